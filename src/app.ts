@@ -7,7 +7,8 @@ import { type Clock, systemClock } from "./time/clock.ts";
 import type { Config, Endpoint } from "./config/config.ts";
 import { createClientAccess } from "./auth/client_access.ts";
 import { ProxyFault } from "./faults.ts";
-import { Balancer, type HealthEvent } from "./forwarding/balancer.ts";
+import { Balancer } from "./forwarding/balancer.ts";
+import type { HealthEvent } from "./forwarding/lease.ts";
 import { createHttp1Transport } from "./forwarding/transport/http1.ts";
 import { createHandler } from "./handler.ts";
 import type { Handler } from "./http/message.ts";
@@ -18,11 +19,12 @@ import type { Log } from "./observability/log.ts";
 import { openAccessCheck } from "./auth/open_access.ts";
 import type { Management } from "./management/management.ts";
 import { buildRoutingTable } from "./routing/table.ts";
+import { holderName } from "./principal.ts";
+import { randomIds } from "./text/random_ids.ts";
 import { traceOf } from "./text/error_text.ts";
 
 /**
- * The memory for the bodies of all requests, in bytes: eight of the longest bodies, or thousands of usual
- * ones.
+ * The memory for all request bodies, in bytes: eight of the longest bodies fit, or thousands of usual ones.
  */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
@@ -30,10 +32,7 @@ const MAX_HELD_BYTES = 256 * 1024 * 1024;
 export interface App {
   /** Answers a request. */
   readonly handler: Handler;
-  /**
-   * Uses another configuration for new requests. Running requests keep the configuration with which they
-   * began.
-   */
+  /** Uses another configuration for new requests. Running requests keep their configuration. */
   readonly configure: (config: Config) => void;
   /** Rejects new requests. Running exchanges go on. */
   readonly drain: () => void;
@@ -48,7 +47,7 @@ export interface App {
 /** Creates a proxy from a valid configuration. */
 export function createApp(
   config: Config,
-  { log, clock = systemClock, createId = randomId, management }: {
+  { log, clock = systemClock, createId = randomIds(), management }: {
     log: Log;
     clock?: Clock;
     createId?: () => string;
@@ -60,7 +59,7 @@ export function createApp(
   const transport = createHttp1Transport();
   const gate = new FailureGate(clock);
   const slots = new ConcurrencyLimiter(config.server.concurrency, clock);
-  const receivingSlots = new ConcurrencyLimiter(config.server.concurrency, clock, "sending their bodies");
+  const receivingSlots = new ConcurrencyLimiter(config.server.concurrency, clock, "sending a body");
   const heldBytes = new HeldBytes(MAX_HELD_BYTES);
   const running = new Set<Cancellation>();
   const hostname = ownHostname();
@@ -118,7 +117,7 @@ export function createApp(
   return {
     handler: (request) => handler(request),
     configure(changed) {
-      // Another list of prices is loaded before the endpoints are compared with it.
+      // Starts loading the price list first: the warnings of `onConfig` wait for it.
       if (changed.management !== undefined) management?.configure(changed.management);
       handler = handlerOf(changed);
       slots.configure(changed.server.concurrency);
@@ -149,11 +148,6 @@ function ownHostname(): string | undefined {
   }
 }
 
-/** Twelve random bytes make the ids of exchanges unique. */
-function randomId(): string {
-  return `req_${crypto.getRandomValues(new Uint8Array(12)).toHex()}`;
-}
-
 function known(balancer: Balancer | undefined): Balancer {
   if (balancer === undefined) throw new TypeError("The endpoint belongs to another configuration.");
   return balancer;
@@ -166,7 +160,8 @@ function logHealth(
   { kind, backend, principal, failures, forMs }: HealthEvent,
 ): void {
   const skipped = forMs === 0 ? "" : `; the proxy skips it for ${Math.ceil(forMs / 1000)} s`;
-  const fields = { endpoint: endpoint.name, backend: backend.name, principal };
+  const client = principal && holderName(principal);
+  const fields = { endpoint: endpoint.name, backend: backend.name, principal: client };
   switch (kind) {
     case "failing":
       return log("warn", "backend_failing", { ...fields, detail: `${failures} failures in a row${skipped}` });

@@ -1,4 +1,4 @@
-/** The client has left. It is not a fault, because no client is there to get an answer. */
+/** The client has left. It is not a fault, because no client is there to get a response. */
 export class ClientGone extends Error {
   override readonly name = "ClientGone";
 }
@@ -26,8 +26,7 @@ export class Cancellation {
   }
 
   /**
-   * Sets the listener for the cancellation, in place of the one before. Calls it at once if that has
-   * happened.
+   * Sets the only listener; it replaces the earlier one. Called at once if the exchange is already cancelled.
    */
   onCancel(listener: (() => void) | undefined): void {
     this.#cancelled = listener;
@@ -43,7 +42,7 @@ export class Cancellation {
     if (this.#isDraining) listener();
   }
 
-  /** Asks an exchange without an end to end properly. Other exchanges end anyway. */
+  /** Asks a WebSocket to close properly. Requests end by themselves. */
   drain(): void {
     this.#isDraining = true;
     this.#drained?.();

@@ -11,8 +11,8 @@ import type { Clock } from "./time/clock.ts";
 export type Ending = "complete" | "client_gone" | FaultCode;
 
 /**
- * What the proxy knows of an exchange at its end. The log, metrics and usage are made from it. It holds no header value,
- * query or body, and text of clients and providers in it is harmless and short.
+ * What the proxy knows of an exchange at its end. The log, metrics and usage are made from it. It holds no
+ * header value, query or body, and text of clients and providers in it is harmless and short.
  */
 export interface ExchangeRecord {
   readonly id: string;
@@ -28,11 +28,11 @@ export interface ExchangeRecord {
   readonly backend: string | undefined;
   /** The attempts in their order. A backend can have several. */
   readonly attempts: readonly AttemptRecord[];
-  /** The status of the answer. 499: the client left before the answer began. */
+  /** The status of the response. 499: the client left before the response began. */
   readonly status: number;
-  /** How many bytes of the answer's body the client was sent. */
+  /** How many bytes of the response's body the client was sent. */
   readonly bytes: number;
-  /** The time from the request to the head of the provider's answer. Undefined: no head came. */
+  /** The time from the request to the head of the provider's response. Undefined: no head came. */
   readonly firstByteMs: number | undefined;
   readonly durationMs: number;
   readonly ending: Ending;
@@ -58,22 +58,28 @@ export interface AttemptEstimate {
   readonly costMicros: number | undefined;
 }
 
-/** The account of an exchange: it watches the exchange, and works out usage and cost. */
+/** Measures usage and cost of one exchange. */
 export interface ExchangeAccount {
   /** An attempt begins. */
   readonly attempted: () => void;
-  /** A backend did not answer in time. It may still have done the work: gives what it may have used. */
+  /**
+   * Returns the estimated use of an attempt that timed out: the backend may have done the work. Undefined: no
+   * estimate.
+   */
   readonly unanswered: (backend: Backend, elapsedMs: number) => AttemptEstimate | undefined;
-  /** The head of a backend's answer has come. */
+  /** The head of a backend's response has come. */
   readonly answered: (
     answer: { readonly status: number; readonly fields: readonly Field[] },
     backend: Backend,
   ) => void;
-  /** The next piece of the answer's body, which is valid during this call. */
+  /** The next piece of the response's body, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
   /** The next piece that the client sends on a WebSocket, which is valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
-  /** Whether the answer has said that it is complete. A client that leaves after that has missed nothing. */
+  /**
+   * Whether the response has shown its stop reason or end marker. A client that leaves afterwards counts as
+   * complete.
+   */
   readonly hasSeenEnd: () => boolean;
   /** The exchange has ended. Called once. */
   readonly ended: (record: ExchangeRecord) => void;
@@ -98,21 +104,24 @@ export interface ExchangeParts {
   readonly onEnd: (record: ExchangeRecord, cancellation: Cancellation) => void;
   /** An attempt failed, and another one follows. */
   readonly onFailover: (failover: Failover) => void;
-  /** An error that the program did not expect: a fault of the program. */
+  /** An error that the program did not expect: a bug. */
   readonly onUnexpected: (error: unknown, id: string) => void;
 }
 
 /** The limit of exchanges that run at the same time. */
 export interface ConcurrencyLimit {
-  /** Acquires a slot, and gives what releases it. Throws `rate_limited`, or the reason of the cancellation. */
+  /**
+   * Acquires a slot and returns the function that releases it. Throws the fault `overloaded`, or the reason
+   * of the cancellation.
+   */
   readonly acquire: (holder: string, cancellation: Cancellation) => (() => void) | Promise<() => void>;
 }
 
-/** Reading 32 KB of an answer takes some milliseconds where all of it is events of a few bytes. */
+/** The account needs some milliseconds for so much of an answer if all events are short. */
 const OBSERVED_STEP_BYTES = 32 * 1024;
 /** The status under which nginx, and this proxy, log a client that left. */
 const CLIENT_GONE_STATUS = 499;
-/** The answer for a client that has left. No connection is there to send it on. */
+/** The response for a client that has left. No connection is there to send it on. */
 const CLIENT_GONE_REPLY: OutgoingReply = {
   status: CLIENT_GONE_STATUS,
   reason: "Client Closed Request",
@@ -128,8 +137,8 @@ const MAX_CLIENT = 64;
 const LEAST_CONCEALED = 6;
 
 /**
- * One client request with its response, while it lasts: who sent it, where it goes, what it holds, and what records
- * say of it. It ends exactly once, and then releases what it holds.
+ * One client request with its response, while it lasts: who sent it, where it goes, what it holds, and what
+ * records say of it. It ends exactly once, and then releases what it holds.
  */
 export class Exchange {
   readonly id: string;
@@ -151,6 +160,7 @@ export class Exchange {
   #bytes = 0;
   #firstByteMs: number | undefined;
   #hasEnded = false;
+  #isBlind = false;
   #releaseSlot: (() => void) | undefined;
   #held: { readonly release: () => void } | undefined;
 
@@ -175,7 +185,7 @@ export class Exchange {
     return this.#path;
   }
 
-  /** Who shares limits with whom: clients with the same token, or clients without a token at the same address. */
+  /** The key that limits are counted by: the token, or the address of a client without a token. */
   get holder(): string {
     return holderOf(this.principal, this.address);
   }
@@ -187,9 +197,19 @@ export class Exchange {
     }
   }
 
-  /** Acquires a slot for the exchange, which is released at its end. Throws as {@link ConcurrencyLimit.acquire} does. */
-  async acquireSlot(limit: ConcurrencyLimit): Promise<void> {
-    this.#releaseSlot = await limit.acquire(this.holder, this.request.cancellation);
+  /**
+   * Acquires a slot for the exchange, which is released at its end. Throws as {@link ConcurrencyLimit.acquire} does.
+   * Gives a promise only if the exchange has to wait for the slot.
+   */
+  acquireSlot(limit: ConcurrencyLimit): Promise<void> | undefined {
+    const slot = limit.acquire(this.holder, this.request.cancellation);
+    if (slot instanceof Promise) {
+      return slot.then((release) => {
+        this.#releaseSlot = release;
+      });
+    }
+    this.#releaseSlot = slot;
+    return undefined;
   }
 
   /** Takes over a share of the memory for bodies, which is released at the end of the exchange. */
@@ -219,11 +239,15 @@ export class Exchange {
     this.#parts.onFailover({ id: this.id, endpoint: this.endpoint?.name, backend, detail });
   }
 
-  /** The head of the provider's answer has come. */
+  /** The head of the provider's response has come. */
   answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
     this.#status = status;
     this.#firstByteMs = this.#elapsedMs;
-    this.account?.answered({ status, fields }, backend);
+    try {
+      this.account?.answered({ status, fields }, backend);
+    } catch (error) {
+      this.#lostSight(error);
+    }
   }
 
   /** The proxy itself answers, with no fault. */
@@ -231,29 +255,41 @@ export class Exchange {
     this.#status = status;
   }
 
-  /** How much of the answer is looked at within one turn of the event loop. Undefined: nothing looks at it. */
+  /** The most bytes that {@link passed} gets in one turn of the event loop. Undefined: there is no limit. */
   get stepBytes(): number | undefined {
     return this.account === undefined ? undefined : OBSERVED_STEP_BYTES;
   }
 
-  /** The next piece of the answer's body, which is valid during this call. */
+  /** The next piece of the response's body, which is valid during this call. */
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
-    this.account?.passed(piece);
+    if (this.account === undefined || this.#isBlind) return;
+    try {
+      this.account.passed(piece);
+    } catch (error) {
+      this.#lostSight(error);
+    }
   }
 
   /** The next piece that the client sends on a WebSocket, which is valid during this call. */
   sent(piece: Uint8Array): void {
-    this.account?.sent(piece);
+    if (this.account === undefined || this.#isBlind) return;
+    try {
+      this.account.sent(piece);
+    } catch (error) {
+      this.#lostSight(error);
+    }
   }
 
-  /** Ends the exchange with an error. Gives the answer that the client gets. */
+  /** Ends the exchange with an error. Returns the response that the client gets. */
   fail(error: unknown): OutgoingReply {
     if (error instanceof ClientGone) {
       this.end("client_gone");
       return CLIENT_GONE_REPLY;
     }
     const fault = error instanceof ProxyFault ? error : this.#unexpected(error);
+    // The client gets the proxy's answer, even if the head of a provider's answer has come.
+    this.#status = 0;
     this.end(fault);
     return faultReply(fault, { dialect: this.#dialect, requestId: this.id });
   }
@@ -262,13 +298,34 @@ export class Exchange {
   end(how: "complete" | "client_gone" | ProxyFault): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    // Many clients leave as soon as they have read the last event.
-    const ending = how === "client_gone" && this.account?.hasSeenEnd() === true ? "complete" : how;
+    // Many clients close after the last event: that is a complete exchange.
+    const ending = how === "client_gone" && this.#hasSeenEnd ? "complete" : how;
     this.#releaseSlot?.();
     this.#held?.release();
     const record = this.#recordOf(ending);
-    this.#parts.onEnd(record, this.request.cancellation);
-    this.account?.ended(record);
+    try {
+      this.#parts.onEnd(record, this.request.cancellation);
+    } catch (error) {
+      this.#lostSight(error);
+    }
+    try {
+      this.account?.ended(record);
+    } catch (error) {
+      this.#lostSight(error);
+    }
+  }
+
+  get #hasSeenEnd(): boolean {
+    return this.account !== undefined && !this.#isBlind && this.account.hasSeenEnd();
+  }
+
+  /**
+   * An error of accounting or of the log is a bug, and must not break an answer, nor count as a failure of
+   * its backend. The account reads no more of the answer, and settles with what it has read.
+   */
+  #lostSight(error: unknown): void {
+    this.#isBlind = true;
+    this.#parts.onUnexpected(error, this.id);
   }
 
   #recordOf(ending: "complete" | "client_gone" | ProxyFault): ExchangeRecord {

@@ -1,6 +1,6 @@
 /**
- * Faults: errors that the proxy itself answers with. An error of a provider passes untouched. The header
- * `x-llm-proxy-error` tells a fault from an error of a provider.
+ * Faults: error responses that the proxy makes itself. An error of a provider passes untouched. The header
+ * `x-llm-proxy-error` distinguishes a fault from an error of a provider.
  */
 
 import { harmlessText } from "./text/harmless_text.ts";
@@ -18,8 +18,8 @@ interface FaultKind {
   /** Gemini's `error.status`, a name of google.rpc.Code. */
   readonly rpc: string;
   /**
-   * Whether a retry of the same request can succeed. `by_wait`: only if `retry-after` is short enough for SDKs to wait.
-   * SDKs and Claude Code retry many statuses for minutes, unless the answer has `x-should-retry: false`.
+   * Whether a retry of the same request can succeed. `by_wait`: only if `retry-after` is at most a minute.
+   * SDKs and Claude Code retry many statuses for minutes, unless the response has `x-should-retry: false`.
    */
   readonly retryHelps: boolean | "by_wait";
 }
@@ -126,7 +126,7 @@ const KINDS = {
 /** The code of a fault. Clients see it in the header `x-llm-proxy-error`. */
 export type FaultCode = keyof typeof KINDS;
 
-/** SDKs wait no longer than this, also if `retry-after` is longer. */
+/** SDKs ignore a longer `retry-after`. */
 const LONGEST_RETRY_SECONDS = 60;
 
 /** The rate limit or budget that rejected a request. */
@@ -144,8 +144,8 @@ export interface LimitReached {
 const MAX_MESSAGE = 800;
 
 /**
- * An error that the proxy itself answers with. `message` goes to the client and to the log. It holds no secret, and the
- * constructor makes quoted text of clients and providers harmless.
+ * An error response that the proxy makes itself. `message` goes to the client and to the log. It holds no
+ * secret, and the constructor makes quoted text of clients and providers harmless.
  */
 export class ProxyFault extends Error {
   override readonly name = "ProxyFault";
@@ -171,14 +171,14 @@ export class ProxyFault extends Error {
   }
 }
 
-/** What the answer to a fault depends on besides the fault. */
-export interface FaultAddress {
+/** What the response to a fault depends on besides the fault. */
+export interface FaultContext {
   readonly dialect: ErrorDialect;
   readonly requestId: string;
 }
 
-/** Makes the answer to a fault, in a dialect whose SDKs show the message to their users. */
-export function faultReply(fault: ProxyFault, address: FaultAddress): OutgoingReply {
+/** Returns the response to a fault, in a dialect whose SDKs show the message to their users. */
+export function faultReply(fault: ProxyFault, address: FaultContext): OutgoingReply {
   const fields = [
     field("content-type", "application/json"),
     field("x-llm-proxy-error", fault.code),
@@ -236,7 +236,7 @@ function limitFields(
   }
 }
 
-function faultBody(fault: ProxyFault, { dialect, requestId }: FaultAddress): unknown {
+function faultBody(fault: ProxyFault, { dialect, requestId }: FaultContext): unknown {
   const { status, type, rpc } = KINDS[fault.code];
   switch (dialect) {
     case "openai":

@@ -11,20 +11,24 @@ import type { Balancer } from "./forwarding/balancer.ts";
 import { clientReply } from "./forwarding/client_reply.ts";
 import { forward } from "./forwarding/forward.ts";
 import type { Transport } from "./forwarding/transport/transport.ts";
+import type { BackendResponse } from "./forwarding/upstream_call.ts";
 import { unsupportedReason } from "./forwarding/unsupported.ts";
 import { upgradeOf } from "./forwarding/websocket/handshake.ts";
 import { allowedOrigin, preflightReply, withCors } from "./http/cors.ts";
-import type { Handler, IncomingRequest, OutgoingReply } from "./http/message.ts";
+import { discardReply, type Handler, type IncomingRequest, type OutgoingReply } from "./http/message.ts";
 import { parseRequestTarget } from "./http/request_target.ts";
 import type { HeldBytes } from "./limits/held_bytes.ts";
 import type { Limiter } from "./limits/limiter.ts";
 import type { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { type ManagementRoutes, ownReply, type OwnRoutes } from "./own_routes/own_reply.ts";
-import { isPulseRequest, pulseReply } from "./own_routes/pulse.ts";
+import { healthStreamReply, isHealthStreamRequest } from "./own_routes/health_stream.ts";
 import { match, notFoundMessage } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
 
-/** What the handler works with, for as long as a configuration lasts. */
+/**
+ * What the handler works with. The routes and balancers belong to one configuration; the slots, memory and
+ * transport outlive it.
+ */
 export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   readonly routes: RoutingTable;
   /** Origins of web pages that may read answers. */
@@ -33,7 +37,7 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   readonly management: Management | undefined;
   /** The limit of requests that are forwarded at the same time. */
   readonly slots: ConcurrencyLimiter;
-  /** The limit of requests whose clients are sending a body that is needed before the request can be forwarded. */
+  /** The limit of requests that wait for a body which the proxy reads before it forwards the request. */
   readonly receivingSlots: ConcurrencyLimiter;
   /** The memory for bodies of all requests. */
   readonly heldBytes: HeldBytes;
@@ -49,7 +53,7 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
 export interface Management extends ManagementRoutes {
   readonly accounts: Accounts;
   readonly limiter: Limiter;
-  /** Reads the tokens again where they have changed. Undefined: nothing has changed. */
+  /** Reads the changes of tokens. Undefined: nothing has changed. */
   readonly refreshed: () => Promise<void> | undefined;
 }
 
@@ -58,7 +62,7 @@ export function createHandler(proxy: ProxyParts): Handler {
   const { corsOrigins } = proxy;
   if (corsOrigins.length === 0) return (request) => handle(request, proxy);
   return async (request) => {
-    // The management plane is for no page of another origin.
+    // Pages of `CORS_ORIGINS` cannot use the separate admin port.
     const origin = request.entry === "admin" ? undefined : allowedOrigin(request.fields, corsOrigins);
     if (origin === undefined) return await handle(request, proxy);
     return preflightReply(request.method, request.fields, origin) ??
@@ -77,8 +81,10 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
   const route = match(proxy.routes, path);
   const address = proxy.clientAccess.addressOf(request);
   const exchange = new Exchange(request, { path, address, endpoint: route?.endpoint }, proxy);
+  let answer: BackendResponse | undefined;
   try {
-    await management?.refreshed();
+    const refreshing = management?.refreshed();
+    if (refreshing !== undefined) await refreshing;
     const { principal, credentials } = identifyClient({
       request,
       query,
@@ -87,7 +93,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       onCredentials: (presented) => exchange.conceal(presented),
     }, proxy);
     exchange.principal = principal;
-    if (isPulseRequest(method, path)) return await pulse(exchange, proxy);
+    if (isHealthStreamRequest(method, path)) return await healthStream(exchange, proxy);
 
     const account = management?.accounts.open({
       id: exchange.id,
@@ -121,8 +127,9 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       acquireReceivingSlot: () => proxy.receivingSlots.acquire(exchange.holder, cancellation),
       counted: account && management && { account, limiter: management.limiter },
     });
-    // Only a request that waits for nothing more from its client takes a slot from others.
-    await exchange.acquireSlot(proxy.slots);
+    // A request gets a slot only after its body has arrived, if the body is needed.
+    const waiting = exchange.acquireSlot(proxy.slots);
+    if (waiting !== undefined) await waiting;
     checkDraining(proxy);
 
     const requests = new BackendRequests({
@@ -136,7 +143,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       upgrade,
       isCounted: account !== undefined,
     });
-    const answer = await forward({
+    answer = await forward({
       endpoint,
       balancer: proxy.balancerOf(endpoint),
       principal: exchange.holder,
@@ -158,16 +165,22 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       clock: proxy.clock,
     });
   } catch (error) {
-    return exchange.fail(error);
+    const reply = exchange.fail(error);
+    // Only now, because an exchange whose answer is cancelled ends like that of a client that left.
+    if (answer !== undefined) discardReply(answer);
+    return reply;
   }
 }
 
-/** A few events with pauses between them, for a client that checks whether something in front buffers streams. */
-async function pulse(exchange: Exchange, proxy: ProxyParts): Promise<OutgoingReply> {
+/**
+ * Responds to `/health/stream`: a few events with pauses, for a client that checks whether a server in front
+ * buffers streams.
+ */
+async function healthStream(exchange: Exchange, proxy: ProxyParts): Promise<OutgoingReply> {
   checkDraining(proxy);
   await exchange.acquireSlot(proxy.slots);
   exchange.answeredHere(200);
-  return pulseReply({ clock: proxy.clock, onEnd: (how) => exchange.end(how) });
+  return healthStreamReply({ clock: proxy.clock, onEnd: (how) => exchange.end(how) });
 }
 
 function checkDraining({ isDraining }: ProxyParts): void {

@@ -43,7 +43,7 @@ export interface Rules extends Limits {
 
 /** A token or project with its rules. */
 export interface Subject {
-  /** The key of its counts: `token:tok_…`, `project:prj_…` or `shared:anna`. */
+  /** The key of its counts, as {@link tokenKey} or {@link projectKey} makes it. */
   readonly key: string;
   /** The word for error messages. */
   readonly what: "token" | "project";
@@ -54,6 +54,8 @@ export interface Subject {
 export interface Principal {
   /** How the client authenticated: not at all, with a token of the configuration, or with a managed token. */
   readonly kind: "anonymous" | "shared" | "token";
+  /** The key of the token's counts, as {@link tokenKey} makes it. Clients without a token have one key. */
+  readonly key: string;
   /** The name in the log. */
   readonly name: string;
   readonly tokenId?: string;
@@ -69,15 +71,56 @@ export interface Principal {
 
 const NO_KEYS: ReadonlyMap<string, string | null> = new Map();
 
+/**
+ * What the keys of subjects begin with, by the kind of the subject. The database keeps these keys, so they
+ * never change.
+ */
+export const KEY_PREFIXES = { token: "token:", shared: "shared:", project: "project:" } as const;
+/** What the key of an address begins with, which is not a subject. */
+const ADDRESS_PREFIX = "anonymous ";
+
+/**
+ * The key of the counts of a token: `token:tok_…` by the id of a managed token, and `shared:anna` by the name
+ * of a token of the configuration.
+ */
+export function tokenKey({ tokenId, name }: { tokenId?: string | undefined; name: string }): string {
+  return tokenId === undefined ? KEY_PREFIXES.shared + name : KEY_PREFIXES.token + tokenId;
+}
+
+/** The key of the counts of a project: `project:prj_…`. */
+export function projectKey(projectId: string): string {
+  return KEY_PREFIXES.project + projectId;
+}
+
+/**
+ * The keys of the subjects that a request or an object counts for: of its token first, then of its project.
+ * `principal` is the name of the client.
+ */
+export function subjectKeys(
+  { tokenId, projectId, principal }: {
+    readonly tokenId: string | undefined;
+    readonly projectId: string | undefined;
+    readonly principal: string;
+  },
+): string[] {
+  const key = tokenKey({ tokenId, name: principal });
+  return projectId === undefined ? [key] : [key, projectKey(projectId)];
+}
+
 /** The client if the proxy requires no token. */
-export const ANONYMOUS: Principal = { kind: "anonymous", name: "anonymous", subjects: [], keys: NO_KEYS };
+export const ANONYMOUS: Principal = {
+  kind: "anonymous",
+  key: tokenKey({ name: "anonymous" }),
+  name: "anonymous",
+  subjects: [],
+  keys: NO_KEYS,
+};
 
 /** Makes the principal of a token in the configuration. */
 export function sharedPrincipal(name: string, rules: Rules = {}): Principal {
-  const subjects = Object.keys(rules).length === 0
-    ? []
-    : [{ key: `shared:${name}`, what: "token", rules } as const];
-  return { kind: "shared", name, subjects, keys: NO_KEYS };
+  const key = tokenKey({ name });
+  const subjects = Object.keys(rules).length === 0 ? [] : [{ key, what: "token", rules } as const];
+  return { kind: "shared", key, name, subjects, keys: NO_KEYS };
 }
 
 /**
@@ -85,6 +128,21 @@ export function sharedPrincipal(name: string, rules: Rules = {}): Principal {
  * address.
  */
 export function holderOf(principal: Principal | undefined, address: string): string {
-  const { kind, tokenId, name } = principal ?? { kind: "anonymous", name: "anonymous" };
-  return kind === "anonymous" ? `${name} ${address}` : tokenId ?? name;
+  return principal === undefined || principal.kind === "anonymous" ? ADDRESS_PREFIX + address : principal.key;
+}
+
+/**
+ * A key of {@link holderOf} as the subject of a sentence: `This token`, `The shared token` or `This address`.
+ */
+export function holderText(holder: string): string {
+  if (holder.startsWith(ADDRESS_PREFIX)) return "This address";
+  return holder.startsWith(KEY_PREFIXES.shared) ? "The shared token" : "This token";
+}
+
+/**
+ * A key of {@link holderOf} for the log: the id of a managed token, the name of a token of the configuration,
+ * or `anonymous` with an address.
+ */
+export function holderName(holder: string): string {
+  return holder.startsWith(ADDRESS_PREFIX) ? holder : holder.slice(holder.indexOf(":") + 1);
 }

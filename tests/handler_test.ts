@@ -1,9 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ProxyFault } from "../src/faults.ts";
+import { field } from "../src/http/fields.ts";
 import { type Transport, TransportError } from "../src/forwarding/transport/transport.ts";
 import { VERSION } from "../src/release.ts";
 import { HandlerBench, textSource } from "./support/proxies/handler.ts";
 import { fieldsOf } from "./support/data/fields.ts";
+import { until } from "./support/time/deadline.ts";
 
 const answers: Transport["send"] = () =>
   Promise.resolve({ status: 200, reason: "OK", fields: [], body: textSource("hello") });
@@ -83,6 +85,25 @@ Deno.test("handler: while draining new exchanges are a 503 with retry-after, and
   assertEquals(bench.sent, []);
 });
 
+Deno.test("handler: a request that waits for a slot when draining begins is a 503, and is not forwarded", async () => {
+  const { promise: first, resolve: endFirst } = Promise.withResolvers<void>();
+  const bench = new HandlerBench(async (request) => {
+    await first;
+    return await answers(request);
+  });
+  bench.slots.configure({ maxExchanges: 1, maxPerPrincipal: 1, queueMs: Infinity });
+  const running = bench.ask("GET /openai/v1/models", TOKEN);
+  await until(() => bench.sent.length === 1, "the first request at the upstream");
+  const waiting = bench.ask("GET /openai/v1/models", TOKEN);
+  await until(() => bench.slots.waiting === 1, "the second request in the queue");
+  bench.draining = true;
+  endFirst();
+  assertEquals((await running).status, 200);
+  const answer = await waiting;
+  assertEquals([answer.status, answer.header("x-llm-proxy-error")], [503, "draining"]);
+  assertEquals(bench.sent.length, 1);
+});
+
 Deno.test("handler: /health tells status, version and uptime", async () => {
   const bench = new HandlerBench(answers);
   bench.clock.pass(61_999);
@@ -121,6 +142,29 @@ Deno.test("handler: an error nobody foresaw is a 500 without its words, and is r
   const bench = new HandlerBench(() => Promise.reject(new TypeError("inner workings")));
   const { status, text } = await bench.ask("GET /openai/v1/models", TOKEN);
   assertEquals([status, text.includes("inner workings")], [500, false]);
+  assertEquals(bench.unexpected.map(String), ["TypeError: inner workings"]);
+});
+
+Deno.test("handler: an error between the upstream's head and the client's closes the upstream's answer, and is a 500", async () => {
+  let cancelled = 0;
+  const body = { ...textSource("hello"), cancel: () => void cancelled++ };
+  // Only the fields for the client depend on the value of a cookie.
+  const cookie = {
+    ...field("set-cookie", ""),
+    get value(): string {
+      throw new TypeError("inner workings");
+    },
+  };
+  const bench = new HandlerBench(() =>
+    Promise.resolve({ status: 200, reason: "OK", fields: [cookie], body })
+  );
+  assertEquals((await bench.ask("GET /openai/v1/models", TOKEN)).status, 500);
+  assertEquals(
+    [cancelled, bench.clock.pending],
+    [1, 0],
+    "the upstream's answer is closed, and no timer is left",
+  );
+  assertEquals(bench.records.map(({ status, ending }) => [status, ending]), [[500, "internal"]]);
   assertEquals(bench.unexpected.map(String), ["TypeError: inner workings"]);
 });
 

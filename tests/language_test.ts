@@ -60,26 +60,31 @@ Deno.test("language: each exported symbol has a comment that says something in a
 
 Deno.test("language: no text has a word that docs/contributing.md rules out", async () => {
   const ruledOut = await ruledOutWords();
-  assert(ruledOut.length > 20, "the table was read");
-  const anyOfThem = new RegExp(`(?<![\\w-])(?:${ruledOut.join("|")})(?![\\w-])`, "gi");
+  assert(ruledOut.size > 20, "the table was read");
+  const anyOfThem = new RegExp(`(?<![\\w-])(?:${[...ruledOut.keys()].join("|")})(?![\\w-])`, "gi");
   const problems: string[] = [];
   for (const file of [...await files("src/", /\.tsx?$/), ...await files("docs/", /\.md$/), ...PAGES]) {
     // It lists them.
     if (file === "docs/contributing.md") continue;
     const text = await Deno.readTextFile(new URL(file, ROOT));
     for (const [index, line] of text.split("\n").entries()) {
-      for (const [word] of line.matchAll(anyOfThem)) problems.push(`${file}:${index + 1}: ${word}`);
+      for (const [word] of line.matchAll(anyOfThem)) {
+        problems.push(`${file}:${index + 1}: ${word}; write: ${ruledOut.get(word.toLowerCase()) ?? "?"}`);
+      }
     }
   }
   assertEquals(problems, []);
 });
 
-/** The first column of the table below "do not write". */
-async function ruledOutWords(): Promise<string[]> {
+/** The table below "do not write": what to write instead, by each word of its first column. */
+async function ruledOutWords(): Promise<ReadonlyMap<string, string>> {
   const text = await Deno.readTextFile(new URL("docs/contributing.md", ROOT));
   const [, table = ""] = text.split(/^\| do not write .*\n\|[-| ]+\n/m);
   const rows = table.split("\n").slice(0, table.split("\n").findIndex((line) => !line.startsWith("|")));
-  return rows.flatMap((row) => row.split("|")[1]?.split(",").map((word) => word.trim()) ?? []);
+  return new Map(rows.flatMap((row) => {
+    const [, words = "", instead = ""] = row.split("|");
+    return words.split(",").map((word) => [word.trim(), instead.trim()] as const);
+  }));
 }
 
 /** Paths of the files below a folder whose names match, without those that a tool made. */

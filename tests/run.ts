@@ -16,6 +16,7 @@ import { filesOf, suitesOf, type Wanted } from "./suites.ts";
 /** Modules that run in processes of their own. The tests do not import them. */
 const PROGRAMS = [
   "src/main.ts",
+  "src/fetch.ts",
   "src/management/page/main.tsx",
   "tests/bench/allocations/thin_proxy.ts",
   "tests/support/processes/permission_probe.ts",

@@ -22,12 +22,12 @@ const FIRST: Listed = {
 
 /** `deno task test` leaves these out; `deno task test:all` and CI run them. */
 const LONG: Listed = {
-  "tests/accounting/long_answer_test.ts": "answers of 200 MB",
+  "tests/accounting/long_answer_test.ts": "responses of 200 MB",
   "tests/bench/allocations/allocations_test.ts": "thousands of requests to three proxies",
   "tests/browser/": "a browser on every page of the admin page, at several widths",
   "tests/clients/tls_test.ts": "certificates for each client that is installed",
   "tests/docs_commands_test.ts": "every command of the documentation",
-  "tests/forwarding/fuzz_test.ts": "a million generated answers",
+  "tests/forwarding/fuzz_test.ts": "a million generated responses",
   "tests/limits/spending_property_test.ts": "years of random spending in four time zones",
   "tests/linear_cost_test.ts": "megabytes, byte by byte, for every reader",
   "tests/release/sbom_test.ts": "bundles of the whole program",
@@ -59,11 +59,13 @@ const ALONE: Listed = {
   "tests/bench/allocations/allocations_test.ts": "the compiler of V8 has to keep up with the warm-up",
   "tests/left_out_test.ts": "sets variables of the process",
   "tests/linear_cost_test.ts": "measures the processor time of the process",
+  "tests/management/token_growth_test.ts": "compares durations of less than a millisecond",
   "tests/payload/decompressor_test.ts": "measures the processor time of the process",
   "tests/storage/restore_orders_test.ts":
     "a program that another test starts holds this one's file locks for a moment",
   "tests/storage/restore_test.ts":
     "a program that another test starts holds this one's file locks for a moment",
+  "tests/storage/threads_test.ts": "measures how long a thread is blocked",
 };
 
 /** Those of the files that are wanted. */

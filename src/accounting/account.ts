@@ -4,6 +4,7 @@ import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { AttemptEstimate, ExchangeAccount, ExchangeRecord } from "../exchange.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
+import type { RequestFacts } from "../payload/request_facts.ts";
 import type { Principal } from "../principal.ts";
 import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
 import type { AccountAdmission } from "./account_admission.ts";
@@ -14,10 +15,11 @@ import type { Pricer } from "./cost.ts";
 import { ExchangeCosts, withContentElsewhere } from "./exchange_costs.ts";
 import { recordColumns } from "./exchange_row.ts";
 import type { ObjectRequest } from "./object_paths.ts";
-import type { ObjectResponse, Objects } from "./objects.ts";
+import type { ObjectResponse } from "./object_response.ts";
+import type { Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
-import type { RecentSpeeds, SpeedSample } from "./recent_speeds.ts";
-import type { ResponseSummary } from "./response_tap.ts";
+import type { RecentSpeeds } from "./recent_speeds.ts";
+import type { ResponseSummary } from "./response_summary.ts";
 import type { RunningExchange } from "./running_exchange.ts";
 import type { ReportedPart, Settlement } from "./settlement.ts";
 import { storedText } from "./stored_text.ts";
@@ -80,6 +82,8 @@ export class Account implements ExchangeAccount {
   readonly #timedOut: Charge[] = [];
   #admission: AccountAdmission | undefined;
   #reserved: ReservedUsage | undefined;
+  /** The amounts that the reservation of this exchange holds. */
+  #held = { tokens: 0, micros: 0 };
   #unseen: UnseenTime | undefined;
   /** The status of the response. Undefined before its headers. */
   #status: number | undefined;
@@ -113,7 +117,7 @@ export class Account implements ExchangeAccount {
     this.#onEnd = onEnd;
   }
 
-  /** Sets what is known of the request. */
+  /** Sets what the request contains, as far as it is known. */
   setRequest(request: AccountedRequest): void {
     this.#request = request;
   }
@@ -128,17 +132,17 @@ export class Account implements ExchangeAccount {
     return this.#request.isFree;
   }
 
-  /** The limit of output tokens in the request. Infinity without a limit. */
-  get mostOutputTokens(): number {
-    return this.#request.facts().maxOutputTokens ?? Infinity;
+  /** The name of the client. */
+  get principal(): string {
+    return this.#start.principal.name;
   }
 
-  /** The model that the request names. Undefined if it names none so far. */
-  get modelAsked(): string | undefined {
-    return this.#request.facts().model;
+  /** What the request states, as far as the proxy has read it. */
+  get facts(): RequestFacts {
+    return this.#request.facts();
   }
 
-  /** What the request does with an object of the provider. Undefined for other requests. */
+  /** What the request does with an object of the provider. Undefined: other requests. */
   get object(): ObjectRequest | undefined {
     return this.#request.object;
   }
@@ -157,25 +161,6 @@ export class Account implements ExchangeAccount {
     return this.#hasCreated;
   }
 
-  /** The speed of the model. Undefined if the response does not show it. */
-  speedOf(
-    { method, ending, durationMs, attempts }: ExchangeRecord,
-    { usage, unfinished }: ResponseSummary,
-  ): SpeedSample | undefined {
-    const { outputTokens } = usage;
-    // A fetched response was generated earlier, and several choices were generated at the same time.
-    const isOneResponse = method === "POST" && ending === "complete" && this.#hasOneChoice &&
-      this.#request.facts().background !== true && !this.#hasCreated && unfinished === undefined &&
-      (usage.outputImageTokens ?? 0) + (usage.outputAudioTokens ?? 0) === 0;
-    if (!isOneResponse || outputTokens === undefined) return undefined;
-    const { afterMs = 0 } = attempts.at(-1) ?? {};
-    return {
-      principal: this.#start.principal.name,
-      tokens: outputTokens,
-      durationMs: durationMs - afterMs,
-    };
-  }
-
   /** Whether any response of the endpoint can have a price. */
   get isPriced(): boolean {
     return this.#costs.isPriced;
@@ -188,12 +173,13 @@ export class Account implements ExchangeAccount {
 
   /**
    * Reserves the stated tokens of the request and the cost of the most expensive candidate. Throws if other
-   * requests have reserved the remainder. Undefined means that the request is free.
+   * requests have reserved the remainder. Undefined: the request is free.
    */
   reserve(reserved: ReservedUsage | undefined): void {
     const facts = this.#request.facts();
     const cost = this.#costs.reservation(reserved, facts);
-    this.#admission?.reserve({ tokens: reserved?.statedTokens ?? 0, ...cost });
+    this.#held = { tokens: reserved?.statedTokens ?? 0, micros: cost.micros };
+    this.#admission?.reserve({ tokens: this.#held.tokens, ...cost });
     this.#reserved = withContentElsewhere(reserved, facts);
     this.#unseen = reserved && new UnseenTime(this.#clock.now());
   }
@@ -227,7 +213,7 @@ export class Account implements ExchangeAccount {
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
     this.#tap?.write(piece);
-    // Before the client gets the piece, so that the object counts even if this process is killed.
+    // Before the client gets the piece: the reservation is kept even if the process is killed.
     if (this.#request.object?.action === "create") this.noticeObject();
     this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#clock.now());
   }
@@ -273,11 +259,14 @@ export class Account implements ExchangeAccount {
     };
   }
 
-  /** Hands the reservation over if the response so far shows an object that continues after the exchange. */
+  /**
+   * Passes the reservation on to the batch or background response that this response created, once the
+   * response shows it.
+   */
   noticeObject(): void {
     const { object } = this.#request;
     if (this.#hasCreated || object === undefined || !this.#isGood) return;
-    // The request body has passed when its response arrives, so the answer cannot change with later pieces.
+    // Computed once. An upstream that answers before it has the body is judged by what has passed.
     const isBackground = () => this.#isBackground ??= this.#request.facts().background === true;
     const id = pendingObjectId(this.#tap, { kind: object.kind, isBackground });
     if (id === undefined || this.#admission === undefined) return;
@@ -334,6 +323,11 @@ export class Account implements ExchangeAccount {
     }
     const tokens = this.#costs.countedTokens(charge) ?? 0;
     return { charge, tokens, model: part.model, stopReason: part.stopReason };
+  }
+
+  /** Settles an exchange whose usage cannot be worked out: what was reserved counts as used. */
+  abandon(): void {
+    this.#admission?.settle(this.#hasCreated ? { tokens: 0, micros: 0 } : this.#held);
   }
 
   /** Settles the exchange, and returns its row for the database. */

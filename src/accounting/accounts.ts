@@ -6,12 +6,13 @@ import { fieldValue } from "../http/fields.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 import { Account, type ExchangeStart } from "./account.ts";
 import type { RunningExchange } from "./running_exchange.ts";
-import type { ResponseSummary } from "./response_tap.ts";
+import type { ResponseSummary } from "./response_summary.ts";
 import { clientFamily } from "./client_family.ts";
 import type { Pricer } from "./cost.ts";
 import type { Objects } from "./objects.ts";
 import { RecentOutputs } from "./recent_outputs.ts";
 import { RecentSpeeds } from "./recent_speeds.ts";
+import { speedSample } from "./speed_sample.ts";
 
 /** An exchange that has ended, with its row for the database. */
 export interface EndedExchange {
@@ -32,6 +33,10 @@ export interface AccountsParts {
   readonly onRow: (ended: EndedExchange) => void;
   /** Called when an exchange begins. */
   readonly onOpen?: (account: Pick<Account, "running">) => void;
+  /**
+   * Called when the usage of an exchange could not be worked out, which is a bug. The reserved amounts count.
+   */
+  readonly onUnexpected: (error: unknown, id: string) => void;
 }
 
 /** A response that used this part of its output limit may have been cut off by the limit. */
@@ -82,7 +87,7 @@ export class Accounts {
   }
 
   /**
-   * Whether the usage in a response counts for its exchange. Files, token counts and the like contain usage
+   * Whether usage in this response is billed to this exchange. Files, token counts and the like contain usage
    * that is not billed. The usage of an object counts for its creator, when the object is over.
    */
   #counts({ object, hasCreated, isFree }: Account): boolean {
@@ -91,16 +96,17 @@ export class Accounts {
   }
 
   #learn(account: Account, record: ExchangeRecord, observed: ResponseSummary): void {
-    const { endpoint, modelAsked, mostOutputTokens } = account;
+    const { endpoint, principal, facts, hasCreated } = account;
+    const { model, maxOutputTokens = Infinity } = facts;
     const { usage, unfinished } = observed;
     // A session has many responses.
-    if (endpoint === undefined || modelAsked === undefined || unfinished !== undefined) return;
-    const speed = account.speedOf(record, observed);
-    if (speed !== undefined) this.#speeds.add(endpoint.name, modelAsked, speed);
+    if (endpoint === undefined || model === undefined || unfinished !== undefined) return;
+    const speed = speedSample(record, observed, { principal, facts, hasCreated });
+    if (speed !== undefined) this.#speeds.add(endpoint.name, model, speed);
     const { outputTokens } = usage;
     // A response that the limit of its request cut off does not show the usual length.
-    if (outputTokens === undefined || outputTokens >= mostOutputTokens * CUT_OFF_PART) return;
-    this.#outputs.add(endpoint.name, modelAsked, outputTokens);
+    if (outputTokens === undefined || outputTokens >= maxOutputTokens * CUT_OFF_PART) return;
+    this.#outputs.add(endpoint.name, model, outputTokens);
   }
 
   #clientOf(userAgent: string): string {
@@ -114,27 +120,47 @@ export class Accounts {
 
   #close(account: Account, record: ExchangeRecord): void {
     this.#open.delete(account);
-    const observed = account.summary();
-    if (!(observed instanceof Promise)) return this.#write(account, record, observed);
-    const closing = observed.then((value) => this.#write(account, record, value))
-      .finally(() => this.#closing.delete(closing));
+    let observed: ResponseSummary | Promise<ResponseSummary>;
+    try {
+      observed = account.summary();
+    } catch (error) {
+      return this.#abandon(account, record, error);
+    }
+    if (!(observed instanceof Promise)) return this.#settle(account, record, observed);
+    const closing = observed.then(
+      (value) => this.#settle(account, record, value),
+      (error) => this.#abandon(account, record, error),
+    ).finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
 
-  #write(account: Account, record: ExchangeRecord, answer: ResponseSummary): void {
+  #settle(account: Account, record: ExchangeRecord, observed: ResponseSummary): void {
+    try {
+      this.#write(account, record, observed);
+    } catch (error) {
+      this.#abandon(account, record, error);
+    }
+  }
+
+  #abandon(account: Account, { id }: ExchangeRecord, error: unknown): void {
+    account.abandon();
+    this.#parts.onUnexpected(error, id);
+  }
+
+  #write(account: Account, record: ExchangeRecord, reported: ResponseSummary): void {
     const { object } = account;
     if (object?.action === "create") account.noticeObject();
-    const observed = this.#counts(account) ? answer : { ...answer, usage: {}, steps: [] };
-    this.#learn(account, record, observed);
-    const { contradictions = [] } = answer;
-    const row = account.close(record, observed);
+    const counted = this.#counts(account) ? reported : { ...reported, usage: {}, steps: [] };
+    this.#learn(account, record, counted);
+    const { contradictions = [] } = reported;
+    const row = account.close(record, counted);
     this.#parts.onRow({ row, record, contradictions, traceparent: account.traceparent });
     if (object !== undefined && (object.action !== "create" || account.hasCreated)) {
-      const id = object.id ?? answer.object?.id;
+      const id = object.id ?? reported.object?.id;
       const receivedBytes = () =>
         Math.max(0, ...[...this.#open].map((other) => other.receivedBytes(account.endpoint?.name, id)));
       this.#parts.objects.responseEnded(
-        account.objectResponse(record, { request: object, summary: answer, receivedBytes }),
+        account.objectResponse(record, { request: object, summary: reported, receivedBytes }),
       );
     }
   }

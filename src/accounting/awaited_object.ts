@@ -44,7 +44,7 @@ export function awaitedObject(
 }
 
 /**
- * The id of an object that continues after its response, as far as the response has arrived. Undefined for
+ * The id of an object that continues after its response, as far as the response has arrived. Undefined:
  * other responses. Every stream of a response first reports that it is in progress, and most end with their
  * request.
  */

@@ -2,7 +2,7 @@
 
 import type { Backend } from "../config/config.ts";
 import type { UsageSource } from "../storage/store.ts";
-import type { ResponseSummary } from "./response_tap.ts";
+import type { ResponseSummary } from "./response_summary.ts";
 import type { Cost } from "./cost.ts";
 import { estimatedUsage, type ResponseProgress, type UsageBound, withUnfinished } from "./estimate.ts";
 import { sumOf, type Usage, type UsageDraft } from "./usage.ts";
@@ -106,7 +106,7 @@ export function chargeReserved(
     return usedOf(reported, { inputTokens, outputTokens, isReserved: true, most }, progress);
   };
   const used = usedBy(model, reserved.outputTokens);
-  // If a complete response shows nothing, the reserved tokens count, which the request states.
+  // A complete response without any usage or text counts the output limit that the request states.
   const isUnreported = usage.inputTokens === undefined && usage.outputTokens === undefined;
   const isReadable = progress.isStream && (progress.texts ?? 0) > 0;
   const isDark = isUnreported && progress.isComplete && unfinished === undefined && !isReadable;

@@ -2,7 +2,9 @@
 
 import { LOCAL_PRICES } from "../config/values/price_providers.ts";
 import type { Price, PricedModel } from "../config/config.ts";
+import { flatCost } from "./flat_cost.ts";
 import { modelSpellings } from "./model_spellings.ts";
+import { publishedCost, type PublishedPrice } from "./published_cost.ts";
 import type { Usage } from "./usage.ts";
 
 /** The library of published prices. */
@@ -17,18 +19,6 @@ export interface PriceLibrary {
   readonly providerAt: (url: string) => string | undefined;
   /** A provider that has a price for a model. Undefined if no provider has one. */
   readonly providerOf: (model: string) => string | undefined;
-}
-
-/** The published price of one model. */
-export interface PublishedPrice {
-  /** The prices in US dollars per million tokens, if each is constant. Undefined if they vary. */
-  readonly flat: Price | undefined;
-  /** The maximum input in tokens. Undefined if it is unknown. */
-  readonly contextTokens: number | undefined;
-  /** Computes a cost in US dollars. Throws for impossible usage. */
-  readonly cost: (usage: Readonly<Record<string, number>>, at: Date) => number | undefined;
-  /** Whether searches have a price. */
-  readonly pricesSearches: boolean;
 }
 
 /** The part of a backend that decides prices. */
@@ -56,9 +46,6 @@ export interface Cost {
 const OWN_VERSION = "configuration";
 const STATED_VERSION = "provider";
 const LOCAL_VERSION = "local";
-/** A token of audio is a tenth of a second (https://platform.openai.com/docs/guides/realtime-costs). */
-const AUDIO_TOKENS_PER_SECOND = 10;
-
 /** Computes costs by the prices of the configuration and of a library. */
 export class Pricer {
   #library: PriceLibrary;
@@ -105,7 +92,9 @@ export class Pricer {
         ...(own.webSearches === undefined && webSearches !== undefined && { webSearches }),
         ...(own.fileSearches === undefined && fileSearches !== undefined && { fileSearches }),
       };
-      return cost({ micros: ownCost(usage, own), version: OWN_VERSION }, unpriced, { pricesSearches: false });
+      return cost({ micros: flatCost(usage, own), version: OWN_VERSION }, unpriced, {
+        pricesSearches: false,
+      });
     }
     if (statedCostMicros !== undefined) {
       return { micros: Math.round(statedCostMicros), version: STATED_VERSION };
@@ -183,160 +172,4 @@ function cost(
 ): Cost {
   const isPartial = unpricedUnits > 0 || !pricesSearches && webSearches + fileSearches > 0;
   return { micros: Math.round(micros), version, ...(isPartial && { isPartial }) };
-}
-
-/** The cost by a published price, in micro-dollars. Undefined if the library has no answer. */
-function publishedCost(usage: Usage, price: PublishedPrice, epochMs: number): number | undefined {
-  // Most usage and most prices are plain, so a multiplication is enough.
-  if (price.flat !== undefined && isPlain(usage, price.flat)) return ownCost(usage, price.flat);
-  const at = new Date(epochMs);
-  const micros = libraryCost(libraryUsage(usage), price, at);
-  if (micros === 0 && usage.inputAudioSeconds !== undefined) {
-    // The model has a price per token, and the response reported seconds.
-    const tokens = Math.ceil(usage.inputAudioSeconds * AUDIO_TOKENS_PER_SECOND);
-    return libraryCost({ input_tokens: tokens, input_audio_tokens: tokens }, price, at);
-  }
-  // The library throws for parts that exceed their whole and for unexpected kinds. Parts may overlap, such as
-  // cached
-  // audio, which is then priced as audio. If the library rejects the parts too, only input and output are
-  // priced.
-  return micros ?? libraryCost(libraryUsage(withoutOverlap(usage)), price, at) ?? libraryCost(
-    { input_tokens: usage.inputTokens ?? 0, output_tokens: usage.outputTokens ?? 0 },
-    price,
-    at,
-  );
-}
-
-/** The usage with at most as much cached input as there is input that is not audio, image or video. */
-function withoutOverlap(usage: Usage): Usage {
-  const { inputTokens = 0, inputAudioTokens = 0, inputImageTokens = 0, inputVideoTokens = 0 } = usage;
-  const plain = Math.max(0, inputTokens - inputAudioTokens - inputImageTokens - inputVideoTokens);
-  const cachedTokens = Math.min(usage.cachedTokens ?? 0, plain);
-  return {
-    ...usage,
-    cachedTokens,
-    cacheWriteTokens: Math.min(usage.cacheWriteTokens ?? 0, plain - cachedTokens),
-    cacheWriteHourTokens: 0,
-    cachedAudioTokens: 0,
-    cachedImageTokens: 0,
-  };
-}
-
-/** The cost by the library, in micro-dollars. Undefined if the library has no answer. */
-function libraryCost(
-  usage: Readonly<Record<string, number>>,
-  price: PublishedPrice,
-  at: Date,
-): number | undefined {
-  try {
-    const dollars = price.cost(usage, at);
-    return dollars === undefined || !Number.isFinite(dollars) ? undefined : dollars * 1_000_000;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether the usage has only input, output and cached input, and the price covers them. */
-function isPlain(usage: Usage, price: Price): boolean {
-  const { inputTokens = 0, cachedTokens = 0, cacheWriteTokens = 0 } = usage;
-  if (cachedTokens > 0 && price.cached === undefined) return false;
-  if (cacheWriteTokens > 0 && price.cacheWrite === undefined) return false;
-  return !usage.cacheWriteHourTokens && !usage.inputAudioTokens && !usage.outputAudioTokens &&
-    !usage.inputImageTokens && !usage.outputImageTokens && !usage.inputAudioSeconds &&
-    !usage.reasoningTokens && !usage.citationTokens && !usage.inputVideoTokens && !usage.cachedAudioTokens &&
-    !usage.cachedImageTokens && !usage.webSearches && !usage.fileSearches &&
-    cachedTokens + cacheWriteTokens <= inputTokens;
-}
-
-/**
- * The cost by flat prices, in micro-dollars. Dollars per million tokens are micro-dollars per token. Dollars
- * per thousand searches are a thousand micro-dollars per search.
- */
-function ownCost(usage: Usage, price: Price): number {
-  const { webSearches = 0, fileSearches = 0 } = usage;
-  return inputCost(usage, price) + outputCost(usage, price) + soundCost(usage, price) +
-    (webSearches * (price.webSearches ?? 0) + fileSearches * (price.fileSearches ?? 0)) * 1_000;
-}
-
-function inputCost(usage: Usage, { input, ...price }: Price): number {
-  const { cached = input, cacheWrite = input } = price;
-  const { inputTokens = 0, cachedTokens = 0, cacheWriteTokens = 0, cacheWriteHourTokens = 0 } = usage;
-  const { cachedAudioTokens = 0, cachedImageTokens = 0 } = usage;
-  // Cached audio and cached images are included in both amounts.
-  return parts(Math.max(0, inputTokens - cachedTokens - cacheWriteTokens), input, [
-    [(usage.inputAudioTokens ?? 0) - cachedAudioTokens, price.inputAudio],
-    [(usage.inputImageTokens ?? 0) - cachedImageTokens, price.inputImage],
-    [usage.inputVideoTokens ?? 0, price.inputVideo],
-  ]) + parts(cachedTokens, cached, [
-    [cachedAudioTokens, price.cachedAudio],
-    [cachedImageTokens, price.cachedImage],
-  ]) + parts(cacheWriteTokens, cacheWrite, [[cacheWriteHourTokens, price.cacheWriteHour]]);
-}
-
-function outputCost(usage: Usage, { output, outputAudio, outputImage, reasoning, citation }: Price): number {
-  return parts(usage.outputTokens ?? 0, output, [
-    [usage.outputAudioTokens ?? 0, outputAudio],
-    [usage.outputImageTokens ?? 0, outputImage],
-    [usage.reasoningTokens ?? 0, reasoning],
-    [usage.citationTokens ?? 0, citation],
-  ]);
-}
-
-/** The cost of audio whose length is reported instead of tokens. */
-function soundCost(
-  { inputAudioSeconds = 0, inputTokens }: Usage,
-  { input, inputAudio = input, audioHour }: Price,
-): number {
-  if (audioHour !== undefined) return inputAudioSeconds / 3_600 * audioHour * 1_000_000;
-  return inputTokens === undefined ? inputAudioSeconds * AUDIO_TOKENS_PER_SECOND * inputAudio : 0;
-}
-
-/**
- * The cost of an amount whose parts may have separate prices. No part exceeds what the earlier parts leave.
- */
-function parts(
-  whole: number,
-  price: number,
-  kinds: readonly (readonly [tokens: number, price: number | undefined])[],
-): number {
-  let left = whole;
-  let cost = 0;
-  for (const [tokens, own] of kinds) {
-    if (own === undefined) continue;
-    const part = Math.max(0, Math.min(tokens, left));
-    left -= part;
-    cost += part * own;
-  }
-  return cost + left * price;
-}
-
-/** The usage by the names of `@pydantic/genai-prices`. Its input includes cached input, as ours does. */
-function libraryUsage(usage: Usage): Record<string, number> {
-  const names = {
-    input_tokens: usage.inputTokens ?? 0,
-    output_tokens: usage.outputTokens ?? 0,
-    cache_read_tokens: usage.cachedTokens,
-    cache_write_tokens: usage.cacheWriteTokens,
-    cache_write_1h_tokens: usage.cacheWriteHourTokens,
-    input_audio_tokens: usage.inputAudioTokens,
-    output_audio_tokens: usage.outputAudioTokens,
-    input_image_tokens: usage.inputImageTokens,
-    output_image_tokens: usage.outputImageTokens,
-    output_reasoning_tokens: usage.reasoningTokens,
-    output_citation_tokens: usage.citationTokens,
-    input_video_tokens: usage.inputVideoTokens,
-    cache_audio_read_tokens: usage.cachedAudioTokens,
-    cache_image_read_tokens: usage.cachedImageTokens,
-    // The library needs the whole in addition to the part.
-    audio_seconds: usage.inputAudioSeconds,
-    input_audio_seconds: usage.inputAudioSeconds,
-    web_searches: usage.webSearches,
-    storage_searches: usage.fileSearches,
-  };
-  const given: Record<string, number> = {};
-  for (const [name, value] of Object.entries(names)) {
-    // The library needs an explicit zero for cached audio and images.
-    if (value !== undefined && (value > 0 || /^cache_(?:audio|image)/.test(name))) given[name] = value;
-  }
-  return given;
 }

@@ -39,7 +39,7 @@ export class EndpointPrices {
     return this.#pricer.contextTokens(model, this.#placeOf(backend));
   }
 
-  /** The cost at a backend, by the first model that has a price. Undefined if it is unknown. */
+  /** The cost at a backend, by the first model that has a price. Undefined: it is unknown. */
   cost(
     usage: Usage,
     models: readonly string[],

@@ -25,13 +25,13 @@ export interface ResponseProgress {
   readonly isComplete: boolean;
   /** Whether the response has a stop reason, so that all of its output was generated. */
   readonly hasStopped: boolean;
-  /** The estimated tokens of its text. Undefined if the proxy does not read text of its type. */
+  /** The estimated tokens of its text. Undefined: the proxy does not read text of its type. */
   readonly textTokens: number | undefined;
-  /** The number of pieces of text. Undefined if the proxy does not read text of its type. */
+  /** The number of pieces of text. Undefined: the proxy does not read text of its type. */
   readonly texts: number | undefined;
   /** The estimated tokens of the text after the last reported usage. */
   readonly unreportedTextTokens: number | undefined;
-  /** Whether the response was streamed. Text that had not arrived had then not been generated. */
+  /** Whether output arrived as it was generated, so that text that did not arrive was not generated. */
   readonly isStream: boolean;
   readonly bytes: number;
   readonly durationMs: number;
@@ -66,7 +66,7 @@ export function estimatedUsage(usage: Usage, possible: UsageBound, progress: Res
   };
 }
 
-/** Estimates the output in tokens. Undefined if that is not possible. */
+/** Estimates the output in tokens. Undefined: that is not possible. */
 function outputOf(
   { outputTokens: most, isReserved }: UsageBound,
   progress: ResponseProgress,

@@ -19,7 +19,7 @@ import type { ResponseProgress } from "./estimate.ts";
 import { priceFactor } from "./price_factor.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
 import type { RecentSpeeds } from "./recent_speeds.ts";
-import type { ResponseSummary } from "./response_tap.ts";
+import type { ResponseSummary } from "./response_summary.ts";
 import { chargeOfObject, type ReportedPart } from "./settlement.ts";
 
 /** The input of content outside of the body, if the maximum of the model is unknown. In tokens. */
@@ -68,8 +68,8 @@ export class ExchangeCosts {
   }
 
   /**
-   * The first model that has no price at a backend where other models have one. Skips names that a model
-   * override replaces at another backend. Undefined if there is no such model.
+   * The first unpriced model at a backend with other prices, unless a model override replaces it. Undefined:
+   * no such model.
    */
   unpricedModel(candidates: readonly CandidateModel[]): string | undefined {
     const isOverridden = (name: string) =>
@@ -159,7 +159,7 @@ export class ExchangeCosts {
     return chargeOfObject(object, prices && chargeReported(part, models, prices));
   }
 
-  /** The tokens of a charge that count towards limits. Undefined if they are unknown. */
+  /** The tokens of a charge that count towards limits. Undefined: they are unknown. */
   countedTokens({ tokens, usage }: Charge): number | undefined {
     const uncounted = this.#endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
     return tokens === undefined ? undefined : Math.max(0, tokens - uncounted);

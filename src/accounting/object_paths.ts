@@ -17,7 +17,7 @@ export interface ObjectRequest {
    */
   readonly action: "create" | "read" | "delete" | "list" | "results" | "file";
   /**
-   * The id of the object, or of the file that may contain its results. Undefined if only the response has the
+   * The id of the object, or of the file that may contain its results. Undefined: only the response has the
    * id.
    */
   readonly id: string | undefined;
@@ -50,7 +50,7 @@ const NO_IDS: ReadonlySet<string> = new Set(["compact", "input_tokens"]);
 export const MAX_OBJECT_ID = 512;
 
 /**
- * What a request does with an object. Undefined if it concerns none. `path` is the path after the endpoint's
+ * What a request does with an object. Undefined: it concerns none. `path` is the path after the endpoint's
  * name.
  */
 export function objectRequestOf(

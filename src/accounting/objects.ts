@@ -4,7 +4,8 @@
  */
 
 import { type Booking, OBJECT_LIFETIME_MS } from "../storage/booking.ts";
-import type { Clock } from "../time/clock.ts";
+import { subjectKeys } from "../principal.ts";
+import { type Clock, EARLIEST_MS } from "../time/clock.ts";
 import {
   type AwaitedObject,
   type ExchangeRow,
@@ -13,14 +14,19 @@ import {
   type Store,
   StoreError,
 } from "../storage/store.ts";
-import type { ResponseSummary } from "./response_tap.ts";
+import { KeyedTasks } from "./keyed_tasks.ts";
+import type { ObjectResponse } from "./object_response.ts";
 import { settledRow } from "./exchange_row.ts";
-import { type HeldAmounts, ledgerKeys, objectKey, type OpenObject, OpenObjects } from "./open_objects.ts";
-import type { ObjectRequest } from "./object_paths.ts";
+import {
+  type HeldAmounts,
+  type ObjectCreator,
+  objectKey,
+  type OpenObject,
+  OpenObjects,
+} from "./open_objects.ts";
 import {
   estimatedSettlement,
   receivedPart,
-  type ReportedPart,
   reservedCharge,
   type Settlement,
   type SettlementAction,
@@ -55,31 +61,14 @@ export interface ObjectsParts {
   readonly onRow: (row: ExchangeRow) => void;
   /** Called when the database failed. The work is tried again. */
   readonly onFailed: (reason: string) => void;
-}
-
-/** A response about an object. */
-export interface ObjectResponse {
-  readonly request: ObjectRequest;
-  readonly endpoint: string;
-  readonly summary: ResponseSummary;
-  /** Whether the response was successful and complete. */
-  readonly isWhole: boolean;
-  /** The bytes of text that running requests have received of the object so far. */
-  readonly receivedBytes: () => number;
-  /** Computes the charge of an object by reported usage. */
-  readonly charge: (object: AwaitedObject, part: ReportedPart) => Settlement;
-  /** An object with this client as its creator, for results of batches whose creator is unknown. */
-  readonly asOwnObject: (id: string) => AwaitedObject;
+  /** Called when a task failed with another error, which is a bug. The task is not tried again. */
+  readonly onUnexpected: (error: unknown) => void;
 }
 
 /** How often the changes of other processes are read, and expired objects are settled. */
 const SYNC_MS = 10_000;
 /** The highest difference between the clocks of several processes. */
 const SYNC_MARGIN_MS = 5_000;
-/** The program did not exist before this time, so a clock that shows an earlier time is wrong. */
-const FIRST_YEAR_MS = Date.UTC(2020);
-/** The highest number of failed tasks that are tried again. */
-const MAX_RETRIES = 50_000;
 /** The highest number of settled objects that are remembered. */
 const MAX_SETTLED = 10_000;
 
@@ -89,18 +78,16 @@ export class Objects {
   readonly #open: OpenObjects;
   /** Keys of objects that need no settlement any more, as far as they are remembered. */
   readonly #settled = new Set<string>();
-  /** Keys of objects that are being settled. Of several responses at the same time, one counts. */
-  readonly #busy = new Set<string>();
   /** Keys of objects that the database is settling, by the ids of the objects and not of their results. */
   readonly #settling = new Set<string>();
-  /** Tasks that failed in the database and are tried again, by the key of the object. */
-  readonly #again = new Map<string, () => Promise<void>>();
-  readonly #running = new Set<Promise<void>>();
+  /** By the keys of objects: of several responses at the same time, one counts. */
+  readonly #tasks: KeyedTasks;
   #syncedAt = 0;
   #stopTimer = (): void => {};
 
   private constructor(parts: ObjectsParts) {
     this.#parts = parts;
+    this.#tasks = new KeyedTasks(parts);
     this.#open = new OpenObjects((held) => parts.ledgers.release(held));
   }
 
@@ -114,7 +101,7 @@ export class Objects {
   }
 
   /** Whether another object of this creator can be awaited. */
-  hasRoom(creator: Pick<AwaitedObject, "tokenId" | "projectId" | "principal">): boolean {
+  hasRoom(creator: ObjectCreator): boolean {
     return this.#open.hasRoom(creator);
   }
 
@@ -124,7 +111,7 @@ export class Objects {
     if (this.#open.has(key)) return this.#parts.ledgers.release(held);
     const entry: OpenObject = { object, held, isStored: false, receivedBytes: 0 };
     this.#open.add(key, entry);
-    this.#run(() => this.#add(key, entry));
+    this.#tasks.run(() => this.#add(key, entry));
   }
 
   /** Settles an object if a response about it shows that it is over. */
@@ -139,12 +126,12 @@ export class Objects {
     const action = settlementAction(request, response);
     if (action.kind === "wait") return;
     if (this.#settled.has(key)) return;
-    this.#run(() => this.#once(key, () => this.#follow({ endpoint, id }, response, action)));
+    this.#tasks.runOnce(key, () => this.#follow({ endpoint, id }, response, action));
   }
 
   /** Resolves when all started tasks have ended or have to be tried again. */
   async idle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#tasks.idle();
   }
 
   /** Stops the timer, and tries failed tasks a last time. */
@@ -158,38 +145,15 @@ export class Objects {
 
   #schedule(): void {
     this.#stopTimer = this.#parts.clock.after(SYNC_MS, () => {
-      this.#run(() => this.#sync());
+      this.#tasks.run(() => this.#sync());
       this.#schedule();
     });
   }
 
-  #run(work: () => Promise<void>): void {
-    const running = work().finally(() => this.#running.delete(running));
-    this.#running.add(running);
-  }
-
-  /** Runs one task at a time for each object. If the database fails, the task is tried again later. */
-  async #once(key: string, work: () => Promise<void>): Promise<void> {
-    if (this.#busy.has(key)) return;
-    this.#busy.add(key);
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      this.#parts.onFailed(error.message);
-      if (this.#again.size < MAX_RETRIES) this.#again.set(key, work);
-    } finally {
-      this.#busy.delete(key);
-    }
-  }
-
   #retry(): void {
-    for (const [key, work] of [...this.#again]) {
-      this.#again.delete(key);
-      this.#run(() => this.#once(key, work));
-    }
+    this.#tasks.retry();
     for (const [key, entry] of this.#open.entries()) {
-      if (!entry.isStored) this.#run(() => this.#add(key, entry));
+      if (!entry.isStored) this.#tasks.run(() => this.#add(key, entry));
     }
   }
 
@@ -213,7 +177,7 @@ export class Objects {
     const key = objectKey({ endpoint, id });
     const entry = this.#open.get(key);
     if (entry === undefined || entry.object.resultsId !== undefined) return;
-    this.#run(() => this.#once(key, () => this.#name({ endpoint, id }, resultsId)));
+    this.#tasks.runOnce(key, () => this.#name({ endpoint, id }, resultsId));
   }
 
   async #name(object: ObjectKey, resultsId: string): Promise<void> {
@@ -248,7 +212,8 @@ export class Objects {
       return response.request.action === "file" ? undefined : this.#remember(requestedKey);
     }
     if (known?.settled !== undefined) {
-      this.#settledElsewhere({ ...known, settled: known.settled });
+      // A settlement by this process counts when the database has answered it.
+      if (!this.#settling.has(objectKey(known))) this.#settledElsewhere({ ...known, settled: known.settled });
       return this.#remember(requestedKey);
     }
     if (action.kind === "name") {
@@ -296,7 +261,7 @@ export class Objects {
       return;
     }
     const reported = charges.reduce((total, { tokens }) => total + tokens, 0);
-    const keys = [...ledgerKeys(object), ...object.modelRules];
+    const keys = [...subjectKeys(object), ...object.modelRules];
     this.#open.remove(objectKey(object));
     ledgers.count(keys, { tokens: Math.max(0, reported - object.reservedTokens), micros, booking });
     for (const row of rows) onRow(row);
@@ -329,19 +294,19 @@ export class Objects {
     for (const [key, entry] of this.#open.entries()) {
       const { object } = entry;
       // The age of an object that was created with a wrong clock begins now.
-      if (object.madeAt < FIRST_YEAR_MS) {
+      if (object.madeAt < EARLIEST_MS) {
         entry.object = { ...object, madeAt: now, expiresAt: now + OBJECT_LIFETIME_MS };
       } else if (object.expiresAt <= now) this.#expire(key, object);
     }
   }
 
   #expire(key: string, object: AwaitedObject): void {
-    this.#run(() => this.#once(key, () => this.#settle(object, [reservedCharge(object)])));
+    this.#tasks.runOnce(key, () => this.#settle(object, [reservedCharge(object)]));
   }
 
   /** Adds an object of an earlier or another process, with its reservation. */
   #hold(object: AwaitedObject): void {
-    const held = { keys: [...ledgerKeys(object), ...object.modelRules], micros: object.reservedMicros };
+    const held = { keys: [...subjectKeys(object), ...object.modelRules], micros: object.reservedMicros };
     this.#parts.ledgers.hold(held);
     this.#open.add(objectKey(object), { object, held, isStored: true, receivedBytes: 0 });
   }
@@ -350,7 +315,7 @@ export class Objects {
   #settledElsewhere(object: AwaitedObject & { settled: NonNullable<KeptObject["settled"]> }): void {
     const { ledgers } = this.#parts;
     if (!this.#open.remove(objectKey(object))) return;
-    const keys = [...ledgerKeys(object), ...object.modelRules];
+    const keys = [...subjectKeys(object), ...object.modelRules];
     const { micros } = object.settled;
     ledgers.count(keys, { tokens: 0, micros, booking: ledgers.bookingOf(object.modelRules) });
   }

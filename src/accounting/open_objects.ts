@@ -1,5 +1,6 @@
 /** The objects whose settlement is awaited, and what they reserve. */
 
+import { tokenKey } from "../principal.ts";
 import type { AwaitedObject, ObjectKey } from "../storage/store.ts";
 
 /** A reservation that outlasts its request, in micro-dollars, with the keys of its ledgers. */
@@ -8,13 +9,16 @@ export interface HeldAmounts {
   readonly micros: number;
 }
 
+/** The token that created an object, and the name of its client. */
+export type ObjectCreator = Pick<AwaitedObject, "tokenId" | "principal">;
+
 /** An object whose settlement is awaited. */
 export interface OpenObject {
   object: AwaitedObject;
   readonly held: HeldAmounts;
   /** Whether the database has the object. */
   isStored: boolean;
-  /** The bytes of text that one request received of the object: the highest number of any request. */
+  /** The most bytes of the object's text that a single request has received. */
   receivedBytes: number;
 }
 
@@ -35,9 +39,9 @@ export class OpenObjects {
   }
 
   /** Whether another object of this creator can be awaited. */
-  hasRoom(creator: Pick<AwaitedObject, "tokenId" | "projectId" | "principal">): boolean {
-    const [subject = ""] = ledgerKeys(creator);
-    return this.#entries.size < MAX_OPEN && (this.#counts.get(subject) ?? 0) < MAX_OF_TOKEN;
+  hasRoom(creator: ObjectCreator): boolean {
+    const key = creatorKey(creator);
+    return this.#entries.size < MAX_OPEN && (this.#counts.get(key) ?? 0) < MAX_OF_TOKEN;
   }
 
   /** Whether an object is awaited. */
@@ -58,8 +62,8 @@ export class OpenObjects {
   /** Adds an object that is not awaited yet. */
   add(key: string, entry: OpenObject): void {
     this.#entries.set(key, entry);
-    const [subject = ""] = ledgerKeys(entry.object);
-    this.#counts.set(subject, (this.#counts.get(subject) ?? 0) + 1);
+    const creator = creatorKey(entry.object);
+    this.#counts.set(creator, (this.#counts.get(creator) ?? 0) + 1);
   }
 
   /** Removes an object and releases its reservation. Returns false if the object was not awaited. */
@@ -67,26 +71,20 @@ export class OpenObjects {
     const entry = this.#entries.get(key);
     if (entry === undefined) return false;
     this.#entries.delete(key);
-    const [subject = ""] = ledgerKeys(entry.object);
-    const left = (this.#counts.get(subject) ?? 0) - 1;
-    if (left > 0) this.#counts.set(subject, left);
-    else this.#counts.delete(subject);
+    const creator = creatorKey(entry.object);
+    const left = (this.#counts.get(creator) ?? 0) - 1;
+    if (left > 0) this.#counts.set(creator, left);
+    else this.#counts.delete(creator);
     this.#release(entry.held);
     return true;
   }
 }
 
+function creatorKey({ tokenId, principal }: ObjectCreator): string {
+  return tokenKey({ tokenId, name: principal });
+}
+
 /** The key of an object among all objects of all endpoints. */
 export function objectKey({ endpoint, id }: ObjectKey): string {
   return `${endpoint}\0${id}`;
-}
-
-/** The keys of the ledgers that an object counts for: of its token first, then of its project. */
-export function ledgerKeys(
-  { tokenId, projectId, principal }: Pick<AwaitedObject, "tokenId" | "projectId" | "principal">,
-): string[] {
-  return [
-    tokenId === undefined ? `shared:${principal}` : `token:${tokenId}`,
-    ...(projectId === undefined ? [] : [`project:${projectId}`]),
-  ];
 }

@@ -12,7 +12,7 @@ const MOST_NAMED = 3;
 const MAX_NAME = 100;
 
 /**
- * The setting that gives a model a price at a backend. Undefined if the model has a price, if no known
+ * The setting that gives a model a price at a backend. Undefined: the model has a price, no known
  * provider has one, or if the URL of the backend shows its provider.
  */
 export function modelAdvice(

@@ -15,7 +15,8 @@ import {
 } from "@pydantic/genai-prices";
 import project from "../../deno.json" with { type: "json" };
 import type { Price } from "../config/config.ts";
-import type { PriceLibrary, PublishedPrice } from "./cost.ts";
+import type { PriceLibrary } from "./cost.ts";
+import type { PublishedPrice } from "./published_cost.ts";
 import type { PriceList } from "./price_list.ts";
 
 const SPECIFIER = project.imports["@pydantic/genai-prices"];
@@ -112,7 +113,7 @@ function pricesOf(prices: ModelInfo["prices"]): ModelPrice[] {
 }
 
 /**
- * The constant prices of a model. Undefined if a price depends on the time or the amount, or is of a rare
+ * The constant prices of a model. Undefined: a price depends on the time or the amount, or is of a rare
  * kind.
  */
 function flatPrice(prices: ModelInfo["prices"]): Price | undefined {

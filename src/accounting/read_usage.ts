@@ -14,9 +14,12 @@ export interface ReadUsage {
 
 /** Reads a usage object from its numbers, by their paths. */
 export function readUsage(numbers: ReadonlyMap<string, number>): ReadUsage {
-  const get: Get = (...names) => {
-    for (const name of names) {
-      const number = numbers.get(name);
+  // Most calls have one name.
+  const get: Get = (name, ...others) => {
+    const first = numbers.get(name);
+    if (first !== undefined || others.length === 0) return first;
+    for (const other of others) {
+      const number = numbers.get(other);
       if (number !== undefined) return number;
     }
     return undefined;

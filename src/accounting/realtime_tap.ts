@@ -4,7 +4,7 @@
  * estimated.
  */
 
-import type { ResponseSummary } from "./response_tap.ts";
+import type { ResponseSummary } from "./response_summary.ts";
 import { MessageScanner } from "../payload/message_scanner.ts";
 import { ReportedUsage } from "./reported_usage.ts";
 import { sumOf, type Usage } from "./usage.ts";

@@ -33,7 +33,7 @@ export class RecentOutputs {
     samples.expected = undefined;
   }
 
-  /** The output tokens that 95 of 100 responses do not exceed. Undefined if there are too few responses. */
+  /** The output tokens that 95 of 100 responses do not exceed. Undefined: there are too few responses. */
   expected(endpoint: string, model: string): number | undefined {
     const samples = this.#models.get(`${endpoint} ${model}`);
     if (samples === undefined || samples.tokens.length < FEWEST_SAMPLES) return undefined;

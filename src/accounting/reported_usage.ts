@@ -1,7 +1,7 @@
 /** Collects the usage objects of one response. A stream may report its usage several times. */
 
 import { sumOf, type Usage } from "./usage.ts";
-import { readUsage } from "./read_usage.ts";
+import { type ReadUsage, readUsage } from "./read_usage.ts";
 
 /** How deep usage objects are read. Known usage objects have two levels. */
 const MAX_DEPTH = 3;
@@ -34,9 +34,16 @@ export interface UsageStep {
 /** The usage of a step. `model` is undefined for steps of the response's own model. */
 type Step = Omit<UsageStep, "model"> & { readonly model: string | undefined };
 
+const NO_NUMBERS: Numbers = new Map();
+const NOTHING: ReadUsage = { usage: {}, contradictions: [] };
+
 /** The usage that a response has reported so far. */
 export class ReportedUsage {
-  readonly #numbers: Numbers = new Map();
+  #numbers = NO_NUMBERS;
+  /** The groups of some names, because a stream may report the same names in each event. */
+  #groups: Map<string, number> | undefined;
+  /** What the numbers mean. Undefined if it was not read since the last report. */
+  #read: ReadUsage | undefined;
   #steps: readonly Step[] = [];
 
   /**
@@ -48,11 +55,30 @@ export class ReportedUsage {
     if (!isObject(value)) return;
     const reported: Numbers = new Map();
     collect(value, reported);
-    const isSaid = new Set([...reported].filter(([, number]) => number > 0).map(([name]) => groupOf(name)));
-    for (const [name, number] of reported) {
-      if (isSaid.has(groupOf(name)) || !this.#numbers.has(name)) this.#numbers.set(name, number);
-    }
+    this.#read = undefined;
+    if (this.#numbers.size === 0) this.#numbers = reported;
+    else this.#merge(reported);
     if (Array.isArray(value["iterations"])) this.#steps = stepsOf(value["iterations"]);
+  }
+
+  #merge(reported: Numbers): void {
+    let groups = 0;
+    for (const [name, number] of reported) if (number > 0) groups |= this.#groupOf(name);
+    for (const [name, number] of reported) {
+      const isSaid = number > 0 || (groups & this.#groupOf(name)) !== 0;
+      if (isSaid || !this.#numbers.has(name)) this.#numbers.set(name, number);
+    }
+  }
+
+  /** The group of a name, as a bit. */
+  #groupOf(name: string): number {
+    const groups = this.#groups ??= new Map();
+    let group = groups.get(name);
+    if (group === undefined) {
+      group = 1 << GROUPS.findIndex((pattern) => pattern.test(name)) + 1;
+      if (groups.size < MAX_NUMBERS) groups.set(name, group);
+    }
+    return group;
   }
 
   /** Adds the usage of another model, from a usage object that names the model. */
@@ -64,20 +90,22 @@ export class ReportedUsage {
 
   /** Drops all usage, for the next response. */
   clear(): void {
-    this.#numbers.clear();
+    this.#numbers = NO_NUMBERS;
+    this.#read = undefined;
     this.#steps = [];
   }
 
   /** The usage so far, with the steps of the same model. */
   usage(): Usage {
-    const own = this.#own();
+    const own = this.#own().usage;
+    if (this.#steps.length === 0) return own;
     return this.#steps.filter(({ model }) => model === undefined)
       .reduce((total, { usage }) => sumOf(total, usage), own);
   }
 
   /** The contradictions between the reported numbers, as texts for a log. */
   contradictions(): readonly string[] {
-    return this.#numbers.size === 0 ? [] : readUsage(this.#numbers).contradictions;
+    return this.#own().contradictions;
   }
 
   /** The usage of other models, which {@link usage} does not include. */
@@ -85,29 +113,31 @@ export class ReportedUsage {
     return this.#steps.flatMap(({ model, usage }) => model === undefined ? [] : [{ model, usage }]);
   }
 
-  #own(): Usage {
-    return this.#numbers.size === 0 ? {} : readUsage(this.#numbers).usage;
+  #own(): ReadUsage {
+    if (this.#numbers.size === 0) return NOTHING;
+    return this.#read ??= readUsage(this.#numbers);
   }
-}
-
-function groupOf(name: string): number {
-  return GROUPS.findIndex((pattern) => pattern.test(name));
 }
 
 function collect(members: Readonly<Record<string, unknown>>, into: Numbers, prefix = "", depth = 1): void {
   for (const key in members) {
     const inner = members[key];
     const path = prefix + key;
-    if (typeof inner === "number") {
-      if (isSensible(path, inner) && (into.has(path) || into.size < MAX_NUMBERS)) into.set(path, inner);
-    } else if (key === "is_byok") into.set(path, inner === true ? 1 : 0);
+    if (typeof inner === "number") collectNumber(inner, into, path);
+    else if (key === "is_byok") into.set(path, inner === true ? 1 : 0);
     else if (Array.isArray(inner)) collectList(inner, into, path);
     else if (isObject(inner) && depth < MAX_DEPTH) collect(inner, into, `${path}.`, depth + 1);
   }
 }
 
+function collectNumber(amount: number, into: Numbers, path: string): void {
+  if (isSensible(path, amount) && (into.size < MAX_NUMBERS || into.has(path))) into.set(path, amount);
+}
+
 /** Whether a number can be an amount: not negative, not excessive, and not a fraction of a token. */
 function isSensible(path: string, amount: number): boolean {
+  // Most amounts are such numbers, and a pattern takes longer.
+  if (Number.isInteger(amount) && amount >= 0 && amount <= MAX_AMOUNT) return true;
   if (TICKS.test(path)) return amount >= 0 && Number.isFinite(amount);
   return amount >= 0 && amount <= MAX_AMOUNT && (Number.isInteger(amount) || FRACTIONS.test(path));
 }
@@ -120,7 +150,10 @@ function collectList(details: readonly unknown[], into: Numbers, path: string): 
   for (const detail of details.slice(0, MAX_NUMBERS).filter(isObject)) {
     const name = detail["modality"] ?? detail["type"] ?? detail["ttl"];
     const amount = detail["tokenCount"] ?? detail["tokens"] ?? detail["count"] ?? detail["inputTokens"];
-    if (typeof name === "string") collect({ [name.toUpperCase()]: amount }, into, `${path}.`);
+    if (typeof name !== "string") continue;
+    const key = name.toUpperCase();
+    if (typeof amount === "number") collectNumber(amount, into, `${path}.${key}`);
+    else collect({ [key]: amount }, into, `${path}.`);
   }
 }
 

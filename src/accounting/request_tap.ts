@@ -40,10 +40,8 @@ export class RequestTap {
   readonly #text = new TextMeter();
   readonly #isReadable: boolean;
   readonly #scanner: JsonScanner | undefined;
-  /** The first and the last bytes of a form. */
-  readonly #head = new GrowingBuffer();
-  readonly #tail = new GrowingBuffer();
-  readonly #isForm: boolean;
+  /** The first and the last bytes of a form. Undefined for any other body. */
+  readonly #form: { readonly head: GrowingBuffer; readonly tail: GrowingBuffer } | undefined;
 
   /** `query` is the raw query if it can name a model. `isReadable` is false for a compressed body. */
   constructor(
@@ -55,9 +53,10 @@ export class RequestTap {
     },
   ) {
     this.#isReadable = isReadable;
-    this.#isForm = /^multipart\/form-data\b/i.test(contentType ?? "");
+    const isForm = /^multipart\/form-data\b/i.test(contentType ?? "");
+    this.#form = isForm ? { head: new GrowingBuffer(), tail: new GrowingBuffer() } : undefined;
     this.#model = modelsInPath(path).at(-1) ?? (query === "" ? undefined : modelsInQuery(query)[0]);
-    this.#scanner = this.#isForm ? undefined : new JsonScanner(
+    this.#scanner = isForm ? undefined : new JsonScanner(
       SELECTED,
       (place, value) => this.#found(place, value),
       { texts: this.#text },
@@ -66,7 +65,7 @@ export class RequestTap {
 
   /** An estimate of the input tokens so far. */
   inputTokens(): number {
-    if (this.#isForm) return estimatedTokens({ kind: "form", length: this.#bytes });
+    if (this.#form !== undefined) return estimatedTokens({ kind: "form", length: this.#bytes });
     // Text compresses to about a quarter, so each compressed byte counts as four.
     if (!this.#isReadable) return this.#bytes;
     return this.#text.bytes > 0
@@ -79,19 +78,18 @@ export class RequestTap {
     this.#bytes += piece.length;
     if (!this.#isReadable) return;
     this.#scanner?.write(piece);
-    if (!this.#isForm) return;
-    if (this.#head.length < FORM_PART_BYTES) {
-      this.#head.append(piece.subarray(0, FORM_PART_BYTES - this.#head.length));
-    }
-    this.#tail.append(piece.subarray(-FORM_PART_BYTES));
+    if (this.#form === undefined) return;
+    const { head, tail } = this.#form;
+    if (head.length < FORM_PART_BYTES) head.append(piece.subarray(0, FORM_PART_BYTES - head.length));
+    tail.append(piece.subarray(-FORM_PART_BYTES));
     // Not for every piece, because pieces may be single bytes.
-    if (this.#tail.length > MOST_TAIL_BYTES) this.#tail.consume(this.#tail.length - FORM_PART_BYTES);
+    if (tail.length > MOST_TAIL_BYTES) tail.consume(tail.length - FORM_PART_BYTES);
   }
 
   /** The facts of the request, as far as its body has passed. */
   facts(): RequestFacts {
     const model = this.#model ??
-      (this.#isForm ? modelInForm(this.#head.bytes) ?? modelInForm(this.#tail.bytes) : undefined);
+      (this.#form && (modelInForm(this.#form.head.bytes) ?? modelInForm(this.#form.tail.bytes)));
     return {
       ...(model !== undefined && { model }),
       ...(this.#maxOutputTokens !== undefined && { maxOutputTokens: this.#maxOutputTokens }),

@@ -1,6 +1,6 @@
 /**
- * Reads the usage, model and stop reason of a response while it passes. Never delays, changes or fails the
- * response.
+ * Reads the usage, model and stop reason of a response. Each piece is read before the client gets it, in
+ * steps of 32 KiB. Reading waits for nothing, changes nothing, and never fails the response.
  */
 
 import { AmazonEventScanner } from "./amazon_event_scanner.ts";
@@ -11,42 +11,14 @@ import { EventStreamScanner } from "../payload/event_stream_scanner.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
 import { essenceOf, isEventStream } from "../payload/media_type.ts";
 import type { ObjectRequest } from "./object_paths.ts";
-import { BATCH_SELECTION, OBJECT_SELECTION, ObjectReader, type SeenObject } from "./object_reader.ts";
-import { ReportedUsage, type UsageStep } from "./reported_usage.ts";
+import { BATCH_SELECTION, OBJECT_SELECTION, ObjectReader } from "./object_reader.ts";
+import { ReportedUsage } from "./reported_usage.ts";
+import type { ResponseSummary } from "./response_summary.ts";
 import { TextMeter } from "../payload/text_meter.ts";
 import { TEXT_SELECTION } from "./text_selection.ts";
 import { TOOLS_SELECTION, ToolsUsed } from "./tools_used.ts";
 import { sumOf, type Usage } from "./usage.ts";
 import { compileSelection, mergedSelection, type Selection } from "../payload/json_selection.ts";
-
-/** What the proxy read from a response. Absent values are not in the response. */
-export interface ResponseSummary {
-  readonly usage: Usage;
-  /** The usage of other models for the same response. {@link usage} does not include it. */
-  readonly steps?: readonly UsageStep[];
-  /** The length of its text in bytes of JSON. Absent if the proxy does not read text of this type. */
-  readonly textBytes?: number;
-  /** The number of pieces of text. Each has at least one token. */
-  readonly texts?: number;
-  /** The estimated tokens of the text. */
-  readonly textTokens?: number;
-  /** The estimated tokens of the text after the last reported usage. */
-  readonly unreportedTextTokens?: number;
-  /** Whether the response was streamed while it was generated. */
-  readonly isStream?: boolean;
-  readonly model?: string;
-  readonly stopReason?: string;
-  /** The service tier that generated the response: `priority`, `default`, `fast`. */
-  readonly tier?: string;
-  /** The estimated usage of the unfinished responses of a session. Absent for single responses. */
-  readonly unfinished?: readonly Usage[];
-  /** The estimated usage of a session's unknown messages. Only limits count it. */
-  readonly uncertain?: Usage;
-  /** The contradictions between the reported numbers, as texts for a log. */
-  readonly contradictions?: readonly string[];
-  /** What the response says about an object. Absent for requests that concern no object. */
-  readonly object?: SeenObject;
-}
 
 /** The values of all dialects, because an endpoint may respond in more than one. */
 const SELECTION_OF_ALL = {
@@ -140,8 +112,8 @@ export interface ResponseSource {
 /** Reads one response that is not a WebSocket. */
 export class ResponseTap {
   readonly #reported = new ReportedUsage();
-  /** The sum of parts that report their usage separately. */
-  #lines: Usage = {};
+  /** The sum of parts that report their usage separately. Undefined without such parts. */
+  #lines: Usage | undefined;
   /** The contradictions in the usage of these parts. */
   readonly #contradictions = new Set<string>();
   #isPicture = false;
@@ -169,16 +141,19 @@ export class ResponseTap {
     { object: request, upstream = "unnamed" }: ResponseSource = {},
   ): ResponseTap | undefined {
     const mediaType = essenceOf(fields);
-    const isEvents = isEventStream(fields);
+    // Most responses have this type, and a pattern takes longer.
+    const isPlain = mediaType === "application/json";
+    const isEvents = !isPlain && isEventStream(fields);
     const isAmazonStream = mediaType === "application/vnd.amazon.eventstream";
-    const isJson = /^application\/(?:[\w.+-]+\+)?json$|ndjson$|jsonl$|json-seq$/.test(mediaType);
+    const isLines = !isPlain && /ndjson$|jsonl$|json-seq$/.test(mediaType);
+    const isJson = isPlain || isLines || /^application\/(?:[\w.+-]+\+)?json$/.test(mediaType);
     // OpenAI and Google send files, and so the results of batches, without a useful type.
     const isFile = (request?.action === "results" || request?.action === "file") &&
       !/^(?:image|audio|video)\//.test(mediaType);
     if (!isEvents && !isAmazonStream && !isJson && !isFile) return undefined;
     const coding = contentCodingOf(fields);
     if (coding !== "identity" && !canDecode(coding, { side: "upstream", name: upstream })) return undefined;
-    const isStream = isEvents || isAmazonStream || /ndjson$|jsonl$|json-seq$/.test(mediaType);
+    const isStream = isEvents || isAmazonStream || isLines;
     const framing = isEvents ? "events" : isAmazonStream ? "amazon" : "none";
     return new ResponseTap({ framing, isStream, coding, request, upstream });
   }
@@ -271,7 +246,8 @@ export class ResponseTap {
   }
 
   #usage(): Usage {
-    const reported = sumOf(this.#lines, this.#reported.usage());
+    const usage = this.#reported.usage();
+    const reported = this.#lines === undefined ? usage : sumOf(this.#lines, usage);
     // If a response has images, its output is images (`ImageGenCompletedEvent.Usage` of `openai`).
     const isDetailed = reported.outputTokens === undefined || reported.outputImageTokens !== undefined;
     return this.#isPicture && !isDetailed
@@ -282,7 +258,7 @@ export class ResponseTap {
   #addLine(usage: unknown): void {
     const line = new ReportedUsage();
     line.add(usage);
-    this.#lines = sumOf(this.#lines, line.usage());
+    this.#lines = sumOf(this.#lines ?? {}, line.usage());
     for (const contradiction of line.contradictions()) this.#contradictions.add(contradiction);
   }
 

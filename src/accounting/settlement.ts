@@ -1,7 +1,7 @@
 /** Decides from a response whether an object is over, and what it used. */
 
 import type { AwaitedObject } from "../storage/store.ts";
-import type { ResponseSummary } from "./response_tap.ts";
+import type { ResponseSummary } from "./response_summary.ts";
 import type { Charge, Reported } from "./charge.ts";
 import { estimatedTokens } from "./estimate.ts";
 import type { ObjectRequest } from "./object_paths.ts";

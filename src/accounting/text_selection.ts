@@ -25,7 +25,7 @@ const MESSAGE = {
   tool_calls: TOOL_CALLS,
 } as const;
 
-/** By the part of an answer in which it stands. */
+/** By the part of a response in which it stands. */
 export const TEXT_SELECTION = {
   choice: { text: "length", message: MESSAGE, delta: MESSAGE },
   message: MESSAGE,

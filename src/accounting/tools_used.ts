@@ -20,8 +20,8 @@ export class ToolsUsed {
   #webSearches = 0;
   #fileSearches = 0;
   #unpricedUnits = 0;
-  /** Gemini's search queries. Later events of a stream repeat them. */
-  readonly #queries = new Set<string>();
+  /** Gemini's search queries. Later events of a stream repeat them. Undefined before the first query. */
+  #queries: Set<string> | undefined;
 
   /** Receives a selected value. Returns whether the value was about a tool. */
   found(path: string, value: unknown): boolean {
@@ -39,9 +39,9 @@ export class ToolsUsed {
         }
         return true;
       case "candidates.*.groundingMetadata.webSearchQueries.*":
-        if (typeof value === "string" && value !== "" && this.#queries.size < MAX_QUERIES) {
-          this.#queries.add(value);
-        }
+        if (typeof value !== "string" || value === "") return true;
+        this.#queries ??= new Set();
+        if (this.#queries.size < MAX_QUERIES) this.#queries.add(value);
         return true;
       case "usage_info.pages_processed":
         if (typeof value === "number" && value >= 0) this.#unpricedUnits += value;
@@ -56,11 +56,12 @@ export class ToolsUsed {
    * response.
    */
   with(reported: Usage, model: string | undefined): Usage {
+    if (this.#isUnused()) return reported;
     // Gemini's older models bill a prompt with searches, the newer ones each search
     // (https://ai.google.dev/gemini-api/docs/google-search).
     const most = /^gemini-[12]\b/.test(model ?? "") ? 1 : Infinity;
     const counts = {
-      webSearches: this.#webSearches + Math.min(most, this.#queries.size),
+      webSearches: this.#webSearches + Math.min(most, this.#queries?.size ?? 0),
       fileSearches: this.#fileSearches,
       unpricedUnits: this.#unpricedUnits,
     };
@@ -68,5 +69,9 @@ export class ToolsUsed {
     let kind: keyof typeof counts;
     for (kind in counts) if (counts[kind] > 0 && reported[kind] === undefined) used[kind] = counts[kind];
     return sumOf(reported, used);
+  }
+
+  #isUnused(): boolean {
+    return this.#webSearches + this.#fileSearches + this.#unpricedUnits === 0 && this.#queries === undefined;
   }
 }

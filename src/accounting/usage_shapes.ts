@@ -3,7 +3,7 @@
 import type { UsageKind } from "./usage.ts";
 
 /** Gets the first of some numbers that the usage object has. */
-export type Get = (...names: readonly string[]) => number | undefined;
+export type Get = (name: string, ...others: readonly string[]) => number | undefined;
 /** The amounts that a shape reads. Undefined amounts are not in the usage object. */
 export type ReportedAmounts = { readonly [Kind in UsageKind]?: number | undefined };
 
@@ -15,8 +15,8 @@ export interface UsageShape {
 }
 
 /**
- * The shapes in the order in which they are tried. OpenAI's newer shape shares its plain names with
- * Anthropic's.
+ * The shapes in the order in which they are tried. The order matters: Anthropic and OpenAI's Responses share
+ * `input_tokens`, so the shape with own names is tried first.
  */
 export const USAGE_SHAPES: readonly UsageShape[] = [
   { ownNames: ["prompt_tokens", "completion_tokens"], read: openaiChat },

@@ -33,7 +33,10 @@ export interface AdmissionRequest {
   readonly held: HeldShare;
   /** The longest body in bytes. Undefined: there is no limit. */
   readonly maxBodyBytes: number | undefined;
-  /** Acquires a slot for the time in which the client sends the body, and gives what releases it. */
+  /**
+   * Acquires a slot for the time in which the client sends the body, and returns the function that releases
+   * it.
+   */
   readonly acquireReceivingSlot: () => (() => void) | Promise<() => void>;
   /** The account of the exchange and the limits of its token. Undefined: the management plane is off. */
   readonly counted: { readonly account: Account; readonly limiter: Limiter } | undefined;
@@ -51,13 +54,13 @@ export interface AdmittedRequest {
 
 /**
  * Admits a request: checks the rules of its token, counts it for the rate limits and reserves what it may
- * cost. The limits come before everything that waits for the client. Throws `forbidden`, `rate_limited`,
- * `budget_exceeded`, `overloaded`, `payload_too_large` or `bad_request`.
+ * cost. The token's limits are checked before the proxy waits for the body. Throws `forbidden`,
+ * `rate_limited`, `budget_exceeded`, `overloaded`, `payload_too_large` or `bad_request`.
  */
 export async function admitRequest(incoming: AdmissionRequest): Promise<AdmittedRequest> {
   const { request, principal, endpoint, rest, query, upgrade, counted } = incoming;
   const countedRequest = counted && { request, principal, endpoint, rest, query, upgrade, ...counted };
-  const admitted = countedRequest && { ...countedRequest, admission: admit(countedRequest) };
+  const admitted = countedRequest && admit(countedRequest);
   const { read, unread } = await received(incoming);
   const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);
   const withUsage = withUsageOption(read, unread);
@@ -84,7 +87,7 @@ async function received(
     held,
     isCounted: counted !== undefined,
   };
-  // A body that is only forwarded makes the proxy wait for nothing here.
+  // A body that no rule needs is not waited for.
   const waits = request.settledBody !== undefined || request.body !== null && mustRead(unsettled);
   const release = waits ? await incoming.acquireReceivingSlot() : undefined;
   try {

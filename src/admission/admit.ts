@@ -2,7 +2,7 @@
 
 import type { Account } from "../accounting/account.ts";
 import { inputTokensOf } from "../accounting/input_estimate.ts";
-import { objectRequestOf } from "../accounting/object_paths.ts";
+import { type ObjectRequest, objectRequestOf } from "../accounting/object_paths.ts";
 import { RequestTap } from "../accounting/request_tap.ts";
 import type { Endpoint } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
@@ -12,14 +12,15 @@ import { fieldValue } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
 import { checkEndpoint, checkModels, checkPath, restrictsModels } from "../limits/allowed.ts";
 import { checkCostIsKnown, checkModelIsNamed, checkPriceIsKnown, hasAnyBudget } from "./budgeted.ts";
-import { costOfPath } from "./known_cost.ts";
-import type { Admission, Limiter } from "../limits/limiter.ts";
+import { costOfRequest, type PathCost } from "./known_cost.ts";
+import type { Admission } from "../limits/admission.ts";
+import type { Limiter } from "../limits/limiter.ts";
 import { checkModelIsKnown, limitsModels } from "../limits/model_rules.ts";
 import { candidateModels } from "./candidate_models.ts";
 import type { Principal } from "../principal.ts";
 import { possibleOutputTokens } from "./reservation.ts";
 import { contentCodingOf } from "../payload/content_coding.ts";
-import { modelsInHead } from "../payload/models_in_head.ts";
+import { type ModelsInHead, modelsInHead } from "../payload/models_in_head.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import { limitsAmounts, type ReadRequest } from "./read_request.ts";
 import { versionedPath } from "../http/join_url.ts";
@@ -38,37 +39,49 @@ export interface CountedRequest {
   readonly limiter: Limiter;
 }
 
+/** A request that was admitted by its head, with what {@link admitBody} also needs of the head. */
+export interface AdmittedHead {
+  readonly counted: CountedRequest;
+  readonly admission: Admission;
+  readonly cost: PathCost;
+  /** What the request does with an object. Undefined for WebSockets and requests that concern no object. */
+  readonly object: ObjectRequest | undefined;
+  /** The models that the head names. Undefined if no rule needed them so far. */
+  readonly models: ModelsInHead | undefined;
+}
+
+const NO_MODELS: ModelsInHead = { named: [], possiblyNamed: [] };
+
 /**
  * Admits a request by its head, before the body is read: a rejected request must not hold its body in memory.
  * Throws `forbidden`, `rate_limited` or `budget_exceeded`.
  */
-export function admit(
-  { request, principal, endpoint, rest, query, upgrade, account, limiter }: CountedRequest,
-): Admission {
+export function admit(counted: CountedRequest): AdmittedHead {
+  const { request, principal, endpoint, rest, upgrade, account, limiter } = counted;
   checkEndpoint(principal, endpoint.name);
   checkPath(principal, {
     path: rest,
     paths: () => endpoint.backends.map(({ baseUrl }) => versionedPath(baseUrl, rest)),
     fields: request.fields,
   });
+  const cost = costOfRequest({ method: request.method, path: rest, endpoint, upgrade });
   if (hasAnyBudget(principal) && account.isPriced) {
-    checkCostIsKnown(principal, {
-      method: request.method,
-      path: rest,
-      endpoint,
-      fields: request.fields,
-      upgrade: upgrade && endpoint.provider,
-    });
+    checkCostIsKnown(principal, { cost, fields: request.fields, upgrade: upgrade && endpoint.provider });
   }
-  const asked = { method: request.method, path: rest };
+  const object = upgrade ? undefined : objectRequestOf({ method: request.method, path: rest });
   // A request that reads an object can release the reservation of the object, so a reserved budget must not
   // reject it.
-  const isObjectRead = !upgrade && objectRequestOf(asked) !== undefined &&
-    costOfPath({ ...asked, endpoint }) === "free";
-  const admission = limiter.admit(principal, { isFree: isObjectRead });
+  const admission = limiter.admit(principal, { isFree: object !== undefined && cost === "free" });
   account.setAdmission(admission);
-  if (!restrictsModels(principal) && !limitsModels(principal)) return admission;
-  if (upgrade && (endpoint.provider !== "openai" || !rest.endsWith("/realtime"))) {
+  const models = upgrade ? checkedModels(counted) : undefined;
+  return { counted, admission, cost, object, models };
+}
+
+/** The models that the head of a WebSocket request names. Throws `forbidden` if a rule does not allow one. */
+function checkedModels(counted: CountedRequest): ModelsInHead | undefined {
+  const { principal, endpoint, rest } = counted;
+  if (!restrictsModels(principal) && !limitsModels(principal)) return undefined;
+  if (endpoint.provider !== "openai" || !rest.endsWith("/realtime")) {
     // Only OpenAI's realtime sessions name their model in the query, and cannot change it. Other WebSockets, such as
     // OpenAI's responses over a WebSocket, name it in later messages, which the proxy does not check.
     throw new ProxyFault(
@@ -76,11 +89,14 @@ export function admit(
       "This token has rules for models. The only WebSocket that it may open is /realtime, whose model cannot change.",
     );
   }
-  if (!upgrade) return admission;
-  const { named, possiblyNamed } = modelsInHead({ path: rest, query, fields: request.fields, upgrade });
-  checkModels(principal, { models: named, hasBody: true });
-  checkModels(principal, { models: possiblyNamed, hasBody: false });
-  return admission;
+  const models = modelsOf(counted);
+  checkModels(principal, { models: models.named, hasBody: true });
+  checkModels(principal, { models: models.possiblyNamed, hasBody: false });
+  return models;
+}
+
+function modelsOf({ request, rest, query, upgrade }: CountedRequest): ModelsInHead {
+  return modelsInHead({ path: rest, query, fields: request.fields, upgrade });
 }
 
 /**
@@ -88,36 +104,32 @@ export function admit(
  * read while it passes. Throws like {@link admit}.
  */
 export async function admitBody(
-  { request, principal, endpoint, rest, query, upgrade, account, admission }: CountedRequest & {
-    /** The admission that {@link admit} gave. */
-    readonly admission: Admission;
-  },
+  { counted, admission, cost, object, models }: AdmittedHead,
   { body, payload }: ReadRequest,
 ): Promise<MessageBody | null> {
+  const { request, principal, endpoint, rest, query, upgrade, account } = counted;
   const inputTokens = payload === undefined
     ? 0
     : await inputTokensOf({ kind: payload.kind, bytes: payload.held.bytes });
-  const { named, possiblyNamed } = modelsInHead({ path: rest, query, fields: request.fields, upgrade });
-  if (restrictsModels(principal) && !upgrade) {
+  const isRestricted = restrictsModels(principal);
+  const hasModelLimits = limitsModels(principal);
+  const reserves = principal.subjects.some(({ rules }) => limitsAmounts(rules));
+  // Without rules and without a read body, nothing depends on the models.
+  const needsModels = isRestricted || hasModelLimits || reserves || payload !== undefined;
+  const { named, possiblyNamed } = models ?? (needsModels ? modelsOf(counted) : NO_MODELS);
+  if (isRestricted && !upgrade) {
     const hasBody = payload !== undefined && payload.kind !== "empty";
     checkModels(principal, { models: [...named, ...payload?.models ?? []], hasBody });
     checkModels(principal, { models: possiblyNamed, hasBody: false });
   }
-  const asked = { method: request.method, path: rest, endpoint };
   // Gemini's API requests a stream in the path.
   const streams = /:stream[a-z]+$/i.test(rest) ? { stream: true } : {};
-  const isFree = !upgrade && costOfPath(asked) === "free";
-  const object = upgrade ? undefined : objectRequestOf(asked);
-  const isMetered = upgrade ? /\/realtime\/?$/i.test(rest) : costOfPath(asked) === "metered";
-  if (limitsModels(principal)) {
+  const isFree = cost === "free";
+  if (hasModelLimits) {
     const certain = [...named, ...payload?.models ?? []];
-    const models = [...certain, ...possiblyNamed];
     // Only some servers read a model from the query and from headers, so a name there is not enough.
-    checkModelIsKnown(principal, {
-      models: certain,
-      hasBody: upgrade || body !== null && costOfPath(asked) !== "free",
-    });
-    admission.countModels(models);
+    checkModelIsKnown(principal, { models: certain, hasBody: upgrade || body !== null && !isFree });
+    admission.countModels([...certain, ...possiblyNamed]);
   }
   const outputTokensOf = (facts: RequestFacts): number =>
     possibleOutputTokens(facts, {
@@ -126,8 +138,8 @@ export async function admitBody(
       hasBody: body !== null || upgrade,
     });
   const reserve = (facts: RequestFacts): void => {
-    if (!principal.subjects.some(({ rules }) => limitsAmounts(rules))) return;
-    if (!upgrade && costOfPath(asked) === "free") return account.reserve(undefined);
+    if (!reserves) return;
+    if (isFree) return account.reserve(undefined);
     const candidates = candidateModels({
       endpoint,
       path: rest,
@@ -156,7 +168,7 @@ export async function admitBody(
       facts: () => facts,
       inputTokens: () => inputTokens,
       outputTokens: () => outputTokensOf(facts),
-      isMetered,
+      isMetered: cost === "metered",
       isFree,
       object,
     });
@@ -174,7 +186,7 @@ export async function admitBody(
     facts: () => ({ ...tap.facts(), ...streams }),
     inputTokens: () => tap.inputTokens(),
     outputTokens: () => outputTokensOf(tap.facts()),
-    isMetered,
+    isMetered: cost === "metered",
     isFree,
     object,
   });

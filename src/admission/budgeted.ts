@@ -3,8 +3,7 @@
 import { ProxyFault } from "../faults.ts";
 import type { Principal, Subject } from "../principal.ts";
 import { PATH_FIELDS } from "../limits/allowed.ts";
-import { costOfPath } from "./known_cost.ts";
-import type { ProviderOf } from "./providers.ts";
+import type { PathCost } from "./known_cost.ts";
 import { allLimits, hasBudget } from "../limits/model_rules.ts";
 
 /** Headers, in lower case, that make some upstreams use another method than the method of the request. */
@@ -38,10 +37,8 @@ function rejectIfBudgeted(principal: Principal, why: string): void {
  */
 export function checkCostIsKnown(
   principal: Principal,
-  { method, path, endpoint, fields, upgrade }: {
-    method: string;
-    path: string;
-    endpoint: ProviderOf;
+  { cost, fields, upgrade }: {
+    cost: PathCost;
     fields: readonly { readonly lower: string }[];
     /** The dialect of the endpoint if the client requests a WebSocket. */
     upgrade: string | false;
@@ -55,9 +52,9 @@ export function checkCostIsKnown(
   if (upgrade !== false) {
     // Other WebSockets choose their model in later messages, or report their usage in a form that the proxy
     // cannot read.
-    if (upgrade === "openai" && /\/realtime\/?$/i.test(path)) return;
+    if (upgrade === "openai" && cost === "metered") return;
     rejectIfBudgeted(principal, "the only WebSocket with a known cost is /realtime");
-  } else if (costOfPath({ method, path, endpoint }) === "unknown") {
+  } else if (cost === "unknown") {
     rejectIfBudgeted(principal, "the cost of this path is unknown");
   }
 }

@@ -46,7 +46,18 @@ const FREE = [
  */
 const CONVERSATIONS = /(?:^|\/v\d[a-z0-9]*|\/openai)\/conversations(?:\/[^/]+(?:\/items)?)?$/;
 
-/** What is known of the cost of a request. Not for WebSockets. */
+/** Sessions of OpenAI's realtime API, the only WebSockets whose usage the proxy can read. */
+const REALTIME = /\/realtime\/?$/i;
+
+/** What is known of the cost of a request. `upgrade` means that the client requests a WebSocket. */
+export function costOfRequest(
+  request: { method: string; path: string; endpoint: ProviderOf; upgrade: boolean },
+): PathCost {
+  if (!request.upgrade) return costOfPath(request);
+  return REALTIME.test(request.path) ? "metered" : "unknown";
+}
+
+/** What is known of the cost of a request that is not a WebSocket. */
 export function costOfPath(
   { method, path, endpoint }: { method: string; path: string; endpoint: ProviderOf },
 ): PathCost {

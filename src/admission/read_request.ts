@@ -43,7 +43,7 @@ export interface UnreadRequest {
 export interface ReadRequest {
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
-  /** The body in memory. Undefined if nothing depends on the body, and the proxy has not read it. */
+  /** The body in memory. Undefined: nothing depends on the body, and the proxy has not read it. */
   readonly payload: HeldPayload | undefined;
 }
 
@@ -60,7 +60,7 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
   if (body === null) return unread;
   const maxBytes = endpoint.maxBufferBytes;
   const { held } = request;
-  const { bytes, isWhole } = await readUpTo(body, maxBytes, held.hold).catch((error) => {
+  const { bytes, isWhole } = await readUpTo(body, maxBytes, (count) => held.hold(count)).catch((error) => {
     throw cancellation.reason ?? error;
   });
   if (!isWhole) {
@@ -78,8 +78,8 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
     maxBytes,
     mustBeKnown: needs.isStrict,
     readsFiles: restrictsModels(request.principal),
-    hold: held.hold,
-    sender: request.principal.tokenId ?? request.principal.name,
+    hold: (count) => held.hold(count),
+    sender: request.principal.key,
   });
   held.hold(understood.length);
   const owner = new HeldBody(understood, held);
@@ -87,7 +87,7 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
 }
 
 /**
- * The request with `stream_options.include_usage`, if the endpoint has `stream_usage`. Undefined if the
+ * The request with `stream_options.include_usage`, if the endpoint has `stream_usage`. Undefined: the
  * request needs no change.
  */
 export function withUsageOption(

@@ -4,7 +4,7 @@ import { KEY_HEADERS } from "../config/credentials.ts";
 import { type Credential, type CredentialPlace, credentialWords, isNavigation } from "./credential.ts";
 import type { Field } from "../http/fields.ts";
 import { ANONYMOUS, type Principal } from "../principal.ts";
-import type { TokenCheck } from "./shared_token.ts";
+import type { TokenCheck, TokenCheckResult } from "./shared_token.ts";
 import { malformedCredential } from "./well_formed.ts";
 
 /** The result of authentication: the principal, or the fault to answer with. */
@@ -34,14 +34,14 @@ export type Verdict =
 
 /** What authentication needs to know of the endpoint and of the request. */
 export interface AuthenticationContext {
-  /** Looks up a token. Undefined if the proxy requires no token. */
+  /** Looks up a token. Undefined: the proxy requires no token. */
   readonly check: TokenCheck | undefined;
   /**
    * The endpoint forwards the client's own credential, so the proxy's token must be in `Proxy-Authorization`.
    */
   readonly passthrough: boolean;
   /**
-   * The name of the endpoint, for which a project may have a provider key. Undefined if no endpoint matches.
+   * The name of the endpoint, for which a project may have a provider key. Undefined: no endpoint matches.
    */
   readonly endpoint?: string | undefined;
   /** The header fields of the request. */
@@ -57,6 +57,14 @@ export const ALL_CREDENTIAL_PLACES: ReadonlySet<CredentialPlace> = new Set([
   "query",
   "subprotocol",
 ]);
+
+/** A credential that matches a token of the proxy. */
+interface KnownCredential extends Credential {
+  readonly result: TokenCheckResult;
+}
+
+const NO_CREDENTIALS: readonly Credential[] = [];
+const NO_TOKENS: readonly string[] = [];
 
 /** The most credentials in one request. A client that sends more is guessing. */
 const MAX_PRESENTED = 16;
@@ -74,7 +82,9 @@ function guessesAmong(
   presented: readonly Credential[],
   known: readonly { readonly value: string }[],
   passthrough: boolean,
-): Credential[] {
+): readonly Credential[] {
+  // The common case: each credential is a token of the proxy.
+  if (known.length === presented.length) return NO_CREDENTIALS;
   return presented.filter(({ place, value }) =>
     (!passthrough || place === "proxy-authorization") && !known.some((one) => one.value === value)
   );
@@ -84,10 +94,18 @@ function guessesAmong(
 export function authenticate(presented: readonly Credential[], context: AuthenticationContext): Verdict {
   const { check, passthrough, endpoint, fields, query } = context;
   if (check === undefined) {
-    return { admitted: true, principal: ANONYMOUS, guesses: [], tokenPlaces: new Set(), tokens: [] };
+    return {
+      admitted: true,
+      principal: ANONYMOUS,
+      guesses: NO_CREDENTIALS,
+      tokenPlaces: new Set(),
+      tokens: NO_TOKENS,
+    };
   }
-  const different = new Set(presented.map(({ value }) => value)).size;
-  if (presented.length > MAX_PRESENTED || different > MAX_DIFFERENT) {
+  if (
+    presented.length > MAX_DIFFERENT &&
+    (presented.length > MAX_PRESENTED || new Set(presented.map(({ value }) => value)).size > MAX_DIFFERENT)
+  ) {
     return {
       admitted: false,
       code: "unauthorized",
@@ -100,10 +118,11 @@ export function authenticate(presented: readonly Credential[], context: Authenti
     return { admitted: false, code: "bad_request", message: malformed, guesses: [] };
   }
   // All credentials are checked: the proxy must also strip a token that is in a second place.
-  const known = presented.flatMap(({ place, value }) => {
+  const known: KnownCredential[] = [];
+  for (const { place, value } of presented) {
     const result = check(value);
-    return result === undefined ? [] : [{ place, value, result }];
-  });
+    if (result !== undefined) known.push({ place, value, result });
+  }
   for (const { place, result } of known) {
     if (!("principal" in result)) continue;
     const { principal } = result;
@@ -121,7 +140,7 @@ export function authenticate(presented: readonly Credential[], context: Authenti
           ...known.map((one) => one.value),
           ...credentialWords(presented, fields).filter((word) => check(word) !== undefined),
         ]
-        : [],
+        : NO_TOKENS,
     };
   }
   for (const { result } of known) {

@@ -3,7 +3,7 @@
 import { addressTest, clientAddress } from "../network/ip_ranges.ts";
 import type { Credential } from "./credential.ts";
 import type { FailureGate } from "./failure_gate.ts";
-import { type GuessPlace, guessPlace, type Sender } from "./guess_place.ts";
+import { FOREIGN_NAME_HINT, type GuessPlace, guessPlace, type Sender } from "./guess_place.ts";
 import { hashOf } from "./token_value.ts";
 import type { ServerConfig } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
@@ -20,8 +20,8 @@ export interface ClientAccess {
   /** The address of the client. Behind a trusted proxy it comes from `x-forwarded-for`. */
   readonly addressOf: (request: ClientRequest) => string;
   /**
-   * The scheme of the URL that the client used. Undefined if the proxy does not know it: a trusted proxy sent
-   * no valid `x-forwarded-proto`, or the connection is plain and an unlisted reverse proxy may decrypt TLS.
+   * The scheme of the URL that the client used. Undefined: unknown, because a trusted proxy sent no valid
+   * `x-forwarded-proto`, or the connection is plain and an unlisted reverse proxy may decrypt TLS.
    */
   readonly schemeOf: (request: ClientRequest) => Scheme | undefined;
   /** Whether `allowed_ips` contains the address. */
@@ -121,8 +121,3 @@ export function createClientAccess(
     return names.allowedHosts.length === 0 && trustedProxies.length > 0 && isTrusted(peer);
   }
 }
-
-/** Helps users of a host name that the proxy does not know. */
-const FOREIGN_NAME_HINT =
-  "The Host header has a name that the proxy does not know, and requests with such names share one wait: " +
-  "if the name belongs to the proxy, add it to allowed_hosts (ALLOWED_HOSTS).";

@@ -42,27 +42,30 @@ export function isNavigation(fields: readonly Field[]): boolean {
  */
 export function findCredentials(fields: readonly Field[], query: string): Credential[] {
   const credentials: Credential[] = [];
-  const add = (place: CredentialPlace, value: string | undefined) => {
-    if (value) credentials.push({ place, value });
-  };
   for (const { lower, value } of fields) {
     switch (lower) {
       case "authorization":
-      case "proxy-authorization":
-        add(lower, bearerToken(value));
+      case "proxy-authorization": {
+        const token = bearerToken(value);
+        if (token !== undefined) credentials.push({ place: lower, value: token });
         break;
+      }
       case "x-api-key":
       case "api-key":
       case "x-goog-api-key":
-        add(lower, value);
+        if (value !== "") credentials.push({ place: lower, value });
         break;
       case "sec-websocket-protocol":
-        for (const key of subprotocolKeys(value)) add("subprotocol", key);
+        for (const key of subprotocolKeys(value)) {
+          if (key !== "") credentials.push({ place: "subprotocol", value: key });
+        }
         break;
     }
   }
   if (query !== "" && !isNavigation(fields)) {
-    for (const value of new URLSearchParams(query).getAll(KEY_PARAMETER)) add("query", value);
+    for (const value of new URLSearchParams(query).getAll(KEY_PARAMETER)) {
+      if (value !== "") credentials.push({ place: "query", value });
+    }
   }
   return credentials;
 }

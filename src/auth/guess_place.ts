@@ -32,3 +32,8 @@ export function guessPlace(place: CredentialPlace, { isPage, isOwnName, isBasic 
   if (!isOwnName) return "foreign";
   return isPage || place === "authorization" && isBasic ? "page" : "header";
 }
+
+/** The advice for a client that must wait because of wrong tokens in the place `foreign`. */
+export const FOREIGN_NAME_HINT =
+  "This request has a host name that the proxy does not know. Wrong tokens under such names count together. " +
+  "Use the IP address of the proxy, or add the name to allowed_hosts (ALLOWED_HOSTS) if it belongs to the proxy.";

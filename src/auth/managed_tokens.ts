@@ -1,9 +1,10 @@
-/** The managed tokens, all in memory. They are read again when the database has changed. */
+/** The managed tokens, all in memory. Their changes are read when the database has changed. */
 
-import type { Clock } from "../time/clock.ts";
-import type { Principal, Subject } from "../principal.ts";
 import type { SecretBox } from "../storage/secret_box.ts";
-import type { Project, Store, Token } from "../storage/store.ts";
+import type { Project, Store } from "../storage/store.ts";
+import { inNextTurn } from "../streams/turn.ts";
+import type { Clock } from "../time/clock.ts";
+import { AccessTable, type OpenedKeys, type OpenedProject, type TokenValue } from "./access_table.ts";
 import type { TokenCheckResult } from "./shared_token.ts";
 import { hashOf, isTokenValue } from "./token_value.ts";
 
@@ -15,33 +16,33 @@ export function keyContext(projectId: string, endpoint: string): string {
 /** The most values that are kept in clear to avoid hashing them. */
 const MAX_KNOWN_VALUES = 1_000;
 
-interface Entry {
-  readonly token: Token;
-  readonly isProjectActive: boolean;
-  readonly principal: Principal;
-  /** The end of the overlap if a rotation replaced the value, in milliseconds since 1970; else undefined. */
-  readonly acceptedUntil: number | undefined;
-}
+/** The store, as far as {@link ManagedTokens} uses it. */
+export type AccessStore = Pick<Store, "readAccess" | "readAccessChanges" | "hasAccessChanged">;
 
 /** Looks up managed tokens, and opens the provider keys of their projects. */
 export class ManagedTokens {
-  readonly #store: Pick<Store, "readAccess" | "consumeExternalChange">;
+  readonly #store: AccessStore;
   readonly #box: SecretBox;
   readonly #clock: Clock;
   readonly #onUnreadable: (what: string) => void;
-  #entries: ReadonlyMap<string, Entry> = new Map();
+  #table = new AccessTable();
+  /** The position in the store's changes that the table includes. Undefined: nothing was read yet. */
+  #position: number | undefined;
   /**
    * Valid values that clients have sent, to avoid hashing, the costliest part of a check. Guesses are not
    * kept.
    */
-  readonly #knownValues = new Map<string, Entry>();
-  #secrets: readonly string[] = [];
+  readonly #knownValues = new Map<string, TokenValue>();
   #refreshing: Promise<void> | undefined;
   #nextRefresh: Promise<void> | undefined;
+  #isCheckedInTurn = false;
+  readonly #onNextTurn = (): void => {
+    this.#isCheckedInTurn = false;
+  };
 
   /** `onUnreadable` is called with a name of each provider key that the encryption key cannot open. */
   constructor(
-    store: Pick<Store, "readAccess" | "consumeExternalChange">,
+    store: AccessStore,
     { box, clock, onUnreadable }: { box: SecretBox; clock: Clock; onUnreadable: (what: string) => void },
   ) {
     this.#store = store;
@@ -50,22 +51,31 @@ export class ManagedTokens {
     this.#onUnreadable = onUnreadable;
   }
 
-  /** The provider keys of all projects, which must not appear in the log. */
-  get secrets(): readonly string[] {
-    return this.#secrets;
-  }
-
   /**
-   * Whether the tokens in memory may be outdated: another process changed the store since the last call, or a
-   * refresh is running. Each change is reported once, so that only one caller may call it.
+   * The provider keys of all projects, which must not appear in the log. The same array as before if no key
+   * has changed.
    */
-  consumeChange(): boolean {
-    return this.#refreshing !== undefined || this.#store.consumeExternalChange();
+  get secrets(): readonly string[] {
+    return this.#table.secrets;
   }
 
   /**
-   * Reads all tokens again. Calls during a refresh share the next refresh, because the running one may have
-   * missed their change.
+   * Whether the tokens in memory may be outdated: another process changed them, or a refresh is running. Asks
+   * the store once in each turn of the event loop: the requests of one turn arrived together, so none of them
+   * follows a change that the others could not see.
+   */
+  mayHaveChanged(): boolean {
+    if (this.#refreshing !== undefined) return true;
+    if (this.#isCheckedInTurn) return false;
+    const hasChanged = this.#position === undefined || this.#store.hasAccessChanged(this.#position);
+    this.#isCheckedInTurn = true;
+    inNextTurn(this.#onNextTurn);
+    return hasChanged;
+  }
+
+  /**
+   * Reads the changes from the store. Calls during a refresh share the next refresh, because the running one
+   * may have missed their change.
    */
   async refresh(): Promise<void> {
     if (this.#refreshing === undefined) {
@@ -79,17 +89,18 @@ export class ManagedTokens {
     await this.#nextRefresh;
   }
 
-  /** Looks up a value. Returns undefined if it is not a managed token. */
+  /** Looks up a value. Undefined: it is not a managed token. */
   check(candidate: string): TokenCheckResult | undefined {
-    const entry = this.#knownValues.get(candidate) ?? this.#find(candidate);
-    if (entry === undefined) return undefined;
-    const { token, isProjectActive, principal, acceptedUntil } = entry;
+    const value = this.#knownValues.get(candidate) ?? this.#find(candidate);
+    const project = value && this.#table.projectOf(value.token);
+    if (value === undefined || project === undefined) return undefined;
+    const { token, acceptedUntil } = value;
     const now = this.#clock.epochMs();
     if (token.revokedAt !== undefined) {
       return { refused: "token_revoked", message: "This token has been revoked." };
     }
     if (!token.active) return { refused: "token_revoked", message: "This token is not active." };
-    if (!isProjectActive) {
+    if (!project.project.active) {
       return { refused: "token_revoked", message: "The project of this token is not active." };
     }
     if (acceptedUntil !== undefined && now >= acceptedUntil) {
@@ -101,41 +112,38 @@ export class ManagedTokens {
         message: `This token expired at ${new Date(token.expiresAt).toISOString()}.`,
       };
     }
-    return { principal };
+    return { principal: this.#table.principalOf(value, project) };
   }
 
-  #find(candidate: string): Entry | undefined {
+  #find(candidate: string): TokenValue | undefined {
     if (!isTokenValue(candidate)) return undefined;
-    const entry = this.#entries.get(hashOf(candidate).toHex());
-    if (entry === undefined) return undefined;
+    const value = this.#table.find(hashOf(candidate).toHex());
+    if (value === undefined) return undefined;
     if (this.#knownValues.size >= MAX_KNOWN_VALUES) this.#knownValues.clear();
-    this.#knownValues.set(candidate, entry);
-    return entry;
+    this.#knownValues.set(candidate, value);
+    return value;
   }
 
   async #read(): Promise<void> {
-    const { projects, tokens } = await this.#store.readAccess();
-    const opened = new Map<string, { project: Project; keys: Map<string, string | null> }>();
-    for (const project of projects) opened.set(project.id, { project, keys: await this.#openKeys(project) });
-    const entries = new Map<string, Entry>();
-    for (const token of tokens) {
-      const of = opened.get(token.projectId);
-      if (of === undefined) continue;
-      const principal = principalOf(token, of);
-      const entry = { token, isProjectActive: of.project.active, principal };
-      entries.set(token.hash.toHex(), { ...entry, acceptedUntil: undefined });
-      if (token.previous !== undefined) {
-        entries.set(token.previous.hash.toHex(), { ...entry, acceptedUntil: token.previous.expiresAt });
-      }
-    }
-    this.#entries = entries;
+    const changes = this.#position === undefined
+      ? undefined
+      : await this.#store.readAccessChanges(this.#position);
+    const { projects, tokens, position } = changes ?? await this.#store.readAccess();
+    const opened: OpenedProject[] = [];
+    for (const project of projects) opened.push({ project, keys: await this.#openKeys(project) });
+    // Without an await from here on: a request sees all changes or none.
+    if (changes === undefined) this.#table = new AccessTable();
+    this.#table.apply({
+      projects: opened,
+      tokens,
+      deletedProjects: changes?.deletedProjects ?? [],
+      deletedTokens: changes?.deletedTokens ?? [],
+    });
+    this.#position = position;
     this.#knownValues.clear();
-    this.#secrets = [...opened.values()].flatMap(({ keys }) => [...keys.values()]).filter((key) =>
-      key !== null
-    );
   }
 
-  async #openKeys(project: Project): Promise<Map<string, string | null>> {
+  async #openKeys(project: Project): Promise<OpenedKeys> {
     const keys = new Map<string, string | null>();
     for (const { endpoint, sealed } of project.keys) {
       const key = await this.#box.open(sealed, keyContext(project.id, endpoint));
@@ -145,22 +153,4 @@ export class ManagedTokens {
     }
     return keys;
   }
-}
-
-function principalOf(
-  token: Token,
-  { project, keys }: { project: Project; keys: ReadonlyMap<string, string | null> },
-): Principal {
-  const subjects: Subject[] = [
-    { key: `token:${token.id}`, what: "token", rules: token.rules },
-    { key: `project:${project.id}`, what: "project", rules: project.rules },
-  ];
-  return {
-    kind: "token",
-    name: token.name,
-    tokenId: token.id,
-    projectId: project.id,
-    subjects,
-    keys,
-  };
 }

@@ -6,12 +6,19 @@ export type TokenCheckResult =
   | { readonly principal: Principal }
   | { readonly refused: "token_expired" | "token_revoked"; readonly message: string };
 
-/** Looks up a value that a client sent as a token. Returns undefined if no token matches. */
+/** Looks up a value that a client sent as a token. Undefined: no token matches. */
 export type TokenCheck = (candidate: string) => TokenCheckResult | undefined;
+
+/** The most values that are kept in clear to avoid hashing them: clients send one token in few forms. */
+const MAX_KNOWN_VALUES = 100;
+/** Longer values are not kept: the engine hashes only their length, and would compare their characters. */
+const MAX_KNOWN_LENGTH = 1_000;
 
 /**
  * Makes the check against the tokens of the configuration. It compares hashes in constant time, and always
- * with every token. The response time therefore reveals neither the length of a token nor a correct prefix.
+ * with every token. The response time therefore reveals neither the length of a token nor a correct prefix. A valid
+ * value is kept, because hashing is the costliest part of a check. A value that is not valid is never kept: the look-up
+ * of a guess among the kept values depends on the guess's own hash, and not on how much of it is right.
  */
 export function sharedTokenCheck(
   tokens: readonly { readonly name: string; readonly token: string; readonly rules?: Rules }[],
@@ -22,12 +29,17 @@ export function sharedTokenCheck(
     result: { principal: sharedPrincipal(name, rules) },
     hash: hash(token),
   }));
+  const known = new Map<string, TokenCheckResult>();
   return (candidate) => {
+    const isShort = candidate.length <= MAX_KNOWN_LENGTH;
+    const before = isShort ? known.get(candidate) : undefined;
+    if (before !== undefined) return before;
     const presented = hash(candidate);
     let found: TokenCheckResult | undefined;
     for (const { result, hash } of expected) {
       if (isEqual(presented, hash)) found = result;
     }
+    if (found !== undefined && isShort && known.size < MAX_KNOWN_VALUES) known.set(candidate, found);
     return found;
   };
 }

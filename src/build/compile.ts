@@ -34,10 +34,20 @@ for await (const { name } of Deno.readDir("docs")) if (name.endsWith(".md")) pag
 await deno("check", "src/main.ts");
 await deno("bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", bundle, "src/main.ts");
 if (repository !== undefined) await fillRepository(bundle, repository);
-// The program looks for its worker and for the files of the admin page beside the module that names them. In
-// the bundle
-// that module is in another folder.
-await Deno.copyFile("src/storage/sqlite/copy_worker.ts", `${bundle}/copy_worker.ts`);
+// The program looks for its workers and for the files of the admin page beside the module that names them. In
+// the bundle, that module is in another folder.
+const workers = ["copy_worker.ts", "store_worker.ts"];
+for (const name of workers) {
+  await deno(
+    "bundle",
+    "--quiet",
+    "--platform",
+    "deno",
+    "--output",
+    `${bundle}/${name}`,
+    `src/storage/sqlite/${name}`,
+  );
+}
 await Deno.mkdir(`${bundle}/bundle`, { recursive: true });
 for await (const { name } of Deno.readDir(PAGE)) {
   await Deno.copyFile(`${PAGE}/${name}`, `${bundle}/bundle/${name}`);
@@ -47,9 +57,8 @@ await deno(
   "--no-check",
   "--no-prompt",
   // The code cache would be a file of a known name in the folder for temporary files. On Linux that is /tmp,
-  // where another
-  // account can put a file of this name first, and the runtime would run the code in it. The cache saves 8 ms
-  // of the start.
+  // where another account can put a file of this name first, and the runtime would run the code in it. The
+  // cache saves 8 ms of the start.
   "--no-code-cache",
   "-P=run",
   // Most objects are short-lived: a small young generation of fixed size saves a third of the memory under
@@ -59,8 +68,7 @@ await deno(
   "--include",
   `${bundle}/bundle`,
   ...pages.flatMap((page) => ["--include", page]),
-  "--include",
-  `${bundle}/copy_worker.ts`,
+  ...workers.flatMap((name) => ["--include", `${bundle}/${name}`]),
   "--output",
   output,
   `${bundle}/main.js`,

@@ -5,6 +5,7 @@ import type { Flags, ShownSetting } from "../config/read/resolver.ts";
 import { CommandError } from "./command_error.ts";
 import { allWarnings } from "./config_warnings.ts";
 import { probeBackends, type ProbeResult } from "../forwarding/probe.ts";
+import { shownProbe } from "../management/api/shown_probe.ts";
 import { warningLine, writeAnswer, writeOut } from "./output.ts";
 import { pricesAdvice } from "./prices/advice.ts";
 import { withProgress } from "./progress.ts";
@@ -35,7 +36,9 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
       file: path ?? null,
       settings: bySection.map(({ key, shown, origin }) => ({ key, value: shown, from: origin })),
       warnings: all,
-      backends: online ? results.map(shownProbe) : null,
+      backends: online
+        ? results.map((result) => ({ endpoint: result.endpoint, ...shownProbe(result) }))
+        : null,
     },
     () =>
       `${
@@ -70,17 +73,4 @@ function probeRow({ endpoint, backend, reachable, key, models, latencyMs, detail
     latencyMs === undefined ? "-" : `${Math.round(latencyMs)} ms`,
     detail,
   ];
-}
-
-function shownProbe({ endpoint, backend, ok, reachable, key, models, latencyMs, detail }: ProbeResult) {
-  return {
-    endpoint,
-    backend,
-    ok,
-    reachable,
-    key,
-    models: models ?? null,
-    latency_ms: latencyMs === undefined ? null : Math.round(latencyMs),
-    detail,
-  };
 }

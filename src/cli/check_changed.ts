@@ -1,34 +1,25 @@
 /** `llm-proxy check --changed` */
 
 import type * as v from "valibot";
-import { processSources } from "../config/sources/env.ts";
-import { loadManagement } from "../config/load.ts";
 import * as answers from "../management/api/answers.ts";
-import { CommandError } from "./command_error.ts";
 import { onRunning } from "./control.ts";
-import { configFlags } from "./common_options.ts";
 import { warningLine, writeAnswer } from "./output.ts";
 import { tableText } from "./table.ts";
 
 /**
  * Prints what a reload would change in the running proxy. The proxy itself compares, because only it knows
- * its flags and environment. Throws a {@link CommandError} if the proxy does not answer or the configuration
+ * its flags and environment. Throws a `CommandError` if the proxy does not answer or the configuration
  * is invalid.
  */
 export async function checkChanged(
   { config, url }: { config: string | undefined; url: string | undefined },
 ): Promise<void> {
-  if (await loadManagement(processSources, configFlags(config)) === undefined) {
-    throw new CommandError(
-      "check --changed asks the running proxy, and needs MANAGEMENT_TOKEN.\n" +
-        "Without it, llm-proxy check prints the settings of the file, and the log of kill -HUP names changed settings.",
-      2,
-    );
-  }
+  const whenOff = "check --changed asks the running proxy, and needs MANAGEMENT_TOKEN.\n" +
+    "Without it, llm-proxy check prints the settings of the file, and the log of kill -HUP names changed settings.";
   await onRunning({ config, url }, async (client) => {
     const preview = await client.call("GET", "/reload", { answer: answers.reloadPreview });
     writeAnswer(preview, () => previewText(preview));
-  });
+  }, { whenOff });
 }
 
 function previewText(

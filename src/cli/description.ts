@@ -22,7 +22,7 @@ export interface OptionDescription {
   /** The names and the value as help shows them: `--config <file>`. */
   readonly flags: string;
   readonly description: string;
-  /** The value of the option. Undefined for a switch. */
+  /** The value of the option. Undefined: a switch. */
   readonly value: ValueDescription | undefined;
 }
 

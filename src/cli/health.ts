@@ -19,7 +19,7 @@ const healthSchema = v.object({
 /** The body of `/health`, parsed. */
 export type Health = v.InferOutput<typeof healthSchema>;
 
-/** Parses the body of `/health`. Undefined if the server that sent it is not llm-proxy. */
+/** Parses the body of `/health`. Undefined: the server that sent it is not llm-proxy. */
 export function parseHealth(text: string): Health | undefined {
   try {
     const result = v.safeParse(healthSchema, JSON.parse(text));
@@ -29,7 +29,7 @@ export function parseHealth(text: string): Health | undefined {
   }
 }
 
-/** Reads `/health` of a base URL. Undefined if nothing answers, or if the server there is not llm-proxy. */
+/** Reads `/health` of a base URL. Undefined: nothing answers, or the server there is not llm-proxy. */
 export async function readHealth(
   base: string,
   options: Pick<RequestOptions, "caCerts" | "proxy">,
@@ -43,7 +43,7 @@ export async function readHealth(
 
 /**
  * Checks the proxy at a URL, or the proxy of this machine if the URL is undefined. It never connects through
- * an outbound proxy: the answer must be that of the proxy itself. Throws a {@link CommandError} if the check
+ * an outbound proxy: the response must be that of the proxy itself. Throws a {@link CommandError} if the check
  * fails.
  */
 export async function checkHealth(url: string | undefined): Promise<void> {

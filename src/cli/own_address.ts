@@ -3,6 +3,7 @@
 import { loadAddress } from "../config/load.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import { processSources } from "../config/sources/env.ts";
+import { reachableHost } from "../network/host_port.ts";
 
 /** A port of a proxy, and whether it speaks TLS. */
 export interface ProxyAddress {
@@ -22,12 +23,4 @@ export async function ownManagementAddress(flags: Flags = {}): Promise<ProxyAddr
   const { host, port, tls, adminPort, adminTls } = await loadAddress(processSources, flags);
   const hostname = reachableHost(host);
   return adminPort === undefined ? { hostname, port, tls } : { hostname, port: adminPort, tls: adminTls };
-}
-
-/**
- * The host to connect to for a server that listens on a host: loopback for a server that listens everywhere.
- */
-export function reachableHost(host: string): string {
-  if (host === "0.0.0.0") return "127.0.0.1";
-  return host === "::" ? "::1" : host;
 }

@@ -22,6 +22,9 @@ const V8_FLAGS = "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4";
 /** The proxy connects to itself on ports that the system chooses, which no flag can name. */
 const LOOPBACK = "127.0.0.1";
 
+/** The source files of workers. A worker needs the right to read them, unlike the main program. */
+const WORKER_FOLDERS = ["src/storage", "src/text", "src/time"];
+
 /**
  * Prints the command that runs this configuration with the fewest permissions, and a note on each permission
  * that is wider than needed.
@@ -41,9 +44,12 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     // The default file is in the folder of the database.
     ...prices?.isNamed === true ? [prices.path] : [],
     ...backups === undefined ? [] : [backups],
-    ...data === undefined
-      ? []
-      : [data, `${root}src/management/admin/bundle`, `${root}docs`, `${root}src/storage/sqlite`],
+    ...data === undefined ? [] : [
+      data,
+      `${root}src/management/admin/bundle`,
+      `${root}docs`,
+      ...WORKER_FOLDERS.map((name) => root + name),
+    ],
   ];
   const words = [
     "deno",

@@ -25,8 +25,11 @@ import { addTlsCommands } from "./tls/program.ts";
 /** Builds the parser. Most commands load their modules when they run, so that each command starts fast. */
 export function buildProgram(): Command {
   const program = new Command("llm-proxy")
-    .description("A transparent LLM API proxy. Clients hold one token; the keys of the providers stay here.")
+    .description(
+      "A transparent LLM API proxy. Clients hold one token; the keys of the providers stay on the proxy.",
+    )
     .exitOverride()
+    .helpOption("-h, --help", "print this help")
     .configureHelp({ styleTitle: (title) => `\x1b[1m${title}\x1b[22m` })
     .configureOutput({
       writeOut,
@@ -47,7 +50,7 @@ export function buildProgram(): Command {
   addPricesCommands(program);
 
   program.command("demo")
-    .description("run the proxy with a built-in upstream, to try it without keys")
+    .description("run the proxy with a fake provider inside the program, to try it without keys")
     .option("--port <port>", "port to listen on (default PORT, else 33000, else any free port)", parsePort)
     .action(({ port }: { port?: number }) => demo({ port }));
 
@@ -76,7 +79,9 @@ interface CheckOptions {
 
 function addCheckCommand(program: Command): void {
   program.command("check")
-    .description("check the configuration and print every setting; exit code 2 if it is invalid")
+    .description(
+      "check the configuration and print every setting; exit code 2 if the configuration is invalid",
+    )
     .option(...CONFIG_OPTION)
     .option(...ONLINE_OPTION)
     .option("--schema", "print the JSON Schema of configuration files, for editors")
@@ -114,7 +119,7 @@ function addDoctorCommand(program: Command): void {
 function addConnectCommand(program: Command): void {
   program.command("connect")
     .addArgument(clientArgument())
-    .description("print the settings that connect a client to this proxy; with --url from any machine")
+    .description("print the settings that connect a client to this proxy; on another machine, use --url")
     .option("--token <token>", `the token to print instead of a placeholder (${TOKEN_VARIABLE})`)
     .option("--url <url>", "address of the proxy for clients (default: the address of this machine)")
     .option("--endpoint <name>", "the endpoint (default: the first one that speaks the client's dialect)")
@@ -171,9 +176,13 @@ function addShellCommands(program: Command): void {
     .action(async (words: string[]) => await (await import("./help.ts")).help(program, words));
 
   const version = `llm-proxy ${VERSION} (deno ${Deno.version.deno}, ${Deno.build.target})`;
-  program.version(version, "-V, --version", "print the version of the program and of Deno, and the target");
+  program.version(
+    version,
+    "-V, --version",
+    "print the version of the program and of Deno, and the platform it was built for",
+  );
   program.command("version")
-    .description("print the version of the program and of Deno, and the target")
+    .description("print the version of the program and of Deno, and the platform it was built for")
     .action(() =>
       writeAnswer(
         { version: VERSION, deno: Deno.version.deno, target: Deno.build.target },

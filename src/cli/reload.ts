@@ -20,7 +20,7 @@ export interface ReloadOptions {
   readonly first: LoadedConfig;
   /** Loads the configuration. Throws a {@link ConfigError} if it is invalid. */
   readonly load: () => Promise<LoadedConfig>;
-  /** The files of the configuration to watch. Undefined if no file is watched. */
+  /** The files of the configuration to watch. Undefined: no file is watched. */
   readonly watched: (() => Iterable<string>) | undefined;
   /** Whether a SIGHUP means that the terminal was closed. Such a SIGHUP reloads nothing. */
   readonly isHangup: () => boolean;
@@ -140,7 +140,7 @@ function shortList(keys: readonly string[]): string {
 /** The changed settings that need a restart, because they belong to open sockets or to the open database. */
 function restartSettings(one: Config, other: Config): string[] {
   const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b);
-  const fixed = [["host", "host"], ["port", "port"], ["httpsPort", "https_port"], [
+  const fixed = [["engine", "engine"], ["host", "host"], ["port", "port"], ["httpsPort", "https_port"], [
     "adminPort",
     "admin_port",
   ]] as const;

@@ -8,7 +8,7 @@ import { DIRECT } from "../config/values/defaults.ts";
 import type { OutboundProxy } from "../config/config.ts";
 import { createHttp1Transport } from "../forwarding/transport/http1.ts";
 import { bodyOf } from "../streams/bytes.ts";
-import { field } from "../http/fields.ts";
+import { type Field, field } from "../http/fields.ts";
 import { readUpTo } from "../streams/read_whole.ts";
 
 /** Options of {@link request}. */
@@ -16,11 +16,13 @@ export interface RequestOptions {
   readonly method?: string;
   /** The bearer token to send. */
   readonly token?: string;
+  /** The whole value of `Authorization`, in place of a token. */
+  readonly authorization?: string;
   /** The body to send, in JSON. */
   readonly json?: string | undefined;
   /** The outbound proxy to use. Without it the connection is direct. */
   readonly proxy?: OutboundProxy | undefined;
-  /** The longest time until the whole answer is read. Without it there is no limit. */
+  /** The longest time until the whole response is read. Without it there is no limit. */
   readonly timeoutMs?: number;
   /** Certificates in PEM form to trust besides those of the system. */
   readonly caCerts?: readonly string[] | undefined;
@@ -31,11 +33,13 @@ export interface RequestOptions {
 }
 
 /**
- * A complete answer. The client follows no redirects, so that a token reaches only the server it was sent to.
+ * A complete response. The client follows no redirects, so that a token reaches only the server it was sent to.
  */
 export interface Answer {
   readonly status: number;
   readonly text: string;
+  /** The header fields. */
+  readonly fields: readonly Field[];
 }
 
 /**
@@ -44,8 +48,17 @@ export interface Answer {
  */
 export async function request(
   url: string,
-  { method = "GET", token, json, proxy, timeoutMs, caCerts, maxBytes = Infinity, onProgress }:
-    RequestOptions = {},
+  {
+    method = "GET",
+    token,
+    authorization = token === undefined ? undefined : `Bearer ${token}`,
+    json,
+    proxy,
+    timeoutMs,
+    caCerts,
+    maxBytes = Infinity,
+    onProgress,
+  }: RequestOptions = {},
 ): Promise<Answer> {
   const { origin, pathname, search } = new URL(url);
   const cancellation = new Cancellation();
@@ -54,7 +67,7 @@ export async function request(
     : setTimeout(() => cancellation.cancel(new DOMException("too late", "TimeoutError")), timeoutMs);
   const transport = createHttp1Transport();
   try {
-    const { status, body } = await transport.send({
+    const { status, fields, body } = await transport.send({
       method,
       origin,
       connection: {
@@ -65,7 +78,7 @@ export async function request(
       target: pathname + search,
       fields: [
         field("user-agent", "llm-proxy"),
-        ...(token === undefined ? [] : [field("authorization", `Bearer ${token}`)]),
+        ...(authorization === undefined ? [] : [field("authorization", authorization)]),
         ...(json === undefined ? [] : [field("content-type", "application/json")]),
       ],
       body: json === undefined ? null : bodyOf(new TextEncoder().encode(json)),
@@ -79,7 +92,7 @@ export async function request(
       throw new RangeError(`the answer is longer than ${maxBytes} bytes`);
     }
     const text = new TextDecoder().decode(read?.bytes);
-    return { status, text };
+    return { status, text, fields };
   } finally {
     clearTimeout(timer);
     transport.close();

@@ -35,7 +35,7 @@ export async function restore(file: string, options: Options): Promise<void> {
         changes: { backup_ends: lastChangeAt === undefined ? "empty" : new Date(lastChangeAt).toISOString() },
       });
     } finally {
-      store.close();
+      await store.close();
     }
     const database = config.databaseUrl.replace(/^sqlite:/, "");
     const ends = lastChangeAt === undefined ? null : new Date(lastChangeAt).toISOString();

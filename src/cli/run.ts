@@ -17,16 +17,21 @@ export async function run(args: readonly string[]): Promise<number> {
     } else await serve({});
     return 0;
   } catch (error) {
-    if (error instanceof ConfigError) {
-      writeProblems(error);
-      return 2;
-    }
-    if (error instanceof CommandError) {
-      writeFailure({ message: error.message });
-      return error.exitCode;
-    }
-    throw error;
+    return exitCodeOf(error);
   }
+}
+
+/** Prints an error of a command, and returns the exit code. Throws an error again that is a bug. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof ConfigError) {
+    writeProblems(error);
+    return 2;
+  }
+  if (error instanceof CommandError) {
+    writeFailure({ message: error.message });
+    return error.exitCode;
+  }
+  throw error;
 }
 
 function writeProblems({ problems }: ConfigError): void {

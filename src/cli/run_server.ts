@@ -4,13 +4,12 @@ import type { App } from "../app.ts";
 import type { ServerConfig, TlsConfig } from "../config/config.ts";
 import type { Log } from "../observability/log.ts";
 import type { Ports } from "../management/served.ts";
-import { type RunningServer, startServer } from "../server/listen.ts";
-import { onEndSignals } from "./signals.ts";
+import { hostAndPort, reachableHost } from "../network/host_port.ts";
+import type { RunningServer } from "../server/listen.ts";
+import { startEngine } from "../server/start.ts";
+import { onEndSignals, signalExitCode } from "./signals.ts";
 import { CommandError } from "./command_error.ts";
 import { messageOf } from "../text/error_text.ts";
-
-/** The exit code of a program that a signal ended: 128 and the number of the signal. */
-const KILLED: Partial<Record<Deno.Signal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
 /**
  * Runs the server until a signal arrives and the running requests have ended. A second signal ends the
@@ -35,7 +34,7 @@ export async function runServer(
   const stopped = Promise.withResolvers<Deno.Signal>();
   const removeListeners = onEndSignals(
     stopped.resolve,
-    (signal) => Deno.exit(KILLED[signal] ?? 143),
+    (signal) => Deno.exit(signalExitCode(signal)),
     isHangup,
   );
   onListening(server, () => stopped.resolve("SIGTERM"));
@@ -48,6 +47,17 @@ export async function runServer(
 /** The ports of a running server. */
 export function portsOf({ address, httpsAddress, adminAddress }: RunningServer): Ports {
   return { port: address.port, httpsPort: httpsAddress?.port, adminPort: adminAddress?.port };
+}
+
+/** The URL of the management API of a running server, for commands on its machine. */
+export function managementUrl(
+  { address, adminAddress }: Pick<RunningServer, "address" | "adminAddress">,
+  { tls, httpsPort }: Pick<ServerConfig, "tls" | "httpsPort">,
+): string {
+  const { hostname, port } = adminAddress ?? address;
+  // The admin port always uses TLS if there is a certificate.
+  const isTls = tls !== undefined && (adminAddress !== undefined || httpsPort === undefined);
+  return `${isTls ? "https" : "http"}://${hostAndPort({ hostname: reachableHost(hostname), port })}`;
 }
 
 /**
@@ -64,7 +74,7 @@ function listen(
   const wanted = ports.filter(([, port]) => port !== undefined);
   const where = wanted.map(([, port]) => `${host}:${port}`).join(" and ");
   try {
-    return startServer(app, config, log, onRenewed && { onRenewed });
+    return startEngine(app, config, log, onRenewed && { onRenewed });
   } catch (error) {
     app.close();
     if (error instanceof Deno.errors.AddrInUse) {

@@ -1,150 +1,30 @@
 /** `llm-proxy serve` */
 
-import { adminUrls, lanAddresses, serverUrls } from "../config/server_urls.ts";
-import { type App, createApp } from "../app.ts";
-import { systemClock } from "../time/clock.ts";
-import { processSources } from "../config/sources/env.ts";
-import { recordingSources } from "../config/sources/recording_sources.ts";
-import { loadConfig, type LoadedConfig } from "../config/load.ts";
-import { MIN_SECRET_LENGTH, secretsOf } from "../config/redact.ts";
 import type { Flags } from "../config/read/resolver.ts";
-import type { Config, LogLevel, ManagementConfig } from "../config/config.ts";
-import { createLog, type Log } from "../observability/log.ts";
-import type { Management } from "../management/management.ts";
-import type { Ports } from "../management/served.ts";
-import { certificateWarnings } from "../tls/certificate_warnings.ts";
-import { VERSION } from "../release.ts";
-import { bannerText } from "./banner.ts";
-import { styled } from "./colours.ts";
-import { CommandError } from "./command_error.ts";
-import { allWarnings } from "./config_warnings.ts";
-import { bufferedStdout, writeOut } from "./output.ts";
-import { logStrayFailures } from "./stray_failures.ts";
-import { startReloading } from "./reload.ts";
-import type { RunningServer } from "../server/listen.ts";
-import { portsOf, runServer } from "./run_server.ts";
-import { watchTerminal } from "./terminal.ts";
-
-const DAY_MS = 24 * 3_600_000;
+import { openProxy } from "./open_proxy.ts";
+import { managementUrl, portsOf, runServer } from "./run_server.ts";
 
 /**
- * Runs the proxy until a signal ends it. Throws a `ConfigError` or a {@link CommandError} if it cannot start.
+ * Runs the proxy until a signal ends it. Throws a `ConfigError` or a `CommandError` if it cannot start.
  */
 export async function serve(flags: Flags, { watch = false }: { watch?: boolean } = {}): Promise<void> {
-  const { sources, files } = recordingSources(processSources);
-  const loaded = await loadConfig(sources, flags);
-  let { config } = loaded;
-  const write = bufferedStdout();
-  const secrets = new Set(secretsOf(config));
-  let currentLog: Log = () => {};
-  const log: Log = (level, event, fields) => currentLog(level, event, fields);
-  /**
-   * Adds secrets to those that the log redacts. Old ones stay, because running exchanges may still log them.
-   */
-  const redact = (more: readonly string[]): void => {
-    // A short secret would also be part of ordinary words.
-    for (const secret of more) if (secret.length >= MIN_SECRET_LENGTH) secrets.add(secret);
-    currentLog = createLog(config.log, { write, secrets: [...secrets], paint: paintLevel });
-  };
-  redact([]);
-  const management = config.management && await openOrExplain(config.management, { log, onSecrets: redact });
-  let server: RunningServer | undefined;
-  const isHangup = watchTerminal();
-  const app: App = createApp(config, { log, management });
-  const reloader = startReloading({
-    first: loaded,
-    // The path is fixed: if the file disappears, the reload fails and does not use another file instead.
-    load: () => loadConfig(sources, { ...fileFlag(loaded.path), ...flags }),
-    watched: watch ? () => files : undefined,
-    isHangup,
-    log,
-    use(next) {
-      config = next.config;
-      redact(secretsOf(config));
-      app.configure(config);
-      server?.configure(config.server);
-    },
-  });
-  const warnOfExpiry = async (served: Pick<Config, "server">): Promise<void> => {
-    for (const warning of await certificateWarnings(served)) {
-      log("warn", "configuration", { detail: warning });
-    }
-  };
-  // The start warns too, but a proxy may run longer than its certificate is valid.
-  const stopLogging = logStrayFailures(log);
-  const daily = setInterval(() => void warnOfExpiry(config), DAY_MS);
+  const proxy = await openProxy(flags, { watch });
   try {
-    await runServer(app, {
-      server: config.server,
-      drainMs: () => config.server.drainMs,
-      log,
-      isHangup,
-      onRenewed: (tls) => void warnOfExpiry({ server: { ...config.server, tls } }),
-      onListening(running, stop) {
-        server = running;
-        const ports = portsOf(running);
-        management?.onListening(ports);
-        management?.setControls({ reload: reloader.reload, preview: reloader.preview, stop });
-        // Only the management plane writes files, and only a restart can turn it on.
-        if (management === undefined) Deno.permissions.revokeSync({ name: "write" });
-        void allWarnings(loaded).then((warnings) => announce(loaded, { ports, warnings, log }));
-      },
+    await runServer(proxy.app, {
+      server: proxy.config().server,
+      drainMs: () => proxy.config().server.drainMs,
+      log: proxy.log,
+      isHangup: proxy.isHangup,
+      onRenewed: proxy.onRenewed,
+      onListening: (running, stop) =>
+        proxy.onListening(portsOf(running), {
+          configure: running.configure,
+          stop,
+          managementUrl: managementUrl(running, proxy.config().server),
+        }),
     });
   } finally {
-    clearInterval(daily);
-    stopLogging();
-    await management?.close();
+    await proxy.close();
   }
-  reloader.stop();
-  log("info", "stopped");
-}
-
-/** Colours a line of the log: errors red, warnings yellow. */
-function paintLevel(level: LogLevel, text: string): string {
-  if (level === "error") return styled("red", text);
-  return level === "warn" ? styled("yellow", text) : text;
-}
-
-/** Opens the management plane. It is loaded only if it is on, because it is as large as everything else. */
-async function openOrExplain(
-  config: ManagementConfig,
-  { log, onSecrets }: { log: Log; onSecrets: (secrets: readonly string[]) => void },
-): Promise<Management> {
-  const { openManagement } = await import("../management/open.ts");
-  const { StoreError } = await import("../storage/store.ts");
-  try {
-    return await openManagement(config, { log, clock: systemClock, onSecrets });
-  } catch (error) {
-    if (error instanceof StoreError) throw new CommandError(`Cannot start: ${error.message}.`);
-    throw error;
-  }
-}
-
-function fileFlag(path: string | undefined): Flags {
-  return path === undefined ? {} : { CONFIG_PATH: { value: path, origin: path } };
-}
-
-/** Prints the banner, or with the JSON format logs the same facts. */
-function announce(
-  loaded: LoadedConfig,
-  { ports, warnings, log }: {
-    ports: Ports;
-    warnings: readonly string[];
-    log: Log;
-  },
-): void {
-  const { config } = loaded;
-  const facts = { ...ports, lanAddresses: lanAddresses() };
-
-  if (config.log.format === "pretty") return writeOut(`${bannerText(config, { ...facts, warnings })}\n`);
-  for (const warning of warnings) log("warn", "configuration", { detail: warning });
-  log("info", "started", {
-    version: VERSION,
-    address: serverUrls(config.server, facts).join(" "),
-    admin: config.server.adminPort === undefined ? undefined : adminUrls(config.server, facts).join(" "),
-    file: loaded.path,
-    endpoints: config.endpoints.map(({ name, backends }) =>
-      `${name}=${backends.map(({ baseUrl }) => baseUrl.origin).join(",")}`
-    ).join(" "),
-  });
+  proxy.log("info", "stopped");
 }

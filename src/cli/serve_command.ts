@@ -24,7 +24,9 @@ const OPTIONS = [
 /** Adds the command to the program, which runs it if the arguments name no command. */
 export function addServeCommand(program: Command): void {
   const command = program.command("serve", { isDefault: true })
-    .description("run the proxy; it reads the environment, .env and the configuration file");
+    .description(
+      "run the proxy (the default command); it reads the environment, .env and the configuration file",
+    );
   for (const [flags, description, , values] of OPTIONS) {
     const option = new Option(flags, description);
     command.addOption(values.length > 0 ? suggesting(option, values) : option);

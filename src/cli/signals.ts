@@ -5,6 +5,14 @@ export const END_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM"];
 
+/** The exit codes of a program that a signal ended: 128 and the number of the signal. */
+const SIGNAL_EXIT_CODES: Partial<Record<Deno.Signal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+
+/** The exit code of a program that a signal ended. */
+export function signalExitCode(signal: Deno.Signal): number {
+  return SIGNAL_EXIT_CODES[signal] ?? 143;
+}
+
 /**
  * Calls `first` at the first end signal and `again` at each further one. A SIGHUP counts as an end signal if
  * `isHangup` is true, but it never calls `again`, because the system and the shell both send one. Returns a

@@ -3,7 +3,10 @@
 import type { ErrorDialect } from "../faults.ts";
 import type { Rules } from "../principal.ts";
 
-/** The API format of an endpoint, which decides how usage is read and how errors look. */
+/**
+ * The API dialect of an endpoint. It decides the shape of the proxy's own errors, and which endpoint serves
+ * `/v1/messages`.
+ */
 export type Provider = ErrorDialect;
 
 /** A valid configuration with all settings of the proxy. */
@@ -14,7 +17,7 @@ export interface Config {
   /** The endpoint for paths without a name, like `/v1/…`. Undefined: `openai`, else the only endpoint. */
   readonly defaultEndpoint?: string;
   readonly log: LogConfig;
-  /** Undefined if managed tokens, usage, metrics and the admin page are off. */
+  /** Undefined: managed tokens, usage, metrics and the admin page are off. */
   readonly management?: ManagementConfig;
 }
 
@@ -25,23 +28,23 @@ export interface ManagementConfig {
   /** The URL of the database: `sqlite:` and a path. */
   readonly databaseUrl: string;
   /**
-   * 32 bytes that encrypt the provider keys of projects. Undefined if a key file beside the database has
+   * 32 bytes that encrypt the provider keys of projects. Undefined: a key file beside the database has
    * them.
    */
   readonly encryptionKey?: Uint8Array<ArrayBuffer>;
   /** How many days single exchanges are kept. Their totals stay. */
   readonly retentionDays: number;
-  /** Scheduled backups: the interval, the number to keep and the folder. Undefined if backups are off. */
+  /** Scheduled backups: the interval, the number to keep and the folder. Undefined: backups are off. */
   readonly backup?: { readonly everyMs: number; readonly keep: number; readonly folder: string };
-  /** The file that `llm-proxy prices update` writes. Undefined if only built-in prices are used. */
+  /** The file that `llm-proxy prices update` writes. Undefined: only built-in prices are used. */
   readonly pricesFile?: PricesFile;
-  /** The periods of budgets. Undefined for days, weeks and months in UTC. */
+  /** The periods of budgets. Undefined: days, weeks and months in UTC. */
   readonly budgetPeriods?: BudgetPeriods;
   /** The inactivity before the admin page signs the user out, in milliseconds. */
   readonly adminIdleMs: number;
   /** Whether `/metrics` needs no token. */
   readonly metricsPublic: boolean;
-  /** IP addresses and CIDR ranges that may use the management plane. Undefined for all that may connect. */
+  /** IP addresses and CIDR ranges that may use the management plane. Undefined: all that may connect. */
   readonly allowedIps?: readonly string[];
 }
 
@@ -66,23 +69,25 @@ export interface BudgetPeriods {
 
 /** Where and how the proxy listens for clients. */
 export interface ServerConfig {
+  /** The server that reads requests: the proxy's own, or the platform's `Deno.serve`. */
+  readonly engine: ServerEngine;
   readonly host: string;
   /** The port to listen on. 0: the system chooses a free port. */
   readonly port: number;
-  /** The certificate for HTTPS. Undefined for plain HTTP. */
+  /** The certificate for HTTPS. Undefined: plain HTTP. */
   readonly tls?: TlsConfig;
   /**
-   * A separate port for HTTPS beside the plain `port`. Undefined if `port` uses TLS, or if there is no TLS.
+   * A separate port for HTTPS beside the plain `port`. Undefined: `port` uses TLS, or there is no TLS.
    */
   readonly httpsPort?: number;
   /**
    * A separate port for the admin page, the management API and metrics, with TLS if there is a certificate.
-   * Undefined if they are on the ports of the endpoints.
+   * Undefined: they are on the ports of the endpoints.
    */
   readonly adminPort?: number;
   /** How long running exchanges may continue after SIGTERM, in milliseconds. */
   readonly drainMs: number;
-  /** The maximum size of a request body. Undefined for no limit. */
+  /** The maximum size of a request body. Undefined: no limit. */
   readonly maxBodyBytes?: number;
   /** The maximum size of a WebSocket message. `Infinity` for no limit. */
   readonly maxMessageBytes: number;
@@ -92,13 +97,16 @@ export interface ServerConfig {
    * Allowed names in `Host`, in lower case, if the proxy requires no token. Local names are always allowed.
    */
   readonly allowedHosts: readonly string[];
-  /** IP addresses and CIDR ranges of clients, like `192.168.1.0/24`. Undefined for all. */
+  /** IP addresses and CIDR ranges of clients, like `192.168.1.0/24`. Undefined: all. */
   readonly allowedIps?: readonly string[];
   /** IP addresses and CIDR ranges of reverse proxies whose `x-forwarded-for` is trusted. */
   readonly trustedProxies: readonly string[];
   readonly connections: ConnectionLimits;
   readonly concurrency: ConcurrencyLimits;
 }
+
+/** `own`: the server of this program. `deno`: `Deno.serve`; docs/engines.md lists the differences. */
+export type ServerEngine = "own" | "deno";
 
 /** A certificate chain with its private key, as PEM text. */
 export interface TlsConfig {
@@ -112,7 +120,10 @@ export interface TlsConfig {
 
 /** Limits of client connections. Times are in milliseconds. `Infinity` is no limit. */
 export interface ConnectionLimits {
-  /** Connections at the same time. At the limit, the connection that is idle longest is closed. */
+  /**
+   * Connections at the same time. At the limit, the proxy closes a connection that has shown no valid token,
+   * or else the longest-idle one.
+   */
   readonly maxConnections: number;
   /** The maximum size of the request line and headers. */
   readonly maxHeadBytes: number;
@@ -147,7 +158,7 @@ export type AuthConfig =
 export interface NamedToken {
   readonly name: string;
   readonly token: string;
-  /** The limits of the token, which need the management plane. Undefined for no limits. */
+  /** The limits of the token, which need the management plane. Undefined: no limits. */
   readonly rules?: Rules;
 }
 
@@ -172,10 +183,10 @@ export interface Endpoint {
   readonly reserve: "expected" | "maximum";
   /** Whether input tokens that are read from a cache count in tokens per minute. */
   readonly countCacheReads: boolean;
-  /** The silence, in milliseconds, after which an event stream gets a comment. Undefined for no comments. */
+  /** The silence, in milliseconds, after which an event stream gets a comment. Undefined: no comments. */
   readonly keepaliveMs?: number;
   /**
-   * The provider whose published prices apply, or `local` for no cost. Undefined for the provider of the
+   * The provider whose published prices apply, or `local` for no cost. Undefined: the provider of the
    * backend's address, if it is a known one.
    */
   readonly priceProvider: string | undefined;
@@ -208,7 +219,7 @@ export interface Backend {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Headers of the client that are not forwarded, in lower case. */
   readonly removeHeaders: readonly string[];
-  /** The models that replace the model of the client. Undefined if every model stays. */
+  /** The models that replace the model of the client. Undefined: every model stays. */
   readonly model: ModelOverride | undefined;
   /** The share of requests with the strategy `weighted`. */
   readonly weight: number;
@@ -228,13 +239,13 @@ export type BackendKey =
 export interface Price {
   readonly input: number;
   readonly output: number;
-  /** Input that is read from a cache. Undefined for the price of other input. */
+  /** Input that is read from a cache. Undefined: the price of other input. */
   readonly cached?: number;
-  /** Input that is written to a cache. Undefined for the price of other input. */
+  /** Input that is written to a cache. Undefined: the price of other input. */
   readonly cacheWrite?: number;
-  /** Written to a cache for an hour; absent: as {@link cacheWrite}. */
+  /** Input that is written to a cache for an hour. Undefined for the price of {@link cacheWrite}. */
   readonly cacheWriteHour?: number;
-  /** Sound, images and video; absent: as other input, output or cached input. */
+  /** Audio, images and video. Undefined for the price of other input, output or cached input. */
   readonly inputAudio?: number;
   readonly cachedAudio?: number;
   readonly outputAudio?: number;
@@ -242,13 +253,15 @@ export interface Price {
   readonly cachedImage?: number;
   readonly outputImage?: number;
   readonly inputVideo?: number;
-  /** Absent: as other output. */
+  /** Reasoning, which is output. Undefined for the price of other output. */
   readonly reasoning?: number;
-  /** Output that quotes what a search found; absent: as other output. */
+  /** Quotes from search results, which are output. Undefined for the price of other output. */
   readonly citation?: number;
-  /** An hour of sound, of models that tell its length; absent: by its tokens. */
+  /**
+   * An hour of audio, for models that report its length and no tokens. Undefined for the price of the tokens.
+   */
   readonly audioHour?: number;
-  /** A thousand searches; absent: unknown. */
+  /** A thousand searches. Undefined: the price is unknown. */
   readonly webSearches?: number;
   readonly fileSearches?: number;
 }
@@ -262,7 +275,7 @@ export interface PricedModel extends Price {
 export interface ModelOverride {
   /** Replacements by the model of the client. */
   readonly byName: ReadonlyMap<string, string>;
-  /** The replacement for all other models. Undefined if they stay as they are. */
+  /** The replacement for all other models. Undefined: they stay as they are. */
   readonly otherwise: string | undefined;
 }
 
@@ -270,7 +283,7 @@ export interface ModelOverride {
 export interface ConnectionSettings {
   /** Identifies the settings: backends with the same key and origin share their connections. */
   readonly key: string;
-  /** The forward proxy. Undefined for a direct connection. */
+  /** The forward proxy. Undefined: a direct connection. */
   readonly proxy?: OutboundProxy;
   /** PEM texts with certificates to trust besides those of the system. */
   readonly caCerts?: readonly string[];
@@ -301,7 +314,10 @@ export interface TimeoutLimits {
   readonly firstByteMs: number | undefined;
   /** Timeout between two chunks of the response. */
   readonly idleMs: number | undefined;
-  /** Timeout from the start of the exchange to the last byte. */
+  /**
+   * Timeout from when the proxy begins to forward, after the body it had to read and the wait for a slot, to
+   * the last byte.
+   */
   readonly totalMs: number | undefined;
 }
 

@@ -1,6 +1,6 @@
 /** Loads the configuration from flags, environment and file, and reports all of its problems. */
 
-import { readTokens, settleAuth, SHARED } from "./read/auth_settings.ts";
+import { readTokens, resolveAuth, SHARED } from "./read/auth_settings.ts";
 import { injectsCredential } from "./credentials.ts";
 import { endpointNames } from "./read/endpoint_names.ts";
 import { readEndpoint } from "./read/endpoints.ts";
@@ -25,7 +25,7 @@ import { openSources, resolveBesideConfig } from "./sources/sources.ts";
 export interface LoadedConfig {
   /** The settings for the server. */
   readonly config: Config;
-  /** The path of the configuration file. Undefined if there is no file. */
+  /** The path of the configuration file. Undefined: there is no file. */
   readonly path: string | undefined;
   /** What looks like a mistake but does not stop the start. */
   readonly warnings: readonly Problem[];
@@ -69,7 +69,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
   const defaultEndpoint = readDefaultEndpoint(resolver, settings.server, names);
   const config: Config = {
     server,
-    auth: settleAuth(resolver, {
+    auth: resolveAuth(resolver, {
       tokens,
       mode,
       endpoints,
@@ -95,8 +95,9 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
 }
 
 /**
- * Reads only where the proxy listens, for commands that send it a request. Of two ports this is the one
- * without TLS. Throws a `ConfigError` if the host or port is invalid. Other problems are ignored.
+ * Reads only where the proxy listens, for commands that send it a request. If the proxy has an HTTP and an
+ * HTTPS port, returns the HTTP port. Throws a `ConfigError` if the host or port is invalid. Other problems
+ * are ignored.
  */
 export async function loadAddress(
   sources: EnvironmentSources,
@@ -106,7 +107,7 @@ export async function loadAddress(
   port: number;
   /** Whether `port` uses TLS. */
   tls: boolean;
-  /** The separate port of the management plane. Undefined if it uses `port`. */
+  /** The separate port of the management plane. Undefined: it uses `port`. */
   adminPort: number | undefined;
   /** Whether `adminPort` uses TLS. */
   adminTls: boolean;
@@ -128,7 +129,7 @@ export async function loadAddress(
 }
 
 /**
- * Reads only the management plane, for commands that open its database. Undefined if it is off. Throws a
+ * Reads only the management plane, for commands that open its database. Undefined: it is off. Throws a
  * `ConfigError` if one of its settings is invalid. Other problems are ignored.
  */
 export async function loadManagement(
@@ -142,7 +143,7 @@ export async function loadManagement(
 }
 
 /**
- * The forward proxy that the environment names for an origin, for commands that send requests. Undefined for
+ * The forward proxy that the environment names for an origin, for commands that send requests. Undefined:
  * a direct connection, which loopback addresses always have. Throws a `ConfigError` if the variables are
  * invalid.
  */

@@ -13,7 +13,7 @@ export interface ConnectFacts {
   readonly dialect: Provider;
   /** The value for the client's API key: the proxy token, or a provider's key that the proxy forwards. */
   readonly key: string;
-  /** The value of `Proxy-Authorization`. Undefined if the proxy token is the API key. */
+  /** The value of `Proxy-Authorization`. Undefined: the proxy token is the API key. */
   readonly proxyAuthorization: string | undefined;
   /** The name of a model that the endpoint probably has. */
   readonly model: string;
@@ -22,7 +22,7 @@ export interface ConnectFacts {
    */
   readonly hasResponses: boolean;
   /**
-   * The file of the authority that the client has to trust. Undefined if it trusts the certificate already.
+   * The file of the authority that the client has to trust. Undefined: it trusts the certificate already.
    */
   readonly authority: string | undefined;
 }
@@ -85,7 +85,7 @@ export function jsonFile(where: string, value: unknown): Piece {
 }
 
 /**
- * The header `Proxy-Authorization` as a line, for variables that contain headers. Undefined if it is not
+ * The header `Proxy-Authorization` as a line, for variables that contain headers. Undefined: it is not
  * needed.
  */
 export function headerLine({ proxyAuthorization }: ConnectFacts): string | undefined {

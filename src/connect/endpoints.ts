@@ -8,7 +8,7 @@ export interface ConnectEndpoint {
   readonly name: string;
   /** The dialect of the endpoint. */
   readonly provider: Provider;
-  /** The model that the endpoint uses instead of the client's. Undefined if it does not replace models. */
+  /** The model that the endpoint uses instead of the client's. Undefined: it does not replace models. */
   readonly model: string | undefined;
   /** The provider behind the endpoint, or `generic` for an unknown one. */
   readonly preset: PresetName;
@@ -52,7 +52,7 @@ export function configuredEndpoint({ name, provider, backends }: Endpoint): Conn
   };
 }
 
-/** The properties of an endpoint that is named after a known provider. Undefined for other names. */
+/** The properties of an endpoint that is named after a known provider. Undefined: other names. */
 export function namedEndpoint(
   name: string,
   { forwardsClientKey }: { forwardsClientKey: boolean },
@@ -71,7 +71,7 @@ export function namedEndpoint(
 }
 
 /**
- * A model for the settings of a client that speaks a dialect. Undefined if no model of the endpoint is known.
+ * A model for the settings of a client that speaks a dialect. Undefined: no model of the endpoint is known.
  */
 export function suggestedModel(
   { model, preset, provider }: ConnectEndpoint,

@@ -1,6 +1,6 @@
-/** The texts and ids of the demo upstream, which gives the same answer to the same request. */
+/** The texts and ids of the demo upstream, which gives the same response to the same request. */
 
-/** The answer to a prompt, split into words for streams. */
+/** The response to a prompt, split into words for streams. */
 export function answerPieces(prompt: string): string[] {
   const answer = `You said: “${prompt.trim().slice(0, 200)}”. I am the demo upstream of llm-proxy. ` +
     "There is no model here: I repeat your message, one word at a time.";
@@ -22,7 +22,7 @@ export function stableId(prefix: string, text: string): string {
   return prefix + hash(0x811c9dc5) + hash(0x01234567);
 }
 
-/** An id for a request, which is the same for a streamed answer and a plain one. */
+/** An id for a request, which is the same for a streamed response and a plain one. */
 export function requestId(prefix: string, body: { readonly [field: string]: unknown }): string {
   const { stream: _, stream_options: __, ...asked } = body;
   return stableId(prefix, JSON.stringify(asked));
@@ -38,5 +38,5 @@ export function textOf(content: unknown): string {
   }).filter((text) => text !== "").join(" ");
 }
 
-/** The creation time in all answers, so that they do not depend on the clock. In seconds since 1970. */
+/** The creation time in all responses, so that they do not depend on the clock. In seconds since 1970. */
 export const DEMO_EPOCH_SECONDS = 1_767_225_600;

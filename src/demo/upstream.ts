@@ -12,7 +12,7 @@ export interface DemoUpstreamOptions {
   readonly paceMs: number;
 }
 
-/** Creates a request handler that gives the same answer to the same request. */
+/** Creates a request handler that gives the same response to the same request. */
 export function createDemoUpstream(
   { keys, paceMs }: DemoUpstreamOptions,
 ): (request: Request) => Promise<Response> {

@@ -7,7 +7,7 @@
 import type { Field } from "../http/fields.ts";
 import { setsSessionCookie } from "../http/session_cookie.ts";
 
-/** Prefixes of fields that belong to the proxy, or that a reverse proxy in front obeys. */
+/** Prefixes of fields that belong to the proxy, or that a reverse proxy in front obeys. All begin with `x-`. */
 const WITHHELD_PREFIXES: readonly string[] = [
   // Only the proxy sets these: x-llm-proxy-error distinguishes its errors from those of a provider.
   "x-llm-proxy-",
@@ -22,11 +22,11 @@ const WITHHELD_PREFIXES: readonly string[] = [
   "x-litespeed-",
 ];
 
-/** Exceptions. This one tells nginx whether to buffer this answer, and has no effect on others. */
+/** The one allowed `x-accel-` header: it affects only this response. */
 const ALLOWED: ReadonlySet<string> = new Set(["x-accel-buffering"]);
 
 /**
- * Fields that apply to the whole origin of an answer, or to later requests. The comments say what each would
+ * Fields that apply to the whole origin of a response, or to later requests. The comments say what each would
  * do.
  */
 const WITHHELD: ReadonlySet<string> = new Set([
@@ -55,9 +55,10 @@ const WITHHELD: ReadonlySet<string> = new Set([
   "set-login",
 ]);
 
-/** Whether clients do not get a field of an upstream's answer. */
+/** Whether clients do not get a field of an upstream's response. */
 export function isWithheldFromClients({ lower, value }: Field): boolean {
   if (WITHHELD.has(lower)) return true;
   if (lower === "set-cookie") return setsSessionCookie(value);
-  return WITHHELD_PREFIXES.some((prefix) => lower.startsWith(prefix)) && !ALLOWED.has(lower);
+  return lower.startsWith("x-") && WITHHELD_PREFIXES.some((prefix) => lower.startsWith(prefix)) &&
+    !ALLOWED.has(lower);
 }

@@ -68,7 +68,7 @@ export class BackendRequests {
   }
 
   /**
-   * Whether a backend gets the key of the client's project. Its rate limit does not concern other clients.
+   * Whether this backend gets the project's own key. A 429 for that key says nothing about other projects.
    */
   usesProjectKey(backend: Backend): boolean {
     return this.withKey(backend) !== backend;
@@ -77,6 +77,8 @@ export class BackendRequests {
   /** The backend, with the key of the client's project where the project has one. */
   withKey(backend: Backend): Backend {
     const { endpoint, principal } = this.#parts;
+    // Most clients belong to no project with keys.
+    if (principal.keys.size === 0) return backend;
     const value = principal.keys.get(endpoint.name);
     if (value === null) {
       throw new ProxyFault(

@@ -1,224 +1,9 @@
-/** Chooses the backend for the next attempt, from what the last answers said of each backend. */
+/** Chooses the backend for the next attempt, from what the last responses said of each backend. */
 
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint, Strategy } from "../config/config.ts";
-
-/** After so many failures in a row a backend cools down. */
-const FAILURES = 3;
-/** The first cooldown. Each further failure doubles it. */
-const FIRST_COOLDOWN_MS = 5_000;
-const LONGEST_COOLDOWN_MS = 300_000;
-/** After that the next request probes too. */
-const LONGEST_PROBE_MS = 5_000;
-
-/** How many principals are kept for each backend. The principal with the oldest failure is removed first. */
-const MAX_PRINCIPALS = 1_000;
-
-/** The failures of a backend in a row, and its cooldown. */
-class Health {
-  failures = 0;
-  skippedUntil = -Infinity;
-  /** Until when the backend asked for a pause. */
-  limitedUntil = -Infinity;
-  /** The number of cooldowns so far. */
-  cooldowns = 0;
-  /** When the request began that probes, after a cooldown, whether the backend works again. */
-  #probingSince: number | undefined;
-  /** The principals whose requests failed in this row. */
-  readonly #failedFor = new Set<string>();
-  /** The number of failures that no request can have caused. */
-  #certain = 0;
-
-  get isFailing(): boolean {
-    return this.failures >= FAILURES;
-  }
-
-  isAvailable(now: number): boolean {
-    return Math.max(this.skippedUntil, this.limitedUntil) <= now && !this.isProbed(now);
-  }
-
-  /** Whether a probe is running. A slow request must not keep others from probing. */
-  isProbed(now: number): boolean {
-    return this.#probingSince !== undefined && now - this.#probingSince < LONGEST_PROBE_MS;
-  }
-
-  probe(now: number): void {
-    this.#probingSince = now;
-  }
-
-  endProbe(): void {
-    this.#probingSince = undefined;
-  }
-
-  /** Resets the failures. True: the backend was failing before. */
-  succeeded(): boolean {
-    const { isFailing } = this;
-    this.failures = this.#certain = 0;
-    this.skippedUntil = -Infinity;
-    this.#failedFor.clear();
-    return isFailing;
-  }
-
-  /** Counts failures, and begins a cooldown after enough of them. True: it is the first cooldown in a row. */
-  failed(
-    count: number,
-    by: FailureSource & { readonly now: number; readonly needsOthers: boolean },
-  ): boolean {
-    const wasFailing = this.isFailing;
-    this.#failedFor.add(by.principal);
-    if (by.isCertain) this.#certain += count;
-    this.failures += count;
-    // Failures of one principal's requests alone may be the fault of these requests.
-    const isDoubtful = by.needsOthers && this.#certain < FAILURES && this.#failedFor.size < 2;
-    if (isDoubtful) this.failures = Math.min(this.failures, FAILURES - 1);
-    if (this.failures < FAILURES) return false;
-    const cooldownMs = Math.min(FIRST_COOLDOWN_MS * 2 ** (this.failures - FAILURES), LONGEST_COOLDOWN_MS);
-    this.skippedUntil = by.now + cooldownMs;
-    this.cooldowns++;
-    return !wasFailing;
-  }
-}
-
-/** The principal of a request that failed, and whether the request itself may be the reason. */
-export interface FailureSource {
-  readonly principal: string;
-  /** Whether the proxy could not connect to the backend, so that no request can be the reason. */
-  readonly isCertain: boolean;
-}
-
-/** A change of a backend: it began to fail, recovered, or asked for a pause. */
-export interface HealthEvent {
-  readonly kind: "failing" | "recovered" | "rate_limited";
-  readonly backend: Backend;
-  /** The principal that the change concerns. Undefined: it concerns all. */
-  readonly principal: string | undefined;
-  /** The number of failures in a row. */
-  readonly failures: number;
-  /** How long it is skipped, in milliseconds. 0: it is not skipped, or it is the only backend. */
-  readonly forMs: number;
-}
-
-/** The state of a backend. */
-interface BackendState {
-  readonly backend: Backend;
-  readonly onEvent: (event: HealthEvent) => void;
-  readonly isOnlyOne: boolean;
-  inFlight: number;
-  /** The health for all principals. It needs failures of more than one principal, or failures to connect. */
-  readonly health: Health;
-  /** The health for each principal whose requests failed. */
-  readonly healthFor: Map<string, Health>;
-  /** The credit of the strategy `weighted`. */
-  credit: number;
-}
-
-/** A backend for one attempt. The caller calls `released` at the end of the attempt. */
-export class Lease {
-  readonly #state: BackendState;
-  readonly #principal: string;
-  readonly #clock: Clock;
-  /** The cooldowns before this attempt. A failure counts only if no cooldown has begun since. */
-  readonly #cooldowns: readonly [all: number, own: number];
-  /** The healths that this attempt probes. */
-  #probes: Health[];
-  #isOver = false;
-  /** The failures before a success. They count again where the answer then breaks off. */
-  #failuresBefore: readonly [all: number, own: number] = [0, 0];
-
-  constructor(state: BackendState, { principal, clock }: { principal: string; clock: Clock }) {
-    this.#state = state;
-    this.#principal = principal;
-    this.#clock = clock;
-    const own = state.healthFor.get(principal);
-    this.#cooldowns = [state.health.cooldowns, own?.cooldowns ?? 0];
-    this.#probes = [state.health, own].filter((health) => health !== undefined).filter((health) =>
-      health.isFailing && !health.isProbed(clock.now())
-    );
-    for (const health of this.#probes) health.probe(clock.now());
-    state.inFlight++;
-  }
-
-  get backend(): Backend {
-    return this.#state.backend;
-  }
-
-  /** The backend began a good answer. The answer can still break off. */
-  succeeded(): void {
-    this.#endProbe();
-    const { health, healthFor } = this.#state;
-    const own = healthFor.get(this.#principal);
-    this.#failuresBefore = [health.failures, own?.failures ?? 0];
-    const isRecovered = health.succeeded();
-    const isOwnRecovered = own?.succeeded() === true;
-    if (isRecovered || isOwnRecovered) this.#report("recovered", isRecovered ? undefined : this.#principal);
-  }
-
-  /** The backend failed. It may cool down, for this principal or for all. */
-  failed({ isCertain }: Pick<FailureSource, "isCertain">): void {
-    this.#endProbe();
-    const { health } = this.#state;
-    const own = healthOf(this.#state, this.#principal);
-    const by = { principal: this.#principal, isCertain, now: this.#clock.now() };
-    const [allBefore, ownBefore] = this.#failuresBefore;
-    this.#failuresBefore = [0, 0];
-    const isFirst = health.cooldowns === this.#cooldowns[0] &&
-      health.failed(allBefore + 1, { ...by, needsOthers: true });
-    const isOwnFirst = own.cooldowns === this.#cooldowns[1] &&
-      own.failed(ownBefore + 1, { ...by, needsOthers: false });
-    if (isFirst) this.#report("failing", undefined);
-    else if (isOwnFirst && !health.isFailing) this.#report("failing", this.#principal);
-  }
-
-  /**
-   * The backend asked for a pause. Providers limit models and keys, so it is skipped only for this principal.
-   * After the same answer to a second principal it is skipped for all, for {@link LONGEST_COOLDOWN_MS} at
-   * most.
-   */
-  limited(durationMs: number): void {
-    this.#endProbe();
-    const now = this.#clock.now();
-    const { health, healthFor } = this.#state;
-    const own = healthOf(this.#state, this.#principal);
-    const [wasLimited, wasOwnLimited] = [health.limitedUntil > now, own.limitedUntil > now];
-    own.limitedUntil = now + durationMs;
-    const limited = [...healthFor.values()].filter(({ limitedUntil }) => limitedUntil > now);
-    if (limited.length > 1) health.limitedUntil = now + Math.min(durationMs, LONGEST_COOLDOWN_MS);
-    if (!wasLimited && limited.length > 1) this.#report("rate_limited", undefined);
-    else if (!wasLimited && !wasOwnLimited) this.#report("rate_limited", this.#principal);
-  }
-
-  /** The attempt has ended, with or without an answer. */
-  released(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#state.inFlight--;
-    this.#endProbe();
-  }
-
-  /** Reports a change for one principal. Undefined: for all. */
-  #report(kind: HealthEvent["kind"], principal: string | undefined): void {
-    const { backend, health, healthFor, isOnlyOne, onEvent } = this.#state;
-    const shown = principal === undefined ? health : healthFor.get(principal) ?? health;
-    const until = Math.max(shown.skippedUntil, shown.limitedUntil);
-    const forMs = isOnlyOne ? 0 : Math.max(0, until - this.#clock.now());
-    onEvent({ kind, backend, principal, failures: shown.failures, forMs });
-  }
-
-  #endProbe(): void {
-    for (const health of this.#probes) health.endProbe();
-    this.#probes = [];
-  }
-}
-
-function healthOf({ healthFor }: BackendState, principal: string): Health {
-  const health = healthFor.get(principal) ?? new Health();
-  // The map is ordered by the last failure.
-  healthFor.delete(principal);
-  healthFor.set(principal, health);
-  const [oldest] = healthFor.keys();
-  if (healthFor.size > MAX_PRINCIPALS && oldest !== undefined) healthFor.delete(oldest);
-  return health;
-}
+import { BackendHealth } from "./backend_health.ts";
+import { type BackendState, type HealthEvent, Lease } from "./lease.ts";
 
 /** The state of a backend for the management API and the metrics. */
 export interface BackendReport {
@@ -226,7 +11,7 @@ export interface BackendReport {
   readonly inFlight: number;
   /** The number of failures in a row. */
   readonly failures: number;
-  readonly state: "up" | "set_aside" | "rate_limited";
+  readonly state: "up" | "cooldown" | "rate_limited";
   /** Milliseconds until it gets requests again. 0: it is up. */
   readonly forMs: number;
 }
@@ -248,7 +33,7 @@ export class Balancer {
       onEvent,
       isOnlyOne: backends.length === 1,
       inFlight: 0,
-      health: new Health(),
+      health: new BackendHealth(),
       healthFor: new Map(),
       credit: 0,
     }));
@@ -293,13 +78,13 @@ export class Balancer {
         backend: state.backend,
         inFlight: state.inFlight,
         failures: Math.max(state.health.failures, ...owns.map(({ failures }) => failures)),
-        state: limitedUntil > now ? "rate_limited" : shown.isFailing ? "set_aside" : "up",
+        state: limitedUntil > now ? "rate_limited" : shown.isFailing ? "cooldown" : "up",
         forMs: Number.isFinite(forMs) ? forMs : 0,
       };
     });
   }
 
-  /** Milliseconds until the first pause ends that backends asked for. 0: one backend has asked for none. */
+  /** Milliseconds until the first backend's requested pause ends. 0 if any backend has none. */
   waitMs(principal: string): number {
     const soonest = Math.min(
       ...this.#states.map(({ health, healthFor }) =>

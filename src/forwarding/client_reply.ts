@@ -1,6 +1,6 @@
 import { injectsCredential } from "../config/credentials.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
-import { discardReply, type OutgoingReply } from "../http/message.ts";
+import type { OutgoingReply } from "../http/message.ts";
 import type { Clock } from "../time/clock.ts";
 import { withKeepaliveComments } from "./keepalive.ts";
 import { clientFields } from "./response_headers.ts";
@@ -23,17 +23,8 @@ export interface ReplyContext {
   readonly clock: Clock;
 }
 
-/** Makes the client's answer from the answer of a backend. Releases the backend's answer where that fails. */
-export function clientReply(answer: BackendResponse, context: ReplyContext): OutgoingReply {
-  try {
-    return replyOf(answer, context);
-  } catch (error) {
-    discardReply(answer);
-    throw error;
-  }
-}
-
-function replyOf(
+/** Makes the client's answer from the answer of a backend. */
+export function clientReply(
   answer: BackendResponse,
   { requestId, path, endpoint, backend, usageWasAdded, clock }: ReplyContext,
 ): OutgoingReply {

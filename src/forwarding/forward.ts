@@ -11,7 +11,8 @@ import type { MessageBody } from "../streams/byte_source.ts";
 import type { BodyMemory } from "../streams/held_body.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import type { BackendRequests } from "./backend_requests.ts";
-import type { Balancer, Lease } from "./balancer.ts";
+import type { Balancer } from "./balancer.ts";
+import type { Lease } from "./lease.ts";
 import { RequestContent } from "./request_content.ts";
 import type { Ending } from "./relay.ts";
 import { canFailOver, judgeAnswer } from "./retry.ts";
@@ -24,11 +25,14 @@ import {
   type UpstreamResponse,
 } from "./transport/transport.ts";
 
-/** The request of one exchange, and the observer of its answer. */
+/** The request of one exchange, and the observer of its response. */
 export interface ForwardRequest {
   readonly endpoint: Endpoint;
   readonly balancer: Balancer;
-  /** The client. A backend that fails for one client only is skipped for that client only. */
+  /**
+   * The key of the client's token or address. A backend that fails for one client only is skipped for that
+   * client only.
+   */
   readonly principal: string;
   readonly method: string;
   /** Makes the heads for the backends. */
@@ -44,7 +48,7 @@ export interface ForwardRequest {
   readonly observer: ReplyObserver;
 }
 
-/** Follows the attempts, and the answer while it passes. */
+/** Follows the attempts, and the response while it passes. */
 export interface ReplyObserver {
   /** The proxy sends the request to a backend. */
   readonly attempted: (backend: string) => void;
@@ -52,31 +56,26 @@ export interface ReplyObserver {
   readonly unanswered: (backend: Backend) => void;
   /** The attempt failed, and another one follows. */
   readonly failedOver: (backend: string, detail: string) => void;
-  /** The head of the answer has arrived that the client gets. */
+  /** The head of the client's answer has arrived. Earlier answers were discarded. */
   readonly answered: (response: Pick<UpstreamResponse, "status" | "fields">, backend: Backend) => void;
-  /**
-   * How much of the answer is observed within one turn of the event loop. Undefined: observing it costs
-   * little.
-   */
+  /** The most bytes that `passed` gets in one turn of the event loop. Undefined: there is no limit. */
   readonly stepBytes?: number | undefined;
-  /** The next piece of the answer's body, which is valid during this call. */
+  /** The next piece of the response's body, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
   /** The next piece that the client sends on a WebSocket, which is valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
-  /** The answer has ended. Called once. A fault is for the log: the client only sees its connection end. */
+  /** The response has ended. Called once. A fault is for the log: the client only sees its connection end. */
   readonly end: (ending: "complete" | "client_gone" | ProxyFault) => void;
 }
 
-/**
- * The pause before a backend gets the request again that has failed in this exchange. It doubles each time.
- */
+/** The pause before the second attempt at a backend. Each further attempt doubles it. */
 const FIRST_PAUSE_MS = 500;
-/** Instead of a longer pause the client gets the failure now. */
+/** The longest pause before an attempt. If a longer one is needed, the client gets the failure at once. */
 const LONGEST_PAUSE_MS = 30_000;
 
 /**
  * Sends a request to a backend, and to further ones where that fails. Throws a {@link ProxyFault} or {@link
- * ClientGone} where no answer began.
+ * ClientGone} where no response began.
  */
 export async function forward(
   request: ForwardRequest,
@@ -143,7 +142,7 @@ function callRequest(
   };
 }
 
-/** Tells the balancer what an answer says of its backend. */
+/** Tells the balancer what a response says of its backend. */
 function recordAnswer(
   response: UpstreamResponse,
   lease: Lease,
@@ -171,8 +170,8 @@ function recordFailure(
 }
 
 /**
- * The pause before the next attempt. Undefined: it would be too long. No pause precedes a backend that is
- * new.
+ * The pause before the next attempt in milliseconds. 0 if a backend was not tried yet. Undefined if the pause
+ * would be longer than {@link LONGEST_PAUSE_MS}.
  */
 function pauseBefore(
   { balancer, endpoint, principal }: ForwardRequest,
@@ -184,7 +183,7 @@ function pauseBefore(
   return pauseMs > LONGEST_PAUSE_MS ? undefined : pauseMs;
 }
 
-/** Ends an attempt that another one follows. Gives the reason for the log. */
+/** Ends an attempt that another one follows. Returns the reason for the log. */
 function abandon(outcome: CallOutcome, lease: Lease): string {
   lease.released();
   if ("error" in outcome) return failureOf(outcome.error, lease.backend)?.message ?? "it failed";
@@ -192,7 +191,7 @@ function abandon(outcome: CallOutcome, lease: Lease): string {
   return `it answered ${outcome.response.status}`;
 }
 
-/** Gives the answer of the last attempt, or throws its fault. */
+/** Returns the response of the last attempt, or throws its fault. */
 function deliver(
   outcome: CallOutcome,
   { lease, observer }: { lease: Lease; observer: ReplyObserver },
@@ -208,7 +207,7 @@ function deliver(
   return outcome.call.relay(new RelayObserver(lease, observer));
 }
 
-/** Follows the answer that the client gets, for the balancer and for the exchange. */
+/** Follows the response that the client gets, for the balancer and for the exchange. */
 class RelayObserver implements CallObserver {
   readonly stepBytes: number | undefined;
   readonly #lease: Lease;
@@ -246,7 +245,7 @@ async function pause(durationMs: number, cancellation: Cancellation, clock: Cloc
 }
 
 /**
- * The fault for an answer that never began, without URL, key or words of the runtime. Undefined: an unknown
+ * The fault for a response that never began, without URL, key or words of the runtime. Undefined: an unknown
  * error.
  */
 function failureOf(error: unknown, backend: Backend): ProxyFault | undefined {
@@ -260,7 +259,7 @@ function failureOf(error: unknown, backend: Backend): ProxyFault | undefined {
   return undefined;
 }
 
-/** The fault for an answer that broke off. */
+/** The fault for a response that broke off. */
 function cutOf(error: unknown, backend: Backend): ProxyFault {
   if (error instanceof ProxyFault) return error;
   const host = hostOf(backend);

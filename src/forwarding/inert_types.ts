@@ -19,12 +19,20 @@ const INERT: readonly RegExp[] = [
 ];
 
 /**
- * Whether an answer has exactly one media type, in its strict form, and the type is inert. Browsers split a
+ * Whether a response has exactly one media type, in its strict form, and the type is inert. Browsers split a
  * field at commas and take the last type, and guess where no type is stated. Such answers are not inert.
  */
 export function isInert(fields: readonly Field[]): boolean {
-  const [type, ...others] = fields.filter(({ lower }) => lower === "content-type");
-  if (type === undefined || others.length > 0 || type.value.includes(",")) return false;
-  const essence = withoutBlanks(type.value.split(";", 1)[0] ?? "").toLowerCase();
+  let type: string | undefined;
+  for (const { lower, value } of fields) {
+    if (lower !== "content-type") continue;
+    if (type !== undefined || value.includes(",")) return false;
+    type = value;
+  }
+  return type !== undefined && (type === "application/json" || isInertType(type));
+}
+
+function isInertType(type: string): boolean {
+  const essence = withoutBlanks(type.split(";", 1)[0] ?? "").toLowerCase();
   return TYPE.test(essence) && INERT.some((inert) => inert.test(essence));
 }

@@ -8,7 +8,7 @@ const COMMENT = new TextEncoder().encode(": keepalive\n\n");
 const LF = 10;
 const CR = 13;
 
-/** The body of an answer. If it is an event stream, it gets a comment after each silence of `silenceMs`. */
+/** The body of a response. If it is an event stream, it gets a comment after each silence of `silenceMs`. */
 export function withKeepaliveComments(
   { fields, body }: { readonly fields: readonly Field[]; readonly body: MessageBody | null },
   options: { silenceMs: number; clock: Clock },

@@ -25,7 +25,7 @@ export interface ProbeResult {
   readonly models: number | undefined;
   /** The names of the models, as many as are kept. */
   readonly modelNames: readonly string[];
-  /** Milliseconds until the head of the answer, including the time to connect. */
+  /** Milliseconds until the head of the response, including the time to connect. */
   readonly latencyMs: number | undefined;
   /** Milliseconds by which this machine's clock is ahead of the backend's `date`. Undefined: it sent none. */
   readonly aheadMs: number | undefined;

@@ -3,14 +3,12 @@ import { ClientGone } from "../cancellation.ts";
 import type { ByteSource, MessageBody } from "../streams/byte_source.ts";
 import { SmallPieces } from "../streams/small_pieces.ts";
 
-/** How an answer ended: the client got all of it, the client left, or the answer broke off. */
+/** How a response ended: the client got all of it, the client left, or the response broke off. */
 export type Ending = "complete" | "client_gone" | { readonly brokenBy: unknown };
 
 /** Follows a body while it passes to the client. */
 export interface BodyObserver {
-  /**
-   * How much of the body is observed within one turn of the event loop. Undefined: observing it costs little.
-   */
+  /** The most bytes that `passed` gets in one turn of the event loop. Undefined: there is no limit. */
   readonly stepBytes?: number | undefined;
   /** The client wants more than is at hand. From now on the proxy waits for the upstream. */
   readonly awaited: () => void;
@@ -20,7 +18,7 @@ export interface BodyObserver {
   readonly ended: (how: Ending) => void;
 }
 
-/** The body of an answer, which an observer follows. It is read only as fast as the client takes it. */
+/** The body of a response, which an observer follows. It is read only as fast as the client takes it. */
 export class RelayedBody implements MessageBody {
   readonly length: number | undefined;
   readonly #source: ByteSource;
@@ -68,7 +66,7 @@ export class RelayedBody implements MessageBody {
     this.#source.cancel();
   }
 
-  /** The reader of a body that breaks off also cancels it. Only the first ending counts. */
+  /** A failed read ends the body, and its reader then also cancels. The first ending counts. */
   #end(how: Ending): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;

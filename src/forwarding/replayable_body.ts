@@ -22,15 +22,12 @@ export class ReplayableBody {
   /** Bytes were forgotten, so no attempt can read from the first byte. */
   #hasForgotten = false;
   #ended = false;
-  /** The attempt has taken the end, so it uses no kept byte any more. */
+  /** The attempt has read the end, so the kept bytes are free. */
   #isTaken = false;
   /** The read-ahead waits for the sender. */
   #isWaiting = false;
 
-  /**
-   * `memory` says whether so many bytes may be kept. Where they may not, they are forgotten after they were
-   * sent.
-   */
+  /** `memory` refuses bytes beyond the share. They are then sent once and forgotten. */
   constructor(source: MessageBody, maxBytes: number, memory: BodyMemory = UNCOUNTED) {
     this.#memory = memory;
     this.#source = source;
@@ -85,44 +82,72 @@ export class ReplayableBody {
 
   /** The body for the next attempt. It replaces the body of the attempt before. */
   attempt(): MessageBody {
-    const own = ++this.#latest;
-    const isCut = this.#hasForgotten;
     this.#taken = 0;
     this.#isTaken = false;
-    const tryRead = (): Uint8Array | null | undefined => {
-      if (own !== this.#latest) throw new Error("another attempt reads this body");
-      if (isCut) throw new Error("the beginning of the body is forgotten");
-      // The reader has used the bytes that it took before.
-      if (this.#forgets && this.#taken > 0 && this.#taken === this.#kept.length) {
-        this.#forget();
-        this.#memory.release();
-      }
-      if (this.#taken === this.#kept.length && !this.#ended) this.#keep(this.#source.tryRead());
-      if (this.#taken === this.#kept.length) {
-        if (!this.#ended) return undefined;
-        this.#isTaken = true;
-        if (this.#forgets) this.#memory.release();
-        return null;
-      }
-      const piece = this.#kept.bytes.subarray(this.#taken);
-      this.#taken = this.#kept.length;
-      return piece;
-    };
-    return {
-      length: this.#source.length,
-      tryRead,
-      readable: () => this.#source.readable(),
-      cancel: () => this.#source.cancel(),
-    };
+    return new AttemptBody(this, this.#source, ++this.#latest, this.#hasForgotten);
+  }
+
+  /** The next bytes for the attempt with a number. `isCut`: the beginning was forgotten before it began. */
+  read(attempt: number, isCut: boolean): Uint8Array | null | undefined {
+    if (attempt !== this.#latest) throw new Error("another attempt reads this body");
+    if (isCut) throw new Error("the beginning of the body is forgotten");
+    // The reader has used the bytes that it took before.
+    if (this.#forgets && this.#taken > 0 && this.#taken === this.#kept.length) {
+      this.#forget();
+      this.#memory.release();
+    }
+    if (this.#taken === this.#kept.length && !this.#ended) this.#keep(this.#source.tryRead());
+    if (this.#taken === this.#kept.length) {
+      if (!this.#ended) return undefined;
+      this.#isTaken = true;
+      if (this.#forgets) this.#memory.release();
+      return null;
+    }
+    const piece = this.#kept.bytes.subarray(this.#taken);
+    this.#taken = this.#kept.length;
+    return piece;
   }
 
   #keep(piece: Uint8Array | null | undefined): void {
     if (piece === null) this.#ended = true;
     else if (piece !== undefined) {
-      this.#kept.append(piece);
+      if (this.#source.isWholePieceStable === true && piece.length === this.#source.length) {
+        this.#kept.adopt(piece);
+      } else this.#kept.append(piece);
       if (this.#kept.length > this.#maxBytes || !this.#forgets && !this.#memory.mayHold(this.#kept.length)) {
         this.release();
       }
     }
+  }
+}
+
+/** A body as one attempt reads it. */
+class AttemptBody implements MessageBody {
+  readonly #body: ReplayableBody;
+  readonly #source: MessageBody;
+  readonly #attempt: number;
+  readonly #isCut: boolean;
+
+  constructor(body: ReplayableBody, source: MessageBody, attempt: number, isCut: boolean) {
+    this.#body = body;
+    this.#source = source;
+    this.#attempt = attempt;
+    this.#isCut = isCut;
+  }
+
+  get length(): number | undefined {
+    return this.#source.length;
+  }
+
+  tryRead(): Uint8Array | null | undefined {
+    return this.#body.read(this.#attempt, this.#isCut);
+  }
+
+  readable(): Promise<void> {
+    return this.#source.readable();
+  }
+
+  cancel(): void {
+    this.#source.cancel();
   }
 }

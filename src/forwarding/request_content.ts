@@ -12,14 +12,13 @@ import { ReplayableBody } from "./replayable_body.ts";
 export interface Content {
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
-  /** Gives the body again from its first byte. Undefined: it is not in memory. */
+  /** Returns the body again from its first byte. Undefined: it is not in memory. */
   readonly again: (() => MessageBody) | undefined;
 }
 
 /**
- * Bodies up to this length are always kept in memory. Most requests are that small, a kept connection may
- * turn out to be closed, and only reading them at once shows that a client leaves while the proxy still
- * connects to the upstream.
+ * Bodies up to this length are always kept in memory. A kept connection may be closed already, and reading at
+ * once shows a client that leaves during the connect. Most requests are that small.
  */
 const SMALL_BYTES = 64 * 1024;
 
@@ -65,7 +64,7 @@ export class RequestContent {
     this.#payload?.held.finish();
   }
 
-  /** Gives the fields and the body for one backend, with its model override applied. */
+  /** Returns the fields and the body for one backend, with its model override applied. */
   forBackend({ model }: Pick<Backend, "model">, fields: readonly Field[]): Content {
     const payload = this.#payload;
     if (payload !== undefined && this.#source !== null) {

@@ -16,7 +16,7 @@ export interface RequestHeaderPolicy {
   readonly dropped?: string | undefined;
 }
 
-/** Fields that the transport writes (`host`) or that the server has answered (`expect`). */
+/** `host` is written by the transport. `expect` was handled by the server. */
 const NOT_FORWARDED: ReadonlySet<string> = new Set(["host", "expect"]);
 
 /**

@@ -6,7 +6,7 @@ import { isEventStream } from "../payload/media_type.ts";
 import { isInert } from "./inert_types.ts";
 
 /**
- * Fields by which a provider lets web pages read an answer. A provider may decide that only for its own
+ * Fields by which a provider lets web pages read a response. A provider may decide that only for its own
  * customers.
  */
 const SHARES_WITH_PAGES: ReadonlySet<string> = new Set([
@@ -14,7 +14,7 @@ const SHARES_WITH_PAGES: ReadonlySet<string> = new Set([
   "access-control-allow-credentials",
 ]);
 
-/** The backend of an answer, as far as the fields for the client depend on it. */
+/** The backend of a response, as far as the fields for the client depend on it. */
 export interface AnsweringBackend {
   /**
    * Whether the proxy injected its key. A provider that lets all pages read answers would let them use the
@@ -25,37 +25,43 @@ export interface AnsweringBackend {
   readonly exposedName: string | undefined;
 }
 
-/** The exchange of an answer, as far as the fields for the client depend on it. */
+/** What the client's headers depend on, besides the provider's headers. */
 export interface AnswerContext {
   readonly requestId: string;
   /** The path of the client's request, with the name of the endpoint. */
   readonly path: string;
   readonly backend: AnsweringBackend;
-  /** Whether the answer has a body. An answer to HEAD, a 304 and a 101 have none. */
+  /** Whether the response has a body. A response to HEAD, a 304 and a 101 have none. */
   readonly hasBody: boolean;
 }
 
 /**
  * The fields for the client: those of the provider in their order with repeats, without hop-by-hop fields and
- * without fields that would speak for the proxy (see `answer_policy.ts`). Cookies are confined to the path of
+ * without fields that only the proxy may set (see `answer_policy.ts`). Cookies are confined to the path of
  * the endpoint. The proxy adds `x-accel-buffering: no` to event streams, so that an nginx in front does not
  * buffer them; `x-request-id` where the provider sent none; `x-llm-proxy-backend` where the endpoint exposes
- * it; and two fields that stop a browser from running the answer in the proxy's origin.
+ * it; and two fields that stop a browser from running the response in the proxy's origin.
  */
 export function clientFields(
   incoming: readonly Field[],
   { requestId, path, backend, hasBody }: AnswerContext,
 ): Field[] {
   const isHopByHop = hopByHopTest(incoming);
-  const kept = incoming.filter((one) =>
-    !isHopByHop(one.lower) && !isWithheldFromClients(one) &&
-    !(backend.hasProxysKey && SHARES_WITH_PAGES.has(one.lower))
-  ).flatMap((one) => one.lower === "set-cookie" ? cookieFor(path, one) : [one]);
-  const fields = hasBody && !isInert(kept) ? sandboxed(kept) : kept;
+  let fields: Field[] = [];
+  let hasRequestId = false;
+  for (const one of incoming) {
+    const { lower } = one;
+    if (isHopByHop(lower) || isWithheldFromClients(one)) continue;
+    if (backend.hasProxysKey && SHARES_WITH_PAGES.has(lower)) continue;
+    if (lower === "x-request-id") hasRequestId = true;
+    if (lower === "set-cookie") fields.push(...cookieFor(path, one));
+    else fields.push(one);
+  }
+  if (hasBody && !isInert(fields)) fields = sandboxed(fields);
   if (isEventStream(fields) && fieldValue(fields, "x-accel-buffering") === undefined) {
     fields.push(field("x-accel-buffering", "no"));
   }
-  if (fieldValue(fields, "x-request-id") === undefined) fields.push(field("x-request-id", requestId));
+  if (!hasRequestId) fields.push(field("x-request-id", requestId));
   if (backend.exposedName !== undefined) fields.push(field("x-llm-proxy-backend", backend.exposedName));
   return fields;
 }
@@ -66,7 +72,7 @@ function cookieFor(path: string, cookie: Field): Field[] {
 }
 
 /**
- * Adds two fields for browsers that open the answer as a page: they run no script of it, give it a separate
+ * Adds two fields for browsers that open the response as a page: they run no script of it, give it a separate
  * origin, and do not guess its type. The provider's own policy still applies, because browsers enforce both.
  */
 function sandboxed(fields: readonly Field[]): Field[] {

@@ -1,6 +1,6 @@
 /**
- * Decides from plain facts whether another attempt follows an attempt, and what an answer says of its
- * backend.
+ * Says after which outcomes another attempt may follow, and what a response says of its backend. `forward.ts`
+ * decides.
  */
 
 import type { RetryPolicy } from "../config/config.ts";
@@ -8,11 +8,11 @@ import { type Field, fieldValue } from "../http/fields.ts";
 import { TimeoutExpired } from "./timeouts.ts";
 import { TransportError } from "./transport/transport.ts";
 
-/** What an attempt brought: the head of an answer, or an error. */
+/** What an attempt brought: the head of a response, or an error. */
 export type Outcome = { readonly response: { readonly status: number } } | { readonly error: unknown };
 
 /**
- * Whether another attempt may follow: the answer has one of the statuses that are retried, or no byte of an
+ * Whether another attempt may follow: the response has one of the statuses that are retried, or no byte of an
  * answer had arrived when the attempt failed.
  */
 export function canFailOver(outcome: Outcome, { statuses }: Pick<RetryPolicy, "statuses">): boolean {
@@ -22,10 +22,10 @@ export function canFailOver(outcome: Outcome, { statuses }: Pick<RetryPolicy, "s
     error instanceof TransportError && !error.facts.received;
 }
 
-/** What an answer says of its backend. Errors of the client, such as a 400, count as good. */
+/** What a response says of its backend. Errors of the client, such as a 400, count as good. */
 export type AnswerVerdict = "good" | "failure" | { readonly limitedMs: number };
 
-/** Judges a backend by the head of its answer. */
+/** Judges a backend by the head of its response. */
 export function judgeAnswer(
   { status, fields }: { readonly status: number; readonly fields: readonly Field[] },
   { statuses }: RetryPolicy,
@@ -37,12 +37,12 @@ export function judgeAnswer(
   return statuses.has(status) || status >= 500 ? "failure" : "good";
 }
 
-/** A longer pause than this is not believed. */
+/** A longer `retry-after` counts as a day. */
 const LONGEST_LIMIT_MS = 24 * 3_600_000;
 
 /**
  * The pause that a provider asks for, in milliseconds: OpenAI's `retry-after-ms`, or `retry-after` in seconds
- * or as a date (RFC 9110, 10.2.3), relative to the `date` of the answer. Undefined: the answer states none.
+ * or as a date (RFC 9110, 10.2.3), relative to the `date` of the response. Undefined: the response states none.
  */
 export function retryAfterMs(fields: readonly Field[]): number | undefined {
   const milliseconds = plainNumber(fieldValue(fields, "retry-after-ms"));

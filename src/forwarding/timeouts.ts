@@ -8,12 +8,21 @@ export type Phase = AttemptPhase | "idle" | "paused";
 /** The timeout that passed. */
 export type TimeoutPhase = Exclude<Phase, "paused" | "upload"> | "total";
 
+/** The setting of each timeout, for messages. */
+const SETTINGS: Readonly<Record<TimeoutPhase, string>> = {
+  connect: "connect_timeout",
+  tls: "connect_timeout",
+  "first byte": "first_byte_timeout",
+  idle: "idle_timeout",
+  total: "total_timeout",
+};
+
 /** A timeout has passed. It is the reason of the cancellation of an attempt. */
 export class TimeoutExpired extends Error {
   override readonly name = "TimeoutExpired";
   readonly phase: TimeoutPhase;
   readonly limitMs: number;
-  /** Whether a byte of an answer had arrived. */
+  /** Whether a byte of a response had arrived. */
   readonly received: boolean;
   /** Whether the request had been sent, so that the upstream may have done the work. */
   readonly isUnanswered: boolean;
@@ -26,7 +35,11 @@ export class TimeoutExpired extends Error {
       isUnanswered?: boolean;
     } = {},
   ) {
-    super(`the ${phase} timeout of ${durationText(limitMs)} passed`);
+    super(
+      `${SETTINGS[phase]} (${durationText(limitMs)}) passed${
+        phase === "tls" ? " during the TLS handshake" : ""
+      }`,
+    );
     this.phase = phase;
     this.limitMs = limitMs;
     this.received = received;
@@ -60,7 +73,7 @@ export class PhaseTimer {
     this.#clock = clock;
     this.#expire = expire;
     this.#startedAt = startedAt;
-    this.#activeAt = clock.now();
+    this.#activeAt = startedAt;
   }
 
   /** Begins a phase. */
@@ -74,7 +87,7 @@ export class PhaseTimer {
       limitMs === undefined ? this.#limits.totalMs === undefined : this.#activeAt + limitMs >= this.#wakesAt
     ) return;
     this.#cancel?.();
-    this.#arm();
+    this.#arm(this.#activeAt);
   }
 
   /**
@@ -92,16 +105,17 @@ export class PhaseTimer {
     this.#cancel = undefined;
   }
 
-  #arm(): void {
+  #arm(now: number): void {
     const next = this.#nextDeadline();
     this.#wakesAt = next?.at ?? Infinity;
     if (next === undefined) return;
-    this.#cancel = this.#clock.after(Math.max(0, next.at - this.#clock.now()), () => {
+    this.#cancel = this.#clock.after(Math.max(0, next.at - now), () => {
       const due = this.#nextDeadline();
-      if (due !== undefined && due.at <= this.#clock.now()) {
+      const now = this.#clock.now();
+      if (due !== undefined && due.at <= now) {
         const isUnanswered = this.#phase === "first byte";
         this.#expire(new TimeoutExpired(due.phase, due.limitMs, { isUnanswered }));
-      } else this.#arm();
+      } else this.#arm(now);
     });
   }
 

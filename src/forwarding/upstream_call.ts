@@ -30,33 +30,33 @@ export interface CallRequest {
   readonly cancellation: Cancellation;
   /** The longest message of the WebSocket. Undefined: the request does not ask for a WebSocket. */
   readonly websocket: { readonly maxMessageBytes: number } | undefined;
-  /** When the exchange began. The total timeout counts from then. */
+  /**
+   * When the proxy began to forward the exchange, after the body it had to read and the wait for a slot. The
+   * total timeout counts from then.
+   */
   readonly startedAt: number;
 }
 
-/** Follows the answer of a call on its way to the client. */
+/** Follows the response of a call on its way to the client. */
 export interface CallObserver {
-  /**
-   * How much of the answer is observed within one turn of the event loop. Undefined: observing it costs
-   * little.
-   */
+  /** The most bytes that `passed` gets in one turn of the event loop. Undefined: there is no limit. */
   readonly stepBytes?: number | undefined;
   /** The next piece for the client, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
   /** The next piece that the client sends on a WebSocket, which is valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
-  /** The answer has ended. Called once. */
+  /** The response has ended. Called once. */
   readonly ended: (how: Ending) => void;
 }
 
-/** The answer of a backend on its way to the client. */
+/** The response of a backend on its way to the client. */
 export interface BackendResponse {
   readonly status: number;
   readonly reason: string;
   readonly fields: readonly Field[];
-  /** Null: the answer has no body. */
+  /** Null: the response has no body. */
   readonly body: MessageBody | null;
-  /** The length of the body that an answer to HEAD or a 304 leaves out. Undefined: it was not stated. */
+  /** The length of the body that a response to HEAD or a 304 leaves out. Undefined: it was not stated. */
   readonly omittedLength: number | undefined;
   /** Uses the connection of the client after a 101. Undefined: the protocol stays HTTP. */
   readonly tunnel: Tunnel | undefined;
@@ -65,7 +65,7 @@ export interface BackendResponse {
 
 /**
  * One attempt at one backend: the request that the transport sends, its timeouts, its own cancellation, and
- * its answer. After {@link begun} the caller either relays the answer or discards it.
+ * its response. After {@link begun} the caller either relays the response or discards it.
  */
 export class UpstreamCall implements UpstreamRequest, BodyObserver {
   readonly backend: Backend;
@@ -78,7 +78,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
   readonly again: (() => MessageBody) | undefined;
   readonly upgrade: boolean;
   /**
-   * The cancellation of this call. A timeout before the answer ends only the call, so that another can
+   * The cancellation of this call. A timeout before the response ends only the call, so that another can
    * follow.
    */
   readonly cancellation = new Cancellation();
@@ -113,8 +113,8 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
   }
 
   /**
-   * Sends the request. Hand the response to {@link begun}, and an error to {@link failed}. The promise is the
-   * transport's own: an async function around it would cost every request a promise more.
+   * Sends the request. Then call {@link begun} with the response, or {@link failed} with the error. Not
+   * async: that would cost one more promise per request.
    */
   send(): Promise<UpstreamResponse> {
     const exchange = this.#exchange;
@@ -126,7 +126,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
   }
 
   /**
-   * The head of the answer has arrived. Throws a {@link TransportError} for an invalid WebSocket handshake.
+   * The head of the response has arrived. Throws a {@link TransportError} for an invalid WebSocket handshake.
    */
   begun(response: UpstreamResponse): void {
     this.#timer.pause();
@@ -143,7 +143,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
     });
   }
 
-  /** The call has failed before its answer could be relayed. Gives the error that the caller acts on. */
+  /** The call has failed before its response could be relayed. Returns the error that the caller acts on. */
   failed(error: unknown): unknown {
     this.#timer.stop();
     return this.#hasReceived && error instanceof TimeoutExpired
@@ -151,7 +151,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
       : error;
   }
 
-  /** Gives the answer for the client. From now on a timeout ends the exchange. */
+  /** Returns the response for the client. From now on a timeout ends the exchange. */
   relay(observer: CallObserver): BackendResponse {
     const response = this.#begunResponse();
     const { status, reason, fields, omittedLength } = response;
@@ -162,7 +162,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
     return { status, reason, fields, body, omittedLength, tunnel, backend: this.backend };
   }
 
-  /** Ends the call: no client gets the rest of its answer. */
+  /** Ends the call: no client gets the rest of its response. */
   discard(): void {
     this.#timer.stop();
     this.#response?.body?.cancel();
@@ -179,7 +179,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
     this.#hasReceived = true;
   }
 
-  // What the body of the answer reports:
+  // What the body of the response reports:
 
   get stepBytes(): number | undefined {
     return this.#observer?.stepBytes;

@@ -7,7 +7,7 @@ import { type Field, field, fieldValue } from "./fields.ts";
 import type { OutgoingReply } from "./message.ts";
 import { reasonPhrase } from "./reason_phrases.ts";
 
-/** How long browsers may cache the answer to a preflight request. */
+/** How long browsers may cache the response to a preflight request. */
 const MAX_AGE_SECONDS = 600;
 
 /**
@@ -22,7 +22,7 @@ export function allowedOrigin(fields: readonly Field[], origins: readonly string
   return origins.includes("*") ? "*" : undefined;
 }
 
-/** The answer to a preflight request of a browser. Undefined: the request is not a preflight request. */
+/** The response to a preflight request of a browser. Undefined: the request is not a preflight request. */
 export function preflightReply(
   method: string,
   fields: readonly Field[],
@@ -47,7 +47,7 @@ export function preflightReply(
   };
 }
 
-/** Lets the page read an answer. Replaces the CORS headers of the provider. */
+/** Lets the page read a response. Replaces the CORS headers of the provider. */
 export function withCors(reply: OutgoingReply, origin: string): OutgoingReply {
   const kept = reply.fields.filter(({ lower }) => !lower.startsWith("access-control-"));
   return {

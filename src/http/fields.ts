@@ -19,7 +19,9 @@ export function isFramingField(lower: string): lower is FramingFieldName {
   return lower === "content-length" || lower === "transfer-encoding";
 }
 
-/** Makes a field that the proxy adds. Takes the name in lower case. A framing field does not compile. */
+/**
+ * Makes a field that the proxy adds. Takes the name in lower case. Passing a framing field is a type error.
+ */
 export function field<Name extends string>(
   lower: Name extends FramingFieldName ? never : Name,
   value: string,

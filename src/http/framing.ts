@@ -3,7 +3,7 @@ import { HttpSyntaxError } from "./syntax_error.ts";
 
 /**
  * How a reader finds the end of a body. `absent`: the head states nothing, so a request has no body, and the
- * end of the connection ends the body of an answer.
+ * end of the connection ends the body of a response.
  */
 export type Framing =
   | { readonly kind: "counted"; readonly length: number }

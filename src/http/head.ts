@@ -3,7 +3,7 @@
 import { withoutBlanks } from "./blanks.ts";
 import type { Field } from "./fields.ts";
 import { type Framing, separateFraming } from "./framing.ts";
-import { decodeLatin1 } from "./latin1.ts";
+import { decodeLatin1, encodeLatin1 } from "./latin1.ts";
 import type { ConnectionReader } from "./reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "./syntax_error.ts";
 import { isToken } from "./token.ts";
@@ -28,59 +28,83 @@ export interface HeadLimits {
 /** The limits for heads of upstreams and forward proxies. */
 const USUAL_LIMITS: HeadLimits = { maxHeadBytes: 64 * 1024, maxHeadFields: 256 };
 
+const LINE_END = "\r\n";
+/** The line ends of the last field and of the empty line. */
+const EMPTY_LINE_BYTES = 4;
 const CR = 13;
 const LF = 10;
 /** No control characters but the tab. This also rejects bare CR, LF and NUL. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
- * The next head. Null: the peer ended the connection before the first byte. Throws an {@link
+ * The next head, waiting for it. Null: the peer ended the connection before the first byte. Throws an {@link
  * HttpSyntaxError}.
  */
 export async function readHead(
   reader: ConnectionReader,
-  { maxHeadBytes, maxHeadFields }: HeadLimits = USUAL_LIMITS,
+  limits: HeadLimits = USUAL_LIMITS,
 ): Promise<Head | null> {
-  let end = headEnd(reader.buffered, 0);
-  while (end < 0) {
-    const seen = reader.buffered.length;
-    if (seen >= maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
-    if (reader.hasEnded()) {
-      if (seen === 0) return null;
-      throw new UnexpectedEnd("the connection ended within a head");
-    }
+  let seen = 0;
+  while (true) {
+    const head = takeHead(reader, limits, seen);
+    if (head !== undefined) return head;
+    seen = reader.available;
     await reader.readable();
-    // The last line may have been searched in part only.
-    end = headEnd(reader.buffered, seen);
   }
-  if (end > maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
-  return parseHead(decodeLatin1(reader.take(end).subarray(0, end - 4)), maxHeadFields);
+}
+
+/**
+ * The next head, if all of it has arrived. Undefined: more bytes are needed. Null: the peer ended the connection
+ * before the first byte. `seen` is the number of bytes at hand in which an earlier call found no end. Throws an
+ * {@link HttpSyntaxError}.
+ */
+export function takeHead(
+  reader: ConnectionReader,
+  { maxHeadBytes, maxHeadFields }: HeadLimits = USUAL_LIMITS,
+  seen = 0,
+): Head | null | undefined {
+  const { available } = reader;
+  // The last line may have been searched in part only.
+  const end = available > seen ? headEnd(reader.buffered, seen) : -1;
+  if (end > maxHeadBytes || end < 0 && available >= maxHeadBytes) {
+    throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
+  }
+  if (end >= 0) return parseHead(reader.takeText(end, EMPTY_LINE_BYTES), maxHeadFields);
+  if (!reader.hasEnded()) return undefined;
+  if (available === 0) return null;
+  throw new UnexpectedEnd("the connection ended within a head");
 }
 
 /** The position behind the empty line of a head, or -1. Lines end in CR LF. Throws for a bare LF. */
 function headEnd(bytes: Uint8Array, from: number): number {
-  let at = bytes.indexOf(LF, from);
-  while (at !== -1) {
+  // A call of `indexOf` for each line costs twice as much as this loop.
+  for (let at = from; at < bytes.length; at++) {
+    if (bytes[at] !== LF) continue;
     if (bytes[at - 1] !== CR) throw new HttpSyntaxError("a line that ends without CR");
     if (bytes[at - 2] === LF) return at + 1;
-    at = bytes.indexOf(LF, at + 1);
   }
   return -1;
 }
 
 /** Parses the text of a head without its empty line. Throws an {@link HttpSyntaxError}. */
 export function parseHead(text: string, maxFields: number): Head {
-  const [startLine = "", ...lines] = text.split("\r\n");
-  if (lines.length > maxFields) throw new HeadTooLarge(`more than ${maxFields} header fields`);
-  return { startLine, ...separateFraming(lines.map(parseField)) };
+  let end = text.indexOf(LINE_END);
+  const startLine = end === -1 ? text : text.slice(0, end);
+  const fields: Field[] = [];
+  while (end !== -1) {
+    if (fields.length === maxFields) throw new HeadTooLarge(`more than ${maxFields} header fields`);
+    const start = end + LINE_END.length;
+    end = text.indexOf(LINE_END, start);
+    fields.push(fieldOfLine(end === -1 ? text.slice(start) : text.slice(start, end)));
+  }
+  return { startLine, ...separateFraming(fields) };
 }
 
-/** Throws for a folded line too: it begins with a space, so it has no name. */
+/** Throws for a folded line too: its name begins with a space, which no token does. */
 function parseField(line: string): Field {
   const colon = line.indexOf(":");
-  const name = line.slice(0, colon);
   if (colon < 1) throw new HttpSyntaxError("a header line without a valid name");
-  return checkedField(name, withoutBlanks(line, colon + 1));
+  return checkedField(line.slice(0, colon), withoutBlanks(line, colon + 1));
 }
 
 /** Makes a field. Throws an {@link HttpSyntaxError} where its name or its value is not allowed in a head. */
@@ -88,4 +112,53 @@ export function checkedField(name: string, value: string): Field {
   if (!isToken(name)) throw new HttpSyntaxError("a header line without a valid name");
   if (!VALUE.test(value)) throw new HttpSyntaxError("a header value with control characters");
   return { name, lower: name.toLowerCase(), value };
+}
+
+/**
+ * Fields that most clients and providers repeat in every message. A field that was parsed once is found by its
+ * line, which costs a third. No name of a credential is among them.
+ */
+const REPEATED: ReadonlySet<string> = new Set([
+  "accept",
+  "accept-encoding",
+  "accept-language",
+  "anthropic-beta",
+  "anthropic-version",
+  "cache-control",
+  "connection",
+  "content-type",
+  "host",
+  "openai-version",
+  "server",
+  "strict-transport-security",
+  "transfer-encoding",
+  "user-agent",
+  "vary",
+  "via",
+  "x-app",
+  "x-content-type-options",
+  "x-stainless-arch",
+  "x-stainless-lang",
+  "x-stainless-os",
+  "x-stainless-package-version",
+  "x-stainless-retry-count",
+  "x-stainless-runtime",
+  "x-stainless-runtime-version",
+  "x-stainless-timeout",
+]);
+const MAX_KNOWN_LINES = 512;
+const MAX_KNOWN_LENGTH = 160;
+const knownLines = new Map<string, Field>();
+
+function fieldOfLine(line: string): Field {
+  const known = knownLines.get(line);
+  if (known !== undefined) return known;
+  const parsed = parseField(line);
+  if (line.length > MAX_KNOWN_LENGTH || !REPEATED.has(parsed.lower)) return parsed;
+  // A slice would keep the text of its whole head in memory.
+  const copy = decodeLatin1(encodeLatin1(line));
+  if (knownLines.size >= MAX_KNOWN_LINES) knownLines.clear();
+  const field = parseField(copy);
+  knownLines.set(copy, field);
+  return field;
 }

@@ -1,7 +1,8 @@
 import { type Field, fieldValue } from "./fields.ts";
 
 /**
- * Fields that belong to one connection and are never forwarded (RFC 9110, 7.6.1). So do all fields `proxy-*`.
+ * Fields that belong to one connection and are never forwarded (RFC 9110, 7.6.1). Fields whose names begin
+ * with `proxy-` belong to the connection too. `transfer-encoding` was removed with the framing.
  */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
@@ -17,8 +18,16 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
  */
 export function hopByHopTest(fields: readonly Field[]): (lower: string) => boolean {
   const connection = fieldValue(fields, "connection");
-  const named = connection === undefined
-    ? undefined
-    : connection.toLowerCase().split(",").map((item) => item.trim());
-  return (lower) => HOP_BY_HOP.has(lower) || lower.startsWith("proxy-") || named?.includes(lower) === true;
+  if (connection === undefined || isUsual(connection)) return isAlwaysHopByHop;
+  const named = connection.toLowerCase().split(",").map((item) => item.trim());
+  return (lower) => isAlwaysHopByHop(lower) || named.includes(lower);
+}
+
+/** Whether a value of `connection` names no other field. */
+function isUsual(connection: string): boolean {
+  return connection === "keep-alive" || connection === "close";
+}
+
+function isAlwaysHopByHop(lower: string): boolean {
+  return HOP_BY_HOP.has(lower) || lower.startsWith("proxy-");
 }

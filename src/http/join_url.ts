@@ -13,14 +13,18 @@ const VERSION_SEGMENT = /^v\d+(?:(?:alpha|beta)\d*)?$/;
  */
 export function joinPath(base: BasePath, rest: string): string {
   const version = base.path.slice(base.path.lastIndexOf("/") + 1);
-  const begins = (repeated: string): boolean => rest === repeated || rest.startsWith(`${repeated}/`);
   let kept = rest;
   if (VERSION_SEGMENT.test(version)) {
-    const repeated = [`/${version}`, base.path].find(begins);
-    if (repeated !== undefined) kept = rest.slice(repeated.length);
+    if (beginsWith(rest, `/${version}`)) kept = rest.slice(version.length + 1);
+    else if (beginsWith(rest, base.path)) kept = rest.slice(base.path.length);
   }
   const path = base.path + kept;
   return path === "" ? "/" : path;
+}
+
+/** Whether a path is a folder, or lies in it. */
+function beginsWith(path: string, folder: string): boolean {
+  return path.startsWith(folder) && (path.length === folder.length || path[folder.length] === "/");
 }
 
 /**

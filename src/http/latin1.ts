@@ -1,29 +1,34 @@
 /**
  * Latin-1, for the heads of messages: every byte is one character, so no byte is lost in decoding and
- * encoding.
+ * encoding. The functions of `node:buffer` decode exactly that; the "latin1" of `TextDecoder` is windows-1252.
  */
 
-const decoder = new TextDecoder("latin1");
+import { Buffer } from "node:buffer";
+
 const encoder = new TextEncoder();
-// deno-lint-ignore no-control-regex -- the control characters are part of ASCII
-const NOT_ASCII = /[^\x00-\x7f]/;
-/** A number of arguments that every call can take. */
-const STRIDE = 8192;
 
 /** Decodes bytes to text, one character for each byte. */
-export function decodeLatin1(bytes: Uint8Array): string {
-  // The platform's "latin1" is windows-1252, which differs for some bytes that are not ASCII.
-  const text = decoder.decode(bytes);
-  if (!NOT_ASCII.test(text)) return text;
-  let exact = "";
-  for (let at = 0; at < bytes.length; at += STRIDE) {
-    exact += String.fromCharCode(...bytes.subarray(at, at + STRIDE));
-  }
-  return exact;
+export function decodeLatin1(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
+  return Buffer.prototype.toString.call(bytes, "latin1", start, end);
 }
 
 /** Encodes text to bytes. Every character must be below U+0100. */
 export function encodeLatin1(text: string): Uint8Array {
-  const bytes = encoder.encode(text);
-  return bytes.length === text.length ? bytes : Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(text.length);
+  writeLatin1(text, bytes, 0);
+  return bytes;
+}
+
+/** For a text up to this length a loop costs less than a call of the encoder. */
+const LOOP_LENGTH = 24;
+
+/** Encodes text into an array from a position on. Every character must be below U+0100. */
+export function writeLatin1(text: string, into: Uint8Array, at: number): void {
+  const { length } = text;
+  if (length > LOOP_LENGTH) {
+    const { read, written } = encoder.encodeInto(text, into.subarray(at));
+    // Text that is not ASCII takes more bytes in UTF-8.
+    if (read === length && written === length) return;
+  }
+  for (let index = 0; index < length; index++) into[at + index] = text.charCodeAt(index);
 }

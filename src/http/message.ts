@@ -1,4 +1,4 @@
-/** Requests and answers as plain values. They are the port between the server and the handler. */
+/** Requests and responses as plain values. They are the interface between the server and the handler. */
 
 import type { Cancellation } from "../cancellation.ts";
 import type { ByteSource, MessageBody } from "../streams/byte_source.ts";
@@ -18,8 +18,8 @@ export interface IncomingRequest {
   /** Null: the request has no body, and announces none. */
   readonly body: MessageBody | null;
   /**
-   * Waits for the first byte or the end of the stream, and gives the body or null. Over HTTP/2 only that
-   * shows whether a request without a length has a body. Undefined: {@link body} is certain.
+   * Waits until it is known whether the request has a body, and returns it. Over HTTP/2, only the first byte
+   * or the end of the stream shows that. Undefined: {@link body} is final.
    */
   readonly settledBody?: (() => Promise<MessageBody | null>) | undefined;
   /** The address of the peer. A reverse proxy in front is the peer. */
@@ -32,8 +32,8 @@ export interface IncomingRequest {
    */
   readonly onAuthenticated?: ((holder: string) => void) | undefined;
   /**
-   * Waits until the proxy may hold one more whole answer of the connection in memory. Throws the reason of the
-   * cancellation. Undefined: the number of answers in memory is not limited.
+   * Waits until the proxy may hold one more whole response of the connection in memory. Throws the reason of the
+   * cancellation. Undefined: the number of responses in memory is not limited.
    */
   readonly acquireResponseSlot?: (() => Promise<void>) | undefined;
   /** What the port of the connection serves. */
@@ -42,17 +42,17 @@ export interface IncomingRequest {
   readonly cancellation: Cancellation;
 }
 
-/** An answer to a client, as plain values. */
+/** A response to a client, as plain values. */
 export interface OutgoingReply {
   readonly status: number;
   /** The reason phrase. It may be empty. */
   readonly reason: string;
   /** The fields without `content-length` and `transfer-encoding`: the body has its own length. */
   readonly fields: readonly Field[];
-  /** Null: the answer has no body. */
+  /** Null: the response has no body. */
   readonly body: MessageBody | Uint8Array | null;
   /**
-   * The length of the body that an answer to HEAD or a 304 leaves out (RFC 9110, 8.6). Undefined: not stated.
+   * The length of the body that a response to HEAD or a 304 leaves out (RFC 9110, 8.6). Undefined: not stated.
    */
   readonly omittedLength?: number | undefined;
   /** Uses the connection after a 101. Undefined: the protocol stays HTTP. */
@@ -71,8 +71,8 @@ export interface Tunnel {
 }
 
 /**
- * Releases what an answer holds: the source of its body and its tunnel. Every server calls it at the end of
- * every answer, so that an answer which could not be sent leaves nothing open. Does nothing to what has ended
+ * Releases what a response holds: the source of its body and its tunnel. Every server calls it at the end of
+ * every response, so that a response which could not be sent leaves nothing open. Does nothing to what has ended
  * already.
  */
 export function discardReply({ body, tunnel }: Pick<OutgoingReply, "body" | "tunnel">): void {

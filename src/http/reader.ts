@@ -1,3 +1,4 @@
+import { decodeLatin1 } from "./latin1.ts";
 import { TurnCount } from "../streams/turn.ts";
 
 /** Something that bytes can be read from, such as a connection. */
@@ -5,8 +6,17 @@ export interface ByteInput {
   readonly read: (into: Uint8Array) => Promise<number | null>;
 }
 
+/** Follows the reading of a connection. */
+export interface ReadingObserver {
+  /** Called before the buffer grows, with its next size in bytes. */
+  readonly grows?: (capacity: number) => void;
+  /** Called after each read, when bytes have arrived or the connection is over. It may call `readableBehind`. */
+  readonly hasRead?: () => void;
+}
+
 /** Enough for a head or an event. Each of thousands of quiet streams holds such a buffer. */
 const SMALL_BYTES = 4 * 1024;
+const OVER = Promise.resolve();
 /** The buffer of a busy connection. */
 const LARGE_BYTES = 256 * 1024;
 
@@ -17,7 +27,7 @@ const LARGE_BYTES = 256 * 1024;
  */
 export class ConnectionReader {
   readonly #input: ByteInput;
-  readonly #onGrown: (capacity: number) => void;
+  readonly #observer: ReadingObserver;
   #buffer = new Uint8Array(SMALL_BYTES);
   #start = 0;
   #end = 0;
@@ -28,10 +38,9 @@ export class ConnectionReader {
   #failure: { readonly error: unknown } | undefined;
   readonly #turn = new TurnCount();
 
-  /** `onGrown` is called before the buffer grows, with its next size in bytes. */
-  constructor(input: ByteInput, onGrown: (capacity: number) => void = () => {}) {
+  constructor(input: ByteInput, observer: ReadingObserver = {}) {
     this.#input = input;
-    this.#onGrown = onGrown;
+    this.#observer = observer;
   }
 
   /** The size of the buffer in bytes. */
@@ -42,6 +51,11 @@ export class ConnectionReader {
   /** The bytes at hand. {@link readable} may overwrite them, {@link readableBehind} does not. */
   get buffered(): Uint8Array {
     return this.#buffer.subarray(this.#start, this.#end);
+  }
+
+  /** The number of bytes at hand. */
+  get available(): number {
+    return this.#end - this.#start;
   }
 
   /** The number of bytes that have arrived since the connection was opened. */
@@ -63,6 +77,13 @@ export class ConnectionReader {
     return this.#hasEnded;
   }
 
+  /** Removes bytes from the front and gives them as text, without the last `without` bytes, in Latin-1. */
+  takeText(count: number, without: number): string {
+    const text = decodeLatin1(this.#buffer, this.#start, this.#start + count - without);
+    this.#start += count;
+    return text;
+  }
+
   /** Removes bytes from the front. */
   consume(count: number): void {
     this.#start += count;
@@ -80,7 +101,10 @@ export class ConnectionReader {
 
   /** Resolves when more bytes have arrived, or the connection is over. Never rejects. */
   readable(): Promise<void> {
-    return this.#pending ??= this.#fill(false);
+    if (this.#pending !== undefined) return this.#pending;
+    if (this.isOver) return OVER;
+    this.#makeRoom();
+    return this.#pending = this.#read();
   }
 
   /**
@@ -88,14 +112,14 @@ export class ConnectionReader {
    * were taken: it overwrites no byte that arrived before.
    */
   readableBehind(): Promise<void> {
-    return this.#pending ??= this.#fill(true);
+    if (this.#pending !== undefined) return this.#pending;
+    if (this.isOver) return OVER;
+    this.#makeRoomBehind();
+    return this.#pending = this.#read();
   }
 
-  async #fill(isBehind: boolean): Promise<void> {
-    if (this.isOver) return;
+  async #read(): Promise<void> {
     try {
-      if (isBehind) this.#makeRoomBehind();
-      else this.#makeRoom();
       const count = await this.#input.read(this.#buffer.subarray(this.#end));
       if (count === null) this.#hasEnded = true;
       else {
@@ -107,9 +131,9 @@ export class ConnectionReader {
       }
     } catch (error) {
       this.#failure = { error };
-    } finally {
-      this.#pending = undefined;
     }
+    this.#pending = undefined;
+    this.#observer.hasRead?.();
   }
 
   /**
@@ -120,7 +144,7 @@ export class ConnectionReader {
     if (this.#end < this.#buffer.length) return;
     const held = this.#buffer.subarray(this.#start, this.#end);
     const size = Math.max(SMALL_BYTES, held.length * 2);
-    if (size > this.#buffer.length) this.#onGrown(size);
+    if (size > this.#buffer.length) this.#observer.grows?.(size);
     const roomier = new Uint8Array(size);
     roomier.set(held);
     this.#buffer = roomier;
@@ -141,7 +165,7 @@ export class ConnectionReader {
         : this.#lastCount <= SMALL_BYTES / 2
         ? SMALL_BYTES
         : size;
-      if (wanted > size) this.#onGrown(wanted);
+      if (wanted > size) this.#observer.grows?.(wanted);
       if (wanted !== size) this.#buffer = new Uint8Array(wanted);
       this.#start = this.#end = 0;
       return;
@@ -149,7 +173,7 @@ export class ConnectionReader {
     if (this.#end < this.#buffer.length) return;
     // No caller uses these bytes now: heads are decoded to text, and bodies are sent before the next read.
     const grows = held > this.#buffer.length / 2;
-    if (grows) this.#onGrown(this.#buffer.length * 2);
+    if (grows) this.#observer.grows?.(this.#buffer.length * 2);
     const roomier = grows ? new Uint8Array(this.#buffer.length * 2) : this.#buffer;
     roomier.set(this.#buffer.subarray(this.#start, this.#end));
     this.#buffer = roomier;

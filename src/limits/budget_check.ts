@@ -15,8 +15,11 @@ const WORDS: Readonly<Record<BudgetWindow, Readonly<Record<Period, string>>>> = 
   rolling: { day: "in 24 hours", week: "in 7 days", month: "in 30 days" },
 };
 
+/** The member of limits that has the budget for a period. */
+const BUDGETS = { day: "dayBudgetMicros", week: "weekBudgetMicros", month: "monthBudgetMicros" } as const;
+
 /**
- * The fault `budget_exceeded` for the first budget that is spent or reserved. Undefined if each budget has a
+ * The fault `budget_exceeded` for the first budget that is spent or reserved. Undefined: each budget has a
  * remainder.
  */
 export function budgetFault(
@@ -50,17 +53,12 @@ export function budgetFault(
       )
       : new ProxyFault(
         "budget_exceeded",
-        `The rest of this ${what}'s budget of ${shown} is reserved by running requests and background responses.`,
+        `The rest of this ${what}'s budget of ${shown} is reserved for requests and background responses that still run.`,
         retryOf(concurrentRetryMs),
       );
   };
-  const budgets: Readonly<Record<Period, number | undefined>> = {
-    day: limits.dayBudgetMicros,
-    week: limits.weekBudgetMicros,
-    month: limits.monthBudgetMicros,
-  };
   for (const period of PERIODS) {
-    const budget = budgets[period];
+    const budget = limits[BUDGETS[period]];
     // Most subjects have no budget for a period, and need no calendar.
     if (budget === undefined) continue;
     const span = calendar.spans(time.hour)[period];
@@ -70,7 +68,7 @@ export function budgetFault(
     });
     if (fault !== undefined) return fault;
   }
-  return check(limits.totalBudgetMicros, spent.totalMicros, { when: "in all", resetMs: () => undefined });
+  return check(limits.totalBudgetMicros, spent.totalMicros, { when: "in total", resetMs: () => undefined });
 }
 
 /**
@@ -84,17 +82,17 @@ export function budgetLeft(
   },
   { time, calendar }: { readonly time: BudgetTime; readonly calendar: BudgetCalendar },
 ): number {
-  const { dayBudgetMicros, weekBudgetMicros, monthBudgetMicros, totalBudgetMicros } = limits;
-  const budgets = { day: dayBudgetMicros, week: weekBudgetMicros, month: monthBudgetMicros };
-  const left = PERIODS.map((period) => {
-    const budget = budgets[period];
-    return budget === undefined ? Infinity : budget - spent.since(calendar.spans(time.hour)[period].from);
-  });
-  return Math.min(...left, (totalBudgetMicros ?? Infinity) - spent.totalMicros) - reservedMicros;
+  let left = (limits.totalBudgetMicros ?? Infinity) - spent.totalMicros;
+  for (const period of PERIODS) {
+    const budget = limits[BUDGETS[period]];
+    if (budget === undefined) continue;
+    left = Math.min(left, budget - spent.since(calendar.spans(time.hour)[period].from));
+  }
+  return left - reservedMicros;
 }
 
 /**
- * The milliseconds until the period ends, or until a rolling period has dropped enough hours. Undefined if
+ * The milliseconds until the period ends, or until a rolling period has dropped enough hours. Undefined:
  * waiting does not help.
  */
 function msUntilFree(

@@ -3,14 +3,8 @@
  * last shutdown. Its clock jumps when a time server has answered. A user can also set a clock back.
  */
 
-import type { Clock } from "../time/clock.ts";
+import { type Clock, EARLIEST_MS } from "../time/clock.ts";
 import { hourOf } from "./budget_calendar.ts";
-
-/**
- * The program did not exist before this time, in milliseconds since 1970: a clock that shows an earlier time
- * is wrong.
- */
-export const EARLIEST_MS: number = Date.UTC(2020, 0, 1);
 
 /** A change of the clock that affects budgets. */
 export type ClockEvent =

@@ -1,10 +1,10 @@
-/**
- * Limits how many requests are in one stage at the same time, in total and for each principal. Others queue.
- */
+/** Limits how many requests are in one stage at the same time, in total and for each holder. Others queue. */
 
 import type { Cancellation } from "../cancellation.ts";
 import type { Clock } from "../time/clock.ts";
 import { ProxyFault } from "../faults.ts";
+import { holderText } from "../principal.ts";
+import { counted } from "../text/counted.ts";
 
 /** The limits of a {@link ConcurrencyLimiter}. `Infinity` means no limit. */
 export interface ConcurrencyLimits {
@@ -15,10 +15,10 @@ export interface ConcurrencyLimits {
 }
 
 /** What the requests that hold a slot are doing, for messages. */
-export type SlotUse = "running" | "sending their bodies";
+export type SlotUse = "running" | "sending a body";
 
 interface Waiting {
-  readonly principal: string;
+  readonly holder: string;
   readonly admit: () => void;
   readonly reject: () => void;
 }
@@ -28,21 +28,23 @@ const MAX_WAITING = 1_000;
 /** `retry-after` of rejected requests. Most requests finish within seconds. */
 const RETRY_AFTER_SECONDS = 2;
 
-/** A single principal leaves one slot in this many free for others. */
+/** One slot in this many is reserved for holders that have few slots. */
 const RESERVED_PART = 10;
 
 /**
- * Gives slots to requests, and queues requests while no slot is free. A principal may hold at most as many
- * slots as it leaves free for others, unless a tenth of all slots is still free. So a single principal gets
- * nine tenths, the next principal half of the rest, and so on. The first request of a principal gets any free
- * slot. With fewer than ten slots nothing is reserved.
+ * Gives slots to requests, and queues requests while no slot is free. A holder is a token, or the address of
+ * a client without a token.
+ *
+ * A tenth of all slots is reserved: a holder gets a reserved slot only if it then leaves at least as many
+ * slots free as it had before. So a busy holder gets nine tenths, the next holder half of the rest, and so
+ * on. The first request of a holder gets any free slot. With fewer than ten slots, none is reserved.
  */
 export class ConcurrencyLimiter {
   readonly #clock: Clock;
   readonly #use: SlotUse;
   #limits: ConcurrencyLimits;
   #running = 0;
-  readonly #byPrincipal = new Map<string, number>();
+  readonly #byHolder = new Map<string, number>();
   /** In the order of arrival. */
   readonly #waiting = new Set<Waiting>();
 
@@ -64,46 +66,46 @@ export class ConcurrencyLimiter {
   }
 
   /**
-   * Acquires a slot for a request, and returns the function that releases it. Returns a promise only if the
-   * request has to wait. The promise rejects with the fault `overloaded`, or with the reason of the
-   * cancellation.
+   * Acquires a slot for a request, and returns the function that releases it. `holder` is a key of
+   * `holderOf`. Returns a promise only if the request has to wait. The promise rejects with the fault
+   * `overloaded`, or with the reason of the cancellation.
    */
-  acquire(principal: string, cancellation: Cancellation): (() => void) | Promise<() => void> {
-    if (!this.#hasSlot(principal)) return this.#queue(principal, cancellation);
-    return this.#take(principal);
+  acquire(holder: string, cancellation: Cancellation): (() => void) | Promise<() => void> {
+    if (!this.#hasSlot(holder)) return this.#queue(holder, cancellation);
+    return this.#take(holder);
   }
 
-  #hasSlot(principal: string): boolean {
+  #hasSlot(holder: string): boolean {
     const { maxExchanges, maxPerPrincipal } = this.#limits;
-    const own = this.#runningOf(principal);
+    const own = this.#runningOf(holder);
     if (this.#running >= maxExchanges || own >= maxPerPrincipal) return false;
     if (maxExchanges === Infinity) return true;
     const freeAfter = maxExchanges - this.#running - 1;
     return freeAfter >= Math.floor(maxExchanges / RESERVED_PART) || own <= freeAfter;
   }
 
-  #runningOf(principal: string): number {
-    return this.#byPrincipal.get(principal) ?? 0;
+  #runningOf(holder: string): number {
+    return this.#byHolder.get(holder) ?? 0;
   }
 
-  #take(principal: string): () => void {
+  #take(holder: string): () => void {
     this.#running++;
-    this.#byPrincipal.set(principal, this.#runningOf(principal) + 1);
+    this.#byHolder.set(holder, this.#runningOf(holder) + 1);
     let isHeld = true;
     return () => {
       if (!isHeld) return;
       isHeld = false;
       this.#running--;
-      const left = this.#runningOf(principal) - 1;
-      if (left > 0) this.#byPrincipal.set(principal, left);
-      else this.#byPrincipal.delete(principal);
+      const left = this.#runningOf(holder) - 1;
+      if (left > 0) this.#byHolder.set(holder, left);
+      else this.#byHolder.delete(holder);
       if (this.#waiting.size > 0) this.#admitWaiting();
     };
   }
 
-  #queue(principal: string, cancellation: Cancellation): Promise<() => void> {
-    if (this.#waiting.size >= MAX_WAITING && !this.#rejectFor(principal)) {
-      return Promise.reject(this.#overloaded(principal));
+  #queue(holder: string, cancellation: Cancellation): Promise<() => void> {
+    if (this.#waiting.size >= MAX_WAITING && !this.#rejectFor(holder)) {
+      return Promise.reject(this.#overloaded(holder));
     }
     const { promise, resolve, reject } = Promise.withResolvers<() => void>();
     const leave = (): void => {
@@ -112,21 +114,21 @@ export class ConcurrencyLimiter {
       cancellation.onCancel(undefined);
     };
     const entry: Waiting = {
-      principal,
+      holder,
       admit: () => {
         leave();
-        resolve(this.#take(principal));
+        resolve(this.#take(holder));
       },
       reject: () => {
         leave();
-        reject(this.#overloaded(principal));
+        reject(this.#overloaded(holder));
       },
     };
     this.#waiting.add(entry);
     const { queueMs } = this.#limits;
     const stopTimer = queueMs === Infinity ? () => {} : this.#clock.after(queueMs, () => {
       leave();
-      reject(this.#overloaded(principal));
+      reject(this.#overloaded(holder));
     });
     cancellation.onCancel(() => {
       const { reason } = cancellation;
@@ -137,40 +139,40 @@ export class ConcurrencyLimiter {
   }
 
   /**
-   * Rejects the newest waiting request of the principal with the most waiting requests. Returns false if
-   * that principal is this one.
+   * Rejects the newest waiting request of the holder with the most waiting requests. Returns false if that
+   * holder is this one.
    */
-  #rejectFor(principal: string): boolean {
+  #rejectFor(holder: string): boolean {
     const counts = new Map<string, number>();
-    for (const { principal } of this.#waiting) counts.set(principal, (counts.get(principal) ?? 0) + 1);
+    for (const { holder } of this.#waiting) counts.set(holder, (counts.get(holder) ?? 0) + 1);
     const most = Math.max(...counts.values());
-    if ((counts.get(principal) ?? 0) + 1 >= most) return false;
-    const last = [...this.#waiting].findLast((entry) => counts.get(entry.principal) === most);
+    if ((counts.get(holder) ?? 0) + 1 >= most) return false;
+    const last = [...this.#waiting].findLast((entry) => counts.get(entry.holder) === most);
     last?.reject();
     return last !== undefined;
   }
 
-  #overloaded(principal: string): ProxyFault {
+  #overloaded(holder: string): ProxyFault {
     const { maxExchanges, maxPerPrincipal } = this.#limits;
-    const own = this.#runningOf(principal);
+    const own = this.#runningOf(holder);
+    const ownText = `${holderText(holder)} has ${counted(own, "request")} ${this.#use}`;
     const what = own >= maxPerPrincipal
-      ? `This token has ${own} requests ${this.#use}, which is its limit.`
+      ? `${ownText}, which is its limit.`
       : this.#running < maxExchanges
-      ? `This token has ${own} requests ${this.#use}. The proxy keeps the remaining slots for other tokens.`
-      : `The proxy has ${this.#running} requests ${this.#use}, which is its limit.`;
+      ? `${ownText}. The proxy keeps the remaining slots for other clients.`
+      : `The proxy has ${counted(this.#running, "request")} ${this.#use}, which is its limit.`;
     return new ProxyFault("overloaded", what, { retryAfterSeconds: RETRY_AFTER_SECONDS });
   }
 
   /**
-   * Admits the principals with the fewest running requests first, so that a greedy client cannot block
-   * others.
+   * Admits the holders with the fewest running requests first, so that a greedy client cannot block others.
    */
   #admitWaiting(): void {
     while (true) {
       let next: Waiting | undefined;
       for (const entry of this.#waiting) {
-        if (!this.#hasSlot(entry.principal)) continue;
-        if (next === undefined || this.#runningOf(entry.principal) < this.#runningOf(next.principal)) {
+        if (!this.#hasSlot(entry.holder)) continue;
+        if (next === undefined || this.#runningOf(entry.holder) < this.#runningOf(next.holder)) {
           next = entry;
         }
       }

@@ -6,23 +6,23 @@ const RETRY_AFTER_SECONDS = 2;
 /** A body up to this size may arrive at any speed. */
 const SMALL_BYTES = 1024 * 1024;
 /**
- * A longer body may take {@link GRACE_MS}, and a second for this many bytes. A slower body would hold its
- * memory for too long.
+ * The rate at which a longer body must arrive, after {@link GRACE_MS}. A slower body would hold its memory
+ * for too long.
  */
 const LEAST_BYTES_PER_SECOND = 16 * 1024;
 const GRACE_MS = 60_000;
 
 /**
- * The memory for request bodies, shared by all requests. A holder may hold at most as much as it leaves free
- * for others, so that a request with a small body always fits: a single holder gets a half, each of two
- * holders a third, and so on. A request that is the only one may use all of the memory.
+ * Memory that requests or connections share by holder: request bodies in `app.ts`, read-ahead and unread
+ * responses in `listen.ts`. A holder may hold at most as much as it leaves free for others, so that a small
+ * body always fits: one holder gets at most a half, each of two a third, and so on. The only request may use
+ * all of it.
  */
 export class HeldBytes {
   readonly #maxBytes: number;
-  #held = 0;
-  readonly #byHolder = new Map<string, { bytes: number; requests: number }>();
-
   readonly #now: () => number;
+  #held = 0;
+  readonly #byHolder = new Map<string, Holding>();
 
   /** `now` gives the milliseconds of a monotonic clock. */
   constructor(maxBytes: number, now: () => number = () => performance.now()) {
@@ -40,81 +40,112 @@ export class HeldBytes {
    * that have no expected end, such as those of a connection.
    */
   share(holder: string, { mayBeSlow = false }: { mayBeSlow?: boolean } = {}): HeldShare {
-    let own = 0;
-    let isReleased = false;
-    const begun = this.#now();
-    const isTooSlow = (bytes: number): boolean =>
-      !mayBeSlow && bytes > Math.max(own, SMALL_BYTES) &&
-      this.#now() - begun > GRACE_MS + bytes / LEAST_BYTES_PER_SECOND * 1000;
-    const drops: (() => void)[] = [];
-    const set = (bytes: number): void => {
-      const { bytes: before, requests } = this.#byHolder.get(holder) ?? { bytes: 0, requests: 0 };
-      const after = before + bytes - own;
-      const isNew = own === 0 && bytes > 0;
-      const isGone = own > 0 && bytes === 0;
-      const left = requests + Number(isNew) - Number(isGone);
-      if (left === 0) this.#byHolder.delete(holder);
-      else this.#byHolder.set(holder, { bytes: after, requests: left });
-      this.#held += bytes - own;
-      own = bytes;
-    };
-    const grow = (bytes: number): boolean => {
-      if (isReleased || isTooSlow(bytes)) return false;
-      if (bytes > own && !this.#hasRoom(holder, { own, more: bytes - own })) return false;
-      set(bytes);
-      return true;
-    };
-    return {
-      mayHold: grow,
-      hold(bytes) {
-        if (grow(bytes)) return;
-        if (isTooSlow(bytes)) {
-          throw new ProxyFault(
-            "request_timeout",
-            "The proxy must hold the body in memory, and it arrives too slowly.",
-          );
-        }
-        throw new ProxyFault(
-          "overloaded",
-          "The memory for request bodies is full. Try again in a moment.",
-          { retryAfterSeconds: RETRY_AFTER_SECONDS },
-        );
-      },
-      droppedBy(drop) {
-        if (isReleased) drop();
-        else drops.push(drop);
-      },
-      release() {
-        if (isReleased) return;
-        isReleased = true;
-        for (const drop of drops.splice(0)) drop();
-        set(0);
-      },
-    };
+    return new HeldShare(this, holder, mayBeSlow ? undefined : this.#now());
   }
 
-  #hasRoom(holder: string, { own, more }: { own: number; more: number }): boolean {
+  /** Whether a share that began at a time has had long enough for so many bytes. */
+  isTooSlow(bytes: number, begunAt: number): boolean {
+    return this.#now() - begunAt > GRACE_MS + bytes / LEAST_BYTES_PER_SECOND * 1000;
+  }
+
+  /** Whether a holder may hold more bytes for a share that holds `own` bytes. */
+  hasRoom(holder: string, { own, more }: { own: number; more: number }): boolean {
     const free = this.#maxBytes - this.#held - more;
     if (free < 0) return false;
     const held = this.#byHolder.get(holder)?.bytes ?? 0;
     const isAlone = held === this.#held && held === own;
     return isAlone || held + more <= free;
   }
+
+  /** Counts that a share of a holder changes from one number of bytes to another. */
+  change(holder: string, { from, to }: { from: number; to: number }): void {
+    if (from === to) return;
+    this.#held += to - from;
+    const holding = this.#byHolder.get(holder);
+    if (holding === undefined) {
+      this.#byHolder.set(holder, { bytes: to, requests: 1 });
+      return;
+    }
+    holding.bytes += to - from;
+    if (from === 0) holding.requests++;
+    else if (to === 0 && --holding.requests === 0) this.#byHolder.delete(holder);
+  }
+}
+
+/** What the shares of one holder hold together. */
+interface Holding {
+  bytes: number;
+  requests: number;
 }
 
 /** The share of one request of the memory for bodies. */
-export interface HeldShare {
+export class HeldShare {
+  readonly #all: HeldBytes;
+  readonly #holder: string;
+  /** When the share began. Undefined: its bytes may come slowly. */
+  readonly #begunAt: number | undefined;
+  #own = 0;
+  #isReleased = false;
+  #drops: (() => void)[] | undefined;
+
+  constructor(all: HeldBytes, holder: string, begunAt: number | undefined) {
+    this.#all = all;
+    this.#holder = holder;
+    this.#begunAt = begunAt;
+  }
+
   /**
    * Sets how many bytes the request holds. Returns false and changes nothing if there is not enough memory.
    */
-  readonly mayHold: (bytes: number) => boolean;
+  mayHold(bytes: number): boolean {
+    if (this.#isReleased || this.#isTooSlow(bytes)) return false;
+    const own = this.#own;
+    if (bytes > own && !this.#all.hasRoom(this.#holder, { own, more: bytes - own })) return false;
+    this.#set(bytes);
+    return true;
+  }
+
   /**
    * Sets how many bytes the request holds. Throws `overloaded` if there is not enough memory, or
    * `request_timeout` if the body arrives too slowly.
    */
-  readonly hold: (bytes: number) => void;
+  hold(bytes: number): void {
+    if (this.mayHold(bytes)) return;
+    if (this.#isTooSlow(bytes)) {
+      throw new ProxyFault(
+        "request_timeout",
+        "The proxy must hold the body in memory, and it arrives too slowly.",
+      );
+    }
+    throw new ProxyFault(
+      "overloaded",
+      "The memory for request bodies is full. Try again in a moment.",
+      { retryAfterSeconds: RETRY_AFTER_SECONDS },
+    );
+  }
+
   /** Registers a function that drops the held bytes. The share calls it when it is released. */
-  readonly droppedBy: (drop: () => void) => void;
+  droppedBy(drop: () => void): void {
+    if (this.#isReleased) drop();
+    else (this.#drops ??= []).push(drop);
+  }
+
   /** Releases the share. It cannot hold bytes afterwards. */
-  readonly release: () => void;
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    for (const drop of this.#drops ?? []) drop();
+    this.#drops = undefined;
+    this.#set(0);
+  }
+
+  #set(bytes: number): void {
+    this.#all.change(this.#holder, { from: this.#own, to: bytes });
+    this.#own = bytes;
+  }
+
+  #isTooSlow(bytes: number): boolean {
+    return this.#begunAt !== undefined && bytes > Math.max(this.#own, SMALL_BYTES) &&
+      this.#all.isTooSlow(bytes, this.#begunAt);
+  }
 }

@@ -16,7 +16,7 @@ export interface Reservation {
   readonly tokens: number;
   /** The expected or the highest cost, in micro-dollars. Other requests cannot spend it. */
   readonly micros: number;
-  /** The highest cost, in micro-dollars. Undefined if `micros` is the highest cost. */
+  /** The highest cost, in micro-dollars. Undefined: `micros` is the highest cost. */
   readonly mostMicros?: number | undefined;
 }
 
@@ -32,7 +32,7 @@ export class Ledger {
   requests: number;
   reservedTokens = 0;
   reservedMicros = 0;
-  /** By how much the running requests can cost more than they reserve. */
+  /** The sum over running requests of their highest cost minus their reserved cost. */
   excessMicros = 0;
   /** The running requests whose highest cost did not fit into the budget. */
   optimistic = 0;

@@ -19,13 +19,16 @@ import type { StorageHealth } from "../own_routes/health.ts";
 import type { AdminPlace } from "../own_routes/page_html.ts";
 import { ExchangeWriter } from "../storage/exchange_writer.ts";
 import { pruneHourly } from "../storage/pruner.ts";
+import { type OwnRunFile, writeRunFile } from "../storage/run_files.ts";
 import { backupOnSchedule } from "../storage/scheduled_backup.ts";
 import type { SecretBox } from "../storage/secret_box.ts";
 import { SpendingDates } from "../storage/spending_dates.ts";
-import type { ExchangeRow, Store } from "../storage/store.ts";
+import { type ExchangeRow, type Store, StoreError } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
 import { AccessAudit } from "./api/access_audit.ts";
 import type { Controls, ManageParts } from "./api/parts.ts";
+import { type ControlAccess, textOfAccess } from "./control/control_access.ts";
+import { createControlSecret } from "./control/signatures.ts";
 import { LiveFeed } from "./live_feed.ts";
 import { PriceReload } from "./price_reload.ts";
 import { managementRoutes } from "./routes.ts";
@@ -78,6 +81,9 @@ export class Management implements ManagementPort {
   readonly #ending = new AbortController();
   readonly #stopPruning: () => void;
   readonly #stopBackups: () => Promise<void>;
+  readonly #databaseUrl: string;
+  readonly #controlSecret = createControlSecret();
+  #runFile: OwnRunFile | undefined;
   #controls: Controls | undefined;
   #dropped = 0;
 
@@ -85,6 +91,7 @@ export class Management implements ManagementPort {
     const { log, clock, store, tokens, pricer, limiter, hasUndated, watchClock, objects, watchSettled } =
       parts;
     this.#parts = parts;
+    this.#databaseUrl = config.databaseUrl;
     this.#startedAt = clock.now();
     this.#settings = new ManagementSettings(config);
     this.#refresh = new TokenRefresh(tokens, parts);
@@ -106,6 +113,7 @@ export class Management implements ManagementPort {
     watchClock(clockWatcher(log, { dates: this.#dates, hasUndated }));
     limiter.readClock();
     this.accounts = new Accounts({
+      onUnexpected: (error, id) => log("error", "unexpected", { id, detail: traceOf(error) }),
       clock,
       pricer,
       objects,
@@ -125,7 +133,7 @@ export class Management implements ManagementPort {
     return this.#parts.tokens.check(candidate);
   }
 
-  /** Reads the tokens again if the database may have changed. Undefined: it has not changed. */
+  /** Reads the changed tokens if the database may have changed. Undefined: it has not changed. */
   refreshed(): Promise<void> | undefined {
     return this.#refresh.refreshIfChanged();
   }
@@ -135,7 +143,7 @@ export class Management implements ManagementPort {
     return this.#refresh.hasFailed ? "failing" : this.#writer.health;
   }
 
-  /** Where a client with an address finds the admin page, seen from the port that it used. */
+  /** The address of the admin page as this client sees it. */
   adminPlace(entry: Entry, address: string): AdminPlace {
     if (!this.#isAllowed(address)) return { kind: "closed" };
     switch (entry) {
@@ -155,7 +163,7 @@ export class Management implements ManagementPort {
     this.#metrics.failedOver(endpoint, backend);
   }
 
-  /** Counts a request that was rejected before its client was authenticated. */
+  /** Counts a request that ended before its client was identified, a wrong token included. */
   recordRefusal(ending: string): void {
     this.#metrics.refused(ending);
   }
@@ -176,6 +184,18 @@ export class Management implements ManagementPort {
     this.#controls = controls;
   }
 
+  /** Lets commands on this machine find the proxy, until it drains. */
+  publish({ url, certificates }: Pick<ControlAccess, "url" | "certificates">): void {
+    const text = textOfAccess({ url, certificates, secret: this.#controlSecret });
+    try {
+      this.#runFile = writeRunFile(this.#databaseUrl, text);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      const detail = `${error.message}; reload, stop and check --changed need --url`;
+      this.#parts.log("warn", "run_file_failed", { detail });
+    }
+  }
+
   /** Applies the settings that a reload can change. */
   configure(config: ManagementConfig): void {
     this.#settings.apply(config);
@@ -185,21 +205,26 @@ export class Management implements ManagementPort {
 
   /** Ends the live streams and long tasks of the management plane. */
   drain(): void {
+    this.#runFile?.remove();
     this.#ending.abort();
     this.#feed.end();
   }
 
-  /** Writes the queued data, and closes the store. */
+  /** Writes the queued data, and closes the store. A step that fails is logged, and the next steps follow. */
   async close(): Promise<void> {
+    this.#runFile?.remove();
     this.#stopPruning();
-    await this.#stopBackups();
-    await this.#prices.settled();
-    await this.accounts.settled();
-    await this.#parts.objects.close();
-    await this.#dates.close();
-    await this.#writer.close();
-    await this.#audit.close();
-    this.#parts.store.close();
+    const steps = [
+      () => this.#stopBackups(),
+      () => this.#prices.settled(),
+      () => this.accounts.settled(),
+      () => this.#parts.objects.close(),
+      () => this.#dates.close(),
+      () => this.#writer.close(),
+      () => this.#audit.close(),
+      () => this.#parts.store.close(),
+    ];
+    for (const step of steps) await step().catch((error) => this.#unexpected(error));
   }
 
   #isAllowed(address: string): boolean {
@@ -226,6 +251,10 @@ export class Management implements ManagementPort {
     this.#metrics.ended(row);
     this.#unpriced.ended(row, this.#served.endpointNamed(row.endpoint), this.#parts.pricer.library);
     if (this.#feed.hasListeners) this.#feed.send({ kind: "ended", exchange: row });
+  }
+
+  #unexpected(error: unknown): void {
+    this.#parts.log("error", "unexpected", { detail: traceOf(error) });
   }
 
   #storageFailed(detail: string): void {
@@ -256,6 +285,7 @@ export class Management implements ManagementPort {
       parts: this.#apiParts(),
       metrics: this.#metrics,
       managementToken: token,
+      controlSecret: this.#controlSecret,
       settings: this.#settings,
       served: this.#served,
       isAllowed: (address) => this.#isAllowed(address),
@@ -270,7 +300,7 @@ export class Management implements ManagementPort {
         await this.#audit.signedIn(client);
       },
       onSignedOut: (client) => this.#audit.signedOut(client),
-      onUnexpected: (error) => log("error", "unexpected", { detail: traceOf(error) }),
+      onUnexpected: (error) => this.#unexpected(error),
     });
   }
 

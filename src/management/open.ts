@@ -9,6 +9,7 @@ import { removeStaleBackups } from "../storage/backup_stream.ts";
 import { keyFileOf, openStore } from "../storage/open.ts";
 import { openBox } from "../storage/open_box.ts";
 import type { ExchangeRow } from "../storage/store.ts";
+import { traceOf } from "../text/error_text.ts";
 import { Management, type ManagementParts } from "./management.ts";
 import { openLimiter } from "./spending.ts";
 
@@ -20,7 +21,7 @@ export async function openManagement(
   config: ManagementConfig,
   { log, clock, onSecrets }: Pick<ManagementParts, "log" | "clock" | "onSecrets">,
 ): Promise<Management> {
-  const store = await openStore(config.databaseUrl);
+  const store = await openStore(config.databaseUrl, { usesThreads: true });
   try {
     const { box, createdKeyFile } = await openBox(store, {
       encryptionKey: config.encryptionKey,
@@ -58,6 +59,7 @@ export async function openManagement(
         log("warn", "storage_failing", {
           detail: `the usage of background objects: ${reason}; the proxy tries again`,
         }),
+      onUnexpected: (error) => log("error", "unexpected", { detail: traceOf(error) }),
     });
     return new Management(config, {
       log,
@@ -74,7 +76,7 @@ export async function openManagement(
       watchSettled: (watcher) => onSettled = watcher,
     });
   } catch (error) {
-    store.close();
+    await store.close();
     throw error;
   }
 }

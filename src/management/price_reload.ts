@@ -4,6 +4,7 @@ import { BUILT_IN_VERSION, openPrices } from "../accounting/published_prices.ts"
 import type { Config, ManagementConfig } from "../config/config.ts";
 import { LOCAL_PRICES } from "../config/values/price_providers.ts";
 import type { Log } from "../observability/log.ts";
+import { traceOf } from "../text/error_text.ts";
 
 /** Loads the price list again when the configuration changes. Loads follow one another. */
 export class PriceReload {
@@ -18,16 +19,22 @@ export class PriceReload {
 
   /** Loads the price file, and uses it if its version has changed. */
   read({ pricesFile }: Pick<ManagementConfig, "pricesFile">): void {
-    this.#reading = this.#reading.then(async () => {
+    this.#next(async () => {
       const list = await loadPrices(pricesFile, this.#log);
       if ((list?.version ?? BUILT_IN_VERSION) === this.#pricer.library.version) return;
       this.#pricer.use(await openPrices(list));
-    }).catch((error) => this.#log("error", "unexpected", { detail: String(error) }));
+    });
   }
 
   /** Logs each endpoint whose `price_provider` is not in the price list, once the running load has ended. */
   warnOfUnknownProviders(config: Pick<Config, "endpoints">): void {
-    this.#reading = this.#reading.then(() => this.#warn(config));
+    this.#next(() => this.#warn(config));
+  }
+
+  /** Runs a task after the tasks before it. An error is logged, so that later tasks run. */
+  #next(task: () => void | Promise<void>): void {
+    this.#reading = this.#reading.then(task)
+      .catch((error) => this.#log("error", "unexpected", { detail: traceOf(error) }));
   }
 
   #warn({ endpoints }: Pick<Config, "endpoints">): void {
@@ -42,7 +49,7 @@ export class PriceReload {
     }
   }
 
-  /** Resolves when no load is running. Never rejects. */
+  /** Resolves when no task is running. Never rejects. */
   settled(): Promise<void> {
     return this.#reading;
   }

@@ -5,11 +5,14 @@ import { Assets, PAGE_FOLDER } from "./admin/assets.ts";
 import { clientRequest, pageReply, TRY_PATH } from "./admin/try_endpoint.ts";
 import { faultReply, ProxyFault } from "../faults.ts";
 import { fewAtOnce } from "./api/few_at_once.ts";
+import { fieldValue } from "../http/fields.ts";
 import type { Entry, IncomingRequest, OutgoingReply } from "../http/message.ts";
 import type { ManagementRoutes } from "../own_routes/own_reply.ts";
 import { BearerGate, type Refusal } from "./api/bearer_gate.ts";
 import type { Caller } from "./api/caller.ts";
 import { createManageApi, MANAGE_PATH } from "./api/manage.ts";
+import { createControlApi } from "./control/control_api.ts";
+import { CONTROL_SCHEME } from "./control/signatures.ts";
 import { answerMetrics, METRICS_PATH } from "./api/metrics_route.ts";
 import type { ManageParts } from "./api/parts.ts";
 import { Problem, problemResponse } from "./api/problem.ts";
@@ -28,6 +31,8 @@ export interface ManagementRoutesParts {
   readonly parts: ManageParts;
   readonly metrics: Metrics;
   readonly managementToken: string;
+  /** The secret with which commands on this machine sign their requests. */
+  readonly controlSecret: string;
   readonly settings: ManagementSettings;
   readonly served: Served;
   /** Whether an address may use the management plane. */
@@ -52,6 +57,10 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
   const limited = fewAtOnce(MAX_CONCURRENT);
   const gate = new BearerGate(routes.managementToken, { clock, onRefused: routes.onRefused });
   const api = createManageApi(parts, { gate, onUnexpected });
+  const controlApi = createControlApi(
+    createManageApi({ ...parts, actor: "command line" }, { gate: undefined, onUnexpected }),
+    { secret: routes.controlSecret, clock },
+  );
   const admin = createAdmin({
     api: createManageApi({ ...parts, actor: "admin page" }, {
       gate: undefined,
@@ -82,7 +91,7 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
     });
   };
 
-  /** The route of a path on a port. Each of two ports has an answer for the paths of the other one. */
+  /** The route of a path on a port. Each of two ports has a response for the paths of the other one. */
   function routeOn(entry: Entry, path: string): Route | undefined {
     const route = routeOf(path);
     switch (entry) {
@@ -132,7 +141,9 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
       return (request, caller) =>
         answerMetrics(metrics, { request, caller, gate: settings.now.metricsPublic ? undefined : gate });
     }
-    if (isBelow(MANAGE_PATH, path)) return (request, caller) => answeredBy(api, request, caller);
+    if (isBelow(MANAGE_PATH, path)) {
+      return (request, caller) => answeredBy(isSigned(request) ? controlApi : api, request, caller);
+    }
     if (isBelow(TRY_PATH, path)) {
       return (request, caller) => tryEndpoint(request, caller, path.slice(TRY_PATH.length));
     }
@@ -170,6 +181,11 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
     // A request with a body is not limited: a slow client would make other requests wait.
     return await (request.body === null ? limited(reply) : reply());
   }
+}
+
+/** Whether a command on this machine sent the request. Its signature is still to be checked. */
+function isSigned({ fields }: IncomingRequest): boolean {
+  return fieldValue(fields, "authorization")?.startsWith(`${CONTROL_SCHEME} `) === true;
 }
 
 function isBelow(base: string, path: string): boolean {

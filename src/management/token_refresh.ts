@@ -11,6 +11,7 @@ export class TokenRefresh {
   readonly #log: Log;
   readonly #onSecrets: (secrets: readonly string[]) => void;
   #hasFailed = false;
+  #secrets: readonly string[];
 
   /** `onSecrets` gets the provider keys of all projects, so that the log can redact them. */
   constructor(
@@ -18,6 +19,7 @@ export class TokenRefresh {
     { log, onSecrets }: { log: Log; onSecrets: (secrets: readonly string[]) => void },
   ) {
     this.#tokens = tokens;
+    this.#secrets = tokens.secrets;
     this.#log = log;
     this.#onSecrets = onSecrets;
   }
@@ -27,16 +29,18 @@ export class TokenRefresh {
     return this.#hasFailed;
   }
 
-  /** Reads the tokens again if the database may have changed. Undefined: it has not changed. */
+  /** Reads the changed tokens if the database may have changed. Undefined: it has not changed. */
   refreshIfChanged(): Promise<void> | undefined {
     return this.#mayHaveChanged() ? this.refresh() : undefined;
   }
 
-  /** Reads the tokens again. If the database fails, it does not throw, and logs the first failure. */
+  /** Reads the changed tokens. If the database fails, it does not throw, and logs the first failure. */
   async refresh(): Promise<void> {
     try {
       await this.#tokens.refresh();
-      this.#onSecrets(this.#tokens.secrets);
+      const { secrets } = this.#tokens;
+      if (secrets !== this.#secrets) this.#onSecrets(secrets);
+      this.#secrets = secrets;
       this.#hasFailed = false;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
@@ -49,7 +53,7 @@ export class TokenRefresh {
 
   #mayHaveChanged(): boolean {
     try {
-      return this.#tokens.consumeChange() || this.#hasFailed;
+      return this.#tokens.mayHaveChanged() || this.#hasFailed;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       return true;

@@ -28,13 +28,14 @@ export const TOPICS: readonly Topic[] = [
   { name: "security", summary: "settings for security, and the least privileges" },
   { name: "troubleshooting", summary: "each x-llm-proxy-error code, and other symptoms" },
   { name: "how-it-works", summary: "the path of a request, and everything that the proxy changes" },
+  { name: "engines", summary: "the proxy's own server or Deno.serve, and `deno serve`" },
   { name: "performance", summary: "measurements, compared with other proxies" },
   { name: "contributing", summary: "tests, tasks and the layout of the source" },
 ];
 
 /**
  * Finds a page by its name, or by a word of its name if only one page matches: the start of the name, or a
- * whole word within. Returns undefined if no page or several pages match.
+ * whole word within. Undefined: no page or several pages match.
  */
 export function findTopic(word: string): Topic | undefined {
   const exact = TOPICS.find(({ name }) => name === word);

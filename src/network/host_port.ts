@@ -11,3 +11,11 @@ export function hostAndPort(
 ): string {
   return `${urlHost(hostname)}:${port}`;
 }
+
+/**
+ * The host to connect to for a server that listens on a host: loopback for a server that listens everywhere.
+ */
+export function reachableHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  return host === "::" ? "::1" : host;
+}

@@ -1,7 +1,10 @@
 import type { ExchangeRecord } from "../exchange.ts";
 import type { Log } from "./log.ts";
 
-/** Makes the logger of ended exchanges. It logs each fault, and with the access log on each exchange. */
+/**
+ * Returns the logger of ended exchanges. It logs each fault. If the access log is on, it logs each exchange
+ * too.
+ */
 export function exchangeLogger(log: Log, { access }: { access: boolean }): (record: ExchangeRecord) => void {
   return (record) => {
     const {

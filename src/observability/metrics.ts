@@ -163,7 +163,7 @@ export class Metrics {
     ]);
     this.#refused = counter(
       "refused_total",
-      "Requests that were rejected before authentication.",
+      "Requests that ended before their client was identified, a wrong token included.",
       [
         "ending",
       ],
@@ -182,7 +182,7 @@ export class Metrics {
         for (const { endpoint = NONE } of running()) this.inc({ endpoint });
       },
     });
-    gauge("backend_set_aside", {
+    gauge("backend_cooldown", {
       help: "1 while a backend is in cooldown after failures or a rate limit.",
       labelNames: ["endpoint", "backend"],
       collect() {
@@ -232,7 +232,7 @@ export class Metrics {
     duration.observe(row.durationMs / 1000);
   }
 
-  /** Counts a request that was rejected before authentication, by the ending of its exchange. */
+  /** Counts a request that ended before its client was identified, a wrong token included, by its ending. */
   refused(ending: string): void {
     this.#refused.inc({ ending });
   }
@@ -287,7 +287,7 @@ export class Metrics {
     return times;
   }
 
-  /** The label of a model. Clients can name any model, so that only models with a price get one. */
+  /** The label of a model. Clients can name any model, so only models with a price get a label. */
   #modelLabel({ modelAnswered, modelAsked, costMicros }: ExchangeRow): string {
     const model = modelAnswered ?? modelAsked ?? NONE;
     if (costMicros === undefined) return "other";

@@ -21,7 +21,7 @@ import { VERSION } from "../release.ts";
 export interface TracedExchange {
   readonly row: ExchangeRow;
   readonly record: ExchangeRecord;
-  /** The client's `traceparent`, whose trace the span joins; undefined if the client sent none. */
+  /** The client's `traceparent`, whose trace the span joins; undefined: the client sent none. */
   readonly traceparent: string | undefined;
 }
 
@@ -39,7 +39,7 @@ const PROVIDERS: Readonly<Record<string, string>> = {
   gemini: "gcp.gemini",
 };
 
-/** Makes the function that exports the spans of an exchange. Returns undefined if tracing is off. */
+/** Makes the function that exports the spans of an exchange. Undefined: tracing is off. */
 export function exchangeTracer(): ((exchange: TracedExchange) => void) | undefined {
   const provider = trace.getTracerProvider();
   const none = new ProxyTracerProvider().getDelegate();

@@ -23,7 +23,7 @@ export interface ManagementRoutes {
       readonly address: string;
       /** The counter for a wrong token of the request. */
       readonly guessPlace: () => GuessPlace;
-      /** The scheme of the URL that the client used; undefined if the proxy does not know it. */
+      /** The scheme of the URL that the client used; undefined: the proxy does not know it. */
       readonly scheme: () => Scheme | undefined;
     },
   ) => Promise<OutgoingReply> | undefined;
@@ -37,7 +37,7 @@ export interface ManagementRoutes {
 export interface OwnRoutes {
   /** Which addresses may use the proxy. */
   readonly clientAccess: ClientAccess;
-  /** Undefined if the management plane is off. */
+  /** Undefined: the management plane is off. */
   readonly management: ManagementRoutes | undefined;
   readonly clock: Clock;
   /** The time of the start, in milliseconds of `clock.now()`. */

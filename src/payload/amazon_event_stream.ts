@@ -22,7 +22,7 @@ const CHECKSUM_BYTES = 4;
 /** The limit of the format. */
 const MAX_HEADERS_BYTES = 128 * 1024;
 const EVENT_TYPE = ":event-type";
-/** The size of a header's value in bytes, by its type. Undefined if the value begins with its length. */
+/** The size of a header's value in bytes, by its type. Undefined: the value begins with its length. */
 const VALUE_BYTES: readonly (number | undefined)[] = [0, 0, 1, 2, 4, 8, undefined, undefined, 8, 16];
 const TEXT_TYPE = 7;
 

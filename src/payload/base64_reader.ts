@@ -1,6 +1,7 @@
 /** Decodes base64 (RFC 4648, 4) inside a JSON string, in pieces of any size. */
 
 const NO_DIGIT = 64;
+const QUOTE = 0x22;
 const SLASH = 0x2f;
 const BACKSLASH = 0x5c;
 const DIGITS = Uint8Array.from({ length: 256 }, (_, byte) => {
@@ -51,6 +52,17 @@ export class Base64Reader {
       this.#bits &= (1 << this.#count) - 1;
     }
     if (length > 0) this.#take(plain.subarray(0, length));
+  }
+
+  /**
+   * Decodes the next piece of the string, up to the first quote or escape. Returns the index of the first byte
+   * that it has not read.
+   */
+  writeText(bytes: Uint8Array, from: number, to: number): number {
+    let end = from;
+    while (end < to && bytes[end] !== QUOTE && bytes[end] !== BACKSLASH) end++;
+    if (end > from) this.write(bytes, from, end);
+    return end;
   }
 
   /** The string has ended. The next piece belongs to another string. */

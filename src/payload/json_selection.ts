@@ -12,11 +12,25 @@ export interface Selection {
 /** A compiled selection, which {@link compileSelection} makes once for many texts. */
 export interface SelectionNode {
   readonly path: string;
-  /** The selected members. Undefined if the value itself is selected or measured. */
-  readonly children: readonly SelectedKey[] | undefined;
-  /** Whether the value is measured. With `children`, only a string is measured. */
+  /** The selected members, if the value is an object. Undefined if the value itself is selected or measured. */
+  readonly object: SelectedObject | undefined;
+  /** The selected elements, if the value is an array. Undefined if the value itself is selected or measured. */
+  readonly array: SelectedArray | undefined;
+  /** Whether the value is measured. A value with selected members is only measured if it is a string. */
   readonly isMeasured: boolean;
-  /** The selection of the elements of an array. Undefined if no element is selected. */
+}
+
+/** The selected members of an object. */
+export interface SelectedObject {
+  readonly isArray: false;
+  /** The selected members in groups by {@link groupOf}. The number of groups is a power of two. */
+  readonly groups: readonly (readonly SelectedKey[])[];
+}
+
+/** The selected elements of an array. */
+export interface SelectedArray {
+  readonly isArray: true;
+  /** The selection of each element. Undefined if no element is selected. */
   readonly elements: SelectionNode | undefined;
 }
 
@@ -25,9 +39,9 @@ interface SelectedKey {
   readonly node: SelectionNode;
 }
 
-/** Compiles a selection for a `JsonScanner`. */
+/** Compiles a selection for a `JsonScanner`. Elements of an outermost array are read like the whole text. */
 export function compileSelection(selection: Selection): SelectionNode {
-  return nodeOf(selection, "");
+  return nodeOf(selection, "", true);
 }
 
 /**
@@ -44,60 +58,80 @@ export function mergedSelection(one: Selection, other: Selection): Selection {
   return merged;
 }
 
-function nodeOf(selection: Selection | true | "length", path: string): SelectionNode {
+function nodeOf(selection: Selection | true | "length", path: string, isRoot = false): SelectionNode {
   if (selection === true || selection === "length") {
-    return { path, children: undefined, isMeasured: selection === "length", elements: undefined };
+    return { path, object: undefined, array: undefined, isMeasured: selection === "length" };
   }
   const encoder = new TextEncoder();
-  const inner = Object.entries(selection).map(([key, value]) => ({
+  const members = Object.entries(selection).map(([key, value]) => ({
     key,
     bytes: encoder.encode(key),
-    node: nodeOf(value, path === "" ? key : `${path}.${key}`),
+    node: nodeOf(value, internalized(path === "" ? key : `${path}.${key}`)),
   }));
-  return {
-    path,
-    children: inner.filter(({ key }) => key !== "*" && key !== ""),
-    isMeasured: selection[""] !== undefined,
-    elements: inner.find(({ key }) => key === "*")?.node,
+  const keys = members.filter(({ key }) => key !== "*" && key !== "");
+  const count = 2 ** Math.ceil(Math.log2(2 * keys.length + 1));
+  const groups = Array.from(
+    { length: count },
+    (_, group) => keys.filter(({ bytes }) => groupOf(bytes[0] ?? 0, bytes.length, count) === group),
+  );
+  const array: { isArray: true; elements: SelectionNode | undefined } = {
+    isArray: true,
+    elements: members.find(({ key }) => key === "*")?.node,
   };
+  const node: SelectionNode = {
+    path,
+    object: { isArray: false, groups },
+    array,
+    isMeasured: selection[""] !== undefined,
+  };
+  // Gemini streams an array of responses if the client did not request an event stream.
+  if (isRoot) array.elements ??= node;
+  return node;
+}
+
+/** The same text, in the form in which the runtime compares it with a constant by its address. */
+function internalized(text: string): string {
+  return Object.keys({ [text]: true })[0] ?? text;
+}
+
+/** The group of a key by its first byte and its length, so that most keys are compared with no other key. */
+function groupOf(first: number, length: number, count: number): number {
+  return (first ^ length) & (count - 1);
 }
 
 /** Every selected key is shorter, even if each of its letters is an escape of six bytes. */
 export const MAX_KEY_BYTES = 128;
-const BACKSLASH = 0x5c;
 
 /**
- * The selection of the value of a key, which is `bytes` from `from` up to `to`. Undefined if the value is not
- * selected. Compares bytes, because decoding every key would cost more than all other work.
+ * The selection of the value of a key, which is `bytes` from `from` up to `to`, without escapes. Undefined if
+ * the value is not selected. Compares bytes, because decoding every key would cost more than all other work.
  */
-export function selectedChild(
-  node: SelectionNode | undefined,
+export function selectedMember(
+  { groups }: SelectedObject,
   bytes: Uint8Array,
   from: number,
   to: number,
 ): SelectionNode | undefined {
-  const keys = node?.children ?? [];
-  if (keys.length === 0 || to - from >= MAX_KEY_BYTES) return undefined;
-  for (const { bytes: selected, node: inner } of keys) {
-    if (selected.length !== to - from || selected[0] !== bytes[from]) continue;
-    let at = 1;
-    while (at < selected.length && selected[at] === bytes[from + at]) at++;
-    if (at === selected.length) return inner;
+  const length = to - from;
+  const group = groups[groupOf(bytes[from] ?? 0, length, groups.length)];
+  if (group === undefined) return undefined;
+  for (let index = 0; index < group.length; index++) {
+    const key = group[index];
+    if (key === undefined || key.bytes.length !== length) continue;
+    let at = 0;
+    while (at < length && key.bytes[at] === bytes[from + at]) at++;
+    if (at === length) return key.node;
   }
-  let at = from;
-  while (at < to && bytes[at] !== BACKSLASH) at++;
-  return at === to ? undefined : selectedByText(keys, bytes.subarray(from, to));
+  return undefined;
 }
 
-/** Finds the selection of a key that has escapes. */
-function selectedByText(keys: readonly SelectedKey[], key: Uint8Array): SelectionNode | undefined {
+/** The selection of the value of a key that has escapes. */
+export function selectedByEscaped(object: SelectedObject, key: Uint8Array): SelectionNode | undefined {
+  if (key.length >= MAX_KEY_BYTES) return undefined;
   try {
     const text: unknown = JSON.parse(`"${new TextDecoder().decode(key)}"`);
     const plain = new TextEncoder().encode(String(text));
-    return keys.find(({ bytes }) =>
-      bytes.length === plain.length && bytes.every((byte, at) => byte === plain[at])
-    )
-      ?.node;
+    return selectedMember(object, plain, 0, plain.length);
   } catch {
     return undefined;
   }

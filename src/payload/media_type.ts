@@ -39,7 +39,9 @@ export function parseMediaType(value: string): MediaType | undefined {
  * value is not checked. An empty text if the message has no such field.
  */
 export function essenceOf(fields: readonly Field[]): string {
-  const [essence = ""] = (fieldValue(fields, "content-type") ?? "").split(";", 1);
+  const value = fieldValue(fields, "content-type") ?? "";
+  if (value === "application/json" || value === "text/event-stream") return value;
+  const [essence = ""] = value.split(";", 1);
   return withoutBlanks(essence).toLowerCase();
 }
 

@@ -42,11 +42,15 @@ export function modelsInQuery(query: string): string[] {
   );
 }
 
-/**
- * The models that the head of a request names. `named` are the models in places that every server reads: the
- * path, or the query of a WebSocket. `possiblyNamed` are those in places that only some servers read. Rules
- * apply to both.
- */
+/** The models that the head of a request names. Rules apply to all of them. */
+export interface ModelsInHead {
+  /** The models in places that every server reads: the path, or the query of a WebSocket. */
+  readonly named: readonly string[];
+  /** The models in places that only some servers read. */
+  readonly possiblyNamed: readonly string[];
+}
+
+/** The models that the head of a request names. `query` is the raw query. */
 export function modelsInHead(
   { path, query, fields, upgrade }: {
     path: string;
@@ -54,7 +58,7 @@ export function modelsInHead(
     fields: readonly { readonly lower: string; readonly value: string }[];
     upgrade: boolean;
   },
-): { readonly named: readonly string[]; readonly possiblyNamed: readonly string[] } {
+): ModelsInHead {
   const [inPath, inQuery, inFields] = [modelsInPath(path), modelsInQuery(query), modelsInFields(fields)];
   return upgrade
     ? { named: inQuery, possiblyNamed: [...inPath, ...inFields] }

@@ -30,7 +30,7 @@ export interface JsonFindings {
    * prompt or a cache. The body does not show the length of such content.
    */
   readonly refersElsewhere: boolean;
-  /** The index of the first key of the outermost object. Undefined if the object is empty. */
+  /** The index of the first key of the outermost object. Undefined: the object is empty. */
   readonly firstKey: number | undefined;
 }
 

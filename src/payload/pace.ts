@@ -1,4 +1,4 @@
-/** How long a reader works without a pause. A step after that is short, so that no client waits for 50 ms. */
+/** Milliseconds of work before a pause. A step after that is short, so that no client waits for 50 ms. */
 const STRETCH_MS = 8;
 
 /** The step of a reader in bytes, which takes some milliseconds at worst. */
@@ -6,7 +6,7 @@ export const STEP_BYTES = 16 * 1024;
 
 /**
  * Awaited between short steps of work. It lets other work run first if the work has lasted too long since the
- * last pause. Undefined if no pause is needed.
+ * last pause. Undefined: no pause is needed.
  */
 export type Pause = () => Promise<void> | undefined;
 

@@ -129,7 +129,7 @@ function generationNumbers(bytes: Uint8Array): { most: number | undefined; choic
 }
 
 /**
- * A number of tokens or choices. Undefined for `null` and for numbers below one. Throws a {@link
+ * A number of tokens or choices. Undefined: `null`, and numbers below one. Throws a {@link
  * JsonSyntaxError} for other values, because some servers read a number from a string.
  */
 function wholeNumber(text: string | undefined, name: string): number | undefined {

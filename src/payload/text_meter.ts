@@ -1,21 +1,39 @@
 /** Estimates the tokens of text in JSON while it passes, in pieces of any size, without storing it. */
 
-import type { TextSink } from "./json_scanner.ts";
+import type { TextSink } from "./text_sink.ts";
 import {
+  asciiWeight,
   CONTINUATION,
   KIND_OF,
   kindOfTwo,
+  NO_WEIGHT,
   NOTHING,
   UNDECIDED,
   WEIGHT_OF_TOKEN,
   weightOf,
 } from "./token_weights.ts";
 
+const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const LETTER_U = 0x75;
 const HEX_DIGITS = 4;
-/** The characters of short escapes. Other escaped characters stand for themselves. */
-const CONTROLS = new Map([..."bfnrt"].map((letter) => [letter.charCodeAt(0), 0x0a]));
+const LONG_ESCAPE_BYTES = 2 + HEX_DIGITS;
+const LAST_ASCII = 0x7f;
+/** The weight of so many characters is a 32-bit number, whose sums are faster. */
+const MAX_RUN_BYTES = 1024 * 1024;
+const LINE_FEED = 0x0a;
+/** The character of a short escape, by its letter. Other escaped characters stand for themselves. */
+const ESCAPED = Uint8Array.from(
+  { length: 256 },
+  (_, letter) => "bfnrt".includes(String.fromCharCode(letter)) ? LINE_FEED : letter,
+);
+/** Marks a byte that is not a hexadecimal digit. */
+const NO_DIGIT = 16;
+/** The value of a hexadecimal digit, by the byte. */
+const HEX_VALUE = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const digit = String.fromCharCode(byte);
+  return /[0-9A-Fa-f]/.test(digit) ? parseInt(digit, 16) : NO_DIGIT;
+});
 
 const enum State {
   Plain,
@@ -56,49 +74,115 @@ export class TextMeter implements TextSink {
     return this.#weight / WEIGHT_OF_TOKEN;
   }
 
-  /** Reads the next piece of a string: `bytes` from `from` up to `to`. */
+  /** Reads the next piece of a value: `bytes` from `from` up to `to`. */
   write(bytes: Uint8Array, from: number, to: number): void {
     if (from >= to) return;
-    if (!this.#isWithin) {
-      this.#isWithin = true;
-      this.#texts++;
-    }
-    this.#bytes += to - from;
+    this.#count(to - from);
     let at = from;
-    while (at < to) at = this.#state === State.Plain ? this.#plain(bytes, at, to) : this.#escaped(bytes, at);
+    while (at < to) {
+      if (this.#state !== State.Plain) at = this.#escaped(bytes, at);
+      else {
+        at = this.#plain(bytes, at, to);
+        if (at === to) return;
+        // A quote is a character here: the value is not a string.
+        if (bytes[at] === BACKSLASH) this.#state = State.Escape;
+        else this.#unit(QUOTE);
+        at++;
+      }
+    }
   }
 
-  /** The string has ended. */
+  /**
+   * Reads the next piece of a string, up to the quote that ends it, an escape that is incomplete, or `to`.
+   * Returns the index of the first byte that it has not read.
+   */
+  writeText(bytes: Uint8Array, from: number, to: number): number {
+    if (this.#state !== State.Plain) return from;
+    let at = this.#plain(bytes, from, to);
+    while (at < to && bytes[at] === BACKSLASH) {
+      if (!this.#longEscape(bytes, at, to)) break;
+      at = this.#plain(bytes, at + LONG_ESCAPE_BYTES, to);
+    }
+    if (at > from) this.#count(at - from);
+    return at;
+  }
+
+  /** The value has ended. */
   end(): void {
     this.#isWithin = false;
     this.#state = State.Plain;
   }
 
-  /** Reads up to the next escape or the end. Returns the index to continue at. */
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#isWithin) return;
+    this.#isWithin = true;
+    this.#texts++;
+  }
+
+  /**
+   * Reads up to the next quote, the next long or incomplete escape, or the end. Returns the index to continue
+   * at.
+   */
   #plain(bytes: Uint8Array, from: number, to: number): number {
     let before = this.#before;
     let weight = 0;
     let at = from;
-    for (; at < to; at++) {
-      const byte = bytes[at] ?? 0;
-      if (byte === BACKSLASH) {
-        this.#state = State.Escape;
+    while (at < to) {
+      let byte = bytes[at] ?? 0;
+      if (byte <= LAST_ASCII) {
+        if (byte === QUOTE) break;
+        if (byte === BACKSLASH) {
+          const letter = at + 1 < to ? bytes[at + 1] ?? 0 : LETTER_U;
+          if (letter === LETTER_U || letter > LAST_ASCII) break;
+          byte = ESCAPED[letter] ?? 0;
+          at++;
+        }
         at++;
-        break;
+        weight += weightOf(before, KIND_OF[byte] ?? 0);
+        let run = 0;
+        const end = Math.min(to, at + MAX_RUN_BYTES);
+        while (at < end) {
+          const next = bytes[at] ?? 0;
+          const more = asciiWeight(byte, next);
+          if (more === NO_WEIGHT) break;
+          run = run + more | 0;
+          byte = next;
+          at++;
+        }
+        weight += run;
+        before = KIND_OF[byte] ?? 0;
+        continue;
       }
-      let kind = KIND_OF[byte] ?? 0;
-      if (kind >= UNDECIDED) {
-        if (kind === UNDECIDED) this.#first = byte;
-        if (kind === UNDECIDED || this.#first === 0) continue;
-        kind = kindOfTwo(this.#first, byte);
-        this.#first = 0;
-      }
-      weight += weightOf(before, kind);
-      before = kind;
+      do {
+        at++;
+        let kind = KIND_OF[byte] ?? 0;
+        if (kind >= UNDECIDED) {
+          if (kind === UNDECIDED) this.#first = byte;
+          if (kind === UNDECIDED || this.#first === 0) continue;
+          kind = kindOfTwo(this.#first, byte);
+          this.#first = 0;
+        }
+        weight += weightOf(before, kind);
+        before = kind;
+      } while (at < to && (byte = bytes[at] ?? 0) > LAST_ASCII);
     }
     this.#before = before;
     this.#weight += weight;
     return at;
+  }
+
+  /** Reads an escape such as `\u00e4`. Returns false if it is incomplete or malformed. */
+  #longEscape(bytes: Uint8Array, from: number, to: number): boolean {
+    if (from + LONG_ESCAPE_BYTES > to || bytes[from + 1] !== LETTER_U) return false;
+    let code = 0;
+    for (let at = from + 2; at < from + LONG_ESCAPE_BYTES; at++) {
+      const value = HEX_VALUE[bytes[at] ?? 0] ?? NO_DIGIT;
+      if (value === NO_DIGIT) return false;
+      code = code << 4 | value;
+    }
+    this.#unit(code);
+    return true;
   }
 
   /** Reads one byte of an escape. Returns the index to continue at. */
@@ -108,7 +192,7 @@ export class TextMeter implements TextSink {
       this.#state = byte === LETTER_U ? State.Code : State.Plain;
       this.#code = 0;
       this.#digits = 0;
-      if (byte !== LETTER_U) this.#unit(CONTROLS.get(byte) ?? byte);
+      if (byte !== LETTER_U) this.#unit(ESCAPED[byte] ?? byte);
       return at + 1;
     }
     // The lower bits of a hexadecimal letter are its value. Other characters are not JSON, so their value

@@ -2,6 +2,7 @@
 
 import { jsonMembers } from "./json_members.ts";
 import { field } from "../http/fields.ts";
+import { concat } from "../streams/bytes.ts";
 import type { Payload } from "./read_payload.ts";
 
 /** OpenAI's streams at these paths report their usage only on request. Its newer APIs always report it. */
@@ -12,7 +13,7 @@ export function hasUsageOption(path: string): boolean {
   return PATHS.test(path);
 }
 
-/** The payload with the option. Undefined if it does not request a stream, or has the option already. */
+/** The payload with the option. Undefined: it does not request a stream, or has the option already. */
 export function requestUsage(payload: Payload): Payload | undefined {
   const edit = usageOptionEdit(payload);
   if (edit === undefined) return undefined;
@@ -40,7 +41,7 @@ export interface Edit {
 }
 
 /**
- * The edit that adds `stream_options.include_usage` to a streaming request. Undefined if the request is not a
+ * The edit that adds `stream_options.include_usage` to a streaming request. Undefined: the request is not a
  * JSON object, does not request a stream, or has the option already.
  */
 export function usageOptionEdit(
@@ -66,12 +67,7 @@ export function usageOptionEdit(
 
 /** The bytes after an edit. */
 export function withEdit(bytes: Uint8Array, { start, end, text }: Edit): Uint8Array {
-  const inserted = new TextEncoder().encode(text);
-  const whole = new Uint8Array(bytes.length - (end - start) + inserted.length);
-  whole.set(bytes.subarray(0, start));
-  whole.set(inserted, start);
-  whole.set(bytes.subarray(end), start + inserted.length);
-  return whole;
+  return concat([bytes.subarray(0, start), new TextEncoder().encode(text), bytes.subarray(end)]);
 }
 
 function insertion(at: number, text: string): Edit {

@@ -3,6 +3,8 @@
  * them.
  */
 
+import { concat } from "../streams/bytes.ts";
+
 /** What the head of a frame states (RFC 6455, 5.2). */
 export interface FrameHead {
   /** Whether this is the last frame of its message. */
@@ -10,7 +12,7 @@ export interface FrameHead {
   /** Whether an extension changes the meaning of the frame. In data frames it is usually compression. */
   readonly hasReservedBits: boolean;
   readonly opcode: number;
-  /** The key that masks the payload. Undefined for an unmasked payload. */
+  /** The key that masks the payload. Undefined: an unmasked payload. */
   readonly mask: Uint8Array | undefined;
   readonly payloadBytes: number;
 }
@@ -84,7 +86,7 @@ export class FrameReader {
    * breaks a rule.
    */
   pass(piece: Uint8Array): Uint8Array {
-    const bytes = this.#partial.length === 0 ? piece : joined(this.#partial, piece);
+    const bytes = this.#partial.length === 0 ? piece : concat([this.#partial, piece]);
     this.#partial = new Uint8Array();
     let at = 0;
     while (at < bytes.length && this.#violation === undefined) {
@@ -141,7 +143,7 @@ export class FrameReader {
 /** The limit of a control frame's payload (RFC 6455, 5.5). */
 const MAX_CONTROL_BYTES = 125;
 
-/** The length of the head that begins at `at`. Undefined if its second byte has not arrived. */
+/** The length of the head that begins at `at`. Undefined: its second byte has not arrived. */
 function headLength(bytes: Uint8Array, at: number): number | undefined {
   const second = bytes[at + 1];
   if (second === undefined) return undefined;
@@ -182,11 +184,4 @@ export function closeFrame(
   const head = [FINAL | OPCODES.close, (masked ? MASKED : 0) | payload.length];
   const body = payload.map((byte, index) => masked ? byte ^ (mask[index % 4] ?? 0) : byte);
   return Uint8Array.of(...head, ...mask, ...body);
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(first.length + second.length);
-  whole.set(first);
-  whole.set(second, first.length);
-  return whole;
 }

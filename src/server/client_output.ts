@@ -14,17 +14,15 @@ export class ClientOutput implements ByteOutput {
     this.#stall = stall;
   }
 
-  /** Writes some of the bytes, and returns their number. Throws if the connection fails or is closed. */
-  async write(bytes: Uint8Array): Promise<number> {
+  /** Writes some of the bytes, and returns their number. Rejects if the connection fails or is closed. */
+  write(bytes: Uint8Array): Promise<number> {
     this.#stall.begin();
-    const others = this.#turn.count(bytes.length);
-    let written: number;
-    try {
-      written = await this.#connection.write(bytes);
-    } finally {
-      this.#stall.end();
-    }
-    if (others !== undefined) await others;
-    return written;
+    return this.#connection.write(bytes);
+  }
+
+  /** Ends the wait for the client. A write that fails needs no end, because its connection is closed. */
+  wrote(count: number): Promise<void> | undefined {
+    this.#stall.end();
+    return this.#turn.count(count);
   }
 }

@@ -1,13 +1,13 @@
 /** One connection of a client. It answers the requests on it one after the other (RFC 9112). */
 
-import { Cancellation, ClientGone } from "../cancellation.ts";
+import { type Cancellation, ClientGone } from "../cancellation.ts";
 import { faultReply, ProxyFault } from "../faults.ts";
 import type { ConnectionLimits } from "../config/config.ts";
-import { ChunkedBody, CountedBody, UntilCloseBody } from "../http/body.ts";
+import { UntilCloseBody } from "../http/body.ts";
 import { closeQuietly } from "../streams/close_quietly.ts";
-import { HeadTooLarge, readHead } from "../http/head.ts";
+import { HeadTooLarge, readHead, takeHead } from "../http/head.ts";
 import { discardReply, type Entry, type Handler, type OutgoingReply, type Tunnel } from "../http/message.ts";
-import { ConnectionReader } from "../http/reader.ts";
+import { ConnectionReader, type ReadingObserver } from "../http/reader.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
 import { nextTurn } from "../streams/turn.ts";
 import { type ByteOutput, writeAll, writeMessage } from "../http/writer.ts";
@@ -17,11 +17,11 @@ import { ClientOutput } from "./client_output.ts";
 import { stallFault, StallTimer } from "./stall_timer.ts";
 import type { UnauthenticatedBudget } from "./unauthenticated_budget.ts";
 import { frameReply } from "./reply_head.ts";
-import { RequestBody } from "./request_body.ts";
+import { type ExchangeOwner, RunningExchange } from "./running_exchange.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import { parseRequestHead, type RequestHead } from "./request_head.ts";
 
-/** What a connection is doing. It decides how long the connection may take. */
+/** The state of a connection, which chooses the timeout. */
 type ConnectionState = "idle" | "head" | "exchange" | "closed";
 
 /**
@@ -35,11 +35,11 @@ const LINGER_MS = 1_000;
  * needs a limit.
  */
 const MAX_AHEAD_BYTES = 256 * 1024;
-/** Not counted: every connection has a buffer of this size. */
+/** Read-ahead up to this size is not counted: each connection has such a buffer anyway. */
 const FREE_AHEAD_BYTES = 4 * 1024;
 /**
- * The most of a body that is buffered before the handler reads it. If a client sent more and left, the proxy
- * notices when it reads the body.
+ * How much of an unread body is buffered to notice a departure. Beyond that, the departure shows at the next
+ * read.
  */
 const MAX_UNREAD_BYTES = 64 * 1024;
 const CONTINUE = encodeLatin1("HTTP/1.1 100 Continue\r\n\r\n");
@@ -63,7 +63,7 @@ export interface ConnectionParts {
 }
 
 /** A connection of a client over HTTP/1.1. */
-export class ClientConnection implements ServedConnection {
+export class ClientConnection implements ServedConnection, ReadingObserver, ExchangeOwner {
   readonly #connection: Deno.Conn;
   readonly #reader: ConnectionReader;
   readonly #handler: Handler;
@@ -78,16 +78,14 @@ export class ClientConnection implements ServedConnection {
   readonly #peer: string;
   readonly #isTls: boolean;
   readonly #entry: Entry;
-  readonly #now: () => number;
+  readonly clock: () => number;
   // The timeout for the first head begins when the client connects.
   #state: ConnectionState = "head";
   #served = 0;
   #since: number;
   #lastRequest = false;
-  #current: { readonly cancellation: Cancellation; readonly body: RequestBody | null } | undefined;
-  /** The exchange during which the connection is read only to notice that the client leaves. */
-  #watched: Cancellation | undefined;
-  #isWatching = false;
+  #current: RunningExchange | undefined;
+  readonly #onAuthenticated = (holder: string): void => this.#authenticated(holder);
   #wasStuck = false;
   #isAuthenticated = false;
 
@@ -96,9 +94,7 @@ export class ClientConnection implements ServedConnection {
     { handler, peer, isTls = false, entry, limits, unauthenticatedBudget, heldBytes, now }: ConnectionParts,
   ) {
     this.#connection = connection;
-    this.#reader = new ConnectionReader(connection, (capacity) => {
-      if (this.#state !== "closed") unauthenticatedBudget?.holds(this, capacity);
-    });
+    this.#reader = new ConnectionReader(connection, this);
     this.#sending = new StallTimer(now);
     this.#output = new ClientOutput(connection, this.#sending);
     this.#handler = handler;
@@ -108,7 +104,7 @@ export class ClientConnection implements ServedConnection {
     this.#peer = peer;
     this.#isTls = isTls;
     this.#entry = entry;
-    this.#now = now;
+    this.clock = now;
     this.#since = now();
   }
 
@@ -143,7 +139,7 @@ export class ClientConnection implements ServedConnection {
   /** Ends what has taken too long. One timer calls it from time to time on all connections. */
   endOverdue(): void {
     const limits = this.#limits();
-    const lasted = this.#now() - this.#since;
+    const lasted = this.clock() - this.#since;
     if (this.#state === "idle" && lasted > limits.idleMs) return this.close();
     if (this.#state === "head" && lasted > limits.headMs) return this.close();
     if (this.#state !== "exchange" || this.#current === undefined) return;
@@ -178,7 +174,7 @@ export class ClientConnection implements ServedConnection {
     try {
       while (await this.#serveOne()) { /* the next request */ }
     } catch {
-      // The client left or the connection was closed, so no answer can reach the client.
+      // The client left or the connection was closed, so no response can reach the client.
     } finally {
       this.close();
     }
@@ -190,15 +186,18 @@ export class ClientConnection implements ServedConnection {
     // The body of the last request has been read.
     this.#countAhead();
     // Other connections get a turn between the requests that a client sends ahead.
-    if (this.#reader.buffered.length > 0) await nextTurn();
-    while (this.#reader.buffered.length === 0) {
+    if (this.#reader.available > 0) await nextTurn();
+    while (this.#reader.available === 0) {
       if (this.#reader.isOver) return false;
       await this.#reader.readable();
     }
-    this.#enter("head");
     let head: RequestHead;
     try {
-      const raw = await readHead(this.#reader, this.#limits());
+      let raw = takeHead(this.#reader, this.#limits());
+      if (raw === undefined) {
+        this.#enter("head");
+        raw = await readHead(this.#reader, this.#limits());
+      }
       if (raw === null) return false;
       head = parseRequestHead(raw);
     } catch (error) {
@@ -207,13 +206,12 @@ export class ClientConnection implements ServedConnection {
     }
     this.#enter("exchange");
     if (this.#state === "closed") return false;
-    const cancellation = new Cancellation();
-    const body = this.#requestBody(head, cancellation);
-    this.#current = { cancellation, body };
-    // The connection may have read what was counted.
+    const exchange = new RunningExchange(head, this.#reader, this);
+    const { cancellation, body } = exchange;
+    this.#current = exchange;
+    // Read-ahead may now be part of the body, so count again.
     this.#countAhead();
-    if (body === null) this.#watchForDeparture(cancellation);
-    else void this.#watchUnread(body, cancellation);
+    this.#readOn(exchange);
     const reply = await this.#handler({
       method: head.method,
       target: head.target,
@@ -221,12 +219,18 @@ export class ClientConnection implements ServedConnection {
       body,
       peer: this.#peer,
       isTls: this.#isTls,
-      onAuthenticated: (holder) => this.#authenticated(holder),
+      onAuthenticated: this.#onAuthenticated,
       entry: this.#entry,
       cancellation,
     });
     try {
-      return await this.#reply(reply, { head, body });
+      if (reply.tunnel !== undefined) return await this.#tunnel(reply, reply.tunnel);
+      const isRead = body === null || body.skipUnread();
+      const persistent = head.persistent && isRead && !this.#lastRequest;
+      const { message, closes } = frameReply(reply, head, { persistent });
+      await writeMessage(this.#output, message);
+      if (!isRead) await this.#linger();
+      return !closes && !this.#lastRequest;
     } catch (error) {
       // The end of the connection shows the client that the response is incomplete.
       cancellation.cancel(new ClientGone("the client left"));
@@ -245,100 +249,48 @@ export class ClientConnection implements ServedConnection {
 
   /** Counts the memory for unread bytes of the client. Closes the connection if that is too much. */
   #countAhead(): void {
-    const bytes = this.#reader.buffered.length > FREE_AHEAD_BYTES ? this.#reader.capacity : 0;
+    const bytes = this.#reader.available > FREE_AHEAD_BYTES ? this.#reader.capacity : 0;
     if (this.#share?.mayHold(bytes) !== false) return;
     this.#lastRequest = true;
     this.#current?.cancellation.cancel(new ClientGone("the client sent too much during running requests"));
     this.close();
   }
 
-  #requestBody({ framing, expectsContinue }: RequestHead, cancellation: Cancellation): RequestBody | null {
-    if (framing.kind === "absent") return null;
-    const [framed, length] = framing.kind === "chunked"
-      ? [new ChunkedBody(this.#reader), undefined]
-      : [new CountedBody(this.#reader, framing.length), framing.length];
-    return new RequestBody(framed, length, {
-      onWanted: expectsContinue ? () => writeAll(this.#output, CONTINUE) : undefined,
-      now: this.#now,
-      onEnd: () => this.#watchForDeparture(cancellation),
-      onBroken: (error) =>
-        cancellation.cancel(
-          error instanceof ProxyFault
-            ? error
-            : error instanceof HttpSyntaxError
-            ? new ProxyFault("bad_request", `Malformed request body: ${error.message}.`)
-            : new ClientGone("the client left during its upload"),
-        ),
-    });
+  /** What the memory of the connection grows to, for the budget of unauthenticated connections. */
+  grows(capacity: number): void {
+    if (this.#state !== "closed") this.#unauthenticatedBudget?.holds(this, capacity);
+  }
+
+  /** Bytes have arrived, or the connection is over. */
+  hasRead(): void {
+    const exchange = this.#current;
+    if (exchange === undefined || exchange.isTunnel) return;
+    if (!exchange.isReadingBody && !this.#reader.isOver) this.#countAhead();
+    this.#readOn(exchange);
+  }
+
+  bodyEnded(exchange: RunningExchange): void {
+    if (exchange === this.#current) this.#readOn(exchange);
+  }
+
+  sendContinue(): Promise<void> {
+    return writeAll(this.#output, CONTINUE);
   }
 
   /**
-   * Reads on while a request is answered, because only a read notices that the client has left. Keeps what
-   * arrives for the next request, within {@link MAX_AHEAD_BYTES}.
+   * Reads on while a request is answered, because only a read notices that the client has left. Keeps what arrives: the
+   * beginning of a body that waits for its reader, or the next requests within {@link MAX_AHEAD_BYTES}.
    */
-  #watchForDeparture(cancellation: Cancellation): void {
-    this.#watched = cancellation;
-    if (!this.#isWatching) void this.#watch();
-  }
-
-  /**
-   * Reads the beginning of the body while the request waits for a slot, because only a read notices that the
-   * client has left. Never rejects.
-   */
-  async #watchUnread(body: RequestBody, cancellation: Cancellation): Promise<void> {
-    const isUnread = (): boolean => this.#current?.cancellation === cancellation && !body.isStarted;
-    while (isUnread() && this.#reader.buffered.length < MAX_UNREAD_BYTES) {
-      await this.#reader.readableBehind();
-      if (!this.#reader.isOver) {
-        if (isUnread()) this.#countAhead();
-        continue;
-      }
-      if (isUnread()) cancellation.cancel(new ClientGone("the client left"));
-      return;
-    }
-  }
-
-  /**
-   * Watches for the departure of the client. One loop serves all requests of the connection. With one loop
-   * for each of thousands of pipelined requests, the loops would take many times the memory of the requests.
-   * Never rejects.
-   */
-  async #watch(): Promise<void> {
-    this.#isWatching = true;
-    for (let watched = this.#watchedNow(); watched !== undefined; watched = this.#watchedNow()) {
-      if (this.#reader.buffered.length > MAX_AHEAD_BYTES) {
-        this.#lastRequest = true;
-        const reason = `the client sent more than ${MAX_AHEAD_BYTES} bytes during a running request`;
-        watched.cancel(new ClientGone(reason));
-        break;
-      }
-      await this.#reader.readableBehind();
-      if (!this.#reader.isOver) {
-        if (this.#watchedNow() !== undefined) this.#countAhead();
-        continue;
-      }
-      this.#watchedNow()?.cancel(new ClientGone("the client left"));
-      break;
-    }
-    this.#isWatching = false;
-  }
-
-  /** The running exchange, if the connection is watched for it. */
-  #watchedNow(): Cancellation | undefined {
-    return this.#current?.cancellation === this.#watched ? this.#watched : undefined;
-  }
-
-  async #reply(
-    reply: OutgoingReply,
-    { head, body }: { head: RequestHead; body: RequestBody | null },
-  ): Promise<boolean> {
-    if (reply.tunnel !== undefined) return await this.#tunnel(reply, reply.tunnel);
-    const isRead = body === null || body.skipUnread();
-    const persistent = head.persistent && isRead && !this.#lastRequest;
-    const { message, closes } = frameReply(reply, head, { persistent });
-    await writeMessage(this.#output, message);
-    if (!isRead) await this.#linger();
-    return !closes && !this.#lastRequest;
+  #readOn(exchange: RunningExchange): void {
+    if (exchange.isReadingBody || exchange.isTunnel) return;
+    if (this.#reader.isOver) exchange.cancellation.cancel(new ClientGone("the client left"));
+    else if (exchange.isUnread) {
+      if (this.#reader.available < MAX_UNREAD_BYTES) void this.#reader.readableBehind();
+    } else if (this.#reader.available > MAX_AHEAD_BYTES) {
+      this.#lastRequest = true;
+      const reason = `the client sent more than ${MAX_AHEAD_BYTES} bytes during a running request`;
+      exchange.cancellation.cancel(new ClientGone(reason));
+    } else void this.#reader.readableBehind();
   }
 
   /** Hands the connection to another protocol. The connection ends with it. */
@@ -347,7 +299,7 @@ export class ClientConnection implements ServedConnection {
     tunnel: Tunnel,
   ): Promise<false> {
     // From now on the tunnel reads, and notices when the client leaves.
-    this.#watched = undefined;
+    if (this.#current !== undefined) this.#current.isTunnel = true;
     const startLine = `HTTP/1.1 ${status} ${reason}`;
     await writeMessage(this.#output, { startLine, fields, body: { kind: "none" } });
     await tunnel.run({ source: new UntilCloseBody(this.#reader), output: this.#output });
@@ -376,7 +328,7 @@ export class ClientConnection implements ServedConnection {
       const limit = this.#reader.received + LINGER_BYTES;
       while (this.#reader.received < limit && !this.#reader.isOver) {
         await this.#reader.readable();
-        this.#reader.consume(this.#reader.buffered.length);
+        this.#reader.consume(this.#reader.available);
       }
     } finally {
       clearTimeout(timer);
@@ -386,7 +338,7 @@ export class ClientConnection implements ServedConnection {
   #enter(state: ConnectionState): void {
     if (this.#state === "closed") return;
     this.#state = state;
-    this.#since = this.#now();
+    this.#since = this.clock();
     if (state === "closed") {
       this.#unauthenticatedBudget?.release(this);
       this.#share?.release();

@@ -1,12 +1,13 @@
 import type { ServedConnection } from "./served_connection.ts";
 
 /**
- * A connection of an authenticated client may be closed for a new one after the client has read nothing for
- * so long. Slow clients read more often.
+ * The proxy may close the connection of an authenticated client for a new one after the client has read
+ * nothing for this time. Even slow clients read more often.
  */
 const UNREAD_MS = 1_000;
 /**
- * A request without a valid token after this time waits for its client: the check of a token takes far less.
+ * A connection that has a request and no valid token for this time waits for its client. To check a token
+ * takes far less time.
  */
 const UNAUTHENTICATED_MS = 100;
 

@@ -2,6 +2,7 @@
 
 import type { App } from "../app.ts";
 import type { ConnectionLimits, ServerConfig, TlsConfig } from "../config/config.ts";
+import { endsWithin } from "./ends_within.ts";
 import { closeQuietly } from "../streams/close_quietly.ts";
 import type { Entry } from "../http/message.ts";
 import { HeldBytes } from "../limits/held_bytes.ts";
@@ -42,7 +43,7 @@ const SWEEP_MS = 5_000;
  * The memory that connections of authenticated clients may hold together: requests that they sent ahead, and
  * responses that they do not read.
  */
-const MAX_KNOWN_BYTES = 128 * 1024 * 1024;
+const MAX_AUTHENTICATED_BYTES = 128 * 1024 * 1024;
 /** The pause before the same warning is logged again. */
 const LOG_AGAIN_MS = 60_000;
 /** How long connections may take to end after their exchanges were aborted. */
@@ -62,7 +63,7 @@ export function startServer(
   const serving = new Set<Promise<void>>();
   const now = () => performance.now();
   const unauthenticatedBudget = new UnauthenticatedBudget({ now });
-  const heldBytes = new HeldBytes(MAX_KNOWN_BYTES, now);
+  const heldBytes = new HeldBytes(MAX_AUTHENTICATED_BYTES, now);
   let limits: ConnectionLimits = config.connections;
   let isOpen = true;
   let draining: Promise<void> | undefined;
@@ -204,8 +205,7 @@ export function startServer(
   }
 
   /**
-   * Whether the server can accept a new connection. Closes another connection for it if necessary and
-   * possible.
+   * Whether there is room for a new connection. If not, closes the least useful connection, if there is one.
    */
   function canAccept(): boolean {
     if (connections.size < limits.maxConnections) return true;
@@ -263,13 +263,4 @@ function isTls(connection: Deno.Conn): connection is Deno.TlsConn {
 
 function peerOf({ remoteAddr }: Deno.Conn): string {
   return "hostname" in remoteAddr ? remoteAddr.hostname : "";
-}
-
-/** Waits for a promise. Returns whether it resolved within the time. */
-async function endsWithin(promise: Promise<unknown>, limitMs: number): Promise<boolean> {
-  const { promise: expired, resolve } = Promise.withResolvers<false>();
-  const timer = setTimeout(resolve, limitMs, false);
-  const inTime = await Promise.race([promise.then(() => true), expired]);
-  clearTimeout(timer);
-  return inTime;
 }

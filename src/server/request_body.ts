@@ -17,6 +17,8 @@ export interface RequestBodyHooks {
 /** The body of a request on its connection. */
 export class RequestBody implements MessageBody {
   readonly length: number | undefined;
+  /** While the exchange runs, the connection is only read behind the bytes that were taken. */
+  readonly isWholePieceStable = true;
   /** Runs while the proxy waits for the client to send more of the body. */
   readonly stall: StallTimer;
   readonly #body: FramedBody;
@@ -42,9 +44,14 @@ export class RequestBody implements MessageBody {
     return this.#started;
   }
 
+  /** Whether a reader has read the last byte. */
+  get hasEnded(): boolean {
+    return this.#endSeen;
+  }
+
   /**
-   * Whether the whole body has arrived, so that the connection can go on. Skips a body that no reader has
-   * begun to read, as far as it has arrived. Leaves a body that is being forwarded to its reader.
+   * Whether the whole body has arrived, so that the connection can go on. If no reader has begun, skips what
+   * has arrived. If one has, skips nothing.
    */
   skipUnread(): boolean {
     if (this.#started) return this.#body.ended;

@@ -3,6 +3,7 @@
  */
 
 import type { Clock } from "../time/clock.ts";
+import { messageOf } from "../text/error_text.ts";
 import { type ExchangeRow, type Store, StoreError } from "./store.ts";
 
 /** How long an exchange waits for others of its batch. */
@@ -11,7 +12,7 @@ const BATCH_DELAY_MS = 250;
 const RETRY_MS = 1_000;
 /** The length of the queue. Further exchanges are dropped. */
 const MAX_QUEUED = 10_000;
-/** The most exchanges of a batch. A write blocks the thread. A full batch is written at once. */
+/** The most exchanges of a batch. A write locks the database for other programs. A full batch is written at once. */
 const MAX_BATCH = 250;
 
 /** The callbacks of {@link ExchangeWriter}. */
@@ -20,6 +21,14 @@ export interface WriterEvents {
   readonly onHealth: (health: "ok" | "failing", reason: string | undefined) => void;
   /** An exchange was dropped. */
   readonly onDropped: (reason: string) => void;
+}
+
+/** What a write left to do. */
+interface WriteResult {
+  /** The exchanges that a retry can write. */
+  readonly left: readonly ExchangeRow[];
+  /** Why the store is failing. Undefined: it works. */
+  readonly failure: string | undefined;
 }
 
 /** The queue of exchanges in front of the store. */
@@ -39,7 +48,7 @@ export class ExchangeWriter {
     this.#events = events;
   }
 
-  /** Whether the last write succeeded. */
+  /** Whether the last batch was written without an error that needs a retry or a fix of the program. */
   get health(): "ok" | "failing" {
     return this.#health;
   }
@@ -53,7 +62,10 @@ export class ExchangeWriter {
     else this.#schedule(BATCH_DELAY_MS);
   }
 
-  /** Writes the queue. Resolves also if the store fails; the exchanges then stay in the queue. */
+  /**
+   * Writes the queue. Resolves also if the store fails: the exchanges then stay in the queue, or are dropped if
+   * a retry cannot write them.
+   */
   async flush(): Promise<void> {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
@@ -80,29 +92,41 @@ export class ExchangeWriter {
     while (this.#queue.length > 0) {
       // Removed before the await, so that no other call writes the same exchanges.
       const batch = this.#queue.splice(0, MAX_BATCH);
-      const failure = await this.#writeBatch(batch);
-      this.#setHealth(failure === undefined ? "ok" : "failing", failure?.message);
-      if (failure === undefined) continue;
-      this.#queue.unshift(...batch);
+      const { left, failure } = await this.#writeBatch(batch);
+      this.#setHealth(failure === undefined ? "ok" : "failing", failure);
+      if (left.length === 0) continue;
+      this.#queue.unshift(...left);
       return this.#schedule(RETRY_MS);
     }
   }
 
   /**
-   * Writes a batch. Gives the error if a retry can succeed. If it cannot, writes the exchanges one by one,
-   * and drops those that the store rejects, so that they do not block the others.
+   * Writes a batch. If the store rejects it, writes the exchanges one by one, and drops those that cause the
+   * error, so that they do not block the others. An error that is not a `StoreError` is a bug of the program:
+   * it does the same, and shows in the health.
    */
-  async #writeBatch(batch: readonly ExchangeRow[]): Promise<Error | undefined> {
+  async #writeBatch(batch: readonly ExchangeRow[]): Promise<WriteResult> {
+    let reason: string;
+    let failure: string | undefined;
     try {
       await this.#store.addExchanges(batch);
-      return undefined;
+      return { left: [], failure: undefined };
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      if (error.kind !== "failed") return error;
-      if (batch.length === 1) this.#events.onDropped(error.message);
-      else for (const row of batch) await this.#writeBatch([row]);
-      return undefined;
+      reason = messageOf(error);
+      const isStore = error instanceof StoreError;
+      if (isStore && error.kind !== "failed") return { left: batch, failure: reason };
+      if (!isStore) failure = `unexpected: ${reason}`;
     }
+    if (batch.length === 1) {
+      this.#events.onDropped(reason);
+      return { left: [], failure };
+    }
+    for (const [index, row] of batch.entries()) {
+      const one = await this.#writeBatch([row]);
+      if (one.left.length > 0) return { left: batch.slice(index), failure: one.failure };
+      failure ??= one.failure;
+    }
+    return { left: [], failure };
   }
 
   #setHealth(health: "ok" | "failing", reason: string | undefined): void {

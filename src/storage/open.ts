@@ -1,16 +1,15 @@
-import { lockExclusively } from "./sqlite/lock.ts";
-import { type Store, StoreError } from "./store.ts";
+import { type OpenOptions, type Store, StoreError } from "./store.ts";
 
 /**
  * Opens the database that a URL names, such as `sqlite:./data/llm-proxy.db`. Throws a {@link StoreError}. A
  * second adapter adds its scheme here, and to the functions below that ask for the file of a database.
  */
-export async function openStore(url: string): Promise<Store> {
+export async function openStore(url: string, options: OpenOptions = {}): Promise<Store> {
   const [, scheme, rest = ""] = /^([a-z]+):(.+)$/.exec(url) ?? [];
   switch (scheme) {
     case "sqlite": {
       const { openLockedSqlite } = await import("./sqlite/open_locked.ts");
-      return await openLockedSqlite(sqlitePath(rest));
+      return await openLockedSqlite(sqlitePath(rest), options);
     }
     default:
       throw new StoreError("failed", `${url} is not a supported database URL: use sqlite:FILE`);
@@ -43,20 +42,4 @@ export function databaseExists(url: string): boolean {
 export function sqlitePath(url: string): string {
   const rest = url.replace(/^sqlite:/, "");
   return rest.startsWith("//") ? rest.slice(2) : rest;
-}
-
-/**
- * Whether a program has the database open. Undefined: the user may not lock the database, or the file system has no
- * locks.
- */
-export function isInUse(url: string): boolean | undefined {
-  if (!databaseExists(url)) return false;
-  try {
-    const lock = lockExclusively(sqlitePath(url));
-    lock?.release();
-    return lock === undefined;
-  } catch (error) {
-    if (error instanceof StoreError) return undefined;
-    throw error;
-  }
 }

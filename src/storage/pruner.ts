@@ -27,6 +27,7 @@ export function pruneHourly(
   { clock, retentionMs, onPruned, onFailed }: PrunerParts,
 ): () => void {
   let isPruning = false;
+  let isStopped = false;
   let stop = (): void => {};
   const prune = async (): Promise<void> => {
     if (isPruning) return;
@@ -36,6 +37,8 @@ export function pruneHourly(
       const exchangesBefore = now - retentionMs();
       const hoursBefore = Math.min(exchangesBefore, now - SPENDING_KEPT_MS);
       const removed = await store.prune({ exchangesBefore, hoursBefore });
+      // The store may be closed by now.
+      if (isStopped) return;
       await store.pruneObjects({ madeBefore: now - OBJECTS_KEPT_MS, maxSettled: MAX_SETTLED_OBJECTS });
       if (removed > 0) onPruned(removed);
     } catch (error) {
@@ -50,5 +53,8 @@ export function pruneHourly(
     stop = clock.after(HOUR_MS, hourly);
   };
   hourly();
-  return () => stop();
+  return () => {
+    isStopped = true;
+    stop();
+  };
 }

@@ -2,7 +2,8 @@
 
 import type { Clock } from "../time/clock.ts";
 import type { ExchangeWriter } from "./exchange_writer.ts";
-import { type Store, StoreError } from "./store.ts";
+import { messageOf } from "../text/error_text.ts";
+import type { Store } from "./store.ts";
 
 const RETRY_MS = 60_000;
 
@@ -21,10 +22,7 @@ export class SpendingDates {
     { writer, clock, onFailed }: {
       writer: Pick<ExchangeWriter, "flush">;
       clock: Clock;
-      /**
-       * Gets the message of a {@link StoreError}. Until the retry, the store and the limiter count
-       * differently.
-       */
+      /** Gets the message of an error. Until the retry, the store and the limiter count differently. */
       onFailed: (reason: string) => void;
     },
   ) {
@@ -61,8 +59,7 @@ export class SpendingDates {
       try {
         await this.#store.dateSpending(hour);
       } catch (error) {
-        if (!(error instanceof StoreError)) throw error;
-        this.#onFailed(error.message);
+        this.#onFailed(messageOf(error));
         this.#stopTimer = this.#clock.after(RETRY_MS, () => {
           this.#running = this.#running.then(() => this.#apply());
         });

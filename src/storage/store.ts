@@ -13,7 +13,9 @@
  *   writes the exchanges,
  * - {@link StoreError} for each error of the database, without values of rows in the message,
  * - what several processes need on one database: `settleObject` succeeds in one of them, and
- *   `consumeExternalChange` sees the commits of the others,
+ *   `hasAccessChanged` sees the commits of the others,
+ * - a sequence of the changes of projects and tokens, written in the transaction of each change. A reader must
+ *   not miss a change, also where transactions commit in another order than they began,
  * - a copy of the whole database in one file for `backup`, and a way to restore it,
  * - a place for the key that encrypts provider keys, if no key is configured (`keyFileOf`).
  *
@@ -75,6 +77,20 @@ export type TokenChange = Partial<
   Pick<Token, "name" | "active" | "revokedAt" | "expiresAt" | "rules" | "hash" | "suffix" | "previous">
 >;
 
+/** All projects and tokens. */
+export interface Access {
+  readonly projects: readonly Project[];
+  readonly tokens: readonly Token[];
+  /** The position in the sequence of changes that the rows include. Only the store knows its meaning. */
+  readonly position: number;
+}
+
+/** The projects and tokens that were added or changed after a position, and the ids of deleted ones. */
+export interface AccessChanges extends Access {
+  readonly deletedProjects: readonly string[];
+  readonly deletedTokens: readonly string[];
+}
+
 /** A recorded exchange. Undefined means unknown. `exchange_columns.ts` has the column of each member. */
 export interface ExchangeRow {
   readonly requestId: string;
@@ -100,9 +116,9 @@ export interface ExchangeRow {
   readonly principal: string;
   readonly tokenId: string | undefined;
   readonly projectId: string | undefined;
-  /** Whether the request was for a model, whose usage costs money. */
+  /** Whether the path calls a model, whose usage costs money. */
   readonly metered: boolean;
-  /** Whether the request was admitted. Only admitted requests count towards limits. */
+  /** Whether the request passed the limits. Only such requests count towards them. */
   readonly admitted: boolean;
   /** The family of the client program, by its `User-Agent`. */
   readonly client: string;
@@ -138,8 +154,7 @@ export interface ExchangeRow {
    */
   readonly booking?: Booking | undefined;
   /**
-   * How the exchange takes part in the usage of an object, such as a background response. Undefined: not at
-   * all.
+   * Whether this row waits for, or is, the later usage of a batch or background response. Undefined: neither.
    */
   readonly settlement: Settlement | undefined;
 }
@@ -347,18 +362,32 @@ export interface KeptObject extends AwaitedObject {
   readonly settled: { readonly at: number; readonly micros: number } | undefined;
 }
 
+/** How `openStore` opens a store: for a command, or for a proxy that serves requests. */
+export interface OpenOptions {
+  /**
+   * Whether the work of the database must not block the thread of the caller, which serves requests. An adapter
+   * whose database is another process has nothing to do for it.
+   */
+  readonly usesThreads?: boolean;
+}
+
 /** The port to the database. Every method may throw a {@link StoreError}. */
 export interface Store {
   /** A folder on this machine for temporary copies of the database. */
   readonly folder: string;
   /** Reads all projects and tokens, for the check of requests. */
-  readonly readAccess: () => Promise<{ projects: Project[]; tokens: Token[] }>;
+  readonly readAccess: () => Promise<Access>;
   /**
-   * Whether another program has committed a change since the last call. A call forgets the change, so the
-   * next call gives false. Each request makes this call, so it must be fast and cannot wait: an adapter whose
-   * database sends notifications keeps the last one.
+   * Reads the projects and tokens that changed after a position. The counts of requests of a token are no
+   * change. Undefined: the store no longer has all changes after the position, so read everything.
    */
-  readonly consumeExternalChange: () => boolean;
+  readonly readAccessChanges: (position: number) => Promise<AccessChanges | undefined>;
+  /**
+   * Whether another program has changed a project or a token after a position. A change by this store can be
+   * missing, so its caller reads it without asking. Each turn of the event loop makes this call, so it must be fast and cannot wait: an
+   * adapter whose database sends notifications keeps the last one.
+   */
+  readonly hasAccessChanged: (position: number) => boolean;
   /**
    * Reads the spending of all subjects. The hours are those of the last `lastMs` before the latest spending,
    * or before `until` if that is earlier.
@@ -392,6 +421,8 @@ export interface Store {
   readonly listTokens: (
     page: Page & { projectId: string | undefined; activeAt: number | undefined },
   ) => Promise<Listed<Token>>;
+  /** Whether a token of the project has a name, and is not revoked. */
+  readonly isTokenNameUsed: (projectId: string, name: string) => Promise<boolean>;
   /** Throws `taken` like `addToken`. False: the token has another version by now, or was deleted. */
   readonly changeToken: (
     of: { id: string; version: number },
@@ -402,7 +433,7 @@ export interface Store {
    * Deletes a token. Exchanges and sums keep its id. False: it has another version by now, or was deleted.
    */
   readonly deleteToken: (of: { id: string; version: number }, audit: NewAuditEntry) => Promise<boolean>;
-  /** Revokes all tokens of a project. Gives the number of its tokens, and how many were revoked before. */
+  /** Revokes all tokens of a project. Returns the number of its tokens, and how many were revoked before. */
   readonly revokeTokens: (
     projectId: string,
     audit: NewAuditEntry,
@@ -451,10 +482,10 @@ export interface Store {
   readonly writeNote: (name: string, value: string) => Promise<void>;
   /** Copies the whole database into a file, while it is in use. The copy is one state of the database. */
   readonly backup: (file: string) => Promise<void>;
-  /** Gives the size of the database on disk, in bytes. */
+  /** Returns the size of the database on disk, in bytes. */
   readonly size: () => Promise<number>;
-  /** Closes the database. No other call may follow. */
-  readonly close: () => void;
+  /** Completes the writes that were called, and closes the database. No other call may follow. */
+  readonly close: () => Promise<void>;
 }
 
 /** An error of the database. The message is for users, and contains no value that was to be written. */

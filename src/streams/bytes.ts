@@ -1,7 +1,7 @@
 import type { MessageBody } from "./byte_source.ts";
 
 /** Joins pieces into one new array. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
+export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0;
   for (const part of parts) length += part.length;
   const whole = new Uint8Array(length);

@@ -1,3 +1,4 @@
+const NOTHING = new Uint8Array();
 const SMALLEST_BYTES = 1024;
 /** {@link GrowingBuffer.clear} drops a buffer that is longer than this. */
 const MOST_SPARE_BYTES = 256 * 1024;
@@ -7,7 +8,9 @@ const MOST_SPARE_BYTES = 256 * 1024;
  * before it.
  */
 export class GrowingBuffer {
-  #buffer = new Uint8Array();
+  #buffer: Uint8Array = NOTHING;
+  /** Whether the buffer is a piece of others, which must not be overwritten. */
+  #isAdopted = false;
   #start = 0;
   #end = 0;
   readonly #mostBytes: number;
@@ -36,11 +39,20 @@ export class GrowingBuffer {
       const roomier = new Uint8Array(this.#room(needed));
       roomier.set(this.bytes);
       this.#buffer = roomier;
+      this.#isAdopted = false;
       this.#end = this.length;
       this.#start = 0;
     }
     this.#buffer.set(piece, this.#end);
     this.#end += piece.length;
+  }
+
+  /** Holds a whole piece without a copy. The buffer must be empty, and the piece must stay valid. */
+  adopt(piece: Uint8Array): void {
+    this.#buffer = piece;
+    this.#isAdopted = true;
+    this.#start = 0;
+    this.#end = piece.length;
   }
 
   /** Removes bytes from the front. */
@@ -52,7 +64,10 @@ export class GrowingBuffer {
   /** Removes all bytes. The next piece overwrites them. */
   clear(): void {
     this.#start = this.#end = 0;
-    if (this.#buffer.length > MOST_SPARE_BYTES) this.#buffer = new Uint8Array();
+    if (this.#isAdopted || this.#buffer.length > MOST_SPARE_BYTES) {
+      this.#buffer = NOTHING;
+      this.#isAdopted = false;
+    }
   }
 
   #room(needed: number): number {

@@ -11,9 +11,9 @@ export interface Change {
 export interface BodyMemory {
   /** Whether the request may hold so many bytes. */
   readonly mayHold: (bytes: number) => boolean;
-  /** Releases the share. Calls the function that {@link droppedBy} was given. */
+  /** Releases the share. Calls all functions that {@link droppedBy} registered. */
   readonly release: () => void;
-  /** Sets the function that drops the bytes, so that no bytes stay in memory that are not counted. */
+  /** Registers a function that drops the bytes, so that no bytes stay in memory that are not counted. */
   readonly droppedBy: (drop: () => void) => void;
 }
 

@@ -1,13 +1,64 @@
 import type { MessageBody } from "./byte_source.ts";
 
-/** A body whose pieces a function gives one by one, such as the reader of a `ReadableStream`. */
-export class PulledSource implements MessageBody {
+/** A body whose pieces arrive one by one from an asynchronous reader. A subclass pulls them. */
+export abstract class PulledBody implements MessageBody {
   readonly length: number | undefined;
-  readonly #pull: () => Promise<Uint8Array | null>;
-  readonly #onCancel: () => void;
-  #piece: Uint8Array | null | undefined;
+  /** The next piece for the reader. Null: the end. Undefined: no piece has arrived. */
+  #arrived: Uint8Array | null | undefined;
   #failure: { readonly error: unknown } | undefined;
   #pulling: Promise<void> | undefined;
+
+  constructor(length: number | undefined) {
+    this.length = length;
+  }
+
+  /** Pulls the next piece, or null at the end. Called again after the reader has taken the piece. */
+  protected abstract pull(): Promise<Uint8Array | null>;
+
+  abstract cancel(): void;
+
+  /** Whether the end of the body has arrived. */
+  protected get hasEnded(): boolean {
+    return this.#arrived === null;
+  }
+
+  /**
+   * Waits for the first piece or the end. Returns false if there is no piece. Throws like {@link tryRead}.
+   */
+  async hasContent(): Promise<boolean> {
+    while (this.#arrived === undefined && this.#failure === undefined) await this.readable();
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return this.#arrived !== null;
+  }
+
+  /** Throws the error of {@link pull}. */
+  tryRead(): Uint8Array | null | undefined {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    const piece = this.#arrived;
+    if (piece !== null) this.#arrived = undefined;
+    return piece;
+  }
+
+  readable(): Promise<void> {
+    if (this.#arrived !== undefined || this.#failure !== undefined) return Promise.resolve();
+    return this.#pulling ??= this.#next();
+  }
+
+  async #next(): Promise<void> {
+    try {
+      this.#arrived = await this.pull();
+    } catch (error) {
+      this.#failure = { error };
+    } finally {
+      this.#pulling = undefined;
+    }
+  }
+}
+
+/** A body whose pieces a function gives one by one, such as the reader of a `ReadableStream`. */
+export class PulledSource extends PulledBody {
+  readonly #pull: () => Promise<Uint8Array | null>;
+  readonly #onCancel: () => void;
 
   /**
    * `pull` gives the next piece, or null at the end. It is called again after the reader has taken the piece.
@@ -16,34 +67,16 @@ export class PulledSource implements MessageBody {
     pull: () => Promise<Uint8Array | null>,
     { length, onCancel = () => {} }: { length?: number | undefined; onCancel?: () => void } = {},
   ) {
-    this.length = length;
+    super(length);
     this.#pull = pull;
     this.#onCancel = onCancel;
   }
 
-  tryRead(): Uint8Array | null | undefined {
-    if (this.#failure !== undefined) throw this.#failure.error;
-    const piece = this.#piece;
-    if (piece !== null) this.#piece = undefined;
-    return piece;
+  protected override pull(): Promise<Uint8Array | null> {
+    return this.#pull();
   }
 
-  readable(): Promise<void> {
-    if (this.#piece !== undefined || this.#failure !== undefined) return Promise.resolve();
-    return this.#pulling ??= this.#next();
-  }
-
-  cancel(): void {
+  override cancel(): void {
     this.#onCancel();
-  }
-
-  async #next(): Promise<void> {
-    try {
-      this.#piece = await this.#pull();
-    } catch (error) {
-      this.#failure = { error };
-    } finally {
-      this.#pulling = undefined;
-    }
   }
 }

@@ -1,7 +1,8 @@
 import type { ByteSource } from "./byte_source.ts";
 import { nextTurn, shortPause } from "./turn.ts";
 
-/** After so much work on one piece the process sleeps for a moment, in milliseconds. */
+const NOTHING = new Uint8Array();
+/** Milliseconds of work on one piece before a short sleep. */
 const LONGEST_WORK_MS = 5;
 
 /**
@@ -12,7 +13,7 @@ export class SmallPieces implements ByteSource {
   readonly #source: ByteSource;
   readonly #maxBytes: number;
   /** The rest of a long piece. It stays valid, because the source is not read before the rest is empty. */
-  #rest: Uint8Array = new Uint8Array();
+  #rest: Uint8Array = NOTHING;
   /** Other connections have had their turn since the last piece. */
   #hasYielded = false;
   #workingSince = 0;
@@ -51,7 +52,7 @@ export class SmallPieces implements ByteSource {
     if (!(piece instanceof Uint8Array)) return piece;
     this.#hasYielded = false;
     if (piece.length <= this.#maxBytes) {
-      this.#rest = piece.subarray(piece.length);
+      this.#rest = NOTHING;
       return piece;
     }
     if (this.#rest.length === 0) this.#workingSince = performance.now();

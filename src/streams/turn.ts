@@ -24,6 +24,11 @@ export function nextTurn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }
 
+/** Calls a function in the next turn of the event loop. */
+export function inNextTurn(then: () => void): void {
+  setImmediate(then);
+}
+
 /**
  * Resolves a millisecond later, after the process has polled the system for ready connections. While turns
  * follow each other without a pause, the runtime polls only every 61 turns (tokio's `event_interval`).

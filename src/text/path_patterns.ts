@@ -2,7 +2,7 @@
 
 import { matchesAny } from "./glob.ts";
 
-/** Why a text is not a path pattern, as the rest of a sentence. Undefined if it is one. */
+/** Why a text is not a path pattern, as the rest of a sentence. Undefined: it is one. */
 export function patternProblem(pattern: string): string | undefined {
   const path = pattern.startsWith("!") ? pattern.slice(1) : pattern;
   if (!/^[/*]/.test(path)) return "does not start with /, * or !, like /v1/models, */models or !*/files*";
@@ -19,7 +19,7 @@ export function patternProblem(pattern: string): string | undefined {
 const MAX_PATH_LENGTH = 8_000;
 
 /**
- * Why a path cannot be compared with patterns, as the end of a sentence. Undefined if it can. An ambiguous
+ * Why a path cannot be compared with patterns, as the end of a sentence. Undefined: it can. An ambiguous
  * path is another path for an upstream that decodes it twice, or decodes it before it splits it.
  */
 export function pathAmbiguity(path: string): string | undefined {

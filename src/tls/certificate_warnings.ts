@@ -14,7 +14,7 @@ export async function certificateWarnings({ server }: Pick<Config, "server">): P
 }
 
 /**
- * A warning about a certificate that has expired or expires within 30 days. Undefined for any other
+ * A warning about a certificate that has expired or expires within 30 days. Undefined: any other
  * certificate.
  */
 export async function expiryWarning(certificate: string, epochMs: number): Promise<string | undefined> {
@@ -31,7 +31,7 @@ export async function expiryWarning(certificate: string, epochMs: number): Promi
   return notAfter < epochMs + SOON_MS ? `the certificate expires on ${date}: renew it` : undefined;
 }
 
-/** A warning if the private key does not belong to the certificate. Undefined if it does. */
+/** A warning if the private key does not belong to the certificate. Undefined: it does. */
 export async function pairWarning({ cert, key }: TlsConfig): Promise<string | undefined> {
   const { createPrivateKey, X509Certificate } = await import("node:crypto");
   try {
@@ -43,7 +43,7 @@ export async function pairWarning({ cert, key }: TlsConfig): Promise<string | un
 }
 
 /**
- * A warning if clients built on Bun reject the certificate because its CA limits IP addresses. Undefined if
+ * A warning if clients built on Bun reject the certificate because its CA limits IP addresses. Undefined:
  * not.
  */
 export async function constraintWarning(chain: string): Promise<string | undefined> {

@@ -29,7 +29,7 @@ export function constrainsAddresses(chain: string): boolean {
   });
 }
 
-/** The content of the extension with this object identifier. Undefined if there is no such extension. */
+/** The content of the extension with this object identifier. Undefined: there is no such extension. */
 function extensionIn(bytes: Uint8Array, oid: string, depth = 0): Uint8Array | undefined {
   if (depth > MAX_DEPTH) return undefined;
   const elements = elementsOf(bytes);

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { assertEquals } from "@std/assert";
 import type { Account } from "../../src/accounting/account.ts";
 import { Accounts } from "../../src/accounting/accounts.ts";
@@ -106,7 +107,12 @@ function settled(
   return used ?? { tokens: undefined, micros: undefined };
 }
 
-function accountsInto(onRow: (row: ExchangeRow) => void): Accounts {
+/** Rethrows: no test expects an error. */
+const rethrow = (error: unknown): void => {
+  throw error;
+};
+
+function accountsInto(onRow: (row: ExchangeRow) => void, onUnexpected = rethrow): Accounts {
   const pricer = new Pricer({
     version: "none",
     priceOf: () => undefined,
@@ -119,6 +125,7 @@ function accountsInto(onRow: (row: ExchangeRow) => void): Accounts {
     pricer,
     objects: NO_OBJECTS,
     onRow: ({ row }) => onRow(row),
+    onUnexpected,
   });
 }
 
@@ -326,6 +333,7 @@ Deno.test("Account: the estimate of the input is no more than what the model tak
       pricer,
       objects: NO_OBJECTS,
       onRow: (ended) => row = ended.row,
+      onUnexpected: rethrow,
     }).open({
       id: "req_1",
       path: RECORD.path,
@@ -369,4 +377,62 @@ Deno.test("Account: text that was seen counts, whatever the request stated, also
   const start = 'data: {"usage":{"prompt_tokens":9,"completion_tokens":1}}\n\n';
   assertEquals(settled({ ...GONE, bytes: 40_000 }, { answer: events, reserves: 1, type }).micros, 14_801);
   assertEquals(settled({ bytes: 40_000 }, { answer: start + events, reserves: 20_000, type }).micros, 14_801);
+});
+
+Deno.test("Accounts: an unexpected error after a compressed response is reported, and settled() resolves", async () => {
+  const unexpected: unknown[] = [];
+  const bug = new TypeError("cannot read x");
+  const accounts = accountsInto(() => {
+    throw bug;
+  }, (error) => void unexpected.push(error));
+  const account = accounts.open({
+    id: "req_1",
+    path: RECORD.path,
+    principal: ANONYMOUS,
+    endpoint: ENDPOINT,
+    fields: [],
+  });
+  account.answered({
+    status: 200,
+    fields: fieldsOf("content-type: application/json", "content-encoding: gzip"),
+  }, BACKEND);
+  account.passed(gzipSync(TOLD));
+  account.ended(RECORD);
+  await accounts.settled();
+  assertEquals(unexpected, [bug]);
+});
+
+Deno.test("Accounts: an exchange whose usage cannot be worked out counts with what was reserved, and the error is reported", () => {
+  const errors: unknown[] = [];
+  const used: Used[] = [];
+  const account = accountsInto(() => {}, (error) => void errors.push(error)).open({
+    id: "req_1",
+    path: RECORD.path,
+    principal: ANONYMOUS,
+    endpoint: ENDPOINT,
+    fields: [],
+  });
+  const request = { inputTokens: () => 0, outputTokens: () => 1_000, isMetered: true, isFree: false };
+  account.setRequest({ ...request, facts: () => ({ model: "m" }) });
+  account.setAdmission({
+    reserve() {},
+    reserveMore() {},
+    handOver: () => ({ keys: [], modelRules: [], tokens: 0, micros: 0 }),
+    settle(amounts) {
+      used.push(amounts);
+      return { hour: 0, isDated: true, modelRules: [] };
+    },
+  });
+  const candidates = [{ backend: BACKEND, model: "m", outputTokens: 1_000 }];
+  account.reserve({ statedTokens: 300, inputTokens: 0, outputTokens: 1_000, candidates });
+  account.answered({ status: 200, fields: fieldsOf("Content-Type: application/json") }, BACKEND);
+  const bug = new Error("a bug of accounting");
+  account.setRequest({
+    ...request,
+    facts() {
+      throw bug;
+    },
+  });
+  account.ended(RECORD);
+  assertEquals([used, errors], [[{ tokens: 300, micros: 1_000 }], [bug]]);
 });

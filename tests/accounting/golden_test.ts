@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { type ResponseSummary, ResponseTap } from "../../src/accounting/response_tap.ts";
+import type { ResponseSummary } from "../../src/accounting/response_summary.ts";
+import { ResponseTap } from "../../src/accounting/response_tap.ts";
 import { amazonChunk } from "../support/data/amazon_events.ts";
 import { nextTurn } from "../support/time/passing_time.ts";
 import { random } from "../support/data/random.ts";

@@ -1,7 +1,8 @@
 /** What providers say of objects that can be looked at again, by the types of their SDKs and their documentation. */
 
 import { assertEquals } from "@std/assert";
-import { type ResponseSummary, ResponseTap } from "../../src/accounting/response_tap.ts";
+import type { ResponseSummary } from "../../src/accounting/response_summary.ts";
+import { ResponseTap } from "../../src/accounting/response_tap.ts";
 import { objectRequestOf } from "../../src/accounting/object_paths.ts";
 import { settlementAction } from "../../src/accounting/settlement.ts";
 import { contentFields } from "../support/data/fields.ts";

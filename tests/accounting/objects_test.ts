@@ -1,12 +1,14 @@
 /** Objects that are awaited: what is held for them, by one process and by several. */
 
 import { assertEquals } from "@std/assert";
-import { type ObjectResponse, Objects } from "../../src/accounting/objects.ts";
+import type { ObjectResponse } from "../../src/accounting/object_response.ts";
+import { Objects } from "../../src/accounting/objects.ts";
 import { OBJECT_LIFETIME_MS } from "../../src/storage/booking.ts";
 import { Limiter } from "../../src/limits/limiter.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { type AwaitedObject, type ExchangeRow, type Store, StoreError } from "../../src/storage/store.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
+import { nextTurn } from "../support/time/passing_time.ts";
 import { awaitedObject } from "../support/data/rows.ts";
 
 const RULES = { totalBudgetMicros: 1_000 };
@@ -28,29 +30,32 @@ interface Bench {
   readonly objects: Objects;
   readonly rows: ExchangeRow[];
   readonly failures: string[];
+  readonly unexpected: unknown[];
 }
 
 async function withStore(
-  work: (open: (over?: Partial<Store>) => Promise<Bench>) => Promise<void>,
+  work: (open: (over?: (store: Store) => Partial<Store>) => Promise<Bench>) => Promise<void>,
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
   const clock = new FakeClock();
   const open: { store: Store; objects: Objects }[] = [];
   try {
-    await work(async (over = {}) => {
+    await work(async (over = () => ({})) => {
       const store = openSqlite(`${folder}/x.db`);
       const limiter = new Limiter(clock);
       const rows: ExchangeRow[] = [];
       const failures: string[] = [];
+      const unexpected: unknown[] = [];
       const objects = await Objects.open({
-        store: { ...store, ...over },
+        store: { ...store, ...over(store) },
         clock,
         ledgers: limiter,
         onRow: (row) => rows.push(row),
         onFailed: (reason) => failures.push(reason),
+        onUnexpected: (error) => unexpected.push(error),
       });
       open.push({ store, objects });
-      return { clock, limiter, objects, rows, failures };
+      return { clock, limiter, objects, rows, failures, unexpected };
     });
   } finally {
     for (const { store, objects } of open) {
@@ -180,6 +185,62 @@ Deno.test("Objects: two processes settle one at the same time: once in the store
     assertEquals(first.rows.length + second.rows.length, 1);
   }));
 
+/** A response with the results of a batch: of the batch itself, or of the file that has its results. */
+function results(batch: AwaitedObject, micros: number, action: "results" | "file"): ObjectResponse {
+  const look = lookAt(batch, micros);
+  const { object, usage } = look.summary;
+  const id = action === "file" ? batch.resultsId : batch.id;
+  const parts = [{ model: "m", usage }];
+  return {
+    ...look,
+    request: { kind: "batch", action, id },
+    summary: { usage, ...(object !== undefined && { object: { ...object, id, parts } }) },
+  };
+}
+
+for (
+  const [isLateBefore, ...order] of [
+    [true, "results", "file"],
+    [false, "results", "file"],
+    [false, "file", "results"],
+  ] as const
+) {
+  const when = isLateBefore ? "before" : "after";
+  Deno.test(`Objects: a batch counts once if its ${order.join(" and its ")} are read at the same time, and the database is late ${when} it settles the batch`, () =>
+    withStore(async (open) => {
+      const { promise: late, resolve: go } = Promise.withResolvers<void>();
+      let calls = 0;
+      const bench = await open((store) => ({
+        settleObject: async (...of) => {
+          const isLate = ++calls === 1;
+          if (isLate && isLateBefore) await late;
+          const isFirst = await store.settleObject(...of);
+          if (isLate) await late;
+          return isFirst;
+        },
+      }));
+      const batch = make(bench, 1_000, { id: "batch_1", kind: "batch", resultsId: "file_1" });
+      await bench.objects.idle();
+      for (const action of order) bench.objects.responseEnded(results(batch, 30, action));
+      bench.clock.pass(SYNC_MS);
+      // The second response and the sync find the first settlement under way.
+      await nextTurn();
+      go();
+      await bench.objects.idle();
+      assertEquals(standing(bench), { spent: 30, isFull: false });
+      assertEquals(bench.rows.length, 1);
+    }));
+}
+
+Deno.test("Objects: the results of a batch that no process awaits count for the client that reads them", () =>
+  withStore(async (open) => {
+    const bench = await open();
+    const batch = awaitedObject({ id: "batch_1", kind: "batch", reservedMicros: 0 });
+    bench.objects.responseEnded(results(batch, 30, "results"));
+    await bench.objects.idle();
+    assertEquals([standing(bench).spent, bench.rows.length], [30, 1]);
+  }));
+
 Deno.test("Objects: one that nobody looks at costs what was reserved when its provider forgets it", () =>
   withStore(async (open) => {
     const bench = await open();
@@ -206,7 +267,7 @@ Deno.test("Objects: what the store does not take is tried again, and counts once
     let fails = true;
     const failing = (): Promise<boolean> =>
       fails ? Promise.reject(new StoreError("busy", "locked")) : Promise.resolve(true);
-    const bench = await open({ addObject: failing, settleObject: failing });
+    const bench = await open(() => ({ addObject: failing, settleObject: failing }));
     const object = make(bench, 1_000);
     bench.objects.responseEnded(lookAt(object, 30));
     await bench.objects.idle();
@@ -218,9 +279,26 @@ Deno.test("Objects: what the store does not take is tried again, and counts once
     assertEquals(bench.rows.length, 1);
   }));
 
+Deno.test("Objects: an unexpected error is reported, and later tasks and close() go on", () =>
+  withStore(async (open) => {
+    const bug = new TypeError("cannot read x");
+    let fails = true;
+    const added: string[] = [];
+    const bench = await open(() => ({
+      addObject: ({ id }) => fails ? Promise.reject(bug) : Promise.resolve(added.push(id) > 0),
+    }));
+    make(bench, 100);
+    await bench.objects.idle();
+    assertEquals([bench.unexpected, bench.failures], [[bug], []]);
+    fails = false;
+    make(bench, 100, { id: "resp_2" });
+    await bench.objects.close();
+    assertEquals([added.length, bench.unexpected], [2, [bug]]);
+  }));
+
 Deno.test("Objects: no more than ten thousand of a token are awaited", () =>
   withStore(async (open) => {
-    const bench = await open({ addObject: () => Promise.resolve(true) });
+    const bench = await open(() => ({ addObject: () => Promise.resolve(true) }));
     const maker = { tokenId: "tok_1", projectId: "prj_1", principal: "anna" };
     for (let count = 0; count < 10_000; count++) make(bench, 0, { id: `resp_${count}` });
     assertEquals(bench.objects.hasRoom(maker), false);

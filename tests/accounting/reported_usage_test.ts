@@ -21,6 +21,14 @@ const CASES: readonly (readonly [name: string, told: readonly unknown[], usage: 
     { inputTokens: 28, outputTokens: 12, cachedTokens: 3 },
   ],
   [
+    "a zero counts beside another number of its side",
+    [
+      { input_tokens: 25, cache_read_input_tokens: 3, output_tokens: 1 },
+      { input_tokens: 20, cache_read_input_tokens: 0, output_tokens: 0 },
+    ],
+    { inputTokens: 20, cachedTokens: 0, outputTokens: 1 },
+  ],
+  [
     "an input that is corrected downwards",
     [
       { input_tokens: 9_000, output_tokens: 1, cache_read_input_tokens: 0 },
@@ -168,4 +176,19 @@ Deno.test("ReportedUsage: numbers that contradict each other are named, and othe
   assertEquals(contradictions({ prompt_tokens: 10, completion_tokens: 5, total_tokens: 0 }), []);
   assertEquals(contradictions({ prompt_tokens: 10, completion_tokens: 5, total_tokens: 25 }), []);
   assertEquals(contradictions({}), []);
+});
+
+Deno.test("ReportedUsage: usage and contradictions follow each report, and nothing is left after clear", () => {
+  const reported = new ReportedUsage();
+  const other = new ReportedUsage();
+  reported.add({ prompt_tokens: 5, completion_tokens: 1 });
+  assertEquals(reported.usage(), { inputTokens: 5, outputTokens: 1 });
+  assertEquals(reported.contradictions(), []);
+  reported.add({ prompt_tokens: 5, completion_tokens: 2, total_tokens: 3 });
+  assertEquals(reported.usage(), { inputTokens: 5, outputTokens: 2 });
+  assertEquals(reported.contradictions(), ["a total that is less than its parts"]);
+  reported.clear();
+  assertEquals([reported.usage(), reported.contradictions(), other.usage()], [{}, [], {}]);
+  reported.add({ prompt_tokens: 7 });
+  assertEquals([reported.usage(), other.usage()], [{ inputTokens: 7 }, {}]);
 });

@@ -1,17 +1,34 @@
 import { assertThrows } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import { checkCostIsKnown, checkModelIsNamed } from "../../src/admission/budgeted.ts";
+import { costOfRequest } from "../../src/admission/known_cost.ts";
+import type { Endpoint } from "../../src/config/config.ts";
 import { testBackend, testEndpoint } from "../support/proxies/config.ts";
 import type { Principal, Rules } from "../../src/principal.ts";
 
 function principal(...rules: Rules[]): Principal {
   const subjects = rules.map((own, index) => ({ key: String(index), what: "token", rules: own }) as const);
-  return { kind: "token", name: "anna", subjects, keys: new Map() };
+  return { kind: "token", key: "token:1", name: "anna", subjects, keys: new Map() };
 }
 
 const OPENAI = testEndpoint("openai", [testBackend("https://api.openai.com")]);
 const BUDGET = principal({}, { monthBudgetMicros: 1 });
 const UNLIMITED = principal({ models: ["*"] }, { tokensPerMinute: 5 });
+
+/** Checks a request by its line, its headers, and the dialect of the endpoint if it requests a WebSocket. */
+function checkCost(
+  who: Principal,
+  { fields, upgrade, ...request }: {
+    method: string;
+    path: string;
+    endpoint: Endpoint;
+    fields: readonly { readonly lower: string }[];
+    upgrade: string | false;
+  },
+): void {
+  const cost = costOfRequest({ ...request, upgrade: upgrade !== false });
+  checkCostIsKnown(who, { cost, fields, upgrade });
+}
 
 /** What clients of the providers send, and what answers tell or costs nothing. */
 const KNOWN = [
@@ -98,7 +115,7 @@ const UNKNOWN = [
 Deno.test("checkCostIsKnown: a budget allows what tells its cost or has none", () => {
   for (const line of KNOWN) {
     const [method = "", path = ""] = line.split(" ");
-    checkCostIsKnown(BUDGET, { method, path, endpoint: OPENAI, fields: [], upgrade: false });
+    checkCost(BUDGET, { method, path, endpoint: OPENAI, fields: [], upgrade: false });
   }
 });
 
@@ -106,7 +123,7 @@ Deno.test("checkCostIsKnown: a budget refuses all else, and says why; without a 
   for (const line of UNKNOWN) {
     const [method = "", path = ""] = line.split(" ");
     const check = (who: Principal) =>
-      checkCostIsKnown(who, { method, path, endpoint: OPENAI, fields: [], upgrade: false });
+      checkCost(who, { method, path, endpoint: OPENAI, fields: [], upgrade: false });
     assertThrows(() => check(BUDGET), ProxyFault, "the cost of this path is unknown");
     check(UNLIMITED);
   }
@@ -114,7 +131,7 @@ Deno.test("checkCostIsKnown: a budget refuses all else, and says why; without a 
 
 Deno.test("checkCostIsKnown: of WebSockets a budget allows OpenAI's realtime sessions alone", () => {
   const check = (path: string, upgrade: string) =>
-    checkCostIsKnown(BUDGET, { method: "GET", path, endpoint: OPENAI, fields: [], upgrade });
+    checkCost(BUDGET, { method: "GET", path, endpoint: OPENAI, fields: [], upgrade });
   check("/v1/realtime", "openai");
   assertThrows(
     () => check("/v1/responses", "openai"),
@@ -126,7 +143,7 @@ Deno.test("checkCostIsKnown: of WebSockets a budget allows OpenAI's realtime ses
     ProxyFault,
     "the only WebSocket with a known cost is /realtime",
   );
-  checkCostIsKnown(UNLIMITED, {
+  checkCost(UNLIMITED, {
     method: "GET",
     path: "/live",
     endpoint: OPENAI,
@@ -142,7 +159,7 @@ Deno.test("checkModelIsNamed: only a budget asks for a model", () => {
 
 Deno.test("checkCostIsKnown: under a budget no header may name another path or method", () => {
   const check = (who: Principal, lower: string) =>
-    checkCostIsKnown(who, {
+    checkCost(who, {
       method: "GET",
       path: "/v1/models",
       endpoint: OPENAI,
@@ -162,7 +179,7 @@ Deno.test("checkCostIsKnown: conversations keep items at OpenAI, and run a model
     priceProvider: "mistral",
   });
   const azure = testEndpoint("azure", [testBackend("https://a.openai.azure.com")]);
-  checkCostIsKnown(BUDGET, { ...request, endpoint: OPENAI });
-  checkCostIsKnown(BUDGET, { ...request, endpoint: azure });
-  assertThrows(() => checkCostIsKnown(BUDGET, { ...request, endpoint: mistral }), ProxyFault, "has a budget");
+  checkCost(BUDGET, { ...request, endpoint: OPENAI });
+  checkCost(BUDGET, { ...request, endpoint: azure });
+  assertThrows(() => checkCost(BUDGET, { ...request, endpoint: mistral }), ProxyFault, "has a budget");
 });

@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { keyContext, ManagedTokens } from "../../src/auth/managed_tokens.ts";
-import { createTokenValue, isTokenValue } from "../../src/auth/token_value.ts";
+import { createTokenValue, hashOf, isTokenValue } from "../../src/auth/token_value.ts";
 import { SecretBox } from "../../src/storage/secret_box.ts";
-import type { Project, Token } from "../../src/storage/store.ts";
+import type { AccessChanges, Project, Token } from "../../src/storage/store.ts";
+import { nextTurn } from "../../src/streams/turn.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
 import { projectRow, tokenRow } from "../support/data/rows.ts";
 
@@ -11,17 +12,28 @@ class TokensBench {
   readonly unreadable: string[] = [];
   projects: Project[] = [projectRow("p1")];
   rows: Token[] = [];
+  /** What the next read of changes gives. Undefined: the store no longer has the changes. */
+  changes: Partial<AccessChanges> | undefined;
   reads = 0;
   changed = false;
+  asked = 0;
 
   async open(key = new Uint8Array(32)): Promise<ManagedTokens> {
     const tokens = new ManagedTokens({
       readAccess: async () => {
         this.reads++;
         await Promise.resolve();
-        return { projects: this.projects, tokens: this.rows };
+        return { projects: this.projects, tokens: this.rows, position: 1 };
       },
-      consumeExternalChange: () => this.changed,
+      readAccessChanges: async () => {
+        await Promise.resolve();
+        const none = { projects: [], tokens: [], deletedProjects: [], deletedTokens: [], position: 1 };
+        return this.changes && { ...none, ...this.changes };
+      },
+      hasAccessChanged: () => {
+        this.asked++;
+        return this.changed;
+      },
     }, {
       box: await SecretBox.of(key),
       clock: this.clock,
@@ -92,9 +104,91 @@ Deno.test("ManagedTokens: calls during a refresh share one further refresh", asy
   const before = bench.reads;
   await Promise.all(Array.from({ length: 100 }, () => tokens.refresh()));
   assertEquals(bench.reads - before, 2);
-  assertEquals(tokens.consumeChange(), false);
+});
+
+Deno.test("ManagedTokens: asks the store for changes once in each turn of the event loop", async () => {
+  const bench = new TokensBench();
+  const tokens = await bench.open();
+  assertEquals([tokens.mayHaveChanged(), tokens.mayHaveChanged()], [false, false]);
+  assertEquals(bench.asked, 1);
   bench.changed = true;
-  assertEquals(tokens.consumeChange(), true);
+  await nextTurn();
+  assertEquals([tokens.mayHaveChanged(), bench.asked], [true, 2]);
+  bench.changes = {};
+  const refresh = tokens.refresh();
+  assertEquals(tokens.mayHaveChanged(), true, "while a refresh runs");
+  await refresh;
+  assertEquals([tokens.mayHaveChanged(), bench.asked], [false, 2]);
+  await nextTurn();
+});
+
+Deno.test("ManagedTokens: a refresh applies the changes, and reads everything only where changes are missing", async () => {
+  const bench = new TokensBench();
+  const [first, second, third] = [createTokenValue(), createTokenValue(), createTokenValue()];
+  const token = tokenRow("t1", "p1", { value: first, name: "anna" });
+  const other = tokenRow("t2", "p2", { value: second, name: "ben" });
+  bench.projects = [projectRow("p1"), projectRow("p2")];
+  bench.rows = [token, other];
+  const tokens = await bench.open();
+  const verdicts = () => [first, second, third].map((value) => verdict(tokens, value));
+  const apply = async (changes: Partial<AccessChanges>) => {
+    verdicts();
+    bench.changes = changes;
+    await tokens.refresh();
+    return verdicts();
+  };
+  assertEquals(verdicts(), ["anna", "ben", "unknown"]);
+  const rotated = {
+    ...token,
+    hash: hashOf(third),
+    previous: { hash: token.hash, expiresAt: FakeClock.START + 5 },
+  };
+  assertEquals(await apply({ tokens: [rotated] }), ["anna", "ben", "anna"]);
+  assertEquals(await apply({ tokens: [{ ...rotated, previous: undefined }] }), ["unknown", "ben", "anna"]);
+  assertEquals(await apply({ tokens: [{ ...other, revokedAt: 1 }] }), ["unknown", "token_revoked", "anna"]);
+  const inactive = projectRow("p1", { active: false });
+  assertEquals(await apply({ projects: [inactive] }), ["unknown", "token_revoked", "token_revoked"]);
+  assertEquals(await apply({ deletedTokens: ["t2"], projects: [projectRow("p1")] }), [
+    "unknown",
+    "unknown",
+    "anna",
+  ]);
+  assertEquals(await apply({ deletedProjects: ["p1"] }), ["unknown", "unknown", "unknown"]);
+  assertEquals(bench.reads, 1);
+  bench.changes = undefined;
+  await tokens.refresh();
+  assertEquals([verdicts(), bench.reads], [["anna", "ben", "unknown"], 2]);
+});
+
+Deno.test("ManagedTokens: a value can move from one token to another within one refresh", async () => {
+  const bench = new TokensBench();
+  const [value, next] = [createTokenValue(), createTokenValue()];
+  const token = tokenRow("t1", "p1", { value, name: "anna" });
+  bench.rows = [token];
+  const tokens = await bench.open();
+  const heir = tokenRow("t2", "p1", { value, name: "ben" });
+  bench.changes = { tokens: [heir, { ...token, hash: hashOf(next) }] };
+  await tokens.refresh();
+  assertEquals([verdict(tokens, value), verdict(tokens, next)], ["ben", "anna"]);
+});
+
+Deno.test("ManagedTokens: a principal changes with the rules of its project, and only then", async () => {
+  const bench = new TokensBench();
+  const value = createTokenValue();
+  bench.rows = [tokenRow("t1", "p1", { value })];
+  const tokens = await bench.open();
+  const principal = () => {
+    const result = tokens.check(value);
+    assert(result !== undefined && "principal" in result);
+    return result.principal;
+  };
+  const before = principal();
+  bench.changes = { tokens: [tokenRow("t2", "p1")] };
+  await tokens.refresh();
+  assert(principal() === before, "the same object");
+  bench.changes = { projects: [projectRow("p1", { rules: { maxRequests: 3 } })] };
+  await tokens.refresh();
+  assertEquals(principal().subjects[1]?.rules, { maxRequests: 3 });
 });
 
 Deno.test("ManagedTokens: provider keys are opened; a key sealed with another encryption key is null and reported", async () => {
@@ -114,7 +208,14 @@ Deno.test("ManagedTokens: provider keys are opened; a key sealed with another en
   const recognised = tokens.check(value);
   assert(recognised !== undefined && "principal" in recognised);
   assertEquals([...recognised.principal.keys], [["openai", "secret-key"], ["anthropic", null]]);
-  assertEquals([tokens.secrets, bench.unreadable.length], [["secret-key"], 1]);
+  const { secrets } = tokens;
+  assertEquals([secrets, bench.unreadable.length], [["secret-key"], 1]);
+  bench.changes = { tokens: [tokenRow("t2", "p1")], projects: [projectRow("p2")] };
+  await tokens.refresh();
+  assert(tokens.secrets === secrets, "no key has changed");
+  bench.changes = { projects: [projectRow("p1")] };
+  await tokens.refresh();
+  assertEquals(tokens.secrets, []);
 });
 
 Deno.test("createTokenValue: 54 characters, random each time; each typing error is detected", () => {

@@ -7,7 +7,7 @@
 import { parseArgs } from "node:util";
 import { benchAccounting } from "./accounting.ts";
 import { GROUP_NAMES } from "./candidates/all.ts";
-import { managedCandidate, ownCandidate } from "./candidates/own.ts";
+import { denoEngineCandidate, managedCandidate, ownCandidate } from "./candidates/own.ts";
 import { compare } from "./comparison.ts";
 import { benchDashboard } from "./dashboard.ts";
 import { benchGrowth, GROWTH_PARTS } from "./growth.ts";
@@ -35,6 +35,7 @@ const { values: options } = parseArgs({
     growth: { type: "boolean", default: false },
     huge: { type: "boolean", default: false },
     managed: { type: "boolean", default: false },
+    engine: { type: "boolean", default: false },
     dashboard: { type: "boolean", default: false },
     timing: { type: "boolean", default: false },
     hostile: { type: "boolean", default: false },
@@ -57,12 +58,21 @@ else if (options.quick || options.record) {
     isHuge: options.huge,
   });
 } else if (options.hostile) await withStage((stage) => benchHostile(stage.folder));
-else if (options.managed) {
+else if (options.managed || options.engine) {
   await needPrograms();
-  await withStage((stage) => {
-    const pair = [ownCandidate(), managedCandidate(stage.folder)] as const;
-    return benchPair(stage, pair, { rounds, seconds, labels: ["plain", "managed"] });
-  });
+  await withStage((stage) =>
+    options.managed
+      ? benchPair(stage, [ownCandidate(), managedCandidate(stage.folder)], {
+        rounds,
+        seconds,
+        labels: ["plain", "managed"],
+      })
+      : benchPair(stage, [ownCandidate(), denoEngineCandidate()], {
+        rounds,
+        seconds,
+        labels: ["own", "deno"],
+      })
+  );
 } else {
   await benchMain();
   if (options.all) await benchGrowth(GROWTH_PARTS, { isHuge: options.huge });

@@ -19,7 +19,7 @@ export async function benchDashboard(): Promise<void> {
   const store = openSqlite(`${folder}/bench.db`);
   const now = Date.now();
   await addHistory(store, { from: 0, to: EXCHANGES, now });
-  store.close();
+  await store.close();
   await using upstream = new FakeUpstream();
   const management = {
     token: SECRETS.managementToken,

@@ -364,3 +364,25 @@ Deno.test("ADMIN_PORT: has to differ from the other ports and needs a management
   const short = await problemsOf({ ...GOOD, MANAGEMENT_TOKEN: "short", ADMIN_PORT: "4001" });
   assertEquals([short.length, short[0]?.startsWith("env MANAGEMENT_TOKEN")], [1, true], "reported once");
 });
+
+Deno.test("SERVER_ENGINE: deno rejects each setting that Deno.serve cannot keep, from the environment and from a file", async () => {
+  const file = (server: string) => ({ "config.toml": `[server]\n${server}` });
+  assertEquals((await loadConfig(sources(GOOD))).server.engine, "own");
+  assertEquals((await loadConfig(sources({ ...GOOD, SERVER_ENGINE: "deno" }))).server.engine, "deno");
+  assertEquals((await loadConfig(sources(GOOD, file('engine = "deno"')))).server.engine, "deno");
+  assertEquals(await problemsOf({ ...GOOD, SERVER_ENGINE: "node" }), [
+    'env SERVER_ENGINE "node" is not one of own, deno',
+  ]);
+  assertEquals(await problemsOf({ ...GOOD, SERVER_ENGINE: "deno", MAX_CONNECTIONS: "5" }), [
+    'env MAX_CONNECTIONS cannot be kept with engine = "deno": remove it, or use engine = "own"',
+  ]);
+  const problems = await problemsOf(
+    GOOD,
+    file('engine = "deno"\nheader_timeout = "1s"\nkeep_alive_timeout = "1s"\nmax_connections = 5'),
+  );
+  assertEquals(problems.map((problem) => problem.slice(0, problem.indexOf(" cannot"))), [
+    "config.toml:3: server.header_timeout",
+    "config.toml:4: server.keep_alive_timeout",
+    "config.toml:5: server.max_connections",
+  ]);
+});

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Backend, Strategy } from "../../src/config/config.ts";
-import { Balancer, type Lease } from "../../src/forwarding/balancer.ts";
+import { Balancer } from "../../src/forwarding/balancer.ts";
+import type { Lease } from "../../src/forwarding/lease.ts";
 import { testBackend } from "../support/proxies/config.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
 
@@ -151,7 +152,7 @@ Deno.test("Balancer: failures of one principal's requests do not move other prin
   };
   names(3, fail);
   assertEquals([nameFor("anna"), nameFor("ben")], ["b", "a"]);
-  assertEquals(balancer.report()[0]?.state, "set_aside", "all who failed there skip it");
+  assertEquals(balancer.report()[0]?.state, "cooldown", "all who failed there skip it");
   const lease = balancer.choose(new Set(), "ben");
   lease.failed({ isCertain: false });
   lease.released();

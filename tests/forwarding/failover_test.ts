@@ -199,7 +199,7 @@ Deno.test("failover: a backend that stays silent beyond its timeout is abandoned
   assertEquals(await sent, "200 well");
   assertEquals(bench.events.slice(2, 4), [
     "gives up a",
-    "leaves a: h.test did not answer in time: the first byte timeout of 1s passed.",
+    "leaves a: h.test did not answer in time: first_byte_timeout (1s) passed.",
   ]);
 });
 
@@ -216,7 +216,7 @@ Deno.test("failover: the total timeout counts from the first attempt, and no att
   const error = await assertRejects(() => sent, ProxyFault);
   assertEquals([error.code, error.message], [
     "upstream_timeout",
-    "h.test did not answer in time: the total timeout of 1s passed.",
+    "h.test did not answer in time: total_timeout (1s) passed.",
   ]);
   assertEquals(bench.events.filter((event) => event.startsWith("gives up")), ["gives up a", "gives up b"]);
 });

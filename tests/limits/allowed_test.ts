@@ -6,7 +6,7 @@ import type { Principal, Rules } from "../../src/principal.ts";
 
 function principal(...rules: Rules[]): Principal {
   const subjects = rules.map((own, index) => ({ key: String(index), what: "token", rules: own }) as const);
-  return { kind: "token", name: "anna", subjects, keys: new Map() };
+  return { kind: "token", key: "token:1", name: "anna", subjects, keys: new Map() };
 }
 
 const GLOBS: readonly (readonly [pattern: string, name: string, matches: boolean])[] = [

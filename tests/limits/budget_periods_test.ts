@@ -13,6 +13,7 @@ const DAY = 24 * HOUR;
 function holder(rules: Rules): Principal {
   return {
     kind: "token",
+    key: "token:1",
     name: "anna",
     subjects: [{ key: "token:1", what: "token", rules }],
     keys: new Map(),

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Cancellation, ClientGone } from "../../src/cancellation.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import { ConcurrencyLimiter } from "../../src/limits/concurrency_limiter.ts";
+import { ANONYMOUS, holderOf, type Principal, sharedPrincipal, tokenKey } from "../../src/principal.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
 
 const LIMITS = { maxExchanges: 2, maxPerPrincipal: Infinity, queueMs: 5_000 };
@@ -171,7 +172,7 @@ Deno.test("ConcurrencyLimiter: a principal that waits for slots which are kept f
   (await tenth)();
 });
 
-Deno.test("ConcurrencyLimiter: the rejection says that the remaining slots are kept for other tokens", async () => {
+Deno.test("ConcurrencyLimiter: the rejection says that the remaining slots are kept for other clients", async () => {
   const clock = new FakeClock();
   const slots = new ConcurrencyLimiter(
     { maxExchanges: 10, maxPerPrincipal: Infinity, queueMs: 1_000 },
@@ -181,8 +182,32 @@ Deno.test("ConcurrencyLimiter: the rejection says that the remaining slots are k
   const rejected = assertRejects(
     () => waiting(slots, "mallory"),
     ProxyFault,
-    "This token has 9 requests running. The proxy keeps the remaining slots for other tokens.",
+    "This token has 9 requests running. The proxy keeps the remaining slots for other clients.",
   );
   clock.pass(1_000);
   await rejected;
 });
+
+/** A client, and the subject of the message that rejects its second request. */
+const HOLDERS: readonly (readonly [Principal | undefined, string])[] = [
+  [undefined, "This address"],
+  [ANONYMOUS, "This address"],
+  [sharedPrincipal("anna"), "The shared token"],
+  [{ ...ANONYMOUS, kind: "token", key: tokenKey({ tokenId: "tok_1", name: "anna" }) }, "This token"],
+];
+for (const [principal, subject] of HOLDERS) {
+  const client = principal?.kind ?? "unauthenticated";
+  Deno.test(`ConcurrencyLimiter: the rejection of ${client} clients says what has reached its limit`, async () => {
+    const limits = { maxExchanges: 10, maxPerPrincipal: 1, queueMs: 1_000 };
+    for (const use of ["running", "sending a body"] as const) {
+      const clock = new FakeClock();
+      const slots = new ConcurrencyLimiter(limits, clock, use);
+      const holder = holderOf(principal, "192.0.2.1");
+      taken(slots, holder);
+      const message = `${subject} has one request ${use}, which is its limit.`;
+      const rejected = assertRejects(() => waiting(slots, holder), ProxyFault, message);
+      clock.pass(limits.queueMs);
+      await rejected;
+    }
+  });
+}

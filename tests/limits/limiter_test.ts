@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import type { Reservation } from "../../src/limits/ledger.ts";
-import { type Admission, Limiter } from "../../src/limits/limiter.ts";
+import type { Admission } from "../../src/limits/admission.ts";
+import { Limiter } from "../../src/limits/limiter.ts";
 import { MinuteWindow } from "../../src/limits/minute_window.ts";
 import type { Principal, Rules } from "../../src/principal.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
@@ -11,6 +12,7 @@ const NOTHING = { tokens: 0, micros: 0 };
 function principal(token: Rules, project: Rules = {}): Principal {
   return {
     kind: "token",
+    key: "token:1",
     name: "anna",
     subjects: [{ key: "token:1", what: "token", rules: token }, {
       key: "project:1",
@@ -141,7 +143,7 @@ Deno.test("Limiter: budgets of day, month and all, which begin anew with UTC's c
   clock.pass(24 * HOUR);
   spend(80); // 1 May: 240 in all
   const all = refusal(() => admit(limiter, who));
-  assertEquals([all.message.includes("in all"), all.retryAfterSeconds], [true, undefined]);
+  assertEquals([all.message.includes("in total"), all.retryAfterSeconds], [true, undefined]);
 });
 
 Deno.test("Limiter: what running requests may cost at the most is not given to others", () => {
@@ -190,6 +192,25 @@ Deno.test("Limiter: who is admitted and finds the rest taken by others when its 
   second.settle({ tokens: undefined, micros: undefined });
   first.settle({ tokens: undefined, micros: undefined });
   admit(limiter, who);
+});
+
+Deno.test("Limiter: a budget that may not cover all running requests admits four of them, and another when one ends", () => {
+  const limiter = new Limiter(new FakeClock());
+  const who = principal({ totalBudgetMicros: 100 });
+  const expected = { tokens: 0, micros: 10, mostMicros: 50 };
+  // The budget covers the highest costs of the first two.
+  const running = Array.from({ length: 6 }, () => admit(limiter, who, expected));
+  const rejected = limiter.admit(who);
+  const fault = refusal(() => rejected.reserve(expected));
+  assertEquals([fault.code, fault.message], [
+    "budget_exceeded",
+    "The budget may not cover all running requests of this token. Only 4 requests may run then: wait for one to end, " +
+    "or send a smaller max_tokens.",
+  ]);
+  rejected.settle({ tokens: undefined, micros: undefined });
+  running.at(-1)?.settle({ tokens: undefined, micros: undefined });
+  admit(limiter, who, expected);
+  refusal(() => admit(limiter, who, expected));
 });
 
 Deno.test("Limiter: a refused request counts nowhere, not even with those whose rules it keeps", () => {

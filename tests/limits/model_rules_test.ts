@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
-import { type Admission, Limiter } from "../../src/limits/limiter.ts";
+import type { Admission } from "../../src/limits/admission.ts";
+import { Limiter } from "../../src/limits/limiter.ts";
 import { checkModelIsKnown, limitsOfModels } from "../../src/limits/model_rules.ts";
 import type { ModelLimits, Principal, Rules } from "../../src/principal.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
@@ -8,6 +9,7 @@ import { FakeClock } from "../support/time/fake_clock.ts";
 function holder(token: Rules, project: Rules = {}): Principal {
   return {
     kind: "token",
+    key: "token:1",
     name: "anna",
     subjects: [
       { key: "token:1", what: "token", rules: token },
@@ -60,7 +62,7 @@ Deno.test("Limiter: limits of models hold for requests that name them, and the m
   const running = admit(limiter, who, "o3");
   assertEquals(refusal(() => admit(limiter, who, "other", "o3")), [
     "rate_limited",
-    "This token may have 1 requests running at a time for models o3.",
+    "This token may have one request running at a time for models o3.",
   ]);
   running.settle({ tokens: undefined, micros: undefined });
   admit(limiter, who, "o3");
@@ -103,7 +105,7 @@ Deno.test("Limiter: what running requests reserve counts for the limits of their
   running.reserve({ tokens: 0, micros: 100 });
   assertEquals(refusal(() => admit(limiter, who, "gpt-5")), [
     "budget_exceeded",
-    "The rest of this token's budget of $0.000100 in all for models gpt-5* is reserved by running requests and background responses.",
+    "The rest of this token's budget of $0.000100 in total for models gpt-5* is reserved for requests and background responses that still run.",
   ]);
   admit(limiter, who, "o3");
   running.settle({ tokens: undefined, micros: 99 });

@@ -18,6 +18,7 @@ const YEAR_2020 = Date.UTC(2020, 0, 1);
 const RULE = "token:t1 gpt-5*";
 const WHO: Principal = {
   kind: "token",
+  key: "token:t1",
   name: "anna",
   tokenId: "t1",
   projectId: "p1",

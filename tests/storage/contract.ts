@@ -8,7 +8,9 @@ import {
   StoreError,
   type UsageFilter,
   type UsageGrouping,
+  type UsageRow,
 } from "../../src/storage/store.ts";
+import { random } from "../support/data/random.ts";
 import {
   ALL_TOGETHER,
   AT,
@@ -44,7 +46,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
       try {
         await work(store, bench);
       } finally {
-        store.close();
+        await store.close();
         await bench.dispose();
       }
     });
@@ -462,6 +464,58 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals((await shown())[1], "project:p1: 4 requests, 50; -58: 10, 0: 30", "by the day: AT is 10:30");
   });
 
+  test("sums of any period are those of its hours, with every filter", async (store) => {
+    const { below } = random(5);
+    const start = AT - AT % DAY - 5 * DAY;
+    await store.addExchanges(Array.from({ length: 400 }, (_, index) =>
+      exchangeRow({
+        startedAt: start + below(6 * DAY),
+        firstByteMs: 1 + below(5_000),
+        tokenId: `t${index % 3}`,
+        projectId: "p1",
+        modelAnswered: `m${below(3)}`,
+        endpoint: `e${below(2)}`,
+        costMicros: below(1_000),
+      })));
+    const periods: Partial<UsageFilter>[] = [{}];
+    for (let round = 0; round < 60; round++) {
+      const from = start - DAY / 2 + below(7 * DAY);
+      const to = from + 1 + below(below(2) === 0 ? 2 * HOUR : 4 * DAY);
+      periods.push({ from, to }, { from }, { to }, { from: from - from % DAY, to: to - to % DAY + DAY });
+    }
+    for (const [index, period] of periods.entries()) {
+      const filter = {
+        ...NO_FILTER,
+        ...period,
+        ...[{}, { tokenId: "t1" }, { model: "m2", endpoint: "e0" }][index % 3],
+      };
+      const sums = (rows: readonly UsageRow[], keyOf: (row: UsageRow) => string) => {
+        const all = new Map<string, [number, number]>();
+        for (const row of rows) {
+          const [requests, cost] = all.get(keyOf(row)) ?? [0, 0];
+          all.set(keyOf(row), [requests + row.requests, cost + row.costMicros]);
+        }
+        return [...all].sort();
+      };
+      const whole = await store.usage({ ...ALL_TOGETHER, group: "model" }, filter);
+      const byHour = await store.usage({ ...ALL_TOGETHER, group: "hour", split: "model" }, filter);
+      assertEquals(
+        sums(whole, ({ key }) => key),
+        sums(byHour, ({ split }) => split?.key ?? ""),
+        JSON.stringify(filter),
+      );
+    }
+    for (let day = start; day < start + 6 * DAY; day += DAY) {
+      for (const more of [{}, { tokenId: "t1" }]) {
+        const filter = { ...NO_FILTER, ...more, from: day, to: day + DAY };
+        const [byDay] = await store.usage({ ...ALL_TOGETHER, group: "day" }, filter);
+        const [whole] = await store.usage(ALL_TOGETHER, filter);
+        assert(byDay?.firstByteMs !== undefined);
+        assertEquals(byDay.firstByteMs, whole?.firstByteMs);
+      }
+    }
+  });
+
   test("prunes exchanges, and keeps their sums by the day", async (store) => {
     await store.addExchanges([
       exchangeRow({ startedAt: AT - 3 * DAY }),
@@ -488,14 +542,102 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(await sums(), before, "twice is once");
   });
 
-  test("sees changes of another program, and not its own", async (store, bench) => {
+  test("sees changes of another program until they are read, and none in usage", async (store, bench) => {
     const other = await bench.open();
-    assertEquals([store.consumeExternalChange(), other.consumeExternalChange()], [false, false]);
+    const start = await store.readAccess();
+    const same = await other.readAccess();
+    assertEquals([store.hasAccessChanged(start.position), other.hasAccessChanged(same.position)], [
+      false,
+      false,
+    ]);
     await other.addProject(projectRow("p1"), auditRow("project.create", "p1"));
-    assertEquals([store.consumeExternalChange(), other.consumeExternalChange()], [true, false]);
-    assertEquals(store.consumeExternalChange(), false);
-    assertEquals((await store.readAccess()).projects.length, 1);
-    other.close();
+    assertEquals(store.hasAccessChanged(start.position), true);
+    assertEquals(store.hasAccessChanged(start.position), true, "until it is read");
+    for (const one of [store, other]) {
+      const { position, projects } = await one.readAccess();
+      assertEquals([projects.length, one.hasAccessChanged(position)], [1, false]);
+    }
+    const { position } = await store.readAccess();
+    await other.addToken(tokenRow("t1", "p1"), auditRow("token.create", "t1"));
+    const after = await store.readAccessChanges(position);
+    assert(after !== undefined);
+    assertEquals(store.hasAccessChanged(after.position), false);
+    await other.addExchanges([exchangeRow({ tokenId: "t1", projectId: "p1" })]);
+    await other.writeNote("a", "1");
+    assertEquals(store.hasAccessChanged(after.position), false);
+    await other.close();
+  });
+
+  test("reads only the projects and tokens that changed after a position", async (store) => {
+    let { position } = await store.readAccess();
+    const changed = async () => {
+      const changes = await store.readAccessChanges(position);
+      assert(changes !== undefined);
+      position = changes.position;
+      const { projects, tokens, deletedProjects, deletedTokens } = changes;
+      return [projects, tokens, deletedProjects, deletedTokens];
+    };
+    assertEquals(await changed(), [[], [], [], []]);
+    const project = projectRow("p1", {
+      keys: [{ endpoint: "openai", sealed: Uint8Array.of(1), suffix: "abcd" }],
+    });
+    await store.addProject(project, auditRow("project.create", "p1"));
+    const token = tokenRow("t1", "p1");
+    for (const one of [token, tokenRow("t2", "p1")]) {
+      await store.addToken(one, auditRow("token.create", one.id));
+    }
+    assertEquals((await changed()).map((rows) => rows.length), [1, 2, 0, 0]);
+    await store.changeToken(token, { revokedAt: AT }, auditRow("token.revoke", "t1"));
+    const revoked = await store.findToken("t1");
+    assert(revoked?.revokedAt === AT);
+    assertEquals(await changed(), [[], [revoked], [], []]);
+    await store.addExchanges([exchangeRow({ tokenId: "t2", projectId: "p1" })]);
+    assertEquals(await changed(), [[], [], [], []], "the counts of requests are no change");
+    const keys = [{ endpoint: "anthropic", sealed: Uint8Array.of(2), suffix: "efgh" }];
+    await store.changeProject(project, { keys }, auditRow("project.update", "p1", { at: AT + 1 }));
+    assertEquals(await changed(), [[{ ...project, keys, version: 2, updatedAt: AT + 1 }], [], [], []]);
+    await store.revokeTokens("p1", auditRow("project.revoke", "p1"));
+    assertEquals((await changed())[1]?.length, 1, "t1 was revoked before");
+    await store.deleteToken({ id: "t1", version: 2 }, auditRow("token.delete", "t1"));
+    assertEquals(await changed(), [[], [], [], ["t1"]]);
+    await store.deleteProject({ id: "p1", version: 2 }, auditRow("project.delete", "p1"));
+    assertEquals(await changed(), [[], [], ["p1"], ["t2"]]);
+  });
+
+  test("reads everything where old changes were deleted", async (store) => {
+    const { position } = await store.readAccess();
+    await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
+    await store.addToken(tokenRow("t1", "p1"), auditRow("token.create", "t1"));
+    let version = 1;
+    const change = async (times: number) => {
+      for (const end = version + times; version < end; version++) {
+        await store.changeToken(
+          { id: "t1", version },
+          { name: `n${version}` },
+          auditRow("token.update", "t1"),
+        );
+      }
+    };
+    await change(10);
+    const early = (await store.readAccess()).position;
+    await change(10_050);
+    await store.prune({ exchangesBefore: 0, hoursBefore: 0 });
+    assertEquals(await store.readAccessChanges(position), undefined);
+    assertEquals(await store.readAccessChanges(early), undefined);
+    const last = (await store.readAccess()).position;
+    assertEquals((await store.readAccessChanges(last))?.tokens, []);
+    assertEquals((await store.readAccessChanges(last - 5))?.tokens.map(({ id }) => id), ["t1"]);
+    assertEquals(await store.readAccessChanges(last + 5), undefined, "the position of another database");
+  });
+
+  test("knows which names the tokens of a project use, but for revoked ones", async (store) => {
+    await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
+    await store.addToken(tokenRow("t1", "p1", { name: "a" }), auditRow("token.create", "t1"));
+    await store.addToken(tokenRow("t2", "p1", { name: "b", revokedAt: AT }), auditRow("token.create", "t2"));
+    const used = (of: string, ...names: string[]) =>
+      Promise.all(names.map((name) => store.isTokenNameUsed(of, name)));
+    assertEquals(await used("p1", "a", "b", "c"), [true, false, false]);
+    assertEquals(await used("p2", "a"), [false]);
   });
 
   test("reads rules as they were written, also rules for paths", async (store) => {
@@ -584,7 +726,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
           one.settleObject(object, { at: AT + 10, micros: 225, rows })
         ),
       );
-      other.close();
+      await other.close();
       assertEquals(results.filter((isFirst) => isFirst).length, 1);
       const [sum] = await store.usage(ALL_TOGETHER, NO_FILTER);
       assertEquals([sum?.requests, sum?.unmetered, sum?.inputTokens, sum?.costMicros], [1, 0, 10, 225]);

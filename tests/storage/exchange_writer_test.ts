@@ -9,7 +9,9 @@ class WriterBench {
   readonly clock = new FakeClock();
   readonly written: string[] = [];
   readonly events: string[] = [];
-  failure: StoreError | undefined;
+  failure: Error | undefined;
+  /** Thrown for a batch of the row `bug`, and for the row itself. */
+  bug: Error | undefined;
   dropped = 0;
   readonly writer = new ExchangeWriter({
     addExchanges: (rows: readonly ExchangeRow[]) => {
@@ -17,12 +19,22 @@ class WriterBench {
       if (rows.some(({ requestId }) => requestId === "poison")) {
         return Promise.reject(new StoreError("failed", "will not take it"));
       }
+      if (this.bug !== undefined && rows.some(({ requestId }) => requestId === "bug")) {
+        return Promise.reject(this.bug);
+      }
+      if (rows.length === 1 && rows[0]?.requestId === "late") {
+        return Promise.reject(new StoreError("busy", "locked"));
+      }
       this.written.push(...rows.map(({ requestId }) => requestId));
       return Promise.resolve();
     },
   }, {
     clock: this.clock,
-    events: { onHealth: (health) => this.events.push(health), onDropped: () => this.dropped++ },
+    events: {
+      onHealth: (health, reason) =>
+        this.events.push(reason?.startsWith("unexpected") ? `${health}: ${reason}` : health),
+      onDropped: () => this.dropped++,
+    },
   });
 
   add(...ids: string[]): void {
@@ -101,4 +113,26 @@ Deno.test("ExchangeWriter: closing writes the queue, and counts the rows that fa
   bench.add("b");
   await bench.writer.close();
   assertEquals([bench.dropped, bench.clock.pending], [1, 0]);
+});
+
+Deno.test("ExchangeWriter: an unexpected error drops the row that causes it, shows in the health, and stops no later write", async () => {
+  const bench = new WriterBench();
+  bench.bug = new TypeError("cannot read x");
+  bench.add("a", "bug", "b");
+  await bench.pass(500);
+  assertEquals([bench.written, bench.dropped], [["a", "b"], 1]);
+  assertEquals([bench.events, bench.writer.health], [["failing: unexpected: cannot read x"], "failing"]);
+  bench.add("c");
+  await bench.pass(500);
+  assertEquals([bench.written, bench.dropped, bench.writer.health], [["a", "b", "c"], 1, "ok"]);
+  await bench.writer.close();
+});
+
+Deno.test("ExchangeWriter: rows that cannot be written while a rejected row is singled out stay in the queue", async () => {
+  const bench = new WriterBench();
+  bench.add("a", "poison", "late", "b");
+  await bench.pass(500);
+  assertEquals([bench.written, bench.dropped, bench.writer.health], [["a"], 1, "failing"]);
+  await bench.pass(1_000);
+  assertEquals(bench.written, ["a", "late", "b"]);
 });

@@ -47,7 +47,15 @@ Deno.test(`kill -9 while writing, ${ROUNDS} times: always opens, nothing committ
   let committed = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const writer = new URL("../support/processes/writer.ts", import.meta.url).pathname;
-    const child = denoCommand(["run", "-A", "--quiet", "--no-check", writer, path], {
+    const child = denoCommand([
+      "run",
+      "-A",
+      "--quiet",
+      "--no-check",
+      writer,
+      path,
+      round % 2 === 0 ? "threads" : "",
+    ], {
       stdout: "piped",
       stderr: "inherit",
     }).spawn();

@@ -53,3 +53,27 @@ Deno.test("SpendingDates: retries after a time, and at the end", async () => {
   await dates.close();
   assertEquals([tries, clock.pending], [3, 0]);
 });
+
+Deno.test("SpendingDates: an unexpected error is tried again like one of the store, and stops no later correction", async () => {
+  const clock = new FakeClock();
+  const reasons: string[] = [];
+  const dated: number[] = [];
+  let bug: Error | undefined = new TypeError("cannot read x");
+  const failed = Promise.withResolvers<void>();
+  const dates = new SpendingDates({
+    dateSpending: (hour) => bug === undefined ? Promise.resolve(void dated.push(hour)) : Promise.reject(bug),
+  }, {
+    clock,
+    writer: { flush: () => Promise.resolve() },
+    onFailed(reason) {
+      reasons.push(reason);
+      failed.resolve();
+    },
+  });
+  dates.date(1);
+  await within(failed.promise, "the failure");
+  bug = undefined;
+  dates.date(2);
+  await dates.close();
+  assertEquals([reasons, dated], [["cannot read x"], [1, 2]]);
+});

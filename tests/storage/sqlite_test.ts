@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { isInUse, openStore, sqlitePath } from "../../src/storage/open.ts";
+import { openStore, sqlitePath } from "../../src/storage/open.ts";
 import { Database } from "../../src/storage/sqlite/database.ts";
+import { lockExclusively } from "../../src/storage/sqlite/lock.ts";
 import { type Migration, MIGRATIONS } from "../../src/storage/sqlite/migrations.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { StoreError } from "../../src/storage/store.ts";
@@ -110,6 +111,34 @@ Deno.test(
       ],
     );
     store.close();
+  }),
+);
+
+Deno.test(
+  "sqlite: the migration to sums by the day keeps the sums, the times to the first byte and the counts",
+  inFolder(async (folder) => {
+    const path = `${folder}/old.db`;
+    const old = new Database(path, MIGRATIONS.slice(0, 9));
+    const hour = Date.UTC(2026, 3, 29, 10);
+    for (const start of [hour, hour + 3_600_000, hour - 24 * 3_600_000]) {
+      old.run(
+        "INSERT INTO usage VALUES (?, 'p1', 't1', '', 'openai', 'm', 'sdk', 2, 2, 0, 5, 6, 0, 0, 0, 0, 0, 7, 0, 0, 9, 1, 0)",
+        start,
+      );
+      old.run("INSERT INTO first_bytes VALUES (?, 'p1', 't1', '', 'openai', 'm', 'sdk', 40, 2)", start);
+    }
+    old.close();
+    const store = openSqlite(path);
+    const [whole] = await store.usage(ALL_TOGETHER, NO_FILTER);
+    const days = await store.usage({ ...ALL_TOGETHER, group: "day" }, NO_FILTER);
+    assertEquals([whole?.requests, whole?.costMicros, whole?.firstByteMs?.median], [6, 21, 32]);
+    assertEquals(days.map(({ key, requests, firstByteMs }) => [key, requests, firstByteMs?.median]), [
+      ["2026-04-28", 2, 32],
+      ["2026-04-29", 4, 32],
+    ]);
+    const [token] = (await store.readSpending({ until: hour })).filter(({ key }) => key === "token:t1");
+    assertEquals(token?.requests, 6);
+    await store.close();
   }),
 );
 
@@ -279,16 +308,21 @@ Deno.test("openStore: rejects unknown schemes, and reads all forms of paths", as
   ]);
 });
 
-Deno.test("isInUse: true while a program has the database open, also through a symbolic link; false without a database", async () => {
-  const folder = await Deno.makeTempDir();
-  const file = `${folder}/a.db`;
-  assertEquals(isInUse(`sqlite:${file}`), false);
-  const store = await openStore(`sqlite:${file}`);
-  await Deno.symlink(file, `${folder}/link.db`);
-  assertEquals([isInUse(`sqlite:${file}`), isInUse(`sqlite:${folder}/link.db`)], [true, true]);
-  store.close();
-  assertEquals([isInUse(`sqlite:${file}`), isInUse(`sqlite:${folder}/link.db`)], [false, false]);
-  const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
-  assertEquals(names.filter((name) => name.startsWith("link")), ["link.db"]);
-  await Deno.remove(folder, { recursive: true });
-});
+Deno.test(
+  "lockExclusively: fails while a program has the database open, also through a symbolic link",
+  inFolder(async (folder) => {
+    const file = `${folder}/a.db`;
+    const isLocked = (path: string): boolean => {
+      const lock = lockExclusively(path);
+      lock?.release();
+      return lock === undefined;
+    };
+    const store = await openStore(`sqlite:${file}`);
+    await Deno.symlink(file, `${folder}/link.db`);
+    assertEquals([isLocked(file), isLocked(`${folder}/link.db`)], [true, true]);
+    store.close();
+    assertEquals([isLocked(file), isLocked(`${folder}/link.db`)], [false, false]);
+    const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    assertEquals(names.filter((name) => name.startsWith("link")), ["link.db"]);
+  }),
+);

@@ -55,7 +55,7 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
   await upstream.shutdown();
 }
 
-/** The variable `PORT`; undefined if it is not set. */
+/** The variable `PORT`; undefined: it is not set. */
 function environmentPort(): number | undefined {
   const text = processSources.get("PORT");
   if (text === undefined || text === "") return undefined;
@@ -90,7 +90,7 @@ async function writeHistory(databaseUrl: string): Promise<void> {
   for (const project of projects) await store.addProject(project, created("project.create", project));
   for (const token of tokens) await store.addToken(token, created("token.create", token));
   await store.addExchanges(exchanges.toSorted((one, other) => one.startedAt - other.startedAt));
-  store.close();
+  await store.close();
 }
 
 /** The wanted port, or 0 (any port) if another program has it. */

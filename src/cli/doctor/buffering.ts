@@ -9,7 +9,11 @@ import { loadOutboundProxy } from "../../config/load.ts";
 import type { Config } from "../../config/config.ts";
 import { TOKEN_VARIABLE } from "../../connect/client.ts";
 import { TransportError } from "../../forwarding/transport/transport.ts";
-import { PULSE_EVENTS, PULSE_PATH, PULSE_PAUSE_MS } from "../../own_routes/pulse.ts";
+import {
+  HEALTH_STREAM_EVENTS,
+  HEALTH_STREAM_PATH,
+  HEALTH_STREAM_PAUSE_MS,
+} from "../../own_routes/health_stream.ts";
 import { durationText } from "../../config/values/durations.ts";
 import { CommandError } from "../command_error.ts";
 import { parseHealth } from "../health.ts";
@@ -20,7 +24,7 @@ const { ok, warning, problem } = findingsOf("buffering");
 
 const TIMEOUT_MS = 15_000;
 
-const STREAM_MS = (PULSE_EVENTS - 1) * PULSE_PAUSE_MS;
+const STREAM_MS = (HEALTH_STREAM_EVENTS - 1) * HEALTH_STREAM_PAUSE_MS;
 
 /**
  * Parses the address that clients use. Throws a {@link CommandError} if it is not an `http:` or `https:` URL.
@@ -34,7 +38,7 @@ export function publicUrl(text: string): URL {
   throw new CommandError("--url is not an address like https://llm.example.com", 2);
 }
 
-/** Sends requests to the proxy through the reverse proxy, and reports how the answers arrive. */
+/** Sends requests to the proxy through the reverse proxy, and reports how the responses arrive. */
 export async function checkBuffering(url: URL, config: Config | undefined): Promise<Finding[]> {
   const base = url.origin + url.pathname.replace(/\/+$/, "");
   const options: RequestOptions = {
@@ -67,7 +71,7 @@ export async function checkBuffering(url: URL, config: Config | undefined): Prom
 
 async function checkStream(base: string, options: RequestOptions): Promise<Finding> {
   const arrivals: number[] = [];
-  const answer = await ask(base + PULSE_PATH, {
+  const answer = await ask(base + HEALTH_STREAM_PATH, {
     ...options,
     onProgress: () => arrivals.push(performance.now()),
   });
@@ -80,14 +84,14 @@ async function checkStream(base: string, options: RequestOptions): Promise<Findi
   }
   if (answer.status !== 200) {
     return warning(
-      `${base}${PULSE_PATH} answers ${answer.status}, so its streams were not checked`,
+      `${base}${HEALTH_STREAM_PATH} answers ${answer.status}, so its streams were not checked`,
       "update that llm-proxy",
     );
   }
   const spreadMs = (arrivals.at(-1) ?? 0) - (arrivals[0] ?? 0);
   if (spreadMs >= STREAM_MS / 2) return ok(`${base} passes streams on without buffering`);
   return problem(
-    `${base} buffers streams: ${PULSE_EVENTS} events that were sent over ${STREAM_MS} ms arrived within ${
+    `${base} buffers streams: ${HEALTH_STREAM_EVENTS} events that were sent over ${STREAM_MS} ms arrived within ${
       Math.round(spreadMs)
     } ms`,
     "turn buffering off; in nginx: proxy_buffering off; proxy_http_version 1.1; no gzip for text/event-stream",
@@ -101,7 +105,7 @@ function tokenOf(config: Config | undefined): { token?: string } {
   return token === undefined ? {} : { token };
 }
 
-/** Sends a request. Returns the answer, or the reason why it failed. */
+/** Sends a request. Returns the response, or the reason why it failed. */
 async function ask(url: string, options: RequestOptions): Promise<Answer | string> {
   try {
     return await request(url, options);

@@ -44,8 +44,7 @@ export function outboundProxies(config: Config): { proxy: OutboundProxy; what: s
 }
 
 /**
- * Opens a connection and closes it. Returns undefined if that worked, else the reason as the rest of a
- * sentence.
+ * Opens a connection and closes it. Returns why that failed, as the rest of a sentence. Undefined: it worked.
  */
 export async function connectionProblem(
   { hostname, port }: { readonly hostname: string; readonly port: number },

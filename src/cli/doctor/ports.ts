@@ -3,11 +3,10 @@
 import { processSources } from "../../config/sources/env.ts";
 import { loadAddress } from "../../config/load.ts";
 import { roundedDurationText } from "../../config/values/durations.ts";
-import { hostAndPort } from "../../network/host_port.ts";
+import { hostAndPort, reachableHost } from "../../network/host_port.ts";
 import { ConfigError } from "../../config/problem.ts";
 import { VERSION } from "../../release.ts";
 import { type Health, readHealth } from "../health.ts";
-import { reachableHost } from "../own_address.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
@@ -124,7 +123,7 @@ function bindingOf(hostname: string, port: number): "free" | "taken" | "not perm
   }
 }
 
-/** The health of the llm-proxy on a port. Undefined if no llm-proxy answers there. */
+/** The health of the llm-proxy on a port. Undefined: no llm-proxy answers there. */
 async function healthAt(
   host: string,
   { port, isTls }: Port,

@@ -19,6 +19,9 @@ export interface Draft {
 /** The default folder of `llm-proxy tls init`. */
 export const TLS_FOLDER = "data/tls";
 const OWNER_ONLY = 0o600;
+/** The first line of `.env`. */
+const HEADING =
+  "# `llm-proxy init` wrote this file. It contains secrets: keep it private, and do not commit it.\n";
 const HTTPS_PORT = 33_443;
 
 /**
@@ -37,10 +40,7 @@ export function draftsOf(plan: Plan, certificate: readonly CertificateFile[]): D
 function environmentText(plan: Plan, needsFile: boolean): string {
   const { providers, port, https, access } = plan;
   const blocks = [
-    block(
-      "Written by `llm-proxy init`. It contains secrets: only its owner may read it, and it is never committed.",
-      {},
-    ),
+    HEADING,
     needsFile
       ? block("The keys of the providers in config.toml.", keysOf(providers))
       : block("The providers, their base URLs and their keys.", {
@@ -50,8 +50,8 @@ function environmentText(plan: Plan, needsFile: boolean): string {
     access === "one token"
       ? block("The token that clients use as their API key.", { PROXY_TOKEN: randomToken() })
       : block(
-        "Managed tokens: the token for /admin and /manage, the port of both, the database, and the key that\n" +
-          "# encrypts provider keys in it. A backup of the database needs the same ENCRYPTION_KEY.",
+        "Managed tokens. MANAGEMENT_TOKEN opens /admin and /manage, which are on ADMIN_PORT.\n" +
+          "# ENCRYPTION_KEY encrypts the provider keys in the database. Keep it for backups of the database.",
         {
           MANAGEMENT_TOKEN: randomToken(),
           ADMIN_PORT: String(port + 1),
@@ -68,7 +68,7 @@ function environmentText(plan: Plan, needsFile: boolean): string {
 function httpsBlock(): string {
   const { certificate, key } = certificatePaths(TLS_FOLDER);
   return block(
-    "HTTPS on a second port. Without HTTPS_PORT, PORT speaks HTTPS and there is no plain HTTP.",
+    "HTTPS on a second port. Without HTTPS_PORT, the proxy serves only HTTPS, on PORT.",
     {
       TLS_CERT_FILE: certificate,
       TLS_KEY_FILE: key,
@@ -87,10 +87,10 @@ function baseAndKey({ name, baseUrl, key = "" }: ChosenProvider): Record<string,
   return { [`${name.toUpperCase()}_BASE_URL`]: baseUrl, [keyVariable(name)]: key };
 }
 
-/** A comment with variables below it. Empty if there are no variables, except for the heading of the file. */
+/** A comment with variables below it. Empty if there are no variables. */
 function block(heading: string, variables: Readonly<Record<string, string>>): string {
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${envValue(name, value)}\n`);
-  return lines.length === 0 && !heading.startsWith("Written") ? "" : `# ${heading}\n${lines.join("")}`;
+  return lines.length === 0 ? "" : `# ${heading}\n${lines.join("")}`;
 }
 
 /** A value for `.env`, in quotes if a shell or Docker Compose would interpret a character of it. */
@@ -113,7 +113,7 @@ function fileText({ providers }: Plan): string {
       "",
     ].join("\n");
   });
-  return `# Written by \`llm-proxy init\`. The keys are in .env; \`llm-proxy check\` prints every setting.\n\n${
+  return `# \`llm-proxy init\` wrote this file. The keys are in .env. \`llm-proxy check\` prints every setting.\n\n${
     tables.join("\n")
   }`;
 }

@@ -6,7 +6,7 @@ import { PRESET_NAMES, type PresetName } from "../../config/values/presets.ts";
 export interface ChosenProvider {
   readonly name: PresetName;
   readonly baseUrl: string;
-  /** The key. Undefined for a local server without one. */
+  /** The key. Undefined: a local server without one. */
   readonly key: string | undefined;
 }
 
@@ -29,7 +29,7 @@ export function keyVariable(name: PresetName): string {
   return `${name.toUpperCase()}_API_KEY`;
 }
 
-/** The provider with a name. Undefined if the name is unknown. */
+/** The provider with a name. Undefined: the name is unknown. */
 export function presetNamed(text: string): PresetName | undefined {
   return PRESET_NAMES.find((name) => name === text);
 }

@@ -25,7 +25,7 @@ export async function backup(file: string, options: Options): Promise<void> {
         share: () => sizeOf(file) / size,
       });
     } finally {
-      store.close();
+      await store.close();
     }
   });
   writeAnswer(

@@ -15,13 +15,17 @@ const PAGE = 1000;
 export async function onApi(
   options: Options,
   work: (client: ManageClient) => Promise<void>,
-  { creates = false, hint }: Pick<ManageTarget, "creates" | "hint"> = {},
+  { creates = false, needsRunning = false, whenOff }: Pick<
+    ManageTarget,
+    "creates" | "needsRunning" | "whenOff"
+  > = {},
 ): Promise<void> {
   const url = textOf(options, "url");
   const config = textOf(options, "config");
   const target: ManageTarget = {
     creates,
-    ...(hint !== undefined && { hint }),
+    needsRunning,
+    whenOff,
     ...(url !== undefined && { url }),
     ...(config !== undefined && { config }),
   };

@@ -6,29 +6,32 @@ import { problem } from "../../management/api/answers.ts";
 import { openStore } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
 import { checkDatabase, managementConfig, mapStoreError } from "./management_config.ts";
+import { sendToRunningProxy } from "./running_proxy.ts";
 import { type Send, sendToDatabase, sendToProxy } from "./send.ts";
 
 /** Which management API to use. */
 export interface ManageTarget {
   /** Whether a missing database is created. Without it, a missing database is an error. */
   readonly creates?: boolean;
-  /** The URL of a running proxy. Without it, the command opens the database. */
+  /** The URL of a running proxy, which gets the management token. Without it, the command opens the database. */
   readonly url?: string;
+  /** Without a URL, the command uses the proxy that runs with the database, and does not open the database. */
+  readonly needsRunning?: boolean;
   /** The configuration file of `--config`. */
   readonly config?: string;
-  /** Further lines of the error if no proxy answers. */
-  readonly hint?: string;
+  /** The message of the error if the management API is off. Undefined: the usual message. */
+  readonly whenOff?: string | undefined;
 }
 
 /** Calls of the management API. Each throws a {@link CommandError} with the message of the API. */
 export interface ManageClient {
-  /** Sends a request and parses the answer. The answer is null if the body is empty. */
+  /** Sends a request and parses the response. The response is null if the body is empty. */
   readonly call: <Schema extends v.GenericSchema>(
     method: "GET" | "POST" | "PATCH" | "DELETE",
     path: string,
     options: { readonly body?: unknown; readonly answer: Schema },
   ) => Promise<v.InferOutput<Schema>>;
-  /** The body of an answer, unparsed. */
+  /** The body of a response, unparsed. */
   readonly text: (path: string) => Promise<string>;
 }
 
@@ -37,9 +40,12 @@ export async function withManageClient(
   target: ManageTarget,
   work: (client: ManageClient) => Promise<void>,
 ): Promise<void> {
-  const config = await managementConfig(target.config);
+  const config = await managementConfig(target.config, target.whenOff);
   if (target.url !== undefined) {
-    return await work(clientOf(await sendToProxy(target.url, { token: config.token, hint: target.hint })));
+    return await work(clientOf(await sendToProxy(target.url, config.token)));
+  }
+  if (target.needsRunning === true) {
+    return await work(clientOf(await sendToRunningProxy(config.databaseUrl, { config: target.config })));
   }
   if (target.creates !== true) checkDatabase(config);
   await mapStoreError(async () => {
@@ -47,7 +53,7 @@ export async function withManageClient(
     try {
       await work(clientOf(await sendToDatabase(store, config, target.config)));
     } finally {
-      store.close();
+      await store.close();
     }
   });
 }

@@ -8,11 +8,19 @@ import { StoreError } from "../../storage/store.ts";
 import { CommandError } from "../command_error.ts";
 import { configFlags } from "../common_options.ts";
 
-/** Reads the management settings. Throws a {@link CommandError} if the management API is off. */
-export async function managementConfig(path: string | undefined): Promise<ManagementConfig> {
+const OFF = "The management API is off: set MANAGEMENT_TOKEN in the environment or in .env.";
+
+/**
+ * Reads the management settings. Throws a {@link CommandError} with the message `whenOff` if the management
+ * API is off.
+ */
+export async function managementConfig(
+  path: string | undefined,
+  whenOff: string = OFF,
+): Promise<ManagementConfig> {
   const config = await loadManagement(processSources, configFlags(path));
   if (config !== undefined) return config;
-  throw new CommandError("The management API is off: set MANAGEMENT_TOKEN in the environment or in .env.", 2);
+  throw new CommandError(whenOff, 2);
 }
 
 /** Throws a {@link CommandError} if there is no database. The usual cause is a command in another folder. */

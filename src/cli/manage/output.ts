@@ -1,4 +1,4 @@
-/** How the commands `project`, `token` and `usage` print the answers of the API. */
+/** How the commands `project`, `token` and `usage` print the responses of the API. */
 
 import type * as v from "valibot";
 import type * as answers from "../../management/api/answers.ts";

@@ -113,11 +113,11 @@ function addControlCommands(program: Command): void {
 
 function addDatabaseCommands(program: Command): void {
   program.command("backup").argument("<file>", "a new file")
-    .description("copy the database while the proxy uses it")
+    .description("copy the database, also while the proxy runs")
     .option(...CONFIG_OPTION)
     .action(async (file: string, options: Options) => (await import("./backup.ts")).backup(file, options));
   program.command("restore").argument("<file>", "a backup")
-    .description("replace the database by a backup and keep the old files; stop the proxy first")
+    .description("stop the proxy first; replaces the database by a backup and keeps the old files")
     .option("--key-file <file>", "the key file of the backup, if it is not the current one")
     .option(...CONFIG_OPTION)
     .action(async (file: string, options: Options) => (await import("../restore.ts")).restore(file, options));

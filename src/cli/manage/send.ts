@@ -1,5 +1,6 @@
 /**
- * Two ways to send a request to the management API: to a running proxy, or to the API within this program.
+ * Two ways to send a request to the management API: to the URL of a proxy, or to the API within this program.
+ * `running_proxy.ts` has the third, to the proxy that runs with the local database.
  */
 
 import type { ManagementConfig } from "../../config/config.ts";
@@ -19,20 +20,19 @@ import { withProgress } from "../progress.ts";
 import { type Answer, request, type RequestOptions } from "../request.ts";
 
 /** Sends a request to a path of the management API. */
-export type Send = (path: string, init: Pick<RequestOptions, "method" | "json">) => Promise<Answer>;
+export type Send = (
+  path: string,
+  init: Pick<RequestOptions, "method" | "json">,
+) => Promise<Pick<Answer, "status" | "text">>;
 
 /** In a database of this size, a query may take a second. In bytes. */
 const LARGE_BYTES = 100 * 1024 ** 2;
 
-/** Sends requests to a running proxy. Throws a {@link CommandError} if the URL is invalid. */
-export async function sendToProxy(
-  url: string,
-  { token, hint = "" }: {
-    token: string;
-    /** Further lines of the error if no proxy answers. */
-    hint: string | undefined;
-  },
-): Promise<Send> {
+/**
+ * Sends requests with the management token to a URL that the user named. Throws a {@link CommandError} if the URL is
+ * invalid.
+ */
+export async function sendToProxy(url: string, token: string): Promise<Send> {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new CommandError(`${JSON.stringify(url)} is not a URL like http://localhost:33000`, 2);
   }
@@ -45,7 +45,7 @@ export async function sendToProxy(
         () => request(`${base}${path}`, { ...init, token, proxy }),
       );
     } catch (error) {
-      throw new CommandError(`No proxy answers at ${base}: ${messageOf(error)}.${hint}`);
+      throw new CommandError(`No proxy answers at ${base}: ${messageOf(error)}.`);
     }
   };
 }
@@ -93,7 +93,7 @@ export async function sendToDatabase(
   };
 }
 
-/** The endpoints of the configuration. Undefined if other settings are invalid, which do not matter here. */
+/** The endpoints of the configuration. Undefined: other settings are invalid, which do not matter here. */
 async function endpointNames(path: string | undefined): Promise<string[] | undefined> {
   try {
     const { config } = await loadConfig(processSources, configFlags(path));

@@ -73,7 +73,7 @@ export async function pricesOnline(url: string = PRICES_URL): Promise<OfferedPri
   return checked(text, { name: url, atMs: systemClock.epochMs() });
 }
 
-/** Whether others on the network cannot change the answer. Budgets depend on prices. */
+/** Whether others on the network cannot change the response. Budgets depend on prices. */
 function isSafe({ protocol, hostname }: URL): boolean {
   return protocol === "https:" ||
     protocol === "http:" && isLoopback(hostname);

@@ -9,7 +9,9 @@ const NAME_OPTION = ["--name <name>", "a further name or IP address; can be repe
 /** Adds the commands to the program. */
 export function addTlsCommands(program: Command): void {
   const tls = program.command("tls")
-    .description("create and renew a certificate for this machine, signed by its own authority");
+    .description(
+      "create and renew a certificate for this machine, signed by a certificate authority that llm-proxy creates",
+    );
   const command = (name: string, description: string) =>
     tls.command(name).description(description).option(...FOLDER_OPTION, "data/tls");
   command("init", "create an authority and a certificate, and print how clients trust it")

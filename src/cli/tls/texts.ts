@@ -21,7 +21,7 @@ To serve with it, set:
 
   TLS_CERT_FILE=${paths.certificate}
   TLS_KEY_FILE=${paths.key}
-  HTTPS_PORT=33443         # a second port, for HTTPS; without it PORT speaks HTTPS
+  HTTPS_PORT=33443         # a second port, for HTTPS; without it PORT serves HTTPS
 
 ${trustText(paths.authority)}
 The authority can sign certificates for the names above, for private names like *.local, and for every IP

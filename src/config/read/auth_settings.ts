@@ -17,12 +17,12 @@ export function readTokens(
   resolver: Resolver,
   settings: Section<"auth"> | undefined,
 ): { tokens: NamedToken[]; mode: "token" | "none" | undefined } {
-  const shared = resolver.settle<string | undefined>(["auth", "token"], [
+  const shared = resolver.resolve<string | undefined>(["auth", "token"], [
     resolver.variable("PROXY_TOKEN", secretSchema),
     resolver.inFile(["auth", "token"], settings?.token),
   ], { fallback: undefined, show: (token) => token === undefined ? "none" : "[redacted]" });
   const rules = rulesOf(settings?.limits);
-  settleLimits(resolver, ["auth", "limits"], settings?.limits);
+  resolveLimits(resolver, ["auth", "limits"], settings?.limits);
   const tokens: NamedToken[] = shared === undefined
     ? []
     : [{ name: SHARED, token: shared, ...(rules && { rules }) }];
@@ -42,24 +42,24 @@ export function readTokens(
     if (tokens.some((other) => other.token === token)) {
       resolver.report([...at, "token"], "is the same as another token");
     }
-    resolver.settle([...at, "token"], [{ value: token, at: [...at, "token"] }], {
+    resolver.resolve([...at, "token"], [{ value: token, at: [...at, "token"] }], {
       fallback: token,
       show: () => `[redacted] (${name})`,
     });
     const own = rulesOf(limits);
-    settleLimits(resolver, [...at, "limits"], limits);
+    resolveLimits(resolver, [...at, "limits"], limits);
     tokens.push({ name, token, ...(own && { rules: own }) });
   }
   return { tokens, mode: settings?.mode };
 }
 
 /** Records limits for `llm-proxy check`. */
-function settleLimits(resolver: Resolver, at: KeyPath, limits: LimitSettings | undefined): void {
-  if (limits !== undefined) resolver.settle(at, [{ value: limits, at }], { fallback: limits });
+function resolveLimits(resolver: Resolver, at: KeyPath, limits: LimitSettings | undefined): void {
+  if (limits !== undefined) resolver.resolve(at, [{ value: limits, at }], { fallback: limits });
 }
 
 /** Decides whether clients need a token, and reports a missing token. */
-export function settleAuth(
+export function resolveAuth(
   resolver: Resolver,
   { tokens, mode, endpoints, hasFile, hasManagedTokens }: {
     tokens: readonly NamedToken[];
@@ -89,6 +89,6 @@ export function settleAuth(
   }
   const requiresToken = tokens.length > 0 || hasManagedTokens && mode !== "none";
   const auth: AuthConfig = requiresToken ? { mode: "token", tokens } : { mode: "none" };
-  resolver.settle(["auth", "mode"], [resolver.inFile(["auth", "mode"], mode)], { fallback: auth.mode });
+  resolver.resolve(["auth", "mode"], [resolver.inFile(["auth", "mode"], mode)], { fallback: auth.mode });
   return auth;
 }

@@ -57,7 +57,7 @@ export function readBackend(settings: LayeredSettings, context: BackendContext):
   const baseUrl = readBaseUrl(settings, context);
   const key = readKey(settings, context);
   const keyField = readKeyField(settings, context.provider);
-  const headers = settings.settle("headers", {}, shownHeaders);
+  const headers = settings.resolve("headers", {}, shownHeaders);
   checkHeaders(headers, { settings, keyField: key.mode === "inject" ? keyField : undefined });
   const model = readModelOverride(settings);
   return {
@@ -67,9 +67,9 @@ export function readBackend(settings: LayeredSettings, context: BackendContext):
     keyField,
     connection: readConnection(settings, { origin: baseUrl.origin, context }),
     headers: Object.entries(headers),
-    removeHeaders: settings.settle("remove_headers", []).map((header) => header.toLowerCase()),
+    removeHeaders: settings.resolve("remove_headers", []).map((header) => header.toLowerCase()),
     model,
-    weight: settings.settle("weight", 1),
+    weight: settings.resolve("weight", 1),
     timeouts: {
       connectMs: settings.timeoutMs("connect_timeout", DEFAULT_TIMEOUTS.connectMs),
       firstByteMs: settings.timeoutMs("first_byte_timeout", DEFAULT_TIMEOUTS.firstByteMs),
@@ -94,7 +94,7 @@ function readBaseUrl(settings: LayeredSettings, context: BackendContext): BaseUr
     : { value: baseUrlOf(new URL(preset.baseUrl)), at: `preset ${name}` };
   checkApiPath(written[0] ?? targetBase, resolver);
   const implied = isNamed ? [ofPreset, targetBase] : [targetBase, ofPreset];
-  const baseUrl = resolver.settle(settings.keyPath("base_url"), [...written, ...implied], {
+  const baseUrl = resolver.resolve(settings.keyPath("base_url"), [...written, ...implied], {
     fallback: NO_BASE_URL,
     show: ({ origin, path }) => origin + path,
   });
@@ -141,7 +141,7 @@ function checkApiPath(candidate: Candidate<BaseUrl> | undefined, resolver: Resol
 function readKey(settings: LayeredSettings, { provider, requiresToken }: BackendContext): BackendKey {
   // If the proxy requires a token, the credential of a client is that token. Most local servers need no key.
   const needsNoKey = provider.preset.local === true && requiresToken;
-  const text = settings.resolver.settle(settings.keyPath("api_key"), settings.candidates("api_key"), {
+  const text = settings.resolver.resolve(settings.keyPath("api_key"), settings.candidates("api_key"), {
     fallback: needsNoKey ? "none" : "passthrough",
     fallbackAt: needsNoKey ? `preset ${provider.name}` : "default",
     show: (value) => value === "none" || value === "passthrough" ? value : "[redacted]",
@@ -152,7 +152,7 @@ function readKey(settings: LayeredSettings, { provider, requiresToken }: Backend
 
 /** The header that carries the key, in lower case. */
 function readKeyField(settings: LayeredSettings, { name, preset }: EndpointProvider): string {
-  const field = settings.resolver.settle(settings.keyPath("key_header"), settings.candidates("key_header"), {
+  const field = settings.resolver.resolve(settings.keyPath("key_header"), settings.candidates("key_header"), {
     fallback: preset.keyField,
     fallbackAt: `preset ${name}`,
   });
@@ -182,8 +182,8 @@ function shownHeaders(headers: Readonly<Record<string, string>>): string {
 }
 
 function readModelOverride(settings: LayeredSettings): ModelOverride | undefined {
-  const otherwise = settings.settleOptional("model");
-  const byName = new Map(Object.entries(settings.settle("models", {})));
+  const otherwise = settings.resolveOptional("model");
+  const byName = new Map(Object.entries(settings.resolve("models", {})));
   return otherwise === undefined && byName.size === 0 ? undefined : { byName, otherwise };
 }
 
@@ -193,7 +193,7 @@ function readConnection(
 ): ConnectionSettings {
   const proxy = readProxy(settings, origin);
   const caCerts = readCaCerts(settings, context);
-  const maxIdle = settings.settle("pool_max_idle", DEFAULT_POOL.maxIdle);
+  const maxIdle = settings.resolve("pool_max_idle", DEFAULT_POOL.maxIdle);
   const idleMs = settings.timeoutMs("pool_idle_timeout", DEFAULT_POOL.idleMs) ?? Infinity;
   const isDefault = proxy === undefined && caCerts === undefined && maxIdle === DEFAULT_POOL.maxIdle &&
     idleMs === DEFAULT_POOL.idleMs;
@@ -208,20 +208,20 @@ function readConnection(
 /** The forward proxy to an origin. Undefined: a direct connection. */
 function readProxy(settings: LayeredSettings, origin: string): OutboundProxy | undefined {
   const candidates = [...settings.candidates("proxy_url"), environmentProxy(origin, settings.resolver)];
-  const proxy = settings.resolver.settle(settings.keyPath("proxy_url"), candidates, {
+  const proxy = settings.resolver.resolve(settings.keyPath("proxy_url"), candidates, {
     fallback: "direct",
     show: (proxy) => proxy === "direct" ? proxy : proxyText(proxy),
   });
   return proxy === "direct" ? undefined : proxy;
 }
 
-/** The certificates of `ca_file`. Undefined if there is no such setting, or if its problem is reported. */
+/** The certificates of `ca_file`. Undefined: there is no such setting, or its problem is reported. */
 function readCaCerts(
   settings: LayeredSettings,
   { resolver, sources, resolvePath }: EndpointContext,
 ): string[] | undefined {
   const [caFile] = settings.candidates("ca_file");
-  resolver.settle(settings.keyPath("ca_file"), [caFile], { fallback: "none" });
+  resolver.resolve(settings.keyPath("ca_file"), [caFile], { fallback: "none" });
   if (caFile === undefined) return undefined;
   const { value: path, at } = caFile;
   try {

@@ -38,7 +38,7 @@ export function endpointNames(resolver: Resolver, { endpoints = {} }: FileConfig
   const known = [...new Set([...inFile, ...byEnvironment])];
   // If all endpoints of the file are invalid, those of the environment do not replace them.
   const fallback = inFile.length > 0 || resolver.hasProblemAt(["endpoints"]) ? inFile : byEnvironment;
-  const names = resolver.settle(["endpoints"], [
+  const names = resolver.resolve(["endpoints"], [
     // The valid names are unknown if the file cannot be read.
     resolver.isFileUnreadable ? undefined : resolver.variable("ENDPOINTS", textListSchema(wordSchema(known))),
   ], {

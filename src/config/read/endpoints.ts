@@ -76,7 +76,7 @@ export function readEndpoint(
   };
 
   const firstBase = layer.settings.base_url ?? layer.settings.target_base ?? context.targetBase?.value;
-  const presetName = resolver.settle(
+  const presetName = resolver.resolve(
     [...path, "provider"],
     [resolver.inFile<PresetName>([...path, "provider"], own.provider)],
     { fallback: presetNameOf(name, firstBase?.origin), fallbackAt: "implied" },
@@ -98,11 +98,11 @@ export function readEndpoint(
     });
   const named = nameBackends(backends, { listed, path, resolver });
 
-  const anthropicVersion = resolver.settle<string | undefined>([...path, "anthropic_version"], [
+  const anthropicVersion = resolver.resolve<string | undefined>([...path, "anthropic_version"], [
     name === "anthropic" ? resolver.variable("ANTHROPIC_VERSION", anthropicVersionSchema) : undefined,
     resolver.inFile([...path, "anthropic_version"], own.anthropic_version),
   ], { fallback: undefined });
-  const priceProvider = resolver.settle<string | undefined>([...path, "price_provider"], [
+  const priceProvider = resolver.resolve<string | undefined>([...path, "price_provider"], [
     prefix && resolver.variable(`${prefix}_PRICE_PROVIDER`, priceProviderSchema),
     resolver.inFile([...path, "price_provider"], own.price_provider),
   ], {
@@ -110,8 +110,8 @@ export function readEndpoint(
     fallbackAt: preset.local === true ? `preset ${presetName}` : "default",
   });
   const setting = <Value>(key: keyof EndpointSettings, value: Value | undefined, fallback: Value): Value =>
-    resolver.settle([...path, key], [resolver.inFile([...path, key], value)], { fallback });
-  const keepalive = resolver.settle<number | "none">([...path, "keepalive_comments"], [
+    resolver.resolve([...path, key], [resolver.inFile([...path, key], value)], { fallback });
+  const keepalive = resolver.resolve<number | "none">([...path, "keepalive_comments"], [
     resolver.inFile([...path, "keepalive_comments"], own.keepalive_comments),
   ], { fallback: "none", show: shownDuration });
   const maxBuffer = setting("max_buffer_bytes", own.max_buffer_bytes, DEFAULT_MAX_BUFFER_BYTES);
@@ -146,7 +146,7 @@ function readPrices(
   prices: NonNullable<EndpointSettings["prices"]>,
   { path, resolver }: { path: KeyPath; resolver: Resolver },
 ): PricedModel[] {
-  resolver.settle(path, [Object.keys(prices).length > 0 ? { value: prices, at: path } : undefined], {
+  resolver.resolve(path, [Object.keys(prices).length > 0 ? { value: prices, at: path } : undefined], {
     fallback: {},
   });
   return Object.entries(prices).flatMap(([pattern, { input, output, ...others }]) => {
@@ -162,7 +162,7 @@ function readPrices(
   });
 }
 
-/** The kinds of a price that need not be there, by their names in the file. */
+/** The optional prices, by their keys in the file. */
 const OTHER_PRICES = {
   cached: "cached",
   cache_write: "cacheWrite",

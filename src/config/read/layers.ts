@@ -39,27 +39,27 @@ export class LayeredSettings {
   /**
    * The value of a key, or the fallback if no layer has one. `show` formats the value for `llm-proxy check`.
    */
-  settle<Key extends keyof BackendSettings>(
+  resolve<Key extends keyof BackendSettings>(
     key: Key,
     fallback: Value<Key>,
     show?: (value: Value<Key>) => string,
   ): Value<Key> {
-    return this.resolver.settle<Value<Key>>(this.keyPath(key), this.candidates(key), {
+    return this.resolver.resolve<Value<Key>>(this.keyPath(key), this.candidates(key), {
       fallback,
       ...(show && { show }),
     });
   }
 
   /** The value of a key that has no default. */
-  settleOptional<Key extends keyof BackendSettings>(key: Key): Value<Key> | undefined {
-    return this.resolver.settle<Value<Key> | undefined>(this.keyPath(key), this.candidates(key), {
+  resolveOptional<Key extends keyof BackendSettings>(key: Key): Value<Key> | undefined {
+    return this.resolver.resolve<Value<Key> | undefined>(this.keyPath(key), this.candidates(key), {
       fallback: undefined,
     });
   }
 
   /** A timeout in milliseconds. Undefined: no limit. */
   timeoutMs(key: TimeoutKey, fallbackMs: number | undefined): number | undefined {
-    const value = this.settle<TimeoutKey>(key, fallbackMs ?? "none", shownDuration);
+    const value = this.resolve<TimeoutKey>(key, fallbackMs ?? "none", shownDuration);
     return value === "none" ? undefined : value;
   }
 }

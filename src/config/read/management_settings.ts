@@ -51,7 +51,7 @@ type ManagementVariable = typeof MANAGEMENT_VARIABLES[number];
 const DAY_MS = 24 * 3_600_000;
 
 /**
- * Reads the settings of the management plane. Undefined if there is no management token, which turns it off.
+ * Reads the settings of the management plane. Undefined: there is no management token, which turns it off.
  */
 export function readManagement(
   resolver: Resolver,

@@ -34,7 +34,7 @@ export interface ShownSetting {
 }
 
 /**
- * A setting that changed, with its old and new value for people. Undefined if a configuration has no such
+ * A setting that changed, with its old and new value for people. Undefined: a configuration has no such
  * setting.
  */
 export interface SettingChange {
@@ -45,7 +45,7 @@ export interface SettingChange {
 
 /** Checks the values of all sources, and collects problems, warnings and the origin of each setting. */
 export class Resolver {
-  /** The configuration file. Undefined if there is no file or it cannot be read. */
+  /** The configuration file. Undefined: there is no file or it cannot be read. */
   readonly file: ConfigFile | undefined;
   /** Whether the file cannot be read or parsed. Settings that seem to be missing may be in it. */
   readonly isFileUnreadable: boolean;
@@ -55,7 +55,7 @@ export class Resolver {
   /** Problems that do not depend on the content of the file. */
   readonly #fileIndependent: Set<Finding>;
   readonly #warnings: Finding[];
-  readonly #settled: (Omit<ShownSetting, "origin"> & { at: Origin; value: unknown })[] = [];
+  readonly #resolved: (Omit<ShownSetting, "origin"> & { at: Origin; value: unknown })[] = [];
 
   constructor(
     environment: Environment,
@@ -84,7 +84,7 @@ export class Resolver {
     return this.#find(name) !== undefined;
   }
 
-  /** The checked value of a variable or its flag. Undefined if it is not set, or invalid and reported. */
+  /** The checked value of a variable or its flag. Undefined: it is not set, or invalid and reported. */
   variable<Value>(name: VariableName, schema: ValueSchema<Value>): Candidate<Value> | undefined {
     const found = this.#find(name);
     if (found === undefined || found.value === null) return undefined;
@@ -97,7 +97,7 @@ export class Resolver {
     return undefined;
   }
 
-  /** A value of the file as a candidate. Undefined if the file does not have the value. */
+  /** A value of the file as a candidate. Undefined: the file does not have the value. */
   inFile<Value>(at: KeyPath, value: Value | undefined): Candidate<Value> | undefined {
     return value === undefined ? undefined : { value, at };
   }
@@ -106,7 +106,7 @@ export class Resolver {
    * Returns the first candidate, or else the fallback, and records the setting for `llm-proxy check`. `show`
    * formats the value for people and has to redact secrets.
    */
-  settle<Value>(
+  resolve<Value>(
     key: KeyPath,
     candidates: readonly (Candidate<Value> | undefined)[],
     { fallback, fallbackAt = "default", show = shownValue }: {
@@ -117,11 +117,11 @@ export class Resolver {
   ): Value {
     const { value, at } = candidates.find((candidate) => candidate !== undefined) ??
       { value: fallback, at: fallbackAt };
-    this.#settled.push({ key: pathText(key), shown: show(value), at, value });
+    this.#resolved.push({ key: pathText(key), shown: show(value), at, value });
     return value;
   }
 
-  /** Adds a problem. The message is the rest of a sentence that starts with the place. */
+  /** Adds a problem. The message continues the place: `server.port` "is not a port". */
   report(at: Origin, message: string): void {
     this.#findings.push({ at, message });
   }
@@ -136,7 +136,7 @@ export class Resolver {
     return this.#find(name)?.origin ?? `env ${name}`;
   }
 
-  /** The file that the `…_FILE` form of a variable names. Undefined if the variable has no such form set. */
+  /** The file that the `…_FILE` form of a variable names. Undefined: the variable has no such form set. */
   fileOf(name: VariableName): string | undefined {
     return this.#find(name)?.file;
   }
@@ -186,8 +186,8 @@ export class Resolver {
 
   /** All settings with their origins, for people. */
   async settings(): Promise<ShownSetting[]> {
-    const places = await this.#locate(this.#settled.map(({ at }) => ({ at, message: "" })));
-    return this.#settled.map(({ key, shown, at }, index) => {
+    const places = await this.#locate(this.#resolved.map(({ at }) => ({ at, message: "" })));
+    return this.#resolved.map(({ key, shown, at }, index) => {
       const place = places[index]?.origin ?? "";
       const variables = Array.isArray(at) ? this.file?.variablesIn(at) ?? [] : [];
       const from = variables.length === 0 ? "" : ` (${variables.map((name) => `\${${name}}`).join(" ")})`;
@@ -199,7 +199,7 @@ export class Resolver {
   changedSince(before: Resolver): SettingChange[] {
     const valuesOf = (resolver: Resolver) =>
       new Map(
-        resolver.#settled.map(({ key, shown, value }) => [
+        resolver.#resolved.map(({ key, shown, value }) => [
           key,
           { shown, text: `${shown} ${JSON.stringify(value)}` },
         ]),

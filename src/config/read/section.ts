@@ -7,8 +7,8 @@ import type { ValueSchema } from "../values/values.ts";
 export type Section<Name extends keyof FileConfig> = NonNullable<FileConfig[Name]>;
 
 /**
- * Makes a function that reads the settings of one table. A variable wins over the file, and the file over the
- * fallback. `show` formats a value for people and has to redact secrets.
+ * Returns a reader for one table: variable, then file, then default. `show` formats a value for people and
+ * has to redact secrets.
  */
 export function sectionReader<Settings extends object, Variable extends VariableName = VariableName>(
   resolver: Resolver,
@@ -23,7 +23,7 @@ export function sectionReader<Settings extends object, Variable extends Variable
     show?: (value: NonNullable<Settings[Key]> | Fallback) => string,
   ): NonNullable<Settings[Key]> | Fallback => {
     const inFile = settings?.[key] ?? undefined;
-    return resolver.settle<NonNullable<Settings[Key]> | Fallback>([section, key], [
+    return resolver.resolve<NonNullable<Settings[Key]> | Fallback>([section, key], [
       resolver.variable(variable, schema),
       resolver.inFile([section, key], inFile),
     ], { fallback, ...(show && { show }) });

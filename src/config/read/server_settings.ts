@@ -13,6 +13,7 @@ import {
   DEFAULT_SERVER_SETTINGS,
   LOG_FORMATS,
   LOG_LEVELS,
+  SERVER_ENGINES,
 } from "../values/defaults.ts";
 import { durationText, shownDuration } from "../values/durations.ts";
 import type { EnvironmentSources } from "../sources/env.ts";
@@ -62,6 +63,8 @@ export function readServer(
   if (httpsPort !== undefined) checkHttpsPort(resolver, { httpsPort, hasTls: tls !== undefined, address });
   const adminPort = readAdminPort(resolver, settings);
   if (adminPort !== undefined) checkAdminPort(resolver, { adminPort, httpsPort, port: address.port });
+  const engine = read("engine", "SERVER_ENGINE", wordSchema(SERVER_ENGINES), defaults.engine);
+  if (engine === "deno") checkDenoEngine(resolver, settings);
   const maxBodyBytes = read("max_body_bytes", "MAX_BODY_BYTES", bytesSchema, "none");
   const maxMessage = read(
     "max_message_bytes",
@@ -79,6 +82,7 @@ export function readServer(
     (list) => list?.join(", ") ?? "all",
   );
   return {
+    engine,
     ...address,
     ...(tls && { tls }),
     ...(httpsPort !== undefined && { httpsPort }),
@@ -95,6 +99,29 @@ export function readServer(
   };
 }
 
+/** The settings that `Deno.serve` cannot keep, each with its variable if it has one. */
+const NOT_WITH_DENO = [
+  ["tls_cert_file", "TLS_CERT"],
+  ["tls_key_file", "TLS_KEY"],
+  ["https_port", "HTTPS_PORT"],
+  ["max_connections", "MAX_CONNECTIONS"],
+  ["header_timeout", undefined],
+  ["keep_alive_timeout", undefined],
+] as const;
+
+/** Reports settings that would have no effect with `engine = "deno"`. */
+function checkDenoEngine(resolver: Resolver, settings: Section<"server"> | undefined): void {
+  for (const [key, variable] of NOT_WITH_DENO) {
+    const isSet = settings?.[key] !== undefined || variable !== undefined && resolver.has(variable);
+    if (!isSet) continue;
+    const at = ["server", key];
+    resolver.report(
+      variable === undefined ? at : resolver.originOf(variable, at),
+      'cannot be kept with engine = "deno": remove it, or use engine = "own"',
+    );
+  }
+}
+
 function checkHttpsPort(
   resolver: Resolver,
   { httpsPort, hasTls, address }: { httpsPort: number; hasTls: boolean; address: { port: number } },
@@ -109,7 +136,7 @@ function checkHttpsPort(
   if (httpsPort === address.port && httpsPort !== 0) resolver.report(at, "is the same as port");
 }
 
-/** Reads the separate port of the management plane. Undefined if it has none. */
+/** Reads the separate port of the management plane. Undefined: it has none. */
 export function readAdminPort(
   resolver: Resolver,
   settings: Section<"server"> | undefined,
@@ -131,13 +158,13 @@ function readConnections(resolver: Resolver, settings: Section<"server"> | undef
   const read = sectionReader(resolver, "server", settings);
   const { connections } = DEFAULT_SERVER_SETTINGS;
   const inFile = <Value>(key: keyof Section<"server">, value: Value | undefined, fallback: Value): Value =>
-    resolver.settle(["server", key], [resolver.inFile(["server", key], value)], { fallback });
+    resolver.resolve(["server", key], [resolver.inFile(["server", key], value)], { fallback });
   const timeout = (
     key: "header_timeout" | "keep_alive_timeout" | "upload_timeout" | "send_timeout",
     fallback: number,
   ): number =>
     unlimited(
-      resolver.settle<number | "none">(["server", key], [
+      resolver.resolve<number | "none">(["server", key], [
         resolver.inFile(["server", key], settings?.[key]),
       ], { fallback, show: shownDuration }),
     );
@@ -183,7 +210,7 @@ function shownSize(bytes: number | "none"): string {
   return bytes === "none" ? bytes : `${bytes / 1024 ** 2}M`;
 }
 
-/** Reads the endpoint for paths without an endpoint name. Undefined if there is no such endpoint. */
+/** Reads the endpoint for paths without an endpoint name. Undefined: there is no such endpoint. */
 export function readDefaultEndpoint(
   resolver: Resolver,
   settings: Section<"server"> | undefined,
@@ -192,7 +219,7 @@ export function readDefaultEndpoint(
   const named = resolver.variable("DEFAULT_ENDPOINT", textSchema) ??
     resolver.inFile(["server", "default_endpoint"], settings?.default_endpoint);
   const implied = names.includes("openai") ? "openai" : names.length === 1 ? names[0] : undefined;
-  const name = resolver.settle<string | undefined>(["server", "default_endpoint"], [named], {
+  const name = resolver.resolve<string | undefined>(["server", "default_endpoint"], [named], {
     fallback: implied,
   });
   if (named === undefined || names.includes(named.value)) return name;

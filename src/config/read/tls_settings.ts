@@ -33,7 +33,7 @@ interface PemPart extends Candidate<string> {
   readonly file: string | undefined;
 }
 
-/** Reads certificate and key. Undefined if neither is set, or if one has a problem, which is reported. */
+/** Reads certificate and key. Undefined: neither is set, or one has a problem, which is reported. */
 export function readTls(
   resolver: Resolver,
   { settings, sources, path }: {
@@ -71,7 +71,7 @@ export function readTls(
   const cert = read(PARTS.cert);
   const key = read(PARTS.key);
   const isWhole = typeof cert === "object" && typeof key === "object";
-  resolver.settle(["server", "tls"], [isWhole ? { value: "on", at: cert.at } : undefined], {
+  resolver.resolve(["server", "tls"], [isWhole ? { value: "on", at: cert.at } : undefined], {
     fallback: "off",
   });
   if (isWhole) {

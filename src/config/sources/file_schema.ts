@@ -4,7 +4,7 @@
  */
 
 import * as v from "valibot";
-import { BUDGET_WINDOWS, LOG_FORMATS, LOG_LEVELS } from "../values/defaults.ts";
+import { BUDGET_WINDOWS, LOG_FORMATS, LOG_LEVELS, SERVER_ENGINES } from "../values/defaults.ts";
 import { PRESET_NAMES } from "../values/presets.ts";
 import { priceProviderSchema } from "../values/price_providers.ts";
 import { closestName } from "../values/suggest.ts";
@@ -109,7 +109,7 @@ function texts<Output>(key: ValueSchema<string>, value: ValueSchema<Output>, des
 /** The keys of a backend. In the table of an endpoint they are the defaults of its backends. */
 const BACKEND_KEYS = {
   base_url: text(baseUrlSchema, "the address of the API, with its path"),
-  target_base: text(baseUrlSchema, "another name of base_url, which an earlier program used"),
+  target_base: text(baseUrlSchema, "deprecated: another name of base_url"),
   api_key: text(
     secretSchema,
     'the key that the proxy sends; "passthrough" forwards the key of the client, "none" sends no key',
@@ -130,7 +130,7 @@ const BACKEND_KEYS = {
   idle_timeout: number(durationSchema, "timeout between two pieces of the response"),
   total_timeout: number(
     durationSchema,
-    "timeout from the start of the request to the last byte of the response",
+    "timeout from when the proxy begins to forward to the last byte of the response",
   ),
   pool_max_idle: number(countSchema(0, 10_000), "number of idle connections to keep per upstream"),
   pool_idle_timeout: number(durationSchema, "how long an idle connection is kept"),
@@ -179,15 +179,21 @@ const priceTableSchema = v.strictObject({
   reasoning: number(priceSchema, "US dollars per million tokens of reasoning; default: the price of output"),
   citation: number(
     priceSchema,
-    "US dollars per million tokens of output that quotes what a search found; default: the price of output",
+    "US dollars per million tokens of quotes from search results; default: the price of output",
   ),
-  audio_hour: number(priceSchema, "US dollars per hour of audio, where the model states its length"),
+  audio_hour: number(
+    priceSchema,
+    "US dollars per hour of audio, for models that report its length and no tokens; default: 36,000 tokens of input_audio",
+  ),
   web_searches: number(priceSchema, "US dollars per thousand searches of the web"),
   file_searches: number(priceSchema, "US dollars per thousand searches in files"),
 }, wrongKind("a table"));
 
 const endpointSchema = v.strictObject({
-  provider: word(PRESET_NAMES, "sets the defaults of base_url and key_header, and the format of errors"),
+  provider: word(
+    PRESET_NAMES,
+    "the API: sets the defaults of base_url and key_header, and the format of errors",
+  ),
   ...BACKEND_KEYS,
   anthropic_version: text(
     anthropicVersionSchema,
@@ -256,7 +262,7 @@ const limitsSchema = v.optional(v.pipe(
     max_requests: number(countSchema(1, 999_999_999), "requests in total"),
     model_limits: v.optional(v.pipe(
       v.array(modelLimitsSchema, wrongKind("a list of tables")),
-      v.description("limits for single models; the first match counts"),
+      v.description("limits by model name; the first match counts"),
     )),
     endpoints: list(textSchema, "allowed endpoints, with * for any characters"),
     models: list(textSchema, "allowed models, with * for any characters"),
@@ -281,7 +287,8 @@ export const fileSchema = v.strictObject({
     port: number(portSchema, "the port to listen on"),
     https_port: number(portSchema, "a second port, for HTTPS; port then stays plain"),
     admin_port: number(portSchema, "a separate port for the admin page, the management API and metrics"),
-    target_base: text(baseUrlSchema, "base_url of endpoints without one"),
+    engine: word(SERVER_ENGINES, "own: the proxy's own server; deno: the platform's Deno.serve"),
+    target_base: text(baseUrlSchema, "deprecated: base_url of endpoints without one"),
     default_endpoint: text(nameSchema, "the endpoint for the paths /v1/… and /chat/completions"),
     drain_seconds: number(drainSchema, "how long running requests may continue after SIGTERM"),
     max_body_bytes: number(bytesSchema, "the maximum size of a request body"),
@@ -289,7 +296,7 @@ export const fileSchema = v.strictObject({
     cors_origins: list(originSchema, "origins of web pages that may read responses"),
     allowed_hosts: list(
       hostNameSchema,
-      "host names of the proxy, besides local names and IP addresses",
+      "public host names of the proxy; without a token, requests for other names get a 403",
     ),
     allowed_ips: list(
       addressRangeSchema,
@@ -299,7 +306,10 @@ export const fileSchema = v.strictObject({
       addressRangeSchema,
       "IP addresses and CIDR ranges of reverse proxies whose x-forwarded-for is trusted",
     ),
-    max_connections: number(countSchema(1, 1_000_000), "client connections at the same time"),
+    max_connections: number(
+      countSchema(1, 1_000_000),
+      "client connections; at the limit, one without a valid token is closed, or else the longest-idle one",
+    ),
     max_concurrent_requests: number(countOrNoneSchema(1, 1_000_000), "requests at the same time"),
     max_concurrent_per_token: number(
       countOrNoneSchema(1, 1_000_000),
@@ -316,7 +326,7 @@ export const fileSchema = v.strictObject({
     tls_key_file: text(textSchema, "a PEM file with the private key of the certificate"),
   }, wrongKind("a table"))),
   auth: v.optional(v.strictObject({
-    mode: word(["token", "none"], '"none" lets everyone use the proxy without a token'),
+    mode: word(["token", "none"], '"none": no token is needed'),
     token: text(secretSchema, "the token that clients send as their API key"),
     limits: limitsSchema,
     tokens: v.optional(v.pipe(
@@ -348,7 +358,7 @@ export const fileSchema = v.strictObject({
       idleSchema,
       "minutes of inactivity before the admin page signs you out",
     ),
-    metrics_public: toggle("let everyone read /metrics without a token"),
+    metrics_public: toggle("/metrics needs no token"),
     allowed_ips: list(
       addressRangeSchema,
       "IP addresses and CIDR ranges that may use /manage, /admin and /metrics",

@@ -15,6 +15,7 @@ export const VARIABLES = [
   "PORT",
   "HTTPS_PORT",
   "ADMIN_PORT",
+  "SERVER_ENGINE",
   "DRAIN_SECONDS",
   "TLS_CERT",
   "TLS_KEY",

@@ -20,6 +20,7 @@ export const DEFAULT_DRAIN_MS = 30_000;
 
 /** The defaults of the table `[server]`. */
 export const DEFAULT_SERVER_SETTINGS: Omit<ServerConfig, "host" | "port"> = {
+  engine: "own",
   drainMs: DEFAULT_DRAIN_MS,
   // OpenAI's realtime API accepts events up to 15 MB.
   maxMessageBytes: 32 * 1024 * 1024,
@@ -120,6 +121,9 @@ export const BUDGET_WINDOWS = ["calendar", "rolling"] as const;
 export const DEFAULT_BUDGET_TIME_ZONE = "UTC";
 /** The default kind of budget periods. */
 export const DEFAULT_BUDGET_WINDOW: BudgetWindow = "calendar";
+
+/** The servers that can read requests. */
+export const SERVER_ENGINES = ["own", "deno"] as const;
 
 /** The log levels, the lowest severity first. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;

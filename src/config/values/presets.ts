@@ -4,9 +4,12 @@ import type { Provider } from "../config.ts";
 
 /** The defaults of one provider. */
 export interface Preset {
-  /** The base URL. Undefined if each customer has a different one. */
+  /** The base URL. Undefined: each customer has a different one. */
   readonly baseUrl?: string;
-  /** The API format of the provider, which also decides the format of errors. */
+  /**
+   * The API dialect of the provider. It decides the shape of the proxy's own errors, and which endpoint
+   * serves `/v1/messages`.
+   */
   readonly dialect: Provider;
   /** The header that carries the key, in lower case. */
   readonly keyField: string;

@@ -1,4 +1,4 @@
-/** The known name that is closest to a misspelled one. Undefined if no name is close. */
+/** The known name that is closest to a misspelled one. Undefined: no name is close. */
 export function closestName(misspelled: string, known: Iterable<string>): string | undefined {
   const wanted = misspelled.toLowerCase();
   const limit = Math.max(1, Math.floor(wanted.length / 3));

@@ -5,10 +5,11 @@ import type { MessageBody } from "../../streams/byte_source.ts";
 import { ChunkedBody, CountedBody, type FramedBody, UntilCloseBody } from "../../http/body.ts";
 import { type Field, field, fieldValue, listHas } from "../../http/fields.ts";
 import type { Framing } from "../../http/framing.ts";
-import { type Head, readHead } from "../../http/head.ts";
-import { ConnectionReader } from "../../http/reader.ts";
+import { type Head, readHead, takeHead } from "../../http/head.ts";
+import { ConnectionReader, type ReadingObserver } from "../../http/reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "../../http/syntax_error.ts";
-import { framed, FramingError, writeMessage } from "../../http/writer.ts";
+import { FramingError } from "../../http/framing_error.ts";
+import { framed, writeMessage } from "../../http/writer.ts";
 import { type BodyOwner, ResponseBody } from "./response_body.ts";
 import {
   type FailureFacts,
@@ -24,33 +25,46 @@ const MAX_INTERIM = 16;
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
 
 /** A connection to an upstream. It serves one request at a time. */
-export class UpstreamConnection implements BodyOwner {
+export class UpstreamConnection implements BodyOwner, ReadingObserver {
   readonly #connection: Deno.Conn;
   readonly #reader: ConnectionReader;
-  readonly #host: string;
-  readonly #onIdle: () => void;
-  readonly #onClose: () => void;
+  readonly #host: Field;
+  readonly #onIdle: (connection: UpstreamConnection) => void;
+  readonly #onClose: (connection: UpstreamConnection) => void;
   readonly #closeNow = (): void => this.close();
+  readonly #hasSent = (): void => {
+    this.#isSent = true;
+  };
+  readonly #hasNotSent = (error: unknown): void => {
+    // The upstream would read the next request as the rest of this body.
+    if (this.#upload?.isBroken === true || error instanceof FramingError) this.close();
+  };
   #served = 0;
   #closed = false;
+  #idleSince: number | undefined;
   // The present request:
   #reused = false;
   #receivedBefore = 0;
   #beganAt = 0;
   #cancellation: Cancellation | undefined;
+  #upload: Upload | null = null;
   /** The whole request was sent. */
   #isSent = false;
-  /** The answer lets the connection serve another request. */
+  /** The response lets the connection serve another request. */
   #isPersistent = false;
 
-  /** `onIdle` is called when an answer has ended and the connection is free. `onClose` is called once. */
+  /** `onIdle` is called when a response has ended and the connection is free. `onClose` is called once. */
   constructor(
     connection: Deno.Conn,
-    { host, onIdle, onClose }: { host: string; onIdle: () => void; onClose: () => void },
+    { host, onIdle, onClose }: {
+      host: string;
+      onIdle: (connection: UpstreamConnection) => void;
+      onClose: (connection: UpstreamConnection) => void;
+    },
   ) {
     this.#connection = connection;
-    this.#reader = new ConnectionReader(connection);
-    this.#host = host;
+    this.#reader = new ConnectionReader(connection, this);
+    this.#host = field("host", host);
     this.#onIdle = onIdle;
     this.#onClose = onClose;
   }
@@ -65,7 +79,7 @@ export class UpstreamConnection implements BodyOwner {
    * answer.
    */
   get isUsable(): boolean {
-    return !this.#closed && this.#reader.buffered.length === 0;
+    return !this.#closed && this.#reader.available === 0;
   }
 
   /** Closes the connection. Closing it again does nothing. */
@@ -73,22 +87,32 @@ export class UpstreamConnection implements BodyOwner {
     if (this.#closed) return;
     this.#closed = true;
     this.#connection.close();
-    this.#onClose();
+    this.#onClose(this);
   }
 
   /**
-   * Watches an idle connection. Its end, or a byte that belongs to no answer, closes it. The read that
-   * watches is the read that the next answer arrives by.
+   * Keeps the connection for later. While it is idle, its end, or a byte that belongs to no response, closes it. The read
+   * that watches is the read that the next response arrives by. `since` is the time on the clock of the pool.
    */
-  watch(isIdle: () => boolean): void {
-    void this.#reader.readable().then(() => {
-      if (isIdle()) this.close();
-    });
+  idle(since: number): void {
+    this.#idleSince = since;
+    void this.#reader.readable();
   }
 
-  /** Sends a request with a body, and gives the answer. Throws like {@link Transport.send}. */
+  /** The time that {@link idle} was given. Undefined: the connection serves a request. */
+  get idleSince(): number | undefined {
+    return this.#idleSince;
+  }
+
+  /** Bytes have arrived, or the connection is over. */
+  hasRead(): void {
+    if (this.#idleSince !== undefined) this.close();
+  }
+
+  /** Sends a request with a body, and returns the response. Throws like {@link Transport.send}. */
   async exchange(request: UpstreamRequest, body: MessageBody | null): Promise<UpstreamResponse> {
     const { cancellation } = request;
+    this.#idleSince = undefined;
     this.#reused = this.#served++ > 0;
     this.#receivedBefore = this.#reader.received;
     this.#beganAt = performance.now();
@@ -97,11 +121,18 @@ export class UpstreamConnection implements BodyOwner {
     this.#isPersistent = false;
     cancellation.onCancel(this.#closeNow);
     request.onPhase("first byte");
-    const upload = body === null ? null : new Upload(body, request);
-    void this.#send(request, upload);
+    const upload = this.#upload = body === null ? null : new Upload(body, request);
+    const startLine = `${request.method} ${request.target} HTTP/1.1`;
+    const message = { startLine, firstField: this.#host, fields: request.fields, body: framed(upload) };
+    // It never rejects: the reading side learns what the upstream did.
+    void writeMessage(this.#connection, message).then(this.#hasSent, this.#hasNotSent);
     try {
       for (let interim = 0; interim <= MAX_INTERIM; interim++) {
-        const head = await readHead(this.#reader);
+        let head = takeHead(this.#reader);
+        if (head === undefined) {
+          await this.#reader.readable();
+          head = takeHead(this.#reader) ?? await readHead(this.#reader);
+        }
         if (head === null) throw new UnexpectedEnd("the connection ended without an answer");
         const status = parseStatus(head);
         if (!isFinal(status, request)) continue;
@@ -120,7 +151,7 @@ export class UpstreamConnection implements BodyOwner {
 
   bodyEnded(): void {
     this.#cancellation?.onCancel(undefined);
-    if (this.#isPersistent && this.#isSent && this.#reader.buffered.length === 0) this.#onIdle();
+    if (this.#isPersistent && this.#isSent && this.#reader.available === 0) this.#onIdle(this);
     else this.close();
   }
 
@@ -132,21 +163,6 @@ export class UpstreamConnection implements BodyOwner {
   bodyCancelled(): void {
     this.#cancellation?.onCancel(undefined);
     this.close();
-  }
-
-  /** Sends a request. Never throws: the reading side learns what the upstream did. */
-  async #send({ method, target, fields }: UpstreamRequest, upload: Upload | null): Promise<void> {
-    try {
-      await writeMessage(this.#connection, {
-        startLine: `${method} ${target} HTTP/1.1`,
-        fields: [field("host", this.#host), ...fields],
-        body: framed(upload),
-      });
-      this.#isSent = true;
-    } catch (error) {
-      // The upstream would read the next request as the rest of this body.
-      if (upload?.isBroken === true || error instanceof FramingError) this.close();
-    }
   }
 
   #upgraded({ status, reason, fields }: StatusHead): UpstreamResponse {
@@ -168,7 +184,7 @@ export class UpstreamConnection implements BodyOwner {
   #response({ status, reason, fields, framing, minor }: StatusHead, method: string): UpstreamResponse {
     if (method === "HEAD" || status === 204 || status === 304) {
       this.#cancellation?.onCancel(undefined);
-      // Some servers still send a body, a moment later. It would be the answer to the next request.
+      // Some servers still send a body, a moment later. It would be the response to the next request.
       this.close();
       const omittedLength = framing.kind === "counted" && status !== 204 ? framing.length : undefined;
       return { status, reason, fields, body: null, omittedLength };
@@ -176,7 +192,7 @@ export class UpstreamConnection implements BodyOwner {
     this.#isPersistent = framing.kind !== "absent" && minor === 1 &&
       !listHas(fieldValue(fields, "connection"), "close");
     const body = this.#framedBody(framing);
-    // A malformed first chunk is noticed before the answer has begun.
+    // A malformed first chunk is noticed before the response has begun.
     body.begin();
     const length = framing.kind === "counted" ? framing.length : undefined;
     return { status, reason, fields, body: new ResponseBody(body, length, this) };
@@ -218,7 +234,7 @@ function parseStatus({ startLine, fields, framing }: Head): StatusHead {
   return { status: Number(status), reason, fields, framing, minor: minor === "1" ? 1 : 0 };
 }
 
-/** Whether a head is the final answer. Throws for a change of protocol that the request did not ask for. */
+/** Whether a head is the final response. Throws for a change of protocol that the request did not ask for. */
 function isFinal({ status }: StatusHead, { upgrade }: UpstreamRequest): boolean {
   if (status >= 200) return true;
   if (status !== 101) return false;

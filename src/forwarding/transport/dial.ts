@@ -164,8 +164,8 @@ async function connect(
 }
 
 /**
- * Closes a connection as soon as it is open. To abort it at once would leave it open for ever, if it has just
- * opened and the runtime has not resolved its promise yet. After {@link LATE_MS} that is unlikely.
+ * Closes a connection as soon as it is open. If the connection opened at the same moment, an immediate abort
+ * would leave it open. After {@link LATE_MS} that is unlikely.
  */
 function discard(connecting: Promise<Deno.TcpConn>, abort: AbortController): void {
   const timer = setTimeout(() => abort.abort(), LATE_MS);

@@ -56,8 +56,8 @@ export function createHttp1Transport(): Transport {
     });
     const connection = new UpstreamConnection(dialed, {
       host: origin.host,
-      onIdle: () => pool.keep(connection),
-      onClose: () => open.delete(connection),
+      onIdle: (connection) => pool.keep(connection),
+      onClose: (connection) => open.delete(connection),
     });
     open.add(connection);
     return await connection.exchange(request, body);

@@ -7,12 +7,17 @@ const LONGEST_SWEEP_MS = 60_000;
 /** The idle connections to one origin. */
 export class ConnectionPool {
   readonly #limits: PoolLimits;
-  #idle: { readonly connection: UpstreamConnection; readonly since: number }[] = [];
+  /** In the order of their last use. */
+  #idle: UpstreamConnection[] = [];
   #closed = false;
-  #sweep: ReturnType<typeof setInterval> | undefined;
+  /** The number of sweeps so far. It is the clock of the pool, because reading a clock costs more than the rest. */
+  #sweeps = 0;
+  readonly #sweepMs: number;
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(limits: PoolLimits) {
     this.#limits = limits;
+    this.#sweepMs = Math.min(limits.idleMs / 2, LONGEST_SWEEP_MS);
   }
 
   /** The number of idle connections. */
@@ -23,39 +28,39 @@ export class ConnectionPool {
   /** Takes the usable connection that was used last. Undefined: no connection is usable. */
   take(): UpstreamConnection | undefined {
     while (true) {
-      const entry = this.#idle.pop();
-      if (this.#idle.length === 0) this.#stopSweeping();
-      if (entry === undefined || entry.connection.isUsable) return entry?.connection;
-      entry.connection.close();
+      const connection = this.#idle.pop();
+      if (connection === undefined || connection.isUsable) return connection;
+      connection.close();
     }
   }
 
   /** Keeps a connection for the next request. Closes it where the pool is full or closed. */
   keep(connection: UpstreamConnection): void {
     if (this.#closed || this.#idle.length >= this.#limits.maxIdle) return connection.close();
-    this.#idle.push({ connection, since: performance.now() });
-    connection.watch(() => this.#idle.some((entry) => entry.connection === connection));
-    this.#sweep ??= setInterval(() => this.#closeOld(), Math.min(this.#limits.idleMs / 2, LONGEST_SWEEP_MS));
+    this.#idle.push(connection);
+    connection.idle(this.#sweeps);
+    this.#timer ??= setInterval(() => this.#sweep(), this.#sweepMs);
   }
 
   /** Closes all idle connections. From now on the pool keeps none. */
   close(): void {
     this.#closed = true;
     this.#stopSweeping();
-    for (const { connection } of this.#idle.splice(0)) connection.close();
+    for (const connection of this.#idle.splice(0)) connection.close();
   }
 
-  #closeOld(): void {
-    const oldest = performance.now() - this.#limits.idleMs;
-    for (const { connection, since } of this.#idle) {
-      if (since < oldest) connection.close();
+  /** Closes connections that have been idle for longer than the limit. */
+  #sweep(): void {
+    const newest = ++this.#sweeps - this.#limits.idleMs / this.#sweepMs;
+    for (const connection of this.#idle) {
+      if ((connection.idleSince ?? Infinity) < newest) connection.close();
     }
-    this.#idle = this.#idle.filter(({ connection }) => !connection.closed);
+    this.#idle = this.#idle.filter(({ closed }) => !closed);
     if (this.#idle.length === 0) this.#stopSweeping();
   }
 
   #stopSweeping(): void {
-    clearInterval(this.#sweep);
-    this.#sweep = undefined;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 }

@@ -1,16 +1,13 @@
 import type { FailureFacts } from "./transport.ts";
 
-/**
- * A close that crosses a request is seen within a round trip. After a later failure the upstream may have
- * worked.
- */
+/** A failure later than this is not a crossing close: the upstream may have worked on the request. */
 const CROSSING_MS = 2_000;
 
 /**
  * Whether a request that failed on a kept connection may be sent again on a fresh one. An upstream may close
  * an idle connection at any time, so that its close crosses a request. That is only possible on a connection
- * that had served a request before, and where no byte of an answer arrived. On a fresh connection the failure
- * is the upstream's answer.
+ * that had served a request before, and where no byte of a response arrived. On a fresh connection the failure
+ * is what the upstream wants.
  */
 export function canResendOnFreshConnection({ reused, received, elapsedMs }: FailureFacts): boolean {
   return reused && !received && elapsedMs < CROSSING_MS;

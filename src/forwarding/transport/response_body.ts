@@ -5,13 +5,13 @@ import type { MessageBody } from "../../streams/byte_source.ts";
 export interface BodyOwner {
   /** The body was read to its end. */
   readonly bodyEnded: () => void;
-  /** The body broke off. Gives the error for the reader. */
+  /** The body broke off. Returns the error for the reader. */
   readonly bodyFailed: (error: unknown) => Error;
   /** The reader wants no more of the body. */
   readonly bodyCancelled: () => void;
 }
 
-/** The body of an answer. At its end it frees or closes its connection. */
+/** The body of a response. At its end it frees or closes its connection. */
 export class ResponseBody implements MessageBody {
   readonly length: number | undefined;
   readonly #body: FramedBody;

@@ -20,15 +20,15 @@ export interface UpstreamRequest {
   readonly fields: readonly Field[];
   /** Null: the request has no body. */
   readonly body: MessageBody | null;
-  /** Gives the body again from its first byte. Undefined: it cannot be sent again. */
+  /** Returns the body again from its first byte. Undefined: it cannot be sent again. */
   readonly again: (() => MessageBody) | undefined;
-  /** Cancels the request at any stage, including the body of the answer. Its reason is thrown then. */
+  /** Cancels the request at any stage, including the body of the response. Its reason is thrown then. */
   readonly cancellation: Cancellation;
   /** Whether the request asks for a change of protocol. Its connection then serves no other request. */
   readonly upgrade?: boolean;
   /** Called when a phase begins, so that each phase can have its timeout. */
   onPhase(phase: AttemptPhase): void;
-  /** Called where a byte of an answer had arrived, before the reason of the cancellation is thrown. */
+  /** Called before the throw if the upstream had sent any byte of a response. */
   onReceived?(): void;
 }
 
@@ -39,7 +39,7 @@ export interface UpstreamRequest {
 export type AttemptPhase = "connect" | "tls" | "upload" | "first byte";
 
 /**
- * The final answer of an upstream, with all fields in their order but without framing fields. Nothing is
+ * The final response of an upstream, with all fields in their order but without framing fields. Nothing is
  * decoded.
  */
 export interface UpstreamResponse {
@@ -47,10 +47,10 @@ export interface UpstreamResponse {
   readonly reason: string;
   readonly fields: readonly Field[];
   /**
-   * Null: an answer of this kind has no body. The body throws a {@link TransportError} where it breaks off.
+   * Null: a response of this kind has no body. The body throws a {@link TransportError} where it breaks off.
    */
   readonly body: MessageBody | null;
-  /** The length of the body that an answer to HEAD or a 304 leaves out. Undefined: it was not stated. */
+  /** The length of the body that a response to HEAD or a 304 leaves out. Undefined: it was not stated. */
   readonly omittedLength?: number | undefined;
   /** The connection after a 101. The caller closes it. */
   readonly upgraded?: UpgradedConnection;
@@ -66,8 +66,8 @@ export interface UpgradedConnection extends Duplex {
 /** Sends requests to upstreams. */
 export interface Transport {
   /**
-   * Gives the answer when its head has arrived. Throws a {@link TransportError}, a {@link RequestBodyBroken},
-   * or the reason of the cancellation.
+   * Returns the response when its head has arrived. Throws a {@link TransportError}, a {@link
+   * RequestBodyBroken}, or the reason of the cancellation.
    */
   readonly send: (request: UpstreamRequest) => Promise<UpstreamResponse>;
   /** Closes idle connections. Busy ones are closed at the end of their exchange. */
@@ -76,12 +76,15 @@ export interface Transport {
   readonly close: () => void;
 }
 
-/** The facts of a failure. They alone decide whether the request is sent again. */
+/**
+ * The facts of a failure, which `resend.ts` and `retry.ts` look at. The body, the retries left and the total
+ * timeout decide too.
+ */
 export interface FailureFacts {
   readonly phase: AttemptPhase | "answer";
   /** Whether a byte of the request may have reached the upstream. */
   readonly sent: boolean;
-  /** Whether a byte of an answer arrived. */
+  /** Whether a byte of a response arrived. */
   readonly received: boolean;
   /** Whether the connection had served a request before. */
   readonly reused: boolean;
@@ -93,7 +96,7 @@ export interface FailureFacts {
 const MAX_MESSAGE = 400;
 
 /**
- * The upstream gave no answer, or its answer broke off. `message` says what the upstream did, without URL,
+ * The upstream gave no response, or its response broke off. `message` says what the upstream did, without URL,
  * key or body. Harmful characters of quoted text are escaped.
  */
 export class TransportError extends Error {

@@ -1,6 +1,9 @@
 import type { MessageBody } from "../../streams/byte_source.ts";
 import type { UpstreamRequest } from "./transport.ts";
 
+/** So many bytes are sent together with the head, at the moment in which the phase `first byte` begins. */
+const AT_ONCE_BYTES = 8 * 1024;
+
 /**
  * The body of a request on its way to the upstream. It reports the phase `upload` when it waits for the
  * client, and `first byte` after more of the body has arrived.
@@ -9,11 +12,13 @@ export class Upload implements MessageBody {
   readonly length: number | undefined;
   /** Whether the body broke off. The upstream is not to blame then. */
   isBroken = false;
-  /** Whether the answer has begun. From then on the answer decides the phase. */
+  /** Whether the response has begun. From then on the response decides the phase. */
   isAnswered = false;
   readonly #body: MessageBody;
   readonly #request: Pick<UpstreamRequest, "onPhase">;
   #isWaiting = false;
+  /** The number of bytes that were read. Infinity: the proxy has waited for some. */
+  #given = 0;
 
   constructor(body: MessageBody, request: Pick<UpstreamRequest, "onPhase">) {
     this.length = body.length;
@@ -26,7 +31,8 @@ export class Upload implements MessageBody {
       const piece = this.#body.tryRead();
       if (piece !== undefined) {
         this.#isWaiting = false;
-        if (!this.isAnswered) this.#request.onPhase("first byte");
+        if (!this.isAnswered && this.#given > AT_ONCE_BYTES) this.#request.onPhase("first byte");
+        this.#given += piece?.length ?? 0;
       }
       return piece;
     } catch (error) {
@@ -36,6 +42,7 @@ export class Upload implements MessageBody {
   }
 
   readable(): Promise<void> {
+    this.#given = Infinity;
     if (!this.#isWaiting && !this.isAnswered) {
       this.#isWaiting = true;
       this.#request.onPhase("upload");

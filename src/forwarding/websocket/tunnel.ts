@@ -194,8 +194,11 @@ export class WebSocketTunnel implements Tunnel {
     if (this.#closing !== undefined) return this.#closing.fault ?? "complete";
     for (const { frames } of [up, down]) {
       if (frames.violation === undefined) continue;
-      const what = frames === up.frames ? "The client" : "The upstream";
-      return new ProxyFault("payload_too_large", `${what} sent ${frames.violation.reason}.`);
+      const { code, reason } = frames.violation;
+      const isClient = frames === up.frames;
+      const broken = isClient ? "bad_request" : "bad_gateway";
+      const fault = code === CLOSE_CODES.tooBig ? "payload_too_large" : broken;
+      return new ProxyFault(fault, `${isClient ? "The client" : "The upstream"} sent ${reason}.`);
     }
     // A side that has sent a close frame may leave.
     if (up.frames.hasClosed || down.frames.hasClosed) return "complete";
@@ -205,7 +208,7 @@ export class WebSocketTunnel implements Tunnel {
       : new ProxyFault("bad_gateway", "The upstream ended the WebSocket without a close.");
   }
 
-  /** Ends the tunnel at once: the client left, or a timeout passed. */
+  /** Ends the tunnel at once: the client left, the drain deadline passed, or the tunnel never ran. */
   #abort(reason: Error | undefined): void {
     this.#end(reason instanceof ProxyFault ? reason : "client_gone");
     this.#parts.upstream.close();

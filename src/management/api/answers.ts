@@ -216,7 +216,7 @@ export const endpoint = v.object({
   backends: v.array(v.object({
     name: v.string(),
     base_url: v.string(),
-    state: v.picklist(["up", "set_aside", "rate_limited"]),
+    state: v.picklist(["up", "cooldown", "rate_limited"]),
     in_flight: count,
     failures: count,
     for_seconds: v.number(),

@@ -1,6 +1,7 @@
 /** Requires the management token, and slows down clients that guess it. */
 
 import { FailureGate } from "../../auth/failure_gate.ts";
+import { FOREIGN_NAME_HINT } from "../../auth/guess_place.ts";
 import { isEqual } from "../../auth/shared_token.ts";
 import { hashOf } from "../../auth/token_value.ts";
 import type { Clock } from "../../time/clock.ts";
@@ -63,7 +64,7 @@ export class BearerGate {
       throw new Problem(
         429,
         `Your address sent too many wrong tokens: wait ${seconds} s, with the right token too.` +
-          (guessPlace === "foreign" ? FOREIGN_NAME_HINT : ""),
+          (guessPlace === "foreign" ? ` ${FOREIGN_NAME_HINT}` : ""),
         {
           headers: { "retry-after": String(seconds) },
         },
@@ -82,7 +83,3 @@ export class BearerGate {
     return false;
   }
 }
-
-const FOREIGN_NAME_HINT =
-  " The proxy does not know the host name of your request, and requests with such names share one wait: " +
-  "use its IP address, or add the name to allowed_hosts (ALLOWED_HOSTS) if it belongs to the proxy.";

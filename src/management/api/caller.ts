@@ -5,7 +5,7 @@ import type { Scheme } from "../../auth/page_origin.ts";
 export interface Caller {
   /** The address of the client. */
   readonly source: string;
-  /** The scheme of the URL that the client used; undefined if the proxy does not know it. */
+  /** The scheme of the URL that the client used; undefined: the proxy does not know it. */
   readonly scheme?: Scheme | undefined;
   /** The counter for a wrong token of the request. */
   readonly guessPlace: GuessPlace;

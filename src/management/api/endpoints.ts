@@ -8,6 +8,7 @@ import * as answers from "./answers.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
 import { json, type Route, route } from "./route.ts";
+import { shownProbe } from "./shown_probe.ts";
 
 /** Makes the routes at `/endpoints`. */
 export function endpointRoutes({ proxy }: ManageParts): Route[] {
@@ -39,15 +40,7 @@ export function endpointRoutes({ proxy }: ManageParts): Route[] {
         }
         const results = await proxy.probe(found.endpoint);
         return json({
-          data: results.map(({ backend, ok, reachable, key, models, latencyMs, detail }) => ({
-            backend,
-            ok,
-            reachable,
-            key,
-            models: models ?? null,
-            latency_ms: latencyMs === undefined ? null : Math.round(latencyMs),
-            detail,
-          })),
+          data: results.map((result) => shownProbe(result)),
           next_cursor: null,
         });
       },

@@ -98,7 +98,7 @@ export interface ManageParts {
    */
   readonly spent: (key: string) => Spent | undefined;
   readonly proxy: RunningProxy | undefined;
-  /** The names of all endpoints; undefined if the configuration cannot be read. */
+  /** The names of all endpoints; undefined: the configuration cannot be read. */
   readonly endpointNames: () => readonly string[] | undefined;
   /** Aborted when the program shuts down. Long responses must end then. */
   readonly ending: AbortSignal;

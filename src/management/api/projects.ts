@@ -2,6 +2,7 @@
 
 import { keyContext } from "../../auth/managed_tokens.ts";
 import { suffixOf } from "../../auth/token_value.ts";
+import { projectKey } from "../../principal.ts";
 import type { Project, ProjectKey } from "../../storage/store.ts";
 import { createId } from "./create_id.ts";
 import { listBody, pageOf } from "./paging.ts";
@@ -23,7 +24,7 @@ export function projectRoutes(parts: ManageParts): Route[] {
     id: project.id,
     name: project.name,
     active: project.active,
-    ...shownRules(project.rules, { key: `project:${project.id}`, spentOf: parts.spent }),
+    ...shownRules(project.rules, { key: projectKey(project.id), spentOf: parts.spent }),
     provider_keys: Object.fromEntries(project.keys.map(({ endpoint, suffix }) => [endpoint, { suffix }])),
     created_at: moment(project.createdAt),
     updated_at: moment(project.updatedAt),

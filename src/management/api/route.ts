@@ -18,7 +18,7 @@ export interface RouteRequest<Query extends Schema = Schema, Body extends Schema
   readonly query: v.InferOutput<Query>;
   /** The validated JSON body. */
   readonly body: v.InferOutput<Body>;
-  /** The version in `if-match`; undefined if the client accepts any version. */
+  /** The version in `if-match`; undefined: the client accepts any version. */
   readonly ifMatch: number | undefined;
   /** The address of the client. */
   readonly source: string;
@@ -33,7 +33,7 @@ export interface Route<Query extends Schema = Schema, Body extends Schema = Sche
   readonly summary: string;
   readonly query?: Query;
   readonly body?: Body;
-  /** Response schemas by status; undefined for a response without a JSON body. */
+  /** Response schemas by status; undefined: a response without a JSON body. */
   readonly answers: Readonly<Record<number, Schema | undefined>>;
   /** Content types of the response; JSON by default. */
   readonly types?: readonly string[];
@@ -111,7 +111,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The version of an ETag like `"3"` or `W/"3"`; undefined for `*`. */
+/** The version of an ETag like `"3"` or `W/"3"`; undefined: `*`. */
 function versionOf(etag: string | undefined): number | undefined {
   if (etag === undefined || etag === "*") return undefined;
   const [, version] = /^(?:W\/)?"(\d+)"$/.exec(etag) ?? [];

@@ -1,8 +1,10 @@
 /** Routes for managed tokens. */
 
 import { createTokenValue, hashOf, suffixOf } from "../../auth/token_value.ts";
+import { tokenKey } from "../../principal.ts";
 import { type Project, type Store, StoreError, type Token } from "../../storage/store.ts";
 import { createId } from "./create_id.ts";
+import { freeName } from "./free_name.ts";
 import { listBody, pageOf } from "./paging.ts";
 import type { ManageParts } from "./parts.ts";
 import { checkEndpointNames } from "./endpoint_names.ts";
@@ -14,8 +16,6 @@ import { mergedRules, moment, momentOrNull, shownRules } from "./rules.ts";
 import * as answers from "./answers.ts";
 import * as requests from "./requests.ts";
 
-/** More tokens than a project has. */
-const MOST_TOKENS = 100_000;
 const MINUTE_MS = 60_000;
 
 /** Makes the routes at `/tokens`. */
@@ -29,7 +29,10 @@ export function tokenRoutes(parts: ManageParts): Route[] {
     active: token.active && token.revokedAt === undefined,
     state: stateOf(token, clock.epochMs()),
     token_suffix: token.suffix,
-    ...shownRules(token.rules, { key: `token:${token.id}`, spentOf: parts.spent }),
+    ...shownRules(token.rules, {
+      key: tokenKey({ tokenId: token.id, name: token.name }),
+      spentOf: parts.spent,
+    }),
     request_count: token.requestCount,
     last_used_at: momentOrNull(token.lastUsedAt),
     expires_at: momentOrNull(token.expiresAt),
@@ -85,7 +88,7 @@ export function tokenRoutes(parts: ManageParts): Route[] {
         const token: Token = {
           id,
           projectId: project.id,
-          name: body.name ?? await freeName(store, project),
+          name: body.name ?? await defaultName(store, project),
           hash: hashOf(value),
           suffix: suffixOf(value),
           previous: undefined,
@@ -218,18 +221,10 @@ function stateOf({ active, revokedAt, expiresAt }: Token, now: number) {
 }
 
 /** The name of the project as the default name of a token, with a number if another token has it. */
-async function freeName(store: Store, { id, name }: Project): Promise<string> {
-  const { items } = await store.listTokens({
-    before: undefined,
-    limit: MOST_TOKENS,
-    projectId: id,
-    activeAt: undefined,
-  });
-  const taken = new Set(items.filter(({ revokedAt }) => revokedAt === undefined).map((token) => token.name));
-  for (let number = 2, free = name;; number++) {
-    if (!taken.has(free)) return free;
-    free = `${name} ${number}`;
-  }
+async function defaultName(store: Store, { id, name }: Project): Promise<string> {
+  const page = { before: undefined, limit: 1, projectId: id, activeAt: undefined };
+  const [latest] = (await store.listTokens(page)).items;
+  return await freeName(name, { latest: latest?.name, isUsed: (name) => store.isTokenNameUsed(id, name) });
 }
 
 /**

@@ -5,10 +5,10 @@ export function StateBadge({ state }: { state: string }) {
 }
 
 const GOOD = ["active", "up", "ok", "complete"];
-const BAD = ["revoked", "set_aside", "failing"];
+const BAD = ["revoked", "cooldown", "failing"];
 /** States whose names in the API are not the words of the page. */
 const TEXTS: Readonly<Record<string, string>> = {
-  set_aside: "in cooldown",
+  cooldown: "in cooldown",
   client_gone: "client disconnected",
 };
 

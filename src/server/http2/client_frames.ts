@@ -1,3 +1,4 @@
+import { concat } from "../../streams/bytes.ts";
 import { FLAG, FRAME, type FrameHead, FrameHeads, HEAD_BYTES } from "./frame_heads.ts";
 import { HeaderBlockScan } from "./header_block_scan.ts";
 
@@ -7,7 +8,7 @@ import { HeaderBlockScan } from "./header_block_scan.ts";
 export const STREAM_FIELD = "x-llm-proxy-stream";
 /** The longest payload of a frame, because the runtime does not allow longer ones (RFC 9113, 6.5.2). */
 const MAX_FRAME_BYTES = 16_384;
-/** Many of these bytes are invalid in a header block, except in a string. */
+/** Several of these bytes in a row are invalid in a header block, except inside a string. */
 const FILLER = 0xff;
 
 /** What {@link ClientFrames} reports. */
@@ -17,8 +18,8 @@ export interface ClientFramesEvents {
   /** Called when a header block has too many fields. The connection has to be closed. */
   readonly onTooManyFields: () => void;
   /**
-   * Called when a header block is truncated so that the bytes that the proxy adds would complete it. The
-   * connection has to be closed. Otherwise the runtime would accept a stream number of the client.
+   * Called when a truncated block would be completed by the added bytes. The connection has to be closed.
+   * Otherwise the runtime would accept a stream number of the client.
    */
   readonly onMisleading: () => void;
 }
@@ -95,7 +96,7 @@ export class ClientFrames {
       if (this.#left === 0 && this.#frame !== undefined) this.#end(this.#frame, out);
     }
     // Most pieces belong to bodies, and stay as they are.
-    return this.#isChanged || this.#heads.isWithin || this.#heldHead !== undefined ? joined(out) : bytes;
+    return this.#isChanged || this.#heads.isWithin || this.#heldHead !== undefined ? concat(out) : bytes;
   }
 
   #begin(head: FrameHead, out: Uint8Array[]): void {
@@ -221,14 +222,4 @@ function streamField(stream: number): Uint8Array {
     value.length,
     ...encoder.encode(value),
   );
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

@@ -11,7 +11,8 @@ import { checkedField, HeadTooLarge } from "../../http/head.ts";
 import { decodeLatin1 } from "../../http/latin1.ts";
 import { discardReply, type IncomingRequest, type OutgoingReply } from "../../http/message.ts";
 import { HttpSyntaxError } from "../../http/syntax_error.ts";
-import { FramingError } from "../../http/writer.ts";
+import { FramingError } from "../../http/framing_error.ts";
+import {} from "../../http/writer.ts";
 import type { ConnectionParts } from "../connection.ts";
 import { parseRequestHead } from "../request_head.ts";
 import { stallFault, StallTimer } from "../stall_timer.ts";
@@ -25,7 +26,9 @@ interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | 
   readonly onAuthenticated: (holder: string) => void;
   /** Whether a request on the connection was authenticated before. */
   readonly isAuthenticated: () => boolean;
-  /** Acquires a slot for a whole response. Undefined: the request has a slot. Otherwise it has to wait. */
+  /**
+   * Takes a slot for a whole response. Returns the place in the queue. Undefined: the request has the slot.
+   */
   readonly acquireSlot: () => QueuedRequest | undefined;
   /** Releases the slot for a whole response. */
   readonly releaseSlot: () => void;
@@ -42,9 +45,9 @@ const BODILESS: readonly number[] = [204, 205, 304];
 /** Methods whose requests state a length of 0 if they have no body (RFC 9110, 8.6). */
 const STATES_EMPTY_BODY: readonly string[] = ["POST", "PUT", "PATCH"];
 /**
- * The most unread bytes of a response that the runtime gets. It would buffer 64 KiB and more of each body,
- * also if the flow-control window of the client is closed. With a backlog, the client must read each piece
- * before the next one.
+ * How many bytes of a response the runtime gets before the client has read them. The runtime itself would
+ * buffer even more, also if the flow-control window of the client is closed. With a backlog, the runtime gets
+ * a piece only after the client has read the piece before.
  */
 const AHEAD_BYTES = 64 * 1024;
 const BACKLOG_AHEAD_BYTES = 1;
@@ -186,9 +189,9 @@ export class Http2Exchange {
     return new Response(body.slice(), { status, headers });
   }
 
-  /** Waits for a slot for a whole response. False: the exchange has ended. */
+  /** Waits for a slot for a whole response. False: the client has left, or the connection has ended. */
   async #acquireSlot(): Promise<boolean> {
-    // A client can send a request body slowly, and other requests would wait for its slot.
+    // Only GET and HEAD: a slow upload would keep the slot from others.
     if (this.#hasSlot || !["GET", "HEAD"].includes(this.#request.method)) return true;
     const queued = this.#parts.acquireSlot();
     if (queued !== undefined) {
@@ -199,8 +202,7 @@ export class Http2Exchange {
       if (!isAdmitted) return false;
     }
     this.#hasSlot = true;
-    if (this.#hasEnded) this.#releaseSlot();
-    return !this.#hasEnded;
+    return true;
   }
 
   #releaseSlot(): void {
@@ -324,8 +326,7 @@ export class Http2Exchange {
     const length = framing.kind === "counted" ? framing.length : undefined;
     const { body: stream } = this.#request;
     // The runtime hides the body of a GET or HEAD. With the length but without the body, the upstream would
-    // read the
-    // request of another client as the body.
+    // read the request of another client as the body.
     if (stream === null && length !== undefined && length > 0) {
       throw new HttpSyntaxError(`${method} with a body`);
     }

@@ -14,8 +14,8 @@ export interface QueuedRequest {
  * has read the response, so that a client that reads nothing has a few responses in memory instead of one for
  * each stream.
  *
- * All GET and HEAD requests need a slot until the client has shown a token. Afterwards, only requests that
- * the proxy itself answers need one.
+ * Before the client shows a token, every GET and HEAD needs a slot. Afterwards, only the proxy's own routes
+ * do.
  */
 export class ResponseSlots {
   #running = 0;

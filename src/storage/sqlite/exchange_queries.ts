@@ -7,15 +7,20 @@ import {
   type StoredValue,
 } from "../exchange_columns.ts";
 import type { AttemptRow, ExchangeFilter, ExchangeRow, Listed, Page } from "../store.ts";
-import { pageOf } from "./access_tables.ts";
+import { pageOf } from "./pages.ts";
 import { commonConditions, conditionsOf } from "./conditions.ts";
-import type { Database, Row } from "./database.ts";
+import type { Connection, Row } from "./connection.ts";
 
 const SELECT = `SELECT seq, ${EXCHANGE_COLUMN_LIST.map(({ column }) => column).join(", ")} FROM exchanges`;
 
+/** The exchanges with a request id. Each of the two columns has an index. */
+const WITH_REQUEST_ID = `WITH wanted (id) AS (VALUES (?))
+  SELECT seq FROM wanted JOIN exchanges ON request_id = id
+  UNION ALL SELECT seq FROM wanted JOIN exchanges ON provider_request_id = id`;
+
 /** Lists exchanges, newest first. */
 export function listExchanges(
-  database: Database,
+  database: Connection,
   page: Page & ExchangeFilter,
 ): Listed<ExchangeRow & { id: number }> {
   const { text, values } = conditionsOf([
@@ -25,7 +30,7 @@ export function listExchanges(
     ["coalesce(model_answered, model_asked) = ?", page.model],
     ["status = ?", page.status],
     ["ending = ?", page.ending],
-    ["? IN (request_id, provider_request_id)", page.requestId],
+    [`seq IN (${WITH_REQUEST_ID})`, page.requestId],
     ...commonConditions(page),
   ]);
   const rows = database.all(

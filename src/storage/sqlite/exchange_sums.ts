@@ -1,19 +1,27 @@
 /** Deletes old exchanges, and rolls up old sums from hours to days. */
 
 import { REFUSED_ACCESS } from "../store.ts";
-import type { Database } from "./database.ts";
+import type { Connection } from "./connection.ts";
 import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "./exchange_tables.ts";
 import { rollUpSpending } from "./spending.ts";
 
-/**
- * Deletes exchanges from before `exchangesBefore`, and rolls up sums and spending from before `hoursBefore`
- * to days. Call it within a transaction. Gives the number of deleted exchanges.
- */
-export function pruneExchanges(
-  database: Database,
-  { exchangesBefore, hoursBefore }: { exchangesBefore: number; hoursBefore: number },
+/** Deletes up to `count` exchanges from before a moment. Gives their number. */
+export function deleteExchanges(
+  database: Connection,
+  { before, count }: { before: number; count: number },
 ): number {
-  const { changes } = database.run("DELETE FROM exchanges WHERE started_at < ?", exchangesBefore);
+  const oldest = "SELECT seq FROM exchanges WHERE started_at < ? LIMIT ?";
+  return database.run(`DELETE FROM exchanges WHERE seq IN (${oldest})`, before, count).changes;
+}
+
+/**
+ * Rolls up sums and spending from before `hoursBefore` to days, and deletes audit entries of rejected attempts
+ * from before `exchangesBefore`. Call it within a transaction.
+ */
+export function rollUpSums(
+  database: Connection,
+  { exchangesBefore, hoursBefore }: { exchangesBefore: number; hoursBefore: number },
+): void {
   database.run("DELETE FROM audit WHERE action = ? AND at < ?", REFUSED_ACCESS, exchangesBefore);
   const day = hoursBefore - hoursBefore % DAY_MS;
   const hours = `start < ? AND start % ${DAY_MS} <> 0`;
@@ -37,6 +45,13 @@ export function pruneExchanges(
     day,
   );
   database.run(`DELETE FROM first_bytes WHERE ${hours}`, day);
+  database.run(
+    `INSERT INTO first_bytes_total (start, bucket, requests)
+     SELECT start - start % ${DAY_MS} AS start, bucket, sum(requests)
+     FROM first_bytes_total WHERE ${hours} GROUP BY start - start % ${DAY_MS}, bucket
+     ON CONFLICT DO UPDATE SET requests = requests + excluded.requests`,
+    day,
+  );
+  database.run(`DELETE FROM first_bytes_total WHERE ${hours}`, day);
   rollUpSpending(database, day);
-  return changes;
 }

@@ -3,7 +3,7 @@
 import type { SQLInputValue } from "node:sqlite";
 import { EXCHANGE_COLUMN_LIST, type StoredValue } from "../exchange_columns.ts";
 import type { ExchangeRow } from "../store.ts";
-import type { Database } from "./database.ts";
+import type { Connection } from "./connection.ts";
 import { addSpending } from "./spending.ts";
 
 const BUCKETS_PER_DOUBLING = 8;
@@ -42,19 +42,32 @@ export const SUM_COLUMNS = Object.keys(SUMS) as (keyof typeof SUMS)[];
 const SUM_READERS = Object.values(SUMS);
 /** The columns that exchanges are grouped by for sums. */
 export const KEY_COLUMNS = ["start", "project_id", "token_id", "principal", "endpoint", "model", "client"];
-const ADD_SUMS = `INSERT INTO usage (${[...KEY_COLUMNS, ...SUM_COLUMNS].join(", ")})
+/** The sums by the hour and by the day. */
+const ADD_SUMS = ["usage", "usage_days"].map((table) =>
+  `INSERT INTO ${table} (${[...KEY_COLUMNS, ...SUM_COLUMNS].join(", ")})
   VALUES (${[...KEY_COLUMNS, ...SUM_COLUMNS].map(() => "?").join(", ")})
   ON CONFLICT DO UPDATE SET ${
-  SUM_COLUMNS.map((column) => `${column} = ${column} + excluded.${column}`).join(", ")
-}`;
+    SUM_COLUMNS.map((column) => `${column} = ${column} + excluded.${column}`).join(", ")
+  }`
+);
+const [ADD_HOUR = "", ADD_DAY = ""] = ADD_SUMS;
 
-const ADD_FIRST_BYTES = `INSERT INTO first_bytes (${KEY_COLUMNS.join(", ")}, bucket, requests)
+const [ADD_FIRST_BYTES_HOUR = "", ADD_FIRST_BYTES_DAY = ""] = ["first_bytes", "first_bytes_days"].map((
+  table,
+) =>
+  `INSERT INTO ${table} (${KEY_COLUMNS.join(", ")}, bucket, requests)
   VALUES (${KEY_COLUMNS.map(() => "?").join(", ")}, ?, ?)
+  ON CONFLICT DO UPDATE SET requests = requests + excluded.requests`
+);
+const ADD_FIRST_BYTES_TOTAL = `INSERT INTO first_bytes_total (start, bucket, requests) VALUES (?, ?, ?)
   ON CONFLICT DO UPDATE SET requests = requests + excluded.requests`;
 
 /** The sums of exchanges with the same values in {@link KEY_COLUMNS}. */
 interface Group {
-  readonly key: readonly (string | number)[];
+  /** The first millisecond of the hour. */
+  readonly start: number;
+  /** The values of the other key columns. */
+  readonly key: readonly string[];
   readonly sums: Float64Array;
   /** The number of exchanges by {@link firstByteBucket}. */
   readonly firstBytes: Map<number, number>;
@@ -63,7 +76,7 @@ interface Group {
 /**
  * Writes exchanges, their sums, their spending and the counts of their tokens. Call it within a transaction.
  */
-export function insertExchanges(database: Database, rows: readonly ExchangeRow[]): void {
+export function insertExchanges(database: Connection, rows: readonly ExchangeRow[]): void {
   const insert = database.prepared(INSERT);
   // One array for all rows. An array for each row was most of the garbage of the accounting.
   const values = new Array<SQLInputValue>(VALUES.length).fill(null);
@@ -81,10 +94,7 @@ export function insertExchanges(database: Database, rows: readonly ExchangeRow[]
     countToken(row, tokens);
   }
   addSpending(database, rows);
-  for (const { key, sums, firstBytes } of groups.values()) {
-    database.run(ADD_SUMS, ...key, ...sums);
-    for (const [bucket, requests] of firstBytes) database.run(ADD_FIRST_BYTES, ...key, bucket, requests);
-  }
+  for (const group of groups.values()) addGroup(database, group);
   for (const [id, { count, lastUsedAt }] of tokens) {
     database.run(
       `UPDATE tokens SET request_count = request_count + ?, last_used_at = max(coalesce(last_used_at, 0), ?)
@@ -93,6 +103,17 @@ export function insertExchanges(database: Database, rows: readonly ExchangeRow[]
       lastUsedAt,
       id,
     );
+  }
+}
+
+function addGroup(database: Connection, { start, key, sums, firstBytes }: Group): void {
+  const day = start - start % DAY_MS;
+  database.run(ADD_HOUR, start, ...key, ...sums);
+  database.run(ADD_DAY, day, ...key, ...sums);
+  for (const [bucket, requests] of firstBytes) {
+    database.run(ADD_FIRST_BYTES_HOUR, start, ...key, bucket, requests);
+    database.run(ADD_FIRST_BYTES_DAY, day, ...key, bucket, requests);
+    database.run(ADD_FIRST_BYTES_TOTAL, start, bucket, requests);
   }
 }
 
@@ -113,8 +134,8 @@ function groupOf(row: ExchangeRow, groups: Map<string, Group>): Group {
   const name = `${start}\0${projectId}\0${tokenId}\0${principal}\0${endpoint}\0${model}\0${client}`;
   let group = groups.get(name);
   if (group === undefined) {
-    const key = [start, projectId, tokenId, principal, endpoint, model, client];
-    group = { key, sums: new Float64Array(SUM_READERS.length), firstBytes: new Map() };
+    const key = [projectId, tokenId, principal, endpoint, model, client];
+    group = { start, key, sums: new Float64Array(SUM_READERS.length), firstBytes: new Map() };
     groups.set(name, group);
   }
   return group;
@@ -149,7 +170,7 @@ function isError({ status, ending }: ExchangeRow): boolean {
   return status >= 400 && ending !== "client_gone" || ending !== "complete" && ending !== "client_gone";
 }
 
-/** Whether a model answered with unknown usage. */
+/** Whether a successful model response had no known usage. */
 function isUnmetered({ status, metered, settlement, inputTokens, outputTokens }: ExchangeRow): boolean {
   return status < 400 && settlement !== "awaited" && metered && inputTokens === undefined &&
     outputTokens === undefined;

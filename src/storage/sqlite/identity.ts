@@ -1,6 +1,6 @@
 /**
- * Detects a log (`….db-wal`) that belongs to another database file. SQLite would replay it over the file, and
- * damage the file.
+ * Detects a write-ahead log (WAL, `….db-wal`) that belongs to another database file. SQLite would replay it
+ * over the file, and damage the file.
  *
  * The identity of a file is a random number in its header (`application_id`). It changes each time a program
  * opens the database with an exclusive lock, and in every copy. The lock file holds the expected identity.
@@ -22,7 +22,9 @@ export interface IdentifiedDatabase {
   readonly checkpoint: () => boolean;
 }
 
-/** Throws a {@link StoreError} if SQLite would replay the log of another file. Changes nothing. */
+/**
+ * Throws a {@link StoreError} if SQLite would replay the write-ahead log of another file. Changes nothing.
+ */
 export function checkLog(path: string, lock: DatabaseLock): void {
   if (!lock.isExclusive || sizeOf(`${path}-wal`) <= LOG_HEADER_BYTES) return;
   if (sizeOf(path) === 0) {

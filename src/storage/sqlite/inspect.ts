@@ -3,7 +3,7 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Inspection } from "../inspect.ts";
 import { KEY_CHECK } from "../open_box.ts";
-import { asStoreError } from "./database.ts";
+import { asStoreError } from "./connection.ts";
 import { lockDatabase, realPath } from "./lock.ts";
 import { checkLog } from "./identity.ts";
 import { MIGRATIONS } from "./migrations.ts";

@@ -1,7 +1,7 @@
 /**
  * The lock of a database: a file `….db-lock` beside it. Programs that have the database open share the lock.
- * The first program locks it exclusively while it opens the database, and a restore locks it
- * exclusively until it ends.
+ * The first program locks it exclusively while it opens the database, and a restore locks it exclusively
+ * until it ends.
  *
  * The lock is a separate file because SQLite locks the database with `fcntl`, and closing any handle of the
  * database file would drop those locks (sqlite.org/howtocorrupt.html, section 2.2).
@@ -24,8 +24,8 @@ export interface DatabaseLock {
   /** Writes the identities that the database file may have. Requires an exclusive lock. */
   readonly writeIdentities: (identities: readonly number[]) => void;
   /**
-   * Turns an exclusive lock into a shared one. Throws a {@link StoreError} if a restore acquired it in
-   * between.
+   * Turns an exclusive lock into a shared one. Throws a {@link StoreError} if a restore acquired the lock
+   * between the two steps.
    */
   readonly share: () => void;
   /** Releases the lock. */

@@ -1,5 +1,6 @@
 /**
- * The migrations of the schema. A released migration never changes, because every database has its checksum.
+ * The migrations of the schema. Never edit a released migration: every database stores its checksum. Append a
+ * new one with the next number.
  */
 
 /** A migration: one step of the schema. */
@@ -231,5 +232,103 @@ CREATE INDEX objects_open ON objects (made_at) WHERE settled_at IS NULL;
 CREATE INDEX objects_settled ON objects (made_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX objects_by_change ON objects (changed_at);
 ALTER TABLE exchanges ADD COLUMN settlement TEXT;`,
+  },
+  {
+    version: 9,
+    name: "the sequence of changes of projects and tokens",
+    // The triggers also see the changes of other programs. They ignore the counts of requests, which are not
+    // needed for the check of requests.
+    sql: `
+CREATE TABLE access_changes (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL,
+  id TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER project_added AFTER INSERT ON projects
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('project', new.id); END;
+CREATE TRIGGER project_changed AFTER UPDATE ON projects
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('project', new.id); END;
+CREATE TRIGGER project_deleted AFTER DELETE ON projects
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('project', old.id); END;
+CREATE TRIGGER project_key_added AFTER INSERT ON project_keys
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('project', new.project_id); END;
+CREATE TRIGGER project_key_changed AFTER UPDATE ON project_keys
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('project', new.project_id); END;
+CREATE TRIGGER project_key_deleted AFTER DELETE ON project_keys
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('project', old.project_id); END;
+CREATE TRIGGER token_added AFTER INSERT ON tokens
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('token', new.id); END;
+CREATE TRIGGER token_changed AFTER UPDATE OF project_id, name, hash, suffix, previous_hash, previous_expires_at,
+  active, revoked_at, expires_at, rules, version ON tokens
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('token', new.id); END;
+CREATE TRIGGER token_deleted AFTER DELETE ON tokens
+BEGIN INSERT INTO access_changes (kind, id) VALUES ('token', old.id); END;
+CREATE INDEX tokens_by_name ON tokens (project_id, name);`,
+  },
+  {
+    version: 10,
+    name: "sums by the day, and exchanges by their request ids",
+    // Queries over months read the days. With ten million exchanges, the sums by the hour are too many.
+    sql: `
+CREATE TABLE usage_days (
+  start INTEGER NOT NULL,
+  project_id TEXT NOT NULL,
+  token_id TEXT NOT NULL,
+  principal TEXT NOT NULL,
+  endpoint TEXT NOT NULL,
+  model TEXT NOT NULL,
+  client TEXT NOT NULL,
+  requests INTEGER NOT NULL,
+  admitted INTEGER NOT NULL,
+  errors INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  cached_tokens INTEGER NOT NULL,
+  cache_write_tokens INTEGER NOT NULL,
+  reasoning_tokens INTEGER NOT NULL,
+  audio_tokens INTEGER NOT NULL,
+  image_tokens INTEGER NOT NULL,
+  cost_micros INTEGER NOT NULL,
+  unpriced INTEGER NOT NULL,
+  unmetered INTEGER NOT NULL,
+  estimated INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  duration_ms REAL NOT NULL,
+  PRIMARY KEY (start, project_id, token_id, principal, endpoint, model, client)
+) STRICT, WITHOUT ROWID;
+INSERT INTO usage_days (start, project_id, token_id, principal, endpoint, model, client,
+  requests, admitted, errors, input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens,
+  audio_tokens, image_tokens, cost_micros, unpriced, unmetered, estimated, bytes, duration_ms)
+  SELECT start - start % 86400000, project_id, token_id, principal, endpoint, model, client,
+    sum(requests), sum(admitted), sum(errors), sum(input_tokens), sum(output_tokens),
+    sum(cached_tokens), sum(cache_write_tokens), sum(reasoning_tokens), sum(audio_tokens),
+    sum(image_tokens), sum(cost_micros), sum(unpriced), sum(unmetered), sum(estimated), sum(bytes),
+    sum(duration_ms)
+  FROM usage GROUP BY 1, 2, 3, 4, 5, 6, 7;
+CREATE TABLE first_bytes_days (
+  start INTEGER NOT NULL,
+  project_id TEXT NOT NULL,
+  token_id TEXT NOT NULL,
+  principal TEXT NOT NULL,
+  endpoint TEXT NOT NULL,
+  model TEXT NOT NULL,
+  client TEXT NOT NULL,
+  bucket INTEGER NOT NULL,
+  requests INTEGER NOT NULL,
+  PRIMARY KEY (start, project_id, token_id, principal, endpoint, model, client, bucket)
+) STRICT, WITHOUT ROWID;
+INSERT INTO first_bytes_days
+  SELECT start - start % 86400000, project_id, token_id, principal, endpoint, model, client, bucket, sum(requests)
+  FROM first_bytes GROUP BY 1, 2, 3, 4, 5, 6, 7, 8;
+CREATE TABLE first_bytes_total (
+  start INTEGER NOT NULL,
+  bucket INTEGER NOT NULL,
+  requests INTEGER NOT NULL,
+  PRIMARY KEY (start, bucket)
+) STRICT, WITHOUT ROWID;
+INSERT INTO first_bytes_total SELECT start, bucket, sum(requests) FROM first_bytes GROUP BY 1, 2;
+CREATE INDEX exchanges_by_request ON exchanges (request_id);
+CREATE INDEX exchanges_by_provider_request ON exchanges (provider_request_id)
+  WHERE provider_request_id IS NOT NULL;`,
   },
 ];

@@ -5,7 +5,7 @@
 
 import type { SQLInputValue } from "node:sqlite";
 import type { AwaitedObject, ExchangeRow, KeptObject, ObjectKey } from "../store.ts";
-import type { Database, Row } from "./database.ts";
+import type { Connection, Row } from "./connection.ts";
 import { insertExchanges } from "./exchange_tables.ts";
 
 /** The columns of an object, and the value of each. */
@@ -34,30 +34,30 @@ const INSERT = `INSERT INTO objects (${COLUMNS.map(([column]) => column).join(",
   VALUES (${COLUMNS.map(() => "?").join(", ")}, ?) ON CONFLICT DO NOTHING`;
 
 /** Adds an object. False: the database has the object already. */
-export function insertObject(database: Database, object: AwaitedObject, at: number): boolean {
+export function insertObject(database: Connection, object: AwaitedObject, at: number): boolean {
   return database.run(INSERT, ...COLUMNS.map(([, value]) => value(object) ?? null), at).changes === 1;
 }
 
 /** Finds an object by the id of its results, or by its own id. */
-export function findObject(database: Database, { endpoint, id }: ObjectKey): KeptObject | undefined {
+export function findObject(database: Connection, { endpoint, id }: ObjectKey): KeptObject | undefined {
   const row = database.get("SELECT * FROM objects WHERE endpoint = ? AND results_id = ?", endpoint, id) ??
     database.get("SELECT * FROM objects WHERE endpoint = ? AND object_id = ?", endpoint, id);
   return row && objectOf(row);
 }
 
 /** Lists the objects that are not settled, oldest first. */
-export function listUnsettledObjects(database: Database): AwaitedObject[] {
+export function listUnsettledObjects(database: Connection): AwaitedObject[] {
   return database.all("SELECT * FROM objects WHERE settled_at IS NULL ORDER BY made_at").map(objectOf);
 }
 
 /** Lists the objects that were changed at a moment or later. */
-export function listChangedObjects(database: Database, since: number): KeptObject[] {
+export function listChangedObjects(database: Connection, since: number): KeptObject[] {
   return database.all("SELECT * FROM objects WHERE changed_at >= ?", since).map(objectOf);
 }
 
 /** Sets the id of the file with the results, if the object has none. */
 export function setResultsId(
-  database: Database,
+  database: Connection,
   { endpoint, id }: ObjectKey,
   { resultsId, at }: { resultsId: string; at: number },
 ): void {
@@ -72,7 +72,7 @@ export function setResultsId(
 
 /** Settles an object and writes its usage. False: it was settled before. */
 export function settleObject(
-  database: Database,
+  database: Connection,
   object: AwaitedObject,
   { at, micros, rows }: { at: number; micros: number; rows: readonly ExchangeRow[] },
 ): boolean {
@@ -93,7 +93,7 @@ export function settleObject(
 
 /** Deletes settled objects: those created before a moment, and the oldest beyond a number. */
 export function pruneObjects(
-  database: Database,
+  database: Connection,
   { madeBefore, maxSettled }: { madeBefore: number; maxSettled: number },
 ): void {
   database.run("DELETE FROM objects WHERE settled_at IS NOT NULL AND made_at < ?", madeBefore);

@@ -1,7 +1,10 @@
-/** Opens a database after the checks that protect it: the lock, an interrupted restore, and a foreign log. */
+/**
+ * Opens a database after the checks that protect it: the lock, an interrupted restore, and a foreign
+ * write-ahead log (WAL).
+ */
 
 import { dirname } from "node:path";
-import type { Store } from "../store.ts";
+import type { OpenOptions, Store } from "../store.ts";
 import { lockDatabase, realPath } from "./lock.ts";
 import { checkLog } from "./identity.ts";
 import { checkNoRestore } from "./restore_files.ts";
@@ -9,16 +12,16 @@ import { openSqlite } from "./sqlite.ts";
 
 /**
  * Opens or creates the database, with its lock. Throws a `StoreError` if a restore runs or was interrupted,
- * if the log belongs to another file, or if the database is damaged.
+ * if the write-ahead log belongs to another file, or if the database is damaged.
  */
-export async function openLockedSqlite(path: string): Promise<Store> {
+export async function openLockedSqlite(path: string, options: OpenOptions): Promise<Store> {
   makePrivateFolder(dirname(path));
   path = realPath(path);
   const lock = await lockDatabase(path);
   try {
     checkNoRestore(path);
     checkLog(path, lock);
-    return openSqlite(path, lock);
+    return openSqlite(path, { ...options, lock });
   } catch (error) {
     lock.release();
     throw error;

@@ -30,7 +30,7 @@ export interface Replacement {
 
 /**
  * Replaces the database by the checked copy, and keeps the replaced files under new names. `replacements` are
- * further files, such as the key file. Gives the new names of the replaced files. After a crash between two
+ * further files, such as the key file. Returns the new names of the replaced files. After a crash between two
  * steps, a marker prevents that the database is opened until the restore runs again.
  */
 export function replaceDatabase(

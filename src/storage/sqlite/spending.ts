@@ -1,8 +1,9 @@
 /** Spending in SQLite, by the hour that it was booked in. Budgets start from it. */
 
+import { KEY_PREFIXES, subjectKeys } from "../../principal.ts";
 import { SPENDING_KEPT_MS } from "../booking.ts";
 import type { ExchangeRow, Spending } from "../store.ts";
-import type { Database } from "./database.ts";
+import type { Connection } from "./connection.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -10,14 +11,15 @@ const ADD = `INSERT INTO spending (start, subject, dated, micros) VALUES (?, ?, 
   ON CONFLICT DO UPDATE SET micros = micros + excluded.micros`;
 
 /** Adds the costs of exchanges. Call it within the transaction that writes them. */
-export function addSpending(database: Database, rows: readonly ExchangeRow[]): void {
+export function addSpending(database: Connection, rows: readonly ExchangeRow[]): void {
   const sums = new Map<string, { start: number; subject: string; dated: number; micros: number }>();
   for (const row of rows) {
     const { costMicros = 0, booking } = row;
     if (costMicros === 0) continue;
     const start = booking?.hour ?? row.startedAt - row.startedAt % HOUR_MS;
     const dated = booking?.isDated === false ? 0 : 1;
-    for (const subject of [...subjectsOf(row), ...booking?.modelRules ?? []]) {
+    // Also subjects without a budget, because a later budget counts earlier spending.
+    for (const subject of [...subjectKeys(row), ...booking?.modelRules ?? []]) {
       const key = `${start} ${dated} ${subject}`;
       const sum = sums.get(key);
       if (sum === undefined) sums.set(key, { start, subject, dated, micros: costMicros });
@@ -29,29 +31,20 @@ export function addSpending(database: Database, rows: readonly ExchangeRow[]): v
   }
 }
 
-/**
- * The subjects that the cost counts for, also those without a budget: a later budget counts earlier spending.
- */
-function subjectsOf({ tokenId, projectId, principal }: ExchangeRow): string[] {
-  return [
-    tokenId === undefined ? `shared:${principal}` : `token:${tokenId}`,
-    ...(projectId === undefined ? [] : [`project:${projectId}`]),
-  ];
-}
-
 /** Reads the spending of all managed tokens, projects, tokens of the configuration and rules for models. */
 export function readSpending(
-  database: Database,
+  database: Connection,
   { until, lastMs = SPENDING_KEPT_MS }: { until: number; lastMs?: number },
 ): Spending[] {
   const latest = Number(database.get("SELECT max(start) AS latest FROM spending")?.["latest"] ?? until);
   const from = Math.min(latest, until) - lastMs;
+  const { shared, token, project } = KEY_PREFIXES;
   const requests = new Map(
     database.all(
-      `SELECT CASE token_id WHEN '' THEN 'shared:' || principal ELSE 'token:' || token_id END AS subject,
-         sum(admitted) AS requests FROM usage GROUP BY 1
+      `SELECT CASE token_id WHEN '' THEN '${shared}' || principal ELSE '${token}' || token_id END AS subject,
+         sum(admitted) AS requests FROM usage_days GROUP BY 1
        UNION ALL
-       SELECT 'project:' || project_id, sum(admitted) FROM usage WHERE project_id <> '' GROUP BY 1`,
+       SELECT '${project}' || project_id, sum(admitted) FROM usage_days WHERE project_id <> '' GROUP BY 1`,
     ).map((row) => [String(row["subject"]), Number(row["requests"])]),
   );
   const totals = new Map(
@@ -78,7 +71,7 @@ export function readSpending(
  * Moves spending without a certain hour, and spending of later hours, to an hour. Call it within a
  * transaction.
  */
-export function dateSpending(database: Database, hour: number): void {
+export function dateSpending(database: Connection, hour: number): void {
   database.run(
     `INSERT INTO spending (start, subject, dated, micros)
      SELECT ?, subject, 1, sum(micros) FROM spending WHERE dated = 0 OR start > ? GROUP BY subject
@@ -90,7 +83,7 @@ export function dateSpending(database: Database, hour: number): void {
 }
 
 /** Rolls up spending from before a day from hours to days. Call it within a transaction. */
-export function rollUpSpending(database: Database, day: number): void {
+export function rollUpSpending(database: Connection, day: number): void {
   const hours = `start < ? AND start % ${DAY_MS} <> 0 AND dated = 1`;
   database.run(
     `INSERT INTO spending (start, subject, dated, micros)

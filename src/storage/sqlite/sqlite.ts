@@ -1,99 +1,130 @@
 /** The adapter for SQLite: a {@link Store} in one file. */
 
 import { dirname } from "node:path";
-import type { AuditEntry, ExchangeRow, NewAuditEntry, Project, Store, Token } from "../store.ts";
-import * as access from "./access_tables.ts";
+import type { Store } from "../store.ts";
+import { latestChange, readAccess, readAccessChanges } from "./access_changes.ts";
+import * as projects from "./project_tables.ts";
+import * as tokens from "./token_tables.ts";
 import { copyDatabase } from "./copy.ts";
 import { Database } from "./database.ts";
-import { insertExchanges } from "./exchange_tables.ts";
-import { listExchanges } from "./exchange_queries.ts";
-import { pruneExchanges } from "./exchange_sums.ts";
+import { DatabaseThread } from "./database_thread.ts";
 import type { DatabaseLock } from "./lock.ts";
 import { renewIdentity } from "./identity.ts";
 import * as objects from "./object_tables.ts";
-import { dateSpending, readSpending } from "./spending.ts";
-import { readUsage } from "./usage_queries.ts";
+import { type ArgumentsOf, type READS, type ResultOf, runOperation, type WRITES } from "./operations.ts";
+import { readSpending } from "./spending.ts";
 
-/**
- * Opens or creates the database file. Closing the store releases `lock`. Throws a `StoreError` if the file
- * cannot be opened.
- */
-export function openSqlite(path: string, lock?: DatabaseLock): Store {
+/** How long a thread waits for a transaction of another program. Requests do not wait for it. */
+const THREAD_BUSY_MS = 1_000;
+/** The most exchanges that a transaction deletes. Other writes run between two of these transactions. */
+const DELETED_AT_ONCE = 2_000;
+/** Shorter pages of lists are read at once. */
+const SHORT_PAGE = 10;
+
+/** How {@link openSqlite} opens a database. */
+export interface SqliteOptions {
+  /** The lock of the database. Closing the store releases it. */
+  readonly lock?: DatabaseLock;
+  /**
+   * Whether writes and long reads run on threads. Each thread takes memory, so each one starts when it is
+   * needed: the first exchange starts that of all writes, the first long read the other one.
+   */
+  readonly usesThreads?: boolean;
+}
+
+/** Opens or creates the database file. Throws a `StoreError` if the file cannot be opened. */
+export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOptions = {}): Store {
   const database = new Database(path);
   if (lock !== undefined) markAsOpened(database, lock);
   let dataVersion = readDataVersion(database);
+  let latest = latestChange(database);
+  /** Keeps the position of what was read, so that the store does not report its own changes. */
+  const upTo = <Read extends { readonly position: number } | undefined>(read: Read): Read => {
+    latest = read?.position ?? latest;
+    return read;
+  };
 
-  /** Runs a change, and writes its audit entry in the same transaction. */
-  const audited = <Result>(audit: NewAuditEntry, change: () => Result): Promise<Result> =>
-    asPromise(() =>
-      database.transaction(() => {
-        const result = change();
-        // A change that was not made has no audit entry.
-        if (result !== false) insertAudit(database, audit);
-        return result;
-      })
-    );
+  const file = { path, inode: database.inode, busyMs: THREAD_BUSY_MS };
+  const writer = new DatabaseThread(file, "database");
+  const reader = new DatabaseThread({ ...file, isReadOnly: true }, "database reads");
+  /** Whether the thread of the writer does all writes. Two connections that write would wait for each other. */
+  let writesOnThread = false;
+  let isClosed = false;
+
+  async function write<Name extends keyof typeof WRITES>(
+    name: Name,
+    ...args: ArgumentsOf<Name>
+  ): Promise<ResultOf<Name>> {
+    if (usesThreads && name === "addExchanges") writesOnThread = true;
+    return writesOnThread ? await writer.run(name, args) : runOperation(database, name, args);
+  }
+  async function read<Name extends keyof typeof READS>(
+    name: Name,
+    ...args: ArgumentsOf<Name>
+  ): Promise<ResultOf<Name>> {
+    return usesThreads ? await reader.run(name, args) : runOperation(database, name, args);
+  }
 
   return {
     folder: dirname(database.path),
-    readAccess: () => asPromise(() => access.readAccess(database)),
-    consumeExternalChange() {
+    readAccess: () => asPromise(() => upTo(readAccess(database))),
+    readAccessChanges: (position) => asPromise(() => upTo(readAccessChanges(database, position))),
+    hasAccessChanged(position) {
       const before = dataVersion;
       dataVersion = readDataVersion(database);
-      return dataVersion !== before;
+      // Another connection commits usage too, which changes no project or token.
+      if (dataVersion !== before) latest = latestChange(database);
+      return latest !== position;
     },
     readSpending: (hours) => asPromise(() => readSpending(database, hours)),
-    dateSpending: (hour) => asPromise(() => database.transaction(() => dateSpending(database, hour))),
+    dateSpending: (hour) => write("dateSpending", hour),
 
-    addProject: (project: Project, audit) => audited(audit, () => access.insertProject(database, project)),
-    findProject: (id) => asPromise(() => access.findProject(database, id)),
-    listProjects: (page) => asPromise(() => access.listProjects(database, page)),
-    changeProject: (of, change, audit) =>
-      audited(audit, () => access.updateProject(database, { ...of, at: audit.at }, change)),
-    deleteProject: (of, audit) =>
-      asPromise(() =>
-        database.transaction(() => {
-          const result = access.deleteProject(database, of);
-          if (result === "deleted") insertAudit(database, audit);
-          return result;
-        })
-      ),
-    deleteToken: (of, audit) => audited(audit, () => access.deleteToken(database, of)),
-    addToken: (token: Token, audit) => audited(audit, () => access.insertToken(database, token, audit.at)),
-    findToken: (id) => asPromise(() => access.findToken(database, id)),
-    listTokens: (page) => asPromise(() => access.listTokens(database, page)),
-    changeToken: (of, change, audit) =>
-      audited(audit, () => access.updateToken(database, { ...of, at: audit.at }, change)),
-    revokeTokens: (projectId, audit) =>
-      audited(audit, () => access.revokeTokens(database, projectId, audit.at)),
+    addProject: (project, audit) => write("addProject", project, audit),
+    findProject: (id) => asPromise(() => projects.findProject(database, id)),
+    listProjects: (page) => read("listProjects", page),
+    changeProject: ({ id, version }, change, audit) => write("changeProject", { id, version }, change, audit),
+    deleteProject: ({ id, version }, audit) => write("deleteProject", { id, version }, audit),
+    addToken: (token, audit) => write("addToken", token, audit),
+    findToken: (id) => asPromise(() => tokens.findToken(database, id)),
+    isTokenNameUsed: (projectId, name) => asPromise(() => tokens.isTokenNameUsed(database, projectId, name)),
+    listTokens: (page) =>
+      page.limit <= SHORT_PAGE
+        ? asPromise(() => tokens.listTokens(database, page))
+        : read("listTokens", page),
+    changeToken: ({ id, version }, change, audit) => write("changeToken", { id, version }, change, audit),
+    deleteToken: ({ id, version }, audit) => write("deleteToken", { id, version }, audit),
+    revokeTokens: (projectId, audit) => write("revokeTokens", projectId, audit),
 
-    addExchanges: (rows: readonly ExchangeRow[]) =>
-      asPromise(() => database.transaction(() => insertExchanges(database, rows))),
-    usage: (grouping, filter) => asPromise(() => readUsage(database, grouping, filter)),
-    listExchanges: (page) => asPromise(() => listExchanges(database, page)),
-    addAudit: (entry) => asPromise(() => insertAudit(database, entry)),
-    listAudit: (page) => asPromise(() => listAudit(database, page)),
-    prune: (limits) => asPromise(() => database.transaction(() => pruneExchanges(database, limits))),
+    addExchanges: (rows) => write("addExchanges", rows),
+    usage: (grouping, filter) => read("usage", grouping, filter),
+    listExchanges: (page) => read("listExchanges", page),
+    addAudit: (entry) => write("addAudit", entry),
+    listAudit: (page) => read("listAudit", page),
+    async prune(limits) {
+      const step = { before: limits.exchangesBefore, count: DELETED_AT_ONCE };
+      let removed = 0;
+      // The hourly work can be under way when the store closes. The next start completes it.
+      for (let last = DELETED_AT_ONCE; last === DELETED_AT_ONCE && !isClosed; removed += last) {
+        last = await write("deleteExchanges", step);
+      }
+      if (!isClosed) await write("rollUp", limits);
+      return removed;
+    },
 
-    addObject: (object, at) =>
-      asPromise(() => database.transaction(() => objects.insertObject(database, object, at))),
+    addObject: (object, at) => write("addObject", object, at),
     findObject: (key) => asPromise(() => objects.findObject(database, key)),
     listUnsettledObjects: () => asPromise(() => objects.listUnsettledObjects(database)),
     listChangedObjects: (since) => asPromise(() => objects.listChangedObjects(database, since)),
-    setResultsId: (key, resultsId, at) =>
-      asPromise(() => database.transaction(() => objects.setResultsId(database, key, { resultsId, at }))),
-    pruneObjects: (limits) =>
-      asPromise(() => database.transaction(() => objects.pruneObjects(database, limits))),
-    settleObject: (object, of) =>
-      asPromise(() => database.transaction(() => objects.settleObject(database, object, of))),
+    setResultsId: (key, resultsId, at) => write("setResultsId", key, { resultsId, at }),
+    pruneObjects: (limits) => write("pruneObjects", limits),
+    settleObject: (object, of) => write("settleObject", object, of),
 
     readNote: (name) =>
       asPromise(() => {
         const row = database.get("SELECT value FROM notes WHERE name = ?", name);
         return row === undefined ? undefined : String(row["value"]);
       }),
-    writeNote: (name, value) =>
-      asPromise(() => void database.run("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, value)),
+    writeNote: (name, value) => write("writeNote", name, value),
     backup: (file) => copyDatabase(path, file),
     size: () =>
       asPromise(() => {
@@ -102,9 +133,15 @@ export function openSqlite(path: string, lock?: DatabaseLock): Store {
         );
         return Number(row?.["bytes"]);
       }),
-    close() {
-      database.close();
-      lock?.release();
+    async close() {
+      isClosed = true;
+      reader.stop();
+      try {
+        if (writesOnThread) await writer.close();
+      } finally {
+        database.close();
+        lock?.release();
+      }
     },
   };
 }
@@ -128,39 +165,4 @@ function asPromise<Result>(work: () => Result): Promise<Result> {
 /** A number that changes when another connection commits. */
 function readDataVersion(database: Database): number {
   return Number(database.get("PRAGMA data_version")?.["data_version"]);
-}
-
-function insertAudit(
-  database: Database,
-  { at, actor, source, action, subjectId, changes }: NewAuditEntry,
-): void {
-  database.run(
-    "INSERT INTO audit (at, actor, source, action, subject_id, changes) VALUES (?, ?, ?, ?, ?, ?)",
-    at,
-    actor,
-    source,
-    action,
-    subjectId,
-    JSON.stringify(changes),
-  );
-}
-
-function listAudit(
-  database: Database,
-  page: Parameters<Store["listAudit"]>[0],
-): ReturnType<typeof access.pageOf<AuditEntry>> {
-  const rows = database.all(
-    "SELECT * FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?",
-    page.before ?? Number.MAX_SAFE_INTEGER,
-    page.limit + 1,
-  );
-  return access.pageOf(rows, page, (row) => ({
-    id: Number(row["seq"]),
-    at: Number(row["at"]),
-    actor: String(row["actor"]),
-    source: String(row["source"]),
-    action: String(row["action"]),
-    subjectId: String(row["subject_id"]),
-    changes: JSON.parse(String(row["changes"])),
-  }));
 }

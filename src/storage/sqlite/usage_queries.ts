@@ -2,8 +2,8 @@
 
 import type { UsageFilter, UsageGroup, UsageGrouping, UsageRow } from "../store.ts";
 import { commonConditions, type Conditions, conditionsOf } from "./conditions.ts";
-import type { Database, Row } from "./database.ts";
-import { DAY_MS, firstByteMsOf, HOUR_MS, SUM_COLUMNS } from "./exchange_tables.ts";
+import type { Connection, Row } from "./connection.ts";
+import { DAY_MS, firstByteMsOf, HOUR_MS, KEY_COLUMNS, SUM_COLUMNS } from "./exchange_tables.ts";
 import { zoneOffsets } from "../../time/zone_offsets.ts";
 
 /** The SQL expression of each group. That of days depends on the time zone: see `dayExpression`. */
@@ -25,11 +25,12 @@ const NAMES: Partial<Record<UsageGroup, string>> = {
 
 /** Reads the sums of each group, or one sum of everything without a group. */
 export function readUsage(
-  database: Database,
+  database: Connection,
   { group, split, timeZone, limit = -1 }: UsageGrouping,
   filter: UsageFilter,
 ): UsageRow[] {
-  const where = usageConditions(filter);
+  const isByTime = [group, split].some((by) => by === "day" || by === "hour");
+  const source = isByTime ? hourly(filter) : daily(filter);
   const expression = (by: UsageGroup | undefined): string => {
     if (by === undefined) return "''";
     return by === "day" ? dayExpression(database, timeZone, filter) : GROUPS[by];
@@ -39,7 +40,7 @@ export function readUsage(
   // Times are grouped as numbers. As text, each summed row would be formatted.
   const formatted = (by: UsageGroup | undefined, column: string): string =>
     by === "day" || by === "hour" ? `strftime('${TIME_FORMATS[by]}', ${column} / 1000, 'unixepoch')` : column;
-  const { text, values } = conditionsOf(where);
+  const { text, values } = conditionsOf(usageConditions(filter));
   const groups = [
     ...(group === undefined ? [] : ["group_key"]),
     ...(split === undefined ? [] : ["split_key"]),
@@ -52,13 +53,14 @@ export function readUsage(
        SELECT ${key} AS group_key, ${expression(split)} AS split_key,
          max(token_id) AS token_id, max(project_id) AS project_id,
          ${SUM_COLUMNS.map((column) => `coalesce(sum(${column}), 0) AS ${column}`).join(", ")}
-       FROM usage ${text} ${grouped}
+       FROM ${source.of("usage")} ${text} ${grouped}
      ) AS sums ORDER BY ${isTime ? "key, " : ""}cost_micros DESC, requests DESC, key, split LIMIT ?`,
+    ...source.values,
     ...values,
     limit,
   );
   const firstBytes = split === undefined
-    ? readFirstBytes(database, { key, formatted: formatted(group, "group_key"), where })
+    ? readFirstBytes(database, { key, formatted: formatted(group, "group_key"), source, text, values })
     : new Map();
   return rows.map((row) => ({
     ...usageOf(row),
@@ -67,14 +69,54 @@ export function readUsage(
   }));
 }
 
+/** The rows of a period. */
+interface Source {
+  /** The SQL of the rows of `usage` or of `first_bytes`. Its placeholders stand for `values`. */
+  readonly of: (table: "usage" | "first_bytes") => string;
+  readonly values: readonly number[];
+}
+
+/** The conditions that are not about time. */
 function usageConditions(filter: UsageFilter): Conditions {
-  const { from, to, model } = filter;
-  return [
-    ["start >= ?", from === undefined ? undefined : from - from % HOUR_MS],
-    ["start < ?", to],
-    ["model = ?", model],
-    ...commonConditions(filter),
-  ];
+  return [["model = ?", filter.model], ...commonConditions(filter)];
+}
+
+/** The rows of a period by the hour. */
+function hourly(filter: UsageFilter): Source {
+  const { from, to } = hoursOf(filter);
+  // No exchange has another model, project, token, endpoint or client than one of the totals.
+  const isUnfiltered = usageConditions(filter).every(([, value]) => value === undefined);
+  return {
+    of: (table) =>
+      `(SELECT * FROM ${
+        table === "first_bytes" && isUnfiltered ? "first_bytes_total" : table
+      } WHERE start >= ? AND start < ?)`,
+    values: [from, to],
+  };
+}
+
+/** The rows of a period: whole days (UTC) by the day, and the hours before and after them. */
+function daily(filter: UsageFilter): Source {
+  const { from, to } = hoursOf(filter);
+  const firstDay = Math.ceil(from / DAY_MS) * DAY_MS;
+  const endOfDays = Math.max(firstDay, filter.to === undefined ? to : to - to % DAY_MS);
+  const columns = {
+    usage: [...KEY_COLUMNS, ...SUM_COLUMNS],
+    first_bytes: [...KEY_COLUMNS, "bucket", "requests"],
+  };
+  return {
+    of: (table) => {
+      const range = (name: string) =>
+        `SELECT ${columns[table].join(", ")} FROM ${name} WHERE start >= ? AND start < ?`;
+      return `(${range(`${table}_days`)} UNION ALL ${range(table)} UNION ALL ${range(table)})`;
+    },
+    values: [firstDay, endOfDays, from, Math.min(firstDay, to), endOfDays, to],
+  };
+}
+
+/** The period of a filter, from a whole hour on. */
+function hoursOf({ from = 0, to = Number.MAX_SAFE_INTEGER }: UsageFilter): { from: number; to: number } {
+  return { from: from - from % HOUR_MS, to };
 }
 
 function name(group: UsageGroup | undefined): string {
@@ -82,7 +124,11 @@ function name(group: UsageGroup | undefined): string {
 }
 
 /** The SQL expression of the local midnight before an hour, written as if it were UTC. */
-function dayExpression(database: Database, timeZone: string | undefined, { from, to }: UsageFilter): string {
+function dayExpression(
+  database: Connection,
+  timeZone: string | undefined,
+  { from, to }: UsageFilter,
+): string {
   const extent = database.get("SELECT min(start) AS first, max(start) AS last FROM usage");
   const first = Number(extent?.["first"] ?? 0);
   const last = Number(extent?.["last"] ?? 0);
@@ -102,14 +148,21 @@ function dayExpression(database: Database, timeZone: string | undefined, { from,
 
 /** Reads the median and the 95th percentile of the time to the first byte of each group. */
 function readFirstBytes(
-  database: Database,
-  { key, formatted, where }: { key: string; formatted: string; where: Conditions },
+  database: Connection,
+  { key, formatted, source, text, values }: {
+    key: string;
+    formatted: string;
+    source: Source;
+    text: string;
+    values: readonly (string | number)[];
+  },
 ): Map<string, { median: number; p95: number }> {
-  const { text, values } = conditionsOf(where);
   const rows = database.all(
     `SELECT ${formatted} AS key, bucket, requests FROM (
-       SELECT ${key} AS group_key, bucket, sum(requests) AS requests FROM first_bytes ${text} GROUP BY 1, 2
+       SELECT ${key} AS group_key, bucket, sum(requests) AS requests FROM ${source.of("first_bytes")} ${text}
+       GROUP BY 1, 2
      ) ORDER BY key, bucket`,
+    ...source.values,
     ...values,
   );
   const buckets = Map.groupBy(rows, (row) => String(row["key"]));

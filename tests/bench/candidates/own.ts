@@ -75,7 +75,12 @@ export function ownCandidate(name: string = OWN_NAME, env: Readonly<Record<strin
   };
 }
 
-/** The same with a managed token, limits on it and on its project, usage, cost and metrics. */
+/** This proxy with `engine = "deno"`. */
+export function denoEngineCandidate(): Candidate {
+  return ownCandidate("llm-proxy, Deno.serve", { SERVER_ENGINE: "deno" });
+}
+
+/** This proxy with a managed token, limits on it and on its project, usage, cost and metrics. */
 export function managedCandidate(
   folder: string,
   { rules: more = {}, env = {} }: {
@@ -99,7 +104,7 @@ export function managedCandidate(
         tokenRow("tok_1", "prj_1", { value: token, rules }),
         auditRow("token.create", "tok_1"),
       );
-      store.close();
+      await store.close();
       return { args: OWN_ARGS, token, env: { ...ownEnv(place), ...await managementEnv(own), ...env } };
     },
   };

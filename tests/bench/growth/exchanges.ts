@@ -46,7 +46,7 @@ export async function growExchanges(
       );
     }
     await addHistory(store, { from: made, to: size, now });
-    store.close();
+    await store.close();
     made = size;
     const databaseMb = Deno.statSync(`${folder}/bench.db`).size / 1e6;
     const { command, ...candidate } = ownCandidate(`${size} exchanges`, await managementEnv(folder));

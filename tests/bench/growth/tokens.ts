@@ -29,7 +29,7 @@ export async function growTokens(stage: Stage, upstream: string): Promise<string
       const value = made === 0 ? token : createTokenValue();
       await store.addToken(tokenRow(id, "prj_1", { value, rules: RULES }), auditRow("token.create", id));
     }
-    store.close();
+    await store.close();
     const candidate = ownCandidate(`${size} tokens`, await managementEnv(folder));
     const withToken = {
       ...candidate,

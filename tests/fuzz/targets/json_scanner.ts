@@ -1,9 +1,9 @@
-/** The scanner of JSON answers against the strict reader. */
+/** The scanner of JSON answers against the strict reader, and against the reference. */
 
 import { ResponseTap } from "../../../src/accounting/response_tap.ts";
 import { type FuzzTarget, inPieces, type Random, same, utf8 } from "../target.ts";
 import { JSON_SEEDS, JSON_WORDS } from "./json_seeds.ts";
-import { expectedValues, scannedValues } from "./selected_values.ts";
+import { expectedValues, referenceValues, scannedValues } from "./selected_values.ts";
 import { contentFields } from "../../support/data/fields.ts";
 
 function observed(pieces: readonly Uint8Array[]): unknown {
@@ -16,6 +16,7 @@ function check(input: Uint8Array, chance: Random): string {
   const found = scannedValues([input]);
   const expected = expectedValues(input);
   if (expected !== undefined) same(found, expected, "what is found");
+  same(found, referenceValues(input), "the reference finds other values");
   same(scannedValues(inPieces(input, chance)), found, "pieces matter");
   same(observed(inPieces(input, chance)), observed([input]), "what is observed depends on pieces");
   return `${expected !== undefined} ${found.map(([path]) => path).slice(0, 4).join()}`;

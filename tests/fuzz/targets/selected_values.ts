@@ -3,9 +3,11 @@
 import { JsonScanner } from "../../../src/payload/json_scanner.ts";
 import { compileSelection, type SelectionNode } from "../../../src/payload/json_selection.ts";
 import { JsonReader, JsonSyntaxError } from "../../../src/payload/json_reader.ts";
+import { referenceReports } from "../../support/data/reference_scanner.ts";
+import { latin1Text } from "../target.ts";
 
 /** Some of what answers are looked through for. */
-export const SELECTED: SelectionNode = compileSelection({
+const SELECTION = {
   model: true,
   usage: true,
   incomplete_details: { reason: true },
@@ -13,7 +15,8 @@ export const SELECTED: SelectionNode = compileSelection({
   response: { usage: true, model: true },
   usageMetadata: true,
   candidates: { "*": { finishReason: true } },
-});
+} as const;
+export const SELECTED: SelectionNode = compileSelection(SELECTION);
 /** Beyond it nothing is looked for. */
 const MAX_DEPTH = 64;
 
@@ -34,12 +37,12 @@ export function expectedValues(bytes: Uint8Array): FoundValue[] | undefined {
       const inner = depth >= MAX_DEPTH
         ? undefined
         : key === undefined
-        ? place.elements ?? (place === SELECTED ? SELECTED : undefined)
-        : place.children?.find(({ bytes }) => new TextDecoder().decode(bytes) === key)?.node;
+        ? place.array?.elements
+        : place.object?.groups.flat().find(({ bytes }) => new TextDecoder().decode(bytes) === key)?.node;
       return inner && { place: inner, depth: depth + 1 };
     },
-    ended({ place: { path, children } }, { start, end }) {
-      if (children !== undefined) return;
+    ended({ place: { path, object } }, { start, end }) {
+      if (object !== undefined) return;
       found.push([path, JSON.parse(new TextDecoder().decode(bytes.subarray(start, end)))]);
     },
   });
@@ -50,6 +53,13 @@ export function expectedValues(bytes: Uint8Array): FoundValue[] | undefined {
     if (error instanceof JsonSyntaxError) return undefined;
     throw error;
   }
+}
+
+/** The wanted values as the reference finds them, also in what is cut or is not JSON. */
+export function referenceValues(bytes: Uint8Array): FoundValue[] {
+  return referenceReports(latin1Text(bytes), SELECTION).flatMap((report) =>
+    report[0] === "value" ? [[report[1], report[2]]] : []
+  );
 }
 
 /** What the scanner finds in pieces of one text. */

@@ -72,8 +72,9 @@ async function managedCheck(value: string): Promise<TokenCheck> {
   const tokens = [value, ...others].map((value, index) => tokenRow(`t${index}`, "p1", { value }));
   const managed = new ManagedTokens(
     {
-      readAccess: () => Promise.resolve({ projects: [projectRow("p1")], tokens }),
-      consumeExternalChange: () => false,
+      readAccess: () => Promise.resolve({ projects: [projectRow("p1")], tokens, position: 0 }),
+      readAccessChanges: () => Promise.resolve(undefined),
+      hasAccessChanged: () => false,
     },
     { box: await SecretBox.of(new Uint8Array(32)), clock: systemClock, onUnreadable() {} },
   );

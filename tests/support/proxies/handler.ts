@@ -34,6 +34,7 @@ export class HandlerBench {
   readonly running = new Set<Cancellation>();
   draining = false;
   readonly heldBytes = new HeldBytes(1e9);
+  readonly slots = new ConcurrencyLimiter(DEFAULT_SERVER_SETTINGS.concurrency, this.clock);
   readonly #handler;
 
   constructor(send: Transport["send"]) {
@@ -51,7 +52,7 @@ export class HandlerBench {
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
         new FailureGate(this.clock),
       ),
-      slots: new ConcurrencyLimiter(DEFAULT_SERVER_SETTINGS.concurrency, this.clock),
+      slots: this.slots,
       receivingSlots: new ConcurrencyLimiter(DEFAULT_SERVER_SETTINGS.concurrency, this.clock),
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
       check: sharedTokenCheck([{ name: "shared", token: "T" }]),

@@ -11,8 +11,9 @@ import type {
   TimeoutLimits,
 } from "../../../src/config/config.ts";
 import type { Management } from "../../../src/management/management.ts";
-import { startServer } from "../../../src/server/listen.ts";
+import { startEngine } from "../../../src/server/start.ts";
 import { testBackend, testEndpoint } from "./config.ts";
+import { engineToTest } from "./engine.ts";
 import { within } from "../time/deadline.ts";
 import { assertNoSecrets, SECRETS } from "../data/secrets.ts";
 
@@ -67,7 +68,7 @@ export class LocalProxy implements AsyncDisposable {
     };
     const app = createApp(config, { log, management: options.opened });
     const { sweepMs } = options;
-    const server = startServer(app, config.server, log, sweepMs === undefined ? {} : { sweepMs });
+    const server = startEngine(app, config.server, log, sweepMs === undefined ? {} : { sweepMs });
     this.url = `http://127.0.0.1:${server.address.port}`;
     this.httpsPort = server.httpsAddress?.port;
     this.adminPort = server.adminAddress?.port;
@@ -123,6 +124,8 @@ function localConfig(upstream: UpstreamAddress, options: LocalProxyOptions): Con
       host: "127.0.0.1",
       port: 0,
       ...DEFAULT_SERVER_SETTINGS,
+      // Only the own engine serves HTTPS.
+      engine: options.server?.tls === undefined ? engineToTest() : "own",
       drainMs: options.drainMs ?? 1_000,
       ...options.server,
     },

@@ -31,12 +31,14 @@ export interface RunOptions {
   readonly options: readonly string[];
   /** Whether single tests may take minutes. */
   readonly isLong: boolean;
+  /** More variables for the tests. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Runs a suite in a clean environment. Its types have been checked. */
 export async function runSuite(
   { files, isParallel }: Suite,
-  { report, options, isLong }: RunOptions,
+  { report, options, isLong, env: more = {} }: RunOptions,
 ): Promise<SuiteResult> {
   const env = PARAMETERS.flatMap((name) => {
     const value = Deno.env.get(name);
@@ -53,7 +55,7 @@ export async function runSuite(
     ...(isParallel ? ["--parallel"] : []),
   ];
   const child = denoCommand(["test", ...flags, ...options, ...files], {
-    env: Object.fromEntries(env),
+    env: { ...Object.fromEntries(env), ...more },
     stdout: "piped",
   }).spawn();
   const silenceMs = isLong ? SILENCE_MS.long : SILENCE_MS.short;

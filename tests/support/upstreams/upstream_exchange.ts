@@ -42,7 +42,7 @@ export async function exchangeOver(input: ByteInput, method = "GET"): Promise<Ex
     host: "upstream.test",
     onIdle() {
       isFree = true;
-      connection.watch(() => true);
+      connection.idle(0);
     },
     onClose() {},
   });

@@ -66,7 +66,7 @@ Deno.test("objects: more than the budget is never reserved, and what is over giv
   const body = BACKGROUND;
   const third = await ask(proxy, token, { method: "POST", path: "/v1/responses", body });
   assertEquals(third.status, 429);
-  assertMatch(third.text, /is reserved by running requests and background responses/);
+  assertMatch(third.text, /is reserved for requests and background responses that still run/);
   for (const id of ids) {
     upstream.end(id);
     assertEquals((await poll(proxy, token, id)).status, 200, "a look needs no money");

@@ -85,7 +85,7 @@ Deno.test("check --changed: a proxy that does not run, and a proxy without manag
     await write(configOf("", "1"));
     const { code, out, err } = await check();
     assertEquals([code, out], [1, ""]);
-    assertStringIncludes(err, "No proxy runs here: no program has sqlite:./data/llm-proxy.db open");
+    assertStringIncludes(err, "No proxy runs here: no proxy has sqlite:./data/llm-proxy.db open");
     const other = await check("--url", "http://127.0.0.1:1");
     assertEquals([other.code, other.out], [1, ""]);
     assertStringIncludes(other.err, "No proxy answers at http://127.0.0.1:1");

@@ -16,21 +16,25 @@ const timeout = (limit: string, { another }: { another: boolean }): Promised => 
   is: "fault",
   code: "upstream_timeout",
   another,
-  says: new RegExp(` did not answer in time: the ${limit} timeout of 250ms passed\\.$`),
+  says: new RegExp(` did not answer in time: ${limit} \\(250ms\\) passed\\.$`),
 });
 const cut = (after: string): Promised => ({ is: "cut", code: "upstream_timeout", after });
 
 /** What is sent before the silence. */
 const STALLS: readonly (readonly [when: string, sent: (type: string) => string, promised: Promised])[] = [
-  ["without an answer", () => "", timeout("first byte", { another: true })],
+  ["without an answer", () => "", timeout("first_byte_timeout", { another: true })],
   [
     "after an interim answer",
     () => "HTTP/1.1 103 Early Hints\r\n\r\n",
-    timeout("first byte", { another: false }),
+    timeout("first_byte_timeout", { another: false }),
   ],
-  ["within the status line", () => "HTTP/1.1 20", timeout("first byte", { another: false })],
-  ["within a header", () => "HTTP/1.1 200 OK\r\nContent-Ty", timeout("first byte", { another: false })],
-  ["before its headers' end", (type) => HEAD(type), timeout("first byte", { another: false })],
+  ["within the status line", () => "HTTP/1.1 20", timeout("first_byte_timeout", { another: false })],
+  [
+    "within a header",
+    () => "HTTP/1.1 200 OK\r\nContent-Ty",
+    timeout("first_byte_timeout", { another: false }),
+  ],
+  ["before its headers' end", (type) => HEAD(type), timeout("first_byte_timeout", { another: false })],
   ["after its headers, chunked", CHUNKED, cut("")],
   ["after its headers, counted", COUNTED, cut("")],
   ["after its headers, without a length", (type) => `${HEAD(type)}\r\n`, cut("")],
@@ -77,7 +81,7 @@ test({
     while (true) await drip(connection, "X-More: of the same\r\n");
   },
   timeouts: { firstByteMs: LIMIT_MS },
-  promised: timeout("first byte", { another: false }),
+  promised: timeout("first_byte_timeout", { another: false }),
 });
 
 test({

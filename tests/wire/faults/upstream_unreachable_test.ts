@@ -116,7 +116,7 @@ const UNREACHABLE: readonly UpstreamFault[] = [
       is: "fault",
       code: "upstream_timeout",
       another: true,
-      says: / did not answer in time: the tls timeout of 250ms passed\.$/,
+      says: / did not answer in time: connect_timeout \(250ms\) passed during the TLS handshake\.$/,
     },
   },
   {
@@ -131,7 +131,7 @@ const UNREACHABLE: readonly UpstreamFault[] = [
       is: "fault",
       code: "upstream_timeout",
       another: true,
-      says: / did not answer in time: the tls timeout of 250ms passed\.$/,
+      says: / did not answer in time: connect_timeout \(250ms\) passed during the TLS handshake\.$/,
     },
   },
 ];

@@ -126,7 +126,7 @@ export class FuzzBench {
       cancellation: new Cancellation(),
     });
     const text = await textOf(reply.body);
-    // Backends that were set aside are asked again.
+    // Backends whose cooldown has ended get requests again.
     this.#clock.pass(1_000_000);
     return { kind: "handled", sent: this.#sent, reply, text };
   }

@@ -4,11 +4,14 @@ import { assert, assertEquals } from "@std/assert";
 import { createLog, type LogFields } from "../../../src/observability/log.ts";
 import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
 import { gather } from "../../support/clients/http_reader.ts";
+import { ownEngineTests } from "../../support/proxies/engine.ts";
 import type { LogLine } from "../../support/proxies/local_proxy.ts";
 import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
 import { proxyCommand } from "../../support/processes/proxy_process.ts";
 import { RawClient } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
+
+const ownEngine = ownEngineTests("target");
 
 /** What a terminal acts on, or nobody sees. */
 const HARMFUL = /[\p{C}\p{Zl}\p{Zp}]/u;
@@ -75,7 +78,7 @@ async function send(url: string, head: readonly string[], body = ""): Promise<nu
   return (await client.answer()).status;
 }
 
-Deno.test("hostile text of clients and upstreams is harmless in every output", async () => {
+ownEngine.test("hostile text of clients and upstreams is harmless in every output", async () => {
   await using upstream = hostileUpstream();
   await using proxy = await ManagedProxy.start(upstream);
   const { value } = await proxy.token({ allowed_models: ["gpt*"] });

@@ -9,6 +9,7 @@ import {
   GET,
   HTTPS,
   literal,
+  POST,
   PREFACE,
   setting,
   text,
@@ -39,9 +40,9 @@ function portOf({ url }: { readonly url: string }): number {
   return Number(new URL(url).port);
 }
 
-function head(path: string, { token = "" } = {}): number[] {
+function head(path: string, { method = GET, token = "" } = {}): number[] {
   return [
-    GET,
+    method,
     HTTPS,
     ...literal(":path", path),
     ...literal(":authority", "p"),
@@ -100,6 +101,33 @@ Deno.test("HTTP/2: a client with a token that takes nothing has a few whole answ
     })(),
     "all answers",
   );
+});
+
+Deno.test("HTTP/2: requests that wait behind unread answers to strangers go on as soon as the client shows a token", async () => {
+  await using upstream = answering();
+  await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey, server: { tls: TLS } });
+  using peer = await Http2Peer.open(portOf(proxy));
+  const token = SECRETS.proxyToken;
+  const strangers = Array.from(
+    { length: ROOM },
+    (_, index) => frame("headers", WHOLE, 1 + 2 * index, head("/openai/v1/models")),
+  );
+  await peer.send(NO_WINDOW, ...strangers);
+  for (const _ of strangers) await within(peer.nextOf("headers"), "an answer to a stranger");
+  const arrived = new Set<string>();
+  const bothArrived = Promise.withResolvers<void>();
+  upstream.script(async (exchange) => {
+    arrived.add(exchange.request.target);
+    if (arrived.size === 2) bothArrived.resolve();
+    await exchange.write(plainAnswer("hello"));
+  });
+  await peer.send(
+    // This request waits for a slot, and a POST needs none.
+    frame("headers", WHOLE, 1 + 2 * ROOM, head("/openai/v1/waiting", { token })),
+    frame("headers", WHOLE, 3 + 2 * ROOM, head("/openai/v1/first", { method: POST, token })),
+  );
+  await within(bothArrived.promise, "both requests at the upstream");
+  assertEquals([...arrived].sort(), ["/openai/v1/first", "/openai/v1/waiting"]);
 });
 
 Deno.test("HTTP/2: bytes that are no part of a body do not make untaken answers look taken", async () => {

@@ -2,11 +2,14 @@
 
 import { assertEquals } from "@std/assert";
 import { FakeUpstream, plainAnswer, type UpstreamRequest } from "../../support/upstreams/fake_upstream.ts";
+import { ownEngineTests } from "../../support/proxies/engine.ts";
 import { LocalProxy } from "../../support/proxies/local_proxy.ts";
 import { type RawAnswer, RawClient } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { within } from "../../support/time/deadline.ts";
 import { EvilServer } from "./evil_server.ts";
+
+const absoluteTargets = ownEngineTests("target");
 
 const TOKEN = `X-Api-Key: ${SECRETS.proxyToken}`;
 const PATH = "/openai/v1/x";
@@ -76,11 +79,6 @@ function attempts(evil: string): Attempt[] {
     ),
     ["Host", [get, `Host: ${evil}`], PATH],
     ["Host with the port alone", [get, `Host: :${port}`], PATH],
-    ["an absolute target", [`GET http://${evil}${PATH} HTTP/1.1`, "Host: p"], PATH],
-    ["an absolute target and its host", [`GET http://${evil}${PATH} HTTP/1.1`, `Host: ${evil}`], PATH],
-    ["an absolute target over TLS", [`GET https://${evil}${PATH} HTTP/1.1`, "Host: p"], PATH],
-    ["userinfo in an absolute target", [`GET http://p@${evil}${PATH} HTTP/1.1`, "Host: p"], PATH],
-    ["the host as userinfo", [`GET http://${evil}@p${PATH} HTTP/1.1`, "Host: p"], PATH],
     ["a URL in the path", [`GET ${PATH}/http://${evil}/ HTTP/1.1`, "Host: p"], `${PATH}/http://${evil}/`],
     ["a host in the path", [`GET /openai//${evil}/ HTTP/1.1`, "Host: p"], `/openai/v1//${evil}/`],
     ["userinfo in the path", [`GET /openai/@${evil}/ HTTP/1.1`, "Host: p"], `/openai/v1/@${evil}/`],
@@ -90,6 +88,17 @@ function attempts(evil: string): Attempt[] {
       [`GET ${PATH}?${name}=http://${evil}/ HTTP/1.1`, "Host: p"],
       `${PATH}?${name}=http://${evil}/`,
     ]),
+  ];
+}
+
+/** Attempts with an absolute target. */
+function absoluteAttempts(evil: string): Attempt[] {
+  return [
+    ["an absolute target", [`GET http://${evil}${PATH} HTTP/1.1`, "Host: p"], PATH],
+    ["an absolute target and its host", [`GET http://${evil}${PATH} HTTP/1.1`, `Host: ${evil}`], PATH],
+    ["an absolute target over TLS", [`GET https://${evil}${PATH} HTTP/1.1`, "Host: p"], PATH],
+    ["userinfo in an absolute target", [`GET http://p@${evil}${PATH} HTTP/1.1`, "Host: p"], PATH],
+    ["the host as userinfo", [`GET http://${evil}@p${PATH} HTTP/1.1`, "Host: p"], PATH],
   ];
 }
 
@@ -122,7 +131,7 @@ function hostsOf(request: UpstreamRequest | undefined): string[] | undefined {
   return request?.headers.filter(([name]) => name.toLowerCase() === "host").map(([, value]) => value);
 }
 
-Deno.test("nothing that a client sends chooses a host, a scheme or a port", async () => {
+async function checkAttempts(attempts: (evil: string) => Attempt[]): Promise<void> {
   using evil = new EvilServer();
   await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(plainAnswer("mine")) });
   await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey });
@@ -138,7 +147,12 @@ Deno.test("nothing that a client sends chooses a host, a scheme or a port", asyn
     );
   }
   assertEquals(await evil.visitors(), 0);
-});
+}
+
+Deno.test("nothing that a client sends chooses a host, a scheme or a port", () => checkAttempts(attempts));
+
+absoluteTargets.test("an absolute target chooses no host, no scheme and no port", () =>
+  checkAttempts(absoluteAttempts));
 
 Deno.test("targets and methods that ask for another server are answered here, and reach none", async () => {
   using evil = new EvilServer();

@@ -44,7 +44,7 @@ export class HostileStage implements AsyncDisposable {
   async #check({ outcome, halfCloses = false }: HostileCase, pieces: readonly string[]): Promise<void> {
     const { statuses, arrivals, goesOn, broken } = outcome;
     const sent = halfCloses ? pieces : [...pieces.slice(0, -1), (pieces.at(-1) ?? "") + LAST_REQUEST];
-    const text = await within(this.#converse(sent, { halfCloses }), "the answer");
+    const text = await within(converse(this.#proxy.url, sent, { halfCloses }), "the answer");
     assertNoSecrets(text, "the answer");
     const answers = readAnswers(text, arrivals);
     assertEquals(
@@ -56,27 +56,12 @@ export class HostileStage implements AsyncDisposable {
       checkAnswer(answer, { isLast: index === answers.length - 1 });
     }
 
-    const after = await within(this.#converse([closingGet(AFTER)], { halfCloses: false }), "the next client");
+    const after = await within(converse(this.#proxy.url, [closingGet(AFTER)]), "the next client");
     assertEquals(readAnswers(after, []).map(({ status }) => status), [200], "the next client's status");
 
     const seen = await within(this.#upstream.taken(), "the end of the upstream's connections");
     const whole = [...arrivals, ...(goesOn ? [get(LAST)] : []), get(AFTER)];
     this.#checkUpstream(seen, { whole, broken });
-  }
-
-  /** Sends pieces and gives all that comes back until the proxy ends the connection. */
-  async #converse(pieces: readonly string[], { halfCloses }: { halfCloses: boolean }): Promise<string> {
-    const { hostname, port } = new URL(this.#proxy.url);
-    using connection = await Deno.connect({ hostname, port: Number(port) });
-    connection.setNoDelay(true);
-    const sending = send(connection, pieces, { halfCloses });
-    let text = "";
-    const buffer = new Uint8Array(16 * 1024);
-    for (let count = await connection.read(buffer); count !== null; count = await connection.read(buffer)) {
-      text += String.fromCharCode(...buffer.subarray(0, count));
-    }
-    await sending;
-    return text;
   }
 
   /** Every byte that came has to belong to a request that may arrive. */
@@ -116,6 +101,25 @@ export class HostileStage implements AsyncDisposable {
     await this.#proxy[Symbol.asyncDispose]();
     await this.#upstream[Symbol.asyncDispose]();
   }
+}
+
+/** Sends pieces to a proxy, and returns everything that it answers until it ends the connection. */
+export async function converse(
+  url: string,
+  pieces: readonly string[],
+  { halfCloses = false }: { halfCloses?: boolean } = {},
+): Promise<string> {
+  const { hostname, port } = new URL(url);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  connection.setNoDelay(true);
+  const sending = send(connection, pieces, { halfCloses });
+  let text = "";
+  const buffer = new Uint8Array(16 * 1024);
+  for (let count = await connection.read(buffer); count !== null; count = await connection.read(buffer)) {
+    text += String.fromCharCode(...buffer.subarray(0, count));
+  }
+  await sending;
+  return text;
 }
 
 async function send(
@@ -171,7 +175,8 @@ function piecesOf(bytes: string): string[] {
   return [bytes.slice(0, middle), bytes.slice(middle)];
 }
 
-function closingGet(target: string): string {
+/** A request after which the proxy ends the connection. */
+export function closingGet(target: string): string {
   return `GET ${target} HTTP/1.1\r\n${FIELDS}Connection: close\r\n\r\n`;
 }
 

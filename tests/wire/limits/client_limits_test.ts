@@ -6,11 +6,14 @@ import type { ConcurrencyLimits, ConnectionLimits } from "../../../src/config/co
 import { until, within } from "../../support/time/deadline.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../../support/upstreams/fake_upstream.ts";
 import { gather, writeAll } from "../../support/clients/http_reader.ts";
+import { ownEngineTests } from "../../support/proxies/engine.ts";
 import { LocalProxy, type LocalProxyOptions } from "../../support/proxies/local_proxy.ts";
 import { passing } from "../../support/time/passing_time.ts";
 import { RawClient, rawRequest } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { pem } from "../../support/upstreams/tls_upstream.ts";
+
+const ownEngine = ownEngineTests("connections");
 
 const HEAD = `Host: p\r\nX-Api-Key: ${SECRETS.proxyToken}\r\n`;
 const GET = `GET /openai/v1/x HTTP/1.1\r\n${HEAD}\r\n`;
@@ -52,7 +55,7 @@ async function ended(client: RawClient): Promise<string> {
   }
 }
 
-Deno.test("a head that does not come in time ends its connection, whole or in part, and others are served meanwhile", async () => {
+ownEngine.test("a head that does not come in time ends its connection, whole or in part, and others are served meanwhile", async () => {
   await using upstream = new FakeUpstream({ script: HELLO });
   await using proxy = new LocalProxy(upstream, limited({ connections: { headMs: 300 } }));
   using silent = await RawClient.connect(proxy.url);
@@ -76,7 +79,7 @@ Deno.test("a head that does not come in time ends its connection, whole or in pa
   await within(dripping, "the end of the slow client");
 });
 
-Deno.test("a connection that is idle between requests is closed after its time", async () => {
+ownEngine.test("a connection that is idle between requests is closed after its time", async () => {
   await using upstream = new FakeUpstream({ script: HELLO });
   await using proxy = new LocalProxy(upstream, limited({ connections: { idleMs: 200 } }));
   using client = await RawClient.connect(proxy.url);
@@ -86,7 +89,7 @@ Deno.test("a connection that is idle between requests is closed after its time",
 });
 
 for (const how of ["while it is forwarded", "while it is held to be changed"] as const) {
-  Deno.test(`an upload that pauses too long ${how} is a 408, and the upstream is let go`, async () => {
+  ownEngine.test(`an upload that pauses too long ${how} is a 408, and the upstream is let go`, async () => {
     await using upstream = new FakeUpstream({ script: HELLO });
     await using proxy = new LocalProxy(upstream, limited({ connections: { uploadMs: 200 } }));
     if (how === "while it is held to be changed") {
@@ -144,7 +147,7 @@ Deno.test("a client that takes nothing of its answer is cut, its upstream let go
   assertEquals(line()?.ending, "client_gone");
 });
 
-Deno.test("max_header_bytes and max_header_fields hold for the request's head", async () => {
+ownEngine.test("max_header_bytes and max_header_fields hold for the request's head", async () => {
   await using upstream = new FakeUpstream({ script: HELLO });
   await using proxy = new LocalProxy(
     upstream,
@@ -162,7 +165,7 @@ Deno.test("max_header_bytes and max_header_fields hold for the request's head", 
   assertEquals((await ask(...Array.from({ length: 8 }, () => "X: 1"))).status, 431);
 });
 
-Deno.test("what comes behind a running request is kept up to 256 KiB; beyond it the client is cut, and its upstream let go", async () => {
+ownEngine.test("what comes behind a running request is kept up to 256 KiB; beyond it the client is cut, and its upstream let go", async () => {
   const go = Promise.withResolvers<void>();
   const left = Promise.withResolvers<void>();
   await using upstream = new FakeUpstream({
@@ -193,7 +196,7 @@ Deno.test("what comes behind a running request is kept up to 256 KiB; beyond it 
   for (let count = 0; count < 2; count++) assertEquals((await patient.answer()).text, "hello");
 });
 
-Deno.test("max_connections: whoever has been idle longest makes room; where all are busy the new one is closed", async () => {
+ownEngine.test("max_connections: whoever has been idle longest makes room; where all are busy the new one is closed", async () => {
   const go = Promise.withResolvers<void>();
   await using upstream = new FakeUpstream({
     script: async (exchange) => {
@@ -221,7 +224,7 @@ Deno.test("max_connections: whoever has been idle longest makes room; where all 
   assertEquals(upstream.requests.length, 2);
 });
 
-Deno.test("max_connections: clients without a token that do not read their answers make room, not clients with one", async () => {
+ownEngine.test("max_connections: clients without a token that do not read their answers make room, not clients with one", async () => {
   await using upstream = new FakeUpstream({ script: HELLO });
   await using proxy = new LocalProxy(upstream, limited({ connections: { maxConnections: 5 } }));
   using client = await RawClient.connect(proxy.url);
@@ -321,7 +324,7 @@ Deno.test("over TLS connections that come and go while there is no room harm nob
   assertEquals(proxy.log.filter(({ event }) => event === "unexpected"), []);
 });
 
-Deno.test("unfinished heads: together they hold 32 MiB at most; the oldest ends, and a client with a token is served", async () => {
+ownEngine.test("unfinished heads: together they hold 32 MiB at most; the oldest ends, and a client with a token is served", async () => {
   await using upstream = new FakeUpstream({ script: HELLO });
   await using proxy = new LocalProxy(
     upstream,

@@ -63,7 +63,11 @@ Deno.test("the tour: project and token by command line, both SDKs, usage, a limi
     // Directly on the database, which the running proxy sees with its next request.
     assertEquals((await run("token", "update", listed.id, "--max-requests", "3")).code, 0);
     await openai.models.list();
-    await assertRejects(() => openai.models.list(), RateLimitError, "all of its 3 requests");
+    await assertRejects(
+      () => openai.models.list(),
+      RateLimitError,
+      "has made the 3 requests that it may make",
+    );
     assertStringIncludes((await run("token", "revoke", "anna")).out, "is revoked");
     await assertRejects(() => openai.models.list(), AuthenticationError, "has been revoked");
     assert(!proxy.output.includes(token), "the log holds the token");

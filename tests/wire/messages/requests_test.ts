@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FakeUpstream, plainAnswer, type UpstreamRequest } from "../../support/upstreams/fake_upstream.ts";
 import { gather } from "../../support/clients/http_reader.ts";
+import { ownEngineTests } from "../../support/proxies/engine.ts";
 import { LocalProxy, type LocalProxyOptions } from "../../support/proxies/local_proxy.ts";
 import { type RawAnswer, RawClient, rawRequest } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
@@ -212,7 +213,8 @@ const FRAMINGS: readonly (readonly [string, string, string[], string, string | u
   ["GET with a body", "GET", ["Content-Length: 3"], "abc", "3"],
 ];
 for (const [name, method, lines, body, length] of FRAMINGS) {
-  Deno.test(`framing: ${name}`, async () => {
+  const { test } = method === "GET" ? ownEngineTests("getBody") : Deno;
+  test(`framing: ${name}`, async () => {
     const passed = await pass(
       [`${method} /openai/v1/files HTTP/1.1`, `X-Api-Key: ${TOKEN}`, ...lines],
       KEYED,

@@ -2,12 +2,14 @@ import { assertEquals, assertLess } from "@std/assert";
 import { within } from "../../support/time/deadline.ts";
 import { leaveAt, leftAlone, nothingSeen, REQUEST, WINDOWS } from "../../support/clients/departures.ts";
 import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
+import { ownEngineTests } from "../../support/proxies/engine.ts";
 import { LocalProxy } from "../../support/proxies/local_proxy.ts";
 import { RawClient } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 
 for (const window of WINDOWS) {
-  Deno.test(`a client that leaves ${window.name} cancels the upstream request at once`, async () => {
+  const { test } = window.laterBody === undefined ? Deno : ownEngineTests("departure");
+  test(`a client that leaves ${window.name} cancels the upstream request at once`, async () => {
     const seen = nothingSeen();
     await using upstream = new FakeUpstream({ script: leftAlone(window, seen) });
     await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey });

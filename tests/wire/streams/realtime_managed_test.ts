@@ -146,7 +146,7 @@ Deno.test("realtime: a token's models, endpoints and requests at the same time h
     const first = await open(single.value);
     const second = await open(single.value);
     assertEquals([first.status, second.status], [101, 429]);
-    assertMatch(second.body, /may have 1 requests running/);
+    assertMatch(second.body, /may have one request running/);
     second.peer[Symbol.dispose]();
     await goodbye(first.peer);
     assertEquals(upstream.sessions.length, 2);
@@ -160,7 +160,7 @@ Deno.test("realtime: a session reserves what its model may cost, and a second on
     const first = await open();
     const second = await open();
     assertEquals([first.status, second.status], [101, 429]);
-    assertMatch(await second.text(), /reserved by running requests/);
+    assertMatch(await second.text(), /reserved for requests and background responses/);
     second.peer[Symbol.dispose]();
     await goodbye(first.peer);
     assertEquals(upstream.sessions.length, 1);
@@ -178,7 +178,7 @@ Deno.test("realtime: limits of models hold for the model that a session names, a
     const first = await open(PATH);
     const second = await open(PATH);
     assertEquals([first.status, second.status], [101, 429]);
-    assertMatch(second.body, /1 requests running at a time for models gpt-realtime\./);
+    assertMatch(second.body, /one request running at a time for models gpt-realtime\./);
     second.peer[Symbol.dispose]();
     const unbudgeted = await proxy.token({ model_limits: [{ model: "gpt-4o", requests_per_minute: 1 }] });
     for (const path of ["/openai/v1/realtime", "/openai/v1/responses?model=gpt-realtime"]) {
@@ -193,7 +193,7 @@ Deno.test("realtime: limits of models hold for the model that a session names, a
     const [limit] = (await proxy.api("GET", `/tokens/${id}`)).body.model_limits;
     assert(limit.spent.total_micros > 100, JSON.stringify(limit));
     const spent = await open(PATH);
-    assertMatch(spent.body, /has spent its budget of \$0\.000100 in all for models gpt-realtime/);
+    assertMatch(spent.body, /has spent its budget of \$0\.000100 in total for models gpt-realtime/);
     spent.peer[Symbol.dispose]();
     assertEquals(upstream.sessions.length, 1);
   }, { reserveOutputTokens: 1 }));

@@ -262,7 +262,7 @@ Deno.test("websocket: one that is silent for too long is closed with 1001, and a
   assert(performance.now() - begin > 400);
   for (const end of [client, server]) {
     const heard = await end.frame();
-    assertStringIncludes(heard === null ? "" : closeText(heard), "1001 the idle timeout of 400ms passed");
+    assertStringIncludes(heard === null ? "" : closeText(heard), "1001 idle_timeout (400ms) passed");
     end[Symbol.dispose]();
   }
   assertEquals((await proxy.logged("exchange")).ending, "upstream_timeout");

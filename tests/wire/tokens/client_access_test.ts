@@ -2,10 +2,13 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
+import { ownEngineTests } from "../../support/proxies/engine.ts";
 import { LocalProxy, type LocalProxyOptions } from "../../support/proxies/local_proxy.ts";
 import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
 import { type RawAnswer, rawRequest } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
+
+const ownEngine = ownEngineTests("headers");
 
 const TOKEN = `Authorization: Bearer ${SECRETS.proxyToken}`;
 
@@ -79,14 +82,14 @@ Deno.test("wrong tokens: a client that repeats one old token locks no client out
     assertEquals((await ask(TOKEN)).status, 200);
   }));
 
-Deno.test("wrong tokens: each one in a request counts, and a request with too many is rejected unchecked", () =>
+ownEngine.test("wrong tokens: each one in a request counts, and a request with too many is rejected unchecked", () =>
   withProxy({}, async (ask) => {
     const six = Array.from({ length: 6 }, (_, index) => `X-Api-Key: guess ${index}`);
     assertEquals((await ask(...six)).status, 401);
     assertEquals((await ask(TOKEN)).status, 429);
   }));
 
-Deno.test("wrong tokens: a right one among more than sixteen is rejected", () =>
+ownEngine.test("wrong tokens: a right one among more than sixteen is rejected", () =>
   withProxy({}, async (ask) => {
     const many = Array.from({ length: 16 }, () => "X-Api-Key: x");
     const answer = await ask(...many, TOKEN);

@@ -2,9 +2,12 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
+import { ownEngineTests } from "../../support/proxies/engine.ts";
 import { LocalProxy } from "../../support/proxies/local_proxy.ts";
 import { RawClient } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
+
+const ownEngine = ownEngineTests("webSocket");
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"];
 const WEBSOCKET = [
@@ -23,7 +26,7 @@ async function ask(url: string, method: string, lines: readonly string[]) {
   return await client.answer(method);
 }
 
-Deno.test("without a token: other sites' pages and rebound names are refused with every method, programs are not", async () => {
+ownEngine.test("without a token: other sites' pages and rebound names are refused with every method, programs are not", async () => {
   await using upstream = new FakeUpstream();
   await using proxy = new LocalProxy(upstream, {
     apiKey: SECRETS.openaiKey,

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
+import { ownEngineTests } from "../../support/proxies/engine.ts";
 import { type ManagedOptions, ManagedProxy } from "../../support/proxies/managed_proxy.ts";
 import { type RawAnswer, RawClient } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
@@ -81,7 +82,8 @@ const FROM_PAGES: Readonly<Record<string, (guess: string) => [path: string, ...l
 };
 
 for (const [name, guessed] of Object.entries(FROM_PAGES)) {
-  Deno.test(`wrong tokens of a web page: ${name} makes nobody's programs wait`, () =>
+  const { test } = name === "a WebSocket's subprotocol" ? ownEngineTests("webSocket") : Deno;
+  test(`wrong tokens of a web page: ${name} makes nobody's programs wait`, () =>
     withBench(async ({ ask, programs }) => {
       const statuses = [];
       for (let round = 0; round < 7; round++) statuses.push((await ask(...guessed(`wrong${round}`))).status);

@@ -2,9 +2,12 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
+import { ownEngineTests } from "../../support/proxies/engine.ts";
 import { LocalProxy } from "../../support/proxies/local_proxy.ts";
 import { RawClient } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
+
+const ownEngine = ownEngineTests("headers");
 
 const TOKEN = SECRETS.proxyToken;
 const OWN = SECRETS.clientKey;
@@ -181,7 +184,7 @@ Deno.test(`passthrough: the proxy's token goes upstream in none of ${SPELLINGS.l
   }
 });
 
-Deno.test("passthrough: what a client's own credentials look like, they go on as they are", async () => {
+ownEngine.test("passthrough: what a client's own credentials look like, they go on as they are", async () => {
   await using upstream = new FakeUpstream({
     script: (exchange) =>
       exchange.write(plainAnswer("{}", { headers: "Content-Type: application/json\r\n" })),

@@ -2,12 +2,15 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Endpoint } from "../../../src/config/config.ts";
+import { ownEngineTests } from "../../support/proxies/engine.ts";
 import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
 import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
 import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
 import { type RawAnswer, rawRequest } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { openWebSocket } from "../../support/clients/websocket.ts";
+
+const ownEngine = ownEngineTests("webSocket");
 
 /** One whose base URL ends in a version, and one whose does not. */
 function endpointsOf(upstream: FakeUpstream): Endpoint[] {
@@ -95,7 +98,7 @@ Deno.test("allowed paths: the refusal says what was asked and what is allowed, o
   assertEquals(upstream.requests.length, 0);
 });
 
-Deno.test("allowed paths: hold for WebSockets", async () => {
+ownEngine.test("allowed paths: hold for WebSockets", async () => {
   await using upstream = echoing();
   await using proxy = await ManagedProxy.start(upstream, { endpoints: endpointsOf(upstream) });
   const { value } = await proxy.token({ allowed_paths: ["!/v1/realtime*"] });

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Backend, Endpoint } from "../../../src/config/config.ts";
+import { ownEngineTests } from "../../support/proxies/engine.ts";
 import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
 import { within } from "../../support/time/deadline.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../../support/upstreams/fake_upstream.ts";
@@ -9,6 +10,9 @@ import { gather } from "../../support/clients/http_reader.ts";
 import { LocalProxy } from "../../support/proxies/local_proxy.ts";
 import { RawClient, rawRequest } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
+
+const headerOrder = ownEngineTests("headers");
+const malformed = ownEngineTests("malformed");
 
 const TOKEN = `Authorization: Bearer ${SECRETS.proxyToken}`;
 
@@ -81,6 +85,12 @@ Deno.test("backends: the client is told who served where that was asked for", ()
     assertEquals((await post(proxy.url, "x")).header("x-llm-proxy-backend"), "one");
   }, { endpoint: { exposeBackend: true } }));
 
+Deno.test("backends: the log names the client for which a backend fails", () =>
+  withBackends({ busy: says("busy", "503 Busy") }, async ({ proxy }) => {
+    for (let count = 0; count < 3; count++) assertEquals((await post(proxy.url, "x")).status, 503);
+    assertEquals((await proxy.logged("backend_failing"))["principal"], "shared");
+  }));
+
 Deno.test("backends: an answer that dies after its first byte is cut, never repeated", () =>
   withBackends({
     first: async (exchange) => {
@@ -122,7 +132,7 @@ Deno.test("backends: a client that leaves while the second is asked ends it, and
   });
 });
 
-Deno.test("backends: another model, header fields set and removed, and the rest byte for byte", () =>
+headerOrder.test("backends: another model, header fields set and removed, and the rest byte for byte", () =>
   withBackends({
     one: async (exchange) => {
       const body = new TextDecoder().decode(await gather(exchange.body()));
@@ -179,7 +189,7 @@ Deno.test("backends: a timeout is a 504 that names which one", () =>
   withBackends({ silent: (exchange) => exchange.peerClosed() }, async ({ proxy }) => {
     const answer = await rawRequest(proxy.url, ["GET /chat/x HTTP/1.1", TOKEN]);
     assertEquals(answer.status, 504);
-    assert(answer.text.includes("the first byte timeout of 50ms passed"), answer.text);
+    assert(answer.text.includes("first_byte_timeout (50ms) passed"), answer.text);
   }, { backend: { timeouts: { connectMs: 1_000, firstByteMs: 50, idleMs: 1_000, totalMs: undefined } } }));
 
 Deno.test("backends: passthrough and keyed ones in one endpoint: the client's key goes to the former only", async () => {
@@ -252,7 +262,7 @@ Deno.test("backends: a client that leaves while its backend is being connected t
   assertEquals([line["ending"], line["attempts"], next.requests.length], ["client_gone", undefined, 0]);
 });
 
-Deno.test("backends: with a body that is held, a client that leaves has left, and a broken body is its own fault", () =>
+malformed.test("backends: with a body that is held, a client that leaves has left, and a broken body is its own fault", () =>
   withBackends({ one: says("one") }, async ({ proxy, upstreams }) => {
     const client = await RawClient.connect(proxy.url);
     await client.send(`POST /chat/x HTTP/1.1\r\nHost: p\r\n${TOKEN}\r\nContent-Length: 100\r\n\r\n{"model":`);

@@ -10,21 +10,21 @@ import type { OutgoingReply } from "../http/message.ts";
 import { reasonPhrase } from "../http/reason_phrases.ts";
 
 /** The path of the event stream. No endpoint can have it, since `health` is reserved. */
-export const PULSE_PATH = "/health/stream";
+export const HEALTH_STREAM_PATH = "/health/stream";
 /** The number of events in the stream. */
-export const PULSE_EVENTS = 5;
+export const HEALTH_STREAM_EVENTS = 5;
 /** The pause between two events, in milliseconds. */
-export const PULSE_PAUSE_MS = 200;
+export const HEALTH_STREAM_PAUSE_MS = 200;
 
 /** Whether a request is for the event stream. */
-export function isPulseRequest(method: string, path: string): boolean {
-  return method === "GET" && path === PULSE_PATH;
+export function isHealthStreamRequest(method: string, path: string): boolean {
+  return method === "GET" && path === HEALTH_STREAM_PATH;
 }
 
 /**
  * Responds with the stream, and with the headers that event streams of providers get. `onEnd` is called once.
  */
-export function pulseReply(
+export function healthStreamReply(
   { clock, onEnd }: { clock: Clock; onEnd: (how: "complete" | "client_gone") => void },
 ): OutgoingReply {
   return {
@@ -35,11 +35,11 @@ export function pulseReply(
       field("cache-control", "no-store"),
       field("x-accel-buffering", "no"),
     ],
-    body: pulseBody(clock, onEnd),
+    body: healthStreamBody(clock, onEnd),
   };
 }
 
-function pulseBody(clock: Clock, onEnd: (how: "complete" | "client_gone") => void): MessageBody {
+function healthStreamBody(clock: Clock, onEnd: (how: "complete" | "client_gone") => void): MessageBody {
   const encoder = new TextEncoder();
   let sent = 0;
   let isDue = true;
@@ -56,7 +56,7 @@ function pulseBody(clock: Clock, onEnd: (how: "complete" | "client_gone") => voi
     length: undefined,
     tryRead() {
       // The end follows the last event at once.
-      if (sent === PULSE_EVENTS) end("complete");
+      if (sent === HEALTH_STREAM_EVENTS) end("complete");
       if (isOver) return null;
       if (!isDue) return undefined;
       isDue = false;
@@ -68,7 +68,7 @@ function pulseBody(clock: Clock, onEnd: (how: "complete" | "client_gone") => voi
           waiting = undefined;
           resolve();
         };
-        const cancel = clock.after(PULSE_PAUSE_MS, () => {
+        const cancel = clock.after(HEALTH_STREAM_PAUSE_MS, () => {
           isDue = true;
           settle();
         });

@@ -1,0 +1,91 @@
+/** The failures of one backend, and its cooldown. */
+
+/** After so many failures in a row a backend cools down. */
+const FAILURES = 3;
+/** The first cooldown. Each further failure doubles it. */
+const FIRST_COOLDOWN_MS = 5_000;
+/** The longest cooldown, in milliseconds. It also limits a pause that applies to all principals. */
+export const LONGEST_COOLDOWN_MS = 300_000;
+/** A probe that takes longer no longer blocks other probes. */
+const LONGEST_PROBE_MS = 5_000;
+
+/** The principal of a request that failed, and whether the request itself may be the reason. */
+export interface FailureSource {
+  readonly principal: string;
+  /** Whether the proxy could not connect to the backend, so that no request can be the reason. */
+  readonly isCertain: boolean;
+}
+
+/** The failures of a backend in a row, and its cooldown. */
+export class BackendHealth {
+  /** The number of failures in a row. */
+  failures = 0;
+  /** The end of the cooldown, in milliseconds of the clock. */
+  skippedUntil = -Infinity;
+  /** Until when the backend asked for a pause. */
+  limitedUntil = -Infinity;
+  /** The number of cooldowns so far. */
+  cooldowns = 0;
+  /** When the request began that probes, after a cooldown, whether the backend works again. */
+  #probingSince: number | undefined;
+  /** The principals whose requests failed in this row. */
+  readonly #failedFor = new Set<string>();
+  /** Failures to connect, which no request can cause. */
+  #certain = 0;
+
+  /** Whether the failures in a row are enough for a cooldown, which may have ended. */
+  get isFailing(): boolean {
+    return this.failures >= FAILURES;
+  }
+
+  /** Whether the backend neither cools down, nor has asked for a pause, nor is probed. */
+  isAvailable(now: number): boolean {
+    return Math.max(this.skippedUntil, this.limitedUntil) <= now && !this.isProbed(now);
+  }
+
+  /** Whether a probe is running. A slow request must not keep others from probing. */
+  isProbed(now: number): boolean {
+    return this.#probingSince !== undefined && now - this.#probingSince < LONGEST_PROBE_MS;
+  }
+
+  /** A request begins that probes whether the backend works again. */
+  probe(now: number): void {
+    this.#probingSince = now;
+  }
+
+  /** The probe has ended. */
+  endProbe(): void {
+    this.#probingSince = undefined;
+  }
+
+  /** Resets the failures. True: the backend was failing before. */
+  succeeded(): boolean {
+    const { isFailing } = this;
+    this.failures = this.#certain = 0;
+    this.skippedUntil = -Infinity;
+    this.#failedFor.clear();
+    return isFailing;
+  }
+
+  /**
+   * Counts failures, and begins a cooldown after enough of them. True: the backend begins to fail with this
+   * call.
+   */
+  failed(
+    count: number,
+    by: FailureSource & { readonly now: number; readonly needsOthers: boolean },
+  ): boolean {
+    const wasFailing = this.isFailing;
+    this.#failedFor.add(by.principal);
+    if (by.isCertain) this.#certain += count;
+    this.failures += count;
+    // If only one client's requests failed, those requests may be the cause.
+    const isDoubtful = by.needsOthers && this.#certain < FAILURES && this.#failedFor.size < 2;
+    if (isDoubtful) this.failures = Math.min(this.failures, FAILURES - 1);
+    if (this.failures < FAILURES) return false;
+    const cooldownMs = Math.min(FIRST_COOLDOWN_MS * 2 ** (this.failures - FAILURES), LONGEST_COOLDOWN_MS);
+    this.skippedUntil = by.now + cooldownMs;
+    this.cooldowns++;
+    return !wasFailing;
+  }
+}

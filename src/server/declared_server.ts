@@ -1,0 +1,62 @@
+/** Serves requests that come from a server of the platform, such as `deno serve`, which owns the port. */
+
+import type { App } from "../app.ts";
+import type { ConnectionLimits, ServerConfig } from "../config/config.ts";
+import type { Log } from "../observability/log.ts";
+import { traceOf } from "../text/error_text.ts";
+import { endsWithin } from "./ends_within.ts";
+import { FetchHandler } from "./fetch_handler.ts";
+
+/** How often the timeouts of clients are checked. */
+const SWEEP_MS = 5_000;
+/** How long responses may take to end after their requests have been cut. */
+const AFTER_CUT_MS = 500;
+
+/** The proxy behind a server of the platform. Its owner drains it before the process ends. */
+export class DeclaredServer {
+  readonly #app: App;
+  readonly #log: Log;
+  readonly #handler: FetchHandler;
+  readonly #sweep: ReturnType<typeof setInterval>;
+  /** Each resolves when the client has the whole response, or has left. */
+  readonly #responses = new Set<Promise<void>>();
+  #limits: ConnectionLimits;
+
+  constructor(app: App, config: ServerConfig, log: Log) {
+    this.#app = app;
+    this.#log = log;
+    this.#limits = config.connections;
+    this.#handler = new FetchHandler({
+      handler: app.handler,
+      entry: "all",
+      limits: () => this.#limits,
+      now: () => performance.now(),
+      onUnexpected: (error) => log("error", "unexpected", { detail: traceOf(error) }),
+    });
+    this.#sweep = setInterval(() => this.#handler.endOverdue(), SWEEP_MS);
+  }
+
+  /** Answers a request. Never rejects. */
+  answer(request: Request, { remoteAddr, completed }: Deno.ServeHandlerInfo): Promise<Response> {
+    const response = completed.catch(() => {}).finally(() => this.#responses.delete(response));
+    this.#responses.add(response);
+    return this.#handler.answer(request, "hostname" in remoteAddr ? remoteAddr.hostname : "");
+  }
+
+  /** Uses the limits of another configuration. */
+  configure({ connections }: ServerConfig): void {
+    this.#limits = connections;
+  }
+
+  /** Rejects new requests, lets running ones end until the deadline, then cuts the rest. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#app.drain();
+    this.#log("info", "draining", { in_flight: this.#app.inFlight() });
+    if (!await endsWithin(Promise.all(this.#responses), deadlineMs)) {
+      this.#log("warn", "drain_deadline", { in_flight: this.#app.inFlight() });
+      this.#app.abortAll();
+      await endsWithin(Promise.all(this.#responses), AFTER_CUT_MS);
+    }
+    clearInterval(this.#sweep);
+  }
+}

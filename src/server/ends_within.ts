@@ -1,0 +1,10 @@
+/** Whether a promise resolves in time. Rejects if the promise rejects in time. */
+export async function endsWithin(promise: Promise<unknown>, limitMs: number): Promise<boolean> {
+  const { promise: expired, resolve } = Promise.withResolvers<false>();
+  const timer = setTimeout(resolve, limitMs, false);
+  try {
+    return await Promise.race([promise.then(() => true), expired]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

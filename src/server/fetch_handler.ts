@@ -1,0 +1,267 @@
+/**
+ * Connects the handler to the web's `Request` and `Response`, for servers of the platform: `Deno.serve` and
+ * `deno serve`. The table in docs/engines.md lists what such a server cannot do.
+ */
+
+import { Cancellation, ClientGone } from "../cancellation.ts";
+import type { ConnectionLimits } from "../config/config.ts";
+import { faultReply, ProxyFault } from "../faults.ts";
+import { field, fieldValue } from "../http/fields.ts";
+import { HeadTooLarge } from "../http/head.ts";
+import { discardReply, type Entry, type Handler, type OutgoingReply } from "../http/message.ts";
+import { HttpSyntaxError } from "../http/syntax_error.ts";
+import { FramingError } from "../http/framing_error.ts";
+import { type MessageBody, nextPiece } from "../streams/byte_source.ts";
+import { bodyOf } from "../streams/bytes.ts";
+import { FetchBody } from "./fetch_body.ts";
+import { asksForWebSocket, ownServerFault, readFetchHead } from "./fetch_request.ts";
+import { stallFault, StallTimer } from "./stall_timer.ts";
+
+/** What {@link FetchHandler} needs. */
+export interface FetchHandlerParts {
+  readonly handler: Handler;
+  /** The part of the proxy that the port serves. */
+  readonly entry: Entry;
+  /** The limits of the present configuration. */
+  readonly limits: () => ConnectionLimits;
+  /** Milliseconds of a clock that never jumps. */
+  readonly now: () => number;
+  /** Called with an error that is a bug. The client gets a 500. */
+  readonly onUnexpected: (error: unknown) => void;
+}
+
+/** The statuses of responses without a body (RFC 9110, 15). `Response` rejects a body for them. */
+const BODILESS: readonly number[] = [204, 205, 304];
+/** The statuses that `Response` accepts (https://fetch.spec.whatwg.org/#dom-response). */
+const LEAST_STATUS = 200;
+const GREATEST_STATUS = 599;
+
+/** Answers web requests, and ends those whose client keeps the proxy waiting for too long. */
+export class FetchHandler {
+  readonly #parts: FetchHandlerParts;
+  readonly #running = new Set<FetchExchange>();
+
+  constructor(parts: FetchHandlerParts) {
+    this.#parts = parts;
+  }
+
+  /** Answers a request from the address `peer`. Never rejects. */
+  async answer(request: Request, peer: string): Promise<Response> {
+    const exchange = new FetchExchange(request, {
+      ...this.#parts,
+      peer,
+      onEnd: () => this.#running.delete(exchange),
+    });
+    this.#running.add(exchange);
+    try {
+      return await exchange.answer();
+    } catch (error) {
+      exchange.end();
+      this.#parts.onUnexpected(error);
+      return new Response(null, { status: 500 });
+    }
+  }
+
+  /** Ends the requests that have exceeded a timeout for clients. The server calls it at intervals. */
+  endOverdue(): void {
+    const limits = this.#parts.limits();
+    for (const exchange of this.#running) exchange.endOverdue(limits);
+  }
+}
+
+interface FetchExchangeParts extends FetchHandlerParts {
+  readonly peer: string;
+  /** Called once, when the response is complete or has failed. */
+  readonly onEnd: () => void;
+}
+
+/** One request with its response. */
+class FetchExchange {
+  readonly #request: Request;
+  readonly #parts: FetchExchangeParts;
+  readonly #cancellation = new Cancellation();
+  /** The wait for the client to take the response. */
+  readonly #sending: StallTimer;
+  #body: FetchBody | undefined;
+  #abortResponse = (): void => {};
+  #hasEnded = false;
+
+  constructor(request: Request, parts: FetchExchangeParts) {
+    this.#request = request;
+    this.#parts = parts;
+    this.#sending = new StallTimer(parts.now);
+    request.signal.addEventListener("abort", () => this.#leave(new ClientGone("the client left")));
+  }
+
+  endOverdue(limits: ConnectionLimits): void {
+    const overdue = stallFault({ sending: this.#sending, uploading: this.#body?.stall }, limits);
+    if (overdue instanceof ProxyFault) {
+      this.#cancellation.cancel(overdue);
+      this.#body?.stall.reject(overdue);
+    } else if (overdue !== undefined) this.#leave(overdue);
+  }
+
+  async answer(): Promise<Response> {
+    const reply = sendable(await this.#reply());
+    const { status, body, fields } = reply;
+    // A list keeps the order and the spelling of the names. `Headers` would sort and merge them.
+    const headers = fields.map(({ name, value }): [string, string] => [name, value]);
+    // The client may never send the rest, and the runtime would wait for it.
+    const hasClose = fieldValue(fields, "connection") !== undefined;
+    if (this.#body?.isPartlyRead === true && !hasClose) headers.push(["connection", "close"]);
+    const isHead = this.#request.method === "HEAD";
+    const isBodiless = isHead || BODILESS.includes(status);
+    const length = isHead
+      ? reply.omittedLength ?? body?.length
+      : isBodiless
+      ? reply.omittedLength
+      : body?.length;
+    if (length !== undefined && status !== 204) headers.push(["content-length", String(length)]);
+    if (body !== null && !(body instanceof Uint8Array) && !isBodiless) {
+      return new Response(this.#stream(body), { status, headers });
+    }
+    discardReply(reply);
+    this.end();
+    return new Response(isBodiless || !(body instanceof Uint8Array) ? null : body.slice(), {
+      status,
+      headers,
+    });
+  }
+
+  async #reply(): Promise<OutgoingReply> {
+    try {
+      const { method, target, fields, framing } = readFetchHead(this.#request, this.#parts.limits());
+      if (asksForWebSocket(fields)) return refusal(ownServerFault("A WebSocket"));
+      return await this.#parts.handler({
+        method,
+        target,
+        fields,
+        body: await this.#requestBody(framing),
+        peer: this.#parts.peer,
+        isTls: false,
+        entry: this.#parts.entry,
+        cancellation: this.#cancellation,
+      });
+    } catch (error) {
+      return refusal(faultOf(error));
+    }
+  }
+
+  async #requestBody(framing: ReturnType<typeof readFetchHead>["framing"]): Promise<MessageBody | null> {
+    const { body: stream } = this.#request;
+    if (stream === null) return framing.kind === "absent" ? null : bodyOf(new Uint8Array());
+    const body = this.#body = new FetchBody(stream, {
+      framing,
+      now: this.#parts.now,
+      onBroken: (error) => this.#cancellation.cancel(error),
+    });
+    if (framing.kind !== "absent") return body;
+    // The runtime gives a stream to every request that is not GET or HEAD. This one must be empty.
+    await nextPiece(body);
+    return null;
+  }
+
+  /** The body of the response. The client's reads cause the reads at the upstream. */
+  #stream(source: MessageBody): ReadableStream<Uint8Array> {
+    let left = source.length ?? Infinity;
+    this.#sending.begin();
+    return new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#abortResponse = () => {
+          if (this.#hasEnded) return;
+          source.cancel();
+          this.end();
+          controller.error(responseCut());
+        };
+      },
+      pull: async (controller) => {
+        this.#sending.end();
+        try {
+          const piece = await nextPiece(source);
+          if (this.#hasEnded) return;
+          if (piece === null && (source.length === undefined || left === 0)) {
+            this.end();
+            return controller.close();
+          }
+          left -= piece?.length ?? 0;
+          if (piece === null || left < 0) throw new FramingError("a body of another length than stated");
+          this.#sending.begin();
+          // The source reuses the memory of a piece at the next read.
+          controller.enqueue(piece.slice());
+        } catch (error) {
+          if (this.#hasEnded) return;
+          if (error instanceof FramingError) this.#parts.onUnexpected(error);
+          source.cancel();
+          this.end();
+          controller.error(responseCut());
+        }
+      },
+      cancel: () => this.#leave(new ClientGone("the client left")),
+    }, { highWaterMark: 0 });
+  }
+
+  /** The client has left, or has to leave. */
+  #leave(reason: ClientGone): void {
+    if (this.#hasEnded) return;
+    this.#cancellation.cancel(reason);
+    this.#sending.reject(reason);
+    this.#body?.stall.reject(reason);
+    this.#body?.cancel();
+    this.#abortResponse();
+  }
+
+  /** Ends the exchange. Further calls do nothing. */
+  end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#sending.end();
+    this.#body?.cancel();
+    this.#parts.onEnd();
+  }
+}
+
+/**
+ * What a response that breaks off fails with. The log already has the reason. `deno serve` prints the error,
+ * so it is one line that tells where to look.
+ */
+function responseCut(): Error {
+  const error = new Error("A response broke off.");
+  error.stack = "A response broke off: see the log line of its exchange.";
+  return error;
+}
+
+/** The reply itself, or a 502 in its place if `Response` cannot carry it. */
+function sendable(reply: OutgoingReply): OutgoingReply {
+  const { status, tunnel } = reply;
+  if (tunnel === undefined && status >= LEAST_STATUS && status <= GREATEST_STATUS) return reply;
+  discardReply(reply);
+  return refusal(
+    new ProxyFault(
+      "bad_gateway",
+      `The upstream answered with status ${status}, which Deno.serve cannot send.`,
+    ),
+  );
+}
+
+/**
+ * The response to a request that does not reach the handler. The connection ends: its next bytes may be no
+ * request.
+ */
+function refusal(fault: ProxyFault): OutgoingReply {
+  const reply = faultReply(fault, { dialect: "generic", requestId: "none" });
+  return { ...reply, fields: [...reply.fields, field("connection", "close")] };
+}
+
+/** The fault for an error of a head or of an unframed body. Throws every other error again. */
+function faultOf(error: unknown): ProxyFault {
+  if (error instanceof ProxyFault) return error;
+  if (error instanceof HeadTooLarge) {
+    return new ProxyFault("headers_too_large", `The request head is too large: ${error.message}.`);
+  }
+  if (error instanceof HttpSyntaxError) {
+    return new ProxyFault("bad_request", `Malformed HTTP/1.1 request: ${error.message}.`);
+  }
+  // The client has left, so that it does not read the response.
+  if (error instanceof ClientGone) return new ProxyFault("bad_request", "The request broke off.");
+  throw error;
+}

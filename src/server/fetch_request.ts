@@ -1,0 +1,80 @@
+/** Reads the head of a request from the web's `Request`, and rejects what `Request` cannot carry. */
+
+import { ProxyFault } from "../faults.ts";
+import { type Field, fieldValue, listHas } from "../http/fields.ts";
+import { separateFraming } from "../http/framing.ts";
+import { checkedField, type HeadLimits, HeadTooLarge } from "../http/head.ts";
+import { decodeLatin1 } from "../http/latin1.ts";
+import { HttpSyntaxError } from "../http/syntax_error.ts";
+import { parseRequestHead, type RequestHead } from "./request_head.ts";
+
+/** The methods whose body the runtime hides (https://fetch.spec.whatwg.org/#dom-request). */
+const HIDDEN_BODY: readonly string[] = ["GET", "HEAD"];
+
+/** What {@link readFetchHead} needs of a `Request`. */
+export type FetchHead = Pick<Request, "url" | "method" | "headers">;
+
+/**
+ * The head of a request, checked by the rules of HTTP/1.1. Throws an {@link HttpSyntaxError} if the head
+ * breaks these rules, and a {@link ProxyFault} if `Request` does not carry all of the request.
+ */
+export function readFetchHead(
+  { url, method, headers }: FetchHead,
+  limits: HeadLimits,
+): RequestHead {
+  const received: Field[] = [];
+  for (const [name, value] of headers) received.push(checkedField(name, value));
+  checkSize(received, limits);
+  const head = parseRequestHead({
+    startLine: `${method} ${targetOf(url, fieldValue(received, "host"))} HTTP/1.1`,
+    ...separateFraming(received),
+  });
+  const { framing } = head;
+  const hasBody = framing.kind === "chunked" || framing.kind === "counted" && framing.length > 0;
+  if (hasBody && HIDDEN_BODY.includes(method)) throw ownServerFault(`A ${method} request with a body`);
+  return head;
+}
+
+/** The fault for a request that only the own engine can read. `what` is the subject of its message. */
+export function ownServerFault(what: string): ProxyFault {
+  return new ProxyFault(
+    "bad_request",
+    `${what} needs the proxy's own server, which is the default: remove the setting engine = "deno", ` +
+      "or start the proxy with its command instead of `deno serve`.",
+  );
+}
+
+/** Whether a request asks for a WebSocket, or did so before a proxy in front removed the header `upgrade`. */
+export function asksForWebSocket(fields: readonly Field[]): boolean {
+  return listHas(fieldValue(fields, "upgrade"), "websocket") ||
+    fieldValue(fields, "sec-websocket-key") !== undefined;
+}
+
+/**
+ * The request target. The runtime joins `http://`, the header `host` and the target without a check, so the
+ * target is what follows the host. Throws an {@link HttpSyntaxError} if the request has no header `host`, or
+ * if its target names another host.
+ */
+function targetOf(url: string, host: string | undefined): string {
+  if (host === undefined || host === "") throw new HttpSyntaxError("no Host header");
+  const origin = `http://${host}`;
+  if (!url.startsWith(`${origin}/`)) {
+    throw new HttpSyntaxError("a target that is neither a path nor a URL with the host of the Host header");
+  }
+  const target = url.slice(origin.length);
+  // The runtime decodes the target as UTF-8. Heads are text with one character for each byte.
+  return /^[\x20-\x7e]*$/.test(target) ? target : decodeLatin1(new TextEncoder().encode(target));
+}
+
+/** Checks the size that the fields have in an HTTP/1.1 head. Throws a {@link HeadTooLarge}. */
+function checkSize(
+  fields: readonly Field[],
+  { maxHeadBytes, maxHeadFields }: HeadLimits,
+): void {
+  if (fields.length > maxHeadFields) throw new HeadTooLarge(`more than ${maxHeadFields} header fields`);
+  const bytes = fields.reduce(
+    (sum, { name, value }) => sum + name.length + value.length + ": \r\n".length,
+    0,
+  );
+  if (bytes > maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
+}

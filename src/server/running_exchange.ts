@@ -1,0 +1,72 @@
+import { Cancellation, ClientGone } from "../cancellation.ts";
+import { ProxyFault } from "../faults.ts";
+import { ChunkedBody, CountedBody, type FramedBody } from "../http/body.ts";
+import type { ConnectionReader } from "../http/reader.ts";
+import { HttpSyntaxError } from "../http/syntax_error.ts";
+import type { RequestHead } from "./request_head.ts";
+import { RequestBody, type RequestBodyHooks } from "./request_body.ts";
+
+/** The connection of an exchange. */
+export interface ExchangeOwner {
+  /** The reader has read the last byte of the body. */
+  readonly bodyEnded: (exchange: RunningExchange) => void;
+  /** Sends `100 Continue`. */
+  readonly sendContinue: () => Promise<void>;
+  /** Milliseconds of a clock that never jumps. */
+  readonly clock: () => number;
+}
+
+/** The exchange that runs on a connection: its cancellation and the body of its request. */
+export class RunningExchange implements RequestBodyHooks {
+  readonly cancellation = new Cancellation();
+  /** Null: the request has no body. */
+  readonly body: RequestBody | null;
+  /** Whether the connection has changed its protocol. */
+  isTunnel = false;
+  readonly now: () => number;
+  readonly #expectsContinue: boolean;
+  readonly #owner: ExchangeOwner;
+
+  constructor({ framing, expectsContinue }: RequestHead, reader: ConnectionReader, owner: ExchangeOwner) {
+    this.#expectsContinue = expectsContinue;
+    this.#owner = owner;
+    this.now = owner.clock;
+    this.body = framing.kind === "absent"
+      ? null
+      : framing.kind === "chunked"
+      ? this.#bodyOf(new ChunkedBody(reader), undefined)
+      : this.#bodyOf(new CountedBody(reader, framing.length), framing.length);
+  }
+
+  /** Whether the request has a body that no reader has begun to read. */
+  get isUnread(): boolean {
+    return this.body !== null && !this.body.isStarted;
+  }
+
+  /** Whether a reader is reading the body, and decides when the connection is read. */
+  get isReadingBody(): boolean {
+    return this.body !== null && this.body.isStarted && !this.body.hasEnded;
+  }
+
+  get onWanted(): (() => Promise<void>) | undefined {
+    return this.#expectsContinue ? () => this.#owner.sendContinue() : undefined;
+  }
+
+  onEnd(): void {
+    this.#owner.bodyEnded(this);
+  }
+
+  onBroken(error: unknown): void {
+    this.cancellation.cancel(
+      error instanceof ProxyFault
+        ? error
+        : error instanceof HttpSyntaxError
+        ? new ProxyFault("bad_request", `Malformed request body: ${error.message}.`)
+        : new ClientGone("the client left during its upload"),
+    );
+  }
+
+  #bodyOf(framed: FramedBody, length: number | undefined): RequestBody {
+    return new RequestBody(framed, length, this);
+  }
+}

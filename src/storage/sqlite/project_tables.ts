@@ -1,0 +1,105 @@
+/** Projects and their provider keys in SQLite. */
+
+import type { Listed, Page, Project, ProjectChange, ProjectKey } from "../store.ts";
+import type { Connection, Row } from "./connection.ts";
+import { pageOf } from "./pages.ts";
+import { bytes, number, rulesOf, text } from "./row_values.ts";
+import { type Columns, updateRow } from "./versioned_row.ts";
+
+/** Makes a project of its row and its keys. */
+export function projectOf(row: Row, keys: readonly ProjectKey[]): Project {
+  return {
+    id: text(row, "id"),
+    name: text(row, "name"),
+    active: row["active"] === 1,
+    rules: rulesOf(row),
+    keys,
+    createdAt: number(row, "created_at"),
+    updatedAt: number(row, "updated_at"),
+    version: number(row, "version"),
+  };
+}
+
+/** Makes a provider key of its row. */
+export function keyOf(row: Row): ProjectKey {
+  return { endpoint: text(row, "endpoint"), sealed: bytes(row, "sealed"), suffix: text(row, "suffix") };
+}
+
+function keysOf(database: Connection, projectId: string): ProjectKey[] {
+  return database.all("SELECT * FROM project_keys WHERE project_id = ? ORDER BY endpoint", projectId).map(
+    keyOf,
+  );
+}
+
+/** Finds a project by its id. */
+export function findProject(database: Connection, id: string): Project | undefined {
+  const row = database.get("SELECT * FROM projects WHERE id = ?", id);
+  return row && projectOf(row, keysOf(database, id));
+}
+
+/** Lists projects, newest first. */
+export function listProjects(database: Connection, page: Page & { activeOnly: boolean }): Listed<Project> {
+  const rows = database.all(
+    "SELECT * FROM projects WHERE seq < ? AND (active = 1 OR ?) ORDER BY seq DESC LIMIT ?",
+    page.before ?? Number.MAX_SAFE_INTEGER,
+    page.activeOnly ? 0 : 1,
+    page.limit + 1,
+  );
+  return pageOf(rows, page, (row) => projectOf(row, keysOf(database, text(row, "id"))));
+}
+
+/** Adds a project with its keys. Throws a {@link StoreError} of the kind `taken` if its name is in use. */
+export function insertProject(database: Connection, project: Project): void {
+  const { id, name, active, rules, keys, createdAt, updatedAt, version } = project;
+  database.run(
+    "INSERT INTO projects (id, name, active, rules, created_at, updated_at, version) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    id,
+    name,
+    active ? 1 : 0,
+    JSON.stringify(rules),
+    createdAt,
+    updatedAt,
+    version,
+  );
+  insertKeys(database, id, keys);
+}
+
+function insertKeys(database: Connection, projectId: string, keys: readonly ProjectKey[]): void {
+  for (const { endpoint, sealed, suffix } of keys) {
+    database.run("INSERT INTO project_keys VALUES (?, ?, ?, ?)", projectId, endpoint, sealed, suffix);
+  }
+}
+
+/** Changes a project. False: it has another version by now. */
+export function updateProject(
+  database: Connection,
+  of: { id: string; version: number; at: number },
+  { keys, ...change }: ProjectChange,
+): boolean {
+  const columns: Columns = [];
+  if (change.name !== undefined) columns.push(["name", change.name]);
+  if (change.active !== undefined) columns.push(["active", change.active ? 1 : 0]);
+  if (change.rules !== undefined) columns.push(["rules", JSON.stringify(change.rules)]);
+  if (!updateRow(database, { table: "projects", of, columns })) return false;
+  if (keys !== undefined) {
+    database.run("DELETE FROM project_keys WHERE project_id = ?", of.id);
+    insertKeys(database, of.id, keys);
+  }
+  return true;
+}
+
+/** Deletes a project with its keys and tokens, if all its tokens are revoked. */
+export function deleteProject(
+  database: Connection,
+  { id, version }: { id: string; version: number },
+): "deleted" | "has tokens" | "changed" {
+  if (database.get("SELECT 1 FROM tokens WHERE project_id = ? AND revoked_at IS NULL", id) !== undefined) {
+    return "has tokens";
+  }
+  if (database.get("SELECT 1 FROM projects WHERE id = ? AND version = ?", id, version) === undefined) {
+    return "changed";
+  }
+  database.run("DELETE FROM tokens WHERE project_id = ?", id);
+  database.run("DELETE FROM projects WHERE id = ?", id);
+  return "deleted";
+}

@@ -1,0 +1,49 @@
+import { assertEquals } from "@std/assert";
+import { BackendHealth, LONGEST_COOLDOWN_MS } from "../../src/forwarding/backend_health.ts";
+
+/** Failures of one principal, by which the health of that principal fails. */
+const OWN = { principal: "anna", isCertain: false, needsOthers: false };
+/** The same failures, by which the health for all principals fails. */
+const ALL = { ...OWN, needsOthers: true };
+
+Deno.test("BackendHealth: the third failure in a row begins a cooldown, and each further one doubles it", () => {
+  const health = new BackendHealth();
+  assertEquals([health.failed(1, { ...OWN, now: 0 }), health.failed(1, { ...OWN, now: 0 })], [false, false]);
+  assertEquals(health.isAvailable(0), true);
+  assertEquals(health.failed(1, { ...OWN, now: 0 }), true, "the first cooldown in a row");
+  assertEquals([health.isAvailable(4_999), health.isAvailable(5_000)], [false, true]);
+  assertEquals(health.failed(1, { ...OWN, now: 5_000 }), false);
+  assertEquals([health.isAvailable(14_999), health.isAvailable(15_000)], [false, true]);
+  for (let failure = 0; failure < 20; failure++) health.failed(1, { ...OWN, now: 15_000 });
+  assertEquals(health.skippedUntil, 15_000 + LONGEST_COOLDOWN_MS);
+});
+
+Deno.test("BackendHealth: a success ends the cooldown, and the count begins again", () => {
+  const health = new BackendHealth();
+  assertEquals(health.succeeded(), false);
+  health.failed(3, { ...OWN, now: 0 });
+  assertEquals([health.succeeded(), health.isAvailable(0), health.failures], [true, true, 0]);
+  assertEquals(health.failed(2, { ...OWN, now: 0 }), false);
+});
+
+Deno.test("BackendHealth: for all principals it takes failures of two, or failures to connect", () => {
+  const doubtful = new BackendHealth();
+  for (let failure = 0; failure < 9; failure++) doubtful.failed(1, { ...ALL, now: 0 });
+  assertEquals([doubtful.isFailing, doubtful.failures], [false, 2]);
+  assertEquals(doubtful.failed(1, { ...ALL, principal: "ben", now: 0 }), true);
+  const certain = new BackendHealth();
+  assertEquals(certain.failed(3, { ...ALL, isCertain: true, now: 0 }), true);
+});
+
+Deno.test("BackendHealth: after a cooldown one request probes, and others wait for it for five seconds", () => {
+  const health = new BackendHealth();
+  health.probe(0);
+  assertEquals([health.isAvailable(0), health.isAvailable(4_999), health.isAvailable(5_000)], [
+    false,
+    false,
+    true,
+  ]);
+  health.probe(6_000);
+  health.endProbe();
+  assertEquals(health.isAvailable(6_000), true);
+});

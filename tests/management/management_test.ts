@@ -1,0 +1,68 @@
+import { assertEquals } from "@std/assert";
+import { openManagement } from "../../src/management/open.ts";
+import { ANONYMOUS } from "../../src/principal.ts";
+import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
+
+Deno.test("Management: close() writes the queued exchanges, also if an earlier step of it fails", async () => {
+  const folder = await Deno.makeTempDir();
+  const logged: string[] = [];
+  try {
+    const management = await openManagement({
+      token: "a-management-token",
+      databaseUrl: `sqlite:${folder}/x.db`,
+      retentionDays: 90,
+      adminIdleMs: 3_600_000,
+      metricsPublic: false,
+    }, {
+      log: (level, event) => void (level === "error" && logged.push(event)),
+      clock: new FakeClock(),
+      onSecrets() {},
+    });
+    const account = management.accounts.open({
+      id: "req_1",
+      path: "/openai/v1/models",
+      principal: ANONYMOUS,
+      endpoint: undefined,
+      fields: [],
+    });
+    account.ended({
+      id: "req_1",
+      method: "GET",
+      path: "/openai/v1/models",
+      client: "192.0.2.1",
+      principal: undefined,
+      tokenId: undefined,
+      endpoint: undefined,
+      backend: undefined,
+      attempts: [],
+      status: 404,
+      bytes: 0,
+      firstByteMs: undefined,
+      durationMs: 1,
+      ending: "not_found",
+      detail: undefined,
+    });
+    management.accounts.settled = () => Promise.reject(new TypeError("cannot read x"));
+    await management.close();
+    const store = openSqlite(`${folder}/x.db`);
+    const { items } = await store.listExchanges({
+      limit: 10,
+      before: undefined,
+      from: undefined,
+      to: undefined,
+      projectId: undefined,
+      tokenId: undefined,
+      endpoint: undefined,
+      model: undefined,
+      client: undefined,
+      status: undefined,
+      ending: undefined,
+      requestId: undefined,
+    });
+    store.close();
+    assertEquals([items.map(({ requestId }) => requestId), logged], [["req_1"], ["unexpected"]]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

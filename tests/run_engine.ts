@@ -1,0 +1,31 @@
+/**
+ * Runs the tests of the wire with the other engine: `deno task test:engine`. With files it runs those; other
+ * arguments go to `deno test`. It leaves out the tests of what only the own engine does, and the long ones.
+ * tests/support/runner/engine_tests.ts lists the first, tests/suites.ts the others.
+ */
+
+import { engineFiles } from "./support/runner/engine_tests.ts";
+import { leftOutLines } from "./support/runner/left_out_lines.ts";
+import { runSuite } from "./support/runner/run_suite.ts";
+
+const named = Deno.args.filter((arg) => arg.endsWith(".ts"));
+const options = Deno.args.filter((arg) => !named.includes(arg));
+const files = named.length > 0 ? named : await engineFiles();
+// The environment decides how packages are fetched. The tests themselves get a clean one.
+const checked = await new Deno.Command(Deno.execPath(), { args: ["check", "--quiet", ...files] })
+  .spawn().status;
+if (!checked.success) Deno.exit(1);
+
+const folder = await Deno.makeTempDir();
+const report = `${folder}/report.xml`;
+const { code } = await runSuite({ name: "the engine deno", files, isParallel: true }, {
+  report,
+  options,
+  isLong: named.length > 0,
+  env: { LLM_PROXY_ENGINE: "deno" },
+});
+// A run that broke off before its first test has no report.
+const text = await Deno.readTextFile(report).catch(() => "");
+await Deno.remove(folder, { recursive: true });
+console.log(leftOutLines(text));
+Deno.exit(code);
