@@ -291,7 +291,11 @@ export class Exchange {
     // The client gets the proxy's answer, even if the head of a provider's answer has come.
     this.#status = 0;
     this.end(fault);
-    return faultReply(fault, { dialect: this.#dialect, requestId: this.id });
+    return faultReply(fault, {
+      dialect: this.#dialect,
+      requestId: this.id,
+      upstreamName: this.#upstreamName,
+    });
   }
 
   /** Ends the exchange. Only the first call counts. */
@@ -363,6 +367,11 @@ export class Exchange {
     const has = (lower: string) => fieldValue(this.request.fields, lower) !== undefined;
     if (has("anthropic-version") || has("x-api-key")) return "anthropic";
     return has("x-goog-api-key") ? "gemini" : "openai";
+  }
+
+  /** A managed token may belong to someone who must not know the addresses in this network. The log has the host. */
+  get #upstreamName(): string | undefined {
+    return this.principal?.kind === "token" ? `the upstream of ${this.endpoint?.name ?? "this path"}` : undefined;
   }
 
   get #elapsedMs(): number {

@@ -154,16 +154,19 @@ export class ProxyFault extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** The limit that rejected the request. Undefined: no limit did. */
   readonly limit: LimitReached | undefined;
+  /** The host in the message that failed. Undefined: the message names none. */
+  readonly upstream: string | undefined;
 
   constructor(
     code: FaultCode,
     message: string,
-    options: { retryAfterSeconds?: number; limit?: LimitReached; cause?: unknown } = {},
+    options: { retryAfterSeconds?: number; limit?: LimitReached; upstream?: string; cause?: unknown } = {},
   ) {
     super(harmlessText(message, MAX_MESSAGE), { cause: options.cause });
     this.code = code;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.limit = options.limit;
+    this.upstream = options.upstream;
   }
 
   get status(): number {
@@ -175,6 +178,8 @@ export class ProxyFault extends Error {
 export interface FaultContext {
   readonly dialect: ErrorDialect;
   readonly requestId: string;
+  /** What the client sees in place of the host of the upstream. Undefined: the host. */
+  readonly upstreamName?: string | undefined;
 }
 
 /** Returns the response to a fault, in a dialect whose SDKs show the message to their users. */
@@ -236,16 +241,20 @@ function limitFields(
   }
 }
 
-function faultBody(fault: ProxyFault, { dialect, requestId }: FaultContext): unknown {
+function faultBody(fault: ProxyFault, { dialect, requestId, upstreamName }: FaultContext): unknown {
+  const { upstream } = fault;
+  const message = upstream === undefined || upstreamName === undefined
+    ? fault.message
+    : fault.message.replaceAll(upstream, upstreamName);
   const { status, type, rpc } = KINDS[fault.code];
   switch (dialect) {
     case "openai":
     case "generic":
-      return { error: { message: fault.message, type, code: fault.code, param: null } };
+      return { error: { message, type, code: fault.code, param: null } };
     case "anthropic":
-      return { type: "error", error: { type, message: fault.message }, request_id: requestId };
+      return { type: "error", error: { type, message }, request_id: requestId };
     case "gemini":
-      return { error: { code: status, message: fault.message, status: rpc } };
+      return { error: { code: status, message, status: rpc } };
     default:
       dialect satisfies never;
       throw new TypeError("Unknown error dialect");

@@ -22,6 +22,7 @@ import type { Limiter } from "./limits/limiter.ts";
 import type { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { type ManagementRoutes, ownReply, type OwnRoutes } from "./own_routes/own_reply.ts";
 import { healthStreamReply, isHealthStreamRequest } from "./own_routes/health_stream.ts";
+import { allowedEndpoints } from "./limits/allowed.ts";
 import { match, notFoundMessage } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
 
@@ -105,7 +106,10 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     exchange.account = account;
     if (target.refused !== undefined) throw new ProxyFault("bad_request", target.refused);
     if (route === undefined) {
-      throw new ProxyFault("not_found", notFoundMessage(proxy.routes, exchange.path));
+      throw new ProxyFault("not_found", notFoundMessage(
+          allowedEndpoints(principal, [...proxy.routes.endpoints.keys()]),
+          exchange.path,
+        ));
     }
     checkDraining(proxy);
     const unsupported = unsupportedReason(request);

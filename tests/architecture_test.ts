@@ -1,5 +1,6 @@
 /** Checks which folders may import which, and which may use packages, the environment and the output. */
 
+import { WORKER_SOURCES } from "../src/cli/permissions.ts";
 import { assert, assertEquals } from "@std/assert";
 
 /** The stages of a request. The handler calls them in their order. A stage never imports another stage. */
@@ -166,6 +167,15 @@ Deno.test("architecture: no import goes in a direction that is ruled out", async
     ),
     [],
   );
+});
+
+Deno.test("architecture: workers load only sources that check --permissions lets them read", async () => {
+  const parts = WORKER_SOURCES.map((source) => partOf(/\.ts$/.test(source) ? source : `${source}/any.ts`));
+  for (const worker of ["copy_worker", "store_worker"]) {
+    const { local } = await readEdges(`src/storage/sqlite/${worker}.ts`);
+    const against = local.filter(({ to }) => !parts.includes(to)).map(({ text }) => text);
+    assertEquals(against, [], worker);
+  }
 });
 
 Deno.test("architecture: the admin page imports the API's schemas and the reader of event streams alone", async () => {

@@ -219,7 +219,16 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
     costOfPath({ method: "POST", path, endpoint: testEndpoint("a", []) });
     jsonFacts(
       encode("{}"),
-      { models: [], places: [], members: new Map(), prompts: 0, refersElsewhere: false, firstKey: undefined },
+      {
+        models: [],
+        places: [],
+        members: new Map(),
+        prompts: 0,
+        refersElsewhere: false,
+        hostedTools: [],
+        cacheWrites: undefined,
+        firstKey: undefined,
+      },
       path,
     );
   },

@@ -2,22 +2,28 @@
 
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
+import { projectKey } from "../config/project_key.ts";
+import { providerAccount } from "../storage/provider_account.ts";
 import type { AttemptEstimate, ExchangeAccount, ExchangeRecord } from "../exchange.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { Principal } from "../principal.ts";
-import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
+import type { AwaitedObject, ExchangeRow, ObjectKey } from "../storage/store.ts";
 import type { AccountAdmission } from "./account_admission.ts";
 import type { AccountedRequest } from "./accounted_request.ts";
 import { awaitedObject, type ObjectOrigin, pendingObjectId } from "./awaited_object.ts";
 import { type CandidateModel, type Charge, type ReservedUsage, withTimedOutAttempts } from "./charge.ts";
 import type { Pricer } from "./cost.ts";
-import { ExchangeCosts, withContentElsewhere } from "./exchange_costs.ts";
+import { ExchangeCosts, type UnpricedTool, withContentElsewhere } from "./exchange_costs.ts";
 import { recordColumns } from "./exchange_row.ts";
+import { bytesPerToken, mediaOf, NO_MEDIA } from "./media_estimate.ts";
+import { isPartialContent } from "../http/partial_content.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import type { ObjectResponse } from "./object_response.ts";
 import type { Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
+import { BYTES_PER_TOKEN } from "./bytes_per_token.ts";
+import { essenceOf } from "../payload/media_type.ts";
 import type { RecentSpeeds } from "./recent_speeds.ts";
 import type { ResponseSummary } from "./response_summary.ts";
 import type { RunningExchange } from "./running_exchange.ts";
@@ -37,9 +43,11 @@ export interface ExchangeStart {
 }
 
 /** Keeps objects that continue after their exchange. */
-export type ObjectRegistry = Pick<Objects, "hasRoom" | "add">;
+export type ObjectRegistry = Pick<Objects, "hasRoom" | "add" | "received">;
 
 const NOTHING: ResponseSummary = { usage: {} };
+/** A cancellation of an object may miss this much of its text, in bytes. */
+const MAX_UNNOTICED_BYTES = 64 * 1024;
 /** The outcome of an attempt that got no response in time. */
 const UNANSWERED = {
   isGood: true,
@@ -51,6 +59,8 @@ const UNANSWERED = {
   unreportedTextTokens: undefined,
   isStream: false,
   bytes: 0,
+  bytesPerToken: BYTES_PER_TOKEN,
+  media: NO_MEDIA,
 } as const;
 const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, source: undefined };
 
@@ -87,10 +97,16 @@ export class Account implements ExchangeAccount {
   #unseen: UnseenTime | undefined;
   /** The status of the response. Undefined before its headers. */
   #status: number | undefined;
+  /** Whether the response is a part of what its address names. */
+  #isPart = false;
+  /** The media type of the response. Empty before its headers. */
+  #mediaType = "";
   #backend: Backend | undefined;
   #providerRequestId: string | undefined;
   #tap: Tap | undefined;
   #bytes = 0;
+  /** The bytes of text at which the text of an object is recorded again. */
+  #noticedBytes = 0;
 
   constructor(
     start: ExchangeStart,
@@ -150,9 +166,13 @@ export class Account implements ExchangeAccount {
   /**
    * The bytes of text that this exchange has received of a certain object. 0 if it concerns another object.
    */
-  receivedBytes(endpoint: string | undefined, id: string | undefined): number {
+  receivedBytes({ endpoint, providerAccount }: Omit<ObjectKey, "id">, id: string | undefined): number {
     const { object } = this.#request;
-    if (object === undefined || id === undefined || this.endpoint?.name !== endpoint) return 0;
+    if (object === undefined || id === undefined) return 0;
+    const { place } = this;
+    const isSamePlace = place.endpoint === endpoint ||
+      providerAccount !== undefined && place.providerAccount === providerAccount;
+    if (!isSamePlace) return 0;
     return (object.id ?? this.#tap?.object?.id) === id ? this.#tap?.textBytes ?? 0 : 0;
   }
 
@@ -167,8 +187,13 @@ export class Account implements ExchangeAccount {
   }
 
   /** The first model without a price, as {@link ExchangeCosts.unpricedModel} finds it. */
-  unpricedModel(candidates: readonly CandidateModel[]): string | undefined {
-    return this.#costs.unpricedModel(candidates);
+  unpricedModel(candidates: readonly CandidateModel[], facts: RequestFacts): string | undefined {
+    return this.#costs.unpricedModel(candidates, facts);
+  }
+
+  /** The first hosted tool without a price, as {@link ExchangeCosts.unpricedTool} finds it. */
+  unpricedTool(candidates: readonly CandidateModel[], facts: RequestFacts): UnpricedTool | undefined {
+    return this.#costs.unpricedTool(candidates, facts);
   }
 
   /**
@@ -206,6 +231,8 @@ export class Account implements ExchangeAccount {
   answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
     this.#backend = backend;
     this.#status = status;
+    this.#mediaType = essenceOf(fields);
+    this.#isPart = isPartialContent(status, fields);
     this.#providerRequestId = fieldValue(fields, "x-request-id") ?? fieldValue(fields, "request-id");
     this.#tap = tapOf(fields, { object: this.#request.object, upstream: backend.name });
   }
@@ -215,6 +242,7 @@ export class Account implements ExchangeAccount {
     this.#tap?.write(piece);
     // Before the client gets the piece: the reservation is kept even if the process is killed.
     if (this.#request.object?.action === "create") this.noticeObject();
+    if (this.#request.object !== undefined) this.#noticeText(this.#request.object);
     this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#clock.now());
   }
 
@@ -277,10 +305,36 @@ export class Account implements ExchangeAccount {
     this.#objects.add(awaitedObject(id, origin, held), held);
   }
 
+  /** Records the text of an object that is not over, often enough that a cancellation finds most of it. */
+  #noticeText({ kind, id = this.#tap?.object?.id }: ObjectRequest): void {
+    const { textBytes = 0, object } = this.#tap ?? {};
+    if (textBytes < this.#noticedBytes || kind === "batch" || id === undefined || object?.isPending !== true) {
+      return;
+    }
+    this.#noticedBytes = textBytes + Math.min(Math.max(textBytes, 1), MAX_UNNOTICED_BYTES);
+    if (textBytes > 0) this.#objects.received({ ...this.place, id }, textBytes);
+  }
+
+  /** The place of the objects of this exchange: its endpoint, and its account at the provider. */
+  get place(): Omit<ObjectKey, "id"> {
+    return { endpoint: this.endpoint?.name ?? "", providerAccount: this.#providerAccount() };
+  }
+
+  /** The account at the provider. Undefined: no backend responded, or the client sent its key. */
+  #providerAccount(): string | undefined {
+    const { endpoint } = this;
+    if (this.#backend === undefined || endpoint === undefined) return undefined;
+    const { baseUrl, key } = this.#backend;
+    const ofProject = projectKey(this.#backend, { endpoint, keys: this.#start.principal.keys });
+    const own = key.mode === "inject" ? key.value : key.mode === "none" ? "" : undefined;
+    const value = ofProject ?? own;
+    return value === undefined ? undefined : providerAccount(baseUrl.origin, value);
+  }
+
   #objectOrigin(): ObjectOrigin {
     const { id, path, principal } = this.#start;
     return {
-      endpoint: this.endpoint?.name ?? "",
+      ...this.place,
       kind: this.#request.object?.kind ?? "",
       requestId: id,
       path,
@@ -307,9 +361,10 @@ export class Account implements ExchangeAccount {
     return {
       request,
       endpoint: this.endpoint?.name ?? "",
+      providerAccount: this.place.providerAccount,
       summary,
       receivedBytes,
-      isWhole: this.#isGood && record.ending === "complete",
+      isWhole: this.#isGood && !this.#isPart && record.ending === "complete",
       charge: (object, part) => this.#settlement(object, part),
       asOwnObject: (id) => awaitedObject(id, this.#objectOrigin()),
     };
@@ -319,7 +374,7 @@ export class Account implements ExchangeAccount {
     const charge = this.#costs.chargeOfObject(object, part, this.#backend);
     const { outputTokens } = part.usage;
     if (object.kind !== "batch" && object.model !== undefined && outputTokens !== undefined) {
-      this.#outputs.add(object.endpoint, object.model, outputTokens);
+      this.#outputs.add({ endpoint: object.endpoint, model: object.model, principal: object.principal }, outputTokens);
     }
     const tokens = this.#costs.countedTokens(charge) ?? 0;
     return { charge, tokens, model: part.model, stopReason: part.stopReason };
@@ -375,7 +430,7 @@ export class Account implements ExchangeAccount {
     if (backend === undefined) return { usage, tokens: undefined, cost: undefined, source: undefined };
     return this.#costs.charge(backend, {
       request: this.#request,
-      reserved: this.#reserved,
+      reserved: withContentElsewhere(this.#reserved, { refersElsewhere: summary.hasHostedCalls === true }),
       summary,
       outcome: {
         isGood,
@@ -388,6 +443,8 @@ export class Account implements ExchangeAccount {
         unreportedTextTokens: summary.unreportedTextTokens,
         isStream: summary.isStream === true,
         bytes: record.bytes,
+        bytesPerToken: bytesPerToken(this.#mediaType, this.#start.path),
+        media: mediaOf(summary, record.bytes),
         durationMs: record.durationMs - (last?.afterMs ?? 0),
         unseenMs: this.#unseen?.sum(this.#clock.now()) ?? 0,
       },

@@ -28,7 +28,7 @@ export interface EndedExchange {
 export interface AccountsParts {
   readonly clock: Clock;
   readonly pricer: Pricer;
-  readonly objects: Pick<Objects, "hasRoom" | "add" | "responseEnded">;
+  readonly objects: Pick<Objects, "hasRoom" | "add" | "received" | "responseEnded">;
   /** Called once for each exchange, when its usage and its cost are known. */
   readonly onRow: (ended: EndedExchange) => void;
   /** Called when an exchange begins. */
@@ -106,7 +106,7 @@ export class Accounts {
     const { outputTokens } = usage;
     // A response that the limit of its request cut off does not show the usual length.
     if (outputTokens === undefined || outputTokens >= maxOutputTokens * CUT_OFF_PART) return;
-    this.#outputs.add(endpoint.name, model, outputTokens);
+    this.#outputs.add({ endpoint: endpoint.name, model, principal }, outputTokens);
   }
 
   #clientOf(userAgent: string): string {
@@ -158,7 +158,7 @@ export class Accounts {
     if (object !== undefined && (object.action !== "create" || account.hasCreated)) {
       const id = object.id ?? reported.object?.id;
       const receivedBytes = () =>
-        Math.max(0, ...[...this.#open].map((other) => other.receivedBytes(account.endpoint?.name, id)));
+        Math.max(0, ...[...this.#open].map((other) => other.receivedBytes(account.place, id)));
       this.#parts.objects.responseEnded(
         account.objectResponse(record, { request: object, summary: reported, receivedBytes }),
       );

@@ -11,7 +11,7 @@ import type { Tap } from "./tap.ts";
 export type ObjectOrigin =
   & Omit<
     AwaitedObject,
-    "id" | "resultsId" | "expiresAt" | "model" | "tier" | "modelRules" | "reservedTokens" | "reservedMicros"
+    "id" | "resultsId" | "expiresAt" | "receivedBytes" | "model" | "tier" | "modelRules" | "reservedTokens" | "reservedMicros"
   >
   & { readonly facts: RequestFacts };
 
@@ -39,6 +39,7 @@ export function awaitedObject(
     modelRules: held.modelRules,
     reservedTokens: held.tokens,
     reservedMicros: held.micros,
+    receivedBytes: 0,
     expiresAt: origin.madeAt + OBJECT_LIFETIME_MS,
   };
 }

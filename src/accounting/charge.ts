@@ -4,7 +4,8 @@ import type { Backend } from "../config/config.ts";
 import type { UsageSource } from "../storage/store.ts";
 import type { ResponseSummary } from "./response_summary.ts";
 import type { Cost } from "./cost.ts";
-import { estimatedUsage, type ResponseProgress, type UsageBound, withUnfinished } from "./estimate.ts";
+import { estimatedUsage, type ResponseProgress, type UsageBound, visibleTokens, withUnfinished } from "./estimate.ts";
+import { inputUsage } from "./input_usage.ts";
 import { sumOf, type Usage, type UsageDraft } from "./usage.ts";
 
 /** The limits of what one exchange counts: of each amount, and of the cost (10,000 dollars). */
@@ -24,6 +25,8 @@ export interface ReservedUsage {
   readonly statedTokens: number;
   /** An estimate of the input. */
   readonly inputTokens: number;
+  /** An estimate of its sound in seconds. Absent where a model reads no sound. */
+  readonly soundSeconds?: number | undefined;
   /** The highest number of output tokens of any candidate. */
   readonly outputTokens: number;
   /** Every model that may respond, at every backend. The most expensive one is reserved. */
@@ -60,12 +63,14 @@ export function chargeReported(reported: Reported, models: readonly string[], pr
  * The charge of the reported usage, with estimates for what is missing. For requests without a reservation.
  */
 export function chargeUnreserved(
-  { reported, models, inputTokens, outputTokens, progress }: {
+  { reported, models, inputTokens, soundSeconds, outputTokens, progress }: {
     reported: Reported;
     /** The model of the response, then the model of the request. */
     models: readonly string[];
     /** An estimate of the input. */
     inputTokens: number;
+    /** An estimate of its sound in seconds. Undefined where a model reads no sound. */
+    soundSeconds: number | undefined;
     /** The highest number of output tokens. */
     outputTokens: number;
     progress: ResponseProgress;
@@ -74,7 +79,8 @@ export function chargeUnreserved(
 ): Charge {
   const [model] = models;
   const most = model === undefined ? Infinity : prices.contextTokens(model);
-  const possible = { inputTokens: Math.min(inputTokens, most), outputTokens, isReserved: false, most };
+  const input = inputUsage({ inputTokens, soundSeconds, most });
+  const possible = { input, outputTokens, isReserved: false, most };
   const used = usedOf(reported, possible, progress);
   return charge(reported, { used, cost: prices.cost(used, models) }, prices);
 }
@@ -102,15 +108,17 @@ export function chargeReserved(
     // Without a response, the model is one of the candidates.
     const names = name !== undefined ? [name] : candidates.map((candidate) => candidate.model);
     const most = names.length === 0 ? Infinity : Math.max(...names.map(prices.contextTokens));
-    const inputTokens = Math.min(reserved.inputTokens, most);
-    return usedOf(reported, { inputTokens, outputTokens, isReserved: true, most }, progress);
+    const input = inputUsage({ ...reserved, most });
+    return usedOf(reported, { input, outputTokens, isReserved: true, most }, progress);
   };
   const used = usedBy(model, reserved.outputTokens);
   // A complete response without any usage or text counts the output limit that the request states.
   const isUnreported = usage.inputTokens === undefined && usage.outputTokens === undefined;
   const isReadable = progress.isStream && (progress.texts ?? 0) > 0;
   const isDark = isUnreported && progress.isComplete && unfinished === undefined && !isReadable;
-  const limited = isDark ? { ...used, outputTokens: reserved.statedTokens } : used;
+  const limited = isDark
+    ? { ...used, outputTokens: Math.max(reserved.statedTokens, reserved.outputTokens && visibleTokens(progress)) }
+    : used;
   const shown = isDark ? usage : used;
   const byAnswer = model === undefined ? undefined : prices.cost(used, [model]);
   if (byAnswer !== undefined) {

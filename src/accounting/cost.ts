@@ -2,10 +2,11 @@
 
 import { LOCAL_PRICES } from "../config/values/price_providers.ts";
 import type { Price, PricedModel } from "../config/config.ts";
+import { ownKinds } from "./dear_kinds.ts";
 import { flatCost } from "./flat_cost.ts";
-import { modelSpellings } from "./model_spellings.ts";
+import { modelSpellings } from "../text/model_spellings.ts";
 import { publishedCost, type PublishedPrice } from "./published_cost.ts";
-import type { Usage } from "./usage.ts";
+import type { Usage, UsageKind } from "./usage.ts";
 
 /** The library of published prices. */
 export interface PriceLibrary {
@@ -44,8 +45,13 @@ export interface Cost {
  * and costs of local servers.
  */
 const OWN_VERSION = "configuration";
-const STATED_VERSION = "provider";
+/** The version that is stored with a cost that the provider states. */
+export const STATED_VERSION = "provider";
 const LOCAL_VERSION = "local";
+const NO_KINDS: ReadonlySet<UsageKind> = new Set();
+/** Providers that state the cost of each response, tools included. */
+const STATING: ReadonlySet<string> = new Set(["openrouter", "perplexity", "x-ai"]);
+
 /** Computes costs by the prices of the configuration and of a library. */
 export class Pricer {
   #library: PriceLibrary;
@@ -99,13 +105,15 @@ export class Pricer {
     if (statedCostMicros !== undefined) {
       return { micros: Math.round(statedCostMicros), version: STATED_VERSION };
     }
-    const provider = this.#providerOf(endpoint);
+    const provider = this.providerOf(endpoint);
     if (provider === undefined) return undefined;
     if (provider === LOCAL_PRICES) return { micros: 0, version: LOCAL_VERSION };
     for (const model of models) {
       const price = this.#publishedPrice(model, provider);
       if (price === undefined) continue;
       const micros = publishedCost(usage, price, epochMs);
+      // The model costs something, but has no price for usage of this kind.
+      if (micros === 0 && !price.pricesTokens && hasTokens(usage)) continue;
       if (micros !== undefined) return cost({ micros, version: this.#library.version }, usage, price);
     }
     return undefined;
@@ -113,7 +121,7 @@ export class Pricer {
 
   /** The maximum input of a model in tokens. `Infinity` if it is unknown. */
   contextTokens(model: string, endpoint: PricedEndpoint): number {
-    const provider = this.#providerOf(endpoint);
+    const provider = this.providerOf(endpoint);
     const price = provider === undefined ? undefined : this.#publishedPrice(model, provider);
     return price?.contextTokens ?? Infinity;
   }
@@ -121,9 +129,23 @@ export class Pricer {
   /** Whether a model has a price at a backend. */
   hasPrice(model: string, endpoint: PricedEndpoint): boolean {
     if (ownPrice([model], endpoint) !== undefined) return true;
-    const provider = this.#providerOf(endpoint);
+    const provider = this.providerOf(endpoint);
     return provider === LOCAL_PRICES ||
       provider !== undefined && this.#publishedPrice(model, provider) !== undefined;
+  }
+
+  /** The kinds of tokens that have a separate price for a model at a backend. */
+  kindsOf(model: string, endpoint: PricedEndpoint): ReadonlySet<UsageKind> {
+    const own = ownPrice([model], endpoint);
+    if (own !== undefined) return ownKinds(own);
+    const provider = this.providerOf(endpoint);
+    const price = provider === undefined ? undefined : this.#publishedPrice(model, provider);
+    return price?.kinds ?? NO_KINDS;
+  }
+
+  /** Whether the provider states the cost of each response, and the configuration has no price of the model. */
+  statesCost(model: string, endpoint: PricedEndpoint): boolean {
+    return ownPrice([model], endpoint) === undefined && STATING.has(this.providerOf(endpoint) ?? "");
   }
 
   #publishedPrice(model: string, provider: string): PublishedPrice | undefined {
@@ -139,7 +161,7 @@ export class Pricer {
 
   /** Whether any model can have a price at a backend. */
   hasPrices(endpoint: PricedEndpoint): boolean {
-    const provider = this.#providerOf(endpoint);
+    const provider = this.providerOf(endpoint);
     return endpoint.prices.length > 0 || provider !== undefined && this.#library.knows(provider);
   }
 
@@ -147,10 +169,14 @@ export class Pricer {
    * The provider whose prices apply. An endpoint with `price_provider = "local"` may have backends of a
    * provider, whose responses cost money.
    */
-  #providerOf({ url, provider }: PricedEndpoint): string | undefined {
+  providerOf({ url, provider }: PricedEndpoint): string | undefined {
     if (provider !== undefined && provider !== LOCAL_PRICES) return provider;
     return this.#library.providerAt(url) ?? provider;
   }
+}
+
+function hasTokens({ inputTokens = 0, outputTokens = 0 }: Usage): boolean {
+  return inputTokens + outputTokens > 0;
 }
 
 /** The price in the configuration for the first model that has one. */

@@ -1,9 +1,9 @@
 /** Estimates the usage that a response did not report, so that no work of a model is free. */
 
+import { BYTES_PER_TOKEN } from "./bytes_per_token.ts";
+import type { MediaEstimate } from "./media_estimate.ts";
 import { sumOf, type Usage } from "./usage.ts";
 
-/** Most tokens of text have about four characters. */
-const BYTES_PER_TOKEN = 4;
 /** Audio and images in a form have fewer tokens per byte than text. */
 const FORM_BYTES_PER_TOKEN = 32;
 /** Estimates of short texts are too rough to contradict the reported usage. */
@@ -11,7 +11,8 @@ const FEW_TOKENS = 100;
 
 /** The upper bound of what a request may use. */
 export interface UsageBound {
-  readonly inputTokens: number;
+  /** The input: its tokens, and its sound. */
+  readonly input: Usage;
   readonly outputTokens: number;
   /** Whether this much was reserved. Invisible output then counts, up to the reservation. */
   readonly isReserved: boolean;
@@ -34,6 +35,10 @@ export interface ResponseProgress {
   /** Whether output arrived as it was generated, so that text that did not arrive was not generated. */
   readonly isStream: boolean;
   readonly bytes: number;
+  /** The bytes of a token in a response without readable text, by the type of the response. */
+  readonly bytesPerToken: number;
+  /** The estimated images and sound. */
+  readonly media: MediaEstimate;
   readonly durationMs: number;
   /** The part of the duration without visible output. Invisible reasoning costs money too. */
   readonly unseenMs: number;
@@ -47,23 +52,35 @@ export function estimatedTokens({ kind, length }: { kind: string; length: number
 }
 
 /**
- * The reported usage with estimates for what is missing. Returns the same object if nothing is missing, or if
- * nothing can be estimated.
+ * The reported usage with estimates for what is missing: of the input, of the output, or of both. Returns the
+ * same object if nothing is missing, or if nothing can be estimated.
  */
 export function estimatedUsage(usage: Usage, possible: UsageBound, progress: ResponseProgress): Usage {
   const { inputTokens = usage.inputAudioSeconds, outputTokens } = usage;
   const isUnreported = inputTokens === undefined && outputTokens === undefined;
-  const isOutputMissing = progress.isComplete
-    ? isUnreported || hasMoreText(progress, outputTokens)
-    : !progress.hasStopped || outputTokens === undefined;
+  const isOutputMissing = isUnreported || (progress.isComplete
+    ? lacksOutput(usage, possible) || hasMoreText(progress, outputTokens)
+    : !progress.hasStopped || outputTokens === undefined);
   if (inputTokens !== undefined && !isOutputMissing) return usage;
   const output = isOutputMissing ? outputOf(possible, progress) : undefined;
-  if (isUnreported && output === undefined) return usage;
+  // The output of sound that is priced by its length costs nothing.
+  if (isUnreported && output === undefined && possible.input.inputAudioSeconds === undefined) return usage;
+  const { imageTokens, soundTokens } = progress.media;
   return {
     ...usage,
-    ...(inputTokens === undefined && { inputTokens: possible.inputTokens }),
+    ...(inputTokens === undefined && possible.input),
     ...(output !== undefined && { outputTokens: Math.max(outputTokens ?? 0, output) }),
+    ...(output !== undefined && imageTokens > 0 && { outputImageTokens: imageTokens }),
+    ...(output !== undefined && soundTokens > 0 && { outputAudioTokens: soundTokens }),
   };
+}
+
+/**
+ * Whether a usage without output is incomplete. Embeddings and rankings have no output, and speech that is
+ * priced by its duration has none with a price.
+ */
+function lacksOutput({ outputTokens, inputAudioSeconds }: Usage, { outputTokens: most }: UsageBound): boolean {
+  return outputTokens === undefined && inputAudioSeconds === undefined && most > 0;
 }
 
 /** Estimates the output in tokens. Undefined: that is not possible. */
@@ -73,8 +90,9 @@ function outputOf(
 ): number | undefined {
   const { isAnswered, isComplete, isStream, textTokens, texts, bytes, durationMs, unseenMs, tokensPerMs } =
     progress;
+  const { media } = progress;
   // Each piece of text has at least one token.
-  const text = Math.max(textTokens ?? 0, texts ?? 0);
+  const text = Math.max(textTokens ?? 0, texts ?? 0) + media.imageTokens + media.soundTokens;
   // Visible text counts even beyond the limit of the request, because not every server obeys the limit.
   const seen = Math.ceil(text);
   if (!isReserved) {
@@ -85,8 +103,17 @@ function outputOf(
     return Math.max(seen, Math.min(most, Math.ceil(text + unseenMs * tokensPerMs)));
   } else if (isComplete) return most;
   // A response that is not streamed was generated before its first byte, or during the whole wait.
-  const written = Math.ceil(Math.max(bytes / BYTES_PER_TOKEN, durationMs * tokensPerMs));
+  const written = Math.ceil(Math.max((bytes - media.bytes) / BYTES_PER_TOKEN, durationMs * tokensPerMs));
   return Math.max(seen, Math.min(most, written));
+}
+
+/**
+ * The estimated tokens that a response shows: of its text, images and sound, or by its length if the proxy
+ * does not find text in it.
+ */
+export function visibleTokens({ textTokens, texts, media, bytes, bytesPerToken }: ResponseProgress): number {
+  const seen = Math.ceil(Math.max(textTokens ?? 0, texts ?? 0)) + media.imageTokens + media.soundTokens;
+  return seen > 0 ? seen : Math.ceil(bytes / bytesPerToken);
 }
 
 /**
@@ -104,7 +131,7 @@ function hasMoreText(
 export function withUnfinished(
   usage: Usage,
   unfinished: readonly Usage[],
-  most: Omit<UsageBound, "isReserved">,
+  most: { readonly inputTokens: number; readonly outputTokens: number },
 ): Usage {
   return unfinished.reduce<Usage>(
     (total, { inputTokens = 0, outputTokens = 0, outputAudioTokens }) =>

@@ -20,6 +20,11 @@ import { priceFactor } from "./price_factor.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
 import type { RecentSpeeds } from "./recent_speeds.ts";
 import type { ResponseSummary } from "./response_summary.ts";
+import type { Usage } from "./usage.ts";
+import { callsOf, RESERVED_CALLS, toolsOf, withSearch } from "./tool_calls.ts";
+import { highestCost } from "./dear_kinds.ts";
+import { inputUsage } from "./input_usage.ts";
+import { UNKNOWN_SOUND_SECONDS } from "../payload/sound_length.ts";
 import { chargeOfObject, type ReportedPart } from "./settlement.ts";
 
 /** The input of content outside of the body, if the maximum of the model is unknown. In tokens. */
@@ -35,6 +40,12 @@ export interface AttemptOutcome extends Omit<ResponseProgress, "tokensPerMs"> {
 export interface ReservedCost {
   readonly micros: number;
   readonly mostMicros: number;
+}
+
+/** A hosted tool without a price, and the model that would run it. */
+export interface UnpricedTool {
+  readonly tool: string;
+  readonly model: string;
 }
 
 /** Computes the costs of one exchange at the prices of the moment at which it began. */
@@ -71,11 +82,31 @@ export class ExchangeCosts {
    * The first unpriced model at a backend with other prices, unless a model override replaces it. Undefined:
    * no such model.
    */
-  unpricedModel(candidates: readonly CandidateModel[]): string | undefined {
+  unpricedModel(candidates: readonly CandidateModel[], { soundSeconds }: RequestFacts = {}): string | undefined {
+    // Some models have prices for sound or for tokens alone.
+    const usage = {
+      ...inputUsage({ inputTokens: 1, ...(soundSeconds !== undefined && { soundSeconds: 1 }), most: Infinity }),
+      ...(soundSeconds === undefined && { outputTokens: 1 }),
+    };
+    const at = { factor: 1, epochMs: this.#startedAt };
+    const lacks = (model: string, backend: Backend) =>
+      this.#prices.lacks(model, backend) ||
+      this.#prices.has(backend) && this.#prices.cost(usage, [model], { ...at, backend }) === undefined;
     const isOverridden = (name: string) =>
       this.#endpoint?.backends.some(({ model }) => overridingModel(model, name) !== undefined) === true;
-    return candidates.find(({ backend, model }) => this.#prices.lacks(model, backend) && !isOverridden(model))
-      ?.model;
+    return candidates.find(({ backend, model }) => lacks(model, backend) && !isOverridden(model))?.model;
+  }
+
+  /**
+   * The first hosted tool of a request that has no price with one of the models at a backend where other models
+   * have one. Undefined if there is no such tool.
+   */
+  unpricedTool(candidates: readonly CandidateModel[], facts: RequestFacts): UnpricedTool | undefined {
+    for (const { backend, model } of candidates) {
+      const tool = toolsOf(facts, model).find(({ charge }) => this.#prices.lacksTool(charge, model, backend));
+      if (tool !== undefined) return { tool: tool.name, model };
+    }
+    return undefined;
   }
 
   /**
@@ -85,15 +116,14 @@ export class ExchangeCosts {
     if (reserved === undefined) return { micros: 0, mostMicros: 0 };
     // A background response continues after its request, and no limit counts how many there are.
     const isExpected = this.#endpoint?.reserve === "expected" && facts.background !== true;
-    const refersElsewhere = facts.refersElsewhere === true;
-    const mostMicros = this.#highestCost(reserved, { facts, refersElsewhere });
+    const mostMicros = this.#highestCost(reserved, { facts, isMost: true });
     if (!isExpected) return { micros: mostMicros, mostMicros };
     const expectedTokens = facts.model !== undefined && this.#endpoint !== undefined
       ? this.#outputs.expected(this.#endpoint.name, facts.model)
       : undefined;
     const micros = this.#highestCost(reserved, {
       facts,
-      refersElsewhere: false,
+      isMost: false,
       mostOutputTokens: expectedTokens,
     });
     return { micros, mostMicros };
@@ -102,21 +132,31 @@ export class ExchangeCosts {
   /** The cost of the most expensive candidate, in micro-dollars. */
   #highestCost(
     reserved: ReservedUsage,
-    { facts, refersElsewhere, mostOutputTokens = Infinity }: {
+    { facts, isMost, mostOutputTokens = Infinity }: {
       facts: RequestFacts;
-      /** Whether the model reads content outside of the body, up to the maximum of its input. */
-      refersElsewhere: boolean;
+      /**
+       * Whether to count what the body does not show: content outside of it, and calls of hosted tools. The
+       * model reads both, up to the maximum of its input.
+       */
+      isMost: boolean;
       mostOutputTokens?: number | undefined;
     },
   ): number {
-    const { factor } = priceFactor(undefined, facts.tier);
     const costs = reserved.candidates.map(({ backend, model, outputTokens }) => {
       const context = this.#prices.contextTokens(model, backend);
-      const elsewhere = Number.isFinite(context) ? context : UNKNOWN_CONTEXT_TOKENS;
-      const inputTokens = refersElsewhere ? elsewhere : Math.min(reserved.inputTokens, context);
-      const usage = { inputTokens, outputTokens: Math.min(outputTokens, mostOutputTokens) };
+      const tools = isMost ? toolsOf(facts, model).map(({ charge }) => charge) : [];
+      const readsMore = isMost && (facts.refersElsewhere === true || tools.length > 0);
+      const usage = {
+        ...inputUsage({ ...(readsMore ? elsewhere(reserved, context) : reserved), most: context }),
+        outputTokens: Math.min(outputTokens, mostOutputTokens),
+        ...callsOf(tools, RESERVED_CALLS),
+      };
+      const provider = this.#prices.providerOf(backend);
+      const { factor } = priceFactor({ reported: undefined, requested: facts.tier, provider });
       const at = { backend, factor, epochMs: this.#startedAt };
-      return this.#prices.cost(usage, [model], at)?.micros ?? 0;
+      const costOf = (one: Usage) => this.#prices.cost(one, [model], at)?.micros ?? 0;
+      if (!isMost) return costOf(usage);
+      return highestCost(usage, { kinds: this.#prices.kindsOf(model, backend), model, facts, costOf });
     });
     return Math.max(0, ...costs);
   }
@@ -124,17 +164,22 @@ export class ExchangeCosts {
   /** The charge of an attempt at a backend, by what its response reported and by estimates. */
   charge(
     backend: Backend,
-    { request, reserved, summary, outcome }: {
+    { request, reserved, summary: shown, outcome }: {
       readonly request: AccountedRequest;
       readonly reserved: ReservedUsage | undefined;
       readonly summary: ResponseSummary;
       readonly outcome: AttemptOutcome;
     },
   ): Charge {
-    const { model, tier } = summary;
+    const { model, tier } = shown;
     const { isGood, ...seen } = outcome;
     const facts = request.facts();
-    const { factor, isGuessed } = priceFactor(tier, facts.tier);
+    const summary = { ...shown, usage: withSearch(shown.usage, facts, model ?? facts.model) };
+    const { factor, isGuessed } = priceFactor({
+      reported: tier,
+      requested: facts.tier,
+      provider: this.#prices.providerOf(backend),
+    });
     const prices = this.#prices.atBackend(backend, { factor, isGuessed, epochMs: this.#startedAt });
     const models = [model, facts.model].filter((name) => name !== undefined);
     const tokensPerMs = this.#speeds.tokensPerMs(this.#endpoint?.name ?? "", facts.model ?? "");
@@ -145,7 +190,9 @@ export class ExchangeCosts {
     if (reserved === undefined) {
       const inputTokens = request.inputTokens();
       const outputTokens = request.outputTokens();
-      return chargeUnreserved({ reported: summary, models, inputTokens, outputTokens, progress }, prices);
+      const { soundSeconds } = facts;
+      const used = { models, inputTokens, soundSeconds, outputTokens };
+      return chargeUnreserved({ reported: summary, ...used, progress }, prices);
     }
     const candidates = reserved.candidates.filter((candidate) => candidate.backend.name === backend.name);
     return chargeReserved({ reported: summary, reserved, candidates, progress }, prices);
@@ -153,7 +200,11 @@ export class ExchangeCosts {
 
   /** The charge of an object by the usage that its response reported, at the prices of its creation. */
   chargeOfObject(object: AwaitedObject, part: ReportedPart, backend: Backend | undefined): Charge {
-    const { factor, isGuessed } = priceFactor(part.tier, object.tier);
+    const { factor, isGuessed } = priceFactor({
+      reported: part.tier,
+      requested: object.tier,
+      provider: backend && this.#prices.providerOf(backend),
+    });
     const prices = backend && this.#prices.atBackend(backend, { factor, isGuessed, epochMs: object.madeAt });
     const models = [part.model, object.model].filter((name) => name !== undefined);
     return chargeOfObject(object, prices && chargeReported(part, models, prices));
@@ -172,6 +223,17 @@ export function withContentElsewhere(
   { refersElsewhere = false }: RequestFacts,
 ): ReservedUsage | undefined {
   return reserved && refersElsewhere
-    ? { ...reserved, inputTokens: Math.max(reserved.inputTokens, UNKNOWN_CONTEXT_TOKENS) }
+    ? { ...reserved, ...elsewhere(reserved, UNKNOWN_CONTEXT_TOKENS) }
     : reserved;
+}
+
+/** The input with content outside of the body, up to the maximum of a model in tokens. */
+function elsewhere(
+  { inputTokens, soundSeconds }: Pick<ReservedUsage, "inputTokens" | "soundSeconds">,
+  context: number,
+): Pick<ReservedUsage, "inputTokens" | "soundSeconds"> {
+  return {
+    inputTokens: Math.max(inputTokens, Number.isFinite(context) ? context : UNKNOWN_CONTEXT_TOKENS),
+    soundSeconds: soundSeconds === undefined ? undefined : Math.max(soundSeconds, UNKNOWN_SOUND_SECONDS),
+  };
 }

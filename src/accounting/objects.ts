@@ -53,6 +53,7 @@ export interface ObjectsParts {
     | "listUnsettledObjects"
     | "listChangedObjects"
     | "setResultsId"
+    | "raiseReceivedBytes"
     | "settleObject"
   >;
   readonly clock: Clock;
@@ -114,19 +115,40 @@ export class Objects {
     this.#tasks.run(() => this.#add(key, entry));
   }
 
+  /** A running request has received text of an object. `bytes` is the length of all of its text so far. */
+  received(at: ObjectKey, bytes: number): void {
+    const entry = this.#open.get(this.#open.keyOf(at));
+    if (entry !== undefined) entry.receivedBytes = Math.max(entry.receivedBytes, bytes);
+    // Another process may have the request that cancels the object.
+    this.#tasks.run(() => this.#keepReceived(at, bytes));
+  }
+
+  async #keepReceived(at: ObjectKey, bytes: number): Promise<void> {
+    const { store, onFailed } = this.#parts;
+    try {
+      await store.raiseReceivedBytes(at, bytes);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      onFailed(error.message);
+    }
+  }
+
   /** Settles an object if a response about it shows that it is over. */
   responseEnded(response: ObjectResponse): void {
-    const { request, endpoint, summary } = response;
-    for (const listed of summary.object?.listed ?? []) this.#listed(endpoint, listed);
+    const { request, endpoint, providerAccount, summary } = response;
+    for (const listed of summary.object?.listed ?? []) this.#listed({ endpoint, providerAccount }, listed);
     const id = request.id ?? summary.object?.id;
     if (id === undefined) return;
-    const key = objectKey({ endpoint, id });
-    const entry = this.#open.get(key);
-    if (entry !== undefined) entry.receivedBytes = Math.max(entry.receivedBytes, summary.textBytes ?? 0);
+    const at = { endpoint, id, providerAccount };
+    const key = this.#open.keyOf(at);
+    const { textBytes = 0 } = summary;
     const action = settlementAction(request, response);
+    if (textBytes > 0 && request.kind !== "batch" && action.kind === "wait") this.received(at, textBytes);
+    const entry = this.#open.get(key);
+    if (entry !== undefined) entry.receivedBytes = Math.max(entry.receivedBytes, textBytes);
     if (action.kind === "wait") return;
     if (this.#settled.has(key)) return;
-    this.#tasks.runOnce(key, () => this.#follow({ endpoint, id }, response, action));
+    this.#tasks.runOnce(key, () => this.#follow(at, response, action));
   }
 
   /** Resolves when all started tasks have ended or have to be tried again. */
@@ -173,11 +195,14 @@ export class Objects {
   }
 
   /** A list has shown the file with the results of a batch. */
-  #listed(endpoint: string, { id, resultsId }: { id: string; resultsId: string }): void {
-    const key = objectKey({ endpoint, id });
+  #listed(
+    at: Omit<ObjectKey, "id">,
+    { id, resultsId }: { id: string; resultsId: string },
+  ): void {
+    const key = this.#open.keyOf({ ...at, id });
     const entry = this.#open.get(key);
     if (entry === undefined || entry.object.resultsId !== undefined) return;
-    this.#tasks.runOnce(key, () => this.#name({ endpoint, id }, resultsId));
+    this.#tasks.runOnce(key, () => this.#name(entry.object, resultsId));
   }
 
   async #name(object: ObjectKey, resultsId: string): Promise<void> {
@@ -192,20 +217,21 @@ export class Objects {
   }
 
   async #follow(
-    { endpoint, id }: { endpoint: string; id: string },
+    at: ObjectKey,
     response: ObjectResponse,
     action: Exclude<SettlementAction, { kind: "wait" }>,
   ): Promise<void> {
     const { store } = this.#parts;
-    const requestedKey = objectKey({ endpoint, id });
+    const { id } = at;
+    const requestedKey = this.#open.keyOf(at);
     const awaited = this.#open.get(requestedKey)?.object;
-    const known = awaited === undefined ? await store.findObject({ endpoint, id }) : undefined;
+    const known = awaited === undefined ? await store.findObject(at) : undefined;
     const kept = awaited ?? known;
     if (kept === undefined) {
       if (action.kind === "count" && response.request.action === "results") {
         return await this.#settle(
           response.asOwnObject(id),
-          this.#charged(response.asOwnObject(id), response, action),
+          this.#charged(response.asOwnObject(id), response, { action, storedBytes: 0 }),
         );
       }
       // A later response may show which batch the file belongs to.
@@ -219,19 +245,25 @@ export class Objects {
     if (action.kind === "name") {
       return kept.resultsId === undefined ? await this.#name(kept, action.resultsId) : undefined;
     }
-    await this.#settle(kept, this.#charged(kept, response, action));
+    const storedBytes = action.kind === "release" ? (await store.findObject(kept))?.receivedBytes ?? 0 : 0;
+    await this.#settle(kept, this.#charged(kept, response, { action, storedBytes }));
     this.#remember(requestedKey);
   }
 
   #charged(
     object: AwaitedObject,
     { charge, receivedBytes }: ObjectResponse,
-    action: Exclude<SettlementAction, { kind: "wait" }>,
+    { action, storedBytes }: {
+      readonly action: Exclude<SettlementAction, { kind: "wait" }>;
+      /** The bytes of text that a client has received by the database. */
+      readonly storedBytes: number;
+    },
   ): readonly Settlement[] {
     if (action.kind === "count") return action.parts.map((part) => charge(object, part));
     if (action.kind === "estimate") return [reservedCharge(object)];
     // Text that clients received before a cancellation is not free.
-    const bytes = Math.max(receivedBytes(), this.#open.get(objectKey(object))?.receivedBytes ?? 0);
+    const kept = this.#open.get(objectKey(object))?.receivedBytes ?? 0;
+    const bytes = Math.max(receivedBytes(), kept, storedBytes);
     return bytes === 0 ? [] : [estimatedSettlement(charge(object, receivedPart(bytes)))];
   }
 
@@ -308,7 +340,12 @@ export class Objects {
   #hold(object: AwaitedObject): void {
     const held = { keys: [...subjectKeys(object), ...object.modelRules], micros: object.reservedMicros };
     this.#parts.ledgers.hold(held);
-    this.#open.add(objectKey(object), { object, held, isStored: true, receivedBytes: 0 });
+    this.#open.add(objectKey(object), {
+      object,
+      held,
+      isStored: true,
+      receivedBytes: object.receivedBytes,
+    });
   }
 
   /** Another process has settled the object. Its cost counts here too if it was reserved here. */

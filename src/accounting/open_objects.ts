@@ -25,10 +25,14 @@ export interface OpenObject {
 /** The limits of awaited objects: of one token, and in total. */
 const MAX_OF_TOKEN = 10_000;
 const MAX_OPEN = 50_000;
+/** A token with fewer awaited objects has room even beyond {@link MAX_OPEN}. A few tokens cannot use up all room. */
+const SHARE_OF_TOKEN = 100;
 
 /** All awaited objects by their keys. Counts them by token, and releases what they reserve. */
 export class OpenObjects {
   readonly #entries = new Map<string, OpenObject>();
+  /** The keys of awaited objects, by the account at the provider and the id. */
+  readonly #byAccount = new Map<string, string>();
   /** The number of awaited objects, by the key of the token. */
   readonly #counts = new Map<string, number>();
   readonly #release: (held: HeldAmounts) => void;
@@ -41,7 +45,8 @@ export class OpenObjects {
   /** Whether another object of this creator can be awaited. */
   hasRoom(creator: ObjectCreator): boolean {
     const key = creatorKey(creator);
-    return this.#entries.size < MAX_OPEN && (this.#counts.get(key) ?? 0) < MAX_OF_TOKEN;
+    const count = this.#counts.get(key) ?? 0;
+    return count < (this.#entries.size < MAX_OPEN ? MAX_OF_TOKEN : SHARE_OF_TOKEN);
   }
 
   /** Whether an object is awaited. */
@@ -54,6 +59,16 @@ export class OpenObjects {
     return this.#entries.get(key);
   }
 
+  /**
+   * The key of the awaited object at an endpoint, or else at an endpoint with the same account at the provider.
+   * The key of the endpoint itself if neither is awaited.
+   */
+  keyOf(at: ObjectKey): string {
+    const key = objectKey(at);
+    if (this.#entries.has(key) || at.providerAccount === undefined) return key;
+    return this.#byAccount.get(accountKey(at.providerAccount, at.id)) ?? key;
+  }
+
   /** All awaited objects with their keys. */
   entries(): IterableIterator<[string, OpenObject]> {
     return this.#entries.entries();
@@ -62,6 +77,8 @@ export class OpenObjects {
   /** Adds an object that is not awaited yet. */
   add(key: string, entry: OpenObject): void {
     this.#entries.set(key, entry);
+    const { providerAccount, id } = entry.object;
+    if (providerAccount !== undefined) this.#byAccount.set(accountKey(providerAccount, id), key);
     const creator = creatorKey(entry.object);
     this.#counts.set(creator, (this.#counts.get(creator) ?? 0) + 1);
   }
@@ -71,6 +88,10 @@ export class OpenObjects {
     const entry = this.#entries.get(key);
     if (entry === undefined) return false;
     this.#entries.delete(key);
+    const { providerAccount, id } = entry.object;
+    if (providerAccount !== undefined && this.#byAccount.get(accountKey(providerAccount, id)) === key) {
+      this.#byAccount.delete(accountKey(providerAccount, id));
+    }
     const creator = creatorKey(entry.object);
     const left = (this.#counts.get(creator) ?? 0) - 1;
     if (left > 0) this.#counts.set(creator, left);
@@ -87,4 +108,8 @@ function creatorKey({ tokenId, principal }: ObjectCreator): string {
 /** The key of an object among all objects of all endpoints. */
 export function objectKey({ endpoint, id }: ObjectKey): string {
   return `${endpoint}\0${id}`;
+}
+
+function accountKey(providerAccount: string, id: string): string {
+  return `${providerAccount}\0${id}`;
 }

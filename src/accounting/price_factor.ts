@@ -9,21 +9,54 @@ export interface PriceFactor {
   readonly isGuessed: boolean;
 }
 
+/** The tier of the results of batches. No client and no response names it. */
+export const BATCH_TIER = "batch";
+
 const STANDARD: PriceFactor = { factor: 1, isGuessed: false };
-const FACTORS: ReadonlyMap<string, PriceFactor> = new Map([
+const HALF: PriceFactor = { factor: 0.5, isGuessed: false };
+/** Tiers at the standard price, by the names of all providers. */
+const STANDARD_TIERS: ReadonlySet<string> = new Set(["default", "standard", "standard_only", "on_demand"]);
+/** Tiers that cost more, at providers that are not listed below. */
+const DEARER: ReadonlyMap<string, PriceFactor> = new Map([
   // https://openai.com/api-priority-processing/ lists factors of 1.7 to 2.
   ["priority", { factor: 2, isGuessed: true }],
-  // https://platform.openai.com/docs/guides/flex-processing: the prices of batches, which are half.
-  ["flex", { factor: 0.5, isGuessed: false }],
-  ["batch", { factor: 0.5, isGuessed: false }],
   // https://docs.anthropic.com/en/build-with-claude/fast-mode: a factor of 6 for the first models with this
   // mode.
   ["fast", { factor: 6, isGuessed: true }],
 ]);
+/** Tiers by the provider. Only a provider that is listed here has a tier that costs less. */
+const BY_PROVIDER: ReadonlyMap<string, ReadonlyMap<string, PriceFactor>> = new Map([
+  // https://platform.openai.com/docs/guides/flex-processing: the prices of batches, which are half.
+  ["openai", new Map([["flex", HALF]])],
+  ["azure", new Map([["flex", HALF]])],
+  // https://ai.google.dev/gemini-api/docs/flex-inference
+  ["google", new Map([["flex", HALF]])],
+  // https://aws.amazon.com/bedrock/service-tiers/: 75 percent more, and half.
+  ["aws", new Map([["priority", { factor: 1.75, isGuessed: true }], ["flex", HALF]])],
+]);
 
 /**
- * The factor of the tier that the response reports. Without a report, the factor of the tier in the request.
+ * The factor of the tier that the response reports. If it reports none, or one that the proxy does not know,
+ * the factor of the tier in the request, or that of the standard tier if that is higher.
  */
-export function priceFactor(reported: string | undefined, requested: string | undefined): PriceFactor {
-  return FACTORS.get(reported ?? requested ?? "") ?? STANDARD;
+export function priceFactor(
+  { reported, requested, provider }: {
+    readonly reported: string | undefined;
+    readonly requested: string | undefined;
+    /** The provider whose prices apply. Undefined: it is unknown. */
+    readonly provider: string | undefined;
+  },
+): PriceFactor {
+  if (reported === BATCH_TIER) return HALF;
+  const known = factorOf(reported, provider);
+  if (known !== undefined) return known;
+  const asked = factorOf(requested, provider) ?? STANDARD;
+  return asked.factor > 1 ? asked : STANDARD;
+}
+
+/** The factor of a tier. Undefined: the proxy does not know the tier at this provider. */
+function factorOf(tier: string | undefined, provider: string | undefined): PriceFactor | undefined {
+  if (tier === undefined) return undefined;
+  if (STANDARD_TIERS.has(tier)) return STANDARD;
+  return BY_PROVIDER.get(provider ?? "")?.get(tier) ?? DEARER.get(tier);
 }

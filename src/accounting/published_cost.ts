@@ -1,8 +1,9 @@
 /** The cost of usage by a published price. */
 
 import type { Price } from "../config/config.ts";
-import { AUDIO_TOKENS_PER_SECOND, flatCost } from "./flat_cost.ts";
-import type { Usage } from "./usage.ts";
+import { flatCost } from "./flat_cost.ts";
+import { SOUND_TOKENS_PER_SECOND } from "./input_usage.ts";
+import type { Usage, UsageKind } from "./usage.ts";
 
 /** The published price of one model. */
 export interface PublishedPrice {
@@ -14,6 +15,10 @@ export interface PublishedPrice {
   readonly cost: (usage: Readonly<Record<string, number>>, at: Date) => number | undefined;
   /** Whether searches have a price. */
   readonly pricesSearches: boolean;
+  /** Whether tokens have a price, or nothing of the model costs anything. False for models priced by the hour. */
+  readonly pricesTokens: boolean;
+  /** The kinds of tokens that have a separate price. */
+  readonly kinds: ReadonlySet<UsageKind>;
 }
 
 /** The cost by a published price, in micro-dollars. Undefined if the library has no answer. */
@@ -24,7 +29,7 @@ export function publishedCost(usage: Usage, price: PublishedPrice, epochMs: numb
   const micros = libraryCost(libraryUsage(usage), price, at);
   if (micros === 0 && usage.inputAudioSeconds !== undefined) {
     // The model has a price per token, and the response reported seconds.
-    const tokens = Math.ceil(usage.inputAudioSeconds * AUDIO_TOKENS_PER_SECOND);
+    const tokens = Math.ceil(usage.inputAudioSeconds * SOUND_TOKENS_PER_SECOND);
     return libraryCost({ input_tokens: tokens, input_audio_tokens: tokens }, price, at);
   }
   // The library throws for parts that exceed their whole and for unexpected kinds. Parts may overlap, such as

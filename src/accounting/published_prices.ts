@@ -17,6 +17,7 @@ import project from "../../deno.json" with { type: "json" };
 import type { Price } from "../config/config.ts";
 import type { PriceLibrary } from "./cost.ts";
 import type { PublishedPrice } from "./published_cost.ts";
+import { publishedKinds } from "./dear_kinds.ts";
 import type { PriceList } from "./price_list.ts";
 
 const SPECIFIER = project.imports["@pydantic/genai-prices"];
@@ -32,7 +33,8 @@ const BUILT_IN: Promise<Provider[] | null> = waitForUpdate();
 
 /** Kinds of prices that a flat price ignores, because they do not concern plain usage. */
 const OTHER_KINDS = /audio|image|video|tool|citation|reasoning|_5m_|_1h_|search|storage/;
-const SEARCH_KINDS: readonly string[] = ["web_searches_kcount", "storage_searches_kcount"];
+/** Kinds of prices that cover searches. Perplexity's price of a request includes its searches. */
+const SEARCH_KINDS: readonly string[] = ["web_searches_kcount", "storage_searches_kcount", "requests_kcount"];
 /** The kinds of prices that make a flat price. */
 const FLAT_KINDS: readonly string[] = ["input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok"];
 
@@ -103,8 +105,16 @@ function findPrice(model: string, providerId: string): PublishedPrice | undefine
     pricesSearches: pricesOf(match.model.prices).some((prices) =>
       SEARCH_KINDS.some((kind) => kind in prices)
     ),
+    pricesTokens: pricesOf(match.model.prices).some(pricesTokens),
+    kinds: publishedKinds(new Set(pricesOf(match.model.prices).flatMap(Object.keys))),
     cost: (usage, at) => calcPrice({ ...usage }, model, { provider, timestamp: at })?.total_price,
   };
+}
+
+/** Whether some kind of token has a price. A model without any price is free. */
+function pricesTokens(prices: ModelPrice): boolean {
+  const kinds = Object.keys(prices);
+  return kinds.length === 0 || kinds.some((kind) => kind.endsWith("_mtok"));
 }
 
 /** The prices of a model at all times. */

@@ -3,6 +3,8 @@
  * counts, and at least a default, so that a principal cannot lower the estimates of others.
  */
 
+import { ModelTable } from "./model_table.ts";
+
 /** The speed of most models, in tokens per millisecond. */
 export const USUAL_TOKENS_PER_MS = 0.2;
 /** No model is faster. A faster response was cached somewhere. */
@@ -14,7 +16,6 @@ const MOST_SAMPLES = 20;
 /** A principal with fewer responses does not count. */
 const FEWEST_SAMPLES = 5;
 const MAX_PRINCIPALS = 50;
-const MAX_MODELS = 1_000;
 
 /** A response whose usage was reported completely. */
 export interface SpeedSample {
@@ -39,17 +40,13 @@ interface Model {
 
 /** The speed of recent responses, by endpoint and model. */
 export class RecentSpeeds {
-  readonly #models = new Map<string, Model>();
+  readonly #models = new ModelTable<Model>();
 
   /** Adds a response. Ignores short responses. */
   add(endpoint: string, model: string, { principal, tokens, durationMs }: SpeedSample): void {
     if (tokens < LEAST_TOKENS || durationMs <= 0) return;
-    const key = `${endpoint} ${model}`;
-    let of = this.#models.get(key);
-    if (of === undefined) {
-      if (this.#models.size >= MAX_MODELS) this.#models.clear();
-      this.#models.set(key, of = { byPrincipal: new Map(), speed: undefined });
-    }
+    const use = { endpoint, model, principal };
+    const of = this.#models.use(use, () => ({ byPrincipal: new Map(), speed: undefined }));
     const samples = of.byPrincipal.get(principal) ?? { speeds: [], next: 0 };
     // The map keeps the order of the last response, so its first principal is the longest silent one.
     of.byPrincipal.delete(principal);
@@ -67,7 +64,7 @@ export class RecentSpeeds {
 
   /** The speed that 9 of 10 responses of the fastest principal do not exceed, in tokens per millisecond. */
   tokensPerMs(endpoint: string, model: string): number {
-    const of = this.#models.get(`${endpoint} ${model}`);
+    const of = this.#models.get(endpoint, model);
     if (of === undefined) return USUAL_TOKENS_PER_MS;
     of.speed ??= fastest(of.byPrincipal.values());
     return of.speed;

@@ -3,7 +3,10 @@
 import { modelsInPath, modelsInQuery } from "../payload/models_in_head.ts";
 import { MAX_CHOICES, MAX_OUTPUT_TOKENS, type RequestFacts } from "../payload/request_facts.ts";
 import { GrowingBuffer } from "../streams/growing_buffer.ts";
+import { dearTier, tierOf } from "../payload/service_tier.ts";
+import type { HostedTool } from "../payload/hosted_tools.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
+import { readsSound, secondsOfBytes } from "../payload/sound_length.ts";
 import { estimatedTokens } from "./estimate.ts";
 import { TextMeter } from "../payload/text_meter.ts";
 import { INPUT_SELECTION } from "./text_selection.ts";
@@ -22,7 +25,9 @@ const SELECTED = compileSelection({
   max_output_tokens: true,
   generationConfig: { maxOutputTokens: true, candidateCount: true },
   n: true,
+  web_search_options: true,
 });
+const WEB_SEARCH: readonly HostedTool[] = [{ name: "web_search_options", charge: "web searches" }];
 const MAX_MODEL = 200;
 /** The fields of a form are short, and are before or after its file. */
 const FORM_PART_BYTES = 8 * 1024;
@@ -36,12 +41,14 @@ export class RequestTap {
   #tier: string | undefined;
   #background = false;
   #choices = 1;
+  #searches = false;
   #bytes = 0;
   readonly #text = new TextMeter();
   readonly #isReadable: boolean;
   readonly #scanner: JsonScanner | undefined;
   /** The first and the last bytes of a form. Undefined for any other body. */
   readonly #form: { readonly head: GrowingBuffer; readonly tail: GrowingBuffer } | undefined;
+  readonly #readsSound: boolean;
 
   /** `query` is the raw query if it can name a model. `isReadable` is false for a compressed body. */
   constructor(
@@ -55,6 +62,7 @@ export class RequestTap {
     this.#isReadable = isReadable;
     const isForm = /^multipart\/form-data\b/i.test(contentType ?? "");
     this.#form = isForm ? { head: new GrowingBuffer(), tail: new GrowingBuffer() } : undefined;
+    this.#readsSound = readsSound(path);
     this.#model = modelsInPath(path).at(-1) ?? (query === "" ? undefined : modelsInQuery(query)[0]);
     this.#scanner = isForm ? undefined : new JsonScanner(
       SELECTED,
@@ -96,6 +104,8 @@ export class RequestTap {
       ...(this.#stream !== undefined && { stream: this.#stream }),
       ...(this.#tier !== undefined && { tier: this.#tier }),
       ...(this.#background && { background: true }),
+      ...(this.#searches && { hostedTools: WEB_SEARCH }),
+      ...(this.#readsSound && { soundSeconds: secondsOfBytes(this.#bytes) }),
       ...(this.#choices > 1 && { choices: this.#choices }),
     };
   }
@@ -108,7 +118,9 @@ export class RequestTap {
     } else if (place === "background") {
       this.#background = value === true;
     } else if (place === "service_tier" || place === "serviceTier" || place === "speed") {
-      if (value === "priority" || value === "fast") this.#tier = value;
+      this.#tier = dearTier([tierOf(value)]) ?? this.#tier;
+    } else if (place === "web_search_options") {
+      this.#searches = value !== null && value !== false;
     } else if (place === "n" || place === "generationConfig.candidateCount") {
       if (typeof value === "number" && value >= 1) this.#choices = Math.min(Math.ceil(value), MAX_CHOICES);
     } else if (typeof value === "number" && value >= 0) {

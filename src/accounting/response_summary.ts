@@ -1,3 +1,4 @@
+import type { SeenMedia } from "./media_estimate.ts";
 import type { SeenObject } from "./object_reader.ts";
 import type { UsageStep } from "./reported_usage.ts";
 import type { Usage } from "./usage.ts";
@@ -27,6 +28,10 @@ export interface ResponseSummary {
   readonly uncertain?: Usage;
   /** The contradictions between the reported numbers, as texts for a log. */
   readonly contradictions?: readonly string[];
+  /** What the response shows of images and sound. Absent: neither. */
+  readonly media?: SeenMedia;
+  /** Set if a stream shows a call of a hosted tool, whose result the model reads. */
+  readonly hasHostedCalls?: true;
   /** What the response says about an object. Absent for requests that concern no object. */
   readonly object?: SeenObject;
 }

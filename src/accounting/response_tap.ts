@@ -10,7 +10,10 @@ import { Decompressor } from "../payload/decompressor.ts";
 import { EventStreamScanner } from "../payload/event_stream_scanner.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
 import { essenceOf, isEventStream } from "../payload/media_type.ts";
+import { MediaReader } from "./media_estimate.ts";
 import type { ObjectRequest } from "./object_paths.ts";
+import { BATCH_TIER } from "./price_factor.ts";
+import { tierInFields, tierOf } from "../payload/service_tier.ts";
 import { BATCH_SELECTION, OBJECT_SELECTION, ObjectReader } from "./object_reader.ts";
 import { ReportedUsage } from "./reported_usage.ts";
 import type { ResponseSummary } from "./response_summary.ts";
@@ -28,7 +31,8 @@ const SELECTION_OF_ALL = {
   // Bedrock: Converse, the last event of each model, and models of Amazon, Meta and Mistral.
   stopReason: true,
   "amazon-bedrock-invocationMetrics": true,
-  metadata: { usage: true },
+  metadata: { usage: true, serviceTier: true },
+  serviceTier: true,
   messageStop: { stopReason: true },
   contentBlockDelta: { delta: TEXT_SELECTION.delta },
   outputText: "length",
@@ -67,6 +71,8 @@ const SELECTION_OF_ALL = {
   // The model that wrote an SVG image of OpenAI.
   svg_usage: true,
   output_format: true,
+  // The length of transcribed sound in seconds, in the verbose form of OpenAI and Groq.
+  duration: true,
   // Gemini's interactions.
   interaction: { model: true, usage: true, status: true },
   // Lines of the results of Anthropic's batches.
@@ -92,6 +98,8 @@ const SELECTION_OF_ALL = {
   tokens_evaluated: true,
   tokens_predicted: true,
   usage_info: TOOLS_SELECTION.usage_info,
+  item: TOOLS_SELECTION.item,
+  content_block: TOOLS_SELECTION.content_block,
 } as const satisfies Selection;
 const SELECTED = compileSelection(SELECTION_OF_ALL);
 const SELECTED_WITH_OBJECT = compileSelection(mergedSelection(SELECTION_OF_ALL, OBJECT_SELECTION));
@@ -117,11 +125,14 @@ export class ResponseTap {
   /** The contradictions in the usage of these parts. */
   readonly #contradictions = new Set<string>();
   #isPicture = false;
+  /** The length of transcribed sound, in seconds. Counts only if the response states no usage. */
+  #soundSeconds: number | undefined;
   readonly #text = new TextMeter();
   /** The estimated tokens of the text before the last reported usage. */
   #tokensBeforeUsage = 0;
   readonly #isStream: boolean;
   readonly #tools = new ToolsUsed();
+  readonly #media = new MediaReader();
   #model: string | undefined;
   #stopReason: string | undefined;
   #tier: string | undefined;
@@ -155,18 +166,20 @@ export class ResponseTap {
     if (coding !== "identity" && !canDecode(coding, { side: "upstream", name: upstream })) return undefined;
     const isStream = isEvents || isAmazonStream || isLines;
     const framing = isEvents ? "events" : isAmazonStream ? "amazon" : "none";
-    return new ResponseTap({ framing, isStream, coding, request, upstream });
+    return new ResponseTap({ framing, isStream, coding, request, upstream, tier: tierInFields(fields) });
   }
 
   private constructor(
-    { framing, isStream, coding, request, upstream }: {
+    { framing, isStream, coding, request, upstream, tier }: {
       framing: "events" | "amazon" | "none";
       isStream: boolean;
       coding: DecodedCoding | "identity";
       request: ObjectRequest | undefined;
       upstream: string;
+      tier: string | undefined;
     },
   ) {
+    this.#sawTier(tier);
     this.#isStream = isStream;
     const object = request && new ObjectReader(request.kind);
     this.object = object;
@@ -236,6 +249,8 @@ export class ResponseTap {
       ...(this.#model !== undefined && { model: this.#model }),
       ...(stopReason !== undefined && { stopReason }),
       ...(this.#tier !== undefined && { tier: this.#tier }),
+      ...(this.#media.seen !== undefined && { media: this.#media.seen }),
+      ...(this.#tools.hasCalls && { hasHostedCalls: true }),
       ...(this.object !== undefined && { object: this.object.seen }),
     };
   }
@@ -248,6 +263,9 @@ export class ResponseTap {
   #usage(): Usage {
     const usage = this.#reported.usage();
     const reported = this.#lines === undefined ? usage : sumOf(this.#lines, usage);
+    if (this.#soundSeconds !== undefined && Object.keys(reported).length === 0) {
+      return { inputAudioSeconds: this.#soundSeconds };
+    }
     // If a response has images, its output is images (`ImageGenCompletedEvent.Usage` of `openai`).
     const isDetailed = reported.outputTokens === undefined || reported.outputImageTokens !== undefined;
     return this.#isPicture && !isDetailed
@@ -260,6 +278,11 @@ export class ResponseTap {
     line.add(usage);
     this.#lines = sumOf(this.#lines ?? {}, line.usage());
     for (const contradiction of line.contradictions()) this.#contradictions.add(contradiction);
+  }
+
+  #sawTier(tier: string | undefined): void {
+    // A response that is not a line of a batch cannot make itself cheaper by this name.
+    if (tier !== undefined && tier !== BATCH_TIER) this.#tier = tier;
   }
 
   #found(path: string, value: unknown): void {
@@ -279,16 +302,27 @@ export class ResponseTap {
         this.#reported.add(value);
         this.#tokensBeforeUsage = this.#text.tokens;
         if (isFast(value)) this.#tier = "fast";
+        if (path === "usageMetadata") this.#sawTier(tierOfGemini(value));
         return;
       case "svg_usage":
         this.#reported.addStep(value);
         return;
       case "result.message.usage":
-        this.#tier = "batch";
+        this.#tier = BATCH_TIER;
         this.#addLine(value);
         return;
       case "predictions.*.embeddings.statistics.token_count":
         this.#addLine({ total_tokens: value });
+        return;
+      case "duration":
+        // Some servers state it as a string.
+        if (Number(value) > 0) this.#soundSeconds = Number(value);
+        return;
+      case "service_tier":
+      case "serviceTier":
+      case "metadata.serviceTier":
+      case "response.service_tier":
+        this.#sawTier(tierOf(value));
         return;
       case "output_format":
         this.#isPicture = true;
@@ -311,17 +345,13 @@ export class ResponseTap {
       case "modelVersion":
         this.#model ??= value;
         return;
-      case "service_tier":
-      case "response.service_tier":
-        this.#tier = value;
-        return;
       case "status":
       case "response.status":
       case "interaction.status":
         this.#status = value;
         return;
       default:
-        this.#stopReason = value;
+        if (!this.#media.found(path, value)) this.#stopReason = value;
     }
   }
 }
@@ -329,4 +359,11 @@ export class ResponseTap {
 /** Whether Anthropic's usage shows its fast mode. */
 function isFast(usage: unknown): boolean {
   return typeof usage === "object" && usage !== null && "speed" in usage && usage.speed === "fast";
+}
+
+/** The service tier in Gemini's usage. */
+function tierOfGemini(usage: unknown): string | undefined {
+  return typeof usage === "object" && usage !== null && "serviceTier" in usage
+    ? tierOf(usage.serviceTier)
+    : undefined;
 }

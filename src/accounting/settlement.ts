@@ -5,6 +5,7 @@ import type { ResponseSummary } from "./response_summary.ts";
 import type { Charge, Reported } from "./charge.ts";
 import { estimatedTokens } from "./estimate.ts";
 import type { ObjectRequest } from "./object_paths.ts";
+import { BATCH_TIER } from "./price_factor.ts";
 
 /** The reported usage of one model. */
 export interface ReportedPart extends Reported {
@@ -79,7 +80,7 @@ export function settlementAction(
 
 function batchPart(part: { model: string | undefined; usage: ResponseSummary["usage"] }): ReportedPart {
   const { model, usage } = part;
-  return { usage, tier: "batch", stopReason: undefined, ...(model !== undefined && { model }) };
+  return { usage, tier: BATCH_TIER, stopReason: undefined, ...(model !== undefined && { model }) };
 }
 
 /** The charge of an object whose usage is not reported: the whole reservation. */

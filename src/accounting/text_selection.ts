@@ -23,6 +23,9 @@ const MESSAGE = {
   thinking: "length",
   refusal: "length",
   tool_calls: TOOL_CALLS,
+  // The sound of OpenAI, and the images of OpenRouter.
+  audio: { id: true },
+  images: { "*": { type: true } },
 } as const;
 
 /** By the part of a response in which it stands. */
@@ -45,7 +48,7 @@ export const TEXT_SELECTION = {
   /** Of OpenAI's responses. */
   output: { content: { "*": { text: "length" } }, summary: { "*": { text: "length" } }, arguments: "length" },
   /** Gemini's. */
-  candidate: { content: { parts: { "*": { text: "length", functionCall: "length" } } } },
+  candidate: { content: { parts: { "*": { text: "length", functionCall: "length", inlineData: { mimeType: true } } } } },
 } as const;
 
 /** What a model reads, by the members of a request's body. Images and sound are not text. */

@@ -6,6 +6,10 @@ import { sumOf, type Usage, type UsageDraft } from "./usage.ts";
 export const TOOLS_SELECTION = {
   // OpenAI's responses (`ResponseOutputItem` of `openai`).
   output: { "*": { type: true, action: { type: true } } },
+  // The items of a stream, each in several events. The last event of the stream repeats all items.
+  item: { id: true, type: true, action: { type: true } },
+  // Anthropic's streams state the searches in their usage, which is their last event.
+  content_block: { type: true, name: true },
   // Gemini's grounding.
   groundingMetadata: { webSearchQueries: { "*": true } },
   // Mistral's OCR, which is priced by the page.
@@ -14,14 +18,33 @@ export const TOOLS_SELECTION = {
 
 /** The highest number of different queries that are counted. */
 const MAX_QUERIES = 100;
+/** The highest number of searches that a stream shows before its end. */
+const MAX_ITEMS = 1_000;
+/** The items of calls whose results the model reads (`ResponseOutputItem` of `openai`). */
+const HOSTED_CALL = /^(?:web_search|file_search|code_interpreter|mcp)_call$/;
 
 /** The calls of tools in one response. */
 export class ToolsUsed {
   #webSearches = 0;
   #fileSearches = 0;
   #unpricedUnits = 0;
+  #itemId: unknown;
+  #blockType: unknown;
+  /**
+   * The searches that a stream shows before its end, by the ids of their items or by their number. Undefined
+   * before the first one.
+   */
+  #webItems: Set<unknown> | undefined;
+  #fileItems: Set<unknown> | undefined;
+  #hasCalls = false;
   /** Gemini's search queries. Later events of a stream repeat them. Undefined before the first query. */
   #queries: Set<string> | undefined;
+
+  /** Whether a stream shows a call of a hosted tool. The model reads its result, which the stream does not show. */
+  get hasCalls(): boolean {
+    return this.#hasCalls;
+  }
+
 
   /** Receives a selected value. Returns whether the value was about a tool. */
   found(path: string, value: unknown): boolean {
@@ -30,6 +53,25 @@ export class ToolsUsed {
       case "response.output.*.action.type":
         // Only searches are billed, not the pages that are opened afterwards.
         if (value === "search") this.#webSearches++;
+        return true;
+      case "item.id":
+        this.#itemId = value;
+        return true;
+      case "item.action.type":
+        if (value === "search") this.#webItems = withItem(this.#webItems, this.#itemId);
+        return true;
+      case "item.type":
+        if (value === "file_search_call") this.#fileItems = withItem(this.#fileItems, this.#itemId);
+        this.#hasCalls ||= typeof value === "string" && HOSTED_CALL.test(value);
+        return true;
+      case "content_block.type":
+        this.#blockType = value;
+        this.#hasCalls ||= value === "server_tool_use" || value === "mcp_tool_use";
+        return true;
+      case "content_block.name":
+        if (this.#blockType === "server_tool_use" && value === "web_search") {
+          this.#webItems = withItem(this.#webItems, this.#webItems?.size ?? 0);
+        }
         return true;
       case "output.*.type":
       case "response.output.*.type":
@@ -61,8 +103,9 @@ export class ToolsUsed {
     // (https://ai.google.dev/gemini-api/docs/google-search).
     const most = /^gemini-[12]\b/.test(model ?? "") ? 1 : Infinity;
     const counts = {
-      webSearches: this.#webSearches + Math.min(most, this.#queries?.size ?? 0),
-      fileSearches: this.#fileSearches,
+      webSearches: Math.max(this.#webSearches, this.#webItems?.size ?? 0) +
+        Math.min(most, this.#queries?.size ?? 0),
+      fileSearches: Math.max(this.#fileSearches, this.#fileItems?.size ?? 0),
       unpricedUnits: this.#unpricedUnits,
     };
     const used: UsageDraft = {};
@@ -72,6 +115,12 @@ export class ToolsUsed {
   }
 
   #isUnused(): boolean {
-    return this.#webSearches + this.#fileSearches + this.#unpricedUnits === 0 && this.#queries === undefined;
+    return this.#webSearches + this.#fileSearches + this.#unpricedUnits === 0 && this.#queries === undefined &&
+      this.#webItems === undefined && this.#fileItems === undefined;
   }
+}
+
+function withItem(items: Set<unknown> = new Set(), id: unknown): Set<unknown> {
+  if (items.size < MAX_ITEMS) items.add(id);
+  return items;
 }

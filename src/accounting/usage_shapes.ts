@@ -172,9 +172,10 @@ function gemini(get: Get): ReportedAmounts {
   const reported = candidates === undefined && thoughts === undefined
     ? undefined
     : (candidates ?? 0) + (thoughts ?? 0);
+  // A response without output, such as one that a filter blocked, has only the prompt and the total.
   const unreported = prompt === undefined || total === undefined
-    ? 0
-    : total - prompt - tools - (reported ?? 0);
+    ? undefined
+    : Math.max(0, total - prompt - tools - (reported ?? 0));
   const details = (side: string, ...modalities: readonly string[]): number | undefined => {
     const counts = modalities.map((modality) => get(`${side}.${modality}`)).filter((count) =>
       count !== undefined
@@ -187,7 +188,7 @@ function gemini(get: Get): ReportedAmounts {
     details("candidatesTokensDetails", modality) ?? details("responseTokensDetails", modality);
   return {
     inputTokens: prompt === undefined ? undefined : prompt + tools,
-    outputTokens: unreported > 0 ? (reported ?? 0) + unreported : reported,
+    outputTokens: unreported === undefined ? reported : (reported ?? 0) + unreported,
     cachedTokens: get("cachedContentTokenCount"),
     reasoningTokens: thoughts,
     inputAudioTokens: input("AUDIO"),

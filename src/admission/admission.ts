@@ -10,6 +10,7 @@ import type { HeldPayload } from "../payload/held_payload.ts";
 import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { admit, admitBody } from "./admit.ts";
+import { effectiveMethod } from "./effective_method.ts";
 import {
   mustRead,
   type ReadRequest,
@@ -59,9 +60,10 @@ export interface AdmittedRequest {
  */
 export async function admitRequest(incoming: AdmissionRequest): Promise<AdmittedRequest> {
   const { request, principal, endpoint, rest, query, upgrade, counted } = incoming;
-  const countedRequest = counted && { request, principal, endpoint, rest, query, upgrade, ...counted };
+  const method = effectiveMethod(request.method, { query, fields: request.fields });
+  const countedRequest = counted && { request, method, principal, endpoint, rest, query, upgrade, ...counted };
   const admitted = countedRequest && admit(countedRequest);
-  const { read, unread } = await received(incoming);
+  const { read, unread } = await received(incoming, method);
   const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);
   const withUsage = withUsageOption(read, unread);
   return withUsage === undefined
@@ -72,9 +74,10 @@ export async function admitRequest(incoming: AdmissionRequest): Promise<Admitted
 /** Receives the body of a request, and reads it if something depends on it. */
 async function received(
   incoming: AdmissionRequest,
+  method: string,
 ): Promise<{ readonly read: ReadRequest; readonly unread: UnreadRequest }> {
   const { request, principal, endpoint, rest, upgrade, held, maxBodyBytes, counted } = incoming;
-  const { method, fields, cancellation } = request;
+  const { fields, cancellation } = request;
   const unsettled = {
     method,
     fields,

@@ -11,23 +11,34 @@ import { watched } from "../streams/bytes.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
 import { checkEndpoint, checkModels, checkPath, restrictsModels } from "../limits/allowed.ts";
-import { checkCostIsKnown, checkModelIsNamed, checkPriceIsKnown, hasAnyBudget } from "./budgeted.ts";
+import {
+  checkCostIsKnown,
+  checkModelIsNamed,
+  checkPriceIsKnown,
+  checkToolPriceIsKnown,
+  hasAnyBudget,
+} from "./budgeted.ts";
 import { costOfRequest, type PathCost } from "./known_cost.ts";
 import type { Admission } from "../limits/admission.ts";
 import type { Limiter } from "../limits/limiter.ts";
 import { checkModelIsKnown, limitsModels } from "../limits/model_rules.ts";
+import { checkHeadIsPlain } from "./effective_method.ts";
 import { candidateModels } from "./candidate_models.ts";
 import type { Principal } from "../principal.ts";
 import { possibleOutputTokens } from "./reservation.ts";
 import { contentCodingOf } from "../payload/content_coding.ts";
 import { type ModelsInHead, modelsInHead } from "../payload/models_in_head.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
+import { dearTier, tierInFields } from "../payload/service_tier.ts";
 import { limitsAmounts, type ReadRequest } from "./read_request.ts";
+import { checkResponseIsWhole } from "./shaped_response.ts";
 import { versionedPath } from "../http/join_url.ts";
 
 /** A request that counts for limits, with its account. */
 export interface CountedRequest {
-  readonly request: Pick<IncomingRequest, "fields" | "method">;
+  readonly request: Pick<IncomingRequest, "fields">;
+  /** The method that decides what the request costs. */
+  readonly method: string;
   readonly principal: Principal;
   readonly endpoint: Endpoint;
   /** The path after the name of the endpoint, and the raw query. */
@@ -57,18 +68,22 @@ const NO_MODELS: ModelsInHead = { named: [], possiblyNamed: [] };
  * Throws `forbidden`, `rate_limited` or `budget_exceeded`.
  */
 export function admit(counted: CountedRequest): AdmittedHead {
-  const { request, principal, endpoint, rest, upgrade, account, limiter } = counted;
+  const { request, method, principal, endpoint, rest, query, upgrade, account, limiter } = counted;
   checkEndpoint(principal, endpoint.name);
   checkPath(principal, {
     path: rest,
     paths: () => endpoint.backends.map(({ baseUrl }) => versionedPath(baseUrl, rest)),
     fields: request.fields,
   });
-  const cost = costOfRequest({ method: request.method, path: rest, endpoint, upgrade });
+  checkHeadIsPlain(principal, { query, fields: request.fields });
+  const cost = costOfRequest({ method, path: rest, endpoint, upgrade });
   if (hasAnyBudget(principal) && account.isPriced) {
-    checkCostIsKnown(principal, { cost, fields: request.fields, upgrade: upgrade && endpoint.provider });
+    checkCostIsKnown(principal, { cost, upgrade: upgrade && endpoint.provider });
   }
-  const object = upgrade ? undefined : objectRequestOf({ method: request.method, path: rest });
+  const object = upgrade ? undefined : objectRequestOf({ method, path: rest });
+  if (!upgrade && (cost !== "free" || object !== undefined)) {
+    checkResponseIsWhole(principal, { query, fields: request.fields, isFile: object?.action === "file" });
+  }
   // A request that reads an object can release the reservation of the object, so a reserved budget must not
   // reject it.
   const admission = limiter.admit(principal, { isFree: object !== undefined && cost === "free" });
@@ -124,6 +139,8 @@ export async function admitBody(
   }
   // Gemini's API requests a stream in the path.
   const streams = /:stream[a-z]+$/i.test(rest) ? { stream: true } : {};
+  const tier = dearTier([tierInFields(request.fields)]);
+  const inHead = { ...streams, ...(tier !== undefined && { tier }) };
   const isFree = cost === "free";
   if (hasModelLimits) {
     const certain = [...named, ...payload?.models ?? []];
@@ -152,18 +169,20 @@ export async function admitBody(
     const isNamed = named.length > 0 || payload?.models.some((name) => name !== "") === true;
     if (!isNamed && account.isPriced) checkModelIsNamed(principal);
     if (hasAnyBudget(principal)) {
-      checkPriceIsKnown(principal, account.unpricedModel(candidates), endpoint.name);
+      checkPriceIsKnown(principal, account.unpricedModel(candidates, facts), endpoint.name);
+      checkToolPriceIsKnown(principal, account.unpricedTool(candidates, facts), endpoint.name);
     }
     account.reserve({
       statedTokens: facts.maxOutputTokens ?? 0,
       inputTokens,
+      soundSeconds: facts.soundSeconds,
       outputTokens: Math.max(outputTokensOf(facts), ...candidates.map((one) => one.outputTokens)),
       candidates,
     });
   };
   if (payload !== undefined && payload.kind !== "other") {
     const [first = payload.facts.model] = named;
-    const facts = { ...payload.facts, ...streams, ...(first !== undefined && { model: first }) };
+    const facts = { ...payload.facts, ...inHead, ...(first !== undefined && { model: first }) };
     account.setRequest({
       facts: () => facts,
       inputTokens: () => inputTokens,
@@ -183,7 +202,7 @@ export async function admitBody(
     query: upgrade ? query : "",
   });
   account.setRequest({
-    facts: () => ({ ...tap.facts(), ...streams }),
+    facts: () => ({ ...tap.facts(), ...inHead }),
     inputTokens: () => tap.inputTokens(),
     outputTokens: () => outputTokensOf(tap.facts()),
     isMetered: cost === "metered",

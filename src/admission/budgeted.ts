@@ -2,16 +2,8 @@
 
 import { ProxyFault } from "../faults.ts";
 import type { Principal, Subject } from "../principal.ts";
-import { PATH_FIELDS } from "../limits/allowed.ts";
 import type { PathCost } from "./known_cost.ts";
 import { allLimits, hasBudget } from "../limits/model_rules.ts";
-
-/** Headers, in lower case, that make some upstreams use another method than the method of the request. */
-const METHOD_FIELDS: ReadonlySet<string> = new Set([
-  "x-http-method-override",
-  "x-http-method",
-  "x-method-override",
-]);
 
 function subjectWithBudget({ subjects }: Principal): Subject | undefined {
   return subjects.find(({ rules }) => allLimits(rules).some(hasBudget));
@@ -37,18 +29,13 @@ function rejectIfBudgeted(principal: Principal, why: string): void {
  */
 export function checkCostIsKnown(
   principal: Principal,
-  { cost, fields, upgrade }: {
+  { cost, upgrade }: {
     cost: PathCost;
-    fields: readonly { readonly lower: string }[];
     /** The dialect of the endpoint if the client requests a WebSocket. */
     upgrade: string | false;
   },
 ): void {
   if (!hasAnyBudget(principal)) return;
-  const other = fields.find(({ lower }) => PATH_FIELDS.has(lower) || METHOD_FIELDS.has(lower));
-  if (other !== undefined) {
-    rejectIfBudgeted(principal, `the header ${other.lower} names another path or method`);
-  }
   if (upgrade !== false) {
     // Other WebSockets choose their model in later messages, or report their usage in a form that the proxy
     // cannot read.
@@ -78,5 +65,25 @@ export function checkPriceIsKnown(principal: Principal, model: string | undefine
     } has no price at ${endpoint}, so its ` +
       `cost cannot be known. Set a price (endpoints.${endpoint}.prices), get newer prices (llm-proxy prices update), ` +
       "or use a token without a budget.",
+  );
+}
+
+/**
+ * Throws `forbidden` if the principal has a budget and `unpriced` is defined, a tool that the provider runs at
+ * a price that the proxy does not know.
+ */
+export function checkToolPriceIsKnown(
+  principal: Principal,
+  unpriced: { readonly tool: string; readonly model: string } | undefined,
+  endpoint: string,
+): void {
+  const subject = subjectWithBudget(principal);
+  if (unpriced === undefined || subject === undefined) return;
+  const { tool, model } = unpriced;
+  throw new ProxyFault(
+    "forbidden",
+    `This ${subject.what} has a budget, and the provider runs ${JSON.stringify(tool)}, which has no price with the ` +
+      `model ${JSON.stringify(model)} at ${endpoint}, so its cost cannot be known. Leave the tool out, set a price of ` +
+      `searches (endpoints.${endpoint}.prices), or use a token without a budget.`,
   );
 }

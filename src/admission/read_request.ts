@@ -23,6 +23,7 @@ import { ambiguityOf } from "../http/request_target.ts";
 
 /** A request whose body the proxy may have to read. */
 export interface UnreadRequest {
+  /** The method that decides what the request costs. */
   readonly method: string;
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
@@ -110,9 +111,11 @@ export function mustRead(request: UnreadRequest): boolean {
 
 function needsOf(request: UnreadRequest): { readonly body: boolean; readonly isStrict: boolean } {
   const { principal, endpoint, body } = request;
-  const isStrict = restrictsModels(principal) || limitsModels(principal) && costOfPath(request) !== "free" ||
-    endpoint.backends.some(({ model }) => model !== undefined) || injectsUsageOption(request);
   const isCounted = principal.subjects.some(({ rules }) => limitsAmounts(rules));
+  // A body that a model reads may ask for content elsewhere and for several responses.
+  const isStrict = restrictsModels(principal) || limitsModels(principal) && costOfPath(request) !== "free" ||
+    isCounted && costOfPath(request) === "metered" ||
+    endpoint.backends.some(({ model }) => model !== undefined) || injectsUsageOption(request);
   // A long upload that is free passes unread, because a budget has nothing to reserve for it.
   const isLongUpload = !isStrict && (body?.length ?? 0) > endpoint.maxBufferBytes &&
     ambiguityOf(request.path) === undefined && costOfPath(request) === "free";

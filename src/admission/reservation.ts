@@ -22,7 +22,7 @@ const OUTPUT_BY_MODEL: readonly (readonly [RegExp, number])[] = [
 ];
 /** Ends of paths whose responses have no output tokens. */
 const WITHOUT_OUTPUT =
-  /\/(?:embeddings|moderations|rerank|count_tokens|tokenize|detokenize|files|uploads|batches|uploads\/[^/]+\/parts)\/?$|:(?:embedContent|batchEmbedContents|countTokens)$/;
+  /\/(?:embed|embeddings|moderations|rerank|count_tokens|tokenize|detokenize|files|uploads|batches|uploads\/[^/]+\/parts)\/?$|:(?:(?:batch)?embedContents?|countTokens|computeTokens)\/?$/i;
 
 /**
  * The highest number of output tokens of a request, whose cost is reserved while it runs. A limit in the
@@ -36,9 +36,10 @@ export function possibleOutputTokens(
     hasBody: boolean;
   },
 ): number {
+  if (WITHOUT_OUTPUT.test(path)) return 0;
   const isObeyed = isCompletionLimit !== true || obeysCompletionLimit(endpoint);
   if (maxOutputTokens !== undefined && isObeyed) return maxOutputTokens;
-  if (!hasBody || WITHOUT_OUTPUT.test(path)) return 0;
+  if (!hasBody) return 0;
   const lower = model?.toLowerCase() ?? "";
   return choices *
     (OUTPUT_BY_MODEL.find(([pattern]) => pattern.test(lower))?.[1] ?? endpoint.reserveOutputTokens);

@@ -22,8 +22,8 @@ const V8_FLAGS = "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4";
 /** The proxy connects to itself on ports that the system chooses, which no flag can name. */
 const LOOPBACK = "127.0.0.1";
 
-/** The source files of workers. A worker needs the right to read them, unlike the main program. */
-const WORKER_FOLDERS = ["src/storage", "src/text", "src/time"];
+/** The sources of workers: folders and files. A worker needs the right to read them, unlike the main program. */
+export const WORKER_SOURCES: readonly string[] = ["src/storage", "src/text", "src/time", "src/principal.ts"];
 
 /**
  * Prints the command that runs this configuration with the fewest permissions, and a note on each permission
@@ -48,7 +48,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
       data,
       `${root}src/management/admin/bundle`,
       `${root}docs`,
-      ...WORKER_FOLDERS.map((name) => root + name),
+      ...WORKER_SOURCES.map((name) => root + name),
     ],
   ];
   const words = [

@@ -1,5 +1,6 @@
 import { overridingModel } from "../config/model_override.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
+import { projectKey } from "../config/project_key.ts";
 import { ProxyFault } from "../faults.ts";
 import type { Field } from "../http/fields.ts";
 import { joinPath, withoutParameter, withParameter } from "../http/join_url.ts";
@@ -77,18 +78,14 @@ export class BackendRequests {
   /** The backend, with the key of the client's project where the project has one. */
   withKey(backend: Backend): Backend {
     const { endpoint, principal } = this.#parts;
-    // Most clients belong to no project with keys.
-    if (principal.keys.size === 0) return backend;
-    const value = principal.keys.get(endpoint.name);
+    const value = projectKey(backend, { endpoint, keys: principal.keys });
     if (value === null) {
       throw new ProxyFault(
         "internal",
         `The key of this project for ${endpoint.name} cannot be read; the log says more.`,
       );
     }
-    // Another origin may be another provider, which must not get this key.
-    const isSameProvider = backend.baseUrl.origin === endpoint.backends[0]?.baseUrl.origin;
-    return value === undefined || !isSameProvider ? backend : { ...backend, key: { mode: "inject", value } };
+    return value === undefined ? backend : { ...backend, key: { mode: "inject", value } };
   }
 }
 

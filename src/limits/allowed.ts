@@ -16,6 +16,13 @@ export function checkEndpoint(principal: Principal, endpoint: string): void {
   }
 }
 
+/** The endpoints that a principal may use. */
+export function allowedEndpoints({ subjects }: Principal, names: readonly string[]): readonly string[] {
+  return names.filter((name) =>
+    subjects.every(({ rules }) => rules.endpoints === undefined || matchesAny(rules.endpoints, name))
+  );
+}
+
 /** Headers, in lower case, that make some upstreams use another path than the path of the request. */
 export const PATH_FIELDS: ReadonlySet<string> = new Set(["x-original-url", "x-rewrite-url"]);
 /** The longest part of a path in an error message, in characters. */

@@ -112,9 +112,10 @@ export class LimitCheck {
     }
     // Most limits have no budget, and need neither the clock nor the calendar.
     if (!hasBudget(limits)) return;
+    const at = { time: this.#budgetClock.read(), calendar: this.#calendar };
+    if (budgetLeft({ limits, ledger }, at) > 0) return;
     const fault = budgetFault({ what, scope, limits, ledger }, {
-      time: this.#budgetClock.read(),
-      calendar: this.#calendar,
+      ...at,
       concurrentRetryMs: CONCURRENT_RETRY_MS,
     });
     if (fault !== undefined) throw fault;

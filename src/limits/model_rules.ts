@@ -2,6 +2,7 @@
 
 import { ProxyFault } from "../faults.ts";
 import type { Limits, ModelLimits, Principal, Rules } from "../principal.ts";
+import { isOpaqueModel, modelSpellings } from "../text/model_spellings.ts";
 import { matchesModel } from "./allowed.ts";
 
 /** Whether a rule limits certain models, so that the proxy must know the models of each request. */
@@ -38,7 +39,7 @@ export function limitsOfModels(
 ): readonly ModelLimits[] {
   const found = new Set<ModelLimits>();
   for (const model of models) {
-    const spellings = spellingsOf(model);
+    const spellings = modelSpellings(model).map((name) => name.toLowerCase());
     const first = limits.find((limit) => {
       const pattern = limit.model.toLowerCase();
       return spellings.some((name) => matchesModel([pattern], name));
@@ -49,24 +50,31 @@ export function limitsOfModels(
 }
 
 /**
- * The spellings of a model that servers accept as the same model. A limit must match all of them. A list of
- * allowed models may match fewer.
+ * Throws `forbidden` if there are limits for certain models, and a request with a body names no model, or names
+ * a resource that may be any model.
  */
-function spellingsOf(model: string): string[] {
-  // deno-lint-ignore no-control-regex -- some servers skip control characters
-  const plain = model.toLowerCase().replaceAll(/[\s\x00-\x1f\x7f\ufeff]+/g, "");
-  return [plain, plain.slice(plain.lastIndexOf("/") + 1)];
-}
-
-/** Throws `forbidden` if there are limits for certain models, and a request with a body names no model. */
 export function checkModelIsKnown(
   { subjects }: Principal,
   { models, hasBody }: { models: readonly string[]; hasBody: boolean },
 ): void {
-  const limited = subjects.find(({ rules }) => (rules.modelLimits?.length ?? 0) > 0);
-  if (limited === undefined || !hasBody || models.some((name) => name !== "")) return;
-  throw new ProxyFault(
-    "forbidden",
-    `This ${limited.what} has limits for certain models, and the request names no model.`,
-  );
+  const limited = subjects.filter(({ rules }) => (rules.modelLimits?.length ?? 0) > 0);
+  const [first] = limited;
+  if (first === undefined || !hasBody) return;
+  if (models.every((name) => name === "")) {
+    throw new ProxyFault(
+      "forbidden",
+      `This ${first.what} has limits for certain models, and the request names no model.`,
+    );
+  }
+  for (const { what, rules: { modelLimits = [] } } of limited) {
+    const unknown = models.find((name) =>
+      isOpaqueModel(name) && limitsOfModels(modelLimits, [name]).length === 0
+    );
+    if (unknown === undefined) continue;
+    throw new ProxyFault(
+      "forbidden",
+      `This ${what} has limits for certain models, and ${JSON.stringify(unknown)} may be any model. Name the model, ` +
+        "or set a limit for this name.",
+    );
+  }
 }

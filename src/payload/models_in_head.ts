@@ -15,6 +15,9 @@ const MODEL_FOLDERS: ReadonlySet<string> = new Set([
  */
 const MAY_NAME_MODEL = /[:%]|model|deployments|engines/i;
 
+/** The name of a resource of Bedrock, such as `arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.…`. */
+const ARN = /^arn:/i;
+
 /**
  * All models that a path names, as paths of Gemini, Azure and Bedrock do:
  * `/v1beta/models/NAME:generateContent`, `/deployments/NAME/…`, `/model/NAME/converse`. Reads encoded and
@@ -26,6 +29,11 @@ export function modelsInPath(path: string): string[] {
   const names: string[] = [];
   for (const [index, segment] of segments.entries()) {
     const isNamed = MODEL_FOLDERS.has((segments[index - 1] ?? "").toLowerCase());
+    if (isNamed && ARN.test(segment)) {
+      // The name goes on after the slash of the ARN. The last segment is the action.
+      names.push(shortName(segments.slice(index, Math.max(index + 1, segments.length - 1)).join("/")));
+      continue;
+    }
     const action = /:[A-Za-z]+$/.exec(segment);
     if (isNamed || action !== null && index === segments.length - 1) {
       names.push(shortName(segment.slice(0, action?.index ?? segment.length)));

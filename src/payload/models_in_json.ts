@@ -1,11 +1,22 @@
 /** Finds every model that a JSON body names, at any depth, and the members that the proxy acts upon. */
 
-import { ARGUMENTS, CONVERSATION, FREE_FORM_UNLESS_OBJECT, isFreeForm, REFERENCES } from "./body_keys.ts";
+import { CONVERSATION, FREE_FORM_UNLESS_OBJECT, isFreeForm } from "./body_keys.ts";
+import {
+  contentKind,
+  isOutside,
+  isReferenceKey,
+  isReferenceType,
+  looksOutside,
+  sawMember,
+  type SeenItem,
+} from "./content_elsewhere.ts";
 import { foldKey } from "./fold_key.ts";
+import { chargeOfMember, type HostedTool, hostedTools } from "./hosted_tools.ts";
 import { JsonReader, type JsonSpan, JsonSyntaxError, jsonText, type JsonWatcher } from "./json_reader.ts";
 import { MAX_NAME, namesModel, shortName } from "./model_name.ts";
 import type { ModelPlace } from "./model_place.ts";
 import { type Pause, STEP_BYTES } from "./pace.ts";
+import type { CacheWrites } from "./request_facts.ts";
 import { type WatchedMember, watchedMember } from "./watched_members.ts";
 
 /** The longest escape of a character in JSON, in bytes. */
@@ -30,6 +41,10 @@ export interface JsonFindings {
    * prompt or a cache. The body does not show the length of such content.
    */
   readonly refersElsewhere: boolean;
+  /** The tools that the provider runs, each name once. */
+  readonly hostedTools: readonly HostedTool[];
+  /** For how long the body marks content for the provider's cache. Undefined: it marks none. */
+  readonly cacheWrites: CacheWrites | undefined;
   /** The index of the first key of the outermost object. Undefined: the object is empty. */
   readonly firstKey: number | undefined;
 }
@@ -37,9 +52,6 @@ export interface JsonFindings {
 /** Ollama's native API names models by other keys at these paths (its docs/api.md). */
 const OLLAMA_PATH = /\/api\/(?:create|copy|show|pull|push|delete)\/?$/;
 const OLLAMA_KEYS: ReadonlySet<string> = new Set(["name", "from", "source", "destination"]);
-
-/** The beginning of a data URL. */
-const DATA_URL = new TextEncoder().encode("data:");
 
 /** What a value is, which decides what its members can be. */
 type Role =
@@ -51,10 +63,24 @@ type Role =
   | "member of a model"
   | "content unless object"
   | "content"
-  | "reference";
+  | "text"
+  | "type of an item"
+  | "reference"
+  | "tools"
+  | "tool"
+  | "type of a tool"
+  | "cache mark"
+  | "lifetime in a cache"
+  | "hosted tool";
 interface Place {
   readonly role: Role;
   readonly member: WatchedMember | undefined;
+  /** What an object in content has shown so far. Undefined for other values. */
+  readonly item?: SeenItem;
+  /** What a tool has shown so far. Undefined for values that are neither a tool nor its type. */
+  readonly tool?: { readonly types: string[]; readonly keys: Set<string> };
+  /** The tool that a member of the outermost object switches on. */
+  readonly hosted?: HostedTool;
 }
 const ROOT: Place = { role: "root", member: undefined };
 const INNER: Place = { role: "inner", member: undefined };
@@ -64,8 +90,22 @@ const MEMBER_OF_MODEL: Place = { role: "member of a model", member: undefined };
 const PROMPT: Place = { role: "prompt", member: undefined };
 const PROMPT_ELEMENT: Place = { role: "element of a prompt", member: undefined };
 const UNLESS_OBJECT: Place = { role: "content unless object", member: undefined };
-const CONTENT: Place = { role: "content", member: undefined };
+const TYPE_OF_ITEM: Place = { role: "type of an item", member: undefined };
 const REFERENCE: Place = { role: "reference", member: undefined };
+/** Marks of content for the provider's cache, of Anthropic and of Bedrock. They know no other capitals. */
+const CACHE_MARKS: ReadonlySet<string> = new Set(["cache_control", "cachePoint"]);
+const CACHE_MARK: Place = { role: "cache mark", member: undefined };
+const LIFETIME: Place = { role: "lifetime in a cache", member: undefined };
+const USUAL_LIFETIME = '"5m"';
+const TOOLS: Place = { role: "tools", member: undefined };
+/** The highest number of hosted tools and of members of a tool that are kept. No API has more. */
+const MAX_TOOLS = 50;
+const MAX_TOOL_KEYS = 50;
+/** The longest type of a tool, in bytes. */
+const MAX_TYPE_BYTES = 200;
+/** Values that switch nothing on. */
+const OFF = /^(?:null|false|\[\s*\]|"(?:off|none|)")$/;
+const MAX_OFF_BYTES = 20;
 const QUOTE = 0x22;
 const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
@@ -110,7 +150,8 @@ export async function readJsonObject(
     throw new JsonSyntaxError("a value that is not an object");
   }
   const { models, prompts, refersElsewhere } = watcher;
-  return { models, places, members, prompts, refersElsewhere, firstKey };
+  const { hostedTools, cacheWrites } = watcher;
+  return { models, places, members, prompts, refersElsewhere, hostedTools, cacheWrites, firstKey };
 }
 
 const EMPTY_OBJECT = /^\s*\{\s*\}\s*$/;
@@ -145,6 +186,8 @@ class ModelWatcher implements JsonWatcher<Place> {
   readonly #models = new Set<string>();
   prompts = 0;
   refersElsewhere = false;
+  cacheWrites: CacheWrites | undefined;
+  readonly #hosted = new Map<string, HostedTool>();
   readonly #bytes: Uint8Array;
   readonly #watch: RootWatch;
 
@@ -158,49 +201,116 @@ class ModelWatcher implements JsonWatcher<Place> {
     return [...this.#models];
   }
 
-  enter({ role }: Place, key: string | undefined, keyStart: number): Place | undefined {
+  /** The hosted tools, each name once. */
+  get hostedTools(): readonly HostedTool[] {
+    return [...this.#hosted.values()];
+  }
+
+  enter({ role, item, tool }: Place, key: string | undefined, keyStart: number): Place | undefined {
+    if (role === "cache mark") return key === "ttl" ? LIFETIME : undefined;
+    if (key !== undefined && CACHE_MARKS.has(key)) {
+      if (role === "root") this.#watch.memberOf(key, keyStart);
+      return CACHE_MARK;
+    }
+    if (role === "tools" && key === undefined) {
+      return { role: "tool", member: undefined, tool: { types: [], keys: new Set() } };
+    }
+    if (tool !== undefined && role === "tool" && key !== undefined) {
+      if (foldKey(key) === "type") return { role: "type of a tool", member: undefined, tool };
+      if (tool.keys.size < MAX_TOOL_KEYS) tool.keys.add(key);
+      else throw new JsonSyntaxError(`a tool with more than ${MAX_TOOL_KEYS} members`);
+    }
     if (role === "model" || role === "member of a model") {
       // Every string inside of a model counts as a name, except in conversation.
       if (key === undefined) return role === "model" ? MODEL : MEMBER_OF_MODEL;
-      return isFreeForm(key) ? contentPlace(key) : MEMBER_OF_MODEL;
+      return isFreeForm(key) ? freeFormPlace(key) : MEMBER_OF_MODEL;
     }
     if (role === "element of a prompt") return undefined;
-    if (role === "content" || role === "reference") {
-      if (key === undefined) return role === "content" ? CONTENT : REFERENCE;
-      const folded = foldKey(key);
-      return REFERENCES.has(folded) ? REFERENCE : ARGUMENTS.has(folded) ? undefined : contentPlace(key);
+    if (role === "content" || role === "text" || role === "reference") {
+      if (key === undefined) return role === "reference" ? REFERENCE : contentPlace(role);
+      return this.#memberOfContent(role, key, item);
     }
     if (role === "prompt") {
       if (key === undefined) return PROMPT_ELEMENT;
       // A stored prompt (OpenAI's `prompt.id`).
       return foldKey(key) === "id" ? REFERENCE : INNER;
     }
-    if (key === undefined) return role === "content unless object" ? CONTENT : INNER;
+    if (key === undefined) return role === "content unless object" ? contentPlace("text") : INNER;
     const member = role === "root" ? this.#watch.memberOf(key, keyStart) : undefined;
     if (role === "root" && key === "prompt") return PROMPT;
+    const charge = role === "root" ? chargeOfMember(key) : undefined;
+    if (charge !== undefined) {
+      return { role: "hosted tool", member: undefined, hosted: { name: key, charge } };
+    }
+    if (foldKey(key) === "tools") return TOOLS;
     if (namesModel(key) || role === "root" && this.#watch.namesModel(key)) {
       return member === undefined ? MODEL : { role: "model", member };
     }
     if (member !== undefined) return { role: "inner", member };
-    if (isFreeForm(key)) return contentPlace(key);
-    const folded = foldKey(key);
-    if (REFERENCES.has(folded)) return REFERENCE;
-    return FREE_FORM_UNLESS_OBJECT.has(folded) ? UNLESS_OBJECT : INNER;
+    if (isFreeForm(key)) return freeFormPlace(key);
+    if (isReferenceKey(key)) return REFERENCE;
+    return FREE_FORM_UNLESS_OBJECT.has(foldKey(key)) ? UNLESS_OBJECT : INNER;
   }
 
-  ended({ role, member }: Place, span: JsonSpan): void {
+  /** How to watch a member of content. Everything below a reference stays one, except words and text. */
+  #memberOfContent(
+    role: "content" | "text" | "reference",
+    key: string,
+    item: SeenItem | undefined,
+  ): Place | undefined {
+    const kind = contentKind(key);
+    if (item !== undefined) sawMember(item, kind);
+    switch (kind) {
+      case "text":
+        return contentPlace("text");
+      case "type":
+        return role === "reference" ? undefined : TYPE_OF_ITEM;
+      case "data":
+      case "word":
+        return undefined;
+      case "id":
+        return role === "reference" || item?.isAudio === true ? REFERENCE : undefined;
+      case "reference":
+        return REFERENCE;
+      case "unknown":
+        if (role === "reference") return REFERENCE;
+        return foldKey(key) === "tools" ? TOOLS : contentPlace("content", key);
+      default:
+        kind satisfies never;
+        throw new TypeError("Unknown kind of content");
+    }
+  }
+
+  /** A value in content has ended. */
+  #endedContent(role: Role, item: SeenItem | undefined, { start, end }: JsonSpan): void {
+    if (this.refersElsewhere) return;
+    const first = this.#bytes[start];
+    if (first === OPEN_BRACE) this.refersElsewhere = item?.hasId === true && !item.hasContent;
+    if (first !== QUOTE) return;
+    if (role === "reference") this.refersElsewhere = isOutside(this.#bytes, start, end);
+    else if (role === "content") this.refersElsewhere = looksOutside(this.#bytes, start, end);
+    else if (role === "type of an item") this.refersElsewhere = isReferenceType(this.#bytes, start, end);
+  }
+
+  ended({ role, member, item, tool, hosted }: Place, span: JsonSpan): void {
+    if (item !== undefined || role === "reference" || role === "type of an item") {
+      return this.#endedContent(role, item, span);
+    }
+    if (role === "cache mark" || role === "lifetime in a cache") return this.#endedMark(role, span);
+    if (tool !== undefined) return this.#endedTool(role, tool, span);
+    if (hosted !== undefined) {
+      const text = span.end - span.start > MAX_OFF_BYTES ? "" : this.#textOf(span);
+      if (!OFF.test(text)) this.#addTool(hosted);
+      return;
+    }
     if (role === "element of a prompt") {
       const first = this.#bytes[span.start];
       if (first === QUOTE || first === OPEN_BRACKET) this.prompts++;
       return;
     }
     const isModel = role === "model" || role === "member of a model";
-    if (!isModel && member === undefined && role !== "reference") return;
+    if (!isModel && member === undefined) return;
     const first = this.#bytes[span.start];
-    if (role === "reference") {
-      this.refersElsewhere ||= first === QUOTE && !beginsWith(DATA_URL, this.#bytes, span.start + 1);
-      return;
-    }
     let name: string | undefined;
     if (isModel && first === QUOTE) {
       name = nameOf(this.#bytes.subarray(span.start, span.end));
@@ -209,6 +319,36 @@ class ModelWatcher implements JsonWatcher<Place> {
       this.#push("");
     }
     if (member !== undefined) this.#watch.onMember(member, span, name);
+  }
+
+  /** A mark for the cache has ended, or its lifetime. An unknown lifetime counts as the longest one. */
+  #endedMark(role: "cache mark" | "lifetime in a cache", span: JsonSpan): void {
+    if (this.#bytes[span.start] === LETTER_N) return;
+    if (role === "cache mark") this.cacheWrites ??= "minutes";
+    else if (span.end - span.start > MAX_TYPE_BYTES || this.#textOf(span) !== USUAL_LIFETIME) {
+      this.cacheWrites = "hour";
+    }
+  }
+
+  /** A tool has ended, or the type of a tool. */
+  #endedTool(role: Role, tool: NonNullable<Place["tool"]>, span: JsonSpan): void {
+    const first = this.#bytes[span.start];
+    if (role === "tool" && first === OPEN_BRACE) {
+      for (const hosted of hostedTools(tool)) this.#addTool(hosted);
+    } else if (first === QUOTE && span.end - span.start <= MAX_TYPE_BYTES) {
+      const name = jsonText(this.#bytes.subarray(span.start, span.end));
+      if (role === "type of a tool" && tool.types.length < MAX_TOOL_KEYS) tool.types.push(name);
+      else this.#addTool({ name, charge: "unknown" });
+    } else if (first !== LETTER_N) this.#addTool({ name: "tools", charge: "unknown" });
+  }
+
+  #addTool(tool: HostedTool): void {
+    if (this.#hosted.size < MAX_TOOLS) this.#hosted.set(tool.name, tool);
+    else throw new JsonSyntaxError(`more than ${MAX_TOOLS} tools that the provider runs`);
+  }
+
+  #textOf({ start, end }: JsonSpan): string {
+    return new TextDecoder().decode(this.#bytes.subarray(start, end));
   }
 
   #push(name: string): void {
@@ -225,11 +365,16 @@ function nameOf(bytes: Uint8Array): string {
   return shortName(jsonText(bytes));
 }
 
-/** How to watch a member of content. Schemas and data of the client are not content for the model. */
-function contentPlace(key: string): Place | undefined {
-  return CONVERSATION.has(foldKey(key)) || !isFreeForm(key) ? CONTENT : undefined;
+/** How to watch a value in content. Each value that may be an object has a record of its members. */
+function contentPlace(role: "content" | "text", key = ""): Place {
+  return {
+    role,
+    member: undefined,
+    item: { hasId: false, hasContent: false, isAudio: foldKey(key) === "audio" },
+  };
 }
 
-function beginsWith(start: Uint8Array, bytes: Uint8Array, at: number): boolean {
-  return start.every((byte, index) => bytes[at + index] === byte);
+/** How to watch a free-form member. Schemas and data of the client are not content for the model. */
+function freeFormPlace(key: string): Place | undefined {
+  return CONVERSATION.has(foldKey(key)) ? contentPlace("text") : undefined;
 }

@@ -8,6 +8,7 @@ import { ProxyFault } from "../faults.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
 import { isToken } from "../http/token.ts";
 import { plainBody } from "./decode_body.ts";
+import { formContent } from "./form_facts.ts";
 import { firstByte } from "./json_members.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
 import { isJson, type MediaType, parseMediaType } from "./media_type.ts";
@@ -18,6 +19,7 @@ import { type FormPart, readForm } from "./multipart.ts";
 import { FormSyntaxError } from "./part_head.ts";
 import { createPause, type Pause } from "./pace.ts";
 import { jsonFacts, MAX_CHOICES, type RequestFacts } from "./request_facts.ts";
+import { readsSound, secondsOfBytes } from "./sound_length.ts";
 
 /** The longest name of a model in a form, in bytes. */
 const MAX_NAME_BYTES = 200;
@@ -135,7 +137,10 @@ async function readJson(
     fields: withContentType(fields, type?.essence ?? "application/json"),
     models: json.models,
     places: json.places,
-    facts: jsonFacts(bytes, json, path),
+    facts: {
+      ...jsonFacts(bytes, json, path),
+      ...(readsSound(path) && { soundSeconds: secondsOfBytes(bytes.length) }),
+    },
     json,
   };
 }
@@ -181,6 +186,7 @@ async function readFormBody(
     facts: {
       ...(place !== undefined && { model: place.name }),
       ...(choices !== undefined && choices > 1 && { choices }),
+      ...formContent(bytes, parts, path),
     },
   };
 }

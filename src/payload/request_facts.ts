@@ -1,9 +1,11 @@
 /** Reads the facts of a request that limits and accounting need. */
 
+import type { HostedTool } from "./hosted_tools.ts";
 import type { JsonSpan } from "./json_reader.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
 import { jsonMembers, MAX_MEMBERS_BYTES, textValue } from "./json_members.ts";
 import type { JsonFindings } from "./models_in_json.ts";
+import { dearTier, tierOf } from "./service_tier.ts";
 import type { WatchedMember } from "./watched_members.ts";
 
 /** What a request states. A fact that the request does not state is absent. */
@@ -15,6 +17,12 @@ export interface RequestFacts {
   readonly isCompletionLimit?: boolean;
   /** Whether the model reads content outside of the body. */
   readonly refersElsewhere?: boolean;
+  /** For how long the request marks input for the provider's cache. Absent: it marks none. */
+  readonly cacheWrites?: CacheWrites;
+  /** An estimate of the sound in the body, in seconds. Absent where a model reads no sound. */
+  readonly soundSeconds?: number;
+  /** The tools that the provider runs. Absent without one. */
+  readonly hostedTools?: readonly HostedTool[];
   /** The number of choices, if there is more than one. */
   readonly choices?: number;
   readonly stream?: boolean;
@@ -23,6 +31,9 @@ export interface RequestFacts {
   /** The requested service tier, if it has another price than the standard tier: `priority`, `fast`. */
   readonly tier?: string;
 }
+
+/** For how long input is cached: for the usual time of minutes, or for an hour. */
+export type CacheWrites = "minutes" | "hour";
 
 /** No model has a longer output. A higher limit in a request counts as this number. */
 export const MAX_OUTPUT_TOKENS = 10_000_000;
@@ -45,13 +56,10 @@ const LIMITS_BY_PATH: readonly (readonly [RegExp, readonly WatchedMember[]])[] =
   [/\/v\d\/chat$/, ["max_tokens"]],
 ];
 
-/** Service tiers that cost more than the standard tier. */
-const TIERS: ReadonlySet<string> = new Set(["priority", "fast"]);
-
 /** The facts of a JSON body. Throws a {@link JsonSyntaxError} for a `stream` or a limit of the wrong type. */
 export function jsonFacts(
   bytes: Uint8Array,
-  { members, places, prompts, refersElsewhere }: JsonFindings,
+  { members, places, prompts, refersElsewhere, hostedTools, cacheWrites }: JsonFindings,
   path: string,
 ): Omit<RequestFacts, "model"> & { readonly model?: string } {
   for (const [name, span] of members) if (name !== "model") shortSpan(bytes, name, span);
@@ -79,20 +87,30 @@ export function jsonFacts(
   const responses = /(?<!\/chat)\/completions$/.test(plainPath) ? Math.max(1, prompts) : 1;
   const times = Math.min(responses * Math.max(1, ...choices), MAX_CHOICES);
   const model = places[0]?.name;
-  const tier = (["speed", "service_tier", "serviceTier"] as const).map((name) => {
+  const tier = dearTier((["speed", "service_tier", "serviceTier"] as const).map((name) => {
     const span = members.get(name);
-    return span && textValue(bytes, span);
-  }).find((text) => text !== undefined && TIERS.has(text));
+    return span && tierIn(shortSpan(bytes, name, span));
+  }));
   return {
     ...(model !== undefined && model !== "" && { model }),
     ...(most !== undefined && { maxOutputTokens: Math.min(most * times, MAX_OUTPUT_TOKENS) }),
     ...(most !== undefined && isCompletionLimit && { isCompletionLimit }),
     ...(refersElsewhere && { refersElsewhere }),
+    ...(hostedTools.length > 0 && { hostedTools }),
+    ...(cacheWrites !== undefined && { cacheWrites }),
     ...(times > 1 && { choices: times }),
     ...(stream !== undefined && stream !== "null" && { stream: stream === "true" }),
     ...(tier !== undefined && { tier }),
     ...(textOf(members.get("background")) === "true" && { background: true }),
   };
+}
+
+/** The service tier in a string, or in an object with its type. A repeated type counts in each of its values. */
+function tierIn(value: Uint8Array): string | undefined {
+  const text = textValue(value, { start: 0, end: value.length });
+  if (text !== undefined) return tierOf(text);
+  const types = (jsonMembers(value) ?? []).filter(({ key }) => key === "type");
+  return dearTier(types.map((span) => tierOf(textValue(value, span))));
 }
 
 /** A path without the slashes at its end. */

@@ -34,8 +34,9 @@ function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(`${folder}/`);
 }
 
-/** The error message for a path without an endpoint. It lists the endpoints. */
-export function notFoundMessage({ endpoints }: RoutingTable, path: string): string {
-  const prefixes = [...endpoints.keys()].map((name) => `/${name}/`).join(", ");
-  return `Nothing is served at ${harmlessText(path, MAX_QUOTED_PATH)}. This proxy serves ${prefixes}.`;
+/** The error message for a path without an endpoint. It lists endpoints by their names. */
+export function notFoundMessage(endpoints: readonly string[], path: string): string {
+  const prefixes = endpoints.map((name) => `/${name}/`).join(", ");
+  const served = prefixes === "" ? "" : ` This proxy serves ${prefixes}.`;
+  return `Nothing is served at ${harmlessText(path, MAX_QUOTED_PATH)}.${served}`;
 }

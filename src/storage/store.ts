@@ -321,6 +321,11 @@ export interface Spending {
 export interface ObjectKey {
   readonly endpoint: string;
   readonly id: string;
+  /**
+   * The account at the provider, by `providerAccount`. Endpoints with the same account share their objects.
+   * Undefined: only the endpoint counts.
+   */
+  readonly providerAccount?: string | undefined;
 }
 
 /**
@@ -351,6 +356,8 @@ export interface AwaitedObject extends ObjectKey {
   readonly reservedTokens: number;
   /** The money that stays reserved until the object is done, in millionths of a US dollar. */
   readonly reservedMicros: number;
+  /** The bytes of text that one request received of the object: the highest number of any request. */
+  readonly receivedBytes: number;
   readonly madeAt: number;
   /** When the reservation is charged if the usage is not known by then. */
   readonly expiresAt: number;
@@ -456,7 +463,10 @@ export interface Store {
 
   /** Adds an object. `at` is now. False: the store has the object already. */
   readonly addObject: (object: AwaitedObject, at: number) => Promise<boolean>;
-  /** Finds an object by its id, or by the id of its results. */
+  /**
+   * Finds an object by its id, or by the id of its results: of the endpoint, or else of an endpoint with the same
+   * account at the provider.
+   */
   readonly findObject: (key: ObjectKey) => Promise<KeptObject | undefined>;
   /** Lists the objects that are not settled. */
   readonly listUnsettledObjects: () => Promise<AwaitedObject[]>;
@@ -464,6 +474,8 @@ export interface Store {
   readonly listChangedObjects: (since: number) => Promise<KeptObject[]>;
   /** Sets the id of the file with the results of a batch. A later call does not change it. */
   readonly setResultsId: (key: ObjectKey, resultsId: string, at: number) => Promise<void>;
+  /** Raises the received bytes of an object that is not settled. A lower number changes nothing. */
+  readonly raiseReceivedBytes: (key: ObjectKey, bytes: number) => Promise<void>;
   /** Deletes settled objects: those created before a moment, and the oldest beyond a number. */
   readonly pruneObjects: (limits: { madeBefore: number; maxSettled: number }) => Promise<void>;
   /**

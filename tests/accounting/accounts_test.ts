@@ -35,7 +35,7 @@ const RECORD: ExchangeRecord = {
 type Used = { readonly tokens: number | undefined; readonly micros: number | undefined };
 
 /** Nothing is awaited. */
-const NO_OBJECTS = { hasRoom: () => false, add() {}, responseEnded() {} };
+const NO_OBJECTS = { hasRoom: () => false, received() {}, add() {}, responseEnded() {} };
 
 /** Settles one exchange; gives what it is said to have used, and its row. */
 function settled(
@@ -320,6 +320,8 @@ Deno.test("Account: the estimate of the input is no more than what the model tak
       contextTokens: 1_000,
       cost: () => undefined,
       pricesSearches: false,
+      pricesTokens: true,
+      kinds: new Set(),
     }),
     knows: () => true,
     providerAt: () => undefined,

@@ -41,6 +41,7 @@ const EXPECTED: Readonly<Record<string, ResponseSummary>> = {
     },
   },
   "openai_chat_audio.json": {
+    media: { images: 0, sound: "compressed" },
     model: "gpt-4o-audio-preview-2025-06-03",
     stopReason: "stop",
     usage: {

@@ -101,6 +101,7 @@ function lookAt(object: AwaitedObject, micros: number): ObjectResponse {
   return {
     request: { kind: "response", action: "read", id: object.id },
     endpoint: object.endpoint,
+    providerAccount: object.providerAccount,
     summary: { usage, object: seen },
     isWhole: true,
     receivedBytes: () => 0,

@@ -11,6 +11,8 @@ function priceOf(
     flat: undefined,
     contextTokens: undefined,
     pricesSearches: true,
+    pricesTokens: true,
+    kinds: new Set(),
     cost(usage) {
       asked.push(usage);
       return costOf(usage);

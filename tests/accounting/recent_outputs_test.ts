@@ -4,7 +4,9 @@ import { RecentOutputs } from "../../src/accounting/recent_outputs.ts";
 Deno.test("RecentOutputs: what 95 of 100 recent answers do not exceed, once there are some, and never less than a floor", () => {
   const outputs = new RecentOutputs();
   const add = (count: number, tokens: number) => {
-    for (let index = 0; index < count; index++) outputs.add("openai", "m", tokens);
+    for (let index = 0; index < count; index++) {
+      outputs.add({ endpoint: "openai", model: "m", principal: "anna" }, tokens);
+    }
   };
   add(19, 5_000);
   assertEquals(outputs.expected("openai", "m"), undefined);

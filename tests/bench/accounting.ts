@@ -1,7 +1,8 @@
 /** `deno task bench --accounting`: what a provider bills, beside what the proxy has counted. */
 
 import { attack, BUDGET_MICROS, VARIANTS } from "./accounting/budget_attack.ts";
-import { aligned, dollars } from "./accounting/report.ts";
+import { dollars } from "./accounting/report.ts";
+import { aligned } from "./aligned.ts";
 import { reconcile } from "./accounting/run.ts";
 
 /** Runs it; the process ends with 1 where something differs that was told. */

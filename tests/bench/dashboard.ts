@@ -3,15 +3,13 @@
 import { systemClock } from "../../src/time/clock.ts";
 import { openManagement } from "../../src/management/open.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
-import type { ExchangeRow } from "../../src/storage/store.ts";
 import { launchBrowser } from "../support/clients/admin_browser.ts";
 import { FakeUpstream } from "../support/upstreams/fake_upstream.ts";
 import { LocalProxy } from "../support/proxies/local_proxy.ts";
-import { exchangeRow } from "../support/data/rows.ts";
+import { addHistory, usageQueries } from "./growth/history.ts";
 import { SECRETS } from "../support/data/secrets.ts";
 
 const EXCHANGES = 100_000;
-const DAY_MS = 86_400_000;
 const ROUNDS = 7;
 
 /** With 100,000 exchanges of the last 30 days, by ten tokens of three projects with five models. */
@@ -20,19 +18,8 @@ export async function benchDashboard(): Promise<void> {
   const databaseUrl = `sqlite:${folder}/bench.db`;
   const store = openSqlite(`${folder}/bench.db`);
   const now = Date.now();
-  const rows = Array.from({ length: EXCHANGES }, (_, index): ExchangeRow => {
-    const token = index * 7 % 10;
-    return exchangeRow({
-      startedAt: now - 30 * DAY_MS + Math.floor(index / EXCHANGES * 30 * DAY_MS),
-      firstByteMs: 100 + index * 7919 % 3_000,
-      tokenId: `token ${token}`,
-      projectId: `project ${token % 3}`,
-      modelAnswered: `model ${index * 31 % 5}`,
-      status: index % 50 === 0 ? 500 : 200,
-    });
-  });
-  for (let at = 0; at < rows.length; at += 5_000) await store.addExchanges(rows.slice(at, at + 5_000));
-  store.close();
+  await addHistory(store, { from: 0, to: EXCHANGES, now });
+  await store.close();
   await using upstream = new FakeUpstream();
   const management = {
     token: SECRETS.managementToken,
@@ -43,16 +30,8 @@ export async function benchDashboard(): Promise<void> {
   };
   const opened = await openManagement(management, { log() {}, clock: systemClock, onSecrets() {} });
   const proxy = new LocalProxy(upstream, { management, opened });
-  const period = `from=${new Date(now - 30 * DAY_MS).toISOString()}&time_zone=Europe/Berlin`;
-  const groups = ["model", "token", "project", "endpoint", "client"];
-  const queries = [
-    period,
-    ...groups.map((group) => `group=${group}&${period}`),
-    ...groups.map((group) => `group=day&split=${group}&${period}`),
-    `group=day&${period}`,
-  ];
   console.log(`${EXCHANGES} exchanges; the median of ${ROUNDS}, through HTTP:`);
-  for (const query of queries) {
+  for (const query of usageQueries(now)) {
     const times: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       const begin = performance.now();
@@ -63,7 +42,7 @@ export async function benchDashboard(): Promise<void> {
       times.push(performance.now() - begin);
     }
     const median = times.sort((one, other) => one - other)[ROUNDS >> 1] ?? NaN;
-    console.log(`  ${median.toFixed(0).padStart(4)} ms  ${query.replace(period, "…")}`);
+    console.log(`  ${median.toFixed(0).padStart(4)} ms  ${query.replace(/from=.*/, "…")}`);
   }
   const browser = await launchBrowser();
   const page = await browser.newPage();

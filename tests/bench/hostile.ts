@@ -1,9 +1,10 @@
 /** `deno task bench --hostile`: what one well-behaved client notices while others misbehave, and what it costs. */
 
 import { RawClient } from "../support/clients/raw_client.ts";
-import { managedCandidate, TOKEN } from "./candidates.ts";
+import { TOKEN } from "./candidates/candidate.ts";
+import { managedCandidate } from "./candidates/own.ts";
 import { ATTACK_NAMES } from "./hostile/attacks.ts";
-import { median } from "./measure.ts";
+import { median } from "./statistics.ts";
 import { answers, freePort, memoryMb, type Running, start } from "./process.ts";
 
 /** Between two requests that go past the proxy: they show what the machine itself makes wait. */
@@ -76,8 +77,8 @@ async function underAttack(
   const proxyPort = freePort();
   const listen = `127.0.0.1:${proxyPort}`;
   const url = `http://${listen}`;
-  const { args, env = {}, token = "" } = await managedCandidate(folder, { models: ["gpt-*"] })
-    .command(listen, origin);
+  const { args, env = {}, token = "" } = await managedCandidate(folder, { rules: { models: ["gpt-*"] } })
+    .command({ listen, upstream: origin, isSecure: false });
   const endpoints = {
     ENDPOINTS: "openai,anthropic",
     ANTHROPIC_BASE_URL: ownOrigin,

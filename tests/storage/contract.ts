@@ -685,6 +685,36 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(await entries(), [newest, oldest]);
   });
 
+  test("keeps what clients received of an object until it is settled, and finds it by the account at the provider", async (store) => {
+    const providerAccount = "https://api.test 12345678";
+    const object = awaitedObject({ providerAccount });
+    await store.addObject(object, AT);
+    await store.setResultsId(object, "file-1", AT);
+    const received = async () => (await store.findObject(object))?.receivedBytes;
+    await store.raiseReceivedBytes({ endpoint: "second", id: object.id, providerAccount }, 100);
+    assertEquals(await received(), 100);
+    await store.raiseReceivedBytes(object, 50);
+    assertEquals(await received(), 100);
+    await store.raiseReceivedBytes({ endpoint: "openai", id: "resp_2" }, 50);
+    for (const id of [object.id, "file-1"]) {
+      assertEquals((await store.findObject({ endpoint: "second", id, providerAccount }))?.endpoint, "openai");
+      assertEquals(await store.findObject({ endpoint: "second", id }), undefined);
+      assertEquals(
+        await store.findObject({ endpoint: "second", id, providerAccount: "https://api.test 87654321" }),
+        undefined,
+      );
+    }
+    // An object of the endpoint comes before one of the same provider.
+    await store.addObject(awaitedObject({ endpoint: "second", providerAccount }), AT);
+    assertEquals(
+      (await store.findObject({ endpoint: "second", id: object.id, providerAccount }))?.endpoint,
+      "second",
+    );
+    await store.settleObject(object, { at: AT + 1, micros: 0, rows: [] });
+    await store.raiseReceivedBytes(object, 500);
+    assertEquals(await received(), 100);
+  });
+
   test("objects: adds an object once, and finds it by its id and by the id of its results until it is settled", async (store) => {
     const object = awaitedObject({ kind: "batch", modelRules: ["token:tok_1 gpt-*"], tier: "flex" });
     assertEquals(await store.addObject(object, AT), true);

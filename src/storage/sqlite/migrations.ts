@@ -331,4 +331,13 @@ CREATE INDEX exchanges_by_request ON exchanges (request_id);
 CREATE INDEX exchanges_by_provider_request ON exchanges (provider_request_id)
   WHERE provider_request_id IS NOT NULL;`,
   },
+  {
+    version: 11,
+    name: "what clients received of objects, and the accounts of the objects at their providers",
+    sql: `
+ALTER TABLE objects ADD COLUMN received_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE objects ADD COLUMN provider_account TEXT;
+CREATE INDEX objects_by_account ON objects (provider_account, object_id) WHERE provider_account IS NOT NULL;
+CREATE INDEX objects_by_account_results ON objects (provider_account, results_id) WHERE results_id IS NOT NULL;`,
+  },
 ];

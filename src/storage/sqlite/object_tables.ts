@@ -27,6 +27,8 @@ const COLUMNS: readonly (readonly [string, (object: AwaitedObject) => SQLInputVa
   ["model_rules", ({ modelRules }) => JSON.stringify(modelRules)],
   ["reserved_tokens", ({ reservedTokens }) => reservedTokens],
   ["reserved_micros", ({ reservedMicros }) => reservedMicros],
+  ["received_bytes", ({ receivedBytes }) => receivedBytes],
+  ["provider_account", ({ providerAccount }) => providerAccount],
   ["made_at", ({ madeAt }) => madeAt],
   ["expires_at", ({ expiresAt }) => expiresAt],
 ];
@@ -38,11 +40,32 @@ export function insertObject(database: Connection, object: AwaitedObject, at: nu
   return database.run(INSERT, ...COLUMNS.map(([, value]) => value(object) ?? null), at).changes === 1;
 }
 
-/** Finds an object by the id of its results, or by its own id. */
-export function findObject(database: Connection, { endpoint, id }: ObjectKey): KeptObject | undefined {
-  const row = database.get("SELECT * FROM objects WHERE endpoint = ? AND results_id = ?", endpoint, id) ??
-    database.get("SELECT * FROM objects WHERE endpoint = ? AND object_id = ?", endpoint, id);
-  return row && objectOf(row);
+/** The conditions that find an object, in the order in which they are tried. */
+const BY_ENDPOINT = ["endpoint = ? AND results_id = ?", "endpoint = ? AND object_id = ?"];
+const BY_ACCOUNT = ["provider_account = ? AND results_id = ?", "provider_account = ? AND object_id = ?"];
+
+/** Finds an object by the id of its results, or by its own id: of the endpoint, or else of the account. */
+export function findObject(database: Connection, { endpoint, id, providerAccount }: ObjectKey): KeptObject | undefined {
+  for (const [place, conditions] of [[endpoint, BY_ENDPOINT], [providerAccount, BY_ACCOUNT]] as const) {
+    if (place === undefined) continue;
+    for (const condition of conditions) {
+      const row = database.get(`SELECT * FROM objects WHERE ${condition}`, place, id);
+      if (row !== undefined) return objectOf(row);
+    }
+  }
+  return undefined;
+}
+
+/** Raises the received bytes of an object that is not settled. */
+export function raiseReceivedBytes(database: Connection, key: ObjectKey, bytes: number): void {
+  const object = findObject(database, key);
+  if (object === undefined || object.settled !== undefined || object.receivedBytes >= bytes) return;
+  database.run(
+    "UPDATE objects SET received_bytes = ? WHERE endpoint = ? AND object_id = ?",
+    bytes,
+    object.endpoint,
+    object.id,
+  );
 }
 
 /** Lists the objects that are not settled, oldest first. */
@@ -124,6 +147,8 @@ function objectOf(row: Row): KeptObject {
     modelRules: JSON.parse(String(row["model_rules"])),
     reservedTokens: Number(row["reserved_tokens"]),
     reservedMicros: Number(row["reserved_micros"]),
+    receivedBytes: Number(row["received_bytes"]),
+    providerAccount: text("provider_account"),
     madeAt: Number(row["made_at"]),
     expiresAt: Number(row["expires_at"]),
     settled: row["settled_at"] === null

@@ -69,6 +69,8 @@ export const WRITES = {
     database.transaction(() => objects.insertObject(database, object, at)),
   setResultsId: (database: Connection, key: ObjectKey, results: { resultsId: string; at: number }) =>
     database.transaction(() => objects.setResultsId(database, key, results)),
+  raiseReceivedBytes: (database: Connection, key: ObjectKey, bytes: number) =>
+    database.transaction(() => objects.raiseReceivedBytes(database, key, bytes)),
   pruneObjects: (database: Connection, limits: { madeBefore: number; maxSettled: number }) =>
     database.transaction(() => objects.pruneObjects(database, limits)),
   settleObject: (

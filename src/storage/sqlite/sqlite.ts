@@ -116,6 +116,7 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
     listUnsettledObjects: () => asPromise(() => objects.listUnsettledObjects(database)),
     listChangedObjects: (since) => asPromise(() => objects.listChangedObjects(database, since)),
     setResultsId: (key, resultsId, at) => write("setResultsId", key, { resultsId, at }),
+    raiseReceivedBytes: (key, bytes) => write("raiseReceivedBytes", key, bytes),
     pruneObjects: (limits) => write("pruneObjects", limits),
     settleObject: (object, of) => write("settleObject", object, of),
 

@@ -2,7 +2,7 @@
  * A worker with a connection to the database. It runs operations in the order of their calls, so that SQLite
  * never blocks the thread that serves requests.
  *
- * Imports only modules of `storage`, `text` and `time`: with the narrowest permissions, a worker can read no
+ * Imports only modules of `storage`, `text`, `time` and `principal.ts`: with the narrowest permissions, a worker can read no
  * other source files.
  */
 

@@ -1,5 +1,6 @@
 /** The tables of a reconciliation. */
 
+import { aligned } from "../aligned.ts";
 import type { Compared, Source } from "./books.ts";
 import { NO_TOKENS, plus } from "./bill.ts";
 
@@ -116,15 +117,4 @@ function sum(amounts: readonly number[]): number {
 
 function percent(share: number): string {
   return `${share > 0 ? "+" : ""}${(share * 100).toFixed(Math.abs(share) < 10 ? 1 : 0)} %`;
-}
-
-/** Columns; the first few are texts, and the others stand right. */
-export function aligned(rows: readonly (readonly string[])[], texts: number): string[] {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows.map((row) =>
-    row.map((cell, column) => {
-      const width = widths[column] ?? 0;
-      return column < texts ? cell.padEnd(width) : cell.padStart(width);
-    }).join("  ").trimEnd()
-  );
 }

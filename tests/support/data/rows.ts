@@ -116,6 +116,8 @@ export function awaitedObject(more: Partial<AwaitedObject> = {}): AwaitedObject 
     modelRules: [],
     reservedTokens: 0,
     reservedMicros: 1_000,
+    receivedBytes: 0,
+    providerAccount: undefined,
     madeAt: AT,
     expiresAt: AT + 30 * 24 * 3_600_000,
     ...more,

@@ -1,4 +1,4 @@
-// The design this project began with: Bun.serve in front of fetch, the body streamed both ways.
+// Bun.serve in front of fetch. Bodies of known length are gathered before they are sent on; streams are streamed.
 // deno-lint-ignore-file
 const [listen = "", upstream = ""] = process.argv.slice(2);
 const [hostname, port] = listen.split(":");
@@ -11,10 +11,11 @@ Bun.serve({
     const headers = new Headers(request.headers);
     headers.delete("host");
     headers.set("authorization", "Bearer upstream-key");
+    const hasBody = request.method !== "GET" && request.method !== "HEAD";
     const answer = await fetch(upstream + url.pathname + url.search, {
       method: request.method,
       headers,
-      body: request.body,
+      body: hasBody ? await request.arrayBuffer() : undefined,
       redirect: "manual",
       signal: request.signal,
       tls: { rejectUnauthorized: false },
@@ -22,6 +23,7 @@ Bun.serve({
     });
     const out = new Headers(answer.headers);
     out.delete("transfer-encoding");
-    return new Response(answer.body, { status: answer.status, headers: out });
+    const body = answer.headers.has("content-length") ? await answer.arrayBuffer() : answer.body;
+    return new Response(body, { status: answer.status, headers: out });
   },
 });

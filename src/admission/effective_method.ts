@@ -1,0 +1,76 @@
+/** The method that an upstream may use instead of the method of the request. */
+
+import { ProxyFault } from "../faults.ts";
+import { PATH_FIELDS } from "../limits/allowed.ts";
+import { allLimits } from "../limits/model_rules.ts";
+import type { Limits, Principal, Rules } from "../principal.ts";
+
+/** Headers, in lower case, that make some upstreams use another method. Google's APIs obey the first. */
+const METHOD_FIELDS: ReadonlySet<string> = new Set([
+  "x-http-method-override",
+  "x-http-method",
+  "x-method-override",
+  "x-original-method",
+]);
+/** Parameters of the query, in lower case, that do the same. The first is Google's. */
+const METHOD_PARAMETERS: ReadonlySet<string> = new Set(["$httpmethod", "$httpheaders", "_method"]);
+
+/** The part of a head that decides which method and path an upstream uses. */
+interface Head {
+  /** The raw query. */
+  readonly query: string;
+  readonly fields: readonly { readonly lower: string; readonly value: string }[];
+}
+
+/**
+ * The method that decides what a request costs. A request that names another method counts as that method.
+ * If it names several, or one in a form that the proxy does not read, it counts as `POST`.
+ */
+export function effectiveMethod(method: string, head: Head): string {
+  const named = overridesOf(head);
+  if (named.length === 0) return method;
+  const [first, second] = new Set([method, ...named.map(({ value }) => value.trim().toUpperCase())]);
+  return first === undefined || second !== undefined ? "POST" : first;
+}
+
+/**
+ * Throws `forbidden` for a principal with any limit if the head names another method or path. The proxy could
+ * not know what such a request costs.
+ */
+export function checkHeadIsPlain(principal: Principal, head: Head): void {
+  const subject = principal.subjects.find(({ rules }) => hasLimits(rules));
+  if (subject === undefined) return;
+  const path = head.fields.find(({ lower }) => PATH_FIELDS.has(lower));
+  const other = overridesOf(head)[0]?.name ?? (path && `the header ${path.lower}`);
+  if (other === undefined) return;
+  throw new ProxyFault(
+    "forbidden",
+    `This ${subject.what} has limits, and ${other} names another method or path. Remove it.`,
+  );
+}
+
+/** The places of a head that name a method, as error messages name them. */
+function overridesOf({ query, fields }: Head): readonly { readonly name: string; readonly value: string }[] {
+  // Most heads have none. The names of the parameters have one of these characters.
+  const mayHaveParameter = /[$_%]/.test(query);
+  if (!mayHaveParameter && !fields.some(({ lower }) => METHOD_FIELDS.has(lower))) return [];
+  const inFields = fields.filter(({ lower }) => METHOD_FIELDS.has(lower))
+    .map(({ lower, value }) => ({ name: `the header ${lower}`, value }));
+  if (!mayHaveParameter) return inFields;
+  const inQuery = [...new URLSearchParams(query.replaceAll(";", "&"))]
+    .filter(([name]) => METHOD_PARAMETERS.has(name.trim().toLowerCase()))
+    .map(([name, value]) => ({ name: `the parameter ${name}`, value }));
+  return [...inFields, ...inQuery];
+}
+
+/** Whether rules limit requests, tokens or money. */
+function hasLimits(rules: Rules): boolean {
+  return rules.maxRequests !== undefined || allLimits(rules).some(limitsAnything);
+}
+
+function limitsAnything(limits: Limits): boolean {
+  return limits.requestsPerMinute !== undefined || limits.concurrentRequests !== undefined ||
+    limits.tokensPerMinute !== undefined || limits.dayBudgetMicros !== undefined ||
+    limits.weekBudgetMicros !== undefined || limits.monthBudgetMicros !== undefined ||
+    limits.totalBudgetMicros !== undefined;
+}

@@ -1,0 +1,189 @@
+/**
+ * Recognises content outside of a body: addresses, files, earlier responses, stored items. The list is of what
+ * is inside of a body. Every other string that looks like an address or an id refers to content elsewhere.
+ */
+
+import { ARGUMENTS, CONVERSATION, isFreeForm, REFERENCES } from "./body_keys.ts";
+import { foldKey } from "./fold_key.ts";
+
+/** What a member of content is. */
+export type ContentKind =
+  /** Text or media in Base64. A string is in the body itself; an object has members. */
+  | "text"
+  /** The type of an item. */
+  | "type"
+  /** The id of an item, which refers to a stored item if the item has nothing else. */
+  | "id"
+  /** Data that no model reads as content, or that belongs to a tool of the client. */
+  | "data"
+  /** A word of the API, or an id that connects items of the same body. */
+  | "word"
+  /** A string refers to content elsewhere. */
+  | "reference"
+  /** Anything else. A string refers to content elsewhere if it looks like that. */
+  | "unknown";
+
+/** What an object in content has shown so far. */
+export interface SeenItem {
+  hasId: boolean;
+  hasContent: boolean;
+  /** Whether the key of the object is `audio`: its id is that of an earlier response, even if it has other members. */
+  readonly isAudio: boolean;
+}
+
+/** Members whose strings are in the body itself, by the API references of the providers. In folded form. */
+const TEXTS: ReadonlySet<string> = new Set([
+  "text",
+  "content",
+  "contents",
+  "messages",
+  "parts",
+  "system",
+  "instructions",
+  "thinking",
+  "reasoning",
+  "reasoning_content",
+  "refusal",
+  "signature",
+  "thoughtsignature",
+  "thought_signature",
+  "encrypted_content",
+  "summary",
+  "transcript",
+  "output",
+  "result",
+  "results",
+  "code",
+  "logs",
+  "queries",
+  "name",
+  "title",
+  "context",
+  "description",
+  "display_name",
+  "displayname",
+  "filename",
+  "data",
+  "bytes",
+  "b64_json",
+]);
+/** Words of an API: they are neither content nor a reference. */
+const WORDS: ReadonlySet<string> = new Set([
+  "status",
+  "role",
+  "index",
+  "object",
+  "phase",
+  "format",
+  "detail",
+  "language",
+  "media_type",
+  "mediatype",
+  "mime_type",
+  "mimetype",
+  "cache_control",
+  "server_label",
+]);
+/** Ids that connect items of the same body, and ids of the client. */
+const OWN_IDS: ReadonlySet<string> = new Set([
+  "call_id",
+  "callid",
+  "tool_call_id",
+  "toolcallid",
+  "tool_use_id",
+  "tooluseid",
+  "parent_tool_use_id",
+  "approval_request_id",
+  "custom_id",
+  "client_id",
+  "user_id",
+  "end_user_id",
+  "session_id",
+  "trace_id",
+  "request_id",
+  "group_id",
+  "organization_id",
+  "project_id",
+]);
+/** Data of tools of the client, and sources that a response named before. */
+const DATA: ReadonlySet<string> = new Set([
+  "json",
+  "response",
+  "action",
+  "annotations",
+  "citations",
+  "logprobs",
+]);
+/** The end of a key whose value is an id or an address, by the spellings of all APIs. */
+const REFERENCE_KEY = /(?:^|[_-])(?:ids?|ur[il]s?)$|[a-z](?:Ids?|IDs?|Ur[il]s?|UR[IL]s?)$/;
+
+/** Whether the string of a member refers to content elsewhere, by its key. */
+export function isReferenceKey(key: string): boolean {
+  const folded = foldKey(key);
+  return REFERENCES.has(folded) || folded !== "id" && REFERENCE_KEY.test(key) && !OWN_IDS.has(folded);
+}
+
+/** The kinds of keys that are in one of the lists. Most keys of a body are. */
+const KINDS: ReadonlyMap<string, ContentKind> = new Map<string, ContentKind>([
+  ...[...ARGUMENTS, ...DATA].map((key) => [key, "data"] as const),
+  ...[...WORDS, ...OWN_IDS].map((key) => [key, "word"] as const),
+  ...[...REFERENCES].map((key) => [key, "reference"] as const),
+  ...[...CONVERSATION, ...TEXTS].map((key) => [key, "text"] as const),
+  ["type", "type"],
+  ["id", "id"],
+]);
+
+/** What a member of content is, by its key. */
+export function contentKind(key: string): ContentKind {
+  const known = KINDS.get(key) ?? KINDS.get(foldKey(key));
+  if (known !== undefined) return known;
+  if (isReferenceKey(key)) return "reference";
+  return isFreeForm(key) ? "data" : "unknown";
+}
+
+/** Records a member of an object in content. */
+export function sawMember(item: SeenItem, kind: ContentKind): void {
+  if (kind === "id") item.hasId = true;
+  else if (kind !== "type" && kind !== "word") item.hasContent = true;
+}
+
+/** The types of items that only refer to another item, such as `item_reference`. */
+const REFERENCE_TYPE = /reference"$/;
+/** The beginning of an address: its scheme. The content of a `data:` address is in the body itself. */
+const ADDRESS = /^"\s*[a-z][a-z\d+.-]{1,14}:\/\//i;
+/** Ids of stored files, items and responses, by the prefixes of OpenAI, Anthropic, Gemini and Mistral. */
+const STORED_ID =
+  /^"(?:files?|msg|resp|conv|item|audio|vs|img|cntr|container|skill|pmpt|prompt|thread|run|cachedContents)[-_/][\w-]{4,100}"$/;
+const DATA_URL = /^"\s*data:/i;
+/** The head of a string that shows whether it is an address. */
+const HEAD_BYTES = 256;
+
+/** Whether the type of an item says that the item refers to another one. */
+export function isReferenceType(bytes: Uint8Array, start: number, end: number): boolean {
+  return REFERENCE_TYPE.test(headOf(bytes, start, end));
+}
+
+/** Whether the string of a reference refers to something. An empty one and a `data:` address do not. */
+export function isOutside(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start > 2 && !DATA_URL.test(headOf(bytes, start, end));
+}
+
+/** Whether a string looks like an address or the id of something stored. */
+export function looksOutside(bytes: Uint8Array, start: number, end: number): boolean {
+  const head = headOf(bytes, start, end);
+  return ADDRESS.test(head) || STORED_ID.test(head);
+}
+
+/** The beginning of a JSON string, with its escapes decoded. */
+function headOf(bytes: Uint8Array, start: number, end: number): string {
+  const head = String.fromCharCode(...bytes.subarray(start, Math.min(end, start + HEAD_BYTES)));
+  return head.includes("\\") ? withoutEscapes(head) : head;
+}
+
+function withoutEscapes(text: string): string {
+  return text.replaceAll(
+    /\\(?:u([\da-f]{4})|(.))/gi,
+    (_, digits: string | undefined, letter: string) =>
+      digits === undefined ? letter : String.fromCharCode(parseInt(digits, 16)),
+  );
+}

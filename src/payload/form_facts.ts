@@ -1,0 +1,36 @@
+/** Reads the facts of a form that limits and accounting need. */
+
+import { REFERENCES } from "./body_keys.ts";
+import { foldKey } from "./fold_key.ts";
+import type { FormPart } from "./multipart.ts";
+import type { RequestFacts } from "./request_facts.ts";
+import { readsSound, soundSeconds } from "./sound_length.ts";
+
+/** A longer plain field is content, in the place of a file. In bytes. */
+const MAX_FIELD_BYTES = 1_000;
+/** The beginning of an address. The content of a `data:` address is in the form itself. */
+const ADDRESS = /^\s*[a-z][a-z\d+.-]*:\/\//i;
+
+/** What a form states about its content: how long its sound is, and whether it refers to content elsewhere. */
+export function formContent(
+  bytes: Uint8Array,
+  parts: readonly FormPart[],
+  path: string,
+): Pick<RequestFacts, "refersElsewhere" | "soundSeconds"> {
+  const refersElsewhere = parts.some((part) => isReference(bytes, part));
+  const sound = parts.filter(({ isFile, start, end }) => isFile || end - start > MAX_FIELD_BYTES)
+    .reduce((total, { start, end }) => total + soundSeconds(bytes.subarray(start, end)), 0);
+  return {
+    ...(refersElsewhere && { refersElsewhere }),
+    ...(readsSound(path) && { soundSeconds: sound }),
+  };
+}
+
+/** Whether a plain field names content outside of the form, such as an address or the id of a file. */
+function isReference(bytes: Uint8Array, { name, isFile, start, end }: FormPart): boolean {
+  if (isFile || end - start > 2 * MAX_FIELD_BYTES) return false;
+  const value = new TextDecoder().decode(bytes.subarray(start, end)).trim();
+  if (value === "" || /^data:/i.test(value)) return false;
+  const key = foldKey(name).replace(/\[\d*\]$/, "");
+  return REFERENCES.has(key) || key !== "prompt" && ADDRESS.test(value);
+}

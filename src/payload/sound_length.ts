@@ -1,0 +1,61 @@
+/** Estimates the length of sound in a request, because some responses to it state no usage. */
+
+/** The ends of paths at which a model reads sound (OpenAI's audio API, which other providers have too). */
+const SPEECH_PATH = /\/audio\/(?:transcriptions|translations)\/*$/i;
+/**
+ * The bytes of a second of compressed sound: 8 kbit/s, the lowest rate of MP3 and of intelligible speech in
+ * Opus. Usual rates are 2 to 16 times as high, so the estimate of a usual file is too long.
+ */
+const BYTES_PER_SECOND = 1_000;
+/** The length of sound outside of the body, which the body does not show. Eight hours, in seconds. */
+export const UNKNOWN_SOUND_SECONDS = 28_800;
+/** The format tag of uncompressed sound. */
+const PCM = 1;
+const HEADER_BYTES = 12;
+const CHUNK_HEAD_BYTES = 8;
+const FORMAT_BYTES = 16;
+/** The chunks before the samples are few. */
+const MAX_CHUNKS = 20;
+/** The highest rates of common recordings. A header with a higher one does not shorten the estimate. */
+const MAX_PCM_BYTES_PER_SECOND = 192_000;
+
+/** Whether a model reads sound at this path. */
+export function readsSound(path: string): boolean {
+  return SPEECH_PATH.test(path);
+}
+
+/** The length of sound in seconds: of uncompressed WAV by its header, and of everything else by its bytes. */
+export function soundSeconds(bytes: Uint8Array): number {
+  return bytes.length / Math.max(BYTES_PER_SECOND, pcmBytesPerSecond(bytes) ?? 0);
+}
+
+/** The length of compressed sound of a number of bytes, in seconds. */
+export function secondsOfBytes(length: number): number {
+  return length / BYTES_PER_SECOND;
+}
+
+/** The rate of uncompressed WAV by its header. Undefined for all other bytes. */
+function pcmBytesPerSecond(bytes: Uint8Array): number | undefined {
+  if (!isText(bytes, 0, "RIFF") || !isText(bytes, 8, "WAVE")) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = HEADER_BYTES;
+  for (let chunk = 0; chunk < MAX_CHUNKS && at + CHUNK_HEAD_BYTES + FORMAT_BYTES <= bytes.length; chunk++) {
+    const start = at + CHUNK_HEAD_BYTES;
+    if (isText(bytes, at, "fmt ")) {
+      if (view.getUint16(start, true) !== PCM) return undefined;
+      const channels = view.getUint16(start + 2, true);
+      const rate = view.getUint32(start + 4, true);
+      const bits = view.getUint16(start + 14, true);
+      return Math.min(channels * rate * Math.ceil(bits / 8), MAX_PCM_BYTES_PER_SECOND);
+    }
+    at = start + view.getUint32(at + 4, true);
+  }
+  return undefined;
+}
+
+function isText(bytes: Uint8Array, at: number, text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    if (bytes[at + index] !== text.charCodeAt(index)) return false;
+  }
+  return true;
+}
