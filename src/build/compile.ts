@@ -9,6 +9,7 @@
 
 import { parseArgs } from "node:util";
 import { fillRepository, repositoryName } from "./repository.ts";
+import { shrinkBundle } from "./shrink_bundle.ts";
 
 const { values } = parseArgs({
   options: { target: { type: "string" }, output: { type: "string" }, repository: { type: "string" } },
@@ -48,6 +49,7 @@ for (const name of workers) {
     `src/storage/sqlite/${name}`,
   );
 }
+await shrinkBundle(bundle);
 await Deno.mkdir(`${bundle}/bundle`, { recursive: true });
 for await (const { name } of Deno.readDir(PAGE)) {
   await Deno.copyFile(`${PAGE}/${name}`, `${bundle}/bundle/${name}`);
