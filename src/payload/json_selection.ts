@@ -58,11 +58,12 @@ export function mergedSelection(one: Selection, other: Selection): Selection {
   return merged;
 }
 
+const encoder = new TextEncoder();
+
 function nodeOf(selection: Selection | true | "length", path: string, isRoot = false): SelectionNode {
   if (selection === true || selection === "length") {
     return { path, object: undefined, array: undefined, isMeasured: selection === "length" };
   }
-  const encoder = new TextEncoder();
   const members = Object.entries(selection).map(([key, value]) => ({
     key,
     bytes: encoder.encode(key),
@@ -70,10 +71,8 @@ function nodeOf(selection: Selection | true | "length", path: string, isRoot = f
   }));
   const keys = members.filter(({ key }) => key !== "*" && key !== "");
   const count = 2 ** Math.ceil(Math.log2(2 * keys.length + 1));
-  const groups = Array.from(
-    { length: count },
-    (_, group) => keys.filter(({ bytes }) => groupOf(bytes[0] ?? 0, bytes.length, count) === group),
-  );
+  const groups: SelectedKey[][] = Array.from({ length: count }, () => []);
+  for (const key of keys) groups[groupOf(key.bytes[0] ?? 0, key.bytes.length, count)]?.push(key);
   const array: { isArray: true; elements: SelectionNode | undefined } = {
     isArray: true,
     elements: members.find(({ key }) => key === "*")?.node,
