@@ -58,7 +58,11 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "hono/utils/cookie": ["management"],
   "marked": ["manual"],
   "qr": ["management"],
-  "prom-client": ["observability"],
+  ...Object.fromEntries(
+    ["counter", "gauge", "histogram", "registry"].map((
+      part,
+    ) => [`prom-client/lib/${part}.js`, ["observability"]]),
+  ),
   "@opentelemetry/api": ["observability"],
   "node:sqlite": ["storage"],
   "node:dns/promises": ["cli"],

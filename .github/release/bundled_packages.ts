@@ -41,6 +41,15 @@ interface Lock {
   readonly npm: Readonly<Record<string, { readonly integrity: string }>>;
 }
 
+/**
+ * Dependencies that only unused parts of a package import, by the name of the package. `tests/release/sbom_test.ts`
+ * compares the result with the bundles.
+ */
+export const UNUSED_DEPENDENCIES: Readonly<Record<string, readonly string[]>> = {
+  // The program has no summaries with quantiles.
+  "prom-client": ["tdigest"],
+};
+
 /** Returns the packages in the bundles of the entry files, sorted by name. Throws if a package cannot be described. */
 export async function bundledPackages(entries: readonly string[]): Promise<BundledPackage[]> {
   const lock: Lock = JSON.parse(await Deno.readTextFile("deno.lock"));
@@ -91,8 +100,16 @@ function importedPackages({ roots, redirects, modules }: Graph): Set<string> {
 function withDependencies({ npmPackages }: Graph, direct: ReadonlySet<string>): Set<string> {
   const all = new Set(direct);
   // The iteration of a set also visits elements that are added during the iteration.
-  for (const id of all) for (const dependency of npmPackages[id]?.dependencies ?? []) all.add(dependency);
+  for (const id of all) {
+    for (const dependency of usedDependencies(npmPackages, id)) all.add(dependency);
+  }
   return all;
+}
+
+function usedDependencies(npmPackages: Graph["npmPackages"], id: string): string[] {
+  const { name = "", dependencies = [] } = npmPackages[id] ?? {};
+  const unused = UNUSED_DEPENDENCIES[name] ?? [];
+  return dependencies.filter((one) => !unused.includes(npmPackages[one]?.name ?? ""));
 }
 
 async function describe(
@@ -101,7 +118,7 @@ async function describe(
 ): Promise<BundledPackage> {
   const found = graph.npmPackages[id];
   if (found === undefined) throw new Error(`Cannot describe ${id}: the module graph does not list it`);
-  const { name, version, dependencies, localPath } = found;
+  const { name, version, localPath } = found;
   const [, digest] = /^sha512-(.+)$/.exec(lock.npm[id]?.integrity ?? "") ?? [];
   if (digest === undefined) throw new Error(`Cannot describe ${id}: deno.lock has no SHA-512 of it`);
   const { license }: { license?: unknown } = JSON.parse(
@@ -110,6 +127,8 @@ async function describe(
   if (typeof license !== "string") {
     throw new Error(`Cannot describe ${id}: the licence is ${JSON.stringify(license)}`);
   }
-  const dependsOn = dependencies.flatMap((one) => graph.npmPackages[one] ?? []).map(keyOf);
+  const dependsOn = usedDependencies(graph.npmPackages, id)
+    .flatMap((one) => graph.npmPackages[one] ?? [])
+    .map(keyOf);
   return { name, version, sha512: Uint8Array.fromBase64(digest).toHex(), license, isDirect, dependsOn };
 }

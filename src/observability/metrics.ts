@@ -3,7 +3,8 @@
  * their number is bounded.
  */
 
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+// @ts-types="prom-client"
+import { Counter, Gauge, Histogram, Registry } from "./prom_client.js";
 import type { ExchangeRow } from "../storage/store.ts";
 
 /** Values that the proxy reads at each scrape. */
