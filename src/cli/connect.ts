@@ -67,7 +67,7 @@ async function findProxy(options: ConnectOptions, flags: Flags): Promise<KnownPr
       endpoints: endpoints.map(configuredEndpoint),
       defaultEndpoint,
       needsToken: auth.mode === "token",
-      hasSelfSignedRoot: server.tls !== undefined && hasSelfSignedRoot(server.tls.cert),
+      hasSelfSignedRoot: server.tls !== undefined && await hasSelfSignedRoot(server.tls.cert),
     };
     return { proxy, url: options.url ?? ownUrl(server), proxyNotes: [] };
   } catch (error) {

@@ -100,14 +100,14 @@ export class Served {
   }
 
   /** The facts that the settings of a client depend on. */
-  connectable(): Connectable {
+  async connectable(): Promise<Connectable> {
     const { config, routes } = this.#now ?? {};
     const tls = config?.server.tls;
     return {
       endpoints: config?.endpoints.map(configuredEndpoint) ?? [],
       defaultEndpoint: routes?.defaultEndpoint?.name,
       needsToken: config?.auth.mode !== "none",
-      hasSelfSignedRoot: tls !== undefined && hasSelfSignedRoot(tls.cert),
+      hasSelfSignedRoot: tls !== undefined && await hasSelfSignedRoot(tls.cert),
     };
   }
 

@@ -50,7 +50,7 @@ export async function init(options: InitOptions): Promise<void> {
   for (const warning of await configWarnings(prepared)) writeErr(`warning: ${warning}\n`);
   writeOut(`Written: ${written.join(", ")}. Only you can read the files with secrets.\n\n`);
   if (isNew) writeOut(`${trustText(shown(plan.folder, certificatePaths(TLS_FOLDER).authority))}\n`);
-  writeOut(nextSteps(plan, prepared.config));
+  writeOut(await nextSteps(plan, prepared.config));
 }
 
 /** A plan with its files and their configuration. */

@@ -25,23 +25,24 @@ const CLIENTS = [
 const MOST_CLIENTS = 4;
 
 /** The next three commands, and commands that print the settings of clients. Contains no secret. */
-export function nextSteps(plan: Plan, config: Config): string {
+export async function nextSteps(plan: Plan, config: Config): Promise<string> {
   const isHere = plan.folder.replace(/[/\\]+$/, "") === ".";
   const own = ownCommand({ isHere });
   const listening = { port: config.server.port, lanAddresses: lanAddresses() };
   const [url = ""] = serverUrls(config.server, listening);
   const admin = plan.access === "managed tokens" ? adminUrls(config.server, listening)[0] : undefined;
+  const proxy = await connectable(config);
   const rows = [
     [own, `Start the proxy at ${url}; Ctrl-C stops it.`],
     ...tokenCommand(plan, own),
-    [curl(config), "Send the first request."],
+    [curl(config, proxy), "Send the first request."],
   ].map(([command, why]) => `  # ${why}\n  ${command}\n`);
   return `Next:
 
 ${isHere ? "" : `  cd ${shellWord(plan.folder)}\n\n`}${rows.join("\n")}
 Print the settings of clients, with the token in them:
 
-${clientsOf(config).map((name) => `  ${own} connect ${name}\n`).join("")}
+${clientsOf(proxy).map((name) => `  ${own} connect ${name}\n`).join("")}
 If something does not work: ${own} doctor${
     admin === undefined ? "" : `\nThe admin page is at ${admin}; sign in with MANAGEMENT_TOKEN of .env.`
   }\n`;
@@ -63,12 +64,12 @@ function tokenCommand({ access }: Plan, own: string): string[][] {
   ]];
 }
 
-function curl(config: Config): string {
+function curl(config: Config, proxy: Connectable): string {
   const { port, httpsPort, tls } = config.server;
   const authority = tls === undefined ? undefined : certificatePaths(TLS_FOLDER).authority;
   const url = tls === undefined ? `http://localhost:${port}` : `https://localhost:${httpsPort ?? port}`;
   const token = `$${TOKEN_VARIABLE}`;
-  const settings = settingsFor(connectable(config), {
+  const settings = settingsFor(proxy, {
     client: "curl",
     endpoint: config.endpoints[0]?.name,
     url,
@@ -80,8 +81,7 @@ function curl(config: Config): string {
   return text.replace(/'([^']*)'/g, (quoted, inner: string) => inner.endsWith(token) ? `"${inner}"` : quoted);
 }
 
-function clientsOf(config: Config): string[] {
-  const proxy = connectable(config);
+function clientsOf(proxy: Connectable): string[] {
   return CLIENTS.filter((client) => {
     try {
       settingsFor(proxy, { client, endpoint: undefined, url: "http://localhost", token: undefined });
@@ -93,11 +93,11 @@ function clientsOf(config: Config): string[] {
   }).slice(0, MOST_CLIENTS);
 }
 
-function connectable({ endpoints, defaultEndpoint, auth, server }: Config): Connectable {
+async function connectable({ endpoints, defaultEndpoint, auth, server }: Config): Promise<Connectable> {
   return {
     endpoints: endpoints.map(configuredEndpoint),
     defaultEndpoint,
     needsToken: auth.mode === "token",
-    hasSelfSignedRoot: server.tls !== undefined && hasSelfSignedRoot(server.tls.cert),
+    hasSelfSignedRoot: server.tls !== undefined && await hasSelfSignedRoot(server.tls.cert),
   };
 }

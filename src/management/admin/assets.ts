@@ -3,9 +3,6 @@
  * request.
  */
 
-import { promisify } from "node:util";
-import { brotliCompress, type BrotliOptions, constants, gzip } from "node:zlib";
-
 /** A file in all encodings. */
 interface Asset {
   readonly type: string;
@@ -24,12 +21,6 @@ const TYPES: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",
   svg: "image/svg+xml",
 };
-
-/** Compression runs outside the JavaScript thread, so that it does not delay other requests. */
-const compressGzip = promisify(gzip);
-const compressBrotli = promisify<Uint8Array, BrotliOptions, Uint8Array>(brotliCompress);
-/** The best quality takes five times as long and saves another 5 %. */
-const BROTLI_QUALITY = 9;
 
 /** Serves the files of the admin page. It reads a file at its first request and keeps it in memory. */
 export class Assets {
@@ -90,12 +81,9 @@ export class Assets {
 
   async #load(name: string, type: string): Promise<Asset> {
     const plain = await Deno.readFile(new URL(name, this.#folder));
-    const params = { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY };
-    const [br, gzip] = await Promise.all([
-      compressBrotli(plain, { params }),
-      compressGzip(plain, { level: 9 }),
-    ]);
-    return { type, plain, br: new Uint8Array(br), gzip: new Uint8Array(gzip) };
+    // The start does not need the modules of Node for compression, which take 12 ms.
+    const { compress } = await import("./compress.ts");
+    return { type, plain, ...await compress(plain) };
   }
 }
 

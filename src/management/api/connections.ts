@@ -18,16 +18,18 @@ export function connectionRoutes({ proxy }: ManageParts): Route[] {
       path: "/connect",
       summary: "Clients with known settings, and the addresses of this proxy, the most useful one first",
       answers: { 200: answers.connectable },
-      handle: () =>
-        Promise.resolve(json({
+      async handle() {
+        const connectable = await proxy?.connectable();
+        return json({
           clients: Object.entries(CLIENTS).map(([name, { title, dialects }]) => ({ name, title, dialects })),
           urls: proxy?.urls() ?? [],
           has_admin_port: proxy?.hasAdminPort() ?? false,
           models: Object.fromEntries(
-            proxy?.connectable().endpoints.map((one) => [one.name, suggestedModel(one) ?? null]) ?? [],
+            connectable?.endpoints.map((one) => [one.name, suggestedModel(one) ?? null]) ?? [],
           ),
-          token_asked: proxy?.connectable().needsToken ?? true,
-        })),
+          token_asked: connectable?.needsToken ?? true,
+        });
+      },
     }),
     route({
       method: "post",
@@ -35,20 +37,21 @@ export function connectionRoutes({ proxy }: ManageParts): Route[] {
       summary: "The settings of a client for this proxy; the proxy does not store the request",
       body: requests.connection,
       answers: { 200: answers.settings },
-      handle({ body }) {
+      async handle({ body }) {
         if (proxy === undefined) {
           throw new Problem(503, "No proxy is running here: use the API of a running proxy.");
         }
         const url = body.url ?? proxy.urls()[0] ?? "http://localhost";
         const wanted = { client: body.client, endpoint: body.endpoint, url, token: body.token };
-        const found = asProblem(() => settingsFor(proxy.connectable(), wanted));
-        return Promise.resolve(json({
+        const connectable = await proxy.connectable();
+        const found = asProblem(() => settingsFor(connectable, wanted));
+        return json({
           title: found.title,
           endpoint: found.endpoint,
           endpoint_url: found.endpointUrl,
           pieces: [...found.pieces],
           notes: [...found.notes],
-        }));
+        });
       },
     }),
     route({

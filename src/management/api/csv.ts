@@ -9,7 +9,12 @@ function cell(value: string | number): string {
   if (typeof value === "number") return String(value);
   // Clients choose some names, and spreadsheets run cells that start like a formula. Some spreadsheets split
   // cells at semicolons or tabs, and accept full-width signs and other blanks.
-  const guarded = value.replaceAll(/([;\t\r\n])(?=(?:[^\S\r\n\t]|")*[=+\-@＝＋－＠])/g, "$1'");
-  const safe = /^(?:[^\S\r\n\t]|")*[=+\-@\t\r＝＋－＠]/.test(guarded) ? `'${guarded}` : guarded;
+  const guarded = value.replaceAll(
+    /([;\t\r\n])(?=(?:[^\S\r\n\t]|")*[=+\-@\uff1d\uff0b\uff0d\uff20])/g,
+    "$1'",
+  );
+  const safe = /^(?:[^\S\r\n\t]|")*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/.test(guarded)
+    ? `'${guarded}`
+    : guarded;
   return /[",;\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

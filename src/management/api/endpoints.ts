@@ -18,15 +18,17 @@ export function endpointRoutes({ proxy }: ManageParts): Route[] {
       path: "/endpoints",
       summary: "Endpoints with their configuration, without secrets, and the state of each backend",
       answers: { 200: v.object({ data: v.array(answers.endpoint), next_cursor: v.null() }) },
-      handle: () =>
-        Promise.resolve(json({
+      async handle() {
+        const defaultEndpoint = (await proxy?.connectable())?.defaultEndpoint;
+        return json({
           data: (proxy?.endpoints() ?? []).map(({ endpoint, backends }) => ({
             ...shownEndpoint(endpoint),
-            default: endpoint.name === proxy?.connectable().defaultEndpoint,
+            default: endpoint.name === defaultEndpoint,
             backends: backends.map(shownBackend),
           })),
           next_cursor: null,
-        })),
+        });
+      },
     }),
     route({
       method: "post",

@@ -71,7 +71,7 @@ export interface RunningProxy {
   /** Time since the start, in milliseconds. */
   readonly uptimeMs: () => number;
   /** What the settings of clients depend on. */
-  readonly connectable: () => Connectable;
+  readonly connectable: () => Promise<Connectable>;
   /** The base URLs of the proxy, the most useful one first. */
   readonly urls: () => readonly string[];
   /** Undefined while the proxy starts, and in programs that embed the proxy. */
