@@ -109,13 +109,25 @@ export const KIND_OF: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) =>
   return KINDS.indexOf(byte < 0x80 ? asciiKind(byte) : plainKind(byte));
 });
 
-const WEIGHT_OF: Uint16Array = Uint16Array.from({ length: 1 << 2 * KIND_BITS }, (_, place) => {
-  const before = KINDS[place >> KIND_BITS] ?? "nothing";
-  const kind = KINDS[place & (1 << KIND_BITS) - 1] ?? "nothing";
-  if (before === "nothing" || kind === "nothing") return WEIGHT_OF_TOKEN;
-  const pair = PAIRS.find(([befores, kinds]) => befores.includes(before) && kinds.includes(kind));
-  return pair?.[2] ?? WEIGHTS[kind][before === kind ? 0 : 1];
-});
+const WEIGHT_OF: Uint16Array = weights();
+
+function weights(): Uint16Array {
+  const table = new Uint16Array(1 << 2 * KIND_BITS).fill(WEIGHT_OF_TOKEN);
+  for (const [kind, name] of KINDS.entries()) {
+    if (name === "nothing") continue;
+    const [within, enter] = WEIGHTS[name];
+    for (let before = 0; before < NOTHING; before++) {
+      table[before << KIND_BITS | kind] = before === kind ? within : enter;
+    }
+  }
+  // The first pair that matches wins, so it is written last.
+  for (const [befores, kinds, weight] of PAIRS.toReversed()) {
+    for (const before of befores) {
+      for (const kind of kinds) table[KINDS.indexOf(before) << KIND_BITS | KINDS.indexOf(kind)] = weight;
+    }
+  }
+  return table;
+}
 
 /** The weight of a kind after another kind, in hundredths of a token. */
 export function weightOf(before: number, kind: number): number {
@@ -126,11 +138,21 @@ export function weightOf(before: number, kind: number): number {
 export const NO_WEIGHT = 255;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const ASCII_WEIGHT: Uint8Array = Uint8Array.from({ length: 128 << 8 }, (_, place) => {
-  const byte = place & 0xff;
-  if (byte >= 0x80 || byte === QUOTE || byte === BACKSLASH) return NO_WEIGHT;
-  return weightOf(KIND_OF[place >> 8] ?? 0, KIND_OF[byte] ?? 0);
-});
+const ASCII_WEIGHT: Uint8Array = asciiWeights();
+
+/** Makes one row for each kind and copies it, because the start of the program waits for the table. */
+function asciiWeights(): Uint8Array {
+  const table = new Uint8Array(128 << 8).fill(NO_WEIGHT);
+  const rows = new Map<number, Uint8Array>();
+  for (let before = 0; before < 128; before++) {
+    const kind = KIND_OF[before] ?? 0;
+    let row = rows.get(kind);
+    if (row === undefined) rows.set(kind, row = KIND_OF.slice(0, 128).map((next) => weightOf(kind, next)));
+    table.set(row, before << 8);
+    table[before << 8 | QUOTE] = table[before << 8 | BACKSLASH] = NO_WEIGHT;
+  }
+  return table;
+}
 
 /**
  * The weight of a character of ASCII after another one, or {@link NO_WEIGHT} for a quote, a backslash and all
@@ -143,11 +165,12 @@ export function asciiWeight(before: number, byte: number): number {
 
 const FIRST_OF_TWO = 0xe0;
 const SECOND_BITS = 6;
-const KIND_OF_TWO: Uint8Array = Uint8Array.from(
-  { length: 0x20 << SECOND_BITS },
-  (_, place) =>
-    KINDS.indexOf(scriptOf(FIRST_OF_TWO + (place >> SECOND_BITS), 0x80 | place & (1 << SECOND_BITS) - 1)),
-);
+const KIND_OF_TWO: Uint8Array = Uint8Array.from({ length: 0x20 << SECOND_BITS }, (_, place) => {
+  const first = FIRST_OF_TWO + (place >> SECOND_BITS);
+  // All other entries are never read.
+  if (KIND_OF[first] !== UNDECIDED) return 0;
+  return KINDS.indexOf(scriptOf(first, 0x80 | place & (1 << SECOND_BITS) - 1));
+});
 
 /** The kind of a letter by its first two bytes. */
 export function kindOfTwo(first: number, second: number): number {
