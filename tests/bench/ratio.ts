@@ -24,7 +24,7 @@ export interface MeasuredRatios extends Ratios {
 }
 
 /** How much worse than recorded a ratio may be, as a part, even on a quiet machine. */
-export const LEAST_MARGIN = 0.25;
+export const LEAST_MARGIN = 0.35;
 /** How many times the noise a ratio may be worse than recorded. */
 const NOISE_FACTOR = 3;
 
