@@ -371,7 +371,9 @@ export class Exchange {
 
   /** A managed token may belong to someone who must not know the addresses in this network. The log has the host. */
   get #upstreamName(): string | undefined {
-    return this.principal?.kind === "token" ? `the upstream of ${this.endpoint?.name ?? "this path"}` : undefined;
+    return this.principal?.kind === "token"
+      ? `the upstream of ${this.endpoint?.name ?? "this path"}`
+      : undefined;
   }
 
   get #elapsedMs(): number {

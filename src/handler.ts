@@ -106,10 +106,13 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     exchange.account = account;
     if (target.refused !== undefined) throw new ProxyFault("bad_request", target.refused);
     if (route === undefined) {
-      throw new ProxyFault("not_found", notFoundMessage(
+      throw new ProxyFault(
+        "not_found",
+        notFoundMessage(
           allowedEndpoints(principal, [...proxy.routes.endpoints.keys()]),
           exchange.path,
-        ));
+        ),
+      );
     }
     checkDraining(proxy);
     const unsupported = unsupportedReason(request);

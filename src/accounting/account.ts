@@ -308,7 +308,9 @@ export class Account implements ExchangeAccount {
   /** Records the text of an object that is not over, often enough that a cancellation finds most of it. */
   #noticeText({ kind, id = this.#tap?.object?.id }: ObjectRequest): void {
     const { textBytes = 0, object } = this.#tap ?? {};
-    if (textBytes < this.#noticedBytes || kind === "batch" || id === undefined || object?.isPending !== true) {
+    if (
+      textBytes < this.#noticedBytes || kind === "batch" || id === undefined || object?.isPending !== true
+    ) {
       return;
     }
     this.#noticedBytes = textBytes + Math.min(Math.max(textBytes, 1), MAX_UNNOTICED_BYTES);
@@ -374,7 +376,10 @@ export class Account implements ExchangeAccount {
     const charge = this.#costs.chargeOfObject(object, part, this.#backend);
     const { outputTokens } = part.usage;
     if (object.kind !== "batch" && object.model !== undefined && outputTokens !== undefined) {
-      this.#outputs.add({ endpoint: object.endpoint, model: object.model, principal: object.principal }, outputTokens);
+      this.#outputs.add(
+        { endpoint: object.endpoint, model: object.model, principal: object.principal },
+        outputTokens,
+      );
     }
     const tokens = this.#costs.countedTokens(charge) ?? 0;
     return { charge, tokens, model: part.model, stopReason: part.stopReason };

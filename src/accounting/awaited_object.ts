@@ -11,7 +11,15 @@ import type { Tap } from "./tap.ts";
 export type ObjectOrigin =
   & Omit<
     AwaitedObject,
-    "id" | "resultsId" | "expiresAt" | "receivedBytes" | "model" | "tier" | "modelRules" | "reservedTokens" | "reservedMicros"
+    | "id"
+    | "resultsId"
+    | "expiresAt"
+    | "receivedBytes"
+    | "model"
+    | "tier"
+    | "modelRules"
+    | "reservedTokens"
+    | "reservedMicros"
   >
   & { readonly facts: RequestFacts };
 

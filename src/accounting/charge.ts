@@ -4,7 +4,13 @@ import type { Backend } from "../config/config.ts";
 import type { UsageSource } from "../storage/store.ts";
 import type { ResponseSummary } from "./response_summary.ts";
 import type { Cost } from "./cost.ts";
-import { estimatedUsage, type ResponseProgress, type UsageBound, visibleTokens, withUnfinished } from "./estimate.ts";
+import {
+  estimatedUsage,
+  type ResponseProgress,
+  type UsageBound,
+  visibleTokens,
+  withUnfinished,
+} from "./estimate.ts";
 import { inputUsage } from "./input_usage.ts";
 import { sumOf, type Usage, type UsageDraft } from "./usage.ts";
 
@@ -117,7 +123,10 @@ export function chargeReserved(
   const isReadable = progress.isStream && (progress.texts ?? 0) > 0;
   const isDark = isUnreported && progress.isComplete && unfinished === undefined && !isReadable;
   const limited = isDark
-    ? { ...used, outputTokens: Math.max(reserved.statedTokens, reserved.outputTokens && visibleTokens(progress)) }
+    ? {
+      ...used,
+      outputTokens: Math.max(reserved.statedTokens, reserved.outputTokens && visibleTokens(progress)),
+    }
     : used;
   const shown = isDark ? usage : used;
   const byAnswer = model === undefined ? undefined : prices.cost(used, [model]);

@@ -53,6 +53,8 @@ export function highestCost(
 ): number {
   const { inputTokens = 0, outputTokens = 0 } = usage;
   const base = costOf(usage);
+  // Most models have one price for input and one for output.
+  if (kinds.size === 0) return base;
   const writes = facts.cacheWrites !== undefined || !CACHES_MARKED_INPUT.test(model);
   const inputs: readonly (readonly [UsageKind, boolean, Usage])[] = [
     ["cacheWriteTokens", writes, { cacheWriteTokens: inputTokens }],

@@ -58,9 +58,10 @@ export function estimatedTokens({ kind, length }: { kind: string; length: number
 export function estimatedUsage(usage: Usage, possible: UsageBound, progress: ResponseProgress): Usage {
   const { inputTokens = usage.inputAudioSeconds, outputTokens } = usage;
   const isUnreported = inputTokens === undefined && outputTokens === undefined;
-  const isOutputMissing = isUnreported || (progress.isComplete
-    ? lacksOutput(usage, possible) || hasMoreText(progress, outputTokens)
-    : !progress.hasStopped || outputTokens === undefined);
+  const isOutputMissing = isUnreported ||
+    (progress.isComplete
+      ? lacksOutput(usage, possible) || hasMoreText(progress, outputTokens)
+      : !progress.hasStopped || outputTokens === undefined);
   if (inputTokens !== undefined && !isOutputMissing) return usage;
   const output = isOutputMissing ? outputOf(possible, progress) : undefined;
   // The output of sound that is priced by its length costs nothing.
@@ -79,7 +80,10 @@ export function estimatedUsage(usage: Usage, possible: UsageBound, progress: Res
  * Whether a usage without output is incomplete. Embeddings and rankings have no output, and speech that is
  * priced by its duration has none with a price.
  */
-function lacksOutput({ outputTokens, inputAudioSeconds }: Usage, { outputTokens: most }: UsageBound): boolean {
+function lacksOutput(
+  { outputTokens, inputAudioSeconds }: Usage,
+  { outputTokens: most }: UsageBound,
+): boolean {
   return outputTokens === undefined && inputAudioSeconds === undefined && most > 0;
 }
 

@@ -82,10 +82,17 @@ export class ExchangeCosts {
    * The first unpriced model at a backend with other prices, unless a model override replaces it. Undefined:
    * no such model.
    */
-  unpricedModel(candidates: readonly CandidateModel[], { soundSeconds }: RequestFacts = {}): string | undefined {
+  unpricedModel(
+    candidates: readonly CandidateModel[],
+    { soundSeconds }: RequestFacts = {},
+  ): string | undefined {
     // Some models have prices for sound or for tokens alone.
     const usage = {
-      ...inputUsage({ inputTokens: 1, ...(soundSeconds !== undefined && { soundSeconds: 1 }), most: Infinity }),
+      ...inputUsage({
+        inputTokens: 1,
+        ...(soundSeconds !== undefined && { soundSeconds: 1 }),
+        most: Infinity,
+      }),
       ...(soundSeconds === undefined && { outputTokens: 1 }),
     };
     const at = { factor: 1, epochMs: this.#startedAt };

@@ -48,7 +48,9 @@ export const TEXT_SELECTION = {
   /** Of OpenAI's responses. */
   output: { content: { "*": { text: "length" } }, summary: { "*": { text: "length" } }, arguments: "length" },
   /** Gemini's. */
-  candidate: { content: { parts: { "*": { text: "length", functionCall: "length", inlineData: { mimeType: true } } } } },
+  candidate: {
+    content: { parts: { "*": { text: "length", functionCall: "length", inlineData: { mimeType: true } } } },
+  },
 } as const;
 
 /** What a model reads, by the members of a request's body. Images and sound are not text. */

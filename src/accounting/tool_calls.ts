@@ -28,7 +28,11 @@ export function callsOf(charges: readonly ToolCharge[], calls: number): Usage {
  * The usage with one search, if the request made the model search and the response does not say how often.
  * OpenAI's chat completions do not.
  */
-export function withSearch(usage: Usage, { hostedTools = [] }: RequestFacts, model: string | undefined): Usage {
+export function withSearch(
+  usage: Usage,
+  { hostedTools = [] }: RequestFacts,
+  model: string | undefined,
+): Usage {
   const isReported = usage.inputTokens !== undefined || usage.outputTokens !== undefined;
   if (!isReported || usage.webSearches !== undefined || usage.statedCostMicros !== undefined) return usage;
   const searches = hostedTools.some(({ name }) => name === "web_search_options") ||

@@ -45,7 +45,6 @@ export class ToolsUsed {
     return this.#hasCalls;
   }
 
-
   /** Receives a selected value. Returns whether the value was about a tool. */
   found(path: string, value: unknown): boolean {
     switch (path) {
@@ -115,7 +114,8 @@ export class ToolsUsed {
   }
 
   #isUnused(): boolean {
-    return this.#webSearches + this.#fileSearches + this.#unpricedUnits === 0 && this.#queries === undefined &&
+    return this.#webSearches + this.#fileSearches + this.#unpricedUnits === 0 &&
+      this.#queries === undefined &&
       this.#webItems === undefined && this.#fileItems === undefined;
   }
 }

@@ -61,7 +61,8 @@ export interface AdmittedRequest {
 export async function admitRequest(incoming: AdmissionRequest): Promise<AdmittedRequest> {
   const { request, principal, endpoint, rest, query, upgrade, counted } = incoming;
   const method = effectiveMethod(request.method, { query, fields: request.fields });
-  const countedRequest = counted && { request, method, principal, endpoint, rest, query, upgrade, ...counted };
+  const countedRequest = counted &&
+    { request, method, principal, endpoint, rest, query, upgrade, ...counted };
   const admitted = countedRequest && admit(countedRequest);
   const { read, unread } = await received(incoming, method);
   const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);

@@ -82,8 +82,12 @@ export function checkToolPriceIsKnown(
   const { tool, model } = unpriced;
   throw new ProxyFault(
     "forbidden",
-    `This ${subject.what} has a budget, and the provider runs ${JSON.stringify(tool)}, which has no price with the ` +
-      `model ${JSON.stringify(model)} at ${endpoint}, so its cost cannot be known. Leave the tool out, set a price of ` +
+    `This ${subject.what} has a budget, and the provider runs ${
+      JSON.stringify(tool)
+    }, which has no price with the ` +
+      `model ${
+        JSON.stringify(model)
+      } at ${endpoint}, so its cost cannot be known. Leave the tool out, set a price of ` +
       `searches (endpoints.${endpoint}.prices), or use a token without a budget.`,
   );
 }

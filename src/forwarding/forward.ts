@@ -251,10 +251,15 @@ async function pause(durationMs: number, cancellation: Cancellation, clock: Cloc
 function failureOf(error: unknown, backend: Backend): ProxyFault | undefined {
   const host = hostOf(backend);
   if (error instanceof TimeoutExpired) {
-    return new ProxyFault("upstream_timeout", `${host} did not answer in time: ${error.message}.`, { upstream: host });
+    return new ProxyFault("upstream_timeout", `${host} did not answer in time: ${error.message}.`, {
+      upstream: host,
+    });
   }
   if (error instanceof TransportError) {
-    return new ProxyFault("bad_gateway", `No answer from ${host}: ${error.message}.`, { upstream: host, cause: error });
+    return new ProxyFault("bad_gateway", `No answer from ${host}: ${error.message}.`, {
+      upstream: host,
+      cause: error,
+    });
   }
   return undefined;
 }
@@ -264,10 +269,15 @@ function cutOf(error: unknown, backend: Backend): ProxyFault {
   if (error instanceof ProxyFault) return error;
   const host = hostOf(backend);
   if (error instanceof TimeoutExpired) {
-    return new ProxyFault("upstream_timeout", `${host} fell silent within its answer: ${error.message}.`, { upstream: host });
+    return new ProxyFault("upstream_timeout", `${host} fell silent within its answer: ${error.message}.`, {
+      upstream: host,
+    });
   }
   const reason = error instanceof TransportError ? error.message : "the answer was cut";
-  return new ProxyFault("bad_gateway", `The answer of ${host} is incomplete: ${reason}.`, { upstream: host, cause: error });
+  return new ProxyFault("bad_gateway", `The answer of ${host} is incomplete: ${reason}.`, {
+    upstream: host,
+    cause: error,
+  });
 }
 
 function hostOf(backend: Backend): string {

@@ -111,9 +111,8 @@ export class ReplayableBody {
   #keep(piece: Uint8Array | null | undefined): void {
     if (piece === null) this.#ended = true;
     else if (piece !== undefined) {
-      if (this.#source.isWholePieceStable === true && piece.length === this.#source.length) {
-        this.#kept.adopt(piece);
-      } else this.#kept.append(piece);
+      // A copy: an early response lets the connection read its next request while this body is still being sent.
+      this.#kept.append(piece);
       if (this.#kept.length > this.#maxBytes || !this.#forgets && !this.#memory.mayHold(this.#kept.length)) {
         this.release();
       }

@@ -14,4 +14,3 @@ export function isPartialContent(status: number, fields: readonly Field[]): bool
   const [, last = "", total = ""] = RANGE.exec(range.trim()) ?? [];
   return total === "" || Number(last) + 1 !== Number(total);
 }
-

@@ -73,7 +73,9 @@ export function checkModelIsKnown(
     if (unknown === undefined) continue;
     throw new ProxyFault(
       "forbidden",
-      `This ${what} has limits for certain models, and ${JSON.stringify(unknown)} may be any model. Name the model, ` +
+      `This ${what} has limits for certain models, and ${
+        JSON.stringify(unknown)
+      } may be any model. Name the model, ` +
         "or set a limit for this name.",
     );
   }

@@ -17,8 +17,6 @@ export interface RequestBodyHooks {
 /** The body of a request on its connection. */
 export class RequestBody implements MessageBody {
   readonly length: number | undefined;
-  /** While the exchange runs, the connection is only read behind the bytes that were taken. */
-  readonly isWholePieceStable = true;
   /** Runs while the proxy waits for the client to send more of the body. */
   readonly stall: StallTimer;
   readonly #body: FramedBody;

@@ -21,11 +21,6 @@ export interface ByteSource {
 export interface MessageBody extends ByteSource {
   /** The length in bytes. Undefined: not known before the body has ended. */
   readonly length: number | undefined;
-  /**
-   * Whether a piece that is the whole body stays valid for as long as the exchange runs. Undefined: no piece does, see
-   * {@link tryRead}.
-   */
-  readonly isWholePieceStable?: boolean;
 }
 
 /** The next bytes of a source, waiting for them. Null: the end. Throws where the source broke off. */

@@ -9,8 +9,6 @@ const MOST_SPARE_BYTES = 256 * 1024;
  */
 export class GrowingBuffer {
   #buffer: Uint8Array = NOTHING;
-  /** Whether the buffer is a piece of others, which must not be overwritten. */
-  #isAdopted = false;
   #start = 0;
   #end = 0;
   readonly #mostBytes: number;
@@ -39,20 +37,11 @@ export class GrowingBuffer {
       const roomier = new Uint8Array(this.#room(needed));
       roomier.set(this.bytes);
       this.#buffer = roomier;
-      this.#isAdopted = false;
       this.#end = this.length;
       this.#start = 0;
     }
     this.#buffer.set(piece, this.#end);
     this.#end += piece.length;
-  }
-
-  /** Holds a whole piece without a copy. The buffer must be empty, and the piece must stay valid. */
-  adopt(piece: Uint8Array): void {
-    this.#buffer = piece;
-    this.#isAdopted = true;
-    this.#start = 0;
-    this.#end = piece.length;
   }
 
   /** Removes bytes from the front. */
@@ -64,10 +53,7 @@ export class GrowingBuffer {
   /** Removes all bytes. The next piece overwrites them. */
   clear(): void {
     this.#start = this.#end = 0;
-    if (this.#isAdopted || this.#buffer.length > MOST_SPARE_BYTES) {
-      this.#buffer = NOTHING;
-      this.#isAdopted = false;
-    }
+    if (this.#buffer.length > MOST_SPARE_BYTES) this.#buffer = NOTHING;
   }
 
   #room(needed: number): number {

@@ -5,10 +5,20 @@ const RECORDED = { plain: 4, managed: 8 };
 
 Deno.test("ratiosOf: rounds on a busy machine do not change the ratios", () => {
   const quiet = { raw: [10, 10, 10], plain: [40, 40, 40], again: [40, 40, 40], managed: [80, 80, 80] };
-  const busy = { raw: [12, 10, 19], plain: [40, 70, 60], again: [50, 60, 80], managed: [130, 90, 80] };
+  const busy = {
+    raw: [12, 10, 19, 10],
+    plain: [40, 70, 60, 40],
+    again: [50, 60, 80, 90],
+    managed: [130, 80, 80, 90],
+  };
   assertEquals(ratiosOf(quiet), { plain: 4, managed: 8, noise: 0 });
   const { plain, managed, noise } = ratiosOf(busy);
   assertEquals([plain, managed, noise > 0.2], [4, 8, true]);
+});
+
+Deno.test("ratiosOf: one round without any CPU time does not change the ratios", () => {
+  const rounds = { raw: [10, 10, 10], plain: [40, 40, 0], again: [40, 40, 40], managed: [80, 0, 80] };
+  assertEquals(ratiosOf(rounds), { plain: 4, managed: 8, noise: 0 });
 });
 
 Deno.test("worse: a ratio within the margin is no failure, and a ratio above it is one", () => {

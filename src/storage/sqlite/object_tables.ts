@@ -45,7 +45,10 @@ const BY_ENDPOINT = ["endpoint = ? AND results_id = ?", "endpoint = ? AND object
 const BY_ACCOUNT = ["provider_account = ? AND results_id = ?", "provider_account = ? AND object_id = ?"];
 
 /** Finds an object by the id of its results, or by its own id: of the endpoint, or else of the account. */
-export function findObject(database: Connection, { endpoint, id, providerAccount }: ObjectKey): KeptObject | undefined {
+export function findObject(
+  database: Connection,
+  { endpoint, id, providerAccount }: ObjectKey,
+): KeptObject | undefined {
   for (const [place, conditions] of [[endpoint, BY_ENDPOINT], [providerAccount, BY_ACCOUNT]] as const) {
     if (place === undefined) continue;
     for (const condition of conditions) {

@@ -33,6 +33,16 @@ export function withoutUnix(): Reason {
   return Deno.build.os === "windows" ? "Windows is no Unix" : undefined;
 }
 
+/** The loopback address of IPv6, which some containers lack. */
+export function withoutIpv6(): Reason {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+    return undefined;
+  } catch {
+    return "this machine has no IPv6";
+  }
+}
+
 function isInstalled(program: string): boolean {
   const isWindows = Deno.build.os === "windows";
   const folders = (Deno.env.get("PATH") ?? "").split(isWindows ? ";" : ":");

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { proxyCommand, ProxyProcess } from "../../support/processes/proxy_process.ts";
 import { freePort } from "../../support/processes/port.ts";
 import { assertNoSecrets, SECRETS } from "../../support/data/secrets.ts";
-import { unless, withoutUnix } from "../../support/runner/left_out.ts";
+import { unless, withoutIpv6, withoutUnix } from "../../support/runner/left_out.ts";
 
 const COMMANDS = [["check", "--changed"], ["reload"], ["stop"]];
 
@@ -195,9 +195,12 @@ for (
     ["HTTPS on the admin port", `host = "127.0.0.1"\nport = 0\nadmin_port = 0\n${tlsFiles()}`],
   ] as const
 ) {
-  Deno.test(
-    `reload and stop without --url: a proxy that listens on ${name}`,
-    inPlace(async ({ configure, serve, run }) => {
+  Deno.test({
+    ...unless(
+      name === "IPv6" ? withoutIpv6() : undefined,
+      `reload and stop without --url: a proxy that listens on ${name}`,
+    ),
+    fn: inPlace(async ({ configure, serve, run }) => {
       if (server.includes("tls_")) await run(["tls", "init"]);
       await configure(server);
       await using proxy = await serve();
@@ -206,7 +209,7 @@ for (
       assertEquals((await run(["stop"])).code, 0);
       assertEquals(await proxy.exited(), 0);
     }),
-  );
+  });
 }
 
 function tlsFiles(): string {
