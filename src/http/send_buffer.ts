@@ -32,7 +32,7 @@ export class SendBuffer {
     return this.#end + count <= CAPACITY;
   }
 
-  /** Appends text that consists of characters below U+0100. A longer text than {@link hasRoom} must come first. */
+  /** Appends text that consists of characters below U+0100. A text without room must be the first. */
   appendText(text: string): void {
     if (!this.hasRoom(text.length) && this.#end === 0) this.#bytes = encodeLatin1(text);
     else writeLatin1(text, this.#array(), this.#end);

@@ -1,3 +1,5 @@
+/** The runtime fires a timer with a longer delay at once. A list sets its timer again when that fires too early. */
+const LONGEST_MS = 2 ** 31 - 1;
 /** Lists of the usual delays are kept while they are empty. */
 const MAX_EMPTY_LISTS = 64;
 
@@ -49,7 +51,7 @@ class TimerList {
     if (this.#last === undefined) this.#first = entry;
     else this.#last.next = entry;
     this.#last = entry;
-    this.#timer ??= setTimeout(() => this.#fire(), this.#delayMs);
+    this.#wakeAfter(this.#delayMs);
     return () => this.#remove(entry);
   }
 
@@ -68,6 +70,10 @@ class TimerList {
     this.#onEmpty();
   }
 
+  #wakeAfter(delayMs: number): void {
+    this.#timer ??= setTimeout(() => this.#fire(), Math.min(delayMs, LONGEST_MS));
+  }
+
   #fire(): void {
     this.#timer = undefined;
     const now = performance.now();
@@ -78,9 +84,7 @@ class TimerList {
         then();
       }
     } finally {
-      if (this.#first !== undefined) {
-        this.#timer ??= setTimeout(() => this.#fire(), Math.max(1, Math.ceil(this.#first.dueAt - now)));
-      }
+      if (this.#first !== undefined) this.#wakeAfter(Math.max(1, Math.ceil(this.#first.dueAt - now)));
     }
   }
 }

@@ -50,3 +50,18 @@ Deno.test("TimerLists: after the last timer is cancelled none of the runtime is 
   // The sanitizer of the test would find a timer that is still set.
   await within(promise, "a timer after cancelled ones");
 });
+
+Deno.test("TimerLists: a delay of a month sets no timer of the runtime that fires at once", () => {
+  const delays: unknown[] = [];
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout = Object.assign((...args: Parameters<typeof setTimeout>) => {
+    delays.push(args[1]);
+    return setTimeout(...args);
+  }, setTimeout);
+  try {
+    new TimerLists().after(30 * 24 * 3_600_000, () => {})();
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  assertEquals(delays, [2 ** 31 - 1]);
+});
