@@ -16,7 +16,7 @@ import type { HeldBytes, HeldShare } from "../limits/held_bytes.ts";
 import { ClientOutput } from "./client_output.ts";
 import { stallFault, StallTimer } from "./stall_timer.ts";
 import type { UnauthenticatedBudget } from "./unauthenticated_budget.ts";
-import { frameReply } from "./reply_head.ts";
+import { replyMessage } from "./reply_head.ts";
 import { type ExchangeOwner, RunningExchange } from "./running_exchange.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import { parseRequestHead, type RequestHead } from "./request_head.ts";
@@ -227,7 +227,7 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
       if (reply.tunnel !== undefined) return await this.#tunnel(reply, reply.tunnel);
       const isRead = body === null || body.skipUnread();
       const persistent = head.persistent && isRead && !this.#lastRequest;
-      const { message, closes } = frameReply(reply, head, { persistent });
+      const { message, closes } = replyMessage(reply, head, { persistent });
       await writeMessage(this.#output, message);
       if (!isRead) await this.#linger();
       return !closes && !this.#lastRequest;
@@ -312,7 +312,7 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
       ? new ProxyFault("headers_too_large", `The request head is too large: ${error.message}.`)
       : new ProxyFault("bad_request", `Malformed HTTP/1.1 request: ${error.message}.`);
     const reply = faultReply(fault, { dialect: "generic", requestId: "none" });
-    const { message } = frameReply(reply, { method: "GET", minor: 1 }, { persistent: false });
+    const { message } = replyMessage(reply, { method: "GET", minor: 1 }, { persistent: false });
     await writeMessage(this.#output, message);
     await this.#linger();
   }

@@ -10,9 +10,9 @@ import { separateFraming } from "../../http/framing.ts";
 import { checkedField, HeadTooLarge } from "../../http/head.ts";
 import { decodeLatin1 } from "../../http/latin1.ts";
 import { discardReply, type IncomingRequest, type OutgoingReply } from "../../http/message.ts";
+import { frameReply, statedLength } from "../../http/reply_framing.ts";
 import { HttpSyntaxError } from "../../http/syntax_error.ts";
 import { FramingError } from "../../http/framing_error.ts";
-import {} from "../../http/writer.ts";
 import type { ConnectionParts } from "../connection.ts";
 import { parseRequestHead } from "../request_head.ts";
 import { stallFault, StallTimer } from "../stall_timer.ts";
@@ -40,8 +40,6 @@ interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | 
   readonly onEnd: () => void;
 }
 
-/** Statuses of responses without a body (RFC 9110, 15). */
-const BODILESS: readonly number[] = [204, 205, 304];
 /** Methods whose requests state a length of 0 if they have no body (RFC 9110, 8.6). */
 const STATES_EMPTY_BODY: readonly string[] = ["POST", "PUT", "PATCH"];
 /**
@@ -162,13 +160,12 @@ export class Http2Exchange {
     }
     const headers = new Headers();
     for (const { lower, value } of fields) headers.append(lower, value);
-    const isHead = this.#request.method === "HEAD";
-    const isBodiless = BODILESS.includes(status) || isHead;
-    const length = isBodiless
-      ? isHead ? reply.omittedLength ?? body?.length : reply.omittedLength
-      : body?.length;
-    if (length !== undefined && status !== 204) headers.set("content-length", String(length));
-    if (isBodiless || body === null || body.length === 0) {
+    const framing = frameReply(reply, this.#request.method);
+    const length = statedLength(framing);
+    if (length !== undefined) headers.set("content-length", String(length));
+    if (framing.kind === "none" || framing.kind === "omitted" || body === null || length === 0) {
+      // The end of an empty body has to be read: the log would call a cancelled one a client that left.
+      if (framing.kind === "counted") await nextPiece(framing.source).catch(() => {});
       discardReply(reply);
       this.#hasWholeResponse = true;
       this.#sending.begin();
