@@ -1,6 +1,11 @@
 import { ProxyFault } from "../faults.ts";
-import { ALL_CREDENTIAL_PLACES } from "./authenticate.ts";
-import { type CredentialPlace, KEY_PARAMETER, KEY_SUBPROTOCOL_PREFIX } from "./credential.ts";
+import {
+  ALL_CREDENTIAL_PLACES,
+  type CredentialPlace,
+  KEY_PARAMETER,
+  KEY_SUBPROTOCOL_PREFIX,
+  PROXY_TOKEN_PLACES,
+} from "../config/credential_places.ts";
 import { findHiddenToken, type OutgoingHead } from "./hidden_token.ts";
 
 /** The credentials of a client that upstreams must not see. */
@@ -22,12 +27,12 @@ export class ClientCredentials {
   }
 
   /**
-   * The places of credentials to strip from a request to a backend. A passthrough backend gets the client's
-   * own key, so that only places with a token of the proxy are stripped. Other backends get no credential of
-   * the client.
+   * Returns the places of credentials to strip from a request to a backend. A passthrough backend gets the client's
+   * own key: only places with a token of the proxy are stripped, and those that are for nothing else. Other
+   * backends get no credential of the client.
    */
   placesToStrip(isPassthrough: boolean): ReadonlySet<string> {
-    return isPassthrough ? this.#tokenPlaces : ALL_CREDENTIAL_PLACES;
+    return isPassthrough ? this.#tokenPlaces.union(PROXY_TOKEN_PLACES) : ALL_CREDENTIAL_PLACES;
   }
 
   /** Throws a `bad_request` fault if an upstream request still holds a token of the proxy. */
@@ -36,7 +41,8 @@ export class ClientCredentials {
     if (place === undefined) return;
     throw new ProxyFault(
       "bad_request",
-      `This proxy's token is in ${place}, which goes to the provider: send it in Proxy-Authorization only.`,
+      `This proxy's token is in ${place}, which goes to the provider: send it in x-llm-proxy-token or ` +
+        "Proxy-Authorization only.",
     );
   }
 }

@@ -228,7 +228,7 @@ export interface Backend {
 
 /**
  * The credential that a backend gets. `inject`: a key of the proxy. `none`: no credential. `passthrough`: the
- * credential of the client, which then sends the token of the proxy in `Proxy-Authorization`.
+ * credential of the client, which then sends the token of the proxy in `x-llm-proxy-token` or `Proxy-Authorization`.
  */
 export type BackendKey =
   | { readonly mode: "inject"; readonly value: string }
