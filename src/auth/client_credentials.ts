@@ -2,18 +2,12 @@ import { ProxyFault } from "../faults.ts";
 import {
   ALL_CREDENTIAL_PLACES,
   type CredentialPlace,
-  KEY_PARAMETER,
-  KEY_SUBPROTOCOL_PREFIX,
   PROXY_TOKEN_PLACES,
 } from "../config/credential_places.ts";
 import { findHiddenToken, type OutgoingHead } from "./hidden_token.ts";
 
 /** The credentials of a client that upstreams must not see. */
 export class ClientCredentials {
-  /** The query parameter that can hold a credential. */
-  readonly queryParameter = KEY_PARAMETER;
-  /** The prefix of a credential in a WebSocket subprotocol. */
-  readonly subprotocolPrefix = KEY_SUBPROTOCOL_PREFIX;
   readonly #tokenPlaces: ReadonlySet<CredentialPlace>;
   readonly #tokens: readonly string[];
 
