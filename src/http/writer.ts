@@ -76,9 +76,9 @@ export function headText({ startLine, firstField, fields, body }: OutgoingMessag
 }
 
 /**
- * Sends a message. One write sends the head together with what is at hand of the body; later, one write sends all
- * short pieces at hand. Throws what the source or the output throws. Throws a {@link FramingError} before it sends a
- * byte that the head did not announce, and where the body is shorter than announced.
+ * Sends a message. One write sends the head together with what is at hand of the body; later, one write sends
+ * all short pieces at hand. Throws what the source or the output throws. Throws a {@link FramingError} before
+ * it sends a byte that the head did not announce, and where the body is shorter than announced.
  */
 export async function writeMessage(output: ByteOutput, message: OutgoingMessage): Promise<void> {
   const buffer = new SendBuffer();
