@@ -54,9 +54,9 @@ export interface ConnectionParts {
   /** What the port of the connection serves. */
   readonly entry: Entry;
   readonly limits: () => ConnectionLimits;
-  /** The memory budget of all unauthenticated connections. Undefined: their memory is not counted. */
+  /** The memory budget of all unauthenticated connections. Undefined if their memory is not counted. */
   readonly unauthenticatedBudget?: UnauthenticatedBudget | undefined;
-  /** The memory that connections of authenticated clients share. Undefined: their memory is not counted. */
+  /** The memory that connections of authenticated clients share. Undefined if their memory is not counted. */
   readonly heldBytes?: HeldBytes | undefined;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
@@ -73,7 +73,7 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
   readonly #limits: () => ConnectionLimits;
   readonly #unauthenticatedBudget: UnauthenticatedBudget | undefined;
   readonly #heldBytes: HeldBytes | undefined;
-  /** The memory that the connection holds. Undefined: the client is not authenticated. */
+  /** The memory that the connection holds. Undefined if the client is not authenticated. */
   #share: HeldShare | undefined;
   readonly #peer: string;
   readonly #isTls: boolean;
@@ -278,8 +278,9 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
   }
 
   /**
-   * Reads on while a request is answered, because only a read notices that the client has left. Keeps what arrives: the
-   * beginning of a body that waits for its reader, or the next requests within {@link MAX_AHEAD_BYTES}.
+   * Reads on while a request is answered, because only a read notices that the client has left. Keeps what
+   * arrives: the beginning of a body that waits for its reader, or the next requests within {@link
+   * MAX_AHEAD_BYTES}.
    */
   #readOn(exchange: RunningExchange): void {
     if (exchange.isReadingBody || exchange.isTunnel) return;

@@ -27,7 +27,8 @@ interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | 
   /** Whether a request on the connection was authenticated before. */
   readonly isAuthenticated: () => boolean;
   /**
-   * Takes a slot for a whole response. Returns the place in the queue. Undefined: the request has the slot.
+   * Takes a slot for a whole response. Returns the place in the queue, or undefined if the request has the
+   * slot.
    */
   readonly acquireSlot: () => QueuedRequest | undefined;
   /** Releases the slot for a whole response. */
@@ -84,7 +85,7 @@ export class Http2Exchange {
     request.signal.addEventListener("abort", () => this.abort(new ClientGone("the client left")));
   }
 
-  /** Since when the response waits for the client. Undefined: it does not wait. */
+  /** Since when the response waits for the client. Undefined if the response does not wait. */
   get unreadSince(): number | undefined {
     return this.#sending.since;
   }
