@@ -34,15 +34,15 @@ export type Verdict =
 
 /** What authentication needs to know of the endpoint and of the request. */
 export interface AuthenticationContext {
-  /** Looks up a token. Undefined: the proxy requires no token. */
+  /** Looks up a token. The member is undefined if the proxy requires no token. */
   readonly check: TokenCheck | undefined;
   /**
-   * The endpoint forwards the client's own credential, so the proxy's token must be in a header that only the proxy
-   * reads.
+   * The endpoint forwards the client's own credential, so the proxy's token must be in a header that only the
+   * proxy reads.
    */
   readonly passthrough: boolean;
   /**
-   * The name of the endpoint, for which a project may have a provider key. Undefined: no endpoint matches.
+   * The name of the endpoint, for which a project may have a provider key. Undefined if no endpoint matches.
    */
   readonly endpoint?: string | undefined;
   /** The header fields of the request. */

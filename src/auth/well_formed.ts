@@ -21,7 +21,9 @@ interface Syntax {
   readonly description: string;
 }
 
-/** The syntax of a credential for the provider, and of a token of the proxy, which can hold commas and quotes. */
+/**
+ * The syntax of a credential for the provider, and of a token of the proxy, which can hold commas and quotes.
+ */
 const SYNTAX: Readonly<Record<CredentialHeader["of"], Readonly<Record<CredentialHeader["form"], Syntax>>>> = {
   provider: {
     bearer: { pattern: AUTHORIZATION, description: "a scheme and one credential, like Bearer <key>" },
