@@ -49,7 +49,8 @@ export class SpentHours {
   }
 
   /**
-   * The hour that a rolling period must drop before its sum is below a limit. Undefined: no hour is enough.
+   * Returns the hour that a rolling period must drop before its sum is below a limit, or undefined if no hour
+   * is enough.
    */
   lastHourAbove(limit: number, from: number): number | undefined {
     let sum = this.since(from);
