@@ -1,6 +1,7 @@
 /**
- * The places of credentials in a request. Each SDK has its own place for the key, and clients put the token of the
- * proxy there. Reading, checking, stripping and concealing follow this table, so that a new place is one line.
+ * The places of credentials in a request. Each SDK has its own place for the key, and clients put the token
+ * of the proxy there. Reading, checking, stripping and concealing follow this table, so that a new place is
+ * one line.
  */
 
 /** How a place holds a credential. */
@@ -13,8 +14,8 @@ interface CredentialPlaceRules {
    */
   readonly form: "bearer" | "word" | "query" | "subprotocol";
   /**
-   * Whose credential a passthrough endpoint expects there: the provider's, which it forwards, or the proxy's, which
-   * no upstream gets.
+   * Whose credential a passthrough endpoint expects there: the provider's, which it forwards, or the proxy's,
+   * which no upstream gets.
    */
   readonly of: "provider" | "proxy";
 }
