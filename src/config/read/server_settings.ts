@@ -210,7 +210,7 @@ function shownSize(bytes: number | "none"): string {
   return bytes === "none" ? bytes : `${bytes / 1024 ** 2}M`;
 }
 
-/** Reads the endpoint for paths without an endpoint name. Returns undefined if there is none. */
+/** Reads the endpoint for paths without an endpoint name. Returns undefined if there is no such endpoint. */
 export function readDefaultEndpoint(
   resolver: Resolver,
   settings: Section<"server"> | undefined,
