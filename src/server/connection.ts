@@ -5,7 +5,7 @@ import { faultReply, ProxyFault } from "../faults.ts";
 import type { ConnectionLimits } from "../config/config.ts";
 import { UntilCloseBody } from "../http/body.ts";
 import { closeQuietly } from "../streams/close_quietly.ts";
-import { HeadTooLarge, readHead, takeHead } from "../http/head.ts";
+import { readHead, takeHead } from "../http/head.ts";
 import { discardReply, type Entry, type Handler, type OutgoingReply, type Tunnel } from "../http/message.ts";
 import { ConnectionReader, type ReadingObserver } from "../http/reader.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
@@ -14,6 +14,7 @@ import { type ByteOutput, writeAll, writeMessage } from "../http/writer.ts";
 import { encodeLatin1 } from "../http/latin1.ts";
 import type { HeldBytes, HeldShare } from "../limits/held_bytes.ts";
 import { ClientOutput } from "./client_output.ts";
+import { headFault } from "./head_fault.ts";
 import { stallFault, StallTimer } from "./stall_timer.ts";
 import type { UnauthenticatedBudget } from "./unauthenticated_budget.ts";
 import { replyMessage } from "./reply_head.ts";
@@ -309,10 +310,7 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
   }
 
   async #reject(error: HttpSyntaxError): Promise<void> {
-    const fault = error instanceof HeadTooLarge
-      ? new ProxyFault("headers_too_large", `The request head is too large: ${error.message}.`)
-      : new ProxyFault("bad_request", `Malformed HTTP/1.1 request: ${error.message}.`);
-    const reply = faultReply(fault, { dialect: "generic", requestId: "none" });
+    const reply = faultReply(headFault(error, "HTTP/1.1"), { dialect: "generic", requestId: "none" });
     const { message } = replyMessage(reply, { method: "GET", minor: 1 }, { persistent: false });
     await writeMessage(this.#output, message);
     await this.#linger();

@@ -7,7 +7,6 @@ import { Cancellation, ClientGone } from "../cancellation.ts";
 import type { ConnectionLimits } from "../config/config.ts";
 import { faultReply, ProxyFault } from "../faults.ts";
 import { field, fieldValue } from "../http/fields.ts";
-import { HeadTooLarge } from "../http/head.ts";
 import { discardReply, type Entry, type Handler, type OutgoingReply } from "../http/message.ts";
 import { frameReply, isBodiless, statedLength } from "../http/reply_framing.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
@@ -16,6 +15,7 @@ import { type MessageBody, nextPiece } from "../streams/byte_source.ts";
 import { bodyOf } from "../streams/bytes.ts";
 import { FetchBody } from "./fetch_body.ts";
 import { asksForWebSocket, ownServerFault, readFetchHead } from "./fetch_request.ts";
+import { headFault } from "./head_fault.ts";
 import { stallFault, StallTimer } from "./stall_timer.ts";
 
 /** What {@link FetchHandler} needs. */
@@ -253,12 +253,7 @@ function refusal(fault: ProxyFault): OutgoingReply {
 /** The fault for an error of a head or of an unframed body. Throws every other error again. */
 function faultOf(error: unknown): ProxyFault {
   if (error instanceof ProxyFault) return error;
-  if (error instanceof HeadTooLarge) {
-    return new ProxyFault("headers_too_large", `The request head is too large: ${error.message}.`);
-  }
-  if (error instanceof HttpSyntaxError) {
-    return new ProxyFault("bad_request", `Malformed HTTP/1.1 request: ${error.message}.`);
-  }
+  if (error instanceof HttpSyntaxError) return headFault(error, "HTTP/1.1");
   // The client has left, so that it does not read the response.
   if (error instanceof ClientGone) return new ProxyFault("bad_request", "The request broke off.");
   throw error;

@@ -7,14 +7,15 @@ import { type MessageBody, nextPiece } from "../../streams/byte_source.ts";
 import { bodyOf } from "../../streams/bytes.ts";
 import { type Field, fieldValue } from "../../http/fields.ts";
 import { separateFraming } from "../../http/framing.ts";
-import { checkedField, HeadTooLarge } from "../../http/head.ts";
+import { checkedField } from "../../http/head.ts";
 import { decodeLatin1 } from "../../http/latin1.ts";
 import { discardReply, type IncomingRequest, type OutgoingReply } from "../../http/message.ts";
 import { frameReply, statedLength } from "../../http/reply_framing.ts";
 import { HttpSyntaxError } from "../../http/syntax_error.ts";
 import { FramingError } from "../../http/framing_error.ts";
 import type { ConnectionParts } from "../connection.ts";
-import { parseRequestHead } from "../request_head.ts";
+import { headFault } from "../head_fault.ts";
+import { checkHeadSize, parseRequestHead } from "../request_head.ts";
 import { stallFault, StallTimer } from "../stall_timer.ts";
 import { STREAM_FIELD } from "./client_frames.ts";
 import { StreamBody } from "./stream_body.ts";
@@ -215,10 +216,7 @@ export class Http2Exchange {
       request = this.#incoming();
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
-      const fault = error instanceof HeadTooLarge
-        ? new ProxyFault("headers_too_large", `The request head is too large: ${error.message}.`)
-        : new ProxyFault("bad_request", `Malformed HTTP/2 request: ${error.message}.`);
-      return faultReply(fault, { dialect: "generic", requestId: "none" });
+      return faultReply(headFault(error, "HTTP/2"), { dialect: "generic", requestId: "none" });
     }
     return await this.#parts.handler(request);
   }
@@ -314,7 +312,7 @@ export class Http2Exchange {
     for (const [name, value] of headers) {
       if (name !== STREAM_FIELD) received.push(checkedField(name, value));
     }
-    checkSize(received, this.#parts.limits());
+    checkHeadSize(received, this.#parts.limits());
     if (fieldValue(received, "host") === undefined) received.unshift(checkedField("host", authority));
     const { fields, framing } = parseRequestHead({
       startLine: `${method} ${target} HTTP/1.1`,
@@ -359,16 +357,6 @@ export class Http2Exchange {
       cancellation: this.#cancellation,
     };
   }
-}
-
-/** Checks the size that the head would have over HTTP/1.1. Throws {@link HeadTooLarge}. */
-function checkSize(fields: readonly Field[], { maxHeadBytes, maxHeadFields }: ConnectionLimits): void {
-  if (fields.length > maxHeadFields) throw new HeadTooLarge(`more than ${maxHeadFields} header fields`);
-  const bytes = fields.reduce(
-    (sum, { name, value }) => sum + name.length + value.length + ": \r\n".length,
-    0,
-  );
-  if (bytes > maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
 }
 
 /**
