@@ -63,7 +63,7 @@ export class RequestTap {
     const isForm = /^multipart\/form-data\b/i.test(contentType ?? "");
     this.#form = isForm ? { head: new GrowingBuffer(), tail: new GrowingBuffer() } : undefined;
     this.#readsSound = readsSound(path);
-    this.#model = modelsInPath(path).at(-1) ?? (query === "" ? undefined : modelsInQuery(query)[0]);
+    this.#model = modelsInPath(path).at(-1) ?? (query === "" ? undefined : modelsInQuery(query)?.[0]);
     this.#scanner = isForm ? undefined : new JsonScanner(
       SELECTED,
       (place, value) => this.#found(place, value),

@@ -1,6 +1,8 @@
 /** Every model that the head of a request names: in its path, its query and its headers. */
 
-import { namesModel, shortName } from "./model_name.ts";
+import { ProxyFault } from "../faults.ts";
+import { MAX_PARAMETERS, queryParameters } from "../http/query.ts";
+import { MAX_MODELS, namesModel, shortName } from "./model_name.ts";
 
 /** The segments of a path after which a model is named. */
 const MODEL_FOLDERS: ReadonlySet<string> = new Set([
@@ -42,12 +44,12 @@ export function modelsInPath(path: string): string[] {
   return names;
 }
 
-/** The models that a query names. Ignores capitals in the names of parameters. */
-export function modelsInQuery(query: string): string[] {
-  if (query === "") return [];
-  return [...new URLSearchParams(query)].flatMap(([name, value]) =>
-    namesModel(name) ? [shortName(value)] : []
-  );
+/**
+ * The models that a query names. Ignores capitals in the names of parameters. Undefined if the query has too
+ * many parameters.
+ */
+export function modelsInQuery(query: string): string[] | undefined {
+  return queryParameters(query)?.flatMap(([name, value]) => namesModel(name) ? [shortName(value)] : []);
 }
 
 /** The models that the head of a request names. Rules apply to all of them. */
@@ -58,7 +60,10 @@ export interface ModelsInHead {
   readonly possiblyNamed: readonly string[];
 }
 
-/** The models that the head of a request names. `query` is the raw query. */
+/**
+ * The models that the head of a request names, each once in a place. `query` is the raw query. Throws
+ * `bad_request` for a head with too many models or parameters, because each model is compared with every rule.
+ */
 export function modelsInHead(
   { path, query, fields, upgrade }: {
     path: string;
@@ -67,10 +72,22 @@ export function modelsInHead(
     upgrade: boolean;
   },
 ): ModelsInHead {
-  const [inPath, inQuery, inFields] = [modelsInPath(path), modelsInQuery(query), modelsInFields(fields)];
+  const inQuery = modelsInQuery(query);
+  if (inQuery === undefined) {
+    throw new ProxyFault(
+      "bad_request",
+      `A rule, a model override or a budget depends on this request, and its query has more than ${MAX_PARAMETERS} ` +
+        "parameters.",
+    );
+  }
+  const [inPath, ofQuery, inFields] = [
+    distinct(modelsInPath(path)),
+    distinct(inQuery),
+    modelsInFields(fields),
+  ];
   return upgrade
-    ? { named: inQuery, possiblyNamed: [...inPath, ...inFields] }
-    : { named: inPath, possiblyNamed: [...inQuery, ...inFields] };
+    ? { named: ofQuery, possiblyNamed: [...inPath, ...inFields] }
+    : { named: inPath, possiblyNamed: [...ofQuery, ...inFields] };
 }
 
 /** A cheap test for the names of headers that may name a model. */
@@ -83,11 +100,18 @@ const MODEL_FIELD = /(?:model|deployment|engine|fallback)/;
 export function modelsInFields(
   fields: readonly { readonly lower: string; readonly value: string }[],
 ): string[] {
-  return fields.flatMap(({ lower, value }) =>
-    MODEL_FIELD.test(lower) && !lower.startsWith("sec-") && namesModel(lower)
-      ? value.split(",").map(shortName)
-      : []
+  const values = fields.flatMap(({ lower, value }) =>
+    MODEL_FIELD.test(lower) && !lower.startsWith("sec-") && namesModel(lower) ? value.split(",") : []
   );
+  return distinct(distinct(values).map(shortName));
+}
+
+/** The names, each once. Throws `bad_request` for more than {@link MAX_MODELS}. */
+function distinct(names: readonly string[]): string[] {
+  if (names.length < 2) return [...names];
+  const once = new Set(names);
+  if (once.size <= MAX_MODELS) return [...once];
+  throw new ProxyFault("bad_request", `The head names more than ${MAX_MODELS} different models.`);
 }
 
 function decoded(segment: string): string {

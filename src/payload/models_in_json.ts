@@ -13,7 +13,7 @@ import {
 import { foldKey } from "./fold_key.ts";
 import { chargeOfMember, type HostedTool, hostedTools } from "./hosted_tools.ts";
 import { JsonReader, type JsonSpan, JsonSyntaxError, jsonText, type JsonWatcher } from "./json_reader.ts";
-import { MAX_NAME, namesModel, shortName } from "./model_name.ts";
+import { MAX_MODELS, MAX_NAME, namesModel, shortName } from "./model_name.ts";
 import type { ModelPlace } from "./model_place.ts";
 import { type Pause, STEP_BYTES } from "./pace.ts";
 import type { CacheWrites } from "./request_facts.ts";
@@ -23,8 +23,6 @@ import { type WatchedMember, watchedMember } from "./watched_members.ts";
 const LONGEST_ESCAPE = 6;
 /** A longer string names no model, even with white space in front. */
 const MAX_NAME_BYTES = 2 * (MAX_NAME + 2) * LONGEST_ESCAPE;
-/** The highest number of different models in a body. Each is compared with every rule. */
-const MAX_MODELS = 1_000;
 
 /** What the proxy found in a JSON body. */
 export interface JsonFindings {
