@@ -43,6 +43,11 @@ const FREE_AHEAD_BYTES = 4 * 1024;
  * read.
  */
 const MAX_UNREAD_BYTES = 64 * 1024;
+/**
+ * How much of an upload is buffered to notice a departure, if the upstream takes nothing of it. A client that
+ * leaves has so much in the buffers of its system at most, and its departure shows behind that.
+ */
+const MAX_STUCK_BYTES = 4 * 1024 * 1024;
 const CONTINUE = encodeLatin1("HTTP/1.1 100 Continue\r\n\r\n");
 
 /** What a connection needs from the server. */
@@ -88,6 +93,8 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
   #current: RunningExchange | undefined;
   readonly #onAuthenticated = (holder: string): void => this.#authenticated(holder);
   #wasStuck = false;
+  /** How much of the connection was taken when the reader of a body last stood still. */
+  #stuckAt: number | undefined;
   #isAuthenticated = false;
 
   constructor(
@@ -152,7 +159,34 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
     } else if (overdue !== undefined) this.#leave(overdue);
     else if (this.#isStuck(cancellation)) {
       this.#leave(new ClientGone("the client did not read the end of the response"));
-    }
+    } else this.#watchUpload(this.#current);
+  }
+
+  /**
+   * Reads on behind an upload whose reader has taken nothing since the last call, because the upstream takes
+   * nothing: only a read notices that the client has left.
+   */
+  #watchUpload(exchange: RunningExchange): void {
+    const { body, isReadingBody, isTunnel } = exchange;
+    // A reader that waits for the client reads the connection itself.
+    if (!isReadingBody || isTunnel || body?.stall.isRunning === true) this.#stuckAt = undefined;
+    else if (this.#stuckAt === this.#taken) this.#readBehind(exchange);
+    else this.#stuckAt = this.#taken;
+  }
+
+  /** How many bytes of the connection were taken. */
+  get #taken(): number {
+    return this.#reader.received - this.#reader.available;
+  }
+
+  /** Reads the next bytes of an upload that stands still, within {@link MAX_STUCK_BYTES} and the memory of its sender. */
+  #readBehind({ cancellation }: RunningExchange): void {
+    const { isOver, available, capacity } = this.#reader;
+    if (isOver) return cancellation.cancel(new ClientGone("the client left during its upload"));
+    if (available >= MAX_STUCK_BYTES) return;
+    // A full buffer doubles.
+    if (available > FREE_AHEAD_BYTES && this.#share?.mayHold(2 * capacity) === false) return;
+    void this.#reader.readableBehind();
   }
 
   /**
@@ -266,7 +300,11 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
   hasRead(): void {
     const exchange = this.#current;
     if (exchange === undefined || exchange.isTunnel) return;
-    if (!exchange.isReadingBody && !this.#reader.isOver) this.#countAhead();
+    if (exchange.isReadingBody) {
+      if (this.#stuckAt === this.#taken) this.#readBehind(exchange);
+      return;
+    }
+    if (!this.#reader.isOver) this.#countAhead();
     this.#readOn(exchange);
   }
 
