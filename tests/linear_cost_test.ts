@@ -240,6 +240,7 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
         members: new Map(),
         prompts: 0,
         refersElsewhere: false,
+        media: 0,
         hostedTools: [],
         cacheWrites: undefined,
         firstKey: undefined,

@@ -11,6 +11,7 @@ import {
   visibleTokens,
   withUnfinished,
 } from "./estimate.ts";
+import { type ImageTokens, imageTokensFor, NO_IMAGES } from "../payload/image_tokens.ts";
 import { inputUsage } from "./input_usage.ts";
 import { sumOf, type Usage, type UsageDraft } from "./usage.ts";
 
@@ -29,8 +30,12 @@ export interface CandidateModel {
 export interface ReservedUsage {
   /** The limit of output tokens that the request states. 0 if it states none. */
   readonly statedTokens: number;
-  /** An estimate of the input. */
+  /** An estimate of the input without its images. */
   readonly inputTokens: number;
+  /** The highest input without its images. Absent if it is `inputTokens`. */
+  readonly mostInputTokens?: number | undefined;
+  /** The tokens of its images. Absent without images. */
+  readonly images?: ImageTokens | undefined;
   /** An estimate of its sound in seconds. Absent where a model reads no sound. */
   readonly soundSeconds?: number | undefined;
   /** The highest number of output tokens of any candidate. */
@@ -114,7 +119,9 @@ export function chargeReserved(
     // Without a response, the model is one of the candidates.
     const names = name !== undefined ? [name] : candidates.map((candidate) => candidate.model);
     const most = names.length === 0 ? Infinity : Math.max(...names.map(prices.contextTokens));
-    const input = inputUsage({ ...reserved, most });
+    const { images = NO_IMAGES } = reserved;
+    const ofImages = Math.max(0, ...names.map((one) => imageTokensFor(images, one)));
+    const input = inputUsage({ ...reserved, inputTokens: reserved.inputTokens + ofImages, most });
     return usedOf(reported, { input, outputTokens, isReserved: true, most }, progress);
   };
   const used = usedBy(model, reserved.outputTokens);

@@ -23,6 +23,7 @@ import type { ResponseSummary } from "./response_summary.ts";
 import type { Usage } from "./usage.ts";
 import { callsOf, RESERVED_CALLS, toolsOf, withSearch } from "./tool_calls.ts";
 import { highestCost } from "./dear_kinds.ts";
+import { imageTokensFor, NO_IMAGES } from "../payload/image_tokens.ts";
 import { inputUsage } from "./input_usage.ts";
 import { UNKNOWN_SOUND_SECONDS } from "../payload/sound_length.ts";
 import { chargeOfObject, type ReportedPart } from "./settlement.ts";
@@ -153,8 +154,9 @@ export class ExchangeCosts {
       const context = this.#prices.contextTokens(model, backend);
       const tools = isMost ? toolsOf(facts, model).map(({ charge }) => charge) : [];
       const readsMore = isMost && (facts.refersElsewhere === true || tools.length > 0);
+      const inBody = { ...reserved, inputTokens: inputOf(reserved, { model, isMost }) };
       const usage = {
-        ...inputUsage({ ...(readsMore ? elsewhere(reserved, context) : reserved), most: context }),
+        ...inputUsage({ ...(readsMore ? elsewhere(inBody, context) : inBody), most: context }),
         outputTokens: Math.min(outputTokens, mostOutputTokens),
         ...callsOf(tools, RESERVED_CALLS),
       };
@@ -163,7 +165,8 @@ export class ExchangeCosts {
       const at = { backend, factor, epochMs: this.#startedAt };
       const costOf = (one: Usage) => this.#prices.cost(one, [model], at)?.micros ?? 0;
       if (!isMost) return costOf(usage);
-      return highestCost(usage, { kinds: this.#prices.kindsOf(model, backend), model, facts, costOf });
+      const kinds = this.#prices.kindsOf(model, backend);
+      return highestCost(usage, { kinds, model, facts, readsImages: reserved.images !== undefined, costOf });
     });
     return Math.max(0, ...costs);
   }
@@ -222,6 +225,14 @@ export class ExchangeCosts {
     const uncounted = this.#endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
     return tokens === undefined ? undefined : Math.max(0, tokens - uncounted);
   }
+}
+
+/** The tokens of a body for a model, its images included. `isMost` chooses the highest number. */
+function inputOf(
+  { inputTokens, mostInputTokens = inputTokens, images = NO_IMAGES }: ReservedUsage,
+  { model, isMost }: { readonly model: string; readonly isMost: boolean },
+): number {
+  return (isMost ? mostInputTokens : inputTokens) + imageTokensFor(images, model);
 }
 
 /** The usage to reserve, with the input of content outside of the body. */

@@ -1,7 +1,7 @@
 /** Decides whether a principal may send a request now: first by the head of the request, then by its body. */
 
 import type { Account } from "../accounting/account.ts";
-import { inputTokensOf } from "../accounting/input_estimate.ts";
+import { inputOf, NO_INPUT } from "../accounting/input_estimate.ts";
 import { type ObjectRequest, objectRequestOf } from "../accounting/object_paths.ts";
 import { RequestTap } from "../accounting/request_tap.ts";
 import type { Endpoint } from "../config/config.ts";
@@ -29,6 +29,7 @@ import { possibleOutputTokens } from "./reservation.ts";
 import { contentCodingOf } from "../payload/content_coding.ts";
 import { type ModelsInHead, modelsInHead } from "../payload/models_in_head.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
+import { imageTokensFor, NO_IMAGES } from "../payload/image_tokens.ts";
 import { dearTier, tierInFields } from "../payload/service_tier.ts";
 import { limitsAmounts, type ReadRequest } from "./read_request.ts";
 import { checkResponseIsWhole } from "./shaped_response.ts";
@@ -123,9 +124,12 @@ export async function admitBody(
   { body, payload }: ReadRequest,
 ): Promise<MessageBody | null> {
   const { request, principal, endpoint, rest, query, upgrade, account } = counted;
-  const inputTokens = payload === undefined
-    ? 0
-    : await inputTokensOf({ kind: payload.kind, bytes: payload.held.bytes });
+  const input = payload === undefined ? NO_INPUT : await inputOf({
+    kind: payload.kind,
+    bytes: payload.held.bytes,
+    form: payload.form,
+    media: payload.json?.media,
+  });
   const isRestricted = restrictsModels(principal);
   const hasModelLimits = limitsModels(principal);
   const reserves = principal.subjects.some(({ rules }) => limitsAmounts(rules));
@@ -174,7 +178,9 @@ export async function admitBody(
     }
     account.reserve({
       statedTokens: facts.maxOutputTokens ?? 0,
-      inputTokens,
+      inputTokens: input.tokens,
+      mostInputTokens: input.most,
+      ...(input.images !== NO_IMAGES && { images: input.images }),
       soundSeconds: facts.soundSeconds,
       outputTokens: Math.max(outputTokensOf(facts), ...candidates.map((one) => one.outputTokens)),
       candidates,
@@ -182,7 +188,14 @@ export async function admitBody(
   };
   if (payload !== undefined && payload.kind !== "other") {
     const [first = payload.facts.model] = named;
-    const facts = { ...payload.facts, ...inHead, ...(first !== undefined && { model: first }) };
+    const facts = {
+      ...payload.facts,
+      ...inHead,
+      ...(first !== undefined && { model: first }),
+      // The model's maximum is reserved for both.
+      ...(input.isOpaque && { refersElsewhere: true }),
+    };
+    const inputTokens = input.tokens + imageTokensFor(input.images, facts.model);
     account.setRequest({
       facts: () => facts,
       inputTokens: () => inputTokens,

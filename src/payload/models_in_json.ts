@@ -6,6 +6,7 @@ import {
   isOutside,
   isReferenceKey,
   isReferenceType,
+  looksLikeMedia,
   looksOutside,
   sawMember,
   type SeenItem,
@@ -39,6 +40,8 @@ export interface JsonFindings {
    * prompt or a cache. The body does not show the length of such content.
    */
   readonly refersElsewhere: boolean;
+  /** The number of strings in content that look like an image or another file. */
+  readonly media: number;
   /** The tools that the provider runs, each name once. */
   readonly hostedTools: readonly HostedTool[];
   /** For how long the body marks content for the provider's cache. Undefined: it marks none. */
@@ -147,9 +150,9 @@ export async function readJsonObject(
   if (firstKey === undefined && !EMPTY_OBJECT.test(new TextDecoder().decode(bytes.subarray(0, STEP_BYTES)))) {
     throw new JsonSyntaxError("a value that is not an object");
   }
-  const { models, prompts, refersElsewhere } = watcher;
+  const { models, prompts, refersElsewhere, media } = watcher;
   const { hostedTools, cacheWrites } = watcher;
-  return { models, places, members, prompts, refersElsewhere, hostedTools, cacheWrites, firstKey };
+  return { models, places, members, prompts, refersElsewhere, media, hostedTools, cacheWrites, firstKey };
 }
 
 const EMPTY_OBJECT = /^\s*\{\s*\}\s*$/;
@@ -184,6 +187,7 @@ class ModelWatcher implements JsonWatcher<Place> {
   readonly #models = new Set<string>();
   prompts = 0;
   refersElsewhere = false;
+  media = 0;
   cacheWrites: CacheWrites | undefined;
   readonly #hosted = new Map<string, HostedTool>();
   readonly #bytes: Uint8Array;
@@ -281,8 +285,9 @@ class ModelWatcher implements JsonWatcher<Place> {
 
   /** A value in content has ended. */
   #endedContent(role: Role, item: SeenItem | undefined, { start, end }: JsonSpan): void {
-    if (this.refersElsewhere) return;
     const first = this.#bytes[start];
+    if (first === QUOTE && looksLikeMedia(this.#bytes, start, end)) this.media++;
+    if (this.refersElsewhere) return;
     if (first === OPEN_BRACE) this.refersElsewhere = item?.hasId === true && !item.hasContent;
     if (first !== QUOTE) return;
     if (role === "reference") this.refersElsewhere = isOutside(this.#bytes, start, end);

@@ -107,6 +107,12 @@ export class TextMeter implements TextSink {
     return at;
   }
 
+  /** A number instead of text: the id of a token. */
+  number(length: number): void {
+    this.#count(length);
+    this.#weight += WEIGHT_OF_TOKEN;
+  }
+
   /** The value has ended. */
   end(): void {
     this.#isWithin = false;

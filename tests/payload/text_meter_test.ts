@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { ResponseTap } from "../../src/accounting/response_tap.ts";
-import { inputTokensOf } from "../../src/accounting/input_estimate.ts";
+import { inputOf } from "../../src/accounting/input_estimate.ts";
 import { RequestTap } from "../../src/accounting/request_tap.ts";
 import { TextMeter } from "../../src/payload/text_meter.ts";
 import { random } from "../support/data/random.ts";
@@ -140,7 +140,7 @@ Deno.test("requests: text with escapes counts as what it stands for, read or pas
     return tap.inputTokens();
   };
   assertEquals(passing(ascii), passing(plain));
-  const read = (bytes: Uint8Array) => inputTokensOf({ kind: "json", bytes });
+  const read = async (bytes: Uint8Array) => (await inputOf({ kind: "json", bytes })).tokens;
   assertEquals(await read(ascii), await read(plain));
 });
 
@@ -153,11 +153,11 @@ Deno.test("requests: lists of numbers count by their digits, and pictures by the
       content: [{ type: "text", text: numbers?.text }, { type: "image_url", image_url: { url: picture } }],
     }],
   }));
-  const tokens = await inputTokensOf({ kind: "json", bytes });
+  const { tokens } = await inputOf({ kind: "json", bytes });
   const least = (numbers?.tokens ?? Infinity) * (1 + MOST_BELOW) + picture.length / 4;
   assert(tokens > least && tokens < least * 1.1, `${tokens}`);
 });
 
 Deno.test("requests: a form counts by its length", async () => {
-  assertEquals(await inputTokensOf({ kind: "form", bytes: new Uint8Array(320) }), 10);
+  assertEquals((await inputOf({ kind: "form", bytes: new Uint8Array(320) })).tokens, 10);
 });
