@@ -1,5 +1,7 @@
 /** Estimates the length of sound in a request, because some responses to it state no usage. */
 
+import { statedLength } from "./sound_container.ts";
+
 /** The ends of paths at which a model reads sound (OpenAI's audio API, which other providers have too). */
 const SPEECH_PATH = /\/audio\/(?:transcriptions|translations)\/*$/i;
 /**
@@ -9,6 +11,8 @@ const SPEECH_PATH = /\/audio\/(?:transcriptions|translations)\/*$/i;
 const BYTES_PER_SECOND = 1_000;
 /** The length of sound outside of the body, which the body does not show. Eight hours, in seconds. */
 export const UNKNOWN_SOUND_SECONDS = 28_800;
+/** No file of sound is longer. In seconds. */
+const MAX_STATED_SECONDS = 1_000_000;
 /** The format tag of uncompressed sound. */
 const PCM = 1;
 const HEADER_BYTES = 12;
@@ -24,9 +28,20 @@ export function readsSound(path: string): boolean {
   return SPEECH_PATH.test(path);
 }
 
-/** The length of sound in seconds: of uncompressed WAV by its header, and of everything else by its bytes. */
+/**
+ * The length of sound in seconds: of uncompressed WAV by its header, and of everything else by its bytes. If its
+ * container states a longer time, that counts, because silence has hardly any bytes. If a known container states
+ * no time, the sound may last for {@link UNKNOWN_SOUND_SECONDS}.
+ */
 export function soundSeconds(bytes: Uint8Array): number {
-  return bytes.length / Math.max(BYTES_PER_SECOND, pcmBytesPerSecond(bytes) ?? 0);
+  const pcm = pcmBytesPerSecond(bytes);
+  const byBytes = bytes.length / Math.max(BYTES_PER_SECOND, pcm ?? 0);
+  if (pcm !== undefined && pcm > 0) return byBytes;
+  const stated = statedLength(bytes) ?? 0;
+  return Math.max(
+    byBytes,
+    Math.min(stated === "unknown" ? UNKNOWN_SOUND_SECONDS : stated, MAX_STATED_SECONDS),
+  );
 }
 
 /** The length of compressed sound of a number of bytes, in seconds. */
