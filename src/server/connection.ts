@@ -44,10 +44,10 @@ const FREE_AHEAD_BYTES = 4 * 1024;
  */
 const MAX_UNREAD_BYTES = 64 * 1024;
 /**
- * How much of an upload is buffered to notice a departure, if the upstream takes nothing of it. A client that
- * leaves has so much in the buffers of its system at most, and its departure shows behind that.
+ * The memory for an upload of which the upstream takes nothing: a departure shows behind what the client has
+ * sent, of which systems usually buffer 4 to 6 MB. The buffer doubles, so that it reads at least half as much.
  */
-const MAX_STUCK_BYTES = 4 * 1024 * 1024;
+const MAX_STUCK_BYTES = 16 * 1024 * 1024;
 const CONTINUE = encodeLatin1("HTTP/1.1 100 Continue\r\n\r\n");
 
 /** What a connection needs from the server. */
@@ -95,6 +95,8 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
   #wasStuck = false;
   /** How much of the connection was taken when the reader of a body last stood still. */
   #stuckAt: number | undefined;
+  /** Whether the connection holds the memory to read on behind such a body. */
+  #readsBehind = false;
   #isAuthenticated = false;
 
   constructor(
@@ -169,9 +171,26 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
   #watchUpload(exchange: RunningExchange): void {
     const { body, isReadingBody, isTunnel } = exchange;
     // A reader that waits for the client reads the connection itself.
-    if (!isReadingBody || isTunnel || body?.stall.isRunning === true) this.#stuckAt = undefined;
-    else if (this.#stuckAt === this.#taken) this.#readBehind(exchange);
-    else this.#stuckAt = this.#taken;
+    const isStuck = isReadingBody && !isTunnel && body?.stall.isRunning !== true;
+    const isStill = isStuck && this.#stuckAt === this.#taken;
+    this.#stuckAt = isStuck ? this.#taken : undefined;
+    if (isStill && this.#mayReadBehind()) this.#readBehind(exchange);
+    else if (!isStill && this.#readsBehind) this.#endReadingBehind();
+  }
+
+  /**
+   * Whether there is memory to read on until the departure shows. All of it is held at once: many uploads with a
+   * part each would all get nowhere. The sender keeps room for its other connections.
+   */
+  #mayReadBehind(): boolean {
+    this.#readsBehind ||= this.#share === undefined ||
+      this.#share.mayHold(2 * MAX_STUCK_BYTES) && this.#share.mayHold(MAX_STUCK_BYTES);
+    return this.#readsBehind;
+  }
+
+  #endReadingBehind(): void {
+    this.#readsBehind = false;
+    this.#share?.mayHold(0);
   }
 
   /** How many bytes of the connection were taken. */
@@ -179,14 +198,10 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
     return this.#reader.received - this.#reader.available;
   }
 
-  /** Reads the next bytes of an upload that stands still, within {@link MAX_STUCK_BYTES} and the memory of its sender. */
+  /** Reads the next bytes of an upload that stands still, within {@link MAX_STUCK_BYTES}. */
   #readBehind({ cancellation }: RunningExchange): void {
-    const { isOver, available, capacity } = this.#reader;
-    if (isOver) return cancellation.cancel(new ClientGone("the client left during its upload"));
-    if (available >= MAX_STUCK_BYTES) return;
-    // A full buffer doubles.
-    if (available > FREE_AHEAD_BYTES && this.#share?.mayHold(2 * capacity) === false) return;
-    void this.#reader.readableBehind();
+    if (this.#reader.isOver) cancellation.cancel(new ClientGone("the client left during its upload"));
+    else if (this.#reader.available < MAX_STUCK_BYTES / 2) void this.#reader.readableBehind();
   }
 
   /**
@@ -244,6 +259,8 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
     const exchange = new RunningExchange(head, this.#reader, this);
     const { cancellation, body } = exchange;
     this.#current = exchange;
+    this.#stuckAt = undefined;
+    this.#readsBehind = false;
     // Read-ahead may now be part of the body, so count again.
     this.#countAhead();
     this.#readOn(exchange);
@@ -301,7 +318,7 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
     const exchange = this.#current;
     if (exchange === undefined || exchange.isTunnel) return;
     if (exchange.isReadingBody) {
-      if (this.#stuckAt === this.#taken) this.#readBehind(exchange);
+      if (this.#readsBehind && this.#stuckAt === this.#taken) this.#readBehind(exchange);
       return;
     }
     if (!this.#reader.isOver) this.#countAhead();

@@ -135,6 +135,8 @@ Deno.test("ClientConnection: an idle connection does not count the memory of a b
   await served;
 });
 
+const LARGE = new HeldBytes(128 * 1024 * 1024);
+
 /**
  * An upload of `total` bytes, of which so many arrive before the client leaves. Its reader takes one piece and
  * then none. Gives the cancellation, that piece, and the connection.
@@ -142,9 +144,9 @@ Deno.test("ClientConnection: an idle connection does not count the memory of a b
 async function stuckUpload(
   { total, arrives, heldBytes }: { total: number; arrives: number; heldBytes?: HeldBytes },
 ): Promise<{ cancellation: Cancellation; piece: Uint8Array; connection: ClientConnection }> {
-  const request = latin1(
-    `POST / HTTP/1.1\r\nHost: p\r\nContent-Length: ${total}\r\n\r\n${"a".repeat(arrives)}`,
-  );
+  const head = latin1(`POST / HTTP/1.1\r\nHost: p\r\nContent-Length: ${total}\r\n\r\n`);
+  const request = new Uint8Array(head.length + arrives);
+  request.set(head);
   const asked = Promise.withResolvers<{ cancellation: Cancellation; piece: Uint8Array }>();
   const parts = {
     read: inputOf(request, 64 * 1024, "end").read,
@@ -181,14 +183,25 @@ Deno.test("ClientConnection: a client that leaves during an upload that the upst
 });
 
 Deno.test("ClientConnection: an upload that stands still is read on within a bound, and within the memory of its sender", async () => {
-  const held = new HeldBytes(1024 * 1024);
-  for (const  of of[{ arrives: 9_000_000 }, { arrives: 3_000_000, heldBytes: held }]) {
-    const { cancellation, connection } = await stuckUpload({ total: 50_000_000, ...of });
+  const held = new HeldBytes(30 * 1024 * 1024);
+  for (const given of [{ arrives: 20_000_000 }, { arrives: 3_000_000, heldBytes: held }]) {
+    const { cancellation, connection } = await stuckUpload({ total: 50_000_000, ...given });
     for (let check = 0; check < 50; check++) {
       connection.endOverdue();
       await shortPause();
     }
     assertEquals(cancellation.reason, undefined);
   }
-  assertEquals(held.held > 0 && held.held <= 1024 * 1024, true);
+  assertEquals(held.held, 0, "there is no memory to read to the end of what the client has sent");
+  const many = await Promise.all(
+    Array.from(
+      { length: 12 },
+      () => stuckUpload({ total: 50_000_000, arrives: 3_000_000, heldBytes: LARGE }),
+    ),
+  );
+  for (let check = 0; check < 2; check++) for (const { connection } of many) connection.endOverdue();
+  await until(() => many.some(({ cancellation }) => cancellation.reason !== undefined), "a departure");
+  assertEquals(LARGE.held > 0 && LARGE.held <= 64 * 1024 * 1024, true);
+  for (const { connection } of many) connection.close();
+  assertEquals(LARGE.held, 0);
 });
