@@ -30,6 +30,9 @@ import { chargeOfObject, type ReportedPart } from "./settlement.ts";
 
 /** The input of content outside of the body, if the maximum of the model is unknown. In tokens. */
 const UNKNOWN_CONTEXT_TOKENS = 200_000;
+/** Families of models with a larger maximum, which the list of prices does not state for each model. */
+const MILLION_MODELS = /gemini|gpt-4\.1/i;
+const MILLION_TOKENS = 1_048_576;
 
 /** How an attempt ended, as far as its cost depends on that. */
 export interface AttemptOutcome extends Omit<ResponseProgress, "tokensPerMs"> {
@@ -152,11 +155,12 @@ export class ExchangeCosts {
   ): number {
     const costs = reserved.candidates.map(({ backend, model, outputTokens }) => {
       const context = this.#prices.contextTokens(model, backend);
+      const most = Number.isFinite(context) || !MILLION_MODELS.test(model) ? context : MILLION_TOKENS;
       const tools = isMost ? toolsOf(facts, model).map(({ charge }) => charge) : [];
       const readsMore = isMost && (facts.refersElsewhere === true || tools.length > 0);
       const inBody = { ...reserved, inputTokens: inputOf(reserved, { model, isMost }) };
       const usage = {
-        ...inputUsage({ ...(readsMore ? elsewhere(inBody, context) : inBody), most: context }),
+        ...inputUsage({ ...(readsMore ? elsewhere(inBody, most) : inBody), most }),
         outputTokens: Math.min(outputTokens, mostOutputTokens),
         ...callsOf(tools, RESERVED_CALLS),
       };
