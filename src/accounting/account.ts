@@ -13,7 +13,7 @@ import type { AccountAdmission } from "./account_admission.ts";
 import type { AccountedRequest } from "./accounted_request.ts";
 import { awaitedObject, type ObjectOrigin, pendingObjectId } from "./awaited_object.ts";
 import { type CandidateModel, type Charge, type ReservedUsage, withTimedOutAttempts } from "./charge.ts";
-import type { Pricer } from "./cost.ts";
+import type { EndpointPrices } from "./endpoint_prices.ts";
 import { ExchangeCosts, type UnpricedTool, withContentElsewhere } from "./exchange_costs.ts";
 import { recordColumns } from "./exchange_row.ts";
 import { bytesPerToken, mediaOf, NO_MEDIA } from "./media_estimate.ts";
@@ -42,8 +42,15 @@ export interface ExchangeStart {
   readonly fields: readonly Field[];
 }
 
-/** Keeps objects that continue after their exchange. */
-export type ObjectRegistry = Pick<Objects, "hasRoom" | "add" | "received">;
+/** What all accounts share. */
+export interface AccountParts {
+  readonly clock: Clock;
+  readonly outputs: RecentOutputs;
+  readonly speeds: RecentSpeeds;
+  /** Keeps objects that continue after their exchange. */
+  readonly objects: Pick<Objects, "hasRoom" | "add" | "received">;
+  readonly onEnd: (account: Account, record: ExchangeRecord) => void;
+}
 
 const NOTHING: ResponseSummary = { usage: {} };
 /** A cancellation of an object may miss this much of its text, in bytes. */
@@ -62,6 +69,17 @@ const UNANSWERED = {
   bytesPerToken: BYTES_PER_TOKEN,
   media: NO_MEDIA,
 } as const;
+/** What an account knows of a request before its body. */
+const UNKNOWN_REQUEST: AccountedRequest = {
+  facts: () => NO_FACTS,
+  inputTokens: () => 0,
+  outputTokens: () => 0,
+  isMetered: false,
+  isFree: false,
+};
+const NO_FACTS: RequestFacts = {};
+const NOTHING_HELD = { tokens: 0, micros: 0 };
+const NO_CHARGES: readonly Charge[] = [];
 const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, source: undefined };
 
 /**
@@ -74,26 +92,17 @@ export class Account implements ExchangeAccount {
   readonly #start: ExchangeStart;
   readonly #startedAt: number;
   readonly #client: string;
-  readonly #clock: Clock;
+  readonly #parts: AccountParts;
   readonly #costs: ExchangeCosts;
-  readonly #outputs: RecentOutputs;
-  readonly #objects: ObjectRegistry;
-  readonly #onEnd: (record: ExchangeRecord) => void;
   #hasCreated = false;
   #isBackground: boolean | undefined;
-  #request: AccountedRequest = {
-    facts: () => ({}),
-    inputTokens: () => 0,
-    outputTokens: () => 0,
-    isMetered: false,
-    isFree: false,
-  };
+  #request: AccountedRequest = UNKNOWN_REQUEST;
   /** The charges of attempts that got no response in time. */
-  readonly #timedOut: Charge[] = [];
+  #timedOut: readonly Charge[] = NO_CHARGES;
   #admission: AccountAdmission | undefined;
   #reserved: ReservedUsage | undefined;
   /** The amounts that the reservation of this exchange holds. */
-  #held = { tokens: 0, micros: 0 };
+  #held = NOTHING_HELD;
   #unseen: UnseenTime | undefined;
   /** The status of the response. Undefined before its headers. */
   #status: number | undefined;
@@ -108,29 +117,20 @@ export class Account implements ExchangeAccount {
   /** The bytes of text at which the text of an object is recorded again. */
   #noticedBytes = 0;
 
+  /** `startedAt` is in milliseconds since 1970. `prices` are those of the endpoint. */
   constructor(
     start: ExchangeStart,
-    { startedAt, client, clock, pricer, outputs, speeds, objects, onEnd }: {
-      startedAt: number;
-      client: string;
-      clock: Clock;
-      pricer: Pricer;
-      outputs: RecentOutputs;
-      speeds: RecentSpeeds;
-      objects: ObjectRegistry;
-      onEnd: (record: ExchangeRecord) => void;
-    },
+    parts: AccountParts,
+    { startedAt, client, prices }: { startedAt: number; client: string; prices: EndpointPrices },
   ) {
     this.endpoint = start.endpoint;
     this.traceparent = fieldValue(start.fields, "traceparent");
     this.#start = start;
     this.#startedAt = startedAt;
     this.#client = client;
-    this.#clock = clock;
-    this.#costs = new ExchangeCosts(start.endpoint, { startedAt, pricer, outputs, speeds });
-    this.#outputs = outputs;
-    this.#objects = objects;
-    this.#onEnd = onEnd;
+    this.#parts = parts;
+    const { outputs, speeds } = parts;
+    this.#costs = new ExchangeCosts(start.endpoint, { startedAt, prices, outputs, speeds });
   }
 
   /** Sets what the request contains, as far as it is known. */
@@ -202,16 +202,17 @@ export class Account implements ExchangeAccount {
    */
   reserve(reserved: ReservedUsage | undefined): void {
     const facts = this.#request.facts();
-    const cost = this.#costs.reservation(reserved, facts);
-    this.#held = { tokens: reserved?.statedTokens ?? 0, micros: cost.micros };
-    this.#admission?.reserve({ tokens: this.#held.tokens, ...cost });
+    const { micros, mostMicros } = this.#costs.reservation(reserved, facts);
+    const held = { tokens: reserved?.statedTokens ?? 0, micros, mostMicros };
+    this.#held = held;
+    this.#admission?.reserve(held);
     this.#reserved = withContentElsewhere(reserved, facts);
-    this.#unseen = reserved && new UnseenTime(this.#clock.now());
+    this.#unseen = reserved && new UnseenTime(this.#parts.clock.now());
   }
 
   attempted(): void {
     // Earlier attempts have separate estimates.
-    this.#unseen = this.#unseen && new UnseenTime(this.#clock.now());
+    this.#unseen?.restart(this.#parts.clock.now());
   }
 
   unanswered(backend: Backend, elapsedMs: number): AttemptEstimate | undefined {
@@ -219,10 +220,15 @@ export class Account implements ExchangeAccount {
       request: this.#request,
       reserved: this.#reserved,
       summary: NOTHING,
-      outcome: { ...UNANSWERED, durationMs: elapsedMs, unseenMs: elapsedMs },
+      outcome: {
+        ...UNANSWERED,
+        durationMs: elapsedMs,
+        unseenMs: elapsedMs,
+        tokensPerMs: this.#costs.tokensPerMs(this.#request.facts().model),
+      },
     });
     if (charge.source === undefined) return undefined;
-    this.#timedOut.push(charge);
+    this.#timedOut = [...this.#timedOut, charge];
     const { usage: { inputTokens, outputTokens }, tokens = 0, cost } = charge;
     this.#admission?.reserveMore({ tokens, micros: cost?.micros ?? 0 });
     return { inputTokens, outputTokens, costMicros: cost?.micros };
@@ -243,7 +249,7 @@ export class Account implements ExchangeAccount {
     // Before the client gets the piece: the reservation is kept even if the process is killed.
     if (this.#request.object?.action === "create") this.noticeObject();
     if (this.#request.object !== undefined) this.#noticeText(this.#request.object);
-    this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#clock.now());
+    this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#parts.clock.now());
   }
 
   sent(piece: Uint8Array): void {
@@ -260,7 +266,7 @@ export class Account implements ExchangeAccount {
   }
 
   ended(record: ExchangeRecord): void {
-    this.#onEnd(record);
+    this.#parts.onEnd(this, record);
   }
 
   /** What the response reported, once it has ended. A promise only if the response was compressed. */
@@ -299,10 +305,10 @@ export class Account implements ExchangeAccount {
     const id = pendingObjectId(this.#tap, { kind: object.kind, isBackground });
     if (id === undefined || this.#admission === undefined) return;
     const origin = this.#objectOrigin();
-    if (!this.#objects.hasRoom(origin)) return;
+    if (!this.#parts.objects.hasRoom(origin)) return;
     this.#hasCreated = true;
     const held = this.#admission.handOver();
-    this.#objects.add(awaitedObject(id, origin, held), held);
+    this.#parts.objects.add(awaitedObject(id, origin, held), held);
   }
 
   /** Records the text of an object that is not over, often enough that a cancellation finds most of it. */
@@ -314,7 +320,7 @@ export class Account implements ExchangeAccount {
       return;
     }
     this.#noticedBytes = textBytes + Math.min(Math.max(textBytes, 1), MAX_UNNOTICED_BYTES);
-    if (textBytes > 0) this.#objects.received({ ...this.place, id }, textBytes);
+    if (textBytes > 0) this.#parts.objects.received({ ...this.place, id }, textBytes);
   }
 
   /** The place of the objects of this exchange: its endpoint, and its account at the provider. */
@@ -376,7 +382,7 @@ export class Account implements ExchangeAccount {
     const charge = this.#costs.chargeOfObject(object, part, this.#backend);
     const { outputTokens } = part.usage;
     if (object.kind !== "batch" && object.model !== undefined && outputTokens !== undefined) {
-      this.#outputs.add(
+      this.#parts.outputs.add(
         { endpoint: object.endpoint, model: object.model, principal: object.principal },
         outputTokens,
       );
@@ -387,7 +393,8 @@ export class Account implements ExchangeAccount {
 
   /** Settles an exchange whose usage cannot be worked out: what was reserved counts as used. */
   abandon(): void {
-    this.#admission?.settle(this.#hasCreated ? { tokens: 0, micros: 0 } : this.#held);
+    const { tokens, micros } = this.#hasCreated ? NOTHING_HELD : this.#held;
+    this.#admission?.settle({ tokens, micros });
   }
 
   /** Settles the exchange, and returns its row for the database. */
@@ -435,7 +442,9 @@ export class Account implements ExchangeAccount {
     if (backend === undefined) return { usage, tokens: undefined, cost: undefined, source: undefined };
     return this.#costs.charge(backend, {
       request: this.#request,
-      reserved: withContentElsewhere(this.#reserved, { refersElsewhere: summary.hasHostedCalls === true }),
+      reserved: summary.hasHostedCalls === true
+        ? withContentElsewhere(this.#reserved, { refersElsewhere: true })
+        : this.#reserved,
       summary,
       outcome: {
         isGood,
@@ -451,7 +460,8 @@ export class Account implements ExchangeAccount {
         bytesPerToken: bytesPerToken(this.#mediaType, this.#start.path),
         media: mediaOf(summary, record.bytes),
         durationMs: record.durationMs - (last?.afterMs ?? 0),
-        unseenMs: this.#unseen?.sum(this.#clock.now()) ?? 0,
+        unseenMs: this.#unseen?.sum(this.#parts.clock.now()) ?? 0,
+        tokensPerMs: this.#costs.tokensPerMs(this.#request.facts().model),
       },
     });
   }

@@ -4,11 +4,13 @@ import type { Clock } from "../time/clock.ts";
 import type { ExchangeRecord } from "../exchange.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { ExchangeRow } from "../storage/store.ts";
-import { Account, type ExchangeStart } from "./account.ts";
+import { Account, type AccountParts, type ExchangeStart } from "./account.ts";
+import type { Endpoint } from "../config/config.ts";
 import type { RunningExchange } from "./running_exchange.ts";
 import type { ResponseSummary } from "./response_summary.ts";
 import { clientFamily } from "./client_family.ts";
 import type { Pricer } from "./cost.ts";
+import { EndpointPrices } from "./endpoint_prices.ts";
 import type { Objects } from "./objects.ts";
 import { RecentOutputs } from "./recent_outputs.ts";
 import { RecentSpeeds } from "./recent_speeds.ts";
@@ -49,6 +51,10 @@ export class Accounts {
   readonly #open = new Set<Account>();
   readonly #outputs = new RecentOutputs();
   readonly #speeds = new RecentSpeeds();
+  readonly #shared: AccountParts;
+  /** The prices of each endpoint. A new configuration has new endpoints. */
+  readonly #prices = new WeakMap<Endpoint, EndpointPrices>();
+  readonly #noPrices: EndpointPrices;
   /** The families of clients, by user agent. */
   readonly #clients = new Map<string, string>();
   /** Exchanges whose responses are still being decompressed. */
@@ -56,20 +62,24 @@ export class Accounts {
 
   constructor(parts: AccountsParts) {
     this.#parts = parts;
+    const { clock, pricer, objects } = parts;
+    this.#noPrices = new EndpointPrices(pricer, undefined);
+    this.#shared = {
+      clock,
+      objects,
+      outputs: this.#outputs,
+      speeds: this.#speeds,
+      onEnd: (account, record) => this.#close(account, record),
+    };
   }
 
   /** Opens the account of an exchange. The account closes itself when the exchange ends. */
   open(start: ExchangeStart): Account {
-    const { clock, pricer, objects, onOpen } = this.#parts;
-    const account = new Account(start, {
+    const { clock, onOpen } = this.#parts;
+    const account = new Account(start, this.#shared, {
       startedAt: clock.epochMs(),
       client: this.#clientOf(fieldValue(start.fields, "user-agent") ?? ""),
-      clock,
-      pricer,
-      outputs: this.#outputs,
-      speeds: this.#speeds,
-      objects,
-      onEnd: (record) => this.#close(account, record),
+      prices: this.#pricesOf(start.endpoint),
     });
     this.#open.add(account);
     onOpen?.(account);
@@ -107,6 +117,16 @@ export class Accounts {
     // A response that the limit of its request cut off does not show the usual length.
     if (outputTokens === undefined || outputTokens >= maxOutputTokens * CUT_OFF_PART) return;
     this.#outputs.add({ endpoint: endpoint.name, model, principal }, outputTokens);
+  }
+
+  #pricesOf(endpoint: Endpoint | undefined): EndpointPrices {
+    if (endpoint === undefined) return this.#noPrices;
+    let prices = this.#prices.get(endpoint);
+    if (prices === undefined) {
+      prices = new EndpointPrices(this.#parts.pricer, endpoint);
+      this.#prices.set(endpoint, prices);
+    }
+    return prices;
   }
 
   #clientOf(userAgent: string): string {
