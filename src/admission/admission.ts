@@ -9,10 +9,10 @@ import type { Limiter } from "../limits/limiter.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
-import { admit, admitBody } from "./admit.ts";
+import { admit, admitBody, type AdmittedHead } from "./admit.ts";
 import { effectiveMethod } from "./effective_method.ts";
 import {
-  mustRead,
+  needsOf,
   type ReadRequest,
   readRequest,
   type UnreadRequest,
@@ -61,42 +61,49 @@ export interface AdmittedRequest {
 export async function admitRequest(incoming: AdmissionRequest): Promise<AdmittedRequest> {
   const { request, principal, endpoint, rest, query, upgrade, counted } = incoming;
   const method = effectiveMethod(request.method, { query, fields: request.fields });
-  const countedRequest = counted &&
-    { request, method, principal, endpoint, rest, query, upgrade, ...counted };
-  const admitted = countedRequest && admit(countedRequest);
-  const { read, unread } = await received(incoming, method);
-  const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);
-  const withUsage = withUsageOption(read, unread);
-  return withUsage === undefined
-    ? { ...read, body: watchedBody, usageWasAdded: false }
-    : { ...withUsage, usageWasAdded: true };
-}
-
-/** Receives the body of a request, and reads it if something depends on it. */
-async function received(
-  incoming: AdmissionRequest,
-  method: string,
-): Promise<{ readonly read: ReadRequest; readonly unread: UnreadRequest }> {
-  const { request, principal, endpoint, rest, upgrade, held, maxBodyBytes, counted } = incoming;
-  const { fields, cancellation } = request;
-  const unsettled = {
+  let admitted: AdmittedHead | undefined;
+  if (counted !== undefined) {
+    const { account, limiter } = counted;
+    admitted = admit({ request, method, principal, endpoint, rest, query, upgrade, account, limiter });
+  }
+  const unread: UnreadRequest = {
     method,
-    fields,
+    fields: request.fields,
     body: request.body,
     principal,
     endpoint,
     path: rest,
     upgrade,
-    cancellation,
-    held,
+    cancellation: request.cancellation,
+    held: incoming.held,
     isCounted: counted !== undefined,
   };
+  const read = await received(incoming, unread);
+  let body = read.body;
+  if (admitted !== undefined) {
+    const admitting = admitBody(admitted, read);
+    body = admitting instanceof Promise ? await admitting : admitting;
+  }
+  const withUsage = withUsageOption(read, unread);
+  return withUsage === undefined
+    ? { fields: read.fields, payload: read.payload, body, usageWasAdded: false }
+    : { fields: withUsage.fields, payload: withUsage.payload, body: withUsage.body, usageWasAdded: true };
+}
+
+/** Receives the body of a request, and reads it if something depends on it. */
+async function received(incoming: AdmissionRequest, unsettled: UnreadRequest): Promise<ReadRequest> {
+  const { request, maxBodyBytes } = incoming;
+  const needs = needsOf(unsettled);
   // A body that no rule needs is not waited for.
-  const waits = request.settledBody !== undefined || request.body !== null && mustRead(unsettled);
-  const release = waits ? await incoming.acquireReceivingSlot() : undefined;
+  const waits = request.settledBody !== undefined || request.body !== null && needs.body && !unsettled.upgrade;
+  const slot = waits ? incoming.acquireReceivingSlot() : undefined;
+  const release = slot instanceof Promise ? await slot : slot;
   try {
-    const unread = { ...unsettled, body: await receivedBody(request, maxBodyBytes) };
-    return { read: await readRequest(unread), unread };
+    if (request.settledBody === undefined && maxBodyBytes === undefined) {
+      return await readRequest(unsettled, needs);
+    }
+    // The length of a body may be known only now.
+    return await readRequest({ ...unsettled, body: await receivedBody(request, maxBodyBytes) });
   } finally {
     release?.();
   }

@@ -13,7 +13,7 @@ export type PathCost =
 
 const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE"]);
 /** Ends of paths at which a model responds, by the API references of the providers. */
-const METERED = [
+const METERED = anyOf([
   // OpenAI and compatible servers, Azure and Anthropic.
   /\/(?:chat\/|fim\/|agents\/)?completions$/,
   /\/responses(?:\/compact)?$/,
@@ -31,15 +31,15 @@ const METERED = [
   // Cohere, and Ollama's native API.
   /\/v\d\/(?:chat|embed)$/,
   /\/api\/(?:chat|generate|embed)$/,
-];
+]);
 /** Ends of paths that only count, check, store or cancel something. */
-const FREE = [
+const FREE = anyOf([
   /\/(?:count_tokens|tokenize|detokenize|moderations|responses\/input_tokens)$/,
   /:(?:counttokens|computetokens)$/,
   /(?:^|\/v\d[a-z0-9]*|\/openai)\/(?:files|uploads|uploads\/[^/]+(?:\/(?:parts|complete))?)$/,
   /\/(?:responses|batches|jobs|runs|uploads)\/[^/]+\/cancel$/,
   /\/api\/show$/,
-];
+]);
 
 /**
  * OpenAI's conversations only store items. Conversations of other providers, such as Mistral, run a model.
@@ -64,9 +64,14 @@ export function costOfPath(
   if (READING.has(method)) return "free";
   // Some servers ignore capitals and a slash at the end.
   const plain = withoutSlashes(path.toLowerCase());
-  if (FREE.some((end) => end.test(plain))) return "free";
+  if (FREE.test(plain)) return "free";
   if (CONVERSATIONS.test(plain)) return isOpenAi(endpoint) ? "free" : "unknown";
-  return METERED.some((end) => end.test(plain)) ? "metered" : "unknown";
+  return METERED.test(plain) ? "metered" : "unknown";
+}
+
+/** One pattern for several, because each request is compared with all of them. */
+function anyOf(patterns: readonly RegExp[]): RegExp {
+  return new RegExp(patterns.map(({ source }) => source).join("|"));
 }
 
 /** A path without the slashes at its end. */

@@ -7,6 +7,7 @@
 import { ProxyFault } from "../faults.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
 import { isToken } from "../http/token.ts";
+import { contentCodingOf } from "./content_coding.ts";
 import { plainBody } from "./decode_body.ts";
 import { formContent } from "./form_facts.ts";
 import { firstByte } from "./json_members.ts";
@@ -14,7 +15,7 @@ import { JsonSyntaxError } from "./json_reader.ts";
 import { isJson, type MediaType, parseMediaType } from "./media_type.ts";
 import type { ModelPlace } from "./model_place.ts";
 import { namesModel } from "./model_name.ts";
-import { type JsonFindings, modelsInLines, readJsonObject } from "./models_in_json.ts";
+import { type JsonFindings, modelsInLines, readJsonObject, readShortJsonObject } from "./models_in_json.ts";
 import { type FormPart, readForm } from "./multipart.ts";
 import { FormSyntaxError } from "./part_head.ts";
 import { createPause, type Pause } from "./pace.ts";
@@ -82,11 +83,13 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
     await checkOther(body, type, options);
     return { kind: "other", bytes: body, fields, models: [], places: [], facts: {} };
   }
-  const { plain } = await plainBody(body, options);
+  const plain = contentCodingOf(fields) === "identity" ? body : (await plainBody(body, options)).plain;
   try {
-    return type?.essence === FORM
-      ? await readFormBody(plain, type, options)
-      : await readJson(plain, type, options);
+    if (type?.essence === FORM) return await readFormBody(plain, type, options);
+    const { path } = options;
+    const json = readShortJsonObject(plain, path) ??
+      await readJsonObject(plain, { path, pause: createPause() });
+    return jsonPayload(plain, json, { type, fields, path });
   } catch (error) {
     if (!(error instanceof JsonSyntaxError) && !(error instanceof FormSyntaxError)) throw error;
     const what = type?.essence === FORM ? "form (RFC 7578)" : "JSON (RFC 8259)";
@@ -125,22 +128,19 @@ function typeOf(fields: readonly Field[]): MediaType | undefined {
   return type;
 }
 
-async function readJson(
+function jsonPayload(
   bytes: Uint8Array,
-  type: MediaType | undefined,
-  { fields, path }: PayloadOptions,
-): Promise<Payload> {
-  const json = await readJsonObject(bytes, { path, pause: createPause() });
+  json: JsonFindings,
+  { type, fields, path }: Pick<PayloadOptions, "fields" | "path"> & { type: MediaType | undefined },
+): Payload {
+  const facts = jsonFacts(bytes, json, path);
   return {
     kind: "json",
     bytes,
     fields: withContentType(fields, type?.essence ?? "application/json"),
     models: json.models,
     places: json.places,
-    facts: {
-      ...jsonFacts(bytes, json, path),
-      ...(readsSound(path) && { soundSeconds: secondsOfBytes(bytes.length) }),
-    },
+    facts: readsSound(path) ? { ...facts, soundSeconds: secondsOfBytes(bytes.length) } : facts,
     json,
   };
 }
@@ -248,9 +248,13 @@ async function modelsInBatch(
   return models.flat();
 }
 
+function isEncoding({ lower }: Field): boolean {
+  return lower === "content-encoding";
+}
+
 /** The headers of a body that is sent decoded: without `content-encoding`, and with one content type. */
 function withContentType(fields: readonly Field[], type: string): readonly Field[] {
-  const decoded = fields.filter(({ lower }) => lower !== "content-encoding");
+  const decoded = fields.some(isEncoding) ? fields.filter((one) => !isEncoding(one)) : fields;
   const current = fieldValue(fields, "content-type");
   if (current === undefined) return [...decoded, field("content-type", type)];
   // A charset that is the default stays as the client wrote it.

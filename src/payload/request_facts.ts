@@ -39,6 +39,12 @@ export type CacheWrites = "minutes" | "hour";
 export const MAX_OUTPUT_TOKENS = 10_000_000;
 /** Paths of Gemini, also on Vertex AI. */
 const GEMINI_PATH = /:(?:stream)?generatecontent$/;
+const GEMINI_LIMITS = ["generationConfig", "generation_config"] as const;
+const TIER_MEMBERS = ["speed", "service_tier", "serviceTier"] as const;
+const TEXT_COMPLETIONS = /(?<!\/chat)\/completions$/;
+const NO_MEMBERS: readonly WatchedMember[] = [];
+const MAX_PLAIN_BYTES = 24;
+const LAST_ASCII = 0x7f;
 /** No API gives more choices to one request. */
 export const MAX_CHOICES = 1_000;
 /**
@@ -47,7 +53,7 @@ export const MAX_CHOICES = 1_000;
  * other places.
  */
 const LIMITS_BY_PATH: readonly (readonly [RegExp, readonly WatchedMember[]])[] = [
-  [GEMINI_PATH, ["generationConfig", "generation_config"]],
+  [GEMINI_PATH, GEMINI_LIMITS],
   [/\/responses$/, ["max_output_tokens"]],
   [/\/chat\/completions$/, ["max_completion_tokens", "max_tokens"]],
   [/\/completions$/, ["max_tokens"]],
@@ -61,10 +67,9 @@ export function jsonFacts(
   bytes: Uint8Array,
   { members, places, prompts, refersElsewhere, hostedTools, cacheWrites }: JsonFindings,
   path: string,
-): Omit<RequestFacts, "model"> & { readonly model?: string } {
+): RequestFacts {
   for (const [name, span] of members) if (name !== "model") shortSpan(bytes, name, span);
-  const textOf = (span: JsonSpan | undefined) =>
-    span === undefined ? undefined : new TextDecoder().decode(bytes.subarray(span.start, span.end));
+  const textOf = (span: JsonSpan | undefined) => span === undefined ? undefined : plainText(bytes, span);
   const numberOf = (name: WatchedMember) => wholeNumber(textOf(members.get(name)), name);
   const stream = textOf(members.get("stream"));
   if (stream !== undefined && stream !== "true" && stream !== "false" && stream !== "null") {
@@ -72,37 +77,75 @@ export function jsonFacts(
   }
   // Some servers ignore capitals and a slash at the end.
   const plainPath = withoutSlashes(path.toLowerCase());
-  const names = LIMITS_BY_PATH.find(([pattern]) => pattern.test(plainPath))?.[1] ?? [];
-  const generation = (["generationConfig", "generation_config"] as const).flatMap((name) => {
+  const names = limitsOf(plainPath);
+  const isGemini = names === GEMINI_LIMITS;
+  let most: number | undefined;
+  let choices = larger(numberOf("n"), numberOf("best_of")) ?? 1;
+  for (const name of GEMINI_LIMITS) {
     const span = members.get(name);
-    return span === undefined ? [] : generationNumbers(shortSpan(bytes, name, span));
-  });
-  const isGemini = GEMINI_PATH.test(plainPath);
-  const limits = (isGemini ? generation.map(({ most }) => most) : names.map(numberOf)).filter(isStated);
+    if (span === undefined) continue;
+    const generation = generationNumbers(shortSpan(bytes, name, span));
+    if (isGemini) most = larger(most, generation.most);
+    choices = larger(choices, generation.choices) ?? 1;
+  }
+  if (!isGemini) { for (const name of names) most = larger(most, numberOf(name)); }
   const isCompletionLimit = names.includes("max_completion_tokens") && numberOf("max_tokens") === undefined;
-  const choices = [numberOf("n"), numberOf("best_of"), ...generation.map(({ choices }) => choices)]
-    .filter(isStated);
-  const most = limits.length === 0 ? undefined : Math.max(...limits);
   // OpenAI's text completions respond to each prompt of a list.
-  const responses = /(?<!\/chat)\/completions$/.test(plainPath) ? Math.max(1, prompts) : 1;
-  const times = Math.min(responses * Math.max(1, ...choices), MAX_CHOICES);
+  const responses = prompts > 1 && TEXT_COMPLETIONS.test(plainPath) ? prompts : 1;
+  const times = Math.min(responses * choices, MAX_CHOICES);
   const model = places[0]?.name;
-  const tier = dearTier((["speed", "service_tier", "serviceTier"] as const).map((name) => {
+  const tier = tierOfMembers(bytes, members);
+  const facts: FactsDraft = {};
+  if (model !== undefined && model !== "") facts.model = model;
+  if (most !== undefined) {
+    facts.maxOutputTokens = Math.min(most * times, MAX_OUTPUT_TOKENS);
+    if (isCompletionLimit) facts.isCompletionLimit = true;
+  }
+  if (refersElsewhere) facts.refersElsewhere = true;
+  if (hostedTools.length > 0) facts.hostedTools = hostedTools;
+  if (cacheWrites !== undefined) facts.cacheWrites = cacheWrites;
+  if (times > 1) facts.choices = times;
+  if (stream !== undefined && stream !== "null") facts.stream = stream === "true";
+  if (tier !== undefined) facts.tier = tier;
+  if (textOf(members.get("background")) === "true") facts.background = true;
+  return facts;
+}
+
+/** Facts that can be set. */
+type FactsDraft = { -readonly [Fact in keyof RequestFacts]: RequestFacts[Fact] };
+
+/** The members that limit the output at a path in lower case. */
+function limitsOf(path: string): readonly WatchedMember[] {
+  for (const [pattern, names] of LIMITS_BY_PATH) if (pattern.test(path)) return names;
+  return NO_MEMBERS;
+}
+
+/** The larger one of two numbers that may be missing. */
+function larger(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.max(one, other);
+}
+
+/** The text of a span. Most are short words and numbers of ASCII, which need no decoder. */
+function plainText(bytes: Uint8Array, { start, end }: JsonSpan): string {
+  if (end - start > MAX_PLAIN_BYTES) return new TextDecoder().decode(bytes.subarray(start, end));
+  let text = "";
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte > LAST_ASCII) return new TextDecoder().decode(bytes.subarray(start, end));
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
+/** The dearest service tier that the members of a body request. */
+function tierOfMembers(bytes: Uint8Array, members: JsonFindings["members"]): string | undefined {
+  let tiers: (string | undefined)[] | undefined;
+  for (const name of TIER_MEMBERS) {
     const span = members.get(name);
-    return span && tierIn(shortSpan(bytes, name, span));
-  }));
-  return {
-    ...(model !== undefined && model !== "" && { model }),
-    ...(most !== undefined && { maxOutputTokens: Math.min(most * times, MAX_OUTPUT_TOKENS) }),
-    ...(most !== undefined && isCompletionLimit && { isCompletionLimit }),
-    ...(refersElsewhere && { refersElsewhere }),
-    ...(hostedTools.length > 0 && { hostedTools }),
-    ...(cacheWrites !== undefined && { cacheWrites }),
-    ...(times > 1 && { choices: times }),
-    ...(stream !== undefined && stream !== "null" && { stream: stream === "true" }),
-    ...(tier !== undefined && { tier }),
-    ...(textOf(members.get("background")) === "true" && { background: true }),
-  };
+    if (span !== undefined) (tiers ??= []).push(tierIn(shortSpan(bytes, name, span)));
+  }
+  return tiers && dearTier(tiers);
 }
 
 /** The service tier in a string, or in an object with its type. A repeated type counts in each of its values. */
@@ -132,7 +175,7 @@ function shortSpan(bytes: Uint8Array, name: WatchedMember, { start, end }: JsonS
 }
 
 /** The limits in Gemini's generation config, in both spellings. */
-function generationNumbers(bytes: Uint8Array): { most: number | undefined; choices: number | undefined }[] {
+function generationNumbers(bytes: Uint8Array): { most: number | undefined; choices: number | undefined } {
   const members = jsonMembers(bytes) ?? [];
   const numbers = (...keys: string[]) =>
     members.flatMap(({ key, start, end }) =>
@@ -140,10 +183,10 @@ function generationNumbers(bytes: Uint8Array): { most: number | undefined; choic
     ).filter(isStated);
   const most = numbers("maxOutputTokens", "max_output_tokens");
   const choices = numbers("candidateCount", "candidate_count");
-  return [{
+  return {
     most: most.length === 0 ? undefined : Math.max(...most),
     choices: choices.length === 0 ? undefined : Math.max(...choices),
-  }];
+  };
 }
 
 /**
