@@ -15,7 +15,7 @@ import { awaitedObject, type ObjectOrigin, pendingObjectId } from "./awaited_obj
 import { type CandidateModel, type Charge, type ReservedUsage, withTimedOutAttempts } from "./charge.ts";
 import type { EndpointPrices } from "./endpoint_prices.ts";
 import { ExchangeCosts, type UnpricedTool, withContentElsewhere } from "./exchange_costs.ts";
-import { recordColumns } from "./exchange_row.ts";
+import { exchangeRow } from "./exchange_row.ts";
 import { bytesPerToken, mediaOf, NO_MEDIA } from "./media_estimate.ts";
 import { isPartialContent } from "../http/partial_content.ts";
 import type { ObjectRequest } from "./object_paths.ts";
@@ -408,8 +408,7 @@ export class Account implements ExchangeAccount {
     );
     const tokens = this.#costs.countedTokens(charge);
     const booking = this.#admission?.settle({ tokens, micros: charge.cost?.micros });
-    return {
-      ...recordColumns(record, charge),
+    return exchangeRow(record, charge, {
       providerRequestId: storedText(this.#providerRequestId),
       startedAt: this.#startedAt,
       provider: this.endpoint?.provider,
@@ -426,7 +425,7 @@ export class Account implements ExchangeAccount {
       partial: this.#backend !== undefined && record.ending !== "complete",
       booking,
       settlement: this.#hasCreated ? "awaited" : undefined,
-    };
+    });
   }
 
   #charge(record: ExchangeRecord, summary: ResponseSummary): Charge {

@@ -23,41 +23,72 @@ type ChargeColumns = Pick<
   | "priceVersion"
 >;
 
-/** The columns of a row that the record and the charge of an exchange fill. */
-export type RecordColumns =
-  & ChargeColumns
-  & Pick<
-    ExchangeRow,
-    | "requestId"
-    | "durationMs"
-    | "firstByteMs"
-    | "method"
-    | "path"
-    | "endpoint"
-    | "backend"
-    | "attempts"
-    | "attemptLog"
-    | "status"
-    | "ending"
-    | "bytes"
-  >;
+/** The columns of a row that come neither from the record of an exchange nor from its charge. */
+export type OtherColumns = Omit<
+  ExchangeRow,
+  | keyof ChargeColumns
+  | "requestId"
+  | "durationMs"
+  | "firstByteMs"
+  | "method"
+  | "path"
+  | "endpoint"
+  | "backend"
+  | "attempts"
+  | "attemptLog"
+  | "status"
+  | "ending"
+  | "bytes"
+>;
 
-/** The columns of a row that come from the record of an exchange and from its charge. */
-export function recordColumns(record: ExchangeRecord, charge: Charge): RecordColumns {
+/** The row of an exchange, from its record and its charge. */
+export function exchangeRow(
+  record: ExchangeRecord,
+  charge: Charge,
+  other: OtherColumns,
+): ExchangeRow {
+  const { usage, cost } = charge;
+  // One object without spreading others: this runs for each request.
   return {
     requestId: record.id,
+    providerRequestId: other.providerRequestId,
+    startedAt: other.startedAt,
     durationMs: record.durationMs,
     firstByteMs: record.firstByteMs,
     method: record.method,
     path: record.path,
     endpoint: record.endpoint,
+    provider: other.provider,
     backend: record.backend,
     attempts: record.attempts.length,
     attemptLog: attemptLogOf(record),
     status: record.status,
     ending: record.ending,
+    principal: other.principal,
+    tokenId: other.tokenId,
+    projectId: other.projectId,
+    metered: other.metered,
+    admitted: other.admitted,
+    client: other.client,
+    stream: other.stream,
+    modelAsked: other.modelAsked,
+    modelAnswered: other.modelAnswered,
+    stopReason: other.stopReason,
+    inputTokens: usage.inputTokens,
+    outputTokens: usage.outputTokens,
+    cachedTokens: usage.cachedTokens,
+    cacheWriteTokens: usage.cacheWriteTokens,
+    reasoningTokens: usage.reasoningTokens,
+    audioTokens: sum(usage.inputAudioTokens, usage.outputAudioTokens),
+    imageTokens: sum(usage.inputImageTokens, usage.outputImageTokens),
+    partial: other.partial,
+    costMicros: cost?.micros,
+    costIsPartial: cost?.isPartial === true,
+    usageSource: charge.source,
+    settlement: other.settlement,
+    priceVersion: cost?.version,
     bytes: record.bytes,
-    ...chargeColumns(charge),
+    booking: other.booking,
   };
 }
 
