@@ -59,7 +59,7 @@ export interface AdmittedRequest {
  * `rate_limited`, `budget_exceeded`, `overloaded`, `payload_too_large` or `bad_request`.
  */
 export async function admitRequest(incoming: AdmissionRequest): Promise<AdmittedRequest> {
-  const { request, principal, endpoint, rest, query, upgrade, counted } = incoming;
+  const { request, principal, endpoint, rest, query, upgrade, maxBodyBytes, counted } = incoming;
   const method = effectiveMethod(request.method, { query, fields: request.fields });
   let admitted: AdmittedHead | undefined;
   if (counted !== undefined) {
@@ -78,7 +78,20 @@ export async function admitRequest(incoming: AdmissionRequest): Promise<Admitted
     held: incoming.held,
     isCounted: counted !== undefined,
   };
-  const read = await received(incoming, unread);
+  const needs = needsOf(unread);
+  // A body that no rule needs is not waited for.
+  const waits = request.settledBody !== undefined || request.body !== null && needs.body && !upgrade;
+  const slot = waits ? incoming.acquireReceivingSlot() : undefined;
+  const release = slot instanceof Promise ? await slot : slot;
+  let read: ReadRequest;
+  try {
+    read = request.settledBody === undefined && maxBodyBytes === undefined
+      ? await readRequest(unread, needs)
+      // The length of a body may be known only now.
+      : await readRequest({ ...unread, body: await receivedBody(request, maxBodyBytes) });
+  } finally {
+    release?.();
+  }
   let body = read.body;
   if (admitted !== undefined) {
     const admitting = admitBody(admitted, read);
@@ -88,23 +101,4 @@ export async function admitRequest(incoming: AdmissionRequest): Promise<Admitted
   return withUsage === undefined
     ? { fields: read.fields, payload: read.payload, body, usageWasAdded: false }
     : { fields: withUsage.fields, payload: withUsage.payload, body: withUsage.body, usageWasAdded: true };
-}
-
-/** Receives the body of a request, and reads it if something depends on it. */
-async function received(incoming: AdmissionRequest, unsettled: UnreadRequest): Promise<ReadRequest> {
-  const { request, maxBodyBytes } = incoming;
-  const needs = needsOf(unsettled);
-  // A body that no rule needs is not waited for.
-  const waits = request.settledBody !== undefined || request.body !== null && needs.body && !unsettled.upgrade;
-  const slot = waits ? incoming.acquireReceivingSlot() : undefined;
-  const release = slot instanceof Promise ? await slot : slot;
-  try {
-    if (request.settledBody === undefined && maxBodyBytes === undefined) {
-      return await readRequest(unsettled, needs);
-    }
-    // The length of a body may be known only now.
-    return await readRequest({ ...unsettled, body: await receivedBody(request, maxBodyBytes) });
-  } finally {
-    release?.();
-  }
 }

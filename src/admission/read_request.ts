@@ -17,7 +17,7 @@ import type { HeldShare } from "../limits/held_bytes.ts";
 import { costOfPath } from "./known_cost.ts";
 import { hasBudget, limitsModels, someLimits } from "../limits/model_rules.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
-import { readPayload } from "../payload/read_payload.ts";
+import { readPayload, readShortPayload } from "../payload/read_payload.ts";
 import type { Limits, Principal, Rules, Subject } from "../principal.ts";
 import { ambiguityOf } from "../http/request_target.ts";
 
@@ -67,7 +67,8 @@ export async function readRequest(
   let bytes: Uint8Array;
   let isWhole: boolean;
   try {
-    ({ bytes, isWhole } = await readUpTo(body, maxBytes, hold));
+    const reading = readUpTo(body, maxBytes, hold);
+    ({ bytes, isWhole } = reading instanceof Promise ? await reading : reading);
   } catch (error) {
     throw request.cancellation.reason ?? error;
   }
@@ -78,7 +79,7 @@ export async function readRequest(
         `the allowed ${maxBytes} bytes (max_buffer_bytes).`,
     );
   }
-  const { bytes: understood, kind, models, places, facts, json, fields: sent } = await readPayload(bytes, {
+  const options = {
     // Forwarding removes the headers that `connection` names, so they must not decide how the body is read.
     fields: endToEnd(fields),
     path,
@@ -87,7 +88,9 @@ export async function readRequest(
     readsFiles: restrictsModels(request.principal),
     hold,
     sender: request.principal.key,
-  });
+  };
+  const read = readShortPayload(bytes, options) ?? await readPayload(bytes, options);
+  const { bytes: understood, kind, models, places, facts, json, fields: sent } = read;
   held.hold(understood.length);
   const owner = new HeldBody(understood, held);
   const payload = { kind, fields: sent, models, places, facts, held: owner };

@@ -142,9 +142,9 @@ export class Admission {
   ): Booking {
     if (this.#booking !== undefined) return this.#booking;
     const { clock, budgetClock } = this.#parts;
-    const { hour, isDated } = budgetClock.read();
-    this.#booking = { hour, isDated, modelRules: this.#modelRules };
     const endedAt = clock.now();
+    const { hour, isDated } = budgetClock.read(endedAt);
+    this.#booking = { hour, isDated, modelRules: this.#modelRules };
     this.#endOptimism();
     for (const { ledger } of this.#counted) {
       ledger.running--;

@@ -58,11 +58,10 @@ export class BudgetClock {
   }
 
   /**
-   * Reads both clocks and gives the time of budgets. Calls `onEvent` if the clock was found wrong or moved.
+   * Reads both clocks and gives the time of budgets. `now` is the reading of the monotonic clock. Calls `onEvent` if the clock was found wrong or moved.
    */
-  read(): BudgetTime {
+  read(now: number = this.#clock.now()): BudgetTime {
     const shownMs = this.#clock.epochMs();
-    const now = this.#clock.now();
     const before = this.#last;
     const expected = before && before.epochMs + now - before.now;
     if (this.#state === "right") {

@@ -117,7 +117,7 @@ export class LimitCheck {
     }
     // Most limits have no budget, and need neither the clock nor the calendar.
     if (!hasBudget(limits)) return;
-    const time = this.#budgetClock.read();
+    const time = this.#budgetClock.read(now);
     const calendar = this.#calendar;
     if (budgetLeft({ limits, ledger }, { time, calendar }) > 0) return;
     const fault = budgetFault({ what, scope, limits, ledger }, {

@@ -129,11 +129,10 @@ export async function readJsonObject(
   return findings(bytes, watcher);
 }
 
-/** Reads a JSON object like {@link readJsonObject}, if it is so short that no pause is needed. Otherwise undefined. */
-export function readShortJsonObject(bytes: Uint8Array, path: string): JsonFindings | undefined {
-  if (bytes.length > STEP_BYTES) return undefined;
+/** Reads a JSON object of at most {@link STEP_BYTES} like {@link readJsonObject}, without a pause. */
+export function readShortJsonObject(bytes: Uint8Array, path: string): JsonFindings {
   const { watcher, reader } = objectReader(bytes, path);
-  reader.step(STEP_BYTES);
+  reader.step(bytes.length);
   return findings(bytes, watcher);
 }
 

@@ -18,7 +18,7 @@ import { namesModel } from "./model_name.ts";
 import { type JsonFindings, modelsInLines, readJsonObject, readShortJsonObject } from "./models_in_json.ts";
 import { type FormPart, readForm } from "./multipart.ts";
 import { FormSyntaxError } from "./part_head.ts";
-import { createPause, type Pause } from "./pace.ts";
+import { createPause, type Pause, STEP_BYTES } from "./pace.ts";
 import { jsonFacts, MAX_CHOICES, type RequestFacts } from "./request_facts.ts";
 import { readsSound, secondsOfBytes } from "./sound_length.ts";
 
@@ -87,14 +87,35 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
   try {
     if (type?.essence === FORM) return await readFormBody(plain, type, options);
     const { path } = options;
-    const json = readShortJsonObject(plain, path) ??
-      await readJsonObject(plain, { path, pause: createPause() });
+    const json = await readJsonObject(plain, { path, pause: createPause() });
     return jsonPayload(plain, json, { type, fields, path });
   } catch (error) {
-    if (!(error instanceof JsonSyntaxError) && !(error instanceof FormSyntaxError)) throw error;
-    const what = type?.essence === FORM ? "form (RFC 7578)" : "JSON (RFC 8259)";
-    throw new ProxyFault("bad_request", `${WHY}. It is malformed ${what}: ${error.message}.`);
+    throw asFault(error, type);
   }
+}
+
+/**
+ * Reads a JSON body like {@link readPayload}, if it is so short that nothing has to be awaited. Undefined for all
+ * other bodies. Most bodies are such.
+ */
+export function readShortPayload(
+  body: Uint8Array,
+  { fields, path }: Pick<PayloadOptions, "fields" | "path">,
+): Payload | undefined {
+  if (body.length === 0 || body.length > STEP_BYTES || contentCodingOf(fields) !== "identity") return undefined;
+  const type = typeOf(fields);
+  if (type !== undefined && !isJson(type)) return undefined;
+  try {
+    return jsonPayload(body, readShortJsonObject(body, path), { type, fields, path });
+  } catch (error) {
+    throw asFault(error, type);
+  }
+}
+
+function asFault(error: unknown, type: MediaType | undefined): unknown {
+  if (!(error instanceof JsonSyntaxError) && !(error instanceof FormSyntaxError)) return error;
+  const what = type?.essence === FORM ? "form (RFC 7578)" : "JSON (RFC 8259)";
+  return new ProxyFault("bad_request", `${WHY}. It is malformed ${what}: ${error.message}.`);
 }
 
 /**
