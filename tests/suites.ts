@@ -9,6 +9,8 @@ export interface Suite {
   readonly files: readonly string[];
   /** Whether several files run at the same time, in one process. */
   readonly isParallel: boolean;
+  /** Those of the files that may share an isolate with others. */
+  readonly sharing: readonly string[];
 }
 
 /** Which tests are wanted: those of `deno task test`, those of `deno task test:long`, or both. */
@@ -68,6 +70,11 @@ const ALONE: Listed = {
   "tests/storage/threads_test.ts": "measures how long a thread is blocked",
 };
 
+/** Short files that run in an isolate of their own. The others share isolates, because a start costs a tenth of a second. */
+const SEPARATE: Listed = {
+  "tests/payload/brotli_test.ts": "counts broken bodies, of which the module remembers those of all tests",
+};
+
 /** Those of the files that are wanted. */
 export function filesOf(files: readonly string[], wanted: Wanted): string[] {
   return files.filter((file) => wanted === "all" || isIn(LONG, file) === (wanted === "long"));
@@ -80,15 +87,19 @@ export function suitesOf(files: readonly string[]): Suite[] {
   const alone = all.filter((file) => isIn(ALONE, file));
   const others = all.filter((file) => !isIn(FIRST, file) && !isIn(ALONE, file));
   return [
-    { name: "the source itself", files: first, isParallel: true },
-    { name: "in parallel", files: others, isParallel: true },
-    { name: "one after the other", files: alone, isParallel: false },
+    { name: "the source itself", files: first, isParallel: true, sharing: [] },
+    { name: "in parallel", files: others, isParallel: true, sharing: others.filter(mayShare) },
+    { name: "one after the other", files: alone, isParallel: false, sharing: [] },
   ].filter((suite) => suite.files.length > 0);
 }
 
 /** All that is listed, for the test of the lists. */
 export function allListed(): readonly (readonly [path: string, why: string])[] {
-  return [FIRST, LONG, ALONE].flatMap((listed) => Object.entries(listed));
+  return [FIRST, LONG, ALONE, SEPARATE].flatMap((listed) => Object.entries(listed));
+}
+
+function mayShare(file: string): boolean {
+  return !isIn(LONG, file) && !isIn(SEPARATE, file);
 }
 
 function isIn(listed: Listed, file: string): boolean {
