@@ -20,7 +20,7 @@ export interface PriceLibrary {
 }
 
 /** The part of a backend that decides prices. */
-export interface PricedEndpoint {
+export interface PricedBackend {
   /** The backend's base URL. */
   readonly url: string;
   /** The provider whose prices apply, by the configuration. `local` means that nothing costs anything. */
@@ -56,7 +56,7 @@ export class Pricer {
   }
 
   /** The prices at a place, by the library that is in use now. */
-  at(place: PricedEndpoint): PlacePrices {
+  at(place: PricedBackend): PlacePrices {
     return new PlacePrices(this.#library, place);
   }
 
@@ -67,22 +67,22 @@ export class Pricer {
    */
   cost(
     usage: Usage,
-    { models, endpoint, epochMs }: {
+    { models, backend, epochMs }: {
       models: readonly string[];
-      endpoint: PricedEndpoint;
+      backend: PricedBackend;
       epochMs: number;
     },
   ): Cost | undefined {
-    return this.at(endpoint).cost(usage, models, epochMs);
+    return this.at(backend).cost(usage, models, epochMs);
   }
 
   /** The maximum input of a model in tokens. `Infinity` if it is unknown. */
-  contextTokens(model: string, endpoint: PricedEndpoint): number {
-    return this.at(endpoint).contextTokens(model);
+  contextTokens(model: string, backend: PricedBackend): number {
+    return this.at(backend).contextTokens(model);
   }
 
   /** Whether any model can have a price at a backend. */
-  hasPrices(endpoint: PricedEndpoint): boolean {
-    return this.at(endpoint).hasAny;
+  hasPrices(backend: PricedBackend): boolean {
+    return this.at(backend).hasAny;
   }
 }

@@ -3,7 +3,7 @@
 import { LOCAL_PRICES } from "../config/values/price_providers.ts";
 import type { Price } from "../config/config.ts";
 import { modelSpellings } from "../text/model_spellings.ts";
-import type { Cost, PricedEndpoint, PriceLibrary } from "./cost.ts";
+import type { Cost, PricedBackend, PriceLibrary } from "./cost.ts";
 import { ownKinds } from "./dear_kinds.ts";
 import { flatCost } from "./flat_cost.ts";
 import { publishedCost, type PublishedPrice } from "./published_cost.ts";
@@ -37,11 +37,11 @@ export class PlacePrices {
   /** The provider whose prices apply. Undefined: it is unknown. */
   readonly provider: string | undefined;
   readonly #library: PriceLibrary;
-  readonly #place: PricedEndpoint;
+  readonly #place: PricedBackend;
   readonly #models = new Map<string, ModelPrices>();
   #hasAny: boolean | undefined;
 
-  constructor(library: PriceLibrary, place: PricedEndpoint) {
+  constructor(library: PriceLibrary, place: PricedBackend) {
     this.#library = library;
     this.#place = place;
     const { provider, url } = place;
@@ -147,7 +147,7 @@ function hasTokens({ inputTokens = 0, outputTokens = 0 }: Usage): boolean {
 }
 
 /** The price of a model in the configuration. */
-function ownPrice(model: string, { prices }: PricedEndpoint): Price | undefined {
+function ownPrice(model: string, { prices }: PricedBackend): Price | undefined {
   if (prices.length === 0) return undefined;
   const spellings = modelSpellings(model);
   return prices.find(({ matches }) => spellings.some(matches));
