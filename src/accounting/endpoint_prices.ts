@@ -83,7 +83,7 @@ export class TierPrices implements BackendPrices {
     this.#epochMs = epochMs;
   }
 
-  /** The cost of usage, by the first model that has a price. Undefined: it is unknown. */
+  /** Returns the cost of usage by the first model that has a price, or undefined if it is unknown. */
   cost(usage: Usage, models: readonly string[]): Cost | undefined {
     const cost = this.#prices.cost(usage, models, this.#epochMs);
     // The cost that a provider states is that of the tier.

@@ -34,7 +34,7 @@ interface ModelPrices {
 
 /** Computes costs at one place. Remembers the prices of models, so that a known model costs one look into a map. */
 export class PlacePrices {
-  /** The provider whose prices apply. Undefined: it is unknown. */
+  /** The provider whose prices apply, or undefined if it is unknown. */
   readonly provider: string | undefined;
   readonly #library: PriceLibrary;
   readonly #place: PricedBackend;

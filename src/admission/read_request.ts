@@ -93,12 +93,10 @@ export async function readRequest(
   const { bytes: understood, kind, models, places, facts, json, fields: sent } = read;
   held.hold(understood.length);
   const owner = new HeldBody(understood, held);
-  const payload = { kind, fields: sent, models, places, facts, held: owner };
-  return {
-    fields: sent,
-    body: owner.body(),
-    payload: json === undefined ? payload : { ...payload, json },
-  };
+  const payload = json === undefined
+    ? { kind, fields: sent, models, places, facts, held: owner }
+    : { kind, fields: sent, models, places, facts, json, held: owner };
+  return { fields: sent, body: owner.body(), payload };
 }
 
 /** The fields that do not belong to the connection. */

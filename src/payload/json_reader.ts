@@ -4,6 +4,8 @@
  * alike. `JsonScanner` is the lenient counterpart for responses that pass in pieces.
  */
 
+import { asciiText } from "./json_value.ts";
+
 /** A text is not JSON by RFC 8259. `message` is the end of a sentence. */
 export class JsonSyntaxError extends Error {
   override readonly name = "JsonSyntaxError";
@@ -283,14 +285,12 @@ export class JsonReader<Place> {
 
   #keyText(start: number, end: number): string {
     if (end - start > MAX_KEY_BYTES) return "";
-    let text = "";
     // Most keys have no escapes, and a body may consist of keys only.
     for (let at = start + 1; at < end - 1; at++) {
       const byte = this.#bytes[at] ?? 0;
       if (byte === BACKSLASH || byte > LAST_ASCII) return jsonText(this.#bytes.subarray(start, end));
-      text += String.fromCharCode(byte);
     }
-    return text;
+    return asciiText(this.#bytes, start + 1, end - 1);
   }
 
   #readAfter(byte: number): void {

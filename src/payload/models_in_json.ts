@@ -172,7 +172,7 @@ class RootMembers {
   readonly members = new Map<WatchedMember, JsonSpan>();
   /** The place of the outermost `model`. Empty without one. */
   readonly places: ModelPlace[] = [];
-  /** The index of the first key. Undefined: the object is empty. */
+  /** The index of the first key, or undefined if the object is empty. */
   firstKey: number | undefined;
   readonly #entered: WatchedMember[] = [];
   readonly #isOllama: boolean;
@@ -226,7 +226,7 @@ class ModelWatcher implements JsonWatcher<Place> {
   readonly #bytes: Uint8Array;
   readonly #watch: RootMembers | undefined;
 
-  /** `watch` gets the members of the outermost object. Undefined: they are not needed. */
+  /** `watch` gets the members of the outermost object. It is undefined if they are not needed. */
   constructor(bytes: Uint8Array, watch: RootMembers | undefined) {
     this.#bytes = bytes;
     this.#watch = watch;

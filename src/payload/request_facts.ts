@@ -4,6 +4,7 @@ import type { HostedTool } from "./hosted_tools.ts";
 import type { JsonSpan } from "./json_reader.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
 import { jsonMembers, MAX_MEMBERS_BYTES, textValue } from "./json_members.ts";
+import { asciiText } from "./json_value.ts";
 import type { JsonFindings } from "./models_in_json.ts";
 import { dearTier, tierOf } from "./service_tier.ts";
 import type { WatchedMember } from "./watched_members.ts";
@@ -45,6 +46,8 @@ const TEXT_COMPLETIONS = /(?<!\/chat)\/completions$/;
 const NO_MEMBERS: readonly WatchedMember[] = [];
 const MAX_PLAIN_BYTES = 24;
 const LAST_ASCII = 0x7f;
+const DIGIT_0 = 0x30;
+const MAX_DIGITS = 15;
 /** No API gives more choices to one request. */
 export const MAX_CHOICES = 1_000;
 /**
@@ -70,7 +73,12 @@ export function jsonFacts(
 ): RequestFacts {
   for (const [name, span] of members) if (name !== "model") shortSpan(bytes, name, span);
   const textOf = (span: JsonSpan | undefined) => span === undefined ? undefined : plainText(bytes, span);
-  const numberOf = (name: WatchedMember) => wholeNumber(textOf(members.get(name)), name);
+  const numberOf = (name: WatchedMember) => {
+    const span = members.get(name);
+    if (span === undefined) return undefined;
+    const digits = digitsIn(bytes, span);
+    return digits === undefined ? wholeNumber(plainText(bytes, span), name) : withinLimits(digits);
+  };
   const stream = textOf(members.get("stream"));
   if (stream !== undefined && stream !== "true" && stream !== "false" && stream !== "null") {
     throw new JsonSyntaxError('a "stream" that is neither true nor false');
@@ -128,14 +136,21 @@ function larger(one: number | undefined, other: number | undefined): number | un
 
 /** The text of a span. Most are short words and numbers of ASCII, which need no decoder. */
 function plainText(bytes: Uint8Array, { start, end }: JsonSpan): string {
-  if (end - start > MAX_PLAIN_BYTES) return new TextDecoder().decode(bytes.subarray(start, end));
-  let text = "";
+  let isPlain = end - start <= MAX_PLAIN_BYTES;
+  for (let at = start; isPlain && at < end; at++) isPlain = (bytes[at] ?? 0) <= LAST_ASCII;
+  return isPlain ? asciiText(bytes, start, end) : new TextDecoder().decode(bytes.subarray(start, end));
+}
+
+/** The value of a few digits, as most numbers are. Undefined for any other text. */
+function digitsIn(bytes: Uint8Array, { start, end }: JsonSpan): number | undefined {
+  if (end - start > MAX_DIGITS) return undefined;
+  let value = 0;
   for (let at = start; at < end; at++) {
-    const byte = bytes[at] ?? 0;
-    if (byte > LAST_ASCII) return new TextDecoder().decode(bytes.subarray(start, end));
-    text += String.fromCharCode(byte);
+    const digit = (bytes[at] ?? 0) - DIGIT_0;
+    if (digit < 0 || digit > 9) return undefined;
+    value = value * 10 + digit;
   }
-  return text;
+  return value;
 }
 
 /** The dearest service tier that the members of a body request. */
@@ -196,7 +211,10 @@ function generationNumbers(bytes: Uint8Array): { most: number | undefined; choic
 function wholeNumber(text: string | undefined, name: string): number | undefined {
   if (text === undefined || text === "null") return undefined;
   if (!/^[-\d]/.test(text)) throw new JsonSyntaxError(`a "${name}" that is not a number`);
-  const value = Math.ceil(Number(text));
+  return withinLimits(Math.ceil(Number(text)));
+}
+
+function withinLimits(value: number): number | undefined {
   return value >= 1 ? Math.min(value, MAX_OUTPUT_TOKENS) : undefined;
 }
 

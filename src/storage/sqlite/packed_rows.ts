@@ -23,7 +23,7 @@ const MODEL_RULES = HOUR + 2;
 const WIDTH = HOUR + 3;
 const NO_RULES: readonly string[] = [];
 
-/** Packs rows. */
+/** Packs rows for a message to the thread of the database, which reads them with {@link unpackedRows}. */
 export function packRows(rows: readonly ExchangeRow[]): PackedRows {
   const numbers = new Float64Array(rows.length * WIDTH).fill(NaN);
   const texts = new Texts();
