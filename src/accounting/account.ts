@@ -11,18 +11,17 @@ import type { Principal } from "../principal.ts";
 import type { AwaitedObject, ExchangeRow, ObjectKey } from "../storage/store.ts";
 import type { AccountAdmission } from "./account_admission.ts";
 import type { AccountedRequest } from "./accounted_request.ts";
+import { lastOutcome, unansweredOutcome } from "./attempt_outcome.ts";
 import { awaitedObject, type ObjectOrigin, pendingObjectId } from "./awaited_object.ts";
 import { type CandidateModel, type Charge, type ReservedUsage, withTimedOutAttempts } from "./charge.ts";
 import type { EndpointPrices } from "./endpoint_prices.ts";
 import { ExchangeCosts, type UnpricedTool, withContentElsewhere } from "./exchange_costs.ts";
 import { exchangeRow } from "./exchange_row.ts";
-import { bytesPerToken, mediaOf, NO_MEDIA } from "./media_estimate.ts";
 import { isPartialContent } from "../http/partial_content.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import type { ObjectResponse } from "./object_response.ts";
 import type { Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
-import { BYTES_PER_TOKEN } from "./bytes_per_token.ts";
 import { essenceOf } from "../payload/media_type.ts";
 import type { RecentSpeeds } from "./recent_speeds.ts";
 import type { ResponseSummary } from "./response_summary.ts";
@@ -55,20 +54,6 @@ export interface AccountParts {
 const NOTHING: ResponseSummary = { usage: {} };
 /** A cancellation of an object may miss this much of its text, in bytes. */
 const MAX_UNNOTICED_BYTES = 64 * 1024;
-/** The outcome of an attempt that got no response in time. */
-const UNANSWERED = {
-  isGood: true,
-  isAnswered: false,
-  isComplete: false,
-  hasStopped: false,
-  textTokens: undefined,
-  texts: undefined,
-  unreportedTextTokens: undefined,
-  isStream: false,
-  bytes: 0,
-  bytesPerToken: BYTES_PER_TOKEN,
-  media: NO_MEDIA,
-} as const;
 /** What an account knows of a request before its body. */
 const UNKNOWN_REQUEST: AccountedRequest = {
   facts: () => NO_FACTS,
@@ -220,12 +205,10 @@ export class Account implements ExchangeAccount {
       request: this.#request,
       reserved: this.#reserved,
       summary: NOTHING,
-      outcome: {
-        ...UNANSWERED,
-        durationMs: elapsedMs,
-        unseenMs: elapsedMs,
+      outcome: unansweredOutcome({
+        elapsedMs,
         tokensPerMs: this.#costs.tokensPerMs(this.#request.facts().model),
-      },
+      }),
     });
     if (charge.source === undefined) return undefined;
     this.#timedOut = [...this.#timedOut, charge];
@@ -429,39 +412,27 @@ export class Account implements ExchangeAccount {
   }
 
   #charge(record: ExchangeRecord, summary: ResponseSummary): Charge {
-    const { usage, stopReason } = summary;
-    const last = record.attempts.at(-1);
-    const isGood = this.#status === undefined
-      // Between two attempts no backend works.
-      ? record.ending === "client_gone" && last?.detail === undefined && last?.estimated === undefined
-      : this.#status < 400;
-    // The provider may have generated a response that the client did not wait for.
-    const backend = this.#backend ??
-      (isGood ? this.endpoint?.backends.find(({ name }) => name === record.backend) : undefined);
-    if (backend === undefined) return { usage, tokens: undefined, cost: undefined, source: undefined };
-    return this.#costs.charge(backend, {
+    const facts = this.#request.facts();
+    const last = lastOutcome({
+      status: this.#status,
+      backend: this.#backend,
+      endpoint: this.endpoint,
+      facts,
+      mediaType: this.#mediaType,
+      path: this.#start.path,
+      unseenMs: this.#unseen?.sum(this.#parts.clock.now()) ?? 0,
+      tokensPerMs: this.#costs.tokensPerMs(facts.model),
+    }, { record, summary });
+    if (last === undefined) {
+      return { usage: summary.usage, tokens: undefined, cost: undefined, source: undefined };
+    }
+    return this.#costs.charge(last.backend, {
       request: this.#request,
       reserved: summary.hasHostedCalls === true
         ? withContentElsewhere(this.#reserved, { refersElsewhere: true })
         : this.#reserved,
       summary,
-      outcome: {
-        isGood,
-        isAnswered: this.#backend !== undefined,
-        // A background response is generated to its end, and can be fetched later.
-        isComplete: record.ending === "complete" || this.#request.facts().background === true,
-        hasStopped: stopReason !== undefined && (this.#hasOneChoice || usage.outputTokens !== undefined),
-        textTokens: summary.textTokens,
-        texts: summary.texts,
-        unreportedTextTokens: summary.unreportedTextTokens,
-        isStream: summary.isStream === true,
-        bytes: record.bytes,
-        bytesPerToken: bytesPerToken(this.#mediaType, this.#start.path),
-        media: mediaOf(summary, record.bytes),
-        durationMs: record.durationMs - (last?.afterMs ?? 0),
-        unseenMs: this.#unseen?.sum(this.#parts.clock.now()) ?? 0,
-        tokensPerMs: this.#costs.tokensPerMs(this.#request.facts().model),
-      },
+      outcome: last.outcome,
     });
   }
 }

@@ -5,6 +5,7 @@ import type { Backend, Endpoint } from "../config/config.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { AwaitedObject } from "../storage/store.ts";
 import type { AccountedRequest } from "./accounted_request.ts";
+import type { AttemptOutcome } from "./attempt_outcome.ts";
 import {
   type CandidateModel,
   type Charge,
@@ -14,7 +15,6 @@ import {
   type ReservedUsage,
 } from "./charge.ts";
 import { type EndpointPrices, lacksModel, lacksTool, TierPrices } from "./endpoint_prices.ts";
-import type { ResponseProgress } from "./estimate.ts";
 import { priceFactor } from "./price_factor.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
 import type { RecentSpeeds } from "./recent_speeds.ts";
@@ -29,12 +29,6 @@ import { chargeOfObject, type ReportedPart } from "./settlement.ts";
 const UNKNOWN_CONTEXT_TOKENS = 200_000;
 
 const NO_NAMES: readonly string[] = [];
-
-/** How an attempt ended, as far as its cost depends on that. */
-export interface AttemptOutcome extends ResponseProgress {
-  /** Whether the provider may have generated a response, and no error. */
-  readonly isGood: boolean;
-}
 
 /** What a request reserves, in micro-dollars. */
 export interface ReservedCost {
