@@ -1,7 +1,13 @@
 /** Reads the usage objects of providers, and checks their numbers. */
 
 import type { Usage, UsageDraft, UsageKind } from "./usage.ts";
-import { additionalAmounts, type Get, type ReportedAmounts, USAGE_SHAPES, type UsageShape } from "./usage_shapes.ts";
+import {
+  additionalAmounts,
+  type Get,
+  type ReportedAmounts,
+  USAGE_SHAPES,
+  type UsageShape,
+} from "./usage_shapes.ts";
 
 /**
  * The usage in a usage object, and the contradictions between its numbers. Parts are limited to their whole.

@@ -271,7 +271,8 @@ export class Metrics {
     const last = this.#lastSeries;
     // Most exchanges have the labels of the one before.
     if (
-      last !== undefined && last.endpoint === endpoint && last.backend === backend && last.status === status &&
+      last !== undefined && last.endpoint === endpoint && last.backend === backend &&
+      last.status === status &&
       last.ending === ending && last.model === model
     ) return last;
     const key = `${endpoint} ${backend} ${status} ${ending} ${model}`;

@@ -102,7 +102,9 @@ export function readShortPayload(
   body: Uint8Array,
   { fields, path }: Pick<PayloadOptions, "fields" | "path">,
 ): Payload | undefined {
-  if (body.length === 0 || body.length > STEP_BYTES || contentCodingOf(fields) !== "identity") return undefined;
+  if (body.length === 0 || body.length > STEP_BYTES || contentCodingOf(fields) !== "identity") {
+    return undefined;
+  }
   const type = typeOf(fields);
   if (type !== undefined && !isJson(type)) return undefined;
   try {

@@ -19,9 +19,7 @@ export function readUpTo(
 ): ReadBytes | Promise<ReadBytes> {
   const buffer = new GrowingBuffer(body.length ?? maxBytes);
   const isWhole = readArrived(body, { buffer, maxBytes, hold });
-  return isWhole === undefined
-    ? readOn(body, { buffer, maxBytes, hold })
-    : { bytes: buffer.bytes, isWhole };
+  return isWhole === undefined ? readOn(body, { buffer, maxBytes, hold }) : { bytes: buffer.bytes, isWhole };
 }
 
 interface Reading {

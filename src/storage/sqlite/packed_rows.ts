@@ -34,7 +34,10 @@ export function packRows(rows: readonly ExchangeRow[]): PackedRows {
       if (value === undefined) continue;
       if (typeof value === "number") numbers[at + index] = value;
       else if (typeof value === "boolean") numbers[at + index] = value ? 1 : 0;
-      else numbers[at + index] = texts.indexOf(typeof value === "string" ? value : JSON.stringify(value), index);
+      else {numbers[at + index] = texts.indexOf(
+          typeof value === "string" ? value : JSON.stringify(value),
+          index,
+        );}
     }
     const { booking } = row;
     if (booking !== undefined) {
