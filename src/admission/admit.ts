@@ -78,7 +78,7 @@ export function admit(counted: CountedRequest): AdmittedHead {
   checkHeadIsPlain(principal, { query, fields: request.fields });
   const cost = costOfRequest({ method, path: rest, endpoint, upgrade });
   if (hasAnyBudget(principal) && account.isPriced) {
-    checkCostIsKnown(principal, { cost, upgrade: upgrade && endpoint.provider });
+    checkCostIsKnown(principal, { cost, upgrade: upgrade && endpoint.dialect });
   }
   const object = upgrade ? undefined : objectRequestOf({ method, path: rest });
   if (!upgrade && (cost !== "free" || object !== undefined)) {
@@ -96,7 +96,7 @@ export function admit(counted: CountedRequest): AdmittedHead {
 function checkedModels(counted: CountedRequest): ModelsInHead | undefined {
   const { principal, endpoint, rest } = counted;
   if (!restrictsModels(principal) && !limitsModels(principal)) return undefined;
-  if (endpoint.provider !== "openai" || !rest.endsWith("/realtime")) {
+  if (endpoint.dialect !== "openai" || !rest.endsWith("/realtime")) {
     // Only OpenAI's realtime sessions name their model in the query, and cannot change it. Other WebSockets, such as
     // OpenAI's responses over a WebSocket, name it in later messages, which the proxy does not check.
     throw new ProxyFault(

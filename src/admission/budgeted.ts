@@ -1,5 +1,6 @@
 /** Rejects requests under a budget whose cost cannot be known. */
 
+import type { Dialect } from "../apis/dialects.ts";
 import { ProxyFault } from "../faults.ts";
 import type { Principal, Subject } from "../principal.ts";
 import type { PathCost } from "./known_cost.ts";
@@ -32,7 +33,7 @@ export function checkCostIsKnown(
   { cost, upgrade }: {
     cost: PathCost;
     /** The dialect of the endpoint if the client requests a WebSocket. */
-    upgrade: string | false;
+    upgrade: Dialect | false;
   },
 ): void {
   if (!hasAnyBudget(principal)) return;

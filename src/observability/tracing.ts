@@ -13,6 +13,7 @@ import {
   SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
+import { DIALECT_NAMES, DIALECTS } from "../apis/dialects.ts";
 import type { ExchangeRecord } from "../exchange.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 import { VERSION } from "../release.ts";
@@ -33,11 +34,9 @@ const OPERATIONS: readonly (readonly [path: RegExp, operation: string])[] = [
   [/\/completions$/, "text_completion"],
 ];
 /** Names of providers in the conventions, by the dialect of the endpoint. */
-const PROVIDERS: Readonly<Record<string, string>> = {
-  openai: "openai",
-  anthropic: "anthropic",
-  gemini: "gcp.gemini",
-};
+const PROVIDERS: Readonly<Record<string, string | undefined>> = Object.fromEntries(
+  DIALECT_NAMES.map((name) => [name, DIALECTS[name].telemetryName]),
+);
 
 /** Makes the function that exports the spans of an exchange. Undefined: tracing is off. */
 export function exchangeTracer(): ((exchange: TracedExchange) => void) | undefined {

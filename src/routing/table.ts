@@ -21,6 +21,6 @@ export function buildRoutingTable(endpoints: readonly Endpoint[], defaultName?: 
   return {
     endpoints: byName,
     defaultEndpoint,
-    messagesEndpoint: endpoints.find(({ provider }) => provider === "anthropic") ?? defaultEndpoint,
+    messagesEndpoint: endpoints.find(({ dialect }) => dialect === "anthropic") ?? defaultEndpoint,
   };
 }

@@ -1,4 +1,5 @@
 import { assertThrows } from "@std/assert";
+import type { Dialect } from "../../src/apis/dialects.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import { checkCostIsKnown, checkModelIsNamed } from "../../src/admission/budgeted.ts";
 import { costOfRequest } from "../../src/admission/known_cost.ts";
@@ -22,7 +23,7 @@ function checkCost(
     method: string;
     path: string;
     endpoint: Endpoint;
-    upgrade: string | false;
+    upgrade: Dialect | false;
   },
 ): void {
   const cost = costOfRequest({ ...request, upgrade: upgrade !== false });
@@ -128,7 +129,7 @@ Deno.test("checkCostIsKnown: a budget refuses all else, and says why; without a 
 });
 
 Deno.test("checkCostIsKnown: of WebSockets a budget allows OpenAI's realtime sessions alone", () => {
-  const check = (path: string, upgrade: string) =>
+  const check = (path: string, upgrade: Dialect) =>
     checkCost(BUDGET, { method: "GET", path, endpoint: OPENAI, upgrade });
   check("/v1/realtime", "openai");
   assertThrows(
