@@ -1,5 +1,6 @@
 /** The account of one exchange: what it requests, what its response reports, and what that costs. */
 
+import { recognisedPath } from "../apis/operation_of.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import { projectKey } from "../config/project_key.ts";
@@ -448,7 +449,7 @@ export class Account implements ExchangeAccount {
         unreportedTextTokens: summary.unreportedTextTokens,
         isStream: summary.isStream === true,
         bytes: record.bytes,
-        bytesPerToken: bytesPerToken(this.#mediaType, this.#start.path),
+        bytesPerToken: bytesPerToken(this.#mediaType, recognisedPath(this.#start.path).operation),
         media: mediaOf(summary, record.bytes),
         durationMs: record.durationMs - (last?.afterMs ?? 0),
         unseenMs: this.#unseen?.sum(this.#clock.now()) ?? 0,

@@ -3,7 +3,7 @@
 import { OBJECT_LIFETIME_MS } from "../storage/booking.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { AwaitedObject } from "../storage/store.ts";
-import type { ObjectKind } from "./object_paths.ts";
+import type { ObjectKind } from "../apis/operations.ts";
 import { storedText } from "./stored_text.ts";
 import type { Tap } from "./tap.ts";
 

@@ -1,6 +1,8 @@
 /** The stage that decides whether a request may run now, and reads as much of its body as that depends on. */
 
 import type { Account } from "../accounting/account.ts";
+import { operationOf } from "../apis/operation_of.ts";
+import type { Operation } from "../apis/operations.ts";
 import type { Endpoint } from "../config/config.ts";
 import type { Field } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
@@ -61,10 +63,11 @@ export interface AdmittedRequest {
 export async function admitRequest(incoming: AdmissionRequest): Promise<AdmittedRequest> {
   const { request, principal, endpoint, rest, query, upgrade, counted } = incoming;
   const method = effectiveMethod(request.method, { query, fields: request.fields });
+  const operation = operationOf(method, rest);
   const countedRequest = counted &&
-    { request, method, principal, endpoint, rest, query, upgrade, ...counted };
+    { request, method, operation, principal, endpoint, rest, query, upgrade, ...counted };
   const admitted = countedRequest && admit(countedRequest);
-  const { read, unread } = await received(incoming, method);
+  const { read, unread } = await received(incoming, { method, operation });
   const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);
   const withUsage = withUsageOption(read, unread);
   return withUsage === undefined
@@ -75,12 +78,13 @@ export async function admitRequest(incoming: AdmissionRequest): Promise<Admitted
 /** Receives the body of a request, and reads it if something depends on it. */
 async function received(
   incoming: AdmissionRequest,
-  method: string,
+  { method, operation }: { readonly method: string; readonly operation: Operation },
 ): Promise<{ readonly read: ReadRequest; readonly unread: UnreadRequest }> {
   const { request, principal, endpoint, rest, upgrade, held, maxBodyBytes, counted } = incoming;
   const { fields, cancellation } = request;
   const unsettled = {
     method,
+    operation,
     fields,
     body: request.body,
     principal,

@@ -1,3 +1,4 @@
+import { operationOf } from "../../src/apis/operation_of.ts";
 import { assertThrows } from "@std/assert";
 import type { Dialect } from "../../src/apis/dialects.ts";
 import { ProxyFault } from "../../src/faults.ts";
@@ -19,14 +20,19 @@ const UNLIMITED = principal({ models: ["*"] }, { tokensPerMinute: 5 });
 /** Checks a request by its line, and the dialect of the endpoint if it requests a WebSocket. */
 function checkCost(
   who: Principal,
-  { upgrade, ...request }: {
+  { upgrade, method, path, endpoint }: {
     method: string;
     path: string;
     endpoint: Endpoint;
     upgrade: Dialect | false;
   },
 ): void {
-  const cost = costOfRequest({ ...request, upgrade: upgrade !== false });
+  const cost = costOfRequest({
+    method,
+    operation: operationOf(method, path),
+    endpoint,
+    upgrade: upgrade !== false,
+  });
   checkCostIsKnown(who, { cost, upgrade });
 }
 
