@@ -88,7 +88,6 @@ async function probe(
       target: joinPath(backend.baseUrl, modelsPath),
       fields: upstreamFields([field("accept", "application/json"), field("user-agent", "llm-proxy")], {
         credentialsToStrip: new Set(),
-        keySubprotocolPrefix: "",
         backend,
         anthropicVersion: version && (anthropicVersion ?? version.value),
       }),

@@ -7,7 +7,7 @@ import { type Dialect, DIALECTS } from "../../apis/dialects.ts";
 
 /** The defaults and the properties of one provider. */
 export interface Preset {
-  /** The base URL. Undefined: each customer has a different one. */
+  /** The base URL. Undefined if each customer has a different URL. */
   readonly baseUrl?: string;
   /** The API dialects of the provider. The first is the dialect of an endpoint. */
   readonly dialects: readonly [Dialect, ...Dialect[]];
