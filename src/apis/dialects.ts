@@ -41,10 +41,10 @@ export interface DialectFacts {
   /** The header with the version of the API, in lower case, and a version that its documentation names. */
   readonly version?: { readonly field: string; readonly value: string };
   /**
-   * A path below `/v1` that only this dialect has. Without the name of an endpoint, it goes to the first
+   * A folder within `/v1` that only this dialect has. Without the name of an endpoint, it goes to the first
    * endpoint of the dialect.
    */
-  readonly unnamedPath?: string;
+  readonly unnamedFolder?: string;
   /** The body of an error, in a form whose message the SDKs show. */
   readonly errorBody: (error: DialectError) => unknown;
   /** The headers that describe a limit: names and values. */
@@ -78,7 +78,7 @@ export const DIALECTS: Readonly<Record<Dialect, DialectFacts>> = {
     clientFields: ["anthropic-version", "x-api-key"],
     modelsPath: "/v1/models",
     version: { field: "anthropic-version", value: "2023-06-01" },
-    unnamedPath: "/v1/messages",
+    unnamedFolder: "/v1/messages",
     errorBody: ({ message, type, requestId }) => ({
       type: "error",
       error: { type, message },

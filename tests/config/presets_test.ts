@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { DIALECT_NAMES, dialectOfClient, DIALECTS } from "../../src/apis/dialects.ts";
-import { isKeyHeader } from "../../src/config/credentials.ts";
+import { credentialHeader } from "../../src/config/credential_places.ts";
 import {
   isOriginWith,
   isPriceProviderWith,
@@ -75,6 +75,11 @@ Deno.test("dialectOfClient: the headers of a client show its dialect", () => {
   assertEquals(shown("x-goog-api-key"), "gemini");
   for (const name of DIALECT_NAMES) assert(isKeyHeader(DIALECTS[name].keyField), name);
 });
+
+/** Whether clients can hold a provider's key in a header, so that the proxy strips it. */
+function isKeyHeader(lower: string): boolean {
+  return credentialHeader(lower)?.of === "provider";
+}
 
 function originOf({ baseUrl }: Preset): string {
   return baseUrl === undefined ? "" : new URL(baseUrl).origin;
