@@ -4,6 +4,7 @@ import type { Account } from "../accounting/account.ts";
 import { inputTokensOf } from "../accounting/input_estimate.ts";
 import { type ObjectRequest, objectRequestOf } from "../accounting/object_paths.ts";
 import { RequestTap } from "../accounting/request_tap.ts";
+import { DIALECTS } from "../apis/dialects.ts";
 import { factsOf, type Operation } from "../apis/operations.ts";
 import type { Endpoint } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
@@ -98,7 +99,7 @@ export function admit(counted: CountedRequest): AdmittedHead {
 function checkedModels(counted: CountedRequest): ModelsInHead | undefined {
   const { principal, endpoint, operation } = counted;
   if (!restrictsModels(principal) && !limitsModels(principal)) return undefined;
-  if (endpoint.dialect !== "openai" || operation !== "realtime") {
+  if (DIALECTS[endpoint.dialect].hasReadableRealtime !== true || operation !== "realtime") {
     // Only OpenAI's realtime sessions name their model in the query, and cannot change it. Other WebSockets, such as
     // OpenAI's responses over a WebSocket, name it in later messages, which the proxy does not check.
     throw new ProxyFault(

@@ -45,6 +45,8 @@ export interface DialectFacts {
    * endpoint of the dialect.
    */
   readonly unnamedFolder?: string;
+  /** Sessions of its realtime API name their model in the query, and report usage that the proxy reads. */
+  readonly hasReadableRealtime?: true;
   /** The body of an error, in a form whose message the SDKs show. */
   readonly errorBody: (error: DialectError) => unknown;
   /** The headers that describe a limit: names and values. */
@@ -72,7 +74,7 @@ const OPENAI = {
 
 /** The properties of every dialect. */
 export const DIALECTS: Readonly<Record<Dialect, DialectFacts>> = {
-  openai: { ...OPENAI, telemetryName: "openai", model: "gpt-5.4-mini" },
+  openai: { ...OPENAI, hasReadableRealtime: true, telemetryName: "openai", model: "gpt-5.4-mini" },
   anthropic: {
     keyField: "x-api-key",
     clientFields: ["anthropic-version", "x-api-key"],

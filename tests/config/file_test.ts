@@ -215,6 +215,18 @@ key_header = "X-Token"
 api_key = "t"
 `);
   assertEquals(
+    endpoints.map(({ name, preset }) => [name, preset]),
+    [
+      ["openai", undefined],
+      ["fast", "groq"],
+      ["gem", undefined],
+      ["az", "azure"],
+      ["ollama", undefined],
+      ["other", undefined],
+    ],
+    "only a provider that the file names",
+  );
+  assertEquals(
     endpoints.map(({ name, dialect, backends: [backend] }) => [
       name,
       dialect,
