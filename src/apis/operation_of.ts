@@ -118,8 +118,22 @@ const MAX_REMEMBERED = 500;
 const MAX_REMEMBERED_LENGTH = 200;
 const remembered = new Map<string, RecognisedPath>();
 
+/** Stands for an id in the paths that are remembered, so that paths with ids do not fill the memory. */
+const ANY_ID = "0";
+
 /** Recognises a path as it is sent, without its query. Encoded characters are not decoded. */
 export function recognisedPath(path: string): RecognisedPath {
+  const known = remembered.get(path);
+  if (known !== undefined) return known;
+  const start = path.lastIndexOf("/") + 1;
+  const last = path.slice(start);
+  // No end in PATHS has a digit in its last segment, so such a segment is an id.
+  if (!/\d/.test(last) || last.includes(":")) return remember(path);
+  const ofAny = remember(path.slice(0, start) + ANY_ID);
+  return ofAny.id === ANY_ID ? { operation: ofAny.operation, id: last } : ofAny;
+}
+
+function remember(path: string): RecognisedPath {
   const known = remembered.get(path);
   if (known !== undefined) return known;
   const recognised = recognise(withoutSlashes(path));

@@ -114,6 +114,24 @@ Deno.test("recognisedPath: the id is that of the object, in its own capitals", (
   assertEquals(recognisedPath("/v1/responses").id, undefined);
 });
 
+Deno.test("recognisedPath: the operation does not depend on the id", () => {
+  for (
+    const folder of [
+      "/v1/responses",
+      "/v1/batches",
+      "/v1/files",
+      "/v1beta/interactions",
+      "/v1/threads/t/runs",
+    ]
+  ) {
+    const [letters, digits] = [recognisedPath(`${folder}/abc`), recognisedPath(`${folder}/4b`)];
+    assertEquals(digits.operation, letters.operation, folder);
+    assertEquals(digits.id, letters.id && "4b", folder);
+  }
+  assertEquals(recognisedPath("/v1/batches/1:cancel"), { operation: "batch", id: "1" });
+  assertEquals(recognisedPath("/v1/models/o1:generateContent").operation, "generate_content");
+});
+
 Deno.test("recognisedPath: stays right for more paths than it remembers", () => {
   for (let round = 0; round < 2; round++) {
     for (let id = 0; id < 1_200; id++) assertEquals(recognisedPath(`/v1/batches/b${id}`).id, `b${id}`);
