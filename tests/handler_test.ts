@@ -170,7 +170,7 @@ Deno.test("handler: an error between the upstream's head and the client's closes
 
 Deno.test("handler: an exchange that is cut short before its answer ends with the reason", async () => {
   const bench = new HandlerBench(({ cancellation }) =>
-    new Promise((_, reject) => cancellation.onCancel(() => reject(cancellation.reason)))
+    new Promise((_, reject) => cancellation.addListener({ cancelled: () => reject(cancellation.reason) }))
   );
   const answer = bench.ask("GET /openai/v1/models", TOKEN);
   for (const cancellation of bench.running) cancellation.cancel(new ProxyFault("draining", "over"));

@@ -238,10 +238,11 @@ class RelayObserver implements CallObserver {
 async function pause(durationMs: number, cancellation: Cancellation, clock: Clock): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stop = clock.after(durationMs, resolve);
-  cancellation.onCancel(resolve);
+  const departure = { cancelled: resolve };
+  cancellation.addListener(departure);
   await promise;
   stop();
-  cancellation.onCancel(undefined);
+  cancellation.removeListener(departure);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { Cancellation } from "../cancellation.ts";
+import { Cancellation, type CancellationListener } from "../cancellation.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Backend } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
@@ -67,7 +67,7 @@ export interface BackendResponse {
  * One attempt at one backend: the request that the transport sends, its timeouts, its own cancellation, and
  * its response. After {@link begun} the caller either relays the response or discards it.
  */
-export class UpstreamCall implements UpstreamRequest, BodyObserver {
+export class UpstreamCall implements UpstreamRequest, BodyObserver, CancellationListener {
   readonly backend: Backend;
   readonly method: string;
   readonly origin: string;
@@ -117,10 +117,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
    * async: that would cost one more promise per request.
    */
   send(): Promise<UpstreamResponse> {
-    const exchange = this.#exchange;
-    exchange.onCancel(() =>
-      this.cancellation.cancel(exchange.reason ?? new Error("cancelled without a reason"))
-    );
+    this.#exchange.addListener(this);
     this.cancellation.throwIfCancelled();
     return this.#transport.send(this);
   }
@@ -145,7 +142,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
 
   /** The call has failed before its response could be relayed. Returns the error that the caller acts on. */
   failed(error: unknown): unknown {
-    this.#timer.stop();
+    this.#stop();
     return this.#hasReceived && error instanceof TimeoutExpired
       ? new TimeoutExpired(error.phase, error.limitMs, { received: true, isUnanswered: error.isUnanswered })
       : error;
@@ -164,9 +161,19 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
 
   /** Ends the call: no client gets the rest of its response. */
   discard(): void {
-    this.#timer.stop();
+    this.#stop();
     this.#response?.body?.cancel();
     this.#response?.upgraded?.close();
+  }
+
+  // What the cancellation of the exchange reports:
+
+  cancelled(): void {
+    this.cancellation.cancel(this.#exchange.reason ?? new Error("cancelled without a reason"));
+  }
+
+  draining(): void {
+    this.#tunnel?.goAway();
   }
 
   // What the transport reports:
@@ -195,8 +202,14 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
   }
 
   ended(how: Ending): void {
-    this.#timer.stop();
+    this.#stop();
     this.#observer?.ended(how);
+  }
+
+  /** The call needs no timeout and no cancellation any more. */
+  #stop(): void {
+    this.#timer.stop();
+    this.#exchange.removeListener(this);
   }
 
   #begunResponse(): UpstreamResponse {
@@ -207,7 +220,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
   #openTunnel(upstream: NonNullable<UpstreamResponse["upgraded"]>, observer: CallObserver): WebSocketTunnel {
     const tunnel = new WebSocketTunnel({
       upstream,
-      cancellation: this.#exchange,
+      cancellation: this.cancellation,
       clock: this.#clock,
       maxMessageBytes: this.#maxMessageBytes,
       passed: (piece) => observer.passed(piece),
@@ -217,7 +230,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
     });
     this.#tunnel = tunnel;
     this.#timer.enter("idle");
-    this.#exchange.onDrain(() => tunnel.goAway());
+    if (this.#exchange.isDraining) tunnel.goAway();
     return tunnel;
   }
 

@@ -121,7 +121,7 @@ class LoopBench {
       case "says nothing":
         if (act === "does not connect") request.onPhase("connect");
         return await new Promise((_, reject) =>
-          request.cancellation.onCancel(() => reject(request.cancellation.reason))
+          request.cancellation.addListener({ cancelled: () => reject(request.cancellation.reason) })
         );
       default: {
         const { status, headers = [], body = "" } = act;

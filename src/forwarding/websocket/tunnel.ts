@@ -1,6 +1,6 @@
 /** Carries the frames of a WebSocket between client and upstream, byte for byte (RFC 6455). */
 
-import type { Cancellation } from "../../cancellation.ts";
+import type { Cancellation, CancellationListener } from "../../cancellation.ts";
 import type { Clock } from "../../time/clock.ts";
 import { ProxyFault } from "../../faults.ts";
 import type { Duplex, Tunnel } from "../../http/message.ts";
@@ -50,7 +50,7 @@ interface Direction {
 /**
  * One WebSocket. It holds the connection to the upstream until it has run, was discarded, or was cancelled.
  */
-export class WebSocketTunnel implements Tunnel {
+export class WebSocketTunnel implements Tunnel, CancellationListener {
   readonly #parts: TunnelParts;
   #isStopping = false;
   #closing: { readonly reason: FrameViolation; readonly fault: ProxyFault | undefined } | undefined;
@@ -59,7 +59,12 @@ export class WebSocketTunnel implements Tunnel {
 
   constructor(parts: TunnelParts) {
     this.#parts = parts;
-    parts.cancellation.onCancel(() => this.#abort(parts.cancellation.reason));
+    parts.cancellation.addListener(this);
+  }
+
+  /** The client left, or the drain deadline passed. */
+  cancelled(): void {
+    this.#abort(this.#parts.cancellation.reason);
   }
 
   /**
@@ -218,7 +223,7 @@ export class WebSocketTunnel implements Tunnel {
   #end(how: "complete" | "client_gone" | ProxyFault): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#parts.cancellation.onCancel(undefined);
+    this.#parts.cancellation.removeListener(this);
     this.#parts.ended(how);
   }
 }
