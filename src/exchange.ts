@@ -4,10 +4,14 @@ import { type ErrorDialect, type FaultCode, faultReply, ProxyFault } from "./fau
 import { type Field, fieldValue } from "./http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "./http/message.ts";
 import { holderOf, type Principal } from "./principal.ts";
+import type { ResponseEnd } from "./response_end.ts";
 import { harmlessText } from "./text/harmless_text.ts";
 import type { Clock } from "./time/clock.ts";
 
-/** How an exchange ended. `client_gone`: the client left, which is no fault of the proxy or the backend. */
+/**
+ * How an exchange ended, as records have it: a {@link ResponseEnd} with the code of its fault. `client_gone`: the
+ * client left, which is no fault of the proxy or the backend.
+ */
 export type Ending = "complete" | "client_gone" | FaultCode;
 
 /**
@@ -299,7 +303,7 @@ export class Exchange {
   }
 
   /** Ends the exchange. Only the first call counts. */
-  end(how: "complete" | "client_gone" | ProxyFault): void {
+  end(how: ResponseEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     // Many clients close after the last event: that is a complete exchange.
@@ -332,7 +336,7 @@ export class Exchange {
     this.#parts.onUnexpected(error, this.id);
   }
 
-  #recordOf(ending: "complete" | "client_gone" | ProxyFault): ExchangeRecord {
+  #recordOf(ending: ResponseEnd): ExchangeRecord {
     const isFault = typeof ending !== "string";
     const statusWithoutAnswer = isFault ? ending.status : CLIENT_GONE_STATUS;
     return {

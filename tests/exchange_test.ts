@@ -64,7 +64,8 @@ async function relayed(
   const body = new RelayedBody(textSource("hello"), request.cancellation, {
     awaited() {},
     passed: (piece) => exchange.passed(piece),
-    ended: (how) => exchange.end(typeof how === "string" ? how : "client_gone"),
+    ended: (how) => exchange.end(how),
+    brokeOff: () => exchange.end("client_gone"),
   });
   return { text: await textOf(body), records, errors, passed };
 }

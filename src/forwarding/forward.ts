@@ -6,7 +6,6 @@
 import { type Cancellation, ClientGone } from "../cancellation.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
-import { ProxyFault } from "../faults.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import type { BodyMemory } from "../streams/held_body.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
@@ -14,10 +13,15 @@ import type { BackendRequests } from "./backend_requests.ts";
 import type { Balancer } from "./balancer.ts";
 import type { Lease } from "./lease.ts";
 import { RequestContent } from "./request_content.ts";
-import type { Ending } from "./relay.ts";
 import { canFailOver, judgeAnswer } from "./retry.ts";
 import { TimeoutExpired } from "./timeouts.ts";
-import { type BackendResponse, type CallObserver, type CallRequest, UpstreamCall } from "./upstream_call.ts";
+import {
+  type BackendResponse,
+  type CallRequest,
+  type ResponseObserver,
+  UpstreamCall,
+} from "./upstream_call.ts";
+import { faultBeforeResponse } from "./upstream_faults.ts";
 import {
   RequestBodyBroken,
   type Transport,
@@ -25,7 +29,7 @@ import {
   type UpstreamResponse,
 } from "./transport/transport.ts";
 
-/** The request of one exchange, and the observer of its response. */
+/** The request of one exchange, and the exchange, which observes the attempts and the response. */
 export interface ForwardRequest {
   readonly endpoint: Endpoint;
   readonly balancer: Balancer;
@@ -45,11 +49,14 @@ export interface ForwardRequest {
   /** The longest message of the WebSocket. Undefined: the request does not ask for a WebSocket. */
   readonly websocket: { readonly maxMessageBytes: number } | undefined;
   readonly cancellation: Cancellation;
-  readonly observer: ReplyObserver;
+  readonly observer: ForwardObserver;
 }
 
-/** Follows the attempts, and the response while it passes. */
-export interface ReplyObserver {
+/**
+ * Observes a request that is forwarded: its attempts in their order, and then the response of the last one. This is
+ * the exchange, seen from here.
+ */
+export interface ForwardObserver extends ResponseObserver {
   /** The proxy sends the request to a backend. */
   readonly attempted: (backend: string) => void;
   /** The backend got the request, and did not answer in time. It may have done the work. */
@@ -58,14 +65,6 @@ export interface ReplyObserver {
   readonly failedOver: (backend: string, detail: string) => void;
   /** The head of the client's answer has arrived. Earlier answers were discarded. */
   readonly answered: (response: Pick<UpstreamResponse, "status" | "fields">, backend: Backend) => void;
-  /** The most bytes that `passed` gets in one turn of the event loop. Undefined: there is no limit. */
-  readonly stepBytes?: number | undefined;
-  /** The next piece of the response's body, which is valid during this call. */
-  readonly passed: (piece: Uint8Array) => void;
-  /** The next piece that the client sends on a WebSocket, which is valid during this call. */
-  readonly sent: (piece: Uint8Array) => void;
-  /** The response has ended. Called once. A fault is for the log: the client only sees its connection end. */
-  readonly end: (ending: "complete" | "client_gone" | ProxyFault) => void;
 }
 
 /** The pause before the second attempt at a backend. Each further attempt doubles it. */
@@ -186,7 +185,7 @@ function pauseBefore(
 /** Ends an attempt that another one follows. Returns the reason for the log. */
 function abandon(outcome: CallOutcome, lease: Lease): string {
   lease.released();
-  if ("error" in outcome) return failureOf(outcome.error, lease.backend)?.message ?? "it failed";
+  if ("error" in outcome) return faultBeforeResponse(outcome.error, lease.backend)?.message ?? "it failed";
   outcome.call.discard();
   return `it answered ${outcome.response.status}`;
 }
@@ -194,45 +193,17 @@ function abandon(outcome: CallOutcome, lease: Lease): string {
 /** Returns the response of the last attempt, or throws its fault. */
 function deliver(
   outcome: CallOutcome,
-  { lease, observer }: { lease: Lease; observer: ReplyObserver },
+  { lease, observer }: { lease: Lease; observer: ForwardObserver },
 ): BackendResponse {
   const { backend } = lease;
   if ("error" in outcome) {
     lease.released();
     const { error } = outcome;
     if (error instanceof RequestBodyBroken) throw new ClientGone("the client left during its upload");
-    throw failureOf(error, backend) ?? error;
+    throw faultBeforeResponse(error, backend) ?? error;
   }
   observer.answered(outcome.response, backend);
-  return outcome.call.relay(new RelayObserver(lease, observer));
-}
-
-/** Follows the response that the client gets, for the balancer and for the exchange. */
-class RelayObserver implements CallObserver {
-  readonly stepBytes: number | undefined;
-  readonly #lease: Lease;
-  readonly #observer: ReplyObserver;
-
-  constructor(lease: Lease, observer: ReplyObserver) {
-    this.stepBytes = observer.stepBytes;
-    this.#lease = lease;
-    this.#observer = observer;
-  }
-
-  passed(piece: Uint8Array): void {
-    this.#observer.passed(piece);
-  }
-
-  sent(piece: Uint8Array): void {
-    this.#observer.sent(piece);
-  }
-
-  ended(how: Ending): void {
-    this.#lease.released();
-    if (typeof how === "string") return this.#observer.end(how);
-    if (!(how.brokenBy instanceof ProxyFault)) this.#lease.failed({ isCertain: false });
-    this.#observer.end(cutOf(how.brokenBy, this.#lease.backend));
-  }
+  return outcome.call.relay(lease, observer);
 }
 
 async function pause(durationMs: number, cancellation: Cancellation, clock: Clock): Promise<void> {
@@ -243,44 +214,4 @@ async function pause(durationMs: number, cancellation: Cancellation, clock: Cloc
   await promise;
   stop();
   cancellation.removeListener(departure);
-}
-
-/**
- * The fault for a response that never began, without URL, key or words of the runtime. Undefined: an unknown
- * error.
- */
-function failureOf(error: unknown, backend: Backend): ProxyFault | undefined {
-  const host = hostOf(backend);
-  if (error instanceof TimeoutExpired) {
-    return new ProxyFault("upstream_timeout", `${host} did not answer in time: ${error.message}.`, {
-      upstream: host,
-    });
-  }
-  if (error instanceof TransportError) {
-    return new ProxyFault("bad_gateway", `No answer from ${host}: ${error.message}.`, {
-      upstream: host,
-      cause: error,
-    });
-  }
-  return undefined;
-}
-
-/** The fault for a response that broke off. */
-function cutOf(error: unknown, backend: Backend): ProxyFault {
-  if (error instanceof ProxyFault) return error;
-  const host = hostOf(backend);
-  if (error instanceof TimeoutExpired) {
-    return new ProxyFault("upstream_timeout", `${host} fell silent within its answer: ${error.message}.`, {
-      upstream: host,
-    });
-  }
-  const reason = error instanceof TransportError ? error.message : "the answer was cut";
-  return new ProxyFault("bad_gateway", `The answer of ${host} is incomplete: ${reason}.`, {
-    upstream: host,
-    cause: error,
-  });
-}
-
-function hostOf(backend: Backend): string {
-  return new URL(backend.baseUrl.origin).host;
 }

@@ -6,8 +6,8 @@ export interface ByteInput {
   readonly read: (into: Uint8Array) => Promise<number | null>;
 }
 
-/** Follows the reading of a connection. */
-export interface ReadingObserver {
+/** The owner of a {@link ConnectionReader}, which the reader calls. */
+export interface ReaderOwner {
   /** Called before the buffer grows, with its next size in bytes. */
   readonly grows?: (capacity: number) => void;
   /** Called after each read, when bytes have arrived or the connection is over. It may call `readableBehind`. */
@@ -27,7 +27,7 @@ const LARGE_BYTES = 256 * 1024;
  */
 export class ConnectionReader {
   readonly #input: ByteInput;
-  readonly #observer: ReadingObserver;
+  readonly #owner: ReaderOwner;
   #buffer = new Uint8Array(SMALL_BYTES);
   #start = 0;
   #end = 0;
@@ -38,9 +38,9 @@ export class ConnectionReader {
   #failure: { readonly error: unknown } | undefined;
   readonly #turn = new TurnCount();
 
-  constructor(input: ByteInput, observer: ReadingObserver = {}) {
+  constructor(input: ByteInput, owner: ReaderOwner = {}) {
     this.#input = input;
-    this.#observer = observer;
+    this.#owner = owner;
   }
 
   /** The size of the buffer in bytes. */
@@ -133,7 +133,7 @@ export class ConnectionReader {
       this.#failure = { error };
     }
     this.#pending = undefined;
-    this.#observer.hasRead?.();
+    this.#owner.hasRead?.();
   }
 
   /**
@@ -144,7 +144,7 @@ export class ConnectionReader {
     if (this.#end < this.#buffer.length) return;
     const held = this.#buffer.subarray(this.#start, this.#end);
     const size = Math.max(SMALL_BYTES, held.length * 2);
-    if (size > this.#buffer.length) this.#observer.grows?.(size);
+    if (size > this.#buffer.length) this.#owner.grows?.(size);
     const roomier = new Uint8Array(size);
     roomier.set(held);
     this.#buffer = roomier;
@@ -165,7 +165,7 @@ export class ConnectionReader {
         : this.#lastCount <= SMALL_BYTES / 2
         ? SMALL_BYTES
         : size;
-      if (wanted > size) this.#observer.grows?.(wanted);
+      if (wanted > size) this.#owner.grows?.(wanted);
       if (wanted !== size) this.#buffer = new Uint8Array(wanted);
       this.#start = this.#end = 0;
       return;
@@ -173,7 +173,7 @@ export class ConnectionReader {
     if (this.#end < this.#buffer.length) return;
     // No caller uses these bytes now: heads are decoded to text, and bodies are sent before the next read.
     const grows = held > this.#buffer.length / 2;
-    if (grows) this.#observer.grows?.(this.#buffer.length * 2);
+    if (grows) this.#owner.grows?.(this.#buffer.length * 2);
     const roomier = grows ? new Uint8Array(this.#buffer.length * 2) : this.#buffer;
     roomier.set(this.#buffer.subarray(this.#start, this.#end));
     this.#buffer = roomier;

@@ -7,7 +7,7 @@ import { UntilCloseBody } from "../http/body.ts";
 import { closeQuietly } from "../streams/close_quietly.ts";
 import { HeadTooLarge, readHead, takeHead } from "../http/head.ts";
 import { discardReply, type Entry, type Handler, type OutgoingReply, type Tunnel } from "../http/message.ts";
-import { ConnectionReader, type ReadingObserver } from "../http/reader.ts";
+import { ConnectionReader, type ReaderOwner } from "../http/reader.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
 import { nextTurn } from "../streams/turn.ts";
 import { type ByteOutput, writeAll, writeMessage } from "../http/writer.ts";
@@ -63,7 +63,7 @@ export interface ConnectionParts {
 }
 
 /** A connection of a client over HTTP/1.1. */
-export class ClientConnection implements ServedConnection, ReadingObserver, ExchangeOwner {
+export class ClientConnection implements ServedConnection, ReaderOwner, ExchangeOwner {
   readonly #connection: Deno.Conn;
   readonly #reader: ConnectionReader;
   readonly #handler: Handler;

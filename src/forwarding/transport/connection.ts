@@ -6,7 +6,7 @@ import { ChunkedBody, CountedBody, type FramedBody, UntilCloseBody } from "../..
 import { type Field, field, fieldValue, listHas } from "../../http/fields.ts";
 import type { Framing } from "../../http/framing.ts";
 import { type Head, readHead, takeHead } from "../../http/head.ts";
-import { ConnectionReader, type ReadingObserver } from "../../http/reader.ts";
+import { ConnectionReader, type ReaderOwner } from "../../http/reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "../../http/syntax_error.ts";
 import { FramingError } from "../../http/framing_error.ts";
 import { framed, writeMessage } from "../../http/writer.ts";
@@ -25,7 +25,7 @@ const MAX_INTERIM = 16;
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
 
 /** A connection to an upstream. It serves one request at a time. */
-export class UpstreamConnection implements BodyOwner, ReadingObserver, CancellationListener {
+export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationListener {
   readonly #connection: Deno.Conn;
   readonly #reader: ConnectionReader;
   readonly #host: Field;

@@ -4,6 +4,7 @@ import type { Cancellation, CancellationListener } from "../../cancellation.ts";
 import type { Clock } from "../../time/clock.ts";
 import { ProxyFault } from "../../faults.ts";
 import type { Duplex, Tunnel } from "../../http/message.ts";
+import type { ResponseEnd } from "../../response_end.ts";
 import { SmallPieces } from "../../streams/small_pieces.ts";
 import { writeAll } from "../../http/writer.ts";
 import { CLOSE_CODES, closeFrame, FrameReader, type FrameViolation } from "../../payload/websocket_frames.ts";
@@ -23,7 +24,7 @@ export interface TunnelParts {
   /** Bytes arrived from either side. */
   readonly active: () => void;
   /** The tunnel has ended. Called once. */
-  readonly ended: (how: "complete" | "client_gone" | ProxyFault) => void;
+  readonly ended: (how: ResponseEnd) => void;
 }
 
 /** How much is observed within one turn of the event loop. */
@@ -195,7 +196,7 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
     await this.#within(Promise.all([send(up, true), send(down, false)]));
   }
 
-  #outcome(up: Direction, down: Direction, first: Direction): "complete" | "client_gone" | ProxyFault {
+  #outcome(up: Direction, down: Direction, first: Direction): ResponseEnd {
     if (this.#closing !== undefined) return this.#closing.fault ?? "complete";
     for (const { frames } of [up, down]) {
       if (frames.violation === undefined) continue;
@@ -220,7 +221,7 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
     this.#stop();
   }
 
-  #end(how: "complete" | "client_gone" | ProxyFault): void {
+  #end(how: ResponseEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#parts.cancellation.removeListener(this);
