@@ -5,6 +5,7 @@ import { type Field, fieldValue } from "./http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "./http/message.ts";
 import { holderOf, type Principal } from "./principal.ts";
 import type { ResponseEnd } from "./response_end.ts";
+import type { ExchangeRow } from "./storage/store.ts";
 import { harmlessText } from "./text/harmless_text.ts";
 import type { Clock } from "./time/clock.ts";
 
@@ -15,8 +16,9 @@ import type { Clock } from "./time/clock.ts";
 export type Ending = "complete" | "client_gone" | FaultCode;
 
 /**
- * What the proxy knows of an exchange at its end. The log, metrics and usage are made from it. It holds no
- * header value, query or body, and text of clients and providers in it is harmless and short.
+ * What the proxy knows of an exchange at its end. The log, the metrics, the live feed, the trace and the row of the
+ * database are all made from it. It holds no header value, query or body, and text of clients and providers in it
+ * is harmless, short and without credentials.
  */
 export interface ExchangeRecord {
   readonly id: string;
@@ -42,7 +44,30 @@ export interface ExchangeRecord {
   readonly ending: Ending;
   /** What went wrong, in words for people. */
   readonly detail: string | undefined;
+  /** What accounting knows. Undefined: the management plane is off, or the client was not identified. */
+  readonly usage: ExchangeUsage | undefined;
 }
+
+/** The members of a row that come from the {@link ExchangeRecord} itself. */
+type RecordedMember =
+  | "requestId"
+  | "durationMs"
+  | "firstByteMs"
+  | "method"
+  | "path"
+  | "endpoint"
+  | "backend"
+  | "attempts"
+  | "attemptLog"
+  | "status"
+  | "ending"
+  | "bytes";
+
+/**
+ * What accounting knows of an exchange at its end: the model, its tokens and its cost, and who pays. A batch or a
+ * background response is settled later (`settlement` is `awaited`), with a row for itself.
+ */
+export type ExchangeUsage = Omit<ExchangeRow, RecordedMember>;
 
 /** One attempt at one backend. */
 export interface AttemptRecord {
@@ -85,8 +110,13 @@ export interface ExchangeAccount {
    * complete.
    */
   readonly hasSeenEnd: () => boolean;
-  /** The exchange has ended. Called once. */
-  readonly ended: (record: ExchangeRecord) => void;
+  /**
+   * The exchange has ended. Called once. Settles what was reserved, and returns the usage: a promise only if the
+   * response was compressed. Undefined: the usage could not be worked out, which is a bug and was reported.
+   */
+  readonly settle: (
+    record: ExchangeRecord,
+  ) => ExchangeUsage | undefined | Promise<ExchangeUsage | undefined>;
 }
 
 /** An attempt that failed, and that another one followed. */
@@ -104,8 +134,13 @@ export interface ExchangeParts {
   readonly createId: () => string;
   /** An exchange begins. Its cancellation can end it. */
   readonly onStart: (cancellation: Cancellation) => void;
-  /** Called once for each exchange, after its last byte. */
-  readonly onEnd: (record: ExchangeRecord, cancellation: Cancellation) => void;
+  /** The exchange has ended, with its last byte. Called once. */
+  readonly onEnd: (cancellation: Cancellation) => void;
+  /**
+   * The record of an exchange is complete, with its usage. Called once after `onEnd`: at once, or after the last
+   * piece of a compressed response was decompressed.
+   */
+  readonly onRecord: (record: ExchangeRecord, request: IncomingRequest) => void;
   /** An attempt failed, and another one follows. */
   readonly onFailover: (failover: Failover) => void;
   /** An error that the program did not expect: a bug. */
@@ -139,10 +174,14 @@ const MAX_PATH = 1_000;
 const MAX_CLIENT = 64;
 /** A shorter text is no credential, and is part of many paths. */
 const LEAST_CONCEALED = 6;
+const NO_CREDENTIALS: readonly { readonly value: string }[] = [];
+/** A record whose usage is not known yet. */
+type OpenRecord = Omit<ExchangeRecord, "usage"> & { usage: ExchangeUsage | undefined };
 
 /**
  * One client request with its response, while it lasts: who sent it, where it goes, what it holds, and what
- * records say of it. It ends exactly once, and then releases what it holds.
+ * records say of it. It ends exactly once: {@link Exchange.end} releases what it holds, settles its account, and
+ * completes its record.
  */
 export class Exchange {
   readonly id: string;
@@ -159,6 +198,7 @@ export class Exchange {
   readonly #startedAt: number;
   readonly #method: string;
   #path: string;
+  #credentials: readonly { readonly value: string }[] = NO_CREDENTIALS;
   readonly #attempts: AttemptRecord[] = [];
   #status = 0;
   #bytes = 0;
@@ -194,11 +234,19 @@ export class Exchange {
     return holderOf(this.principal, this.address);
   }
 
-  /** Removes credentials from the path, where a client has put one by mistake. */
+  /** Keeps the credentials of the request out of records: out of the path, and out of what {@link redact} gets. */
   conceal(credentials: readonly { readonly value: string }[]): void {
-    for (const { value } of credentials) {
-      if (value.length >= LEAST_CONCEALED) this.#path = this.#path.replaceAll(value, "[redacted]");
+    this.#credentials = credentials;
+    this.#path = this.redact(this.#path);
+  }
+
+  /** Removes credentials from a text, where a client has put one by mistake. */
+  redact(text: string): string {
+    let redacted = text;
+    for (const { value } of this.#credentials) {
+      if (value.length >= LEAST_CONCEALED) redacted = redacted.replaceAll(value, "[redacted]");
     }
+    return redacted;
   }
 
   /**
@@ -302,7 +350,10 @@ export class Exchange {
     });
   }
 
-  /** Ends the exchange. Only the first call counts. */
+  /**
+   * Ends the exchange. Only the first call counts. First what it holds is released, then the account settles, and
+   * then the complete record goes to the log, the metrics, the live feed and the database.
+   */
   end(how: ResponseEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -311,13 +362,25 @@ export class Exchange {
     this.#releaseSlot?.();
     this.#held?.release();
     const record = this.#recordOf(ending);
+    this.#parts.onEnd(this.request.cancellation);
+    let usage: ReturnType<ExchangeAccount["settle"]>;
     try {
-      this.#parts.onEnd(record, this.request.cancellation);
+      usage = this.account?.settle(record);
     } catch (error) {
       this.#lostSight(error);
     }
+    if (usage instanceof Promise) void this.#recordLater(record, usage);
+    else this.#record(record, usage);
+  }
+
+  async #recordLater(record: OpenRecord, usage: Promise<ExchangeUsage | undefined>): Promise<void> {
+    this.#record(record, await usage.catch((error) => this.#lostSight(error)));
+  }
+
+  #record(record: OpenRecord, usage: ExchangeUsage | undefined): void {
+    record.usage = usage;
     try {
-      this.account?.ended(record);
+      this.#parts.onRecord(record, this.request);
     } catch (error) {
       this.#lostSight(error);
     }
@@ -331,12 +394,12 @@ export class Exchange {
    * An error of accounting or of the log is a bug, and must not break an answer, nor count as a failure of
    * its backend. The account reads no more of the answer, and settles with what it has read.
    */
-  #lostSight(error: unknown): void {
+  #lostSight(error: unknown): undefined {
     this.#isBlind = true;
     this.#parts.onUnexpected(error, this.id);
   }
 
-  #recordOf(ending: ResponseEnd): ExchangeRecord {
+  #recordOf(ending: ResponseEnd): OpenRecord {
     const isFault = typeof ending !== "string";
     const statusWithoutAnswer = isFault ? ending.status : CLIENT_GONE_STATUS;
     return {
@@ -355,6 +418,7 @@ export class Exchange {
       durationMs: this.#elapsedMs,
       ending: isFault ? ending.code : ending,
       detail: isFault ? ending.message : undefined,
+      usage: undefined,
     };
   }
 

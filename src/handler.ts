@@ -72,7 +72,7 @@ export function createHandler(proxy: ProxyParts): Handler {
 }
 
 async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<OutgoingReply> {
-  const { method, fields, cancellation } = request;
+  const { method, cancellation } = request;
   const { management } = proxy;
   const target = parseRequestTarget(request.target);
   const { path, query } = target;
@@ -96,13 +96,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     exchange.principal = principal;
     if (isHealthStreamRequest(method, path)) return await healthStream(exchange, proxy);
 
-    const account = management?.accounts.open({
-      id: exchange.id,
-      path: exchange.path,
-      principal,
-      endpoint: route?.endpoint,
-      fields,
-    });
+    const account = management?.accounts.open(exchange, principal);
     exchange.account = account;
     if (target.refused !== undefined) throw new ProxyFault("bad_request", target.refused);
     if (route === undefined) {

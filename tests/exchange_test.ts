@@ -14,7 +14,7 @@ const ACCOUNT: ExchangeAccount = {
   passed() {},
   sent() {},
   hasSeenEnd: () => false,
-  ended() {},
+  settle: () => undefined,
 };
 
 interface Outcome {
@@ -30,6 +30,7 @@ async function relayed(
   { logFails = false }: { logFails?: boolean } = {},
 ): Promise<Outcome> {
   const records: ExchangeRecord[] = [];
+  const order: string[] = [];
   let errors = 0;
   let passed = 0;
   const request = {
@@ -45,7 +46,9 @@ async function relayed(
     clock: new FakeClock(),
     createId: () => "req_1",
     onStart() {},
-    onEnd(record) {
+    onEnd: () => order.push("end"),
+    onRecord(record) {
+      order.push("record");
       records.push(record);
       if (logFails) throw new Error("the log failed");
     },
@@ -78,7 +81,7 @@ Deno.test("Exchange: an error of accounting or of the log is reported once, and 
   const cases = [
     relayed({ passed: fails }),
     relayed({ answered: fails }),
-    relayed({ ended: fails }),
+    relayed({ settle: fails }),
     relayed({}, { logFails: true }),
   ];
   for (const { text, records, errors } of await Promise.all(cases)) {
@@ -89,6 +92,6 @@ Deno.test("Exchange: an error of accounting or of the log is reported once, and 
 
 Deno.test("Exchange: an account that failed reads no more of the answer, and is still settled", async () => {
   let settled = 0;
-  const { passed } = await relayed({ answered: fails, ended: () => settled++ });
+  const { passed } = await relayed({ answered: fails, settle: () => void settled++ });
   assertEquals([passed, settled], [0, 1]);
 });

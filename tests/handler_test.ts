@@ -33,6 +33,7 @@ Deno.test("handler: the record of an exchange holds what the access log needs", 
     durationMs: 20,
     ending: "complete",
     detail: undefined,
+    usage: undefined,
   }]);
   assertEquals(bench.clock.pending, 0, "no timer is left");
 });

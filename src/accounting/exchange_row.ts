@@ -1,6 +1,6 @@
 /** Builds the rows of the database for exchanges and for objects that were settled later. */
 
-import type { ExchangeRecord } from "../exchange.ts";
+import type { ExchangeRecord, ExchangeUsage } from "../exchange.ts";
 import type { Booking } from "../storage/booking.ts";
 import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
 import { attemptLogOf } from "./attempt_log.ts";
@@ -8,7 +8,8 @@ import type { Charge } from "./charge.ts";
 import type { Settlement } from "./settlement.ts";
 import { storedText } from "./stored_text.ts";
 
-type ChargeColumns = Pick<
+/** The members of a row that come from a {@link Charge}. */
+export type ChargeColumns = Pick<
   ExchangeRow,
   | "inputTokens"
   | "outputTokens"
@@ -23,27 +24,8 @@ type ChargeColumns = Pick<
   | "priceVersion"
 >;
 
-/** The columns of a row that the record and the charge of an exchange fill. */
-export type RecordColumns =
-  & ChargeColumns
-  & Pick<
-    ExchangeRow,
-    | "requestId"
-    | "durationMs"
-    | "firstByteMs"
-    | "method"
-    | "path"
-    | "endpoint"
-    | "backend"
-    | "attempts"
-    | "attemptLog"
-    | "status"
-    | "ending"
-    | "bytes"
-  >;
-
-/** The columns of a row that come from the record of an exchange and from its charge. */
-export function recordColumns(record: ExchangeRecord, charge: Charge): RecordColumns {
+/** The row of an exchange that has ended, from its complete record. */
+export function exchangeRow(record: ExchangeRecord, usage: ExchangeUsage): ExchangeRow {
   return {
     requestId: record.id,
     durationMs: record.durationMs,
@@ -57,7 +39,7 @@ export function recordColumns(record: ExchangeRecord, charge: Charge): RecordCol
     status: record.status,
     ending: record.ending,
     bytes: record.bytes,
-    ...chargeColumns(charge),
+    ...usage,
   };
 }
 
@@ -100,7 +82,8 @@ export function settledRow(
   };
 }
 
-function chargeColumns({ usage, cost, source }: Charge): ChargeColumns {
+/** The members of a row that a charge fills. */
+export function chargeColumns({ usage, cost, source }: Charge): ChargeColumns {
   return {
     inputTokens: usage.inputTokens,
     outputTokens: usage.outputTokens,

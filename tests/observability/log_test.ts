@@ -79,6 +79,7 @@ const RECORD: ExchangeRecord = {
   durationMs: 2.34567,
   ending: "complete",
   detail: undefined,
+  usage: undefined,
 };
 
 Deno.test("exchangeLogger: faults always, exchanges with the access log on; a client that leaves is not a fault", () => {

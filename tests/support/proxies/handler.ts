@@ -77,7 +77,8 @@ export class HandlerBench {
       createId: () => "req_test",
       isDraining: () => this.draining,
       onStart: (cancellation) => this.running.add(cancellation),
-      onEnd: (record) => this.records.push(record),
+      onEnd: (cancellation) => this.running.delete(cancellation),
+      onRecord: (record) => this.records.push(record),
       onUnexpected: (error) => this.unexpected.push(error),
     });
   }
