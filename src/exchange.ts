@@ -1,91 +1,13 @@
 import { type Cancellation, ClientGone } from "./cancellation.ts";
 import type { Backend, Endpoint } from "./config/config.ts";
-import { type ErrorDialect, type FaultCode, faultReply, ProxyFault } from "./faults.ts";
+import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
+import type { AttemptEstimate, AttemptRecord, ExchangeRecord, ExchangeUsage } from "./exchange_record.ts";
 import { type Field, fieldValue } from "./http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "./http/message.ts";
 import { holderOf, type Principal } from "./principal.ts";
 import type { ResponseEnd } from "./response_end.ts";
-import type { ExchangeRow } from "./storage/store.ts";
 import { harmlessText } from "./text/harmless_text.ts";
 import type { Clock } from "./time/clock.ts";
-
-/**
- * How an exchange ended, as records have it: a {@link ResponseEnd} with the code of its fault. `client_gone`: the
- * client left, which is no fault of the proxy or the backend.
- */
-export type Ending = "complete" | "client_gone" | FaultCode;
-
-/**
- * What the proxy knows of an exchange at its end. The log, the metrics, the live feed, the trace and the row of the
- * database are all made from it. It holds no header value, query or body, and text of clients and providers in it
- * is harmless, short and without credentials.
- */
-export interface ExchangeRecord {
-  readonly id: string;
-  readonly method: string;
-  readonly path: string;
-  /** The client's address. */
-  readonly client: string;
-  readonly principal: string | undefined;
-  /** The id of the managed token. Undefined: the client used another token, or none. */
-  readonly tokenId: string | undefined;
-  readonly endpoint: string | undefined;
-  /** The backend of the last attempt. Undefined: there was no attempt. */
-  readonly backend: string | undefined;
-  /** The attempts in their order. A backend can have several. */
-  readonly attempts: readonly AttemptRecord[];
-  /** The status of the response. 499: the client left before the response began. */
-  readonly status: number;
-  /** How many bytes of the response's body the client was sent. */
-  readonly bytes: number;
-  /** The time from the request to the head of the provider's response. Undefined: no head came. */
-  readonly firstByteMs: number | undefined;
-  readonly durationMs: number;
-  readonly ending: Ending;
-  /** What went wrong, in words for people. */
-  readonly detail: string | undefined;
-  /** What accounting knows. Undefined: the management plane is off, or the client was not identified. */
-  readonly usage: ExchangeUsage | undefined;
-}
-
-/** The members of a row that come from the {@link ExchangeRecord} itself. */
-type RecordedMember =
-  | "requestId"
-  | "durationMs"
-  | "firstByteMs"
-  | "method"
-  | "path"
-  | "endpoint"
-  | "backend"
-  | "attempts"
-  | "attemptLog"
-  | "status"
-  | "ending"
-  | "bytes";
-
-/**
- * What accounting knows of an exchange at its end: the model, its tokens and its cost, and who pays. A batch or a
- * background response is settled later (`settlement` is `awaited`), with a row for itself.
- */
-export type ExchangeUsage = Omit<ExchangeRow, RecordedMember>;
-
-/** One attempt at one backend. */
-export interface AttemptRecord {
-  readonly backend: string;
-  /** The time from the start of the exchange. */
-  readonly afterMs: number;
-  /** Why another attempt followed. Undefined: this is the last attempt. */
-  readonly detail: string | undefined;
-  /** What the attempt may have used. Undefined: the backend answered, or certainly did not work on it. */
-  readonly estimated?: AttemptEstimate | undefined;
-}
-
-/** What an attempt may have used whose backend did not answer in time. */
-export interface AttemptEstimate {
-  readonly inputTokens: number | undefined;
-  readonly outputTokens: number | undefined;
-  readonly costMicros: number | undefined;
-}
 
 /** Measures usage and cost of one exchange. */
 export interface ExchangeAccount {
@@ -178,6 +100,13 @@ const NO_CREDENTIALS: readonly { readonly value: string }[] = [];
 /** A record whose usage is not known yet. */
 type OpenRecord = Omit<ExchangeRecord, "usage"> & { usage: ExchangeUsage | undefined };
 
+/** An exchange whose client is identified and whose endpoint is known, so that its request can be forwarded. */
+export type RoutedExchange = Exchange & {
+  readonly principal: Principal;
+  readonly endpoint: Endpoint;
+  readonly rest: string;
+};
+
 /**
  * One client request with its response, while it lasts: who sent it, where it goes, what it holds, and what
  * records say of it. It ends exactly once: {@link Exchange.end} releases what it holds, settles its account, and
@@ -188,8 +117,12 @@ export class Exchange {
   readonly request: IncomingRequest;
   /** The client's address, behind trusted reverse proxies. */
   readonly address: string;
+  /** The raw query without its `?`. */
+  readonly query: string;
   /** Undefined: no endpoint has this path. */
   readonly endpoint: Endpoint | undefined;
+  /** The path after the name of the endpoint, byte for byte. Undefined: no endpoint has this path. */
+  readonly rest: string | undefined;
   /** Undefined until the client is identified. */
   principal: Principal | undefined;
   /** Undefined: the management plane is off, or the client is not identified yet. */
@@ -210,17 +143,23 @@ export class Exchange {
 
   constructor(
     request: IncomingRequest,
-    { path, address, endpoint }: { path: string; address: string; endpoint: Endpoint | undefined },
+    { target, route, address }: {
+      target: { readonly path: string; readonly query: string };
+      route: { readonly endpoint: Endpoint; readonly rest: string } | undefined;
+      address: string;
+    },
     parts: ExchangeParts,
   ) {
     this.id = parts.createId();
     this.request = request;
     this.address = address;
-    this.endpoint = endpoint;
+    this.query = target.query;
+    this.endpoint = route?.endpoint;
+    this.rest = route?.rest;
     this.#parts = parts;
     this.#startedAt = parts.clock.now();
     this.#method = harmlessText(request.method, MAX_METHOD);
-    this.#path = harmlessText(path, MAX_PATH);
+    this.#path = harmlessText(target.path, MAX_PATH);
     parts.onStart(request.cancellation);
   }
 

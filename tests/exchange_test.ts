@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Cancellation } from "../src/cancellation.ts";
-import { Exchange, type ExchangeAccount, type ExchangeRecord, type ExchangeUsage } from "../src/exchange.ts";
+import { Exchange, type ExchangeAccount } from "../src/exchange.ts";
+import type { ExchangeRecord, ExchangeUsage } from "../src/exchange_record.ts";
 import { RelayedBody } from "../src/forwarding/relay.ts";
 import { testBackend } from "./support/proxies/config.ts";
 import { textSource } from "./support/proxies/handler.ts";
@@ -76,7 +77,11 @@ async function relayed(
     entry: "all",
     cancellation: new Cancellation(),
   } as const;
-  const exchange = new Exchange(request, { path: "/", address: "192.0.2.1", endpoint: undefined }, {
+  const exchange = new Exchange(request, {
+    target: { path: "/", query: "" },
+    route: undefined,
+    address: "192.0.2.1",
+  }, {
     clock: new FakeClock(),
     createId: () => "req_1",
     onStart() {},

@@ -1,7 +1,7 @@
 /** Keeps an account of every exchange, and lists the running exchanges. */
 
 import type { Clock } from "../time/clock.ts";
-import type { ExchangeRecord, ExchangeUsage } from "../exchange.ts";
+import type { ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { Principal } from "../principal.ts";
 import { Account, type AccountedExchange, type AccountOwner } from "./account.ts";

@@ -1,6 +1,6 @@
 /** Builds the rows of the database for exchanges and for objects that were settled later. */
 
-import type { ExchangeRecord, ExchangeUsage } from "../exchange.ts";
+import type { ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import type { Booking } from "../storage/booking.ts";
 import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
 import { attemptLogOf } from "./attempt_log.ts";

@@ -29,16 +29,21 @@ import {
   type UpstreamResponse,
 } from "./transport/transport.ts";
 
-/** The request of one exchange, and the exchange, which observes the attempts and the response. */
-export interface ForwardRequest {
+/** The exchange that is forwarded. It observes its attempts and its response. */
+export interface ForwardedExchange extends ForwardObserver {
   readonly endpoint: Endpoint;
-  readonly balancer: Balancer;
   /**
    * The key of the client's token or address. A backend that fails for one client only is skipped for that
    * client only.
    */
-  readonly principal: string;
-  readonly method: string;
+  readonly holder: string;
+  readonly request: { readonly method: string; readonly cancellation: Cancellation };
+}
+
+/** An exchange, and what is forwarded of its request. */
+export interface ForwardRequest {
+  readonly exchange: ForwardedExchange;
+  readonly balancer: Balancer;
   /** Makes the heads for the backends. */
   readonly requests: Pick<BackendRequests, "headFor" | "usesProjectKey">;
   readonly body: MessageBody | null;
@@ -48,8 +53,6 @@ export interface ForwardRequest {
   readonly memory: BodyMemory;
   /** The longest message of the WebSocket. Undefined: the request does not ask for a WebSocket. */
   readonly websocket: { readonly maxMessageBytes: number } | undefined;
-  readonly cancellation: Cancellation;
-  readonly observer: ForwardObserver;
 }
 
 /**
@@ -80,17 +83,18 @@ export async function forward(
   request: ForwardRequest,
   parts: { readonly transport: Transport; readonly clock: Clock },
 ): Promise<BackendResponse> {
-  const { endpoint, balancer, cancellation, observer } = request;
+  const { exchange, balancer } = request;
+  const { endpoint, request: { cancellation } } = exchange;
   const startedAt = parts.clock.now();
   const content = new RequestContent(request, endpoint);
   const tried = new Set<Backend>();
   content.readAhead();
   for (let retriesLeft = endpoint.retry.retries;; retriesLeft--) {
     cancellation.throwIfCancelled();
-    const lease = balancer.choose(tried, request.principal);
+    const lease = balancer.choose(tried, exchange.holder);
     const { backend } = lease;
     tried.add(backend);
-    observer.attempted(backend.name);
+    exchange.attempted(backend.name);
     let call: UpstreamCall | undefined;
     let outcome: CallOutcome;
     try {
@@ -111,10 +115,10 @@ export async function forward(
       parts.clock.now() - startedAt + pauseMs < (backend.timeouts.totalMs ?? Infinity);
     if (!isInTime) {
       content.release();
-      return deliver(outcome, { lease, observer });
+      return deliver(outcome, lease, exchange);
     }
     const detail = abandon(outcome, lease);
-    observer.failedOver(backend.name, detail);
+    exchange.failedOver(backend.name, detail);
     if (pauseMs > 0) await pause(pauseMs, cancellation, parts.clock);
   }
 }
@@ -126,7 +130,7 @@ type CallOutcome =
 
 /** The request for one backend. Throws where no request can be made for it. */
 function callRequest(
-  { requests, method, cancellation, websocket }: ForwardRequest,
+  { exchange: { request: { method, cancellation } }, requests, websocket }: ForwardRequest,
   { backend, content, startedAt }: { backend: Backend; content: RequestContent; startedAt: number },
 ): CallRequest {
   const { target, fields } = requests.headFor(backend);
@@ -145,7 +149,7 @@ function callRequest(
 function recordAnswer(
   response: UpstreamResponse,
   lease: Lease,
-  { requests, endpoint }: Pick<ForwardRequest, "requests" | "endpoint">,
+  { requests, exchange: { endpoint } }: ForwardRequest,
 ): void {
   // The rate limit of a project's key says nothing of other projects.
   if (response.status === 429 && requests.usesProjectKey(lease.backend)) return;
@@ -155,16 +159,16 @@ function recordAnswer(
   else lease.limited(verdict.limitedMs);
 }
 
-/** Tells the balancer what a failure says of its backend, and the observer that the backend may have done work. */
+/** Tells the balancer what a failure says of its backend, and the exchange that the backend may have done work. */
 function recordFailure(
   error: unknown,
   lease: Lease,
-  { observer }: Pick<ForwardRequest, "observer">,
+  { exchange }: ForwardRequest,
 ): void {
   if (error instanceof TransportError) lease.failed({ isCertain: !error.facts.sent });
   else if (error instanceof TimeoutExpired) {
     lease.failed({ isCertain: error.phase === "connect" || error.phase === "tls" });
-    if (error.isUnanswered) observer.unanswered(lease.backend);
+    if (error.isUnanswered) exchange.unanswered(lease.backend);
   }
 }
 
@@ -173,12 +177,12 @@ function recordFailure(
  * would be longer than {@link LONGEST_PAUSE_MS}.
  */
 function pauseBefore(
-  { balancer, endpoint, principal }: ForwardRequest,
+  { balancer, exchange: { endpoint, holder } }: ForwardRequest,
   { tried, retriesLeft }: { tried: ReadonlySet<Backend>; retriesLeft: number },
 ): number | undefined {
   if (tried.size < endpoint.backends.length) return 0;
   const round = endpoint.retry.retries - retriesLeft - (endpoint.backends.length - 1);
-  const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** round, balancer.waitMs(principal));
+  const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** round, balancer.waitMs(holder));
   return pauseMs > LONGEST_PAUSE_MS ? undefined : pauseMs;
 }
 
@@ -191,10 +195,7 @@ function abandon(outcome: CallOutcome, lease: Lease): string {
 }
 
 /** Returns the response of the last attempt, or throws its fault. */
-function deliver(
-  outcome: CallOutcome,
-  { lease, observer }: { lease: Lease; observer: ForwardObserver },
-): BackendResponse {
+function deliver(outcome: CallOutcome, lease: Lease, observer: ForwardObserver): BackendResponse {
   const { backend } = lease;
   if ("error" in outcome) {
     lease.released();

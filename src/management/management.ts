@@ -8,7 +8,7 @@ import { UnpricedModels } from "../accounting/unpriced_models.ts";
 import type { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { TokenCheckResult } from "../auth/shared_token.ts";
 import type { ManagementConfig } from "../config/config.ts";
-import type { ExchangeRecord } from "../exchange.ts";
+import type { ExchangeRecord } from "../exchange_record.ts";
 import { probeBackends } from "../forwarding/probe.ts";
 import type { Management as ManagementPort } from "../handler.ts";
 import { fieldValue } from "../http/fields.ts";

@@ -1,4 +1,4 @@
-import type { ExchangeRecord } from "../exchange.ts";
+import type { ExchangeRecord } from "../exchange_record.ts";
 import type { Log } from "./log.ts";
 
 const MICROS_PER_DOLLAR = 1_000_000;

@@ -4,7 +4,7 @@ import type { Account } from "../../src/accounting/account.ts";
 import { Accounts } from "../../src/accounting/accounts.ts";
 import { Pricer } from "../../src/accounting/cost.ts";
 import type { Endpoint } from "../../src/config/config.ts";
-import type { ExchangeRecord, ExchangeUsage } from "../../src/exchange.ts";
+import type { ExchangeRecord, ExchangeUsage } from "../../src/exchange_record.ts";
 import { ANONYMOUS } from "../../src/principal.ts";
 import { testBackend, testEndpoint } from "../support/proxies/config.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { ExchangeRecord } from "../../src/exchange.ts";
+import type { ExchangeRecord } from "../../src/exchange_record.ts";
 import { openManagement } from "../../src/management/open.ts";
 import { ANONYMOUS } from "../../src/principal.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";

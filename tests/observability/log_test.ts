@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { ExchangeRecord, ExchangeUsage } from "../../src/exchange.ts";
+import type { ExchangeRecord, ExchangeUsage } from "../../src/exchange_record.ts";
 import { exchangeLogger } from "../../src/observability/exchange_log.ts";
 import { createLog, type LogFields } from "../../src/observability/log.ts";
 

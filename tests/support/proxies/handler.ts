@@ -7,7 +7,7 @@ import { sharedTokenCheck } from "../../../src/auth/shared_token.ts";
 import { Cancellation } from "../../../src/cancellation.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../../src/config/values/defaults.ts";
 import { createClientAccess } from "../../../src/auth/client_access.ts";
-import type { ExchangeRecord } from "../../../src/exchange.ts";
+import type { ExchangeRecord } from "../../../src/exchange_record.ts";
 import { Balancer } from "../../../src/forwarding/balancer.ts";
 import type { Transport, UpstreamRequest } from "../../../src/forwarding/transport/transport.ts";
 import { createHandler } from "../../../src/handler.ts";
