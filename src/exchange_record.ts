@@ -38,7 +38,10 @@ export interface ExchangeRecord {
   readonly ending: Ending;
   /** What went wrong, in words for people. */
   readonly detail: string | undefined;
-  /** What accounting knows. Undefined: the management plane is off, or the client was not identified. */
+  /**
+   * What accounting knows. Undefined: the management plane is off, the client was not identified, or a bug of
+   * accounting was reported.
+   */
   readonly usage: ExchangeUsage | undefined;
 }
 
