@@ -117,8 +117,6 @@ export class Exchange {
   readonly request: IncomingRequest;
   /** The client's address, behind trusted reverse proxies. */
   readonly address: string;
-  /** The raw query without its `?`. */
-  readonly query: string;
   /** Undefined: no endpoint has this path. */
   readonly endpoint: Endpoint | undefined;
   /** The path after the name of the endpoint, byte for byte. Undefined: no endpoint has this path. */
@@ -130,6 +128,7 @@ export class Exchange {
   readonly #parts: ExchangeParts;
   readonly #startedAt: number;
   readonly #method: string;
+  readonly #target: { readonly path: string; readonly query: string };
   #path: string;
   #credentials: readonly { readonly value: string }[] = NO_CREDENTIALS;
   readonly #attempts: AttemptRecord[] = [];
@@ -153,7 +152,7 @@ export class Exchange {
     this.id = parts.createId();
     this.request = request;
     this.address = address;
-    this.query = target.query;
+    this.#target = target;
     this.endpoint = route?.endpoint;
     this.rest = route?.rest;
     this.#parts = parts;
@@ -168,6 +167,11 @@ export class Exchange {
     return this.#path;
   }
 
+  /** The raw query without its `?`. */
+  get query(): string {
+    return this.#target.query;
+  }
+
   /** The key that limits are counted by: the token, or the address of a client without a token. */
   get holder(): string {
     return holderOf(this.principal, this.address);
@@ -176,7 +180,8 @@ export class Exchange {
   /** Keeps the credentials of the request out of records: out of the path, and out of what {@link redact} gets. */
   conceal(credentials: readonly { readonly value: string }[]): void {
     this.#credentials = credentials;
-    this.#path = this.redact(this.#path);
+    const redacted = this.redact(this.#target.path);
+    if (redacted !== this.#target.path) this.#path = harmlessText(redacted, MAX_PATH);
   }
 
   /** Removes credentials from a text, where a client has put one by mistake. */

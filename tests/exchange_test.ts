@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Cancellation } from "../src/cancellation.ts";
-import { Exchange, type ExchangeAccount } from "../src/exchange.ts";
+import { Exchange, type ExchangeAccount, type ExchangeParts } from "../src/exchange.ts";
+import type { IncomingRequest } from "../src/http/message.ts";
 import type { ExchangeRecord, ExchangeUsage } from "../src/exchange_record.ts";
 import { RelayedBody } from "../src/forwarding/relay.ts";
 import { testBackend } from "./support/proxies/config.ts";
@@ -47,6 +48,26 @@ const USAGE: ExchangeUsage = {
   settlement: undefined,
 };
 
+const REQUEST: IncomingRequest = {
+  method: "POST",
+  target: "/",
+  fields: [],
+  body: null,
+  peer: "192.0.2.1",
+  entry: "all",
+  cancellation: new Cancellation(),
+};
+
+const PARTS: ExchangeParts = {
+  clock: new FakeClock(),
+  createId: () => "req_1",
+  onStart() {},
+  onEnd() {},
+  onRecord() {},
+  onFailover() {},
+  onUnexpected() {},
+};
+
 interface Outcome {
   readonly text: string;
   /** What the exchange told the rest of the proxy, in its order. */
@@ -68,23 +89,13 @@ async function relayed(
   const recorded = Promise.withResolvers<void>();
   let errors = 0;
   let passed = 0;
-  const request = {
-    method: "POST",
-    target: "/",
-    fields: [],
-    body: null,
-    peer: "192.0.2.1",
-    entry: "all",
-    cancellation: new Cancellation(),
-  } as const;
+  const request = { ...REQUEST, cancellation: new Cancellation() };
   const exchange = new Exchange(request, {
     target: { path: "/", query: "" },
     route: undefined,
     address: "192.0.2.1",
   }, {
-    clock: new FakeClock(),
-    createId: () => "req_1",
-    onStart() {},
+    ...PARTS,
     onEnd: () => order.push("end"),
     onRecord(record) {
       order.push("record");
@@ -92,7 +103,6 @@ async function relayed(
       recorded.resolve();
       if (logFails) throw new Error("the log failed");
     },
-    onFailover() {},
     onUnexpected: () => errors++,
   });
   exchange.account = {
@@ -163,4 +173,16 @@ Deno.test("Exchange: a record waits for the usage of a compressed response, and 
   assertEquals(records.map(({ usage, ending }) => [usage, ending]), [[USAGE, "complete"]]);
   const failed = await relayed({ settle: () => Promise.reject(new Error("a bug")) }, { isLater: true });
   assertEquals([failed.errors, failed.records.map(({ usage }) => usage)], [1, [undefined]]);
+});
+
+Deno.test("Exchange: the path in records has no part of a credential, also where it is cut", () => {
+  const credential = "a-credential-of-some-length";
+  const path = `/openai/${"x".repeat(980)}/${credential}`;
+  const exchange = new Exchange(
+    REQUEST,
+    { target: { path, query: "" }, route: undefined, address: "::1" },
+    PARTS,
+  );
+  exchange.conceal([{ value: credential }]);
+  assertEquals(exchange.path, `/openai/${"x".repeat(980)}/[redacted]`);
 });
