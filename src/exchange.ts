@@ -4,6 +4,7 @@ import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
 import type { AttemptEstimate, AttemptRecord, ExchangeRecord, ExchangeUsage } from "./exchange_record.ts";
 import { type Field, fieldValue } from "./http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "./http/message.ts";
+import type { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { holderOf, type Principal } from "./principal.ts";
 import type { ResponseEnd } from "./response_end.ts";
 import { harmlessText } from "./text/harmless_text.ts";
@@ -67,15 +68,6 @@ export interface ExchangeParts {
   readonly onFailover: (failover: Failover) => void;
   /** An error that the program did not expect: a bug. */
   readonly onUnexpected: (error: unknown, id: string) => void;
-}
-
-/** The limit of exchanges that run at the same time. */
-export interface ConcurrencyLimit {
-  /**
-   * Acquires a slot and returns the function that releases it. Throws the fault `overloaded`, or the reason
-   * of the cancellation.
-   */
-  readonly acquire: (holder: string, cancellation: Cancellation) => (() => void) | Promise<() => void>;
 }
 
 /** The account needs some milliseconds for so much of an answer if all events are short. */
@@ -194,10 +186,10 @@ export class Exchange {
   }
 
   /**
-   * Acquires a slot for the exchange, which is released at its end. Throws as {@link ConcurrencyLimit.acquire} does.
+   * Acquires a slot for the exchange, which is released at its end. Throws as {@link ConcurrencyLimiter.acquire} does.
    * Gives a promise only if the exchange has to wait for the slot.
    */
-  acquireSlot(limit: ConcurrencyLimit): Promise<void> | undefined {
+  acquireSlot(limit: Pick<ConcurrencyLimiter, "acquire">): Promise<void> | undefined {
     const slot = limit.acquire(this.holder, this.request.cancellation);
     if (slot instanceof Promise) {
       return slot.then((release) => {

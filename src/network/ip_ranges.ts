@@ -58,7 +58,10 @@ function rangeOf(text: string): [Address, number] {
   return mapped.kind() === address.kind() ? [address, bits] : [mapped, Math.max(0, bits - 96)];
 }
 
-/** Parses an IP address. Undefined: the text is not one. The zone of a link-local address is ignored. */
+/**
+ * Parses an IP address. Returns undefined if the text is not an IP address. The zone of a link-local address
+ * is ignored.
+ */
 function parse(text: string): Address | undefined {
   const plain = text.split("%", 1)[0] ?? "";
   return ipaddr.isValid(plain) && (plain.includes(":") || ipaddr.IPv4.isValidFourPartDecimal(plain))

@@ -19,7 +19,7 @@ export interface ExchangeOwner {
 /** The exchange that runs on a connection: its cancellation and the body of its request. */
 export class RunningExchange implements RequestBodyHooks {
   readonly cancellation = new Cancellation();
-  /** Null: the request has no body. */
+  /** The body of the request. Null if the request has none. */
   readonly body: RequestBody | null;
   /** Whether the connection has changed its protocol. */
   isTunnel = false;

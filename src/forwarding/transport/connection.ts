@@ -9,6 +9,7 @@ import { type Head, readHead, takeHead } from "../../http/head.ts";
 import { ConnectionReader, type ReaderOwner } from "../../http/reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "../../http/syntax_error.ts";
 import { FramingError } from "../../http/framing_error.ts";
+import { isBodiless } from "../../http/reply_framing.ts";
 import { framed, writeMessage } from "../../http/writer.ts";
 import { type BodyOwner, ResponseBody } from "./response_body.ts";
 import {
@@ -186,7 +187,7 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
   }
 
   #response({ status, reason, fields, framing, minor }: StatusHead, method: string): UpstreamResponse {
-    if (method === "HEAD" || status === 204 || status === 304) {
+    if (isBodiless(method, status)) {
       // Some servers still send a body, a moment later. It would be the response to the next request.
       this.close();
       const omittedLength = framing.kind === "counted" && status !== 204 ? framing.length : undefined;
