@@ -16,7 +16,7 @@ import { awaitedObject, type ObjectOrigin, pendingObjectId } from "./awaited_obj
 import { type CandidateModel, type Charge, type ReservedUsage, withTimedOutAttempts } from "./charge.ts";
 import type { Pricer } from "./cost.ts";
 import { ExchangeCosts, type UnpricedTool, withContentElsewhere } from "./exchange_costs.ts";
-import { chargeColumns } from "./exchange_row.ts";
+import { exchangeUsage } from "./exchange_row.ts";
 import { bytesPerToken, mediaOf, NO_MEDIA } from "./media_estimate.ts";
 import { isPartialContent } from "../http/partial_content.ts";
 import type { ObjectRequest } from "./object_paths.ts";
@@ -411,8 +411,7 @@ export class Account implements ExchangeAccount {
     );
     const tokens = this.#costs.countedTokens(charge);
     const booking = this.#admission?.settle({ tokens, micros: charge.cost?.micros });
-    return {
-      ...chargeColumns(charge),
+    return exchangeUsage(charge, {
       providerRequestId: storedText(this.#providerRequestId),
       startedAt: this.#startedAt,
       provider: this.endpoint?.provider,
@@ -429,7 +428,7 @@ export class Account implements ExchangeAccount {
       partial: this.#backend !== undefined && record.ending !== "complete",
       booking,
       settlement: this.#hasCreated ? "awaited" : undefined,
-    };
+    });
   }
 
   /** A text of the client or the provider as records have it. */

@@ -8,8 +8,7 @@ import type { Charge } from "./charge.ts";
 import type { Settlement } from "./settlement.ts";
 import { storedText } from "./stored_text.ts";
 
-/** The members of a row that come from a {@link Charge}. */
-export type ChargeColumns = Pick<
+type ChargeColumns = Pick<
   ExchangeRow,
   | "inputTokens"
   | "outputTokens"
@@ -24,22 +23,85 @@ export type ChargeColumns = Pick<
   | "priceVersion"
 >;
 
+/** The members of the usage of an exchange that do not come from its charge. */
+export type OtherUsage = Omit<ExchangeUsage, keyof ChargeColumns>;
+
+/** The usage of an exchange that has ended, for its record. */
+export function exchangeUsage({ usage, cost, source }: Charge, other: OtherUsage): ExchangeUsage {
+  // One object without spreading others: this runs for each request.
+  return {
+    providerRequestId: other.providerRequestId,
+    startedAt: other.startedAt,
+    provider: other.provider,
+    principal: other.principal,
+    tokenId: other.tokenId,
+    projectId: other.projectId,
+    metered: other.metered,
+    admitted: other.admitted,
+    client: other.client,
+    stream: other.stream,
+    modelAsked: other.modelAsked,
+    modelAnswered: other.modelAnswered,
+    stopReason: other.stopReason,
+    inputTokens: usage.inputTokens,
+    outputTokens: usage.outputTokens,
+    cachedTokens: usage.cachedTokens,
+    cacheWriteTokens: usage.cacheWriteTokens,
+    reasoningTokens: usage.reasoningTokens,
+    audioTokens: sum(usage.inputAudioTokens, usage.outputAudioTokens),
+    imageTokens: sum(usage.inputImageTokens, usage.outputImageTokens),
+    partial: other.partial,
+    costMicros: cost?.micros,
+    costIsPartial: cost?.isPartial === true,
+    usageSource: source,
+    settlement: other.settlement,
+    priceVersion: cost?.version,
+    booking: other.booking,
+  };
+}
+
 /** The row of an exchange that has ended, from its complete record. */
 export function exchangeRow(record: ExchangeRecord, usage: ExchangeUsage): ExchangeRow {
   return {
     requestId: record.id,
+    providerRequestId: usage.providerRequestId,
+    startedAt: usage.startedAt,
     durationMs: record.durationMs,
     firstByteMs: record.firstByteMs,
     method: record.method,
     path: record.path,
     endpoint: record.endpoint,
+    provider: usage.provider,
     backend: record.backend,
     attempts: record.attempts.length,
     attemptLog: attemptLogOf(record),
     status: record.status,
     ending: record.ending,
+    principal: usage.principal,
+    tokenId: usage.tokenId,
+    projectId: usage.projectId,
+    metered: usage.metered,
+    admitted: usage.admitted,
+    client: usage.client,
+    stream: usage.stream,
+    modelAsked: usage.modelAsked,
+    modelAnswered: usage.modelAnswered,
+    stopReason: usage.stopReason,
+    inputTokens: usage.inputTokens,
+    outputTokens: usage.outputTokens,
+    cachedTokens: usage.cachedTokens,
+    cacheWriteTokens: usage.cacheWriteTokens,
+    reasoningTokens: usage.reasoningTokens,
+    audioTokens: usage.audioTokens,
+    imageTokens: usage.imageTokens,
+    partial: usage.partial,
+    costMicros: usage.costMicros,
+    costIsPartial: usage.costIsPartial,
+    usageSource: usage.usageSource,
+    settlement: usage.settlement,
+    priceVersion: usage.priceVersion,
     bytes: record.bytes,
-    ...usage,
+    booking: usage.booking,
   };
 }
 
@@ -82,8 +144,7 @@ export function settledRow(
   };
 }
 
-/** The members of a row that a charge fills. */
-export function chargeColumns({ usage, cost, source }: Charge): ChargeColumns {
+function chargeColumns({ usage, cost, source }: Charge): ChargeColumns {
   return {
     inputTokens: usage.inputTokens,
     outputTokens: usage.outputTokens,
