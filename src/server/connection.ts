@@ -87,6 +87,8 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
   #current: RunningExchange | undefined;
   readonly #onAuthenticated = (holder: string): void => this.#authenticated(holder);
   #wasStuck = false;
+  /** Whether the client will probably send nothing during the next response: the last one was a stream. */
+  #expectsStream = true;
   #isAuthenticated = false;
 
   constructor(
@@ -227,6 +229,7 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
       if (reply.tunnel !== undefined) return await this.#tunnel(reply, reply.tunnel);
       const isRead = body === null || body.skipUnread();
       const persistent = head.persistent && isRead && !this.#lastRequest;
+      this.#expectsStream = isStream(reply);
       const { message, closes } = frameReply(reply, head, { persistent });
       await writeMessage(this.#output, message);
       if (!isRead) await this.#linger();
@@ -285,12 +288,18 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
     if (exchange.isReadingBody || exchange.isTunnel) return;
     if (this.#reader.isOver) exchange.cancellation.cancel(new ClientGone("the client left"));
     else if (exchange.isUnread) {
-      if (this.#reader.available < MAX_UNREAD_BYTES) void this.#reader.readableBehind();
+      if (this.#reader.available < MAX_UNREAD_BYTES) this.#watch(exchange);
     } else if (this.#reader.available > MAX_AHEAD_BYTES) {
       this.#lastRequest = true;
       const reason = `the client sent more than ${MAX_AHEAD_BYTES} bytes during a running request`;
       exchange.cancellation.cancel(new ClientGone(reason));
-    } else void this.#reader.readableBehind();
+    } else this.#watch(exchange);
+  }
+
+  /** A client of short responses soon sends its next request, which the usual buffer takes at once. */
+  #watch(exchange: RunningExchange): void {
+    if (this.#expectsStream && exchange.hasArrived(this.#reader.available)) void this.#reader.readableQuietly();
+    else void this.#reader.readableBehind();
   }
 
   /** Hands the connection to another protocol. The connection ends with it. */
@@ -344,4 +353,9 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
       this.#share?.release();
     } else this.#unauthenticatedBudget?.holds(this, this.#reader.capacity);
   }
+}
+
+/** Whether nobody knows how long the response lasts. */
+function isStream({ body }: OutgoingReply): boolean {
+  return body !== null && body.length === undefined;
 }
