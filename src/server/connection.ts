@@ -298,8 +298,9 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
 
   /** A client of short responses soon sends its next request, which the usual buffer takes at once. */
   #watch(exchange: RunningExchange): void {
-    if (this.#expectsStream && exchange.hasArrived(this.#reader.available)) void this.#reader.readableQuietly();
-    else void this.#reader.readableBehind();
+    if (this.#expectsStream && exchange.hasArrived(this.#reader.available)) {
+      void this.#reader.readableQuietly();
+    } else void this.#reader.readableBehind();
   }
 
   /** Hands the connection to another protocol. The connection ends with it. */
@@ -355,7 +356,7 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
   }
 }
 
-/** Whether nobody knows how long the response lasts. */
+/** Whether the response has no known length, as a stream has. */
 function isStream({ body }: OutgoingReply): boolean {
   return body !== null && body.length === undefined;
 }
