@@ -72,7 +72,7 @@ export function listExchanges(
   return isOver ? listed : { ...listed, next: before };
 }
 
-/** The sequence numbers of the exchanges that a page can have. `first` is above `last` if there are none. */
+/** The sequence numbers of the exchanges that a page can have. `first` is above `last` for an empty list. */
 function searchedRange(
   database: Connection,
   { before = Number.MAX_SAFE_INTEGER, from, to }: Page & ExchangeFilter,
