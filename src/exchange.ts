@@ -3,6 +3,7 @@ import type { Backend, Endpoint } from "./config/config.ts";
 import { type ErrorDialect, type FaultCode, faultReply, ProxyFault } from "./faults.ts";
 import { type Field, fieldValue } from "./http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "./http/message.ts";
+import type { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { holderOf, type Principal } from "./principal.ts";
 import { harmlessText } from "./text/harmless_text.ts";
 import type { Clock } from "./time/clock.ts";
@@ -108,15 +109,6 @@ export interface ExchangeParts {
   readonly onUnexpected: (error: unknown, id: string) => void;
 }
 
-/** The limit of exchanges that run at the same time. */
-export interface ConcurrencyLimit {
-  /**
-   * Acquires a slot and returns the function that releases it. Throws the fault `overloaded`, or the reason
-   * of the cancellation.
-   */
-  readonly acquire: (holder: string, cancellation: Cancellation) => (() => void) | Promise<() => void>;
-}
-
 /** The account needs some milliseconds for so much of an answer if all events are short. */
 const OBSERVED_STEP_BYTES = 32 * 1024;
 /** The status under which nginx, and this proxy, log a client that left. */
@@ -198,10 +190,10 @@ export class Exchange {
   }
 
   /**
-   * Acquires a slot for the exchange, which is released at its end. Throws as {@link ConcurrencyLimit.acquire} does.
+   * Acquires a slot for the exchange, which is released at its end. Throws as {@link ConcurrencyLimiter.acquire} does.
    * Gives a promise only if the exchange has to wait for the slot.
    */
-  acquireSlot(limit: ConcurrencyLimit): Promise<void> | undefined {
+  acquireSlot(limit: Pick<ConcurrencyLimiter, "acquire">): Promise<void> | undefined {
     const slot = limit.acquire(this.holder, this.request.cancellation);
     if (slot instanceof Promise) {
       return slot.then((release) => {

@@ -1,3 +1,4 @@
+import { KEY_PARAMETER } from "../config/credential_places.ts";
 import { overridingModel } from "../config/model_override.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import { projectKey } from "../config/project_key.ts";
@@ -10,8 +11,6 @@ import { UPGRADE_FIELDS } from "./websocket/handshake.ts";
 
 /** The credentials of the client's request. Only backends with `passthrough` get them. */
 export interface StrippedCredentials {
-  readonly queryParameter: string;
-  readonly subprotocolPrefix: string;
   /** The places of credentials to strip: names of header fields, `query` and `subprotocol`. */
   readonly placesToStrip: (isPassthrough: boolean) => ReadonlySet<string>;
   /** Throws where a head still contains a token of the proxy. */
@@ -51,11 +50,10 @@ export class BackendRequests {
     const backend = this.withKey(chosen);
     const stripped = credentials.placesToStrip(backend.key.mode === "passthrough");
     const path = joinPath(backend.baseUrl, rest);
-    const ownQuery = stripped.has("query") ? withoutParameter(query, credentials.queryParameter) : query;
+    const ownQuery = stripped.has("query") ? withoutParameter(query, KEY_PARAMETER) : query;
     const backendQuery = upgrade ? withModelOf(backend, ownQuery) : ownQuery;
     const fields = upstreamFields(this.#parts.fields, {
       credentialsToStrip: stripped,
-      keySubprotocolPrefix: credentials.subprotocolPrefix,
       backend,
       anthropicVersion: endpoint.anthropicVersion,
       dropped: upgrade && isCounted ? "sec-websocket-extensions" : undefined,

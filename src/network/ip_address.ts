@@ -12,7 +12,7 @@ const MAX_IPV6_TEXT = 45;
 /** The prefix of IPv4-mapped IPv6 addresses, `::ffff:0:0/96`. */
 const MAPPED: AddressBytes = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255];
 
-/** Parses a complete IP address without a zone. Undefined: the text is not one. */
+/** Parses a complete IP address without a zone. Returns undefined if the text is not an IP address. */
 export function parseIp(text: string): AddressBytes | undefined {
   return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
 }

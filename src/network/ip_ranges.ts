@@ -63,7 +63,7 @@ interface AddressRange {
   readonly bits: number;
 }
 
-/** Parses an address or a CIDR range. Undefined: the text is neither. */
+/** Parses an address or a CIDR range. Returns undefined if the text is neither. */
 function rangeOf(text: string): AddressRange | undefined {
   const [addressText = "", bitsText, ...rest] = text.split("/");
   const address = parseIp(addressText);
@@ -76,7 +76,10 @@ function rangeOf(text: string): AddressRange | undefined {
   return { address: unmapped, bits: Math.max(0, bits - most + 8 * unmapped.length) };
 }
 
-/** Parses an IP address. Undefined: the text is not one. The zone of a link-local address is ignored. */
+/**
+ * Parses an IP address. Returns undefined if the text is not an IP address. The zone of a link-local address
+ * is ignored.
+ */
 function parse(text: string): AddressBytes | undefined {
   const address = parseIp(text.split("%", 1)[0] ?? "");
   return address && withoutMapping(address);

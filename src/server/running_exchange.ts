@@ -19,13 +19,13 @@ export interface ExchangeOwner {
 /** The exchange that runs on a connection: its cancellation and the body of its request. */
 export class RunningExchange implements RequestBodyHooks {
   readonly cancellation = new Cancellation();
-  /** Null: the request has no body. */
+  /** The body of the request. Null if the request has none. */
   readonly body: RequestBody | null;
   /** Whether the connection has changed its protocol. */
   isTunnel = false;
   readonly now: () => number;
   readonly #expectsContinue: boolean;
-  /** The length of the body. Undefined: not known. */
+  /** The length of the body, if the head states it. */
   readonly #length: number | undefined;
   readonly #owner: ExchangeOwner;
 

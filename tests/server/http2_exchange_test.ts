@@ -3,7 +3,6 @@ import { assertEquals } from "@std/assert";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
 import { FramingError } from "../../src/http/framing_error.ts";
-import {} from "../../src/http/writer.ts";
 import { Http2Exchange } from "../../src/server/http2/exchange.ts";
 import { passing } from "../support/time/passing_time.ts";
 

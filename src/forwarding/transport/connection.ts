@@ -9,6 +9,7 @@ import { type Head, readHead, takeHead } from "../../http/head.ts";
 import { ConnectionReader, type ReadingObserver } from "../../http/reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "../../http/syntax_error.ts";
 import { FramingError } from "../../http/framing_error.ts";
+import { isBodiless } from "../../http/reply_framing.ts";
 import { framed, writeMessage } from "../../http/writer.ts";
 import { type BodyOwner, ResponseBody } from "./response_body.ts";
 import {
@@ -182,7 +183,7 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
   }
 
   #response({ status, reason, fields, framing, minor }: StatusHead, method: string): UpstreamResponse {
-    if (method === "HEAD" || status === 204 || status === 304) {
+    if (isBodiless(method, status)) {
       this.#cancellation?.onCancel(undefined);
       // Some servers still send a body, a moment later. It would be the response to the next request.
       this.close();

@@ -7,14 +7,15 @@ import { type MessageBody, nextPiece } from "../../streams/byte_source.ts";
 import { bodyOf } from "../../streams/bytes.ts";
 import { type Field, fieldValue } from "../../http/fields.ts";
 import { separateFraming } from "../../http/framing.ts";
-import { checkedField, HeadTooLarge } from "../../http/head.ts";
+import { checkedField } from "../../http/head.ts";
 import { decodeLatin1 } from "../../http/latin1.ts";
 import { discardReply, type IncomingRequest, type OutgoingReply } from "../../http/message.ts";
+import { frameReply, statedLength } from "../../http/reply_framing.ts";
 import { HttpSyntaxError } from "../../http/syntax_error.ts";
 import { FramingError } from "../../http/framing_error.ts";
-import {} from "../../http/writer.ts";
 import type { ConnectionParts } from "../connection.ts";
-import { parseRequestHead } from "../request_head.ts";
+import { headFault } from "../head_fault.ts";
+import { checkHeadSize, parseRequestHead } from "../request_head.ts";
 import { stallFault, StallTimer } from "../stall_timer.ts";
 import { STREAM_FIELD } from "./client_frames.ts";
 import { StreamBody } from "./stream_body.ts";
@@ -27,7 +28,8 @@ interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | 
   /** Whether a request on the connection was authenticated before. */
   readonly isAuthenticated: () => boolean;
   /**
-   * Takes a slot for a whole response. Returns the place in the queue. Undefined: the request has the slot.
+   * Takes a slot for a whole response. Returns the place in the queue, or undefined if the request has the
+   * slot.
    */
   readonly acquireSlot: () => QueuedRequest | undefined;
   /** Releases the slot for a whole response. */
@@ -40,8 +42,6 @@ interface Http2ExchangeParts extends Pick<ConnectionParts, "handler" | "peer" | 
   readonly onEnd: () => void;
 }
 
-/** Statuses of responses without a body (RFC 9110, 15). */
-const BODILESS: readonly number[] = [204, 205, 304];
 /** Methods whose requests state a length of 0 if they have no body (RFC 9110, 8.6). */
 const STATES_EMPTY_BODY: readonly string[] = ["POST", "PUT", "PATCH"];
 /**
@@ -86,7 +86,7 @@ export class Http2Exchange {
     request.signal.addEventListener("abort", () => this.abort(new ClientGone("the client left")));
   }
 
-  /** Since when the response waits for the client. Undefined: it does not wait. */
+  /** Since when the response waits for the client. Undefined if the response does not wait. */
   get unreadSince(): number | undefined {
     return this.#sending.since;
   }
@@ -162,13 +162,12 @@ export class Http2Exchange {
     }
     const headers = new Headers();
     for (const { lower, value } of fields) headers.append(lower, value);
-    const isHead = this.#request.method === "HEAD";
-    const isBodiless = BODILESS.includes(status) || isHead;
-    const length = isBodiless
-      ? isHead ? reply.omittedLength ?? body?.length : reply.omittedLength
-      : body?.length;
-    if (length !== undefined && status !== 204) headers.set("content-length", String(length));
-    if (isBodiless || body === null || body.length === 0) {
+    const framing = frameReply(reply, this.#request.method);
+    const length = statedLength(framing);
+    if (length !== undefined) headers.set("content-length", String(length));
+    if (framing.kind === "none" || framing.kind === "omitted" || body === null || length === 0) {
+      // The end of an empty body has to be read: the log would call a cancelled one a client that left.
+      if (framing.kind === "counted") await nextPiece(framing.source).catch(() => {});
       discardReply(reply);
       this.#hasWholeResponse = true;
       this.#sending.begin();
@@ -217,10 +216,7 @@ export class Http2Exchange {
       request = this.#incoming();
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
-      const fault = error instanceof HeadTooLarge
-        ? new ProxyFault("headers_too_large", `The request head is too large: ${error.message}.`)
-        : new ProxyFault("bad_request", `Malformed HTTP/2 request: ${error.message}.`);
-      return faultReply(fault, { dialect: "generic", requestId: "none" });
+      return faultReply(headFault(error, "HTTP/2"), { dialect: "generic", requestId: "none" });
     }
     return await this.#parts.handler(request);
   }
@@ -316,7 +312,7 @@ export class Http2Exchange {
     for (const [name, value] of headers) {
       if (name !== STREAM_FIELD) received.push(checkedField(name, value));
     }
-    checkSize(received, this.#parts.limits());
+    checkHeadSize(received, this.#parts.limits());
     if (fieldValue(received, "host") === undefined) received.unshift(checkedField("host", authority));
     const { fields, framing } = parseRequestHead({
       startLine: `${method} ${target} HTTP/1.1`,
@@ -361,16 +357,6 @@ export class Http2Exchange {
       cancellation: this.#cancellation,
     };
   }
-}
-
-/** Checks the size that the head would have over HTTP/1.1. Throws {@link HeadTooLarge}. */
-function checkSize(fields: readonly Field[], { maxHeadBytes, maxHeadFields }: ConnectionLimits): void {
-  if (fields.length > maxHeadFields) throw new HeadTooLarge(`more than ${maxHeadFields} header fields`);
-  const bytes = fields.reduce(
-    (sum, { name, value }) => sum + name.length + value.length + ": \r\n".length,
-    0,
-  );
-  if (bytes > maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
 }
 
 /**
