@@ -195,6 +195,7 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
     }
     this.#isPersistent = framing.kind !== "absent" && minor === 1 &&
       !listHas(fieldValue(fields, "connection"), "close");
+    if (isEventStream(fields)) this.#reader.expectEvents();
     const body = this.#framedBody(framing);
     // A malformed first chunk is noticed before the response has begun.
     body.begin();
@@ -222,6 +223,10 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
     const facts = { phase, sent: true, received, reused: this.#reused, elapsedMs };
     return new TransportError(reasonOf(error, received), facts, { cause: error });
   }
+}
+
+function isEventStream(fields: readonly Field[]): boolean {
+  return fieldValue(fields, "content-type")?.startsWith("text/event-stream") === true;
 }
 
 interface StatusHead {
