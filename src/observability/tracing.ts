@@ -16,7 +16,7 @@ import {
 import { DIALECT_NAMES, DIALECTS } from "../apis/dialects.ts";
 import { recognisedPath } from "../apis/operation_of.ts";
 import { factsOf } from "../apis/operations.ts";
-import type { ExchangeRecord } from "../exchange.ts";
+import type { ExchangeRecord } from "../exchange_record.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 import { VERSION } from "../release.ts";
 
