@@ -1,7 +1,8 @@
 /** How an attempt ended, as far as its cost depends on that. */
 
+import { recognisedPath } from "../apis/operation_of.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
-import type { ExchangeRecord } from "../exchange.ts";
+import type { ExchangeRecord } from "../exchange_record.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import { BYTES_PER_TOKEN } from "./bytes_per_token.ts";
 import type { ResponseProgress } from "./estimate.ts";
@@ -63,7 +64,7 @@ export function lastOutcome(
     unreportedTextTokens: summary.unreportedTextTokens,
     isStream: summary.isStream === true,
     bytes: record.bytes,
-    bytesPerToken: bytesPerToken(seen.mediaType, seen.path),
+    bytesPerToken: bytesPerToken(seen.mediaType, recognisedPath(seen.path).operation),
     media: mediaOf(summary, record.bytes),
     durationMs: record.durationMs - (last?.afterMs ?? 0),
     unseenMs: seen.unseenMs,

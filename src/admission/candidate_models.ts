@@ -1,5 +1,6 @@
 /** Lists the models that a request may run: which model at which backend, with how much output. */
 
+import type { Operation } from "../apis/operations.ts";
 import type { CandidateModel } from "../accounting/charge.ts";
 import { overridingModel } from "../config/model_override.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
@@ -16,10 +17,9 @@ const MAX_MODELS = 20;
  * the request names more than {@link MAX_MODELS} models.
  */
 export function candidateModels(
-  { endpoint, path, named, possiblyNamed, payload, facts, upgrade }: {
+  { endpoint, operation, named, possiblyNamed, payload, facts, upgrade }: {
     endpoint: Endpoint;
-    /** The path after the name of the endpoint. */
-    path: string;
+    operation: Operation;
     /** The models that the head names. A model override replaces only those of a WebSocket. */
     named: readonly string[];
     /** The models that are named in places that only some servers read. */
@@ -38,7 +38,12 @@ export function candidateModels(
     possiblyNamed.length === 0 && named.length === 0
   ) {
     return backends.map((backend) =>
-      candidate(overridingModel(backend.model, only.name) ?? only.name, { backend, endpoint, path, facts })
+      candidate(overridingModel(backend.model, only.name) ?? only.name, {
+        backend,
+        endpoint,
+        operation,
+        facts,
+      })
     );
   }
   const overridable = new Set(upgrade ? named : places.map(({ name }) => name));
@@ -57,22 +62,22 @@ export function candidateModels(
   return backends.flatMap((backend) => {
     const sent = [...overridable].map((name) => overridingModel(backend.model, name) ?? name);
     return [...new Set([...sent, ...others])].map((model) =>
-      candidate(model, { backend, endpoint, path, facts })
+      candidate(model, { backend, endpoint, operation, facts })
     );
   });
 }
 
 function candidate(
   model: string,
-  { backend, endpoint, path, facts }: {
+  { backend, endpoint, operation, facts }: {
     backend: Backend;
     endpoint: Endpoint;
-    path: string;
+    operation: Operation;
     facts: RequestFacts;
   },
 ): CandidateModel {
   const of = model === facts.model ? facts : { ...facts, model };
-  return { backend, model, outputTokens: possibleOutputTokens(of, { endpoint, path, hasBody: true }) };
+  return { backend, model, outputTokens: possibleOutputTokens(of, { endpoint, operation, hasBody: true }) };
 }
 
 /** The names in a body outside of the place that a model override replaces. */

@@ -3,18 +3,19 @@
  * bodies pass unchanged, byte for byte.
  */
 
+import { factsOf, type Operation } from "../apis/operations.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { Cancellation } from "../cancellation.ts";
 import { ProxyFault } from "../faults.ts";
 import { hopByHopTest } from "../http/hop_by_hop.ts";
-import { hasUsageOption, requestUsage } from "../payload/usage_option.ts";
+import { requestUsage } from "../payload/usage_option.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import type { Field } from "../http/fields.ts";
 import { HeldBody } from "../streams/held_body.ts";
 import { readUpTo } from "../streams/read_whole.ts";
 import { restrictsModels } from "../limits/allowed.ts";
 import type { HeldShare } from "../limits/held_bytes.ts";
-import { costOfPath } from "./known_cost.ts";
+import { costOf } from "./known_cost.ts";
 import { hasBudget, limitsModels, someLimits } from "../limits/model_rules.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import { readPayload, readShortPayload } from "../payload/read_payload.ts";
@@ -25,6 +26,7 @@ import { ambiguityOf } from "../http/request_target.ts";
 export interface UnreadRequest {
   /** The method that decides what the request costs. */
   readonly method: string;
+  readonly operation: Operation;
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
   readonly principal: Principal;
@@ -56,7 +58,7 @@ export async function readRequest(
   request: UnreadRequest,
   needs: BodyNeeds = needsOf(request),
 ): Promise<ReadRequest> {
-  const { fields, body, endpoint, path } = request;
+  const { fields, body, endpoint, path, operation } = request;
   const unread = { fields, body, payload: undefined };
   if (!needs.body || request.upgrade) return unread;
   checkPath(path);
@@ -82,7 +84,7 @@ export async function readRequest(
   const options = {
     // Forwarding removes the headers that `connection` names, so they must not decide how the body is read.
     fields: endToEnd(fields),
-    path,
+    operation,
     maxBytes,
     mustBeKnown: needs.isStrict,
     readsFiles: restrictsModels(request.principal),
@@ -118,7 +120,7 @@ function endToEnd(fields: readonly Field[]): readonly Field[] {
  */
 export function withUsageOption(
   { payload }: ReadRequest,
-  request: Pick<UnreadRequest, "endpoint" | "path" | "isCounted">,
+  request: Pick<UnreadRequest, "endpoint" | "operation" | "isCounted">,
 ): ReadRequest | undefined {
   if (payload === undefined || !injectsUsageOption(request)) return undefined;
   const { held } = payload;
@@ -141,14 +143,14 @@ export interface BodyNeeds {
 export function needsOf(request: UnreadRequest): BodyNeeds {
   const { principal, endpoint, body } = request;
   const isCounted = principal.subjects.some(limitsAmountsOf);
-  const cost = isCounted || limitsModels(principal) ? costOfPath(request) : undefined;
+  const cost = isCounted || limitsModels(principal) ? costOf(request) : undefined;
   // A body that a model reads may ask for content elsewhere and for several responses.
   const isStrict = restrictsModels(principal) || cost !== undefined && cost !== "free" &&
       (cost === "metered" && isCounted || limitsModels(principal)) ||
     endpoint.backends.some(overridesModel) || injectsUsageOption(request);
   // A long upload that is free passes unread, because a budget has nothing to reserve for it.
   const isLongUpload = !isStrict && (body?.length ?? 0) > endpoint.maxBufferBytes &&
-    ambiguityOf(request.path) === undefined && costOfPath(request) === "free";
+    ambiguityOf(request.path) === undefined && costOf(request) === "free";
   return { body: (isStrict || isCounted) && !isLongUpload, isStrict };
 }
 
@@ -162,9 +164,9 @@ function overridesModel({ model }: Pick<Backend, "model">): boolean {
 }
 
 function injectsUsageOption(
-  { endpoint, path, isCounted }: Pick<UnreadRequest, "endpoint" | "path" | "isCounted">,
+  { endpoint, operation, isCounted }: Pick<UnreadRequest, "endpoint" | "operation" | "isCounted">,
 ): boolean {
-  return isCounted && endpoint.streamUsage && hasUsageOption(path);
+  return isCounted && endpoint.streamUsage && factsOf(operation).hasUsageOption === true;
 }
 
 /** Whether a rule limits tokens or money, so that the proxy must know what a request may use. */

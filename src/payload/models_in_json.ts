@@ -1,5 +1,6 @@
 /** Finds every model that a JSON body names, at any depth, and the members that the proxy acts upon. */
 
+import { factsOf, type Operation } from "../apis/operations.ts";
 import { CONVERSATION, FREE_FORM_UNLESS_OBJECT, isFreeForm } from "./body_keys.ts";
 import {
   contentKind,
@@ -52,8 +53,7 @@ export interface JsonFindings {
   readonly firstKey: number | undefined;
 }
 
-/** Ollama's native API names models by other keys at these paths (its docs/api.md). */
-const OLLAMA_PATH = /\/api\/(?:create|copy|show|pull|push|delete)\/?$/;
+/** Keys by which Ollama's native API names models (its docs/api.md). */
 const OLLAMA_KEYS: ReadonlySet<string> = new Set(["name", "from", "source", "destination"]);
 
 /** What a value is, which decides what its members can be. */
@@ -122,25 +122,25 @@ const LETTER_N = 0x6e;
  */
 export async function readJsonObject(
   bytes: Uint8Array,
-  { path, pause }: { path: string; pause: Pause },
+  { operation, pause }: { operation: Operation; pause: Pause },
 ): Promise<JsonFindings> {
-  const { watcher, reader } = objectReader(bytes, path);
+  const { watcher, reader } = objectReader(bytes, operation);
   while (!reader.step(STEP_BYTES)) await pause();
   return findings(bytes, watcher);
 }
 
 /** Reads a JSON object of at most {@link STEP_BYTES} like {@link readJsonObject}, without a pause. */
-export function readShortJsonObject(bytes: Uint8Array, path: string): JsonFindings {
-  const { watcher, reader } = objectReader(bytes, path);
+export function readShortJsonObject(bytes: Uint8Array, operation: Operation): JsonFindings {
+  const { watcher, reader } = objectReader(bytes, operation);
   reader.step(bytes.length);
   return findings(bytes, watcher);
 }
 
 function objectReader(
   bytes: Uint8Array,
-  path: string,
+  operation: Operation,
 ): { readonly watcher: ModelWatcher; readonly reader: JsonReader<Place> } {
-  const watcher = new ModelWatcher(bytes, new RootMembers(OLLAMA_PATH.test(path)));
+  const watcher = new ModelWatcher(bytes, new RootMembers(factsOf(operation).hasOllamaKeys === true));
   return { watcher, reader: new JsonReader(bytes, watcher) };
 }
 

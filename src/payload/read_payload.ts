@@ -4,6 +4,7 @@
  * not understand.
  */
 
+import { factsOf, type Operation } from "../apis/operations.ts";
 import { ProxyFault } from "../faults.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
 import { isToken } from "../http/token.ts";
@@ -20,7 +21,7 @@ import { type FormPart, readForm } from "./multipart.ts";
 import { FormSyntaxError } from "./part_head.ts";
 import { createPause, type Pause, STEP_BYTES } from "./pace.ts";
 import { jsonFacts, MAX_CHOICES, type RequestFacts } from "./request_facts.ts";
-import { readsSound, secondsOfBytes } from "./sound_length.ts";
+import { secondsOfBytes } from "./sound_length.ts";
 
 /** The longest name of a model in a form, in bytes. */
 const MAX_NAME_BYTES = 200;
@@ -45,8 +46,7 @@ export interface Payload {
 export interface PayloadOptions {
   /** The headers of the request, without hop-by-hop headers. */
   readonly fields: readonly Field[];
-  /** The path at the backend. */
-  readonly path: string;
+  readonly operation: Operation;
   /** The limit of the body in bytes, before and after decoding. */
   readonly maxBytes: number;
   /** Whether to reject a body that is neither JSON nor a form. Otherwise such a body passes unread. */
@@ -86,9 +86,9 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
   const plain = contentCodingOf(fields) === "identity" ? body : (await plainBody(body, options)).plain;
   try {
     if (type?.essence === FORM) return await readFormBody(plain, type, options);
-    const { path } = options;
-    const json = await readJsonObject(plain, { path, pause: createPause() });
-    return jsonPayload(plain, json, { type, fields, path });
+    const { operation } = options;
+    const json = await readJsonObject(plain, { operation, pause: createPause() });
+    return jsonPayload(plain, json, { type, fields, operation });
   } catch (error) {
     throw asFault(error, type);
   }
@@ -100,7 +100,7 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
  */
 export function readShortPayload(
   body: Uint8Array,
-  { fields, path }: Pick<PayloadOptions, "fields" | "path">,
+  { fields, operation }: Pick<PayloadOptions, "fields" | "operation">,
 ): Payload | undefined {
   if (body.length === 0 || body.length > STEP_BYTES || contentCodingOf(fields) !== "identity") {
     return undefined;
@@ -108,7 +108,7 @@ export function readShortPayload(
   const type = typeOf(fields);
   if (type !== undefined && !isJson(type)) return undefined;
   try {
-    return jsonPayload(body, readShortJsonObject(body, path), { type, fields, path });
+    return jsonPayload(body, readShortJsonObject(body, operation), { type, fields, operation });
   } catch (error) {
     throw asFault(error, type);
   }
@@ -154,16 +154,18 @@ function typeOf(fields: readonly Field[]): MediaType | undefined {
 function jsonPayload(
   bytes: Uint8Array,
   json: JsonFindings,
-  { type, fields, path }: Pick<PayloadOptions, "fields" | "path"> & { type: MediaType | undefined },
+  { type, fields, operation }: Pick<PayloadOptions, "fields" | "operation"> & { type: MediaType | undefined },
 ): Payload {
-  const facts = jsonFacts(bytes, json, path);
+  const facts = jsonFacts(bytes, json, operation);
   return {
     kind: "json",
     bytes,
     fields: withContentType(fields, type?.essence ?? "application/json"),
     models: json.models,
     places: json.places,
-    facts: readsSound(path) ? { ...facts, soundSeconds: secondsOfBytes(bytes.length) } : facts,
+    facts: factsOf(operation).readsSound === true
+      ? { ...facts, soundSeconds: secondsOfBytes(bytes.length) }
+      : facts,
     json,
   };
 }
@@ -171,7 +173,7 @@ function jsonPayload(
 async function readFormBody(
   bytes: Uint8Array,
   { parameters }: MediaType,
-  { fields, path, readsFiles }: PayloadOptions,
+  { fields, operation, readsFiles }: PayloadOptions,
 ): Promise<Payload> {
   const boundary = parameters.get("boundary");
   if (boundary === undefined) throw new FormSyntaxError("a form without a boundary");
@@ -198,7 +200,7 @@ async function readFormBody(
     places.push({ start, end, name: value, write: (text) => text });
   }
   const choices = choicesIn(bytes, parts);
-  if (readsFiles) models.push(...await modelsInBatch(bytes, parts, { path, pause }));
+  if (readsFiles) models.push(...await modelsInBatch(bytes, parts, { operation, pause }));
   const place = places.at(-1);
   return {
     kind: "form",
@@ -209,7 +211,7 @@ async function readFormBody(
     facts: {
       ...(place !== undefined && { model: place.name }),
       ...(choices !== undefined && choices > 1 && { choices }),
-      ...formContent(bytes, parts, path),
+      ...formContent(bytes, parts, operation),
     },
   };
 }
@@ -247,12 +249,13 @@ const OTHER_PURPOSES: ReadonlySet<string> = new Set([
 async function modelsInBatch(
   bytes: Uint8Array,
   parts: readonly FormPart[],
-  { path, pause }: { path: string; pause: Pause },
+  { operation, pause }: { operation: Operation; pause: Pause },
 ): Promise<string[]> {
-  if (/\/uploads\//i.test(path)) {
+  const { fileInForm } = factsOf(operation);
+  if (fileInForm === "part") {
     throw new FormSyntaxError("a part of a larger file, whose models cannot be read");
   }
-  if (!/\/files\/?$/i.test(path)) return [];
+  if (fileInForm === undefined) return [];
   const [purpose, second] = parts.filter(({ name }) => name.toLowerCase() === "purpose");
   if (
     second !== undefined || purpose?.isFile === true ||

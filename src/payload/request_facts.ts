@@ -1,5 +1,6 @@
 /** Reads the facts of a request that limits and accounting need. */
 
+import { factsOf, type Operation } from "../apis/operations.ts";
 import type { HostedTool } from "./hosted_tools.ts";
 import type { JsonSpan } from "./json_reader.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
@@ -38,11 +39,8 @@ export type CacheWrites = "minutes" | "hour";
 
 /** No model has a longer output. A higher limit in a request counts as this number. */
 export const MAX_OUTPUT_TOKENS = 10_000_000;
-/** Paths of Gemini, also on Vertex AI. */
-const GEMINI_PATH = /:(?:stream)?generatecontent$/;
 const GEMINI_LIMITS = ["generationConfig", "generation_config"] as const;
 const TIER_MEMBERS = ["speed", "service_tier", "serviceTier"] as const;
-const TEXT_COMPLETIONS = /(?<!\/chat)\/completions$/;
 const NO_MEMBERS: readonly WatchedMember[] = [];
 const MAX_PLAIN_BYTES = 24;
 const LAST_ASCII = 0x7f;
@@ -50,26 +48,11 @@ const DIGIT_0 = 0x30;
 const MAX_DIGITS = 15;
 /** No API gives more choices to one request. */
 export const MAX_CHOICES = 1_000;
-/**
- * The members that limit the output, by the end of the path. An API ignores other members, so they do not
- * count, and the model's maximum applies. That includes Ollama and Bedrock's Converse, whose limits are in
- * other places.
- */
-const LIMITS_BY_PATH: readonly (readonly [RegExp, readonly WatchedMember[]])[] = [
-  [GEMINI_PATH, GEMINI_LIMITS],
-  [/\/responses$/, ["max_output_tokens"]],
-  [/\/chat\/completions$/, ["max_completion_tokens", "max_tokens"]],
-  [/\/completions$/, ["max_tokens"]],
-  [/\/messages$|:(?:stream)?rawpredict$|\/model\/[^/]+\/invoke(?:-with-response-stream)?$/, ["max_tokens"]],
-  // Cohere.
-  [/\/v\d\/chat$/, ["max_tokens"]],
-];
-
 /** The facts of a JSON body. Throws a {@link JsonSyntaxError} for a `stream` or a limit of the wrong type. */
 export function jsonFacts(
   bytes: Uint8Array,
   { members, places, prompts, refersElsewhere, hostedTools, cacheWrites }: JsonFindings,
-  path: string,
+  operation: Operation,
 ): RequestFacts {
   for (const [name, span] of members) if (name !== "model") shortSpan(bytes, name, span);
   const textOf = (span: JsonSpan | undefined) => span === undefined ? undefined : plainText(bytes, span);
@@ -83,10 +66,9 @@ export function jsonFacts(
   if (stream !== undefined && stream !== "true" && stream !== "false" && stream !== "null") {
     throw new JsonSyntaxError('a "stream" that is neither true nor false');
   }
-  // Some servers ignore capitals and a slash at the end.
-  const plainPath = withoutSlashes(path.toLowerCase());
-  const names = limitsOf(plainPath);
-  const isGemini = names === GEMINI_LIMITS;
+  const { outputLimits = NO_MEMBERS, respondsToEachPrompt } = factsOf(operation);
+  const isGemini = outputLimits === "generationConfig";
+  const names = isGemini ? NO_MEMBERS : outputLimits;
   let most: number | undefined;
   let choices = larger(numberOf("n"), numberOf("best_of")) ?? 1;
   for (const name of GEMINI_LIMITS) {
@@ -96,10 +78,9 @@ export function jsonFacts(
     if (isGemini) most = larger(most, generation.most);
     choices = larger(choices, generation.choices) ?? 1;
   }
-  if (!isGemini) { for (const name of names) most = larger(most, numberOf(name)); }
+  for (const name of names) most = larger(most, numberOf(name));
   const isCompletionLimit = names.includes("max_completion_tokens") && numberOf("max_tokens") === undefined;
-  // OpenAI's text completions respond to each prompt of a list.
-  const responses = prompts > 1 && TEXT_COMPLETIONS.test(plainPath) ? prompts : 1;
+  const responses = respondsToEachPrompt === true ? Math.max(1, prompts) : 1;
   const times = Math.min(responses * choices, MAX_CHOICES);
   const model = places[0]?.name;
   const tier = tierOfMembers(bytes, members);
@@ -121,12 +102,6 @@ export function jsonFacts(
 
 /** Facts that can be set. */
 type FactsDraft = { -readonly [Fact in keyof RequestFacts]: RequestFacts[Fact] };
-
-/** The members that limit the output at a path in lower case. */
-function limitsOf(path: string): readonly WatchedMember[] {
-  for (const [pattern, names] of LIMITS_BY_PATH) if (pattern.test(path)) return names;
-  return NO_MEMBERS;
-}
 
 /** The larger one of two numbers that may be missing. */
 function larger(one: number | undefined, other: number | undefined): number | undefined {
@@ -169,13 +144,6 @@ function tierIn(value: Uint8Array): string | undefined {
   if (text !== undefined) return tierOf(text);
   const types = (jsonMembers(value) ?? []).filter(({ key }) => key === "type");
   return dearTier(types.map((span) => tierOf(textValue(value, span))));
-}
-
-/** A path without the slashes at its end. */
-function withoutSlashes(path: string): string {
-  let end = path.length;
-  while (path[end - 1] === "/") end--;
-  return path.slice(0, end);
 }
 
 /**
