@@ -108,8 +108,9 @@ export class FrameOutput {
   }
 
   /** Adds a DATA frame. */
-  data(stream: number, payload: Uint8Array): void {
-    const at = this.#head(FRAME.data, { length: payload.length, flags: 0, stream });
+  data(stream: number, payload: Uint8Array, { endsStream }: { readonly endsStream: boolean }): void {
+    const flags = endsStream ? FLAG.endStream : 0;
+    const at = this.#head(FRAME.data, { length: payload.length, flags, stream });
     this.#bytes?.set(payload, at);
     this.#lastData = at - HEAD_BYTES;
     this.#lastStream = stream;

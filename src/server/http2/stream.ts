@@ -240,34 +240,60 @@ export class Http2Stream {
         continue;
       }
       if (piece === null) {
-        if (length !== undefined && left > 0) break;
+        if (length !== undefined) break;
         this.#owner.output.endData(this.id);
         return this.#finish();
       }
       left -= piece.length;
       if (left < 0) break;
-      await this.#sendPiece(piece, isCounted);
-      if (this.#hasEnded) return;
+      const unsent = this.#sendFrames(piece, 0, { ends: left === 0 });
+      if (unsent > 0) {
+        await this.#sendRest(piece, { at: piece.length - unsent, isCounted, ends: left === 0 });
+        if (this.#hasEnded) return;
+      }
+      if (left === 0) return await this.#finishWith(source);
     }
     throw new FramingError("the body does not have the stated length");
   }
 
-  /** Sends a piece as the client's windows allow. `isCounted`: its bytes are counted as unread already. */
-  async #sendPiece(piece: Uint8Array, isCounted: boolean): Promise<void> {
+  /**
+   * Ends the exchange after the last byte of the stated length. The client must not wait until the source states
+   * its end, because the system would delay a frame that comes later.
+   */
+  async #finishWith(source: ByteSource): Promise<void> {
+    this.#reply = undefined;
+    this.#finish();
+    while (source.tryRead() === undefined) await source.readable();
+  }
+
+  /** Sends a piece from a position on as far as the client's windows allow. Returns how many bytes are left. */
+  #sendFrames(piece: Uint8Array, from: number, { ends }: { readonly ends: boolean }): number {
     const { output, room } = this.#owner;
-    for (let at = 0; at < piece.length;) {
+    let at = from;
+    while (at < piece.length) {
       const count = Math.min(this.#window, room.bytes, MAX_FRAME_BYTES, piece.length - at);
-      if (count > 0) {
-        output.data(this.id, piece.subarray(at, at + count));
-        this.#window -= count;
-        room.take(count);
-        at += count;
-        if (this.#unread > 0) this.#countUnread(this.#unread - count);
-        continue;
-      }
-      if (!isCounted) this.#countUnread(piece.length - at);
+      if (count <= 0) break;
+      const isLast = ends && at + count === piece.length;
+      const isWholePiece = count === piece.length;
+      output.data(this.id, isWholePiece ? piece : piece.subarray(at, at + count), { endsStream: isLast });
+      this.#window -= count;
+      room.take(count);
+      at += count;
+      if (this.#unread > 0) this.#countUnread(this.#unread - count);
+    }
+    return piece.length - at;
+  }
+
+  /** Sends the rest of a piece as the client opens its windows. `isCounted`: it is counted as unread already. */
+  async #sendRest(
+    piece: Uint8Array,
+    { at, isCounted, ends }: { readonly at: number; readonly isCounted: boolean; readonly ends: boolean },
+  ): Promise<void> {
+    for (let left = piece.length - at; left > 0;) {
+      if (!isCounted) this.#countUnread(left);
       await this.#untilRoom();
       if (this.#hasEnded) return;
+      left = this.#sendFrames(piece, piece.length - left, { ends });
     }
   }
 
