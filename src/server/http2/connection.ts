@@ -21,9 +21,9 @@ import { Http2Stream, type StreamOwner } from "./stream.ts";
 /** The most streams at the same time. */
 const MAX_STREAMS = 200;
 /** The windows of request bodies: of each stream, and of the connection before and after authentication. */
-const STREAM_WINDOW = 512 * 1024;
+const STREAM_WINDOW = 1024 * 1024;
 const UNAUTHENTICATED_WINDOW = 65_535;
-const CONNECTION_WINDOW = 1024 * 1024;
+const CONNECTION_WINDOW = 2 * 1024 * 1024;
 /** The window of response bodies at the begin (RFC 9113, 6.9.2). */
 const FIRST_WINDOW = 65_535;
 /** The memory of a running request in bytes, without its bodies. */

@@ -2,7 +2,7 @@ import { ConnectionError, ERROR, FLAG, FRAME, HEAD_BYTES, MAX_FRAME_BYTES, proto
 
 /** The size of the buffer for a connection that sends little, and for one that sends much. */
 const SMALL_BYTES = 4 * 1024;
-const ROOMY_BYTES = 32 * 1024;
+const ROOMY_BYTES = 64 * 1024;
 /** The longest header block. It is enough for heads that get a response about their length. */
 const MAX_BLOCK_BYTES = 256 * 1024;
 /** The bytes of the priority in a HEADERS frame (RFC 9113, 6.2). */
