@@ -244,6 +244,37 @@ Deno.test("Http2Connection: the window of an upload opens again as its reader ta
   await client.next("headers 1 end");
 });
 
+Deno.test("Http2Connection: more DATA than the window of its stream resets it, and the connection goes on", async () => {
+  const { client, seen } = serve(({ method }) =>
+    method === "POST" ? new Promise(() => {}) : Promise.resolve(reply(null))
+  );
+  client.send(frame("headers", END_HEADERS, 1, head(POST)));
+  await until(() => seen.length === 1, "the request");
+  for (let count = 0; count < 64; count++) client.send(frame("data", 0, 1, new Uint8Array(16_384)));
+  client.send(frame("data", 8, 1, [0]), get(3));
+  await client.next("headers 3 end");
+  assertEquals(client.frames.filter((one) => one.startsWith("reset")), ["reset 1 3"]);
+});
+
+Deno.test("Http2Connection: a path that is too long is a 431, also without the fields behind it", async () => {
+  const { client, seen } = serve(() => Promise.resolve(reply(null)));
+  const long = `/${"x".repeat(DEFAULT_SERVER_SETTINGS.connections.maxHeadBytes)}`;
+  const block = Uint8Array.from([GET, HTTPS, ...literal(":path", long), ...literal(":authority", "p")]);
+  const parts = Array.from(
+    { length: Math.ceil(block.length / 16_384) },
+    (_, index) => block.subarray(index * 16_384, (index + 1) * 16_384),
+  );
+  const frames = parts.map((part, index) => {
+    const flags = index === parts.length - 1 ? END_HEADERS : 0;
+    return index === 0
+      ? frame("headers", END_STREAM | flags, 1, part)
+      : frame("continuation", flags, 1, part);
+  });
+  client.send(...frames);
+  await client.next("data 1 ");
+  assertEquals([client.frames.filter((one) => one.startsWith("reset")), seen.length], [[], 0]);
+});
+
 Deno.test("Http2Connection: more DATA than the window of the connection ends it", async () => {
   const { client } = serve(() => new Promise(() => {}), { isKnown: false });
   client.send(frame("headers", END_HEADERS, 1, head(POST)));

@@ -251,7 +251,12 @@ export class Http2Connection implements ServedConnection, FrameReader {
       return;
     }
     if (running.hasWholeRequest) throw protocolError("DATA after the end of its stream");
-    this.#release(length - bytes.length);
+    const padding = length - bytes.length;
+    this.#release(padding);
+    if (!running.receives(length, padding)) {
+      this.#release(bytes.length);
+      return this.#breakStream(running, ERROR.flowControl);
+    }
     if (bytes.length > 0) {
       this.#unused += bytes.length;
       if (!running.data(bytes)) {
@@ -310,7 +315,14 @@ export class Http2Connection implements ServedConnection, FrameReader {
     const isShort = ends && head?.length !== undefined && head.length > 0;
     if (head === undefined || isShort) return this.#resetStream(stream, ERROR.protocol);
     const begun = new Http2Stream(
-      { id: stream, head, isTooLong, endsStream: ends, window: this.#firstWindow },
+      {
+        id: stream,
+        head,
+        isTooLong,
+        endsStream: ends,
+        window: this.#firstWindow,
+        receiveWindow: STREAM_WINDOW,
+      },
       this.#owner,
     );
     if (this.#running.size === 0) this.#busySince = this.#parts.now();
@@ -362,9 +374,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     }
     if (stream > this.#lastStream) throw protocolError("WINDOW_UPDATE on an idle stream");
     const running = this.#running.get(stream);
-    if (running?.open(bytes) !== false) return;
-    this.#resetStream(stream, ERROR.flowControl);
-    running.abort(new ClientGone("the client broke the rules of HTTP/2"));
+    if (running?.open(bytes) === false) this.#breakStream(running, ERROR.flowControl);
   }
 
   /** The client leaves. It takes no response of a stream beyond `last`. */
@@ -375,8 +385,8 @@ export class Http2Connection implements ServedConnection, FrameReader {
     this.finish();
   }
 
-  #breakStream(stream: Http2Stream): void {
-    this.#resetStream(stream.id, ERROR.protocol);
+  #breakStream(stream: Http2Stream, code: number = ERROR.protocol): void {
+    this.#resetStream(stream.id, code);
     stream.abort(new ClientGone("the client broke the rules of HTTP/2"));
   }
 

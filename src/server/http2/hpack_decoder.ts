@@ -38,7 +38,7 @@ const STATIC: readonly Entry[] = STATIC_TABLE.map(([name, value]) => entryOf(nam
 export interface BlockLimits {
   /** More fields are an error. */
   readonly maxFields: number;
-  /** Fields beyond this sum of names and values are decoded, and left out. */
+  /** Fields beyond this sum of names and values are decoded and left out, but not pseudo fields. */
   readonly maxBytes: number;
 }
 
@@ -86,7 +86,8 @@ export class HpackDecoder {
       if (++count > maxFields) throw protocolError("too many fields");
       const field = this.#field(byte);
       length += field.name.length + field.value.length;
-      if (length <= maxBytes) fields.push(field);
+      // The response to a head that is too long needs its pseudo fields.
+      if (length <= maxBytes || field.name.startsWith(":")) fields.push(field);
     }
     return { fields, count, isTooLong: length > maxBytes };
   }

@@ -56,6 +56,8 @@ export interface StreamBeginning {
   readonly endsStream: boolean;
   /** The bytes of DATA that the client takes at the begin. */
   readonly window: number;
+  /** The bytes of DATA that the client may send at the begin. */
+  readonly receiveWindow: number;
 }
 
 /** Statuses of responses without a body (RFC 9110, 15). */
@@ -79,6 +81,8 @@ export class Http2Stream {
   readonly #sending: StallTimer;
   /** How many bytes of DATA the client takes. Negative after a change of its settings. */
   #window: number;
+  /** How many bytes of DATA the client may send. */
+  #receiveWindow: number;
   /** How many bytes of the body may still come. */
   #left: number;
   /** Bytes of the body that the reader has taken, and that are not yet given back to the client's window. */
@@ -90,12 +94,16 @@ export class Http2Stream {
   #unread = 0;
   #wake = (): void => {};
 
-  constructor({ id, head, isTooLong, endsStream, window }: StreamBeginning, owner: StreamOwner) {
+  constructor(
+    { id, head, isTooLong, endsStream, window, receiveWindow }: StreamBeginning,
+    owner: StreamOwner,
+  ) {
     this.id = id;
     this.#head = head;
     this.#isTooLong = isTooLong;
     this.#owner = owner;
     this.#window = window;
+    this.#receiveWindow = receiveWindow;
     this.#left = head.length ?? Infinity;
     this.#sending = new StallTimer(owner.now);
     this.#body = endsStream ? undefined : new StreamBody({
@@ -130,6 +138,13 @@ export class Http2Stream {
     }
   }
 
+  /** Takes the length of a DATA frame, and of its padding. False: the window does not allow the frame. */
+  receives(length: number, padding: number): boolean {
+    this.#receiveWindow -= length;
+    this.#released += padding;
+    return this.#receiveWindow >= 0;
+  }
+
   /** Takes bytes of the body. False: the body is longer than stated. */
   data(bytes: Uint8Array): boolean {
     this.#left -= bytes.length;
@@ -150,6 +165,7 @@ export class Http2Stream {
     if (this.#released < least || this.hasWholeRequest) return 0;
     const bytes = this.#released;
     this.#released = 0;
+    this.#receiveWindow += bytes;
     return bytes;
   }
 
