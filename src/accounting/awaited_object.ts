@@ -1,5 +1,6 @@
 /** Builds the object that an exchange created, for its later settlement. */
 
+import type { Held } from "../limits/admission.ts";
 import { OBJECT_LIFETIME_MS } from "../storage/booking.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { AwaitedObject } from "../storage/store.ts";
@@ -24,11 +25,7 @@ export type ObjectOrigin =
   & { readonly facts: RequestFacts };
 
 /** The reservation that an object takes over from its request. */
-export interface HandedOver {
-  readonly tokens: number;
-  readonly micros: number;
-  readonly modelRules: readonly string[];
-}
+export type HandedOver = Pick<Held, "tokens" | "micros" | "modelRules">;
 
 const NOTHING: HandedOver = { tokens: 0, micros: 0, modelRules: [] };
 

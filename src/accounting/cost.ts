@@ -23,7 +23,7 @@ export interface PriceLibrary {
 }
 
 /** The part of a backend that decides prices. */
-export interface PricedEndpoint {
+export interface PricedBackend {
   /** The backend's base URL. */
   readonly url: string;
   /** The provider whose prices apply, by the configuration. `local` means that nothing costs anything. */
@@ -77,9 +77,9 @@ export class Pricer {
    */
   cost(
     usage: Usage,
-    { models, endpoint, epochMs }: {
+    { models, backend, epochMs }: {
       models: readonly string[];
-      endpoint: PricedEndpoint;
+      backend: PricedBackend;
       epochMs: number;
     },
   ): Cost | undefined {
@@ -90,7 +90,7 @@ export class Pricer {
     ) {
       return undefined;
     }
-    const own = ownPrice(models, endpoint);
+    const own = ownPrice(models, backend);
     if (own !== undefined) {
       const { webSearches, fileSearches, ...rest } = usage;
       const unpriced = {
@@ -105,7 +105,7 @@ export class Pricer {
     if (statedCostMicros !== undefined) {
       return { micros: Math.round(statedCostMicros), version: STATED_VERSION };
     }
-    const provider = this.providerOf(endpoint);
+    const provider = this.providerOf(backend);
     if (provider === undefined) return undefined;
     if (provider === LOCAL_PRICES) return { micros: 0, version: LOCAL_VERSION };
     for (const model of models) {
@@ -120,32 +120,32 @@ export class Pricer {
   }
 
   /** The maximum input of a model in tokens. `Infinity` if it is unknown. */
-  contextTokens(model: string, endpoint: PricedEndpoint): number {
-    const provider = this.providerOf(endpoint);
+  contextTokens(model: string, backend: PricedBackend): number {
+    const provider = this.providerOf(backend);
     const price = provider === undefined ? undefined : this.#publishedPrice(model, provider);
     return price?.contextTokens ?? Infinity;
   }
 
   /** Whether a model has a price at a backend. */
-  hasPrice(model: string, endpoint: PricedEndpoint): boolean {
-    if (ownPrice([model], endpoint) !== undefined) return true;
-    const provider = this.providerOf(endpoint);
+  hasPrice(model: string, backend: PricedBackend): boolean {
+    if (ownPrice([model], backend) !== undefined) return true;
+    const provider = this.providerOf(backend);
     return provider === LOCAL_PRICES ||
       provider !== undefined && this.#publishedPrice(model, provider) !== undefined;
   }
 
   /** The kinds of tokens that have a separate price for a model at a backend. */
-  kindsOf(model: string, endpoint: PricedEndpoint): ReadonlySet<UsageKind> {
-    const own = ownPrice([model], endpoint);
+  kindsOf(model: string, backend: PricedBackend): ReadonlySet<UsageKind> {
+    const own = ownPrice([model], backend);
     if (own !== undefined) return ownKinds(own);
-    const provider = this.providerOf(endpoint);
+    const provider = this.providerOf(backend);
     const price = provider === undefined ? undefined : this.#publishedPrice(model, provider);
     return price?.kinds ?? NO_KINDS;
   }
 
   /** Whether the provider states the cost of each response, and the configuration has no price of the model. */
-  statesCost(model: string, endpoint: PricedEndpoint): boolean {
-    return ownPrice([model], endpoint) === undefined && STATING.has(this.providerOf(endpoint) ?? "");
+  statesCost(model: string, backend: PricedBackend): boolean {
+    return ownPrice([model], backend) === undefined && STATING.has(this.providerOf(backend) ?? "");
   }
 
   #publishedPrice(model: string, provider: string): PublishedPrice | undefined {
@@ -160,16 +160,16 @@ export class Pricer {
   }
 
   /** Whether any model can have a price at a backend. */
-  hasPrices(endpoint: PricedEndpoint): boolean {
-    const provider = this.providerOf(endpoint);
-    return endpoint.prices.length > 0 || provider !== undefined && this.#library.knows(provider);
+  hasPrices(backend: PricedBackend): boolean {
+    const provider = this.providerOf(backend);
+    return backend.prices.length > 0 || provider !== undefined && this.#library.knows(provider);
   }
 
   /**
    * The provider whose prices apply. An endpoint with `price_provider = "local"` may have backends of a
    * provider, whose responses cost money.
    */
-  providerOf({ url, provider }: PricedEndpoint): string | undefined {
+  providerOf({ url, provider }: PricedBackend): string | undefined {
     if (provider !== undefined && provider !== LOCAL_PRICES) return provider;
     return this.#library.providerAt(url) ?? provider;
   }
@@ -180,7 +180,7 @@ function hasTokens({ inputTokens = 0, outputTokens = 0 }: Usage): boolean {
 }
 
 /** The price in the configuration for the first model that has one. */
-function ownPrice(models: readonly string[], { prices }: PricedEndpoint): Price | undefined {
+function ownPrice(models: readonly string[], { prices }: PricedBackend): Price | undefined {
   if (prices.length === 0) return undefined;
   for (const model of models) {
     const spellings = modelSpellings(model);

@@ -2,7 +2,7 @@
 
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { BackendPrices } from "./charge.ts";
-import { type Cost, type PricedEndpoint, type Pricer, STATED_VERSION } from "./cost.ts";
+import { type Cost, type PricedBackend, type Pricer, STATED_VERSION } from "./cost.ts";
 import type { ToolCharge } from "../payload/hosted_tools.ts";
 import { callsOf } from "./tool_calls.ts";
 import type { Usage, UsageKind } from "./usage.ts";
@@ -53,7 +53,7 @@ export class EndpointPrices {
       return false;
     }
     const usage = { inputTokens: 0, outputTokens: 0, ...callsOf([charge], 1) };
-    const cost = this.#pricer.cost(usage, { models: [model], endpoint: place, epochMs: 0 });
+    const cost = this.#pricer.cost(usage, { models: [model], backend: place, epochMs: 0 });
     return cost === undefined || cost.isPartial === true;
   }
 
@@ -73,7 +73,7 @@ export class EndpointPrices {
     models: readonly string[],
     { backend, factor, epochMs }: PricedAt & { backend: Backend },
   ): Cost | undefined {
-    const cost = this.#pricer.cost(usage, { models, endpoint: this.#placeOf(backend), epochMs });
+    const cost = this.#pricer.cost(usage, { models, backend: this.#placeOf(backend), epochMs });
     // The cost that a provider states is that of the tier.
     return cost === undefined || cost.version === STATED_VERSION
       ? cost
@@ -89,7 +89,7 @@ export class EndpointPrices {
     };
   }
 
-  #placeOf({ baseUrl }: Backend): PricedEndpoint {
+  #placeOf({ baseUrl }: Backend): PricedBackend {
     const { priceProvider, prices = [] } = this.#endpoint ?? {};
     return { url: baseUrl.origin + baseUrl.path, provider: priceProvider, prices };
   }

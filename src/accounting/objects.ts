@@ -3,7 +3,8 @@
  * response shows that it is over. Its reservation lasts until then, also over a restart.
  */
 
-import { type Booking, OBJECT_LIFETIME_MS } from "../storage/booking.ts";
+import type { Limiter } from "../limits/limiter.ts";
+import { OBJECT_LIFETIME_MS } from "../storage/booking.ts";
 import { subjectKeys } from "../principal.ts";
 import { type Clock, EARLIEST_MS } from "../time/clock.ts";
 import {
@@ -34,15 +35,7 @@ import {
 } from "./settlement.ts";
 
 /** The limits that objects count towards. */
-export interface ObjectLedgers {
-  readonly hold: (held: HeldAmounts) => void;
-  readonly release: (held: HeldAmounts) => void;
-  readonly bookingOf: (modelRules: readonly string[]) => Booking;
-  readonly count: (
-    keys: readonly string[],
-    used: { tokens: number; micros: number; booking: Booking },
-  ) => void;
-}
+export type ObjectLedgers = Pick<Limiter, "hold" | "release" | "bookingOf" | "count">;
 
 /** What {@link Objects} needs of the rest of the program. */
 export interface ObjectsParts {

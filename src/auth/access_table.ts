@@ -3,7 +3,7 @@
 import { type Principal, projectKey, type Subject, tokenKey } from "../principal.ts";
 import type { Project, Token } from "../storage/store.ts";
 
-/** The provider keys of a project by endpoint. Null: the key cannot be decrypted. */
+/** The provider keys of a project by endpoint. Null if the key cannot be decrypted. */
 export type OpenedKeys = ReadonlyMap<string, string | null>;
 
 /** A project with its decrypted provider keys. */

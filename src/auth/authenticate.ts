@@ -1,7 +1,7 @@
 /** Decides who sent a request, and which of its credentials must not reach the upstream. */
 
-import { KEY_HEADERS } from "../config/credentials.ts";
-import { type Credential, type CredentialPlace, credentialWords, isNavigation } from "./credential.ts";
+import { type CredentialPlace, PROXY_TOKEN_PLACES } from "../config/credential_places.ts";
+import { type Credential, credentialWords, isNavigation } from "./credential.ts";
 import type { Field } from "../http/fields.ts";
 import { ANONYMOUS, type Principal } from "../principal.ts";
 import type { TokenCheck, TokenCheckResult } from "./shared_token.ts";
@@ -34,14 +34,15 @@ export type Verdict =
 
 /** What authentication needs to know of the endpoint and of the request. */
 export interface AuthenticationContext {
-  /** Looks up a token. Undefined: the proxy requires no token. */
+  /** Looks up a token. The member is undefined if the proxy requires no token. */
   readonly check: TokenCheck | undefined;
   /**
-   * The endpoint forwards the client's own credential, so the proxy's token must be in `Proxy-Authorization`.
+   * The endpoint forwards the client's own credential, so the proxy's token must be in a header that only the
+   * proxy reads.
    */
   readonly passthrough: boolean;
   /**
-   * The name of the endpoint, for which a project may have a provider key. Undefined: no endpoint matches.
+   * The name of the endpoint, for which a project may have a provider key. Undefined if no endpoint matches.
    */
   readonly endpoint?: string | undefined;
   /** The header fields of the request. */
@@ -49,14 +50,6 @@ export interface AuthenticationContext {
   /** The raw query without its `?`. */
   readonly query: string;
 }
-
-/** All places of credentials. The proxy strips them all for a backend that gets the proxy's key or no key. */
-export const ALL_CREDENTIAL_PLACES: ReadonlySet<CredentialPlace> = new Set([
-  ...KEY_HEADERS,
-  "proxy-authorization",
-  "query",
-  "subprotocol",
-]);
 
 /** A credential that matches a token of the proxy. */
 interface KnownCredential extends Credential {
@@ -75,8 +68,8 @@ const MAX_DIFFERENT = 4;
 
 /**
  * Credentials that no token matches. They count beside a valid token too; otherwise the owner of one token
- * could guess the others. On a passthrough endpoint only `Proxy-Authorization` counts: the other places hold
- * the client's key for the provider.
+ * could guess the others. On a passthrough endpoint only the headers for the proxy's token count: the other
+ * places hold the client's key for the provider.
  */
 function guessesAmong(
   presented: readonly Credential[],
@@ -86,7 +79,7 @@ function guessesAmong(
   // The common case: each credential is a token of the proxy.
   if (known.length === presented.length) return NO_CREDENTIALS;
   return presented.filter(({ place, value }) =>
-    (!passthrough || place === "proxy-authorization") && !known.some((one) => one.value === value)
+    (!passthrough || PROXY_TOKEN_PLACES.has(place)) && !known.some((one) => one.value === value)
   );
 }
 
@@ -128,7 +121,7 @@ export function authenticate(presented: readonly Credential[], context: Authenti
     const { principal } = result;
     // If the project has a key for the endpoint, the client does not need its own.
     const hasKey = endpoint !== undefined && principal.keys.has(endpoint);
-    if (passthrough && !hasKey && place !== "proxy-authorization") continue;
+    if (passthrough && !hasKey && !PROXY_TOKEN_PLACES.has(place)) continue;
     return {
       admitted: true,
       principal,
@@ -162,9 +155,11 @@ function refusal(
   { passthrough, fields }: Pick<AuthenticationContext, "passthrough" | "fields">,
 ): string {
   if (passthrough) {
-    return presented.some(({ place }) => place === "proxy-authorization")
-      ? "The token in Proxy-Authorization is not valid for this proxy."
-      : "This endpoint forwards your own key. Send the proxy's token in Proxy-Authorization: Bearer <token>.";
+    const ofProxy = presented.filter(({ place }) => PROXY_TOKEN_PLACES.has(place));
+    return ofProxy.length > 0
+      ? `The token in the request (${placesOf(ofProxy)}) is not valid for this proxy.`
+      : "This endpoint forwards your own key. Send the proxy's token in x-llm-proxy-token: <token>, " +
+        "or in Proxy-Authorization: Bearer <token>.";
   }
   if (presented.length === 0 && isNavigation(fields)) {
     return "A browser opened this as a page, and the proxy ignores a token in its URL (?key=): " +
@@ -178,7 +173,10 @@ function refusal(
     return "The request has no token. Use this proxy's token as the API key " +
       "(Authorization: Bearer <token> or x-api-key).";
   }
-  const places = [...new Set(presented.map(({ place }) => place))].join(", ");
-  return `The token in the request (${places}) is not valid for this proxy. ` +
+  return `The token in the request (${placesOf(presented)}) is not valid for this proxy. ` +
     "Use the proxy's token, not the provider's key.";
+}
+
+function placesOf(credentials: readonly Credential[]): string {
+  return [...new Set(credentials.map(({ place }) => place))].join(", ");
 }

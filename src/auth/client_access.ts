@@ -20,7 +20,7 @@ export interface ClientAccess {
   /** The address of the client. Behind a trusted proxy it comes from `x-forwarded-for`. */
   readonly addressOf: (request: ClientRequest) => string;
   /**
-   * The scheme of the URL that the client used. Undefined: unknown, because a trusted proxy sent no valid
+   * The scheme of the URL that the client used. Undefined if it is unknown: a trusted proxy sent no valid
    * `x-forwarded-proto`, or the connection is plain and an unlisted reverse proxy may decrypt TLS.
    */
   readonly schemeOf: (request: ClientRequest) => Scheme | undefined;

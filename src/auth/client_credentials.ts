@@ -1,14 +1,13 @@
 import { ProxyFault } from "../faults.ts";
-import { ALL_CREDENTIAL_PLACES } from "./authenticate.ts";
-import { type CredentialPlace, KEY_PARAMETER, KEY_SUBPROTOCOL_PREFIX } from "./credential.ts";
+import {
+  ALL_CREDENTIAL_PLACES,
+  type CredentialPlace,
+  PROXY_TOKEN_PLACES,
+} from "../config/credential_places.ts";
 import { findHiddenToken, type OutgoingHead } from "./hidden_token.ts";
 
 /** The credentials of a client that upstreams must not see. */
 export class ClientCredentials {
-  /** The query parameter that can hold a credential. */
-  readonly queryParameter = KEY_PARAMETER;
-  /** The prefix of a credential in a WebSocket subprotocol. */
-  readonly subprotocolPrefix = KEY_SUBPROTOCOL_PREFIX;
   readonly #tokenPlaces: ReadonlySet<CredentialPlace>;
   readonly #tokens: readonly string[];
 
@@ -22,12 +21,12 @@ export class ClientCredentials {
   }
 
   /**
-   * The places of credentials to strip from a request to a backend. A passthrough backend gets the client's
-   * own key, so that only places with a token of the proxy are stripped. Other backends get no credential of
-   * the client.
+   * Returns the places of credentials to strip from a request to a backend. A passthrough backend gets the
+   * client's own key: only places with a token of the proxy are stripped, and those that are for nothing
+   * else. Other backends get no credential of the client.
    */
   placesToStrip(isPassthrough: boolean): ReadonlySet<string> {
-    return isPassthrough ? this.#tokenPlaces : ALL_CREDENTIAL_PLACES;
+    return isPassthrough ? this.#tokenPlaces.union(PROXY_TOKEN_PLACES) : ALL_CREDENTIAL_PLACES;
   }
 
   /** Throws a `bad_request` fault if an upstream request still holds a token of the proxy. */
@@ -36,7 +35,8 @@ export class ClientCredentials {
     if (place === undefined) return;
     throw new ProxyFault(
       "bad_request",
-      `This proxy's token is in ${place}, which goes to the provider: send it in Proxy-Authorization only.`,
+      `This proxy's token is in ${place}, which goes to the provider: send it in x-llm-proxy-token or ` +
+        "Proxy-Authorization only.",
     );
   }
 }

@@ -1,26 +1,18 @@
-/**
- * The places of credentials: each SDK has its own place for the key, and clients put the proxy's token there.
- */
+/** Reads the credentials of a request from the places that can hold one. */
 
-import { isKeyHeader, type KEY_HEADERS } from "../config/credentials.ts";
+import {
+  credentialHeader,
+  type CredentialPlace,
+  KEY_PARAMETER,
+  KEY_SUBPROTOCOL_PREFIX,
+} from "../config/credential_places.ts";
 import type { Field } from "../http/fields.ts";
-
-/**
- * A place in a request that can hold a credential: a header by its lower-case name, the query, or the
- * subprotocol.
- */
-export type CredentialPlace = typeof KEY_HEADERS[number] | "proxy-authorization" | "query" | "subprotocol";
 
 /** A credential as the client sent it. */
 export interface Credential {
   readonly place: CredentialPlace;
   readonly value: string;
 }
-
-/** The query parameter that holds the key of Gemini clients. */
-export const KEY_PARAMETER = "key";
-/** The prefix of OpenAI's key in a WebSocket subprotocol. Browsers cannot set headers on a WebSocket. */
-export const KEY_SUBPROTOCOL_PREFIX = "openai-insecure-api-key.";
 
 /** Values of `sec-fetch-dest` for responses that a browser shows in a window or in a frame. */
 const SHOWN: ReadonlySet<string> = new Set(["document", "iframe", "frame", "object", "embed"]);
@@ -43,23 +35,16 @@ export function isNavigation(fields: readonly Field[]): boolean {
 export function findCredentials(fields: readonly Field[], query: string): Credential[] {
   const credentials: Credential[] = [];
   for (const { lower, value } of fields) {
-    switch (lower) {
-      case "authorization":
-      case "proxy-authorization": {
-        const token = bearerToken(value);
-        if (token !== undefined) credentials.push({ place: lower, value: token });
-        break;
+    const header = credentialHeader(lower);
+    if (header !== undefined) {
+      const credential = header.form === "bearer" ? bearerToken(value) : value;
+      if (credential !== undefined && credential !== "") {
+        credentials.push({ place: header.place, value: credential });
       }
-      case "x-api-key":
-      case "api-key":
-      case "x-goog-api-key":
-        if (value !== "") credentials.push({ place: lower, value });
-        break;
-      case "sec-websocket-protocol":
-        for (const key of subprotocolKeys(value)) {
-          if (key !== "") credentials.push({ place: "subprotocol", value: key });
-        }
-        break;
+    } else if (lower === "sec-websocket-protocol") {
+      for (const key of subprotocolKeys(value)) {
+        if (key !== "") credentials.push({ place: "subprotocol", value: key });
+      }
     }
   }
   if (query !== "" && !isNavigation(fields)) {
@@ -80,7 +65,7 @@ const MAX_WORDS = 8;
  */
 export function credentialWords(presented: readonly Credential[], fields: readonly Field[]): string[] {
   const values = [
-    ...fields.filter(({ lower }) => isKeyHeader(lower)).map(({ value }) => value),
+    ...fields.filter(({ lower }) => credentialHeader(lower) !== undefined).map(({ value }) => value),
     ...presented.map(({ value }) => value),
   ];
   return [...new Set(values.flatMap(wordsOf))];

@@ -1,6 +1,6 @@
 /** Where a wrong token was: tokens that web pages can send are counted separately from those of programs. */
 
-import type { CredentialPlace } from "./credential.ts";
+import type { CredentialPlace } from "../config/credential_places.ts";
 
 /**
  * The counter for a wrong token, besides the address. Any web page can make a visitor's browser send a token

@@ -16,7 +16,7 @@ const MIN_NEEDLE = 6;
 /**
  * Finds one of the tokens and returns its place in words, such as `the path or query` or the name of a header
  * field. The token may be plain, percent-encoded once or twice, broken up by backslashes, in base64 (also
- * within a longer text, for example after a user name) or in hexadecimal digits. Undefined: the
+ * within a longer text, for example after a user name) or in hexadecimal digits. Returns undefined if the
  * request has no token.
  */
 export function findHiddenToken(head: OutgoingHead, tokens: readonly string[]): string | undefined {

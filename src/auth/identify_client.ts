@@ -16,7 +16,7 @@ import type { TokenCheck } from "./shared_token.ts";
 export interface AccessControl {
   /** Which addresses may use the proxy, and how long an address must wait after wrong tokens. */
   readonly clientAccess: ClientAccess;
-  /** Looks up a token. Undefined: the proxy requires no token. */
+  /** Looks up a token. The member is undefined if the proxy requires no token. */
   readonly check: TokenCheck | undefined;
   /** Looks up managed tokens only. Managed tokens are too long to be guessed. */
   readonly checkManaged: TokenCheck;
@@ -30,10 +30,10 @@ export interface UnidentifiedRequest {
   readonly query: RequestTarget["query"];
   /** The address of the client. Behind a trusted proxy it comes from `x-forwarded-for`. */
   readonly address: string;
-  /** Undefined: no endpoint has the path. */
+  /** The endpoint of the path. Undefined if no endpoint has the path. */
   readonly endpoint: Endpoint | undefined;
   /** Called with all credentials of the request before any check, so that records can omit them. */
-  readonly onCredentials: (credentials: readonly Credential[]) => void;
+  readonly conceal: (credentials: readonly Credential[]) => void;
 }
 
 /** An identified client that may use the proxy. */
@@ -47,12 +47,13 @@ export interface Client {
  * proxy or must wait, or if the request has no valid token.
  */
 export function identifyClient(
-  { request, query, address, endpoint, onCredentials }: UnidentifiedRequest,
+  unidentified: UnidentifiedRequest,
   { clientAccess, check, checkManaged, checkOpenAccess }: AccessControl,
 ): Client {
+  const { request, query, address, endpoint } = unidentified;
   const { fields } = request;
   const presented = findCredentials(fields, query);
-  onCredentials(presented);
+  unidentified.conceal(presented);
   clientAccess.checkAddress(address);
   const waits = check !== undefined && clientAccess.mustWait(request, presented);
   const verdict = authenticate(presented, {

@@ -26,7 +26,7 @@ export class ManagedTokens {
   readonly #clock: Clock;
   readonly #onUnreadable: (what: string) => void;
   #table = new AccessTable();
-  /** The position in the store's changes that the table includes. Undefined: nothing was read yet. */
+  /** The position in the store's changes that the table includes. Undefined before the first read. */
   #position: number | undefined;
   /**
    * Valid values that clients have sent, to avoid hashing, the costliest part of a check. Guesses are not
@@ -89,7 +89,7 @@ export class ManagedTokens {
     await this.#nextRefresh;
   }
 
-  /** Looks up a value. Undefined: it is not a managed token. */
+  /** Looks up a value. Returns undefined if the value is not a managed token. */
   check(candidate: string): TokenCheckResult | undefined {
     const value = this.#knownValues.get(candidate) ?? this.#find(candidate);
     const project = value && this.#table.projectOf(value.token);

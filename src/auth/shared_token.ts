@@ -6,7 +6,7 @@ export type TokenCheckResult =
   | { readonly principal: Principal }
   | { readonly refused: "token_expired" | "token_revoked"; readonly message: string };
 
-/** Looks up a value that a client sent as a token. Undefined: no token matches. */
+/** Looks up a value that a client sent as a token. Returns undefined if no token matches. */
 export type TokenCheck = (candidate: string) => TokenCheckResult | undefined;
 
 /** The most values that are kept in clear to avoid hashing them: clients send one token in few forms. */
@@ -16,9 +16,10 @@ const MAX_KNOWN_LENGTH = 1_000;
 
 /**
  * Makes the check against the tokens of the configuration. It compares hashes in constant time, and always
- * with every token. The response time therefore reveals neither the length of a token nor a correct prefix. A valid
- * value is kept, because hashing is the costliest part of a check. A value that is not valid is never kept: the look-up
- * of a guess among the kept values depends on the guess's own hash, and not on how much of it is right.
+ * with every token. The response time therefore reveals neither the length of a token nor a correct prefix. A
+ * valid value is kept, because hashing is the costliest part of a check. A value that is not valid is never
+ * kept: the look-up of a guess among the kept values depends on the guess's own hash, and not on how much of
+ * it is right.
  */
 export function sharedTokenCheck(
   tokens: readonly { readonly name: string; readonly token: string; readonly rules?: Rules }[],

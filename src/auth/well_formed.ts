@@ -4,7 +4,7 @@
  */
 
 import type { Field } from "../http/fields.ts";
-import { KEY_PARAMETER } from "./credential.ts";
+import { type CredentialHeader, credentialHeader, KEY_PARAMETER } from "../config/credential_places.ts";
 
 const SCHEME = "[A-Za-z][\\w!#$%&'*+.^`|~-]*";
 /** Visible ASCII without quotes and commas. A comma separates the items of a list. */
@@ -14,16 +14,26 @@ const PARAMETER =
 /** A scheme, then one word or a list of parameters (RFC 9110, 11.4). */
 const AUTHORIZATION = new RegExp(`^${SCHEME} +(?:${WORD}|${PARAMETER}(?:[ \\t]*,[ \\t]*${PARAMETER})*)$`);
 const ONE_WORD = new RegExp(`^${WORD}$`);
-const BEARER = /^bearer +[\x21-\x7e]+$/i;
 
-/** The syntax of each header, and its description for error messages. */
-const FORMS: ReadonlyMap<string, { readonly form: RegExp; readonly description: string }> = new Map([
-  ["authorization", { form: AUTHORIZATION, description: "a scheme and one credential, like Bearer <key>" }],
-  ["proxy-authorization", { form: BEARER, description: "Bearer <token of this proxy>" }],
-  ["x-api-key", { form: ONE_WORD, description: "one key without spaces, commas and quotes" }],
-  ["api-key", { form: ONE_WORD, description: "one key without spaces, commas and quotes" }],
-  ["x-goog-api-key", { form: ONE_WORD, description: "one key without spaces, commas and quotes" }],
-]);
+/** The syntax of a header, and its description for error messages. */
+interface Syntax {
+  readonly pattern: RegExp;
+  readonly description: string;
+}
+
+/**
+ * The syntax of a credential for the provider, and of a token of the proxy, which can hold commas and quotes.
+ */
+const SYNTAX: Readonly<Record<CredentialHeader["of"], Readonly<Record<CredentialHeader["form"], Syntax>>>> = {
+  provider: {
+    bearer: { pattern: AUTHORIZATION, description: "a scheme and one credential, like Bearer <key>" },
+    word: { pattern: ONE_WORD, description: "one key without spaces, commas and quotes" },
+  },
+  proxy: {
+    bearer: { pattern: /^bearer +[\x21-\x7e]+$/i, description: "Bearer <token of this proxy>" },
+    word: { pattern: /^[\x21-\x7e]+$/, description: "the token of this proxy without a scheme" },
+  },
+};
 
 const AMBIGUOUS = "This endpoint forwards your own key and rejects ambiguous credentials";
 
@@ -34,10 +44,11 @@ const AMBIGUOUS = "This endpoint forwards your own key and rejects ambiguous cre
 export function malformedCredential(fields: readonly Field[], query: string): string | undefined {
   const seen = new Set<string>();
   for (const { lower, value } of fields) {
-    const wanted = FORMS.get(lower);
-    if (wanted === undefined) continue;
-    if (seen.has(lower) || !wanted.form.test(value)) {
-      return `${AMBIGUOUS}: send ${lower} once, as ${wanted.description}.`;
+    const header = credentialHeader(lower);
+    if (header === undefined) continue;
+    const { pattern, description } = SYNTAX[header.of][header.form];
+    if (seen.has(lower) || !pattern.test(value)) {
+      return `${AMBIGUOUS}: send ${lower} once, as ${description}.`;
     }
     seen.add(lower);
   }

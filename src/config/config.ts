@@ -14,10 +14,12 @@ export interface Config {
   readonly server: ServerConfig;
   readonly auth: AuthConfig;
   readonly endpoints: readonly Endpoint[];
-  /** The endpoint for paths without a name, like `/v1/…`. Undefined: `openai`, else the only endpoint. */
+  /**
+   * The endpoint for paths without a name, like `/v1/…`. Undefined for `openai`, or else the only endpoint.
+   */
   readonly defaultEndpoint?: string;
   readonly log: LogConfig;
-  /** Undefined: managed tokens, usage, metrics and the admin page are off. */
+  /** The management plane. Undefined if it is off, with managed tokens, usage, metrics and the admin page. */
   readonly management?: ManagementConfig;
 }
 
@@ -28,23 +30,26 @@ export interface ManagementConfig {
   /** The URL of the database: `sqlite:` and a path. */
   readonly databaseUrl: string;
   /**
-   * 32 bytes that encrypt the provider keys of projects. Undefined: a key file beside the database has
+   * 32 bytes that encrypt the provider keys of projects. Undefined if a key file beside the database holds
    * them.
    */
   readonly encryptionKey?: Uint8Array<ArrayBuffer>;
   /** How many days single exchanges are kept. Their totals stay. */
   readonly retentionDays: number;
-  /** Scheduled backups: the interval, the number to keep and the folder. Undefined: backups are off. */
+  /** Scheduled backups: the interval, the number to keep and the folder. Undefined if backups are off. */
   readonly backup?: { readonly everyMs: number; readonly keep: number; readonly folder: string };
-  /** The file that `llm-proxy prices update` writes. Undefined: only built-in prices are used. */
+  /** The file that `llm-proxy prices update` writes. Undefined if only built-in prices are used. */
   readonly pricesFile?: PricesFile;
-  /** The periods of budgets. Undefined: days, weeks and months in UTC. */
+  /** The periods of budgets. Undefined for days, weeks and months in UTC. */
   readonly budgetPeriods?: BudgetPeriods;
   /** The inactivity before the admin page signs the user out, in milliseconds. */
   readonly adminIdleMs: number;
   /** Whether `/metrics` needs no token. */
   readonly metricsPublic: boolean;
-  /** IP addresses and CIDR ranges that may use the management plane. Undefined: all that may connect. */
+  /**
+   * IP addresses and CIDR ranges that may use the management plane. Undefined for all addresses that may
+   * connect.
+   */
   readonly allowedIps?: readonly string[];
 }
 
@@ -74,20 +79,18 @@ export interface ServerConfig {
   readonly host: string;
   /** The port to listen on. 0: the system chooses a free port. */
   readonly port: number;
-  /** The certificate for HTTPS. Undefined: plain HTTP. */
+  /** The certificate for HTTPS. Undefined for plain HTTP. */
   readonly tls?: TlsConfig;
-  /**
-   * A separate port for HTTPS beside the plain `port`. Undefined: `port` uses TLS, or there is no TLS.
-   */
+  /** A separate port for HTTPS beside the plain `port`. Undefined if `port` uses TLS, or there is no TLS. */
   readonly httpsPort?: number;
   /**
    * A separate port for the admin page, the management API and metrics, with TLS if there is a certificate.
-   * Undefined: they are on the ports of the endpoints.
+   * Undefined if the three are on the ports of the endpoints.
    */
   readonly adminPort?: number;
   /** How long running exchanges may continue after SIGTERM, in milliseconds. */
   readonly drainMs: number;
-  /** The maximum size of a request body. Undefined: no limit. */
+  /** The maximum size of a request body. Undefined for no limit. */
   readonly maxBodyBytes?: number;
   /** The maximum size of a WebSocket message. `Infinity` for no limit. */
   readonly maxMessageBytes: number;
@@ -97,7 +100,7 @@ export interface ServerConfig {
    * Allowed names in `Host`, in lower case, if the proxy requires no token. Local names are always allowed.
    */
   readonly allowedHosts: readonly string[];
-  /** IP addresses and CIDR ranges of clients, like `192.168.1.0/24`. Undefined: all. */
+  /** IP addresses and CIDR ranges of clients, like `192.168.1.0/24`. Undefined for all addresses. */
   readonly allowedIps?: readonly string[];
   /** IP addresses and CIDR ranges of reverse proxies whose `x-forwarded-for` is trusted. */
   readonly trustedProxies: readonly string[];
@@ -158,7 +161,7 @@ export type AuthConfig =
 export interface NamedToken {
   readonly name: string;
   readonly token: string;
-  /** The limits of the token, which need the management plane. Undefined: no limits. */
+  /** The limits of the token, which need the management plane. Undefined for no limits. */
   readonly rules?: Rules;
 }
 
@@ -183,10 +186,10 @@ export interface Endpoint {
   readonly reserve: "expected" | "maximum";
   /** Whether input tokens that are read from a cache count in tokens per minute. */
   readonly countCacheReads: boolean;
-  /** The silence, in milliseconds, after which an event stream gets a comment. Undefined: no comments. */
+  /** The silence, in milliseconds, after which an event stream gets a comment. Undefined for no comments. */
   readonly keepaliveMs?: number;
   /**
-   * The provider whose published prices apply, or `local` for no cost. Undefined: the provider of the
+   * The provider whose published prices apply, or `local` for no cost. Undefined for the provider of the
    * backend's address, if it is a known one.
    */
   readonly priceProvider: string | undefined;
@@ -219,7 +222,7 @@ export interface Backend {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Headers of the client that are not forwarded, in lower case. */
   readonly removeHeaders: readonly string[];
-  /** The models that replace the model of the client. Undefined: every model stays. */
+  /** The models that replace the model of the client. Undefined if every model stays. */
   readonly model: ModelOverride | undefined;
   /** The share of requests with the strategy `weighted`. */
   readonly weight: number;
@@ -228,7 +231,8 @@ export interface Backend {
 
 /**
  * The credential that a backend gets. `inject`: a key of the proxy. `none`: no credential. `passthrough`: the
- * credential of the client, which then sends the token of the proxy in `Proxy-Authorization`.
+ * credential of the client, which then sends the token of the proxy in `x-llm-proxy-token` or
+ * `Proxy-Authorization`.
  */
 export type BackendKey =
   | { readonly mode: "inject"; readonly value: string }
@@ -239,9 +243,9 @@ export type BackendKey =
 export interface Price {
   readonly input: number;
   readonly output: number;
-  /** Input that is read from a cache. Undefined: the price of other input. */
+  /** Input that is read from a cache. Undefined for the price of other input. */
   readonly cached?: number;
-  /** Input that is written to a cache. Undefined: the price of other input. */
+  /** Input that is written to a cache. Undefined for the price of other input. */
   readonly cacheWrite?: number;
   /** Input that is written to a cache for an hour. Undefined for the price of {@link cacheWrite}. */
   readonly cacheWriteHour?: number;
@@ -261,7 +265,7 @@ export interface Price {
    * An hour of audio, for models that report its length and no tokens. Undefined for the price of the tokens.
    */
   readonly audioHour?: number;
-  /** A thousand searches. Undefined: the price is unknown. */
+  /** A thousand searches. Undefined if the price is unknown. */
   readonly webSearches?: number;
   readonly fileSearches?: number;
 }
@@ -275,7 +279,7 @@ export interface PricedModel extends Price {
 export interface ModelOverride {
   /** Replacements by the model of the client. */
   readonly byName: ReadonlyMap<string, string>;
-  /** The replacement for all other models. Undefined: they stay as they are. */
+  /** The replacement for all other models. Undefined if the other models stay. */
   readonly otherwise: string | undefined;
 }
 
@@ -283,7 +287,7 @@ export interface ModelOverride {
 export interface ConnectionSettings {
   /** Identifies the settings: backends with the same key and origin share their connections. */
   readonly key: string;
-  /** The forward proxy. Undefined: a direct connection. */
+  /** The forward proxy. Undefined for a direct connection. */
   readonly proxy?: OutboundProxy;
   /** PEM texts with certificates to trust besides those of the system. */
   readonly caCerts?: readonly string[];

@@ -25,7 +25,7 @@ import { openSources, resolveBesideConfig } from "./sources/sources.ts";
 export interface LoadedConfig {
   /** The settings for the server. */
   readonly config: Config;
-  /** The path of the configuration file. Undefined: there is no file. */
+  /** The path of the configuration file. Undefined if there is no file. */
   readonly path: string | undefined;
   /** What looks like a mistake but does not stop the start. */
   readonly warnings: readonly Problem[];
@@ -107,7 +107,7 @@ export async function loadAddress(
   port: number;
   /** Whether `port` uses TLS. */
   tls: boolean;
-  /** The separate port of the management plane. Undefined: it uses `port`. */
+  /** The separate port of the management plane. Undefined if the management plane uses `port`. */
   adminPort: number | undefined;
   /** Whether `adminPort` uses TLS. */
   adminTls: boolean;
@@ -129,8 +129,8 @@ export async function loadAddress(
 }
 
 /**
- * Reads only the management plane, for commands that open its database. Undefined: it is off. Throws a
- * `ConfigError` if one of its settings is invalid. Other problems are ignored.
+ * Reads only the management plane, for commands that open its database. Returns undefined if it is off.
+ * Throws a `ConfigError` if one of its settings is invalid. Other problems are ignored.
  */
 export async function loadManagement(
   sources: EnvironmentSources,

@@ -1,6 +1,6 @@
 import type { ModelOverride } from "./config.ts";
 
-/** The model that replaces the model of a request. Undefined: the backend gets the model of the request. */
+/** Returns the model that replaces the model of a request, or undefined if the request keeps its model. */
 export function overridingModel(model: ModelOverride | undefined, name: string): string | undefined {
   return model?.byName.get(name) ?? model?.otherwise;
 }

@@ -41,7 +41,7 @@ export interface Finding {
   /** The rest of a sentence that starts with the origin. */
   readonly message: string;
   readonly kind?: WarningKind;
-  /** The variable or flag with the wrong value. Undefined: a value of the file. */
+  /** The variable or flag with the wrong value. Undefined for a value of the file. */
   readonly variable?: VariableName;
 }
 

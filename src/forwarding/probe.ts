@@ -94,7 +94,6 @@ async function probe(
       target: joinPath(backend.baseUrl, MODELS_PATHS[provider]),
       fields: upstreamFields([field("accept", "application/json"), field("user-agent", "llm-proxy")], {
         credentialsToStrip: new Set(),
-        keySubprotocolPrefix: "",
         backend,
         anthropicVersion: provider === "anthropic" ? anthropicVersion ?? ANTHROPIC_VERSION : undefined,
       }),

@@ -1,4 +1,5 @@
 import type { Backend } from "../config/config.ts";
+import { KEY_SUBPROTOCOL_PREFIX } from "../config/credential_places.ts";
 import { type Field, field } from "../http/fields.ts";
 import { withoutSessionCookie } from "../http/session_cookie.ts";
 import { hopByHopTest } from "../http/hop_by_hop.ts";
@@ -7,8 +8,6 @@ import { hopByHopTest } from "../http/hop_by_hop.ts";
 export interface RequestHeaderPolicy {
   /** Places whose credentials are stripped: names of header fields, `query` and `subprotocol`. */
   readonly credentialsToStrip: ReadonlySet<string>;
-  /** The prefix of WebSocket subprotocols that are credentials. */
-  readonly keySubprotocolPrefix: string;
   readonly backend: Pick<Backend, "key" | "keyField" | "headers" | "removeHeaders">;
   /** The `anthropic-version` for clients that send none. Undefined: it is not added. */
   readonly anthropicVersion?: string | undefined;
@@ -45,7 +44,7 @@ export function upstreamFields(incoming: readonly Field[], policy: RequestHeader
       continue;
     }
     if (lower === "sec-websocket-protocol" && stripped.has("subprotocol")) {
-      const kept = withoutKeys(one.value, policy.keySubprotocolPrefix);
+      const kept = withoutKeys(one.value);
       if (kept !== "") fields.push({ ...one, value: kept });
       continue;
     }
@@ -67,8 +66,7 @@ export function upstreamFields(incoming: readonly Field[], policy: RequestHeader
   return fields;
 }
 
-function withoutKeys(subprotocols: string, prefix: string): string {
-  return subprotocols.split(",").map((item) => item.trim()).filter((item) => !item.startsWith(prefix)).join(
-    ", ",
-  );
+function withoutKeys(subprotocols: string): string {
+  return subprotocols.split(",").map((item) => item.trim())
+    .filter((item) => !item.startsWith(KEY_SUBPROTOCOL_PREFIX)).join(", ");
 }

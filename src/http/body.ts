@@ -52,7 +52,7 @@ export abstract class FramedBody implements ByteSource {
     return this.framingSteps > MAX_FRAMING_STEPS;
   }
 
-  /** The next piece of the bytes at hand. Null: the end. Undefined: more bytes are needed. */
+  /** Returns the next piece of the bytes at hand: null at the end, and undefined if more bytes are needed. */
   protected abstract next(): Uint8Array | null | undefined;
 
   #atEndOfConnection(): null {
@@ -230,7 +230,7 @@ export class ChunkedBody extends FramedBody {
     return parseInt(size, 16);
   }
 
-  /** The next whole line without its CR LF. Undefined: it has not arrived yet. */
+  /** Returns the next whole line without its CR LF, or undefined if it has not arrived yet. */
   #line(limit: number): string | undefined {
     const { buffered } = this.reader;
     const end = buffered.indexOf(LF);

@@ -11,8 +11,7 @@ import { reasonPhrase } from "./reason_phrases.ts";
 const MAX_AGE_SECONDS = 600;
 
 /**
- * The origin of the page that sends a request, if it is allowed. Undefined: no allowed page sends the
- * request.
+ * Returns the origin of the page that sends a request, or undefined if no allowed page sends it.
  */
 export function allowedOrigin(fields: readonly Field[], origins: readonly string[]): string | undefined {
   if (origins.length === 0) return undefined;
@@ -22,7 +21,7 @@ export function allowedOrigin(fields: readonly Field[], origins: readonly string
   return origins.includes("*") ? "*" : undefined;
 }
 
-/** The response to a preflight request of a browser. Undefined: the request is not a preflight request. */
+/** Returns the response to a preflight request of a browser, or undefined for any other request. */
 export function preflightReply(
   method: string,
   fields: readonly Field[],

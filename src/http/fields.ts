@@ -30,8 +30,8 @@ export function field<Name extends string>(
 }
 
 /**
- * The value of a field. Repeats are joined with a comma (RFC 9110, 5.3). Undefined: the message has no such
- * field.
+ * Returns the value of a field, with repeats joined by a comma (RFC 9110, 5.3), or undefined if the message
+ * has no such field.
  */
 export function fieldValue(fields: readonly Field[], lower: string): string | undefined {
   let joined: string | undefined;

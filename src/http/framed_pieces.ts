@@ -11,14 +11,14 @@ const LAST_CHUNK = "0\r\n\r\n";
 const LINE_END = "\r\n";
 
 /**
- * Reads the pieces of a body, frames them (RFC 9112, 6 and 7.1), and copies them into the buffer of their message. A
- * long piece is not copied: see {@link long}.
+ * Reads the pieces of a body, frames them (RFC 9112, 6 and 7.1), and copies them into the buffer of their
+ * message. A long piece is not copied: see {@link long}.
  */
 export class FramedPieces {
   readonly #source: ByteSource | undefined;
   readonly #buffer: SendBuffer;
   readonly #isChunked: boolean;
-  /** How many bytes of the announced length are left. Undefined: no length was announced. */
+  /** How many bytes of the announced length are left. Undefined if no length was announced. */
   #left: number | undefined;
   /** A short piece that waits for room in the buffer. */
   #waiting: Uint8Array | undefined;
@@ -40,7 +40,10 @@ export class FramedPieces {
     return this.#haveEnded;
   }
 
-  /** A piece to send after the buffer, without a copy. {@link longWasSent} must follow. Undefined: no piece waits. */
+  /**
+   * A piece to send after the buffer, without a copy. {@link longWasSent} must follow. Undefined if no piece
+   * waits.
+   */
   get long(): Uint8Array | undefined {
     return this.#long;
   }
@@ -51,8 +54,9 @@ export class FramedPieces {
   }
 
   /**
-   * Copies what is at hand into the buffer, as far as there is room. Throws what the source throws, and a {@link
-   * FramingError} for a body of another length than announced; pieces that were read before are sent first.
+   * Copies what is at hand into the buffer, as far as there is room. Throws what the source throws, and a
+   * {@link FramingError} for a body of another length than announced; pieces that were read before are sent
+   * first.
    */
   fill(): void {
     if (this.#failure !== undefined) throw this.#failure.error;

@@ -37,8 +37,8 @@ const LF = 10;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
- * The next head, waiting for it. Null: the peer ended the connection before the first byte. Throws an {@link
- * HttpSyntaxError}.
+ * Waits for the next head, and returns it. Returns null if the peer ended the connection before the first
+ * byte. Throws an {@link HttpSyntaxError}.
  */
 export async function readHead(
   reader: ConnectionReader,
@@ -54,9 +54,9 @@ export async function readHead(
 }
 
 /**
- * The next head, if all of it has arrived. Undefined: more bytes are needed. Null: the peer ended the connection
- * before the first byte. `seen` is the number of bytes at hand in which an earlier call found no end. Throws an
- * {@link HttpSyntaxError}.
+ * Returns the next head, or undefined if more bytes are needed. Returns null if the peer ended the connection
+ * before the first byte. `seen` is the number of bytes at hand in which an earlier call found no
+ * end. Throws an {@link HttpSyntaxError}.
  */
 export function takeHead(
   reader: ConnectionReader,
@@ -115,8 +115,8 @@ export function checkedField(name: string, value: string): Field {
 }
 
 /**
- * Fields that most clients and providers repeat in every message. A field that was parsed once is found by its
- * line, which costs a third. No name of a credential is among them.
+ * Fields that most clients and providers repeat in every message. A field that was parsed once is found by
+ * its line, which costs a third. No name of a credential is among them.
  */
 const REPEATED: ReadonlySet<string> = new Set([
   "accept",

@@ -15,11 +15,11 @@ export interface IncomingRequest {
   readonly target: string;
   /** The fields without `content-length` and `transfer-encoding`: the body has its own length. */
   readonly fields: readonly Field[];
-  /** Null: the request has no body, and announces none. */
+  /** The body. Null if the request has no body, and announces none. */
   readonly body: MessageBody | null;
   /**
    * Waits until it is known whether the request has a body, and returns it. Over HTTP/2, only the first byte
-   * or the end of the stream shows that. Undefined: {@link body} is final.
+   * or the end of the stream shows that. Undefined if {@link body} is final.
    */
   readonly settledBody?: (() => Promise<MessageBody | null>) | undefined;
   /** The address of the peer. A reverse proxy in front is the peer. */
@@ -32,8 +32,8 @@ export interface IncomingRequest {
    */
   readonly onAuthenticated?: ((holder: string) => void) | undefined;
   /**
-   * Waits until the proxy may hold one more whole response of the connection in memory. Throws the reason of the
-   * cancellation. Undefined: the number of responses in memory is not limited.
+   * Waits until the proxy may hold one more whole response of the connection in memory. Throws the reason of
+   * the cancellation. Undefined if the number of responses in memory is not limited.
    */
   readonly acquireResponseSlot?: (() => Promise<void>) | undefined;
   /** What the port of the connection serves. */
@@ -49,13 +49,14 @@ export interface OutgoingReply {
   readonly reason: string;
   /** The fields without `content-length` and `transfer-encoding`: the body has its own length. */
   readonly fields: readonly Field[];
-  /** Null: the response has no body. */
+  /** The body. Null if the response has no body. */
   readonly body: MessageBody | Uint8Array | null;
   /**
-   * The length of the body that a response to HEAD or a 304 leaves out (RFC 9110, 8.6). Undefined: not stated.
+   * The length of the body that a response to HEAD or a 304 leaves out (RFC 9110, 8.6). Undefined if the
+   * upstream does not state it.
    */
   readonly omittedLength?: number | undefined;
-  /** Uses the connection after a 101. Undefined: the protocol stays HTTP. */
+  /** Uses the connection after a 101. Undefined if the protocol stays HTTP. */
   readonly tunnel?: Tunnel | undefined;
 }
 
@@ -72,8 +73,8 @@ export interface Tunnel {
 
 /**
  * Releases what a response holds: the source of its body and its tunnel. Every server calls it at the end of
- * every response, so that a response which could not be sent leaves nothing open. Does nothing to what has ended
- * already.
+ * every response, so that a response which could not be sent leaves nothing open. Does nothing to what has
+ * ended already.
  */
 export function discardReply({ body, tunnel }: Pick<OutgoingReply, "body" | "tunnel">): void {
   if (body !== null && !(body instanceof Uint8Array)) body.cancel();

@@ -6,7 +6,7 @@ export interface RequestTarget {
   readonly path: string;
   /** The query without its `?`. It may be empty. */
   readonly query: string;
-  /** Why the target is rejected, as a sentence for the client. Undefined: the target is valid. */
+  /** Why the target is rejected, as a sentence for the client. Undefined if the target is valid. */
   readonly refused: string | undefined;
 }
 
@@ -58,8 +58,8 @@ function refusedPath(path: string): string | undefined {
 const ENCODED_PLAIN = /%(?:2[de]|3[0-9]|[46][1-9a-f]|5f|[57][0-9a]|7e)/i;
 
 /**
- * Why a server that decodes, merges or cuts a path could read it as another path, as a noun phrase.
- * Undefined: every server reads the path in the same way.
+ * Returns why a server that decodes, merges or cuts a path could read it as another path, as a noun phrase.
+ * Returns undefined if every server reads the path in the same way.
  */
 export function ambiguityOf(path: string): string | undefined {
   if (path.includes("//")) return "two slashes in a row";

@@ -21,12 +21,15 @@ export interface ByteOutput {
 export type OutgoingBody =
   /** No body, and no field that announces one. */
   | { readonly kind: "none" }
-  /** A response to HEAD, or a 304: it states the length of a body, and has no body. */
+  /** A response that states a length and has no body: to HEAD, a 205, a 304, and every empty one. */
   | { readonly kind: "omitted"; readonly length: number }
   | { readonly kind: "counted"; readonly length: number; readonly source: ByteSource }
   | { readonly kind: "chunked"; readonly source: ByteSource }
   /** The end of the connection ends the body. For clients of HTTP/1.0. */
   | { readonly kind: "until close"; readonly source: ByteSource };
+
+/** A body whose end the receiver notices while the connection stays open. */
+export type DelimitedBody = Exclude<OutgoingBody, { readonly kind: "until close" }>;
 
 /** A message that is ready to be sent. */
 export interface OutgoingMessage {
@@ -38,10 +41,10 @@ export interface OutgoingMessage {
   readonly body: OutgoingBody;
 }
 
-const NO_BODY: OutgoingBody = { kind: "none" };
+const NO_BODY: DelimitedBody = { kind: "none" };
 
 /** Chooses the framing for a receiver that understands chunks: the length where it is known, else chunks. */
-export function framed(body: MessageBody | null): OutgoingBody {
+export function framed(body: MessageBody | null): DelimitedBody {
   if (body === null) return NO_BODY;
   return body.length === undefined
     ? { kind: "chunked", source: body }
@@ -73,9 +76,9 @@ export function headText({ startLine, firstField, fields, body }: OutgoingMessag
 }
 
 /**
- * Sends a message. One write sends the head together with what is at hand of the body; later, one write sends all
- * short pieces at hand. Throws what the source or the output throws. Throws a {@link FramingError} before it sends a
- * byte that the head did not announce, and where the body is shorter than announced.
+ * Sends a message. One write sends the head together with what is at hand of the body; later, one write sends
+ * all short pieces at hand. Throws what the source or the output throws. Throws a {@link FramingError} before
+ * it sends a byte that the head did not announce, and where the body is shorter than announced.
  */
 export async function writeMessage(output: ByteOutput, message: OutgoingMessage): Promise<void> {
   const buffer = new SendBuffer();

@@ -19,8 +19,8 @@ const WORDS: Readonly<Record<BudgetWindow, Readonly<Record<Period, string>>>> = 
 const BUDGETS = { day: "dayBudgetMicros", week: "weekBudgetMicros", month: "monthBudgetMicros" } as const;
 
 /**
- * The fault `budget_exceeded` for the first budget that is spent or reserved. Undefined: each budget has a
- * remainder.
+ * Returns the fault `budget_exceeded` for the first budget that is spent or reserved, or undefined if each
+ * budget has a remainder.
  */
 export function budgetFault(
   { what, scope, limits, ledger }: {

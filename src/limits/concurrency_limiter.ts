@@ -1,18 +1,11 @@
 /** Limits how many requests are in one stage at the same time, in total and for each holder. Others queue. */
 
-import type { Cancellation } from "../cancellation.ts";
+import type { Cancellation, CancellationListener } from "../cancellation.ts";
+import type { ConcurrencyLimits } from "../config/config.ts";
 import type { Clock } from "../time/clock.ts";
 import { ProxyFault } from "../faults.ts";
 import { holderText } from "../principal.ts";
 import { counted } from "../text/counted.ts";
-
-/** The limits of a {@link ConcurrencyLimiter}. `Infinity` means no limit. */
-export interface ConcurrencyLimits {
-  readonly maxExchanges: number;
-  readonly maxPerPrincipal: number;
-  /** How long a request waits before it is rejected, in milliseconds. */
-  readonly queueMs: number;
-}
 
 /** What the requests that hold a slot are doing, for messages. */
 export type SlotUse = "running" | "sending a body";
@@ -111,7 +104,7 @@ export class ConcurrencyLimiter {
     const leave = (): void => {
       this.#waiting.delete(entry);
       stopTimer();
-      cancellation.onCancel(undefined);
+      cancellation.removeListener(departure);
     };
     const entry: Waiting = {
       holder,
@@ -130,11 +123,13 @@ export class ConcurrencyLimiter {
       leave();
       reject(this.#overloaded(holder));
     });
-    cancellation.onCancel(() => {
-      const { reason } = cancellation;
-      leave();
-      reject(reason);
-    });
+    const departure: CancellationListener = {
+      cancelled() {
+        leave();
+        reject(cancellation.reason);
+      },
+    };
+    cancellation.addListener(departure);
     return promise;
   }
 

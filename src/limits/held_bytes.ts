@@ -1,4 +1,5 @@
 import { ProxyFault } from "../faults.ts";
+import type { BodyMemory } from "../streams/held_body.ts";
 
 /** `retry-after` of rejected requests. Most bodies are held for seconds, until the response begins. */
 const RETRY_AFTER_SECONDS = 2;
@@ -79,10 +80,10 @@ interface Holding {
 }
 
 /** The share of one request of the memory for bodies. */
-export class HeldShare {
+export class HeldShare implements BodyMemory {
   readonly #all: HeldBytes;
   readonly #holder: string;
-  /** When the share began. Undefined: its bytes may come slowly. */
+  /** When the share began. Undefined if its bytes may come slowly. */
   readonly #begunAt: number | undefined;
   #own = 0;
   #isReleased = false;

@@ -1,22 +1,21 @@
 /** The counts of one subject: the state of its limits and budgets. */
 
 import { MinuteWindow } from "./minute_window.ts";
-import { type SpentHour, SpentHours } from "./spent_hours.ts";
+import type { Spending } from "../storage/store.ts";
+import { SpentHours } from "./spent_hours.ts";
 
-/** What a subject had used when the program started. Money is in millionths of a US dollar. */
-export interface Balance {
-  readonly requests: number;
-  readonly totalMicros: number;
-  /** The spending of each hour, for at least the last 62 days. */
-  readonly hours: readonly SpentHour[];
-}
+/**
+ * What a subject had used when the program started, with its hours of at least the last 62 days. Money is in
+ * millionths of a US dollar.
+ */
+export type Balance = Pick<Spending, "requests" | "totalMicros" | "hours">;
 
 /** What an admitted request reserves while it runs. */
 export interface Reservation {
   readonly tokens: number;
   /** The expected or the highest cost, in micro-dollars. Other requests cannot spend it. */
   readonly micros: number;
-  /** The highest cost, in micro-dollars. Undefined: `micros` is the highest cost. */
+  /** The highest cost, in micro-dollars. Undefined if `micros` is the highest cost. */
   readonly mostMicros?: number | undefined;
 }
 

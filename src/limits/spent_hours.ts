@@ -1,18 +1,10 @@
 /** The spending of one subject, by the hour. */
 
 import { SPENDING_KEPT_MS } from "../storage/booking.ts";
+import type { Spending } from "../storage/store.ts";
 
 /** At this number of hours, hours that no period needs are dropped. */
 const MAX_HOURS = 1_600;
-
-/** The spending of one hour, in millionths of a US dollar. */
-export interface SpentHour {
-  /** The start of the hour of UTC, in milliseconds since 1970. */
-  readonly start: number;
-  readonly micros: number;
-  /** Whether the clock was right when the spending was booked. */
-  readonly isDated: boolean;
-}
 
 /** Adds up spending by the hour, in millionths of a US dollar. */
 export class SpentHours {
@@ -24,7 +16,7 @@ export class SpentHours {
   totalMicros: number;
 
   /** `totalMicros` may be more than the sum of the hours, because old hours are dropped. */
-  constructor({ totalMicros, hours }: { totalMicros: number; hours: readonly SpentHour[] }) {
+  constructor({ totalMicros, hours }: Pick<Spending, "totalMicros" | "hours">) {
     this.totalMicros = totalMicros;
     for (const { start, micros, isDated } of hours) this.#book(start, { micros, isDated });
   }
@@ -49,7 +41,8 @@ export class SpentHours {
   }
 
   /**
-   * The hour that a rolling period must drop before its sum is below a limit. Undefined: no hour is enough.
+   * Returns the hour that a rolling period must drop before its sum is below a limit, or undefined if no hour
+   * is enough.
    */
   lastHourAbove(limit: number, from: number): number | undefined {
     let sum = this.since(from);

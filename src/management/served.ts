@@ -1,6 +1,6 @@
 import type { RunningExchange } from "../accounting/running_exchange.ts";
 import type { Config, Endpoint } from "../config/config.ts";
-import { lanAddresses, serverUrls } from "../config/server_urls.ts";
+import { lanAddresses, type ListeningAddresses, serverUrls } from "../config/server_urls.ts";
 import { configuredEndpoint } from "../connect/endpoints.ts";
 import type { Connectable } from "../connect/settings.ts";
 import type { ErrorDialect } from "../faults.ts";
@@ -24,13 +24,7 @@ export interface ServedConfig {
 }
 
 /** The ports that the server listens on. */
-export interface Ports {
-  readonly port: number;
-  /** The port of HTTPS. Undefined: HTTPS has no separate port. */
-  readonly httpsPort?: number | undefined;
-  /** The port of the management plane. Undefined: it has no separate port. */
-  readonly adminPort?: number | undefined;
-}
+export type Ports = Pick<ListeningAddresses, "port" | "httpsPort" | "adminPort">;
 
 /** The current configuration and ports, for the management plane. A reload replaces the configuration. */
 export class Served {

@@ -4,6 +4,7 @@
  */
 
 import { findCredentials } from "../auth/credential.ts";
+import { credentialHeader } from "../config/credential_places.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
 import type { OutgoingReply } from "../http/message.ts";
 import { reasonPhrase } from "../http/reason_phrases.ts";
@@ -58,7 +59,7 @@ function showsPages(fields: readonly Field[]): boolean {
  * Whether the request has a credential. An `Authorization` of any scheme counts: only programs send it here.
  */
 function hasCredential({ fields, query }: FrontRequest): boolean {
-  return fields.some(({ lower }) => lower === "authorization" || lower === "proxy-authorization") ||
+  return fields.some(({ lower }) => credentialHeader(lower)?.form === "bearer") ||
     findCredentials(fields, query).length > 0;
 }
 

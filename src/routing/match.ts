@@ -12,7 +12,7 @@ export interface Target {
   readonly rest: string;
 }
 
-/** Finds the endpoint of a path. Undefined: no endpoint matches. */
+/** Finds the endpoint of a path. Returns undefined if no endpoint matches. */
 export function match(table: RoutingTable, path: string): Target | undefined {
   // This path wins over an endpoint with the name `chat`.
   if (path === "/chat/completions" && table.defaultEndpoint !== undefined) {

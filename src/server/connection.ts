@@ -5,18 +5,19 @@ import { faultReply, ProxyFault } from "../faults.ts";
 import type { ConnectionLimits } from "../config/config.ts";
 import { UntilCloseBody } from "../http/body.ts";
 import { closeQuietly } from "../streams/close_quietly.ts";
-import { HeadTooLarge, readHead, takeHead } from "../http/head.ts";
+import { readHead, takeHead } from "../http/head.ts";
 import { discardReply, type Entry, type Handler, type OutgoingReply, type Tunnel } from "../http/message.ts";
-import { ConnectionReader, type ReadingObserver } from "../http/reader.ts";
+import { ConnectionReader, type ReaderOwner } from "../http/reader.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
 import { nextTurn } from "../streams/turn.ts";
 import { type ByteOutput, writeAll, writeMessage } from "../http/writer.ts";
 import { encodeLatin1 } from "../http/latin1.ts";
 import type { HeldBytes, HeldShare } from "../limits/held_bytes.ts";
 import { ClientOutput } from "./client_output.ts";
+import { headFault } from "./head_fault.ts";
 import { stallFault, StallTimer } from "./stall_timer.ts";
 import type { UnauthenticatedBudget } from "./unauthenticated_budget.ts";
-import { frameReply } from "./reply_head.ts";
+import { replyMessage } from "./reply_head.ts";
 import { type ExchangeOwner, RunningExchange } from "./running_exchange.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import { parseRequestHead, type RequestHead } from "./request_head.ts";
@@ -54,16 +55,16 @@ export interface ConnectionParts {
   /** What the port of the connection serves. */
   readonly entry: Entry;
   readonly limits: () => ConnectionLimits;
-  /** The memory budget of all unauthenticated connections. Undefined: their memory is not counted. */
+  /** The memory budget of all unauthenticated connections. Undefined if their memory is not counted. */
   readonly unauthenticatedBudget?: UnauthenticatedBudget | undefined;
-  /** The memory that connections of authenticated clients share. Undefined: their memory is not counted. */
+  /** The memory that connections of authenticated clients share. Undefined if their memory is not counted. */
   readonly heldBytes?: HeldBytes | undefined;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
 }
 
 /** A connection of a client over HTTP/1.1. */
-export class ClientConnection implements ServedConnection, ReadingObserver, ExchangeOwner {
+export class ClientConnection implements ServedConnection, ReaderOwner, ExchangeOwner {
   readonly #connection: Deno.Conn;
   readonly #reader: ConnectionReader;
   readonly #handler: Handler;
@@ -73,7 +74,7 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
   readonly #limits: () => ConnectionLimits;
   readonly #unauthenticatedBudget: UnauthenticatedBudget | undefined;
   readonly #heldBytes: HeldBytes | undefined;
-  /** The memory that the connection holds. Undefined: the client is not authenticated. */
+  /** The memory that the connection holds. Undefined if the client is not authenticated. */
   #share: HeldShare | undefined;
   readonly #peer: string;
   readonly #isTls: boolean;
@@ -87,6 +88,8 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
   #current: RunningExchange | undefined;
   readonly #onAuthenticated = (holder: string): void => this.#authenticated(holder);
   #wasStuck = false;
+  /** Whether the client will probably send nothing during the next response: the last one was a stream. */
+  #expectsStream = true;
   #isAuthenticated = false;
 
   constructor(
@@ -227,7 +230,8 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
       if (reply.tunnel !== undefined) return await this.#tunnel(reply, reply.tunnel);
       const isRead = body === null || body.skipUnread();
       const persistent = head.persistent && isRead && !this.#lastRequest;
-      const { message, closes } = frameReply(reply, head, { persistent });
+      this.#expectsStream = isStream(reply);
+      const { message, closes } = replyMessage(reply, head, { persistent });
       await writeMessage(this.#output, message);
       if (!isRead) await this.#linger();
       return !closes && !this.#lastRequest;
@@ -278,18 +282,26 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
   }
 
   /**
-   * Reads on while a request is answered, because only a read notices that the client has left. Keeps what arrives: the
-   * beginning of a body that waits for its reader, or the next requests within {@link MAX_AHEAD_BYTES}.
+   * Reads on while a request is answered, because only a read notices that the client has left. Keeps what
+   * arrives: the beginning of a body that waits for its reader, or the next requests within {@link
+   * MAX_AHEAD_BYTES}.
    */
   #readOn(exchange: RunningExchange): void {
     if (exchange.isReadingBody || exchange.isTunnel) return;
     if (this.#reader.isOver) exchange.cancellation.cancel(new ClientGone("the client left"));
     else if (exchange.isUnread) {
-      if (this.#reader.available < MAX_UNREAD_BYTES) void this.#reader.readableBehind();
+      if (this.#reader.available < MAX_UNREAD_BYTES) this.#watch(exchange);
     } else if (this.#reader.available > MAX_AHEAD_BYTES) {
       this.#lastRequest = true;
       const reason = `the client sent more than ${MAX_AHEAD_BYTES} bytes during a running request`;
       exchange.cancellation.cancel(new ClientGone(reason));
+    } else this.#watch(exchange);
+  }
+
+  /** A client of short responses soon sends its next request, which the usual buffer takes at once. */
+  #watch(exchange: RunningExchange): void {
+    if (this.#expectsStream && exchange.hasArrived(this.#reader.available)) {
+      void this.#reader.readableQuietly();
     } else void this.#reader.readableBehind();
   }
 
@@ -308,11 +320,8 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
   }
 
   async #reject(error: HttpSyntaxError): Promise<void> {
-    const fault = error instanceof HeadTooLarge
-      ? new ProxyFault("headers_too_large", `The request head is too large: ${error.message}.`)
-      : new ProxyFault("bad_request", `Malformed HTTP/1.1 request: ${error.message}.`);
-    const reply = faultReply(fault, { dialect: "generic", requestId: "none" });
-    const { message } = frameReply(reply, { method: "GET", minor: 1 }, { persistent: false });
+    const reply = faultReply(headFault(error, "HTTP/1.1"), { dialect: "generic", requestId: "none" });
+    const { message } = replyMessage(reply, { method: "GET", minor: 1 }, { persistent: false });
     await writeMessage(this.#output, message);
     await this.#linger();
   }
@@ -344,4 +353,9 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
       this.#share?.release();
     } else this.#unauthenticatedBudget?.holds(this, this.#reader.capacity);
   }
+}
+
+/** Whether the response has no known length, as a stream has. */
+function isStream({ body }: OutgoingReply): boolean {
+  return body !== null && body.length === undefined;
 }

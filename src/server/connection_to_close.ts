@@ -12,7 +12,8 @@ const UNREAD_MS = 1_000;
 const UNAUTHENTICATED_MS = 100;
 
 /**
- * Chooses the connection to close for a new one when there are too many. Undefined: all of them are in use.
+ * Chooses the connection to close for a new one when there are too many. Returns undefined if all of them are
+ * in use.
  *
  * Connections without a valid token are closed first, so that a flood from outside closes only its own
  * connections. Among them, those that do not read their responses are closed first. Then follow authenticated

@@ -7,14 +7,15 @@ import { Cancellation, ClientGone } from "../cancellation.ts";
 import type { ConnectionLimits } from "../config/config.ts";
 import { faultReply, ProxyFault } from "../faults.ts";
 import { field, fieldValue } from "../http/fields.ts";
-import { HeadTooLarge } from "../http/head.ts";
 import { discardReply, type Entry, type Handler, type OutgoingReply } from "../http/message.ts";
+import { frameReply, isBodiless, statedLength } from "../http/reply_framing.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
 import { FramingError } from "../http/framing_error.ts";
 import { type MessageBody, nextPiece } from "../streams/byte_source.ts";
 import { bodyOf } from "../streams/bytes.ts";
 import { FetchBody } from "./fetch_body.ts";
 import { asksForWebSocket, ownServerFault, readFetchHead } from "./fetch_request.ts";
+import { headFault } from "./head_fault.ts";
 import { stallFault, StallTimer } from "./stall_timer.ts";
 
 /** What {@link FetchHandler} needs. */
@@ -30,8 +31,6 @@ export interface FetchHandlerParts {
   readonly onUnexpected: (error: unknown) => void;
 }
 
-/** The statuses of responses without a body (RFC 9110, 15). `Response` rejects a body for them. */
-const BODILESS: readonly number[] = [204, 205, 304];
 /** The statuses that `Response` accepts (https://fetch.spec.whatwg.org/#dom-response). */
 const LEAST_STATUS = 200;
 const GREATEST_STATUS = 599;
@@ -109,20 +108,19 @@ class FetchExchange {
     // The client may never send the rest, and the runtime would wait for it.
     const hasClose = fieldValue(fields, "connection") !== undefined;
     if (this.#body?.isPartlyRead === true && !hasClose) headers.push(["connection", "close"]);
-    const isHead = this.#request.method === "HEAD";
-    const isBodiless = isHead || BODILESS.includes(status);
-    const length = isHead
-      ? reply.omittedLength ?? body?.length
-      : isBodiless
-      ? reply.omittedLength
-      : body?.length;
-    if (length !== undefined && status !== 204) headers.push(["content-length", String(length)]);
-    if (body !== null && !(body instanceof Uint8Array) && !isBodiless) {
+    const framing = frameReply(reply, this.#request.method);
+    const length = statedLength(framing);
+    if (length !== undefined) headers.push(["content-length", String(length)]);
+    const hasBody = framing.kind === "counted" || framing.kind === "chunked";
+    if (hasBody && body !== null && !(body instanceof Uint8Array)) {
       return new Response(this.#stream(body), { status, headers });
     }
     discardReply(reply);
     this.end();
-    return new Response(isBodiless || !(body instanceof Uint8Array) ? null : body.slice(), {
+    if (hasBody && body instanceof Uint8Array) return new Response(body.slice(), { status, headers });
+    // For a null body the runtime states a length of 0, which may not be the length of the response to a GET.
+    const isUnknown = this.#request.method === "HEAD" && length === undefined && !isBodiless("GET", status);
+    return new Response(isUnknown ? new ReadableStream({ start: (stream) => stream.close() }) : null, {
       status,
       headers,
     });
@@ -255,12 +253,7 @@ function refusal(fault: ProxyFault): OutgoingReply {
 /** The fault for an error of a head or of an unframed body. Throws every other error again. */
 function faultOf(error: unknown): ProxyFault {
   if (error instanceof ProxyFault) return error;
-  if (error instanceof HeadTooLarge) {
-    return new ProxyFault("headers_too_large", `The request head is too large: ${error.message}.`);
-  }
-  if (error instanceof HttpSyntaxError) {
-    return new ProxyFault("bad_request", `Malformed HTTP/1.1 request: ${error.message}.`);
-  }
+  if (error instanceof HttpSyntaxError) return headFault(error, "HTTP/1.1");
   // The client has left, so that it does not read the response.
   if (error instanceof ClientGone) return new ProxyFault("bad_request", "The request broke off.");
   throw error;

@@ -3,10 +3,10 @@
 import { ProxyFault } from "../faults.ts";
 import { type Field, fieldValue, listHas } from "../http/fields.ts";
 import { separateFraming } from "../http/framing.ts";
-import { checkedField, type HeadLimits, HeadTooLarge } from "../http/head.ts";
+import { checkedField, type HeadLimits } from "../http/head.ts";
 import { decodeLatin1 } from "../http/latin1.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
-import { parseRequestHead, type RequestHead } from "./request_head.ts";
+import { checkHeadSize, parseRequestHead, type RequestHead } from "./request_head.ts";
 
 /** The methods whose body the runtime hides (https://fetch.spec.whatwg.org/#dom-request). */
 const HIDDEN_BODY: readonly string[] = ["GET", "HEAD"];
@@ -24,7 +24,7 @@ export function readFetchHead(
 ): RequestHead {
   const received: Field[] = [];
   for (const [name, value] of headers) received.push(checkedField(name, value));
-  checkSize(received, limits);
+  checkHeadSize(received, limits);
   const head = parseRequestHead({
     startLine: `${method} ${targetOf(url, fieldValue(received, "host"))} HTTP/1.1`,
     ...separateFraming(received),
@@ -64,17 +64,4 @@ function targetOf(url: string, host: string | undefined): string {
   const target = url.slice(origin.length);
   // The runtime decodes the target as UTF-8. Heads are text with one character for each byte.
   return /^[\x20-\x7e]*$/.test(target) ? target : decodeLatin1(new TextEncoder().encode(target));
-}
-
-/** Checks the size that the fields have in an HTTP/1.1 head. Throws a {@link HeadTooLarge}. */
-function checkSize(
-  fields: readonly Field[],
-  { maxHeadBytes, maxHeadFields }: HeadLimits,
-): void {
-  if (fields.length > maxHeadFields) throw new HeadTooLarge(`more than ${maxHeadFields} header fields`);
-  const bytes = fields.reduce(
-    (sum, { name, value }) => sum + name.length + value.length + ": \r\n".length,
-    0,
-  );
-  if (bytes > maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
 }

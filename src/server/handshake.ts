@@ -45,10 +45,10 @@ export class Handshake implements ServedConnection {
   }
 
   /**
-   * Waits for the handshake, and returns the negotiated protocol. Undefined: the handshake failed or took too
-   * long, and the connection is closed. For HTTP/2, the client's {@link HTTP2_PREFACE} has been read. Any
-   * other first byte closes the connection, so that the runtime's own HTTP/1.1 parser never sees bytes of
-   * clients.
+   * Waits for the handshake, and returns the negotiated protocol. Returns undefined if the handshake failed
+   * or took too long; the connection is closed then. For HTTP/2, the client's {@link HTTP2_PREFACE} has been
+   * read. Any other first byte closes the connection, so that the runtime's own HTTP/1.1 parser never sees
+   * bytes of clients.
    */
   async protocol(): Promise<"h2" | "http/1.1" | undefined> {
     try {

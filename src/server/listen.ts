@@ -21,10 +21,10 @@ import { traceOf } from "../text/error_text.ts";
 export interface RunningServer {
   /** The address of the main port. With a separate HTTPS port, this is the plain one. */
   readonly address: Deno.NetAddr;
-  /** The address of the separate HTTPS port. Undefined: the server has no such port. */
+  /** The address of the separate HTTPS port. Undefined if the server has no such port. */
   readonly httpsAddress: Deno.NetAddr | undefined;
   /**
-   * The address of the separate port of the admin page and the management API. Undefined: the server has no
+   * The address of the separate port of the admin page and the management API. Undefined if the server has no
    * such port.
    */
   readonly adminAddress: Deno.NetAddr | undefined;

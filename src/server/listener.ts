@@ -8,7 +8,7 @@ import { messageOf } from "../text/error_text.ts";
 export interface ListenOptions {
   readonly hostname: string;
   readonly port: number;
-  /** Undefined: connections are not encrypted. */
+  /** The certificate. Undefined if connections are not encrypted. */
   readonly tls: TlsConfig | undefined;
 }
 

@@ -1,6 +1,6 @@
-import { bodyOf } from "../streams/bytes.ts";
 import { field } from "../http/fields.ts";
 import type { OutgoingReply } from "../http/message.ts";
+import { frameReply } from "../http/reply_framing.ts";
 import type { OutgoingBody, OutgoingMessage } from "../http/writer.ts";
 import type { RequestHead } from "./request_head.ts";
 
@@ -12,15 +12,18 @@ export interface FramedReply {
 }
 
 /**
- * Frames a response (RFC 9112, 6): by its length if it is known, otherwise in chunks, or for HTTP/1.0 until
- * the close.
+ * Makes the message of a response over HTTP/1. For a client of HTTP/1.0, the end of the connection ends a
+ * body of unknown length (RFC 9112, 6).
  */
-export function frameReply(
+export function replyMessage(
   reply: OutgoingReply,
-  request: Pick<RequestHead, "method" | "minor">,
+  { method, minor }: Pick<RequestHead, "method" | "minor">,
   { persistent }: { persistent: boolean },
 ): FramedReply {
-  const body = outgoingBody(reply, request);
+  const framing = frameReply(reply, method);
+  const body: OutgoingBody = framing.kind === "chunked" && minor === 0
+    ? { kind: "until close", source: framing.source }
+    : framing;
   const closes = !persistent || body.kind === "until close";
   return {
     message: {
@@ -30,23 +33,4 @@ export function frameReply(
     },
     closes,
   };
-}
-
-function outgoingBody(
-  { status, body, omittedLength }: OutgoingReply,
-  { method, minor }: Pick<RequestHead, "method" | "minor">,
-): OutgoingBody {
-  // A 204 has no length (RFC 9110, 8.6). A client that believed a length would read the next response as its
-  // body.
-  if (status === 204) return { kind: "none" };
-  if (method === "HEAD" || status === 304) {
-    const length = omittedLength ?? body?.length;
-    return length === undefined || status === 304 && omittedLength === undefined
-      ? { kind: "none" }
-      : { kind: "omitted", length };
-  }
-  if (body === null) return { kind: "omitted", length: 0 };
-  if (body instanceof Uint8Array) return { kind: "counted", length: body.length, source: bodyOf(body) };
-  if (body.length !== undefined) return { kind: "counted", length: body.length, source: body };
-  return minor === 0 ? { kind: "until close", source: body } : { kind: "chunked", source: body };
 }

@@ -1,6 +1,6 @@
 import { type Field, fieldValue, listHas } from "../http/fields.ts";
 import type { Framing } from "../http/framing.ts";
-import type { Head } from "../http/head.ts";
+import { type Head, type HeadLimits, HeadTooLarge } from "../http/head.ts";
 import { isToken } from "../http/token.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
 
@@ -51,4 +51,17 @@ export function parseRequestHead({ startLine, fields, framing }: Head): RequestH
     persistent: minor === 1 && !listHas(fieldValue(fields, "connection"), "close"),
     expectsContinue: minor === 1 && fieldValue(fields, "expect")?.toLowerCase() === "100-continue",
   };
+}
+
+/**
+ * Checks the size that fields have in the head of an HTTP/1.1 request. The readers of other protocols call it, which
+ * get the fields from the runtime. Throws a {@link HeadTooLarge}.
+ */
+export function checkHeadSize(fields: readonly Field[], { maxHeadBytes, maxHeadFields }: HeadLimits): void {
+  if (fields.length > maxHeadFields) throw new HeadTooLarge(`more than ${maxHeadFields} header fields`);
+  const bytes = fields.reduce(
+    (sum, { name, value }) => sum + name.length + value.length + ": \r\n".length,
+    0,
+  );
+  if (bytes > maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
 }

@@ -19,18 +19,21 @@ export interface ExchangeOwner {
 /** The exchange that runs on a connection: its cancellation and the body of its request. */
 export class RunningExchange implements RequestBodyHooks {
   readonly cancellation = new Cancellation();
-  /** Null: the request has no body. */
+  /** The body of the request. Null if the request has none. */
   readonly body: RequestBody | null;
   /** Whether the connection has changed its protocol. */
   isTunnel = false;
   readonly now: () => number;
   readonly #expectsContinue: boolean;
+  /** The length of the body, if the head states it. */
+  readonly #length: number | undefined;
   readonly #owner: ExchangeOwner;
 
   constructor({ framing, expectsContinue }: RequestHead, reader: ConnectionReader, owner: ExchangeOwner) {
     this.#expectsContinue = expectsContinue;
     this.#owner = owner;
     this.now = owner.clock;
+    this.#length = framing.kind === "counted" ? framing.length : undefined;
     this.body = framing.kind === "absent"
       ? null
       : framing.kind === "chunked"
@@ -46,6 +49,11 @@ export class RunningExchange implements RequestBodyHooks {
   /** Whether a reader is reading the body, and decides when the connection is read. */
   get isReadingBody(): boolean {
     return this.body !== null && this.body.isStarted && !this.body.hasEnded;
+  }
+
+  /** Whether the client has sent the whole request, so that it is probably silent until the response has ended. */
+  hasArrived(unread: number): boolean {
+    return !this.isUnread || this.#length !== undefined && unread >= this.#length;
   }
 
   get onWanted(): (() => Promise<void>) | undefined {

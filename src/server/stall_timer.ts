@@ -19,7 +19,7 @@ export class StallTimer {
     return this.#since !== undefined && this.#now() - this.#since > limitMs;
   }
 
-  /** When the present wait began. Undefined: the proxy does not wait for the client. */
+  /** When the present wait began. Undefined if the proxy does not wait for the client. */
   get since(): number | undefined {
     return this.#since;
   }
@@ -64,7 +64,7 @@ export class StallTimer {
 }
 
 /**
- * Returns the reason to end an exchange whose client keeps the proxy waiting for too long. Undefined: no
+ * Returns the reason to end an exchange whose client keeps the proxy waiting for too long, or undefined if no
  * limit has passed.
  */
 export function stallFault(

@@ -14,8 +14,8 @@ export async function certificateWarnings({ server }: Pick<Config, "server">): P
 }
 
 /**
- * A warning about a certificate that has expired or expires within 30 days. Undefined: any other
- * certificate.
+ * Returns a warning about a certificate that has expired or expires within 30 days, or undefined for any
+ * other certificate.
  */
 export async function expiryWarning(certificate: string, epochMs: number): Promise<string | undefined> {
   // Loaded on demand: most proxies have no certificate.
@@ -31,7 +31,7 @@ export async function expiryWarning(certificate: string, epochMs: number): Promi
   return notAfter < epochMs + SOON_MS ? `the certificate expires on ${date}: renew it` : undefined;
 }
 
-/** A warning if the private key does not belong to the certificate. Undefined: it does. */
+/** Returns a warning if the private key does not belong to the certificate, and undefined if it does. */
 export async function pairWarning({ cert, key }: TlsConfig): Promise<string | undefined> {
   const { createPrivateKey, X509Certificate } = await import("node:crypto");
   try {

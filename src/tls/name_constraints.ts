@@ -29,7 +29,10 @@ export function constrainsAddresses(chain: string): boolean {
   });
 }
 
-/** The content of the extension with this object identifier. Undefined: there is no such extension. */
+/**
+ * Returns the content of the extension with this object identifier, or undefined if there is no such
+ * extension.
+ */
 function extensionIn(bytes: Uint8Array, oid: string, depth = 0): Uint8Array | undefined {
   if (depth > MAX_DEPTH) return undefined;
   const elements = elementsOf(bytes);

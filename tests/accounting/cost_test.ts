@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { calcPrice, findProvider } from "@pydantic/genai-prices";
-import { type PricedEndpoint, Pricer } from "../../src/accounting/cost.ts";
+import { type PricedBackend, Pricer } from "../../src/accounting/cost.ts";
 import { publishedPrices } from "../../src/accounting/published_prices.ts";
 import type { Usage } from "../../src/accounting/usage.ts";
 import type { Price } from "../../src/config/config.ts";
@@ -10,10 +10,10 @@ import { random } from "../support/data/random.ts";
 const AT = Date.UTC(2026, 3, 29, 12);
 const pricer = new Pricer(publishedPrices());
 
-function cost(usage: Usage, models: readonly string[], endpoint: Partial<PricedEndpoint> = {}) {
+function cost(usage: Usage, models: readonly string[], backend: Partial<PricedBackend> = {}) {
   return pricer.cost(usage, {
     models,
-    endpoint: { url: "https://api.openai.com/v1", provider: undefined, prices: [], ...endpoint },
+    backend: { url: "https://api.openai.com/v1", provider: undefined, prices: [], ...backend },
     epochMs: AT,
   });
 }

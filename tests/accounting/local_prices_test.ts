@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
-import { type PricedEndpoint, Pricer } from "../../src/accounting/cost.ts";
+import { type PricedBackend, Pricer } from "../../src/accounting/cost.ts";
 import { publishedPrices } from "../../src/accounting/published_prices.ts";
 
 const pricer = new Pricer(publishedPrices());
-const LOCAL: PricedEndpoint = { url: "http://127.0.0.1:11434", provider: "local", prices: [] };
+const LOCAL: PricedBackend = { url: "http://127.0.0.1:11434", provider: "local", prices: [] };
 
-function costOf(model: string, endpoint: Partial<PricedEndpoint> = {}, searches = 0) {
+function costOf(model: string, backend: Partial<PricedBackend> = {}, searches = 0) {
   return pricer.cost({ inputTokens: 1_000_000, outputTokens: 0, webSearches: searches }, {
     models: [model],
-    endpoint: { ...LOCAL, ...endpoint },
+    backend: { ...LOCAL, ...backend },
     epochMs: Date.UTC(2026, 10, 29),
   });
 }

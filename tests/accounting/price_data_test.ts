@@ -180,7 +180,7 @@ Deno.test("openPrices: another list holds from then on, says so beside each cost
   const cost = () =>
     pricer.cost({ inputTokens: 1_000_000 }, {
       models: ["gpt-4o-mini"],
-      endpoint: { url: "https://api.openai.com/v1", provider: undefined, prices: [] },
+      backend: { url: "https://api.openai.com/v1", provider: undefined, prices: [] },
       epochMs: AT.getTime(),
     });
   assertEquals(cost(), { micros: 150_000, version: BUILT_IN_VERSION });

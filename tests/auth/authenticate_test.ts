@@ -38,11 +38,14 @@ for (const line of ["Authorization: Bearer two words", "Authorization: the-token
   });
 }
 
-Deno.test("authenticate: passthrough accepts the token in Proxy-Authorization only", () => {
+Deno.test("authenticate: passthrough accepts the token only in a header that is for the proxy", () => {
   assert(!authenticate([valid], { check, passthrough: true, fields: [], query: "" }).admitted);
-  const verdict = authenticate([foreign, asProxy], { check, passthrough: true, fields: [], query: "" });
-  assert(verdict.admitted);
-  assertEquals([...verdict.tokenPlaces], ["proxy-authorization"]);
+  for (const place of ["proxy-authorization", "x-llm-proxy-token"] as const) {
+    const presented = [foreign, { place, value: "the-token" }];
+    const verdict = authenticate(presented, { check, passthrough: true, fields: [], query: "" });
+    assert(verdict.admitted);
+    assertEquals([...verdict.tokenPlaces], [place]);
+  }
 });
 
 Deno.test("authenticate: passthrough strips a token of the proxy in a second place", () => {
@@ -76,6 +79,9 @@ const MALFORMED: readonly (readonly [lines: readonly string[], query: string])[]
   [['X-Goog-Api-Key: "the-token"'], ""],
   [["Proxy-Authorization: Bearer the-token"], ""],
   [["Proxy-Authorization: the-token"], ""],
+  [["X-LLM-Proxy-Token: Bearer the-token"], ""],
+  [["X-LLM-Proxy-Token: the-token", "X-LLM-Proxy-Token: the-token"], ""],
+  [["X-LLM-Proxy-Token:"], ""],
   [[], "key=a&key=b"],
   [[], "%6Bey=a&x=1&key="],
 ];

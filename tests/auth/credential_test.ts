@@ -13,6 +13,8 @@ const CASES: readonly (readonly [string, string[], string, string[]])[] = [
   ["api-key", ["api-key: t"], "", ["api-key=t"]],
   ["x-goog-api-key", ["x-goog-api-key: t"], "", ["x-goog-api-key=t"]],
   ["proxy-authorization", ["proxy-authorization: Bearer t"], "", ["proxy-authorization=t"]],
+  ["x-llm-proxy-token", ["X-LLM-Proxy-Token: t"], "", ["x-llm-proxy-token=t"]],
+  ["x-llm-proxy-token, empty", ["X-LLM-Proxy-Token:"], "", []],
   ["query", [], "a=1&key=t&b=2", ["query=t"]],
   ["query, encoded name and value", [], "%6Bey=a%2Bb", ["query=a+b"]],
   ["query, several", [], "key=one&key=two", ["query=one", "query=two"]],

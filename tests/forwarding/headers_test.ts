@@ -6,7 +6,6 @@ import { clientFields } from "../../src/forwarding/response_headers.ts";
 
 const POLICY: RequestHeaderPolicy = {
   credentialsToStrip: new Set(["authorization", "x-api-key", "api-key", "x-goog-api-key", "subprotocol"]),
-  keySubprotocolPrefix: "openai-insecure-api-key.",
   backend: backendWith("authorization"),
 };
 

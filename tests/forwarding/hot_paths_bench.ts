@@ -44,7 +44,6 @@ const policy: RequestHeaderPolicy = {
     "query",
     "subprotocol",
   ]),
-  keySubprotocolPrefix: "openai-insecure-api-key.",
   backend: BACKEND,
 };
 const answering = {

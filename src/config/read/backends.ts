@@ -205,7 +205,7 @@ function readConnection(
   };
 }
 
-/** The forward proxy to an origin. Undefined: a direct connection. */
+/** Returns the forward proxy to an origin, or undefined for a direct connection. */
 function readProxy(settings: LayeredSettings, origin: string): OutboundProxy | undefined {
   const candidates = [...settings.candidates("proxy_url"), environmentProxy(origin, settings.resolver)];
   const proxy = settings.resolver.resolve(settings.keyPath("proxy_url"), candidates, {
@@ -215,7 +215,10 @@ function readProxy(settings: LayeredSettings, origin: string): OutboundProxy | u
   return proxy === "direct" ? undefined : proxy;
 }
 
-/** The certificates of `ca_file`. Undefined: there is no such setting, or its problem is reported. */
+/**
+ * Reads the certificates of `ca_file`. Returns undefined without the setting, and after it reported a
+ * problem.
+ */
 function readCaCerts(
   settings: LayeredSettings,
   { resolver, sources, resolvePath }: EndpointContext,

@@ -5,7 +5,7 @@ import type { Resolver } from "./resolver.ts";
 import type { Section } from "./section.ts";
 import { unknownEndpointText } from "../values/suggest.ts";
 
-/** Converts the limits of a token in the file. Undefined: the token has no limits. */
+/** Converts the limits of a token in the file. Returns undefined if the token has no limits. */
 export function rulesOf(limits: LimitSettings | undefined): Rules | undefined {
   if (limits === undefined) return undefined;
   const modelLimits = limits.model_limits?.flatMap(({ model, ...rest }) =>

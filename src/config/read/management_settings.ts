@@ -51,7 +51,8 @@ type ManagementVariable = typeof MANAGEMENT_VARIABLES[number];
 const DAY_MS = 24 * 3_600_000;
 
 /**
- * Reads the settings of the management plane. Undefined: there is no management token, which turns it off.
+ * Reads the settings of the management plane. Returns undefined if there is no management token: the plane is
+ * off.
  */
 export function readManagement(
   resolver: Resolver,

@@ -27,7 +27,7 @@ const environmentProxySchema: typeof proxyUrlSchema = v.pipe(
 
 /**
  * The forward proxy that `HTTPS_PROXY` or `HTTP_PROXY` names for an origin like `https://api.example.com`.
- * Undefined: the variable is not set or `NO_PROXY` exempts the origin. Loopback addresses are always
+ * Undefined if the variable is not set or `NO_PROXY` exempts the origin. Loopback addresses are always
  * exempt.
  */
 export function environmentProxy(

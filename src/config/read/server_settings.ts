@@ -136,7 +136,7 @@ function checkHttpsPort(
   if (httpsPort === address.port && httpsPort !== 0) resolver.report(at, "is the same as port");
 }
 
-/** Reads the separate port of the management plane. Undefined: it has none. */
+/** Reads the separate port of the management plane. Returns undefined if it has none. */
 export function readAdminPort(
   resolver: Resolver,
   settings: Section<"server"> | undefined,
@@ -210,7 +210,7 @@ function shownSize(bytes: number | "none"): string {
   return bytes === "none" ? bytes : `${bytes / 1024 ** 2}M`;
 }
 
-/** Reads the endpoint for paths without an endpoint name. Undefined: there is no such endpoint. */
+/** Reads the endpoint for paths without an endpoint name. Returns undefined if there is no such endpoint. */
 export function readDefaultEndpoint(
   resolver: Resolver,
   settings: Section<"server"> | undefined,

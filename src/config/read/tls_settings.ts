@@ -33,7 +33,7 @@ interface PemPart extends Candidate<string> {
   readonly file: string | undefined;
 }
 
-/** Reads certificate and key. Undefined: neither is set, or one has a problem, which is reported. */
+/** Reads certificate and key. Returns undefined if neither is set, and after it reported a problem of one. */
 export function readTls(
   resolver: Resolver,
   { settings, sources, path }: {

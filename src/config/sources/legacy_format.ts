@@ -21,7 +21,7 @@ const ENDPOINT = "primary";
 /** The keys of a legacy backend and their names in the current format. */
 const BACKEND_KEYS: Readonly<Record<string, string>> = { name: "name", url: "base_url", model: "model" };
 
-/** Translates a file of the legacy format. Undefined: the file already has the current format. */
+/** Translates a file of the legacy format. Returns undefined if the file already has the current format. */
 export function translateLegacyFormat(tree: unknown): TranslatedFile | undefined {
   if (!isTable(tree) || !Array.isArray(tree["primary_backends"])) return undefined;
   const warnings: Finding[] = [];

@@ -6,7 +6,7 @@ import type { KeyPath } from "../problem.ts";
 
 /**
  * Finds the line of a key, counted from 1. A key that is not in the file gives the line of the closest table
- * around it. Undefined: the file has no such table.
+ * around it. Returns undefined if the file has no such table.
  */
 export type LineOf = (path: KeyPath) => number | undefined;
 

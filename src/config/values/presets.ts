@@ -4,7 +4,7 @@ import type { Provider } from "../config.ts";
 
 /** The defaults of one provider. */
 export interface Preset {
-  /** The base URL. Undefined: each customer has a different one. */
+  /** The base URL. Undefined if each customer has a different URL. */
   readonly baseUrl?: string;
   /**
    * The API dialect of the provider. It decides the shape of the proxy's own errors, and which endpoint

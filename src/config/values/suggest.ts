@@ -1,4 +1,4 @@
-/** The known name that is closest to a misspelled one. Undefined: no name is close. */
+/** Returns the known name that is closest to a misspelled one, or undefined if no name is close. */
 export function closestName(misspelled: string, known: Iterable<string>): string | undefined {
   const wanted = misspelled.toLowerCase();
   const limit = Math.max(1, Math.floor(wanted.length / 3));

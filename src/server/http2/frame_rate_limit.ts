@@ -37,7 +37,7 @@ export class FrameRateLimit {
   }
 
   /**
-   * Counts the cost of frames. Undefined: the frames may go on. Otherwise they have to wait for the promise.
+   * Counts the cost of frames. Returns undefined if the frames may go on, or else the promise to wait for.
    */
   acquire(holder: object, cost: number): Promise<void> | undefined {
     this.#refill();

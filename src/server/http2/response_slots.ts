@@ -22,7 +22,7 @@ export class ResponseSlots {
   #isClosed = false;
   #queue: ((isAdmitted: boolean) => void)[] = [];
 
-  /** Acquires a slot. Undefined: the request has a slot. Otherwise the request has to wait. */
+  /** Acquires a slot. Returns undefined if the request has a slot, or else its place in the queue. */
   acquire(): QueuedRequest | undefined {
     // The runtime may still deliver requests that it read before the end of the connection.
     if (this.#isClosed) return { admitted: Promise.resolve(false), cancel() {} };

@@ -3,16 +3,17 @@
 import { Cancellation, ClientGone } from "../../cancellation.ts";
 import type { ConnectionLimits } from "../../config/config.ts";
 import { faultReply, ProxyFault } from "../../faults.ts";
-import type { Field } from "../../http/fields.ts";
 import { separateFraming } from "../../http/framing.ts";
 import { FramingError } from "../../http/framing_error.ts";
 import { HeadTooLarge } from "../../http/head.ts";
 import { discardReply, type IncomingRequest, type OutgoingReply } from "../../http/message.ts";
+import { frameReply, statedLength } from "../../http/reply_framing.ts";
 import { HttpSyntaxError } from "../../http/syntax_error.ts";
 import type { ByteSource } from "../../streams/byte_source.ts";
 import { bodyOf } from "../../streams/bytes.ts";
 import type { ConnectionParts } from "../connection.ts";
-import { parseRequestHead } from "../request_head.ts";
+import { headFault } from "../head_fault.ts";
+import { checkHeadSize, parseRequestHead } from "../request_head.ts";
 import { stallFault, StallTimer } from "../stall_timer.ts";
 import type { FrameOutput } from "./frame_output.ts";
 import { ERROR, MAX_31_BITS, MAX_FRAME_BYTES } from "./frames.ts";
@@ -60,13 +61,10 @@ export interface StreamBeginning {
   readonly receiveWindow: number;
 }
 
-/** Statuses of responses without a body (RFC 9110, 15). */
-const BODILESS: readonly number[] = [204, 205, 304];
 /** Methods whose requests state a length of 0 if they have no body (RFC 9110, 8.6). */
 const STATES_EMPTY_BODY: readonly string[] = ["POST", "PUT", "PATCH"];
 /** Methods whose bodies are dropped, or rejected if the request states their length. */
 const WITHOUT_BODY: readonly string[] = ["GET", "HEAD"];
-const LINE_BYTES = ": \r\n".length;
 
 /** One stream. Its connection calls it with what arrives. */
 export class Http2Stream {
@@ -212,10 +210,7 @@ export class Http2Stream {
       request = this.#incoming();
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) throw error;
-      const fault = error instanceof HeadTooLarge
-        ? new ProxyFault("headers_too_large", `The request head is too large: ${error.message}.`)
-        : new ProxyFault("bad_request", `Malformed HTTP/2 request: ${error.message}.`);
-      return faultReply(fault, { dialect: "generic", requestId: "none" });
+      return faultReply(headFault(error, "HTTP/2"), { dialect: "generic", requestId: "none" });
     }
     return await this.#owner.handler(request);
   }
@@ -224,23 +219,24 @@ export class Http2Stream {
   async #send(reply: OutgoingReply): Promise<void> {
     // HTTP/2 has no `upgrade`, so there is no tunnel.
     const { status, fields, body, omittedLength } = reply.tunnel === undefined ? reply : emptyReply(500);
-    const isHead = this.#head.method === "HEAD";
-    const isBodiless = isHead || BODILESS.includes(status);
-    const length = isHead ? omittedLength ?? body?.length : isBodiless ? omittedLength : body?.length;
-    const isWhole = isBodiless || body === null || body.length === 0;
-    if (body instanceof Uint8Array && !isWhole) this.#countUnread(body.length);
+    const framing = frameReply({ status, body, omittedLength }, this.#head.method);
+    const length = statedLength(framing);
+    const source = framing.kind === "counted" || framing.kind === "chunked" ? framing.source : undefined;
+    const isCounted = body instanceof Uint8Array;
+    const endsStream = source === undefined || length === 0;
+    if (isCounted && !endsStream) this.#countUnread(body.length);
     // A stream is not in memory as a whole, and may last for hours.
-    else if (!isWhole) this.#releaseSlot();
+    else if (!endsStream) this.#releaseSlot();
     const { output } = this.#owner;
     while (output.isFull) {
       await this.#untilRoom();
       if (this.#hasEnded) return;
     }
-    const block = responseBlock({ status, fields, length: status === 204 ? undefined : length });
-    output.headers(this.id, block, { endsStream: isWhole });
-    if (isWhole) return this.#finish();
-    const source = body instanceof Uint8Array ? bodyOf(body) : body;
-    await this.#sendBody(source, { length: body.length, isCounted: body instanceof Uint8Array });
+    output.headers(this.id, responseBlock({ status, fields, length }), { endsStream });
+    if (source === undefined) this.#finish();
+    // The end of an empty body has to be read: the log would call a cancelled one a client that left.
+    else if (endsStream) await this.#finishWith(source);
+    else await this.#sendBody(source, { length, isCounted });
   }
 
   async #sendBody(
@@ -375,7 +371,7 @@ export class Http2Stream {
   #incoming(): IncomingRequest {
     const { method, target, fields: received } = this.#head;
     if (this.#isTooLong) throw new HeadTooLarge("more bytes than the limit");
-    checkSize(received, this.#owner.limits());
+    checkHeadSize(received, this.#owner.limits());
     const { fields, framing } = parseRequestHead({
       startLine: `${method} ${target} HTTP/1.1`,
       ...separateFraming(received),
@@ -415,12 +411,4 @@ export class Http2Stream {
 
 function emptyReply(status: number): OutgoingReply {
   return { status, reason: "", fields: [], body: null };
-}
-
-/** Checks the size that the head would have over HTTP/1.1. Throws {@link HeadTooLarge}. */
-function checkSize(fields: readonly Field[], { maxHeadBytes, maxHeadFields }: ConnectionLimits): void {
-  if (fields.length > maxHeadFields) throw new HeadTooLarge(`more than ${maxHeadFields} header fields`);
-  let bytes = 0;
-  for (const { name, value } of fields) bytes += name.length + value.length + LINE_BYTES;
-  if (bytes > maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
 }

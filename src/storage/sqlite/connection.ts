@@ -3,6 +3,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { messageOf } from "../../text/error_text.ts";
 import { StoreError } from "../store.ts";
+import type { IdentifiedDatabase } from "./identity.ts";
 
 /** A row of a result, by column. */
 export type Row = Record<string, unknown>;
@@ -17,7 +18,7 @@ export interface ConnectionOptions {
 }
 
 /** An open database file with prepared statements. */
-export class Connection {
+export class Connection implements IdentifiedDatabase {
   /** The path of the file. */
   readonly path: string;
   readonly #database: DatabaseSync;

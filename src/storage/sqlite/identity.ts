@@ -18,14 +18,15 @@ const LOG_HEADER_BYTES = 32;
 export interface IdentifiedDatabase {
   /** Writes the identity into the header of the file. */
   readonly identify: (identity: number) => void;
-  /** Moves the log into the database file. False: another program prevented a part of it. */
+  /** Moves the log into the database file. Returns false if another program prevented a part of it. */
   readonly checkpoint: () => boolean;
 }
 
 /**
- * Throws a {@link StoreError} if SQLite would replay the write-ahead log of another file. Changes nothing.
+ * Checks that the write-ahead log (WAL) belongs to the database. Throws a {@link StoreError} if SQLite would replay
+ * the log of another file. Changes nothing.
  */
-export function checkLog(path: string, lock: DatabaseLock): void {
+export function checkWal(path: string, lock: DatabaseLock): void {
   if (!lock.isExclusive || sizeOf(`${path}-wal`) <= LOG_HEADER_BYTES) return;
   if (sizeOf(path) === 0) {
     throw new StoreError(

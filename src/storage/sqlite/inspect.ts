@@ -5,7 +5,7 @@ import type { Inspection } from "../inspect.ts";
 import { KEY_CHECK } from "../open_box.ts";
 import { asStoreError } from "./connection.ts";
 import { lockDatabase, realPath } from "./lock.ts";
-import { checkLog } from "./identity.ts";
+import { checkWal } from "./identity.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { checkNoRestore } from "./restore_files.ts";
 
@@ -22,7 +22,7 @@ export async function inspectSqlite(path: string): Promise<Inspection> {
   const lock = await lockDatabase(path);
   try {
     checkNoRestore(path);
-    checkLog(path, lock);
+    checkWal(path, lock);
     const isInUse = !lock.isExclusive;
     // A proxy that starts meanwhile does not have to wait.
     if (lock.isExclusive) lock.share();

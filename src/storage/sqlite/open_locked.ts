@@ -6,7 +6,7 @@
 import { dirname } from "node:path";
 import type { OpenOptions, Store } from "../store.ts";
 import { lockDatabase, realPath } from "./lock.ts";
-import { checkLog } from "./identity.ts";
+import { checkWal } from "./identity.ts";
 import { checkNoRestore } from "./restore_files.ts";
 import { openSqlite } from "./sqlite.ts";
 
@@ -20,7 +20,7 @@ export async function openLockedSqlite(path: string, options: OpenOptions): Prom
   const lock = await lockDatabase(path);
   try {
     checkNoRestore(path);
-    checkLog(path, lock);
+    checkWal(path, lock);
     return openSqlite(path, { ...options, lock });
   } catch (error) {
     lock.release();

@@ -78,6 +78,7 @@ export const target: FuzzTarget = {
     "Basic dXNlcjpwYXNz",
     "\nx-api-key: ",
     "\nproxy-authorization: Bearer t",
+    "\nx-llm-proxy-token: ",
     "key=",
     "&key=b",
     "%6b%65%79=",

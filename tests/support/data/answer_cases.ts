@@ -190,7 +190,10 @@ const NATURES: readonly AnswerCase[] = [
       closes: true,
     },
   ),
-  whole("205 with a length of zero", "HTTP/1.1 205 Reset\r\nContent-Length: 0\r\n\r\n", "", { status: 205 }),
+  whole("205 with a length of zero", "HTTP/1.1 205 Reset\r\nContent-Length: 0\r\n\r\n", "", {
+    status: 205,
+    closes: true,
+  }),
   {
     ...whole("HEAD with a length", `${OK}Content-Length: 500\r\n\r\n`, "", { closes: true }),
     method: "HEAD",

@@ -32,7 +32,7 @@ function bodyOf(rest: string, { status, lines }: { status: number; lines: string
   if (lengths.length + codings.length > 1) return undefined;
   if (lengths.some((length) => !/^\d{1,15}$/.test(length))) return undefined;
   if (codings.some((coding) => !/^chunked$/i.test(coding))) return undefined;
-  if (status === 204 || status === 304) return "";
+  if (status === 204 || status === 205 || status === 304) return "";
   if (codings.length === 1) return chunksOf(rest);
   const length = lengths[0];
   if (length === undefined) return rest;

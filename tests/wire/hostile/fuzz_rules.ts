@@ -34,6 +34,7 @@ export function checkSent({ method, origin, target, fields }: UpstreamRequest): 
   assert(!fields.some(({ lower }) => isFramingField(lower)), "framing among the fields");
 
   const text = `${target}\n${fields.map(({ name, value }) => `${name}: ${value}`).join("\n")}`;
+  assert(!fields.some(({ lower }) => lower === "x-llm-proxy-token"), "the upstream got x-llm-proxy-token");
   for (const token of TOKENS) assertLacks(text, token, "the upstream got a token of the proxy's");
   for (const key of PROVIDER_KEYS) {
     if (key !== rule.key) assertLacks(text, key, "the upstream got another one's key");

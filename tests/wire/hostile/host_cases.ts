@@ -112,7 +112,10 @@ const NAMED: readonly (readonly [name: string, value: string])[] = [
   ["the length in capitals", "Content-Length"],
   ["host", "host"],
   ["authorization", "authorization"],
-  ["every place of a key", "authorization, x-api-key, api-key, x-goog-api-key, proxy-authorization"],
+  [
+    "every place of a key",
+    "authorization, x-api-key, api-key, x-goog-api-key, proxy-authorization, x-llm-proxy-token",
+  ],
   ["itself", "connection"],
   ["everything at once", "keep-alive, host, content-length, authorization, content-type, x-a"],
   ["nothing", ""],

@@ -3,7 +3,15 @@ import { SECRETS } from "../../support/data/secrets.ts";
 import { type ReadRequest, valuesOf } from "./strict_reading.ts";
 
 /** Fields that belong to the client's connection or to its proxy. */
-const NEVER_FORWARDED = ["connection", "keep-alive", "te", "trailer", "upgrade", "expect"];
+const NEVER_FORWARDED = [
+  "connection",
+  "keep-alive",
+  "te",
+  "trailer",
+  "upgrade",
+  "expect",
+  "x-llm-proxy-token",
+];
 const KEY_FIELDS = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
 /** The base path of each endpoint, with the only field that may hold a credential there. */
 const BASES = [

@@ -45,6 +45,7 @@ const PLACES: readonly (readonly [string, (token: string) => { query?: string; h
   ["api-key", (token) => ({ header: `Api-Key: ${token}` })],
   ["x-goog-api-key", (token) => ({ header: `X-Goog-Api-Key: ${token}` })],
   ["proxy-authorization", (token) => ({ header: `Proxy-Authorization: Bearer ${token}` })],
+  ["x-llm-proxy-token", (token) => ({ header: `X-LLM-Proxy-Token: ${token}` })],
   ["query", (token) => ({ query: `?a=1&key=${token}&b=2` })],
   ["query, percent-encoded", (token) => ({ query: `?a=1&%6bey=${token.replace("c", "%63")}&b=2` })],
   [

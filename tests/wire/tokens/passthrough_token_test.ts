@@ -41,6 +41,7 @@ const SPELLINGS: readonly Spelling[] = [
   { lines: [`X-Api-Key: ${TOKEN}`], passes: true },
   { lines: [`Api-Key: \t ${TOKEN} \t`], passes: true },
   { lines: [`X-Goog-Api-Key: ${TOKEN}`], passes: true },
+  { lines: [`X-LLM-Proxy-Token: ${TOKEN}`], passes: true },
   { target: `${TARGET}?key=${TOKEN}&a=1`, passes: true },
   { target: `${TARGET}?k%65y=${percent(TOKEN)}`, passes: true },
   { lines: [`Sec-WebSocket-Protocol: a, openai-insecure-api-key.${TOKEN}, b`], passes: true },
@@ -67,6 +68,9 @@ const SPELLINGS: readonly Spelling[] = [
   line(`X-Goog-Api-Key: ${OWN} ${TOKEN}`),
   line(`Proxy-Authorization: Bearer ${TOKEN}`),
   line(`Proxy-Authorization: Basic ${base64(`u:${TOKEN}`)}`),
+  line(`X-LLM-Proxy-Token: Bearer ${TOKEN}`),
+  line(`X-LLM-Proxy-Token: ${TOKEN}`, `X-LLM-Proxy-Token: ${TOKEN}`),
+  line(`X-LLM-Proxy-Tokens: ${TOKEN}`),
   target(`${TARGET}?key=${OWN}&key=${TOKEN}`),
   target(`${TARGET}?key=${TOKEN}&%6bey=${TOKEN}`),
   // In form, in the places of credentials.

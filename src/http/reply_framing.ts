@@ -1,0 +1,39 @@
+/** The rules for the body of a response and its length. Every server of the proxy applies them. */
+
+import { bodyOf } from "../streams/bytes.ts";
+import type { OutgoingReply } from "./message.ts";
+import { type DelimitedBody, framed, type OutgoingBody } from "./writer.ts";
+
+const NONE: DelimitedBody = { kind: "none" };
+const EMPTY: DelimitedBody = { kind: "omitted", length: 0 };
+
+/** Whether a response has no body by its method and status alone (RFC 9110, 6.4.1 and 15.3.6). */
+export function isBodiless(method: string, status: number): boolean {
+  return method === "HEAD" || status < 200 || status === 204 || status === 205 || status === 304;
+}
+
+/**
+ * Frames a response to a request of a method: with its body, with the length of a body that it leaves out, or
+ * with neither. The caller discards the body of the reply if the framing has none.
+ */
+export function frameReply(
+  { status, body, omittedLength }: Pick<OutgoingReply, "status" | "body" | "omittedLength">,
+  method: string,
+): DelimitedBody {
+  if (!isBodiless(method, status)) {
+    return body === null ? EMPTY : framed(body instanceof Uint8Array ? bodyOf(body) : body);
+  }
+  // They have no length (RFC 9110, 8.6). A client that believed a length would read the next response as the
+  // body.
+  if (status < 200 || status === 204) return NONE;
+  // It states that it is empty (RFC 9110, 15.3.6): without a length, HTTP/1.1 expects a body until the close.
+  if (status === 205) return EMPTY;
+  // The length of the body of a 304 is not known here: the response to a GET would have another body.
+  const length = status === 304 ? omittedLength : omittedLength ?? body?.length;
+  return length === undefined ? NONE : { kind: "omitted", length };
+}
+
+/** Returns the value of `content-length` for a framing. Undefined if the response states no length. */
+export function statedLength(framing: OutgoingBody): number | undefined {
+  return framing.kind === "counted" || framing.kind === "omitted" ? framing.length : undefined;
+}
