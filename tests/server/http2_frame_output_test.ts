@@ -3,6 +3,7 @@ import { FrameOutput } from "../../src/server/http2/frame_output.ts";
 import { ERROR, FRAME } from "../../src/server/http2/frames.ts";
 import { SendingRoom } from "../../src/server/http2/sending_room.ts";
 import { StallTimer } from "../../src/server/stall_timer.ts";
+import { nextTurn } from "../../src/streams/turn.ts";
 import { concat } from "../../src/streams/bytes.ts";
 import { END_HEADERS, END_STREAM, frame, uint32, WHOLE } from "../support/clients/http2_frames.ts";
 
@@ -24,7 +25,7 @@ function outputOf() {
     onWritten: () => seen.written++,
     onFailed: () => seen.failed++,
   });
-  const turn = () => new Promise<void>((resolve) => setTimeout(resolve));
+  const turn = nextTurn;
   return {
     output,
     seen,
@@ -134,7 +135,7 @@ Deno.test("SendingRoom: streams that wait get the window in turns", async () => 
   wait(3, 10);
   assertEquals([room.bytes, order], [0, []]);
   assertEquals(room.open(50), true);
-  await new Promise<void>((resolve) => setTimeout(resolve));
+  await nextTurn();
   assertEquals(order, [1, 2, 3, 1, 2]);
   room.open(10);
   assertEquals(order, [1, 2, 3, 1, 2, 1]);
