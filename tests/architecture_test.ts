@@ -70,6 +70,7 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "node:path": ["storage"],
   "node:stream": ["payload"],
   "commander": ["cli"],
+  "ipaddr.js": ["network"],
   "asn1js": ["tls"],
   "pkijs": ["tls"],
   "node:buffer": ["http"],

@@ -1,32 +1,21 @@
 /** IP addresses and CIDR ranges, and the IP address of a client behind reverse proxies. */
 
-import {
-  type AddressBytes,
-  hasSamePrefix,
-  ipText,
-  ipv6Groups,
-  parseIp,
-  withoutMapping,
-} from "./ip_address.ts";
+import ipaddr from "ipaddr.js";
 
 /** Whether an IP address is in a list. Text that is not an IP address is in no list. */
 export type AddressTest = (address: string) => boolean;
 
 /** Whether a text is a complete IP address or CIDR range. Short forms like `10.1` are not. */
 export function isAddressRange(text: string): boolean {
-  return rangeOf(text) !== undefined;
+  const [address = "", ...rest] = text.split("/");
+  // The library reads `10.1` like the C library, and `010` as octal.
+  const isPlain = address.includes(":")
+    ? ipaddr.IPv6.isValid(address) && !address.includes("%")
+    : ipaddr.IPv4.isValidFourPartDecimal(address);
+  return isPlain && (rest.length === 0 || ipaddr.isValidCIDR(text));
 }
 
-const PRIVATE_RANGES = [
-  "127.0.0.0/8",
-  "10.0.0.0/8",
-  "172.16.0.0/12",
-  "192.168.0.0/16",
-  "169.254.0.0/16",
-  "::1",
-  "fc00::/7",
-  "fe80::/10",
-];
+const PRIVATE_RANGES: readonly string[] = ["loopback", "private", "uniqueLocal", "linkLocal"];
 /** Matches names under private domains, and names without a domain. */
 const PRIVATE_NAME = /^[^.]+$|\.(?:localhost|local|lan|internal|home\.arpa|intranet)$/i;
 
@@ -36,53 +25,48 @@ const PRIVATE_NAME = /^[^.]+$|\.(?:localhost|local|lan|internal|home\.arpa|intra
  */
 export function isPrivateHost(url: string): boolean {
   const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
-  return parseIp(host) === undefined ? PRIVATE_NAME.test(host) : addressTest(PRIVATE_RANGES)(host);
+  return ipaddr.isValid(host)
+    ? PRIVATE_RANGES.includes(ipaddr.process(host).range())
+    : PRIVATE_NAME.test(host);
 }
 
 /**
  * Makes a function that looks an IP address up in a list of addresses and CIDR ranges. Without a list, every
- * text passes. Throws if a text of the list is neither. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) counts as IPv4.
+ * text passes. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) counts as IPv4.
  */
 export function addressTest(ranges: readonly string[] | undefined): AddressTest {
   if (ranges === undefined) return () => true;
-  const parsed = ranges.map((text) => {
-    const range = rangeOf(text);
-    if (range === undefined) throw new TypeError(`${text} is neither an IP address nor a CIDR range`);
-    return range;
-  });
-  return (text) => {
-    const address = parse(text);
-    return address !== undefined &&
-      parsed.some((range) => hasSamePrefix(range.address, address, range.bits));
+  const parsed = ranges.map(rangeOf);
+  return (address) => {
+    const parsedAddress = parse(address);
+    return parsedAddress !== undefined &&
+      parsed.some(([range, bits]) =>
+        range.kind() === parsedAddress.kind() && parsedAddress.match(range, bits)
+      );
   };
 }
 
-interface AddressRange {
-  readonly address: AddressBytes;
-  /** The number of bits that addresses of the range have in common. */
-  readonly bits: number;
-}
+type Address = ReturnType<typeof ipaddr.parse>;
 
-/** Parses an address or a CIDR range. Returns undefined if the text is neither. */
-function rangeOf(text: string): AddressRange | undefined {
-  const [addressText = "", bitsText, ...rest] = text.split("/");
-  const address = parseIp(addressText);
-  if (address === undefined || rest.length > 0) return undefined;
-  const most = 8 * address.length;
-  if (bitsText !== undefined && !/^\d{1,3}$/.test(bitsText)) return undefined;
-  const bits = bitsText === undefined ? most : Number(bitsText);
-  if (bits > most) return undefined;
-  const unmapped = withoutMapping(address);
-  return { address: unmapped, bits: Math.max(0, bits - most + 8 * unmapped.length) };
+function rangeOf(text: string): [Address, number] {
+  if (!text.includes("/")) {
+    const address = ipaddr.process(text);
+    return [address, address.kind() === "ipv4" ? 32 : 128];
+  }
+  const [address, bits] = ipaddr.parseCIDR(text);
+  const mapped = ipaddr.process(address.toString());
+  return mapped.kind() === address.kind() ? [address, bits] : [mapped, Math.max(0, bits - 96)];
 }
 
 /**
  * Parses an IP address. Returns undefined if the text is not an IP address. The zone of a link-local address
  * is ignored.
  */
-function parse(text: string): AddressBytes | undefined {
-  const address = parseIp(text.split("%", 1)[0] ?? "");
-  return address && withoutMapping(address);
+function parse(text: string): Address | undefined {
+  const plain = text.split("%", 1)[0] ?? "";
+  return ipaddr.isValid(plain) && (plain.includes(":") || ipaddr.IPv4.isValidFourPartDecimal(plain))
+    ? ipaddr.process(plain)
+    : undefined;
 }
 
 /**
@@ -118,15 +102,13 @@ function withoutPort(text: string): string {
 }
 
 /** The four or sixteen bytes of an IP address. Throws if the text is not one. */
-export function parseAddress(text: string): AddressBytes {
-  const address = parseIp(text);
-  if (address === undefined) throw new TypeError(`${text} is not an IP address`);
-  return address;
+export function parseAddress(text: string): readonly number[] {
+  return ipaddr.parse(text).toByteArray();
 }
 
 /** Formats the four or sixteen bytes of an IP address. */
-export function addressText(bytes: AddressBytes): string {
-  return ipText(bytes);
+export function addressText(bytes: readonly number[]): string {
+  return ipaddr.fromByteArray([...bytes]).toString();
 }
 
 /**
@@ -135,6 +117,6 @@ export function addressText(bytes: AddressBytes): string {
  */
 export function addressGroup(address: string): string {
   const parsed = parse(address);
-  if (parsed === undefined) return address;
-  return parsed.length === 4 ? ipText(parsed) : ipv6Groups(parsed).slice(0, 4).join(":");
+  if (parsed === undefined || parsed.kind() === "ipv4") return parsed?.toString() ?? address;
+  return parsed.toNormalizedString().split(":").slice(0, 4).join(":");
 }
