@@ -1,12 +1,12 @@
 /** An HTTP/2 connection of a client (RFC 9113). Each of its streams is a request. */
 
 import { ClientGone } from "../../cancellation.ts";
-import type { HeldShare } from "../../limits/held_bytes.ts";
 import { closeQuietly } from "../../streams/close_quietly.ts";
 import { TurnCount } from "../../streams/turn.ts";
 import type { ConnectionParts } from "../connection.ts";
 import type { ServedConnection } from "../served_connection.ts";
 import { StallTimer } from "../stall_timer.ts";
+import { ConnectionMemory } from "./connection_memory.ts";
 import { FrameInput, type FrameReader } from "./frame_input.ts";
 import { FrameOutput } from "./frame_output.ts";
 import { FrameRateLimit } from "./frame_rate_limit.ts";
@@ -26,14 +26,6 @@ const UNAUTHENTICATED_WINDOW = 65_535;
 const CONNECTION_WINDOW = 2 * 1024 * 1024;
 /** The window of response bodies at the begin (RFC 9113, 6.9.2). */
 const FIRST_WINDOW = 65_535;
-/** The memory of a running request in bytes, without its bodies. */
-const REQUEST_BYTES = 16 * 1024;
-/** The most unread response bytes of an unauthenticated client. Its connection is closed beyond them. */
-const MAX_UNAUTHENTICATED_UNREAD_BYTES = 512 * 1024;
-/** The most unread bytes of several responses together. The connection is closed beyond them. */
-const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
-/** The memory is counted again after a change of so many bytes. */
-const COUNT_STEP_BYTES = 64 * 1024;
 /** The frames and header fields per second that an authenticated client may send on a connection. */
 const COST_PER_SECOND = 100_000;
 /** Streams that the proxy has reset, and of which frames may still be on their way. */
@@ -56,6 +48,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
   readonly #input = new FrameInput(this);
   readonly #output: FrameOutput;
   readonly #room: SendingRoom;
+  readonly #memory: ConnectionMemory;
   readonly #decoder = new HpackDecoder();
   readonly #turn = new TurnCount();
   readonly #responseSlots = new ResponseSlots();
@@ -85,12 +78,6 @@ export class Http2Connection implements ServedConnection, FrameReader {
   #isFinishing = false;
   /** Whether a GOAWAY was the last frame, so that what arrives is discarded. */
   #isLingering = false;
-  /** The response bytes and the bytes of request bodies in memory. */
-  #unread = 0;
-  #unused = 0;
-  /** The sum of both at the last count of the memory. */
-  #counted = 0;
-  #share: HeldShare | undefined;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(client: Deno.Conn, parts: ConnectionParts, unauthenticatedRate: FrameRateLimit) {
@@ -107,7 +94,14 @@ export class Http2Connection implements ServedConnection, FrameReader {
       onFailed: () => this.close(),
     });
     this.#room = new SendingRoom(this.#output);
-    const { handler, peer, entry, limits, now } = parts;
+    const { handler, peer, entry, limits, now, unauthenticatedBudget, heldBytes } = parts;
+    this.#memory = new ConnectionMemory({
+      connection: this,
+      unauthenticatedBudget,
+      heldBytes,
+      requests: () => this.#running.size,
+      bufferBytes: () => this.#input.extraBytes,
+    });
     this.#owner = {
       handler,
       peer,
@@ -120,13 +114,9 @@ export class Http2Connection implements ServedConnection, FrameReader {
       isAuthenticated: () => this.#isAuthenticated,
       acquireSlot: () => this.#responseSlots.acquire(),
       releaseSlot: () => this.#responseSlots.release(),
-      onUnread: (bytes) => {
-        this.#unread += bytes;
-        this.#countChange();
-      },
+      onUnread: (bytes) => this.#memory.addUnread(bytes),
       onReleased: (stream, bytes) => {
-        this.#unused -= bytes;
-        this.#countChange();
+        this.#memory.addUntaken(-bytes);
         this.#release(bytes);
         const more = stream.takeReleased(STREAM_WINDOW / 2);
         if (more > 0 && !this.#isClosed) this.#output.numbers(FRAME.window, stream.id, more);
@@ -178,8 +168,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     clearTimeout(this.#lingerTimer);
     this.#abortAll(new ClientGone("the client left"));
     this.#frameRate.release(this);
-    this.#share?.release();
-    this.#parts.unauthenticatedBudget?.release(this);
+    this.#memory.release();
     closeQuietly(this.#client);
   }
 
@@ -258,13 +247,12 @@ export class Http2Connection implements ServedConnection, FrameReader {
       return this.#breakStream(running, ERROR.flowControl);
     }
     if (bytes.length > 0) {
-      this.#unused += bytes.length;
+      this.#memory.addUntaken(bytes.length);
       if (!running.data(bytes)) {
-        this.#unused -= bytes.length;
+        this.#memory.addUntaken(-bytes.length);
         this.#release(bytes.length);
         return this.#breakStream(running);
       }
-      this.#countChange();
     }
     if (ends && !running.end()) this.#breakStream(running);
   }
@@ -299,7 +287,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
 
   /** The bytes of the reading buffer have changed. */
   grows(): void {
-    this.#countMemory();
+    this.#memory.count();
   }
 
   #begin(
@@ -328,7 +316,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     if (this.#running.size === 0) this.#busySince = this.#parts.now();
     this.#running.set(stream, begun);
     this.#beginning.push(begun);
-    this.#countMemory();
+    this.#memory.count();
   }
 
   #reset(stream: number): void {
@@ -408,7 +396,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
   #ended(id: number): void {
     this.#running.delete(id);
     if (this.#running.size === 0) this.#idleSince = this.#parts.now();
-    this.#countMemory();
+    this.#memory.count();
     if (this.#isFinishing && this.#running.size === 0 && !this.#isClosed) void this.#linger();
   }
 
@@ -425,33 +413,13 @@ export class Http2Connection implements ServedConnection, FrameReader {
   #authenticated(holder: string): void {
     if (this.#isAuthenticated || this.#isClosed) return;
     this.#isAuthenticated = true;
-    this.#parts.unauthenticatedBudget?.release(this);
-    this.#share = this.#parts.heldBytes?.share(holder, { mayBeSlow: true });
+    this.#memory.countFor(holder);
     this.#frameRate.release(this);
     this.#frameRate = new FrameRateLimit({ perSecond: COST_PER_SECOND, now: this.#parts.now });
     this.#released += CONNECTION_WINDOW - UNAUTHENTICATED_WINDOW;
     this.#release(0);
     this.#input.isRoomy = true;
     this.#responseSlots.admitAll();
-    this.#countMemory();
-  }
-
-  #countChange(): void {
-    if (Math.abs(this.#unread + this.#unused - this.#counted) >= COUNT_STEP_BYTES) this.#countMemory();
-  }
-
-  /** Counts the memory of the connection. Closes the connection if that is too much. */
-  #countMemory(): void {
-    if (this.#isClosed) return;
-    this.#counted = this.#unread + this.#unused;
-    const bytes = this.#running.size * REQUEST_BYTES + this.#counted + this.#input.extraBytes;
-    if (!this.#isAuthenticated) {
-      this.#parts.unauthenticatedBudget?.holds(this, bytes);
-      if (this.#unread > MAX_UNAUTHENTICATED_UNREAD_BYTES) this.close();
-    } else {
-      const isTooMuch = this.#unread > MAX_UNREAD_BYTES && this.#running.size > 1;
-      if (isTooMuch || this.#share?.mayHold(bytes) === false) this.close();
-    }
   }
 
   #abortAll(reason: ClientGone): void {
