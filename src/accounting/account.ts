@@ -1,5 +1,6 @@
 /** The account of one exchange: what it requests, what its response reports, and what that costs. */
 
+import { recognisedPath } from "../apis/operation_of.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import { projectKey } from "../config/project_key.ts";
@@ -350,7 +351,7 @@ export class Account implements ExchangeAccount {
       kind: this.#request.object?.kind ?? "",
       requestId: id,
       path,
-      provider: this.endpoint?.provider,
+      provider: this.endpoint?.dialect,
       backend: this.#backend?.name,
       principal: principal.name,
       tokenId: principal.tokenId,
@@ -414,7 +415,7 @@ export class Account implements ExchangeAccount {
     return exchangeUsage(charge, {
       providerRequestId: storedText(this.#providerRequestId),
       startedAt: this.#startedAt,
-      provider: this.endpoint?.provider,
+      provider: this.endpoint?.dialect,
       principal: principal.name,
       tokenId: principal.tokenId,
       projectId: principal.projectId,
@@ -462,7 +463,7 @@ export class Account implements ExchangeAccount {
         unreportedTextTokens: summary.unreportedTextTokens,
         isStream: summary.isStream === true,
         bytes: record.bytes,
-        bytesPerToken: bytesPerToken(this.#mediaType, this.#exchange.path),
+        bytesPerToken: bytesPerToken(this.#mediaType, recognisedPath(this.#exchange.path).operation),
         media: mediaOf(summary, record.bytes),
         durationMs: record.durationMs - (last?.afterMs ?? 0),
         unseenMs: this.#unseen?.sum(this.#clock.now()) ?? 0,

@@ -1,6 +1,8 @@
 /** The stage that decides whether a request may run now, and reads as much of its body as that depends on. */
 
 import type { Account } from "../accounting/account.ts";
+import { operationOf } from "../apis/operation_of.ts";
+import type { Operation } from "../apis/operations.ts";
 import type { Endpoint } from "../config/config.ts";
 import type { Field } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
@@ -74,10 +76,11 @@ export async function admitRequest(
   const { request, principal, endpoint, rest, query } = incoming;
   const { upgrade, counted } = parts;
   const method = effectiveMethod(request.method, { query, fields: request.fields });
+  const operation = operationOf(method, rest);
   const countedRequest = counted &&
-    { request, method, principal, endpoint, rest, query, upgrade, ...counted };
+    { request, method, operation, principal, endpoint, rest, query, upgrade, ...counted };
   const admitted = countedRequest && admit(countedRequest);
-  const { read, unread } = await received(incoming, limits, { ...parts, method });
+  const { read, unread } = await received(incoming, limits, { ...parts, method, operation });
   const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);
   const withUsage = withUsageOption(read, unread);
   return withUsage === undefined
@@ -89,12 +92,16 @@ export async function admitRequest(
 async function received(
   incoming: AdmissionRequest,
   { maxBodyBytes, receivingSlots }: BodyLimits,
-  { method, upgrade, held, counted }: AdmissionParts & { readonly method: string },
+  { method, operation, upgrade, held, counted }: AdmissionParts & {
+    readonly method: string;
+    readonly operation: Operation;
+  },
 ): Promise<{ readonly read: ReadRequest; readonly unread: UnreadRequest }> {
   const { request, principal, endpoint, rest } = incoming;
   const { fields, cancellation } = request;
   const unsettled = {
     method,
+    operation,
     fields,
     body: request.body,
     principal,

@@ -4,6 +4,8 @@ import type { Account } from "../accounting/account.ts";
 import { inputTokensOf } from "../accounting/input_estimate.ts";
 import { type ObjectRequest, objectRequestOf } from "../accounting/object_paths.ts";
 import { RequestTap } from "../accounting/request_tap.ts";
+import { DIALECTS } from "../apis/dialects.ts";
+import { factsOf, type Operation } from "../apis/operations.ts";
 import type { Endpoint } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
@@ -39,6 +41,7 @@ export interface CountedRequest {
   readonly request: Pick<IncomingRequest, "fields">;
   /** The method that decides what the request costs. */
   readonly method: string;
+  readonly operation: Operation;
   readonly principal: Principal;
   readonly endpoint: Endpoint;
   /** The path after the name of the endpoint, and the raw query. */
@@ -68,7 +71,7 @@ const NO_MODELS: ModelsInHead = { named: [], possiblyNamed: [] };
  * Throws `forbidden`, `rate_limited` or `budget_exceeded`.
  */
 export function admit(counted: CountedRequest): AdmittedHead {
-  const { request, method, principal, endpoint, rest, query, upgrade, account, limiter } = counted;
+  const { request, method, operation, principal, endpoint, rest, query, upgrade, account, limiter } = counted;
   checkEndpoint(principal, endpoint.name);
   checkPath(principal, {
     path: rest,
@@ -76,9 +79,9 @@ export function admit(counted: CountedRequest): AdmittedHead {
     fields: request.fields,
   });
   checkHeadIsPlain(principal, { query, fields: request.fields });
-  const cost = costOfRequest({ method, path: rest, endpoint, upgrade });
+  const cost = costOfRequest({ method, operation, endpoint, upgrade });
   if (hasAnyBudget(principal) && account.isPriced) {
-    checkCostIsKnown(principal, { cost, upgrade: upgrade && endpoint.provider });
+    checkCostIsKnown(principal, { cost, upgrade: upgrade && endpoint.dialect });
   }
   const object = upgrade ? undefined : objectRequestOf({ method, path: rest });
   if (!upgrade && (cost !== "free" || object !== undefined)) {
@@ -94,9 +97,9 @@ export function admit(counted: CountedRequest): AdmittedHead {
 
 /** The models that the head of a WebSocket request names. Throws `forbidden` if a rule does not allow one. */
 function checkedModels(counted: CountedRequest): ModelsInHead | undefined {
-  const { principal, endpoint, rest } = counted;
+  const { principal, endpoint, operation } = counted;
   if (!restrictsModels(principal) && !limitsModels(principal)) return undefined;
-  if (endpoint.provider !== "openai" || !rest.endsWith("/realtime")) {
+  if (DIALECTS[endpoint.dialect].hasReadableRealtime !== true || operation !== "realtime") {
     // Only OpenAI's realtime sessions name their model in the query, and cannot change it. Other WebSockets, such as
     // OpenAI's responses over a WebSocket, name it in later messages, which the proxy does not check.
     throw new ProxyFault(
@@ -122,7 +125,7 @@ export async function admitBody(
   { counted, admission, cost, object, models }: AdmittedHead,
   { body, payload }: ReadRequest,
 ): Promise<MessageBody | null> {
-  const { request, principal, endpoint, rest, query, upgrade, account } = counted;
+  const { request, operation, principal, endpoint, rest, query, upgrade, account } = counted;
   const inputTokens = payload === undefined
     ? 0
     : await inputTokensOf({ kind: payload.kind, bytes: payload.held.bytes });
@@ -138,7 +141,7 @@ export async function admitBody(
     checkModels(principal, { models: possiblyNamed, hasBody: false });
   }
   // Gemini's API requests a stream in the path.
-  const streams = /:stream[a-z]+$/i.test(rest) ? { stream: true } : {};
+  const streams = factsOf(operation).isStream === true ? { stream: true } : {};
   const tier = dearTier([tierInFields(request.fields)]);
   const inHead = { ...streams, ...(tier !== undefined && { tier }) };
   const isFree = cost === "free";
@@ -151,7 +154,7 @@ export async function admitBody(
   const outputTokensOf = (facts: RequestFacts): number =>
     possibleOutputTokens(facts, {
       endpoint,
-      path: rest,
+      operation,
       hasBody: body !== null || upgrade,
     });
   const reserve = (facts: RequestFacts): void => {
@@ -159,7 +162,7 @@ export async function admitBody(
     if (isFree) return account.reserve(undefined);
     const candidates = candidateModels({
       endpoint,
-      path: rest,
+      operation,
       named,
       possiblyNamed,
       payload,
@@ -199,6 +202,7 @@ export async function admitBody(
     isReadable,
     contentType: fieldValue(request.fields, "content-type"),
     path: rest,
+    operation,
     query: upgrade ? query : "",
   });
   account.setRequest({

@@ -1,5 +1,6 @@
 /** Lists the models that a request may run: which model at which backend, with how much output. */
 
+import type { Operation } from "../apis/operations.ts";
 import type { CandidateModel } from "../accounting/charge.ts";
 import { overridingModel } from "../config/model_override.ts";
 import type { Endpoint } from "../config/config.ts";
@@ -16,10 +17,9 @@ const MAX_MODELS = 20;
  * the request names more than {@link MAX_MODELS} models.
  */
 export function candidateModels(
-  { endpoint, path, named, possiblyNamed, payload, facts, upgrade }: {
+  { endpoint, operation, named, possiblyNamed, payload, facts, upgrade }: {
     endpoint: Endpoint;
-    /** The path after the name of the endpoint. */
-    path: string;
+    operation: Operation;
     /** The models that the head names. A model override replaces only those of a WebSocket. */
     named: readonly string[];
     /** The models that are named in places that only some servers read. */
@@ -50,7 +50,7 @@ export function candidateModels(
       model,
       outputTokens: possibleOutputTokens({ ...facts, model }, {
         endpoint,
-        path,
+        operation,
         hasBody: true,
       }),
     }));

@@ -3,18 +3,19 @@
  * bodies pass unchanged, byte for byte.
  */
 
+import { factsOf, type Operation } from "../apis/operations.ts";
 import type { Endpoint } from "../config/config.ts";
 import type { Cancellation } from "../cancellation.ts";
 import { ProxyFault } from "../faults.ts";
 import { hopByHopTest } from "../http/hop_by_hop.ts";
-import { hasUsageOption, requestUsage } from "../payload/usage_option.ts";
+import { requestUsage } from "../payload/usage_option.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import type { Field } from "../http/fields.ts";
 import { HeldBody } from "../streams/held_body.ts";
 import { readUpTo } from "../streams/read_whole.ts";
 import { restrictsModels } from "../limits/allowed.ts";
 import type { HeldShare } from "../limits/held_bytes.ts";
-import { costOfPath } from "./known_cost.ts";
+import { costOf } from "./known_cost.ts";
 import { allLimits, hasBudget, limitsModels } from "../limits/model_rules.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import { readPayload } from "../payload/read_payload.ts";
@@ -25,6 +26,7 @@ import { ambiguityOf } from "../http/request_target.ts";
 export interface UnreadRequest {
   /** The method that decides what the request costs. */
   readonly method: string;
+  readonly operation: Operation;
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
   readonly principal: Principal;
@@ -53,7 +55,7 @@ export interface ReadRequest {
  * cannot understand the body, and `payload_too_large` if it is longer than the endpoint's `max_buffer_bytes`.
  */
 export async function readRequest(request: UnreadRequest): Promise<ReadRequest> {
-  const { fields, body, endpoint, path, cancellation } = request;
+  const { fields, body, endpoint, path, operation, cancellation } = request;
   const needs = needsOf(request);
   const unread = { fields, body, payload: undefined };
   if (!needs.body || request.upgrade) return unread;
@@ -75,7 +77,7 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
   const { bytes: understood, ...payload } = await readPayload(bytes, {
     // Forwarding removes the headers that `connection` names, so they must not decide how the body is read.
     fields: fields.filter(({ lower }) => !isHopByHop(lower)),
-    path,
+    operation,
     maxBytes,
     mustBeKnown: needs.isStrict,
     readsFiles: restrictsModels(request.principal),
@@ -93,7 +95,7 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
  */
 export function withUsageOption(
   { payload }: ReadRequest,
-  request: Pick<UnreadRequest, "endpoint" | "path" | "isCounted">,
+  request: Pick<UnreadRequest, "endpoint" | "operation" | "isCounted">,
 ): ReadRequest | undefined {
   if (payload === undefined || !injectsUsageOption(request)) return undefined;
   const { held } = payload;
@@ -113,19 +115,19 @@ function needsOf(request: UnreadRequest): { readonly body: boolean; readonly isS
   const { principal, endpoint, body } = request;
   const isCounted = principal.subjects.some(({ rules }) => limitsAmounts(rules));
   // A body that a model reads may ask for content elsewhere and for several responses.
-  const isStrict = restrictsModels(principal) || limitsModels(principal) && costOfPath(request) !== "free" ||
-    isCounted && costOfPath(request) === "metered" ||
+  const isStrict = restrictsModels(principal) || limitsModels(principal) && costOf(request) !== "free" ||
+    isCounted && costOf(request) === "metered" ||
     endpoint.backends.some(({ model }) => model !== undefined) || injectsUsageOption(request);
   // A long upload that is free passes unread, because a budget has nothing to reserve for it.
   const isLongUpload = !isStrict && (body?.length ?? 0) > endpoint.maxBufferBytes &&
-    ambiguityOf(request.path) === undefined && costOfPath(request) === "free";
+    ambiguityOf(request.path) === undefined && costOf(request) === "free";
   return { body: (isStrict || isCounted) && !isLongUpload, isStrict };
 }
 
 function injectsUsageOption(
-  { endpoint, path, isCounted }: Pick<UnreadRequest, "endpoint" | "path" | "isCounted">,
+  { endpoint, operation, isCounted }: Pick<UnreadRequest, "endpoint" | "operation" | "isCounted">,
 ): boolean {
-  return isCounted && endpoint.streamUsage && hasUsageOption(path);
+  return isCounted && endpoint.streamUsage && factsOf(operation).hasUsageOption === true;
 }
 
 /** Whether a rule limits tokens or money, so that the proxy must know what a request may use. */

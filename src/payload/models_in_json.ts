@@ -1,5 +1,6 @@
 /** Finds every model that a JSON body names, at any depth, and the members that the proxy acts upon. */
 
+import { factsOf, type Operation } from "../apis/operations.ts";
 import { CONVERSATION, FREE_FORM_UNLESS_OBJECT, isFreeForm } from "./body_keys.ts";
 import {
   contentKind,
@@ -49,8 +50,7 @@ export interface JsonFindings {
   readonly firstKey: number | undefined;
 }
 
-/** Ollama's native API names models by other keys at these paths (its docs/api.md). */
-const OLLAMA_PATH = /\/api\/(?:create|copy|show|pull|push|delete)\/?$/;
+/** Keys by which Ollama's native API names models (its docs/api.md). */
 const OLLAMA_KEYS: ReadonlySet<string> = new Set(["name", "from", "source", "destination"]);
 
 /** What a value is, which decides what its members can be. */
@@ -118,12 +118,12 @@ const LETTER_N = 0x6e;
  */
 export async function readJsonObject(
   bytes: Uint8Array,
-  { path, pause }: { path: string; pause: Pause },
+  { operation, pause }: { operation: Operation; pause: Pause },
 ): Promise<JsonFindings> {
   const members = new Map<WatchedMember, JsonSpan>();
   const places: ModelPlace[] = [];
   const entered = new Set<WatchedMember>();
-  const isOllama = OLLAMA_PATH.test(path);
+  const isOllama = factsOf(operation).hasOllamaKeys === true;
   let firstKey: number | undefined;
   const watcher = new ModelWatcher(bytes, {
     namesModel: (key) => isOllama && OLLAMA_KEYS.has(foldKey(key)),

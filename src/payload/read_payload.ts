@@ -4,6 +4,7 @@
  * not understand.
  */
 
+import { factsOf, type Operation } from "../apis/operations.ts";
 import { ProxyFault } from "../faults.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
 import { isToken } from "../http/token.ts";
@@ -19,7 +20,7 @@ import { type FormPart, readForm } from "./multipart.ts";
 import { FormSyntaxError } from "./part_head.ts";
 import { createPause, type Pause } from "./pace.ts";
 import { jsonFacts, MAX_CHOICES, type RequestFacts } from "./request_facts.ts";
-import { readsSound, secondsOfBytes } from "./sound_length.ts";
+import { secondsOfBytes } from "./sound_length.ts";
 
 /** The longest name of a model in a form, in bytes. */
 const MAX_NAME_BYTES = 200;
@@ -44,8 +45,7 @@ export interface Payload {
 export interface PayloadOptions {
   /** The headers of the request, without hop-by-hop headers. */
   readonly fields: readonly Field[];
-  /** The path at the backend. */
-  readonly path: string;
+  readonly operation: Operation;
   /** The limit of the body in bytes, before and after decoding. */
   readonly maxBytes: number;
   /** Whether to reject a body that is neither JSON nor a form. Otherwise such a body passes unread. */
@@ -128,9 +128,9 @@ function typeOf(fields: readonly Field[]): MediaType | undefined {
 async function readJson(
   bytes: Uint8Array,
   type: MediaType | undefined,
-  { fields, path }: PayloadOptions,
+  { fields, operation }: PayloadOptions,
 ): Promise<Payload> {
-  const json = await readJsonObject(bytes, { path, pause: createPause() });
+  const json = await readJsonObject(bytes, { operation, pause: createPause() });
   return {
     kind: "json",
     bytes,
@@ -138,8 +138,8 @@ async function readJson(
     models: json.models,
     places: json.places,
     facts: {
-      ...jsonFacts(bytes, json, path),
-      ...(readsSound(path) && { soundSeconds: secondsOfBytes(bytes.length) }),
+      ...jsonFacts(bytes, json, operation),
+      ...(factsOf(operation).readsSound === true && { soundSeconds: secondsOfBytes(bytes.length) }),
     },
     json,
   };
@@ -148,7 +148,7 @@ async function readJson(
 async function readFormBody(
   bytes: Uint8Array,
   { parameters }: MediaType,
-  { fields, path, readsFiles }: PayloadOptions,
+  { fields, operation, readsFiles }: PayloadOptions,
 ): Promise<Payload> {
   const boundary = parameters.get("boundary");
   if (boundary === undefined) throw new FormSyntaxError("a form without a boundary");
@@ -175,7 +175,7 @@ async function readFormBody(
     places.push({ start, end, name: value, write: (text) => text });
   }
   const choices = choicesIn(bytes, parts);
-  if (readsFiles) models.push(...await modelsInBatch(bytes, parts, { path, pause }));
+  if (readsFiles) models.push(...await modelsInBatch(bytes, parts, { operation, pause }));
   const place = places.at(-1);
   return {
     kind: "form",
@@ -186,7 +186,7 @@ async function readFormBody(
     facts: {
       ...(place !== undefined && { model: place.name }),
       ...(choices !== undefined && choices > 1 && { choices }),
-      ...formContent(bytes, parts, path),
+      ...formContent(bytes, parts, operation),
     },
   };
 }
@@ -224,12 +224,13 @@ const OTHER_PURPOSES: ReadonlySet<string> = new Set([
 async function modelsInBatch(
   bytes: Uint8Array,
   parts: readonly FormPart[],
-  { path, pause }: { path: string; pause: Pause },
+  { operation, pause }: { operation: Operation; pause: Pause },
 ): Promise<string[]> {
-  if (/\/uploads\//i.test(path)) {
+  const { fileInForm } = factsOf(operation);
+  if (fileInForm === "part") {
     throw new FormSyntaxError("a part of a larger file, whose models cannot be read");
   }
-  if (!/\/files\/?$/i.test(path)) return [];
+  if (fileInForm === undefined) return [];
   const [purpose, second] = parts.filter(({ name }) => name.toLowerCase() === "purpose");
   if (
     second !== undefined || purpose?.isFile === true ||

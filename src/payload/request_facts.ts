@@ -1,5 +1,6 @@
 /** Reads the facts of a request that limits and accounting need. */
 
+import { factsOf, type Operation } from "../apis/operations.ts";
 import type { HostedTool } from "./hosted_tools.ts";
 import type { JsonSpan } from "./json_reader.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
@@ -37,30 +38,13 @@ export type CacheWrites = "minutes" | "hour";
 
 /** No model has a longer output. A higher limit in a request counts as this number. */
 export const MAX_OUTPUT_TOKENS = 10_000_000;
-/** Paths of Gemini, also on Vertex AI. */
-const GEMINI_PATH = /:(?:stream)?generatecontent$/;
 /** No API gives more choices to one request. */
 export const MAX_CHOICES = 1_000;
-/**
- * The members that limit the output, by the end of the path. An API ignores other members, so they do not
- * count, and the model's maximum applies. That includes Ollama and Bedrock's Converse, whose limits are in
- * other places.
- */
-const LIMITS_BY_PATH: readonly (readonly [RegExp, readonly WatchedMember[]])[] = [
-  [GEMINI_PATH, ["generationConfig", "generation_config"]],
-  [/\/responses$/, ["max_output_tokens"]],
-  [/\/chat\/completions$/, ["max_completion_tokens", "max_tokens"]],
-  [/\/completions$/, ["max_tokens"]],
-  [/\/messages$|:(?:stream)?rawpredict$|\/model\/[^/]+\/invoke(?:-with-response-stream)?$/, ["max_tokens"]],
-  // Cohere.
-  [/\/v\d\/chat$/, ["max_tokens"]],
-];
-
 /** The facts of a JSON body. Throws a {@link JsonSyntaxError} for a `stream` or a limit of the wrong type. */
 export function jsonFacts(
   bytes: Uint8Array,
   { members, places, prompts, refersElsewhere, hostedTools, cacheWrites }: JsonFindings,
-  path: string,
+  operation: Operation,
 ): Omit<RequestFacts, "model"> & { readonly model?: string } {
   for (const [name, span] of members) if (name !== "model") shortSpan(bytes, name, span);
   const textOf = (span: JsonSpan | undefined) =>
@@ -70,21 +54,19 @@ export function jsonFacts(
   if (stream !== undefined && stream !== "true" && stream !== "false" && stream !== "null") {
     throw new JsonSyntaxError('a "stream" that is neither true nor false');
   }
-  // Some servers ignore capitals and a slash at the end.
-  const plainPath = withoutSlashes(path.toLowerCase());
-  const names = LIMITS_BY_PATH.find(([pattern]) => pattern.test(plainPath))?.[1] ?? [];
+  const { outputLimits = [], respondsToEachPrompt } = factsOf(operation);
+  const isGemini = outputLimits === "generationConfig";
+  const names = isGemini ? [] : outputLimits;
   const generation = (["generationConfig", "generation_config"] as const).flatMap((name) => {
     const span = members.get(name);
     return span === undefined ? [] : generationNumbers(shortSpan(bytes, name, span));
   });
-  const isGemini = GEMINI_PATH.test(plainPath);
   const limits = (isGemini ? generation.map(({ most }) => most) : names.map(numberOf)).filter(isStated);
   const isCompletionLimit = names.includes("max_completion_tokens") && numberOf("max_tokens") === undefined;
   const choices = [numberOf("n"), numberOf("best_of"), ...generation.map(({ choices }) => choices)]
     .filter(isStated);
   const most = limits.length === 0 ? undefined : Math.max(...limits);
-  // OpenAI's text completions respond to each prompt of a list.
-  const responses = /(?<!\/chat)\/completions$/.test(plainPath) ? Math.max(1, prompts) : 1;
+  const responses = respondsToEachPrompt === true ? Math.max(1, prompts) : 1;
   const times = Math.min(responses * Math.max(1, ...choices), MAX_CHOICES);
   const model = places[0]?.name;
   const tier = dearTier((["speed", "service_tier", "serviceTier"] as const).map((name) => {
@@ -111,13 +93,6 @@ function tierIn(value: Uint8Array): string | undefined {
   if (text !== undefined) return tierOf(text);
   const types = (jsonMembers(value) ?? []).filter(({ key }) => key === "type");
   return dearTier(types.map((span) => tierOf(textValue(value, span))));
-}
-
-/** A path without the slashes at its end. */
-function withoutSlashes(path: string): string {
-  let end = path.length;
-  while (path[end - 1] === "/") end--;
-  return path.slice(0, end);
 }
 
 /**
