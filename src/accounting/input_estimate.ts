@@ -30,15 +30,18 @@ export interface InputEstimate {
 /** The estimate of a request without a body. */
 export const NO_INPUT: InputEstimate = { tokens: 0, most: 0, images: NO_IMAGES, isOpaque: false };
 
-/** Estimates the input of a body. `media` is the number of its strings that look like media. */
-export async function inputOf(
+/**
+ * Estimates the input of a body. `media` is the number of its strings that look like media. A promise only if the
+ * body is so long that reading it makes pauses.
+ */
+export function inputOf(
   { kind, bytes, form, media = 0 }: {
     readonly kind: string;
     readonly bytes: Uint8Array;
     readonly form?: FormMedia | undefined;
     readonly media?: number | undefined;
   },
-): Promise<InputEstimate> {
+): InputEstimate | Promise<InputEstimate> {
   const { length } = bytes;
   if (form !== undefined) {
     const { fieldBytes, images, imageBytes, isOpaque } = form;
@@ -50,7 +53,7 @@ export async function inputOf(
     };
   }
   if (kind !== "json") {
-    return { ...NO_INPUT, tokens: estimatedTokens({ kind, length }), most: length };
+    return { tokens: estimatedTokens({ kind, length }), most: length, images: NO_IMAGES, isOpaque: false };
   }
   const text = new TextMeter();
   const seen = new MediaMeter();
@@ -58,14 +61,36 @@ export async function inputOf(
     texts: text,
     media: seen,
   });
+  const read = { text, seen, media };
+  if (length > STEP_BYTES) return inputOfLong(bytes, { scanner, ...read });
+  scanner.write(bytes);
+  return estimateOf(length, read);
+}
+
+/** What the meters of a body have read, and how many of its strings look like media. */
+interface Read {
+  readonly text: TextMeter;
+  readonly seen: MediaMeter;
+  readonly media: number;
+}
+
+async function inputOfLong(
+  bytes: Uint8Array,
+  { scanner, ...read }: Read & { readonly scanner: JsonScanner },
+): Promise<InputEstimate> {
   const pause = createPause();
-  for (let at = 0; at < length; at += STEP_BYTES) {
-    scanner.write(bytes, at, Math.min(at + STEP_BYTES, length));
+  for (let at = 0; at < bytes.length; at += STEP_BYTES) {
+    scanner.write(bytes, at, Math.min(at + STEP_BYTES, bytes.length));
     await pause();
   }
+  return estimateOf(bytes.length, read);
+}
+
+function estimateOf(length: number, { text, seen, media }: Read): InputEstimate {
   const { images, imageBytes, count, isOpaque } = seen;
+  const others = estimatedTokens({ kind: "json", length: length - text.bytes - imageBytes });
   return {
-    tokens: estimatedTokens({ kind, length: length - text.bytes - imageBytes }) + Math.ceil(text.tokens),
+    tokens: others + Math.ceil(text.tokens),
     most: length - imageBytes,
     images,
     isOpaque: isOpaque || media > count,

@@ -1,12 +1,13 @@
 /** Reads the facts of a form that limits and accounting need. */
 
+import { factsOf, type Operation } from "../apis/operations.ts";
 import { REFERENCES } from "./body_keys.ts";
 import { foldKey } from "./fold_key.ts";
 import { imageSize, MAX_IMAGE_HEAD_BYTES } from "./image_size.ts";
 import { type ImageTokens, NO_IMAGES, plusImages, tokensOfImage } from "./image_tokens.ts";
 import type { FormPart } from "./multipart.ts";
 import type { RequestFacts } from "./request_facts.ts";
-import { readsSound, soundSeconds } from "./sound_length.ts";
+import { soundSeconds } from "./sound_length.ts";
 
 /** A longer plain field is content, in the place of a file. In bytes. */
 const MAX_FIELD_BYTES = 1_000;
@@ -17,14 +18,14 @@ const ADDRESS = /^\s*[a-z][a-z\d+.-]*:\/\//i;
 export function formContent(
   bytes: Uint8Array,
   parts: readonly FormPart[],
-  path: string,
+  operation: Operation,
 ): Pick<RequestFacts, "refersElsewhere" | "soundSeconds"> {
   const refersElsewhere = parts.some((part) => isReference(bytes, part));
   const sound = parts.filter(({ isFile, start, end }) => isFile || end - start > MAX_FIELD_BYTES)
     .reduce((total, { start, end }) => total + soundSeconds(bytes.subarray(start, end)), 0);
   return {
     ...(refersElsewhere && { refersElsewhere }),
-    ...(readsSound(path) && { soundSeconds: sound }),
+    ...(factsOf(operation).readsSound === true && { soundSeconds: sound }),
   };
 }
 
@@ -40,7 +41,7 @@ export interface FormMedia {
 }
 
 /** The media of a form. The length of sound is a separate fact where a model reads sound. */
-export function formMedia(bytes: Uint8Array, parts: readonly FormPart[], path: string): FormMedia {
+export function formMedia(bytes: Uint8Array, parts: readonly FormPart[], operation: Operation): FormMedia {
   const files = parts.filter(({ isFile }) => isFile).map(({ start, end }) => ({
     length: end - start,
     size: imageSize(bytes.subarray(start, Math.min(end, start + MAX_IMAGE_HEAD_BYTES))),
@@ -50,7 +51,7 @@ export function formMedia(bytes: Uint8Array, parts: readonly FormPart[], path: s
     fieldBytes: parts.reduce((sum, { isFile, start, end }) => isFile ? sum : sum + end - start, 0),
     images: sizes.map(tokensOfImage).reduce(plusImages, NO_IMAGES),
     imageBytes: files.reduce((sum, { length, size }) => size === undefined ? sum : sum + length, 0),
-    isOpaque: sizes.length < files.length && !readsSound(path),
+    isOpaque: sizes.length < files.length && factsOf(operation).readsSound !== true,
   };
 }
 

@@ -17,6 +17,8 @@ const MODEL_FOLDERS: ReadonlySet<string> = new Set([
  */
 const MAY_NAME_MODEL = /[:%]|model|deployments|engines/i;
 
+const NO_NAMES: readonly string[] = [];
+
 /** The name of a resource of Bedrock, such as `arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.…`. */
 const ARN = /^arn:/i;
 
@@ -25,8 +27,8 @@ const ARN = /^arn:/i;
  * `/v1beta/models/NAME:generateContent`, `/deployments/NAME/…`, `/model/NAME/converse`. Reads encoded and
  * repeated slashes as servers do.
  */
-export function modelsInPath(path: string): string[] {
-  if (!MAY_NAME_MODEL.test(path)) return [];
+export function modelsInPath(path: string): readonly string[] {
+  if (!MAY_NAME_MODEL.test(path)) return NO_NAMES;
   const segments = path.split("/").map(decoded).join("/").split("/").filter((segment) => segment !== "");
   const names: string[] = [];
   for (const [index, segment] of segments.entries()) {
@@ -48,7 +50,8 @@ export function modelsInPath(path: string): string[] {
  * The models that a query names. Ignores capitals in the names of parameters. Undefined if the query has too
  * many parameters.
  */
-export function modelsInQuery(query: string): string[] | undefined {
+export function modelsInQuery(query: string): readonly string[] | undefined {
+  if (query === "") return NO_NAMES;
   return queryParameters(query)?.flatMap(([name, value]) => namesModel(name) ? [shortName(value)] : []);
 }
 
@@ -80,14 +83,12 @@ export function modelsInHead(
         "parameters.",
     );
   }
-  const [inPath, ofQuery, inFields] = [
-    distinct(modelsInPath(path)),
-    distinct(inQuery),
-    modelsInFields(fields),
-  ];
+  const inPath = distinct(modelsInPath(path));
+  const ofQuery = distinct(inQuery);
+  const inFields = modelsInFields(fields);
   return upgrade
-    ? { named: ofQuery, possiblyNamed: [...inPath, ...inFields] }
-    : { named: inPath, possiblyNamed: [...ofQuery, ...inFields] };
+    ? { named: ofQuery, possiblyNamed: joined(inPath, inFields) }
+    : { named: inPath, possiblyNamed: joined(ofQuery, inFields) };
 }
 
 /** A cheap test for the names of headers that may name a model. */
@@ -99,19 +100,26 @@ const MODEL_FIELD = /(?:model|deployment|engine|fallback)/;
  */
 export function modelsInFields(
   fields: readonly { readonly lower: string; readonly value: string }[],
-): string[] {
-  const values = fields.flatMap(({ lower, value }) =>
-    MODEL_FIELD.test(lower) && !lower.startsWith("sec-") && namesModel(lower) ? value.split(",") : []
-  );
-  return distinct(distinct(values).map(shortName));
+): readonly string[] {
+  let names: string[] | undefined;
+  for (const { lower, value } of fields) {
+    if (!MODEL_FIELD.test(lower) || lower.startsWith("sec-") || !namesModel(lower)) continue;
+    names = [...names ?? [], ...distinct(value.split(","))];
+  }
+  return names === undefined ? NO_NAMES : distinct(distinct(names).map(shortName));
 }
 
 /** The names, each once. Throws `bad_request` for more than {@link MAX_MODELS}. */
-function distinct(names: readonly string[]): string[] {
-  if (names.length < 2) return [...names];
+function distinct(names: readonly string[]): readonly string[] {
+  if (names.length < 2) return names;
   const once = new Set(names);
   if (once.size <= MAX_MODELS) return [...once];
   throw new ProxyFault("bad_request", `The head names more than ${MAX_MODELS} different models.`);
+}
+
+function joined(some: readonly string[], more: readonly string[]): readonly string[] {
+  if (more.length === 0) return some;
+  return some.length === 0 ? more : [...some, ...more];
 }
 
 function decoded(segment: string): string {

@@ -20,7 +20,7 @@ const PDF = new TextEncoder().encode(`%PDF-1.7${" ".repeat(1_000)}`).toBase64();
 async function estimate(body: unknown) {
   const read = await readPayload(encode(body), {
     fields: contentFields("application/json"),
-    path: "/v1/chat/completions",
+    operation: "chat_completions",
     maxBytes: 1e9,
     mustBeKnown: true,
     readsFiles: false,
@@ -54,7 +54,7 @@ Deno.test("inputOf: an image counts by its size in every dialect, read or passin
     const { tokens, most, images, isOpaque } = await estimate(body);
     assertEquals([imageTokensFor(images, "gpt-4o-mini"), isOpaque], [TOKENS, false], name);
     assert(tokens < 200 && most < 500, `${name}: ${tokens}, ${most}`);
-    const tap = new RequestTap({ contentType: "application/json", path: "/v1/x" });
+    const tap = new RequestTap({ contentType: "application/json", path: "/v1/x", operation: "unknown" });
     const bytes = encode({ model: "gpt-4o-mini", ...body });
     for (let at = 0; at < bytes.length; at += 1_000) tap.write(bytes.subarray(at, at + 1_000));
     const passing = tap.inputTokens();
@@ -120,7 +120,11 @@ Deno.test("inputOf: each number in a list of token ids is a token", async () => 
     const { tokens, most } = await estimate(body);
     assert(tokens >= ids.length && tokens < 2.5 * ids.length, `${tokens}`);
     assert(most >= ids.length);
-    const tap = new RequestTap({ contentType: "application/json", path: "/v1/completions" });
+    const tap = new RequestTap({
+      contentType: "application/json",
+      path: "/v1/completions",
+      operation: "unknown",
+    });
     const bytes = encode(body);
     for (let at = 0; at < bytes.length; at += 7) tap.write(bytes.subarray(at, at + 7));
     assert(tap.inputTokens() >= ids.length && tap.inputTokens() <= ids.length + 1);
@@ -138,7 +142,7 @@ Deno.test("inputOf: the images of a form count by their size, and its other file
     ]);
     const read = await readPayload(bytes, {
       fields: contentFields("multipart/form-data; boundary=b"),
-      path: "/v1/images/edits",
+      operation: "images",
       maxBytes: 1e9,
       mustBeKnown: true,
       readsFiles: false,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readsSound, soundSeconds, UNKNOWN_SOUND_SECONDS } from "../../src/payload/sound_length.ts";
+import { soundSeconds, UNKNOWN_SOUND_SECONDS } from "../../src/payload/sound_length.ts";
 
 /** A WAV file of one second. `format` 1 is uncompressed. */
 function wav(
@@ -138,13 +138,4 @@ Deno.test("soundSeconds: a container that states no length counts as the longest
       bytesOf("RIFF____WAVEjunk", little(0, 4)),
     ]
   ) assertEquals(soundSeconds(bytes), UNKNOWN_SOUND_SECONDS);
-});
-
-Deno.test("readsSound: the paths of transcriptions and translations", () => {
-  for (const path of ["/v1/audio/transcriptions", "/openai/v1/audio/Translations/"]) {
-    assertEquals(readsSound(path), true, path);
-  }
-  for (const path of ["/v1/audio/speech", "/v1/chat/completions"]) {
-    assertEquals(readsSound(path), false, path);
-  }
 });
