@@ -12,7 +12,7 @@ export interface ImageTokens {
   readonly gemini: number;
 }
 
-/** No image. */
+/** The tokens of a body without images. */
 export const NO_IMAGES: ImageTokens = {
   miniTiles: 0,
   imageModel: 0,
