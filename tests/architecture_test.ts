@@ -77,7 +77,7 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "node:crypto": ["tls"],
   "smol-toml": ["config"],
   "toml-eslint-parser": ["config"],
-  "jsonc-parser": ["config"],
+  "jsonc-parser": ["cli", "config"],
   "node:timers": ["streams"],
   "node:util": ["config", "management"],
   "node:zlib": ["management", "payload"],

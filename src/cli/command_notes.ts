@@ -87,6 +87,16 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
     json: '{"client", "title", "pieces": [{"where", "text"}], "notes": […]}',
     group: CLIENTS,
   },
+  "run": {
+    examples: [
+      ["run claude", "Claude Code; the first run asks for the address and the token"],
+      ["run codex -- exec 'Explain this folder'", "with arguments of the client"],
+      ["run claude --passthrough", "with your own login at Anthropic"],
+      ["run --forget", "delete the saved address and token"],
+    ],
+    page: "clients",
+    group: CLIENTS,
+  },
   "service": {
     examples: [
       ["service print", "print the files and commands, and change nothing"],

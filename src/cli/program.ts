@@ -18,6 +18,7 @@ import { addInitCommand } from "./init/program.ts";
 import { addManageCommands, RUNNING_URL } from "./manage/program.ts";
 import { writeAnswer, writeNote, writeOut } from "./output.ts";
 import { addPricesCommands } from "./prices/program.ts";
+import { addRunCommand } from "./run_client/program.ts";
 import { addServeCommand } from "./serve_command.ts";
 import type { ServiceAction } from "./service/service.ts";
 import { addTlsCommands } from "./tls/program.ts";
@@ -44,6 +45,7 @@ export function buildProgram(): Command {
   addCheckCommand(program);
   addDoctorCommand(program);
   addConnectCommand(program);
+  addRunCommand(program);
   addServiceCommand(program);
   addTlsCommands(program);
   addManageCommands(program);
