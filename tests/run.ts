@@ -11,7 +11,8 @@
 import { leftOutLines } from "./support/runner/left_out_lines.ts";
 import { runSuite } from "./support/runner/run_suite.ts";
 import { Summary } from "./support/runner/summary.ts";
-import { filesOf, suitesOf, type Wanted } from "./suites.ts";
+import { writeTogether } from "./support/runner/together.ts";
+import { filesOf, type Suite, suitesOf, type Wanted } from "./suites.ts";
 
 /** Modules that run in processes of their own. The tests do not import them. */
 const PROGRAMS = [
@@ -23,6 +24,8 @@ const PROGRAMS = [
 ];
 /** Any small module: the first bundle fetches the bundler. */
 const SMALL = "src/time/clock.ts";
+/** How many modules of tests that share an isolate there are for each processor: few to start, and all end at about the same time. */
+const SHARED_PER_PROCESSOR = 18;
 const WANTED: Readonly<Record<string, Wanted>> = { "--long": "long", "--all": "all" };
 
 const named = Deno.args.filter(isThere);
@@ -34,7 +37,12 @@ const suites = suitesOf([
 ]);
 
 const folder = await Deno.makeTempDir();
-await fetchBy("check", "--quiet", ...PROGRAMS, ...suites.flatMap((suite) => suite.files));
+// Of a whole run, the same command as that of `deno task ok`: the runtime remembers what it has checked by the command.
+await fetchBy(
+  "check",
+  "--quiet",
+  ...(named.length > 0 ? [...PROGRAMS, ...suites.flatMap((suite) => suite.files)] : []),
+);
 await fetchBy("bundle", "--quiet", "--outdir", folder, SMALL);
 
 const summary = new Summary();
@@ -43,7 +51,7 @@ for (const [index, suite] of suites.entries()) {
   console.log(`\n== ${suite.name}: ${suite.files.length} files`);
   const report = `${folder}/${index}.xml`;
   const isLong = wanted !== "short" || named.length > 0;
-  summary.add(await runSuite(suite, { report, options, isLong }));
+  summary.add(await runSuite(await sharingIsolates(suite, index), { report, options, isLong }));
   // A run that broke off before its first test has no report.
   reports.push(await Deno.readTextFile(report).catch(() => ""));
 }
@@ -54,6 +62,15 @@ if (named.length === 0 && wanted === "short") {
 console.log(summary.line);
 await Deno.remove(folder, { recursive: true });
 Deno.exit(summary.code);
+
+/** The suite with its files in modules that share isolates, where it has more than a few. Named files run as they are. */
+async function sharingIsolates(suite: Suite, index: number): Promise<Suite> {
+  if (named.length > 0 || suite.sharing.length === 0) return suite;
+  const others = suite.files.filter((file) => !suite.sharing.includes(file));
+  const count = SHARED_PER_PROCESSOR * navigator.hardwareConcurrency;
+  const modules = await writeTogether(suite.sharing, { folder: `${folder}/${index}`, count });
+  return { ...suite, files: [...others, ...modules] };
+}
 
 /** Runs the runtime in the environment as it is. */
 async function fetchBy(...args: string[]): Promise<void> {

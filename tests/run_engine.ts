@@ -18,7 +18,7 @@ if (!checked.success) Deno.exit(1);
 
 const folder = await Deno.makeTempDir();
 const report = `${folder}/report.xml`;
-const { code } = await runSuite({ name: "the engine deno", files, isParallel: true }, {
+const { code } = await runSuite({ name: "the engine deno", files, isParallel: true, sharing: [] }, {
   report,
   options,
   isLong: named.length > 0,

@@ -9,6 +9,8 @@ export interface Suite {
   readonly files: readonly string[];
   /** Whether several files run at the same time, in one process. */
   readonly isParallel: boolean;
+  /** Those of the files that may share an isolate. */
+  readonly sharing: readonly string[];
 }
 
 /** Which tests are wanted: those of `deno task test`, those of `deno task test:long`, or both. */
@@ -68,6 +70,27 @@ const ALONE: Listed = {
   "tests/storage/threads_test.ts": "measures how long a thread is blocked",
 };
 
+/** These start before the other parallel files: a long one that starts last runs alone at the end. */
+const SLOWEST: Listed = {
+  "tests/wire/budgets/objects_test.ts": "kills and restarts proxies, 37 starts",
+  "tests/wire/management/management_test.ts": "76 commands and proxies",
+  "tests/wire/commands/control_token_test.ts": "65 commands and proxies",
+  "tests/wire/limits/client_limits_test.ts": "waits for the limits of slow clients",
+  "tests/wire/process/start_test.ts": "31 starts of the program",
+  "tests/wire/streams/websocket_test.ts": "messages of many megabytes",
+  "tests/wire/tokens/managed_test.ts": "thousands of requests at once",
+  "tests/wire/commands/init_test.ts": "38 commands and proxies",
+  "tests/wire/process/tls_test.ts": "16 commands and proxies, with new keys",
+  "tests/wire/faults/upstream_stalls_test.ts": "waits for the timeouts of upstreams",
+  "tests/wire/faults/disk_process_test.ts": "20 commands and proxies",
+  "tests/payload/scanner_reference_test.ts": "30,000 generated texts",
+};
+
+/** The other parallel files share isolates, for a start costs more than most files take. These do not. */
+const SEPARATE: Listed = {
+  "tests/payload/brotli_test.ts": "counts broken bodies, of which the module remembers those of all tests",
+};
+
 /** Those of the files that are wanted. */
 export function filesOf(files: readonly string[], wanted: Wanted): string[] {
   return files.filter((file) => wanted === "all" || isIn(LONG, file) === (wanted === "long"));
@@ -79,16 +102,22 @@ export function suitesOf(files: readonly string[]): Suite[] {
   const first = all.filter((file) => isIn(FIRST, file));
   const alone = all.filter((file) => isIn(ALONE, file));
   const others = all.filter((file) => !isIn(FIRST, file) && !isIn(ALONE, file));
+  const slowest = Object.keys(SLOWEST).filter((file) => others.includes(file));
+  const parallel = [...slowest, ...others.filter((file) => !isIn(SLOWEST, file))];
   return [
-    { name: "the source itself", files: first, isParallel: true },
-    { name: "in parallel", files: others, isParallel: true },
-    { name: "one after the other", files: alone, isParallel: false },
+    { name: "the source itself", files: first, isParallel: true, sharing: [] },
+    { name: "in parallel", files: parallel, isParallel: true, sharing: parallel.filter(mayShare) },
+    { name: "one after the other", files: alone, isParallel: false, sharing: [] },
   ].filter((suite) => suite.files.length > 0);
 }
 
 /** All that is listed, for the test of the lists. */
 export function allListed(): readonly (readonly [path: string, why: string])[] {
-  return [FIRST, LONG, ALONE].flatMap((listed) => Object.entries(listed));
+  return [FIRST, LONG, ALONE, SLOWEST, SEPARATE].flatMap((listed) => Object.entries(listed));
+}
+
+function mayShare(file: string): boolean {
+  return ![LONG, SLOWEST, SEPARATE].some((listed) => isIn(listed, file));
 }
 
 function isIn(listed: Listed, file: string): boolean {

@@ -1,5 +1,7 @@
+import { pathToFileURL } from "node:url";
 import { assert, assertEquals } from "@std/assert";
 import { Summary } from "./support/runner/summary.ts";
+import { dealt, writeTogether } from "./support/runner/together.ts";
 import { allListed, filesOf, suitesOf } from "./suites.ts";
 
 Deno.test("suites: every path that is listed exists, and has a reason", async () => {
@@ -18,6 +20,33 @@ Deno.test("suites: short and long tests are all tests, and each runs once", () =
   assertEquals(run("all").toSorted(), all.toSorted());
   assertEquals([...run("short"), ...run("long")].toSorted(), all.toSorted());
   assert(run("short").includes("tests/other_test.ts") && run("long").includes("tests/browser/x_test.ts"));
+});
+
+Deno.test("suites: the slowest files start first; they, long ones and those that run alone share no isolate", () => {
+  const paths = allListed().map(([path]) => path).filter((path) => !path.endsWith("/"));
+  const suites = suitesOf([...paths, "tests/a_test.ts", "tests/z_test.ts"]);
+  assertEquals(suites.flatMap(({ sharing }) => sharing), ["tests/a_test.ts", "tests/z_test.ts"]);
+  const parallel = suites.find(({ sharing }) => sharing.length > 0)?.files ?? [];
+  assertEquals(parallel[0], "tests/wire/budgets/objects_test.ts");
+});
+
+Deno.test("writeTogether: each file is imported once, by a module that is a file of tests", async () => {
+  assertEquals(dealt(["a", "b", "c", "d", "e"], 2), [["a", "c", "e"], ["b", "d"]]);
+  assertEquals([dealt(["a"], 3), dealt([], 3)], [[["a"]], []]);
+  const parent = await Deno.makeTempDir();
+  try {
+    const files = ["a", "b c", "d"].map((name) => `${parent}/${name}.ts`);
+    const modules = await writeTogether(files, { folder: `${parent}/modules`, count: 2 });
+    assertEquals(modules.map((path) => /[^/]*$/.exec(path)?.[0]), [
+      "together_01_test.ts",
+      "together_02_test.ts",
+    ]);
+    const texts = await Promise.all(modules.map((path) => Deno.readTextFile(path)));
+    const imported = texts.flatMap((text) => [...text.matchAll(/^import "(.*)";$/gm)].map(([, url]) => url));
+    assertEquals(imported.toSorted(), files.map((file) => pathToFileURL(file).href).toSorted());
+  } finally {
+    await Deno.remove(parent, { recursive: true });
+  }
 });
 
 Deno.test("Summary: adds what the suites counted, and fails as the first that failed", () => {

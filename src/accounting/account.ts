@@ -4,18 +4,19 @@ import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import { projectKey } from "../config/project_key.ts";
 import { providerAccount } from "../storage/provider_account.ts";
-import type { AttemptEstimate, ExchangeAccount, ExchangeRecord } from "../exchange.ts";
+import type { ExchangeAccount } from "../exchange.ts";
+import type { AttemptEstimate, ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { Principal } from "../principal.ts";
-import type { AwaitedObject, ExchangeRow, ObjectKey } from "../storage/store.ts";
+import type { AwaitedObject, ObjectKey } from "../storage/store.ts";
 import type { AccountAdmission } from "./account_admission.ts";
 import type { AccountedRequest } from "./accounted_request.ts";
 import { awaitedObject, type ObjectOrigin, pendingObjectId } from "./awaited_object.ts";
 import { type CandidateModel, type Charge, type ReservedUsage, withTimedOutAttempts } from "./charge.ts";
 import type { Pricer } from "./cost.ts";
 import { ExchangeCosts, type UnpricedTool, withContentElsewhere } from "./exchange_costs.ts";
-import { recordColumns } from "./exchange_row.ts";
+import { exchangeUsage } from "./exchange_row.ts";
 import { bytesPerToken, mediaOf, NO_MEDIA } from "./media_estimate.ts";
 import { isPartialContent } from "../http/partial_content.ts";
 import type { ObjectRequest } from "./object_paths.ts";
@@ -32,14 +33,21 @@ import { storedText } from "./stored_text.ts";
 import { type Tap, tapOf } from "./tap.ts";
 import { UnseenTime } from "./unseen_time.ts";
 
-/** The beginning of an exchange, with which its account opens. */
-export interface ExchangeStart {
+/** The exchange of an account, as accounting sees it. */
+export interface AccountedExchange {
   readonly id: string;
   /** The path as records have it: harmless, short and without credentials. */
   readonly path: string;
-  readonly principal: Principal;
   readonly endpoint: Endpoint | undefined;
-  readonly fields: readonly Field[];
+  readonly request: { readonly fields: readonly Field[] };
+  /** Removes the credentials of the request from a text. */
+  readonly redact: (text: string) => string;
+}
+
+/** What opened an account, and closes it at the end of its exchange. */
+export interface AccountOwner {
+  /** Settles the account. Returns what {@link ExchangeAccount.settle} does. */
+  readonly close: (account: Account, record: ExchangeRecord) => ReturnType<ExchangeAccount["settle"]>;
 }
 
 /** Keeps objects that continue after their exchange. */
@@ -70,15 +78,15 @@ const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, sourc
  */
 export class Account implements ExchangeAccount {
   readonly endpoint: Endpoint | undefined;
-  readonly traceparent: string | undefined;
-  readonly #start: ExchangeStart;
+  readonly #exchange: AccountedExchange;
+  readonly #principal: Principal;
   readonly #startedAt: number;
   readonly #client: string;
   readonly #clock: Clock;
   readonly #costs: ExchangeCosts;
   readonly #outputs: RecentOutputs;
   readonly #objects: ObjectRegistry;
-  readonly #onEnd: (record: ExchangeRecord) => void;
+  readonly #owner: AccountOwner;
   #hasCreated = false;
   #isBackground: boolean | undefined;
   #request: AccountedRequest = {
@@ -109,8 +117,9 @@ export class Account implements ExchangeAccount {
   #noticedBytes = 0;
 
   constructor(
-    start: ExchangeStart,
-    { startedAt, client, clock, pricer, outputs, speeds, objects, onEnd }: {
+    exchange: AccountedExchange,
+    { principal, startedAt, client, clock, pricer, outputs, speeds, objects, owner }: {
+      principal: Principal;
       startedAt: number;
       client: string;
       clock: Clock;
@@ -118,19 +127,19 @@ export class Account implements ExchangeAccount {
       outputs: RecentOutputs;
       speeds: RecentSpeeds;
       objects: ObjectRegistry;
-      onEnd: (record: ExchangeRecord) => void;
+      owner: AccountOwner;
     },
   ) {
-    this.endpoint = start.endpoint;
-    this.traceparent = fieldValue(start.fields, "traceparent");
-    this.#start = start;
+    this.endpoint = exchange.endpoint;
+    this.#exchange = exchange;
+    this.#principal = principal;
     this.#startedAt = startedAt;
     this.#client = client;
     this.#clock = clock;
-    this.#costs = new ExchangeCosts(start.endpoint, { startedAt, pricer, outputs, speeds });
+    this.#costs = new ExchangeCosts(exchange.endpoint, { startedAt, pricer, outputs, speeds });
     this.#outputs = outputs;
     this.#objects = objects;
-    this.#onEnd = onEnd;
+    this.#owner = owner;
   }
 
   /** Sets what the request contains, as far as it is known. */
@@ -150,7 +159,7 @@ export class Account implements ExchangeAccount {
 
   /** The name of the client. */
   get principal(): string {
-    return this.#start.principal.name;
+    return this.#principal.name;
   }
 
   /** What the request states, as far as the proxy has read it. */
@@ -259,8 +268,8 @@ export class Account implements ExchangeAccount {
     return (this.#request.facts().choices ?? 1) === 1;
   }
 
-  ended(record: ExchangeRecord): void {
-    this.#onEnd(record);
+  settle(record: ExchangeRecord): ReturnType<ExchangeAccount["settle"]> {
+    return this.#owner.close(this, record);
   }
 
   /** What the response reported, once it has ended. A promise only if the response was compressed. */
@@ -270,17 +279,17 @@ export class Account implements ExchangeAccount {
 
   /** The exchange as the management API shows it while it runs. */
   running(): RunningExchange {
-    const { id, principal } = this.#start;
+    const principal = this.#principal;
     const { model, stream } = this.#request.facts();
     return {
-      requestId: id,
+      requestId: this.#exchange.id,
       startedAt: this.#startedAt,
       endpoint: this.endpoint?.name,
       principal: principal.name,
       tokenId: principal.tokenId,
       projectId: principal.projectId,
       client: this.#client,
-      modelAsked: storedText(model),
+      modelAsked: this.#recordText(model),
       stream,
       backend: this.#backend?.name,
       bytes: this.#bytes,
@@ -327,14 +336,15 @@ export class Account implements ExchangeAccount {
     const { endpoint } = this;
     if (this.#backend === undefined || endpoint === undefined) return undefined;
     const { baseUrl, key } = this.#backend;
-    const ofProject = projectKey(this.#backend, { endpoint, keys: this.#start.principal.keys });
+    const ofProject = projectKey(this.#backend, { endpoint, keys: this.#principal.keys });
     const own = key.mode === "inject" ? key.value : key.mode === "none" ? "" : undefined;
     const value = ofProject ?? own;
     return value === undefined ? undefined : providerAccount(baseUrl.origin, value);
   }
 
   #objectOrigin(): ObjectOrigin {
-    const { id, path, principal } = this.#start;
+    const { id, path } = this.#exchange;
+    const principal = this.#principal;
     return {
       ...this.place,
       kind: this.#request.object?.kind ?? "",
@@ -390,10 +400,10 @@ export class Account implements ExchangeAccount {
     this.#admission?.settle(this.#hasCreated ? { tokens: 0, micros: 0 } : this.#held);
   }
 
-  /** Settles the exchange, and returns its row for the database. */
-  close(record: ExchangeRecord, summary: ResponseSummary): ExchangeRow {
+  /** Settles what was reserved, and returns the usage of the exchange. */
+  close(record: ExchangeRecord, summary: ResponseSummary): ExchangeUsage {
     const { model, stopReason } = summary;
-    const { principal } = this.#start;
+    const principal = this.#principal;
     const facts = this.#request.facts();
     const charge = withTimedOutAttempts(
       this.#hasCreated ? NO_CHARGE : this.#charge(record, summary),
@@ -401,8 +411,7 @@ export class Account implements ExchangeAccount {
     );
     const tokens = this.#costs.countedTokens(charge);
     const booking = this.#admission?.settle({ tokens, micros: charge.cost?.micros });
-    return {
-      ...recordColumns(record, charge),
+    return exchangeUsage(charge, {
       providerRequestId: storedText(this.#providerRequestId),
       startedAt: this.#startedAt,
       provider: this.endpoint?.provider,
@@ -413,13 +422,18 @@ export class Account implements ExchangeAccount {
       admitted: this.#admission !== undefined,
       client: this.#client,
       stream: facts.stream,
-      modelAsked: storedText(facts.model),
-      modelAnswered: storedText(model),
-      stopReason: storedText(stopReason),
+      modelAsked: this.#recordText(facts.model),
+      modelAnswered: this.#recordText(model),
+      stopReason: this.#recordText(stopReason),
       partial: this.#backend !== undefined && record.ending !== "complete",
       booking,
       settlement: this.#hasCreated ? "awaited" : undefined,
-    };
+    });
+  }
+
+  /** A text of the client or the provider as records have it. */
+  #recordText(text: string | undefined): string | undefined {
+    return storedText(text === undefined ? undefined : this.#exchange.redact(text));
   }
 
   #charge(record: ExchangeRecord, summary: ResponseSummary): Charge {
@@ -448,7 +462,7 @@ export class Account implements ExchangeAccount {
         unreportedTextTokens: summary.unreportedTextTokens,
         isStream: summary.isStream === true,
         bytes: record.bytes,
-        bytesPerToken: bytesPerToken(this.#mediaType, this.#start.path),
+        bytesPerToken: bytesPerToken(this.#mediaType, this.#exchange.path),
         media: mediaOf(summary, record.bytes),
         durationMs: record.durationMs - (last?.afterMs ?? 0),
         unseenMs: this.#unseen?.sum(this.#clock.now()) ?? 0,

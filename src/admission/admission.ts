@@ -4,6 +4,7 @@ import type { Account } from "../accounting/account.ts";
 import type { Endpoint } from "../config/config.ts";
 import type { Field } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
+import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import type { HeldShare } from "../limits/held_bytes.ts";
 import type { Limiter } from "../limits/limiter.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
@@ -28,17 +29,24 @@ export interface AdmissionRequest {
   /** The path after the name of the endpoint, and the raw query. */
   readonly rest: string;
   readonly query: string;
+  /** The key that limits are counted by. */
+  readonly holder: string;
+}
+
+/** The limits of requests whose bodies the proxy reads. */
+export interface BodyLimits {
+  /** The longest body in bytes. Undefined: there is no limit. */
+  readonly maxBodyBytes: number | undefined;
+  /** The limit of requests that wait for a body which the proxy reads before it forwards the request. */
+  readonly receivingSlots: Pick<ConcurrencyLimiter, "acquire">;
+}
+
+/** What else decides on a request. */
+export interface AdmissionParts {
   /** Whether the client asks for a WebSocket. */
   readonly upgrade: boolean;
   /** The request's share of the memory for bodies. */
   readonly held: HeldShare;
-  /** The longest body in bytes. Undefined: there is no limit. */
-  readonly maxBodyBytes: number | undefined;
-  /**
-   * Acquires a slot for the time in which the client sends the body, and returns the function that releases
-   * it.
-   */
-  readonly acquireReceivingSlot: () => (() => void) | Promise<() => void>;
   /** The account of the exchange and the limits of its token. Undefined: the management plane is off. */
   readonly counted: { readonly account: Account; readonly limiter: Limiter } | undefined;
 }
@@ -58,13 +66,18 @@ export interface AdmittedRequest {
  * cost. The token's limits are checked before the proxy waits for the body. Throws `forbidden`,
  * `rate_limited`, `budget_exceeded`, `overloaded`, `payload_too_large` or `bad_request`.
  */
-export async function admitRequest(incoming: AdmissionRequest): Promise<AdmittedRequest> {
-  const { request, principal, endpoint, rest, query, upgrade, counted } = incoming;
+export async function admitRequest(
+  incoming: AdmissionRequest,
+  limits: BodyLimits,
+  parts: AdmissionParts,
+): Promise<AdmittedRequest> {
+  const { request, principal, endpoint, rest, query } = incoming;
+  const { upgrade, counted } = parts;
   const method = effectiveMethod(request.method, { query, fields: request.fields });
   const countedRequest = counted &&
     { request, method, principal, endpoint, rest, query, upgrade, ...counted };
   const admitted = countedRequest && admit(countedRequest);
-  const { read, unread } = await received(incoming, method);
+  const { read, unread } = await received(incoming, limits, { ...parts, method });
   const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);
   const withUsage = withUsageOption(read, unread);
   return withUsage === undefined
@@ -75,9 +88,10 @@ export async function admitRequest(incoming: AdmissionRequest): Promise<Admitted
 /** Receives the body of a request, and reads it if something depends on it. */
 async function received(
   incoming: AdmissionRequest,
-  method: string,
+  { maxBodyBytes, receivingSlots }: BodyLimits,
+  { method, upgrade, held, counted }: AdmissionParts & { readonly method: string },
 ): Promise<{ readonly read: ReadRequest; readonly unread: UnreadRequest }> {
-  const { request, principal, endpoint, rest, upgrade, held, maxBodyBytes, counted } = incoming;
+  const { request, principal, endpoint, rest } = incoming;
   const { fields, cancellation } = request;
   const unsettled = {
     method,
@@ -93,7 +107,7 @@ async function received(
   };
   // A body that no rule needs is not waited for.
   const waits = request.settledBody !== undefined || request.body !== null && mustRead(unsettled);
-  const release = waits ? await incoming.acquireReceivingSlot() : undefined;
+  const release = waits ? await receivingSlots.acquire(incoming.holder, cancellation) : undefined;
   try {
     const unread = { ...unsettled, body: await receivedBody(request, maxBodyBytes) };
     return { read: await readRequest(unread), unread };

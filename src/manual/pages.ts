@@ -29,6 +29,7 @@ export const TOPICS: readonly Topic[] = [
   { name: "troubleshooting", summary: "each x-llm-proxy-error code, and other symptoms" },
   { name: "how-it-works", summary: "the path of a request, and everything that the proxy changes" },
   { name: "engines", summary: "the proxy's own server or Deno.serve, and `deno serve`" },
+  { name: "comparison", summary: "what other proxies do, and when to use which" },
   { name: "performance", summary: "measurements, compared with other proxies" },
   { name: "contributing", summary: "tests, tasks and the layout of the source" },
 ];

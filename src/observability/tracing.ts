@@ -13,7 +13,7 @@ import {
   SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
-import type { ExchangeRecord } from "../exchange.ts";
+import type { ExchangeRecord } from "../exchange_record.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 import { VERSION } from "../release.ts";
 

@@ -12,11 +12,17 @@ Deno.test("dial: a connection that opens just after it was abandoned is closed",
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const cancellation = new Cancellation();
     const dialing = dial(origin, { connection: DIRECT, cancellation, onPhase() {} });
-    setTimeout(() => cancellation.cancel(new ClientGone("the client left")), 0);
+    const left = new Promise<void>((resolve) =>
+      setTimeout(() => {
+        cancellation.cancel(new ClientGone("the client left"));
+        resolve();
+      }, 0)
+    );
     // The program is busy, and hears of both at the same time.
     const until = performance.now() + attempt % 10 / 10;
     while (performance.now() < until) { /* nothing else is done */ }
     await dialing.then((connection) => connection.close(), () => {});
+    await left;
   }
   await upstream.allClosed();
   assertEquals(upstream.openConnections, 0);

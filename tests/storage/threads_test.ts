@@ -5,7 +5,6 @@ import { DatabaseSync } from "node:sqlite";
 import { Connection } from "../../src/storage/sqlite/connection.ts";
 import { DatabaseThread } from "../../src/storage/sqlite/database_thread.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
-import { openStore } from "../../src/storage/open.ts";
 import { StoreError } from "../../src/storage/store.ts";
 import { shortPause } from "../../src/streams/turn.ts";
 import {
@@ -16,20 +15,6 @@ import {
   projectRow,
   tokenRow,
 } from "../support/data/rows.ts";
-import { storeContract } from "./contract.ts";
-
-storeContract("sqlite with threads", async () => {
-  const folder = await Deno.makeTempDir();
-  return {
-    open: async () => {
-      const store = await openStore(`sqlite:${folder}/data/test.db`, { usesThreads: true });
-      // The first exchanges start the thread that writes.
-      await store.addExchanges([]);
-      return store;
-    },
-    dispose: () => Deno.remove(folder, { recursive: true }),
-  };
-});
 
 async function withFile(work: (path: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();

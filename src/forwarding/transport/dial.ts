@@ -1,4 +1,4 @@
-import type { Cancellation } from "../../cancellation.ts";
+import type { Cancellation, CancellationListener } from "../../cancellation.ts";
 import { proxyText } from "../../config/read/outbound_proxy.ts";
 import type { ConnectionSettings, OutboundProxy } from "../../config/config.ts";
 import { closeQuietly } from "../../streams/close_quietly.ts";
@@ -72,13 +72,13 @@ async function dialThrough(
   { connection: { caCerts }, cancellation }: DialOptions,
 ): Promise<Deno.Conn> {
   let current: Deno.Conn | undefined;
+  const departure = { cancelled: () => current && closeQuietly(current) };
   try {
     current = await connect(proxy, cancellation);
     if (proxy.scheme === "https" && isTcp(current)) {
       current = await secure(current, { hostname: proxy.hostname, caCerts, cancellation });
     }
-    const opening = current;
-    cancellation.onCancel(() => closeQuietly(opening));
+    cancellation.addListener(departure);
     await openTunnel(current, proxy, origin);
     return current;
   } catch (error) {
@@ -94,6 +94,8 @@ async function dialThrough(
       facts("connect"),
       { cause: error },
     );
+  } finally {
+    cancellation.removeListener(departure);
   }
 }
 
@@ -116,7 +118,8 @@ async function secure(
     closeQuietly(current);
     alsoClose?.();
   };
-  cancellation.onCancel(closeAll);
+  const departure = { cancelled: closeAll };
+  cancellation.addListener(departure);
   try {
     const secured = await Deno.startTls(plain, {
       hostname,
@@ -134,6 +137,8 @@ async function secure(
     closeAll();
     cancellation.throwIfCancelled();
     throw new TransportError(`TLS could not be set up: ${tlsReason(error)}`, facts("tls"), { cause: error });
+  } finally {
+    cancellation.removeListener(departure);
   }
 }
 
@@ -147,19 +152,23 @@ async function connect(
   const abort = new AbortController();
   const connecting = Deno.connect({ hostname, port, signal: abort.signal });
   const { promise: left, reject } = Promise.withResolvers<never>();
-  cancellation.onCancel(() => {
-    reject(cancellation.reason);
-    discard(connecting, abort);
-  });
+  const departure: CancellationListener = {
+    cancelled() {
+      reject(cancellation.reason);
+      discard(connecting, abort);
+    },
+  };
+  cancellation.addListener(departure);
   try {
     const connection = await Promise.race([connecting, left]);
     cancellation.throwIfCancelled();
-    cancellation.onCancel(undefined);
     connection.setNoDelay(true);
     return connection;
   } catch (error) {
     cancellation.throwIfCancelled();
     throw new TransportError(connectReason(error), facts("connect"), { cause: error });
+  } finally {
+    cancellation.removeListener(departure);
   }
 }
 

@@ -94,6 +94,7 @@ export class FuzzBench {
       isDraining: () => false,
       onStart() {},
       onEnd() {},
+      onRecord() {},
       onUnexpected: (error) => this.unexpected.push(error),
     });
   }

@@ -1,0 +1,17 @@
+/** The SQLite store with threads passes the tests of every adapter. None of these measures time, so they run beside others. */
+
+import { openStore } from "../../src/storage/open.ts";
+import { storeContract } from "./contract.ts";
+
+storeContract("sqlite with threads", async () => {
+  const folder = await Deno.makeTempDir();
+  return {
+    open: async () => {
+      const store = await openStore(`sqlite:${folder}/data/test.db`, { usesThreads: true });
+      // The first exchanges start the thread that writes.
+      await store.addExchanges([]);
+      return store;
+    },
+    dispose: () => Deno.remove(folder, { recursive: true }),
+  };
+});
