@@ -56,6 +56,15 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
     page: "install",
     group: SERVING,
   },
+  "import": {
+    examples: [
+      ["import litellm litellm.yaml --output config.toml", "from LiteLLM"],
+      ["import olla olla.yaml", "from Olla, to standard output"],
+      ["import llama-swap llama-swap.yaml", "from llama-swap"],
+    ],
+    page: "install",
+    group: SERVING,
+  },
   "doctor": {
     examples: [
       ["doctor --online", "send a request to each provider too"],

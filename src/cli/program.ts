@@ -14,6 +14,7 @@ import { describe } from "./description.ts";
 import type { DoctorOptions } from "./doctor/doctor.ts";
 import { healthcheck } from "./healthcheck.ts";
 import { addHelpNotes } from "./help_notes.ts";
+import { addImportCommand } from "./import/program.ts";
 import { addInitCommand } from "./init/program.ts";
 import { addManageCommands, RUNNING_URL } from "./manage/program.ts";
 import { writeAnswer, writeNote, writeOut } from "./output.ts";
@@ -42,6 +43,7 @@ export function buildProgram(): Command {
     });
   addServeCommand(program);
   addInitCommand(program);
+  addImportCommand(program);
   addCheckCommand(program);
   addDoctorCommand(program);
   addConnectCommand(program);
