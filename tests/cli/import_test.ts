@@ -14,14 +14,18 @@ async function converted(program: ImportedProgram, file: string) {
   const { text, notes, draft } = await convert(program, "other.yaml", file);
   assertEquals(IN_CLEAR.exec(text + notes.join("\n")), null, "a key was copied");
   const { config, warnings } = await loadConfig({
-    get: (name) => draft.variables.has(name) ? `value-of-${name}` : undefined,
+    get(name) {
+      if (!draft.variables.has(name)) return undefined;
+      return name === "UPSTREAM_URL"
+        ? "http://10.0.0.9:8000"
+        : name === "LAB_HOST"
+        ? "10.0.0.9"
+        : `value-of-${name}`;
+    },
     readTextFile(path) {
       if (path === "config.toml") return text;
       throw new Deno.errors.NotFound(path);
     },
-  }).catch((error) => {
-    if (draft.variables.has("UPSTREAM_URL")) return { config: undefined, warnings: [] };
-    throw error;
   });
   assertEquals(warnings, []);
   // Objects of the parser have no prototype. The file is a table of tables.
@@ -155,7 +159,7 @@ Deno.test("import litellm: models of one provider share an endpoint; several dep
     auth: { token: "${PROXY_TOKEN}", limits: { budget_month_usd: 25 } },
     management: { token: "${MANAGEMENT_TOKEN}" },
   });
-  assertEquals(config?.endpoints.map(({ provider }) => provider), [
+  assertEquals(config.endpoints.map(({ provider }) => provider), [
     "openai",
     "openai",
     "openai",

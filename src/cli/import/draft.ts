@@ -109,7 +109,10 @@ const LONGEST_NAME = 58;
 
 /** A name of an endpoint or backend: letters, digits, dots, dashes and underscores. */
 export function endpointName(text: string): string {
-  const name = text.replace(/[^\w.-]+/g, "-").replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "").slice(0, LONGEST_NAME);
+  const name = text.replace(/[^\w.-]+/g, "-").replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "").slice(
+    0,
+    LONGEST_NAME,
+  );
   return name === "" ? "imported" : name;
 }
 
@@ -125,14 +128,17 @@ export function literal(text: string): string {
 }
 
 /** Members without those that are undefined or empty tables. Both kinds must be optional in the type. */
-export function compact<Value extends object>(value: { [Key in keyof Value]: Value[Key] | undefined }): Value {
+export function compact<Value extends object>(
+  value: { [Key in keyof Value]: Value[Key] | undefined },
+): Value {
   const kept = Object.entries(value).filter(([, member]) => member !== undefined && !isEmptyTable(member));
   // The compiler cannot know which members were removed.
   return Object.fromEntries(kept) as Value;
 }
 
 function isEmptyTable(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
+  return typeof value === "object" && value !== null && !Array.isArray(value) &&
+    Object.keys(value).length === 0;
 }
 
 /** A base URL without a user and a password, which the configuration does not allow in it. */

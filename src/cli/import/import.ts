@@ -32,7 +32,7 @@ const SAMPLE_ADDRESS = "http://upstream.invalid";
 /** A host or a port. */
 const SAMPLE_PART = "8080";
 
-/** What an import makes. */
+/** A converted file: the configuration of the proxy, and what the user has to know about it. */
 export interface Imported {
   /** The configuration file. */
   readonly text: string;
@@ -68,7 +68,9 @@ export async function convert(program: ImportedProgram, file: string, input: str
     const lines = notes.map((note) => `\n  ${note}`).join("");
     throw new CommandError(`Nothing was written: ${file} has no upstream that llm-proxy can use.${lines}`);
   }
-  if (draft.tokens.length === 0) draft.tokens.push(draft.variable("PROXY_TOKEN", "the token of your clients"));
+  if (draft.tokens.length === 0) {
+    draft.tokens.push(draft.variable("PROXY_TOKEN", "the token of your clients"));
+  }
   const text = configText(draft, { program: title, file, notes });
   await checkResult(text, draft);
   return { text, draft, notes };
@@ -114,7 +116,11 @@ async function checkResult(text: string, draft: Draft): Promise<void> {
         const what = draft.variables.get(variable);
         if (what === undefined) return undefined;
         // Two secrets must not be the same.
-        return what === ADDRESS ? SAMPLE_ADDRESS : what === ADDRESS_PART ? SAMPLE_PART : SAMPLE_SECRET + variable;
+        return what === ADDRESS
+          ? SAMPLE_ADDRESS
+          : what === ADDRESS_PART
+          ? SAMPLE_PART
+          : SAMPLE_SECRET + variable;
       },
       readTextFile(path) {
         if (path === name) return text;

@@ -1,6 +1,16 @@
 /** Reads the configuration of llama-swap. */
 
-import { ADDRESS, ADDRESS_PART, compact, type Draft, type DraftBackend, endpointName, literal, timeoutText, withoutLogin } from "./draft.ts";
+import {
+  ADDRESS,
+  ADDRESS_PART,
+  compact,
+  type Draft,
+  type DraftBackend,
+  endpointName,
+  literal,
+  timeoutText,
+  withoutLogin,
+} from "./draft.ts";
 import type { Item } from "./source.ts";
 
 const DEFAULT_START_PORT = 5_800;
@@ -34,10 +44,12 @@ interface Macros {
 }
 
 function readMacros(item: Item): Macros {
-  const values = new Map(item.entries().flatMap(([name, value]) => {
-    const text = value.text();
-    return text === undefined ? [] : [[name, text] as const];
-  }));
+  const values = new Map(
+    item.entries().flatMap(([name, value]) => {
+      const text = value.text();
+      return text === undefined ? [] : [[name, text] as const];
+    }),
+  );
   return {
     expand(text) {
       let expanded = text;
@@ -55,7 +67,8 @@ function addModels(root: Item, { draft, macros }: { draft: Draft; macros: Macros
   const models = root.key("models").entries().toSorted(([a], [b]) => a < b ? -1 : 1).map(([id, item]) => {
     const [command, proxy] = [item.key("cmd"), item.key("proxy")];
     const ownMacros = readMacros(item.key("macros"));
-    const expand = (text: string): string => macros.expand(ownMacros.expand(text)).replaceAll("${MODEL_ID}", id);
+    const expand = (text: string): string =>
+      macros.expand(ownMacros.expand(text)).replaceAll("${MODEL_ID}", id);
     const address = proxy.text() ?? "http://localhost:${PORT}";
     const usesPort = `${expand(command.text() ?? "")}${address}`.includes("${PORT}");
     const expanded = expand(address).replaceAll("${PORT}", String(port));
@@ -69,7 +82,9 @@ function addModels(root: Item, { draft, macros }: { draft: Draft; macros: Macros
     item.firstOf("cmdStop").ignore();
     item.key("unloadTimeout").ignore();
     item.key("checkEndpoint").ignore();
-    item.key("concurrencyLimit").lose("is not carried over: concurrent_requests limits the requests of a token");
+    item.key("concurrencyLimit").lose(
+      "is not carried over: concurrent_requests limits the requests of a token",
+    );
     item.key("filters").lose("is not carried over: llm-proxy does not change parameters of requests");
     item.key("unlisted").lose("is not carried over: the server lists its models itself");
     const upstreamModel = item.key("useModelName").text() ?? id;
@@ -114,7 +129,9 @@ function addPeer(name: string, peer: Item, draft: Draft): void {
     provider: "openai",
     backends: [compact<DraftBackend>({
       base_url: addressOf(proxy, address, draft),
-      api_key: apiKey.isEmpty ? "none" : readKey(apiKey, { draft, variable: `${name}_API_KEY`, what: `the key of ${name}` }),
+      api_key: apiKey.isEmpty
+        ? "none"
+        : readKey(apiKey, { draft, variable: `${name}_API_KEY`, what: `the key of ${name}` }),
       ...readTimeouts(peer.key("timeouts")),
     })],
     served: peer.key("models").texts(),
@@ -129,7 +146,10 @@ function readApiKeys(items: readonly Item[], draft: Draft): void {
   }
 }
 
-function readKey(item: Item, { draft, variable, what }: { draft: Draft; variable: string; what: string }): string {
+function readKey(
+  item: Item,
+  { draft, variable, what }: { draft: Draft; variable: string; what: string },
+): string {
   const text = item.text() ?? "";
   const known = VARIABLE.exec(text)?.[1];
   if (known !== undefined) return draft.variable(known, what);

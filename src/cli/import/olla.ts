@@ -1,6 +1,15 @@
 /** Reads the configuration of Olla. */
 
-import { ADDRESS, compact, type Draft, type DraftBackend, endpointName, literal, timeoutText, withoutLogin } from "./draft.ts";
+import {
+  ADDRESS,
+  compact,
+  type Draft,
+  type DraftBackend,
+  endpointName,
+  literal,
+  timeoutText,
+  withoutLogin,
+} from "./draft.ts";
 import type { Item } from "./source.ts";
 
 /** The providers of llm-proxy for the types of Olla's endpoints. */
@@ -52,13 +61,17 @@ export function importOlla(root: Item, draft: Draft): void {
   root.key("model_registry").lose("is not carried over: llm-proxy chooses the endpoint by the path");
   const translator = root.key("translators").key("anthropic");
   if (translator.key("enabled").flag() === true) {
-    translator.lose("is not carried over: llm-proxy translates no API. Ollama and others serve /v1/messages themselves");
+    translator.lose(
+      "is not carried over: llm-proxy translates no API. Ollama and others serve /v1/messages themselves",
+    );
   }
   const log = root.key("logging");
   const level = log.key("level").text();
   if (level !== undefined && ["debug", "info", "warn", "error"].includes(level)) draft.log["level"] = level;
   if (log.key("format").text() === "json") draft.log["format"] = "json";
-  draft.hints.push("Olla requires no token from clients. llm-proxy requires PROXY_TOKEN, which clients send as their API key.");
+  draft.hints.push(
+    "Olla requires no token from clients. llm-proxy requires PROXY_TOKEN, which clients send as their API key.",
+  );
 }
 
 function readServer(server: Item, draft: Draft): void {
@@ -110,7 +123,9 @@ function addEndpoints(
   const servers = root.key("discovery").key("static").key("endpoints").items().flatMap((item) => {
     const type = item.key("type").text() ?? "openai-compatible";
     const priority = item.key("priority").number() ?? DEFAULT_PRIORITY;
-    for (const name of ["model_url", "health_check_url", "check_interval", "check_timeout"]) item.key(name).ignore();
+    for (const name of ["model_url", "health_check_url", "check_interval", "check_timeout"]) {
+      item.key(name).ignore();
+    }
     const backend = readBackend(item, draft);
     return backend === undefined ? [] : [{ item, type, priority, backend }];
   });
@@ -123,7 +138,9 @@ function addEndpoints(
       strategy: several ? strategy : undefined,
       retries: several ? retries : undefined,
       retry_statuses: several && retries !== 0 ? RETRY_STATUSES : undefined,
-      backends: sorted.map(({ backend }) => compact<DraftBackend>({ ...backend, ...timeouts, models: aliases })),
+      backends: sorted.map(({ backend }) =>
+        compact<DraftBackend>({ ...backend, ...timeouts, models: aliases })
+      ),
       served: Object.keys(aliases),
     }));
   }
@@ -164,7 +181,9 @@ function readAuth(
   const header = auth.key("header").text();
   const key_header = type === "api_key" ? (header ?? "x-api-key").toLowerCase() : "authorization";
   if (text === undefined) {
-    auth.firstOf("token_file", "key_file").lose(`is not carried over: set ${variableOf(variable)} to its content`);
+    auth.firstOf("token_file", "key_file").lose(
+      `is not carried over: set ${variableOf(variable)} to its content`,
+    );
     return { api_key: draft.variable(variableOf(variable), what), key_header };
   }
   const known = reference(text, draft, what);
@@ -193,14 +212,18 @@ function readHeaders(item: Item, { draft, name }: { draft: Draft; name: string }
 
 /** The first real name of each alias: llm-proxy does not know which server has which name. */
 function readAliases(item: Item): Record<string, string> {
-  return Object.fromEntries(item.entries().flatMap(([alias, names]) => {
-    const [first, ...others] = names.texts();
-    if (first === undefined) return [];
-    if (others.length > 0) {
-      names.say("has several names: each backend gets the first; change models of the backends with other names");
-    }
-    return [[alias, literal(first)]];
-  }));
+  return Object.fromEntries(
+    item.entries().flatMap(([alias, names]) => {
+      const [first, ...others] = names.texts();
+      if (first === undefined) return [];
+      if (others.length > 0) {
+        names.say(
+          "has several names: each backend gets the first; change models of the backends with other names",
+        );
+      }
+      return [[alias, literal(first)]];
+    }),
+  );
 }
 
 /** The reference to a variable, if the text is one. The default of a variable is not carried over. */
@@ -221,7 +244,11 @@ function duration(item: Item): string | undefined {
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 function milliseconds(text: string | undefined): number | undefined {
-  if (text === undefined || !/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) return text === "0" ? 0 : undefined;
+  if (text === undefined || !/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) {
+    return text === "0" ? 0 : undefined;
+  }
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  return Math.round(parts.reduce((sum, [, count, unit = "s"]) => sum + Number(count) * (UNITS[unit] ?? 0), 0));
+  return Math.round(
+    parts.reduce((sum, [, count, unit = "s"]) => sum + Number(count) * (UNITS[unit] ?? 0), 0),
+  );
 }

@@ -7,7 +7,11 @@ import type { ImportedProgram } from "./import.ts";
 export function addImportCommand(program: Command): void {
   program.command("import")
     .addArgument(
-      new Argument("<program>", "the program that the file belongs to").choices(["litellm", "olla", "llama-swap"]),
+      new Argument("<program>", "the program that the file belongs to").choices([
+        "litellm",
+        "olla",
+        "llama-swap",
+      ]),
     )
     .argument("<file>", "its configuration file, in YAML")
     .description(

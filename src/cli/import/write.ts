@@ -26,7 +26,9 @@ export function configText(draft: Draft, origin: Origin): string {
     }),
     management: Object.keys(draft.limits).length === 0 ? {} : { token: managementToken(draft) },
     log: draft.log,
-    endpoints: Object.fromEntries(draft.endpoints.map((endpoint) => [endpoint.name, endpointTable(endpoint)])),
+    endpoints: Object.fromEntries(
+      draft.endpoints.map((endpoint) => [endpoint.name, endpointTable(endpoint)]),
+    ),
   });
   return `${comments(draft, origin)}\n${stringify(tables)}`;
 }
@@ -50,7 +52,10 @@ export function routeLines(draft: Draft): string[] {
 }
 
 function managementToken(draft: Draft): string {
-  return draft.variable("MANAGEMENT_TOKEN", "your password for the admin page; limits need the management plane");
+  return draft.variable(
+    "MANAGEMENT_TOKEN",
+    "your password for the admin page; limits need the management plane",
+  );
 }
 
 /** An endpoint with one backend has the keys of the backend itself. */
