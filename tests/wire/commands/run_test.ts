@@ -41,6 +41,12 @@ class Place implements AsyncDisposable {
         endpoint("own", `provider = "anthropic"\napi_key = "passthrough"`),
       ].join("\n"),
     );
+    await Deno.writeTextFile(
+      `${folder}/open.toml`,
+      `[server]\nhost = "127.0.0.1"\nport = 0\n[auth]\nmode = "none"\n${
+        endpoint("openai", 'api_key = "none"')
+      }`,
+    );
     const proxy = await ProxyProcess.startWith({ CONFIG_PATH: `${folder}/proxy.toml` });
     return new Place(folder, proxy, upstream);
   }
@@ -79,9 +85,10 @@ class Place implements AsyncDisposable {
   async runAtTerminal(
     args: readonly string[],
     steps: readonly TerminalStep[],
+    env = this.env,
   ): Promise<{ code: number; shown: string }> {
     const around = atTerminal(steps);
-    const started = proxyCommand(["run", ...args], this.env, `${this.folder}/work`, { around });
+    const started = proxyCommand(["run", ...args], env, `${this.folder}/work`, { around });
     const { code, stdout } = await started.output();
     const shown = new TextDecoder().decode(stdout).replaceAll("\r\n", "\n");
     assertEnded({ code, shown });
@@ -195,7 +202,10 @@ runTest("a signal reaches the client, which decides how to end", async (place) =
     out += value;
   }
   child.kill("SIGTERM");
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) out += piece.value;
+  const rest = async (): Promise<void> => {
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) out += piece.value;
+  };
+  await within(rest(), "the end of the client", 30_000);
   assertEquals([(await child.status).code, out], [5, "ready\ngot TERM\n"]);
   await child.stderr.cancel();
 });
@@ -321,3 +331,34 @@ runTest("at a terminal it asks once, saves for the user alone, and forgets", asy
   });
   assert((await place.run(["codex"], place.env)).err.includes("The address of the proxy is missing"));
 }, withoutTerminal());
+
+runTest("Ctrl-C at a terminal reaches the client once, and the command waits for its end", async (place) => {
+  // While the shell waits, it counts each signal at once.
+  const counts =
+    "n=0; trap 'n=$((n+1))' INT; sleep 1 & echo ready; while kill -0 $! 2>&-; do wait $!; done; echo INT $n";
+  await place.program("codex", `${counts}; exit 4`);
+  const { code, shown } = await place.runAtTerminal(["codex"], [["ready", "\x03"]], place.known);
+  assertEquals([code, /INT \d/.exec(shown)?.[0]], [4, "INT 1"], shown);
+}, withoutTerminal());
+
+runTest("clients behind a forward proxy reach the proxy directly, as the check has done", async (place) => {
+  await place.program("codex", `echo "$HTTPS_PROXY $NO_PROXY $no_proxy"`);
+  const env = { ...place.known, HTTPS_PROXY: "http://127.0.0.1:9", NO_PROXY: "example.com" };
+  assertEquals((await place.run(["codex"], env)).out, "http://127.0.0.1:9 example.com,127.0.0.1 127.0.0.1\n");
+  await place.program("codex", `echo "<$NO_PROXY>"`);
+  assertEquals((await place.run(["codex"])).out, "<>\n");
+});
+
+runTest(
+  "a proxy that requires no token: nothing is asked, and the client gets a placeholder",
+  async (place) => {
+    await place.program("codex", TELLS);
+    await using open = await ProxyProcess.startWith({
+      CONFIG_PATH: `${place.folder}/open.toml`,
+      LOG_FORMAT: "json",
+    });
+    const { code, out, err } = await place.run(["codex"], { ...place.env, LLM_PROXY_URL: open.url });
+    assertEquals([code, err], [0, ""]);
+    assertStringIncludes(out, "LLM_PROXY_TOKEN=no-token\n");
+  },
+);
