@@ -1,6 +1,7 @@
 import { type Cancellation, ClientGone } from "./cancellation.ts";
 import type { Backend, Endpoint } from "./config/config.ts";
-import { type ErrorDialect, faultReply, ProxyFault } from "./faults.ts";
+import { type Dialect, dialectOfClient } from "./apis/dialects.ts";
+import { faultReply, ProxyFault } from "./faults.ts";
 import type { AttemptEstimate, AttemptRecord, ExchangeRecord, ExchangeUsage } from "./exchange_record.ts";
 import { type Field, fieldValue } from "./http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "./http/message.ts";
@@ -366,11 +367,9 @@ export class Exchange {
   }
 
   /** The dialect of the endpoint. Without an endpoint: the dialect that the client's fields show. */
-  get #dialect(): ErrorDialect {
-    if (this.endpoint !== undefined) return this.endpoint.provider;
-    const has = (lower: string) => fieldValue(this.request.fields, lower) !== undefined;
-    if (has("anthropic-version") || has("x-api-key")) return "anthropic";
-    return has("x-goog-api-key") ? "gemini" : "openai";
+  get #dialect(): Dialect {
+    return this.endpoint?.dialect ??
+      dialectOfClient((lower) => fieldValue(this.request.fields, lower) !== undefined);
   }
 
   /** A managed token may belong to someone who must not know the addresses in this network. The log has the host. */

@@ -19,7 +19,7 @@ async function withProxy(test: (url: string) => Promise<void>): Promise<void> {
     endpoints: [
       testEndpoint("openai", [backend("/openai/v1", "authorization", SECRETS.openaiKey)], { keepaliveMs }),
       testEndpoint("anthropic", [backend("/anthropic", "x-api-key", SECRETS.anthropicKey)], {
-        provider: "anthropic",
+        dialect: "anthropic",
         keepaliveMs,
       }),
     ],

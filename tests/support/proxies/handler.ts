@@ -44,7 +44,7 @@ export class HandlerBench {
           key: { mode: "inject", value: "K" },
           keyField: name === "openai" ? "authorization" : "x-api-key",
         }),
-      ], { provider: name })
+      ], { dialect: name })
     );
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
