@@ -1,6 +1,10 @@
 /**
  * The right to start programs. Only `llm-proxy run` has it, and only until its client has started. All other
  * commands, the server among them, give it up before they do anything.
+ *
+ * The permission set of deno.json names no programs. The runtime would search `PATH` for such names at each
+ * start, print a line for each program that is missing, and refuse a client whose environment has
+ * `LD_LIBRARY_PATH`.
  */
 
 /** The command that starts a program of the user. */

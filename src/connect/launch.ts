@@ -1,13 +1,13 @@
 /** The description of a client that `llm-proxy run` starts, and helpers that write its settings. */
 
-import type { Provider } from "../config/config.ts";
+import type { Dialect } from "../apis/dialects.ts";
 
 /** The values that go into the settings of one process. */
 export interface LaunchFacts {
   /** The address of an endpoint, like `http://192.168.1.20:33000/openai`. */
   readonly endpointUrl: string;
   /** The dialect that the client speaks with the endpoint. */
-  readonly dialect: Provider;
+  readonly dialect: Dialect;
   /** The proxy token. Undefined: the proxy requires none. */
   readonly token: string | undefined;
   /** Whether the client keeps its own key or login, and sends the proxy token in a separate header. */
@@ -47,7 +47,7 @@ export interface Launcher {
   /** The name of the client for people. */
   readonly title: string;
   /** The dialects that the client speaks, its main one first. */
-  readonly dialects: readonly Provider[];
+  readonly dialects: readonly Dialect[];
   /** The name of the program. */
   readonly program: string;
   /** The command or the address that installs the program. */

@@ -22,9 +22,9 @@ export function endpointListReply(
   defaultEndpoint: string | undefined,
 ): OutgoingReply {
   const list = {
-    endpoints: endpoints.map(({ name, provider, backends }) => ({
+    endpoints: endpoints.map(({ name, dialect, backends }) => ({
       name,
-      dialect: provider,
+      dialect,
       forwards_client_key: backends.some(({ key }) => key.mode === "passthrough"),
     })),
     default_endpoint: endpoints.some(({ name }) => name === defaultEndpoint) ? defaultEndpoint : null,

@@ -159,7 +159,7 @@ Deno.test("import litellm: models of one provider share an endpoint; several dep
     auth: { token: "${PROXY_TOKEN}", limits: { budget_month_usd: 25 } },
     management: { token: "${MANAGEMENT_TOKEN}" },
   });
-  assertEquals(config.endpoints.map(({ provider }) => provider), [
+  assertEquals(config.endpoints.map(({ dialect }) => dialect), [
     "openai",
     "openai",
     "openai",

@@ -1,7 +1,7 @@
 /** The configuration that an import makes, before it is written as TOML. */
 
 import { durationText } from "../../config/values/durations.ts";
-import { ENVIRONMENT_ENDPOINTS } from "../../config/read/endpoints.ts";
+import { ENVIRONMENT_ENDPOINTS } from "../../config/values/presets.ts";
 
 /** A backend, with the keys of the configuration file. */
 export interface DraftBackend {

@@ -141,5 +141,5 @@ function pricesOf(group: readonly Deployment[]): Record<string, DraftPrice> {
 }
 
 function dialectOf({ provider }: Deployment): string {
-  return PRESETS[provider.preset].dialect;
+  return PRESETS[provider.preset].dialects[0];
 }

@@ -1,6 +1,7 @@
 /** Asks a proxy which endpoints a token may use. */
 
 import * as v from "valibot";
+import { DIALECT_NAMES } from "../../apis/dialects.ts";
 import { namedEndpoint } from "../../connect/endpoints.ts";
 import type { ConnectEndpoint } from "../../connect/endpoints.ts";
 import { fieldValue } from "../../http/fields.ts";
@@ -38,7 +39,7 @@ export class TokenRejected extends Error {
 const listSchema = v.object({
   endpoints: v.array(v.object({
     name: v.string(),
-    dialect: v.picklist(["openai", "anthropic", "gemini", "generic"]),
+    dialect: v.picklist(DIALECT_NAMES),
     forwards_client_key: v.boolean(),
   })),
   default_endpoint: v.nullable(v.string()),
@@ -55,10 +56,10 @@ export async function servedEndpoints(place: ProxyPlace): Promise<ServedEndpoint
     return {
       endpoints: list.endpoints.map(({ name, dialect, forwards_client_key: forwardsClientKey }) => {
         const known = namedEndpoint(name, { forwardsClientKey });
-        if (known?.provider === dialect) return known;
+        if (known?.dialect === dialect) return known;
         return {
           name,
-          provider: dialect,
+          dialect,
           model: undefined,
           preset: "generic",
           hasResponses: false,

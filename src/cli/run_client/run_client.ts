@@ -127,8 +127,8 @@ function reasonFor(choose: () => ConnectEndpoint, error: NoSettingsError, keepsO
     : `The endpoint ${other.name} forwards the client's own key or login. To use these: --passthrough`;
 }
 
-function dialectOf({ dialects }: Launcher, { provider }: ConnectEndpoint): ConnectEndpoint["provider"] {
-  return dialects.find((one) => one === provider) ?? dialects[0] ?? "openai";
+function dialectOf({ dialects }: Launcher, { dialect }: ConnectEndpoint): ConnectEndpoint["dialect"] {
+  return dialects.find((one) => one === dialect) ?? dialects[0] ?? "openai";
 }
 
 /** The only model of an endpoint. Throws a {@link CommandError} that lists the models if there are several. */
