@@ -12,7 +12,9 @@ export interface LaunchFacts {
   readonly token: string | undefined;
   /** Whether the client keeps its own key or login, and sends the proxy token in a separate header. */
   readonly keepsOwnKey: boolean;
-  /** The model. Undefined: the client chooses. */
+  /** The model that the user named. Undefined: none. */
+  readonly chosenModel: string | undefined;
+  /** The model that the user named, or a usual one of the endpoint. Undefined: the client chooses. */
   readonly model: string | undefined;
   /** Whether the upstream is OpenAI or Azure, and so has `/responses`. */
   readonly hasResponses: boolean;

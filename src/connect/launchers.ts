@@ -109,6 +109,7 @@ function launchClaude(facts: LaunchFacts): Launch {
     ...(keepsOwnKey ? {} : { ANTHROPIC_AUTH_TOKEN: keyOf(facts) }),
     ANTHROPIC_CUSTOM_HEADERS: withTokenHeader(facts, "ANTHROPIC_CUSTOM_HEADERS", "\n"),
     CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: "1",
+    ANTHROPIC_MODEL: facts.chosenModel ?? facts.variable("ANTHROPIC_MODEL"),
     NODE_EXTRA_CA_CERTS: authority ?? facts.variable("NODE_EXTRA_CA_CERTS"),
   };
   const hasSettings = hasOption(facts, "--settings");
@@ -129,7 +130,9 @@ function launchClaude(facts: LaunchFacts): Launch {
 }
 
 function launchCodex(facts: LaunchFacts): Launch {
-  const { endpointUrl, token, keepsOwnKey, hasResponses, model, authority } = facts;
+  const { endpointUrl, token, keepsOwnKey, hasResponses, chosenModel, authority } = facts;
+  // The default of Codex is a model of OpenAI.
+  const model = chosenModel ?? (hasResponses ? undefined : facts.model);
   const provider = "model_providers.llm-proxy";
   const ownKey = facts.variable("OPENAI_API_KEY") ? `env_key="OPENAI_API_KEY"` : "requires_openai_auth=true";
   const settings = [
@@ -141,8 +144,7 @@ function launchCodex(facts: LaunchFacts): Launch {
     ...(keepsOwnKey && token !== undefined
       ? [`${provider}.env_http_headers={"x-llm-proxy-token"="${TOKEN_VARIABLE}"}`]
       : []),
-    // The default of Codex is a model of OpenAI.
-    ...(hasResponses || model === undefined ? [] : [`model=${JSON.stringify(model)}`]),
+    ...(model === undefined ? [] : [`model=${JSON.stringify(model)}`]),
   ];
   return {
     variables: {
@@ -169,6 +171,7 @@ function launchGemini(facts: LaunchFacts): Launch {
       GOOGLE_GEMINI_BASE_URL: endpointUrl,
       ...(keepsOwnKey ? {} : { GEMINI_API_KEY: keyOf(facts), GOOGLE_API_KEY: undefined }),
       GEMINI_CLI_CUSTOM_HEADERS: withTokenHeader(facts, "GEMINI_CLI_CUSTOM_HEADERS", ","),
+      ...(facts.chosenModel !== undefined && { GEMINI_MODEL: facts.chosenModel }),
       // These lead to other servers.
       GOOGLE_GENAI_USE_GCA: undefined,
       GOOGLE_GENAI_USE_VERTEXAI: undefined,

@@ -256,6 +256,26 @@ general_settings:
   assertEquals(notes.filter((note) => note.includes("has a *")).length, 1);
 });
 
+Deno.test("import litellm: a model with the same name at its provider needs no change of bodies", async () => {
+  const { endpoints } = await converted(
+    "litellm",
+    `
+model_list:
+  - { model_name: gpt-4o, litellm_params: { model: gpt-4o, api_key: canary-one } }
+  - { model_name: gpt-4o, litellm_params: { model: gpt-4o, api_key: canary-two } }
+`,
+  );
+  const base_url = "https://api.openai.com/v1";
+  assertEquals(endpoints["gpt-4o"], {
+    provider: "openai",
+    strategy: "round_robin",
+    backends: [
+      { name: "openai-1", base_url, api_key: "${OPENAI_API_KEY}" },
+      { name: "openai-2", base_url, api_key: "${OPENAI_API_KEY_2}" },
+    ],
+  });
+});
+
 const OLLA = `
 server:
   host: 0.0.0.0

@@ -15,6 +15,7 @@ function launch(name: string, facts: Partial<LaunchFacts> = {}): Launch {
     dialect: launcher.dialects[0] ?? "openai",
     token: TOKEN,
     keepsOwnKey: false,
+    chosenModel: undefined,
     model: "some-model",
     hasResponses: false,
     authority: undefined,
@@ -50,6 +51,18 @@ Deno.test("launchers: clients that can keep their own key do not get the token a
     assertEquals(places, name === "codex" ? ["LLM_PROXY_TOKEN"] : [], name);
     assertEquals(JSON.stringify([variables, files, args]).includes("x-llm-proxy-token"), true, name);
   }
+});
+
+Deno.test("launchers: a model that the user names reaches each client", () => {
+  for (const name of LAUNCHER_NAMES) {
+    const { variables, args, files } = launch(name, {
+      chosenModel: "chosen",
+      model: "chosen",
+      hasResponses: true,
+    });
+    assertEquals(JSON.stringify([variables, args, files]).includes("chosen"), true, name);
+  }
+  assertEquals(launch("codex", { hasResponses: true }).args?.join(" ").includes("model="), false);
 });
 
 Deno.test("launchers: aider and goose, which no test starts", () => {

@@ -47,7 +47,7 @@ export function reserveVariable(parameters: Item, draft: Draft): void {
   if (!parameters.key("api_key").isEmpty) return;
   const found = providerOf(parameters.key("model").text() ?? "", {
     custom: parameters.key("custom_llm_provider").text(),
-    hasBase: true,
+    hasBase: !parameters.firstOf("api_base", "base_url").isEmpty,
   });
   if (typeof found === "object" && found.provider.variable !== undefined) {
     draft.reserve(found.provider.variable);

@@ -111,12 +111,17 @@ function addGroup(
     retries: routing.retries,
     prices: pricesOf(all),
     served: names,
-    backends: all.map(({ backend, prefix, upstreamModel, weight }, index) => ({
-      name: `${endpointName(prefix)}-${index + 1}`,
-      ...backend,
-      ...(strategy === "weighted" && { weight: Math.max(1, Math.round(weight ?? 1)) }),
-      models: Object.fromEntries(names.map((name) => [name, literal(upstreamModel)])),
-    })),
+    backends: all.map(({ backend, prefix, upstreamModel, weight }, index) =>
+      compact<DraftBackend>({
+        name: `${endpointName(prefix)}-${index + 1}`,
+        ...backend,
+        weight: strategy === "weighted" ? Math.max(1, Math.round(weight ?? 1)) : undefined,
+        // A model with the same name needs no change of the body.
+        models: Object.fromEntries(
+          names.filter((name) => name !== upstreamModel).map((name) => [name, literal(upstreamModel)]),
+        ),
+      })
+    ),
   }));
 }
 

@@ -2,6 +2,8 @@
 
 import { parse } from "jsonc-parser";
 import { isObject, type Launch } from "../../connect/launch.ts";
+import { messageOf } from "../../text/error_text.ts";
+import { writeErr } from "../output.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 
@@ -14,6 +16,15 @@ export function writePrivateFiles(folder: string, { files = {}, links = {} }: La
   for (const [path, target] of Object.entries(links)) {
     makeParent(`${folder}/${path}`);
     link(target, `${folder}/${path}`);
+  }
+}
+
+/** Removes the folder. If that fails, a note says so, because the folder may hold the token. */
+export function removePrivateFiles(folder: string): void {
+  try {
+    Deno.removeSync(folder, { recursive: true });
+  } catch (error) {
+    writeErr(`Cannot delete ${folder}, which may hold the proxy token: ${messageOf(error)}.\n`);
   }
 }
 

@@ -22,7 +22,10 @@ export function addRunCommand(program: Command): void {
       `a file that holds the proxy token (${TOKEN_VARIABLE}; default: the saved one)`,
     )
     .option("--endpoint <name>", "the endpoint (default: the first one that speaks the client's dialect)")
-    .option("--model <model>", "the model, for clients that need one in their settings")
+    .option(
+      "--model <model>",
+      "the model (default: a usual one of the endpoint, if the client needs one in its settings)",
+    )
     .option("--passthrough", "the client keeps its own key or login; the endpoint must forward it")
     .option("--ca <file>", "for https: the proxy's ca.pem on the machine of the client")
     .option("--forget", "delete the saved address and token")

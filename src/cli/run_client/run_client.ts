@@ -10,7 +10,7 @@ import { CommandError } from "../command_error.ts";
 import { writeOut } from "../output.ts";
 import { terminalPrompt } from "../prompt.ts";
 import { findProgram, runChild } from "./child.ts";
-import { listFolder, readJson, writePrivateFiles } from "./private_files.ts";
+import { listFolder, readJson, removePrivateFiles, writePrivateFiles } from "./private_files.ts";
 import { servedModels } from "./endpoint_list.ts";
 import { findProxy, type FoundProxy, type PlaceOptions } from "./proxy_place.ts";
 import { forgetProxy, savedProxyPath } from "./saved_proxy.ts";
@@ -65,6 +65,7 @@ export async function runClient(
     dialect: dialectOf(launcher, endpoint),
     token: found.place.token,
     keepsOwnKey,
+    chosenModel: options.model,
     model,
     hasResponses: endpoint.hasResponses,
     authority: found.place.url.startsWith("https:") ? found.place.ca : undefined,
@@ -155,7 +156,7 @@ async function start(
       return { args: [...(launch.args ?? []), ...facts.args], env: environment(launch, facts.endpointUrl) };
     },
     clean() {
-      if (folder !== undefined) Deno.removeSync(folder, { recursive: true });
+      if (folder !== undefined) removePrivateFiles(folder);
     },
   });
 }
