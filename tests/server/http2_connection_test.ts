@@ -313,6 +313,30 @@ Deno.test("Http2Connection: send_timeout ends a stream whose window stays closed
   assertEquals(client.isClosed, true);
 });
 
+Deno.test("Http2Connection: a client that opens windows and takes no byte does not restart send_timeout", async () => {
+  const { sendMs } = DEFAULT_SERVER_SETTINGS.connections;
+  const { client, connection, pass } = serve(() => Promise.resolve(reply(new Uint8Array(100_000))));
+  client.send(frame("settings", 0, 0, setting(4, 200_000)), get(1));
+  await until(() => client.frames.filter((one) => one.startsWith("data")).length === 4, "the window's bytes");
+  for (let count = 1; count <= 3; count++) {
+    pass(sendMs / 2);
+    client.send(frame("window", 0, 1, uint32(1)), get(1 + 2 * count));
+    await client.next(`headers ${1 + 2 * count}`);
+    connection.endOverdue();
+  }
+  await client.next("reset 1 8");
+});
+
+Deno.test("Http2Connection: a window that opens does not end the wait of a request for its slot", async () => {
+  const { client } = serve(() => Promise.resolve(reply(new Uint8Array(10))), { isKnown: false });
+  client.send(frame("settings", 0, 0, setting(4, 0)));
+  const streams = Array.from({ length: 17 }, (_, index) => 1 + 2 * index);
+  client.send(...streams.map(get));
+  await client.next("headers 31");
+  client.send(frame("window", 0, 33, uint32(10)), frame("window", 0, 1, uint32(10)));
+  await until(() => client.frames.some((one) => one.startsWith("data 33 ")), "the response of the last one");
+});
+
 Deno.test("Http2Connection: a drain lets the running response end, and answers nothing that comes later", async () => {
   const go = Promise.withResolvers<void>();
   const { client, connection, served, seen } = serve(async () => {

@@ -1,9 +1,8 @@
 import { assertEquals } from "@std/assert";
+import { nextTurn } from "../../src/streams/turn.ts";
 import { FrameOutput } from "../../src/server/http2/frame_output.ts";
 import { ERROR, FRAME } from "../../src/server/http2/frames.ts";
-import { SendingRoom } from "../../src/server/http2/sending_room.ts";
 import { StallTimer } from "../../src/server/stall_timer.ts";
-import { nextTurn } from "../../src/streams/turn.ts";
 import { concat } from "../../src/streams/bytes.ts";
 import { END_HEADERS, END_STREAM, frame, uint32, WHOLE } from "../support/clients/http2_frames.ts";
 
@@ -116,29 +115,4 @@ Deno.test("FrameOutput: a connection that fails is reported once, and its frames
   await fail();
   await output.drained();
   assertEquals([seen.failed, seen.writes.length], [1, 1]);
-});
-
-Deno.test("SendingRoom: streams that wait get the window in turns", async () => {
-  const { output } = outputOf();
-  const room = new SendingRoom(output);
-  room.take(65_535);
-  const order: number[] = [];
-  const wait = (stream: number, left: number): void =>
-    room.onAvailable(() => {
-      const count = Math.min(room.bytes, 10);
-      room.take(count);
-      order.push(stream);
-      if (left > count) wait(stream, left - count);
-    });
-  wait(1, 30);
-  wait(2, 20);
-  wait(3, 10);
-  assertEquals([room.bytes, order], [0, []]);
-  assertEquals(room.open(50), true);
-  await nextTurn();
-  assertEquals(order, [1, 2, 3, 1, 2]);
-  room.open(10);
-  assertEquals(order, [1, 2, 3, 1, 2, 1]);
-  assertEquals(room.open(0x7fff_ffff), true);
-  assertEquals(room.open(1), false);
 });

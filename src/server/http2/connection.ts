@@ -427,7 +427,6 @@ export class Http2Connection implements ServedConnection, FrameReader {
     this.#responseSlots.close();
     for (const stream of [...this.#running.values()]) stream.abort(reason);
     this.#beginning = [];
-    this.#room.close();
   }
 
   /** Tells the client which rule it has broken, and ends the connection. */

@@ -90,7 +90,17 @@ export class Http2Stream {
   /** The response that is being sent. */
   #reply: OutgoingReply | undefined;
   #unread = 0;
-  #wake = (): void => {};
+  /** Ends the wait for a slot, because the exchange has ended. */
+  #leaveQueue: (() => void) | undefined;
+  /** What the response waits for. Undefined: it does not wait for room. */
+  #waitsFor: "head" | "data" | undefined;
+  /** Goes on with the response. */
+  #goOn = (): void => {};
+  /** The one function with which the stream is in the list of {@link SendingRoom}. */
+  readonly #onRoom = (): void => {
+    this.#waitsFor = undefined;
+    this.#goOn();
+  };
 
   constructor(
     { id, head, isTooLong, endsStream, window, receiveWindow }: StreamBeginning,
@@ -171,7 +181,9 @@ export class Http2Stream {
   open(bytes: number): boolean {
     if (this.#window + bytes > MAX_31_BITS) return false;
     this.#window += bytes;
-    if (this.#window > 0) this.#wake();
+    if (this.#waitsFor === "data" && this.#window > 0) {
+      this.#owner.room.wait(this.#onRoom, { isForHead: false });
+    }
     return true;
   }
 
@@ -229,9 +241,10 @@ export class Http2Stream {
     else if (!endsStream) this.#releaseSlot();
     const { output } = this.#owner;
     while (output.isFull) {
-      await this.#untilRoom();
+      await this.#untilRoom("head");
       if (this.#hasEnded) return;
     }
+    this.#sending.end();
     output.headers(this.id, responseBlock({ status, fields, length }), { endsStream });
     if (source === undefined) this.#finish();
     // The end of an empty body has to be read: the log would call a cancelled one a client that left.
@@ -291,6 +304,8 @@ export class Http2Stream {
       this.#window -= count;
       room.take(count);
       at += count;
+      // Nothing else ends the wait for the client: it could open a window without taking a byte.
+      this.#sending.end();
       if (this.#unread > 0) this.#countUnread(this.#unread - count);
     }
     return piece.length - at;
@@ -303,20 +318,22 @@ export class Http2Stream {
   ): Promise<void> {
     for (let left = piece.length - at; left > 0;) {
       if (!isCounted) this.#countUnread(left);
-      await this.#untilRoom();
+      await this.#untilRoom("data");
       if (this.#hasEnded) return;
       left = this.#sendFrames(piece, piece.length - left, { ends });
     }
   }
 
   /** Waits until there may be room for a frame, or the exchange has ended. */
-  async #untilRoom(): Promise<void> {
-    this.#sending.begin();
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      if (this.#window > 0 || this.#owner.output.isFull) this.#owner.room.onAvailable(resolve);
+  #untilRoom(frame: "head" | "data"): Promise<void> {
+    if (!this.#sending.isRunning) this.#sending.begin();
+    return new Promise((resolve) => {
+      this.#goOn = resolve;
+      this.#waitsFor = frame;
+      const { room } = this.#owner;
+      if (frame === "head") room.wait(this.#onRoom, { isForHead: true });
+      else if (this.#window > 0) room.wait(this.#onRoom, { isForHead: false });
     });
-    if (!this.#hasEnded) this.#sending.end();
   }
 
   /** Ends the exchange after the last frame of the response. */
@@ -334,7 +351,9 @@ export class Http2Stream {
     this.#countUnread(0);
     this.#releaseSlot();
     if (this.#reply !== undefined) discardReply(this.#reply);
-    this.#wake();
+    this.#owner.room.leave(this.#onRoom);
+    this.#onRoom();
+    this.#leaveQueue?.();
     this.#owner.onEnd(this);
   }
 
@@ -351,8 +370,9 @@ export class Http2Stream {
     const queued = this.#owner.acquireSlot();
     if (queued !== undefined) {
       this.#sending.begin();
-      const left = new Promise<false>((resolve) => this.#wake = () => resolve(false));
+      const left = new Promise<false>((resolve) => this.#leaveQueue = () => resolve(false));
       const isAdmitted = await Promise.race([queued.admitted, left]);
+      this.#leaveQueue = undefined;
       this.#sending.end();
       if (this.#hasEnded) queued.cancel();
       if (!isAdmitted || this.#hasEnded) return false;
