@@ -4,6 +4,7 @@ import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import type { Handler, IncomingRequest, OutgoingReply } from "../../src/http/message.ts";
 import { Http2Connection } from "../../src/server/http2/connection.ts";
 import { FrameRateLimit } from "../../src/server/http2/frame_rate_limit.ts";
+import { UnauthenticatedBudget } from "../../src/server/unauthenticated_budget.ts";
 import { type MessageBody, nextPiece } from "../../src/streams/byte_source.ts";
 import { concat } from "../../src/streams/bytes.ts";
 import { PulledSource } from "../../src/streams/pulled_source.ts";
@@ -98,9 +99,13 @@ class Client {
   }
 }
 
-function serve(handler: Handler, { isKnown = true }: { isKnown?: boolean } = {}) {
+function serve(
+  handler: Handler,
+  { isKnown = true, budgetBytes = 1_000_000 }: { isKnown?: boolean; budgetBytes?: number } = {},
+) {
   const client = new Client();
   let now = 0;
+  const unauthenticatedBudget = new UnauthenticatedBudget({ maxBytes: budgetBytes, now: () => now });
   const seen: IncomingRequest[] = [];
   const connection = new Http2Connection(client.conn, {
     handler(request) {
@@ -112,6 +117,7 @@ function serve(handler: Handler, { isKnown = true }: { isKnown?: boolean } = {})
     entry: "all",
     limits: () => DEFAULT_SERVER_SETTINGS.connections,
     now: () => now,
+    unauthenticatedBudget,
   }, new FrameRateLimit({ perSecond: 1_000_000, now: () => now }));
   const served = connection.serve();
   return { client, connection, served, seen, pass: (ms: number) => void (now += ms) };
@@ -256,23 +262,52 @@ Deno.test("Http2Connection: more DATA than the window of its stream resets it, a
   assertEquals(client.frames.filter((one) => one.startsWith("reset")), ["reset 1 3"]);
 });
 
+/** The frames of a request that has a path of so many bytes. */
+function withPath(
+  stream: number,
+  { length, method = GET }: { length: number; method?: number },
+): Uint8Array[] {
+  const fields = [HTTPS, ...literal(":path", `/${"x".repeat(length - 1)}`), ...literal(":authority", "p")];
+  const block = Uint8Array.from([method, ...fields]);
+  const count = Math.ceil(block.length / 16_384);
+  return Array.from({ length: count }, (_, index) => {
+    const part = block.subarray(index * 16_384, (index + 1) * 16_384);
+    const flags = index === count - 1 ? END_HEADERS : 0;
+    return index === 0
+      ? frame("headers", END_STREAM | flags, stream, part)
+      : frame("continuation", flags, stream, part);
+  });
+}
+
 Deno.test("Http2Connection: a path that is too long is a 431, also without the fields behind it", async () => {
   const { client, seen } = serve(() => Promise.resolve(reply(null)));
-  const long = `/${"x".repeat(DEFAULT_SERVER_SETTINGS.connections.maxHeadBytes)}`;
-  const block = Uint8Array.from([GET, HTTPS, ...literal(":path", long), ...literal(":authority", "p")]);
-  const parts = Array.from(
-    { length: Math.ceil(block.length / 16_384) },
-    (_, index) => block.subarray(index * 16_384, (index + 1) * 16_384),
-  );
-  const frames = parts.map((part, index) => {
-    const flags = index === parts.length - 1 ? END_HEADERS : 0;
-    return index === 0
-      ? frame("headers", END_STREAM | flags, 1, part)
-      : frame("continuation", flags, 1, part);
-  });
-  client.send(...frames);
+  client.send(...withPath(1, { length: DEFAULT_SERVER_SETTINGS.connections.maxHeadBytes }));
   await client.next("data 1 ");
   assertEquals([client.frames.filter((one) => one.startsWith("reset")), seen.length], [[], 0]);
+});
+
+Deno.test("Http2Connection: the heads of unauthenticated requests count as memory until they end", async () => {
+  const { client } = serve(
+    () => Promise.resolve(reply(new Uint8Array(10))),
+    { isKnown: false, budgetBytes: 500_000 },
+  );
+  const long = (stream: number) => withPath(stream, { length: 60_000, method: POST });
+  for (let stream = 1; stream < 41; stream += 2) {
+    client.send(...long(stream));
+    await client.next(`data ${stream}`);
+  }
+  assertEquals(client.isClosed, false);
+  client.send(frame("settings", 0, 0, setting(4, 0)));
+  for (let stream = 41; stream < 57; stream += 2) client.send(...long(stream));
+  await until(() => client.isClosed, "the end of the connection");
+});
+
+Deno.test("Http2Connection: the heads of requests that get a 431 do not stay in memory", async () => {
+  const { client } = serve(() => Promise.resolve(reply(null)), { isKnown: false, budgetBytes: 500_000 });
+  client.send(frame("settings", 0, 0, setting(4, 0)));
+  for (let stream = 1; stream < 33; stream += 2) client.send(...withPath(stream, { length: 100_000 }));
+  await client.next("headers 31");
+  assertEquals(client.isClosed, false);
 });
 
 Deno.test("Http2Connection: more DATA than the window of the connection ends it", async () => {

@@ -4,7 +4,7 @@ import { ConnectionError } from "../../src/server/http2/frames.ts";
 import { HpackDecoder } from "../../src/server/http2/hpack_decoder.ts";
 import { decodeHuffman } from "../../src/server/http2/huffman.ts";
 import { responseBlock } from "../../src/server/http2/response_block.ts";
-import { integer, literal, text } from "../support/clients/http2_frames.ts";
+import { GET, integer, literal, text } from "../support/clients/http2_frames.ts";
 
 const LIMITS = { maxFields: 100, maxBytes: 10_000 };
 
@@ -84,19 +84,40 @@ Deno.test("HPACK: the table drops its oldest entries, and obeys the client's cha
   assertEquals(decode(decoder, Uint8Array.of(0xbe, 0xbf)).pairs, ["x-b: 1", "x-a: 1"]);
 });
 
-Deno.test("HPACK: fields beyond the longest head are left out, and too many fields are an error", () => {
+Deno.test("HPACK: of a head that is too long only the method stays, and too many fields are an error", () => {
   const decoder = new HpackDecoder();
   const block = Uint8Array.from([
+    ...literal(":method", "PUT"),
     ...literal("x-a", "1"),
-    ...literal("x-long", "v".repeat(50)),
+    ...literal(":path", `/${"x".repeat(50)}`),
     ...literal("x-b", "2"),
   ]);
-  assertEquals(decode(decoder, block, { maxFields: 3, maxBytes: 20 }), {
-    pairs: ["x-a: 1"],
-    count: 3,
+  assertEquals(decode(decoder, block, { maxFields: 4, maxBytes: 20 }), {
+    pairs: [":method: PUT"],
+    count: 4,
     isTooLong: true,
   });
-  assertThrows(() => decode(decoder, block, { maxFields: 2, maxBytes: 1_000 }), ConnectionError);
+  assertThrows(() => decode(decoder, block, { maxFields: 3, maxBytes: 1_000 }), ConnectionError);
+});
+
+Deno.test("HPACK: the blanks around a value count, because its text may hold them", () => {
+  const blanks = Uint8Array.from(literal("x-a", `${" ".repeat(100)}value`));
+  assertEquals(decode(new HpackDecoder(), blanks, { maxFields: 1, maxBytes: 107 }).isTooLong, true);
+  assertEquals(decode(new HpackDecoder(), blanks, { maxFields: 1, maxBytes: 108 }).isTooLong, false);
+});
+
+Deno.test("HPACK: a block begins with two changes of the table size at most", () => {
+  assertEquals(decode(new HpackDecoder(), Uint8Array.of(0x20, 0x3f, 0xe1, 0x1f, 0x82)).count, 1);
+  assertThrows(() => decode(new HpackDecoder(), Uint8Array.of(0x20, 0x20, 0x20, 0x82)), ConnectionError);
+});
+
+Deno.test("HPACK: a block costs as much as the work for it", () => {
+  const cost = (bytes: readonly number[]) =>
+    new HpackDecoder().decode({ bytes: Uint8Array.from(bytes), start: 0, end: bytes.length }, LIMITS).cost;
+  assertEquals(cost([GET, GET]), 2);
+  assertEquals(cost([0x20, 0x20, GET]), 3);
+  assertEquals(cost([0x40, ...text("x-a"), ...text("1")]), 2);
+  assertEquals(cost(literal("x-a", "v".repeat(2_560))), 11);
 });
 
 Deno.test("HPACK: a name or a value that HTTP/1.1 could not carry is an error", () => {

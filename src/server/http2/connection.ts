@@ -1,6 +1,7 @@
 /** An HTTP/2 connection of a client (RFC 9113). Each of its streams is a request. */
 
 import { ClientGone } from "../../cancellation.ts";
+import type { Field } from "../../http/fields.ts";
 import { closeQuietly } from "../../streams/close_quietly.ts";
 import { TurnCount } from "../../streams/turn.ts";
 import type { ConnectionParts } from "../connection.ts";
@@ -12,7 +13,7 @@ import { FrameOutput } from "./frame_output.ts";
 import { FrameRateLimit } from "./frame_rate_limit.ts";
 import { ConnectionError, ERROR, FRAME, MAX_31_BITS, protocolError, SETTING } from "./frames.ts";
 import { type DecodedBlock, HpackDecoder } from "./hpack_decoder.ts";
-import { requestFieldsOf } from "./request_fields.ts";
+import { type RequestFields, requestFieldsOf } from "./request_fields.ts";
 import { ResetLimit } from "./reset_limit.ts";
 import { ResponseSlots } from "./response_slots.ts";
 import { SendingRoom } from "./sending_room.ts";
@@ -122,7 +123,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
         if (more > 0 && !this.#isClosed) this.#output.numbers(FRAME.window, stream.id, more);
       },
       reset: (stream, code) => this.#resetStream(stream, code),
-      onEnd: ({ id }) => this.#ended(id),
+      onEnd: (stream) => this.#ended(stream),
     };
     this.#output.settings([[SETTING.maxStreams, MAX_STREAMS], [SETTING.initialWindow, STREAM_WINDOW]]);
   }
@@ -273,7 +274,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     const { maxHeadBytes, maxHeadFields } = this.#parts.limits();
     const maxFields = Math.max(LEAST_BLOCK_FIELDS, 2 * maxHeadFields);
     const decoded = this.#decoder.decode(block, { maxFields, maxBytes: maxHeadBytes });
-    this.#cost += decoded.count;
+    this.#cost += decoded.cost;
     if (isNew) this.#begin(stream, decoded, { ends, dependsOnItself });
     // Trailers are dropped.
     else if (running !== undefined && !(ends && running.end())) this.#breakStream(running);
@@ -292,20 +293,21 @@ export class Http2Connection implements ServedConnection, FrameReader {
 
   #begin(
     stream: number,
-    { fields, isTooLong }: DecodedBlock,
+    { fields, isTooLong, heldBytes }: DecodedBlock,
     { ends, dependsOnItself }: { ends: boolean; dependsOnItself: boolean },
   ): void {
     this.#lastStream = stream;
     // The client has not seen the GOAWAY yet, and sends the request again on another connection.
     if (this.#isFinishing) return this.#remember(stream);
     if (this.#running.size >= MAX_STREAMS) return this.#resetStream(stream, ERROR.refusedStream);
-    const head = dependsOnItself ? undefined : requestFieldsOf(fields);
+    const head = dependsOnItself ? undefined : isTooLong ? headWithout(fields) : requestFieldsOf(fields);
     const isShort = ends && head?.length !== undefined && head.length > 0;
     if (head === undefined || isShort) return this.#resetStream(stream, ERROR.protocol);
     const begun = new Http2Stream(
       {
         id: stream,
         head,
+        heldBytes,
         isTooLong,
         endsStream: ends,
         window: this.#firstWindow,
@@ -316,7 +318,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     if (this.#running.size === 0) this.#busySince = this.#parts.now();
     this.#running.set(stream, begun);
     this.#beginning.push(begun);
-    this.#memory.count();
+    this.#memory.addHead(heldBytes);
   }
 
   #reset(stream: number): void {
@@ -393,10 +395,10 @@ export class Http2Connection implements ServedConnection, FrameReader {
     }
   }
 
-  #ended(id: number): void {
+  #ended({ id, heldBytes }: Http2Stream): void {
     this.#running.delete(id);
     if (this.#running.size === 0) this.#idleSince = this.#parts.now();
-    this.#memory.count();
+    this.#memory.addHead(-heldBytes);
     if (this.#isFinishing && this.#running.size === 0 && !this.#isClosed) void this.#linger();
   }
 
@@ -463,6 +465,12 @@ export class Http2Connection implements ServedConnection, FrameReader {
       // The client has left.
     }
   }
+}
+
+/** What is known of a request whose head was too long. It gets a response. */
+function headWithout(fields: readonly Field[]): RequestFields {
+  const isHead = fields.some(({ value }) => value === "HEAD");
+  return { method: isHead ? "HEAD" : "GET", target: "/", fields: [], length: undefined };
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: DataView): Uint8Array {

@@ -6,7 +6,7 @@ import type { ServedConnection } from "../served_connection.ts";
 const MAX_UNAUTHENTICATED_UNREAD_BYTES = 512 * 1024;
 /** The most unread bytes of several responses together. The connection is closed beyond them. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
-/** The memory of a running request in bytes, without its bodies. */
+/** The memory of a running request in bytes, without its head and its bodies. */
 const REQUEST_BYTES = 16 * 1024;
 /** The memory is counted again after a change of so many bytes. */
 const COUNT_STEP_BYTES = 64 * 1024;
@@ -27,13 +27,21 @@ export class ConnectionMemory {
   #unread = 0;
   /** The bytes of request bodies that no reader has taken. */
   #untaken = 0;
-  /** The sum of both at the last count. */
+  /** The memory of the heads of running requests. */
+  #heads = 0;
+  /** The sum of the three at the last count. */
   #counted = 0;
   #share: HeldShare | undefined;
   #isReleased = false;
 
   constructor(parts: ConnectionMemoryParts) {
     this.#parts = parts;
+  }
+
+  /** Adds the head of a request that has begun, or takes that of one that needs it no more. */
+  addHead(bytes: number): void {
+    this.#heads += bytes;
+    this.count();
   }
 
   /** Adds to the unread bytes of responses, or takes from them. */
@@ -59,7 +67,7 @@ export class ConnectionMemory {
   count(): void {
     if (this.#isReleased) return;
     const { connection, unauthenticatedBudget, requests, bufferBytes } = this.#parts;
-    this.#counted = this.#unread + this.#untaken;
+    this.#counted = this.#sum;
     const running = requests();
     const bytes = running * REQUEST_BYTES + this.#counted + bufferBytes();
     if (!connection.isAuthenticated) {
@@ -79,6 +87,10 @@ export class ConnectionMemory {
   }
 
   #countChange(): void {
-    if (Math.abs(this.#unread + this.#untaken - this.#counted) >= COUNT_STEP_BYTES) this.count();
+    if (Math.abs(this.#sum - this.#counted) >= COUNT_STEP_BYTES) this.count();
+  }
+
+  get #sum(): number {
+    return this.#heads + this.#unread + this.#untaken;
   }
 }

@@ -12,6 +12,12 @@ const TABLE_BYTES = 4_096;
 const ENTRY_BYTES = 32;
 /** The most bits after the prefix of an integer. No length needs more. */
 const MOST_BITS = 28;
+/** A client announces the smallest size since its last block, and the present one (RFC 7541, 4.2). */
+const MAX_RESIZES = 2;
+/** So many bytes of a block are as much work as a field. */
+const BYTES_IN_COST = 256;
+/** The memory of a field's object in bytes, beside its text. */
+const FIELD_BYTES = 96;
 
 /** The pseudo fields of requests and responses (RFC 9113, 8.3). Others are errors. */
 const PSEUDO: ReadonlySet<string> = new Set([
@@ -32,13 +38,14 @@ interface Entry {
   readonly size: number;
 }
 
+const NOTHING = new Uint8Array();
 const STATIC: readonly Entry[] = STATIC_TABLE.map(([name, value]) => entryOf(name, value));
 
 /** The limits for one header block. */
 export interface BlockLimits {
   /** More fields are an error. */
   readonly maxFields: number;
-  /** Fields beyond this sum of names and values are decoded and left out, but not pseudo fields. */
+  /** With a larger sum of names and values, all fields but the method are left out. */
   readonly maxBytes: number;
 }
 
@@ -48,7 +55,11 @@ export interface DecodedBlock {
   readonly fields: Field[];
   /** The number of fields, those that were left out included. */
   readonly count: number;
-  /** Whether fields were left out. */
+  /** The memory of the fields in bytes. */
+  readonly heldBytes: number;
+  /** The work for the block: 1 for each field, and more for long text and for entries of the table. */
+  readonly cost: number;
+  /** Whether fields were left out. Only the method is there, if it was among the first ones. */
   readonly isTooLong: boolean;
 }
 
@@ -61,9 +72,11 @@ export class HpackDecoder {
   readonly #table: Entry[] = [];
   #size = 0;
   #maxSize = TABLE_BYTES;
-  #bytes: Uint8Array = new Uint8Array();
+  #bytes: Uint8Array = NOTHING;
   #at = 0;
   #end = 0;
+  /** The entries that the present block has added to the table. */
+  #added = 0;
 
   /** Decodes a whole block. Throws a `ConnectionError` if the block or one of its fields is invalid. */
   decode(
@@ -73,33 +86,57 @@ export class HpackDecoder {
     this.#bytes = bytes;
     this.#at = start;
     this.#end = end;
-    const fields: Field[] = [];
+    this.#added = 0;
+    try {
+      return this.#fields({ maxFields, maxBytes });
+    } finally {
+      // The block must not stay in memory until the next one.
+      this.#bytes = NOTHING;
+    }
+  }
+
+  #fields({ maxFields, maxBytes }: BlockLimits): DecodedBlock {
+    const start = this.#at;
+    const end = this.#end;
+    let fields: Field[] = [];
     let count = 0;
     let length = 0;
+    let resizes = 0;
+    let isTooLong = false;
     while (this.#at < end) {
       const byte = this.#byte();
       if ((byte & 0xe0) === 0x20) {
         if (count > 0) throw protocolError("a change of the table size after a field");
+        if (++resizes > MAX_RESIZES) throw protocolError("too many changes of the table size");
         this.#resize(this.#integer(byte, 5));
         continue;
       }
       if (++count > maxFields) throw protocolError("too many fields");
-      const field = this.#field(byte);
-      length += field.name.length + field.value.length;
-      // The response to a head that is too long needs its pseudo fields.
-      if (length <= maxBytes || field.name.startsWith(":")) fields.push(field);
+      const { field, size } = this.#field(byte);
+      // The text of the block counts, and not the value without blanks: a part of a text holds all of it.
+      length += size - ENTRY_BYTES;
+      if (isTooLong) continue;
+      isTooLong = length > maxBytes;
+      if (isTooLong) fields = fields.filter(({ name }) => name === ":method");
+      else fields.push(field);
     }
-    return { fields, count, isTooLong: length > maxBytes };
+    return {
+      fields,
+      count,
+      heldBytes: isTooLong ? 0 : length + count * FIELD_BYTES,
+      cost: count + this.#added + resizes + Math.floor((end - start) / BYTES_IN_COST),
+      isTooLong,
+    };
   }
 
-  #field(byte: number): Field {
-    if (byte >= 0x80) return this.#entry(this.#integer(byte, 7)).field;
+  #field(byte: number): Entry {
+    if (byte >= 0x80) return this.#entry(this.#integer(byte, 7));
     const isIndexed = byte >= 0x40;
     const index = this.#integer(byte, isIndexed ? 6 : 4);
     const name = index === 0 ? this.#text() : this.#entry(index).field.name;
     const entry = entryOf(name, this.#text());
     if (isIndexed) this.#add(entry);
-    return entry.field;
+    return entry;
   }
 
   #entry(index: number): Entry {
@@ -111,6 +148,7 @@ export class HpackDecoder {
   }
 
   #add(entry: Entry): void {
+    this.#added++;
     this.#size += entry.size;
     this.#evict();
     // An entry that is larger than the table empties it (RFC 7541, 4.4).

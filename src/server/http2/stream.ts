@@ -51,7 +51,9 @@ export interface StreamOwner extends Pick<ConnectionParts, "handler" | "peer" | 
 export interface StreamBeginning {
   readonly id: number;
   readonly head: RequestFields;
-  /** Whether the head was longer than its limit, so that fields are missing. */
+  /** The memory of the head in bytes. */
+  readonly heldBytes: number;
+  /** Whether the head was longer than its limit, so that it is missing but for the method. */
   readonly isTooLong: boolean;
   /** Whether the client has ended the stream with the head. */
   readonly endsStream: boolean;
@@ -69,8 +71,14 @@ const WITHOUT_BODY: readonly string[] = ["GET", "HEAD"];
 /** One stream. Its connection calls it with what arrives. */
 export class Http2Stream {
   readonly id: number;
+  /** The memory of the head in bytes. */
+  readonly heldBytes: number;
   readonly #owner: StreamOwner;
-  readonly #head: RequestFields;
+  readonly #method: string;
+  /** The stated length of the body. */
+  readonly #length: number | undefined;
+  /** Undefined: the request has begun, or was rejected. */
+  #head: RequestFields | undefined;
   readonly #isTooLong: boolean;
   readonly #cancellation = new Cancellation();
   /** Undefined: the head has ended the stream. */
@@ -103,11 +111,14 @@ export class Http2Stream {
   };
 
   constructor(
-    { id, head, isTooLong, endsStream, window, receiveWindow }: StreamBeginning,
+    { id, head, heldBytes, isTooLong, endsStream, window, receiveWindow }: StreamBeginning,
     owner: StreamOwner,
   ) {
     this.id = id;
     this.#head = head;
+    this.#method = head.method;
+    this.#length = head.length;
+    this.heldBytes = heldBytes;
     this.#isTooLong = isTooLong;
     this.#owner = owner;
     this.#window = window;
@@ -163,7 +174,7 @@ export class Http2Stream {
 
   /** Takes the end of the request. False: the body is shorter than stated. */
   end(): boolean {
-    if (this.#head.length !== undefined && this.#left > 0) return false;
+    if (this.#length !== undefined && this.#left > 0) return false;
     this.#body?.end();
     return true;
   }
@@ -231,7 +242,7 @@ export class Http2Stream {
   async #send(reply: OutgoingReply): Promise<void> {
     // HTTP/2 has no `upgrade`, so there is no tunnel.
     const { status, fields, body, omittedLength } = reply.tunnel === undefined ? reply : emptyReply(500);
-    const framing = frameReply({ status, body, omittedLength }, this.#head.method);
+    const framing = frameReply({ status, body, omittedLength }, this.#method);
     const length = statedLength(framing);
     const source = framing.kind === "counted" || framing.kind === "chunked" ? framing.source : undefined;
     const isCounted = body instanceof Uint8Array;
@@ -349,6 +360,7 @@ export class Http2Stream {
     this.#sending.end();
     this.#body?.cancel();
     this.#countUnread(0);
+    this.#head = undefined;
     this.#releaseSlot();
     if (this.#reply !== undefined) discardReply(this.#reply);
     this.#owner.room.leave(this.#onRoom);
@@ -366,7 +378,7 @@ export class Http2Stream {
   /** Waits for a slot for a whole response. False: the exchange has ended. */
   async #acquireSlot(): Promise<boolean> {
     // Only GET and HEAD: a slow upload would keep the slot from others.
-    if (this.#hasSlot || !["GET", "HEAD"].includes(this.#head.method)) return true;
+    if (this.#hasSlot || !["GET", "HEAD"].includes(this.#method)) return true;
     const queued = this.#owner.acquireSlot();
     if (queued !== undefined) {
       this.#sending.begin();
@@ -389,8 +401,10 @@ export class Http2Stream {
 
   /** The request by the rules of HTTP/1.1, as it is forwarded. Throws an {@link HttpSyntaxError}. */
   #incoming(): IncomingRequest {
-    const { method, target, fields: received } = this.#head;
-    if (this.#isTooLong) throw new HeadTooLarge("more bytes than the limit");
+    const head = this.#head;
+    this.#head = undefined;
+    if (this.#isTooLong || head === undefined) throw new HeadTooLarge("more bytes than the limit");
+    const { method, target, fields: received } = head;
     checkHeadSize(received, this.#owner.limits());
     const { fields, framing } = parseRequestHead({
       startLine: `${method} ${target} HTTP/1.1`,
