@@ -20,6 +20,7 @@ import {
   uint32,
   WHOLE,
 } from "../support/clients/http2_frames.ts";
+import { passing } from "../support/time/passing_time.ts";
 import { until } from "../support/time/deadline.ts";
 
 /** A connection in memory, and the frames that its client has got, as text. */
@@ -30,8 +31,14 @@ class Client {
   #held = new Uint8Array();
   #arrived: Uint8Array[] = [];
   #reading: { into: Uint8Array; resolve: (count: number | null) => void } | undefined;
-  /** Whether the client takes nothing. */
+  /** Whether the client takes nothing, until {@link takeAll}. */
   isStuck = false;
+  #stuck: (() => void) | undefined;
+
+  takeAll(): void {
+    this.isStuck = false;
+    this.#stuck?.();
+  }
 
   send(...frames: readonly Uint8Array[]): void {
     this.#arrived.push(concat(frames));
@@ -46,9 +53,12 @@ class Client {
         this.#give();
       }),
     write: (bytes: Uint8Array) => {
-      if (this.isStuck) return new Promise<number>(() => {});
-      this.#received(bytes);
-      return Promise.resolve(bytes.length);
+      const take = () => {
+        this.#received(bytes);
+        return bytes.length;
+      };
+      if (!this.isStuck) return Promise.resolve(take());
+      return new Promise<number>((resolve) => this.#stuck = () => resolve(take()));
     },
     closeWrite: () => {
       this.hasEnded = true;
@@ -387,6 +397,46 @@ Deno.test("Http2Connection: a drain lets the running response end, and answers n
   await client.next("headers 1 end");
   await served;
   assertEquals([seen.length, client.hasEnded, client.isClosed], [1, true, true]);
+});
+
+Deno.test("Http2Connection: the responses of a client that sends GOAWAY go on, and the connection ends with them", async () => {
+  const go = Promise.withResolvers<void>();
+  const { client, served, seen } = serve(async () => {
+    await go.promise;
+    return reply(null);
+  });
+  client.send(get(1), get(3));
+  await until(() => seen.length === 2, "the requests");
+  client.send(frame("goaway", 0, 0, [...uint32(0), ...uint32(0)]), get(5));
+  await client.next("goaway 0");
+  go.resolve();
+  await client.next("headers 3 end");
+  await served;
+  const reset = client.frames.filter((one) => one.startsWith("reset"));
+  assertEquals([reset, seen.length, client.hasEnded, client.isClosed], [[], 2, true, true]);
+});
+
+Deno.test("Http2Connection: the end of a response waits for a slow client, also after a GOAWAY", async () => {
+  const { sendMs, idleMs } = DEFAULT_SERVER_SETTINGS.connections;
+  const go = Promise.withResolvers<void>();
+  const { client, connection, pass, seen } = serve(async () => {
+    await go.promise;
+    return reply(new TextEncoder().encode("the end"));
+  });
+  client.send(get(1));
+  await until(() => seen.length === 1, "the request");
+  connection.finish();
+  await client.next("goaway 0");
+  client.isStuck = true;
+  go.resolve();
+  await until(() => connection.unreadSince !== undefined, "the write");
+  await passing(1_100, { why: "the wait for the client's end must not have begun" });
+  pass(Math.min(sendMs, idleMs));
+  connection.endOverdue();
+  assertEquals(client.isClosed, false);
+  client.takeAll();
+  await client.next("data 1 the end end");
+  await until(() => client.isClosed, "the end of the connection");
 });
 
 Deno.test("Http2Connection: a client that leaves cancels all exchanges", async () => {

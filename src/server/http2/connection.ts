@@ -41,6 +41,8 @@ const LEAST_BLOCK_FIELDS = 1_000;
  */
 const LINGER_BYTES = 1024 * 1024;
 const LINGER_MS = 1_000;
+/** A client that goes on to send gets more time, up to this. */
+const LONGEST_LINGER_MS = 30_000;
 
 /** A connection of a client over HTTP/2, whose connection preface has been read. */
 export class Http2Connection implements ServedConnection, FrameReader {
@@ -79,6 +81,8 @@ export class Http2Connection implements ServedConnection, FrameReader {
   #isFinishing = false;
   /** Whether a GOAWAY was the last frame, so that what arrives is discarded. */
   #isLingering = false;
+  /** When the last byte was written, or the client broke the rules. */
+  #lingersSince: number | undefined;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(client: Deno.Conn, parts: ConnectionParts, unauthenticatedRate: FrameRateLimit) {
@@ -151,7 +155,8 @@ export class Http2Connection implements ServedConnection, FrameReader {
 
   endOverdue(): void {
     const limits = this.#parts.limits();
-    const isIdle = this.#running.size === 0 && this.#parts.now() - this.#idleSince > limits.idleMs;
+    const hasNothingToSend = this.#running.size === 0 && !this.#sending.isRunning;
+    const isIdle = hasNothingToSend && this.#parts.now() - this.#idleSince > limits.idleMs;
     if (isIdle || this.#sending.isOver(limits.sendMs)) return this.close();
     for (const stream of [...this.#running.values()]) stream.endOverdue(limits);
   }
@@ -189,7 +194,8 @@ export class Http2Connection implements ServedConnection, FrameReader {
     const count = await this.#client.read(this.#input.space());
     if (count === null || this.#isClosed) return false;
     this.#cost = 1;
-    if (!this.#isLingering) this.#input.arrived(count);
+    if (this.#isLingering) this.#lingerOn();
+    else this.#input.arrived(count);
     const beginning = this.#beginning;
     if (beginning.length > 0) {
       this.#beginning = [];
@@ -220,7 +226,8 @@ export class Http2Connection implements ServedConnection, FrameReader {
         if (!isAck) this.#output.acknowledge(FRAME.ping, bytesOf(payload));
         return;
       case FRAME.goaway:
-        return this.#goaway(payload.getUint32(0) & MAX_31_BITS);
+        // The client takes no push. Its running requests go on: the frame names the last push that it has seen.
+        return this.finish();
       case FRAME.window:
         return this.#open(stream, payload.getUint32(0) & MAX_31_BITS);
     }
@@ -367,14 +374,6 @@ export class Http2Connection implements ServedConnection, FrameReader {
     if (running?.open(bytes) === false) this.#breakStream(running, ERROR.flowControl);
   }
 
-  /** The client leaves. It takes no response of a stream beyond `last`. */
-  #goaway(last: number): void {
-    for (const [id, stream] of [...this.#running]) {
-      if (id > last) stream.abort(new ClientGone("the client left"));
-    }
-    this.finish();
-  }
-
   #breakStream(stream: Http2Stream, code: number = ERROR.protocol): void {
     this.#resetStream(stream.id, code);
     stream.abort(new ClientGone("the client broke the rules of HTTP/2"));
@@ -437,6 +436,8 @@ export class Http2Connection implements ServedConnection, FrameReader {
     this.#isLingering = true;
     this.#abortAll(new ClientGone("the client broke the rules of HTTP/2"));
     this.#output.numbers(FRAME.goaway, 0, this.#lastStream, code);
+    this.#lingersSince = this.#parts.now();
+    this.#lingerOn();
     void this.#endSending();
     try {
       for (let left = LINGER_BYTES; left > 0;) {
@@ -453,17 +454,32 @@ export class Http2Connection implements ServedConnection, FrameReader {
   async #linger(): Promise<void> {
     if (this.#isLingering) return;
     this.#isLingering = true;
+    // Until the last byte is written, only send_timeout limits how slowly the client reads.
     await this.#endSending();
+    this.#lingersSince = this.#parts.now();
+    this.#lingerOn();
   }
 
   async #endSending(): Promise<void> {
-    this.#lingerTimer = setTimeout(() => this.close(), LINGER_MS);
     await this.#output.drained();
     try {
+      // It waits for the client to read too.
+      this.#sending.begin();
       await this.#client.closeWrite();
     } catch {
       // The client has left.
     }
+    this.#sending.end();
+  }
+
+  /**
+   * Closes the connection after a while. A client that goes on to send, such as WINDOW_UPDATE, still reads.
+   */
+  #lingerOn(): void {
+    if (this.#isClosed || this.#lingersSince === undefined) return;
+    if (this.#parts.now() - this.#lingersSince > LONGEST_LINGER_MS) return;
+    clearTimeout(this.#lingerTimer);
+    this.#lingerTimer = setTimeout(() => this.close(), LINGER_MS);
   }
 }
 
