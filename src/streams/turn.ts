@@ -10,8 +10,8 @@ const BYTES_IN_TURN = 256 * 1024;
 /** What each read or write counts in addition to its bytes. */
 const OPERATION_BYTES = 16 * 1024;
 /**
- * A connection that takes longer for {@link BYTES_IN_TURN} waits for its peer in between, which gives others
- * a turn.
+ * A connection that takes longer for {@link BYTES_IN_TURN} waits for its peer in between, or its bytes are much
+ * work. The count cannot tell which, so the process polls the system then too.
  */
 const BUSY_MS = 25;
 /** After so much work of one connection the process sleeps for a moment. */
@@ -52,13 +52,14 @@ export class TurnCount {
     if (this.#left > 0) return undefined;
     this.#left = BYTES_IN_TURN;
     const now = performance.now();
+    const isFirst = this.#countedAt === -Infinity;
     const isBusy = now - this.#countedAt < BUSY_MS;
     this.#countedAt = now;
-    if (!isBusy) {
+    if (isFirst) {
       this.#busySince = now;
       return undefined;
     }
-    if (now - this.#busySince < LONGEST_WORK_MS) return nextTurn();
+    if (isBusy && now - this.#busySince < LONGEST_WORK_MS) return nextTurn();
     this.#busySince = now;
     return shortPause();
   }

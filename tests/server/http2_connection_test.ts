@@ -21,11 +21,14 @@ import {
   WHOLE,
 } from "../support/clients/http2_frames.ts";
 import { passing } from "../support/time/passing_time.ts";
+import { nextTurn } from "../../src/streams/turn.ts";
 import { until } from "../support/time/deadline.ts";
 
 /** A connection in memory, and the frames that its client has got, as text. */
 class Client {
   readonly frames: string[] = [];
+  /** How many of its SETTINGS are acknowledged. */
+  acknowledged = 0;
   isClosed = false;
   hasEnded = false;
   #held = new Uint8Array();
@@ -100,6 +103,7 @@ class Client {
       const code = payload.length >= 4
         ? new DataView(payload.slice().buffer).getUint32(payload.length - 4)
         : 0;
+      if (type === 4 && (flags & 1) !== 0) this.acknowledged++;
       if (type === 0) this.frames.push(`data ${stream} ${new TextDecoder().decode(payload)}${end}`);
       else if (type === 1) this.frames.push(`headers ${stream}${end}`);
       else if (type === 3) this.frames.push(`reset ${stream} ${code}`);
@@ -111,7 +115,11 @@ class Client {
 
 function serve(
   handler: Handler,
-  { isKnown = true, budgetBytes = 1_000_000 }: { isKnown?: boolean; budgetBytes?: number } = {},
+  { isKnown = true, budgetBytes = 1_000_000, perSecond = 1_000_000 }: {
+    isKnown?: boolean;
+    budgetBytes?: number;
+    perSecond?: number;
+  } = {},
 ) {
   const client = new Client();
   let now = 0;
@@ -128,7 +136,7 @@ function serve(
     limits: () => DEFAULT_SERVER_SETTINGS.connections,
     now: () => now,
     unauthenticatedBudget,
-  }, new FrameRateLimit({ perSecond: 1_000_000, now: () => now }));
+  }, new FrameRateLimit({ perSecond, now: () => now }));
   const served = connection.serve();
   return { client, connection, served, seen, pass: (ms: number) => void (now += ms) };
 }
@@ -380,6 +388,18 @@ Deno.test("Http2Connection: a window that opens does not end the wait of a reque
   await client.next("headers 31");
   client.send(frame("window", 0, 33, uint32(10)), frame("window", 0, 1, uint32(10)));
   await until(() => client.frames.some((one) => one.startsWith("data 33 ")), "the response of the last one");
+});
+
+Deno.test("Http2Connection: frames cost as much as their work, so a flood of settings waits", async () => {
+  const { client, connection, pass } = serve(() => new Promise(() => {}), { perSecond: 5_000 });
+  const flood = frame("settings", 0, 0, Array.from({ length: 2_000 }, () => setting(4, 0)).flat());
+  for (let count = 0; count < 4; count++) client.send(flood);
+  await until(() => client.acknowledged === 3, "the settings within the rate");
+  await nextTurn();
+  assertEquals(client.acknowledged, 3);
+  pass(2_000);
+  await until(() => client.acknowledged === 4, "the last settings");
+  connection.close();
 });
 
 Deno.test("Http2Connection: a drain lets the running response end, and answers nothing that comes later", async () => {

@@ -337,7 +337,9 @@ export class Http2Connection implements ServedConnection, FrameReader {
   }
 
   #settings(payload: DataView): void {
+    let firstWindow = this.#firstWindow;
     for (let at = 0; at < payload.byteLength; at += 6) {
+      this.#cost++;
       const value = payload.getUint32(at + 2);
       switch (payload.getUint16(at)) {
         case SETTING.enablePush:
@@ -345,19 +347,23 @@ export class Http2Connection implements ServedConnection, FrameReader {
           break;
         case SETTING.initialWindow:
           if (value > MAX_31_BITS) throw protocolError("an invalid INITIAL_WINDOW_SIZE");
-          this.#changeWindows(value);
+          firstWindow = value;
           break;
         case SETTING.maxFrame:
           if (value < 16_384 || value > 16_777_215) throw protocolError("an invalid MAX_FRAME_SIZE");
           break;
       }
     }
+    this.#changeWindows(firstWindow);
     this.#output.acknowledge(FRAME.settings, new Uint8Array());
   }
 
+  /** Only the last value of a frame counts, because each change concerns all streams. */
   #changeWindows(first: number): void {
     const more = first - this.#firstWindow;
+    if (more === 0) return;
     this.#firstWindow = first;
+    this.#cost += this.#running.size;
     for (const stream of this.#running.values()) {
       if (!stream.open(more)) throw new ConnectionError(ERROR.flowControl, "a window that is too large");
     }
