@@ -3,35 +3,48 @@
  * Ids in random order would make it write a page for nearly each row (measured: half of the time of a batch).
  */
 
-/** The time of a block in milliseconds has this many bytes, which last until the year 10,889. */
+/** The time in milliseconds has this many bytes, which last until the year 10,889. */
 const TIME_BYTES = 6;
-/** The random bytes of an id. With its number they tell it from an id of another process or of a clock set back. */
-const RANDOM_BYTES = 5;
-/** So many ids are made of one block, because most of the cost of random bytes is the call. */
+const RANDOM_BYTES = 6;
+const ID_BYTES = TIME_BYTES + RANDOM_BYTES;
+/** Random bytes for so many ids are made at once, because most of their cost is the call. */
 const IDS_IN_BLOCK = 128;
-const ID_BYTES = TIME_BYTES + 1 + RANDOM_BYTES;
+/** The random part of the first id of a millisecond is below this, which leaves room for the next ones. */
+const FIRST_BELOW = 2 ** 47;
+/** Ids of the same millisecond follow each other in random steps below this: one random number of 32 bits. */
+const STEP_BELOW = 2 ** 32;
+const MOST = 2 ** 48;
 
 /**
  * Makes a function that gives ids of exchanges, such as `req_0199f2c4a1b7035f0c…`, each of 24 hexadecimal digits: the
- * time, the number within its block, and random digits. `now` is the time in milliseconds since 1970.
+ * time and random digits. They do not tell how many other ids were made. `now` is the time in milliseconds since
+ * 1970.
  */
 export function randomIds(now: () => number = Date.now): () => string {
-  const block = new Uint8Array(ID_BYTES * IDS_IN_BLOCK);
-  const view = new DataView(block.buffer);
-  let next = IDS_IN_BLOCK;
+  const block = new Uint32Array(2 * IDS_IN_BLOCK);
+  const id = new Uint8Array(ID_BYTES);
+  const view = new DataView(id.buffer);
+  let next = block.length;
+  let time = -Infinity;
+  let random = 0;
   return () => {
-    if (next === IDS_IN_BLOCK) {
+    if (next === block.length) {
       crypto.getRandomValues(block);
-      const time = now();
-      for (let index = 0; index < IDS_IN_BLOCK; index++) {
-        const at = index * ID_BYTES;
-        view.setUint16(at, Math.floor(time / 2 ** 32));
-        view.setUint32(at + 2, time % 2 ** 32);
-        view.setUint8(at + TIME_BYTES, index);
-      }
       next = 0;
     }
-    const at = next++ * ID_BYTES;
-    return `req_${block.subarray(at, at + ID_BYTES).toHex()}`;
+    const high = block[next++] ?? 0;
+    const low = block[next++] ?? 0;
+    const present = now();
+    // A clock that is set back does not change the order.
+    if (present <= time) random += 1 + high;
+    if (present > time || random >= MOST) {
+      time = Math.max(present, time + 1);
+      random = high % (FIRST_BELOW / STEP_BELOW) * STEP_BELOW + low;
+    }
+    view.setUint16(0, Math.floor(time / 2 ** 32));
+    view.setUint32(2, time % 2 ** 32);
+    view.setUint16(TIME_BYTES, Math.floor(random / 2 ** 32));
+    view.setUint32(TIME_BYTES + 2, random % 2 ** 32);
+    return `req_${id.toHex()}`;
   };
 }
