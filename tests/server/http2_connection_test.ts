@@ -29,6 +29,7 @@ class Client {
   readonly frames: string[] = [];
   /** How many of its SETTINGS are acknowledged. */
   acknowledged = 0;
+  writes = 0;
   isClosed = false;
   hasEnded = false;
   #held = new Uint8Array();
@@ -56,6 +57,7 @@ class Client {
         this.#give();
       }),
     write: (bytes: Uint8Array) => {
+      this.writes++;
       const take = () => {
         this.#received(bytes);
         return bytes.length;
@@ -174,6 +176,16 @@ Deno.test("Http2Connection: a response ends with its last byte, and one of unkno
   assertEquals(of(3), ["headers 3", "data 3 a", "data 3 bc", "data 3  end"]);
   assertEquals(of(5), ["headers 5", "data 5 abc end"]);
   assertEquals([of(7), of(9)], [["headers 7 end"], ["headers 9 end"]]);
+});
+
+Deno.test("Http2Connection: the first SETTINGS go with a response that is ready, and else at once", async () => {
+  const { client } = serve(() => Promise.resolve(reply(null)));
+  client.send(frame("settings", 0, 0), get(1));
+  await client.next("headers 1 end");
+  assertEquals(client.writes, 1);
+  const { client: silent } = serve(() => Promise.resolve(reply(null)));
+  silent.send(frame("settings", 0, 0));
+  await until(() => silent.acknowledged === 1, "the acknowledgement");
 });
 
 Deno.test("Http2Connection: a response that is shorter than stated or fails is reset, and none is longer", async () => {

@@ -4,7 +4,8 @@ import { FrameOutput } from "../../src/server/http2/frame_output.ts";
 import { ERROR, FRAME } from "../../src/server/http2/frames.ts";
 import { StallTimer } from "../../src/server/stall_timer.ts";
 import { concat } from "../../src/streams/bytes.ts";
-import { END_HEADERS, END_STREAM, frame, uint32, WHOLE } from "../support/clients/http2_frames.ts";
+import { until } from "../support/time/deadline.ts";
+import { ACK, END_HEADERS, END_STREAM, frame, uint32, WHOLE } from "../support/clients/http2_frames.ts";
 
 /** An output whose writes complete when the test says so. */
 function outputOf() {
@@ -106,6 +107,38 @@ Deno.test("FrameOutput: a long header block goes in several frames", async () =>
       frame("continuation", END_HEADERS, 1, block.subarray(32_768)),
     ]),
   );
+});
+
+Deno.test("FrameOutput: held SETTINGS go with the next frame, or after a moment", async () => {
+  const { output, seen, turn, take } = outputOf();
+  output.hold();
+  output.settings([]);
+  output.acknowledge(FRAME.settings, new Uint8Array());
+  await turn();
+  assertEquals(seen.writes.length, 0);
+  output.headers(1, Uint8Array.of(0x88), { endsStream: true });
+  await turn();
+  assertEquals(seen.writes, [
+    concat([frame("settings", 0, 0), frame("settings", ACK, 0), frame("headers", WHOLE, 1, [0x88])]),
+  ]);
+  await take();
+  output.settings([]);
+  await turn();
+  assertEquals(seen.writes.length, 2, "nothing holds it any more");
+
+  const late = outputOf();
+  late.output.hold();
+  late.output.settings([]);
+  await until(() => late.seen.writes.length === 1, "the write");
+});
+
+Deno.test("FrameOutput: held SETTINGS are written when nothing else will come", async () => {
+  const { output, seen, turn } = outputOf();
+  output.hold();
+  output.settings([]);
+  output.release();
+  await turn();
+  assertEquals(seen.writes, [frame("settings", 0, 0)]);
 });
 
 Deno.test("FrameOutput: a connection that fails is reported once, and its frames are dropped", async () => {

@@ -129,6 +129,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
       reset: (stream, code) => this.#resetStream(stream, code),
       onEnd: (stream) => this.#ended(stream),
     };
+    this.#output.hold();
     this.#output.settings([[SETTING.maxStreams, MAX_STREAMS], [SETTING.initialWindow, STREAM_WINDOW]]);
   }
 
@@ -172,6 +173,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#lingerTimer);
+    this.#output.stop();
     this.#abortAll(new ClientGone("the client left"));
     this.#frameRate.release(this);
     this.#memory.release();
@@ -201,7 +203,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
       this.#beginning = [];
       // Streams that the client has reset in the same piece do not begin.
       for (const stream of beginning) void stream.run();
-    }
+    } else this.#output.release();
     const turn = this.#frameRate.acquire(this, this.#cost);
     if (turn !== undefined) await turn;
     const others = this.#turn.count(count);

@@ -11,6 +11,9 @@ const FULL_BYTES = 64 * 1024;
 /** With so many unwritten bytes, the client has to read before the proxy reads its next frames. */
 const BLOCKED_BYTES = 256 * 1024;
 
+/** How long the first SETTINGS and WINDOW_UPDATE wait for a response to go with them. */
+const HOLD_MS = 10;
+
 const spare: Uint8Array[] = [];
 
 /** What a {@link FrameOutput} works with. */
@@ -36,6 +39,8 @@ export class FrameOutput {
   /** The bytes that the present write sends. */
   #writing = 0;
   #isFlushing = false;
+  /** Runs while SETTINGS and WINDOW_UPDATE wait for other frames. */
+  #holdTimer: ReturnType<typeof setTimeout> | undefined;
   #hasFailed = false;
   /** Where the head of the last frame begins, if that is a DATA frame. -1: it is another frame, or is being written. */
   #lastData = -1;
@@ -65,6 +70,26 @@ export class FrameOutput {
   drained(): Promise<void> {
     if (this.pending === 0 || this.#hasFailed) return Promise.resolve();
     return (this.#drained ??= Promise.withResolvers<void>()).promise;
+  }
+
+  /**
+   * Lets SETTINGS and WINDOW_UPDATE wait for the next other frame, or for {@link release} or a moment. The system may delay a small
+   * write that follows another one until the client has acknowledged that.
+   */
+  hold(): void {
+    this.#holdTimer = setTimeout(() => this.release(), HOLD_MS);
+  }
+
+  /** Writes held frames at once. */
+  release(): void {
+    this.stop();
+    if (this.#end > 0 && !this.#isFlushing) this.#begin();
+  }
+
+  /** Ends the wait for other frames, because the connection has ended. */
+  stop(): void {
+    clearTimeout(this.#holdTimer);
+    this.#holdTimer = undefined;
   }
 
   /** Adds a frame whose payload are 32-bit numbers, such as WINDOW_UPDATE. */
@@ -139,10 +164,8 @@ export class FrameOutput {
     this.#uint32(stream, at + 5);
     this.#end = end;
     this.#lastData = -1;
-    if (!this.#isFlushing) {
-      this.#isFlushing = true;
-      void this.#flush();
-    }
+    const mayWait = this.#holdTimer !== undefined && (type === FRAME.settings || type === FRAME.window);
+    if (!this.#isFlushing && !mayWait) this.#begin();
     return at + HEAD_BYTES;
   }
 
@@ -161,6 +184,12 @@ export class FrameOutput {
     roomier.set(bytes.subarray(0, this.#end));
     keep(bytes);
     return this.#bytes = roomier;
+  }
+
+  #begin(): void {
+    this.stop();
+    this.#isFlushing = true;
+    void this.#flush();
   }
 
   /** Writes all frames. Frames that are added during a write go with the next one. */
