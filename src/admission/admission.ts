@@ -5,7 +5,9 @@ import { operationOf } from "../apis/operation_of.ts";
 import type { Operation } from "../apis/operations.ts";
 import type { Endpoint } from "../config/config.ts";
 import type { Field } from "../http/fields.ts";
+import { versionedPath } from "../http/join_url.ts";
 import type { IncomingRequest } from "../http/message.ts";
+import { checkEndpointPath, type RequestedPath } from "../limits/allowed.ts";
 import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import type { HeldShare } from "../limits/held_bytes.ts";
 import type { Limiter } from "../limits/limiter.ts";
@@ -13,7 +15,7 @@ import type { HeldPayload } from "../payload/held_payload.ts";
 import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { admit, admitBody } from "./admit.ts";
-import { effectiveMethod } from "./effective_method.ts";
+import { effectiveMethod, possibleMethods } from "./effective_method.ts";
 import {
   mustRead,
   type ReadRequest,
@@ -75,10 +77,20 @@ export async function admitRequest(
 ): Promise<AdmittedRequest> {
   const { request, principal, endpoint, rest, query } = incoming;
   const { upgrade, counted } = parts;
-  const method = effectiveMethod(request.method, { query, fields: request.fields });
+  const head = { query, fields: request.fields };
+  const methods = possibleMethods(request.method, head);
+  const method = methods.length === 1 ? request.method : effectiveMethod(request.method, head);
   const operation = operationOf(method, rest);
+  const requestedPath: RequestedPath = {
+    path: rest,
+    paths: () => endpoint.backends.map(({ baseUrl }) => versionedPath(baseUrl, rest)),
+    methods,
+    upgrade,
+    fields: request.fields,
+  };
+  checkEndpointPath(endpoint, requestedPath);
   const countedRequest = counted &&
-    { request, method, operation, principal, endpoint, rest, query, upgrade, ...counted };
+    { request, method, operation, principal, endpoint, rest, query, requestedPath, upgrade, ...counted };
   const admitted = countedRequest && admit(countedRequest);
   const { read, unread } = await received(incoming, limits, { ...parts, method, operation });
   const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);

@@ -12,7 +12,13 @@ import type { MessageBody } from "../streams/byte_source.ts";
 import { watched } from "../streams/bytes.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
-import { checkEndpoint, checkModels, checkPath, restrictsModels } from "../limits/allowed.ts";
+import {
+  checkEndpoint,
+  checkModels,
+  checkPath,
+  type RequestedPath,
+  restrictsModels,
+} from "../limits/allowed.ts";
 import {
   checkCostIsKnown,
   checkModelIsNamed,
@@ -34,7 +40,6 @@ import type { RequestFacts } from "../payload/request_facts.ts";
 import { dearTier, tierInFields } from "../payload/service_tier.ts";
 import { limitsAmounts, type ReadRequest } from "./read_request.ts";
 import { checkResponseIsWhole } from "./shaped_response.ts";
-import { versionedPath } from "../http/join_url.ts";
 
 /** A request that counts for limits, with its account. */
 export interface CountedRequest {
@@ -47,6 +52,7 @@ export interface CountedRequest {
   /** The path after the name of the endpoint, and the raw query. */
   readonly rest: string;
   readonly query: string;
+  readonly requestedPath: RequestedPath;
   /** Whether the client requests a WebSocket. */
   readonly upgrade: boolean;
   readonly account: Account;
@@ -73,11 +79,7 @@ const NO_MODELS: ModelsInHead = { named: [], possiblyNamed: [] };
 export function admit(counted: CountedRequest): AdmittedHead {
   const { request, method, operation, principal, endpoint, rest, query, upgrade, account, limiter } = counted;
   checkEndpoint(principal, endpoint.name);
-  checkPath(principal, {
-    path: rest,
-    paths: () => endpoint.backends.map(({ baseUrl }) => versionedPath(baseUrl, rest)),
-    fields: request.fields,
-  });
+  checkPath(principal, counted.requestedPath);
   checkHeadIsPlain(principal, { query, fields: request.fields });
   const cost = costOfRequest({ method, operation, endpoint, upgrade });
   if (hasAnyBudget(principal) && account.isPriced) {

@@ -33,6 +33,19 @@ export function effectiveMethod(method: string, head: Head): string {
   return first === undefined || second !== undefined ? "POST" : first;
 }
 
+/** The methods that a server could read in a head that names several, or one in another form. */
+const ANY_METHODS = ["GET", "POST", "DELETE"];
+
+/**
+ * The methods that an upstream could use. A head that names another method allows several readings, so that
+ * rules for paths check more methods than those it names.
+ */
+export function possibleMethods(method: string, head: Head): readonly string[] {
+  const named = overridesOf(head);
+  if (named.length === 0) return [method];
+  return [...new Set([method, ...named.map(({ value }) => value.trim().toUpperCase()), ...ANY_METHODS])];
+}
+
 /**
  * Throws `forbidden` for a principal with any limit if the head names another method or path. The proxy could
  * not know what such a request costs.

@@ -42,24 +42,44 @@ export function pathAmbiguity(path: string): string | undefined {
  * version allows only that version.
  */
 export function allowsPaths(patterns: readonly string[], paths: readonly string[]): boolean {
+  const read = readPatterns(patterns);
+  const allowsOthers = read.denying.length > 0 && read.allowing.length === 0;
+  return paths.every((path) => {
+    const verdict = verdictOf(read, path);
+    return verdict === "allowed" || verdict === undefined && allowsOthers;
+  });
+}
+
+/** Patterns in the form in which {@link verdictOf} compares them. */
+export interface ReadPatterns {
+  readonly allowing: readonly string[];
+  readonly denying: readonly string[];
+}
+
+/** Prepares patterns for {@link verdictOf}. */
+export function readPatterns(patterns: readonly string[]): ReadPatterns {
   const isDenying = (pattern: string) => pattern.startsWith("!");
   const denying = patterns.filter(isDenying).map((pattern) => normalized(pattern.slice(1)));
   const allowing = patterns.filter((pattern) => !isDenying(pattern)).map((pattern) => normalized(pattern));
-  const allowsOthers = denying.length > 0 && allowing.length === 0;
-  const deniedAnywhere = [...denying, ...denying.map(withoutVersion).filter(namesPath)];
-  return paths.every((path) => {
-    // Some upstreams remove parameters (`;x`). For others they are part of the name.
-    const [whole, cut] = [normalized(path), normalized(path, { cutsParameters: true })];
-    const bare = withoutVersion(cut);
-    const isDenied = [whole, cut].some((reading) => {
-      const once = withoutVersion(reading);
-      return [reading, once, withoutVersion(once)].some((one) => matchesAny(deniedAnywhere, one));
-    });
-    if (isDenied) return false;
-    if (allowsOthers || matchesAny(allowing, cut)) return true;
-    // For the upstream, the second version in `/v1/v1/models` is part of the path.
-    return withoutVersion(bare) === bare && matchesAny(allowing, bare);
+  return { allowing, denying: [...denying, ...denying.map(withoutVersion).filter(namesPath)] };
+}
+
+/** What patterns say of a path, by the rules of {@link allowsPaths}. Undefined: no pattern matches. */
+export function verdictOf(
+  { allowing, denying }: ReadPatterns,
+  path: string,
+): "allowed" | "denied" | undefined {
+  // Some upstreams remove parameters (`;x`). For others they are part of the name.
+  const [whole, cut] = [normalized(path), normalized(path, { cutsParameters: true })];
+  const bare = withoutVersion(cut);
+  const isDenied = [whole, cut].some((reading) => {
+    const once = withoutVersion(reading);
+    return [reading, once, withoutVersion(once)].some((one) => matchesAny(denying, one));
   });
+  if (isDenied) return "denied";
+  if (matchesAny(allowing, cut)) return "allowed";
+  // For the upstream, the second version in `/v1/v1/models` is part of the path.
+  return withoutVersion(bare) === bare && matchesAny(allowing, bare) ? "allowed" : undefined;
 }
 
 /** Normalizes the spelling of a path: decoded once, in lower case, slashes merged and none at the end. */

@@ -30,6 +30,8 @@ export interface Preset {
   readonly origins?: RegExp;
   /** Whether the provider has all of OpenAI's own API, such as its conversations and `/responses`. */
   readonly isOpenAi?: true;
+  /** Whether the program behind the endpoint may be any. */
+  readonly isUnknown?: true;
   /** Whether its chat completions obey `max_completion_tokens`, by its API reference. */
   readonly obeysCompletionLimit?: true;
 }
@@ -92,7 +94,7 @@ export const PRESETS = {
   llamacpp: { ...LOCAL, baseUrl: "http://127.0.0.1:8080" },
   vllm: { ...LOCAL, baseUrl: "http://127.0.0.1:8000" },
   lmstudio: { ...LOCAL, baseUrl: "http://127.0.0.1:1234" },
-  generic: { dialects: ["generic"], model: OF_DIALECT },
+  generic: { dialects: ["generic"], model: OF_DIALECT, isUnknown: true },
 } as const satisfies Record<string, Preset>;
 
 /** Known providers without a preset. */
