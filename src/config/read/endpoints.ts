@@ -113,7 +113,7 @@ export function readEndpoint(
   const keepalive = resolver.resolve<number | "none">([...path, "keepalive_comments"], [
     resolver.inFile([...path, "keepalive_comments"], own.keepalive_comments),
   ], { fallback: "none", show: shownDuration });
-  const defaultPaths = defaultPathsOf(preset);
+  const defaultPaths = defaultPathsOf(preset, named.map(({ baseUrl }) => baseUrl.origin));
   const ownPaths = own.paths ?? [];
   if (own.paths?.length === 0) {
     resolver.report([...path, "paths"], "is empty, so clients could request nothing");

@@ -3,7 +3,7 @@
 import { GROUP_NAMES } from "../../apis/operation_group.ts";
 import { patternProblem } from "../../text/path_patterns.ts";
 import { closestName } from "./suggest.ts";
-import type { Preset } from "./presets.ts";
+import { isOriginOf, type Preset } from "./presets.ts";
 
 /** All names that an entry without a slash may have. */
 const NAMES: readonly string[] = [...GROUP_NAMES, "all"];
@@ -21,9 +21,10 @@ export function pathRuleProblem(entry: string): string | undefined {
 
 /**
  * What an endpoint allows without the setting `paths`, and in addition to a setting that only denies. Clients
- * of a local server use its models. They do not replace them.
+ * of a local server use its models. They do not replace them. Behind another address than the provider's own,
+ * there may be a local server too.
  */
-export function defaultPathsOf({ local, isUnknown }: Pick<Preset, "local" | "isUnknown">): readonly string[] {
-  if (local === true) return ["inference", "models"];
-  return isUnknown === true ? ["!admin", "!model_management"] : ["!admin"];
+export function defaultPathsOf(preset: Preset, origins: readonly string[]): readonly string[] {
+  if (preset.local === true) return ["inference", "models"];
+  return origins.every((origin) => isOriginOf(preset, origin)) ? ["!admin"] : ["!admin", "!model_management"];
 }

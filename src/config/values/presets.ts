@@ -30,8 +30,6 @@ export interface Preset {
   readonly origins?: RegExp;
   /** Whether the provider has all of OpenAI's own API, such as its conversations and `/responses`. */
   readonly isOpenAi?: true;
-  /** Whether the program behind the endpoint may be any. */
-  readonly isUnknown?: true;
   /** Whether its chat completions obey `max_completion_tokens`, by its API reference. */
   readonly obeysCompletionLimit?: true;
 }
@@ -94,7 +92,7 @@ export const PRESETS = {
   llamacpp: { ...LOCAL, baseUrl: "http://127.0.0.1:8080" },
   vllm: { ...LOCAL, baseUrl: "http://127.0.0.1:8000" },
   lmstudio: { ...LOCAL, baseUrl: "http://127.0.0.1:1234" },
-  generic: { dialects: ["generic"], model: OF_DIALECT, isUnknown: true },
+  generic: { dialects: ["generic"], model: OF_DIALECT },
 } as const satisfies Record<string, Preset>;
 
 /** Known providers without a preset. */
@@ -154,6 +152,12 @@ export function presetNameOf(endpoint: string, origin: string | undefined): Pres
     local !== true && baseUrl !== undefined && new URL(baseUrl).origin === origin
   );
   return presetNamed(endpoint) ?? hosted?.[0] ?? "generic";
+}
+
+/** Whether an origin is an address of a provider on the internet. */
+export function isOriginOf({ local, baseUrl, origins }: Preset, origin: string): boolean {
+  return local !== true &&
+    (origins?.test(origin) === true || baseUrl !== undefined && new URL(baseUrl).origin === origin);
 }
 
 /** Whether an origin belongs to a known provider with a property. */
