@@ -16,9 +16,9 @@ import {
   presetNameOf,
   PRESETS,
 } from "../values/presets.ts";
-import { defaultPathsOf } from "../values/path_rules.ts";
 import { LOCAL_PRICES, priceProviderSchema } from "../values/price_providers.ts";
 import type { KeyPath } from "../problem.ts";
+import { readPaths } from "./endpoint_paths.ts";
 import type { Resolver } from "./resolver.ts";
 import { matchesAny } from "../../text/glob.ts";
 import type { Backend, Endpoint, Price, PricedModel } from "../config.ts";
@@ -113,26 +113,17 @@ export function readEndpoint(
   const keepalive = resolver.resolve<number | "none">([...path, "keepalive_comments"], [
     resolver.inFile([...path, "keepalive_comments"], own.keepalive_comments),
   ], { fallback: "none", show: shownDuration });
-  const defaultPaths = defaultPathsOf(preset, named.map(({ baseUrl }) => baseUrl.origin));
-  const ownPaths = own.paths ?? [];
-  if (own.paths?.length === 0) {
-    resolver.report([...path, "paths"], "is empty, so clients could request nothing");
-  }
-  const paths = resolver.resolve([...path, "paths"], [
-    // A list that only denies keeps what is closed by default.
-    resolver.inFile(
-      [...path, "paths"],
-      own.paths &&
-        (ownPaths.every((entry) => entry.startsWith("!")) ? [...defaultPaths, ...ownPaths] : ownPaths),
-    ),
-  ], { fallback: [...defaultPaths], fallbackAt: `preset ${presetName}` });
   const maxBuffer = setting("max_buffer_bytes", own.max_buffer_bytes, DEFAULT_MAX_BUFFER_BYTES);
   return {
     name,
     ...(own.provider !== undefined && { preset: own.provider }),
     dialect: preset.dialects[0],
     backends: named,
-    paths,
+    paths: readPaths(resolver, own.paths, {
+      at: [...path, "paths"],
+      preset: presetName,
+      origins: named.map(({ baseUrl }) => baseUrl.origin),
+    }),
     strategy: setting("strategy", own.strategy, "failover"),
     retry: {
       retries: setting("retries", own.retries, named.length - 1),
