@@ -2,8 +2,8 @@
 
 import { ProxyFault } from "../faults.ts";
 import { PATH_FIELDS } from "../limits/allowed.ts";
-import { allLimits } from "../limits/model_rules.ts";
-import type { Limits, Principal, Rules } from "../principal.ts";
+import { someLimits } from "../limits/model_rules.ts";
+import type { Limits, Principal, Rules, Subject } from "../principal.ts";
 
 /** Headers, in lower case, that make some upstreams use another method. Google's APIs obey the first. */
 const METHOD_FIELDS: ReadonlySet<string> = new Set([
@@ -15,8 +15,8 @@ const METHOD_FIELDS: ReadonlySet<string> = new Set([
 /** Parameters of the query, in lower case, that do the same. The first is Google's. */
 const METHOD_PARAMETERS: ReadonlySet<string> = new Set(["$httpmethod", "$httpheaders", "_method"]);
 
-/** The part of a head that decides which method and path an upstream uses. */
-interface Head {
+/** The part of a request's head that decides which method and path an upstream uses. */
+export interface Head {
   /** The raw query. */
   readonly query: string;
   readonly fields: readonly { readonly lower: string; readonly value: string }[];
@@ -51,9 +51,9 @@ export function possibleMethods(method: string, head: Head): readonly string[] {
  * not know what such a request costs.
  */
 export function checkHeadIsPlain(principal: Principal, head: Head): void {
-  const subject = principal.subjects.find(({ rules }) => hasLimits(rules));
+  const subject = principal.subjects.find(isLimited);
   if (subject === undefined) return;
-  const path = head.fields.find(({ lower }) => PATH_FIELDS.has(lower));
+  const path = head.fields.find(namesPath);
   const other = overridesOf(head)[0]?.name ?? (path && `the header ${path.lower}`);
   if (other === undefined) return;
   throw new ProxyFault(
@@ -62,12 +62,26 @@ export function checkHeadIsPlain(principal: Principal, head: Head): void {
   );
 }
 
+const NO_OVERRIDES: ReturnType<typeof overridesOf> = [];
+
+function namesMethod({ lower }: { readonly lower: string }): boolean {
+  return METHOD_FIELDS.has(lower);
+}
+
+function namesPath({ lower }: { readonly lower: string }): boolean {
+  return PATH_FIELDS.has(lower);
+}
+
+function isLimited({ rules }: Subject): boolean {
+  return hasLimits(rules);
+}
+
 /** The places of a head that name a method, as error messages name them. */
 function overridesOf({ query, fields }: Head): readonly { readonly name: string; readonly value: string }[] {
   // Most heads have none. The names of the parameters have one of these characters.
   const mayHaveParameter = /[$_%]/.test(query);
-  if (!mayHaveParameter && !fields.some(({ lower }) => METHOD_FIELDS.has(lower))) return [];
-  const inFields = fields.filter(({ lower }) => METHOD_FIELDS.has(lower))
+  if (!mayHaveParameter && !fields.some(namesMethod)) return NO_OVERRIDES;
+  const inFields = fields.filter(namesMethod)
     .map(({ lower, value }) => ({ name: `the header ${lower}`, value }));
   if (!mayHaveParameter) return inFields;
   const inQuery = [...new URLSearchParams(query.replaceAll(";", "&"))]
@@ -76,9 +90,18 @@ function overridesOf({ query, fields }: Head): readonly { readonly name: string;
   return [...inFields, ...inQuery];
 }
 
+/** Whether a head has something that may name another method or path. Most heads have nothing of the kind. */
+export function mayRename({ query, fields }: Head): boolean {
+  return /[$_%]/.test(query) || fields.some(namesAnything);
+}
+
+function namesAnything(field: { readonly lower: string }): boolean {
+  return namesMethod(field) || namesPath(field);
+}
+
 /** Whether rules limit requests, tokens or money. */
 function hasLimits(rules: Rules): boolean {
-  return rules.maxRequests !== undefined || allLimits(rules).some(limitsAnything);
+  return rules.maxRequests !== undefined || someLimits(rules, limitsAnything);
 }
 
 function limitsAnything(limits: Limits): boolean {

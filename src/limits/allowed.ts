@@ -3,7 +3,7 @@
 import { ProxyFault } from "../faults.ts";
 import { matchesAny } from "../text/glob.ts";
 import { pathAmbiguity } from "../text/path_patterns.ts";
-import type { Principal } from "../principal.ts";
+import type { Principal, Subject } from "../principal.ts";
 import { pathRefusal, pathRulesOf } from "./path_rules.ts";
 
 /** Throws `forbidden` if a rule of the principal lists endpoints and this endpoint is not in the list. */
@@ -34,7 +34,7 @@ export interface RequestedPath {
   /** The path after the name of the endpoint. */
   readonly path: string;
   /** The path at each backend. */
-  readonly paths: () => readonly string[];
+  readonly paths: readonly string[];
   /** The methods that upstreams could use, in capitals. */
   readonly methods: readonly string[];
   /** Whether the client requests a WebSocket. */
@@ -46,14 +46,14 @@ export interface RequestedPath {
  * Throws `forbidden` if the setting `paths` of the endpoint rejects a request. A header that names another
  * path counts as one more path.
  */
-export function checkEndpointPath(
+export function checkAllowedPath(
   endpoint: { readonly name: string; readonly paths: readonly string[] },
   { path, paths, methods, upgrade, fields }: RequestedPath,
 ): void {
   const rules = pathRulesOf(endpoint.paths);
   if (rules.allowsEverything) return;
   const other = fields.flatMap(({ lower, value }) => PATH_FIELDS.has(lower) ? [pathIn(value)] : []);
-  const refusal = pathRefusal(rules, { methods, paths: [...paths(), ...other], upgrade });
+  const refusal = pathRefusal(rules, { methods, paths: [...paths, ...other], upgrade });
   if (refusal === undefined) return;
   const setting = `endpoints.${endpoint.name}.paths`;
   const allows = `allows ${shownPaths(endpoint.paths)} (${setting})`;
@@ -96,7 +96,7 @@ export function checkPath(
         `This ${what} may use only certain paths, and the header ${renaming.lower} names another path. Remove it.`,
       );
     }
-    const refusal = pathRefusal(pathRulesOf(entries), { methods, paths: paths(), upgrade });
+    const refusal = pathRefusal(pathRulesOf(entries), { methods, paths, upgrade });
     if (refusal === undefined) continue;
     if ("unclear" in refusal) throw uncheckable(what, refusal.unclear);
     throw new ProxyFault(
@@ -129,7 +129,11 @@ function shownPaths(entries: readonly string[]): string {
 
 /** Whether a rule lists allowed models, so that the proxy must know the models of each request. */
 export function restrictsModels(principal: Principal): boolean {
-  return principal.subjects.some(({ rules }) => rules.models !== undefined);
+  return principal.subjects.some(listsModels);
+}
+
+function listsModels({ rules }: Subject): boolean {
+  return rules.models !== undefined;
 }
 
 /**

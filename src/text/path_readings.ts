@@ -1,6 +1,6 @@
 /** The paths that servers could read in one path, because they decode, cut and merge paths differently. */
 
-/** The maximum length of a path in characters. No API has longer paths. */
+/** The longest path with several readings, in characters. No API has longer ones. */
 const MAX_LENGTH = 8_000;
 /** How often servers in a row could decode a path. */
 const MAX_DECODINGS = 3;
@@ -8,12 +8,12 @@ const MAX_DECODINGS = 3;
 const UNUSUAL = /[^A-Za-z0-9/_~@:.,+=!$&'()*-]|\/\/|\.(?:\/|$)/;
 
 /**
- * All readings of a path that is sent, the path itself first. Undefined: the path is too long, or it cannot
- * be decoded completely.
+ * All readings of a path that is sent, the path itself first. Undefined: the path has several readings,
+ * and is too long or is encoded too often.
  */
 export function pathReadings(path: string): readonly string[] | undefined {
-  if (path.length > MAX_LENGTH) return undefined;
   if (!UNUSUAL.test(path)) return [path];
+  if (path.length > MAX_LENGTH) return undefined;
   const readings = new Set([path]);
   // A server that splits the path before it decodes it keeps an encoded slash in its segment.
   const split = decoded(path.replaceAll(/%2f/gi, "%252F"));

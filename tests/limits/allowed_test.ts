@@ -52,7 +52,7 @@ Deno.test("checkPath: token and project both have to allow it, and what cannot b
   const who = principal({ paths: ["/v1/files*", "/v1/models"] }, { paths: ["!/v1/files/secret*"] });
   const request = (path: string, fields: { lower: string; value: string }[]) => ({
     path,
-    paths: () => [path],
+    paths: [path],
     methods: ["GET"],
     upgrade: false,
     fields,
