@@ -31,25 +31,6 @@ export function pathAmbiguity(path: string): string | undefined {
   return /%[0-9a-f]{2}/i.test(text) ? "it contains a character that is encoded twice (%25)" : undefined;
 }
 
-/**
- * Whether a list of patterns allows all of these paths. `paths` are the paths of one request at each backend
- * that could get it, as they are sent, starting with the version in the base URL of the backend. A pattern
- * after `!` denies, and wins over patterns that allow. If all patterns deny, all other paths are allowed. An
- * empty list allows nothing.
- *
- * A pattern may leave the version out. A pattern that denies applies with every version and without one,
- * because upstreams serve the same under `/v1/files`, `/v1beta/files` and `/files`. A pattern that allows a
- * version allows only that version.
- */
-export function allowsPaths(patterns: readonly string[], paths: readonly string[]): boolean {
-  const read = readPatterns(patterns);
-  const allowsOthers = read.denying.length > 0 && read.allowing.length === 0;
-  return paths.every((path) => {
-    const verdict = verdictOf(read, path);
-    return verdict === "allowed" || verdict === undefined && allowsOthers;
-  });
-}
-
 /** Patterns in the form in which {@link verdictOf} compares them. */
 export interface ReadPatterns {
   readonly allowing: readonly string[];
@@ -64,7 +45,14 @@ export function readPatterns(patterns: readonly string[]): ReadPatterns {
   return { allowing, denying: [...denying, ...denying.map(withoutVersion).filter(namesPath)] };
 }
 
-/** What patterns say of a path, by the rules of {@link allowsPaths}. Undefined: no pattern matches. */
+/**
+ * What patterns say of a path. Undefined: no pattern matches. `path` is the path at a backend, as it is sent,
+ * beginning with the version in the base URL of the backend. A pattern that denies wins.
+ *
+ * A pattern may leave the version out. A pattern that denies applies with every version and without one,
+ * because upstreams serve the same under `/v1/files`, `/v1beta/files` and `/files`. A pattern that allows a
+ * version allows only that version.
+ */
 export function verdictOf(
   { allowing, denying }: ReadPatterns,
   path: string,
