@@ -21,8 +21,8 @@ const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
   ],
   [
     "organization",
-    // DeepSeek and LiteLLM; Azure's resources and connections; the permissions of Google's resources.
-    /^\/(?:user|key|team|customer|budget)\/(?:balance|(?:re)?generate|new|\w*update|\w*delete|\w*info|\w*list|\w*block|member_\w+|settings|health)(?:\/|$)|^\/(?:spend|global|credentials)\/|^\/(?:subscriptions|providers)\/|^\/api\/projects\/[^/]+\/connections(?:\/|$)|:(?:get|set)iampolicy$|:testiampermissions$/i,
+    // DeepSeek and LiteLLM; Ollama's account; Azure's resources and connections; the permissions of Google's resources.
+    /^\/(?:user|key|team|customer|budget)\/(?:balance|(?:re)?generate|new|\w*update|\w*delete|\w*info|\w*list|\w*block|member_\w+|settings|health)(?:\/|$)|^\/(?:spend|global|credentials)\/|^\/api\/(?:me|signin|signout|user\/keys)(?:\/|$)|^\/(?:subscriptions|providers)\/|^\/api\/projects\/[^/]+\/connections(?:\/|$)|:(?:get|set)iampolicy$|:testiampermissions$/i,
   ],
   // Changes of a server: llama.cpp, vLLM, SGLang, LM Studio, LiteLLM.
   [

@@ -267,6 +267,7 @@ export const OTHERS: Readonly<Record<string, Published>> = {
       "DELETE /api/delete",
     ],
     models: ["GET /api/tags", "GET /api/ps", "GET /api/version"],
+    organization: ["POST /api/me", "POST /api/signout", "DELETE /api/user/keys/{id}"],
     server_management: ["HEAD /api/blobs/sha256:00", "POST /api/blobs/sha256:00"],
     chat_completions: ["POST /v1/chat/completions"],
     messages: ["POST /v1/messages"],
