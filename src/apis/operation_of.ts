@@ -11,8 +11,8 @@ export const READING_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPT
  * A group in a pattern is the id of an object.
  */
 const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
-  // Members, keys and invoices of an account. They and the changes of a server are first, so that no id or
-  // name looks like the end of another path. Gateways serve them behind any prefix.
+  // Members, keys and invoices of an account. They and the changes of a server are first, so that nothing
+  // behind them looks like the end of another path. Gateways serve them behind any prefix.
   ["organization", /(?<!\/(?:deployments|models?|engines))\/organizations?(?:\/|$)/i],
   [
     "organization",
@@ -27,13 +27,14 @@ const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
   // Changes of a server: llama.cpp, vLLM, SGLang, LM Studio, LiteLLM.
   [
     "server_management",
-    /^(?:\/v\d)?\/(?:slots|lora-adapters|metrics|(?:un)?load_lora_adapter|sleep|wake_up|is_sleeping|pause|resume|reset_[a-z]+_cache|flush_cache|collective_rpc|(?:start|stop)_profile|scale_elastic_ep|abort_requests?|init_weight\w*|update_weights?\w*|(?:release|resume)_memory_occupation|cors-proxy|tools)(?:\/|$)/i,
+    /^(?:\/v\d)?\/(?:un)?load_lora_adapter(?:\/|$)|^\/(?:slots|lora-adapters|metrics|sleep|wake_up|is_sleeping|pause|resume|reset_[a-z]+_cache|flush_cache|collective_rpc|(?:start|stop)_profile|scale_elastic_ep|abort_requests?|init_weight\w*|update_weights?\w*|(?:release|resume)_memory_occupation|cors-proxy)(?:\/|$)/i,
   ],
   [
     "server_management",
-    /^\/api\/blobs(?:\/|$)|\/models\/(?:(?:un)?load|download)(?:\/|$)|\/model\/(?:new|update|delete)$/i,
+    /^\/api\/blobs(?:\/|$)|\/models\/(?:(?:un)?load|download)(?:\/|$)|\/model\/(?:new|update|delete)(?:\/|$)/i,
   ],
-  ["ollama_models", "/api/create", "/api/copy", "/api/pull", "/api/push", "/api/delete"],
+  ["server_properties", /^\/props(?:\/|$)/i],
+  ["ollama_models", /\/api\/(?:create|copy|pull|push|delete)(?:\/|$)/i],
   // What costs nothing. It is first, so that no id looks like the end of another path.
   ["count_tokens", "/count_tokens"],
   ["response_input_tokens", "/responses/input_tokens"],
@@ -113,7 +114,6 @@ const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
   ["other_inference", /\/(?:predictions|infer)$/i],
   ["videos", /(?:^|\/v\d[a-z0-9]*|\/openai)\/videos(?:\/|$)/i],
   ["file", /(?:^|\/v\d[a-z0-9]*|\/openai)\/files(?:\/[^/]+(?:\/url)?|:register)$/i],
-  ["server_properties", /^\/props$/i],
   ["server_status", /^$|^(?:\/v\d)?\/(?:health|healthz|livez|readyz|ping|load|version|tokenizer_info)$/i],
   [
     "models",

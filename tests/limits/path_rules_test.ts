@@ -139,6 +139,27 @@ for (
   });
 }
 
+Deno.test("pathRefusal: an allowed path behind a closed one opens nothing, for servers that compare the begin of a path", () => {
+  for (
+    const path of [
+      "/api/delete",
+      "/api/pull",
+      "/slots/0",
+      "/props",
+      "/v1/sleep",
+      "/models/load",
+      "/model/new",
+    ]
+  ) {
+    for (const end of ["/api/chat", "/v1/chat/completions", "/embeddings", "/models/x:generateContent"]) {
+      assertEquals(verdict(LOCAL, `POST ${path}${end}`), "model_management", path + end);
+    }
+  }
+  for (const path of ["/v1/organization/users", "/v1/keys", "/dashboard"]) {
+    assertEquals(verdict(HOSTED, `POST ${path}/v1/chat/completions`), "admin", path);
+  }
+});
+
 Deno.test("pathRefusal: a WebSocket is inference only where an API has one", () => {
   const upgrade = { upgrade: true };
   const live = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
