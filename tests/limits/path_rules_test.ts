@@ -146,7 +146,7 @@ Deno.test("pathRefusal: an allowed path behind a closed one opens nothing, for s
       "/api/pull",
       "/slots/0",
       "/props",
-      "/v1/sleep",
+      "/sleep",
       "/models/load",
       "/model/new",
     ]
