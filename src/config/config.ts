@@ -173,6 +173,8 @@ export interface Endpoint {
   /** At least one backend, the preferred one first. */
   readonly backends: readonly Backend[];
   readonly strategy: Strategy;
+  /** How requests of one conversation are recognised, which stay at one backend. Undefined: they do not stay. */
+  readonly affinity?: Affinity;
   readonly retry: RetryPolicy;
   /** The maximum size of a body that is buffered for a retry or a change. */
   readonly maxBufferBytes: number;
@@ -201,6 +203,15 @@ export interface Endpoint {
 
 /** How the first backend of an exchange is chosen. After a failure the next backend gets the request. */
 export type Strategy = "failover" | "round_robin" | "weighted" | "least_busy";
+
+/** How requests of one conversation are recognised. */
+export interface Affinity {
+  /**
+   * The header that identifies the conversation, in lower case. Undefined: the headers of known clients, or else the
+   * beginning of the body.
+   */
+  readonly header?: string;
+}
 
 /** When a failed attempt is retried. */
 export interface RetryPolicy {

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint, Strategy } from "../config/config.ts";
+import { rankOf } from "./affinity.ts";
 import { BackendHealth } from "./backend_health.ts";
 import { type BackendState, type HealthEvent, Lease } from "./lease.ts";
 
@@ -16,10 +17,28 @@ export interface BackendReport {
   readonly forMs: number;
 }
 
+/** The request that needs a backend. */
+export interface BackendWish {
+  /** The backends of earlier attempts. */
+  readonly tried: ReadonlySet<Backend>;
+  readonly principal: string;
+  /** Identifies the conversation that the request continues. Undefined: the strategy alone decides. */
+  readonly conversation?: string | undefined;
+}
+
+/**
+ * A backend that runs so many times its share of the requests gets no further conversation: the next backend in the
+ * order of the conversation does. `least_busy` allows less, because its backends are small.
+ */
+const MOST_SHARES = 2;
+const MOST_SHARES_LEAST_BUSY = 1.25;
+
 /** Chooses among the backends of one endpoint, and keeps their state. */
 export class Balancer {
   readonly #states: readonly BackendState[];
   readonly #strategy: Strategy;
+  /** Whether the choice can depend on the conversation of a request. */
+  readonly keepsConversations: boolean;
   readonly #clock: Clock;
   #turn = 0;
 
@@ -50,6 +69,7 @@ export class Balancer {
       };
     });
     this.#strategy = strategy;
+    this.keepsConversations = backends.length > 1 && strategy !== "failover";
     this.#clock = clock;
   }
 
@@ -57,18 +77,22 @@ export class Balancer {
    * The backend for the next attempt of a principal: if possible one that was not tried yet and does not cool
    * down. If all cool down, it is the backend whose cooldown ends first.
    */
-  choose(tried: ReadonlySet<Backend>, principal: string): Lease {
-    const state = this.#states.length === 1 ? this.#states[0] : this.#best(tried, principal);
+  choose(wish: BackendWish): Lease {
+    const state = this.#states.length === 1 ? this.#states[0] : this.#best(wish);
     if (state === undefined) throw new TypeError("An endpoint without backends");
-    return new Lease(state, { principal, clock: this.#clock });
+    return new Lease(state, { principal: wish.principal, clock: this.#clock });
   }
 
-  #best(tried: ReadonlySet<Backend>, principal: string): BackendState | undefined {
+  #best({ tried, principal, conversation }: BackendWish): BackendState | undefined {
     const now = this.#clock.now();
     const untried = this.#states.filter(({ backend }) => !tried.has(backend));
     const candidates = untried.length > 0 ? untried : this.#states;
     const available = candidates.filter((state) => isAvailable(state, principal, now));
-    if (available.length > 0) return this.#byStrategy(available);
+    if (available.length > 0) {
+      return conversation === undefined || this.#strategy === "failover"
+        ? this.#byStrategy(available)
+        : this.#byConversation(available, conversation);
+    }
     const until = (state: BackendState) => skippedUntil(state, principal);
     return candidates.reduce((soonest, state) => until(state) < until(soonest) ? state : soonest);
   }
@@ -109,6 +133,29 @@ export class Balancer {
   /** The number of running attempts of each backend. */
   inFlight(): number[] {
     return this.#states.map(({ running }) => running.count);
+  }
+
+  /** The first backend in the order of the conversation that does not run far more requests than its share. */
+  #byConversation(available: readonly BackendState[], conversation: string): BackendState | undefined {
+    const shareOf = ({ backend }: BackendState) => this.#strategy === "weighted" ? backend.weight : 1;
+    let running = 1;
+    let shares = 0;
+    for (const state of available) {
+      running += state.running.count;
+      shares += shareOf(state);
+    }
+    const most = this.#strategy === "least_busy" ? MOST_SHARES_LEAST_BUSY : MOST_SHARES;
+    let best: BackendState | undefined;
+    let bestRank = -Infinity;
+    for (const state of available) {
+      const share = shareOf(state);
+      if (state.running.count + 1 > Math.ceil(most * running * share / shares)) continue;
+      const rank = rankOf({ name: state.backend.name, weight: share }, conversation);
+      if (rank <= bestRank) continue;
+      best = state;
+      bestRank = rank;
+    }
+    return best ?? this.#byStrategy(available);
   }
 
   #byStrategy(available: readonly BackendState[]): BackendState | undefined {

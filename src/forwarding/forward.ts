@@ -5,10 +5,14 @@
 
 import { type Cancellation, ClientGone } from "../cancellation.ts";
 import type { Clock } from "../time/clock.ts";
-import type { Backend, Endpoint } from "../config/config.ts";
+import { operationOf } from "../apis/operation_of.ts";
+import type { Affinity, Backend, Endpoint } from "../config/config.ts";
+import type { Field } from "../http/fields.ts";
+import { conversationStart } from "../payload/conversation.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import type { BodyMemory } from "../streams/held_body.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
+import { mayBeConversation, sessionOf, START_BYTES } from "./affinity.ts";
 import type { BackendRequests } from "./backend_requests.ts";
 import type { Balancer } from "./balancer.ts";
 import type { Lease } from "./lease.ts";
@@ -37,7 +41,13 @@ export interface ForwardedExchange extends ForwardObserver {
    * client only.
    */
   readonly holder: string;
-  readonly request: { readonly method: string; readonly cancellation: Cancellation };
+  readonly request: {
+    readonly method: string;
+    readonly fields: readonly Field[];
+    readonly cancellation: Cancellation;
+  };
+  /** The path after the name of the endpoint. */
+  readonly rest: string;
 }
 
 /** An exchange, and what is forwarded of its request. */
@@ -89,9 +99,13 @@ export async function forward(
   const content = new RequestContent(request, endpoint);
   const tried = new Set<Backend>();
   content.readAhead();
+  const { affinity } = endpoint;
+  const conversation = affinity === undefined || !balancer.keepsConversations
+    ? undefined
+    : await conversationOf(request, { affinity, content });
   for (let retriesLeft = endpoint.retry.retries;; retriesLeft--) {
     cancellation.throwIfCancelled();
-    const lease = balancer.choose(tried, exchange.holder);
+    const lease = balancer.choose({ tried, principal: exchange.holder, conversation });
     const { backend } = lease;
     tried.add(backend);
     exchange.attempted(backend.name);
@@ -121,6 +135,20 @@ export async function forward(
     exchange.failedOver(backend.name, detail);
     if (pauseMs > 0) await pause(pauseMs, cancellation, parts.clock);
   }
+}
+
+/**
+ * What identifies the conversation of a request: its session, or the beginning of its body, for which the proxy waits.
+ * Undefined: the request has none.
+ */
+async function conversationOf(
+  { exchange: { request: { method, fields }, rest } }: ForwardRequest,
+  { affinity, content }: { affinity: Affinity; content: RequestContent },
+): Promise<string | undefined> {
+  const session = sessionOf(fields, affinity);
+  if (session !== undefined || affinity.header !== undefined) return session;
+  if (!mayBeConversation(operationOf(method, rest), fields)) return undefined;
+  return conversationStart(await content.start(START_BYTES)).key;
 }
 
 /** What an attempt brought. */

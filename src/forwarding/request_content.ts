@@ -58,6 +58,12 @@ export class RequestContent {
     this.#replayable?.readAhead();
   }
 
+  /** Waits for at most `maxBytes` of the beginning of the body. Empty: it is not kept in memory. */
+  async start(maxBytes: number): Promise<Uint8Array> {
+    const start = this.#payload?.held.bytes.subarray(0, maxBytes) ?? await this.#replayable?.start(maxBytes);
+    return start ?? new Uint8Array();
+  }
+
   /** States that no further attempt follows. Memory is released at once, or after the body was sent. */
   release(): void {
     this.#replayable?.release();

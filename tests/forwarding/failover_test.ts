@@ -38,6 +38,9 @@ const NOT_SENT = { phase: "connect", sent: false, received: false, reused: false
 class LoopBench {
   readonly clock = new FakeClock();
   readonly events: string[] = [];
+  /** The path and the headers of the client. */
+  path = "/v1/x";
+  headers: readonly string[] = [];
   readonly cancellation = new Cancellation();
   readonly endpoint: Endpoint;
   readonly balancer: Balancer;
@@ -75,7 +78,8 @@ class LoopBench {
       exchange: {
         endpoint: this.endpoint,
         holder: "anna",
-        request: { method: "POST", cancellation: this.cancellation },
+        request: { method: "POST", fields: fieldsOf(...this.headers), cancellation: this.cancellation },
+        rest: this.path,
         attempted: (name) => this.events.push(`asks ${name}`),
         unanswered: ({ name }) => this.events.push(`gives up ${name}`),
         failedOver: (name, detail) => this.events.push(`leaves ${name}: ${detail}`),
@@ -340,11 +344,11 @@ Deno.test("failover: an answer that is cut counts as a failure of its backend, a
   });
   const bench = new LoopBench([cut(), cut(), cut(), OK]);
   for (let count = 0; count < 3; count++) await assertRejects(() => bench.send(), TransportError);
-  assertEquals(bench.balancer.choose(new Set(), "anna").backend.name, "b");
+  assertEquals(bench.balancer.choose({ tried: new Set(), principal: "anna" }).backend.name, "b");
 
   const failing = new LoopBench([{ status: 500 }, OK, { status: 500 }, OK, { status: 500 }, OK]);
   for (let count = 0; count < 3; count++) await failing.send();
-  assertEquals(failing.balancer.choose(new Set(), "anna").backend.name, "b");
+  assertEquals(failing.balancer.choose({ tried: new Set(), principal: "anna" }).backend.name, "b");
 });
 
 Deno.test("failover: no attempt is counted as running after any end of an exchange", async () => {

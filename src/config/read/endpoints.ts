@@ -112,6 +112,13 @@ export function readEndpoint(
   const keepalive = resolver.resolve<number | "none">([...path, "keepalive_comments"], [
     resolver.inFile([...path, "keepalive_comments"], own.keepalive_comments),
   ], { fallback: "none", show: shownDuration });
+  const affinity = setting("affinity", own.affinity, named.length > 1 ? "auto" : "off").toLowerCase();
+  if (own.affinity !== undefined && affinity !== "off" && (own.strategy ?? "failover") === "failover") {
+    resolver.warn(
+      [...path, "affinity"],
+      "does nothing with strategy failover, which prefers the first backend",
+    );
+  }
   const maxBuffer = setting("max_buffer_bytes", own.max_buffer_bytes, DEFAULT_MAX_BUFFER_BYTES);
   return {
     name,
@@ -119,6 +126,7 @@ export function readEndpoint(
     dialect: preset.dialects[0],
     backends: named,
     strategy: setting("strategy", own.strategy, "failover"),
+    ...(affinity !== "off" && { affinity: affinity === "auto" ? {} : { header: affinity } }),
     retry: {
       retries: setting("retries", own.retries, named.length - 1),
       statuses: new Set(setting("retry_statuses", own.retry_statuses, [...DEFAULT_RETRY_STATUSES])),

@@ -203,6 +203,11 @@ const endpointSchema = v.strictObject({
     ["failover", "round_robin", "weighted", "least_busy"],
     "which backend gets the first attempt; after a failure the next backend gets the request",
   ),
+  affinity: text(
+    headerNameSchema,
+    'which requests stay at one backend: "auto": those of a conversation, "off": none, or the name of a header; ' +
+      "not with failover",
+  ),
   retries: number(countSchema(0, 20), "number of further attempts after a failed one"),
   retry_statuses: list(countSchema(400, 599), "response statuses that count as failures"),
   max_buffer_bytes: number(bytesSchema, "how much of a request body is buffered for a retry or a change"),
