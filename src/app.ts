@@ -20,6 +20,7 @@ import { openAccessCheck } from "./auth/open_access.ts";
 import type { Management } from "./management/management.ts";
 import { buildRoutingTable } from "./routing/table.ts";
 import { holderName } from "./principal.ts";
+import { harmlessText } from "./text/harmless_text.ts";
 import { randomIds } from "./text/random_ids.ts";
 import { traceOf } from "./text/error_text.ts";
 
@@ -27,6 +28,9 @@ import { traceOf } from "./text/error_text.ts";
  * The memory for all request bodies, in bytes: eight of the longest bodies fit, or thousands of usual ones.
  */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
+
+/** How much of the name of a model the log shows, in characters. */
+const MAX_MODEL = 100;
 
 /** A proxy that answers requests. Its creator closes it. */
 export interface App {
@@ -164,7 +168,7 @@ function known(balancer: Balancer | undefined): Balancer {
 function logHealth(
   log: Log,
   endpoint: Endpoint,
-  { kind, backend, principal, failures, forMs }: HealthEvent,
+  { kind, backend, principal, model, failures, forMs }: HealthEvent,
 ): void {
   const skipped = forMs === 0 ? "" : `; the proxy skips it for ${Math.ceil(forMs / 1000)} s`;
   const client = principal && holderName(principal);
@@ -175,7 +179,9 @@ function logHealth(
     case "rate_limited":
       return log("warn", "backend_rate_limited", {
         ...fields,
-        detail: `the backend asked for a pause${skipped}`,
+        detail: `the backend asked for a pause${
+          model === undefined ? "" : ` for the model ${harmlessText(model, MAX_MODEL)}`
+        }${skipped}`,
       });
     case "recovered":
       return log("info", "backend_recovered", fields);

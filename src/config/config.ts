@@ -219,6 +219,8 @@ export interface RetryPolicy {
   readonly retries: number;
   /** Response statuses that count as failures. */
   readonly statuses: ReadonlySet<number>;
+  /** Whether a request that creates something is retried too if it may have arrived. */
+  readonly unsafe: boolean;
 }
 
 /** One upstream of an endpoint. */

@@ -33,12 +33,10 @@ export function sessionOf(fields: readonly Field[], affinity: Affinity): string 
   return undefined;
 }
 
-/** Whether the body of a request can begin a conversation: plain JSON for a model that responds with text. */
-export function mayBeConversation(operation: Operation, fields: readonly Field[]): boolean {
+/** Whether a request can be a turn of a conversation: one for a model that responds with text. */
+export function mayBeConversation(operation: Operation): boolean {
   const { group, hasNoOutput } = factsOf(operation);
-  if (group !== "inference" && group !== "unknown" || hasNoOutput === true) return false;
-  return fieldValue(fields, "content-encoding") === undefined &&
-    (fieldValue(fields, "content-type")?.toLowerCase().includes("json") ?? false);
+  return (group === "inference" || group === "unknown") && hasNoOutput !== true;
 }
 
 /**

@@ -22,8 +22,6 @@ export class BackendHealth {
   failures = 0;
   /** The end of the cooldown, in milliseconds of the clock. */
   skippedUntil = -Infinity;
-  /** Until when the backend asked for a pause. */
-  limitedUntil = -Infinity;
   /** The number of cooldowns so far. */
   cooldowns = 0;
   /** When the request began that probes, after a cooldown, whether the backend works again. */
@@ -38,9 +36,9 @@ export class BackendHealth {
     return this.failures >= FAILURES;
   }
 
-  /** Whether the backend neither cools down, nor has asked for a pause, nor is probed. */
+  /** Whether the backend neither cools down nor is probed. */
   isAvailable(now: number): boolean {
-    return Math.max(this.skippedUntil, this.limitedUntil) <= now && !this.isProbed(now);
+    return this.skippedUntil <= now && !this.isProbed(now);
   }
 
   /** Whether a probe is running. A slow request must not keep others from probing. */

@@ -5,6 +5,7 @@ import type { Backend, Endpoint, Strategy } from "../config/config.ts";
 import { rankOf } from "./affinity.ts";
 import { BackendHealth } from "./backend_health.ts";
 import { type BackendState, type HealthEvent, Lease } from "./lease.ts";
+import { type LimitedRequest, RequestedPauses } from "./requested_pauses.ts";
 
 /** The state of a backend for the management API and the metrics. */
 export interface BackendReport {
@@ -22,6 +23,8 @@ export interface BackendWish {
   /** The backends of earlier attempts. */
   readonly tried: ReadonlySet<Backend>;
   readonly principal: string;
+  /** The model of the request. Undefined: it is not known, or no pause depends on it. */
+  readonly model?: string | undefined;
   /** Identifies the conversation that the request continues. Undefined: the strategy alone decides. */
   readonly conversation?: string | undefined;
 }
@@ -65,6 +68,7 @@ export class Balancer {
         running: known?.running ?? { count: 0 },
         health: known?.health ?? new BackendHealth(),
         healthFor: known?.healthFor ?? new Map(),
+        pauses: known?.pauses ?? new RequestedPauses(),
         credit: 0,
       };
     });
@@ -83,17 +87,23 @@ export class Balancer {
     return new Lease(state, { principal: wish.principal, clock: this.#clock });
   }
 
-  #best({ tried, principal, conversation }: BackendWish): BackendState | undefined {
+  /** Whether a backend has asked for a pause, which may concern a single model. */
+  get dependsOnModel(): boolean {
+    return this.#states.length > 1 && this.#states.some(({ pauses }) => pauses.dependOnModel);
+  }
+
+  #best({ tried, principal, model, conversation }: BackendWish): BackendState | undefined {
+    const limited = { principal, model };
     const now = this.#clock.now();
     const untried = this.#states.filter(({ backend }) => !tried.has(backend));
     const candidates = untried.length > 0 ? untried : this.#states;
-    const available = candidates.filter((state) => isAvailable(state, principal, now));
+    const available = candidates.filter((state) => isAvailable(state, limited, now));
     if (available.length > 0) {
       return conversation === undefined || this.#strategy === "failover"
         ? this.#byStrategy(available)
         : this.#byConversation(available, conversation);
     }
-    const until = (state: BackendState) => skippedUntil(state, principal);
+    const until = (state: BackendState) => skippedUntil(state, limited);
     return candidates.reduce((soonest, state) => until(state) < until(soonest) ? state : soonest);
   }
 
@@ -105,8 +115,7 @@ export class Balancer {
     const now = this.#clock.now();
     return this.#states.map((state) => {
       const owns = [...state.healthFor.values()].filter(({ failures }) => failures > 0);
-      const limits = [...state.healthFor.values()].map(({ limitedUntil }) => limitedUntil);
-      const limitedUntil = Math.max(state.health.limitedUntil, ...limits);
+      const limitedUntil = state.pauses.latest();
       const own = owns.every(({ isFailing }) => isFailing) ? owns.at(-1) : undefined;
       const shown = state.health.isFailing ? state.health : own ?? state.health;
       const forMs = Math.max(0, Math.max(shown.skippedUntil, limitedUntil) - now);
@@ -121,12 +130,8 @@ export class Balancer {
   }
 
   /** Milliseconds until the first backend's requested pause ends. 0 if any backend has none. */
-  waitMs(principal: string): number {
-    const soonest = Math.min(
-      ...this.#states.map(({ health, healthFor }) =>
-        Math.max(health.limitedUntil, healthFor.get(principal)?.limitedUntil ?? -Infinity)
-      ),
-    );
+  waitMs(request: LimitedRequest): number {
+    const soonest = Math.min(...this.#states.map(({ pauses }) => pauses.until(request)));
     return Math.max(0, soonest - this.#clock.now());
   }
 
@@ -184,17 +189,20 @@ function identityOf({ name, baseUrl, key, keyField, connection, headers, model }
   return JSON.stringify([name, baseUrl.origin, baseUrl.path, key, keyField, connection.key, headers, model]);
 }
 
-function isAvailable({ health, healthFor }: BackendState, principal: string, now: number): boolean {
-  return health.isAvailable(now) && healthFor.get(principal)?.isAvailable(now) !== false;
+function isAvailable(
+  { health, healthFor, pauses }: BackendState,
+  request: LimitedRequest,
+  now: number,
+): boolean {
+  return health.isAvailable(now) && healthFor.get(request.principal)?.isAvailable(now) !== false &&
+    pauses.until(request) <= now;
 }
 
-function skippedUntil({ health, healthFor }: BackendState, principal: string): number {
-  const own = healthFor.get(principal);
+function skippedUntil({ health, healthFor, pauses }: BackendState, request: LimitedRequest): number {
   return Math.max(
     health.skippedUntil,
-    health.limitedUntil,
-    own?.skippedUntil ?? -Infinity,
-    own?.limitedUntil ?? -Infinity,
+    healthFor.get(request.principal)?.skippedUntil ?? -Infinity,
+    pauses.until(request),
   );
 }
 

@@ -6,18 +6,18 @@
 import { type Cancellation, ClientGone } from "../cancellation.ts";
 import type { Clock } from "../time/clock.ts";
 import { operationOf } from "../apis/operation_of.ts";
-import type { Affinity, Backend, Endpoint } from "../config/config.ts";
+import type { Backend, Endpoint } from "../config/config.ts";
 import type { Field } from "../http/fields.ts";
-import { conversationStart } from "../payload/conversation.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import type { BodyMemory } from "../streams/held_body.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
-import { mayBeConversation, sessionOf, START_BYTES } from "./affinity.ts";
 import type { BackendRequests } from "./backend_requests.ts";
 import type { Balancer } from "./balancer.ts";
+import { type Finding, hiddenFailure, mayHideFailure } from "./hidden_failure.ts";
 import type { Lease } from "./lease.ts";
 import { RequestContent } from "./request_content.ts";
-import { canFailOver, judgeAnswer } from "./retry.ts";
+import { modelOf, NO_TRAITS, type RequestTraits, traitsOf } from "./request_traits.ts";
+import { canFailOver, isCreation, judgeAnswer, mayBeDone } from "./retry.ts";
 import { TimeoutExpired } from "./timeouts.ts";
 import {
   type BackendResponse,
@@ -96,35 +96,44 @@ export async function forward(
   const { exchange, balancer } = request;
   const { endpoint, request: { cancellation } } = exchange;
   const startedAt = parts.clock.now();
-  const content = new RequestContent(request, endpoint);
+  const { method } = exchange.request;
+  const isUnsafe = request.body !== null && !endpoint.retry.unsafe &&
+    isCreation(method, operationOf(method, exchange.rest));
+  const content = new RequestContent(request, { ...endpoint, isUnsafe });
   const tried = new Set<Backend>();
   content.readAhead();
-  const { affinity } = endpoint;
-  const conversation = affinity === undefined || !balancer.keepsConversations
-    ? undefined
-    : await conversationOf(request, { affinity, content });
+  const needs = {
+    conversation: endpoint.affinity !== undefined && balancer.keepsConversations,
+    model: balancer.dependsOnModel,
+  };
+  const traits = needs.conversation || needs.model ? await traitsOf(request, { content, needs }) : NO_TRAITS;
   for (let retriesLeft = endpoint.retry.retries;; retriesLeft--) {
     cancellation.throwIfCancelled();
-    const lease = balancer.choose({ tried, principal: exchange.holder, conversation });
+    const lease = balancer.choose({ tried, principal: exchange.holder, ...traits });
     const { backend } = lease;
     tried.add(backend);
     exchange.attempted(backend.name);
     let call: UpstreamCall | undefined;
     let outcome: CallOutcome;
+    let isExamined = false;
     try {
       call = new UpstreamCall(callRequest(request, { backend, content, startedAt }), parts);
       const response = await call.send();
       call.begun(response);
-      outcome = { call, response };
-      recordAnswer(response, lease, request);
+      isExamined = retriesLeft > 0 && content.replayable && mayHideFailure(response);
+      const finding = isExamined
+        ? await call.examine((body) => hiddenFailure(response.status, body))
+        : undefined;
+      outcome = { call, response, finding };
+      recordAnswer(outcome, lease, { request, content, traits, epochMs: parts.clock.epochMs() });
     } catch (caught) {
       const error = call === undefined ? caught : call.failed(caught);
-      outcome = { error: cancellation.reason ?? error };
+      outcome = { error: cancellation.reason ?? error, isUnseen: isExamined };
       recordFailure(outcome.error, lease, request);
     }
-    const pauseMs = canFailOver(outcome, endpoint.retry) && retriesLeft > 0 && content.replayable
-      ? pauseBefore(request, { tried, retriesLeft })
-      : undefined;
+    const mayFollow = canFailOver(outcome, endpoint.retry) && retriesLeft > 0 && content.replayable &&
+      !(isUnsafe && mayBeDone(outcome));
+    const pauseMs = mayFollow ? pauseBefore(request, { tried, retriesLeft, traits }) : undefined;
     const isInTime = pauseMs !== undefined &&
       parts.clock.now() - startedAt + pauseMs < (backend.timeouts.totalMs ?? Infinity);
     if (!isInTime) {
@@ -137,24 +146,14 @@ export async function forward(
   }
 }
 
-/**
- * What identifies the conversation of a request: its session, or the beginning of its body, for which the proxy waits.
- * Undefined: the request has none.
- */
-async function conversationOf(
-  { exchange: { request: { method, fields }, rest } }: ForwardRequest,
-  { affinity, content }: { affinity: Affinity; content: RequestContent },
-): Promise<string | undefined> {
-  const session = sessionOf(fields, affinity);
-  if (session !== undefined || affinity.header !== undefined) return session;
-  if (!mayBeConversation(operationOf(method, rest), fields)) return undefined;
-  return conversationStart(await content.start(START_BYTES)).key;
-}
-
 /** What an attempt brought. */
 type CallOutcome =
-  | { readonly call: UpstreamCall; readonly response: UpstreamResponse }
-  | { readonly error: unknown };
+  | {
+    readonly call: UpstreamCall;
+    readonly response: UpstreamResponse;
+    readonly finding: Finding | undefined;
+  }
+  | { readonly error: unknown; readonly isUnseen: boolean };
 
 /** The request for one backend. Throws where no request can be made for it. */
 function callRequest(
@@ -175,16 +174,24 @@ function callRequest(
 
 /** Tells the balancer what a response says of its backend. */
 function recordAnswer(
-  response: UpstreamResponse,
+  { response, finding }: { response: UpstreamResponse; finding: Finding | undefined },
   lease: Lease,
-  { requests, exchange: { endpoint } }: ForwardRequest,
+  { request, content, traits, epochMs }: {
+    request: ForwardRequest;
+    content: RequestContent;
+    traits: RequestTraits;
+    epochMs: number;
+  },
 ): void {
+  const { requests, exchange: { endpoint } } = request;
   // The rate limit of a project's key says nothing of other projects.
   if (response.status === 429 && requests.usesProjectKey(lease.backend)) return;
-  const verdict = judgeAnswer(response, endpoint.retry);
+  const verdict = judgeAnswer(response, { ...endpoint.retry, finding, epochMs });
   if (verdict === "good") lease.succeeded();
   else if (verdict === "failure") lease.failed({ isCertain: false });
-  else lease.limited(verdict.limitedMs);
+  else if (verdict !== "nothing") {
+    lease.limited(verdict.limitedMs, traits.model ?? modelOf(request, content.kept()));
+  }
 }
 
 /** Tells the balancer what a failure says of its backend, and the exchange that the backend may have done work. */
@@ -206,11 +213,15 @@ function recordFailure(
  */
 function pauseBefore(
   { balancer, exchange: { endpoint, holder } }: ForwardRequest,
-  { tried, retriesLeft }: { tried: ReadonlySet<Backend>; retriesLeft: number },
+  { tried, retriesLeft, traits: { model } }: {
+    tried: ReadonlySet<Backend>;
+    retriesLeft: number;
+    traits: RequestTraits;
+  },
 ): number | undefined {
   if (tried.size < endpoint.backends.length) return 0;
   const round = endpoint.retry.retries - retriesLeft - (endpoint.backends.length - 1);
-  const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** round, balancer.waitMs(holder));
+  const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** round, balancer.waitMs({ principal: holder, model }));
   return pauseMs > LONGEST_PAUSE_MS ? undefined : pauseMs;
 }
 
@@ -219,7 +230,7 @@ function abandon(outcome: CallOutcome, lease: Lease): string {
   lease.released();
   if ("error" in outcome) return faultBeforeResponse(outcome.error, lease.backend)?.message ?? "it failed";
   outcome.call.discard();
-  return `it answered ${outcome.response.status}`;
+  return `it ${outcome.finding?.detail ?? `answered ${outcome.response.status}`}`;
 }
 
 /** Returns the response of the last attempt, or throws its fault. */

@@ -2,7 +2,8 @@
 
 import type { Backend } from "../config/config.ts";
 import type { Clock } from "../time/clock.ts";
-import { BackendHealth, type FailureSource, LONGEST_COOLDOWN_MS } from "./backend_health.ts";
+import { BackendHealth, type FailureSource } from "./backend_health.ts";
+import type { RequestedPauses } from "./requested_pauses.ts";
 
 /** How many principals are kept for each backend. The principal with the oldest failure is removed first. */
 const MAX_PRINCIPALS = 1_000;
@@ -13,6 +14,8 @@ export interface HealthEvent {
   readonly backend: Backend;
   /** The principal that the change concerns. Undefined: it concerns all. */
   readonly principal: string | undefined;
+  /** The model that a pause concerns. Undefined: it concerns all. */
+  readonly model?: string | undefined;
   /** The number of failures in a row. */
   readonly failures: number;
   /** How long it is skipped, in milliseconds. 0: it is not skipped, or it is the only backend. */
@@ -33,6 +36,8 @@ export interface BackendState {
   readonly health: BackendHealth;
   /** The health for each principal whose requests failed. */
   readonly healthFor: Map<string, BackendHealth>;
+  /** The pauses that the backend asked for. */
+  readonly pauses: RequestedPauses;
   /** The credit of the strategy `weighted`. */
   credit: number;
 }
@@ -102,21 +107,25 @@ export class Lease {
   }
 
   /**
-   * The backend asked for a pause. Providers limit models and keys, so it is skipped only for this principal.
-   * After the same response to a second principal it is skipped for all, for {@link LONGEST_COOLDOWN_MS} at
-   * most.
+   * The backend asked for a pause. Providers limit models and keys, so it is skipped only for this principal and this
+   * model. After the same response to a second principal it is skipped for all, for five minutes at most. Without a
+   * known model it is skipped for all models.
    */
-  limited(durationMs: number): void {
+  limited(durationMs: number, model?: string): void {
     this.#endProbe();
     const now = this.#clock.now();
-    const { health, healthFor } = this.#state;
-    const own = healthOf(this.#state, this.#principal);
-    const [wasLimited, wasOwnLimited] = [health.limitedUntil > now, own.limitedUntil > now];
-    own.limitedUntil = now + durationMs;
-    const limited = [...healthFor.values()].filter(({ limitedUntil }) => limitedUntil > now);
-    if (limited.length > 1) health.limitedUntil = now + Math.min(durationMs, LONGEST_COOLDOWN_MS);
-    if (!wasLimited && limited.length > 1) this.#report("rate_limited", undefined);
-    else if (!wasLimited && !wasOwnLimited) this.#report("rate_limited", this.#principal);
+    const { backend, health, isOnlyOne, onEvent, pauses } = this.#state;
+    const principal = this.#principal;
+    const isNewFor = pauses.set({ principal, model }, { now, durationMs });
+    if (isNewFor === undefined) return;
+    onEvent({
+      kind: "rate_limited",
+      backend,
+      principal: isNewFor === "all" ? undefined : principal,
+      model,
+      failures: health.failures,
+      forMs: isOnlyOne ? 0 : Math.max(0, pauses.until({ principal, model }) - now),
+    });
   }
 
   /** The attempt has ended, with or without a response. */
@@ -131,8 +140,7 @@ export class Lease {
   #report(kind: HealthEvent["kind"], principal: string | undefined): void {
     const { backend, health, healthFor, isOnlyOne, onEvent } = this.#state;
     const shown = principal === undefined ? health : healthFor.get(principal) ?? health;
-    const until = Math.max(shown.skippedUntil, shown.limitedUntil);
-    const forMs = isOnlyOne ? 0 : Math.max(0, until - this.#clock.now());
+    const forMs = isOnlyOne ? 0 : Math.max(0, shown.skippedUntil - this.#clock.now());
     onEvent({ kind, backend, principal, failures: shown.failures, forMs });
   }
 

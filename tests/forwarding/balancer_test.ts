@@ -90,7 +90,7 @@ Deno.test("Balancer: the length of a cooldown is limited", () => {
 Deno.test("Balancer: a backend that asked for a pause is skipped, and then needs no probe", () => {
   const { clock, names, balancer, choose } = setup("failover", [1, 1]);
   names(1, (lease) => lease.limited(60_000));
-  assertEquals([names(1), balancer.waitMs("anna")], ["b", 0]);
+  assertEquals([names(1), balancer.waitMs({ principal: "anna", model: undefined })], ["b", 0]);
   clock.pass(60_000);
   assertEquals([choose().backend.name, choose().backend.name], ["a", "a"]);
 });
@@ -99,9 +99,9 @@ Deno.test("Balancer: if all backends cool down, the one whose cooldown ends firs
   const { names, clock, balancer } = setup("failover", [1, 1]);
   names(1, (lease) => lease.limited(60_000));
   names(1, (lease) => lease.limited(30_000));
-  assertEquals([names(1), balancer.waitMs("anna")], ["b", 30_000]);
+  assertEquals([names(1), balancer.waitMs({ principal: "anna", model: undefined })], ["b", 30_000]);
   clock.pass(10_000);
-  assertEquals(balancer.waitMs("anna"), 20_000);
+  assertEquals(balancer.waitMs({ principal: "anna", model: undefined }), 20_000);
 });
 
 Deno.test("Balancer: every strategy skips backends that cool down", () => {
@@ -197,13 +197,13 @@ Deno.test("Balancer: a rate limit of one principal applies to all after a second
   assertEquals([nameFor("eve"), nameFor("anna")], ["a", "b"], "not for a day");
 });
 
-Deno.test("Balancer: a backend keeps a thousand principals, and removes the one with the oldest failure", () => {
+Deno.test("Balancer: a backend keeps a thousand principals, and removes the one with the oldest rate limit", () => {
   const nameAfter = (others: number): string => {
     const { clock, balancer, backends } = setup("failover");
     const allButFirst = new Set(backends.slice(1));
     balancer.choose({ tried: allButFirst, principal: "anna" }).limited(3_600_000);
     for (let index = 0; index < others; index++) {
-      fail(balancer.choose({ tried: allButFirst, principal: `other ${index}` }));
+      balancer.choose({ tried: allButFirst, principal: `other ${index}` }).limited(1);
     }
     // What they have brought about together is over by then.
     clock.pass(300_000);

@@ -130,6 +130,7 @@ export function readEndpoint(
     retry: {
       retries: setting("retries", own.retries, named.length - 1),
       statuses: new Set(setting("retry_statuses", own.retry_statuses, [...DEFAULT_RETRY_STATUSES])),
+      unsafe: setting("retry_unsafe", own.retry_unsafe, false),
     },
     maxBufferBytes: maxBuffer === "none" ? Infinity : maxBuffer,
     exposeBackend: setting("expose_backend", own.expose_backend, false),

@@ -210,6 +210,9 @@ const endpointSchema = v.strictObject({
   ),
   retries: number(countSchema(0, 20), "number of further attempts after a failed one"),
   retry_statuses: list(countSchema(400, 599), "response statuses that count as failures"),
+  retry_unsafe: toggle(
+    "also retry a request that creates something (an image, a video, a file, a batch) if it may have arrived",
+  ),
   max_buffer_bytes: number(bytesSchema, "how much of a request body is buffered for a retry or a change"),
   expose_backend: toggle("name the backend in the response header x-llm-proxy-backend"),
   stream_usage: toggle(

@@ -68,9 +68,12 @@ export const DEFAULT_POOL: PoolLimits = { maxIdle: 128, idleMs: 55_000 };
 export const DIRECT: ConnectionSettings = { key: "", pool: DEFAULT_POOL };
 
 /**
- * Default statuses for a retry: rate limits and failures of the provider, where another backend can succeed.
+ * Default statuses for a retry: rate limits and failures of the provider or of a server in front of it, where another
+ * backend can succeed. Those from 520 on are Cloudflare's, except Anthropic's 529.
  */
-export const DEFAULT_RETRY_STATUSES: RetryPolicy["statuses"] = new Set([429, 500, 502, 503, 529]);
+export const DEFAULT_RETRY_STATUSES: RetryPolicy["statuses"] = new Set(
+  [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529],
+);
 
 /** The default size of buffered bodies. The known providers accept files up to 25 MB. */
 export const DEFAULT_MAX_BUFFER_BYTES = 32 * 1024 * 1024;
@@ -94,7 +97,7 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
 > = {
   strategy: "failover",
   // The SDKs of the providers retry by themselves.
-  retry: { retries: 0, statuses: DEFAULT_RETRY_STATUSES },
+  retry: { retries: 0, statuses: DEFAULT_RETRY_STATUSES, unsafe: false },
   maxBufferBytes: DEFAULT_MAX_BUFFER_BYTES,
   exposeBackend: false,
   streamUsage: false,
