@@ -239,6 +239,8 @@ export interface Backend {
   readonly model: ModelOverride | undefined;
   /** The share of requests with the strategy `weighted`. */
   readonly weight: number;
+  /** The number of the pool of keys that the key belongs to. Undefined: the backend has a single key. */
+  readonly pool?: number;
   readonly timeouts: TimeoutLimits;
 }
 

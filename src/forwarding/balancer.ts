@@ -5,6 +5,7 @@ import type { Backend, Endpoint, Strategy } from "../config/config.ts";
 import { rankOf } from "./affinity.ts";
 import { BackendHealth } from "./backend_health.ts";
 import { type BackendState, type HealthEvent, Lease } from "./lease.ts";
+import { KeyQuota } from "./key_quota.ts";
 import { type LimitedRequest, RequestedPauses } from "./requested_pauses.ts";
 
 /** The state of a backend for the management API and the metrics. */
@@ -43,6 +44,7 @@ export class Balancer {
   /** Whether the choice can depend on the conversation of a request. */
   readonly keepsConversations: boolean;
   readonly #clock: Clock;
+  readonly #hasPools: boolean;
   #turn = 0;
 
   /**
@@ -69,11 +71,13 @@ export class Balancer {
         health: known?.health ?? new BackendHealth(),
         healthFor: known?.healthFor ?? new Map(),
         pauses: known?.pauses ?? new RequestedPauses(),
+        quota: backend.pool === undefined ? undefined : known?.quota ?? new KeyQuota(),
         credit: 0,
       };
     });
     this.#strategy = strategy;
-    this.keepsConversations = backends.length > 1 && strategy !== "failover";
+    this.#hasPools = backends.some(({ pool }) => pool !== undefined);
+    this.keepsConversations = backends.length > 1 && (strategy !== "failover" || this.#hasPools);
     this.#clock = clock;
   }
 
@@ -87,9 +91,10 @@ export class Balancer {
     return new Lease(state, { principal: wish.principal, clock: this.#clock });
   }
 
-  /** Whether a backend has asked for a pause, which may concern a single model. */
+  /** Whether a backend has asked for a pause, or has a quota. Either may concern a single model. */
   get dependsOnModel(): boolean {
-    return this.#states.length > 1 && this.#states.some(({ pauses }) => pauses.dependOnModel);
+    return this.#hasPools ||
+      this.#states.length > 1 && this.#states.some(({ pauses }) => pauses.dependOnModel);
   }
 
   #best({ tried, principal, model, conversation }: BackendWish): BackendState | undefined {
@@ -99,12 +104,29 @@ export class Balancer {
     const candidates = untried.length > 0 ? untried : this.#states;
     const available = candidates.filter((state) => isAvailable(state, limited, now));
     if (available.length > 0) {
-      return conversation === undefined || this.#strategy === "failover"
-        ? this.#byStrategy(available)
-        : this.#byConversation(available, conversation);
+      const unspent = this.#hasPools
+        ? available.filter(({ quota }) => quota?.isSpent(model, now) !== true)
+        : available;
+      return this.#bestAvailable(unspent.length > 0 ? unspent : available, { model, conversation, now });
     }
     const until = (state: BackendState) => skippedUntil(state, limited);
     return candidates.reduce((soonest, state) => until(state) < until(soonest) ? state : soonest);
+  }
+
+  #bestAvailable(
+    available: readonly BackendState[],
+    { model, conversation, now }: Pick<BackendWish, "model" | "conversation"> & { readonly now: number },
+  ): BackendState | undefined {
+    if (conversation !== undefined && this.#strategy !== "failover") {
+      return this.#byConversation(available, conversation);
+    }
+    const chosen = this.#byStrategy(available);
+    const pool = chosen?.backend.pool;
+    if (pool === undefined) return chosen;
+    const keys = available.filter(({ backend }) => backend.pool === pool);
+    return conversation === undefined
+      ? keyWithMostQuota(keys, { model, now })
+      : this.#byConversation(keys, conversation);
   }
 
   /**
@@ -182,6 +204,23 @@ export class Balancer {
         throw new TypeError("Unknown strategy");
     }
   }
+}
+
+/** The key with the largest share of its quota left. Of several, the key with the fewest running attempts. */
+function keyWithMostQuota(
+  keys: readonly BackendState[],
+  { model, now }: { model: string | undefined; now: number },
+): BackendState | undefined {
+  let best: BackendState | undefined;
+  let bestShare = -Infinity;
+  for (const key of keys) {
+    const share = key.quota?.share(model, now) ?? 1;
+    const isLessBusy = share === bestShare && key.running.count < (best?.running.count ?? Infinity);
+    if (share <= bestShare && !isLessBusy) continue;
+    best = key;
+    bestShare = share;
+  }
+  return best;
 }
 
 /** What makes a backend another one: a changed key or address may work where the one before has failed. */

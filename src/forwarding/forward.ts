@@ -184,6 +184,7 @@ function recordAnswer(
   },
 ): void {
   const { requests, exchange: { endpoint } } = request;
+  if (lease.backend.pool !== undefined) lease.answered(response.fields, traits.model);
   // The rate limit of a project's key says nothing of other projects.
   if (response.status === 429 && requests.usesProjectKey(lease.backend)) return;
   const verdict = judgeAnswer(response, { ...endpoint.retry, finding, epochMs });

@@ -3,6 +3,8 @@
 import type { Backend } from "../config/config.ts";
 import type { Clock } from "../time/clock.ts";
 import { BackendHealth, type FailureSource } from "./backend_health.ts";
+import type { Field } from "../http/fields.ts";
+import type { KeyQuota } from "./key_quota.ts";
 import type { RequestedPauses } from "./requested_pauses.ts";
 
 /** How many principals are kept for each backend. The principal with the oldest failure is removed first. */
@@ -38,6 +40,8 @@ export interface BackendState {
   readonly healthFor: Map<string, BackendHealth>;
   /** The pauses that the backend asked for. */
   readonly pauses: RequestedPauses;
+  /** The quota of its key. Undefined: the key belongs to no pool. */
+  readonly quota: KeyQuota | undefined;
   /** The credit of the strategy `weighted`. */
   credit: number;
 }
@@ -126,6 +130,11 @@ export class Lease {
       failures: health.failures,
       forMs: isOnlyOne ? 0 : Math.max(0, pauses.until({ principal, model }) - now),
     });
+  }
+
+  /** The head of a response has come, which may state the quota of a key. */
+  answered(fields: readonly Field[], model: string | undefined): void {
+    this.#state.quota?.read(fields, { model, now: this.#clock.now(), epochMs: this.#clock.epochMs() });
   }
 
   /** The attempt has ended, with or without a response. */

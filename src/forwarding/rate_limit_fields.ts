@@ -35,24 +35,46 @@ function responseTime(fields: readonly Field[], epochMs: number): number {
 /** The limits that have nothing remaining reset after so long. */
 function resetMs(fields: readonly Field[], epochMs: number): number | undefined {
   let latest: number | undefined;
-  for (const { lower, value } of fields) {
-    const resetField = resetFieldOf(lower);
-    if (resetField === undefined || plainNumber(value) !== 0) continue;
-    const reset = durationOf(fieldValue(fields, resetField) ?? "", responseTime(fields, epochMs));
-    if (reset !== undefined) latest = Math.max(latest ?? 0, reset);
+  for (const { remaining, resetMs } of remainingLimits(fields, epochMs)) {
+    if (remaining === 0 && resetMs !== undefined) latest = Math.max(latest ?? 0, resetMs);
   }
   return latest;
 }
 
-/** The header with the reset of a limit, by the header with what remains of it. Undefined: another header. */
-function resetFieldOf(lower: string): string | undefined {
-  // OpenAI, Groq and OpenRouter: x-ratelimit-remaining-tokens and x-ratelimit-reset-tokens.
-  if (lower.startsWith("x-ratelimit-remaining")) return lower.replace("remaining", "reset");
-  // Anthropic: anthropic-ratelimit-tokens-remaining and anthropic-ratelimit-tokens-reset.
-  if (lower.startsWith("anthropic-ratelimit-") && lower.endsWith("-remaining")) {
-    return lower.replace(/-remaining$/, "-reset");
+/** One limit of a key, as the headers of a response state it. */
+export interface RemainingLimit {
+  /** The requests or LLM tokens that remain. */
+  readonly remaining: number;
+  /** Undefined: the response does not state it. */
+  readonly limit: number | undefined;
+  /** Milliseconds until the limit is full again. Undefined: the response does not state it. */
+  readonly resetMs: number | undefined;
+}
+
+/** The limits that the headers of a response state. `epochMs` is the time in milliseconds since 1970. */
+export function remainingLimits(fields: readonly Field[], epochMs: number): RemainingLimit[] {
+  const limits: RemainingLimit[] = [];
+  for (const { lower, value } of fields) {
+    if (!lower.includes("ratelimit") || !lower.includes("remaining")) continue;
+    const remaining = plainNumber(value);
+    if (remaining === undefined || !isRemainingField(lower)) continue;
+    const reset = fieldValue(fields, lower.replace("remaining", "reset"));
+    limits.push({
+      remaining,
+      limit: plainNumber(fieldValue(fields, lower.replace("remaining", "limit"))),
+      resetMs: reset === undefined ? undefined : durationOf(reset, responseTime(fields, epochMs)),
+    });
   }
-  return undefined;
+  return limits;
+}
+
+/**
+ * Whether a header states what remains of a limit: `x-ratelimit-remaining-tokens` of OpenAI, Groq and OpenRouter, or
+ * `anthropic-ratelimit-tokens-remaining`.
+ */
+function isRemainingField(lower: string): boolean {
+  return lower.startsWith("x-ratelimit-remaining") ||
+    lower.startsWith("anthropic-ratelimit-") && lower.endsWith("-remaining");
 }
 
 /** The units of Go's durations, which OpenAI and Groq write, in milliseconds. */

@@ -52,8 +52,49 @@ export interface BackendContext extends EndpointContext {
 /** The base URL of a backend whose base URL is missing, which is a problem of the configuration. */
 export const NO_BASE_URL: BaseUrl = { origin: "http://missing.invalid", path: "" };
 
-/** Reads a backend. Its name is empty if the file does not name it. Problems go to the resolver. */
-export function readBackend(settings: LayeredSettings, context: BackendContext): Backend {
+/**
+ * Reads a backend, or one backend for each of its `api_keys`. Its name is empty if the file does not name it. Problems
+ * go to the resolver.
+ */
+export function readBackends(
+  settings: LayeredSettings,
+  { pool, ...context }: BackendContext & {
+    /** The number of the backend, which a pool of keys gets. */
+    readonly pool: number;
+  },
+): Backend[] {
+  const keys = keysOfPool(settings);
+  const backend = readBackend(settings, { ...context, keys });
+  if (keys === undefined) return [backend];
+  return keys.value.map((value) => ({ ...backend, key: { mode: "inject", value }, pool }));
+}
+
+/** The keys of `api_keys`, unless a layer with a higher precedence has an `api_key`. */
+function keysOfPool(settings: LayeredSettings): Candidate<readonly string[]> | undefined {
+  const { resolver } = settings;
+  for (const { settings: { api_key, api_keys }, at } of settings.layers) {
+    if (api_keys === undefined) {
+      if (api_key !== undefined) return undefined;
+      continue;
+    }
+    if (api_key === undefined) {
+      const seen = new Set(api_keys);
+      if (seen.size < api_keys.length) resolver.report(at("api_keys"), "has the same key twice");
+      if (api_keys.length === 0) resolver.report(at("api_keys"), "is empty");
+      return api_keys.length === 0 ? undefined : { value: [...seen], at: at("api_keys") };
+    }
+    const keyAt = at("api_key");
+    if (typeof keyAt === "string") resolver.warn(at("api_keys"), `is ignored, because ${keyAt} is set`);
+    else resolver.report(at("api_keys"), "is set beside api_key: keep one of the two");
+    return undefined;
+  }
+  return undefined;
+}
+
+function readBackend(
+  settings: LayeredSettings,
+  context: BackendContext & { readonly keys: Candidate<readonly string[]> | undefined },
+): Backend {
   const baseUrl = readBaseUrl(settings, context);
   const key = readKey(settings, context);
   const keyField = readKeyField(settings, context.provider);
@@ -138,7 +179,19 @@ function checkApiPath(candidate: Candidate<BaseUrl> | undefined, resolver: Resol
   );
 }
 
-function readKey(settings: LayeredSettings, { provider, requiresToken }: BackendContext): BackendKey {
+function readKey(
+  settings: LayeredSettings,
+  { provider, requiresToken, keys }: BackendContext & {
+    readonly keys: Candidate<readonly string[]> | undefined;
+  },
+): BackendKey {
+  if (keys !== undefined) {
+    const [value = ""] = settings.resolver.resolve(settings.keyPath("api_keys"), [keys], {
+      fallback: [],
+      show: ({ length }) => `[redacted] (${length} keys)`,
+    });
+    return { mode: "inject", value };
+  }
   // If the proxy requires a token, the credential of a client is that token. Most local servers need no key.
   const needsNoKey = provider.preset.local === true && requiresToken;
   const text = settings.resolver.resolve(settings.keyPath("api_key"), settings.candidates("api_key"), {

@@ -114,6 +114,7 @@ const BACKEND_KEYS = {
     secretSchema,
     'the key that the proxy sends; "passthrough" forwards the key of the client, "none" sends no key',
   ),
+  api_keys: list(secretSchema, "several keys of the provider in place of api_key: each is a backend"),
   key_header: text(headerNameSchema, "the header that carries the key"),
   model: text(textSchema, "replaces the model of every request"),
   models: texts(v.string(), textSchema, "replaces models by name: the key is the model of the client"),
