@@ -8,6 +8,7 @@ import type { Config, Endpoint } from "./config/config.ts";
 import { createClientAccess } from "./auth/client_access.ts";
 import { ProxyFault } from "./faults.ts";
 import { Balancer } from "./forwarding/balancer.ts";
+import { HealthChecks } from "./forwarding/health_checks.ts";
 import type { HealthEvent } from "./forwarding/lease.ts";
 import { createHttp1Transport } from "./forwarding/transport/http1.ts";
 import { createHandler } from "./handler.ts";
@@ -69,6 +70,7 @@ export function createApp(
   const hostname = ownHostname();
   /** The balancers of the last configuration, by the names of their endpoints. */
   let lastBalancers = new Map<string, Balancer>();
+  let checks: HealthChecks | undefined;
   let draining = false;
   let handler = handlerOf(config);
 
@@ -122,6 +124,8 @@ export function createApp(
       onUnexpected: (error, id) => log("error", "unexpected", { id, detail: traceOf(error) }),
     });
     management?.onConfig({ config, routes, balancers, handler });
+    checks?.stop();
+    checks = new HealthChecks(balancers, { transport, clock });
     return handler;
   }
 
@@ -137,6 +141,7 @@ export function createApp(
     },
     drain() {
       draining = true;
+      checks?.stop();
       management?.drain();
       for (const cancellation of running) cancellation.drain();
     },
@@ -145,7 +150,10 @@ export function createApp(
       const fault = new ProxyFault("draining", "The proxy shut down before the response was complete.");
       for (const cancellation of running) cancellation.cancel(fault);
     },
-    close: transport.close,
+    close() {
+      checks?.stop();
+      transport.close();
+    },
   };
 }
 
@@ -168,14 +176,19 @@ function known(balancer: Balancer | undefined): Balancer {
 function logHealth(
   log: Log,
   endpoint: Endpoint,
-  { kind, backend, principal, model, failures, forMs }: HealthEvent,
+  { kind, backend, principal, model, failures, check, forMs }: HealthEvent,
 ): void {
   const skipped = forMs === 0 ? "" : `; the proxy skips it for ${Math.ceil(forMs / 1000)} s`;
   const client = principal && holderName(principal);
   const fields = { endpoint: endpoint.name, backend: backend.name, principal: client };
   switch (kind) {
     case "failing":
-      return log("warn", "backend_failing", { ...fields, detail: `${failures} failures in a row${skipped}` });
+      return log("warn", "backend_failing", {
+        ...fields,
+        detail: check === undefined
+          ? `${failures} failures in a row${skipped}`
+          : `a check failed: ${check}; the proxy skips it until a check succeeds`,
+      });
     case "rate_limited":
       return log("warn", "backend_rate_limited", {
         ...fields,

@@ -242,6 +242,16 @@ export interface Backend {
   /** The number of the pool of keys that the key belongs to. Undefined: the backend has a single key. */
   readonly pool?: number;
   readonly timeouts: TimeoutLimits;
+  /** Undefined: the proxy sends the backend only requests of clients. */
+  readonly check?: CheckSettings;
+}
+
+/** How the proxy checks whether a backend is up. */
+export interface CheckSettings {
+  /** The time between two checks, in milliseconds. */
+  readonly everyMs: number;
+  /** The path at the host of the base URL. Undefined: the list of models. */
+  readonly path?: string;
 }
 
 /**

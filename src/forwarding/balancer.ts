@@ -130,6 +130,25 @@ export class Balancer {
   }
 
   /**
+   * A check of a backend has ended. `failure` is the reason why it failed; the backend is then skipped for `forMs`, and
+   * longer after the next check that fails. Undefined: the backend is up.
+   */
+  checked(backend: Backend, { failure, forMs }: { failure: string | undefined; forMs: number }): void {
+    const state = this.#states.find((one) => one.backend === backend);
+    if (state === undefined) return;
+    const { health, healthFor, isOnlyOne, onEvent } = state;
+    const event = { backend, principal: undefined, check: failure };
+    if (failure !== undefined) {
+      if (!health.checkFailed({ now: this.#clock.now(), forMs })) return;
+      onEvent({ ...event, kind: "failing", failures: health.failures, forMs: isOnlyOne ? 0 : forMs });
+      return;
+    }
+    if (!health.checkSucceeded()) return;
+    for (const own of healthFor.values()) own.checkSucceeded();
+    onEvent({ ...event, kind: "recovered", failures: 0, forMs: 0 });
+  }
+
+  /**
    * The states of the backends, in their order. Shows a cooldown for all, or for all principals with
    * failures.
    */

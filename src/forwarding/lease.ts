@@ -20,6 +20,8 @@ export interface HealthEvent {
   readonly model?: string | undefined;
   /** The number of failures in a row. */
   readonly failures: number;
+  /** Why a check failed. Undefined: the change follows from requests. */
+  readonly check?: string | undefined;
   /** How long it is skipped, in milliseconds. 0: it is not skipped, or it is the only backend. */
   readonly forMs: number;
 }

@@ -4,6 +4,7 @@
  */
 
 import { DEFAULT_POOL, DEFAULT_TIMEOUTS } from "../values/defaults.ts";
+import { shownDuration } from "../values/durations.ts";
 import type { EnvironmentSources } from "../sources/env.ts";
 import { environmentProxy, proxyText } from "./outbound_proxy.ts";
 import type { LayeredSettings } from "./layers.ts";
@@ -14,6 +15,7 @@ import type {
   Backend,
   BackendKey,
   BaseUrl,
+  CheckSettings,
   ConnectionSettings,
   ModelOverride,
   OutboundProxy,
@@ -101,6 +103,7 @@ function readBackend(
   const headers = settings.resolve("headers", {}, shownHeaders);
   checkHeaders(headers, { settings, keyField: key.mode === "inject" ? keyField : undefined });
   const model = readModelOverride(settings);
+  const check = readCheck(settings);
   return {
     name: settings.layers[0]?.settings.name ?? "",
     baseUrl,
@@ -117,7 +120,19 @@ function readBackend(
       idleMs: settings.timeoutMs("idle_timeout", DEFAULT_TIMEOUTS.idleMs),
       totalMs: settings.timeoutMs("total_timeout", DEFAULT_TIMEOUTS.totalMs),
     },
+    ...(check && { check }),
   };
+}
+
+/** Reads how the backend is checked. Undefined: it is not. */
+function readCheck(settings: LayeredSettings): CheckSettings | undefined {
+  const everyMs = settings.resolve("check_every", "none", shownDuration);
+  const path = settings.resolveOptional("check_path");
+  if (everyMs !== "none") return { everyMs, ...(path !== undefined && { path }) };
+  if (path !== undefined) {
+    settings.resolver.warn(settings.keyPath("check_path"), "does nothing without check_every");
+  }
+  return undefined;
 }
 
 function readBaseUrl(settings: LayeredSettings, context: BackendContext): BaseUrl {

@@ -20,6 +20,8 @@ import {
 import {
   anthropicVersionSchema,
   bytesSchema,
+  checkIntervalSchema,
+  checkPathSchema,
   countOrNoneSchema,
   countSchema,
   databaseUrlSchema,
@@ -132,6 +134,14 @@ const BACKEND_KEYS = {
   total_timeout: number(
     durationSchema,
     "timeout from when the proxy begins to forward to the last byte of the response",
+  ),
+  check_every: number(
+    checkIntervalSchema,
+    "how often the proxy checks whether the backend is up, like 30s; none: never",
+  ),
+  check_path: text(
+    checkPathSchema,
+    "the path that a check requests at the host of base_url, like /health; default: the list of models",
   ),
   pool_max_idle: number(countSchema(0, 10_000), "number of idle connections to keep per upstream"),
   pool_idle_timeout: number(durationSchema, "how long an idle connection is kept"),
