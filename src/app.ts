@@ -196,6 +196,13 @@ function logHealth(
           model === undefined ? "" : ` for the model ${harmlessText(model, MAX_MODEL)}`
         }${skipped}`,
       });
+    case "waking":
+      return log(check === undefined ? "info" : "warn", "backend_waking", {
+        ...fields,
+        detail: check === undefined
+          ? "the proxy sent a packet of Wake-on-LAN"
+          : `the packet of Wake-on-LAN was not sent: ${check}`,
+      });
     case "recovered":
       return log("info", "backend_recovered", fields);
     default:

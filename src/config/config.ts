@@ -244,6 +244,19 @@ export interface Backend {
   readonly timeouts: TimeoutLimits;
   /** Undefined: the proxy sends the backend only requests of clients. */
   readonly check?: CheckSettings;
+  /** How the machine of the backend is woken. Undefined: it does not sleep. */
+  readonly wake?: WakeSettings;
+}
+
+/** How the proxy wakes the machine of a backend. */
+export interface WakeSettings {
+  /** The MAC address, like `aa:bb:cc:dd:ee:ff`. */
+  readonly mac: string;
+  /** The address and the UDP port that the magic packet goes to. */
+  readonly hostname: string;
+  readonly port: number;
+  /** How long a request waits for the machine if no other backend serves it, in milliseconds. */
+  readonly timeoutMs: number;
 }
 
 /** How the proxy checks whether a backend is up. */

@@ -72,6 +72,7 @@ export class Balancer {
         healthFor: known?.healthFor ?? new Map(),
         pauses: known?.pauses ?? new RequestedPauses(),
         quota: backend.pool === undefined ? undefined : known?.quota ?? new KeyQuota(),
+        waking: known?.waking ?? { at: -Infinity, wakeUp: undefined },
         credit: 0,
       };
     });
@@ -89,6 +90,13 @@ export class Balancer {
     const state = this.#states.length === 1 ? this.#states[0] : this.#best(wish);
     if (state === undefined) throw new TypeError("An endpoint without backends");
     return new Lease(state, { principal: wish.principal, clock: this.#clock });
+  }
+
+  /** A lease of a backend that was tried before. */
+  again(backend: Backend, principal: string): Lease {
+    const state = this.#states.find((one) => one.backend === backend);
+    if (state === undefined) throw new TypeError("A backend of another endpoint");
+    return new Lease(state, { principal, clock: this.#clock });
   }
 
   /** Whether a backend has asked for a pause, or has a quota. Either may concern a single model. */

@@ -25,6 +25,7 @@ import {
   type ResponseObserver,
   UpstreamCall,
 } from "./upstream_call.ts";
+import { WakeUp } from "./wake_up.ts";
 import { faultBeforeResponse } from "./upstream_faults.ts";
 import {
   RequestBodyBroken,
@@ -101,6 +102,9 @@ export async function forward(
     isCreation(method, operationOf(method, exchange.rest));
   const content = new RequestContent(request, { ...endpoint, isUnsafe });
   const tried = new Set<Backend>();
+  /** The backend that sleeps, and is tried again after it was woken. */
+  let sleeping: Lease | undefined;
+  let woken: Backend | undefined;
   content.readAhead();
   const needs = {
     conversation: endpoint.affinity !== undefined && balancer.keepsConversations,
@@ -109,7 +113,9 @@ export async function forward(
   const traits = needs.conversation || needs.model ? await traitsOf(request, { content, needs }) : NO_TRAITS;
   for (let retriesLeft = endpoint.retry.retries;; retriesLeft--) {
     cancellation.throwIfCancelled();
-    const lease = balancer.choose({ tried, principal: exchange.holder, ...traits });
+    const lease = woken === undefined
+      ? balancer.choose({ tried, principal: exchange.holder, ...traits })
+      : balancer.again(woken, exchange.holder);
     const { backend } = lease;
     tried.add(backend);
     exchange.attempted(backend.name);
@@ -130,6 +136,10 @@ export async function forward(
       const error = call === undefined ? caught : call.failed(caught);
       outcome = { error: cancellation.reason ?? error, isUnseen: isExamined };
       recordFailure(outcome.error, lease, request);
+      if (backend.wake !== undefined && !mayBeDone(outcome) && outcome.error !== cancellation.reason) {
+        lease.wake();
+        sleeping ??= lease;
+      }
     }
     const mayFollow = canFailOver(outcome, endpoint.retry) && retriesLeft > 0 && content.replayable &&
       !(isUnsafe && mayBeDone(outcome));
@@ -137,13 +147,49 @@ export async function forward(
     const isInTime = pauseMs !== undefined &&
       parts.clock.now() - startedAt + pauseMs < (backend.timeouts.totalMs ?? Infinity);
     if (!isInTime) {
-      content.release();
-      return deliver(outcome, lease, exchange);
+      const maySleep = sleeping !== undefined && woken === undefined &&
+        mayFollowWake(outcome, { request, content, isUnsafe });
+      if (!maySleep || sleeping === undefined || !await awake(sleeping, request, parts)) {
+        content.release();
+        if (maySleep && cancellation.reason !== undefined) {
+          abandon(outcome, lease);
+          throw cancellation.reason;
+        }
+        return deliver(outcome, lease, exchange);
+      }
+      woken = sleeping.backend;
+      exchange.failedOver(backend.name, abandon(outcome, lease));
+      continue;
     }
     const detail = abandon(outcome, lease);
     exchange.failedOver(backend.name, detail);
     if (pauseMs > 0) await pause(pauseMs, cancellation, parts.clock);
   }
+}
+
+/** Whether the request can go to a backend that was woken: the attempt failed, and the request can be sent again. */
+function mayFollowWake(
+  outcome: CallOutcome,
+  { request: { exchange: { endpoint } }, content, isUnsafe }: {
+    request: ForwardRequest;
+    content: RequestContent;
+    isUnsafe: boolean;
+  },
+): boolean {
+  if (!canFailOver(outcome, endpoint.retry)) return false;
+  return !mayBeDone(outcome) && "error" in outcome || content.replayable && !(isUnsafe && mayBeDone(outcome));
+}
+
+/** Waits until a backend that sleeps answers. False: it did not in time, or the client has left. */
+async function awake(
+  lease: Lease,
+  { exchange: { endpoint, request: { cancellation } } }: ForwardRequest,
+  parts: { readonly transport: Transport; readonly clock: Clock },
+): Promise<boolean> {
+  const { backend } = lease;
+  if (backend.wake === undefined) return false;
+  const { timeoutMs } = backend.wake;
+  return await lease.wakeUp(() => new WakeUp(backend, { ...parts, endpoint, timeoutMs })).wait(cancellation);
 }
 
 /** What an attempt brought. */

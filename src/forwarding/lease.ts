@@ -5,14 +5,20 @@ import type { Clock } from "../time/clock.ts";
 import { BackendHealth, type FailureSource } from "./backend_health.ts";
 import type { Field } from "../http/fields.ts";
 import type { KeyQuota } from "./key_quota.ts";
+import { messageOf } from "../text/error_text.ts";
+import { sendMagicPacket } from "./wake_on_lan.ts";
+import type { WakeUp } from "./wake_up.ts";
 import type { RequestedPauses } from "./requested_pauses.ts";
+
+/** No further packet is sent to wake the same machine for so long. */
+const WAKE_PAUSE_MS = 10_000;
 
 /** How many principals are kept for each backend. The principal with the oldest failure is removed first. */
 const MAX_PRINCIPALS = 1_000;
 
-/** A change of a backend: it began to fail, recovered, or asked for a pause. */
+/** A change of a backend: it began to fail, recovered, asked for a pause, or is being woken. */
 export interface HealthEvent {
-  readonly kind: "failing" | "recovered" | "rate_limited";
+  readonly kind: "failing" | "recovered" | "rate_limited" | "waking";
   readonly backend: Backend;
   /** The principal that the change concerns. Undefined: it concerns all. */
   readonly principal: string | undefined;
@@ -20,7 +26,7 @@ export interface HealthEvent {
   readonly model?: string | undefined;
   /** The number of failures in a row. */
   readonly failures: number;
-  /** Why a check failed. Undefined: the change follows from requests. */
+  /** Why a check failed, or why the packet that wakes the machine was not sent. Undefined: neither happened. */
   readonly check?: string | undefined;
   /** How long it is skipped, in milliseconds. 0: it is not skipped, or it is the only backend. */
   readonly forMs: number;
@@ -44,6 +50,8 @@ export interface BackendState {
   readonly pauses: RequestedPauses;
   /** The quota of its key. Undefined: the key belongs to no pool. */
   readonly quota: KeyQuota | undefined;
+  /** When the last packet was sent that wakes the machine, and the wait for it. */
+  readonly waking: { at: number; wakeUp: WakeUp | undefined };
   /** The credit of the strategy `weighted`. */
   credit: number;
 }
@@ -132,6 +140,32 @@ export class Lease {
       failures: health.failures,
       forMs: isOnlyOne ? 0 : Math.max(0, pauses.until({ principal, model }) - now),
     });
+  }
+
+  /** The backend cannot be reached: wakes its machine, if it may sleep. At most one packet in some seconds is sent. */
+  wake(): void {
+    const { backend, onEvent, waking, health } = this.#state;
+    const now = this.#clock.now();
+    if (backend.wake === undefined || now - waking.at < WAKE_PAUSE_MS) return;
+    waking.at = now;
+    const event = {
+      kind: "waking",
+      backend,
+      principal: undefined,
+      failures: health.failures,
+      forMs: 0,
+    } as const;
+    sendMagicPacket(backend.wake).then(
+      () => onEvent(event),
+      (error) => onEvent({ ...event, check: messageOf(error) }),
+    );
+  }
+
+  /** The wait for the machine of the backend, which all requests share. */
+  wakeUp(create: () => WakeUp): WakeUp {
+    const { waking } = this.#state;
+    if (waking.wakeUp?.isUsable !== true) waking.wakeUp = create();
+    return waking.wakeUp;
   }
 
   /** The head of a response has come, which may state the quota of a key. */

@@ -3,7 +3,13 @@
  * preset.
  */
 
-import { DEFAULT_POOL, DEFAULT_TIMEOUTS } from "../values/defaults.ts";
+import { hostAndPort } from "../../network/host_port.ts";
+import {
+  DEFAULT_POOL,
+  DEFAULT_TIMEOUTS,
+  DEFAULT_WAKE_BROADCAST,
+  DEFAULT_WAKE_MS,
+} from "../values/defaults.ts";
 import { shownDuration } from "../values/durations.ts";
 import type { EnvironmentSources } from "../sources/env.ts";
 import { environmentProxy, proxyText } from "./outbound_proxy.ts";
@@ -19,6 +25,7 @@ import type {
   ConnectionSettings,
   ModelOverride,
   OutboundProxy,
+  WakeSettings,
 } from "../config.ts";
 import { baseUrlOf } from "../values/address_values.ts";
 
@@ -104,6 +111,7 @@ function readBackend(
   checkHeaders(headers, { settings, keyField: key.mode === "inject" ? keyField : undefined });
   const model = readModelOverride(settings);
   const check = readCheck(settings);
+  const wake = readWake(settings);
   return {
     name: settings.layers[0]?.settings.name ?? "",
     baseUrl,
@@ -121,7 +129,21 @@ function readBackend(
       totalMs: settings.timeoutMs("total_timeout", DEFAULT_TIMEOUTS.totalMs),
     },
     ...(check && { check }),
+    ...(wake && { wake }),
   };
+}
+
+/** Reads how the machine of the backend is woken. Undefined: it is not. */
+function readWake(settings: LayeredSettings): WakeSettings | undefined {
+  const mac = settings.resolveOptional("wake");
+  const address = settings.resolve("wake_broadcast", DEFAULT_WAKE_BROADCAST, hostAndPort);
+  const timeoutMs = settings.timeoutMs("wake_timeout", DEFAULT_WAKE_MS) ?? Infinity;
+  if (mac !== undefined) return { mac, ...address, timeoutMs };
+  for (const key of ["wake_broadcast", "wake_timeout"] as const) {
+    const [written] = settings.candidates(key);
+    if (written !== undefined) settings.resolver.warn(written.at, "does nothing without wake");
+  }
+  return undefined;
 }
 
 /** Reads how the backend is checked. Undefined: it is not. */

@@ -16,6 +16,7 @@ import {
   originSchema,
   portSchema,
   proxyUrlSchema,
+  udpAddressSchema,
 } from "../values/address_values.ts";
 import {
   anthropicVersionSchema,
@@ -33,6 +34,7 @@ import {
   headerValueSchema,
   idleSchema,
   intervalSchema,
+  macSchema,
   managementTokenSchema,
   nameSchema,
   pathPatternSchema,
@@ -142,6 +144,15 @@ const BACKEND_KEYS = {
   check_path: text(
     checkPathSchema,
     "the path that a check requests at the host of base_url, like /health; default: the list of models",
+  ),
+  wake: text(
+    macSchema,
+    "the MAC address of the machine, to wake it by Wake-on-LAN when it cannot be reached",
+  ),
+  wake_broadcast: text(udpAddressSchema, "the address and UDP port that the packet is sent to"),
+  wake_timeout: number(
+    durationSchema,
+    "how long a request waits for the machine if no other backend serves it",
   ),
   pool_max_idle: number(countSchema(0, 10_000), "number of idle connections to keep per upstream"),
   pool_idle_timeout: number(durationSchema, "how long an idle connection is kept"),

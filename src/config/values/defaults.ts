@@ -75,6 +75,11 @@ export const DEFAULT_RETRY_STATUSES: RetryPolicy["statuses"] = new Set(
   [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529],
 );
 
+/** Where packets of Wake-on-LAN go by default: to every machine of the network. */
+export const DEFAULT_WAKE_BROADCAST = { hostname: "255.255.255.255", port: 9 } as const;
+/** How long a request waits by default for a machine that was woken. */
+export const DEFAULT_WAKE_MS = 60_000;
+
 /** The default size of buffered bodies. The known providers accept files up to 25 MB. */
 export const DEFAULT_MAX_BUFFER_BYTES = 32 * 1024 * 1024;
 

@@ -103,6 +103,16 @@ export const checkPathSchema: ValueSchema<string> = v.pipe(
   v.check((text) => /^\/[\x21-\x7e]*$/.test(text), "is not a path: write it like /health"),
 );
 
+/** A MAC address, in lower case with colons. */
+export const macSchema: ValueSchema<string> = v.pipe(
+  singleLine,
+  v.check(
+    (text) => /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i.test(text),
+    (issue) => `${quotedInput(issue)} is not a MAC address: write it like aa:bb:cc:dd:ee:ff`,
+  ),
+  v.transform((text) => text.toLowerCase().replaceAll("-", ":")),
+);
+
 /** The time for a drain, from 0 to a day. A plain number is in seconds; the result is in milliseconds. */
 export const drainSchema: ValueSchema<number> = boundedDuration({
   unit: "s",
