@@ -176,7 +176,7 @@ function known(balancer: Balancer | undefined): Balancer {
 function logHealth(
   log: Log,
   endpoint: Endpoint,
-  { kind, backend, principal, model, failures, check, forMs }: HealthEvent,
+  { kind, backend, principal, model, failures, reason, forMs }: HealthEvent,
 ): void {
   const skipped = forMs === 0 ? "" : `; the proxy skips it for ${Math.ceil(forMs / 1000)} s`;
   const client = principal && holderName(principal);
@@ -185,9 +185,9 @@ function logHealth(
     case "failing":
       return log("warn", "backend_failing", {
         ...fields,
-        detail: check === undefined
+        detail: reason === undefined
           ? `${failures} failures in a row${skipped}`
-          : `a check failed: ${check}; the proxy skips it until a check succeeds`,
+          : `a check failed: ${reason}; the proxy skips it until a check succeeds`,
       });
     case "rate_limited":
       return log("warn", "backend_rate_limited", {
@@ -197,11 +197,11 @@ function logHealth(
         }${skipped}`,
       });
     case "waking":
-      return log(check === undefined ? "info" : "warn", "backend_waking", {
+      return log(reason === undefined ? "info" : "warn", "backend_waking", {
         ...fields,
-        detail: check === undefined
+        detail: reason === undefined
           ? "the proxy sent a packet of Wake-on-LAN"
-          : `the packet of Wake-on-LAN was not sent: ${check}`,
+          : `the packet of Wake-on-LAN was not sent: ${reason}`,
       });
     case "recovered":
       return log("info", "backend_recovered", fields);

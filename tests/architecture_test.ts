@@ -86,10 +86,11 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "node:buffer": ["http"],
   "node:dgram": ["forwarding"],
   "node:crypto": ["tls"],
-  "smol-toml": ["config"],
+  "smol-toml": ["cli", "config"],
   "toml-eslint-parser": ["config"],
-  "jsonc-parser": ["config"],
+  "jsonc-parser": ["cli", "config"],
   "node:timers": ["streams"],
+  "yaml": ["cli"],
   "node:util": ["config", "management"],
   "node:zlib": ["management", "payload"],
 };

@@ -145,7 +145,7 @@ export class Balancer {
     const state = this.#states.find((one) => one.backend === backend);
     if (state === undefined) return;
     const { health, healthFor, isOnlyOne, onEvent } = state;
-    const event = { backend, principal: undefined, check: failure };
+    const event = { backend, principal: undefined, reason: failure };
     if (failure !== undefined) {
       if (!health.checkFailed({ now: this.#clock.now(), forMs })) return;
       onEvent({ ...event, kind: "failing", failures: health.failures, forMs: isOnlyOne ? 0 : forMs });

@@ -12,7 +12,7 @@ import type { MessageBody } from "../streams/byte_source.ts";
 import type { BodyMemory } from "../streams/held_body.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import type { BackendRequests } from "./backend_requests.ts";
-import type { Balancer } from "./balancer.ts";
+import type { BackendWish, Balancer } from "./balancer.ts";
 import { type Finding, hiddenFailure, mayHideFailure } from "./hidden_failure.ts";
 import type { Lease } from "./lease.ts";
 import { RequestContent } from "./request_content.ts";
@@ -106,16 +106,11 @@ export async function forward(
   let sleeping: Lease | undefined;
   let woken: Backend | undefined;
   content.readAhead();
-  const needs = {
-    conversation: endpoint.affinity !== undefined && balancer.keepsConversations,
-    model: balancer.dependsOnModel,
-  };
-  const traits = needs.conversation || needs.model ? await traitsOf(request, { content, needs }) : NO_TRAITS;
+  const traits = endpoint.backends.length === 1 ? NO_TRAITS : await traitsOf(request, content);
+  const wish: BackendWish = { ...traits, tried, principal: exchange.holder };
   for (let retriesLeft = endpoint.retry.retries;; retriesLeft--) {
     cancellation.throwIfCancelled();
-    const lease = woken === undefined
-      ? balancer.choose({ tried, principal: exchange.holder, ...traits })
-      : balancer.again(woken, exchange.holder);
+    const lease = woken === undefined ? balancer.choose(wish) : balancer.again(woken, exchange.holder);
     const { backend } = lease;
     tried.add(backend);
     exchange.attempted(backend.name);

@@ -10,7 +10,7 @@ import type { Balancer } from "./balancer.ts";
 import { probeRequest } from "./probe.ts";
 import { type Transport, TransportError } from "./transport/transport.ts";
 
-/** The longest wait for the head of a response. A shorter interval or timeout of the backend applies instead. */
+/** The longest wait for the head of a response. Shorter timeouts of the backend apply instead. */
 const LONGEST_WAIT_MS = 10_000;
 /** A backend that is down is skipped for so much longer than until the end of its next check. */
 const SPARE_MS = 1_000;
@@ -45,7 +45,7 @@ export class HealthChecks {
     { everyMs, path, endpoint, balancer }: CheckSettings & { endpoint: Endpoint; balancer: Balancer },
   ): Promise<void> {
     const { connectMs = LONGEST_WAIT_MS, firstByteMs = LONGEST_WAIT_MS } = backend.timeouts;
-    const waitMs = Math.min(LONGEST_WAIT_MS, everyMs, connectMs + firstByteMs);
+    const waitMs = Math.min(LONGEST_WAIT_MS, connectMs + firstByteMs);
     while (this.#stopped.reason === undefined) {
       const failure = await this.#check(backend, { endpoint, path, waitMs });
       if (this.#isStopped()) return;

@@ -27,7 +27,7 @@ export interface HealthEvent {
   /** The number of failures in a row. */
   readonly failures: number;
   /** Why a check failed, or why the packet that wakes the machine was not sent. Undefined: neither happened. */
-  readonly check?: string | undefined;
+  readonly reason?: string | undefined;
   /** How long it is skipped, in milliseconds. 0: it is not skipped, or it is the only backend. */
   readonly forMs: number;
 }
@@ -157,7 +157,7 @@ export class Lease {
     } as const;
     sendMagicPacket(backend.wake).then(
       () => onEvent(event),
-      (error) => onEvent({ ...event, check: messageOf(error) }),
+      (error) => onEvent({ ...event, reason: messageOf(error) }),
     );
   }
 

@@ -19,24 +19,30 @@ export interface RequestTraits {
 /** The traits of a request if nothing depends on them. */
 export const NO_TRAITS: RequestTraits = {};
 
-/** Finds the traits of a request. Waits for the beginning of its body if a trait is in it. */
-export async function traitsOf(
+/** Finds the traits of a request, if something depends on them. Waits for the beginning of its body only if one is in it. */
+export function traitsOf(
   request: ForwardRequest,
-  { content, needs }: {
-    content: RequestContent;
-    needs: { readonly conversation: boolean; readonly model: boolean };
-  },
-): Promise<RequestTraits> {
-  const { exchange: { endpoint: { affinity }, request: { method, fields }, rest }, payload } = request;
-  const session = needs.conversation && affinity !== undefined ? sessionOf(fields, affinity) : undefined;
-  const isInBody = needs.conversation && session === undefined && affinity?.header === undefined &&
+  content: RequestContent,
+): Promise<RequestTraits> | RequestTraits {
+  const { exchange: { endpoint: { affinity }, request: { method, fields }, rest }, balancer, payload } =
+    request;
+  const keeps = affinity !== undefined && balancer.keepsConversations;
+  const needsModel = balancer.dependsOnModel;
+  if (!keeps && !needsModel) return NO_TRAITS;
+  const session = keeps ? sessionOf(fields, affinity) : undefined;
+  const isInBody = keeps && session === undefined && affinity.header === undefined &&
     mayBeConversation(operationOf(method, rest));
-  const known = needs.model ? payload?.facts.model ?? modelsInPath(rest)[0] : undefined;
-  if (!isInBody && (!needs.model || known !== undefined) || !isPlainJson(fields)) {
-    return { conversation: session, model: known };
+  const model = needsModel ? payload?.facts.model ?? modelsInPath(rest)[0] : undefined;
+  if (!isInBody && (!needsModel || model !== undefined) || !isPlainJson(fields)) {
+    return { conversation: session, model };
   }
-  const { key, model } = conversationStart(await content.start(START_BYTES));
-  return { conversation: isInBody ? key : session, model: needs.model ? known ?? model : undefined };
+  return content.start(START_BYTES).then((start) => {
+    const found = conversationStart(start);
+    return {
+      conversation: isInBody ? found.key : session,
+      model: needsModel ? model ?? found.model : undefined,
+    };
+  });
 }
 
 /** The model of a request, by its path or by the part of its body that is in memory. Undefined: it is not known. */
