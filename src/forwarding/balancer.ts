@@ -99,10 +99,11 @@ export class Balancer {
     return new Lease(state, { principal, clock: this.#clock });
   }
 
-  /** Whether a backend has asked for a pause, or has a quota. Either may concern a single model. */
-  get dependsOnModel(): boolean {
-    return this.#hasPools ||
-      this.#states.length > 1 && this.#states.some(({ pauses }) => pauses.dependOnModel);
+  /** Whether a backend has asked for a pause that lasts, or has a quota. Either may concern a single model. */
+  dependsOnModel(): boolean {
+    if (this.#hasPools) return true;
+    const now = this.#clock.now();
+    return this.#states.some(({ pauses }) => pauses.mayLastUntil > now);
   }
 
   #best({ tried, principal, model, conversation }: BackendWish): BackendState | undefined {

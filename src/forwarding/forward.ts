@@ -121,7 +121,10 @@ export async function forward(
       call = new UpstreamCall(callRequest(request, { backend, content, startedAt }), parts);
       const response = await call.send();
       call.begun(response);
-      isExamined = retriesLeft > 0 && content.replayable && mayHideFailure(response);
+      const mayFail = retriesLeft > 0 && content.replayable;
+      // Why a request was rejected decides whether the next ones are sent to the same backend.
+      const isRejected = response.status === 429 && endpoint.backends.length > 1;
+      isExamined = (mayFail || isRejected) && mayHideFailure(response);
       const finding = isExamined
         ? await call.examine((body) => hiddenFailure(response.status, body))
         : undefined;

@@ -27,7 +27,7 @@ export function traitsOf(
   const { exchange: { endpoint: { affinity }, request: { method, fields }, rest }, balancer, payload } =
     request;
   const keeps = affinity !== undefined && balancer.keepsConversations;
-  const needsModel = balancer.dependsOnModel;
+  const needsModel = balancer.dependsOnModel();
   if (!keeps && !needsModel) return NO_TRAITS;
   const session = keeps ? sessionOf(fields, affinity) : undefined;
   const isInBody = keeps && session === undefined && affinity.header === undefined &&

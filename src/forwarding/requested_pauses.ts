@@ -23,10 +23,8 @@ export class RequestedPauses {
   /** The pauses for all principals, by model. */
   readonly #all = new Map<string | undefined, number>();
 
-  /** Whether it may have a pause for a single model, so that the model of the next request matters. */
-  get dependOnModel(): boolean {
-    return this.#own.size > 0 || this.#all.size > 0;
-  }
+  /** No pause lasts longer. A shorter pause may have replaced the longest one. */
+  mayLastUntil = -Infinity;
 
   /** Until when the backend is skipped for a request. `-Infinity`: it gets the request. */
   until({ principal, model }: LimitedRequest): number {
@@ -59,6 +57,11 @@ export class RequestedPauses {
     { now, durationMs }: { now: number; durationMs: number },
   ): "own" | "all" | undefined {
     const { principal, model } = request;
+    if (this.mayLastUntil <= now) {
+      this.#own.clear();
+      this.#all.clear();
+    }
+    this.mayLastUntil = Math.max(this.mayLastUntil, now + durationMs);
     const [wasOwn, wasAll] = [
       (this.#own.get(keyOf(request))?.until ?? -Infinity) > now,
       (this.#all.get(model) ?? -Infinity) > now,

@@ -458,6 +458,9 @@ Deno.test("failover: a request that exceeds the limit of a backend sets nothing 
   await bench.send(chat("m"));
   assertEquals(bench.events.filter((event) => event.startsWith("asks")), ["asks a", "asks b", "asks a"]);
   assertEquals(bench.balancer.report()[0]?.state, "up");
+  const last = new LoopBench([{ status: 429, headers, body }, { status: 429, headers, body }]);
+  assertEquals(await last.send(chat("m")), `429 ${body}`);
+  assertEquals(last.balancer.report().map(({ state }) => state), ["up", "up"]);
 });
 
 Deno.test("failover: an image is not requested twice, unless the first request surely did nothing", async () => {
