@@ -25,7 +25,7 @@ export const START_BYTES: number = 256 * 1024;
 
 /** The session that the headers of a request name. Undefined: they name none. */
 export function sessionOf(fields: readonly Field[], affinity: Affinity): string | undefined {
-  if (affinity.header !== undefined) return fieldValue(fields, affinity.header);
+  if (affinity.header !== undefined) return fieldValue(fields, affinity.header) || undefined;
   for (const name of SESSION_FIELDS) {
     const value = fieldValue(fields, name);
     if (value !== undefined && value !== "") return value;

@@ -135,4 +135,5 @@ Deno.test("affinity: the headers of clients name the session, unless another hea
   assertEquals(sessionOf(fields, { header: "x-team" }), "red");
   assertEquals(sessionOf(fieldsOf("session-id: s2"), {}), "s2");
   assertEquals(sessionOf(fields, { header: "x-none" }), undefined);
+  assertEquals(sessionOf(fieldsOf("x-team:"), { header: "x-team" }), undefined);
 });
