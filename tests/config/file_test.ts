@@ -202,6 +202,21 @@ const WRONG: readonly (readonly [string, string, string])[] = [
     "config.toml:4: endpoints.openai.api_keys is empty",
   ],
   [
+    "an incomplete MAC address",
+    `${KEYED}wake = "aa:bb"`,
+    'config.toml:5: endpoints.openai.wake "aa:bb" is not a MAC address: write it like aa:bb:cc:dd:ee:ff',
+  ],
+  [
+    "a port of UDP that is too high",
+    `${KEYED}wake_broadcast = "1.2.3.4:99999"`,
+    'config.toml:5: endpoints.openai.wake_broadcast "1.2.3.4:99999" is not an IPv4 address with a UDP port, like 192.168.1.255:9',
+  ],
+  [
+    "checks without a pause",
+    `${KEYED}check_every = "1ms"`,
+    'config.toml:5: endpoints.openai.check_every "1ms" is not a duration: write "30s" or "5m", from a second to a day, or "none"',
+  ],
+  [
     "two equal tokens",
     `[auth]\ntokens = [{ name = "a", token = "x" }, { name = "a", token = "x" }]\n[endpoints.openai]`,
     'config.toml:2: auth.tokens.1.name "a" appears twice',
