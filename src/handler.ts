@@ -148,6 +148,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       query,
       fields: admitted.fields,
       upgrade,
+      isFromPage: allowedOrigin(fields, proxy.corsOrigins) !== undefined,
       isCounted: account !== undefined,
     });
     answer = await forward({

@@ -32,6 +32,8 @@ export interface BackendRequestsParts {
   readonly fields: readonly Field[];
   /** Whether the request asks for a WebSocket. */
   readonly upgrade: boolean;
+  /** Whether a web page of `CORS_ORIGINS` sent the request. */
+  readonly isFromPage: boolean;
   /** Whether the usage of the exchange is counted. The proxy cannot read compressed WebSocket messages. */
   readonly isCounted: boolean;
 }
@@ -46,7 +48,7 @@ export class BackendRequests {
 
   /** The head for a backend. Throws `bad_request` where it would contain a token of the proxy. */
   headFor(chosen: Backend): { readonly target: string; readonly fields: readonly Field[] } {
-    const { credentials, method, rest, query, upgrade, endpoint, isCounted } = this.#parts;
+    const { credentials, method, rest, query, upgrade, endpoint, isCounted, isFromPage } = this.#parts;
     const backend = this.withKey(chosen);
     const stripped = credentials.placesToStrip(backend.key.mode === "passthrough");
     const path = joinPath(backend.baseUrl, rest);
@@ -56,6 +58,7 @@ export class BackendRequests {
       credentialsToStrip: stripped,
       backend,
       anthropicVersion: endpoint.anthropicVersion,
+      isFromPage,
       dropped: upgrade && isCounted ? "sec-websocket-extensions" : undefined,
     });
     const head = {
