@@ -289,6 +289,8 @@ export interface ConnectionSettings {
   readonly key: string;
   /** The forward proxy. Undefined for a direct connection. */
   readonly proxy?: OutboundProxy;
+  /** Whether an HTTP proxy gets a CONNECT for `http://` upstreams too. Undefined for no. */
+  readonly proxyTunnel?: boolean;
   /** PEM texts with certificates to trust besides those of the system. */
   readonly caCerts?: readonly string[];
   readonly pool: PoolLimits;

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { fileSchema } from "../../src/config/sources/file_schema.ts";
 import { loadConfig } from "../../src/config/load.ts";
@@ -307,6 +307,16 @@ Deno.test("a file: a forward proxy from the endpoint, from the environment, or a
   assertEquals(await proxies('proxy_url = "direct"', env), undefined);
   assertEquals(await proxies('base_url = "http://a.test"', env), "http undefined:undefined plain.test:80");
   assertEquals(await proxies('base_url = "http://127.0.0.1:1"', env), undefined);
+});
+
+Deno.test("a file: proxy_tunnel of the endpoint or the backend, whose connections are then not shared with others", async () => {
+  const { endpoints: [endpoint] } = await load(
+    `${KEYED}proxy_url = "http://p.test"\nproxy_tunnel = true\n[[endpoints.openai.backends]]\nname = "a"\n` +
+      `[[endpoints.openai.backends]]\nname = "b"\nproxy_tunnel = false\n`,
+  );
+  const connections = endpoint?.backends.map(({ connection }) => connection) ?? [];
+  assertEquals(connections.map(({ proxyTunnel }) => proxyTunnel), [true, undefined]);
+  assertNotEquals(connections[0]?.key, connections[1]?.key);
 });
 
 Deno.test("a file of the earlier program with named endpoints loads: open, without keys", async () => {

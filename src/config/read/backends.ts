@@ -192,14 +192,17 @@ function readConnection(
   { origin, context }: { origin: string; context: EndpointContext },
 ): ConnectionSettings {
   const proxy = readProxy(settings, origin);
+  const proxyTunnel = settings.resolve("proxy_tunnel", false);
   const caCerts = readCaCerts(settings, context);
   const maxIdle = settings.resolve("pool_max_idle", DEFAULT_POOL.maxIdle);
   const idleMs = settings.timeoutMs("pool_idle_timeout", DEFAULT_POOL.idleMs) ?? Infinity;
-  const isDefault = proxy === undefined && caCerts === undefined && maxIdle === DEFAULT_POOL.maxIdle &&
+  const isDefault = proxy === undefined && !proxyTunnel && caCerts === undefined &&
+    maxIdle === DEFAULT_POOL.maxIdle &&
     idleMs === DEFAULT_POOL.idleMs;
   return {
-    key: isDefault ? "" : JSON.stringify([proxy, caCerts, maxIdle, idleMs]),
+    key: isDefault ? "" : JSON.stringify([proxy, proxyTunnel, caCerts, maxIdle, idleMs]),
     ...(proxy && { proxy }),
+    ...(proxyTunnel && { proxyTunnel }),
     ...(caCerts && { caCerts }),
     pool: { maxIdle, idleMs },
   };

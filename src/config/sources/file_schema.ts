@@ -118,6 +118,7 @@ const BACKEND_KEYS = {
   model: text(textSchema, "replaces the model of every request"),
   models: texts(v.string(), textSchema, "replaces models by name: the key is the model of the client"),
   proxy_url: text(proxyUrlSchema, 'the URL of a forward proxy (http, https, socks5), or "direct"'),
+  proxy_tunnel: toggle("send CONNECT to an HTTP forward proxy also for an http:// base_url"),
   ca_file: text(textSchema, "a PEM file with certificates to trust besides those of the system"),
   headers: texts(
     headerNameSchema,

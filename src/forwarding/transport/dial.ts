@@ -32,6 +32,8 @@ export interface DialOptions {
   readonly connection: ConnectionSettings;
   readonly cancellation: Cancellation;
   readonly onPhase: (phase: AttemptPhase) => void;
+  /** Whether the connection ends at the outbound proxy, which gets requests in the absolute form. */
+  readonly endsAtProxy?: boolean;
 }
 
 /**
@@ -39,7 +41,7 @@ export interface DialOptions {
  * {@link TransportError}, or the reason of the cancellation.
  */
 export async function dial(origin: Origin, options: DialOptions): Promise<Deno.Conn> {
-  const { connection: { proxy, caCerts }, cancellation, onPhase } = options;
+  const { connection: { proxy, caCerts }, cancellation, onPhase, endsAtProxy = false } = options;
   onPhase("connect");
   if (proxy === undefined) {
     const plain = await connect(origin, cancellation);
@@ -47,7 +49,7 @@ export async function dial(origin: Origin, options: DialOptions): Promise<Deno.C
     onPhase("tls");
     return await secure(plain, { hostname: origin.hostname, caCerts, cancellation });
   }
-  const tunnel = await dialThrough(proxy, origin, options);
+  const tunnel = await dialThrough(proxy, endsAtProxy ? undefined : origin, options);
   if (!origin.tls) return tunnel;
   onPhase("tls");
   const { near, close } = isTcp(tunnel) ? { near: tunnel, close: undefined } : await hop(tunnel);
@@ -65,10 +67,10 @@ async function hop(tunnel: Deno.Conn): Promise<Hop> {
   }
 }
 
-/** Opens a connection to an origin through an outbound proxy. */
+/** Opens a connection to an origin through an outbound proxy, or to the proxy itself without an origin. */
 async function dialThrough(
   proxy: OutboundProxy,
-  origin: Origin,
+  origin: Origin | undefined,
   { connection: { caCerts }, cancellation }: DialOptions,
 ): Promise<Deno.Conn> {
   let current: Deno.Conn | undefined;
@@ -79,7 +81,7 @@ async function dialThrough(
     }
     const opening = current;
     cancellation.onCancel(() => closeQuietly(opening));
-    await openTunnel(current, proxy, origin);
+    if (origin !== undefined) await openTunnel(current, proxy, origin);
     return current;
   } catch (error) {
     if (current !== undefined) closeQuietly(current);
@@ -90,7 +92,9 @@ async function dialThrough(
       ? error.message
       : "it broke off";
     throw new TransportError(
-      `the outbound proxy ${proxyText(proxy)} gave no tunnel: ${reason}`,
+      `the outbound proxy ${proxyText(proxy)} gave no ${
+        origin === undefined ? "connection" : "tunnel"
+      }: ${reason}`,
       facts("connect"),
       { cause: error },
     );

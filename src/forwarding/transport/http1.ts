@@ -1,6 +1,7 @@
 /** The transport: sends requests to upstreams by HTTP/1.1, over a pool of connections for each upstream. */
 
 import type { MessageBody } from "../../streams/byte_source.ts";
+import { absoluteForm } from "./absolute_form.ts";
 import { UpstreamConnection } from "./connection.ts";
 import type { ConnectionSettings } from "../../config/config.ts";
 import { dial, type Origin, parseOrigin } from "./dial.ts";
@@ -49,13 +50,16 @@ export function createHttp1Transport(): Transport {
     request: UpstreamRequest,
     body: MessageBody | null,
   ): Promise<UpstreamResponse> {
+    const form = absoluteForm(origin, settings, request.upgrade);
     const dialed = await dial(origin, {
       connection: settings,
+      endsAtProxy: form !== undefined,
       cancellation: request.cancellation,
       onPhase: (phase) => request.onPhase(phase),
     });
     const connection = new UpstreamConnection(dialed, {
       host: origin.host,
+      form,
       onIdle: (connection) => pool.keep(connection),
       onClose: (connection) => open.delete(connection),
     });
