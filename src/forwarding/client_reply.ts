@@ -2,7 +2,7 @@ import { injectsCredential } from "../config/credentials.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { OutgoingReply } from "../http/message.ts";
 import type { Clock } from "../time/clock.ts";
-import { withKeepaliveComments } from "./keepalive.ts";
+import { takesComments, withKeepaliveComments } from "./keepalive.ts";
 import { clientFields } from "./response_headers.ts";
 import { withoutUsage } from "./stream_usage/stream_usage.ts";
 import type { BackendResponse } from "./upstream_call.ts";
@@ -47,7 +47,7 @@ export function clientReply(
     status,
     reason,
     fields,
-    body: keepaliveMs === undefined
+    body: keepaliveMs === undefined || !takesComments(path)
       ? body
       : withKeepaliveComments({ fields: answer.fields, body }, { silenceMs: keepaliveMs, clock }),
     omittedLength,

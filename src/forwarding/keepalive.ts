@@ -8,14 +8,25 @@ const COMMENT = new TextEncoder().encode(": keepalive\n\n");
 const LF = 10;
 const CR = 13;
 
+/**
+ * The streams of Gemini's own API. `@google/genai` up to 1.30 takes a comment for a broken response: it fails,
+ * and Gemini CLI sends the request three more times.
+ */
+const WITHOUT_COMMENTS = /(?::|%3a)streamGenerateContent$/i;
+
+/** Whether clients of a path know comments in event streams. Takes a path without its query. */
+export function takesComments(path: string): boolean {
+  return !WITHOUT_COMMENTS.test(path);
+}
+
 /** The body of a response. If it is an event stream, it gets a comment after each silence of `silenceMs`. */
 export function withKeepaliveComments(
   { fields, body }: { readonly fields: readonly Field[]; readonly body: MessageBody | null },
   options: { silenceMs: number; clock: Clock },
 ): MessageBody | null {
   // The proxy cannot insert a comment into compressed data, or into a body of a stated length.
-  const takesComments = fieldValue(fields, "content-encoding") === undefined && body?.length === undefined;
-  return body !== null && isEventStream(fields) && takesComments ? new KeepaliveBody(body, options) : body;
+  const isInsertable = fieldValue(fields, "content-encoding") === undefined && body?.length === undefined;
+  return body !== null && isEventStream(fields) && isInsertable ? new KeepaliveBody(body, options) : body;
 }
 
 /** Inserts comments between two events. */

@@ -599,6 +599,22 @@ Deno.test("a file: warns about endpoints that ENDPOINTS leaves out", async () =>
   }]);
 });
 
+Deno.test("a file: warns about keepalive_comments for Gemini's API, and for no other", async () => {
+  const comments = 'api_key = "k"\nkeepalive_comments = "15s"\n';
+  const { warnings } = await loadConfig(
+    configSources({}, {
+      "config.toml":
+        `[auth]\ntoken = "tok-secret-of-some-length"\n[endpoints.gemini]\n${comments}[endpoints.openai]\n${comments}`,
+    }),
+  );
+  assertEquals(
+    warnings.map(({ origin, message }) => `${origin} ${message}`).filter((text) => /comments/.test(text)),
+    [
+      "config.toml:5: endpoints.gemini.keepalive_comments does not apply to :streamGenerateContent, because Gemini CLI fails at comments",
+    ],
+  );
+});
+
 Deno.test("docs/configuration.md: the example of a configuration file is valid", async () => {
   const page = await Deno.readTextFile(new URL("../../docs/configuration.md", import.meta.url));
   const [, example = ""] = /```toml\n([^]*?)```/.exec(page) ?? [];

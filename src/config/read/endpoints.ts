@@ -114,6 +114,12 @@ export function readEndpoint(
   const keepalive = resolver.resolve<number | "none">([...path, "keepalive_comments"], [
     resolver.inFile([...path, "keepalive_comments"], own.keepalive_comments),
   ], { fallback: "none", show: shownDuration });
+  if (keepalive !== "none" && preset.dialect === "gemini") {
+    resolver.warn(
+      [...path, "keepalive_comments"],
+      "does not apply to :streamGenerateContent, because Gemini CLI fails at comments",
+    );
+  }
   const maxBuffer = setting("max_buffer_bytes", own.max_buffer_bytes, DEFAULT_MAX_BUFFER_BYTES);
   return {
     name,
