@@ -160,6 +160,8 @@ async function connect(
     cancellation.throwIfCancelled();
     cancellation.onCancel(undefined);
     connection.setNoDelay(true);
+    // Keeps a silent connection known to routers on the way, at the system's interval.
+    connection.setKeepAlive(true);
     return connection;
   } catch (error) {
     cancellation.throwIfCancelled();
