@@ -4,6 +4,7 @@ import type { ConnectionSettings, OutboundProxy } from "../../config/config.ts";
 import { closeQuietly } from "../../streams/close_quietly.ts";
 import { type Hop, overLoopback } from "./loopback.ts";
 import { type AttemptPhase, type FailureFacts, TransportError } from "./transport.ts";
+import type { SystemRoots } from "./system_roots.ts";
 import { openTunnel, TunnelRefused } from "./tunnel.ts";
 
 /** The address of an upstream. */
@@ -32,6 +33,7 @@ export interface DialOptions {
   readonly connection: ConnectionSettings;
   readonly cancellation: Cancellation;
   readonly onPhase: (phase: AttemptPhase) => void;
+  readonly systemRoots: SystemRoots;
   /** Whether the connection ends at the outbound proxy, which gets requests in the absolute form. */
   readonly endsAtProxy?: boolean;
 }
@@ -41,7 +43,30 @@ export interface DialOptions {
  * {@link TransportError}, or the reason of the cancellation.
  */
 export async function dial(origin: Origin, options: DialOptions): Promise<Deno.Conn> {
-  const { connection: { proxy, caCerts }, cancellation, onPhase, endsAtProxy = false } = options;
+  const { systemRoots, connection: { caCerts } } = options;
+  const used = systemRoots.certsFor(origin.host);
+  try {
+    return await dialTrusting(joined(caCerts, used), origin, options);
+  } catch (error) {
+    if (!(error instanceof TransportError) || !UNKNOWN_AUTHORITY.test(error.message)) throw error;
+    const more = await systemRoots.moreFor(origin.host, used);
+    if (more === undefined) throw error;
+    options.cancellation.throwIfCancelled();
+    return await dialTrusting(joined(caCerts, more), origin, options);
+  }
+}
+
+/** What {@link tlsReason} says of a certificate by an authority that is not trusted. */
+const UNKNOWN_AUTHORITY = /\(UnknownIssuer\)/;
+
+type Certificates = readonly string[] | undefined;
+
+function joined(some: Certificates, others: Certificates): Certificates {
+  return some === undefined || others === undefined ? some ?? others : [...some, ...others];
+}
+
+async function dialTrusting(caCerts: Certificates, origin: Origin, options: DialOptions): Promise<Deno.Conn> {
+  const { connection: { proxy }, cancellation, onPhase, endsAtProxy = false } = options;
   onPhase("connect");
   if (proxy === undefined) {
     const plain = await connect(origin, cancellation);
@@ -49,7 +74,7 @@ export async function dial(origin: Origin, options: DialOptions): Promise<Deno.C
     onPhase("tls");
     return await secure(plain, { hostname: origin.hostname, caCerts, cancellation });
   }
-  const tunnel = await dialThrough(proxy, endsAtProxy ? undefined : origin, options);
+  const tunnel = await dialThrough(proxy, endsAtProxy ? undefined : origin, { caCerts, cancellation });
   if (!origin.tls) return tunnel;
   onPhase("tls");
   const { near, close } = isTcp(tunnel) ? { near: tunnel, close: undefined } : await hop(tunnel);
@@ -71,7 +96,7 @@ async function hop(tunnel: Deno.Conn): Promise<Hop> {
 async function dialThrough(
   proxy: OutboundProxy,
   origin: Origin | undefined,
-  { connection: { caCerts }, cancellation }: DialOptions,
+  { caCerts, cancellation }: { readonly caCerts: Certificates; readonly cancellation: Cancellation },
 ): Promise<Deno.Conn> {
   let current: Deno.Conn | undefined;
   try {
@@ -109,7 +134,7 @@ async function secure(
   plain: Deno.TcpConn,
   { hostname, caCerts, cancellation, alsoClose }: {
     hostname: string;
-    caCerts: readonly string[] | undefined;
+    caCerts: Certificates;
     cancellation: Cancellation;
     /** Closes what the connection leads through. */
     alsoClose?: (() => void) | undefined;

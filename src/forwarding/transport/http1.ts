@@ -7,6 +7,7 @@ import type { ConnectionSettings } from "../../config/config.ts";
 import { dial, type Origin, parseOrigin } from "./dial.ts";
 import { ConnectionPool } from "./pool.ts";
 import { canResendOnFreshConnection } from "./resend.ts";
+import { SystemRoots } from "./system_roots.ts";
 import { type Transport, TransportError, type UpstreamRequest, type UpstreamResponse } from "./transport.ts";
 
 interface Upstream {
@@ -16,7 +17,7 @@ interface Upstream {
 }
 
 /** Makes a transport. The caller closes it. */
-export function createHttp1Transport(): Transport {
+export function createHttp1Transport(systemRoots: SystemRoots = new SystemRoots()): Transport {
   const upstreams = new Map<string, Upstream>();
   const open = new Set<UpstreamConnection>();
 
@@ -53,6 +54,7 @@ export function createHttp1Transport(): Transport {
     const form = absoluteForm(origin, settings, request.upgrade);
     const dialed = await dial(origin, {
       connection: settings,
+      systemRoots,
       endsAtProxy: form !== undefined,
       cancellation: request.cancellation,
       onPhase: (phase) => request.onPhase(phase),
