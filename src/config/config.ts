@@ -293,6 +293,8 @@ export interface ConnectionSettings {
   readonly proxyTunnel?: boolean;
   /** PEM texts with certificates to trust besides those of the system. */
   readonly caCerts?: readonly string[];
+  /** The certificate chain and key, as PEM texts, that the proxy shows to the upstream. */
+  readonly clientCert?: { readonly cert: string; readonly key: string };
   readonly pool: PoolLimits;
 }
 

@@ -599,6 +599,39 @@ Deno.test("a file: warns about endpoints that ENDPOINTS leaves out", async () =>
   }]);
 });
 
+Deno.test("a file: a client certificate is read with its key, and all problems are reported", async () => {
+  const pem = (name: string) => Deno.readTextFileSync(new URL(`../support/tls/${name}`, import.meta.url));
+  const files = { "c.pem": pem("cert.pem"), "k.pem": pem("key.pem"), "other.pem": pem("other_key.pem") };
+  const toml = (lines: string) =>
+    `[auth]\ntoken = "tok-secret-of-some-length"\n[endpoints.lab]\napi_key = "k"\n${lines}`;
+  const read = (lines: string) => loadConfig(configSources({}, { ...files, "config.toml": toml(lines) }));
+  const well = 'base_url = "https://a.test"\nclient_cert_file = "c.pem"\nclient_key_file = "k.pem"\n';
+  const { config } = await read(well);
+  const [backend] = config.endpoints[0]?.backends ?? [];
+  assertEquals(backend?.connection.clientCert, { cert: files["c.pem"], key: files["k.pem"] });
+  assertEquals(secretsOf(config).includes(files["k.pem"]), true);
+  const problems = async (lines: string) => {
+    const error = await assertRejects(() => read(lines), ConfigError);
+    return error.problems.map(({ origin, message }) => `${origin} ${message}`);
+  };
+  assertEquals(await problems(well.replace("k.pem", "other.pem")), [
+    "config.toml:6: endpoints.lab.client_cert_file and client_key_file cannot be used together: the key does not match the certificate, or one of them is damaged",
+  ]);
+  assertEquals(await problems('base_url = "https://a.test"\nclient_key_file = "k.pem"\n'), [
+    "config.toml:6: endpoints.lab.client_key_file needs client_cert_file too",
+  ]);
+  assertEquals(
+    await problems(
+      `${well.replace("https:", "http:").replace("k.pem", "c.pem")}proxy_url = "http://p.test"\n`,
+    ),
+    [
+      "config.toml:6: endpoints.lab.client_cert_file needs an https:// base_url: without TLS there are no certificates",
+      'config.toml:6: endpoints.lab.client_cert_file does not work through a forward proxy: set proxy_url = "direct"',
+      'config.toml:7: endpoints.lab.client_key_file names "c.pem", which contains no private key in PEM format',
+    ],
+  );
+});
+
 Deno.test("a file: warns about keepalive_comments for Gemini's API, and for no other", async () => {
   const comments = 'api_key = "k"\nkeepalive_comments = "15s"\n';
   const { warnings } = await loadConfig(

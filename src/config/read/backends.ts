@@ -3,6 +3,7 @@
  * preset.
  */
 
+import { readClientCert } from "./client_certificate.ts";
 import { DEFAULT_POOL, DEFAULT_TIMEOUTS } from "../values/defaults.ts";
 import type { EnvironmentSources } from "../sources/env.ts";
 import { environmentProxy, proxyText } from "./outbound_proxy.ts";
@@ -194,16 +195,19 @@ function readConnection(
   const proxy = readProxy(settings, origin);
   const proxyTunnel = settings.resolve("proxy_tunnel", false);
   const caCerts = readCaCerts(settings, context);
+  const clientCert = readClientCert(settings, { ...context, origin, proxy });
   const maxIdle = settings.resolve("pool_max_idle", DEFAULT_POOL.maxIdle);
   const idleMs = settings.timeoutMs("pool_idle_timeout", DEFAULT_POOL.idleMs) ?? Infinity;
   const isDefault = proxy === undefined && !proxyTunnel && caCerts === undefined &&
+    clientCert === undefined &&
     maxIdle === DEFAULT_POOL.maxIdle &&
     idleMs === DEFAULT_POOL.idleMs;
   return {
-    key: isDefault ? "" : JSON.stringify([proxy, proxyTunnel, caCerts, maxIdle, idleMs]),
+    key: isDefault ? "" : JSON.stringify([proxy, proxyTunnel, caCerts, clientCert, maxIdle, idleMs]),
     ...(proxy && { proxy }),
     ...(proxyTunnel && { proxyTunnel }),
     ...(caCerts && { caCerts }),
+    ...(clientCert && { clientCert }),
     pool: { maxIdle, idleMs },
   };
 }

@@ -120,6 +120,11 @@ const BACKEND_KEYS = {
   proxy_url: text(proxyUrlSchema, 'the URL of a forward proxy (http, https, socks5), or "direct"'),
   proxy_tunnel: toggle("send CONNECT to an HTTP forward proxy also for an http:// base_url"),
   ca_file: text(textSchema, "a PEM file with certificates to trust besides those of the system"),
+  client_cert_file: text(
+    textSchema,
+    "a PEM file with the certificate chain that the proxy shows to the upstream",
+  ),
+  client_key_file: text(textSchema, "a PEM file with the private key of client_cert_file"),
   headers: texts(
     headerNameSchema,
     headerValueSchema,

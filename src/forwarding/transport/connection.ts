@@ -260,5 +260,10 @@ function reasonOf(error: unknown, received: boolean): string {
   if (error instanceof UnexpectedEnd) {
     return received ? "it broke off within its answer" : "it closed the connection without an answer";
   }
+  const alert = error instanceof Deno.errors.InvalidData
+    ? /received fatal alert: (\w{1,40})/.exec(error.message)?.[1]
+    : undefined;
+  // With TLS 1.3, an upstream rejects the certificate of the proxy only after the handshake.
+  if (alert !== undefined) return `it ended TLS (${alert})`;
   return received ? "it reset the connection within its answer" : "it reset the connection";
 }

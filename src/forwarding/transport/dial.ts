@@ -66,9 +66,12 @@ function joined(some: Certificates, others: Certificates): Certificates {
 }
 
 async function dialTrusting(caCerts: Certificates, origin: Origin, options: DialOptions): Promise<Deno.Conn> {
-  const { connection: { proxy }, cancellation, onPhase, endsAtProxy = false } = options;
+  const { connection: { proxy, clientCert }, cancellation, onPhase, endsAtProxy = false } = options;
   onPhase("connect");
   if (proxy === undefined) {
+    if (origin.tls && clientCert !== undefined) {
+      return await connectWithCert(origin, { ...clientCert, caCerts, cancellation, onPhase });
+    }
     const plain = await connect(origin, cancellation);
     if (!origin.tls) return plain;
     onPhase("tls");
@@ -161,6 +164,53 @@ async function secure(
     return secured;
   } catch (error) {
     closeAll();
+    cancellation.throwIfCancelled();
+    throw new TransportError(`TLS could not be set up: ${tlsReason(error)}`, facts("tls"), { cause: error });
+  }
+}
+
+/**
+ * Opens a connection with TLS on which the proxy shows a certificate. The runtime offers that only together
+ * with the connection, and it then offers no options of TCP.
+ */
+async function connectWithCert(
+  { hostname, port }: Origin,
+  { cert, key, caCerts, cancellation, onPhase }: {
+    cert: string;
+    key: string;
+    caCerts: Certificates;
+    cancellation: Cancellation;
+    onPhase: DialOptions["onPhase"];
+  },
+): Promise<Deno.TlsConn> {
+  const connecting = Deno.connectTls({
+    hostname,
+    port,
+    cert,
+    key,
+    alpnProtocols: ["http/1.1"],
+    ...(caCerts && { caCerts: [...caCerts] }),
+  });
+  const { promise: left, reject } = Promise.withResolvers<never>();
+  cancellation.onCancel(() => {
+    reject(cancellation.reason);
+    connecting.then(closeQuietly, () => {});
+  });
+  let connection: Deno.TlsConn;
+  try {
+    connection = await Promise.race([connecting, left]);
+  } catch (error) {
+    cancellation.throwIfCancelled();
+    throw new TransportError(connectReason(error), facts("connect"), { cause: error });
+  }
+  onPhase("tls");
+  try {
+    cancellation.onCancel(() => closeQuietly(connection));
+    cancellation.throwIfCancelled();
+    await connection.handshake();
+    return connection;
+  } catch (error) {
+    closeQuietly(connection);
     cancellation.throwIfCancelled();
     throw new TransportError(`TLS could not be set up: ${tlsReason(error)}`, facts("tls"), { cause: error });
   }

@@ -87,7 +87,10 @@ async function assertFaultOf(fault: UpstreamFault, type: string): Promise<void> 
   assertPromised(await alone, promised);
   assertEquals((await ask(proxy, "well")).text, WELL, "the very next request is served");
   if (!fault.staysOpen) await faulty.allClosed();
-  assert(faulty.accepted <= (fault.authorityIsUnknown ? 2 : 1), `${faulty.accepted} connections for one request`);
+  assert(
+    faulty.accepted <= (fault.authorityIsUnknown ? 2 : 1),
+    `${faulty.accepted} connections for one request`,
+  );
 
   const askedBefore = healthy.requests.length;
   const both = await ask(proxy, "both");
