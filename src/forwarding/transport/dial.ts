@@ -216,6 +216,30 @@ async function connectWithCert(
   }
 }
 
+/** What the name `localhost` may lead to. */
+const LOCALHOST_ADDRESSES = ["127.0.0.1", "::1"];
+
+/**
+ * Opens a TCP connection. Many systems know only one address of `localhost`, and many servers listen only on
+ * the other one, so both addresses are tried. The first error counts.
+ */
+async function open(hostname: string, options: { port: number; signal: AbortSignal }): Promise<Deno.TcpConn> {
+  try {
+    return await Deno.connect({ ...options, hostname });
+  } catch (error) {
+    if (hostname !== "localhost") throw error;
+    for (const address of LOCALHOST_ADDRESSES) {
+      if (options.signal.aborted) break;
+      try {
+        return await Deno.connect({ ...options, hostname: address });
+      } catch {
+        // No server listens there, or the system has no IPv6.
+      }
+    }
+    throw error;
+  }
+}
+
 /** How long an abandoned connection may still take to open before it is aborted. */
 const LATE_MS = 3_000;
 
@@ -224,7 +248,7 @@ async function connect(
   cancellation: Cancellation,
 ): Promise<Deno.TcpConn> {
   const abort = new AbortController();
-  const connecting = Deno.connect({ hostname, port, signal: abort.signal });
+  const connecting = open(hostname, { port, signal: abort.signal });
   const { promise: left, reject } = Promise.withResolvers<never>();
   cancellation.onCancel(() => {
     reject(cancellation.reason);
