@@ -70,7 +70,7 @@ export function createApp(
 
   function handlerOf(config: Config): Handler {
     const { server, auth, endpoints, defaultEndpoint, log: logging } = config;
-    const logEnd = exchangeLogger(log, logging);
+    const logExchange = exchangeLogger(log, logging);
     const routes = buildRoutingTable(endpoints, defaultEndpoint);
     const balancers = new Map(
       endpoints.map((endpoint) => {
@@ -103,10 +103,13 @@ export function createApp(
       isDraining: () => draining,
       balancerOf: (endpoint) => known(balancers.get(endpoint)),
       onStart: (cancellation) => running.add(cancellation),
-      onEnd(record, cancellation) {
-        running.delete(cancellation);
-        logEnd(record);
-        if (record.principal === undefined) management?.recordRefusal(record.ending);
+      onEnd: (cancellation) => running.delete(cancellation),
+      onRecord(record, request) {
+        try {
+          logExchange(record);
+        } finally {
+          management?.record(record, request);
+        }
       },
       onFailover({ id, endpoint, backend, detail }) {
         management?.recordFailover({ endpoint, backend });

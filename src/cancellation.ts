@@ -3,53 +3,88 @@ export class ClientGone extends Error {
   override readonly name = "ClientGone";
 }
 
+/** Work of an exchange that has to stop when the exchange is cancelled. */
+export interface CancellationListener {
+  /** The exchange was cancelled. Called at most once for each time that the listener is added. */
+  readonly cancelled: () => void;
+  /** The proxy shuts down. Only work without an end needs it, such as a WebSocket. */
+  readonly draining?: () => void;
+}
+
 /**
  * Ends one exchange from outside: the client leaves, a timeout passes, or the proxy shuts down. It costs less
- * than an `AbortSignal`, because every request has one, and it has at most one listener for each event.
+ * than an `AbortSignal`, because every request has one: without listeners, and with one, it is a single object.
  */
 export class Cancellation {
   #reason: Error | undefined;
-  #cancelled: (() => void) | undefined;
-  #drained: (() => void) | undefined;
   #isDraining = false;
+  /** Undefined only if there is no listener. */
+  #first: CancellationListener | undefined;
+  /** The listeners after the first one, in the order in which they were added. Most exchanges have none. */
+  #others: CancellationListener[] | undefined;
 
   /** Why the exchange was cancelled. Undefined: it was not cancelled. */
   get reason(): Error | undefined {
     return this.#reason;
   }
 
-  /** Cancels the exchange. Only the first reason counts. */
+  /** Whether the proxy shuts down. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** Cancels the exchange. Only the first reason counts. Calls the listeners in the order of their addition. */
   cancel(reason: Error): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
-    this.#cancelled?.();
+    this.#callNext();
   }
 
-  /**
-   * Sets the only listener; it replaces the earlier one. Called at once if the exchange is already cancelled.
-   */
-  onCancel(listener: (() => void) | undefined): void {
-    this.#cancelled = listener;
-    if (this.#reason !== undefined) listener?.();
+  /** Adds a listener. Its owner removes it. If the exchange is cancelled already, the listener is called at once. */
+  addListener(listener: CancellationListener): void {
+    if (this.#reason !== undefined) listener.cancelled();
+    else if (this.#first === undefined) this.#first = listener;
+    else (this.#others ??= []).push(listener);
   }
 
-  /**
-   * Sets the listener that ends an exchange without an end, such as a WebSocket. Calls it at once while
-   * draining.
-   */
-  onDrain(listener: () => void): void {
-    this.#drained = listener;
-    if (this.#isDraining) listener();
+  /** Removes a listener, and no other one. Does nothing if it was not added, or was called already. */
+  removeListener(listener: CancellationListener): void {
+    if (this.#first === listener) {
+      this.#takeFirst();
+      return;
+    }
+    const place = this.#others?.indexOf(listener) ?? -1;
+    if (place !== -1) this.#others?.splice(place, 1);
   }
 
   /** Asks a WebSocket to close properly. Requests end by themselves. */
   drain(): void {
+    if (this.#isDraining) return;
     this.#isDraining = true;
-    this.#drained?.();
+    const others = this.#others?.slice() ?? [];
+    this.#first?.draining?.();
+    for (const listener of others) listener.draining?.();
   }
 
   /** Throws the reason if the exchange was cancelled. */
   throwIfCancelled(): void {
     if (this.#reason !== undefined) throw this.#reason;
+  }
+
+  /** Calls each listener, the later ones even if an earlier one throws. A listener may remove others. */
+  #callNext(): void {
+    const listener = this.#takeFirst();
+    if (listener === undefined) return;
+    try {
+      listener.cancelled();
+    } finally {
+      this.#callNext();
+    }
+  }
+
+  #takeFirst(): CancellationListener | undefined {
+    const first = this.#first;
+    this.#first = this.#others?.shift();
+    return first;
   }
 }

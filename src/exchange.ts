@@ -1,63 +1,15 @@
 import { type Cancellation, ClientGone } from "./cancellation.ts";
 import type { Backend, Endpoint } from "./config/config.ts";
-import { type ErrorDialect, type FaultCode, faultReply, ProxyFault } from "./faults.ts";
+import { type Dialect, dialectOfClient } from "./apis/dialects.ts";
+import { faultReply, ProxyFault } from "./faults.ts";
+import type { AttemptEstimate, AttemptRecord, ExchangeRecord, ExchangeUsage } from "./exchange_record.ts";
 import { type Field, fieldValue } from "./http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "./http/message.ts";
 import type { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { holderOf, type Principal } from "./principal.ts";
+import type { ResponseEnd } from "./response_end.ts";
 import { harmlessText } from "./text/harmless_text.ts";
 import type { Clock } from "./time/clock.ts";
-
-/** How an exchange ended. `client_gone`: the client left, which is no fault of the proxy or the backend. */
-export type Ending = "complete" | "client_gone" | FaultCode;
-
-/**
- * What the proxy knows of an exchange at its end. The log, metrics and usage are made from it. It holds no
- * header value, query or body, and text of clients and providers in it is harmless and short.
- */
-export interface ExchangeRecord {
-  readonly id: string;
-  readonly method: string;
-  readonly path: string;
-  /** The client's address. */
-  readonly client: string;
-  readonly principal: string | undefined;
-  /** The id of the managed token. Undefined: the client used another token, or none. */
-  readonly tokenId: string | undefined;
-  readonly endpoint: string | undefined;
-  /** The backend of the last attempt. Undefined: there was no attempt. */
-  readonly backend: string | undefined;
-  /** The attempts in their order. A backend can have several. */
-  readonly attempts: readonly AttemptRecord[];
-  /** The status of the response. 499: the client left before the response began. */
-  readonly status: number;
-  /** How many bytes of the response's body the client was sent. */
-  readonly bytes: number;
-  /** The time from the request to the head of the provider's response. Undefined: no head came. */
-  readonly firstByteMs: number | undefined;
-  readonly durationMs: number;
-  readonly ending: Ending;
-  /** What went wrong, in words for people. */
-  readonly detail: string | undefined;
-}
-
-/** One attempt at one backend. */
-export interface AttemptRecord {
-  readonly backend: string;
-  /** The time from the start of the exchange. */
-  readonly afterMs: number;
-  /** Why another attempt followed. Undefined: this is the last attempt. */
-  readonly detail: string | undefined;
-  /** What the attempt may have used. Undefined: the backend answered, or certainly did not work on it. */
-  readonly estimated?: AttemptEstimate | undefined;
-}
-
-/** What an attempt may have used whose backend did not answer in time. */
-export interface AttemptEstimate {
-  readonly inputTokens: number | undefined;
-  readonly outputTokens: number | undefined;
-  readonly costMicros: number | undefined;
-}
 
 /** Measures usage and cost of one exchange. */
 export interface ExchangeAccount {
@@ -82,8 +34,13 @@ export interface ExchangeAccount {
    * complete.
    */
   readonly hasSeenEnd: () => boolean;
-  /** The exchange has ended. Called once. */
-  readonly ended: (record: ExchangeRecord) => void;
+  /**
+   * The exchange has ended. Called once. Settles what was reserved, and returns the usage: a promise only if the
+   * response was compressed. Undefined: the usage could not be worked out, which is a bug and was reported.
+   */
+  readonly settle: (
+    record: ExchangeRecord,
+  ) => ExchangeUsage | undefined | Promise<ExchangeUsage | undefined>;
 }
 
 /** An attempt that failed, and that another one followed. */
@@ -101,8 +58,13 @@ export interface ExchangeParts {
   readonly createId: () => string;
   /** An exchange begins. Its cancellation can end it. */
   readonly onStart: (cancellation: Cancellation) => void;
-  /** Called once for each exchange, after its last byte. */
-  readonly onEnd: (record: ExchangeRecord, cancellation: Cancellation) => void;
+  /** The exchange has ended, with its last byte. Called once. */
+  readonly onEnd: (cancellation: Cancellation) => void;
+  /**
+   * The record of an exchange is complete, with its usage. Called once after `onEnd`: at once, or after the last
+   * piece of a compressed response was decompressed.
+   */
+  readonly onRecord: (record: ExchangeRecord, request: IncomingRequest) => void;
   /** An attempt failed, and another one follows. */
   readonly onFailover: (failover: Failover) => void;
   /** An error that the program did not expect: a bug. */
@@ -127,10 +89,21 @@ const MAX_PATH = 1_000;
 const MAX_CLIENT = 64;
 /** A shorter text is no credential, and is part of many paths. */
 const LEAST_CONCEALED = 6;
+const NO_CREDENTIALS: readonly { readonly value: string }[] = [];
+/** A record whose usage is not known yet. */
+type OpenRecord = Omit<ExchangeRecord, "usage"> & { usage: ExchangeUsage | undefined };
+
+/** An exchange whose client is identified and whose endpoint is known, so that its request can be forwarded. */
+export type RoutedExchange = Exchange & {
+  readonly principal: Principal;
+  readonly endpoint: Endpoint;
+  readonly rest: string;
+};
 
 /**
  * One client request with its response, while it lasts: who sent it, where it goes, what it holds, and what
- * records say of it. It ends exactly once, and then releases what it holds.
+ * records say of it. It ends exactly once: {@link Exchange.end} releases what it holds, settles its account, and
+ * completes its record.
  */
 export class Exchange {
   readonly id: string;
@@ -139,6 +112,8 @@ export class Exchange {
   readonly address: string;
   /** Undefined: no endpoint has this path. */
   readonly endpoint: Endpoint | undefined;
+  /** The path after the name of the endpoint, byte for byte. Undefined: no endpoint has this path. */
+  readonly rest: string | undefined;
   /** Undefined until the client is identified. */
   principal: Principal | undefined;
   /** Undefined: the management plane is off, or the client is not identified yet. */
@@ -146,7 +121,9 @@ export class Exchange {
   readonly #parts: ExchangeParts;
   readonly #startedAt: number;
   readonly #method: string;
+  readonly #target: { readonly path: string; readonly query: string };
   #path: string;
+  #credentials: readonly { readonly value: string }[] = NO_CREDENTIALS;
   readonly #attempts: AttemptRecord[] = [];
   #status = 0;
   #bytes = 0;
@@ -158,17 +135,23 @@ export class Exchange {
 
   constructor(
     request: IncomingRequest,
-    { path, address, endpoint }: { path: string; address: string; endpoint: Endpoint | undefined },
+    { target, route, address }: {
+      target: { readonly path: string; readonly query: string };
+      route: { readonly endpoint: Endpoint; readonly rest: string } | undefined;
+      address: string;
+    },
     parts: ExchangeParts,
   ) {
     this.id = parts.createId();
     this.request = request;
     this.address = address;
-    this.endpoint = endpoint;
+    this.#target = target;
+    this.endpoint = route?.endpoint;
+    this.rest = route?.rest;
     this.#parts = parts;
     this.#startedAt = parts.clock.now();
     this.#method = harmlessText(request.method, MAX_METHOD);
-    this.#path = harmlessText(path, MAX_PATH);
+    this.#path = harmlessText(target.path, MAX_PATH);
     parts.onStart(request.cancellation);
   }
 
@@ -177,16 +160,30 @@ export class Exchange {
     return this.#path;
   }
 
+  /** The raw query without its `?`. */
+  get query(): string {
+    return this.#target.query;
+  }
+
   /** The key that limits are counted by: the token, or the address of a client without a token. */
   get holder(): string {
     return holderOf(this.principal, this.address);
   }
 
-  /** Removes credentials from the path, where a client has put one by mistake. */
+  /** Keeps the credentials of the request out of records: out of the path, and out of what {@link redact} gets. */
   conceal(credentials: readonly { readonly value: string }[]): void {
-    for (const { value } of credentials) {
-      if (value.length >= LEAST_CONCEALED) this.#path = this.#path.replaceAll(value, "[redacted]");
+    this.#credentials = credentials;
+    const redacted = this.redact(this.#target.path);
+    if (redacted !== this.#target.path) this.#path = harmlessText(redacted, MAX_PATH);
+  }
+
+  /** Removes credentials from a text, where a client has put one by mistake. */
+  redact(text: string): string {
+    let redacted = text;
+    for (const { value } of this.#credentials) {
+      if (value.length >= LEAST_CONCEALED) redacted = redacted.replaceAll(value, "[redacted]");
     }
+    return redacted;
   }
 
   /**
@@ -290,8 +287,11 @@ export class Exchange {
     });
   }
 
-  /** Ends the exchange. Only the first call counts. */
-  end(how: "complete" | "client_gone" | ProxyFault): void {
+  /**
+   * Ends the exchange. Only the first call counts. First what it holds is released, then the account settles, and
+   * then the complete record goes to the log, the metrics, the live feed and the database.
+   */
+  end(how: ResponseEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     // Many clients close after the last event: that is a complete exchange.
@@ -299,13 +299,25 @@ export class Exchange {
     this.#releaseSlot?.();
     this.#held?.release();
     const record = this.#recordOf(ending);
+    this.#parts.onEnd(this.request.cancellation);
+    let usage: ReturnType<ExchangeAccount["settle"]>;
     try {
-      this.#parts.onEnd(record, this.request.cancellation);
+      usage = this.account?.settle(record);
     } catch (error) {
       this.#lostSight(error);
     }
+    if (usage instanceof Promise) void this.#recordLater(record, usage);
+    else this.#record(record, usage);
+  }
+
+  async #recordLater(record: OpenRecord, usage: Promise<ExchangeUsage | undefined>): Promise<void> {
+    this.#record(record, await usage.catch((error) => this.#lostSight(error)));
+  }
+
+  #record(record: OpenRecord, usage: ExchangeUsage | undefined): void {
+    record.usage = usage;
     try {
-      this.account?.ended(record);
+      this.#parts.onRecord(record, this.request);
     } catch (error) {
       this.#lostSight(error);
     }
@@ -319,12 +331,12 @@ export class Exchange {
    * An error of accounting or of the log is a bug, and must not break an answer, nor count as a failure of
    * its backend. The account reads no more of the answer, and settles with what it has read.
    */
-  #lostSight(error: unknown): void {
+  #lostSight(error: unknown): undefined {
     this.#isBlind = true;
     this.#parts.onUnexpected(error, this.id);
   }
 
-  #recordOf(ending: "complete" | "client_gone" | ProxyFault): ExchangeRecord {
+  #recordOf(ending: ResponseEnd): OpenRecord {
     const isFault = typeof ending !== "string";
     const statusWithoutAnswer = isFault ? ending.status : CLIENT_GONE_STATUS;
     return {
@@ -343,6 +355,7 @@ export class Exchange {
       durationMs: this.#elapsedMs,
       ending: isFault ? ending.code : ending,
       detail: isFault ? ending.message : undefined,
+      usage: undefined,
     };
   }
 
@@ -354,11 +367,9 @@ export class Exchange {
   }
 
   /** The dialect of the endpoint. Without an endpoint: the dialect that the client's fields show. */
-  get #dialect(): ErrorDialect {
-    if (this.endpoint !== undefined) return this.endpoint.provider;
-    const has = (lower: string) => fieldValue(this.request.fields, lower) !== undefined;
-    if (has("anthropic-version") || has("x-api-key")) return "anthropic";
-    return has("x-goog-api-key") ? "gemini" : "openai";
+  get #dialect(): Dialect {
+    return this.endpoint?.dialect ??
+      dialectOfClient((lower) => fieldValue(this.request.fields, lower) !== undefined);
   }
 
   /** A managed token may belong to someone who must not know the addresses in this network. The log has the host. */

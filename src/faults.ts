@@ -3,13 +3,11 @@
  * `x-llm-proxy-error` distinguishes a fault from an error of a provider.
  */
 
+import { type Dialect, type DialectLimit, DIALECTS } from "./apis/dialects.ts";
 import { harmlessText } from "./text/harmless_text.ts";
-import { type Field, field } from "./http/fields.ts";
+import { field } from "./http/fields.ts";
 import type { OutgoingReply } from "./http/message.ts";
 import { type OwnStatus, reasonPhrase } from "./http/reason_phrases.ts";
-
-/** The API dialect of an endpoint. It decides the JSON shape of the proxy's own errors. */
-export type ErrorDialect = "openai" | "anthropic" | "gemini" | "generic";
 
 interface FaultKind {
   readonly status: OwnStatus;
@@ -130,15 +128,7 @@ export type FaultCode = keyof typeof KINDS;
 const LONGEST_RETRY_SECONDS = 60;
 
 /** The rate limit or budget that rejected a request. */
-export interface LimitReached {
-  readonly kind: "requests" | "tokens";
-  readonly limit: number;
-  readonly remaining: number;
-  /** The time until a retry can succeed. Undefined: a retry does not help. */
-  readonly resetMs: number | undefined;
-  /** When a retry can succeed, in milliseconds since 1970. Undefined: a retry does not help. */
-  readonly resetsAt: number | undefined;
-}
+export type LimitReached = DialectLimit;
 
 /** The longest message, in characters. Messages quote paths, models and lists of allowed names. */
 const MAX_MESSAGE = 800;
@@ -176,7 +166,7 @@ export class ProxyFault extends Error {
 
 /** What the response to a fault depends on besides the fault. */
 export interface FaultContext {
-  readonly dialect: ErrorDialect;
+  readonly dialect: Dialect;
   readonly requestId: string;
   /** What the client sees in place of the host of the upstream. Undefined: the host. */
   readonly upstreamName?: string | undefined;
@@ -193,7 +183,10 @@ export function faultReply(fault: ProxyFault, address: FaultContext): OutgoingRe
     fields.push(field("retry-after", String(fault.retryAfterSeconds)));
   }
   if (!retryHelps(fault)) fields.push(field("x-should-retry", "false"));
-  if (fault.limit !== undefined) fields.push(...limitFields(fault.limit, address.dialect));
+  if (fault.limit !== undefined) {
+    const shown = DIALECTS[address.dialect].limitFields(fault.limit);
+    fields.push(...shown.map(([name, value]) => field(name, value)));
+  }
   // RFC 9110, 15.5.2: a 401 names the scheme that would be accepted.
   if (fault.status === 401) fields.push(field("www-authenticate", 'Bearer realm="llm-proxy"'));
   const body = new TextEncoder().encode(JSON.stringify(faultBody(fault, address)));
@@ -206,57 +199,11 @@ function retryHelps({ code, retryAfterSeconds = Infinity }: ProxyFault): boolean
   return retryHelps === "by_wait" ? retryAfterSeconds <= LONGEST_RETRY_SECONDS : retryHelps;
 }
 
-/**
- * The fields that describe a limit, in the names of the provider. OpenAI's resets are durations
- * (https://platform.openai.com/docs/guides/rate-limits), Anthropic's are moments
- * (https://docs.anthropic.com/en/api/rate-limits). Gemini sends none.
- */
-function limitFields(
-  { kind, limit, remaining, resetMs, resetsAt }: LimitReached,
-  dialect: ErrorDialect,
-): Field[] {
-  switch (dialect) {
-    case "openai":
-    case "generic":
-      return [
-        field(`x-ratelimit-limit-${kind}`, String(limit)),
-        field(`x-ratelimit-remaining-${kind}`, String(remaining)),
-        ...(resetMs === undefined
-          ? []
-          : [field(`x-ratelimit-reset-${kind}`, `${Math.ceil(resetMs / 1000)}s`)]),
-      ];
-    case "anthropic":
-      return [
-        field(`anthropic-ratelimit-${kind}-limit`, String(limit)),
-        field(`anthropic-ratelimit-${kind}-remaining`, String(remaining)),
-        ...(resetsAt === undefined
-          ? []
-          : [field(`anthropic-ratelimit-${kind}-reset`, new Date(resetsAt).toISOString())]),
-      ];
-    case "gemini":
-      return [];
-    default:
-      dialect satisfies never;
-      throw new TypeError("Unknown error dialect");
-  }
-}
-
 function faultBody(fault: ProxyFault, { dialect, requestId, upstreamName }: FaultContext): unknown {
-  const { upstream } = fault;
+  const { upstream, code } = fault;
   const message = upstream === undefined || upstreamName === undefined
     ? fault.message
     : fault.message.replaceAll(upstream, upstreamName);
-  const { status, type, rpc } = KINDS[fault.code];
-  switch (dialect) {
-    case "openai":
-    case "generic":
-      return { error: { message, type, code: fault.code, param: null } };
-    case "anthropic":
-      return { type: "error", error: { type, message }, request_id: requestId };
-    case "gemini":
-      return { error: { code: status, message, status: rpc } };
-    default:
-      dialect satisfies never;
-      throw new TypeError("Unknown error dialect");
-  }
+  const { status, type, rpc } = KINDS[code];
+  return DIALECTS[dialect].errorBody({ message, status, type, rpc, code, requestId });
 }

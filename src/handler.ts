@@ -2,9 +2,9 @@
 
 import type { Accounts } from "./accounting/accounts.ts";
 import { admitRequest } from "./admission/admission.ts";
-import { type AccessControl, identifyClient } from "./auth/identify_client.ts";
+import { type AccessControl, type Client, identifyClient } from "./auth/identify_client.ts";
 import type { Endpoint } from "./config/config.ts";
-import { Exchange, type ExchangeParts } from "./exchange.ts";
+import { Exchange, type ExchangeParts, type RoutedExchange } from "./exchange.ts";
 import { ProxyFault } from "./faults.ts";
 import { BackendRequests } from "./forwarding/backend_requests.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
@@ -16,7 +16,7 @@ import { unsupportedReason } from "./forwarding/unsupported.ts";
 import { upgradeOf } from "./forwarding/websocket/handshake.ts";
 import { allowedOrigin, preflightReply, withCors } from "./http/cors.ts";
 import { discardReply, type Handler, type IncomingRequest, type OutgoingReply } from "./http/message.ts";
-import { parseRequestTarget } from "./http/request_target.ts";
+import { parseRequestTarget, type RequestTarget } from "./http/request_target.ts";
 import type { HeldBytes } from "./limits/held_bytes.ts";
 import type { Limiter } from "./limits/limiter.ts";
 import type { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
@@ -72,112 +72,72 @@ export function createHandler(proxy: ProxyParts): Handler {
 }
 
 async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<OutgoingReply> {
-  const { method, fields, cancellation } = request;
   const { management } = proxy;
   const target = parseRequestTarget(request.target);
-  const { path, query } = target;
   const own = ownReply(request, target, proxy);
   if (own !== undefined) return await own;
 
-  const route = match(proxy.routes, path);
+  const route = match(proxy.routes, target.path);
   const address = proxy.clientAccess.addressOf(request);
-  const exchange = new Exchange(request, { path, address, endpoint: route?.endpoint }, proxy);
+  const exchange = new Exchange(request, { target, route, address }, proxy);
   let answer: BackendResponse | undefined;
   try {
     const refreshing = management?.refreshed();
     if (refreshing !== undefined) await refreshing;
-    const { principal, credentials } = identifyClient({
-      request,
-      query,
-      address,
-      endpoint: route?.endpoint,
-      onCredentials: (presented) => exchange.conceal(presented),
-    }, proxy);
+    const { principal, credentials } = identifyClient(exchange, proxy);
     exchange.principal = principal;
-    if (isHealthStreamRequest(method, path)) return await healthStream(exchange, proxy);
+    if (isHealthStreamRequest(request.method, target.path)) return await healthStream(exchange, proxy);
 
-    const account = management?.accounts.open({
-      id: exchange.id,
-      path: exchange.path,
-      principal,
-      endpoint: route?.endpoint,
-      fields,
-    });
+    const account = management?.accounts.open(exchange, principal);
     exchange.account = account;
-    if (target.refused !== undefined) throw new ProxyFault("bad_request", target.refused);
-    if (route === undefined) {
-      throw new ProxyFault(
-        "not_found",
-        notFoundMessage(
-          allowedEndpoints(principal, [...proxy.routes.endpoints.keys()]),
-          exchange.path,
-        ),
-      );
-    }
-    checkDraining(proxy);
-    const unsupported = unsupportedReason(request);
-    if (unsupported !== undefined) throw new ProxyFault("bad_request", unsupported);
-    const upgrade = upgradeOf(request);
-    if (typeof upgrade === "string") throw new ProxyFault("bad_request", upgrade);
-
-    const { endpoint, rest } = route;
+    checkForwardable(exchange, proxy, { principal, refused: target.refused });
+    const upgrade = isUpgrade(request);
     const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
-    const admitted = await admitRequest({
-      request,
-      principal,
-      endpoint,
-      rest,
-      query,
-      upgrade,
-      held,
-      maxBodyBytes: proxy.maxBodyBytes,
-      acquireReceivingSlot: () => proxy.receivingSlots.acquire(exchange.holder, cancellation),
-      counted: account && management && { account, limiter: management.limiter },
-    });
+    const counted = account && management && { account, limiter: management.limiter };
+    const admitted = await admitRequest(exchange, proxy, { upgrade, held, counted });
     // A request gets a slot only after its body has arrived, if the body is needed.
     const waiting = exchange.acquireSlot(proxy.slots);
     if (waiting !== undefined) await waiting;
     checkDraining(proxy);
 
-    const requests = new BackendRequests({
-      endpoint,
-      principal,
-      credentials,
-      method,
-      rest,
-      query,
-      fields: admitted.fields,
-      upgrade,
-      isFromPage: allowedOrigin(fields, proxy.corsOrigins) !== undefined,
-      isCounted: account !== undefined,
-    });
-    answer = await forward({
-      endpoint,
-      balancer: proxy.balancerOf(endpoint),
-      principal: exchange.holder,
-      method,
-      requests,
-      body: admitted.body,
-      payload: admitted.payload,
-      memory: held,
-      websocket: upgrade ? { maxMessageBytes: proxy.maxMessageBytes } : undefined,
-      cancellation,
-      observer: exchange,
-    }, proxy);
-    return clientReply(answer, {
-      requestId: exchange.id,
-      path,
-      endpoint,
-      backend: requests.withKey(answer.backend),
-      usageWasAdded: admitted.usageWasAdded,
-      clock: proxy.clock,
-    });
+    const { fields, body, payload, usageWasAdded } = admitted;
+    const isCounted = account !== undefined;
+    const isFromPage = allowedOrigin(request.fields, proxy.corsOrigins) !== undefined;
+    const requests = new BackendRequests(exchange, { credentials, fields, upgrade, isCounted, isFromPage });
+    const balancer = proxy.balancerOf(exchange.endpoint);
+    const websocket = upgrade ? { maxMessageBytes: proxy.maxMessageBytes } : undefined;
+    answer = await forward({ exchange, balancer, requests, body, payload, memory: held, websocket }, proxy);
+    const backend = requests.withKey(answer.backend);
+    return clientReply(answer, { exchange, backend, usageWasAdded, clock: proxy.clock });
   } catch (error) {
     const reply = exchange.fail(error);
     // Only now, because an exchange whose answer is cancelled ends like that of a client that left.
     if (answer !== undefined) discardReply(answer);
     return reply;
   }
+}
+
+/** Checks what no limit depends on. Throws `bad_request`, `not_found` or `draining`. */
+function checkForwardable(
+  exchange: Exchange,
+  proxy: ProxyParts,
+  { principal, refused }: Pick<Client, "principal"> & Pick<RequestTarget, "refused">,
+): asserts exchange is RoutedExchange {
+  if (refused !== undefined) throw new ProxyFault("bad_request", refused);
+  if (exchange.endpoint === undefined) {
+    const allowed = allowedEndpoints(principal, [...proxy.routes.endpoints.keys()]);
+    throw new ProxyFault("not_found", notFoundMessage(allowed, exchange.path));
+  }
+  checkDraining(proxy);
+  const unsupported = unsupportedReason(exchange.request);
+  if (unsupported !== undefined) throw new ProxyFault("bad_request", unsupported);
+}
+
+/** Whether a request asks for a WebSocket. Throws `bad_request` for a change to another protocol. */
+function isUpgrade(request: IncomingRequest): boolean {
+  const upgrade = upgradeOf(request);
+  if (typeof upgrade === "string") throw new ProxyFault("bad_request", upgrade);
+  return upgrade;
 }
 
 /**

@@ -12,7 +12,17 @@ const ENTRIES = ["main", "fetch"];
 /** The frame of the program, which connects the other parts. */
 const SPINE = [...ENTRIES, "cli", "server", "app", "handler"];
 /** Values and functions without rules or state of the proxy. */
-const VOCABULARY = ["streams", "http", "text", "time", "network", "cancellation", "principal", "release"];
+const VOCABULARY = [
+  "apis",
+  "streams",
+  "http",
+  "text",
+  "time",
+  "network",
+  "cancellation",
+  "principal",
+  "release",
+];
 const ROOMS_WITH_RULES = [
   ...STAGES,
   ...OPTIONAL,

@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { Cancellation } from "../src/cancellation.ts";
-import { Exchange, type ExchangeAccount, type ExchangeRecord } from "../src/exchange.ts";
+import { Exchange, type ExchangeAccount, type ExchangeParts } from "../src/exchange.ts";
+import type { IncomingRequest } from "../src/http/message.ts";
+import type { ExchangeRecord, ExchangeUsage } from "../src/exchange_record.ts";
 import { RelayedBody } from "../src/forwarding/relay.ts";
 import { testBackend } from "./support/proxies/config.ts";
 import { textSource } from "./support/proxies/handler.ts";
@@ -14,42 +16,93 @@ const ACCOUNT: ExchangeAccount = {
   passed() {},
   sent() {},
   hasSeenEnd: () => false,
-  ended() {},
+  settle: () => undefined,
+};
+
+const USAGE: ExchangeUsage = {
+  startedAt: 0,
+  provider: "openai",
+  providerRequestId: undefined,
+  principal: "anna",
+  tokenId: "tok_1",
+  projectId: "prj_1",
+  metered: true,
+  admitted: true,
+  client: "other",
+  stream: false,
+  modelAsked: "m",
+  modelAnswered: "m-1",
+  stopReason: "stop",
+  inputTokens: 7,
+  outputTokens: 3,
+  cachedTokens: undefined,
+  cacheWriteTokens: undefined,
+  reasoningTokens: undefined,
+  audioTokens: undefined,
+  imageTokens: undefined,
+  partial: false,
+  costMicros: 12,
+  usageSource: "provider",
+  costIsPartial: false,
+  priceVersion: "1",
+  settlement: undefined,
+};
+
+const REQUEST: IncomingRequest = {
+  method: "POST",
+  target: "/",
+  fields: [],
+  body: null,
+  peer: "192.0.2.1",
+  entry: "all",
+  cancellation: new Cancellation(),
+};
+
+const PARTS: ExchangeParts = {
+  clock: new FakeClock(),
+  createId: () => "req_1",
+  onStart() {},
+  onEnd() {},
+  onRecord() {},
+  onFailover() {},
+  onUnexpected() {},
 };
 
 interface Outcome {
   readonly text: string;
+  /** What the exchange told the rest of the proxy, in its order. */
+  readonly order: readonly string[];
   readonly records: readonly ExchangeRecord[];
   readonly errors: number;
   readonly passed: number;
 }
 
-/** Relays an answer with an account, and with a log that fails if `logFails`. */
+/**
+ * Relays an answer with an account, and with a log that fails if `logFails`. If `isLater`, it waits for the record.
+ */
 async function relayed(
   account: Partial<ExchangeAccount>,
-  { logFails = false }: { logFails?: boolean } = {},
+  { logFails = false, isLater = false }: { logFails?: boolean; isLater?: boolean } = {},
 ): Promise<Outcome> {
   const records: ExchangeRecord[] = [];
+  const order: string[] = [];
+  const recorded = Promise.withResolvers<void>();
   let errors = 0;
   let passed = 0;
-  const request = {
-    method: "POST",
-    target: "/",
-    fields: [],
-    body: null,
-    peer: "192.0.2.1",
-    entry: "all",
-    cancellation: new Cancellation(),
-  } as const;
-  const exchange = new Exchange(request, { path: "/", address: "192.0.2.1", endpoint: undefined }, {
-    clock: new FakeClock(),
-    createId: () => "req_1",
-    onStart() {},
-    onEnd(record) {
+  const request = { ...REQUEST, cancellation: new Cancellation() };
+  const exchange = new Exchange(request, {
+    target: { path: "/", query: "" },
+    route: undefined,
+    address: "192.0.2.1",
+  }, {
+    ...PARTS,
+    onEnd: () => order.push("end"),
+    onRecord(record) {
+      order.push("record");
       records.push(record);
+      recorded.resolve();
       if (logFails) throw new Error("the log failed");
     },
-    onFailover() {},
     onUnexpected: () => errors++,
   });
   exchange.account = {
@@ -59,14 +112,21 @@ async function relayed(
       passed++;
       account.passed?.(piece);
     },
+    settle(record) {
+      order.push("settle");
+      return account.settle?.(record);
+    },
   };
   exchange.answered({ status: 200, fields: [] }, testBackend("https://a.test"));
   const body = new RelayedBody(textSource("hello"), request.cancellation, {
     awaited() {},
     passed: (piece) => exchange.passed(piece),
-    ended: (how) => exchange.end(typeof how === "string" ? how : "client_gone"),
+    ended: (how) => exchange.end(how),
+    brokeOff: () => exchange.end("client_gone"),
   });
-  return { text: await textOf(body), records, errors, passed };
+  const text = await textOf(body);
+  if (isLater) await recorded.promise;
+  return { text, order, records, errors, passed };
 }
 
 function fails(): never {
@@ -77,7 +137,7 @@ Deno.test("Exchange: an error of accounting or of the log is reported once, and 
   const cases = [
     relayed({ passed: fails }),
     relayed({ answered: fails }),
-    relayed({ ended: fails }),
+    relayed({ settle: fails }),
     relayed({}, { logFails: true }),
   ];
   for (const { text, records, errors } of await Promise.all(cases)) {
@@ -88,6 +148,41 @@ Deno.test("Exchange: an error of accounting or of the log is reported once, and 
 
 Deno.test("Exchange: an account that failed reads no more of the answer, and is still settled", async () => {
   let settled = 0;
-  const { passed } = await relayed({ answered: fails, ended: () => settled++ });
+  const { passed } = await relayed({ answered: fails, settle: () => void settled++ });
   assertEquals([passed, settled], [0, 1]);
+});
+
+Deno.test("Exchange: it ends once, its account settles first, and its one record has the usage", async () => {
+  let usageAtSettlement: unknown = "not settled";
+  const { order, records } = await relayed({
+    settle(record) {
+      usageAtSettlement = record.usage;
+      return USAGE;
+    },
+  });
+  assertEquals(order, ["end", "settle", "record"]);
+  assertEquals([usageAtSettlement, records.map(({ usage }) => usage)], [undefined, [USAGE]]);
+});
+
+Deno.test("Exchange: a record waits for the usage of a compressed response, and the end of the exchange does not", async () => {
+  const usage = Promise.withResolvers<ExchangeUsage>();
+  const later = relayed({ settle: () => usage.promise }, { isLater: true });
+  usage.resolve(USAGE);
+  const { order, records, errors } = await later;
+  assertEquals([order, errors], [["end", "settle", "record"], 0]);
+  assertEquals(records.map(({ usage, ending }) => [usage, ending]), [[USAGE, "complete"]]);
+  const failed = await relayed({ settle: () => Promise.reject(new Error("a bug")) }, { isLater: true });
+  assertEquals([failed.errors, failed.records.map(({ usage }) => usage)], [1, [undefined]]);
+});
+
+Deno.test("Exchange: the path in records has no part of a credential, also where it is cut", () => {
+  const credential = "a-credential-of-some-length";
+  const path = `/openai/${"x".repeat(980)}/${credential}`;
+  const exchange = new Exchange(
+    REQUEST,
+    { target: { path, query: "" }, route: undefined, address: "::1" },
+    PARTS,
+  );
+  exchange.conceal([{ value: credential }]);
+  assertEquals(exchange.path, `/openai/${"x".repeat(980)}/[redacted]`);
 });

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { STATUS_CODES as STATUS_TEXT } from "node:http";
 import { fieldValue } from "../src/http/fields.ts";
-import { type ErrorDialect, type FaultCode, faultReply, ProxyFault } from "../src/faults.ts";
+import type { Dialect } from "../src/apis/dialects.ts";
+import { type FaultCode, faultReply, ProxyFault } from "../src/faults.ts";
 
 /** The status of each fault, and whether an SDK is to try again by itself. */
 const STATUSES: readonly (readonly [FaultCode, number, boolean])[] = [
@@ -48,7 +49,7 @@ for (const code of ["rate_limited", "budget_exceeded"] as const) {
   });
 }
 
-const SHAPES: readonly (readonly [ErrorDialect, unknown])[] = [
+const SHAPES: readonly (readonly [Dialect, unknown])[] = [
   ["openai", {
     error: { message: "slow down", type: "rate_limit_error", code: "rate_limited", param: null },
   }],

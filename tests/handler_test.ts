@@ -33,6 +33,7 @@ Deno.test("handler: the record of an exchange holds what the access log needs", 
     durationMs: 20,
     ending: "complete",
     detail: undefined,
+    usage: undefined,
   }]);
   assertEquals(bench.clock.pending, 0, "no timer is left");
 });
@@ -170,7 +171,7 @@ Deno.test("handler: an error between the upstream's head and the client's closes
 
 Deno.test("handler: an exchange that is cut short before its answer ends with the reason", async () => {
   const bench = new HandlerBench(({ cancellation }) =>
-    new Promise((_, reject) => cancellation.onCancel(() => reject(cancellation.reason)))
+    new Promise((_, reject) => cancellation.addListener({ cancelled: () => reject(cancellation.reason) }))
   );
   const answer = bench.ask("GET /openai/v1/models", TOKEN);
   for (const cancellation of bench.running) cancellation.cancel(new ProxyFault("draining", "over"));

@@ -14,7 +14,7 @@ import { HiddenUsage } from "../src/forwarding/stream_usage/hidden_usage.ts";
 import { ReplayableBody } from "../src/forwarding/replayable_body.ts";
 import { isInert } from "../src/forwarding/inert_types.ts";
 import { withoutUsage } from "../src/forwarding/stream_usage/stream_usage.ts";
-import { hasUsageOption } from "../src/payload/usage_option.ts";
+import { operationOf, recognisedPath } from "../src/apis/operation_of.ts";
 import { matchesAny } from "../src/text/glob.ts";
 import { harmlessText } from "../src/text/harmless_text.ts";
 import { ChunkedBody } from "../src/http/body.ts";
@@ -22,7 +22,6 @@ import { parseHead } from "../src/http/head.ts";
 import { readUpTo } from "../src/streams/read_whole.ts";
 import { ConnectionReader } from "../src/http/reader.ts";
 import { modelsInPath, modelsInQuery } from "../src/payload/models_in_head.ts";
-import { costOfPath } from "../src/admission/known_cost.ts";
 import { allowsPaths } from "../src/text/path_patterns.ts";
 import { parseMediaType } from "../src/payload/media_type.ts";
 import { readPayload } from "../src/payload/read_payload.ts";
@@ -32,7 +31,6 @@ import { ambiguityOf, parseRequestTarget } from "../src/http/request_target.ts";
 import { parseRequestHead } from "../src/server/request_head.ts";
 import { setsSessionCookie, withoutSessionCookie } from "../src/http/session_cookie.ts";
 import { FrameReader } from "../src/payload/websocket_frames.ts";
-import { testEndpoint } from "./support/proxies/config.ts";
 import { contentFields, fieldsOf } from "./support/data/fields.ts";
 import { type MessageBody, nextPiece } from "../src/streams/byte_source.ts";
 
@@ -61,7 +59,7 @@ function tapped(
 const payloadOf = (bytes: Uint8Array, type = "application/json") =>
   readPayload(bytes, {
     fields: fieldsOf(`content-type: ${type}`),
-    path: "/v1/files",
+    operation: "files",
     maxBytes: 1e9,
     mustBeKnown: true,
     readsFiles: true,
@@ -118,12 +116,16 @@ const INPUTS: Readonly<Record<string, (bytes: number) => () => unknown>> = {
     drained(new ReplayableBody(inPieces(new Uint8Array(n), 1), 1e9).attempt()),
   "request: watched, byte by byte": (n) => () =>
     tapped(
-      new RequestTap({ contentType: undefined, path: "/" }),
+      new RequestTap({ contentType: undefined, path: "/", operation: "unknown" }),
       encode(`{"model":"${"x".repeat(n)}"}`),
       1,
     ),
   "request: a form that is watched, byte by byte": (n) => () =>
-    tapped(new RequestTap({ contentType: "multipart/form-data", path: "/" }), new Uint8Array(n), 1),
+    tapped(
+      new RequestTap({ contentType: "multipart/form-data", path: "/", operation: "unknown" }),
+      new Uint8Array(n),
+      1,
+    ),
   "chunks of one byte": (n) => () => chunked(fill("1\r\nx\r\n", n)),
   "chunks with extensions": (n) => () => chunked(fill(`1;${"a".repeat(90)}\r\nx\r\n`, n)),
   "trailers": (n) => () => chunked(encode(`0\r\n${"a: b\r\n".repeat(n / 6)}`)),
@@ -214,9 +216,8 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
     parseRequestTarget(path);
     ambiguityOf(path);
     modelsInPath(path);
-    hasUsageOption(path);
+    recognisedPath(path);
     allowsPaths(["/v1/*"], [path]);
-    costOfPath({ method: "POST", path, endpoint: testEndpoint("a", []) });
     jsonFacts(
       encode("{}"),
       {
@@ -229,7 +230,7 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
         cacheWrites: undefined,
         firstKey: undefined,
       },
-      path,
+      operationOf("POST", path),
     );
   },
   "credential": (run) => {
@@ -240,7 +241,7 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
   "host": (run) => parseRequestHead(parseHead(`GET / HTTP/1.1\r\nhost: a${run}!`, 10)),
   "request line": (run) => parseRequestHead(parseHead(`GET ${run} HTTP/1.1 \r\nhost: a`, 10)),
   "form that is watched": (run) => {
-    const tap = new RequestTap({ contentType: "multipart/form-data", path: "/" });
+    const tap = new RequestTap({ contentType: "multipart/form-data", path: "/", operation: "unknown" });
     tap.write(encode(`\r\ncontent-disposition:${run}!`));
     tap.facts();
   },

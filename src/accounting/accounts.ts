@@ -1,27 +1,27 @@
 /** Keeps an account of every exchange, and lists the running exchanges. */
 
 import type { Clock } from "../time/clock.ts";
-import type { ExchangeRecord } from "../exchange.ts";
+import type { ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import { fieldValue } from "../http/fields.ts";
-import type { ExchangeRow } from "../storage/store.ts";
-import { Account, type ExchangeStart } from "./account.ts";
+import type { Principal } from "../principal.ts";
+import { Account, type AccountedExchange, type AccountOwner, type AccountParts } from "./account.ts";
+import type { Endpoint } from "../config/config.ts";
 import type { RunningExchange } from "./running_exchange.ts";
 import type { ResponseSummary } from "./response_summary.ts";
 import { clientFamily } from "./client_family.ts";
 import type { Pricer } from "./cost.ts";
+import { EndpointPrices } from "./endpoint_prices.ts";
 import type { Objects } from "./objects.ts";
 import { RecentOutputs } from "./recent_outputs.ts";
 import { RecentSpeeds } from "./recent_speeds.ts";
 import { speedSample } from "./speed_sample.ts";
 
-/** An exchange that has ended, with its row for the database. */
-export interface EndedExchange {
-  readonly row: ExchangeRow;
-  readonly record: ExchangeRecord;
-  /** The contradictions in the usage that the provider reported, as texts for a log. */
-  readonly contradictions: readonly string[];
-  /** The header `traceparent` of the client. Undefined without one. */
-  readonly traceparent: string | undefined;
+/** A response whose reported usage contradicts itself. */
+export interface UsageContradiction {
+  readonly id: string;
+  readonly endpoint: string | undefined;
+  /** The contradictions and their model, as a text for a log. */
+  readonly detail: string;
 }
 
 /** What {@link Accounts} needs of the rest of the program. */
@@ -29,8 +29,8 @@ export interface AccountsParts {
   readonly clock: Clock;
   readonly pricer: Pricer;
   readonly objects: Pick<Objects, "hasRoom" | "add" | "received" | "responseEnded">;
-  /** Called once for each exchange, when its usage and its cost are known. */
-  readonly onRow: (ended: EndedExchange) => void;
+  /** Called when the usage that a provider reported contradicts itself. */
+  readonly onContradiction?: (contradiction: UsageContradiction) => void;
   /** Called when an exchange begins. */
   readonly onOpen?: (account: Pick<Account, "running">) => void;
   /**
@@ -44,32 +44,36 @@ const CUT_OFF_PART = 0.9;
 const MAX_USER_AGENTS = 500;
 
 /** The accounts of all running exchanges. */
-export class Accounts {
+export class Accounts implements AccountOwner {
   readonly #parts: AccountsParts;
   readonly #open = new Set<Account>();
   readonly #outputs = new RecentOutputs();
   readonly #speeds = new RecentSpeeds();
+  readonly #shared: AccountParts;
+  /** The prices of each endpoint. A new configuration has new endpoints. */
+  readonly #prices = new WeakMap<Endpoint, EndpointPrices>();
+  readonly #noPrices: EndpointPrices;
   /** The families of clients, by user agent. */
   readonly #clients = new Map<string, string>();
   /** Exchanges whose responses are still being decompressed. */
-  readonly #closing = new Set<Promise<void>>();
+  readonly #closing = new Set<Promise<unknown>>();
 
   constructor(parts: AccountsParts) {
     this.#parts = parts;
+    const { clock, pricer, objects } = parts;
+    this.#noPrices = new EndpointPrices(pricer, undefined);
+    this.#shared = { clock, objects, outputs: this.#outputs, speeds: this.#speeds };
   }
 
-  /** Opens the account of an exchange. The account closes itself when the exchange ends. */
-  open(start: ExchangeStart): Account {
-    const { clock, pricer, objects, onOpen } = this.#parts;
-    const account = new Account(start, {
+  /** Opens the account of an exchange, whose end settles it. */
+  open(exchange: AccountedExchange, principal: Principal): Account {
+    const { clock, onOpen } = this.#parts;
+    const account = new Account(exchange, this.#shared, {
+      principal,
       startedAt: clock.epochMs(),
-      client: this.#clientOf(fieldValue(start.fields, "user-agent") ?? ""),
-      clock,
-      pricer,
-      outputs: this.#outputs,
-      speeds: this.#speeds,
-      objects,
-      onEnd: (record) => this.#close(account, record),
+      client: this.#clientOf(fieldValue(exchange.request.fields, "user-agent") ?? ""),
+      prices: this.#pricesOf(exchange.endpoint),
+      owner: this,
     });
     this.#open.add(account);
     onOpen?.(account);
@@ -81,7 +85,7 @@ export class Accounts {
     return [...this.#open].map((account) => account.running());
   }
 
-  /** Resolves when all exchanges that have ended are settled. */
+  /** Resolves when all exchanges that have ended are settled and recorded. */
   async settled(): Promise<void> {
     await Promise.all(this.#closing);
   }
@@ -109,6 +113,16 @@ export class Accounts {
     this.#outputs.add({ endpoint: endpoint.name, model, principal }, outputTokens);
   }
 
+  #pricesOf(endpoint: Endpoint | undefined): EndpointPrices {
+    if (endpoint === undefined) return this.#noPrices;
+    let prices = this.#prices.get(endpoint);
+    if (prices === undefined) {
+      prices = new EndpointPrices(this.#parts.pricer, endpoint);
+      this.#prices.set(endpoint, prices);
+    }
+    return prices;
+  }
+
   #clientOf(userAgent: string): string {
     let client = this.#clients.get(userAgent);
     if (client === undefined) {
@@ -118,7 +132,11 @@ export class Accounts {
     return client;
   }
 
-  #close(account: Account, record: ExchangeRecord): void {
+  /** Settles an account whose exchange has ended. Returns what `ExchangeAccount.settle` does. */
+  close(
+    account: Account,
+    record: ExchangeRecord,
+  ): ExchangeUsage | undefined | Promise<ExchangeUsage | undefined> {
     this.#open.delete(account);
     let observed: ResponseSummary | Promise<ResponseSummary>;
     try {
@@ -130,31 +148,44 @@ export class Accounts {
     const closing = observed.then(
       (value) => this.#settle(account, record, value),
       (error) => this.#abandon(account, record, error),
-    ).finally(() => this.#closing.delete(closing));
+    );
+    const forget = (): void => void this.#closing.delete(closing);
+    closing.then(forget, forget);
     this.#closing.add(closing);
+    return closing;
   }
 
-  #settle(account: Account, record: ExchangeRecord, observed: ResponseSummary): void {
+  #settle(
+    account: Account,
+    record: ExchangeRecord,
+    observed: ResponseSummary,
+  ): ExchangeUsage | undefined {
     try {
-      this.#write(account, record, observed);
+      return this.#settled(account, record, observed);
     } catch (error) {
-      this.#abandon(account, record, error);
+      return this.#abandon(account, record, error);
     }
   }
 
-  #abandon(account: Account, { id }: ExchangeRecord, error: unknown): void {
+  #abandon(account: Account, { id }: ExchangeRecord, error: unknown): undefined {
     account.abandon();
     this.#parts.onUnexpected(error, id);
   }
 
-  #write(account: Account, record: ExchangeRecord, reported: ResponseSummary): void {
+  #settled(account: Account, record: ExchangeRecord, reported: ResponseSummary): ExchangeUsage {
     const { object } = account;
     if (object?.action === "create") account.noticeObject();
     const counted = this.#counts(account) ? reported : { ...reported, usage: {}, steps: [] };
     this.#learn(account, record, counted);
-    const { contradictions = [] } = reported;
-    const row = account.close(record, counted);
-    this.#parts.onRow({ row, record, contradictions, traceparent: account.traceparent });
+    const usage = account.close(record, counted);
+    const { contradictions } = reported;
+    if (contradictions !== undefined && contradictions.length > 0) {
+      this.#parts.onContradiction?.({
+        id: record.id,
+        endpoint: record.endpoint,
+        detail: `${usage.modelAnswered ?? usage.modelAsked ?? "no model"}: ${contradictions.join("; ")}`,
+      });
+    }
     if (object !== undefined && (object.action !== "create" || account.hasCreated)) {
       const id = object.id ?? reported.object?.id;
       const receivedBytes = () =>
@@ -163,5 +194,6 @@ export class Accounts {
         account.objectResponse(record, { request: object, summary: reported, receivedBytes }),
       );
     }
+    return usage;
   }
 }

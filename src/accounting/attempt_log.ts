@@ -1,4 +1,4 @@
-import type { ExchangeRecord } from "../exchange.ts";
+import type { ExchangeRecord } from "../exchange_record.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 
 /** The attempts of an exchange and their errors. Undefined: a single attempt without an error. */

@@ -1,6 +1,6 @@
 /** Builds the rows of the database for exchanges and for objects that were settled later. */
 
-import type { ExchangeRecord } from "../exchange.ts";
+import type { ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import type { Booking } from "../storage/booking.ts";
 import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
 import { attemptLogOf } from "./attempt_log.ts";
@@ -23,41 +23,85 @@ type ChargeColumns = Pick<
   | "priceVersion"
 >;
 
-/** The columns of a row that the record and the charge of an exchange fill. */
-export type RecordColumns =
-  & ChargeColumns
-  & Pick<
-    ExchangeRow,
-    | "requestId"
-    | "durationMs"
-    | "firstByteMs"
-    | "method"
-    | "path"
-    | "endpoint"
-    | "backend"
-    | "attempts"
-    | "attemptLog"
-    | "status"
-    | "ending"
-    | "bytes"
-  >;
+/** The members of the usage of an exchange that do not come from its charge. */
+export type OtherUsage = Omit<ExchangeUsage, keyof ChargeColumns>;
 
-/** The columns of a row that come from the record of an exchange and from its charge. */
-export function recordColumns(record: ExchangeRecord, charge: Charge): RecordColumns {
+/** The usage of an exchange that has ended, for its record. */
+export function exchangeUsage({ usage, cost, source }: Charge, other: OtherUsage): ExchangeUsage {
+  // One object without spreading others: this runs for each request.
+  return {
+    providerRequestId: other.providerRequestId,
+    startedAt: other.startedAt,
+    provider: other.provider,
+    principal: other.principal,
+    tokenId: other.tokenId,
+    projectId: other.projectId,
+    metered: other.metered,
+    admitted: other.admitted,
+    client: other.client,
+    stream: other.stream,
+    modelAsked: other.modelAsked,
+    modelAnswered: other.modelAnswered,
+    stopReason: other.stopReason,
+    inputTokens: usage.inputTokens,
+    outputTokens: usage.outputTokens,
+    cachedTokens: usage.cachedTokens,
+    cacheWriteTokens: usage.cacheWriteTokens,
+    reasoningTokens: usage.reasoningTokens,
+    audioTokens: sum(usage.inputAudioTokens, usage.outputAudioTokens),
+    imageTokens: sum(usage.inputImageTokens, usage.outputImageTokens),
+    partial: other.partial,
+    costMicros: cost?.micros,
+    costIsPartial: cost?.isPartial === true,
+    usageSource: source,
+    settlement: other.settlement,
+    priceVersion: cost?.version,
+    booking: other.booking,
+  };
+}
+
+/** The row of an exchange that has ended, from its complete record. */
+export function exchangeRow(record: ExchangeRecord, usage: ExchangeUsage): ExchangeRow {
   return {
     requestId: record.id,
+    providerRequestId: usage.providerRequestId,
+    startedAt: usage.startedAt,
     durationMs: record.durationMs,
     firstByteMs: record.firstByteMs,
     method: record.method,
     path: record.path,
     endpoint: record.endpoint,
+    provider: usage.provider,
     backend: record.backend,
     attempts: record.attempts.length,
     attemptLog: attemptLogOf(record),
     status: record.status,
     ending: record.ending,
+    principal: usage.principal,
+    tokenId: usage.tokenId,
+    projectId: usage.projectId,
+    metered: usage.metered,
+    admitted: usage.admitted,
+    client: usage.client,
+    stream: usage.stream,
+    modelAsked: usage.modelAsked,
+    modelAnswered: usage.modelAnswered,
+    stopReason: usage.stopReason,
+    inputTokens: usage.inputTokens,
+    outputTokens: usage.outputTokens,
+    cachedTokens: usage.cachedTokens,
+    cacheWriteTokens: usage.cacheWriteTokens,
+    reasoningTokens: usage.reasoningTokens,
+    audioTokens: usage.audioTokens,
+    imageTokens: usage.imageTokens,
+    partial: usage.partial,
+    costMicros: usage.costMicros,
+    costIsPartial: usage.costIsPartial,
+    usageSource: usage.usageSource,
+    settlement: usage.settlement,
+    priceVersion: usage.priceVersion,
     bytes: record.bytes,
-    ...chargeColumns(charge),
+    booking: usage.booking,
   };
 }
 

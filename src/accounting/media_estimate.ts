@@ -1,5 +1,6 @@
 /** Estimates images and sound of a response that does not state its usage. They are Base64 within JSON. */
 
+import { factsOf, type Operation } from "../apis/operations.ts";
 import { BYTES_PER_TOKEN } from "./bytes_per_token.ts";
 
 /** What a response shows of its images and its sound before its usage. */
@@ -93,8 +94,9 @@ export function mediaOf(
   return { imageTokens: Math.max(images * TOKENS_PER_IMAGE, byBytes), soundTokens: 0, bytes: beside };
 }
 
-/** The bytes of a token in a response that has no readable text, by its media type and its path. */
-export function bytesPerToken(mediaType: string, path: string): number {
-  if (/^(?:image|video)\//.test(mediaType) || /\/images\/[^/]+\/?$/i.test(path)) return BYTES_PER_IMAGE_TOKEN;
+/** The bytes of a token in a response that has no readable text, by its media type and its operation. */
+export function bytesPerToken(mediaType: string, operation: Operation): number {
+  const isImage = /^(?:image|video)\//.test(mediaType) || factsOf(operation).respondsWithImages === true;
+  if (isImage) return BYTES_PER_IMAGE_TOKEN;
   return mediaType.startsWith("audio/") ? BYTES_PER_SOUND_TOKEN.compressed : BYTES_PER_TOKEN;
 }

@@ -1,6 +1,7 @@
 /** Reads the state of an object from a response, and the lines of a batch's results. */
 
-import { MAX_OBJECT_ID, type ObjectKind } from "./object_paths.ts";
+import type { ObjectKind } from "../apis/operations.ts";
+import { MAX_OBJECT_ID } from "./object_paths.ts";
 import { ReportedUsage } from "./reported_usage.ts";
 import { sumOf, type Usage } from "./usage.ts";
 import type { Selection } from "../payload/json_selection.ts";

@@ -1,7 +1,7 @@
 /** Suggests settings for models without a price, for `llm-proxy check` and for the log. */
 
 import { isPrivateHost } from "../network/ip_ranges.ts";
-import { ENVIRONMENT_ENDPOINTS } from "../config/read/endpoints.ts";
+import { ENVIRONMENT_ENDPOINTS } from "../config/values/presets.ts";
 import { LOCAL_PRICES } from "../config/values/price_providers.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import { harmlessText } from "../text/harmless_text.ts";

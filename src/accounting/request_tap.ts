@@ -1,12 +1,13 @@
 /** Reads the facts of a request while its body passes unchanged. */
 
+import { factsOf, type Operation } from "../apis/operations.ts";
 import { modelsInPath, modelsInQuery } from "../payload/models_in_head.ts";
 import { MAX_CHOICES, MAX_OUTPUT_TOKENS, type RequestFacts } from "../payload/request_facts.ts";
 import { GrowingBuffer } from "../streams/growing_buffer.ts";
 import { dearTier, tierOf } from "../payload/service_tier.ts";
 import type { HostedTool } from "../payload/hosted_tools.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
-import { readsSound, secondsOfBytes } from "../payload/sound_length.ts";
+import { secondsOfBytes } from "../payload/sound_length.ts";
 import { estimatedTokens } from "./estimate.ts";
 import { TextMeter } from "../payload/text_meter.ts";
 import { INPUT_SELECTION } from "./text_selection.ts";
@@ -52,9 +53,10 @@ export class RequestTap {
 
   /** `query` is the raw query if it can name a model. `isReadable` is false for a compressed body. */
   constructor(
-    { contentType, path, query = "", isReadable = true }: {
+    { contentType, path, operation, query = "", isReadable = true }: {
       contentType: string | undefined;
       path: string;
+      operation: Operation;
       query?: string;
       isReadable?: boolean;
     },
@@ -62,7 +64,7 @@ export class RequestTap {
     this.#isReadable = isReadable;
     const isForm = /^multipart\/form-data\b/i.test(contentType ?? "");
     this.#form = isForm ? { head: new GrowingBuffer(), tail: new GrowingBuffer() } : undefined;
-    this.#readsSound = readsSound(path);
+    this.#readsSound = factsOf(operation).readsSound === true;
     this.#model = modelsInPath(path).at(-1) ?? (query === "" ? undefined : modelsInQuery(query)[0]);
     this.#scanner = isForm ? undefined : new JsonScanner(
       SELECTED,

@@ -1,4 +1,4 @@
-import type { ExchangeRecord } from "../exchange.ts";
+import type { ExchangeRecord } from "../exchange_record.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { SpeedSample } from "./recent_speeds.ts";
 import type { ResponseSummary } from "./response_summary.ts";

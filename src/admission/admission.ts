@@ -1,18 +1,20 @@
 /** The stage that decides whether a request may run now, and reads as much of its body as that depends on. */
 
 import type { Account } from "../accounting/account.ts";
+import { operationOf } from "../apis/operation_of.ts";
 import type { Endpoint } from "../config/config.ts";
 import type { Field } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
+import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import type { HeldShare } from "../limits/held_bytes.ts";
 import type { Limiter } from "../limits/limiter.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
-import { admit, admitBody } from "./admit.ts";
+import { admit, admitBody, type AdmittedHead } from "./admit.ts";
 import { effectiveMethod } from "./effective_method.ts";
 import {
-  mustRead,
+  needsOf,
   type ReadRequest,
   readRequest,
   type UnreadRequest,
@@ -28,17 +30,24 @@ export interface AdmissionRequest {
   /** The path after the name of the endpoint, and the raw query. */
   readonly rest: string;
   readonly query: string;
+  /** The key that limits are counted by. */
+  readonly holder: string;
+}
+
+/** The limits of requests whose bodies the proxy reads. */
+export interface BodyLimits {
+  /** The longest body in bytes. Undefined: there is no limit. */
+  readonly maxBodyBytes: number | undefined;
+  /** The limit of requests that wait for a body which the proxy reads before it forwards the request. */
+  readonly receivingSlots: Pick<ConcurrencyLimiter, "acquire">;
+}
+
+/** What else decides on a request. */
+export interface AdmissionParts {
   /** Whether the client asks for a WebSocket. */
   readonly upgrade: boolean;
   /** The request's share of the memory for bodies. */
   readonly held: HeldShare;
-  /** The longest body in bytes. Undefined: there is no limit. */
-  readonly maxBodyBytes: number | undefined;
-  /**
-   * Acquires a slot for the time in which the client sends the body, and returns the function that releases
-   * it.
-   */
-  readonly acquireReceivingSlot: () => (() => void) | Promise<() => void>;
   /** The account of the exchange and the limits of its token. Undefined: the management plane is off. */
   readonly counted: { readonly account: Account; readonly limiter: Limiter } | undefined;
 }
@@ -58,29 +67,34 @@ export interface AdmittedRequest {
  * cost. The token's limits are checked before the proxy waits for the body. Throws `forbidden`,
  * `rate_limited`, `budget_exceeded`, `overloaded`, `payload_too_large` or `bad_request`.
  */
-export async function admitRequest(incoming: AdmissionRequest): Promise<AdmittedRequest> {
-  const { request, principal, endpoint, rest, query, upgrade, counted } = incoming;
-  const method = effectiveMethod(request.method, { query, fields: request.fields });
-  const countedRequest = counted &&
-    { request, method, principal, endpoint, rest, query, upgrade, ...counted };
-  const admitted = countedRequest && admit(countedRequest);
-  const { read, unread } = await received(incoming, method);
-  const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);
-  const withUsage = withUsageOption(read, unread);
-  return withUsage === undefined
-    ? { ...read, body: watchedBody, usageWasAdded: false }
-    : { ...withUsage, usageWasAdded: true };
-}
-
-/** Receives the body of a request, and reads it if something depends on it. */
-async function received(
+export async function admitRequest(
   incoming: AdmissionRequest,
-  method: string,
-): Promise<{ readonly read: ReadRequest; readonly unread: UnreadRequest }> {
-  const { request, principal, endpoint, rest, upgrade, held, maxBodyBytes, counted } = incoming;
+  { maxBodyBytes, receivingSlots }: BodyLimits,
+  { upgrade, held, counted }: AdmissionParts,
+): Promise<AdmittedRequest> {
+  const { request, principal, endpoint, rest, query } = incoming;
   const { fields, cancellation } = request;
-  const unsettled = {
+  const method = effectiveMethod(request.method, { query, fields });
+  const operation = operationOf(method, rest);
+  let admitted: AdmittedHead | undefined;
+  if (counted !== undefined) {
+    const { account, limiter } = counted;
+    admitted = admit({
+      request,
+      method,
+      operation,
+      principal,
+      endpoint,
+      rest,
+      query,
+      upgrade,
+      account,
+      limiter,
+    });
+  }
+  const unread: UnreadRequest = {
     method,
+    operation,
     fields,
     body: request.body,
     principal,
@@ -91,13 +105,27 @@ async function received(
     held,
     isCounted: counted !== undefined,
   };
+  const needs = needsOf(unread);
   // A body that no rule needs is not waited for.
-  const waits = request.settledBody !== undefined || request.body !== null && mustRead(unsettled);
-  const release = waits ? await incoming.acquireReceivingSlot() : undefined;
+  const waits = request.settledBody !== undefined || request.body !== null && needs.body && !upgrade;
+  const slot = waits ? receivingSlots.acquire(incoming.holder, cancellation) : undefined;
+  const release = slot instanceof Promise ? await slot : slot;
+  let read: ReadRequest;
   try {
-    const unread = { ...unsettled, body: await receivedBody(request, maxBodyBytes) };
-    return { read: await readRequest(unread), unread };
+    read = request.settledBody === undefined && maxBodyBytes === undefined
+      ? await readRequest(unread, needs)
+      // The length of a body may be known only now.
+      : await readRequest({ ...unread, body: await receivedBody(request, maxBodyBytes) });
   } finally {
     release?.();
   }
+  let body = read.body;
+  if (admitted !== undefined) {
+    const admitting = admitBody(admitted, read);
+    body = admitting instanceof Promise ? await admitting : admitting;
+  }
+  const withUsage = withUsageOption(read, unread);
+  return withUsage === undefined
+    ? { fields: read.fields, payload: read.payload, body, usageWasAdded: false }
+    : { fields: withUsage.fields, payload: withUsage.payload, body: withUsage.body, usageWasAdded: true };
 }

@@ -4,6 +4,8 @@ import type { Account } from "../accounting/account.ts";
 import { inputTokensOf } from "../accounting/input_estimate.ts";
 import { type ObjectRequest, objectRequestOf } from "../accounting/object_paths.ts";
 import { RequestTap } from "../accounting/request_tap.ts";
+import { DIALECTS } from "../apis/dialects.ts";
+import { factsOf, type Operation } from "../apis/operations.ts";
 import type { Endpoint } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
@@ -30,7 +32,7 @@ import { contentCodingOf } from "../payload/content_coding.ts";
 import { type ModelsInHead, modelsInHead } from "../payload/models_in_head.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import { dearTier, tierInFields } from "../payload/service_tier.ts";
-import { limitsAmounts, type ReadRequest } from "./read_request.ts";
+import { limitsAmountsOf, type ReadRequest } from "./read_request.ts";
 import { checkResponseIsWhole } from "./shaped_response.ts";
 import { versionedPath } from "../http/join_url.ts";
 
@@ -39,6 +41,7 @@ export interface CountedRequest {
   readonly request: Pick<IncomingRequest, "fields">;
   /** The method that decides what the request costs. */
   readonly method: string;
+  readonly operation: Operation;
   readonly principal: Principal;
   readonly endpoint: Endpoint;
   /** The path after the name of the endpoint, and the raw query. */
@@ -68,7 +71,7 @@ const NO_MODELS: ModelsInHead = { named: [], possiblyNamed: [] };
  * Throws `forbidden`, `rate_limited` or `budget_exceeded`.
  */
 export function admit(counted: CountedRequest): AdmittedHead {
-  const { request, method, principal, endpoint, rest, query, upgrade, account, limiter } = counted;
+  const { request, method, operation, principal, endpoint, rest, query, upgrade, account, limiter } = counted;
   checkEndpoint(principal, endpoint.name);
   checkPath(principal, {
     path: rest,
@@ -76,9 +79,9 @@ export function admit(counted: CountedRequest): AdmittedHead {
     fields: request.fields,
   });
   checkHeadIsPlain(principal, { query, fields: request.fields });
-  const cost = costOfRequest({ method, path: rest, endpoint, upgrade });
+  const cost = costOfRequest({ method, operation, endpoint, upgrade });
   if (hasAnyBudget(principal) && account.isPriced) {
-    checkCostIsKnown(principal, { cost, upgrade: upgrade && endpoint.provider });
+    checkCostIsKnown(principal, { cost, upgrade: upgrade && endpoint.dialect });
   }
   const object = upgrade ? undefined : objectRequestOf({ method, path: rest });
   if (!upgrade && (cost !== "free" || object !== undefined)) {
@@ -94,9 +97,9 @@ export function admit(counted: CountedRequest): AdmittedHead {
 
 /** The models that the head of a WebSocket request names. Throws `forbidden` if a rule does not allow one. */
 function checkedModels(counted: CountedRequest): ModelsInHead | undefined {
-  const { principal, endpoint, rest } = counted;
+  const { principal, endpoint, operation } = counted;
   if (!restrictsModels(principal) && !limitsModels(principal)) return undefined;
-  if (endpoint.provider !== "openai" || !rest.endsWith("/realtime")) {
+  if (DIALECTS[endpoint.dialect].hasReadableRealtime !== true || operation !== "realtime") {
     // Only OpenAI's realtime sessions name their model in the query, and cannot change it. Other WebSockets, such as
     // OpenAI's responses over a WebSocket, name it in later messages, which the proxy does not check.
     throw new ProxyFault(
@@ -116,31 +119,40 @@ function modelsOf({ request, rest, query, upgrade }: CountedRequest): ModelsInHe
 
 /**
  * Admits a request by its body, and returns the body to send. The account reads a body that the proxy has not
- * read while it passes. Throws like {@link admit}.
+ * read while it passes. Throws like {@link admit}. A promise only if the body is long.
  */
-export async function admitBody(
-  { counted, admission, cost, object, models }: AdmittedHead,
+export function admitBody(
+  head: AdmittedHead,
+  read: ReadRequest,
+): MessageBody | null | Promise<MessageBody | null> {
+  const { payload } = read;
+  if (payload === undefined) return admitMeasured(head, read, 0);
+  const inputTokens = inputTokensOf({ kind: payload.kind, bytes: payload.held.bytes });
+  return typeof inputTokens === "number"
+    ? admitMeasured(head, read, inputTokens)
+    : inputTokens.then((tokens) => admitMeasured(head, read, tokens));
+}
+
+/** Admits a request whose body has an estimated number of tokens. 0: the proxy has not read the body. */
+function admitMeasured(
+  head: AdmittedHead,
   { body, payload }: ReadRequest,
-): Promise<MessageBody | null> {
-  const { request, principal, endpoint, rest, query, upgrade, account } = counted;
-  const inputTokens = payload === undefined
-    ? 0
-    : await inputTokensOf({ kind: payload.kind, bytes: payload.held.bytes });
+  inputTokens: number,
+): MessageBody | null {
+  const { counted, admission, cost, object } = head;
+  const { request, operation, principal, endpoint, rest, query, upgrade, account } = counted;
   const isRestricted = restrictsModels(principal);
   const hasModelLimits = limitsModels(principal);
-  const reserves = principal.subjects.some(({ rules }) => limitsAmounts(rules));
+  const reserves = principal.subjects.some(limitsAmountsOf);
   // Without rules and without a read body, nothing depends on the models.
   const needsModels = isRestricted || hasModelLimits || reserves || payload !== undefined;
-  const { named, possiblyNamed } = models ?? (needsModels ? modelsOf(counted) : NO_MODELS);
+  const models = head.models ?? (needsModels ? modelsOf(counted) : NO_MODELS);
+  const { named, possiblyNamed } = models;
   if (isRestricted && !upgrade) {
     const hasBody = payload !== undefined && payload.kind !== "empty";
     checkModels(principal, { models: [...named, ...payload?.models ?? []], hasBody });
     checkModels(principal, { models: possiblyNamed, hasBody: false });
   }
-  // Gemini's API requests a stream in the path.
-  const streams = /:stream[a-z]+$/i.test(rest) ? { stream: true } : {};
-  const tier = dearTier([tierInFields(request.fields)]);
-  const inHead = { ...streams, ...(tier !== undefined && { tier }) };
   const isFree = cost === "free";
   if (hasModelLimits) {
     const certain = [...named, ...payload?.models ?? []];
@@ -148,67 +160,94 @@ export async function admitBody(
     checkModelIsKnown(principal, { models: certain, hasBody: upgrade || body !== null && !isFree });
     admission.countModels([...certain, ...possiblyNamed]);
   }
-  const outputTokensOf = (facts: RequestFacts): number =>
-    possibleOutputTokens(facts, {
-      endpoint,
-      path: rest,
-      hasBody: body !== null || upgrade,
-    });
-  const reserve = (facts: RequestFacts): void => {
-    if (!reserves) return;
-    if (isFree) return account.reserve(undefined);
-    const candidates = candidateModels({
-      endpoint,
-      path: rest,
-      named,
-      possiblyNamed,
-      payload,
-      facts,
-      upgrade,
-    });
-    const isNamed = named.length > 0 || payload?.models.some((name) => name !== "") === true;
-    if (!isNamed && account.isPriced) checkModelIsNamed(principal);
-    if (hasAnyBudget(principal)) {
-      checkPriceIsKnown(principal, account.unpricedModel(candidates, facts), endpoint.name);
-      checkToolPriceIsKnown(principal, account.unpricedTool(candidates, facts), endpoint.name);
-    }
-    account.reserve({
-      statedTokens: facts.maxOutputTokens ?? 0,
-      inputTokens,
-      soundSeconds: facts.soundSeconds,
-      outputTokens: Math.max(outputTokensOf(facts), ...candidates.map((one) => one.outputTokens)),
-      candidates,
-    });
+  // Gemini's API requests a stream in the path.
+  const streams = factsOf(operation).isStream === true;
+  const tier = dearTier([tierInFields(request.fields)]);
+  const withHead = (facts: RequestFacts, model = facts.model): RequestFacts => {
+    if (!streams && tier === undefined && model === facts.model) return facts;
+    const changed: { -readonly [Fact in keyof RequestFacts]: RequestFacts[Fact] } = { ...facts };
+    if (streams) changed.stream = true;
+    if (tier !== undefined) changed.tier = tier;
+    if (model !== undefined) changed.model = model;
+    return changed;
   };
+  const outputTokensOf = (facts: RequestFacts): number =>
+    possibleOutputTokens(facts, { endpoint, operation, hasBody: body !== null || upgrade });
+  const isMetered = cost === "metered";
   if (payload !== undefined && payload.kind !== "other") {
-    const [first = payload.facts.model] = named;
-    const facts = { ...payload.facts, ...inHead, ...(first !== undefined && { model: first }) };
+    const facts = withHead(payload.facts, named[0]);
+    const outputTokens = outputTokensOf(facts);
     account.setRequest({
       facts: () => facts,
       inputTokens: () => inputTokens,
-      outputTokens: () => outputTokensOf(facts),
-      isMetered: cost === "metered",
+      outputTokens: () => outputTokens,
+      isMetered,
       isFree,
       object,
     });
-    reserve(facts);
+    if (reserves) reserve(head, { models, payload, facts, inputTokens, outputTokens });
     return body;
   }
-  const isReadable = contentCodingOf(request.fields) === "identity";
   const tap = new RequestTap({
-    isReadable,
+    isReadable: contentCodingOf(request.fields) === "identity",
     contentType: fieldValue(request.fields, "content-type"),
     path: rest,
+    operation,
     query: upgrade ? query : "",
   });
   account.setRequest({
-    facts: () => ({ ...tap.facts(), ...inHead }),
+    facts: () => withHead(tap.facts()),
     inputTokens: () => tap.inputTokens(),
     outputTokens: () => outputTokensOf(tap.facts()),
-    isMetered: cost === "metered",
+    isMetered,
     isFree,
     object,
   });
-  reserve(tap.facts());
+  if (reserves) {
+    const facts = tap.facts();
+    reserve(head, { models, payload, facts, inputTokens, outputTokens: outputTokensOf(facts) });
+  }
   return body === null ? body : watched(body, (piece) => tap.write(piece));
+}
+
+/** Reserves what a request may cost, at the most expensive model that may serve it. Throws like {@link admit}. */
+function reserve(
+  { counted: { operation, principal, endpoint, upgrade, account }, cost }: AdmittedHead,
+  { models: { named, possiblyNamed }, payload, facts, inputTokens, outputTokens }: {
+    readonly models: ModelsInHead;
+    readonly payload: ReadRequest["payload"];
+    readonly facts: RequestFacts;
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+  },
+): void {
+  if (cost === "free") return account.reserve(undefined);
+  const candidates = candidateModels({
+    endpoint,
+    operation,
+    named,
+    possiblyNamed,
+    payload,
+    facts,
+    upgrade,
+  });
+  const isNamed = named.length > 0 || payload?.models.some(isName) === true;
+  if (!isNamed && account.isPriced) checkModelIsNamed(principal);
+  if (hasAnyBudget(principal)) {
+    checkPriceIsKnown(principal, account.unpricedModel(candidates, facts), endpoint.name);
+    checkToolPriceIsKnown(principal, account.unpricedTool(candidates, facts), endpoint.name);
+  }
+  let most = outputTokens;
+  for (const one of candidates) most = Math.max(most, one.outputTokens);
+  account.reserve({
+    statedTokens: facts.maxOutputTokens ?? 0,
+    inputTokens,
+    soundSeconds: facts.soundSeconds,
+    outputTokens: most,
+    candidates,
+  });
+}
+
+function isName(name: string): boolean {
+  return name !== "";
 }

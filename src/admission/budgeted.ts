@@ -1,12 +1,17 @@
 /** Rejects requests under a budget whose cost cannot be known. */
 
+import { type Dialect, DIALECTS } from "../apis/dialects.ts";
 import { ProxyFault } from "../faults.ts";
 import type { Principal, Subject } from "../principal.ts";
 import type { PathCost } from "./known_cost.ts";
-import { allLimits, hasBudget } from "../limits/model_rules.ts";
+import { hasBudget, someLimits } from "../limits/model_rules.ts";
 
 function subjectWithBudget({ subjects }: Principal): Subject | undefined {
-  return subjects.find(({ rules }) => allLimits(rules).some(hasBudget));
+  return subjects.find(isBudgeted);
+}
+
+function isBudgeted({ rules }: Subject): boolean {
+  return someLimits(rules, hasBudget);
 }
 
 /** Whether a rule of the principal limits money. */
@@ -32,14 +37,14 @@ export function checkCostIsKnown(
   { cost, upgrade }: {
     cost: PathCost;
     /** The dialect of the endpoint if the client requests a WebSocket. */
-    upgrade: string | false;
+    upgrade: Dialect | false;
   },
 ): void {
   if (!hasAnyBudget(principal)) return;
   if (upgrade !== false) {
     // Other WebSockets choose their model in later messages, or report their usage in a form that the proxy
     // cannot read.
-    if (upgrade === "openai" && cost === "metered") return;
+    if (DIALECTS[upgrade].hasReadableRealtime === true && cost === "metered") return;
     rejectIfBudgeted(principal, "the only WebSocket with a known cost is /realtime");
   } else if (cost === "unknown") {
     rejectIfBudgeted(principal, "the cost of this path is unknown");

@@ -1,8 +1,10 @@
-/** Tells free paths from paths whose cost can be known. A budget allows only these two. */
+/** Tells free requests from requests whose cost can be known. A budget allows only these two. */
 
+import { READING_METHODS } from "../apis/operation_of.ts";
+import { factsOf, type Operation } from "../apis/operations.ts";
 import { isOpenAi, type ProviderOf } from "./providers.ts";
 
-/** What is known of the cost of a path. */
+/** What is known of the cost of a request. */
 export type PathCost =
   /** The response reports the usage, or the proxy can estimate it from the request and the response. */
   | "metered"
@@ -11,67 +13,24 @@ export type PathCost =
   /** The cost is unknown, or the work continues to cost money after the response. */
   | "unknown";
 
-const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE"]);
-/** Ends of paths at which a model responds, by the API references of the providers. */
-const METERED = [
-  // OpenAI and compatible servers, Azure and Anthropic.
-  /\/(?:chat\/|fim\/|agents\/)?completions$/,
-  /\/responses(?:\/compact)?$/,
-  /\/messages$/,
-  /\/embeddings$/,
-  /\/images\/(?:generations|edits)$/,
-  /\/audio\/(?:speech|transcriptions|translations)$/,
-  /\/rerank$/,
-  // Gemini, also under Vertex AI.
-  /:(?:stream)?generatecontent$/,
-  /:(?:batch)?embedcontents?$/,
-  /:(?:stream)?rawpredict$/,
-  // Bedrock.
-  /\/model\/[^/]+\/(?:converse|converse-stream|invoke|invoke-with-response-stream)$/,
-  // Cohere, and Ollama's native API.
-  /\/v\d\/(?:chat|embed)$/,
-  /\/api\/(?:chat|generate|embed)$/,
-];
-/** Ends of paths that only count, check, store or cancel something. */
-const FREE = [
-  /\/(?:count_tokens|tokenize|detokenize|moderations|responses\/input_tokens)$/,
-  /:(?:counttokens|computetokens)$/,
-  /(?:^|\/v\d[a-z0-9]*|\/openai)\/(?:files|uploads|uploads\/[^/]+(?:\/(?:parts|complete))?)$/,
-  /\/(?:responses|batches|jobs|runs|uploads)\/[^/]+\/cancel$/,
-  /\/api\/show$/,
-];
-
-/**
- * OpenAI's conversations only store items. Conversations of other providers, such as Mistral, run a model.
- */
-const CONVERSATIONS = /(?:^|\/v\d[a-z0-9]*|\/openai)\/conversations(?:\/[^/]+(?:\/items)?)?$/;
-
-/** Sessions of OpenAI's realtime API, the only WebSockets whose usage the proxy can read. */
-const REALTIME = /\/realtime\/?$/i;
+/** The part of a request that decides what is known of its cost. */
+export interface CostedRequest {
+  /** The method that an upstream may use, in capitals. */
+  readonly method: string;
+  readonly operation: Operation;
+  readonly endpoint: ProviderOf;
+}
 
 /** What is known of the cost of a request. `upgrade` means that the client requests a WebSocket. */
-export function costOfRequest(
-  request: { method: string; path: string; endpoint: ProviderOf; upgrade: boolean },
-): PathCost {
-  if (!request.upgrade) return costOfPath(request);
-  return REALTIME.test(request.path) ? "metered" : "unknown";
+export function costOfRequest(request: CostedRequest & { readonly upgrade: boolean }): PathCost {
+  if (!request.upgrade) return costOf(request);
+  // Sessions of OpenAI's realtime API are the only WebSockets whose usage the proxy can read.
+  return request.operation === "realtime" ? "metered" : "unknown";
 }
 
 /** What is known of the cost of a request that is not a WebSocket. */
-export function costOfPath(
-  { method, path, endpoint }: { method: string; path: string; endpoint: ProviderOf },
-): PathCost {
-  if (READING.has(method)) return "free";
-  // Some servers ignore capitals and a slash at the end.
-  const plain = withoutSlashes(path.toLowerCase());
-  if (FREE.some((end) => end.test(plain))) return "free";
-  if (CONVERSATIONS.test(plain)) return isOpenAi(endpoint) ? "free" : "unknown";
-  return METERED.some((end) => end.test(plain)) ? "metered" : "unknown";
-}
-
-/** A path without the slashes at its end. */
-function withoutSlashes(path: string): string {
-  let end = path.length;
-  while (end > 0 && path[end - 1] === "/") end--;
-  return path.slice(0, end);
+export function costOf({ method, operation, endpoint }: CostedRequest): PathCost {
+  if (READING_METHODS.has(method)) return "free";
+  const { cost } = factsOf(operation);
+  return cost === "free at openai" ? (isOpenAi(endpoint) ? "free" : "unknown") : cost;
 }

@@ -1,36 +1,22 @@
 /** Recognises the provider of an endpoint, where budgets depend on the behaviour of its API. */
 
 import type { Endpoint } from "../config/config.ts";
+import { isOriginWith, isPriceProviderWith, type ProviderProperty } from "../config/values/presets.ts";
 
 /** The part of an endpoint that shows which provider it has. */
 export type ProviderOf = Pick<Endpoint, "backends" | "priceProvider">;
 
-/** OpenAI, and Azure, which has the same API. */
-const OPENAI = {
-  names: new Set(["openai", "azure"]),
-  origin: /^https:\/\/(?:api\.openai\.com|[\w.-]+\.(?:openai|cognitiveservices|services\.ai)\.azure\.com)$/,
-};
-/** Providers whose chat completions obey `max_completion_tokens`, by their API references. */
-const COMPLETION_LIMIT = {
-  names: new Set(["openai", "azure", "groq", "cerebras", "x-ai", "openrouter"]),
-  origin:
-    /^https:\/\/(?:api\.openai\.com|api\.groq\.com|api\.cerebras\.ai|api\.x\.ai|openrouter\.ai|[\w.-]+\.azure\.com)$/,
-};
-
 /** Whether every backend of an endpoint has OpenAI's own API. */
 export function isOpenAi(endpoint: ProviderOf): boolean {
-  return isAmong(OPENAI, endpoint);
+  return areAll("isOpenAi", endpoint);
 }
 
 /** Whether every backend of an endpoint obeys `max_completion_tokens`. */
 export function obeysCompletionLimit(endpoint: ProviderOf): boolean {
-  return isAmong(COMPLETION_LIMIT, endpoint);
+  return areAll("obeysCompletionLimit", endpoint);
 }
 
-function isAmong(
-  { names, origin }: { readonly names: ReadonlySet<string>; readonly origin: RegExp },
-  { backends, priceProvider }: ProviderOf,
-): boolean {
-  if (priceProvider !== undefined && names.has(priceProvider)) return true;
-  return backends.every(({ baseUrl }) => origin.test(baseUrl.origin));
+function areAll(property: ProviderProperty, { backends, priceProvider }: ProviderOf): boolean {
+  if (priceProvider !== undefined && isPriceProviderWith(property, priceProvider)) return true;
+  return backends.every(({ baseUrl }) => isOriginWith(property, baseUrl.origin));
 }

@@ -1,3 +1,4 @@
+import { factsOf, type Operation } from "../apis/operations.ts";
 import type { Endpoint } from "../config/config.ts";
 import { obeysCompletionLimit, type ProviderOf } from "./providers.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
@@ -20,9 +21,6 @@ const OUTPUT_BY_MODEL: readonly (readonly [RegExp, number])[] = [
   [/gemini-(?:1|2\.0)/, 8_192],
   [/gemini/, 65_536],
 ];
-/** Ends of paths whose responses have no output tokens. */
-const WITHOUT_OUTPUT =
-  /\/(?:embed|embeddings|moderations|rerank|count_tokens|tokenize|detokenize|files|uploads|batches|uploads\/[^/]+\/parts)\/?$|:(?:(?:batch)?embedContents?|countTokens|computeTokens)\/?$/i;
 
 /**
  * The highest number of output tokens of a request, whose cost is reserved while it runs. A limit in the
@@ -30,17 +28,22 @@ const WITHOUT_OUTPUT =
  */
 export function possibleOutputTokens(
   { model, maxOutputTokens, isCompletionLimit, choices = 1 }: RequestFacts,
-  { endpoint, path, hasBody }: {
+  { endpoint, operation, hasBody }: {
     endpoint: ProviderOf & Pick<Endpoint, "reserveOutputTokens">;
-    path: string;
+    operation: Operation;
     hasBody: boolean;
   },
 ): number {
-  if (WITHOUT_OUTPUT.test(path)) return 0;
+  if (factsOf(operation).hasNoOutput === true) return 0;
   const isObeyed = isCompletionLimit !== true || obeysCompletionLimit(endpoint);
   if (maxOutputTokens !== undefined && isObeyed) return maxOutputTokens;
   if (!hasBody) return 0;
-  const lower = model?.toLowerCase() ?? "";
-  return choices *
-    (OUTPUT_BY_MODEL.find(([pattern]) => pattern.test(lower))?.[1] ?? endpoint.reserveOutputTokens);
+  return choices * (knownOutputTokens(model) ?? endpoint.reserveOutputTokens);
+}
+
+function knownOutputTokens(model: string | undefined): number | undefined {
+  if (model === undefined) return undefined;
+  const lower = model.toLowerCase();
+  for (const [pattern, tokens] of OUTPUT_BY_MODEL) if (pattern.test(lower)) return tokens;
+  return undefined;
 }

@@ -33,7 +33,7 @@ export interface UnidentifiedRequest {
   /** The endpoint of the path. Undefined if no endpoint has the path. */
   readonly endpoint: Endpoint | undefined;
   /** Called with all credentials of the request before any check, so that records can omit them. */
-  readonly onCredentials: (credentials: readonly Credential[]) => void;
+  readonly conceal: (credentials: readonly Credential[]) => void;
 }
 
 /** An identified client that may use the proxy. */
@@ -47,12 +47,13 @@ export interface Client {
  * proxy or must wait, or if the request has no valid token.
  */
 export function identifyClient(
-  { request, query, address, endpoint, onCredentials }: UnidentifiedRequest,
+  unidentified: UnidentifiedRequest,
   { clientAccess, check, checkManaged, checkOpenAccess }: AccessControl,
 ): Client {
+  const { request, query, address, endpoint } = unidentified;
   const { fields } = request;
   const presented = findCredentials(fields, query);
-  onCredentials(presented);
+  unidentified.conceal(presented);
   clientAccess.checkAddress(address);
   const waits = check !== undefined && clientAccess.mustWait(request, presented);
   const verdict = authenticate(presented, {

@@ -110,7 +110,7 @@ function remoteProxy(url: string, { endpoint: wanted, ca, passthrough }: Connect
 function unknownEndpoint(name: string, forwardsClientKey: boolean): ConnectEndpoint {
   return {
     name,
-    provider: "generic",
+    dialect: "generic",
     model: undefined,
     preset: "generic",
     hasResponses: false,

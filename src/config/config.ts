@@ -1,13 +1,8 @@
 /** The types of a valid configuration. */
 
-import type { ErrorDialect } from "../faults.ts";
+import type { Dialect } from "../apis/dialects.ts";
 import type { Rules } from "../principal.ts";
-
-/**
- * The API dialect of an endpoint. It decides the shape of the proxy's own errors, and which endpoint serves
- * `/v1/messages`.
- */
-export type Provider = ErrorDialect;
+import type { PresetName } from "./values/presets.ts";
 
 /** A valid configuration with all settings of the proxy. */
 export interface Config {
@@ -168,8 +163,13 @@ export interface NamedToken {
 /** A named route: `/openai/…` is the endpoint `openai`. */
 export interface Endpoint {
   readonly name: string;
-  /** The API format of the backends. */
-  readonly provider: Provider;
+  /** The provider that the configuration names. Undefined: the configuration names none. */
+  readonly preset?: PresetName;
+  /**
+   * The API format of the backends. It decides the shape of the proxy's own errors, and which endpoint serves
+   * `/v1/messages`. The management API, metrics and the log call it `provider`.
+   */
+  readonly dialect: Dialect;
   /** At least one backend, the preferred one first. */
   readonly backends: readonly Backend[];
   readonly strategy: Strategy;

@@ -1,6 +1,6 @@
 /** The description of a client, and helpers that write settings. */
 
-import type { Provider } from "../config/config.ts";
+import type { Dialect } from "../apis/dialects.ts";
 import { shellWord } from "../text/shell_word.ts";
 
 /** The values that go into settings. */
@@ -10,7 +10,7 @@ export interface ConnectFacts {
   /** The name of the endpoint. */
   readonly endpoint: string;
   /** The dialect that the client speaks with the endpoint. */
-  readonly dialect: Provider;
+  readonly dialect: Dialect;
   /** The value for the client's API key: the proxy token, or a provider's key that the proxy forwards. */
   readonly key: string;
   /** The value of `Proxy-Authorization`. Undefined: the proxy token is the API key. */
@@ -39,7 +39,7 @@ export interface Client {
   /** The name of the client for people. */
   readonly title: string;
   /** The dialects that the client speaks, its main one first. */
-  readonly dialects: readonly Provider[];
+  readonly dialects: readonly Dialect[];
   /** The name of the endpoint that fits the client best, if the proxy has one with this name. */
   readonly preferredEndpoint?: string;
   /** Writes the settings. */

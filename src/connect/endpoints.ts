@@ -1,13 +1,20 @@
 /** The properties of an endpoint that settings of clients depend on. */
 
-import { PRESET_NAMES, type PresetName, presetNameOf, PRESETS } from "../config/values/presets.ts";
-import type { Endpoint, Provider } from "../config/config.ts";
+import { type Dialect, DIALECTS } from "../apis/dialects.ts";
+import {
+  isOriginWith,
+  type Preset,
+  type PresetName,
+  presetNamed,
+  presetNameOf,
+  PRESETS,
+} from "../config/values/presets.ts";
+import type { Endpoint } from "../config/config.ts";
 
 /** An endpoint, from the configuration or guessed from its name. */
 export interface ConnectEndpoint {
   readonly name: string;
-  /** The dialect of the endpoint. */
-  readonly provider: Provider;
+  readonly dialect: Dialect;
   /** The model that the endpoint uses instead of the client's. Undefined: it does not replace models. */
   readonly model: string | undefined;
   /** The provider behind the endpoint, or `generic` for an unknown one. */
@@ -18,36 +25,14 @@ export interface ConnectEndpoint {
   readonly forwardsClientKey: boolean;
 }
 
-/** A model for the settings, by dialect. */
-const MODELS: Readonly<Record<Provider, string | undefined>> = {
-  openai: "gpt-5.4-mini",
-  anthropic: "claude-sonnet-5",
-  gemini: "gemini-3.8-flash",
-  generic: undefined,
-};
-
-/** A model for the settings, for providers that do not have the usual models of their dialect. */
-const PROVIDER_MODELS: Readonly<Partial<Record<PresetName, string>>> = {
-  mistral: "mistral-medium-latest",
-  deepseek: "deepseek-v4-flash",
-  groq: "openai/gpt-oss-120b",
-  xai: "grok-4.6",
-};
-/** The providers that have the usual models of their dialect. */
-const USES_DIALECT_MODELS: readonly PresetName[] = ["openai", "azure", "anthropic", "gemini", "generic"];
-
-const OPENAI_HOST =
-  /^https:\/\/(?:api\.openai\.com|[\w-]+\.openai\.azure\.com|[\w-]+\.services\.ai\.azure\.com)$/;
-const OPENAI_NAMES: readonly string[] = ["openai", "azure"];
-
 /** The properties of a configured endpoint. */
-export function configuredEndpoint({ name, provider, backends }: Endpoint): ConnectEndpoint {
+export function configuredEndpoint({ name, preset, dialect, backends }: Endpoint): ConnectEndpoint {
   return {
     name,
-    provider,
+    dialect,
     model: backends[0]?.model?.otherwise,
-    preset: presetNameOf(name, backends[0]?.baseUrl.origin),
-    hasResponses: backends.every(({ baseUrl }) => OPENAI_HOST.test(baseUrl.origin)),
+    preset: preset ?? presetNameOf(name, backends[0]?.baseUrl.origin),
+    hasResponses: backends.every(({ baseUrl }) => isOriginWith("isOpenAi", baseUrl.origin)),
     forwardsClientKey: backends.some(({ key }) => key.mode === "passthrough"),
   };
 }
@@ -57,15 +42,15 @@ export function namedEndpoint(
   name: string,
   { forwardsClientKey }: { forwardsClientKey: boolean },
 ): ConnectEndpoint | undefined {
-  const preset = PRESET_NAMES.find((one) => one === name);
+  const preset = presetNamed(name);
   if (preset === undefined) return undefined;
-  const { dialect: provider } = PRESETS[preset];
+  const { dialects: [dialect], isOpenAi }: Preset = PRESETS[preset];
   return {
     name,
-    provider,
+    dialect,
     model: undefined,
     preset,
-    hasResponses: OPENAI_NAMES.includes(name),
+    hasResponses: isOpenAi === true,
     forwardsClientKey,
   };
 }
@@ -74,9 +59,9 @@ export function namedEndpoint(
  * A model for the settings of a client that speaks a dialect. Undefined: no model of the endpoint is known.
  */
 export function suggestedModel(
-  { model, preset, provider }: ConnectEndpoint,
-  dialect: Provider = provider,
+  { model, preset, dialect: ownDialect }: ConnectEndpoint,
+  dialect: Dialect = ownDialect,
 ): string | undefined {
-  return model ?? PROVIDER_MODELS[preset] ??
-    (USES_DIALECT_MODELS.includes(preset) ? MODELS[dialect] : undefined);
+  const { model: usual }: Preset = PRESETS[preset];
+  return model ?? (usual === "dialect" ? DIALECTS[dialect].model : usual);
 }

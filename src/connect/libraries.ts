@@ -1,6 +1,6 @@
 /** The settings of libraries and of curl. */
 
-import type { Provider } from "../config/config.ts";
+import { DIALECTS } from "../apis/dialects.ts";
 import { shellWord } from "../text/shell_word.ts";
 import {
   type Client,
@@ -190,24 +190,18 @@ function trust({ authority }: ConnectFacts): Piece[] {
   return exportsIfAny({ NODE_EXTRA_CA_CERTS: authority });
 }
 
-const KEY_HEADERS: Readonly<Record<Provider, string>> = {
-  anthropic: "x-api-key: ",
-  gemini: "x-goog-api-key: ",
-  openai: "Authorization: Bearer ",
-  generic: "Authorization: Bearer ",
-};
-
 function curlCommand(facts: ConnectFacts): string {
   const { endpointUrl, dialect, key, authority } = facts;
+  const { keyField, modelsPath, version } = DIALECTS[dialect];
   const headers = [
-    KEY_HEADERS[dialect] + key,
-    ...(dialect === "anthropic" ? ["anthropic-version: 2023-06-01"] : []),
+    keyField === "authorization" ? `Authorization: Bearer ${key}` : `${keyField}: ${key}`,
+    version && `${version.field}: ${version.value}`,
     headerLine(facts),
   ].filter((line) => line !== undefined);
   return [
     "curl",
     ...(authority === undefined ? [] : ["--cacert", shellWord(authority)]),
-    endpointUrl + (dialect === "gemini" ? "/v1beta/models" : "/v1/models"),
+    endpointUrl + modelsPath,
     ...headers.map((line) => `-H ${shellWord(line)}`),
   ].join(" ");
 }

@@ -1,6 +1,6 @@
 /** Chooses the endpoint for a client and writes its settings, for the command line and the admin page. */
 
-import type { Provider } from "../config/config.ts";
+import type { Dialect } from "../apis/dialects.ts";
 import type { Client, Piece } from "./client.ts";
 import { clientOf } from "./clients.ts";
 import { type ConnectEndpoint, suggestedModel } from "./endpoints.ts";
@@ -71,7 +71,7 @@ export function settingsFor(
     throw new NoSettingsError("client", `There is no client ${JSON.stringify(name)}.`);
   }
   const endpoint = chooseEndpoint(proxy, client, wanted);
-  const dialect = client.dialects.find((one) => one === endpoint.provider) ?? client.dialects[0] ?? "openai";
+  const dialect = client.dialects.find((one) => one === endpoint.dialect) ?? client.dialects[0] ?? "openai";
   const endpointUrl = `${url.replace(/\/+$/, "")}/${endpoint.name}`;
   const isSecure = url.startsWith("https:");
   const facts = {
@@ -86,13 +86,13 @@ export function settingsFor(
       ? authority ?? (proxy.hasSelfSignedRoot ? AUTHORITY_PLACEHOLDER : undefined)
       : undefined,
   };
-  const speaks = client.dialects.includes(endpoint.provider) || endpoint.provider === "generic";
+  const speaks = client.dialects.includes(endpoint.dialect) || endpoint.dialect === "generic";
   const notes = [
     ...(client.notes?.(facts) ?? []),
     ...(speaks ? [] : [
       `${client.title} speaks ${
         client.dialects.join(" or ")
-      }, and the endpoint ${endpoint.name} speaks ${endpoint.provider}. This works only if the upstream understands both.`,
+      }, and the endpoint ${endpoint.name} speaks ${endpoint.dialect}. This works only if the upstream understands both.`,
     ]),
     ...(endpoint.forwardsClientKey ? [passthroughNote(client, endpoint, facts.proxyAuthorization)] : []),
     ...(facts.authority === undefined
@@ -130,8 +130,8 @@ function chooseEndpoint(
       `There is no endpoint ${JSON.stringify(name)}. The endpoints are ${names}.`,
     );
   }
-  const speaks = (dialect: Provider) => {
-    const speaking = endpoints.filter(({ provider }) => provider === dialect);
+  const speaks = (dialect: Dialect) => {
+    const speaking = endpoints.filter((one) => one.dialect === dialect);
     return speaking.find((endpoint) => endpoint.name === defaultEndpoint) ?? speaking[0];
   };
   const preferred = preferredEndpoint === undefined ? undefined : byName(preferredEndpoint);

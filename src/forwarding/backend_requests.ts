@@ -19,16 +19,20 @@ export interface StrippedCredentials {
   ) => void;
 }
 
-/** What the requests of one exchange to all backends have in common. */
-export interface BackendRequestsParts {
+/** The exchange of the requests, as they need it. */
+export interface RequestedExchange {
+  readonly request: { readonly method: string };
   readonly endpoint: Endpoint;
   readonly principal: Pick<Principal, "keys">;
-  readonly credentials: StrippedCredentials;
-  readonly method: string;
   /** The path after the name of the endpoint, byte for byte. */
   readonly rest: string;
   /** The raw query without its `?`. */
   readonly query: string;
+}
+
+/** What the requests of one exchange to all backends have in common. */
+export interface BackendRequestsParts {
+  readonly credentials: StrippedCredentials;
   readonly fields: readonly Field[];
   /** Whether the request asks for a WebSocket. */
   readonly upgrade: boolean;
@@ -40,15 +44,18 @@ export interface BackendRequestsParts {
 
 /** Makes the heads of the requests of one exchange: path, query, fields and key. */
 export class BackendRequests {
+  readonly #exchange: RequestedExchange;
   readonly #parts: BackendRequestsParts;
 
-  constructor(parts: BackendRequestsParts) {
+  constructor(exchange: RequestedExchange, parts: BackendRequestsParts) {
+    this.#exchange = exchange;
     this.#parts = parts;
   }
 
   /** The head for a backend. Throws `bad_request` where it would contain a token of the proxy. */
   headFor(chosen: Backend): { readonly target: string; readonly fields: readonly Field[] } {
-    const { credentials, method, rest, query, upgrade, endpoint, isCounted, isFromPage } = this.#parts;
+    const { request: { method }, rest, query, endpoint } = this.#exchange;
+    const { credentials, upgrade, isCounted, isFromPage } = this.#parts;
     const backend = this.withKey(chosen);
     const stripped = credentials.placesToStrip(backend.key.mode === "passthrough");
     const path = joinPath(backend.baseUrl, rest);
@@ -78,7 +85,7 @@ export class BackendRequests {
 
   /** The backend, with the key of the client's project where the project has one. */
   withKey(backend: Backend): Backend {
-    const { endpoint, principal } = this.#parts;
+    const { endpoint, principal } = this.#exchange;
     const value = projectKey(backend, { endpoint, keys: principal.keys });
     if (value === null) {
       throw new ProxyFault(

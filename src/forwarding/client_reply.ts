@@ -10,10 +10,12 @@ import { UPGRADE_FIELDS } from "./websocket/handshake.ts";
 
 /** What the answer for the client depends on, besides the answer of the backend. */
 export interface ReplyContext {
-  readonly requestId: string;
-  /** The path of the client's request, with the name of the endpoint. */
-  readonly path: string;
-  readonly endpoint: Endpoint;
+  readonly exchange: {
+    readonly id: string;
+    /** The path of the client's request, with the name of the endpoint. */
+    readonly path: string;
+    readonly endpoint: Endpoint;
+  };
   /** The backend that got the request, with the key that the proxy injected. */
   readonly backend: Backend;
   /**
@@ -26,11 +28,11 @@ export interface ReplyContext {
 /** Makes the client's answer from the answer of a backend. */
 export function clientReply(
   answer: BackendResponse,
-  { requestId, path, endpoint, backend, usageWasAdded, clock }: ReplyContext,
+  { exchange: { id, path, endpoint }, backend, usageWasAdded, clock }: ReplyContext,
 ): OutgoingReply {
   const { status, reason, omittedLength, tunnel } = answer;
   const fields = clientFields(answer.fields, {
-    requestId,
+    requestId: id,
     path,
     backend: {
       hasProxysKey: injectsCredential(backend),

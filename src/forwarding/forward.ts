@@ -6,7 +6,6 @@
 import { type Cancellation, ClientGone } from "../cancellation.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
-import { ProxyFault } from "../faults.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import type { BodyMemory } from "../streams/held_body.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
@@ -14,10 +13,15 @@ import type { BackendRequests } from "./backend_requests.ts";
 import type { Balancer } from "./balancer.ts";
 import type { Lease } from "./lease.ts";
 import { RequestContent } from "./request_content.ts";
-import type { Ending } from "./relay.ts";
 import { canFailOver, judgeAnswer } from "./retry.ts";
 import { TimeoutExpired } from "./timeouts.ts";
-import { type BackendResponse, type CallObserver, type CallRequest, UpstreamCall } from "./upstream_call.ts";
+import {
+  type BackendResponse,
+  type CallRequest,
+  type ResponseObserver,
+  UpstreamCall,
+} from "./upstream_call.ts";
+import { faultBeforeResponse } from "./upstream_faults.ts";
 import {
   RequestBodyBroken,
   type Transport,
@@ -25,16 +29,21 @@ import {
   type UpstreamResponse,
 } from "./transport/transport.ts";
 
-/** The request of one exchange, and the observer of its response. */
-export interface ForwardRequest {
+/** The exchange that is forwarded. It observes its attempts and its response. */
+export interface ForwardedExchange extends ForwardObserver {
   readonly endpoint: Endpoint;
-  readonly balancer: Balancer;
   /**
    * The key of the client's token or address. A backend that fails for one client only is skipped for that
    * client only.
    */
-  readonly principal: string;
-  readonly method: string;
+  readonly holder: string;
+  readonly request: { readonly method: string; readonly cancellation: Cancellation };
+}
+
+/** An exchange, and what is forwarded of its request. */
+export interface ForwardRequest {
+  readonly exchange: ForwardedExchange;
+  readonly balancer: Balancer;
   /** Makes the heads for the backends. */
   readonly requests: Pick<BackendRequests, "headFor" | "usesProjectKey">;
   readonly body: MessageBody | null;
@@ -44,12 +53,13 @@ export interface ForwardRequest {
   readonly memory: BodyMemory;
   /** The longest message of the WebSocket. Undefined: the request does not ask for a WebSocket. */
   readonly websocket: { readonly maxMessageBytes: number } | undefined;
-  readonly cancellation: Cancellation;
-  readonly observer: ReplyObserver;
 }
 
-/** Follows the attempts, and the response while it passes. */
-export interface ReplyObserver {
+/**
+ * Observes a request that is forwarded: its attempts in their order, and then the response of the last one. This is
+ * the exchange, seen from here.
+ */
+export interface ForwardObserver extends ResponseObserver {
   /** The proxy sends the request to a backend. */
   readonly attempted: (backend: string) => void;
   /** The backend got the request, and did not answer in time. It may have done the work. */
@@ -58,14 +68,6 @@ export interface ReplyObserver {
   readonly failedOver: (backend: string, detail: string) => void;
   /** The head of the client's answer has arrived. Earlier answers were discarded. */
   readonly answered: (response: Pick<UpstreamResponse, "status" | "fields">, backend: Backend) => void;
-  /** The most bytes that `passed` gets in one turn of the event loop. Undefined: there is no limit. */
-  readonly stepBytes?: number | undefined;
-  /** The next piece of the response's body, which is valid during this call. */
-  readonly passed: (piece: Uint8Array) => void;
-  /** The next piece that the client sends on a WebSocket, which is valid during this call. */
-  readonly sent: (piece: Uint8Array) => void;
-  /** The response has ended. Called once. A fault is for the log: the client only sees its connection end. */
-  readonly end: (ending: "complete" | "client_gone" | ProxyFault) => void;
 }
 
 /** The pause before the second attempt at a backend. Each further attempt doubles it. */
@@ -81,17 +83,18 @@ export async function forward(
   request: ForwardRequest,
   parts: { readonly transport: Transport; readonly clock: Clock },
 ): Promise<BackendResponse> {
-  const { endpoint, balancer, cancellation, observer } = request;
+  const { exchange, balancer } = request;
+  const { endpoint, request: { cancellation } } = exchange;
   const startedAt = parts.clock.now();
   const content = new RequestContent(request, endpoint);
   const tried = new Set<Backend>();
   content.readAhead();
   for (let retriesLeft = endpoint.retry.retries;; retriesLeft--) {
     cancellation.throwIfCancelled();
-    const lease = balancer.choose(tried, request.principal);
+    const lease = balancer.choose(tried, exchange.holder);
     const { backend } = lease;
     tried.add(backend);
-    observer.attempted(backend.name);
+    exchange.attempted(backend.name);
     let call: UpstreamCall | undefined;
     let outcome: CallOutcome;
     try {
@@ -112,10 +115,10 @@ export async function forward(
       parts.clock.now() - startedAt + pauseMs < (backend.timeouts.totalMs ?? Infinity);
     if (!isInTime) {
       content.release();
-      return deliver(outcome, { lease, observer });
+      return deliver(outcome, lease, exchange);
     }
     const detail = abandon(outcome, lease);
-    observer.failedOver(backend.name, detail);
+    exchange.failedOver(backend.name, detail);
     if (pauseMs > 0) await pause(pauseMs, cancellation, parts.clock);
   }
 }
@@ -127,7 +130,7 @@ type CallOutcome =
 
 /** The request for one backend. Throws where no request can be made for it. */
 function callRequest(
-  { requests, method, cancellation, websocket }: ForwardRequest,
+  { exchange: { request: { method, cancellation } }, requests, websocket }: ForwardRequest,
   { backend, content, startedAt }: { backend: Backend; content: RequestContent; startedAt: number },
 ): CallRequest {
   const { target, fields } = requests.headFor(backend);
@@ -146,7 +149,7 @@ function callRequest(
 function recordAnswer(
   response: UpstreamResponse,
   lease: Lease,
-  { requests, endpoint }: Pick<ForwardRequest, "requests" | "endpoint">,
+  { requests, exchange: { endpoint } }: ForwardRequest,
 ): void {
   // The rate limit of a project's key says nothing of other projects.
   if (response.status === 429 && requests.usesProjectKey(lease.backend)) return;
@@ -156,16 +159,16 @@ function recordAnswer(
   else lease.limited(verdict.limitedMs);
 }
 
-/** Tells the balancer what a failure says of its backend, and the observer that the backend may have done work. */
+/** Tells the balancer what a failure says of its backend, and the exchange that the backend may have done work. */
 function recordFailure(
   error: unknown,
   lease: Lease,
-  { observer }: Pick<ForwardRequest, "observer">,
+  { exchange }: ForwardRequest,
 ): void {
   if (error instanceof TransportError) lease.failed({ isCertain: !error.facts.sent });
   else if (error instanceof TimeoutExpired) {
     lease.failed({ isCertain: error.phase === "connect" || error.phase === "tls" });
-    if (error.isUnanswered) observer.unanswered(lease.backend);
+    if (error.isUnanswered) exchange.unanswered(lease.backend);
   }
 }
 
@@ -174,112 +177,42 @@ function recordFailure(
  * would be longer than {@link LONGEST_PAUSE_MS}.
  */
 function pauseBefore(
-  { balancer, endpoint, principal }: ForwardRequest,
+  { balancer, exchange: { endpoint, holder } }: ForwardRequest,
   { tried, retriesLeft }: { tried: ReadonlySet<Backend>; retriesLeft: number },
 ): number | undefined {
   if (tried.size < endpoint.backends.length) return 0;
   const round = endpoint.retry.retries - retriesLeft - (endpoint.backends.length - 1);
-  const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** round, balancer.waitMs(principal));
+  const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** round, balancer.waitMs(holder));
   return pauseMs > LONGEST_PAUSE_MS ? undefined : pauseMs;
 }
 
 /** Ends an attempt that another one follows. Returns the reason for the log. */
 function abandon(outcome: CallOutcome, lease: Lease): string {
   lease.released();
-  if ("error" in outcome) return failureOf(outcome.error, lease.backend)?.message ?? "it failed";
+  if ("error" in outcome) return faultBeforeResponse(outcome.error, lease.backend)?.message ?? "it failed";
   outcome.call.discard();
   return `it answered ${outcome.response.status}`;
 }
 
 /** Returns the response of the last attempt, or throws its fault. */
-function deliver(
-  outcome: CallOutcome,
-  { lease, observer }: { lease: Lease; observer: ReplyObserver },
-): BackendResponse {
+function deliver(outcome: CallOutcome, lease: Lease, observer: ForwardObserver): BackendResponse {
   const { backend } = lease;
   if ("error" in outcome) {
     lease.released();
     const { error } = outcome;
     if (error instanceof RequestBodyBroken) throw new ClientGone("the client left during its upload");
-    throw failureOf(error, backend) ?? error;
+    throw faultBeforeResponse(error, backend) ?? error;
   }
   observer.answered(outcome.response, backend);
-  return outcome.call.relay(new RelayObserver(lease, observer));
-}
-
-/** Follows the response that the client gets, for the balancer and for the exchange. */
-class RelayObserver implements CallObserver {
-  readonly stepBytes: number | undefined;
-  readonly #lease: Lease;
-  readonly #observer: ReplyObserver;
-
-  constructor(lease: Lease, observer: ReplyObserver) {
-    this.stepBytes = observer.stepBytes;
-    this.#lease = lease;
-    this.#observer = observer;
-  }
-
-  passed(piece: Uint8Array): void {
-    this.#observer.passed(piece);
-  }
-
-  sent(piece: Uint8Array): void {
-    this.#observer.sent(piece);
-  }
-
-  ended(how: Ending): void {
-    this.#lease.released();
-    if (typeof how === "string") return this.#observer.end(how);
-    if (!(how.brokenBy instanceof ProxyFault)) this.#lease.failed({ isCertain: false });
-    this.#observer.end(cutOf(how.brokenBy, this.#lease.backend));
-  }
+  return outcome.call.relay(lease, observer);
 }
 
 async function pause(durationMs: number, cancellation: Cancellation, clock: Clock): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stop = clock.after(durationMs, resolve);
-  cancellation.onCancel(resolve);
+  const departure = { cancelled: resolve };
+  cancellation.addListener(departure);
   await promise;
   stop();
-  cancellation.onCancel(undefined);
-}
-
-/**
- * The fault for a response that never began, without URL, key or words of the runtime. Undefined: an unknown
- * error.
- */
-function failureOf(error: unknown, backend: Backend): ProxyFault | undefined {
-  const host = hostOf(backend);
-  if (error instanceof TimeoutExpired) {
-    return new ProxyFault("upstream_timeout", `${host} did not answer in time: ${error.message}.`, {
-      upstream: host,
-    });
-  }
-  if (error instanceof TransportError) {
-    return new ProxyFault("bad_gateway", `No answer from ${host}: ${error.message}.`, {
-      upstream: host,
-      cause: error,
-    });
-  }
-  return undefined;
-}
-
-/** The fault for a response that broke off. */
-function cutOf(error: unknown, backend: Backend): ProxyFault {
-  if (error instanceof ProxyFault) return error;
-  const host = hostOf(backend);
-  if (error instanceof TimeoutExpired) {
-    return new ProxyFault("upstream_timeout", `${host} fell silent within its answer: ${error.message}.`, {
-      upstream: host,
-    });
-  }
-  const reason = error instanceof TransportError ? error.message : "the answer was cut";
-  return new ProxyFault("bad_gateway", `The answer of ${host} is incomplete: ${reason}.`, {
-    upstream: host,
-    cause: error,
-  });
-}
-
-function hostOf(backend: Backend): string {
-  return new URL(backend.baseUrl.origin).host;
+  cancellation.removeListener(departure);
 }

@@ -1,3 +1,4 @@
+import { recognisedPath } from "../apis/operation_of.ts";
 import type { Clock } from "../time/clock.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
@@ -9,14 +10,12 @@ const LF = 10;
 const CR = 13;
 
 /**
- * The streams of Gemini's own API. `@google/genai` up to 1.30 takes a comment for a broken response: it fails,
- * and Gemini CLI sends the request three more times.
+ * Whether clients of a path know comments in event streams. `@google/genai` up to 1.30 takes a comment in a
+ * stream of Gemini's own API for a broken response: it fails, and Gemini CLI sends the request three more
+ * times.
  */
-const WITHOUT_COMMENTS = /(?::|%3a)streamGenerateContent$/i;
-
-/** Whether clients of a path know comments in event streams. Takes a path without its query. */
 export function takesComments(path: string): boolean {
-  return !WITHOUT_COMMENTS.test(path);
+  return recognisedPath(path.replace(/%3a/i, ":")).operation !== "stream_generate_content";
 }
 
 /** The body of a response. If it is an event stream, it gets a comment after each silence of `silenceMs`. */

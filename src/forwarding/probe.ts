@@ -5,7 +5,8 @@
 
 import { durationText } from "../config/values/durations.ts";
 import { Cancellation } from "../cancellation.ts";
-import type { Backend, Config, Provider } from "../config/config.ts";
+import { type Dialect, DIALECTS } from "../apis/dialects.ts";
+import type { Backend, Config } from "../config/config.ts";
 import { upstreamFields } from "./request_headers.ts";
 import { createHttp1Transport } from "./transport/http1.ts";
 import { type Transport, TransportError } from "./transport/transport.ts";
@@ -39,25 +40,17 @@ const TIMEOUT_MS = 15_000;
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** How many names of models are kept. */
 const MOST_NAMES = 1_000;
-const MODELS_PATHS: Record<Provider, string> = {
-  openai: "/v1/models",
-  anthropic: "/v1/models",
-  gemini: "/v1beta/models",
-  generic: "/v1/models",
-};
-/** The `anthropic-version` in Anthropic's documentation of this request. */
-const ANTHROPIC_VERSION = "2023-06-01";
 
 /** Probes all backends at the same time. Never throws. */
 export async function probeBackends({ endpoints }: Pick<Config, "endpoints">): Promise<ProbeResult[]> {
   const transport = createHttp1Transport();
   try {
     return await Promise.all(
-      endpoints.flatMap(({ name, provider, backends, anthropicVersion }) =>
+      endpoints.flatMap(({ name, dialect, backends, anthropicVersion }) =>
         backends.map(async (backend) => ({
           endpoint: name,
           backend: backend.name,
-          ...await probe(backend, { provider, anthropicVersion, transport }),
+          ...await probe(backend, { dialect, anthropicVersion, transport }),
         }))
       ),
     );
@@ -68,13 +61,14 @@ export async function probeBackends({ endpoints }: Pick<Config, "endpoints">): P
 
 async function probe(
   backend: Backend,
-  { provider, anthropicVersion, transport }: {
-    provider: Provider;
+  { dialect, anthropicVersion, transport }: {
+    dialect: Dialect;
     anthropicVersion: string | undefined;
     transport: Transport;
   },
 ): Promise<Omit<ProbeResult, "endpoint" | "backend">> {
   const cancellation = new Cancellation();
+  const { modelsPath, version } = DIALECTS[dialect];
   const { connectMs = TIMEOUT_MS, firstByteMs = TIMEOUT_MS } = backend.timeouts;
   const timeoutMs = Math.min(TIMEOUT_MS, connectMs + firstByteMs);
   const tooLate = new TransportError(`nothing came within ${durationText(timeoutMs)}`, {
@@ -91,11 +85,11 @@ async function probe(
       method: "GET",
       origin: backend.baseUrl.origin,
       connection: backend.connection,
-      target: joinPath(backend.baseUrl, MODELS_PATHS[provider]),
+      target: joinPath(backend.baseUrl, modelsPath),
       fields: upstreamFields([field("accept", "application/json"), field("user-agent", "llm-proxy")], {
         credentialsToStrip: new Set(),
         backend,
-        anthropicVersion: provider === "anthropic" ? anthropicVersion ?? ANTHROPIC_VERSION : undefined,
+        anthropicVersion: version && (anthropicVersion ?? version.value),
       }),
       body: null,
       again: undefined,

@@ -3,36 +3,38 @@ import { ClientGone } from "../cancellation.ts";
 import type { ByteSource, MessageBody } from "../streams/byte_source.ts";
 import { SmallPieces } from "../streams/small_pieces.ts";
 
-/** How a response ended: the client got all of it, the client left, or the response broke off. */
-export type Ending = "complete" | "client_gone" | { readonly brokenBy: unknown };
-
-/** Follows a body while it passes to the client. */
-export interface BodyObserver {
+/** The call whose response a {@link RelayedBody} carries. The body calls one of `ended` and `brokeOff`, and once. */
+export interface RelayOwner {
   /** The most bytes that `passed` gets in one turn of the event loop. Undefined: there is no limit. */
   readonly stepBytes?: number | undefined;
-  /** The client wants more than is at hand. From now on the proxy waits for the upstream. */
+  /** The client wants more than has arrived. From now on the proxy waits for the upstream. */
   readonly awaited: () => void;
   /** The next piece, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
-  /** The body has ended. Called once. */
-  readonly ended: (how: Ending) => void;
+  /** The client got the whole body, or left. */
+  readonly ended: (how: "complete" | "client_gone") => void;
+  /** The body broke off: the upstream failed, or the exchange was cancelled although its client is there. */
+  readonly brokeOff: (error: unknown) => void;
 }
 
-/** The body of a response, which an observer follows. It is read only as fast as the client takes it. */
+/**
+ * The body of a response on its way to the client. It is read only as fast as the client takes it. How the body
+ * ended is decided here, and only here.
+ */
 export class RelayedBody implements MessageBody {
   readonly length: number | undefined;
   readonly #source: ByteSource;
   readonly #cancellation: Cancellation;
-  readonly #observer: BodyObserver;
+  readonly #owner: RelayOwner;
   #isWaiting = false;
   #hasEnded = false;
 
-  constructor(source: MessageBody, cancellation: Cancellation, observer: BodyObserver) {
+  constructor(source: MessageBody, cancellation: Cancellation, owner: RelayOwner) {
     this.length = source.length;
-    const { stepBytes } = observer;
+    const { stepBytes } = owner;
     this.#source = stepBytes === undefined ? source : new SmallPieces(source, stepBytes);
     this.#cancellation = cancellation;
-    this.#observer = observer;
+    this.#owner = owner;
   }
 
   tryRead(): Uint8Array | null | undefined {
@@ -40,12 +42,12 @@ export class RelayedBody implements MessageBody {
       const piece = this.#source.tryRead();
       if (piece === undefined) return undefined;
       this.#isWaiting = false;
-      if (piece === null) this.#end("complete");
-      else this.#observer.passed(piece);
+      if (piece === null) this.#end(undefined, "complete");
+      else this.#owner.passed(piece);
       return piece;
     } catch (error) {
-      const gone = this.#cancellation.reason instanceof ClientGone;
-      this.#end(gone ? "client_gone" : { brokenBy: error });
+      const isGone = this.#cancellation.reason instanceof ClientGone;
+      this.#end(error, isGone ? "client_gone" : "broken");
       throw error;
     }
   }
@@ -54,7 +56,7 @@ export class RelayedBody implements MessageBody {
     // Bytes of framing that arrive between two pieces do not end the wait.
     if (!this.#isWaiting) {
       this.#isWaiting = true;
-      this.#observer.awaited();
+      this.#owner.awaited();
     }
     return this.#source.readable();
   }
@@ -62,14 +64,15 @@ export class RelayedBody implements MessageBody {
   /** The client takes no more. */
   cancel(): void {
     const { reason } = this.#cancellation;
-    this.#end(reason === undefined || reason instanceof ClientGone ? "client_gone" : { brokenBy: reason });
+    this.#end(reason, reason === undefined || reason instanceof ClientGone ? "client_gone" : "broken");
     this.#source.cancel();
   }
 
-  /** A failed read ends the body, and its reader then also cancels. The first ending counts. */
-  #end(how: Ending): void {
+  /** A failed read ends the body, and its reader then also cancels. The first end counts. */
+  #end(error: unknown, how: "complete" | "client_gone" | "broken"): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#observer.ended(how);
+    if (how === "broken") this.#owner.brokeOff(error);
+    else this.#owner.ended(how);
   }
 }

@@ -35,6 +35,7 @@ export class ReplayableBody {
     memory.droppedBy(() => {
       this.#forgets = true;
       this.#forget();
+      this.#kept.drop();
     });
   }
 

@@ -1,12 +1,14 @@
-import { Cancellation } from "../cancellation.ts";
+import { Cancellation, type CancellationListener } from "../cancellation.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Backend } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
 import type { Field } from "../http/fields.ts";
 import type { Tunnel } from "../http/message.ts";
 import { CLOSE_CODES } from "../payload/websocket_frames.ts";
+import type { ResponseEnd } from "../response_end.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
-import { type BodyObserver, type Ending, RelayedBody } from "./relay.ts";
+import type { Lease } from "./lease.ts";
+import { RelayedBody, type RelayOwner } from "./relay.ts";
 import type { Content } from "./request_content.ts";
 import { PhaseTimer, TimeoutExpired } from "./timeouts.ts";
 import {
@@ -16,6 +18,7 @@ import {
   type UpstreamRequest,
   type UpstreamResponse,
 } from "./transport/transport.ts";
+import { faultWithinResponse } from "./upstream_faults.ts";
 import { isAccepted } from "./websocket/handshake.ts";
 import { WebSocketTunnel } from "./websocket/tunnel.ts";
 
@@ -37,16 +40,16 @@ export interface CallRequest {
   readonly startedAt: number;
 }
 
-/** Follows the response of a call on its way to the client. */
-export interface CallObserver {
+/** Observes the response of a call on its way to the client. This is the exchange, seen from here. */
+export interface ResponseObserver {
   /** The most bytes that `passed` gets in one turn of the event loop. Undefined: there is no limit. */
   readonly stepBytes?: number | undefined;
-  /** The next piece for the client, which is valid during this call. */
+  /** The next piece of the response's body, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
   /** The next piece that the client sends on a WebSocket, which is valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
   /** The response has ended. Called once. */
-  readonly ended: (how: Ending) => void;
+  readonly end: (how: ResponseEnd) => void;
 }
 
 /** The response of a backend on its way to the client. */
@@ -67,7 +70,7 @@ export interface BackendResponse {
  * One attempt at one backend: the request that the transport sends, its timeouts, its own cancellation, and
  * its response. After {@link begun} the caller either relays the response or discards it.
  */
-export class UpstreamCall implements UpstreamRequest, BodyObserver {
+export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationListener {
   readonly backend: Backend;
   readonly method: string;
   readonly origin: string;
@@ -89,7 +92,8 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
   readonly #timer: PhaseTimer;
   #hasReceived = false;
   #response: UpstreamResponse | undefined;
-  #observer: CallObserver | undefined;
+  #lease: Lease | undefined;
+  #observer: ResponseObserver | undefined;
   #tunnel: WebSocketTunnel | undefined;
 
   constructor(
@@ -117,10 +121,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
    * async: that would cost one more promise per request.
    */
   send(): Promise<UpstreamResponse> {
-    const exchange = this.#exchange;
-    exchange.onCancel(() =>
-      this.cancellation.cancel(exchange.reason ?? new Error("cancelled without a reason"))
-    );
+    this.#exchange.addListener(this);
     this.cancellation.throwIfCancelled();
     return this.#transport.send(this);
   }
@@ -145,15 +146,19 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
 
   /** The call has failed before its response could be relayed. Returns the error that the caller acts on. */
   failed(error: unknown): unknown {
-    this.#timer.stop();
+    this.#stop();
     return this.#hasReceived && error instanceof TimeoutExpired
       ? new TimeoutExpired(error.phase, error.limitMs, { received: true, isUnanswered: error.isUnanswered })
       : error;
   }
 
-  /** Returns the response for the client. From now on a timeout ends the exchange. */
-  relay(observer: CallObserver): BackendResponse {
+  /**
+   * Returns the response for the client. From now on a timeout ends the exchange. The call releases the lease at the
+   * end of the response, and reports a response that broke off to it.
+   */
+  relay(lease: Lease, observer: ResponseObserver): BackendResponse {
     const response = this.#begunResponse();
+    this.#lease = lease;
     const { status, reason, fields, omittedLength } = response;
     this.#observer = observer;
     const tunnel = response.upgraded && this.#openTunnel(response.upgraded, observer);
@@ -164,9 +169,19 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
 
   /** Ends the call: no client gets the rest of its response. */
   discard(): void {
-    this.#timer.stop();
+    this.#stop();
     this.#response?.body?.cancel();
     this.#response?.upgraded?.close();
+  }
+
+  // What the cancellation of the exchange reports:
+
+  cancelled(): void {
+    this.cancellation.cancel(this.#exchange.reason ?? new Error("cancelled without a reason"));
+  }
+
+  draining(): void {
+    this.#tunnel?.goAway();
   }
 
   // What the transport reports:
@@ -179,7 +194,7 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
     this.#hasReceived = true;
   }
 
-  // What the body of the response reports:
+  // What the body of the response or the WebSocket reports:
 
   get stepBytes(): number | undefined {
     return this.#observer?.stepBytes;
@@ -194,9 +209,22 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
     this.#observer?.passed(piece);
   }
 
-  ended(how: Ending): void {
+  ended(how: ResponseEnd): void {
+    this.#stop();
+    this.#lease?.released();
+    this.#observer?.end(how);
+  }
+
+  brokeOff(error: unknown): void {
+    // A fault of the proxy, such as its shutdown, says nothing of the backend.
+    if (!(error instanceof ProxyFault)) this.#lease?.failed({ isCertain: false });
+    this.ended(faultWithinResponse(error, this.backend));
+  }
+
+  /** The call needs no timeout and no cancellation any more. */
+  #stop(): void {
     this.#timer.stop();
-    this.#observer?.ended(how);
+    this.#exchange.removeListener(this);
   }
 
   #begunResponse(): UpstreamResponse {
@@ -204,20 +232,23 @@ export class UpstreamCall implements UpstreamRequest, BodyObserver {
     return this.#response;
   }
 
-  #openTunnel(upstream: NonNullable<UpstreamResponse["upgraded"]>, observer: CallObserver): WebSocketTunnel {
+  #openTunnel(
+    upstream: NonNullable<UpstreamResponse["upgraded"]>,
+    observer: ResponseObserver,
+  ): WebSocketTunnel {
     const tunnel = new WebSocketTunnel({
       upstream,
-      cancellation: this.#exchange,
+      cancellation: this.cancellation,
       clock: this.#clock,
       maxMessageBytes: this.#maxMessageBytes,
       passed: (piece) => observer.passed(piece),
       sent: (piece) => observer.sent(piece),
       active: () => this.#timer.enter("idle"),
-      ended: (how) => this.ended(typeof how === "string" ? how : { brokenBy: how }),
+      ended: (how) => this.ended(how),
     });
     this.#tunnel = tunnel;
     this.#timer.enter("idle");
-    this.#exchange.onDrain(() => tunnel.goAway());
+    if (this.#exchange.isDraining) tunnel.goAway();
     return tunnel;
   }
 

@@ -6,19 +6,24 @@ export interface ByteInput {
   readonly read: (into: Uint8Array) => Promise<number | null>;
 }
 
-/** Follows the reading of a connection. */
-export interface ReadingObserver {
+/** The owner of a {@link ConnectionReader}, which the reader calls. */
+export interface ReaderOwner {
   /** Called before the buffer grows, with its next size in bytes. */
   readonly grows?: (capacity: number) => void;
   /** Called after each read, when bytes have arrived or the connection is over. It may call `readableBehind`. */
   readonly hasRead?: () => void;
 }
 
-/** Enough for a head or an event. Each of thousands of quiet streams holds such a buffer. */
+/** Enough for a usual head. */
 const SMALL_BYTES = 4 * 1024;
+/** Enough for an event. Each of thousands of quiet streams holds such a buffer on both of its connections. */
+const QUIET_BYTES = 512;
+/** The buffer of a connection shrinks to {@link QUIET_BYTES} after so many reads in a row that would fit there. */
+const QUIET_READS = 8;
 const OVER = Promise.resolve();
 /** The buffer of a busy connection. */
 const LARGE_BYTES = 256 * 1024;
+const NOTHING = new Uint8Array();
 
 /**
  * The reading side of a connection: bytes that have arrived and were not taken yet. At most one read is under
@@ -27,20 +32,24 @@ const LARGE_BYTES = 256 * 1024;
  */
 export class ConnectionReader {
   readonly #input: ByteInput;
-  readonly #observer: ReadingObserver;
+  readonly #owner: ReaderOwner;
   #buffer = new Uint8Array(SMALL_BYTES);
   #start = 0;
   #end = 0;
   #lastCount = 0;
+  /** How many reads in a row were short. */
+  #quietReads = 0;
+  /** Whether a read of {@link readableQuietly} is under way. */
+  #isQuiet = false;
   #pending: Promise<void> | undefined;
   #received = 0;
   #hasEnded = false;
   #failure: { readonly error: unknown } | undefined;
   readonly #turn = new TurnCount();
 
-  constructor(input: ByteInput, observer: ReadingObserver = {}) {
+  constructor(input: ByteInput, owner: ReaderOwner = {}) {
     this.#input = input;
-    this.#observer = observer;
+    this.#owner = owner;
   }
 
   /** The size of the buffer in bytes. */
@@ -104,7 +113,7 @@ export class ConnectionReader {
     if (this.#pending !== undefined) return this.#pending;
     if (this.isOver) return OVER;
     this.#makeRoom();
-    return this.#pending = this.#read();
+    return this.#pending = this.#read(this.#buffer.subarray(this.#end));
   }
 
   /**
@@ -115,16 +124,40 @@ export class ConnectionReader {
     if (this.#pending !== undefined) return this.#pending;
     if (this.isOver) return OVER;
     this.#makeRoomBehind();
-    return this.#pending = this.#read();
+    return this.#pending = this.#read(this.#buffer.subarray(this.#end));
   }
 
-  async #read(): Promise<void> {
+  /**
+   * Like {@link readableBehind}, for a peer that will probably send nothing for a long time. Until it sends, the
+   * connection holds {@link QUIET_BYTES} and the bytes at hand. Call it again when no byte is at hand.
+   */
+  readableQuietly(): Promise<void> {
+    if (this.#pending === undefined) {
+      if (this.isOver) return OVER;
+      this.#isQuiet = true;
+      this.#pending = this.#read(new Uint8Array(QUIET_BYTES));
+    }
+    if (this.#isQuiet && this.#start === this.#end) {
+      this.#buffer = NOTHING;
+      this.#start = this.#end = 0;
+    }
+    return this.#pending;
+  }
+
+  /** States that the peer sends short events. From now on the connection holds as little as they need. */
+  expectEvents(): void {
+    this.#quietReads = QUIET_READS;
+  }
+
+  async #read(into: Uint8Array<ArrayBuffer>): Promise<void> {
     try {
-      const count = await this.#input.read(this.#buffer.subarray(this.#end));
+      const count = await this.#input.read(into);
       if (count === null) this.#hasEnded = true;
       else {
         this.#lastCount = count;
-        this.#end += count;
+        this.#quietReads = count < QUIET_BYTES ? this.#quietReads + 1 : 0;
+        if (this.#isQuiet) this.#append(into, count);
+        else this.#end += count;
         this.#received += count;
         const others = this.#turn.count(count);
         if (others !== undefined) await others;
@@ -132,8 +165,22 @@ export class ConnectionReader {
     } catch (error) {
       this.#failure = { error };
     }
+    this.#isQuiet = false;
     this.#pending = undefined;
-    this.#observer.hasRead?.();
+    this.#owner.hasRead?.();
+  }
+
+  /** Adds the bytes of another buffer, without touching the bytes that were taken. */
+  #append(bytes: Uint8Array<ArrayBuffer>, count: number): void {
+    if (this.#start === this.#end) {
+      this.#buffer = bytes;
+      this.#start = 0;
+      this.#end = count;
+      return;
+    }
+    if (this.#end + count > this.#buffer.length) this.#moveToRoomier(count);
+    this.#buffer.set(bytes.subarray(0, count), this.#end);
+    this.#end += count;
   }
 
   /**
@@ -141,10 +188,13 @@ export class ConnectionReader {
    * full.
    */
   #makeRoomBehind(): void {
-    if (this.#end < this.#buffer.length) return;
+    if (this.#end === this.#buffer.length) this.#moveToRoomier(0);
+  }
+
+  #moveToRoomier(more: number): void {
     const held = this.#buffer.subarray(this.#start, this.#end);
-    const size = Math.max(SMALL_BYTES, held.length * 2);
-    if (size > this.#buffer.length) this.#observer.grows?.(size);
+    const size = Math.max(SMALL_BYTES, held.length * 2, held.length + more);
+    if (size > this.#buffer.length) this.#owner.grows?.(size);
     const roomier = new Uint8Array(size);
     roomier.set(held);
     this.#buffer = roomier;
@@ -160,12 +210,8 @@ export class ConnectionReader {
     const held = this.#end - this.#start;
     if (held === 0) {
       const size = this.#buffer.length;
-      const wanted = this.#lastCount === size
-        ? LARGE_BYTES
-        : this.#lastCount <= SMALL_BYTES / 2
-        ? SMALL_BYTES
-        : size;
-      if (wanted > size) this.#observer.grows?.(wanted);
+      const wanted = this.#wantedSize(size);
+      if (wanted > size) this.#owner.grows?.(wanted);
       if (wanted !== size) this.#buffer = new Uint8Array(wanted);
       this.#start = this.#end = 0;
       return;
@@ -173,11 +219,19 @@ export class ConnectionReader {
     if (this.#end < this.#buffer.length) return;
     // No caller uses these bytes now: heads are decoded to text, and bodies are sent before the next read.
     const grows = held > this.#buffer.length / 2;
-    if (grows) this.#observer.grows?.(this.#buffer.length * 2);
-    const roomier = grows ? new Uint8Array(this.#buffer.length * 2) : this.#buffer;
+    const size = Math.max(SMALL_BYTES, this.#buffer.length * 2);
+    if (grows) this.#owner.grows?.(size);
+    const roomier = grows ? new Uint8Array(size) : this.#buffer;
     roomier.set(this.#buffer.subarray(this.#start, this.#end));
     this.#buffer = roomier;
     this.#start = 0;
     this.#end = held;
+  }
+
+  /** The size for the next read into an empty buffer. */
+  #wantedSize(size: number): number {
+    if (this.#lastCount === size) return size < SMALL_BYTES ? SMALL_BYTES : LARGE_BYTES;
+    if (this.#quietReads >= QUIET_READS) return QUIET_BYTES;
+    return size < SMALL_BYTES || this.#lastCount <= SMALL_BYTES / 2 ? SMALL_BYTES : size;
   }
 }

@@ -1,6 +1,6 @@
 /** Limits how many requests are in one stage at the same time, in total and for each holder. Others queue. */
 
-import type { Cancellation } from "../cancellation.ts";
+import type { Cancellation, CancellationListener } from "../cancellation.ts";
 import type { ConcurrencyLimits } from "../config/config.ts";
 import type { Clock } from "../time/clock.ts";
 import { ProxyFault } from "../faults.ts";
@@ -104,7 +104,7 @@ export class ConcurrencyLimiter {
     const leave = (): void => {
       this.#waiting.delete(entry);
       stopTimer();
-      cancellation.onCancel(undefined);
+      cancellation.removeListener(departure);
     };
     const entry: Waiting = {
       holder,
@@ -123,11 +123,13 @@ export class ConcurrencyLimiter {
       leave();
       reject(this.#overloaded(holder));
     });
-    cancellation.onCancel(() => {
-      const { reason } = cancellation;
-      leave();
-      reject(reason);
-    });
+    const departure: CancellationListener = {
+      cancelled() {
+        leave();
+        reject(cancellation.reason);
+      },
+    };
+    cancellation.addListener(departure);
     return promise;
   }
 

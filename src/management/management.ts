@@ -1,15 +1,18 @@
 /** The running management plane: managed tokens, usage, metrics, the management API and the admin page. */
 
-import { Accounts, type EndedExchange } from "../accounting/accounts.ts";
+import { Accounts } from "../accounting/accounts.ts";
 import type { Pricer } from "../accounting/cost.ts";
+import { exchangeRow } from "../accounting/exchange_row.ts";
 import type { Objects } from "../accounting/objects.ts";
 import { UnpricedModels } from "../accounting/unpriced_models.ts";
 import type { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { TokenCheckResult } from "../auth/shared_token.ts";
 import type { ManagementConfig } from "../config/config.ts";
+import type { ExchangeRecord } from "../exchange_record.ts";
 import { probeBackends } from "../forwarding/probe.ts";
 import type { Management as ManagementPort } from "../handler.ts";
-import type { Entry } from "../http/message.ts";
+import { fieldValue } from "../http/fields.ts";
+import type { Entry, IncomingRequest } from "../http/message.ts";
 import type { ClockEvent } from "../limits/budget_clock.ts";
 import type { Limiter } from "../limits/limiter.ts";
 import type { Log } from "../observability/log.ts";
@@ -120,7 +123,10 @@ export class Management implements ManagementPort {
       onOpen: (account) => {
         if (this.#feed.hasListeners) this.#feed.send({ kind: "started", exchange: account.running() });
       },
-      onRow: (ended) => this.#record(ended),
+      onContradiction: ({ id, endpoint, detail }) => {
+        this.#metrics.contradicted(endpoint);
+        log("debug", "usage_contradictory", { id, endpoint, detail });
+      },
     });
     watchSettled((row) => this.#publish(row));
     this.answer = this.#openRoutes(config);
@@ -163,9 +169,20 @@ export class Management implements ManagementPort {
     this.#metrics.failedOver(endpoint, backend);
   }
 
-  /** Counts a request that ended before its client was identified, a wrong token included. */
-  recordRefusal(ending: string): void {
-    this.#metrics.refused(ending);
+  /**
+   * Records an exchange that has ended: in the database, the metrics, the live feed and the trace. Without usage, only
+   * the metrics count it, if its client was not identified.
+   */
+  record(record: ExchangeRecord, { fields }: Pick<IncomingRequest, "fields">): void {
+    const { usage } = record;
+    if (usage === undefined) {
+      if (record.principal === undefined) this.#metrics.refused(record.ending);
+      return;
+    }
+    const row = exchangeRow(record, usage);
+    this.#writer.add(row);
+    this.#trace?.({ row, record, traceparent: fieldValue(fields, "traceparent") });
+    this.#publish(row);
   }
 
   /** Sets the configuration that serves requests from now on. */
@@ -229,21 +246,6 @@ export class Management implements ManagementPort {
 
   #isAllowed(address: string): boolean {
     return this.#served.mayConnect(address) && this.#settings.mayManage(address);
-  }
-
-  #record(ended: EndedExchange): void {
-    const { row, contradictions } = ended;
-    this.#writer.add(row);
-    if (contradictions.length > 0) {
-      this.#metrics.contradicted(row.endpoint);
-      this.#parts.log("debug", "usage_contradictory", {
-        id: row.requestId,
-        endpoint: row.endpoint,
-        detail: `${row.modelAnswered ?? row.modelAsked ?? "no model"}: ${contradictions.join("; ")}`,
-      });
-    }
-    this.#trace?.(ended);
-    this.#publish(row);
   }
 
   /** Counts a row that is in the database or in the queue, and sends it to live listeners. */

@@ -3,7 +3,7 @@ import type { Config, Endpoint } from "../config/config.ts";
 import { lanAddresses, type ListeningAddresses, serverUrls } from "../config/server_urls.ts";
 import { configuredEndpoint } from "../connect/endpoints.ts";
 import type { Connectable } from "../connect/settings.ts";
-import type { ErrorDialect } from "../faults.ts";
+import type { Dialect } from "../apis/dialects.ts";
 import type { Balancer } from "../forwarding/balancer.ts";
 import type { Handler } from "../http/message.ts";
 import { type AddressTest, addressTest } from "../network/ip_ranges.ts";
@@ -123,8 +123,8 @@ export class Served {
     return tls !== undefined && (httpsPort === undefined || this.hasAdminPort);
   }
 
-  /** The error dialect of the endpoint that a path belongs to. Undefined: no endpoint has the path. */
-  dialectAt(path: string): ErrorDialect | undefined {
-    return this.#now && match(this.#now.routes, path)?.endpoint.provider;
+  /** The dialect of the endpoint that a path belongs to. Undefined: no endpoint has the path. */
+  dialectAt(path: string): Dialect | undefined {
+    return this.#now && match(this.#now.routes, path)?.endpoint.dialect;
   }
 }

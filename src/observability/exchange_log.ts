@@ -1,9 +1,11 @@
-import type { ExchangeRecord } from "../exchange.ts";
+import type { ExchangeRecord } from "../exchange_record.ts";
 import type { Log } from "./log.ts";
+
+const MICROS_PER_DOLLAR = 1_000_000;
 
 /**
  * Returns the logger of ended exchanges. It logs each fault. If the access log is on, it logs each exchange
- * too.
+ * too: with its model, tokens and cost if the management plane is on.
  */
 export function exchangeLogger(log: Log, { access }: { access: boolean }): (record: ExchangeRecord) => void {
   return (record) => {
@@ -20,6 +22,7 @@ export function exchangeLogger(log: Log, { access }: { access: boolean }): (reco
       bytes,
       ending,
       detail,
+      usage,
     } = record;
     const isFault = ending !== "complete" && ending !== "client_gone";
     if (isFault) {
@@ -36,6 +39,13 @@ export function exchangeLogger(log: Log, { access }: { access: boolean }): (reco
       attempts: attempts.length > 1 ? attempts.length : undefined,
       principal,
       token: record.tokenId,
+      model: usage?.modelAnswered ?? usage?.modelAsked,
+      input_tokens: usage?.inputTokens,
+      output_tokens: usage?.outputTokens,
+      cached_tokens: usage?.cachedTokens,
+      cost_usd: usage?.costMicros === undefined ? undefined : usage.costMicros / MICROS_PER_DOLLAR,
+      usage_source: usage?.usageSource,
+      settlement: usage?.settlement,
       bytes,
       ttfb_ms: rounded(record.firstByteMs),
       duration_ms: rounded(record.durationMs),

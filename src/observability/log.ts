@@ -20,6 +20,13 @@ export const LOG_FIELDS = [
   "attempts",
   "principal",
   "token",
+  "model",
+  "input_tokens",
+  "output_tokens",
+  "cached_tokens",
+  "cost_usd",
+  "usage_source",
+  "settlement",
   "bytes",
   "ttfb_ms",
   "duration_ms",
@@ -28,6 +35,10 @@ export const LOG_FIELDS = [
   "id",
   "detail",
 ] as const;
+
+/** Fields that only JSON has, so that lines for people stay short. */
+const JSON_ONLY: readonly string[] = ["cached_tokens", "usage_source", "settlement"];
+const PRETTY_FIELDS = LOG_FIELDS.filter((name) => !JSON_ONLY.includes(name));
 
 /** The fields of a log line. Undefined fields are omitted. */
 export type LogFields = { readonly [Field in typeof LOG_FIELDS[number]]?: string | number | undefined };
@@ -84,7 +95,7 @@ function jsonLine(level: LogLevel, event: string, fields: LogFields, time: numbe
 /** ` status=200 endpoint=openai …` */
 function pairsOf(fields: LogFields): string {
   let text = "";
-  for (const name of LOG_FIELDS) {
+  for (const name of PRETTY_FIELDS) {
     const value = fields[name];
     if (value === undefined) continue;
     text += typeof value === "number" ? ` ${name}=${value}` : ` ${name}=${plainOrQuoted(value)}`;

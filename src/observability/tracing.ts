@@ -13,7 +13,10 @@ import {
   SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
-import type { ExchangeRecord } from "../exchange.ts";
+import { DIALECT_NAMES, DIALECTS } from "../apis/dialects.ts";
+import { recognisedPath } from "../apis/operation_of.ts";
+import { factsOf } from "../apis/operations.ts";
+import type { ExchangeRecord } from "../exchange_record.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 import { VERSION } from "../release.ts";
 
@@ -25,19 +28,10 @@ export interface TracedExchange {
   readonly traceparent: string | undefined;
 }
 
-/** Names of operations, by the end of the path. */
-const OPERATIONS: readonly (readonly [path: RegExp, operation: string])[] = [
-  [/\/(?:chat\/completions|messages|responses)$/, "chat"],
-  [/:(?:stream)?[gG]enerateContent$/, "generate_content"],
-  [/\/embeddings$|:(?:batchE|e)mbedContents?$/, "embeddings"],
-  [/\/completions$/, "text_completion"],
-];
 /** Names of providers in the conventions, by the dialect of the endpoint. */
-const PROVIDERS: Readonly<Record<string, string>> = {
-  openai: "openai",
-  anthropic: "anthropic",
-  gemini: "gcp.gemini",
-};
+const PROVIDERS: Readonly<Record<string, string | undefined>> = Object.fromEntries(
+  DIALECT_NAMES.map((name) => [name, DIALECTS[name].telemetryName]),
+);
 
 /** Makes the function that exports the spans of an exchange. Undefined: tracing is off. */
 export function exchangeTracer(): ((exchange: TracedExchange) => void) | undefined {
@@ -48,7 +42,7 @@ export function exchangeTracer(): ((exchange: TracedExchange) => void) | undefin
   return ({ row, record, traceparent }) => {
     const { startedAt } = row;
     const endedAt = startedAt + row.durationMs;
-    const operation = OPERATIONS.find(([path]) => path.test(row.path))?.[1];
+    const operation = factsOf(recognisedPath(row.path).operation).telemetryName;
     const model = row.modelAsked ?? row.modelAnswered;
     const name = [operation ?? row.method, model ?? row.endpoint].filter((part) => part !== undefined).join(
       " ",

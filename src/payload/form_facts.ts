@@ -1,10 +1,11 @@
 /** Reads the facts of a form that limits and accounting need. */
 
+import { factsOf, type Operation } from "../apis/operations.ts";
 import { REFERENCES } from "./body_keys.ts";
 import { foldKey } from "./fold_key.ts";
 import type { FormPart } from "./multipart.ts";
 import type { RequestFacts } from "./request_facts.ts";
-import { readsSound, soundSeconds } from "./sound_length.ts";
+import { soundSeconds } from "./sound_length.ts";
 
 /** A longer plain field is content, in the place of a file. In bytes. */
 const MAX_FIELD_BYTES = 1_000;
@@ -15,14 +16,14 @@ const ADDRESS = /^\s*[a-z][a-z\d+.-]*:\/\//i;
 export function formContent(
   bytes: Uint8Array,
   parts: readonly FormPart[],
-  path: string,
+  operation: Operation,
 ): Pick<RequestFacts, "refersElsewhere" | "soundSeconds"> {
   const refersElsewhere = parts.some((part) => isReference(bytes, part));
   const sound = parts.filter(({ isFile, start, end }) => isFile || end - start > MAX_FIELD_BYTES)
     .reduce((total, { start, end }) => total + soundSeconds(bytes.subarray(start, end)), 0);
   return {
     ...(refersElsewhere && { refersElsewhere }),
-    ...(readsSound(path) && { soundSeconds: sound }),
+    ...(factsOf(operation).readsSound === true && { soundSeconds: sound }),
   };
 }
 

@@ -1,7 +1,5 @@
 /** Estimates the length of sound in a request, because some responses to it state no usage. */
 
-/** The ends of paths at which a model reads sound (OpenAI's audio API, which other providers have too). */
-const SPEECH_PATH = /\/audio\/(?:transcriptions|translations)\/*$/i;
 /**
  * The bytes of a second of compressed sound: 8 kbit/s, the lowest rate of MP3 and of intelligible speech in
  * Opus. Usual rates are 2 to 16 times as high, so the estimate of a usual file is too long.
@@ -18,11 +16,6 @@ const FORMAT_BYTES = 16;
 const MAX_CHUNKS = 20;
 /** The highest rates of common recordings. A header with a higher one does not shorten the estimate. */
 const MAX_PCM_BYTES_PER_SECOND = 192_000;
-
-/** Whether a model reads sound at this path. */
-export function readsSound(path: string): boolean {
-  return SPEECH_PATH.test(path);
-}
 
 /** The length of sound in seconds: of uncompressed WAV by its header, and of everything else by its bytes. */
 export function soundSeconds(bytes: Uint8Array): number {

@@ -5,14 +5,6 @@ import { field } from "../http/fields.ts";
 import { concat } from "../streams/bytes.ts";
 import type { Payload } from "./read_payload.ts";
 
-/** OpenAI's streams at these paths report their usage only on request. Its newer APIs always report it. */
-const PATHS = /\/(?:chat\/)?completions$/;
-
-/** Whether an API at this path has the option `stream_options.include_usage`. */
-export function hasUsageOption(path: string): boolean {
-  return PATHS.test(path);
-}
-
 /** The payload with the option. Undefined: it does not request a stream, or has the option already. */
 export function requestUsage(payload: Payload): Payload | undefined {
   const edit = usageOptionEdit(payload);

@@ -22,11 +22,9 @@ export function match(table: RoutingTable, path: string): Target | undefined {
   const name = end === -1 ? path.slice(1) : path.slice(1, end);
   const named = table.endpoints.get(name);
   if (named !== undefined) return { endpoint: named, rest: end === -1 ? "" : path.slice(end) };
-  const unnamed = isWithin(path, "/v1/messages")
-    ? table.messagesEndpoint
-    : isWithin(path, "/v1")
-    ? table.defaultEndpoint
-    : undefined;
+  if (!isWithin(path, "/v1")) return undefined;
+  const own = table.dialectFolders.find(({ folder }) => isWithin(path, folder));
+  const unnamed = own === undefined ? table.defaultEndpoint : own.endpoint;
   return unnamed && { endpoint: unnamed, rest: path };
 }
 

@@ -1,3 +1,4 @@
+import { DIALECT_NAMES, DIALECTS } from "../apis/dialects.ts";
 import type { Endpoint } from "../config/config.ts";
 
 /** The endpoints by name, and the endpoints for paths without a name. */
@@ -6,8 +7,8 @@ export interface RoutingTable {
   readonly endpoints: ReadonlyMap<string, Endpoint>;
   /** The endpoint for `/v1/…` and `/chat/completions`, if there is one. */
   readonly defaultEndpoint: Endpoint | undefined;
-  /** The endpoint for `/v1/messages…`, if there is one. */
-  readonly messagesEndpoint: Endpoint | undefined;
+  /** The endpoints for folders that only one dialect has, such as `/v1/messages`. */
+  readonly dialectFolders: readonly { readonly folder: string; readonly endpoint: Endpoint | undefined }[];
 }
 
 /**
@@ -21,6 +22,10 @@ export function buildRoutingTable(endpoints: readonly Endpoint[], defaultName?: 
   return {
     endpoints: byName,
     defaultEndpoint,
-    messagesEndpoint: endpoints.find(({ provider }) => provider === "anthropic") ?? defaultEndpoint,
+    dialectFolders: DIALECT_NAMES.flatMap((name) => {
+      const folder = DIALECTS[name].unnamedFolder;
+      const endpoint = endpoints.find(({ dialect }) => dialect === name) ?? defaultEndpoint;
+      return folder === undefined ? [] : [{ folder, endpoint }];
+    }),
   };
 }

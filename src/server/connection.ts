@@ -7,7 +7,7 @@ import { UntilCloseBody } from "../http/body.ts";
 import { closeQuietly } from "../streams/close_quietly.ts";
 import { readHead, takeHead } from "../http/head.ts";
 import { discardReply, type Entry, type Handler, type OutgoingReply, type Tunnel } from "../http/message.ts";
-import { ConnectionReader, type ReadingObserver } from "../http/reader.ts";
+import { ConnectionReader, type ReaderOwner } from "../http/reader.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
 import { nextTurn } from "../streams/turn.ts";
 import { type ByteOutput, writeAll, writeMessage } from "../http/writer.ts";
@@ -64,7 +64,7 @@ export interface ConnectionParts {
 }
 
 /** A connection of a client over HTTP/1.1. */
-export class ClientConnection implements ServedConnection, ReadingObserver, ExchangeOwner {
+export class ClientConnection implements ServedConnection, ReaderOwner, ExchangeOwner {
   readonly #connection: Deno.Conn;
   readonly #reader: ConnectionReader;
   readonly #handler: Handler;
@@ -88,6 +88,8 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
   #current: RunningExchange | undefined;
   readonly #onAuthenticated = (holder: string): void => this.#authenticated(holder);
   #wasStuck = false;
+  /** Whether the client will probably send nothing during the next response: the last one was a stream. */
+  #expectsStream = true;
   #isAuthenticated = false;
 
   constructor(
@@ -228,6 +230,7 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
       if (reply.tunnel !== undefined) return await this.#tunnel(reply, reply.tunnel);
       const isRead = body === null || body.skipUnread();
       const persistent = head.persistent && isRead && !this.#lastRequest;
+      this.#expectsStream = isStream(reply);
       const { message, closes } = replyMessage(reply, head, { persistent });
       await writeMessage(this.#output, message);
       if (!isRead) await this.#linger();
@@ -287,11 +290,18 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
     if (exchange.isReadingBody || exchange.isTunnel) return;
     if (this.#reader.isOver) exchange.cancellation.cancel(new ClientGone("the client left"));
     else if (exchange.isUnread) {
-      if (this.#reader.available < MAX_UNREAD_BYTES) void this.#reader.readableBehind();
+      if (this.#reader.available < MAX_UNREAD_BYTES) this.#watch(exchange);
     } else if (this.#reader.available > MAX_AHEAD_BYTES) {
       this.#lastRequest = true;
       const reason = `the client sent more than ${MAX_AHEAD_BYTES} bytes during a running request`;
       exchange.cancellation.cancel(new ClientGone(reason));
+    } else this.#watch(exchange);
+  }
+
+  /** A client of short responses soon sends its next request, which the usual buffer takes at once. */
+  #watch(exchange: RunningExchange): void {
+    if (this.#expectsStream && exchange.hasArrived(this.#reader.available)) {
+      void this.#reader.readableQuietly();
     } else void this.#reader.readableBehind();
   }
 
@@ -343,4 +353,9 @@ export class ClientConnection implements ServedConnection, ReadingObserver, Exch
       this.#share?.release();
     } else this.#unauthenticatedBudget?.holds(this, this.#reader.capacity);
   }
+}
+
+/** Whether the response has no known length, as a stream has. */
+function isStream({ body }: OutgoingReply): boolean {
+  return body !== null && body.length === undefined;
 }

@@ -25,12 +25,15 @@ export class RunningExchange implements RequestBodyHooks {
   isTunnel = false;
   readonly now: () => number;
   readonly #expectsContinue: boolean;
+  /** The length of the body, if the head states it. */
+  readonly #length: number | undefined;
   readonly #owner: ExchangeOwner;
 
   constructor({ framing, expectsContinue }: RequestHead, reader: ConnectionReader, owner: ExchangeOwner) {
     this.#expectsContinue = expectsContinue;
     this.#owner = owner;
     this.now = owner.clock;
+    this.#length = framing.kind === "counted" ? framing.length : undefined;
     this.body = framing.kind === "absent"
       ? null
       : framing.kind === "chunked"
@@ -46,6 +49,11 @@ export class RunningExchange implements RequestBodyHooks {
   /** Whether a reader is reading the body, and decides when the connection is read. */
   get isReadingBody(): boolean {
     return this.body !== null && this.body.isStarted && !this.body.hasEnded;
+  }
+
+  /** Whether the client has sent the whole request, so that it is probably silent until the response has ended. */
+  hasArrived(unread: number): boolean {
+    return !this.isUnread || this.#length !== undefined && unread >= this.#length;
   }
 
   get onWanted(): (() => Promise<void>) | undefined {

@@ -56,6 +56,12 @@ export class GrowingBuffer {
     if (this.#buffer.length > MOST_SPARE_BYTES) this.#buffer = NOTHING;
   }
 
+  /** Removes all bytes, and frees their memory. */
+  drop(): void {
+    this.#start = this.#end = 0;
+    this.#buffer = NOTHING;
+  }
+
   #room(needed: number): number {
     return Math.max(SMALLEST_BYTES, needed, Math.min(needed + (needed >> 1), this.#mostBytes));
   }

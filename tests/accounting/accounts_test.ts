@@ -3,8 +3,8 @@ import { assertEquals } from "@std/assert";
 import type { Account } from "../../src/accounting/account.ts";
 import { Accounts } from "../../src/accounting/accounts.ts";
 import { Pricer } from "../../src/accounting/cost.ts";
-import type { ExchangeRecord } from "../../src/exchange.ts";
-import type { ExchangeRow } from "../../src/storage/store.ts";
+import type { Endpoint } from "../../src/config/config.ts";
+import type { ExchangeRecord, ExchangeUsage } from "../../src/exchange_record.ts";
 import { ANONYMOUS } from "../../src/principal.ts";
 import { testBackend, testEndpoint } from "../support/proxies/config.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
@@ -31,6 +31,7 @@ const RECORD: ExchangeRecord = {
   durationMs: 1,
   ending: "complete",
   detail: undefined,
+  usage: undefined,
 };
 type Used = { readonly tokens: number | undefined; readonly micros: number | undefined };
 
@@ -52,6 +53,7 @@ function settled(
     givenUpMs,
     reservedMore = [],
     choices = 1,
+    usages = [],
   }: {
     answer?: string;
     /** The field of its type. */
@@ -69,17 +71,13 @@ function settled(
     givenUpMs?: number;
     /** Gets what was reserved beyond the first. */
     reservedMore?: Used[];
+    /** Gets what the record says of the use. */
+    usages?: ExchangeUsage[];
   } = {},
 ): Used {
   let used: Used | undefined;
-  const all = accounts ?? accountsInto(() => {});
-  const account: Account = all.open({
-    id: "req_1",
-    path: RECORD.path,
-    principal: ANONYMOUS,
-    endpoint: ENDPOINT,
-    fields: [],
-  });
+  const all = accounts ?? openAccounts();
+  const account: Account = all.open(exchangeAt(ENDPOINT), ANONYMOUS);
   account.setRequest({
     facts: () => ({ model: "m", background, choices }),
     inputTokens: () => 0,
@@ -103,7 +101,8 @@ function settled(
   if (givenUpMs !== undefined) account.unanswered(BACKEND, givenUpMs);
   if (isAnswered) account.answered({ status, fields: fieldsOf(type) }, BACKEND);
   if (answer !== undefined) account.passed(new TextEncoder().encode(answer));
-  account.ended({ ...RECORD, ...record });
+  const usage = usageOf(account, { ...RECORD, ...record });
+  if (usage !== undefined) usages.push(usage);
   return used ?? { tokens: undefined, micros: undefined };
 }
 
@@ -112,7 +111,25 @@ const rethrow = (error: unknown): void => {
   throw error;
 };
 
-function accountsInto(onRow: (row: ExchangeRow) => void, onUnexpected = rethrow): Accounts {
+/** An exchange at an endpoint, as accounting sees it. */
+function exchangeAt(endpoint: Endpoint) {
+  return {
+    id: "req_1",
+    path: RECORD.path,
+    endpoint,
+    request: { fields: [] },
+    redact: (text: string) => text,
+  };
+}
+
+/** Settles an exchange whose response was not compressed. */
+function usageOf(account: Account, record: ExchangeRecord): ExchangeUsage | undefined {
+  const usage = account.settle(record);
+  if (usage instanceof Promise) throw new Error("the response was compressed");
+  return usage;
+}
+
+function openAccounts(onUnexpected = rethrow): Accounts {
   const pricer = new Pricer({
     version: "none",
     priceOf: () => undefined,
@@ -124,7 +141,6 @@ function accountsInto(onRow: (row: ExchangeRow) => void, onUnexpected = rethrow)
     clock: new FakeClock(),
     pricer,
     objects: NO_OBJECTS,
-    onRow: ({ row }) => onRow(row),
     onUnexpected,
   });
 }
@@ -185,7 +201,7 @@ Deno.test("Accounts: how fast a model writes unseen is learnt from answers that 
   const gone = (accounts: Accounts) =>
     settled({ ...GONE, durationMs: 100 }, { accounts, isAnswered: false }).micros;
   const after = (record: Partial<ExchangeRecord>, options: Parameters<typeof settled>[1] = {}) => {
-    const accounts = accountsInto(() => {});
+    const accounts = openAccounts();
     for (let index = 0; index < 5; index++) {
       settled({ durationMs: 1_000, ...record }, {
         answer: answer(2_000),
@@ -210,19 +226,19 @@ Deno.test("Accounts: how fast a model writes unseen is learnt from answers that 
 });
 
 Deno.test("Accounts: usage in what costs nothing, such as a file, does not count, whatever it says", () => {
-  const rows: ExchangeRow[] = [];
-  const accounts = accountsInto((row) => rows.push(row));
+  const usages: ExchangeUsage[] = [];
   const batch = '{"result":{"message":{"model":"m","usage":{"input_tokens":5,"output_tokens":7}}}}';
   const run = '{"id":"run_1","model":"m","usage":{"prompt_tokens":5,"completion_tokens":7}}';
   for (const answer of [TOLD, TOLD.replace('"resp_1"', '"file-1"'), batch, run, '{"input_tokens":2095}']) {
     settled({ method: "GET", path: "/openai/v1/files/file-1/content" }, {
       answer,
-      accounts,
+      usages,
       isLookedAt: true,
     });
   }
+  assertEquals(usages.length, 5);
   assertEquals(
-    rows.map(({ inputTokens, costMicros }) => [inputTokens, costMicros]).flat().filter((one) =>
+    usages.map(({ inputTokens, costMicros }) => [inputTokens, costMicros]).flat().filter((one) =>
       one !== undefined
     ),
     [],
@@ -252,15 +268,8 @@ function charged(
   answer: string,
   type = "application/json",
   asked = "m",
-): ExchangeRow | undefined {
-  let row: ExchangeRow | undefined;
-  const account = accountsInto((ended) => row = ended).open({
-    id: "req_1",
-    path: RECORD.path,
-    principal: ANONYMOUS,
-    endpoint: ENDPOINT,
-    fields: [],
-  });
+): ExchangeUsage | undefined {
+  const account = openAccounts().open(exchangeAt(ENDPOINT), ANONYMOUS);
   account.setRequest({
     facts: () => ({ model: asked }),
     inputTokens: () => 7,
@@ -270,8 +279,7 @@ function charged(
   });
   account.answered({ status: 200, fields: fieldsOf(`content-type: ${type}`) }, BACKEND);
   account.passed(new TextEncoder().encode(answer));
-  account.ended({ ...RECORD, ...record });
-  return row;
+  return usageOf(account, { ...RECORD, ...record });
 }
 
 Deno.test("Account: without limits too, what was not told is estimated from the text and marked", () => {
@@ -328,21 +336,13 @@ Deno.test("Account: the estimate of the input is no more than what the model tak
     providerOf: () => undefined,
   });
   const left = (inputTokens: number, isReserved: boolean) => {
-    let row: ExchangeRow | undefined;
     const reserved: Used[] = [];
     const account = new Accounts({
       clock: new FakeClock(),
       pricer,
       objects: NO_OBJECTS,
-      onRow: (ended) => row = ended.row,
       onUnexpected: rethrow,
-    }).open({
-      id: "req_1",
-      path: RECORD.path,
-      principal: ANONYMOUS,
-      endpoint,
-      fields: [],
-    });
+    }).open(exchangeAt(endpoint), ANONYMOUS);
     account.setRequest({
       facts: () => ({ model: "m" }),
       inputTokens: () => inputTokens,
@@ -360,7 +360,7 @@ Deno.test("Account: the estimate of the input is no more than what the model tak
       const order = { backend: BACKEND, model: "m", outputTokens: 0 };
       account.reserve({ statedTokens: 0, inputTokens, outputTokens: 0, candidates: [order] });
     }
-    account.ended({ ...RECORD, ...GONE });
+    const row = usageOf(account, { ...RECORD, ...GONE });
     return {
       input: row?.inputTokens,
       micros: row?.costMicros,
@@ -384,36 +384,32 @@ Deno.test("Account: text that was seen counts, whatever the request stated, also
 Deno.test("Accounts: an unexpected error after a compressed response is reported, and settled() resolves", async () => {
   const unexpected: unknown[] = [];
   const bug = new TypeError("cannot read x");
-  const accounts = accountsInto(() => {
-    throw bug;
-  }, (error) => void unexpected.push(error));
-  const account = accounts.open({
-    id: "req_1",
-    path: RECORD.path,
-    principal: ANONYMOUS,
-    endpoint: ENDPOINT,
-    fields: [],
-  });
+  const accounts = openAccounts((error) => void unexpected.push(error));
+  const account = accounts.open(exchangeAt(ENDPOINT), ANONYMOUS);
   account.answered({
     status: 200,
     fields: fieldsOf("content-type: application/json", "content-encoding: gzip"),
   }, BACKEND);
   account.passed(gzipSync(TOLD));
-  account.ended(RECORD);
+  account.setRequest({
+    facts() {
+      throw bug;
+    },
+    inputTokens: () => 0,
+    outputTokens: () => 0,
+    isMetered: true,
+    isFree: false,
+  });
+  const usage = account.settle(RECORD);
   await accounts.settled();
+  assertEquals(await usage, undefined);
   assertEquals(unexpected, [bug]);
 });
 
 Deno.test("Accounts: an exchange whose usage cannot be worked out counts with what was reserved, and the error is reported", () => {
   const errors: unknown[] = [];
   const used: Used[] = [];
-  const account = accountsInto(() => {}, (error) => void errors.push(error)).open({
-    id: "req_1",
-    path: RECORD.path,
-    principal: ANONYMOUS,
-    endpoint: ENDPOINT,
-    fields: [],
-  });
+  const account = openAccounts((error) => void errors.push(error)).open(exchangeAt(ENDPOINT), ANONYMOUS);
   const request = { inputTokens: () => 0, outputTokens: () => 1_000, isMetered: true, isFree: false };
   account.setRequest({ ...request, facts: () => ({ model: "m" }) });
   account.setAdmission({
@@ -435,6 +431,6 @@ Deno.test("Accounts: an exchange whose usage cannot be worked out counts with wh
       throw bug;
     },
   });
-  account.ended(RECORD);
+  account.settle(RECORD);
   assertEquals([used, errors], [[{ tokens: 300, micros: 1_000 }], [bug]]);
 });

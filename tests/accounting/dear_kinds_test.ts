@@ -57,7 +57,7 @@ Deno.test("readPayload: it is known for how long a body marks content for the ca
   const marks = async (body: string) => {
     const payload = await readPayload(new TextEncoder().encode(body), {
       fields: fieldsOf("content-type: application/json"),
-      path: "/v1/messages",
+      operation: "messages",
       maxBytes: 1e6,
       mustBeKnown: true,
       readsFiles: false,

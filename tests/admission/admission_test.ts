@@ -20,7 +20,7 @@ function requestWith(
     endpoint?: AdmissionRequest["endpoint"];
     settledBody?: AdmissionRequest["request"]["settledBody"];
   } = {},
-): { request: AdmissionRequest; slots: { acquired: number; released: number } } {
+): { admission: Parameters<typeof admitRequest>; slots: { acquired: number; released: number } } {
   const slots = { acquired: 0, released: 0 };
   const request: AdmissionRequest = {
     request: {
@@ -37,35 +37,35 @@ function requestWith(
     endpoint,
     rest: "/v1/chat/completions",
     query: "",
-    upgrade: false,
-    held: new HeldBytes(1e6).share("a"),
-    maxBodyBytes: undefined,
-    counted: undefined,
-    acquireReceivingSlot() {
+    holder: "a",
+  };
+  const receivingSlots = {
+    acquire() {
       slots.acquired++;
       return () => slots.released++;
     },
   };
-  return { request, slots };
+  const parts = { upgrade: false, held: new HeldBytes(1e6).share("a"), counted: undefined };
+  return { admission: [request, { maxBodyBytes: undefined, receivingSlots }, parts], slots };
 }
 
 Deno.test("admitRequest: a body that is only forwarded needs no receiving slot", async () => {
-  const { request, slots } = requestWith("{}");
-  await admitRequest(request);
+  const { admission, slots } = requestWith("{}");
+  await admitRequest(...admission);
   assertEquals(slots, { acquired: 0, released: 0 });
 });
 
 Deno.test("admitRequest: a receiving slot is released when the body has been read, and when it is rejected", async () => {
   const good = requestWith('{"model":"a"}', { endpoint: OVERRIDING });
-  await admitRequest(good.request);
+  await admitRequest(...good.admission);
   assertEquals(good.slots, { acquired: 1, released: 1 });
   const malformed = requestWith('{"model":', { endpoint: OVERRIDING });
-  await assertRejects(() => admitRequest(malformed.request), ProxyFault);
+  await assertRejects(() => admitRequest(...malformed.admission), ProxyFault);
   assertEquals(malformed.slots, { acquired: 1, released: 1 });
 });
 
 Deno.test("admitRequest: a receiving slot is released when the client leaves before its body begins", async () => {
-  const { request, slots } = requestWith("", { settledBody: () => Promise.reject(new Error("gone")) });
-  await assertRejects(() => admitRequest(request), Error, "gone");
+  const { admission, slots } = requestWith("", { settledBody: () => Promise.reject(new Error("gone")) });
+  await assertRejects(() => admitRequest(...admission), Error, "gone");
   assertEquals(slots, { acquired: 1, released: 1 });
 });

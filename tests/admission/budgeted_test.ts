@@ -1,4 +1,6 @@
+import { operationOf } from "../../src/apis/operation_of.ts";
 import { assertThrows } from "@std/assert";
+import type { Dialect } from "../../src/apis/dialects.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import { checkCostIsKnown, checkModelIsNamed } from "../../src/admission/budgeted.ts";
 import { costOfRequest } from "../../src/admission/known_cost.ts";
@@ -18,14 +20,19 @@ const UNLIMITED = principal({ models: ["*"] }, { tokensPerMinute: 5 });
 /** Checks a request by its line, and the dialect of the endpoint if it requests a WebSocket. */
 function checkCost(
   who: Principal,
-  { upgrade, ...request }: {
+  { upgrade, method, path, endpoint }: {
     method: string;
     path: string;
     endpoint: Endpoint;
-    upgrade: string | false;
+    upgrade: Dialect | false;
   },
 ): void {
-  const cost = costOfRequest({ ...request, upgrade: upgrade !== false });
+  const cost = costOfRequest({
+    method,
+    operation: operationOf(method, path),
+    endpoint,
+    upgrade: upgrade !== false,
+  });
   checkCostIsKnown(who, { cost, upgrade });
 }
 
@@ -128,7 +135,7 @@ Deno.test("checkCostIsKnown: a budget refuses all else, and says why; without a 
 });
 
 Deno.test("checkCostIsKnown: of WebSockets a budget allows OpenAI's realtime sessions alone", () => {
-  const check = (path: string, upgrade: string) =>
+  const check = (path: string, upgrade: Dialect) =>
     checkCost(BUDGET, { method: "GET", path, endpoint: OPENAI, upgrade });
   check("/v1/realtime", "openai");
   assertThrows(

@@ -1,3 +1,4 @@
+import { operationOf } from "../../src/apis/operation_of.ts";
 import { PulledSource } from "../../src/streams/pulled_source.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { Cancellation } from "../../src/cancellation.ts";
@@ -24,6 +25,7 @@ function unread(parts: Partial<UnreadRequest>): UnreadRequest {
     principal: holder({ models: ["a"] }),
     endpoint: ENDPOINT,
     path: "/v1/chat/completions",
+    operation: operationOf("POST", parts.path ?? "/v1/chat/completions"),
     isCounted: true,
     upgrade: false,
     cancellation: new Cancellation(),

@@ -1,3 +1,4 @@
+import { operationOf } from "../../src/apis/operation_of.ts";
 import { assertEquals } from "@std/assert";
 import { possibleOutputTokens } from "../../src/admission/reservation.ts";
 import { testBackend, testEndpoint } from "../support/proxies/config.ts";
@@ -36,6 +37,7 @@ const CASES: readonly (readonly [facts: RequestFacts, at: Partial<typeof CHAT>, 
 ];
 for (const [facts, at, tokens] of CASES) {
   Deno.test(`possibleOutputTokens: ${JSON.stringify(facts)} at ${JSON.stringify({ ...at, endpoint: at.endpoint?.name })}`, () => {
-    assertEquals(possibleOutputTokens(facts, { ...CHAT, ...at }), tokens);
+    const { path, ...rest } = { ...CHAT, ...at };
+    assertEquals(possibleOutputTokens(facts, { ...rest, operation: operationOf("POST", path) }), tokens);
   });
 }

@@ -24,7 +24,7 @@ async function withProxy(test: (url: string) => Promise<void>): Promise<void> {
     endpoints: [
       testEndpoint("openai", [backend("/openai/v1", "authorization", SECRETS.openaiKey)], { keepaliveMs }),
       testEndpoint("anthropic", [backend("/anthropic", "x-api-key", SECRETS.anthropicKey)], {
-        provider: "anthropic",
+        dialect: "anthropic",
         keepaliveMs,
       }),
     ],
@@ -97,7 +97,7 @@ async function withGemini(
   await using proxy = new LocalProxy(upstream, {
     endpoints: [
       testEndpoint("gemini", [testBackend(upstream.origin, { keyField: "x-goog-api-key", key })], {
-        provider: "gemini",
+        dialect: "gemini",
         keepaliveMs,
       }),
     ],

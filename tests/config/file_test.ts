@@ -25,7 +25,7 @@ Deno.test("config.example.toml: is valid, and its values are the defaults", asyn
   const [openai, anthropic, chat] = example.endpoints;
   assertEquals(example.endpoints.map(({ name }) => name), ["openai", "anthropic", "chat"]);
   const bare = await load(
-    '[endpoints.openai]\napi_key = "sk-o"\n[endpoints.anthropic]\napi_key = "sk-a"\n' +
+    '[endpoints.openai]\nprovider = "openai"\napi_key = "sk-o"\n[endpoints.anthropic]\napi_key = "sk-a"\n' +
       '[endpoints.chat]\nprovider = "openai"\n' +
       '[[endpoints.chat.backends]]\nname = "desk"\nbase_url = "http://192.168.1.20:11434/v1"\napi_key = "none"\nmodel = "llama3.3"\n' +
       '[[endpoints.chat.backends]]\nname = "cloud"\napi_key = "sk-o"\nmodels = { "llama3.3" = "gpt-4o-mini" }\n',
@@ -215,9 +215,21 @@ key_header = "X-Token"
 api_key = "t"
 `);
   assertEquals(
-    endpoints.map(({ name, provider, backends: [backend] }) => [
+    endpoints.map(({ name, preset }) => [name, preset]),
+    [
+      ["openai", undefined],
+      ["fast", "groq"],
+      ["gem", undefined],
+      ["az", "azure"],
+      ["ollama", undefined],
+      ["other", undefined],
+    ],
+    "only a provider that the file names",
+  );
+  assertEquals(
+    endpoints.map(({ name, dialect, backends: [backend] }) => [
       name,
-      provider,
+      dialect,
       `${backend?.baseUrl.origin}${backend?.baseUrl.path}`,
       backend?.keyField,
       backend?.key.mode,
@@ -335,9 +347,9 @@ target_base = "https://api.anthropic.com"
   }));
   assertEquals(loaded.config.auth, { mode: "none" });
   assertEquals(
-    loaded.config.endpoints.map(({ name, provider, backends: [backend] }) => [
+    loaded.config.endpoints.map(({ name, dialect, backends: [backend] }) => [
       name,
-      provider,
+      dialect,
       backend?.baseUrl.origin,
       backend?.key.mode,
       backend?.connection.proxy?.hostname,

@@ -45,9 +45,9 @@ Deno.test("loadConfig: the five required variables are enough", async () => {
   assertEquals(config.server, { host: "0.0.0.0", port: 33_000, ...DEFAULT_SERVER_SETTINGS });
   assertEquals(config.log, { level: "info", format: "pretty", access: false });
   assertEquals(
-    config.endpoints.map(({ name, provider, backends: [backend] }) => [
+    config.endpoints.map(({ name, dialect, backends: [backend] }) => [
       name,
-      provider,
+      dialect,
       backend?.baseUrl,
       backend?.key,
       backend?.keyField,

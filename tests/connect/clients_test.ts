@@ -3,7 +3,8 @@ import { parse } from "smol-toml";
 import { CLIENT_NAMES, clientOf } from "../../src/connect/clients.ts";
 import { command } from "../support/processes/command.ts";
 import { unless, withoutUnix } from "../support/runner/left_out.ts";
-import { configuredEndpoint } from "../../src/connect/endpoints.ts";
+import type { Endpoint } from "../../src/config/config.ts";
+import { configuredEndpoint, suggestedModel } from "../../src/connect/endpoints.ts";
 import { settingsFor } from "../../src/connect/settings.ts";
 import { testBackend, testEndpoint } from "../support/proxies/config.ts";
 
@@ -112,6 +113,17 @@ Deno.test("clients: settings in TOML and JSON are valid", () => {
   });
 });
 
+Deno.test("settingsFor: the model is one of the provider, by the configuration, the name or the address", () => {
+  const modelOf = (name: string, origin: string, options: Partial<Endpoint> = {}) =>
+    suggestedModel(configuredEndpoint(testEndpoint(name, [testBackend(origin)], options)));
+  assertEquals(modelOf("fast", "http://gateway.test", { preset: "groq" }), "openai/gpt-oss-120b");
+  assertEquals(modelOf("groq", "http://gateway.test"), "openai/gpt-oss-120b");
+  assertEquals(modelOf("fast", "https://api.groq.com"), "openai/gpt-oss-120b");
+  assertEquals(modelOf("fast", "http://gateway.test", { preset: "openrouter" }), undefined);
+  assertEquals(modelOf("a", "http://gateway.test", { dialect: "gemini" }), "gemini-3.8-flash");
+  assertEquals(modelOf("a", "http://gateway.test", { dialect: "generic" }), undefined);
+});
+
 Deno.test("settingsFor: clients use /responses only with upstreams of OpenAI and Azure", () => {
   const endpointAt = (origin: string) => configuredEndpoint(testEndpoint("chat", [testBackend(origin)]));
   const settings = (client: string, origin: string) => {
@@ -128,7 +140,9 @@ Deno.test("settingsFor: clients use /responses only with upstreams of OpenAI and
   assertStringIncludes(text("vercel-ai-sdk", "https://api.openai.com"), "= provider(");
   assertStringIncludes(text("vercel-ai-sdk", "https://api.mistral.ai"), "= provider.chat(");
   assertStringIncludes(text("opencode", "https://api.mistral.ai"), "@ai-sdk/openai-compatible");
-  assert(!text("opencode", "https://x.openai.azure.com").includes("compatible"));
+  for (const host of ["x.openai.azure.com", "x.services.ai.azure.com", "x.cognitiveservices.azure.com"]) {
+    assert(!text("opencode", `https://${host}`).includes("compatible"), host);
+  }
   const noted = (origin: string) =>
     settings("codex", origin).notes.some((note) => note.includes("/responses"));
   assertEquals([noted("https://api.openai.com"), noted("https://api.mistral.ai")], [false, true]);

@@ -66,17 +66,16 @@ class LoopBench {
   start(body?: MessageBody | string, more: Partial<ForwardRequest> = {}): Promise<BackendResponse> {
     const source = typeof body === "string" ? textSource(body, body.length) : body ?? null;
     return forward({
-      endpoint: this.endpoint,
       balancer: this.balancer,
-      principal: "anna",
-      method: "POST",
       requests: { usesProjectKey: () => false, headFor: () => ({ target: "/", fields: [] }) },
       body: source,
       payload: undefined,
       memory: { mayHold: () => true, release() {}, droppedBy() {} },
       websocket: undefined,
-      cancellation: this.cancellation,
-      observer: {
+      exchange: {
+        endpoint: this.endpoint,
+        holder: "anna",
+        request: { method: "POST", cancellation: this.cancellation },
         attempted: (name) => this.events.push(`asks ${name}`),
         unanswered: ({ name }) => this.events.push(`gives up ${name}`),
         failedOver: (name, detail) => this.events.push(`leaves ${name}: ${detail}`),
@@ -121,7 +120,7 @@ class LoopBench {
       case "says nothing":
         if (act === "does not connect") request.onPhase("connect");
         return await new Promise((_, reject) =>
-          request.cancellation.onCancel(() => reject(request.cancellation.reason))
+          request.cancellation.addListener({ cancelled: () => reject(request.cancellation.reason) })
         );
       default: {
         const { status, headers = [], body = "" } = act;

@@ -12,7 +12,8 @@ function relayed(pull: () => Promise<Uint8Array | null>) {
     {
       awaited() {},
       passed() {},
-      ended: (how) => endings.push(typeof how === "string" ? how : "broken"),
+      ended: (how) => endings.push(how),
+      brokeOff: () => endings.push("broken"),
     },
   );
   return { body, endings };
@@ -42,6 +43,7 @@ Deno.test("RelayedBody: a wait begins once, although bytes of framing end the wa
     awaited: () => waits++,
     passed() {},
     ended() {},
+    brokeOff() {},
   });
   assertEquals((await nextPiece(body))?.length, 1);
   assertEquals([wakes, waits], [4, 1]);

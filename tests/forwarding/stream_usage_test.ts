@@ -16,7 +16,7 @@ const encoder = new TextEncoder();
 const asked = async (body: string) => {
   const payload = await readPayload(encoder.encode(body), {
     fields: [],
-    path: "/v1/chat/completions",
+    operation: "chat_completions",
     maxBytes: 10_000,
     mustBeKnown: true,
     readsFiles: false,

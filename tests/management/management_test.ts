@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import type { ExchangeRecord } from "../../src/exchange_record.ts";
 import { openManagement } from "../../src/management/open.ts";
 import { ANONYMOUS } from "../../src/principal.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
@@ -22,11 +23,11 @@ Deno.test("Management: close() writes the queued exchanges, also if an earlier s
     const account = management.accounts.open({
       id: "req_1",
       path: "/openai/v1/models",
-      principal: ANONYMOUS,
       endpoint: undefined,
-      fields: [],
-    });
-    account.ended({
+      request: { fields: [] },
+      redact: (text) => text,
+    }, ANONYMOUS);
+    const record: ExchangeRecord = {
       id: "req_1",
       method: "GET",
       path: "/openai/v1/models",
@@ -42,7 +43,9 @@ Deno.test("Management: close() writes the queued exchanges, also if an earlier s
       durationMs: 1,
       ending: "not_found",
       detail: undefined,
-    });
+      usage: undefined,
+    };
+    management.record({ ...record, usage: await account.settle(record) }, { fields: [] });
     management.accounts.settled = () => Promise.reject(new TypeError("cannot read x"));
     await management.close();
     const store = openSqlite(`${folder}/x.db`);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { ExchangeRecord } from "../../src/exchange.ts";
+import type { ExchangeRecord, ExchangeUsage } from "../../src/exchange_record.ts";
 import { exchangeLogger } from "../../src/observability/exchange_log.ts";
 import { createLog, type LogFields } from "../../src/observability/log.ts";
 
@@ -79,6 +79,7 @@ const RECORD: ExchangeRecord = {
   durationMs: 2.34567,
   ending: "complete",
   detail: undefined,
+  usage: undefined,
 };
 
 Deno.test("exchangeLogger: faults always, exchanges with the access log on; a client that leaves is not a fault", () => {
@@ -92,4 +93,46 @@ Deno.test("exchangeLogger: faults always, exchanges with the access log on; a cl
   assertEquals(events({ ending: "client_gone", status: 499 }, false), []);
   assertEquals(events({ ending: "bad_gateway", status: 502 }, false), ["warn fault"]);
   assertEquals(events({ ending: "bad_gateway", status: 502 }, true), ["warn fault", "info exchange"]);
+});
+
+Deno.test("exchangeLogger: model, tokens and cost; lines for people have only the short ones", () => {
+  const used = {
+    modelAsked: "m",
+    modelAnswered: "m-1",
+    inputTokens: 17,
+    outputTokens: 3,
+    cachedTokens: 0,
+    costMicros: 1,
+    usageSource: "estimated",
+  } as const;
+  const usage: ExchangeUsage = {
+    startedAt: 0,
+    provider: "openai",
+    providerRequestId: undefined,
+    principal: "anna",
+    tokenId: "tok_1",
+    projectId: "prj_1",
+    metered: true,
+    admitted: true,
+    client: "other",
+    stream: false,
+    stopReason: "stop",
+    cacheWriteTokens: undefined,
+    reasoningTokens: undefined,
+    audioTokens: undefined,
+    imageTokens: undefined,
+    partial: false,
+    costIsPartial: false,
+    priceVersion: "1",
+    settlement: undefined,
+    ...used,
+  };
+  const text = (format: "json" | "pretty") =>
+    logged({ format }, (log) => exchangeLogger(log, { access: true })({ ...RECORD, usage }));
+  const { model, input_tokens, output_tokens, cached_tokens, cost_usd, usage_source } = JSON.parse(
+    text("json"),
+  );
+  assertEquals([model, input_tokens, output_tokens, cached_tokens], ["m-1", 17, 3, 0]);
+  assertEquals([cost_usd, usage_source], [0.000001, "estimated"]);
+  assertMatch(text("pretty"), / model=m-1 input_tokens=17 output_tokens=3 cost_usd=0\.000001 bytes=10 /);
 });

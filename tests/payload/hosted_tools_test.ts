@@ -7,7 +7,7 @@ import { createPause } from "../../src/payload/pace.ts";
 async function toolsIn(body: unknown): Promise<Record<string, string>> {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const { hostedTools } = await readJsonObject(new TextEncoder().encode(text), {
-    path: "/v1/responses",
+    operation: "responses",
     pause: createPause(),
   });
   return Object.fromEntries(hostedTools.map(({ name, charge }) => [name, charge]));

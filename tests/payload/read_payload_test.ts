@@ -1,3 +1,4 @@
+import { operationOf } from "../../src/apis/operation_of.ts";
 import { assertEquals } from "@std/assert";
 import zlib from "node:zlib";
 import { ProxyFault } from "../../src/faults.ts";
@@ -17,7 +18,7 @@ async function read(
   try {
     return await readPayload(typeof body === "string" ? encode(body) : body, {
       fields: fieldsOf(...lines),
-      path,
+      operation: operationOf("POST", path),
       maxBytes,
       mustBeKnown,
       readsFiles: true,
@@ -452,7 +453,7 @@ Deno.test("readPayload: room for what is decoded is asked for before it is made"
   const asked: number[] = [];
   const options = {
     fields: fieldsOf(JSON_TYPE, "Content-Encoding: gzip"),
-    path: "/v1/chat/completions",
+    operation: "chat_completions" as const,
     maxBytes: 5_000,
     mustBeKnown: true,
     readsFiles: false,

@@ -39,7 +39,7 @@ async function sentOf(payload: Payload, model: ModelOverride): Promise<Uint8Arra
 function read(bytes: Uint8Array, headers: readonly string[], maxBytes = 10_000): Promise<Payload> {
   return readPayload(bytes, {
     fields: fieldsOf(...headers),
-    path: "/v1/chat/completions",
+    operation: "chat_completions",
     maxBytes,
     mustBeKnown: true,
     readsFiles: false,

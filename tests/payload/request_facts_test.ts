@@ -1,3 +1,4 @@
+import { operationOf } from "../../src/apis/operation_of.ts";
 import { assertEquals } from "@std/assert";
 import { readPayload } from "../../src/payload/read_payload.ts";
 import { MAX_OUTPUT_TOKENS, type RequestFacts } from "../../src/payload/request_facts.ts";
@@ -54,7 +55,7 @@ for (const [path, body, facts] of CASES) {
   Deno.test(`jsonFacts: ${body} at ${path}`, async () => {
     const payload = await readPayload(new TextEncoder().encode(body), {
       fields: fieldsOf("content-type: application/json"),
-      path,
+      operation: operationOf("POST", path),
       maxBytes: 10_000,
       mustBeKnown: true,
       readsFiles: false,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readsSound, soundSeconds } from "../../src/payload/sound_length.ts";
+import { soundSeconds } from "../../src/payload/sound_length.ts";
 
 /** A WAV file of one second. `format` 1 is uncompressed. */
 function wav(
@@ -45,13 +45,4 @@ Deno.test("soundSeconds: a header cannot make sound shorter than common recordin
   assertEquals(soundSeconds(liar) >= liar.length / 192_000, true);
   const endless = new TextEncoder().encode(`RIFF____WAVE${"junk\0\0\0\0".repeat(1_000)}`);
   assertEquals(soundSeconds(endless), endless.length / 1_000);
-});
-
-Deno.test("readsSound: the paths of transcriptions and translations", () => {
-  for (const path of ["/v1/audio/transcriptions", "/openai/v1/audio/Translations/"]) {
-    assertEquals(readsSound(path), true, path);
-  }
-  for (const path of ["/v1/audio/speech", "/v1/chat/completions"]) {
-    assertEquals(readsSound(path), false, path);
-  }
 });

@@ -35,7 +35,7 @@ async function turnsGiven(work: () => Promise<unknown>): Promise<number> {
 function read(body: string, type: string): Promise<unknown> {
   return readPayload(encode(body), {
     fields: fieldsOf(`content-type: ${type}`),
-    path: "/v1/files",
+    operation: "files",
     maxBytes: 1e9,
     mustBeKnown: true,
     readsFiles: true,

@@ -87,7 +87,11 @@ Deno.test("requests: text with escapes counts as what it stands for, read or pas
   const [plain, ascii] = [body(JSON.stringify(CHINESE)), body(escaped(CHINESE))];
   assert(ascii.length > plain.length * 1.5);
   const passing = (bytes: Uint8Array) => {
-    const tap = new RequestTap({ contentType: "application/json", path: "/v1/chat/completions" });
+    const tap = new RequestTap({
+      contentType: "application/json",
+      path: "/v1/chat/completions",
+      operation: "chat_completions",
+    });
     tap.write(bytes);
     return tap.inputTokens();
   };

@@ -1,11 +1,12 @@
 import { assertEquals } from "@std/assert";
-import type { Endpoint, Provider } from "../../src/config/config.ts";
+import type { Dialect } from "../../src/apis/dialects.ts";
+import type { Endpoint } from "../../src/config/config.ts";
 import { match } from "../../src/routing/match.ts";
 import { buildRoutingTable } from "../../src/routing/table.ts";
 import { testBackend, testEndpoint } from "../support/proxies/config.ts";
 
-function endpoint(name: string, provider: Provider): Endpoint {
-  return testEndpoint(name, [testBackend("http://h.test")], { provider });
+function endpoint(name: string, dialect: Dialect): Endpoint {
+  return testEndpoint(name, [testBackend("http://h.test")], { dialect });
 }
 
 const openai = endpoint("openai", "openai");

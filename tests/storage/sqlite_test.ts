@@ -2,6 +2,8 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { openStore, sqlitePath } from "../../src/storage/open.ts";
 import { Database } from "../../src/storage/sqlite/database.ts";
+import { listExchanges } from "../../src/storage/sqlite/exchange_queries.ts";
+import { insertExchanges } from "../../src/storage/sqlite/exchange_tables.ts";
 import { lockExclusively } from "../../src/storage/sqlite/lock.ts";
 import { type Migration, MIGRATIONS } from "../../src/storage/sqlite/migrations.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
@@ -324,5 +326,40 @@ Deno.test(
     assertEquals([isLocked(file), isLocked(`${folder}/link.db`)], [false, false]);
     const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
     assertEquals(names.filter((name) => name.startsWith("link")), ["link.db"]);
+  }),
+);
+
+Deno.test(
+  "sqlite: a long search for exchanges ends its page early, and its cursor continues it",
+  inFolder((folder) => {
+    const database = new Database(`${folder}/test.db`);
+    const rows = Array.from({ length: 10 }, (_, index) =>
+      exchangeRow({
+        requestId: `req_${index}`,
+        startedAt: index * 1_000,
+        status: index % 4 === 0 ? 500 : 200,
+      }));
+    database.transaction(() => insertExchanges(database, rows));
+    const search = { ...NO_FILTER, ending: undefined, requestId: undefined, limit: 2, status: 500 };
+    const step = { stepRows: 3, longestMs: 0 };
+    const pages: string[] = [];
+    let before: number | undefined;
+    do {
+      const { items, next } = listExchanges(database, { ...search, before }, step);
+      pages.push(items.map(({ requestId }) => requestId).join(" "));
+      before = next;
+    } while (before !== undefined);
+    assertEquals(pages, ["req_8", "req_4", "", "req_0"]);
+    const { items, next } = listExchanges(database, { ...search, before: undefined }, {
+      stepRows: 3,
+      longestMs: 1e6,
+    });
+    assertEquals(items.map(({ requestId }) => requestId), ["req_8", "req_4"]);
+    // The page is full, and one more exchange was found.
+    assertEquals(next, items.at(-1)?.id);
+    const period = { ...search, before: undefined, from: 3_000, to: 5_000 };
+    assertEquals(listExchanges(database, period, step).items.map(({ requestId }) => requestId), ["req_4"]);
+    assertEquals(listExchanges(database, period, step).next, undefined);
+    database.close();
   }),
 );

@@ -7,7 +7,7 @@ import {
   DEFAULT_RETENTION_DAYS,
   DEFAULT_SERVER_SETTINGS,
 } from "../../config/values/defaults.ts";
-import { PRESETS } from "../../config/values/presets.ts";
+import { keyFieldOf, PRESETS } from "../../config/values/presets.ts";
 import type { Config, Endpoint, ManagementConfig } from "../../config/config.ts";
 
 /** The address of the demo. Other machines cannot reach it, so its tokens and keys are no secrets. */
@@ -43,12 +43,12 @@ export function demoConfig(
 ): Config {
   const endpoint = (name: "openai" | "anthropic", path: string): Endpoint => ({
     name,
-    provider: name,
+    dialect: name,
     backends: [{
       name: "demo",
       baseUrl: { origin: `http://${HOST}:${upstreamPort}`, path },
       key: { mode: "inject", value: DEMO_KEYS[name] },
-      keyField: PRESETS[name].keyField,
+      keyField: keyFieldOf(PRESETS[name]),
       ...DEFAULT_BACKEND_SETTINGS,
     }],
     ...DEFAULT_ENDPOINT_SETTINGS,

@@ -2,6 +2,7 @@
 
 import { isLoopback } from "../../config/read/outbound_proxy.ts";
 import type { Config } from "../../config/config.ts";
+import { type Preset, presetNamed, PRESETS } from "../../config/values/presets.ts";
 import type { ProbeResult } from "../../forwarding/probe.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import { connectionProblem, directUpstreams } from "./hosts.ts";
@@ -52,7 +53,7 @@ export async function checkLocalProviders(
     const name = `${host.what} at ${host.hostname}:${host.port}`;
     return reason === undefined ? ok(`${name} accepts connections`) : problem(
       `${name} ${reason}`,
-      `start the server${host.what === "ollama" ? " (ollama serve)" : ""}, or change its base_url`,
+      `start the server${startCommandText(host.what)}, or change its base_url`,
     );
   }));
   const others = config.endpoints.filter(({ backends }) =>
@@ -66,4 +67,10 @@ export async function checkLocalProviders(
       ? []
       : [`whether ${others.map(({ name }) => name).join(", ")} answers (--online)`],
   };
+}
+
+/** The command that starts the server of an endpoint, in brackets. Empty: it is unknown. */
+function startCommandText(endpoint: string): string {
+  const { startCommand }: Preset = PRESETS[presetNamed(endpoint) ?? "generic"];
+  return startCommand === undefined ? "" : ` (${startCommand})`;
 }

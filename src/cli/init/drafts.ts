@@ -1,12 +1,17 @@
 /** The texts of the files of a plan. */
 
 import { DEFAULT_DATABASE_URL, DEFAULT_PORT } from "../../config/values/defaults.ts";
-import { ENVIRONMENT_ENDPOINTS } from "../../config/read/endpoints.ts";
-import { type Preset, PRESETS } from "../../config/values/presets.ts";
+import {
+  baseUrlVariable,
+  ENVIRONMENT_ENDPOINTS,
+  keyVariable,
+  type Preset,
+  PRESETS,
+} from "../../config/values/presets.ts";
 import { CommandError } from "../command_error.ts";
 import { randomKey, randomToken } from "../generate.ts";
 import { type CertificateFile, certificatePaths } from "../tls/certificate_files.ts";
-import { type ChosenProvider, keyVariable, type Plan } from "./plan.ts";
+import type { ChosenProvider, Plan } from "./plan.ts";
 
 /** A file that is not written yet. */
 export interface Draft {
@@ -84,7 +89,7 @@ function keysOf(providers: readonly ChosenProvider[]): Record<string, string> {
 }
 
 function baseAndKey({ name, baseUrl, key = "" }: ChosenProvider): Record<string, string> {
-  return { [`${name.toUpperCase()}_BASE_URL`]: baseUrl, [keyVariable(name)]: key };
+  return { [baseUrlVariable(name)]: baseUrl, [keyVariable(name)]: key };
 }
 
 /** A comment with variables below it. Empty if there are no variables. */

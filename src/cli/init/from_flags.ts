@@ -1,14 +1,13 @@
 /** Makes a plan from options and the environment. It asks only for a missing key, and only at a terminal. */
 
 import { DEFAULT_PORT } from "../../config/values/defaults.ts";
-import type { PresetName } from "../../config/values/presets.ts";
-import { PRESET_NAMES } from "../../config/values/presets.ts";
+import { keyVariable, PRESET_NAMES, type PresetName, presetNamed } from "../../config/values/presets.ts";
 import { closestName } from "../../config/values/suggest.ts";
 import { counted } from "../../text/counted.ts";
 import { CommandError } from "../command_error.ts";
 import type { Prompt } from "../prompt.ts";
 import { isSubjectName } from "../tls/certificate_files.ts";
-import { type ChosenProvider, keyVariable, type Plan, presetNamed } from "./plan.ts";
+import type { ChosenProvider, Plan } from "./plan.ts";
 import {
   checkBaseUrl,
   type Checked,

@@ -1,6 +1,6 @@
 /** What `llm-proxy init` sets up, from options or from answers. */
 
-import { PRESET_NAMES, type PresetName } from "../../config/values/presets.ts";
+import type { PresetName } from "../../config/values/presets.ts";
 
 /** A provider that the user chose. */
 export interface ChosenProvider {
@@ -22,14 +22,4 @@ export interface Plan {
   /** Names and IP addresses for the certificate, besides those of this machine. */
   readonly names: readonly string[];
   readonly port: number;
-}
-
-/** The variable with the key of a provider. */
-export function keyVariable(name: PresetName): string {
-  return `${name.toUpperCase()}_API_KEY`;
-}
-
-/** The provider with a name. Undefined: the name is unknown. */
-export function presetNamed(text: string): PresetName | undefined {
-  return PRESET_NAMES.find((name) => name === text);
 }

@@ -3,10 +3,9 @@
 import * as v from "valibot";
 import { baseUrlSchema } from "../../config/values/address_values.ts";
 import { processSources } from "../../config/sources/env.ts";
-import { type Preset, type PresetName, PRESETS } from "../../config/values/presets.ts";
+import { keyVariable, type Preset, type PresetName, PRESETS } from "../../config/values/presets.ts";
 import { reasonOf } from "../../config/problem.ts";
 import { secretSchema, type ValueSchema } from "../../config/values/values.ts";
-import { keyVariable } from "./plan.ts";
 
 /** A valid value, or a problem as the rest of a sentence. A problem never repeats a key. */
 export type Checked = { readonly value: string } | { readonly problem: string };

@@ -1,9 +1,9 @@
 /** The questions of `llm-proxy init`. */
 
-import { PRESET_NAMES, type PresetName } from "../../config/values/presets.ts";
+import { PRESET_NAMES, type PresetName, presetNamed } from "../../config/values/presets.ts";
 import { closestName } from "../../config/values/suggest.ts";
 import { askYes, type Prompt } from "../prompt.ts";
-import { type ChosenProvider, type Plan, presetNamed } from "./plan.ts";
+import type { ChosenProvider, Plan } from "./plan.ts";
 import { checkBaseUrl, checkKey, isLocal, keyInEnvironment, usualBaseUrl } from "./provider_input.ts";
 
 /** What the questions need. */

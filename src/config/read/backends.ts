@@ -8,7 +8,7 @@ import { DEFAULT_POOL, DEFAULT_TIMEOUTS } from "../values/defaults.ts";
 import type { EnvironmentSources } from "../sources/env.ts";
 import { environmentProxy, proxyText } from "./outbound_proxy.ts";
 import type { LayeredSettings } from "./layers.ts";
-import type { Preset, PresetName } from "../values/presets.ts";
+import { keyFieldOf, type Preset, type PresetName } from "../values/presets.ts";
 import { reasonOf } from "../problem.ts";
 import type { Candidate, Resolver } from "./resolver.ts";
 import type {
@@ -154,7 +154,7 @@ function readKey(settings: LayeredSettings, { provider, requiresToken }: Backend
 /** The header that carries the key, in lower case. */
 function readKeyField(settings: LayeredSettings, { name, preset }: EndpointProvider): string {
   const field = settings.resolver.resolve(settings.keyPath("key_header"), settings.candidates("key_header"), {
-    fallback: preset.keyField,
+    fallback: keyFieldOf(preset),
     fallbackAt: `preset ${name}`,
   });
   return field.toLowerCase();

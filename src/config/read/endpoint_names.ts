@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { ENVIRONMENT_ENDPOINTS } from "./endpoints.ts";
+import { ENVIRONMENT_ENDPOINTS } from "../values/presets.ts";
 import type { FileConfig } from "../sources/file_schema.ts";
 import type { Resolver } from "./resolver.ts";
 import { nameSchema, textListSchema, wordSchema } from "../values/values.ts";

@@ -8,9 +8,14 @@ import {
   DEFAULT_RETRY_STATUSES,
 } from "../values/defaults.ts";
 import { shownDuration } from "../values/durations.ts";
-import type { VariableName } from "../sources/variables.ts";
 import type { BackendSettings, EndpointSettings } from "../sources/file_schema.ts";
-import { type Preset, type PresetName, presetNameOf, PRESETS } from "../values/presets.ts";
+import {
+  ENVIRONMENT_ENDPOINTS,
+  type Preset,
+  type PresetName,
+  presetNameOf,
+  PRESETS,
+} from "../values/presets.ts";
 import { LOCAL_PRICES, priceProviderSchema } from "../values/price_providers.ts";
 import type { KeyPath } from "../problem.ts";
 import type { Resolver } from "./resolver.ts";
@@ -19,18 +24,12 @@ import type { Backend, Endpoint, Price, PricedModel } from "../config.ts";
 import { baseUrlSchema } from "../values/address_values.ts";
 import { anthropicVersionSchema, secretSchema } from "../values/values.ts";
 
-/** The endpoints that variables alone can configure, with the prefix of those variables. */
-export const ENVIRONMENT_ENDPOINTS: Readonly<Record<string, "OPENAI" | "ANTHROPIC">> = {
-  openai: "OPENAI",
-  anthropic: "ANTHROPIC",
-};
-
-const HINTS: Partial<Record<VariableName, string>> = {
-  OPENAI_BASE_URL: "is missing: the address of OpenAI's API, like https://api.openai.com/v1",
-  OPENAI_API_KEY: "is missing: the key that the proxy sends to OpenAI",
-  ANTHROPIC_BASE_URL: "is missing: the address of Anthropic's API, like https://api.anthropic.com",
-  ANTHROPIC_API_KEY: "is missing: the key that the proxy sends to Anthropic",
-};
+/** Why an endpoint that only variables configure is incomplete, by the end of the missing variable. */
+function missingText(end: "_BASE_URL" | "_API_KEY", { baseUrl, environment }: Preset): string {
+  return end === "_BASE_URL"
+    ? `is missing: the address of ${environment?.title}'s API, like ${baseUrl}`
+    : `is missing: the key that the proxy sends to ${environment?.title}`;
+}
 
 /** A hint for a user who has set only the variables of the other provider. */
 function otherProviderHint(missing: string, resolver: Resolver): string {
@@ -57,11 +56,11 @@ export function readEndpoint(
   const baseUrl = prefix && resolver.variable(`${prefix}_BASE_URL`, baseUrlSchema);
   const apiKey = prefix && resolver.variable(`${prefix}_API_KEY`, secretSchema);
   if (prefix !== undefined && settings === undefined) {
-    for (const variable of [`${prefix}_BASE_URL`, `${prefix}_API_KEY`] as const) {
-      if (resolver.has(variable)) continue;
+    for (const end of ["_BASE_URL", "_API_KEY"] as const) {
+      if (resolver.has(`${prefix}${end}`)) continue;
       resolver.report(
-        `env ${variable}`,
-        `${HINTS[variable] ?? "is missing"}${otherProviderHint(name, resolver)}`,
+        `env ${prefix}${end}`,
+        missingText(end, PRESETS[presetNameOf(name, undefined)]) + otherProviderHint(name, resolver),
       );
     }
   }
@@ -81,11 +80,10 @@ export function readEndpoint(
     [resolver.inFile<PresetName>([...path, "provider"], own.provider)],
     { fallback: presetNameOf(name, firstBase?.origin), fallbackAt: "implied" },
   );
-  const isNamed = own.provider !== undefined;
   const preset: Preset = PRESETS[presetName];
   const backendContext: BackendContext = {
     ...context,
-    provider: { name: presetName, preset, isNamed },
+    provider: { name: presetName, preset, isNamed: own.provider !== undefined },
     isInFile: settings !== undefined,
   };
   const listed = own.backends;
@@ -114,7 +112,7 @@ export function readEndpoint(
   const keepalive = resolver.resolve<number | "none">([...path, "keepalive_comments"], [
     resolver.inFile([...path, "keepalive_comments"], own.keepalive_comments),
   ], { fallback: "none", show: shownDuration });
-  if (keepalive !== "none" && preset.dialect === "gemini") {
+  if (keepalive !== "none" && preset.dialects[0] === "gemini") {
     resolver.warn(
       [...path, "keepalive_comments"],
       "does not apply to :streamGenerateContent, because Gemini CLI fails at comments",
@@ -123,7 +121,8 @@ export function readEndpoint(
   const maxBuffer = setting("max_buffer_bytes", own.max_buffer_bytes, DEFAULT_MAX_BUFFER_BYTES);
   return {
     name,
-    provider: preset.dialect,
+    ...(own.provider !== undefined && { preset: own.provider }),
+    dialect: preset.dialects[0],
     backends: named,
     strategy: setting("strategy", own.strategy, "failover"),
     retry: {

@@ -1,6 +1,7 @@
 /** The names that `price_provider` takes: providers with published prices, and `local`. */
 
 import * as v from "valibot";
+import { PRICE_NAMES } from "./presets.ts";
 import { closestName } from "./suggest.ts";
 import { singleLine, type ValueSchema } from "./values.ts";
 
@@ -60,9 +61,8 @@ export const PRICE_PROVIDERS: readonly string[] = [
 /** Other names of providers, which become the ids of {@link PRICE_PROVIDERS}. */
 export const PRICE_PROVIDER_ALIASES: ReadonlyMap<string, string> = new Map([
   ["bedrock", "aws"],
-  ["gemini", "google"],
   ["vertex", "google"],
-  ["xai", "x-ai"],
+  ...PRICE_NAMES,
 ]);
 
 const KNOWN = [LOCAL_PRICES, ...PRICE_PROVIDERS, ...PRICE_PROVIDER_ALIASES.keys()];

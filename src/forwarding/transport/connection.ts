@@ -1,12 +1,12 @@
 /** One connection to an upstream. It sends the requests on it one after the other (RFC 9112). */
 
-import type { Cancellation } from "../../cancellation.ts";
+import type { Cancellation, CancellationListener } from "../../cancellation.ts";
 import type { MessageBody } from "../../streams/byte_source.ts";
 import { ChunkedBody, CountedBody, type FramedBody, UntilCloseBody } from "../../http/body.ts";
 import { type Field, field, fieldValue, listHas } from "../../http/fields.ts";
 import type { Framing } from "../../http/framing.ts";
 import { type Head, readHead, takeHead } from "../../http/head.ts";
-import { ConnectionReader, type ReadingObserver } from "../../http/reader.ts";
+import { ConnectionReader, type ReaderOwner } from "../../http/reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "../../http/syntax_error.ts";
 import { FramingError } from "../../http/framing_error.ts";
 import { isBodiless } from "../../http/reply_framing.ts";
@@ -27,14 +27,13 @@ const MAX_INTERIM = 16;
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
 
 /** A connection to an upstream. It serves one request at a time. */
-export class UpstreamConnection implements BodyOwner, ReadingObserver {
+export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationListener {
   readonly #connection: Deno.Conn;
   readonly #reader: ConnectionReader;
   readonly #host: Field;
   readonly #form: AbsoluteForm | undefined;
   readonly #onIdle: (connection: UpstreamConnection) => void;
   readonly #onClose: (connection: UpstreamConnection) => void;
-  readonly #closeNow = (): void => this.close();
   readonly #hasSent = (): void => {
     this.#isSent = true;
   };
@@ -94,6 +93,7 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#cancellation?.removeListener(this);
     this.#connection.close();
     this.#onClose(this);
   }
@@ -127,7 +127,7 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
     this.#cancellation = cancellation;
     this.#isSent = false;
     this.#isPersistent = false;
-    cancellation.onCancel(this.#closeNow);
+    cancellation.addListener(this);
     request.onPhase("first byte");
     const upload = this.#upload = body === null ? null : new Upload(body, request);
     const form = this.#form;
@@ -162,8 +162,13 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
     }
   }
 
+  /** The exchange was cancelled: its connection cannot serve another request. */
+  cancelled(): void {
+    this.close();
+  }
+
   bodyEnded(): void {
-    this.#cancellation?.onCancel(undefined);
+    this.#cancellation?.removeListener(this);
     if (this.#isPersistent && this.#isSent && this.#reader.available === 0) this.#onIdle(this);
     else this.close();
   }
@@ -174,12 +179,11 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
   }
 
   bodyCancelled(): void {
-    this.#cancellation?.onCancel(undefined);
     this.close();
   }
 
   #upgraded({ status, reason, fields }: StatusHead): UpstreamResponse {
-    this.#cancellation?.onCancel(undefined);
+    this.#cancellation?.removeListener(this);
     return {
       status,
       reason,
@@ -189,14 +193,13 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
         source: new UntilCloseBody(this.#reader),
         output: this.#connection,
         closeWrite: () => this.#connection.closeWrite().catch(() => {}),
-        close: this.#closeNow,
+        close: () => this.close(),
       },
     };
   }
 
   #response({ status, reason, fields, framing, minor }: StatusHead, method: string): UpstreamResponse {
     if (isBodiless(method, status)) {
-      this.#cancellation?.onCancel(undefined);
       // Some servers still send a body, a moment later. It would be the response to the next request.
       this.close();
       const omittedLength = framing.kind === "counted" && status !== 204 ? framing.length : undefined;
@@ -204,6 +207,7 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
     }
     this.#isPersistent = framing.kind !== "absent" && minor === 1 &&
       !listHas(fieldValue(fields, "connection"), "close");
+    if (isEventStream(fields)) this.#reader.expectEvents();
     const body = this.#framedBody(framing);
     // A malformed first chunk is noticed before the response has begun.
     body.begin();
@@ -231,6 +235,10 @@ export class UpstreamConnection implements BodyOwner, ReadingObserver {
     const facts = { phase, sent: true, received, reused: this.#reused, elapsedMs };
     return new TransportError(reasonOf(error, received), facts, { cause: error });
   }
+}
+
+function isEventStream(fields: readonly Field[]): boolean {
+  return fieldValue(fields, "content-type")?.startsWith("text/event-stream") === true;
 }
 
 interface StatusHead {

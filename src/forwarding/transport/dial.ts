@@ -1,4 +1,4 @@
-import type { Cancellation } from "../../cancellation.ts";
+import type { Cancellation, CancellationListener } from "../../cancellation.ts";
 import { proxyText } from "../../config/read/outbound_proxy.ts";
 import type { ConnectionSettings, OutboundProxy } from "../../config/config.ts";
 import { closeQuietly } from "../../streams/close_quietly.ts";
@@ -102,13 +102,13 @@ async function dialThrough(
   { caCerts, cancellation }: { readonly caCerts: Certificates; readonly cancellation: Cancellation },
 ): Promise<Deno.Conn> {
   let current: Deno.Conn | undefined;
+  const departure = { cancelled: () => current && closeQuietly(current) };
   try {
     current = await connect(proxy, cancellation);
     if (proxy.scheme === "https" && isTcp(current)) {
       current = await secure(current, { hostname: proxy.hostname, caCerts, cancellation });
     }
-    const opening = current;
-    cancellation.onCancel(() => closeQuietly(opening));
+    cancellation.addListener(departure);
     if (origin !== undefined) await openTunnel(current, proxy, origin);
     return current;
   } catch (error) {
@@ -126,6 +126,8 @@ async function dialThrough(
       facts("connect"),
       { cause: error },
     );
+  } finally {
+    cancellation.removeListener(departure);
   }
 }
 
@@ -148,7 +150,8 @@ async function secure(
     closeQuietly(current);
     alsoClose?.();
   };
-  cancellation.onCancel(closeAll);
+  const departure = { cancelled: closeAll };
+  cancellation.addListener(departure);
   try {
     const secured = await Deno.startTls(plain, {
       hostname,
@@ -166,6 +169,8 @@ async function secure(
     closeAll();
     cancellation.throwIfCancelled();
     throw new TransportError(`TLS could not be set up: ${tlsReason(error)}`, facts("tls"), { cause: error });
+  } finally {
+    cancellation.removeListener(departure);
   }
 }
 
@@ -192,27 +197,28 @@ async function connectWithCert(
     ...(caCerts && { caCerts: [...caCerts] }),
   });
   const { promise: left, reject } = Promise.withResolvers<never>();
-  cancellation.onCancel(() => {
-    reject(cancellation.reason);
-    connecting.then(closeQuietly, () => {});
-  });
-  let connection: Deno.TlsConn;
+  let connection: Deno.TlsConn | undefined;
+  const departure: CancellationListener = {
+    cancelled() {
+      reject(cancellation.reason);
+      connecting.then(closeQuietly, () => {});
+    },
+  };
+  cancellation.addListener(departure);
   try {
     connection = await Promise.race([connecting, left]);
-  } catch (error) {
-    cancellation.throwIfCancelled();
-    throw new TransportError(connectReason(error), facts("connect"), { cause: error });
-  }
-  onPhase("tls");
-  try {
-    cancellation.onCancel(() => closeQuietly(connection));
+    onPhase("tls");
     cancellation.throwIfCancelled();
     await connection.handshake();
     return connection;
   } catch (error) {
-    closeQuietly(connection);
+    if (connection !== undefined) closeQuietly(connection);
     cancellation.throwIfCancelled();
-    throw new TransportError(`TLS could not be set up: ${tlsReason(error)}`, facts("tls"), { cause: error });
+    throw connection === undefined
+      ? new TransportError(connectReason(error), facts("connect"), { cause: error })
+      : new TransportError(`TLS could not be set up: ${tlsReason(error)}`, facts("tls"), { cause: error });
+  } finally {
+    cancellation.removeListener(departure);
   }
 }
 
@@ -250,14 +256,16 @@ async function connect(
   const abort = new AbortController();
   const connecting = open(hostname, { port, signal: abort.signal });
   const { promise: left, reject } = Promise.withResolvers<never>();
-  cancellation.onCancel(() => {
-    reject(cancellation.reason);
-    discard(connecting, abort);
-  });
+  const departure: CancellationListener = {
+    cancelled() {
+      reject(cancellation.reason);
+      discard(connecting, abort);
+    },
+  };
+  cancellation.addListener(departure);
   try {
     const connection = await Promise.race([connecting, left]);
     cancellation.throwIfCancelled();
-    cancellation.onCancel(undefined);
     connection.setNoDelay(true);
     // Keeps a silent connection known to routers on the way, at the system's interval.
     connection.setKeepAlive(true);
@@ -265,6 +273,8 @@ async function connect(
   } catch (error) {
     cancellation.throwIfCancelled();
     throw new TransportError(connectReason(error), facts("connect"), { cause: error });
+  } finally {
+    cancellation.removeListener(departure);
   }
 }
 

@@ -1,9 +1,10 @@
 /** Carries the frames of a WebSocket between client and upstream, byte for byte (RFC 6455). */
 
-import type { Cancellation } from "../../cancellation.ts";
+import type { Cancellation, CancellationListener } from "../../cancellation.ts";
 import type { Clock } from "../../time/clock.ts";
 import { ProxyFault } from "../../faults.ts";
 import type { Duplex, Tunnel } from "../../http/message.ts";
+import type { ResponseEnd } from "../../response_end.ts";
 import { SmallPieces } from "../../streams/small_pieces.ts";
 import { writeAll } from "../../http/writer.ts";
 import { CLOSE_CODES, closeFrame, FrameReader, type FrameViolation } from "../../payload/websocket_frames.ts";
@@ -23,7 +24,7 @@ export interface TunnelParts {
   /** Bytes arrived from either side. */
   readonly active: () => void;
   /** The tunnel has ended. Called once. */
-  readonly ended: (how: "complete" | "client_gone" | ProxyFault) => void;
+  readonly ended: (how: ResponseEnd) => void;
 }
 
 /** How much is observed within one turn of the event loop. */
@@ -50,7 +51,7 @@ interface Direction {
 /**
  * One WebSocket. It holds the connection to the upstream until it has run, was discarded, or was cancelled.
  */
-export class WebSocketTunnel implements Tunnel {
+export class WebSocketTunnel implements Tunnel, CancellationListener {
   readonly #parts: TunnelParts;
   #isStopping = false;
   #closing: { readonly reason: FrameViolation; readonly fault: ProxyFault | undefined } | undefined;
@@ -59,7 +60,12 @@ export class WebSocketTunnel implements Tunnel {
 
   constructor(parts: TunnelParts) {
     this.#parts = parts;
-    parts.cancellation.onCancel(() => this.#abort(parts.cancellation.reason));
+    parts.cancellation.addListener(this);
+  }
+
+  /** The client left, or the drain deadline passed. */
+  cancelled(): void {
+    this.#abort(this.#parts.cancellation.reason);
   }
 
   /**
@@ -190,7 +196,7 @@ export class WebSocketTunnel implements Tunnel {
     await this.#within(Promise.all([send(up, true), send(down, false)]));
   }
 
-  #outcome(up: Direction, down: Direction, first: Direction): "complete" | "client_gone" | ProxyFault {
+  #outcome(up: Direction, down: Direction, first: Direction): ResponseEnd {
     if (this.#closing !== undefined) return this.#closing.fault ?? "complete";
     for (const { frames } of [up, down]) {
       if (frames.violation === undefined) continue;
@@ -215,10 +221,10 @@ export class WebSocketTunnel implements Tunnel {
     this.#stop();
   }
 
-  #end(how: "complete" | "client_gone" | ProxyFault): void {
+  #end(how: ResponseEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#parts.cancellation.onCancel(undefined);
+    this.#parts.cancellation.removeListener(this);
     this.#parts.ended(how);
   }
 }

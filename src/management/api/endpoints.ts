@@ -53,7 +53,7 @@ export function endpointRoutes({ proxy }: ManageParts): Route[] {
 function shownEndpoint(endpoint: Endpoint) {
   return {
     name: endpoint.name,
-    provider: endpoint.provider,
+    provider: endpoint.dialect,
     strategy: endpoint.strategy,
     retries: endpoint.retry.retries,
     retry_statuses: [...endpoint.retry.statuses],

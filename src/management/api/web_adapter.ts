@@ -108,6 +108,6 @@ export async function toReply(response: Response, cancellation: Cancellation): P
 function sourceOfStream(stream: ReadableStream<Uint8Array>, cancellation: Cancellation): MessageBody {
   const reader = stream.getReader();
   const cancel = (): void => void reader.cancel().catch(() => {});
-  cancellation.onCancel(cancel);
+  cancellation.addListener({ cancelled: cancel });
   return new PulledSource(async () => (await reader.read()).value ?? null, { onCancel: cancel });
 }

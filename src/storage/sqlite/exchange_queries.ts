@@ -18,27 +18,81 @@ const WITH_REQUEST_ID = `WITH wanted (id) AS (VALUES (?))
   SELECT seq FROM wanted JOIN exchanges ON request_id = id
   UNION ALL SELECT seq FROM wanted JOIN exchanges ON provider_request_id = id`;
 
-/** Lists exchanges, newest first. */
+/** How long a search goes on before its page ends. */
+export interface SearchLimits {
+  /** How many exchanges a step looks at. */
+  readonly stepRows: number;
+  /** The search ends after the step in which so many milliseconds have passed. */
+  readonly longestMs: number;
+}
+
+/** A step takes up to 20 ms where the file is in memory. */
+const SEARCH_LIMITS: SearchLimits = { stepRows: 100_000, longestMs: 100 };
+/** The exchanges of a shorter period are looked up in the index of times. */
+const SHORT_PERIOD_ROWS = 100_000;
+
+/**
+ * Lists exchanges, newest first. A filter that matches few of millions of exchanges ends the page early: then the page
+ * has fewer exchanges than its limit, or none, and its cursor continues the search.
+ */
 export function listExchanges(
   database: Connection,
   page: Page & ExchangeFilter,
+  { stepRows, longestMs }: SearchLimits = SEARCH_LIMITS,
 ): Listed<ExchangeRow & { id: number }> {
   const { text, values } = conditionsOf([
-    ["seq < ?", page.before],
-    ["started_at >= ?", page.from],
-    ["started_at < ?", page.to],
+    // Without the plus sign, SQLite would read and sort the whole period for each step.
+    ["+started_at >= ?", page.from],
+    ["+started_at < ?", page.to],
     ["coalesce(model_answered, model_asked) = ?", page.model],
     ["status = ?", page.status],
     ["ending = ?", page.ending],
     [`seq IN (${WITH_REQUEST_ID})`, page.requestId],
     ...commonConditions(page),
   ]);
-  const rows = database.all(
-    `${SELECT} ${text} ORDER BY seq DESC LIMIT ?`,
-    ...values,
-    page.limit + 1,
+  const { first, last } = searchedRange(database, page);
+  const rows: Row[] = [];
+  const begun = performance.now();
+  let before = last + 1;
+  do {
+    // An index finds a request id.
+    const from = page.requestId === undefined ? Math.max(first, before - stepRows) : first;
+    const found = database.all(
+      `${SELECT} ${text === "" ? "WHERE" : `${text} AND`} seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
+      ...values,
+      from,
+      before,
+      page.limit + 1 - rows.length,
+    );
+    rows.push(...found);
+    before = from;
+  } while (rows.length <= page.limit && before > first && performance.now() - begun < longestMs);
+  const listed = pageOf(rows, page, exchangeOf);
+  const isOver = rows.length > page.limit || before <= first;
+  return isOver ? listed : { ...listed, next: before };
+}
+
+/** The sequence numbers of the exchanges that a page can have. `first` is above `last` for an empty list. */
+function searchedRange(
+  database: Connection,
+  { before = Number.MAX_SAFE_INTEGER, from, to }: Page & ExchangeFilter,
+): { first: number; last: number } {
+  const newest = Number(database.get("SELECT max(seq) AS seq FROM exchanges")?.["seq"] ?? 0);
+  const oldest = Number(database.get("SELECT min(seq) AS seq FROM exchanges")?.["seq"] ?? 1);
+  const whole = { first: oldest, last: Math.min(newest, before - 1) };
+  if (from === undefined && to === undefined) return whole;
+  const period = database.get(
+    `SELECT count(*) AS rows, min(seq) AS first, max(seq) AS last FROM (
+       SELECT seq FROM exchanges WHERE started_at >= ? AND started_at < ? LIMIT ?)`,
+    from ?? 0,
+    to ?? Number.MAX_SAFE_INTEGER,
+    SHORT_PERIOD_ROWS,
   );
-  return pageOf(rows, page, exchangeOf);
+  if (Number(period?.["rows"]) === SHORT_PERIOD_ROWS) return whole;
+  return {
+    first: Number(period?.["first"] ?? 1),
+    last: Math.min(whole.last, Number(period?.["last"] ?? 0)),
+  };
 }
 
 function exchangeOf(row: Row): ExchangeRow & { id: number } {

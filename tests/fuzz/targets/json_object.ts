@@ -33,7 +33,7 @@ function isObject(value: unknown): value is Members {
 
 async function found(bytes: Uint8Array): Promise<JsonFindings | JsonSyntaxError> {
   try {
-    return await readJsonObject(bytes, { path: "/v1/x", pause: () => Promise.resolve() });
+    return await readJsonObject(bytes, { operation: "unknown", pause: () => Promise.resolve() });
   } catch (error) {
     if (error instanceof JsonSyntaxError) return error;
     throw error;
@@ -122,7 +122,7 @@ function checkUsage(input: Uint8Array, expected: Members, json: JsonFindings): s
 
 function factsOf(input: Uint8Array, json: JsonFindings): RequestFacts | JsonSyntaxError {
   try {
-    return jsonFacts(input, json, "/v1/x");
+    return jsonFacts(input, json, "unknown");
   } catch (error) {
     if (error instanceof JsonSyntaxError) return error;
     throw error;

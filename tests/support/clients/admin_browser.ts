@@ -156,6 +156,6 @@ function demoEndpoints({ origin }: FakeUpstream, options: Partial<Endpoint>): En
     ], options),
     testEndpoint("anthropic", [
       backend(SECRETS.anthropicKey, { path: "/anthropic", keyField: "x-api-key" }),
-    ], { provider: "anthropic", ...options }),
+    ], { dialect: "anthropic", ...options }),
   ];
 }

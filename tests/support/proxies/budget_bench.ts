@@ -1,5 +1,6 @@
 /** A proxy with one budgeted token in front of an upstream whose answers a test writes. */
 
+import type { Dialect } from "../../../src/apis/dialects.ts";
 import type { Endpoint } from "../../../src/config/config.ts";
 import { testBackend, testEndpoint } from "./config.ts";
 import { FakeUpstream, type UpstreamRequest } from "../upstreams/fake_upstream.ts";
@@ -31,9 +32,9 @@ export interface Bench {
 }
 
 export async function withBench(
-  { answer, provider = "openai", priceProvider = provider, endpoint = {}, rules, others = [] }: {
+  { answer, dialect = "openai", priceProvider = dialect, endpoint = {}, rules, others = [] }: {
     answer: Answer;
-    provider?: string;
+    dialect?: Dialect;
     priceProvider?: string;
     endpoint?: Partial<Endpoint>;
     rules: Record<string, unknown>;
@@ -60,8 +61,7 @@ export async function withBench(
   });
   const endpoints = ["api", ...others].map((name) =>
     testEndpoint(name, [testBackend(upstream.origin, { key: KEY })], {
-      // deno-lint-ignore no-explicit-any
-      provider: provider as any,
+      dialect,
       priceProvider,
       ...endpoint,
     })

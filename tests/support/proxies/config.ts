@@ -23,7 +23,7 @@ export function testEndpoint(
   const { retry } = DEFAULT_ENDPOINT_SETTINGS;
   return {
     name,
-    provider: "openai",
+    dialect: "openai",
     backends,
     ...DEFAULT_ENDPOINT_SETTINGS,
     retry: { ...retry, retries: backends.length - 1 },

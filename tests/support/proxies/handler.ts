@@ -7,7 +7,7 @@ import { sharedTokenCheck } from "../../../src/auth/shared_token.ts";
 import { Cancellation } from "../../../src/cancellation.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../../src/config/values/defaults.ts";
 import { createClientAccess } from "../../../src/auth/client_access.ts";
-import type { ExchangeRecord } from "../../../src/exchange.ts";
+import type { ExchangeRecord } from "../../../src/exchange_record.ts";
 import { Balancer } from "../../../src/forwarding/balancer.ts";
 import type { Transport, UpstreamRequest } from "../../../src/forwarding/transport/transport.ts";
 import { createHandler } from "../../../src/handler.ts";
@@ -44,7 +44,7 @@ export class HandlerBench {
           key: { mode: "inject", value: "K" },
           keyField: name === "openai" ? "authorization" : "x-api-key",
         }),
-      ], { provider: name })
+      ], { dialect: name })
     );
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
@@ -77,7 +77,8 @@ export class HandlerBench {
       createId: () => "req_test",
       isDraining: () => this.draining,
       onStart: (cancellation) => this.running.add(cancellation),
-      onEnd: (record) => this.records.push(record),
+      onEnd: (cancellation) => this.running.delete(cancellation),
+      onRecord: (record) => this.records.push(record),
       onUnexpected: (error) => this.unexpected.push(error),
     });
   }

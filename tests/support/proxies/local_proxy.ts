@@ -116,8 +116,8 @@ function localConfig(upstream: UpstreamAddress, options: LocalProxyOptions): Con
     });
   const endpoints = options.endpoints ?? [
     testEndpoint("openai", [backend("/openai/v1", "authorization")]),
-    testEndpoint("anthropic", [backend("/anthropic", "x-api-key")], { provider: "anthropic" }),
-    testEndpoint("gemini", [backend("/gemini", "x-goog-api-key")], { provider: "gemini" }),
+    testEndpoint("anthropic", [backend("/anthropic", "x-api-key")], { dialect: "anthropic" }),
+    testEndpoint("gemini", [backend("/gemini", "x-goog-api-key")], { dialect: "gemini" }),
   ];
   return {
     server: {

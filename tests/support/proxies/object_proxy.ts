@@ -44,6 +44,7 @@ database_url = "sqlite:${this.folder}/proxy.db"
 [log]
 level = "debug"
 format = "json"
+access = true
 [endpoints.openai]
 provider = "openai"
 api_key = "${SECRETS.openaiKey}"

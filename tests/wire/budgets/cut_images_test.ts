@@ -104,7 +104,7 @@ for (const [what, { path, priceProvider, body, sent, least, most }] of Object.en
     });
     const endpoints = [
       testEndpoint("api", [testBackend(upstream.origin, { key: { mode: "inject", value: "K" } })], {
-        provider: priceProvider === "google" ? "gemini" : "openai",
+        dialect: priceProvider === "google" ? "gemini" : "openai",
         priceProvider,
       }),
     ];

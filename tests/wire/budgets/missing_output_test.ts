@@ -7,7 +7,7 @@ const GENERATE = "/api/v1beta/models/gemini-2.5-pro:generateContent";
 const STREAM = "/api/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse";
 const BODY = JSON.stringify({ contents: [{ parts: [{ text: "hi" }] }] });
 const events = (list: readonly unknown[]) => list.map((one) => `data: ${JSON.stringify(one)}\n\n`).join("");
-const google = { provider: "gemini", priceProvider: "google" };
+const google = { dialect: "gemini", priceProvider: "google" } as const;
 
 const INPUT_ONLY = {
   "a response": [GENERATE, {

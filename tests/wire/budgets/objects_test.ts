@@ -55,6 +55,15 @@ Deno.test("objects: a background response under a budget costs what it told when
   assertEquals([settled?.cost_micros, settled?.usage_source], [COST, "provider"]);
   assertEquals([awaited?.cost_micros, awaited?.usage_source], [null, null]);
   assertEquals([settled?.provider_request_id, settled?.request_id], [id, awaited?.request_id]);
+  const line = await proxy.logged(({ event, settlement }) =>
+    event === "exchange" && settlement !== undefined
+  );
+  assertEquals([line["id"], line["settlement"], line["model"], line["cost_usd"]], [
+    awaited?.request_id,
+    "awaited",
+    "bill-1",
+    undefined,
+  ], "the log says only what was known when the request ended");
 });
 
 Deno.test("objects: more than the budget is never reserved, and what is over gives its reservation back", async () => {

@@ -24,7 +24,7 @@ const BODY = JSON.stringify({
 });
 
 const GENERATE = "/api/v1beta/models/gemini-2.5-pro:generateContent";
-const google = { provider: "gemini", priceProvider: "google" };
+const google = { dialect: "gemini", priceProvider: "google" } as const;
 const answer = () => ({
   body: JSON.stringify({
     modelVersion: "gemini-2.5-pro",

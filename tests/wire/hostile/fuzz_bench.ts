@@ -94,6 +94,7 @@ export class FuzzBench {
       isDraining: () => false,
       onStart() {},
       onEnd() {},
+      onRecord() {},
       onUnexpected: (error) => this.unexpected.push(error),
     });
   }
@@ -155,7 +156,7 @@ function endpointOf(name: string, origins: Readonly<Record<string, UpstreamRule>
     })
   );
   return testEndpoint(name, backends, {
-    provider: name === "anthropic" || name === "gemini" ? name : "openai",
+    dialect: name === "anthropic" || name === "gemini" ? name : "openai",
     ...(name === "anthropic" && { anthropicVersion: "2023-01-01" }),
   });
 }

@@ -34,7 +34,7 @@ for (const name of ["x-http-method-override", "x-http-method", "x-method-overrid
       usageMetadata: { promptTokenCount: 5_000, candidatesTokenCount: 50_000, totalTokenCount: 55_000 },
     }),
   });
-  const google = { provider: "gemini", priceProvider: "google" };
+  const google = { dialect: "gemini", priceProvider: "google" } as const;
 
   Deno.test(`limits: a GET with ${name}: POST is rejected for a token with a limit`, async () => {
     const limits = { tokens_per_minute: 1_000 };

@@ -56,7 +56,7 @@ for (const [what, [path, body, type, reply, usesUp]] of Object.entries(CASES)) {
   Deno.test(`limits: tokens per minute count a response without usage by what it shows: ${what}`, async () => {
     await withBench({
       answer: () => ({ type, body: reply }),
-      provider: "gemini",
+      dialect: "gemini",
       priceProvider: "google",
       rules: { limits: { tokens_per_minute: 1_000 } },
     }, async ({ send }) => {

@@ -96,9 +96,9 @@ Deno.test("/manage/connect: a model to begin with at each endpoint, where one ca
   await using proxy = await ManagedProxy.start(upstream, {
     endpoints: [
       testEndpoint("openai", [backend]),
-      testEndpoint("claude", [backend], { provider: "anthropic" }),
+      testEndpoint("claude", [backend], { dialect: "anthropic" }),
       testEndpoint("chat", [own, backend]),
-      testEndpoint("lab", [backend], { provider: "generic" }),
+      testEndpoint("lab", [backend], { dialect: "generic" }),
     ],
   });
   const { models } = await ask(proxy, "GET", "/connect");

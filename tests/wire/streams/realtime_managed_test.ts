@@ -207,7 +207,7 @@ Deno.test("realtime: a dialect whose sessions choose their model later is closed
     assertEquals(status, 403);
     peer[Symbol.dispose]();
     assertEquals(upstream.connections, 0);
-  }, { provider: "gemini" }));
+  }, { dialect: "gemini" }));
 
 Deno.test("realtime: responses over a WebSocket are counted too, and closed to tokens of certain models", async () => {
   await using plain = new FakeUpstream();

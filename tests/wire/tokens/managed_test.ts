@@ -457,7 +457,7 @@ Deno.test("budgets: a client that leaves before the end of its answer pays for w
     keyField: "x-api-key",
   });
   const endpoints = [
-    testEndpoint("anthropic", [backend], { provider: "anthropic", priceProvider: "anthropic" }),
+    testEndpoint("anthropic", [backend], { dialect: "anthropic", priceProvider: "anthropic" }),
   ];
   await using proxy = await ManagedProxy.start(upstream, { endpoints });
   const { value } = await proxy.token({ budget: { total_usd: 0.1 } });
@@ -558,7 +558,7 @@ Deno.test("accounts: plain and streamed answers of both providers are recorded, 
           keyField: "x-api-key",
           ...inject(SECRETS.anthropicKey),
         }),
-      ], { provider: "anthropic", priceProvider: "anthropic" }),
+      ], { dialect: "anthropic", priceProvider: "anthropic" }),
     ],
   });
   const { value, id } = await proxy.token();

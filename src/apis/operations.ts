@@ -1,0 +1,208 @@
+/** The operations of the providers' APIs, with all that the proxy knows of each. */
+
+/** What is known of the cost of an operation that is not a read. */
+export type OperationCost =
+  /** The response reports the usage, or the proxy can estimate it from the request and the response. */
+  | "metered"
+  /** It costs nothing. */
+  | "free"
+  /** OpenAI and Azure only store something, while a model responds at other providers. */
+  | "free at openai"
+  /** The cost is unknown, or the work continues to cost money after the response. */
+  | "unknown";
+
+/**
+ * What an operation is for. `inference`: a model reads or responds. `stored`: objects at the provider, such as
+ * responses and threads. `models`: the list of models. `management`: changes of a local server. `admin`:
+ * members, keys and invoices of an organization.
+ */
+export type OperationGroup =
+  | "inference"
+  | "files"
+  | "batches"
+  | "fine_tuning"
+  | "stored"
+  | "models"
+  | "management"
+  | "admin"
+  | "unknown";
+
+/** The kinds of objects that continue after their request. */
+export const OBJECT_KINDS = ["response", "interaction", "run", "batch"] as const;
+/** A kind of object, of {@link OBJECT_KINDS}. */
+export type ObjectKind = typeof OBJECT_KINDS[number];
+
+/** A member of the body that limits the output. */
+export type OutputLimit = "max_output_tokens" | "max_completion_tokens" | "max_tokens";
+
+/** What the proxy knows of one operation. An absent property has the cautious value. */
+export interface OperationFacts {
+  readonly group: OperationGroup;
+  readonly cost: OperationCost;
+  /** Where clients name the model. Absent: the operation names none, or in several places. */
+  readonly modelIn?: "body" | "form" | "path" | "query";
+  /** The model responds in another form than text, so that the response has no output tokens. */
+  readonly hasNoOutput?: true;
+  /** The path alone requests a stream. */
+  readonly isStream?: true;
+  /**
+   * The members of the body that limit the output. The API ignores other members. `generationConfig`: the
+   * members within Gemini's configuration.
+   */
+  readonly outputLimits?: readonly OutputLimit[] | "generationConfig";
+  /** The model responds to each prompt of a list. */
+  readonly respondsToEachPrompt?: true;
+  /** Streams report their usage only with `stream_options.include_usage`. */
+  readonly hasUsageOption?: true;
+  /** A model reads sound. */
+  readonly readsSound?: true;
+  /** The response contains images in Base64. */
+  readonly respondsWithImages?: true;
+  /** `whole`: the form may contain the requests of a batch. `part`: the form is a part of a larger file. */
+  readonly fileInForm?: "whole" | "part";
+  /** The body names models by `name`, `from`, `source` and `destination` too. */
+  readonly hasOllamaKeys?: true;
+  /** The kind of object that a `POST` creates. */
+  readonly creates?: ObjectKind;
+  /** The kind of object that the path names by its id. */
+  readonly reads?: ObjectKind;
+  /** A `GET` lists batches, or fetches results of a batch: by its id, or by the id of a file. */
+  readonly fetches?: "list" | "results" | "file";
+  /** The name in the GenAI semantic conventions of OpenTelemetry. */
+  readonly telemetryName?: string;
+}
+
+const INFERENCE = { group: "inference", cost: "unknown", modelIn: "body" } as const;
+const METERED = { ...INFERENCE, cost: "metered" } as const;
+const METERED_FORM = { ...METERED, modelIn: "form" } as const;
+const METERED_PATH = { ...METERED, modelIn: "path" } as const;
+const COMPLETIONS = {
+  ...METERED,
+  outputLimits: ["max_tokens"],
+  respondsToEachPrompt: true,
+  hasUsageOption: true,
+  telemetryName: "text_completion",
+} as const;
+const MESSAGES = { ...METERED, outputLimits: ["max_tokens"], telemetryName: "chat" } as const;
+const GENERATE_CONTENT = {
+  ...METERED_PATH,
+  outputLimits: "generationConfig",
+  telemetryName: "generate_content",
+} as const;
+const EMBEDDINGS = { ...METERED, hasNoOutput: true, telemetryName: "embeddings" } as const;
+const RAW_PREDICT = { ...METERED_PATH, outputLimits: ["max_tokens"] } as const;
+const COUNTING = { group: "inference", cost: "free", hasNoOutput: true } as const;
+const FILES = { group: "files", cost: "unknown" } as const;
+const BATCH_JOBS = { group: "batches", cost: "unknown", creates: "batch", fetches: "list" } as const;
+const STORED = { group: "stored", cost: "unknown" } as const;
+
+/** The properties of every operation. */
+export const OPERATIONS = {
+  chat_completions: {
+    ...METERED,
+    outputLimits: ["max_completion_tokens", "max_tokens"],
+    hasUsageOption: true,
+    telemetryName: "chat",
+  },
+  completions: COMPLETIONS,
+  responses: { ...METERED, outputLimits: ["max_output_tokens"], creates: "response", telemetryName: "chat" },
+  responses_compact: METERED,
+  messages: MESSAGES,
+  embeddings: EMBEDDINGS,
+  moderations: { ...COUNTING, modelIn: "body" },
+  rerank: { ...METERED, hasNoOutput: true },
+  images: { ...METERED, respondsWithImages: true },
+  /** Images in ways whose cost the proxy does not know, such as variations. */
+  other_images: { ...INFERENCE, respondsWithImages: true },
+  videos: INFERENCE,
+  audio_speech: METERED,
+  audio_transcriptions: { ...METERED_FORM, readsSound: true },
+  audio_translations: { ...METERED_FORM, readsSound: true },
+  /** A WebSocket of OpenAI's realtime API. Its cost is that of the WebSocket. */
+  realtime: { group: "inference", cost: "unknown", modelIn: "query" },
+  /** Sessions that bypass the proxy. */
+  realtime_sessions: INFERENCE,
+  /** OpenAI's and Anthropic's count of the tokens of a request. */
+  count_tokens: { ...COUNTING, modelIn: "body" },
+  response_input_tokens: { group: "inference", cost: "free", modelIn: "body" },
+  tokenize: COUNTING,
+
+  generate_content: GENERATE_CONTENT,
+  stream_generate_content: { ...GENERATE_CONTENT, isStream: true },
+  embed_content: { ...EMBEDDINGS, modelIn: "path" },
+  google_count_tokens: { ...COUNTING, modelIn: "path" },
+  /** Vertex AI's path for models of other makers. */
+  raw_predict: RAW_PREDICT,
+  stream_raw_predict: { ...RAW_PREDICT, isStream: true },
+  /** Google's models of images and videos. */
+  predict: { ...INFERENCE, modelIn: "path" },
+  /** A model responds in another form, such as the text of a page or a class. */
+  other_inference: INFERENCE,
+  other_stream: { ...INFERENCE, modelIn: "path", isStream: true },
+  interactions: { ...INFERENCE, creates: "interaction" },
+  /** Bedrock. */
+  converse: METERED_PATH,
+  invoke: RAW_PREDICT,
+  cohere_chat: { ...METERED, outputLimits: ["max_tokens"] },
+  /** Cohere's and Ollama's embeddings. */
+  embed: { ...METERED, hasNoOutput: true },
+  /** Embeddings of other servers. */
+  other_embed: { ...INFERENCE, hasNoOutput: true },
+  ollama_chat: METERED,
+  ollama_generate: METERED,
+  /** The native API of llama.cpp. */
+  llamacpp_completion: INFERENCE,
+
+  models: { group: "models", cost: "unknown" },
+  ollama_show: { group: "models", cost: "free", modelIn: "body", hasOllamaKeys: true },
+  /** Ollama's `/api/pull`, `/api/delete` and so on. */
+  ollama_models: { group: "management", cost: "unknown", modelIn: "body", hasOllamaKeys: true },
+  server_management: { group: "management", cost: "unknown" },
+
+  files: { ...FILES, cost: "free", hasNoOutput: true, fileInForm: "whole" },
+  /** Files of a vector store, a container and so on. Storage costs money. */
+  nested_files: { ...FILES, hasNoOutput: true, fileInForm: "whole" },
+  file: FILES,
+  file_content: { ...FILES, fetches: "file" },
+  uploads: { ...FILES, cost: "free", hasNoOutput: true },
+  upload: { ...FILES, cost: "free", fileInForm: "part" },
+  upload_parts: { ...FILES, cost: "free", hasNoOutput: true, fileInForm: "part" },
+  other_upload: { ...FILES, fileInForm: "part" },
+
+  batches: { ...BATCH_JOBS, hasNoOutput: true },
+  /** Mistral's. */
+  batch_jobs: BATCH_JOBS,
+  batch_generate_content: { group: "batches", cost: "unknown", modelIn: "path", creates: "batch" },
+  /** Vertex AI's batches. */
+  prediction_jobs: { group: "batches", cost: "unknown" },
+  batch: { group: "batches", cost: "unknown", reads: "batch" },
+  batch_cancel: { group: "batches", cost: "free", reads: "batch" },
+  batch_results: { group: "batches", cost: "unknown", fetches: "results" },
+
+  fine_tuning: { group: "fine_tuning", cost: "unknown" },
+  fine_tuning_cancel: { group: "fine_tuning", cost: "free" },
+
+  response: { ...STORED, reads: "response" },
+  response_cancel: { ...STORED, cost: "free", reads: "response" },
+  interaction: { ...STORED, reads: "interaction" },
+  stored_completions: STORED,
+  conversations: { ...STORED, cost: "free at openai" },
+  thread_messages: { ...MESSAGES, group: "stored" },
+  thread_runs: { ...STORED, creates: "run" },
+  thread_run: { ...STORED, reads: "run" },
+  thread_run_cancel: { ...STORED, cost: "free", reads: "run" },
+  /** Cancels a run of another kind, such as an evaluation. */
+  other_cancel: { ...STORED, cost: "free" },
+  other_stored: STORED,
+
+  organization: { group: "admin", cost: "unknown" },
+  unknown: { group: "unknown", cost: "unknown" },
+} as const satisfies Readonly<Record<string, OperationFacts>>;
+
+/** What a client does with an API, by its path. `unknown` is a path that the proxy does not know. */
+export type Operation = keyof typeof OPERATIONS;
+
+/** The properties of an operation. */
+export function factsOf(operation: Operation): OperationFacts {
+  return OPERATIONS[operation];
+}
