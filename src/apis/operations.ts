@@ -1,5 +1,7 @@
 /** The operations of the providers' APIs, with all that the proxy knows of each. */
 
+import type { Dialect } from "./dialects.ts";
+
 /** What is known of the cost of an operation that is not a read. */
 export type OperationCost =
   /** The response reports the usage, or the proxy can estimate it from the request and the response. */
@@ -70,6 +72,8 @@ export interface OperationFacts {
   readonly fetches?: "list" | "results" | "file";
   /** The name in the GenAI semantic conventions of OpenTelemetry. */
   readonly telemetryName?: string;
+  /** The dialect whose clients use the operation. Absent: clients of several dialects do. */
+  readonly dialect?: Dialect;
 }
 
 const INFERENCE = { group: "inference", cost: "unknown", modelIn: "body" } as const;
@@ -82,12 +86,14 @@ const COMPLETIONS = {
   respondsToEachPrompt: true,
   hasUsageOption: true,
   telemetryName: "text_completion",
+  dialect: "openai",
 } as const;
 const MESSAGES = { ...METERED, outputLimits: ["max_tokens"], telemetryName: "chat" } as const;
 const GENERATE_CONTENT = {
   ...METERED_PATH,
   outputLimits: "generationConfig",
   telemetryName: "generate_content",
+  dialect: "gemini",
 } as const;
 const EMBEDDINGS = { ...METERED, hasNoOutput: true, telemetryName: "embeddings" } as const;
 const RAW_PREDICT = { ...METERED_PATH, outputLimits: ["max_tokens"] } as const;
@@ -103,34 +109,41 @@ export const OPERATIONS = {
     outputLimits: ["max_completion_tokens", "max_tokens"],
     hasUsageOption: true,
     telemetryName: "chat",
+    dialect: "openai",
   },
   completions: COMPLETIONS,
-  responses: { ...METERED, outputLimits: ["max_output_tokens"], creates: "response", telemetryName: "chat" },
-  responses_compact: METERED,
-  messages: MESSAGES,
-  embeddings: EMBEDDINGS,
+  responses: {
+    ...METERED,
+    outputLimits: ["max_output_tokens"],
+    creates: "response",
+    telemetryName: "chat",
+    dialect: "openai",
+  },
+  responses_compact: { ...METERED, dialect: "openai" },
+  messages: { ...MESSAGES, dialect: "anthropic" },
+  embeddings: { ...EMBEDDINGS, dialect: "openai" },
   moderations: { ...COUNTING, modelIn: "body" },
   rerank: { ...METERED, hasNoOutput: true },
-  images: { ...METERED, respondsWithImages: true },
+  images: { ...METERED, respondsWithImages: true, dialect: "openai" },
   /** Images in ways whose cost the proxy does not know, such as variations. */
   other_images: { ...INFERENCE, respondsWithImages: true },
   videos: INFERENCE,
-  audio_speech: METERED,
-  audio_transcriptions: { ...METERED_FORM, readsSound: true },
-  audio_translations: { ...METERED_FORM, readsSound: true },
+  audio_speech: { ...METERED, dialect: "openai" },
+  audio_transcriptions: { ...METERED_FORM, readsSound: true, dialect: "openai" },
+  audio_translations: { ...METERED_FORM, readsSound: true, dialect: "openai" },
   /** A WebSocket of OpenAI's realtime API. Its cost is that of the WebSocket. */
   realtime: { group: "inference", cost: "unknown", modelIn: "query" },
   /** Sessions that bypass the proxy. */
   realtime_sessions: INFERENCE,
-  /** OpenAI's and Anthropic's count of the tokens of a request. */
-  count_tokens: { ...COUNTING, modelIn: "body" },
-  response_input_tokens: { group: "inference", cost: "free", modelIn: "body" },
+  /** Anthropic's and OpenAI's count of the tokens of a request. */
+  count_tokens: { ...COUNTING, modelIn: "body", dialect: "anthropic" },
+  response_input_tokens: { group: "inference", cost: "free", modelIn: "body", dialect: "openai" },
   tokenize: COUNTING,
 
   generate_content: GENERATE_CONTENT,
   stream_generate_content: { ...GENERATE_CONTENT, isStream: true },
-  embed_content: { ...EMBEDDINGS, modelIn: "path" },
-  google_count_tokens: { ...COUNTING, modelIn: "path" },
+  embed_content: { ...EMBEDDINGS, modelIn: "path", dialect: "gemini" },
+  google_count_tokens: { ...COUNTING, modelIn: "path", dialect: "gemini" },
   /** Vertex AI's path for models of other makers. */
   raw_predict: RAW_PREDICT,
   stream_raw_predict: { ...RAW_PREDICT, isStream: true },
@@ -172,7 +185,13 @@ export const OPERATIONS = {
   batches: { ...BATCH_JOBS, hasNoOutput: true },
   /** Mistral's. */
   batch_jobs: BATCH_JOBS,
-  batch_generate_content: { group: "batches", cost: "unknown", modelIn: "path", creates: "batch" },
+  batch_generate_content: {
+    group: "batches",
+    cost: "unknown",
+    modelIn: "path",
+    creates: "batch",
+    dialect: "gemini",
+  },
   /** Vertex AI's batches. */
   prediction_jobs: { group: "batches", cost: "unknown" },
   batch: { group: "batches", cost: "unknown", reads: "batch" },
