@@ -74,6 +74,8 @@ export interface OperationFacts {
   readonly telemetryName?: string;
   /** The dialect whose clients use the operation. Absent: clients of several dialects do. */
   readonly dialect?: Dialect;
+  /** Where answers have URLs of the provider that clients open with their token: see `answer_urls.ts`. */
+  readonly urlsIn?: "header" | "body";
 }
 
 const INFERENCE = { group: "inference", cost: "unknown", modelIn: "body" } as const;
@@ -99,6 +101,8 @@ const EMBEDDINGS = { ...METERED, hasNoOutput: true, telemetryName: "embeddings" 
 const RAW_PREDICT = { ...METERED_PATH, outputLimits: ["max_tokens"] } as const;
 const COUNTING = { group: "inference", cost: "free", hasNoOutput: true } as const;
 const FILES = { group: "files", cost: "unknown" } as const;
+const URLS_IN_BODY = { urlsIn: "body" } as const;
+const URLS_IN_HEADER = { urlsIn: "header" } as const;
 const BATCH_JOBS = { group: "batches", cost: "unknown", creates: "batch", fetches: "list" } as const;
 const STORED = { group: "stored", cost: "unknown" } as const;
 
@@ -172,7 +176,7 @@ export const OPERATIONS = {
   ollama_models: { group: "management", cost: "unknown", modelIn: "body", hasOllamaKeys: true },
   server_management: { group: "management", cost: "unknown" },
 
-  files: { ...FILES, cost: "free", hasNoOutput: true, fileInForm: "whole" },
+  files: { ...FILES, ...URLS_IN_HEADER, cost: "free", hasNoOutput: true, fileInForm: "whole" },
   /** Files of a vector store, a container and so on. Storage costs money. */
   nested_files: { ...FILES, hasNoOutput: true, fileInForm: "whole" },
   file: FILES,
@@ -182,7 +186,7 @@ export const OPERATIONS = {
   upload_parts: { ...FILES, cost: "free", hasNoOutput: true, fileInForm: "part" },
   other_upload: { ...FILES, fileInForm: "part" },
 
-  batches: { ...BATCH_JOBS, hasNoOutput: true },
+  batches: { ...BATCH_JOBS, ...URLS_IN_BODY, hasNoOutput: true },
   /** Mistral's. */
   batch_jobs: BATCH_JOBS,
   batch_generate_content: {
@@ -194,8 +198,8 @@ export const OPERATIONS = {
   },
   /** Vertex AI's batches. */
   prediction_jobs: { group: "batches", cost: "unknown" },
-  batch: { group: "batches", cost: "unknown", reads: "batch" },
-  batch_cancel: { group: "batches", cost: "free", reads: "batch" },
+  batch: { ...URLS_IN_BODY, group: "batches", cost: "unknown", reads: "batch" },
+  batch_cancel: { ...URLS_IN_BODY, group: "batches", cost: "free", reads: "batch" },
   batch_results: { group: "batches", cost: "unknown", fetches: "results" },
 
   fine_tuning: { group: "fine_tuning", cost: "unknown" },
@@ -212,7 +216,7 @@ export const OPERATIONS = {
   thread_run_cancel: { ...STORED, cost: "free", reads: "run" },
   /** Cancels a run of another kind, such as an evaluation. */
   other_cancel: { ...STORED, cost: "free" },
-  other_stored: STORED,
+  other_stored: { ...STORED, ...URLS_IN_HEADER },
 
   organization: { group: "admin", cost: "unknown" },
   unknown: { group: "unknown", cost: "unknown" },

@@ -178,6 +178,8 @@ export interface Endpoint {
   readonly maxBufferBytes: number;
   /** Whether responses name their backend in `x-llm-proxy-backend`. */
   readonly exposeBackend: boolean;
+  /** Whether URLs of the upstream in its answers, which clients open with their token, lead to the proxy. */
+  readonly rewriteUrls: boolean;
   /** Whether the proxy requests usage in streams, and strips it if the client did not request it. */
   readonly streamUsage: boolean;
   /** Output tokens that a budget reserves if neither the request nor the model has a known maximum. */

@@ -14,6 +14,8 @@ export interface RequestHeaderPolicy {
   readonly anthropicVersion?: string | undefined;
   /** The name, in lower case, of one more field to remove. */
   readonly dropped?: string | undefined;
+  /** Whether the upstream must not compress its answer. */
+  readonly isAnswerRead?: boolean | undefined;
   /** Whether a web page of `CORS_ORIGINS` sent the request. */
   readonly isFromPage?: boolean | undefined;
 }
@@ -28,6 +30,7 @@ export function upstreamFields(incoming: readonly Field[], policy: RequestHeader
     credentialsToStrip: stripped,
     backend: { key, keyField, headers, removeHeaders },
     anthropicVersion,
+    isAnswerRead = false,
     isFromPage = false,
   } = policy;
   const replaced = headers.length + removeHeaders.length === 0
@@ -41,7 +44,8 @@ export function upstreamFields(incoming: readonly Field[], policy: RequestHeader
     const { lower } = one;
     if (
       endsAtProxy(lower) || stripped.has(lower) || isHopByHop(lower) || replaced?.has(lower) ||
-      lower === ownKeyField || lower === policy.dropped || (isFromPage && endsAtProxyFromPages(lower))
+      lower === ownKeyField || lower === policy.dropped || (isFromPage && endsAtProxyFromPages(lower)) ||
+      (isAnswerRead && lower === "accept-encoding")
     ) {
       continue;
     }
@@ -58,6 +62,7 @@ export function upstreamFields(incoming: readonly Field[], policy: RequestHeader
     hasVersion ||= lower === "anthropic-version";
     fields.push(one);
   }
+  if (isAnswerRead) fields.push(field("accept-encoding", "identity"));
   if (key.mode === "inject" && replaced?.has(keyField) !== true) {
     fields.push(field(keyField, keyField === "authorization" ? `Bearer ${key.value}` : key.value));
   }

@@ -131,6 +131,7 @@ export function readEndpoint(
     },
     maxBufferBytes: maxBuffer === "none" ? Infinity : maxBuffer,
     exposeBackend: setting("expose_backend", own.expose_backend, false),
+    rewriteUrls: setting("rewrite_urls", own.rewrite_urls, true),
     streamUsage: setting("stream_usage", own.stream_usage, false),
     reserveOutputTokens: setting(
       "reserve_output_tokens",

@@ -85,6 +85,7 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   | "retry"
   | "maxBufferBytes"
   | "exposeBackend"
+  | "rewriteUrls"
   | "streamUsage"
   | "reserveOutputTokens"
   | "reserve"
@@ -97,6 +98,7 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   retry: { retries: 0, statuses: DEFAULT_RETRY_STATUSES },
   maxBufferBytes: DEFAULT_MAX_BUFFER_BYTES,
   exposeBackend: false,
+  rewriteUrls: true,
   streamUsage: false,
   reserveOutputTokens: DEFAULT_RESERVE_OUTPUT_TOKENS,
   reserve: "expected",
