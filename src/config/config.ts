@@ -172,12 +172,21 @@ export interface Endpoint {
   readonly dialect: Dialect;
   /** At least one backend, the preferred one first. */
   readonly backends: readonly Backend[];
+  /**
+   * What clients may request: names of groups of `operations.ts` and patterns of `path_patterns.ts`. An entry
+   * after `!` denies.
+   */
+  readonly paths: readonly string[];
   readonly strategy: Strategy;
+  /** How requests of one conversation are recognised, which stay at one backend. Undefined: they do not stay. */
+  readonly affinity?: Affinity;
   readonly retry: RetryPolicy;
   /** The maximum size of a body that is buffered for a retry or a change. */
   readonly maxBufferBytes: number;
   /** Whether responses name their backend in `x-llm-proxy-backend`. */
   readonly exposeBackend: boolean;
+  /** Whether URLs of the upstream in its answers, which clients open with their token, lead to the proxy. */
+  readonly rewriteUrls: boolean;
   /** Whether the proxy requests usage in streams, and strips it if the client did not request it. */
   readonly streamUsage: boolean;
   /** Output tokens that a budget reserves if neither the request nor the model has a known maximum. */
@@ -202,12 +211,23 @@ export interface Endpoint {
 /** How the first backend of an exchange is chosen. After a failure the next backend gets the request. */
 export type Strategy = "failover" | "round_robin" | "weighted" | "least_busy";
 
+/** How requests of one conversation are recognised. */
+export interface Affinity {
+  /**
+   * The header that identifies the conversation, in lower case. Undefined: the headers of known clients, or else the
+   * beginning of the body.
+   */
+  readonly header?: string;
+}
+
 /** When a failed attempt is retried. */
 export interface RetryPolicy {
   /** The number of further attempts after the first. */
   readonly retries: number;
   /** Response statuses that count as failures. */
   readonly statuses: ReadonlySet<number>;
+  /** Whether a request that creates something is retried too if it may have arrived. */
+  readonly unsafe: boolean;
 }
 
 /** One upstream of an endpoint. */
@@ -226,7 +246,32 @@ export interface Backend {
   readonly model: ModelOverride | undefined;
   /** The share of requests with the strategy `weighted`. */
   readonly weight: number;
+  /** The number of the pool of keys that the key belongs to. Undefined: the backend has a single key. */
+  readonly pool?: number;
   readonly timeouts: TimeoutLimits;
+  /** Undefined: the proxy sends the backend only requests of clients. */
+  readonly check?: CheckSettings;
+  /** How the machine of the backend is woken. Undefined: it does not sleep. */
+  readonly wake?: WakeSettings;
+}
+
+/** How the proxy wakes the machine of a backend. */
+export interface WakeSettings {
+  /** The MAC address, like `aa:bb:cc:dd:ee:ff`. */
+  readonly mac: string;
+  /** The address and the UDP port that the magic packet goes to. */
+  readonly hostname: string;
+  readonly port: number;
+  /** How long a request waits for the machine if no other backend serves it, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** How the proxy checks whether a backend is up. */
+export interface CheckSettings {
+  /** The time between two checks, in milliseconds. */
+  readonly everyMs: number;
+  /** The path at the host of the base URL. Undefined: the list of models. */
+  readonly path?: string;
 }
 
 /**
@@ -289,8 +334,12 @@ export interface ConnectionSettings {
   readonly key: string;
   /** The forward proxy. Undefined for a direct connection. */
   readonly proxy?: OutboundProxy;
+  /** Whether an HTTP proxy gets a CONNECT for `http://` upstreams too. Undefined for no. */
+  readonly proxyTunnel?: boolean;
   /** PEM texts with certificates to trust besides those of the system. */
   readonly caCerts?: readonly string[];
+  /** The certificate chain and key, as PEM texts, that the proxy shows to the upstream. */
+  readonly clientCert?: { readonly cert: string; readonly key: string };
   readonly pool: PoolLimits;
 }
 

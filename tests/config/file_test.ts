@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { fileSchema } from "../../src/config/sources/file_schema.ts";
 import { loadConfig } from "../../src/config/load.ts";
@@ -187,6 +187,36 @@ const WRONG: readonly (readonly [string, string, string])[] = [
     "config.toml:6: endpoints.openai.backends.1 is the same as the backend api.openai.com",
   ],
   [
+    "a key beside several keys",
+    `${KEYED}api_keys = ["a", "b"]`,
+    "config.toml:5: endpoints.openai.api_keys is set beside api_key: keep one of the two",
+  ],
+  [
+    "several keys that are the same",
+    `[auth]\ntoken = "T"\n[endpoints.openai]\napi_keys = ["a", "a"]`,
+    "config.toml:4: endpoints.openai.api_keys has the same key twice",
+  ],
+  [
+    "a list of keys without a key",
+    `[auth]\ntoken = "T"\n[endpoints.openai]\napi_keys = []`,
+    "config.toml:4: endpoints.openai.api_keys is empty",
+  ],
+  [
+    "an incomplete MAC address",
+    `${KEYED}wake = "aa:bb"`,
+    'config.toml:5: endpoints.openai.wake "aa:bb" is not a MAC address: write it like aa:bb:cc:dd:ee:ff',
+  ],
+  [
+    "a port of UDP that is too high",
+    `${KEYED}wake_broadcast = "1.2.3.4:99999"`,
+    'config.toml:5: endpoints.openai.wake_broadcast "1.2.3.4:99999" is not an IPv4 address with a UDP port, like 192.168.1.255:9',
+  ],
+  [
+    "checks without a pause",
+    `${KEYED}check_every = "1ms"`,
+    'config.toml:5: endpoints.openai.check_every "1ms" is not a duration: write "30s" or "5m", from a second to a day, or "none"',
+  ],
+  [
     "two equal tokens",
     `[auth]\ntokens = [{ name = "a", token = "x" }, { name = "a", token = "x" }]\n[endpoints.openai]`,
     'config.toml:2: auth.tokens.1.name "a" appears twice',
@@ -289,6 +319,43 @@ weight = 3
   assertEquals(chat?.retry.retries, 1);
 });
 
+Deno.test("a file: several keys are several backends of one pool, and a key of a backend wins over them", async () => {
+  const { endpoints: [openai, chat] } = await load(
+    `[auth]
+token = "T"
+[endpoints.openai]
+api_keys = ["\${K1}", "\${K2}", "three", "four"]
+[endpoints.chat]
+base_url = "https://a.test/v1"
+api_keys = ["one", "two"]
+[[endpoints.chat.backends]]
+name = "pool"
+[[endpoints.chat.backends]]
+api_key = "alone"
+`,
+    { K1: "one", K2: "two" },
+  );
+  const shown = (endpoint: typeof openai) =>
+    endpoint?.backends.map(({ name, key, pool }) => [name, key.mode === "inject" && key.value, pool]);
+  assertEquals(shown(openai), [
+    ["api.openai.com#1", "one", 0],
+    ["api.openai.com#2", "two", 0],
+    ["api.openai.com#3", "three", 0],
+    ["api.openai.com#4", "four", 0],
+  ]);
+  assertEquals(openai?.retry.retries, 2, "three keys are tried");
+  assertEquals(shown(chat), [["pool#1", "one", 0], ["pool#2", "two", 0], ["a.test", "alone", undefined]]);
+});
+
+Deno.test("a file: affinity is on with several backends, off, or the name of a header", async () => {
+  const two = `[[endpoints.openai.backends]]\n[[endpoints.openai.backends]]\nbase_url = "https://b.test"`;
+  const affinityOf = async (lines: string) => (await load(`${KEYED}${lines}`)).endpoints[0]?.affinity;
+  assertEquals(await affinityOf(""), undefined);
+  assertEquals(await affinityOf(two), {});
+  assertEquals(await affinityOf(`affinity = "off"\n${two}`), undefined);
+  assertEquals(await affinityOf(`affinity = "X-Team"\n${two}`), { header: "x-team" });
+});
+
 Deno.test("a file: ${NAME} is a variable of the environment or .env, also in numbers; $${ is a literal ${", async () => {
   const config = await load(
     '[server]\nport = "${MY_PORT}"\n[auth]\ntoken = "t-${PART}-of-some-length"\n[endpoints.openai]\napi_key = "$${x}"',
@@ -319,6 +386,16 @@ Deno.test("a file: a forward proxy from the endpoint, from the environment, or a
   assertEquals(await proxies('proxy_url = "direct"', env), undefined);
   assertEquals(await proxies('base_url = "http://a.test"', env), "http undefined:undefined plain.test:80");
   assertEquals(await proxies('base_url = "http://127.0.0.1:1"', env), undefined);
+});
+
+Deno.test("a file: proxy_tunnel of the endpoint or the backend, whose connections are then not shared with others", async () => {
+  const { endpoints: [endpoint] } = await load(
+    `${KEYED}proxy_url = "http://p.test"\nproxy_tunnel = true\n[[endpoints.openai.backends]]\nname = "a"\n` +
+      `[[endpoints.openai.backends]]\nname = "b"\nproxy_tunnel = false\n`,
+  );
+  const connections = endpoint?.backends.map(({ connection }) => connection) ?? [];
+  assertEquals(connections.map(({ proxyTunnel }) => proxyTunnel), [true, undefined]);
+  assertNotEquals(connections[0]?.key, connections[1]?.key);
 });
 
 Deno.test("a file of the earlier program with named endpoints loads: open, without keys", async () => {
@@ -601,6 +678,55 @@ Deno.test("a file: warns about endpoints that ENDPOINTS leaves out", async () =>
   }]);
 });
 
+Deno.test("a file: a client certificate is read with its key, and all problems are reported", async () => {
+  const pem = (name: string) => Deno.readTextFileSync(new URL(`../support/tls/${name}`, import.meta.url));
+  const files = { "c.pem": pem("cert.pem"), "k.pem": pem("key.pem"), "other.pem": pem("other_key.pem") };
+  const toml = (lines: string) =>
+    `[auth]\ntoken = "tok-secret-of-some-length"\n[endpoints.lab]\napi_key = "k"\n${lines}`;
+  const read = (lines: string) => loadConfig(configSources({}, { ...files, "config.toml": toml(lines) }));
+  const well = 'base_url = "https://a.test"\nclient_cert_file = "c.pem"\nclient_key_file = "k.pem"\n';
+  const { config } = await read(well);
+  const [backend] = config.endpoints[0]?.backends ?? [];
+  assertEquals(backend?.connection.clientCert, { cert: files["c.pem"], key: files["k.pem"] });
+  assertEquals(secretsOf(config).includes(files["k.pem"]), true);
+  const problems = async (lines: string) => {
+    const error = await assertRejects(() => read(lines), ConfigError);
+    return error.problems.map(({ origin, message }) => `${origin} ${message}`);
+  };
+  assertEquals(await problems(well.replace("k.pem", "other.pem")), [
+    "config.toml:6: endpoints.lab.client_cert_file and client_key_file cannot be used together: the key does not match the certificate, or one of them is damaged",
+  ]);
+  assertEquals(await problems('base_url = "https://a.test"\nclient_key_file = "k.pem"\n'), [
+    "config.toml:6: endpoints.lab.client_key_file needs client_cert_file too",
+  ]);
+  assertEquals(
+    await problems(
+      `${well.replace("https:", "http:").replace("k.pem", "c.pem")}proxy_url = "http://p.test"\n`,
+    ),
+    [
+      "config.toml:6: endpoints.lab.client_cert_file needs an https:// base_url: without TLS there are no certificates",
+      'config.toml:6: endpoints.lab.client_cert_file does not work through a forward proxy: set proxy_url = "direct"',
+      'config.toml:7: endpoints.lab.client_key_file names "c.pem", which contains no private key in PEM format',
+    ],
+  );
+});
+
+Deno.test("a file: warns about keepalive_comments for Gemini's API, and for no other", async () => {
+  const comments = 'api_key = "k"\nkeepalive_comments = "15s"\n';
+  const { warnings } = await loadConfig(
+    configSources({}, {
+      "config.toml":
+        `[auth]\ntoken = "tok-secret-of-some-length"\n[endpoints.gemini]\n${comments}[endpoints.openai]\n${comments}`,
+    }),
+  );
+  assertEquals(
+    warnings.map(({ origin, message }) => `${origin} ${message}`).filter((text) => /comments/.test(text)),
+    [
+      "config.toml:5: endpoints.gemini.keepalive_comments does not apply to :streamGenerateContent, because Gemini CLI fails at comments",
+    ],
+  );
+});
+
 Deno.test("docs/configuration.md: the example of a configuration file is valid", async () => {
   const page = await Deno.readTextFile(new URL("../../docs/configuration.md", import.meta.url));
   const [, example = ""] = /```toml\n([^]*?)```/.exec(page) ?? [];
@@ -665,8 +791,12 @@ Deno.test("limits of a token: path patterns are checked", async () => {
   assertEquals(read.mode === "token" ? read.tokens.map(({ rules }) => rules) : undefined, [
     { paths: ["/v1/Models", "!/v1/files*"] },
   ]);
-  assertEquals(await problemsOf(auth('"/v1/models", "files"')), [
-    'config.toml:2: auth.tokens.0.limits.paths.1 "files" does not start with /, * or !, like /v1/models, */models or !*/files*',
+  assertEquals(await problemsOf(auth('"!files", "inferense", "!fils", "nothing-like-it", "v1/models"')), [
+    'config.toml:2: auth.tokens.0.limits.paths.1 "inferense" is not a group; did you mean inference?',
+    'config.toml:2: auth.tokens.0.limits.paths.2 "!fils" is not a group; did you mean !files?',
+    'config.toml:2: auth.tokens.0.limits.paths.3 "nothing-like-it" is neither a path with a slash, like /v1/models or */files*, ' +
+    "nor one of the groups inference, models, files, batches, stored, fine_tuning, realtime_sessions, model_management, admin, other, all",
+    'config.toml:2: auth.tokens.0.limits.paths.4 "v1/models" does not start with /, * or !, like /v1/models, */models or !*/files*',
   ]);
 });
 
