@@ -30,6 +30,8 @@ class Client {
   /** How many of its SETTINGS are acknowledged. */
   acknowledged = 0;
   writes = 0;
+  /** How many frames had come when the proxy ended its side. */
+  framesAtEnd = 0;
   isClosed = false;
   hasEnded = false;
   #held = new Uint8Array();
@@ -67,6 +69,7 @@ class Client {
     },
     closeWrite: () => {
       this.hasEnded = true;
+      this.framesAtEnd = this.frames.length;
       this.#reading?.resolve(null);
       return Promise.resolve();
     },
@@ -469,6 +472,16 @@ Deno.test("Http2Connection: the end of a response waits for a slow client, also 
   client.takeAll();
   await client.next("data 1 the end end");
   await until(() => client.isClosed, "the end of the connection");
+});
+
+Deno.test("Http2Connection: a rule that is broken while a request runs ends the connection after the GOAWAY", async () => {
+  const { client, seen, served } = serve(() => new Promise(() => {}));
+  client.send(get(1));
+  await until(() => seen.length === 1, "the request");
+  client.send(frame("window", 0, 0, uint32(0)));
+  await served;
+  assertEquals(client.frames.filter((one) => one.startsWith("goaway")), ["goaway 1"]);
+  assertEquals(client.framesAtEnd, client.frames.length, "the last frame comes before the end");
 });
 
 Deno.test("Http2Connection: a client that leaves cancels all exchanges", async () => {

@@ -7,6 +7,7 @@ import { TurnCount } from "../../streams/turn.ts";
 import type { ConnectionParts } from "../connection.ts";
 import type { ServedConnection } from "../served_connection.ts";
 import { StallTimer } from "../stall_timer.ts";
+import { ConnectionEnd } from "./connection_end.ts";
 import { ConnectionMemory } from "./connection_memory.ts";
 import { FrameInput, type FrameReader } from "./frame_input.ts";
 import { FrameOutput } from "./frame_output.ts";
@@ -35,15 +36,6 @@ const MAX_RESET_STREAMS = 400;
  * Header blocks with up to so many fields are decoded. A request with too many of them gets a response (431).
  */
 const LEAST_BLOCK_FIELDS = 1_000;
-/**
- * How much the proxy still reads after a GOAWAY, so that the client can read it. The system resets a
- * connection that is closed with unread bytes.
- */
-const LINGER_BYTES = 1024 * 1024;
-const LINGER_MS = 1_000;
-/** A client that goes on to send gets more time, up to this. */
-const LONGEST_LINGER_MS = 30_000;
-
 /** A connection of a client over HTTP/2, whose connection preface has been read. */
 export class Http2Connection implements ServedConnection, FrameReader {
   readonly #client: Deno.Conn;
@@ -58,6 +50,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
   readonly #resets: ResetLimit;
   /** Runs while the client does not read what is written. */
   readonly #sending: StallTimer;
+  readonly #end: ConnectionEnd;
   readonly #owner: StreamOwner;
   readonly #running = new Map<number, Http2Stream>();
   /** Streams whose requests have arrived, and begin after the present piece. */
@@ -79,11 +72,6 @@ export class Http2Connection implements ServedConnection, FrameReader {
   #isClosed = false;
   /** Whether no further request is taken, and the connection ends with the running ones. */
   #isFinishing = false;
-  /** Whether a GOAWAY was the last frame, so that what arrives is discarded. */
-  #isLingering = false;
-  /** When the last byte was written, or the client broke the rules. */
-  #lingersSince: number | undefined;
-  #lingerTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(client: Deno.Conn, parts: ConnectionParts, unauthenticatedRate: FrameRateLimit) {
     this.#client = client;
@@ -100,6 +88,13 @@ export class Http2Connection implements ServedConnection, FrameReader {
     });
     this.#room = new SendingRoom(this.#output);
     const { handler, peer, entry, limits, now, unauthenticatedBudget, heldBytes } = parts;
+    this.#end = new ConnectionEnd({
+      client,
+      output: this.#output,
+      sending: this.#sending,
+      now,
+      close: () => this.close(),
+    });
     this.#memory = new ConnectionMemory({
       connection: this,
       unauthenticatedBudget,
@@ -166,13 +161,13 @@ export class Http2Connection implements ServedConnection, FrameReader {
     if (this.#isFinishing || this.#isClosed) return;
     this.#isFinishing = true;
     this.#output.numbers(FRAME.goaway, 0, this.#lastStream, ERROR.none);
-    if (this.#running.size === 0) void this.#linger();
+    if (this.#running.size === 0) void this.#end.afterResponses();
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearTimeout(this.#lingerTimer);
+    this.#end.stop();
     this.#output.stop();
     this.#abortAll(new ClientGone("the client left"));
     this.#frameRate.release(this);
@@ -196,7 +191,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     const count = await this.#client.read(this.#input.space());
     if (count === null || this.#isClosed) return false;
     this.#cost = 1;
-    if (this.#isLingering) this.#lingerOn();
+    if (this.#end.hasBegun) this.#end.arrived();
     else this.#input.arrived(count);
     const beginning = this.#beginning;
     if (beginning.length > 0) {
@@ -406,14 +401,14 @@ export class Http2Connection implements ServedConnection, FrameReader {
     this.#running.delete(id);
     if (this.#running.size === 0) this.#idleSince = this.#parts.now();
     this.#memory.addHead(-heldBytes);
-    if (this.#isFinishing && this.#running.size === 0 && !this.#isClosed) void this.#linger();
+    if (this.#isFinishing && this.#running.size === 0 && !this.#isClosed) void this.#end.afterResponses();
   }
 
   /** Gives bytes back to the window of the connection. */
   #release(bytes: number): void {
     this.#released += bytes;
     const window = this.#isAuthenticated ? CONNECTION_WINDOW : UNAUTHENTICATED_WINDOW;
-    if (this.#released < window / 2 || this.#isClosed || this.#isLingering) return;
+    if (this.#released < window / 2 || this.#isClosed || this.#end.hasBegun) return;
     this.#output.numbers(FRAME.window, 0, this.#released);
     this.#receiveWindow += this.#released;
     this.#released = 0;
@@ -440,54 +435,10 @@ export class Http2Connection implements ServedConnection, FrameReader {
 
   /** Tells the client which rule it has broken, and ends the connection. */
   async #refuse({ code }: ConnectionError): Promise<void> {
-    if (this.#isLingering) return;
-    this.#isLingering = true;
-    this.#abortAll(new ClientGone("the client broke the rules of HTTP/2"));
-    this.#output.numbers(FRAME.goaway, 0, this.#lastStream, code);
-    this.#lingersSince = this.#parts.now();
-    this.#lingerOn();
-    void this.#endSending();
-    try {
-      for (let left = LINGER_BYTES; left > 0;) {
-        const count = await this.#client.read(this.#input.scratch());
-        if (count === null) return;
-        left -= count;
-      }
-    } catch {
-      // The time has passed, or the connection has failed.
-    }
-  }
-
-  /** Ends the connection after its last response. {@link serve} reads on until the client has ended its side. */
-  async #linger(): Promise<void> {
-    if (this.#isLingering) return;
-    this.#isLingering = true;
-    // Until the last byte is written, only send_timeout limits how slowly the client reads.
-    await this.#endSending();
-    this.#lingersSince = this.#parts.now();
-    this.#lingerOn();
-  }
-
-  async #endSending(): Promise<void> {
-    await this.#output.drained();
-    try {
-      // It waits for the client to read too.
-      this.#sending.begin();
-      await this.#client.closeWrite();
-    } catch {
-      // The client has left.
-    }
-    this.#sending.end();
-  }
-
-  /**
-   * Closes the connection after a while. A client that goes on to send, such as WINDOW_UPDATE, still reads.
-   */
-  #lingerOn(): void {
-    if (this.#isClosed || this.#lingersSince === undefined) return;
-    if (this.#parts.now() - this.#lingersSince > LONGEST_LINGER_MS) return;
-    clearTimeout(this.#lingerTimer);
-    this.#lingerTimer = setTimeout(() => this.close(), LINGER_MS);
+    await this.#end.afterError(() => {
+      this.#abortAll(new ClientGone("the client broke the rules of HTTP/2"));
+      this.#output.numbers(FRAME.goaway, 0, this.#lastStream, code);
+    }, this.#input.scratch());
   }
 }
 
