@@ -71,7 +71,7 @@ export function createApp(
   function handlerOf(config: Config): Handler {
     const { server, auth, endpoints, defaultEndpoint, log: logging } = config;
     const logExchange = exchangeLogger(log, logging);
-    const routes = buildRoutingTable(endpoints, defaultEndpoint);
+    const routes = buildRoutingTable(endpoints, defaultEndpoint, config.routing);
     const balancers = new Map(
       endpoints.map((endpoint) => {
         const onEvent = (event: HealthEvent) => logHealth(log, endpoint, event);
@@ -83,6 +83,7 @@ export function createApp(
     const shared = auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined;
     const handler = createHandler({
       routes,
+      lists: { has: () => false },
       clientAccess: createClientAccess({ ...server, ownHostname: hostname }, gate),
       slots,
       receivingSlots,

@@ -1,6 +1,7 @@
 import { type Cancellation, ClientGone } from "./cancellation.ts";
 import type { Backend, Endpoint } from "./config/config.ts";
 import { type Dialect, dialectOfClient } from "./apis/dialects.ts";
+import { DIALECT_OF_API, type UnnamedApi } from "./apis/unnamed_paths.ts";
 import { faultReply, ProxyFault } from "./faults.ts";
 import type { AttemptEstimate, AttemptRecord, ExchangeRecord, ExchangeUsage } from "./exchange_record.ts";
 import { type Field, fieldValue } from "./http/fields.ts";
@@ -110,10 +111,10 @@ export class Exchange {
   readonly request: IncomingRequest;
   /** The client's address, behind trusted reverse proxies. */
   readonly address: string;
-  /** Undefined: no endpoint has this path. */
-  readonly endpoint: Endpoint | undefined;
-  /** The path after the name of the endpoint, byte for byte. Undefined: no endpoint has this path. */
-  readonly rest: string | undefined;
+  readonly #api: Dialect | undefined;
+  #endpoint: Endpoint | undefined;
+  #rest: string | undefined;
+  #modelAsked: string | undefined;
   /** Undefined until the client is identified. */
   principal: Principal | undefined;
   /** Undefined: the management plane is off, or the client is not identified yet. */
@@ -121,7 +122,7 @@ export class Exchange {
   readonly #parts: ExchangeParts;
   readonly #startedAt: number;
   readonly #method: string;
-  readonly #target: { readonly path: string; readonly query: string };
+  #target: { readonly path: string; readonly query: string };
   #path: string;
   #credentials: readonly { readonly value: string }[] = NO_CREDENTIALS;
   readonly #attempts: AttemptRecord[] = [];
@@ -137,7 +138,9 @@ export class Exchange {
     request: IncomingRequest,
     { target, route, address }: {
       target: { readonly path: string; readonly query: string };
-      route: { readonly endpoint: Endpoint; readonly rest: string } | undefined;
+      route:
+        | { readonly endpoint: Endpoint | undefined; readonly rest: string; readonly byModel?: UnnamedApi }
+        | undefined;
       address: string;
     },
     parts: ExchangeParts,
@@ -146,13 +149,44 @@ export class Exchange {
     this.request = request;
     this.address = address;
     this.#target = target;
-    this.endpoint = route?.endpoint;
-    this.rest = route?.rest;
+    this.#endpoint = route?.endpoint;
+    this.#rest = route?.rest;
+    this.#api = route?.byModel && DIALECT_OF_API[route.byModel];
     this.#parts = parts;
     this.#startedAt = parts.clock.now();
     this.#method = harmlessText(request.method, MAX_METHOD);
     this.#path = harmlessText(target.path, MAX_PATH);
     parts.onStart(request.cancellation);
+  }
+
+  /** Undefined: no endpoint has this path, or the model of the request has not chosen one yet. */
+  get endpoint(): Endpoint | undefined {
+    return this.#endpoint;
+  }
+
+  /** The path after the name of the endpoint, byte for byte. Undefined: no endpoint has this path. */
+  get rest(): string | undefined {
+    return this.#rest;
+  }
+
+  /** The model that the client named, if another one is sent in its place. */
+  get modelAsked(): string | undefined {
+    return this.#modelAsked;
+  }
+
+  /** Sets the endpoint that the model of the request chose. A replaced model may be in the path or the query. */
+  routeTo(
+    endpoint: Endpoint | undefined,
+    { rest = this.#rest, query = this.#target.query, modelAsked }: {
+      rest?: string | undefined;
+      query?: string;
+      modelAsked?: string | undefined;
+    } = {},
+  ): void {
+    this.#endpoint = endpoint;
+    this.#rest = rest;
+    this.#modelAsked = modelAsked;
+    if (query !== this.#target.query) this.#target = { ...this.#target, query };
   }
 
   /** The path as records have it: harmless, short, and without concealed credentials. */
@@ -366,9 +400,12 @@ export class Exchange {
     });
   }
 
-  /** The dialect of the endpoint. Without an endpoint: the dialect that the client's fields show. */
+  /**
+   * The dialect of a path without the name of an endpoint, or that of the endpoint. Without both: the dialect that
+   * the client's fields show.
+   */
   get #dialect(): Dialect {
-    return this.endpoint?.dialect ??
+    return this.#api ?? this.endpoint?.dialect ??
       dialectOfClient((lower) => fieldValue(this.request.fields, lower) !== undefined);
   }
 

@@ -53,6 +53,13 @@ const KINDS = {
     rpc: "NOT_FOUND",
     retryHelps: false,
   },
+  /** No endpoint serves the model of a request. */
+  model_not_found: {
+    status: 404,
+    type: "not_found_error",
+    rpc: "NOT_FOUND",
+    retryHelps: false,
+  },
   bad_request: {
     status: 400,
     type: "invalid_request_error",

@@ -23,6 +23,8 @@ import type { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { type ManagementRoutes, ownReply, type OwnRoutes } from "./own_routes/own_reply.ts";
 import { healthStreamReply, isHealthStreamRequest } from "./own_routes/health_stream.ts";
 import { allowedEndpoints } from "./limits/allowed.ts";
+import { routeByModel } from "./route_by_model.ts";
+import type { ModelLists } from "./routing/choose_endpoint.ts";
 import { match, notFoundMessage } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
 
@@ -32,6 +34,8 @@ import type { RoutingTable } from "./routing/table.ts";
  */
 export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   readonly routes: RoutingTable;
+  /** Which models the endpoints list. */
+  readonly lists: ModelLists;
   /** Origins of web pages that may read answers. */
   readonly corsOrigins: readonly string[];
   /** Undefined: the management plane is off. */
@@ -90,11 +94,14 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
 
     const account = management?.accounts.open(exchange, principal);
     exchange.account = account;
-    checkForwardable(exchange, proxy, { principal, refused: target.refused });
+    checkReadable(exchange, proxy, { principal, refused: target.refused });
     const upgrade = isUpgrade(request);
     const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
+    const api = route?.byModel;
+    const read = api && await routeByModel(exchange, proxy, { api, principal, upgrade, held });
+    checkForwardable(exchange, proxy, { principal });
     const counted = account && management && { account, limiter: management.limiter };
-    const admitted = await admitRequest(exchange, proxy, { upgrade, held, counted });
+    const admitted = await admitRequest(exchange, proxy, { upgrade, held, counted, read });
     // A request gets a slot only after its body has arrived, if the body is needed.
     const waiting = exchange.acquireSlot(proxy.slots);
     if (waiting !== undefined) await waiting;
@@ -116,20 +123,31 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
   }
 }
 
-/** Checks what no limit depends on. Throws `bad_request`, `not_found` or `draining`. */
-function checkForwardable(
+/** Checks what decides whether the proxy reads a request. Throws `bad_request`, `not_found` or `draining`. */
+function checkReadable(
   exchange: Exchange,
   proxy: ProxyParts,
   { principal, refused }: Pick<Client, "principal"> & Pick<RequestTarget, "refused">,
-): asserts exchange is RoutedExchange {
+): void {
   if (refused !== undefined) throw new ProxyFault("bad_request", refused);
-  if (exchange.endpoint === undefined) {
-    const allowed = allowedEndpoints(principal, [...proxy.routes.endpoints.keys()]);
-    throw new ProxyFault("not_found", notFoundMessage(allowed, exchange.path));
-  }
+  if (exchange.rest === undefined) throw notServed(exchange, proxy, principal);
   checkDraining(proxy);
   const unsupported = unsupportedReason(exchange.request);
   if (unsupported !== undefined) throw new ProxyFault("bad_request", unsupported);
+}
+
+/** Throws `not_found` if no endpoint has the path. */
+function checkForwardable(
+  exchange: Exchange,
+  proxy: ProxyParts,
+  { principal }: Pick<Client, "principal">,
+): asserts exchange is RoutedExchange {
+  if (exchange.endpoint === undefined) throw notServed(exchange, proxy, principal);
+}
+
+function notServed({ path }: Exchange, { routes }: ProxyParts, principal: Client["principal"]): ProxyFault {
+  const allowed = allowedEndpoints(principal, [...routes.endpoints.keys()]);
+  return new ProxyFault("not_found", notFoundMessage(allowed, path));
 }
 
 /** Whether a request asks for a WebSocket. Throws `bad_request` for a change to another protocol. */

@@ -39,7 +39,10 @@ export interface AccountedExchange {
   readonly id: string;
   /** The path as records have it: harmless, short and without credentials. */
   readonly path: string;
+  /** Undefined: the path has no endpoint, or the model of the request has not chosen one yet. */
   readonly endpoint: Endpoint | undefined;
+  /** The model that the client named, if another one is sent. Undefined: the model of the request. */
+  readonly modelAsked?: string | undefined;
   readonly request: { readonly fields: readonly Field[] };
   /** Removes the credentials of the request from a text. */
   readonly redact: (text: string) => string;
@@ -78,13 +81,13 @@ const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, sourc
  * exchange.
  */
 export class Account implements ExchangeAccount {
-  readonly endpoint: Endpoint | undefined;
   readonly #exchange: AccountedExchange;
   readonly #principal: Principal;
   readonly #startedAt: number;
   readonly #client: string;
   readonly #clock: Clock;
-  readonly #costs: ExchangeCosts;
+  readonly #costParts: ConstructorParameters<typeof ExchangeCosts>[1];
+  #costsNow: ExchangeCosts | undefined;
   readonly #outputs: RecentOutputs;
   readonly #objects: ObjectRegistry;
   readonly #owner: AccountOwner;
@@ -131,16 +134,25 @@ export class Account implements ExchangeAccount {
       owner: AccountOwner;
     },
   ) {
-    this.endpoint = exchange.endpoint;
     this.#exchange = exchange;
     this.#principal = principal;
     this.#startedAt = startedAt;
     this.#client = client;
     this.#clock = clock;
-    this.#costs = new ExchangeCosts(exchange.endpoint, { startedAt, pricer, outputs, speeds });
+    this.#costParts = { startedAt, pricer, outputs, speeds };
     this.#outputs = outputs;
     this.#objects = objects;
     this.#owner = owner;
+  }
+
+  /** The endpoint of the exchange. Undefined: the path has no endpoint, or the model has not chosen one yet. */
+  get endpoint(): Endpoint | undefined {
+    return this.#exchange.endpoint;
+  }
+
+  /** The costs, which nothing needs before the endpoint of the exchange is known. */
+  get #costs(): ExchangeCosts {
+    return this.#costsNow ??= new ExchangeCosts(this.endpoint, this.#costParts);
   }
 
   /** Sets what the request contains, as far as it is known. */
@@ -290,7 +302,7 @@ export class Account implements ExchangeAccount {
       tokenId: principal.tokenId,
       projectId: principal.projectId,
       client: this.#client,
-      modelAsked: this.#recordText(model),
+      modelAsked: this.#recordText(this.#exchange.modelAsked ?? model),
       stream,
       backend: this.#backend?.name,
       bytes: this.#bytes,
@@ -423,7 +435,7 @@ export class Account implements ExchangeAccount {
       admitted: this.#admission !== undefined,
       client: this.#client,
       stream: facts.stream,
-      modelAsked: this.#recordText(facts.model),
+      modelAsked: this.#recordText(this.#exchange.modelAsked ?? facts.model),
       modelAnswered: this.#recordText(model),
       stopReason: this.#recordText(stopReason),
       partial: this.#backend !== undefined && record.ending !== "complete",

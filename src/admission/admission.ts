@@ -15,6 +15,7 @@ import type { MessageBody } from "../streams/byte_source.ts";
 import { admit, admitBody } from "./admit.ts";
 import { effectiveMethod } from "./effective_method.ts";
 import {
+  checkReadRequest,
   mustRead,
   type ReadRequest,
   readRequest,
@@ -31,6 +32,8 @@ export interface AdmissionRequest {
   /** The path after the name of the endpoint, and the raw query. */
   readonly rest: string;
   readonly query: string;
+  /** The name that the client used, if another model is sent. */
+  readonly modelAsked?: string | undefined;
   /** The key that limits are counted by. */
   readonly holder: string;
 }
@@ -51,6 +54,8 @@ export interface AdmissionParts {
   readonly held: HeldShare;
   /** The account of the exchange and the limits of its token. Undefined: the management plane is off. */
   readonly counted: { readonly account: Account; readonly limiter: Limiter } | undefined;
+  /** The request as the proxy has read it to choose the endpoint. Undefined: it has not read it. */
+  readonly read?: ReadRequest | undefined;
 }
 
 /** A request as it is forwarded. What the proxy checked is what it sends. */
@@ -73,12 +78,12 @@ export async function admitRequest(
   limits: BodyLimits,
   parts: AdmissionParts,
 ): Promise<AdmittedRequest> {
-  const { request, principal, endpoint, rest, query } = incoming;
+  const { request, principal, endpoint, rest, query, modelAsked } = incoming;
   const { upgrade, counted } = parts;
   const method = effectiveMethod(request.method, { query, fields: request.fields });
   const operation = operationOf(method, rest);
   const countedRequest = counted &&
-    { request, method, operation, principal, endpoint, rest, query, upgrade, ...counted };
+    { request, method, operation, principal, endpoint, rest, query, upgrade, modelAsked, ...counted };
   const admitted = countedRequest && admit(countedRequest);
   const { read, unread } = await received(incoming, limits, { ...parts, method, operation });
   const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);
@@ -92,7 +97,7 @@ export async function admitRequest(
 async function received(
   incoming: AdmissionRequest,
   { maxBodyBytes, receivingSlots }: BodyLimits,
-  { method, operation, upgrade, held, counted }: AdmissionParts & {
+  { method, operation, upgrade, held, counted, read }: AdmissionParts & {
     readonly method: string;
     readonly operation: Operation;
   },
@@ -112,6 +117,10 @@ async function received(
     held,
     isCounted: counted !== undefined,
   };
+  if (read !== undefined) {
+    checkReadRequest(unsettled, read);
+    return { read, unread: unsettled };
+  }
   // A body that no rule needs is not waited for.
   const waits = request.settledBody !== undefined || request.body !== null && mustRead(unsettled);
   const release = waits ? await receivingSlots.acquire(incoming.holder, cancellation) : undefined;

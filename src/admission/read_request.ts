@@ -22,7 +22,10 @@ import { readPayload } from "../payload/read_payload.ts";
 import type { Principal, Rules } from "../principal.ts";
 import { ambiguityOf } from "../http/request_target.ts";
 
-/** A request whose body the proxy may have to read. */
+const DEPENDS = "A rule, a model override or a budget depends on this body";
+const CHOOSES = "The model in this body chooses the endpoint";
+
+/** A request whose body the proxy may have to read, to an endpoint that is known. */
 export interface UnreadRequest {
   /** The method that decides what the request costs. */
   readonly method: string;
@@ -55,21 +58,57 @@ export interface ReadRequest {
  * cannot understand the body, and `payload_too_large` if it is longer than the endpoint's `max_buffer_bytes`.
  */
 export async function readRequest(request: UnreadRequest): Promise<ReadRequest> {
-  const { fields, body, endpoint, path, operation, cancellation } = request;
+  const { fields, body, endpoint, path } = request;
   const needs = needsOf(request);
   const unread = { fields, body, payload: undefined };
   if (!needs.body || request.upgrade) return unread;
   checkPath(path);
   if (body === null) return unread;
-  const maxBytes = endpoint.maxBufferBytes;
-  const { held } = request;
+  return await readBody({ ...request, body }, {
+    maxBytes: endpoint.maxBufferBytes,
+    mustBeKnown: needs.isStrict,
+  });
+}
+
+/**
+ * Checks a request whose body the proxy has read to choose its endpoint, as {@link readRequest} does. Throws
+ * `forbidden` or `bad_request`.
+ */
+export function checkReadRequest(request: UnreadRequest, { payload }: ReadRequest): void {
+  const needs = needsOf(request);
+  if (!needs.body) return;
+  checkPath(request.path);
+  const isGuessed = payload?.hasKnownType === false;
+  if (!isGuessed && !(needs.isStrict && payload?.kind === "other")) return;
+  throw new ProxyFault(
+    isGuessed ? "bad_request" : "forbidden",
+    "A rule, a model override or a budget depends on this body, and its Content-Type is not that of JSON or of " +
+      "multipart/form-data.",
+  );
+}
+
+/** What {@link readBody} needs of a request. */
+export type ReadableRequest =
+  & Pick<UnreadRequest, "fields" | "operation" | "principal" | "cancellation" | "held">
+  & { readonly body: MessageBody };
+
+/** Reads a body into memory. Throws as {@link readRequest} does. */
+export async function readBody(
+  { fields, body, operation, principal, cancellation, held }: ReadableRequest,
+  { maxBytes, mustBeKnown, choosesEndpoint = false }: {
+    maxBytes: number;
+    mustBeKnown: boolean;
+    /** Whether the model in the body chooses the endpoint. JSON is then read under any content type. */
+    choosesEndpoint?: boolean;
+  },
+): Promise<ReadRequest> {
   const { bytes, isWhole } = await readUpTo(body, maxBytes, (count) => held.hold(count)).catch((error) => {
     throw cancellation.reason ?? error;
   });
   if (!isWhole) {
     throw new ProxyFault(
       "payload_too_large",
-      `A rule, a model override or a budget depends on this body, so the proxy must read it. The body is longer than ` +
+      `${choosesEndpoint ? CHOOSES : DEPENDS}, so the proxy must read it. The body is longer than ` +
         `the allowed ${maxBytes} bytes (max_buffer_bytes).`,
     );
   }
@@ -79,10 +118,11 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
     fields: fields.filter(({ lower }) => !isHopByHop(lower)),
     operation,
     maxBytes,
-    mustBeKnown: needs.isStrict,
-    readsFiles: restrictsModels(request.principal),
+    mustBeKnown,
+    choosesEndpoint,
+    readsFiles: restrictsModels(principal),
     hold: (count) => held.hold(count),
-    sender: request.principal.key,
+    sender: principal.key,
   });
   held.hold(understood.length);
   const owner = new HeldBody(understood, held);

@@ -39,6 +39,8 @@ export interface Payload {
   readonly facts: RequestFacts;
   /** What the proxy found in a JSON body. Absent for other bodies. */
   readonly json?: JsonFindings;
+  /** Whether the content type says what the body is. */
+  readonly hasKnownType: boolean;
 }
 
 /** The options of {@link readPayload}. */
@@ -53,6 +55,11 @@ export interface PayloadOptions {
   /** Whether to look for models in files too, such as the requests of a batch. */
   readonly readsFiles: boolean;
   /**
+   * Whether the model in the body chooses the endpoint. A body that begins like a JSON object is then read as JSON
+   * under any content type, which stays.
+   */
+  readonly choosesEndpoint?: boolean;
+  /**
    * Called before decoding, with the highest number of bytes that it can make. Throws if there is no memory.
    */
   readonly hold: (bytes: number) => void;
@@ -61,6 +68,12 @@ export interface PayloadOptions {
 }
 
 const WHY = "A rule, a model override or a budget depends on this body, so the proxy must read it";
+const WHY_CHOICE = "The model in this body chooses the endpoint, so the proxy must read it";
+
+/** Why the proxy reads a body, for error messages. */
+function whyOf({ choosesEndpoint }: Pick<PayloadOptions, "choosesEndpoint">): string {
+  return choosesEndpoint === true ? WHY_CHOICE : WHY;
+}
 
 /**
  * Reads a body. Throws a {@link ProxyFault}: `bad_request` for a malformed body, `payload_too_large` for a
@@ -69,18 +82,22 @@ const WHY = "A rule, a model override or a budget depends on this body, so the p
 export async function readPayload(body: Uint8Array, options: PayloadOptions): Promise<Payload> {
   const { fields, mustBeKnown } = options;
   if (body.length === 0) {
-    return { kind: "empty", bytes: body, fields, models: [], places: [], facts: {} };
+    return { kind: "empty", bytes: body, fields, models: [], places: [], facts: {}, hasKnownType: true };
   }
-  const type = typeOf(fields);
+  const type = typeOf(options);
   if (type !== undefined && !isJson(type) && type.essence !== FORM) {
     if (mustBeKnown) {
       throw new ProxyFault(
         "forbidden",
-        `${WHY}. It is ${type.essence}, and not JSON or multipart/form-data.`,
+        `${whyOf(options)}. It is ${type.essence}, and not JSON or multipart/form-data.`,
       );
     }
+    const json = options.choosesEndpoint === true && !mustBeKnown
+      ? await jsonOfAnyType(body, options)
+      : undefined;
+    if (json !== undefined) return json;
     await checkOther(body, type, options);
-    return { kind: "other", bytes: body, fields, models: [], places: [], facts: {} };
+    return { kind: "other", bytes: body, fields, models: [], places: [], facts: {}, hasKnownType: true };
   }
   const { plain } = await plainBody(body, options);
   try {
@@ -90,7 +107,26 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
   } catch (error) {
     if (!(error instanceof JsonSyntaxError) && !(error instanceof FormSyntaxError)) throw error;
     const what = type?.essence === FORM ? "form (RFC 7578)" : "JSON (RFC 8259)";
-    throw new ProxyFault("bad_request", `${WHY}. It is malformed ${what}: ${error.message}.`);
+    throw new ProxyFault("bad_request", `${whyOf(options)}. It is malformed ${what}: ${error.message}.`);
+  }
+}
+
+/**
+ * A body that begins like a JSON object, under another content type. `curl -d` sends JSON as a form, and many
+ * servers read it. Undefined: the body begins like something else.
+ */
+async function jsonOfAnyType(body: Uint8Array, options: PayloadOptions): Promise<Payload | undefined> {
+  const { plain } = await plainBody(body, options);
+  if (String.fromCharCode(plain[firstByte(plain)] ?? 0) !== "{") return undefined;
+  try {
+    const fields = options.fields.filter(({ lower }) => lower !== "content-encoding");
+    return { ...await readJson(plain, undefined, options), fields, hasKnownType: false };
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    throw new ProxyFault(
+      "bad_request",
+      `${whyOf(options)}. It is malformed JSON (RFC 8259): ${error.message}.`,
+    );
   }
 }
 
@@ -104,7 +140,7 @@ async function checkOther(body: Uint8Array, { essence }: MediaType, options: Pay
   if (!'{["-\u00ef'.includes(first)) return;
   throw new ProxyFault(
     "bad_request",
-    `${WHY}. Its Content-Type is ${essence}, and it begins like JSON or a form.`,
+    `${whyOf(options)}. Its Content-Type is ${essence}, and it begins like JSON or a form.`,
   );
 }
 
@@ -114,13 +150,17 @@ const FORM = "multipart/form-data";
 const UTF8_CHARSETS: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii", "ascii"]);
 
 /** The media type of the body. Undefined without a `content-type`. Throws if readers could disagree on it. */
-function typeOf(fields: readonly Field[]): MediaType | undefined {
+function typeOf(options: Pick<PayloadOptions, "fields" | "choosesEndpoint">): MediaType | undefined {
+  const { fields } = options;
   const value = fieldValue(fields, "content-type");
   if (value === undefined) return undefined;
   const type = parseMediaType(value);
   const charset = type?.parameters.get("charset")?.toLowerCase() ?? "utf-8";
   if (type === undefined || !UTF8_CHARSETS.has(charset) && isJson(type)) {
-    throw new ProxyFault("bad_request", `${WHY}. Its Content-Type is malformed, repeated, or not UTF-8.`);
+    throw new ProxyFault(
+      "bad_request",
+      `${whyOf(options)}. Its Content-Type is malformed, repeated, or not UTF-8.`,
+    );
   }
   return type;
 }
@@ -135,6 +175,7 @@ async function readJson(
     kind: "json",
     bytes,
     fields: withContentType(fields, type?.essence ?? "application/json"),
+    hasKnownType: true,
     models: json.models,
     places: json.places,
     facts: {
@@ -181,6 +222,7 @@ async function readFormBody(
     kind: "form",
     bytes,
     fields: withContentType(fields, `${FORM}; boundary=${isToken(boundary) ? boundary : `"${boundary}"`}`),
+    hasKnownType: true,
     models,
     places,
     facts: {

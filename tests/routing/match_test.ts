@@ -40,6 +40,6 @@ const CASES: readonly (readonly [Endpoint[], string, string | undefined])[] = [
 for (const [endpoints, path, expected] of CASES) {
   Deno.test(`match: ${path} among ${endpoints.map(({ name }) => name).join(", ")}`, () => {
     const target = match(buildRoutingTable(endpoints), path);
-    assertEquals(target && `${target.endpoint.name} ${target.rest}`, expected);
+    assertEquals(target && `${target.endpoint?.name} ${target.rest}`, expected);
   });
 }

@@ -129,3 +129,8 @@ export const SERVER_ENGINES = ["own", "deno"] as const;
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 /** The log formats: `pretty` for people, `json` for programs. */
 export const LOG_FORMATS = ["pretty", "json"] as const;
+
+/** How often the list of models of an endpoint is read again. Providers add a model every few weeks. */
+export const DEFAULT_MODELS_REFRESH_MS = 5 * 60_000;
+/** The same for programs on your own machine, whose models change when their user loads one. */
+export const DEFAULT_LOCAL_MODELS_REFRESH_MS = 30_000;

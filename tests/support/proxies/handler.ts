@@ -48,6 +48,7 @@ export class HandlerBench {
     );
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
+      lists: { has: () => false },
       clientAccess: createClientAccess(
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
         new FailureGate(this.clock),

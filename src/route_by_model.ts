@@ -1,0 +1,87 @@
+/** Sends a request without the name of an endpoint to the endpoint that serves its model. */
+
+import type { BodyLimits } from "./admission/admission.ts";
+import { readForModel } from "./admission/read_for_model.ts";
+import type { ReadRequest } from "./admission/read_request.ts";
+import type { UnnamedApi } from "./apis/unnamed_paths.ts";
+import type { Endpoint } from "./config/config.ts";
+import type { Exchange } from "./exchange.ts";
+import { ProxyFault } from "./faults.ts";
+import { allowedEndpoints } from "./limits/allowed.ts";
+import type { HeldShare } from "./limits/held_bytes.ts";
+import type { Principal } from "./principal.ts";
+import { chooseEndpoint, dependsOnModel, type ModelLists } from "./routing/choose_endpoint.ts";
+import { type ModelRouting, presetOf, type RoutingTable } from "./routing/table.ts";
+import { harmlessText } from "./text/harmless_text.ts";
+
+/** The longest model in an error message, in characters. */
+const MAX_QUOTED_MODEL = 100;
+
+/** What the choice of an endpoint depends on. */
+export interface ModelRoutingParts extends BodyLimits {
+  readonly routes: RoutingTable;
+  readonly lists: ModelLists;
+}
+
+/**
+ * Chooses the endpoint of an exchange by the model of its request, and replaces the model where an alias, a route or
+ * the name of an endpoint says so. Returns the request if the proxy has read its body. Throws `not_found` if no
+ * endpoint serves the model.
+ */
+export async function routeByModel(
+  exchange: Exchange,
+  { routes, lists, ...limits }: ModelRoutingParts,
+  { api, principal, upgrade, held }: {
+    api: UnnamedApi;
+    principal: Principal;
+    upgrade: boolean;
+    held: HeldShare;
+  },
+): Promise<ReadRequest | undefined> {
+  const { byModel } = routes;
+  const { request, rest, query, holder } = exchange;
+  if (byModel === undefined || rest === undefined) return undefined;
+  const needsModel = dependsOnModel(byModel, api);
+  const maxBytes = Math.max(...byModel.speakers[api].map(({ maxBufferBytes }) => maxBufferBytes), 0);
+  const requested = needsModel
+    ? await readForModel({ request, principal, rest, query, holder }, limits, { upgrade, held, maxBytes })
+    : undefined;
+  const mayUse = endpointTest(principal, { byModel, api });
+  const choice = chooseEndpoint({ ...routes, byModel }, { api, model: requested?.name, mayUse }, lists);
+  if (choice === undefined && requested?.name !== undefined) throw notServed(requested.name);
+  const { endpoint, model } = choice ?? {};
+  const isReplaced = model !== undefined && model !== requested?.name;
+  const changed = isReplaced ? requested?.withModel(model) : undefined;
+  exchange.routeTo(endpoint, {
+    ...changed?.rest !== undefined && { rest: changed.rest },
+    ...changed?.query !== undefined && { query: changed.query },
+    ...isReplaced && { modelAsked: requested?.name },
+  });
+  return changed?.read ?? requested?.read;
+}
+
+/**
+ * Makes the test whether a client may reach an endpoint by a model. The client's own key is for one provider. So an
+ * endpoint that forwards it must be the default one, or a program on the owner's machine that needs no token.
+ */
+export function endpointTest(
+  principal: Principal,
+  { byModel, api }: { byModel: ModelRouting; api: UnnamedApi },
+): (endpoint: Endpoint) => boolean {
+  return (endpoint) => {
+    if (allowedEndpoints(principal, [endpoint.name]).length === 0) return false;
+    if (!endpoint.backends.some(({ key }) => key.mode === "passthrough")) return true;
+    return endpoint === byModel.fallbacks[api] ||
+      principal.kind === "anonymous" && presetOf(endpoint).local === true;
+  };
+}
+
+function notServed(model: string): ProxyFault {
+  return new ProxyFault(
+    "model_not_found",
+    `No endpoint of this proxy serves the model ${
+      JSON.stringify(harmlessText(model, MAX_QUOTED_MODEL))
+    } here. ` +
+      "GET /v1/models lists the models.",
+  );
+}
