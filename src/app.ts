@@ -3,6 +3,7 @@
 import { FailureGate } from "./auth/failure_gate.ts";
 import { sharedTokenCheck } from "./auth/shared_token.ts";
 import type { Cancellation } from "./cancellation.ts";
+import { Catalogue, type CataloguedEndpoint } from "./catalogue/catalogue.ts";
 import { type Clock, systemClock } from "./time/clock.ts";
 import type { Config, Endpoint } from "./config/config.ts";
 import { createClientAccess } from "./auth/client_access.ts";
@@ -18,7 +19,7 @@ import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
 import { openAccessCheck } from "./auth/open_access.ts";
 import type { Management } from "./management/management.ts";
-import { buildRoutingTable } from "./routing/table.ts";
+import { buildRoutingTable, presetOf, type RoutingTable } from "./routing/table.ts";
 import { holderName } from "./principal.ts";
 import { randomIds } from "./text/random_ids.ts";
 import { traceOf } from "./text/error_text.ts";
@@ -65,6 +66,12 @@ export function createApp(
   const hostname = ownHostname();
   /** The balancers of the last configuration, by the names of their endpoints. */
   let lastBalancers = new Map<string, Balancer>();
+  const catalogue = new Catalogue({
+    transport,
+    clock,
+    onEvent: ({ kind, endpoint, detail }) =>
+      log(kind === "failing" ? "warn" : "info", `models_${kind}`, { endpoint, detail }),
+  });
   let draining = false;
   let handler = handlerOf(config);
 
@@ -72,6 +79,7 @@ export function createApp(
     const { server, auth, endpoints, defaultEndpoint, log: logging } = config;
     const logExchange = exchangeLogger(log, logging);
     const routes = buildRoutingTable(endpoints, defaultEndpoint, config.routing);
+    catalogue.configure(catalogued(routes), config.routing);
     const balancers = new Map(
       endpoints.map((endpoint) => {
         const onEvent = (event: HealthEvent) => logHealth(log, endpoint, event);
@@ -83,7 +91,7 @@ export function createApp(
     const shared = auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined;
     const handler = createHandler({
       routes,
-      lists: { has: () => false },
+      catalogue,
       clientAccess: createClientAccess({ ...server, ownHostname: hostname }, gate),
       slots,
       receivingSlots,
@@ -142,8 +150,21 @@ export function createApp(
       const fault = new ProxyFault("draining", "The proxy shut down before the response was complete.");
       for (const cancellation of running) cancellation.cancel(fault);
     },
-    close: transport.close,
+    close() {
+      catalogue.close();
+      transport.close();
+    },
   };
+}
+
+/** The endpoints for the catalogue. Routing needs the list of an endpoint if another one has the same API. */
+function catalogued({ endpoints, byModel }: RoutingTable): CataloguedEndpoint[] {
+  const shared = Object.values(byModel?.speakers ?? {}).filter((speakers) => speakers.length > 1);
+  return [...endpoints.values()].map((endpoint) => ({
+    endpoint,
+    isLocal: presetOf(endpoint).local === true,
+    isNeeded: shared.some((speakers) => speakers.includes(endpoint)),
+  }));
 }
 
 /** Undefined: the program has no permission to read it. */

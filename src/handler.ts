@@ -3,6 +3,7 @@
 import type { Accounts } from "./accounting/accounts.ts";
 import { admitRequest } from "./admission/admission.ts";
 import { type AccessControl, type Client, identifyClient } from "./auth/identify_client.ts";
+import type { ModelFacts } from "./catalogue/merged_list.ts";
 import type { Endpoint } from "./config/config.ts";
 import { Exchange, type ExchangeParts, type RoutedExchange } from "./exchange.ts";
 import { ProxyFault } from "./faults.ts";
@@ -24,7 +25,7 @@ import { type ManagementRoutes, ownReply, type OwnRoutes } from "./own_routes/ow
 import { healthStreamReply, isHealthStreamRequest } from "./own_routes/health_stream.ts";
 import { allowedEndpoints } from "./limits/allowed.ts";
 import { routeByModel } from "./route_by_model.ts";
-import type { ModelLists } from "./routing/choose_endpoint.ts";
+import { type ModelsParts, modelsReply, type ModelsRequest, modelsRequestOf } from "./list_models.ts";
 import { match, notFoundMessage } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
 
@@ -34,8 +35,8 @@ import type { RoutingTable } from "./routing/table.ts";
  */
 export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   readonly routes: RoutingTable;
-  /** Which models the endpoints list. */
-  readonly lists: ModelLists;
+  /** The lists of models of the endpoints. */
+  readonly catalogue: ModelsParts["catalogue"];
   /** Origins of web pages that may read answers. */
   readonly corsOrigins: readonly string[];
   /** Undefined: the management plane is off. */
@@ -58,6 +59,8 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
 export interface Management extends ManagementRoutes {
   readonly accounts: Accounts;
   readonly limiter: Limiter;
+  /** The price and the context window of a model. */
+  readonly modelFacts: (endpoint: string, model: string) => ModelFacts;
   /** Reads the changes of tokens. Undefined: nothing has changed. */
   readonly refreshed: () => Promise<void> | undefined;
 }
@@ -90,6 +93,11 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     if (refreshing !== undefined) await refreshing;
     const { principal, credentials } = identifyClient(exchange, proxy);
     exchange.principal = principal;
+    const api = route?.byModel;
+    const models = api && modelsRequestOf({ ...request, path: target.path }, proxy.routes, api);
+    if (models !== undefined && (models.api === "openai" || models.endpoints.length > 1)) {
+      return await listModels(exchange, models, { proxy, principal });
+    }
     if (isHealthStreamRequest(request.method, target.path)) return await healthStream(exchange, proxy);
 
     const account = management?.accounts.open(exchange, principal);
@@ -97,8 +105,8 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     checkReadable(exchange, proxy, { principal, refused: target.refused });
     const upgrade = isUpgrade(request);
     const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
-    const api = route?.byModel;
-    const read = api && await routeByModel(exchange, proxy, { api, principal, upgrade, held });
+    const read = api &&
+      await routeByModel(exchange, proxy, { api: models?.api ?? api, principal, upgrade, held });
     checkForwardable(exchange, proxy, { principal });
     const counted = account && management && { account, limiter: management.limiter };
     const admitted = await admitRequest(exchange, proxy, { upgrade, held, counted, read });
@@ -121,6 +129,22 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     if (answer !== undefined) discardReply(answer);
     return reply;
   }
+}
+
+/** Answers with the models of several endpoints, which the proxy knows by their lists. */
+async function listModels(
+  exchange: Exchange,
+  models: ModelsRequest,
+  { proxy, principal }: { proxy: ProxyParts; principal: Client["principal"] },
+): Promise<OutgoingReply> {
+  checkDraining(proxy);
+  await exchange.acquireSlot(proxy.slots);
+  const { id: requestId, path, request: { fields } } = exchange;
+  const factsOf = (endpoint: string, model: string) => proxy.management?.modelFacts(endpoint, model) ?? {};
+  const reply = await modelsReply(models, { ...proxy, factsOf }, { principal, path, fields, requestId });
+  exchange.answeredHere(reply.status);
+  exchange.end("complete");
+  return reply;
 }
 
 /** Checks what decides whether the proxy reads a request. Throws `bad_request`, `not_found` or `draining`. */

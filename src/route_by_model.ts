@@ -10,17 +10,18 @@ import { ProxyFault } from "./faults.ts";
 import { allowedEndpoints } from "./limits/allowed.ts";
 import type { HeldShare } from "./limits/held_bytes.ts";
 import type { Principal } from "./principal.ts";
-import { chooseEndpoint, dependsOnModel, type ModelLists } from "./routing/choose_endpoint.ts";
+import {
+  chooseEndpoint,
+  dependsOnModel,
+  type ModelLists,
+  modelNotFoundMessage,
+} from "./routing/choose_endpoint.ts";
 import { type ModelRouting, presetOf, type RoutingTable } from "./routing/table.ts";
-import { harmlessText } from "./text/harmless_text.ts";
-
-/** The longest model in an error message, in characters. */
-const MAX_QUOTED_MODEL = 100;
 
 /** What the choice of an endpoint depends on. */
 export interface ModelRoutingParts extends BodyLimits {
   readonly routes: RoutingTable;
-  readonly lists: ModelLists;
+  readonly catalogue: ModelLists;
 }
 
 /**
@@ -30,7 +31,7 @@ export interface ModelRoutingParts extends BodyLimits {
  */
 export async function routeByModel(
   exchange: Exchange,
-  { routes, lists, ...limits }: ModelRoutingParts,
+  { routes, catalogue, ...limits }: ModelRoutingParts,
   { api, principal, upgrade, held }: {
     api: UnnamedApi;
     principal: Principal;
@@ -47,8 +48,10 @@ export async function routeByModel(
     ? await readForModel({ request, principal, rest, query, holder }, limits, { upgrade, held, maxBytes })
     : undefined;
   const mayUse = endpointTest(principal, { byModel, api });
-  const choice = chooseEndpoint({ ...routes, byModel }, { api, model: requested?.name, mayUse }, lists);
-  if (choice === undefined && requested?.name !== undefined) throw notServed(requested.name);
+  const choice = chooseEndpoint({ ...routes, byModel }, { api, model: requested?.name, mayUse }, catalogue);
+  if (choice === undefined && requested?.name !== undefined) {
+    throw new ProxyFault("model_not_found", modelNotFoundMessage(requested.name));
+  }
   const { endpoint, model } = choice ?? {};
   const isReplaced = model !== undefined && model !== requested?.name;
   const changed = isReplaced ? requested?.withModel(model) : undefined;
@@ -74,14 +77,4 @@ export function endpointTest(
     return endpoint === byModel.fallbacks[api] ||
       principal.kind === "anonymous" && presetOf(endpoint).local === true;
   };
-}
-
-function notServed(model: string): ProxyFault {
-  return new ProxyFault(
-    "model_not_found",
-    `No endpoint of this proxy serves the model ${
-      JSON.stringify(harmlessText(model, MAX_QUOTED_MODEL))
-    } here. ` +
-      "GET /v1/models lists the models.",
-  );
 }

@@ -10,7 +10,7 @@ const OPTIONAL = ["management", "manual", "connect", "demo", "service", "tls", "
 /** The modules that `deno run` and `deno serve` start. */
 const ENTRIES = ["main", "fetch"];
 /** The frame of the program, which connects the other parts. */
-const SPINE = [...ENTRIES, "cli", "server", "app", "handler"];
+const SPINE = [...ENTRIES, "cli", "server", "app", "handler", "route_by_model", "list_models"];
 /** Values and functions without rules or state of the proxy. */
 const VOCABULARY = [
   "apis",
@@ -43,6 +43,11 @@ const NEVER: readonly { readonly parts: readonly string[]; readonly never: reado
   { parts: [...STAGES, "own_routes"], never: [...SPINE, ...OPTIONAL, "observability"] },
   { parts: ["forwarding"], never: ["auth", "limits", "accounting", "storage"] },
   { parts: ["routing"], never: ["auth", "limits", "accounting", "storage", "payload"] },
+  {
+    parts: ["catalogue"],
+    never: [...SPINE, ...OPTIONAL, "routing", "auth", "admission", "limits", "accounting", "storage"],
+  },
+  { parts: [...STAGES, "limits", "accounting"], never: ["catalogue"] },
   { parts: ["admission", "limits", "payload"], never: ["auth"] },
   { parts: ["limits"], never: ["accounting", "payload", ...STAGES] },
   { parts: ["payload"], never: ["limits", "accounting", "storage", ...STAGES] },

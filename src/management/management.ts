@@ -7,6 +7,7 @@ import type { Objects } from "../accounting/objects.ts";
 import { UnpricedModels } from "../accounting/unpriced_models.ts";
 import type { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { TokenCheckResult } from "../auth/shared_token.ts";
+import type { ModelFacts } from "../catalogue/merged_list.ts";
 import type { ManagementConfig } from "../config/config.ts";
 import type { ExchangeRecord } from "../exchange_record.ts";
 import { probeBackends } from "../forwarding/probe.ts";
@@ -33,6 +34,7 @@ import type { Controls, ManageParts } from "./api/parts.ts";
 import { type ControlAccess, textOfAccess } from "./control/control_access.ts";
 import { createControlSecret } from "./control/signatures.ts";
 import { LiveFeed } from "./live_feed.ts";
+import { ModelFactsTable } from "./model_facts.ts";
 import { PriceReload } from "./price_reload.ts";
 import { managementRoutes } from "./routes.ts";
 import { type Ports, Served, type ServedConfig } from "./served.ts";
@@ -81,6 +83,7 @@ export class Management implements ManagementPort {
   readonly #audit: AccessAudit;
   readonly #unpriced: UnpricedModels;
   readonly #trace = exchangeTracer();
+  readonly #modelFacts: ModelFactsTable;
   readonly #ending = new AbortController();
   readonly #stopPruning: () => void;
   readonly #stopBackups: () => Promise<void>;
@@ -101,6 +104,7 @@ export class Management implements ManagementPort {
     this.#prices = new PriceReload(pricer, log);
     this.#metrics = new Metrics(this.#served.metricsSources(() => this.accounts.running()));
     this.#writer = this.#openWriter();
+    this.#modelFacts = new ModelFactsTable(pricer);
     this.#unpriced = new UnpricedModels((advice) => log("warn", "unpriced", advice));
     this.#dates = new SpendingDates(store, {
       writer: this.#writer,
@@ -142,6 +146,11 @@ export class Management implements ManagementPort {
   /** Reads the changed tokens if the database may have changed. Undefined: it has not changed. */
   refreshed(): Promise<void> | undefined {
     return this.#refresh.refreshIfChanged();
+  }
+
+  /** The price and the context window of a model at an endpoint. */
+  modelFacts(endpoint: string, model: string): ModelFacts {
+    return this.#modelFacts.factsOf(this.#served.endpointNamed(endpoint), model);
   }
 
   /** Whether the database works. */
@@ -189,6 +198,7 @@ export class Management implements ManagementPort {
   onConfig(served: ServedConfig): void {
     this.#served.serve(served);
     this.#prices.warnOfUnknownProviders(served.config);
+    this.#modelFacts.forget();
   }
 
   /** Sets the ports that the server listens on. */

@@ -3,7 +3,11 @@
 import type { UnnamedApi } from "../apis/unnamed_paths.ts";
 import type { Endpoint } from "../config/config.ts";
 import { matchesAny } from "../text/glob.ts";
+import { harmlessText } from "../text/harmless_text.ts";
 import { type ModelRouting, presetOf, type RoutingTable } from "./table.ts";
+
+/** The longest model in an error message, in characters. */
+const MAX_QUOTED_MODEL = 100;
 
 /** Which models the endpoints list. */
 export interface ModelLists {
@@ -121,4 +125,10 @@ export function dependsOnModel(
 ): boolean {
   return routes.length > 0 || aliases.size > 0 || speakers[api].length > 1 ||
     speakers[api].length === 1 && fallbacks[api] === undefined;
+}
+
+/** The error message for a model that no endpoint serves. */
+export function modelNotFoundMessage(model: string): string {
+  const shown = JSON.stringify(harmlessText(model, MAX_QUOTED_MODEL));
+  return `No endpoint of this proxy serves the model ${shown} here. GET /v1/models lists the models.`;
 }

@@ -48,7 +48,7 @@ export class HandlerBench {
     );
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
-      lists: { has: () => false },
+      catalogue: { has: () => false, list: () => undefined, refreshed: () => Promise.resolve() },
       clientAccess: createClientAccess(
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
         new FailureGate(this.clock),

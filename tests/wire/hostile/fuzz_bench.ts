@@ -70,6 +70,7 @@ export class FuzzBench {
     );
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
+      catalogue: { has: () => false, list: () => undefined, refreshed: () => Promise.resolve() },
       checkManaged: () => undefined,
       heldBytes: new HeldBytes(1e9),
       clientAccess: createClientAccess(
