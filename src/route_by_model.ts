@@ -13,10 +13,11 @@ import type { Principal } from "./principal.ts";
 import {
   chooseEndpoint,
   dependsOnModel,
+  isReachable,
   type ModelLists,
   modelNotFoundMessage,
 } from "./routing/choose_endpoint.ts";
-import { type ModelRouting, presetOf, type RoutingTable } from "./routing/table.ts";
+import { type ModelRouting, type RoutingTable } from "./routing/table.ts";
 
 /** What the choice of an endpoint depends on. */
 export interface ModelRoutingParts extends BodyLimits {
@@ -63,18 +64,12 @@ export async function routeByModel(
   return changed?.read ?? requested?.read;
 }
 
-/**
- * Makes the test whether a client may reach an endpoint by a model. The client's own key is for one provider. So an
- * endpoint that forwards it must be the default one, or a program on the owner's machine that needs no token.
- */
+/** Makes the test whether a client may reach an endpoint by a model. */
 export function endpointTest(
   principal: Principal,
   { byModel, api }: { byModel: ModelRouting; api: UnnamedApi },
 ): (endpoint: Endpoint) => boolean {
-  return (endpoint) => {
-    if (allowedEndpoints(principal, [endpoint.name]).length === 0) return false;
-    if (!endpoint.backends.some(({ key }) => key.mode === "passthrough")) return true;
-    return endpoint === byModel.fallbacks[api] ||
-      principal.kind === "anonymous" && presetOf(endpoint).local === true;
-  };
+  const facts = { fallback: byModel.fallbacks[api], isAnonymous: principal.kind === "anonymous" };
+  return (endpoint) =>
+    allowedEndpoints(principal, [endpoint.name]).length > 0 && isReachable(endpoint, facts);
 }

@@ -3,6 +3,7 @@ import schema from "../config/config.schema.json" with { type: "json" };
 import { loadConfig } from "../config/load.ts";
 import type { Flags, ShownSetting } from "../config/read/resolver.ts";
 import { CommandError } from "./command_error.ts";
+import { ambiguityWarnings, routesText, unnamedRoutes } from "./check_route.ts";
 import { allWarnings } from "./config_warnings.ts";
 import { probeBackends, type ProbeResult } from "../forwarding/probe.ts";
 import { shownProbe } from "../management/api/shown_probe.ts";
@@ -29,13 +30,16 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
   const all = [
     ...await allWarnings(loaded),
     ...await pricesAdvice(config, results),
+    ...ambiguityWarnings(config, results),
   ];
+  const routes = unnamedRoutes(config);
   writeAnswer(
     {
       valid: true,
       file: path ?? null,
       settings: bySection.map(({ key, shown, origin }) => ({ key, value: shown, from: origin })),
       warnings: all,
+      routes,
       backends: online
         ? results.map((result) => ({ endpoint: result.endpoint, ...shownProbe(result) }))
         : null,
@@ -46,7 +50,7 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
           ["setting", "value", "from"],
           bySection.map(({ key, shown, origin }) => [key, shown, origin]),
         )
-      }\n${all.map((warning) => warningLine(warning)).join("")}` +
+      }${routesText(routes)}\n${all.map((warning) => warningLine(warning)).join("")}` +
       `The configuration is valid${path === undefined ? "" : ` (${path})`}.\n` +
       (online ? `\n${tableText(PROBE_HEADINGS, results.map(probeRow))}` : ""),
   );

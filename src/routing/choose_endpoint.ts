@@ -77,6 +77,18 @@ export function chooseEndpoint(
   return endpoint && { endpoint, model, reason: "default" };
 }
 
+/**
+ * Whether the model of a request may choose an endpoint. The client's own key is for one provider. So an endpoint that
+ * forwards it must be the default one, or a program on the owner's machine whose clients have no token.
+ */
+export function isReachable(
+  endpoint: Endpoint,
+  { fallback, isAnonymous }: { fallback: Endpoint | undefined; isAnonymous: boolean },
+): boolean {
+  if (!endpoint.backends.some(({ key }) => key.mode === "passthrough")) return true;
+  return endpoint === fallback || isAnonymous && presetOf(endpoint).local === true;
+}
+
 function byRoute(
   { routes }: ModelRouting,
   model: string,

@@ -2,7 +2,7 @@
 
 import { DEFAULT_LOCAL_MODELS_REFRESH_MS, DEFAULT_MODELS_REFRESH_MS } from "../values/defaults.ts";
 import { shownDuration } from "../values/durations.ts";
-import { unknownEndpointText } from "../values/suggest.ts";
+import { closestName, unknownEndpointText } from "../values/suggest.ts";
 import type { Endpoint, ModelRoute, RoutingConfig } from "../config.ts";
 import type { FileConfig } from "../sources/file_schema.ts";
 import type { Resolver } from "./resolver.ts";
@@ -89,6 +89,11 @@ function checkAliases(
       resolver.warn(at, `names the alias ${JSON.stringify(to)}, which is sent as it is: name the model`);
     }
     if (names.some((endpoint) => to === `${endpoint}/`)) resolver.report(at, "names no model after the /");
+    const [prefix = "", rest] = to.split("/");
+    const near = rest === undefined || names.includes(prefix) ? undefined : closestName(prefix, names);
+    if (near !== undefined) {
+      resolver.warn(at, `names no endpoint ${JSON.stringify(prefix)}; did you mean ${near}?`);
+    }
   }
 }
 
