@@ -138,11 +138,14 @@ async function listModels(
   { proxy, principal }: { proxy: ProxyParts; principal: Client["principal"] },
 ): Promise<OutgoingReply> {
   checkDraining(proxy);
+  // No endpoint gets the request, so records name none.
+  exchange.routeTo(undefined);
   await exchange.acquireSlot(proxy.slots);
   const { id: requestId, path, request: { fields } } = exchange;
   const factsOf = (endpoint: string, model: string) => proxy.management?.modelFacts(endpoint, model) ?? {};
   const reply = await modelsReply(models, { ...proxy, factsOf }, { principal, path, fields, requestId });
   exchange.answeredHere(reply.status);
+  if (reply.body instanceof Uint8Array) exchange.passed(reply.body);
   exchange.end("complete");
   return reply;
 }
