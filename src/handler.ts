@@ -84,7 +84,9 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
   const own = ownReply(request, target, proxy);
   if (own !== undefined) return await own;
 
-  const route = match(proxy.routes, target.path);
+  const { method, fields } = request;
+  const has = (lower: string) => fields.some((one) => one.lower === lower);
+  const route = match(proxy.routes, target.path, { method, has });
   const address = proxy.clientAccess.addressOf(request);
   const exchange = new Exchange(request, { target, route, address }, proxy);
   let answer: BackendResponse | undefined;
@@ -94,7 +96,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const { principal, credentials } = identifyClient(exchange, proxy);
     exchange.principal = principal;
     const api = route?.byModel;
-    const models = api && modelsRequestOf({ ...request, path: target.path }, proxy.routes, api);
+    const models = api && modelsRequestOf({ method, path: target.path }, proxy.routes, api);
     if (models !== undefined && (models.api === "openai" || models.endpoints.length > 1)) {
       return await listModels(exchange, models, { proxy, principal });
     }
@@ -106,7 +108,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const upgrade = isUpgrade(request);
     const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
     const read = api &&
-      await routeByModel(exchange, proxy, { api: models?.api ?? api, principal, upgrade, held });
+      await routeByModel(exchange, proxy, { api, principal, upgrade, held });
     checkForwardable(exchange, proxy, { principal });
     const counted = account && management && { account, limiter: management.limiter };
     const admitted = await admitRequest(exchange, proxy, { upgrade, held, counted, read });

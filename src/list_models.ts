@@ -5,7 +5,7 @@ import type { Catalogue } from "./catalogue/catalogue.ts";
 import { type MergedModel, mergedModels, type ModelFacts, modelsBody } from "./catalogue/merged_list.ts";
 import type { Endpoint } from "./config/config.ts";
 import { ProxyFault } from "./faults.ts";
-import { type Field, field, fieldValue } from "./http/fields.ts";
+import { type Field, field } from "./http/fields.ts";
 import type { OutgoingReply } from "./http/message.ts";
 import { reasonPhrase } from "./http/reason_phrases.ts";
 import { checkPath, matchesModel } from "./limits/allowed.ts";
@@ -30,7 +30,7 @@ export interface ModelsRequest {
 const PATHS: Readonly<Record<UnnamedApi, RegExp>> = {
   openai: /^\/v1\/models(?:\/(.+))?$/,
   anthropic: /^\/v1\/models(?:\/(.+))?$/,
-  gemini: /^\/v1beta\/models(?:\/([^:]+))?$/,
+  gemini: /^\/v1(?:beta)?\/models(?:\/([^:]+))?$/,
   ollama: /^\/api\/tags$/,
 };
 
@@ -39,14 +39,11 @@ const PATHS: Readonly<Record<UnnamedApi, RegExp>> = {
  * endpoint answers itself.
  */
 export function modelsRequestOf(
-  { method, path, fields }: { method: string; path: string; fields: readonly Field[] },
+  { method, path }: { method: string; path: string },
   { byModel, endpoints: all }: Pick<RoutingTable, "byModel" | "endpoints">,
-  apiOfPath: UnnamedApi,
+  api: UnnamedApi,
 ): ModelsRequest | undefined {
   if (byModel === undefined || method !== "GET" && method !== "HEAD" || all.size < 2) return undefined;
-  const api = apiOfPath === "openai" && fieldValue(fields, "anthropic-version") !== undefined
-    ? "anthropic"
-    : apiOfPath;
   const found = PATHS[api].exec(path);
   if (found === null) return undefined;
   // OpenAI's form is the list of everything: its other members say which API has a model.
@@ -84,7 +81,7 @@ export async function modelsReply(
   const { byModel } = routes;
   if (byModel === undefined) throw new TypeError("The model of a request chooses nothing.");
   checkPath(principal, { path, paths: () => [path], fields });
-  const mayUse = endpointTest(principal, { byModel, api });
+  const mayUse = endpointTest(principal, byModel.fallbacks[api]);
   const usable = endpoints.filter(mayUse);
   await catalogue.refreshed(usable.map(({ name }) => name), MAX_WAIT_MS);
   const lists = usable.map((endpoint) => ({
@@ -136,7 +133,11 @@ function aliases(
   ];
   return [...new Set(names)].flatMap((name) => {
     const choice = chooseEndpoint({ ...routes, byModel }, { api, model: name, mayUse }, catalogue);
-    if (choice?.model === undefined || taken.has(name) || !isAllowed(name, choice.model)) return [];
+    // The alias of a model that the API does not reach would go to the default endpoint, which does not have it.
+    const isKnown = choice !== undefined && choice.reason !== "default" && choice.reason !== "only";
+    if (!isKnown || choice.model === undefined || taken.has(name) || !isAllowed(name, choice.model)) {
+      return [];
+    }
     const { endpoint, model } = choice;
     return [{
       id: name,

@@ -17,7 +17,7 @@ import {
   type ModelLists,
   modelNotFoundMessage,
 } from "./routing/choose_endpoint.ts";
-import { type ModelRouting, type RoutingTable } from "./routing/table.ts";
+import type { RoutingTable } from "./routing/table.ts";
 
 /** What the choice of an endpoint depends on. */
 export interface ModelRoutingParts extends BodyLimits {
@@ -48,7 +48,8 @@ export async function routeByModel(
   const requested = needsModel
     ? await readForModel({ request, principal, rest, query, holder }, limits, { upgrade, held, maxBytes })
     : undefined;
-  const mayUse = endpointTest(principal, { byModel, api });
+  // The client was identified as one of this endpoint, and its own key is for no other one.
+  const mayUse = endpointTest(principal, exchange.endpoint);
   const choice = chooseEndpoint({ ...routes, byModel }, { api, model: requested?.name, mayUse }, catalogue);
   if (choice === undefined && requested?.name !== undefined) {
     throw new ProxyFault("model_not_found", modelNotFoundMessage(requested.name));
@@ -64,12 +65,12 @@ export async function routeByModel(
   return changed?.read ?? requested?.read;
 }
 
-/** Makes the test whether a client may reach an endpoint by a model. */
+/** Makes the test whether a client may reach an endpoint by a model. `fallback` is the endpoint for other models. */
 export function endpointTest(
   principal: Principal,
-  { byModel, api }: { byModel: ModelRouting; api: UnnamedApi },
+  fallback: Endpoint | undefined,
 ): (endpoint: Endpoint) => boolean {
-  const facts = { fallback: byModel.fallbacks[api], isAnonymous: principal.kind === "anonymous" };
+  const facts = { fallback, isAnonymous: principal.kind === "anonymous" };
   return (endpoint) =>
     allowedEndpoints(principal, [endpoint.name]).length > 0 && isReachable(endpoint, facts);
 }

@@ -1,6 +1,8 @@
 /** Which API a path belongs to that begins with no endpoint's name. */
 
 import type { Dialect } from "./dialects.ts";
+import { operationOf } from "./operation_of.ts";
+import { factsOf } from "./operations.ts";
 
 /** An API that clients address without the name of an endpoint. `ollama` is Ollama's own, without versions. */
 export type UnnamedApi = "openai" | "anthropic" | "gemini" | "ollama";
@@ -24,9 +26,23 @@ const FOLDERS: readonly (readonly [UnnamedApi, string])[] = [
 /** Google's methods also exist under `/v1`. */
 const GOOGLE_METHOD = /^\/v1\/(?:models|tunedModels)\/.+:[a-z]+$/i;
 
-/** The API of a path. Undefined: the path belongs to no API that has unnamed paths. */
-export function unnamedApiOf(path: string): UnnamedApi | undefined {
+/** The head of a request, as far as it shows which API a client uses. */
+export interface ClientHead {
+  readonly method: string;
+  /** Whether the client sent a header, by its name in lower case. */
+  readonly has: (lower: string) => boolean;
+}
+
+/**
+ * The API of a path. Undefined: the path belongs to no API that has unnamed paths. Several APIs have paths such as
+ * `/v1/models` and `/v1/files`, where the headers of the client decide.
+ */
+export function unnamedApiOf(path: string, client?: ClientHead): UnnamedApi | undefined {
   if (path === "/chat/completions") return "openai";
   if (GOOGLE_METHOD.test(path)) return "gemini";
-  return FOLDERS.find(([, folder]) => path === folder || path.startsWith(`${folder}/`))?.[0];
+  const api = FOLDERS.find(([, folder]) => path === folder || path.startsWith(`${folder}/`))?.[0];
+  if (api !== "openai" || client === undefined) return api;
+  if (factsOf(operationOf(client.method, path)).modelIn !== undefined) return api;
+  if (client.has("anthropic-version")) return "anthropic";
+  return client.has("x-goog-api-key") ? "gemini" : api;
 }

@@ -1,4 +1,4 @@
-import { type UnnamedApi, unnamedApiOf } from "../apis/unnamed_paths.ts";
+import { type ClientHead, type UnnamedApi, unnamedApiOf } from "../apis/unnamed_paths.ts";
 import type { Endpoint } from "../config/config.ts";
 import { harmlessText } from "../text/harmless_text.ts";
 import type { RoutingTable } from "./table.ts";
@@ -16,30 +16,34 @@ export interface Target {
   readonly byModel?: UnnamedApi;
 }
 
-/** Finds the endpoint of a path. Returns undefined if no endpoint matches. */
-export function match(table: RoutingTable, path: string): Target | undefined {
+/** Finds the endpoint of a path. Returns undefined if no endpoint matches. `client` is the head of the request. */
+export function match(table: RoutingTable, path: string, client?: ClientHead): Target | undefined {
   // This path wins over an endpoint with the name `chat`.
   if (path === "/chat/completions" && (table.byModel ?? table.defaultEndpoint) !== undefined) {
-    return unnamed(table, path, table.defaultEndpoint);
+    return unnamed(table, { path, client, endpoint: table.defaultEndpoint });
   }
   const end = path.indexOf("/", 1);
   const name = end === -1 ? path.slice(1) : path.slice(1, end);
   const named = table.endpoints.get(name);
   if (named !== undefined) return { endpoint: named, rest: end === -1 ? "" : path.slice(end) };
-  if (table.byModel !== undefined) return unnamed(table, path, undefined);
+  if (table.byModel !== undefined) return unnamed(table, { path, client, endpoint: undefined });
   if (!isWithin(path, "/v1")) return undefined;
   const own = table.dialectFolders.find(({ folder }) => isWithin(path, folder));
-  return unnamed(table, path, own === undefined ? table.defaultEndpoint : own.endpoint);
+  const endpoint = own === undefined ? table.defaultEndpoint : own.endpoint;
+  return unnamed(table, { path, client, endpoint });
 }
 
 /** The destination of a path without the name of an endpoint. */
 function unnamed(
   { byModel }: RoutingTable,
-  path: string,
-  endpoint: Endpoint | undefined,
+  { path, client, endpoint }: {
+    path: string;
+    client: ClientHead | undefined;
+    endpoint: Endpoint | undefined;
+  },
 ): Target | undefined {
   if (byModel === undefined) return endpoint && { endpoint, rest: path };
-  const api = unnamedApiOf(path);
+  const api = unnamedApiOf(path, client);
   if (api === undefined || (byModel.speakers[api].length === 0 && byModel.fallbacks[api] === undefined)) {
     return undefined;
   }
