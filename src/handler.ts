@@ -84,9 +84,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
   const own = ownReply(request, target, proxy);
   if (own !== undefined) return await own;
 
-  const { method, fields } = request;
-  const has = (lower: string) => fields.some((one) => one.lower === lower);
-  const route = match(proxy.routes, target.path, { method, has });
+  const route = match(proxy.routes, target.path, request);
   const address = proxy.clientAccess.addressOf(request);
   const exchange = new Exchange(request, { target, route, address }, proxy);
   let answer: BackendResponse | undefined;
@@ -96,9 +94,10 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const { principal, credentials } = identifyClient(exchange, proxy);
     exchange.principal = principal;
     const api = route?.byModel;
-    const models = api && modelsRequestOf({ method, path: target.path }, proxy.routes, api);
+    const models = api && modelsRequestOf({ method: request.method, path: target.path }, proxy.routes, api);
     if (models !== undefined && (models.api === "openai" || models.endpoints.length > 1)) {
-      return await listModels(exchange, models, { proxy, principal });
+      const reply = await listModels(exchange, models, { proxy, principal });
+      if (reply !== undefined) return reply;
     }
     if (isHealthStreamRequest(request.method, target.path)) return await healthStream(exchange, proxy);
 
@@ -133,19 +132,20 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
   }
 }
 
-/** Answers with the models of several endpoints, which the proxy knows by their lists. */
+/** Answers with the models of several endpoints. Undefined: the proxy knows none of their lists. */
 async function listModels(
   exchange: Exchange,
   models: ModelsRequest,
   { proxy, principal }: { proxy: ProxyParts; principal: Client["principal"] },
-): Promise<OutgoingReply> {
+): Promise<OutgoingReply | undefined> {
   checkDraining(proxy);
-  // No endpoint gets the request, so records name none.
-  exchange.routeTo(undefined);
-  await exchange.acquireSlot(proxy.slots);
   const { id: requestId, path, request: { fields } } = exchange;
   const factsOf = (endpoint: string, model: string) => proxy.management?.modelFacts(endpoint, model) ?? {};
   const reply = await modelsReply(models, { ...proxy, factsOf }, { principal, path, fields, requestId });
+  if (reply === undefined) return undefined;
+  // No endpoint gets the request, so records name none.
+  exchange.routeTo(undefined);
+  await exchange.acquireSlot(proxy.slots);
   exchange.answeredHere(reply.status);
   if (reply.body instanceof Uint8Array) exchange.passed(reply.body);
   exchange.end("complete");

@@ -67,7 +67,10 @@ export interface ModelsParts {
   readonly factsOf: (endpoint: string, model: string) => ModelFacts;
 }
 
-/** Answers a request for models. Throws `model_not_found` for an unknown one, and `forbidden` by a rule for paths. */
+/**
+ * Answers a request for models. Throws `model_not_found` for an unknown one, and `forbidden` by a rule for paths.
+ * Undefined: no endpoint has sent its list, so that the default endpoint gets the request, and its error says more.
+ */
 export async function modelsReply(
   { api, endpoints, id }: ModelsRequest,
   { routes, catalogue, factsOf }: ModelsParts,
@@ -77,7 +80,7 @@ export async function modelsReply(
     fields: readonly Field[];
     requestId: string;
   },
-): Promise<OutgoingReply> {
+): Promise<OutgoingReply | undefined> {
   const { byModel } = routes;
   if (byModel === undefined) throw new TypeError("The model of a request chooses nothing.");
   checkPath(principal, { path, paths: () => [path], fields });
@@ -94,6 +97,8 @@ export async function modelsReply(
       models === undefined || names.some((name) => matchesModel(models, name))
     );
   const known = lists.flatMap(({ models, ...rest }) => models === undefined ? [] : [{ ...rest, models }]);
+  const fallback = byModel.fallbacks[api];
+  if (known.length === 0 && fallback !== undefined && mayUse(fallback)) return undefined;
   const merged = mergedModels(known, { isAllowed, factsOf });
   const all = [
     ...merged,

@@ -2,7 +2,6 @@
 
 import type { Account } from "../accounting/account.ts";
 import { operationOf } from "../apis/operation_of.ts";
-import type { Operation } from "../apis/operations.ts";
 import type { Endpoint } from "../config/config.ts";
 import type { Field } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
@@ -12,11 +11,11 @@ import type { Limiter } from "../limits/limiter.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
-import { admit, admitBody } from "./admit.ts";
+import { admit, admitBody, type AdmittedHead } from "./admit.ts";
 import { effectiveMethod } from "./effective_method.ts";
 import {
   checkReadRequest,
-  mustRead,
+  needsOf,
   type ReadRequest,
   readRequest,
   type UnreadRequest,
@@ -75,36 +74,31 @@ export interface AdmittedRequest {
  */
 export async function admitRequest(
   incoming: AdmissionRequest,
-  limits: BodyLimits,
-  parts: AdmissionParts,
+  { maxBodyBytes, receivingSlots }: BodyLimits,
+  { upgrade, held, counted, read: readBefore }: AdmissionParts,
 ): Promise<AdmittedRequest> {
   const { request, principal, endpoint, rest, query, modelAsked } = incoming;
-  const { upgrade, counted } = parts;
-  const method = effectiveMethod(request.method, { query, fields: request.fields });
-  const operation = operationOf(method, rest);
-  const countedRequest = counted &&
-    { request, method, operation, principal, endpoint, rest, query, upgrade, modelAsked, ...counted };
-  const admitted = countedRequest && admit(countedRequest);
-  const { read, unread } = await received(incoming, limits, { ...parts, method, operation });
-  const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);
-  const withUsage = withUsageOption(read, unread);
-  return withUsage === undefined
-    ? { ...read, body: watchedBody, usageWasAdded: false }
-    : { ...withUsage, usageWasAdded: true };
-}
-
-/** Receives the body of a request, and reads it if something depends on it. */
-async function received(
-  incoming: AdmissionRequest,
-  { maxBodyBytes, receivingSlots }: BodyLimits,
-  { method, operation, upgrade, held, counted, read }: AdmissionParts & {
-    readonly method: string;
-    readonly operation: Operation;
-  },
-): Promise<{ readonly read: ReadRequest; readonly unread: UnreadRequest }> {
-  const { request, principal, endpoint, rest } = incoming;
   const { fields, cancellation } = request;
-  const unsettled = {
+  const method = effectiveMethod(request.method, { query, fields });
+  const operation = operationOf(method, rest);
+  let admitted: AdmittedHead | undefined;
+  if (counted !== undefined) {
+    const { account, limiter } = counted;
+    admitted = admit({
+      request,
+      method,
+      operation,
+      principal,
+      endpoint,
+      rest,
+      query,
+      upgrade,
+      modelAsked,
+      account,
+      limiter,
+    });
+  }
+  const unread: UnreadRequest = {
     method,
     operation,
     fields,
@@ -117,16 +111,35 @@ async function received(
     held,
     isCounted: counted !== undefined,
   };
-  if (read !== undefined) {
-    checkReadRequest(unsettled, read);
-    return { read, unread: unsettled };
+  const read = readBefore ?? await received(unread, incoming, { maxBodyBytes, receivingSlots });
+  if (readBefore !== undefined) checkReadRequest(unread, readBefore);
+  let body = read.body;
+  if (admitted !== undefined) {
+    const admitting = admitBody(admitted, read);
+    body = admitting instanceof Promise ? await admitting : admitting;
   }
+  const withUsage = withUsageOption(read, unread);
+  return withUsage === undefined
+    ? { fields: read.fields, payload: read.payload, body, usageWasAdded: false }
+    : { fields: withUsage.fields, payload: withUsage.payload, body: withUsage.body, usageWasAdded: true };
+}
+
+/** Receives the body of a request, and reads it if something depends on it. */
+async function received(
+  unread: UnreadRequest,
+  { request, holder }: AdmissionRequest,
+  { maxBodyBytes, receivingSlots }: BodyLimits,
+): Promise<ReadRequest> {
+  const needs = needsOf(unread);
   // A body that no rule needs is not waited for.
-  const waits = request.settledBody !== undefined || request.body !== null && mustRead(unsettled);
-  const release = waits ? await receivingSlots.acquire(incoming.holder, cancellation) : undefined;
+  const waits = request.settledBody !== undefined || request.body !== null && needs.body && !unread.upgrade;
+  const slot = waits ? receivingSlots.acquire(holder, unread.cancellation) : undefined;
+  const release = slot instanceof Promise ? await slot : slot;
   try {
-    const unread = { ...unsettled, body: await receivedBody(request, maxBodyBytes) };
-    return { read: await readRequest(unread), unread };
+    return request.settledBody === undefined && maxBodyBytes === undefined
+      ? await readRequest(unread, needs)
+      // The length of a body may be known only now.
+      : await readRequest({ ...unread, body: await receivedBody(request, maxBodyBytes) });
   } finally {
     release?.();
   }

@@ -68,7 +68,7 @@ export async function readForModel(
   try {
     const body = await receivedBody(request, maxBodyBytes);
     if (body === null) return UNNAMED;
-    const read = await readBody({ fields, body, operation, principal, cancellation, held }, {
+    const read = await readBody({ fields, operation, principal, cancellation, held }, body, {
       maxBytes,
       mustBeKnown: false,
       choosesEndpoint: true,

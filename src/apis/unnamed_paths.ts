@@ -29,8 +29,7 @@ const GOOGLE_METHOD = /^\/v1\/(?:models|tunedModels)\/.+:[a-z]+$/i;
 /** The head of a request, as far as it shows which API a client uses. */
 export interface ClientHead {
   readonly method: string;
-  /** Whether the client sent a header, by its name in lower case. */
-  readonly has: (lower: string) => boolean;
+  readonly fields: readonly { readonly lower: string }[];
 }
 
 /**
@@ -43,6 +42,6 @@ export function unnamedApiOf(path: string, client?: ClientHead): UnnamedApi | un
   const api = FOLDERS.find(([, folder]) => path === folder || path.startsWith(`${folder}/`))?.[0];
   if (api !== "openai" || client === undefined) return api;
   if (factsOf(operationOf(client.method, path)).modelIn !== undefined) return api;
-  if (client.has("anthropic-version")) return "anthropic";
-  return client.has("x-goog-api-key") ? "gemini" : api;
+  const has = (name: string) => client.fields.some(({ lower }) => lower === name);
+  return has("anthropic-version") ? "anthropic" : has("x-goog-api-key") ? "gemini" : api;
 }

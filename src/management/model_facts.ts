@@ -45,13 +45,12 @@ export class ModelFactsTable {
   #lookUp(endpoint: Endpoint, model: string): ModelFacts {
     const [backend] = endpoint.backends;
     if (backend === undefined) return {};
-    const prices = new EndpointPrices(this.#pricer, endpoint);
-    const at = { backend, factor: 1, epochMs: Date.now() };
+    const prices = new EndpointPrices(this.#pricer, endpoint).at(backend);
     const priceOf = (usage: { inputTokens: number; outputTokens: number }) => {
-      const micros = prices.cost(usage, [model], at)?.micros;
+      const micros = prices.cost(usage, [model], Date.now())?.micros;
       return micros === undefined ? undefined : micros / SAMPLE_TOKENS;
     };
-    const contextTokens = prices.contextTokens(model, backend);
+    const contextTokens = prices.contextTokens(model);
     return {
       inputPrice: priceOf({ inputTokens: SAMPLE_TOKENS, outputTokens: 0 }),
       outputPrice: priceOf({ inputTokens: 0, outputTokens: SAMPLE_TOKENS }),

@@ -8,6 +8,7 @@ import { factsOf, type Operation } from "../apis/operations.ts";
 import { ProxyFault } from "../faults.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
 import { isToken } from "../http/token.ts";
+import { contentCodingOf } from "./content_coding.ts";
 import { plainBody } from "./decode_body.ts";
 import { formContent } from "./form_facts.ts";
 import { firstByte } from "./json_members.ts";
@@ -15,10 +16,10 @@ import { JsonSyntaxError } from "./json_reader.ts";
 import { isJson, type MediaType, parseMediaType } from "./media_type.ts";
 import type { ModelPlace } from "./model_place.ts";
 import { namesModel } from "./model_name.ts";
-import { type JsonFindings, modelsInLines, readJsonObject } from "./models_in_json.ts";
+import { type JsonFindings, modelsInLines, readJsonObject, readShortJsonObject } from "./models_in_json.ts";
 import { type FormPart, readForm } from "./multipart.ts";
 import { FormSyntaxError } from "./part_head.ts";
-import { createPause, type Pause } from "./pace.ts";
+import { createPause, type Pause, STEP_BYTES } from "./pace.ts";
 import { jsonFacts, MAX_CHOICES, type RequestFacts } from "./request_facts.ts";
 import { secondsOfBytes } from "./sound_length.ts";
 
@@ -39,8 +40,8 @@ export interface Payload {
   readonly facts: RequestFacts;
   /** What the proxy found in a JSON body. Absent for other bodies. */
   readonly json?: JsonFindings;
-  /** Whether the content type says what the body is. */
-  readonly hasKnownType: boolean;
+  /** The content type is not that of JSON, and the body was read as JSON because it begins like an object. */
+  readonly hasGuessedType?: true;
 }
 
 /** The options of {@link readPayload}. */
@@ -67,12 +68,12 @@ export interface PayloadOptions {
   readonly sender?: string;
 }
 
-const WHY = "A rule, a model override or a budget depends on this body, so the proxy must read it";
-const WHY_CHOICE = "The model in this body chooses the endpoint, so the proxy must read it";
-
 /** Why the proxy reads a body, for error messages. */
 function whyOf({ choosesEndpoint }: Pick<PayloadOptions, "choosesEndpoint">): string {
-  return choosesEndpoint === true ? WHY_CHOICE : WHY;
+  const why = choosesEndpoint === true
+    ? "The model in this body chooses the endpoint"
+    : "A rule, a model override or a budget depends on this body";
+  return `${why}, so the proxy must read it`;
 }
 
 /**
@@ -82,7 +83,7 @@ function whyOf({ choosesEndpoint }: Pick<PayloadOptions, "choosesEndpoint">): st
 export async function readPayload(body: Uint8Array, options: PayloadOptions): Promise<Payload> {
   const { fields, mustBeKnown } = options;
   if (body.length === 0) {
-    return { kind: "empty", bytes: body, fields, models: [], places: [], facts: {}, hasKnownType: true };
+    return { kind: "empty", bytes: body, fields, models: [], places: [], facts: {} };
   }
   const type = typeOf(options);
   if (type !== undefined && !isJson(type) && type.essence !== FORM) {
@@ -92,22 +93,19 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
         `${whyOf(options)}. It is ${type.essence}, and not JSON or multipart/form-data.`,
       );
     }
-    const json = options.choosesEndpoint === true && !mustBeKnown
-      ? await jsonOfAnyType(body, options)
-      : undefined;
+    const json = options.choosesEndpoint === true ? await jsonOfAnyType(body, options) : undefined;
     if (json !== undefined) return json;
     await checkOther(body, type, options);
-    return { kind: "other", bytes: body, fields, models: [], places: [], facts: {}, hasKnownType: true };
+    return { kind: "other", bytes: body, fields, models: [], places: [], facts: {} };
   }
-  const { plain } = await plainBody(body, options);
+  const plain = contentCodingOf(fields) === "identity" ? body : (await plainBody(body, options)).plain;
   try {
-    return type?.essence === FORM
-      ? await readFormBody(plain, type, options)
-      : await readJson(plain, type, options);
+    if (type?.essence === FORM) return await readFormBody(plain, type, options);
+    const { operation } = options;
+    const json = await readJsonObject(plain, { operation, pause: createPause() });
+    return jsonPayload(plain, json, { type, fields, operation });
   } catch (error) {
-    if (!(error instanceof JsonSyntaxError) && !(error instanceof FormSyntaxError)) throw error;
-    const what = type?.essence === FORM ? "form (RFC 7578)" : "JSON (RFC 8259)";
-    throw new ProxyFault("bad_request", `${whyOf(options)}. It is malformed ${what}: ${error.message}.`);
+    throw asFault(error, type, options);
   }
 }
 
@@ -118,16 +116,46 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
 async function jsonOfAnyType(body: Uint8Array, options: PayloadOptions): Promise<Payload | undefined> {
   const { plain } = await plainBody(body, options);
   if (String.fromCharCode(plain[firstByte(plain)] ?? 0) !== "{") return undefined;
+  const { operation } = options;
   try {
+    const json = await readJsonObject(plain, { operation, pause: createPause() });
     const fields = options.fields.filter(({ lower }) => lower !== "content-encoding");
-    return { ...await readJson(plain, undefined, options), fields, hasKnownType: false };
+    const payload = jsonPayload(plain, json, { type: undefined, fields, operation });
+    return { ...payload, fields, hasGuessedType: true };
   } catch (error) {
-    if (!(error instanceof JsonSyntaxError)) throw error;
-    throw new ProxyFault(
-      "bad_request",
-      `${whyOf(options)}. It is malformed JSON (RFC 8259): ${error.message}.`,
-    );
+    throw asFault(error, undefined, options);
   }
+}
+
+/**
+ * Reads a JSON body like {@link readPayload}, if it is so short that nothing has to be awaited. Undefined for all
+ * other bodies. Most bodies are such.
+ */
+export function readShortPayload(
+  body: Uint8Array,
+  options: Pick<PayloadOptions, "fields" | "operation" | "choosesEndpoint">,
+): Payload | undefined {
+  const { fields, operation } = options;
+  if (body.length === 0 || body.length > STEP_BYTES || contentCodingOf(fields) !== "identity") {
+    return undefined;
+  }
+  const type = typeOf(options);
+  if (type !== undefined && !isJson(type)) return undefined;
+  try {
+    return jsonPayload(body, readShortJsonObject(body, operation), { type, fields, operation });
+  } catch (error) {
+    throw asFault(error, type, options);
+  }
+}
+
+function asFault(
+  error: unknown,
+  type: MediaType | undefined,
+  options: Pick<PayloadOptions, "choosesEndpoint">,
+): unknown {
+  if (!(error instanceof JsonSyntaxError) && !(error instanceof FormSyntaxError)) return error;
+  const what = type?.essence === FORM ? "form (RFC 7578)" : "JSON (RFC 8259)";
+  return new ProxyFault("bad_request", `${whyOf(options)}. It is malformed ${what}: ${error.message}.`);
 }
 
 /**
@@ -150,7 +178,9 @@ const FORM = "multipart/form-data";
 const UTF8_CHARSETS: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii", "ascii"]);
 
 /** The media type of the body. Undefined without a `content-type`. Throws if readers could disagree on it. */
-function typeOf(options: Pick<PayloadOptions, "fields" | "choosesEndpoint">): MediaType | undefined {
+function typeOf(
+  options: Pick<PayloadOptions, "fields" | "choosesEndpoint">,
+): MediaType | undefined {
   const { fields } = options;
   const value = fieldValue(fields, "content-type");
   if (value === undefined) return undefined;
@@ -165,23 +195,21 @@ function typeOf(options: Pick<PayloadOptions, "fields" | "choosesEndpoint">): Me
   return type;
 }
 
-async function readJson(
+function jsonPayload(
   bytes: Uint8Array,
-  type: MediaType | undefined,
-  { fields, operation }: PayloadOptions,
-): Promise<Payload> {
-  const json = await readJsonObject(bytes, { operation, pause: createPause() });
+  json: JsonFindings,
+  { type, fields, operation }: Pick<PayloadOptions, "fields" | "operation"> & { type: MediaType | undefined },
+): Payload {
+  const facts = jsonFacts(bytes, json, operation);
   return {
     kind: "json",
     bytes,
     fields: withContentType(fields, type?.essence ?? "application/json"),
-    hasKnownType: true,
     models: json.models,
     places: json.places,
-    facts: {
-      ...jsonFacts(bytes, json, operation),
-      ...(factsOf(operation).readsSound === true && { soundSeconds: secondsOfBytes(bytes.length) }),
-    },
+    facts: factsOf(operation).readsSound === true
+      ? { ...facts, soundSeconds: secondsOfBytes(bytes.length) }
+      : facts,
     json,
   };
 }
@@ -222,7 +250,6 @@ async function readFormBody(
     kind: "form",
     bytes,
     fields: withContentType(fields, `${FORM}; boundary=${isToken(boundary) ? boundary : `"${boundary}"`}`),
-    hasKnownType: true,
     models,
     places,
     facts: {
@@ -291,9 +318,13 @@ async function modelsInBatch(
   return models.flat();
 }
 
+function isEncoding({ lower }: Field): boolean {
+  return lower === "content-encoding";
+}
+
 /** The headers of a body that is sent decoded: without `content-encoding`, and with one content type. */
 function withContentType(fields: readonly Field[], type: string): readonly Field[] {
-  const decoded = fields.filter(({ lower }) => lower !== "content-encoding");
+  const decoded = fields.some(isEncoding) ? fields.filter((one) => !isEncoding(one)) : fields;
   const current = fieldValue(fields, "content-type");
   if (current === undefined) return [...decoded, field("content-type", type)];
   // A charset that is the default stays as the client wrote it.

@@ -22,6 +22,7 @@ import { listExchanges } from "./exchange_queries.ts";
 import { deleteExchanges, rollUpSums } from "./exchange_sums.ts";
 import { insertExchanges } from "./exchange_tables.ts";
 import * as objects from "./object_tables.ts";
+import { type PackedRows, unpackedRows } from "./packed_rows.ts";
 import { dateSpending } from "./spending.ts";
 import { readUsage } from "./usage_queries.ts";
 
@@ -55,6 +56,8 @@ export const WRITES = {
 
   addExchanges: (database: Connection, rows: readonly ExchangeRow[]) =>
     database.transaction(() => insertExchanges(database, rows)),
+  addPackedExchanges: (database: Connection, packed: PackedRows) =>
+    database.transaction(() => insertExchanges(database, unpackedRows(packed))),
   dateSpending: (database: Connection, hour: number) =>
     database.transaction(() => dateSpending(database, hour)),
   deleteExchanges: (database: Connection, limits: { before: number; count: number }) =>

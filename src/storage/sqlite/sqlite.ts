@@ -12,6 +12,7 @@ import type { DatabaseLock } from "./lock.ts";
 import { renewIdentity } from "./identity.ts";
 import * as objects from "./object_tables.ts";
 import { type ArgumentsOf, type READS, type ResultOf, runOperation, type WRITES } from "./operations.ts";
+import { packRows } from "./packed_rows.ts";
 import { readSpending } from "./spending.ts";
 
 /** How long a thread waits for a transaction of another program. Requests do not wait for it. */
@@ -55,7 +56,6 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
     name: Name,
     ...args: ArgumentsOf<Name>
   ): Promise<ResultOf<Name>> {
-    if (usesThreads && name === "addExchanges") writesOnThread = true;
     return writesOnThread ? await writer.run(name, args) : runOperation(database, name, args);
   }
   async function read<Name extends keyof typeof READS>(
@@ -95,7 +95,11 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
     deleteToken: ({ id, version }, audit) => write("deleteToken", { id, version }, audit),
     revokeTokens: (projectId, audit) => write("revokeTokens", projectId, audit),
 
-    addExchanges: (rows) => write("addExchanges", rows),
+    addExchanges(rows) {
+      if (!usesThreads) return write("addExchanges", rows);
+      writesOnThread = true;
+      return write("addPackedExchanges", packRows(rows));
+    },
     usage: (grouping, filter) => read("usage", grouping, filter),
     listExchanges: (page) => read("listExchanges", page),
     addAudit: (entry) => write("addAudit", entry),
