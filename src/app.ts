@@ -69,6 +69,7 @@ export function createApp(
   const catalogue = new Catalogue({
     transport,
     clock,
+    store: management?.modelLists,
     onEvent: ({ kind, endpoint, detail }) =>
       log(kind === "failing" ? "warn" : "info", `models_${kind}`, { endpoint, detail }),
   });

@@ -8,7 +8,7 @@ import type { Transport } from "../forwarding/transport/transport.ts";
 import { counted } from "../text/counted.ts";
 import { messageOf } from "../text/error_text.ts";
 import type { Clock } from "../time/clock.ts";
-import { type ListedModel, readModelList } from "./model_list.ts";
+import { type ListedModel, readModelList, readStoredList, storedListText } from "./model_list.ts";
 
 /** The longest list that is read, in bytes. OpenRouter's has half a million. */
 const MAX_LIST_BYTES = 4 * 1024 * 1024;
@@ -24,19 +24,12 @@ export interface CatalogueEvent {
   readonly detail: string;
 }
 
-/** Keeps lists over restarts. */
+/** Keeps lists over restarts, as texts by the names of endpoints. */
 export interface ModelListStore {
-  readonly load: () => Promise<readonly StoredModelList[]>;
+  /** Undefined: there is no list of the endpoint. */
+  readonly load: (endpoint: string) => Promise<string | undefined>;
   /** Keeps a list in the place of an earlier one. Never throws. */
-  readonly save: (list: StoredModelList) => void;
-}
-
-/** The list of one endpoint, as it is kept over restarts. */
-export interface StoredModelList {
-  readonly endpoint: string;
-  /** The addresses that the list belongs to. */
-  readonly source: string;
-  readonly models: readonly ListedModel[];
+  readonly save: (endpoint: string, text: string) => void;
 }
 
 /** What the catalogue needs. */
@@ -73,11 +66,9 @@ export class Catalogue {
   readonly #parts: CatalogueParts;
   #entries = new Map<string, Entry>();
   #ending = new Cancellation();
-  readonly #stored: Promise<void>;
 
   constructor(parts: CatalogueParts) {
     this.#parts = parts;
-    this.#stored = this.#loadStored();
   }
 
   /**
@@ -158,20 +149,19 @@ export class Catalogue {
     this.#ending.cancel(new ClientGone("the proxy shuts down"));
   }
 
-  async #loadStored(): Promise<void> {
-    const { store } = this.#parts;
-    if (store === undefined) return;
-    for (const { endpoint, source, models } of await store.load().catch(() => [])) {
-      const entry = this.#entries.get(endpoint);
-      if (entry?.source === source) entry.models ??= new Map(models.map((model) => [model.id, model]));
-    }
-  }
-
   async #keepFresh(entry: Entry): Promise<void> {
-    await this.#stored;
     await this.#ask(entry);
     if (this.#entries.get(entry.endpoint.name) !== entry || entry.refreshMs === undefined) return;
     entry.stopTimer = this.#parts.clock.after(entry.refreshMs, () => void this.#keepFresh(entry));
+  }
+
+  /** Uses the list of an earlier run, until the endpoint sends one. */
+  async #loadStored(entry: Entry): Promise<void> {
+    const { store } = this.#parts;
+    if (store === undefined || entry.askedAt !== undefined || entry.models !== undefined) return;
+    const text = await store.load(entry.endpoint.name).catch(() => undefined);
+    const models = text === undefined ? undefined : readStoredList(text, entry.source);
+    if (models !== undefined) entry.models ??= new Map(models.map((model) => [model.id, model]));
   }
 
   /** Asks for a list. Concurrent calls share one request. Never throws. */
@@ -180,6 +170,7 @@ export class Catalogue {
   }
 
   async #askOnce(entry: Entry): Promise<void> {
+    await this.#loadStored(entry);
     entry.askedAt = this.#parts.clock.now();
     const result = await this.#listOf(entry);
     // A reload or the end of the program has replaced the entry.
@@ -199,7 +190,7 @@ export class Catalogue {
       JSON.stringify([...entry.models.values()]) === JSON.stringify(result);
     if (isSame) return;
     entry.models = new Map(result.map((model) => [model.id, model]));
-    this.#parts.store?.save({ endpoint: name, source, models: result });
+    this.#parts.store?.save(name, storedListText(source, result));
   }
 
   /**

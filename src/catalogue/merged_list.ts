@@ -48,9 +48,10 @@ export function mergedModels(
   return lists.flatMap(({ endpoint, dialects, models }) =>
     models.flatMap((listed) => {
       const longName = `${endpoint}/${listed.id}`;
-      if (!isAllowed(listed.id, longName)) return [];
       const id = seen.has(listed.id) ? longName : listed.id;
+      // Also if the client may not use it: the name alone goes to the first endpoint for every client.
       seen.add(id);
+      if (!isAllowed(listed.id, id)) return [];
       return [{ id, endpoint, dialects, listed, facts: factsOf(endpoint, listed.id) }];
     })
   );

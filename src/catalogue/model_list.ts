@@ -53,6 +53,28 @@ export function readModelList(text: string): readonly ListedModel[] | undefined 
   return [...models.values()];
 }
 
+/** A list as text, from which {@link readStoredList} makes it again. `source` are the addresses of the endpoint. */
+export function storedListText(source: string, models: readonly ListedModel[]): string {
+  const data = models.map(({ id, title, ownedBy, created, contextTokens, methods }) => ({
+    id,
+    display_name: title,
+    owned_by: ownedBy,
+    created,
+    context_window: contextTokens,
+    supportedGenerationMethods: methods,
+  }));
+  return JSON.stringify({ source, data });
+}
+
+/** A list that was kept as text. Undefined: the text is not a list of these addresses. */
+export function readStoredList(text: string, source: string): readonly ListedModel[] | undefined {
+  try {
+    return memberOf(JSON.parse(text), "source") === source ? readModelList(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function readModel(item: unknown): ListedModel | undefined {
   // Google's names begin with `models/`, which clients leave out.
   const id = textOf(item, "id", MAX_ID) ?? textOf(item, "name", MAX_ID)?.replace(/^models\//, "");

@@ -7,6 +7,7 @@ import type { Objects } from "../accounting/objects.ts";
 import { UnpricedModels } from "../accounting/unpriced_models.ts";
 import type { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { TokenCheckResult } from "../auth/shared_token.ts";
+import type { ModelListStore } from "../catalogue/catalogue.ts";
 import type { ModelFacts } from "../catalogue/merged_list.ts";
 import type { ManagementConfig } from "../config/config.ts";
 import type { ExchangeRecord } from "../exchange_record.ts";
@@ -41,7 +42,7 @@ import { type Ports, Served, type ServedConfig } from "./served.ts";
 import { ManagementSettings } from "./settings.ts";
 import { clockWatcher } from "./spending.ts";
 import { TokenRefresh } from "./token_refresh.ts";
-import { traceOf } from "../text/error_text.ts";
+import { messageOf, traceOf } from "../text/error_text.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -151,6 +152,20 @@ export class Management implements ManagementPort {
   /** The price and the context window of a model at an endpoint. */
   modelFacts(endpoint: string, model: string): ModelFacts {
     return this.#modelFacts.factsOf(this.#served.endpointNamed(endpoint), model);
+  }
+
+  /** Keeps the lists of models of endpoints over restarts. */
+  get modelLists(): ModelListStore {
+    const { store } = this.#parts;
+    const nameOf = (endpoint: string) => `models of ${endpoint}`;
+    return {
+      load: (endpoint) => store.readNote(nameOf(endpoint)),
+      save: (endpoint, text) => {
+        store.writeNote(nameOf(endpoint), text).catch((error) =>
+          this.#storageFailed(`the list of models of ${endpoint} is not kept: ${messageOf(error)}`)
+        );
+      },
+    };
   }
 
   /** Whether the database works. */

@@ -82,7 +82,7 @@ export const PRESETS = {
     ...OPENAI_LIKE,
     baseUrl: "https://api.mistral.ai/v1",
     model: "mistral-medium-latest",
-    makes: /^(?:open-)?(?:mistral|ministral|mixtral|magistral|codestral|devstral|pixtral|voxtral)-/,
+    makes: /^(?:open-)?(?:mistral|ministral|mixtral|magistral|codestral|devstral|pixtral|voxtral)(?:-|$)/,
   },
   deepseek: {
     ...OPENAI_LIKE,
