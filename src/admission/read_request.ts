@@ -132,7 +132,7 @@ export async function readBody(
     sender: request.principal.key,
   };
   const read = readShortPayload(bytes, options) ?? await readPayload(bytes, options);
-  const { bytes: understood, kind, models, places, facts, json, fields: sent } = read;
+  const { bytes: understood, kind, models, places, facts, json, form, fields: sent } = read;
   held.hold(understood.length);
   const owner = new HeldBody(understood, held);
   const payload = json === undefined
@@ -141,7 +141,10 @@ export async function readBody(
   return {
     fields: sent,
     body: owner.body(),
-    payload: read.hasGuessedType === true ? { ...payload, hasGuessedType: true } : payload,
+    // Few bodies are forms, or JSON of another type.
+    payload: form === undefined && read.hasGuessedType === undefined
+      ? payload
+      : { ...payload, ...(form && { form }), ...(read.hasGuessedType && { hasGuessedType: true }) },
   };
 }
 

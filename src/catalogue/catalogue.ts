@@ -15,12 +15,19 @@ const MAX_LIST_BYTES = 4 * 1024 * 1024;
 /** A request for a list on demand does not ask an endpoint again that failed within this time. In milliseconds. */
 const LEAST_PAUSE_MS = 5_000;
 
+/** How many shared models an event names. */
+const MOST_SHOWN = 5;
+
 /** An event of the catalogue, for the log. */
 export interface CatalogueEvent {
-  /** The first list of an endpoint, or the first one after a failure; a failure after a list, or at first. */
-  readonly kind: "listed" | "failing";
-  readonly endpoint: string;
-  /** How many models the list has, or what went wrong. */
+  /**
+   * `listed`: the first list of an endpoint, or the first one after a failure. `failing`: a failure after a list, or at
+   * first. `shared`: several endpoints list the same models.
+   */
+  readonly kind: "listed" | "failing" | "shared";
+  /** Undefined: the event concerns several endpoints. */
+  readonly endpoint?: string;
+  /** How many models the list has, what went wrong, or which models are shared. */
   readonly detail: string;
 }
 
@@ -66,6 +73,8 @@ export class Catalogue {
   readonly #parts: CatalogueParts;
   #entries = new Map<string, Entry>();
   #ending = new Cancellation();
+  /** The shared models of the last event. */
+  #shared = "";
 
   constructor(parts: CatalogueParts) {
     this.#parts = parts;
@@ -191,6 +200,29 @@ export class Catalogue {
     if (isSame) return;
     entry.models = new Map(result.map((model) => [model.id, model]));
     this.#parts.store?.save(name, storedListText(source, result));
+    this.#reportShared();
+  }
+
+  /** Reports which models several endpoints list, if that has changed. The order of the file decides between them. */
+  #reportShared(): void {
+    const endpointsOf = new Map<string, string[]>();
+    for (const { endpoint, isNeeded, models } of this.#entries.values()) {
+      for (const model of isNeeded ? models?.keys() ?? [] : []) {
+        const names = endpointsOf.get(model);
+        if (names === undefined) endpointsOf.set(model, [endpoint.name]);
+        else names.push(endpoint.name);
+      }
+    }
+    const shared = [...endpointsOf].filter(([, names]) => names.length > 1);
+    const shown = shared.slice(0, MOST_SHOWN).map(([model, names]) => `${model} (${names.join(", ")})`);
+    const text = shared.length === 0
+      ? ""
+      : `several endpoints list ${
+        counted(shared.length, "model")
+      }, and the first of the file gets the requests: ` +
+        shown.join(", ") + (shared.length > MOST_SHOWN ? ", …" : "");
+    if (text !== "" && text !== this.#shared) this.#parts.onEvent({ kind: "shared", detail: text });
+    this.#shared = text;
   }
 
   /**

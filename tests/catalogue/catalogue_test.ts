@@ -129,3 +129,15 @@ Deno.test("Catalogue: a backend with the client's key is not asked, and a reload
   assertEquals(bench.events.length, 1);
   bench.catalogue.close();
 });
+
+Deno.test("Catalogue: models that several endpoints list are reported once", async () => {
+  const bench = new CatalogueBench({ "http://a.test": ["x", "y"], "http://b.test": ["y", "x", "z"] });
+  bench.configure(endpoint("a"), endpoint("b"));
+  await until(() => bench.events.length === 3, "the lists");
+  assertEquals(bench.events.at(-1), {
+    kind: "shared",
+    detail:
+      "several endpoints list 2 models, and the first of the file gets the requests: x (a, b), y (a, b)",
+  });
+  bench.catalogue.close();
+});
