@@ -7,6 +7,7 @@ import type { ModelFacts } from "./catalogue/merged_list.ts";
 import type { Endpoint } from "./config/config.ts";
 import { Exchange, type ExchangeParts, type RoutedExchange } from "./exchange.ts";
 import { ProxyFault } from "./faults.ts";
+import { filteredReply, filtersModels, withIdentity } from "./filter_models.ts";
 import { BackendRequests } from "./forwarding/backend_requests.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import { clientReply } from "./forwarding/client_reply.ts";
@@ -121,12 +122,15 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
 
     const { fields, body, payload, usageWasAdded } = admitted;
     const isCounted = account !== undefined;
-    const requests = new BackendRequests(exchange, { credentials, fields, upgrade, isCounted });
+    const filters = !upgrade && filtersModels(exchange, principal);
+    const sentFields = filters ? withIdentity(fields) : fields;
+    const requests = new BackendRequests(exchange, { credentials, fields: sentFields, upgrade, isCounted });
     const balancer = proxy.balancerOf(exchange.endpoint);
     const websocket = upgrade ? { maxMessageBytes: proxy.maxMessageBytes } : undefined;
     answer = await forward({ exchange, balancer, requests, body, payload, memory: held, websocket }, proxy);
     const backend = requests.withKey(answer.backend);
-    return clientReply(answer, { exchange, backend, usageWasAdded, clock: proxy.clock });
+    const reply = clientReply(answer, { exchange, backend, usageWasAdded, clock: proxy.clock });
+    return filters ? await filteredReply(reply, principal) : reply;
   } catch (error) {
     const reply = exchange.fail(error);
     // Only now, because an exchange whose answer is cancelled ends like that of a client that left.

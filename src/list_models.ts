@@ -8,7 +8,7 @@ import { ProxyFault } from "./faults.ts";
 import { type Field, field } from "./http/fields.ts";
 import type { OutgoingReply } from "./http/message.ts";
 import { reasonPhrase } from "./http/reason_phrases.ts";
-import { checkPath, matchesModel } from "./limits/allowed.ts";
+import { allowsModel, checkPath } from "./limits/allowed.ts";
 import type { Principal } from "./principal.ts";
 import { endpointTest } from "./route_by_model.ts";
 import { chooseEndpoint, modelNotFoundMessage } from "./routing/choose_endpoint.ts";
@@ -92,10 +92,7 @@ export async function modelsReply(
     dialects: dialectsOf(endpoint),
     models: catalogue.list(endpoint.name),
   }));
-  const isAllowed = (...names: readonly string[]) =>
-    principal.subjects.every(({ rules: { models } }) =>
-      models === undefined || names.some((name) => matchesModel(models, name))
-    );
+  const isAllowed = (...names: readonly string[]) => allowsModel(principal, ...names);
   const known = lists.flatMap(({ models, ...rest }) => models === undefined ? [] : [{ ...rest, models }]);
   const fallback = byModel.fallbacks[api];
   if (known.length === 0 && fallback !== undefined && mayUse(fallback)) return undefined;

@@ -10,7 +10,16 @@ const OPTIONAL = ["management", "manual", "connect", "demo", "service", "tls", "
 /** The modules that `deno run` and `deno serve` start. */
 const ENTRIES = ["main", "fetch"];
 /** The frame of the program, which connects the other parts. */
-const SPINE = [...ENTRIES, "cli", "server", "app", "handler", "route_by_model", "list_models"];
+const SPINE = [
+  ...ENTRIES,
+  "cli",
+  "server",
+  "app",
+  "handler",
+  "route_by_model",
+  "list_models",
+  "filter_models",
+];
 /** Values and functions without rules or state of the proxy. */
 const VOCABULARY = [
   "apis",

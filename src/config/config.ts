@@ -206,6 +206,8 @@ export interface Endpoint {
   readonly exposeBackend: boolean;
   /** Whether the proxy requests usage in streams, and strips it if the client did not request it. */
   readonly streamUsage: boolean;
+  /** Whether lists of models have only those that the rules of the token allow. Undefined: lists stay as they are. */
+  readonly filterModels?: boolean;
   /** Output tokens that a budget reserves if neither the request nor the model has a known maximum. */
   readonly reserveOutputTokens: number;
   /** What a budget reserves: the maximum output, or what recent responses of the model used. */

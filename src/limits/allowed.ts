@@ -75,6 +75,13 @@ function shownPaths(patterns: readonly string[]): string {
     : `${shown(allowed)}, but not ${shown(forbidden)}`;
 }
 
+/** Whether the rules of a principal allow a model, by one of its names. */
+export function allowsModel({ subjects }: Principal, ...names: readonly string[]): boolean {
+  return subjects.every(({ rules: { models } }) =>
+    models === undefined || names.some((name) => matchesModel(models, name))
+  );
+}
+
 /** Another name of a model, which the client used. */
 export interface ModelAlias {
   readonly asked: string;

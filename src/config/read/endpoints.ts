@@ -126,6 +126,7 @@ export function readEndpoint(
     maxBufferBytes: maxBuffer === "none" ? Infinity : maxBuffer,
     exposeBackend: setting("expose_backend", own.expose_backend, false),
     streamUsage: setting("stream_usage", own.stream_usage, false),
+    ...(setting("filter_models", own.filter_models, false) && { filterModels: true }),
     reserveOutputTokens: setting(
       "reserve_output_tokens",
       own.reserve_output_tokens,

@@ -207,6 +207,7 @@ const endpointSchema = v.strictObject({
   retry_statuses: list(countSchema(400, 599), "response statuses that count as failures"),
   max_buffer_bytes: number(bytesSchema, "how much of a request body is buffered for a retry or a change"),
   expose_backend: toggle("name the backend in the response header x-llm-proxy-backend"),
+  filter_models: toggle("leave out of lists of models what the rules of the token do not allow"),
   stream_usage: toggle(
     "request usage in OpenAI streams, and strip it from the response if the client did not request it",
   ),

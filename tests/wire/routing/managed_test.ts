@@ -151,3 +151,30 @@ Deno.test("models: the list of a token has its endpoints and models, with contex
     assertMatch(await store.readNote("models of groq") ?? "", /"demo-small"/);
     await store.close();
   }));
+
+Deno.test("filter_models: the list of an endpoint has only the models of the token, in the form of the provider", async () => {
+  await using upstream = new FakeUpstream({ script: modelScript() });
+  const [openai] = endpointsAt(upstream.origin);
+  if (openai === undefined) throw new TypeError("no endpoint");
+  const filtered = { ...openai, filterModels: true };
+  await using proxy = await ManagedProxy.start(upstream, { endpoints: [filtered] });
+  const { value } = await proxy.token({ allowed_models: ["claude-*"] });
+  const listed = async (token: string): Promise<Response> =>
+    await fetch(`${proxy.url}/openai/v1/models`, { headers: { authorization: `Bearer ${token}` } });
+  const some = await listed(value);
+  assertEquals(some.headers.get("content-type"), "application/json");
+  const { data, ...rest } = await some.json();
+  assertEquals(data, [{
+    id: "claude-demo",
+    object: "model",
+    type: "model",
+    display_name: "claude-demo",
+    created: 1,
+    created_at: "2026-01-01T00:00:00Z",
+    owned_by: "demo",
+  }]);
+  assertEquals(rest, { object: "list", has_more: false, first_id: "claude-demo", last_id: "claude-demo" });
+  assertEquals(upstream.requests[0]?.header("accept-encoding"), "identity");
+  const all = await listed(SECRETS.proxyToken);
+  assertEquals((await all.json()).data.length, 2);
+});
