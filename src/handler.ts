@@ -111,7 +111,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const upgrade = isUpgrade(request);
     const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
     const read = api &&
-      await routeByModel(exchange, proxy, { api, principal, upgrade, held });
+      await routeByModel(exchange, proxy, { api, principal, upgrade, held, limiter: management?.limiter });
     checkForwardable(exchange, proxy, { principal });
     const counted = account && management && { account, limiter: management.limiter };
     const admitted = await admitRequest(exchange, proxy, { upgrade, held, counted, read });

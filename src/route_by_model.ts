@@ -1,14 +1,13 @@
 /** Sends a request without the name of an endpoint to the endpoint that serves its model. */
 
 import type { BodyLimits } from "./admission/admission.ts";
-import { readForModel } from "./admission/read_for_model.ts";
+import { type ModelReading, readForModel } from "./admission/read_for_model.ts";
 import type { ReadRequest } from "./admission/read_request.ts";
 import type { UnnamedApi } from "./apis/unnamed_paths.ts";
 import type { Endpoint } from "./config/config.ts";
 import type { Exchange } from "./exchange.ts";
 import { ProxyFault } from "./faults.ts";
 import { allowedEndpoints } from "./limits/allowed.ts";
-import type { HeldShare } from "./limits/held_bytes.ts";
 import type { Principal } from "./principal.ts";
 import {
   chooseEndpoint,
@@ -33,11 +32,9 @@ export interface ModelRoutingParts extends BodyLimits {
 export async function routeByModel(
   exchange: Exchange,
   { routes, catalogue, ...limits }: ModelRoutingParts,
-  { api, principal, upgrade, held }: {
+  { api, principal, ...reading }: Omit<ModelReading, "maxBytes"> & {
     api: UnnamedApi;
     principal: Principal;
-    upgrade: boolean;
-    held: HeldShare;
   },
 ): Promise<ReadRequest | undefined> {
   const { byModel } = routes;
@@ -46,7 +43,7 @@ export async function routeByModel(
   const needsModel = dependsOnModel(byModel, api);
   const maxBytes = Math.max(...byModel.speakers[api].map(({ maxBufferBytes }) => maxBufferBytes), 0);
   const requested = needsModel
-    ? await readForModel({ request, principal, rest, query, holder }, limits, { upgrade, held, maxBytes })
+    ? await readForModel({ request, principal, rest, query, holder }, limits, { ...reading, maxBytes })
     : undefined;
   // The client was identified as one of this endpoint, and its own key is for no other one.
   const mayUse = endpointTest(principal, exchange.endpoint);

@@ -5,6 +5,7 @@ import { factsOf } from "../apis/operations.ts";
 import { withParameter } from "../http/join_url.ts";
 import type { IncomingRequest } from "../http/message.ts";
 import type { HeldShare } from "../limits/held_bytes.ts";
+import type { Limiter } from "../limits/limiter.ts";
 import { modelInPath } from "../payload/model_in_path.ts";
 import type { Principal } from "../principal.ts";
 import type { BodyLimits } from "./admission.ts";
@@ -36,16 +37,29 @@ export interface RequestedModel {
   };
 }
 
+/** What else decides how the model of a request is read. */
+export interface ModelReading {
+  /** Whether the client asks for a WebSocket. */
+  readonly upgrade: boolean;
+  /** The request's share of the memory for bodies. */
+  readonly held: HeldShare;
+  /** The longest body that is read. */
+  readonly maxBytes: number;
+  /** The limits of tokens. Undefined: the management plane is off. */
+  readonly limiter: Pick<Limiter, "check"> | undefined;
+}
+
 const UNNAMED: RequestedModel = { name: undefined, read: undefined, withModel: () => ({}) };
 
 /**
- * Reads the model of a request. It reads a body only where the operation names its model in one. Throws
- * `bad_request` for a body that it cannot understand, and `payload_too_large` or `overloaded`.
+ * Reads the model of a request. It reads a body only where the operation names its model in one, and only if the
+ * limits of the token allow the request. Throws `rate_limited`, `budget_exceeded`, `payload_too_large` or `overloaded`,
+ * and `bad_request` for a body that it cannot understand.
  */
 export async function readForModel(
   { request, principal, rest, query, holder }: UnroutedRequest,
   { maxBodyBytes, receivingSlots }: BodyLimits,
-  { upgrade, held, maxBytes }: { upgrade: boolean; held: HeldShare; maxBytes: number },
+  { upgrade, held, maxBytes, limiter }: ModelReading,
 ): Promise<RequestedModel> {
   const { fields, cancellation } = request;
   const operation = operationOf(effectiveMethod(request.method, { query, fields }), rest);
@@ -64,6 +78,7 @@ export async function readForModel(
   }
   const hasModel = modelIn === "body" || modelIn === "form";
   if (!hasModel || request.body === null && request.settledBody === undefined) return UNNAMED;
+  limiter?.check(principal, { isFree: factsOf(operation).cost !== "metered" });
   const release = await receivingSlots.acquire(holder, cancellation);
   try {
     const body = await receivedBody(request, maxBodyBytes);

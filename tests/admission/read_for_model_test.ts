@@ -35,6 +35,7 @@ async function modelOf(
       upgrade: path.includes("/realtime"),
       held: new HeldBytes(1e9).share("anna"),
       maxBytes: 1e6,
+      limiter: undefined,
     },
   );
 }

@@ -102,6 +102,15 @@ Deno.test("by model: a row has the alias as the model that was asked for; a body
     assertEquals(charged.cost_micros, 5);
   }));
 
+Deno.test("by model: a token whose limit is reached gets a 429 before its body is read", () =>
+  withProxy(async (parts) => {
+    const { value } = await parts.proxy.token({ limits: { requests_per_minute: 1 } });
+    assertEquals(await outcome(parts, value, "fast"), "200 /groq/v1/chat/completions");
+    const second = await parts.proxy.chat(value, "not JSON", { path: "/v1/chat/completions" });
+    await second.body?.cancel();
+    assertEquals([second.status, second.headers.get("x-llm-proxy-error")], [429, "rate_limited"]);
+  }));
+
 Deno.test("models: the list of a token has its endpoints and models, with context windows and prices", () =>
   withProxy(async ({ proxy }) => {
     const listed = async (limits: Record<string, unknown>): Promise<string[]> => {
