@@ -1,4 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { rawRequest } from "../../support/clients/raw_client.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
+import { ownEngineTests } from "../../support/proxies/engine.ts";
 import { OneDoor, type OneDoorOptions, type Room } from "../../support/proxies/one_door.ts";
 
 const ROOMS: Readonly<Record<string, Room>> = {
@@ -204,4 +207,19 @@ Deno.test("by model: an endpoint that forwards the client's key is never chosen 
     const { arrived } = await door.send("/v1/chat/completions", JSON.stringify({ model }));
     assertEquals(arrived?.endpoint, "openai", model);
   }
+});
+
+ownEngineTests("webSocket").test("by model: an alias in the query of a WebSocket", async () => {
+  await using door = new OneDoor(ROOMS, { aliases: { voice: "groq/gpt realtime" } });
+  await rawRequest(door.proxy.url, [
+    "GET /v1/realtime?a=%20&model=voice&b HTTP/1.1",
+    `Authorization: Bearer ${SECRETS.proxyToken}`,
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  ]);
+  assertEquals(door.arrived.map(({ endpoint, request }) => `${endpoint} ${request.target}`), [
+    "groq /v1/realtime?a=%20&model=gpt%20realtime&b",
+  ]);
 });
