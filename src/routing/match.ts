@@ -43,7 +43,10 @@ function unnamed(
   },
 ): Target | undefined {
   if (byModel === undefined) return endpoint && { endpoint, rest: path };
-  const api = unnamedApiOf(path, client);
+  const shown = unnamedApiOf(path, client);
+  // A client may send its token in the header of an API that no endpoint has.
+  const isServed = shown !== undefined && byModel.speakers[shown].length > 0;
+  const api = isServed ? shown : unnamedApiOf(path);
   if (api === undefined || (byModel.speakers[api].length === 0 && byModel.fallbacks[api] === undefined)) {
     return undefined;
   }
