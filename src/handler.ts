@@ -146,7 +146,7 @@ async function listModels(
   { proxy, principal }: { proxy: ProxyParts; principal: Client["principal"] },
 ): Promise<OutgoingReply | undefined> {
   checkDraining(proxy);
-  const { id: requestId, path, request: { fields } } = exchange;
+  const { id: requestId, rest: path = "", request: { fields } } = exchange;
   const factsOf = (endpoint: string, model: string) => proxy.management?.modelFacts(endpoint, model) ?? {};
   const reply = await modelsReply(models, { ...proxy, factsOf }, { principal, path, fields, requestId });
   if (reply === undefined) return undefined;

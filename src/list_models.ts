@@ -1,5 +1,6 @@
 /** Answers `GET /v1/models` without the name of an endpoint: the models of all endpoints that the client may use. */
 
+import { checkEndpointPath, checkTokenPath } from "./admission/checked_paths.ts";
 import type { UnnamedApi } from "./apis/unnamed_paths.ts";
 import type { Catalogue } from "./catalogue/catalogue.ts";
 import { type MergedModel, mergedModels, type ModelFacts, modelsBody } from "./catalogue/merged_list.ts";
@@ -8,7 +9,7 @@ import { ProxyFault } from "./faults.ts";
 import { type Field, field } from "./http/fields.ts";
 import type { OutgoingReply } from "./http/message.ts";
 import { reasonPhrase } from "./http/reason_phrases.ts";
-import { allowsModel, checkPath } from "./limits/allowed.ts";
+import { allowsModel } from "./limits/allowed.ts";
 import type { Principal } from "./principal.ts";
 import { endpointTest } from "./route_by_model.ts";
 import { chooseEndpoint, modelNotFoundMessage } from "./routing/choose_endpoint.ts";
@@ -83,9 +84,9 @@ export async function modelsReply(
 ): Promise<OutgoingReply | undefined> {
   const { byModel } = routes;
   if (byModel === undefined) throw new TypeError("The model of a request chooses nothing.");
-  checkPath(principal, { path, paths: () => [path], fields });
   const mayUse = endpointTest(principal, byModel.fallbacks[api]);
-  const usable = endpoints.filter(mayUse);
+  const head = { request: { method: "GET", fields }, rest: path, query: "", upgrade: false };
+  const usable = withOpenPath(endpoints.filter(mayUse), { principal, head });
   await catalogue.refreshed(usable.map(({ name }) => name), MAX_WAIT_MS);
   const lists = usable.map((endpoint) => ({
     endpoint: endpoint.name,
@@ -114,6 +115,31 @@ export async function modelsReply(
     ],
     body: new TextEncoder().encode(JSON.stringify(modelsBody(api, wanted))),
   };
+}
+
+/**
+ * The endpoints whose own rules and those of the token allow the path of the list. Throws `forbidden` if there are
+ * none.
+ */
+function withOpenPath(
+  endpoints: readonly Endpoint[],
+  { principal, head }: { principal: Principal; head: Parameters<typeof checkTokenPath>[2] },
+): readonly Endpoint[] {
+  let refusal: ProxyFault | undefined;
+  const open = endpoints.filter((endpoint) => {
+    try {
+      const { request, rest, query, upgrade } = head;
+      checkEndpointPath(endpoint, { ...request, path: rest, query, upgrade });
+      checkTokenPath(principal, endpoint, head);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ProxyFault)) throw error;
+      refusal ??= error;
+      return false;
+    }
+  });
+  if (open.length === 0 && refusal !== undefined) throw refusal;
+  return open;
 }
 
 /** The aliases, and the routes with a whole name that send another one, as models. */

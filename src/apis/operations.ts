@@ -11,21 +11,22 @@ export type OperationCost =
   /** The cost is unknown, or the work continues to cost money after the response. */
   | "unknown";
 
-/**
- * What an operation is for. `inference`: a model reads or responds. `stored`: objects at the provider, such as
- * responses and threads. `models`: the list of models. `management`: changes of a local server. `admin`:
- * members, keys and invoices of an organization.
- */
-export type OperationGroup =
-  | "inference"
-  | "files"
-  | "batches"
-  | "fine_tuning"
-  | "stored"
-  | "models"
-  | "management"
-  | "admin"
-  | "unknown";
+/** What the operations are for, by the names that rules for paths use, with a description for people. */
+export const OPERATION_GROUPS = {
+  inference: "a model reads or responds",
+  models: "lists of models, and the state of a server",
+  files: "files and uploads",
+  batches: "batches and their results",
+  stored: "stored objects, such as responses, threads and vector stores",
+  fine_tuning: "training of models",
+  realtime_sessions: "sessions that bypass the proxy, and their short-lived keys",
+  model_management: "loading, pulling and deleting models, and other changes of a server",
+  admin: "members, keys, usage and invoices of an account",
+  other: "paths that the proxy does not know",
+} as const;
+
+/** What an operation is for, as a name of {@link OPERATION_GROUPS}. */
+export type OperationGroup = keyof typeof OPERATION_GROUPS;
 
 /** The kinds of objects that continue after their request. */
 export const OBJECT_KINDS = ["response", "interaction", "run", "batch"] as const;
@@ -121,7 +122,7 @@ export const OPERATIONS = {
   /** A WebSocket of OpenAI's realtime API. Its cost is that of the WebSocket. */
   realtime: { group: "inference", cost: "unknown", modelIn: "query" },
   /** Sessions that bypass the proxy. */
-  realtime_sessions: INFERENCE,
+  realtime_sessions: { ...INFERENCE, group: "realtime_sessions" },
   /** OpenAI's and Anthropic's count of the tokens of a request. */
   count_tokens: { ...COUNTING, modelIn: "body" },
   response_input_tokens: { group: "inference", cost: "free", modelIn: "body" },
@@ -154,10 +155,15 @@ export const OPERATIONS = {
   llamacpp_completion: INFERENCE,
 
   models: { group: "models", cost: "unknown" },
+  /** The health and the version of a server, and its root. */
+  server_status: { group: "models", cost: "unknown" },
+  /** The settings of llama.cpp's server, which a `POST` changes. */
+  server_properties: { group: "models", cost: "unknown" },
   ollama_show: { group: "models", cost: "free", modelIn: "body", hasOllamaKeys: true },
   /** Ollama's `/api/pull`, `/api/delete` and so on. */
-  ollama_models: { group: "management", cost: "unknown", modelIn: "body", hasOllamaKeys: true },
-  server_management: { group: "management", cost: "unknown" },
+  ollama_models: { group: "model_management", cost: "unknown", modelIn: "body", hasOllamaKeys: true },
+  /** Loads and unloads models and adapters, clears caches, and so on (llama.cpp, vLLM, SGLang, LM Studio). */
+  server_management: { group: "model_management", cost: "unknown" },
 
   files: { ...FILES, cost: "free", hasNoOutput: true, fileInForm: "whole" },
   /** Files of a vector store, a container and so on. Storage costs money. */
@@ -196,7 +202,7 @@ export const OPERATIONS = {
   other_stored: STORED,
 
   organization: { group: "admin", cost: "unknown" },
-  unknown: { group: "unknown", cost: "unknown" },
+  unknown: { group: "other", cost: "unknown" },
 } as const satisfies Readonly<Record<string, OperationFacts>>;
 
 /** What a client does with an API, by its path. `unknown` is a path that the proxy does not know. */

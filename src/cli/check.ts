@@ -4,6 +4,7 @@ import { loadConfig } from "../config/load.ts";
 import type { Flags, ShownSetting } from "../config/read/resolver.ts";
 import { CommandError } from "./command_error.ts";
 import { ambiguityWarnings, routesText, unnamedRoutes } from "./check_route.ts";
+import { ALLOWED_PATHS_HEADINGS, allowedPaths, allowedPathsRow } from "./check_paths.ts";
 import { allWarnings } from "./config_warnings.ts";
 import { probeBackends, type ProbeResult } from "../forwarding/probe.ts";
 import { shownProbe } from "../management/api/shown_probe.ts";
@@ -33,6 +34,7 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
     ...ambiguityWarnings(config, results),
   ];
   const routes = unnamedRoutes(config);
+  const paths = allowedPaths(config);
   writeAnswer(
     {
       valid: true,
@@ -40,6 +42,7 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
       settings: bySection.map(({ key, shown, origin }) => ({ key, value: shown, from: origin })),
       warnings: all,
       routes,
+      allowed_paths: paths,
       backends: online
         ? results.map((result) => ({ endpoint: result.endpoint, ...shownProbe(result) }))
         : null,
@@ -50,7 +53,9 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
           ["setting", "value", "from"],
           bySection.map(({ key, shown, origin }) => [key, shown, origin]),
         )
-      }${routesText(routes)}\n${all.map((warning) => warningLine(warning)).join("")}` +
+      }${routesText(routes)}\nWhat clients may request (docs/limits-and-budgets.md#allowed-paths):\n${
+        tableText(ALLOWED_PATHS_HEADINGS, paths.map(allowedPathsRow))
+      }\n${all.map((warning) => warningLine(warning)).join("")}` +
       `The configuration is valid${path === undefined ? "" : ` (${path})`}.\n` +
       (online ? `\n${tableText(PROBE_HEADINGS, results.map(probeRow))}` : ""),
   );

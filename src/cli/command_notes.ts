@@ -84,6 +84,7 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
     page: "configuration",
     json: '{"valid", "file", "settings": [{"key", "value", "from"}], "warnings": […], ' +
       '"routes": [{"paths", "endpoints": […], "otherwise"}], ' +
+      '"allowed_paths": [{"of": "endpoint" | "token", "name", "allowed", "closed", "patterns"}], ' +
       '"backends": null | [{"endpoint", "backend", "ok", "reachable", "key", "models", "latency_ms", "detail"}]}\n' +
       'with --changed: {"file", "changed": [{"key", "before", "after"}], "restart": […], "warnings": […]}\n' +
       'with --permissions: {"command", "notes": […]}\n' +

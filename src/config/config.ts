@@ -198,6 +198,11 @@ export interface Endpoint {
   readonly dialect: Dialect;
   /** At least one backend, the preferred one first. */
   readonly backends: readonly Backend[];
+  /**
+   * What clients may request: names of groups of `operations.ts` and patterns of `path_patterns.ts`. An entry
+   * after `!` denies.
+   */
+  readonly paths: readonly string[];
   readonly strategy: Strategy;
   readonly retry: RetryPolicy;
   /** The maximum size of a body that is buffered for a retry or a change. */

@@ -665,8 +665,12 @@ Deno.test("limits of a token: path patterns are checked", async () => {
   assertEquals(read.mode === "token" ? read.tokens.map(({ rules }) => rules) : undefined, [
     { paths: ["/v1/Models", "!/v1/files*"] },
   ]);
-  assertEquals(await problemsOf(auth('"/v1/models", "files"')), [
-    'config.toml:2: auth.tokens.0.limits.paths.1 "files" does not start with /, * or !, like /v1/models, */models or !*/files*',
+  assertEquals(await problemsOf(auth('"!files", "inferense", "!fils", "nothing-like-it", "v1/models"')), [
+    'config.toml:2: auth.tokens.0.limits.paths.1 "inferense" is not a group; did you mean inference?',
+    'config.toml:2: auth.tokens.0.limits.paths.2 "!fils" is not a group; did you mean !files?',
+    'config.toml:2: auth.tokens.0.limits.paths.3 "nothing-like-it" is neither a path with a slash, like /v1/models or */files*, ' +
+    "nor one of the groups inference, models, files, batches, stored, fine_tuning, realtime_sessions, model_management, admin, other, all",
+    'config.toml:2: auth.tokens.0.limits.paths.4 "v1/models" does not start with /, * or !, like /v1/models, */models or !*/files*',
   ]);
 });
 

@@ -18,6 +18,7 @@ import {
 } from "../values/presets.ts";
 import { LOCAL_PRICES, priceProviderSchema } from "../values/price_providers.ts";
 import type { KeyPath } from "../problem.ts";
+import { readPaths } from "./endpoint_paths.ts";
 import type { Resolver } from "./resolver.ts";
 import { matchesAny } from "../../text/glob.ts";
 import type { Backend, Endpoint, Price, PricedModel } from "../config.ts";
@@ -118,6 +119,11 @@ export function readEndpoint(
     ...(own.provider !== undefined && { preset: own.provider }),
     dialect: preset.dialects[0],
     backends: named,
+    paths: readPaths(resolver, own.paths, {
+      at: [...path, "paths"],
+      preset: presetName,
+      origins: named.map(({ baseUrl }) => baseUrl.origin),
+    }),
     strategy: setting("strategy", own.strategy, "failover"),
     retry: {
       retries: setting("retries", own.retries, named.length - 1),

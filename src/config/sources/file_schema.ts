@@ -33,7 +33,7 @@ import {
   intervalSchema,
   managementTokenSchema,
   nameSchema,
-  pathPatternSchema,
+  pathRuleSchema,
   priceSchema,
   retentionSchema,
   secretSchema,
@@ -199,6 +199,10 @@ const endpointSchema = v.strictObject({
     anthropicVersionSchema,
     "the value of the header anthropic-version for requests without one",
   ),
+  paths: list(
+    pathRuleSchema,
+    "what clients may request: groups, like inference, and paths at the provider, like */files*; an entry after ! is denied",
+  ),
   strategy: word(
     ["failover", "round_robin", "weighted", "least_busy"],
     "which backend gets the first attempt; after a failure the next backend gets the request",
@@ -268,8 +272,8 @@ const limitsSchema = v.optional(v.pipe(
     endpoints: list(textSchema, "allowed endpoints, with * for any characters"),
     models: list(textSchema, "allowed models, with * for any characters"),
     paths: list(
-      pathPatternSchema,
-      "allowed paths at the provider, like /v1/models or */files*; a path after ! is denied",
+      pathRuleSchema,
+      "what the token may request: groups, like inference, and paths at the provider, like */files*; an entry after ! is denied",
     ),
   }, wrongKind("a table")),
   v.description("the limits of the token; needs the management plane"),

@@ -81,6 +81,7 @@ export const DEFAULT_RESERVE_OUTPUT_TOKENS = 32_000;
 /** The defaults of an endpoint with one backend. */
 export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   Endpoint,
+  | "paths"
   | "strategy"
   | "retry"
   | "maxBufferBytes"
@@ -92,6 +93,7 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   | "priceProvider"
   | "prices"
 > = {
+  paths: ["!admin"],
   strategy: "failover",
   // The SDKs of the providers retry by themselves.
   retry: { retries: 0, statuses: DEFAULT_RETRY_STATUSES },

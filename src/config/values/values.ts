@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { isToken } from "../../http/token.ts";
 import { durationMs, type DurationUnit } from "./durations.ts";
-import { patternProblem } from "../../text/path_patterns.ts";
+import { pathRuleProblem } from "./path_rules.ts";
 import { isTimeZone } from "../../time/zone_offsets.ts";
 
 /**
@@ -255,11 +255,11 @@ export const nameSchema: ValueSchema<string> = v.pipe(
   ),
 );
 
-/** A path pattern of the rules of a token. */
-export const pathPatternSchema: ValueSchema<string> = v.pipe(
+/** A group or a path pattern of a rule for paths. */
+export const pathRuleSchema: ValueSchema<string> = v.pipe(
   singleLine,
   v.rawCheck(({ dataset, addIssue }) => {
-    const problem = dataset.typed ? patternProblem(dataset.value) : undefined;
+    const problem = dataset.typed ? pathRuleProblem(dataset.value) : undefined;
     if (problem !== undefined) addIssue({ message: `${JSON.stringify(dataset.value)} ${problem}` });
   }),
 );

@@ -168,3 +168,12 @@ Deno.test("models: without refreshes and with one endpoint, no list is read", as
   const { arrived } = await one.send("/v1/models", undefined);
   assertEquals([arrived?.endpoint, one.lists], ["openai", []]);
 });
+
+Deno.test("models: an endpoint that closes the path of its list is left out; if all do, the answer is a 403", async () => {
+  const closed = { endpoint: { paths: ["!*/models*"] } };
+  await using one = await listed({ ...ROOMS, openrouter: { ...ROOMS["openrouter"], ...closed } });
+  assertEquals(await idsAt(one, "/v1/models"), ["gpt-5.1", "shared", "claude-sonnet-5"]);
+  await using all = await listed({ a: { models: ["x"], ...closed }, b: { models: ["y"], ...closed } });
+  const { response } = await all.send("/v1/models", undefined);
+  assertEquals([response.status, response.headers.get("x-llm-proxy-error")], [403, "forbidden"]);
+});
