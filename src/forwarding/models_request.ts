@@ -8,7 +8,7 @@ import { type Field, field } from "../http/fields.ts";
 import { joinPath } from "../http/join_url.ts";
 import { type ByteSource, nextPiece } from "../streams/byte_source.ts";
 import { upstreamFields } from "./request_headers.ts";
-import { type Transport, TransportError } from "./transport/transport.ts";
+import { type Transport, TransportError, type UpstreamRequest } from "./transport/transport.ts";
 
 /** The longest wait for the list. Shorter timeouts of the backend apply instead. */
 const TIMEOUT_MS = 15_000;
@@ -40,7 +40,7 @@ export async function requestModels(
     cancellation?: Cancellation;
   },
 ): Promise<ModelsResponse> {
-  const { modelsPath, version } = DIALECTS[dialect];
+  const { modelsPath } = DIALECTS[dialect];
   const { connectMs = TIMEOUT_MS, firstByteMs = TIMEOUT_MS } = backend.timeouts;
   const timeoutMs = Math.min(TIMEOUT_MS, connectMs + firstByteMs);
   const tooLate = new TransportError(`nothing came within ${durationText(timeoutMs)}`, {
@@ -53,21 +53,10 @@ export async function requestModels(
   const timer = setTimeout(() => cancellation.cancel(tooLate), timeoutMs);
   const beganAt = performance.now();
   try {
-    const { status, fields, body } = await transport.send({
-      method: "GET",
-      origin: backend.baseUrl.origin,
-      connection: backend.connection,
-      target: joinPath(backend.baseUrl, modelsPath) + (query === "" ? "" : `?${query}`),
-      fields: upstreamFields([field("accept", "application/json"), field("user-agent", "llm-proxy")], {
-        credentialsToStrip: new Set(),
-        backend,
-        anthropicVersion: version && (anthropicVersion ?? version.value),
-      }),
-      body: null,
-      again: undefined,
-      cancellation,
-      onPhase() {},
-    });
+    const path = modelsPath + (query === "" ? "" : `?${query}`);
+    const { status, fields, body } = await transport.send(
+      probeRequest(backend, { dialect, anthropicVersion, path, cancellation }),
+    );
     const latencyMs = performance.now() - beganAt;
     const text = status === 200 ? await bodyText(body, maxBytes) : "";
     if (status !== 200) body?.cancel();
@@ -75,6 +64,35 @@ export async function requestModels(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A request of the proxy itself to a backend, with its key. */
+export function probeRequest(
+  backend: Backend,
+  { dialect, anthropicVersion, path, cancellation }: {
+    dialect: Dialect;
+    anthropicVersion: string | undefined;
+    /** The path at the API, with a query. */
+    path: string;
+    cancellation: Cancellation;
+  },
+): UpstreamRequest {
+  const { version } = DIALECTS[dialect];
+  return {
+    method: "GET",
+    origin: backend.baseUrl.origin,
+    connection: backend.connection,
+    target: joinPath(backend.baseUrl, path),
+    fields: upstreamFields([field("accept", "application/json"), field("user-agent", "llm-proxy")], {
+      credentialsToStrip: new Set(),
+      backend,
+      anthropicVersion: version && (anthropicVersion ?? version.value),
+    }),
+    body: null,
+    again: undefined,
+    cancellation,
+    onPhase() {},
+  };
 }
 
 async function bodyText(body: ByteSource | null, maxBytes: number): Promise<string> {

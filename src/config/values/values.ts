@@ -91,6 +91,28 @@ export const intervalSchema: ValueSchema<number | "none"> = durationOrNone(
   'write "6h", "1d" or "7d", from a minute to a year, or "none"',
 );
 
+/** An interval of checks, from a second to a day. `none`: never. The result is in milliseconds. */
+export const checkIntervalSchema: ValueSchema<number | "none"> = durationOrNone(
+  (ms) => ms >= 1_000 && ms <= DAY_MS,
+  'write "30s" or "5m", from a second to a day, or "none"',
+);
+
+/** A path that the proxy requests. */
+export const checkPathSchema: ValueSchema<string> = v.pipe(
+  singleLine,
+  v.check((text) => /^\/[\x21-\x7e]*$/.test(text), "is not a path: write it like /health"),
+);
+
+/** A MAC address, in lower case with colons. */
+export const macSchema: ValueSchema<string> = v.pipe(
+  singleLine,
+  v.check(
+    (text) => /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i.test(text),
+    (issue) => `${quotedInput(issue)} is not a MAC address: write it like aa:bb:cc:dd:ee:ff`,
+  ),
+  v.transform((text) => text.toLowerCase().replaceAll("-", ":")),
+);
+
 /** The time for a drain, from 0 to a day. A plain number is in seconds; the result is in milliseconds. */
 export const drainSchema: ValueSchema<number> = boundedDuration({
   unit: "s",
