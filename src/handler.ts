@@ -8,6 +8,7 @@ import type { Endpoint } from "./config/config.ts";
 import { Exchange, type ExchangeParts, type RoutedExchange } from "./exchange.ts";
 import { ProxyFault } from "./faults.ts";
 import { filteredReply, filtersModels, withIdentity } from "./filter_models.ts";
+import { type UrlPlace, urlPlace } from "./forwarding/answer_urls.ts";
 import { BackendRequests } from "./forwarding/backend_requests.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import { clientReply } from "./forwarding/client_reply.ts";
@@ -123,13 +124,22 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const { fields, body, payload, usageWasAdded } = admitted;
     const isCounted = account !== undefined;
     const filters = !upgrade && filtersModels(exchange, principal);
-    const sentFields = filters ? withIdentity(fields) : fields;
-    const requests = new BackendRequests(exchange, { credentials, fields: sentFields, upgrade, isCounted });
+    const isFromPage = allowedOrigin(request.fields, proxy.corsOrigins) !== undefined;
+    const urlsIn = exchange.endpoint.rewriteUrls ? urlPlace(exchange.rest) : undefined;
+    const requests = new BackendRequests(exchange, {
+      credentials,
+      fields: filters ? withIdentity(fields) : fields,
+      upgrade,
+      isCounted,
+      isFromPage,
+      urlsIn,
+    });
     const balancer = proxy.balancerOf(exchange.endpoint);
     const websocket = upgrade ? { maxMessageBytes: proxy.maxMessageBytes } : undefined;
     answer = await forward({ exchange, balancer, requests, body, payload, memory: held, websocket }, proxy);
     const backend = requests.withKey(answer.backend);
-    const reply = clientReply(answer, { exchange, backend, usageWasAdded, clock: proxy.clock });
+    const urls = urlsIn && clientUrls(exchange, urlsIn, { path: target.path, access: proxy.clientAccess });
+    const reply = clientReply(answer, { exchange, backend, usageWasAdded, urls, clock: proxy.clock });
     return filters ? await filteredReply(reply, principal) : reply;
   } catch (error) {
     const reply = exchange.fail(error);
@@ -137,6 +147,17 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     if (answer !== undefined) discardReply(answer);
     return reply;
   }
+}
+
+/** The address by which the client reaches the endpoint. Undefined: the request has no valid host. */
+function clientUrls(
+  { request, rest }: RoutedExchange,
+  place: UrlPlace,
+  { path, access }: { readonly path: string; readonly access: ProxyParts["clientAccess"] },
+): { place: UrlPlace; client: string } | undefined {
+  const origin = access.originOf(request);
+  if (origin === undefined || !path.endsWith(rest)) return undefined;
+  return { place, client: origin + path.slice(0, path.length - rest.length) };
 }
 
 /** Answers with the models of several endpoints. Undefined: the proxy knows none of their lists. */
