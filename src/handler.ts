@@ -1,7 +1,7 @@
 /** The life of a request, top to bottom. Each stage is a function of another file; only this file knows their order. */
 
 import type { Accounts } from "./accounting/accounts.ts";
-import { admitRequest } from "./admission/admission.ts";
+import { type AdmittedRequest, admitRequest } from "./admission/admission.ts";
 import { type AccessControl, type Client, identifyClient } from "./auth/identify_client.ts";
 import type { Endpoint } from "./config/config.ts";
 import { Exchange, type ExchangeParts, type RoutedExchange } from "./exchange.ts";
@@ -9,12 +9,14 @@ import { ProxyFault } from "./faults.ts";
 import { BackendRequests } from "./forwarding/backend_requests.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import { clientReply } from "./forwarding/client_reply.ts";
-import { forward } from "./forwarding/forward.ts";
+import { forward, type ForwardRequest } from "./forwarding/forward.ts";
+import { HeldResponses } from "./forwarding/held_response.ts";
 import type { Transport } from "./forwarding/transport/transport.ts";
 import type { BackendResponse } from "./forwarding/upstream_call.ts";
 import { unsupportedReason } from "./forwarding/unsupported.ts";
 import { upgradeOf } from "./forwarding/websocket/handshake.ts";
 import { allowedOrigin, preflightReply, withCors } from "./http/cors.ts";
+import { field } from "./http/fields.ts";
 import { discardReply, type Handler, type IncomingRequest, type OutgoingReply } from "./http/message.ts";
 import { parseRequestTarget, type RequestTarget } from "./http/request_target.ts";
 import type { HeldBytes } from "./limits/held_bytes.ts";
@@ -23,6 +25,10 @@ import type { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { type ManagementRoutes, ownReply, type OwnRoutes } from "./own_routes/own_reply.ts";
 import { healthStreamReply, isHealthStreamRequest } from "./own_routes/health_stream.ts";
 import { allowedEndpoints } from "./limits/allowed.ts";
+import { filterList } from "./objects/filter_list.ts";
+import type { KnownObjects } from "./objects/known_objects.ts";
+import type { ObjectAccess } from "./objects/object_access.ts";
+import { openAccess } from "./objects/open_access.ts";
 import { match, notFoundMessage } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
 
@@ -47,6 +53,8 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   /** The longest message on a WebSocket, in bytes. */
   readonly maxMessageBytes: number;
   readonly balancerOf: (endpoint: Endpoint) => Balancer;
+  /** Who made which objects at the providers. */
+  readonly objects: KnownObjects;
   readonly transport: Transport;
 }
 
@@ -94,18 +102,28 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const upgrade = isUpgrade(request);
     const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
     const counted = account && management && { account, limiter: management.limiter };
-    const admitted = await admitRequest(exchange, proxy, { upgrade, held, counted });
+    const objects = objectsOf(exchange, proxy);
+    const admitted = await admitRequest(exchange, proxy, { upgrade, held, counted, objects });
+    if (objects !== undefined) await objects.check(admitted.payload);
     // A request gets a slot only after its body has arrived, if the body is needed.
     const waiting = exchange.acquireSlot(proxy.slots);
     if (waiting !== undefined) await waiting;
     checkDraining(proxy);
 
-    const { fields, body, payload, usageWasAdded } = admitted;
-    const isCounted = account !== undefined;
-    const requests = new BackendRequests(exchange, { credentials, fields, upgrade, isCounted });
+    const { body, payload, usageWasAdded } = admitted;
+    const fields = objects?.filtersList === true ? withoutCoding(admitted.fields) : admitted.fields;
+    const sent = { credentials, fields, upgrade, isCounted: account !== undefined };
+    const requests = new BackendRequests(exchange, sent);
     const balancer = proxy.balancerOf(exchange.endpoint);
     const websocket = upgrade ? { maxMessageBytes: proxy.maxMessageBytes } : undefined;
-    answer = await forward({ exchange, balancer, requests, body, payload, memory: held, websocket }, proxy);
+    const pinned = objects?.pinned;
+    const forwarded = { exchange, balancer, pinned, requests, body, payload, memory: held, websocket };
+    answer = objects?.filtersList === true
+      ? await ownList(objects, forwarded, {
+        proxy,
+        requestsFor: (query) => new BackendRequests({ ...partsOf(exchange), query }, sent),
+      })
+      : await forward(forwarded, proxy);
     const backend = requests.withKey(answer.backend);
     return clientReply(answer, { exchange, backend, usageWasAdded, clock: proxy.clock });
   } catch (error) {
@@ -114,6 +132,48 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     if (answer !== undefined) discardReply(answer);
     return reply;
   }
+}
+
+/** The stored objects that the request can name or create. Undefined: none that matter. */
+function objectsOf(exchange: RoutedExchange, { objects, clock }: ProxyParts): ObjectAccess | undefined {
+  const { principal, endpoint, request, rest, query } = exchange;
+  const isStored = () => exchange.account?.isStored() === true;
+  const access = openAccess(objects, { principal, endpoint, request, rest, query, isStored }, clock);
+  exchange.objects = access;
+  return access;
+}
+
+/** Sends a request for a list, and removes the objects of other clients from it. */
+async function ownList(
+  objects: ObjectAccess,
+  request: ForwardRequest & { readonly exchange: RoutedExchange },
+  { proxy, requestsFor }: {
+    readonly proxy: ProxyParts;
+    readonly requestsFor: (query: string) => BackendRequests;
+  },
+): Promise<BackendResponse> {
+  const { exchange } = request;
+  const held = new HeldResponses(exchange);
+  const cursorName = exchange.endpoint.dialect === "anthropic" ? "after_id" : "after";
+  try {
+    const { answer, bytes } = await filterList(objects, {
+      query: exchange.query,
+      cursorName,
+      fetchPage: (query) => held.fetch({ ...request, requests: requestsFor(query) }, proxy),
+    });
+    return held.reply(answer, bytes);
+  } catch (error) {
+    throw held.errorFor(error);
+  }
+}
+
+function partsOf({ request, endpoint, principal, rest }: RoutedExchange) {
+  return { request, endpoint, principal, rest };
+}
+
+/** The fields of a request whose response the proxy reads. */
+function withoutCoding(fields: AdmittedRequest["fields"]): AdmittedRequest["fields"] {
+  return [...fields.filter(({ lower }) => lower !== "accept-encoding"), field("accept-encoding", "identity")];
 }
 
 /** Checks what no limit depends on. Throws `bad_request`, `not_found` or `draining`. */

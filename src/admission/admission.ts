@@ -13,7 +13,9 @@ import type { HeldPayload } from "../payload/held_payload.ts";
 import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { admit, admitBody } from "./admit.ts";
-import { effectiveMethod } from "./effective_method.ts";
+import { ProxyFault } from "../faults.ts";
+import { effectiveMethod, otherRequestNamed } from "./effective_method.ts";
+import { shapingPart } from "./shaped_response.ts";
 import {
   mustRead,
   type ReadRequest,
@@ -51,6 +53,18 @@ export interface AdmissionParts {
   readonly held: HeldShare;
   /** The account of the exchange and the limits of its token. Undefined: the management plane is off. */
   readonly counted: { readonly account: Account; readonly limiter: Limiter } | undefined;
+  /** The stored objects that the request can name. Undefined: none that matter. */
+  readonly objects?: ObjectNeeds | undefined;
+}
+
+/** What the check of stored objects needs of a request. */
+export interface ObjectNeeds {
+  /** The body, which may name objects. */
+  readonly readsBody: boolean;
+  /** A head that names no other method or path than its own. */
+  readonly isGuarded: boolean;
+  /** A response in the form that the provider gives it. */
+  readonly filtersList: boolean;
 }
 
 /** A request as it is forwarded. What the proxy checked is what it sends. */
@@ -74,12 +88,13 @@ export async function admitRequest(
   parts: AdmissionParts,
 ): Promise<AdmittedRequest> {
   const { request, principal, endpoint, rest, query } = incoming;
-  const { upgrade, counted } = parts;
+  const { upgrade, counted, objects } = parts;
   const method = effectiveMethod(request.method, { query, fields: request.fields });
   const operation = operationOf(method, rest);
   const countedRequest = counted &&
     { request, method, operation, principal, endpoint, rest, query, upgrade, ...counted };
   const admitted = countedRequest && admit(countedRequest);
+  if (objects?.isGuarded === true) checkObjectHead(objects, { query, fields: request.fields });
   const { read, unread } = await received(incoming, limits, { ...parts, method, operation });
   const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);
   const withUsage = withUsageOption(read, unread);
@@ -88,11 +103,31 @@ export async function admitRequest(
     : { ...withUsage, usageWasAdded: true };
 }
 
+/** Throws `forbidden` if the head could hide which objects a request reads. */
+function checkObjectHead(
+  { filtersList }: ObjectNeeds,
+  head: { readonly query: string; readonly fields: readonly Field[] },
+): void {
+  const hidden = otherRequestNamed(head);
+  if (hidden !== undefined) {
+    throw new ProxyFault(
+      "forbidden",
+      `The proxy keeps the stored objects of tokens apart, and ${hidden} names another method or path. Remove it.`,
+    );
+  }
+  const chosen = filtersList ? shapingPart(head.query, head.fields, false) : undefined;
+  if (chosen === undefined) return;
+  throw new ProxyFault(
+    "forbidden",
+    `The proxy removes the objects of other tokens from this list, and ${chosen} changes its form. Remove it.`,
+  );
+}
+
 /** Receives the body of a request, and reads it if something depends on it. */
 async function received(
   incoming: AdmissionRequest,
   { maxBodyBytes, receivingSlots }: BodyLimits,
-  { method, operation, upgrade, held, counted }: AdmissionParts & {
+  { method, operation, upgrade, held, counted, objects }: AdmissionParts & {
     readonly method: string;
     readonly operation: Operation;
   },
@@ -111,6 +146,7 @@ async function received(
     cancellation,
     held,
     isCounted: counted !== undefined,
+    namesObjects: objects?.readsBody === true,
   };
   // A body that no rule needs is not waited for.
   const waits = request.settledBody !== undefined || request.body !== null && mustRead(unsettled);

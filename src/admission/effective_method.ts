@@ -40,13 +40,18 @@ export function effectiveMethod(method: string, head: Head): string {
 export function checkHeadIsPlain(principal: Principal, head: Head): void {
   const subject = principal.subjects.find(({ rules }) => hasLimits(rules));
   if (subject === undefined) return;
-  const path = head.fields.find(({ lower }) => PATH_FIELDS.has(lower));
-  const other = overridesOf(head)[0]?.name ?? (path && `the header ${path.lower}`);
+  const other = otherRequestNamed(head);
   if (other === undefined) return;
   throw new ProxyFault(
     "forbidden",
     `This ${subject.what} has limits, and ${other} names another method or path. Remove it.`,
   );
+}
+
+/** The place of a head that names another method or path, as error messages name it. Undefined: no place does. */
+export function otherRequestNamed(head: Head): string | undefined {
+  const path = head.fields.find(({ lower }) => PATH_FIELDS.has(lower));
+  return overridesOf(head)[0]?.name ?? (path && `the header ${path.lower}`);
 }
 
 /** The places of a head that name a method, as error messages name them. */

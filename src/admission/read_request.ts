@@ -35,6 +35,8 @@ export interface UnreadRequest {
   readonly path: string;
   /** Whether the proxy counts the usage of the request. */
   readonly isCounted: boolean;
+  /** Whether the body may name stored objects that the proxy checks. */
+  readonly namesObjects: boolean;
   /** Whether the client requests a WebSocket, which has no body. */
   readonly upgrade: boolean;
   readonly cancellation: Cancellation;
@@ -112,8 +114,8 @@ export function mustRead(request: UnreadRequest): boolean {
 }
 
 function needsOf(request: UnreadRequest): { readonly body: boolean; readonly isStrict: boolean } {
-  const { principal, endpoint, body } = request;
-  const isCounted = principal.subjects.some(({ rules }) => limitsAmounts(rules));
+  const { principal, endpoint, body, namesObjects } = request;
+  const isCounted = namesObjects || principal.subjects.some(({ rules }) => limitsAmounts(rules));
   // A body that a model reads may ask for content elsewhere and for several responses.
   const isStrict = restrictsModels(principal) || limitsModels(principal) && costOf(request) !== "free" ||
     isCounted && costOf(request) === "metered" ||

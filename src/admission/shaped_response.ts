@@ -43,7 +43,7 @@ export function checkResponseIsWhole(
 }
 
 /** The part of the head that changes the form of the response, as an error message names it. */
-function shapingPart(
+export function shapingPart(
   query: string,
   fields: readonly { readonly lower: string }[],
   isFile: boolean,

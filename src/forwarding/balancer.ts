@@ -55,10 +55,14 @@ export class Balancer {
 
   /**
    * The backend for the next attempt of a principal: if possible one that was not tried yet and does not cool
-   * down. If all cool down, it is the backend whose cooldown ends first.
+   * down. If all cool down, it is the backend whose cooldown ends first. `pinned` is the only possible backend.
    */
-  choose(tried: ReadonlySet<Backend>, principal: string): Lease {
-    const state = this.#states.length === 1 ? this.#states[0] : this.#best(tried, principal);
+  choose(tried: ReadonlySet<Backend>, principal: string, pinned?: Backend): Lease {
+    const state = pinned !== undefined
+      ? this.#states.find(({ backend }) => backend === pinned)
+      : this.#states.length === 1
+      ? this.#states[0]
+      : this.#best(tried, principal);
     if (state === undefined) throw new TypeError("An endpoint without backends");
     return new Lease(state, { principal, clock: this.#clock });
   }

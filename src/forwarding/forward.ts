@@ -44,6 +44,8 @@ export interface ForwardedExchange extends ForwardObserver {
 export interface ForwardRequest {
   readonly exchange: ForwardedExchange;
   readonly balancer: Balancer;
+  /** The only backend that has the objects of the request. Undefined: the balancer chooses. */
+  readonly pinned?: Backend | undefined;
   /** Makes the heads for the backends. */
   readonly requests: Pick<BackendRequests, "headFor" | "usesProjectKey">;
   readonly body: MessageBody | null;
@@ -83,7 +85,7 @@ export async function forward(
   request: ForwardRequest,
   parts: { readonly transport: Transport; readonly clock: Clock },
 ): Promise<BackendResponse> {
-  const { exchange, balancer } = request;
+  const { exchange, balancer, pinned } = request;
   const { endpoint, request: { cancellation } } = exchange;
   const startedAt = parts.clock.now();
   const content = new RequestContent(request, endpoint);
@@ -91,7 +93,7 @@ export async function forward(
   content.readAhead();
   for (let retriesLeft = endpoint.retry.retries;; retriesLeft--) {
     cancellation.throwIfCancelled();
-    const lease = balancer.choose(tried, exchange.holder);
+    const lease = balancer.choose(tried, exchange.holder, pinned);
     const { backend } = lease;
     tried.add(backend);
     exchange.attempted(backend.name);
@@ -177,11 +179,12 @@ function recordFailure(
  * would be longer than {@link LONGEST_PAUSE_MS}.
  */
 function pauseBefore(
-  { balancer, exchange: { endpoint, holder } }: ForwardRequest,
+  { balancer, pinned, exchange: { endpoint, holder } }: ForwardRequest,
   { tried, retriesLeft }: { tried: ReadonlySet<Backend>; retriesLeft: number },
 ): number | undefined {
-  if (tried.size < endpoint.backends.length) return 0;
-  const round = endpoint.retry.retries - retriesLeft - (endpoint.backends.length - 1);
+  const backends = pinned === undefined ? endpoint.backends.length : 1;
+  if (tried.size < backends) return 0;
+  const round = endpoint.retry.retries - retriesLeft - (backends - 1);
   const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** round, balancer.waitMs(holder));
   return pauseMs > LONGEST_PAUSE_MS ? undefined : pauseMs;
 }

@@ -29,6 +29,8 @@ export interface RequestFacts {
   readonly stream?: boolean;
   /** Whether the response is generated in the background, even if no client waits (OpenAI's responses). */
   readonly background?: boolean;
+  /** Whether the provider stores the response, so that clients can read it by its id (OpenAI's chat completions). */
+  readonly isStored?: boolean;
   /** The requested service tier, if it has another price than the standard tier: `priority`, `fast`. */
   readonly tier?: string;
 }
@@ -84,6 +86,7 @@ export function jsonFacts(
     ...(stream !== undefined && stream !== "null" && { stream: stream === "true" }),
     ...(tier !== undefined && { tier }),
     ...(textOf(members.get("background")) === "true" && { background: true }),
+    ...(textOf(members.get("store")) === "true" && { isStored: true }),
   };
 }
 

@@ -126,6 +126,8 @@ export function readEndpoint(
     maxBufferBytes: maxBuffer === "none" ? Infinity : maxBuffer,
     exposeBackend: setting("expose_backend", own.expose_backend, false),
     streamUsage: setting("stream_usage", own.stream_usage, false),
+    objects: setting("objects", own.objects, "own"),
+    unknownObjects: setting("unknown_objects", own.unknown_objects, "allow"),
     reserveOutputTokens: setting(
       "reserve_output_tokens",
       own.reserve_output_tokens,

@@ -86,6 +86,8 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   | "maxBufferBytes"
   | "exposeBackend"
   | "streamUsage"
+  | "objects"
+  | "unknownObjects"
   | "reserveOutputTokens"
   | "reserve"
   | "countCacheReads"
@@ -98,6 +100,8 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   maxBufferBytes: DEFAULT_MAX_BUFFER_BYTES,
   exposeBackend: false,
   streamUsage: false,
+  objects: "own",
+  unknownObjects: "allow",
   reserveOutputTokens: DEFAULT_RESERVE_OUTPUT_TOKENS,
   reserve: "expected",
   countCacheReads: false,

@@ -1,0 +1,343 @@
+/**
+ * Keeps the objects of clients apart for one exchange, and sends it to the backend that has its objects. The handler
+ * calls it between the admission of the request and forwarding.
+ */
+
+import type { Operation } from "../apis/operations.ts";
+import type { Backend, Endpoint } from "../config/config.ts";
+import { ProxyFault } from "../faults.ts";
+import { type Field, field, fieldValue } from "../http/fields.ts";
+import type { HeldPayload } from "../payload/held_payload.ts";
+import { parseMediaType } from "../payload/media_type.ts";
+import { readForm } from "../payload/multipart.ts";
+import { createPause } from "../payload/pace.ts";
+import type { Principal } from "../principal.ts";
+import { type MadeObject, type ObjectMaker, StoreError } from "../storage/store.ts";
+import type { Clock } from "../time/clock.ts";
+import { checkStrings, checkText } from "./body_references.ts";
+import { keptId, type References } from "./object_ids.ts";
+import type { KnownObjects } from "./known_objects.ts";
+import { lifetimeOf } from "./lifetime.ts";
+import type { ListElement } from "./list_page.ts";
+import { missingAnswer } from "./missing_object.ts";
+import type { ObjectRequest } from "./object_request.ts";
+import { type IdRole, ResponseIds } from "./response_ids.ts";
+
+/** The exchange of an {@link ObjectAccess}. */
+export interface ObjectExchange {
+  readonly principal: Principal;
+  readonly endpoint: Endpoint;
+  /** Whether the provider stores a chat completion, as far as the request has shown. */
+  readonly isStored: () => boolean;
+}
+
+/** What an {@link ObjectAccess} works with. */
+export interface ObjectAccessParts {
+  readonly objects: KnownObjects;
+  readonly clock: Clock;
+  readonly request: ObjectRequest;
+  /** The accounts that the backends of the endpoint have for the client. */
+  readonly accounts: readonly string[];
+  /** Whether the client may not use the objects of others. */
+  readonly isGuarded: boolean;
+  /** Whether the proxy knows any object at these accounts. */
+  readonly hasObjects: boolean;
+}
+
+/** Operations whose responses name files with results, which the provider made. */
+const HAVE_RESULTS: ReadonlySet<Operation> = new Set([
+  "batch",
+  "batch_cancel",
+  "batches",
+  "batch_jobs",
+  "fine_tuning",
+  "fine_tuning_cancel",
+]);
+/** Files of a batch or a fine-tuning job with requests have no stated purpose, or this one. */
+const BATCH_PURPOSE = "batch";
+
+/** The objects of one exchange. */
+export class ObjectAccess {
+  readonly #parts: ObjectAccessParts;
+  readonly #exchange: ObjectExchange;
+  /** The objects that the head and the body name, and that the client may use. */
+  readonly #used: MadeObject[] = [];
+  /** The object that the path names. */
+  #described: MadeObject | undefined;
+  /** The ids in the body. Undefined: the proxy has not read the body. */
+  #inBody: Set<string> | undefined;
+  #ids: ResponseIds | undefined;
+  #account: string | undefined;
+  #backend = "";
+  #created = 0;
+
+  constructor(exchange: ObjectExchange, parts: ObjectAccessParts) {
+    this.#exchange = exchange;
+    this.#parts = parts;
+  }
+
+  /** Whether the proxy must read the body before it forwards the request. */
+  get readsBody(): boolean {
+    const { request, isGuarded, accounts, hasObjects } = this.#parts;
+    return request.hasReferences && (isGuarded || hasObjects && accounts.length > 1);
+  }
+
+  /** Whether the head must not name another method or path than it has, and not the members of the response. */
+  get isGuarded(): boolean {
+    return this.#parts.isGuarded;
+  }
+
+  /** Whether the response is a list from which the objects of others are removed. */
+  get filtersList(): boolean {
+    return this.#parts.isGuarded && this.#parts.request.lists;
+  }
+
+  /**
+   * Checks all ids that the request names. Throws the provider's error for an object that does not exist if the client
+   * may not use one.
+   */
+  async check(payload: HeldPayload | undefined): Promise<void> {
+    const { inHead, inPath } = this.#parts.request;
+    if (inHead.size > 0) {
+      const found = await this.#allowed(inHead, { isInBody: false });
+      this.#described = [...inPath.keys()].map((id) => found.get(id)).findLast((one) => one !== undefined);
+    }
+    if (payload !== undefined && this.readsBody) await this.#checkBody(payload);
+  }
+
+  /** The backend that has the objects of the request. Undefined: any backend. */
+  get pinned(): Backend | undefined {
+    const { accounts } = this.#parts;
+    if (accounts.length < 2) return undefined;
+    for (const { account, backend } of this.#used) {
+      const { backends } = this.#exchange.endpoint;
+      const has = (one: Backend): boolean => this.#accountOf(one) === account;
+      const found = backends.find((one) => one.name === backend && has(one)) ?? backends.find(has);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** The head of the response has arrived. */
+  answered({ status, fields }: { readonly status: number; readonly fields: readonly Field[] }, backend: Backend): void {
+    const { request } = this.#parts;
+    if (status < 200 || status > 299) return;
+    if (!request.creates && this.#described === undefined && this.#inBody === undefined) return;
+    if (request.operation === "chat_completions" && !this.#exchange.isStored()) return;
+    this.#account = this.#accountOf(backend);
+    this.#backend = backend.name;
+    if (this.#account === undefined) return;
+    this.#ids = ResponseIds.of(fields, backend.name, (role, id) => this.#found(role, id));
+  }
+
+  /** The next piece of the response, which is valid during this call. */
+  passed(piece: Uint8Array): void {
+    this.#ids?.write(piece);
+  }
+
+  /** The response has ended. */
+  ended(): void {
+    const reading = this.#ids?.end();
+    if (reading !== undefined) this.#parts.objects.reads(reading);
+  }
+
+  /** Decides which elements of a list the client gets. `bytesOf` gives the JSON text of an element. */
+  async keptElements(
+    elements: readonly ListElement[],
+    bytesOf: (element: ListElement) => Uint8Array,
+  ): Promise<ReadonlySet<ListElement>> {
+    const { request } = this.#parts;
+    const { endpoint } = this.#exchange;
+    const pause = createPause();
+    const kept = new Set<ListElement>();
+    // The parts of an object, such as the messages of a thread, are those of its maker.
+    const rejectsUnknown = endpoint.unknownObjects === "reject" && request.inPath.size === 0;
+    for (const element of elements) {
+      const own = element.id === undefined ? undefined : keptId(element.id);
+      let isKept = !rejectsUnknown;
+      let isForeign = false;
+      let known: MadeObject | undefined;
+      await checkStrings(bytesOf(element), {
+        isFile: false,
+        pause,
+        check: async (references) => {
+          const found = await this.#find(references);
+          for (const [id, candidates] of found) {
+            if (id === own) known = candidates[0];
+            if (candidates.some((one) => this.#mayUse(one))) isKept ||= id === own;
+            else isForeign = true;
+          }
+        },
+      });
+      if (isKept && !isForeign) kept.add(element);
+      if (known !== undefined && HAVE_RESULTS.has(request.operation)) this.#addResults(known, bytesOf(element));
+      await pause();
+    }
+    return kept;
+  }
+
+  async #checkBody(payload: HeldPayload): Promise<void> {
+    const { kind, held, fields } = payload;
+    const { bytes } = held;
+    const pause = createPause();
+    const check = async (references: References): Promise<void> => {
+      const ids = this.#inBody ??= new Set();
+      for (const id of references.keys()) if (ids.size < MAX_IDS_OF_BODY) ids.add(id);
+      await this.#allowed(references, { isInBody: true });
+    };
+    if (kind === "json") return await checkStrings(bytes, { isFile: false, pause, check });
+    if (kind === "other") {
+      await checkText(bytes, check);
+      return await checkStrings(bytes, { isFile: true, pause, check });
+    }
+    if (kind !== "form") return;
+    const boundary = parseMediaType(fieldValue(fields, "content-type") ?? "")?.parameters.get("boundary") ?? "";
+    const parts = await readForm(bytes, { boundary, pause });
+    const purposes = parts.filter(({ name }) => name.toLowerCase() === "purpose")
+      .map(({ start, end }) => new TextDecoder().decode(bytes.subarray(start, end)));
+    const mayHaveRequests = purposes.length !== 1 || purposes[0] === BATCH_PURPOSE;
+    for (const { isFile, start, end } of parts) {
+      const content = bytes.subarray(start, end);
+      if (!isFile) await checkText(content, check);
+      if (!isFile || mayHaveRequests) await checkStrings(content, { isFile: true, pause, check });
+    }
+  }
+
+  /** Finds the objects of ids. Throws if the client may not use one of them. */
+  async #allowed(
+    references: References,
+    { isInBody }: { readonly isInBody: boolean },
+  ): Promise<ReadonlyMap<string, MadeObject>> {
+    const { objects, isGuarded, request } = this.#parts;
+    if (references.size === 0) return new Map();
+    let found = await this.#find(references);
+    const rejectsUnknown = isGuarded && this.#exchange.endpoint.unknownObjects === "reject" &&
+      (isInBody || request.isOfObjects);
+    if (rejectsUnknown && found.size < references.size) {
+      // The response that shows the id may still be decompressed.
+      const settled = objects.settled();
+      if (settled !== undefined) {
+        await settled;
+        found = await this.#find(references);
+      }
+    }
+    // The model in this path can look like an id.
+    const namesModel = request.operation === "batch_generate_content";
+    const allowed = new Map<string, MadeObject>();
+    for (const [reference, { written: id, isCertain }] of references) {
+      const candidates = found.get(reference) ?? [];
+      const object = isGuarded ? candidates.find((one) => this.#mayUse(one)) : candidates[0];
+      if (object !== undefined) {
+        allowed.set(reference, object);
+        if (this.#used.length < MAX_USED) this.#used.push(object);
+      } else if (candidates.length > 0) throw this.#missing({ id, reference, isInBody });
+      else if (rejectsUnknown && (isCertain || !isInBody && !namesModel) && (isInBody || allowed.size === 0)) {
+        throw this.#missing({ id, reference, isInBody });
+      }
+    }
+    return allowed;
+  }
+
+  async #find(references: References): Promise<Map<string, MadeObject[]>> {
+    const { objects, accounts } = this.#parts;
+    try {
+      return await objects.find(accounts, references.keys());
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      const message = `The proxy cannot read who made an object that the request names: ${error.message}.`;
+      throw new ProxyFault("internal", message, { cause: error });
+    }
+  }
+
+  #missing(of: { readonly id: string; readonly reference: string; readonly isInBody: boolean }): ProxyFault {
+    return new ProxyFault(
+      "not_found",
+      `The ${of.isInBody ? "body" : "address"} names ${of.id}, which another token made, or an unknown client.`,
+      { asProvider: missingAnswer(this.#exchange.endpoint.dialect, of) },
+    );
+  }
+
+  #mayUse(object: ObjectMaker): boolean {
+    return mayUse(object, this.#exchange);
+  }
+
+  #accountOf(backend: Backend): string | undefined {
+    const { endpoint, principal } = this.#exchange;
+    return this.#parts.objects.accountOf(backend, endpoint, principal);
+  }
+
+  #found(role: IdRole, id: string): void {
+    const { request } = this.#parts;
+    const kept = keptId(id);
+    // A response can repeat an id of its request.
+    if (kept === undefined || request.inHead.has(kept) || this.#inBody?.has(kept) === true) return;
+    const { dialect } = this.#exchange.endpoint;
+    switch (role) {
+      case "created": {
+        // Only Google's names are ids. Other objects have names that clients choose.
+        const isGoogles = dialect === "gemini" || dialect === "generic";
+        if (!request.creates || kept.includes("/") && !isGoogles) return;
+        if (this.#created++ < MAX_CREATED) this.#add(kept);
+        return;
+      }
+      case "file of an upload":
+        if (request.operation === "upload") this.#add(kept);
+        return;
+      case "container":
+        // Without the ids of the request, the container may be one of another client.
+        if (this.#inBody !== undefined) this.#add(kept);
+        return;
+      case "result":
+        if (this.#described !== undefined && HAVE_RESULTS.has(request.operation)) {
+          this.#add(kept, this.#described);
+        }
+        return;
+      default:
+        role satisfies never;
+    }
+  }
+
+  /** Adds the files with results that an element of a list names. */
+  #addResults({ account, backend, maker, projectId }: MadeObject, element: Uint8Array): void {
+    const madeAt = this.#parts.clock.epochMs();
+    const json = [field("content-type", "application/json")];
+    ResponseIds.of(json, backend, (role, id) => {
+      const kept = keptId(id);
+      if (role !== "result" || kept === undefined) return;
+      const expiresAt = madeAt + lifetimeOf(kept);
+      this.#parts.objects.add({ account, backend, maker, projectId, id: kept, madeAt, expiresAt });
+    })?.write(element);
+  }
+
+  /** Adds an object of this client, or of the maker of the object that it is a result of. */
+  #add(id: string, of?: ObjectMaker): void {
+    const { principal } = this.#exchange;
+    if (this.#account === undefined) return;
+    const madeAt = this.#parts.clock.epochMs();
+    this.#parts.objects.add({
+      account: this.#account,
+      id,
+      backend: this.#backend,
+      maker: of === undefined ? principal.key : of.maker,
+      projectId: of === undefined ? principal.projectId : of.projectId,
+      madeAt,
+      expiresAt: madeAt + lifetimeOf(id),
+    });
+  }
+}
+
+/** The most objects of a request that can decide on its backend. */
+const MAX_USED = 100;
+/** The most ids of a body that are remembered, so that a response which repeats them creates no object. */
+const MAX_IDS_OF_BODY = 10_000;
+/** A stream describes a new thread and its run. Other responses describe one object. */
+const MAX_CREATED = 2;
+
+/** Whether a client may use an object, by its maker. */
+export function mayUse(
+  { maker, projectId }: ObjectMaker,
+  { principal, endpoint }: Pick<ObjectExchange, "principal" | "endpoint">,
+): boolean {
+  return maker === principal.key ||
+    endpoint.objects === "project" && projectId !== undefined && projectId === principal.projectId;
+}

@@ -1,0 +1,37 @@
+import type { Endpoint } from "../config/config.ts";
+import type { Principal } from "../principal.ts";
+import type { Clock } from "../time/clock.ts";
+import type { KnownObjects } from "./known_objects.ts";
+import { mayUse, ObjectAccess } from "./object_access.ts";
+import { objectRequestOf } from "./object_request.ts";
+
+/** The exchange whose objects are checked. */
+export interface OpenedExchange {
+  readonly principal: Principal;
+  readonly endpoint: Endpoint;
+  readonly request: { readonly method: string };
+  /** The path after the name of the endpoint. */
+  readonly rest: string;
+  /** The raw query. */
+  readonly query: string;
+  /** Whether the provider stores a chat completion, as far as the request has shown. */
+  readonly isStored: () => boolean;
+}
+
+/** Opens the objects of an exchange. Undefined: the exchange neither names nor creates objects that matter. */
+export function openAccess(
+  objects: KnownObjects,
+  exchange: OpenedExchange,
+  clock: Clock,
+): ObjectAccess | undefined {
+  const { principal, endpoint, request: { method }, rest, query } = exchange;
+  const accounts = objects.accountsOf(endpoint, principal);
+  const hasSeveral = accounts.length > 1;
+  if (accounts.length === 0 || !objects.isStored && !hasSeveral) return undefined;
+  const isGuarded = objects.isStored && principal.kind === "token" && endpoint.objects !== "shared" &&
+    (endpoint.unknownObjects === "reject" || objects.hasMaker(accounts, (maker) => !mayUse(maker, exchange)));
+  const request = objectRequestOf({ method, path: rest, query });
+  if (!isGuarded && !hasSeveral && !request.creates && request.inPath.size === 0) return undefined;
+  const hasObjects = objects.hasMaker(accounts, () => true);
+  return new ObjectAccess(exchange, { objects, clock, request, accounts, isGuarded, hasObjects });
+}
