@@ -1,7 +1,7 @@
 /** The life of a request, top to bottom. Each stage is a function of another file; only this file knows their order. */
 
 import type { Accounts } from "./accounting/accounts.ts";
-import { type AdmittedRequest, admitRequest } from "./admission/admission.ts";
+import { admitRequest, type AdmittedRequest } from "./admission/admission.ts";
 import { type AccessControl, type Client, identifyClient } from "./auth/identify_client.ts";
 import type { Endpoint } from "./config/config.ts";
 import { Exchange, type ExchangeParts, type RoutedExchange } from "./exchange.ts";
@@ -159,7 +159,7 @@ async function ownList(
     const { answer, bytes } = await filterList(objects, {
       query: exchange.query,
       cursorName,
-      fetchPage: (query) => held.fetch({ ...request, requests: requestsFor(query) }, proxy),
+      fetchPage: (query) => held.send({ ...request, requests: requestsFor(query) }, proxy),
     });
     return held.reply(answer, bytes);
   } catch (error) {

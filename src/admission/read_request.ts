@@ -115,7 +115,7 @@ export function mustRead(request: UnreadRequest): boolean {
 
 function needsOf(request: UnreadRequest): { readonly body: boolean; readonly isStrict: boolean } {
   const { principal, endpoint, body, namesObjects } = request;
-  const isCounted = namesObjects || principal.subjects.some(({ rules }) => limitsAmounts(rules));
+  const isCounted = principal.subjects.some(({ rules }) => limitsAmounts(rules));
   // A body that a model reads may ask for content elsewhere and for several responses.
   const isStrict = restrictsModels(principal) || limitsModels(principal) && costOf(request) !== "free" ||
     isCounted && costOf(request) === "metered" ||
@@ -123,7 +123,7 @@ function needsOf(request: UnreadRequest): { readonly body: boolean; readonly isS
   // A long upload that is free passes unread, because a budget has nothing to reserve for it.
   const isLongUpload = !isStrict && (body?.length ?? 0) > endpoint.maxBufferBytes &&
     ambiguityOf(request.path) === undefined && costOf(request) === "free";
-  return { body: (isStrict || isCounted) && !isLongUpload, isStrict };
+  return { body: (isStrict || isCounted || namesObjects) && !isLongUpload, isStrict };
 }
 
 function injectsUsageOption(

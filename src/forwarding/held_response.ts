@@ -18,7 +18,7 @@ export class HeldResponses {
   }
 
   /** Sends a request. Throws what {@link forward} does. The caller reads or cancels the body of the response. */
-  async fetch(
+  async send(
     request: Omit<ForwardRequest, "exchange">,
     parts: { readonly transport: Transport; readonly clock: Clock },
   ): Promise<BackendResponse> {

@@ -25,7 +25,11 @@ const decoder = new TextDecoder();
  */
 export async function checkStrings(
   bytes: Uint8Array,
-  { isFile, pause, check }: { readonly isFile: boolean; readonly pause: Pause; readonly check: CheckReferences },
+  { isFile, pause, check }: {
+    readonly isFile: boolean;
+    readonly pause: Pause;
+    readonly check: CheckReferences;
+  },
 ): Promise<void> {
   const found: References = new Map();
   let steppedAt = 0;

@@ -22,7 +22,7 @@ export interface ListAnswer {
   readonly body: MessageBody | null;
 }
 
-/** A list for a client. */
+/** A page of a list without the objects of other clients. */
 export interface FilteredList<Answer> {
   /** The response with the page. */
   readonly answer: Answer;
@@ -49,7 +49,9 @@ export async function filterList<Answer extends ListAnswer>(
     const answer = await fetchPage(pageQuery);
     const bytes = await bytesOf(answer);
     if (answer.status < 200 || answer.status > 299 || bytes.length === 0) return { answer, bytes };
-    if (!/^application\/(?:[\w.+-]+\+)?json$/.test(essenceOf(answer.fields))) throw unreadable("it is not JSON");
+    if (!/^application\/(?:[\w.+-]+\+)?json$/.test(essenceOf(answer.fields))) {
+      throw unreadable("it is not JSON");
+    }
     const page = await readPage(bytes);
     const { elements } = page;
     const kept = await access.keptElements(elements, (element) => page.bytesOf(element));
@@ -66,7 +68,9 @@ async function bytesOf({ body, fields }: ListAnswer): Promise<Uint8Array> {
   if (body === null) return new Uint8Array();
   if (contentCodingOf(fields) !== "identity") {
     body.cancel();
-    throw unreadable(`its content-encoding is ${fieldValue(fields, "content-encoding")}, which was not requested`);
+    throw unreadable(
+      `its content-encoding is ${fieldValue(fields, "content-encoding")}, which was not requested`,
+    );
   }
   const { bytes, isWhole } = await readUpTo(body, MAX_PAGE_BYTES);
   if (isWhole) return bytes;

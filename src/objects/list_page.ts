@@ -34,7 +34,7 @@ const QUOTE = 0x22;
 const OPEN_BRACE = 0x7b;
 const CURSORS = ["first_id", "last_id", "has_more"] as const;
 
-/** A page of a list. */
+/** A page of a list in memory, as the provider sent it. */
 export class ListPage {
   readonly #bytes: Uint8Array;
   readonly #lists: readonly List[];
@@ -139,7 +139,9 @@ function cutsOf(elements: readonly ListElement[], isKept: (element: ListElement)
   const lastKept = elements.findLastIndex(isKept);
   for (const [index, element] of elements.slice(0, Math.max(0, lastKept)).entries()) {
     const next = elements[index + 1];
-    if (!isKept(element) && next !== undefined) cuts.push({ start: element.start, end: next.start, bytes: NONE });
+    if (!isKept(element) && next !== undefined) {
+      cuts.push({ start: element.start, end: next.start, bytes: NONE });
+    }
   }
   const start = elements[lastKept]?.end ?? elements[0]?.start;
   const end = elements.at(-1)?.end;

@@ -2,7 +2,7 @@
 
 import type { Dialect } from "../apis/dialects.ts";
 
-/** An error of a provider. */
+/** What a provider responds with if an object does not exist. */
 export interface MissingAnswer {
   readonly status: 400 | 403 | 404;
   readonly body: unknown;
@@ -25,11 +25,19 @@ const OPENAI: ReadonlyMap<string, (id: string) => string> = new Map([
 /** What a provider says of an object that does not exist. `reference` is its id with its folder, as the proxy keeps it. */
 export function missingAnswer(
   dialect: Dialect,
-  { id, reference, isInBody }: { readonly id: string; readonly reference: string; readonly isInBody: boolean },
+  { id, reference, isInBody }: {
+    readonly id: string;
+    readonly reference: string;
+    readonly isInBody: boolean;
+  },
 ): MissingAnswer {
   switch (dialect) {
     case "anthropic": {
-      const what = reference.startsWith("file") ? "File" : reference.startsWith("msgbatch") ? "Batch" : "Object";
+      const what = reference.startsWith("file")
+        ? "File"
+        : reference.startsWith("msgbatch")
+        ? "Batch"
+        : "Object";
       return {
         status: 404,
         body: { type: "error", error: { type: "not_found_error", message: `${what} not found: ${id}` } },
@@ -46,14 +54,19 @@ export function missingAnswer(
         return { status: 400, body: openaiError({ message, param: "previous_response_id", code }) };
       }
       const message = OPENAI.get(prefix)?.(id) ?? `No object found with id '${id}'.`;
-      return { status: 404, body: openaiError({ message, param: prefix === "file" ? "id" : null, code: null }) };
+      return {
+        status: 404,
+        body: openaiError({ message, param: prefix === "file" ? "id" : null, code: null }),
+      };
     }
     default:
       return dialect satisfies never;
   }
 }
 
-function openaiError({ message, param, code }: { message: string; param: string | null; code: string | null }) {
+function openaiError(
+  { message, param, code }: { message: string; param: string | null; code: string | null },
+) {
   return { error: { message, type: "invalid_request_error", param, code } };
 }
 

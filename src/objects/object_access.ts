@@ -119,7 +119,10 @@ export class ObjectAccess {
   }
 
   /** The head of the response has arrived. */
-  answered({ status, fields }: { readonly status: number; readonly fields: readonly Field[] }, backend: Backend): void {
+  answered(
+    { status, fields }: { readonly status: number; readonly fields: readonly Field[] },
+    backend: Backend,
+  ): void {
     const { request } = this.#parts;
     if (status < 200 || status > 299) return;
     if (!request.creates && this.#described === undefined && this.#inBody === undefined) return;
@@ -170,7 +173,9 @@ export class ObjectAccess {
         },
       });
       if (isKept && !isForeign) kept.add(element);
-      if (known !== undefined && HAVE_RESULTS.has(request.operation)) this.#addResults(known, bytesOf(element));
+      if (known !== undefined && HAVE_RESULTS.has(request.operation)) {
+        this.#addResults(known, bytesOf(element));
+      }
       await pause();
     }
     return kept;
@@ -191,7 +196,8 @@ export class ObjectAccess {
       return await checkStrings(bytes, { isFile: true, pause, check });
     }
     if (kind !== "form") return;
-    const boundary = parseMediaType(fieldValue(fields, "content-type") ?? "")?.parameters.get("boundary") ?? "";
+    const boundary = parseMediaType(fieldValue(fields, "content-type") ?? "")?.parameters.get("boundary") ??
+      "";
     const parts = await readForm(bytes, { boundary, pause });
     const purposes = parts.filter(({ name }) => name.toLowerCase() === "purpose")
       .map(({ start, end }) => new TextDecoder().decode(bytes.subarray(start, end)));
@@ -221,18 +227,25 @@ export class ObjectAccess {
         found = await this.#find(references);
       }
     }
-    // The model in this path can look like an id.
-    const namesModel = request.operation === "batch_generate_content";
     const allowed = new Map<string, MadeObject>();
-    for (const [reference, { written: id, isCertain }] of references) {
+    const written = new Set<string>();
+    for (const [reference, { written: id }] of references) {
       const candidates = found.get(reference) ?? [];
       const object = isGuarded ? candidates.find((one) => this.#mayUse(one)) : candidates[0];
-      if (object !== undefined) {
-        allowed.set(reference, object);
-        if (this.#used.length < MAX_USED) this.#used.push(object);
-      } else if (candidates.length > 0) throw this.#missing({ id, reference, isInBody });
-      else if (rejectsUnknown && (isCertain || !isInBody && !namesModel) && (isInBody || allowed.size === 0)) {
-        throw this.#missing({ id, reference, isInBody });
+      if (object === undefined && candidates.length > 0) throw this.#missing({ id, reference, isInBody });
+      if (object === undefined) continue;
+      allowed.set(reference, object);
+      written.add(id);
+      if (this.#used.length < MAX_USED) this.#used.push(object);
+    }
+    if (!rejectsUnknown) return allowed;
+    // Of the ids in the path, the first one has to be known: the others are parts of its object.
+    const [first] = isInBody || request.operation === "batch_generate_content" ? [] : request.inPath.values();
+    for (const [reference, { written: id, isCertain }] of references) {
+      const isFirst = first !== undefined && id === first.written;
+      const isPart = !isInBody && request.inPath.has(reference) && !isFirst;
+      if (isFirst || isCertain && !isPart) {
+        if (!written.has(id)) throw this.#missing({ id, reference, isInBody });
       }
     }
     return allowed;
@@ -252,7 +265,9 @@ export class ObjectAccess {
   #missing(of: { readonly id: string; readonly reference: string; readonly isInBody: boolean }): ProxyFault {
     return new ProxyFault(
       "not_found",
-      `The ${of.isInBody ? "body" : "address"} names ${of.id}, which another token made, or an unknown client.`,
+      `The ${
+        of.isInBody ? "body" : "address"
+      } names ${of.id}, which another token made, or an unknown client.`,
       { asProvider: missingAnswer(this.#exchange.endpoint.dialect, of) },
     );
   }

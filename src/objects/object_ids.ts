@@ -113,4 +113,3 @@ function plainText(text: string): string {
   // deno-lint-ignore no-control-regex -- it searches for characters beyond ASCII
   return /[^\x00-\x7f]/.test(plain) ? plain.normalize("NFKC") : plain;
 }
-

@@ -41,7 +41,11 @@ const CREATES: ReadonlySet<Operation> = new Set(
   ],
 );
 /** Operations that create an object with a `POST` to a collection: `/assistants`, and not `/assistants/asst_…`. */
-const CREATES_IN_COLLECTIONS: ReadonlySet<Operation> = new Set(["fine_tuning", "conversations", "other_stored"]);
+const CREATES_IN_COLLECTIONS: ReadonlySet<Operation> = new Set([
+  "fine_tuning",
+  "conversations",
+  "other_stored",
+]);
 /** Operations whose bodies are files, or parts of them. */
 const UPLOADS: ReadonlySet<Operation> = new Set(["upload_parts", "other_upload"]);
 /** Ends of paths that contain data and no list. */
@@ -109,4 +113,3 @@ function plainPath(path: string): string {
   plain = plain.replaceAll(/;[^/]*/g, "").replaceAll(/\/+/g, "/");
   return plain.length > 1 && plain.endsWith("/") ? plain.slice(0, -1) : plain;
 }
-

@@ -65,10 +65,14 @@ export class ResponseIds {
     if (!isEvents && !/^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) return undefined;
     const coding = contentCodingOf(fields);
     if (coding !== "identity" && !canDecode(coding, { side: "upstream", name: upstream })) return undefined;
-    return new ResponseIds(isEvents, onId, (sink) =>
-      coding === "identity"
-        ? undefined
-        : new Decompressor({ coding, upstream }, (bytes) => sink.write(bytes)));
+    return new ResponseIds(
+      isEvents,
+      onId,
+      (sink) =>
+        coding === "identity"
+          ? undefined
+          : new Decompressor({ coding, upstream }, (bytes) => sink.write(bytes)),
+    );
   }
 
   private constructor(

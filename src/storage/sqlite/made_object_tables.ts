@@ -45,7 +45,10 @@ export function pruneMadeObjects(
   { now, maxOfMaker, max }: { now: number; maxOfMaker: number; max: number },
 ): void {
   database.run("DELETE FROM made_objects WHERE expires_at < ?", now);
-  const makers = database.all("SELECT maker FROM made_objects GROUP BY maker HAVING count(*) > ?", maxOfMaker);
+  const makers = database.all(
+    "SELECT maker FROM made_objects GROUP BY maker HAVING count(*) > ?",
+    maxOfMaker,
+  );
   for (const row of makers) {
     const maker = String(row["maker"]);
     database.run(
