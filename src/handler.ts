@@ -102,7 +102,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const upgrade = isUpgrade(request);
     const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
     const counted = account && management && { account, limiter: management.limiter };
-    const objects = objectsOf(exchange, proxy);
+    const objects = objectsOf(exchange, proxy, upgrade);
     const admitted = await admitRequest(exchange, proxy, { upgrade, held, counted, objects });
     if (objects !== undefined) await objects.check(admitted.payload);
     // A request gets a slot only after its body has arrived, if the body is needed.
@@ -115,7 +115,10 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const sent = { credentials, fields, upgrade, isCounted: account !== undefined };
     const requests = new BackendRequests(exchange, sent);
     const balancer = proxy.balancerOf(exchange.endpoint);
-    const websocket = upgrade ? { maxMessageBytes: proxy.maxMessageBytes } : undefined;
+    const { maxMessageBytes } = proxy;
+    const websocket = upgrade
+      ? { maxMessageBytes, check: objects?.messageCheck(maxMessageBytes) }
+      : undefined;
     const pinned = objects?.pinned;
     const forwarded = { exchange, balancer, pinned, requests, body, payload, memory: held, websocket };
     answer = objects?.filtersList === true
@@ -135,10 +138,14 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
 }
 
 /** The stored objects that the request can name or create. Undefined: none that matter. */
-function objectsOf(exchange: RoutedExchange, { objects, clock }: ProxyParts): ObjectAccess | undefined {
+function objectsOf(
+  exchange: RoutedExchange,
+  { objects, clock }: ProxyParts,
+  upgrade: boolean,
+): ObjectAccess | undefined {
   const { principal, endpoint, request, rest, query } = exchange;
   const isStored = () => exchange.account?.isStored() === true;
-  const access = openAccess(objects, { principal, endpoint, request, rest, query, isStored }, clock);
+  const access = openAccess(objects, { principal, endpoint, request, rest, query, upgrade, isStored }, clock);
   exchange.objects = access;
   return access;
 }

@@ -20,6 +20,7 @@ import {
   type CallRequest,
   type ResponseObserver,
   UpstreamCall,
+  type WebSocketOptions,
 } from "./upstream_call.ts";
 import { faultBeforeResponse } from "./upstream_faults.ts";
 import {
@@ -54,7 +55,7 @@ export interface ForwardRequest {
   /** The memory for the body. It is released when no attempt needs the body any more. */
   readonly memory: BodyMemory;
   /** The longest message of the WebSocket. Undefined: the request does not ask for a WebSocket. */
-  readonly websocket: { readonly maxMessageBytes: number } | undefined;
+  readonly websocket: WebSocketOptions | undefined;
 }
 
 /**

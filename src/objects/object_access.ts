@@ -8,6 +8,8 @@ import type { Backend, Endpoint } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
+import { compileSelection } from "../payload/json_selection.ts";
+import { MessageScanner } from "../payload/message_scanner.ts";
 import { parseMediaType } from "../payload/media_type.ts";
 import { readForm } from "../payload/multipart.ts";
 import { createPause } from "../payload/pace.ts";
@@ -18,6 +20,7 @@ import { checkStrings, checkText } from "./body_references.ts";
 import { keptId, type References } from "./object_ids.ts";
 import type { KnownObjects } from "./known_objects.ts";
 import { lifetimeOf } from "./lifetime.ts";
+import { MessageCheck } from "./message_check.ts";
 import type { ListElement } from "./list_page.ts";
 import { missingAnswer } from "./missing_object.ts";
 import type { ObjectRequest } from "./object_request.ts";
@@ -39,7 +42,9 @@ export interface ObjectAccessParts {
   /** The accounts that the backends of the endpoint have for the client. */
   readonly accounts: readonly string[];
   /** Whether the client may not use the objects of others. */
-  readonly isGuarded: boolean;
+  readonly isRestricted: boolean;
+  /** Whether such objects are known, or objects of unknown makers are rejected too. */
+  readonly isGuarded: () => boolean;
   /** Whether the proxy knows any object at these accounts. */
   readonly hasObjects: boolean;
 }
@@ -53,6 +58,8 @@ const HAVE_RESULTS: ReadonlySet<Operation> = new Set([
   "fine_tuning",
   "fine_tuning_cancel",
 ]);
+const SWITCHING = 101;
+const IN_EVENTS = compileSelection({ response: { id: true } });
 /** Files of a batch or a fine-tuning job with requests have no stated purpose, or this one. */
 const BATCH_PURPOSE = "batch";
 
@@ -67,6 +74,8 @@ export class ObjectAccess {
   /** The ids in the body. Undefined: the proxy has not read the body. */
   #inBody: Set<string> | undefined;
   #ids: ResponseIds | undefined;
+  #messages: MessageScanner | undefined;
+  #lastId = "";
   #account: string | undefined;
   #backend = "";
   #created = 0;
@@ -79,17 +88,17 @@ export class ObjectAccess {
   /** Whether the proxy must read the body before it forwards the request. */
   get readsBody(): boolean {
     const { request, isGuarded, accounts, hasObjects } = this.#parts;
-    return request.hasReferences && (isGuarded || hasObjects && accounts.length > 1);
+    return request.hasReferences && (isGuarded() || hasObjects && accounts.length > 1);
   }
 
   /** Whether the head must not name another method or path than it has, and not the members of the response. */
   get isGuarded(): boolean {
-    return this.#parts.isGuarded;
+    return this.#parts.isGuarded();
   }
 
   /** Whether the response is a list from which the objects of others are removed. */
   get filtersList(): boolean {
-    return this.#parts.isGuarded && this.#parts.request.lists;
+    return this.#parts.request.lists && this.#parts.isGuarded();
   }
 
   /**
@@ -118,12 +127,25 @@ export class ObjectAccess {
     return undefined;
   }
 
+  /**
+   * Checks the messages of the client on a WebSocket, as `TunnelParts.check` does. Undefined: the client may use all
+   * objects.
+   */
+  messageCheck(maxMessageBytes: number): MessageCheck["next"] | undefined {
+    if (!this.#parts.isRestricted) return undefined;
+    const check = new MessageCheck(maxMessageBytes, async (references) => {
+      await this.#allowed(references, { isInBody: true });
+    });
+    return (piece) => check.next(piece);
+  }
+
   /** The head of the response has arrived. */
   answered(
     { status, fields }: { readonly status: number; readonly fields: readonly Field[] },
     backend: Backend,
   ): void {
     const { request } = this.#parts;
+    if (status === SWITCHING && request.operation === "responses") return this.#readMessages(backend);
     if (status < 200 || status > 299) return;
     if (!request.creates && this.#described === undefined && this.#inBody === undefined) return;
     if (request.operation === "chat_completions" && !this.#exchange.isStored()) return;
@@ -136,6 +158,7 @@ export class ObjectAccess {
   /** The next piece of the response, which is valid during this call. */
   passed(piece: Uint8Array): void {
     this.#ids?.write(piece);
+    this.#messages?.write(piece);
   }
 
   /** The response has ended. */
@@ -181,6 +204,22 @@ export class ObjectAccess {
     return kept;
   }
 
+  /** Each response on a WebSocket of OpenAI's responses begins with an event that shows its id. */
+  #readMessages(backend: Backend): void {
+    this.#account = this.#accountOf(backend);
+    this.#backend = backend.name;
+    this.#messages = new MessageScanner(IN_EVENTS, {
+      onValue: (_path, value) => {
+        // All events of a response have its id.
+        if (typeof value !== "string" || value === this.#lastId) return;
+        this.#lastId = value;
+        const kept = keptId(value);
+        if (kept !== undefined) this.#add(kept);
+      },
+      onEnd() {},
+    });
+  }
+
   async #checkBody(payload: HeldPayload): Promise<void> {
     const { kind, held, fields } = payload;
     const { bytes } = held;
@@ -214,8 +253,9 @@ export class ObjectAccess {
     references: References,
     { isInBody }: { readonly isInBody: boolean },
   ): Promise<ReadonlyMap<string, MadeObject>> {
-    const { objects, isGuarded, request } = this.#parts;
+    const { objects, request } = this.#parts;
     if (references.size === 0) return new Map();
+    const isGuarded = this.#parts.isGuarded();
     let found = await this.#find(references);
     const rejectsUnknown = isGuarded && this.#exchange.endpoint.unknownObjects === "reject" &&
       (isInBody || request.isOfObjects);

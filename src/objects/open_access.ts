@@ -14,6 +14,8 @@ export interface OpenedExchange {
   readonly rest: string;
   /** The raw query. */
   readonly query: string;
+  /** Whether the client requests a WebSocket. */
+  readonly upgrade: boolean;
   /** Whether the provider stores a chat completion, as far as the request has shown. */
   readonly isStored: () => boolean;
 }
@@ -24,14 +26,18 @@ export function openAccess(
   exchange: OpenedExchange,
   clock: Clock,
 ): ObjectAccess | undefined {
-  const { principal, endpoint, request: { method }, rest, query } = exchange;
+  const { principal, endpoint, request: { method }, rest, query, upgrade } = exchange;
   const accounts = objects.accountsOf(endpoint, principal);
   const hasSeveral = accounts.length > 1;
   if (accounts.length === 0 || !objects.isStored && !hasSeveral) return undefined;
-  const isGuarded = objects.isStored && principal.kind === "token" && endpoint.objects !== "shared" &&
+  const isRestricted = objects.isStored && principal.kind === "token" && endpoint.objects !== "shared";
+  // Other clients may make their first objects while a WebSocket is open.
+  const isGuarded = () =>
+    isRestricted &&
     (endpoint.unknownObjects === "reject" || objects.hasMaker(accounts, (maker) => !mayUse(maker, exchange)));
   const request = objectRequestOf({ method, path: rest, query });
-  if (!isGuarded && !hasSeveral && !request.creates && request.inPath.size === 0) return undefined;
+  const matters = isRestricted && upgrade || hasSeveral || request.creates || request.inPath.size > 0 || isGuarded();
+  if (!matters) return undefined;
   const hasObjects = objects.hasMaker(accounts, () => true);
-  return new ObjectAccess(exchange, { objects, clock, request, accounts, isGuarded, hasObjects });
+  return new ObjectAccess(exchange, { objects, clock, request, accounts, isGuarded, isRestricted, hasObjects });
 }

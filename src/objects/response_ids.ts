@@ -1,6 +1,6 @@
 /** Finds the ids of created objects in responses while they pass. */
 
-import { type Field } from "../http/fields.ts";
+import type { Field } from "../http/fields.ts";
 import { canDecode, contentCodingOf } from "../payload/content_coding.ts";
 import { Decompressor } from "../payload/decompressor.ts";
 import { EventStreamScanner } from "../payload/event_stream_scanner.ts";
