@@ -36,8 +36,17 @@ export function openAccess(
     isRestricted &&
     (endpoint.unknownObjects === "reject" || objects.hasMaker(accounts, (maker) => !mayUse(maker, exchange)));
   const request = objectRequestOf({ method, path: rest, query });
-  const matters = isRestricted && upgrade || hasSeveral || request.creates || request.inPath.size > 0 || isGuarded();
+  const matters = isRestricted && upgrade || hasSeveral || request.creates || request.inPath.size > 0 ||
+    isGuarded();
   if (!matters) return undefined;
   const hasObjects = objects.hasMaker(accounts, () => true);
-  return new ObjectAccess(exchange, { objects, clock, request, accounts, isGuarded, isRestricted, hasObjects });
+  return new ObjectAccess(exchange, {
+    objects,
+    clock,
+    request,
+    accounts,
+    isGuarded,
+    isRestricted,
+    hasObjects,
+  });
 }

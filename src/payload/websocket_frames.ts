@@ -20,7 +20,12 @@ export interface FrameHead {
 /** The opcodes of frames (RFC 6455, 5.2). */
 export const OPCODES = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 /** The status codes of close frames that the proxy sends (RFC 6455, 7.4.1). */
-export const CLOSE_CODES = { goingAway: 1001, protocolError: 1002, policyViolation: 1008, tooBig: 1009 } as const;
+export const CLOSE_CODES = {
+  goingAway: 1001,
+  protocolError: 1002,
+  policyViolation: 1008,
+  tooBig: 1009,
+} as const;
 
 /** The rule that a frame breaks, and the status code for its sender. */
 export interface FrameViolation {
