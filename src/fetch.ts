@@ -4,7 +4,10 @@
  * export (tests/runtime has a test).
  */
 
+import { dropRunRight } from "./cli/run_right.ts";
 import { fetchServer } from "./cli/serve_fetch.ts";
+
+dropRunRight();
 
 /** What `deno serve` calls. Nothing is opened before the platform listens. */
 export default fetchServer() satisfies Deno.ServeDefaultExport;

@@ -23,12 +23,14 @@ import type { HeldBytes } from "./limits/held_bytes.ts";
 import type { Limiter } from "./limits/limiter.ts";
 import type { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { type ManagementRoutes, ownReply, type OwnRoutes } from "./own_routes/own_reply.ts";
+import { endpointListReply, isEndpointListRequest } from "./own_routes/endpoint_list.ts";
 import { healthStreamReply, isHealthStreamRequest } from "./own_routes/health_stream.ts";
 import { allowedEndpoints } from "./limits/allowed.ts";
 import { filterList } from "./objects/filter_list.ts";
 import type { KnownObjects } from "./objects/known_objects.ts";
 import type { ObjectAccess } from "./objects/object_access.ts";
 import { openAccess } from "./objects/open_access.ts";
+import type { Principal } from "./principal.ts";
 import { match, notFoundMessage } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
 
@@ -95,6 +97,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const { principal, credentials } = identifyClient(exchange, proxy);
     exchange.principal = principal;
     if (isHealthStreamRequest(request.method, target.path)) return await healthStream(exchange, proxy);
+    if (isEndpointListRequest(request.method, target.path)) return endpointList(exchange, principal, proxy);
 
     const account = management?.accounts.open(exchange, principal);
     exchange.account = account;
@@ -215,6 +218,17 @@ async function healthStream(exchange: Exchange, proxy: ProxyParts): Promise<Outg
   await exchange.acquireSlot(proxy.slots);
   exchange.answeredHere(200);
   return healthStreamReply({ clock: proxy.clock, onEnd: (how) => exchange.end(how) });
+}
+
+/** Responds to `/health/endpoints`, for `llm-proxy run`. */
+function endpointList(exchange: Exchange, principal: Principal, { routes }: ProxyParts): OutgoingReply {
+  const allowed = allowedEndpoints(principal, [...routes.endpoints.keys()]);
+  exchange.answeredHere(200);
+  exchange.end("complete");
+  return endpointListReply(
+    [...routes.endpoints.values()].filter(({ name }) => allowed.includes(name)),
+    routes.defaultEndpoint?.name,
+  );
 }
 
 function checkDraining({ isDraining }: ProxyParts): void {

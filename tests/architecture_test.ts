@@ -90,10 +90,11 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "pkijs": ["tls"],
   "node:buffer": ["http"],
   "node:crypto": ["tls"],
-  "smol-toml": ["config"],
+  "smol-toml": ["cli", "config"],
   "toml-eslint-parser": ["config"],
-  "jsonc-parser": ["config"],
+  "jsonc-parser": ["cli", "config"],
   "node:timers": ["streams"],
+  "yaml": ["cli"],
   "node:util": ["config", "management"],
   "node:zlib": ["management", "payload"],
 };

@@ -1,6 +1,5 @@
 /** The account of one exchange: what it requests, what its response reports, and what that costs. */
 
-import { recognisedPath } from "../apis/operation_of.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import { projectKey } from "../config/project_key.ts";
@@ -13,18 +12,17 @@ import type { Principal } from "../principal.ts";
 import type { AwaitedObject, ObjectKey } from "../storage/store.ts";
 import type { AccountAdmission } from "./account_admission.ts";
 import type { AccountedRequest } from "./accounted_request.ts";
+import { lastOutcome, unansweredOutcome } from "./attempt_outcome.ts";
 import { awaitedObject, type ObjectOrigin, pendingObjectId } from "./awaited_object.ts";
 import { type CandidateModel, type Charge, type ReservedUsage, withTimedOutAttempts } from "./charge.ts";
-import type { Pricer } from "./cost.ts";
+import type { EndpointPrices } from "./endpoint_prices.ts";
 import { ExchangeCosts, type UnpricedTool, withContentElsewhere } from "./exchange_costs.ts";
 import { exchangeUsage } from "./exchange_row.ts";
-import { bytesPerToken, mediaOf, NO_MEDIA } from "./media_estimate.ts";
 import { isPartialContent } from "../http/partial_content.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import type { ObjectResponse } from "./object_response.ts";
 import type { Objects } from "./objects.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
-import { BYTES_PER_TOKEN } from "./bytes_per_token.ts";
 import { essenceOf } from "../payload/media_type.ts";
 import type { RecentSpeeds } from "./recent_speeds.ts";
 import type { ResponseSummary } from "./response_summary.ts";
@@ -51,26 +49,29 @@ export interface AccountOwner {
   readonly close: (account: Account, record: ExchangeRecord) => ReturnType<ExchangeAccount["settle"]>;
 }
 
-/** Keeps objects that continue after their exchange. */
-export type ObjectRegistry = Pick<Objects, "hasRoom" | "add" | "received">;
+/** What all accounts share. */
+export interface AccountParts {
+  readonly clock: Clock;
+  readonly outputs: RecentOutputs;
+  readonly speeds: RecentSpeeds;
+  /** Keeps objects that continue after their exchange. */
+  readonly objects: Pick<Objects, "hasRoom" | "add" | "received">;
+}
 
 const NOTHING: ResponseSummary = { usage: {} };
 /** A cancellation of an object may miss this much of its text, in bytes. */
 const MAX_UNNOTICED_BYTES = 64 * 1024;
-/** The outcome of an attempt that got no response in time. */
-const UNANSWERED = {
-  isGood: true,
-  isAnswered: false,
-  isComplete: false,
-  hasStopped: false,
-  textTokens: undefined,
-  texts: undefined,
-  unreportedTextTokens: undefined,
-  isStream: false,
-  bytes: 0,
-  bytesPerToken: BYTES_PER_TOKEN,
-  media: NO_MEDIA,
-} as const;
+/** What an account knows of a request before its body. */
+const UNKNOWN_REQUEST: AccountedRequest = {
+  facts: () => NO_FACTS,
+  inputTokens: () => 0,
+  outputTokens: () => 0,
+  isMetered: false,
+  isFree: false,
+};
+const NO_FACTS: RequestFacts = {};
+const NOTHING_HELD = { tokens: 0, micros: 0 };
+const NO_CHARGES: readonly Charge[] = [];
 const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, source: undefined };
 
 /**
@@ -83,26 +84,18 @@ export class Account implements ExchangeAccount {
   readonly #principal: Principal;
   readonly #startedAt: number;
   readonly #client: string;
-  readonly #clock: Clock;
+  readonly #parts: AccountParts;
   readonly #costs: ExchangeCosts;
-  readonly #outputs: RecentOutputs;
-  readonly #objects: ObjectRegistry;
   readonly #owner: AccountOwner;
   #hasCreated = false;
   #isBackground: boolean | undefined;
-  #request: AccountedRequest = {
-    facts: () => ({}),
-    inputTokens: () => 0,
-    outputTokens: () => 0,
-    isMetered: false,
-    isFree: false,
-  };
+  #request: AccountedRequest = UNKNOWN_REQUEST;
   /** The charges of attempts that got no response in time. */
-  readonly #timedOut: Charge[] = [];
+  #timedOut: readonly Charge[] = NO_CHARGES;
   #admission: AccountAdmission | undefined;
   #reserved: ReservedUsage | undefined;
   /** The amounts that the reservation of this exchange holds. */
-  #held = { tokens: 0, micros: 0 };
+  #held = NOTHING_HELD;
   #unseen: UnseenTime | undefined;
   /** The status of the response. Undefined before its headers. */
   #status: number | undefined;
@@ -117,17 +110,15 @@ export class Account implements ExchangeAccount {
   /** The bytes of text at which the text of an object is recorded again. */
   #noticedBytes = 0;
 
+  /** `startedAt` is in milliseconds since 1970. `prices` are those of the endpoint. */
   constructor(
     exchange: AccountedExchange,
-    { principal, startedAt, client, clock, pricer, outputs, speeds, objects, owner }: {
+    parts: AccountParts,
+    { principal, startedAt, client, prices, owner }: {
       principal: Principal;
       startedAt: number;
       client: string;
-      clock: Clock;
-      pricer: Pricer;
-      outputs: RecentOutputs;
-      speeds: RecentSpeeds;
-      objects: ObjectRegistry;
+      prices: EndpointPrices;
       owner: AccountOwner;
     },
   ) {
@@ -136,11 +127,10 @@ export class Account implements ExchangeAccount {
     this.#principal = principal;
     this.#startedAt = startedAt;
     this.#client = client;
-    this.#clock = clock;
-    this.#costs = new ExchangeCosts(exchange.endpoint, { startedAt, pricer, outputs, speeds });
-    this.#outputs = outputs;
-    this.#objects = objects;
+    this.#parts = parts;
     this.#owner = owner;
+    const { outputs, speeds } = parts;
+    this.#costs = new ExchangeCosts(exchange.endpoint, { startedAt, prices, outputs, speeds });
   }
 
   /** Sets what the request contains, as far as it is known. */
@@ -212,16 +202,17 @@ export class Account implements ExchangeAccount {
    */
   reserve(reserved: ReservedUsage | undefined): void {
     const facts = this.#request.facts();
-    const cost = this.#costs.reservation(reserved, facts);
-    this.#held = { tokens: reserved?.statedTokens ?? 0, micros: cost.micros };
-    this.#admission?.reserve({ tokens: this.#held.tokens, ...cost });
+    const { micros, mostMicros } = this.#costs.reservation(reserved, facts);
+    const held = { tokens: reserved?.statedTokens ?? 0, micros, mostMicros };
+    this.#held = held;
+    this.#admission?.reserve(held);
     this.#reserved = withContentElsewhere(reserved, facts);
-    this.#unseen = reserved && new UnseenTime(this.#clock.now());
+    this.#unseen = reserved && new UnseenTime(this.#parts.clock.now());
   }
 
   attempted(): void {
     // Earlier attempts have separate estimates.
-    this.#unseen = this.#unseen && new UnseenTime(this.#clock.now());
+    this.#unseen?.restart(this.#parts.clock.now());
   }
 
   unanswered(backend: Backend, elapsedMs: number): AttemptEstimate | undefined {
@@ -229,10 +220,13 @@ export class Account implements ExchangeAccount {
       request: this.#request,
       reserved: this.#reserved,
       summary: NOTHING,
-      outcome: { ...UNANSWERED, durationMs: elapsedMs, unseenMs: elapsedMs },
+      outcome: unansweredOutcome({
+        elapsedMs,
+        tokensPerMs: this.#costs.tokensPerMs(this.#request.facts().model),
+      }),
     });
     if (charge.source === undefined) return undefined;
-    this.#timedOut.push(charge);
+    this.#timedOut = [...this.#timedOut, charge];
     const { usage: { inputTokens, outputTokens }, tokens = 0, cost } = charge;
     this.#admission?.reserveMore({ tokens, micros: cost?.micros ?? 0 });
     return { inputTokens, outputTokens, costMicros: cost?.micros };
@@ -253,7 +247,7 @@ export class Account implements ExchangeAccount {
     // Before the client gets the piece: the reservation is kept even if the process is killed.
     if (this.#request.object?.action === "create") this.noticeObject();
     if (this.#request.object !== undefined) this.#noticeText(this.#request.object);
-    this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#clock.now());
+    this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#parts.clock.now());
   }
 
   sent(piece: Uint8Array): void {
@@ -313,10 +307,10 @@ export class Account implements ExchangeAccount {
     const id = pendingObjectId(this.#tap, { kind: object.kind, isBackground });
     if (id === undefined || this.#admission === undefined) return;
     const origin = this.#objectOrigin();
-    if (!this.#objects.hasRoom(origin)) return;
+    if (!this.#parts.objects.hasRoom(origin)) return;
     this.#hasCreated = true;
     const held = this.#admission.handOver();
-    this.#objects.add(awaitedObject(id, origin, held), held);
+    this.#parts.objects.add(awaitedObject(id, origin, held), held);
   }
 
   /** Records the text of an object that is not over, often enough that a cancellation finds most of it. */
@@ -328,7 +322,7 @@ export class Account implements ExchangeAccount {
       return;
     }
     this.#noticedBytes = textBytes + Math.min(Math.max(textBytes, 1), MAX_UNNOTICED_BYTES);
-    if (textBytes > 0) this.#objects.received({ ...this.place, id }, textBytes);
+    if (textBytes > 0) this.#parts.objects.received({ ...this.place, id }, textBytes);
   }
 
   /** The place of the objects of this exchange: its endpoint, and its account at the provider. */
@@ -391,7 +385,7 @@ export class Account implements ExchangeAccount {
     const charge = this.#costs.chargeOfObject(object, part, this.#backend);
     const { outputTokens } = part.usage;
     if (object.kind !== "batch" && object.model !== undefined && outputTokens !== undefined) {
-      this.#outputs.add(
+      this.#parts.outputs.add(
         { endpoint: object.endpoint, model: object.model, principal: object.principal },
         outputTokens,
       );
@@ -402,7 +396,8 @@ export class Account implements ExchangeAccount {
 
   /** Settles an exchange whose usage cannot be worked out: what was reserved counts as used. */
   abandon(): void {
-    this.#admission?.settle(this.#hasCreated ? { tokens: 0, micros: 0 } : this.#held);
+    const { tokens, micros } = this.#hasCreated ? NOTHING_HELD : this.#held;
+    this.#admission?.settle({ tokens, micros });
   }
 
   /** Settles what was reserved, and returns the usage of the exchange. */
@@ -442,36 +437,27 @@ export class Account implements ExchangeAccount {
   }
 
   #charge(record: ExchangeRecord, summary: ResponseSummary): Charge {
-    const { usage, stopReason } = summary;
-    const last = record.attempts.at(-1);
-    const isGood = this.#status === undefined
-      // Between two attempts no backend works.
-      ? record.ending === "client_gone" && last?.detail === undefined && last?.estimated === undefined
-      : this.#status < 400;
-    // The provider may have generated a response that the client did not wait for.
-    const backend = this.#backend ??
-      (isGood ? this.endpoint?.backends.find(({ name }) => name === record.backend) : undefined);
-    if (backend === undefined) return { usage, tokens: undefined, cost: undefined, source: undefined };
-    return this.#costs.charge(backend, {
+    const facts = this.#request.facts();
+    const last = lastOutcome({
+      status: this.#status,
+      backend: this.#backend,
+      endpoint: this.endpoint,
+      facts,
+      mediaType: this.#mediaType,
+      path: this.#exchange.path,
+      unseenMs: this.#unseen?.sum(this.#parts.clock.now()) ?? 0,
+      tokensPerMs: this.#costs.tokensPerMs(facts.model),
+    }, { record, summary });
+    if (last === undefined) {
+      return { usage: summary.usage, tokens: undefined, cost: undefined, source: undefined };
+    }
+    return this.#costs.charge(last.backend, {
       request: this.#request,
-      reserved: withContentElsewhere(this.#reserved, { refersElsewhere: summary.hasHostedCalls === true }),
+      reserved: summary.hasHostedCalls === true
+        ? withContentElsewhere(this.#reserved, { refersElsewhere: true })
+        : this.#reserved,
       summary,
-      outcome: {
-        isGood,
-        isAnswered: this.#backend !== undefined,
-        // A background response is generated to its end, and can be fetched later.
-        isComplete: record.ending === "complete" || this.#request.facts().background === true,
-        hasStopped: stopReason !== undefined && (this.#hasOneChoice || usage.outputTokens !== undefined),
-        textTokens: summary.textTokens,
-        texts: summary.texts,
-        unreportedTextTokens: summary.unreportedTextTokens,
-        isStream: summary.isStream === true,
-        bytes: record.bytes,
-        bytesPerToken: bytesPerToken(this.#mediaType, recognisedPath(this.#exchange.path).operation),
-        media: mediaOf(summary, record.bytes),
-        durationMs: record.durationMs - (last?.afterMs ?? 0),
-        unseenMs: this.#unseen?.sum(this.#clock.now()) ?? 0,
-      },
+      outcome: last.outcome,
     });
   }
 }

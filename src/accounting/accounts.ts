@@ -4,11 +4,13 @@ import type { Clock } from "../time/clock.ts";
 import type { ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { Principal } from "../principal.ts";
-import { Account, type AccountedExchange, type AccountOwner } from "./account.ts";
+import { Account, type AccountedExchange, type AccountOwner, type AccountParts } from "./account.ts";
+import type { Endpoint } from "../config/config.ts";
 import type { RunningExchange } from "./running_exchange.ts";
 import type { ResponseSummary } from "./response_summary.ts";
 import { clientFamily } from "./client_family.ts";
 import type { Pricer } from "./cost.ts";
+import { EndpointPrices } from "./endpoint_prices.ts";
 import type { Objects } from "./objects.ts";
 import { RecentOutputs } from "./recent_outputs.ts";
 import { RecentSpeeds } from "./recent_speeds.ts";
@@ -47,6 +49,10 @@ export class Accounts implements AccountOwner {
   readonly #open = new Set<Account>();
   readonly #outputs = new RecentOutputs();
   readonly #speeds = new RecentSpeeds();
+  readonly #shared: AccountParts;
+  /** The prices of each endpoint. A new configuration has new endpoints. */
+  readonly #prices = new WeakMap<Endpoint, EndpointPrices>();
+  readonly #noPrices: EndpointPrices;
   /** The families of clients, by user agent. */
   readonly #clients = new Map<string, string>();
   /** Exchanges whose responses are still being decompressed. */
@@ -54,20 +60,19 @@ export class Accounts implements AccountOwner {
 
   constructor(parts: AccountsParts) {
     this.#parts = parts;
+    const { clock, pricer, objects } = parts;
+    this.#noPrices = new EndpointPrices(pricer, undefined);
+    this.#shared = { clock, objects, outputs: this.#outputs, speeds: this.#speeds };
   }
 
   /** Opens the account of an exchange, whose end settles it. */
   open(exchange: AccountedExchange, principal: Principal): Account {
-    const { clock, pricer, objects, onOpen } = this.#parts;
-    const account = new Account(exchange, {
+    const { clock, onOpen } = this.#parts;
+    const account = new Account(exchange, this.#shared, {
       principal,
       startedAt: clock.epochMs(),
       client: this.#clientOf(fieldValue(exchange.request.fields, "user-agent") ?? ""),
-      clock,
-      pricer,
-      outputs: this.#outputs,
-      speeds: this.#speeds,
-      objects,
+      prices: this.#pricesOf(exchange.endpoint),
       owner: this,
     });
     this.#open.add(account);
@@ -106,6 +111,16 @@ export class Accounts implements AccountOwner {
     // A response that the limit of its request cut off does not show the usual length.
     if (outputTokens === undefined || outputTokens >= maxOutputTokens * CUT_OFF_PART) return;
     this.#outputs.add({ endpoint: endpoint.name, model, principal }, outputTokens);
+  }
+
+  #pricesOf(endpoint: Endpoint | undefined): EndpointPrices {
+    if (endpoint === undefined) return this.#noPrices;
+    let prices = this.#prices.get(endpoint);
+    if (prices === undefined) {
+      prices = new EndpointPrices(this.#parts.pricer, endpoint);
+      this.#prices.set(endpoint, prices);
+    }
+    return prices;
   }
 
   #clientOf(userAgent: string): string {

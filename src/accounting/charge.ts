@@ -94,13 +94,13 @@ export function chargeUnreserved(
 /**
  * The charge of the reported usage, with estimates for what is missing. For requests with a reservation. Uses
  * the price of the model that responded. If it has no price, or the response does not name it, uses the most
- * expensive candidate. `candidates` are those at the backend that got the request.
+ * expensive candidate at `backend`, which got the request.
  */
 export function chargeReserved(
-  { reported: certain, reserved, candidates, progress }: {
+  { reported: certain, reserved, backend, progress }: {
     reported: Reported;
     reserved: ReservedUsage;
-    candidates: readonly CandidateModel[];
+    backend: Backend;
     progress: ResponseProgress;
   },
   prices: BackendPrices,
@@ -110,10 +110,10 @@ export function chargeReserved(
     ? certain
     : { ...certain, unfinished: [...begun, uncertain] };
   const { usage, unfinished, model } = reported;
+  const candidates = () => reserved.candidates.filter((candidate) => candidate.backend.name === backend.name);
   const usedBy = (name: string | undefined, outputTokens: number): Usage => {
     // Without a response, the model is one of the candidates.
-    const names = name !== undefined ? [name] : candidates.map((candidate) => candidate.model);
-    const most = names.length === 0 ? Infinity : Math.max(...names.map(prices.contextTokens));
+    const most = name !== undefined ? prices.contextTokens(name) : mostContext(candidates(), prices);
     const input = inputUsage({ ...reserved, most });
     return usedOf(reported, { input, outputTokens, isReserved: true, most }, progress);
   };
@@ -133,12 +133,19 @@ export function chargeReserved(
   if (byAnswer !== undefined) {
     return charge(reported, { used: shown, limited, cost: byAnswer, isEstimated: used !== usage }, prices);
   }
-  const costs = candidates.map((candidate) =>
+  const costs = candidates().map((candidate) =>
     prices.cost(usedBy(candidate.model, candidate.outputTokens), [candidate.model])
   );
   const [dearest] = costs.filter((cost) => cost !== undefined)
     .sort((one, other) => other.micros - one.micros);
   return charge(reported, { used: shown, limited, cost: dearest, isEstimated: used !== usage }, prices);
+}
+
+/** The maximum input of the candidate with the largest one, in tokens. */
+function mostContext(candidates: readonly CandidateModel[], prices: BackendPrices): number {
+  return candidates.length === 0
+    ? Infinity
+    : Math.max(...candidates.map(({ model }) => prices.contextTokens(model)));
 }
 
 /** The usage with estimates. `most` is the maximum input of the model. */
@@ -175,9 +182,17 @@ export function withTimedOutAttempts(charge: Charge, timedOut: readonly Charge[]
   };
 }
 
+const NO_STEPS: NonNullable<Reported["steps"]> = [];
+
+function withSteps(usage: Usage, steps: NonNullable<Reported["steps"]>): Usage {
+  let total = usage;
+  for (const step of steps) total = sumOf(total, step.usage);
+  return total;
+}
+
 /** Builds a charge that includes the steps of other models. */
 function charge(
-  { usage: reported, steps = [] }: Reported,
+  { usage: reported, steps = NO_STEPS }: Reported,
   { used, limited = used, cost, isEstimated = used !== reported }: {
     used: Usage;
     limited?: Usage;
@@ -186,15 +201,17 @@ function charge(
   },
   prices: BackendPrices,
 ): Charge {
-  const all = (usage: Usage): Usage => steps.reduce((total, step) => sumOf(total, step.usage), usage);
-  const { inputTokens, outputTokens } = all(limited);
+  const { inputTokens, outputTokens } = withSteps(limited, steps);
   const isUnknown = inputTokens === undefined && outputTokens === undefined;
-  const price = steps.reduce((total, { usage, model }) => plus(total, prices.cost(usage, [model])), cost);
+  let price = cost;
+  for (const { usage, model } of steps) price = plus(price, prices.cost(usage, [model]));
   const isSaid = cost !== undefined || used.inputTokens !== undefined || used.outputTokens !== undefined;
   return {
-    usage: bounded(all(used)),
+    usage: bounded(withSteps(used, steps)),
     tokens: isUnknown ? undefined : Math.min((inputTokens ?? 0) + (outputTokens ?? 0), MAX_AMOUNT),
-    cost: price && { ...price, micros: Math.min(price.micros, MAX_COST_MICROS) },
+    cost: price !== undefined && price.micros > MAX_COST_MICROS
+      ? { ...price, micros: MAX_COST_MICROS }
+      : price,
     source: isSaid && (isEstimated || prices.isGuessed ? "estimated" : "provider") || undefined,
   };
 }
@@ -204,8 +221,11 @@ function charge(
  * up.
  */
 function bounded(usage: Usage): Usage {
-  const amounts: UsageDraft = { ...usage };
   let kind: keyof Usage;
+  let isWithin = true;
+  for (kind in usage) if (!((usage[kind] ?? 0) <= MAX_AMOUNT)) isWithin = false;
+  if (isWithin) return usage;
+  const amounts: UsageDraft = { ...usage };
   for (kind in usage) amounts[kind] = Math.min(usage[kind] ?? 0, MAX_AMOUNT);
   return amounts;
 }

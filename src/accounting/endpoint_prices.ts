@@ -1,11 +1,12 @@
 /** The prices at the backends of an endpoint. */
 
 import type { Backend, Endpoint } from "../config/config.ts";
-import type { BackendPrices } from "./charge.ts";
-import { type Cost, type PricedBackend, type Pricer, STATED_VERSION } from "./cost.ts";
 import type { ToolCharge } from "../payload/hosted_tools.ts";
+import type { BackendPrices } from "./charge.ts";
+import type { Cost, PriceLibrary, Pricer } from "./cost.ts";
+import { type PlacePrices, STATED_VERSION } from "./place_prices.ts";
 import { callsOf } from "./tool_calls.ts";
-import type { Usage, UsageKind } from "./usage.ts";
+import type { Usage } from "./usage.ts";
 
 /** The factor of the service tier, and the time of the prices. */
 export interface PricedAt {
@@ -14,83 +15,85 @@ export interface PricedAt {
   readonly epochMs: number;
 }
 
-/** Looks up prices at the backends of one endpoint. Without an endpoint nothing has a price. */
+/**
+ * The prices at the backends of one endpoint, which requests share. Without an endpoint nothing has a price. A new
+ * price list takes effect with the next call.
+ */
 export class EndpointPrices {
   readonly #pricer: Pricer;
   readonly #endpoint: Endpoint | undefined;
+  readonly #places = new Map<Backend, PlacePrices>();
+  /** The library that the remembered prices come from. */
+  #library: PriceLibrary;
 
   constructor(pricer: Pricer, endpoint: Endpoint | undefined) {
     this.#pricer = pricer;
+    this.#library = pricer.library;
     this.#endpoint = endpoint;
   }
 
   /** Whether any response of the endpoint can have a price. */
   get hasAny(): boolean {
-    return this.#endpoint?.backends.some((backend) => this.#pricer.hasPrices(this.#placeOf(backend))) ===
-      true;
+    return this.#endpoint?.backends.some((backend) => this.at(backend).hasAny) === true;
   }
 
-  /** The provider whose prices apply at a backend. Undefined: it is unknown. */
-  providerOf(backend: Backend): string | undefined {
-    return this.#pricer.providerOf(this.#placeOf(backend));
-  }
-
-  /** Whether any model has a price at a backend. */
-  has(backend: Backend): boolean {
-    return this.#pricer.hasPrices(this.#placeOf(backend));
-  }
-
-  /** Whether a backend has prices for other models, and none for this model. */
-  lacks(model: string, backend: Backend): boolean {
-    const place = this.#placeOf(backend);
-    return this.#pricer.hasPrices(place) && !this.#pricer.hasPrice(model, place);
-  }
-
-  /** Whether a backend has prices, and none for the work of a hosted tool. */
-  lacksTool(charge: ToolCharge, model: string, backend: Backend): boolean {
-    const place = this.#placeOf(backend);
-    if (charge === "tokens" || !this.#pricer.hasPrices(place) || this.#pricer.statesCost(model, place)) {
-      return false;
+  /** The prices at a backend. */
+  at(backend: Backend): PlacePrices {
+    const { library } = this.#pricer;
+    if (library !== this.#library) {
+      this.#library = library;
+      this.#places.clear();
     }
-    const usage = { inputTokens: 0, outputTokens: 0, ...callsOf([charge], 1) };
-    const cost = this.#pricer.cost(usage, { models: [model], backend: place, epochMs: 0 });
-    return cost === undefined || cost.isPartial === true;
+    let place = this.#places.get(backend);
+    if (place === undefined) {
+      const { baseUrl } = backend;
+      const { priceProvider: provider, prices = [] } = this.#endpoint ?? {};
+      place = this.#pricer.at({ url: baseUrl.origin + baseUrl.path, provider, prices });
+      this.#places.set(backend, place);
+    }
+    return place;
+  }
+}
+
+/** Whether a backend has prices for other models, and none for this model. */
+export function lacksModel(prices: PlacePrices, model: string): boolean {
+  return !prices.hasPrice(model) && prices.hasAny;
+}
+
+/** Whether a backend has prices, and none for the work of a hosted tool. */
+export function lacksTool(prices: PlacePrices, charge: ToolCharge, model: string): boolean {
+  if (charge === "tokens" || !prices.hasAny || prices.statesCost(model)) return false;
+  const usage = { inputTokens: 0, outputTokens: 0, ...callsOf([charge], 1) };
+  const cost = prices.cost(usage, [model], 0);
+  return cost === undefined || cost.isPartial === true;
+}
+
+/** The prices at one backend, of one tier at one time. */
+export class TierPrices implements BackendPrices {
+  /** Whether the factor is an estimate. */
+  readonly isGuessed: boolean;
+  readonly #prices: PlacePrices;
+  readonly #factor: number;
+  readonly #epochMs: number;
+
+  constructor(prices: PlacePrices, { factor, isGuessed, epochMs }: PricedAt & { isGuessed: boolean }) {
+    this.isGuessed = isGuessed;
+    this.#prices = prices;
+    this.#factor = factor;
+    this.#epochMs = epochMs;
   }
 
-  /** The kinds of tokens that have a separate price for a model at a backend. */
-  kindsOf(model: string, backend: Backend): ReadonlySet<UsageKind> {
-    return this.#pricer.kindsOf(model, this.#placeOf(backend));
-  }
-
-  /** The maximum input of a model at a backend, in tokens. Infinity if it is unknown. */
-  contextTokens(model: string, backend: Backend): number {
-    return this.#pricer.contextTokens(model, this.#placeOf(backend));
-  }
-
-  /** The cost at a backend, by the first model that has a price. Undefined: it is unknown. */
-  cost(
-    usage: Usage,
-    models: readonly string[],
-    { backend, factor, epochMs }: PricedAt & { backend: Backend },
-  ): Cost | undefined {
-    const cost = this.#pricer.cost(usage, { models, backend: this.#placeOf(backend), epochMs });
+  /** Returns the cost of usage by the first model that has a price, or undefined if it is unknown. */
+  cost(usage: Usage, models: readonly string[]): Cost | undefined {
+    const cost = this.#prices.cost(usage, models, this.#epochMs);
     // The cost that a provider states is that of the tier.
-    return cost === undefined || cost.version === STATED_VERSION
+    return cost === undefined || this.#factor === 1 || cost.version === STATED_VERSION
       ? cost
-      : { ...cost, micros: Math.round(cost.micros * factor) };
+      : { ...cost, micros: Math.round(cost.micros * this.#factor) };
   }
 
-  /** The prices at one backend. `isGuessed` says that the factor is an estimate. */
-  atBackend(backend: Backend, { isGuessed, ...at }: PricedAt & { isGuessed: boolean }): BackendPrices {
-    return {
-      cost: (usage, models) => this.cost(usage, models, { ...at, backend }),
-      isGuessed,
-      contextTokens: (model) => this.contextTokens(model, backend),
-    };
-  }
-
-  #placeOf({ baseUrl }: Backend): PricedBackend {
-    const { priceProvider, prices = [] } = this.#endpoint ?? {};
-    return { url: baseUrl.origin + baseUrl.path, provider: priceProvider, prices };
+  /** The maximum input of a model in tokens. Infinity if it is unknown. */
+  contextTokens(model: string): number {
+    return this.#prices.contextTokens(model);
   }
 }

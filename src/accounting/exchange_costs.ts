@@ -5,6 +5,7 @@ import type { Backend, Endpoint } from "../config/config.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { AwaitedObject } from "../storage/store.ts";
 import type { AccountedRequest } from "./accounted_request.ts";
+import type { AttemptOutcome } from "./attempt_outcome.ts";
 import {
   type CandidateModel,
   type Charge,
@@ -13,14 +14,11 @@ import {
   chargeUnreserved,
   type ReservedUsage,
 } from "./charge.ts";
-import type { Pricer } from "./cost.ts";
-import { EndpointPrices } from "./endpoint_prices.ts";
-import type { ResponseProgress } from "./estimate.ts";
+import { type EndpointPrices, lacksModel, lacksTool, TierPrices } from "./endpoint_prices.ts";
 import { priceFactor } from "./price_factor.ts";
 import type { RecentOutputs } from "./recent_outputs.ts";
 import type { RecentSpeeds } from "./recent_speeds.ts";
 import type { ResponseSummary } from "./response_summary.ts";
-import type { Usage } from "./usage.ts";
 import { callsOf, RESERVED_CALLS, toolsOf, withSearch } from "./tool_calls.ts";
 import { highestCost } from "./dear_kinds.ts";
 import { inputUsage } from "./input_usage.ts";
@@ -30,11 +28,7 @@ import { chargeOfObject, type ReportedPart } from "./settlement.ts";
 /** The input of content outside of the body, if the maximum of the model is unknown. In tokens. */
 const UNKNOWN_CONTEXT_TOKENS = 200_000;
 
-/** How an attempt ended, as far as its cost depends on that. */
-export interface AttemptOutcome extends Omit<ResponseProgress, "tokensPerMs"> {
-  /** Whether the provider may have generated a response, and no error. */
-  readonly isGood: boolean;
-}
+const NO_NAMES: readonly string[] = [];
 
 /** What a request reserves, in micro-dollars. */
 export interface ReservedCost {
@@ -59,16 +53,17 @@ export class ExchangeCosts {
   /** `startedAt` is in milliseconds since 1970. */
   constructor(
     endpoint: Endpoint | undefined,
-    { startedAt, pricer, outputs, speeds }: {
+    { startedAt, prices, outputs, speeds }: {
       startedAt: number;
-      pricer: Pricer;
+      /** The prices of the same endpoint. */
+      prices: EndpointPrices;
       outputs: RecentOutputs;
       speeds: RecentSpeeds;
     },
   ) {
     this.#endpoint = endpoint;
     this.#startedAt = startedAt;
-    this.#prices = new EndpointPrices(pricer, endpoint);
+    this.#prices = prices;
     this.#outputs = outputs;
     this.#speeds = speeds;
   }
@@ -86,22 +81,24 @@ export class ExchangeCosts {
     candidates: readonly CandidateModel[],
     { soundSeconds }: RequestFacts = {},
   ): string | undefined {
-    // Some models have prices for sound or for tokens alone.
-    const usage = {
-      ...inputUsage({
-        inputTokens: 1,
-        ...(soundSeconds !== undefined && { soundSeconds: 1 }),
-        most: Infinity,
-      }),
-      ...(soundSeconds === undefined && { outputTokens: 1 }),
-    };
-    const at = { factor: 1, epochMs: this.#startedAt };
-    const lacks = (model: string, backend: Backend) =>
-      this.#prices.lacks(model, backend) ||
-      this.#prices.has(backend) && this.#prices.cost(usage, [model], { ...at, backend }) === undefined;
     const isOverridden = (name: string) =>
       this.#endpoint?.backends.some(({ model }) => overridingModel(model, name) !== undefined) === true;
-    return candidates.find(({ backend, model }) => lacks(model, backend) && !isOverridden(model))?.model;
+    for (const { backend, model } of candidates) {
+      const hasSound = soundSeconds !== undefined;
+      if (this.#isUnpriced(model, { backend, hasSound }) && !isOverridden(model)) return model;
+    }
+    return undefined;
+  }
+
+  #isUnpriced(model: string, { backend, hasSound }: { backend: Backend; hasSound: boolean }): boolean {
+    const prices = this.#prices.at(backend);
+    // Some models have prices for sound or for tokens alone.
+    if (!hasSound && prices.hasFlatPrice(model)) return false;
+    if (lacksModel(prices, model)) return true;
+    const sound = hasSound ? { soundSeconds: 1 } : undefined;
+    const input = inputUsage({ inputTokens: 1, ...sound, most: Infinity });
+    const usage = hasSound ? input : { ...input, outputTokens: 1 };
+    return prices.hasAny && prices.cost(usage, [model], this.#startedAt) === undefined;
   }
 
   /**
@@ -110,7 +107,10 @@ export class ExchangeCosts {
    */
   unpricedTool(candidates: readonly CandidateModel[], facts: RequestFacts): UnpricedTool | undefined {
     for (const { backend, model } of candidates) {
-      const tool = toolsOf(facts, model).find(({ charge }) => this.#prices.lacksTool(charge, model, backend));
+      const tools = toolsOf(facts, model);
+      if (tools.length === 0) continue;
+      const prices = this.#prices.at(backend);
+      const tool = tools.find(({ charge }) => lacksTool(prices, charge, model));
       if (tool !== undefined) return { tool: tool.name, model };
     }
     return undefined;
@@ -149,23 +149,42 @@ export class ExchangeCosts {
       mostOutputTokens?: number | undefined;
     },
   ): number {
-    const costs = reserved.candidates.map(({ backend, model, outputTokens }) => {
-      const context = this.#prices.contextTokens(model, backend);
-      const tools = isMost ? toolsOf(facts, model).map(({ charge }) => charge) : [];
+    let highest = 0;
+    for (const { backend, model, outputTokens } of reserved.candidates) {
+      const prices = this.#prices.at(backend);
+      const context = prices.contextTokens(model);
+      const tools = isMost ? toolsOf(facts, model) : [];
       const readsMore = isMost && (facts.refersElsewhere === true || tools.length > 0);
-      const usage = {
-        ...inputUsage({ ...(readsMore ? elsewhere(reserved, context) : reserved), most: context }),
-        outputTokens: Math.min(outputTokens, mostOutputTokens),
-        ...callsOf(tools, RESERVED_CALLS),
+      const { inputTokens, soundSeconds } = readsMore ? elsewhere(reserved, context) : reserved;
+      const input = inputUsage({ inputTokens, soundSeconds, most: context });
+      const output = Math.min(outputTokens, mostOutputTokens);
+      const usage = tools.length === 0 ? { ...input, outputTokens: output } : {
+        ...input,
+        outputTokens: output,
+        ...callsOf(tools.map(({ charge }) => charge), RESERVED_CALLS),
       };
-      const provider = this.#prices.providerOf(backend);
-      const { factor } = priceFactor({ reported: undefined, requested: facts.tier, provider });
-      const at = { backend, factor, epochMs: this.#startedAt };
-      const costOf = (one: Usage) => this.#prices.cost(one, [model], at)?.micros ?? 0;
-      if (!isMost) return costOf(usage);
-      return highestCost(usage, { kinds: this.#prices.kindsOf(model, backend), model, facts, costOf });
-    });
-    return Math.max(0, ...costs);
+      const { provider } = prices;
+      const { factor, isGuessed } = priceFactor({ reported: undefined, requested: facts.tier, provider });
+      const tier = new TierPrices(prices, { factor, isGuessed, epochMs: this.#startedAt });
+      const models = [model];
+      const kinds = isMost ? prices.kindsOf(model) : undefined;
+      // Most models have one price for input and one for output.
+      const micros = kinds === undefined || kinds.size === 0
+        ? tier.cost(usage, models)?.micros ?? 0
+        : highestCost(usage, {
+          kinds,
+          model,
+          facts,
+          costOf: (one) => tier.cost(one, models)?.micros ?? 0,
+        });
+      if (micros > highest) highest = micros;
+    }
+    return highest;
+  }
+
+  /** The speed of a model at the endpoint, in tokens per millisecond. */
+  tokensPerMs(model: string | undefined): number {
+    return this.#speeds.tokensPerMs(this.#endpoint?.name ?? "", model ?? "");
   }
 
   /** The charge of an attempt at a backend, by what its response reported and by estimates. */
@@ -179,42 +198,49 @@ export class ExchangeCosts {
     },
   ): Charge {
     const { model, tier } = shown;
-    const { isGood, ...seen } = outcome;
     const facts = request.facts();
-    const summary = { ...shown, usage: withSearch(shown.usage, facts, model ?? facts.model) };
-    const { factor, isGuessed } = priceFactor({
+    const usage = withSearch(shown.usage, facts, model ?? facts.model);
+    const summary = usage === shown.usage ? shown : { ...shown, usage };
+    const prices = this.#tierPrices(backend, {
       reported: tier,
       requested: facts.tier,
-      provider: this.#prices.providerOf(backend),
+      epochMs: this.#startedAt,
     });
-    const prices = this.#prices.atBackend(backend, { factor, isGuessed, epochMs: this.#startedAt });
-    const models = [model, facts.model].filter((name) => name !== undefined);
-    const tokensPerMs = this.#speeds.tokensPerMs(this.#endpoint?.name ?? "", facts.model ?? "");
-    const progress = { ...seen, tokensPerMs };
-    if (!isGood || reserved === undefined && !request.isMetered) {
-      return chargeReported(summary, models, prices);
+    if (!outcome.isGood || reserved === undefined && !request.isMetered) {
+      return chargeReported(summary, namesOf(model, facts.model), prices);
     }
     if (reserved === undefined) {
       const inputTokens = request.inputTokens();
       const outputTokens = request.outputTokens();
       const { soundSeconds } = facts;
-      const used = { models, inputTokens, soundSeconds, outputTokens };
-      return chargeUnreserved({ reported: summary, ...used, progress }, prices);
+      const used = { models: namesOf(model, facts.model), inputTokens, soundSeconds, outputTokens };
+      return chargeUnreserved({ reported: summary, ...used, progress: outcome }, prices);
     }
-    const candidates = reserved.candidates.filter((candidate) => candidate.backend.name === backend.name);
-    return chargeReserved({ reported: summary, reserved, candidates, progress }, prices);
+    return chargeReserved({ reported: summary, reserved, backend, progress: outcome }, prices);
   }
 
   /** The charge of an object by the usage that its response reported, at the prices of its creation. */
   chargeOfObject(object: AwaitedObject, part: ReportedPart, backend: Backend | undefined): Charge {
-    const { factor, isGuessed } = priceFactor({
+    const prices = backend && this.#tierPrices(backend, {
       reported: part.tier,
       requested: object.tier,
-      provider: backend && this.#prices.providerOf(backend),
+      epochMs: object.madeAt,
     });
-    const prices = backend && this.#prices.atBackend(backend, { factor, isGuessed, epochMs: object.madeAt });
-    const models = [part.model, object.model].filter((name) => name !== undefined);
+    const models = namesOf(part.model, object.model);
     return chargeOfObject(object, prices && chargeReported(part, models, prices));
+  }
+
+  #tierPrices(
+    backend: Backend,
+    { reported, requested, epochMs }: {
+      reported: string | undefined;
+      requested: string | undefined;
+      epochMs: number;
+    },
+  ): TierPrices {
+    const prices = this.#prices.at(backend);
+    const { factor, isGuessed } = priceFactor({ reported, requested, provider: prices.provider });
+    return new TierPrices(prices, { factor, isGuessed, epochMs });
   }
 
   /** The tokens of a charge that count towards limits. Undefined: they are unknown. */
@@ -222,6 +248,12 @@ export class ExchangeCosts {
     const uncounted = this.#endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
     return tokens === undefined ? undefined : Math.max(0, tokens - uncounted);
   }
+}
+
+/** The model of the response, then the model of the request, each if it is known. */
+function namesOf(answered: string | undefined, asked: string | undefined): readonly string[] {
+  if (answered === undefined) return asked === undefined ? NO_NAMES : [asked];
+  return asked === undefined || asked === answered ? [answered] : [answered, asked];
 }
 
 /** The usage to reserve, with the input of content outside of the body. */

@@ -1,7 +1,13 @@
 /** Reads the usage objects of providers, and checks their numbers. */
 
-import { definedUsage, type Usage, type UsageDraft, type UsageKind } from "./usage.ts";
-import { additionalAmounts, type Get, USAGE_SHAPES } from "./usage_shapes.ts";
+import type { Usage, UsageDraft, UsageKind } from "./usage.ts";
+import {
+  additionalAmounts,
+  type Get,
+  type ReportedAmounts,
+  USAGE_SHAPES,
+  type UsageShape,
+} from "./usage_shapes.ts";
 
 /**
  * The usage in a usage object, and the contradictions between its numbers. Parts are limited to their whole.
@@ -14,25 +20,37 @@ export interface ReadUsage {
 
 /** Reads a usage object from its numbers, by their paths. */
 export function readUsage(numbers: ReadonlyMap<string, number>): ReadUsage {
-  // Most calls have one name.
-  const get: Get = (name, ...others) => {
-    const first = numbers.get(name);
-    if (first !== undefined || others.length === 0) return first;
-    for (const other of others) {
-      const number = numbers.get(other);
-      if (number !== undefined) return number;
-    }
-    return undefined;
-  };
-  const shape = USAGE_SHAPES.find(({ ownNames }) => ownNames.some((name) => numbers.has(name)));
-  const draft = { ...shape?.read(get), ...additionalAmounts(get) };
-  const { usage, contradictions } = withinBounds(definedUsage(draft));
-  return {
-    usage,
-    contradictions: isTotalTooSmall(get)
-      ? [...contradictions, "a total that is less than its parts"]
-      : contradictions,
-  };
+  const get: Get = (name, second, third, fourth, fifth, sixth) =>
+    numbers.get(name) ??
+      (second === undefined ? undefined : numbers.get(second) ??
+        (third === undefined ? undefined : numbers.get(third) ??
+          (fourth === undefined ? undefined : numbers.get(fourth) ??
+            (fifth === undefined ? undefined : numbers.get(fifth) ??
+              (sixth === undefined ? undefined : numbers.get(sixth))))));
+  const draft: UsageDraft = {};
+  addDefined(draft, shapeOf(numbers)?.read(get));
+  addDefined(draft, additionalAmounts(get));
+  const contradictions = bound(draft);
+  if (isTotalTooSmall(get)) {
+    return { usage: draft, contradictions: [...contradictions, "a total that is less than its parts"] };
+  }
+  return { usage: draft, contradictions };
+}
+
+function shapeOf(numbers: ReadonlyMap<string, number>): UsageShape | undefined {
+  for (const shape of USAGE_SHAPES) {
+    for (const name of shape.ownNames) if (numbers.has(name)) return shape;
+  }
+  return undefined;
+}
+
+function addDefined(usage: UsageDraft, amounts: ReportedAmounts | undefined): void {
+  if (amounts === undefined) return;
+  let kind: UsageKind;
+  for (kind in amounts) {
+    const amount = amounts[kind];
+    if (amount !== undefined) usage[kind] = amount;
+  }
 }
 
 /** Whether the total is less than the sum of input and output. */
@@ -58,16 +76,21 @@ const PARTS: readonly (readonly [part: UsageKind, whole: UsageKind])[] = [
   ["cacheWriteHourTokens", "cacheWriteTokens"],
 ];
 
-function withinBounds(usage: Usage): ReadUsage {
-  const bounded: UsageDraft = { ...usage };
-  const contradictions: string[] = [];
-  const bound = (part: UsageKind, whole: UsageKind, most = bounded[whole] ?? Infinity): void => {
-    if ((bounded[part] ?? 0) <= most) return;
-    bounded[part] = most;
-    contradictions.push(`more ${part} than ${whole}`);
+const NO_CONTRADICTIONS: readonly string[] = [];
+
+/** Limits each part to its whole, and returns what contradicted. */
+function bound(usage: UsageDraft): readonly string[] {
+  let contradictions: string[] | undefined;
+  const limit = (part: UsageKind, whole: UsageKind, most: number): void => {
+    if ((usage[part] ?? 0) <= most) return;
+    usage[part] = most;
+    (contradictions ??= []).push(`more ${part} than ${whole}`);
   };
-  bound("cachedTokens", "inputTokens");
-  bound("cacheWriteTokens", "inputTokens", (bounded.inputTokens ?? Infinity) - (bounded.cachedTokens ?? 0));
-  for (const [part, whole] of PARTS) bound(part, whole);
-  return { usage: bounded, contradictions };
+  limit("cachedTokens", "inputTokens", usage.inputTokens ?? Infinity);
+  const written = (usage.inputTokens ?? Infinity) - (usage.cachedTokens ?? 0);
+  limit("cacheWriteTokens", "inputTokens", written);
+  for (const [part, whole] of PARTS) {
+    if (usage[part] !== undefined) limit(part, whole, usage[whole] ?? Infinity);
+  }
+  return contradictions ?? NO_CONTRADICTIONS;
 }

@@ -11,10 +11,10 @@ const FLOOR_TOKENS = 1_000;
 
 interface Samples {
   readonly tokens: number[];
+  /** The same numbers in ascending order. */
+  readonly sorted: number[];
   /** The index of the next sample. */
   next: number;
-  /** The cached estimate. Undefined after a new sample. */
-  expected: number | undefined;
 }
 
 /** The output tokens of recent responses, by endpoint and model. */
@@ -23,22 +23,36 @@ export class RecentOutputs {
 
   /** Adds the output tokens of a response. */
   add(use: ModelUse, tokens: number): void {
-    const samples = this.#models.use(use, () => ({ tokens: [], next: 0, expected: undefined }));
+    const samples = this.#models.use(use, noSamples);
+    const { sorted } = samples;
+    const oldest = samples.tokens[samples.next];
+    if (oldest !== undefined) sorted.splice(placeOf(oldest, sorted), 1);
+    sorted.splice(placeOf(tokens, sorted), 0, tokens);
     samples.tokens[samples.next] = tokens;
     samples.next = (samples.next + 1) % MOST_SAMPLES;
-    samples.expected = undefined;
   }
 
   /** The output tokens that 95 of 100 responses do not exceed. Undefined: there are too few responses. */
   expected(endpoint: string, model: string): number | undefined {
     const samples = this.#models.get(endpoint, model);
     if (samples === undefined || samples.tokens.length < FEWEST_SAMPLES) return undefined;
-    samples.expected ??= Math.max(FLOOR_TOKENS, percentile95(samples.tokens));
-    return samples.expected;
+    const { sorted } = samples;
+    return Math.max(FLOOR_TOKENS, sorted[Math.ceil(sorted.length * 0.95) - 1] ?? 0);
   }
 }
 
-function percentile95(tokens: readonly number[]): number {
-  const sorted = tokens.toSorted((one, other) => one - other);
-  return sorted[Math.ceil(sorted.length * 0.95) - 1] ?? 0;
+function noSamples(): Samples {
+  return { tokens: [], sorted: [], next: 0 };
+}
+
+/** The index of the first number that is not below a value. Each request needs it, so it sorts nothing. */
+function placeOf(value: number, sorted: readonly number[]): number {
+  let from = 0;
+  let to = sorted.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((sorted[middle] ?? 0) < value) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }

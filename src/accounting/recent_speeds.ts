@@ -28,6 +28,8 @@ export interface SpeedSample {
 
 interface Samples {
   readonly speeds: number[];
+  /** The speed that 9 of 10 samples do not exceed. Undefined after a new sample. */
+  fast: number | undefined;
   /** The index of the next sample. */
   next: number;
 }
@@ -47,7 +49,7 @@ export class RecentSpeeds {
     if (tokens < LEAST_TOKENS || durationMs <= 0) return;
     const use = { endpoint, model, principal };
     const of = this.#models.use(use, () => ({ byPrincipal: new Map(), speed: undefined }));
-    const samples = of.byPrincipal.get(principal) ?? { speeds: [], next: 0 };
+    const samples = of.byPrincipal.get(principal) ?? { speeds: [], fast: undefined, next: 0 };
     // The map keeps the order of the last response, so its first principal is the longest silent one.
     of.byPrincipal.delete(principal);
     if (of.byPrincipal.size >= MAX_PRINCIPALS) {
@@ -59,6 +61,7 @@ export class RecentSpeeds {
     of.byPrincipal.set(principal, samples);
     samples.speeds[samples.next] = tokens / durationMs;
     samples.next = (samples.next + 1) % MOST_SAMPLES;
+    samples.fast = undefined;
     of.speed = undefined;
   }
 
@@ -73,10 +76,15 @@ export class RecentSpeeds {
 
 function fastest(all: Iterable<Samples>): number {
   let most = USUAL_TOKENS_PER_MS;
-  for (const { speeds } of all) {
-    if (speeds.length < FEWEST_SAMPLES) continue;
-    const sorted = speeds.toSorted((one, other) => one - other);
-    most = Math.max(most, sorted[Math.ceil(sorted.length * 0.9) - 1] ?? 0);
+  for (const samples of all) {
+    if (samples.speeds.length < FEWEST_SAMPLES) continue;
+    samples.fast ??= percentile90(samples.speeds);
+    most = Math.max(most, samples.fast);
   }
   return Math.min(most, MOST_TOKENS_PER_MS);
+}
+
+function percentile90(speeds: readonly number[]): number {
+  const sorted = speeds.toSorted((one, other) => one - other);
+  return sorted[Math.ceil(sorted.length * 0.9) - 1] ?? 0;
 }

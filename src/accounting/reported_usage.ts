@@ -35,6 +35,7 @@ export interface UsageStep {
 type Step = Omit<UsageStep, "model"> & { readonly model: string | undefined };
 
 const NO_NUMBERS: Numbers = new Map();
+const NO_STEPS: readonly UsageStep[] = [];
 const NOTHING: ReadUsage = { usage: {}, contradictions: [] };
 
 /** The usage that a response has reported so far. */
@@ -44,7 +45,7 @@ export class ReportedUsage {
   #groups: Map<string, number> | undefined;
   /** What the numbers mean. Undefined if it was not read since the last report. */
   #read: ReadUsage | undefined;
-  #steps: readonly Step[] = [];
+  #steps: readonly Step[] = NO_STEPS;
 
   /**
    * Adds a usage object. The last report counts, separately for input, output and each other group. Servers
@@ -110,6 +111,7 @@ export class ReportedUsage {
 
   /** The usage of other models, which {@link usage} does not include. */
   steps(): readonly UsageStep[] {
+    if (this.#steps.length === 0) return NO_STEPS;
     return this.#steps.flatMap(({ model, usage }) => model === undefined ? [] : [{ model, usage }]);
   }
 

@@ -109,6 +109,9 @@ const UNFINISHED: ReadonlySet<string> = new Set(["in_progress", "queued"]);
 /** The longest name of a model or stop reason, in characters. */
 const MAX_TEXT = 200;
 
+/** A summary whose members can be set. */
+type SummaryDraft = { -readonly [Member in keyof ResponseSummary]: ResponseSummary[Member] };
+
 /** The request and the backend that a response belongs to. */
 export interface ResponseSource {
   /** What the request does with an object. Absent for other requests. */
@@ -123,7 +126,7 @@ export class ResponseTap {
   /** The sum of parts that report their usage separately. Undefined without such parts. */
   #lines: Usage | undefined;
   /** The contradictions in the usage of these parts. */
-  readonly #contradictions = new Set<string>();
+  #contradictions: Set<string> | undefined;
   #isPicture = false;
   /** The length of transcribed sound, in seconds. Counts only if the response states no usage. */
   #soundSeconds: number | undefined;
@@ -236,23 +239,28 @@ export class ResponseTap {
   #summary(): ResponseSummary {
     const stopReason = this.#stop();
     const steps = this.#reported.steps();
-    const contradictions = [...this.#contradictions, ...this.#reported.contradictions()];
-    return {
+    const reported = this.#reported.contradictions();
+    const contradictions = this.#contradictions === undefined
+      ? reported
+      : [...this.#contradictions, ...reported];
+    const media = this.#media.seen;
+    const summary: SummaryDraft = {
       usage: this.#tools.with(this.#usage(), this.#model),
       textBytes: this.#text.bytes,
       texts: this.#text.texts,
       textTokens: this.#text.tokens,
       unreportedTextTokens: this.#text.tokens - this.#tokensBeforeUsage,
-      ...(this.#isStream && { isStream: true }),
-      ...(steps.length > 0 && { steps }),
-      ...(contradictions.length > 0 && { contradictions }),
-      ...(this.#model !== undefined && { model: this.#model }),
-      ...(stopReason !== undefined && { stopReason }),
-      ...(this.#tier !== undefined && { tier: this.#tier }),
-      ...(this.#media.seen !== undefined && { media: this.#media.seen }),
-      ...(this.#tools.hasCalls && { hasHostedCalls: true }),
-      ...(this.object !== undefined && { object: this.object.seen }),
     };
+    if (this.#isStream) summary.isStream = true;
+    if (steps.length > 0) summary.steps = steps;
+    if (contradictions.length > 0) summary.contradictions = contradictions;
+    if (this.#model !== undefined) summary.model = this.#model;
+    if (stopReason !== undefined) summary.stopReason = stopReason;
+    if (this.#tier !== undefined) summary.tier = this.#tier;
+    if (media !== undefined) summary.media = media;
+    if (this.#tools.hasCalls) summary.hasHostedCalls = true;
+    if (this.object !== undefined) summary.object = this.object.seen;
+    return summary;
   }
 
   #stop(): string | undefined {
@@ -277,7 +285,8 @@ export class ResponseTap {
     const line = new ReportedUsage();
     line.add(usage);
     this.#lines = sumOf(this.#lines ?? {}, line.usage());
-    for (const contradiction of line.contradictions()) this.#contradictions.add(contradiction);
+    const contradictions = this.#contradictions ??= new Set();
+    for (const contradiction of line.contradictions()) contradictions.add(contradiction);
   }
 
   #sawTier(tier: string | undefined): void {

@@ -10,8 +10,10 @@ export const RESERVED_CALLS = 20;
 /** A model that searches in every response has a search like that of a tool. */
 const OWN_SEARCH: HostedTool = { name: "the search of the model", charge: "web searches" };
 
+const NO_TOOLS: readonly HostedTool[] = [];
+
 /** The hosted tools of a request that a certain model runs. */
-export function toolsOf({ hostedTools = [] }: RequestFacts, model: string): readonly HostedTool[] {
+export function toolsOf({ hostedTools = NO_TOOLS }: RequestFacts, model: string): readonly HostedTool[] {
   return alwaysSearches(model) ? [...hostedTools, OWN_SEARCH] : hostedTools;
 }
 
@@ -30,7 +32,7 @@ export function callsOf(charges: readonly ToolCharge[], calls: number): Usage {
  */
 export function withSearch(
   usage: Usage,
-  { hostedTools = [] }: RequestFacts,
+  { hostedTools = NO_TOOLS }: RequestFacts,
   model: string | undefined,
 ): Usage {
   const isReported = usage.inputTokens !== undefined || usage.outputTokens !== undefined;

@@ -12,6 +12,13 @@ export class UnseenTime {
     this.#since = now;
   }
 
+  /** Begins again, with the start of another attempt. */
+  restart(now: number): void {
+    this.#sum = 0;
+    this.#textBytes = 0;
+    this.#since = now;
+  }
+
   /** Records that `textBytes` of text have arrived in total at this time. */
   seen(textBytes: number, now: number): void {
     if (textBytes === this.#textBytes) return;

@@ -49,14 +49,3 @@ export function sumOf(one: Usage, other: Usage): Usage {
   for (kind in other) total[kind] = (one[kind] ?? 0) + (other[kind] ?? 0);
   return total;
 }
-
-/** The usage without the amounts that are undefined. */
-export function definedUsage(draft: { readonly [Kind in keyof Usage]?: number | undefined }): Usage {
-  const usage: UsageDraft = {};
-  let kind: UsageKind;
-  for (kind in draft) {
-    const amount = draft[kind];
-    if (amount !== undefined) usage[kind] = amount;
-  }
-  return usage;
-}

@@ -3,7 +3,14 @@
 import type { UsageKind } from "./usage.ts";
 
 /** Gets the first of some numbers that the usage object has. */
-export type Get = (name: string, ...others: readonly string[]) => number | undefined;
+export type Get = (
+  name: string,
+  second?: string,
+  third?: string,
+  fourth?: string,
+  fifth?: string,
+  sixth?: string,
+) => number | undefined;
 /** The amounts that a shape reads. Undefined amounts are not in the usage object. */
 export type ReportedAmounts = { readonly [Kind in UsageKind]?: number | undefined };
 

@@ -2,7 +2,6 @@
 
 import type { Account } from "../accounting/account.ts";
 import { operationOf } from "../apis/operation_of.ts";
-import type { Operation } from "../apis/operations.ts";
 import type { Endpoint } from "../config/config.ts";
 import type { Field } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
@@ -12,12 +11,12 @@ import type { Limiter } from "../limits/limiter.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
-import { admit, admitBody } from "./admit.ts";
+import { admit, admitBody, type AdmittedHead } from "./admit.ts";
 import { ProxyFault } from "../faults.ts";
 import { effectiveMethod, otherRequestNamed } from "./effective_method.ts";
 import { shapingPart } from "./shaped_response.ts";
 import {
-  mustRead,
+  needsOf,
   type ReadRequest,
   readRequest,
   type UnreadRequest,
@@ -84,23 +83,67 @@ export interface AdmittedRequest {
  */
 export async function admitRequest(
   incoming: AdmissionRequest,
-  limits: BodyLimits,
-  parts: AdmissionParts,
+  { maxBodyBytes, receivingSlots }: BodyLimits,
+  { upgrade, held, counted, objects }: AdmissionParts,
 ): Promise<AdmittedRequest> {
   const { request, principal, endpoint, rest, query } = incoming;
-  const { upgrade, counted, objects } = parts;
-  const method = effectiveMethod(request.method, { query, fields: request.fields });
+  const { fields, cancellation } = request;
+  const method = effectiveMethod(request.method, { query, fields });
   const operation = operationOf(method, rest);
-  const countedRequest = counted &&
-    { request, method, operation, principal, endpoint, rest, query, upgrade, ...counted };
-  const admitted = countedRequest && admit(countedRequest);
-  if (objects?.isGuarded === true) checkObjectHead(objects, { query, fields: request.fields });
-  const { read, unread } = await received(incoming, limits, { ...parts, method, operation });
-  const watchedBody = admitted === undefined ? read.body : await admitBody(admitted, read);
+  let admitted: AdmittedHead | undefined;
+  if (counted !== undefined) {
+    const { account, limiter } = counted;
+    admitted = admit({
+      request,
+      method,
+      operation,
+      principal,
+      endpoint,
+      rest,
+      query,
+      upgrade,
+      account,
+      limiter,
+    });
+  }
+  if (objects?.isGuarded === true) checkObjectHead(objects, { query, fields });
+  const unread: UnreadRequest = {
+    method,
+    operation,
+    fields,
+    body: request.body,
+    principal,
+    endpoint,
+    path: rest,
+    upgrade,
+    cancellation,
+    held,
+    isCounted: counted !== undefined,
+    namesObjects: objects?.readsBody === true,
+  };
+  const needs = needsOf(unread);
+  // A body that no rule needs is not waited for.
+  const waits = request.settledBody !== undefined || request.body !== null && needs.body && !upgrade;
+  const slot = waits ? receivingSlots.acquire(incoming.holder, cancellation) : undefined;
+  const release = slot instanceof Promise ? await slot : slot;
+  let read: ReadRequest;
+  try {
+    read = request.settledBody === undefined && maxBodyBytes === undefined
+      ? await readRequest(unread, needs)
+      // The length of a body may be known only now.
+      : await readRequest({ ...unread, body: await receivedBody(request, maxBodyBytes) });
+  } finally {
+    release?.();
+  }
+  let body = read.body;
+  if (admitted !== undefined) {
+    const admitting = admitBody(admitted, read);
+    body = admitting instanceof Promise ? await admitting : admitting;
+  }
   const withUsage = withUsageOption(read, unread);
   return withUsage === undefined
-    ? { ...read, body: watchedBody, usageWasAdded: false }
-    : { ...withUsage, usageWasAdded: true };
+    ? { fields: read.fields, payload: read.payload, body, usageWasAdded: false }
+    : { fields: withUsage.fields, payload: withUsage.payload, body: withUsage.body, usageWasAdded: true };
 }
 
 /** Throws `forbidden` if the head could hide which objects a request reads. */
@@ -121,40 +164,4 @@ function checkObjectHead(
     "forbidden",
     `The proxy removes the objects of other tokens from this list, and ${chosen} changes its form. Remove it.`,
   );
-}
-
-/** Receives the body of a request, and reads it if something depends on it. */
-async function received(
-  incoming: AdmissionRequest,
-  { maxBodyBytes, receivingSlots }: BodyLimits,
-  { method, operation, upgrade, held, counted, objects }: AdmissionParts & {
-    readonly method: string;
-    readonly operation: Operation;
-  },
-): Promise<{ readonly read: ReadRequest; readonly unread: UnreadRequest }> {
-  const { request, principal, endpoint, rest } = incoming;
-  const { fields, cancellation } = request;
-  const unsettled = {
-    method,
-    operation,
-    fields,
-    body: request.body,
-    principal,
-    endpoint,
-    path: rest,
-    upgrade,
-    cancellation,
-    held,
-    isCounted: counted !== undefined,
-    namesObjects: objects?.readsBody === true,
-  };
-  // A body that no rule needs is not waited for.
-  const waits = request.settledBody !== undefined || request.body !== null && mustRead(unsettled);
-  const release = waits ? await receivingSlots.acquire(incoming.holder, cancellation) : undefined;
-  try {
-    const unread = { ...unsettled, body: await receivedBody(request, maxBodyBytes) };
-    return { read: await readRequest(unread), unread };
-  } finally {
-    release?.();
-  }
 }

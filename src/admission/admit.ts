@@ -32,7 +32,7 @@ import { contentCodingOf } from "../payload/content_coding.ts";
 import { type ModelsInHead, modelsInHead } from "../payload/models_in_head.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import { dearTier, tierInFields } from "../payload/service_tier.ts";
-import { limitsAmounts, type ReadRequest } from "./read_request.ts";
+import { limitsAmountsOf, type ReadRequest } from "./read_request.ts";
 import { checkResponseIsWhole } from "./shaped_response.ts";
 import { versionedPath } from "../http/join_url.ts";
 
@@ -119,31 +119,40 @@ function modelsOf({ request, rest, query, upgrade }: CountedRequest): ModelsInHe
 
 /**
  * Admits a request by its body, and returns the body to send. The account reads a body that the proxy has not
- * read while it passes. Throws like {@link admit}.
+ * read while it passes. Throws like {@link admit}. A promise only if the body is long.
  */
-export async function admitBody(
-  { counted, admission, cost, object, models }: AdmittedHead,
+export function admitBody(
+  head: AdmittedHead,
+  read: ReadRequest,
+): MessageBody | null | Promise<MessageBody | null> {
+  const { payload } = read;
+  if (payload === undefined) return admitMeasured(head, read, 0);
+  const inputTokens = inputTokensOf({ kind: payload.kind, bytes: payload.held.bytes });
+  return typeof inputTokens === "number"
+    ? admitMeasured(head, read, inputTokens)
+    : inputTokens.then((tokens) => admitMeasured(head, read, tokens));
+}
+
+/** Admits a request whose body has an estimated number of tokens. 0: the proxy has not read the body. */
+function admitMeasured(
+  head: AdmittedHead,
   { body, payload }: ReadRequest,
-): Promise<MessageBody | null> {
+  inputTokens: number,
+): MessageBody | null {
+  const { counted, admission, cost, object } = head;
   const { request, operation, principal, endpoint, rest, query, upgrade, account } = counted;
-  const inputTokens = payload === undefined
-    ? 0
-    : await inputTokensOf({ kind: payload.kind, bytes: payload.held.bytes });
   const isRestricted = restrictsModels(principal);
   const hasModelLimits = limitsModels(principal);
-  const reserves = principal.subjects.some(({ rules }) => limitsAmounts(rules));
+  const reserves = principal.subjects.some(limitsAmountsOf);
   // Without rules and without a read body, nothing depends on the models.
   const needsModels = isRestricted || hasModelLimits || reserves || payload !== undefined;
-  const { named, possiblyNamed } = models ?? (needsModels ? modelsOf(counted) : NO_MODELS);
+  const models = head.models ?? (needsModels ? modelsOf(counted) : NO_MODELS);
+  const { named, possiblyNamed } = models;
   if (isRestricted && !upgrade) {
     const hasBody = payload !== undefined && payload.kind !== "empty";
     checkModels(principal, { models: [...named, ...payload?.models ?? []], hasBody });
     checkModels(principal, { models: possiblyNamed, hasBody: false });
   }
-  // Gemini's API requests a stream in the path.
-  const streams = factsOf(operation).isStream === true ? { stream: true } : {};
-  const tier = dearTier([tierInFields(request.fields)]);
-  const inHead = { ...streams, ...(tier !== undefined && { tier }) };
   const isFree = cost === "free";
   if (hasModelLimits) {
     const certain = [...named, ...payload?.models ?? []];
@@ -151,68 +160,94 @@ export async function admitBody(
     checkModelIsKnown(principal, { models: certain, hasBody: upgrade || body !== null && !isFree });
     admission.countModels([...certain, ...possiblyNamed]);
   }
-  const outputTokensOf = (facts: RequestFacts): number =>
-    possibleOutputTokens(facts, {
-      endpoint,
-      operation,
-      hasBody: body !== null || upgrade,
-    });
-  const reserve = (facts: RequestFacts): void => {
-    if (!reserves) return;
-    if (isFree) return account.reserve(undefined);
-    const candidates = candidateModels({
-      endpoint,
-      operation,
-      named,
-      possiblyNamed,
-      payload,
-      facts,
-      upgrade,
-    });
-    const isNamed = named.length > 0 || payload?.models.some((name) => name !== "") === true;
-    if (!isNamed && account.isPriced) checkModelIsNamed(principal);
-    if (hasAnyBudget(principal)) {
-      checkPriceIsKnown(principal, account.unpricedModel(candidates, facts), endpoint.name);
-      checkToolPriceIsKnown(principal, account.unpricedTool(candidates, facts), endpoint.name);
-    }
-    account.reserve({
-      statedTokens: facts.maxOutputTokens ?? 0,
-      inputTokens,
-      soundSeconds: facts.soundSeconds,
-      outputTokens: Math.max(outputTokensOf(facts), ...candidates.map((one) => one.outputTokens)),
-      candidates,
-    });
+  // Gemini's API requests a stream in the path.
+  const streams = factsOf(operation).isStream === true;
+  const tier = dearTier([tierInFields(request.fields)]);
+  const withHead = (facts: RequestFacts, model = facts.model): RequestFacts => {
+    if (!streams && tier === undefined && model === facts.model) return facts;
+    const changed: { -readonly [Fact in keyof RequestFacts]: RequestFacts[Fact] } = { ...facts };
+    if (streams) changed.stream = true;
+    if (tier !== undefined) changed.tier = tier;
+    if (model !== undefined) changed.model = model;
+    return changed;
   };
+  const outputTokensOf = (facts: RequestFacts): number =>
+    possibleOutputTokens(facts, { endpoint, operation, hasBody: body !== null || upgrade });
+  const isMetered = cost === "metered";
   if (payload !== undefined && payload.kind !== "other") {
-    const [first = payload.facts.model] = named;
-    const facts = { ...payload.facts, ...inHead, ...(first !== undefined && { model: first }) };
+    const facts = withHead(payload.facts, named[0]);
+    const outputTokens = outputTokensOf(facts);
     account.setRequest({
       facts: () => facts,
       inputTokens: () => inputTokens,
-      outputTokens: () => outputTokensOf(facts),
-      isMetered: cost === "metered",
+      outputTokens: () => outputTokens,
+      isMetered,
       isFree,
       object,
     });
-    reserve(facts);
+    if (reserves) reserve(head, { models, payload, facts, inputTokens, outputTokens });
     return body;
   }
-  const isReadable = contentCodingOf(request.fields) === "identity";
   const tap = new RequestTap({
-    isReadable,
+    isReadable: contentCodingOf(request.fields) === "identity",
     contentType: fieldValue(request.fields, "content-type"),
     path: rest,
     operation,
     query: upgrade ? query : "",
   });
   account.setRequest({
-    facts: () => ({ ...tap.facts(), ...inHead }),
+    facts: () => withHead(tap.facts()),
     inputTokens: () => tap.inputTokens(),
     outputTokens: () => outputTokensOf(tap.facts()),
-    isMetered: cost === "metered",
+    isMetered,
     isFree,
     object,
   });
-  reserve(tap.facts());
+  if (reserves) {
+    const facts = tap.facts();
+    reserve(head, { models, payload, facts, inputTokens, outputTokens: outputTokensOf(facts) });
+  }
   return body === null ? body : watched(body, (piece) => tap.write(piece));
+}
+
+/** Reserves what a request may cost, at the most expensive model that may serve it. Throws like {@link admit}. */
+function reserve(
+  { counted: { operation, principal, endpoint, upgrade, account }, cost }: AdmittedHead,
+  { models: { named, possiblyNamed }, payload, facts, inputTokens, outputTokens }: {
+    readonly models: ModelsInHead;
+    readonly payload: ReadRequest["payload"];
+    readonly facts: RequestFacts;
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+  },
+): void {
+  if (cost === "free") return account.reserve(undefined);
+  const candidates = candidateModels({
+    endpoint,
+    operation,
+    named,
+    possiblyNamed,
+    payload,
+    facts,
+    upgrade,
+  });
+  const isNamed = named.length > 0 || payload?.models.some(isName) === true;
+  if (!isNamed && account.isPriced) checkModelIsNamed(principal);
+  if (hasAnyBudget(principal)) {
+    checkPriceIsKnown(principal, account.unpricedModel(candidates, facts), endpoint.name);
+    checkToolPriceIsKnown(principal, account.unpricedTool(candidates, facts), endpoint.name);
+  }
+  let most = outputTokens;
+  for (const one of candidates) most = Math.max(most, one.outputTokens);
+  account.reserve({
+    statedTokens: facts.maxOutputTokens ?? 0,
+    inputTokens,
+    soundSeconds: facts.soundSeconds,
+    outputTokens: most,
+    candidates,
+  });
+}
+
+function isName(name: string): boolean {
+  return name !== "";
 }

@@ -4,10 +4,14 @@ import { type Dialect, DIALECTS } from "../apis/dialects.ts";
 import { ProxyFault } from "../faults.ts";
 import type { Principal, Subject } from "../principal.ts";
 import type { PathCost } from "./known_cost.ts";
-import { allLimits, hasBudget } from "../limits/model_rules.ts";
+import { hasBudget, someLimits } from "../limits/model_rules.ts";
 
 function subjectWithBudget({ subjects }: Principal): Subject | undefined {
-  return subjects.find(({ rules }) => allLimits(rules).some(hasBudget));
+  return subjects.find(isBudgeted);
+}
+
+function isBudgeted({ rules }: Subject): boolean {
+  return someLimits(rules, hasBudget);
 }
 
 /** Whether a rule of the principal limits money. */

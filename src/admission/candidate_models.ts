@@ -3,7 +3,7 @@
 import type { Operation } from "../apis/operations.ts";
 import type { CandidateModel } from "../accounting/charge.ts";
 import { overridingModel } from "../config/model_override.ts";
-import type { Endpoint } from "../config/config.ts";
+import type { Backend, Endpoint } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
 import type { Payload } from "../payload/read_payload.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
@@ -30,6 +30,22 @@ export function candidateModels(
   },
 ): CandidateModel[] {
   const { models: inBody = [], places = [] } = payload ?? {};
+  const [only] = places;
+  const { backends } = endpoint;
+  // Most requests name one model once, in the place that a model override replaces.
+  if (
+    !upgrade && only !== undefined && places.length === 1 && inBody.length === 1 && inBody[0] === only.name &&
+    possiblyNamed.length === 0 && named.length === 0
+  ) {
+    return backends.map((backend) =>
+      candidate(overridingModel(backend.model, only.name) ?? only.name, {
+        backend,
+        endpoint,
+        operation,
+        facts,
+      })
+    );
+  }
   const overridable = new Set(upgrade ? named : places.map(({ name }) => name));
   const others = new Set([
     ...possiblyNamed,
@@ -43,18 +59,25 @@ export function candidateModels(
       `A budget depends on this request, and it names more than ${MAX_MODELS} models.`,
     );
   }
-  return endpoint.backends.flatMap((backend) => {
+  return backends.flatMap((backend) => {
     const sent = [...overridable].map((name) => overridingModel(backend.model, name) ?? name);
-    return [...new Set([...sent, ...others])].map((model) => ({
-      backend,
-      model,
-      outputTokens: possibleOutputTokens({ ...facts, model }, {
-        endpoint,
-        operation,
-        hasBody: true,
-      }),
-    }));
+    return [...new Set([...sent, ...others])].map((model) =>
+      candidate(model, { backend, endpoint, operation, facts })
+    );
   });
+}
+
+function candidate(
+  model: string,
+  { backend, endpoint, operation, facts }: {
+    backend: Backend;
+    endpoint: Endpoint;
+    operation: Operation;
+    facts: RequestFacts;
+  },
+): CandidateModel {
+  const of = model === facts.model ? facts : { ...facts, model };
+  return { backend, model, outputTokens: possibleOutputTokens(of, { endpoint, operation, hasBody: true }) };
 }
 
 /** The names in a body outside of the place that a model override replaces. */

@@ -2,8 +2,8 @@
 
 import { ProxyFault } from "../faults.ts";
 import { PATH_FIELDS } from "../limits/allowed.ts";
-import { allLimits } from "../limits/model_rules.ts";
-import type { Limits, Principal, Rules } from "../principal.ts";
+import { someLimits } from "../limits/model_rules.ts";
+import type { Limits, Principal, Rules, Subject } from "../principal.ts";
 
 /** Headers, in lower case, that make some upstreams use another method. Google's APIs obey the first. */
 const METHOD_FIELDS: ReadonlySet<string> = new Set([
@@ -38,7 +38,7 @@ export function effectiveMethod(method: string, head: Head): string {
  * not know what such a request costs.
  */
 export function checkHeadIsPlain(principal: Principal, head: Head): void {
-  const subject = principal.subjects.find(({ rules }) => hasLimits(rules));
+  const subject = principal.subjects.find(isLimited);
   if (subject === undefined) return;
   const other = otherRequestNamed(head);
   if (other === undefined) return;
@@ -50,16 +50,30 @@ export function checkHeadIsPlain(principal: Principal, head: Head): void {
 
 /** The place of a head that names another method or path, as error messages name it. Undefined: no place does. */
 export function otherRequestNamed(head: Head): string | undefined {
-  const path = head.fields.find(({ lower }) => PATH_FIELDS.has(lower));
+  const path = head.fields.find(namesPath);
   return overridesOf(head)[0]?.name ?? (path && `the header ${path.lower}`);
+}
+
+const NO_OVERRIDES: ReturnType<typeof overridesOf> = [];
+
+function namesMethod({ lower }: { readonly lower: string }): boolean {
+  return METHOD_FIELDS.has(lower);
+}
+
+function namesPath({ lower }: { readonly lower: string }): boolean {
+  return PATH_FIELDS.has(lower);
+}
+
+function isLimited({ rules }: Subject): boolean {
+  return hasLimits(rules);
 }
 
 /** The places of a head that name a method, as error messages name them. */
 function overridesOf({ query, fields }: Head): readonly { readonly name: string; readonly value: string }[] {
   // Most heads have none. The names of the parameters have one of these characters.
   const mayHaveParameter = /[$_%]/.test(query);
-  if (!mayHaveParameter && !fields.some(({ lower }) => METHOD_FIELDS.has(lower))) return [];
-  const inFields = fields.filter(({ lower }) => METHOD_FIELDS.has(lower))
+  if (!mayHaveParameter && !fields.some(namesMethod)) return NO_OVERRIDES;
+  const inFields = fields.filter(namesMethod)
     .map(({ lower, value }) => ({ name: `the header ${lower}`, value }));
   if (!mayHaveParameter) return inFields;
   const inQuery = [...new URLSearchParams(query.replaceAll(";", "&"))]
@@ -70,7 +84,7 @@ function overridesOf({ query, fields }: Head): readonly { readonly name: string;
 
 /** Whether rules limit requests, tokens or money. */
 function hasLimits(rules: Rules): boolean {
-  return rules.maxRequests !== undefined || allLimits(rules).some(limitsAnything);
+  return rules.maxRequests !== undefined || someLimits(rules, limitsAnything);
 }
 
 function limitsAnything(limits: Limits): boolean {

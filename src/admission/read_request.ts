@@ -4,7 +4,7 @@
  */
 
 import { factsOf, type Operation } from "../apis/operations.ts";
-import type { Endpoint } from "../config/config.ts";
+import type { Backend, Endpoint } from "../config/config.ts";
 import type { Cancellation } from "../cancellation.ts";
 import { ProxyFault } from "../faults.ts";
 import { hopByHopTest } from "../http/hop_by_hop.ts";
@@ -16,10 +16,10 @@ import { readUpTo } from "../streams/read_whole.ts";
 import { restrictsModels } from "../limits/allowed.ts";
 import type { HeldShare } from "../limits/held_bytes.ts";
 import { costOf } from "./known_cost.ts";
-import { allLimits, hasBudget, limitsModels } from "../limits/model_rules.ts";
+import { hasBudget, limitsModels, someLimits } from "../limits/model_rules.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
-import { readPayload } from "../payload/read_payload.ts";
-import type { Principal, Rules } from "../principal.ts";
+import { readPayload, readShortPayload } from "../payload/read_payload.ts";
+import type { Limits, Principal, Rules, Subject } from "../principal.ts";
 import { ambiguityOf } from "../http/request_target.ts";
 
 /** A request whose body the proxy may have to read. */
@@ -56,18 +56,26 @@ export interface ReadRequest {
  * Reads the body of a request if something depends on it. Throws `bad_request` or `forbidden` if the proxy
  * cannot understand the body, and `payload_too_large` if it is longer than the endpoint's `max_buffer_bytes`.
  */
-export async function readRequest(request: UnreadRequest): Promise<ReadRequest> {
-  const { fields, body, endpoint, path, operation, cancellation } = request;
-  const needs = needsOf(request);
+export async function readRequest(
+  request: UnreadRequest,
+  needs: BodyNeeds = needsOf(request),
+): Promise<ReadRequest> {
+  const { fields, body, endpoint, path, operation } = request;
   const unread = { fields, body, payload: undefined };
   if (!needs.body || request.upgrade) return unread;
   checkPath(path);
   if (body === null) return unread;
   const maxBytes = endpoint.maxBufferBytes;
   const { held } = request;
-  const { bytes, isWhole } = await readUpTo(body, maxBytes, (count) => held.hold(count)).catch((error) => {
-    throw cancellation.reason ?? error;
-  });
+  const hold = (count: number) => held.hold(count);
+  let bytes: Uint8Array;
+  let isWhole: boolean;
+  try {
+    const reading = readUpTo(body, maxBytes, hold);
+    ({ bytes, isWhole } = reading instanceof Promise ? await reading : reading);
+  } catch (error) {
+    throw request.cancellation.reason ?? error;
+  }
   if (!isWhole) {
     throw new ProxyFault(
       "payload_too_large",
@@ -75,20 +83,37 @@ export async function readRequest(request: UnreadRequest): Promise<ReadRequest> 
         `the allowed ${maxBytes} bytes (max_buffer_bytes).`,
     );
   }
-  const isHopByHop = hopByHopTest(fields);
-  const { bytes: understood, ...payload } = await readPayload(bytes, {
+  const options = {
     // Forwarding removes the headers that `connection` names, so they must not decide how the body is read.
-    fields: fields.filter(({ lower }) => !isHopByHop(lower)),
+    fields: endToEnd(fields),
     operation,
     maxBytes,
     mustBeKnown: needs.isStrict,
     readsFiles: restrictsModels(request.principal),
-    hold: (count) => held.hold(count),
+    hold,
     sender: request.principal.key,
-  });
+  };
+  const read = readShortPayload(bytes, options) ?? await readPayload(bytes, options);
+  const { bytes: understood, kind, models, places, facts, json, fields: sent } = read;
   held.hold(understood.length);
   const owner = new HeldBody(understood, held);
-  return { fields: payload.fields, body: owner.body(), payload: { ...payload, held: owner } };
+  const payload = json === undefined
+    ? { kind, fields: sent, models, places, facts, held: owner }
+    : { kind, fields: sent, models, places, facts, json, held: owner };
+  return { fields: sent, body: owner.body(), payload };
+}
+
+/** The fields that do not belong to the connection. */
+function endToEnd(fields: readonly Field[]): readonly Field[] {
+  const isHopByHop = hopByHopTest(fields);
+  let ends: Field[] | undefined;
+  for (let index = 0; index < fields.length; index++) {
+    const one = fields[index];
+    if (one === undefined) continue;
+    if (isHopByHop(one.lower)) ends ??= fields.slice(0, index);
+    else ends?.push(one);
+  }
+  return ends ?? fields;
 }
 
 /**
@@ -108,22 +133,36 @@ export function withUsageOption(
   return { fields: rest.fields, body: held.body(), payload: { ...rest, held } };
 }
 
-/** Whether something depends on the body of a request, so that the proxy reads it before it forwards it. */
-export function mustRead(request: UnreadRequest): boolean {
-  return needsOf(request).body && !request.upgrade;
+/** Whether something depends on the body of a request. */
+export interface BodyNeeds {
+  /** Whether the proxy reads the body before it forwards it. */
+  readonly body: boolean;
+  /** Whether the proxy must understand the body. */
+  readonly isStrict: boolean;
 }
 
-function needsOf(request: UnreadRequest): { readonly body: boolean; readonly isStrict: boolean } {
+/** What depends on the body of a request. A WebSocket has none to read. */
+export function needsOf(request: UnreadRequest): BodyNeeds {
   const { principal, endpoint, body, namesObjects } = request;
-  const isCounted = principal.subjects.some(({ rules }) => limitsAmounts(rules));
+  const isCounted = principal.subjects.some(limitsAmountsOf);
+  const cost = isCounted || limitsModels(principal) ? costOf(request) : undefined;
   // A body that a model reads may ask for content elsewhere and for several responses.
-  const isStrict = restrictsModels(principal) || limitsModels(principal) && costOf(request) !== "free" ||
-    isCounted && costOf(request) === "metered" ||
-    endpoint.backends.some(({ model }) => model !== undefined) || injectsUsageOption(request);
+  const isStrict = restrictsModels(principal) || cost !== undefined && cost !== "free" &&
+      (cost === "metered" && isCounted || limitsModels(principal)) ||
+    endpoint.backends.some(overridesModel) || injectsUsageOption(request);
   // A long upload that is free passes unread, because a budget has nothing to reserve for it.
   const isLongUpload = !isStrict && (body?.length ?? 0) > endpoint.maxBufferBytes &&
     ambiguityOf(request.path) === undefined && costOf(request) === "free";
   return { body: (isStrict || isCounted || namesObjects) && !isLongUpload, isStrict };
+}
+
+/** Whether a rule of a subject limits tokens or money. */
+export function limitsAmountsOf({ rules }: Subject): boolean {
+  return limitsAmounts(rules);
+}
+
+function overridesModel({ model }: Pick<Backend, "model">): boolean {
+  return model !== undefined;
 }
 
 function injectsUsageOption(
@@ -134,7 +173,11 @@ function injectsUsageOption(
 
 /** Whether a rule limits tokens or money, so that the proxy must know what a request may use. */
 export function limitsAmounts(rules: Rules): boolean {
-  return allLimits(rules).some((limits) => limits.tokensPerMinute !== undefined || hasBudget(limits));
+  return someLimits(rules, limitsTokensOrMoney);
+}
+
+function limitsTokensOrMoney(limits: Limits): boolean {
+  return limits.tokensPerMinute !== undefined || hasBudget(limits);
 }
 
 /** Throws `bad_request` if an upstream could read the path differently from this proxy. */

@@ -38,7 +38,12 @@ export function possibleOutputTokens(
   const isObeyed = isCompletionLimit !== true || obeysCompletionLimit(endpoint);
   if (maxOutputTokens !== undefined && isObeyed) return maxOutputTokens;
   if (!hasBody) return 0;
-  const lower = model?.toLowerCase() ?? "";
-  return choices *
-    (OUTPUT_BY_MODEL.find(([pattern]) => pattern.test(lower))?.[1] ?? endpoint.reserveOutputTokens);
+  return choices * (knownOutputTokens(model) ?? endpoint.reserveOutputTokens);
+}
+
+function knownOutputTokens(model: string | undefined): number | undefined {
+  if (model === undefined) return undefined;
+  const lower = model.toLowerCase();
+  for (const [pattern, tokens] of OUTPUT_BY_MODEL) if (pattern.test(lower)) return tokens;
+  return undefined;
 }

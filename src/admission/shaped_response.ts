@@ -6,7 +6,7 @@
 
 import { ProxyFault } from "../faults.ts";
 import type { Principal } from "../principal.ts";
-import { limitsAmounts } from "./read_request.ts";
+import { limitsAmountsOf } from "./read_request.ts";
 
 /** Headers, in lower case, that choose members of the response or its encoding. */
 const FIELDS: ReadonlySet<string> = new Set(["x-goog-fieldmask", "x-goog-encode-response-if-executable"]);
@@ -31,7 +31,7 @@ export function checkResponseIsWhole(
     isFile: boolean;
   },
 ): void {
-  const subject = principal.subjects.find(({ rules }) => limitsAmounts(rules));
+  const subject = principal.subjects.find(limitsAmountsOf);
   if (subject === undefined) return;
   const chosen = shapingPart(query, fields, isFile);
   if (chosen === undefined) return;
@@ -42,13 +42,17 @@ export function checkResponseIsWhole(
   );
 }
 
+function shapesResponse({ lower }: { readonly lower: string }): boolean {
+  return FIELDS.has(lower);
+}
+
 /** The part of the head that changes the form of the response, as an error message names it. */
 export function shapingPart(
   query: string,
   fields: readonly { readonly lower: string }[],
   isFile: boolean,
 ): string | undefined {
-  const header = fields.find(({ lower }) => FIELDS.has(lower));
+  const header = fields.find(shapesResponse);
   if (header !== undefined) return `the header ${header.lower}`;
   if (query === "") return undefined;
   // Some servers also separate parameters by a semicolon.

@@ -12,8 +12,11 @@ interface Edit {
   readonly instead: string;
 }
 
-/** The built-in modules that CommonJS packages of the bundle load. They only call functions of these modules. */
-const REQUIRED: readonly string[] = ["node:util"];
+/**
+ * The built-in modules that CommonJS packages of the bundle load. They only read members of these modules: the
+ * package yaml reads `process.env` and `Buffer` when it parses a file.
+ */
+const REQUIRED: readonly string[] = ["node:buffer", "node:process", "node:util"];
 
 const EDITS: readonly Edit[] = [
   {

@@ -56,6 +56,15 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
     page: "install",
     group: SERVING,
   },
+  "import": {
+    examples: [
+      ["import litellm litellm.yaml --output config.toml", "from LiteLLM"],
+      ["import olla olla.yaml", "from Olla, to standard output"],
+      ["import llama-swap llama-swap.yaml", "from llama-swap"],
+    ],
+    page: "install",
+    group: SERVING,
+  },
   "doctor": {
     examples: [
       ["doctor --online", "send a request to each provider too"],
@@ -85,6 +94,16 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
     ],
     page: "clients",
     json: '{"client", "title", "pieces": [{"where", "text"}], "notes": […]}',
+    group: CLIENTS,
+  },
+  "run": {
+    examples: [
+      ["run claude", "Claude Code; the first run asks for the address and the token"],
+      ["run codex -- exec 'Explain this folder'", "with arguments of the client"],
+      ["run claude --passthrough", "with your own login at Anthropic"],
+      ["run --forget", "delete the saved address and token"],
+    ],
+    page: "clients",
     group: CLIENTS,
   },
   "service": {

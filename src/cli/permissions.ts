@@ -98,8 +98,6 @@ function addresses({ server, endpoints }: Config): { net: Set<string>; reasons: 
     ...hops.size === 0 ? [] : [
       `TLS within TLS through the https:// outbound proxy of ${[...hops].join(", ")}`,
     ],
-    // See `server/http2/gateway.ts`.
-    ...server.tls === undefined ? [] : ["HTTP/2 connections of clients, which come with TLS"],
   ];
   const net = new Set([
     ...listening(server),

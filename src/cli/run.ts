@@ -6,7 +6,10 @@ import { CommandError } from "./command_error.ts";
 import { asksForJson, writeAsJson, writeFailure } from "./output.ts";
 import { serve } from "./serve.ts";
 
-/** Runs a command. Returns the exit code: 0 success, 1 failure, 2 wrong usage or wrong configuration. */
+/**
+ * Runs a command. Returns the exit code: 0 success, 1 failure, 2 wrong usage or wrong configuration. A command
+ * that starts another program sets `Deno.exitCode` to the code of that program.
+ */
 export async function run(args: readonly string[]): Promise<number> {
   if (asksForJson(args)) writeAsJson();
   try {
@@ -15,7 +18,7 @@ export async function run(args: readonly string[]): Promise<number> {
       const { runCommandLine } = await import("./command_line.ts");
       await runCommandLine(args);
     } else await serve({});
-    return 0;
+    return Deno.exitCode;
   } catch (error) {
     return exitCodeOf(error);
   }

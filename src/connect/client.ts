@@ -57,6 +57,8 @@ export interface Client {
  * The environment variable for the proxy token of a client, which keeps it out of the history of the shell.
  */
 export const TOKEN_VARIABLE = "LLM_PROXY_TOKEN";
+/** The environment variable for the address of the proxy, which `llm-proxy run` reads. */
+export const URL_VARIABLE = "LLM_PROXY_URL";
 
 /** The place of environment variables. */
 export const SHELL = "in the shell or its startup file";

@@ -115,9 +115,13 @@ function passthroughNote(
       `but ${title} has no known setting for this header.`;
 }
 
-function chooseEndpoint(
-  { endpoints, defaultEndpoint }: Connectable,
-  { title, dialects, preferredEndpoint }: Client,
+/**
+ * Chooses the endpoint for a client. Without a name it is the first one that speaks a dialect of the client.
+ * Throws {@link NoSettingsError} if no endpoint fits.
+ */
+export function chooseEndpoint(
+  { endpoints, defaultEndpoint }: Pick<Connectable, "endpoints" | "defaultEndpoint">,
+  { title, dialects, preferredEndpoint }: Pick<Client, "title" | "dialects" | "preferredEndpoint">,
   name: string | undefined,
 ): ConnectEndpoint {
   const names = endpoints.map((endpoint) => endpoint.name).join(", ");

@@ -27,18 +27,21 @@ export interface AdmissionParts {
   readonly budgetClock: BudgetClock;
   readonly ledgers: Ledgers;
   readonly check: LimitCheck;
+  /** The limits of subjects with their counts, the same for all requests of a principal. */
+  readonly countedOf: (subjects: readonly Subject[]) => readonly CountedLimits[];
 }
 
 const NOTHING: Reservation = { tokens: 0, micros: 0 };
+const NO_RULES: readonly string[] = [];
 
 /** The admission of one request. */
 export class Admission {
   readonly #parts: AdmissionParts;
   readonly #subjects: readonly Subject[];
   readonly #isFree: boolean;
-  readonly #counted: CountedLimits[];
+  #counted: readonly CountedLimits[];
   /** The keys of the limits for models. */
-  readonly #modelRules: string[] = [];
+  #modelRules: readonly string[] = NO_RULES;
   #reserved: Reservation = NOTHING;
   /** What earlier attempts of the request have used. */
   #more: Reservation = NOTHING;
@@ -57,14 +60,7 @@ export class Admission {
     this.#parts = parts;
     this.#subjects = subjects;
     this.#isFree = isFree;
-    this.#counted = subjects.map(({ key, what, rules }) => ({
-      key,
-      what,
-      scope: "",
-      limits: rules,
-      maxRequests: rules.maxRequests,
-      ledger: parts.ledgers.of(key),
-    }));
+    this.#counted = parts.countedOf(subjects);
     this.#begin(this.#counted);
   }
 
@@ -87,8 +83,8 @@ export class Admission {
       })
     );
     this.#begin(further);
-    this.#counted.push(...further);
-    this.#modelRules.push(...further.map(({ key }) => key));
+    this.#counted = [...this.#counted, ...further];
+    this.#modelRules = [...this.#modelRules, ...further.map(({ key }) => key)];
   }
 
   /**
@@ -98,11 +94,12 @@ export class Admission {
     const { clock, check } = this.#parts;
     const at = clock.now();
     if (!this.#isFree) { for (const one of this.#counted) check.checkAmounts(one, at); }
-    const beyond = this.#counted.filter((one) => check.mayExceed(one, reservation));
-    for (const one of beyond) checkOptimistic(one);
+    let beyond: CountedLimits[] | undefined;
+    for (const one of this.#counted) if (check.mayExceed(one, reservation)) (beyond ??= []).push(one);
+    if (beyond !== undefined) { for (const one of beyond) checkOptimistic(one); }
     this.#reserved = reservation;
-    this.#optimistic = beyond.length === 0 ? undefined : beyond.map(({ ledger }) => ledger);
-    for (const { ledger } of beyond) ledger.optimistic++;
+    this.#optimistic = beyond?.map(({ ledger }) => ledger);
+    if (this.#optimistic !== undefined) { for (const ledger of this.#optimistic) ledger.optimistic++; }
     for (const { ledger } of this.#counted) {
       ledger.reservedTokens += reservation.tokens;
       ledger.reservedMicros += reservation.micros;
@@ -145,9 +142,9 @@ export class Admission {
   ): Booking {
     if (this.#booking !== undefined) return this.#booking;
     const { clock, budgetClock } = this.#parts;
-    const { hour, isDated } = budgetClock.read();
-    this.#booking = { hour, isDated, modelRules: this.#modelRules };
     const endedAt = clock.now();
+    const { hour, isDated } = budgetClock.read(endedAt);
+    this.#booking = { hour, isDated, modelRules: this.#modelRules };
     this.#endOptimism();
     for (const { ledger } of this.#counted) {
       ledger.running--;

@@ -3,7 +3,7 @@
 import { ProxyFault } from "../faults.ts";
 import { matchesAny } from "../text/glob.ts";
 import { allowsPaths, pathAmbiguity } from "../text/path_patterns.ts";
-import type { Principal } from "../principal.ts";
+import type { Principal, Subject } from "../principal.ts";
 
 /** Throws `forbidden` if a rule of the principal lists endpoints and this endpoint is not in the list. */
 export function checkEndpoint(principal: Principal, endpoint: string): void {
@@ -77,7 +77,11 @@ function shownPaths(patterns: readonly string[]): string {
 
 /** Whether a rule lists allowed models, so that the proxy must know the models of each request. */
 export function restrictsModels(principal: Principal): boolean {
-  return principal.subjects.some(({ rules }) => rules.models !== undefined);
+  return principal.subjects.some(listsModels);
+}
+
+function listsModels({ rules }: Subject): boolean {
+  return rules.models !== undefined;
 }
 
 /**

@@ -35,7 +35,9 @@ export class BudgetClock {
   /** The time from which budgets continue if the clock is wrong from the start. */
   readonly #latest: number;
   /** The latest reading: the time of budgets, and the monotonic clock. */
-  #last: { readonly epochMs: number; readonly now: number } | undefined;
+  #last: { epochMs: number; now: number } | undefined;
+  /** The latest time that was given while the clock was right. Requests of the same millisecond share it. */
+  #given: BudgetTime | undefined;
   #state: "unread" | "wrong" | "right" = "unread";
 
   /**
@@ -56,11 +58,10 @@ export class BudgetClock {
   }
 
   /**
-   * Reads both clocks and gives the time of budgets. Calls `onEvent` if the clock was found wrong or moved.
+   * Reads both clocks and gives the time of budgets. `now` is the reading of the monotonic clock. Calls `onEvent` if the clock was found wrong or moved.
    */
-  read(): BudgetTime {
+  read(now: number = this.#clock.now()): BudgetTime {
     const shownMs = this.#clock.epochMs();
-    const now = this.#clock.now();
     const before = this.#last;
     const expected = before && before.epochMs + now - before.now;
     if (this.#state === "right") {
@@ -81,16 +82,21 @@ export class BudgetClock {
     epochMs: number,
     { now, expected = epochMs }: { now: number; expected: number | undefined },
   ): BudgetTime {
-    const before = this.#last;
+    const before = this.#last?.epochMs;
     const hour = hourOf(epochMs);
     const wasRight = this.#state === "right";
     this.#state = "right";
-    this.#last = { epochMs, now };
+    if (this.#last === undefined) this.#last = { epochMs, now };
+    else {
+      this.#last.epochMs = epochMs;
+      this.#last.now = now;
+    }
     const byMs = expected - epochMs;
     if (!wasRight) this.#onEvent({ kind: "right", hour, byMs });
-    else if (before !== undefined && hour < hourOf(before.epochMs)) {
+    else if (before !== undefined && hour < hourOf(before)) {
       this.#onEvent({ kind: "set_back", hour, byMs: Math.max(0, byMs) });
     }
-    return { epochMs, hour, isDated: true };
+    if (this.#given?.epochMs !== epochMs) this.#given = { epochMs, hour, isDated: true };
+    return this.#given;
   }
 }

@@ -2,7 +2,7 @@
 
 import type { BudgetPeriods } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
-import type { Limits } from "../principal.ts";
+import type { Limits, Subject } from "../principal.ts";
 import { counted } from "../text/counted.ts";
 import type { Clock } from "../time/clock.ts";
 import { BudgetCalendar } from "./budget_calendar.ts";
@@ -22,6 +22,11 @@ export interface CountedLimits {
   readonly limits: Limits;
   readonly maxRequests: number | undefined;
   readonly ledger: Ledger;
+}
+
+/** The limits of a subject for all of its requests. */
+export function countedLimits({ key, what, rules }: Subject, ledger: Ledger): CountedLimits {
+  return { key, what, scope: "", limits: rules, maxRequests: rules.maxRequests, ledger };
 }
 
 /** `retry-after` if running requests use up a limit. A running request may end at any moment. */
@@ -112,10 +117,12 @@ export class LimitCheck {
     }
     // Most limits have no budget, and need neither the clock nor the calendar.
     if (!hasBudget(limits)) return;
-    const at = { time: this.#budgetClock.read(), calendar: this.#calendar };
-    if (budgetLeft({ limits, ledger }, at) > 0) return;
+    const time = this.#budgetClock.read(now);
+    const calendar = this.#calendar;
+    if (budgetLeft({ limits, ledger }, { time, calendar }) > 0) return;
     const fault = budgetFault({ what, scope, limits, ledger }, {
-      ...at,
+      time,
+      calendar,
       concurrentRetryMs: CONCURRENT_RETRY_MS,
     });
     if (fault !== undefined) throw fault;
@@ -125,10 +132,8 @@ export class LimitCheck {
   mayExceed({ limits, ledger }: CountedLimits, reservation: Reservation): boolean {
     const excess = excessOf(reservation);
     if (excess === 0) return false;
-    const left = budgetLeft({ limits, ledger }, {
-      time: this.#budgetClock.read(),
-      calendar: this.#calendar,
-    });
+    const at = { time: this.#budgetClock.read(), calendar: this.#calendar };
+    const left = budgetLeft({ limits, ledger }, at);
     return reservation.micros + excess + ledger.excessMicros > left;
   }
 

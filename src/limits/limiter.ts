@@ -2,14 +2,14 @@
 
 import type { BudgetPeriods } from "../config/config.ts";
 import { DEFAULT_BUDGET_TIME_ZONE, DEFAULT_BUDGET_WINDOW } from "../config/values/defaults.ts";
-import type { Principal } from "../principal.ts";
+import type { Principal, Subject } from "../principal.ts";
 import type { Booking } from "../storage/booking.ts";
 import type { Clock } from "../time/clock.ts";
 import { Admission, type AdmissionParts, type Held } from "./admission.ts";
 import { BudgetClock, type ClockEvent } from "./budget_clock.ts";
 import type { Balance } from "./ledger.ts";
 import { latestOf, Ledgers } from "./ledgers.ts";
-import { LimitCheck } from "./limit_check.ts";
+import { type CountedLimits, countedLimits, LimitCheck } from "./limit_check.ts";
 
 /** What a subject has used. Money is in millionths of a US dollar. */
 export interface Spent {
@@ -49,7 +49,16 @@ export class Limiter {
       },
     });
     const check = new LimitCheck(clock, { budgetClock, periods: periods ?? DEFAULT_PERIODS });
-    this.#parts = { clock, budgetClock, ledgers, check };
+    const known = new WeakMap<readonly Subject[], readonly CountedLimits[]>();
+    const countedOf = (subjects: readonly Subject[]) => {
+      let counted = known.get(subjects);
+      if (counted === undefined) {
+        counted = subjects.map((subject) => countedLimits(subject, ledgers.of(subject.key)));
+        known.set(subjects, counted);
+      }
+      return counted;
+    };
+    this.#parts = { clock, budgetClock, ledgers, check, countedOf };
   }
 
   /** Sets the periods of budgets. Earlier spending counts in the new periods too. */

@@ -1,18 +1,22 @@
 /** Limits for certain models: finds the limits that a request counts for. */
 
 import { ProxyFault } from "../faults.ts";
-import type { Limits, ModelLimits, Principal, Rules } from "../principal.ts";
+import type { Limits, ModelLimits, Principal, Rules, Subject } from "../principal.ts";
 import { isOpaqueModel, modelSpellings } from "../text/model_spellings.ts";
 import { matchesModel } from "./allowed.ts";
 
 /** Whether a rule limits certain models, so that the proxy must know the models of each request. */
 export function limitsModels({ subjects }: Principal): boolean {
-  return subjects.some(({ rules }) => rules.modelLimits !== undefined && rules.modelLimits.length > 0);
+  return subjects.some(hasModelLimits);
 }
 
-/** All limits of a subject: for all requests, and for certain models. */
-export function allLimits(rules: Rules): readonly Limits[] {
-  return [rules, ...rules.modelLimits ?? []];
+function hasModelLimits({ rules: { modelLimits } }: Subject): boolean {
+  return modelLimits !== undefined && modelLimits.length > 0;
+}
+
+/** Whether some limits of a subject pass a test: those for all requests, or those for certain models. */
+export function someLimits(rules: Rules, test: (limits: Limits) => boolean): boolean {
+  return test(rules) || rules.modelLimits !== undefined && rules.modelLimits.some(test);
 }
 
 /** Whether limits include a budget. */

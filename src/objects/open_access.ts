@@ -31,22 +31,21 @@ export function openAccess(
   const hasSeveral = accounts.length > 1;
   if (accounts.length === 0 || !objects.isStored && !hasSeveral) return undefined;
   const isRestricted = objects.isStored && principal.kind === "token" && endpoint.objects !== "shared";
-  // Other clients may make their first objects while a WebSocket is open.
-  const isGuarded = () =>
+  const hasForeign = () =>
     isRestricted &&
     (endpoint.unknownObjects === "reject" || objects.hasMaker(accounts, (maker) => !mayUse(maker, exchange)));
+  const isGuarded = hasForeign();
   const request = objectRequestOf({ method, path: rest, query });
-  const matters = isRestricted && upgrade || hasSeveral || request.creates || request.inPath.size > 0 ||
-    isGuarded();
-  if (!matters) return undefined;
-  const hasObjects = objects.hasMaker(accounts, () => true);
+  const hasIds = request.creates || request.inPath.size > 0;
+  if (!isGuarded && !hasIds && !hasSeveral && !(isRestricted && upgrade)) return undefined;
   return new ObjectAccess(exchange, {
     objects,
     clock,
     request,
     accounts,
-    isGuarded,
     isRestricted,
-    hasObjects,
+    hasObjects: objects.hasMaker(accounts, () => true),
+    // Other clients may make their first objects while a WebSocket is open.
+    isGuarded: upgrade ? hasForeign : () => isGuarded,
   });
 }

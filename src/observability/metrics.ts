@@ -66,6 +66,7 @@ interface Times {
 export class Metrics {
   readonly #registry = new Registry();
   readonly #series = new Map<string, Series>();
+  #lastSeries: Series | undefined;
   readonly #models = new Set<string>();
   readonly #times = new Map<string, Times>();
   readonly #firstByte;
@@ -267,6 +268,13 @@ export class Metrics {
     const { endpoint = NONE, provider = NONE, ending, backend } = row;
     const status = STATUS_CLASSES[Math.floor(row.status / 100)] ?? NONE;
     const model = this.#modelLabel(row);
+    const last = this.#lastSeries;
+    // Most exchanges have the labels of the one before.
+    if (
+      last !== undefined && last.endpoint === endpoint && last.backend === backend &&
+      last.status === status &&
+      last.ending === ending && last.model === model
+    ) return last;
     const key = `${endpoint} ${backend} ${status} ${ending} ${model}`;
     let series = this.#series.get(key);
     if (series === undefined) {
@@ -275,6 +283,7 @@ export class Metrics {
       series = { ...labels, exchanges: 0, bytes: 0, costMicros: 0, unpriced: 0, tokens };
       this.#series.set(key, series);
     }
+    this.#lastSeries = series;
     return series;
   }
 

@@ -114,9 +114,9 @@ function withoutSeparators(key: string): string {
 
 /** Models that search in every response, and variants of models that do, by the providers' lists of models. */
 const SEARCHING_MODEL =
-  /(?:^|[/.:])(?:gpt-[\w.]+(?:-mini)?-search-(?:preview|api)|sonar|compound)(?:$|[-:])|[-:]online$/;
+  /(?:^\s*|[/.:])(?:gpt-[\w.]+(?:-mini)?-search-(?:preview|api)|sonar|compound)(?:\s*$|[-:])|[-:]online\s*$/i;
 
 /** Whether a model searches the web in every response, also if the body has no tool. */
 export function alwaysSearches(model: string): boolean {
-  return SEARCHING_MODEL.test(model.trim().toLowerCase());
+  return SEARCHING_MODEL.test(model);
 }

@@ -4,6 +4,8 @@
  * alike. `JsonScanner` is the lenient counterpart for responses that pass in pieces.
  */
 
+import { asciiText } from "./json_value.ts";
+
 /** A text is not JSON by RFC 8259. `message` is the end of a sentence. */
 export class JsonSyntaxError extends Error {
   override readonly name = "JsonSyntaxError";
@@ -51,6 +53,8 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const LETTER_U = 0x75;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
 const FIRST_PRINTABLE = 0x20;
 const LAST_ASCII = 0x7f;
 const ESCAPED: ReadonlySet<number> = new Set([...'"\\/bfnrt'].map((letter) => letter.charCodeAt(0)));
@@ -79,7 +83,8 @@ interface Container<Place> {
 export class JsonReader<Place> {
   readonly #bytes: Uint8Array;
   readonly #watcher: JsonWatcher<Place>;
-  readonly #decoder = new TextDecoder("utf-8", { fatal: true });
+  /** Undefined: all bytes so far are ASCII. */
+  #decoder: TextDecoder | undefined;
   readonly #open: Container<Place>[] = [];
   #at = 0;
   #decoded = 0;
@@ -170,11 +175,17 @@ export class JsonReader<Place> {
   }
 
   #checkUtf8(limit: number): void {
+    const bytes = this.#bytes;
+    if (this.#decoder === undefined) {
+      // Most texts are ASCII, and the decoder would make a string of them.
+      let at = this.#decoded;
+      while (at < limit && (bytes[at] ?? 0) <= LAST_ASCII) at++;
+      this.#decoded = at;
+    }
     if (limit <= this.#decoded) return;
+    this.#decoder ??= new TextDecoder("utf-8", { fatal: true });
     try {
-      this.#decoder.decode(this.#bytes.subarray(this.#decoded, limit), {
-        stream: limit < this.#bytes.length,
-      });
+      this.#decoder.decode(bytes.subarray(this.#decoded, limit), { stream: limit < bytes.length });
     } catch {
       throw new JsonSyntaxError("bytes that are not UTF-8");
     }
@@ -213,10 +224,12 @@ export class JsonReader<Place> {
     let end = start;
     while (end < bytes.length && isScalarByte(bytes[end] ?? 0)) end++;
     if (end - start > MAX_NUMBER_BYTES) throw this.#error("a number that is too long");
-    const text = String.fromCharCode(...bytes.subarray(start, end));
-    if (!LITERALS.has(text) && !NUMBER.test(text)) throw this.#error("an invalid value");
+    if (!isPlainInteger(bytes, start, end)) {
+      const text = String.fromCharCode(...bytes.subarray(start, end));
+      if (!LITERALS.has(text) && !NUMBER.test(text)) throw this.#error("an invalid value");
+    }
     this.#at = end;
-    this.#endValue(this.#place, { keyStart: this.#keyStart, start, end });
+    this.#endValue(this.#place, this.#keyStart, start);
   }
 
   #beginKey(byte: number): void {
@@ -229,15 +242,22 @@ export class JsonReader<Place> {
   /** Reads a string, to its end or to the limit. */
   #readText(limit: number): void {
     const bytes = this.#bytes;
-    while (this.#at < limit) {
-      const byte = bytes[this.#at] ?? 0;
+    let at = this.#at;
+    while (at < limit) {
+      const byte = bytes[at] ?? 0;
       if (byte === QUOTE) {
-        this.#at++;
+        this.#at = at + 1;
         return this.#endText();
       }
-      if (byte < FIRST_PRINTABLE) throw this.#error("a control character in a string");
-      this.#at += byte === BACKSLASH ? this.#escapeLength() : 1;
+      if (byte >= FIRST_PRINTABLE && byte !== BACKSLASH) {
+        at++;
+        continue;
+      }
+      this.#at = at;
+      if (byte !== BACKSLASH) throw this.#error("a control character in a string");
+      at += this.#escapeLength();
     }
+    this.#at = at;
   }
 
   #escapeLength(): number {
@@ -254,7 +274,7 @@ export class JsonReader<Place> {
 
   #endText(): void {
     const start = this.#textStart;
-    if (!this.#isKey) return this.#endValue(this.#place, { keyStart: this.#keyStart, start, end: this.#at });
+    if (!this.#isKey) return this.#endValue(this.#place, this.#keyStart, start);
     const parent = this.#open.at(-1)?.place;
     this.#keyStart = start;
     this.#place = parent === undefined
@@ -265,14 +285,12 @@ export class JsonReader<Place> {
 
   #keyText(start: number, end: number): string {
     if (end - start > MAX_KEY_BYTES) return "";
-    let text = "";
     // Most keys have no escapes, and a body may consist of keys only.
     for (let at = start + 1; at < end - 1; at++) {
       const byte = this.#bytes[at] ?? 0;
       if (byte === BACKSLASH || byte > LAST_ASCII) return jsonText(this.#bytes.subarray(start, end));
-      text += String.fromCharCode(byte);
     }
-    return text;
+    return asciiText(this.#bytes, start + 1, end - 1);
   }
 
   #readAfter(byte: number): void {
@@ -289,11 +307,12 @@ export class JsonReader<Place> {
       throw this.#error("a missing comma or bracket");
     }
     this.#at++;
-    this.#endValue(container.place, { keyStart: container.keyStart, start: container.start, end: this.#at });
+    this.#endValue(container.place, container.keyStart, container.start);
   }
 
-  #endValue(place: Place | undefined, span: JsonSpan): void {
-    if (place !== undefined) this.#watcher.ended(place, span);
+  /** Ends a value, whose last byte is before the current one. */
+  #endValue(place: Place | undefined, keyStart: number, start: number): void {
+    if (place !== undefined) this.#watcher.ended(place, { keyStart, start, end: this.#at });
     this.#state = this.#open.length === 0 ? "done" : "after";
     if (this.#state === "done") this.#doneAt = this.#at;
   }
@@ -309,6 +328,16 @@ const DECODER = new TextDecoder();
 export function jsonText(bytes: Uint8Array): string {
   const text: unknown = JSON.parse(DECODER.decode(bytes));
   return typeof text === "string" ? text : "";
+}
+
+/** Whether the bytes are a number of digits alone, as most numbers are. */
+function isPlainInteger(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end === start || bytes[start] === DIGIT_0 && end - start > 1) return false;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte < DIGIT_0 || byte > DIGIT_9) return false;
+  }
+  return true;
 }
 
 function isScalarByte(byte: number): boolean {

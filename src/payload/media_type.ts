@@ -16,12 +16,15 @@ const WHOLE = new RegExp(
 const PARAMETER = new RegExp(`;[ \\t]*(${TOKEN})=(${TOKEN}|${QUOTED})`, "g");
 /** The longest value that is parsed, in characters. */
 const MAX_LENGTH = 1_000;
+/** The type of most bodies. */
+const JSON_TYPE: MediaType = { essence: "application/json", parameters: new Map() };
 
 /**
  * Parses a `content-type` strictly: one type, each parameter once, quoted values without escapes. Undefined
  * for a value that two readers could understand differently.
  */
 export function parseMediaType(value: string): MediaType | undefined {
+  if (value === JSON_TYPE.essence) return JSON_TYPE;
   if (value.length > MAX_LENGTH) return undefined;
   const [, essence, rest = ""] = WHOLE.exec(value) ?? [];
   if (essence === undefined) return undefined;
@@ -52,5 +55,5 @@ export function isEventStream(fields: readonly Field[]): boolean {
 
 /** Whether a media type is JSON, by its name (RFC 6839, 3.1). */
 export function isJson({ essence }: Pick<MediaType, "essence">): boolean {
-  return /^application\/(?:[\w.-]+\+)?json$/.test(essence);
+  return essence === JSON_TYPE.essence || /^application\/(?:[\w.-]+\+)?json$/.test(essence);
 }

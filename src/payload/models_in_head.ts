@@ -15,6 +15,8 @@ const MODEL_FOLDERS: ReadonlySet<string> = new Set([
  */
 const MAY_NAME_MODEL = /[:%]|model|deployments|engines/i;
 
+const NO_NAMES: readonly string[] = [];
+
 /** The name of a resource of Bedrock, such as `arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.…`. */
 const ARN = /^arn:/i;
 
@@ -23,8 +25,8 @@ const ARN = /^arn:/i;
  * `/v1beta/models/NAME:generateContent`, `/deployments/NAME/…`, `/model/NAME/converse`. Reads encoded and
  * repeated slashes as servers do.
  */
-export function modelsInPath(path: string): string[] {
-  if (!MAY_NAME_MODEL.test(path)) return [];
+export function modelsInPath(path: string): readonly string[] {
+  if (!MAY_NAME_MODEL.test(path)) return NO_NAMES;
   const segments = path.split("/").map(decoded).join("/").split("/").filter((segment) => segment !== "");
   const names: string[] = [];
   for (const [index, segment] of segments.entries()) {
@@ -43,8 +45,8 @@ export function modelsInPath(path: string): string[] {
 }
 
 /** The models that a query names. Ignores capitals in the names of parameters. */
-export function modelsInQuery(query: string): string[] {
-  if (query === "") return [];
+export function modelsInQuery(query: string): readonly string[] {
+  if (query === "") return NO_NAMES;
   return [...new URLSearchParams(query)].flatMap(([name, value]) =>
     namesModel(name) ? [shortName(value)] : []
   );
@@ -67,10 +69,12 @@ export function modelsInHead(
     upgrade: boolean;
   },
 ): ModelsInHead {
-  const [inPath, inQuery, inFields] = [modelsInPath(path), modelsInQuery(query), modelsInFields(fields)];
+  const inPath = modelsInPath(path);
+  const inQuery = modelsInQuery(query);
+  const inFields = modelsInFields(fields);
   return upgrade
-    ? { named: inQuery, possiblyNamed: [...inPath, ...inFields] }
-    : { named: inPath, possiblyNamed: [...inQuery, ...inFields] };
+    ? { named: inQuery, possiblyNamed: joined(inPath, inFields) }
+    : { named: inPath, possiblyNamed: joined(inQuery, inFields) };
 }
 
 /** A cheap test for the names of headers that may name a model. */
@@ -82,12 +86,18 @@ const MODEL_FIELD = /(?:model|deployment|engine|fallback)/;
  */
 export function modelsInFields(
   fields: readonly { readonly lower: string; readonly value: string }[],
-): string[] {
-  return fields.flatMap(({ lower, value }) =>
-    MODEL_FIELD.test(lower) && !lower.startsWith("sec-") && namesModel(lower)
-      ? value.split(",").map(shortName)
-      : []
-  );
+): readonly string[] {
+  let names: string[] | undefined;
+  for (const { lower, value } of fields) {
+    if (!MODEL_FIELD.test(lower) || lower.startsWith("sec-") || !namesModel(lower)) continue;
+    (names ??= []).push(...value.split(",").map(shortName));
+  }
+  return names ?? NO_NAMES;
+}
+
+function joined(some: readonly string[], more: readonly string[]): readonly string[] {
+  if (more.length === 0) return some;
+  return some.length === 0 ? more : [...some, ...more];
 }
 
 function decoded(segment: string): string {

@@ -14,11 +14,12 @@ import {
 import { foldKey } from "./fold_key.ts";
 import { chargeOfMember, type HostedTool, hostedTools } from "./hosted_tools.ts";
 import { JsonReader, type JsonSpan, JsonSyntaxError, jsonText, type JsonWatcher } from "./json_reader.ts";
+import { jsonValue } from "./json_value.ts";
 import { MAX_NAME, namesModel, shortName } from "./model_name.ts";
 import type { ModelPlace } from "./model_place.ts";
 import { type Pause, STEP_BYTES } from "./pace.ts";
 import type { CacheWrites } from "./request_facts.ts";
-import { type WatchedMember, watchedMember } from "./watched_members.ts";
+import { WATCHED_MEMBERS, type WatchedMember, watchedMember } from "./watched_members.ts";
 
 /** The longest escape of a character in JSON, in bytes. */
 const LONGEST_ESCAPE = 6;
@@ -26,6 +27,8 @@ const LONGEST_ESCAPE = 6;
 const MAX_NAME_BYTES = 2 * (MAX_NAME + 2) * LONGEST_ESCAPE;
 /** The highest number of different models in a body. Each is compared with every rule. */
 const MAX_MODELS = 1_000;
+/** With so many names, looking through them costs less than a set. */
+const FEW_MODELS = 16;
 
 /** What the proxy found in a JSON body. */
 export interface JsonFindings {
@@ -85,6 +88,7 @@ interface Place {
 const ROOT: Place = { role: "root", member: undefined };
 const INNER: Place = { role: "inner", member: undefined };
 const MODEL: Place = { role: "model", member: undefined };
+const OUTERMOST_MODEL: Place = { role: "model", member: "model" };
 const MEMBER_OF_MODEL: Place = { role: "member of a model", member: undefined };
 /** A list of strings, or of lists of tokens, has several prompts. A list of numbers is one prompt. */
 const PROMPT: Place = { role: "prompt", member: undefined };
@@ -120,37 +124,33 @@ export async function readJsonObject(
   bytes: Uint8Array,
   { operation, pause }: { operation: Operation; pause: Pause },
 ): Promise<JsonFindings> {
-  const members = new Map<WatchedMember, JsonSpan>();
-  const places: ModelPlace[] = [];
-  const entered = new Set<WatchedMember>();
-  const isOllama = factsOf(operation).hasOllamaKeys === true;
-  let firstKey: number | undefined;
-  const watcher = new ModelWatcher(bytes, {
-    namesModel: (key) => isOllama && OLLAMA_KEYS.has(foldKey(key)),
-    memberOf(key, keyStart) {
-      firstKey ??= keyStart;
-      const watched = watchedMember(key);
-      if (watched === undefined) return undefined;
-      if (watched !== key) {
-        throw new JsonSyntaxError(`the key ${JSON.stringify(key)}, where "${watched}" is meant`);
-      }
-      if (entered.has(watched)) throw new JsonSyntaxError(`the key "${watched}" twice`);
-      entered.add(watched);
-      return watched;
-    },
-    onMember(member, span, name) {
-      members.set(member, span);
-      if (member !== "model" || name === undefined) return;
-      places.push({ ...span, name, write: (text) => JSON.stringify(text) });
-    },
-  });
-  const reader = new JsonReader(bytes, watcher);
+  const { watcher, reader } = objectReader(bytes, operation);
   while (!reader.step(STEP_BYTES)) await pause();
+  return findings(bytes, watcher);
+}
+
+/** Reads a JSON object of at most {@link STEP_BYTES} like {@link readJsonObject}, without a pause. */
+export function readShortJsonObject(bytes: Uint8Array, operation: Operation): JsonFindings {
+  const { watcher, reader } = objectReader(bytes, operation);
+  reader.step(bytes.length);
+  return findings(bytes, watcher);
+}
+
+function objectReader(
+  bytes: Uint8Array,
+  operation: Operation,
+): { readonly watcher: ModelWatcher; readonly reader: JsonReader<Place> } {
+  const watcher = new ModelWatcher(bytes, new RootMembers(factsOf(operation).hasOllamaKeys === true));
+  return { watcher, reader: new JsonReader(bytes, watcher) };
+}
+
+/** What the watcher found in an object that was read to its end. */
+function findings(bytes: Uint8Array, watcher: ModelWatcher): JsonFindings {
+  const { models, prompts, refersElsewhere, hostedTools, cacheWrites } = watcher;
+  const { places, members, firstKey } = watcher.outermost;
   if (firstKey === undefined && !EMPTY_OBJECT.test(new TextDecoder().decode(bytes.subarray(0, STEP_BYTES)))) {
     throw new JsonSyntaxError("a value that is not an object");
   }
-  const { models, prompts, refersElsewhere } = watcher;
-  const { hostedTools, cacheWrites } = watcher;
   return { models, places, members, prompts, refersElsewhere, hostedTools, cacheWrites, firstKey };
 }
 
@@ -161,55 +161,91 @@ export async function modelsInLines(
   bytes: Uint8Array,
   { pause }: { pause: Pause },
 ): Promise<readonly string[]> {
-  const watcher = new ModelWatcher(bytes, {
-    namesModel: () => false,
-    memberOf: () => undefined,
-    onMember() {},
-  });
+  const watcher = new ModelWatcher(bytes, undefined);
   const reader = new JsonReader(bytes, watcher, { isSequence: true });
   while (!reader.step(STEP_BYTES)) await pause();
   return watcher.models;
 }
 
-/** What a {@link ModelWatcher} reports of the outermost object. */
-interface RootWatch {
-  /** Whether a key of the outermost object names a model at this path. */
-  readonly namesModel: (key: string) => boolean;
-  readonly memberOf: (key: string, keyStart: number) => WatchedMember | undefined;
+/** The watched members of the outermost object of a text. */
+class RootMembers {
+  readonly members = new Map<WatchedMember, JsonSpan>();
+  /** The place of the outermost `model`. Empty without one. */
+  readonly places: ModelPlace[] = [];
+  /** The index of the first key, or undefined if the object is empty. */
+  firstKey: number | undefined;
+  readonly #entered: WatchedMember[] = [];
+  readonly #isOllama: boolean;
+
+  constructor(isOllama: boolean) {
+    this.#isOllama = isOllama;
+  }
+
+  /** Whether a key names a model at the path of the request. */
+  namesModel(key: string): boolean {
+    return this.#isOllama && OLLAMA_KEYS.has(foldKey(key));
+  }
+
+  /** A member begins. Throws a {@link JsonSyntaxError} if it is watched and repeated, or has other capitals. */
+  memberOf(key: string, keyStart: number): WatchedMember | undefined {
+    this.firstKey ??= keyStart;
+    const watched = watchedMember(key);
+    if (watched === undefined) return undefined;
+    if (watched !== key) {
+      throw new JsonSyntaxError(`the key ${JSON.stringify(key)}, where "${watched}" is meant`);
+    }
+    if (this.#entered.includes(watched)) throw new JsonSyntaxError(`the key "${watched}" twice`);
+    this.#entered.push(watched);
+    return watched;
+  }
+
   /** A watched member has ended. `name` is its value if it is a string that names a model. */
-  readonly onMember: (member: WatchedMember, span: JsonSpan, name: string | undefined) => void;
+  onMember(member: WatchedMember, span: JsonSpan, name: string | undefined): void {
+    this.members.set(member, span);
+    if (member !== "model" || name === undefined) return;
+    this.places.push({ ...span, name, write: asJson });
+  }
 }
+
+function asJson(text: string): string {
+  return JSON.stringify(text);
+}
+
+const NO_TOOLS: readonly HostedTool[] = [];
 
 /** Collects every model that a body names. */
 class ModelWatcher implements JsonWatcher<Place> {
   readonly root = ROOT;
-  readonly #models = new Set<string>();
+  /** The names, each once. A set beside them is only for bodies with many names. */
+  readonly models: string[] = [];
+  #known: Set<string> | undefined;
   prompts = 0;
   refersElsewhere = false;
   cacheWrites: CacheWrites | undefined;
-  readonly #hosted = new Map<string, HostedTool>();
+  #hosted: Map<string, HostedTool> | undefined;
   readonly #bytes: Uint8Array;
-  readonly #watch: RootWatch;
+  readonly #watch: RootMembers | undefined;
 
-  constructor(bytes: Uint8Array, watch: RootWatch) {
+  /** `watch` gets the members of the outermost object. It is undefined if they are not needed. */
+  constructor(bytes: Uint8Array, watch: RootMembers | undefined) {
     this.#bytes = bytes;
     this.#watch = watch;
   }
 
-  /** The names, each once. */
-  get models(): readonly string[] {
-    return [...this.#models];
+  /** The members of the outermost object. */
+  get outermost(): Pick<RootMembers, "members" | "places" | "firstKey"> {
+    return this.#watch ?? new RootMembers(false);
   }
 
   /** The hosted tools, each name once. */
   get hostedTools(): readonly HostedTool[] {
-    return [...this.#hosted.values()];
+    return this.#hosted === undefined ? NO_TOOLS : [...this.#hosted.values()];
   }
 
   enter({ role, item, tool }: Place, key: string | undefined, keyStart: number): Place | undefined {
     if (role === "cache mark") return key === "ttl" ? LIFETIME : undefined;
     if (key !== undefined && CACHE_MARKS.has(key)) {
-      if (role === "root") this.#watch.memberOf(key, keyStart);
+      if (role === "root") this.#watch?.memberOf(key, keyStart);
       return CACHE_MARK;
     }
     if (role === "tools" && key === undefined) {
@@ -236,17 +272,17 @@ class ModelWatcher implements JsonWatcher<Place> {
       return foldKey(key) === "id" ? REFERENCE : INNER;
     }
     if (key === undefined) return role === "content unless object" ? contentPlace("text") : INNER;
-    const member = role === "root" ? this.#watch.memberOf(key, keyStart) : undefined;
+    const member = role === "root" ? this.#watch?.memberOf(key, keyStart) : undefined;
     if (role === "root" && key === "prompt") return PROMPT;
     const charge = role === "root" ? chargeOfMember(key) : undefined;
     if (charge !== undefined) {
       return { role: "hosted tool", member: undefined, hosted: { name: key, charge } };
     }
     if (foldKey(key) === "tools") return TOOLS;
-    if (namesModel(key) || role === "root" && this.#watch.namesModel(key)) {
-      return member === undefined ? MODEL : { role: "model", member };
+    if (namesModel(key) || role === "root" && this.#watch?.namesModel(key) === true) {
+      return member === undefined ? MODEL : member === "model" ? OUTERMOST_MODEL : { role: "model", member };
     }
-    if (member !== undefined) return { role: "inner", member };
+    if (member !== undefined) return placeOfMember(member);
     if (isFreeForm(key)) return freeFormPlace(key);
     if (isReferenceKey(key)) return REFERENCE;
     return FREE_FORM_UNLESS_OBJECT.has(foldKey(key)) ? UNLESS_OBJECT : INNER;
@@ -313,12 +349,12 @@ class ModelWatcher implements JsonWatcher<Place> {
     const first = this.#bytes[span.start];
     let name: string | undefined;
     if (isModel && first === QUOTE) {
-      name = nameOf(this.#bytes.subarray(span.start, span.end));
+      name = nameOf(this.#bytes, span);
       this.#push(name);
     } else if (role === "model" && first !== OPEN_BRACE && first !== OPEN_BRACKET && first !== LETTER_N) {
       this.#push("");
     }
-    if (member !== undefined) this.#watch.onMember(member, span, name);
+    if (member !== undefined) this.#watch?.onMember(member, span, name);
   }
 
   /** A mark for the cache has ended, or its lifetime. An unknown lifetime counts as the longest one. */
@@ -343,6 +379,7 @@ class ModelWatcher implements JsonWatcher<Place> {
   }
 
   #addTool(tool: HostedTool): void {
+    this.#hosted ??= new Map();
     if (this.#hosted.size < MAX_TOOLS) this.#hosted.set(tool.name, tool);
     else throw new JsonSyntaxError(`more than ${MAX_TOOLS} tools that the provider runs`);
   }
@@ -352,17 +389,36 @@ class ModelWatcher implements JsonWatcher<Place> {
   }
 
   #push(name: string): void {
-    this.#models.add(name);
-    if (this.#models.size > MAX_MODELS) {
+    const { models } = this;
+    if (this.#known === undefined) {
+      if (models.includes(name)) return;
+      models.push(name);
+      if (models.length > FEW_MODELS) this.#known = new Set(models);
+      return;
+    }
+    if (this.#known.has(name)) return;
+    this.#known.add(name);
+    models.push(name);
+    if (models.length > MAX_MODELS) {
       throw new JsonSyntaxError(`more than ${MAX_MODELS} different names of models`);
     }
   }
 }
 
+/** The places of watched members that hold no model. */
+const PLACES_OF_MEMBERS: ReadonlyMap<WatchedMember, Place> = new Map(
+  WATCHED_MEMBERS.map((member) => [member, { role: "inner", member }]),
+);
+
+function placeOfMember(member: WatchedMember): Place {
+  return PLACES_OF_MEMBERS.get(member) ?? { role: "inner", member };
+}
+
 /** A JSON string as the name of a model. Throws a {@link JsonSyntaxError} if it is too long. */
-function nameOf(bytes: Uint8Array): string {
-  if (bytes.length > MAX_NAME_BYTES) throw new JsonSyntaxError("a name of a model that is too long");
-  return shortName(jsonText(bytes));
+function nameOf(bytes: Uint8Array, { start, end }: JsonSpan): string {
+  if (end - start > MAX_NAME_BYTES) throw new JsonSyntaxError("a name of a model that is too long");
+  const value = jsonValue(bytes, start, end);
+  return shortName(typeof value === "string" ? value : "");
 }
 
 /** How to watch a value in content. Each value that may be an object has a record of its members. */

@@ -8,6 +8,7 @@ import { factsOf, type Operation } from "../apis/operations.ts";
 import { ProxyFault } from "../faults.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
 import { isToken } from "../http/token.ts";
+import { contentCodingOf } from "./content_coding.ts";
 import { plainBody } from "./decode_body.ts";
 import { formContent } from "./form_facts.ts";
 import { firstByte } from "./json_members.ts";
@@ -15,10 +16,10 @@ import { JsonSyntaxError } from "./json_reader.ts";
 import { isJson, type MediaType, parseMediaType } from "./media_type.ts";
 import type { ModelPlace } from "./model_place.ts";
 import { namesModel } from "./model_name.ts";
-import { type JsonFindings, modelsInLines, readJsonObject } from "./models_in_json.ts";
+import { type JsonFindings, modelsInLines, readJsonObject, readShortJsonObject } from "./models_in_json.ts";
 import { type FormPart, readForm } from "./multipart.ts";
 import { FormSyntaxError } from "./part_head.ts";
-import { createPause, type Pause } from "./pace.ts";
+import { createPause, type Pause, STEP_BYTES } from "./pace.ts";
 import { jsonFacts, MAX_CHOICES, type RequestFacts } from "./request_facts.ts";
 import { secondsOfBytes } from "./sound_length.ts";
 
@@ -82,16 +83,41 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
     await checkOther(body, type, options);
     return { kind: "other", bytes: body, fields, models: [], places: [], facts: {} };
   }
-  const { plain } = await plainBody(body, options);
+  const plain = contentCodingOf(fields) === "identity" ? body : (await plainBody(body, options)).plain;
   try {
-    return type?.essence === FORM
-      ? await readFormBody(plain, type, options)
-      : await readJson(plain, type, options);
+    if (type?.essence === FORM) return await readFormBody(plain, type, options);
+    const { operation } = options;
+    const json = await readJsonObject(plain, { operation, pause: createPause() });
+    return jsonPayload(plain, json, { type, fields, operation });
   } catch (error) {
-    if (!(error instanceof JsonSyntaxError) && !(error instanceof FormSyntaxError)) throw error;
-    const what = type?.essence === FORM ? "form (RFC 7578)" : "JSON (RFC 8259)";
-    throw new ProxyFault("bad_request", `${WHY}. It is malformed ${what}: ${error.message}.`);
+    throw asFault(error, type);
   }
+}
+
+/**
+ * Reads a JSON body like {@link readPayload}, if it is so short that nothing has to be awaited. Undefined for all
+ * other bodies. Most bodies are such.
+ */
+export function readShortPayload(
+  body: Uint8Array,
+  { fields, operation }: Pick<PayloadOptions, "fields" | "operation">,
+): Payload | undefined {
+  if (body.length === 0 || body.length > STEP_BYTES || contentCodingOf(fields) !== "identity") {
+    return undefined;
+  }
+  const type = typeOf(fields);
+  if (type !== undefined && !isJson(type)) return undefined;
+  try {
+    return jsonPayload(body, readShortJsonObject(body, operation), { type, fields, operation });
+  } catch (error) {
+    throw asFault(error, type);
+  }
+}
+
+function asFault(error: unknown, type: MediaType | undefined): unknown {
+  if (!(error instanceof JsonSyntaxError) && !(error instanceof FormSyntaxError)) return error;
+  const what = type?.essence === FORM ? "form (RFC 7578)" : "JSON (RFC 8259)";
+  return new ProxyFault("bad_request", `${WHY}. It is malformed ${what}: ${error.message}.`);
 }
 
 /**
@@ -125,22 +151,21 @@ function typeOf(fields: readonly Field[]): MediaType | undefined {
   return type;
 }
 
-async function readJson(
+function jsonPayload(
   bytes: Uint8Array,
-  type: MediaType | undefined,
-  { fields, operation }: PayloadOptions,
-): Promise<Payload> {
-  const json = await readJsonObject(bytes, { operation, pause: createPause() });
+  json: JsonFindings,
+  { type, fields, operation }: Pick<PayloadOptions, "fields" | "operation"> & { type: MediaType | undefined },
+): Payload {
+  const facts = jsonFacts(bytes, json, operation);
   return {
     kind: "json",
     bytes,
     fields: withContentType(fields, type?.essence ?? "application/json"),
     models: json.models,
     places: json.places,
-    facts: {
-      ...jsonFacts(bytes, json, operation),
-      ...(factsOf(operation).readsSound === true && { soundSeconds: secondsOfBytes(bytes.length) }),
-    },
+    facts: factsOf(operation).readsSound === true
+      ? { ...facts, soundSeconds: secondsOfBytes(bytes.length) }
+      : facts,
     json,
   };
 }
@@ -249,9 +274,13 @@ async function modelsInBatch(
   return models.flat();
 }
 
+function isEncoding({ lower }: Field): boolean {
+  return lower === "content-encoding";
+}
+
 /** The headers of a body that is sent decoded: without `content-encoding`, and with one content type. */
 function withContentType(fields: readonly Field[], type: string): readonly Field[] {
-  const decoded = fields.filter(({ lower }) => lower !== "content-encoding");
+  const decoded = fields.some(isEncoding) ? fields.filter((one) => !isEncoding(one)) : fields;
   const current = fieldValue(fields, "content-type");
   if (current === undefined) return [...decoded, field("content-type", type)];
   // A charset that is the default stays as the client wrote it.

@@ -5,6 +5,7 @@ import type { HostedTool } from "./hosted_tools.ts";
 import type { JsonSpan } from "./json_reader.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
 import { jsonMembers, MAX_MEMBERS_BYTES, textValue } from "./json_members.ts";
+import { asciiText } from "./json_value.ts";
 import type { JsonFindings } from "./models_in_json.ts";
 import { dearTier, tierOf } from "./service_tier.ts";
 import type { WatchedMember } from "./watched_members.ts";
@@ -40,6 +41,13 @@ export type CacheWrites = "minutes" | "hour";
 
 /** No model has a longer output. A higher limit in a request counts as this number. */
 export const MAX_OUTPUT_TOKENS = 10_000_000;
+const GEMINI_LIMITS = ["generationConfig", "generation_config"] as const;
+const TIER_MEMBERS = ["speed", "service_tier", "serviceTier"] as const;
+const NO_MEMBERS: readonly WatchedMember[] = [];
+const MAX_PLAIN_BYTES = 24;
+const LAST_ASCII = 0x7f;
+const DIGIT_0 = 0x30;
+const MAX_DIGITS = 15;
 /** No API gives more choices to one request. */
 export const MAX_CHOICES = 1_000;
 /** The facts of a JSON body. Throws a {@link JsonSyntaxError} for a `stream` or a limit of the wrong type. */
@@ -47,47 +55,90 @@ export function jsonFacts(
   bytes: Uint8Array,
   { members, places, prompts, refersElsewhere, hostedTools, cacheWrites }: JsonFindings,
   operation: Operation,
-): Omit<RequestFacts, "model"> & { readonly model?: string } {
+): RequestFacts {
   for (const [name, span] of members) if (name !== "model") shortSpan(bytes, name, span);
-  const textOf = (span: JsonSpan | undefined) =>
-    span === undefined ? undefined : new TextDecoder().decode(bytes.subarray(span.start, span.end));
-  const numberOf = (name: WatchedMember) => wholeNumber(textOf(members.get(name)), name);
+  const textOf = (span: JsonSpan | undefined) => span === undefined ? undefined : plainText(bytes, span);
+  const numberOf = (name: WatchedMember) => {
+    const span = members.get(name);
+    if (span === undefined) return undefined;
+    const digits = digitsIn(bytes, span);
+    return digits === undefined ? wholeNumber(plainText(bytes, span), name) : withinLimits(digits);
+  };
   const stream = textOf(members.get("stream"));
   if (stream !== undefined && stream !== "true" && stream !== "false" && stream !== "null") {
     throw new JsonSyntaxError('a "stream" that is neither true nor false');
   }
-  const { outputLimits = [], respondsToEachPrompt } = factsOf(operation);
+  const { outputLimits = NO_MEMBERS, respondsToEachPrompt } = factsOf(operation);
   const isGemini = outputLimits === "generationConfig";
-  const names = isGemini ? [] : outputLimits;
-  const generation = (["generationConfig", "generation_config"] as const).flatMap((name) => {
+  const names = isGemini ? NO_MEMBERS : outputLimits;
+  let most: number | undefined;
+  let choices = larger(numberOf("n"), numberOf("best_of")) ?? 1;
+  for (const name of GEMINI_LIMITS) {
     const span = members.get(name);
-    return span === undefined ? [] : generationNumbers(shortSpan(bytes, name, span));
-  });
-  const limits = (isGemini ? generation.map(({ most }) => most) : names.map(numberOf)).filter(isStated);
+    if (span === undefined) continue;
+    const generation = generationNumbers(shortSpan(bytes, name, span));
+    if (isGemini) most = larger(most, generation.most);
+    choices = larger(choices, generation.choices) ?? 1;
+  }
+  for (const name of names) most = larger(most, numberOf(name));
   const isCompletionLimit = names.includes("max_completion_tokens") && numberOf("max_tokens") === undefined;
-  const choices = [numberOf("n"), numberOf("best_of"), ...generation.map(({ choices }) => choices)]
-    .filter(isStated);
-  const most = limits.length === 0 ? undefined : Math.max(...limits);
   const responses = respondsToEachPrompt === true ? Math.max(1, prompts) : 1;
-  const times = Math.min(responses * Math.max(1, ...choices), MAX_CHOICES);
+  const times = Math.min(responses * choices, MAX_CHOICES);
   const model = places[0]?.name;
-  const tier = dearTier((["speed", "service_tier", "serviceTier"] as const).map((name) => {
+  const tier = tierOfMembers(bytes, members);
+  const facts: FactsDraft = {};
+  if (model !== undefined && model !== "") facts.model = model;
+  if (most !== undefined) {
+    facts.maxOutputTokens = Math.min(most * times, MAX_OUTPUT_TOKENS);
+    if (isCompletionLimit) facts.isCompletionLimit = true;
+  }
+  if (refersElsewhere) facts.refersElsewhere = true;
+  if (hostedTools.length > 0) facts.hostedTools = hostedTools;
+  if (cacheWrites !== undefined) facts.cacheWrites = cacheWrites;
+  if (times > 1) facts.choices = times;
+  if (stream !== undefined && stream !== "null") facts.stream = stream === "true";
+  if (tier !== undefined) facts.tier = tier;
+  if (textOf(members.get("background")) === "true") facts.background = true;
+  if (textOf(members.get("store")) === "true") facts.isStored = true;
+  return facts;
+}
+
+/** Facts that can be set. */
+type FactsDraft = { -readonly [Fact in keyof RequestFacts]: RequestFacts[Fact] };
+
+/** The larger one of two numbers that may be missing. */
+function larger(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.max(one, other);
+}
+
+/** The text of a span. Most are short words and numbers of ASCII, which need no decoder. */
+function plainText(bytes: Uint8Array, { start, end }: JsonSpan): string {
+  let isPlain = end - start <= MAX_PLAIN_BYTES;
+  for (let at = start; isPlain && at < end; at++) isPlain = (bytes[at] ?? 0) <= LAST_ASCII;
+  return isPlain ? asciiText(bytes, start, end) : new TextDecoder().decode(bytes.subarray(start, end));
+}
+
+/** The value of a few digits, as most numbers are. Undefined for any other text. */
+function digitsIn(bytes: Uint8Array, { start, end }: JsonSpan): number | undefined {
+  if (end - start > MAX_DIGITS) return undefined;
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const digit = (bytes[at] ?? 0) - DIGIT_0;
+    if (digit < 0 || digit > 9) return undefined;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/** The dearest service tier that the members of a body request. */
+function tierOfMembers(bytes: Uint8Array, members: JsonFindings["members"]): string | undefined {
+  let tiers: (string | undefined)[] | undefined;
+  for (const name of TIER_MEMBERS) {
     const span = members.get(name);
-    return span && tierIn(shortSpan(bytes, name, span));
-  }));
-  return {
-    ...(model !== undefined && model !== "" && { model }),
-    ...(most !== undefined && { maxOutputTokens: Math.min(most * times, MAX_OUTPUT_TOKENS) }),
-    ...(most !== undefined && isCompletionLimit && { isCompletionLimit }),
-    ...(refersElsewhere && { refersElsewhere }),
-    ...(hostedTools.length > 0 && { hostedTools }),
-    ...(cacheWrites !== undefined && { cacheWrites }),
-    ...(times > 1 && { choices: times }),
-    ...(stream !== undefined && stream !== "null" && { stream: stream === "true" }),
-    ...(tier !== undefined && { tier }),
-    ...(textOf(members.get("background")) === "true" && { background: true }),
-    ...(textOf(members.get("store")) === "true" && { isStored: true }),
-  };
+    if (span !== undefined) (tiers ??= []).push(tierIn(shortSpan(bytes, name, span)));
+  }
+  return tiers && dearTier(tiers);
 }
 
 /** The service tier in a string, or in an object with its type. A repeated type counts in each of its values. */
@@ -110,7 +161,7 @@ function shortSpan(bytes: Uint8Array, name: WatchedMember, { start, end }: JsonS
 }
 
 /** The limits in Gemini's generation config, in both spellings. */
-function generationNumbers(bytes: Uint8Array): { most: number | undefined; choices: number | undefined }[] {
+function generationNumbers(bytes: Uint8Array): { most: number | undefined; choices: number | undefined } {
   const members = jsonMembers(bytes) ?? [];
   const numbers = (...keys: string[]) =>
     members.flatMap(({ key, start, end }) =>
@@ -118,10 +169,10 @@ function generationNumbers(bytes: Uint8Array): { most: number | undefined; choic
     ).filter(isStated);
   const most = numbers("maxOutputTokens", "max_output_tokens");
   const choices = numbers("candidateCount", "candidate_count");
-  return [{
+  return {
     most: most.length === 0 ? undefined : Math.max(...most),
     choices: choices.length === 0 ? undefined : Math.max(...choices),
-  }];
+  };
 }
 
 /**
@@ -131,7 +182,10 @@ function generationNumbers(bytes: Uint8Array): { most: number | undefined; choic
 function wholeNumber(text: string | undefined, name: string): number | undefined {
   if (text === undefined || text === "null") return undefined;
   if (!/^[-\d]/.test(text)) throw new JsonSyntaxError(`a "${name}" that is not a number`);
-  const value = Math.ceil(Number(text));
+  return withinLimits(Math.ceil(Number(text)));
+}
+
+function withinLimits(value: number): number | undefined {
   return value >= 1 ? Math.min(value, MAX_OUTPUT_TOKENS) : undefined;
 }
 

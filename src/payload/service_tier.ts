@@ -19,7 +19,11 @@ export function tierOf(value: unknown): string | undefined {
 export function tierInFields(
   fields: readonly { readonly lower: string; readonly value: string }[],
 ): string | undefined {
-  return tierOf(fields.find(({ lower }) => TIER_FIELDS.has(lower))?.value);
+  return tierOf(fields.find(namesTier)?.value);
+}
+
+function namesTier({ lower }: { readonly lower: string }): boolean {
+  return TIER_FIELDS.has(lower);
 }
 
 /** The tier of several that costs more than the standard tier. Undefined: none of them does. */

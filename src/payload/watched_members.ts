@@ -3,7 +3,7 @@
 import { foldKey } from "./fold_key.ts";
 
 /** The names of these members. A body must not repeat one, or write it with other capitals. */
-const WATCHED_MEMBERS = [
+export const WATCHED_MEMBERS = [
   "model",
   "stream",
   "stream_options",

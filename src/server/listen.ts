@@ -9,7 +9,7 @@ import { HeldBytes } from "../limits/held_bytes.ts";
 import type { Log } from "../observability/log.ts";
 import { Certificate } from "./certificate.ts";
 import { ClientConnection } from "./connection.ts";
-import type { Http2Gateway } from "./http2/gateway.ts";
+import type { FrameRateLimit } from "./http2/frame_rate_limit.ts";
 import { Handshake } from "./handshake.ts";
 import { UnauthenticatedBudget } from "./unauthenticated_budget.ts";
 import { connectionToClose } from "./connection_to_close.ts";
@@ -67,7 +67,7 @@ export function startServer(
   let limits: ConnectionLimits = config.connections;
   let isOpen = true;
   let draining: Promise<void> | undefined;
-  let gateway: Http2Gateway | undefined;
+  let http2Rate: FrameRateLimit | undefined;
   let loggedFullAt = -Infinity;
   let loggedPlainAt = -Infinity;
 
@@ -175,9 +175,10 @@ export function startServer(
     if (protocol === "http/1.1") await plain(connection, entry);
     else if (protocol === "h2") {
       // The first HTTP/2 client loads this code.
-      const { Http2Gateway } = await import("./http2/gateway.ts");
-      gateway ??= new Http2Gateway({ now });
-      const served = await gateway.open(connection, {
+      const { Http2Connection } = await import("./http2/connection.ts");
+      const { unauthenticatedRate } = await import("./http2/frame_rate_limit.ts");
+      http2Rate ??= unauthenticatedRate(now);
+      const served = new Http2Connection(connection, {
         handler: app.handler,
         peer: peerOf(connection),
         entry,
@@ -185,7 +186,7 @@ export function startServer(
         unauthenticatedBudget,
         heldBytes,
         now,
-      });
+      }, http2Rate);
       await supervised(served, () => served.serve());
     }
   }
@@ -243,7 +244,7 @@ export function startServer(
     app.drain();
     log("info", "draining", { in_flight: app.inFlight() });
     for (const connection of connections) connection.finish();
-    const ended = Promise.all([...closed, gateway?.shutdown(), ...serving]);
+    const ended = Promise.all([...closed, ...serving]);
     if (!await endsWithin(ended, deadlineMs)) {
       log("warn", "drain_deadline", { in_flight: app.inFlight() });
       app.abortAll();

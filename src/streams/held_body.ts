@@ -55,25 +55,14 @@ export class HeldBody {
     this.#isBeingRead = true;
     let length = this.bytes.length;
     for (const { start, end, bytes } of changes) length += bytes.length - (end - start);
-    let at = 0;
-    let next = 0;
-    const tryRead = (): Uint8Array | null => {
+    return new HeldReader(length, (from) => {
       if (own !== this.#latest) throw new Error("another attempt reads this body");
-      while (this.#isBeingRead) {
-        const { bytes } = this;
-        const change = changes[next];
-        const piece = at === change?.start ? change.bytes : bytes.subarray(at, change?.start);
-        if (at === change?.start) {
-          at = change.end;
-          next++;
-        } else at += piece.length;
-        if (piece.length > 0) return piece;
-        if (at === bytes.length && next === changes.length) this.#isBeingRead = false;
-      }
+      const piece = this.#isBeingRead ? pieceAt(from, this.bytes, changes) : undefined;
+      if (piece !== undefined) return piece;
+      this.#isBeingRead = false;
       this.#dropWhenDone();
-      return null;
-    };
-    return { length, tryRead, readable: () => Promise.resolve(), cancel() {} };
+      return undefined;
+    });
   }
 
   /** States that no further attempt reads the body from its first byte. */
@@ -85,4 +74,47 @@ export class HeldBody {
   #dropWhenDone(): void {
     if (this.#isFinished && !this.#isBeingRead) this.#memory.release();
   }
+}
+
+/** Where a reader of a body is: how many of its bytes it has read, and how many changes it has passed. */
+interface Place {
+  at: number;
+  next: number;
+}
+
+/** The next piece, which is not empty. Undefined at the end. Moves the place. */
+function pieceAt(place: Place, bytes: Uint8Array, changes: readonly Change[]): Uint8Array | undefined {
+  while (place.at < bytes.length || place.next < changes.length) {
+    const change = changes[place.next];
+    const isChange = place.at === change?.start;
+    const piece = isChange ? change.bytes : bytes.subarray(place.at, change?.start);
+    if (isChange) {
+      place.at = change.end;
+      place.next++;
+    } else place.at += piece.length;
+    if (piece.length > 0) return piece;
+  }
+  return undefined;
+}
+
+/** One reader of a held body. */
+class HeldReader implements MessageBody {
+  readonly length: number;
+  readonly #place: Place = { at: 0, next: 0 };
+  readonly #pieceAt: (place: Place) => Uint8Array | undefined;
+
+  constructor(length: number, pieceAt: (place: Place) => Uint8Array | undefined) {
+    this.length = length;
+    this.#pieceAt = pieceAt;
+  }
+
+  tryRead(): Uint8Array | null {
+    return this.#pieceAt(this.#place) ?? null;
+  }
+
+  readable(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  cancel(): void {}
 }

@@ -10,23 +10,45 @@ export interface ReadBytes {
 
 /**
  * Reads a body to its end, or until it is longer than `maxBytes`. Calls `hold` with the new length before it
- * keeps more bytes. Throws what the body or `hold` throws.
+ * keeps more bytes. Throws what the body or `hold` throws. A promise only if the body has not arrived yet.
  */
-export async function readUpTo(
+export function readUpTo(
   body: Omit<MessageBody, "cancel">,
   maxBytes: number,
-  hold: (bytes: number) => void = () => {},
-): Promise<ReadBytes> {
+  hold: (bytes: number) => void = holdNothing,
+): ReadBytes | Promise<ReadBytes> {
   const buffer = new GrowingBuffer(body.length ?? maxBytes);
+  const isWhole = readArrived(body, { buffer, maxBytes, hold });
+  return isWhole === undefined ? readOn(body, { buffer, maxBytes, hold }) : { bytes: buffer.bytes, isWhole };
+}
+
+interface Reading {
+  readonly buffer: GrowingBuffer;
+  readonly maxBytes: number;
+  readonly hold: (bytes: number) => void;
+}
+
+async function readOn(body: Omit<MessageBody, "cancel">, reading: Reading): Promise<ReadBytes> {
   while (true) {
-    const piece = body.tryRead();
-    if (piece === undefined) {
-      await body.readable();
-      continue;
-    }
-    if (piece === null) return { bytes: buffer.bytes, isWhole: true };
-    hold(buffer.length + piece.length);
-    buffer.append(piece);
-    if (buffer.length > maxBytes) return { bytes: buffer.bytes, isWhole: false };
+    await body.readable();
+    const isWhole = readArrived(body, reading);
+    if (isWhole !== undefined) return { bytes: reading.buffer.bytes, isWhole };
   }
 }
+
+/** Reads what has arrived. Returns whether the bytes are the whole body. Undefined: more bytes follow. */
+function readArrived(
+  body: Pick<MessageBody, "tryRead">,
+  { buffer, maxBytes, hold }: Reading,
+): boolean | undefined {
+  while (true) {
+    const piece = body.tryRead();
+    if (piece === undefined) return undefined;
+    if (piece === null) return true;
+    hold(buffer.length + piece.length);
+    buffer.append(piece);
+    if (buffer.length > maxBytes) return false;
+  }
+}
+
+function holdNothing(): void {}

@@ -64,6 +64,7 @@ const DIFFERENT = [
   "--online",
   "--key-file <file>",
   "--project <project>",
+  "--passthrough",
 ];
 
 Deno.test("help: an option has the same description in every command", () => {

@@ -5,6 +5,7 @@ import { ProxyFault } from "../../src/faults.ts";
 import { HeldBytes } from "../../src/limits/held_bytes.ts";
 import { ClientConnection } from "../../src/server/connection.ts";
 import { nextPiece } from "../../src/streams/byte_source.ts";
+import { shortPause } from "../../src/streams/turn.ts";
 import { inputOf, latin1 } from "../support/clients/byte_input.ts";
 import { until, within } from "../support/time/deadline.ts";
 
@@ -67,6 +68,8 @@ async function sendingAhead(heldBytes: HeldBytes, holder: string, bytes: number)
     write: () => Promise.reject(new Error("closed")),
     close: () => read.resolve(),
   };
+  // The reader pauses after long reads, also while it brings what comes after the close.
+  const lastPause = () => until(() => left === 0, "the last read").then(shortPause);
   const asked = Promise.withResolvers<Cancellation>();
   const connection = new ClientConnection(parts as unknown as Deno.Conn, { // nothing else of it is touched
     handler: ({ cancellation, onAuthenticated }) => {
@@ -83,6 +86,7 @@ async function sendingAhead(heldBytes: HeldBytes, holder: string, bytes: number)
   void connection.serve();
   const cancellation = await asked.promise;
   await within(read.promise, "the last read");
+  await lastPause();
   return cancellation;
 }
 

@@ -1,69 +1,96 @@
-import { nextPiece } from "../../src/streams/byte_source.ts";
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ClientGone } from "../../src/cancellation.ts";
-import { ProxyFault } from "../../src/faults.ts";
+import { nextPiece } from "../../src/streams/byte_source.ts";
 import { StreamBody } from "../../src/server/http2/stream_body.ts";
 
-/** A body that arrives in these pieces and then ends, and the error of `onBroken`. */
-function bodyOf(
-  texts: readonly string[],
-  { length, mayBeReset = false, abort = new AbortController() }: {
-    length?: number;
-    mayBeReset?: boolean;
-    abort?: AbortController;
-  } = {},
-): { body: StreamBody; broken: (ClientGone | ProxyFault)[] } {
-  const broken: (ClientGone | ProxyFault)[] = [];
-  const body = new StreamBody(ReadableStream.from(texts.map((text) => new TextEncoder().encode(text))), {
-    length,
-    signal: abort.signal,
-    mayBeReset: () => mayBeReset,
-    now: () => 0,
-    onBroken: (error) => broken.push(error),
-  });
-  return { body, broken };
+const encoder = new TextEncoder();
+
+function bodyOf(length?: number): { body: StreamBody; released: () => number; pass: (ms: number) => void } {
+  let released = 0;
+  let now = 0;
+  const body = new StreamBody({ length, now: () => now, onReleased: (bytes) => void (released += bytes) });
+  return { body, released: () => released, pass: (ms) => void (now += ms) };
 }
 
 async function textOf(body: StreamBody): Promise<string> {
   let text = "";
   for (let piece = await nextPiece(body); piece !== null; piece = await nextPiece(body)) {
-    assertEquals(piece.length > 0, true, "an empty piece says nothing");
     text += new TextDecoder().decode(piece);
   }
   return text;
 }
 
-Deno.test("StreamBody: a body with the stated length or without one is complete, without empty pieces", async () => {
-  for (const length of [5, undefined]) {
-    const { body, broken } = bodyOf(["he", "", "llo", ""], length === undefined ? {} : { length });
-    assertEquals([await textOf(body), broken], ["hello", []]);
-  }
-});
-
-Deno.test("StreamBody: a body that does not have the stated length fails, and ends the exchange", async () => {
-  for (const texts of [["hell"], [], ["hello", "!"], ["hello!"]]) {
-    const { body, broken } = bodyOf(texts, { length: 5 });
-    const error = await assertRejects(() => textOf(body), ProxyFault);
-    assertEquals([error.code, broken], ["bad_request", [error]], JSON.stringify(texts));
-  }
-});
-
-Deno.test("StreamBody: an end by a reset is a departure of the client, also if the abort signal comes later", async () => {
-  const aborted = new AbortController();
-  aborted.abort();
-  const reset = bodyOf(["he"], { abort: aborted });
-  await assertRejects(() => textOf(reset.body), ClientGone);
-  assertEquals(reset.broken.map((error) => error instanceof ClientGone), [true]);
-
-  const later = new AbortController();
-  const { body } = bodyOf(["he"], { mayBeReset: true, abort: later });
+Deno.test("StreamBody: gives what has arrived, and releases what its reader has taken", async () => {
+  const { body, released } = bodyOf();
+  const piece = encoder.encode("hel");
+  body.push(piece);
+  piece.fill(0);
+  assertEquals(released(), 0);
   const text = textOf(body);
-  setTimeout(() => later.abort());
-  await assertRejects(() => text, ClientGone);
+  body.push(encoder.encode("l"));
+  await Promise.resolve();
+  body.push(encoder.encode("o"));
+  body.end();
+  assertEquals([await text, released()], ["hello", 5]);
 });
 
-Deno.test("StreamBody: the first byte shows whether there is a body", async () => {
-  assertEquals(await bodyOf(["", ""]).body.hasContent(), false);
-  const { body } = bodyOf(["", "hello"]);
-  assertEquals([await body.hasContent(), await textOf(body)], [true, "hello"]);
+Deno.test("StreamBody: single bytes do not take an array each", () => {
+  const { body, released } = bodyOf();
+  for (let count = 0; count < 10_000; count++) body.push(Uint8Array.of(7));
+  let pieces = 0;
+  for (let piece = body.tryRead(); piece instanceof Uint8Array; piece = body.tryRead()) pieces++;
+  assertEquals([pieces, released()], [4, 10_000]);
+});
+
+Deno.test("StreamBody: says whether there is content as soon as that is known", async () => {
+  const full = bodyOf().body;
+  const hasContent = full.hasContent();
+  full.push(encoder.encode("x"));
+  assertEquals(await hasContent, true);
+  const empty = bodyOf().body;
+  empty.end();
+  assertEquals(await empty.hasContent(), false);
+  const failed = bodyOf().body;
+  failed.fail(new ClientGone("the client left"));
+  await assertRejects(() => failed.hasContent(), ClientGone);
+});
+
+Deno.test("StreamBody: a body that fails wakes its reader with the first error, and never looks complete", async () => {
+  const { body, released } = bodyOf();
+  body.push(encoder.encode("he"));
+  const text = textOf(body);
+  body.fail(new ClientGone("first"));
+  body.fail(new ClientGone("second"));
+  body.end();
+  assertEquals((await assertRejects(() => text, ClientGone)).message, "first");
+  body.push(encoder.encode("llo"));
+  assertEquals(released(), 5, "bytes that come later are released at once");
+});
+
+Deno.test("StreamBody: a cancelled body releases what it holds, and never looks complete", () => {
+  const { body, released } = bodyOf();
+  body.push(encoder.encode("he"));
+  body.end();
+  body.cancel();
+  assertEquals(released(), 2);
+  assertThrows(() => body.tryRead(), ClientGone);
+  const read = bodyOf();
+  read.body.push(encoder.encode("he"));
+  read.body.end();
+  assertEquals(read.body.tryRead()?.length, 2);
+  read.body.cancel();
+  assertEquals(read.body.tryRead(), null);
+});
+
+Deno.test("StreamBody: its timer runs only while a reader waits for the client", async () => {
+  const { body, pass } = bodyOf();
+  assertEquals(body.stall.isRunning, false);
+  const readable = body.readable();
+  pass(10);
+  assertEquals(body.stall.isOver(5), true);
+  body.push(encoder.encode("x"));
+  await readable;
+  assertEquals(body.stall.isRunning, false);
+  await body.readable();
+  assertEquals(body.stall.isRunning, false);
 });

@@ -53,6 +53,11 @@ export const processSources: EnvironmentSources = {
   },
 };
 
+/** All variables of the environment, for a program that this one starts. */
+export function allVariables(): Record<string, string> {
+  return Deno.env.toObject();
+}
+
 /** The bit of a file mode that lets all users read the file. */
 const READABLE_BY_OTHERS = 0o004;
 /** Matches the names of variables whose values are secrets. */

@@ -1,87 +1,130 @@
+/** An HTTP/2 connection of a client (RFC 9113). Each of its streams is a request. */
+
 import { ClientGone } from "../../cancellation.ts";
-import { writeAll } from "../../http/writer.ts";
-import type { HeldShare } from "../../limits/held_bytes.ts";
 import { closeQuietly } from "../../streams/close_quietly.ts";
+import { TurnCount } from "../../streams/turn.ts";
 import type { ConnectionParts } from "../connection.ts";
 import type { ServedConnection } from "../served_connection.ts";
-import { ClientFrames, STREAM_FIELD } from "./client_frames.ts";
-import { Http2Exchange } from "./exchange.ts";
+import { StallTimer } from "../stall_timer.ts";
+import { ConnectionMemory } from "./connection_memory.ts";
+import { FrameInput, type FrameReader } from "./frame_input.ts";
+import { FrameOutput } from "./frame_output.ts";
 import { FrameRateLimit } from "./frame_rate_limit.ts";
-import { ServerFrames } from "./server_frames.ts";
+import { ConnectionError, ERROR, FRAME, MAX_31_BITS, protocolError, SETTING } from "./frames.ts";
+import { type DecodedBlock, HpackDecoder } from "./hpack_decoder.ts";
+import { requestFieldsOf } from "./request_fields.ts";
+import { ResetLimit } from "./reset_limit.ts";
 import { ResponseSlots } from "./response_slots.ts";
+import { SendingRoom } from "./sending_room.ts";
+import { Http2Stream, type StreamOwner } from "./stream.ts";
 
-/** The two sockets of an HTTP/2 connection, and what its gateway shares with it. */
-export interface Http2Sockets {
-  /** The connection to the client. */
-  readonly client: Deno.Conn;
-  /** The connection to the HTTP/2 server of the runtime. */
-  readonly loopback: Deno.Conn;
-  /** The frame rate limit of all unauthenticated clients together. */
-  readonly unauthenticatedRate: FrameRateLimit;
-  /** Called after both sockets have ended. */
-  readonly onEnd: () => void;
-}
-
-/** The memory of a running request in bytes, without its response. */
-const REQUEST_BYTES = 16 * 1024;
-/** The most unread response bytes of an unauthenticated client. Its connection is closed beyond them. */
-const MAX_UNAUTHENTICATED_UNREAD_BYTES = 512 * 1024;
-/** The most unread bytes of several responses together. The connection is closed beyond them. */
-const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
-/** With more unread bytes, the proxy gives the runtime only a little of each response ahead of the client. */
-const BACKLOG_BYTES = 256 * 1024;
-/** The memory for responses is counted again after a change of so many bytes. */
-const COUNT_STEP_BYTES = 64 * 1024;
+/** The most streams at the same time. */
+const MAX_STREAMS = 200;
+/** The windows of request bodies: of each stream, and of the connection before and after authentication. */
+const STREAM_WINDOW = 1024 * 1024;
+const UNAUTHENTICATED_WINDOW = 65_535;
+const CONNECTION_WINDOW = 2 * 1024 * 1024;
+/** The window of response bodies at the begin (RFC 9113, 6.9.2). */
+const FIRST_WINDOW = 65_535;
 /** The frames and header fields per second that an authenticated client may send on a connection. */
 const COST_PER_SECOND = 100_000;
-/** The most bytes of one read, from an unauthenticated client and from others. */
-const UNAUTHENTICATED_PIECE_BYTES = 4 * 1024;
-const PIECE_BYTES = 64 * 1024;
-/** The most resets of streams to remember. The runtime closes a connection after fewer. */
-const MAX_RESETS = 1_000;
+/** Streams that the proxy has reset, and of which frames may still be on their way. */
+const MAX_RESET_STREAMS = 400;
 /**
  * Header blocks with up to so many fields are decoded. A request with too many of them gets a response (431).
  */
 const LEAST_BLOCK_FIELDS = 1_000;
+/**
+ * How much the proxy still reads after a GOAWAY, so that the client can read it. The system resets a
+ * connection that is closed with unread bytes.
+ */
+const LINGER_BYTES = 1024 * 1024;
+const LINGER_MS = 1_000;
 
-/** An HTTP/2 connection of a client. Each of its streams is a request. */
-export class Http2Connection implements ServedConnection {
-  readonly #sockets: Http2Sockets;
+/** A connection of a client over HTTP/2, whose connection preface has been read. */
+export class Http2Connection implements ServedConnection, FrameReader {
+  readonly #client: Deno.Conn;
   readonly #parts: ConnectionParts;
-  /** The running requests, by the number of their stream. */
-  readonly #running = new Map<number, Http2Exchange>();
-  /** Streams that the client reset before the runtime delivered their requests. */
-  readonly #resets = new Set<number>();
-  #lastAnswered = 0;
+  readonly #input = new FrameInput(this);
+  readonly #output: FrameOutput;
+  readonly #room: SendingRoom;
+  readonly #memory: ConnectionMemory;
+  readonly #decoder = new HpackDecoder();
+  readonly #turn = new TurnCount();
+  readonly #responseSlots = new ResponseSlots();
+  readonly #resets: ResetLimit;
+  /** Runs while the client does not read what is written. */
+  readonly #sending: StallTimer;
+  readonly #owner: StreamOwner;
+  readonly #running = new Map<number, Http2Stream>();
+  /** Streams whose requests have arrived, and begin after the present piece. */
+  #beginning: Http2Stream[] = [];
+  readonly #resetStreams = new Set<number>();
+  #frameRate: FrameRateLimit;
+  #lastStream = 0;
+  #cost = 0;
+  /** The window of each new stream for its response. */
+  #firstWindow = FIRST_WINDOW;
+  /** The bytes of request bodies that the client may send on all streams. */
+  #receiveWindow = UNAUTHENTICATED_WINDOW;
+  /** Bytes that are not yet given back to the client's window. */
+  #released = 0;
   #idleSince: number;
   /** When the connection last stopped being idle. */
   #busySince = 0;
   #isAuthenticated = false;
   #isClosed = false;
-  readonly #responseSlots = new ResponseSlots();
-  readonly #clientFrames: ClientFrames;
-  readonly #serverFrames: ServerFrames;
-  #frameRate: FrameRateLimit;
-  /** The response bytes in memory that the client has not read. */
-  #unread = 0;
-  /** The value of `#unread` at the last count of the memory. */
-  #counted = 0;
-  #share: HeldShare | undefined;
+  /** Whether no further request is taken, and the connection ends with the running ones. */
+  #isFinishing = false;
+  /** Whether a GOAWAY was the last frame, so that what arrives is discarded. */
+  #isLingering = false;
+  #lingerTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(sockets: Http2Sockets, parts: ConnectionParts) {
-    this.#sockets = sockets;
+  constructor(client: Deno.Conn, parts: ConnectionParts, unauthenticatedRate: FrameRateLimit) {
+    this.#client = client;
     this.#parts = parts;
-    this.#frameRate = sockets.unauthenticatedRate;
+    this.#frameRate = unauthenticatedRate;
     this.#idleSince = parts.now();
-    this.#clientFrames = new ClientFrames({
-      onReset: (stream) => this.#reset(stream),
-      onTooManyFields: () => this.close(),
-      onMisleading: () => this.close(),
-    }, { maxBlockFields: () => Math.max(LEAST_BLOCK_FIELDS, 2 * parts.limits().maxHeadFields) });
-    this.#serverFrames = new ServerFrames({
-      onData: (stream, bytes) => this.#running.get(stream)?.sent(bytes),
-      onEnd: (stream) => this.#running.get(stream)?.delivered(),
+    this.#resets = new ResetLimit(parts.now);
+    this.#sending = new StallTimer(parts.now);
+    this.#output = new FrameOutput({
+      connection: client,
+      stall: this.#sending,
+      onWritten: () => this.#room.wake(),
+      onFailed: () => this.close(),
     });
+    this.#room = new SendingRoom(this.#output);
+    const { handler, peer, entry, limits, now, unauthenticatedBudget, heldBytes } = parts;
+    this.#memory = new ConnectionMemory({
+      connection: this,
+      unauthenticatedBudget,
+      heldBytes,
+      requests: () => this.#running.size,
+      bufferBytes: () => this.#input.extraBytes,
+    });
+    this.#owner = {
+      handler,
+      peer,
+      entry,
+      limits,
+      now,
+      output: this.#output,
+      room: this.#room,
+      onAuthenticated: (holder) => this.#authenticated(holder),
+      isAuthenticated: () => this.#isAuthenticated,
+      acquireSlot: () => this.#responseSlots.acquire(),
+      releaseSlot: () => this.#responseSlots.release(),
+      onUnread: (bytes) => this.#memory.addUnread(bytes),
+      onReleased: (stream, bytes) => {
+        this.#memory.addUntaken(-bytes);
+        this.#release(bytes);
+        const more = stream.takeReleased(STREAM_WINDOW / 2);
+        if (more > 0 && !this.#isClosed) this.#output.numbers(FRAME.window, stream.id, more);
+      },
+      reset: (stream, code) => this.#resetStream(stream, code),
+      onEnd: ({ id }) => this.#ended(id),
+    };
+    this.#output.settings([[SETTING.maxStreams, MAX_STREAMS], [SETTING.initialWindow, STREAM_WINDOW]]);
   }
 
   get idleSince(): number | undefined {
@@ -94,7 +137,7 @@ export class Http2Connection implements ServedConnection {
 
   /** The time of the response that has been waiting for longest. */
   get unreadSince(): number | undefined {
-    let longest: number | undefined;
+    let longest = this.#sending.since;
     for (const { unreadSince } of this.#running.values()) {
       if (unreadSince !== undefined && unreadSince < (longest ?? Infinity)) longest = unreadSince;
     }
@@ -107,139 +150,322 @@ export class Http2Connection implements ServedConnection {
 
   endOverdue(): void {
     const limits = this.#parts.limits();
-    if (this.#running.size === 0 && this.#parts.now() - this.#idleSince > limits.idleMs) this.close();
-    for (const exchange of [...this.#running.values()]) exchange.endOverdue(limits);
+    const isIdle = this.#running.size === 0 && this.#parts.now() - this.#idleSince > limits.idleMs;
+    if (isIdle || this.#sending.isOver(limits.sendMs)) return this.close();
+    for (const stream of [...this.#running.values()]) stream.endOverdue(limits);
   }
 
-  /** Does nothing: the gateway drains all its connections together. */
-  finish(): void {}
+  finish(): void {
+    if (this.#isFinishing || this.#isClosed) return;
+    this.#isFinishing = true;
+    this.#output.numbers(FRAME.goaway, 0, this.#lastStream, ERROR.none);
+    if (this.#running.size === 0) void this.#linger();
+  }
 
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#responseSlots.close();
+    clearTimeout(this.#lingerTimer);
+    this.#abortAll(new ClientGone("the client left"));
     this.#frameRate.release(this);
-    for (const exchange of [...this.#running.values()]) exchange.abort(new ClientGone("the client left"));
-    this.#share?.release();
-    closeQuietly(this.#sockets.client);
-    closeQuietly(this.#sockets.loopback);
+    this.#memory.release();
+    closeQuietly(this.#client);
   }
 
-  /** Copies bytes in both directions until either side ends the connection. Never throws. */
+  /** Serves until either side ends the connection. Never throws. */
   async serve(): Promise<void> {
-    await Promise.all([this.#copyToRuntime(), this.#copyToClient()]);
-    this.#parts.unauthenticatedBudget?.release(this);
-    this.#sockets.onEnd();
-  }
-
-  async #copyToRuntime(): Promise<void> {
-    const { client, loopback } = this.#sockets;
-    let buffer = new Uint8Array(UNAUTHENTICATED_PIECE_BYTES);
     try {
-      while (true) {
-        if (this.#isAuthenticated && buffer.length < PIECE_BYTES) buffer = new Uint8Array(PIECE_BYTES);
-        const count = await client.read(buffer);
-        if (count === null) break;
-        const frames = this.#clientFrames.pass(buffer.subarray(0, count));
-        const turn = this.#frameRate.acquire(this, this.#clientFrames.takeCost());
-        if (turn !== undefined) await turn;
-        await writeAll(loopback, frames);
-      }
-    } catch {
-      // A socket was closed or has failed. `close` closes the other one too.
+      while (await this.#readPiece()) { /* the next piece */ }
+    } catch (error) {
+      if (error instanceof ConnectionError) await this.#refuse(error);
+      // Otherwise the connection was closed or has failed.
     }
     this.close();
   }
 
-  async #copyToClient(): Promise<void> {
-    const { client, loopback } = this.#sockets;
-    const buffer = new Uint8Array(PIECE_BYTES);
-    try {
-      for (let count = await loopback.read(buffer); count !== null; count = await loopback.read(buffer)) {
-        const frames = buffer.subarray(0, count);
-        await writeAll(client, frames);
-        this.#serverFrames.pass(frames);
-      }
-    } catch {
-      // A socket was closed or has failed. `close` closes the other one too.
+  /** Reads and handles what arrives. False: the client has ended the connection. */
+  async #readPiece(): Promise<boolean> {
+    const count = await this.#client.read(this.#input.space());
+    if (count === null || this.#isClosed) return false;
+    this.#cost = 1;
+    if (!this.#isLingering) this.#input.arrived(count);
+    const beginning = this.#beginning;
+    if (beginning.length > 0) {
+      this.#beginning = [];
+      // Streams that the client has reset in the same piece do not begin.
+      for (const stream of beginning) void stream.run();
     }
-    this.close();
+    const turn = this.#frameRate.acquire(this, this.#cost);
+    if (turn !== undefined) await turn;
+    const others = this.#turn.count(count);
+    if (others !== undefined) await others;
+    if (this.#output.isBlocked) await this.#output.drained();
+    return true;
   }
 
-  /** Answers a request of the connection. */
-  async answer(request: Request): Promise<Response> {
-    const stream = streamOf(request.headers);
-    // A request without a number shows that the runtime understood a header block differently than the proxy.
-    if (stream === undefined || this.#running.has(stream) || this.#isClosed) {
-      this.close();
-      return new Response(null, { status: 500 });
+  /** Takes a frame that is no part of a header block. Throws a {@link ConnectionError}. */
+  frame(
+    type: number,
+    { stream, isAck, payload }: { stream: number; isAck: boolean; payload: DataView },
+  ): void {
+    this.#cost++;
+    switch (type) {
+      case FRAME.reset:
+        return this.#reset(stream);
+      case FRAME.settings:
+        if (!isAck) this.#settings(payload);
+        return;
+      case FRAME.ping:
+        if (!isAck) this.#output.acknowledge(FRAME.ping, bytesOf(payload));
+        return;
+      case FRAME.goaway:
+        return this.#goaway(payload.getUint32(0) & MAX_31_BITS);
+      case FRAME.window:
+        return this.#open(stream, payload.getUint32(0) & MAX_31_BITS);
     }
-    const { handler, peer, entry, limits, now } = this.#parts;
-    const exchange = new Http2Exchange(request, {
-      handler,
-      peer,
-      entry,
-      limits,
-      now,
-      onAuthenticated: (holder) => this.#authenticated(holder),
-      isAuthenticated: () => this.#isAuthenticated,
-      acquireSlot: () => this.#responseSlots.acquire(),
-      releaseSlot: () => this.#responseSlots.release(),
-      isBacklogged: () => this.#unread > BACKLOG_BYTES,
-      onUnread: (bytes) => this.#countUnread(bytes),
-      onEnd: () => {
-        this.#running.delete(stream);
-        this.#idleSince = now();
-        this.#countMemory();
+  }
+
+  /** Takes a DATA frame. `length` is that of its payload with the padding. */
+  data(stream: number, bytes: Uint8Array, { length, ends }: { length: number; ends: boolean }): void {
+    this.#cost++;
+    if (stream > this.#lastStream) throw protocolError("DATA on an idle stream");
+    this.#receiveWindow -= length;
+    if (this.#receiveWindow < 0) {
+      throw new ConnectionError(ERROR.flowControl, "more DATA than the window allows");
+    }
+    const running = this.#running.get(stream);
+    if (running === undefined) {
+      this.#release(length);
+      if (!this.#resetStreams.has(stream)) this.#output.numbers(FRAME.reset, stream, ERROR.streamClosed);
+      return;
+    }
+    if (running.hasWholeRequest) throw protocolError("DATA after the end of its stream");
+    const padding = length - bytes.length;
+    this.#release(padding);
+    if (!running.receives(length, padding)) {
+      this.#release(bytes.length);
+      return this.#breakStream(running, ERROR.flowControl);
+    }
+    if (bytes.length > 0) {
+      this.#memory.addUntaken(bytes.length);
+      if (!running.data(bytes)) {
+        this.#memory.addUntaken(-bytes.length);
+        this.#release(bytes.length);
+        return this.#breakStream(running);
+      }
+    }
+    if (ends && !running.end()) this.#breakStream(running);
+  }
+
+  /** Takes a whole header block. */
+  headers(
+    stream: number,
+    block: { readonly bytes: Uint8Array; readonly start: number; readonly end: number },
+    { ends, dependsOnItself }: { ends: boolean; dependsOnItself: boolean },
+  ): void {
+    this.#cost++;
+    const running = this.#running.get(stream);
+    const isNew = stream > this.#lastStream;
+    if (!isNew && running === undefined && !this.#resetStreams.has(stream)) {
+      throw protocolError("HEADERS on a closed stream");
+    }
+    if (running?.hasWholeRequest === true) throw protocolError("HEADERS after the end of its stream");
+    const { maxHeadBytes, maxHeadFields } = this.#parts.limits();
+    const maxFields = Math.max(LEAST_BLOCK_FIELDS, 2 * maxHeadFields);
+    const decoded = this.#decoder.decode(block, { maxFields, maxBytes: maxHeadBytes });
+    this.#cost += decoded.count;
+    if (isNew) this.#begin(stream, decoded, { ends, dependsOnItself });
+    // Trailers are dropped.
+    else if (running !== undefined && !(ends && running.end())) this.#breakStream(running);
+  }
+
+  /** Resets a stream because of a frame that depends on itself. */
+  dependsOnItself(stream: number): void {
+    this.#resetStream(stream, ERROR.protocol);
+    this.#running.get(stream)?.abort(new ClientGone("the client broke the rules of HTTP/2"));
+  }
+
+  /** The bytes of the reading buffer have changed. */
+  grows(): void {
+    this.#memory.count();
+  }
+
+  #begin(
+    stream: number,
+    { fields, isTooLong }: DecodedBlock,
+    { ends, dependsOnItself }: { ends: boolean; dependsOnItself: boolean },
+  ): void {
+    this.#lastStream = stream;
+    // The client has not seen the GOAWAY yet, and sends the request again on another connection.
+    if (this.#isFinishing) return this.#remember(stream);
+    if (this.#running.size >= MAX_STREAMS) return this.#resetStream(stream, ERROR.refusedStream);
+    const head = dependsOnItself ? undefined : requestFieldsOf(fields);
+    const isShort = ends && head?.length !== undefined && head.length > 0;
+    if (head === undefined || isShort) return this.#resetStream(stream, ERROR.protocol);
+    const begun = new Http2Stream(
+      {
+        id: stream,
+        head,
+        isTooLong,
+        endsStream: ends,
+        window: this.#firstWindow,
+        receiveWindow: STREAM_WINDOW,
       },
-    });
-    if (this.#running.size === 0) this.#busySince = now();
-    this.#running.set(stream, exchange);
-    if (this.#resets.has(stream)) exchange.reset();
-    this.#lastAnswered = Math.max(this.#lastAnswered, stream);
-    for (const reset of this.#resets) if (reset <= this.#lastAnswered) this.#resets.delete(reset);
-    this.#countMemory();
-    return await exchange.answer();
+      this.#owner,
+    );
+    if (this.#running.size === 0) this.#busySince = this.#parts.now();
+    this.#running.set(stream, begun);
+    this.#beginning.push(begun);
+    this.#memory.count();
   }
 
   #reset(stream: number): void {
-    const exchange = this.#running.get(stream);
-    if (exchange !== undefined) exchange.reset();
-    else if (stream > this.#lastAnswered && this.#resets.size < MAX_RESETS) this.#resets.add(stream);
+    if (stream > this.#lastStream) throw protocolError("RST_STREAM on an idle stream");
+    const running = this.#running.get(stream);
+    if (running === undefined) return;
+    running.abort(new ClientGone("the client reset its stream"));
+    if (!this.#resets.mayReset()) throw new ConnectionError(ERROR.enhanceYourCalm, "too many resets");
+  }
+
+  #settings(payload: DataView): void {
+    for (let at = 0; at < payload.byteLength; at += 6) {
+      const value = payload.getUint32(at + 2);
+      switch (payload.getUint16(at)) {
+        case SETTING.enablePush:
+          if (value > 1) throw protocolError("an invalid ENABLE_PUSH");
+          break;
+        case SETTING.initialWindow:
+          if (value > MAX_31_BITS) throw protocolError("an invalid INITIAL_WINDOW_SIZE");
+          this.#changeWindows(value);
+          break;
+        case SETTING.maxFrame:
+          if (value < 16_384 || value > 16_777_215) throw protocolError("an invalid MAX_FRAME_SIZE");
+          break;
+      }
+    }
+    this.#output.acknowledge(FRAME.settings, new Uint8Array());
+  }
+
+  #changeWindows(first: number): void {
+    const more = first - this.#firstWindow;
+    this.#firstWindow = first;
+    for (const stream of this.#running.values()) {
+      if (!stream.open(more)) throw new ConnectionError(ERROR.flowControl, "a window that is too large");
+    }
+  }
+
+  #open(stream: number, bytes: number): void {
+    if (bytes === 0) throw protocolError("a WINDOW_UPDATE of 0");
+    if (stream === 0) {
+      if (!this.#room.open(bytes)) throw new ConnectionError(ERROR.flowControl, "a window that is too large");
+      return;
+    }
+    if (stream > this.#lastStream) throw protocolError("WINDOW_UPDATE on an idle stream");
+    const running = this.#running.get(stream);
+    if (running?.open(bytes) === false) this.#breakStream(running, ERROR.flowControl);
+  }
+
+  /** The client leaves. It takes no response of a stream beyond `last`. */
+  #goaway(last: number): void {
+    for (const [id, stream] of [...this.#running]) {
+      if (id > last) stream.abort(new ClientGone("the client left"));
+    }
+    this.finish();
+  }
+
+  #breakStream(stream: Http2Stream, code: number = ERROR.protocol): void {
+    this.#resetStream(stream.id, code);
+    stream.abort(new ClientGone("the client broke the rules of HTTP/2"));
+  }
+
+  #resetStream(stream: number, code: number): void {
+    this.#remember(stream);
+    this.#output.numbers(FRAME.reset, stream, code);
+  }
+
+  /** Frames of the stream may still be on their way, and are no errors. */
+  #remember(stream: number): void {
+    this.#resetStreams.add(stream);
+    if (this.#resetStreams.size <= MAX_RESET_STREAMS) return;
+    for (const oldest of this.#resetStreams) {
+      this.#resetStreams.delete(oldest);
+      return;
+    }
+  }
+
+  #ended(id: number): void {
+    this.#running.delete(id);
+    if (this.#running.size === 0) this.#idleSince = this.#parts.now();
+    this.#memory.count();
+    if (this.#isFinishing && this.#running.size === 0 && !this.#isClosed) void this.#linger();
+  }
+
+  /** Gives bytes back to the window of the connection. */
+  #release(bytes: number): void {
+    this.#released += bytes;
+    const window = this.#isAuthenticated ? CONNECTION_WINDOW : UNAUTHENTICATED_WINDOW;
+    if (this.#released < window / 2 || this.#isClosed || this.#isLingering) return;
+    this.#output.numbers(FRAME.window, 0, this.#released);
+    this.#receiveWindow += this.#released;
+    this.#released = 0;
   }
 
   #authenticated(holder: string): void {
-    if (this.#isAuthenticated) return;
+    if (this.#isAuthenticated || this.#isClosed) return;
     this.#isAuthenticated = true;
-    this.#parts.unauthenticatedBudget?.release(this);
-    this.#share = this.#isClosed ? undefined : this.#parts.heldBytes?.share(holder, { mayBeSlow: true });
+    this.#memory.countFor(holder);
     this.#frameRate.release(this);
     this.#frameRate = new FrameRateLimit({ perSecond: COST_PER_SECOND, now: this.#parts.now });
+    this.#released += CONNECTION_WINDOW - UNAUTHENTICATED_WINDOW;
+    this.#release(0);
+    this.#input.isRoomy = true;
     this.#responseSlots.admitAll();
-    this.#countMemory();
   }
 
-  #countUnread(bytes: number): void {
-    this.#unread += bytes;
-    if (Math.abs(this.#unread - this.#counted) >= COUNT_STEP_BYTES) this.#countMemory();
+  #abortAll(reason: ClientGone): void {
+    this.#isFinishing = true;
+    this.#responseSlots.close();
+    for (const stream of [...this.#running.values()]) stream.abort(reason);
+    this.#beginning = [];
+    this.#room.close();
   }
 
-  /** Counts the memory of the connection. Closes the connection if that is too much. */
-  #countMemory(): void {
-    if (this.#isClosed) return;
-    this.#counted = this.#unread;
-    const bytes = this.#running.size * REQUEST_BYTES + this.#unread;
-    if (!this.#isAuthenticated) {
-      this.#parts.unauthenticatedBudget?.holds(this, bytes);
-      if (this.#unread > MAX_UNAUTHENTICATED_UNREAD_BYTES) this.close();
-    } else {
-      const isTooMuch = this.#unread > MAX_UNREAD_BYTES && this.#running.size > 1;
-      if (isTooMuch || this.#share?.mayHold(bytes) === false) this.close();
+  /** Tells the client which rule it has broken, and ends the connection. */
+  async #refuse({ code }: ConnectionError): Promise<void> {
+    if (this.#isLingering) return;
+    this.#isLingering = true;
+    this.#abortAll(new ClientGone("the client broke the rules of HTTP/2"));
+    this.#output.numbers(FRAME.goaway, 0, this.#lastStream, code);
+    void this.#endSending();
+    try {
+      for (let left = LINGER_BYTES; left > 0;) {
+        const count = await this.#client.read(this.#input.scratch());
+        if (count === null) return;
+        left -= count;
+      }
+    } catch {
+      // The time has passed, or the connection has failed.
+    }
+  }
+
+  /** Ends the connection after its last response. {@link serve} reads on until the client has ended its side. */
+  async #linger(): Promise<void> {
+    if (this.#isLingering) return;
+    this.#isLingering = true;
+    await this.#endSending();
+  }
+
+  async #endSending(): Promise<void> {
+    this.#lingerTimer = setTimeout(() => this.close(), LINGER_MS);
+    await this.#output.drained();
+    try {
+      await this.#client.closeWrite();
+    } catch {
+      // The client has left.
     }
   }
 }
 
-/** Returns the number that the proxy added. It is the last value: values of the client come before it. */
-function streamOf(headers: Headers): number | undefined {
-  const value = headers.get(STREAM_FIELD)?.split(", ").at(-1) ?? "";
-  return /^[0-9]{1,10}$/.test(value) ? Number(value) : undefined;
+function bytesOf({ buffer, byteOffset, byteLength }: DataView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -1,3 +1,8 @@
+/**
+ * The frames and fields per second of all unauthenticated clients together. It is enough for some hundred
+ * requests.
+ */
+const UNAUTHENTICATED_COST_PER_SECOND = 20_000;
 /** The seconds whose cost may be used at once. */
 const BURST_SECONDS = 1;
 
@@ -98,4 +103,9 @@ export class FrameRateLimit {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
+}
+
+/** Makes the limit for all unauthenticated clients. `now` gives milliseconds of a clock that never jumps. */
+export function unauthenticatedRate(now: () => number): FrameRateLimit {
+  return new FrameRateLimit({ perSecond: UNAUTHENTICATED_COST_PER_SECOND, now });
 }

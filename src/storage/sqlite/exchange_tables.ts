@@ -76,7 +76,7 @@ interface Group {
 /**
  * Writes exchanges, their sums, their spending and the counts of their tokens. Call it within a transaction.
  */
-export function insertExchanges(database: Connection, rows: readonly ExchangeRow[]): void {
+export function insertExchanges(database: Connection, rows: Iterable<ExchangeRow>): void {
   const insert = database.prepared(INSERT);
   // One array for all rows. An array for each row was most of the garbage of the accounting.
   const values = new Array<SQLInputValue>(VALUES.length).fill(null);

@@ -24,6 +24,7 @@ import { deleteExchanges, rollUpSums } from "./exchange_sums.ts";
 import { insertExchanges } from "./exchange_tables.ts";
 import * as madeObjects from "./made_object_tables.ts";
 import * as objects from "./object_tables.ts";
+import { type PackedRows, unpackedRows } from "./packed_rows.ts";
 import { dateSpending } from "./spending.ts";
 import { readUsage } from "./usage_queries.ts";
 
@@ -57,6 +58,8 @@ export const WRITES = {
 
   addExchanges: (database: Connection, rows: readonly ExchangeRow[]) =>
     database.transaction(() => insertExchanges(database, rows)),
+  addPackedExchanges: (database: Connection, packed: PackedRows) =>
+    database.transaction(() => insertExchanges(database, unpackedRows(packed))),
   dateSpending: (database: Connection, hour: number) =>
     database.transaction(() => dateSpending(database, hour)),
   deleteExchanges: (database: Connection, limits: { before: number; count: number }) =>

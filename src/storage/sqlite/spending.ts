@@ -11,7 +11,7 @@ const ADD = `INSERT INTO spending (start, subject, dated, micros) VALUES (?, ?, 
   ON CONFLICT DO UPDATE SET micros = micros + excluded.micros`;
 
 /** Adds the costs of exchanges. Call it within the transaction that writes them. */
-export function addSpending(database: Connection, rows: readonly ExchangeRow[]): void {
+export function addSpending(database: Connection, rows: Iterable<ExchangeRow>): void {
   const sums = new Map<string, { start: number; subject: string; dated: number; micros: number }>();
   for (const row of rows) {
     const { costMicros = 0, booking } = row;

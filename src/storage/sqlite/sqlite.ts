@@ -13,6 +13,7 @@ import { renewIdentity } from "./identity.ts";
 import * as madeObjects from "./made_object_tables.ts";
 import * as objects from "./object_tables.ts";
 import { type ArgumentsOf, type READS, type ResultOf, runOperation, type WRITES } from "./operations.ts";
+import { packRows } from "./packed_rows.ts";
 import { readSpending } from "./spending.ts";
 
 /** How long a thread waits for a transaction of another program. Requests do not wait for it. */
@@ -56,7 +57,6 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
     name: Name,
     ...args: ArgumentsOf<Name>
   ): Promise<ResultOf<Name>> {
-    if (usesThreads && name === "addExchanges") writesOnThread = true;
     return writesOnThread ? await writer.run(name, args) : runOperation(database, name, args);
   }
   async function read<Name extends keyof typeof READS>(
@@ -96,7 +96,11 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
     deleteToken: ({ id, version }, audit) => write("deleteToken", { id, version }, audit),
     revokeTokens: (projectId, audit) => write("revokeTokens", projectId, audit),
 
-    addExchanges: (rows) => write("addExchanges", rows),
+    addExchanges(rows) {
+      if (!usesThreads) return write("addExchanges", rows);
+      writesOnThread = true;
+      return write("addPackedExchanges", packRows(rows));
+    },
     usage: (grouping, filter) => read("usage", grouping, filter),
     listExchanges: (page) => read("listExchanges", page),
     addAudit: (entry) => write("addAudit", entry),

@@ -16,6 +16,7 @@ const LOADERS: Readonly<Record<string, () => Promise<{ readonly target: FuzzTarg
   event_stream_scanner: () => import("./event_stream_scanner.ts"),
   amazon_event_stream: () => import("./amazon_event_stream.ts"),
   http2_preface: () => import("./http2_preface.ts"),
+  http2_frames: () => import("./http2_frames.ts"),
   credentials: () => import("./credentials.ts"),
   hidden_token: () => import("./hidden_token.ts"),
   path_patterns: () => import("./path_patterns.ts"),

@@ -64,6 +64,46 @@ export class ClientBench implements AsyncDisposable {
     return `${this.#folder}/home`;
   }
 
+  /** Runs `llm-proxy run` with these arguments, as a person on the machine of the client does. */
+  async start(
+    args: readonly string[],
+    { folders = [], env = {} }: { folders?: readonly string[]; env?: Record<string, string> } = {},
+  ): Promise<Said> {
+    const url = this.#proxy.url;
+    const trust = url.startsWith("https:") ? ["--ca", `${this.#folder}/tls/ca.pem`] : [];
+    const own = {
+      HOME: this.home,
+      PATH: [...folders, clientPath()].join(":"),
+      TERM: "dumb",
+      TMPDIR: this.#folder,
+      // The packages of the program from source are in a folder of the developer's home.
+      DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`,
+      LLM_PROXY_URL: url,
+      LLM_PROXY_TOKEN: SECRETS.proxyToken,
+      ...env,
+    };
+    const child = proxyCommand(["run", ...trust, ...args], own, `${this.home}/work`).spawn();
+    const timer = setTimeout(() => child.kill("SIGTERM"), LONGEST_MS);
+    const { code, stdout, stderr } = await child.output();
+    clearTimeout(timer);
+    const decoder = new TextDecoder();
+    const out = decoder.decode(stdout);
+    return { code, out, all: out + decoder.decode(stderr) };
+  }
+
+  /** The files of the client's home, and what the programs left in the folder for temporary files. */
+  async files(): Promise<string[]> {
+    const found: string[] = [];
+    const walk = async (folder: string): Promise<void> => {
+      for await (const { name, isDirectory } of Deno.readDir(folder)) {
+        if (isDirectory) await walk(`${folder}/${name}`);
+        else found.push(`${folder}/${name}`);
+      }
+    };
+    await walk(this.#folder);
+    return found;
+  }
+
   /** Prints the settings of a client, puts its files where they belong, and gives what is left. */
   async connect(
     { client, endpoint, token = SECRETS.proxyToken, passthrough = false }: Connection,

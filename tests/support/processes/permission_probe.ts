@@ -11,6 +11,7 @@ import { open as openInspector } from "node:inspector";
 import { userInfo } from "node:os";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
+import { limitRights } from "../../../src/cli/run_right.ts";
 
 /** Where the probe finds what it tries. */
 export interface ProbeFacts {
@@ -130,6 +131,8 @@ function outcomeOf(error: unknown): string {
 }
 
 if (import.meta.main) {
+  // As `src/main.ts` does first.
+  limitRights(["serve"]);
   // What the test passes.
   const facts: ProbeFacts = JSON.parse(Deno.args[0] ?? "{}");
   const outcomes: Record<string, string> = {};

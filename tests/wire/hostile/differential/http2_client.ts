@@ -21,6 +21,7 @@ export class Http2Client implements Disposable {
   readonly #conversation: Conversation;
   #held = new Uint8Array(0);
   #goaway: string | undefined;
+  #hasSettings = false;
 
   private constructor(connection: Deno.Conn) {
     this.#conversation = new Conversation(connection, (bytes) => this.#received(bytes));
@@ -39,6 +40,8 @@ export class Http2Client implements Disposable {
     if (alpnProtocol !== "h2") throw new Error(`The server speaks ${alpnProtocol}, not h2`);
     const client = new Http2Client(tls);
     await client.send(helloText());
+    // The acknowledgement of the server's SETTINGS would otherwise come between the pieces of a frame.
+    await client.#conversation.until(() => client.#hasSettings, "the server's SETTINGS");
     return client;
   }
 
@@ -83,6 +86,7 @@ export class Http2Client implements Disposable {
     switch (type) {
       case FRAME.settings:
         if ((flags & FLAG.ack) === 0) void this.send(frameText("settings", { flags: FLAG.ack, stream: 0 }));
+        this.#hasSettings = true;
         return;
       case FRAME.ping:
         if ((flags & FLAG.ack) === 0) {

@@ -1,0 +1,153 @@
+/** The configuration that an import makes, before it is written as TOML. */
+
+import { durationText } from "../../config/values/durations.ts";
+import { ENVIRONMENT_ENDPOINTS } from "../../config/values/presets.ts";
+
+/** A backend, with the keys of the configuration file. */
+export interface DraftBackend {
+  readonly name?: string;
+  readonly base_url?: string;
+  readonly api_key?: string;
+  readonly key_header?: string;
+  readonly weight?: number;
+  readonly connect_timeout?: string;
+  readonly first_byte_timeout?: string;
+  readonly idle_timeout?: string;
+  readonly total_timeout?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly models?: Readonly<Record<string, string>>;
+}
+
+/** A price in US dollars per million tokens. */
+export interface DraftPrice {
+  readonly input: number;
+  readonly output: number;
+}
+
+/** An endpoint, with the keys of the configuration file. */
+export interface DraftEndpoint {
+  readonly name: string;
+  readonly provider: string;
+  readonly strategy?: string;
+  readonly retries?: number;
+  readonly retry_statuses?: readonly number[];
+  readonly prices?: Readonly<Record<string, DraftPrice>>;
+  readonly backends: readonly DraftBackend[];
+  /** The names of models that clients used before, and use at this endpoint from now on. */
+  readonly served: readonly string[];
+}
+
+/** What a variable is that holds a whole address. */
+export const ADDRESS = "the address of an upstream";
+/** What a variable is that holds the host or the port of an address. */
+export const ADDRESS_PART = "the host or port of an upstream";
+
+/** Collects the parts of a configuration, and the variables that it needs. */
+export class Draft {
+  readonly server: Record<string, string | number | readonly string[]> = {};
+  readonly log: Record<string, string> = {};
+  readonly limits: Record<string, number> = {};
+  readonly endpoints: DraftEndpoint[] = [];
+  /** The tokens of clients, as references to variables. */
+  readonly tokens: string[] = [];
+  /** Hints for the user, each a sentence or two. */
+  readonly hints: string[] = [];
+  readonly #variables = new Map<string, string>();
+  readonly #secrets = new Map<string, string>();
+  readonly #reserved = new Set<string>();
+
+  /** The variables that the configuration refers to, and what each is. */
+  get variables(): ReadonlyMap<string, string> {
+    return this.#variables;
+  }
+
+  /** Keeps the name of a variable of the file from being the name for a secret in clear. */
+  reserve(variable: string): void {
+    this.#reserved.add(variable);
+  }
+
+  /** Refers to a variable. */
+  variable(name: string, what: string): string {
+    if (!this.#variables.has(name)) this.#variables.set(name, what);
+    return `\${${name}}`;
+  }
+
+  /**
+   * Refers to a variable in place of a secret that is in clear in the file. The same secret gets the same
+   * variable.
+   */
+  secret(value: string, { variable, what }: { variable: string; what: string }): string {
+    const known = this.#secrets.get(value);
+    if (known !== undefined) return `\${${known}}`;
+    let name = variableName(variable);
+    for (let count = 2; this.#variables.has(name) || this.#reserved.has(name); count++) {
+      name = `${variableName(variable)}_${count}`;
+    }
+    this.#secrets.set(value, name);
+    return this.variable(name, what);
+  }
+
+  /**
+   * A name for an endpoint that no other endpoint has. `isUsual` means an endpoint with the address and the
+   * key of the provider `openai` or `anthropic`: the variables of the environment for these names win over
+   * the file, so no other endpoint may have them.
+   */
+  freeName(wanted: string, { isUsual = false }: { isUsual?: boolean } = {}): string {
+    const name = endpointName(wanted);
+    const reserved = isUsual ? RESERVED : [...RESERVED, ...Object.keys(ENVIRONMENT_ENDPOINTS)];
+    const taken = new Set([...this.endpoints.map((one) => one.name.toLowerCase()), ...reserved]);
+    let free = name;
+    for (let count = 2; taken.has(free.toLowerCase()); count++) free = `${name}-${count}`;
+    return free;
+  }
+}
+
+/** Names that the proxy answers itself. */
+const RESERVED: readonly string[] = ["healthz", "health", "readyz", "manage", "admin", "metrics", "v1"];
+/** The longest name of an endpoint without a number at its end, in characters. */
+const LONGEST_NAME = 58;
+
+/** A name of an endpoint or backend: letters, digits, dots, dashes and underscores. */
+export function endpointName(text: string): string {
+  const name = text.replace(/[^\w.-]+/g, "-").replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "").slice(
+    0,
+    LONGEST_NAME,
+  );
+  return name === "" ? "imported" : name;
+}
+
+function variableName(text: string): string {
+  const name = text.replace(/\W+/g, "_").replace(/^_+|_+$/g, "").toUpperCase();
+  return /^[A-Z]/.test(name) ? name : `KEY_${name}`;
+}
+
+/** A text of the file in which no part refers to a variable. */
+export function literal(text: string): string {
+  // A function, because $$ in a replacement is one $.
+  return text.replaceAll("${", () => "$${");
+}
+
+/** Members without those that are undefined or empty tables. Both kinds must be optional in the type. */
+export function compact<Value extends object>(
+  value: { [Key in keyof Value]: Value[Key] | undefined },
+): Value {
+  const kept = Object.entries(value).filter(([, member]) => member !== undefined && !isEmptyTable(member));
+  // The compiler cannot know which members were removed.
+  return Object.fromEntries(kept) as Value;
+}
+
+function isEmptyTable(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value) &&
+    Object.keys(value).length === 0;
+}
+
+/** A base URL without a user and a password, which the configuration does not allow in it. */
+export function withoutLogin(url: string): { url: string; hadLogin: boolean } {
+  const plain = url.replace(/^([a-z]+:\/\/)[^/@]*@/i, "$1");
+  return { url: plain, hadLogin: plain !== url };
+}
+
+/** A timeout of the configuration. Zero means no limit, as in the other programs. */
+export function timeoutText(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : ms === 0 ? "none" : durationText(ms);
+}

@@ -1,0 +1,107 @@
+/** Reads the `config.yaml` of LiteLLM. */
+
+import type { Draft, DraftBackend } from "./draft.ts";
+import { readDeployment, readSeconds, REFERENCE, reserveVariable } from "./litellm_deployments.ts";
+import { addEndpoints, type Routing } from "./litellm_endpoints.ts";
+import type { Item } from "./source.ts";
+
+/** Reads the file into a draft. */
+export function importLitellm(root: Item, draft: Draft): void {
+  const credentials = readCredentials(root.key("credential_list"));
+  const timeouts = readTimeouts(root);
+  for (const item of root.key("model_list").items()) reserveVariable(item.key("litellm_params"), draft);
+  const deployments = root.key("model_list").items().flatMap((item) =>
+    readDeployment(item, { draft, credentials, timeouts }) ?? []
+  );
+  const routing = readRouting(root);
+  addEndpoints(deployments, routing, draft);
+  readAccess(root, draft);
+  root.key("environment_variables").lose("is not copied: set these variables yourself where you need them");
+  root.key("include").lose("is not read: import these files too");
+  root.key("general_settings").key("pass_through_endpoints").lose(
+    'is not carried over: add an endpoint with provider = "generic" for each target',
+  );
+  root.key("general_settings").firstOf("database_url", "store_model_in_db").lose(
+    "is not read: create keys, teams and budgets of the database again, with llm-proxy token and llm-proxy project",
+  );
+  for (const name of ["set_verbose", "telemetry", "drop_params", "modify_params", "json_logs"]) {
+    root.key("litellm_settings").key(name).lose("is not needed: llm-proxy does not change requests");
+  }
+}
+
+function readTimeouts(root: Item): Partial<DraftBackend> {
+  const timeout = readSeconds(root.key("router_settings").key("timeout")) ??
+    readSeconds(root.key("litellm_settings").key("request_timeout"));
+  return timeout === undefined ? {} : { first_byte_timeout: timeout };
+}
+
+function readCredentials(list: Item): ReadonlyMap<string, Item> {
+  return new Map(
+    list.items().flatMap((item) => {
+      const name = item.key("credential_name").text();
+      return name === undefined ? [] : [[name, item] as const];
+    }),
+  );
+}
+
+function readRouting(root: Item): Routing {
+  const router = root.key("router_settings");
+  const strategyItem = router.key("routing_strategy");
+  const wanted = strategyItem.text() ?? "simple-shuffle";
+  if (!["simple-shuffle", "least-busy"].includes(wanted)) {
+    strategyItem.lose("is not known to llm-proxy: the backends take turns (round_robin)");
+  }
+  const fallbacks = new Map<string, { model: string; item: Item }[]>();
+  for (const list of [router.key("fallbacks"), root.key("litellm_settings").key("fallbacks")]) {
+    for (const [model, targets] of list.items().flatMap((item) => item.entries())) {
+      const known = targets.items().flatMap((item) => {
+        const target = item.text();
+        return target === undefined ? [] : [{ model: target, item }];
+      });
+      fallbacks.set(model, [...fallbacks.get(model) ?? [], ...known]);
+    }
+  }
+  const aliases = new Map<string, string[]>();
+  for (const [alias, item] of router.key("model_group_alias").entries()) {
+    const target = item.text() ?? item.key("model").text();
+    item.key("hidden").ignore();
+    if (target !== undefined) aliases.set(target, [...aliases.get(target) ?? [], alias]);
+  }
+  return {
+    strategy: wanted === "least-busy" ? "least_busy" : "round_robin",
+    retries: router.key("num_retries").number() ?? root.key("litellm_settings").key("num_retries").number(),
+    fallbacks,
+    aliases,
+  };
+}
+
+/** The budgets of LiteLLM's durations. */
+const BUDGETS: Readonly<Record<string, string>> = {
+  "1d": "budget_day_usd",
+  "24h": "budget_day_usd",
+  "7d": "budget_week_usd",
+  "1w": "budget_week_usd",
+  "30d": "budget_month_usd",
+  "1mo": "budget_month_usd",
+};
+
+function readAccess(root: Item, draft: Draft): void {
+  const master = root.key("general_settings").key("master_key");
+  const text = master.text();
+  const reference = text === undefined ? undefined : REFERENCE.exec(text)?.[1];
+  if (reference !== undefined) draft.tokens.push(draft.variable(reference, "the token of your clients"));
+  else if (text !== undefined) {
+    const token = draft.secret(text, { variable: "PROXY_TOKEN", what: "the token of your clients" });
+    draft.tokens.push(token);
+    master.say(`is a key in clear: it was not copied. Set ${token.slice(2, -1)} to it, or to a new token`);
+  }
+  const settings = root.key("litellm_settings");
+  const budget = settings.key("max_budget");
+  const amount = budget.number();
+  if (amount === undefined || amount <= 0) return;
+  const duration = settings.key("budget_duration");
+  const period = duration.text();
+  const key = period === undefined ? "budget_total_usd" : BUDGETS[period];
+  if (key !== undefined) draft.limits[key] = amount;
+  else budget.lose("is not carried over: llm-proxy has budgets for a day, a week, a month and in total");
+}

@@ -1,0 +1,181 @@
+/** Reads the configuration of llama-swap. */
+
+import {
+  ADDRESS,
+  ADDRESS_PART,
+  compact,
+  type Draft,
+  type DraftBackend,
+  endpointName,
+  literal,
+  timeoutText,
+  withoutLogin,
+} from "./draft.ts";
+import type { Item } from "./source.ts";
+
+const DEFAULT_START_PORT = 5_800;
+const VARIABLE = /^\$\{env\.(\w+)\}$/;
+/** Levels of llama-swap that llm-proxy has too. */
+const LEVELS: readonly string[] = ["debug", "info", "warn", "error"];
+/** How often macros may contain macros. */
+const MACRO_DEPTH = 10;
+
+/** Reads the file into a draft. */
+export function importLlamaSwap(root: Item, draft: Draft): void {
+  const macros = readMacros(root.key("macros"));
+  addModels(root, { draft, macros });
+  for (const [name, peer] of root.key("peers").entries()) addPeer(name, peer, draft);
+  readApiKeys(root.key("apiKeys").items(), draft);
+  const level = root.key("logLevel").text();
+  if (level !== undefined && LEVELS.includes(level)) draft.log["level"] = level;
+  root.key("healthCheckTimeout").ignore();
+  root.key("hooks").lose("is not carried over: llm-proxy starts no programs");
+  root.firstOf("groups").lose("is not carried over: llm-proxy starts and stops no programs");
+  root.key("routing").lose("is not carried over: llm-proxy starts and stops no programs");
+  root.key("globalTTL").lose("is not carried over: llm-proxy stops no programs");
+  draft.hints.push(
+    "llm-proxy starts and stops no programs. Start the servers yourself at the addresses below, or keep llama-swap " +
+      "and write one endpoint with its address as base_url.",
+  );
+}
+
+interface Macros {
+  readonly expand: (text: string) => string;
+}
+
+function readMacros(item: Item): Macros {
+  const values = new Map(
+    item.entries().flatMap(([name, value]) => {
+      const text = value.text();
+      return text === undefined ? [] : [[name, text] as const];
+    }),
+  );
+  return {
+    expand(text) {
+      let expanded = text;
+      for (let depth = 0; depth < MACRO_DEPTH && /\$\{[\w-]+\}/.test(expanded); depth++) {
+        expanded = expanded.replace(/\$\{([\w-]+)\}/g, (whole, name: string) => values.get(name) ?? whole);
+      }
+      return expanded;
+    },
+  };
+}
+
+/** Models behind one address share an endpoint. */
+function addModels(root: Item, { draft, macros }: { draft: Draft; macros: Macros }): void {
+  let port = root.key("startPort").number() ?? DEFAULT_START_PORT;
+  const models = root.key("models").entries().toSorted(([a], [b]) => a < b ? -1 : 1).map(([id, item]) => {
+    const [command, proxy] = [item.key("cmd"), item.key("proxy")];
+    const ownMacros = readMacros(item.key("macros"));
+    const expand = (text: string): string =>
+      macros.expand(ownMacros.expand(text)).replaceAll("${MODEL_ID}", id);
+    const address = proxy.text() ?? "http://localhost:${PORT}";
+    const usesPort = `${expand(command.text() ?? "")}${address}`.includes("${PORT}");
+    const expanded = expand(address).replaceAll("${PORT}", String(port));
+    command.lose(
+      usesPort
+        ? `is not carried over: start the server yourself, at port ${port}`
+        : "is not carried over: start the server yourself",
+    );
+    if (usesPort) port++;
+    item.key("ttl").lose("is not carried over: llm-proxy stops no programs");
+    item.firstOf("cmdStop").ignore();
+    item.key("unloadTimeout").ignore();
+    item.key("checkEndpoint").ignore();
+    item.key("concurrencyLimit").lose(
+      "is not carried over: concurrent_requests limits the requests of a token",
+    );
+    item.key("filters").lose("is not carried over: llm-proxy does not change parameters of requests");
+    item.key("unlisted").lose("is not carried over: the server lists its models itself");
+    const upstreamModel = item.key("useModelName").text() ?? id;
+    return {
+      id,
+      upstreamModel,
+      aliases: item.key("aliases").texts(),
+      backend: compact<DraftBackend>({
+        base_url: addressOf(proxy, expanded, draft),
+        api_key: "none",
+        ...readTimeouts(item.key("timeouts")),
+      }),
+    };
+  });
+  for (const group of Map.groupBy(models, ({ backend }) => JSON.stringify(backend)).values()) {
+    const [first] = group;
+    if (first === undefined) continue;
+    const names = group.flatMap(({ id, aliases, upstreamModel }) =>
+      [id, ...aliases].map((name) => [name, upstreamModel] as const)
+    );
+    const renamed = names.filter(([name, upstream]) => name !== upstream);
+    draft.endpoints.push({
+      name: draft.freeName(group.length > 1 ? "llama-swap" : first.id),
+      provider: "llamacpp",
+      backends: [compact<DraftBackend>({
+        ...first.backend,
+        models: Object.fromEntries(renamed.map(([name, upstream]) => [name, literal(upstream)])),
+      })],
+      served: names.map(([name]) => name),
+    });
+  }
+}
+
+function addPeer(name: string, peer: Item, draft: Draft): void {
+  const proxy = peer.key("proxy");
+  const address = proxy.text();
+  if (address === undefined) return peer.lose("is not carried over: it has no proxy");
+  const apiKey = peer.key("apiKey");
+  peer.key("filters").lose("is not carried over: llm-proxy does not change parameters of requests");
+  draft.endpoints.push({
+    name: draft.freeName(name),
+    provider: "openai",
+    backends: [compact<DraftBackend>({
+      base_url: addressOf(proxy, address, draft),
+      api_key: apiKey.isEmpty
+        ? "none"
+        : readKey(apiKey, { draft, variable: `${name}_API_KEY`, what: `the key of ${name}` }),
+      ...readTimeouts(peer.key("timeouts")),
+    })],
+    served: peer.key("models").texts(),
+  });
+}
+
+/** With several keys no variable is PROXY_TOKEN, which would be a further token. */
+function readApiKeys(items: readonly Item[], draft: Draft): void {
+  for (const [index, item] of items.entries()) {
+    const variable = items.length === 1 ? "PROXY_TOKEN" : `CLIENT_TOKEN_${index + 1}`;
+    draft.tokens.push(readKey(item, { draft, variable, what: "a token of your clients" }));
+  }
+}
+
+function readKey(
+  item: Item,
+  { draft, variable, what }: { draft: Draft; variable: string; what: string },
+): string {
+  const text = item.text() ?? "";
+  const known = VARIABLE.exec(text)?.[1];
+  if (known !== undefined) return draft.variable(known, what);
+  const key = draft.secret(text, { variable: endpointName(variable), what });
+  item.say(`is a key in clear: it was not copied. Set ${key.slice(2, -1)} to it`);
+  return key;
+}
+
+function addressOf(item: Item, text: string, draft: Draft): string {
+  const known = VARIABLE.exec(text)?.[1];
+  if (known !== undefined) return draft.variable(known, ADDRESS);
+  const { url, hadLogin } = withoutLogin(text.replace(/\/+$/, ""));
+  if (hadLogin) item.say("has a user and a password, which are not copied: put them into headers");
+  const parts = url.split(/\$\{env\.(\w+)\}/);
+  return parts.map((part, index) => index % 2 === 0 ? literal(part) : draft.variable(part, ADDRESS_PART))
+    .join("");
+}
+
+/** The timeouts in seconds. Zero means no limit. */
+function readTimeouts(item: Item): Partial<DraftBackend> {
+  const seconds = (name: string): string | undefined => {
+    const value = item.key(name).number();
+    return timeoutText(value && Math.round(value * 1000));
+  };
+  return compact<Partial<DraftBackend>>({
+    connect_timeout: seconds("connect"),
+    first_byte_timeout: seconds("responseHeader"),
+  });
+}

@@ -1,0 +1,87 @@
+/** Writes a draft as a configuration file with comments. */
+
+import { stringify } from "smol-toml";
+import { compact, type Draft, type DraftEndpoint } from "./draft.ts";
+
+/** Where the draft came from, and what was left out. */
+export interface Origin {
+  /** The name of the program for people. */
+  readonly program: string;
+  readonly file: string;
+  /** Each with its place in the file. */
+  readonly notes: readonly string[];
+}
+
+/** The text of the configuration file. */
+export function configText(draft: Draft, origin: Origin): string {
+  const [token, ...others] = draft.tokens;
+  const tables = compact<Record<string, unknown>>({
+    server: draft.server,
+    auth: compact<Record<string, unknown>>({
+      token: others.length === 0 ? token : undefined,
+      tokens: others.length === 0
+        ? undefined
+        : draft.tokens.map((value, index) => ({ name: `client-${index + 1}`, token: value })),
+      limits: draft.limits,
+    }),
+    management: Object.keys(draft.limits).length === 0 ? {} : { token: managementToken(draft) },
+    log: draft.log,
+    endpoints: Object.fromEntries(
+      draft.endpoints.map((endpoint) => [endpoint.name, endpointTable(endpoint)]),
+    ),
+  });
+  return `${comments(draft, origin)}\n${stringify(tables)}`;
+}
+
+/** The variables that have to be set, each with its meaning. */
+export function variableLines(draft: Draft): string[] {
+  const width = Math.max(0, ...[...draft.variables.keys()].map((name) => name.length));
+  return [...draft.variables].map(([name, what]) => `${name.padEnd(width)}  ${what}`);
+}
+
+/**
+ * Where clients find the models that they used before. This is the place for routes by model, once the
+ * configuration has them.
+ */
+export function routeLines(draft: Draft): string[] {
+  const rows = draft.endpoints.flatMap(({ name, served }) =>
+    (served.length === 0 ? ["all its models"] : served).map((model) => [model, `/${name}`] as const)
+  );
+  const width = Math.max(0, ...rows.map(([model]) => model.length));
+  return rows.map(([model, path]) => `${model.padEnd(width)}  ${path}`);
+}
+
+function managementToken(draft: Draft): string {
+  return draft.variable(
+    "MANAGEMENT_TOKEN",
+    "your password for the admin page; limits need the management plane",
+  );
+}
+
+/** An endpoint with one backend has the keys of the backend itself. */
+function endpointTable(
+  { name: _name, served: _served, backends, ...settings }: DraftEndpoint,
+): Record<string, unknown> {
+  const [only, ...others] = backends;
+  if (others.length > 0 || only === undefined) return { ...settings, backends };
+  const { name: _backend, weight: _weight, ...backend } = only;
+  return { ...settings, ...backend };
+}
+
+function comments(draft: Draft, { program, file, notes }: Origin): string {
+  const blocks = [
+    [`Made from ${file} of ${program} by llm-proxy import. Check it with: llm-proxy check`],
+    ...(draft.hints.length === 0 ? [] : [draft.hints]),
+    ["Set these variables in the environment or in .env:", ...indented(variableLines(draft))],
+    ...(routeLines(draft).length === 0 ? [] : [[
+      "Clients find the models at these paths of the proxy, like http://PROXY:33000/ENDPOINT/v1:",
+      ...indented(routeLines(draft)),
+    ]]),
+    ...(notes.length === 0 ? [] : [["What was left out or changed:", ...indented(notes)]]),
+  ];
+  return blocks.map((lines) => lines.map((line) => `# ${line}\n`).join("")).join("#\n");
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
+}

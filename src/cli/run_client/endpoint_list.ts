@@ -1,0 +1,139 @@
+/** Asks a proxy which endpoints a token may use. */
+
+import * as v from "valibot";
+import { DIALECT_NAMES } from "../../apis/dialects.ts";
+import { namedEndpoint } from "../../connect/endpoints.ts";
+import type { ConnectEndpoint } from "../../connect/endpoints.ts";
+import { fieldValue } from "../../http/fields.ts";
+import { ENDPOINT_LIST_PATH } from "../../own_routes/endpoint_list.ts";
+import { messageOf } from "../../text/error_text.ts";
+import { harmlessText } from "../../text/harmless_text.ts";
+import { CommandError } from "../command_error.ts";
+import { type Answer, request } from "../request.ts";
+
+const TIMEOUT_MS = 10_000;
+const MAX_ANSWER_BYTES = 1_000_000;
+/** The longest text of the proxy in an error message, in characters. */
+const MAX_QUOTED = 400;
+
+/** A proxy and what it is reached with. */
+export interface ProxyPlace {
+  /** The address without a slash at its end. */
+  readonly url: string;
+  readonly token: string | undefined;
+  /** The file of the authority that its certificate needs. */
+  readonly ca: string | undefined;
+}
+
+/** The endpoints that the token may use. */
+export interface ServedEndpoints {
+  readonly endpoints: readonly ConnectEndpoint[];
+  readonly defaultEndpoint: string | undefined;
+}
+
+/** The proxy rejects the token, or requires one. The message is that of the proxy. */
+export class TokenRejected extends Error {
+  override readonly name = "TokenRejected";
+}
+
+const listSchema = v.object({
+  endpoints: v.array(v.object({
+    name: v.string(),
+    dialect: v.picklist(DIALECT_NAMES),
+    forwards_client_key: v.boolean(),
+  })),
+  default_endpoint: v.nullable(v.string()),
+});
+const errorSchema = v.object({ error: v.object({ message: v.string() }) });
+const modelsSchema = v.object({ data: v.array(v.object({ id: v.string() })) });
+
+/** Asks for the endpoints. Throws {@link TokenRejected}, or a {@link CommandError} that says what to do. */
+export async function servedEndpoints(place: ProxyPlace): Promise<ServedEndpoints> {
+  const answer = await ask(place, ENDPOINT_LIST_PATH);
+  if (answer.status === 401) throw new TokenRejected(messageIn(answer));
+  const list = parsed(listSchema, answer.text);
+  if (answer.status === 200 && list !== undefined) {
+    return {
+      endpoints: list.endpoints.map(({ name, dialect, forwards_client_key: forwardsClientKey }) => {
+        const known = namedEndpoint(name, { forwardsClientKey });
+        if (known?.dialect === dialect) return known;
+        return {
+          name,
+          dialect,
+          model: undefined,
+          preset: "generic",
+          hasResponses: false,
+          forwardsClientKey,
+        };
+      }),
+      defaultEndpoint: list.default_endpoint ?? undefined,
+    };
+  }
+  const fault = fieldValue(answer.fields, "x-llm-proxy-error");
+  if (fault === undefined) {
+    throw new CommandError(
+      `The server at ${place.url} is not llm-proxy. Name the address without the name of an endpoint: ` +
+        "--address http://PROXY:33000",
+    );
+  }
+  if (fault === "not_found") {
+    throw new CommandError(
+      `The proxy at ${place.url} is older than this program and cannot list its endpoints. Upgrade the proxy.`,
+    );
+  }
+  throw new CommandError(`The proxy at ${place.url} answered ${answer.status}: ${messageIn(answer)}`);
+}
+
+/** The names of the models of an endpoint. Empty: the upstream does not list them. */
+export async function servedModels(place: ProxyPlace, endpoint: string): Promise<readonly string[]> {
+  const { status, text } = await ask(place, `/${endpoint}/v1/models`);
+  return status === 200 ? parsed(modelsSchema, text)?.data.map(({ id }) => id) ?? [] : [];
+}
+
+async function ask({ url, token, ca }: ProxyPlace, path: string): Promise<Answer> {
+  const caCerts = ca === undefined ? undefined : [readAuthority(ca)];
+  try {
+    return await request(url + path, {
+      ...(token !== undefined && { token }),
+      timeoutMs: TIMEOUT_MS,
+      maxBytes: MAX_ANSWER_BYTES,
+      caCerts,
+    });
+  } catch (error) {
+    const reason = error instanceof DOMException && error.name === "TimeoutError"
+      ? "it does not answer"
+      : messageOf(error);
+    const trust = url.startsWith("https:") && ca === undefined
+      ? " If llm-proxy tls init made its certificate, name its ca.pem with --ca FILE."
+      : "";
+    throw new CommandError(
+      `Cannot reach the proxy at ${url}: ${reason}.\n` +
+        `Check that it runs, or name its address with --address http://PROXY:33000.${trust}`,
+    );
+  }
+}
+
+function readAuthority(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new CommandError(`Cannot read ${path}: ${messageOf(error)}.`, 2);
+  }
+}
+
+/** The message of an error of the proxy, in the format of any provider. */
+function messageIn({ text, status }: Answer): string {
+  return harmlessText(parsed(errorSchema, text)?.error.message ?? `status ${status}`, MAX_QUOTED);
+}
+
+function parsed<Output>(
+  schema: v.GenericSchema<unknown, Output>,
+  text: string,
+): Output | undefined {
+  try {
+    const result = v.safeParse(schema, JSON.parse(text));
+    return result.success ? result.output : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,84 @@
+import type { HeldShare } from "../../limits/held_bytes.ts";
+import type { ConnectionParts } from "../connection.ts";
+import type { ServedConnection } from "../served_connection.ts";
+
+/** The most unread response bytes of an unauthenticated client. Its connection is closed beyond them. */
+const MAX_UNAUTHENTICATED_UNREAD_BYTES = 512 * 1024;
+/** The most unread bytes of several responses together. The connection is closed beyond them. */
+const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
+/** The memory of a running request in bytes, without its bodies. */
+const REQUEST_BYTES = 16 * 1024;
+/** The memory is counted again after a change of so many bytes. */
+const COUNT_STEP_BYTES = 64 * 1024;
+
+/** What a {@link ConnectionMemory} works with. */
+export interface ConnectionMemoryParts extends Pick<ConnectionParts, "unauthenticatedBudget" | "heldBytes"> {
+  readonly connection: ServedConnection;
+  /** The number of running requests. */
+  readonly requests: () => number;
+  /** The bytes of the buffers for reading, beyond what every connection has. */
+  readonly bufferBytes: () => number;
+}
+
+/** Counts the memory of an HTTP/2 connection, and closes the connection if that is too much. */
+export class ConnectionMemory {
+  readonly #parts: ConnectionMemoryParts;
+  /** The response bytes in memory that the client has not read. */
+  #unread = 0;
+  /** The bytes of request bodies that no reader has taken. */
+  #untaken = 0;
+  /** The sum of both at the last count. */
+  #counted = 0;
+  #share: HeldShare | undefined;
+  #isReleased = false;
+
+  constructor(parts: ConnectionMemoryParts) {
+    this.#parts = parts;
+  }
+
+  /** Adds to the unread bytes of responses, or takes from them. */
+  addUnread(bytes: number): void {
+    this.#unread += bytes;
+    this.#countChange();
+  }
+
+  /** Adds to the bytes of request bodies that were not taken, or takes from them. */
+  addUntaken(bytes: number): void {
+    this.#untaken += bytes;
+    this.#countChange();
+  }
+
+  /** From now on the memory counts for the holder, and no longer as that of an unauthenticated client. */
+  countFor(holder: string): void {
+    this.#parts.unauthenticatedBudget?.release(this.#parts.connection);
+    this.#share = this.#parts.heldBytes?.share(holder, { mayBeSlow: true });
+    this.count();
+  }
+
+  /** Counts the memory, after the number of requests or the buffers have changed. */
+  count(): void {
+    if (this.#isReleased) return;
+    const { connection, unauthenticatedBudget, requests, bufferBytes } = this.#parts;
+    this.#counted = this.#unread + this.#untaken;
+    const running = requests();
+    const bytes = running * REQUEST_BYTES + this.#counted + bufferBytes();
+    if (!connection.isAuthenticated) {
+      unauthenticatedBudget?.holds(connection, bytes);
+      if (this.#unread > MAX_UNAUTHENTICATED_UNREAD_BYTES) connection.close();
+    } else {
+      const isTooMuch = this.#unread > MAX_UNREAD_BYTES && running > 1;
+      if (isTooMuch || this.#share?.mayHold(bytes) === false) connection.close();
+    }
+  }
+
+  /** Counts nothing any more, because the connection has ended. */
+  release(): void {
+    this.#isReleased = true;
+    this.#share?.release();
+    this.#parts.unauthenticatedBudget?.release(this.#parts.connection);
+  }
+
+  #countChange(): void {
+    if (Math.abs(this.#unread + this.#untaken - this.#counted) >= COUNT_STEP_BYTES) this.count();
+  }
+}

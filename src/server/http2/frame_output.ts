@@ -1,0 +1,208 @@
+import { TurnCount } from "../../streams/turn.ts";
+import type { StallTimer } from "../stall_timer.ts";
+import { FLAG, FRAME, HEAD_BYTES, MAX_FRAME_BYTES } from "./frames.ts";
+
+/** The size of an array for frames. Larger ones are not kept. */
+const CAPACITY = 20 * 1024;
+/** The most arrays that are kept for other connections: 1.25 MB. */
+const MAX_SPARE = 64;
+/** With so many unwritten bytes, no response adds more. */
+const FULL_BYTES = 64 * 1024;
+/** With so many unwritten bytes, the client has to read before the proxy reads its next frames. */
+const BLOCKED_BYTES = 256 * 1024;
+
+const spare: Uint8Array[] = [];
+
+/** What a {@link FrameOutput} works with. */
+export interface FrameOutputParts {
+  readonly connection: Pick<Deno.Conn, "write">;
+  /** Runs while the client does not read what is written. */
+  readonly stall: StallTimer;
+  /** Called after each write. */
+  readonly onWritten: () => void;
+  /** Called once when the connection has failed. */
+  readonly onFailed: () => void;
+}
+
+/**
+ * Collects the frames for a client, so that one write sends what several responses have ready. Holds memory
+ * only while it holds frames.
+ */
+export class FrameOutput {
+  readonly #parts: FrameOutputParts;
+  readonly #turn = new TurnCount();
+  #bytes: Uint8Array | undefined;
+  #end = 0;
+  /** The bytes that the present write sends. */
+  #writing = 0;
+  #isFlushing = false;
+  #hasFailed = false;
+  /** Where the head of the last frame begins, if that is a DATA frame. -1: it is another frame, or is being written. */
+  #lastData = -1;
+  #lastStream = 0;
+  #drained: PromiseWithResolvers<void> | undefined;
+
+  constructor(parts: FrameOutputParts) {
+    this.#parts = parts;
+  }
+
+  /** The bytes in memory that are not written yet. */
+  get pending(): number {
+    return this.#end + this.#writing;
+  }
+
+  /** Whether a response has to wait before it adds a frame. */
+  get isFull(): boolean {
+    return this.pending >= FULL_BYTES;
+  }
+
+  /** Whether the client has to read before the proxy reads more of its frames. */
+  get isBlocked(): boolean {
+    return this.pending >= BLOCKED_BYTES;
+  }
+
+  /** Resolves when everything is written or the connection has failed. */
+  drained(): Promise<void> {
+    if (this.pending === 0 || this.#hasFailed) return Promise.resolve();
+    return (this.#drained ??= Promise.withResolvers<void>()).promise;
+  }
+
+  /** Adds a frame whose payload are 32-bit numbers, such as WINDOW_UPDATE. */
+  numbers(type: number, stream: number, ...values: readonly number[]): void {
+    let at = this.#head(type, { length: values.length * 4, flags: 0, stream });
+    for (const value of values) {
+      this.#uint32(value, at);
+      at += 4;
+    }
+  }
+
+  /** Adds SETTINGS. */
+  settings(values: readonly (readonly [identifier: number, value: number])[]): void {
+    let at = this.#head(FRAME.settings, { length: values.length * 6, flags: 0, stream: 0 });
+    for (const [identifier, value] of values) {
+      const bytes = this.#bytes ?? new Uint8Array();
+      bytes[at] = 0;
+      bytes[at + 1] = identifier;
+      this.#uint32(value, at + 2);
+      at += 6;
+    }
+  }
+
+  /** Adds an acknowledgement of SETTINGS or PING, with the payload. */
+  acknowledge(type: number, payload: Uint8Array): void {
+    const at = this.#head(type, { length: payload.length, flags: FLAG.ack, stream: 0 });
+    this.#bytes?.set(payload, at);
+  }
+
+  /** Adds the head of a response: HEADERS, and CONTINUATION if the block is long. */
+  headers(stream: number, block: Uint8Array, { endsStream }: { endsStream: boolean }): void {
+    let type: number = FRAME.headers;
+    for (let at = 0; at === 0 || at < block.length; at += MAX_FRAME_BYTES) {
+      const part = block.subarray(at, at + MAX_FRAME_BYTES);
+      const isLast = at + part.length === block.length;
+      const flags = (isLast ? FLAG.endHeaders : 0) | (at === 0 && endsStream ? FLAG.endStream : 0);
+      const payload = this.#head(type, { length: part.length, flags, stream });
+      this.#bytes?.set(part, payload);
+      type = FRAME.continuation;
+    }
+  }
+
+  /** Adds a DATA frame. */
+  data(stream: number, payload: Uint8Array, { endsStream }: { readonly endsStream: boolean }): void {
+    const flags = endsStream ? FLAG.endStream : 0;
+    const at = this.#head(FRAME.data, { length: payload.length, flags, stream });
+    this.#bytes?.set(payload, at);
+    this.#lastData = at - HEAD_BYTES;
+    this.#lastStream = stream;
+  }
+
+  /** Ends a response: by a flag in its last frame if that is not written yet, or by an empty DATA frame. */
+  endData(stream: number): void {
+    if (this.#lastData !== -1 && this.#lastStream === stream && this.#bytes !== undefined) {
+      this.#bytes[this.#lastData + 4] = FLAG.endStream;
+    } else this.#head(FRAME.data, { length: 0, flags: FLAG.endStream, stream });
+  }
+
+  /** Adds the head of a frame, with space for its payload. Returns the position of the payload. */
+  #head(
+    type: number,
+    { length, flags, stream }: { readonly length: number; readonly flags: number; readonly stream: number },
+  ): number {
+    const at = this.#end;
+    const end = at + HEAD_BYTES + length;
+    const bytes = this.#room(end);
+    bytes[at] = length >> 16;
+    bytes[at + 1] = length >> 8;
+    bytes[at + 2] = length;
+    bytes[at + 3] = type;
+    bytes[at + 4] = flags;
+    this.#uint32(stream, at + 5);
+    this.#end = end;
+    this.#lastData = -1;
+    if (!this.#isFlushing) {
+      this.#isFlushing = true;
+      void this.#flush();
+    }
+    return at + HEAD_BYTES;
+  }
+
+  #uint32(value: number, at: number): void {
+    const bytes = this.#bytes ?? new Uint8Array();
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = value >>> 16;
+    bytes[at + 2] = value >>> 8;
+    bytes[at + 3] = value;
+  }
+
+  #room(end: number): Uint8Array {
+    const bytes = this.#bytes ??= spare.pop() ?? new Uint8Array(CAPACITY);
+    if (end <= bytes.length) return bytes;
+    const roomier = new Uint8Array(Math.max(end, bytes.length * 2));
+    roomier.set(bytes.subarray(0, this.#end));
+    keep(bytes);
+    return this.#bytes = roomier;
+  }
+
+  /** Writes all frames. Frames that are added during a write go with the next one. */
+  async #flush(): Promise<void> {
+    // Responses that are ready at the same time add their frames first.
+    await null;
+    try {
+      while (this.#end > 0 && !this.#hasFailed) await this.#write();
+    } catch {
+      this.#hasFailed = true;
+    }
+    this.#isFlushing = false;
+    if (this.#hasFailed) {
+      this.#end = 0;
+      this.#parts.onFailed();
+    }
+    this.#drained?.resolve();
+    this.#drained = undefined;
+  }
+
+  async #write(): Promise<void> {
+    const bytes = this.#bytes ?? new Uint8Array();
+    const length = this.#end;
+    this.#bytes = undefined;
+    this.#end = 0;
+    this.#writing = length;
+    this.#lastData = -1;
+    const { connection, stall, onWritten } = this.#parts;
+    for (let sent = 0; sent < length;) {
+      stall.begin();
+      const count = await connection.write(bytes.subarray(sent, length));
+      stall.end();
+      sent += count;
+      this.#writing -= count;
+      const others = this.#turn.count(count);
+      if (others !== undefined) await others;
+    }
+    keep(bytes);
+    onWritten();
+  }
+}
+
+function keep(bytes: Uint8Array): void {
+  if (bytes.length === CAPACITY && spare.length < MAX_SPARE) spare.push(bytes);
+}

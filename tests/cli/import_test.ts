@@ -1,0 +1,442 @@
+/** `llm-proxy import`: what it makes of files of other programs, what it lists, and that it copies no key. */
+
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { parse } from "smol-toml";
+import { CommandError } from "../../src/cli/command_error.ts";
+import { convert, type ImportedProgram } from "../../src/cli/import/import.ts";
+import { loadConfig } from "../../src/config/load.ts";
+
+/** Keys in clear in the files of these tests. */
+const IN_CLEAR = /canary-[\w-]+/;
+
+/** Converts a file, and loads the result with values for its variables. */
+async function converted(program: ImportedProgram, file: string) {
+  const { text, notes, draft } = await convert(program, "other.yaml", file);
+  assertEquals(IN_CLEAR.exec(text + notes.join("\n")), null, "a key was copied");
+  const { config, warnings } = await loadConfig({
+    get(name) {
+      if (!draft.variables.has(name)) return undefined;
+      return name === "UPSTREAM_URL"
+        ? "http://10.0.0.9:8000"
+        : name === "LAB_HOST"
+        ? "10.0.0.9"
+        : `value-of-${name}`;
+    },
+    readTextFile(path) {
+      if (path === "config.toml") return text;
+      throw new Deno.errors.NotFound(path);
+    },
+  });
+  assertEquals(warnings, []);
+  // Objects of the parser have no prototype. The file is a table of tables.
+  const { endpoints = {}, ...rest }: Record<string, Record<string, unknown>> = JSON.parse(
+    JSON.stringify(parse(text)),
+  );
+  return { text, notes, config, endpoints, rest, variables: [...draft.variables.keys()] };
+}
+
+const LITELLM = `
+model_list:
+  - model_name: fast
+    litellm_params:
+      model: openai/gpt-4o-mini
+      api_key: os.environ/OPENAI_API_KEY
+      rpm: 60
+  - model_name: gpt-4o
+    litellm_params:
+      model: gpt-4o
+      temperature: 0.2
+  - model_name: local
+    litellm_params:
+      model: openai/llama-3.3
+      api_base: http://192.168.1.20:8000/v1
+      api_key: canary-of-local
+      input_cost_per_token: 0.00000015
+      output_cost_per_token: 0.0000006
+  - model_name: chat
+    litellm_params: { model: groq/llama-3.3-70b, weight: 3 }
+  - model_name: chat
+    litellm_params:
+      model: azure/my-gpt
+      api_base: https://lab.openai.azure.com/
+      api_version: "2024-06-01"
+      api_key: os.environ/AZURE_KEY
+      weight: 1
+      timeout: 90
+  - model_name: claude
+    litellm_params: { model: anthropic/claude-sonnet-5, api_key: os.environ/ANTHROPIC_API_KEY }
+  - model_name: titan
+    litellm_params: { model: bedrock/amazon.titan }
+  - model_name: mystery
+    litellm_params: { model: some-model }
+router_settings:
+  routing_strategy: simple-shuffle
+  num_retries: 2
+  timeout: 300
+  model_group_alias: { cheap: fast }
+  fallbacks:
+    - local: [gpt-4o, claude, gone]
+  redis_password: canary-of-redis
+litellm_settings:
+  drop_params: true
+  max_budget: 25
+  budget_duration: 30d
+  callbacks: [langfuse]
+general_settings:
+  master_key: canary-of-master
+  database_url: postgresql://user:canary-of-database@db/litellm
+environment_variables:
+  LANGFUSE_SECRET: canary-of-langfuse
+`;
+
+Deno.test("import litellm: models of one provider share an endpoint; several deployments get their own", async () => {
+  const { endpoints, rest, config, variables } = await converted("litellm", LITELLM);
+  assertEquals(endpoints, {
+    "local": {
+      provider: "openai",
+      strategy: "failover",
+      retries: 2,
+      prices: { "llama-3.3": { input: 0.15, output: 0.6 } },
+      backends: [
+        {
+          name: "openai-1",
+          base_url: "http://192.168.1.20:8000/v1",
+          api_key: "${LOCAL_API_KEY}",
+          first_byte_timeout: "5m",
+          models: { local: "llama-3.3" },
+        },
+        {
+          name: "openai-2",
+          base_url: "https://api.openai.com/v1",
+          api_key: "${OPENAI_API_KEY}",
+          first_byte_timeout: "5m",
+          models: { local: "gpt-4o" },
+        },
+      ],
+    },
+    "chat": {
+      provider: "openai",
+      strategy: "weighted",
+      retries: 2,
+      backends: [
+        {
+          name: "groq-1",
+          base_url: "https://api.groq.com/openai/v1",
+          api_key: "${GROQ_API_KEY}",
+          first_byte_timeout: "5m",
+          weight: 3,
+          models: { chat: "llama-3.3-70b" },
+        },
+        {
+          name: "azure-2",
+          base_url: "https://lab.openai.azure.com/openai/v1",
+          api_key: "${AZURE_KEY}",
+          key_header: "api-key",
+          first_byte_timeout: "90s",
+          weight: 1,
+          models: { chat: "my-gpt" },
+        },
+      ],
+    },
+    "openai": {
+      provider: "openai",
+      base_url: "https://api.openai.com/v1",
+      api_key: "${OPENAI_API_KEY}",
+      retries: 2,
+      first_byte_timeout: "5m",
+      models: { fast: "gpt-4o-mini", cheap: "gpt-4o-mini" },
+    },
+    "anthropic": {
+      provider: "anthropic",
+      base_url: "https://api.anthropic.com",
+      api_key: "${ANTHROPIC_API_KEY}",
+      retries: 2,
+      first_byte_timeout: "5m",
+      models: { claude: "claude-sonnet-5" },
+    },
+  });
+  assertEquals(rest, {
+    auth: { token: "${PROXY_TOKEN}", limits: { budget_month_usd: 25 } },
+    management: { token: "${MANAGEMENT_TOKEN}" },
+  });
+  assertEquals(config.endpoints.map(({ dialect }) => dialect), [
+    "openai",
+    "openai",
+    "openai",
+    "anthropic",
+  ]);
+  assertEquals(variables.toSorted(), [
+    "ANTHROPIC_API_KEY",
+    "AZURE_KEY",
+    "GROQ_API_KEY",
+    "LOCAL_API_KEY",
+    "MANAGEMENT_TOKEN",
+    "OPENAI_API_KEY",
+    "PROXY_TOKEN",
+  ]);
+});
+
+Deno.test("import litellm: what is left out is listed with its line, in the file too", async () => {
+  const { notes, text } = await converted("litellm", LITELLM);
+  assertEquals(notes, [
+    "other.yaml:7: model_list[0].litellm_params.rpm: is not carried over: llm-proxy limits the tokens of clients, not single upstreams",
+    "other.yaml:11: model_list[1].litellm_params.temperature: has no counterpart",
+    "other.yaml:16: model_list[2].litellm_params.api_key: is a key in clear: it was not copied. Set LOCAL_API_KEY to it",
+    "other.yaml:25: model_list[4].litellm_params.api_version: is not needed: the address ends in /openai/v1, Azure's API without versions",
+    "other.yaml:31: model_list[6]: is not carried over: LiteLLM translates the API of bedrock, and llm-proxy translates no API",
+    "other.yaml:33: model_list[7]: is not carried over: its provider is unknown",
+    "other.yaml:41: router_settings.fallbacks[0].local[2]: is not carried over: the file has no such model, or it was left out",
+    "other.yaml:41: router_settings.fallbacks[0].local[1]: is not carried over: local speaks openai, and this model speaks anthropic",
+    "other.yaml:42: router_settings.redis_password: has no counterpart",
+    "other.yaml:44: litellm_settings.drop_params: is not needed: llm-proxy does not change requests",
+    "other.yaml:47: litellm_settings.callbacks: has no counterpart",
+    "other.yaml:49: general_settings.master_key: is a key in clear: it was not copied. Set PROXY_TOKEN to it, or to a new token",
+    "other.yaml:50: general_settings.database_url: is not read: create keys, teams and budgets of the database again, with llm-proxy token and llm-proxy project",
+    "other.yaml:52: environment_variables: is not copied: set these variables yourself where you need them",
+  ]);
+  for (const note of notes) assertStringIncludes(text, `#   ${note}\n`);
+  assertStringIncludes(text, "#   cheap   /openai\n");
+});
+
+Deno.test("import litellm: names with *, credentials by name, anchors, and keys of one provider in clear", async () => {
+  const { endpoints, notes, variables } = await converted(
+    "litellm",
+    `
+defaults: &defaults
+  timeout: 60
+  extra_headers: { x-team: lab, x-auth: canary-of-header }
+credential_list:
+  - credential_name: lab
+    credential_values: { api_key: os.environ/LAB_KEY, api_base: os.environ/UPSTREAM_URL }
+model_list:
+  - model_name: "*"
+    litellm_params: { model: "openai/*" }
+  - model_name: first
+    litellm_params: { <<: *defaults, model: openai/gpt-4o, api_key: canary-one }
+  - model_name: second
+    litellm_params: { model: openai/gpt-4o, api_key: canary-two }
+  - model_name: third
+    litellm_params: { model: openai/gpt-4o, api_key: canary-two }
+  - model_name: lab-model
+    litellm_params: { model: hosted_vllm/qwen, litellm_credential_name: lab }
+  - model_name: "\${odd}"
+    litellm_params: { model: "ollama/\${name}" }
+general_settings:
+  master_key: os.environ/LITELLM_MASTER_KEY
+`,
+  );
+  assertEquals(Object.keys(endpoints).toSorted(), [
+    "api.openai.com",
+    "api.openai.com-2",
+    "ollama",
+    "openai",
+    "vllm",
+  ]);
+  assertEquals(endpoints["api.openai.com"], {
+    provider: "openai",
+    base_url: "https://api.openai.com/v1",
+    api_key: "${OPENAI_API_KEY_2}",
+    first_byte_timeout: "1m",
+    headers: { "x-team": "lab", "x-auth": "${OPENAI_X_AUTH}" },
+    models: { first: "gpt-4o" },
+  });
+  assertEquals(endpoints["vllm"], {
+    provider: "vllm",
+    base_url: "${UPSTREAM_URL}",
+    api_key: "${LAB_KEY}",
+    models: { "lab-model": "qwen" },
+  });
+  assertEquals(endpoints["ollama"], {
+    provider: "ollama",
+    base_url: "http://127.0.0.1:11434",
+    api_key: "none",
+    models: { "${odd}": "$${name}" },
+  });
+  assert(variables.includes("LITELLM_MASTER_KEY"));
+  assertEquals(notes.filter((note) => note.includes("has a *")).length, 1);
+});
+
+Deno.test("import litellm: a model with the same name at its provider needs no change of bodies", async () => {
+  const { endpoints } = await converted(
+    "litellm",
+    `
+model_list:
+  - { model_name: gpt-4o, litellm_params: { model: gpt-4o, api_key: canary-one } }
+  - { model_name: gpt-4o, litellm_params: { model: gpt-4o, api_key: canary-two } }
+`,
+  );
+  const base_url = "https://api.openai.com/v1";
+  assertEquals(endpoints["gpt-4o"], {
+    provider: "openai",
+    strategy: "round_robin",
+    backends: [
+      { name: "openai-1", base_url, api_key: "${OPENAI_API_KEY}" },
+      { name: "openai-2", base_url, api_key: "${OPENAI_API_KEY_2}" },
+    ],
+  });
+});
+
+const OLLA = `
+server:
+  host: 0.0.0.0
+  port: 40114
+  shutdown_timeout: 1m30s
+  cors: { enabled: true, allowed_origins: ["https://chat.example.com"] }
+  rate_limits: { global_requests_per_minute: 1000 }
+proxy:
+  engine: olla
+  load_balancer: priority
+  connection_timeout: 500ms
+  response_timeout: 0s
+  retry: { enabled: true, max_attempts: 3 }
+discovery:
+  type: static
+  static:
+    endpoints:
+      - { url: "http://10.0.0.2:11434", name: attic, type: ollama, priority: 50 }
+      - { url: "http://10.0.0.1:11434", name: desk, type: ollama, priority: 100, check_interval: 2s }
+      - url: http://anna:canary-in-url@10.0.0.3:8000
+        name: lab
+        type: vllm
+        auth: { type: bearer, token: canary-of-lab }
+      - url: http://10.0.0.4:9000
+        name: other
+        type: sglang
+        auth: { type: api_key, key: "\${OTHER_KEY}", header: X-Key }
+        headers: { x-team: lab }
+      - url: http://10.0.0.5:9000
+        name: basic
+        type: lemonade
+        auth: { type: basic, username: anna, password: canary-of-anna }
+model_aliases:
+  small: ["llama3.2:3b", "llama-3.2-3b"]
+`;
+
+Deno.test("import olla: servers of one type share an endpoint, by priority", async () => {
+  const { endpoints, rest, notes } = await converted("olla", OLLA);
+  const timeouts = { connect_timeout: "500ms", total_timeout: "none" };
+  const models = { small: "llama3.2:3b" };
+  assertEquals(rest, {
+    server: { host: "0.0.0.0", port: 40114, cors_origins: ["https://chat.example.com"], drain_seconds: 90 },
+    auth: { token: "${PROXY_TOKEN}" },
+  });
+  assertEquals(endpoints["ollama"], {
+    provider: "ollama",
+    strategy: "failover",
+    retries: 2,
+    retry_statuses: [404, 429, 500, 502, 503, 529],
+    backends: [
+      { name: "desk", base_url: "http://10.0.0.1:11434", api_key: "none", ...timeouts, models },
+      { name: "attic", base_url: "http://10.0.0.2:11434", api_key: "none", ...timeouts, models },
+    ],
+  });
+  assertEquals(endpoints["vllm"], {
+    provider: "vllm",
+    base_url: "http://10.0.0.3:8000",
+    api_key: "${LAB_API_KEY}",
+    key_header: "authorization",
+    ...timeouts,
+    models,
+  });
+  assertEquals(endpoints["sglang"], {
+    provider: "openai",
+    base_url: "http://10.0.0.4:9000",
+    api_key: "${OTHER_KEY}",
+    key_header: "x-key",
+    headers: { "x-team": "lab" },
+    ...timeouts,
+    models,
+  });
+  assertEquals(notes, [
+    "other.yaml:7: server.rate_limits: is not carried over: llm-proxy limits tokens, with requests_per_minute",
+    "other.yaml:20: discovery.static.endpoints[2].url: has a user and a password, which are not copied: put them into headers",
+    "other.yaml:23: discovery.static.endpoints[2].auth.token: is a key in clear: it was not copied. Set LAB_API_KEY to it",
+    "other.yaml:32: discovery.static.endpoints[4].auth: is not carried over: set the header authorization in headers of the backend basic",
+    "other.yaml:34: model_aliases.small: has several names: each backend gets the first; change models of the backends with other names",
+  ]);
+});
+
+const LLAMA_SWAP = `
+startPort: 9000
+logLevel: warn
+macros:
+  server: llama-server --port \${PORT}
+  host: 127.0.0.1
+apiKeys: [canary-of-clients]
+models:
+  zeta:
+    cmd: \${server} -m zeta.gguf
+    ttl: 300
+    aliases: [gpt-4o-mini]
+  alpha:
+    cmd: \${server} -m alpha.gguf
+    proxy: http://\${host}:\${PORT}
+    useModelName: org/alpha
+    timeouts: { connect: 5, responseHeader: 0 }
+  remote-a: { cmd: none, proxy: "http://10.0.0.9:8080" }
+  remote-b: { cmd: none, proxy: "http://10.0.0.9:8080" }
+peers:
+  cloud: { proxy: "https://llm.example.com/api", apiKey: "\${env.CLOUD_KEY}", models: [big/model] }
+  lab: { proxy: "http://\${env.LAB_HOST}:8080", apiKey: canary-of-lab }
+hooks: { on_startup: { preload: [zeta] } }
+`;
+
+Deno.test("import llama-swap: an endpoint for each address, with the ports that llama-swap would choose", async () => {
+  const { endpoints, rest, notes } = await convertedLlamaSwap();
+  assertEquals(rest, { auth: { token: "${PROXY_TOKEN}" }, log: { level: "warn" } });
+  assertEquals(endpoints, {
+    "alpha": {
+      provider: "llamacpp",
+      base_url: "http://127.0.0.1:9000",
+      api_key: "none",
+      connect_timeout: "5s",
+      first_byte_timeout: "none",
+      models: { alpha: "org/alpha" },
+    },
+    "zeta": {
+      provider: "llamacpp",
+      base_url: "http://localhost:9001",
+      api_key: "none",
+      models: { "gpt-4o-mini": "zeta" },
+    },
+    "llama-swap": { provider: "llamacpp", base_url: "http://10.0.0.9:8080", api_key: "none" },
+    "cloud": { provider: "openai", base_url: "https://llm.example.com/api", api_key: "${CLOUD_KEY}" },
+    "lab": { provider: "openai", base_url: "http://${LAB_HOST}:8080", api_key: "${LAB_API_KEY}" },
+  });
+  assertEquals(notes.slice(0, 4), [
+    "other.yaml:7: apiKeys[0]: is a key in clear: it was not copied. Set PROXY_TOKEN to it",
+    "other.yaml:10: models.zeta.cmd: is not carried over: start the server yourself, at port 9001",
+    "other.yaml:11: models.zeta.ttl: is not carried over: llm-proxy stops no programs",
+    "other.yaml:14: models.alpha.cmd: is not carried over: start the server yourself, at port 9000",
+  ]);
+  assertEquals(notes.at(-1), "other.yaml:23: hooks: is not carried over: llm-proxy starts no programs");
+});
+
+async function convertedLlamaSwap() {
+  return await converted("llama-swap", LLAMA_SWAP);
+}
+
+/** Files that cannot be imported, and what the error says. */
+const UNUSABLE: readonly (readonly [ImportedProgram, string, string])[] = [
+  ["litellm", "model_list: [", "other.yaml:1: this is not valid YAML"],
+  ["litellm", "key: canary-x\n key: : canary-y", "this is not valid YAML"],
+  ["litellm", "", "has no upstream that llm-proxy can use"],
+  ["olla", "- a list", "has no upstream that llm-proxy can use"],
+  ["llama-swap", "models: 7", "has no upstream that llm-proxy can use"],
+  [
+    "litellm",
+    `a: &a [${"x,".repeat(50)}]\nb: &b [${"*a,".repeat(50)}]\nc: [${"*b,".repeat(50)}]`,
+    "refer to each other too often",
+  ],
+  [
+    "litellm",
+    "model_list: [{ model_name: x, litellm_params: { model: openai/x, api_base: 'not a URL', api_key: canary-x } }]",
+    "Nothing was written: the configuration would be invalid.",
+  ],
+];
+for (const [program, file, message] of UNUSABLE) {
+  Deno.test(`import: an error without values of the file: ${message}`, async () => {
+    const error = await assertRejects(() => convert(program, "other.yaml", file), CommandError, message);
+    assertEquals(IN_CLEAR.exec(error.message), null);
+  });
+}

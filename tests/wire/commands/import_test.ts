@@ -1,0 +1,65 @@
+/** `llm-proxy import` as a person runs it, and `llm-proxy check` on the result. */
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { proxyCommand } from "../../support/processes/proxy_process.ts";
+
+const OLLA = `
+discovery:
+  static:
+    endpoints:
+      - { url: "http://127.0.0.1:11434", name: desk, type: ollama, auth: { type: bearer, token: canary-of-desk } }
+`;
+
+async function inFolder(
+  test: (
+    run: (line: string, env?: Record<string, string>) => Promise<[number, string, string]>,
+    folder: string,
+  ) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.realPath(await Deno.makeTempDir());
+  try {
+    await Deno.writeTextFile(`${folder}/olla.yaml`, OLLA);
+    await test(async (line, env = {}) => {
+      const { code, stdout, stderr } = await proxyCommand(line.split(" "), env, folder).output();
+      const decoder = new TextDecoder();
+      return [code, decoder.decode(stdout), decoder.decode(stderr)];
+    }, folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("import: the result passes check, and what to set is on standard error", () =>
+  inFolder(async (run, folder) => {
+    const [code, out, err] = await run("import olla olla.yaml --output config.toml");
+    assertEquals([code, out], [0, ""], err);
+    assertStringIncludes(err, "Written: config.toml, with one endpoint.\n");
+    assertStringIncludes(err, "olla.yaml:5: discovery.static.endpoints[0].auth.token: is a key in clear");
+    assertStringIncludes(err, "DESK_API_KEY  the key of desk");
+    assertEquals((err + await Deno.readTextFile(`${folder}/config.toml`)).includes("canary-of-desk"), false);
+    const env = { DESK_API_KEY: "key-of-desk-of-the-test", PROXY_TOKEN: "token-of-clients-of-the-test" };
+    const [checked, , problems] = await run("check", env);
+    assertEquals(checked, 0, problems);
+
+    const [again, , reason] = await run("import olla olla.yaml --output config.toml");
+    assertEquals(again, 1);
+    assertStringIncludes(reason, "cannot create config.toml: it exists already");
+  }));
+
+Deno.test("import: without --output the file alone is on standard output", () =>
+  inFolder(async (run) => {
+    const [code, out, err] = await run("import olla olla.yaml");
+    assertEquals(code, 0);
+    assertStringIncludes(out, '[endpoints.ollama]\nprovider = "ollama"\n');
+    assertStringIncludes(err, "Then check the result: llm-proxy check --config config.toml\n");
+  }));
+
+Deno.test("import: a missing file and an unknown program are wrong usage", () =>
+  inFolder(async (run) => {
+    const [code, , err] = await run("import olla nowhere.yaml");
+    assertEquals(code, 2);
+    assertStringIncludes(err, "Cannot read nowhere.yaml: ");
+    const [unknown, , reason] = await run("import portkey olla.yaml");
+    assertEquals(unknown, 2);
+    assertStringIncludes(reason, "Allowed choices are litellm, olla, llama-swap.");
+  }));
