@@ -30,11 +30,11 @@ const SYNC_MS = 10_000;
 /** The objects at providers whose makers are known. */
 export class KnownObjects {
   readonly #parts: KnownObjectsParts;
-  /** The objects by account and id, the last used at the end. */
-  readonly #recent = new Map<string, MadeObject>();
-  /** The objects that the database does not have yet. */
-  readonly #waiting = new Map<string, MadeObject>();
-  /** The makers at each account, with their projects. */
+  /** The objects by id, the last used at the end. Several accounts can have objects with the same id. */
+  readonly #recent = new Map<string, readonly MadeObject[]>();
+  /** The objects that the database does not have yet, by id. */
+  readonly #waiting = new Map<string, readonly MadeObject[]>();
+  /** The makers at the accounts of each address, with their projects. */
   readonly #makers = new Map<string, Map<string, string | undefined>>();
   readonly #accounts = new Map<string, string>();
   readonly #accountOf = new WeakMap<Backend, { readonly account: string | undefined }>();
@@ -86,11 +86,17 @@ export class KnownObjects {
     return accounts;
   }
 
-  /** Whether some token has made objects at one of the accounts. */
-  hasMaker(accounts: readonly string[], isMaker: (maker: ObjectMaker) => boolean): boolean {
+  /**
+   * Whether some token has made objects at the addresses of some accounts. Other keys of the same address can belong to
+   * the same customer of the provider, or come after a rotation.
+   */
+  hasMaker(
+    accounts: readonly string[],
+    isMaker: (maker: Pick<ObjectMaker, "maker" | "projectId">) => boolean,
+  ): boolean {
     return accounts.some((account) => {
-      for (const [maker, projectId] of this.#makers.get(account) ?? []) {
-        if (isMaker({ account, maker, projectId })) return true;
+      for (const [maker, projectId] of this.#makers.get(addressOf(account)) ?? []) {
+        if (isMaker({ maker, projectId })) return true;
       }
       return false;
     });
@@ -98,11 +104,12 @@ export class KnownObjects {
 
   /** Adds an object that a response has shown. The first maker of an object stays. */
   add(object: MadeObject): void {
-    const key = keyOf(object.account, object.id);
-    if (this.#recent.has(key) || this.#waiting.has(key)) return;
+    const { id, account } = object;
+    const [recent = [], waiting = []] = [this.#recent.get(id), this.#waiting.get(id)];
+    if ([...recent, ...waiting].some((one) => one.account === account)) return;
     this.#addMaker(object);
-    if (this.#parts.store === undefined) return this.#remember(key, object);
-    this.#waiting.set(key, object);
+    if (this.#parts.store === undefined) return this.#remember(id, [...recent, object]);
+    this.#waiting.set(id, [...waiting, object]);
     const [oldest] = this.#waiting.keys();
     if (this.#waiting.size > MAX_WAITING && oldest !== undefined) this.#waiting.delete(oldest);
     this.#writing ??= Promise.resolve().then(() => this.#write()).finally(() => this.#writing = undefined);
@@ -121,28 +128,43 @@ export class KnownObjects {
   }
 
   /**
-   * Finds objects by their ids. Several accounts can have different objects of the same id. Throws a `StoreError`.
+   * Finds objects by their ids: those at some accounts, or else those at other accounts, because a key may have changed.
+   * Names that clients choose are found only at the addresses of the accounts. Throws a `StoreError`.
    */
-  async find(accounts: readonly string[], ids: Iterable<string>): Promise<Map<string, MadeObject[]>> {
-    const found = new Map<string, MadeObject[]>();
-    const add = (object: MadeObject): void => {
-      const objects = found.get(object.id);
-      if (objects === undefined) found.set(object.id, [object]);
-      else objects.push(object);
+  async find(
+    accounts: readonly string[],
+    ids: Iterable<string>,
+  ): Promise<Map<string, readonly MadeObject[]>> {
+    const found = new Map<string, readonly MadeObject[]>();
+    // What waits now: the database may have it after the read, when it waits no more.
+    const missing = new Map<string, readonly MadeObject[]>();
+    const add = (id: string, stored: readonly MadeObject[], waiting: readonly MadeObject[]): void => {
+      const later = waiting.filter(({ account }) => !stored.some((one) => one.account === account));
+      const objects = [...stored, ...later];
+      const inAccounts = objects.filter(({ account }) => accounts.includes(account));
+      const matching = inAccounts.length > 0
+        ? inAccounts
+        : objects.filter(({ account }) =>
+          !id.includes("/") || accounts.some((one) => addressOf(one) === addressOf(account))
+        );
+      if (matching.length > 0) found.set(id, matching);
     };
-    const all = [...ids];
-    for (const account of accounts) {
-      const missing: string[] = [];
-      for (const id of all) {
-        const object = this.#inMemory(account, id);
-        if (object === undefined) missing.push(id);
-        else add(object);
+    for (const id of ids) {
+      const recent = this.#recent.get(id);
+      const waiting = this.#waiting.get(id) ?? [];
+      if (recent === undefined) missing.set(id, waiting);
+      else {
+        this.#remember(id, recent);
+        add(id, recent, waiting);
       }
-      if (missing.length === 0) continue;
-      for (const object of await this.#parts.store?.findMadeObjects(account, missing) ?? []) {
-        this.#remember(keyOf(account, object.id), object);
-        add(object);
-      }
+    }
+    if (missing.size === 0) return found;
+    const stored = await this.#parts.store?.findMadeObjects([...missing.keys()]) ?? [];
+    const byId = Map.groupBy(stored, ({ id }) => id);
+    for (const [id, waiting] of missing) {
+      const objects = byId.get(id) ?? [];
+      if (objects.length > 0 && waiting.length === 0) this.#remember(id, objects);
+      add(id, objects, waiting);
     }
     return found;
   }
@@ -155,23 +177,17 @@ export class KnownObjects {
     if (this.#waiting.size > 0) await this.#write();
   }
 
-  #inMemory(account: string, id: string): MadeObject | undefined {
-    const key = keyOf(account, id);
-    const recent = this.#recent.get(key);
-    if (recent !== undefined) this.#remember(key, recent);
-    return recent ?? this.#waiting.get(key);
-  }
-
-  #remember(key: string, object: MadeObject): void {
-    this.#recent.delete(key);
-    this.#recent.set(key, object);
+  #remember(id: string, objects: readonly MadeObject[]): void {
+    this.#recent.delete(id);
+    this.#recent.set(id, objects);
     const [oldest] = this.#recent.keys();
     if (this.#recent.size > MAX_IN_MEMORY && oldest !== undefined) this.#recent.delete(oldest);
   }
 
   #addMaker({ account, maker, projectId }: ObjectMaker): void {
-    let makers = this.#makers.get(account);
-    if (makers === undefined) this.#makers.set(account, makers = new Map());
+    const address = addressOf(account);
+    let makers = this.#makers.get(address);
+    if (makers === undefined) this.#makers.set(address, makers = new Map());
     makers.set(maker, projectId);
   }
 
@@ -190,10 +206,13 @@ export class KnownObjects {
     const { store, onFailed, onUnexpected } = this.#parts;
     try {
       while (store !== undefined && this.#waiting.size > 0) {
-        const objects = [...this.#waiting];
-        await store.addMadeObjects(objects.map(([, object]) => object));
-        // The database may have an earlier maker of the same object, so that only a read can put it into memory.
-        for (const [key] of objects) this.#waiting.delete(key);
+        const written = [...this.#waiting];
+        await store.addMadeObjects(written.flatMap(([, objects]) => objects));
+        for (const [id, objects] of written) {
+          if (this.#waiting.get(id) === objects) this.#waiting.delete(id);
+          // The database may have an earlier maker of the same object, so that only a read can put it into memory.
+          this.#recent.delete(id);
+        }
       }
     } catch (error) {
       if (error instanceof StoreError) onFailed(error.message);
@@ -225,6 +244,7 @@ export class KnownObjects {
   }
 }
 
-function keyOf(account: string, id: string): string {
-  return `${account}\n${id}`;
+/** The address of an account, as `providerAccount` writes it. */
+function addressOf(account: string): string {
+  return account.slice(0, account.lastIndexOf(" "));
 }

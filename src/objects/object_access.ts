@@ -76,6 +76,8 @@ export class ObjectAccess {
   #ids: ResponseIds | undefined;
   #messages: MessageScanner | undefined;
   #lastId = "";
+  /** Whether the rest of the response cannot show another object. */
+  #isKnown = false;
   #account: string | undefined;
   #backend = "";
   #created = 0;
@@ -157,7 +159,7 @@ export class ObjectAccess {
 
   /** The next piece of the response, which is valid during this call. */
   passed(piece: Uint8Array): void {
-    this.#ids?.write(piece);
+    if (!this.#isKnown) this.#ids?.write(piece);
     this.#messages?.write(piece);
   }
 
@@ -270,7 +272,7 @@ export class ObjectAccess {
     const allowed = new Map<string, MadeObject>();
     const written = new Set<string>();
     for (const [reference, { written: id }] of references) {
-      const candidates = found.get(reference) ?? [];
+      const candidates = this.#atPinned(found.get(reference) ?? []);
       const object = isGuarded ? candidates.find((one) => this.#mayUse(one)) : candidates[0];
       if (object === undefined && candidates.length > 0) throw this.#missing({ id, reference, isInBody });
       if (object === undefined) continue;
@@ -291,7 +293,16 @@ export class ObjectAccess {
     return allowed;
   }
 
-  async #find(references: References): Promise<Map<string, MadeObject[]>> {
+  /** Of several objects with the same id, those at the account that the request goes to. */
+  #atPinned(candidates: readonly MadeObject[]): readonly MadeObject[] {
+    if (candidates.length < 2) return candidates;
+    const { accounts } = this.#parts;
+    const pinned = this.#used.find(({ account }) => accounts.includes(account));
+    const here = candidates.filter(({ account }) => account === pinned?.account);
+    return here.length > 0 ? here : candidates;
+  }
+
+  async #find(references: References): Promise<ReadonlyMap<string, readonly MadeObject[]>> {
     const { objects, accounts } = this.#parts;
     try {
       return await objects.find(accounts, references.keys());
@@ -333,6 +344,8 @@ export class ObjectAccess {
         const isGoogles = dialect === "gemini" || dialect === "generic";
         if (!request.creates || kept.includes("/") && !isGoogles) return;
         if (this.#created++ < MAX_CREATED) this.#add(kept);
+        // The longest streams begin with the id.
+        this.#isKnown = this.#inBody === undefined && request.operation !== "thread_runs";
         return;
       }
       case "file of an upload":
@@ -390,7 +403,7 @@ const MAX_CREATED = 2;
 
 /** Whether a client may use an object, by its maker. */
 export function mayUse(
-  { maker, projectId }: ObjectMaker,
+  { maker, projectId }: Pick<ObjectMaker, "maker" | "projectId">,
   { principal, endpoint }: Pick<ObjectExchange, "principal" | "endpoint">,
 ): boolean {
   return maker === principal.key ||

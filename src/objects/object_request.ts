@@ -48,6 +48,8 @@ const CREATES_IN_COLLECTIONS: ReadonlySet<Operation> = new Set([
 ]);
 /** Operations whose bodies are files, or parts of them. */
 const UPLOADS: ReadonlySet<Operation> = new Set(["upload_parts", "other_upload"]);
+/** Google's uploads, whose bodies are files too. */
+const GOOGLES_UPLOAD = /^\/(?:resumable\/)?upload\/v\d/i;
 /** Ends of paths that contain data and no list. */
 const DATA: ReadonlySet<string> = new Set(["content", "results", "url"]);
 const COLLECTION = /^[a-z_]+$/;
@@ -82,7 +84,8 @@ export function objectRequestOf(
     creates,
     lists: method === "GET" && isOfObjects && isCollection,
     isOfObjects,
-    hasReferences: method !== "GET" && method !== "HEAD" && method !== "OPTIONS" && !UPLOADS.has(operation),
+    hasReferences: method !== "GET" && method !== "HEAD" && method !== "OPTIONS" && !UPLOADS.has(operation) &&
+      !GOOGLES_UPLOAD.test(plain),
   };
   if (key !== "" && inPath.size === 0 && path.length <= MAX_REMEMBERED_LENGTH) {
     if (remembered.size >= MAX_REMEMBERED) remembered.clear();

@@ -510,8 +510,8 @@ export interface Store {
 
   /** Adds objects with their makers. The first maker of an object stays. */
   readonly addMadeObjects: (objects: readonly MadeObject[]) => Promise<void>;
-  /** Finds objects of an account by their ids. */
-  readonly findMadeObjects: (account: string, ids: readonly string[]) => Promise<MadeObject[]>;
+  /** Finds objects by their ids, at all accounts. */
+  readonly findMadeObjects: (ids: readonly string[]) => Promise<MadeObject[]>;
   /** Lists the tokens that made objects, by account. */
   readonly listObjectMakers: () => Promise<ObjectMaker[]>;
   /** Deletes expired objects, and the oldest ones beyond a number for each maker and for all. */

@@ -17,16 +17,11 @@ export function insertMadeObjects(database: Connection, objects: readonly MadeOb
   }
 }
 
-/** Finds objects of an account by their ids. */
-export function findMadeObjects(
-  database: Connection,
-  account: string,
-  ids: readonly string[],
-): MadeObject[] {
+/** Finds objects by their ids, at all accounts. */
+export function findMadeObjects(database: Connection, ids: readonly string[]): MadeObject[] {
   return database.all(
-    "SELECT made_objects.* FROM json_each(?) CROSS JOIN made_objects ON account = ? AND object_id = json_each.value",
+    "SELECT made_objects.* FROM json_each(?) CROSS JOIN made_objects ON object_id = json_each.value",
     JSON.stringify(ids),
-    account,
   ).map(objectOf);
 }
 

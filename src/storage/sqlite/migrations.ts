@@ -352,7 +352,7 @@ CREATE TABLE made_objects (
   project_id TEXT,
   made_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
-  PRIMARY KEY (account, object_id)
+  PRIMARY KEY (object_id, account)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX made_objects_by_maker ON made_objects (maker, made_at);
 CREATE INDEX made_objects_by_age ON made_objects (made_at);

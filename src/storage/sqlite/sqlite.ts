@@ -126,7 +126,7 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
     settleObject: (object, of) => write("settleObject", object, of),
 
     addMadeObjects: (rows) => write("addMadeObjects", rows),
-    findMadeObjects: (account, ids) => asPromise(() => madeObjects.findMadeObjects(database, account, ids)),
+    findMadeObjects: (ids) => asPromise(() => madeObjects.findMadeObjects(database, ids)),
     listObjectMakers: () => asPromise(() => madeObjects.listObjectMakers(database)),
     pruneMadeObjects: (limits) => write("pruneMadeObjects", limits),
 

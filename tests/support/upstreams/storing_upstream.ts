@@ -60,6 +60,7 @@ export class StoringUpstream implements AsyncDisposable {
           query: new URLSearchParams(query),
           sent,
           isAnthropic: request.header("x-api-key") !== undefined,
+          isGoogle: request.header("x-goog-api-key") !== undefined,
         });
         const bytes = new TextEncoder().encode(text);
         await write(
@@ -93,12 +94,13 @@ export class StoringUpstream implements AsyncDisposable {
 
   #answer(
     key: string,
-    { method, path, query, sent, isAnthropic }: {
+    { method, path, query, sent, isAnthropic, isGoogle }: {
       method: string;
       path: string;
       query: URLSearchParams;
       sent: string;
       isAnthropic: boolean;
+      isGoogle: boolean;
     },
   ): { status: number; text: string } {
     const account = this.#account(key);
@@ -114,8 +116,11 @@ export class StoringUpstream implements AsyncDisposable {
     const isUpload = path.startsWith("/upload/");
     const missing = isUpload ? undefined : named.find((id) => !known.includes(id));
     if (missing !== undefined) return json({ error: { message: `missing ${missing}`, type: "x" } }, 404);
+    if (isGoogle && method === "POST" && path.endsWith(":batchGenerateContent")) {
+      return this.#google(account, { method, segments: ["batches"], sent });
+    }
     const google = /^(files|cachedContents|batches)$/.exec(segments[0] ?? "")?.[0];
-    if (path.includes("v1beta") && google !== undefined) {
+    if (isGoogle && google !== undefined) {
       return this.#google(account, { method, segments, sent });
     }
     const last = segments.at(-1) ?? "";
