@@ -24,6 +24,7 @@ const PREFIXES: Readonly<Record<string, string>> = {
   evals: "eval_",
   videos: "video_",
   skills: "skill_",
+  completions: "chatcmpl-",
 };
 const ANTHROPIC_PREFIXES: Readonly<Record<string, string>> = {
   files: "file_011C",
@@ -40,6 +41,7 @@ export class StoringUpstream implements AsyncDisposable {
   readonly asked: string[] = [];
   /** The bodies of requests, in their order. */
   readonly bodies: string[] = [];
+  #next: Uint8Array | undefined;
   readonly #accounts = new Map<string, Account>();
   #made = 0;
 
@@ -52,6 +54,15 @@ export class StoringUpstream implements AsyncDisposable {
         const [path = "", query = ""] = request.target.split("?");
         this.asked.push(`${request.method} ${path}`);
         this.bodies.push(sent);
+        const next = this.#next;
+        if (next !== undefined) {
+          this.#next = undefined;
+          const coding = next[0] === 0x1f ? "Content-Encoding: gzip\r\n" : "";
+          await write(
+            `HTTP/1.1 200 X\r\nContent-Type: application/json\r\n${coding}Content-Length: ${next.length}\r\n\r\n`,
+          );
+          return await write(next);
+        }
         const key = request.header("authorization") ?? request.header("x-api-key") ??
           request.header("x-goog-api-key") ?? "";
         const { status, text } = this.#answer(key, {
@@ -78,6 +89,11 @@ export class StoringUpstream implements AsyncDisposable {
   /** Puts an object into an account beside the proxy. */
   put(key: string, collection: string, object: StoredObject): void {
     this.#collection(this.#account(key), collection).set(object.id, object);
+  }
+
+  /** The answer to the next request: JSON, or bytes in gzip. */
+  answerNext(answer: unknown): void {
+    this.#next = answer instanceof Uint8Array ? answer : new TextEncoder().encode(JSON.stringify(answer));
   }
 
   #account(key: string): Account {

@@ -452,6 +452,85 @@ test("objects: odd spellings of a foreign id, in paths, queries, bodies and form
     assertEquals(await json(`{"model":"m","input":"What is ${id}?"}`), 200, "prose");
   }));
 
+test("objects: the results of a batch belong to the maker of the batch, once a response or a list names them", () =>
+  withTokens(async ({ upstream, proxy, anna, ben }) => {
+    const key = `Bearer ${SECRETS.openaiKey}`;
+    const [hers, his] = [openai(proxy, anna), openai(proxy, ben)];
+    await his.conversations.create({});
+    const make = async (results: string) => {
+      const batch = await hers.batches.create({
+        input_file_id:
+          (await hers.files.create({ file: await toFile(new Blob(["x"]), "a"), purpose: "batch" })).id,
+        endpoint: "/v1/responses",
+        completion_window: "24h",
+      });
+      upstream.put(key, "batches", { id: batch.id, status: "completed", output_file_id: results });
+      upstream.put(key, "files", { id: results });
+      return batch;
+    };
+    const first = await make("file-ResultsOfTheFirstBatch1");
+    await hers.batches.retrieve(first.id);
+    await make("file-ResultsOfTheSecondBatch2");
+    // Ben's list shows him nothing, and the proxy what belongs to Anna.
+    assertEquals(await idsOf(his.batches.list()), []);
+    for (const results of ["file-ResultsOfTheFirstBatch1", "file-ResultsOfTheSecondBatch2"]) {
+      assertEquals(await his.files.content(results).catch((error) => error.status), 404, results);
+      assertEquals((await hers.files.retrieve(results)).id, results);
+    }
+    assertEquals(await idsOf(his.files.list()), []);
+  }));
+
+test("objects: a stored chat completion belongs to its token, and other completions are not kept", () =>
+  withTokens(async ({ upstream, proxy, anna, ben }) => {
+    const key = `Bearer ${SECRETS.openaiKey}`;
+    const [hers, his] = [openai(proxy, anna), openai(proxy, ben)];
+    const ask = async (store: boolean | undefined, id: string) => {
+      upstream.answerNext({ id, object: "chat.completion", choices: [] });
+      upstream.put(key, "completions", { id, object: "chat.completion" });
+      await hers.chat.completions.create({
+        model: "m",
+        messages: [{ role: "user", content: "x" }],
+        ...(store !== undefined && { store }),
+      });
+    };
+    await ask(true, "chatcmpl-StoredByAnna12345678");
+    await ask(undefined, "chatcmpl-NotStoredByAnna1234");
+    assertEquals(
+      await his.chat.completions.retrieve("chatcmpl-StoredByAnna12345678").catch((error) => error.status),
+      404,
+    );
+    assertEquals(await idsOf(his.chat.completions.list()), ["chatcmpl-NotStoredByAnna1234"]);
+    assertEquals((await idsOf(hers.chat.completions.list())).length, 2);
+  }));
+
+test("objects: the makers stay after a change of the provider key, and are learned from compressed responses", () =>
+  withTokens(async ({ upstream, proxy, anna, ben }) => {
+    const compressed = await new Response(
+      new Blob(['{"id":"resp_CompressedResponse123456","status":"completed"}']).stream()
+        .pipeThrough(new CompressionStream("gzip")),
+    ).bytes();
+    upstream.answerNext(compressed);
+    const hers = openai(proxy, anna);
+    await hers.responses.create({ model: "m", input: "x" });
+    const { id } = await hers.responses.create({ model: "m", input: "x" });
+    const { config } = proxy.proxy;
+    proxy.proxy.configure({
+      ...config,
+      endpoints: config.endpoints.map((endpoint) => ({
+        ...endpoint,
+        backends: endpoint.backends.map((backend) => ({
+          ...backend,
+          key: { mode: "inject" as const, value: SECRETS.anthropicKey },
+        })),
+      })),
+    });
+    const asked = upstream.asked.length;
+    for (const foreign of [id, "resp_CompressedResponse123456"]) {
+      assertEquals(await openai(proxy, ben).responses.retrieve(foreign).catch((error) => error.status), 404);
+    }
+    assertEquals(upstream.asked.length, asked, "the provider was not asked");
+  }));
+
 test("objects: bodies of a token pass unread until another token has made an object", () =>
   withTokens(async ({ upstream, proxy, anna, ben }) => {
     const malformed = '{"model": "m", "input": ';
