@@ -55,19 +55,18 @@ const DATA: ReadonlySet<string> = new Set(["content", "results", "url"]);
 const COLLECTION = /^[a-z_]+$/;
 const NO_REFERENCES: References = new Map();
 
-/** The most paths without ids whose requests are remembered. Most requests have one of a few paths. */
+/** The most paths without ids whose last requests are remembered. Most requests have one of a few paths. */
 const MAX_REMEMBERED = 500;
 /** Longer paths are not remembered, so that the memory for them is bounded. In characters. */
 const MAX_REMEMBERED_LENGTH = 200;
-const remembered = new Map<string, ObjectRequest>();
+const remembered = new Map<string, { readonly method: string; readonly request: ObjectRequest }>();
 
 /** What a request can do with objects. `path` is the path after the name of the endpoint, `query` the raw query. */
 export function objectRequestOf(
   { method, path, query }: { readonly method: string; readonly path: string; readonly query: string },
 ): ObjectRequest {
-  const key = query === "" ? `${method} ${path}` : "";
-  const known = remembered.get(key);
-  if (known !== undefined) return known;
+  const known = query === "" ? remembered.get(path) : undefined;
+  if (known?.method === method) return known.request;
   const plain = plainPath(path);
   const operation = operationOf(method, plain);
   const inPath = referencesIn(path);
@@ -87,9 +86,9 @@ export function objectRequestOf(
     hasReferences: method !== "GET" && method !== "HEAD" && method !== "OPTIONS" && !UPLOADS.has(operation) &&
       !GOOGLES_UPLOAD.test(plain),
   };
-  if (key !== "" && inPath.size === 0 && path.length <= MAX_REMEMBERED_LENGTH) {
+  if (query === "" && inPath.size === 0 && path.length <= MAX_REMEMBERED_LENGTH) {
     if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-    remembered.set(key, request);
+    remembered.set(path, { method, request });
   }
   return request;
 }
