@@ -21,8 +21,8 @@ const MAX_ID = 512;
 const MIN_ID = 12;
 /** Without a digit, the random part of an id is at least as long as this. */
 const MIN_RANDOM = 16;
-/** The prefix and the random part of an id: `file-abc…`, `resp_68a…`. */
-const PREFIXED = /^([a-z][a-z0-9]*)[-_](?:[a-z0-9._~-]*[-_])?([a-z0-9.~]+)$/;
+const PREFIX = /^[a-z][a-z0-9]*$/;
+const CHARACTERS = /^[a-z0-9._~-]+$/;
 /** Ids without a prefix: UUIDs, and long numbers in hexadecimal. */
 const BARE = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24,})$/;
 /** Longer strings are texts and data. No id or address is longer, except addresses. */
@@ -41,8 +41,10 @@ const SEPARATORS = /[^\p{L}\p{N}_.~-]+/u;
 /** Whether a lower-case text has the form of an id that a provider makes. */
 export function isObjectId(text: string): boolean {
   if (text.length < MIN_ID || text.length > MAX_ID) return false;
-  const [, prefix, random = ""] = PREFIXED.exec(text) ?? [];
-  if (prefix === undefined || PARTS.has(prefix)) return BARE.test(text);
+  // A prefix and a random part: `file-abc…`, `resp_68a…`.
+  const prefix = text.slice(0, Math.max(0, text.search(/[-_]/)));
+  if (!PREFIX.test(prefix) || PARTS.has(prefix) || !CHARACTERS.test(text)) return BARE.test(text);
+  const random = text.slice(Math.max(text.lastIndexOf("-"), text.lastIndexOf("_")) + 1);
   return /\d/.test(text) || random.length >= MIN_RANDOM;
 }
 
@@ -84,7 +86,7 @@ export function addReferences(text: string, found: References, isPath = false): 
   const hasNames = isPath || ADDRESS.test(plain) || NAME.test(plain);
   let folder: string | undefined;
   for (const part of plain.split(SEPARATORS)) {
-    const written = part.replace(/\.+$/, "");
+    const written = withoutDots(part);
     const word = written.toLowerCase();
     if (folder !== undefined && hasNames && NAME_ID.test(word)) {
       found.set(`${folder}/${word}`, { written, isCertain: true });
@@ -92,6 +94,13 @@ export function addReferences(text: string, found: References, isPath = false): 
     folder = FOLDERS.has(word) ? word : undefined;
     if (isObjectId(word)) found.set(word, { written, isCertain: part === plain && CERTAIN.test(word) });
   }
+}
+
+/** The text without the dots at its end. A pattern would take a time in proportion to the square of their number. */
+function withoutDots(text: string): string {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === ".") end--;
+  return text.slice(0, end);
 }
 
 /** The text without encoded or unusual characters. */

@@ -69,7 +69,7 @@ Deno.test("object ids: the time for a text is in proportion to its length", () =
     const text = Array.from({ length: 1_000 }, () => pick(alphabet)).join("");
     referencesOf(text, true);
   }
-  for (const unit of ["files/", "a-", "%25", "-", "_a", "file-a1"]) {
+  for (const unit of ["files/", "a-", "%25", "-", "_a", "file-a1", ".", "..x", "-.", " ."]) {
     const timeOf = (count: number): number => {
       const text = unit.repeat(count);
       const begun = performance.now();
