@@ -17,6 +17,11 @@ import { withoutUsage } from "../src/forwarding/stream_usage/stream_usage.ts";
 import { operationOf, recognisedPath } from "../src/apis/operation_of.ts";
 import { matchesAny } from "../src/text/glob.ts";
 import { harmlessText } from "../src/text/harmless_text.ts";
+import { createClientAccess } from "../src/auth/client_access.ts";
+import { FailureGate } from "../src/auth/failure_gate.ts";
+import { modelsInHead } from "../src/payload/models_in_head.ts";
+import { hopByHopTest } from "../src/http/hop_by_hop.ts";
+import { limitsOfModels } from "../src/limits/model_rules.ts";
 import { ChunkedBody } from "../src/http/body.ts";
 import { parseHead } from "../src/http/head.ts";
 import { readUpTo } from "../src/streams/read_whole.ts";
@@ -166,6 +171,16 @@ const HEADS: Readonly<Record<string, (bytes: number) => () => unknown>> = {
   "query: many parameters":
     (n) => () => (withoutParameter("a=&".repeat(n / 3), "key"), modelsInQuery("a=&".repeat(n / 3))),
   "query: many encoded parameters": (n) => () => withoutParameter("%61=&".repeat(n / 5), "key"),
+  "query: many keys": (n) => () => findCredentials([], "key=a&".repeat(n / 6)),
+  "query: many other parameters": (n) => () => findCredentials([], "kez=a&".repeat(n / 6)),
+  "fields: many that the connection names": (n) => {
+    const names = Array.from({ length: n / 16 }, (_, at) => `x-${at}`);
+    const fields = fieldsOf(`connection: ${names.join(",")}`, ...names.map((name) => `y${name}: a`));
+    return () => {
+      const isHopByHop = hopByHopTest(fields);
+      return fields.filter(({ lower }) => !isHopByHop(lower));
+    };
+  },
   "credentials: many": (n) => () =>
     findCredentials(fieldsOf(`sec-websocket-protocol: ${"a,".repeat(n / 2)}`), ""),
   "glob: many stars": (n) => () => matchesAny([`${"a*".repeat(20)}b`], "a".repeat(n / 100)),
@@ -226,6 +241,7 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
         members: new Map(),
         prompts: 0,
         refersElsewhere: false,
+        media: 0,
         hostedTools: [],
         cacheWrites: undefined,
         firstKey: undefined,
@@ -278,6 +294,45 @@ for (const [inputs, small] of [[INPUTS, 64 * 1024], [HEADS, 8 * 1024]] as const)
       );
     });
   }
+}
+
+/** Heads of 60,000 bytes that repeat one thing, and the same head with the thing once: what rules do with them. */
+const REPEATED: Readonly<Record<string, (times: number) => unknown>> = {
+  "names of models in a header, under a rule": (times) =>
+    limitsOfModels(
+      [{ model: "gpt-5*", requestsPerMinute: 1 }],
+      modelsInHead({
+        path: "/",
+        query: "",
+        fields: fieldsOf(`x-model: ${"ab,".repeat(20_000 * times)}ab`),
+        upgrade: false,
+      }).possiblyNamed,
+    ),
+  "keys in a query": (times) => {
+    const query = "key=a&".repeat(10_000 * times) + "key=a";
+    const gate = new FailureGate({ now: () => 0, epochMs: () => 0, after: () => () => {} });
+    for (let guess = 0; guess < 9; guess++) gate.recordGuess("::1", `${guess}`, "query");
+    const access = createClientAccess({
+      allowedIps: [],
+      trustedProxies: [],
+      allowedHosts: [],
+      ownHostname: undefined,
+    }, gate);
+    return access.mustWait({ peer: "::1", fields: [] }, findCredentials([], query));
+  },
+};
+
+for (const [name, read] of Object.entries(REPEATED)) {
+  Deno.test(`linear cost: ${name}, as often as a head has room for`, async () => {
+    await read(1);
+    const many = (times: number) =>
+      quickest(() => {
+        for (let run = 0; run < 20; run++) read(times);
+      });
+    const [once, often] = [await many(0), await many(1)];
+    // Each repetition costs less than the work for one: it is only recognised.
+    assert(often < Math.max(once, 1) + 60, `${once.toFixed(2)} ms once, ${often.toFixed(2)} ms repeated`);
+  });
 }
 
 for (const [name, read] of Object.entries(TEXT_READERS)) {

@@ -11,6 +11,7 @@ import {
   visibleTokens,
   withUnfinished,
 } from "./estimate.ts";
+import { type ImageTokens, imageTokensFor } from "../payload/image_tokens.ts";
 import { inputUsage } from "./input_usage.ts";
 import { sumOf, type Usage, type UsageDraft } from "./usage.ts";
 
@@ -29,8 +30,12 @@ export interface CandidateModel {
 export interface ReservedUsage {
   /** The limit of output tokens that the request states. 0 if it states none. */
   readonly statedTokens: number;
-  /** An estimate of the input. */
+  /** An estimate of the input without its images. */
   readonly inputTokens: number;
+  /** The highest input without its images. Absent if it is `inputTokens`. */
+  readonly mostInputTokens?: number | undefined;
+  /** The tokens of its images. Absent without images. */
+  readonly images?: ImageTokens | undefined;
   /** An estimate of its sound in seconds. Absent where a model reads no sound. */
   readonly soundSeconds?: number | undefined;
   /** The highest number of output tokens of any candidate. */
@@ -113,8 +118,14 @@ export function chargeReserved(
   const candidates = () => reserved.candidates.filter((candidate) => candidate.backend.name === backend.name);
   const usedBy = (name: string | undefined, outputTokens: number): Usage => {
     // Without a response, the model is one of the candidates.
-    const most = name !== undefined ? prices.contextTokens(name) : mostContext(candidates(), prices);
-    const input = inputUsage({ ...reserved, most });
+    const all = name === undefined ? candidates() : undefined;
+    const most = name !== undefined ? prices.contextTokens(name) : mostContext(all ?? [], prices);
+    const ofImages = imagesOf(reserved, name, all);
+    const input = inputUsage(
+      ofImages === 0
+        ? { ...reserved, most }
+        : { ...reserved, inputTokens: reserved.inputTokens + ofImages, most },
+    );
     return usedOf(reported, { input, outputTokens, isReserved: true, most }, progress);
   };
   const used = usedBy(model, reserved.outputTokens);
@@ -139,6 +150,18 @@ export function chargeReserved(
   const [dearest] = costs.filter((cost) => cost !== undefined)
     .sort((one, other) => other.micros - one.micros);
   return charge(reported, { used: shown, limited, cost: dearest, isEstimated: used !== usage }, prices);
+}
+
+/** The tokens of the images of a request: for the model that responded, or the highest one of the candidates. */
+function imagesOf(
+  { images }: ReservedUsage,
+  name: string | undefined,
+  candidates: readonly CandidateModel[] = [],
+): number {
+  if (images === undefined) return 0;
+  return name !== undefined
+    ? imageTokensFor(images, name)
+    : Math.max(0, ...candidates.map(({ model }) => imageTokensFor(images, model)));
 }
 
 /** The maximum input of the candidate with the largest one, in tokens. */

@@ -44,10 +44,12 @@ const CACHES_MARKED_INPUT = /claude/i;
  */
 export function highestCost(
   usage: Usage,
-  { kinds, model, facts, costOf }: {
+  { kinds, model, facts, readsImages = false, costOf }: {
     readonly kinds: ReadonlySet<UsageKind>;
     readonly model: string;
     readonly facts: Pick<RequestFacts, "cacheWrites" | "refersElsewhere">;
+    /** Whether the body has images. */
+    readonly readsImages?: boolean;
     readonly costOf: (usage: Usage) => number;
   },
 ): number {
@@ -62,9 +64,9 @@ export function highestCost(
       cacheWriteTokens: inputTokens,
       cacheWriteHourTokens: inputTokens,
     }],
-    // Media in the body itself have far more bytes than tokens, so their estimate is high without this.
+    // Sound and video in the body itself count as content elsewhere.
     ["inputAudioTokens", facts.refersElsewhere === true, { inputAudioTokens: inputTokens }],
-    ["inputImageTokens", facts.refersElsewhere === true, { inputImageTokens: inputTokens }],
+    ["inputImageTokens", facts.refersElsewhere === true || readsImages, { inputImageTokens: inputTokens }],
     ["inputVideoTokens", facts.refersElsewhere === true, { inputVideoTokens: inputTokens }],
   ];
   const outputs: readonly (readonly [UsageKind, boolean, Usage])[] = [

@@ -21,12 +21,16 @@ import type { RecentSpeeds } from "./recent_speeds.ts";
 import type { ResponseSummary } from "./response_summary.ts";
 import { callsOf, RESERVED_CALLS, toolsOf, withSearch } from "./tool_calls.ts";
 import { highestCost } from "./dear_kinds.ts";
+import { imageTokensFor } from "../payload/image_tokens.ts";
 import { inputUsage } from "./input_usage.ts";
 import { UNKNOWN_SOUND_SECONDS } from "../payload/sound_length.ts";
 import { chargeOfObject, type ReportedPart } from "./settlement.ts";
 
 /** The input of content outside of the body, if the maximum of the model is unknown. In tokens. */
 const UNKNOWN_CONTEXT_TOKENS = 200_000;
+/** Families of models with a larger maximum, which the list of prices does not state for each model. */
+const MILLION_MODELS = /gemini|gpt-4\.1/i;
+const MILLION_TOKENS = 1_048_576;
 
 const NO_NAMES: readonly string[] = [];
 
@@ -155,8 +159,13 @@ export class ExchangeCosts {
       const context = prices.contextTokens(model);
       const tools = isMost ? toolsOf(facts, model) : [];
       const readsMore = isMost && (facts.refersElsewhere === true || tools.length > 0);
-      const { inputTokens, soundSeconds } = readsMore ? elsewhere(reserved, context) : reserved;
-      const input = inputUsage({ inputTokens, soundSeconds, most: context });
+      const most = Number.isFinite(context) || !MILLION_MODELS.test(model) ? context : MILLION_TOKENS;
+      const inBody = {
+        inputTokens: inputOf(reserved, { model, isMost }),
+        soundSeconds: reserved.soundSeconds,
+      };
+      const { inputTokens, soundSeconds } = readsMore ? elsewhere(inBody, most) : inBody;
+      const input = inputUsage({ inputTokens, soundSeconds, most });
       const output = Math.min(outputTokens, mostOutputTokens);
       const usage = tools.length === 0 ? { ...input, outputTokens: output } : {
         ...input,
@@ -175,6 +184,7 @@ export class ExchangeCosts {
           kinds,
           model,
           facts,
+          readsImages: reserved.images !== undefined,
           costOf: (one) => tier.cost(one, models)?.micros ?? 0,
         });
       if (micros > highest) highest = micros;
@@ -248,6 +258,15 @@ export class ExchangeCosts {
     const uncounted = this.#endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
     return tokens === undefined ? undefined : Math.max(0, tokens - uncounted);
   }
+}
+
+/** The tokens of a body for a model, its images included. `isMost` chooses the highest number. */
+function inputOf(
+  { inputTokens, mostInputTokens = inputTokens, images }: ReservedUsage,
+  { model, isMost }: { readonly model: string; readonly isMost: boolean },
+): number {
+  const tokens = isMost ? mostInputTokens : inputTokens;
+  return images === undefined ? tokens : tokens + imageTokensFor(images, model);
 }
 
 /** The model of the response, then the model of the request, each if it is known. */

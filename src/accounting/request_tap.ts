@@ -9,6 +9,8 @@ import type { HostedTool } from "../payload/hosted_tools.ts";
 import { JsonScanner } from "../payload/json_scanner.ts";
 import { secondsOfBytes } from "../payload/sound_length.ts";
 import { estimatedTokens } from "./estimate.ts";
+import { imageTokensFor } from "../payload/image_tokens.ts";
+import { MediaMeter } from "../payload/media_meter.ts";
 import { TextMeter } from "../payload/text_meter.ts";
 import { INPUT_SELECTION } from "./text_selection.ts";
 import { compileSelection } from "../payload/json_selection.ts";
@@ -47,6 +49,7 @@ export class RequestTap {
   #searches = false;
   #bytes = 0;
   readonly #text = new TextMeter();
+  readonly #media = new MediaMeter();
   readonly #isReadable: boolean;
   readonly #scanner: JsonScanner | undefined;
   /** The first and the last bytes of a form. Undefined for any other body. */
@@ -67,11 +70,11 @@ export class RequestTap {
     const isForm = /^multipart\/form-data\b/i.test(contentType ?? "");
     this.#form = isForm ? { head: new GrowingBuffer(), tail: new GrowingBuffer() } : undefined;
     this.#readsSound = factsOf(operation).readsSound === true;
-    this.#model = modelsInPath(path).at(-1) ?? (query === "" ? undefined : modelsInQuery(query)[0]);
+    this.#model = modelsInPath(path).at(-1) ?? (query === "" ? undefined : modelsInQuery(query)?.[0]);
     this.#scanner = isForm ? undefined : new JsonScanner(
       SELECTED,
       (place, value) => this.#found(place, value),
-      { texts: this.#text },
+      { texts: this.#text, media: this.#media },
     );
   }
 
@@ -80,9 +83,11 @@ export class RequestTap {
     if (this.#form !== undefined) return estimatedTokens({ kind: "form", length: this.#bytes });
     // Text compresses to about a quarter, so each compressed byte counts as four.
     if (!this.#isReadable) return this.#bytes;
-    return this.#text.bytes > 0
+    const { images, imageBytes } = this.#media;
+    const text = this.#text.bytes > 0
       ? Math.ceil(this.#text.tokens)
-      : estimatedTokens({ kind: "json", length: this.#bytes });
+      : estimatedTokens({ kind: "json", length: this.#bytes - imageBytes });
+    return text + imageTokensFor(images, this.#model);
   }
 
   /** Reads the next piece of the body. Does not keep a reference to it. */

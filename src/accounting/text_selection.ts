@@ -53,16 +53,65 @@ export const TEXT_SELECTION = {
   },
 } as const;
 
-/** What a model reads, by the members of a request's body. Images and sound are not text. */
+/** The source of an image or a document: Anthropic's, and Bedrock's with `bytes`. */
+const SOURCE = { type: true, media_type: true, data: "media", bytes: "media" } as const;
+const IMAGE = { source: SOURCE } as const;
+/** A file of Bedrock whose tokens do not follow from its size: its format says so. */
+const FILE = { format: true, source: SOURCE } as const;
+/** Members of a part of content that hold media, in all dialects. Sound and documents state a format. */
+const MEDIA = {
+  image_url: { "": "media", url: "media" },
+  input_audio: { data: "media" },
+  file: { file_data: "media" },
+  file_data: "media",
+  source: { ...SOURCE, content: { "*": IMAGE } },
+  image: IMAGE,
+  document: FILE,
+  video: FILE,
+  audio: FILE,
+} as const;
+const PART = { ...CONTENT["*"], ...MEDIA } as const;
+/** Content of a request. The result of a tool is content too. */
+const INPUT_CONTENT = {
+  "": "length",
+  text: "length",
+  "*": {
+    ...PART,
+    content: { "": "length", "*": PART },
+    toolResult: { content: { "*": PART } },
+  },
+} as const;
+const INLINE = { mimeType: true, mime_type: true, data: "media" } as const;
+/** A part of Gemini's. */
+const GEMINI_PART = {
+  text: "length",
+  functionResponse: "length",
+  inlineData: INLINE,
+  inline_data: INLINE,
+} as const;
+
+/**
+ * What a model reads, by the members of a request's body. A number in the place of a text is the id of a token.
+ */
 export const INPUT_SELECTION = {
-  messages: { "*": MESSAGE },
+  messages: { "*": { ...MESSAGE, content: INPUT_CONTENT, images: { "*": "media" } } },
   system: CONTENT,
   instructions: "length",
   tools: "length",
-  input: { "": "length", "*": { "": "length", content: CONTENT, arguments: "length", output: "length" } },
-  prompt: { "": "length", "*": "length" },
-  contents: { "*": { parts: { "*": { text: "length", functionResponse: "length" } } } },
-  systemInstruction: { parts: { "*": { text: "length" } } },
+  input: {
+    "": "length",
+    "*": {
+      "": "length",
+      "*": "length",
+      content: INPUT_CONTENT,
+      arguments: "length",
+      output: { "": "length", image_url: "media", "*": PART },
+      result: "media",
+    },
+  },
+  prompt: { "": "length", "*": { "": "length", "*": "length" } },
+  contents: { "*": { parts: { "*": GEMINI_PART } } },
+  systemInstruction: { parts: { "*": GEMINI_PART } },
   query: "length",
   documents: "length",
 } as const;

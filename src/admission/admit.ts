@@ -1,7 +1,7 @@
 /** Decides whether a principal may send a request now: first by the head of the request, then by its body. */
 
 import type { Account } from "../accounting/account.ts";
-import { inputTokensOf } from "../accounting/input_estimate.ts";
+import { type InputEstimate, inputOf, NO_INPUT } from "../accounting/input_estimate.ts";
 import { type ObjectRequest, objectRequestOf } from "../accounting/object_paths.ts";
 import { RequestTap } from "../accounting/request_tap.ts";
 import { DIALECTS } from "../apis/dialects.ts";
@@ -31,6 +31,7 @@ import { possibleOutputTokens } from "./reservation.ts";
 import { contentCodingOf } from "../payload/content_coding.ts";
 import { type ModelsInHead, modelsInHead } from "../payload/models_in_head.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
+import { imageTokensFor, NO_IMAGES } from "../payload/image_tokens.ts";
 import { dearTier, tierInFields } from "../payload/service_tier.ts";
 import { limitsAmountsOf, type ReadRequest } from "./read_request.ts";
 import { checkResponseIsWhole } from "./shaped_response.ts";
@@ -126,18 +127,23 @@ export function admitBody(
   read: ReadRequest,
 ): MessageBody | null | Promise<MessageBody | null> {
   const { payload } = read;
-  if (payload === undefined) return admitMeasured(head, read, 0);
-  const inputTokens = inputTokensOf({ kind: payload.kind, bytes: payload.held.bytes });
-  return typeof inputTokens === "number"
-    ? admitMeasured(head, read, inputTokens)
-    : inputTokens.then((tokens) => admitMeasured(head, read, tokens));
+  if (payload === undefined) return admitMeasured(head, read, NO_INPUT);
+  const input = inputOf({
+    kind: payload.kind,
+    bytes: payload.held.bytes,
+    form: payload.form,
+    media: payload.json?.media,
+  });
+  return input instanceof Promise
+    ? input.then((whole) => admitMeasured(head, read, whole))
+    : admitMeasured(head, read, input);
 }
 
-/** Admits a request whose body has an estimated number of tokens. 0: the proxy has not read the body. */
+/** Admits a request whose input is estimated, as {@link NO_INPUT} if the proxy has not read the body. */
 function admitMeasured(
   head: AdmittedHead,
   { body, payload }: ReadRequest,
-  inputTokens: number,
+  input: InputEstimate,
 ): MessageBody | null {
   const { counted, admission, cost, object } = head;
   const { request, operation, principal, endpoint, rest, query, upgrade, account } = counted;
@@ -175,7 +181,12 @@ function admitMeasured(
     possibleOutputTokens(facts, { endpoint, operation, hasBody: body !== null || upgrade });
   const isMetered = cost === "metered";
   if (payload !== undefined && payload.kind !== "other") {
-    const facts = withHead(payload.facts, named[0]);
+    const stated = withHead(payload.facts, named[0]);
+    // The model's maximum is reserved for both.
+    const facts = input.isOpaque ? { ...stated, refersElsewhere: true } : stated;
+    const inputTokens = input.images === NO_IMAGES
+      ? input.tokens
+      : input.tokens + imageTokensFor(input.images, facts.model);
     const outputTokens = outputTokensOf(facts);
     account.setRequest({
       facts: () => facts,
@@ -185,7 +196,7 @@ function admitMeasured(
       isFree,
       object,
     });
-    if (reserves) reserve(head, { models, payload, facts, inputTokens, outputTokens });
+    if (reserves) reserve(head, { models, payload, facts, input, outputTokens });
     return body;
   }
   const tap = new RequestTap({
@@ -205,7 +216,7 @@ function admitMeasured(
   });
   if (reserves) {
     const facts = tap.facts();
-    reserve(head, { models, payload, facts, inputTokens, outputTokens: outputTokensOf(facts) });
+    reserve(head, { models, payload, facts, input, outputTokens: outputTokensOf(facts) });
   }
   return body === null ? body : watched(body, (piece) => tap.write(piece));
 }
@@ -213,11 +224,11 @@ function admitMeasured(
 /** Reserves what a request may cost, at the most expensive model that may serve it. Throws like {@link admit}. */
 function reserve(
   { counted: { operation, principal, endpoint, upgrade, account }, cost }: AdmittedHead,
-  { models: { named, possiblyNamed }, payload, facts, inputTokens, outputTokens }: {
+  { models: { named, possiblyNamed }, payload, facts, input, outputTokens }: {
     readonly models: ModelsInHead;
     readonly payload: ReadRequest["payload"];
     readonly facts: RequestFacts;
-    readonly inputTokens: number;
+    readonly input: InputEstimate;
     readonly outputTokens: number;
   },
 ): void {
@@ -241,7 +252,9 @@ function reserve(
   for (const one of candidates) most = Math.max(most, one.outputTokens);
   account.reserve({
     statedTokens: facts.maxOutputTokens ?? 0,
-    inputTokens,
+    inputTokens: input.tokens,
+    mostInputTokens: input.most,
+    images: input.images === NO_IMAGES ? undefined : input.images,
     soundSeconds: facts.soundSeconds,
     outputTokens: most,
     candidates,

@@ -1,6 +1,7 @@
 /** The method that an upstream may use instead of the method of the request. */
 
 import { ProxyFault } from "../faults.ts";
+import { queryParameters } from "../http/query.ts";
 import { PATH_FIELDS } from "../limits/allowed.ts";
 import { someLimits } from "../limits/model_rules.ts";
 import type { Limits, Principal, Rules, Subject } from "../principal.ts";
@@ -54,6 +55,8 @@ export function otherRequestNamed(head: Head): string | undefined {
   return overridesOf(head)[0]?.name ?? (path && `the header ${path.lower}`);
 }
 
+/** A query that is not read, since it has too many parameters. It may name any method. */
+const UNREAD_QUERY = { name: "a parameter of the very long query", value: "POST" };
 const NO_OVERRIDES: ReturnType<typeof overridesOf> = [];
 
 function namesMethod({ lower }: { readonly lower: string }): boolean {
@@ -76,7 +79,9 @@ function overridesOf({ query, fields }: Head): readonly { readonly name: string;
   const inFields = fields.filter(namesMethod)
     .map(({ lower, value }) => ({ name: `the header ${lower}`, value }));
   if (!mayHaveParameter) return inFields;
-  const inQuery = [...new URLSearchParams(query.replaceAll(";", "&"))]
+  const parameters = queryParameters(query.replaceAll(";", "&"));
+  if (parameters === undefined) return [...inFields, UNREAD_QUERY];
+  const inQuery = parameters
     .filter(([name]) => METHOD_PARAMETERS.has(name.trim().toLowerCase()))
     .map(([name, value]) => ({ name: `the parameter ${name}`, value }));
   return [...inFields, ...inQuery];

@@ -5,6 +5,7 @@
  */
 
 import { ProxyFault } from "../faults.ts";
+import { MAX_PARAMETERS, queryParameters } from "../http/query.ts";
 import type { Principal } from "../principal.ts";
 import { limitsAmountsOf } from "./read_request.ts";
 
@@ -56,7 +57,9 @@ export function shapingPart(
   if (header !== undefined) return `the header ${header.lower}`;
   if (query === "") return undefined;
   // Some servers also separate parameters by a semicolon.
-  for (const [name, value] of new URLSearchParams(query.replaceAll(";", "&"))) {
+  const parameters = queryParameters(query.replaceAll(";", "&"));
+  if (parameters === undefined) return `one of more than ${MAX_PARAMETERS} parameters`;
+  for (const [name, value] of parameters) {
     const lower = name.trim().toLowerCase();
     if (lower === "alt" || lower === "$alt") {
       const format = value.trim().toLowerCase();

@@ -1,7 +1,7 @@
 /** Decides who sent a request, and which of its credentials must not reach the upstream. */
 
 import { type CredentialPlace, PROXY_TOKEN_PLACES } from "../config/credential_places.ts";
-import { type Credential, credentialWords, isNavigation } from "./credential.ts";
+import { type Credential, credentialWords, isNavigation, MAX_PRESENTED } from "./credential.ts";
 import type { Field } from "../http/fields.ts";
 import { ANONYMOUS, type Principal } from "../principal.ts";
 import type { TokenCheck, TokenCheckResult } from "./shared_token.ts";
@@ -59,8 +59,6 @@ interface KnownCredential extends Credential {
 const NO_CREDENTIALS: readonly Credential[] = [];
 const NO_TOKENS: readonly string[] = [];
 
-/** The most credentials in one request. A client that sends more is guessing. */
-const MAX_PRESENTED = 16;
 /**
  * The most different credentials. Clients repeat one token in several places, and may add a provider's key.
  */

@@ -7,12 +7,18 @@ import {
   KEY_SUBPROTOCOL_PREFIX,
 } from "../config/credential_places.ts";
 import type { Field } from "../http/fields.ts";
+import { valuesOfParameter } from "../http/query.ts";
 
 /** A credential as the client sent it. */
 export interface Credential {
   readonly place: CredentialPlace;
   readonly value: string;
 }
+
+/** The most credentials that a request may present. A client that sends more is guessing. */
+export const MAX_PRESENTED = 16;
+/** One more, which shows that there are too many. */
+const MAX_FOUND = MAX_PRESENTED + 1;
 
 /** Values of `sec-fetch-dest` for responses that a browser shows in a window or in a frame. */
 const SHOWN: ReadonlySet<string> = new Set(["document", "iframe", "frame", "object", "embed"]);
@@ -29,12 +35,13 @@ export function isNavigation(fields: readonly Field[]): boolean {
 }
 
 /**
- * All credentials of a request, repeated ones included. `query` is the raw query without its `?`. The query
- * is ignored if a browser navigates.
+ * The credentials of a request, repeated ones included: all of them, or {@link MAX_PRESENTED} and one more.
+ * `query` is the raw query without its `?`. The query is ignored if a browser navigates.
  */
 export function findCredentials(fields: readonly Field[], query: string): Credential[] {
   const credentials: Credential[] = [];
   for (const { lower, value } of fields) {
+    if (credentials.length === MAX_FOUND) return credentials;
     const header = credentialHeader(lower);
     if (header !== undefined) {
       const credential = header.form === "bearer" ? bearerToken(value) : value;
@@ -43,13 +50,16 @@ export function findCredentials(fields: readonly Field[], query: string): Creden
       }
     } else if (lower === "sec-websocket-protocol") {
       for (const key of subprotocolKeys(value)) {
-        if (key !== "") credentials.push({ place: "subprotocol", value: key });
+        if (key !== "" && credentials.length < MAX_FOUND) {
+          credentials.push({ place: "subprotocol", value: key });
+        }
       }
     }
   }
   if (query !== "" && !isNavigation(fields)) {
-    for (const value of new URLSearchParams(query).getAll(KEY_PARAMETER)) {
-      if (value !== "") credentials.push({ place: "query", value });
+    // Empty values count too, because a request has only so many places for a credential.
+    for (const value of valuesOfParameter(query, KEY_PARAMETER, MAX_FOUND)) {
+      if (value !== "" && credentials.length < MAX_FOUND) credentials.push({ place: "query", value });
     }
   }
   return credentials;

@@ -4,6 +4,7 @@
  */
 
 import type { Field } from "../http/fields.ts";
+import { valuesOfParameter } from "../http/query.ts";
 import { type CredentialHeader, credentialHeader, KEY_PARAMETER } from "../config/credential_places.ts";
 
 const SCHEME = "[A-Za-z][\\w!#$%&'*+.^`|~-]*";
@@ -52,7 +53,7 @@ export function malformedCredential(fields: readonly Field[], query: string): st
     }
     seen.add(lower);
   }
-  if (query !== "" && new URLSearchParams(query).getAll(KEY_PARAMETER).length > 1) {
+  if (query !== "" && valuesOfParameter(query, KEY_PARAMETER, 2).length > 1) {
     return `${AMBIGUOUS}: send ?${KEY_PARAMETER}= once.`;
   }
   return undefined;

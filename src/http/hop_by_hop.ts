@@ -19,8 +19,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 export function hopByHopTest(fields: readonly Field[]): (lower: string) => boolean {
   const connection = fieldValue(fields, "connection");
   if (connection === undefined || isUsual(connection)) return isAlwaysHopByHop;
-  const named = connection.toLowerCase().split(",").map((item) => item.trim());
-  return (lower) => isAlwaysHopByHop(lower) || named.includes(lower);
+  // A set, because a head may have thousands of items and hundreds of fields.
+  const named = new Set(connection.toLowerCase().split(",").map((item) => item.trim()));
+  return (lower) => isAlwaysHopByHop(lower) || named.has(lower);
 }
 
 /** Whether a value of `connection` names no other field. */

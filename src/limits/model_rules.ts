@@ -42,12 +42,12 @@ export function limitsOfModels(
   models: readonly string[],
 ): readonly ModelLimits[] {
   const found = new Set<ModelLimits>();
-  for (const model of models) {
+  const patterns = limits.map((limit) => [limit.model.toLowerCase()]);
+  for (const model of new Set(models)) {
     const spellings = modelSpellings(model).map((name) => name.toLowerCase());
-    const first = limits.find((limit) => {
-      const pattern = limit.model.toLowerCase();
-      return spellings.some((name) => matchesModel([pattern], name));
-    });
+    const first = limits.find((_, index) =>
+      spellings.some((name) => matchesModel(patterns[index] ?? [], name))
+    );
     if (first !== undefined) found.add(first);
   }
   return [...found];

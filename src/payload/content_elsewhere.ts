@@ -155,8 +155,18 @@ const ADDRESS = /^"\s*[a-z][a-z\d+.-]{1,14}:\/\//i;
 const STORED_ID =
   /^"(?:files?|msg|resp|conv|item|audio|vs|img|cntr|container|skill|pmpt|prompt|thread|run|cachedContents)[-_/][\w-]{4,100}"$/;
 const DATA_URL = /^"\s*data:/i;
+/**
+ * The beginning of media in a body: a `data:` address, or the Base64 of PNG, JPEG, GIF, RIFF (WebP, WAV), PDF,
+ * Ogg, MP3, FLAC, Matroska, MP4 and ZIP.
+ */
+const MEDIA =
+  /^"\s*(?:[Dd][Aa][Tt][Aa]:|iVBORw0KGgo|\/9j\/|R0lGOD|UklGR|JVBERi|T2dnUw|SUQz|ZkxhQ|GkXfo|AAAA[\w+/]{4}ZnR5c|UEsDB)/;
 /** The head of a string that shows whether it is an address. */
 const HEAD_BYTES = 256;
+/** No image and no file is shorter. */
+const MIN_MEDIA_BYTES = 32;
+/** The part of a string that shows whether it is media, with its escapes. */
+const MEDIA_HEAD_BYTES = 80;
 
 /** Whether the type of an item says that the item refers to another one. */
 export function isReferenceType(bytes: Uint8Array, start: number, end: number): boolean {
@@ -172,6 +182,29 @@ export function isOutside(bytes: Uint8Array, start: number, end: number): boolea
 export function looksOutside(bytes: Uint8Array, start: number, end: number): boolean {
   const head = headOf(bytes, start, end);
   return ADDRESS.test(head) || STORED_ID.test(head);
+}
+
+/** The first two characters of the beginnings in `MEDIA`. */
+const MEDIA_PAIRS: ReadonlySet<number> = new Set(
+  ["da", "dA", "Da", "DA", "iV", "/9", "R0", "Uk", "JV", "T2", "SU", "Zk", "Gk", "AA", "UE"].map((pair) =>
+    pair.charCodeAt(0) << 8 | pair.charCodeAt(1)
+  ),
+);
+const SPACE = 0x20;
+const BACKSLASH = 0x5c;
+
+/** A cheap test for each string of a body, by its first characters. Blanks and escapes may hide any of them. */
+function mayBeMedia(bytes: Uint8Array, start: number): boolean {
+  const first = bytes[start + 1] ?? 0;
+  const second = bytes[start + 2] ?? 0;
+  return first <= SPACE || first === BACKSLASH || second === BACKSLASH ||
+    MEDIA_PAIRS.has(first << 8 | second);
+}
+
+/** Whether a string looks like an image or another file in Base64. */
+export function looksLikeMedia(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start > MIN_MEDIA_BYTES && mayBeMedia(bytes, start) &&
+    MEDIA.test(headOf(bytes, start, Math.min(end, start + MEDIA_HEAD_BYTES)));
 }
 
 /** The beginning of a JSON string, with its escapes decoded. */

@@ -3,6 +3,8 @@
 import { factsOf, type Operation } from "../apis/operations.ts";
 import { REFERENCES } from "./body_keys.ts";
 import { foldKey } from "./fold_key.ts";
+import { imageSize, MAX_IMAGE_HEAD_BYTES } from "./image_size.ts";
+import { type ImageTokens, NO_IMAGES, plusImages, tokensOfImage } from "./image_tokens.ts";
 import type { FormPart } from "./multipart.ts";
 import type { RequestFacts } from "./request_facts.ts";
 import { soundSeconds } from "./sound_length.ts";
@@ -24,6 +26,32 @@ export function formContent(
   return {
     ...(refersElsewhere && { refersElsewhere }),
     ...(factsOf(operation).readsSound === true && { soundSeconds: sound }),
+  };
+}
+
+/** What the files of a form add to the input of a model. */
+export interface FormMedia {
+  /** The length of the plain fields. */
+  readonly fieldBytes: number;
+  /** The tokens of images whose size is in the form, and the length of these images in bytes. */
+  readonly images: ImageTokens;
+  readonly imageBytes: number;
+  /** Whether the form has another file. */
+  readonly isOpaque: boolean;
+}
+
+/** The media of a form. The length of sound is a separate fact where a model reads sound. */
+export function formMedia(bytes: Uint8Array, parts: readonly FormPart[], operation: Operation): FormMedia {
+  const files = parts.filter(({ isFile }) => isFile).map(({ start, end }) => ({
+    length: end - start,
+    size: imageSize(bytes.subarray(start, Math.min(end, start + MAX_IMAGE_HEAD_BYTES))),
+  }));
+  const sizes = files.flatMap(({ size }) => size ?? []);
+  return {
+    fieldBytes: parts.reduce((sum, { isFile, start, end }) => isFile ? sum : sum + end - start, 0),
+    images: sizes.map(tokensOfImage).reduce(plusImages, NO_IMAGES),
+    imageBytes: files.reduce((sum, { length, size }) => size === undefined ? sum : sum + length, 0),
+    isOpaque: sizes.length < files.length && factsOf(operation).readsSound !== true,
   };
 }
 

@@ -39,6 +39,7 @@ const CLOSE_BRACKET = 0x5d;
 const IS_BLANK = byteClass(" \t\n\r");
 /** The bytes of numbers, `true`, `false` and `null`. */
 const IS_SCALAR = byteClass("-+.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+const BEGINS_NUMBER = byteClass("-0123456789");
 const ENDS_TEXT = byteClass('"\\');
 /** The bytes that begin a string, or begin or end a container. */
 const IS_STRUCTURE = byteClass('"[]{}');
@@ -69,6 +70,13 @@ export class JsonScanner {
   readonly #root: SelectionNode;
   readonly #onValue: OnValue;
   readonly #texts: TextSink;
+  readonly #media: TextSink;
+  /** Where the current value goes that is measured. */
+  #sink: TextSink;
+  /** Whether the current value is a number that is measured. */
+  #isNumber = false;
+  /** The length of that number in earlier pieces. */
+  #numberBytes = 0;
   readonly #onEnd: (() => void) | undefined;
   #state = State.Value;
   /** The innermost open container that contains selected values. Undefined outside of all containers. */
@@ -91,17 +99,22 @@ export class JsonScanner {
   #valueBytes = 0;
 
   /**
-   * `texts` receives the values that are measured. `onEnd` is called after each text that is an object or an
-   * array.
+   * `texts` receives the values that are measured as text, and `media` those that are measured as media.
+   * `onEnd` is called after each text that is an object or an array.
    */
   constructor(
     root: SelectionNode,
     onValue: OnValue,
-    { texts = NO_SINK, onEnd }: { texts?: TextSink; onEnd?: () => void } = {},
+    { texts = NO_SINK, media = NO_SINK, onEnd }: {
+      texts?: TextSink;
+      media?: TextSink;
+      onEnd?: () => void;
+    } = {},
   ) {
     this.#root = root;
     this.#onValue = onValue;
-    this.#texts = texts;
+    this.#texts = this.#sink = texts;
+    this.#media = media;
     this.#onEnd = onEnd;
   }
 
@@ -198,6 +211,8 @@ export class JsonScanner {
     else if (byte === CLOSE_BRACKET) return this.#close();
     else place = container.elements;
     this.#escaped = false;
+    this.#isNumber = false;
+    if (place !== undefined && place.isMeasured) this.#sink = place.isMedia ? this.#media : this.#texts;
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       const entered = byte === OPEN_BRACE ? place?.object : place?.array;
       if (entered !== undefined && this.#outer.length + 1 < MAX_DEPTH) return this.#open(entered);
@@ -209,7 +224,10 @@ export class JsonScanner {
       this.#selected = isMeasured || place?.object === undefined ? place : undefined;
       this.#state = isMeasured ? State.MeasuredText : State.Text;
     } else if (IS_SCALAR[byte] === 1) {
-      this.#selected = place !== undefined && place.object === undefined ? place : undefined;
+      this.#isNumber = place !== undefined && place.isMeasured && BEGINS_NUMBER[byte] === 1;
+      this.#selected = place !== undefined && (place.object === undefined || this.#isNumber)
+        ? place
+        : undefined;
       this.#state = State.Scalar;
     } else this.#break();
   }
@@ -299,13 +317,13 @@ export class JsonScanner {
     let at = from;
     while (at < to) {
       if (!this.#escaped) {
-        at = this.#texts.writeText(bytes, at, to);
+        at = this.#sink.writeText(bytes, at, to);
         if (at === to) return -1;
       }
       const byte = bytes[at];
       if (byte === QUOTE && !this.#escaped) return at + 1;
       this.#escaped = byte === BACKSLASH && !this.#escaped;
-      this.#texts.write(bytes, at, ++at);
+      this.#sink.write(bytes, at, ++at);
     }
     return -1;
   }
@@ -343,7 +361,10 @@ export class JsonScanner {
     const place = this.#selected;
     if (place === undefined) return;
     if (place.isMeasured) {
-      this.#texts.write(bytes, begin, end);
+      if (this.#isNumber && this.#sink.number !== undefined) {
+        this.#sink.number(this.#numberBytes + end - begin);
+        this.#numberBytes = 0;
+      } else this.#sink.write(bytes, begin, end);
       return this.#drop();
     }
     try {
@@ -368,8 +389,10 @@ export class JsonScanner {
   /** Stores or measures the part of the current value in this piece. The value continues in the next piece. */
   #pause(bytes: Uint8Array, begin: number, to: number): void {
     if (this.#selected === undefined) return;
-    if (this.#selected.isMeasured) this.#texts.write(bytes, begin, to);
-    else this.#keep(bytes.subarray(begin, to));
+    if (this.#selected.isMeasured) {
+      if (this.#isNumber && this.#sink.number !== undefined) this.#numberBytes += to - begin;
+      else this.#sink.write(bytes, begin, to);
+    } else this.#keep(bytes.subarray(begin, to));
   }
 
   #keep(part: Uint8Array): void {
@@ -387,7 +410,7 @@ export class JsonScanner {
 
   #drop(): void {
     if (this.#selected === undefined) return;
-    if (this.#selected.isMeasured) this.#texts.end();
+    if (this.#selected.isMeasured) this.#sink.end();
     this.#selected = undefined;
     if (this.#valueBytes === 0) return;
     this.#stored?.clear();

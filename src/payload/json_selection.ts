@@ -2,12 +2,14 @@
 
 /**
  * The selected members of an object, by key. The key `*` selects the elements of an array. `true` selects the
- * whole value. `"length"` only measures it. The empty key describes what to select if the value is a string
- * instead of an object.
+ * whole value. `"length"` only measures it as text, and `"media"` as an image or another file in Base64. The
+ * empty key describes what to select if the value is a string or a number instead of an object.
  */
 export interface Selection {
-  readonly [key: string]: Selection | true | "length";
+  readonly [key: string]: Selection | Leaf;
 }
+
+type Leaf = true | "length" | "media";
 
 /** A compiled selection, which {@link compileSelection} makes once for many texts. */
 export interface SelectionNode {
@@ -16,8 +18,12 @@ export interface SelectionNode {
   readonly object: SelectedObject | undefined;
   /** The selected elements, if the value is an array. Undefined if the value itself is selected or measured. */
   readonly array: SelectedArray | undefined;
-  /** Whether the value is measured. A value with selected members is only measured if it is a string. */
+  /**
+   * Whether the value is measured. A value with selected members is only measured if it is a string or a number.
+   */
   readonly isMeasured: boolean;
+  /** Whether the value is measured as media, and not as text. */
+  readonly isMedia: boolean;
 }
 
 /** The selected members of an object. */
@@ -48,7 +54,7 @@ export function compileSelection(selection: Selection): SelectionNode {
  * Both selections in one. Of a key in both, the second selection applies, unless both select members of it.
  */
 export function mergedSelection(one: Selection, other: Selection): Selection {
-  const merged: Record<string, Selection | true | "length"> = { ...one };
+  const merged: Record<string, Selection | Leaf> = { ...one };
   for (const [key, value] of Object.entries(other)) {
     const present = merged[key];
     merged[key] = typeof present === "object" && typeof value === "object"
@@ -60,9 +66,16 @@ export function mergedSelection(one: Selection, other: Selection): Selection {
 
 const encoder = new TextEncoder();
 
-function nodeOf(selection: Selection | true | "length", path: string, isRoot = false): SelectionNode {
-  if (selection === true || selection === "length") {
-    return { path, object: undefined, array: undefined, isMeasured: selection === "length" };
+function nodeOf(selection: Selection | Leaf, path: string, isRoot = false): SelectionNode {
+  if (typeof selection !== "object") {
+    const isMedia = selection === "media";
+    return {
+      path,
+      object: undefined,
+      array: undefined,
+      isMeasured: isMedia || selection === "length",
+      isMedia,
+    };
   }
   const members = Object.entries(selection).map(([key, value]) => ({
     key,
@@ -82,6 +95,7 @@ function nodeOf(selection: Selection | true | "length", path: string, isRoot = f
     object: { isArray: false, groups },
     array,
     isMeasured: selection[""] !== undefined,
+    isMedia: selection[""] === "media",
   };
   // Gemini streams an array of responses if the client did not request an event stream.
   if (isRoot) array.elements ??= node;

@@ -4,6 +4,9 @@ import { foldKey } from "./fold_key.ts";
 
 /** The name of a model is not longer, in characters. */
 export const MAX_NAME = 200;
+/** The highest number of different models in a body or in a head. Each is compared with every rule. */
+export const MAX_MODELS = 1_000;
+
 /**
  * The first {@link MAX_NAME} characters of a name, which tell it from every other model. Removes white space
  * and control characters at the front, because some servers skip them.

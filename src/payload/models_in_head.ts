@@ -1,6 +1,8 @@
 /** Every model that the head of a request names: in its path, its query and its headers. */
 
-import { namesModel, shortName } from "./model_name.ts";
+import { ProxyFault } from "../faults.ts";
+import { MAX_PARAMETERS, queryParameters } from "../http/query.ts";
+import { MAX_MODELS, namesModel, shortName } from "./model_name.ts";
 
 /** The segments of a path after which a model is named. */
 const MODEL_FOLDERS: ReadonlySet<string> = new Set([
@@ -44,12 +46,13 @@ export function modelsInPath(path: string): readonly string[] {
   return names;
 }
 
-/** The models that a query names. Ignores capitals in the names of parameters. */
-export function modelsInQuery(query: string): readonly string[] {
+/**
+ * The models that a query names. Ignores capitals in the names of parameters. Undefined if the query has too
+ * many parameters.
+ */
+export function modelsInQuery(query: string): readonly string[] | undefined {
   if (query === "") return NO_NAMES;
-  return [...new URLSearchParams(query)].flatMap(([name, value]) =>
-    namesModel(name) ? [shortName(value)] : []
-  );
+  return queryParameters(query)?.flatMap(([name, value]) => namesModel(name) ? [shortName(value)] : []);
 }
 
 /** The models that the head of a request names. Rules apply to all of them. */
@@ -60,7 +63,10 @@ export interface ModelsInHead {
   readonly possiblyNamed: readonly string[];
 }
 
-/** The models that the head of a request names. `query` is the raw query. */
+/**
+ * The models that the head of a request names, each once in a place. `query` is the raw query. Throws
+ * `bad_request` for a head with too many models or parameters, because each model is compared with every rule.
+ */
 export function modelsInHead(
   { path, query, fields, upgrade }: {
     path: string;
@@ -69,12 +75,20 @@ export function modelsInHead(
     upgrade: boolean;
   },
 ): ModelsInHead {
-  const inPath = modelsInPath(path);
   const inQuery = modelsInQuery(query);
+  if (inQuery === undefined) {
+    throw new ProxyFault(
+      "bad_request",
+      `A rule, a model override or a budget depends on this request, and its query has more than ${MAX_PARAMETERS} ` +
+        "parameters.",
+    );
+  }
+  const inPath = distinct(modelsInPath(path));
+  const ofQuery = distinct(inQuery);
   const inFields = modelsInFields(fields);
   return upgrade
-    ? { named: inQuery, possiblyNamed: joined(inPath, inFields) }
-    : { named: inPath, possiblyNamed: joined(inQuery, inFields) };
+    ? { named: ofQuery, possiblyNamed: joined(inPath, inFields) }
+    : { named: inPath, possiblyNamed: joined(ofQuery, inFields) };
 }
 
 /** A cheap test for the names of headers that may name a model. */
@@ -90,9 +104,17 @@ export function modelsInFields(
   let names: string[] | undefined;
   for (const { lower, value } of fields) {
     if (!MODEL_FIELD.test(lower) || lower.startsWith("sec-") || !namesModel(lower)) continue;
-    (names ??= []).push(...value.split(",").map(shortName));
+    names = [...names ?? [], ...distinct(value.split(","))];
   }
-  return names ?? NO_NAMES;
+  return names === undefined ? NO_NAMES : distinct(distinct(names).map(shortName));
+}
+
+/** The names, each once. Throws `bad_request` for more than {@link MAX_MODELS}. */
+function distinct(names: readonly string[]): readonly string[] {
+  if (names.length < 2) return names;
+  const once = new Set(names);
+  if (once.size <= MAX_MODELS) return [...once];
+  throw new ProxyFault("bad_request", `The head names more than ${MAX_MODELS} different models.`);
 }
 
 function joined(some: readonly string[], more: readonly string[]): readonly string[] {

@@ -7,6 +7,7 @@ import {
   isOutside,
   isReferenceKey,
   isReferenceType,
+  looksLikeMedia,
   looksOutside,
   sawMember,
   type SeenItem,
@@ -15,7 +16,7 @@ import { foldKey } from "./fold_key.ts";
 import { chargeOfMember, type HostedTool, hostedTools } from "./hosted_tools.ts";
 import { JsonReader, type JsonSpan, JsonSyntaxError, jsonText, type JsonWatcher } from "./json_reader.ts";
 import { jsonValue } from "./json_value.ts";
-import { MAX_NAME, namesModel, shortName } from "./model_name.ts";
+import { MAX_MODELS, MAX_NAME, namesModel, shortName } from "./model_name.ts";
 import type { ModelPlace } from "./model_place.ts";
 import { type Pause, STEP_BYTES } from "./pace.ts";
 import type { CacheWrites } from "./request_facts.ts";
@@ -25,8 +26,6 @@ import { WATCHED_MEMBERS, type WatchedMember, watchedMember } from "./watched_me
 const LONGEST_ESCAPE = 6;
 /** A longer string names no model, even with white space in front. */
 const MAX_NAME_BYTES = 2 * (MAX_NAME + 2) * LONGEST_ESCAPE;
-/** The highest number of different models in a body. Each is compared with every rule. */
-const MAX_MODELS = 1_000;
 /** With so many names, looking through them costs less than a set. */
 const FEW_MODELS = 16;
 
@@ -45,6 +44,8 @@ export interface JsonFindings {
    * prompt or a cache. The body does not show the length of such content.
    */
   readonly refersElsewhere: boolean;
+  /** The number of strings in content that look like an image or another file. */
+  readonly media: number;
   /** The tools that the provider runs, each name once. */
   readonly hostedTools: readonly HostedTool[];
   /** For how long the body marks content for the provider's cache. Undefined: it marks none. */
@@ -146,12 +147,12 @@ function objectReader(
 
 /** What the watcher found in an object that was read to its end. */
 function findings(bytes: Uint8Array, watcher: ModelWatcher): JsonFindings {
-  const { models, prompts, refersElsewhere, hostedTools, cacheWrites } = watcher;
+  const { models, prompts, refersElsewhere, media, hostedTools, cacheWrites } = watcher;
   const { places, members, firstKey } = watcher.outermost;
   if (firstKey === undefined && !EMPTY_OBJECT.test(new TextDecoder().decode(bytes.subarray(0, STEP_BYTES)))) {
     throw new JsonSyntaxError("a value that is not an object");
   }
-  return { models, places, members, prompts, refersElsewhere, hostedTools, cacheWrites, firstKey };
+  return { models, places, members, prompts, refersElsewhere, media, hostedTools, cacheWrites, firstKey };
 }
 
 const EMPTY_OBJECT = /^\s*\{\s*\}\s*$/;
@@ -221,6 +222,7 @@ class ModelWatcher implements JsonWatcher<Place> {
   #known: Set<string> | undefined;
   prompts = 0;
   refersElsewhere = false;
+  media = 0;
   cacheWrites: CacheWrites | undefined;
   #hosted: Map<string, HostedTool> | undefined;
   readonly #bytes: Uint8Array;
@@ -319,8 +321,9 @@ class ModelWatcher implements JsonWatcher<Place> {
 
   /** A value in content has ended. */
   #endedContent(role: Role, item: SeenItem | undefined, { start, end }: JsonSpan): void {
-    if (this.refersElsewhere) return;
     const first = this.#bytes[start];
+    if (first === QUOTE && looksLikeMedia(this.#bytes, start, end)) this.media++;
+    if (this.refersElsewhere) return;
     if (first === OPEN_BRACE) this.refersElsewhere = item?.hasId === true && !item.hasContent;
     if (first !== QUOTE) return;
     if (role === "reference") this.refersElsewhere = isOutside(this.#bytes, start, end);

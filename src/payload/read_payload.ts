@@ -10,7 +10,7 @@ import { type Field, field, fieldValue } from "../http/fields.ts";
 import { isToken } from "../http/token.ts";
 import { contentCodingOf } from "./content_coding.ts";
 import { plainBody } from "./decode_body.ts";
-import { formContent } from "./form_facts.ts";
+import { formContent, type FormMedia, formMedia } from "./form_facts.ts";
 import { firstByte } from "./json_members.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
 import { isJson, type MediaType, parseMediaType } from "./media_type.ts";
@@ -40,6 +40,8 @@ export interface Payload {
   readonly facts: RequestFacts;
   /** What the proxy found in a JSON body. Absent for other bodies. */
   readonly json?: JsonFindings;
+  /** What the files of a form are. Absent for other bodies. */
+  readonly form?: FormMedia;
 }
 
 /** The options of {@link readPayload}. */
@@ -208,6 +210,7 @@ async function readFormBody(
     fields: withContentType(fields, `${FORM}; boundary=${isToken(boundary) ? boundary : `"${boundary}"`}`),
     models,
     places,
+    form: formMedia(bytes, parts, operation),
     facts: {
       ...(place !== undefined && { model: place.name }),
       ...(choices !== undefined && choices > 1 && { choices }),

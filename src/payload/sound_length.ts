@@ -1,5 +1,7 @@
 /** Estimates the length of sound in a request, because some responses to it state no usage. */
 
+import { statedLength } from "./sound_container.ts";
+
 /**
  * The bytes of a second of compressed sound: 8 kbit/s, the lowest rate of MP3 and of intelligible speech in
  * Opus. Usual rates are 2 to 16 times as high, so the estimate of a usual file is too long.
@@ -7,6 +9,8 @@
 const BYTES_PER_SECOND = 1_000;
 /** The length of sound outside of the body, which the body does not show. Eight hours, in seconds. */
 export const UNKNOWN_SOUND_SECONDS = 28_800;
+/** No file of sound is longer. In seconds. */
+const MAX_STATED_SECONDS = 1_000_000;
 /** The format tag of uncompressed sound. */
 const PCM = 1;
 const HEADER_BYTES = 12;
@@ -17,9 +21,20 @@ const MAX_CHUNKS = 20;
 /** The highest rates of common recordings. A header with a higher one does not shorten the estimate. */
 const MAX_PCM_BYTES_PER_SECOND = 192_000;
 
-/** The length of sound in seconds: of uncompressed WAV by its header, and of everything else by its bytes. */
+/**
+ * The length of sound in seconds: of uncompressed WAV by its header, and of everything else by its bytes. If its
+ * container states a longer time, that counts, because silence has hardly any bytes. If a known container states
+ * no time, the sound may last for {@link UNKNOWN_SOUND_SECONDS}.
+ */
 export function soundSeconds(bytes: Uint8Array): number {
-  return bytes.length / Math.max(BYTES_PER_SECOND, pcmBytesPerSecond(bytes) ?? 0);
+  const pcm = pcmBytesPerSecond(bytes);
+  const byBytes = bytes.length / Math.max(BYTES_PER_SECOND, pcm ?? 0);
+  if (pcm !== undefined && pcm > 0) return byBytes;
+  const stated = statedLength(bytes) ?? 0;
+  return Math.max(
+    byBytes,
+    Math.min(stated === "unknown" ? UNKNOWN_SOUND_SECONDS : stated, MAX_STATED_SECONDS),
+  );
 }
 
 /** The length of compressed sound of a number of bytes, in seconds. */

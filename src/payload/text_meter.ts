@@ -107,6 +107,12 @@ export class TextMeter implements TextSink {
     return at;
   }
 
+  /** A number instead of text: the id of a token. */
+  number(length: number): void {
+    this.#count(length);
+    this.#weight += WEIGHT_OF_TOKEN;
+  }
+
   /** The value has ended. */
   end(): void {
     this.#isWithin = false;
@@ -219,7 +225,11 @@ export class TextMeter implements TextSink {
  */
 function kindOfUnit(unit: number): number {
   if (unit < 0x80) return KIND_OF[unit] ?? 0;
-  if (unit < 0x800) return KIND_OF[0xc0 | unit >> 6] ?? 0;
+  if (unit < 0x800) {
+    const first = 0xc0 | unit >> 6;
+    const kind = KIND_OF[first] ?? 0;
+    return kind === UNDECIDED ? kindOfTwo(first, 0x80 | unit & 0x3f) : kind;
+  }
   if (unit >= 0xdc00 && unit <= 0xdfff) return CONTINUATION;
   const isPair = unit >= 0xd800 && unit <= 0xdbff;
   // The kind depends on the first two bytes in UTF-8, whose bits are in the first unit.

@@ -12,6 +12,8 @@ export interface TextSink {
    * must read, or `to`. Returns the index of the first byte that it has not read.
    */
   readonly writeText: (bytes: Uint8Array, from: number, to: number) => number;
+  /** A number of so many bytes, instead of pieces. */
+  readonly number?: (length: number) => void;
   /** The value has ended. */
   readonly end: () => void;
 }

@@ -43,6 +43,11 @@ const FREE_AHEAD_BYTES = 4 * 1024;
  * read.
  */
 const MAX_UNREAD_BYTES = 64 * 1024;
+/**
+ * The memory for an upload of which the upstream takes nothing: a departure shows behind what the client has
+ * sent, of which systems usually buffer 4 to 6 MB. The buffer doubles, so that it reads at least half as much.
+ */
+const MAX_STUCK_BYTES = 16 * 1024 * 1024;
 const CONTINUE = encodeLatin1("HTTP/1.1 100 Continue\r\n\r\n");
 
 /** What a connection needs from the server. */
@@ -88,6 +93,10 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
   #current: RunningExchange | undefined;
   readonly #onAuthenticated = (holder: string): void => this.#authenticated(holder);
   #wasStuck = false;
+  /** How much of the connection was taken when the reader of a body last stood still. */
+  #stuckAt: number | undefined;
+  /** Whether the connection holds the memory to read on behind such a body. */
+  #readsBehind = false;
   /** Whether the client will probably send nothing during the next response: the last one was a stream. */
   #expectsStream = true;
   #isAuthenticated = false;
@@ -154,7 +163,47 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     } else if (overdue !== undefined) this.#leave(overdue);
     else if (this.#isStuck(cancellation)) {
       this.#leave(new ClientGone("the client did not read the end of the response"));
-    }
+    } else this.#watchUpload(this.#current);
+  }
+
+  /**
+   * Reads on behind an upload whose reader has taken nothing since the last call, because the upstream takes
+   * nothing: only a read notices that the client has left.
+   */
+  #watchUpload(exchange: RunningExchange): void {
+    const { body, isReadingBody, isTunnel } = exchange;
+    // A reader that waits for the client reads the connection itself.
+    const isStuck = isReadingBody && !isTunnel && body?.stall.isRunning !== true;
+    const isStill = isStuck && this.#stuckAt === this.#taken;
+    this.#stuckAt = isStuck ? this.#taken : undefined;
+    if (isStill && this.#mayReadBehind()) this.#readBehind(exchange);
+    else if (!isStill && this.#readsBehind) this.#endReadingBehind();
+  }
+
+  /**
+   * Whether there is memory to read on until the departure shows. All of it is held at once: many uploads with a
+   * part each would all get nowhere. The sender keeps room for its other connections.
+   */
+  #mayReadBehind(): boolean {
+    this.#readsBehind ||= this.#share === undefined ||
+      this.#share.mayHold(2 * MAX_STUCK_BYTES) && this.#share.mayHold(MAX_STUCK_BYTES);
+    return this.#readsBehind;
+  }
+
+  #endReadingBehind(): void {
+    this.#readsBehind = false;
+    this.#share?.mayHold(0);
+  }
+
+  /** How many bytes of the connection were taken. */
+  get #taken(): number {
+    return this.#reader.received - this.#reader.available;
+  }
+
+  /** Reads the next bytes of an upload that stands still, within {@link MAX_STUCK_BYTES}. */
+  #readBehind({ cancellation }: RunningExchange): void {
+    if (this.#reader.isOver) cancellation.cancel(new ClientGone("the client left during its upload"));
+    else if (this.#reader.available < MAX_STUCK_BYTES / 2) void this.#reader.readableBehind();
   }
 
   /**
@@ -212,6 +261,8 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     const exchange = new RunningExchange(head, this.#reader, this);
     const { cancellation, body } = exchange;
     this.#current = exchange;
+    this.#stuckAt = undefined;
+    this.#readsBehind = false;
     // Read-ahead may now be part of the body, so count again.
     this.#countAhead();
     this.#readOn(exchange);
@@ -269,7 +320,11 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
   hasRead(): void {
     const exchange = this.#current;
     if (exchange === undefined || exchange.isTunnel) return;
-    if (!exchange.isReadingBody && !this.#reader.isOver) this.#countAhead();
+    if (exchange.isReadingBody) {
+      if (this.#readsBehind && this.#stuckAt === this.#taken) this.#readBehind(exchange);
+      return;
+    }
+    if (!this.#reader.isOver) this.#countAhead();
     this.#readOn(exchange);
   }
 

@@ -289,13 +289,13 @@ Deno.test("Account: without limits too, what was not told is estimated from the 
   const row = charged(GONE, events, "text/event-stream");
   assertEquals([row?.inputTokens, row?.outputTokens, row?.usageSource, row?.costMicros], [
     7,
-    26,
+    30,
     "estimated",
-    26,
+    30,
   ]);
   assertEquals(
     charged({}, `${events}data: [DONE]\n\n`, "text/event-stream")?.outputTokens,
-    26,
+    30,
     "nobody told it",
   );
   assertEquals(charged({}, TOLD)?.usageSource, "provider");
@@ -377,8 +377,8 @@ Deno.test("Account: text that was seen counts, whatever the request stated, also
   const type = "content-type: text/event-stream";
   const events = `data: ${JSON.stringify({ choices: [{ delta: { content: "x".repeat(40_000) } }] })}\n\n`;
   const start = 'data: {"usage":{"prompt_tokens":9,"completion_tokens":1}}\n\n';
-  assertEquals(settled({ ...GONE, bytes: 40_000 }, { answer: events, reserves: 1, type }).micros, 14_801);
-  assertEquals(settled({ bytes: 40_000 }, { answer: start + events, reserves: 20_000, type }).micros, 14_801);
+  assertEquals(settled({ ...GONE, bytes: 40_000 }, { answer: events, reserves: 1, type }).micros, 13_601);
+  assertEquals(settled({ bytes: 40_000 }, { answer: start + events, reserves: 20_000, type }).micros, 13_601);
 });
 
 Deno.test("Accounts: an unexpected error after a compressed response is reported, and settled() resolves", async () => {

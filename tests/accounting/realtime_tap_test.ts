@@ -35,7 +35,7 @@ for (const bytewise of [false, true]) {
     assertEquals(tap.end(), {
       usage: { inputTokens: 5, outputTokens: 5 },
       // By its text, and not by the events around it.
-      unfinished: [{ inputTokens: 5, outputTokens: 100 }],
+      unfinished: [{ inputTokens: 5, outputTokens: 131 }],
       stopReason: "completed",
     });
   });

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { fieldsOf } from "../support/data/fields.ts";
-import { credentialWords, findCredentials } from "../../src/auth/credential.ts";
+import { credentialWords, findCredentials, MAX_PRESENTED } from "../../src/auth/credential.ts";
 
 const CASES: readonly (readonly [string, string[], string, string[]])[] = [
   ["nothing", [], "", []],
@@ -19,6 +19,12 @@ const CASES: readonly (readonly [string, string[], string, string[]])[] = [
   ["query, encoded name and value", [], "%6Bey=a%2Bb", ["query=a+b"]],
   ["query, several", [], "key=one&key=two", ["query=one", "query=two"]],
   ["query, another name", [], "monkey=t&keys=t", []],
+  ["query, in other spellings", [], "?key=1&k%65y=2&ke%79=3&KEY=4&key&key=&a&?key=5&%6b%65%79=6", [
+    "query=1",
+    "query=2",
+    "query=3",
+    "query=6",
+  ]],
   ["subprotocol", ["sec-websocket-protocol: realtime, openai-insecure-api-key.t , other"], "", [
     "subprotocol=t",
   ]],
@@ -34,6 +40,14 @@ const CASES: readonly (readonly [string, string[], string, string[]])[] = [
     ],
   ],
 ];
+
+Deno.test("findCredentials: of thousands it finds as many as show that there are too many", () => {
+  const lines = Array.from({ length: 300 }, (_, at) => `x-api-key: h${at}`);
+  const protocols = `sec-websocket-protocol: ${"openai-insecure-api-key.t,".repeat(2_000)}`;
+  assertEquals(findCredentials([], "key=a&".repeat(10_000)).length, MAX_PRESENTED + 1);
+  assertEquals(findCredentials(fieldsOf(protocols), "key=a&".repeat(10_000)).length, MAX_PRESENTED + 1);
+  assertEquals(findCredentials(fieldsOf(...lines, protocols), "key=a").length, MAX_PRESENTED + 1);
+});
 
 for (const [name, lines, query, expected] of CASES) {
   Deno.test(`findCredentials: ${name}`, () => {

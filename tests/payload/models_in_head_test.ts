@@ -1,4 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { ProxyFault } from "../../src/faults.ts";
+import { MAX_PARAMETERS } from "../../src/http/query.ts";
+import { MAX_MODELS } from "../../src/payload/model_name.ts";
 import { modelsInHead } from "../../src/payload/models_in_head.ts";
 
 function inHead(lines: string[], { path = "/v1/responses", query = "", upgrade = false } = {}) {
@@ -36,4 +39,26 @@ Deno.test("modelsInHead: the path names a request's model, the query a WebSocket
   const of = { path: "/v1beta/models/in-path:generateContent", query: "model=in-query" };
   assertEquals(inHead([], of), { named: ["in-path"], possiblyNamed: ["in-query"] });
   assertEquals(inHead([], { ...of, upgrade: true }), { named: ["in-query"], possiblyNamed: ["in-path"] });
+});
+
+Deno.test("modelsInHead: a name counts once in a place, however often it is there", () => {
+  const names = `x-model: ${"a,b,".repeat(10_000)}a`;
+  assertEquals(inHead([names, names], { query: "model=c&".repeat(500) }).possiblyNamed, ["c", "a", "b"]);
+  assertEquals(inHead([], { path: "/models/a/models/a/models/b" }).named, ["a", "b"]);
+});
+
+Deno.test("modelsInHead: rejects a head with too many different models, or too many parameters", () => {
+  const names = Array.from({ length: MAX_MODELS + 1 }, (_, at) => `m${at}`);
+  for (
+    const head of [
+      () => inHead([`x-model: ${names.join(",")}`]),
+      () => inHead([], { path: `/models/${names.join("/models/")}` }),
+      () => inHead([], { query: "a=b&".repeat(MAX_PARAMETERS) + "c=d" }),
+    ]
+  ) {
+    const fault = assertThrows(head, ProxyFault);
+    assert(fault.code === "bad_request");
+  }
+  assertEquals(inHead([`x-model: ${names.slice(1).join(",")}`]).possiblyNamed.length, MAX_MODELS);
+  assertEquals(inHead([], { query: `${"a=b&".repeat(MAX_PARAMETERS - 1)}model=x` }).possiblyNamed, ["x"]);
 });

@@ -137,3 +137,74 @@ Deno.test("ClientConnection: an idle connection does not count the memory of a b
   connection.close();
   await served;
 });
+
+const LARGE = new HeldBytes(128 * 1024 * 1024);
+
+/**
+ * An upload of `total` bytes, of which so many arrive before the client leaves. Its reader takes one piece and
+ * then none. Gives the cancellation, that piece, and the connection.
+ */
+async function stuckUpload(
+  { total, arrives, heldBytes }: { total: number; arrives: number; heldBytes?: HeldBytes },
+): Promise<{ cancellation: Cancellation; piece: Uint8Array; connection: ClientConnection }> {
+  const head = latin1(`POST / HTTP/1.1\r\nHost: p\r\nContent-Length: ${total}\r\n\r\n`);
+  const request = new Uint8Array(head.length + arrives);
+  request.set(head);
+  const asked = Promise.withResolvers<{ cancellation: Cancellation; piece: Uint8Array }>();
+  const parts = {
+    read: inputOf(request, 64 * 1024, "end").read,
+    write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+    close() {},
+  };
+  const connection = new ClientConnection(parts as unknown as Deno.Conn, { // nothing else of it is touched
+    handler: async ({ cancellation, body, onAuthenticated }) => {
+      onAuthenticated?.("anna");
+      const piece = body && await nextPiece(body);
+      asked.resolve({ cancellation, piece: piece ?? new Uint8Array() });
+      return await new Promise(() => {});
+    },
+    peer: "192.0.2.1",
+    entry: "all",
+    limits: () => DEFAULT_SERVER_SETTINGS.connections,
+    ...(heldBytes !== undefined && { heldBytes }),
+    now: () => 0,
+  });
+  void connection.serve();
+  return { ...await within(asked.promise, "the first piece"), connection };
+}
+
+Deno.test("ClientConnection: a client that leaves during an upload that the upstream does not read is noticed", async () => {
+  const { cancellation, piece, connection } = await stuckUpload({ total: 50_000_000, arrives: 3_000_000 });
+  const before = piece.slice();
+  connection.endOverdue();
+  await shortPause();
+  assertEquals(cancellation.reason, undefined, "the upload may go on until the next check");
+  connection.endOverdue();
+  await until(() => cancellation.reason !== undefined, "the departure");
+  assertEquals(cancellation.reason instanceof ClientGone, true);
+  assertEquals(piece, before, "a write that is under way still uses these bytes");
+});
+
+Deno.test("ClientConnection: an upload that stands still is read on within a bound, and within the memory of its sender", async () => {
+  const held = new HeldBytes(30 * 1024 * 1024);
+  for (const given of [{ arrives: 20_000_000 }, { arrives: 3_000_000, heldBytes: held }]) {
+    const { cancellation, connection } = await stuckUpload({ total: 50_000_000, ...given });
+    for (let check = 0; check < 50; check++) {
+      connection.endOverdue();
+      await shortPause();
+    }
+    assertEquals(cancellation.reason, undefined);
+  }
+  assertEquals(held.held, 0, "there is no memory to read to the end of what the client has sent");
+  const many = await Promise.all(
+    Array.from(
+      { length: 12 },
+      () => stuckUpload({ total: 50_000_000, arrives: 3_000_000, heldBytes: LARGE }),
+    ),
+  );
+  for (let check = 0; check < 2; check++) for (const { connection } of many) connection.endOverdue();
+  await until(() => many.some(({ cancellation }) => cancellation.reason !== undefined), "a departure");
+  assertEquals(LARGE.held > 0 && LARGE.held <= 64 * 1024 * 1024, true);
+  for (const { connection } of many) connection.close();
+  assertEquals(LARGE.held, 0);
+});

@@ -11,7 +11,7 @@ export type Report =
   | readonly ["measured", text: string]
   | readonly ["end"];
 
-type Place = Selection | true | "length" | undefined;
+type Place = Selection[string] | undefined;
 
 const MAX_DEPTH = 64;
 const MAX_VALUE_BYTES = 64 * 1024;
@@ -48,7 +48,7 @@ class Reading {
   value(place: Place, path: string, depth: number): void {
     const first = this.#next();
     const isMeasured = place === "length" ||
-      typeof place === "object" && place[""] !== undefined && first === '"';
+      typeof place === "object" && place[""] !== undefined && /["\-\d]/.test(first);
     if (first === '"') {
       this.#at++;
       const begin = this.#at;
@@ -61,7 +61,7 @@ class Reading {
       if (typeof place === "object" && depth < MAX_DEPTH) return this.#container(place, path, depth);
       this.#whole(place, path, () => this.#skipContainer());
     } else if (SCALAR.test(first)) {
-      this.#whole(place, path, () => {
+      this.#whole(isMeasured ? "length" : place, path, () => {
         while (this.#at < this.#text.length && SCALAR.test(this.#text.charAt(this.#at))) this.#at++;
         // A number may go on.
         return this.#at < this.#text.length;

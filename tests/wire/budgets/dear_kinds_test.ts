@@ -96,8 +96,8 @@ Deno.test("budgets: input that no request marks for the cache is reserved at its
     },
     priceProvider: "anthropic",
     endpoint: { reserve: "maximum" },
-    // The input of one request costs about $0.1.
-    rules: { budget: { total_usd: 0.11 } },
+    // The input of one request costs at most $0.4, and $0.5 with a write to the cache.
+    rules: { budget: { total_usd: 0.45 } },
   }, async ({ send }) => {
     const messages = [{ role: "user", content: "word ".repeat(40_000) }];
     const body = JSON.stringify({ model: "claude-sonnet-5", max_tokens: 16, messages });

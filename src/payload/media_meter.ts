@@ -1,0 +1,116 @@
+/** Estimates the tokens of images and recognises other media in JSON while they pass, without storing them. */
+
+import { GrowingBuffer } from "../streams/growing_buffer.ts";
+import { byteClass, indexOfClass } from "./byte_class.ts";
+import { imageSize, MAX_IMAGE_HEAD_BYTES } from "./image_size.ts";
+import { type ImageTokens, NO_IMAGES, plusImages, tokensOfImage } from "./image_tokens.ts";
+import type { TextSink } from "./text_sink.ts";
+
+const ENDS_TEXT = byteClass('"\\');
+/** Base64 has four characters for three bytes. Before it there may be an address with a media type. */
+const MAX_TEXT_BYTES = Math.ceil(MAX_IMAGE_HEAD_BYTES * 4 / 3) + 256;
+/** The part of a head that shows the format. Only some formats need more. */
+const FIRST_BYTES = 256;
+/** An address of content elsewhere: it is no media in the body. */
+const ADDRESS = /^\s*(?!data:)[a-z][a-z\d+.-]{1,14}:\/\//i;
+const DATA_URL = /^\s*data:([^,;]{0,100})((?:;[^,;]{0,100}){0,5}),/i;
+const BASE64 = /^[A-Za-z0-9+/]+/;
+/** The Base64 of formats whose head may be long: JPEG and GIF. */
+const LONG_HEAD = /^(?:\/9j\/|R0lGOD)/;
+
+/** Measures the strings of one body that may hold media in Base64. */
+export class MediaMeter implements TextSink {
+  /** The beginning of the current string. */
+  readonly #head = new GrowingBuffer();
+  #length = 0;
+  #wanted = FIRST_BYTES;
+  #images = NO_IMAGES;
+  #imageBytes = 0;
+  #count = 0;
+  #isOpaque = false;
+
+  /** The tokens of the images whose size is known. */
+  get images(): ImageTokens {
+    return this.#images;
+  }
+
+  /** The length of these images, in bytes of JSON. */
+  get imageBytes(): number {
+    return this.#imageBytes;
+  }
+
+  /** The number of strings with media. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Whether a string holds media whose tokens do not follow from its size. */
+  get isOpaque(): boolean {
+    return this.#isOpaque;
+  }
+
+  /** Receives what the body states about its media: the path of a member, and its value. */
+  stated(path: string, value: unknown): void {
+    const isKnown = path.endsWith("source.type")
+      ? value === "base64" || value === "url" || value === "file" || value === "content"
+      : /(?:media_type|mime_?type)$/i.test(path) && typeof value === "string" && /^image\//i.test(value);
+    if (!isKnown) this.#isOpaque = true;
+  }
+
+  /** Reads the next piece of a value: `bytes` from `from` up to `to`. */
+  write(bytes: Uint8Array, from: number, to: number): void {
+    this.#length += to - from;
+    const room = this.#wanted - this.#head.length;
+    if (room <= 0) return;
+    this.#head.append(bytes.subarray(from, Math.min(to, from + room)));
+    if (this.#head.length < this.#wanted || this.#wanted > FIRST_BYTES) return;
+    // Most images show their size at once.
+    if (!LONG_HEAD.test(base64Of(this.#text) ?? "")) return;
+    this.#wanted = MAX_TEXT_BYTES;
+    const rest = Math.min(to, from + MAX_TEXT_BYTES - FIRST_BYTES + room);
+    this.#head.append(bytes.subarray(Math.min(to, from + room), rest));
+  }
+
+  /** Reads the next piece of a string, up to the quote that ends it, an escape, or `to`. */
+  writeText(bytes: Uint8Array, from: number, to: number): number {
+    const end = indexOfClass(ENDS_TEXT, bytes, from, to);
+    if (end > from) this.write(bytes, from, end);
+    return end;
+  }
+
+  /** The string has ended. */
+  end(): void {
+    if (this.#length > 0 && !ADDRESS.test(this.#text.slice(0, FIRST_BYTES))) this.#endMedia();
+    this.#head.clear();
+    this.#length = 0;
+    this.#wanted = FIRST_BYTES;
+  }
+
+  #endMedia(): void {
+    this.#count++;
+    const [digits = ""] = BASE64.exec(base64Of(this.#text) ?? "") ?? [];
+    // One digit alone encodes no byte.
+    const whole = digits.length % 4 === 1 ? digits.slice(0, -1) : digits;
+    const size = imageSize(Uint8Array.fromBase64(whole));
+    if (size === undefined) {
+      this.#isOpaque = true;
+      return;
+    }
+    this.#images = plusImages(this.#images, tokensOfImage(size));
+    this.#imageBytes += this.#length;
+  }
+
+  /** The beginning of the string. Some JSON writers escape slashes. */
+  get #text(): string {
+    const text = new TextDecoder("latin1").decode(this.#head.bytes);
+    return text.includes("\\") ? text.replaceAll("\\/", "/") : text;
+  }
+}
+
+/** The Base64 of a string: all of it, or what follows the head of a `data:` address of an image. */
+function base64Of(text: string): string | undefined {
+  if (!/^\s*data:/i.test(text.slice(0, FIRST_BYTES))) return text;
+  const [head, type = "", parameters = ""] = DATA_URL.exec(text.slice(0, 2 * FIRST_BYTES)) ?? [];
+  if (head === undefined || !/^image\//i.test(type) || !/;base64$/i.test(parameters)) return undefined;
+  return text.slice(head.length);
+}
