@@ -531,6 +531,31 @@ test("objects: the makers stay after a change of the provider key, and are learn
     assertEquals(upstream.asked.length, asked, "the provider was not asked");
   }));
 
+test("objects: a list that the proxy cannot read is a 502, and an error of the provider passes", () =>
+  withTokens(async ({ upstream, proxy, anna, ben }) => {
+    const file = await openai(proxy, anna).files.create({
+      file: await toFile(new Blob(["x"]), "a.txt"),
+      purpose: "assistants",
+    });
+    const list = async () => {
+      const answer = await fetch(`${proxy.url}/openai/v1/files`, {
+        headers: { authorization: `Bearer ${ben}` },
+      });
+      return { status: answer.status, text: await answer.text() };
+    };
+    const page = `{"data":[{"id":"${file.id}"}]}`;
+    const zipped = await new Response(new Blob([page]).stream().pipeThrough(new CompressionStream("gzip")))
+      .bytes();
+    for (const broken of [zipped, page.slice(0, -1), `${page}x`, "<html>", "\ufeff" + page]) {
+      upstream.answerNext(typeof broken === "string" ? new TextEncoder().encode(broken) : broken);
+      const { status, text } = await list();
+      assertEquals([status, text.includes(file.id)], [502, false], String(broken));
+    }
+    assertEquals((await list()).status, 200);
+    const line = proxy.proxy.log.find(({ event, status }) => event === "exchange" && status === 502);
+    assert(line === undefined || !JSON.stringify(line).includes(file.id));
+  }));
+
 test("objects: bodies of a token pass unread until another token has made an object", () =>
   withTokens(async ({ upstream, proxy, anna, ben }) => {
     const malformed = '{"model": "m", "input": ';
