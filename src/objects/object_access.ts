@@ -3,36 +3,23 @@
  * calls it between the admission of the request and forwarding.
  */
 
-import type { Operation } from "../apis/operations.ts";
-import type { Backend, Endpoint } from "../config/config.ts";
+import type { Backend } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
-import { type Field, field, fieldValue } from "../http/fields.ts";
+import { type Field, fieldValue } from "../http/fields.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
-import { compileSelection } from "../payload/json_selection.ts";
-import { MessageScanner } from "../payload/message_scanner.ts";
 import { parseMediaType } from "../payload/media_type.ts";
 import { readForm } from "../payload/multipart.ts";
 import { createPause } from "../payload/pace.ts";
-import type { Principal } from "../principal.ts";
 import { type MadeObject, type ObjectMaker, StoreError } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
+import { CreatedObjects, HAVE_RESULTS, type ObjectExchange } from "./created_objects.ts";
 import { checkStrings, checkText } from "./body_references.ts";
 import { keptId, type References } from "./object_ids.ts";
 import type { KnownObjects } from "./known_objects.ts";
-import { lifetimeOf } from "./lifetime.ts";
 import { MessageCheck } from "./message_check.ts";
 import type { ListElement } from "./list_page.ts";
 import { missingAnswer } from "./missing_object.ts";
 import type { ObjectRequest } from "./object_request.ts";
-import { type IdRole, ResponseIds } from "./response_ids.ts";
-
-/** The exchange of an {@link ObjectAccess}. */
-export interface ObjectExchange {
-  readonly principal: Principal;
-  readonly endpoint: Endpoint;
-  /** Whether the provider stores a chat completion, as far as the request has shown. */
-  readonly isStored: () => boolean;
-}
 
 /** What an {@link ObjectAccess} works with. */
 export interface ObjectAccessParts {
@@ -49,17 +36,6 @@ export interface ObjectAccessParts {
   readonly hasObjects: boolean;
 }
 
-/** Operations whose responses name files with results, which the provider made. */
-const HAVE_RESULTS: ReadonlySet<Operation> = new Set([
-  "batch",
-  "batch_cancel",
-  "batches",
-  "batch_jobs",
-  "fine_tuning",
-  "fine_tuning_cancel",
-]);
-const SWITCHING = 101;
-const IN_EVENTS = compileSelection({ response: { id: true } });
 /** Files of a batch or a fine-tuning job with requests have no stated purpose, or this one. */
 const BATCH_PURPOSE = "batch";
 
@@ -73,18 +49,18 @@ export class ObjectAccess {
   #described: MadeObject | undefined;
   /** The ids in the body. Undefined: the proxy has not read the body. */
   #inBody: Set<string> | undefined;
-  #ids: ResponseIds | undefined;
-  #messages: MessageScanner | undefined;
-  #lastId = "";
-  /** Whether the rest of the response cannot show another object. */
-  #isKnown = false;
-  #account: string | undefined;
-  #backend = "";
-  #created = 0;
+  readonly #created: CreatedObjects;
 
   constructor(exchange: ObjectExchange, parts: ObjectAccessParts) {
     this.#exchange = exchange;
     this.#parts = parts;
+    this.#created = new CreatedObjects(exchange, {
+      objects: parts.objects,
+      clock: parts.clock,
+      request: parts.request,
+      described: () => this.#described,
+      inBody: () => this.#inBody,
+    });
   }
 
   /** Whether the proxy must read the body before it forwards the request. */
@@ -142,31 +118,18 @@ export class ObjectAccess {
   }
 
   /** The head of the response has arrived. */
-  answered(
-    { status, fields }: { readonly status: number; readonly fields: readonly Field[] },
-    backend: Backend,
-  ): void {
-    const { request } = this.#parts;
-    if (status === SWITCHING && request.operation === "responses") return this.#readMessages(backend);
-    if (status < 200 || status > 299) return;
-    if (!request.creates && this.#described === undefined && this.#inBody === undefined) return;
-    if (request.operation === "chat_completions" && !this.#exchange.isStored()) return;
-    this.#account = this.#accountOf(backend);
-    this.#backend = backend.name;
-    if (this.#account === undefined) return;
-    this.#ids = ResponseIds.of(fields, backend.name, (role, id) => this.#found(role, id));
+  answered(answer: { readonly status: number; readonly fields: readonly Field[] }, backend: Backend): void {
+    this.#created.answered(answer, backend);
   }
 
   /** The next piece of the response, which is valid during this call. */
   passed(piece: Uint8Array): void {
-    if (!this.#isKnown) this.#ids?.write(piece);
-    this.#messages?.write(piece);
+    this.#created.passed(piece);
   }
 
   /** The response has ended. */
   ended(): void {
-    const reading = this.#ids?.end();
-    if (reading !== undefined) this.#parts.objects.reads(reading);
+    this.#created.ended();
   }
 
   /** Decides which elements of a list the client gets. `bytesOf` gives the JSON text of an element. */
@@ -199,27 +162,11 @@ export class ObjectAccess {
       });
       if (isKept && !isForeign) kept.add(element);
       if (known !== undefined && HAVE_RESULTS.has(request.operation)) {
-        this.#addResults(known, bytesOf(element));
+        this.#created.addResults(known, bytesOf(element));
       }
       await pause();
     }
     return kept;
-  }
-
-  /** Each response on a WebSocket of OpenAI's responses begins with an event that shows its id. */
-  #readMessages(backend: Backend): void {
-    this.#account = this.#accountOf(backend);
-    this.#backend = backend.name;
-    this.#messages = new MessageScanner(IN_EVENTS, {
-      onValue: (_path, value) => {
-        // All events of a response have its id.
-        if (typeof value !== "string" || value === this.#lastId) return;
-        this.#lastId = value;
-        const kept = keptId(value);
-        if (kept !== undefined) this.#add(kept);
-      },
-      onEnd() {},
-    });
   }
 
   async #checkBody(payload: HeldPayload): Promise<void> {
@@ -331,76 +278,12 @@ export class ObjectAccess {
     const { endpoint, principal } = this.#exchange;
     return this.#parts.objects.accountOf(backend, endpoint, principal);
   }
-
-  #found(role: IdRole, id: string): void {
-    const { request } = this.#parts;
-    const kept = keptId(id);
-    // A response can repeat an id of its request.
-    if (kept === undefined || request.inHead.has(kept) || this.#inBody?.has(kept) === true) return;
-    const { dialect } = this.#exchange.endpoint;
-    switch (role) {
-      case "created": {
-        // Only Google's names are ids. Other objects have names that clients choose.
-        const isGoogles = dialect === "gemini" || dialect === "generic";
-        if (!request.creates || kept.includes("/") && !isGoogles) return;
-        if (this.#created++ < MAX_CREATED) this.#add(kept);
-        // The longest streams begin with the id.
-        this.#isKnown = this.#inBody === undefined && request.operation !== "thread_runs";
-        return;
-      }
-      case "file of an upload":
-        if (request.operation === "upload") this.#add(kept);
-        return;
-      case "container":
-        // Without the ids of the request, the container may be one of another client.
-        if (this.#inBody !== undefined) this.#add(kept);
-        return;
-      case "result":
-        if (this.#described !== undefined && HAVE_RESULTS.has(request.operation)) {
-          this.#add(kept, this.#described);
-        }
-        return;
-      default:
-        role satisfies never;
-    }
-  }
-
-  /** Adds the files with results that an element of a list names. */
-  #addResults({ account, backend, maker, projectId }: MadeObject, element: Uint8Array): void {
-    const madeAt = this.#parts.clock.epochMs();
-    const json = [field("content-type", "application/json")];
-    ResponseIds.of(json, backend, (role, id) => {
-      const kept = keptId(id);
-      if (role !== "result" || kept === undefined) return;
-      const expiresAt = madeAt + lifetimeOf(kept);
-      this.#parts.objects.add({ account, backend, maker, projectId, id: kept, madeAt, expiresAt });
-    })?.write(element);
-  }
-
-  /** Adds an object of this client, or of the maker of the object that it is a result of. */
-  #add(id: string, of?: ObjectMaker): void {
-    const { principal } = this.#exchange;
-    if (this.#account === undefined) return;
-    const madeAt = this.#parts.clock.epochMs();
-    this.#parts.objects.add({
-      account: this.#account,
-      id,
-      backend: this.#backend,
-      maker: of === undefined ? principal.key : of.maker,
-      projectId: of === undefined ? principal.projectId : of.projectId,
-      madeAt,
-      expiresAt: madeAt + lifetimeOf(id),
-    });
-  }
 }
 
 /** The most objects of a request that can decide on its backend. */
 const MAX_USED = 100;
 /** The most ids of a body that are remembered, so that a response which repeats them creates no object. */
 const MAX_IDS_OF_BODY = 10_000;
-/** A stream describes a new thread and its run. Other responses describe one object. */
-const MAX_CREATED = 2;
-
 /** Whether a client may use an object, by its maker. */
 export function mayUse(
   { maker, projectId }: Pick<ObjectMaker, "maker" | "projectId">,

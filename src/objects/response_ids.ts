@@ -9,10 +9,11 @@ import { compileSelection } from "../payload/json_selection.ts";
 import { isEventStream } from "../payload/media_type.ts";
 
 /**
- * What an id in a response stands for. `created`: the object that the request created. `result`: a file with results
- * of the object that the response describes. `container`: a container that the provider made for a response.
+ * What an id in a response stands for. `created` and `named`: the id or the name of the object that the request
+ * created. `thread`: the thread of a run. `file of an upload`: the file that an upload became. `result`: a file with
+ * results of the object that the response describes. `container`: a container that the provider made for a response.
  */
-export type IdRole = "created" | "file of an upload" | "result" | "container";
+export type IdRole = "created" | "named" | "thread" | "file of an upload" | "result" | "container";
 
 const SELECTED = compileSelection({
   id: true,
@@ -32,11 +33,11 @@ const SELECTED = compileSelection({
 });
 const ROLES: ReadonlyMap<string, IdRole> = new Map([
   ["id", "created"],
-  ["name", "created"],
-  ["file.name", "created"],
+  ["name", "named"],
+  ["file.name", "named"],
   ["response.id", "created"],
   ["interaction.id", "created"],
-  ["thread_id", "created"],
+  ["thread_id", "thread"],
   ["file.id", "file of an upload"],
   ["container.id", "container"],
   ["output.*.container_id", "container"],

@@ -531,6 +531,41 @@ test("objects: the makers stay after a change of the provider key, and are learn
     assertEquals(upstream.asked.length, asked, "the provider was not asked");
   }));
 
+test("objects: a token cannot make an object of an unknown maker its own", () =>
+  withTokens(async ({ upstream, proxy, anna, ben }) => {
+    const unknown = "file-BeforeTheProxyKnewOfIt12";
+    upstream.put(`Bearer ${SECRETS.openaiKey}`, "files", { id: unknown, object: "file" });
+    const his = openai(proxy, ben);
+    const echoes = [
+      { id: "asst_MadeByBenForHimself123", name: unknown },
+      {
+        id: "asst_MadeByBenForHimself124",
+        name: unknown,
+        file: { id: unknown, name: unknown },
+        thread_id: unknown,
+      },
+      {
+        id: "asst_MadeByBenForHimself125",
+        metadata: { id: unknown, output_file_id: unknown },
+        container: { id: unknown },
+      },
+      { id: "asst_MadeByBenForHimself126", output_file_id: unknown, result_files: [unknown] },
+    ];
+    for (const echo of echoes) {
+      upstream.answerNext(echo);
+      await his.beta.assistants.create({ model: "m", name: unknown });
+      upstream.answerNext(echo);
+      await his.responses.create({ model: "m", input: "x" });
+    }
+    upstream.answerNext({ id: unknown });
+    await his.files.retrieve(unknown);
+    upstream.answerNext({ id: unknown });
+    await his.beta.assistants.update(unknown, {});
+    upstream.answerNext({ id: unknown, output_file_id: unknown });
+    await his.vectorStores.files.create("vs_MadeByBenForHimself1234", { file_id: unknown });
+    assertEquals((await openai(proxy, anna).files.retrieve(unknown)).id, unknown);
+  }));
+
 test("objects: a list that the proxy cannot read is a 502, and an error of the provider passes", () =>
   withTokens(async ({ upstream, proxy, anna, ben }) => {
     const file = await openai(proxy, anna).files.create({
