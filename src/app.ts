@@ -8,6 +8,7 @@ import type { Config, Endpoint } from "./config/config.ts";
 import { createClientAccess } from "./auth/client_access.ts";
 import { ProxyFault } from "./faults.ts";
 import { Balancer } from "./forwarding/balancer.ts";
+import { HealthChecks } from "./forwarding/health_checks.ts";
 import type { HealthEvent } from "./forwarding/lease.ts";
 import { createHttp1Transport } from "./forwarding/transport/http1.ts";
 import { createHandler } from "./handler.ts";
@@ -21,6 +22,7 @@ import { openAccessCheck } from "./auth/open_access.ts";
 import type { Management } from "./management/management.ts";
 import { buildRoutingTable } from "./routing/table.ts";
 import { holderName } from "./principal.ts";
+import { harmlessText } from "./text/harmless_text.ts";
 import { randomIds } from "./text/random_ids.ts";
 import { traceOf } from "./text/error_text.ts";
 
@@ -28,6 +30,9 @@ import { traceOf } from "./text/error_text.ts";
  * The memory for all request bodies, in bytes: eight of the longest bodies fit, or thousands of usual ones.
  */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
+
+/** How much of the name of a model the log shows, in characters. */
+const MAX_MODEL = 100;
 
 /** A proxy that answers requests. Its creator closes it. */
 export interface App {
@@ -67,6 +72,7 @@ export function createApp(
   const hostname = ownHostname();
   /** The balancers of the last configuration, by the names of their endpoints. */
   let lastBalancers = new Map<string, Balancer>();
+  let checks: HealthChecks | undefined;
   let draining = false;
   let handler = handlerOf(config);
 
@@ -121,6 +127,8 @@ export function createApp(
       onUnexpected: (error, id) => log("error", "unexpected", { id, detail: traceOf(error) }),
     });
     management?.onConfig({ config, routes, balancers, handler });
+    checks?.stop();
+    checks = new HealthChecks(balancers, { transport, clock });
     return handler;
   }
 
@@ -136,6 +144,7 @@ export function createApp(
     },
     drain() {
       draining = true;
+      checks?.stop();
       management?.drain();
       for (const cancellation of running) cancellation.drain();
     },
@@ -144,7 +153,10 @@ export function createApp(
       const fault = new ProxyFault("draining", "The proxy shut down before the response was complete.");
       for (const cancellation of running) cancellation.cancel(fault);
     },
-    close: transport.close,
+    close() {
+      checks?.stop();
+      transport.close();
+    },
   };
 }
 
@@ -177,18 +189,32 @@ function known(balancer: Balancer | undefined): Balancer {
 function logHealth(
   log: Log,
   endpoint: Endpoint,
-  { kind, backend, principal, failures, forMs }: HealthEvent,
+  { kind, backend, principal, model, failures, reason, forMs }: HealthEvent,
 ): void {
   const skipped = forMs === 0 ? "" : `; the proxy skips it for ${Math.ceil(forMs / 1000)} s`;
   const client = principal && holderName(principal);
   const fields = { endpoint: endpoint.name, backend: backend.name, principal: client };
   switch (kind) {
     case "failing":
-      return log("warn", "backend_failing", { ...fields, detail: `${failures} failures in a row${skipped}` });
+      return log("warn", "backend_failing", {
+        ...fields,
+        detail: reason === undefined
+          ? `${failures} failures in a row${skipped}`
+          : `a check failed: ${reason}; the proxy skips it until a check succeeds`,
+      });
     case "rate_limited":
       return log("warn", "backend_rate_limited", {
         ...fields,
-        detail: `the backend asked for a pause${skipped}`,
+        detail: `the backend asked for a pause${
+          model === undefined ? "" : ` for the model ${harmlessText(model, MAX_MODEL)}`
+        }${skipped}`,
+      });
+    case "waking":
+      return log(reason === undefined ? "info" : "warn", "backend_waking", {
+        ...fields,
+        detail: reason === undefined
+          ? "the proxy sent a packet of Wake-on-LAN"
+          : `the packet of Wake-on-LAN was not sent: ${reason}`,
       });
     case "recovered":
       return log("info", "backend_recovered", fields);

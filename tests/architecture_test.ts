@@ -89,6 +89,7 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "asn1js": ["tls"],
   "pkijs": ["tls"],
   "node:buffer": ["http"],
+  "node:dgram": ["forwarding"],
   "node:crypto": ["tls"],
   "smol-toml": ["cli", "config"],
   "toml-eslint-parser": ["config"],

@@ -1,7 +1,8 @@
 /** The rule for paths that the docs give closes what tokens under one key share, at every provider. */
 
-import { assert, assertEquals } from "@std/assert";
-import { allowsPaths, patternProblem } from "../src/text/path_patterns.ts";
+import { assertEquals } from "@std/assert";
+import { pathRuleProblem } from "../src/config/values/path_rules.ts";
+import { pathRefusal, pathRulesOf } from "../src/limits/path_rules.ts";
 
 const PAGE = await Deno.readTextFile(new URL("../docs/limits-and-budgets.md", import.meta.url));
 
@@ -52,11 +53,15 @@ const USUAL: readonly string[] = [
   "/openai/v1/chat/completions",
 ];
 
-Deno.test("docs/limits-and-budgets.md: its rule for paths closes shared objects at every provider, and nothing usual", () => {
-  const [, rule = ""] = /--paths '(![^']+)'/.exec(PAGE) ?? [];
-  const patterns = rule.split(",");
-  assert(patterns.length > 1, rule);
-  assertEquals(patterns.map(patternProblem).filter((problem) => problem !== undefined), []);
-  assertEquals(SHARED.filter((path) => allowsPaths(patterns, [path])), []);
-  assertEquals(USUAL.filter((path) => !allowsPaths(patterns, [path])), []);
+Deno.test("docs/limits-and-budgets.md: its rules for paths close shared objects at every provider, and nothing usual", () => {
+  const rules = [...PAGE.matchAll(/--paths '(![^']+)'/g)].map(([, rule = ""]) => rule.split(","));
+  assertEquals(rules.length, 2, "with groups, and with paths");
+  for (const entries of rules) {
+    assertEquals(entries.map(pathRuleProblem).filter((problem) => problem !== undefined), []);
+    const isAllowed = (method: string, path: string) =>
+      pathRefusal(pathRulesOf(entries), { methods: [method], paths: [path], upgrade: false }) === undefined;
+    assertEquals(SHARED.filter((path) => isAllowed("GET", path)), [], entries.join());
+    assertEquals(USUAL.filter((path) => !isAllowed("POST", path)), [], entries.join());
+    assertEquals(["/v1/models", "/api/tags"].filter((path) => !isAllowed("GET", path)), [], entries.join());
+  }
 });

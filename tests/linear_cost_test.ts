@@ -27,7 +27,6 @@ import { parseHead } from "../src/http/head.ts";
 import { readUpTo } from "../src/streams/read_whole.ts";
 import { ConnectionReader } from "../src/http/reader.ts";
 import { modelsInPath, modelsInQuery } from "../src/payload/models_in_head.ts";
-import { allowsPaths } from "../src/text/path_patterns.ts";
 import { parseMediaType } from "../src/payload/media_type.ts";
 import { readPayload } from "../src/payload/read_payload.ts";
 import { jsonFacts } from "../src/payload/request_facts.ts";
@@ -38,6 +37,7 @@ import { setsSessionCookie, withoutSessionCookie } from "../src/http/session_coo
 import { FrameReader } from "../src/payload/websocket_frames.ts";
 import { contentFields, fieldsOf } from "./support/data/fields.ts";
 import { type MessageBody, nextPiece } from "../src/streams/byte_source.ts";
+import { allowsPaths } from "./support/data/allows_paths.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const fill = (unit: string, bytes: number) => encode(unit.repeat(Math.ceil(bytes / unit.length)));

@@ -12,6 +12,7 @@ import type { HeldPayload } from "../payload/held_payload.ts";
 import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { admit, admitBody, type AdmittedHead } from "./admit.ts";
+import { checkEndpointPath } from "./checked_paths.ts";
 import { ProxyFault } from "../faults.ts";
 import { effectiveMethod, otherRequestNamed } from "./effective_method.ts";
 import { shapingPart } from "./shaped_response.ts";
@@ -90,6 +91,7 @@ export async function admitRequest(
   const { fields, cancellation } = request;
   const method = effectiveMethod(request.method, { query, fields });
   const operation = operationOf(method, rest);
+  checkEndpointPath(endpoint, { method: request.method, path: rest, query, fields, upgrade });
   let admitted: AdmittedHead | undefined;
   if (counted !== undefined) {
     const { account, limiter } = counted;

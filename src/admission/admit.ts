@@ -12,7 +12,7 @@ import type { MessageBody } from "../streams/byte_source.ts";
 import { watched } from "../streams/bytes.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
-import { checkEndpoint, checkModels, checkPath, restrictsModels } from "../limits/allowed.ts";
+import { checkEndpoint, checkModels, restrictsModels } from "../limits/allowed.ts";
 import {
   checkCostIsKnown,
   checkModelIsNamed,
@@ -24,6 +24,7 @@ import { costOfRequest, type PathCost } from "./known_cost.ts";
 import type { Admission } from "../limits/admission.ts";
 import type { Limiter } from "../limits/limiter.ts";
 import { checkModelIsKnown, limitsModels } from "../limits/model_rules.ts";
+import { checkTokenPath } from "./checked_paths.ts";
 import { checkHeadIsPlain } from "./effective_method.ts";
 import { candidateModels } from "./candidate_models.ts";
 import type { Principal } from "../principal.ts";
@@ -35,11 +36,10 @@ import { imageTokensFor, NO_IMAGES } from "../payload/image_tokens.ts";
 import { dearTier, tierInFields } from "../payload/service_tier.ts";
 import { limitsAmountsOf, type ReadRequest } from "./read_request.ts";
 import { checkResponseIsWhole } from "./shaped_response.ts";
-import { versionedPath } from "../http/join_url.ts";
 
 /** A request that counts for limits, with its account. */
 export interface CountedRequest {
-  readonly request: Pick<IncomingRequest, "fields">;
+  readonly request: Pick<IncomingRequest, "method" | "fields">;
   /** The method that decides what the request costs. */
   readonly method: string;
   readonly operation: Operation;
@@ -74,11 +74,7 @@ const NO_MODELS: ModelsInHead = { named: [], possiblyNamed: [] };
 export function admit(counted: CountedRequest): AdmittedHead {
   const { request, method, operation, principal, endpoint, rest, query, upgrade, account, limiter } = counted;
   checkEndpoint(principal, endpoint.name);
-  checkPath(principal, {
-    path: rest,
-    paths: () => endpoint.backends.map(({ baseUrl }) => versionedPath(baseUrl, rest)),
-    fields: request.fields,
-  });
+  checkTokenPath(principal, endpoint, counted);
   checkHeadIsPlain(principal, { query, fields: request.fields });
   const cost = costOfRequest({ method, operation, endpoint, upgrade });
   if (hasAnyBudget(principal) && account.isPriced) {

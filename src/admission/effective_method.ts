@@ -16,8 +16,8 @@ const METHOD_FIELDS: ReadonlySet<string> = new Set([
 /** Parameters of the query, in lower case, that do the same. The first is Google's. */
 const METHOD_PARAMETERS: ReadonlySet<string> = new Set(["$httpmethod", "$httpheaders", "_method"]);
 
-/** The part of a head that decides which method and path an upstream uses. */
-interface Head {
+/** The part of a request's head that decides which method and path an upstream uses. */
+export interface Head {
   /** The raw query. */
   readonly query: string;
   readonly fields: readonly { readonly lower: string; readonly value: string }[];
@@ -32,6 +32,19 @@ export function effectiveMethod(method: string, head: Head): string {
   if (named.length === 0) return method;
   const [first, second] = new Set([method, ...named.map(({ value }) => value.trim().toUpperCase())]);
   return first === undefined || second !== undefined ? "POST" : first;
+}
+
+/** The methods that a server could read in a head that names several, or one in another form. */
+const ANY_METHODS = ["GET", "POST", "DELETE"];
+
+/**
+ * The methods that an upstream could use. A head that names another method allows several readings, so that
+ * rules for paths check more methods than those it names.
+ */
+export function possibleMethods(method: string, head: Head): readonly string[] {
+  const named = overridesOf(head);
+  if (named.length === 0) return [method];
+  return [...new Set([method, ...named.map(({ value }) => value.trim().toUpperCase()), ...ANY_METHODS])];
 }
 
 /**
@@ -85,6 +98,15 @@ function overridesOf({ query, fields }: Head): readonly { readonly name: string;
     .filter(([name]) => METHOD_PARAMETERS.has(name.trim().toLowerCase()))
     .map(([name, value]) => ({ name: `the parameter ${name}`, value }));
   return [...inFields, ...inQuery];
+}
+
+/** Whether a head has something that may name another method or path. Most heads have nothing of the kind. */
+export function mayRename({ query, fields }: Head): boolean {
+  return /[$_%]/.test(query) || fields.some(namesAnything);
+}
+
+function namesAnything(field: { readonly lower: string }): boolean {
+  return namesMethod(field) || namesPath(field);
 }
 
 /** Whether rules limit requests, tokens or money. */

@@ -11,12 +11,34 @@ export const READING_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPT
  * A group in a pattern is the id of an object.
  */
 const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
-  // Members, keys and invoices of an organization (OpenAI, Anthropic).
-  ["organization", /^(?:\/openai)?(?:\/v\d[a-z0-9]*)?\/organizations?(?:\/|$)/i],
+  // Members, keys and invoices of an account. They and the changes of a server are first, so that nothing
+  // behind them looks like the end of another path. Gateways serve them behind any prefix.
+  ["organization", /(?<!\/(?:deployments|models?|engines))\/organizations?(?:\/|$)/i],
+  [
+    "organization",
+    // OpenAI, Anthropic, OpenRouter, xAI.
+    /(?:^|\/v\d[a-z0-9]*|\/openai)\/(?:projects\/[^/]+\/(?:groups|roles|users)|safety|tunnels|webhook_endpoints|webhook_event_types|compliance|dashboard|usage|keys?|api-keys?|api_keys|credits|activity|guardrails|workspaces|auth\/keys?|admin)(?:\/|$)/i,
+  ],
+  [
+    "organization",
+    // DeepSeek and LiteLLM; Ollama's account; Azure's resources and connections; the permissions of Google's resources.
+    /^\/(?:user|key|team|customer|budget)\/(?:balance|(?:re)?generate|new|\w*update|\w*delete|\w*info|\w*list|\w*block|member_\w+|settings|health)(?:\/|$)|^\/(?:spend|global|credentials)\/|^\/api\/(?:me|signin|signout|user\/keys)(?:\/|$)|^\/(?:subscriptions|providers)\/|^\/api\/projects\/[^/]+\/connections(?:\/|$)|:(?:get|set)iampolicy$|:testiampermissions$/i,
+  ],
+  // Changes of a server: llama.cpp, vLLM, SGLang, LM Studio, LiteLLM.
+  [
+    "server_management",
+    /^(?:\/v\d)?\/(?:un)?load_lora_adapter(?:\/|$)|^\/(?:slots|lora-adapters|metrics|sleep|wake_up|is_sleeping|pause|resume|reset_[a-z]+_cache|flush_cache|collective_rpc|(?:start|stop)_profile|scale_elastic_ep|abort_requests?|init_weight\w*|update_weights?\w*|(?:release|resume)_memory_occupation|cors-proxy)(?:\/|$)/i,
+  ],
+  [
+    "server_management",
+    /^\/api\/blobs(?:\/|$)|\/models\/(?:(?:un)?load|download)(?:\/|$)|\/model\/(?:new|update|delete)(?:\/|$)/i,
+  ],
+  ["server_properties", /^\/props(?:\/|$)/i],
+  ["ollama_models", /\/api\/(?:create|copy|pull|push|delete)(?:\/|$)/i],
   // What costs nothing. It is first, so that no id looks like the end of another path.
   ["count_tokens", "/count_tokens"],
   ["response_input_tokens", "/responses/input_tokens"],
-  ["tokenize", "/detokenize", "/tokenize"],
+  ["tokenize", "/detokenize", "/tokenize", "/apply-template"],
   ["google_count_tokens", ":counttokens", ":computetokens"],
   ["moderations", "/moderations"],
   ["files", /(?:^|\/v\d[a-z0-9]*|\/openai)\/files$/i],
@@ -44,7 +66,7 @@ const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
   ["audio_speech", "/audio/speech"],
   ["audio_transcriptions", "/audio/transcriptions"],
   ["audio_translations", "/audio/translations"],
-  ["rerank", "/rerank"],
+  ["rerank", "/rerank", "/reranking"],
   ["realtime", "/realtime"],
   // Gemini, also under Vertex AI.
   ["generate_content", ":generatecontent"],
@@ -61,10 +83,10 @@ const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
   // Ollama's native API, Cohere, and llama.cpp's native API.
   ["ollama_chat", "/api/chat"],
   ["ollama_generate", "/api/generate"],
-  ["ollama_models", "/api/create", "/api/copy", "/api/pull", "/api/push", "/api/delete"],
   ["cohere_chat", /\/v\d\/chat$/i],
   ["embed", /\/(?:v\d|api)\/embed$/i],
   ["other_embed", "/embed"],
+  ["other_embed", /(?:^|\/v\d)\/embedding$/i],
   ["llamacpp_completion", /(?:^|\/v\d)\/(?:completion|infill)$/i],
   // Batches, their results, and other objects that continue after their request.
   ["batches", "/batches"],
@@ -87,15 +109,15 @@ const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
   ["realtime_sessions", /(?:^|\/v\d[a-z0-9]*|\/openai)\/(?:realtime|live|auth_tokens)(?:\/|$)/i],
   [
     "other_inference",
-    /(?:^|\/v\d[a-z0-9]*)\/(?:chat\/|audio\/)?(?:ocr|classifications|decisions|score|pooling|classify)$/i,
+    /(?:^|\/v\d[a-z0-9]*)\/(?:chat\/|audio\/)?(?:ocr|classifications|decisions|score|pooling|classify|generate|generate_stream|invocations)$/i,
   ],
+  ["other_inference", /\/(?:predictions|infer)$/i],
   ["videos", /(?:^|\/v\d[a-z0-9]*|\/openai)\/videos(?:\/|$)/i],
   ["file", /(?:^|\/v\d[a-z0-9]*|\/openai)\/files(?:\/[^/]+(?:\/url)?|:register)$/i],
-  ["server_management", /^\/(?:slots|props|lora-adapters|metrics)(?:\/|$)|^\/api\/blobs\//i],
-  ["models", /\/models(?:\/[^:]+)?$|\/api\/(?:tags|ps|version)$|^\/foundation-models(?:\/|$)/i],
+  ["server_status", /^$|^(?:\/v\d)?\/(?:health|healthz|livez|readyz|ping|load|version|tokenizer_info)$/i],
   [
-    "organization",
-    /(?:^|\/v\d[a-z0-9]*)\/(?:projects\/[^/]+\/(?:groups|roles|users)|safety|tunnels|webhook_endpoints|webhook_event_types)(?:\/|$)/i,
+    "models",
+    /\/models(?:\/[^:]+)?$|\/api\/(?:tags|ps|version)$|^\/foundation-models(?:\/|$)|\/openai\/deployments(?:\/[^/]+)?$/i,
   ],
   [
     "other_stored",

@@ -11,21 +11,22 @@ export type OperationCost =
   /** The cost is unknown, or the work continues to cost money after the response. */
   | "unknown";
 
-/**
- * What an operation is for. `inference`: a model reads or responds. `stored`: objects at the provider, such as
- * responses and threads. `models`: the list of models. `management`: changes of a local server. `admin`:
- * members, keys and invoices of an organization.
- */
-export type OperationGroup =
-  | "inference"
-  | "files"
-  | "batches"
-  | "fine_tuning"
-  | "stored"
-  | "models"
-  | "management"
-  | "admin"
-  | "unknown";
+/** What the operations are for, by the names that rules for paths use, with a description for people. */
+export const OPERATION_GROUPS = {
+  inference: "a model reads or responds",
+  models: "lists of models, and the state of a server",
+  files: "files and uploads",
+  batches: "batches and their results",
+  stored: "stored objects, such as responses, threads and vector stores",
+  fine_tuning: "training of models",
+  realtime_sessions: "sessions that bypass the proxy, and their short-lived keys",
+  model_management: "loading, pulling and deleting models, and other changes of a server",
+  admin: "members, keys, usage and invoices of an account",
+  other: "paths that the proxy does not know",
+} as const;
+
+/** What an operation is for, as a name of {@link OPERATION_GROUPS}. */
+export type OperationGroup = keyof typeof OPERATION_GROUPS;
 
 /** The kinds of objects that continue after their request. */
 export const OBJECT_KINDS = ["response", "interaction", "run", "batch"] as const;
@@ -56,6 +57,11 @@ export interface OperationFacts {
   readonly hasUsageOption?: true;
   /** A model reads sound. */
   readonly readsSound?: true;
+  /**
+   * A request that changes something makes an object at the provider, or work that costs much: a second one makes it
+   * twice.
+   */
+  readonly isCreation?: true;
   /** The response contains images in Base64. */
   readonly respondsWithImages?: true;
   /** `whole`: the form may contain the requests of a batch. `part`: the form is a part of a larger file. */
@@ -92,9 +98,15 @@ const GENERATE_CONTENT = {
 const EMBEDDINGS = { ...METERED, hasNoOutput: true, telemetryName: "embeddings" } as const;
 const RAW_PREDICT = { ...METERED_PATH, outputLimits: ["max_tokens"] } as const;
 const COUNTING = { group: "inference", cost: "free", hasNoOutput: true } as const;
-const FILES = { group: "files", cost: "unknown" } as const;
-const BATCH_JOBS = { group: "batches", cost: "unknown", creates: "batch", fetches: "list" } as const;
-const STORED = { group: "stored", cost: "unknown" } as const;
+const FILES = { group: "files", cost: "unknown", isCreation: true } as const;
+const BATCH_JOBS = {
+  group: "batches",
+  cost: "unknown",
+  isCreation: true,
+  creates: "batch",
+  fetches: "list",
+} as const;
+const STORED = { group: "stored", cost: "unknown", isCreation: true } as const;
 
 /** The properties of every operation. */
 export const OPERATIONS = {
@@ -111,17 +123,17 @@ export const OPERATIONS = {
   embeddings: EMBEDDINGS,
   moderations: { ...COUNTING, modelIn: "body" },
   rerank: { ...METERED, hasNoOutput: true },
-  images: { ...METERED, respondsWithImages: true },
+  images: { ...METERED, isCreation: true, respondsWithImages: true },
   /** Images in ways whose cost the proxy does not know, such as variations. */
-  other_images: { ...INFERENCE, respondsWithImages: true },
-  videos: INFERENCE,
+  other_images: { ...INFERENCE, isCreation: true, respondsWithImages: true },
+  videos: { ...INFERENCE, isCreation: true },
   audio_speech: METERED,
   audio_transcriptions: { ...METERED_FORM, readsSound: true },
   audio_translations: { ...METERED_FORM, readsSound: true },
   /** A WebSocket of OpenAI's realtime API. Its cost is that of the WebSocket. */
   realtime: { group: "inference", cost: "unknown", modelIn: "query" },
   /** Sessions that bypass the proxy. */
-  realtime_sessions: INFERENCE,
+  realtime_sessions: { ...INFERENCE, group: "realtime_sessions", isCreation: true },
   /** OpenAI's and Anthropic's count of the tokens of a request. */
   count_tokens: { ...COUNTING, modelIn: "body" },
   response_input_tokens: { group: "inference", cost: "free", modelIn: "body" },
@@ -135,11 +147,11 @@ export const OPERATIONS = {
   raw_predict: RAW_PREDICT,
   stream_raw_predict: { ...RAW_PREDICT, isStream: true },
   /** Google's models of images and videos. */
-  predict: { ...INFERENCE, modelIn: "path" },
+  predict: { ...INFERENCE, modelIn: "path", isCreation: true },
   /** A model responds in another form, such as the text of a page or a class. */
   other_inference: INFERENCE,
   other_stream: { ...INFERENCE, modelIn: "path", isStream: true },
-  interactions: { ...INFERENCE, creates: "interaction" },
+  interactions: { ...INFERENCE, isCreation: true, creates: "interaction" },
   /** Bedrock. */
   converse: METERED_PATH,
   invoke: RAW_PREDICT,
@@ -154,10 +166,21 @@ export const OPERATIONS = {
   llamacpp_completion: INFERENCE,
 
   models: { group: "models", cost: "unknown" },
+  /** The health and the version of a server, and its root. */
+  server_status: { group: "models", cost: "unknown" },
+  /** The settings of llama.cpp's server, which a `POST` changes. */
+  server_properties: { group: "models", cost: "unknown" },
   ollama_show: { group: "models", cost: "free", modelIn: "body", hasOllamaKeys: true },
   /** Ollama's `/api/pull`, `/api/delete` and so on. */
-  ollama_models: { group: "management", cost: "unknown", modelIn: "body", hasOllamaKeys: true },
-  server_management: { group: "management", cost: "unknown" },
+  ollama_models: {
+    group: "model_management",
+    cost: "unknown",
+    isCreation: true,
+    modelIn: "body",
+    hasOllamaKeys: true,
+  },
+  /** Loads and unloads models and adapters, clears caches, and so on (llama.cpp, vLLM, SGLang, LM Studio). */
+  server_management: { group: "model_management", cost: "unknown", isCreation: true },
 
   files: { ...FILES, cost: "free", hasNoOutput: true, fileInForm: "whole" },
   /** Files of a vector store, a container and so on. Storage costs money. */
@@ -172,14 +195,20 @@ export const OPERATIONS = {
   batches: { ...BATCH_JOBS, hasNoOutput: true },
   /** Mistral's. */
   batch_jobs: BATCH_JOBS,
-  batch_generate_content: { group: "batches", cost: "unknown", modelIn: "path", creates: "batch" },
+  batch_generate_content: {
+    group: "batches",
+    cost: "unknown",
+    modelIn: "path",
+    isCreation: true,
+    creates: "batch",
+  },
   /** Vertex AI's batches. */
-  prediction_jobs: { group: "batches", cost: "unknown" },
+  prediction_jobs: { group: "batches", cost: "unknown", isCreation: true },
   batch: { group: "batches", cost: "unknown", reads: "batch" },
   batch_cancel: { group: "batches", cost: "free", reads: "batch" },
   batch_results: { group: "batches", cost: "unknown", fetches: "results" },
 
-  fine_tuning: { group: "fine_tuning", cost: "unknown" },
+  fine_tuning: { group: "fine_tuning", cost: "unknown", isCreation: true },
   fine_tuning_cancel: { group: "fine_tuning", cost: "free" },
 
   response: { ...STORED, reads: "response" },
@@ -187,7 +216,7 @@ export const OPERATIONS = {
   interaction: { ...STORED, reads: "interaction" },
   stored_completions: STORED,
   conversations: { ...STORED, cost: "free at openai" },
-  thread_messages: { ...MESSAGES, group: "stored" },
+  thread_messages: { ...MESSAGES, group: "stored", isCreation: true },
   thread_runs: { ...STORED, creates: "run" },
   thread_run: { ...STORED, reads: "run" },
   thread_run_cancel: { ...STORED, cost: "free", reads: "run" },
@@ -195,8 +224,8 @@ export const OPERATIONS = {
   other_cancel: { ...STORED, cost: "free" },
   other_stored: STORED,
 
-  organization: { group: "admin", cost: "unknown" },
-  unknown: { group: "unknown", cost: "unknown" },
+  organization: { group: "admin", cost: "unknown", isCreation: true },
+  unknown: { group: "other", cost: "unknown" },
 } as const satisfies Readonly<Record<string, OperationFacts>>;
 
 /** What a client does with an API, by its path. `unknown` is a path that the proxy does not know. */

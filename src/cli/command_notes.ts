@@ -82,6 +82,7 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
     ],
     page: "configuration",
     json: '{"valid", "file", "settings": [{"key", "value", "from"}], "warnings": […], ' +
+      '"allowed_paths": [{"of": "endpoint" | "token", "name", "allowed", "closed", "patterns"}], ' +
       '"backends": null | [{"endpoint", "backend", "ok", "reachable", "key", "models", "latency_ms", "detail"}]}\n' +
       'with --changed: {"file", "changed": [{"key", "before", "after"}], "restart": […], "warnings": […]}\n' +
       'with --permissions: {"command", "notes": […]}',

@@ -104,6 +104,10 @@ function addresses({ server, endpoints }: Config): { net: Set<string>; reasons: 
     ...backends.map(({ backend: { baseUrl, connection } }) =>
       hostAndPort(connection.proxy ?? parseOrigin(baseUrl.origin))
     ),
+    ...backends.flatMap(({ backend: { wake } }) =>
+      // The socket of UDP is on a port that the system chooses.
+      wake === undefined ? [] : [hostAndPort(wake), hostAndPort({ hostname: "0.0.0.0", port: 0 })]
+    ),
     ...reasons.length > 0 ? [LOOPBACK] : [],
   ]);
   return { net, reasons };

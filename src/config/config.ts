@@ -172,7 +172,14 @@ export interface Endpoint {
   readonly dialect: Dialect;
   /** At least one backend, the preferred one first. */
   readonly backends: readonly Backend[];
+  /**
+   * What clients may request: names of groups of `operations.ts` and patterns of `path_patterns.ts`. An entry
+   * after `!` denies.
+   */
+  readonly paths: readonly string[];
   readonly strategy: Strategy;
+  /** How requests of one conversation are recognised, which stay at one backend. Undefined: they do not stay. */
+  readonly affinity?: Affinity;
   readonly retry: RetryPolicy;
   /** The maximum size of a body that is buffered for a retry or a change. */
   readonly maxBufferBytes: number;
@@ -212,12 +219,23 @@ export type ObjectSharing = "own" | "project" | "shared";
 /** How the first backend of an exchange is chosen. After a failure the next backend gets the request. */
 export type Strategy = "failover" | "round_robin" | "weighted" | "least_busy";
 
+/** How requests of one conversation are recognised. */
+export interface Affinity {
+  /**
+   * The header that identifies the conversation, in lower case. Undefined: the headers of known clients, or else the
+   * beginning of the body.
+   */
+  readonly header?: string;
+}
+
 /** When a failed attempt is retried. */
 export interface RetryPolicy {
   /** The number of further attempts after the first. */
   readonly retries: number;
   /** Response statuses that count as failures. */
   readonly statuses: ReadonlySet<number>;
+  /** Whether a request that creates something is retried too if it may have arrived. */
+  readonly unsafe: boolean;
 }
 
 /** One upstream of an endpoint. */
@@ -236,7 +254,32 @@ export interface Backend {
   readonly model: ModelOverride | undefined;
   /** The share of requests with the strategy `weighted`. */
   readonly weight: number;
+  /** The number of the pool of keys that the key belongs to. Undefined: the backend has a single key. */
+  readonly pool?: number;
   readonly timeouts: TimeoutLimits;
+  /** Undefined: the proxy sends the backend only requests of clients. */
+  readonly check?: CheckSettings;
+  /** How the machine of the backend is woken. Undefined: it does not sleep. */
+  readonly wake?: WakeSettings;
+}
+
+/** How the proxy wakes the machine of a backend. */
+export interface WakeSettings {
+  /** The MAC address, like `aa:bb:cc:dd:ee:ff`. */
+  readonly mac: string;
+  /** The address and the UDP port that the magic packet goes to. */
+  readonly hostname: string;
+  readonly port: number;
+  /** How long a request waits for the machine if no other backend serves it, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** How the proxy checks whether a backend is up. */
+export interface CheckSettings {
+  /** The time between two checks, in milliseconds. */
+  readonly everyMs: number;
+  /** The path at the host of the base URL. Undefined: the list of models. */
+  readonly path?: string;
 }
 
 /**

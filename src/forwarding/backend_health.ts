@@ -22,8 +22,6 @@ export class BackendHealth {
   failures = 0;
   /** The end of the cooldown, in milliseconds of the clock. */
   skippedUntil = -Infinity;
-  /** Until when the backend asked for a pause. */
-  limitedUntil = -Infinity;
   /** The number of cooldowns so far. */
   cooldowns = 0;
   /** When the request began that probes, after a cooldown, whether the backend works again. */
@@ -32,15 +30,16 @@ export class BackendHealth {
   readonly #failedFor = new Set<string>();
   /** Failures to connect, which no request can cause. */
   #certain = 0;
+  #isDownByCheck = false;
 
   /** Whether the failures in a row are enough for a cooldown, which may have ended. */
   get isFailing(): boolean {
     return this.failures >= FAILURES;
   }
 
-  /** Whether the backend neither cools down, nor has asked for a pause, nor is probed. */
+  /** Whether the backend neither cools down nor is probed. */
   isAvailable(now: number): boolean {
-    return Math.max(this.skippedUntil, this.limitedUntil) <= now && !this.isProbed(now);
+    return this.skippedUntil <= now && !this.isProbed(now);
   }
 
   /** Whether a probe is running. A slow request must not keep others from probing. */
@@ -62,9 +61,30 @@ export class BackendHealth {
   succeeded(): boolean {
     const { isFailing } = this;
     this.failures = this.#certain = 0;
+    this.#isDownByCheck = false;
     this.skippedUntil = -Infinity;
     this.#failedFor.clear();
     return isFailing;
+  }
+
+  /** A check failed, which no request can cause. True: the backend begins to fail with this call. */
+  checkFailed({ now, forMs }: { readonly now: number; readonly forMs: number }): boolean {
+    const wasFailing = this.isFailing;
+    this.#isDownByCheck = true;
+    this.failures = Math.max(FAILURES, this.failures + 1);
+    this.skippedUntil = Math.max(this.skippedUntil, now + forMs);
+    this.cooldowns++;
+    return !wasFailing;
+  }
+
+  /**
+   * A check found the backend up. Ends a cooldown after a failed check or failures to connect. A backend whose check
+   * succeeds can still fail requests, so other failures stay. True: the backend was failing before.
+   */
+  checkSucceeded(): boolean {
+    if (!this.#isDownByCheck && this.#certain < FAILURES) return false;
+    this.endProbe();
+    return this.succeeded();
   }
 
   /**

@@ -2,8 +2,11 @@
 
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint, Strategy } from "../config/config.ts";
+import { rankOf } from "./affinity.ts";
 import { BackendHealth } from "./backend_health.ts";
 import { type BackendState, type HealthEvent, Lease } from "./lease.ts";
+import { KeyQuota } from "./key_quota.ts";
+import { type LimitedRequest, RequestedPauses } from "./requested_pauses.ts";
 
 /** The state of a backend for the management API and the metrics. */
 export interface BackendReport {
@@ -16,11 +19,32 @@ export interface BackendReport {
   readonly forMs: number;
 }
 
+/** The request that needs a backend. */
+export interface BackendWish {
+  /** The backends of earlier attempts. */
+  readonly tried: ReadonlySet<Backend>;
+  readonly principal: string;
+  /** The model of the request. Undefined: it is not known, or no pause depends on it. */
+  readonly model?: string | undefined;
+  /** Identifies the conversation that the request continues. Undefined: the strategy alone decides. */
+  readonly conversation?: string | undefined;
+}
+
+/**
+ * A backend that runs so many times its share of the requests gets no further conversation: the next backend in the
+ * order of the conversation does. `least_busy` allows less, because its backends are small.
+ */
+const MOST_SHARES = 2;
+const MOST_SHARES_LEAST_BUSY = 1.25;
+
 /** Chooses among the backends of one endpoint, and keeps their state. */
 export class Balancer {
   readonly #states: readonly BackendState[];
   readonly #strategy: Strategy;
+  /** Whether the choice can depend on the conversation of a request. */
+  readonly keepsConversations: boolean;
   readonly #clock: Clock;
+  readonly #hasPools: boolean;
   #turn = 0;
 
   /**
@@ -46,35 +70,91 @@ export class Balancer {
         running: known?.running ?? { count: 0 },
         health: known?.health ?? new BackendHealth(),
         healthFor: known?.healthFor ?? new Map(),
+        pauses: known?.pauses ?? new RequestedPauses(),
+        quota: backend.pool === undefined ? undefined : known?.quota ?? new KeyQuota(),
+        waking: known?.waking ?? { at: -Infinity, wakeUp: undefined },
         credit: 0,
       };
     });
     this.#strategy = strategy;
+    this.#hasPools = backends.some(({ pool }) => pool !== undefined);
+    this.keepsConversations = backends.length > 1 && (strategy !== "failover" || this.#hasPools);
     this.#clock = clock;
   }
 
   /**
    * The backend for the next attempt of a principal: if possible one that was not tried yet and does not cool
-   * down. If all cool down, it is the backend whose cooldown ends first. `pinned` is the only possible backend.
+   * down. If all cool down, it is the backend whose cooldown ends first.
    */
-  choose(tried: ReadonlySet<Backend>, principal: string, pinned?: Backend): Lease {
-    const state = pinned !== undefined
-      ? this.#states.find(({ backend }) => backend === pinned)
-      : this.#states.length === 1
-      ? this.#states[0]
-      : this.#best(tried, principal);
+  choose(wish: BackendWish): Lease {
+    const state = this.#states.length === 1 ? this.#states[0] : this.#best(wish);
     if (state === undefined) throw new TypeError("An endpoint without backends");
+    return new Lease(state, { principal: wish.principal, clock: this.#clock });
+  }
+
+  /** A lease of a backend that was tried before. */
+  again(backend: Backend, principal: string): Lease {
+    const state = this.#states.find((one) => one.backend === backend);
+    if (state === undefined) throw new TypeError("A backend of another endpoint");
     return new Lease(state, { principal, clock: this.#clock });
   }
 
-  #best(tried: ReadonlySet<Backend>, principal: string): BackendState | undefined {
+  /** Whether a backend has asked for a pause that lasts, or has a quota. Either may concern a single model. */
+  dependsOnModel(): boolean {
+    if (this.#hasPools) return true;
+    const now = this.#clock.now();
+    return this.#states.some(({ pauses }) => pauses.mayLastUntil > now);
+  }
+
+  #best({ tried, principal, model, conversation }: BackendWish): BackendState | undefined {
+    const limited = { principal, model };
     const now = this.#clock.now();
     const untried = this.#states.filter(({ backend }) => !tried.has(backend));
     const candidates = untried.length > 0 ? untried : this.#states;
-    const available = candidates.filter((state) => isAvailable(state, principal, now));
-    if (available.length > 0) return this.#byStrategy(available);
-    const until = (state: BackendState) => skippedUntil(state, principal);
+    const available = candidates.filter((state) => isAvailable(state, limited, now));
+    if (available.length > 0) {
+      const unspent = this.#hasPools
+        ? available.filter(({ quota }) => quota?.isSpent(model, now) !== true)
+        : available;
+      return this.#bestAvailable(unspent.length > 0 ? unspent : available, { model, conversation, now });
+    }
+    const until = (state: BackendState) => skippedUntil(state, limited);
     return candidates.reduce((soonest, state) => until(state) < until(soonest) ? state : soonest);
+  }
+
+  #bestAvailable(
+    available: readonly BackendState[],
+    { model, conversation, now }: Pick<BackendWish, "model" | "conversation"> & { readonly now: number },
+  ): BackendState | undefined {
+    if (conversation !== undefined && this.#strategy !== "failover") {
+      return this.#byConversation(available, conversation);
+    }
+    const chosen = this.#byStrategy(available);
+    const pool = chosen?.backend.pool;
+    if (pool === undefined) return chosen;
+    const keys = available.filter(({ backend }) => backend.pool === pool);
+    return conversation === undefined
+      ? keyWithMostQuota(keys, { model, now })
+      : this.#byConversation(keys, conversation);
+  }
+
+  /**
+   * A check of a backend has ended. `failure` is the reason why it failed; the backend is then skipped for `forMs`, and
+   * longer after the next check that fails. Undefined: the backend is up.
+   */
+  checked(backend: Backend, { failure, forMs }: { failure: string | undefined; forMs: number }): void {
+    const state = this.#states.find((one) => one.backend === backend);
+    if (state === undefined) return;
+    const { health, healthFor, isOnlyOne, onEvent } = state;
+    const event = { backend, principal: undefined, reason: failure };
+    if (failure !== undefined) {
+      if (!health.checkFailed({ now: this.#clock.now(), forMs })) return;
+      onEvent({ ...event, kind: "failing", failures: health.failures, forMs: isOnlyOne ? 0 : forMs });
+      return;
+    }
+    if (!health.checkSucceeded()) return;
+    for (const own of healthFor.values()) own.checkSucceeded();
+    onEvent({ ...event, kind: "recovered", failures: 0, forMs: 0 });
   }
 
   /**
@@ -85,8 +165,7 @@ export class Balancer {
     const now = this.#clock.now();
     return this.#states.map((state) => {
       const owns = [...state.healthFor.values()].filter(({ failures }) => failures > 0);
-      const limits = [...state.healthFor.values()].map(({ limitedUntil }) => limitedUntil);
-      const limitedUntil = Math.max(state.health.limitedUntil, ...limits);
+      const limitedUntil = state.pauses.latest();
       const own = owns.every(({ isFailing }) => isFailing) ? owns.at(-1) : undefined;
       const shown = state.health.isFailing ? state.health : own ?? state.health;
       const forMs = Math.max(0, Math.max(shown.skippedUntil, limitedUntil) - now);
@@ -101,18 +180,37 @@ export class Balancer {
   }
 
   /** Milliseconds until the first backend's requested pause ends. 0 if any backend has none. */
-  waitMs(principal: string): number {
-    const soonest = Math.min(
-      ...this.#states.map(({ health, healthFor }) =>
-        Math.max(health.limitedUntil, healthFor.get(principal)?.limitedUntil ?? -Infinity)
-      ),
-    );
+  waitMs(request: LimitedRequest): number {
+    const soonest = Math.min(...this.#states.map(({ pauses }) => pauses.until(request)));
     return Math.max(0, soonest - this.#clock.now());
   }
 
   /** The number of running attempts of each backend. */
   inFlight(): number[] {
     return this.#states.map(({ running }) => running.count);
+  }
+
+  /** The first backend in the order of the conversation that does not run far more requests than its share. */
+  #byConversation(available: readonly BackendState[], conversation: string): BackendState | undefined {
+    const shareOf = ({ backend }: BackendState) => this.#strategy === "weighted" ? backend.weight : 1;
+    let running = 1;
+    let shares = 0;
+    for (const state of available) {
+      running += state.running.count;
+      shares += shareOf(state);
+    }
+    const most = this.#strategy === "least_busy" ? MOST_SHARES_LEAST_BUSY : MOST_SHARES;
+    let best: BackendState | undefined;
+    let bestRank = -Infinity;
+    for (const state of available) {
+      const share = shareOf(state);
+      if (state.running.count + 1 > Math.ceil(most * running * share / shares)) continue;
+      const rank = rankOf({ name: state.backend.name, weight: share }, conversation);
+      if (rank <= bestRank) continue;
+      best = state;
+      bestRank = rank;
+    }
+    return best ?? this.#byStrategy(available);
   }
 
   #byStrategy(available: readonly BackendState[]): BackendState | undefined {
@@ -136,22 +234,42 @@ export class Balancer {
   }
 }
 
+/** The key with the largest share of its quota left. Of several, the key with the fewest running attempts. */
+function keyWithMostQuota(
+  keys: readonly BackendState[],
+  { model, now }: { model: string | undefined; now: number },
+): BackendState | undefined {
+  let best: BackendState | undefined;
+  let bestShare = -Infinity;
+  for (const key of keys) {
+    const share = key.quota?.share(model, now) ?? 1;
+    const isLessBusy = share === bestShare && key.running.count < (best?.running.count ?? Infinity);
+    if (share <= bestShare && !isLessBusy) continue;
+    best = key;
+    bestShare = share;
+  }
+  return best;
+}
+
 /** What makes a backend another one: a changed key or address may work where the one before has failed. */
 function identityOf({ name, baseUrl, key, keyField, connection, headers, model }: Backend): string {
   return JSON.stringify([name, baseUrl.origin, baseUrl.path, key, keyField, connection.key, headers, model]);
 }
 
-function isAvailable({ health, healthFor }: BackendState, principal: string, now: number): boolean {
-  return health.isAvailable(now) && healthFor.get(principal)?.isAvailable(now) !== false;
+function isAvailable(
+  { health, healthFor, pauses }: BackendState,
+  request: LimitedRequest,
+  now: number,
+): boolean {
+  return health.isAvailable(now) && healthFor.get(request.principal)?.isAvailable(now) !== false &&
+    pauses.until(request) <= now;
 }
 
-function skippedUntil({ health, healthFor }: BackendState, principal: string): number {
-  const own = healthFor.get(principal);
+function skippedUntil({ health, healthFor, pauses }: BackendState, request: LimitedRequest): number {
   return Math.max(
     health.skippedUntil,
-    health.limitedUntil,
-    own?.skippedUntil ?? -Infinity,
-    own?.limitedUntil ?? -Infinity,
+    healthFor.get(request.principal)?.skippedUntil ?? -Infinity,
+    pauses.until(request),
   );
 }
 

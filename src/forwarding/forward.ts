@@ -5,15 +5,19 @@
 
 import { type Cancellation, ClientGone } from "../cancellation.ts";
 import type { Clock } from "../time/clock.ts";
+import { operationOf } from "../apis/operation_of.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
+import type { Field } from "../http/fields.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import type { BodyMemory } from "../streams/held_body.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import type { BackendRequests } from "./backend_requests.ts";
-import type { Balancer } from "./balancer.ts";
+import type { BackendWish, Balancer } from "./balancer.ts";
+import { type Finding, hiddenFailure, mayHideFailure } from "./hidden_failure.ts";
 import type { Lease } from "./lease.ts";
 import { RequestContent } from "./request_content.ts";
-import { canFailOver, judgeAnswer } from "./retry.ts";
+import { modelOf, NO_TRAITS, type RequestTraits, traitsOf } from "./request_traits.ts";
+import { canFailOver, isCreation, judgeAnswer, mayBeDone } from "./retry.ts";
 import { TimeoutExpired } from "./timeouts.ts";
 import {
   type BackendResponse,
@@ -22,6 +26,7 @@ import {
   UpstreamCall,
   type WebSocketOptions,
 } from "./upstream_call.ts";
+import { WakeUp } from "./wake_up.ts";
 import { faultBeforeResponse } from "./upstream_faults.ts";
 import {
   RequestBodyBroken,
@@ -38,7 +43,13 @@ export interface ForwardedExchange extends ForwardObserver {
    * client only.
    */
   readonly holder: string;
-  readonly request: { readonly method: string; readonly cancellation: Cancellation };
+  readonly request: {
+    readonly method: string;
+    readonly fields: readonly Field[];
+    readonly cancellation: Cancellation;
+  };
+  /** The path after the name of the endpoint. */
+  readonly rest: string;
 }
 
 /** An exchange, and what is forwarded of its request. */
@@ -89,36 +100,68 @@ export async function forward(
   const { exchange, balancer, pinned } = request;
   const { endpoint, request: { cancellation } } = exchange;
   const startedAt = parts.clock.now();
-  const content = new RequestContent(request, endpoint);
+  const { method } = exchange.request;
+  const isUnsafe = request.body !== null && !endpoint.retry.unsafe &&
+    isCreation(method, operationOf(method, exchange.rest));
+  const content = new RequestContent(request, { ...endpoint, isUnsafe });
   const tried = new Set<Backend>();
+  /** The backend that sleeps, and is tried again after it was woken. */
+  let sleeping: Lease | undefined;
+  let woken: Backend | undefined;
   content.readAhead();
+  const traits = endpoint.backends.length === 1 ? NO_TRAITS : await traitsOf(request, content);
+  const wish: BackendWish = { ...traits, tried, principal: exchange.holder };
   for (let retriesLeft = endpoint.retry.retries;; retriesLeft--) {
     cancellation.throwIfCancelled();
-    const lease = balancer.choose(tried, exchange.holder, pinned);
+    const only = woken ?? pinned;
+    const lease = only === undefined ? balancer.choose(wish) : balancer.again(only, exchange.holder);
     const { backend } = lease;
     tried.add(backend);
     exchange.attempted(backend.name);
     let call: UpstreamCall | undefined;
     let outcome: CallOutcome;
+    let isExamined = false;
     try {
       call = new UpstreamCall(callRequest(request, { backend, content, startedAt }), parts);
       const response = await call.send();
       call.begun(response);
-      outcome = { call, response };
-      recordAnswer(response, lease, request);
+      const mayFail = retriesLeft > 0 && content.replayable;
+      // Why a request was rejected decides whether the next ones are sent to the same backend.
+      const isRejected = response.status === 429 && endpoint.backends.length > 1;
+      isExamined = (mayFail || isRejected) && mayHideFailure(response);
+      const finding = isExamined
+        ? await call.examine((body) => hiddenFailure(response.status, body))
+        : undefined;
+      outcome = { call, response, finding };
+      recordAnswer(outcome, lease, { request, content, traits, epochMs: parts.clock.epochMs() });
     } catch (caught) {
       const error = call === undefined ? caught : call.failed(caught);
-      outcome = { error: cancellation.reason ?? error };
+      outcome = { error: cancellation.reason ?? error, isUnseen: isExamined };
       recordFailure(outcome.error, lease, request);
+      if (backend.wake !== undefined && !mayBeDone(outcome) && outcome.error !== cancellation.reason) {
+        lease.wake();
+        sleeping ??= lease;
+      }
     }
-    const pauseMs = canFailOver(outcome, endpoint.retry) && retriesLeft > 0 && content.replayable
-      ? pauseBefore(request, { tried, retriesLeft })
-      : undefined;
+    const mayFollow = canFailOver(outcome, endpoint.retry) && retriesLeft > 0 && content.replayable &&
+      !(isUnsafe && mayBeDone(outcome));
+    const pauseMs = mayFollow ? pauseBefore(request, { tried, retriesLeft, traits }) : undefined;
     const isInTime = pauseMs !== undefined &&
       parts.clock.now() - startedAt + pauseMs < (backend.timeouts.totalMs ?? Infinity);
     if (!isInTime) {
-      content.release();
-      return deliver(outcome, lease, exchange);
+      const maySleep = sleeping !== undefined && woken === undefined &&
+        mayFollowWake(outcome, { request, content, isUnsafe });
+      if (!maySleep || sleeping === undefined || !await awake(sleeping, request, parts)) {
+        content.release();
+        if (maySleep && cancellation.reason !== undefined) {
+          abandon(outcome, lease);
+          throw cancellation.reason;
+        }
+        return deliver(outcome, lease, exchange);
+      }
+      woken = sleeping.backend;
+      exchange.failedOver(backend.name, abandon(outcome, lease));
+      continue;
     }
     const detail = abandon(outcome, lease);
     exchange.failedOver(backend.name, detail);
@@ -126,10 +169,39 @@ export async function forward(
   }
 }
 
+/** Whether the request can go to a backend that was woken: the attempt failed, and the request can be sent again. */
+function mayFollowWake(
+  outcome: CallOutcome,
+  { request: { exchange: { endpoint } }, content, isUnsafe }: {
+    request: ForwardRequest;
+    content: RequestContent;
+    isUnsafe: boolean;
+  },
+): boolean {
+  if (!canFailOver(outcome, endpoint.retry)) return false;
+  return !mayBeDone(outcome) && "error" in outcome || content.replayable && !(isUnsafe && mayBeDone(outcome));
+}
+
+/** Waits until a backend that sleeps answers. False: it did not in time, or the client has left. */
+async function awake(
+  lease: Lease,
+  { exchange: { endpoint, request: { cancellation } } }: ForwardRequest,
+  parts: { readonly transport: Transport; readonly clock: Clock },
+): Promise<boolean> {
+  const { backend } = lease;
+  if (backend.wake === undefined) return false;
+  const { timeoutMs } = backend.wake;
+  return await lease.wakeUp(() => new WakeUp(backend, { ...parts, endpoint, timeoutMs })).wait(cancellation);
+}
+
 /** What an attempt brought. */
 type CallOutcome =
-  | { readonly call: UpstreamCall; readonly response: UpstreamResponse }
-  | { readonly error: unknown };
+  | {
+    readonly call: UpstreamCall;
+    readonly response: UpstreamResponse;
+    readonly finding: Finding | undefined;
+  }
+  | { readonly error: unknown; readonly isUnseen: boolean };
 
 /** The request for one backend. Throws where no request can be made for it. */
 function callRequest(
@@ -150,16 +222,25 @@ function callRequest(
 
 /** Tells the balancer what a response says of its backend. */
 function recordAnswer(
-  response: UpstreamResponse,
+  { response, finding }: { response: UpstreamResponse; finding: Finding | undefined },
   lease: Lease,
-  { requests, exchange: { endpoint } }: ForwardRequest,
+  { request, content, traits, epochMs }: {
+    request: ForwardRequest;
+    content: RequestContent;
+    traits: RequestTraits;
+    epochMs: number;
+  },
 ): void {
+  const { requests, exchange: { endpoint } } = request;
+  if (lease.backend.pool !== undefined) lease.answered(response.fields, traits.model);
   // The rate limit of a project's key says nothing of other projects.
   if (response.status === 429 && requests.usesProjectKey(lease.backend)) return;
-  const verdict = judgeAnswer(response, endpoint.retry);
+  const verdict = judgeAnswer(response, { ...endpoint.retry, finding, epochMs });
   if (verdict === "good") lease.succeeded();
   else if (verdict === "failure") lease.failed({ isCertain: false });
-  else lease.limited(verdict.limitedMs);
+  else if (verdict !== "nothing") {
+    lease.limited(verdict.limitedMs, traits.model ?? modelOf(request, content.kept()));
+  }
 }
 
 /** Tells the balancer what a failure says of its backend, and the exchange that the backend may have done work. */
@@ -181,12 +262,16 @@ function recordFailure(
  */
 function pauseBefore(
   { balancer, pinned, exchange: { endpoint, holder } }: ForwardRequest,
-  { tried, retriesLeft }: { tried: ReadonlySet<Backend>; retriesLeft: number },
+  { tried, retriesLeft, traits: { model } }: {
+    tried: ReadonlySet<Backend>;
+    retriesLeft: number;
+    traits: RequestTraits;
+  },
 ): number | undefined {
   const backends = pinned === undefined ? endpoint.backends.length : 1;
   if (tried.size < backends) return 0;
   const round = endpoint.retry.retries - retriesLeft - (backends - 1);
-  const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** round, balancer.waitMs(holder));
+  const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** round, balancer.waitMs({ principal: holder, model }));
   return pauseMs > LONGEST_PAUSE_MS ? undefined : pauseMs;
 }
 
@@ -195,7 +280,7 @@ function abandon(outcome: CallOutcome, lease: Lease): string {
   lease.released();
   if ("error" in outcome) return faultBeforeResponse(outcome.error, lease.backend)?.message ?? "it failed";
   outcome.call.discard();
-  return `it answered ${outcome.response.status}`;
+  return `it ${outcome.finding?.detail ?? `answered ${outcome.response.status}`}`;
 }
 
 /** Returns the response of the last attempt, or throws its fault. */

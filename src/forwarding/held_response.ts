@@ -26,6 +26,7 @@ export class HeldResponses {
     const quiet: ForwardedExchange = {
       endpoint: exchange.endpoint,
       holder: exchange.holder,
+      rest: exchange.rest,
       request: exchange.request,
       attempted: (backend) => exchange.attempted(backend),
       unanswered: (backend) => exchange.unanswered(backend),

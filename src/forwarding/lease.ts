@@ -2,19 +2,32 @@
 
 import type { Backend } from "../config/config.ts";
 import type { Clock } from "../time/clock.ts";
-import { BackendHealth, type FailureSource, LONGEST_COOLDOWN_MS } from "./backend_health.ts";
+import { BackendHealth, type FailureSource } from "./backend_health.ts";
+import type { Field } from "../http/fields.ts";
+import type { KeyQuota } from "./key_quota.ts";
+import { messageOf } from "../text/error_text.ts";
+import { sendMagicPacket } from "./wake_on_lan.ts";
+import type { WakeUp } from "./wake_up.ts";
+import type { RequestedPauses } from "./requested_pauses.ts";
+
+/** No further packet is sent to wake the same machine for so long. */
+const WAKE_PAUSE_MS = 10_000;
 
 /** How many principals are kept for each backend. The principal with the oldest failure is removed first. */
 const MAX_PRINCIPALS = 1_000;
 
-/** A change of a backend: it began to fail, recovered, or asked for a pause. */
+/** A change of a backend: it began to fail, recovered, asked for a pause, or is being woken. */
 export interface HealthEvent {
-  readonly kind: "failing" | "recovered" | "rate_limited";
+  readonly kind: "failing" | "recovered" | "rate_limited" | "waking";
   readonly backend: Backend;
   /** The principal that the change concerns. Undefined: it concerns all. */
   readonly principal: string | undefined;
+  /** The model that a pause concerns. Undefined: it concerns all. */
+  readonly model?: string | undefined;
   /** The number of failures in a row. */
   readonly failures: number;
+  /** Why a check failed, or why the packet that wakes the machine was not sent. Undefined: neither happened. */
+  readonly reason?: string | undefined;
   /** How long it is skipped, in milliseconds. 0: it is not skipped, or it is the only backend. */
   readonly forMs: number;
 }
@@ -33,6 +46,12 @@ export interface BackendState {
   readonly health: BackendHealth;
   /** The health for each principal whose requests failed. */
   readonly healthFor: Map<string, BackendHealth>;
+  /** The pauses that the backend asked for. */
+  readonly pauses: RequestedPauses;
+  /** The quota of its key. Undefined: the key belongs to no pool. */
+  readonly quota: KeyQuota | undefined;
+  /** When the last packet was sent that wakes the machine, and the wait for it. */
+  readonly waking: { at: number; wakeUp: WakeUp | undefined };
   /** The credit of the strategy `weighted`. */
   credit: number;
 }
@@ -102,21 +121,56 @@ export class Lease {
   }
 
   /**
-   * The backend asked for a pause. Providers limit models and keys, so it is skipped only for this principal.
-   * After the same response to a second principal it is skipped for all, for {@link LONGEST_COOLDOWN_MS} at
-   * most.
+   * The backend asked for a pause. Providers limit models and keys, so it is skipped only for this principal and this
+   * model. After the same response to a second principal it is skipped for all, for five minutes at most. Without a
+   * known model it is skipped for all models.
    */
-  limited(durationMs: number): void {
+  limited(durationMs: number, model?: string): void {
     this.#endProbe();
     const now = this.#clock.now();
-    const { health, healthFor } = this.#state;
-    const own = healthOf(this.#state, this.#principal);
-    const [wasLimited, wasOwnLimited] = [health.limitedUntil > now, own.limitedUntil > now];
-    own.limitedUntil = now + durationMs;
-    const limited = [...healthFor.values()].filter(({ limitedUntil }) => limitedUntil > now);
-    if (limited.length > 1) health.limitedUntil = now + Math.min(durationMs, LONGEST_COOLDOWN_MS);
-    if (!wasLimited && limited.length > 1) this.#report("rate_limited", undefined);
-    else if (!wasLimited && !wasOwnLimited) this.#report("rate_limited", this.#principal);
+    const { backend, health, isOnlyOne, onEvent, pauses } = this.#state;
+    const principal = this.#principal;
+    const isNewFor = pauses.set({ principal, model }, { now, durationMs });
+    if (isNewFor === undefined) return;
+    onEvent({
+      kind: "rate_limited",
+      backend,
+      principal: isNewFor === "all" ? undefined : principal,
+      model,
+      failures: health.failures,
+      forMs: isOnlyOne ? 0 : Math.max(0, pauses.until({ principal, model }) - now),
+    });
+  }
+
+  /** The backend cannot be reached: wakes its machine, if it may sleep. At most one packet in some seconds is sent. */
+  wake(): void {
+    const { backend, onEvent, waking, health } = this.#state;
+    const now = this.#clock.now();
+    if (backend.wake === undefined || now - waking.at < WAKE_PAUSE_MS) return;
+    waking.at = now;
+    const event = {
+      kind: "waking",
+      backend,
+      principal: undefined,
+      failures: health.failures,
+      forMs: 0,
+    } as const;
+    sendMagicPacket(backend.wake).then(
+      () => onEvent(event),
+      (error) => onEvent({ ...event, reason: messageOf(error) }),
+    );
+  }
+
+  /** The wait for the machine of the backend, which all requests share. */
+  wakeUp(create: () => WakeUp): WakeUp {
+    const { waking } = this.#state;
+    if (waking.wakeUp?.isUsable !== true) waking.wakeUp = create();
+    return waking.wakeUp;
+  }
+
+  /** The head of a response has come, which may state the quota of a key. */
+  answered(fields: readonly Field[], model: string | undefined): void {
+    this.#state.quota?.read(fields, { model, now: this.#clock.now(), epochMs: this.#clock.epochMs() });
   }
 
   /** The attempt has ended, with or without a response. */
@@ -131,8 +185,7 @@ export class Lease {
   #report(kind: HealthEvent["kind"], principal: string | undefined): void {
     const { backend, health, healthFor, isOnlyOne, onEvent } = this.#state;
     const shown = principal === undefined ? health : healthFor.get(principal) ?? health;
-    const until = Math.max(shown.skippedUntil, shown.limitedUntil);
-    const forMs = isOnlyOne ? 0 : Math.max(0, until - this.#clock.now());
+    const forMs = isOnlyOne ? 0 : Math.max(0, shown.skippedUntil - this.#clock.now());
     onEvent({ kind, backend, principal, failures: shown.failures, forMs });
   }
 

@@ -9,7 +9,7 @@ import { type Dialect, DIALECTS } from "../apis/dialects.ts";
 import type { Backend, Config } from "../config/config.ts";
 import { upstreamFields } from "./request_headers.ts";
 import { createHttp1Transport } from "./transport/http1.ts";
-import { type Transport, TransportError } from "./transport/transport.ts";
+import { type Transport, TransportError, type UpstreamRequest } from "./transport/transport.ts";
 import { type ByteSource, nextPiece } from "../streams/byte_source.ts";
 import { type Field, field, fieldValue } from "../http/fields.ts";
 import { joinPath } from "../http/join_url.ts";
@@ -68,7 +68,7 @@ async function probe(
   },
 ): Promise<Omit<ProbeResult, "endpoint" | "backend">> {
   const cancellation = new Cancellation();
-  const { modelsPath, version } = DIALECTS[dialect];
+  const { modelsPath } = DIALECTS[dialect];
   const { connectMs = TIMEOUT_MS, firstByteMs = TIMEOUT_MS } = backend.timeouts;
   const timeoutMs = Math.min(TIMEOUT_MS, connectMs + firstByteMs);
   const tooLate = new TransportError(`nothing came within ${durationText(timeoutMs)}`, {
@@ -81,21 +81,9 @@ async function probe(
   const timer = setTimeout(() => cancellation.cancel(tooLate), timeoutMs);
   const beganAt = performance.now();
   try {
-    const { status, fields, body } = await transport.send({
-      method: "GET",
-      origin: backend.baseUrl.origin,
-      connection: backend.connection,
-      target: joinPath(backend.baseUrl, modelsPath),
-      fields: upstreamFields([field("accept", "application/json"), field("user-agent", "llm-proxy")], {
-        credentialsToStrip: new Set(),
-        backend,
-        anthropicVersion: version && (anthropicVersion ?? version.value),
-      }),
-      body: null,
-      again: undefined,
-      cancellation,
-      onPhase() {},
-    });
+    const { status, fields, body } = await transport.send(
+      probeRequest(backend, { dialect, anthropicVersion, path: modelsPath, cancellation }),
+    );
     const latencyMs = performance.now() - beganAt;
     const aheadMs = clockAhead(fields, latencyMs);
     const list = status === 200 ? listOfModels(await bodyText(body)) : undefined;
@@ -123,6 +111,34 @@ async function probe(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A request of the proxy itself to a backend, with its key. */
+export function probeRequest(
+  backend: Backend,
+  { dialect, anthropicVersion, path, cancellation }: {
+    dialect: Dialect;
+    anthropicVersion: string | undefined;
+    path: string;
+    cancellation: Cancellation;
+  },
+): UpstreamRequest {
+  const { version } = DIALECTS[dialect];
+  return {
+    method: "GET",
+    origin: backend.baseUrl.origin,
+    connection: backend.connection,
+    target: joinPath(backend.baseUrl, path),
+    fields: upstreamFields([field("accept", "application/json"), field("user-agent", "llm-proxy")], {
+      credentialsToStrip: new Set(),
+      backend,
+      anthropicVersion: version && (anthropicVersion ?? version.value),
+    }),
+    body: null,
+    again: undefined,
+    cancellation,
+    onPhase() {},
+  };
 }
 
 /** Assumes that the backend read its clock in the middle of the request. Its `date` has whole seconds. */

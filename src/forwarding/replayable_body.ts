@@ -26,6 +26,10 @@ export class ReplayableBody {
   #isTaken = false;
   /** The read-ahead waits for the sender. */
   #isWaiting = false;
+  /** The sender has left, which the next reader also notices. */
+  #isBroken = false;
+  /** Called when the read-ahead has read more, or cannot. */
+  #onProgress: (() => void) | undefined;
 
   /** `memory` refuses bytes beyond the share. They are then sent once and forgotten. */
   constructor(source: MessageBody, maxBytes: number, memory: BodyMemory = UNCOUNTED) {
@@ -57,7 +61,26 @@ export class ReplayableBody {
       }
     } catch {
       // The source throws the same error for the next reader.
+      this.#isBroken = true;
     }
+  }
+
+  /**
+   * Waits for the first bytes, and returns at most `maxBytes` of them: fewer if the body is shorter, may not be kept, or
+   * breaks off. They are valid until the next attempt reads the body. Call it before the first attempt.
+   */
+  async start(maxBytes: number): Promise<Uint8Array> {
+    const wanted = Math.min(maxBytes, this.#maxBytes);
+    this.readAhead();
+    while (!this.#ended && !this.#forgets && !this.#isBroken && this.#kept.length < wanted) {
+      await new Promise<void>((resolve) => this.#onProgress = resolve);
+    }
+    return this.kept(maxBytes);
+  }
+
+  /** The first bytes that are in memory, at most `maxBytes`. Empty: the body was forgotten. */
+  kept(maxBytes: number): Uint8Array {
+    return this.#hasForgotten ? new Uint8Array() : this.#kept.bytes.subarray(0, maxBytes);
   }
 
   #readAheadLater(): void {
@@ -65,6 +88,7 @@ export class ReplayableBody {
     void this.#source.readable().then(() => {
       this.#isWaiting = false;
       this.readAhead();
+      this.#onProgress?.();
     });
   }
 

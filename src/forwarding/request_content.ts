@@ -5,6 +5,7 @@ import type { MessageBody } from "../streams/byte_source.ts";
 import type { Field } from "../http/fields.ts";
 import type { BodyMemory } from "../streams/held_body.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
+import { START_BYTES } from "./affinity.ts";
 import { modelChanges } from "./replace_model.ts";
 import { ReplayableBody } from "./replayable_body.ts";
 
@@ -27,6 +28,7 @@ export class RequestContent {
   readonly #source: MessageBody | null;
   readonly #replayable: ReplayableBody | undefined;
   readonly #payload: HeldPayload | undefined;
+  readonly #isUnsafe: boolean;
 
   /** `payload` is the body where it is in memory already. */
   constructor(
@@ -35,8 +37,12 @@ export class RequestContent {
       readonly payload: HeldPayload | undefined;
       readonly memory: BodyMemory;
     },
-    { retry, maxBufferBytes }: Pick<Endpoint, "retry" | "maxBufferBytes">,
+    { retry, maxBufferBytes, isUnsafe }: Pick<Endpoint, "retry" | "maxBufferBytes"> & {
+      /** Whether the request must not arrive twice. */
+      readonly isUnsafe: boolean;
+    },
   ) {
+    this.#isUnsafe = isUnsafe;
     this.#source = body;
     this.#payload = payload;
     if (body === null || payload !== undefined) return;
@@ -58,6 +64,17 @@ export class RequestContent {
     this.#replayable?.readAhead();
   }
 
+  /** Waits for at most `maxBytes` of the beginning of the body. Empty: it is not kept in memory. */
+  async start(maxBytes: number): Promise<Uint8Array> {
+    const start = this.#payload?.held.bytes.subarray(0, maxBytes) ?? await this.#replayable?.start(maxBytes);
+    return start ?? new Uint8Array();
+  }
+
+  /** The beginning of the body, as far as it is in memory now. */
+  kept(): Uint8Array {
+    return this.#payload?.held.bytes ?? this.#replayable?.kept(START_BYTES) ?? new Uint8Array();
+  }
+
   /** States that no further attempt follows. Memory is released at once, or after the body was sent. */
   release(): void {
     this.#replayable?.release();
@@ -70,14 +87,14 @@ export class RequestContent {
     if (payload !== undefined && this.#source !== null) {
       const changes = model === undefined ? [] : modelChanges(payload, model);
       const again = () => payload.held.body(changes);
-      return { fields, body: again(), again };
+      return { fields, body: again(), again: this.#isUnsafe ? undefined : again };
     }
     const replayable = this.#replayable;
     const length = this.#source?.length;
     return {
       fields,
       body: replayable?.attempt() ?? this.#source,
-      again: replayable === undefined || length === undefined || length > SMALL_BYTES
+      again: this.#isUnsafe || replayable === undefined || length === undefined || length > SMALL_BYTES
         ? undefined
         : () => replayable.attempt(),
     };

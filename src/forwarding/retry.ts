@@ -3,57 +3,70 @@
  * decides.
  */
 
+import { factsOf, type Operation } from "../apis/operations.ts";
+import { READING_METHODS } from "../apis/operation_of.ts";
 import type { RetryPolicy } from "../config/config.ts";
-import { type Field, fieldValue } from "../http/fields.ts";
+import type { Field } from "../http/fields.ts";
+import type { Finding } from "./hidden_failure.ts";
+import { requestedPauseMs } from "./rate_limit_fields.ts";
 import { TimeoutExpired } from "./timeouts.ts";
 import { TransportError } from "./transport/transport.ts";
 
-/** What an attempt brought: the head of a response, or an error. */
-export type Outcome = { readonly response: { readonly status: number } } | { readonly error: unknown };
+/** What an attempt brought: the head of a response with what its beginning says, or an error. */
+export type Outcome =
+  | { readonly response: { readonly status: number }; readonly finding?: Finding | undefined }
+  | {
+    readonly error: unknown;
+    /** Whether it broke off while the proxy looked for a hidden failure, so that the client got nothing of it. */
+    readonly isUnseen?: boolean | undefined;
+  };
 
 /**
- * Whether another attempt may follow: the response has one of the statuses that are retried, or no byte of an
- * answer had arrived when the attempt failed.
+ * Whether another attempt may follow: the response has one of the statuses that are retried, or the client could not
+ * have got a byte of it when the attempt failed.
  */
 export function canFailOver(outcome: Outcome, { statuses }: Pick<RetryPolicy, "statuses">): boolean {
-  if ("response" in outcome) return statuses.has(outcome.response.status);
-  const { error } = outcome;
-  return error instanceof TimeoutExpired && !error.received ||
-    error instanceof TransportError && !error.facts.received;
+  if ("response" in outcome) return statuses.has(outcome.finding?.status ?? outcome.response.status);
+  const { error, isUnseen = false } = outcome;
+  return error instanceof TimeoutExpired && (isUnseen || !error.received) ||
+    error instanceof TransportError && (isUnseen || !error.facts.received);
 }
-
-/** What a response says of its backend. Errors of the client, such as a 400, count as good. */
-export type AnswerVerdict = "good" | "failure" | { readonly limitedMs: number };
-
-/** Judges a backend by the head of its response. */
-export function judgeAnswer(
-  { status, fields }: { readonly status: number; readonly fields: readonly Field[] },
-  { statuses }: RetryPolicy,
-): AnswerVerdict {
-  if (status === 429 || status === 529) {
-    const limitedMs = retryAfterMs(fields);
-    if (limitedMs !== undefined) return { limitedMs };
-  }
-  return statuses.has(status) || status >= 500 ? "failure" : "good";
-}
-
-/** A longer `retry-after` counts as a day. */
-const LONGEST_LIMIT_MS = 24 * 3_600_000;
 
 /**
- * The pause that a provider asks for, in milliseconds: OpenAI's `retry-after-ms`, or `retry-after` in seconds
- * or as a date (RFC 9110, 10.2.3), relative to the `date` of the response. Undefined: the response states none.
+ * Statuses that say that the upstream did nothing: it rejected the request because of a limit or its load, or a server
+ * in front could not connect to it (Cloudflare's 521 to 523).
  */
-export function retryAfterMs(fields: readonly Field[]): number | undefined {
-  const milliseconds = plainNumber(fieldValue(fields, "retry-after-ms"));
-  if (milliseconds !== undefined) return Math.min(milliseconds, LONGEST_LIMIT_MS);
-  const text = fieldValue(fields, "retry-after");
-  const seconds = plainNumber(text);
-  if (seconds !== undefined) return Math.min(seconds * 1000, LONGEST_LIMIT_MS);
-  const until = Date.parse(text ?? "") - Date.parse(fieldValue(fields, "date") ?? "");
-  return Number.isNaN(until) ? undefined : Math.min(Math.max(0, until), LONGEST_LIMIT_MS);
+const REFUSALS: ReadonlySet<number> = new Set([408, 425, 429, 521, 522, 523, 529]);
+
+/** Whether the backend may have done what the request asks for, although the attempt failed. */
+export function mayBeDone(outcome: Outcome): boolean {
+  if ("response" in outcome) return !REFUSALS.has(outcome.response.status);
+  const { error } = outcome;
+  if (error instanceof TransportError) return error.facts.sent;
+  return !(error instanceof TimeoutExpired && (error.phase === "connect" || error.phase === "tls"));
 }
 
-function plainNumber(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,12}(\.\d{1,6})?$/.test(text) ? Number(text) : undefined;
+/** Whether a second request of the same kind would make a second object, or cost as much once more. */
+export function isCreation(method: string, operation: Operation): boolean {
+  return factsOf(operation).isCreation === true && !READING_METHODS.has(method);
+}
+
+/** What a response says of its backend. Errors of the client, such as a 400, count as good. `nothing`: no more than before. */
+export type AnswerVerdict = "good" | "failure" | "nothing" | { readonly limitedMs: number };
+
+/** Judges a backend by a response. `epochMs` is the time in milliseconds since 1970. */
+export function judgeAnswer(
+  { status, fields }: { readonly status: number; readonly fields: readonly Field[] },
+  { statuses, finding, epochMs }: Pick<RetryPolicy, "statuses"> & {
+    readonly finding?: Finding | undefined;
+    readonly epochMs: number;
+  },
+): AnswerVerdict {
+  const meant = finding?.status ?? status;
+  if (meant === 429 || meant === 529) {
+    if (finding?.pauseMs === 0) return "nothing";
+    const limitedMs = finding?.pauseMs ?? requestedPauseMs(fields, epochMs);
+    if (limitedMs !== undefined) return { limitedMs };
+  }
+  return statuses.has(meant) || meant >= 500 ? "failure" : "good";
 }

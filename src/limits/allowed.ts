@@ -2,8 +2,9 @@
 
 import { ProxyFault } from "../faults.ts";
 import { matchesAny } from "../text/glob.ts";
-import { allowsPaths, pathAmbiguity } from "../text/path_patterns.ts";
+import { pathAmbiguity } from "../text/path_patterns.ts";
 import type { Principal, Subject } from "../principal.ts";
+import { pathRefusal, pathRulesOf } from "./path_rules.ts";
 
 /** Throws `forbidden` if a rule of the principal lists endpoints and this endpoint is not in the list. */
 export function checkEndpoint(principal: Principal, endpoint: string): void {
@@ -28,28 +29,66 @@ export const PATH_FIELDS: ReadonlySet<string> = new Set(["x-original-url", "x-re
 /** The longest part of a path in an error message, in characters. */
 const SHOWN_PATH = 200;
 
+/** A request, as rules for paths need it. */
+export interface RequestedPath {
+  /** The path after the name of the endpoint. */
+  readonly path: string;
+  /** The path at each backend. */
+  readonly paths: readonly string[];
+  /** The methods that upstreams could use, in capitals. */
+  readonly methods: readonly string[];
+  /** Whether the client requests a WebSocket. */
+  readonly upgrade: boolean;
+  readonly fields: readonly { readonly lower: string; readonly value: string }[];
+}
+
 /**
- * Throws `forbidden` if a rule of the principal lists paths and this path is not in the list, or if upstreams
- * could read the path differently. `path` is the path after the name of the endpoint. `paths` gives the path
- * at each backend.
+ * Throws `forbidden` if the setting `paths` of the endpoint rejects a request. A header that names another
+ * path counts as one more path.
+ */
+export function checkAllowedPath(
+  endpoint: { readonly name: string; readonly paths: readonly string[] },
+  { path, paths, methods, upgrade, fields }: RequestedPath,
+): void {
+  const rules = pathRulesOf(endpoint.paths);
+  if (rules.allowsEverything) return;
+  const other = fields.flatMap(({ lower, value }) => PATH_FIELDS.has(lower) ? [pathIn(value)] : []);
+  const refusal = pathRefusal(rules, { methods, paths: [...paths, ...other], upgrade });
+  if (refusal === undefined) return;
+  const setting = `endpoints.${endpoint.name}.paths`;
+  const allows = `allows ${shownPaths(endpoint.paths)} (${setting})`;
+  if ("unclear" in refusal) {
+    throw new ProxyFault(
+      "forbidden",
+      `The endpoint ${endpoint.name} ${allows}, and the proxy cannot check this path: ${refusal.unclear}.`,
+    );
+  }
+  const { group, method } = refusal;
+  throw new ProxyFault(
+    "forbidden",
+    `The endpoint ${endpoint.name} does not allow ${method} ${shownPath(path)}, which belongs to the group ` +
+      `${group}. It ${allows}. To allow the group, add "${group}" to ${setting}.`,
+  );
+}
+
+/** The path in the value of a header that names a path or a URL, without its query. */
+function pathIn(value: string): string {
+  const path = value.trim().replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
+  return path.startsWith("/") ? path : `/${path}`;
+}
+
+/**
+ * Throws `forbidden` if a rule of the principal lists paths and rejects this request, or if upstreams could
+ * read the path differently.
  */
 export function checkPath(
   principal: Principal,
-  { path, paths, fields }: {
-    path: string;
-    paths: () => readonly string[];
-    fields: readonly { readonly lower: string }[];
-  },
+  { path, paths, methods, upgrade, fields }: RequestedPath,
 ): void {
-  for (const { what, rules: { paths: patterns } } of principal.subjects) {
-    if (patterns === undefined) continue;
+  for (const { what, rules: { paths: entries } } of principal.subjects) {
+    if (entries === undefined) continue;
     const unclear = pathAmbiguity(path);
-    if (unclear !== undefined) {
-      throw new ProxyFault(
-        "forbidden",
-        `This ${what} may use only certain paths, and the proxy cannot check this path: ${unclear}.`,
-      );
-    }
+    if (unclear !== undefined) throw uncheckable(what, unclear);
     const renaming = fields.find(({ lower }) => PATH_FIELDS.has(lower));
     if (renaming !== undefined) {
       throw new ProxyFault(
@@ -57,18 +96,31 @@ export function checkPath(
         `This ${what} may use only certain paths, and the header ${renaming.lower} names another path. Remove it.`,
       );
     }
-    if (allowsPaths(patterns, paths())) continue;
-    const shownPath = JSON.stringify(path.slice(0, SHOWN_PATH));
+    const refusal = pathRefusal(pathRulesOf(entries), { methods, paths, upgrade });
+    if (refusal === undefined) continue;
+    if ("unclear" in refusal) throw uncheckable(what, refusal.unclear);
     throw new ProxyFault(
       "forbidden",
-      `This ${what} may not use the path ${shownPath}; it may use ${shownPaths(patterns)}.`,
+      `This ${what} may not use the path ${shownPath(path)}; it may use ${shownPaths(entries)}. The path ` +
+        `belongs to the group ${refusal.group}. The rule is the setting paths of the ${what}.`,
     );
   }
 }
 
-function shownPaths(patterns: readonly string[]): string {
-  const forbidden = patterns.filter((pattern) => pattern.startsWith("!")).map((pattern) => pattern.slice(1));
-  const allowed = patterns.filter((pattern) => !pattern.startsWith("!"));
+function uncheckable(what: string, unclear: string): ProxyFault {
+  return new ProxyFault(
+    "forbidden",
+    `This ${what} may use only certain paths, and the proxy cannot check this path: ${unclear}.`,
+  );
+}
+
+function shownPath(path: string): string {
+  return JSON.stringify(path.slice(0, SHOWN_PATH));
+}
+
+function shownPaths(entries: readonly string[]): string {
+  const forbidden = entries.filter((entry) => entry.startsWith("!")).map((entry) => entry.slice(1));
+  const allowed = entries.filter((entry) => !entry.startsWith("!"));
   if (forbidden.length === 0) return shown(allowed);
   return allowed.length === 0
     ? `all but ${shown(forbidden)}`

@@ -31,35 +31,43 @@ export function pathAmbiguity(path: string): string | undefined {
   return /%[0-9a-f]{2}/i.test(text) ? "it contains a character that is encoded twice (%25)" : undefined;
 }
 
+/** Patterns in the form in which {@link verdictOf} compares them. */
+export interface ReadPatterns {
+  readonly allowing: readonly string[];
+  readonly denying: readonly string[];
+}
+
+/** Prepares patterns for {@link verdictOf}. */
+export function readPatterns(patterns: readonly string[]): ReadPatterns {
+  const isDenying = (pattern: string) => pattern.startsWith("!");
+  const denying = patterns.filter(isDenying).map((pattern) => normalized(pattern.slice(1)));
+  const allowing = patterns.filter((pattern) => !isDenying(pattern)).map((pattern) => normalized(pattern));
+  return { allowing, denying: [...denying, ...denying.map(withoutVersion).filter(namesPath)] };
+}
+
 /**
- * Whether a list of patterns allows all of these paths. `paths` are the paths of one request at each backend
- * that could get it, as they are sent, starting with the version in the base URL of the backend. A pattern
- * after `!` denies, and wins over patterns that allow. If all patterns deny, all other paths are allowed. An
- * empty list allows nothing.
+ * What patterns say of a path. Undefined: no pattern matches. `path` is the path at a backend, as it is sent,
+ * beginning with the version in the base URL of the backend. A pattern that denies wins.
  *
  * A pattern may leave the version out. A pattern that denies applies with every version and without one,
  * because upstreams serve the same under `/v1/files`, `/v1beta/files` and `/files`. A pattern that allows a
  * version allows only that version.
  */
-export function allowsPaths(patterns: readonly string[], paths: readonly string[]): boolean {
-  const isDenying = (pattern: string) => pattern.startsWith("!");
-  const denying = patterns.filter(isDenying).map((pattern) => normalized(pattern.slice(1)));
-  const allowing = patterns.filter((pattern) => !isDenying(pattern)).map((pattern) => normalized(pattern));
-  const allowsOthers = denying.length > 0 && allowing.length === 0;
-  const deniedAnywhere = [...denying, ...denying.map(withoutVersion).filter(namesPath)];
-  return paths.every((path) => {
-    // Some upstreams remove parameters (`;x`). For others they are part of the name.
-    const [whole, cut] = [normalized(path), normalized(path, { cutsParameters: true })];
-    const bare = withoutVersion(cut);
-    const isDenied = [whole, cut].some((reading) => {
-      const once = withoutVersion(reading);
-      return [reading, once, withoutVersion(once)].some((one) => matchesAny(deniedAnywhere, one));
-    });
-    if (isDenied) return false;
-    if (allowsOthers || matchesAny(allowing, cut)) return true;
-    // For the upstream, the second version in `/v1/v1/models` is part of the path.
-    return withoutVersion(bare) === bare && matchesAny(allowing, bare);
+export function verdictOf(
+  { allowing, denying }: ReadPatterns,
+  path: string,
+): "allowed" | "denied" | undefined {
+  // Some upstreams remove parameters (`;x`). For others they are part of the name.
+  const [whole, cut] = [normalized(path), normalized(path, { cutsParameters: true })];
+  const bare = withoutVersion(cut);
+  const isDenied = [whole, cut].some((reading) => {
+    const once = withoutVersion(reading);
+    return [reading, once, withoutVersion(once)].some((one) => matchesAny(denying, one));
   });
+  if (isDenied) return "denied";
+  if (matchesAny(allowing, cut)) return "allowed";
+  // For the upstream, the second version in `/v1/v1/models` is part of the path.
+  return withoutVersion(bare) === bare && matchesAny(allowing, bare) ? "allowed" : undefined;
 }
 
 /** Normalizes the spelling of a path: decoded once, in lower case, slashes merged and none at the end. */

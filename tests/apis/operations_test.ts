@@ -87,8 +87,6 @@ Deno.test("operationOf: capitals, slashes at the end and prefixes do not matter;
   }
   for (
     const path of [
-      "",
-      "/",
       "/v1/c%68at/completion%73",
       "/v1/chat/completions;x",
       "/v1/completionsx",
@@ -99,10 +97,16 @@ Deno.test("operationOf: capitals, slashes at the end and prefixes do not matter;
   }
 });
 
+Deno.test("operationOf: the root of a server is its status", () => {
+  for (const path of ["", "/", "//"]) assertEquals(operationOf("GET", path), "server_status", path);
+});
+
 Deno.test("operationOf: an id that looks like the end of another path changes nothing that costs money", () => {
   assertEquals(operationOf("POST", "/v1/conversations/messages"), "conversations");
   assertEquals(operationOf("POST", "/v1/uploads/embeddings"), "upload");
   assertEquals(operationOf("POST", "/v1/organization/usage/completions"), "organization");
+  assertEquals(operationOf("POST", "/slots/embeddings"), "server_management");
+  assertEquals(operationOf("POST", "/v1/keys/embeddings"), "organization");
 });
 
 Deno.test("recognisedPath: the id is that of the object, in its own capitals", () => {

@@ -187,6 +187,36 @@ const WRONG: readonly (readonly [string, string, string])[] = [
     "config.toml:6: endpoints.openai.backends.1 is the same as the backend api.openai.com",
   ],
   [
+    "a key beside several keys",
+    `${KEYED}api_keys = ["a", "b"]`,
+    "config.toml:5: endpoints.openai.api_keys is set beside api_key: keep one of the two",
+  ],
+  [
+    "several keys that are the same",
+    `[auth]\ntoken = "T"\n[endpoints.openai]\napi_keys = ["a", "a"]`,
+    "config.toml:4: endpoints.openai.api_keys has the same key twice",
+  ],
+  [
+    "a list of keys without a key",
+    `[auth]\ntoken = "T"\n[endpoints.openai]\napi_keys = []`,
+    "config.toml:4: endpoints.openai.api_keys is empty",
+  ],
+  [
+    "an incomplete MAC address",
+    `${KEYED}wake = "aa:bb"`,
+    'config.toml:5: endpoints.openai.wake "aa:bb" is not a MAC address: write it like aa:bb:cc:dd:ee:ff',
+  ],
+  [
+    "a port of UDP that is too high",
+    `${KEYED}wake_broadcast = "1.2.3.4:99999"`,
+    'config.toml:5: endpoints.openai.wake_broadcast "1.2.3.4:99999" is not an IPv4 address with a UDP port, like 192.168.1.255:9',
+  ],
+  [
+    "checks without a pause",
+    `${KEYED}check_every = "1ms"`,
+    'config.toml:5: endpoints.openai.check_every "1ms" is not a duration: write "30s" or "5m", from a second to a day, or "none"',
+  ],
+  [
     "two equal tokens",
     `[auth]\ntokens = [{ name = "a", token = "x" }, { name = "a", token = "x" }]\n[endpoints.openai]`,
     'config.toml:2: auth.tokens.1.name "a" appears twice',
@@ -287,6 +317,43 @@ weight = 3
     ],
   );
   assertEquals(chat?.retry.retries, 1);
+});
+
+Deno.test("a file: several keys are several backends of one pool, and a key of a backend wins over them", async () => {
+  const { endpoints: [openai, chat] } = await load(
+    `[auth]
+token = "T"
+[endpoints.openai]
+api_keys = ["\${K1}", "\${K2}", "three", "four"]
+[endpoints.chat]
+base_url = "https://a.test/v1"
+api_keys = ["one", "two"]
+[[endpoints.chat.backends]]
+name = "pool"
+[[endpoints.chat.backends]]
+api_key = "alone"
+`,
+    { K1: "one", K2: "two" },
+  );
+  const shown = (endpoint: typeof openai) =>
+    endpoint?.backends.map(({ name, key, pool }) => [name, key.mode === "inject" && key.value, pool]);
+  assertEquals(shown(openai), [
+    ["api.openai.com#1", "one", 0],
+    ["api.openai.com#2", "two", 0],
+    ["api.openai.com#3", "three", 0],
+    ["api.openai.com#4", "four", 0],
+  ]);
+  assertEquals(openai?.retry.retries, 2, "three keys are tried");
+  assertEquals(shown(chat), [["pool#1", "one", 0], ["pool#2", "two", 0], ["a.test", "alone", undefined]]);
+});
+
+Deno.test("a file: affinity is on with several backends, off, or the name of a header", async () => {
+  const two = `[[endpoints.openai.backends]]\n[[endpoints.openai.backends]]\nbase_url = "https://b.test"`;
+  const affinityOf = async (lines: string) => (await load(`${KEYED}${lines}`)).endpoints[0]?.affinity;
+  assertEquals(await affinityOf(""), undefined);
+  assertEquals(await affinityOf(two), {});
+  assertEquals(await affinityOf(`affinity = "off"\n${two}`), undefined);
+  assertEquals(await affinityOf(`affinity = "X-Team"\n${two}`), { header: "x-team" });
 });
 
 Deno.test("a file: ${NAME} is a variable of the environment or .env, also in numbers; $${ is a literal ${", async () => {
@@ -665,8 +732,12 @@ Deno.test("limits of a token: path patterns are checked", async () => {
   assertEquals(read.mode === "token" ? read.tokens.map(({ rules }) => rules) : undefined, [
     { paths: ["/v1/Models", "!/v1/files*"] },
   ]);
-  assertEquals(await problemsOf(auth('"/v1/models", "files"')), [
-    'config.toml:2: auth.tokens.0.limits.paths.1 "files" does not start with /, * or !, like /v1/models, */models or !*/files*',
+  assertEquals(await problemsOf(auth('"!files", "inferense", "!fils", "nothing-like-it", "v1/models"')), [
+    'config.toml:2: auth.tokens.0.limits.paths.1 "inferense" is not a group; did you mean inference?',
+    'config.toml:2: auth.tokens.0.limits.paths.2 "!fils" is not a group; did you mean !files?',
+    'config.toml:2: auth.tokens.0.limits.paths.3 "nothing-like-it" is neither a path with a slash, like /v1/models or */files*, ' +
+    "nor one of the groups inference, models, files, batches, stored, fine_tuning, realtime_sessions, model_management, admin, other, all",
+    'config.toml:2: auth.tokens.0.limits.paths.4 "v1/models" does not start with /, * or !, like /v1/models, */models or !*/files*',
   ]);
 });
 

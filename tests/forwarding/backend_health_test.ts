@@ -47,3 +47,23 @@ Deno.test("BackendHealth: after a cooldown one request probes, and others wait f
   health.endProbe();
   assertEquals(health.isAvailable(6_000), true);
 });
+
+Deno.test("BackendHealth: one failed check is enough, and a check that succeeds ends the cooldown", () => {
+  const health = new BackendHealth();
+  assertEquals([health.checkSucceeded(), health.checkFailed({ now: 0, forMs: 40_000 })], [false, true]);
+  assertEquals([health.isAvailable(39_999), health.checkFailed({ now: 30_000, forMs: 40_000 })], [
+    false,
+    false,
+  ]);
+  assertEquals(health.isAvailable(69_999), false);
+  assertEquals([health.checkSucceeded(), health.isAvailable(30_000), health.failures], [true, true, 0]);
+});
+
+Deno.test("BackendHealth: a check that succeeds ends a cooldown after failures to connect, but not after other failures", () => {
+  const unreachable = new BackendHealth();
+  unreachable.failed(3, { ...ALL, isCertain: true, now: 0 });
+  assertEquals([unreachable.checkSucceeded(), unreachable.isAvailable(0)], [true, true]);
+  const broken = new BackendHealth();
+  broken.failed(3, { ...OWN, now: 0 });
+  assertEquals([broken.checkSucceeded(), broken.isAvailable(0)], [false, false]);
+});

@@ -38,6 +38,9 @@ const NOT_SENT = { phase: "connect", sent: false, received: false, reused: false
 class LoopBench {
   readonly clock = new FakeClock();
   readonly events: string[] = [];
+  /** The path and the headers of the client. */
+  path = "/v1/x";
+  headers: readonly string[] = [];
   readonly cancellation = new Cancellation();
   readonly endpoint: Endpoint;
   readonly balancer: Balancer;
@@ -75,7 +78,8 @@ class LoopBench {
       exchange: {
         endpoint: this.endpoint,
         holder: "anna",
-        request: { method: "POST", cancellation: this.cancellation },
+        request: { method: "POST", fields: fieldsOf(...this.headers), cancellation: this.cancellation },
+        rest: this.path,
         attempted: (name) => this.events.push(`asks ${name}`),
         unanswered: ({ name }) => this.events.push(`gives up ${name}`),
         failedOver: (name, detail) => this.events.push(`leaves ${name}: ${detail}`),
@@ -166,7 +170,7 @@ for (const act of ["refuses", "resets", { status: 500 }, { status: 429 }, { stat
 }
 
 Deno.test("failover: the client gets answers to its own errors, and every other answer", async () => {
-  for (const status of [400, 401, 404, 422, 501, 504]) {
+  for (const status of [400, 401, 404, 422, 501, 505]) {
     const bench = new LoopBench([{ status, body: "said" }]);
     assertEquals(await bench.send("x"), `${status} said`);
   }
@@ -251,7 +255,7 @@ Deno.test("failover: a body that breaks off means that the client left, and no b
 Deno.test("retries: a single backend gets the request again after a pause that doubles, in which the client can leave", async () => {
   const bench = new LoopBench([{ status: 500 }, { status: 500 }, OK], {
     backends: 1,
-    endpoint: { retry: { retries: 2, statuses: new Set([500]) } },
+    endpoint: { retry: { retries: 2, statuses: new Set([500]), unsafe: false } },
   });
   const sent = bench.send("x");
   for (const pauseMs of [500, 1_000]) {
@@ -267,7 +271,7 @@ Deno.test("retries: a single backend gets the request again after a pause that d
 
   const leaving = new LoopBench([{ status: 500 }], {
     backends: 1,
-    endpoint: { retry: { retries: 2, statuses: new Set([500]) } },
+    endpoint: { retry: { retries: 2, statuses: new Set([500]), unsafe: false } },
   });
   const abandoned = leaving.send("x");
   await leaving.asked();
@@ -278,7 +282,10 @@ Deno.test("retries: a single backend gets the request again after a pause that d
 });
 
 Deno.test("retries: retry-after is honoured; the client gets the answer with a longer one", async () => {
-  const options = { backends: 1, endpoint: { retry: { retries: 1, statuses: new Set([429]) } } };
+  const options = {
+    backends: 1,
+    endpoint: { retry: { retries: 1, statuses: new Set([429]), unsafe: false } },
+  };
   const bench = new LoopBench([{ status: 429, headers: ["retry-after: 7"] }, OK], options);
   const sent = bench.send();
   await bench.asked();
@@ -340,11 +347,11 @@ Deno.test("failover: an answer that is cut counts as a failure of its backend, a
   });
   const bench = new LoopBench([cut(), cut(), cut(), OK]);
   for (let count = 0; count < 3; count++) await assertRejects(() => bench.send(), TransportError);
-  assertEquals(bench.balancer.choose(new Set(), "anna").backend.name, "b");
+  assertEquals(bench.balancer.choose({ tried: new Set(), principal: "anna" }).backend.name, "b");
 
   const failing = new LoopBench([{ status: 500 }, OK, { status: 500 }, OK, { status: 500 }, OK]);
   for (let count = 0; count < 3; count++) await failing.send();
-  assertEquals(failing.balancer.choose(new Set(), "anna").backend.name, "b");
+  assertEquals(failing.balancer.choose({ tried: new Set(), principal: "anna" }).backend.name, "b");
 });
 
 Deno.test("failover: no attempt is counted as running after any end of an exchange", async () => {
@@ -370,4 +377,104 @@ Deno.test("failover: no attempt is counted as running after any end of an exchan
     assertEquals(bench.balancer.inFlight(), [0, 0]);
     assertEquals(bench.clock.pending, 0, "no timer is left");
   }
+});
+
+const STREAM = "content-type: text/event-stream";
+const CHAT = "/v1/chat/completions";
+const OVERLOADED = `event: error\ndata: {"type":"error","error":{"type":"overloaded_error"}}\n\n`;
+
+Deno.test("failover: a stream that begins with an error, has no event or breaks off at once counts as a failure", async () => {
+  const streams = [
+    [OVERLOADED, "it began its event stream with an error (status 529)"],
+    [": wait\n\n", "it sent an event stream without an event"],
+    [brokenBody("it broke off within its answer"), "No answer from h.test: it broke off within its answer."],
+  ] as const;
+  for (const [body, detail] of streams) {
+    const bench = new LoopBench([{ status: 200, headers: [STREAM], body }, {
+      status: 200,
+      headers: [STREAM],
+      body: "data: x\n\n",
+    }]);
+    assertEquals(await bench.send("x"), "200 data: x");
+    assertEquals(bench.events[2], `leaves a: ${detail}`);
+    assertEquals(bench.balancer.report()[0]?.failures, 1);
+  }
+});
+
+Deno.test("failover: the client gets the error of a stream, if no attempt can follow or the request is wrong", async () => {
+  const last = new LoopBench([{ status: 200, headers: [STREAM], body: OVERLOADED }], { backends: 1 });
+  assertEquals(await last.send("x"), `200 ${OVERLOADED}`.trim());
+  const wrong = `data: {"error":{"type":"invalid_request_error"}}\n\n`;
+  const bench = new LoopBench([{ status: 200, headers: [STREAM], body: wrong }]);
+  assertEquals(await bench.send("x"), `200 ${wrong}`.trim());
+  assertEquals(bench.balancer.report()[0]?.failures, 0);
+});
+
+Deno.test("failover: no stream follows another one once an event came", async () => {
+  const body = `data: {"choices":[]}\n\n${OVERLOADED}`;
+  const bench = new LoopBench([{ status: 200, headers: [STREAM], body }]);
+  assertEquals(await bench.send("x"), `200 ${body}`.trim());
+});
+
+Deno.test("failover: a client that leaves while the first event is awaited ends the request", async () => {
+  const gone = Promise.withResolvers<never>();
+  const silent = new PulledSource(() => gone.promise);
+  const bench = new LoopBench([{ status: 200, headers: [STREAM], body: silent }]);
+  const sent = bench.send("x");
+  await bench.asked();
+  await nextTurn();
+  const reason = new ClientGone("the client left");
+  bench.cancellation.cancel(reason);
+  gone.reject(reason);
+  await assertRejects(() => sent, ClientGone);
+  assertEquals([bench.events, bench.clock.pending], [["asks a", "gets x"], 0]);
+  assertEquals(bench.balancer.report()[0]?.failures, 0);
+});
+
+function chat(model: string): string {
+  return JSON.stringify({ model, messages: [] });
+}
+
+Deno.test("failover: a rate limit of one model leaves the others at the backend", async () => {
+  const bench = new LoopBench([{ status: 429, headers: ["retry-after: 60"] }, OK, OK, OK]);
+  bench.path = CHAT;
+  bench.headers = ["content-type: application/json"];
+  for (const model of ["big", "small", "big"]) await bench.send(chat(model));
+  assertEquals(bench.events.filter((event) => event.startsWith("asks")), [
+    "asks a",
+    "asks b",
+    "asks a",
+    "asks b",
+  ]);
+});
+
+Deno.test("failover: a request that exceeds the limit of a backend sets nothing in cooldown", async () => {
+  const body =
+    `{"error":{"message":"Request too large for m: Limit 10, Requested 20","code":"rate_limit_exceeded"}}`;
+  const headers = ["content-type: application/json", "retry-after: 60"];
+  const bench = new LoopBench([{ status: 429, headers, body }, OK, OK]);
+  bench.path = CHAT;
+  await bench.send(chat("m"));
+  await bench.send(chat("m"));
+  assertEquals(bench.events.filter((event) => event.startsWith("asks")), ["asks a", "asks b", "asks a"]);
+  assertEquals(bench.balancer.report()[0]?.state, "up");
+  const last = new LoopBench([{ status: 429, headers, body }, { status: 429, headers, body }]);
+  assertEquals(await last.send(chat("m")), `429 ${body}`);
+  assertEquals(last.balancer.report().map(({ state }) => state), ["up", "up"]);
+});
+
+Deno.test("failover: an image is not requested twice, unless the first request surely did nothing", async () => {
+  const asked = async (acts: Act[], options: Partial<Endpoint> = {}): Promise<string> => {
+    const bench = new LoopBench(acts, { endpoint: options });
+    bench.path = "/v1/images/generations";
+    await bench.send("x").catch(() => {});
+    return bench.events.filter((event) => event.startsWith("asks")).map((event) => event.slice(-1)).join("");
+  };
+  assertEquals(await asked(["refuses", OK]), "ab");
+  assertEquals(await asked([{ status: 429 }, OK]), "ab");
+  assertEquals(await asked(["resets", OK]), "a");
+  assertEquals(await asked([{ status: 500 }, OK]), "a");
+  assertEquals(await asked([{ status: 504 }, OK]), "a");
+  const retry = { retries: 1, statuses: new Set([500]), unsafe: true };
+  assertEquals(await asked([{ status: 500 }, OK], { retry }), "ab");
 });

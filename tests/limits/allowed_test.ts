@@ -50,9 +50,16 @@ Deno.test("checkModels: every model named has to be allowed, and a body has to n
 
 Deno.test("checkPath: token and project both have to allow it, and what cannot be read in one way is refused", () => {
   const who = principal({ paths: ["/v1/files*", "/v1/models"] }, { paths: ["!/v1/files/secret*"] });
-  const check = (path: string, fields: { lower: string }[] = []) =>
-    checkPath(who, { path, paths: () => [path], fields });
-  check("/v1/files/mine", [{ lower: "x-other" }]);
+  const request = (path: string, fields: { lower: string; value: string }[]) => ({
+    path,
+    paths: [path],
+    methods: ["GET"],
+    upgrade: false,
+    fields,
+  });
+  const check = (path: string, fields: { lower: string; value: string }[] = []) =>
+    checkPath(who, request(path, fields));
+  check("/v1/files/mine", [{ lower: "x-other", value: "" }]);
   assertThrows(
     () => check("/v1/chat"),
     ProxyFault,
@@ -62,13 +69,12 @@ Deno.test("checkPath: token and project both have to allow it, and what cannot b
   assertThrows(() => check("/v1/files%2Fsecret"), ProxyFault, "it contains an encoded slash (%2F)");
   for (const lower of ["x-original-url", "x-rewrite-url"]) {
     assertThrows(
-      () => check("/v1/models", [{ lower }]),
+      () => check("/v1/models", [{ lower, value: "/v1/files/secret" }]),
       ProxyFault,
       `the header ${lower} names another path`,
     );
   }
-  const path = "/v1/a%2Fb";
-  checkPath(principal({}), { path, paths: () => [path], fields: [{ lower: "x-original-url" }] });
+  checkPath(principal({}), request("/v1/a%2Fb", [{ lower: "x-original-url", value: "/" }]));
 });
 
 Deno.test("checkModels: Google's resource names are those of their models", () => {

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { allowsPaths, pathAmbiguity, patternProblem } from "../../src/text/path_patterns.ts";
+import { pathAmbiguity, patternProblem } from "../../src/text/path_patterns.ts";
 import { versionedPath } from "../../src/http/join_url.ts";
+import { allowsPaths } from "../support/data/allows_paths.ts";
 
 /** The path of a base URL, the rest of the path of a request, and whether the patterns allow it. */
 type Case = readonly [base: string, rest: string, isAllowed: boolean];

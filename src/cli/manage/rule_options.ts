@@ -22,8 +22,9 @@ const LISTS = [
   ["--endpoints <names>", "allowed endpoints, separated by commas; * matches anything", "allowed_endpoints"],
   ["--models <names>", "allowed models, separated by commas; * matches anything", "allowed_models"],
   [
-    "--paths <patterns>",
-    "allowed paths at the provider, separated by commas; a pattern with ! is rejected, like '!*/files*'",
+    "--paths <list>",
+    "what may be requested, separated by commas: groups, like inference, and paths at the provider, like " +
+    "/v1/models; an entry with ! is rejected, like '!files' or '!*/files*'",
     "allowed_paths",
   ],
 ] as const;

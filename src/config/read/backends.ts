@@ -3,7 +3,14 @@
  * preset.
  */
 
-import { DEFAULT_POOL, DEFAULT_TIMEOUTS } from "../values/defaults.ts";
+import { hostAndPort } from "../../network/host_port.ts";
+import {
+  DEFAULT_POOL,
+  DEFAULT_TIMEOUTS,
+  DEFAULT_WAKE_BROADCAST,
+  DEFAULT_WAKE_MS,
+} from "../values/defaults.ts";
+import { shownDuration } from "../values/durations.ts";
 import type { EnvironmentSources } from "../sources/env.ts";
 import { environmentProxy, proxyText } from "./outbound_proxy.ts";
 import type { LayeredSettings } from "./layers.ts";
@@ -14,9 +21,11 @@ import type {
   Backend,
   BackendKey,
   BaseUrl,
+  CheckSettings,
   ConnectionSettings,
   ModelOverride,
   OutboundProxy,
+  WakeSettings,
 } from "../config.ts";
 import { baseUrlOf } from "../values/address_values.ts";
 
@@ -52,14 +61,57 @@ export interface BackendContext extends EndpointContext {
 /** The base URL of a backend whose base URL is missing, which is a problem of the configuration. */
 export const NO_BASE_URL: BaseUrl = { origin: "http://missing.invalid", path: "" };
 
-/** Reads a backend. Its name is empty if the file does not name it. Problems go to the resolver. */
-export function readBackend(settings: LayeredSettings, context: BackendContext): Backend {
+/**
+ * Reads a backend, or one backend for each of its `api_keys`. Its name is empty if the file does not name it. Problems
+ * go to the resolver.
+ */
+export function readBackends(
+  settings: LayeredSettings,
+  { pool, ...context }: BackendContext & {
+    /** The number of the backend, which a pool of keys gets. */
+    readonly pool: number;
+  },
+): Backend[] {
+  const keys = keysOfPool(settings);
+  const backend = readBackend(settings, { ...context, keys });
+  if (keys === undefined) return [backend];
+  return keys.value.map((value) => ({ ...backend, key: { mode: "inject", value }, pool }));
+}
+
+/** The keys of `api_keys`, unless a layer with a higher precedence has an `api_key`. */
+function keysOfPool(settings: LayeredSettings): Candidate<readonly string[]> | undefined {
+  const { resolver } = settings;
+  for (const { settings: { api_key, api_keys }, at } of settings.layers) {
+    if (api_keys === undefined) {
+      if (api_key !== undefined) return undefined;
+      continue;
+    }
+    if (api_key === undefined) {
+      const seen = new Set(api_keys);
+      if (seen.size < api_keys.length) resolver.report(at("api_keys"), "has the same key twice");
+      if (api_keys.length === 0) resolver.report(at("api_keys"), "is empty");
+      return api_keys.length === 0 ? undefined : { value: [...seen], at: at("api_keys") };
+    }
+    const keyAt = at("api_key");
+    if (typeof keyAt === "string") resolver.warn(at("api_keys"), `is ignored, because ${keyAt} is set`);
+    else resolver.report(at("api_keys"), "is set beside api_key: keep one of the two");
+    return undefined;
+  }
+  return undefined;
+}
+
+function readBackend(
+  settings: LayeredSettings,
+  context: BackendContext & { readonly keys: Candidate<readonly string[]> | undefined },
+): Backend {
   const baseUrl = readBaseUrl(settings, context);
   const key = readKey(settings, context);
   const keyField = readKeyField(settings, context.provider);
   const headers = settings.resolve("headers", {}, shownHeaders);
   checkHeaders(headers, { settings, keyField: key.mode === "inject" ? keyField : undefined });
   const model = readModelOverride(settings);
+  const check = readCheck(settings);
+  const wake = readWake(settings);
   return {
     name: settings.layers[0]?.settings.name ?? "",
     baseUrl,
@@ -76,7 +128,33 @@ export function readBackend(settings: LayeredSettings, context: BackendContext):
       idleMs: settings.timeoutMs("idle_timeout", DEFAULT_TIMEOUTS.idleMs),
       totalMs: settings.timeoutMs("total_timeout", DEFAULT_TIMEOUTS.totalMs),
     },
+    ...(check && { check }),
+    ...(wake && { wake }),
   };
+}
+
+/** Reads how the machine of the backend is woken. Undefined: it is not. */
+function readWake(settings: LayeredSettings): WakeSettings | undefined {
+  const mac = settings.resolveOptional("wake");
+  const address = settings.resolve("wake_broadcast", DEFAULT_WAKE_BROADCAST, hostAndPort);
+  const timeoutMs = settings.timeoutMs("wake_timeout", DEFAULT_WAKE_MS) ?? Infinity;
+  if (mac !== undefined) return { mac, ...address, timeoutMs };
+  for (const key of ["wake_broadcast", "wake_timeout"] as const) {
+    const [written] = settings.candidates(key);
+    if (written !== undefined) settings.resolver.warn(written.at, "does nothing without wake");
+  }
+  return undefined;
+}
+
+/** Reads how the backend is checked. Undefined: it is not. */
+function readCheck(settings: LayeredSettings): CheckSettings | undefined {
+  const everyMs = settings.resolve("check_every", "none", shownDuration);
+  const path = settings.resolveOptional("check_path");
+  if (everyMs !== "none") return { everyMs, ...(path !== undefined && { path }) };
+  if (path !== undefined) {
+    settings.resolver.warn(settings.keyPath("check_path"), "does nothing without check_every");
+  }
+  return undefined;
 }
 
 function readBaseUrl(settings: LayeredSettings, context: BackendContext): BaseUrl {
@@ -138,7 +216,19 @@ function checkApiPath(candidate: Candidate<BaseUrl> | undefined, resolver: Resol
   );
 }
 
-function readKey(settings: LayeredSettings, { provider, requiresToken }: BackendContext): BackendKey {
+function readKey(
+  settings: LayeredSettings,
+  { provider, requiresToken, keys }: BackendContext & {
+    readonly keys: Candidate<readonly string[]> | undefined;
+  },
+): BackendKey {
+  if (keys !== undefined) {
+    const [value = ""] = settings.resolver.resolve(settings.keyPath("api_keys"), [keys], {
+      fallback: [],
+      show: ({ length }) => `[redacted] (${length} keys)`,
+    });
+    return { mode: "inject", value };
+  }
   // If the proxy requires a token, the credential of a client is that token. Most local servers need no key.
   const needsNoKey = provider.preset.local === true && requiresToken;
   const text = settings.resolver.resolve(settings.keyPath("api_key"), settings.candidates("api_key"), {

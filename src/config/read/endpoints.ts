@@ -1,6 +1,6 @@
 /** Reads endpoints with their backends from the file, the environment and the presets of providers. */
 
-import { type BackendContext, type EndpointContext, NO_BASE_URL, readBackend } from "./backends.ts";
+import { type BackendContext, type EndpointContext, NO_BASE_URL, readBackends } from "./backends.ts";
 import { type Layer, LayeredSettings } from "./layers.ts";
 import {
   DEFAULT_MAX_BUFFER_BYTES,
@@ -18,6 +18,7 @@ import {
 } from "../values/presets.ts";
 import { LOCAL_PRICES, priceProviderSchema } from "../values/price_providers.ts";
 import type { KeyPath } from "../problem.ts";
+import { readPaths } from "./endpoint_paths.ts";
 import type { Resolver } from "./resolver.ts";
 import { matchesAny } from "../../text/glob.ts";
 import type { Backend, Endpoint, Price, PricedModel } from "../config.ts";
@@ -87,14 +88,15 @@ export function readEndpoint(
     isInFile: settings !== undefined,
   };
   const listed = own.backends;
-  const backends = listed === undefined
-    ? [readBackend(new LayeredSettings(resolver, path, [layer]), backendContext)]
-    : listed.map((backend, index) => {
-      const backendPath = [...path, "backends", index];
+  const groups = listed === undefined
+    ? [readBackends(new LayeredSettings(resolver, path, [layer]), { ...backendContext, pool: 0 })]
+    : listed.map((backend, pool) => {
+      const backendPath = [...path, "backends", pool];
       const backendLayer: Layer = { settings: backend, at: (key) => [...backendPath, key] };
-      return readBackend(new LayeredSettings(resolver, backendPath, [backendLayer, layer]), backendContext);
+      const layers = new LayeredSettings(resolver, backendPath, [backendLayer, layer]);
+      return readBackends(layers, { ...backendContext, pool });
     });
-  const named = nameBackends(backends, { listed, path, resolver });
+  const named = nameBackends(groups, { listed, path, resolver });
 
   const anthropicVersion = resolver.resolve<string | undefined>([...path, "anthropic_version"], [
     name === "anthropic" ? resolver.variable("ANTHROPIC_VERSION", anthropicVersionSchema) : undefined,
@@ -112,16 +114,33 @@ export function readEndpoint(
   const keepalive = resolver.resolve<number | "none">([...path, "keepalive_comments"], [
     resolver.inFile([...path, "keepalive_comments"], own.keepalive_comments),
   ], { fallback: "none", show: shownDuration });
+  const affinity = setting("affinity", own.affinity, named.length > 1 ? "auto" : "off").toLowerCase();
+  if (
+    own.affinity !== undefined && affinity !== "off" && (own.strategy ?? "failover") === "failover" &&
+    named.every(({ pool }) => pool === undefined)
+  ) {
+    resolver.warn(
+      [...path, "affinity"],
+      "does nothing with strategy failover, which prefers the first backend",
+    );
+  }
   const maxBuffer = setting("max_buffer_bytes", own.max_buffer_bytes, DEFAULT_MAX_BUFFER_BYTES);
   return {
     name,
     ...(own.provider !== undefined && { preset: own.provider }),
     dialect: preset.dialects[0],
     backends: named,
+    paths: readPaths(resolver, own.paths, {
+      at: [...path, "paths"],
+      preset: presetName,
+      origins: named.map(({ baseUrl }) => baseUrl.origin),
+    }),
     strategy: setting("strategy", own.strategy, "failover"),
+    ...(affinity !== "off" && { affinity: affinity === "auto" ? {} : { header: affinity } }),
     retry: {
-      retries: setting("retries", own.retries, named.length - 1),
+      retries: setting("retries", own.retries, defaultRetries(groups)),
       statuses: new Set(setting("retry_statuses", own.retry_statuses, [...DEFAULT_RETRY_STATUSES])),
+      unsafe: setting("retry_unsafe", own.retry_unsafe, false),
     },
     maxBufferBytes: maxBuffer === "none" ? Infinity : maxBuffer,
     exposeBackend: setting("expose_backend", own.expose_backend, false),
@@ -140,6 +159,14 @@ export function readEndpoint(
     prices: readPrices(own.prices ?? {}, { path: [...path, "prices"], resolver }),
     ...(anthropicVersion !== undefined && { anthropicVersion }),
   };
+}
+
+/** A provider that fails with three keys fails with all of them. */
+const MOST_KEYS_TRIED = 3;
+
+/** One further attempt for each further backend, and for the further keys of a pool. */
+function defaultRetries(groups: readonly (readonly Backend[])[]): number {
+  return groups.reduce((sum, { length }) => sum + Math.min(length, MOST_KEYS_TRIED), 0) - 1;
 }
 
 /** Reads the prices of an endpoint, in the order of the file. */
@@ -194,9 +221,12 @@ function otherPrices(
   return prices;
 }
 
-/** Names backends without a name after their host, with a number if several have the same host. */
+/**
+ * Names backends without a name after their host, with a number if several have the same host. The keys of a pool get
+ * the numbers from 1 on.
+ */
 function nameBackends(
-  backends: readonly Backend[],
+  groups: readonly (readonly Backend[])[],
   { listed, path, resolver }: {
     listed: readonly BackendSettings[] | undefined;
     path: KeyPath;
@@ -212,24 +242,27 @@ function nameBackends(
     taken.add(name);
   }
   const seen = new Map<string, string>();
-  return backends.map((backend, index) => {
-    const identity = JSON.stringify([
-      backend.baseUrl,
-      backend.key,
-      backend.model?.otherwise,
-      [...backend.model?.byName ?? []],
-      backend.connection.key,
-      backend.headers,
-    ]);
-    const host = new URL(backend.baseUrl.origin).host;
-    let name = backend.name || host;
-    for (let number = 2; backend.name === "" && taken.has(name); number++) name = `${host}#${number}`;
-    taken.add(name);
-    const same = seen.get(identity);
-    if (same !== undefined && backend.baseUrl !== NO_BASE_URL) {
-      resolver.report([...path, "backends", index], `is the same as the backend ${same}`);
-    }
-    seen.set(identity, name);
-    return { ...backend, name };
-  });
+  return groups.flatMap((backends, index) =>
+    backends.map((backend) => {
+      const identity = JSON.stringify([
+        backend.baseUrl,
+        backend.key,
+        backend.model?.otherwise,
+        [...backend.model?.byName ?? []],
+        backend.connection.key,
+        backend.headers,
+      ]);
+      const base = backend.name || new URL(backend.baseUrl.origin).host;
+      let name = backend.pool === undefined ? base : `${base}#1`;
+      const mayChange = backend.name === "" || backend.pool !== undefined;
+      for (let number = 2; mayChange && taken.has(name); number++) name = `${base}#${number}`;
+      taken.add(name);
+      const same = seen.get(identity);
+      if (same !== undefined && backend.baseUrl !== NO_BASE_URL) {
+        resolver.report([...path, "backends", index], `is the same as the backend ${same}`);
+      }
+      seen.set(identity, name);
+      return { ...backend, name };
+    })
+  );
 }

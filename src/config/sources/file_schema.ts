@@ -16,10 +16,13 @@ import {
   originSchema,
   portSchema,
   proxyUrlSchema,
+  udpAddressSchema,
 } from "../values/address_values.ts";
 import {
   anthropicVersionSchema,
   bytesSchema,
+  checkIntervalSchema,
+  checkPathSchema,
   countOrNoneSchema,
   countSchema,
   databaseUrlSchema,
@@ -31,9 +34,10 @@ import {
   headerValueSchema,
   idleSchema,
   intervalSchema,
+  macSchema,
   managementTokenSchema,
   nameSchema,
-  pathPatternSchema,
+  pathRuleSchema,
   priceSchema,
   retentionSchema,
   secretSchema,
@@ -114,6 +118,7 @@ const BACKEND_KEYS = {
     secretSchema,
     'the key that the proxy sends; "passthrough" forwards the key of the client, "none" sends no key',
   ),
+  api_keys: list(secretSchema, "several keys of the provider in place of api_key: each is a backend"),
   key_header: text(headerNameSchema, "the header that carries the key"),
   model: text(textSchema, "replaces the model of every request"),
   models: texts(v.string(), textSchema, "replaces models by name: the key is the model of the client"),
@@ -131,6 +136,23 @@ const BACKEND_KEYS = {
   total_timeout: number(
     durationSchema,
     "timeout from when the proxy begins to forward to the last byte of the response",
+  ),
+  check_every: number(
+    checkIntervalSchema,
+    "how often the proxy checks whether the backend is up, like 30s; none: never",
+  ),
+  check_path: text(
+    checkPathSchema,
+    "the path that a check requests at the host of base_url, like /health; default: the list of models",
+  ),
+  wake: text(
+    macSchema,
+    "the MAC address of the machine, to wake it by Wake-on-LAN when it cannot be reached",
+  ),
+  wake_broadcast: text(udpAddressSchema, "the address and UDP port that the packet is sent to"),
+  wake_timeout: number(
+    durationSchema,
+    "how long a request waits for the machine if no other backend serves it",
   ),
   pool_max_idle: number(countSchema(0, 10_000), "number of idle connections to keep per upstream"),
   pool_idle_timeout: number(durationSchema, "how long an idle connection is kept"),
@@ -199,12 +221,24 @@ const endpointSchema = v.strictObject({
     anthropicVersionSchema,
     "the value of the header anthropic-version for requests without one",
   ),
+  paths: list(
+    pathRuleSchema,
+    "what clients may request: groups, like inference, and paths at the provider, like */files*; an entry after ! is denied",
+  ),
   strategy: word(
     ["failover", "round_robin", "weighted", "least_busy"],
     "which backend gets the first attempt; after a failure the next backend gets the request",
   ),
+  affinity: text(
+    headerNameSchema,
+    'which requests stay at one backend: "auto": those of a conversation, "off": none, or the name of a header; ' +
+      "not with failover",
+  ),
   retries: number(countSchema(0, 20), "number of further attempts after a failed one"),
   retry_statuses: list(countSchema(400, 599), "response statuses that count as failures"),
+  retry_unsafe: toggle(
+    "also retry a request that creates something (an image, a video, a file, a batch) if it may have arrived",
+  ),
   max_buffer_bytes: number(bytesSchema, "how much of a request body is buffered for a retry or a change"),
   expose_backend: toggle("name the backend in the response header x-llm-proxy-backend"),
   stream_usage: toggle(
@@ -276,8 +310,8 @@ const limitsSchema = v.optional(v.pipe(
     endpoints: list(textSchema, "allowed endpoints, with * for any characters"),
     models: list(textSchema, "allowed models, with * for any characters"),
     paths: list(
-      pathPatternSchema,
-      "allowed paths at the provider, like /v1/models or */files*; a path after ! is denied",
+      pathRuleSchema,
+      "what the token may request: groups, like inference, and paths at the provider, like */files*; an entry after ! is denied",
     ),
   }, wrongKind("a table")),
   v.description("the limits of the token; needs the management plane"),

@@ -33,6 +33,24 @@ export const portSchema: ValueSchema<number> = v.pipe(
   v.transform(Number),
 );
 
+/** The UDP port of Wake-on-LAN, if no other is written. */
+const WAKE_PORT = 9;
+
+/** An IPv4 address or host name with a UDP port, like `192.168.1.255:9`. */
+export const udpAddressSchema: ValueSchema<{ readonly hostname: string; readonly port: number }> = v.pipe(
+  singleLine,
+  v.check(
+    (text) => /^[a-z0-9][a-z0-9.-]{0,252}(?::\d{1,5})?$/i.test(text) && udpAddress(text).port <= 65_535,
+    (issue) => `${quotedInput(issue)} is not an IPv4 address with a UDP port, like 192.168.1.255:9`,
+  ),
+  v.transform(udpAddress),
+);
+
+function udpAddress(text: string): { readonly hostname: string; readonly port: number } {
+  const [hostname = "", port] = text.split(":");
+  return { hostname, port: port === undefined ? WAKE_PORT : Number(port) };
+}
+
 /** An IP address or host name to listen on. */
 export const hostSchema: ValueSchema<string> = v.pipe(
   singleLine,

@@ -68,9 +68,17 @@ export const DEFAULT_POOL: PoolLimits = { maxIdle: 128, idleMs: 55_000 };
 export const DIRECT: ConnectionSettings = { key: "", pool: DEFAULT_POOL };
 
 /**
- * Default statuses for a retry: rate limits and failures of the provider, where another backend can succeed.
+ * Default statuses for a retry: rate limits and failures of the provider or of a server in front of it, where another
+ * backend can succeed. Those from 520 on are Cloudflare's, except Anthropic's 529.
  */
-export const DEFAULT_RETRY_STATUSES: RetryPolicy["statuses"] = new Set([429, 500, 502, 503, 529]);
+export const DEFAULT_RETRY_STATUSES: RetryPolicy["statuses"] = new Set(
+  [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529],
+);
+
+/** Where packets of Wake-on-LAN go by default: to every machine of the network. */
+export const DEFAULT_WAKE_BROADCAST = { hostname: "255.255.255.255", port: 9 } as const;
+/** How long a request waits by default for a machine that was woken. */
+export const DEFAULT_WAKE_MS = 60_000;
 
 /** The default size of buffered bodies. The known providers accept files up to 25 MB. */
 export const DEFAULT_MAX_BUFFER_BYTES = 32 * 1024 * 1024;
@@ -81,6 +89,7 @@ export const DEFAULT_RESERVE_OUTPUT_TOKENS = 32_000;
 /** The defaults of an endpoint with one backend. */
 export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   Endpoint,
+  | "paths"
   | "strategy"
   | "retry"
   | "maxBufferBytes"
@@ -94,9 +103,10 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   | "priceProvider"
   | "prices"
 > = {
+  paths: ["!admin"],
   strategy: "failover",
   // The SDKs of the providers retry by themselves.
-  retry: { retries: 0, statuses: DEFAULT_RETRY_STATUSES },
+  retry: { retries: 0, statuses: DEFAULT_RETRY_STATUSES, unsafe: false },
   maxBufferBytes: DEFAULT_MAX_BUFFER_BYTES,
   exposeBackend: false,
   streamUsage: false,

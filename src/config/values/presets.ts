@@ -154,6 +154,12 @@ export function presetNameOf(endpoint: string, origin: string | undefined): Pres
   return presetNamed(endpoint) ?? hosted?.[0] ?? "generic";
 }
 
+/** Whether an origin is an address of a provider on the internet. */
+export function isOriginOf({ local, baseUrl, origins }: Preset, origin: string): boolean {
+  return local !== true &&
+    (origins?.test(origin) === true || baseUrl !== undefined && new URL(baseUrl).origin === origin);
+}
+
 /** Whether an origin belongs to a known provider with a property. */
 export function isOriginWith(property: ProviderProperty, origin: string): boolean {
   return [...Object.values<Preset>(PRESETS), ...OTHER_PROVIDERS].some((preset: Partial<Preset>) =>

@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { isToken } from "../../http/token.ts";
 import { durationMs, type DurationUnit } from "./durations.ts";
-import { patternProblem } from "../../text/path_patterns.ts";
+import { pathRuleProblem } from "./path_rules.ts";
 import { isTimeZone } from "../../time/zone_offsets.ts";
 
 /**
@@ -89,6 +89,28 @@ export const durationSchema: ValueSchema<number | "none"> = durationOrNone(
 export const intervalSchema: ValueSchema<number | "none"> = durationOrNone(
   (ms) => ms >= MINUTE_MS && ms <= 366 * DAY_MS,
   'write "6h", "1d" or "7d", from a minute to a year, or "none"',
+);
+
+/** An interval of checks, from a second to a day. `none`: never. The result is in milliseconds. */
+export const checkIntervalSchema: ValueSchema<number | "none"> = durationOrNone(
+  (ms) => ms >= 1_000 && ms <= DAY_MS,
+  'write "30s" or "5m", from a second to a day, or "none"',
+);
+
+/** A path that the proxy requests. */
+export const checkPathSchema: ValueSchema<string> = v.pipe(
+  singleLine,
+  v.check((text) => /^\/[\x21-\x7e]*$/.test(text), "is not a path: write it like /health"),
+);
+
+/** A MAC address, in lower case with colons. */
+export const macSchema: ValueSchema<string> = v.pipe(
+  singleLine,
+  v.check(
+    (text) => /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i.test(text),
+    (issue) => `${quotedInput(issue)} is not a MAC address: write it like aa:bb:cc:dd:ee:ff`,
+  ),
+  v.transform((text) => text.toLowerCase().replaceAll("-", ":")),
 );
 
 /** The time for a drain, from 0 to a day. A plain number is in seconds; the result is in milliseconds. */
@@ -255,11 +277,11 @@ export const nameSchema: ValueSchema<string> = v.pipe(
   ),
 );
 
-/** A path pattern of the rules of a token. */
-export const pathPatternSchema: ValueSchema<string> = v.pipe(
+/** A group or a path pattern of a rule for paths. */
+export const pathRuleSchema: ValueSchema<string> = v.pipe(
   singleLine,
   v.rawCheck(({ dataset, addIssue }) => {
-    const problem = dataset.typed ? patternProblem(dataset.value) : undefined;
+    const problem = dataset.typed ? pathRuleProblem(dataset.value) : undefined;
     if (problem !== undefined) addIssue({ message: `${JSON.stringify(dataset.value)} ${problem}` });
   }),
 );

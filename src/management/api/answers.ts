@@ -204,6 +204,10 @@ export const endpoint = v.object({
   name: v.string(),
   provider: v.string(),
   default: v.pipe(v.boolean(), v.description("it serves paths without the name of an endpoint")),
+  paths: v.pipe(
+    v.array(v.string()),
+    v.description("what clients may request: names of groups and paths; a leading ! denies an entry"),
+  ),
   strategy: v.string(),
   retries: count,
   retry_statuses: v.array(count),

@@ -54,6 +54,7 @@ function shownEndpoint(endpoint: Endpoint) {
   return {
     name: endpoint.name,
     provider: endpoint.dialect,
+    paths: [...endpoint.paths],
     strategy: endpoint.strategy,
     retries: endpoint.retry.retries,
     retry_statuses: [...endpoint.retry.statuses],

@@ -1,7 +1,7 @@
 /** Schemas of the requests of the management API. They validate requests, and make its OpenAPI document. */
 
 import * as v from "valibot";
-import { patternProblem } from "../../text/path_patterns.ts";
+import { pathRuleProblem } from "../../config/values/path_rules.ts";
 import { USAGE_GROUPS, type UsageGroup } from "../../storage/store.ts";
 import { isTimeZone } from "../../time/zone_offsets.ts";
 import { id, moment, shownText } from "./common_schemas.ts";
@@ -96,13 +96,14 @@ const rulesInput = {
       v.string(),
       v.maxLength(MAX_PATTERN, `is longer than ${MAX_PATTERN} characters`),
       v.rawCheck(({ dataset, addIssue }) => {
-        const problem = dataset.typed ? patternProblem(dataset.value) : undefined;
+        const problem = dataset.typed ? pathRuleProblem(dataset.value) : undefined;
         if (problem !== undefined) addIssue({ message: problem });
       }),
     )),
     v.maxLength(MAX_LIST),
     v.description(
-      "paths at the provider, with * for any run of characters; a leading ! forbids a path, and wins",
+      "names of groups, like inference, and paths at the provider, with * for any run of characters; " +
+        "a leading ! forbids an entry, and wins",
     ),
   )),
 };

@@ -67,6 +67,7 @@ function EndpointCard({ endpoint }: { endpoint: Endpoint }) {
       <Facts
         list={[
           ["Provider", endpoint.provider],
+          ["Clients may request", allowedText(endpoint.paths)],
           ["Load balancing", endpoint.strategy.replaceAll("_", " ")],
           [
             "Retries",
@@ -90,6 +91,13 @@ function EndpointCard({ endpoint }: { endpoint: Endpoint }) {
       ))}
     </section>
   );
+}
+
+/** The groups and paths that an endpoint allows. */
+function allowedText(paths: readonly string[]): string {
+  const denied = paths.filter((path) => path.startsWith("!")).map((path) => path.slice(1));
+  const allowed = paths.filter((path) => !path.startsWith("!")).join(", ") || "everything";
+  return denied.length === 0 ? allowed : `${allowed}, but not ${denied.join(", ")}`;
 }
 
 function BackendCard({ backend, result }: { backend: Backend; result: ProbeResult | undefined }) {

@@ -40,7 +40,7 @@ const LISTS = [
   [
     "allowed_paths",
     "Allowed paths",
-    "For example: /v1/models. !*/files* forbids matching paths. Empty allows all.",
+    "Groups and paths, for example: inference, models, /v1/files*. !batches forbids. Empty allows all.",
   ],
 ] as const;
 

@@ -1,12 +1,15 @@
 /** Patterns of paths, however a path is spelled, and request targets against the URL standard. */
 
 import { matchesAny } from "../../../src/text/glob.ts";
-import { allowsPaths, pathAmbiguity, patternProblem } from "../../../src/text/path_patterns.ts";
+import { pathAmbiguity, patternProblem } from "../../../src/text/path_patterns.ts";
 import { withoutParameter } from "../../../src/http/join_url.ts";
 import { ambiguityOf, parseRequestTarget } from "../../../src/http/request_target.ts";
 import { type FuzzTarget, holds, latin1Text, type Random, same, utf8 } from "../target.ts";
+import { allowsPaths } from "../../support/data/allows_paths.ts";
 
 const MAX_STARS = 4;
+/** The defaults of endpoints, and a rule of a token. */
+const GROUPS = [["inference", "models"], ["!admin", "!model_management"], ["!files", "!stored"]];
 
 /** The first line is the request target, each other one a pattern. */
 function partsOf(input: Uint8Array): { target: string; patterns: readonly string[] } {
@@ -45,6 +48,10 @@ function check(input: Uint8Array, chance: Random): string {
     isAllowed,
     `spelling matters, ${JSON.stringify([path, spelled, proper])}`,
   );
+  for (const groups of GROUPS) {
+    const opened = !allowsPaths(groups, [path]) && allowsPaths(groups, [spelled]);
+    holds(!opened, `spelling opens ${JSON.stringify([path, spelled, groups])}`);
+  }
   return `${proper.length} ${isAllowed}`;
 }
 
@@ -107,6 +114,13 @@ export const target: FuzzTarget = {
     "/v1",
     "/v2beta1",
     "/files",
+    "/v1/organization",
+    "/api/delete",
+    "/slots/1",
+    "/api/chat",
+    "/v1/embeddings",
+    "%3f",
+    "%3b",
     "\n!/v1/files*",
     "\n/v1/*",
     "\n*",

@@ -395,6 +395,13 @@ Deno.test("allowed paths: kept as written, changed, removed; an invalid pattern 
     assertEquals(await after({ name: "x" }), ["/v1/Models", "*/chat/completions"]);
     assertEquals(await after({ allowed_paths: [] }), []);
     assertEquals(await after({ allowed_paths: null }), null);
+    assertEquals(await after({ allowed_paths: ["inference", "!files"] }), ["inference", "!files"]);
+    assertEquals(await after({ allowed_paths: null }), null);
+    const misspelled = await bench.ask("PATCH", path, { allowed_paths: ["inferense", "!batchs"] });
+    assertEquals(misspelled.body.errors.map(({ detail }: { detail: string }) => detail), [
+      "is not a group; did you mean inference?",
+      "is not a group; did you mean !batches?",
+    ]);
     const wrong = await bench.ask("PATCH", path, { allowed_paths: ["/v1/models", "v1/files", "/a%2Fb"] });
     assertEquals(wrong.status, 400);
     assertEquals(wrong.body.errors.map(({ pointer }: Json) => pointer), [

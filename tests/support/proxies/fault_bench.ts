@@ -89,8 +89,13 @@ async function assertFaultOf(fault: UpstreamFault, type: string): Promise<void> 
 
   const askedBefore = healthy.requests.length;
   const both = await ask(proxy, "both");
-  const failsOver = promised.is === "fault" && promised.another;
-  if (failsOver) {
+  // A stream of which no event came has not begun for the client.
+  const isUnseen = type === "text/event-stream" && promised.is === "cut";
+  const isTooLate = isUnseen && fault.timeouts?.totalMs !== undefined;
+  const failsOver = isUnseen && !isTooLate || promised.is === "fault" && promised.another;
+  if (isTooLate) {
+    assertPromised(both, { is: "fault", code: promised.code, another: false, says: /total_timeout/ });
+  } else if (failsOver) {
     assertEquals([both.status, both.text, both.ended], [200, WELL, "whole"], "the other backend");
   } else assertPromised(both, promised);
   assertEquals(healthy.requests.length - askedBefore, failsOver ? 1 : 0, "requests to the other backend");
@@ -99,7 +104,7 @@ async function assertFaultOf(fault: UpstreamFault, type: string): Promise<void> 
 
   await proxy.drain();
   assertEquals((await proxy.logged("draining"))["in_flight"], 0, "running exchanges");
-  assertLog(proxy, { promised, failsOver });
+  assertLog(proxy, { promised, failsOver, isTooLate });
 }
 
 /** What a client saw of an answer. */
@@ -156,7 +161,7 @@ function assertPromised(seen: Seen, promised: Promised): void {
 /** The exchange log tells the same. */
 function assertLog(
   proxy: LocalProxy,
-  { promised, failsOver }: { promised: Promised; failsOver: boolean },
+  { promised, failsOver, isTooLate }: { promised: Promised; failsOver: boolean; isTooLate: boolean },
 ): void {
   const lines = (endpoint: string) =>
     proxy.log.filter((line) => line.event === "exchange" && line["endpoint"] === endpoint)
@@ -165,7 +170,9 @@ function assertLog(
     ? [200, "complete", "bad", undefined]
     : [promised.is === "cut" ? 200 : STATUS[promised.code], promised.code, "bad", undefined];
   assertEquals(lines("alone"), [expected]);
-  assertEquals(lines("both"), [failsOver ? [200, "complete", "good", 2] : expected]);
+  const [, ...late] = expected;
+  const both = isTooLate ? [504, ...late] : expected;
+  assertEquals(lines("both"), [failsOver ? [200, "complete", "good", 2] : both]);
   assertEquals(lines("well"), Array.from({ length: 3 }, () => [200, "complete", "good", undefined]));
   const faults = proxy.log.filter(({ event }) => event === "fault");
   assertEquals(faults.length, promised.is === "whole" ? 0 : failsOver ? 1 : 2);

@@ -136,7 +136,7 @@ Deno.test("command line: the output of each command, and its stream", () =>
         [["token", "create", "x", "--project", "lab one", "--expires", "soon"], 2, "like 30d, 12h or 45m"],
         [["project", "create", "y", "--max-requests", "many"], 2, '"many" is not a number'],
         [["project", "create", "y", "--max-requests", "0"], 2, "is below 1"],
-        [["project", "create", "y", "--paths", "files"], 2, "does not start with /"],
+        [["project", "create", "y", "--paths", "filez"], 2, "did you mean files?"],
         [["usage", "--group", "colour"], 2, "group"],
         [["usage", "--url", "http://127.0.0.1:1"], 1, "No proxy answers"],
         [["project"], 2, "Usage"],

@@ -88,7 +88,8 @@ Deno.test("allowed paths: the refusal says what was asked and what is allowed, o
     JSON.parse((await get(proxy, target, value, ...lines)).text).error.message;
   assertEquals(
     await words("/openai/files"),
-    'This token may not use the path "/files"; it may use /v1/models*, but not /v1/models/secret.',
+    'This token may not use the path "/files"; it may use /v1/models*, but not /v1/models/secret. ' +
+      "The path belongs to the group files. The rule is the setting paths of the token.",
   );
   assertStringIncludes(
     await words("/openai/models%2Fx"),

@@ -277,3 +277,13 @@ malformed.test("backends: with a body that is held, a client that leaves has lef
     assertEquals([broken.status, broken.header("x-llm-proxy-error")], [400, "bad_request"]);
     assertEquals(upstreams[0]?.requests.length, 0);
   }, { backend: { model: { byName: new Map(), otherwise: "b" } } }));
+
+Deno.test("backends: what creates something goes on a fresh connection, where no close of an idle one can cross it", () =>
+  withBackends({ only: says("only") }, async ({ proxy, upstreams }) => {
+    const send = (path: string) =>
+      rawRequest(proxy.url, [`POST /chat/v1/${path} HTTP/1.1`, TOKEN, "Content-Length: 1"], "x");
+    for (const path of ["chat/completions", "chat/completions", "images/generations"]) {
+      assertEquals((await send(path)).status, 200);
+    }
+    assertEquals(upstreams[0]?.requests.map(({ connection }) => connection), [0, 0, 1]);
+  }));

@@ -1,0 +1,74 @@
+/** Checks whether an endpoint and a token allow the path of a request, before anything else of it counts. */
+
+import type { Endpoint } from "../config/config.ts";
+import { versionedPath } from "../http/join_url.ts";
+import { checkAllowedPath, checkPath, type RequestedPath } from "../limits/allowed.ts";
+import type { Principal, Subject } from "../principal.ts";
+import { type Head, mayRename, possibleMethods } from "./effective_method.ts";
+
+/** What decides whether a path is allowed. */
+interface RequestHead extends Head {
+  /** The method of the request line. */
+  readonly method: string;
+  /** The path after the name of the endpoint. */
+  readonly path: string;
+  /** Whether the client requests a WebSocket. */
+  readonly upgrade: boolean;
+}
+
+/** Most requests have one of these methods. Clients may invent others, so their paths are not remembered. */
+const USUAL_METHODS: ReadonlySet<string> = new Set(["GET", "POST"]);
+/** Most requests have one of a few paths. */
+const MAX_REMEMBERED = 500;
+/** Longer paths are not remembered, so that the memory for them is bounded. In characters. */
+const MAX_REMEMBERED_LENGTH = 200;
+/** The paths that each endpoint allows, by method, so that most requests cost one look-up. */
+const allowed = new WeakMap<Endpoint, Map<string, Set<string>>>();
+
+/** Throws `forbidden` if the setting `paths` of the endpoint rejects the request. */
+export function checkEndpointPath(endpoint: Endpoint, head: RequestHead): void {
+  const { method, path } = head;
+  const isUsual = USUAL_METHODS.has(method) && !head.upgrade && !mayRename(head);
+  if (isUsual && allowed.get(endpoint)?.get(method)?.has(path) === true) return;
+  checkAllowedPath(endpoint, requestedPath(endpoint, head));
+  if (isUsual && path.length <= MAX_REMEMBERED_LENGTH) remember(endpoint, method, path);
+}
+
+function remember(endpoint: Endpoint, method: string, path: string): void {
+  const byMethod = allowed.get(endpoint) ?? new Map<string, Set<string>>();
+  allowed.set(endpoint, byMethod);
+  const paths = byMethod.get(method) ?? new Set<string>();
+  if (paths.size >= MAX_REMEMBERED) paths.clear();
+  byMethod.set(method, paths.add(path));
+}
+
+/** Throws `forbidden` if a rule for paths of the token or its project rejects the request. */
+export function checkTokenPath(
+  principal: Principal,
+  endpoint: Endpoint,
+  { request, rest, query, upgrade }: {
+    readonly request: Pick<RequestHead, "method" | "fields">;
+    readonly rest: string;
+    readonly query: string;
+    readonly upgrade: boolean;
+  },
+): void {
+  if (!principal.subjects.some(listsPaths)) return;
+  const { method, fields } = request;
+  checkPath(principal, requestedPath(endpoint, { method, path: rest, query, fields, upgrade }));
+}
+
+function listsPaths({ rules }: Subject): boolean {
+  return rules.paths !== undefined;
+}
+
+function requestedPath(endpoint: Endpoint, head: RequestHead): RequestedPath {
+  const { method, path, upgrade, fields } = head;
+  return {
+    path,
+    paths: endpoint.backends.map(({ baseUrl }) => versionedPath(baseUrl, path)),
+    methods: possibleMethods(method, head),
+    upgrade,
+    fields,
+  };
+}

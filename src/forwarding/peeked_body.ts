@@ -1,0 +1,73 @@
+import type { MessageBody } from "../streams/byte_source.ts";
+import type { Clock } from "../time/clock.ts";
+
+/**
+ * A body whose beginning the proxy reads before it decides whether the client gets it. The reader afterwards gets every
+ * byte, from the first one on.
+ */
+export class PeekedBody implements MessageBody {
+  readonly length: number | undefined;
+  readonly #source: MessageBody;
+  readonly #clock: Clock;
+  /** The pieces that were read and not yet passed on. */
+  readonly #pieces: Uint8Array[] = [];
+  /** The wait for more, which a deadline left behind. */
+  #waiting: Promise<void> | undefined;
+
+  constructor(source: MessageBody, clock: Clock) {
+    this.length = source.length;
+    this.#source = source;
+    this.#clock = clock;
+  }
+
+  /**
+   * Reads pieces until `isEnough` is true of one, the body ends, it has `maxBytes`, or `deadlineMs` have passed. Throws
+   * if the body breaks off. Whether the body has ended is the result.
+   */
+  async peek(
+    isEnough: (piece: Uint8Array) => boolean,
+    { maxBytes, deadlineMs }: { maxBytes: number; deadlineMs: number },
+  ): Promise<"ended" | "enough" | "late"> {
+    let isLate = false;
+    let wake: () => void = () => {};
+    const stop = this.#clock.after(deadlineMs, () => {
+      isLate = true;
+      wake();
+    });
+    let read = 0;
+    try {
+      while (read < maxBytes) {
+        const piece = this.#source.tryRead();
+        if (piece === null) return "ended";
+        if (piece === undefined) {
+          if (isLate) return "late";
+          const deadline = new Promise<void>((resolve) => wake = resolve);
+          this.#waiting = this.#source.readable();
+          await Promise.race([this.#waiting, deadline]);
+          continue;
+        }
+        // A piece is valid only until the next read.
+        this.#pieces.push(piece.slice());
+        read += piece.length;
+        if (isEnough(piece)) return "enough";
+      }
+      return "enough";
+    } finally {
+      stop();
+    }
+  }
+
+  tryRead(): Uint8Array | null | undefined {
+    return this.#pieces.shift() ?? this.#source.tryRead();
+  }
+
+  readable(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    return waiting ?? this.#source.readable();
+  }
+
+  cancel(): void {
+    this.#source.cancel();
+  }
+}

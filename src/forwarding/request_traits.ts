@@ -1,0 +1,60 @@
+/** What the choice of a backend depends on besides the backends: the conversation and the model of a request. */
+
+import { operationOf } from "../apis/operation_of.ts";
+import { type Field, fieldValue } from "../http/fields.ts";
+import { conversationStart } from "../payload/conversation.ts";
+import { modelsInPath } from "../payload/models_in_head.ts";
+import { mayBeConversation, sessionOf, START_BYTES } from "./affinity.ts";
+import type { ForwardRequest } from "./forward.ts";
+import type { RequestContent } from "./request_content.ts";
+
+/** The traits of a request, as far as something depends on them. */
+export interface RequestTraits {
+  /** Undefined: the request continues no known conversation, or nothing depends on it. */
+  readonly conversation?: string | undefined;
+  /** Undefined: the request names no model that the proxy can see, or nothing depends on it. */
+  readonly model?: string | undefined;
+}
+
+/** The traits of a request if nothing depends on them. */
+export const NO_TRAITS: RequestTraits = {};
+
+/** Finds the traits of a request, if something depends on them. Waits for the beginning of its body only if one is in it. */
+export function traitsOf(
+  request: ForwardRequest,
+  content: RequestContent,
+): Promise<RequestTraits> | RequestTraits {
+  const { exchange: { endpoint: { affinity }, request: { method, fields }, rest }, balancer, payload } =
+    request;
+  const keeps = affinity !== undefined && balancer.keepsConversations;
+  const needsModel = balancer.dependsOnModel();
+  if (!keeps && !needsModel) return NO_TRAITS;
+  const session = keeps ? sessionOf(fields, affinity) : undefined;
+  const isInBody = keeps && session === undefined && affinity.header === undefined &&
+    mayBeConversation(operationOf(method, rest));
+  const model = needsModel ? payload?.facts.model ?? modelsInPath(rest)[0] : undefined;
+  if (!isInBody && (!needsModel || model !== undefined) || !isPlainJson(fields)) {
+    return { conversation: session, model };
+  }
+  return content.start(START_BYTES).then((start) => {
+    const found = conversationStart(start);
+    return {
+      conversation: isInBody ? found.key : session,
+      model: needsModel ? model ?? found.model : undefined,
+    };
+  });
+}
+
+/** The model of a request, by its path or by the part of its body that is in memory. Undefined: it is not known. */
+export function modelOf(
+  { exchange: { rest, request: { fields } }, payload }: ForwardRequest,
+  start: Uint8Array,
+): string | undefined {
+  return payload?.facts.model ?? modelsInPath(rest)[0] ??
+    (isPlainJson(fields) ? conversationStart(start).model : undefined);
+}
+
+function isPlainJson(fields: readonly Field[]): boolean {
+  return fieldValue(fields, "content-encoding") === undefined &&
+    (fieldValue(fields, "content-type")?.toLowerCase().includes("json") ?? false);
+}

@@ -1,0 +1,92 @@
+/** The pauses that one backend asked for. Providers limit each model of each key. */
+
+import { LONGEST_COOLDOWN_MS } from "./backend_health.ts";
+
+/** How many pauses are kept for each backend. The pause that was set first is removed first. */
+const MAX_PAUSES = 1_000;
+
+/** The principal and the model of a request. */
+export interface LimitedRequest {
+  readonly principal: string;
+  /** Undefined: the proxy does not know the model, so a pause applies to all models. */
+  readonly model: string | undefined;
+}
+
+/** A pause, until a time in milliseconds of the clock. */
+interface Pause extends LimitedRequest {
+  readonly until: number;
+}
+
+/** The pauses of a backend, for single principals and for all. */
+export class RequestedPauses {
+  readonly #own = new Map<string, Pause>();
+  /** The pauses for all principals, by model. */
+  readonly #all = new Map<string | undefined, number>();
+
+  /** No pause lasts longer. A shorter pause may have replaced the longest one. */
+  mayLastUntil = -Infinity;
+
+  /** Until when the backend is skipped for a request. `-Infinity`: it gets the request. */
+  until({ principal, model }: LimitedRequest): number {
+    if (this.#own.size === 0 && this.#all.size === 0) return -Infinity;
+    let until = Math.max(
+      this.#own.get(keyOf({ principal, model: undefined }))?.until ?? -Infinity,
+      this.#all.get(undefined) ?? -Infinity,
+    );
+    if (model !== undefined) {
+      until = Math.max(
+        until,
+        this.#own.get(keyOf({ principal, model }))?.until ?? -Infinity,
+        this.#all.get(model) ?? -Infinity,
+      );
+    }
+    return until;
+  }
+
+  /** The end of the pause that lasts longest. `-Infinity`: no pause lasts. */
+  latest(): number {
+    return Math.max(-Infinity, ...this.#all.values(), ...[...this.#own.values()].map(({ until }) => until));
+  }
+
+  /**
+   * Sets a pause for the principal and the model of a request, or for all principals, if a second one gets it. Returns
+   * for whom the pause is new. Undefined: it goes on.
+   */
+  set(
+    request: LimitedRequest,
+    { now, durationMs }: { now: number; durationMs: number },
+  ): "own" | "all" | undefined {
+    const { principal, model } = request;
+    if (this.mayLastUntil <= now) {
+      this.#own.clear();
+      this.#all.clear();
+    }
+    this.mayLastUntil = Math.max(this.mayLastUntil, now + durationMs);
+    const [wasOwn, wasAll] = [
+      (this.#own.get(keyOf(request))?.until ?? -Infinity) > now,
+      (this.#all.get(model) ?? -Infinity) > now,
+    ];
+    put(this.#own, { key: keyOf(request), value: { principal, model, until: now + durationMs } });
+    const isShared = [...this.#own.values()].some((other) =>
+      other.model === model && other.principal !== principal && other.until > now
+    );
+    if (isShared) put(this.#all, { key: model, value: now + Math.min(durationMs, LONGEST_COOLDOWN_MS) });
+    if (wasAll) return undefined;
+    return isShared ? "all" : wasOwn ? undefined : "own";
+  }
+}
+
+/** Adds an entry at the end of a map, and removes the first one if there are too many. */
+function put<Key, Value>(map: Map<Key, Value>, { key, value }: { key: Key; value: Value }): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size <= MAX_PAUSES) return;
+  for (const oldest of map.keys()) {
+    map.delete(oldest);
+    return;
+  }
+}
+
+function keyOf({ principal, model }: LimitedRequest): string {
+  return model === undefined ? principal : `${principal}\n${model}`;
+}
