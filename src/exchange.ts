@@ -1,6 +1,8 @@
 import { type Cancellation, ClientGone } from "./cancellation.ts";
 import type { Backend, Endpoint } from "./config/config.ts";
-import { type Dialect, dialectOfClient } from "./apis/dialects.ts";
+import { type Dialect, dialectOfClient, dialectOfVersion } from "./apis/dialects.ts";
+import { recognisedPath } from "./apis/operation_of.ts";
+import { factsOf } from "./apis/operations.ts";
 import { faultReply, ProxyFault } from "./faults.ts";
 import type { AttemptEstimate, AttemptRecord, ExchangeRecord, ExchangeUsage } from "./exchange_record.ts";
 import { type Field, fieldValue } from "./http/fields.ts";
@@ -386,10 +388,14 @@ export class Exchange {
     });
   }
 
-  /** The dialect of the endpoint. Without an endpoint: the dialect that the client's fields show. */
+  /**
+   * The dialect that the client understands: by the path or a header with a version, because many endpoints
+   * have the paths of several dialects; else that of the endpoint, or what the client's other fields show.
+   */
   get #dialect(): Dialect {
-    return this.endpoint?.dialect ??
-      dialectOfClient((lower) => fieldValue(this.request.fields, lower) !== undefined);
+    const has = (lower: string) => fieldValue(this.request.fields, lower) !== undefined;
+    return factsOf(recognisedPath(this.path).operation).dialect ?? dialectOfVersion(has) ??
+      this.endpoint?.dialect ?? dialectOfClient(has);
   }
 
   /** A managed token may belong to someone who must not know the addresses in this network. The log has the host. */

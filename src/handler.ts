@@ -6,6 +6,7 @@ import { type AccessControl, type Client, identifyClient } from "./auth/identify
 import type { Endpoint } from "./config/config.ts";
 import { Exchange, type ExchangeParts, type RoutedExchange } from "./exchange.ts";
 import { ProxyFault } from "./faults.ts";
+import { type UrlPlace, urlPlace } from "./forwarding/answer_urls.ts";
 import { BackendRequests } from "./forwarding/backend_requests.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import { clientReply } from "./forwarding/client_reply.ts";
@@ -115,7 +116,9 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
 
     const { body, payload, usageWasAdded } = admitted;
     const fields = objects?.filtersList === true ? withoutCoding(admitted.fields) : admitted.fields;
-    const sent = { credentials, fields, upgrade, isCounted: account !== undefined };
+    const isFromPage = allowedOrigin(request.fields, proxy.corsOrigins) !== undefined;
+    const urlsIn = exchange.endpoint.rewriteUrls ? urlPlace(exchange.rest) : undefined;
+    const sent = { credentials, fields, upgrade, isCounted: account !== undefined, isFromPage, urlsIn };
     const requests = new BackendRequests(exchange, sent);
     const balancer = proxy.balancerOf(exchange.endpoint);
     const { maxMessageBytes } = proxy;
@@ -131,7 +134,8 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       })
       : await forward(forwarded, proxy);
     const backend = requests.withKey(answer.backend);
-    return clientReply(answer, { exchange, backend, usageWasAdded, clock: proxy.clock });
+    const urls = urlsIn && clientUrls(exchange, urlsIn, { path: target.path, access: proxy.clientAccess });
+    return clientReply(answer, { exchange, backend, usageWasAdded, urls, clock: proxy.clock });
   } catch (error) {
     const reply = exchange.fail(error);
     // Only now, because an exchange whose answer is cancelled ends like that of a client that left.
@@ -184,6 +188,17 @@ function partsOf({ request, endpoint, principal, rest }: RoutedExchange) {
 /** The fields of a request whose response the proxy reads. */
 function withoutCoding(fields: AdmittedRequest["fields"]): AdmittedRequest["fields"] {
   return [...fields.filter(({ lower }) => lower !== "accept-encoding"), field("accept-encoding", "identity")];
+}
+
+/** The address by which the client reaches the endpoint. Undefined: the request has no valid host. */
+function clientUrls(
+  { request, rest }: RoutedExchange,
+  place: UrlPlace,
+  { path, access }: { readonly path: string; readonly access: ProxyParts["clientAccess"] },
+): { place: UrlPlace; client: string } | undefined {
+  const origin = access.originOf(request);
+  if (origin === undefined || !path.endsWith(rest)) return undefined;
+  return { place, client: origin + path.slice(0, path.length - rest.length) };
 }
 
 /** Checks what no limit depends on. Throws `bad_request`, `not_found` or `draining`. */

@@ -113,6 +113,17 @@ export const DIALECTS: Readonly<Record<Dialect, DialectFacts>> = {
 // Object.keys returns strings; DIALECTS has no other keys than those of its type.
 export const DIALECT_NAMES = Object.keys(DIALECTS) as Dialect[];
 
+/**
+ * The dialect of a client that states the version of its API in a header. `has` says whether it sent a header.
+ * Undefined: it states none.
+ */
+export function dialectOfVersion(has: (lower: string) => boolean): Dialect | undefined {
+  return DIALECT_NAMES.find((name) => {
+    const { version } = DIALECTS[name];
+    return version !== undefined && has(version.field);
+  });
+}
+
 /** The dialect of a client without an endpoint, by its headers. `has` says whether it sent a header. */
 export function dialectOfClient(has: (lower: string) => boolean): Dialect {
   return DIALECT_NAMES.find((name) => DIALECTS[name].clientFields.some(has)) ?? "openai";

@@ -1,5 +1,7 @@
 /** The operations of the providers' APIs, with all that the proxy knows of each. */
 
+import type { Dialect } from "./dialects.ts";
+
 /** What is known of the cost of an operation that is not a read. */
 export type OperationCost =
   /** The response reports the usage, or the proxy can estimate it from the request and the response. */
@@ -76,6 +78,10 @@ export interface OperationFacts {
   readonly fetches?: "list" | "results" | "file";
   /** The name in the GenAI semantic conventions of OpenTelemetry. */
   readonly telemetryName?: string;
+  /** The dialect whose clients use the operation. Absent: clients of several dialects do. */
+  readonly dialect?: Dialect;
+  /** Where answers have URLs of the provider that clients open with their token: see `answer_urls.ts`. */
+  readonly urlsIn?: "header" | "body";
 }
 
 const INFERENCE = { group: "inference", cost: "unknown", modelIn: "body" } as const;
@@ -88,17 +94,21 @@ const COMPLETIONS = {
   respondsToEachPrompt: true,
   hasUsageOption: true,
   telemetryName: "text_completion",
+  dialect: "openai",
 } as const;
 const MESSAGES = { ...METERED, outputLimits: ["max_tokens"], telemetryName: "chat" } as const;
 const GENERATE_CONTENT = {
   ...METERED_PATH,
   outputLimits: "generationConfig",
   telemetryName: "generate_content",
+  dialect: "gemini",
 } as const;
 const EMBEDDINGS = { ...METERED, hasNoOutput: true, telemetryName: "embeddings" } as const;
 const RAW_PREDICT = { ...METERED_PATH, outputLimits: ["max_tokens"] } as const;
 const COUNTING = { group: "inference", cost: "free", hasNoOutput: true } as const;
 const FILES = { group: "files", cost: "unknown", isCreation: true } as const;
+const URLS_IN_BODY = { urlsIn: "body" } as const;
+const URLS_IN_HEADER = { urlsIn: "header" } as const;
 const BATCH_JOBS = {
   group: "batches",
   cost: "unknown",
@@ -115,34 +125,41 @@ export const OPERATIONS = {
     outputLimits: ["max_completion_tokens", "max_tokens"],
     hasUsageOption: true,
     telemetryName: "chat",
+    dialect: "openai",
   },
   completions: COMPLETIONS,
-  responses: { ...METERED, outputLimits: ["max_output_tokens"], creates: "response", telemetryName: "chat" },
-  responses_compact: METERED,
-  messages: MESSAGES,
-  embeddings: EMBEDDINGS,
+  responses: {
+    ...METERED,
+    outputLimits: ["max_output_tokens"],
+    creates: "response",
+    telemetryName: "chat",
+    dialect: "openai",
+  },
+  responses_compact: { ...METERED, dialect: "openai" },
+  messages: { ...MESSAGES, dialect: "anthropic" },
+  embeddings: { ...EMBEDDINGS, dialect: "openai" },
   moderations: { ...COUNTING, modelIn: "body" },
   rerank: { ...METERED, hasNoOutput: true },
-  images: { ...METERED, isCreation: true, respondsWithImages: true },
+  images: { ...METERED, isCreation: true, respondsWithImages: true, dialect: "openai" },
   /** Images in ways whose cost the proxy does not know, such as variations. */
   other_images: { ...INFERENCE, isCreation: true, respondsWithImages: true },
   videos: { ...INFERENCE, isCreation: true },
-  audio_speech: METERED,
-  audio_transcriptions: { ...METERED_FORM, readsSound: true },
-  audio_translations: { ...METERED_FORM, readsSound: true },
+  audio_speech: { ...METERED, dialect: "openai" },
+  audio_transcriptions: { ...METERED_FORM, readsSound: true, dialect: "openai" },
+  audio_translations: { ...METERED_FORM, readsSound: true, dialect: "openai" },
   /** A WebSocket of OpenAI's realtime API. Its cost is that of the WebSocket. */
   realtime: { group: "inference", cost: "unknown", modelIn: "query" },
   /** Sessions that bypass the proxy. */
   realtime_sessions: { ...INFERENCE, group: "realtime_sessions", isCreation: true },
-  /** OpenAI's and Anthropic's count of the tokens of a request. */
-  count_tokens: { ...COUNTING, modelIn: "body" },
-  response_input_tokens: { group: "inference", cost: "free", modelIn: "body" },
+  /** Anthropic's and OpenAI's count of the tokens of a request. */
+  count_tokens: { ...COUNTING, modelIn: "body", dialect: "anthropic" },
+  response_input_tokens: { group: "inference", cost: "free", modelIn: "body", dialect: "openai" },
   tokenize: COUNTING,
 
   generate_content: GENERATE_CONTENT,
   stream_generate_content: { ...GENERATE_CONTENT, isStream: true },
-  embed_content: { ...EMBEDDINGS, modelIn: "path" },
-  google_count_tokens: { ...COUNTING, modelIn: "path" },
+  embed_content: { ...EMBEDDINGS, modelIn: "path", dialect: "gemini" },
+  google_count_tokens: { ...COUNTING, modelIn: "path", dialect: "gemini" },
   /** Vertex AI's path for models of other makers. */
   raw_predict: RAW_PREDICT,
   stream_raw_predict: { ...RAW_PREDICT, isStream: true },
@@ -182,7 +199,7 @@ export const OPERATIONS = {
   /** Loads and unloads models and adapters, clears caches, and so on (llama.cpp, vLLM, SGLang, LM Studio). */
   server_management: { group: "model_management", cost: "unknown", isCreation: true },
 
-  files: { ...FILES, cost: "free", hasNoOutput: true, fileInForm: "whole" },
+  files: { ...FILES, ...URLS_IN_HEADER, cost: "free", hasNoOutput: true, fileInForm: "whole" },
   /** Files of a vector store, a container and so on. Storage costs money. */
   nested_files: { ...FILES, hasNoOutput: true, fileInForm: "whole" },
   file: FILES,
@@ -192,7 +209,7 @@ export const OPERATIONS = {
   upload_parts: { ...FILES, cost: "free", hasNoOutput: true, fileInForm: "part" },
   other_upload: { ...FILES, fileInForm: "part" },
 
-  batches: { ...BATCH_JOBS, hasNoOutput: true },
+  batches: { ...BATCH_JOBS, ...URLS_IN_BODY, hasNoOutput: true },
   /** Mistral's. */
   batch_jobs: BATCH_JOBS,
   batch_generate_content: {
@@ -201,11 +218,12 @@ export const OPERATIONS = {
     modelIn: "path",
     isCreation: true,
     creates: "batch",
+    dialect: "gemini",
   },
   /** Vertex AI's batches. */
   prediction_jobs: { group: "batches", cost: "unknown", isCreation: true },
-  batch: { group: "batches", cost: "unknown", reads: "batch" },
-  batch_cancel: { group: "batches", cost: "free", reads: "batch" },
+  batch: { ...URLS_IN_BODY, group: "batches", cost: "unknown", reads: "batch" },
+  batch_cancel: { ...URLS_IN_BODY, group: "batches", cost: "free", reads: "batch" },
   batch_results: { group: "batches", cost: "unknown", fetches: "results" },
 
   fine_tuning: { group: "fine_tuning", cost: "unknown", isCreation: true },
@@ -222,7 +240,7 @@ export const OPERATIONS = {
   thread_run_cancel: { ...STORED, cost: "free", reads: "run" },
   /** Cancels a run of another kind, such as an evaluation. */
   other_cancel: { ...STORED, cost: "free" },
-  other_stored: STORED,
+  other_stored: { ...STORED, ...URLS_IN_HEADER },
 
   organization: { group: "admin", cost: "unknown", isCreation: true },
   unknown: { group: "other", cost: "unknown" },

@@ -24,6 +24,11 @@ export interface ClientAccess {
    * `x-forwarded-proto`, or the connection is plain and an unlisted reverse proxy may decrypt TLS.
    */
   readonly schemeOf: (request: ClientRequest) => Scheme | undefined;
+  /**
+   * Scheme, host and port of the URL that the client used, for URLs in its own answer. A reverse proxy may state
+   * the scheme without being trusted, because only this client sees it. Undefined: the request has no valid host.
+   */
+  readonly originOf: (request: ClientRequest) => string | undefined;
   /** Whether `allowed_ips` contains the address. */
   readonly isAllowed: (address: string) => boolean;
   /** Throws a `forbidden` fault if `allowed_ips` does not contain the address. */
@@ -42,6 +47,9 @@ export interface ClientAccess {
   readonly guessPlaceOf: (request: ClientRequest) => GuessPlace;
 }
 
+/** A name or an address, with or without a port. */
+const HOST = /^(?:[a-z0-9._-]{1,255}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/;
+
 /** Makes the access rules of a configuration. `gate` keeps its counts when the configuration changes. */
 export function createClientAccess(
   { allowedIps, trustedProxies, ...names }:
@@ -58,6 +66,15 @@ export function createClientAccess(
       if (trustedProxies.length === 0 || !isTrusted(peer)) return isTls === true ? "https" : undefined;
       const forwarded = fieldValue(fields, "x-forwarded-proto")?.toLowerCase();
       return forwarded === "http" || forwarded === "https" ? forwarded : undefined;
+    },
+    originOf(request) {
+      const { peer, fields, isTls } = request;
+      const first = (name: string) => fieldValue(fields, name)?.split(",", 1)[0]?.trim().toLowerCase();
+      const stated = first("x-forwarded-proto");
+      const scheme = stated === "http" || stated === "https" ? stated : isTls === true ? "https" : "http";
+      const isBehindTrusted = trustedProxies.length > 0 && isTrusted(peer);
+      const host = (isBehindTrusted ? first("x-forwarded-host") : undefined) ?? first("host");
+      return host !== undefined && HOST.test(host) ? `${scheme}://${host}` : undefined;
     },
     isAllowed,
     checkAddress(address) {

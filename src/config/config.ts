@@ -185,6 +185,8 @@ export interface Endpoint {
   readonly maxBufferBytes: number;
   /** Whether responses name their backend in `x-llm-proxy-backend`. */
   readonly exposeBackend: boolean;
+  /** Whether URLs of the upstream in its answers, which clients open with their token, lead to the proxy. */
+  readonly rewriteUrls: boolean;
   /** Whether the proxy requests usage in streams, and strips it if the client did not request it. */
   readonly streamUsage: boolean;
   /** Who may use the objects that a managed token made at the provider. */
@@ -342,8 +344,12 @@ export interface ConnectionSettings {
   readonly key: string;
   /** The forward proxy. Undefined for a direct connection. */
   readonly proxy?: OutboundProxy;
+  /** Whether an HTTP proxy gets a CONNECT for `http://` upstreams too. Undefined for no. */
+  readonly proxyTunnel?: boolean;
   /** PEM texts with certificates to trust besides those of the system. */
   readonly caCerts?: readonly string[];
+  /** The certificate chain and key, as PEM texts, that the proxy shows to the upstream. */
+  readonly clientCert?: { readonly cert: string; readonly key: string };
   readonly pool: PoolLimits;
 }
 

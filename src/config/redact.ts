@@ -14,6 +14,7 @@ export function secretsOf({ auth, endpoints, management }: Config): string[] {
     ...(connection.proxy?.login === undefined
       ? []
       : [connection.proxy.login.password, basicCredentials(connection.proxy.login)]),
+    ...(connection.clientCert === undefined ? [] : [connection.clientCert.key]),
   ]);
   const ofManagement = management === undefined ? [] : [
     management.token,

@@ -26,8 +26,10 @@ const WITHHELD_PREFIXES: readonly string[] = [
 const ALLOWED: ReadonlySet<string> = new Set(["x-accel-buffering"]);
 
 /**
- * Fields that apply to the whole origin of a response, or to later requests. The comments say what each would
- * do.
+ * Fields that describe the origin of a response and not the response: browsers apply them to everything at
+ * the proxy's host, or to later requests. The comments say what each would do. Fields that describe the
+ * response alone pass, although the provider's CDN adds them: `cf-ray`, `cf-cache-status`, `server`, `via`,
+ * `x-frame-options`, `cross-origin-*`, `permissions-policy`, `link`, `server-timing`.
  */
 const WITHHELD: ReadonlySet<string> = new Set([
   // Sends later requests, tokens included, to another host or port.
@@ -38,6 +40,8 @@ const WITHHELD: ReadonlySet<string> = new Set([
   "strict-transport-security",
   "public-key-pins",
   "public-key-pins-report-only",
+  // Rejects a certificate of the proxy's own authority.
+  "expect-ct",
   // Report requests to the proxy, with their addresses, to another host.
   "nel",
   "report-to",
@@ -53,12 +57,24 @@ const WITHHELD: ReadonlySet<string> = new Set([
   "origin-agent-cluster",
   // States who is signed in at the origin.
   "set-login",
+  // Makes the browser compress later responses of the host with this one.
+  "use-as-dictionary",
+  // Binds a session at the host to a key of the browser.
+  "sec-session-registration",
+  "sec-session-challenge",
 ]);
+
+/**
+ * Names of the cookies by which Cloudflare recognizes a visitor of the provider. The visitor is this proxy,
+ * and the cookies would expire within the half hour at each client. `__cflb` passes: it keeps a session with
+ * its server.
+ */
+const CDN_COOKIE = /^\s*(?:__cf_bm|_cfuvid|__cfruid|cf_clearance|__cfwaitingroom)\s*=/;
 
 /** Whether clients do not get a field of an upstream's response. */
 export function isWithheldFromClients({ lower, value }: Field): boolean {
   if (WITHHELD.has(lower)) return true;
-  if (lower === "set-cookie") return setsSessionCookie(value);
+  if (lower === "set-cookie") return setsSessionCookie(value) || CDN_COOKIE.test(value);
   return lower.startsWith("x-") && WITHHELD_PREFIXES.some((prefix) => lower.startsWith(prefix)) &&
     !ALLOWED.has(lower);
 }

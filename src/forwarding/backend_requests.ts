@@ -6,6 +6,7 @@ import { ProxyFault } from "../faults.ts";
 import type { Field } from "../http/fields.ts";
 import { joinPath, withoutParameter, withParameter } from "../http/join_url.ts";
 import type { Principal } from "../principal.ts";
+import type { UrlPlace } from "./answer_urls.ts";
 import { upstreamFields } from "./request_headers.ts";
 import { UPGRADE_FIELDS } from "./websocket/handshake.ts";
 
@@ -36,6 +37,10 @@ export interface BackendRequestsParts {
   readonly fields: readonly Field[];
   /** Whether the request asks for a WebSocket. */
   readonly upgrade: boolean;
+  /** Whether a web page of `CORS_ORIGINS` sent the request. */
+  readonly isFromPage: boolean;
+  /** Where the answer has URLs that the proxy replaces. Undefined: nowhere. */
+  readonly urlsIn: UrlPlace | undefined;
   /** Whether the usage of the exchange is counted. The proxy cannot read compressed WebSocket messages. */
   readonly isCounted: boolean;
 }
@@ -53,7 +58,7 @@ export class BackendRequests {
   /** The head for a backend. Throws `bad_request` where it would contain a token of the proxy. */
   headFor(chosen: Backend): { readonly target: string; readonly fields: readonly Field[] } {
     const { request: { method }, rest, query, endpoint } = this.#exchange;
-    const { credentials, upgrade, isCounted } = this.#parts;
+    const { credentials, upgrade, isCounted, isFromPage, urlsIn } = this.#parts;
     const backend = this.withKey(chosen);
     const stripped = credentials.placesToStrip(backend.key.mode === "passthrough");
     const path = joinPath(backend.baseUrl, rest);
@@ -63,6 +68,8 @@ export class BackendRequests {
       credentialsToStrip: stripped,
       backend,
       anthropicVersion: endpoint.anthropicVersion,
+      isFromPage,
+      isAnswerRead: urlsIn === "body",
       dropped: upgrade && isCounted ? "sec-websocket-extensions" : undefined,
     });
     const head = {

@@ -2,7 +2,8 @@ import { injectsCredential } from "../config/credentials.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { OutgoingReply } from "../http/message.ts";
 import type { Clock } from "../time/clock.ts";
-import { withKeepaliveComments } from "./keepalive.ts";
+import { type UrlPlace, withClientUrls, withClientUrlsInBody } from "./answer_urls.ts";
+import { takesComments, withKeepaliveComments } from "./keepalive.ts";
 import { clientFields } from "./response_headers.ts";
 import { withoutUsage } from "./stream_usage/stream_usage.ts";
 import type { BackendResponse } from "./upstream_call.ts";
@@ -22,13 +23,15 @@ export interface ReplyContext {
    * Whether the proxy added `stream_options.include_usage` to the request, so that it must remove the usage.
    */
   readonly usageWasAdded: boolean;
+  /** Where the answer has URLs that lead to the proxy instead, and its address for the client. */
+  readonly urls: { readonly place: UrlPlace; readonly client: string } | undefined;
   readonly clock: Clock;
 }
 
 /** Makes the client's answer from the answer of a backend. */
 export function clientReply(
   answer: BackendResponse,
-  { exchange: { id, path, endpoint }, backend, usageWasAdded, clock }: ReplyContext,
+  { exchange: { id, path, endpoint }, backend, usageWasAdded, urls, clock }: ReplyContext,
 ): OutgoingReply {
   const { status, reason, omittedLength, tunnel } = answer;
   const fields = clientFields(answer.fields, {
@@ -43,13 +46,18 @@ export function clientReply(
   if (tunnel !== undefined) {
     return { status, reason, fields: [...UPGRADE_FIELDS, ...fields], body: null, tunnel };
   }
+  const mapping = urls && { upstream: backend.baseUrl, client: urls.client };
   const { keepaliveMs } = endpoint;
-  const body = usageWasAdded ? withoutUsage(answer) : answer.body;
+  const body = usageWasAdded
+    ? withoutUsage(answer)
+    : mapping !== undefined && urls?.place === "body"
+    ? withClientUrlsInBody(answer, mapping)
+    : answer.body;
   return {
     status,
     reason,
-    fields,
-    body: keepaliveMs === undefined
+    fields: mapping === undefined ? fields : withClientUrls(fields, mapping),
+    body: keepaliveMs === undefined || !takesComments(path)
       ? body
       : withKeepaliveComments({ fields: answer.fields, body }, { silenceMs: keepaliveMs, clock }),
     omittedLength,

@@ -1,3 +1,4 @@
+import { recognisedPath } from "../apis/operation_of.ts";
 import type { Clock } from "../time/clock.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
@@ -8,14 +9,23 @@ const COMMENT = new TextEncoder().encode(": keepalive\n\n");
 const LF = 10;
 const CR = 13;
 
+/**
+ * Whether clients of a path know comments in event streams. `@google/genai` up to 1.30 takes a comment in a
+ * stream of Gemini's own API for a broken response: it fails, and Gemini CLI sends the request three more
+ * times.
+ */
+export function takesComments(path: string): boolean {
+  return recognisedPath(path.replace(/%3a/i, ":")).operation !== "stream_generate_content";
+}
+
 /** The body of a response. If it is an event stream, it gets a comment after each silence of `silenceMs`. */
 export function withKeepaliveComments(
   { fields, body }: { readonly fields: readonly Field[]; readonly body: MessageBody | null },
   options: { silenceMs: number; clock: Clock },
 ): MessageBody | null {
   // The proxy cannot insert a comment into compressed data, or into a body of a stated length.
-  const takesComments = fieldValue(fields, "content-encoding") === undefined && body?.length === undefined;
-  return body !== null && isEventStream(fields) && takesComments ? new KeepaliveBody(body, options) : body;
+  const isInsertable = fieldValue(fields, "content-encoding") === undefined && body?.length === undefined;
+  return body !== null && isEventStream(fields) && isInsertable ? new KeepaliveBody(body, options) : body;
 }
 
 /** Inserts comments between two events. */

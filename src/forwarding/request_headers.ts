@@ -3,6 +3,7 @@ import { KEY_SUBPROTOCOL_PREFIX } from "../config/credential_places.ts";
 import { type Field, field } from "../http/fields.ts";
 import { withoutSessionCookie } from "../http/session_cookie.ts";
 import { hopByHopTest } from "../http/hop_by_hop.ts";
+import { endsAtProxy, endsAtProxyFromPages } from "./request_policy.ts";
 
 /** How the proxy changes the header fields of a request, besides removing hop-by-hop fields. */
 export interface RequestHeaderPolicy {
@@ -13,20 +14,24 @@ export interface RequestHeaderPolicy {
   readonly anthropicVersion?: string | undefined;
   /** The name, in lower case, of one more field to remove. */
   readonly dropped?: string | undefined;
+  /** Whether the upstream must not compress its answer. */
+  readonly isAnswerRead?: boolean | undefined;
+  /** Whether a web page of `CORS_ORIGINS` sent the request. */
+  readonly isFromPage?: boolean | undefined;
 }
-
-/** `host` is written by the transport. `expect` was handled by the server. */
-const NOT_FORWARDED: ReadonlySet<string> = new Set(["host", "expect"]);
 
 /**
  * The fields for an upstream: those of the client in their order, unknown ones included, with the credential
- * exchanged and without the cookie of the admin page.
+ * exchanged and without the cookie of the admin page. Fields of reverse proxies in front, and those of web
+ * pages of `CORS_ORIGINS`, are removed (see `request_policy.ts`).
  */
 export function upstreamFields(incoming: readonly Field[], policy: RequestHeaderPolicy): Field[] {
   const {
     credentialsToStrip: stripped,
     backend: { key, keyField, headers, removeHeaders },
     anthropicVersion,
+    isAnswerRead = false,
+    isFromPage = false,
   } = policy;
   const replaced = headers.length + removeHeaders.length === 0
     ? undefined
@@ -38,8 +43,9 @@ export function upstreamFields(incoming: readonly Field[], policy: RequestHeader
   for (const one of incoming) {
     const { lower } = one;
     if (
-      NOT_FORWARDED.has(lower) || stripped.has(lower) || isHopByHop(lower) || replaced?.has(lower) ||
-      lower === ownKeyField || lower === policy.dropped
+      endsAtProxy(lower) || stripped.has(lower) || isHopByHop(lower) || replaced?.has(lower) ||
+      lower === ownKeyField || lower === policy.dropped || (isFromPage && endsAtProxyFromPages(lower)) ||
+      (isAnswerRead && lower === "accept-encoding")
     ) {
       continue;
     }
@@ -56,6 +62,7 @@ export function upstreamFields(incoming: readonly Field[], policy: RequestHeader
     hasVersion ||= lower === "anthropic-version";
     fields.push(one);
   }
+  if (isAnswerRead) fields.push(field("accept-encoding", "identity"));
   if (key.mode === "inject" && replaced?.has(keyField) !== true) {
     fields.push(field(keyField, keyField === "authorization" ? `Bearer ${key.value}` : key.value));
   }

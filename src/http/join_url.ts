@@ -1,25 +1,55 @@
-/** The path of a base URL, without a slash at its end. Empty for a bare host. */
+/** The base URL, as far as paths depend on it. */
 interface BasePath {
+  /** The path without a slash at its end. Empty for a bare host. */
   readonly path: string;
+  /** Scheme, host and port. Undefined: the paths of the host are not known. */
+  readonly origin?: string;
 }
 
 /** A version in the paths of providers, such as `v1`, `v1beta` and `v2alpha1`. */
 const VERSION_SEGMENT = /^v\d+(?:(?:alpha|beta)\d*)?$/;
 
+/** Folders that a provider has beside the folder of the version, and not in it. */
+const BESIDE_VERSION: Readonly<Record<string, readonly string[]>> = {
+  // Anthropic's API is at /anthropic/v1/messages, and some functions of the OpenAI API are at /beta/completions.
+  "https://api.deepseek.com": ["/anthropic", "/beta"],
+  "https://api.moonshot.ai": ["/anthropic"],
+  "https://api.moonshot.cn": ["/anthropic"],
+  "https://api.minimax.io": ["/anthropic"],
+  // Files are uploaded to /upload/v1beta/files.
+  "https://generativelanguage.googleapis.com": ["/upload"],
+};
+
 /**
  * Joins the path of the base URL and the rest of the client's path, byte for byte. If the base ends in a
  * version and the rest begins with it, the result has the version once, so that both ways of writing a base
- * URL work. The same goes for the whole path of the base: Groq's SDK adds `/openai/v1` to each path.
+ * URL work. The same goes for the whole path of the base, and for its last segments with a version: Groq's SDK
+ * adds `/openai/v1` to each path. Folders that a provider has beside its version replace the version.
  */
 export function joinPath(base: BasePath, rest: string): string {
-  const version = base.path.slice(base.path.lastIndexOf("/") + 1);
-  let kept = rest;
-  if (VERSION_SEGMENT.test(version)) {
-    if (beginsWith(rest, `/${version}`)) kept = rest.slice(version.length + 1);
-    else if (beginsWith(rest, base.path)) kept = rest.slice(base.path.length);
-  }
-  const path = base.path + kept;
+  const path = baseOf(base, rest) + rest.slice(repeatedLength(base.path, rest));
   return path === "" ? "/" : path;
+}
+
+/** The path of the base that comes before the rest. */
+function baseOf({ path, origin = "" }: BasePath, rest: string): string {
+  const folders = BESIDE_VERSION[origin];
+  if (folders === undefined || !folders.some((folder) => beginsWith(rest, folder))) return path;
+  const start = path.lastIndexOf("/");
+  return start !== -1 && VERSION_SEGMENT.test(path.slice(start + 1)) ? path.slice(0, start) : path;
+}
+
+/** How much of the beginning of the rest repeats the end of the base path. */
+function repeatedLength(path: string, rest: string): number {
+  if (path === "") return 0;
+  if (beginsWith(rest, path)) return path.length;
+  const version = path.lastIndexOf("/");
+  if (!VERSION_SEGMENT.test(path.slice(version + 1))) return 0;
+  // The longest part counts: `/x/openai/v1` may be repeated as `/openai/v1` or as `/v1`.
+  for (let start = path.indexOf("/", 1); start !== -1; start = path.indexOf("/", start + 1)) {
+    if (beginsWith(rest, path.slice(start))) return path.length - start;
+  }
+  return 0;
 }
 
 /** Whether a path is a folder, or lies in it. */

@@ -9,6 +9,7 @@ import type { Scheme } from "../auth/page_origin.ts";
 import type { Entry, IncomingRequest, OutgoingReply } from "../http/message.ts";
 import type { RequestTarget } from "../http/request_target.ts";
 import type { Clock } from "../time/clock.ts";
+import { answerClientProbe } from "./client_probe.ts";
 import { answerFrontPage } from "./front_page.ts";
 import { answerHealth, type StorageHealth } from "./health.ts";
 import type { AdminPlace } from "./page_html.ts";
@@ -65,6 +66,8 @@ export function ownReply(
     storage: management?.storage(),
   }));
   if (health !== undefined) return health;
+  const probe = answerClientProbe({ method, fields, path, query });
+  if (probe !== undefined && clientAccess.isAllowed(clientAccess.addressOf(request))) return probe;
   return management?.answer(request, {
     path,
     address: clientAccess.addressOf(request),

@@ -150,7 +150,10 @@ export function startServer(
   }
 
   async function plain(accepted: Deno.Conn, entry: Entry): Promise<void> {
-    if ("setNoDelay" in accepted && typeof accepted.setNoDelay === "function") accepted.setNoDelay(true);
+    if (isTcp(accepted)) {
+      accepted.setNoDelay(true);
+      accepted.setKeepAlive(true);
+    }
     const connection = new ClientConnection(accepted, {
       handler: app.handler,
       peer: peerOf(accepted),
@@ -260,6 +263,11 @@ export function startServer(
 
 function isTls(connection: Deno.Conn): connection is Deno.TlsConn {
   return "handshake" in connection;
+}
+
+/** Whether options of TCP can be set. The runtime offers none for connections that it accepted with TLS. */
+function isTcp(connection: Deno.Conn): connection is Deno.TcpConn {
+  return "setKeepAlive" in connection;
 }
 
 function peerOf({ remoteAddr }: Deno.Conn): string {

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { fileSchema } from "../../src/config/sources/file_schema.ts";
 import { loadConfig } from "../../src/config/load.ts";
@@ -388,6 +388,16 @@ Deno.test("a file: a forward proxy from the endpoint, from the environment, or a
   assertEquals(await proxies('base_url = "http://127.0.0.1:1"', env), undefined);
 });
 
+Deno.test("a file: proxy_tunnel of the endpoint or the backend, whose connections are then not shared with others", async () => {
+  const { endpoints: [endpoint] } = await load(
+    `${KEYED}proxy_url = "http://p.test"\nproxy_tunnel = true\n[[endpoints.openai.backends]]\nname = "a"\n` +
+      `[[endpoints.openai.backends]]\nname = "b"\nproxy_tunnel = false\n`,
+  );
+  const connections = endpoint?.backends.map(({ connection }) => connection) ?? [];
+  assertEquals(connections.map(({ proxyTunnel }) => proxyTunnel), [true, undefined]);
+  assertNotEquals(connections[0]?.key, connections[1]?.key);
+});
+
 Deno.test("a file of the earlier program with named endpoints loads: open, without keys", async () => {
   const loaded = await loadConfig(configSources({}, {
     "config.toml": `
@@ -666,6 +676,55 @@ Deno.test("a file: warns about endpoints that ENDPOINTS leaves out", async () =>
     origin: "config.toml:5: endpoints.lab",
     message: "is not served: env ENDPOINTS does not name it",
   }]);
+});
+
+Deno.test("a file: a client certificate is read with its key, and all problems are reported", async () => {
+  const pem = (name: string) => Deno.readTextFileSync(new URL(`../support/tls/${name}`, import.meta.url));
+  const files = { "c.pem": pem("cert.pem"), "k.pem": pem("key.pem"), "other.pem": pem("other_key.pem") };
+  const toml = (lines: string) =>
+    `[auth]\ntoken = "tok-secret-of-some-length"\n[endpoints.lab]\napi_key = "k"\n${lines}`;
+  const read = (lines: string) => loadConfig(configSources({}, { ...files, "config.toml": toml(lines) }));
+  const well = 'base_url = "https://a.test"\nclient_cert_file = "c.pem"\nclient_key_file = "k.pem"\n';
+  const { config } = await read(well);
+  const [backend] = config.endpoints[0]?.backends ?? [];
+  assertEquals(backend?.connection.clientCert, { cert: files["c.pem"], key: files["k.pem"] });
+  assertEquals(secretsOf(config).includes(files["k.pem"]), true);
+  const problems = async (lines: string) => {
+    const error = await assertRejects(() => read(lines), ConfigError);
+    return error.problems.map(({ origin, message }) => `${origin} ${message}`);
+  };
+  assertEquals(await problems(well.replace("k.pem", "other.pem")), [
+    "config.toml:6: endpoints.lab.client_cert_file and client_key_file cannot be used together: the key does not match the certificate, or one of them is damaged",
+  ]);
+  assertEquals(await problems('base_url = "https://a.test"\nclient_key_file = "k.pem"\n'), [
+    "config.toml:6: endpoints.lab.client_key_file needs client_cert_file too",
+  ]);
+  assertEquals(
+    await problems(
+      `${well.replace("https:", "http:").replace("k.pem", "c.pem")}proxy_url = "http://p.test"\n`,
+    ),
+    [
+      "config.toml:6: endpoints.lab.client_cert_file needs an https:// base_url: without TLS there are no certificates",
+      'config.toml:6: endpoints.lab.client_cert_file does not work through a forward proxy: set proxy_url = "direct"',
+      'config.toml:7: endpoints.lab.client_key_file names "c.pem", which contains no private key in PEM format',
+    ],
+  );
+});
+
+Deno.test("a file: warns about keepalive_comments for Gemini's API, and for no other", async () => {
+  const comments = 'api_key = "k"\nkeepalive_comments = "15s"\n';
+  const { warnings } = await loadConfig(
+    configSources({}, {
+      "config.toml":
+        `[auth]\ntoken = "tok-secret-of-some-length"\n[endpoints.gemini]\n${comments}[endpoints.openai]\n${comments}`,
+    }),
+  );
+  assertEquals(
+    warnings.map(({ origin, message }) => `${origin} ${message}`).filter((text) => /comments/.test(text)),
+    [
+      "config.toml:5: endpoints.gemini.keepalive_comments does not apply to :streamGenerateContent, because Gemini CLI fails at comments",
+    ],
+  );
 });
 
 Deno.test("docs/configuration.md: the example of a configuration file is valid", async () => {

@@ -97,7 +97,8 @@ function commandsText(title: string, commands: readonly string[]): string {
 }
 
 /** Matches the keys of a configuration file that name other files. */
-const NAMED_FILE = /^\s*(?:ca_file|tls_cert_file|tls_key_file)\s*=\s*"([^"]+)"/gm;
+const NAMED_FILE =
+  /^\s*(?:ca_file|client_cert_file|client_key_file|tls_cert_file|tls_key_file)\s*=\s*"([^"]+)"/gm;
 
 /**
  * Writes a file with its mode from the first byte on. An old file is removed first, because its mode may be

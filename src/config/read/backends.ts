@@ -11,6 +11,7 @@ import {
   DEFAULT_WAKE_MS,
 } from "../values/defaults.ts";
 import { shownDuration } from "../values/durations.ts";
+import { readClientCert } from "./client_certificate.ts";
 import type { EnvironmentSources } from "../sources/env.ts";
 import { environmentProxy, proxyText } from "./outbound_proxy.ts";
 import type { LayeredSettings } from "./layers.ts";
@@ -282,15 +283,21 @@ function readConnection(
   { origin, context }: { origin: string; context: EndpointContext },
 ): ConnectionSettings {
   const proxy = readProxy(settings, origin);
+  const proxyTunnel = settings.resolve("proxy_tunnel", false);
   const caCerts = readCaCerts(settings, context);
+  const clientCert = readClientCert(settings, { ...context, origin, proxy });
   const maxIdle = settings.resolve("pool_max_idle", DEFAULT_POOL.maxIdle);
   const idleMs = settings.timeoutMs("pool_idle_timeout", DEFAULT_POOL.idleMs) ?? Infinity;
-  const isDefault = proxy === undefined && caCerts === undefined && maxIdle === DEFAULT_POOL.maxIdle &&
+  const isDefault = proxy === undefined && !proxyTunnel && caCerts === undefined &&
+    clientCert === undefined &&
+    maxIdle === DEFAULT_POOL.maxIdle &&
     idleMs === DEFAULT_POOL.idleMs;
   return {
-    key: isDefault ? "" : JSON.stringify([proxy, caCerts, maxIdle, idleMs]),
+    key: isDefault ? "" : JSON.stringify([proxy, proxyTunnel, caCerts, clientCert, maxIdle, idleMs]),
     ...(proxy && { proxy }),
+    ...(proxyTunnel && { proxyTunnel }),
     ...(caCerts && { caCerts }),
+    ...(clientCert && { clientCert }),
     pool: { maxIdle, idleMs },
   };
 }

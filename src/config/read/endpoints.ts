@@ -124,6 +124,12 @@ export function readEndpoint(
       "does nothing with strategy failover, which prefers the first backend",
     );
   }
+  if (keepalive !== "none" && preset.dialects[0] === "gemini") {
+    resolver.warn(
+      [...path, "keepalive_comments"],
+      "does not apply to :streamGenerateContent, because Gemini CLI fails at comments",
+    );
+  }
   const maxBuffer = setting("max_buffer_bytes", own.max_buffer_bytes, DEFAULT_MAX_BUFFER_BYTES);
   return {
     name,
@@ -144,6 +150,7 @@ export function readEndpoint(
     },
     maxBufferBytes: maxBuffer === "none" ? Infinity : maxBuffer,
     exposeBackend: setting("expose_backend", own.expose_backend, false),
+    rewriteUrls: setting("rewrite_urls", own.rewrite_urls, true),
     streamUsage: setting("stream_usage", own.stream_usage, false),
     objects: setting("objects", own.objects, "own"),
     unknownObjects: setting("unknown_objects", own.unknown_objects, "allow"),

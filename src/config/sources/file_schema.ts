@@ -123,7 +123,13 @@ const BACKEND_KEYS = {
   model: text(textSchema, "replaces the model of every request"),
   models: texts(v.string(), textSchema, "replaces models by name: the key is the model of the client"),
   proxy_url: text(proxyUrlSchema, 'the URL of a forward proxy (http, https, socks5), or "direct"'),
+  proxy_tunnel: toggle("send CONNECT to an HTTP forward proxy also for an http:// base_url"),
   ca_file: text(textSchema, "a PEM file with certificates to trust besides those of the system"),
+  client_cert_file: text(
+    textSchema,
+    "a PEM file with the certificate chain that the proxy shows to the upstream",
+  ),
+  client_key_file: text(textSchema, "a PEM file with the private key of client_cert_file"),
   headers: texts(
     headerNameSchema,
     headerValueSchema,
@@ -241,6 +247,9 @@ const endpointSchema = v.strictObject({
   ),
   max_buffer_bytes: number(bytesSchema, "how much of a request body is buffered for a retry or a change"),
   expose_backend: toggle("name the backend in the response header x-llm-proxy-backend"),
+  rewrite_urls: toggle(
+    "let URLs of the provider in responses, which clients open with their token, lead to the proxy",
+  ),
   stream_usage: toggle(
     "request usage in OpenAI streams, and strip it from the response if the client did not request it",
   ),

@@ -94,6 +94,7 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   | "retry"
   | "maxBufferBytes"
   | "exposeBackend"
+  | "rewriteUrls"
   | "streamUsage"
   | "objects"
   | "unknownObjects"
@@ -109,6 +110,7 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   retry: { retries: 0, statuses: DEFAULT_RETRY_STATUSES, unsafe: false },
   maxBufferBytes: DEFAULT_MAX_BUFFER_BYTES,
   exposeBackend: false,
+  rewriteUrls: true,
   streamUsage: false,
   objects: "own",
   unknownObjects: "allow",

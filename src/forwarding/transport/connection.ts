@@ -11,6 +11,7 @@ import { HttpSyntaxError, UnexpectedEnd } from "../../http/syntax_error.ts";
 import { FramingError } from "../../http/framing_error.ts";
 import { isBodiless } from "../../http/reply_framing.ts";
 import { framed, writeMessage } from "../../http/writer.ts";
+import type { AbsoluteForm } from "./absolute_form.ts";
 import { type BodyOwner, ResponseBody } from "./response_body.ts";
 import {
   type FailureFacts,
@@ -30,6 +31,7 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
   readonly #connection: Deno.Conn;
   readonly #reader: ConnectionReader;
   readonly #host: Field;
+  readonly #form: AbsoluteForm | undefined;
   readonly #onIdle: (connection: UpstreamConnection) => void;
   readonly #onClose: (connection: UpstreamConnection) => void;
   readonly #hasSent = (): void => {
@@ -53,11 +55,15 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
   /** The response lets the connection serve another request. */
   #isPersistent = false;
 
-  /** `onIdle` is called when a response has ended and the connection is free. `onClose` is called once. */
+  /**
+   * `form` is undefined for requests in the usual form. `onIdle` is called when a response has ended and the connection is free. `onClose` is
+   * called once.
+   */
   constructor(
     connection: Deno.Conn,
-    { host, onIdle, onClose }: {
+    { host, form, onIdle, onClose }: {
       host: string;
+      form?: AbsoluteForm | undefined;
       onIdle: (connection: UpstreamConnection) => void;
       onClose: (connection: UpstreamConnection) => void;
     },
@@ -65,6 +71,7 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection, this);
     this.#host = field("host", host);
+    this.#form = form;
     this.#onIdle = onIdle;
     this.#onClose = onClose;
   }
@@ -123,8 +130,11 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
     cancellation.addListener(this);
     request.onPhase("first byte");
     const upload = this.#upload = body === null ? null : new Upload(body, request);
-    const startLine = `${request.method} ${request.target} HTTP/1.1`;
-    const message = { startLine, firstField: this.#host, fields: request.fields, body: framed(upload) };
+    const form = this.#form;
+    const target = form === undefined ? request.target : form.prefix + request.target;
+    const fields = form === undefined ? request.fields : [...form.login, ...request.fields];
+    const startLine = `${request.method} ${target} HTTP/1.1`;
+    const message = { startLine, firstField: this.#host, fields, body: framed(upload) };
     // It never rejects: the reading side learns what the upstream did.
     void writeMessage(this.#connection, message).then(this.#hasSent, this.#hasNotSent);
     try {
@@ -137,12 +147,14 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
         if (head === null) throw new UnexpectedEnd("the connection ended without an answer");
         const status = parseStatus(head);
         if (!isFinal(status, request)) continue;
+        form?.checkAnswer(status);
         if (upload !== null) upload.isAnswered = true;
         return status.status === 101 ? this.#upgraded(status) : this.#response(status, request.method);
       }
       throw new HttpSyntaxError(`more than ${MAX_INTERIM} interim answers`);
     } catch (error) {
       this.close();
+      if (error instanceof TransportError) throw error;
       if (this.#reader.received > this.#receivedBefore) request.onReceived?.();
       cancellation.throwIfCancelled();
       if (upload?.isBroken === true) throw new RequestBodyBroken("the upload broke off");
@@ -256,5 +268,10 @@ function reasonOf(error: unknown, received: boolean): string {
   if (error instanceof UnexpectedEnd) {
     return received ? "it broke off within its answer" : "it closed the connection without an answer";
   }
+  const alert = error instanceof Deno.errors.InvalidData
+    ? /received fatal alert: (\w{1,40})/.exec(error.message)?.[1]
+    : undefined;
+  // With TLS 1.3, an upstream rejects the certificate of the proxy only after the handshake.
+  if (alert !== undefined) return `it ended TLS (${alert})`;
   return received ? "it reset the connection within its answer" : "it reset the connection";
 }

@@ -4,6 +4,7 @@ import type { ConnectionSettings, OutboundProxy } from "../../config/config.ts";
 import { closeQuietly } from "../../streams/close_quietly.ts";
 import { type Hop, overLoopback } from "./loopback.ts";
 import { type AttemptPhase, type FailureFacts, TransportError } from "./transport.ts";
+import type { SystemRoots } from "./system_roots.ts";
 import { openTunnel, TunnelRefused } from "./tunnel.ts";
 
 /** The address of an upstream. */
@@ -32,6 +33,9 @@ export interface DialOptions {
   readonly connection: ConnectionSettings;
   readonly cancellation: Cancellation;
   readonly onPhase: (phase: AttemptPhase) => void;
+  readonly systemRoots: SystemRoots;
+  /** Whether the connection ends at the outbound proxy, which gets requests in the absolute form. */
+  readonly endsAtProxy?: boolean;
 }
 
 /**
@@ -39,15 +43,41 @@ export interface DialOptions {
  * {@link TransportError}, or the reason of the cancellation.
  */
 export async function dial(origin: Origin, options: DialOptions): Promise<Deno.Conn> {
-  const { connection: { proxy, caCerts }, cancellation, onPhase } = options;
+  const { systemRoots, connection: { caCerts } } = options;
+  const used = systemRoots.certsFor(origin.host);
+  try {
+    return await dialTrusting(joined(caCerts, used), origin, options);
+  } catch (error) {
+    if (!(error instanceof TransportError) || !UNKNOWN_AUTHORITY.test(error.message)) throw error;
+    const more = await systemRoots.moreFor(origin.host, used);
+    if (more === undefined) throw error;
+    options.cancellation.throwIfCancelled();
+    return await dialTrusting(joined(caCerts, more), origin, options);
+  }
+}
+
+/** What {@link tlsReason} says of a certificate by an authority that is not trusted. */
+const UNKNOWN_AUTHORITY = /\(UnknownIssuer\)/;
+
+type Certificates = readonly string[] | undefined;
+
+function joined(some: Certificates, others: Certificates): Certificates {
+  return some === undefined || others === undefined ? some ?? others : [...some, ...others];
+}
+
+async function dialTrusting(caCerts: Certificates, origin: Origin, options: DialOptions): Promise<Deno.Conn> {
+  const { connection: { proxy, clientCert }, cancellation, onPhase, endsAtProxy = false } = options;
   onPhase("connect");
   if (proxy === undefined) {
+    if (origin.tls && clientCert !== undefined) {
+      return await connectWithCert(origin, { ...clientCert, caCerts, cancellation, onPhase });
+    }
     const plain = await connect(origin, cancellation);
     if (!origin.tls) return plain;
     onPhase("tls");
     return await secure(plain, { hostname: origin.hostname, caCerts, cancellation });
   }
-  const tunnel = await dialThrough(proxy, origin, options);
+  const tunnel = await dialThrough(proxy, endsAtProxy ? undefined : origin, { caCerts, cancellation });
   if (!origin.tls) return tunnel;
   onPhase("tls");
   const { near, close } = isTcp(tunnel) ? { near: tunnel, close: undefined } : await hop(tunnel);
@@ -65,11 +95,11 @@ async function hop(tunnel: Deno.Conn): Promise<Hop> {
   }
 }
 
-/** Opens a connection to an origin through an outbound proxy. */
+/** Opens a connection to an origin through an outbound proxy, or to the proxy itself without an origin. */
 async function dialThrough(
   proxy: OutboundProxy,
-  origin: Origin,
-  { connection: { caCerts }, cancellation }: DialOptions,
+  origin: Origin | undefined,
+  { caCerts, cancellation }: { readonly caCerts: Certificates; readonly cancellation: Cancellation },
 ): Promise<Deno.Conn> {
   let current: Deno.Conn | undefined;
   const departure = { cancelled: () => current && closeQuietly(current) };
@@ -79,7 +109,7 @@ async function dialThrough(
       current = await secure(current, { hostname: proxy.hostname, caCerts, cancellation });
     }
     cancellation.addListener(departure);
-    await openTunnel(current, proxy, origin);
+    if (origin !== undefined) await openTunnel(current, proxy, origin);
     return current;
   } catch (error) {
     if (current !== undefined) closeQuietly(current);
@@ -90,7 +120,9 @@ async function dialThrough(
       ? error.message
       : "it broke off";
     throw new TransportError(
-      `the outbound proxy ${proxyText(proxy)} gave no tunnel: ${reason}`,
+      `the outbound proxy ${proxyText(proxy)} gave no ${
+        origin === undefined ? "connection" : "tunnel"
+      }: ${reason}`,
       facts("connect"),
       { cause: error },
     );
@@ -107,7 +139,7 @@ async function secure(
   plain: Deno.TcpConn,
   { hostname, caCerts, cancellation, alsoClose }: {
     hostname: string;
-    caCerts: readonly string[] | undefined;
+    caCerts: Certificates;
     cancellation: Cancellation;
     /** Closes what the connection leads through. */
     alsoClose?: (() => void) | undefined;
@@ -142,6 +174,78 @@ async function secure(
   }
 }
 
+/**
+ * Opens a connection with TLS on which the proxy shows a certificate. The runtime offers that only together
+ * with the connection, and it then offers no options of TCP.
+ */
+async function connectWithCert(
+  { hostname, port }: Origin,
+  { cert, key, caCerts, cancellation, onPhase }: {
+    cert: string;
+    key: string;
+    caCerts: Certificates;
+    cancellation: Cancellation;
+    onPhase: DialOptions["onPhase"];
+  },
+): Promise<Deno.TlsConn> {
+  const connecting = Deno.connectTls({
+    hostname,
+    port,
+    cert,
+    key,
+    alpnProtocols: ["http/1.1"],
+    ...(caCerts && { caCerts: [...caCerts] }),
+  });
+  const { promise: left, reject } = Promise.withResolvers<never>();
+  let connection: Deno.TlsConn | undefined;
+  const departure: CancellationListener = {
+    cancelled() {
+      reject(cancellation.reason);
+      connecting.then(closeQuietly, () => {});
+    },
+  };
+  cancellation.addListener(departure);
+  try {
+    connection = await Promise.race([connecting, left]);
+    onPhase("tls");
+    cancellation.throwIfCancelled();
+    await connection.handshake();
+    return connection;
+  } catch (error) {
+    if (connection !== undefined) closeQuietly(connection);
+    cancellation.throwIfCancelled();
+    throw connection === undefined
+      ? new TransportError(connectReason(error), facts("connect"), { cause: error })
+      : new TransportError(`TLS could not be set up: ${tlsReason(error)}`, facts("tls"), { cause: error });
+  } finally {
+    cancellation.removeListener(departure);
+  }
+}
+
+/** What the name `localhost` may lead to. */
+const LOCALHOST_ADDRESSES = ["127.0.0.1", "::1"];
+
+/**
+ * Opens a TCP connection. Many systems know only one address of `localhost`, and many servers listen only on
+ * the other one, so both addresses are tried. The first error counts.
+ */
+async function open(hostname: string, options: { port: number; signal: AbortSignal }): Promise<Deno.TcpConn> {
+  try {
+    return await Deno.connect({ ...options, hostname });
+  } catch (error) {
+    if (hostname !== "localhost") throw error;
+    for (const address of LOCALHOST_ADDRESSES) {
+      if (options.signal.aborted) break;
+      try {
+        return await Deno.connect({ ...options, hostname: address });
+      } catch {
+        // No server listens there, or the system has no IPv6.
+      }
+    }
+    throw error;
+  }
+}
+
 /** How long an abandoned connection may still take to open before it is aborted. */
 const LATE_MS = 3_000;
 
@@ -150,7 +254,7 @@ async function connect(
   cancellation: Cancellation,
 ): Promise<Deno.TcpConn> {
   const abort = new AbortController();
-  const connecting = Deno.connect({ hostname, port, signal: abort.signal });
+  const connecting = open(hostname, { port, signal: abort.signal });
   const { promise: left, reject } = Promise.withResolvers<never>();
   const departure: CancellationListener = {
     cancelled() {
@@ -163,6 +267,8 @@ async function connect(
     const connection = await Promise.race([connecting, left]);
     cancellation.throwIfCancelled();
     connection.setNoDelay(true);
+    // Keeps a silent connection known to routers on the way, at the system's interval.
+    connection.setKeepAlive(true);
     return connection;
   } catch (error) {
     cancellation.throwIfCancelled();

@@ -1,11 +1,13 @@
 /** The transport: sends requests to upstreams by HTTP/1.1, over a pool of connections for each upstream. */
 
 import type { MessageBody } from "../../streams/byte_source.ts";
+import { absoluteForm } from "./absolute_form.ts";
 import { UpstreamConnection } from "./connection.ts";
 import type { ConnectionSettings } from "../../config/config.ts";
 import { dial, type Origin, parseOrigin } from "./dial.ts";
 import { ConnectionPool } from "./pool.ts";
 import { canResendOnFreshConnection } from "./resend.ts";
+import { SystemRoots } from "./system_roots.ts";
 import { type Transport, TransportError, type UpstreamRequest, type UpstreamResponse } from "./transport.ts";
 
 interface Upstream {
@@ -15,7 +17,7 @@ interface Upstream {
 }
 
 /** Makes a transport. The caller closes it. */
-export function createHttp1Transport(): Transport {
+export function createHttp1Transport(systemRoots: SystemRoots = new SystemRoots()): Transport {
   const upstreams = new Map<string, Upstream>();
   const open = new Set<UpstreamConnection>();
 
@@ -49,13 +51,17 @@ export function createHttp1Transport(): Transport {
     request: UpstreamRequest,
     body: MessageBody | null,
   ): Promise<UpstreamResponse> {
+    const form = absoluteForm(origin, settings, request.upgrade);
     const dialed = await dial(origin, {
       connection: settings,
+      systemRoots,
+      endsAtProxy: form !== undefined,
       cancellation: request.cancellation,
       onPhase: (phase) => request.onPhase(phase),
     });
     const connection = new UpstreamConnection(dialed, {
       host: origin.host,
+      form,
       onIdle: (connection) => pool.keep(connection),
       onClose: (connection) => open.delete(connection),
     });

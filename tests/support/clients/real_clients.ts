@@ -18,6 +18,8 @@ export const CLIENT_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "qwen-code": ["@qwen-code/qwen-code@0.24.4"],
   cline: ["cline@3.0.65"],
   continue: ["@continuedev/cli@1.5.47"],
+  // The release in Gemini CLI, which does not know comments in event streams.
+  "genai-1": ["@google/genai@1.30.0"],
   libraries: [
     "openai@7.55.0",
     "@anthropic-ai/sdk@1.14.0",
@@ -27,6 +29,7 @@ export const CLIENT_PACKAGES: Readonly<Record<string, readonly string[]>> = {
     "ai@7.0.173",
     "@ai-sdk/openai@4.0.118",
     "@ai-sdk/anthropic@4.0.105",
+    "@ai-sdk/google@4.0.121",
     "@langchain/core@1.4.0",
     "@langchain/openai@1.6.0",
     "@langchain/anthropic@1.5.11",
@@ -40,9 +43,9 @@ export function clientProgram(client: string, program: string): string | undefin
   return existing(`${CLIENTS_FOLDER}/${client}/node_modules/.bin/${program}`);
 }
 
-/** The folder in which a library is installed; undefined where it is not. */
-export function libraryFolder(library: string): string | undefined {
-  const folder = `${CLIENTS_FOLDER}/libraries`;
+/** The folder of a client in which a library is installed; undefined where it is not. */
+export function libraryFolder(library: string, client = "libraries"): string | undefined {
+  const folder = `${CLIENTS_FOLDER}/${client}`;
   return existing(`${folder}/node_modules/${library}`) && folder;
 }
 

@@ -1,7 +1,10 @@
-/** Small forward proxies on loopback: HTTP CONNECT, plain or over TLS, and SOCKS5; each with or without a login. */
+/**
+ * Small forward proxies on loopback: HTTP (CONNECT, and requests with a whole URL), plain or over TLS, and
+ * SOCKS5; each with or without a login.
+ */
 
 import { ConnectionReader } from "../../../src/http/reader.ts";
-import { readHead } from "../../../src/http/head.ts";
+import { type Head, readHead } from "../../../src/http/head.ts";
 import { closeQuietly } from "../../../src/streams/close_quietly.ts";
 import { pem } from "./tls_upstream.ts";
 
@@ -11,6 +14,8 @@ export interface ForwardProxyOptions {
   readonly login?: string;
   /** Where names lead that only the proxy knows. */
   readonly hosts?: Readonly<Record<string, number>>;
+  /** Refuses CONNECT with a 403, as squid and tinyproxy do for most ports. */
+  readonly noTunnels?: boolean;
   /** What an HTTP proxy answers instead of opening a tunnel, or a SOCKS5 proxy's failure. */
   readonly refusal?: string | number;
 }
@@ -18,6 +23,10 @@ export interface ForwardProxyOptions {
 export class ForwardProxy implements AsyncDisposable {
   /** `host:port` of every tunnel that was asked for. */
   readonly asked: string[] = [];
+  /** `host:port` of every upstream that a request with a whole URL led to, once for each connection. */
+  readonly relayed: string[] = [];
+  /** The first lines of requests with a whole URL. */
+  readonly urls: string[] = [];
   readonly #options: ForwardProxyOptions;
   readonly #listener: Deno.Listener;
   readonly #connections = new Set<Deno.Conn>();
@@ -63,9 +72,20 @@ export class ForwardProxy implements AsyncDisposable {
     let far: Deno.Conn | undefined;
     try {
       const reader = new ConnectionReader(client);
+      const head = this.#options.scheme === "socks5" ? null : await readHead(reader);
+      const url = /^[A-Z]+ http:\/\/([^/ :]+)(?::(\d+))?\S* HTTP\/1\.1$/.exec(head?.startLine ?? "");
+      if (head !== null && url !== null) {
+        if (!await this.#admits(client, head)) return;
+        const [, hostname = "", port = "80"] = url;
+        this.relayed.push(`${hostname}:${port}`);
+        far = await Deno.connect(this.#leadsTo(hostname, Number(port)));
+        this.#connections.add(far);
+        await Promise.all([this.#relayRequests(head, { client, reader, far }), pump(far, client)]);
+        return;
+      }
       const target = this.#options.scheme === "socks5"
         ? await this.#socks5(client, reader)
-        : await this.#http(client, reader);
+        : await this.#http(client, head);
       if (target !== undefined) {
         far = await Deno.connect(target);
         this.#connections.add(far);
@@ -83,21 +103,64 @@ export class ForwardProxy implements AsyncDisposable {
 
   #target(hostname: string, port: number): { hostname: string; port: number } {
     this.asked.push(`${hostname}:${port}`);
+    return this.#leadsTo(hostname, port);
+  }
+
+  #leadsTo(hostname: string, port: number): { hostname: string; port: number } {
     const known = this.#options.hosts?.[hostname];
     return known === undefined ? { hostname, port } : { hostname: "127.0.0.1", port: known };
   }
 
+  /** Whether a request with a whole URL has the right login. Answers it where it has not. */
+  async #admits(client: Deno.Conn, { fields }: Head): Promise<boolean> {
+    const { login, refusal } = this.#options;
+    const authorization = fields.find(({ lower }) => lower === "proxy-authorization")?.value;
+    const status = typeof refusal === "string"
+      ? refusal
+      : login !== undefined && authorization !== `Basic ${btoa(login)}`
+      ? "407 Proxy Authentication Required"
+      : undefined;
+    if (status === undefined) return true;
+    await client.write(new TextEncoder().encode(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`));
+    return false;
+  }
+
+  /** Passes requests on as an HTTP proxy does: with the path alone, and without what is for the proxy. */
+  async #relayRequests(
+    first: Head,
+    { client, reader, far }: { client: Deno.Conn; reader: ConnectionReader; far: Deno.Conn },
+  ): Promise<void> {
+    for (let head: Head | null = first; head !== null; head = await readHead(reader)) {
+      if (head !== first && !await this.#admits(client, head)) return;
+      this.urls.push(head.startLine);
+      const { framing } = head;
+      const length = framing.kind === "counted" ? framing.length : 0;
+      if (framing.kind === "chunked") throw new Error("this proxy reads bodies of a stated length only");
+      const lines = [
+        head.startLine.replace(/ http:\/\/[^/ ]+/, " "),
+        ...head.fields.filter(({ lower }) => !lower.startsWith("proxy-")).map(({ name, value }) =>
+          `${name}: ${value}`
+        ),
+        ...(framing.kind === "counted" ? [`Content-Length: ${length}`] : []),
+      ];
+      await far.write(new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`));
+      await far.write(await take(reader, length));
+    }
+    closeQuietly(far);
+  }
+
   async #http(
     client: Deno.Conn,
-    reader: ConnectionReader,
+    head: Head | null,
   ): Promise<{ hostname: string; port: number } | undefined> {
-    const { login, refusal } = this.#options;
-    const head = await readHead(reader);
+    const { login, refusal, noTunnels = false } = this.#options;
     const [, hostname = "", port] = /^CONNECT (.+):(\d+) HTTP\/1\.1$/.exec(head?.startLine ?? "") ?? [];
     const authorization = head?.fields.find(({ lower }) => lower === "proxy-authorization")?.value;
     const host = head?.fields.find(({ lower }) => lower === "host")?.value;
     const status = typeof refusal === "string"
       ? refusal
+      : noTunnels
+      ? "403 Filtered"
       : host !== `${hostname}:${port}`
       ? "400 Bad Request"
       : login !== undefined && authorization !== `Basic ${btoa(login)}`

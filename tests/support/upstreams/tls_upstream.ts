@@ -38,15 +38,16 @@ export async function withTlsUpstream(test: (origin: string) => Promise<void>): 
 
   async function answer(connection: Deno.TlsConn): Promise<void> {
     using open = connection;
-    const { alpnProtocol } = await open.handshake();
     const buffer = new Uint8Array(4096);
     try {
+      const { alpnProtocol } = await open.handshake();
       while (await open.read(buffer) !== null) {
         await open.write(new TextEncoder().encode(plainAnswer(alpnProtocol ?? "none")));
       }
     } catch (error) {
-      // A client whose process ends does not say goodbye.
-      if (!(error instanceof Deno.errors.UnexpectedEof)) throw error;
+      // A client does not trust the certificate, or its process ends without a goodbye.
+      const isUsual = error instanceof Deno.errors.InvalidData || error instanceof Deno.errors.UnexpectedEof;
+      if (!isUsual) throw error;
     }
   }
 }

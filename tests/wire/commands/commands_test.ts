@@ -194,7 +194,7 @@ target_base = "http://api.inside.test/v1"
       rawRequest(proxy.url, [`GET ${path} HTTP/1.1`, "Authorization: Bearer sk-mine"]);
     assertEquals((await ask("/openai_prod/v1/chat/completions?a=1")).text, "/v1/chat/completions?a=1");
     assertEquals((await ask("/openai_tokyo/models")).text, "/v1/models");
-    assertEquals(tokyo.asked, ["api.inside.test:80"]);
+    assertEquals(tokyo.relayed, ["api.inside.test:80"]);
     assertEquals(upstream.requests.map((request) => request.header("authorization")), [
       "Bearer sk-mine",
       "Bearer sk-mine",

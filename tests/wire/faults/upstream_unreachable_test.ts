@@ -57,12 +57,14 @@ const UNREACHABLE: readonly UpstreamFault[] = [
   },
   {
     name: "its certificate is by a CA that nobody knows",
+    authorityIsUnknown: true,
     script: answers,
     tls: LOCALHOST,
     promised: noAnswer(/its certificate is not valid \(UnknownIssuer\)\.$/),
   },
   {
     name: "its certificate is by another CA than the one that is trusted",
+    authorityIsUnknown: true,
     script: answers,
     tls: LOCALHOST,
     connection: TRUSTING_ANOTHER,
@@ -70,6 +72,7 @@ const UNREACHABLE: readonly UpstreamFault[] = [
   },
   {
     name: "its certificate is signed by itself",
+    authorityIsUnknown: true,
     script: answers,
     tls: { cert: pem("self_signed.pem"), key: pem("other_key.pem") },
     connection: TRUSTING,

@@ -26,7 +26,7 @@ function check(headers: readonly (readonly [name: string, value: string])[]): vo
   const values = (wanted: string) => headers.filter(([name]) => name === wanted).map(([, value]) => value);
   assertEquals(headers.filter(([name]) => HOSTILE_NAMES.has(name)), []);
   assertEquals(values("set-cookie"), [
-    "__cf_bm=abc; HttpOnly; Path=/openai",
+    "__cflb=abc; HttpOnly; Path=/openai",
     "session=llm_proxy_session",
   ]);
   assertEquals(values("x-content-type-options"), ["nosniff"]);

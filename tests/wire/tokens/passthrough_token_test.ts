@@ -116,7 +116,7 @@ const SPELLINGS: readonly Spelling[] = [
   line(`User-Agent: ${TOKEN}`),
   line(`Sec-WebSocket-Protocol: ${TOKEN}`),
   line(`Sec-WebSocket-Protocol: openai-insecure-api-key.x${TOKEN}`),
-  line(`X-Forwarded-Authorization: Bearer ${TOKEN}`),
+  line(`X-Original-Authorization: Bearer ${TOKEN}`),
   line(`Content-Type: application/json; token="${TOKEN}"`),
   line(`X-Other: one`, `X-Other: ${TOKEN}`),
   target(`/openai/v1/${TOKEN}/models`),

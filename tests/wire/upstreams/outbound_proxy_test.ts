@@ -1,3 +1,4 @@
+import { bodyOf } from "../../../src/streams/bytes.ts";
 import { textOf } from "../../support/data/body_text.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DIRECT } from "../../../src/config/values/defaults.ts";
@@ -12,12 +13,17 @@ import { upstreamRequest } from "../../support/upstreams/upstream_exchange.ts";
 
 const SCHEMES = ["http", "https", "socks5"] as const;
 
-/** Through a proxy on loopback, with its login or another one. */
+/** Through a tunnel of a proxy on loopback, with its login or another one. */
 function through(scheme: OutboundProxy["scheme"], port: number, login?: string): ConnectionSettings {
   const [user = "", password = ""] = login?.split(":") ?? [];
   const hostname = scheme === "https" ? "localhost" : "127.0.0.1";
   const proxy = { scheme, hostname, port, ...(login !== undefined && { login: { user, password } }) };
-  return { ...DIRECT, key: JSON.stringify(proxy), proxy, caCerts: [pem("ca.pem")] };
+  return { ...DIRECT, key: JSON.stringify(proxy), proxy, proxyTunnel: true, caCerts: [pem("ca.pem")] };
+}
+
+/** The same without a tunnel where none is needed. */
+function wholeUrls(...proxy: Parameters<typeof through>): ConnectionSettings {
+  return { ...through(...proxy), proxyTunnel: false };
 }
 
 async function read(transport: Transport, origin: string, connection: ConnectionSettings): Promise<string> {
@@ -34,11 +40,77 @@ async function withTransport(test: (transport: Transport) => Promise<void>): Pro
   }
 }
 
+for (const scheme of ["http", "https"] as const) {
+  for (const login of [undefined, "user:p@ss word"]) {
+    const how = `${scheme} ${login === undefined ? "without" : "with"} a login`;
+
+    Deno.test(`outbound proxy: ${how}: it gets the whole URL of a plain upstream, on a kept connection`, () =>
+      withTransport(async (transport) => {
+        await using upstream = new FakeUpstream({
+          script: async (exchange) => {
+            const body = await Array.fromAsync(exchange.body());
+            await exchange.write(plainAnswer(`${body.length > 0 ? "with" : "without"} a body`));
+          },
+        });
+        const port = Number(new URL(upstream.origin).port);
+        await using proxy = new ForwardProxy({
+          scheme,
+          noTunnels: true,
+          ...(login && { login }),
+          hosts: { "inside.test": port },
+        });
+        const connection = wholeUrls(scheme, proxy.port, login);
+        const origin = "http://inside.test:8000";
+        assertEquals(await read(transport, origin, connection), "without a body");
+        const again = () => bodyOf(new TextEncoder().encode("{}"));
+        const target = "/v1/x?a=http://b";
+        const request = upstreamRequest({ origin, connection, method: "POST", target, body: again(), again });
+        assertEquals(await textOf((await transport.send(request)).body), "with a body");
+        assertEquals(proxy.urls, [
+          "GET http://inside.test:8000/ HTTP/1.1",
+          "POST http://inside.test:8000/v1/x?a=http://b HTTP/1.1",
+        ]);
+        assertEquals([proxy.asked, proxy.relayed], [[], ["inside.test:8000"]], "one connection for both");
+        assertEquals(upstream.requests.map(({ raw }) => raw.trimEnd().split("\r\n")), [
+          ["GET / HTTP/1.1", "host: inside.test:8000"],
+          [`POST ${target} HTTP/1.1`, "host: inside.test:8000", "Content-Length: 2"],
+        ]);
+      }));
+  }
+
+  Deno.test(`outbound proxy: ${scheme}: a WebSocket goes through a tunnel, also to a plain upstream`, () =>
+    withTransport(async (transport) => {
+      await using upstream = new FakeUpstream({
+        script: (exchange) => exchange.write(plainAnswer("no", { status: "400 Bad Request" })),
+      });
+      await using proxy = new ForwardProxy({ scheme });
+      const connection = wholeUrls(scheme, proxy.port);
+      const request = upstreamRequest({ origin: upstream.origin, connection, upgrade: true });
+      assertEquals((await transport.send(request)).status, 400);
+      assertEquals([proxy.asked.length, proxy.urls.length], [1, 0]);
+    }));
+}
+
+Deno.test("outbound proxy: the 407 of a proxy with a whole URL is not the upstream's answer", () =>
+  withTransport(async (transport) => {
+    await using proxy = new ForwardProxy({ scheme: "http", login: "user:right" });
+    const connection = wholeUrls("http", proxy.port, "user:wrong-secret");
+    const error = await assertRejects(
+      () => read(transport, "http://inside.test", connection),
+      TransportError,
+    );
+    assertEquals(
+      error.message,
+      `the outbound proxy http://[redacted]@127.0.0.1:${proxy.port} did not forward the request: it wants another user name or password (407)`,
+    );
+    assertEquals([error.facts.phase, error.facts.sent, error.facts.received], ["connect", false, false]);
+  }));
+
 for (const scheme of SCHEMES) {
   for (const login of [undefined, "user:p@ss word"]) {
     const how = `${scheme} ${login === undefined ? "without" : "with"} a login`;
 
-    Deno.test(`outbound proxy: ${how}: a plain upstream, whose name only the proxy knows, on a kept tunnel`, () =>
+    Deno.test(`outbound proxy: ${how}: a plain upstream, whose name only the proxy knows, in a kept tunnel`, () =>
       withTransport(async (transport) => {
         await using upstream = new FakeUpstream({
           script: (exchange) => exchange.write(plainAnswer("plain")),

@@ -68,13 +68,13 @@ Deno.test("HTTP_PROXY: --url of another machine goes through it, NO_PROXY exempt
     const behind = { ...env, ...variables(forward, ["HTTP_PROXY"]) };
     const there = ["project", "list", "--url", "http://nas.invalid:33000"];
     const listed = await run(there, behind);
-    assertEquals([listed.code, forward.asked], [0, ["nas.invalid:33000"]], listed.text);
+    assertEquals([listed.code, forward.relayed], [0, ["nas.invalid:33000"]], listed.text);
 
     const exempt = await run(there, { ...behind, NO_PROXY: ".invalid" });
     assertStringIncludes(exempt.text, "its name could not be resolved");
     const health = await run(["healthcheck", "--url", "http://nas.invalid:33000"], behind);
     assertStringIncludes(health.text, "its name could not be resolved");
-    assertEquals([exempt.code, health.code, forward.asked.length], [1, 1, 1]);
+    assertEquals([exempt.code, health.code, forward.relayed.length], [1, 1, 1]);
 
     const wrong = await run(there, { ...env, HTTP_PROXY: "ftp://p.invalid" });
     assertEquals(wrong.code, 2);

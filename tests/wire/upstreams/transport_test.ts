@@ -16,6 +16,7 @@ import { until, within } from "../../support/time/deadline.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../../support/upstreams/fake_upstream.ts";
 import { textSource } from "../../support/proxies/handler.ts";
 import { gather } from "../../support/clients/http_reader.ts";
+import { unless, withoutIpv6 } from "../../support/runner/left_out.ts";
 import { passing } from "../../support/time/passing_time.ts";
 import { TRUSTING, withTlsUpstream } from "../../support/upstreams/tls_upstream.ts";
 import { upstreamRequest } from "../../support/upstreams/upstream_exchange.ts";
@@ -305,6 +306,22 @@ Deno.test("transport: TLS to an upstream of a trusted CA, by http/1.1, on a kept
     assertEquals(await read(transport, { origin, connection: TRUSTING }), "http/1.1");
     transport.close();
   }));
+
+for (const hostname of ["127.0.0.1", "::1"]) {
+  Deno.test({
+    ...unless(withoutIpv6(), `transport: localhost leads to a server that listens on ${hostname} only`),
+    async fn() {
+      const server = Deno.serve({ hostname, port: 0, onListen() {} }, () => new Response("here"));
+      const transport = createHttp1Transport();
+      const origin = `http://localhost:${server.addr.port}`;
+      assertEquals(await textOf((await transport.send(upstreamRequest({ origin }))).body), "here");
+      transport.close();
+      await server.shutdown();
+      const error = await assertRejects(() => transport.send(upstreamRequest({ origin })), TransportError);
+      assertEquals(error.message, "it refused the connection");
+    },
+  });
+}
 
 Deno.test("transport: a certificate that nobody vouches for is refused, with the reason", () =>
   withTlsUpstream(async (origin) => {

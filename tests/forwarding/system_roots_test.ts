@@ -1,0 +1,83 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { createHttp1Transport } from "../../src/forwarding/transport/http1.ts";
+import { SystemRoots } from "../../src/forwarding/transport/system_roots.ts";
+import { type Transport, TransportError } from "../../src/forwarding/transport/transport.ts";
+import { textOf } from "../support/data/body_text.ts";
+import { ForwardProxy } from "../support/upstreams/forward_proxy.ts";
+import { pem, TRUSTING, withTlsUpstream } from "../support/upstreams/tls_upstream.ts";
+import { upstreamRequest } from "../support/upstreams/upstream_exchange.ts";
+
+/** Runs a test with a transport on a system that has these files of authorities. */
+async function withSystem(
+  names: readonly string[],
+  test: (transport: Transport) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  for (const name of names) await Deno.writeTextFile(`${folder}/${name}`, pem(name));
+  const files = ["missing.pem", ...names].map((name) => `${folder}/${name}`);
+  const transport = createHttp1Transport(new SystemRoots(files));
+  try {
+    await test(transport);
+  } finally {
+    transport.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("system roots: a certificate by an authority of the system is trusted, also on later connections", () =>
+  withTlsUpstream((origin) =>
+    withSystem(["ca.pem"], async (transport) => {
+      const ask = async () => await textOf((await transport.send(upstreamRequest({ origin }))).body);
+      assertEquals(await Promise.all([ask(), ask(), ask()]), ["http/1.1", "http/1.1", "http/1.1"]);
+      transport.renew();
+      assertEquals(await ask(), "http/1.1");
+    })
+  ));
+
+Deno.test("system roots: an https:// forward proxy and its upstream, by an authority of the system", () =>
+  withTlsUpstream((origin) =>
+    withSystem(["ca.pem"], async (transport) => {
+      await using proxy = new ForwardProxy({ scheme: "https" });
+      const outbound = { scheme: "https", hostname: "localhost", port: proxy.port } as const;
+      const connection = { key: "x", pool: { maxIdle: 1, idleMs: 1_000 }, proxy: outbound };
+      const { body } = await transport.send(upstreamRequest({ origin, connection }));
+      assertEquals(await textOf(body), "http/1.1");
+      transport.close();
+    })
+  ));
+
+Deno.test("system roots: a certificate for another name is refused although the system knows its authority", () =>
+  withTlsUpstream((origin) =>
+    withSystem(["ca.pem"], async (transport) => {
+      const other = origin.replace("localhost", "127.0.0.1");
+      await assertRejects(
+        () => transport.send(upstreamRequest({ origin: other })),
+        TransportError,
+        "not valid for name",
+      );
+    })
+  ));
+
+for (const names of [[], ["other_ca.pem"]]) {
+  Deno.test(`system roots: an authority that is not in ${names[0] ?? "any file"} stays unknown`, () =>
+    withTlsUpstream((origin) =>
+      withSystem(names, async (transport) => {
+        for (let round = 0; round < 2; round++) {
+          await assertRejects(
+            () => transport.send(upstreamRequest({ origin })),
+            TransportError,
+            "UnknownIssuer",
+          );
+        }
+      })
+    ));
+}
+
+Deno.test("system roots: ca_file and the authorities of the system count together", () =>
+  withTlsUpstream((origin) =>
+    withSystem(["ca.pem"], async (transport) => {
+      const connection = { ...TRUSTING, key: "other", caCerts: [pem("other_ca.pem")] };
+      const { body } = await transport.send(upstreamRequest({ origin, connection }));
+      assertEquals(await textOf(body), "http/1.1");
+    })
+  ));

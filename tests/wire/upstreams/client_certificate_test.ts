@@ -1,0 +1,117 @@
+/** The certificate that the proxy shows to an upstream: nginx, which requires one. */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import type { ConnectionSettings } from "../../../src/config/config.ts";
+import { createHttp1Transport } from "../../../src/forwarding/transport/http1.ts";
+import { TransportError } from "../../../src/forwarding/transport/transport.ts";
+import { textOf } from "../../support/data/body_text.ts";
+import { command } from "../../support/processes/command.ts";
+import { freePort, listening } from "../../support/processes/port.ts";
+import { unless, without } from "../../support/runner/left_out.ts";
+import { pem, TRUSTING, withTlsUpstream } from "../../support/upstreams/tls_upstream.ts";
+import { upstreamRequest } from "../../support/upstreams/upstream_exchange.ts";
+
+/** The certificate of the test server. Its authority is the test CA, and it is for clients too. */
+const KNOWN = { cert: pem("cert.pem"), key: pem("key.pem") };
+const UNKNOWN = { cert: pem("self_signed.pem"), key: pem("other_key.pem") };
+
+async function withNginx(test: (origin: string) => Promise<void>): Promise<void> {
+  const port = freePort();
+  const folder = await Deno.makeTempDir();
+  for (const name of ["ca.pem", "cert.pem", "key.pem"]) {
+    await Deno.writeTextFile(`${folder}/${name}`, pem(name));
+  }
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((name) => `${name}_temp_path ${folder}/${name};`).join("\n");
+  await Deno.writeTextFile(
+    `${folder}/nginx.conf`,
+    `daemon off;
+pid ${folder}/nginx.pid;
+error_log ${folder}/error.log;
+events {}
+http {
+  access_log off;
+  ${temporary}
+  server {
+    listen 127.0.0.1:${port} ssl;
+    ssl_certificate ${folder}/cert.pem;
+    ssl_certificate_key ${folder}/key.pem;
+    ssl_client_certificate ${folder}/ca.pem;
+    ssl_verify_client on;
+    location / { return 200 "$ssl_client_verify $ssl_client_s_dn"; }
+  }
+}
+`,
+  );
+  await Deno.chmod(folder, 0o755);
+  const child = command("nginx", {
+    args: ["-c", `${folder}/nginx.conf`, "-p", folder],
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  try {
+    await listening(port);
+    await test(`https://localhost:${port}`);
+  } finally {
+    child.kill("SIGTERM");
+    await child.status;
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function ask(origin: string, connection: ConnectionSettings): Promise<[status: number, text: string]> {
+  const transport = createHttp1Transport();
+  try {
+    const { status, body } = await transport.send(upstreamRequest({ origin, connection }));
+    return [status, await textOf(body)];
+  } finally {
+    transport.close();
+  }
+}
+
+Deno.test({
+  ...unless(
+    without("nginx"),
+    "client certificate: nginx requires one, and gets it; a missing or unknown one is a 400",
+  ),
+  fn: () =>
+    withNginx(async (origin) => {
+      assertEquals(await ask(origin, { ...TRUSTING, clientCert: KNOWN }), [200, "SUCCESS CN=localhost"]);
+      assertEquals((await ask(origin, TRUSTING))[0], 400);
+      assertEquals((await ask(origin, { ...TRUSTING, clientCert: UNKNOWN }))[0], 400);
+    }),
+});
+
+Deno.test("client certificate: the upstream's certificate is checked as without one, with a kept connection after it", () =>
+  withTlsUpstream(async (origin) => {
+    const connection = { ...TRUSTING, clientCert: KNOWN };
+    assertEquals(await ask(origin, connection), [200, "http/1.1"]);
+    const untrusted = { ...connection, caCerts: [pem("other_ca.pem")] };
+    await assertRejects(() => ask(origin, untrusted), TransportError, "UnknownIssuer");
+    const otherName = origin.replace("localhost", "127.0.0.1");
+    await assertRejects(() => ask(otherName, connection), TransportError, "its certificate is not valid");
+    await assertRejects(
+      () => ask(`https://localhost:${freePort()}`, connection),
+      TransportError,
+      "it refused the connection",
+    );
+  }));
+
+Deno.test("client certificate: a cancellation within the handshake ends the request", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const transport = createHttp1Transport();
+  const entered = Promise.withResolvers<void>();
+  const request = upstreamRequest({
+    origin: `https://127.0.0.1:${silent.addr.port}`,
+    connection: { ...TRUSTING, clientCert: KNOWN },
+    onPhase: (phase) => phase === "tls" && entered.resolve(),
+  });
+  const sent = transport.send(request);
+  const accepted = await silent.accept();
+  await entered.promise;
+  request.cancellation.cancel(new RangeError("enough"));
+  await assertRejects(() => sent, RangeError, "enough");
+  // The runtime keeps a socket open on which TLS was begun and not answered.
+  accepted.close();
+  transport.close();
+});
