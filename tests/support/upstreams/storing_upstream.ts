@@ -65,6 +65,14 @@ export class StoringUpstream implements AsyncDisposable {
         }
         const key = request.header("authorization") ?? request.header("x-api-key") ??
           request.header("x-goog-api-key") ?? "";
+        // Google's resumable uploads begin with a request for their address.
+        const command = request.header("x-goog-upload-command");
+        if (command === "start") {
+          const url = `${this.origin}${path}?upload_id=${crypto.randomUUID()}&upload_protocol=resumable`;
+          return await write(
+            `HTTP/1.1 200 X\r\nX-Goog-Upload-URL: ${url}\r\nX-Goog-Upload-Status: active\r\nContent-Length: 0\r\n\r\n`,
+          );
+        }
         const { status, text } = this.#answer(key, {
           method: request.method,
           path: decodeURIComponent(path).toLowerCase().includes("%") ? path : decodeURIComponent(path),
@@ -74,8 +82,9 @@ export class StoringUpstream implements AsyncDisposable {
           isGoogle: request.header("x-goog-api-key") !== undefined,
         });
         const bytes = new TextEncoder().encode(text);
+        const final = command === undefined ? "" : "X-Goog-Upload-Status: final\r\n";
         await write(
-          `HTTP/1.1 ${status} X\r\nContent-Type: application/json\r\nContent-Length: ${bytes.length}\r\n\r\n`,
+          `HTTP/1.1 ${status} X\r\nContent-Type: application/json\r\n${final}Content-Length: ${bytes.length}\r\n\r\n`,
         );
         await write(bytes);
       },

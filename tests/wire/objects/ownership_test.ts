@@ -274,12 +274,36 @@ Deno.test("objects: by Google's names, which clients choose", () =>
       assertEquals((await send(anna, model, generate(one))).status, 200, one);
     }
     await isRefused(model, { method: "POST", body: { cachedContent: cache.body.name } });
+    // A resumable upload, at the address that the provider gives. A file that looks like JSON is no body with names.
+    const start = await fetch(`${proxy.url}/gemini/upload/v1beta/files`, {
+      method: "POST",
+      headers: {
+        "x-goog-api-key": ben,
+        "x-goog-upload-command": "start",
+        "content-type": "application/json",
+      },
+      body: '{"file":{}}',
+    });
+    await start.text();
+    const address = start.headers.get("x-goog-upload-url") ?? "";
+    assert(address.startsWith(`${proxy.url}/gemini/upload/`), address);
+    const finished = await fetch(address, {
+      method: "POST",
+      headers: { "x-goog-api-key": ben, "x-goog-upload-command": "upload, finalize" },
+      body: `{"unfinished": "${name}"`,
+    });
+    const uploaded = (await finished.json()).file.name;
+    assertEquals((await send(ben, `/v1beta/${uploaded}`)).body, { name: uploaded });
+    assertEquals((await send(anna, `/v1beta/${uploaded}`)).status, 403);
     // A word of a client, and a path of a program, are no names of files.
     for (const word of ["report", "src/files/report"]) {
       assertEquals((await send(ben, model, generate(word))).status, 200, word);
     }
     assertEquals((await send(anna, "/v1beta/files")).body.files, [{ name }]);
-    assertEquals((await send(ben, "/v1beta/files")).body, { files: [], nextPageToken: "next" });
+    assertEquals((await send(ben, "/v1beta/files")).body, {
+      files: [{ name: uploaded }],
+      nextPageToken: "next",
+    });
     assertEquals((await send(anna, `/v1beta/${name}`)).body, { name });
   }));
 
