@@ -1,7 +1,7 @@
 import type { ByteSource } from "../streams/byte_source.ts";
 import { FramingError } from "./framing_error.ts";
 import type { SendBuffer } from "./send_buffer.ts";
-import type { OutgoingBody } from "./writer.ts";
+import type { OutgoingBody } from "./outgoing_body.ts";
 
 /** Pieces up to this length are copied, so that one write sends them together with their framing. */
 const COPIED_BYTES = 16 * 1024;

@@ -2,7 +2,7 @@
 
 import { bodyOf } from "../streams/bytes.ts";
 import type { OutgoingReply } from "./message.ts";
-import { type DelimitedBody, framed, type OutgoingBody } from "./writer.ts";
+import { type DelimitedBody, framed, type OutgoingBody } from "./outgoing_body.ts";
 
 const NONE: DelimitedBody = { kind: "none" };
 const EMPTY: DelimitedBody = { kind: "omitted", length: 0 };

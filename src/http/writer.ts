@@ -3,10 +3,10 @@
  * here. The framing fields follow from the body that is sent (RFC 9112, 6).
  */
 
-import type { ByteSource, MessageBody } from "../streams/byte_source.ts";
 import { type Field, isFramingField } from "./fields.ts";
 import { FramingError } from "./framing_error.ts";
 import { FramedPieces } from "./framed_pieces.ts";
+import type { OutgoingBody } from "./outgoing_body.ts";
 import { SendBuffer } from "./send_buffer.ts";
 
 /** Something that bytes can be written to, such as a connection. */
@@ -16,20 +16,6 @@ export interface ByteOutput {
   /** Called after each write. Returns a promise to await if other connections must have their turn first. */
   readonly wrote?: (count: number) => Promise<void> | undefined;
 }
-
-/** A body together with its framing. */
-export type OutgoingBody =
-  /** No body, and no field that announces one. */
-  | { readonly kind: "none" }
-  /** A response that states a length and has no body: to HEAD, a 205, a 304, and every empty one. */
-  | { readonly kind: "omitted"; readonly length: number }
-  | { readonly kind: "counted"; readonly length: number; readonly source: ByteSource }
-  | { readonly kind: "chunked"; readonly source: ByteSource }
-  /** The end of the connection ends the body. For clients of HTTP/1.0. */
-  | { readonly kind: "until close"; readonly source: ByteSource };
-
-/** A body whose end the receiver notices while the connection stays open. */
-export type DelimitedBody = Exclude<OutgoingBody, { readonly kind: "until close" }>;
 
 /** A message that is ready to be sent. */
 export interface OutgoingMessage {
@@ -41,15 +27,6 @@ export interface OutgoingMessage {
   readonly body: OutgoingBody;
 }
 
-const NO_BODY: DelimitedBody = { kind: "none" };
-
-/** Chooses the framing for a receiver that understands chunks: the length where it is known, else chunks. */
-export function framed(body: MessageBody | null): DelimitedBody {
-  if (body === null) return NO_BODY;
-  return body.length === undefined
-    ? { kind: "chunked", source: body }
-    : { kind: "counted", length: body.length, source: body };
-}
 
 /** The text of a head with its empty line. Throws a {@link FramingError} where the fields name a framing. */
 export function headText({ startLine, firstField, fields, body }: OutgoingMessage): string {

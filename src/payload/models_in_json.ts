@@ -19,7 +19,7 @@ import { jsonValue } from "./json_value.ts";
 import { MAX_MODELS, MAX_NAME, namesModel, shortName } from "./model_name.ts";
 import type { ModelPlace } from "./model_place.ts";
 import { type Pause, STEP_BYTES } from "./pace.ts";
-import type { CacheWrites } from "./request_facts.ts";
+import type { CacheWrites } from "./cache_writes.ts";
 import { WATCHED_MEMBERS, type WatchedMember, watchedMember } from "./watched_members.ts";
 
 /** The longest escape of a character in JSON, in bytes. */

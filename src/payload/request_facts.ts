@@ -2,6 +2,7 @@
 
 import { factsOf, type Operation } from "../apis/operations.ts";
 import type { HostedTool } from "./hosted_tools.ts";
+import type { CacheWrites } from "./cache_writes.ts";
 import type { JsonSpan } from "./json_reader.ts";
 import { JsonSyntaxError } from "./json_reader.ts";
 import { jsonMembers, MAX_MEMBERS_BYTES, textValue } from "./json_members.ts";
@@ -35,9 +36,6 @@ export interface RequestFacts {
   /** The requested service tier, if it has another price than the standard tier: `priority`, `fast`. */
   readonly tier?: string;
 }
-
-/** For how long input is cached: for the usual time of minutes, or for an hour. */
-export type CacheWrites = "minutes" | "hour";
 
 /** No model has a longer output. A higher limit in a request counts as this number. */
 export const MAX_OUTPUT_TOKENS = 10_000_000;

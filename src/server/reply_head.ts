@@ -1,7 +1,8 @@
 import { field } from "../http/fields.ts";
 import type { OutgoingReply } from "../http/message.ts";
 import { frameReply } from "../http/reply_framing.ts";
-import type { OutgoingBody, OutgoingMessage } from "../http/writer.ts";
+import type { OutgoingBody } from "../http/outgoing_body.ts";
+import type { OutgoingMessage } from "../http/writer.ts";
 import type { RequestHead } from "./request_head.ts";
 
 /** A response, ready to be written to an HTTP/1.1 connection. */

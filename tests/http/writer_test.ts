@@ -2,7 +2,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { fieldsOf } from "../support/data/fields.ts";
 import { textSource } from "../support/proxies/handler.ts";
 import { FramingError } from "../../src/http/framing_error.ts";
-import { framed, type OutgoingBody, writeMessage } from "../../src/http/writer.ts";
+import { framed, type OutgoingBody } from "../../src/http/outgoing_body.ts";
+import { writeMessage } from "../../src/http/writer.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
 
 /** What a message looks like on the wire. */

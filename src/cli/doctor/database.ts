@@ -1,7 +1,8 @@
 /** The checks of the database and of the encryption key. */
 
 import type { ManagementConfig } from "../../config/config.ts";
-import { type Inspection, inspectStore } from "../../storage/inspect.ts";
+import { inspectStore } from "../../storage/inspect.ts";
+import type { Inspection } from "../../storage/inspection.ts";
 import { databaseExists, keyFileOf, sqlitePath } from "../../storage/open.ts";
 import { isKeyOfStore, readKeyFile } from "../../storage/open_box.ts";
 import { StoreError } from "../../storage/store.ts";

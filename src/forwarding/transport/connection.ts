@@ -10,7 +10,8 @@ import { ConnectionReader, type ReaderOwner } from "../../http/reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "../../http/syntax_error.ts";
 import { FramingError } from "../../http/framing_error.ts";
 import { isBodiless } from "../../http/reply_framing.ts";
-import { framed, writeMessage } from "../../http/writer.ts";
+import { framed } from "../../http/outgoing_body.ts";
+import { writeMessage } from "../../http/writer.ts";
 import type { AbsoluteForm } from "./absolute_form.ts";
 import { type BodyOwner, ResponseBody } from "./response_body.ts";
 import {

@@ -1,7 +1,7 @@
 /** Checks a database without changing it, also while a proxy has it open. */
 
 import { DatabaseSync } from "node:sqlite";
-import type { Inspection } from "../inspect.ts";
+import type { Inspection } from "../inspection.ts";
 import { KEY_CHECK } from "../open_box.ts";
 import { asStoreError } from "./connection.ts";
 import { lockDatabase, realPath } from "./lock.ts";

@@ -8,7 +8,8 @@ import { field } from "../../../src/http/fields.ts";
 import type { Framing } from "../../../src/http/framing.ts";
 import { readHead } from "../../../src/http/head.ts";
 import { ConnectionReader } from "../../../src/http/reader.ts";
-import { type OutgoingBody, writeMessage } from "../../../src/http/writer.ts";
+import type { OutgoingBody } from "../../../src/http/outgoing_body.ts";
+import { writeMessage } from "../../../src/http/writer.ts";
 
 interface UpstreamConnection {
   readonly connection: Deno.TcpConn;
