@@ -18,6 +18,7 @@ import { HeldBytes } from "./limits/held_bytes.ts";
 import { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
+import { KnownObjects } from "./objects/known_objects.ts";
 import { openAccessCheck } from "./auth/open_access.ts";
 import type { Management } from "./management/management.ts";
 import { buildRoutingTable, presetOf, type RoutingTable } from "./routing/table.ts";
@@ -68,6 +69,7 @@ export function createApp(
   const receivingSlots = new ConcurrencyLimiter(config.server.concurrency, clock, "sending a body");
   const heldBytes = new HeldBytes(MAX_HELD_BYTES);
   const running = new Set<Cancellation>();
+  const objects = management?.objects ?? objectsInMemory(clock, log);
   const hostname = ownHostname();
   /** The balancers of the last configuration, by the names of their endpoints. */
   let lastBalancers = new Map<string, Balancer>();
@@ -109,6 +111,7 @@ export function createApp(
       checkManaged: (candidate) => management?.checkToken(candidate),
       management,
       transport,
+      objects,
       clock,
       createId,
       startedAt,
@@ -176,6 +179,16 @@ function catalogued({ endpoints, byModel }: RoutingTable): CataloguedEndpoint[] 
     isLocal: presetOf(endpoint).local === true,
     isNeeded: shared.some((speakers) => speakers.includes(endpoint)),
   }));
+}
+
+/** Without a database, the proxy knows only for a while which backend has an object. */
+function objectsInMemory(clock: Clock, log: Log): KnownObjects {
+  return new KnownObjects({
+    clock,
+    store: undefined,
+    onFailed() {},
+    onUnexpected: (error) => log("error", "unexpected", { detail: traceOf(error) }),
+  });
 }
 
 /** Undefined: the program has no permission to read it. */

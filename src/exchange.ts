@@ -37,6 +37,8 @@ export interface ExchangeAccount {
    * complete.
    */
   readonly hasSeenEnd: () => boolean;
+  /** Whether the request asks the provider to store a chat completion, as far as the request has passed. */
+  readonly isStored: () => boolean;
   /**
    * The exchange has ended. Called once. Settles what was reserved, and returns the usage: a promise only if the
    * response was compressed. Undefined: the usage could not be worked out, which is a bug and was reported.
@@ -44,6 +46,19 @@ export interface ExchangeAccount {
   readonly settle: (
     record: ExchangeRecord,
   ) => ExchangeUsage | undefined | Promise<ExchangeUsage | undefined>;
+}
+
+/** Learns the stored objects that a response creates. */
+export interface ExchangeObjects {
+  /** The head of a backend's response has come. */
+  readonly answered: (
+    answer: { readonly status: number; readonly fields: readonly Field[] },
+    backend: Backend,
+  ) => void;
+  /** The next piece of the response's body, which is valid during this call. */
+  readonly passed: (piece: Uint8Array) => void;
+  /** The response has ended. */
+  readonly ended: () => void;
 }
 
 /** An attempt that failed, and that another one followed. */
@@ -125,6 +140,8 @@ export class Exchange {
   readonly #startedAt: number;
   readonly #method: string;
   #target: { readonly path: string; readonly query: string };
+  /** Learns the objects that the response creates. Undefined: it creates none that matter. */
+  objects: ExchangeObjects | undefined;
   #path: string;
   #credentials: readonly { readonly value: string }[] = NO_CREDENTIALS;
   readonly #attempts: AttemptRecord[] = [];
@@ -270,6 +287,7 @@ export class Exchange {
     this.#firstByteMs = this.#elapsedMs;
     try {
       this.account?.answered({ status, fields }, backend);
+      this.objects?.answered({ status, fields }, backend);
     } catch (error) {
       this.#lostSight(error);
     }
@@ -282,15 +300,16 @@ export class Exchange {
 
   /** The most bytes that {@link passed} gets in one turn of the event loop. Undefined: there is no limit. */
   get stepBytes(): number | undefined {
-    return this.account === undefined ? undefined : OBSERVED_STEP_BYTES;
+    return this.account === undefined && this.objects === undefined ? undefined : OBSERVED_STEP_BYTES;
   }
 
   /** The next piece of the response's body, which is valid during this call. */
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
-    if (this.account === undefined || this.#isBlind) return;
+    if (this.account === undefined && this.objects === undefined || this.#isBlind) return;
     try {
-      this.account.passed(piece);
+      this.account?.passed(piece);
+      this.objects?.passed(piece);
     } catch (error) {
       this.#lostSight(error);
     }
@@ -338,6 +357,7 @@ export class Exchange {
     this.#parts.onEnd(this.request.cancellation);
     let usage: ReturnType<ExchangeAccount["settle"]>;
     try {
+      this.objects?.ended();
       usage = this.account?.settle(record);
     } catch (error) {
       this.#lostSight(error);

@@ -1,7 +1,7 @@
 /** The life of a request, top to bottom. Each stage is a function of another file; only this file knows their order. */
 
 import type { Accounts } from "./accounting/accounts.ts";
-import { admitRequest } from "./admission/admission.ts";
+import { admitRequest, type AdmittedRequest } from "./admission/admission.ts";
 import { type AccessControl, type Client, identifyClient } from "./auth/identify_client.ts";
 import type { ModelFacts } from "./catalogue/merged_list.ts";
 import type { Endpoint } from "./config/config.ts";
@@ -12,12 +12,14 @@ import { type UrlPlace, urlPlace } from "./forwarding/answer_urls.ts";
 import { BackendRequests } from "./forwarding/backend_requests.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import { clientReply } from "./forwarding/client_reply.ts";
-import { forward } from "./forwarding/forward.ts";
+import { forward, type ForwardRequest } from "./forwarding/forward.ts";
+import { HeldResponses } from "./forwarding/held_response.ts";
 import type { Transport } from "./forwarding/transport/transport.ts";
 import type { BackendResponse } from "./forwarding/upstream_call.ts";
 import { unsupportedReason } from "./forwarding/unsupported.ts";
 import { upgradeOf } from "./forwarding/websocket/handshake.ts";
 import { allowedOrigin, preflightReply, withCors } from "./http/cors.ts";
+import { field } from "./http/fields.ts";
 import { discardReply, type Handler, type IncomingRequest, type OutgoingReply } from "./http/message.ts";
 import { parseRequestTarget, type RequestTarget } from "./http/request_target.ts";
 import type { HeldBytes } from "./limits/held_bytes.ts";
@@ -29,6 +31,10 @@ import { healthStreamReply, isHealthStreamRequest } from "./own_routes/health_st
 import { allowedEndpoints } from "./limits/allowed.ts";
 import { routeByModel } from "./route_by_model.ts";
 import { type ModelsParts, modelsReply, type ModelsRequest, modelsRequestOf } from "./list_models.ts";
+import { filterList } from "./objects/filter_list.ts";
+import type { KnownObjects } from "./objects/known_objects.ts";
+import type { ObjectAccess } from "./objects/object_access.ts";
+import { openAccess } from "./objects/open_access.ts";
 import type { Principal } from "./principal.ts";
 import { match, notFoundMessage } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
@@ -56,6 +62,8 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   /** The longest message on a WebSocket, in bytes. */
   readonly maxMessageBytes: number;
   readonly balancerOf: (endpoint: Endpoint) => Balancer;
+  /** Who made which objects at the providers. */
+  readonly objects: KnownObjects;
   readonly transport: Transport;
 }
 
@@ -115,38 +123,86 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       await routeByModel(exchange, proxy, { api, principal, upgrade, held, limiter: management?.limiter });
     checkForwardable(exchange, proxy, { principal });
     const counted = account && management && { account, limiter: management.limiter };
-    const admitted = await admitRequest(exchange, proxy, { upgrade, held, counted, read });
+    const objects = objectsOf(exchange, proxy, upgrade);
+    const admitted = await admitRequest(exchange, proxy, { upgrade, held, counted, read, objects });
+    if (objects !== undefined) await objects.check(admitted.payload);
     // A request gets a slot only after its body has arrived, if the body is needed.
     const waiting = exchange.acquireSlot(proxy.slots);
     if (waiting !== undefined) await waiting;
     checkDraining(proxy);
 
-    const { fields, body, payload, usageWasAdded } = admitted;
-    const isCounted = account !== undefined;
-    const filters = !upgrade && filtersModels(exchange, principal);
+    const { body, payload, usageWasAdded } = admitted;
+    const filtersModelList = !upgrade && filtersModels(exchange, principal);
+    const readsResponse = filtersModelList || objects?.filtersList === true;
+    const fields = readsResponse ? withIdentity(admitted.fields) : admitted.fields;
     const isFromPage = allowedOrigin(request.fields, proxy.corsOrigins) !== undefined;
     const urlsIn = exchange.endpoint.rewriteUrls ? urlPlace(exchange.rest) : undefined;
-    const requests = new BackendRequests(exchange, {
-      credentials,
-      fields: filters ? withIdentity(fields) : fields,
-      upgrade,
-      isCounted,
-      isFromPage,
-      urlsIn,
-    });
+    const sent = { credentials, fields, upgrade, isCounted: account !== undefined, isFromPage, urlsIn };
+    const requests = new BackendRequests(exchange, sent);
     const balancer = proxy.balancerOf(exchange.endpoint);
-    const websocket = upgrade ? { maxMessageBytes: proxy.maxMessageBytes } : undefined;
-    answer = await forward({ exchange, balancer, requests, body, payload, memory: held, websocket }, proxy);
+    const { maxMessageBytes } = proxy;
+    const websocket = upgrade
+      ? { maxMessageBytes, check: objects?.messageCheck(maxMessageBytes) }
+      : undefined;
+    const pinned = objects?.pinned;
+    const forwarded = { exchange, balancer, pinned, requests, body, payload, memory: held, websocket };
+    answer = objects?.filtersList === true
+      ? await ownList(objects, forwarded, {
+        proxy,
+        requestsFor: (query) => new BackendRequests({ ...partsOf(exchange), query }, sent),
+      })
+      : await forward(forwarded, proxy);
     const backend = requests.withKey(answer.backend);
     const urls = urlsIn && clientUrls(exchange, urlsIn, { path: target.path, access: proxy.clientAccess });
     const reply = clientReply(answer, { exchange, backend, usageWasAdded, urls, clock: proxy.clock });
-    return filters ? await filteredReply(reply, principal) : reply;
+    return filtersModelList ? await filteredReply(reply, principal) : reply;
   } catch (error) {
     const reply = exchange.fail(error);
     // Only now, because an exchange whose answer is cancelled ends like that of a client that left.
     if (answer !== undefined) discardReply(answer);
     return reply;
   }
+}
+
+/** The stored objects that the request can name or create. Undefined: none that matter. */
+function objectsOf(
+  exchange: RoutedExchange,
+  { objects, clock }: ProxyParts,
+  upgrade: boolean,
+): ObjectAccess | undefined {
+  const { principal, endpoint, request, rest, query } = exchange;
+  const isStored = () => exchange.account?.isStored() === true;
+  const access = openAccess(objects, { principal, endpoint, request, rest, query, upgrade, isStored }, clock);
+  exchange.objects = access;
+  return access;
+}
+
+/** Sends a request for a list, and removes the objects of other clients from it. */
+async function ownList(
+  objects: ObjectAccess,
+  request: ForwardRequest & { readonly exchange: RoutedExchange },
+  { proxy, requestsFor }: {
+    readonly proxy: ProxyParts;
+    readonly requestsFor: (query: string) => BackendRequests;
+  },
+): Promise<BackendResponse> {
+  const { exchange } = request;
+  const held = new HeldResponses(exchange);
+  const cursorName = exchange.endpoint.dialect === "anthropic" ? "after_id" : "after";
+  try {
+    const { answer, bytes } = await filterList(objects, {
+      query: exchange.query,
+      cursorName,
+      fetchPage: (query) => held.send({ ...request, requests: requestsFor(query) }, proxy),
+    });
+    return held.reply(answer, bytes);
+  } catch (error) {
+    throw held.errorFor(error);
+  }
+}
+
+function partsOf({ request, endpoint, principal, rest }: RoutedExchange) {
+  return { request, endpoint, principal, rest };
 }
 
 /** The address by which the client reaches the endpoint. Undefined: the request has no valid host. */

@@ -276,6 +276,10 @@ export class Account implements ExchangeAccount {
     return this.#tap?.isOver === true && this.#hasOneChoice;
   }
 
+  isStored(): boolean {
+    return this.#request.facts().isStored === true;
+  }
+
   get #hasOneChoice(): boolean {
     return (this.#request.facts().choices ?? 1) === 1;
   }

@@ -13,7 +13,9 @@ import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { admit, admitBody, type AdmittedHead } from "./admit.ts";
 import { checkEndpointPath } from "./checked_paths.ts";
-import { effectiveMethod } from "./effective_method.ts";
+import { ProxyFault } from "../faults.ts";
+import { effectiveMethod, otherRequestNamed } from "./effective_method.ts";
+import { shapingPart } from "./shaped_response.ts";
 import {
   checkReadRequest,
   needsOf,
@@ -56,6 +58,18 @@ export interface AdmissionParts {
   readonly counted: { readonly account: Account; readonly limiter: Limiter } | undefined;
   /** The request as the proxy has read it to choose the endpoint. Undefined: it has not read it. */
   readonly read?: ReadRequest | undefined;
+  /** The stored objects that the request can name. Undefined: none that matter. */
+  readonly objects?: ObjectNeeds | undefined;
+}
+
+/** What the check of stored objects needs of a request. */
+export interface ObjectNeeds {
+  /** The body, which may name objects. */
+  readonly readsBody: boolean;
+  /** A head that names no other method or path than its own. */
+  readonly isGuarded: boolean;
+  /** A response in the form that the provider gives it. */
+  readonly filtersList: boolean;
 }
 
 /** A request as it is forwarded. What the proxy checked is what it sends. */
@@ -76,7 +90,7 @@ export interface AdmittedRequest {
 export async function admitRequest(
   incoming: AdmissionRequest,
   { maxBodyBytes, receivingSlots }: BodyLimits,
-  { upgrade, held, counted, read: readBefore }: AdmissionParts,
+  { upgrade, held, counted, read: readBefore, objects }: AdmissionParts,
 ): Promise<AdmittedRequest> {
   const { request, principal, endpoint, rest, query, modelAsked } = incoming;
   const { fields, cancellation } = request;
@@ -100,6 +114,7 @@ export async function admitRequest(
       limiter,
     });
   }
+  if (objects?.isGuarded === true) checkObjectHead(objects, { query, fields });
   const unread: UnreadRequest = {
     method,
     operation,
@@ -112,6 +127,7 @@ export async function admitRequest(
     cancellation,
     held,
     isCounted: counted !== undefined,
+    namesObjects: objects?.readsBody === true,
   };
   const read = readBefore ?? await received(unread, incoming, { maxBodyBytes, receivingSlots });
   if (readBefore !== undefined) checkReadRequest(unread, readBefore);
@@ -145,4 +161,24 @@ async function received(
   } finally {
     release?.();
   }
+}
+
+/** Throws `forbidden` if the head could hide which objects a request reads. */
+function checkObjectHead(
+  { filtersList }: ObjectNeeds,
+  head: { readonly query: string; readonly fields: readonly Field[] },
+): void {
+  const hidden = otherRequestNamed(head);
+  if (hidden !== undefined) {
+    throw new ProxyFault(
+      "forbidden",
+      `The proxy keeps the stored objects of tokens apart, and ${hidden} names another method or path. Remove it.`,
+    );
+  }
+  const chosen = filtersList ? shapingPart(head.query, head.fields, false) : undefined;
+  if (chosen === undefined) return;
+  throw new ProxyFault(
+    "forbidden",
+    `The proxy removes the objects of other tokens from this list, and ${chosen} changes its form. Remove it.`,
+  );
 }

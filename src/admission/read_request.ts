@@ -38,6 +38,8 @@ export interface UnreadRequest {
   readonly path: string;
   /** Whether the proxy counts the usage of the request. */
   readonly isCounted: boolean;
+  /** Whether the body may name stored objects that the proxy checks. */
+  readonly namesObjects: boolean;
   /** Whether the client requests a WebSocket, which has no body. */
   readonly upgrade: boolean;
   readonly cancellation: Cancellation;
@@ -188,7 +190,7 @@ export interface BodyNeeds {
 
 /** What depends on the body of a request. A WebSocket has none to read. */
 export function needsOf(request: UnreadRequest): BodyNeeds {
-  const { principal, endpoint, body } = request;
+  const { principal, endpoint, body, namesObjects } = request;
   const isCounted = principal.subjects.some(limitsAmountsOf);
   const cost = isCounted || limitsModels(principal) ? costOf(request) : undefined;
   // A body that a model reads may ask for content elsewhere and for several responses.
@@ -198,7 +200,7 @@ export function needsOf(request: UnreadRequest): BodyNeeds {
   // A long upload that is free passes unread, because a budget has nothing to reserve for it.
   const isLongUpload = !isStrict && (body?.length ?? 0) > endpoint.maxBufferBytes &&
     ambiguityOf(request.path) === undefined && costOf(request) === "free";
-  return { body: (isStrict || isCounted) && !isLongUpload, isStrict };
+  return { body: (isStrict || isCounted || namesObjects) && !isLongUpload, isStrict };
 }
 
 /** Whether a rule of a subject limits tokens or money. */

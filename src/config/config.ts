@@ -217,6 +217,10 @@ export interface Endpoint {
   readonly streamUsage: boolean;
   /** Whether lists of models have only those that the rules of the token allow. Undefined: lists stay as they are. */
   readonly filterModels?: boolean;
+  /** Who may use the objects that a managed token made at the provider. */
+  readonly objects: ObjectSharing;
+  /** Whether managed tokens may use objects at the provider whose maker is unknown. */
+  readonly unknownObjects: "allow" | "reject";
   /** Output tokens that a budget reserves if neither the request nor the model has a known maximum. */
   readonly reserveOutputTokens: number;
   /** What a budget reserves: the maximum output, or what recent responses of the model used. */
@@ -235,6 +239,12 @@ export interface Endpoint {
   /** The value of the header `anthropic-version` for requests without one. */
   readonly anthropicVersion?: string;
 }
+
+/**
+ * Who may use an object at a provider, such as a file: the token that made it, the tokens of its project, or every
+ * token.
+ */
+export type ObjectSharing = "own" | "project" | "shared";
 
 /** How the first backend of an exchange is chosen. After a failure the next backend gets the request. */
 export type Strategy = "failover" | "round_robin" | "weighted" | "least_busy";

@@ -11,6 +11,7 @@ import type { ModelListStore } from "../catalogue/catalogue.ts";
 import type { ModelFacts } from "../catalogue/merged_list.ts";
 import type { ManagementConfig } from "../config/config.ts";
 import type { ExchangeRecord } from "../exchange_record.ts";
+import type { KnownObjects } from "../objects/known_objects.ts";
 import { probeBackends } from "../forwarding/probe.ts";
 import type { Management as ManagementPort } from "../handler.ts";
 import { fieldValue } from "../http/fields.ts";
@@ -62,6 +63,8 @@ export interface ManagementParts {
   /** Sets the callback of the limiter for changes of the clock. */
   readonly watchClock: (watcher: (event: ClockEvent) => void) => void;
   readonly objects: Objects;
+  /** Who made which objects at the providers. */
+  readonly knownObjects: KnownObjects;
   /** Sets the callback for the exchange rows of settled objects. */
   readonly watchSettled: (watcher: (row: ExchangeRow) => void) => void;
 }
@@ -70,6 +73,8 @@ export interface ManagementParts {
 export class Management implements ManagementPort {
   readonly accounts: Accounts;
   readonly limiter: Limiter;
+  /** Who made which objects at the providers. */
+  readonly objects: KnownObjects;
   readonly answer: ManagementPort["answer"];
   readonly #parts: ManagementParts;
   readonly #startedAt: number;
@@ -118,6 +123,7 @@ export class Management implements ManagementPort {
       onFailed: (reason) => this.#storageFailed(`an audit entry is lost: ${reason}`),
     });
     this.limiter = limiter;
+    this.objects = parts.knownObjects;
     watchClock(clockWatcher(log, { dates: this.#dates, hasUndated }));
     limiter.readClock();
     this.accounts = new Accounts({
@@ -261,6 +267,7 @@ export class Management implements ManagementPort {
       () => this.#prices.settled(),
       () => this.accounts.settled(),
       () => this.#parts.objects.close(),
+      () => this.objects.close(),
       () => this.#dates.close(),
       () => this.#writer.close(),
       () => this.#audit.close(),

@@ -27,6 +27,7 @@ function unread(parts: Partial<UnreadRequest>): UnreadRequest {
     path: "/v1/chat/completions",
     operation: operationOf("POST", parts.path ?? "/v1/chat/completions"),
     isCounted: true,
+    namesObjects: false,
     upgrade: false,
     cancellation: new Cancellation(),
     held: new HeldBytes(1e9).share("anna"),

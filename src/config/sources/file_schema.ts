@@ -254,6 +254,15 @@ const endpointSchema = v.strictObject({
   stream_usage: toggle(
     "request usage in OpenAI streams, and strip it from the response if the client did not request it",
   ),
+  objects: word(
+    ["own", "project", "shared"],
+    "who may use the files, batches, responses and other stored objects that a managed token made: that token, " +
+      "its project, or every token",
+  ),
+  unknown_objects: word(
+    ["allow", "reject"],
+    "whether managed tokens may use objects whose maker the proxy does not know",
+  ),
   reserve_output_tokens: number(
     countSchema(0, 10_000_000),
     "output tokens that a budget reserves if neither the request nor the model has a known maximum",

@@ -96,6 +96,8 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   | "exposeBackend"
   | "rewriteUrls"
   | "streamUsage"
+  | "objects"
+  | "unknownObjects"
   | "reserveOutputTokens"
   | "reserve"
   | "countCacheReads"
@@ -110,6 +112,8 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   exposeBackend: false,
   rewriteUrls: true,
   streamUsage: false,
+  objects: "own",
+  unknownObjects: "allow",
   reserveOutputTokens: DEFAULT_RESERVE_OUTPUT_TOKENS,
   reserve: "expected",
   countCacheReads: false,
