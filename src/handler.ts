@@ -1,7 +1,7 @@
 /** The life of a request, top to bottom. Each stage is a function of another file; only this file knows their order. */
 
 import type { Accounts } from "./accounting/accounts.ts";
-import { admitRequest, type AdmittedRequest } from "./admission/admission.ts";
+import { admitRequest } from "./admission/admission.ts";
 import { type AccessControl, type Client, identifyClient } from "./auth/identify_client.ts";
 import type { ModelFacts } from "./catalogue/merged_list.ts";
 import type { Endpoint } from "./config/config.ts";
@@ -19,7 +19,6 @@ import type { BackendResponse } from "./forwarding/upstream_call.ts";
 import { unsupportedReason } from "./forwarding/unsupported.ts";
 import { upgradeOf } from "./forwarding/websocket/handshake.ts";
 import { allowedOrigin, preflightReply, withCors } from "./http/cors.ts";
-import { field } from "./http/fields.ts";
 import { discardReply, type Handler, type IncomingRequest, type OutgoingReply } from "./http/message.ts";
 import { parseRequestTarget, type RequestTarget } from "./http/request_target.ts";
 import type { HeldBytes } from "./limits/held_bytes.ts";
