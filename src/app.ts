@@ -3,6 +3,7 @@
 import { FailureGate } from "./auth/failure_gate.ts";
 import { sharedTokenCheck } from "./auth/shared_token.ts";
 import type { Cancellation } from "./cancellation.ts";
+import { Catalogue, type CataloguedEndpoint } from "./catalogue/catalogue.ts";
 import { type Clock, systemClock } from "./time/clock.ts";
 import type { Config, Endpoint } from "./config/config.ts";
 import { createClientAccess } from "./auth/client_access.ts";
@@ -17,9 +18,10 @@ import { HeldBytes } from "./limits/held_bytes.ts";
 import { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
+import { KnownObjects } from "./objects/known_objects.ts";
 import { openAccessCheck } from "./auth/open_access.ts";
 import type { Management } from "./management/management.ts";
-import { buildRoutingTable } from "./routing/table.ts";
+import { buildRoutingTable, presetOf, type RoutingTable } from "./routing/table.ts";
 import { holderName } from "./principal.ts";
 import { harmlessText } from "./text/harmless_text.ts";
 import { randomIds } from "./text/random_ids.ts";
@@ -67,9 +69,17 @@ export function createApp(
   const receivingSlots = new ConcurrencyLimiter(config.server.concurrency, clock, "sending a body");
   const heldBytes = new HeldBytes(MAX_HELD_BYTES);
   const running = new Set<Cancellation>();
+  const objects = management?.objects ?? objectsInMemory(clock, log);
   const hostname = ownHostname();
   /** The balancers of the last configuration, by the names of their endpoints. */
   let lastBalancers = new Map<string, Balancer>();
+  const catalogue = new Catalogue({
+    transport,
+    clock,
+    store: management?.modelLists,
+    onEvent: ({ kind, endpoint, detail }) =>
+      log(kind === "failing" ? "warn" : "info", `models_${kind}`, { endpoint, detail }),
+  });
   let checks: HealthChecks | undefined;
   let draining = false;
   let handler = handlerOf(config);
@@ -77,7 +87,8 @@ export function createApp(
   function handlerOf(config: Config): Handler {
     const { server, auth, endpoints, defaultEndpoint, log: logging } = config;
     const logExchange = exchangeLogger(log, logging);
-    const routes = buildRoutingTable(endpoints, defaultEndpoint);
+    const routes = buildRoutingTable(endpoints, defaultEndpoint, config.routing);
+    catalogue.configure(catalogued(routes), config.routing);
     const balancers = new Map(
       endpoints.map((endpoint) => {
         const onEvent = (event: HealthEvent) => logHealth(log, endpoint, event);
@@ -89,6 +100,7 @@ export function createApp(
     const shared = auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined;
     const handler = createHandler({
       routes,
+      catalogue,
       clientAccess: createClientAccess({ ...server, ownHostname: hostname }, gate),
       slots,
       receivingSlots,
@@ -99,6 +111,7 @@ export function createApp(
       checkManaged: (candidate) => management?.checkToken(candidate),
       management,
       transport,
+      objects,
       clock,
       createId,
       startedAt,
@@ -151,10 +164,31 @@ export function createApp(
       for (const cancellation of running) cancellation.cancel(fault);
     },
     close() {
+      catalogue.close();
       checks?.stop();
       transport.close();
     },
   };
+}
+
+/** The endpoints for the catalogue. Routing needs the list of an endpoint if another one has the same API. */
+function catalogued({ endpoints, byModel }: RoutingTable): CataloguedEndpoint[] {
+  const shared = Object.values(byModel?.speakers ?? {}).filter((speakers) => speakers.length > 1);
+  return [...endpoints.values()].map((endpoint) => ({
+    endpoint,
+    isLocal: presetOf(endpoint).local === true,
+    isNeeded: shared.some((speakers) => speakers.includes(endpoint)),
+  }));
+}
+
+/** Without a database, the proxy knows only for a while which backend has an object. */
+function objectsInMemory(clock: Clock, log: Log): KnownObjects {
+  return new KnownObjects({
+    clock,
+    store: undefined,
+    onFailed() {},
+    onUnexpected: (error) => log("error", "unexpected", { detail: traceOf(error) }),
+  });
 }
 
 /** Undefined: the program has no permission to read it. */

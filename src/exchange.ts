@@ -3,6 +3,7 @@ import type { Backend, Endpoint } from "./config/config.ts";
 import { type Dialect, dialectOfClient, dialectOfVersion } from "./apis/dialects.ts";
 import { recognisedPath } from "./apis/operation_of.ts";
 import { factsOf } from "./apis/operations.ts";
+import { DIALECT_OF_API, type UnnamedApi } from "./apis/unnamed_paths.ts";
 import { faultReply, ProxyFault } from "./faults.ts";
 import type { AttemptEstimate, AttemptRecord, ExchangeRecord, ExchangeUsage } from "./exchange_record.ts";
 import { type Field, fieldValue } from "./http/fields.ts";
@@ -36,6 +37,8 @@ export interface ExchangeAccount {
    * complete.
    */
   readonly hasSeenEnd: () => boolean;
+  /** Whether the request asks the provider to store a chat completion, as far as the request has passed. */
+  readonly isStored: () => boolean;
   /**
    * The exchange has ended. Called once. Settles what was reserved, and returns the usage: a promise only if the
    * response was compressed. Undefined: the usage could not be worked out, which is a bug and was reported.
@@ -43,6 +46,19 @@ export interface ExchangeAccount {
   readonly settle: (
     record: ExchangeRecord,
   ) => ExchangeUsage | undefined | Promise<ExchangeUsage | undefined>;
+}
+
+/** Learns the stored objects that a response creates. */
+export interface ExchangeObjects {
+  /** The head of a backend's response has come. */
+  readonly answered: (
+    answer: { readonly status: number; readonly fields: readonly Field[] },
+    backend: Backend,
+  ) => void;
+  /** The next piece of the response's body, which is valid during this call. */
+  readonly passed: (piece: Uint8Array) => void;
+  /** The response has ended. */
+  readonly ended: () => void;
 }
 
 /** An attempt that failed, and that another one followed. */
@@ -112,10 +128,10 @@ export class Exchange {
   readonly request: IncomingRequest;
   /** The client's address, behind trusted reverse proxies. */
   readonly address: string;
-  /** Undefined: no endpoint has this path. */
-  readonly endpoint: Endpoint | undefined;
-  /** The path after the name of the endpoint, byte for byte. Undefined: no endpoint has this path. */
-  readonly rest: string | undefined;
+  readonly #api: Dialect | undefined;
+  #endpoint: Endpoint | undefined;
+  #rest: string | undefined;
+  #modelAsked: string | undefined;
   /** Undefined until the client is identified. */
   principal: Principal | undefined;
   /** Undefined: the management plane is off, or the client is not identified yet. */
@@ -123,7 +139,9 @@ export class Exchange {
   readonly #parts: ExchangeParts;
   readonly #startedAt: number;
   readonly #method: string;
-  readonly #target: { readonly path: string; readonly query: string };
+  #target: { readonly path: string; readonly query: string };
+  /** Learns the objects that the response creates. Undefined: it creates none that matter. */
+  objects: ExchangeObjects | undefined;
   #path: string;
   #credentials: readonly { readonly value: string }[] = NO_CREDENTIALS;
   readonly #attempts: AttemptRecord[] = [];
@@ -139,7 +157,9 @@ export class Exchange {
     request: IncomingRequest,
     { target, route, address }: {
       target: { readonly path: string; readonly query: string };
-      route: { readonly endpoint: Endpoint; readonly rest: string } | undefined;
+      route:
+        | { readonly endpoint: Endpoint | undefined; readonly rest: string; readonly byModel?: UnnamedApi }
+        | undefined;
       address: string;
     },
     parts: ExchangeParts,
@@ -148,13 +168,44 @@ export class Exchange {
     this.request = request;
     this.address = address;
     this.#target = target;
-    this.endpoint = route?.endpoint;
-    this.rest = route?.rest;
+    this.#endpoint = route?.endpoint;
+    this.#rest = route?.rest;
+    this.#api = route?.byModel && DIALECT_OF_API[route.byModel];
     this.#parts = parts;
     this.#startedAt = parts.clock.now();
     this.#method = harmlessText(request.method, MAX_METHOD);
     this.#path = harmlessText(target.path, MAX_PATH);
     parts.onStart(request.cancellation);
+  }
+
+  /** Undefined: no endpoint has this path, or the model of the request has not chosen one yet. */
+  get endpoint(): Endpoint | undefined {
+    return this.#endpoint;
+  }
+
+  /** The path after the name of the endpoint, byte for byte. Undefined: no endpoint has this path. */
+  get rest(): string | undefined {
+    return this.#rest;
+  }
+
+  /** The model that the client named, if another one is sent in its place. */
+  get modelAsked(): string | undefined {
+    return this.#modelAsked;
+  }
+
+  /** Sets the endpoint that the model of the request chose. A replaced model may be in the path or the query. */
+  routeTo(
+    endpoint: Endpoint | undefined,
+    { rest = this.#rest, query = this.#target.query, modelAsked }: {
+      rest?: string | undefined;
+      query?: string;
+      modelAsked?: string | undefined;
+    } = {},
+  ): void {
+    this.#endpoint = endpoint;
+    this.#rest = rest;
+    this.#modelAsked = modelAsked;
+    if (query !== this.#target.query) this.#target = { ...this.#target, query };
   }
 
   /** The path as records have it: harmless, short, and without concealed credentials. */
@@ -236,6 +287,7 @@ export class Exchange {
     this.#firstByteMs = this.#elapsedMs;
     try {
       this.account?.answered({ status, fields }, backend);
+      this.objects?.answered({ status, fields }, backend);
     } catch (error) {
       this.#lostSight(error);
     }
@@ -248,15 +300,16 @@ export class Exchange {
 
   /** The most bytes that {@link passed} gets in one turn of the event loop. Undefined: there is no limit. */
   get stepBytes(): number | undefined {
-    return this.account === undefined ? undefined : OBSERVED_STEP_BYTES;
+    return this.account === undefined && this.objects === undefined ? undefined : OBSERVED_STEP_BYTES;
   }
 
   /** The next piece of the response's body, which is valid during this call. */
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
-    if (this.account === undefined || this.#isBlind) return;
+    if (this.account === undefined && this.objects === undefined || this.#isBlind) return;
     try {
-      this.account.passed(piece);
+      this.account?.passed(piece);
+      this.objects?.passed(piece);
     } catch (error) {
       this.#lostSight(error);
     }
@@ -304,6 +357,7 @@ export class Exchange {
     this.#parts.onEnd(this.request.cancellation);
     let usage: ReturnType<ExchangeAccount["settle"]>;
     try {
+      this.objects?.ended();
       usage = this.account?.settle(record);
     } catch (error) {
       this.#lostSight(error);
@@ -374,7 +428,7 @@ export class Exchange {
    */
   get #dialect(): Dialect {
     const has = (lower: string) => fieldValue(this.request.fields, lower) !== undefined;
-    return factsOf(recognisedPath(this.path).operation).dialect ?? dialectOfVersion(has) ??
+    return factsOf(recognisedPath(this.path).operation).dialect ?? dialectOfVersion(has) ?? this.#api ??
       this.endpoint?.dialect ?? dialectOfClient(has);
   }
 

@@ -53,6 +53,13 @@ const KINDS = {
     rpc: "NOT_FOUND",
     retryHelps: false,
   },
+  /** No endpoint serves the model of a request. */
+  model_not_found: {
+    status: 404,
+    type: "not_found_error",
+    rpc: "NOT_FOUND",
+    retryHelps: false,
+  },
   bad_request: {
     status: 400,
     type: "invalid_request_error",
@@ -133,6 +140,12 @@ export type LimitReached = DialectLimit;
 /** The longest message, in characters. Messages quote paths, models and lists of allowed names. */
 const MAX_MESSAGE = 800;
 
+/** An error of a provider that the proxy makes in its place. Nothing in the response shows who made it. */
+export interface ProviderError {
+  readonly status: OwnStatus;
+  readonly body: unknown;
+}
+
 /**
  * An error response that the proxy makes itself. `message` goes to the client and to the log. It holds no
  * secret, and the constructor makes quoted text of clients and providers harmless.
@@ -146,21 +159,30 @@ export class ProxyFault extends Error {
   readonly limit: LimitReached | undefined;
   /** The host in the message that failed. Undefined: the message names none. */
   readonly upstream: string | undefined;
+  /** What the client gets in place of the message, which only the log has. Undefined: the message. */
+  readonly asProvider: ProviderError | undefined;
 
   constructor(
     code: FaultCode,
     message: string,
-    options: { retryAfterSeconds?: number; limit?: LimitReached; upstream?: string; cause?: unknown } = {},
+    options: {
+      retryAfterSeconds?: number;
+      limit?: LimitReached;
+      upstream?: string;
+      asProvider?: ProviderError;
+      cause?: unknown;
+    } = {},
   ) {
     super(harmlessText(message, MAX_MESSAGE), { cause: options.cause });
     this.code = code;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.limit = options.limit;
     this.upstream = options.upstream;
+    this.asProvider = options.asProvider;
   }
 
   get status(): number {
-    return KINDS[this.code].status;
+    return this.asProvider?.status ?? KINDS[this.code].status;
   }
 }
 
@@ -174,6 +196,15 @@ export interface FaultContext {
 
 /** Returns the response to a fault, in a dialect whose SDKs show the message to their users. */
 export function faultReply(fault: ProxyFault, address: FaultContext): OutgoingReply {
+  const { asProvider } = fault;
+  if (asProvider !== undefined) {
+    return {
+      status: asProvider.status,
+      reason: reasonPhrase(asProvider.status),
+      fields: [field("content-type", "application/json"), field("x-request-id", address.requestId)],
+      body: new TextEncoder().encode(JSON.stringify(asProvider.body)),
+    };
+  }
   const fields = [
     field("content-type", "application/json"),
     field("x-llm-proxy-error", fault.code),

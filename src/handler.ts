@@ -3,14 +3,17 @@
 import type { Accounts } from "./accounting/accounts.ts";
 import { admitRequest } from "./admission/admission.ts";
 import { type AccessControl, type Client, identifyClient } from "./auth/identify_client.ts";
+import type { ModelFacts } from "./catalogue/merged_list.ts";
 import type { Endpoint } from "./config/config.ts";
 import { Exchange, type ExchangeParts, type RoutedExchange } from "./exchange.ts";
 import { ProxyFault } from "./faults.ts";
+import { filteredReply, filtersModels, withIdentity } from "./filter_models.ts";
 import { type UrlPlace, urlPlace } from "./forwarding/answer_urls.ts";
 import { BackendRequests } from "./forwarding/backend_requests.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import { clientReply } from "./forwarding/client_reply.ts";
-import { forward } from "./forwarding/forward.ts";
+import { forward, type ForwardRequest } from "./forwarding/forward.ts";
+import { HeldResponses } from "./forwarding/held_response.ts";
 import type { Transport } from "./forwarding/transport/transport.ts";
 import type { BackendResponse } from "./forwarding/upstream_call.ts";
 import { unsupportedReason } from "./forwarding/unsupported.ts";
@@ -25,6 +28,12 @@ import { type ManagementRoutes, ownReply, type OwnRoutes } from "./own_routes/ow
 import { endpointListReply, isEndpointListRequest } from "./own_routes/endpoint_list.ts";
 import { healthStreamReply, isHealthStreamRequest } from "./own_routes/health_stream.ts";
 import { allowedEndpoints } from "./limits/allowed.ts";
+import { routeByModel } from "./route_by_model.ts";
+import { type ModelsParts, modelsReply, type ModelsRequest, modelsRequestOf } from "./list_models.ts";
+import { filterList } from "./objects/filter_list.ts";
+import type { KnownObjects } from "./objects/known_objects.ts";
+import type { ObjectAccess } from "./objects/object_access.ts";
+import { openAccess } from "./objects/open_access.ts";
 import type { Principal } from "./principal.ts";
 import { match, notFoundMessage } from "./routing/match.ts";
 import type { RoutingTable } from "./routing/table.ts";
@@ -35,6 +44,8 @@ import type { RoutingTable } from "./routing/table.ts";
  */
 export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   readonly routes: RoutingTable;
+  /** The lists of models of the endpoints. */
+  readonly catalogue: ModelsParts["catalogue"];
   /** Origins of web pages that may read answers. */
   readonly corsOrigins: readonly string[];
   /** Undefined: the management plane is off. */
@@ -50,6 +61,8 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   /** The longest message on a WebSocket, in bytes. */
   readonly maxMessageBytes: number;
   readonly balancerOf: (endpoint: Endpoint) => Balancer;
+  /** Who made which objects at the providers. */
+  readonly objects: KnownObjects;
   readonly transport: Transport;
 }
 
@@ -57,6 +70,8 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
 export interface Management extends ManagementRoutes {
   readonly accounts: Accounts;
   readonly limiter: Limiter;
+  /** The price and the context window of a model. */
+  readonly modelFacts: (endpoint: string, model: string) => ModelFacts;
   /** Reads the changes of tokens. Undefined: nothing has changed. */
   readonly refreshed: () => Promise<void> | undefined;
 }
@@ -80,7 +95,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
   const own = ownReply(request, target, proxy);
   if (own !== undefined) return await own;
 
-  const route = match(proxy.routes, target.path);
+  const route = match(proxy.routes, target.path, request);
   const address = proxy.clientAccess.addressOf(request);
   const exchange = new Exchange(request, { target, route, address }, proxy);
   let answer: BackendResponse | undefined;
@@ -89,45 +104,104 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     if (refreshing !== undefined) await refreshing;
     const { principal, credentials } = identifyClient(exchange, proxy);
     exchange.principal = principal;
+    const api = route?.byModel;
+    const models = api && modelsRequestOf({ method: request.method, path: target.path }, proxy.routes, api);
+    if (models !== undefined && (models.api === "openai" || models.endpoints.length > 1)) {
+      const reply = await listModels(exchange, models, { proxy, principal });
+      if (reply !== undefined) return reply;
+    }
     if (isHealthStreamRequest(request.method, target.path)) return await healthStream(exchange, proxy);
     if (isEndpointListRequest(request.method, target.path)) return endpointList(exchange, principal, proxy);
 
     const account = management?.accounts.open(exchange, principal);
     exchange.account = account;
-    checkForwardable(exchange, proxy, { principal, refused: target.refused });
+    checkReadable(exchange, proxy, { principal, refused: target.refused });
     const upgrade = isUpgrade(request);
     const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
+    const read = api &&
+      await routeByModel(exchange, proxy, { api, principal, upgrade, held, limiter: management?.limiter });
+    checkForwardable(exchange, proxy, { principal });
     const counted = account && management && { account, limiter: management.limiter };
-    const admitted = await admitRequest(exchange, proxy, { upgrade, held, counted });
+    const objects = objectsOf(exchange, proxy, upgrade);
+    const admitted = await admitRequest(exchange, proxy, { upgrade, held, counted, read, objects });
+    if (objects !== undefined) await objects.check(admitted.payload);
     // A request gets a slot only after its body has arrived, if the body is needed.
     const waiting = exchange.acquireSlot(proxy.slots);
     if (waiting !== undefined) await waiting;
     checkDraining(proxy);
 
-    const { fields, body, payload, usageWasAdded } = admitted;
-    const isCounted = account !== undefined;
+    const { body, payload, usageWasAdded } = admitted;
+    const filtersModelList = !upgrade && filtersModels(exchange, principal);
+    const readsResponse = filtersModelList || objects?.filtersList === true;
+    const fields = readsResponse ? withIdentity(admitted.fields) : admitted.fields;
     const isFromPage = allowedOrigin(request.fields, proxy.corsOrigins) !== undefined;
     const urlsIn = exchange.endpoint.rewriteUrls ? urlPlace(exchange.rest) : undefined;
-    const requests = new BackendRequests(exchange, {
-      credentials,
-      fields,
-      upgrade,
-      isCounted,
-      isFromPage,
-      urlsIn,
-    });
+    const sent = { credentials, fields, upgrade, isCounted: account !== undefined, isFromPage, urlsIn };
+    const requests = new BackendRequests(exchange, sent);
     const balancer = proxy.balancerOf(exchange.endpoint);
-    const websocket = upgrade ? { maxMessageBytes: proxy.maxMessageBytes } : undefined;
-    answer = await forward({ exchange, balancer, requests, body, payload, memory: held, websocket }, proxy);
+    const { maxMessageBytes } = proxy;
+    const websocket = upgrade
+      ? { maxMessageBytes, check: objects?.messageCheck(maxMessageBytes) }
+      : undefined;
+    const pinned = objects?.pinned;
+    const forwarded = { exchange, balancer, pinned, requests, body, payload, memory: held, websocket };
+    answer = objects?.filtersList === true
+      ? await ownList(objects, forwarded, {
+        proxy,
+        requestsFor: (query) => new BackendRequests({ ...partsOf(exchange), query }, sent),
+      })
+      : await forward(forwarded, proxy);
     const backend = requests.withKey(answer.backend);
     const urls = urlsIn && clientUrls(exchange, urlsIn, { path: target.path, access: proxy.clientAccess });
-    return clientReply(answer, { exchange, backend, usageWasAdded, urls, clock: proxy.clock });
+    const reply = clientReply(answer, { exchange, backend, usageWasAdded, urls, clock: proxy.clock });
+    return filtersModelList ? await filteredReply(reply, principal) : reply;
   } catch (error) {
     const reply = exchange.fail(error);
     // Only now, because an exchange whose answer is cancelled ends like that of a client that left.
     if (answer !== undefined) discardReply(answer);
     return reply;
   }
+}
+
+/** The stored objects that the request can name or create. Undefined: none that matter. */
+function objectsOf(
+  exchange: RoutedExchange,
+  { objects, clock }: ProxyParts,
+  upgrade: boolean,
+): ObjectAccess | undefined {
+  const { principal, endpoint, request, rest, query } = exchange;
+  const isStored = () => exchange.account?.isStored() === true;
+  const access = openAccess(objects, { principal, endpoint, request, rest, query, upgrade, isStored }, clock);
+  exchange.objects = access;
+  return access;
+}
+
+/** Sends a request for a list, and removes the objects of other clients from it. */
+async function ownList(
+  objects: ObjectAccess,
+  request: ForwardRequest & { readonly exchange: RoutedExchange },
+  { proxy, requestsFor }: {
+    readonly proxy: ProxyParts;
+    readonly requestsFor: (query: string) => BackendRequests;
+  },
+): Promise<BackendResponse> {
+  const { exchange } = request;
+  const held = new HeldResponses(exchange);
+  const cursorName = exchange.endpoint.dialect === "anthropic" ? "after_id" : "after";
+  try {
+    const { answer, bytes } = await filterList(objects, {
+      query: exchange.query,
+      cursorName,
+      fetchPage: (query) => held.send({ ...request, requests: requestsFor(query) }, proxy),
+    });
+    return held.reply(answer, bytes);
+  } catch (error) {
+    throw held.errorFor(error);
+  }
+}
+
+function partsOf({ request, endpoint, principal, rest }: RoutedExchange) {
+  return { request, endpoint, principal, rest };
 }
 
 /** The address by which the client reaches the endpoint. Undefined: the request has no valid host. */
@@ -141,20 +215,51 @@ function clientUrls(
   return { place, client: origin + path.slice(0, path.length - rest.length) };
 }
 
-/** Checks what no limit depends on. Throws `bad_request`, `not_found` or `draining`. */
-function checkForwardable(
+/** Answers with the models of several endpoints. Undefined: the proxy knows none of their lists. */
+async function listModels(
+  exchange: Exchange,
+  models: ModelsRequest,
+  { proxy, principal }: { proxy: ProxyParts; principal: Client["principal"] },
+): Promise<OutgoingReply | undefined> {
+  checkDraining(proxy);
+  const { id: requestId, rest: path = "", request: { fields } } = exchange;
+  const factsOf = (endpoint: string, model: string) => proxy.management?.modelFacts(endpoint, model) ?? {};
+  const reply = await modelsReply(models, { ...proxy, factsOf }, { principal, path, fields, requestId });
+  if (reply === undefined) return undefined;
+  // No endpoint gets the request, so records name none.
+  exchange.routeTo(undefined);
+  await exchange.acquireSlot(proxy.slots);
+  exchange.answeredHere(reply.status);
+  if (reply.body instanceof Uint8Array) exchange.passed(reply.body);
+  exchange.end("complete");
+  return reply;
+}
+
+/** Checks what decides whether the proxy reads a request. Throws `bad_request`, `not_found` or `draining`. */
+function checkReadable(
   exchange: Exchange,
   proxy: ProxyParts,
   { principal, refused }: Pick<Client, "principal"> & Pick<RequestTarget, "refused">,
-): asserts exchange is RoutedExchange {
+): void {
   if (refused !== undefined) throw new ProxyFault("bad_request", refused);
-  if (exchange.endpoint === undefined) {
-    const allowed = allowedEndpoints(principal, [...proxy.routes.endpoints.keys()]);
-    throw new ProxyFault("not_found", notFoundMessage(allowed, exchange.path));
-  }
+  if (exchange.rest === undefined) throw notServed(exchange, proxy, principal);
   checkDraining(proxy);
   const unsupported = unsupportedReason(exchange.request);
   if (unsupported !== undefined) throw new ProxyFault("bad_request", unsupported);
+}
+
+/** Throws `not_found` if no endpoint has the path. */
+function checkForwardable(
+  exchange: Exchange,
+  proxy: ProxyParts,
+  { principal }: Pick<Client, "principal">,
+): asserts exchange is RoutedExchange {
+  if (exchange.endpoint === undefined) throw notServed(exchange, proxy, principal);
+}
+
+function notServed({ path }: Exchange, { routes }: ProxyParts, principal: Client["principal"]): ProxyFault {
+  const allowed = allowedEndpoints(principal, [...routes.endpoints.keys()]);
+  return new ProxyFault("not_found", notFoundMessage(allowed, path));
 }
 
 /** Whether a request asks for a WebSocket. Throws `bad_request` for a change to another protocol. */

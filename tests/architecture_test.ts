@@ -10,7 +10,16 @@ const OPTIONAL = ["management", "manual", "connect", "demo", "service", "tls", "
 /** The modules that `deno run` and `deno serve` start. */
 const ENTRIES = ["main", "fetch"];
 /** The frame of the program, which connects the other parts. */
-const SPINE = [...ENTRIES, "cli", "server", "app", "handler"];
+const SPINE = [
+  ...ENTRIES,
+  "cli",
+  "server",
+  "app",
+  "handler",
+  "route_by_model",
+  "list_models",
+  "filter_models",
+];
 /** Values and functions without rules or state of the proxy. */
 const VOCABULARY = [
   "apis",
@@ -30,6 +39,7 @@ const ROOMS_WITH_RULES = [
   "accounting",
   "config",
   "limits",
+  "objects",
   "observability",
   "own_routes",
   "payload",
@@ -41,12 +51,21 @@ const NEVER: readonly { readonly parts: readonly string[]; readonly never: reado
   { parts: VOCABULARY, never: ROOMS_WITH_RULES },
   ...STAGES.map((stage) => ({ parts: [stage], never: STAGES.filter((other) => other !== stage) })),
   { parts: [...STAGES, "own_routes"], never: [...SPINE, ...OPTIONAL, "observability"] },
-  { parts: ["forwarding"], never: ["auth", "limits", "accounting", "storage"] },
+  { parts: ["forwarding"], never: ["auth", "limits", "accounting", "objects", "storage"] },
+  { parts: ["objects"], never: [...STAGES, ...SPINE, ...OPTIONAL, "accounting", "limits", "observability"] },
   { parts: ["routing"], never: ["auth", "limits", "accounting", "storage", "payload"] },
+  {
+    parts: ["catalogue"],
+    never: [...SPINE, ...OPTIONAL, "routing", "auth", "admission", "limits", "accounting", "storage"],
+  },
+  { parts: [...STAGES, "limits", "accounting"], never: ["catalogue"] },
   { parts: ["admission", "limits", "payload"], never: ["auth"] },
   { parts: ["limits"], never: ["accounting", "payload", ...STAGES] },
   { parts: ["payload"], never: ["limits", "accounting", "storage", ...STAGES] },
-  { parts: ["accounting", "storage", "config", "observability"], never: [...STAGES, ...SPINE, ...OPTIONAL] },
+  {
+    parts: ["accounting", "storage", "config", "observability"],
+    never: ["objects", ...STAGES, ...SPINE, ...OPTIONAL],
+  },
   { parts: ["storage"], never: ["accounting", "config", "limits", "payload", "observability"] },
   { parts: ["config"], never: ["accounting", "limits", "payload", "storage", "observability"] },
   { parts: ["management"], never: [...ENTRIES, "cli", "server", "app"] },

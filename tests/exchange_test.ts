@@ -16,6 +16,7 @@ const ACCOUNT: ExchangeAccount = {
   passed() {},
   sent() {},
   hasSeenEnd: () => false,
+  isStored: () => false,
   settle: () => undefined,
 };
 

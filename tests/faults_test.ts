@@ -11,6 +11,7 @@ const STATUSES: readonly (readonly [FaultCode, number, boolean])[] = [
   ["token_revoked", 401, false],
   ["forbidden", 403, false],
   ["not_found", 404, false],
+  ["model_not_found", 404, false],
   ["bad_request", 400, false],
   ["payload_too_large", 413, false],
   ["headers_too_large", 431, false],

@@ -37,7 +37,10 @@ export interface AccountedExchange {
   readonly id: string;
   /** The path as records have it: harmless, short and without credentials. */
   readonly path: string;
+  /** Undefined: the path has no endpoint, or the model of the request has not chosen one yet. */
   readonly endpoint: Endpoint | undefined;
+  /** The model that the client named, if another one is sent. Undefined: the model of the request. */
+  readonly modelAsked?: string | undefined;
   readonly request: { readonly fields: readonly Field[] };
   /** Removes the credentials of the request from a text. */
   readonly redact: (text: string) => string;
@@ -45,6 +48,8 @@ export interface AccountedExchange {
 
 /** What opened an account, and closes it at the end of its exchange. */
 export interface AccountOwner {
+  /** The prices of an endpoint, which requests share. */
+  readonly pricesOf: (endpoint: Endpoint | undefined) => EndpointPrices;
   /** Settles the account. Returns what {@link ExchangeAccount.settle} does. */
   readonly close: (account: Account, record: ExchangeRecord) => ReturnType<ExchangeAccount["settle"]>;
 }
@@ -79,13 +84,12 @@ const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, sourc
  * exchange.
  */
 export class Account implements ExchangeAccount {
-  readonly endpoint: Endpoint | undefined;
   readonly #exchange: AccountedExchange;
   readonly #principal: Principal;
   readonly #startedAt: number;
   readonly #client: string;
   readonly #parts: AccountParts;
-  readonly #costs: ExchangeCosts;
+  #costsNow: ExchangeCosts | undefined;
   readonly #owner: AccountOwner;
   #hasCreated = false;
   #isBackground: boolean | undefined;
@@ -110,27 +114,40 @@ export class Account implements ExchangeAccount {
   /** The bytes of text at which the text of an object is recorded again. */
   #noticedBytes = 0;
 
-  /** `startedAt` is in milliseconds since 1970. `prices` are those of the endpoint. */
+  /** `startedAt` is in milliseconds since 1970. */
   constructor(
     exchange: AccountedExchange,
     parts: AccountParts,
-    { principal, startedAt, client, prices, owner }: {
+    { principal, startedAt, client, owner }: {
       principal: Principal;
       startedAt: number;
       client: string;
-      prices: EndpointPrices;
       owner: AccountOwner;
     },
   ) {
-    this.endpoint = exchange.endpoint;
     this.#exchange = exchange;
     this.#principal = principal;
     this.#startedAt = startedAt;
     this.#client = client;
     this.#parts = parts;
     this.#owner = owner;
-    const { outputs, speeds } = parts;
-    this.#costs = new ExchangeCosts(exchange.endpoint, { startedAt, prices, outputs, speeds });
+  }
+
+  /** The endpoint of the exchange. Undefined: the path has no endpoint, or the model has not chosen one yet. */
+  get endpoint(): Endpoint | undefined {
+    return this.#exchange.endpoint;
+  }
+
+  /** The costs, which nothing needs before the endpoint of the exchange is known. */
+  get #costs(): ExchangeCosts {
+    return this.#costsNow ??= this.#newCosts();
+  }
+
+  #newCosts(): ExchangeCosts {
+    const { endpoint } = this;
+    const { outputs, speeds } = this.#parts;
+    const prices = this.#owner.pricesOf(endpoint);
+    return new ExchangeCosts(endpoint, { startedAt: this.#startedAt, prices, outputs, speeds });
   }
 
   /** Sets what the request contains, as far as it is known. */
@@ -259,6 +276,10 @@ export class Account implements ExchangeAccount {
     return this.#tap?.isOver === true && this.#hasOneChoice;
   }
 
+  isStored(): boolean {
+    return this.#request.facts().isStored === true;
+  }
+
   get #hasOneChoice(): boolean {
     return (this.#request.facts().choices ?? 1) === 1;
   }
@@ -284,7 +305,7 @@ export class Account implements ExchangeAccount {
       tokenId: principal.tokenId,
       projectId: principal.projectId,
       client: this.#client,
-      modelAsked: this.#recordText(model),
+      modelAsked: this.#recordText(this.#exchange.modelAsked ?? model),
       stream,
       backend: this.#backend?.name,
       bytes: this.#bytes,
@@ -418,7 +439,7 @@ export class Account implements ExchangeAccount {
       admitted: this.#admission !== undefined,
       client: this.#client,
       stream: facts.stream,
-      modelAsked: this.#recordText(facts.model),
+      modelAsked: this.#recordText(this.#exchange.modelAsked ?? facts.model),
       modelAnswered: this.#recordText(model),
       stopReason: this.#recordText(stopReason),
       partial: this.#backend !== undefined && record.ending !== "complete",

@@ -72,7 +72,6 @@ export class Accounts implements AccountOwner {
       principal,
       startedAt: clock.epochMs(),
       client: this.#clientOf(fieldValue(exchange.request.fields, "user-agent") ?? ""),
-      prices: this.#pricesOf(exchange.endpoint),
       owner: this,
     });
     this.#open.add(account);
@@ -113,7 +112,8 @@ export class Accounts implements AccountOwner {
     this.#outputs.add({ endpoint: endpoint.name, model, principal }, outputTokens);
   }
 
-  #pricesOf(endpoint: Endpoint | undefined): EndpointPrices {
+  /** The prices of an endpoint, which requests share. */
+  pricesOf(endpoint: Endpoint | undefined): EndpointPrices {
     if (endpoint === undefined) return this.#noPrices;
     let prices = this.#prices.get(endpoint);
     if (prices === undefined) {

@@ -19,6 +19,7 @@ const SELECTED = compileSelection({
   model: true,
   stream: true,
   background: true,
+  store: true,
   ...INPUT_SELECTION,
   service_tier: true,
   serviceTier: true,
@@ -43,6 +44,7 @@ export class RequestTap {
   #stream: boolean | undefined;
   #tier: string | undefined;
   #background = false;
+  #isStored = false;
   #choices = 1;
   #searches = false;
   #bytes = 0;
@@ -111,6 +113,7 @@ export class RequestTap {
       ...(this.#stream !== undefined && { stream: this.#stream }),
       ...(this.#tier !== undefined && { tier: this.#tier }),
       ...(this.#background && { background: true }),
+      ...(this.#isStored && { isStored: true }),
       ...(this.#searches && { hostedTools: WEB_SEARCH }),
       ...(this.#readsSound && { soundSeconds: secondsOfBytes(this.#bytes) }),
       ...(this.#choices > 1 && { choices: this.#choices }),
@@ -124,6 +127,8 @@ export class RequestTap {
       if (typeof value === "boolean") this.#stream = value;
     } else if (place === "background") {
       this.#background = value === true;
+    } else if (place === "store") {
+      this.#isStored = value === true;
     } else if (place === "service_tier" || place === "serviceTier" || place === "speed") {
       this.#tier = dearTier([tierOf(value)]) ?? this.#tier;
     } else if (place === "web_search_options") {

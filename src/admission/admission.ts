@@ -13,8 +13,11 @@ import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { admit, admitBody, type AdmittedHead } from "./admit.ts";
 import { checkEndpointPath } from "./checked_paths.ts";
-import { effectiveMethod } from "./effective_method.ts";
+import { ProxyFault } from "../faults.ts";
+import { effectiveMethod, otherRequestNamed } from "./effective_method.ts";
+import { shapingPart } from "./shaped_response.ts";
 import {
+  checkReadRequest,
   needsOf,
   type ReadRequest,
   readRequest,
@@ -31,6 +34,8 @@ export interface AdmissionRequest {
   /** The path after the name of the endpoint, and the raw query. */
   readonly rest: string;
   readonly query: string;
+  /** The name that the client used, if another model is sent. */
+  readonly modelAsked?: string | undefined;
   /** The key that limits are counted by. */
   readonly holder: string;
 }
@@ -51,6 +56,20 @@ export interface AdmissionParts {
   readonly held: HeldShare;
   /** The account of the exchange and the limits of its token. Undefined: the management plane is off. */
   readonly counted: { readonly account: Account; readonly limiter: Limiter } | undefined;
+  /** The request as the proxy has read it to choose the endpoint. Undefined: it has not read it. */
+  readonly read?: ReadRequest | undefined;
+  /** The stored objects that the request can name. Undefined: none that matter. */
+  readonly objects?: ObjectNeeds | undefined;
+}
+
+/** What the check of stored objects needs of a request. */
+export interface ObjectNeeds {
+  /** The body, which may name objects. */
+  readonly readsBody: boolean;
+  /** A head that names no other method or path than its own. */
+  readonly isGuarded: boolean;
+  /** A response in the form that the provider gives it. */
+  readonly filtersList: boolean;
 }
 
 /** A request as it is forwarded. What the proxy checked is what it sends. */
@@ -71,9 +90,9 @@ export interface AdmittedRequest {
 export async function admitRequest(
   incoming: AdmissionRequest,
   { maxBodyBytes, receivingSlots }: BodyLimits,
-  { upgrade, held, counted }: AdmissionParts,
+  { upgrade, held, counted, read: readBefore, objects }: AdmissionParts,
 ): Promise<AdmittedRequest> {
-  const { request, principal, endpoint, rest, query } = incoming;
+  const { request, principal, endpoint, rest, query, modelAsked } = incoming;
   const { fields, cancellation } = request;
   const method = effectiveMethod(request.method, { query, fields });
   const operation = operationOf(method, rest);
@@ -90,10 +109,12 @@ export async function admitRequest(
       rest,
       query,
       upgrade,
+      modelAsked,
       account,
       limiter,
     });
   }
+  if (objects?.isGuarded === true) checkObjectHead(objects, { query, fields });
   const unread: UnreadRequest = {
     method,
     operation,
@@ -106,21 +127,10 @@ export async function admitRequest(
     cancellation,
     held,
     isCounted: counted !== undefined,
+    namesObjects: objects?.readsBody === true,
   };
-  const needs = needsOf(unread);
-  // A body that no rule needs is not waited for.
-  const waits = request.settledBody !== undefined || request.body !== null && needs.body && !upgrade;
-  const slot = waits ? receivingSlots.acquire(incoming.holder, cancellation) : undefined;
-  const release = slot instanceof Promise ? await slot : slot;
-  let read: ReadRequest;
-  try {
-    read = request.settledBody === undefined && maxBodyBytes === undefined
-      ? await readRequest(unread, needs)
-      // The length of a body may be known only now.
-      : await readRequest({ ...unread, body: await receivedBody(request, maxBodyBytes) });
-  } finally {
-    release?.();
-  }
+  const read = readBefore ?? await received(unread, incoming, { maxBodyBytes, receivingSlots });
+  if (readBefore !== undefined) checkReadRequest(unread, readBefore);
   let body = read.body;
   if (admitted !== undefined) {
     const admitting = admitBody(admitted, read);
@@ -130,4 +140,45 @@ export async function admitRequest(
   return withUsage === undefined
     ? { fields: read.fields, payload: read.payload, body, usageWasAdded: false }
     : { fields: withUsage.fields, payload: withUsage.payload, body: withUsage.body, usageWasAdded: true };
+}
+
+/** Receives the body of a request, and reads it if something depends on it. */
+async function received(
+  unread: UnreadRequest,
+  { request, holder }: AdmissionRequest,
+  { maxBodyBytes, receivingSlots }: BodyLimits,
+): Promise<ReadRequest> {
+  const needs = needsOf(unread);
+  // A body that no rule needs is not waited for.
+  const waits = request.settledBody !== undefined || request.body !== null && needs.body && !unread.upgrade;
+  const slot = waits ? receivingSlots.acquire(holder, unread.cancellation) : undefined;
+  const release = slot instanceof Promise ? await slot : slot;
+  try {
+    return request.settledBody === undefined && maxBodyBytes === undefined
+      ? await readRequest(unread, needs)
+      // The length of a body may be known only now.
+      : await readRequest({ ...unread, body: await receivedBody(request, maxBodyBytes) });
+  } finally {
+    release?.();
+  }
+}
+
+/** Throws `forbidden` if the head could hide which objects a request reads. */
+function checkObjectHead(
+  { filtersList }: ObjectNeeds,
+  head: { readonly query: string; readonly fields: readonly Field[] },
+): void {
+  const hidden = otherRequestNamed(head);
+  if (hidden !== undefined) {
+    throw new ProxyFault(
+      "forbidden",
+      `The proxy keeps the stored objects of tokens apart, and ${hidden} names another method or path. Remove it.`,
+    );
+  }
+  const chosen = filtersList ? shapingPart(head.query, head.fields, false) : undefined;
+  if (chosen === undefined) return;
+  throw new ProxyFault(
+    "forbidden",
+    `The proxy removes the objects of other tokens from this list, and ${chosen} changes its form. Remove it.`,
+  );
 }

@@ -12,7 +12,7 @@ import type { MessageBody } from "../streams/byte_source.ts";
 import { watched } from "../streams/bytes.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
-import { checkEndpoint, checkModels, restrictsModels } from "../limits/allowed.ts";
+import { checkEndpoint, checkModels, type ModelAlias, restrictsModels } from "../limits/allowed.ts";
 import {
   checkCostIsKnown,
   checkModelIsNamed,
@@ -50,6 +50,8 @@ export interface CountedRequest {
   readonly query: string;
   /** Whether the client requests a WebSocket. */
   readonly upgrade: boolean;
+  /** The name that the client used, if another model is sent. */
+  readonly modelAsked: string | undefined;
   readonly account: Account;
   readonly limiter: Limiter;
 }
@@ -105,9 +107,13 @@ function checkedModels(counted: CountedRequest): ModelsInHead | undefined {
     );
   }
   const models = modelsOf(counted);
-  checkModels(principal, { models: models.named, hasBody: true });
+  checkModels(principal, { models: models.named, hasBody: true, alias: aliasOf(counted, models.named[0]) });
   checkModels(principal, { models: models.possiblyNamed, hasBody: false });
   return models;
+}
+
+function aliasOf({ modelAsked }: CountedRequest, model: string | undefined): ModelAlias | undefined {
+  return modelAsked === undefined || model === undefined ? undefined : { asked: modelAsked, model };
 }
 
 function modelsOf({ request, rest, query, upgrade }: CountedRequest): ModelsInHead {
@@ -152,7 +158,8 @@ function admitMeasured(
   const { named, possiblyNamed } = models;
   if (isRestricted && !upgrade) {
     const hasBody = payload !== undefined && payload.kind !== "empty";
-    checkModels(principal, { models: [...named, ...payload?.models ?? []], hasBody });
+    const alias = aliasOf(counted, named[0] ?? payload?.places.at(-1)?.name);
+    checkModels(principal, { models: [...named, ...payload?.models ?? []], hasBody, alias });
     checkModels(principal, { models: possiblyNamed, hasBody: false });
   }
   const isFree = cost === "free";

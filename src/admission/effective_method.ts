@@ -54,13 +54,18 @@ export function possibleMethods(method: string, head: Head): readonly string[] {
 export function checkHeadIsPlain(principal: Principal, head: Head): void {
   const subject = principal.subjects.find(isLimited);
   if (subject === undefined) return;
-  const path = head.fields.find(namesPath);
-  const other = overridesOf(head)[0]?.name ?? (path && `the header ${path.lower}`);
+  const other = otherRequestNamed(head);
   if (other === undefined) return;
   throw new ProxyFault(
     "forbidden",
     `This ${subject.what} has limits, and ${other} names another method or path. Remove it.`,
   );
+}
+
+/** The place of a head that names another method or path, as error messages name it. Undefined: no place does. */
+export function otherRequestNamed(head: Head): string | undefined {
+  const path = head.fields.find(namesPath);
+  return overridesOf(head)[0]?.name ?? (path && `the header ${path.lower}`);
 }
 
 /** A query that is not read, since it has too many parameters. It may name any method. */

@@ -22,7 +22,10 @@ import { readPayload, readShortPayload } from "../payload/read_payload.ts";
 import type { Limits, Principal, Rules, Subject } from "../principal.ts";
 import { ambiguityOf } from "../http/request_target.ts";
 
-/** A request whose body the proxy may have to read. */
+const DEPENDS = "A rule, a model override or a budget depends on this body";
+const CHOOSES = "The model in this body chooses the endpoint";
+
+/** A request whose body the proxy may have to read, to an endpoint that is known. */
 export interface UnreadRequest {
   /** The method that decides what the request costs. */
   readonly method: string;
@@ -35,6 +38,8 @@ export interface UnreadRequest {
   readonly path: string;
   /** Whether the proxy counts the usage of the request. */
   readonly isCounted: boolean;
+  /** Whether the body may name stored objects that the proxy checks. */
+  readonly namesObjects: boolean;
   /** Whether the client requests a WebSocket, which has no body. */
   readonly upgrade: boolean;
   readonly cancellation: Cancellation;
@@ -58,13 +63,49 @@ export async function readRequest(
   request: UnreadRequest,
   needs: BodyNeeds = needsOf(request),
 ): Promise<ReadRequest> {
-  const { fields, body, endpoint, path, operation } = request;
+  const { fields, body, endpoint, path } = request;
   const unread = { fields, body, payload: undefined };
   if (!needs.body || request.upgrade) return unread;
   checkPath(path);
   if (body === null) return unread;
-  const maxBytes = endpoint.maxBufferBytes;
-  const { held } = request;
+  const options = { maxBytes: endpoint.maxBufferBytes, mustBeKnown: needs.isStrict, choosesEndpoint: false };
+  return await readBody(request, body, options);
+}
+
+/**
+ * Checks a request whose body the proxy has read to choose its endpoint, as {@link readRequest} does. Throws
+ * `forbidden` or `bad_request`.
+ */
+export function checkReadRequest(request: UnreadRequest, { payload }: ReadRequest): void {
+  const needs = needsOf(request);
+  if (!needs.body) return;
+  checkPath(request.path);
+  const isGuessed = payload?.hasGuessedType === true;
+  if (!isGuessed && !(needs.isStrict && payload?.kind === "other")) return;
+  throw new ProxyFault(
+    isGuessed ? "bad_request" : "forbidden",
+    `${DEPENDS}, and its Content-Type is not that of JSON or of multipart/form-data.`,
+  );
+}
+
+/** What {@link readBody} needs of a request. */
+export type ReadableRequest = Pick<
+  UnreadRequest,
+  "fields" | "operation" | "principal" | "cancellation" | "held"
+>;
+
+/** Reads a body into memory. Throws as {@link readRequest} does. */
+export async function readBody(
+  request: ReadableRequest,
+  body: MessageBody,
+  { maxBytes, mustBeKnown, choosesEndpoint }: {
+    maxBytes: number;
+    mustBeKnown: boolean;
+    /** Whether the model in the body chooses the endpoint. JSON is then read under any content type. */
+    choosesEndpoint: boolean;
+  },
+): Promise<ReadRequest> {
+  const { fields, operation, held } = request;
   const hold = (count: number) => held.hold(count);
   let bytes: Uint8Array;
   let isWhole: boolean;
@@ -77,7 +118,7 @@ export async function readRequest(
   if (!isWhole) {
     throw new ProxyFault(
       "payload_too_large",
-      `A rule, a model override or a budget depends on this body, so the proxy must read it. The body is longer than ` +
+      `${choosesEndpoint ? CHOOSES : DEPENDS}, so the proxy must read it. The body is longer than ` +
         `the allowed ${maxBytes} bytes (max_buffer_bytes).`,
     );
   }
@@ -86,19 +127,27 @@ export async function readRequest(
     fields: endToEnd(fields),
     operation,
     maxBytes,
-    mustBeKnown: needs.isStrict,
+    mustBeKnown,
+    choosesEndpoint,
     readsFiles: restrictsModels(request.principal),
     hold,
     sender: request.principal.key,
   };
   const read = readShortPayload(bytes, options) ?? await readPayload(bytes, options);
-  const { bytes: understood, kind, models, places, facts, json, fields: sent } = read;
+  const { bytes: understood, kind, models, places, facts, json, form, fields: sent } = read;
   held.hold(understood.length);
   const owner = new HeldBody(understood, held);
   const payload = json === undefined
     ? { kind, fields: sent, models, places, facts, held: owner }
     : { kind, fields: sent, models, places, facts, json, held: owner };
-  return { fields: sent, body: owner.body(), payload };
+  return {
+    fields: sent,
+    body: owner.body(),
+    // Few bodies are forms, or JSON of another type.
+    payload: form === undefined && read.hasGuessedType === undefined
+      ? payload
+      : { ...payload, ...(form && { form }), ...(read.hasGuessedType && { hasGuessedType: true }) },
+  };
 }
 
 /** The fields that do not belong to the connection. */
@@ -141,7 +190,7 @@ export interface BodyNeeds {
 
 /** What depends on the body of a request. A WebSocket has none to read. */
 export function needsOf(request: UnreadRequest): BodyNeeds {
-  const { principal, endpoint, body } = request;
+  const { principal, endpoint, body, namesObjects } = request;
   const isCounted = principal.subjects.some(limitsAmountsOf);
   const cost = isCounted || limitsModels(principal) ? costOf(request) : undefined;
   // A body that a model reads may ask for content elsewhere and for several responses.
@@ -151,7 +200,7 @@ export function needsOf(request: UnreadRequest): BodyNeeds {
   // A long upload that is free passes unread, because a budget has nothing to reserve for it.
   const isLongUpload = !isStrict && (body?.length ?? 0) > endpoint.maxBufferBytes &&
     ambiguityOf(request.path) === undefined && costOf(request) === "free";
-  return { body: (isStrict || isCounted) && !isLongUpload, isStrict };
+  return { body: (isStrict || isCounted || namesObjects) && !isLongUpload, isStrict };
 }
 
 /** Whether a rule of a subject limits tokens or money. */

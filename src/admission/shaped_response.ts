@@ -48,7 +48,7 @@ function shapesResponse({ lower }: { readonly lower: string }): boolean {
 }
 
 /** The part of the head that changes the form of the response, as an error message names it. */
-function shapingPart(
+export function shapingPart(
   query: string,
   fields: readonly { readonly lower: string }[],
   isFile: boolean,

@@ -38,6 +38,8 @@ export interface DialectFacts {
   readonly clientFields: readonly string[];
   /** The path of the list of models. */
   readonly modelsPath: string;
+  /** The query that asks for a long page of the list. Undefined: the list has no pages. */
+  readonly modelsQuery?: string;
   /** The header with the version of the API, in lower case, and a version that its documentation names. */
   readonly version?: { readonly field: string; readonly value: string };
   /**
@@ -79,6 +81,7 @@ export const DIALECTS: Readonly<Record<Dialect, DialectFacts>> = {
     keyField: "x-api-key",
     clientFields: ["anthropic-version", "x-api-key"],
     modelsPath: "/v1/models",
+    modelsQuery: "limit=1000",
     version: { field: "anthropic-version", value: "2023-06-01" },
     unnamedFolder: "/v1/messages",
     errorBody: ({ message, type, requestId }) => ({
@@ -101,6 +104,7 @@ export const DIALECTS: Readonly<Record<Dialect, DialectFacts>> = {
     keyField: "x-goog-api-key",
     clientFields: ["x-goog-api-key"],
     modelsPath: "/v1beta/models",
+    modelsQuery: "pageSize=1000",
     errorBody: ({ message, status, rpc }) => ({ error: { code: status, message, status: rpc } }),
     limitFields: () => [],
     telemetryName: "gcp.gemini",

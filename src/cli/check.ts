@@ -3,6 +3,7 @@ import schema from "../config/config.schema.json" with { type: "json" };
 import { loadConfig } from "../config/load.ts";
 import type { Flags, ShownSetting } from "../config/read/resolver.ts";
 import { CommandError } from "./command_error.ts";
+import { ambiguityWarnings, routesText, unnamedRoutes } from "./check_route.ts";
 import { ALLOWED_PATHS_HEADINGS, allowedPaths, allowedPathsRow } from "./check_paths.ts";
 import { allWarnings } from "./config_warnings.ts";
 import { probeBackends, type ProbeResult } from "../forwarding/probe.ts";
@@ -30,7 +31,9 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
   const all = [
     ...await allWarnings(loaded),
     ...await pricesAdvice(config, results),
+    ...ambiguityWarnings(config, results),
   ];
+  const routes = unnamedRoutes(config);
   const paths = allowedPaths(config);
   writeAnswer(
     {
@@ -38,6 +41,7 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
       file: path ?? null,
       settings: bySection.map(({ key, shown, origin }) => ({ key, value: shown, from: origin })),
       warnings: all,
+      routes,
       allowed_paths: paths,
       backends: online
         ? results.map((result) => ({ endpoint: result.endpoint, ...shownProbe(result) }))
@@ -49,7 +53,7 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
           ["setting", "value", "from"],
           bySection.map(({ key, shown, origin }) => [key, shown, origin]),
         )
-      }\nWhat clients may request (docs/limits-and-budgets.md#allowed-paths):\n${
+      }${routesText(routes)}\nWhat clients may request (docs/limits-and-budgets.md#allowed-paths):\n${
         tableText(ALLOWED_PATHS_HEADINGS, paths.map(allowedPathsRow))
       }\n${all.map((warning) => warningLine(warning)).join("")}` +
       `The configuration is valid${path === undefined ? "" : ` (${path})`}.\n` +

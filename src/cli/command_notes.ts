@@ -78,14 +78,17 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
     examples: [
       ["check --online", "list the models of each backend"],
       ["check --changed", "print what a reload would change"],
+      ["check --route gpt-5.1 --path /v1/responses", "print which endpoint gets a request, and why"],
       ["check --schema > llm-proxy.schema.json", "write the schema for an editor"],
     ],
     page: "configuration",
     json: '{"valid", "file", "settings": [{"key", "value", "from"}], "warnings": […], ' +
+      '"routes": [{"paths", "endpoints": […], "otherwise"}], ' +
       '"allowed_paths": [{"of": "endpoint" | "token", "name", "allowed", "closed", "patterns"}], ' +
       '"backends": null | [{"endpoint", "backend", "ok", "reachable", "key", "models", "latency_ms", "detail"}]}\n' +
       'with --changed: {"file", "changed": [{"key", "before", "after"}], "restart": […], "warnings": […]}\n' +
-      'with --permissions: {"command", "notes": […]}',
+      'with --permissions: {"command", "notes": […]}\n' +
+      'with --route: {"model", "path", "endpoint", "sends", "why"}',
     group: SERVING,
   },
   "connect": {

@@ -79,6 +79,8 @@ interface CheckOptions {
   readonly watch?: true;
   readonly changed?: true;
   readonly url?: string;
+  readonly route?: string;
+  readonly path?: string;
 }
 
 function addCheckCommand(program: Command): void {
@@ -93,11 +95,21 @@ function addCheckCommand(program: Command): void {
     .option("--watch", "with --permissions: for serve --watch")
     .option("--changed", "print what a reload would change in the running proxy (needs MANAGEMENT_TOKEN)")
     .option("--url <url>", `with --changed: ${RUNNING_URL}`)
-    .action(async ({ config, online, schema, permissions, watch, changed, url }: CheckOptions) => {
+    .option(
+      "--route <model>",
+      "print which endpoint gets a request for a model without the name of an endpoint",
+    )
+    .option("--path <path>", "with --route: the path of the request (default /v1/chat/completions)")
+    .action(async ({ config, online, schema, permissions, watch, changed, url, ...asked }: CheckOptions) => {
       if (changed === true) return await (await import("./check_changed.ts")).checkChanged({ config, url });
       if (permissions === true) {
         const { printPermissions } = await import("./permissions.ts");
         return await printPermissions({ watch: watch === true }, configFlags(config));
+      }
+      if (asked.route !== undefined) {
+        const { checkRoute } = await import("./check_route.ts");
+        const { route: model, path } = asked;
+        return await checkRoute({ model, path, online: online === true }, configFlags(config));
       }
       const { check, printSchema } = await import("./check.ts");
       if (schema === true) return printSchema();

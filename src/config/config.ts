@@ -13,9 +13,35 @@ export interface Config {
    * The endpoint for paths without a name, like `/v1/…`. Undefined for `openai`, or else the only endpoint.
    */
   readonly defaultEndpoint?: string;
+  /** How requests without the name of an endpoint find theirs. Undefined: they go to the default endpoint. */
+  readonly routing?: RoutingConfig;
   readonly log: LogConfig;
   /** The management plane. Undefined if it is off, with managed tokens, usage, metrics and the admin page. */
   readonly management?: ManagementConfig;
+}
+
+/** How requests without the name of an endpoint, like `/v1/…`, find the endpoint that serves their model. */
+export interface RoutingConfig {
+  /** Whether the model of a request decides. */
+  readonly byModel: boolean;
+  /** The rules of the file. The first match counts. */
+  readonly routes: readonly ModelRoute[];
+  /** The models that replace other names: `NAME` or `ENDPOINT/NAME`. */
+  readonly aliases: ReadonlyMap<string, string>;
+  /** How often an endpoint's list of models is read again. Undefined: lists are not read. */
+  readonly refreshMs: number | undefined;
+  /** The same for endpoints whose provider is a program on your own machine. */
+  readonly localRefreshMs: number | undefined;
+}
+
+/** A rule of the file that names the endpoint for some models. */
+export interface ModelRoute {
+  /** The name of a model, with `*` for any characters. */
+  readonly model: string;
+  /** The name of the endpoint. */
+  readonly endpoint: string;
+  /** The model that is sent. Undefined: the model of the request. */
+  readonly to?: string;
 }
 
 /** Settings of the management plane: managed tokens, usage, metrics and the admin page. */
@@ -189,6 +215,12 @@ export interface Endpoint {
   readonly rewriteUrls: boolean;
   /** Whether the proxy requests usage in streams, and strips it if the client did not request it. */
   readonly streamUsage: boolean;
+  /** Whether lists of models have only those that the rules of the token allow. Undefined: lists stay as they are. */
+  readonly filterModels?: boolean;
+  /** Who may use the objects that a managed token made at the provider. */
+  readonly objects: ObjectSharing;
+  /** Whether managed tokens may use objects at the provider whose maker is unknown. */
+  readonly unknownObjects: "allow" | "reject";
   /** Output tokens that a budget reserves if neither the request nor the model has a known maximum. */
   readonly reserveOutputTokens: number;
   /** What a budget reserves: the maximum output, or what recent responses of the model used. */
@@ -207,6 +239,12 @@ export interface Endpoint {
   /** The value of the header `anthropic-version` for requests without one. */
   readonly anthropicVersion?: string;
 }
+
+/**
+ * Who may use an object at a provider, such as a file: the token that made it, the tokens of its project, or every
+ * token.
+ */
+export type ObjectSharing = "own" | "project" | "shared";
 
 /** How the first backend of an exchange is chosen. After a failure the next backend gets the request. */
 export type Strategy = "failover" | "round_robin" | "weighted" | "least_busy";

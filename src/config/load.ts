@@ -11,6 +11,7 @@ import type { KeyPath, Problem } from "./problem.ts";
 import { environmentProxy } from "./read/outbound_proxy.ts";
 import { type Flags, Resolver, type ShownSetting } from "./read/resolver.ts";
 import type { Config, ManagementConfig, OutboundProxy } from "./config.ts";
+import { readRouting } from "./read/routing.ts";
 import type { Section } from "./read/section.ts";
 import {
   readAddress,
@@ -67,6 +68,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
   checkLimitedEndpoints(resolver, settings.auth, names);
   checkModelLimits(resolver, settings.auth);
   const defaultEndpoint = readDefaultEndpoint(resolver, settings.server, names);
+  const routing = readRouting(resolver, settings, endpoints);
   const config: Config = {
     server,
     auth: resolveAuth(resolver, {
@@ -78,6 +80,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
     }),
     endpoints,
     ...(defaultEndpoint !== undefined && { defaultEndpoint }),
+    ...(routing && { routing }),
     log: readLog(resolver, settings.log),
     ...(management && { management }),
   };

@@ -7,7 +7,7 @@ const SHORT_TOKEN = 16;
 
 /** Warnings about a valid configuration. Each is a sentence without its full stop. */
 export function configWarnings(config: Config): string[] {
-  return [...authWarnings(config), ...trustedProxyWarnings(config)];
+  return [...authWarnings(config), ...trustedProxyWarnings(config), ...objectWarnings(config)];
 }
 
 function trustedProxyWarnings({ server }: Config): string[] {
@@ -15,6 +15,14 @@ function trustedProxyWarnings({ server }: Config): string[] {
   return trustsEveryone
     ? ["trusted_proxies contains every address: each client can forge its IP address"]
     : [];
+}
+
+/** Only managed tokens are restricted. */
+function objectWarnings({ endpoints, management }: Config): string[] {
+  if (management !== undefined) return [];
+  return endpoints.filter(({ unknownObjects }) => unknownObjects === "reject").map(({ name }) =>
+    `unknown_objects of ${name} has no effect without the management plane (MANAGEMENT_TOKEN)`
+  );
 }
 
 function authWarnings({ auth, endpoints, server }: Config): string[] {

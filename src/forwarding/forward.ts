@@ -24,6 +24,7 @@ import {
   type CallRequest,
   type ResponseObserver,
   UpstreamCall,
+  type WebSocketOptions,
 } from "./upstream_call.ts";
 import { WakeUp } from "./wake_up.ts";
 import { faultBeforeResponse } from "./upstream_faults.ts";
@@ -55,6 +56,8 @@ export interface ForwardedExchange extends ForwardObserver {
 export interface ForwardRequest {
   readonly exchange: ForwardedExchange;
   readonly balancer: Balancer;
+  /** The only backend that has the objects of the request. Undefined: the balancer chooses. */
+  readonly pinned?: Backend | undefined;
   /** Makes the heads for the backends. */
   readonly requests: Pick<BackendRequests, "headFor" | "usesProjectKey">;
   readonly body: MessageBody | null;
@@ -63,7 +66,7 @@ export interface ForwardRequest {
   /** The memory for the body. It is released when no attempt needs the body any more. */
   readonly memory: BodyMemory;
   /** The longest message of the WebSocket. Undefined: the request does not ask for a WebSocket. */
-  readonly websocket: { readonly maxMessageBytes: number } | undefined;
+  readonly websocket: WebSocketOptions | undefined;
 }
 
 /**
@@ -94,7 +97,7 @@ export async function forward(
   request: ForwardRequest,
   parts: { readonly transport: Transport; readonly clock: Clock },
 ): Promise<BackendResponse> {
-  const { exchange, balancer } = request;
+  const { exchange, balancer, pinned } = request;
   const { endpoint, request: { cancellation } } = exchange;
   const startedAt = parts.clock.now();
   const { method } = exchange.request;
@@ -110,7 +113,8 @@ export async function forward(
   const wish: BackendWish = { ...traits, tried, principal: exchange.holder };
   for (let retriesLeft = endpoint.retry.retries;; retriesLeft--) {
     cancellation.throwIfCancelled();
-    const lease = woken === undefined ? balancer.choose(wish) : balancer.again(woken, exchange.holder);
+    const only = woken ?? pinned;
+    const lease = only === undefined ? balancer.choose(wish) : balancer.again(only, exchange.holder);
     const { backend } = lease;
     tried.add(backend);
     exchange.attempted(backend.name);
@@ -257,15 +261,16 @@ function recordFailure(
  * would be longer than {@link LONGEST_PAUSE_MS}.
  */
 function pauseBefore(
-  { balancer, exchange: { endpoint, holder } }: ForwardRequest,
+  { balancer, pinned, exchange: { endpoint, holder } }: ForwardRequest,
   { tried, retriesLeft, traits: { model } }: {
     tried: ReadonlySet<Backend>;
     retriesLeft: number;
     traits: RequestTraits;
   },
 ): number | undefined {
-  if (tried.size < endpoint.backends.length) return 0;
-  const round = endpoint.retry.retries - retriesLeft - (endpoint.backends.length - 1);
+  const backends = pinned === undefined ? endpoint.backends.length : 1;
+  if (tried.size < backends) return 0;
+  const round = endpoint.retry.retries - retriesLeft - (backends - 1);
   const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** round, balancer.waitMs({ principal: holder, model }));
   return pauseMs > LONGEST_PAUSE_MS ? undefined : pauseMs;
 }

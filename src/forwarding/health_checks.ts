@@ -7,7 +7,7 @@ import { durationText } from "../config/values/durations.ts";
 import type { Clock } from "../time/clock.ts";
 import { messageOf } from "../text/error_text.ts";
 import type { Balancer } from "./balancer.ts";
-import { probeRequest } from "./probe.ts";
+import { probeRequest } from "./models_request.ts";
 import { type Transport, TransportError } from "./transport/transport.ts";
 
 /** The longest wait for the head of a response. Shorter timeouts of the backend apply instead. */

@@ -3,16 +3,12 @@
  * clients.
  */
 
-import { durationText } from "../config/values/durations.ts";
-import { Cancellation } from "../cancellation.ts";
-import { type Dialect, DIALECTS } from "../apis/dialects.ts";
+import type { Dialect } from "../apis/dialects.ts";
 import type { Backend, Config } from "../config/config.ts";
-import { upstreamFields } from "./request_headers.ts";
+import { requestModels } from "./models_request.ts";
 import { createHttp1Transport } from "./transport/http1.ts";
-import { type Transport, TransportError, type UpstreamRequest } from "./transport/transport.ts";
-import { type ByteSource, nextPiece } from "../streams/byte_source.ts";
-import { type Field, field, fieldValue } from "../http/fields.ts";
-import { joinPath } from "../http/join_url.ts";
+import type { Transport } from "./transport/transport.ts";
+import { type Field, fieldValue } from "../http/fields.ts";
 import { messageOf } from "../text/error_text.ts";
 
 /** The result of a probe of one backend. */
@@ -34,8 +30,6 @@ export interface ProbeResult {
   readonly detail: string;
 }
 
-/** The longest wait for one backend. Shorter timeouts of the backend apply instead. */
-const TIMEOUT_MS = 15_000;
 /** How much of a list of models is read. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** How many names of models are kept. */
@@ -67,27 +61,15 @@ async function probe(
     transport: Transport;
   },
 ): Promise<Omit<ProbeResult, "endpoint" | "backend">> {
-  const cancellation = new Cancellation();
-  const { modelsPath } = DIALECTS[dialect];
-  const { connectMs = TIMEOUT_MS, firstByteMs = TIMEOUT_MS } = backend.timeouts;
-  const timeoutMs = Math.min(TIMEOUT_MS, connectMs + firstByteMs);
-  const tooLate = new TransportError(`nothing came within ${durationText(timeoutMs)}`, {
-    phase: "first byte",
-    sent: false,
-    received: false,
-    reused: false,
-    elapsedMs: timeoutMs,
-  });
-  const timer = setTimeout(() => cancellation.cancel(tooLate), timeoutMs);
-  const beganAt = performance.now();
   try {
-    const { status, fields, body } = await transport.send(
-      probeRequest(backend, { dialect, anthropicVersion, path: modelsPath, cancellation }),
-    );
-    const latencyMs = performance.now() - beganAt;
+    const { status, fields, text, latencyMs } = await requestModels(backend, {
+      dialect,
+      anthropicVersion,
+      transport,
+      maxBytes: MAX_BODY_BYTES,
+    });
     const aheadMs = clockAhead(fields, latencyMs);
-    const list = status === 200 ? listOfModels(await bodyText(body)) : undefined;
-    if (status !== 200) body?.cancel();
+    const list = status === 200 ? listOfModels(text) : undefined;
     return {
       reachable: true,
       latencyMs,
@@ -108,37 +90,7 @@ async function probe(
       aheadMs: undefined,
       detail,
     };
-  } finally {
-    clearTimeout(timer);
   }
-}
-
-/** A request of the proxy itself to a backend, with its key. */
-export function probeRequest(
-  backend: Backend,
-  { dialect, anthropicVersion, path, cancellation }: {
-    dialect: Dialect;
-    anthropicVersion: string | undefined;
-    path: string;
-    cancellation: Cancellation;
-  },
-): UpstreamRequest {
-  const { version } = DIALECTS[dialect];
-  return {
-    method: "GET",
-    origin: backend.baseUrl.origin,
-    connection: backend.connection,
-    target: joinPath(backend.baseUrl, path),
-    fields: upstreamFields([field("accept", "application/json"), field("user-agent", "llm-proxy")], {
-      credentialsToStrip: new Set(),
-      backend,
-      anthropicVersion: version && (anthropicVersion ?? version.value),
-    }),
-    body: null,
-    again: undefined,
-    cancellation,
-    onPhase() {},
-  };
 }
 
 /** Assumes that the backend read its clock in the middle of the request. Its `date` has whole seconds. */
@@ -159,19 +111,6 @@ function verdictOf(status: number, { key }: Backend): Pick<ProbeResult, "ok" | "
   return status === 200
     ? { ok: true, key: "accepted", detail }
     : { ok: status < 500, key: "not told", detail };
-}
-
-async function bodyText(body: ByteSource | null): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  if (body === null) return "";
-  for (let piece = await nextPiece(body); piece !== null; piece = await nextPiece(body)) {
-    text += decoder.decode(piece, { stream: true });
-    if (text.length <= MAX_BODY_BYTES) continue;
-    body.cancel();
-    break;
-  }
-  return text;
 }
 
 /** The list of models. OpenAI and Anthropic call it `data`, Gemini calls it `models`. */

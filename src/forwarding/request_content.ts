@@ -85,7 +85,8 @@ export class RequestContent {
   forBackend({ model }: Pick<Backend, "model">, fields: readonly Field[]): Content {
     const payload = this.#payload;
     if (payload !== undefined && this.#source !== null) {
-      const changes = model === undefined ? [] : modelChanges(payload, model);
+      const isReplaced = model !== undefined || payload.places[0]?.written !== undefined;
+      const changes = isReplaced ? modelChanges(payload, model) : [];
       const again = () => payload.held.body(changes);
       return { fields, body: again(), again: this.#isUnsafe ? undefined : again };
     }

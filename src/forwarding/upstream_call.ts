@@ -33,12 +33,20 @@ export interface CallRequest {
   /** The cancellation of the exchange. It also ends the call. */
   readonly cancellation: Cancellation;
   /** The longest message of the WebSocket. Undefined: the request does not ask for a WebSocket. */
-  readonly websocket: { readonly maxMessageBytes: number } | undefined;
+  readonly websocket: WebSocketOptions | undefined;
   /**
    * When the proxy began to forward the exchange, after the body it had to read and the wait for a slot. The
    * total timeout counts from then.
    */
   readonly startedAt: number;
+}
+
+/** How the proxy carries a WebSocket. */
+export interface WebSocketOptions {
+  /** The longest message of either side, in bytes. */
+  readonly maxMessageBytes: number;
+  /** Checks bytes of the client, as `TunnelParts.check` does. */
+  readonly check?: ((piece: Uint8Array) => Promise<ProxyFault | undefined> | undefined) | undefined;
 }
 
 /** Observes the response of a call on its way to the client. This is the exchange, seen from here. */
@@ -87,7 +95,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
    */
   readonly cancellation = new Cancellation();
   readonly #exchange: Cancellation;
-  readonly #maxMessageBytes: number;
+  readonly #websocket: WebSocketOptions | undefined;
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #timer: PhaseTimer;
@@ -111,7 +119,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
     this.again = content.again;
     this.upgrade = websocket !== undefined;
     this.#exchange = cancellation;
-    this.#maxMessageBytes = websocket?.maxMessageBytes ?? 0;
+    this.#websocket = websocket;
     this.#transport = transport;
     this.#clock = clock;
     this.#timer = new PhaseTimer(backend.timeouts, { clock, startedAt }, (expired) => this.#expire(expired));
@@ -256,7 +264,8 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
       upstream,
       cancellation: this.cancellation,
       clock: this.#clock,
-      maxMessageBytes: this.#maxMessageBytes,
+      maxMessageBytes: this.#websocket?.maxMessageBytes ?? 0,
+      check: this.#websocket?.check,
       passed: (piece) => observer.passed(piece),
       sent: (piece) => observer.sent(piece),
       active: () => this.#timer.enter("idle"),

@@ -2,7 +2,7 @@ import { Cancellation } from "../cancellation.ts";
 import { DIALECTS } from "../apis/dialects.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { Clock } from "../time/clock.ts";
-import { probeRequest } from "./probe.ts";
+import { probeRequest } from "./models_request.ts";
 import type { Transport } from "./transport/transport.ts";
 
 /** The pause between two tries. */

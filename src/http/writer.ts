@@ -27,7 +27,6 @@ export interface OutgoingMessage {
   readonly body: OutgoingBody;
 }
 
-
 /** The text of a head with its empty line. Throws a {@link FramingError} where the fields name a framing. */
 export function headText({ startLine, firstField, fields, body }: OutgoingMessage): string {
   let text = firstField === undefined

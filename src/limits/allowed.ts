@@ -127,6 +127,20 @@ function shownPaths(entries: readonly string[]): string {
     : `${shown(allowed)}, but not ${shown(forbidden)}`;
 }
 
+/** Whether the rules of a principal allow a model, by one of its names. */
+export function allowsModel({ subjects }: Principal, ...names: readonly string[]): boolean {
+  return subjects.every(({ rules: { models } }) =>
+    models === undefined || names.some((name) => matchesModel(models, name))
+  );
+}
+
+/** Another name of a model, which the client used. */
+export interface ModelAlias {
+  readonly asked: string;
+  /** The model that is sent. */
+  readonly model: string;
+}
+
 /** Whether a rule lists allowed models, so that the proxy must know the models of each request. */
 export function restrictsModels(principal: Principal): boolean {
   return principal.subjects.some(listsModels);
@@ -139,16 +153,24 @@ function listsModels({ rules }: Subject): boolean {
 /**
  * Throws `forbidden` if a rule lists models and the request names a model that is not in the list. Every
  * model that a request names must be allowed, because readers differ on which of two models in a body counts.
- * A request with a body must name a model.
+ * A request with a body must name a model. A list may also name an alias, in the place of the model that is sent.
  */
 export function checkModels(
   principal: Principal,
-  { models, hasBody }: { models: readonly string[]; hasBody: boolean },
+  { models, hasBody, alias }: {
+    models: readonly string[];
+    hasBody: boolean;
+    /** The name that the client used for one of the models. Undefined: the client used the names in `models`. */
+    alias?: ModelAlias | undefined;
+  },
 ): void {
   for (const { what, rules } of principal.subjects) {
     const { models: allowed } = rules;
     if (allowed === undefined) continue;
-    const refused = models.find((model) => !matchesModel(allowed, model));
+    const refused = models.find((model) =>
+      !matchesModel(allowed, model) &&
+      (alias === undefined || alias.model !== model || !matchesModel(allowed, alias.asked))
+    );
     if (refused !== undefined) {
       throw new ProxyFault(
         "forbidden",

@@ -82,6 +82,19 @@ export class Limiter {
     return new Admission(this.#parts, { subjects, isFree });
   }
 
+  /**
+   * Throws as {@link admit} does, and counts nothing. For a request that is admitted later, so that a rejected one does
+   * not hold its body in memory.
+   */
+  check({ subjects }: Pick<Principal, "subjects">, { isFree }: { isFree: boolean }): void {
+    const { clock, check, countedOf } = this.#parts;
+    const now = clock.now();
+    for (const one of countedOf(subjects)) {
+      check.checkRequests(one, now);
+      if (!isFree) check.checkAmounts(one, now);
+    }
+  }
+
   /** Reserves money for an object of an earlier or another process. */
   hold({ keys, micros }: Pick<Held, "keys" | "micros">): void {
     for (const key of keys) this.#parts.ledgers.of(key).reservedMicros += micros;

@@ -7,8 +7,11 @@ import type { Objects } from "../accounting/objects.ts";
 import { UnpricedModels } from "../accounting/unpriced_models.ts";
 import type { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { TokenCheckResult } from "../auth/shared_token.ts";
+import type { ModelListStore } from "../catalogue/catalogue.ts";
+import type { ModelFacts } from "../catalogue/merged_list.ts";
 import type { ManagementConfig } from "../config/config.ts";
 import type { ExchangeRecord } from "../exchange_record.ts";
+import type { KnownObjects } from "../objects/known_objects.ts";
 import { probeBackends } from "../forwarding/probe.ts";
 import type { Management as ManagementPort } from "../handler.ts";
 import { fieldValue } from "../http/fields.ts";
@@ -33,13 +36,14 @@ import type { Controls, ManageParts } from "./api/parts.ts";
 import { type ControlAccess, textOfAccess } from "./control/control_access.ts";
 import { createControlSecret } from "./control/signatures.ts";
 import { LiveFeed } from "./live_feed.ts";
+import { ModelFactsTable } from "./model_facts.ts";
 import { PriceReload } from "./price_reload.ts";
 import { managementRoutes } from "./routes.ts";
 import { type Ports, Served, type ServedConfig } from "./served.ts";
 import { ManagementSettings } from "./settings.ts";
 import { clockWatcher } from "./spending.ts";
 import { TokenRefresh } from "./token_refresh.ts";
-import { traceOf } from "../text/error_text.ts";
+import { messageOf, traceOf } from "../text/error_text.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -59,6 +63,8 @@ export interface ManagementParts {
   /** Sets the callback of the limiter for changes of the clock. */
   readonly watchClock: (watcher: (event: ClockEvent) => void) => void;
   readonly objects: Objects;
+  /** Who made which objects at the providers. */
+  readonly knownObjects: KnownObjects;
   /** Sets the callback for the exchange rows of settled objects. */
   readonly watchSettled: (watcher: (row: ExchangeRow) => void) => void;
 }
@@ -67,6 +73,8 @@ export interface ManagementParts {
 export class Management implements ManagementPort {
   readonly accounts: Accounts;
   readonly limiter: Limiter;
+  /** Who made which objects at the providers. */
+  readonly objects: KnownObjects;
   readonly answer: ManagementPort["answer"];
   readonly #parts: ManagementParts;
   readonly #startedAt: number;
@@ -81,6 +89,7 @@ export class Management implements ManagementPort {
   readonly #audit: AccessAudit;
   readonly #unpriced: UnpricedModels;
   readonly #trace = exchangeTracer();
+  readonly #modelFacts: ModelFactsTable;
   readonly #ending = new AbortController();
   readonly #stopPruning: () => void;
   readonly #stopBackups: () => Promise<void>;
@@ -101,6 +110,7 @@ export class Management implements ManagementPort {
     this.#prices = new PriceReload(pricer, log);
     this.#metrics = new Metrics(this.#served.metricsSources(() => this.accounts.running()));
     this.#writer = this.#openWriter();
+    this.#modelFacts = new ModelFactsTable(pricer);
     this.#unpriced = new UnpricedModels((advice) => log("warn", "unpriced", advice));
     this.#dates = new SpendingDates(store, {
       writer: this.#writer,
@@ -113,6 +123,7 @@ export class Management implements ManagementPort {
       onFailed: (reason) => this.#storageFailed(`an audit entry is lost: ${reason}`),
     });
     this.limiter = limiter;
+    this.objects = parts.knownObjects;
     watchClock(clockWatcher(log, { dates: this.#dates, hasUndated }));
     limiter.readClock();
     this.accounts = new Accounts({
@@ -142,6 +153,25 @@ export class Management implements ManagementPort {
   /** Reads the changed tokens if the database may have changed. Undefined: it has not changed. */
   refreshed(): Promise<void> | undefined {
     return this.#refresh.refreshIfChanged();
+  }
+
+  /** The price and the context window of a model at an endpoint. */
+  modelFacts(endpoint: string, model: string): ModelFacts {
+    return this.#modelFacts.factsOf(this.#served.endpointNamed(endpoint), model);
+  }
+
+  /** Keeps the lists of models of endpoints over restarts. */
+  get modelLists(): ModelListStore {
+    const { store } = this.#parts;
+    const nameOf = (endpoint: string) => `models of ${endpoint}`;
+    return {
+      load: (endpoint) => store.readNote(nameOf(endpoint)),
+      save: (endpoint, text) => {
+        store.writeNote(nameOf(endpoint), text).catch((error) =>
+          this.#storageFailed(`the list of models of ${endpoint} is not kept: ${messageOf(error)}`)
+        );
+      },
+    };
   }
 
   /** Whether the database works. */
@@ -189,6 +219,7 @@ export class Management implements ManagementPort {
   onConfig(served: ServedConfig): void {
     this.#served.serve(served);
     this.#prices.warnOfUnknownProviders(served.config);
+    this.#modelFacts.forget();
   }
 
   /** Sets the ports that the server listens on. */
@@ -236,6 +267,7 @@ export class Management implements ManagementPort {
       () => this.#prices.settled(),
       () => this.accounts.settled(),
       () => this.#parts.objects.close(),
+      () => this.objects.close(),
       () => this.#dates.close(),
       () => this.#writer.close(),
       () => this.#audit.close(),

@@ -2,6 +2,7 @@ import { Pricer } from "../accounting/cost.ts";
 import { loadPrices } from "../accounting/load_prices.ts";
 import { Objects } from "../accounting/objects.ts";
 import { openPrices } from "../accounting/published_prices.ts";
+import { KnownObjects } from "../objects/known_objects.ts";
 import { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { ManagementConfig } from "../config/config.ts";
 import type { ClockEvent } from "../limits/budget_clock.ts";
@@ -61,6 +62,15 @@ export async function openManagement(
         }),
       onUnexpected: (error) => log("error", "unexpected", { detail: traceOf(error) }),
     });
+    const knownObjects = await KnownObjects.open({
+      store,
+      clock,
+      onFailed: (reason) =>
+        log("warn", "storage_failing", {
+          detail: `the makers of stored objects: ${reason}; the proxy tries again`,
+        }),
+      onUnexpected: (error) => log("error", "unexpected", { detail: traceOf(error) }),
+    });
     return new Management(config, {
       log,
       clock,
@@ -73,6 +83,7 @@ export async function openManagement(
       hasUndated,
       watchClock: (watcher) => onClock = watcher,
       objects,
+      knownObjects,
       watchSettled: (watcher) => onSettled = watcher,
     });
   } catch (error) {

@@ -125,6 +125,6 @@ export class Served {
 
   /** The dialect of the endpoint that a path belongs to. Undefined: no endpoint has the path. */
   dialectAt(path: string): Dialect | undefined {
-    return this.#now && match(this.#now.routes, path)?.endpoint.dialect;
+    return this.#now && match(this.#now.routes, path)?.endpoint?.dialect;
   }
 }

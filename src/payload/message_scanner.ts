@@ -1,6 +1,6 @@
 /** Selects values from the JSON messages of one direction of a WebSocket, while its frames pass. */
 
-import { type FrameHead, FrameReader, OPCODES } from "./websocket_frames.ts";
+import { type FrameHead, FrameReader, OPCODES, unmasked } from "./websocket_frames.ts";
 import { JsonScanner } from "./json_scanner.ts";
 import { TextMeter } from "./text_meter.ts";
 import type { SelectionNode } from "./json_selection.ts";
@@ -67,12 +67,4 @@ export class MessageScanner {
     if (this.#isText) this.#json.write(mask === undefined ? bytes : unmasked(bytes, mask, this.#offset));
     this.#offset += bytes.length;
   }
-}
-
-function unmasked(bytes: Uint8Array, mask: Uint8Array, offset: number): Uint8Array {
-  const plain = new Uint8Array(bytes.length);
-  for (let at = 0; at < bytes.length; at++) {
-    plain[at] = (bytes[at] ?? 0) ^ (mask[(offset + at) & 3] ?? 0);
-  }
-  return plain;
 }

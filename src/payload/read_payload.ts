@@ -40,6 +40,8 @@ export interface Payload {
   readonly facts: RequestFacts;
   /** What the proxy found in a JSON body. Absent for other bodies. */
   readonly json?: JsonFindings;
+  /** The content type is not that of JSON, and the body was read as JSON because it begins like an object. */
+  readonly hasGuessedType?: true;
   /** What the files of a form are. Absent for other bodies. */
   readonly form?: FormMedia;
 }
@@ -56,6 +58,11 @@ export interface PayloadOptions {
   /** Whether to look for models in files too, such as the requests of a batch. */
   readonly readsFiles: boolean;
   /**
+   * Whether the model in the body chooses the endpoint. A body that begins like a JSON object is then read as JSON
+   * under any content type, which stays.
+   */
+  readonly choosesEndpoint?: boolean;
+  /**
    * Called before decoding, with the highest number of bytes that it can make. Throws if there is no memory.
    */
   readonly hold: (bytes: number) => void;
@@ -63,7 +70,13 @@ export interface PayloadOptions {
   readonly sender?: string;
 }
 
-const WHY = "A rule, a model override or a budget depends on this body, so the proxy must read it";
+/** Why the proxy reads a body, for error messages. */
+function whyOf({ choosesEndpoint }: Pick<PayloadOptions, "choosesEndpoint">): string {
+  const why = choosesEndpoint === true
+    ? "The model in this body chooses the endpoint"
+    : "A rule, a model override or a budget depends on this body";
+  return `${why}, so the proxy must read it`;
+}
 
 /**
  * Reads a body. Throws a {@link ProxyFault}: `bad_request` for a malformed body, `payload_too_large` for a
@@ -74,14 +87,16 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
   if (body.length === 0) {
     return { kind: "empty", bytes: body, fields, models: [], places: [], facts: {} };
   }
-  const type = typeOf(fields);
+  const type = typeOf(options);
   if (type !== undefined && !isJson(type) && type.essence !== FORM) {
     if (mustBeKnown) {
       throw new ProxyFault(
         "forbidden",
-        `${WHY}. It is ${type.essence}, and not JSON or multipart/form-data.`,
+        `${whyOf(options)}. It is ${type.essence}, and not JSON or multipart/form-data.`,
       );
     }
+    const json = options.choosesEndpoint === true ? await jsonOfAnyType(body, options) : undefined;
+    if (json !== undefined) return json;
     await checkOther(body, type, options);
     return { kind: "other", bytes: body, fields, models: [], places: [], facts: {} };
   }
@@ -92,7 +107,25 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
     const json = await readJsonObject(plain, { operation, pause: createPause() });
     return jsonPayload(plain, json, { type, fields, operation });
   } catch (error) {
-    throw asFault(error, type);
+    throw asFault(error, type, options);
+  }
+}
+
+/**
+ * A body that begins like a JSON object, under another content type. `curl -d` sends JSON as a form, and many
+ * servers read it. Undefined: the body begins like something else.
+ */
+async function jsonOfAnyType(body: Uint8Array, options: PayloadOptions): Promise<Payload | undefined> {
+  const { plain } = await plainBody(body, options);
+  if (String.fromCharCode(plain[firstByte(plain)] ?? 0) !== "{") return undefined;
+  const { operation } = options;
+  try {
+    const json = await readJsonObject(plain, { operation, pause: createPause() });
+    const fields = options.fields.filter(({ lower }) => lower !== "content-encoding");
+    const payload = jsonPayload(plain, json, { type: undefined, fields, operation });
+    return { ...payload, fields, hasGuessedType: true };
+  } catch (error) {
+    throw asFault(error, undefined, options);
   }
 }
 
@@ -102,24 +135,29 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
  */
 export function readShortPayload(
   body: Uint8Array,
-  { fields, operation }: Pick<PayloadOptions, "fields" | "operation">,
+  options: Pick<PayloadOptions, "fields" | "operation" | "choosesEndpoint">,
 ): Payload | undefined {
+  const { fields, operation } = options;
   if (body.length === 0 || body.length > STEP_BYTES || contentCodingOf(fields) !== "identity") {
     return undefined;
   }
-  const type = typeOf(fields);
+  const type = typeOf(options);
   if (type !== undefined && !isJson(type)) return undefined;
   try {
     return jsonPayload(body, readShortJsonObject(body, operation), { type, fields, operation });
   } catch (error) {
-    throw asFault(error, type);
+    throw asFault(error, type, options);
   }
 }
 
-function asFault(error: unknown, type: MediaType | undefined): unknown {
+function asFault(
+  error: unknown,
+  type: MediaType | undefined,
+  options: Pick<PayloadOptions, "choosesEndpoint">,
+): unknown {
   if (!(error instanceof JsonSyntaxError) && !(error instanceof FormSyntaxError)) return error;
   const what = type?.essence === FORM ? "form (RFC 7578)" : "JSON (RFC 8259)";
-  return new ProxyFault("bad_request", `${WHY}. It is malformed ${what}: ${error.message}.`);
+  return new ProxyFault("bad_request", `${whyOf(options)}. It is malformed ${what}: ${error.message}.`);
 }
 
 /**
@@ -132,7 +170,7 @@ async function checkOther(body: Uint8Array, { essence }: MediaType, options: Pay
   if (!'{["-\u00ef'.includes(first)) return;
   throw new ProxyFault(
     "bad_request",
-    `${WHY}. Its Content-Type is ${essence}, and it begins like JSON or a form.`,
+    `${whyOf(options)}. Its Content-Type is ${essence}, and it begins like JSON or a form.`,
   );
 }
 
@@ -142,13 +180,19 @@ const FORM = "multipart/form-data";
 const UTF8_CHARSETS: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii", "ascii"]);
 
 /** The media type of the body. Undefined without a `content-type`. Throws if readers could disagree on it. */
-function typeOf(fields: readonly Field[]): MediaType | undefined {
+function typeOf(
+  options: Pick<PayloadOptions, "fields" | "choosesEndpoint">,
+): MediaType | undefined {
+  const { fields } = options;
   const value = fieldValue(fields, "content-type");
   if (value === undefined) return undefined;
   const type = parseMediaType(value);
   const charset = type?.parameters.get("charset")?.toLowerCase() ?? "utf-8";
   if (type === undefined || !UTF8_CHARSETS.has(charset) && isJson(type)) {
-    throw new ProxyFault("bad_request", `${WHY}. Its Content-Type is malformed, repeated, or not UTF-8.`);
+    throw new ProxyFault(
+      "bad_request",
+      `${whyOf(options)}. Its Content-Type is malformed, repeated, or not UTF-8.`,
+    );
   }
   return type;
 }

@@ -31,6 +31,8 @@ export interface RequestFacts {
   readonly stream?: boolean;
   /** Whether the response is generated in the background, even if no client waits (OpenAI's responses). */
   readonly background?: boolean;
+  /** Whether the provider stores the response, so that clients can read it by its id (OpenAI's chat completions). */
+  readonly isStored?: boolean;
   /** The requested service tier, if it has another price than the standard tier: `priority`, `fast`. */
   readonly tier?: string;
 }
@@ -95,6 +97,7 @@ export function jsonFacts(
   if (stream !== undefined && stream !== "null") facts.stream = stream === "true";
   if (tier !== undefined) facts.tier = tier;
   if (textOf(members.get("background")) === "true") facts.background = true;
+  if (textOf(members.get("store")) === "true") facts.isStored = true;
   return facts;
 }
 

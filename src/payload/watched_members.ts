@@ -19,6 +19,7 @@ export const WATCHED_MEMBERS = [
   "serviceTier",
   "speed",
   "background",
+  "store",
 ] as const;
 /** The name of a member of `WATCHED_MEMBERS`. */
 export type WatchedMember = (typeof WATCHED_MEMBERS)[number];

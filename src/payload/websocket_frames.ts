@@ -20,7 +20,12 @@ export interface FrameHead {
 /** The opcodes of frames (RFC 6455, 5.2). */
 export const OPCODES = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 /** The status codes of close frames that the proxy sends (RFC 6455, 7.4.1). */
-export const CLOSE_CODES = { goingAway: 1001, protocolError: 1002, tooBig: 1009 } as const;
+export const CLOSE_CODES = {
+  goingAway: 1001,
+  protocolError: 1002,
+  policyViolation: 1008,
+  tooBig: 1009,
+} as const;
 
 /** The rule that a frame breaks, and the status code for its sender. */
 export interface FrameViolation {
@@ -184,4 +189,13 @@ export function closeFrame(
   const head = [FINAL | OPCODES.close, (masked ? MASKED : 0) | payload.length];
   const body = payload.map((byte, index) => masked ? byte ^ (mask[index % 4] ?? 0) : byte);
   return Uint8Array.of(...head, ...mask, ...body);
+}
+
+/** The payload of a frame without its mask. `offset` is the place of the bytes in the payload. */
+export function unmasked(bytes: Uint8Array, mask: Uint8Array, offset: number): Uint8Array {
+  const plain = new Uint8Array(bytes.length);
+  for (let at = 0; at < bytes.length; at++) {
+    plain[at] = (bytes[at] ?? 0) ^ (mask[(offset + at) & 3] ?? 0);
+  }
+  return plain;
 }

@@ -1,3 +1,4 @@
+import { type ClientHead, type UnnamedApi, unnamedApiOf } from "../apis/unnamed_paths.ts";
 import type { Endpoint } from "../config/config.ts";
 import { harmlessText } from "../text/harmless_text.ts";
 import type { RoutingTable } from "./table.ts";
@@ -7,25 +8,49 @@ const MAX_QUOTED_PATH = 200;
 
 /** The destination of a request: the endpoint, and the rest of the path for the backend. */
 export interface Target {
-  readonly endpoint: Endpoint;
+  /** The endpoint. With `byModel`: the endpoint if the model chooses no other one, which may be undefined. */
+  readonly endpoint: Endpoint | undefined;
   /** The path after the name of the endpoint: empty, or with a slash at its start. */
   readonly rest: string;
+  /** The API of a path without the name of an endpoint, if the model of the request chooses the endpoint. */
+  readonly byModel?: UnnamedApi;
 }
 
-/** Finds the endpoint of a path. Returns undefined if no endpoint matches. */
-export function match(table: RoutingTable, path: string): Target | undefined {
+/** Finds the endpoint of a path. Returns undefined if no endpoint matches. `client` is the head of the request. */
+export function match(table: RoutingTable, path: string, client?: ClientHead): Target | undefined {
   // This path wins over an endpoint with the name `chat`.
-  if (path === "/chat/completions" && table.defaultEndpoint !== undefined) {
-    return { endpoint: table.defaultEndpoint, rest: path };
+  if (path === "/chat/completions" && (table.byModel ?? table.defaultEndpoint) !== undefined) {
+    return unnamed(table, { path, client, endpoint: table.defaultEndpoint });
   }
   const end = path.indexOf("/", 1);
   const name = end === -1 ? path.slice(1) : path.slice(1, end);
   const named = table.endpoints.get(name);
   if (named !== undefined) return { endpoint: named, rest: end === -1 ? "" : path.slice(end) };
+  if (table.byModel !== undefined) return unnamed(table, { path, client, endpoint: undefined });
   if (!isWithin(path, "/v1")) return undefined;
   const own = table.dialectFolders.find(({ folder }) => isWithin(path, folder));
-  const unnamed = own === undefined ? table.defaultEndpoint : own.endpoint;
-  return unnamed && { endpoint: unnamed, rest: path };
+  const endpoint = own === undefined ? table.defaultEndpoint : own.endpoint;
+  return unnamed(table, { path, client, endpoint });
+}
+
+/** The destination of a path without the name of an endpoint. */
+function unnamed(
+  { byModel }: RoutingTable,
+  { path, client, endpoint }: {
+    path: string;
+    client: ClientHead | undefined;
+    endpoint: Endpoint | undefined;
+  },
+): Target | undefined {
+  if (byModel === undefined) return endpoint && { endpoint, rest: path };
+  const shown = unnamedApiOf(path, client);
+  // A client may send its token in the header of an API that no endpoint has.
+  const isServed = shown !== undefined && byModel.speakers[shown].length > 0;
+  const api = isServed ? shown : unnamedApiOf(path);
+  if (api === undefined || (byModel.speakers[api].length === 0 && byModel.fallbacks[api] === undefined)) {
+    return undefined;
+  }
+  return { endpoint: byModel.fallbacks[api], rest: path, byModel: api };
 }
 
 function isWithin(path: string, folder: string): boolean {

@@ -1,5 +1,7 @@
-import { DIALECT_NAMES, DIALECTS } from "../apis/dialects.ts";
-import type { Endpoint } from "../config/config.ts";
+import { type Dialect, DIALECT_NAMES, DIALECTS } from "../apis/dialects.ts";
+import type { UnnamedApi } from "../apis/unnamed_paths.ts";
+import type { Endpoint, RoutingConfig } from "../config/config.ts";
+import { type Preset, presetNameOf, PRESETS } from "../config/values/presets.ts";
 
 /** The endpoints by name, and the endpoints for paths without a name. */
 export interface RoutingTable {
@@ -9,23 +11,82 @@ export interface RoutingTable {
   readonly defaultEndpoint: Endpoint | undefined;
   /** The endpoints for folders that only one dialect has, such as `/v1/messages`. */
   readonly dialectFolders: readonly { readonly folder: string; readonly endpoint: Endpoint | undefined }[];
+  /** How the model of a request chooses the endpoint. Undefined: it does not. */
+  readonly byModel: ModelRouting | undefined;
+}
+
+/** How the model of a request without the name of an endpoint chooses the endpoint. */
+export interface ModelRouting extends Pick<RoutingConfig, "routes" | "aliases"> {
+  /** The endpoints that have each API, in the order of the file. */
+  readonly speakers: Readonly<Record<UnnamedApi, readonly Endpoint[]>>;
+  /** The endpoint for requests whose model no other endpoint serves. */
+  readonly fallbacks: Readonly<Record<UnnamedApi, Endpoint | undefined>>;
 }
 
 /**
  * Makes the routing table. The default endpoint is `defaultName`. Without `defaultName` it is `openai`; if no
  * endpoint has that name, it is the only endpoint.
  */
-export function buildRoutingTable(endpoints: readonly Endpoint[], defaultName?: string): RoutingTable {
+export function buildRoutingTable(
+  endpoints: readonly Endpoint[],
+  defaultName?: string,
+  routing?: RoutingConfig,
+): RoutingTable {
   const byName = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
   const defaultEndpoint = byName.get(defaultName ?? "openai") ??
     (endpoints.length === 1 ? endpoints[0] : undefined);
+  const firstOf = (dialect: Dialect) => endpoints.find((endpoint) => endpoint.dialect === dialect);
   return {
     endpoints: byName,
     defaultEndpoint,
     dialectFolders: DIALECT_NAMES.flatMap((name) => {
       const folder = DIALECTS[name].unnamedFolder;
-      const endpoint = endpoints.find(({ dialect }) => dialect === name) ?? defaultEndpoint;
-      return folder === undefined ? [] : [{ folder, endpoint }];
+      return folder === undefined ? [] : [{ folder, endpoint: firstOf(name) ?? defaultEndpoint }];
     }),
+    byModel: routing?.byModel === true ? modelRouting(endpoints, { defaultEndpoint, routing }) : undefined,
   };
+}
+
+function modelRouting(
+  endpoints: readonly Endpoint[],
+  { defaultEndpoint, routing }: { defaultEndpoint: Endpoint | undefined; routing: RoutingConfig },
+): ModelRouting {
+  const withDialect = (...dialects: readonly Dialect[]) =>
+    endpoints.filter((endpoint) => dialectsOf(endpoint).some((dialect) => dialects.includes(dialect)));
+  const speakers = {
+    // A server of an unknown kind may have both APIs.
+    openai: withDialect("openai", "generic"),
+    anthropic: withDialect("anthropic", "generic"),
+    gemini: withDialect("gemini"),
+    ollama: endpoints.filter((endpoint) => presetOf(endpoint).hasOllamaApi === true),
+  };
+  const ofDialect = (dialect: Dialect, api: UnnamedApi) =>
+    endpoints.find((endpoint) => endpoint.dialect === dialect) ??
+      (defaultEndpoint !== undefined && speakers[api].includes(defaultEndpoint)
+        ? defaultEndpoint
+        : undefined);
+  return {
+    routes: routing.routes,
+    aliases: routing.aliases,
+    speakers,
+    fallbacks: {
+      openai: defaultEndpoint,
+      anthropic: ofDialect("anthropic", "anthropic") ?? speakers.anthropic[0] ?? defaultEndpoint,
+      gemini: speakers.gemini[0],
+      ollama: defaultEndpoint !== undefined && speakers.ollama.includes(defaultEndpoint)
+        ? defaultEndpoint
+        : speakers.ollama[0],
+    },
+  };
+}
+
+/** The provider of an endpoint: the named one, or that of its name or address. */
+export function presetOf({ name, preset, backends }: Endpoint): Preset {
+  return PRESETS[preset ?? presetNameOf(name, backends[0]?.baseUrl.origin)];
+}
+
+/** The dialects that an endpoint speaks, its own first. */
+export function dialectsOf(endpoint: Endpoint): readonly Dialect[] {
+  const { dialects } = presetOf(endpoint);
+  return dialects[0] === endpoint.dialect ? dialects : [endpoint.dialect];
 }

@@ -10,6 +10,9 @@ const OBJECTS_KEPT_MS = OBJECT_LIFETIME_MS + 24 * HOUR_MS;
 /** The most settled objects that stay. */
 const MAX_SETTLED_OBJECTS = 100_000;
 
+/** The most objects whose makers are kept: for each token, and for all. */
+const MADE_OBJECTS = { maxOfMaker: 20_000, max: 200_000 };
+
 /** The dependencies and callbacks of {@link pruneHourly}. */
 export interface PrunerParts {
   readonly clock: Clock;
@@ -23,7 +26,7 @@ export interface PrunerParts {
 
 /** Deletes old data now and every hour. The returned function stops it. */
 export function pruneHourly(
-  store: Pick<Store, "prune" | "pruneObjects">,
+  store: Pick<Store, "prune" | "pruneObjects" | "pruneMadeObjects">,
   { clock, retentionMs, onPruned, onFailed }: PrunerParts,
 ): () => void {
   let isPruning = false;
@@ -40,6 +43,8 @@ export function pruneHourly(
       // The store may be closed by now.
       if (isStopped) return;
       await store.pruneObjects({ madeBefore: now - OBJECTS_KEPT_MS, maxSettled: MAX_SETTLED_OBJECTS });
+      if (isStopped) return;
+      await store.pruneMadeObjects({ now, ...MADE_OBJECTS });
       if (removed > 0) onPruned(removed);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;

@@ -369,6 +369,26 @@ export interface KeptObject extends AwaitedObject {
   readonly settled: { readonly at: number; readonly micros: number } | undefined;
 }
 
+/** Who made an object at a provider, so that only its maker can use it. The store keeps none of its content. */
+export interface MadeObject {
+  /** The account at the provider, by `providerAccount`. */
+  readonly account: string;
+  /** The provider's id in lower case, with its folder if the provider's names have one: `files/abc`. */
+  readonly id: string;
+  /** The name of the backend that made the object. */
+  readonly backend: string;
+  /** The key of the token that made the object, by `tokenKey`. */
+  readonly maker: string;
+  /** The project of the token. Undefined: the configuration has the token. */
+  readonly projectId: string | undefined;
+  readonly madeAt: number;
+  /** When the provider has deleted the object, at the latest. */
+  readonly expiresAt: number;
+}
+
+/** A token that made objects at an account. */
+export type ObjectMaker = Pick<MadeObject, "account" | "maker" | "projectId">;
+
 /** How `openStore` opens a store: for a command, or for a proxy that serves requests. */
 export interface OpenOptions {
   /**
@@ -487,6 +507,15 @@ export interface Store {
     object: AwaitedObject,
     settled: { at: number; micros: number; rows: readonly ExchangeRow[] },
   ) => Promise<boolean>;
+
+  /** Adds objects with their makers. The first maker of an object stays. */
+  readonly addMadeObjects: (objects: readonly MadeObject[]) => Promise<void>;
+  /** Finds objects by their ids, at all accounts. */
+  readonly findMadeObjects: (ids: readonly string[]) => Promise<MadeObject[]>;
+  /** Lists the tokens that made objects, by account. */
+  readonly listObjectMakers: () => Promise<ObjectMaker[]>;
+  /** Deletes expired objects, and the oldest ones beyond a number for each maker and for all. */
+  readonly pruneMadeObjects: (limits: { now: number; maxOfMaker: number; max: number }) => Promise<void>;
 
   /** Reads a text that `writeNote` wrote under a name. Undefined: no text has this name. */
   readonly readNote: (name: string) => Promise<string | undefined>;

@@ -27,6 +27,7 @@ function unread(parts: Partial<UnreadRequest>): UnreadRequest {
     path: "/v1/chat/completions",
     operation: operationOf("POST", parts.path ?? "/v1/chat/completions"),
     isCounted: true,
+    namesObjects: false,
     upgrade: false,
     cancellation: new Cancellation(),
     held: new HeldBytes(1e9).share("anna"),
@@ -88,4 +89,16 @@ Deno.test("readRequest: a field that `connection` names is not what a body is un
   const zipped = fieldsOf("connection: content-encoding", "content-encoding: gzip");
   const { payload } = await readRequest(unread({ fields: zipped }));
   assertEquals(payload?.models, ["a"], "it is read as what arrives: plain");
+});
+
+Deno.test("readRequest: what the files of a form are is known to the admission", async () => {
+  const part =
+    'Content-Disposition: form-data; name="image"; filename="a.png"\r\nContent-Type: image/png\r\n\r\nx';
+  const model = 'Content-Disposition: form-data; name="model"\r\n\r\na';
+  const { payload } = await readRequest(unread({
+    fields: fieldsOf("content-type: multipart/form-data; boundary=b"),
+    body: textSource(`--b\r\n${model}\r\n--b\r\n${part}\r\n--b--\r\n`),
+    path: "/v1/images/edits",
+  }));
+  assertEquals([payload?.kind, payload?.form === undefined], ["form", false]);
 });

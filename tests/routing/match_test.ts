@@ -40,6 +40,51 @@ const CASES: readonly (readonly [Endpoint[], string, string | undefined])[] = [
 for (const [endpoints, path, expected] of CASES) {
   Deno.test(`match: ${path} among ${endpoints.map(({ name }) => name).join(", ")}`, () => {
     const target = match(buildRoutingTable(endpoints), path);
-    assertEquals(target && `${target.endpoint.name} ${target.rest}`, expected);
+    assertEquals(target && `${target.endpoint?.name} ${target.rest}`, expected);
+  });
+}
+
+const gemini = endpoint("gemini", "gemini");
+const ollama = testEndpoint("ollama", [testBackend("http://h.test")]);
+const ALL = [openai, anthropic, gemini, ollama];
+
+/** Endpoints, path, headers, and `api endpoint` or undefined. The endpoint is that of models which no other one has. */
+const BY_MODEL: readonly (readonly [Endpoint[], string, string[], string | undefined])[] = [
+  [ALL, "/openai/v1/models", [], "undefined openai"],
+  [ALL, "/v1/chat/completions", [], "openai openai"],
+  [ALL, "/chat/completions", [], "openai openai"],
+  [ALL, "/v1/messages", [], "anthropic anthropic"],
+  [ALL, "/v1/messages/count_tokens", [], "anthropic anthropic"],
+  [ALL, "/v1beta/models/x:generateContent", [], "gemini gemini"],
+  [ALL, "/v1/models/x:generateContent", [], "gemini gemini"],
+  [ALL, "/api/chat", [], "ollama ollama"],
+  [ALL, "/v1/models", [], "openai openai"],
+  [ALL, "/v1/models", ["anthropic-version"], "anthropic anthropic"],
+  [ALL, "/v1/files", ["anthropic-version"], "anthropic anthropic"],
+  [ALL, "/v1/models", ["x-goog-api-key"], "gemini gemini"],
+  [ALL, "/v1/chat/completions", ["anthropic-version", "x-goog-api-key"], "openai openai"],
+  [[openai, ollama], "/v1/models", ["x-goog-api-key"], "openai openai"],
+  [[openai, ollama], "/v1/messages", [], "anthropic ollama"],
+  [[openai], "/v1/messages", [], "anthropic openai"],
+  [[openai], "/v1beta/models", [], undefined],
+  [[openai], "/api/chat", [], undefined],
+  [[lab, anthropic], "/v1/models", [], "openai undefined"],
+  [ALL, "/v2/models", [], undefined],
+  [ALL, "/apis", [], undefined],
+];
+
+for (const [endpoints, path, headers, expected] of BY_MODEL) {
+  const names = endpoints.map(({ name }) => name).join(", ");
+  Deno.test(`match, by model: ${path} with ${headers.join(" and ") || "no header"} among ${names}`, () => {
+    const routing = {
+      byModel: true,
+      routes: [],
+      aliases: new Map(),
+      refreshMs: undefined,
+      localRefreshMs: undefined,
+    };
+    const table = buildRoutingTable(endpoints, undefined, routing);
+    const target = match(table, path, { method: "POST", fields: headers.map((lower) => ({ lower })) });
+    assertEquals(target && `${target.byModel} ${target.endpoint?.name}`, expected);
   });
 }

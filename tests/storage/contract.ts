@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Booking } from "../../src/storage/booking.ts";
 import {
   type ExchangeRow,
+  type MadeObject,
   type Store,
   StoreError,
   type UsageFilter,
@@ -17,6 +18,7 @@ import {
   auditRow,
   awaitedObject,
   exchangeRow,
+  madeObject,
   NO_FILTER,
   projectRow,
   tokenRow,
@@ -793,5 +795,57 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(await left(), ["resp_1", "resp_2", "resp_3", "resp_4", "resp_6"]);
     await store.pruneObjects({ madeBefore: AT - 4 * DAY, maxSettled: 2 });
     assertEquals(await left(), ["resp_1", "resp_2", "resp_6"]);
+  });
+
+  test("made objects: the first maker at each account stays", async (store, bench) => {
+    const first = madeObject();
+    await store.addMadeObjects([
+      first,
+      madeObject({ maker: "token:late" }),
+      madeObject({ account: "other", id: "x" }),
+    ]);
+    await store.addMadeObjects([
+      madeObject({ maker: "token:later" }),
+      madeObject({ id: "Ü'; --", projectId: undefined }),
+    ]);
+    assertEquals(await store.findMadeObjects([first.id, "none"]), [first]);
+    assertEquals(
+      await store.findMadeObjects(["Ü'; --"]).then(([one]) => one?.projectId),
+      undefined,
+    );
+    assertEquals(await store.findMadeObjects([]), []);
+    const many = Array.from({ length: 3_000 }, (_, index) => madeObject({ id: `file-${index}` }));
+    await store.addMadeObjects(many);
+    assertEquals((await store.findMadeObjects(many.map(({ id }) => id))).length, 3_000);
+    const other = await bench.open();
+    try {
+      assertEquals((await other.findMadeObjects(["x"])).length, 1);
+      const makers = (await other.listObjectMakers()).map(({ account, maker }) => `${account} ${maker}`)
+        .sort();
+      assertEquals(makers, [
+        "account token:late",
+        "account token:later",
+        "account token:tok_1",
+        "other token:tok_1",
+      ]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  test("made objects: prunes expired ones, and the oldest of each maker and of all", async (store) => {
+    const of = (maker: string, age: number, more: Partial<MadeObject> = {}) =>
+      madeObject({ maker, id: `${maker} ${age}`, madeAt: AT - age, ...more });
+    await store.addMadeObjects([
+      ...[1, 2, 3, 4].map((age) => of("a", age)),
+      ...[5, 6].map((age) => of("b", age)),
+      of("c", 0, { expiresAt: AT - 1 }),
+    ]);
+    const ids = ["a", "b", "c"].flatMap((maker) => [0, 1, 2, 3, 4, 5, 6].map((age) => `${maker} ${age}`));
+    const left = async () => (await store.findMadeObjects(ids)).map(({ id }) => id).sort();
+    await store.pruneMadeObjects({ now: AT, maxOfMaker: 3, max: 10 });
+    assertEquals(await left(), ["a 1", "a 2", "a 3", "b 5", "b 6"]);
+    await store.pruneMadeObjects({ now: AT, maxOfMaker: 3, max: 4 });
+    assertEquals(await left(), ["a 1", "a 2", "a 3", "b 5"]);
   });
 }

@@ -4,6 +4,7 @@ import {
   DEFAULT_ADMIN_IDLE_MINUTES,
   DEFAULT_BACKEND_SETTINGS,
   DEFAULT_ENDPOINT_SETTINGS,
+  DEFAULT_MODELS_REFRESH_MS,
   DEFAULT_RETENTION_DAYS,
   DEFAULT_SERVER_SETTINGS,
 } from "../../config/values/defaults.ts";
@@ -59,6 +60,13 @@ export function demoConfig(
     server: { host: HOST, port, adminPort, ...DEFAULT_SERVER_SETTINGS, drainMs: 1_000 },
     auth: { mode: "token", tokens: [{ name: "demo", token: DEMO_TOKEN }] },
     endpoints: [endpoint("openai", "/openai/v1"), endpoint("anthropic", "/anthropic")],
+    routing: {
+      byModel: true,
+      routes: [],
+      aliases: new Map([["fast", "openai/demo-small"]]),
+      refreshMs: DEFAULT_MODELS_REFRESH_MS,
+      localRefreshMs: DEFAULT_MODELS_REFRESH_MS,
+    },
     log: { level: "info", format: "pretty", access: true },
     management,
   };

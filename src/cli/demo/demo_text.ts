@@ -7,6 +7,7 @@ export function demoText(url: string, adminUrl: string, folder: string): string 
   const openai = `curl -sN ${url}/openai/v1/chat/completions -H 'Authorization: Bearer ${DEMO_TOKEN}'`;
   const anthropic =
     `curl -sN ${url}/anthropic/v1/messages -H 'x-api-key: ${DEMO_TOKEN}' -H 'anthropic-version: 2023-06-01'`;
+  const key = `-H 'Authorization: Bearer ${DEMO_TOKEN}'`;
   const chat = (model: string, rest: string) =>
     ` -H 'Content-Type: application/json' -d '{"model":"${model}",${rest}"messages":[{"role":"user","content":"Hello"}]}'`;
   return `llm-proxy demo: the proxy listens on ${url}, its token is ${DEMO_TOKEN}
@@ -21,6 +22,13 @@ OpenAI, plain and streamed:
 Anthropic, plain and streamed:
   ${anthropic}${chat("demo-claude", '"max_tokens":100,')}
   ${anthropic}${chat("demo-claude", '"max_tokens":100,"stream":true,')}
+
+One address for every model: the models of both providers, and requests that the model sends to one of them:
+  curl -s ${url}/v1/models ${key}
+  curl -sN ${url}/v1/chat/completions ${key}${chat("fast", "")}
+  curl -sN ${url}/v1/messages ${key} -H 'anthropic-version: 2023-06-01'${
+    chat("demo-claude", '"max_tokens":100,')
+  }
 
 The log below shows each request. Ctrl-C ends the demo and removes ${folder}.
 What stays: ${Deno.build.standalone ? "nothing." : "the packages of the program, in Deno's cache."}

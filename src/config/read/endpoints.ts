@@ -152,6 +152,9 @@ export function readEndpoint(
     exposeBackend: setting("expose_backend", own.expose_backend, false),
     rewriteUrls: setting("rewrite_urls", own.rewrite_urls, true),
     streamUsage: setting("stream_usage", own.stream_usage, false),
+    ...(setting("filter_models", own.filter_models, false) && { filterModels: true }),
+    objects: setting("objects", own.objects, "own"),
+    unknownObjects: setting("unknown_objects", own.unknown_objects, "allow"),
     reserveOutputTokens: setting(
       "reserve_output_tokens",
       own.reserve_output_tokens,

@@ -250,8 +250,18 @@ const endpointSchema = v.strictObject({
   rewrite_urls: toggle(
     "let URLs of the provider in responses, which clients open with their token, lead to the proxy",
   ),
+  filter_models: toggle("leave out of lists of models what the rules of the token do not allow"),
   stream_usage: toggle(
     "request usage in OpenAI streams, and strip it from the response if the client did not request it",
+  ),
+  objects: word(
+    ["own", "project", "shared"],
+    "who may use the files, batches, responses and other stored objects that a managed token made: that token, " +
+      "its project, or every token",
+  ),
+  unknown_objects: word(
+    ["allow", "reject"],
+    "whether managed tokens may use objects whose maker the proxy does not know",
   ),
   reserve_output_tokens: number(
     countSchema(0, 10_000_000),
@@ -323,6 +333,12 @@ const tokenSchema = v.strictObject({
   limits: limitsSchema,
 }, wrongKind("a table"));
 
+const routeSchema = v.strictObject({
+  model: text(textSchema, "the name of a model, with * for any characters"),
+  endpoint: text(nameSchema, "the endpoint that gets the request"),
+  to: text(textSchema, "the model that is sent; default: the model of the request"),
+}, wrongKind("a table"));
+
 /** The schema of a whole configuration file. */
 export const fileSchema = v.strictObject({
   server: v.optional(v.strictObject({
@@ -333,6 +349,13 @@ export const fileSchema = v.strictObject({
     engine: word(SERVER_ENGINES, "own: the proxy's own server; deno: the platform's Deno.serve"),
     target_base: text(baseUrlSchema, "deprecated: base_url of endpoints without one"),
     default_endpoint: text(nameSchema, "the endpoint for the paths /v1/… and /chat/completions"),
+    route_by_model: toggle(
+      "send requests without the name of an endpoint to the endpoint that serves their model",
+    ),
+    models_refresh: number(
+      durationSchema,
+      "how often the lists of models are read again; none: never; local servers: every 30s at most",
+    ),
     drain_seconds: number(drainSchema, "how long running requests may continue after SIGTERM"),
     max_body_bytes: number(bytesSchema, "the maximum size of a request body"),
     max_message_bytes: number(bytesSchema, "the maximum size of a WebSocket message"),
@@ -412,6 +435,18 @@ export const fileSchema = v.strictObject({
     format: word(LOG_FORMATS, "pretty for people, json for programs"),
     access: toggle("log one line per request"),
   }, wrongKind("a table"))),
+  routes: v.optional(v.pipe(
+    v.array(routeSchema, wrongKind("a list of tables")),
+    v.description(
+      "endpoints for models, for requests without the name of an endpoint; the first match counts",
+    ),
+  )),
+  aliases: v.optional(v.pipe(
+    v.record(v.string(), v.pipe(v.string(wrongKind("a string")), textSchema), wrongKind("a table")),
+    v.description(
+      "other names of models, for requests without the name of an endpoint: MODEL or ENDPOINT/MODEL",
+    ),
+  )),
   endpoints: v.optional(v.pipe(
     v.record(v.string(), endpointSchema, wrongKind("a table")),
     v.description("endpoints by name; the name is the first segment of the path: /NAME/…"),

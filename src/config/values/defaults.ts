@@ -96,6 +96,8 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   | "exposeBackend"
   | "rewriteUrls"
   | "streamUsage"
+  | "objects"
+  | "unknownObjects"
   | "reserveOutputTokens"
   | "reserve"
   | "countCacheReads"
@@ -110,6 +112,8 @@ export const DEFAULT_ENDPOINT_SETTINGS: Pick<
   exposeBackend: false,
   rewriteUrls: true,
   streamUsage: false,
+  objects: "own",
+  unknownObjects: "allow",
   reserveOutputTokens: DEFAULT_RESERVE_OUTPUT_TOKENS,
   reserve: "expected",
   countCacheReads: false,
@@ -141,3 +145,8 @@ export const SERVER_ENGINES = ["own", "deno"] as const;
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 /** The log formats: `pretty` for people, `json` for programs. */
 export const LOG_FORMATS = ["pretty", "json"] as const;
+
+/** How often the list of models of an endpoint is read again. Providers add a model every few weeks. */
+export const DEFAULT_MODELS_REFRESH_MS = 5 * 60_000;
+/** The same for programs on your own machine, whose models change when their user loads one. */
+export const DEFAULT_LOCAL_MODELS_REFRESH_MS = 30_000;

@@ -30,6 +30,10 @@ export interface Preset {
   readonly origins?: RegExp;
   /** Whether the provider has all of OpenAI's own API, such as its conversations and `/responses`. */
   readonly isOpenAi?: true;
+  /** The names of the models that the provider makes. Undefined: it makes none, or serves those of others. */
+  readonly makes?: RegExp;
+  /** Whether the provider has Ollama's own API, with paths such as `/api/chat`. */
+  readonly hasOllamaApi?: true;
   /** Whether its chat completions obey `max_completion_tokens`, by its API reference. */
   readonly obeysCompletionLimit?: true;
 }
@@ -50,18 +54,22 @@ export const PRESETS = {
     model: OF_DIALECT,
     isOpenAi: true,
     obeysCompletionLimit: true,
+    makes:
+      /^(?:gpt-|chatgpt-|codex-|o\d|ft:gpt-|text-embedding-(?:3|ada)|text-(?:davinci|curie|babbage|ada)-|davinci|babbage|ada$|curie|tts-|whisper-|dall-e-|sora-|omni-moderation|text-moderation|computer-use-)/,
   },
   anthropic: {
     dialects: ["anthropic"],
     baseUrl: "https://api.anthropic.com",
     environment: { prefix: "ANTHROPIC", title: "Anthropic" },
     model: OF_DIALECT,
+    makes: /^claude-/,
   },
   gemini: {
     dialects: ["gemini"],
     baseUrl: "https://generativelanguage.googleapis.com",
     priceProvider: "google",
     model: OF_DIALECT,
+    makes: /^(?:gemini-|imagen-|veo-|learnlm-|gemini-embedding-|text-embedding-00|embedding-001)/,
   },
   openrouter: { ...OPENAI_LIKE, baseUrl: "https://openrouter.ai/api/v1", obeysCompletionLimit: true },
   groq: {
@@ -70,14 +78,25 @@ export const PRESETS = {
     model: "openai/gpt-oss-120b",
     obeysCompletionLimit: true,
   },
-  mistral: { ...OPENAI_LIKE, baseUrl: "https://api.mistral.ai/v1", model: "mistral-medium-latest" },
-  deepseek: { ...OPENAI_LIKE, baseUrl: "https://api.deepseek.com/v1", model: "deepseek-v4-flash" },
+  mistral: {
+    ...OPENAI_LIKE,
+    baseUrl: "https://api.mistral.ai/v1",
+    model: "mistral-medium-latest",
+    makes: /^(?:open-)?(?:mistral|ministral|mixtral|magistral|codestral|devstral|pixtral|voxtral)(?:-|$)/,
+  },
+  deepseek: {
+    ...OPENAI_LIKE,
+    baseUrl: "https://api.deepseek.com/v1",
+    model: "deepseek-v4-flash",
+    makes: /^deepseek-/,
+  },
   xai: {
     ...OPENAI_LIKE,
     baseUrl: "https://api.x.ai/v1",
     priceProvider: "x-ai",
     model: "grok-4.6",
     obeysCompletionLimit: true,
+    makes: /^grok-/,
   },
   azure: {
     ...OPENAI_LIKE,
@@ -88,7 +107,12 @@ export const PRESETS = {
     obeysCompletionLimit: true,
   },
   // Without a version, because these programs serve other APIs beside OpenAI's.
-  ollama: { ...LOCAL, baseUrl: "http://127.0.0.1:11434", startCommand: "ollama serve" },
+  ollama: {
+    ...LOCAL,
+    baseUrl: "http://127.0.0.1:11434",
+    startCommand: "ollama serve",
+    hasOllamaApi: true,
+  },
   llamacpp: { ...LOCAL, baseUrl: "http://127.0.0.1:8080" },
   vllm: { ...LOCAL, baseUrl: "http://127.0.0.1:8000" },
   lmstudio: { ...LOCAL, baseUrl: "http://127.0.0.1:1234" },

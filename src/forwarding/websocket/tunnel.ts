@@ -21,6 +21,11 @@ export interface TunnelParts {
   readonly passed: (piece: Uint8Array) => void;
   /** The next bytes of the client, which are valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
+  /**
+   * Checks the next bytes of the client before the upstream gets them. Resolves with the error that ends the WebSocket.
+   * Undefined: nothing is checked, or these bytes need no check.
+   */
+  readonly check?: ((piece: Uint8Array) => Promise<ProxyFault | undefined> | undefined) | undefined;
   /** Bytes arrived from either side. */
   readonly active: () => void;
   /** The tunnel has ended. Called once. */
@@ -29,6 +34,8 @@ export interface TunnelParts {
 
 /** How much is observed within one turn of the event loop. */
 const STEP_BYTES = 16 * 1024;
+/** The reason for the client in the close frame. The log has the fault. */
+const CHECK_FAILED = "a message names an object that does not exist";
 /** How long a side may take to answer a close frame, or to finish its present frame. */
 const CLOSING_MS = 1_000;
 
@@ -148,6 +155,12 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
       }
       if (piece === null) return "ended";
       this.#parts.active();
+      const checked = direction === this.#directions[0] ? this.#parts.check?.(piece) : undefined;
+      const fault = checked && await checked;
+      if (fault !== undefined) {
+        this.closeBoth({ code: CLOSE_CODES.policyViolation, reason: CHECK_FAILED }, fault);
+        return "stopped";
+      }
       const allowed = frames.pass(piece);
       if (allowed.length > 0) {
         try {

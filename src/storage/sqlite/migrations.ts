@@ -340,4 +340,28 @@ ALTER TABLE objects ADD COLUMN provider_account TEXT;
 CREATE INDEX objects_by_account ON objects (provider_account, object_id) WHERE provider_account IS NOT NULL;
 CREATE INDEX objects_by_account_results ON objects (provider_account, results_id) WHERE results_id IS NOT NULL;`,
   },
+  {
+    version: 12,
+    name: "who made the objects at providers",
+    sql: `
+CREATE TABLE made_objects (
+  account TEXT NOT NULL,
+  object_id TEXT NOT NULL,
+  backend TEXT NOT NULL,
+  maker TEXT NOT NULL,
+  project_id TEXT,
+  made_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (object_id, account)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX made_objects_by_maker ON made_objects (maker, made_at);
+CREATE INDEX made_objects_by_age ON made_objects (made_at);
+CREATE INDEX made_objects_by_expiry ON made_objects (expires_at);
+CREATE TABLE object_makers (
+  account TEXT NOT NULL,
+  maker TEXT NOT NULL,
+  project_id TEXT,
+  PRIMARY KEY (account, maker)
+) STRICT, WITHOUT ROWID;`,
+  },
 ];

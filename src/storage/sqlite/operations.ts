@@ -6,6 +6,7 @@
 import type {
   AwaitedObject,
   ExchangeRow,
+  MadeObject,
   NewAuditEntry,
   ObjectKey,
   Project,
@@ -21,6 +22,7 @@ import type { Connection } from "./connection.ts";
 import { listExchanges } from "./exchange_queries.ts";
 import { deleteExchanges, rollUpSums } from "./exchange_sums.ts";
 import { insertExchanges } from "./exchange_tables.ts";
+import * as madeObjects from "./made_object_tables.ts";
 import * as objects from "./object_tables.ts";
 import { type PackedRows, unpackedRows } from "./packed_rows.ts";
 import { dateSpending } from "./spending.ts";
@@ -81,6 +83,11 @@ export const WRITES = {
     object: AwaitedObject,
     settled: { at: number; micros: number; rows: readonly ExchangeRow[] },
   ) => database.transaction(() => objects.settleObject(database, object, settled)),
+
+  addMadeObjects: (database: Connection, rows: readonly MadeObject[]) =>
+    database.transaction(() => madeObjects.insertMadeObjects(database, rows)),
+  pruneMadeObjects: (database: Connection, limits: { now: number; maxOfMaker: number; max: number }) =>
+    database.transaction(() => madeObjects.pruneMadeObjects(database, limits)),
 
   writeNote: (database: Connection, name: string, value: string) =>
     void database.run("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, value),

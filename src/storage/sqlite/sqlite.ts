@@ -10,6 +10,7 @@ import { Database } from "./database.ts";
 import { DatabaseThread } from "./database_thread.ts";
 import type { DatabaseLock } from "./lock.ts";
 import { renewIdentity } from "./identity.ts";
+import * as madeObjects from "./made_object_tables.ts";
 import * as objects from "./object_tables.ts";
 import { type ArgumentsOf, type READS, type ResultOf, runOperation, type WRITES } from "./operations.ts";
 import { packRows } from "./packed_rows.ts";
@@ -123,6 +124,11 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
     raiseReceivedBytes: (key, bytes) => write("raiseReceivedBytes", key, bytes),
     pruneObjects: (limits) => write("pruneObjects", limits),
     settleObject: (object, of) => write("settleObject", object, of),
+
+    addMadeObjects: (rows) => write("addMadeObjects", rows),
+    findMadeObjects: (ids) => asPromise(() => madeObjects.findMadeObjects(database, ids)),
+    listObjectMakers: () => asPromise(() => madeObjects.listObjectMakers(database)),
+    pruneMadeObjects: (limits) => write("pruneMadeObjects", limits),
 
     readNote: (name) =>
       asPromise(() => {

@@ -105,6 +105,7 @@ ${more}
   await Deno.writeTextFile(
     `${folder}/config.toml`,
     `[server]
+models_refresh = "none"
 host = "127.0.0.1"
 port = 0
 max_connections = ${4096 + reloads}

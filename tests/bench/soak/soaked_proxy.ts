@@ -122,6 +122,7 @@ tls_cert_file = "${TLS}cert.pem"
 tls_key_file = "${TLS}key.pem"
 trusted_proxies = ["127.0.0.1"]
 max_body_bytes = "64K"
+models_refresh = "none"
 max_connections = ${4096 + generation}
 [auth]
 token = "${SECRETS.proxyToken}"

@@ -4,6 +4,7 @@ import { createTokenValue, hashOf, suffixOf } from "../../../src/auth/token_valu
 import type {
   AwaitedObject,
   ExchangeRow,
+  MadeObject,
   NewAuditEntry,
   Project,
   Token,
@@ -145,3 +146,16 @@ export const NO_FILTER: UsageFilter = {
   model: undefined,
   client: undefined,
 };
+
+export function madeObject(more: Partial<MadeObject> = {}): MadeObject {
+  return {
+    account: "account",
+    id: "file-1",
+    backend: "api.openai.com",
+    maker: "token:tok_1",
+    projectId: "prj_1",
+    madeAt: AT,
+    expiresAt: AT + 1_000,
+    ...more,
+  };
+}

@@ -10,6 +10,7 @@ import { createClientAccess } from "../../../src/auth/client_access.ts";
 import type { ExchangeRecord } from "../../../src/exchange_record.ts";
 import { Balancer } from "../../../src/forwarding/balancer.ts";
 import type { Transport, UpstreamRequest } from "../../../src/forwarding/transport/transport.ts";
+import { KnownObjects } from "../../../src/objects/known_objects.ts";
 import { createHandler } from "../../../src/handler.ts";
 import { HeldBytes } from "../../../src/limits/held_bytes.ts";
 import { ConcurrencyLimiter } from "../../../src/limits/concurrency_limiter.ts";
@@ -47,7 +48,9 @@ export class HandlerBench {
       ], { dialect: name })
     );
     this.#handler = createHandler({
+      objects: new KnownObjects({ clock: this.clock, store: undefined, onFailed() {}, onUnexpected() {} }),
       routes: buildRoutingTable(endpoints),
+      catalogue: { has: () => false, list: () => undefined, refreshed: () => Promise.resolve() },
       clientAccess: createClientAccess(
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
         new FailureGate(this.clock),

@@ -33,6 +33,9 @@ export interface LocalProxyOptions {
   /** How often connections are looked at. */
   readonly sweepMs?: number;
   readonly management?: ManagementConfig;
+  /** Undefined: the model of a request chooses nothing. */
+  readonly routing?: Config["routing"];
+  readonly defaultEndpoint?: string;
   /** Whoever opened it closes it, after the proxy. */
   readonly opened?: Management;
 }
@@ -132,6 +135,8 @@ function localConfig(upstream: UpstreamAddress, options: LocalProxyOptions): Con
     auth: options.auth ?? { mode: "token", tokens: [{ name: "shared", token: SECRETS.proxyToken }] },
     endpoints,
     log: { level: "debug", format: "json", access: true },
+    ...(options.routing && { routing: options.routing }),
+    ...(options.defaultEndpoint !== undefined && { defaultEndpoint: options.defaultEndpoint }),
     ...(options.management && { management: options.management }),
   };
 }

@@ -1,7 +1,13 @@
 /** The proxy in the test's own process with the management plane on, its database in a folder of its own. */
 
 import { type Clock, systemClock } from "../../../src/time/clock.ts";
-import type { Endpoint, ManagementConfig, NamedToken, ServerConfig } from "../../../src/config/config.ts";
+import type {
+  Config,
+  Endpoint,
+  ManagementConfig,
+  NamedToken,
+  ServerConfig,
+} from "../../../src/config/config.ts";
 import type { Management } from "../../../src/management/management.ts";
 import { openManagement } from "../../../src/management/open.ts";
 import { openSqlite } from "../../../src/storage/sqlite/sqlite.ts";
@@ -15,6 +21,7 @@ export interface ManagedOptions {
   readonly tokens?: readonly NamedToken[];
   readonly management?: Partial<ManagementConfig>;
   readonly server?: Partial<ServerConfig>;
+  readonly routing?: Config["routing"];
   /** The plane's. */
   readonly clock?: Clock;
 }
@@ -89,6 +96,7 @@ export class ManagedProxy implements AsyncDisposable {
       opened,
       ...(options.endpoints && { endpoints: options.endpoints }),
       ...(options.server && { server: options.server }),
+      ...(options.routing && { routing: options.routing }),
     });
     return new ManagedProxy(proxy, { management: opened, answers, folder, planeLog });
   }

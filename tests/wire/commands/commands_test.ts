@@ -81,8 +81,103 @@ Deno.test("check: every problem of an invalid configuration, exit code 2; the sc
     "auth",
     "management",
     "log",
+    "routes",
+    "aliases",
     "endpoints",
   ]);
+});
+
+const ONE_DOOR = `[[routes]]
+model = "embed"
+endpoint = "ollama"
+to = "nomic"
+[aliases]
+fast = "groq/llama-3.3-70b"
+typo = "grok/llama"
+[auth]
+token = "a-token-of-some-length"
+[endpoints.openai]
+api_key = "sk-1"
+[endpoints.groq]
+api_key = "sk-2"
+[endpoints.anthropic]
+api_key = "sk-3"
+[endpoints.ollama]
+`;
+
+/** Arguments after `--route`, and the first line of the output. */
+const ROUTES: readonly (readonly [args: string[], line: string])[] = [
+  [
+    ["gpt-5.1"],
+    '"gpt-5.1" at /v1/chat/completions goes to openai: the provider of the endpoint makes the model.',
+  ],
+  [
+    ["fast"],
+    '"fast" at /v1/chat/completions goes to groq as "llama-3.3-70b": it is an alias, and the name begins with the ' +
+    "name of the endpoint.",
+  ],
+  [["embed"], '"embed" at /v1/chat/completions goes to ollama as "nomic": the route "embed" matches.'],
+  [
+    ["claude-5", "--path", "/v1/messages"],
+    '"claude-5" at /v1/messages goes to anthropic: the provider of the endpoint makes the model.',
+  ],
+  [
+    ["qwen3", "--path", "/api/chat"],
+    '"qwen3" at /api/chat goes to ollama: it is the default endpoint, and no other one is known to serve the model.',
+  ],
+  [
+    ["qwen3", "--path", "/groq/v1/responses"],
+    '"qwen3" at /groq/v1/responses goes to groq: the path names the endpoint.',
+  ],
+];
+
+for (const [args, line] of ROUTES) {
+  Deno.test(`check --route ${args.join(" ")}: where a request goes, and why`, async () => {
+    const { code, out, err } = await run(ONE_DOOR, ["check", "--route", ...args]);
+    assertEquals([code, out.split("\n")[0]], [0, line], err);
+  });
+}
+
+Deno.test("check: which endpoints get paths without an endpoint, and an alias that is probably a typo", async () => {
+  const { code, out } = await run(ONE_DOOR, ["check"]);
+  assertEquals(code, 0);
+  const words = out.split("\n").map((line) => line.trim().split(/ {2,}/).join("|"));
+  for (
+    const line of [
+      "paths without an endpoint|the model chooses|other models",
+      "/v1/…, /chat/completions|openai, groq, ollama|openai",
+      "/v1/messages…|anthropic, ollama|anthropic",
+      "/api/…|ollama|ollama",
+      "routes|embed → ollama/nomic|config.toml:1",
+      'warning: config.toml:7: aliases.typo names no endpoint "grok"; did you mean groq?',
+    ]
+  ) assert(words.includes(line), `${line} is not in\n${words.join("\n")}`);
+});
+
+Deno.test("check --route --online: the lists of the endpoints; no endpoint for a path is a failure", async () => {
+  await using upstream = new FakeUpstream({ script: models });
+  const file = `[endpoints.first]
+base_url = "${upstream.origin}"
+api_key = "\${OPENAI_KEY}"
+[endpoints.second]
+base_url = "${upstream.origin}"
+api_key = "\${OPENAI_KEY}"
+`;
+  const listed = await run(file, ["check", "--route", "a", "--online", "--json"]);
+  assertEquals([listed.code, JSON.parse(listed.out)], [0, {
+    model: "a",
+    path: "/v1/chat/completions",
+    endpoint: "first",
+    sends: "a",
+    why: "the endpoint lists the model before second, by the order of the file",
+  }]);
+  const unknown = await run(file, ["check", "--route", "unheard", "--online"]);
+  assertEquals([unknown.code, unknown.err.split(".")[0]], [
+    1,
+    'No endpoint of this proxy serves the model "unheard" here',
+  ]);
+  const path = await run(file, ["check", "--route", "a", "--path", "/elsewhere"]);
+  assertEquals([path.code, path.err.trim()], [1, "No endpoint has the path /elsewhere."]);
 });
 
 Deno.test("check --online: reachability, key and models of each backend, through its outbound proxy; exit code 1 if one fails", async () => {

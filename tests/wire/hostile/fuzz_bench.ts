@@ -13,6 +13,7 @@ import {
   type UpstreamRequest,
   type UpstreamResponse,
 } from "../../../src/forwarding/transport/transport.ts";
+import { KnownObjects } from "../../../src/objects/known_objects.ts";
 import { createHandler } from "../../../src/handler.ts";
 import { parseHead } from "../../../src/http/head.ts";
 import type { OutgoingReply } from "../../../src/http/message.ts";
@@ -70,7 +71,9 @@ export class FuzzBench {
     );
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
+      catalogue: { has: () => false, list: () => undefined, refreshed: () => Promise.resolve() },
       checkManaged: () => undefined,
+      objects: new KnownObjects({ clock: this.#clock, store: undefined, onFailed() {}, onUnexpected() {} }),
       heldBytes: new HeldBytes(1e9),
       clientAccess: createClientAccess(
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },

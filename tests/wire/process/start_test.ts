@@ -231,7 +231,17 @@ Deno.test("demo needs no configuration, answers for both providers, and exits wi
   const reader = textReader(child);
   const text = await outputUntil(reader, /Ctrl-C/);
   const lines = text.split("\n").filter((line) => line.startsWith("  curl"));
-  assertEquals(lines.length, 4);
+  assertEquals(lines.length, 7);
+  const [list = ""] = lines.splice(4, 1);
+  const models = await fetch(/http:\S+/.exec(list)?.[0] ?? "", {
+    headers: { authorization: /Bearer [^']+/.exec(list)?.[0] ?? "" },
+  });
+  assertEquals((await models.json()).data.map(({ id }: { id: string }) => id), [
+    "demo-small",
+    "demo-org/demo-large",
+    "demo-claude",
+    "fast",
+  ]);
   for (const line of lines) {
     const url = /http:\S+/.exec(line)?.[0] ?? "";
     const headers = [...line.matchAll(/-H '([^:]+): ([^']+)'/g)].map(([, name, value]): [string, string] => [

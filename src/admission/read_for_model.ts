@@ -1,0 +1,115 @@
+/** Reads the model of a request whose model chooses the endpoint: in the body, a form, the path or the query. */
+
+import { operationOf } from "../apis/operation_of.ts";
+import { factsOf } from "../apis/operations.ts";
+import { withParameter } from "../http/join_url.ts";
+import type { IncomingRequest } from "../http/message.ts";
+import type { HeldShare } from "../limits/held_bytes.ts";
+import type { Limiter } from "../limits/limiter.ts";
+import { modelInPath } from "../payload/model_in_path.ts";
+import type { Principal } from "../principal.ts";
+import type { BodyLimits } from "./admission.ts";
+import { effectiveMethod } from "./effective_method.ts";
+import { readBody, type ReadRequest } from "./read_request.ts";
+import { receivedBody } from "./received_body.ts";
+
+/** A request whose endpoint is not known yet. */
+export interface UnroutedRequest {
+  readonly request: IncomingRequest;
+  readonly principal: Principal;
+  readonly rest: string;
+  readonly query: string;
+  /** The key that limits are counted by. */
+  readonly holder: string;
+}
+
+/** The model that a request names, and how to send another one in its place. */
+export interface RequestedModel {
+  /** The name that the request has. Undefined: it names no model in a place that the proxy knows. */
+  readonly name: string | undefined;
+  /** The request with its body in memory. Undefined: the proxy has not read the body. */
+  readonly read: ReadRequest | undefined;
+  /** The changed parts of the request if another model is sent. */
+  readonly withModel: (model: string) => {
+    readonly read?: ReadRequest;
+    readonly rest?: string;
+    readonly query?: string;
+  };
+}
+
+/** What else decides how the model of a request is read. */
+export interface ModelReading {
+  /** Whether the client asks for a WebSocket. */
+  readonly upgrade: boolean;
+  /** The request's share of the memory for bodies. */
+  readonly held: HeldShare;
+  /** The longest body that is read. */
+  readonly maxBytes: number;
+  /** The limits of tokens. Undefined: the management plane is off. */
+  readonly limiter: Pick<Limiter, "check"> | undefined;
+}
+
+const UNNAMED: RequestedModel = { name: undefined, read: undefined, withModel: () => ({}) };
+
+/**
+ * Reads the model of a request. It reads a body only where the operation names its model in one, and only if the
+ * limits of the token allow the request. Throws `rate_limited`, `budget_exceeded`, `payload_too_large` or `overloaded`,
+ * and `bad_request` for a body that it cannot understand.
+ */
+export async function readForModel(
+  { request, principal, rest, query, holder }: UnroutedRequest,
+  { maxBodyBytes, receivingSlots }: BodyLimits,
+  { upgrade, held, maxBytes, limiter }: ModelReading,
+): Promise<RequestedModel> {
+  const { fields, cancellation } = request;
+  const operation = operationOf(effectiveMethod(request.method, { query, fields }), rest);
+  const inPath = modelInPath(rest);
+  if (inPath !== undefined) {
+    return { name: inPath.name, read: undefined, withModel: (model) => ({ rest: inPath.withModel(model) }) };
+  }
+  const { modelIn } = factsOf(operation);
+  if (upgrade) {
+    const name = modelIn === "query" ? new URLSearchParams(query).get("model") ?? undefined : undefined;
+    return {
+      name,
+      read: undefined,
+      withModel: (model) => ({ query: withParameter(query, "model", model) }),
+    };
+  }
+  const hasModel = modelIn === "body" || modelIn === "form";
+  if (!hasModel || request.body === null && request.settledBody === undefined) return UNNAMED;
+  limiter?.check(principal, { isFree: factsOf(operation).cost !== "metered" });
+  const release = await receivingSlots.acquire(holder, cancellation);
+  try {
+    const body = await receivedBody(request, maxBodyBytes);
+    if (body === null) return UNNAMED;
+    const read = await readBody({ fields, operation, principal, cancellation, held }, body, {
+      maxBytes,
+      mustBeKnown: false,
+      choosesEndpoint: true,
+    });
+    return {
+      name: read.payload?.places.at(-1)?.name,
+      read,
+      withModel: (model) => ({ read: withModel(read, model) }),
+    };
+  } finally {
+    release();
+  }
+}
+
+/** The request with another model in each place that a model override replaces. */
+function withModel(read: ReadRequest, model: string): ReadRequest {
+  const { payload } = read;
+  if (payload === undefined) return read;
+  const asked = payload.places.at(-1)?.name;
+  return {
+    ...read,
+    payload: {
+      ...payload,
+      places: payload.places.map((place) => ({ ...place, written: place.name, name: model })),
+      models: payload.models.map((name) => name === asked ? model : name),
+      facts: { ...payload.facts, model },
+    },
+  };
+}

@@ -1,0 +1,193 @@
+/** `llm-proxy check --route`, and the routes of `llm-proxy check`. */
+
+import type { UnnamedApi } from "../apis/unnamed_paths.ts";
+import type { Config, Endpoint } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import type { Flags } from "../config/read/resolver.ts";
+import { processSources } from "../config/sources/env.ts";
+import { probeBackends, type ProbeResult } from "../forwarding/probe.ts";
+import {
+  type Choice,
+  chooseEndpoint,
+  isReachable,
+  type ModelLists,
+  modelNotFoundMessage,
+} from "../routing/choose_endpoint.ts";
+import { match } from "../routing/match.ts";
+import { buildRoutingTable, type RoutingTable } from "../routing/table.ts";
+import { counted } from "../text/counted.ts";
+import { CommandError } from "./command_error.ts";
+import { writeAnswer } from "./output.ts";
+import { withProgress } from "./progress.ts";
+import { tableText } from "./table.ts";
+
+/** The path of `--route` without `--path`. */
+const USUAL_PATH = "/v1/chat/completions";
+/** How many models with several endpoints a warning names. */
+const MOST_NAMED = 5;
+
+/** The paths of each API, for people. */
+const PATHS: Readonly<Record<UnnamedApi, string>> = {
+  openai: "/v1/…, /chat/completions",
+  anthropic: "/v1/messages…",
+  gemini: "/v1beta/…",
+  ollama: "/api/…",
+};
+
+/** Which endpoints get the requests of an API without the name of an endpoint. */
+export interface UnnamedRoute {
+  readonly paths: string;
+  /** The endpoints of which the model chooses one. A single endpoint gets all requests. */
+  readonly endpoints: readonly string[];
+  /** The endpoint for other models. Null: such requests get a 404. */
+  readonly otherwise: string | null;
+}
+
+/** The routes without the name of an endpoint. Empty if the model chooses nothing. */
+export function unnamedRoutes({ endpoints, defaultEndpoint, routing }: Config): UnnamedRoute[] {
+  const { byModel } = buildRoutingTable(endpoints, defaultEndpoint, routing);
+  if (byModel === undefined) return [];
+  let api: UnnamedApi;
+  const routes: UnnamedRoute[] = [];
+  for (api in PATHS) {
+    const speakers = byModel.speakers[api].filter((endpoint) => mayReach(endpoint, byModel.fallbacks[api]));
+    if (speakers.length === 0 && byModel.fallbacks[api] === undefined) continue;
+    routes.push({
+      paths: PATHS[api],
+      endpoints: speakers.map(({ name }) => name),
+      otherwise: byModel.fallbacks[api]?.name ?? null,
+    });
+  }
+  return routes;
+}
+
+/** The routes as a table for people. */
+export function routesText(routes: readonly UnnamedRoute[]): string {
+  if (routes.length === 0) return "";
+  return `\n${
+    tableText(
+      ["paths without an endpoint", "the model chooses", "other models"],
+      routes.map(({ paths, endpoints, otherwise }) => [paths, endpoints.join(", "), otherwise ?? "404"]),
+    )
+  }`;
+}
+
+/** A warning about models that several endpoints list, if the model chooses between these endpoints. */
+export function ambiguityWarnings(config: Config, results: readonly ProbeResult[]): string[] {
+  const { endpoints, defaultEndpoint, routing } = config;
+  const { byModel } = buildRoutingTable(endpoints, defaultEndpoint, routing);
+  if (byModel === undefined) return [];
+  const names = new Set(byModel.speakers.openai.map(({ name }) => name));
+  const endpointsOf = new Map<string, Set<string>>();
+  for (const { endpoint, modelNames } of results) {
+    if (!names.has(endpoint)) continue;
+    for (const model of modelNames) {
+      const known = endpointsOf.get(model) ?? new Set();
+      endpointsOf.set(model, known.add(endpoint));
+    }
+  }
+  const several = [...endpointsOf].filter(([, { size }]) => size > 1);
+  if (several.length === 0) return [];
+  const shown = several.slice(0, MOST_NAMED).map(([model, list]) => `${model} (${[...list].join(", ")})`);
+  return [
+    `several endpoints list ${
+      counted(several.length, "model")
+    }, and the first of the file gets the requests: ` +
+    `${shown.join(", ")}${several.length > MOST_NAMED ? ", …" : ""}`,
+  ];
+}
+
+/**
+ * Prints where a request for a model goes, and why. With `online` it reads the lists of the endpoints first. Throws a
+ * {@link CommandError} if no endpoint gets the request.
+ */
+export async function checkRoute(
+  { model, path = USUAL_PATH, online }: { model: string; path: string | undefined; online: boolean },
+  flags: Flags,
+): Promise<void> {
+  const { config } = await loadConfig(processSources, flags);
+  const table = buildRoutingTable(config.endpoints, config.defaultEndpoint, config.routing);
+  const results = online ? await withProgress("Reading the lists", () => probeBackends(config)) : [];
+  const found = routeOf(table, { model, path }, listsOf(results));
+  if (found === undefined) throw new CommandError(modelNotFoundMessage(model));
+  const { endpoint, sends, why } = found;
+  const answer = { model, path, endpoint, sends, why };
+  const sent = sends === null || sends === model ? "" : ` as ${JSON.stringify(sends)}`;
+  writeAnswer(
+    answer,
+    () =>
+      `${JSON.stringify(model)} at ${path} goes to ${endpoint}${sent}: ${why}.\n` +
+      (online || !found.byModel
+        ? ""
+        : "The lists of the endpoints were not read; --online reads them. The running proxy knows them.\n"),
+  );
+}
+
+/** Where a request goes. `sends` is the model that is sent; null: that of the request, which is not read. */
+interface FoundRoute {
+  readonly endpoint: string;
+  readonly sends: string | null;
+  readonly why: string;
+  readonly byModel: boolean;
+}
+
+function routeOf(
+  table: RoutingTable,
+  { model, path }: { model: string; path: string },
+  lists: ModelLists,
+): FoundRoute | undefined {
+  const target = match(table, path);
+  if (target === undefined) throw new CommandError(`No endpoint has the path ${path}.`);
+  const { endpoint, byModel: api } = target;
+  const { byModel } = table;
+  if (api === undefined || byModel === undefined) {
+    if (endpoint === undefined) return undefined;
+    const isNamed = path.startsWith(`/${endpoint.name}`);
+    const why = isNamed ? "the path names the endpoint" : "it is the default endpoint of this path";
+    return { endpoint: endpoint.name, sends: null, why, byModel: false };
+  }
+  const mayUse = (one: Endpoint) => mayReach(one, byModel.fallbacks[api]);
+  const choice = chooseEndpoint({ ...table, byModel }, { api, model, mayUse }, lists);
+  return choice && {
+    endpoint: choice.endpoint.name,
+    sends: choice.model ?? null,
+    why: whyText(choice, byModel.aliases.has(model)),
+    byModel: true,
+  };
+}
+
+/** A client without a rule for endpoints, and with a token of the proxy. */
+function mayReach(endpoint: Endpoint, fallback: Endpoint | undefined): boolean {
+  return isReachable(endpoint, { fallback, isAnonymous: false });
+}
+
+function whyText({ reason, rule, others = [] }: Choice, isAlias: boolean): string {
+  const alias = isAlias ? "it is an alias, and " : "";
+  const also = others.length === 0 ? "" : ` before ${others.join(", ")}, by the order of the file`;
+  switch (reason) {
+    case "route":
+      return `${alias}the route ${JSON.stringify(rule)} matches`;
+    case "prefix":
+      return `${alias}the name begins with the name of the endpoint`;
+    case "list":
+      return `${alias}the endpoint lists the model${also}`;
+    case "maker":
+      return `${alias}the provider of the endpoint makes the model`;
+    case "default":
+      return `${alias}it is the default endpoint, and no other one is known to serve the model`;
+    case "only":
+      return `${alias}no other endpoint has this API`;
+    default:
+      return reason satisfies never;
+  }
+}
+
+function listsOf(results: readonly ProbeResult[]): ModelLists {
+  const names = Map.groupBy(results, ({ endpoint }) => endpoint);
+  return {
+    has: (endpoint, model) =>
+      names.get(endpoint)?.some(({ modelNames }) =>
+        modelNames.includes(model) || modelNames.includes(`${model}:latest`)
+      ) === true,
+  };
+}

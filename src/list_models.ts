@@ -1,0 +1,179 @@
+/** Answers `GET /v1/models` without the name of an endpoint: the models of all endpoints that the client may use. */
+
+import { checkEndpointPath, checkTokenPath } from "./admission/checked_paths.ts";
+import type { UnnamedApi } from "./apis/unnamed_paths.ts";
+import type { Catalogue } from "./catalogue/catalogue.ts";
+import { type MergedModel, mergedModels, type ModelFacts, modelsBody } from "./catalogue/merged_list.ts";
+import type { Endpoint } from "./config/config.ts";
+import { ProxyFault } from "./faults.ts";
+import { type Field, field } from "./http/fields.ts";
+import type { OutgoingReply } from "./http/message.ts";
+import { reasonPhrase } from "./http/reason_phrases.ts";
+import { allowsModel } from "./limits/allowed.ts";
+import type { Principal } from "./principal.ts";
+import { endpointTest } from "./route_by_model.ts";
+import { chooseEndpoint, modelNotFoundMessage } from "./routing/choose_endpoint.ts";
+import { dialectsOf, type ModelRouting, type RoutingTable } from "./routing/table.ts";
+
+/** How long a response waits for endpoints that have sent no list yet. */
+const MAX_WAIT_MS = 1_000;
+
+/** A request for the list of models, or for one model. */
+export interface ModelsRequest {
+  readonly api: UnnamedApi;
+  /** The endpoints whose lists are merged, in the order of the file. */
+  readonly endpoints: readonly Endpoint[];
+  /** The name of the model. Undefined: the whole list. */
+  readonly id: string | undefined;
+}
+
+/** The paths of the lists, with the name of a model. */
+const PATHS: Readonly<Record<UnnamedApi, RegExp>> = {
+  openai: /^\/v1\/models(?:\/(.+))?$/,
+  anthropic: /^\/v1\/models(?:\/(.+))?$/,
+  gemini: /^\/v1(?:beta)?\/models(?:\/([^:]+))?$/,
+  ollama: /^\/api\/tags$/,
+};
+
+/**
+ * Recognises a request whose answer is made of several lists. Undefined: another request, or one that a single
+ * endpoint answers itself.
+ */
+export function modelsRequestOf(
+  { method, path }: { method: string; path: string },
+  { byModel, endpoints: all }: Pick<RoutingTable, "byModel" | "endpoints">,
+  api: UnnamedApi,
+): ModelsRequest | undefined {
+  if (byModel === undefined || method !== "GET" && method !== "HEAD" || all.size < 2) return undefined;
+  const found = PATHS[api].exec(path);
+  if (found === null) return undefined;
+  // OpenAI's form is the list of everything: its other members say which API has a model.
+  const endpoints = api === "openai" ? [...all.values()] : byModel.speakers[api];
+  return { api, endpoints, id: decoded(found[1]) };
+}
+
+function decoded(id: string | undefined): string | undefined {
+  try {
+    return id && decodeURIComponent(id);
+  } catch {
+    return id;
+  }
+}
+
+/** What an answer is made from. */
+export interface ModelsParts {
+  readonly routes: RoutingTable;
+  readonly catalogue: Pick<Catalogue, "refreshed" | "list" | "has">;
+  /** What accounting knows of a model. */
+  readonly factsOf: (endpoint: string, model: string) => ModelFacts;
+}
+
+/**
+ * Answers a request for models. Throws `model_not_found` for an unknown one, and `forbidden` by a rule for paths.
+ * Undefined: no endpoint has sent its list, so that the default endpoint gets the request, and its error says more.
+ */
+export async function modelsReply(
+  { api, endpoints, id }: ModelsRequest,
+  { routes, catalogue, factsOf }: ModelsParts,
+  { principal, path, fields, requestId }: {
+    principal: Principal;
+    path: string;
+    fields: readonly Field[];
+    requestId: string;
+  },
+): Promise<OutgoingReply | undefined> {
+  const { byModel } = routes;
+  if (byModel === undefined) throw new TypeError("The model of a request chooses nothing.");
+  const mayUse = endpointTest(principal, byModel.fallbacks[api]);
+  const head = { request: { method: "GET", fields }, rest: path, query: "", upgrade: false };
+  const usable = withOpenPath(endpoints.filter(mayUse), { principal, head });
+  await catalogue.refreshed(usable.map(({ name }) => name), MAX_WAIT_MS);
+  const lists = usable.map((endpoint) => ({
+    endpoint: endpoint.name,
+    dialects: dialectsOf(endpoint),
+    models: catalogue.list(endpoint.name),
+  }));
+  const isAllowed = (...names: readonly string[]) => allowsModel(principal, ...names);
+  const known = lists.flatMap(({ models, ...rest }) => models === undefined ? [] : [{ ...rest, models }]);
+  const fallback = byModel.fallbacks[api];
+  if (known.length === 0 && fallback !== undefined && mayUse(fallback)) return undefined;
+  const merged = mergedModels(known, { isAllowed, factsOf });
+  const all = [
+    ...merged,
+    ...aliases({ routes, byModel }, { api, mayUse, catalogue, isAllowed, factsOf }, merged),
+  ];
+  const missing = lists.filter(({ models }) => models === undefined).map(({ endpoint }) => endpoint);
+  const wanted = id === undefined ? all : all.find((model) => model.id === id);
+  if (wanted === undefined) throw new ProxyFault("model_not_found", modelNotFoundMessage(id ?? ""));
+  return {
+    status: 200,
+    reason: reasonPhrase(200),
+    fields: [
+      field("content-type", "application/json"),
+      field("x-request-id", requestId),
+      ...(missing.length === 0 ? [] : [field("x-llm-proxy-missing", missing.join(", "))]),
+    ],
+    body: new TextEncoder().encode(JSON.stringify(modelsBody(api, wanted))),
+  };
+}
+
+/**
+ * The endpoints whose own rules and those of the token allow the path of the list. Throws `forbidden` if there are
+ * none.
+ */
+function withOpenPath(
+  endpoints: readonly Endpoint[],
+  { principal, head }: { principal: Principal; head: Parameters<typeof checkTokenPath>[2] },
+): readonly Endpoint[] {
+  let refusal: ProxyFault | undefined;
+  const open = endpoints.filter((endpoint) => {
+    try {
+      const { request, rest, query, upgrade } = head;
+      checkEndpointPath(endpoint, { ...request, path: rest, query, upgrade });
+      checkTokenPath(principal, endpoint, head);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ProxyFault)) throw error;
+      refusal ??= error;
+      return false;
+    }
+  });
+  if (open.length === 0 && refusal !== undefined) throw refusal;
+  return open;
+}
+
+/** The aliases, and the routes with a whole name that send another one, as models. */
+function aliases(
+  { routes, byModel }: { routes: RoutingTable; byModel: ModelRouting },
+  { api, mayUse, catalogue, isAllowed, factsOf }: {
+    api: UnnamedApi;
+    mayUse: (endpoint: Endpoint) => boolean;
+    catalogue: ModelsParts["catalogue"];
+    isAllowed: (...names: readonly string[]) => boolean;
+    factsOf: ModelsParts["factsOf"];
+  },
+  merged: readonly MergedModel[],
+): MergedModel[] {
+  const taken = new Set(merged.map(({ id }) => id));
+  const names = [
+    ...byModel.aliases.keys(),
+    ...byModel.routes.flatMap(({ model, to }) => to === undefined || model.includes("*") ? [] : [model]),
+  ];
+  return [...new Set(names)].flatMap((name) => {
+    const choice = chooseEndpoint({ ...routes, byModel }, { api, model: name, mayUse }, catalogue);
+    // The alias of a model that the API does not reach would go to the default endpoint, which does not have it.
+    const isKnown = choice !== undefined && choice.reason !== "default" && choice.reason !== "only";
+    if (!isKnown || choice.model === undefined || taken.has(name) || !isAllowed(name, choice.model)) {
+      return [];
+    }
+    const { endpoint, model } = choice;
+    return [{
+      id: name,
+      endpoint: endpoint.name,
+      dialects: dialectsOf(endpoint),
+      listed: catalogue.list(endpoint.name)?.find(({ id }) => id === model),
+      aliasOf: `${endpoint.name}/${model}`,
+      facts: factsOf(endpoint.name, model),
+    }];
+  });
+}

@@ -1,0 +1,250 @@
+/** Keeps who made which object at the providers: in memory what was used last, and all of it in the database. */
+
+import type { Backend, Endpoint } from "../config/config.ts";
+import { projectKey } from "../config/project_key.ts";
+import type { Principal } from "../principal.ts";
+import { providerAccount } from "../storage/provider_account.ts";
+import { type MadeObject, type ObjectMaker, type Store, StoreError } from "../storage/store.ts";
+import type { Clock } from "../time/clock.ts";
+
+/** The database and the callbacks of {@link KnownObjects}. */
+export interface KnownObjectsParts {
+  readonly clock: Clock;
+  /** Undefined: the objects are kept in memory only. */
+  readonly store: Pick<Store, "addMadeObjects" | "findMadeObjects" | "listObjectMakers"> | undefined;
+  /** Called when the database failed. The proxy tries again. */
+  readonly onFailed: (reason: string) => void;
+  /** Called for another error, which is a bug. */
+  readonly onUnexpected: (error: unknown) => void;
+}
+
+/** The most objects in memory. */
+const MAX_IN_MEMORY = 20_000;
+/** The most objects that wait for the database. */
+const MAX_WAITING = 50_000;
+/** The most accounts of project keys that are remembered. */
+const MAX_ACCOUNTS = 1_000;
+/** How often the makers of other processes are read, and failed writes are tried again. */
+const SYNC_MS = 10_000;
+
+/** The objects at providers whose makers are known. */
+export class KnownObjects {
+  readonly #parts: KnownObjectsParts;
+  /** The objects by id, the last used at the end. Several accounts can have objects with the same id. */
+  readonly #recent = new Map<string, readonly MadeObject[]>();
+  /** The objects that the database does not have yet, by id. */
+  readonly #waiting = new Map<string, readonly MadeObject[]>();
+  /** The makers at the accounts of each address, with their projects. */
+  readonly #makers = new Map<string, Map<string, string | undefined>>();
+  readonly #accounts = new Map<string, string>();
+  readonly #accountOf = new WeakMap<Backend, { readonly account: string | undefined }>();
+  readonly #accountsOf = new WeakMap<Endpoint, readonly string[]>();
+  /** Responses that are still being decompressed and may contain ids. */
+  readonly #reading = new Set<Promise<unknown>>();
+  #writing: Promise<void> | undefined;
+  #stopTimer = (): void => {};
+
+  /** Without a store, nothing is read. */
+  constructor(parts: KnownObjectsParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads the makers of earlier and other processes. Throws a `StoreError`. */
+  static async open(parts: KnownObjectsParts): Promise<KnownObjects> {
+    const objects = new KnownObjects(parts);
+    await objects.#readMakers();
+    objects.#schedule();
+    return objects;
+  }
+
+  /** The account of a backend for a client. Undefined: the client sends its own key. */
+  accountOf(backend: Backend, endpoint: Endpoint, { keys }: Pick<Principal, "keys">): string | undefined {
+    const ofProject = projectKey(backend, { endpoint, keys });
+    if (typeof ofProject === "string") return this.#account(backend.baseUrl.origin, ofProject);
+    let known = this.#accountOf.get(backend);
+    if (known === undefined) {
+      const { baseUrl: { origin }, key } = backend;
+      const value = key.mode === "inject" ? key.value : key.mode === "none" ? "" : undefined;
+      known = { account: value === undefined ? undefined : providerAccount(origin, value) };
+      this.#accountOf.set(backend, known);
+    }
+    return known.account;
+  }
+
+  /** Whether objects are kept for other clients, and not only to choose a backend. */
+  get isStored(): boolean {
+    return this.#parts.store !== undefined;
+  }
+
+  /** The accounts that the backends of an endpoint have for a client, each once. */
+  accountsOf(endpoint: Endpoint, principal: Pick<Principal, "keys">): readonly string[] {
+    const known = principal.keys.size === 0 ? this.#accountsOf.get(endpoint) : undefined;
+    if (known !== undefined) return known;
+    const all = endpoint.backends.map((backend) => this.accountOf(backend, endpoint, principal));
+    const accounts = [...new Set(all.filter((one) => one !== undefined))];
+    if (principal.keys.size === 0) this.#accountsOf.set(endpoint, accounts);
+    return accounts;
+  }
+
+  /**
+   * Whether some token has made objects at the addresses of some accounts. Other keys of the same address can belong to
+   * the same customer of the provider, or come after a rotation.
+   */
+  hasMaker(
+    accounts: readonly string[],
+    isMaker: (maker: Pick<ObjectMaker, "maker" | "projectId">) => boolean,
+  ): boolean {
+    return accounts.some((account) => {
+      for (const [maker, projectId] of this.#makers.get(addressOf(account)) ?? []) {
+        if (isMaker({ maker, projectId })) return true;
+      }
+      return false;
+    });
+  }
+
+  /** Adds an object that a response has shown. The first maker of an object stays. */
+  add(object: MadeObject): void {
+    const { id, account } = object;
+    const [recent = [], waiting = []] = [this.#recent.get(id), this.#waiting.get(id)];
+    if ([...recent, ...waiting].some((one) => one.account === account)) return;
+    this.#addMaker(object);
+    if (this.#parts.store === undefined) return this.#remember(id, [...recent, object]);
+    this.#waiting.set(id, [...waiting, object]);
+    const [oldest] = this.#waiting.keys();
+    if (this.#waiting.size > MAX_WAITING && oldest !== undefined) this.#waiting.delete(oldest);
+    this.#writing ??= Promise.resolve().then(() => this.#write()).finally(() => this.#writing = undefined);
+  }
+
+  /** A response is being decompressed. What it shows counts for {@link settled}. */
+  reads(reading: Promise<unknown>): void {
+    this.#reading.add(reading);
+    const forget = (): void => void this.#reading.delete(reading);
+    reading.then(forget, forget);
+  }
+
+  /** Resolves when all responses that have ended are read. Undefined: they are. */
+  settled(): Promise<unknown> | undefined {
+    return this.#reading.size === 0 ? undefined : Promise.allSettled(this.#reading);
+  }
+
+  /**
+   * Finds objects by their ids: those at some accounts, or else those at other accounts, because a key may have changed.
+   * Names that clients choose are found only at the addresses of the accounts. Throws a `StoreError`.
+   */
+  async find(
+    accounts: readonly string[],
+    ids: Iterable<string>,
+  ): Promise<Map<string, readonly MadeObject[]>> {
+    const found = new Map<string, readonly MadeObject[]>();
+    // What waits now: the database may have it after the read, when it waits no more.
+    const missing = new Map<string, readonly MadeObject[]>();
+    const add = (id: string, stored: readonly MadeObject[], waiting: readonly MadeObject[]): void => {
+      const later = waiting.filter(({ account }) => !stored.some((one) => one.account === account));
+      const objects = [...stored, ...later];
+      const inAccounts = objects.filter(({ account }) => accounts.includes(account));
+      const matching = inAccounts.length > 0
+        ? inAccounts
+        : objects.filter(({ account }) =>
+          !id.includes("/") || accounts.some((one) => addressOf(one) === addressOf(account))
+        );
+      if (matching.length > 0) found.set(id, matching);
+    };
+    for (const id of ids) {
+      const recent = this.#recent.get(id);
+      const waiting = this.#waiting.get(id) ?? [];
+      if (recent === undefined) missing.set(id, waiting);
+      else {
+        this.#remember(id, recent);
+        add(id, recent, waiting);
+      }
+    }
+    if (missing.size === 0) return found;
+    const stored = await this.#parts.store?.findMadeObjects([...missing.keys()]) ?? [];
+    const byId = Map.groupBy(stored, ({ id }) => id);
+    for (const [id, waiting] of missing) {
+      const objects = byId.get(id) ?? [];
+      if (objects.length > 0 && waiting.length === 0) this.#remember(id, objects);
+      add(id, objects, waiting);
+    }
+    return found;
+  }
+
+  /** Writes the objects that wait, and stops the timer. */
+  async close(): Promise<void> {
+    this.#stopTimer();
+    await this.settled();
+    await this.#writing;
+    if (this.#waiting.size > 0) await this.#write();
+  }
+
+  #remember(id: string, objects: readonly MadeObject[]): void {
+    this.#recent.delete(id);
+    this.#recent.set(id, objects);
+    const [oldest] = this.#recent.keys();
+    if (this.#recent.size > MAX_IN_MEMORY && oldest !== undefined) this.#recent.delete(oldest);
+  }
+
+  #addMaker({ account, maker, projectId }: ObjectMaker): void {
+    const address = addressOf(account);
+    let makers = this.#makers.get(address);
+    if (makers === undefined) this.#makers.set(address, makers = new Map());
+    makers.set(maker, projectId);
+  }
+
+  #account(origin: string, key: string): string {
+    const text = `${origin}\0${key}`;
+    let account = this.#accounts.get(text);
+    if (account === undefined) {
+      if (this.#accounts.size >= MAX_ACCOUNTS) this.#accounts.clear();
+      this.#accounts.set(text, account = providerAccount(origin, key));
+    }
+    return account;
+  }
+
+  /** Writes all waiting objects, also those that are added meanwhile. The timer tries again after a failure. */
+  async #write(): Promise<void> {
+    const { store, onFailed, onUnexpected } = this.#parts;
+    try {
+      while (store !== undefined && this.#waiting.size > 0) {
+        const written = [...this.#waiting];
+        await store.addMadeObjects(written.flatMap(([, objects]) => objects));
+        for (const [id, objects] of written) {
+          if (this.#waiting.get(id) === objects) this.#waiting.delete(id);
+          // The database may have an earlier maker of the same object, so that only a read can put it into memory.
+          this.#recent.delete(id);
+        }
+      }
+    } catch (error) {
+      if (error instanceof StoreError) onFailed(error.message);
+      else onUnexpected(error);
+    }
+  }
+
+  async #readMakers(): Promise<void> {
+    for (const maker of await this.#parts.store?.listObjectMakers() ?? []) this.#addMaker(maker);
+  }
+
+  #schedule(): void {
+    this.#stopTimer = this.#parts.clock.after(SYNC_MS, () => {
+      void this.#sync();
+      this.#schedule();
+    });
+  }
+
+  async #sync(): Promise<void> {
+    const { onFailed, onUnexpected } = this.#parts;
+    try {
+      await this.#readMakers();
+    } catch (error) {
+      if (error instanceof StoreError) onFailed(error.message);
+      else onUnexpected(error);
+    }
+    if (this.#waiting.size === 0) return;
+    this.#writing ??= this.#write().finally(() => this.#writing = undefined);
+  }
+}
+
+/** The address of an account, as `providerAccount` writes it. */
+function addressOf(account: string): string {
+  return account.slice(0, account.lastIndexOf(" "));
+}

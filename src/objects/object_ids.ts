@@ -1,0 +1,124 @@
+/** Recognises the ids of objects at providers, such as files and batches, in paths, queries and bodies. */
+
+/** Folders in names of Google's objects: `files/abc`. A client can choose the second part, so that it alone is no id. */
+const FOLDERS: ReadonlySet<string> = new Set([
+  "batches",
+  "batchpredictionjobs",
+  "cachedcontents",
+  "corpora",
+  "documents",
+  "files",
+  "filesearchstores",
+  "operations",
+  "tunedmodels",
+  "tuningjobs",
+]);
+/** What the ids of parts of a conversation begin with. No path reads such a part without its conversation. */
+const PARTS: ReadonlySet<string> = new Set(["call", "fc", "fs", "msg", "rs", "srvtoolu", "toolu", "ws"]);
+/** The longest id, in characters. */
+const MAX_ID = 512;
+/** Ids that a provider makes are not shorter. Words such as `input_text` are. */
+const MIN_ID = 12;
+/** Without a digit, the random part of an id is at least as long as this. */
+const MIN_RANDOM = 16;
+const PREFIX = /^[a-z][a-z0-9]*$/;
+const CHARACTERS = /^[a-z0-9._~-]+$/;
+/** Ids without a prefix: UUIDs, and long numbers in hexadecimal. */
+const BARE = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24,})$/;
+/** Longer strings are texts and data. No id or address is longer, except addresses. */
+const MAX_TEXT = 1_024;
+const ADDRESS = /^\s*(?:https?|gs):/i;
+/** A server may decode a path more than once. */
+const MAX_DECODINGS = 3;
+/** The beginning of a name of Google's. */
+const NAME = new RegExp(`^/*(?:v\\d\\w*/+)?(?:projects/|(?:${[...FOLDERS].join("|")})/)`, "i");
+const NAME_ID = /^[a-z0-9_-]{1,100}$/;
+/** Ids in bodies that can be nothing else, by their prefixes. */
+const CERTAIN =
+  /^(?:asst|batch|cntr|container|conv|file|ftjob|msgbatch|resp|thread|upload|video|vs)[-_][a-z0-9]{16,}$/;
+const SEPARATORS = /[^\p{L}\p{N}_.~-]+/u;
+
+/** Whether a lower-case text has the form of an id that a provider makes. */
+export function isObjectId(text: string): boolean {
+  if (text.length < MIN_ID || text.length > MAX_ID) return false;
+  // A prefix and a random part: `file-abc…`, `resp_68a…`.
+  const prefix = text.slice(0, Math.max(0, text.search(/[-_]/)));
+  if (!PREFIX.test(prefix) || PARTS.has(prefix) || !CHARACTERS.test(text)) return BARE.test(text);
+  const random = text.slice(Math.max(text.lastIndexOf("-"), text.lastIndexOf("_")) + 1);
+  return /\d/.test(text) || random.length >= MIN_RANDOM;
+}
+
+/** An id that a text refers to. */
+export interface Reference {
+  /** The id as the client wrote it. */
+  readonly written: string;
+  /** Whether the text can be nothing but an id, so that one of an unknown maker can be rejected. */
+  readonly isCertain: boolean;
+}
+
+/** Ids that a text refers to, by the form of {@link keptId}. */
+export type References = Map<string, Reference>;
+
+/**
+ * The id of a created object as the proxy keeps it: in lower case, with its folder if it is one of Google's names.
+ * Undefined: a client may have chosen the id.
+ */
+export function keptId(id: string): string | undefined {
+  if (!id.includes("/")) {
+    const text = id.toLowerCase();
+    return isObjectId(text) ? text : undefined;
+  }
+  const references: References = new Map();
+  addReferences(id, references);
+  return [...references.keys()].find((reference) => reference.includes("/"));
+}
+
+/**
+ * Adds all ids that a text refers to: the text itself, and the parts of an address or a path. `isPath` is for texts
+ * that are read at any length.
+ */
+export function addReferences(text: string, found: References, isPath = false): void {
+  if (text.length > MAX_TEXT && !isPath && !ADDRESS.test(text)) return;
+  const plain = plainText(text.trim());
+  // Prose is no id.
+  if (!isPath && /\s/.test(plain)) return;
+  // A path of a program, such as `src/files/index`, is no name.
+  const hasNames = isPath || ADDRESS.test(plain) || NAME.test(plain);
+  let folder: string | undefined;
+  for (const part of plain.split(SEPARATORS)) {
+    const written = withoutDots(part);
+    const word = written.toLowerCase();
+    if (folder !== undefined && hasNames && NAME_ID.test(word)) {
+      found.set(`${folder}/${word}`, { written, isCertain: true });
+    }
+    folder = FOLDERS.has(word) ? word : undefined;
+    if (isObjectId(word)) found.set(word, { written, isCertain: part === plain && CERTAIN.test(word) });
+  }
+}
+
+/** The text without the dots at its end. A pattern would take a time in proportion to the square of their number. */
+function withoutDots(text: string): string {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === ".") end--;
+  return text.slice(0, end);
+}
+
+/** The text without encoded or unusual characters. */
+function plainText(text: string): string {
+  let plain = text;
+  for (let count = 0; count < MAX_DECODINGS && plain.includes("%"); count++) {
+    try {
+      const decoded = decodeURIComponent(plain);
+      if (decoded === plain) break;
+      plain = decoded;
+    } catch {
+      plain = plain.replace(/%[0-9a-f]{2}/gi, (code) => {
+        const byte = parseInt(code.slice(1), 16);
+        return byte < 0x80 ? String.fromCharCode(byte) : code;
+      });
+      break;
+    }
+  }
+  // deno-lint-ignore no-control-regex -- it searches for characters beyond ASCII
+  return /[^\x00-\x7f]/.test(plain) ? plain.normalize("NFKC") : plain;
+}

@@ -1,0 +1,51 @@
+import type { Endpoint } from "../config/config.ts";
+import type { Principal } from "../principal.ts";
+import type { Clock } from "../time/clock.ts";
+import type { KnownObjects } from "./known_objects.ts";
+import { mayUse, ObjectAccess } from "./object_access.ts";
+import { objectRequestOf } from "./object_request.ts";
+
+/** The exchange whose objects are checked. */
+export interface OpenedExchange {
+  readonly principal: Principal;
+  readonly endpoint: Endpoint;
+  readonly request: { readonly method: string };
+  /** The path after the name of the endpoint. */
+  readonly rest: string;
+  /** The raw query. */
+  readonly query: string;
+  /** Whether the client requests a WebSocket. */
+  readonly upgrade: boolean;
+  /** Whether the provider stores a chat completion, as far as the request has shown. */
+  readonly isStored: () => boolean;
+}
+
+/** Opens the objects of an exchange. Undefined: the exchange neither names nor creates objects that matter. */
+export function openAccess(
+  objects: KnownObjects,
+  exchange: OpenedExchange,
+  clock: Clock,
+): ObjectAccess | undefined {
+  const { principal, endpoint, request: { method }, rest, query, upgrade } = exchange;
+  const accounts = objects.accountsOf(endpoint, principal);
+  const hasSeveral = accounts.length > 1;
+  if (accounts.length === 0 || !objects.isStored && !hasSeveral) return undefined;
+  const isRestricted = objects.isStored && principal.kind === "token" && endpoint.objects !== "shared";
+  const hasForeign = () =>
+    isRestricted &&
+    (endpoint.unknownObjects === "reject" || objects.hasMaker(accounts, (maker) => !mayUse(maker, exchange)));
+  const isGuarded = hasForeign();
+  const request = objectRequestOf({ method, path: rest, query });
+  const hasIds = request.creates || request.inPath.size > 0;
+  if (!isGuarded && !hasIds && !hasSeveral && !(isRestricted && upgrade)) return undefined;
+  return new ObjectAccess(exchange, {
+    objects,
+    clock,
+    request,
+    accounts,
+    isRestricted,
+    hasObjects: objects.hasMaker(accounts, () => true),
+    // Other clients may make their first objects while a WebSocket is open.
+    isGuarded: upgrade ? hasForeign : () => isGuarded,
+  });
+}

@@ -1,0 +1,146 @@
+/** Chooses the endpoint that serves the model of a request, for requests without the name of an endpoint. */
+
+import type { UnnamedApi } from "../apis/unnamed_paths.ts";
+import type { Endpoint } from "../config/config.ts";
+import { matchesAny } from "../text/glob.ts";
+import { harmlessText } from "../text/harmless_text.ts";
+import { type ModelRouting, presetOf, type RoutingTable } from "./table.ts";
+
+/** The longest model in an error message, in characters. */
+const MAX_QUOTED_MODEL = 100;
+
+/** Which models the endpoints list. */
+export interface ModelLists {
+  /** Whether the last list of an endpoint, by its name, has a model. */
+  readonly has: (endpoint: string, model: string) => boolean;
+}
+
+/** A request whose endpoint is to be chosen. */
+export interface Unrouted {
+  readonly api: UnnamedApi;
+  /** The model that the request names. Undefined: it names none, or the proxy does not know where. */
+  readonly model: string | undefined;
+  /** Whether the client may use an endpoint, and may reach it by a model. */
+  readonly mayUse: (endpoint: Endpoint) => boolean;
+}
+
+/** Why an endpoint was chosen. */
+export type ChoiceReason =
+  /** A rule of `[[routes]]` matches the model. */
+  | "route"
+  /** The name of the model begins with the name of the endpoint. */
+  | "prefix"
+  /** The endpoint's own list has the model. */
+  | "list"
+  /** The endpoint belongs to the maker of the model. */
+  | "maker"
+  /** It is the default endpoint. */
+  | "default"
+  /** No other endpoint has the API. */
+  | "only";
+
+/** The endpoint of a request, and the model to send. */
+export interface Choice {
+  readonly endpoint: Endpoint;
+  /** The model to send. Undefined: the request names none. */
+  readonly model: string | undefined;
+  readonly reason: ChoiceReason;
+  /** The rule of the file that matched, for people. */
+  readonly rule?: string;
+  /** Further endpoints that list the model. The order of the file decides between them. */
+  readonly others?: readonly string[];
+}
+
+/** Chooses an endpoint. Returns undefined if no endpoint serves the model. */
+export function chooseEndpoint(
+  { endpoints, byModel }: Pick<RoutingTable, "endpoints"> & { readonly byModel: ModelRouting },
+  { api, model, mayUse }: Unrouted,
+  lists: ModelLists,
+): Choice | undefined {
+  const fallback = byModel.fallbacks[api];
+  const candidates = byModel.speakers[api].filter(mayUse);
+  if (model !== undefined) {
+    const named = byModel.aliases.get(model) ?? model;
+    const choice = byRoute(byModel, named, candidates) ??
+      byName({ endpoints, candidates, lists }, named);
+    if (choice !== undefined) return choice;
+    const [first, second] = candidates;
+    const last = fallback !== undefined && mayUse(fallback) && (candidates.includes(fallback) || !first)
+      ? fallback
+      : second === undefined
+      ? first
+      : undefined;
+    return last && { endpoint: last, model: named, reason: last === fallback ? "default" : "only" };
+  }
+  // Without a model, the client learns from the rule of its token that it may not use the endpoint.
+  const endpoint = fallback ?? (candidates.length === 1 ? candidates[0] : undefined);
+  return endpoint && { endpoint, model, reason: "default" };
+}
+
+/**
+ * Whether the model of a request may choose an endpoint. The client's own key is for one provider. So an endpoint that
+ * forwards it must be the default one, or a program on the owner's machine whose clients have no token.
+ */
+export function isReachable(
+  endpoint: Endpoint,
+  { fallback, isAnonymous }: { fallback: Endpoint | undefined; isAnonymous: boolean },
+): boolean {
+  if (!endpoint.backends.some(({ key }) => key.mode === "passthrough")) return true;
+  return endpoint === fallback || isAnonymous && presetOf(endpoint).local === true;
+}
+
+function byRoute(
+  { routes }: ModelRouting,
+  model: string,
+  candidates: readonly Endpoint[],
+): Choice | undefined {
+  for (const route of routes) {
+    const endpoint = candidates.find(({ name }) => name === route.endpoint);
+    if (endpoint === undefined || !matchesAny([route.model], model)) continue;
+    return { endpoint, model: route.to ?? model, reason: "route", rule: route.model };
+  }
+  return undefined;
+}
+
+/** By the prefix of a name, by the lists of the endpoints, or by the maker of a model. */
+function byName(
+  { endpoints, candidates, lists }: {
+    endpoints: RoutingTable["endpoints"];
+    candidates: readonly Endpoint[];
+    lists: ModelLists;
+  },
+  model: string,
+): Choice | undefined {
+  const [listing, ...others] = candidates.filter(({ name }) => lists.has(name, model));
+  const slash = model.indexOf("/");
+  const prefix = slash > 0 && slash < model.length - 1 ? endpoints.get(model.slice(0, slash)) : undefined;
+  // OpenRouter's models have names like `openai/gpt-4o`: an endpoint that lists the whole name has the model.
+  if (listing === undefined && prefix !== undefined && candidates.includes(prefix)) {
+    return { endpoint: prefix, model: model.slice(slash + 1), reason: "prefix" };
+  }
+  if (listing !== undefined) {
+    return {
+      endpoint: listing,
+      model,
+      reason: "list",
+      ...(others.length > 0 && { others: others.map(({ name }) => name) }),
+    };
+  }
+  const maker = candidates.find((endpoint) => presetOf(endpoint).makes?.test(model) === true);
+  return maker && { endpoint: maker, model, reason: "maker" };
+}
+
+/** Whether the model of a request can make a difference, so that the proxy has to know it. */
+export function dependsOnModel(
+  { routes, aliases, speakers, fallbacks }: ModelRouting,
+  api: UnnamedApi,
+): boolean {
+  return routes.length > 0 || aliases.size > 0 || speakers[api].length > 1 ||
+    speakers[api].length === 1 && fallbacks[api] === undefined;
+}
+
+/** The error message for a model that no endpoint serves. */
+export function modelNotFoundMessage(model: string): string {
+  const shown = JSON.stringify(harmlessText(model, MAX_QUOTED_MODEL));
+  return `No endpoint of this proxy serves the model ${shown} here. GET /v1/models lists the models.`;
+}

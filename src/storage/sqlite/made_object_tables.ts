@@ -1,0 +1,76 @@
+/** The makers of objects at providers, in SQLite. Call functions that write within a transaction. */
+
+import type { MadeObject, ObjectMaker } from "../store.ts";
+import type { Connection, Row } from "./connection.ts";
+
+/** Adds objects with their makers. The first maker of an object stays. */
+export function insertMadeObjects(database: Connection, objects: readonly MadeObject[]): void {
+  for (const { account, id, backend, maker, projectId = null, madeAt, expiresAt } of objects) {
+    database.run(
+      "INSERT INTO made_objects VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+      ...[account, id, backend, maker, projectId, madeAt, expiresAt],
+    );
+    database.run(
+      "INSERT INTO object_makers VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+      ...[account, maker, projectId],
+    );
+  }
+}
+
+/** Finds objects by their ids, at all accounts. */
+export function findMadeObjects(database: Connection, ids: readonly string[]): MadeObject[] {
+  return database.all(
+    "SELECT made_objects.* FROM json_each(?) CROSS JOIN made_objects ON object_id = json_each.value",
+    JSON.stringify(ids),
+  ).map(objectOf);
+}
+
+/** Lists the tokens that made objects, by account. */
+export function listObjectMakers(database: Connection): ObjectMaker[] {
+  return database.all("SELECT * FROM object_makers").map((row) => ({
+    account: String(row["account"]),
+    maker: String(row["maker"]),
+    projectId: projectOf(row),
+  }));
+}
+
+/** Deletes expired objects, and the oldest ones beyond a number for each maker and for all. */
+export function pruneMadeObjects(
+  database: Connection,
+  { now, maxOfMaker, max }: { now: number; maxOfMaker: number; max: number },
+): void {
+  database.run("DELETE FROM made_objects WHERE expires_at < ?", now);
+  const makers = database.all(
+    "SELECT maker FROM made_objects GROUP BY maker HAVING count(*) > ?",
+    maxOfMaker,
+  );
+  for (const row of makers) {
+    const maker = String(row["maker"]);
+    database.run(
+      `DELETE FROM made_objects WHERE maker = ? AND made_at <=
+         (SELECT made_at FROM made_objects WHERE maker = ? ORDER BY made_at DESC LIMIT 1 OFFSET ?)`,
+      ...[maker, maker, maxOfMaker],
+    );
+  }
+  database.run(
+    `DELETE FROM made_objects WHERE made_at <=
+       (SELECT made_at FROM made_objects ORDER BY made_at DESC LIMIT 1 OFFSET ?)`,
+    max,
+  );
+}
+
+function objectOf(row: Row): MadeObject {
+  return {
+    account: String(row["account"]),
+    id: String(row["object_id"]),
+    backend: String(row["backend"]),
+    maker: String(row["maker"]),
+    projectId: projectOf(row),
+    madeAt: Number(row["made_at"]),
+    expiresAt: Number(row["expires_at"]),
+  };
+}
+
+function projectOf(row: Row): string | undefined {
+  return row["project_id"] === null ? undefined : String(row["project_id"]);
+}

@@ -1,0 +1,90 @@
+import { assert, assertEquals } from "@std/assert";
+import { checkStrings } from "../../src/objects/body_references.ts";
+import { random } from "../support/data/random.ts";
+
+const ID = "file-9pfqxjzktn2lbvw8hdrcys";
+const encoder = new TextEncoder();
+
+async function referencesIn(text: string, isFile = false): Promise<string[]> {
+  const found: string[] = [];
+  await checkStrings(encoder.encode(text), {
+    isFile,
+    pause: () => undefined,
+    check: (references) => {
+      found.push(...references.keys());
+      return Promise.resolve();
+    },
+  });
+  return found;
+}
+
+/** JSON of a random shape, with the id in one place. */
+function jsonWith(id: string, { below, pick }: ReturnType<typeof random>): string {
+  const noise = () =>
+    JSON.stringify(pick(["", '"', "\\", '\\"', "a\nb", "ü😀", "x".repeat(below(90)), "\\\\"]));
+  const nested = (depth: number): string => {
+    if (depth === 0) {
+      const escaped = [...id].map((letter) =>
+        below(3) === 0 ? `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}` : letter
+      ).join("");
+      return `"${escaped}"`;
+    }
+    const inner = nested(depth - 1);
+    return pick([
+      `{${noise()}:${inner},${noise()}:${noise()}}`,
+      `[${noise()}, ${inner}]`,
+      `{"a":[${noise()}],"b" : ${inner}}`,
+      `[1.5e3,null,${inner},true]`,
+    ]);
+  };
+  return nested(below(8));
+}
+
+Deno.test("body references: an id is found in JSON of any shape, and in files around it", async () => {
+  const source = random(23);
+  for (let run = 0; run < 2_000; run++) {
+    const text = jsonWith(ID, source);
+    JSON.parse(text);
+    assert((await referencesIn(text)).includes(ID), text);
+    // A file can have an odd number of quotes and backslashes before its JSON.
+    const before = source.pick(["", '"', '\\"', "\\", 'x"y"z"', '\u0000\\\\"']);
+    assert((await referencesIn(before + text + source.pick(["", '"']), true)).includes(ID), before + text);
+  }
+});
+
+Deno.test("body references: many ids take no more memory than some of them", async () => {
+  const sizes: number[] = [];
+  const text = JSON.stringify(
+    Array.from({ length: 5_000 }, (_, index) => `file-${String(index).padStart(20, "0")}`),
+  );
+  await checkStrings(encoder.encode(text), {
+    isFile: false,
+    pause: () => undefined,
+    check: (references) => {
+      sizes.push(references.size);
+      return Promise.resolve();
+    },
+  });
+  assertEquals([Math.max(...sizes), sizes.reduce((sum, size) => sum + size, 0)], [500, 5_000]);
+});
+
+Deno.test("body references: the time for a body is in proportion to its length", async () => {
+  for (
+    const unit of [
+      '"',
+      '\\"',
+      '"a-',
+      '"a-",',
+      `"${"a-.".repeat(150)}",`,
+      `"${".".repeat(500)}x",`,
+      '"file-1","',
+    ]
+  ) {
+    for (const isFile of [false, true]) {
+      const begun = performance.now();
+      await referencesIn(unit.repeat(Math.ceil(2_000_000 / unit.length)), isFile);
+      // A quadratic scan of 2 MB takes minutes.
+      assert(performance.now() - begun < 10_000, `${unit} ${isFile}`);
+    }
+  }
+});

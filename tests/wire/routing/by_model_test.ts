@@ -1,0 +1,225 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { rawRequest } from "../../support/clients/raw_client.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
+import { ownEngineTests } from "../../support/proxies/engine.ts";
+import { OneDoor, type OneDoorOptions, type Room } from "../../support/proxies/one_door.ts";
+
+const ROOMS: Readonly<Record<string, Room>> = {
+  openai: { preset: "openai" },
+  groq: { preset: "groq" },
+  anthropic: { preset: "anthropic", dialect: "anthropic" },
+  ollama: { preset: "ollama" },
+  gemini: { preset: "gemini", dialect: "gemini" },
+};
+
+/** Path, body, what arrives as `endpoint path body`, and the options of the proxy. */
+const CASES: readonly (readonly [
+  what: string,
+  path: string,
+  body: string | undefined,
+  expected: string,
+  options?: OneDoorOptions,
+])[] = [
+  [
+    "the maker of the model",
+    "/v1/chat/completions",
+    '{ "model" : "gpt-5.1",  "messages":[] }',
+    'openai /v1/chat/completions { "model" : "gpt-5.1",  "messages":[] }',
+  ],
+  [
+    "an unknown model goes to the default endpoint",
+    "/v1/responses",
+    '{"model":"unheard"}',
+    'openai /v1/responses {"model":"unheard"}',
+  ],
+  [
+    "the default endpoint of the file",
+    "/chat/completions",
+    '{"model":"unheard"}',
+    'groq /chat/completions {"model":"unheard"}',
+    { defaultEndpoint: "groq" },
+  ],
+  [
+    "the name of an endpoint before the model, which is removed",
+    "/v1/chat/completions",
+    '{"a":"\u00e4\\u00e4", "model" :  "groq/llama-3.3-70b" ,"b":[1.0]}',
+    'groq /v1/chat/completions {"a":"\u00e4\\u00e4", "model" :  "llama-3.3-70b" ,"b":[1.0]}',
+  ],
+  [
+    "a prefix that is no endpoint stays",
+    "/v1/chat/completions",
+    '{"model":"meta/llama"}',
+    'openai /v1/chat/completions {"model":"meta/llama"}',
+  ],
+  [
+    "an endpoint's name with nothing behind it stays",
+    "/v1/chat/completions",
+    '{"model":"groq/"}',
+    'openai /v1/chat/completions {"model":"groq/"}',
+  ],
+  [
+    "an endpoint without the API is not chosen by its name",
+    "/v1/chat/completions",
+    '{"model":"anthropic/claude-x"}',
+    'openai /v1/chat/completions {"model":"anthropic/claude-x"}',
+  ],
+  [
+    "Anthropic's API goes to Anthropic",
+    "/v1/messages",
+    '{"model":"claude-sonnet-5"}',
+    'anthropic /v1/messages {"model":"claude-sonnet-5"}',
+  ],
+  [
+    "Anthropic's API of a local server",
+    "/v1/messages",
+    '{"model":"ollama/qwen3"}',
+    'ollama /v1/messages {"model":"qwen3"}',
+  ],
+  [
+    "Google's API, whose model is in the path",
+    "/v1beta/models/gemini-3.8-flash:generateContent",
+    '{"contents":[]}',
+    'gemini /v1beta/models/gemini-3.8-flash:generateContent {"contents":[]}',
+  ],
+  [
+    "an alias in a path",
+    "/v1beta/models/fast:streamGenerateContent?alt=sse",
+    "{}",
+    "gemini /v1beta/models/gemini-3.8-flash:streamGenerateContent?alt=sse {}",
+    { aliases: { fast: "gemini/gemini-3.8-flash" } },
+  ],
+  [
+    "an alias in a body",
+    "/v1/chat/completions",
+    '{"model":"fast","messages":[{"content":"fast"}]}',
+    'groq /v1/chat/completions {"model":"llama-3.3-70b","messages":[{"content":"fast"}]}',
+    { aliases: { fast: "groq/llama-3.3-70b" } },
+  ],
+  [
+    "a route of the file",
+    "/v1/embeddings",
+    '{"model":"text-embedding-3-small","input":"x"}',
+    'ollama /v1/embeddings {"model":"nomic-embed-text","input":"x"}',
+    { routes: [{ model: "text-embedding-*", endpoint: "ollama", to: "nomic-embed-text" }] },
+  ],
+  [
+    "the first route that matches",
+    "/v1/embeddings",
+    '{"model":"a-b"}',
+    'groq /v1/embeddings {"model":"a-b"}',
+    { routes: [{ model: "a-*", endpoint: "groq" }, { model: "*", endpoint: "ollama" }] },
+  ],
+  [
+    "a route to an endpoint without the API is skipped",
+    "/v1/messages",
+    '{"model":"claude-x"}',
+    'anthropic /v1/messages {"model":"claude-x"}',
+    { routes: [{ model: "claude-*", endpoint: "groq" }] },
+  ],
+  ["Ollama's own API", "/api/chat", '{"model":"qwen3"}', 'ollama /api/chat {"model":"qwen3"}'],
+  ["a body without a model", "/v1/chat/completions", '{"n":1}', 'openai /v1/chat/completions {"n":1}'],
+  ["a path without a model", "/v1/files/file-1", undefined, "openai /v1/files/file-1 "],
+  [
+    "a model within the messages counts for nothing",
+    "/v1/chat/completions",
+    '{"messages":[{"model":"groq/x"}],"model":"gpt-5"}',
+    'openai /v1/chat/completions {"messages":[{"model":"groq/x"}],"model":"gpt-5"}',
+  ],
+];
+
+for (const [what, path, body, expected, options] of CASES) {
+  Deno.test(`by model: ${what}`, async () => {
+    await using door = new OneDoor(ROOMS, options);
+    const bytes = body === undefined ? undefined : new TextEncoder().encode(body);
+    const { arrived, text } = await door.send(path, bytes);
+    assertEquals(
+      arrived && `${arrived.endpoint} ${arrived.request.target} ${arrived.body}`,
+      expected,
+      text,
+    );
+    assertEquals(arrived?.request.header("authorization"), `Bearer key-of-${arrived?.endpoint}`);
+    assertEquals(door.lists, []);
+  });
+}
+
+Deno.test("by model: curl -d sends JSON as a form, and its bytes and content type stay", async () => {
+  await using door = new OneDoor({ openai: { preset: "openai" }, ollama: { preset: "ollama" } });
+  const type = { "content-type": "application/x-www-form-urlencoded" };
+  const { arrived } = await door.send("/v1/chat/completions", ' {"model":"ollama/qwen3"}', type);
+  assertEquals(arrived?.body, ' {"model":"qwen3"}');
+  assertEquals(arrived?.request.header("content-type"), "application/x-www-form-urlencoded");
+});
+
+Deno.test("by model: a malformed body and two models are a 400", async () => {
+  await using door = new OneDoor(ROOMS);
+  for (const body of ['{"model":"a"', '{"model":"a","model":"b"}', '{"Model":"a"}', "[]"]) {
+    const { response, text } = await door.send("/v1/chat/completions", body);
+    assertEquals([response.status, response.headers.get("x-llm-proxy-error")], [400, "bad_request"], body);
+    assertMatch(text, /The model in this body chooses the endpoint/);
+  }
+  assertEquals(door.arrived, []);
+});
+
+Deno.test("by model: the model of a form, whose length may be stated", async () => {
+  await using door = new OneDoor(ROOMS, { aliases: { listener: "groq/whisper-large" } });
+  const form = new FormData();
+  form.set("model", "listener");
+  form.set("file", new File([new Uint8Array(300).fill(7)], "a.wav"));
+  const { arrived } = await door.send("/v1/audio/transcriptions", form, {});
+  assertEquals(arrived?.endpoint, "groq");
+  assertMatch(arrived?.body ?? "", /name="model"\r\n\r\nwhisper-large\r\n/);
+});
+
+Deno.test("by model: without a default endpoint, a model that no endpoint serves is a 404 of the path's API", async () => {
+  await using door = new OneDoor({ groq: { preset: "groq" }, mistral: { preset: "mistral" } });
+  const { response, text } = await door.send("/v1/chat/completions", '{"model":"unheard"}');
+  assertEquals([response.status, response.headers.get("x-llm-proxy-error")], [404, "model_not_found"]);
+  assertEquals(JSON.parse(text), {
+    error: {
+      message: 'No endpoint of this proxy serves the model "unheard" here. GET /v1/models lists the models.',
+      type: "not_found_error",
+      code: "model_not_found",
+      param: null,
+    },
+  });
+  const known = await door.send("/v1/chat/completions", '{"model":"mistral-large-latest"}');
+  assertEquals(known.arrived?.endpoint, "mistral");
+});
+
+Deno.test("by model: one endpoint for a path gets its requests unread", async () => {
+  await using door = new OneDoor({
+    openai: { preset: "openai" },
+    anthropic: { preset: "anthropic", dialect: "anthropic" },
+  });
+  const { arrived } = await door.send("/v1/chat/completions", "not JSON at all");
+  assertEquals([arrived?.endpoint, arrived?.body], ["openai", "not JSON at all"]);
+  const other = await door.send("/v1/messages", '{"model":"openai/gpt-5"');
+  assertEquals([other.arrived?.endpoint, other.arrived?.body], ["anthropic", '{"model":"openai/gpt-5"']);
+});
+
+Deno.test("by model: an endpoint that forwards the client's key is never chosen by a model", async () => {
+  await using door = new OneDoor({
+    openai: { preset: "openai" },
+    groq: { preset: "groq", passthrough: true },
+    mistral: { preset: "mistral" },
+  }, { routes: [{ model: "x", endpoint: "groq" }] });
+  for (const model of ["groq/llama", "x"]) {
+    const { arrived } = await door.send("/v1/chat/completions", JSON.stringify({ model }));
+    assertEquals(arrived?.endpoint, "openai", model);
+  }
+});
+
+ownEngineTests("webSocket").test("by model: an alias in the query of a WebSocket", async () => {
+  await using door = new OneDoor(ROOMS, { aliases: { voice: "groq/gpt realtime" } });
+  await rawRequest(door.proxy.url, [
+    "GET /v1/realtime?a=%20&model=voice&b HTTP/1.1",
+    `Authorization: Bearer ${SECRETS.proxyToken}`,
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  ]);
+  assertEquals(door.arrived.map(({ endpoint, request }) => `${endpoint} ${request.target}`), [
+    "groq /v1/realtime?a=%20&model=gpt%20realtime&b",
+  ]);
+});
