@@ -16,9 +16,7 @@ const SPINE = [
   "server",
   "app",
   "handler",
-  "route_by_model",
-  "list_models",
-  "filter_models",
+  "models",
 ];
 /** Values and functions without rules or state of the proxy. */
 const VOCABULARY = [

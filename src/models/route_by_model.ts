@@ -1,22 +1,22 @@
 /** Sends a request without the name of an endpoint to the endpoint that serves its model. */
 
-import type { BodyLimits } from "./admission/admission.ts";
-import { type ModelReading, readForModel } from "./admission/read_for_model.ts";
-import type { ReadRequest } from "./admission/read_request.ts";
-import type { UnnamedApi } from "./apis/unnamed_paths.ts";
-import type { Endpoint } from "./config/config.ts";
-import type { Exchange } from "./exchange.ts";
-import { ProxyFault } from "./faults.ts";
-import { allowedEndpoints } from "./limits/allowed.ts";
-import type { Principal } from "./principal.ts";
+import type { BodyLimits } from "../admission/admission.ts";
+import { type ModelReading, readForModel } from "../admission/read_for_model.ts";
+import type { ReadRequest } from "../admission/read_request.ts";
+import type { UnnamedApi } from "../apis/unnamed_paths.ts";
+import type { Endpoint } from "../config/config.ts";
+import type { Exchange } from "../exchange.ts";
+import { ProxyFault } from "../faults.ts";
+import { allowedEndpoints } from "../limits/allowed.ts";
+import type { Principal } from "../principal.ts";
 import {
   chooseEndpoint,
   dependsOnModel,
   isReachable,
   type ModelLists,
   modelNotFoundMessage,
-} from "./routing/choose_endpoint.ts";
-import type { RoutingTable } from "./routing/table.ts";
+} from "../routing/choose_endpoint.ts";
+import type { RoutingTable } from "../routing/table.ts";
 
 /** What the choice of an endpoint depends on. */
 export interface ModelRoutingParts extends BodyLimits {

@@ -1,19 +1,19 @@
 /** Answers `GET /v1/models` without the name of an endpoint: the models of all endpoints that the client may use. */
 
-import { checkEndpointPath, checkTokenPath } from "./admission/checked_paths.ts";
-import type { UnnamedApi } from "./apis/unnamed_paths.ts";
-import type { Catalogue } from "./catalogue/catalogue.ts";
-import { type MergedModel, mergedModels, type ModelFacts, modelsBody } from "./catalogue/merged_list.ts";
-import type { Endpoint } from "./config/config.ts";
-import { ProxyFault } from "./faults.ts";
-import { type Field, field } from "./http/fields.ts";
-import type { OutgoingReply } from "./http/message.ts";
-import { reasonPhrase } from "./http/reason_phrases.ts";
-import { allowsModel } from "./limits/allowed.ts";
-import type { Principal } from "./principal.ts";
+import { checkEndpointPath, checkTokenPath } from "../admission/checked_paths.ts";
+import type { UnnamedApi } from "../apis/unnamed_paths.ts";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import { type MergedModel, mergedModels, type ModelFacts, modelsBody } from "../catalogue/merged_list.ts";
+import type { Endpoint } from "../config/config.ts";
+import { ProxyFault } from "../faults.ts";
+import { type Field, field } from "../http/fields.ts";
+import type { OutgoingReply } from "../http/message.ts";
+import { reasonPhrase } from "../http/reason_phrases.ts";
+import { allowsModel } from "../limits/allowed.ts";
+import type { Principal } from "../principal.ts";
 import { endpointTest } from "./route_by_model.ts";
-import { chooseEndpoint, modelNotFoundMessage } from "./routing/choose_endpoint.ts";
-import { dialectsOf, type ModelRouting, type RoutingTable } from "./routing/table.ts";
+import { chooseEndpoint, modelNotFoundMessage } from "../routing/choose_endpoint.ts";
+import { dialectsOf, type ModelRouting, type RoutingTable } from "../routing/table.ts";
 
 /** How long a response waits for endpoints that have sent no list yet. */
 const MAX_WAIT_MS = 1_000;

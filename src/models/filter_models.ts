@@ -1,14 +1,14 @@
 /** Filters the list of models of an endpoint by the rules of a token, if the endpoint has `filter_models`. */
 
-import { operationOf } from "./apis/operation_of.ts";
-import { filteredListText } from "./catalogue/filtered_list.ts";
-import type { Endpoint } from "./config/config.ts";
-import { ProxyFault } from "./faults.ts";
-import { type Field, field } from "./http/fields.ts";
-import type { OutgoingReply } from "./http/message.ts";
-import { allowsModel, restrictsModels } from "./limits/allowed.ts";
-import type { Principal } from "./principal.ts";
-import { readUpTo } from "./streams/read_whole.ts";
+import { operationOf } from "../apis/operation_of.ts";
+import { filteredListText } from "../catalogue/filtered_list.ts";
+import type { Endpoint } from "../config/config.ts";
+import { ProxyFault } from "../faults.ts";
+import { type Field, field } from "../http/fields.ts";
+import type { OutgoingReply } from "../http/message.ts";
+import { allowsModel, restrictsModels } from "../limits/allowed.ts";
+import type { Principal } from "../principal.ts";
+import { readUpTo } from "../streams/read_whole.ts";
 
 /** The longest list that is filtered, in bytes. OpenRouter's has half a million. */
 const MAX_LIST_BYTES = 4 * 1024 * 1024;
