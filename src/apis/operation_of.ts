@@ -24,10 +24,11 @@ const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
     // DeepSeek and LiteLLM; Ollama's account; Azure's resources and connections; the permissions of Google's resources.
     /^\/(?:user|key|team|customer|budget)\/(?:balance|(?:re)?generate|new|\w*update|\w*delete|\w*info|\w*list|\w*block|member_\w+|settings|health)(?:\/|$)|^\/(?:spend|global|credentials)\/|^\/api\/(?:me|signin|signout|user\/keys)(?:\/|$)|^\/(?:subscriptions|providers)\/|^\/api\/projects\/[^/]+\/connections(?:\/|$)|:(?:get|set)iampolicy$|:testiampermissions$/i,
   ],
-  // Changes of a server: llama.cpp, vLLM, SGLang, LM Studio, LiteLLM.
+  // Changes of a server: llama.cpp, vLLM, SGLang, LM Studio, LiteLLM, llama-swap. The names of models between
+  // llama-swap's /upstream and the path of the server may have slashes.
   [
     "server_management",
-    /^(?:\/v\d)?\/(?:un)?load_lora_adapter(?:\/|$)|^\/(?:slots|lora-adapters|metrics|sleep|wake_up|is_sleeping|pause|resume|reset_[a-z]+_cache|flush_cache|collective_rpc|(?:start|stop)_profile|scale_elastic_ep|abort_requests?|init_weight\w*|update_weights?\w*|(?:release|resume)_memory_occupation|cors-proxy)(?:\/|$)/i,
+    /^(?:\/upstream\/[^]+)?(?:(?:\/v\d)?\/(?:un)?load_lora_adapter|\/(?:unload|running|logs|api\/(?:events|metrics|captures)|slots|lora-adapters|metrics|sleep|wake_up|is_sleeping|pause|resume|reset_[a-z]+_cache|flush_cache|collective_rpc|(?:start|stop)_profile|scale_elastic_ep|abort_requests?|init_weight\w*|update_weights?\w*|(?:release|resume)_memory_occupation|cors-proxy))(?:\/|$)/i,
   ],
   [
     "server_management",
@@ -179,7 +180,20 @@ export function operationOf(method: string, path: string): Operation {
 /** All ends in one list, which is faster to read than a list of lists. */
 const ENDS = PATHS.flatMap(([operation, ...ends]) => ends.map((end) => ({ operation, end })));
 
+/** Where llama-swap forwards to the server of one model. */
+const ONE_MODEL = /^\/upstream(?:\/[^/]*|$)/i;
+
 function recognise(path: string): RecognisedPath {
+  const whole = firstMatch(path);
+  const prefix = ONE_MODEL.exec(path)?.[0];
+  if (prefix === undefined || whole.operation === "server_management") return whole;
+  const behind = path.slice(prefix.length);
+  const found = behind === "" ? UNKNOWN : firstMatch(behind);
+  // Everything else that the server has, such as its page.
+  return found.operation === "unknown" ? { operation: "server_management", id: undefined } : found;
+}
+
+function firstMatch(path: string): RecognisedPath {
   const lower = path.toLowerCase();
   for (const { operation, end } of ENDS) {
     if (typeof end === "string") {

@@ -196,7 +196,10 @@ export const OPERATIONS = {
     modelIn: "body",
     hasOllamaKeys: true,
   },
-  /** Loads and unloads models and adapters, clears caches, and so on (llama.cpp, vLLM, SGLang, LM Studio). */
+  /**
+   * Loads and unloads models and adapters, clears caches, reads logs, and so on (llama.cpp, vLLM, SGLang, LM Studio,
+   * llama-swap).
+   */
   server_management: { group: "model_management", cost: "unknown", isCreation: true },
 
   files: { ...FILES, ...URLS_IN_HEADER, cost: "free", hasNoOutput: true, fileInForm: "whole" },

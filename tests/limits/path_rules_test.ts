@@ -47,6 +47,19 @@ const RULES: readonly (readonly [entries: readonly string[], cases: Readonly<Rec
     "POST /slots/embeddings": "model_management",
     "POST /lora-adapters": "model_management",
     "POST /models/load": "model_management",
+    // llama-swap.
+    "GET /unload": "model_management",
+    "GET /running": "model_management",
+    "GET /logs/stream": "model_management",
+    "GET /api/events": "model_management",
+    "GET /upstream/m": "model_management",
+    "GET /upstream/m/": "model_management",
+    "POST /upstream/m/slots/0": "model_management",
+    "POST /upstream/m/props": "model_management",
+    "POST /upstream/m/unheard/of": "model_management",
+    "POST /upstream/m/v1/chat/completions": "yes",
+    "GET /upstream/m/v1/models": "yes",
+    "GET /upstream/m/health": "yes",
     // vLLM and LM Studio.
     "POST /v1/chat/completions": "yes",
     "POST /v1/messages": "yes",
@@ -126,6 +139,8 @@ for (
     [[...LOCAL, "other"], "POST", ["/api/delete", "/slots/0", "/v1/load_lora_adapter", "/sleep"]],
     [HOSTED, "GET", ["/v1/organization/users", "/v1/organizations/users", "/v1/keys", "/v1/credits"]],
     [["!admin", "!model_management"], "POST", ["/api/delete", "/organization/users", "/models/load"]],
+    [["!model_management"], "GET", ["/unload", "/running", "/logs", "/logs/stream", "/upstream/m"]],
+    [["!model_management"], "POST", ["/upstream/m/slots/0", "/upstream/m/api/pull", "/upstream/m/x"]],
     [["!files"], "GET", ["/v1/files", "/v1/files/a/content"]],
   ] as const
 ) {
@@ -149,6 +164,9 @@ Deno.test("pathRefusal: an allowed path behind a closed one opens nothing, for s
       "/sleep",
       "/models/load",
       "/model/new",
+      "/unload",
+      "/logs",
+      "/upstream/m/slots",
     ]
   ) {
     for (const end of ["/api/chat", "/v1/chat/completions", "/embeddings", "/models/x:generateContent"]) {
