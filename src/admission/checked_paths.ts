@@ -1,7 +1,7 @@
 /** Checks whether an endpoint and a token allow the path of a request, before anything else of it counts. */
 
 import type { Endpoint } from "../config/config.ts";
-import { versionedPath } from "../http/join_url.ts";
+import { joinPath, versionedPath } from "../http/join_url.ts";
 import { checkAllowedPath, checkPath, type RequestedPath } from "../limits/allowed.ts";
 import type { Principal, Subject } from "../principal.ts";
 import { type Head, mayRename, possibleMethods } from "./effective_method.ts";
@@ -67,6 +67,7 @@ function requestedPath(endpoint: Endpoint, head: RequestHead): RequestedPath {
   return {
     path,
     paths: endpoint.backends.map(({ baseUrl }) => versionedPath(baseUrl, path)),
+    sentPaths: endpoint.backends.map(({ baseUrl }) => joinPath(baseUrl, path)),
     methods: possibleMethods(method, head),
     upgrade,
     fields,

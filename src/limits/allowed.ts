@@ -33,8 +33,10 @@ const SHOWN_PATH = 200;
 export interface RequestedPath {
   /** The path after the name of the endpoint. */
   readonly path: string;
-  /** The path at each backend. */
+  /** The path at each backend, without the path of its base URL but with the version. */
   readonly paths: readonly string[];
+  /** The path at each backend as it is sent. Absent: it is sent as in `paths`. */
+  readonly sentPaths?: readonly string[];
   /** The methods that upstreams could use, in capitals. */
   readonly methods: readonly string[];
   /** Whether the client requests a WebSocket. */
@@ -48,12 +50,12 @@ export interface RequestedPath {
  */
 export function checkAllowedPath(
   endpoint: { readonly name: string; readonly paths: readonly string[] },
-  { path, paths, methods, upgrade, fields }: RequestedPath,
+  { path, paths, sentPaths = paths, methods, upgrade, fields }: RequestedPath,
 ): void {
   const rules = pathRulesOf(endpoint.paths);
   if (rules.allowsEverything) return;
   const other = fields.flatMap(({ lower, value }) => PATH_FIELDS.has(lower) ? [pathIn(value)] : []);
-  const refusal = pathRefusal(rules, { methods, paths: [...paths, ...other], upgrade });
+  const refusal = pathRefusal(rules, { methods, paths: [...paths, ...other], sentPaths, upgrade });
   if (refusal === undefined) return;
   const setting = `endpoints.${endpoint.name}.paths`;
   const allows = `allows ${shownPaths(endpoint.paths)} (${setting})`;
@@ -83,7 +85,7 @@ function pathIn(value: string): string {
  */
 export function checkPath(
   principal: Principal,
-  { path, paths, methods, upgrade, fields }: RequestedPath,
+  { path, paths, sentPaths = paths, methods, upgrade, fields }: RequestedPath,
 ): void {
   for (const { what, rules: { paths: entries } } of principal.subjects) {
     if (entries === undefined) continue;
@@ -96,7 +98,7 @@ export function checkPath(
         `This ${what} may use only certain paths, and the header ${renaming.lower} names another path. Remove it.`,
       );
     }
-    const refusal = pathRefusal(pathRulesOf(entries), { methods, paths, upgrade });
+    const refusal = pathRefusal(pathRulesOf(entries), { methods, paths, sentPaths, upgrade });
     if (refusal === undefined) continue;
     if ("unclear" in refusal) throw uncheckable(what, refusal.unclear);
     throw new ProxyFault(

@@ -15,6 +15,11 @@ export interface PathRequest {
   readonly methods: readonly string[];
   /** The path at each backend that could get the request. */
   readonly paths: readonly string[];
+  /**
+   * The same paths as they are sent, with the whole path of each base URL. Groups count for both forms. Absent: they
+   * are sent as in `paths`.
+   */
+  readonly sentPaths?: readonly string[];
   /** Whether the client requests a WebSocket. */
   readonly upgrade: boolean;
 }
@@ -66,6 +71,8 @@ export type PathRefusal =
   | { readonly unclear: string }
   | { readonly group: OperationGroup; readonly method: string };
 
+const TOO_MANY_READINGS = "it is too long, or encoded several times";
+
 /**
  * Why rules reject a request. Undefined: they allow it. All readings of all paths must be allowed, with all
  * methods. Patterns are compared with the path itself, so that a path with several readings is rejected.
@@ -74,18 +81,42 @@ export function pathRefusal(rules: PathRules, request: PathRequest): PathRefusal
   if (rules.allowsEverything) return undefined;
   const { groups, denied, patterns, shownPatterns } = rules;
   const hasPatterns = shownPatterns.length > 0;
-  for (const path of request.paths) {
+  for (const [index, path] of request.paths.entries()) {
     const readings = pathReadings(path);
     const unclear = hasPatterns || readings === undefined ? pathAmbiguity(path) : undefined;
     if (unclear !== undefined) return { unclear };
-    if (readings === undefined) return { unclear: "it is too long, or encoded several times" };
+    if (readings === undefined) return { unclear: TOO_MANY_READINGS };
     const isAllowed = hasPatterns && verdictOf(patterns, path) === "allowed";
+    const isClosed = (group: OperationGroup) => denied.has(group) || !isAllowed && !groups.has(group);
     for (const reading of readings) {
       const isDenied = hasPatterns && verdictOf(patterns, reading) === "denied";
       for (const method of request.methods) {
         const group = groupOf(method, reading, request);
-        if (isDenied || denied.has(group) || !isAllowed && !groups.has(group)) return { group, method };
+        if (isDenied || isClosed(group)) return { group, method };
       }
+    }
+    const sent = request.sentPaths?.[index] ?? path;
+    const refusal = sent === path ? undefined : sentRefusal(sent, request, isClosed);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
+}
+
+/**
+ * Why the whole path that is sent is rejected. A prefix makes `/health` and others unknown, so that an unknown path
+ * says nothing here: the path behind the prefix has decided.
+ */
+function sentRefusal(
+  sent: string,
+  request: PathRequest,
+  isClosed: (group: OperationGroup) => boolean,
+): PathRefusal | undefined {
+  const readings = pathReadings(sent);
+  if (readings === undefined) return { unclear: TOO_MANY_READINGS };
+  for (const reading of readings) {
+    for (const method of request.methods) {
+      const group = groupOf(method, reading, request);
+      if (group !== "other" && isClosed(group)) return { group, method };
     }
   }
   return undefined;

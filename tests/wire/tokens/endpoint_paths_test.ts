@@ -147,6 +147,34 @@ Deno.test("paths of an endpoint: headers and parameters that name another method
   assertEquals(await status(local, "/api/tags", "X-Original-URL: /api/tags"), 200);
 });
 
+Deno.test("paths of an endpoint: the path of the base URL opens nothing, and closes no inference", async () => {
+  await using upstream = ollamaServer();
+  const closed = ["!admin", "!model_management"];
+  await using api = proxyTo(upstream.origin, closed, "/api");
+  await using organization = proxyTo(upstream.origin, closed, "/v1/organization");
+  await using groq = proxyTo(upstream.origin, closed, "/openai/v1");
+  const status = async (proxy: LocalProxy, target: string) => {
+    const head = [
+      `POST /there${target} HTTP/1.1`,
+      `Authorization: Bearer ${SECRETS.proxyToken}`,
+      "Content-Length: 2",
+    ];
+    return (await rawRequest(proxy.url, head, "{}")).status;
+  };
+  for (const target of ["/pull", "/api/pull", "/api/api/pull", "//pull", "/%70ull"]) {
+    assertEquals(await status(api, target), 403, target);
+  }
+  for (const target of ["/users", "/v1/organization/users"]) {
+    assertEquals(await status(organization, target), 403, target);
+  }
+  assertEquals(upstream.requests.length, 0);
+  assertEquals(await status(api, "/chat"), 200);
+  assertEquals(await status(api, "/api/chat"), 200);
+  for (const target of ["/chat/completions", "/v1/chat/completions", "/openai/v1/chat/completions"]) {
+    assertEquals(await status(groq, target), 200, target);
+  }
+});
+
 /** A server that answers `closed` where its own reading of a path is a closed one, and `open` elsewhere. */
 interface Reading extends AsyncDisposable {
   readonly origin: string;
