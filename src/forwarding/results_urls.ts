@@ -1,6 +1,7 @@
 /** Replaces `results_url` in a JSON body while it passes. All other bytes stay. */
 
 import { ProxyFault } from "../faults.ts";
+import { decodeLatin1 } from "../http/latin1.ts";
 import type { ByteSource, MessageBody } from "../streams/byte_source.ts";
 import { concat } from "../streams/bytes.ts";
 import { SmallPieces } from "../streams/small_pieces.ts";
@@ -13,7 +14,7 @@ const OBJECT = 0x7b;
 /** The first byte of both byte order marks of UTF-16 is at least this. No byte of UTF-8 is. */
 const NOT_UTF8 = 0xfe;
 /** How much is searched within one turn of the event loop. */
-const STEP_BYTES = 16 * 1024;
+const STEP_BYTES = 8 * 1024;
 /** The name in capitals, because some readers of JSON ignore them. */
 const NAME = "RESULTS_URL";
 /** The longest spelling of the name: each character as `\u0072`. */
@@ -21,7 +22,10 @@ const MAX_NAME_BYTES = NAME.length * 6;
 /** A longer URL becomes null. */
 const MAX_URL_BYTES = 4 * 1024;
 
-const NULL = new TextEncoder().encode("null");
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+const NULL = encoder.encode("null");
+const OPENING = Uint8Array.of(QUOTE);
 const NOTHING = new Uint8Array();
 
 /** Where in the JSON the next byte is. */
@@ -120,7 +124,7 @@ export class ResultsUrls implements MessageBody {
       } else if (byte === QUOTE) {
         if (at > passed) out.push(piece.subarray(passed, at));
         this.#beginString("url");
-        this.#hold(piece.subarray(at, at + 1));
+        this.#hold(OPENING);
         passed = ++at;
       } else if (byte === LIST || byte === OBJECT) throw unreadable("it is neither text nor null");
       else this.#place = "between";
@@ -166,16 +170,21 @@ export class ResultsUrls implements MessageBody {
 
   #isName(): boolean {
     const length = this.#nameLength;
-    if (length > MAX_NAME_BYTES || (length !== NAME.length && !this.#isSpelled)) return false;
-    const text = textOf(this.#name.subarray(0, length));
-    // The long s becomes S too, as in readers that ignore capitals.
-    return text.toUpperCase() === NAME || decoded(`"${text}"`)?.toUpperCase() === NAME;
+    if (length > MAX_NAME_BYTES || length < NAME.length) return false;
+    const name = this.#name.subarray(0, length);
+    if (!this.#isSpelled) return length === NAME.length && decodeLatin1(name).toUpperCase() === NAME;
+    // No other escape stands for a character of the name. The long s becomes S too, as in readers that ignore capitals.
+    const text = decoder.decode(name).replace(
+      /\\u([0-9a-f]{4})/gi,
+      (_, digits: string) => String.fromCharCode(parseInt(digits, 16)),
+    );
+    return text.toUpperCase() === NAME;
   }
 
   #hold(bytes: Uint8Array): void {
     this.#urlLength += bytes.length;
     if (this.#urlLength > MAX_URL_BYTES) this.#url = undefined;
-    // The piece is valid until the next one is read.
+    // A piece is valid until the next one is read.
     else this.#url?.push(bytes.slice());
   }
 
@@ -183,20 +192,17 @@ export class ResultsUrls implements MessageBody {
   #replaced(): Uint8Array {
     const raw = this.#url && concat(this.#url);
     this.#url = [];
-    const url = raw && decoded(textOf(raw));
+    const url = raw &&
+      (this.#isSpelled ? decoded(decoder.decode(raw)) : decodeLatin1(raw, 1, raw.length - 1));
     if (raw === undefined || url === undefined) return NULL;
     const replacement = this.#replace(url);
     if (replacement === undefined) return NULL;
-    return replacement === url ? raw : new TextEncoder().encode(JSON.stringify(replacement));
+    return replacement === url ? raw : encoder.encode(JSON.stringify(replacement));
   }
 }
 
 function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
-function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
 }
 
 /** The text of a JSON string. Undefined: it is not valid. */
