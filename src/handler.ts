@@ -135,7 +135,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const readsResponse = filtersModelList || objects?.filtersList === true;
     const fields = readsResponse ? withIdentity(admitted.fields) : admitted.fields;
     const isFromPage = allowedOrigin(request.fields, proxy.corsOrigins) !== undefined;
-    const urlsIn = exchange.endpoint.rewriteUrls ? urlPlace(exchange.rest) : undefined;
+    const urlsIn = urlPlace(exchange);
     const sent = { credentials, fields, upgrade, isCounted: account !== undefined, isFromPage, urlsIn };
     const requests = new BackendRequests(exchange, sent);
     const balancer = proxy.balancerOf(exchange.endpoint);
@@ -204,15 +204,15 @@ function partsOf({ request, endpoint, principal, rest }: RoutedExchange) {
   return { request, endpoint, principal, rest };
 }
 
-/** The address by which the client reaches the endpoint. Undefined: the request has no valid host. */
+/** Where the answer has URLs, and the address by which the client reaches the endpoint, if its host is valid. */
 function clientUrls(
   { request, rest }: RoutedExchange,
   place: UrlPlace,
   { path, access }: { readonly path: string; readonly access: ProxyParts["clientAccess"] },
-): { place: UrlPlace; client: string } | undefined {
+): { place: UrlPlace; client: string | undefined } {
   const origin = access.originOf(request);
-  if (origin === undefined || !path.endsWith(rest)) return undefined;
-  return { place, client: origin + path.slice(0, path.length - rest.length) };
+  const isKnown = origin !== undefined && path.endsWith(rest);
+  return { place, client: isKnown ? origin + path.slice(0, path.length - rest.length) : undefined };
 }
 
 /** Answers with the models of several endpoints. Undefined: the proxy knows none of their lists. */

@@ -2,7 +2,7 @@ import { injectsCredential } from "../config/credentials.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { OutgoingReply } from "../http/message.ts";
 import type { Clock } from "../time/clock.ts";
-import { type UrlPlace, withClientUrls, withClientUrlsInBody } from "./answer_urls.ts";
+import { type UrlPlace, withClientUrls, withClientUrlsInBody, withoutByteFields } from "./answer_urls.ts";
 import { takesComments, withKeepaliveComments } from "./keepalive.ts";
 import { clientFields } from "./response_headers.ts";
 import { withoutUsage } from "./stream_usage/stream_usage.ts";
@@ -24,11 +24,11 @@ export interface ReplyContext {
    */
   readonly usageWasAdded: boolean;
   /** Where the answer has URLs that lead to the proxy instead, and its address for the client. */
-  readonly urls: { readonly place: UrlPlace; readonly client: string } | undefined;
+  readonly urls: { readonly place: UrlPlace; readonly client: string | undefined } | undefined;
   readonly clock: Clock;
 }
 
-/** Makes the client's answer from the answer of a backend. */
+/** Makes the client's answer from the answer of a backend. Throws `bad_gateway` if it cannot replace URLs in it. */
 export function clientReply(
   answer: BackendResponse,
   { exchange: { id, path, endpoint }, backend, usageWasAdded, urls, clock }: ReplyContext,
@@ -47,19 +47,24 @@ export function clientReply(
     return { status, reason, fields: [...UPGRADE_FIELDS, ...fields], body: null, tunnel };
   }
   const mapping = urls && { upstream: backend.baseUrl, client: urls.client };
+  const changesBody = urls?.place === "body";
   const { keepaliveMs } = endpoint;
   const body = usageWasAdded
     ? withoutUsage(answer)
-    : mapping !== undefined && urls?.place === "body"
+    : mapping !== undefined && changesBody
     ? withClientUrlsInBody(answer, mapping)
     : answer.body;
   return {
     status,
     reason,
-    fields: mapping === undefined ? fields : withClientUrls(fields, mapping),
+    fields: mapping === undefined
+      ? fields
+      : changesBody
+      ? withoutByteFields(fields)
+      : withClientUrls(fields, mapping),
     body: keepaliveMs === undefined || !takesComments(path)
       ? body
       : withKeepaliveComments({ fields: answer.fields, body }, { silenceMs: keepaliveMs, clock }),
-    omittedLength,
+    omittedLength: changesBody ? undefined : omittedLength,
   };
 }

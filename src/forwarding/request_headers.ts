@@ -14,11 +14,14 @@ export interface RequestHeaderPolicy {
   readonly anthropicVersion?: string | undefined;
   /** The name, in lower case, of one more field to remove. */
   readonly dropped?: string | undefined;
-  /** Whether the upstream must not compress its answer. */
+  /** Whether the upstream must send its whole answer, and not compress it. */
   readonly isAnswerRead?: boolean | undefined;
   /** Whether a web page of `CORS_ORIGINS` sent the request. */
   readonly isFromPage?: boolean | undefined;
 }
+
+/** Fields that ask for an answer which the proxy could not read. */
+const UNREADABLE: ReadonlySet<string> = new Set(["accept-encoding", "range", "if-range"]);
 
 /**
  * The fields for an upstream: those of the client in their order, unknown ones included, with the credential
@@ -45,7 +48,7 @@ export function upstreamFields(incoming: readonly Field[], policy: RequestHeader
     if (
       endsAtProxy(lower) || stripped.has(lower) || isHopByHop(lower) || replaced?.has(lower) ||
       lower === ownKeyField || lower === policy.dropped || (isFromPage && endsAtProxyFromPages(lower)) ||
-      (isAnswerRead && lower === "accept-encoding")
+      (isAnswerRead && UNREADABLE.has(lower))
     ) {
       continue;
     }
