@@ -13,6 +13,7 @@ import {
   LITELLM,
   LITELLM_ONE,
   LITELLM_PATTERNS,
+  LITELLM_PREFIXES,
   LLAMA_SWAP,
   OLLA,
 } from "../support/data/import_sources.ts";
@@ -245,6 +246,16 @@ Deno.test("import litellm: a name with a * becomes a route, or an endpoint with 
     "other.yaml:11: model_list[8].model_name: has a *, and no route can change its names: " +
     "clients write openai/ and the name at the provider",
   ]);
+});
+
+Deno.test("import litellm: several deployments of openai/* get another name, and a note says which", async () => {
+  const { endpoints, notes } = await converted("litellm", LITELLM_PREFIXES);
+  assertEquals(Object.keys(endpoints).toSorted(), ["groq", "lab", "openai-2"]);
+  assertEquals(
+    notes[0],
+    "other.yaml:3: model_list[0].model_name: has a *, and no route can change its names: " +
+      "clients write openai-2/ and the name at the provider",
+  );
 });
 
 Deno.test("import litellm: an alias of a model that the file does not have is left out", async () => {

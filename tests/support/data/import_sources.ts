@@ -93,6 +93,15 @@ model_list:
   - { model_name: "openai/*", litellm_params: { model: "openai/*" } }
 `;
 
+/** LiteLLM with two prefixes for one upstream, and several deployments of a pattern. */
+export const LITELLM_PREFIXES = `
+model_list:
+  - { model_name: "openai/*", litellm_params: { model: "openai/*", api_key: os.environ/FIRST_KEY } }
+  - { model_name: "openai/*", litellm_params: { model: "openai/*", api_key: os.environ/SECOND_KEY } }
+  - { model_name: "groq/*", litellm_params: { model: "groq/*" } }
+  - { model_name: "lab/*", litellm_params: { model: "groq/*" } }
+`;
+
 /** Olla with servers of several types. */
 export const OLLA = `
 server:
@@ -221,6 +230,16 @@ export const IMPORT_CASES: readonly {
     program: "litellm",
     file: LITELLM_PREFIX,
     models: [to("openai", "openai/gpt-5", "gpt-5")],
+  },
+  {
+    name: "several prefixes",
+    program: "litellm",
+    file: LITELLM_PREFIXES,
+    models: [
+      to("groq", "groq/llama-4", "llama-4"),
+      to("lab", "lab/llama-4", "llama-4"),
+      to("openai-2", "openai-2/gpt-5", "gpt-5"),
+    ],
   },
   { name: "aliases", program: "olla", file: OLLA, models: [to("ollama", "small", "llama3.2:3b")] },
   {

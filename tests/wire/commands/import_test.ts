@@ -66,6 +66,23 @@ Deno.test("import: a missing file and an unknown program are wrong usage", () =>
     assertStringIncludes(reason, "Allowed choices are litellm, olla, llama-swap.");
   }));
 
+Deno.test("import: check --route explains the route of a model, as docs/install.md shows", () =>
+  inFolder(async (run, folder) => {
+    await Deno.writeTextFile(
+      `${folder}/litellm.yaml`,
+      "model_list: [{ model_name: fast, litellm_params: { model: openai/gpt-4o-mini } }]",
+    );
+    const [code, , err] = await run("import litellm litellm.yaml --output imported.toml");
+    assertEquals(code, 0, err);
+    const env = valuesOf(await Deno.readTextFile(`${folder}/imported.toml`));
+    const [found, out, reason] = await run("check --config imported.toml --route fast", env);
+    assertEquals(found, 0, reason);
+    assertStringIncludes(
+      out,
+      '"fast" at /v1/chat/completions goes to openai as "gpt-4o-mini": the route "fast" matches.\n',
+    );
+  }));
+
 for (const { program, name, file, models } of IMPORT_CASES) {
   Deno.test(`import: check --route finds each model of ${program}: ${name}`, () =>
     inFolder(async (run, folder) => {
