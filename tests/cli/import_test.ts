@@ -5,6 +5,18 @@ import { parse } from "smol-toml";
 import { CommandError } from "../../src/cli/command_error.ts";
 import { convert, type ImportedProgram } from "../../src/cli/import/import.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { chooseEndpoint, dependsOnModel } from "../../src/routing/choose_endpoint.ts";
+import { match } from "../../src/routing/match.ts";
+import { buildRoutingTable } from "../../src/routing/table.ts";
+import {
+  IMPORT_CASES,
+  LITELLM,
+  LITELLM_ONE,
+  LITELLM_PATTERNS,
+  LITELLM_PREFIXES,
+  LLAMA_SWAP,
+  OLLA,
+} from "../support/data/import_sources.ts";
 
 /** Keys in clear in the files of these tests. */
 const IN_CLEAR = /canary-[\w-]+/;
@@ -29,65 +41,11 @@ async function converted(program: ImportedProgram, file: string) {
   });
   assertEquals(warnings, []);
   // Objects of the parser have no prototype. The file is a table of tables.
-  const { endpoints = {}, ...rest }: Record<string, Record<string, unknown>> = JSON.parse(
-    JSON.stringify(parse(text)),
-  );
+  const { endpoints = {}, ...rest }: Record<string, unknown> & {
+    endpoints?: Record<string, Record<string, unknown>>;
+  } = JSON.parse(JSON.stringify(parse(text)));
   return { text, notes, config, endpoints, rest, variables: [...draft.variables.keys()] };
 }
-
-const LITELLM = `
-model_list:
-  - model_name: fast
-    litellm_params:
-      model: openai/gpt-4o-mini
-      api_key: os.environ/OPENAI_API_KEY
-      rpm: 60
-  - model_name: gpt-4o
-    litellm_params:
-      model: gpt-4o
-      temperature: 0.2
-  - model_name: local
-    litellm_params:
-      model: openai/llama-3.3
-      api_base: http://192.168.1.20:8000/v1
-      api_key: canary-of-local
-      input_cost_per_token: 0.00000015
-      output_cost_per_token: 0.0000006
-  - model_name: chat
-    litellm_params: { model: groq/llama-3.3-70b, weight: 3 }
-  - model_name: chat
-    litellm_params:
-      model: azure/my-gpt
-      api_base: https://lab.openai.azure.com/
-      api_version: "2024-06-01"
-      api_key: os.environ/AZURE_KEY
-      weight: 1
-      timeout: 90
-  - model_name: claude
-    litellm_params: { model: anthropic/claude-sonnet-5, api_key: os.environ/ANTHROPIC_API_KEY }
-  - model_name: titan
-    litellm_params: { model: bedrock/amazon.titan }
-  - model_name: mystery
-    litellm_params: { model: some-model }
-router_settings:
-  routing_strategy: simple-shuffle
-  num_retries: 2
-  timeout: 300
-  model_group_alias: { cheap: fast }
-  fallbacks:
-    - local: [gpt-4o, claude, gone]
-  redis_password: canary-of-redis
-litellm_settings:
-  drop_params: true
-  max_budget: 25
-  budget_duration: 30d
-  callbacks: [langfuse]
-general_settings:
-  master_key: canary-of-master
-  database_url: postgresql://user:canary-of-database@db/litellm
-environment_variables:
-  LANGFUSE_SECRET: canary-of-langfuse
-`;
 
 Deno.test("import litellm: models of one provider share an endpoint; several deployments get their own", async () => {
   const { endpoints, rest, config, variables } = await converted("litellm", LITELLM);
@@ -144,7 +102,6 @@ Deno.test("import litellm: models of one provider share an endpoint; several dep
       api_key: "${OPENAI_API_KEY}",
       retries: 2,
       first_byte_timeout: "5m",
-      models: { fast: "gpt-4o-mini", cheap: "gpt-4o-mini" },
     },
     "anthropic": {
       provider: "anthropic",
@@ -152,12 +109,19 @@ Deno.test("import litellm: models of one provider share an endpoint; several dep
       api_key: "${ANTHROPIC_API_KEY}",
       retries: 2,
       first_byte_timeout: "5m",
-      models: { claude: "claude-sonnet-5" },
     },
   });
   assertEquals(rest, {
     auth: { token: "${PROXY_TOKEN}", limits: { budget_month_usd: 25 } },
     management: { token: "${MANAGEMENT_TOKEN}" },
+    routes: [
+      { model: "local", endpoint: "local" },
+      { model: "chat", endpoint: "chat" },
+      { model: "fast", endpoint: "openai", to: "gpt-4o-mini" },
+      { model: "gpt-4o", endpoint: "openai" },
+      { model: "claude", endpoint: "anthropic", to: "claude-sonnet-5" },
+    ],
+    aliases: { cheap: "fast" },
   });
   assertEquals(config.endpoints.map(({ dialect }) => dialect), [
     "openai",
@@ -195,11 +159,11 @@ Deno.test("import litellm: what is left out is listed with its line, in the file
     "other.yaml:52: environment_variables: is not copied: set these variables yourself where you need them",
   ]);
   for (const note of notes) assertStringIncludes(text, `#   ${note}\n`);
-  assertStringIncludes(text, "#   cheap   /openai\n");
+  assertStringIncludes(text, "#   claude  /v1/messages\n#   cheap   /v1\n");
 });
 
 Deno.test("import litellm: names with *, credentials by name, anchors, and keys of one provider in clear", async () => {
-  const { endpoints, notes, variables } = await converted(
+  const { endpoints, rest, notes, variables } = await converted(
     "litellm",
     `
 defaults: &defaults
@@ -238,22 +202,71 @@ general_settings:
     api_key: "${OPENAI_API_KEY_2}",
     first_byte_timeout: "1m",
     headers: { "x-team": "lab", "x-auth": "${OPENAI_X_AUTH}" },
-    models: { first: "gpt-4o" },
   });
   assertEquals(endpoints["vllm"], {
     provider: "vllm",
     base_url: "${UPSTREAM_URL}",
     api_key: "${LAB_KEY}",
-    models: { "lab-model": "qwen" },
   });
   assertEquals(endpoints["ollama"], {
     provider: "ollama",
     base_url: "http://127.0.0.1:11434",
     api_key: "none",
-    models: { "${odd}": "$${name}" },
   });
+  assertEquals(rest["routes"], [
+    { model: "first", endpoint: "api.openai.com", to: "gpt-4o" },
+    { model: "second", endpoint: "api.openai.com-2", to: "gpt-4o" },
+    { model: "third", endpoint: "api.openai.com-2", to: "gpt-4o" },
+    { model: "lab-model", endpoint: "vllm", to: "qwen" },
+    { model: "$${odd}", endpoint: "ollama", to: "$${name}" },
+    { model: "*", endpoint: "openai" },
+  ]);
   assert(variables.includes("LITELLM_MASTER_KEY"));
-  assertEquals(notes.filter((note) => note.includes("has a *")).length, 1);
+  assertEquals(notes.filter((note) => note.includes("has a *")), []);
+});
+
+Deno.test("import litellm: a name with a * becomes a route, or an endpoint with the name of its prefix", async () => {
+  const { rest, notes } = await converted("litellm", LITELLM_PATTERNS);
+  assertEquals(rest["server"], { default_endpoint: "openai" });
+  assertEquals(rest["routes"], [
+    { model: "any-one", endpoint: "openai", to: "gpt-4o" },
+    { model: "$${odd}", endpoint: "groq", to: "$${name}" },
+    { model: "llama-3-*", endpoint: "127.0.0.1-9002" },
+    { model: "llama-*", endpoint: "groq" },
+    { model: "any-*", endpoint: "groq", to: "gemma-4" },
+  ]);
+  assertEquals(rest["aliases"], { cheap: "any-one", quick: "groq/gemma-4" });
+  const removes = (line: number, index: number, prefix: string) =>
+    `other.yaml:${line}: model_list[${index}].model_name: has a *: llm-proxy removes ${prefix}/ from a name, ` +
+    "unless the list of an endpoint has the whole name";
+  assertEquals(notes, [
+    removes(4, 1, "openai"),
+    removes(5, 2, "groq"),
+    removes(6, 3, "local"),
+    "other.yaml:11: model_list[8].model_name: has a *, and no route can change its names: " +
+    "clients write openai/ and the name at the provider",
+  ]);
+});
+
+Deno.test("import litellm: several deployments of openai/* get another name, and a note says which", async () => {
+  const { endpoints, notes } = await converted("litellm", LITELLM_PREFIXES);
+  assertEquals(Object.keys(endpoints).toSorted(), ["groq", "lab", "openai-2"]);
+  assertEquals(
+    notes[0],
+    "other.yaml:3: model_list[0].model_name: has a *, and no route can change its names: " +
+      "clients write openai-2/ and the name at the provider",
+  );
+});
+
+Deno.test("import litellm: an alias of a model that the file does not have is left out", async () => {
+  const { rest, notes } = await converted(
+    "litellm",
+    LITELLM_ONE.replace(/ +- \{ model_name: "\*".*\n/, ""),
+  );
+  assertEquals(rest["aliases"], undefined);
+  assertEquals(notes, [
+    "other.yaml:5: router_settings.model_group_alias.gone: is not carried over: the file has no such model, or it was left out",
+  ]);
 });
 
 Deno.test("import litellm: a model with the same name at its provider needs no change of bodies", async () => {
@@ -276,49 +289,19 @@ model_list:
   });
 });
 
-const OLLA = `
-server:
-  host: 0.0.0.0
-  port: 40114
-  shutdown_timeout: 1m30s
-  cors: { enabled: true, allowed_origins: ["https://chat.example.com"] }
-  rate_limits: { global_requests_per_minute: 1000 }
-proxy:
-  engine: olla
-  load_balancer: priority
-  connection_timeout: 500ms
-  response_timeout: 0s
-  retry: { enabled: true, max_attempts: 3 }
-discovery:
-  type: static
-  static:
-    endpoints:
-      - { url: "http://10.0.0.2:11434", name: attic, type: ollama, priority: 50 }
-      - { url: "http://10.0.0.1:11434", name: desk, type: ollama, priority: 100, check_interval: 2s }
-      - url: http://anna:canary-in-url@10.0.0.3:8000
-        name: lab
-        type: vllm
-        auth: { type: bearer, token: canary-of-lab }
-      - url: http://10.0.0.4:9000
-        name: other
-        type: sglang
-        auth: { type: api_key, key: "\${OTHER_KEY}", header: X-Key }
-        headers: { x-team: lab }
-      - url: http://10.0.0.5:9000
-        name: basic
-        type: lemonade
-        auth: { type: basic, username: anna, password: canary-of-anna }
-model_aliases:
-  small: ["llama3.2:3b", "llama-3.2-3b"]
-`;
-
 Deno.test("import olla: servers of one type share an endpoint, by priority", async () => {
   const { endpoints, rest, notes } = await converted("olla", OLLA);
   const timeouts = { connect_timeout: "500ms", total_timeout: "none" };
-  const models = { small: "llama3.2:3b" };
   assertEquals(rest, {
-    server: { host: "0.0.0.0", port: 40114, cors_origins: ["https://chat.example.com"], drain_seconds: 90 },
+    server: {
+      host: "0.0.0.0",
+      port: 40114,
+      cors_origins: ["https://chat.example.com"],
+      drain_seconds: 90,
+      default_endpoint: "ollama",
+    },
     auth: { token: "${PROXY_TOKEN}" },
+    aliases: { small: "llama3.2:3b" },
   });
   assertEquals(endpoints["ollama"], {
     provider: "ollama",
@@ -326,8 +309,8 @@ Deno.test("import olla: servers of one type share an endpoint, by priority", asy
     retries: 2,
     retry_statuses: [404, 429, 500, 502, 503, 529],
     backends: [
-      { name: "desk", base_url: "http://10.0.0.1:11434", api_key: "none", ...timeouts, models },
-      { name: "attic", base_url: "http://10.0.0.2:11434", api_key: "none", ...timeouts, models },
+      { name: "desk", base_url: "http://10.0.0.1:11434", api_key: "none", ...timeouts },
+      { name: "attic", base_url: "http://10.0.0.2:11434", api_key: "none", ...timeouts },
     ],
   });
   assertEquals(endpoints["vllm"], {
@@ -336,7 +319,6 @@ Deno.test("import olla: servers of one type share an endpoint, by priority", asy
     api_key: "${LAB_API_KEY}",
     key_header: "authorization",
     ...timeouts,
-    models,
   });
   assertEquals(endpoints["sglang"], {
     provider: "openai",
@@ -345,45 +327,30 @@ Deno.test("import olla: servers of one type share an endpoint, by priority", asy
     key_header: "x-key",
     headers: { "x-team": "lab" },
     ...timeouts,
-    models,
   });
   assertEquals(notes, [
     "other.yaml:7: server.rate_limits: is not carried over: llm-proxy limits tokens, with requests_per_minute",
     "other.yaml:20: discovery.static.endpoints[2].url: has a user and a password, which are not copied: put them into headers",
     "other.yaml:23: discovery.static.endpoints[2].auth.token: is a key in clear: it was not copied. Set LAB_API_KEY to it",
     "other.yaml:32: discovery.static.endpoints[4].auth: is not carried over: set the header authorization in headers of the backend basic",
-    "other.yaml:34: model_aliases.small: has several names: each backend gets the first; change models of the backends with other names",
+    "other.yaml:34: model_aliases.small: has several names: the alias stands for the first",
   ]);
 });
 
-const LLAMA_SWAP = `
-startPort: 9000
-logLevel: warn
-macros:
-  server: llama-server --port \${PORT}
-  host: 127.0.0.1
-apiKeys: [canary-of-clients]
-models:
-  zeta:
-    cmd: \${server} -m zeta.gguf
-    ttl: 300
-    aliases: [gpt-4o-mini]
-  alpha:
-    cmd: \${server} -m alpha.gguf
-    proxy: http://\${host}:\${PORT}
-    useModelName: org/alpha
-    timeouts: { connect: 5, responseHeader: 0 }
-  remote-a: { cmd: none, proxy: "http://10.0.0.9:8080" }
-  remote-b: { cmd: none, proxy: "http://10.0.0.9:8080" }
-peers:
-  cloud: { proxy: "https://llm.example.com/api", apiKey: "\${env.CLOUD_KEY}", models: [big/model] }
-  lab: { proxy: "http://\${env.LAB_HOST}:8080", apiKey: canary-of-lab }
-hooks: { on_startup: { preload: [zeta] } }
-`;
-
 Deno.test("import llama-swap: an endpoint for each address, with the ports that llama-swap would choose", async () => {
   const { endpoints, rest, notes } = await convertedLlamaSwap();
-  assertEquals(rest, { auth: { token: "${PROXY_TOKEN}" }, log: { level: "warn" } });
+  assertEquals(rest, {
+    auth: { token: "${PROXY_TOKEN}" },
+    log: { level: "warn" },
+    routes: [
+      { model: "alpha", endpoint: "alpha", to: "org/alpha" },
+      { model: "remote-a", endpoint: "llama-swap" },
+      { model: "remote-b", endpoint: "llama-swap" },
+      { model: "zeta", endpoint: "zeta" },
+      { model: "big/model", endpoint: "cloud" },
+    ],
+    aliases: { "second-b": "remote-b", "gpt-4o-mini": "zeta" },
+  });
   assertEquals(endpoints, {
     "alpha": {
       provider: "llamacpp",
@@ -391,13 +358,11 @@ Deno.test("import llama-swap: an endpoint for each address, with the ports that 
       api_key: "none",
       connect_timeout: "5s",
       first_byte_timeout: "none",
-      models: { alpha: "org/alpha" },
     },
     "zeta": {
       provider: "llamacpp",
       base_url: "http://localhost:9001",
       api_key: "none",
-      models: { "gpt-4o-mini": "zeta" },
     },
     "llama-swap": { provider: "llamacpp", base_url: "http://10.0.0.9:8080", api_key: "none" },
     "cloud": { provider: "openai", base_url: "https://llm.example.com/api", api_key: "${CLOUD_KEY}" },
@@ -415,6 +380,43 @@ Deno.test("import llama-swap: an endpoint for each address, with the ports that 
 async function convertedLlamaSwap() {
   return await converted("llama-swap", LLAMA_SWAP);
 }
+
+for (const { program, name, file, models } of IMPORT_CASES) {
+  Deno.test(`import ${program}: each model keeps its name at one address: ${name}`, async () => {
+    const { config } = await converted(program, file);
+    const { byModel, ...table } = buildRoutingTable(config.endpoints, config.defaultEndpoint, config.routing);
+    assert(byModel !== undefined);
+    for (const { model, endpoint, upstream, path = "/v1/chat/completions" } of models) {
+      const api = match({ ...table, byModel }, path)?.byModel;
+      assert(api !== undefined);
+      assert(dependsOnModel(byModel, api), "the proxy reads no model");
+      const choice = chooseEndpoint({ ...table, byModel }, { api, model, mayUse: () => true }, {
+        has: () => false,
+      });
+      const sent = choice?.model ?? "";
+      assertEquals(
+        [
+          choice?.endpoint.name,
+          new Set(choice?.endpoint.backends.map(({ model }) => model?.byName.get(sent) ?? sent)),
+        ],
+        [endpoint, new Set(upstream)],
+        model,
+      );
+    }
+  });
+}
+
+Deno.test("import olla: the list of a server decides where an alias leads", async () => {
+  const { config } = await converted("olla", OLLA);
+  const { byModel, ...table } = buildRoutingTable(config.endpoints, config.defaultEndpoint, config.routing);
+  assert(byModel !== undefined);
+  const choice = chooseEndpoint(
+    { ...table, byModel },
+    { api: "openai", model: "small", mayUse: () => true },
+    { has: (endpoint, model) => endpoint === "vllm" && model === "llama3.2:3b" },
+  );
+  assertEquals([choice?.endpoint.name, choice?.model], ["vllm", "llama3.2:3b"]);
+});
 
 /** Files that cannot be imported, and what the error says. */
 const UNUSABLE: readonly (readonly [ImportedProgram, string, string])[] = [

@@ -33,8 +33,15 @@ export interface DraftEndpoint {
   readonly retry_statuses?: readonly number[];
   readonly prices?: Readonly<Record<string, DraftPrice>>;
   readonly backends: readonly DraftBackend[];
-  /** The names of models that clients used before, and use at this endpoint from now on. */
+  /** The names of models that clients used before, and that lead to this endpoint. They may contain `*`. */
   readonly served: readonly string[];
+}
+
+/** An item of `[[routes]]`. */
+export interface DraftRoute {
+  readonly model: string;
+  readonly endpoint: string;
+  readonly to?: string;
 }
 
 /** What a variable is that holds a whole address. */
@@ -52,6 +59,8 @@ export class Draft {
   readonly tokens: string[] = [];
   /** Hints for the user, each a sentence or two. */
   readonly hints: string[] = [];
+  readonly #routes = new Map<string, DraftRoute>();
+  readonly #aliases = new Map<string, string>();
   readonly #variables = new Map<string, string>();
   readonly #secrets = new Map<string, string>();
   readonly #reserved = new Set<string>();
@@ -59,6 +68,32 @@ export class Draft {
   /** The variables that the configuration refers to, and what each is. */
   get variables(): ReadonlyMap<string, string> {
     return this.#variables;
+  }
+
+  /** The routes in the order of the file: whole names first, and longer patterns before shorter ones. */
+  get routes(): readonly DraftRoute[] {
+    const rank = ({ model }: DraftRoute): number => model.includes("*") ? -model.length : -Infinity;
+    return [...this.#routes.values()].toSorted((a, b) => rank(a) === rank(b) ? 0 : rank(a) - rank(b));
+  }
+
+  /** Other names of models, and the models. */
+  get aliases(): ReadonlyMap<string, string> {
+    return this.#aliases;
+  }
+
+  /** Adds a route. The first route of a model counts. */
+  addRoute(route: DraftRoute): void {
+    if (route.model.trim() !== "" && !this.#routes.has(route.model)) this.#routes.set(route.model, route);
+  }
+
+  /** Removes the route of a model. */
+  removeRoute(model: string): void {
+    this.#routes.delete(model);
+  }
+
+  /** Adds an alias. The configuration allows no alias without a name, and none of itself. */
+  addAlias(name: string, to: string): void {
+    if (name.trim() !== "" && name !== to) this.#aliases.set(name, to);
   }
 
   /** Keeps the name of a variable of the file from being the name for a secret in clear. */

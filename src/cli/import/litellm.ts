@@ -61,11 +61,11 @@ function readRouting(root: Item): Routing {
       fallbacks.set(model, [...fallbacks.get(model) ?? [], ...known]);
     }
   }
-  const aliases = new Map<string, string[]>();
+  const aliases: Routing["aliases"][number][] = [];
   for (const [alias, item] of router.key("model_group_alias").entries()) {
     const target = item.text() ?? item.key("model").text();
     item.key("hidden").ignore();
-    if (target !== undefined) aliases.set(target, [...aliases.get(target) ?? [], alias]);
+    if (target !== undefined) aliases.push({ alias, target, item });
   }
   return {
     strategy: wanted === "least-busy" ? "least_busy" : "round_robin",

@@ -1,8 +1,10 @@
 /** Makes endpoints of the deployments of LiteLLM. */
 
-import { type Preset, PRESETS } from "../../config/values/presets.ts";
+import { type Preset, presetNamed, PRESETS } from "../../config/values/presets.ts";
+import { matchesAny } from "../../text/glob.ts";
 import { compact, type Draft, type DraftBackend, type DraftPrice, endpointName, literal } from "./draft.ts";
 import type { Deployment } from "./litellm_deployments.ts";
+import { nameChange, sharedChange } from "./litellm_names.ts";
 import type { Item } from "./source.ts";
 
 /** The settings of the router of LiteLLM, for all endpoints. */
@@ -10,12 +12,13 @@ export interface Routing {
   readonly strategy: string;
   readonly retries: number | undefined;
   readonly fallbacks: ReadonlyMap<string, readonly { readonly model: string; readonly item: Item }[]>;
-  readonly aliases: ReadonlyMap<string, readonly string[]>;
+  /** Other names of models. */
+  readonly aliases: readonly { readonly alias: string; readonly target: string; readonly item: Item }[];
 }
 
 /**
- * Models at one upstream share an endpoint. A model with several deployments or fallbacks gets an endpoint of
- * its own, with a backend for each.
+ * Models at one upstream share an endpoint. A model with several deployments or fallbacks gets a separate
+ * endpoint, with a backend for each. Routes and aliases keep the names that clients use.
  */
 export function addEndpoints(deployments: readonly Deployment[], routing: Routing, draft: Draft): void {
   const byModel = Map.groupBy(deployments, ({ model }) => model);
@@ -38,9 +41,17 @@ export function addEndpoints(deployments: readonly Deployment[], routing: Routin
       JSON.stringify([provider.preset, provider.preset === "openai" ? prefix : "", backend]),
   );
   for (const group of shared.values()) addShared(group, routing, draft);
+  setDefault(draft);
+  const served = draft.endpoints.flatMap((endpoint) => endpoint.served);
+  for (const { alias, target, item } of routing.aliases) {
+    if (matchesAny(served, target)) draft.addAlias(alias, target);
+    else item.lose("is not carried over: the file has no such model, or it was left out");
+  }
+  readEveryModel(draft);
 }
 
-function addShared(group: readonly Deployment[], { aliases, retries }: Routing, draft: Draft): void {
+/** Names that lose a prefix need an endpoint with the name of the prefix. */
+function addShared(group: readonly Deployment[], { retries }: Routing, draft: Draft): void {
   const [first] = group;
   if (first === undefined) return;
   const { prefix, provider, backend } = first;
@@ -52,22 +63,82 @@ function addShared(group: readonly Deployment[], { aliases, retries }: Routing, 
     : prefix === "openai"
     ? host
     : prefix;
-  const served = group.flatMap(({ model }) => [model, ...aliases.get(model) ?? []]);
-  draft.endpoints.push(compact({
-    name: draft.freeName(wanted, { isUsual }),
-    provider: provider.preset,
-    retries,
-    prices: pricesOf(group),
-    backends: [{ ...backend, ...modelsMember(group, aliases) }],
-    served,
-  }));
-  for (const { item, model } of group) {
-    if (model.includes("*")) {
-      item.key("model_name").say(
-        "has a *: clients use the names of the provider, without a prefix, at its endpoint",
-      );
-    }
+  const byName = Map.groupBy(group, (one) => {
+    const change = nameChange(one);
+    return change.kind === "prefix" ? change.prefix : wanted;
+  });
+  for (const [wantedName, deployments] of byName) {
+    const name = draft.freeName(wantedName, { isUsual: isUsual && wantedName === wanted });
+    draft.endpoints.push(compact({
+      name,
+      provider: provider.preset,
+      retries,
+      prices: pricesOf(deployments),
+      backends: [backend],
+      served: deployments.flatMap((one) => addRoute([one], { endpoint: name, draft }) ?? []),
+    }));
   }
+}
+
+/**
+ * Adds the route of a model, if the model needs one. Returns the model as the name that leads to the endpoint.
+ * Undefined: no route can change the names of the model, and a note says so.
+ */
+function addRoute(
+  deployments: readonly Deployment[],
+  { endpoint, draft }: { endpoint: string; draft: Draft },
+): string | undefined {
+  const [first] = deployments;
+  if (first === undefined) return undefined;
+  const { model, item } = first;
+  const change = sharedChange(deployments);
+  // The backends replace a whole name themselves if they do not have the same one.
+  const isReplaced = deployments.length > 1 && !model.includes("*");
+  if (isReplaced || change.kind === "same") draft.addRoute({ model, endpoint });
+  else if (change.kind === "fixed") draft.addRoute({ model, endpoint, to: change.to });
+  else if (change.kind === "other" || change.prefix !== endpoint) {
+    item.key("model_name").say(
+      `has a *, and no route can change its names: clients write ${endpoint}/ and the name at the provider`,
+    );
+    return undefined;
+  } else {
+    item.key("model_name").say(
+      `has a *: llm-proxy removes ${endpoint}/ from a name, unless the list of an endpoint has the whole name`,
+    );
+  }
+  return model;
+}
+
+/**
+ * A route for `*` would match names with the prefix of an endpoint too. The default endpoint gets the other
+ * models in its place.
+ */
+function setDefault(draft: Draft): void {
+  const all = draft.routes.find(({ model }) => model === "*");
+  const endpoint = draft.endpoints.find(({ name }) => name === all?.endpoint);
+  const preset = presetNamed(endpoint?.provider ?? "");
+  if (endpoint === undefined || preset === undefined || all?.to !== undefined) return;
+  // The default endpoint is one for OpenAI's API. The other APIs have none to set.
+  if (prefixed(draft) === undefined || PRESETS[preset].dialects[0] !== "openai") return;
+  draft.removeRoute("*");
+  draft.server["default_endpoint"] = endpoint.name;
+}
+
+/** Without routes and aliases, the proxy does not read requests for the only endpoint of an API. */
+function readEveryModel(draft: Draft): void {
+  const endpoint = prefixed(draft);
+  if (endpoint === undefined || draft.routes.length > 0 || draft.aliases.size > 0) return;
+  draft.addRoute({ model: `${endpoint}/`, endpoint });
+  draft.hints.push(
+    `Keep the route ${endpoint}/, which no model has: because of it the proxy reads the model of each request.`,
+  );
+}
+
+/** The first endpoint whose name is the prefix of a pattern. */
+function prefixed({ endpoints }: Draft): string | undefined {
+  return endpoints.find(({ served, name }) =>
+    served.some((model) => model.startsWith(`${name}/`) && model.includes("*"))
+  )?.name;
 }
 
 function addGroup(
@@ -101,42 +172,30 @@ function addGroup(
   if (fitting.length > 0 && same.length > 1) {
     first.item.say(`${model} has several deployments and fallbacks: the deployments are used in their order`);
   }
-  const aliases = routing.aliases.get(model) ?? [];
-  const names = [model, ...aliases];
   const all = [...same, ...fitting.map(({ deployment }) => deployment)];
+  const renamed = all.map((one) => ({ ...one, model }));
+  const change = sharedChange(renamed);
+  const endpoint = draft.freeName(change.kind === "prefix" ? change.prefix : model);
+  const served = addRoute(renamed, { endpoint, draft });
   draft.endpoints.push(compact({
-    name: draft.freeName(model),
+    name: endpoint,
     provider: dialect === "openai" ? "openai" : first.provider.preset,
     strategy: all.length > 1 ? strategy : undefined,
     retries: routing.retries,
     prices: pricesOf(all),
-    served: names,
+    served: served === undefined ? [] : [served],
     backends: all.map(({ backend, prefix, upstreamModel, weight }, index) =>
       compact<DraftBackend>({
         name: `${endpointName(prefix)}-${index + 1}`,
         ...backend,
         weight: strategy === "weighted" ? Math.max(1, Math.round(weight ?? 1)) : undefined,
         // A model with the same name needs no change of the body.
-        models: Object.fromEntries(
-          names.filter((name) => name !== upstreamModel).map((name) => [name, literal(upstreamModel)]),
-        ),
+        models: all.length === 1 || model === upstreamModel || `${model}${upstreamModel}`.includes("*")
+          ? {}
+          : { [model]: literal(upstreamModel) },
       })
     ),
   }));
-}
-
-function modelsMember(
-  group: readonly Deployment[],
-  aliases: ReadonlyMap<string, readonly string[]>,
-): Pick<DraftBackend, "models"> {
-  const models = Object.fromEntries(
-    group.flatMap(({ model, upstreamModel }) =>
-      [model, ...aliases.get(model) ?? []]
-        .filter((name) => name !== upstreamModel && !`${name}${upstreamModel}`.includes("*"))
-        .map((name) => [name, literal(upstreamModel)])
-    ),
-  );
-  return Object.keys(models).length === 0 ? {} : { models };
 }
 
 function pricesOf(group: readonly Deployment[]): Record<string, DraftPrice> {

@@ -99,22 +99,22 @@ function addModels(root: Item, { draft, macros }: { draft: Draft; macros: Macros
       }),
     };
   });
+  const ids = new Set(models.map(({ id }) => id));
   for (const group of Map.groupBy(models, ({ backend }) => JSON.stringify(backend)).values()) {
     const [first] = group;
     if (first === undefined) continue;
-    const names = group.flatMap(({ id, aliases, upstreamModel }) =>
-      [id, ...aliases].map((name) => [name, upstreamModel] as const)
-    );
-    const renamed = names.filter(([name, upstream]) => name !== upstream);
+    const name = draft.freeName(group.length > 1 ? "llama-swap" : first.id);
     draft.endpoints.push({
-      name: draft.freeName(group.length > 1 ? "llama-swap" : first.id),
+      name,
       provider: "llamacpp",
-      backends: [compact<DraftBackend>({
-        ...first.backend,
-        models: Object.fromEntries(renamed.map(([name, upstream]) => [name, literal(upstream)])),
-      })],
-      served: names.map(([name]) => name),
+      backends: [first.backend],
+      served: group.map(({ id }) => id),
     });
+    for (const { id, aliases, upstreamModel } of group) {
+      draft.addRoute({ model: id, endpoint: name, ...(upstreamModel !== id && { to: upstreamModel }) });
+      // A model with the name of an alias wins in llama-swap.
+      for (const alias of aliases) if (!ids.has(alias)) draft.addAlias(alias, id);
+    }
   }
 }
 
@@ -124,8 +124,12 @@ function addPeer(name: string, peer: Item, draft: Draft): void {
   if (address === undefined) return peer.lose("is not carried over: it has no proxy");
   const apiKey = peer.key("apiKey");
   peer.key("filters").lose("is not carried over: llm-proxy does not change parameters of requests");
+  const endpoint = draft.freeName(name);
+  const models = peer.key("models").texts();
+  // Aliases of local models win over the models of peers, as in llama-swap. So do the local models.
+  for (const model of models) draft.addRoute({ model, endpoint });
   draft.endpoints.push({
-    name: draft.freeName(name),
+    name: endpoint,
     provider: "openai",
     backends: [compact<DraftBackend>({
       base_url: addressOf(proxy, address, draft),
@@ -134,7 +138,7 @@ function addPeer(name: string, peer: Item, draft: Draft): void {
         : readKey(apiKey, { draft, variable: `${name}_API_KEY`, what: `the key of ${name}` }),
       ...readTimeouts(peer.key("timeouts")),
     })],
-    served: peer.key("models").texts(),
+    served: models,
   });
 }
 

@@ -47,8 +47,8 @@ export function importOlla(root: Item, draft: Draft): void {
   const attempts = retry.key("max_attempts").number() ?? 0;
   const retries = retry.key("enabled").flag() === false ? 0 : attempts > 0 ? attempts - 1 : undefined;
   retry.ignore();
-  const aliases = readAliases(root.key("model_aliases"));
-  addEndpoints(root, { draft, timeouts, strategy: strategy ?? "failover", retries, aliases });
+  addEndpoints(root, { draft, timeouts, strategy: strategy ?? "failover", retries });
+  addAliases(root.key("model_aliases"), draft);
 
   for (const name of ["engine", "profile"]) proxy.key(name).ignore();
   proxy.key("sticky_sessions").lose("is not carried over");
@@ -56,9 +56,11 @@ export function importOlla(root: Item, draft: Draft): void {
   root.key("discovery").firstOf("type", "refresh_interval").ignore();
   root.key("discovery").key("refresh_interval").ignore();
   root.key("discovery").key("model_discovery").lose(
-    "is not carried over: llm-proxy does not ask servers for their models; it tries the next backend after a 404",
+    "is not needed: llm-proxy reads the lists of models itself; models_refresh says how often",
   );
-  root.key("model_registry").lose("is not carried over: llm-proxy chooses the endpoint by the path");
+  root.key("model_registry").lose(
+    "is not carried over: the first endpoint whose list has the model gets a request",
+  );
   const translator = root.key("translators").key("anthropic");
   if (translator.key("enabled").flag() === true) {
     translator.lose(
@@ -109,15 +111,14 @@ function readTimeouts(proxy: Item): Partial<DraftBackend> {
   });
 }
 
-/** Servers of one type become the backends of one endpoint, the one with the highest priority first. */
+/** Servers of one type become the backends of one endpoint. The highest priority comes first. */
 function addEndpoints(
   root: Item,
-  { draft, timeouts, strategy, retries, aliases }: {
+  { draft, timeouts, strategy, retries }: {
     draft: Draft;
     timeouts: Partial<DraftBackend>;
     strategy: string;
     retries: number | undefined;
-    aliases: Readonly<Record<string, string>>;
   },
 ): void {
   const servers = root.key("discovery").key("static").key("endpoints").items().flatMap((item) => {
@@ -129,8 +130,9 @@ function addEndpoints(
     const backend = readBackend(item, draft);
     return backend === undefined ? [] : [{ item, type, priority, backend }];
   });
-  for (const [type, group] of Map.groupBy(servers, ({ type }) => type)) {
-    const sorted = group.toSorted((a, b) => b.priority - a.priority);
+  const byPriority = servers.toSorted((a, b) => b.priority - a.priority);
+  // The first endpoint whose list has a model gets its requests.
+  for (const [type, sorted] of Map.groupBy(byPriority, ({ type }) => type)) {
     const several = sorted.length > 1;
     draft.endpoints.push(compact({
       name: draft.freeName(type),
@@ -138,12 +140,13 @@ function addEndpoints(
       strategy: several ? strategy : undefined,
       retries: several ? retries : undefined,
       retry_statuses: several && retries !== 0 ? RETRY_STATUSES : undefined,
-      backends: sorted.map(({ backend }) =>
-        compact<DraftBackend>({ ...backend, ...timeouts, models: aliases })
-      ),
-      served: Object.keys(aliases),
+      backends: sorted.map(({ backend }) => compact<DraftBackend>({ ...backend, ...timeouts })),
+      served: [],
     }));
   }
+  // It gets the models that no list has, such as those of servers that have not answered yet.
+  const [first, second] = draft.endpoints;
+  if (first !== undefined && second !== undefined) draft.server["default_endpoint"] = first.name;
 }
 
 function readBackend(item: Item, draft: Draft): DraftBackend | undefined {
@@ -210,20 +213,14 @@ function readHeaders(item: Item, { draft, name }: { draft: Draft; name: string }
   return headers;
 }
 
-/** The first real name of each alias: llm-proxy does not know which server has which name. */
-function readAliases(item: Item): Record<string, string> {
-  return Object.fromEntries(
-    item.entries().flatMap(([alias, names]) => {
-      const [first, ...others] = names.texts();
-      if (first === undefined) return [];
-      if (others.length > 0) {
-        names.say(
-          "has several names: each backend gets the first; change models of the backends with other names",
-        );
-      }
-      return [[alias, literal(first)]];
-    }),
-  );
+/** An alias has one real name. The lists of the servers say which endpoint has that model. */
+function addAliases(item: Item, draft: Draft): void {
+  for (const [alias, names] of item.entries()) {
+    const [first, ...others] = names.texts();
+    if (first === undefined) continue;
+    if (others.length > 0) names.say("has several names: the alias stands for the first");
+    draft.addAlias(alias, first);
+  }
 }
 
 /** The reference to a variable, if the text is one. The default of a variable is not carried over. */

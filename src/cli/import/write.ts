@@ -1,7 +1,9 @@
 /** Writes a draft as a configuration file with comments. */
 
 import { stringify } from "smol-toml";
-import { compact, type Draft, type DraftEndpoint } from "./draft.ts";
+import { presetNamed, PRESETS } from "../../config/values/presets.ts";
+import { matchesAny } from "../../text/glob.ts";
+import { compact, type Draft, type DraftEndpoint, type DraftRoute, literal } from "./draft.ts";
 
 /** Where the draft came from, and what was left out. */
 export interface Origin {
@@ -26,6 +28,8 @@ export function configText(draft: Draft, origin: Origin): string {
     }),
     management: Object.keys(draft.limits).length === 0 ? {} : { token: managementToken(draft) },
     log: draft.log,
+    routes: draft.routes.length === 0 ? undefined : draft.routes.map(routeTable),
+    aliases: Object.fromEntries([...draft.aliases].map(([name, to]) => [name, literal(to)])),
     endpoints: Object.fromEntries(
       draft.endpoints.map((endpoint) => [endpoint.name, endpointTable(endpoint)]),
     ),
@@ -39,16 +43,35 @@ export function variableLines(draft: Draft): string[] {
   return [...draft.variables].map(([name, what]) => `${name.padEnd(width)}  ${what}`);
 }
 
-/**
- * Where clients find the models that they used before. This is the place for routes by model, once the
- * configuration has them.
- */
+/** The paths of the APIs for people. All other APIs have {@link USUAL_PATH}. */
+const PATHS: Readonly<Record<string, string>> = { anthropic: "/v1/messages", gemini: "/v1beta" };
+const USUAL_PATH = "/v1";
+
+/** The models that clients used before, each with the path at which they find it. */
 export function routeLines(draft: Draft): string[] {
-  const rows = draft.endpoints.flatMap(({ name, served }) =>
-    (served.length === 0 ? ["all its models"] : served).map((model) => [model, `/${name}`] as const)
+  const served = draft.endpoints.flatMap((endpoint) =>
+    endpoint.served.map((model) => [model, pathOf(endpoint)] as const)
   );
+  const aliases = [...draft.aliases].map(([name, to]) => {
+    const path = served.find(([model]) => matchesAny([model], to))?.[1] ?? USUAL_PATH;
+    return [name, path] as const;
+  });
+  const others = draft.endpoints.flatMap((endpoint) =>
+    endpoint.served.length > 0 ? [] : [[`the models of ${endpoint.name}`, pathOf(endpoint)] as const]
+  );
+  // The first of several endpoints with a model gets its requests.
+  const rows = [...new Map([...served, ...aliases, ...others].toReversed())].toReversed();
   const width = Math.max(0, ...rows.map(([model]) => model.length));
   return rows.map(([model, path]) => `${model.padEnd(width)}  ${path}`);
+}
+
+function pathOf({ provider }: DraftEndpoint): string {
+  const preset = presetNamed(provider);
+  return preset === undefined ? USUAL_PATH : PATHS[PRESETS[preset].dialects[0]] ?? USUAL_PATH;
+}
+
+function routeTable({ model, endpoint, to }: DraftRoute): Record<string, string> {
+  return { model: literal(model), endpoint, ...(to !== undefined && { to: literal(to) }) };
 }
 
 function managementToken(draft: Draft): string {
@@ -74,7 +97,7 @@ function comments(draft: Draft, { program, file, notes }: Origin): string {
     ...(draft.hints.length === 0 ? [] : [draft.hints]),
     ["Set these variables in the environment or in .env:", ...indented(variableLines(draft))],
     ...(routeLines(draft).length === 0 ? [] : [[
-      "Clients find the models at these paths of the proxy, like http://PROXY:33000/ENDPOINT/v1:",
+      "Clients use these models at one address, http://PROXY:33000, with these paths:",
       ...indented(routeLines(draft)),
     ]]),
     ...(notes.length === 0 ? [] : [["What was left out or changed:", ...indented(notes)]]),
