@@ -589,3 +589,18 @@ Deno.test("import: the notes of a wide file take less time than the parser", () 
   const [parsing, noting] = [parsed - start, performance.now() - parsed];
   assert(noting < parsing, `${noting} ms, and ${parsing} ms for the parser`);
 });
+
+Deno.test("import: each of many endpoints gets a free name in the same time", () => {
+  const draft = new Draft();
+  const start = performance.now();
+  for (let index = 0; index < 8_000; index++) {
+    const name = draft.freeName(index % 2 === 0 ? "same" : `other${index}`);
+    draft.endpoints.push({ name, provider: "generic", backends: [], served: [] });
+  }
+  const took = performance.now() - start;
+  assertEquals(draft.endpoints.slice(0, 4).map(({ name }) => name), ["same", "other1", "same-2", "other3"]);
+  assertEquals(new Set(draft.endpoints.map(({ name }) => name)).size, 8_000);
+  assertEquals([draft.freeName("SAME"), draft.freeName("openai")], ["SAME-4001", "openai-2"]);
+  assertEquals(draft.freeName("openai", { isUsual: true }), "openai");
+  assert(took < 500, `${took} ms`);
+});
