@@ -1,6 +1,7 @@
 /** Chooses the endpoint for a client and writes its settings, for the command line and the admin page. */
 
 import type { Dialect } from "../apis/dialects.ts";
+import { harmlessText } from "../text/harmless_text.ts";
 import type { Client, Piece } from "./client.ts";
 import { clientOf } from "./clients.ts";
 import { type ConnectEndpoint, suggestedModel } from "./endpoints.ts";
@@ -13,6 +14,9 @@ const KEY_PLACEHOLDER = "<key for the provider>";
 const MODEL_PLACEHOLDER = "<model>";
 /** Placeholder for the file of the authority. */
 export const AUTHORITY_PLACEHOLDER = "/path/to/ca.pem";
+
+/** The longest text of an error that repeats names, in characters. */
+const MAX_NAMES = 2_000;
 
 /** The properties of a proxy that settings of clients depend on. */
 export interface Connectable {
@@ -53,7 +57,7 @@ export class NoSettingsError extends Error {
   readonly reason: "client" | "endpoint" | "dialect";
 
   constructor(reason: NoSettingsError["reason"], message: string) {
-    super(message);
+    super(harmlessText(message, MAX_NAMES));
     this.reason = reason;
   }
 }

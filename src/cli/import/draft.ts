@@ -64,6 +64,10 @@ export class Draft {
   readonly #variables = new Map<string, string>();
   readonly #secrets = new Map<string, string>();
   readonly #reserved = new Set<string>();
+  /** The names of the first endpoints, in lower case. */
+  readonly #taken = new Set<string>();
+  /** For each name the first number at its end that may be free. */
+  readonly #counts = new Map<string, number>();
 
   /** The variables that the configuration refers to, and what each is. */
   get variables(): ReadonlyMap<string, string> {
@@ -130,9 +134,16 @@ export class Draft {
   freeName(wanted: string, { isUsual = false }: { isUsual?: boolean } = {}): string {
     const name = endpointName(wanted);
     const reserved = isUsual ? RESERVED : [...RESERVED, ...Object.keys(ENVIRONMENT_ENDPOINTS)];
-    const taken = new Set([...this.endpoints.map((one) => one.name.toLowerCase()), ...reserved]);
+    for (const { name: taken } of this.endpoints.slice(this.#taken.size)) {
+      this.#taken.add(taken.toLowerCase());
+    }
+    const key = name.toLowerCase();
     let free = name;
-    for (let count = 2; taken.has(free.toLowerCase()); count++) free = `${name}-${count}`;
+    let count = this.#counts.get(key) ?? 2;
+    while (this.#taken.has(free.toLowerCase()) || reserved.includes(free.toLowerCase())) {
+      free = `${name}-${count++}`;
+    }
+    if (free !== name) this.#counts.set(key, count - 1);
     return free;
   }
 }

@@ -7,11 +7,12 @@ import { messageOf } from "../../text/error_text.ts";
 import { CommandError } from "../command_error.ts";
 import { writeErr, writeOut } from "../output.ts";
 import { ADDRESS, ADDRESS_PART, Draft } from "./draft.ts";
+import { endpointDifference } from "./endpoint_difference.ts";
 import { importLitellm } from "./litellm.ts";
 import { importLlamaSwap } from "./llama_swap.ts";
 import { importOlla } from "./olla.ts";
 import { type Item, Source } from "./source.ts";
-import { configText, variableLines } from "./write.ts";
+import { configText, harmlessLine, variableLines } from "./write.ts";
 
 /** A program whose configuration can be imported. */
 export type ImportedProgram = "litellm" | "olla" | "llama-swap";
@@ -77,12 +78,13 @@ export async function convert(program: ImportedProgram, file: string, input: str
 }
 
 function summary({ draft, notes }: Imported, output: string | undefined): string {
-  const list = (lines: readonly string[]): string => lines.map((line) => `  ${line}\n`).join("");
+  const list = (lines: readonly string[]): string =>
+    lines.map((line) => `  ${harmlessLine(line)}\n`).join("");
   return [
     output === undefined ? "" : `Written: ${output}, with ${counted(draft.endpoints.length, "endpoint")}.\n`,
     notes.length === 0 ? "" : `Left out or changed:\n${list(notes)}`,
     `Set these variables in the environment or in .env:\n${list(variableLines(draft))}`,
-    ...draft.hints.map((hint) => `${hint}\n`),
+    ...draft.hints.map((hint) => `${harmlessLine(hint)}\n`),
     `Then check the result: llm-proxy check --config ${output ?? "config.toml"}\n`,
   ].join("");
 }
@@ -107,29 +109,33 @@ function writeNew(path: string, text: string): void {
   }
 }
 
-/** Loads the result as the proxy would, with samples for its variables. */
+/**
+ * Loads the result as the proxy would, with samples for its variables. Throws a {@link CommandError} if it is
+ * invalid, or has other endpoints than the draft.
+ */
 async function checkResult(text: string, draft: Draft): Promise<void> {
   const name = "config.toml";
+  const get = (variable: string): string | undefined => {
+    const what = draft.variables.get(variable);
+    if (what === undefined) return undefined;
+    // Two secrets must not be the same.
+    return what === ADDRESS ? SAMPLE_ADDRESS : what === ADDRESS_PART ? SAMPLE_PART : SAMPLE_SECRET + variable;
+  };
   try {
-    await loadConfig({
-      get: (variable) => {
-        const what = draft.variables.get(variable);
-        if (what === undefined) return undefined;
-        // Two secrets must not be the same.
-        return what === ADDRESS
-          ? SAMPLE_ADDRESS
-          : what === ADDRESS_PART
-          ? SAMPLE_PART
-          : SAMPLE_SECRET + variable;
-      },
+    const { config } = await loadConfig({
+      get,
       readTextFile(path) {
         if (path === name) return text;
         throw new Deno.errors.NotFound(path);
       },
     });
+    const difference = endpointDifference(draft, config.endpoints, get);
+    if (difference !== undefined) {
+      throw new CommandError(`Nothing was written: the configuration would be wrong: ${difference}.`);
+    }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const lines = error.problems.map(({ origin, message }) => `\n  ${origin} ${message}`).join("");
-    throw new CommandError(`Nothing was written: the configuration would be invalid.${lines}`);
+    const lines = error.problems.map(({ origin, message }) => `\n  ${harmlessLine(`${origin} ${message}`)}`);
+    throw new CommandError(`Nothing was written: the configuration would be invalid.${lines.join("")}`);
   }
 }

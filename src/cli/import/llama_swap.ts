@@ -11,6 +11,7 @@ import {
   timeoutText,
   withoutLogin,
 } from "./draft.ts";
+import { MacroSpace } from "./macro_space.ts";
 import type { Item } from "./source.ts";
 
 const DEFAULT_START_PORT = 5_800;
@@ -22,7 +23,7 @@ const MACRO_DEPTH = 10;
 
 /** Reads the file into a draft. */
 export function importLlamaSwap(root: Item, draft: Draft): void {
-  const macros = readMacros(root.key("macros"));
+  const macros = readMacros(root.key("macros"), new MacroSpace());
   addModels(root, { draft, macros });
   for (const [name, peer] of root.key("peers").entries()) addPeer(name, peer, draft);
   readApiKeys(root.key("apiKeys").items(), draft);
@@ -40,10 +41,11 @@ export function importLlamaSwap(root: Item, draft: Draft): void {
 }
 
 interface Macros {
+  readonly space: MacroSpace;
   readonly expand: (text: string) => string;
 }
 
-function readMacros(item: Item): Macros {
+function readMacros(item: Item, space: MacroSpace): Macros {
   const values = new Map(
     item.entries().flatMap(([name, value]) => {
       const text = value.text();
@@ -51,10 +53,11 @@ function readMacros(item: Item): Macros {
     }),
   );
   return {
+    space,
     expand(text) {
       let expanded = text;
       for (let depth = 0; depth < MACRO_DEPTH && /\$\{[\w-]+\}/.test(expanded); depth++) {
-        expanded = expanded.replace(/\$\{([\w-]+)\}/g, (whole, name: string) => values.get(name) ?? whole);
+        expanded = space.replace(expanded, (whole, name) => values.get(name) ?? whole);
       }
       return expanded;
     },
@@ -66,9 +69,12 @@ function addModels(root: Item, { draft, macros }: { draft: Draft; macros: Macros
   let port = root.key("startPort").number() ?? DEFAULT_START_PORT;
   const models = root.key("models").entries().toSorted(([a], [b]) => a < b ? -1 : 1).map(([id, item]) => {
     const [command, proxy] = [item.key("cmd"), item.key("proxy")];
-    const ownMacros = readMacros(item.key("macros"));
+    const ownMacros = readMacros(item.key("macros"), macros.space);
     const expand = (text: string): string =>
-      macros.expand(ownMacros.expand(text)).replaceAll("${MODEL_ID}", id);
+      macros.space.replace(
+        macros.expand(ownMacros.expand(text)),
+        (whole, name) => name === "MODEL_ID" ? id : whole,
+      );
     const address = proxy.text() ?? "http://localhost:${PORT}";
     const usesPort = `${expand(command.text() ?? "")}${address}`.includes("${PORT}");
     const expanded = expand(address).replaceAll("${PORT}", String(port));

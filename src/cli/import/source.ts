@@ -6,6 +6,8 @@ import { CommandError } from "../command_error.ts";
 
 /** The longest place in a note, in characters. */
 const MAX_PLACE = 200;
+/** The longest explanation in a note, in characters. */
+const MAX_NOTE = 500;
 /** How often a file may refer to an anchor: a few lines with anchors can otherwise become gigabytes. */
 const MAX_ALIASES = 1_000;
 
@@ -16,6 +18,8 @@ export class Source {
   readonly #name: string;
   readonly #lineOf: (path: Path) => number | undefined;
   readonly #used = new Set<string>();
+  /** The values that were read, and the tables and lists around them. */
+  readonly #touched = new Set<string>();
   readonly #lost = new Set<string>();
   readonly #notes: { readonly line: number; readonly text: string }[] = [];
   /** The whole file. */
@@ -61,6 +65,12 @@ export class Source {
   markUsed({ path }: Item, isWhole = false): void {
     this.#used.add(JSON.stringify(path));
     if (isWhole) this.#lost.add(JSON.stringify(path));
+    for (let length = path.length; length > 0; length--) {
+      const key = JSON.stringify(path.slice(0, length));
+      // What is around a known value is known too.
+      if (this.#touched.has(key)) break;
+      this.#touched.add(key);
+    }
   }
 
   #note(item: Item, text: string): { line: number; text: string } {
@@ -71,7 +81,7 @@ export class Source {
       line = this.#lineOf(path);
     }
     const place = harmlessText(`${this.#name}:${line ?? 1}: ${item.name}`, MAX_PLACE);
-    return { line: line ?? 1, text: `${place}: ${text}` };
+    return { line: line ?? 1, text: `${place}: ${harmlessText(text, MAX_NOTE)}` };
   }
 
   /** The outermost values of which nothing was read. */
@@ -80,9 +90,7 @@ export class Source {
     if (this.#lost.has(key) || item.isEmpty) return [];
     const children = item.children();
     if (children.length === 0) return this.#used.has(key) ? [] : [item];
-    const prefix = `${key.slice(0, -1)}${item.path.length === 0 ? "" : ","}`;
-    const isTouched = item.path.length === 0 || this.#used.has(key) ||
-      [...this.#used].some((used) => used.startsWith(prefix));
+    const isTouched = item.path.length === 0 || this.#touched.has(key);
     return isTouched ? children.flatMap((child) => this.#unread(child)) : [item];
   }
 }

@@ -3,7 +3,13 @@
 import { stringify } from "smol-toml";
 import { presetNamed, PRESETS } from "../../config/values/presets.ts";
 import { matchesAny } from "../../text/glob.ts";
+import { harmlessText } from "../../text/harmless_text.ts";
 import { compact, type Draft, type DraftEndpoint, type DraftRoute, literal } from "./draft.ts";
+
+/** The longest line of a comment, in characters. */
+const MAX_LINE = 1_000;
+/** The widest first column, in characters. A longer name moves only its own line. */
+const MAX_COLUMN = 60;
 
 /** Where the draft came from, and what was left out. */
 export interface Origin {
@@ -34,13 +40,12 @@ export function configText(draft: Draft, origin: Origin): string {
       draft.endpoints.map((endpoint) => [endpoint.name, endpointTable(endpoint)]),
     ),
   });
-  return `${comments(draft, origin)}\n${stringify(tables)}`;
+  return `${comments(draft, origin)}\n${escapedToml(stringify(tables))}`;
 }
 
 /** The variables that have to be set, each with its meaning. */
 export function variableLines(draft: Draft): string[] {
-  const width = Math.max(0, ...[...draft.variables.keys()].map((name) => name.length));
-  return [...draft.variables].map(([name, what]) => `${name.padEnd(width)}  ${what}`);
+  return columns([...draft.variables]);
 }
 
 /** The paths of the APIs for people. All other APIs have {@link USUAL_PATH}. */
@@ -60,9 +65,7 @@ export function routeLines(draft: Draft): string[] {
     endpoint.served.length > 0 ? [] : [[`the models of ${endpoint.name}`, pathOf(endpoint)] as const]
   );
   // The first of several endpoints with a model gets its requests.
-  const rows = [...new Map([...served, ...aliases, ...others].toReversed())].toReversed();
-  const width = Math.max(0, ...rows.map(([model]) => model.length));
-  return rows.map(([model, path]) => `${model.padEnd(width)}  ${path}`);
+  return columns([...new Map([...served, ...aliases, ...others].toReversed())].toReversed());
 }
 
 function pathOf({ provider }: DraftEndpoint): string {
@@ -91,6 +94,25 @@ function endpointTable(
   return { ...settings, ...backend };
 }
 
+/** A text of the file as one line, for comments and terminals. */
+export function harmlessLine(text: string): string {
+  return harmlessText(text, MAX_LINE);
+}
+
+/** Escapes what is left of invisible characters. They are in strings, since all syntax of TOML is visible. */
+function escapedToml(toml: string): string {
+  return toml.replace(/[^\n\P{C}]|[\p{Zl}\p{Zp}]/gu, (character) => {
+    const digits = (character.codePointAt(0) ?? 0).toString(16);
+    return digits.length > 4 ? `\\U${digits.padStart(8, "0")}` : `\\u${digits.padStart(4, "0")}`;
+  });
+}
+
+function columns(rows: readonly (readonly [name: string, what: string])[]): string[] {
+  const width = rows.reduce((most, [name]) => Math.max(most, name.length), 0);
+  return rows.map(([name, what]) => `${name.padEnd(Math.min(width, MAX_COLUMN))}  ${what}`);
+}
+
+/** Each line passes {@link harmlessLine}: a line break in it would end the comment and begin configuration. */
 function comments(draft: Draft, { program, file, notes }: Origin): string {
   const blocks = [
     [`Made from ${file} of ${program} by llm-proxy import. Check it with: llm-proxy check`],
@@ -102,7 +124,7 @@ function comments(draft: Draft, { program, file, notes }: Origin): string {
     ]]),
     ...(notes.length === 0 ? [] : [["What was left out or changed:", ...indented(notes)]]),
   ];
-  return blocks.map((lines) => lines.map((line) => `# ${line}\n`).join("")).join("#\n");
+  return blocks.map((lines) => lines.map((line) => `# ${harmlessLine(line)}\n`).join("")).join("#\n");
 }
 
 function indented(lines: readonly string[]): string[] {

@@ -2,12 +2,13 @@
 
 import * as v from "valibot";
 import { DIALECT_NAMES } from "../../apis/dialects.ts";
+import { nameSchema } from "../../config/values/values.ts";
 import { namedEndpoint } from "../../connect/endpoints.ts";
 import type { ConnectEndpoint } from "../../connect/endpoints.ts";
 import { fieldValue } from "../../http/fields.ts";
 import { ENDPOINT_LIST_PATH } from "../../own_routes/endpoint_list.ts";
 import { messageOf } from "../../text/error_text.ts";
-import { harmlessText } from "../../text/harmless_text.ts";
+import { harmlessText, isHarmless } from "../../text/harmless_text.ts";
 import { CommandError } from "../command_error.ts";
 import { type Answer, request } from "../request.ts";
 
@@ -36,13 +37,14 @@ export class TokenRejected extends Error {
   override readonly name = "TokenRejected";
 }
 
+/** Names become paths and are shown at the terminal: a list with other names is not that of a proxy. */
 const listSchema = v.object({
   endpoints: v.array(v.object({
-    name: v.string(),
+    name: v.pipe(v.string(), nameSchema),
     dialect: v.picklist(DIALECT_NAMES),
     forwards_client_key: v.boolean(),
   })),
-  default_endpoint: v.nullable(v.string()),
+  default_endpoint: v.nullable(v.pipe(v.string(), nameSchema)),
 });
 const errorSchema = v.object({ error: v.object({ message: v.string() }) });
 const modelsSchema = v.object({ data: v.array(v.object({ id: v.string() })) });
@@ -84,10 +86,14 @@ export async function servedEndpoints(place: ProxyPlace): Promise<ServedEndpoint
   throw new CommandError(`The proxy at ${place.url} answered ${answer.status}: ${messageIn(answer)}`);
 }
 
-/** The names of the models of an endpoint. Empty: the upstream does not list them. */
+/**
+ * The names of the models of an endpoint, without those that have invisible characters. Empty: the upstream
+ * lists none.
+ */
 export async function servedModels(place: ProxyPlace, endpoint: string): Promise<readonly string[]> {
   const { status, text } = await ask(place, `/${endpoint}/v1/models`);
-  return status === 200 ? parsed(modelsSchema, text)?.data.map(({ id }) => id) ?? [] : [];
+  const models = status === 200 ? parsed(modelsSchema, text)?.data ?? [] : [];
+  return models.map(({ id }) => id).filter((id) => id !== "" && isHarmless(id));
 }
 
 async function ask({ url, token, ca }: ProxyPlace, path: string): Promise<Answer> {
@@ -102,7 +108,7 @@ async function ask({ url, token, ca }: ProxyPlace, path: string): Promise<Answer
   } catch (error) {
     const reason = error instanceof DOMException && error.name === "TimeoutError"
       ? "it does not answer"
-      : messageOf(error);
+      : harmlessText(messageOf(error), MAX_QUOTED);
     const trust = url.startsWith("https:") && ca === undefined
       ? " If llm-proxy tls init made its certificate, name its ca.pem with --ca FILE."
       : "";

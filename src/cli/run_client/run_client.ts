@@ -6,6 +6,7 @@ import { type ConnectEndpoint, suggestedModel } from "../../connect/endpoints.ts
 import type { Launch, Launcher, LaunchFacts } from "../../connect/launch.ts";
 import { LAUNCHER_NAMES, launcherOf } from "../../connect/launchers.ts";
 import { chooseEndpoint, NoSettingsError } from "../../connect/settings.ts";
+import { harmlessText, isHarmless } from "../../text/harmless_text.ts";
 import { CommandError } from "../command_error.ts";
 import { writeOut } from "../output.ts";
 import { terminalPrompt } from "../prompt.ts";
@@ -25,6 +26,8 @@ export interface RunOptions extends PlaceOptions {
 
 /** The most models that an error lists. */
 const LISTED_MODELS = 20;
+/** The longest name of a model in an error, in characters. */
+const MAX_MODEL = 200;
 /** Variables that make clients use a forward proxy. */
 const PROXY_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].flatMap((
   name,
@@ -60,6 +63,7 @@ export async function runClient(
   const endpoint = endpointFor(found, launcher, { name: options.endpoint, keepsOwnKey });
   const model = options.model ?? suggestedModel(endpoint, dialectOf(launcher, endpoint)) ??
     (launcher.needsModel === true ? await onlyModel(found, endpoint) : undefined);
+  if (model !== undefined) checkModel(model);
   const facts = {
     endpointUrl: `${found.place.url}/${endpoint.name}`,
     dialect: dialectOf(launcher, endpoint),
@@ -137,9 +141,20 @@ async function onlyModel({ place }: FoundProxy, endpoint: ConnectEndpoint): Prom
   const models = await servedModels(place, endpoint.name);
   const [only, ...others] = models;
   if (only !== undefined && others.length === 0) return only;
-  const listed = models.slice(0, LISTED_MODELS).join(", ") + (models.length > LISTED_MODELS ? ", …" : "");
+  const listed = models.slice(0, LISTED_MODELS).map(shownModel).join(", ") +
+    (models.length > LISTED_MODELS ? ", …" : "");
   const known = models.length === 0 ? "" : `\nThe endpoint ${endpoint.name} has ${listed}.`;
   throw new CommandError(`Name a model of the endpoint ${endpoint.name}: --model MODEL${known}`, 2);
+}
+
+/** Throws a {@link CommandError} if the name of a model cannot be an argument or would change a terminal. */
+export function checkModel(model: string): void {
+  if (isHarmless(model)) return;
+  throw new CommandError(`The name of the model has invisible characters: ${shownModel(model)}`, 2);
+}
+
+function shownModel(model: string): string {
+  return harmlessText(model, MAX_MODEL);
 }
 
 async function start(
