@@ -59,6 +59,8 @@ function checkAnswer({ status, fields }: AnswerHead, proxy: OutboundProxy): void
     : `it answered ${status}${code === undefined ? "" : ` (${code})`}`;
   throw new TransportError(
     `the outbound proxy ${proxyText(proxy)} did not forward the request: ${reason}`,
-    { phase: "connect", sent: !isLogin, received: false, reused: false, elapsedMs: 0 },
+    // An upstream can answer like a forward proxy. So the request may have arrived, and one client must not
+    // cause a cooldown for all.
+    { phase: "connect", sent: true, received: false, reused: false, elapsedMs: 0 },
   );
 }
