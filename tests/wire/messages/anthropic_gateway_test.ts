@@ -4,7 +4,7 @@
  */
 
 import { assertEquals, assertGreater, assertMatch } from "@std/assert";
-import type { Endpoint } from "../../../src/config/config.ts";
+import type { Endpoint, RoutingConfig } from "../../../src/config/config.ts";
 import { DEFAULT_BACKEND_SETTINGS } from "../../../src/config/values/defaults.ts";
 import { gather, headerOf } from "../../support/clients/http_reader.ts";
 import { type RawAnswer, RawClient, rawRequest } from "../../support/clients/raw_client.ts";
@@ -71,6 +71,10 @@ function row(name: string, fn: () => Promise<void>, { headers = false } = {}): v
   else Deno.test({ ...unless('not with engine = "deno": Request headers', title), fn });
 }
 
+function routingWith(aliases: Way["aliases"]): RoutingConfig {
+  return { byModel: true, routes: [], aliases, refreshMs: 3_600_000, localRefreshMs: 3_600_000 };
+}
+
 function openProxy(
   upstream: FakeUpstream,
   { aliases }: Pick<Way, "aliases">,
@@ -85,7 +89,7 @@ function openProxy(
       }),
       ...others,
     ],
-    routing: { byModel: true, routes: [], aliases, refreshMs: 3_600_000, localRefreshMs: 3_600_000 },
+    routing: routingWith(aliases),
   });
 }
 
@@ -382,20 +386,22 @@ row("errors of the proxy have Anthropic's form, and retry-after in seconds", asy
       await exchange.write(plainAnswer("{}"));
     },
   });
-  await using proxy = await ManagedProxy.start(upstream);
+  await using proxy = await ManagedProxy.start(upstream, { routing: routingWith(ALIASES) });
   const { value } = await proxy.token({ limits: { requests_per_minute: 1 } });
-  const send = () =>
-    rawRequest(proxy.url, [
-      "POST /anthropic/v1/messages?beta=true HTTP/1.1",
-      `Authorization: Bearer ${value}`,
-      "Content-Length: 2",
-    ], "{}");
-  assertEquals((await send()).status, 200);
-  const limited = await send();
-  assertEquals([limited.status, limited.header("x-llm-proxy-error")], [429, "rate_limited"]);
-  assertMatch(limited.header("retry-after") ?? "", /^[1-9]\d*$/);
-  const { type, error } = JSON.parse(limited.text);
-  assertEquals([type, error.type, typeof error.message], ["error", "rate_limit_error", "string"]);
+  const send = ({ base, model }: Pick<Way, "base" | "model">) => {
+    const body = new TextEncoder().encode(bodyFor(model));
+    const lines = [`POST ${base}/v1/messages?beta=true HTTP/1.1`, `Authorization: Bearer ${value}`];
+    lines.push("Content-Type: application/json", `Content-Length: ${body.length}`);
+    return rawRequest(proxy.url, lines, body);
+  };
+  assertEquals((await send({ base: "/anthropic", model: MODEL })).status, 200);
+  for (const way of WAYS) {
+    const limited = await send(way);
+    assertEquals([limited.status, limited.header("x-llm-proxy-error")], [429, "rate_limited"]);
+    assertMatch(limited.header("retry-after") ?? "", /^[1-9]\d*$/);
+    const { type, error } = JSON.parse(limited.text);
+    assertEquals([type, error.type, typeof error.message], ["error", "rate_limit_error", "string"]);
+  }
 });
 
 Deno.test("Claude Code: the table in docs/clients.md names these tests", async () => {
