@@ -49,6 +49,9 @@ export const ADDRESS = "the address of an upstream";
 /** What a variable is that holds the host or the port of an address. */
 export const ADDRESS_PART = "the host or port of an upstream";
 
+/** Line breaks and control characters, which the configuration allows in no name of a model. */
+const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/u;
+
 /** Collects the parts of a configuration, and the variables that it needs. */
 export class Draft {
   readonly server: Record<string, string | number | readonly string[]> = {};
@@ -87,7 +90,7 @@ export class Draft {
 
   /** Adds a route. The first route of a model counts. */
   addRoute(route: DraftRoute): void {
-    if (route.model.trim() !== "" && !this.#routes.has(route.model)) this.#routes.set(route.model, route);
+    if (this.#isName(route.model) && !this.#routes.has(route.model)) this.#routes.set(route.model, route);
   }
 
   /** Removes the route of a model. */
@@ -97,7 +100,15 @@ export class Draft {
 
   /** Adds an alias. The configuration allows no alias without a name, and none of itself. */
   addAlias(name: string, to: string): void {
-    if (name.trim() !== "" && name !== to) this.#aliases.set(name, to);
+    if (this.#isName(name) && name !== to) this.#aliases.set(name, to);
+  }
+
+  /** Whether the configuration allows the name of a model. A hint names a name that is left out. */
+  #isName(name: string): boolean {
+    if (name.trim() === "") return false;
+    if (!INVISIBLE.test(name)) return true;
+    this.hints.push(`The model ${JSON.stringify(name)} was left out: its name has invisible characters.`);
+    return false;
   }
 
   /** Keeps the name of a variable of the file from being the name for a secret in clear. */

@@ -1,10 +1,14 @@
 /** Headers of reverse proxies in front of the proxy, and of web pages, as an upstream sees them. */
 
 import { assertEquals } from "@std/assert";
+import { ownEngineTests } from "../../support/proxies/engine.ts";
 import { LocalProxy } from "../../support/proxies/local_proxy.ts";
 import { rawRequest } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
+
+// They compare the lines of the headers.
+const { test } = ownEngineTests("headers");
 
 const TOKEN = `Authorization: Bearer ${SECRETS.proxyToken}`;
 
@@ -65,18 +69,18 @@ async function arrived(
   return got.filter((line) => !/^(host|authorization|connection):/i.test(line));
 }
 
-Deno.test("headers of reverse proxies in front end at the proxy, similar ones of the client pass", async () => {
+test("headers of reverse proxies in front end at the proxy, similar ones of the client pass", async () => {
   assertEquals(await arrived([...OF_FRONT, ...OF_CLIENT]), OF_CLIENT);
 });
 
-Deno.test("an allowed web page: origin, referer, cookies and what a browser says of itself end at the proxy", async () => {
+test("an allowed web page: origin, referer, cookies and what a browser says of itself end at the proxy", async () => {
   const lines = ["Origin: https://chat.test", ...OF_PAGE, "Accept: */*"];
   for (const corsOrigins of [["https://chat.test"], ["*"]]) {
     assertEquals(await arrived(lines, corsOrigins), ["Accept: */*"]);
   }
 });
 
-Deno.test("a program that is not an allowed page: origin, referer and cookies pass", async () => {
+test("a program that is not an allowed page: origin, referer and cookies pass", async () => {
   const lines = ["Origin: app://editor", ...OF_PAGE];
   assertEquals(await arrived(lines, ["https://chat.test"]), lines);
   assertEquals(await arrived(OF_PAGE, ["*"]), OF_PAGE);

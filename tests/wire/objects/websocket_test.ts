@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
+import { ownEngineTests } from "../../support/proxies/engine.ts";
 import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
 import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
@@ -15,6 +16,8 @@ import {
   TEXT,
   WebSocketUpstream,
 } from "../../support/clients/websocket.ts";
+
+const { test } = ownEngineTests("webSocket");
 
 const RESPONSE = "resp_68a1b2c3d4e5f60718293a4b5c6d7e8f";
 
@@ -43,7 +46,7 @@ async function respond(peer: FramePeer, seen: string[]): Promise<void> {
   }
 }
 
-Deno.test("objects: on a WebSocket of responses, a foreign response ends it before the upstream gets the message", async () => {
+test("objects: on a WebSocket of responses, a foreign response ends it before the upstream gets the message", async () => {
   await using plain = new FakeUpstream();
   const seen: string[] = [];
   await using upstream = respondingUpstream(seen);
