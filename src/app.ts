@@ -18,6 +18,7 @@ import { HeldBytes } from "./limits/held_bytes.ts";
 import { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
+import { LiveList } from "./live_list.ts";
 import { KnownObjects } from "./objects/known_objects.ts";
 import { openAccessCheck } from "./auth/open_access.ts";
 import type { Management } from "./management/management.ts";
@@ -68,7 +69,7 @@ export function createApp(
   const slots = new ConcurrencyLimiter(config.server.concurrency, clock);
   const receivingSlots = new ConcurrencyLimiter(config.server.concurrency, clock, "sending a body");
   const heldBytes = new HeldBytes(MAX_HELD_BYTES);
-  const running = new Set<Cancellation>();
+  const running = new LiveList<Cancellation>();
   const objects = management?.objects ?? objectsInMemory(clock, log);
   const hostname = ownHostname();
   /** The balancers of the last configuration, by the names of their endpoints. */
@@ -156,12 +157,12 @@ export function createApp(
       draining = true;
       checks?.stop();
       management?.drain();
-      for (const cancellation of running) cancellation.drain();
+      for (const cancellation of running.all()) cancellation.drain();
     },
     inFlight: () => running.size,
     abortAll() {
       const fault = new ProxyFault("draining", "The proxy shut down before the response was complete.");
-      for (const cancellation of running) cancellation.cancel(fault);
+      for (const cancellation of running.all()) cancellation.cancel(fault);
     },
     close() {
       catalogue.close();

@@ -8,6 +8,7 @@ import type { ExchangeAccount } from "../exchange.ts";
 import type { AttemptEstimate, ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
+import type { Listed } from "../live_list.ts";
 import type { Principal } from "../principal.ts";
 import type { AwaitedObject, ObjectKey } from "../storage/store.ts";
 import type { AccountAdmission } from "./account_admission.ts";
@@ -83,7 +84,9 @@ const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, sourc
  * The account of one exchange. It reads the request and the response while they pass, and settles the
  * exchange.
  */
-export class Account implements ExchangeAccount {
+export class Account implements ExchangeAccount, Listed {
+  /** Where the account is in the list of running exchanges. */
+  listIndex: number | undefined;
   readonly #exchange: AccountedExchange;
   readonly #principal: Principal;
   readonly #startedAt: number;

@@ -3,6 +3,7 @@
 import type { Clock } from "../time/clock.ts";
 import type { ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import { fieldValue } from "../http/fields.ts";
+import { LiveList } from "../live_list.ts";
 import type { Principal } from "../principal.ts";
 import { Account, type AccountedExchange, type AccountOwner, type AccountParts } from "./account.ts";
 import type { Endpoint } from "../config/config.ts";
@@ -46,7 +47,7 @@ const MAX_USER_AGENTS = 500;
 /** The accounts of all running exchanges. */
 export class Accounts implements AccountOwner {
   readonly #parts: AccountsParts;
-  readonly #open = new Set<Account>();
+  readonly #open = new LiveList<Account>();
   readonly #outputs = new RecentOutputs();
   readonly #speeds = new RecentSpeeds();
   readonly #shared: AccountParts;
@@ -81,7 +82,7 @@ export class Accounts implements AccountOwner {
 
   /** The running exchanges, oldest first. */
   running(): RunningExchange[] {
-    return [...this.#open].map((account) => account.running());
+    return this.#open.all().map((account) => account.running());
   }
 
   /** Resolves when all exchanges that have ended are settled and recorded. */
@@ -189,7 +190,7 @@ export class Accounts implements AccountOwner {
     if (object !== undefined && (object.action !== "create" || account.hasCreated)) {
       const id = object.id ?? reported.object?.id;
       const receivedBytes = () =>
-        Math.max(0, ...[...this.#open].map((other) => other.receivedBytes(account.place, id)));
+        Math.max(0, ...this.#open.all().map((other) => other.receivedBytes(account.place, id)));
       this.#parts.objects.responseEnded(
         account.objectResponse(record, { request: object, summary: reported, receivedBytes }),
       );
