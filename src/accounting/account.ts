@@ -225,9 +225,10 @@ export class Account implements ExchangeAccount, Listed {
     const { micros, mostMicros } = this.#costs.reservation(reserved, facts);
     const held = { tokens: reserved?.statedTokens ?? 0, micros, mostMicros };
     this.#held = held;
-    this.#admission?.reserve(held);
+    const now = this.#parts.clock.now();
+    this.#admission?.reserve(held, now);
     this.#reserved = withContentElsewhere(reserved, facts);
-    this.#unseen = reserved && new UnseenTime(this.#parts.clock.now());
+    this.#unseen = reserved && new UnseenTime(now);
   }
 
   attempted(): void {
@@ -425,12 +426,13 @@ export class Account implements ExchangeAccount, Listed {
     const { model, stopReason } = summary;
     const principal = this.#principal;
     const facts = this.#request.facts();
+    const endedAt = this.#parts.clock.now();
     const charge = withTimedOutAttempts(
-      this.#hasCreated ? NO_CHARGE : this.#charge(record, summary),
+      this.#hasCreated ? NO_CHARGE : this.#charge(record, { summary, endedAt }),
       this.#timedOut,
     );
     const tokens = this.#costs.countedTokens(charge);
-    const booking = this.#admission?.settle({ tokens, micros: charge.cost?.micros });
+    const booking = this.#admission?.settle({ tokens, micros: charge.cost?.micros }, endedAt);
     return exchangeUsage(charge, {
       providerRequestId: storedText(this.#providerRequestId),
       startedAt: this.#startedAt,
@@ -456,7 +458,10 @@ export class Account implements ExchangeAccount, Listed {
     return storedText(text === undefined ? undefined : this.#exchange.redact(text));
   }
 
-  #charge(record: ExchangeRecord, summary: ResponseSummary): Charge {
+  #charge(
+    record: ExchangeRecord,
+    { summary, endedAt }: { readonly summary: ResponseSummary; readonly endedAt: number },
+  ): Charge {
     const facts = this.#request.facts();
     const last = lastOutcome({
       status: this.#status,
@@ -465,7 +470,7 @@ export class Account implements ExchangeAccount, Listed {
       facts,
       mediaType: this.#mediaType,
       path: this.#exchange.path,
-      unseenMs: this.#unseen?.sum(this.#parts.clock.now()) ?? 0,
+      unseenMs: this.#unseen?.sum(endedAt) ?? 0,
       tokensPerMs: this.#costs.tokensPerMs(facts.model),
     }, { record, summary });
     if (last === undefined) {
