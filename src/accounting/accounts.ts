@@ -5,7 +5,8 @@ import type { ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import { fieldValue } from "../http/fields.ts";
 import { LiveList } from "../live_list.ts";
 import type { Principal } from "../principal.ts";
-import { Account, type AccountedExchange, type AccountOwner, type AccountParts } from "./account.ts";
+import { Account } from "./account.ts";
+import type { AccountedExchange, AccountOwner, AccountParts } from "./accounted_exchange.ts";
 import type { Endpoint } from "../config/config.ts";
 import type { RunningExchange } from "./running_exchange.ts";
 import type { ResponseSummary } from "./response_summary.ts";
@@ -175,7 +176,7 @@ export class Accounts implements AccountOwner {
 
   #settled(account: Account, record: ExchangeRecord, reported: ResponseSummary): ExchangeUsage {
     const { object } = account;
-    if (object?.action === "create") account.noticeObject();
+    if (object?.action === "create") account.objects.notice();
     const counted = this.#counts(account) ? reported : { ...reported, usage: {}, steps: [] };
     this.#learn(account, record, counted);
     const usage = account.close(record, counted);
@@ -189,10 +190,16 @@ export class Accounts implements AccountOwner {
     }
     if (object !== undefined && (object.action !== "create" || account.hasCreated)) {
       const id = object.id ?? reported.object?.id;
+      const { place } = account.objects;
       const receivedBytes = () =>
-        Math.max(0, ...this.#open.all().map((other) => other.receivedBytes(account.place, id)));
+        Math.max(
+          0,
+          ...this.#open.all().map((other) =>
+            other.object === undefined ? 0 : other.objects.receivedBytes(place, id)
+          ),
+        );
       this.#parts.objects.responseEnded(
-        account.objectResponse(record, { request: object, summary: reported, receivedBytes }),
+        account.objects.response(record, { request: object, summary: reported, receivedBytes }),
       );
     }
     return usage;
