@@ -3,7 +3,7 @@
 import { keyContext } from "../../auth/managed_tokens.ts";
 import { suffixOf } from "../../auth/token_value.ts";
 import { projectKey } from "../../principal.ts";
-import type { Project, ProjectKey } from "../../storage/store.ts";
+import type { Project, ProjectKey } from "../../storage/access_store.ts";
 import { createId } from "./create_id.ts";
 import { listBody, pageOf } from "./paging.ts";
 import type { ManageParts } from "./parts.ts";

@@ -1,7 +1,7 @@
 /** Routes for the proxy itself: audit log, health, reload, stop and backup. */
 
 import { backupStream } from "../../storage/backup_stream.ts";
-import type { AuditEntry } from "../../storage/store.ts";
+import type { AuditEntry } from "../../storage/audit_store.ts";
 import { VERSION } from "../../release.ts";
 import { auditor } from "./audit_entry.ts";
 import { listBody, pageOf } from "./paging.ts";

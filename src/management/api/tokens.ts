@@ -2,7 +2,8 @@
 
 import { createTokenValue, hashOf, suffixOf } from "../../auth/token_value.ts";
 import { tokenKey } from "../../principal.ts";
-import { type Project, type Store, StoreError, type Token } from "../../storage/store.ts";
+import type { Project, Token } from "../../storage/access_store.ts";
+import { type Store, StoreError } from "../../storage/store.ts";
 import { createId } from "./create_id.ts";
 import { freeName } from "./free_name.ts";
 import { listBody, pageOf } from "./paging.ts";

@@ -1,6 +1,6 @@
 /** Routes for usage: sums, recorded exchanges, and running exchanges. */
 
-import type { UsageFilter, UsageGroup, UsageRow } from "../../storage/store.ts";
+import type { UsageFilter, UsageGroup, UsageRow } from "../../storage/usage_store.ts";
 import { csv } from "./csv.ts";
 import { exchangeJson } from "./exchange_json.ts";
 import { listBody, pageOf } from "./paging.ts";

@@ -1,6 +1,6 @@
 /** Reads the projects and tokens for the check of requests from SQLite: all of them, or those that changed. */
 
-import type { Access, AccessChanges } from "../store.ts";
+import type { Access, AccessChanges } from "../access_store.ts";
 import { keyOf, projectOf } from "./project_tables.ts";
 import { tokenOf } from "./token_tables.ts";
 import type { Connection, Row } from "./connection.ts";

@@ -6,7 +6,8 @@ import {
   type StoredExchange,
   type StoredValue,
 } from "../exchange_columns.ts";
-import type { AttemptRow, ExchangeFilter, ExchangeRow, Listed, Page } from "../store.ts";
+import type { Listed, Page } from "../page.ts";
+import type { AttemptRow, ExchangeFilter, ExchangeRow } from "../store.ts";
 import { pageOf } from "./pages.ts";
 import { commonConditions, conditionsOf } from "./conditions.ts";
 import type { Connection, Row } from "./connection.ts";

@@ -4,7 +4,8 @@
  */
 
 import type { SQLInputValue } from "node:sqlite";
-import type { AwaitedObject, ExchangeRow, KeptObject, ObjectKey } from "../store.ts";
+import type { AwaitedObject, KeptObject, ObjectKey } from "../object_store.ts";
+import type { ExchangeRow } from "../store.ts";
 import type { Connection, Row } from "./connection.ts";
 import { insertExchanges } from "./exchange_tables.ts";
 

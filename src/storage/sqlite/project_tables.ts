@@ -1,6 +1,7 @@
 /** Projects and their provider keys in SQLite. */
 
-import type { Listed, Page, Project, ProjectChange, ProjectKey } from "../store.ts";
+import type { Project, ProjectChange, ProjectKey } from "../access_store.ts";
+import type { Listed, Page } from "../page.ts";
 import type { Connection, Row } from "./connection.ts";
 import { pageOf } from "./pages.ts";
 import { bytes, number, rulesOf, text } from "./row_values.ts";

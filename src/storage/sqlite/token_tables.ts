@@ -1,6 +1,8 @@
 /** Tokens in SQLite. */
 
-import { type Listed, type Page, StoreError, type Token, type TokenChange } from "../store.ts";
+import type { Token, TokenChange } from "../access_store.ts";
+import type { Listed, Page } from "../page.ts";
+import { StoreError } from "../store.ts";
 import { conditionsOf } from "./conditions.ts";
 import type { Connection, Row } from "./connection.ts";
 import { pageOf } from "./pages.ts";

@@ -1,0 +1,135 @@
+/** Projects, tokens and their rules in a store. */
+
+import type { Rules } from "../principal.ts";
+import type { NewAuditEntry } from "./audit_store.ts";
+import type { Listed, Page } from "./page.ts";
+
+/** A project: a group of tokens with common rules. Times are milliseconds since 1970. */
+export interface Project {
+  readonly id: string;
+  readonly name: string;
+  readonly active: boolean;
+  readonly rules: Rules;
+  readonly keys: readonly ProjectKey[];
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** The number of the last change. A change names the version that it was made from. */
+  readonly version: number;
+}
+
+/** A project's provider key for one endpoint. The key is encrypted. */
+export interface ProjectKey {
+  readonly endpoint: string;
+  /** The encrypted key, which the `SecretBox` opens. */
+  readonly sealed: Uint8Array;
+  /** The last four characters of the key, shown to users. */
+  readonly suffix: string;
+}
+
+/** A managed token, which clients present. The store keeps the hash of its value, not the value. */
+export interface Token {
+  readonly id: string;
+  readonly projectId: string;
+  readonly name: string;
+  /** The SHA-256 hash of the value. */
+  readonly hash: Uint8Array;
+  /** The last four characters of the value, shown to users. */
+  readonly suffix: string;
+  /** The value before the last rotation, and when it expires. Undefined: no earlier value is valid. */
+  readonly previous: { readonly hash: Uint8Array; readonly expiresAt: number } | undefined;
+  readonly active: boolean;
+  readonly revokedAt: number | undefined;
+  readonly expiresAt: number | undefined;
+  readonly rules: Rules;
+  /** The number of admitted requests. */
+  readonly requestCount: number;
+  readonly lastUsedAt: number | undefined;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly version: number;
+}
+
+/** The members of a project that a change can set. */
+export type ProjectChange = Partial<Pick<Project, "name" | "active" | "rules" | "keys">>;
+/** The members of a token that a change can set. */
+export type TokenChange = Partial<
+  Pick<Token, "name" | "active" | "revokedAt" | "expiresAt" | "rules" | "hash" | "suffix" | "previous">
+>;
+
+/** All projects and tokens. */
+export interface Access {
+  readonly projects: readonly Project[];
+  readonly tokens: readonly Token[];
+  /** The position in the sequence of changes that the rows include. Only the store knows its meaning. */
+  readonly position: number;
+}
+
+/** The projects and tokens that were added or changed after a position, and the ids of deleted ones. */
+export interface AccessChanges extends Access {
+  readonly deletedProjects: readonly string[];
+  readonly deletedTokens: readonly string[];
+}
+
+/** Reads what the check of requests needs. Every method may throw a `StoreError`. */
+export interface AccessStore {
+  /** Reads all projects and tokens, for the check of requests. */
+  readonly readAccess: () => Promise<Access>;
+  /**
+   * Reads the projects and tokens that changed after a position. The counts of requests of a token are no
+   * change. Undefined: the store no longer has all changes after the position, so read everything.
+   */
+  readonly readAccessChanges: (position: number) => Promise<AccessChanges | undefined>;
+  /**
+   * Whether another program has changed a project or a token after a position. A change by this store can be
+   * missing, so its caller reads it without asking. Each turn of the event loop makes this call, so it must be fast and cannot wait: an
+   * adapter whose database sends notifications keeps the last one.
+   */
+  readonly hasAccessChanged: (position: number) => boolean;
+}
+
+/** Reads and changes projects. Every method may throw a `StoreError`. */
+export interface ProjectStore {
+  readonly addProject: (project: Project, audit: NewAuditEntry) => Promise<void>;
+  readonly findProject: (id: string) => Promise<Project | undefined>;
+  readonly listProjects: (page: Page & { activeOnly: boolean }) => Promise<Listed<Project>>;
+  /** False: the project has another version by now, or was deleted. */
+  readonly changeProject: (
+    of: { id: string; version: number },
+    change: ProjectChange,
+    audit: NewAuditEntry,
+  ) => Promise<boolean>;
+  /**
+   * Deletes a project and its tokens if all of them are revoked. Exchanges and sums keep the project's id.
+   */
+  readonly deleteProject: (
+    of: { id: string; version: number },
+    audit: NewAuditEntry,
+  ) => Promise<"deleted" | "has tokens" | "changed">;
+}
+
+/** Reads and changes managed tokens. Every method may throw a `StoreError`. */
+export interface TokenStore {
+  /** Throws `taken` if another token of the project has the same name, and is neither revoked nor expired. */
+  readonly addToken: (token: Token, audit: NewAuditEntry) => Promise<void>;
+  readonly findToken: (id: string) => Promise<Token | undefined>;
+  readonly listTokens: (
+    page: Page & { projectId: string | undefined; activeAt: number | undefined },
+  ) => Promise<Listed<Token>>;
+  /** Whether a token of the project has a name, and is not revoked. */
+  readonly isTokenNameUsed: (projectId: string, name: string) => Promise<boolean>;
+  /** Throws `taken` like `addToken`. False: the token has another version by now, or was deleted. */
+  readonly changeToken: (
+    of: { id: string; version: number },
+    change: TokenChange,
+    audit: NewAuditEntry,
+  ) => Promise<boolean>;
+  /**
+   * Deletes a token. Exchanges and sums keep its id. False: it has another version by now, or was deleted.
+   */
+  readonly deleteToken: (of: { id: string; version: number }, audit: NewAuditEntry) => Promise<boolean>;
+  /** Revokes all tokens of a project. Returns the number of its tokens, and how many were revoked before. */
+  readonly revokeTokens: (
+    projectId: string,
+    audit: NewAuditEntry,
+  ) => Promise<{ total: number; before: number }>;
+}
