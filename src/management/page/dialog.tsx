@@ -57,25 +57,50 @@ export function Dialog({ title, onClose, children }: {
   );
 }
 
-/** Asks for confirmation of an action, and runs it. */
-export function ConfirmDialog({ title, action, onDone, onClose, children }: {
-  title: string;
+/** What the user has to confirm. */
+export interface Confirmation {
+  readonly title: string;
   /** The text of the button, and the action behind it. */
-  action: readonly [label: string, run: () => Promise<unknown>];
-  onDone: () => void;
+  readonly action: readonly [label: string, run: () => Promise<unknown>];
+  /** What the action does. */
+  readonly text: ComponentChildren;
+  /** The message after the action. */
+  readonly done: string;
+}
+
+/** Asks for confirmation of an action, runs it, and reports its message. */
+export function ConfirmDialog({ title, action: [label, run], text, done, onDone, onClose }: Confirmation & {
+  onDone: (message: string) => void;
   onClose: () => void;
-  children: ComponentChildren;
 }) {
-  const [label, run] = action;
-  const { busy, error, submit } = useSubmit(run, onDone);
+  const { busy, error, submit } = useSubmit(run, () => onDone(done));
   return (
     <Dialog title={title} onClose={onClose}>
-      {children}
+      <p>{text}</p>
       {error && <ErrorMessage error={error} />}
       <footer>
         <button type="button" onClick={onClose}>Cancel</button>
         <button type="button" class="danger" disabled={busy} onClick={submit}>{label}</button>
       </footer>
     </Dialog>
+  );
+}
+
+/** The end of a form in a dialog: why the last attempt failed, and the buttons that close and submit it. */
+export function FormEnd({ action, busy, error, onClose }: {
+  /** The text of the button that submits the form. */
+  action: string;
+  busy: boolean;
+  error: Error | undefined;
+  onClose: () => void;
+}) {
+  return (
+    <>
+      {error && <ErrorMessage error={error} />}
+      <footer>
+        <button type="button" onClick={onClose}>Cancel</button>
+        <button type="submit" class="primary" disabled={busy}>{action}</button>
+      </footer>
+    </>
   );
 }
