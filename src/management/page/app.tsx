@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { Audit } from "./audit.tsx";
 import { Connect } from "./connect.tsx";
+import { Button } from "./controls.tsx";
 import { Dashboard } from "./dashboard.tsx";
 import { Endpoints } from "./endpoints.tsx";
 import { ErrorMessage } from "./load_view.tsx";
@@ -78,7 +79,7 @@ function Header({ pageName, onFailed }: { pageName: string; onFailed: (error: Er
         ))}
         <a href="/admin/docs" target="_blank" rel="noopener">Help</a>
       </nav>
-      <button type="button" class="quiet" onClick={() => signOut().catch(onFailed)}>Sign out</button>
+      <Button class="quiet" onClick={() => signOut().catch(onFailed)}>Sign out</Button>
     </header>
   );
 }

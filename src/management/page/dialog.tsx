@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
+import { Button } from "./controls.tsx";
 import { ErrorMessage } from "./load_view.tsx";
 import { useSubmit } from "./use_submit.ts";
 
@@ -50,7 +51,7 @@ export function Dialog({ title, onClose, children }: {
     >
       <header>
         <h2 id={id}>{title}</h2>
-        {onClose && <button type="button" class="quiet" aria-label="Close" onClick={onClose}>✕</button>}
+        {onClose && <Button class="quiet" aria-label="Close" onClick={onClose}>✕</Button>}
       </header>
       {children}
     </dialog>
@@ -79,8 +80,8 @@ export function ConfirmDialog({ title, action: [label, run], text, done, onDone,
       <p>{text}</p>
       {error && <ErrorMessage error={error} />}
       <footer>
-        <button type="button" onClick={onClose}>Cancel</button>
-        <button type="button" class="danger" disabled={busy} onClick={submit}>{label}</button>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button class="danger" disabled={busy} onClick={submit}>{label}</Button>
       </footer>
     </Dialog>
   );
@@ -98,7 +99,7 @@ export function FormEnd({ action, busy, error, onClose }: {
     <>
       {error && <ErrorMessage error={error} />}
       <footer>
-        <button type="button" onClick={onClose}>Cancel</button>
+        <Button onClick={onClose}>Cancel</Button>
         <button type="submit" class="primary" disabled={busy}>{action}</button>
       </footer>
     </>

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { call, type Endpoint, get, type Listed, type Project } from "./api.ts";
-import { Checkbox, Input } from "./controls.tsx";
+import { Button, Checkbox, Input } from "./controls.tsx";
 import { Dialog, FormEnd } from "./dialog.tsx";
 import { LoadView } from "./load_view.tsx";
 import { changedRules, type Draft, draftOf, RulesForm } from "./rules_form.tsx";
@@ -109,12 +109,11 @@ function ProviderKeys({ saved, endpoints, keys, onChange }: {
               set={(value) => onChange({ ...keys, [endpoint]: value })}
             />
             {set && (
-              <button
-                type="button"
+              <Button
                 onClick={() => onChange({ ...keys, [endpoint]: isRemoved ? "" : null })}
               >
                 {isRemoved ? "Keep key" : "Remove key"}
-              </button>
+              </Button>
             )}
           </div>
         );

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { call, getAll, type Project } from "./api.ts";
-import { RowButton } from "./controls.tsx";
+import { Button, RowButton } from "./controls.tsx";
 import { type Confirmation, ConfirmDialog } from "./dialog.tsx";
 import { money } from "./format.ts";
 import { ErrorMessage, LoadView } from "./load_view.tsx";
@@ -54,7 +54,7 @@ export function Projects() {
     <>
       <div class="row">
         <h1>Projects</h1>
-        <button type="button" class="primary" onClick={() => open("form")}>New project</button>
+        <Button class="primary" onClick={() => open("form")}>New project</Button>
       </div>
       <p role="status" class="help">{message}</p>
       {error && <ErrorMessage error={error} />}

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { type Exchange, get, getAll, type Listed, type Token } from "./api.ts";
-import { Input } from "./controls.tsx";
+import { Button, Input } from "./controls.tsx";
 import { ExchangeDetail } from "./exchange_detail.tsx";
 import { rowKey, type RunningExchange } from "./exchange_log.ts";
 import { bytes, count, duration, money, timeOrDay, UNKNOWN } from "./format.ts";
@@ -48,7 +48,7 @@ export function Requests() {
           ]}
         />
       )}
-      {exchanges.hasOlder && <button type="button" onClick={exchanges.loadOlder}>Load older requests</button>}
+      {exchanges.hasOlder && <Button onClick={exchanges.loadOlder}>Load older requests</Button>}
       {opened && (
         <ExchangeDetail
           exchange={opened}
@@ -89,7 +89,7 @@ function Title({ isPaused, isConnected, runningCount, pause }: Exchanges) {
       <span role="status" class="help">
         {isPaused ? "Paused" : isConnected ? `${count(runningCount)} running` : "Disconnected, reconnecting…"}
       </span>
-      <button type="button" aria-pressed={isPaused} onClick={pause}>{isPaused ? "Resume" : "Pause"}</button>
+      <Button aria-pressed={isPaused} onClick={pause}>{isPaused ? "Resume" : "Pause"}</Button>
     </div>
   );
 }

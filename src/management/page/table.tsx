@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { Button } from "./controls.tsx";
 import { Empty } from "./load_view.tsx";
 
 /** One column of a table: its title and its cells. */
@@ -83,9 +84,9 @@ export function Table<Row>(props: TableProps<Row>) {
         )}
       {pages > 1 && (
         <nav class="pages" aria-label={`Pages of ${label}`}>
-          <button type="button" disabled={at === 0} onClick={() => setPage(at - 1)}>Previous</button>
+          <Button disabled={at === 0} onClick={() => setPage(at - 1)}>Previous</Button>
           <span>Page {at + 1} of {pages}</span>
-          <button type="button" disabled={at === pages - 1} onClick={() => setPage(at + 1)}>Next</button>
+          <Button disabled={at === pages - 1} onClick={() => setPage(at + 1)}>Next</Button>
         </nav>
       )}
     </div>
@@ -139,10 +140,10 @@ function Head<Row>({ columns, sort, onSort }: {
               {sortBy === undefined
                 ? title
                 : (
-                  <button type="button" class="sort" onClick={() => onSort({ column, isDescending })}>
+                  <Button class="sort" onClick={() => onSort({ column, isDescending })}>
                     {title}
                     <span aria-hidden="true">{isSorted ? (sort.isDescending ? " ↓" : " ↑") : ""}</span>
-                  </button>
+                  </Button>
                 )}
             </th>
           );
@@ -166,13 +167,12 @@ function Body<Row>(
             <td key={title} class={isNumber ? "number" : undefined}>
               {column === 0 && onOpen
                 ? (
-                  <button
-                    type="button"
+                  <Button
                     class="link"
                     onClick={() => onOpen(row)}
                   >
                     {cell(row)}
-                  </button>
+                  </Button>
                 )
                 : cell(row)}
             </td>

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { call, getAll, type NewToken, type Project, type Token } from "./api.ts";
-import { ButtonGroup, RowButton, Select } from "./controls.tsx";
+import { Button, ButtonGroup, RowButton, Select } from "./controls.tsx";
 import { type Confirmation, ConfirmDialog, Dialog, FormEnd } from "./dialog.tsx";
 import { count, moment, money } from "./format.ts";
 import { Empty, LoadView } from "./load_view.tsx";
@@ -67,9 +67,9 @@ export function Tokens() {
         <>
           <div class="row">
             <h1>Tokens</h1>
-            <button type="button" class="primary" disabled={all.length === 0} onClick={() => open("form")}>
+            <Button class="primary" disabled={all.length === 0} onClick={() => open("form")}>
               New token
-            </button>
+            </Button>
           </div>
           {all.length === 0
             ? (

@@ -4,7 +4,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Connectable, Endpoint } from "./api.ts";
-import { Input, Select } from "./controls.tsx";
+import { Button, Input, Select } from "./controls.tsx";
 import { duration } from "./format.ts";
 import { ErrorMessage } from "./load_view.tsx";
 import { type PromptRequest, streamResponse } from "./stream_response.ts";
@@ -72,7 +72,7 @@ export function TryIt({ endpoints, models, token: givenToken }: {
         </div>
         {/* The keys make two elements: a click on "Stop" must not reach a button that became "Send". */}
         {busy
-          ? <button key="stop" type="button" onClick={() => running.current?.abort()}>Stop</button>
+          ? <Button key="stop" onClick={() => running.current?.abort()}>Stop</Button>
           : <button key="send" type="submit">Send</button>}
         <output>{text}</output>
         <p class="help" role="status">{summary}</p>
