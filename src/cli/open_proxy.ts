@@ -37,9 +37,11 @@ export interface OpenOptions {
 export interface ServerControls {
   /** Makes the server use another configuration. */
   readonly configure: (config: ServerConfig) => void;
-  /** Ends the server, as a signal does. */
+  /** Ends the server like a SIGTERM: running exchanges end first, within the drain timeout. */
   readonly stop: () => void;
-  /** The URL of the management API, for commands on this machine. Undefined: the server does not know it. */
+  /**
+   * The URL of the management API, for commands on this machine; `undefined` if the server does not know it.
+   */
   readonly managementUrl: string | undefined;
 }
 

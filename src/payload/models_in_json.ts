@@ -33,7 +33,7 @@ const FEW_MODELS = 16;
 export interface JsonFindings {
   /** Every model that the body names, at any depth. An empty name stands for a name that is not a string. */
   readonly models: readonly string[];
-  /** The place of the outermost `model`. Empty without one. */
+  /** The place of the outermost `model`; empty without one. */
   readonly places: readonly ModelPlace[];
   /** The watched members of the outermost object. */
   readonly members: ReadonlyMap<WatchedMember, JsonSpan>;
@@ -48,9 +48,9 @@ export interface JsonFindings {
   readonly media: number;
   /** The tools that the provider runs, each name once. */
   readonly hostedTools: readonly HostedTool[];
-  /** For how long the body marks content for the provider's cache. Undefined: it marks none. */
+  /** For how long the body marks content for the provider's cache; `undefined` if it marks none. */
   readonly cacheWrites: CacheWrites | undefined;
-  /** The index of the first key of the outermost object. Undefined: the object is empty. */
+  /** The index of the first key of the outermost object; `undefined` if the object is empty. */
   readonly firstKey: number | undefined;
 }
 
@@ -79,9 +79,9 @@ type Role =
 interface Place {
   readonly role: Role;
   readonly member: WatchedMember | undefined;
-  /** What an object in content has shown so far. Undefined for other values. */
+  /** What an object in content has shown so far; `undefined` for other values. */
   readonly item?: SeenItem;
-  /** What a tool has shown so far. Undefined for values that are neither a tool nor its type. */
+  /** What a tool has shown so far; `undefined` for values that are neither a tool nor its type. */
   readonly tool?: { readonly types: string[]; readonly keys: Set<string> };
   /** The tool that a member of the outermost object switches on. */
   readonly hosted?: HostedTool;
@@ -171,7 +171,7 @@ export async function modelsInLines(
 /** The watched members of the outermost object of a text. */
 class RootMembers {
   readonly members = new Map<WatchedMember, JsonSpan>();
-  /** The place of the outermost `model`. Empty without one. */
+  /** The place of the outermost `model`; empty without one. */
   readonly places: ModelPlace[] = [];
   /** The index of the first key, or undefined if the object is empty. */
   firstKey: number | undefined;

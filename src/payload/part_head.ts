@@ -16,7 +16,7 @@ export interface PartHead {
    * Whether the part has the name of a file, plain or only encoded. Not every reader knows an encoded name.
    */
   readonly isFile: boolean;
-  /** Where the number of the part's `content-length` is in the form. Undefined without one. */
+  /** Where the number of the part's `content-length` is in the form; `undefined` without one. */
   readonly lengthAt: { readonly start: number; readonly end: number } | undefined;
 }
 

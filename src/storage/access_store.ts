@@ -35,13 +35,13 @@ export interface Token {
   readonly hash: Uint8Array;
   /** The last four characters of the value, shown to users. */
   readonly suffix: string;
-  /** The value before the last rotation, and when it expires. Undefined: no earlier value is valid. */
+  /** The value before the last rotation, and when it expires; `undefined` if no earlier value is valid. */
   readonly previous: { readonly hash: Uint8Array; readonly expiresAt: number } | undefined;
   readonly active: boolean;
   readonly revokedAt: number | undefined;
   readonly expiresAt: number | undefined;
   readonly rules: Rules;
-  /** The number of admitted requests. */
+  /** The number of requests that passed the limits, in the whole life of the token. */
   readonly requestCount: number;
   readonly lastUsedAt: number | undefined;
   readonly createdAt: number;
@@ -56,7 +56,7 @@ export type TokenChange = Partial<
   Pick<Token, "name" | "active" | "revokedAt" | "expiresAt" | "rules" | "hash" | "suffix" | "previous">
 >;
 
-/** All projects and tokens. */
+/** All projects and tokens at one position in the sequence of changes. */
 export interface Access {
   readonly projects: readonly Project[];
   readonly tokens: readonly Token[];
@@ -76,7 +76,8 @@ export interface AccessStore {
   readonly readAccess: () => Promise<Access>;
   /**
    * Reads the projects and tokens that changed after a position. The counts of requests of a token are no
-   * change. Undefined: the store no longer has all changes after the position, so read everything.
+   * change. Resolves with `undefined` if the store no longer has all changes after the position; then read
+   * everything.
    */
   readonly readAccessChanges: (position: number) => Promise<AccessChanges | undefined>;
   /**
@@ -92,7 +93,7 @@ export interface ProjectStore {
   readonly addProject: (project: Project, audit: NewAuditEntry) => Promise<void>;
   readonly findProject: (id: string) => Promise<Project | undefined>;
   readonly listProjects: (page: Page & { activeOnly: boolean }) => Promise<Listed<Project>>;
-  /** False: the project has another version by now, or was deleted. */
+  /** Resolves with `false` if the project has another version by now, or was deleted. */
   readonly changeProject: (
     of: { id: string; version: number },
     change: ProjectChange,
@@ -117,14 +118,18 @@ export interface TokenStore {
   ) => Promise<Listed<Token>>;
   /** Whether a token of the project has a name, and is not revoked. */
   readonly isTokenNameUsed: (projectId: string, name: string) => Promise<boolean>;
-  /** Throws `taken` like `addToken`. False: the token has another version by now, or was deleted. */
+  /**
+   * Throws `taken` like `addToken`. Resolves with `false` if the token has another version by now, or was
+   * deleted.
+   */
   readonly changeToken: (
     of: { id: string; version: number },
     change: TokenChange,
     audit: NewAuditEntry,
   ) => Promise<boolean>;
   /**
-   * Deletes a token. Exchanges and sums keep its id. False: it has another version by now, or was deleted.
+   * Deletes a token. Exchanges and sums keep its id. Resolves with `false` if it has another version by now,
+   * or was deleted.
    */
   readonly deleteToken: (of: { id: string; version: number }, audit: NewAuditEntry) => Promise<boolean>;
   /** Revokes all tokens of a project. Returns the number of its tokens, and how many were revoked before. */

@@ -6,7 +6,7 @@ export interface ObjectKey {
   readonly id: string;
   /**
    * The account at the provider, by `providerAccount`. Endpoints with the same account share their objects.
-   * Undefined: only the endpoint counts.
+   * If it is `undefined`, only the endpoint counts.
    */
   readonly providerAccount?: string | undefined;
 }
@@ -18,7 +18,7 @@ export interface ObjectKey {
 export interface AwaitedObject extends ObjectKey {
   /** The kind of object: `response`, `batch`, … */
   readonly kind: string;
-  /** The id of the file with the results of a batch. Undefined: not known yet. */
+  /** The id of the file with the results of a batch; `undefined` if it is not known yet. */
   readonly resultsId: string | undefined;
   /** The id of the request that created the object. */
   readonly requestId: string;
@@ -31,7 +31,7 @@ export interface AwaitedObject extends ObjectKey {
   readonly projectId: string | undefined;
   readonly client: string;
   readonly model: string | undefined;
-  /** The requested service tier. */
+  /** The service tier that the request named, which changes the price. */
   readonly tier: string | undefined;
   /** The keys of the rules for models that the usage counts for. */
   readonly modelRules: readonly string[];
@@ -48,7 +48,7 @@ export interface AwaitedObject extends ObjectKey {
 
 /** An object in the store, with its settlement if its usage has been counted. */
 export interface KeptObject extends AwaitedObject {
-  /** When the usage was counted, and its cost. Undefined: not yet. */
+  /** When the usage was counted, and its cost; `undefined` if it was not counted yet. */
   readonly settled: { readonly at: number; readonly micros: number } | undefined;
 }
 
@@ -62,7 +62,7 @@ export interface MadeObject {
   readonly backend: string;
   /** The key of the token that made the object, by `tokenKey`. */
   readonly maker: string;
-  /** The project of the token. Undefined: the configuration has the token. */
+  /** The project of the token; `undefined` if the configuration has the token. */
   readonly projectId: string | undefined;
   readonly madeAt: number;
   /** When the provider has deleted the object, at the latest. */
@@ -74,7 +74,7 @@ export type ObjectMaker = Pick<MadeObject, "account" | "maker" | "projectId">;
 
 /** Keeps objects until their usage is known. Every method may throw a `StoreError`. */
 export interface AwaitedObjectStore {
-  /** Adds an object. `at` is now. False: the store has the object already. */
+  /** Adds an object. `at` is now. Resolves with `false` if the store has the object already. */
   readonly addObject: (object: AwaitedObject, at: number) => Promise<boolean>;
   /**
    * Finds an object by its id, or by the id of its results: of the endpoint, or else of an endpoint with the same

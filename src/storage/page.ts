@@ -8,9 +8,9 @@ export interface Page {
   readonly before: number | undefined;
 }
 
-/** A page of a list, newest first. */
+/** The items of a page, the newest first. */
 export interface Listed<Item> {
   readonly items: readonly Item[];
-  /** The cursor of the next page. Undefined: this is the last page. */
+  /** The cursor of the next page; `undefined` for the last page. */
   readonly next: number | undefined;
 }

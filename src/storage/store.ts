@@ -43,9 +43,9 @@ export interface ExchangeRow {
   readonly endpoint: string | undefined;
   readonly provider: string | undefined;
   readonly backend: string | undefined;
-  /** The number of attempts. */
+  /** The number of attempts at backends; 0 if the proxy answered the request itself. */
   readonly attempts: number;
-  /** All attempts with their results. Undefined: there was no attempt, or one that succeeded. */
+  /** All attempts with their results; `undefined` if there was none, or one that succeeded. */
   readonly attemptLog: readonly AttemptRow[] | undefined;
   readonly status: number;
   /** How the exchange ended: `complete`, `client_gone` or the code of a fault. */
@@ -78,7 +78,7 @@ export interface ExchangeRow {
   readonly partial: boolean;
   /** The cost that counts against budgets, in millionths of a US dollar. */
   readonly costMicros: number | undefined;
-  /** Where the token counts and the cost come from. Undefined: the usage is unknown. */
+  /** Where the token counts and the cost come from; `undefined` if the usage is unknown. */
   readonly usageSource: UsageSource | undefined;
   /** Whether a part of the usage has no known price. The real cost is higher. */
   readonly costIsPartial: boolean;
@@ -87,12 +87,13 @@ export interface ExchangeRow {
   /** The size of the response body in bytes. */
   readonly bytes: number;
   /**
-   * The hour that the cost was booked in. Undefined: the hour in which the exchange began. The store adds the
-   * cost to the spending of that hour, and does not keep the booking with the exchange.
+   * The hour that the cost was booked in; `undefined` for the hour in which the exchange began. The store
+   * adds the cost to the spending of that hour, and does not keep the booking with the exchange.
    */
   readonly booking?: Booking | undefined;
   /**
-   * Whether this row waits for, or is, the later usage of a batch or background response. Undefined: neither.
+   * Whether this row waits for, or is, the later usage of a batch or background response; `undefined` if it
+   * does neither.
    */
   readonly settlement: Settlement | undefined;
 }
@@ -114,12 +115,12 @@ export const USAGE_SOURCES = ["provider", "estimated"] as const;
 /** A member of {@link USAGE_SOURCES}. */
 export type UsageSource = typeof USAGE_SOURCES[number];
 
-/** An attempt: one try at one backend. */
+/** One attempt of an exchange at one backend, with its result. */
 export interface AttemptRow {
   readonly backend: string;
   /** When the attempt began, in milliseconds after the start of the exchange. */
   readonly afterMs: number;
-  /** Why the attempt failed. Undefined: the proxy saw no failure. */
+  /** Why the attempt failed; `undefined` if the proxy saw no failure. */
   readonly detail: string | undefined;
   /** The estimated usage of an attempt that timed out. The sums of the exchange contain this usage. */
   readonly estimated?: {
@@ -150,7 +151,7 @@ export interface Spending {
   readonly hours: readonly {
     readonly start: number;
     readonly micros: number;
-    /** False: the clock was wrong when the spending was booked, so its hour is unknown. */
+    /** `false` if the clock was wrong when the spending was booked, so that its hour is unknown. */
     readonly isDated: boolean;
   }[];
 }
@@ -171,8 +172,8 @@ export interface ExchangeStore {
   readonly listExchanges: (page: Page & ExchangeFilter) => Promise<Listed<ExchangeRow & { id: number }>>;
   /**
    * Settles an object and writes its usage in one transaction. Adds the object if the store does not have it.
-   * False: the object was settled before, and nothing is written. If several processes try at the same time,
-   * one succeeds.
+   * Resolves with `false` if the object was settled before; then nothing is written. If several processes try
+   * at the same time, one succeeds.
    */
   readonly settleObject: (
     object: AwaitedObject,
@@ -198,7 +199,7 @@ export interface ExchangeStore {
 
 /** Keeps short texts by name. Every method may throw a `StoreError`. */
 export interface NoteStore {
-  /** Reads a text that `writeNote` wrote under a name. Undefined: no text has this name. */
+  /** Reads a text that `writeNote` wrote under a name. Resolves with `undefined` if no text has this name. */
   readonly readNote: (name: string) => Promise<string | undefined>;
   /** Writes a text under a name, in place of an earlier one. */
   readonly writeNote: (name: string, value: string) => Promise<void>;

@@ -7,13 +7,13 @@ export type UsageGroup = typeof USAGE_GROUPS[number];
 
 /** How to group and limit sums of usage. */
 export interface UsageGrouping {
-  /** The first grouping. Undefined: one sum of everything. */
+  /** The first grouping; `undefined` for one sum of everything. */
   readonly group: UsageGroup | undefined;
-  /** The second grouping, within each group. Undefined: only the first one. */
+  /** The second grouping, within each group; `undefined` for the first one alone. */
   readonly split: UsageGroup | undefined;
-  /** The time zone whose days are summed, by its IANA name. Undefined: UTC. */
+  /** The time zone whose days are summed, by its IANA name; `undefined` for UTC. */
   readonly timeZone: string | undefined;
-  /** The most sums to read. Undefined: all. */
+  /** The most sums to read; `undefined` for all. */
   readonly limit?: number;
 }
 
@@ -31,13 +31,13 @@ export interface UsageFilter {
   readonly client: string | undefined;
 }
 
-/** The sums of usage of one group. */
+/** The sums of usage of one group. Money is in millionths of a US dollar, time in milliseconds. */
 export interface UsageRow {
   /** The value of the group: a name, an id, a day (`2026-11-21`) or an hour (`2026-11-21T14:00Z`). */
   readonly key: string;
-  /** The name of the token or project that the group is for. Undefined: the group has no name. */
+  /** The name of the token or project that the group is for; `undefined` if the group has no name. */
   readonly name: string | undefined;
-  /** The value and name of the second group. Undefined: there is no second grouping. */
+  /** The value and name of the second group; `undefined` if there is no second grouping. */
   readonly split: { readonly key: string; readonly name: string | undefined } | undefined;
   readonly requests: number;
   readonly errors: number;
@@ -58,8 +58,8 @@ export interface UsageRow {
   readonly bytes: number;
   readonly durationMs: number;
   /**
-   * The time to the first byte of responses without an error, accurate to 5 %. Undefined: there is no such
-   * response, or there is a second grouping.
+   * The time to the first byte of responses without an error, accurate to 5 %. It is `undefined` if there is
+   * no such response, or if there is a second grouping.
    */
   readonly firstByteMs: { readonly median: number; readonly p95: number } | undefined;
 }

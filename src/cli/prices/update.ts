@@ -94,7 +94,7 @@ function isEmpty({ added, removed, changed, providers, renamed }: PriceChanges):
 }
 
 /**
- * The models of the last days, most used first. Empty if the database is unusable, because only the order
+ * The models of the last days, most used first; empty if the database is unusable, because only the order
  * needs them.
  */
 async function recentModels(config: string | undefined): Promise<string[]> {

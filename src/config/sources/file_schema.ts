@@ -455,9 +455,9 @@ export const fileSchema = v.strictObject({
 
 /** The checked settings of a configuration file. */
 export type FileConfig = v.InferOutput<typeof fileSchema>;
-/** The table `[endpoints.NAME]`. */
+/** The table `[endpoints.NAME]`, as it is in the file: without defaults and presets. */
 export type EndpointSettings = v.InferOutput<typeof endpointSchema>;
-/** One item of `model_limits`. */
+/** One item of `model_limits`: the limits of a token for the models that match a pattern. */
 export type ModelLimitSettings = v.InferOutput<typeof modelLimitsSchema>;
 /** The table `limits` of a token in the file. */
 export type LimitSettings = NonNullable<v.InferOutput<typeof limitsSchema>>;

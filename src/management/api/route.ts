@@ -36,7 +36,7 @@ export interface Route<Query extends Schema = Schema, Body extends Schema = Sche
   readonly method: Method;
   /** The path below the API, like `/projects/{id}`. */
   readonly path: string;
-  /** One line for the OpenAPI document. */
+  /** What the route does, in one line of the OpenAPI document. */
   readonly summary: string;
   /** Validates the query. Without a schema, the route has no query. */
   readonly query?: Query;

@@ -4,7 +4,7 @@ import uPlot from "uplot";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { axisTime } from "./format.ts";
 
-/** One series of a chart, with a value for each time. Null: no value. */
+/** One series of a chart, with a value for each time; `null` where it has none. */
 export interface Series {
   readonly name: string;
   readonly values: readonly (number | null)[];

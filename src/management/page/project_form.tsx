@@ -75,7 +75,7 @@ function Form({ before, etag, endpoints, onClose, onSaved }: FormProps & {
   );
 }
 
-/** The typed key of each endpoint. Null: the saved key will be removed. */
+/** The typed key of each endpoint; `null` if the saved key will be removed. */
 type Keys = Readonly<Record<string, string | null>>;
 
 function ProviderKeys({ saved, endpoints, keys, onChange }: {

@@ -136,7 +136,7 @@ function durationOf(one: RunningExchange | Exchange): number {
   return endedOf(one)?.duration_ms ?? Math.max(0, Date.now() - Date.parse(one.started_at));
 }
 
-/** Input and output tokens. Null: unknown. */
+/** Input and output tokens; `null` if they are unknown. */
 function tokensOf(one: RunningExchange | Exchange): number | null {
   const { input_tokens: input = null, output_tokens: output = null } = endedOf(one) ?? {};
   return input === null && output === null ? null : (input ?? 0) + (output ?? 0);

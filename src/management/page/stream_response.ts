@@ -19,7 +19,7 @@ interface Dialect {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
-  /** The text of one event. */
+  /** Reads the text of one event; anything but a text is no part of the response. */
   readonly text: (event: StreamEvent) => unknown;
 }
 

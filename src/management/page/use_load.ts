@@ -5,7 +5,7 @@ import { asError, Unreachable } from "./http.ts";
 
 /** Loaded data. Earlier data stays until the next response arrives. */
 export interface Loaded<Value> {
-  /** Undefined until the first response. */
+  /** What `read` gave last; `undefined` until the first response. */
   readonly value: Value | undefined;
   /** The data belongs to an earlier `key`; the request for the new one is running. */
   readonly isStale: boolean;

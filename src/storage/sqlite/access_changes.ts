@@ -22,8 +22,8 @@ export function readAccess(database: Connection): Access {
 }
 
 /**
- * Reads the projects and tokens that changed after a position. Undefined: {@link pruneAccessChanges} has
- * deleted one of the changes.
+ * Reads the projects and tokens that changed after a position. Returns `undefined` if {@link
+ * pruneAccessChanges} has deleted one of the changes.
  */
 export function readAccessChanges(database: Connection, since: number): AccessChanges | undefined {
   // One query for both would read all rows.

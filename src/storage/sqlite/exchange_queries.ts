@@ -104,7 +104,7 @@ function exchangeOf(row: Row): ExchangeRow & { id: number } {
   return { ...exchange as unknown as StoredExchange, id: Number(row["seq"]) };
 }
 
-/** The value of a column. Undefined: NULL, or a text that is not one of its list. */
+/** The value of a column; `undefined` for NULL, and for a text that is not one of its list. */
 function valueOf(value: unknown, kind: ColumnKind): StoredValue {
   if (value === null) return undefined;
   switch (kind) {

@@ -71,7 +71,7 @@ function insertKeys(database: Connection, projectId: string, keys: readonly Proj
   }
 }
 
-/** Changes a project. False: it has another version by now. */
+/** Changes a project. Returns `false` if it has another version by now. */
 export function updateProject(
   database: Connection,
   of: { id: string; version: number; at: number },

@@ -106,7 +106,8 @@ export function isTokenNameUsed(database: Connection, projectId: string, name: s
 }
 
 /**
- * Changes a token. False: it has another version by now. Throws if its name is in use: see {@link checkName}.
+ * Changes a token. Returns `false` if it has another version by now. Throws if its name is in use: see {@link
+ * checkName}.
  */
 export function updateToken(
   database: Connection,
@@ -132,7 +133,7 @@ export function updateToken(
   return true;
 }
 
-/** Deletes a token. False: it has another version by now. */
+/** Deletes a token. Returns `false` if it has another version by now. */
 export function deleteToken(database: Connection, { id, version }: { id: string; version: number }): boolean {
   return database.run("DELETE FROM tokens WHERE id = ? AND version = ?", id, version).changes === 1;
 }
