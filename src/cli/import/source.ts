@@ -119,7 +119,7 @@ export class Item {
     return String(first) + rest.map((part) => typeof part === "number" ? `[${part}]` : `.${part}`).join("");
   }
 
-  /** The member of a table with a name; an empty item if there is none. */
+  /** The member of a table with a name; an empty item if the table has no such member. */
   key(name: string): Item {
     const value = isTable(this.#value) && Object.hasOwn(this.#value, name) ? this.#value[name] : undefined;
     return new Item(this.#source, [...this.path, name], value);
