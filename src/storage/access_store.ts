@@ -82,8 +82,8 @@ export interface AccessStore {
   readonly readAccessChanges: (position: number) => Promise<AccessChanges | undefined>;
   /**
    * Whether another program has changed a project or a token after a position. A change by this store can be
-   * missing, so its caller reads it without asking. Each turn of the event loop makes this call, so it must be fast and cannot wait: an
-   * adapter whose database sends notifications keeps the last one.
+   * missing, so its caller reads it without asking. Each turn of the event loop makes this call, so it must
+   * be fast and cannot wait: an adapter whose database sends notifications keeps the last one.
    */
   readonly hasAccessChanged: (position: number) => boolean;
 }

@@ -52,7 +52,9 @@ export interface KeptObject extends AwaitedObject {
   readonly settled: { readonly at: number; readonly micros: number } | undefined;
 }
 
-/** Who made an object at a provider, so that only its maker can use it. The store keeps none of its content. */
+/**
+ * Who made an object at a provider, so that only its maker can use it. The store keeps none of its content.
+ */
 export interface MadeObject {
   /** The account at the provider, by `providerAccount`. */
   readonly account: string;
@@ -77,8 +79,8 @@ export interface AwaitedObjectStore {
   /** Adds an object. `at` is now. Resolves with `false` if the store has the object already. */
   readonly addObject: (object: AwaitedObject, at: number) => Promise<boolean>;
   /**
-   * Finds an object by its id, or by the id of its results: of the endpoint, or else of an endpoint with the same
-   * account at the provider.
+   * Finds an object by its id, or by the id of its results: of the endpoint, or else of an endpoint with the
+   * same account at the provider.
    */
   readonly findObject: (key: ObjectKey) => Promise<KeptObject | undefined>;
   /** Lists the objects that are not settled. */

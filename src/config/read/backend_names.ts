@@ -7,8 +7,8 @@ import { NO_BASE_URL } from "./backends.ts";
 import type { Resolver } from "./resolver.ts";
 
 /**
- * Names backends without a name after their host, with a number if several have the same host. The keys of a pool get
- * the numbers from 1 on.
+ * Names backends without a name after their host, with a number if several have the same host. The keys of a
+ * pool get the numbers from 1 on.
  */
 export function nameBackends(
   groups: readonly (readonly Backend[])[],

@@ -109,7 +109,9 @@ function settingReader({ path, resolver }: EndpointPlace): SettingReader {
     resolver.resolve([...path, key], [resolver.inFile([...path, key], value)], { fallback });
 }
 
-/** The settings that all backends of the endpoint share: those of the file, under those of the environment. */
+/**
+ * The settings that all backends of the endpoint share: those of the file, under those of the environment.
+ */
 function readLayer(endpoint: EndpointPlace, { isInFile }: { isInFile: boolean }): Layer {
   const { name, path, own, resolver } = endpoint;
   const prefix = ENVIRONMENT_ENDPOINTS[name];
@@ -142,7 +144,10 @@ function readProvider(
   return { name: presetName, preset: PRESETS[presetName], isNamed: own.provider !== undefined };
 }
 
-/** Reads the backends of the file, each with its pool of keys; without `backends`, the endpoint is the only one. */
+/**
+ * Reads the backends of the file, each with its pool of keys; without `backends`, the endpoint is the only
+ * one.
+ */
 function readGroups(
   { path, own, resolver }: EndpointPlace,
   layer: Layer,

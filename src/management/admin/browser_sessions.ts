@@ -85,7 +85,9 @@ export class BrowserSessions {
     return this.#validId(request, true) !== undefined;
   }
 
-  /** Returns the session id. Throws a {@link Problem} unless the page sent the request, with a valid session. */
+  /**
+   * Returns the session id. Throws a {@link Problem} unless the page sent the request, with a valid session.
+   */
   check(request: Request, caller: Caller): string {
     checkSameOrigin(request, caller);
     const id = this.#validId(request, isActivity(request));

@@ -54,8 +54,8 @@ export function problemOf(error: unknown): Problem {
 }
 
 /**
- * Makes a handler that responds to an error with its problem. `onUnexpected` gets each error that the program did
- * not expect, whose response says nothing about it.
+ * Makes a handler that responds to an error with its problem. `onUnexpected` gets each error that the program
+ * did not expect, whose response says nothing about it.
  */
 export function problemHandler(onUnexpected: (error: unknown) => void): (error: unknown) => Response {
   return (error) => {

@@ -17,8 +17,8 @@ export interface ExchangeListener {
 }
 
 /**
- * Connects to the live events, and again after the connection broke off. A hidden page disconnects: browsers open few
- * connections to one host. Returns the function that ends this.
+ * Connects to the live events, and again after the connection broke off. A hidden page disconnects: browsers
+ * open few connections to one host. Returns the function that ends this.
  */
 export function listenForExchanges(listener: ExchangeListener): () => void {
   let events: EventSource | undefined;

@@ -38,7 +38,9 @@ interface TableProps<Row> {
   readonly rows: readonly Row[];
   readonly columns: readonly Column<Row>[];
   readonly id: (row: Row) => string;
-  /** The text of a row that the search looks at. With it, the table has a search field from the fourth row on. */
+  /**
+   * The text of a row that the search looks at. With it, the table has a search field from the fourth row on.
+   */
   readonly searchText?: (row: Row) => string;
   /** Shown without rows. */
   readonly empty: ComponentChildren;

@@ -7,8 +7,8 @@ export interface OpenDialog<Kind, Item> {
 }
 
 /**
- * The open dialog of a page, and the message of the last one that was completed. `reload` loads the rows of the page
- * again.
+ * The open dialog of a page, and the message of the last one that was completed. `reload` loads the rows of
+ * the page again.
  */
 export function useDialog<Kind extends string, Item>(reload: () => void) {
   const [dialog, setDialog] = useState<OpenDialog<Kind, Item>>();

@@ -97,8 +97,8 @@ async function loadBatch(log: ExchangeLog, after: string | null) {
 }
 
 /**
- * Adds the requests since the newest in the log. If the gap is too long, the log starts again. Returns the cursor of
- * the requests before, or `undefined` if it has not changed.
+ * Adds the requests since the newest in the log. If the gap is too long, the log starts again. Returns the
+ * cursor of the requests before, or `undefined` if it has not changed.
  */
 async function loadNewer(log: ExchangeLog): Promise<string | null | undefined> {
   const isFirst = log.list().length === 0;

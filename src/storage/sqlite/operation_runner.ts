@@ -1,16 +1,20 @@
-/** Runs the operations of a store: on the connection of the caller's thread, or on threads of the database. */
+/**
+ * Runs the operations of a store: on the connection of the caller's thread, or on threads of the database.
+ */
 
 import type { Database } from "./database.ts";
 import { DatabaseThread } from "./database_thread.ts";
 import type { DatabaseLock } from "./lock.ts";
 import { type ArgumentsOf, type READS, type ResultOf, runOperation, type WRITES } from "./operations.ts";
 
-/** How long a thread waits for a transaction of another program, in milliseconds. Requests do not wait for it. */
+/**
+ * How long a thread waits for a transaction of another program, in milliseconds. Requests do not wait for it.
+ */
 const THREAD_BUSY_MS = 1_000;
 
 /**
- * The connection of the caller's thread, a thread that writes, and a thread that reads. With `usesThreads`, the
- * first exchange starts the thread that writes, and the first long read the other one: each takes memory.
+ * The connection of the caller's thread, a thread that writes, and a thread that reads. With `usesThreads`,
+ * the first exchange starts the thread that writes, and the first long read the other one: each takes memory.
  */
 export class OperationRunner {
   readonly database: Database;
@@ -69,8 +73,8 @@ export class OperationRunner {
   }
 
   /**
-   * Completes the writes that were called, and closes the connection. Reads that run reject. If no thread writes, the
-   * connection is closed and the lock released when the call returns.
+   * Completes the writes that were called, and closes the connection. Reads that run reject. If no thread
+   * writes, the connection is closed and the lock released when the call returns.
    */
   async close(): Promise<void> {
     this.#isClosed = true;
