@@ -44,7 +44,7 @@ export interface ModelRoute {
   readonly model: string;
   /** The name of the endpoint. */
   readonly endpoint: string;
-  /** The model that is sent; `undefined` for the model of the request. */
+  /** The model that is sent. Undefined: the model of the request. */
   readonly to?: string;
 }
 
@@ -429,7 +429,7 @@ export interface TimeoutLimits {
 export interface BaseUrl {
   /** Scheme, host and port, as in `https://api.openai.com`. */
   readonly origin: string;
-  /** The path without a slash at its end; empty for a URL without a path. */
+  /** The path without a slash at its end. Empty for a URL without a path. */
   readonly path: string;
 }
 
