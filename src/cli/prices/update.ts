@@ -85,9 +85,7 @@ function urlOf(file: string | undefined, options: Options): string | undefined {
   return url;
 }
 
-/**
- * Throws a {@link CommandError} if the new list is older than the one that is used, or than the built-in one.
- */
+/** Throws a {@link CommandError} if the new list is older than the present list, or than the built-in one. */
 function checkAge(
   offered: Pick<OfferedPrices, "date">,
   { file, used }: { file: string | undefined; used: Pick<UsedPrices, "date" | "file"> },

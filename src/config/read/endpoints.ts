@@ -31,6 +31,22 @@ import { readPrices } from "./prices.ts";
 import { baseUrlSchema } from "../values/address_values.ts";
 import { anthropicVersionSchema, secretSchema } from "../values/values.ts";
 
+/** Why an endpoint that only variables configure is incomplete, by the end of the missing variable. */
+function missingText(end: "_BASE_URL" | "_API_KEY", { baseUrl, environment }: Preset): string {
+  return end === "_BASE_URL"
+    ? `is missing: the address of ${environment?.title}'s API, like ${baseUrl}`
+    : `is missing: the key that the proxy sends to ${environment?.title}`;
+}
+
+/** A hint for a user who has set only the variables of the other provider. */
+function otherProviderHint(missing: string, resolver: Resolver): string {
+  if (resolver.has("ENDPOINTS")) return "";
+  const complete = Object.entries(ENVIRONMENT_ENDPOINTS).find(([name, prefix]) =>
+    name !== missing && resolver.has(`${prefix}_BASE_URL`) && resolver.has(`${prefix}_API_KEY`)
+  );
+  return complete === undefined ? "" : `; or set ENDPOINTS=${complete[0]} to serve only that one`;
+}
+
 /**
  * Reads an endpoint. `settings` is `undefined` if only the environment configures it. Problems go to the
  * resolver.
@@ -243,20 +259,4 @@ function reportMissingVariables(
       missingText(end, PRESETS[presetNameOf(name, undefined)]) + otherProviderHint(name, resolver),
     );
   }
-}
-
-/** Why an endpoint that only variables configure is incomplete, by the end of the missing variable. */
-function missingText(end: "_BASE_URL" | "_API_KEY", { baseUrl, environment }: Preset): string {
-  return end === "_BASE_URL"
-    ? `is missing: the address of ${environment?.title}'s API, like ${baseUrl}`
-    : `is missing: the key that the proxy sends to ${environment?.title}`;
-}
-
-/** A hint for a user who has set only the variables of the other provider. */
-function otherProviderHint(missing: string, resolver: Resolver): string {
-  if (resolver.has("ENDPOINTS")) return "";
-  const complete = Object.entries(ENVIRONMENT_ENDPOINTS).find(([name, prefix]) =>
-    name !== missing && resolver.has(`${prefix}_BASE_URL`) && resolver.has(`${prefix}_API_KEY`)
-  );
-  return complete === undefined ? "" : `; or set ENDPOINTS=${complete[0]} to serve only that one`;
 }
