@@ -68,17 +68,10 @@ export function readEndpoint(
   const anthropicVersion = readAnthropicVersion(endpoint);
   const priceProvider = readPriceProvider(endpoint, provider);
   const setting = settingReader(endpoint);
-  const keepalive = resolver.resolve<number | "none">([...path, "keepalive_comments"], [
-    resolver.inFile([...path, "keepalive_comments"], own.keepalive_comments),
-  ], { fallback: "none", show: shownDuration });
+  const keepalive = readSilence(endpoint, "keepalive_comments");
   const affinity = setting("affinity", own.affinity, named.length > 1 ? "auto" : "off").toLowerCase();
   if (affinity !== "off") warnOfUselessAffinity(endpoint, named);
-  if (keepalive !== "none" && preset.dialects[0] === "gemini") {
-    resolver.warn(
-      [...path, "keepalive_comments"],
-      "does not apply to :streamGenerateContent, because Gemini CLI fails at comments",
-    );
-  }
+  if (keepalive !== "none") warnOfComments(endpoint, "keepalive_comments", preset);
   const maxBuffer = setting("max_buffer_bytes", own.max_buffer_bytes, DEFAULT_MAX_BUFFER_BYTES);
   return {
     name,
@@ -199,6 +192,25 @@ function readPriceProvider(
     fallback: isLocal ? LOCAL_PRICES : undefined,
     fallbackAt: isLocal ? `preset ${provider.name}` : "default",
   });
+}
+
+/** A setting for comments in event streams, with the silence before them. */
+type SilenceKey = "keepalive_comments";
+
+/** Reads after how long a silence a comment is sent, in milliseconds. */
+function readSilence({ path, own, resolver }: EndpointPlace, key: SilenceKey): number | "none" {
+  return resolver.resolve<number | "none">([...path, key], [resolver.inFile([...path, key], own[key])], {
+    fallback: "none",
+    show: shownDuration,
+  });
+}
+
+function warnOfComments({ path, resolver }: EndpointPlace, key: SilenceKey, preset: Preset): void {
+  if (preset.dialects[0] !== "gemini") return;
+  resolver.warn(
+    [...path, key],
+    "does not apply to :streamGenerateContent, because Gemini CLI fails at comments",
+  );
 }
 
 function warnOfUselessAffinity({ path, own, resolver }: EndpointPlace, backends: readonly Backend[]): void {
