@@ -8,8 +8,10 @@ import type { Listed, Page } from "./page.ts";
 export interface Project {
   readonly id: string;
   readonly name: string;
+  /** Whether the tokens of the project are valid. */
   readonly active: boolean;
   readonly rules: Rules;
+  /** The provider keys that requests of the project use, at most one for each endpoint. */
   readonly keys: readonly ProjectKey[];
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -22,11 +24,14 @@ export interface ProjectKey {
   readonly endpoint: string;
   /** The encrypted key, which the `SecretBox` opens. */
   readonly sealed: Uint8Array;
-  /** The last four characters of the key, shown to users. */
+  /** The last four characters of the key, shown to users; empty for a short key. */
   readonly suffix: string;
 }
 
-/** A managed token, which clients present. The store keeps the hash of its value, not the value. */
+/**
+ * A managed token, which clients present. The store keeps the hash of its value, not the value. Times are
+ * milliseconds since 1970.
+ */
 export interface Token {
   readonly id: string;
   readonly projectId: string;
@@ -37,15 +42,23 @@ export interface Token {
   readonly suffix: string;
   /** The value before the last rotation, and when it expires; `undefined` if no earlier value is valid. */
   readonly previous: { readonly hash: Uint8Array; readonly expiresAt: number } | undefined;
+  /** Whether a user has switched the token on. A token that is off can be switched on again. */
   readonly active: boolean;
+  /** When the token was revoked, for ever; `undefined` if it was not. */
   readonly revokedAt: number | undefined;
+  /** `undefined` if the token does not expire. */
   readonly expiresAt: number | undefined;
   readonly rules: Rules;
   /** The number of requests that passed the limits, in the whole life of the token. */
   readonly requestCount: number;
+  /**
+   * When the last request with the token began, also if it did not pass the limits; `undefined` before the
+   * first one.
+   */
   readonly lastUsedAt: number | undefined;
   readonly createdAt: number;
   readonly updatedAt: number;
+  /** The number of the last change. A change names the version that it was made from. */
   readonly version: number;
 }
 

@@ -29,12 +29,15 @@ import type { AwaitedObject, AwaitedObjectStore, MadeObjectStore } from "./objec
 import type { Listed, Page } from "./page.ts";
 import type { UsageFilter, UsageStore } from "./usage_store.ts";
 
-/** A recorded exchange. Undefined means unknown. `exchange_columns.ts` has the column of each member. */
+/** A recorded exchange. `undefined` means unknown. `exchange_columns.ts` has the column of each member. */
 export interface ExchangeRow {
+  /** The id that the proxy gave the request. The log has it too. */
   readonly requestId: string;
   /** The provider's request id, which the response to the client has too. */
   readonly providerRequestId: string | undefined;
+  /** When the head of the request had arrived, in milliseconds since 1970. */
   readonly startedAt: number;
+  /** The time from the start to the end of the response, in milliseconds. */
   readonly durationMs: number;
   /** The time from the start to the first byte of the response, in milliseconds. */
   readonly firstByteMs: number | undefined;
