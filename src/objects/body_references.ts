@@ -13,6 +13,8 @@ const MIN_STRING_BYTES = "files/a".length;
 const IDS_AT_ONCE = 500;
 /** The bytes that are read without pause, in some milliseconds at worst. */
 const STEP_BYTES = 16 * 1024;
+/** The longest id in UTF-16, or encoded twice. */
+const OVERLAP_BYTES = 4 * 1024;
 
 /** Checks some of the ids in a body. Throws if the client may not use an object. */
 export type CheckReferences = (references: References) => Promise<void>;
@@ -59,11 +61,24 @@ export async function checkStrings(
   await check(found);
 }
 
-/** Checks the ids that a text refers to, such as a field of a form. */
-export async function checkText(bytes: Uint8Array, check: CheckReferences): Promise<void> {
-  if (bytes.length < MIN_STRING_BYTES || bytes.length > MAX_STRING_BYTES) return;
+/** Checks the ids that a text of any length refers to, such as a field of a form. */
+export async function checkText(
+  bytes: Uint8Array,
+  { pause, check }: { readonly pause: Pause; readonly check: CheckReferences },
+): Promise<void> {
+  if (bytes.length < MIN_STRING_BYTES) return;
   const found: References = new Map();
-  addReferences(decoder.decode(bytes), found, true);
+  // Each piece begins with the end of the piece before it, so that one of them has every id whole.
+  for (let at = 0; at === 0 || at + OVERLAP_BYTES < bytes.length; at += STEP_BYTES) {
+    const text = decoder.decode(bytes.subarray(at, at + STEP_BYTES + OVERLAP_BYTES));
+    // Letters in UTF-16 and UTF-32 have zeros between them.
+    addReferences(text.includes("\0") ? text.replaceAll("\0", "") : text, found, true);
+    if (found.size >= IDS_AT_ONCE) {
+      await check(found);
+      found.clear();
+    }
+    await pause();
+  }
   await check(found);
 }
 

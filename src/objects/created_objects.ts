@@ -74,6 +74,7 @@ export class CreatedObjects {
     const { request } = this.#parts;
     if (status === SWITCHING && request.operation === "responses") return this.#readMessages(backend);
     if (status < 200 || status > 299) return;
+    if (request.deletedName !== undefined) this.#forget(request.deletedName, backend);
     if (!request.creates && this.#parts.described() === undefined && this.#parts.inBody() === undefined) {
       return;
     }
@@ -131,6 +132,13 @@ export class CreatedObjects {
         this.#isKnown = this.#parts.inBody() === undefined && !isRun;
         return;
       }
+      case "conversation":
+        // The restart of a conversation makes another one, by an operation of stored objects.
+        return this.#createdBy(["conversations", "other_stored"], kept);
+      case "batch":
+        return this.#createdBy(["batches"], kept);
+      case "video":
+        return this.#createdBy(["videos"], kept);
       case "thread":
         // A run in a thread names the thread of the path. Another run creates a thread.
         if (request.operation === "thread_runs" && request.inPath.size === 0) this.#add(kept);
@@ -150,6 +158,12 @@ export class CreatedObjects {
     }
   }
 
+  /** Adds the object that the response describes, if the request creates objects by one of some operations. */
+  #createdBy(operations: readonly Operation[], id: string): void {
+    const { request } = this.#parts;
+    if (request.creates && operations.includes(request.operation) && this.#count++ === 0) this.#add(id);
+  }
+
   /** Adds the files with results that an element of a list names. */
   addResults({ account, backend, maker, projectId }: MadeObject, element: Uint8Array): void {
     const madeAt = this.#parts.clock.epochMs();
@@ -162,12 +176,19 @@ export class CreatedObjects {
     })?.write(element);
   }
 
+  /** Forgets an object of this client that the provider has deleted, because another client can choose its name. */
+  #forget(id: string, backend: Backend): void {
+    const account = this.#accountOf(backend);
+    if (account !== undefined) this.#parts.objects.remove({ id, account });
+  }
+
   /** Adds an object of this client, or of the maker of the object that it is a result of. */
   #add(id: string, of?: ObjectMaker): void {
     const { principal } = this.#exchange;
     if (this.#account === undefined) return;
     const madeAt = this.#parts.clock.epochMs();
-    this.#parts.objects.add({
+    const { objects } = this.#parts;
+    const object = {
       account: this.#account,
       id,
       backend: this.#backend,
@@ -175,7 +196,10 @@ export class CreatedObjects {
       projectId: of === undefined ? principal.projectId : of.projectId,
       madeAt,
       expiresAt: madeAt + lifetimeOf(id),
-    });
+    };
+    const isChosenName = id.includes("/") && this.#exchange.endpoint.dialect === "gemini";
+    if (isChosenName) objects.replace(object);
+    else objects.add(object);
   }
 
   #accountOf(backend: Backend): string | undefined {

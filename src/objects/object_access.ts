@@ -9,11 +9,11 @@ import { type Field, fieldValue } from "../http/fields.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import { parseMediaType } from "../payload/media_type.ts";
 import { readForm } from "../payload/multipart.ts";
-import { createPause } from "../payload/pace.ts";
+import { createPause, type Pause } from "../payload/pace.ts";
 import { type MadeObject, type ObjectMaker, StoreError } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
 import { CreatedObjects, HAVE_RESULTS, type ObjectExchange } from "./created_objects.ts";
-import { checkStrings, checkText } from "./body_references.ts";
+import { type CheckReferences, checkStrings, checkText } from "./body_references.ts";
 import { keptId, type References } from "./object_ids.ts";
 import type { KnownObjects } from "./known_objects.ts";
 import { MessageCheck } from "./message_check.ts";
@@ -179,10 +179,7 @@ export class ObjectAccess {
       await this.#allowed(references, { isInBody: true });
     };
     if (kind === "json") return await checkStrings(bytes, { isFile: false, pause, check });
-    if (kind === "other") {
-      await checkText(bytes, check);
-      return await checkStrings(bytes, { isFile: true, pause, check });
-    }
+    if (kind === "other") return await this.#checkOther(bytes, { pause, check });
     if (kind !== "form") return;
     const boundary = parseMediaType(fieldValue(fields, "content-type") ?? "")?.parameters.get("boundary") ??
       "";
@@ -192,9 +189,28 @@ export class ObjectAccess {
     const mayHaveRequests = purposes.length !== 1 || purposes[0] === BATCH_PURPOSE;
     for (const { isFile, start, end } of parts) {
       const content = bytes.subarray(start, end);
-      if (!isFile) await checkText(content, check);
+      if (!isFile) await checkText(content, { pause, check });
       if (!isFile || mayHaveRequests) await checkStrings(content, { isFile: true, pause, check });
     }
+  }
+
+  /**
+   * Checks a body that is neither JSON nor a form. Throws `bad_request` at paths whose bodies can name objects, because
+   * servers read JSON under any type, and Python's ones also in UTF-16.
+   */
+  async #checkOther(
+    bytes: Uint8Array,
+    { pause, check }: { pause: Pause; check: CheckReferences },
+  ): Promise<void> {
+    if (!this.#parts.request.mayBeRaw && this.isGuarded) {
+      throw new ProxyFault(
+        "bad_request",
+        "The proxy must check which stored objects this body names. Send the body as JSON in UTF-8 with " +
+          "content-type: application/json, or as a form with content-type: multipart/form-data.",
+      );
+    }
+    await checkText(bytes, { pause, check });
+    await checkStrings(bytes, { isFile: true, pause, check });
   }
 
   /** Finds the objects of ids. Throws if the client may not use one of them. */

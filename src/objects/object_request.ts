@@ -2,6 +2,7 @@
 
 import { operationOf } from "../apis/operation_of.ts";
 import { factsOf, type Operation, type OperationGroup } from "../apis/operations.ts";
+import { pathReadings } from "../text/path_readings.ts";
 import { addReferences, type References } from "./object_ids.ts";
 
 /** What a request can do with objects. */
@@ -13,12 +14,19 @@ export interface ObjectRequest {
   readonly inPath: References;
   /** The response describes an object that the request creates. */
   readonly creates: boolean;
-  /** The response is a list of objects. */
+  /** The response is a list of objects, for a server that reads the path in one of its possible ways. */
   readonly lists: boolean;
+  /**
+   * The name that a client has chosen for the object which the request deletes, as Google's `files/report`. Another
+   * client can choose it afterwards. Undefined: the request deletes nothing, or an object with an id of the provider.
+   */
+  readonly deletedName: string | undefined;
   /** The path belongs to stored objects, so that an id in it can be nothing else. */
   readonly isOfObjects: boolean;
   /** The body can refer to objects. The content of an uploaded file is no reference. */
   readonly hasReferences: boolean;
+  /** The API has bodies other than JSON and forms at this path, such as sound, or the proxy does not know the path. */
+  readonly mayBeRaw: boolean;
 }
 
 const GROUPS: ReadonlySet<OperationGroup> = new Set(["files", "batches", "fine_tuning", "stored"]);
@@ -52,7 +60,14 @@ const UPLOADS: ReadonlySet<Operation> = new Set(["upload_parts", "other_upload"]
 const GOOGLES_UPLOAD = /^\/(?:resumable\/)?upload\/v\d/i;
 /** Ends of paths that contain data and no list. */
 const DATA: ReadonlySet<string> = new Set(["content", "results", "url"]);
-const COLLECTION = /^[a-z_]+$/;
+const COLLECTION = /^[a-z_-]+$/;
+/** The end of a collection that some servers ignore: `/files.json`, and `/files.` on Windows. */
+const IGNORED_END = /(?:\.json|[. ])+$/;
+/** The restart of a conversation of Mistral makes another one. */
+const RESTART = /\/conversations\/[^/]+\/restart$/i;
+/** Groups of operations whose bodies name objects. Sound is the only inference with bodies of other types. */
+const WITH_REFERENCES: ReadonlySet<OperationGroup> = new Set([...GROUPS, "inference"]);
+const SOUND: ReadonlySet<Operation> = new Set(["audio_transcriptions", "audio_translations", "other_inference"]);
 const NO_REFERENCES: References = new Map();
 
 /** The most paths without ids whose last requests are remembered. Most requests have one of a few paths. */
@@ -73,24 +88,50 @@ export function objectRequestOf(
   const inQuery = query === "" ? NO_REFERENCES : referencesIn(query.replaceAll("+", " "));
   const last = plain.slice(plain.lastIndexOf("/") + 1).toLowerCase();
   const isCollection = COLLECTION.test(last) && !DATA.has(last);
-  const isOfObjects = GROUPS.has(factsOf(operation).group) || OTHERS.has(operation);
+  const { group } = factsOf(operation);
+  const isOfObjects = isOperationOfObjects(operation);
+  const isInCollection = isCollection && inPath.size === 0 || RESTART.test(plain);
   const creates = method === "POST" &&
-    (CREATES.has(operation) || CREATES_IN_COLLECTIONS.has(operation) && isCollection && inPath.size === 0);
+    (CREATES.has(operation) || CREATES_IN_COLLECTIONS.has(operation) && isInCollection);
   const request = {
     operation,
     inHead: inQuery.size === 0 ? inPath : new Map([...inPath, ...inQuery]),
     inPath,
     creates,
-    lists: method === "GET" && isOfObjects && isCollection,
+    lists: method === "GET" && (isOfObjects && isCollection || mayBeList(path)),
+    deletedName: method === "DELETE" ? chosenName(plain, inPath) : undefined,
     isOfObjects,
     hasReferences: method !== "GET" && method !== "HEAD" && method !== "OPTIONS" && !UPLOADS.has(operation) &&
       !GOOGLES_UPLOAD.test(plain),
+    mayBeRaw: !WITH_REFERENCES.has(group) || SOUND.has(operation),
   };
   if (query === "" && inPath.size === 0 && path.length <= MAX_REMEMBERED_LENGTH) {
     if (remembered.size >= MAX_REMEMBERED) remembered.clear();
     remembered.set(path, { method, request });
   }
   return request;
+}
+
+function isOperationOfObjects(operation: Operation): boolean {
+  return GROUPS.has(factsOf(operation).group) || OTHERS.has(operation);
+}
+
+/** Whether some server could read a `GET` of this path as one of a list of objects. */
+function mayBeList(path: string): boolean {
+  const readings = pathReadings(path);
+  if (readings === undefined) return true;
+  return readings.some((reading) => {
+    const lower = reading.toLowerCase().replace(IGNORED_END, "");
+    const last = lower.slice(lower.lastIndexOf("/") + 1);
+    return COLLECTION.test(last) && !DATA.has(last) && isOperationOfObjects(operationOf("GET", lower));
+  });
+}
+
+/** The only name of a path, if the path ends with it. */
+function chosenName(path: string, inPath: References): string | undefined {
+  const [name, ...others] = inPath.keys();
+  const isNamed = name !== undefined && others.length === 0 && name.includes("/");
+  return isNamed && path.toLowerCase().endsWith(`/${name}`) ? name : undefined;
 }
 
 function referencesIn(text: string): References {

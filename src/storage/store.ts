@@ -510,6 +510,8 @@ export interface Store {
 
   /** Adds objects with their makers. The first maker of an object stays. */
   readonly addMadeObjects: (objects: readonly MadeObject[]) => Promise<void>;
+  /** Removes objects, because the provider has deleted them. Their makers stay in {@link listObjectMakers}. */
+  readonly removeMadeObjects: (objects: readonly Pick<MadeObject, "account" | "id">[]) => Promise<void>;
   /** Finds objects by their ids, at all accounts. */
   readonly findMadeObjects: (ids: readonly string[]) => Promise<MadeObject[]>;
   /** Lists the tokens that made objects, by account. */

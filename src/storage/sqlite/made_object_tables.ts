@@ -17,6 +17,16 @@ export function insertMadeObjects(database: Connection, objects: readonly MadeOb
   }
 }
 
+/** Deletes objects. */
+export function deleteMadeObjects(
+  database: Connection,
+  objects: readonly Pick<MadeObject, "account" | "id">[],
+): void {
+  for (const { account, id } of objects) {
+    database.run("DELETE FROM made_objects WHERE object_id = ? AND account = ?", ...[id, account]);
+  }
+}
+
 /** Finds objects by their ids, at all accounts. */
 export function findMadeObjects(database: Connection, ids: readonly string[]): MadeObject[] {
   return database.all(

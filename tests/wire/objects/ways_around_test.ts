@@ -1,0 +1,180 @@
+/** Ways around the owners of stored objects, as an attacker tries them: names, spellings, and types of bodies. */
+
+import { assertEquals } from "@std/assert";
+import type { Endpoint } from "../../../src/config/config.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
+import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
+import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
+import { StoringUpstream } from "../../support/upstreams/storing_upstream.ts";
+
+interface Parts {
+  readonly upstream: StoringUpstream;
+  readonly ask: (token: string, method: string, path: string, sent?: Sent) => Promise<Answer>;
+  readonly anna: string;
+  readonly ben: string;
+}
+
+interface Sent {
+  readonly body: string | Uint8Array<ArrayBuffer> | FormData;
+  readonly type?: string;
+}
+
+interface Answer {
+  readonly status: number;
+  // deno-lint-ignore no-explicit-any -- the shapes of several providers
+  readonly body: any;
+}
+
+const KEY = { mode: "inject", value: SECRETS.openaiKey } as const;
+
+async function withTokens(
+  dialect: Endpoint["dialect"],
+  test: (parts: Parts) => Promise<void>,
+): Promise<void> {
+  await using upstream = new StoringUpstream();
+  const keyField = dialect === "gemini" ? "x-goog-api-key" : "authorization";
+  const backend = testBackend(upstream.origin, { key: KEY, keyField });
+  await using proxy = await ManagedProxy.start(upstream, {
+    endpoints: [testEndpoint("provider", [backend], { dialect })],
+  });
+  const anna = await proxy.token({ name: "anna" });
+  const ben = await proxy.token({ name: "ben" });
+  const ask = async (token: string, method: string, path: string, sent?: Sent): Promise<Answer> => {
+    const headers = new Headers({ "x-llm-proxy-token": token });
+    if (sent?.type !== undefined) headers.set("content-type", sent.type);
+    const response = await fetch(`${proxy.url}/provider${path}`, {
+      method,
+      headers,
+      body: sent?.body ?? null,
+    });
+    const text = await response.text();
+    return { status: response.status, body: text.startsWith("{") ? JSON.parse(text) : text };
+  };
+  await test({ upstream, ask, anna: anna.value, ben: ben.value });
+}
+
+const json = (value: unknown): Sent => ({ body: JSON.stringify(value), type: "application/json" });
+
+/** Responses to requests that create an object, by the references of the providers. */
+const CREATIONS: readonly (readonly [provider: string, path: string, id: string, response: unknown])[] = [
+  ["Mistral", "/v1/conversations", "conv_", { object: "conversation.response", outputs: [] }],
+  ["Mistral, restarted", "/v1/conversations/conv_0123456789abcdef0123/restart", "conv_", {}],
+  ["Together", "/v1/batches", "batch_", { warning: null }],
+  ["Together", "/v1/fine-tunes", "ft-", { status: "pending" }],
+  ["xAI", "/v1/batches", "batch_", { name: "b" }],
+  ["xAI", "/v1/videos/generations", "", {}],
+];
+const MEMBERS = ["conversation_id", "conversation_id", "job", "id", "batch_id", "request_id"];
+const READ = ["conversations", "conversations", "batches", "fine-tunes", "batches", "videos"];
+
+CREATIONS.forEach(([provider, path, prefix, response], index) => {
+  Deno.test(`objects: ${provider}'s POST ${path} makes an object of its token`, () =>
+    withTokens("openai", async ({ upstream, ask, anna, ben }) => {
+      const id = `${prefix}${crypto.randomUUID()}`;
+      const member = MEMBERS[index] ?? "";
+      upstream.answerNext({ [member]: member === "job" ? { id } : id, ...Object(response) });
+      assertEquals((await ask(anna, "POST", path, json({ model: "m" }))).status, 200);
+      upstream.answerNext({ id });
+      assertEquals((await ask(anna, "GET", `/v1/${READ[index]}/${id}`)).status, 200, "by its maker");
+      const asked = upstream.asked.length;
+      assertEquals((await ask(ben, "GET", `/v1/${READ[index]}/${id}`)).status, 404, "by another token");
+      assertEquals(upstream.asked.length, asked);
+    }));
+});
+
+Deno.test("objects: Together's list of fine-tunes has no jobs of others", () =>
+  withTokens("openai", async ({ upstream, ask, anna, ben }) => {
+    upstream.answerNext({ id: "ft-0123456789abcdef" });
+    await ask(anna, "POST", "/v1/fine-tunes", json({ model: "m" }));
+    upstream.answerNext({ data: [{ id: "ft-0123456789abcdef" }] });
+    assertEquals((await ask(ben, "GET", "/v1/fine-tunes")).body, { data: [] });
+  }));
+
+Deno.test("objects: after a DELETE, the name of one of Google's files belongs to the next token that uses it", () =>
+  withTokens("gemini", async ({ ask, anna, ben }) => {
+    const upload = json({ file: { name: "files/report" } });
+    const path = "/upload/v1beta/files";
+    assertEquals((await ask(anna, "POST", path, upload)).status, 200);
+    assertEquals((await ask(ben, "DELETE", "/v1beta/files/report")).status, 403);
+    assertEquals((await ask(anna, "DELETE", "/v1beta/files/report")).status, 200);
+    assertEquals((await ask(ben, "POST", path, upload)).status, 200);
+    assertEquals((await ask(ben, "GET", "/v1beta/files/report")).status, 200);
+    assertEquals((await ask(anna, "GET", "/v1beta/files/report")).status, 403);
+    assertEquals((await ask(anna, "GET", "/v1beta/files")).body.files, []);
+    assertEquals((await ask(ben, "GET", "/v1beta/files")).body.files, [{ name: "files/report" }]);
+  }));
+
+Deno.test("objects: one of Google's files that expired at Google belongs to the token that makes it again", () =>
+  withTokens("gemini", async ({ upstream, ask, anna, ben }) => {
+    const path = "/upload/v1beta/files";
+    const upload = json({ file: { name: "files/report" } });
+    for (const token of [anna, ben]) {
+      upstream.answerNext({ file: { name: "files/report", uri: "https://google/v1beta/files/report" } });
+      await ask(token, "POST", path, upload);
+    }
+    upstream.answerNext({ name: "files/report" });
+    assertEquals((await ask(ben, "GET", "/v1beta/files/report")).status, 200);
+    assertEquals((await ask(anna, "GET", "/v1beta/files/report")).status, 403);
+  }));
+
+for (const end of [";x", "%3Fx=1", "%23", "%20", ".json", ".", "%253F", "/"]) {
+  Deno.test(`objects: a list at /v1/files${end} has no objects of others`, () =>
+    withTokens("openai", async ({ upstream, ask, anna, ben }) => {
+      const file = new FormData();
+      file.append("purpose", "user_data");
+      file.append("file", new Blob(["x"]), "a.txt");
+      const { body } = await ask(anna, "POST", "/v1/files", { body: file });
+      upstream.answerNext({ data: [{ id: body.id }] });
+      assertEquals((await ask(ben, "GET", `/v1/files${end}`)).body, { data: [] });
+    }));
+}
+
+/** Ways to name an object in a body that is neither JSON nor a form by its type. */
+const BODIES: Readonly<Record<string, (json: string, id: string) => Sent>> = {
+  "JSON as text": (json) => ({ body: json, type: "text/plain" }),
+  "JSON in UTF-16": (json) => ({ body: utf16(json), type: "text/plain" }),
+  "JSON in UTF-16 as data": (json) => ({ body: utf16(`\ufeff${json}`), type: "application/octet-stream" }),
+  "a long form of a URL": (_json, id) => ({
+    body: `previous_response_id=${id}&x=${"A".repeat(70_000)}`,
+    type: "application/x-www-form-urlencoded",
+  }),
+  "protobuf": (_json, id) => ({ body: `\n${id}a12345678`, type: "application/x-protobuf" }),
+};
+
+function utf16(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from([...text].flatMap((one) => [one.charCodeAt(0) >> 8, one.charCodeAt(0) & 0xff]));
+}
+
+for (const [name, bodyOf] of Object.entries(BODIES)) {
+  Deno.test(`objects: ${name} cannot name the object of another token`, () =>
+    withTokens("openai", async ({ upstream, ask, anna, ben }) => {
+      const { body: { id } } = await ask(anna, "POST", "/v1/responses", json({ model: "m", input: "x" }));
+      const asked = upstream.asked.length;
+      const text = JSON.stringify({ model: "m", input: "x", previous_response_id: id });
+      const { status } = await ask(ben, "POST", "/v1/responses", bodyOf(text, id));
+      assertEquals([400, 404].includes(status), true, `status ${status}`);
+      assertEquals(upstream.asked.length, asked);
+    }));
+}
+
+Deno.test("objects: a field with the empty name of a file cannot name the object of another token", () =>
+  withTokens("openai", async ({ upstream, ask, anna, ben }) => {
+    const { body: { id } } = await ask(anna, "POST", "/v1/responses", json({ model: "m", input: "x" }));
+    const asked = upstream.asked.length;
+    const part = (head: string, content: string) =>
+      `--x\r\nContent-Disposition: form-data; ${head}\r\n\r\n${content}\r\n`;
+    const body = `${part('name="purpose"', "vision")}${part('name="file_id"; filename=""', id)}--x--\r\n`;
+    const { status } = await ask(ben, "POST", "/v1/images/edits", {
+      body,
+      type: "multipart/form-data; boundary=x",
+    });
+    assertEquals(status, 400);
+    assertEquals(upstream.asked.length, asked);
+  }));
+
+Deno.test("objects: sound passes at the path of transcriptions", () =>
+  withTokens("openai", async ({ ask, anna, ben }) => {
+    await ask(anna, "POST", "/v1/responses", json({ model: "m", input: "x" }));
+    const sent = { body: new Uint8Array(300_000).fill(7), type: "audio/wav" };
+    assertEquals((await ask(ben, "POST", "/v1/audio/transcriptions", sent)).status, 200);
+  }));
