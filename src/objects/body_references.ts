@@ -5,6 +5,7 @@ import { addReferences, type References } from "./object_ids.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const COLON = 0x3a;
 /** The longest string of JSON that is read, in bytes. Each character may be an escape of six bytes. */
 const MAX_STRING_BYTES = 64 * 1024;
 /** The shortest id. */
@@ -35,6 +36,8 @@ export async function checkStrings(
 ): Promise<void> {
   const found: References = new Map();
   let steppedAt = 0;
+  // The values of an array belong to the member of the array.
+  let member = "";
   for (let at = bytes.indexOf(QUOTE); at !== -1; at = bytes.indexOf(QUOTE, at)) {
     const start = ++at;
     let hasEscapes = false;
@@ -46,7 +49,9 @@ export async function checkStrings(
       }
       at++;
     }
-    addString(bytes.subarray(start, at), hasEscapes, found);
+    const text = textOf(bytes.subarray(start, at), hasEscapes);
+    if (text !== undefined) addReferences(text, found, isFile ? {} : { member });
+    if (!isFile && bytes[afterBlanks(bytes, at + 1)] === COLON) member = text ?? "";
     // In a file, a single quote may be data, so that the next string begins at the quote that ended this one.
     if (!isFile) at++;
     if (found.size >= IDS_AT_ONCE) {
@@ -72,7 +77,7 @@ export async function checkText(
   for (let at = 0; at === 0 || at + OVERLAP_BYTES < bytes.length; at += STEP_BYTES) {
     const text = decoder.decode(bytes.subarray(at, at + STEP_BYTES + OVERLAP_BYTES));
     // Letters in UTF-16 and UTF-32 have zeros between them.
-    addReferences(text.includes("\0") ? text.replaceAll("\0", "") : text, found, true);
+    addReferences(text.includes("\0") ? text.replaceAll("\0", "") : text, found, { isPath: true });
     if (found.size >= IDS_AT_ONCE) {
       await check(found);
       found.clear();
@@ -82,14 +87,21 @@ export async function checkText(
   await check(found);
 }
 
-function addString(bytes: Uint8Array, hasEscapes: boolean, found: References): void {
-  if (bytes.length < MIN_STRING_BYTES || bytes.length > MAX_STRING_BYTES) return;
+/** The text of a string of JSON. Undefined: it is too short or too long to refer to an object. */
+function textOf(bytes: Uint8Array, hasEscapes: boolean): string | undefined {
+  if (bytes.length > MAX_STRING_BYTES || bytes.length === 0) return undefined;
   const text = decoder.decode(bytes);
-  if (!hasEscapes) return addReferences(text, found);
+  if (!hasEscapes) return text;
   try {
-    addReferences(String(JSON.parse(`"${text}"`)), found);
+    return String(JSON.parse(`"${text}"`));
   } catch {
     // In a file, the bytes between two quotes need not be a string of JSON.
-    addReferences(text, found);
+    return text;
   }
+}
+
+function afterBlanks(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (bytes[at] === 0x20 || bytes[at] === 0x0a || bytes[at] === 0x0d || bytes[at] === 0x09) at++;
+  return at;
 }

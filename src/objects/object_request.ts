@@ -61,8 +61,8 @@ const GOOGLES_UPLOAD = /^\/(?:resumable\/)?upload\/v\d/i;
 /** Ends of paths that contain data and no list. */
 const DATA: ReadonlySet<string> = new Set(["content", "results", "url"]);
 const COLLECTION = /^[a-z_-]+$/;
-/** The end of a collection that some servers ignore: `/files.json`, and `/files.` on Windows. */
-const IGNORED_END = /(?:\.json|[. ])+$/;
+/** The end of a collection that some servers ignore: `/files.json`. */
+const IGNORED_END = /\.json$/;
 /** The restart of a conversation of Mistral makes another one. */
 const RESTART = /\/conversations\/[^/]+\/restart$/i;
 /** Groups of operations whose bodies name objects. Sound is the only inference with bodies of other types. */
@@ -140,7 +140,7 @@ function referencesIn(text: string): References {
     return NO_REFERENCES;
   }
   const found: References = new Map();
-  addReferences(text, found, true);
+  addReferences(text, found, { isPath: true });
   return found;
 }
 

@@ -117,6 +117,26 @@ Deno.test("objects: one of Google's files that expired at Google belongs to the 
     assertEquals((await ask(anna, "GET", "/v1beta/files/report")).status, 403);
   }));
 
+Deno.test("objects: a name that one token chose for a file of Google's does not stop the requests of others", () =>
+  withTokens("gemini", async ({ upstream, ask, anna, ben }) => {
+    await ask(anna, "POST", "/upload/v1beta/files", json({ file: { name: "files/src" } }));
+    const path = "/v1beta/models/gemini-2.5-pro:generateContent";
+    const contents = (...parts: unknown[]) => json({ contents: [{ parts }] });
+    for (const text of ["files/src", "/files/src", "files/src/main.ts", "v1/files/src/main"]) {
+      upstream.answerNext({ candidates: [] });
+      const output = { functionResponse: { name: "ls", response: { output: text, list: [text] } } };
+      assertEquals((await ask(ben, "POST", path, contents({ text }, output))).status, 200, text);
+    }
+    const uris = ["files/src", "https://generativelanguage.googleapis.com/v1beta/files/src"];
+    for (const uri of uris) {
+      for (const member of ["fileUri", "file_uri", "file\\u0055ri"]) {
+        const body = `{"contents":[{"parts":[{"fileData":{"${member}":"${uri}"}}]}]}`;
+        const { status } = await ask(ben, "POST", path, { body, type: "application/json" });
+        assertEquals(status, 403, `${member} ${uri}`);
+      }
+    }
+  }));
+
 for (const end of [";x", "%3Fx=1", "%23", "%20", ".json", ".", "%253F", "/"]) {
   Deno.test(`objects: a list at /v1/files${end} has no objects of others`, () =>
     withTokens("openai", async ({ upstream, ask, anna, ben }) => {
