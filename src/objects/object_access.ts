@@ -13,7 +13,7 @@ import { createPause, type Pause } from "../payload/pace.ts";
 import { type MadeObject, type ObjectMaker, StoreError } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
 import { CreatedObjects, HAVE_RESULTS, type ObjectExchange } from "./created_objects.ts";
-import { type CheckReferences, checkStrings, checkText } from "./body_references.ts";
+import { checkQuoted, type CheckReferences, checkStrings, checkText } from "./body_references.ts";
 import { keptId, type References } from "./object_ids.ts";
 import type { KnownObjects } from "./known_objects.ts";
 import { MessageCheck } from "./message_check.ts";
@@ -149,7 +149,6 @@ export class ObjectAccess {
       let isForeign = false;
       let known: MadeObject | undefined;
       await checkStrings(bytesOf(element), {
-        isFile: false,
         pause,
         check: async (references) => {
           const found = await this.#find(references);
@@ -178,7 +177,7 @@ export class ObjectAccess {
       for (const id of references.keys()) if (ids.size < MAX_IDS_OF_BODY) ids.add(id);
       await this.#allowed(references, { isInBody: true });
     };
-    if (kind === "json") return await checkStrings(bytes, { isFile: false, pause, check });
+    if (kind === "json") return await checkStrings(bytes, { pause, check });
     if (kind === "other") return await this.#checkOther(bytes, { pause, check });
     if (kind !== "form") return;
     const boundary = parseMediaType(fieldValue(fields, "content-type") ?? "")?.parameters.get("boundary") ??
@@ -190,7 +189,7 @@ export class ObjectAccess {
     for (const { isFile, start, end } of parts) {
       const content = bytes.subarray(start, end);
       if (!isFile) await checkText(content, { pause, check });
-      if (!isFile || mayHaveRequests) await checkStrings(content, { isFile: true, pause, check });
+      if (!isFile || mayHaveRequests) await checkQuoted(content, { pause, check });
     }
   }
 
@@ -210,7 +209,7 @@ export class ObjectAccess {
       );
     }
     await checkText(bytes, { pause, check });
-    await checkStrings(bytes, { isFile: true, pause, check });
+    await checkQuoted(bytes, { pause, check });
   }
 
   /** Finds the objects of ids. Throws if the client may not use one of them. */

@@ -27,7 +27,7 @@ const CHARACTERS = /^[a-z0-9._~-]+$/;
 const BARE = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24,})$/;
 /** Longer strings are texts and data. No id or address is longer, except addresses. */
 const MAX_TEXT = 1_024;
-const ADDRESS = /^\s*(?:https?|gs):/i;
+const ADDRESS = /^(?:https?|gs):/i;
 /** A server may decode a path more than once. */
 const MAX_DECODINGS = 3;
 /**
@@ -96,8 +96,9 @@ export function addReferences(
   found: References,
   { isPath = false, member }: { readonly isPath?: boolean; readonly member?: string } = {},
 ): void {
-  if (text.length > MAX_TEXT && !isPath && !ADDRESS.test(text)) return;
-  const plain = plainText(text.trim());
+  const trimmed = text.trim();
+  if (trimmed.length > MAX_TEXT && !isPath && !ADDRESS.test(trimmed)) return;
+  const plain = plainText(trimmed);
   // Prose is no id.
   if (!isPath && /\s/.test(plain)) return;
   const hasNames = isPath || ADDRESS.test(plain) || canName(member) && NAME.test(plain);
