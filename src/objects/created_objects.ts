@@ -115,7 +115,7 @@ export class CreatedObjects {
 
   #found(role: IdRole, id: string): void {
     const { request } = this.#parts;
-    const kept = keptId(id);
+    const kept = keptId(id) ?? (role === "created" ? request.unusualId(id) : undefined);
     // A response can repeat an id of its request.
     if (kept === undefined || request.inHead.has(kept) || this.#parts.inBody()?.has(kept) === true) return;
     const { dialect } = this.#exchange.endpoint;
@@ -125,7 +125,7 @@ export class CreatedObjects {
         // Only Google's names are ids. Other objects have names that clients choose.
         const isGoogles = dialect === "gemini" || dialect === "generic";
         const isName = role === "named";
-        if (!request.creates || kept.includes("/") !== isName || isName && !isGoogles) return;
+        if (!request.creates || id.includes("/") !== isName || isName && !isGoogles) return;
         const isRun = request.operation === "thread_runs";
         if (this.#count++ < (isRun ? MAX_OF_RUN : 1)) this.#add(kept);
         // The longest streams begin with the id.
@@ -146,10 +146,10 @@ export class CreatedObjects {
       case "file of an upload":
         if (request.operation === "upload") this.#add(kept);
         return;
-      case "container":
-        // Without the ids of the request, the container may be one of another client.
-        if (this.#parts.inBody() !== undefined) this.#add(kept);
-        return;
+      case "container of messages":
+        return this.#addContainer("messages", kept);
+      case "container of a response":
+        return this.#addContainer("responses", kept);
       case "result":
         if (HAVE_RESULTS.has(request.operation)) this.#addResult(kept);
         return;
@@ -162,6 +162,11 @@ export class CreatedObjects {
   #createdBy(operations: readonly Operation[], id: string): void {
     const { request } = this.#parts;
     if (request.creates && operations.includes(request.operation) && this.#count++ === 0) this.#add(id);
+  }
+
+  /** A request without ids gets a new container. One that continues a response can get an earlier container. */
+  #addContainer(operation: Operation, id: string): void {
+    if (this.#parts.request.operation === operation && this.#parts.inBody()?.size === 0) this.#add(id);
   }
 
   /** Adds the files with results that an element of a list names. */

@@ -159,8 +159,8 @@ export class KnownObjects {
   }
 
   /**
-   * Finds objects by their ids: those at some accounts, or else those at other accounts, because a key may have changed.
-   * Names that clients choose are found only at the addresses of the accounts. Throws a `StoreError`.
+   * Finds objects by their ids: those at some accounts, or else those at other accounts of the same addresses, because a
+   * key may have changed. At another address, a client may have chosen the id. Throws a `StoreError`.
    */
   async find(
     accounts: readonly string[],
@@ -175,9 +175,7 @@ export class KnownObjects {
       const inAccounts = objects.filter(({ account }) => accounts.includes(account));
       const matching = inAccounts.length > 0
         ? inAccounts
-        : objects.filter(({ account }) =>
-          !id.includes("/") || accounts.some((one) => addressOf(one) === addressOf(account))
-        );
+        : objects.filter(({ account }) => accounts.some((one) => addressOf(one) === addressOf(account)));
       if (matching.length > 0) found.set(id, matching);
     };
     for (const id of ids) {

@@ -84,7 +84,8 @@ export class ObjectAccess {
    * may not use one.
    */
   async check(payload: HeldPayload | undefined): Promise<void> {
-    const { inHead, inPath } = this.#parts.request;
+    const { inHead, inPath, unusualInPath } = this.#parts.request;
+    if (unusualInPath.size > 0) await this.#allowed(unusualInPath, { isInBody: false });
     if (inHead.size > 0) {
       const found = await this.#allowed(inHead, { isInBody: false });
       this.#described = [...inPath.keys()].map((id) => found.get(id)).findLast((one) => one !== undefined);
@@ -144,21 +145,20 @@ export class ObjectAccess {
     // The parts of an object, such as the messages of a thread, are those of its maker.
     const rejectsUnknown = endpoint.unknownObjects === "reject" && request.inPath.size === 0;
     for (const element of elements) {
-      const own = element.id === undefined ? undefined : keptId(element.id);
+      const own = element.id === undefined ? undefined : keptId(element.id) ?? request.unusualId(element.id);
       let isKept = !rejectsUnknown;
       let isForeign = false;
       let known: MadeObject | undefined;
-      await checkStrings(bytesOf(element), {
-        pause,
-        check: async (references) => {
-          const found = await this.#find(references);
-          for (const [id, candidates] of found) {
-            if (id === own) known = candidates[0];
-            if (candidates.some((one) => this.#mayUse(one))) isKept ||= id === own;
-            else isForeign = true;
-          }
-        },
-      });
+      const check = async (references: References): Promise<void> => {
+        const found = await this.#find(references);
+        for (const [id, candidates] of found) {
+          if (id === own) known = candidates[0];
+          if (candidates.some((one) => this.#mayUse(one))) isKept ||= id === own;
+          else isForeign = true;
+        }
+      };
+      await checkStrings(bytesOf(element), { pause, check });
+      if (own?.includes("=") === true) await check(new Map([[own, { written: own, isCertain: false }]]));
       if (isKept && !isForeign) kept.add(element);
       if (known !== undefined && HAVE_RESULTS.has(request.operation)) {
         this.#created.addResults(known, bytesOf(element));
@@ -172,8 +172,8 @@ export class ObjectAccess {
     const { kind, held, fields } = payload;
     const { bytes } = held;
     const pause = createPause();
+    const ids = this.#inBody = new Set<string>();
     const check = async (references: References): Promise<void> => {
-      const ids = this.#inBody ??= new Set();
       for (const id of references.keys()) if (ids.size < MAX_IDS_OF_BODY) ids.add(id);
       await this.#allowed(references, { isInBody: true });
     };

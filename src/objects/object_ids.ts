@@ -79,7 +79,8 @@ export type References = Map<string, Reference>;
  */
 export function keptId(id: string): string | undefined {
   if (!id.includes("/")) {
-    const text = id.toLowerCase();
+    // The end of an id in base64.
+    const text = id.toLowerCase().replace(/={1,2}$/, "");
     return isObjectId(text) ? text : undefined;
   }
   const references: References = new Map();

@@ -12,6 +12,16 @@ export interface ObjectRequest {
   readonly inHead: References;
   /** The ids in the path. */
   readonly inPath: References;
+  /**
+   * What the path names beside them, with the collections: `files=a`, where a server makes ids that look like words. Empty
+   * if the path does not belong to stored objects.
+   */
+  readonly unusualInPath: References;
+  /**
+   * An id in the response that does not look like one, with the collection of the path. `undefined` if the path ends with
+   * no collection, or the id is too long.
+   */
+  readonly unusualId: (id: string) => string | undefined;
   /** The response describes an object that the request creates. */
   readonly creates: boolean;
   /** The response is a list of objects, for a server that reads the path in one of its possible ways. */
@@ -46,6 +56,7 @@ const CREATES: ReadonlySet<Operation> = new Set(
     "chat_completions",
     "videos",
     "prediction_jobs",
+    "predict",
   ],
 );
 /** Operations that create an object with a `POST` to a collection: `/assistants`, and not `/assistants/asst_…`. */
@@ -58,6 +69,8 @@ const CREATES_IN_COLLECTIONS: ReadonlySet<Operation> = new Set([
 const UPLOADS: ReadonlySet<Operation> = new Set(["upload_parts", "other_upload"]);
 /** Google's uploads, whose bodies are files too. */
 const GOOGLES_UPLOAD = /^\/(?:resumable\/)?upload\/v\d/i;
+/** Together's uploads of whole files. */
+const UPLOAD = /\/files\/upload$/i;
 /** Ends of paths that contain data and no list. */
 const DATA: ReadonlySet<string> = new Set(["content", "results", "url"]);
 const COLLECTION = /^[a-z_-]+$/;
@@ -70,6 +83,8 @@ const WITH_REFERENCES: ReadonlySet<OperationGroup> = new Set([...GROUPS, "infere
 const SOUND: ReadonlySet<Operation> = new Set(["audio_transcriptions", "audio_translations", "other_inference"]);
 const NO_REFERENCES: References = new Map();
 
+/** In characters. */
+const MAX_UNUSUAL_ID = 2_048;
 /** The most paths without ids whose last requests are remembered. Most requests have one of a few paths. */
 const MAX_REMEMBERED = 500;
 /** Longer paths are not remembered, so that the memory for them is bounded. In characters. */
@@ -92,11 +107,13 @@ export function objectRequestOf(
   const isOfObjects = isOperationOfObjects(operation);
   const isInCollection = isCollection && inPath.size === 0 || RESTART.test(plain);
   const creates = method === "POST" &&
-    (CREATES.has(operation) || CREATES_IN_COLLECTIONS.has(operation) && isInCollection);
+    (CREATES.has(operation) || UPLOAD.test(plain) || CREATES_IN_COLLECTIONS.has(operation) && isInCollection);
   const request = {
     operation,
     inHead: inQuery.size === 0 ? inPath : new Map([...inPath, ...inQuery]),
     inPath,
+    unusualInPath: isOfObjects ? unusualReferences(plain, inPath) : NO_REFERENCES,
+    unusualId: (id: string) => isCollection ? unusualKey(last, id) : undefined,
     creates,
     lists: method === "GET" && (isOfObjects && isCollection || mayBeList(path)),
     deletedName: method === "DELETE" ? chosenName(plain, inPath) : undefined,
@@ -116,6 +133,25 @@ function isOperationOfObjects(operation: Operation): boolean {
   return GROUPS.has(factsOf(operation).group) || OTHERS.has(operation);
 }
 
+/** What the segments of a path name that does not look like an id, each with the collection before it. */
+function unusualReferences(path: string, inPath: References): References {
+  const found: References = new Map();
+  const segments = path.split("/");
+  for (const [index, written] of segments.entries()) {
+    const collection = segments[index - 1]?.toLowerCase() ?? "";
+    const key = COLLECTION.test(collection) ? unusualKey(collection, written) : undefined;
+    if (key !== undefined && !inPath.has(written.toLowerCase())) {
+      found.set(key, { written, isCertain: false });
+    }
+  }
+  return found;
+}
+
+/** No id that looks like one has an equals sign. */
+function unusualKey(collection: string, id: string): string | undefined {
+  return id === "" || id.length > MAX_UNUSUAL_ID ? undefined : `${collection}=${id}`;
+}
+
 /** Whether some server could read a `GET` of this path as one of a list of objects. */
 function mayBeList(path: string): boolean {
   const readings = pathReadings(path);
@@ -123,7 +159,9 @@ function mayBeList(path: string): boolean {
   return readings.some((reading) => {
     const lower = reading.toLowerCase().replace(IGNORED_END, "");
     const last = lower.slice(lower.lastIndexOf("/") + 1);
-    return COLLECTION.test(last) && !DATA.has(last) && isOperationOfObjects(operationOf("GET", lower));
+    // Google's long operations belong to a model.
+    return last === "operations" ||
+      COLLECTION.test(last) && !DATA.has(last) && isOperationOfObjects(operationOf("GET", lower));
   });
 }
 

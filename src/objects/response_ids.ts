@@ -12,7 +12,7 @@ import { isEventStream } from "../payload/media_type.ts";
  * What an id in a response stands for. `created` and `named`: the id or the name of the object that the request
  * created. `conversation`, `batch`, `video`: the object of such a request, in a member that has another meaning in
  * other responses. `thread`: the thread of a run. `file of an upload`: the file that an upload became. `result`: a file with
- * results of the object that the response describes. `container`: a container that the provider made for a response.
+ * results of the object that the response describes. `container of …`: a container that the provider made for code.
  */
 export type IdRole =
   | "created"
@@ -23,7 +23,8 @@ export type IdRole =
   | "thread"
   | "file of an upload"
   | "result"
-  | "container";
+  | "container of messages"
+  | "container of a response";
 
 const SELECTED = compileSelection({
   id: true,
@@ -58,8 +59,8 @@ const ROLES: ReadonlyMap<string, IdRole> = new Map([
   ["request_id", "video"],
   ["thread_id", "thread"],
   ["file.id", "file of an upload"],
-  ["container.id", "container"],
-  ["output.*.container_id", "container"],
+  ["container.id", "container of messages"],
+  ["output.*.container_id", "container of a response"],
   ["response.responsesFile", "result"],
   ["output_file_id", "result"],
   ["output_file", "result"],

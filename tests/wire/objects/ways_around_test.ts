@@ -55,31 +55,140 @@ async function withTokens(
 
 const json = (value: unknown): Sent => ({ body: JSON.stringify(value), type: "application/json" });
 
-/** Responses to requests that create an object, by the references of the providers. */
-const CREATIONS: readonly (readonly [provider: string, path: string, id: string, response: unknown])[] = [
-  ["Mistral", "/v1/conversations", "conv_", { object: "conversation.response", outputs: [] }],
-  ["Mistral, restarted", "/v1/conversations/conv_0123456789abcdef0123/restart", "conv_", {}],
-  ["Together", "/v1/batches", "batch_", { warning: null }],
-  ["Together", "/v1/fine-tunes", "ft-", { status: "pending" }],
-  ["xAI", "/v1/batches", "batch_", { name: "b" }],
-  ["xAI", "/v1/videos/generations", "", {}],
-];
-const MEMBERS = ["conversation_id", "conversation_id", "job", "id", "batch_id", "request_id"];
-const READ = ["conversations", "conversations", "batches", "fine-tunes", "batches", "videos"];
+const UUID = "68a1b2c3-d4e5-4607-8829-3a4b5c6d7e8f";
 
-CREATIONS.forEach(([provider, path, prefix, response], index) => {
-  Deno.test(`objects: ${provider}'s POST ${path} makes an object of its token`, () =>
-    withTokens("openai", async ({ upstream, ask, anna, ben }) => {
-      const id = `${prefix}${crypto.randomUUID()}`;
-      const member = MEMBERS[index] ?? "";
-      upstream.answerNext({ [member]: member === "job" ? { id } : id, ...Object(response) });
+/** A request that creates an object, its response, and a request that reads the object. */
+interface Creation {
+  readonly path: string;
+  readonly response: unknown;
+  readonly read: string;
+  readonly dialect?: Endpoint["dialect"];
+}
+
+/** By the references of the providers. */
+const CREATIONS: Readonly<Record<string, Creation>> = {
+  "Mistral's conversation": {
+    path: "/v1/conversations",
+    response: { object: "conversation.response", conversation_id: `conv_${UUID}`, outputs: [] },
+    read: `/v1/conversations/conv_${UUID}`,
+  },
+  "Mistral's conversation that is restarted": {
+    path: "/v1/conversations/conv_0123456789abcdef0123/restart",
+    response: { conversation_id: `conv_${UUID}` },
+    read: `/v1/conversations/conv_${UUID}/history`,
+  },
+  "Together's batch": {
+    path: "/v1/batches",
+    response: { job: { id: UUID }, warning: null },
+    read: `/v1/batches/${UUID}`,
+  },
+  "Together's job": {
+    path: "/v1/fine-tunes",
+    response: { id: `ft-${UUID}` },
+    read: `/v1/fine-tunes/ft-${UUID}`,
+  },
+  "Together's file": {
+    path: "/v1/files/upload",
+    response: { id: `file-${UUID}` },
+    read: `/v1/files/file-${UUID}/content`,
+  },
+  "xAI's batch": {
+    path: "/v1/batches",
+    response: { batch_id: `batch_${UUID}` },
+    read: `/v1/batches/batch_${UUID}`,
+  },
+  "xAI's video": {
+    path: "/v1/videos/generations",
+    response: { request_id: UUID },
+    read: `/v1/videos/${UUID}`,
+  },
+  "Azure's video": {
+    path: "/openai/v1/video/generations/jobs",
+    response: { id: `task_${UUID}` },
+    read: `/openai/v1/video/generations/jobs/task_${UUID}`,
+  },
+  "Vertex' cached content": {
+    path: "/v1/projects/p/locations/l/cachedContents",
+    response: { name: "projects/p/locations/l/cachedContents/123456" },
+    read: "/v1/projects/p/locations/l/cachedContents/123456",
+    dialect: "gemini",
+  },
+  "Google's long operation": {
+    path: "/v1beta/models/veo-3:predictLongRunning",
+    response: { name: "models/veo-3/operations/abc123def456" },
+    read: "/v1beta/models/veo-3/operations/abc123def456",
+    dialect: "gemini",
+  },
+  "a file with a number": { path: "/v1/files", response: { id: "17" }, read: "/v1/files/17/content" },
+  "a file with a word": { path: "/v1/files", response: { id: "Notes" }, read: "/v1/files/Notes" },
+  "a response in base64": {
+    path: "/v1/responses",
+    response: { id: "resp_bGl0ZWxsbTpjdXN0b21faWQ6YQ==" },
+    read: "/v1/responses/resp_bGl0ZWxsbTpjdXN0b21faWQ6YQ==",
+  },
+};
+
+for (const [what, { path, response, read, dialect = "openai" }] of Object.entries(CREATIONS)) {
+  Deno.test(`objects: ${what} belongs to the token that made it`, () =>
+    withTokens(dialect, async ({ upstream, ask, anna, ben }) => {
+      upstream.answerNext(response);
       assertEquals((await ask(anna, "POST", path, json({ model: "m" }))).status, 200);
-      upstream.answerNext({ id });
-      assertEquals((await ask(anna, "GET", `/v1/${READ[index]}/${id}`)).status, 200, "by its maker");
+      upstream.answerNext({ read: true });
+      assertEquals((await ask(anna, "GET", read)).body, { read: true }, "by its maker");
       const asked = upstream.asked.length;
-      assertEquals((await ask(ben, "GET", `/v1/${READ[index]}/${id}`)).status, 404, "by another token");
+      const { status } = await ask(ben, "GET", read);
+      assertEquals(
+        status,
+        dialect === "gemini" && !read.includes("operations") ? 403 : 404,
+        "by another token",
+      );
       assertEquals(upstream.asked.length, asked);
     }));
+}
+
+Deno.test("objects: a container of the first token stays its own when another token continues a response", () =>
+  withTokens("openai", async ({ upstream, ask, anna, ben }) => {
+    const container_id = "cntr_0123456789abcdef01234567";
+    const output = [{ type: "code_interpreter_call", container_id }];
+    const { body: { id } } = await ask(ben, "POST", "/v1/responses", json({ model: "m", input: "x" }));
+    upstream.answerNext({ id: "resp_0123456789abcdef01234567", output });
+    await ask(anna, "POST", "/v1/responses", json({ model: "m", input: "x" }));
+    assertEquals((await ask(ben, "GET", `/v1/containers/${container_id}/files`)).status, 404);
+    upstream.answerNext({ id: "resp_1123456789abcdef01234567", output });
+    await ask(ben, "POST", "/v1/responses", json({ model: "m", input: "x", previous_response_id: id }));
+    upstream.answerNext({ id: container_id });
+    assertEquals((await ask(anna, "GET", `/v1/containers/${container_id}`)).status, 200);
+  }));
+
+Deno.test("objects: a list of files with numbers has none of others", () =>
+  withTokens("openai", async ({ upstream, ask, anna, ben }) => {
+    upstream.answerNext({ id: "17" });
+    await ask(anna, "POST", "/v1/files", json({}));
+    upstream.answerNext({ data: [{ id: "17" }, { id: "18" }] });
+    assertEquals((await ask(ben, "GET", "/v1/files")).body, { data: [{ id: "18" }] });
+  }));
+
+Deno.test("objects: an id that a token chose at one address opens and closes nothing at another address", async () => {
+  await using upstream = new StoringUpstream();
+  await using local = new StoringUpstream();
+  const endpoint = (name: string, { origin }: StoringUpstream) =>
+    testEndpoint(name, [testBackend(origin, { key: KEY })]);
+  await using proxy = await ManagedProxy.start(upstream, {
+    endpoints: [endpoint("openai", upstream), endpoint("local", local)],
+  });
+  const [anna, ben] = [await proxy.token({ name: "anna" }), await proxy.token({ name: "ben" })];
+  const ask = (token: string, method: string, path: string) =>
+    fetch(`${proxy.url}${path}`, {
+      method,
+      headers: { "x-llm-proxy-token": token, "content-type": "application/json" },
+      body: method === "POST" ? "{}" : null,
+    });
+  const id = "resp_0123456789abcdef01234567";
+  local.answerNext({ id });
+  await (await ask(anna.value, "POST", "/local/v1/responses")).body?.cancel();
+  upstream.answerNext({ id });
+  const response = await ask(ben.value, "GET", `/openai/v1/responses/${id}`);
+  assertEquals([response.status, await response.json()], [200, { id }]);
 });
 
 Deno.test("objects: Together's list of fine-tunes has no jobs of others", () =>
