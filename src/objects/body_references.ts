@@ -21,7 +21,7 @@ const OVERLAP_BYTES = 4 * 1024;
 /** Checks some of the ids in a body. Throws if the client may not use an object. */
 export type CheckReferences = (references: References) => Promise<void>;
 
-/** How a body is checked. */
+/** Where a check of a body pauses, and what checks the ids that it finds. */
 export interface CheckOptions {
   readonly pause: Pause;
   readonly check: CheckReferences;

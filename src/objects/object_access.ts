@@ -14,7 +14,8 @@ import { type MadeObject, type ObjectMaker, StoreError } from "../storage/store.
 import type { Clock } from "../time/clock.ts";
 import { CreatedObjects, HAVE_RESULTS, type ObjectExchange } from "./created_objects.ts";
 import { checkQuoted, type CheckReferences, checkStrings, checkText } from "./body_references.ts";
-import { keptId, type References } from "./object_ids.ts";
+import { addReferences, keptId, type References } from "./object_ids.ts";
+import { QuotedTexts } from "./quoted_texts.ts";
 import type { KnownObjects } from "./known_objects.ts";
 import { MessageCheck } from "./message_check.ts";
 import type { ListElement } from "./list_page.ts";
@@ -36,6 +37,8 @@ export interface ObjectAccessParts {
   readonly hasObjects: boolean;
 }
 
+/** Names of members that have the place of the next page. */
+const CURSOR = /^(?:next|prev|after|before|first|last|cursor|page)/i;
 /** Files of a batch or a fine-tuning job with requests have no stated purpose, or this one. */
 const BATCH_PURPOSE = "batch";
 
@@ -166,6 +169,18 @@ export class ObjectAccess {
       await pause();
     }
     return kept;
+  }
+
+  /** Whether the rest of a list names an object that the client may not use. The id of a cursor opens nothing. */
+  async namesForeign(list: Uint8Array): Promise<boolean> {
+    const references: References = new Map();
+    const texts = new QuotedTexts((text, member) => {
+      if (!CURSOR.test(member)) addReferences(text, references, { member });
+    });
+    texts.write(list);
+    texts.end();
+    const found = await this.#find(references);
+    return [...found.values()].some((candidates) => !candidates.some((one) => this.#mayUse(one)));
   }
 
   async #checkBody(payload: HeldPayload): Promise<void> {

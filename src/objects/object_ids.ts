@@ -32,7 +32,7 @@ const ADDRESS = /^(?:https?|gs):/i;
 const MAX_DECODINGS = 3;
 /**
  * A whole name of Google's: `files/abc`, `v1beta/corpora/a/documents/b`, `tunedModels/a/operations/b`. A path of a program,
- * such as `files/src/main.ts`, is none.
+ * such as `files/src/main.ts`, is not a name.
  */
 const NAME = new RegExp(
   `^/*(?:v\\d\\w*/+)?(?:projects/[^/]+/(?:locations/[^/]+/)?)?(?:(?:${
@@ -42,7 +42,7 @@ const NAME = new RegExp(
 );
 /**
  * The members in which Google reads names, without capitals and underscores: `fileUri`, `cachedContent`, `file_name`. A
- * client can choose a name, so that it must not become the object of others wherever the word is, as in the output
+ * client can choose a name, so that it must not become the object of others where any text has the word, as in the output
  * of a program.
  */
 const NAMING_MEMBER = /(?:names?|uris?|url|cachedcontent|source|parent|corpus|model|file)$/;

@@ -65,9 +65,7 @@ const CREATES_IN_COLLECTIONS: ReadonlySet<Operation> = new Set([
   "conversations",
   "other_stored",
 ]);
-/** Operations whose bodies are files, or parts of them. */
-const UPLOADS: ReadonlySet<Operation> = new Set(["upload_parts", "other_upload"]);
-/** Google's uploads, whose bodies are files too. */
+/** Google's uploads, whose bodies are files, as those of `upload_parts`. */
 const GOOGLES_UPLOAD = /^\/(?:resumable\/)?upload\/v\d/i;
 /** Together's uploads of whole files. */
 const UPLOAD = /\/files\/upload$/i;
@@ -78,9 +76,14 @@ const COLLECTION = /^[a-z_-]+$/;
 const IGNORED_END = /\.json$/;
 /** The restart of a conversation of Mistral makes another one. */
 const RESTART = /\/conversations\/[^/]+\/restart$/i;
-/** Groups of operations whose bodies name objects. Sound is the only inference with bodies of other types. */
+/** Groups of operations whose bodies name objects. */
 const WITH_REFERENCES: ReadonlySet<OperationGroup> = new Set([...GROUPS, "inference"]);
-const SOUND: ReadonlySet<Operation> = new Set(["audio_transcriptions", "audio_translations", "other_inference"]);
+const RAW: ReadonlySet<Operation> = new Set([
+  "audio_transcriptions",
+  "audio_translations",
+  "other_inference",
+  "other_upload",
+]);
 const NO_REFERENCES: References = new Map();
 
 /** In characters. */
@@ -118,9 +121,8 @@ export function objectRequestOf(
     lists: method === "GET" && (isOfObjects && isCollection || mayBeList(path)),
     deletedName: method === "DELETE" ? chosenName(plain, inPath) : undefined,
     isOfObjects,
-    hasReferences: method !== "GET" && method !== "HEAD" && method !== "OPTIONS" && !UPLOADS.has(operation) &&
-      !GOOGLES_UPLOAD.test(plain),
-    mayBeRaw: !WITH_REFERENCES.has(group) || SOUND.has(operation),
+    hasReferences: method !== "GET" && method !== "HEAD" && method !== "OPTIONS" && !isUpload(method, path),
+    mayBeRaw: !WITH_REFERENCES.has(group) || RAW.has(operation),
   };
   if (query === "" && inPath.size === 0 && path.length <= MAX_REMEMBERED_LENGTH) {
     if (remembered.size >= MAX_REMEMBERED) remembered.clear();
@@ -150,6 +152,13 @@ function unusualReferences(path: string, inPath: References): References {
 /** No id that looks like one has an equals sign. */
 function unusualKey(collection: string, id: string): string | undefined {
   return id === "" || id.length > MAX_UNUSUAL_ID ? undefined : `${collection}=${id}`;
+}
+
+/** Whether the body is a file or a part of one, in each way in which a server can read the path. */
+function isUpload(method: string, path: string): boolean {
+  return pathReadings(path)?.every((reading) =>
+    operationOf(method, reading) === "upload_parts" || GOOGLES_UPLOAD.test(reading)
+  ) ?? false;
 }
 
 /** Whether some server could read a `GET` of this path as one of a list of objects. */

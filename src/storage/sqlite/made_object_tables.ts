@@ -17,7 +17,7 @@ export function insertMadeObjects(database: Connection, objects: readonly MadeOb
   }
 }
 
-/** Deletes objects. */
+/** Deletes objects with their makers, each at one account. */
 export function deleteMadeObjects(
   database: Connection,
   objects: readonly Pick<MadeObject, "account" | "id">[],

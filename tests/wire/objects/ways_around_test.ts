@@ -258,6 +258,36 @@ for (const end of [";x", "%3Fx=1", "%23", "%20", ".json", ".", "%253F", "/"]) {
     }));
 }
 
+for (
+  const [what, listOf] of Object.entries<(id: string) => unknown>({
+    "a plain id": (id) => ({ data: [id] }),
+    "a list within an object": (id) => ({ result: { data: [{ id }] } }),
+    "the key of an object": (id) => ({ stores: { [id]: {} } }),
+    "a list within a list": (id) => ({ data: [[{ id }]] }),
+  })
+) {
+  Deno.test(`objects: a list that names an object of another token as ${what} is a 502`, () =>
+    withTokens("openai", async ({ upstream, ask, anna, ben }) => {
+      const { body: { id } } = await ask(anna, "POST", "/v1/vector_stores", json({ name: "s" }));
+      upstream.answerNext(listOf(id));
+      assertEquals((await ask(ben, "GET", "/v1/vector_stores")).status, 502);
+      const page = { data: [], paging: { after: id } };
+      upstream.answerNext(page);
+      assertEquals((await ask(ben, "GET", "/v1/vector_stores")).body, page, "a cursor");
+    }));
+}
+
+for (const spelling of ["%3F/uploads/x", "%23/uploads/x", "%253F/uploads/x", "%3F/upload/v1beta/files"]) {
+  Deno.test(`objects: a body at /v1/responses${spelling} is no part of an upload`, () =>
+    withTokens("openai", async ({ upstream, ask, anna, ben }) => {
+      const { body: { id } } = await ask(anna, "POST", "/v1/responses", json({ model: "m", input: "x" }));
+      const asked = upstream.asked.length;
+      const body = json({ model: "m", previous_response_id: id });
+      assertEquals((await ask(ben, "POST", `/v1/responses${spelling}`, body)).status >= 400, true);
+      assertEquals(upstream.asked.length, asked);
+    }));
+}
+
 /** Ways to name an object in a body that is neither JSON nor a form by its type. */
 const BODIES: Readonly<Record<string, (json: string, id: string) => Sent>> = {
   "JSON as text": (json) => ({ body: json, type: "text/plain" }),
