@@ -124,8 +124,8 @@ export class CreatedObjects {
       case "named": {
         // Only Google's names are ids. Other objects have names that clients choose.
         const isGoogles = dialect === "gemini" || dialect === "generic";
-        const isName = role === "named";
-        if (!request.creates || id.includes("/") !== isName || isName && !isGoogles) return;
+        const isPath = id.includes("/");
+        if (!request.creates || isPath && !isGoogles || role === "named" && !isPath) return;
         const isRun = request.operation === "thread_runs";
         if (this.#count++ < (isRun ? MAX_OF_RUN : 1)) this.#add(kept);
         // The longest streams begin with the id.
