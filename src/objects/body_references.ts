@@ -39,7 +39,8 @@ export async function checkStrings(bytes: Uint8Array, options: CheckOptions): Pr
     const start = ++at;
     while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
     const string = bytes.subarray(start, at);
-    const text = string.length > MAX_STRING_BYTES ? "" : decodedString(string);
+    // Of a longer string, only the beginning of an address can refer to an object.
+    const text = decodedString(string.subarray(0, MAX_STRING_BYTES));
     addReferences(text, found, { member });
     if (bytes[afterBlanks(bytes, at + 1)] === COLON) member = text;
     if (at - steppedAt < STEP_BYTES && found.size < IDS_AT_ONCE) continue;

@@ -31,8 +31,12 @@ export interface CreatedObjectsParts {
   readonly described: () => MadeObject | undefined;
   /** The ids in the body. Undefined: the proxy has not read the body. */
   readonly inBody: () => ReadonlySet<string> | undefined;
+  /** Whether the body has more ids than {@link inBody}, so that the response can repeat any id. */
+  readonly hasUnknownIds: () => boolean;
 }
 
+/** No response shows more containers and files with results. */
+const MAX_OTHERS = 16;
 /** Operations whose responses name files with results, which the provider made. */
 export const HAVE_RESULTS: ReadonlySet<Operation> = new Set([
   "batch",
@@ -60,6 +64,8 @@ export class CreatedObjects {
   #account: string | undefined;
   #backend = "";
   #count = 0;
+  /** The containers and files with results so far. */
+  #others = 0;
 
   constructor(exchange: ObjectExchange, parts: CreatedObjectsParts) {
     this.#exchange = exchange;
@@ -115,6 +121,7 @@ export class CreatedObjects {
 
   #found(role: IdRole, id: string): void {
     const { request } = this.#parts;
+    if (this.#parts.hasUnknownIds()) return;
     const kept = keptId(id) ?? (role === "created" ? request.unusualId(id) : undefined);
     // A response can repeat an id of its request.
     if (kept === undefined || request.inHead.has(kept) || this.#parts.inBody()?.has(kept) === true) return;
@@ -166,7 +173,8 @@ export class CreatedObjects {
 
   /** A request without ids gets a new container. One that continues a response can get an earlier container. */
   #addContainer(operation: Operation, id: string): void {
-    if (this.#parts.request.operation === operation && this.#parts.inBody()?.size === 0) this.#add(id);
+    const isNew = this.#parts.request.operation === operation && this.#parts.inBody()?.size === 0;
+    if (isNew && this.#others++ < MAX_OTHERS) this.#add(id);
   }
 
   /** Adds the files with results that an element of a list names. */
@@ -215,6 +223,6 @@ export class CreatedObjects {
   /** Adds a file with results of the object that the path names. */
   #addResult(id: string): void {
     const described = this.#parts.described();
-    if (described !== undefined) this.#add(id, described);
+    if (described !== undefined && this.#others++ < MAX_OTHERS) this.#add(id, described);
   }
 }

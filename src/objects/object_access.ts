@@ -10,6 +10,7 @@ import type { HeldPayload } from "../payload/held_payload.ts";
 import { parseMediaType } from "../payload/media_type.ts";
 import { readForm } from "../payload/multipart.ts";
 import { createPause, type Pause } from "../payload/pace.ts";
+import { PURPOSES_WITHOUT_REQUESTS } from "../payload/read_payload.ts";
 import { type MadeObject, type ObjectMaker, StoreError } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
 import { CreatedObjects, HAVE_RESULTS, type ObjectExchange } from "./created_objects.ts";
@@ -39,8 +40,6 @@ export interface ObjectAccessParts {
 
 /** Names of members that have the place of the next page. */
 const CURSOR = /^(?:next|prev|after|before|first|last|cursor|page)/i;
-/** Files of a batch or a fine-tuning job with requests have no stated purpose, or this one. */
-const BATCH_PURPOSE = "batch";
 
 /** The objects of one exchange. */
 export class ObjectAccess {
@@ -52,6 +51,8 @@ export class ObjectAccess {
   #described: MadeObject | undefined;
   /** The ids in the body. Undefined: the proxy has not read the body. */
   #inBody: Set<string> | undefined;
+  /** Whether the body has more ids than are remembered. */
+  #hasUnknownIds = false;
   readonly #created: CreatedObjects;
 
   constructor(exchange: ObjectExchange, parts: ObjectAccessParts) {
@@ -63,6 +64,7 @@ export class ObjectAccess {
       request: parts.request,
       described: () => this.#described,
       inBody: () => this.#inBody,
+      hasUnknownIds: () => this.#hasUnknownIds,
     });
   }
 
@@ -189,7 +191,10 @@ export class ObjectAccess {
     const pause = createPause();
     const ids = this.#inBody = new Set<string>();
     const check = async (references: References): Promise<void> => {
-      for (const id of references.keys()) if (ids.size < MAX_IDS_OF_BODY) ids.add(id);
+      for (const id of references.keys()) {
+        if (ids.size < MAX_IDS_OF_BODY) ids.add(id);
+        else this.#hasUnknownIds = true;
+      }
       await this.#allowed(references, { isInBody: true });
     };
     if (kind === "json") return await checkStrings(bytes, { pause, check });
@@ -200,7 +205,7 @@ export class ObjectAccess {
     const parts = await readForm(bytes, { boundary, pause });
     const purposes = parts.filter(({ name }) => name.toLowerCase() === "purpose")
       .map(({ start, end }) => new TextDecoder().decode(bytes.subarray(start, end)));
-    const mayHaveRequests = purposes.length !== 1 || purposes[0] === BATCH_PURPOSE;
+    const mayHaveRequests = purposes.length !== 1 || !PURPOSES_WITHOUT_REQUESTS.has(purposes[0] ?? "");
     for (const { isFile, start, end } of parts) {
       const content = bytes.subarray(start, end);
       if (!isFile) await checkText(content, { pause, check });

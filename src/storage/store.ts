@@ -516,7 +516,7 @@ export interface Store {
   readonly findMadeObjects: (ids: readonly string[]) => Promise<MadeObject[]>;
   /** Lists the tokens that made objects, by account. */
   readonly listObjectMakers: () => Promise<ObjectMaker[]>;
-  /** Deletes expired objects, and the oldest ones beyond a number for each maker and for all. */
+  /** Deletes expired objects, and the oldest ones beyond a number for each maker at an account and for all. */
   readonly pruneMadeObjects: (limits: { now: number; maxOfMaker: number; max: number }) => Promise<void>;
 
   /** Reads a text that `writeNote` wrote under a name. Undefined: no text has this name. */

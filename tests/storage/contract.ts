@@ -864,5 +864,12 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     assertEquals(await left(), ["a 1", "a 2", "a 3", "b 5", "b 6"]);
     await store.pruneMadeObjects({ now: AT, maxOfMaker: 3, max: 4 });
     assertEquals(await left(), ["a 1", "a 2", "a 3", "b 5"]);
+    // Another account cannot push out the objects of this one.
+    const others = [1, 2, 3].map((age) =>
+      madeObject({ maker: "a", id: `x${age}`, account: "z", madeAt: AT - age })
+    );
+    await store.addMadeObjects(others);
+    await store.pruneMadeObjects({ now: AT, maxOfMaker: 3, max: 100 });
+    assertEquals(await left(), ["a 1", "a 2", "a 3", "b 5"]);
   });
 }

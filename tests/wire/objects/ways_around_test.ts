@@ -340,3 +340,35 @@ Deno.test("objects: sound passes at the path of transcriptions", () =>
     const sent = { body: new Uint8Array(300_000).fill(7), type: "audio/wav" };
     assertEquals((await ask(ben, "POST", "/v1/audio/transcriptions", sent)).status, 200);
   }));
+
+Deno.test("objects: one response gives a token few containers, and none if its body has too many ids", () =>
+  withTokens("openai", async ({ upstream, ask, anna, ben }) => {
+    await ask(ben, "POST", "/v1/responses", json({ model: "m", input: "x" }));
+    const idOf = (index: number) => `cntr_${String(index).padStart(24, "0")}`;
+    const output = Array.from({ length: 40 }, (_, index) => ({ container_id: idOf(index) }));
+    upstream.answerNext({ id: "resp_0123456789abcdef01234567", output });
+    await ask(anna, "POST", "/v1/responses", json({ model: "m", input: "x" }));
+    assertEquals((await ask(ben, "GET", `/v1/containers/${idOf(0)}/files`)).status, 404);
+    upstream.answerNext({ id: idOf(39) });
+    assertEquals((await ask(ben, "GET", `/v1/containers/${idOf(39)}`)).status, 200);
+    const chosen = "resp_1123456789abcdef01234567";
+    const many = Array.from({ length: 10_500 }, (_, index) => `file-${String(index).padStart(24, "0")}`);
+    upstream.answerNext({ id: chosen });
+    await ask(anna, "POST", "/v1/responses", json({ model: "m", input: many, request_id: chosen }));
+    upstream.answerNext({ id: chosen });
+    assertEquals((await ask(ben, "GET", `/v1/responses/${chosen}`)).status, 200);
+  }));
+
+for (const purpose of ["batch-api", "Batch", "batch ", "unknown"]) {
+  Deno.test(`objects: requests in a file with the purpose "${purpose}" name no objects of others`, () =>
+    withTokens("openai", async ({ upstream, ask, anna, ben }) => {
+      const { body: { id } } = await ask(anna, "POST", "/v1/responses", json({ model: "m", input: "x" }));
+      const asked = upstream.asked.length;
+      const body = new FormData();
+      body.append("purpose", purpose);
+      body.append("file", new Blob([JSON.stringify({ body: { previous_response_id: id } })]), "a.jsonl");
+      const { status } = await ask(ben, "POST", "/v1/files", { body });
+      assertEquals([400, 404].includes(status), true, `${status}`);
+      assertEquals(upstream.asked.length, asked);
+    }));
+}
