@@ -154,6 +154,7 @@ function awaitedObjectStore(runner: OperationRunner): AwaitedObjectStore {
 function madeObjectStore(runner: OperationRunner): MadeObjectStore {
   return {
     addMadeObjects: (rows) => runner.write("addMadeObjects", rows),
+    removeMadeObjects: (rows) => runner.write("removeMadeObjects", rows),
     findMadeObjects: (ids) => runner.now((database) => madeObjects.findMadeObjects(database, ids)),
     listObjectMakers: () => runner.now(madeObjects.listObjectMakers),
     pruneMadeObjects: (limits) => runner.write("pruneMadeObjects", limits),
