@@ -128,7 +128,8 @@ export class Exchange {
   readonly request: IncomingRequest;
   /** The client's address, behind trusted reverse proxies. */
   readonly address: string;
-  readonly #api: Dialect | undefined;
+  /** The API of a path without the name of an endpoint. Undefined: the path names an endpoint, or is unknown. */
+  readonly api: UnnamedApi | undefined;
   #endpoint: Endpoint | undefined;
   #rest: string | undefined;
   #modelAsked: string | undefined;
@@ -170,7 +171,7 @@ export class Exchange {
     this.#target = target;
     this.#endpoint = route?.endpoint;
     this.#rest = route?.rest;
-    this.#api = route?.byModel && DIALECT_OF_API[route.byModel];
+    this.api = route?.byModel;
     this.#parts = parts;
     this.#startedAt = parts.clock.now();
     this.#method = harmlessText(request.method, MAX_METHOD);
@@ -428,8 +429,8 @@ export class Exchange {
    */
   get #dialect(): Dialect {
     const has = (lower: string) => fieldValue(this.request.fields, lower) !== undefined;
-    return factsOf(recognisedPath(this.path).operation).dialect ?? dialectOfVersion(has) ?? this.#api ??
-      this.endpoint?.dialect ?? dialectOfClient(has);
+    return factsOf(recognisedPath(this.path).operation).dialect ?? dialectOfVersion(has) ??
+      (this.api && DIALECT_OF_API[this.api]) ?? this.endpoint?.dialect ?? dialectOfClient(has);
   }
 
   /** A managed token may belong to someone who must not know the addresses in this network. The log has the host. */
