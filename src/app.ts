@@ -210,10 +210,10 @@ function known(balancer: Balancer | undefined): Balancer {
 function logHealth(
   log: Log,
   endpoint: Endpoint,
-  { kind, backend, principal, model, failures, reason, forMs }: HealthEvent,
+  { kind, backend, holder, model, failures, reason, forMs }: HealthEvent,
 ): void {
   const skipped = forMs === 0 ? "" : `; the proxy skips it for ${Math.ceil(forMs / 1000)} s`;
-  const client = principal && holderName(principal);
+  const client = holder && holderName(holder);
   const fields = { endpoint: endpoint.name, backend: backend.name, principal: client };
   switch (kind) {
     case "failing":

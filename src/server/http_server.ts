@@ -7,11 +7,11 @@ import { HeldBytes } from "../limits/held_bytes.ts";
 import type { Log } from "../observability/log.ts";
 import { Certificate } from "./certificate.ts";
 import { drainExchanges } from "./drain_exchanges.ts";
-import { type OpenPorts, openPorts } from "./listen.ts";
+import { type OpenPorts, openPorts } from "./open_ports.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { RepeatedWarning } from "./repeated_warning.ts";
 import type { RunningServer } from "./running_server.ts";
-import { ConnectionServer } from "./serve_connection.ts";
+import { ConnectionServer } from "./connection_server.ts";
 import { UnauthenticatedBudget } from "./unauthenticated_budget.ts";
 
 /** How often one timer checks the timeouts of all connections and the files of the certificate. */
