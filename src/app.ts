@@ -3,7 +3,7 @@
 import { logHealth } from "./app/backend_log.ts";
 import { ownHostname } from "./app/own_hostname.ts";
 import { RunningExchanges } from "./app/running_exchanges.ts";
-import { createClientAccess } from "./auth/client_access.ts";
+import { ClientAccess } from "./auth/client_access.ts";
 import { FailureGate } from "./auth/failure_gate.ts";
 import type { AccessControl } from "./auth/identify_client.ts";
 import { openAccessCheck } from "./auth/open_access.ts";
@@ -189,7 +189,7 @@ class ProxyApp implements App {
     const rules = { ...server, ownHostname: this.#hostname };
     const shared = auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined;
     return {
-      clientAccess: createClientAccess(rules, this.#gate),
+      clientAccess: new ClientAccess(rules, this.#gate),
       check: shared && management
         ? (candidate) => management.checkToken(candidate) ?? shared(candidate)
         : shared,
