@@ -10,7 +10,7 @@ import { openAccessCheck } from "./auth/open_access.ts";
 import { sharedTokenCheck } from "./auth/shared_token.ts";
 import { Catalogue, type CataloguedEndpoint } from "./catalogue/catalogue.ts";
 import type { Config, Endpoint } from "./config/config.ts";
-import type { ExchangeParts } from "./exchange.ts";
+import type { ExchangeParts } from "./exchange/exchange_parts.ts";
 import { Balancer } from "./forwarding/balancer.ts";
 import { HealthChecks } from "./forwarding/health_checks.ts";
 import { createHttp1Transport } from "./forwarding/transport/http1.ts";

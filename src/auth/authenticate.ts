@@ -116,7 +116,7 @@ function knownAmong(presented: readonly Credential[], check: TokenCheck): readon
   return known;
 }
 
-/** The principal of the first valid token. Undefined: there is none, or it is in a place that the upstream reads. */
+/** The principal of the first valid token. Undefined: no token is valid, or it is in a place that the upstream reads. */
 function principalAmong(
   known: readonly KnownCredential[],
   { passthrough, endpoint }: AuthenticationContext,

@@ -51,7 +51,7 @@ async function modelList(
   // No endpoint gets the request, so records name none.
   exchange.routeTo(undefined);
   await exchange.acquireSlot(proxy.slots);
-  exchange.answeredHere(reply.status);
+  exchange.repliedHere(reply.status);
   if (reply.body instanceof Uint8Array) exchange.passed(reply.body);
   exchange.end("complete");
   return reply;
@@ -64,14 +64,14 @@ async function modelList(
 async function healthStream(exchange: Exchange, proxy: ProxyParts): Promise<OutgoingReply> {
   checkDraining(proxy);
   await exchange.acquireSlot(proxy.slots);
-  exchange.answeredHere(200);
+  exchange.repliedHere(200);
   return healthStreamReply({ clock: proxy.clock, onEnd: (how) => exchange.end(how) });
 }
 
 /** Responds to `/health/endpoints`, for `llm-proxy run`. */
 function endpointList(exchange: Exchange, { routes }: ProxyParts, principal: Principal): OutgoingReply {
   const allowed = allowedEndpoints(principal, [...routes.endpoints.keys()]);
-  exchange.answeredHere(200);
+  exchange.repliedHere(200);
   exchange.end("complete");
   return endpointListReply(
     [...routes.endpoints.values()].filter(({ name }) => allowed.includes(name)),

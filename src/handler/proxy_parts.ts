@@ -2,7 +2,7 @@ import type { Accounts } from "../accounting/accounts.ts";
 import type { AccessControl } from "../auth/identify_client.ts";
 import type { ModelFacts } from "../catalogue/merged_list.ts";
 import type { Endpoint } from "../config/config.ts";
-import type { ExchangeParts } from "../exchange.ts";
+import type { ExchangeParts } from "../exchange/exchange_parts.ts";
 import type { Balancer } from "../forwarding/balancer.ts";
 import type { Transport } from "../forwarding/transport/transport.ts";
 import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
