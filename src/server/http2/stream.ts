@@ -185,7 +185,7 @@ export class Http2Stream implements SendingStream {
     if (!this.#owner.isAuthenticated() && !await this.#acquireSlot()) return;
     let reply: OutgoingReply;
     try {
-      reply = await this.#answer();
+      reply = await this.#respond();
     } catch {
       reply = emptyReply(500);
     }
@@ -201,7 +201,7 @@ export class Http2Stream implements SendingStream {
     discardReply(reply);
   }
 
-  async #answer(): Promise<OutgoingReply> {
+  async #respond(): Promise<OutgoingReply> {
     let request: IncomingRequest;
     try {
       request = this.#incoming();
