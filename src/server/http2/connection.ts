@@ -14,11 +14,12 @@ import { FrameOutput } from "./frame_output.ts";
 import { FrameRateLimit } from "./frame_rate_limit.ts";
 import { ConnectionError, ERROR, FRAME, MAX_31_BITS, protocolError, SETTING } from "./frames.ts";
 import { type DecodedBlock, HpackDecoder } from "./hpack_decoder.ts";
-import { type RequestFields, requestFieldsOf } from "./request_fields.ts";
 import { ReceiveWindow } from "./receive_window.ts";
+import { type RequestFields, requestFieldsOf } from "./request_fields.ts";
 import { ResetLimit } from "./reset_limit.ts";
 import { ResetStreams } from "./reset_streams.ts";
 import { ResponseSlots } from "./response_slots.ts";
+import { RunningStreams } from "./running_streams.ts";
 import { SendingRoom } from "./sending_room.ts";
 import { readInitialWindow, SETTING_BYTES } from "./settings.ts";
 import { Http2Stream, type StreamOwner } from "./stream.ts";
@@ -53,7 +54,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
   readonly #sending: StallTimer;
   readonly #end: ConnectionEnd;
   readonly #owner: StreamOwner;
-  readonly #running = new Map<number, Http2Stream>();
+  readonly #running: RunningStreams;
   /** Streams whose requests have arrived, and begin after the present piece. */
   #beginning: Http2Stream[] = [];
   readonly #resetStreams = new ResetStreams();
@@ -62,9 +63,6 @@ export class Http2Connection implements ServedConnection, FrameReader {
   #cost = 0;
   /** The window of each new stream for its response. */
   #firstWindow = FIRST_WINDOW;
-  #idleSince: number;
-  /** When the connection last stopped being idle. */
-  #busySince = 0;
   #isAuthenticated = false;
   #isClosed = false;
   /** Whether no further request is taken, and the connection ends with the running ones. */
@@ -74,7 +72,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     this.#client = client;
     this.#parts = parts;
     this.#frameRate = unauthenticatedRate;
-    this.#idleSince = parts.now();
+    this.#running = new RunningStreams(parts.now);
     this.#resets = new ResetLimit(parts.now);
     this.#sending = new StallTimer(parts.now);
     this.#output = new FrameOutput({
@@ -132,20 +130,20 @@ export class Http2Connection implements ServedConnection, FrameReader {
   }
 
   get idleSince(): number | undefined {
-    return this.#running.size === 0 ? this.#idleSince : undefined;
+    return this.#running.idleSince;
   }
 
   get stateSince(): number {
-    return this.#running.size === 0 ? this.#idleSince : this.#busySince;
+    return this.#running.stateSince;
   }
 
   /** The time of the response that has been waiting for longest. */
   get unreadSince(): number | undefined {
-    let longest = this.#sending.since;
-    for (const { unreadSince } of this.#running.values()) {
-      if (unreadSince !== undefined && unreadSince < (longest ?? Infinity)) longest = unreadSince;
-    }
-    return longest;
+    const { since } = this.#sending;
+    const { unreadSince } = this.#running;
+    return since === undefined || unreadSince === undefined
+      ? since ?? unreadSince
+      : Math.min(since, unreadSince);
   }
 
   get isAuthenticated(): boolean {
@@ -154,10 +152,11 @@ export class Http2Connection implements ServedConnection, FrameReader {
 
   endOverdue(): void {
     const limits = this.#parts.limits();
-    const hasNothingToSend = this.#running.size === 0 && !this.#sending.isRunning;
-    const isIdle = hasNothingToSend && this.#parts.now() - this.#idleSince > limits.idleMs;
+    const { idleSince } = this;
+    const isIdle = idleSince !== undefined && !this.#sending.isRunning &&
+      this.#parts.now() - idleSince > limits.idleMs;
     if (isIdle || this.#sending.isOver(limits.sendMs)) return this.close();
-    for (const stream of [...this.#running.values()]) stream.endOverdue(limits);
+    for (const stream of this.#running.all()) stream.endOverdue(limits);
   }
 
   finish(): void {
@@ -321,8 +320,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
       },
       this.#owner,
     );
-    if (this.#running.size === 0) this.#busySince = this.#parts.now();
-    this.#running.set(stream, begun);
+    this.#running.add(begun);
     this.#beginning.push(begun);
     this.#memory.addHead(heldBytes);
   }
@@ -347,7 +345,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     if (more === 0) return;
     this.#firstWindow = first;
     this.#cost += this.#running.size;
-    for (const stream of this.#running.values()) {
+    for (const stream of this.#running.all()) {
       if (!stream.open(more)) throw new ConnectionError(ERROR.flowControl, "a window that is too large");
     }
   }
@@ -373,10 +371,9 @@ export class Http2Connection implements ServedConnection, FrameReader {
     this.#output.numbers(FRAME.reset, stream, code);
   }
 
-  #ended({ id, heldBytes }: Http2Stream): void {
-    this.#running.delete(id);
-    if (this.#running.size === 0) this.#idleSince = this.#parts.now();
-    this.#memory.addHead(-heldBytes);
+  #ended(stream: Http2Stream): void {
+    this.#running.delete(stream);
+    this.#memory.addHead(-stream.heldBytes);
     if (this.#isFinishing && this.#running.size === 0 && !this.#isClosed) void this.#end.afterResponses();
   }
 
@@ -394,7 +391,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
   #abortAll(reason: ClientGone): void {
     this.#isFinishing = true;
     this.#responseSlots.close();
-    for (const stream of [...this.#running.values()]) stream.abort(reason);
+    for (const stream of this.#running.all()) stream.abort(reason);
     this.#beginning = [];
   }
 
