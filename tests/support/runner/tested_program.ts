@@ -5,6 +5,7 @@
 
 import manifest from "../../../deno.json" with { type: "json" };
 import { bundleProgram } from "../../../src/build/bundle.ts";
+import { editBundle } from "../../../src/build/edit_bundle.ts";
 
 /**
  * Always the same folder, because the runtime remembers compiled code by the path. The program finds the manual two
@@ -18,12 +19,15 @@ export async function bundleTestedProgram(): Promise<string> {
   const fresh = await Deno.makeTempDir({ dir: "dist", prefix: "tested_" });
   try {
     await bundleProgram(fresh, {
-      // The rights of the program, without the other settings of the project: those take a tenth of a start to read.
-      edit: (folder) =>
-        Deno.writeTextFile(
+      async edit(folder) {
+        await editBundle(folder);
+        // The rights of the program, without the other settings of the project: those take a tenth of a start to read.
+        const { unstable, permissions } = manifest;
+        await Deno.writeTextFile(
           `${folder}/deno.json`,
-          JSON.stringify({ unstable: manifest.unstable, permissions: manifest.permissions, workspace: [] }),
-        ),
+          JSON.stringify({ unstable, permissions, workspace: [] }),
+        );
+      },
     });
     await Deno.remove(FOLDER, { recursive: true }).catch(() => {});
     await Deno.rename(fresh, FOLDER);
