@@ -23,7 +23,7 @@ const EDITS: readonly Edit[] = [
       "var __require = (name) => new Proxy({}, { get: (_, key) => process.getBuiltinModule(name)[key] });",
   },
   {
-    // They take 17 ms to load. The package needs them for programs that are subcommands, of which there are none.
+    // They take 17 ms to load. The package uses them only for subcommands that are separate programs.
     what: "the built-in modules of commander",
     pattern:
       /^import childProcess from "node:child_process";\nimport path from "node:path";\nimport fs from "node:fs";\nimport process from "node:process";$/m,
