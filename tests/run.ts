@@ -42,7 +42,9 @@ const suites = suitesOf([
 ]);
 
 const folder = await Deno.makeTempDir();
-const isBundled = named.length === 0 && wanted === "short" && !Deno.args.includes(FROM_SOURCE);
+// Coverage is that of the sources.
+const isBundled = named.length === 0 && wanted === "short" && !Deno.args.includes(FROM_SOURCE) &&
+  !options.some((option) => option.startsWith("--coverage"));
 const [bundle] = await Promise.all([
   isBundled ? bundleTestedProgram() : fetchBy("bundle", "--quiet", "--outdir", folder, SMALL),
   // Of a whole run, the same command as that of `deno task ok`: the runtime remembers what it has checked by the command.
