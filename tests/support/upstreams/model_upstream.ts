@@ -8,8 +8,11 @@ export const SENTENCE = "Greetings from the upstream.";
 
 const USAGE = { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 };
 
-/** Answers OpenAI's, Anthropic's, Gemini's and Ollama's requests; under `/mistral` there is no `/responses`. */
-export function modelScript(): Script {
+/**
+ * Answers OpenAI's, Anthropic's, Gemini's and Ollama's requests; under `/mistral` there is no `/responses`. `headers`
+ * are more lines of each head.
+ */
+export function modelScript({ headers = [] }: { headers?: readonly string[] } = {}): Script {
   return async (exchange) => {
     const { method, target } = exchange.request;
     const body = new TextDecoder().decode(await gather(exchange.body()));
@@ -21,6 +24,7 @@ export function modelScript(): Script {
       `HTTP/1.1 ${reply.status}`,
       `Content-Type: ${reply.type}`,
       `Content-Length: ${bytes.length}`,
+      ...headers,
       "",
       "",
     ];
@@ -70,7 +74,7 @@ function answer(
   if (/:generateContent$/.test(route)) return json(gemini());
   if (/:countTokens$/.test(route)) return json({ totalTokens: 3 });
   if (/^POST .*\/api\/chat$/.test(route)) return ollama(model, stream);
-  if (/^GET .*\/models$/.test(route)) return json(models());
+  if (/^GET .*\/models$/.test(route)) return json(models(/^GET \/mistral\//.test(route)));
   return json(
     { error: { message: `Not found: ${route}`, type: "not_found", code: null, param: null } },
     "404 Not Found",
@@ -224,8 +228,9 @@ function ollama(model: string, stream: boolean): Reply {
 }
 
 /** In OpenAI's and Anthropic's form at once. */
-function models() {
-  const data = ["demo-small", "claude-demo"].map((id) => ({
+function models(isMistral: boolean) {
+  const ids = ["demo-small", "claude-demo", ...(isMistral ? ["mistral-medium-latest"] : [])];
+  const data = ids.map((id) => ({
     id,
     object: "model",
     type: "model",
@@ -234,5 +239,5 @@ function models() {
     created_at: "2026-01-01T00:00:00Z",
     owned_by: "demo",
   }));
-  return { object: "list", data, has_more: false, first_id: data[0]?.id, last_id: data[1]?.id };
+  return { object: "list", data, has_more: false, first_id: ids.at(0), last_id: ids.at(-1) };
 }
