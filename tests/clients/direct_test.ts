@@ -134,7 +134,7 @@ async function record(
   { name, line, after }: Agent,
   { endpoint, folders, way }: { endpoint: string; folders: readonly string[]; way: Way },
 ): Promise<Record<"client" | "upstream", TappedExchange[]>> {
-  const script = modelScript({ headers: [...HEADERS, ...REMOVED] });
+  const script = modelScript({ headers: [...HEADERS, ...REMOVED], mistral: ["mistral-medium-latest"] });
   await using bench = await ClientBench.start({ tapped: true, script });
   const connection = { client: name, endpoint, direct: way === "direct", oneAddress: way === "oneAddress" };
   const { exports, commands } = await bench.connect(connection);
