@@ -9,7 +9,7 @@ interface BasePath {
 /** A version in the paths of providers, such as `v1`, `v1beta` and `v2alpha1`. */
 const VERSION_SEGMENT = /^v\d+(?:(?:alpha|beta)\d*)?$/;
 
-/** The version that clients of OpenAI's API write, whatever the version of the provider is. */
+/** The version that clients of OpenAI's API write for each provider. */
 const USUAL_VERSION = "/v1";
 /** The folder of providers that have OpenAI's API beside another one. */
 const OPENAI_FOLDER = "/openai";

@@ -39,7 +39,7 @@ const JOINS: readonly (readonly [base: string, rest: string, joined: string])[] 
   ["/v1", "/anthropic/v1/messages", "/v1/anthropic/v1/messages"],
   ["/api", "//x", "/api//x"],
   ["/v1", "/%76%31/x", "/v1/%76%31/x"],
-  // Clients of OpenAI's API write /v1, whatever the version of the provider is.
+  // Clients of OpenAI's API write /v1 for each provider.
   ["/api/paas/v4", "/v1/chat/completions", "/api/paas/v4/chat/completions"],
   ["/api/paas/v4", "/v4/chat/completions", "/api/paas/v4/chat/completions"],
   ["/api/paas/v4", "/v1", "/api/paas/v4"],
