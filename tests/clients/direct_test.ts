@@ -7,7 +7,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ClientBench } from "../support/clients/connected_client.ts";
 import { clientProgram, withoutClient } from "../support/clients/real_clients.ts";
 import type { TappedExchange } from "../support/clients/tap.ts";
-import { changesOf, comparable, pairsOf } from "../support/clients/wire_diff.ts";
+import { changesOf, comparable, isOfProxy, pairsOf } from "../support/clients/wire_diff.ts";
 import { SECRETS } from "../support/data/secrets.ts";
 import { unless } from "../support/runner/left_out.ts";
 import { modelScript, SENTENCE } from "../support/upstreams/model_upstream.ts";
@@ -125,9 +125,29 @@ async function compare(agent: Agent, endpoint: string, folders: readonly string[
     }
     assertEquals(textsOf(client, { targetOf, secrets }), without, `requests by ${way}`);
   }
+  // Over TLS the relay before the proxy sees nothing. What arrives at the provider is the same, except for HTTP/2's
+  // names in lower case.
+  const { upstream } = await record(agent, { endpoint, folders, way: "https" });
+  const ownAnswers = (agent.answered ?? []).map((answered) => `${answered}\n`);
+  const isOwn = (text: string) => ownAnswers.some((answered) => text.startsWith(answered));
+  assertEquals(
+    textsOf(upstream.filter(({ request }) => !isOfProxy(request)), { targetOf: plain, secrets }).map(bare)
+      .sort(),
+    without.filter((text) => !isOwn(text)).map(bare).sort(),
+    "requests by HTTPS",
+  );
 }
 
-type Way = "direct" | "endpoint" | "oneAddress";
+/** A request without its connection and its credential, and with names of headers in lower case. */
+function bare(text: string): string {
+  const end = text.indexOf("\n\n");
+  const [start, ...lines] = text.slice(0, end).split("\n");
+  const names = lines.map((line) => line.replace(/^[^:]+/, (name) => name.toLowerCase()));
+  const own = /^(?:host|connection|authorization|x-api-key|x-goog-api-key):/;
+  return [start, ...names.filter((line) => !own.test(line))].join("\n") + text.slice(end);
+}
+
+type Way = "direct" | "endpoint" | "oneAddress" | "https";
 
 /** Runs an agent once in an empty home. */
 async function record(
@@ -135,7 +155,7 @@ async function record(
   { endpoint, folders, way }: { endpoint: string; folders: readonly string[]; way: Way },
 ): Promise<Record<"client" | "upstream", TappedExchange[]>> {
   const script = modelScript({ headers: [...HEADERS, ...REMOVED], mistral: ["mistral-medium-latest"] });
-  await using bench = await ClientBench.start({ tapped: true, script });
+  await using bench = await ClientBench.start({ tapped: true, script, https: way === "https" });
   const connection = { client: name, endpoint, direct: way === "direct", oneAddress: way === "oneAddress" };
   const { exports, commands } = await bench.connect(connection);
   for (const command of commands) {

@@ -93,7 +93,9 @@ export class ClientBench implements AsyncDisposable {
 
   /** The address that clients use. */
   get #address(): string {
-    return this.#taps?.client.origin ?? this.#proxy.url;
+    // A relay cannot read TLS.
+    const isSecure = this.#proxy.url.startsWith("https:");
+    return isSecure ? this.#proxy.url : this.#taps?.client.origin ?? this.#proxy.url;
   }
 
   /** Deletes the files of the client, as if it was never used. */

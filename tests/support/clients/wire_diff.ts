@@ -49,7 +49,7 @@ function isLength(line: string): boolean {
 }
 
 /** Whether the proxy itself asks, for a list of models. */
-function isOfProxy({ headers }: Message): boolean {
+export function isOfProxy({ headers }: Message): boolean {
   return headers.some(([name, value]) => name.toLowerCase() === "user-agent" && value === "llm-proxy");
 }
 
