@@ -2,7 +2,7 @@
 
 import { command } from "../processes/command.ts";
 import { assertEquals } from "@std/assert";
-import { FakeUpstream, type Script } from "../upstreams/fake_upstream.ts";
+import { FakeUpstream, type Script, type UpstreamRequest } from "../upstreams/fake_upstream.ts";
 import { modelScript } from "../upstreams/model_upstream.ts";
 import { proxyCommand, ProxyProcess } from "../processes/proxy_process.ts";
 import { clientPath } from "./real_clients.ts";
@@ -102,6 +102,11 @@ export class ClientBench implements AsyncDisposable {
   async emptyHome(): Promise<void> {
     await Deno.remove(this.home, { recursive: true });
     await Deno.mkdir(`${this.home}/work`, { recursive: true });
+  }
+
+  /** The requests of clients as they reached the upstream, without those of the proxy for lists of models. */
+  get requests(): readonly UpstreamRequest[] {
+    return this.upstream.requests.filter((request) => request.header("user-agent") !== "llm-proxy");
   }
 
   /** Whether a text reached the upstream, in a head or in a body that is not long. */
