@@ -1,7 +1,7 @@
 /** The account of one exchange: what it requests, what its response reports, and what that costs. */
 
 import type { Backend, Endpoint } from "../config/config.ts";
-import type { ExchangeAccount } from "../exchange.ts";
+import type { ExchangeAccount } from "../exchange/observers.ts";
 import type { AttemptEstimate, ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";

@@ -6,7 +6,7 @@ import type { ExchangeRecord } from "../exchange_record.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { Principal } from "../principal.ts";
 import { providerAccount } from "../storage/provider_account.ts";
-import type { AwaitedObject, ObjectKey } from "../storage/store.ts";
+import type { AwaitedObject, ObjectKey } from "../storage/object_store.ts";
 import type { AccountAdmission } from "./account_admission.ts";
 import type { AccountedExchange, AccountParts } from "./accounted_exchange.ts";
 import { awaitedObject, type ObjectOrigin, pendingObjectId } from "./awaited_object.ts";

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../time/clock.ts";
 import type { Endpoint } from "../config/config.ts";
-import type { ExchangeAccount } from "../exchange.ts";
+import type { ExchangeAccount } from "../exchange/observers.ts";
 import type { ExchangeRecord } from "../exchange_record.ts";
 import type { Field } from "../http/fields.ts";
 import type { Account } from "./account.ts";
