@@ -12,6 +12,7 @@ import { type UrlPlace, urlPlace } from "./forwarding/answer_urls.ts";
 import { BackendRequests } from "./forwarding/backend_requests.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import { clientReply } from "./forwarding/client_reply.ts";
+import { earlyHeadOf } from "./forwarding/early_head.ts";
 import { forward, type ForwardRequest } from "./forwarding/forward.ts";
 import { HeldResponses } from "./forwarding/held_response.ts";
 import type { Transport } from "./forwarding/transport/transport.ts";
@@ -99,6 +100,12 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
   const address = proxy.clientAccess.addressOf(request);
   const exchange = new Exchange(request, { target, route, address }, proxy);
   let answer: BackendResponse | undefined;
+  const failed = (error: unknown): OutgoingReply => {
+    const reply = exchange.fail(error);
+    // Only now, because an exchange whose answer is cancelled ends like that of a client that left.
+    if (answer !== undefined) discardReply(answer);
+    return reply;
+  };
   try {
     const refreshing = management?.refreshed();
     if (refreshing !== undefined) await refreshing;
@@ -130,10 +137,12 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     if (waiting !== undefined) await waiting;
     checkDraining(proxy);
 
-    const { body, payload, usageWasAdded } = admitted;
+    const { payload, usageWasAdded } = admitted;
+    const early = earlyHeadOf(exchange, admitted, { upgrade });
+    const { body } = early ?? admitted;
     const filtersModelList = !upgrade && filtersModels(exchange, principal);
     const readsResponse = filtersModelList || objects?.filtersList === true;
-    const fields = readsResponse ? withIdentity(admitted.fields) : admitted.fields;
+    const { fields } = readsResponse ? { fields: withIdentity(admitted.fields) } : early ?? admitted;
     const isFromPage = allowedOrigin(request.fields, proxy.corsOrigins) !== undefined;
     const urlsIn = urlPlace(exchange);
     const sent = { credentials, fields, upgrade, isCounted: account !== undefined, isFromPage, urlsIn };
@@ -145,21 +154,21 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       : undefined;
     const pinned = objects?.pinned;
     const forwarded = { exchange, balancer, pinned, requests, body, payload, memory: held, websocket };
-    answer = objects?.filtersList === true
-      ? await ownList(objects, forwarded, {
-        proxy,
-        requestsFor: (query) => new BackendRequests({ ...partsOf(exchange), query }, sent),
-      })
-      : await forward(forwarded, proxy);
-    const backend = requests.withKey(answer.backend);
-    const urls = urlsIn && clientUrls(exchange, urlsIn, { path: target.path, access: proxy.clientAccess });
-    const reply = clientReply(answer, { exchange, backend, usageWasAdded, urls, clock: proxy.clock });
-    return filtersModelList ? await filteredReply(reply, principal) : reply;
+    const send = async (): Promise<OutgoingReply> => {
+      answer = objects?.filtersList === true
+        ? await ownList(objects, forwarded, {
+          proxy,
+          requestsFor: (query) => new BackendRequests({ ...partsOf(exchange), query }, sent),
+        })
+        : await forward(forwarded, proxy);
+      const backend = requests.withKey(answer.backend);
+      const urls = urlsIn && clientUrls(exchange, urlsIn, { path: target.path, access: proxy.clientAccess });
+      const reply = clientReply(answer, { exchange, backend, usageWasAdded, urls, clock: proxy.clock });
+      return filtersModelList ? await filteredReply(reply, principal) : reply;
+    };
+    return early === undefined ? await send() : await early.reply(() => send().catch(failed), proxy.clock);
   } catch (error) {
-    const reply = exchange.fail(error);
-    // Only now, because an exchange whose answer is cancelled ends like that of a client that left.
-    if (answer !== undefined) discardReply(answer);
-    return reply;
+    return failed(error);
   }
 }
 

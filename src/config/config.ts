@@ -230,6 +230,11 @@ export interface Endpoint {
   /** The silence, in milliseconds, after which an event stream gets a comment. Undefined for no comments. */
   readonly keepaliveMs?: number;
   /**
+   * How long the proxy waits for the head of an event stream before it begins the response itself, in milliseconds.
+   * Undefined if only the upstream begins responses.
+   */
+  readonly earlyHeadMs?: number;
+  /**
    * The provider whose published prices apply, or `local` for no cost. Undefined for the provider of the
    * backend's address, if it is a known one.
    */

@@ -712,8 +712,8 @@ Deno.test("a file: a client certificate is read with its key, and all problems a
 });
 
 Deno.test("a file: warns about keepalive_comments for Gemini's API, and for no other", async () => {
-  const comments = 'api_key = "k"\nkeepalive_comments = "15s"\n';
-  const { warnings } = await loadConfig(
+  const comments = 'api_key = "k"\nkeepalive_comments = "15s"\nkeepalive_before_head = "20s"\n';
+  const { warnings, config } = await loadConfig(
     configSources({}, {
       "config.toml":
         `[auth]\ntoken = "tok-secret-of-some-length"\n[endpoints.gemini]\n${comments}[endpoints.openai]\n${comments}`,
@@ -723,8 +723,13 @@ Deno.test("a file: warns about keepalive_comments for Gemini's API, and for no o
     warnings.map(({ origin, message }) => `${origin} ${message}`).filter((text) => /comments/.test(text)),
     [
       "config.toml:5: endpoints.gemini.keepalive_comments does not apply to :streamGenerateContent, because Gemini CLI fails at comments",
+      "config.toml:6: endpoints.gemini.keepalive_before_head does not apply to :streamGenerateContent, because Gemini CLI fails at comments",
     ],
   );
+  assertEquals(config.endpoints.map(({ keepaliveMs, earlyHeadMs }) => [keepaliveMs, earlyHeadMs]), [
+    [15_000, 20_000],
+    [15_000, 20_000],
+  ]);
 });
 
 Deno.test("docs/configuration.md: the example of a configuration file is valid", async () => {

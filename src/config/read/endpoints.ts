@@ -111,9 +111,13 @@ export function readEndpoint(
   });
   const setting = <Value>(key: keyof EndpointSettings, value: Value | undefined, fallback: Value): Value =>
     resolver.resolve([...path, key], [resolver.inFile([...path, key], value)], { fallback });
-  const keepalive = resolver.resolve<number | "none">([...path, "keepalive_comments"], [
-    resolver.inFile([...path, "keepalive_comments"], own.keepalive_comments),
-  ], { fallback: "none", show: shownDuration });
+  const silence = (key: "keepalive_comments" | "keepalive_before_head"): number | "none" =>
+    resolver.resolve<number | "none">([...path, key], [resolver.inFile([...path, key], own[key])], {
+      fallback: "none",
+      show: shownDuration,
+    });
+  const keepalive = silence("keepalive_comments");
+  const earlyHead = silence("keepalive_before_head");
   const affinity = setting("affinity", own.affinity, named.length > 1 ? "auto" : "off").toLowerCase();
   if (
     own.affinity !== undefined && affinity !== "off" && (own.strategy ?? "failover") === "failover" &&
@@ -124,11 +128,14 @@ export function readEndpoint(
       "does nothing with strategy failover, which prefers the first backend",
     );
   }
-  if (keepalive !== "none" && preset.dialects[0] === "gemini") {
-    resolver.warn(
-      [...path, "keepalive_comments"],
-      "does not apply to :streamGenerateContent, because Gemini CLI fails at comments",
-    );
+  if (preset.dialects[0] === "gemini") {
+    for (const [key, value] of [["keepalive_comments", keepalive], ["keepalive_before_head", earlyHead]]) {
+      if (value === "none") continue;
+      resolver.warn(
+        [...path, String(key)],
+        "does not apply to :streamGenerateContent, because Gemini CLI fails at comments",
+      );
+    }
   }
   const maxBuffer = setting("max_buffer_bytes", own.max_buffer_bytes, DEFAULT_MAX_BUFFER_BYTES);
   return {
@@ -163,6 +170,7 @@ export function readEndpoint(
     reserve: setting("reserve", own.reserve, "expected"),
     countCacheReads: setting("count_cache_reads", own.count_cache_reads, false),
     ...(keepalive !== "none" && { keepaliveMs: keepalive }),
+    ...(earlyHead !== "none" && { earlyHeadMs: earlyHead }),
     priceProvider,
     prices: readPrices(own.prices ?? {}, { path: [...path, "prices"], resolver }),
     ...(anthropicVersion !== undefined && { anthropicVersion }),
