@@ -7,6 +7,7 @@ import type { Flags } from "../config/read/resolver.ts";
 import type { Backend, Config, ServerConfig } from "../config/config.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
 import { hostAndPort } from "../network/host_port.ts";
+import { EVERY_ADDRESS, EVERY_IPV4_ADDRESS } from "../network/listen_everywhere.ts";
 import { shellWord } from "../text/shell_word.ts";
 import { folderOf } from "../storage/open.ts";
 import { COLOUR_VARIABLES } from "./colours.ts";
@@ -114,8 +115,10 @@ function addresses({ server, endpoints }: Config): { net: Set<string>; reasons: 
 }
 
 function listening({ host, port, httpsPort, adminPort }: ServerConfig): string[] {
+  // Without IPv6, and with systems that need two sockets, the server also listens on every IPv4 address.
+  const hosts = host === EVERY_ADDRESS ? [EVERY_ADDRESS, EVERY_IPV4_ADDRESS] : [host];
   return [port, httpsPort, adminPort].filter((port) => port !== undefined)
-    .map((port) => hostAndPort({ hostname: host, port }));
+    .flatMap((port) => hosts.map((hostname) => hostAndPort({ hostname, port })));
 }
 
 /**

@@ -3,11 +3,13 @@
 import type { App } from "../app.ts";
 import type { ConnectionLimits, ServerConfig } from "../config/config.ts";
 import type { Entry } from "../http/message.ts";
+import { openSockets } from "../network/listen_everywhere.ts";
 import type { Log } from "../observability/log.ts";
 import { traceOf } from "../text/error_text.ts";
 import { endsWithin } from "./ends_within.ts";
 import { FetchHandler } from "./fetch_handler.ts";
 import type { RunningServer } from "./listen.ts";
+import { peerAddress } from "./peer_address.ts";
 
 /** How often the timeouts of clients are checked. */
 const SWEEP_MS = 5_000;
@@ -31,7 +33,7 @@ export function startDenoServer(
   const servers: Deno.HttpServer<Deno.NetAddr>[] = [];
   const { host, port, adminPort } = config;
   const main = listen(port, adminPort === undefined ? "all" : "clients");
-  const admin = adminPort === undefined ? undefined : listenBeside(main, adminPort);
+  const admin = adminPort === undefined ? undefined : listenBeside(adminPort);
   const sweep = setInterval(() => fetchHandlers.forEach((handler) => handler.endOverdue()), sweepMs);
 
   return {
@@ -50,26 +52,27 @@ export function startDenoServer(
       now: () => performance.now(),
       onUnexpected: (error) => log("error", "unexpected", { detail: traceOf(error) }),
     });
-    const server = Deno.serve({
-      hostname: host,
-      port,
-      signal: stop.signal,
-      // The proxy prints its own banner.
-      onListen() {},
-      // It is called for responses that break off, whose reason the log has. Without it the runtime prints
-      // the error.
-      onError: () => new Response(null, { status: 500 }),
-    }, (request, { remoteAddr }) => fetchHandler.answer(request, remoteAddr.hostname));
+    const open = (address: { hostname: string; port: number }) =>
+      Deno.serve({
+        ...address,
+        signal: stop.signal,
+        // The proxy prints its own banner.
+        onListen() {},
+        // It is called for responses that break off, whose reason the log has. Without it the runtime prints
+        // the error.
+        onError: () => new Response(null, { status: 500 }),
+      }, (request, { remoteAddr }) => fetchHandler.answer(request, peerAddress(remoteAddr)));
+    const opened = openSockets({ hostname: host, port }, { open, close: (server) => void server.shutdown() });
     fetchHandlers.push(fetchHandler);
-    servers.push(server);
-    return server;
+    servers.push(...opened);
+    return opened[0];
   }
 
-  function listenBeside(main: Deno.HttpServer, port: number): Deno.HttpServer<Deno.NetAddr> {
+  function listenBeside(port: number): Deno.HttpServer<Deno.NetAddr> {
     try {
       return listen(port, "admin");
     } catch (error) {
-      void main.shutdown();
+      for (const server of servers) void server.shutdown();
       throw error;
     }
   }

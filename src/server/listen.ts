@@ -14,6 +14,7 @@ import { Handshake } from "./handshake.ts";
 import { UnauthenticatedBudget } from "./unauthenticated_budget.ts";
 import { connectionToClose } from "./connection_to_close.ts";
 import { Listener } from "./listener.ts";
+import { peerAddress } from "./peer_address.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import { traceOf } from "../text/error_text.ts";
 
@@ -156,7 +157,7 @@ export function startServer(
     }
     const connection = new ClientConnection(accepted, {
       handler: app.handler,
-      peer: peerOf(accepted),
+      peer: peerAddress(accepted.remoteAddr),
       isTls: isTls(accepted),
       entry,
       limits: () => limits,
@@ -171,7 +172,7 @@ export function startServer(
     const handshake = new Handshake(connection, {
       limitMs: () => limits.headMs,
       now,
-      onNotTls: () => logPlainHttp(peerOf(connection)),
+      onNotTls: () => logPlainHttp(peerAddress(connection.remoteAddr)),
     });
     const protocol = await supervised(handshake, () => handshake.protocol());
     if (handshake.isClosed) return;
@@ -183,7 +184,7 @@ export function startServer(
       http2Rate ??= unauthenticatedRate(now);
       const served = new Http2Connection(connection, {
         handler: app.handler,
-        peer: peerOf(connection),
+        peer: peerAddress(connection.remoteAddr),
         entry,
         limits: () => limits,
         unauthenticatedBudget,
@@ -268,8 +269,4 @@ function isTls(connection: Deno.Conn): connection is Deno.TlsConn {
 /** Whether options of TCP can be set. The runtime offers none for connections that it accepted with TLS. */
 function isTcp(connection: Deno.Conn): connection is Deno.TcpConn {
   return "setKeepAlive" in connection;
-}
-
-function peerOf({ remoteAddr }: Deno.Conn): string {
-  return "hostname" in remoteAddr ? remoteAddr.hostname : "";
 }

@@ -498,7 +498,7 @@ Deno.test("settings: show each value with its origin, and redact secrets", async
   for (
     const line of [
       "server.port|1|env PORT",
-      "server.host|0.0.0.0|default",
+      "server.host|::|default",
       "auth.token|[redacted]|config.toml:2",
       "endpoints.openai.api_key|[redacted]|config.toml:4 (${OPENAI_KEY})",
       "endpoints.openai.base_url|https://api.openai.com/v1|preset openai",
