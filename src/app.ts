@@ -12,6 +12,7 @@ import { Balancer } from "./forwarding/balancer.ts";
 import { HealthChecks } from "./forwarding/health_checks.ts";
 import type { HealthEvent } from "./forwarding/lease.ts";
 import { createHttp1Transport } from "./forwarding/transport/http1.ts";
+import { SystemRoots } from "./forwarding/transport/system_roots.ts";
 import { createHandler } from "./handler.ts";
 import type { Handler } from "./http/message.ts";
 import { HeldBytes } from "./limits/held_bytes.ts";
@@ -63,7 +64,7 @@ export function createApp(
   },
 ): App {
   const startedAt = clock.now();
-  const transport = createHttp1Transport();
+  const transport = createHttp1Transport(new SystemRoots(config.authorities));
   const gate = new FailureGate(clock);
   const slots = new ConcurrencyLimiter(config.server.concurrency, clock);
   const receivingSlots = new ConcurrencyLimiter(config.server.concurrency, clock, "sending a body");

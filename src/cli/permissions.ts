@@ -44,6 +44,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     ...files,
     // The default file is in the folder of the database.
     ...prices?.isNamed === true ? [prices.path] : [],
+    ...config.authorities?.folders ?? [],
     ...backups === undefined ? [] : [backups],
     ...data === undefined ? [] : [
       data,
@@ -95,9 +96,15 @@ function addresses({ server, endpoints }: Config): { net: Set<string>; reasons: 
   const hops = new Set(
     backends.filter(({ backend }) => needsHop(backend)).map(({ endpoint }) => endpoint.name),
   );
+  const shown = new Set(
+    backends.filter(({ backend }) => showsCertThroughProxy(backend)).map(({ endpoint }) => endpoint.name),
+  );
   const reasons = [
     ...hops.size === 0 ? [] : [
       `TLS within TLS through the https:// outbound proxy of ${[...hops].join(", ")}`,
+    ],
+    ...shown.size === 0 ? [] : [
+      `the client certificate through the outbound proxy of ${[...shown].join(", ")}`,
     ],
   ];
   const net = new Set([
@@ -127,6 +134,11 @@ function listening({ host, port, httpsPort, adminPort }: ServerConfig): string[]
  */
 function needsHop({ baseUrl, connection: { proxy } }: Backend): boolean {
   return proxy?.scheme === "https" && parseOrigin(baseUrl.origin).tls;
+}
+
+/** Whether an outbound proxy leads to an upstream that gets a client certificate, which needs a hop too. */
+function showsCertThroughProxy({ connection: { proxy, clientCert } }: Backend): boolean {
+  return proxy !== undefined && clientCert !== undefined;
 }
 
 /**

@@ -18,6 +18,16 @@ export interface Config {
   readonly log: LogConfig;
   /** The management plane. Undefined if it is off, with managed tokens, usage, metrics and the admin page. */
   readonly management?: ManagementConfig;
+  /** Where the authorities of upstreams are. Undefined for the files of the operating system. */
+  readonly authorities?: AuthorityPlaces;
+}
+
+/** Where certificate authorities are that upstreams may have besides those of Mozilla. */
+export interface AuthorityPlaces {
+  /** The file with authorities as PEM text. Undefined for the file of the operating system. */
+  readonly file: string | undefined;
+  /** Folders with authorities as PEM text, one or more in each file. */
+  readonly folders: readonly string[];
 }
 
 /** How requests without the name of an endpoint, like `/v1/…`, find the endpoint that serves their model. */

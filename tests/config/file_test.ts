@@ -705,7 +705,6 @@ Deno.test("a file: a client certificate is read with its key, and all problems a
     ),
     [
       "config.toml:6: endpoints.lab.client_cert_file needs an https:// base_url: without TLS there are no certificates",
-      'config.toml:6: endpoints.lab.client_cert_file does not work through a forward proxy: set proxy_url = "direct"',
       'config.toml:7: endpoints.lab.client_key_file names "c.pem", which contains no private key in PEM format',
     ],
   );
