@@ -10,11 +10,11 @@ import type { MessageBody } from "../streams/byte_source.ts";
 import type { Clock } from "../time/clock.ts";
 import { EarlyBody } from "./early_body.ts";
 import { takesComments } from "./keepalive.ts";
-import { type LateAnswerContext, streamOf } from "./late_answer.ts";
+import { type LateReplyContext, streamOf } from "./late_reply.ts";
 import { StreamWish } from "./stream_wish.ts";
 
 /** The exchange whose response the proxy may begin. */
-export interface EarlyExchange extends LateAnswerContext {
+export interface EarlyExchange extends LateReplyContext {
   readonly id: string;
   readonly endpoint: Pick<Endpoint, "earlyHeadMs">;
   readonly path: string;

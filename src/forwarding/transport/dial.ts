@@ -85,7 +85,7 @@ async function dialTrusting(caCerts: Certificates, origin: Origin, options: Dial
       const named = { ...address, [SERVER_NAME]: origin.hostname };
       return Deno.connectTls({ ...named, ...tlsOptions(caCerts), ...clientCert });
     });
-    return await shaken(near, { cancellation, alsoClose: close });
+    return await afterHandshake(near, { cancellation, alsoClose: close });
   }
   const { near, close } = isTcp(tunnel)
     ? { near: tunnel, close: undefined }
@@ -172,7 +172,7 @@ async function secure(
     cancellation.throwIfCancelled();
     throw new TransportError(`TLS could not be set up: ${tlsReason(error)}`, facts("tls"), { cause: error });
   }
-  return await shaken(secured, { cancellation, alsoClose });
+  return await afterHandshake(secured, { cancellation, alsoClose });
 }
 
 function tlsOptions(caCerts: Certificates): { alpnProtocols: string[]; caCerts?: string[] } {
@@ -180,7 +180,7 @@ function tlsOptions(caCerts: Certificates): { alpnProtocols: string[]; caCerts?:
 }
 
 /** Returns a connection after its handshake. Closes it if the handshake fails, and what it leads through. */
-async function shaken(
+async function afterHandshake(
   secured: Deno.TlsConn,
   { cancellation, alsoClose }: { cancellation: Cancellation; alsoClose?: (() => void) | undefined },
 ): Promise<Deno.TlsConn> {

@@ -8,8 +8,8 @@ import { essenceOf, isEventStream } from "../payload/media_type.ts";
 import { type MessageBody, nextPiece } from "../streams/byte_source.ts";
 import { bodyOf, concat } from "../streams/bytes.ts";
 
-/** The exchange that the answer belongs to. */
-export interface LateAnswerContext {
+/** The exchange that the reply belongs to. */
+export interface LateReplyContext {
   /** The path after the name of the endpoint. */
   readonly rest: string;
   readonly request: { readonly method: string };
@@ -24,7 +24,7 @@ const MAX_ERROR_BYTES = 64 * 1024;
  * The bytes that follow the comments: the event stream of the reply. An error, and any other reply, becomes one event
  * `error`, because the status and the headers of the response were sent.
  */
-export async function streamOf(reply: OutgoingReply, context: LateAnswerContext): Promise<MessageBody> {
+export async function streamOf(reply: OutgoingReply, context: LateReplyContext): Promise<MessageBody> {
   const { status, fields, body } = reply;
   if (status === 200 && isEventStream(fields) && fieldValue(fields, "content-encoding") === undefined) {
     return body === null || body instanceof Uint8Array ? bodyOf(body ?? new Uint8Array()) : body;
@@ -63,7 +63,7 @@ function errorIn(text: string | undefined): JsonObject | undefined {
   }
 }
 
-function ownError({ status, fields }: OutgoingReply, context: LateAnswerContext): JsonObject {
+function ownError({ status, fields }: OutgoingReply, context: LateReplyContext): JsonObject {
   const what = [essenceOf(fields), fieldValue(fields, "content-encoding")].filter((name) => name).join(", ");
   const message = status >= 400
     ? `The provider answered ${status}.`
@@ -75,7 +75,7 @@ function ownError({ status, fields }: OutgoingReply, context: LateAnswerContext)
 }
 
 /** One event `error`, as the SDKs of the dialect read it. */
-function eventOf(error: JsonObject, { request: { method }, rest }: LateAnswerContext): Uint8Array {
+function eventOf(error: JsonObject, { request: { method }, rest }: LateReplyContext): Uint8Array {
   const shape = operationOf(method, rest) === "responses" ? responsesEvent(error) : error;
   return new TextEncoder().encode(`event: error\ndata: ${JSON.stringify(shape)}\n\n`);
 }
