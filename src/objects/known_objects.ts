@@ -11,7 +11,7 @@ import type { Clock } from "../time/clock.ts";
 export interface KnownObjectsParts {
   readonly clock: Clock;
   /** Undefined: the objects are kept in memory only. */
-  readonly store:
+  readonly store: 
     | Pick<Store, "addMadeObjects" | "removeMadeObjects" | "findMadeObjects" | "listObjectMakers">
     | undefined;
   /** Called when the database failed. The proxy tries again. */
