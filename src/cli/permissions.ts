@@ -142,7 +142,7 @@ function showsCertThroughProxy({ connection: { proxy, clientCert } }: Backend): 
 }
 
 /**
- * The folder of `src` with a slash at its end. Empty if it is the working folder or the program is compiled.
+ * The folder of `src` with a slash at its end; empty if it is the working folder or the program is compiled.
  */
 function sourceFolder(): string {
   const root = import.meta.dirname?.replace(/[/\\]src[/\\]cli$/, "");
