@@ -4,7 +4,7 @@ import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import { projectKey } from "../config/project_key.ts";
 import { providerAccount } from "../storage/provider_account.ts";
-import type { ExchangeAccount } from "../exchange.ts";
+import type { ExchangeAccount } from "../exchange/observers.ts";
 import type { AttemptEstimate, ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";

@@ -117,8 +117,10 @@ export class ObjectAccess {
    */
   messageCheck(maxMessageBytes: number): MessageCheck["next"] | undefined {
     if (!this.#parts.isRestricted) return undefined;
-    const check = new MessageCheck(maxMessageBytes, async (references) => {
-      await this.#allowed(references, { isInBody: true });
+    const { isReferring } = this.#parts.request;
+    const check = new MessageCheck(maxMessageBytes, {
+      isReferring,
+      check: async (references) => void await this.#allowed(references, { isInBody: true }),
     });
     return (piece) => check.next(piece);
   }
@@ -197,7 +199,8 @@ export class ObjectAccess {
       }
       await this.#allowed(references, { isInBody: true });
     };
-    if (kind === "json") return await checkStrings(bytes, { pause, check });
+    const { isReferring } = this.#parts.request;
+    if (kind === "json") return await checkStrings(bytes, { pause, check, isReferring });
     if (kind === "other") return await this.#checkOther(bytes, { pause, check });
     if (kind !== "form") return;
     const boundary = parseMediaType(fieldValue(fields, "content-type") ?? "")?.parameters.get("boundary") ??
