@@ -1,7 +1,13 @@
 /** Reads the `config.yaml` of LiteLLM. */
 
 import type { Draft, DraftBackend } from "./draft.ts";
-import { notePrices, readDeployment, readSeconds, REFERENCE, reserveVariable } from "./litellm_deployments.ts";
+import {
+  notePrices,
+  readDeployment,
+  readSeconds,
+  REFERENCE,
+  reserveVariable,
+} from "./litellm_deployments.ts";
 import { addEndpoints, type Routing } from "./litellm_endpoints.ts";
 import type { Item } from "./source.ts";
 
@@ -36,7 +42,9 @@ export function importLitellm(root: Item, draft: Draft): void {
 
 /** LiteLLM's clients use OpenAI's API for each model. */
 function hintAtOpenAi({ endpoints, hints }: Draft): void {
-  const names = endpoints.filter(({ provider }) => WITH_OPENAI_ADDRESS.includes(provider)).map(({ name }) => name);
+  const names = endpoints.filter(({ provider }) => WITH_OPENAI_ADDRESS.includes(provider)).map(({ name }) =>
+    name
+  );
   if (names.length === 0) return;
   hints.push(
     `Clients of OpenAI's API do not reach ${names.join(" and ")}: llm-proxy translates no API. ` +
