@@ -118,8 +118,9 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     checkReadable(exchange, proxy, { principal, refused: target.refused });
     const upgrade = isUpgrade(request);
     const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
-    const read = api &&
-      await routeByModel(exchange, proxy, { api, principal, upgrade, held, limiter: management?.limiter });
+    const limiter = management?.limiter;
+    const routing = routeByModel(exchange, proxy, { api, principal, upgrade, held, limiter });
+    const read = routing && await routing;
     checkForwardable(exchange, proxy, { principal });
     const counted = account && management && { account, limiter: management.limiter };
     const objects = objectsOf(exchange, proxy, upgrade);

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
+import { overridingModel } from "../config/model_override.ts";
 import { projectKey } from "../config/project_key.ts";
 import { providerAccount } from "../storage/provider_account.ts";
 import type { ExchangeAccount } from "../exchange.ts";
@@ -440,12 +441,22 @@ export class Account implements ExchangeAccount {
       client: this.#client,
       stream: facts.stream,
       modelAsked: this.#recordText(this.#exchange.modelAsked ?? facts.model),
+      modelSent: this.#recordText(this.#modelSent(facts)),
       modelAnswered: this.#recordText(model),
       stopReason: this.#recordText(stopReason),
       partial: this.#backend !== undefined && record.ending !== "complete",
       booking,
       settlement: this.#hasCreated ? "awaited" : undefined,
     });
+  }
+
+  /** The model that the backend was sent by an alias or a model override. Undefined: the model that the client named. */
+  #modelSent({ model }: RequestFacts): string | undefined {
+    const override = this.#backend?.model;
+    const { modelAsked } = this.#exchange;
+    if (override === undefined && modelAsked === undefined || model === undefined) return undefined;
+    const sent = overridingModel(override, model) ?? model;
+    return sent === (modelAsked ?? model) ? undefined : sent;
   }
 
   /** A text of the client or the provider as records have it. */

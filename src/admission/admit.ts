@@ -30,6 +30,7 @@ import { candidateModels } from "./candidate_models.ts";
 import type { Principal } from "../principal.ts";
 import { possibleOutputTokens } from "./reservation.ts";
 import { contentCodingOf } from "../payload/content_coding.ts";
+import { modelInPath } from "../payload/model_in_path.ts";
 import { type ModelsInHead, modelsInHead } from "../payload/models_in_head.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import { imageTokensFor, NO_IMAGES } from "../payload/image_tokens.ts";
@@ -226,7 +227,7 @@ function admitMeasured(
 
 /** Reserves what a request may cost, at the most expensive model that may serve it. Throws like {@link admit}. */
 function reserve(
-  { counted: { operation, principal, endpoint, upgrade, account }, cost }: AdmittedHead,
+  { counted: { operation, principal, endpoint, rest, upgrade, account }, cost }: AdmittedHead,
   { models: { named, possiblyNamed }, payload, facts, input, outputTokens }: {
     readonly models: ModelsInHead;
     readonly payload: ReadRequest["payload"];
@@ -236,10 +237,12 @@ function reserve(
   },
 ): void {
   if (cost === "free") return account.reserve(undefined);
+  const inPath = named.length === 1 ? modelInPath(rest) : undefined;
   const candidates = candidateModels({
     endpoint,
     operation,
     named,
+    inPath: inPath?.isOnly === true ? inPath.name : undefined,
     possiblyNamed,
     payload,
     facts,

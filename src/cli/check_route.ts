@@ -143,8 +143,10 @@ function routeOf(
   if (api === undefined || byModel === undefined) {
     if (endpoint === undefined) return undefined;
     const isNamed = path.startsWith(`/${endpoint.name}`);
-    const why = isNamed ? "the path names the endpoint" : "it is the default endpoint of this path";
-    return { endpoint: endpoint.name, sends: null, why, byModel: false };
+    const sends = isNamed ? byModel?.ownAliases.get(endpoint.name)?.get(model) ?? null : null;
+    const alias = sends === null ? "" : "it is an alias, and ";
+    const why = isNamed ? `${alias}the path names the endpoint` : "it is the default endpoint of this path";
+    return { endpoint: endpoint.name, sends, why, byModel: false };
   }
   const mayUse = (one: Endpoint) => mayReach(one, byModel.fallbacks[api]);
   const choice = chooseEndpoint({ ...table, byModel }, { api, model, mayUse }, lists);

@@ -40,7 +40,7 @@ export interface ModelRoute {
   readonly model: string;
   /** The name of the endpoint. */
   readonly endpoint: string;
-  /** The model that is sent. Undefined: the model of the request. */
+  /** The model that is sent. Each `*` stands for what a `*` of {@link model} matched. Undefined: the model of the request. */
   readonly to?: string;
 }
 

@@ -19,6 +19,8 @@ export interface RoutingTable {
 export interface ModelRouting extends Pick<RoutingConfig, "routes" | "aliases"> {
   /** The endpoints that have each API, in the order of the file. */
   readonly speakers: Readonly<Record<UnnamedApi, readonly Endpoint[]>>;
+  /** The models of the aliases that name an endpoint, by endpoint and alias. They hold at the endpoint's path too. */
+  readonly ownAliases: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** The endpoint for requests whose model no other endpoint serves. */
   readonly fallbacks: Readonly<Record<UnnamedApi, Endpoint | undefined>>;
 }
@@ -68,6 +70,7 @@ function modelRouting(
   return {
     routes: routing.routes,
     aliases: routing.aliases,
+    ownAliases: aliasesByEndpoint(routing.aliases, endpoints),
     speakers,
     fallbacks: {
       openai: defaultEndpoint,
@@ -78,6 +81,19 @@ function modelRouting(
         : speakers.ollama[0],
     },
   };
+}
+
+function aliasesByEndpoint(
+  aliases: RoutingConfig["aliases"],
+  endpoints: readonly Endpoint[],
+): ModelRouting["ownAliases"] {
+  return new Map(endpoints.flatMap(({ name }) => {
+    const prefix = `${name}/`;
+    const own = [...aliases].filter(([, to]) => to.startsWith(prefix));
+    return own.length === 0
+      ? []
+      : [[name, new Map(own.map(([alias, to]) => [alias, to.slice(prefix.length)]))]];
+  }));
 }
 
 /** The provider of an endpoint: the named one, or that of its name or address. */

@@ -126,6 +126,8 @@ export interface ExchangeRow {
   readonly stream: boolean | undefined;
   /** The model that the request named. */
   readonly modelAsked: string | undefined;
+  /** The model that the proxy sent. Undefined: {@link modelAsked}. */
+  readonly modelSent: string | undefined;
   /** The model that the response named. */
   readonly modelAnswered: string | undefined;
   readonly stopReason: string | undefined;

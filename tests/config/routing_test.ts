@@ -63,6 +63,10 @@ endpoint = "grok"
 model = "y"
 endpoint = "groq"
 target = "z"
+[[routes]]
+model = "z-*"
+endpoint = "groq"
+to = "*/z-*"
 [aliases]
 same = "same"
 empty = "groq/"
@@ -75,9 +79,10 @@ ${TWO}`),
     "config.toml:3: routes.1.endpoint is missing",
     'config.toml:7: routes.2.endpoint there is no endpoint "grok"; did you mean groq?',
     "config.toml:11: routes.3.target is not a known key",
-    "config.toml:13: aliases.same is its own alias",
-    "config.toml:14: aliases.empty names no model after the /",
-    "config.toml:15: aliases.number must be a string, not a number",
+    'config.toml:15: routes.4.to has more * than the model "z-*"',
+    "config.toml:17: aliases.same is its own alias",
+    "config.toml:18: aliases.empty names no model after the /",
+    "config.toml:19: aliases.number must be a string, not a number",
   ]);
 });
 

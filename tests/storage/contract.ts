@@ -192,6 +192,7 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
       imageTokens: 4,
       stream: true,
       partial: true,
+      modelSent: "gpt-4o-sent",
     });
     const bare: ExchangeRow = exchangeRow({
       requestId: "req_2",

@@ -56,6 +56,9 @@ function readRoutes(
       resolver.report([...at, "endpoint"], unknownEndpointText(endpoint, names));
       continue;
     }
+    if (to !== undefined && wildcards(to) > wildcards(model)) {
+      resolver.report([...at, "to"], `has more * than the model ${JSON.stringify(model)}`);
+    }
     const earlier = read.find((route) => route.model === "*" || route.model === model);
     if (earlier !== undefined) {
       resolver.warn(at, `does nothing: the route ${JSON.stringify(earlier.model)} before it matches first`);
@@ -69,6 +72,10 @@ function readRoutes(
         .join(", ") || "none",
   });
   return read;
+}
+
+function wildcards(text: string): number {
+  return text.split("*").length - 1;
 }
 
 function checkAliases(

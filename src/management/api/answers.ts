@@ -156,6 +156,12 @@ const exchangeEntries = {
   client: v.string(),
   stream: known(v.boolean()),
   model_asked: known(v.string()),
+  model_sent: v.pipe(
+    known(v.string()),
+    v.description(
+      "the model that an alias or a model override sent; null: model_asked",
+    ),
+  ),
   model_answered: known(v.string()),
   stop_reason: known(v.string()),
   input_tokens: known(count),

@@ -45,6 +45,7 @@ export function ExchangeDetail({ exchange, tokenName, onClose }: {
           ["Token name", tokenName],
           ["Client", exchange.client],
           ["Requested model", orUnknown(exchange.model_asked)],
+          ["Model sent", exchange.model_sent ?? "as requested"],
           ["Model in the response", orUnknown(exchange.model_answered)],
           ["Streaming", exchange.stream === null ? UNKNOWN : exchange.stream ? "yes" : "no"],
           ["Stop reason", orUnknown(exchange.stop_reason)],

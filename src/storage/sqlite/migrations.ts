@@ -364,4 +364,9 @@ CREATE TABLE object_makers (
   PRIMARY KEY (account, maker)
 ) STRICT, WITHOUT ROWID;`,
   },
+  {
+    version: 13,
+    name: "the models that were sent in the place of those that clients asked for",
+    sql: "ALTER TABLE exchanges ADD COLUMN model_sent TEXT;",
+  },
 ];

@@ -1,7 +1,7 @@
 /** A proxy in front of several upstreams, each with its list of models, for requests without an endpoint's name. */
 
 import type { Dialect } from "../../../src/apis/dialects.ts";
-import type { Endpoint, ModelRoute, RoutingConfig } from "../../../src/config/config.ts";
+import type { Backend, Endpoint, ModelRoute, RoutingConfig } from "../../../src/config/config.ts";
 import { gather } from "../clients/http_reader.ts";
 import { SECRETS } from "../data/secrets.ts";
 import { FakeUpstream, plainAnswer, type UpstreamRequest } from "../upstreams/fake_upstream.ts";
@@ -15,6 +15,7 @@ export interface Room {
   /** The models that the upstream lists. Undefined: it has no list. */
   readonly models?: readonly string[];
   readonly endpoint?: Partial<Endpoint>;
+  readonly backend?: Partial<Backend>;
   /** Whether the endpoint forwards the client's own key. */
   readonly passthrough?: boolean;
   /** Waits before the list is sent. */
@@ -68,6 +69,7 @@ export class OneDoor implements AsyncDisposable {
             key: room.passthrough === true
               ? { mode: "passthrough" }
               : { mode: "inject", value: `key-of-${name}` },
+            ...room.backend,
           }),
         ], {
           dialect: room.dialect ?? "openai",

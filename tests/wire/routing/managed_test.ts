@@ -90,13 +90,19 @@ Deno.test("by model: a row has the alias as the model that was asked for; a body
     const { value, id } = await proxy.token({ budget: { total_usd: 5 } });
     assertEquals(await outcome(parts, value, "fast"), "200 /groq/v1/chat/completions");
     const refused = await proxy.chat(value, '{"model":', { path: "/v1/chat/completions" });
-    assertMatch(await refused.text(), /The model in this body chooses the endpoint/);
+    assertMatch(await refused.text(), /The proxy has to know the model in this body/);
     const { body } = await proxy.api("GET", `/exchanges?token_id=${id}`);
     // deno-lint-ignore no-explicit-any -- the JSON of the API
-    const rows = body.data.map((row: any) => [row.status, row.endpoint, row.model_asked, row.model_answered]);
+    const rows = body.data.map((row: any) => [
+      row.status,
+      row.endpoint,
+      row.model_asked,
+      row.model_sent,
+      row.model_answered,
+    ]);
     assertEquals(rows, [
-      [400, "openai", null, null],
-      [200, "groq", "fast", "llama-3.3-70b-versatile"],
+      [400, "openai", null, null, null],
+      [200, "groq", "fast", "llama-3.3-70b-versatile", "llama-3.3-70b-versatile"],
     ]);
     const [, charged] = body.data;
     assertEquals(charged.cost_micros, 5);
@@ -186,4 +192,33 @@ Deno.test("filter_models: the list of an endpoint has only the models of the tok
   assertEquals(upstream.requests[0]?.header("accept-encoding"), "identity");
   const all = await listed(SECRETS.proxyToken);
   assertEquals((await all.json()).data.length, 2);
+});
+
+Deno.test("by model: a row has the model that an override sent, where it differs from the one that was asked for", async () => {
+  await using upstream = new FakeUpstream({ script: modelScript() });
+  const model = { byName: new Map([["small", "demo-small"]]), otherwise: undefined };
+  const backend = testBackend(upstream.origin, {
+    path: "/gemini",
+    key: { mode: "inject", value: SECRETS.openaiKey },
+    model,
+  });
+  await using proxy = await ManagedProxy.start(upstream, {
+    endpoints: [testEndpoint("openai", [backend], { priceProvider: "openai" })],
+  });
+  const { value, id } = await proxy.token({});
+  for (const name of ["small", "demo-small"]) {
+    await (await proxy.chat(value, { model: name, messages: [] })).body?.cancel();
+  }
+  await (await fetch(`${proxy.url}/openai/openai/deployments/small/embeddings?api-version=1`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${value}`, "content-type": "application/json" },
+    body: '{"input":"x"}',
+  })).body?.cancel();
+  const { body } = await proxy.api("GET", `/exchanges?token_id=${id}`);
+  // deno-lint-ignore no-explicit-any -- the JSON of the API
+  assertEquals(body.data.map((row: any) => [row.model_asked, row.model_sent]), [
+    ["small", "demo-small"],
+    ["demo-small", null],
+    ["small", "demo-small"],
+  ]);
 });
