@@ -1,7 +1,7 @@
 import { type Cancellation, ClientGone } from "./cancellation.ts";
 import type { Backend, Endpoint } from "./config/config.ts";
-import { type Dialect, dialectOfClient, dialectOfVersion } from "./apis/dialects.ts";
-import { recognisedPath } from "./apis/operation_of.ts";
+import { dialectOfClient, dialectOfVersion, type ErrorDialect } from "./apis/dialects.ts";
+import { isOllamaPath, recognisedPath } from "./apis/operation_of.ts";
 import { factsOf } from "./apis/operations.ts";
 import { DIALECT_OF_API, type UnnamedApi } from "./apis/unnamed_paths.ts";
 import { faultReply, ProxyFault } from "./faults.ts";
@@ -128,7 +128,7 @@ export class Exchange {
   readonly request: IncomingRequest;
   /** The client's address, behind trusted reverse proxies. */
   readonly address: string;
-  readonly #api: Dialect | undefined;
+  readonly #api: ErrorDialect | undefined;
   #endpoint: Endpoint | undefined;
   #rest: string | undefined;
   #modelAsked: string | undefined;
@@ -426,7 +426,8 @@ export class Exchange {
    * The dialect that the client understands: by the path or a header with a version, because many endpoints
    * have the paths of several dialects; else that of the endpoint, or what the client's other fields show.
    */
-  get #dialect(): Dialect {
+  get #dialect(): ErrorDialect {
+    if (isOllamaPath(this.path)) return "ollama";
     const has = (lower: string) => fieldValue(this.request.fields, lower) !== undefined;
     return factsOf(recognisedPath(this.path).operation).dialect ?? dialectOfVersion(has) ?? this.#api ??
       this.endpoint?.dialect ?? dialectOfClient(has);

@@ -55,6 +55,8 @@ export interface CataloguedEndpoint {
   readonly isLocal: boolean;
   /** Whether routing needs the list. If not, the list is read when a client asks for it. */
   readonly isNeeded: boolean;
+  /** Whether another endpoint has the same API, so that the order of the file decides about models that both list. */
+  readonly sharesApi: boolean;
 }
 
 interface Entry extends CataloguedEndpoint {
@@ -122,6 +124,11 @@ export class Catalogue {
     if (entry === undefined) return false;
     return entry.models?.has(model) === true || entry.models?.has(`${model}:latest`) === true ||
       entry.endpoint.backends.some((backend) => backend.model?.byName.has(model) === true);
+  }
+
+  /** Whether an endpoint has sent a list. */
+  isKnown(endpoint: string): boolean {
+    return this.#entries.get(endpoint)?.models !== undefined;
   }
 
   /** The last list of an endpoint. Undefined: it has sent none. */
@@ -206,8 +213,8 @@ export class Catalogue {
   /** Reports which models several endpoints list, if that has changed. The order of the file decides between them. */
   #reportShared(): void {
     const endpointsOf = new Map<string, string[]>();
-    for (const { endpoint, isNeeded, models } of this.#entries.values()) {
-      for (const model of isNeeded ? models?.keys() ?? [] : []) {
+    for (const { endpoint, sharesApi, models } of this.#entries.values()) {
+      for (const model of sharesApi ? models?.keys() ?? [] : []) {
         const names = endpointsOf.get(model);
         if (names === undefined) endpointsOf.set(model, [endpoint.name]);
         else names.push(endpoint.name);

@@ -13,9 +13,9 @@ import {
   chooseEndpoint,
   dependsOnModel,
   isReachable,
-  type ModelLists,
   modelNotFoundMessage,
 } from "../routing/choose_endpoint.ts";
+import { type KnownLists, servedElsewhereMessage } from "../routing/served_elsewhere.ts";
 import type { ModelRouting, RoutingTable } from "../routing/table.ts";
 
 /** How the model of a request is read, and for which client. */
@@ -24,7 +24,7 @@ type RoutedReading = Omit<ModelReading, "maxBytes"> & { readonly principal: Prin
 /** What the choice of an endpoint depends on. */
 export interface ModelRoutingParts extends BodyLimits {
   readonly routes: RoutingTable;
-  readonly catalogue: ModelLists;
+  readonly catalogue: KnownLists;
 }
 
 /**
@@ -56,7 +56,7 @@ async function chooseByModel(
   exchange: Exchange,
   { routes, catalogue, limits }: {
     routes: RoutingTable & { readonly byModel: ModelRouting };
-    catalogue: ModelLists;
+    catalogue: KnownLists;
     limits: BodyLimits;
   },
   { api, ...reading }: RoutedReading & { readonly api: UnnamedApi },
@@ -68,7 +68,10 @@ async function chooseByModel(
     : undefined;
   // The client was identified as one of this endpoint, and its own key is for no other one.
   const mayUse = endpointTest(reading.principal, exchange.endpoint);
-  const choice = chooseEndpoint(routes, { api, model: requested?.name, mayUse }, catalogue);
+  const unrouted = { api, model: requested?.name, mayUse };
+  const choice = chooseEndpoint(routes, unrouted, catalogue);
+  const elsewhere = servedElsewhereMessage(routes, unrouted, { choice, lists: catalogue });
+  if (elsewhere !== undefined) throw new ProxyFault("model_not_found", elsewhere);
   if (choice === undefined && requested?.name !== undefined) {
     throw new ProxyFault("model_not_found", modelNotFoundMessage(requested.name));
   }

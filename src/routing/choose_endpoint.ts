@@ -7,7 +7,7 @@ import { harmlessText } from "../text/harmless_text.ts";
 import { type ModelRouting, presetOf, type RoutingTable } from "./table.ts";
 
 /** The longest model in an error message, in characters. */
-const MAX_QUOTED_MODEL = 100;
+export const MAX_QUOTED_MODEL = 100;
 
 /** Which models the endpoints list. */
 export interface ModelLists {

@@ -54,7 +54,7 @@ class CatalogueBench {
 
   configure(...endpoints: readonly Endpoint[]): void {
     this.catalogue.configure(
-      endpoints.map((endpoint) => ({ endpoint, isLocal: false, isNeeded: true })),
+      endpoints.map((endpoint) => ({ endpoint, isLocal: false, isNeeded: true, sharesApi: true })),
       REFRESH,
     );
   }
