@@ -181,9 +181,12 @@ function catalogued({ endpoints, byModel }: RoutingTable): CataloguedEndpoint[] 
     (byModel.routes.length > 0 || byModel.aliases.size > 0);
   return [...endpoints.values()].map((endpoint) => {
     const sharesApi = shared.some((speakers) => speakers.includes(endpoint));
+    const { local, hasOllamaApi } = presetOf(endpoint);
     return {
       endpoint,
-      isLocal: presetOf(endpoint).local === true,
+      isLocal: local === true,
+      // It also has the sizes of models.
+      ownList: hasOllamaApi === true ? "/api/tags" : undefined,
       isNeeded: sharesApi || readsModels,
       sharesApi,
     };

@@ -427,7 +427,7 @@ export class Exchange {
    * have the paths of several dialects; else that of the endpoint, or what the client's other fields show.
    */
   get #dialect(): ErrorDialect {
-    if (isOllamaPath(this.path)) return "ollama";
+    if (isOllamaPath(this.#rest ?? this.path)) return "ollama";
     const has = (lower: string) => fieldValue(this.request.fields, lower) !== undefined;
     return factsOf(recognisedPath(this.path).operation).dialect ?? dialectOfVersion(has) ?? this.#api ??
       this.endpoint?.dialect ?? dialectOfClient(has);

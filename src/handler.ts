@@ -1,5 +1,6 @@
 /** The life of a request, top to bottom. Each stage is a function of another file; only this file knows their order. */
 
+import type { Account } from "./accounting/account.ts";
 import type { Accounts } from "./accounting/accounts.ts";
 import { admitRequest } from "./admission/admission.ts";
 import { type AccessControl, type Client, identifyClient } from "./auth/identify_client.ts";
@@ -104,17 +105,18 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     if (refreshing !== undefined) await refreshing;
     const { principal, credentials } = identifyClient(exchange, proxy);
     exchange.principal = principal;
-    const api = route?.byModel;
-    const models = api && modelsRequestOf({ method: request.method, path: target.path }, proxy.routes, api);
-    if (models !== undefined && (models.api === "openai" || models.endpoints.length > 1)) {
-      const reply = await listModels(exchange, models, { proxy, principal });
-      if (reply !== undefined) return reply;
-    }
     if (isHealthStreamRequest(request.method, target.path)) return await healthStream(exchange, proxy);
     if (isEndpointListRequest(request.method, target.path)) return endpointList(exchange, principal, proxy);
 
     const account = management?.accounts.open(exchange, principal);
     exchange.account = account;
+    const counted = account && management && { account, limiter: management.limiter };
+    const api = route?.byModel;
+    const models = api && modelsRequestOf({ method: request.method, path: target.path }, proxy.routes, api);
+    if (models !== undefined && (models.api === "openai" || models.endpoints.length > 1)) {
+      const reply = await listModels(exchange, models, { proxy, principal, counted });
+      if (reply !== undefined) return reply;
+    }
     checkReadable(exchange, proxy, { principal, refused: target.refused });
     const upgrade = isUpgrade(request);
     const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
@@ -122,7 +124,6 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const routing = routeByModel(exchange, proxy, { api, principal, upgrade, held, limiter });
     const read = routing && await routing;
     checkForwardable(exchange, proxy, { principal });
-    const counted = account && management && { account, limiter: management.limiter };
     const objects = objectsOf(exchange, proxy, upgrade);
     const admitted = await admitRequest(exchange, proxy, { upgrade, held, counted, read, objects });
     if (objects !== undefined) await objects.check(admitted.payload);
@@ -220,13 +221,19 @@ function clientUrls(
 async function listModels(
   exchange: Exchange,
   models: ModelsRequest,
-  { proxy, principal }: { proxy: ProxyParts; principal: Client["principal"] },
+  { proxy, principal, counted }: {
+    proxy: ProxyParts;
+    principal: Client["principal"];
+    counted: { readonly account: Account; readonly limiter: Limiter } | undefined;
+  },
 ): Promise<OutgoingReply | undefined> {
   checkDraining(proxy);
+  counted?.limiter.check(principal, { isFree: true });
   const { id: requestId, rest: path = "", request: { fields } } = exchange;
   const factsOf = (endpoint: string, model: string) => proxy.management?.modelFacts(endpoint, model) ?? {};
   const reply = await modelsReply(models, { ...proxy, factsOf }, { principal, path, fields, requestId });
   if (reply === undefined) return undefined;
+  counted?.account.setAdmission(counted.limiter.admit(principal, { isFree: true }));
   // No endpoint gets the request, so records name none.
   exchange.routeTo(undefined);
   await exchange.acquireSlot(proxy.slots);

@@ -32,6 +32,7 @@ const USAGE: ExchangeUsage = {
   client: "other",
   stream: false,
   modelAsked: "m",
+  requestBytes: undefined,
   modelSent: undefined,
   modelAnswered: "m-1",
   stopReason: "stop",

@@ -441,6 +441,7 @@ export class Account implements ExchangeAccount {
       client: this.#client,
       stream: facts.stream,
       modelAsked: this.#recordText(this.#exchange.modelAsked ?? facts.model),
+      requestBytes: this.#request.bytes?.(),
       modelSent: this.#recordText(this.#modelSent(facts)),
       modelAnswered: this.#recordText(model),
       stopReason: this.#recordText(stopReason),

@@ -10,6 +10,8 @@ export interface AccountedRequest {
   readonly inputTokens: () => number;
   /** The highest number of output tokens. */
   readonly outputTokens: () => number;
+  /** The bytes of the body that have passed. Undefined: the request has no body. */
+  readonly bytes?: (() => number) | undefined;
   /** Whether a model responds at this path, so that the exchange costs something. */
   readonly isMetered: boolean;
   /** Whether the request is free, even if its response contains usage. */

@@ -192,10 +192,12 @@ function admitMeasured(
       ? input.tokens
       : input.tokens + imageTokensFor(input.images, facts.model);
     const outputTokens = outputTokensOf(facts);
+    const bodyBytes = payload.held.bytes.length;
     account.setRequest({
       facts: () => facts,
       inputTokens: () => inputTokens,
       outputTokens: () => outputTokens,
+      bytes: body === null ? undefined : () => bodyBytes,
       isMetered,
       isFree,
       object,
@@ -214,6 +216,7 @@ function admitMeasured(
     facts: () => withHead(tap.facts()),
     inputTokens: () => tap.inputTokens(),
     outputTokens: () => outputTokensOf(tap.facts()),
+    bytes: body === null ? undefined : () => tap.bytes,
     isMetered,
     isFree,
     object,

@@ -186,6 +186,14 @@ export function isOllamaPath(path: string): boolean {
   return OLLAMA.test(path);
 }
 
+const BARE_OLLAMA =
+  /^\/(?:chat|generate|embed|tags|ps|version|show|create|copy|pull|push|delete|blobs\/[^/]*)\/*$/i;
+
+/** The path of Ollama's own API that a client means whose base URL ends in `/api`. Other paths stay. */
+export function withOllamaFolder(path: string): string {
+  return BARE_OLLAMA.test(path) ? `/api${path}` : path;
+}
+
 /** All ends in one list, which is faster to read than a list of lists. */
 const ENDS = PATHS.flatMap(([operation, ...ends]) => ends.map((end) => ({ operation, end })));
 

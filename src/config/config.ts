@@ -418,6 +418,8 @@ export interface BaseUrl {
   readonly origin: string;
   /** The path without a slash at its end. Empty for a URL without a path. */
   readonly path: string;
+  /** Folders that the server has beside the version at the end of {@link path}. Undefined: those that its origin has. */
+  readonly besideVersion?: readonly string[];
 }
 
 /** What the proxy logs, and in which format. */

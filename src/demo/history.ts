@@ -156,6 +156,7 @@ function exchangeOf(
     client,
     stream: client !== "openai-sdk",
     modelAsked: model,
+    requestBytes: undefined,
     modelSent: undefined,
     modelAnswered: known && model,
     stopReason: known && (isAnthropic ? "end_turn" : "stop"),

@@ -11,6 +11,8 @@ export interface RoutingTable {
   readonly defaultEndpoint: Endpoint | undefined;
   /** The endpoints for folders that only one dialect has, such as `/v1/messages`. */
   readonly dialectFolders: readonly { readonly folder: string; readonly endpoint: Endpoint | undefined }[];
+  /** The endpoints that have Ollama's own API, by their names. */
+  readonly ollamaEndpoints: ReadonlySet<string>;
   /** How the model of a request chooses the endpoint. Undefined: it does not. */
   readonly byModel: ModelRouting | undefined;
 }
@@ -45,6 +47,9 @@ export function buildRoutingTable(
       const folder = DIALECTS[name].unnamedFolder;
       return folder === undefined ? [] : [{ folder, endpoint: firstOf(name) ?? defaultEndpoint }];
     }),
+    ollamaEndpoints: new Set(
+      endpoints.filter((endpoint) => presetOf(endpoint).hasOllamaApi === true).map(({ name }) => name),
+    ),
     byModel: routing?.byModel === true ? modelRouting(endpoints, { defaultEndpoint, routing }) : undefined,
   };
 }

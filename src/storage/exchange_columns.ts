@@ -72,6 +72,7 @@ export const EXCHANGE_COLUMNS = {
   client: { column: "client", kind: "text", value: (row) => row.client },
   stream: { column: "stream", kind: "boolean", value: (row) => row.stream },
   modelAsked: { column: "model_asked", kind: "text", value: (row) => row.modelAsked },
+  requestBytes: { column: "request_bytes", kind: "integer", value: (row) => row.requestBytes },
   modelSent: { column: "model_sent", kind: "text", value: (row) => row.modelSent },
   modelAnswered: { column: "model_answered", kind: "text", value: (row) => row.modelAnswered },
   stopReason: { column: "stop_reason", kind: "text", value: (row) => row.stopReason },

@@ -156,6 +156,12 @@ const exchangeEntries = {
   client: v.string(),
   stream: known(v.boolean()),
   model_asked: known(v.string()),
+  request_bytes: v.pipe(
+    known(count),
+    v.description(
+      "the bytes of the request's body, decompressed if the proxy has read it; null: it had none",
+    ),
+  ),
   model_sent: v.pipe(
     known(v.string()),
     v.description(

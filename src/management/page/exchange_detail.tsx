@@ -41,6 +41,7 @@ export function ExchangeDetail({ exchange, tokenName, onClose }: {
           ["Started", moment(exchange.started_at)],
           ["Time to first byte", duration(exchange.time_to_first_byte_ms)],
           ["Duration", duration(exchange.duration_ms)],
+          ["Request size", exchange.request_bytes === null ? UNKNOWN : bytes(exchange.request_bytes)],
           ["Response size", bytes(exchange.bytes)],
           ["Token name", tokenName],
           ["Client", exchange.client],

@@ -366,7 +366,9 @@ CREATE TABLE object_makers (
   },
   {
     version: 13,
-    name: "the models that were sent in the place of those that clients asked for",
-    sql: "ALTER TABLE exchanges ADD COLUMN model_sent TEXT;",
+    name: "the models that were sent in the place of those that clients named, and the sizes of requests",
+    sql: `
+ALTER TABLE exchanges ADD COLUMN request_bytes INTEGER;
+ALTER TABLE exchanges ADD COLUMN model_sent TEXT;`,
   },
 ];

@@ -51,6 +51,7 @@ Deno.test("exchangeJson: unknown values are null, and the schema allows them", (
         "projectId",
         "stream",
         "modelAsked",
+        "requestBytes",
         "modelSent",
         "modelAnswered",
         "stopReason",

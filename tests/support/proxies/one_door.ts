@@ -16,6 +16,8 @@ export interface Room {
   readonly models?: readonly string[];
   readonly endpoint?: Partial<Endpoint>;
   readonly backend?: Partial<Backend>;
+  /** The list of Ollama's own API. */
+  readonly tags?: unknown;
   /** Whether the endpoint forwards the client's own key. */
   readonly passthrough?: boolean;
   /** Waits before the list is sent. */
@@ -80,7 +82,7 @@ export class OneDoor implements AsyncDisposable {
     });
   }
 
-  #open(endpoint: string, { models, listed }: Room): FakeUpstream {
+  #open(endpoint: string, { models, tags, listed }: Room): FakeUpstream {
     return new FakeUpstream({
       script: async (exchange) => {
         const { request } = exchange;
@@ -91,10 +93,12 @@ export class OneDoor implements AsyncDisposable {
           this.lists.push(endpoint);
           await listed;
           const data = models?.map((id) => ({ id, object: "model", created: 1, owned_by: endpoint }));
+          const ofOpenAi = data && { object: "list", data };
+          const sent = request.target === "/api/tags" ? tags : ofOpenAi;
           return await exchange.write(
-            data === undefined
+            sent === undefined
               ? plainAnswer("{}", { status: "404 Not Found" })
-              : plainAnswer(JSON.stringify({ object: "list", data })),
+              : plainAnswer(JSON.stringify(sent)),
           );
         }
         this.arrived.push({ endpoint, request, body });

@@ -222,3 +222,32 @@ Deno.test("by model: a row has the model that an override sent, where it differs
     ["small", "demo-small"],
   ]);
 });
+
+Deno.test("models: a list of several endpoints counts as a request of its token, also for its rate limits", () =>
+  withProxy(async ({ proxy }) => {
+    const { value, id } = await proxy.token({
+      limits: { requests_per_minute: 2 },
+      budget: { total_usd: 0.000001 },
+    });
+    const headers = { authorization: `Bearer ${value}` };
+    const status = async (path: string): Promise<string> => {
+      const response = await fetch(proxy.url + path, { headers });
+      await response.body?.cancel();
+      return `${response.status} ${response.headers.get("x-llm-proxy-error")}`;
+    };
+    assertEquals(await status("/v1/models/unheard"), "404 model_not_found");
+    assertEquals(await status("/v1/models"), "200 null");
+    assertEquals(await status("/v1/models/fast"), "200 null");
+    assertEquals(await status("/v1/models"), "429 rate_limited");
+    const { body } = await proxy.api("GET", `/exchanges?token_id=${id}`);
+    // deno-lint-ignore no-explicit-any -- the JSON of the API
+    assertEquals(
+      body.data.map((row: any) => [row.status, row.path, row.endpoint, row.cost_micros, row.bytes > 100]),
+      [
+        [429, "/v1/models", "openai", null, false],
+        [200, "/v1/models/fast", null, null, true],
+        [200, "/v1/models", null, null, true],
+        [404, "/v1/models/unheard", "openai", null, false],
+      ],
+    );
+  }));
