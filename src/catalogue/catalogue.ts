@@ -57,7 +57,7 @@ export interface CataloguedEndpoint {
   readonly isNeeded: boolean;
   /** Whether another endpoint has the same API, so that the order of the file decides about models that both list. */
   readonly sharesApi: boolean;
-  /** The path of a list that says more than the list of the dialect, and is requested first. Undefined: there is none. */
+  /** The path of a list that says more than the list of the dialect, and is requested first. Undefined: the server has only that list. */
   readonly ownList?: string | undefined;
 }
 

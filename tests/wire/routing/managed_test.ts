@@ -240,9 +240,16 @@ Deno.test("models: a list of several endpoints counts as a request of its token,
     assertEquals(await status("/v1/models/fast"), "200 null");
     assertEquals(await status("/v1/models"), "429 rate_limited");
     const { body } = await proxy.api("GET", `/exchanges?token_id=${id}`);
-    // deno-lint-ignore no-explicit-any -- the JSON of the API
+    interface Row {
+      readonly status: number;
+      readonly path: string;
+      readonly endpoint: string | null;
+      readonly cost_micros: number | null;
+      readonly bytes: number;
+    }
+    const rows: Row[] = body.data;
     assertEquals(
-      body.data.map((row: any) => [row.status, row.path, row.endpoint, row.cost_micros, row.bytes > 100]),
+      rows.map((row) => [row.status, row.path, row.endpoint, row.cost_micros, row.bytes > 100]),
       [
         [429, "/v1/models", "openai", null, false],
         [200, "/v1/models/fast", null, null, true],
