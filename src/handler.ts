@@ -8,13 +8,11 @@ import type { ModelFacts } from "./catalogue/merged_list.ts";
 import type { Endpoint } from "./config/config.ts";
 import { Exchange, type ExchangeParts, type RoutedExchange } from "./exchange.ts";
 import { ProxyFault } from "./faults.ts";
-import { filteredReply, filtersModels, withIdentity } from "./models/filter_models.ts";
 import { type UrlPlace, urlPlace } from "./forwarding/answer_urls.ts";
 import { BackendRequests } from "./forwarding/backend_requests.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import { clientReply } from "./forwarding/client_reply.ts";
-import { forward, type ForwardRequest } from "./forwarding/forward.ts";
-import { HeldResponses } from "./forwarding/held_response.ts";
+import { forward } from "./forwarding/forward.ts";
 import type { Transport } from "./forwarding/transport/transport.ts";
 import type { BackendResponse } from "./forwarding/upstream_call.ts";
 import { unsupportedReason } from "./forwarding/unsupported.ts";
@@ -29,9 +27,9 @@ import { type ManagementRoutes, ownReply, type OwnRoutes } from "./own_routes/ow
 import { endpointListReply, isEndpointListRequest } from "./own_routes/endpoint_list.ts";
 import { healthStreamReply, isHealthStreamRequest } from "./own_routes/health_stream.ts";
 import { allowedEndpoints } from "./limits/allowed.ts";
+import { listFilterOf, sendForList, withIdentity } from "./models/held_list.ts";
 import { routeByModel } from "./models/route_by_model.ts";
 import { type ModelsParts, modelsReply, type ModelsRequest, modelsRequestOf } from "./models/list_models.ts";
-import { filterList } from "./objects/filter_list.ts";
 import type { KnownObjects } from "./objects/known_objects.ts";
 import type { ObjectAccess } from "./objects/object_access.ts";
 import { openAccess } from "./objects/open_access.ts";
@@ -133,9 +131,8 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     checkDraining(proxy);
 
     const { body, payload, usageWasAdded } = admitted;
-    const filtersModelList = !upgrade && filtersModels(exchange, principal);
-    const readsResponse = filtersModelList || objects?.filtersList === true;
-    const fields = readsResponse ? withIdentity(admitted.fields) : admitted.fields;
+    const filter = listFilterOf(exchange, { objects, upgrade });
+    const fields = filter === undefined ? admitted.fields : withIdentity(admitted.fields);
     const isFromPage = allowedOrigin(request.fields, proxy.corsOrigins) !== undefined;
     const urlsIn = urlPlace(exchange);
     const sent = { credentials, fields, upgrade, isCounted: account !== undefined, isFromPage, urlsIn };
@@ -147,16 +144,13 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       : undefined;
     const pinned = objects?.pinned;
     const forwarded = { exchange, balancer, pinned, requests, body, payload, memory: held, websocket };
-    answer = objects?.filtersList === true
-      ? await ownList(objects, forwarded, {
-        proxy,
-        requestsFor: (query) => new BackendRequests({ ...partsOf(exchange), query }, sent),
-      })
-      : await forward(forwarded, proxy);
+    answer = filter === undefined ? await forward(forwarded, proxy) : await sendForList(filter, forwarded, {
+      parts: proxy,
+      requestsFor: (query) => new BackendRequests({ ...partsOf(exchange), query }, sent),
+    });
     const backend = requests.withKey(answer.backend);
     const urls = urlsIn && clientUrls(exchange, urlsIn, { path: target.path, access: proxy.clientAccess });
-    const reply = clientReply(answer, { exchange, backend, usageWasAdded, urls, clock: proxy.clock });
-    return filtersModelList ? await filteredReply(reply, principal) : reply;
+    return clientReply(answer, { exchange, backend, usageWasAdded, urls, clock: proxy.clock });
   } catch (error) {
     const reply = exchange.fail(error);
     // Only now, because an exchange whose answer is cancelled ends like that of a client that left.
@@ -176,30 +170,6 @@ function objectsOf(
   const access = openAccess(objects, { principal, endpoint, request, rest, query, upgrade, isStored }, clock);
   exchange.objects = access;
   return access;
-}
-
-/** Sends a request for a list, and removes the objects of other clients from it. */
-async function ownList(
-  objects: ObjectAccess,
-  request: ForwardRequest & { readonly exchange: RoutedExchange },
-  { proxy, requestsFor }: {
-    readonly proxy: ProxyParts;
-    readonly requestsFor: (query: string) => BackendRequests;
-  },
-): Promise<BackendResponse> {
-  const { exchange } = request;
-  const held = new HeldResponses(exchange);
-  const cursorName = exchange.endpoint.dialect === "anthropic" ? "after_id" : "after";
-  try {
-    const { answer, bytes } = await filterList(objects, {
-      query: exchange.query,
-      cursorName,
-      fetchPage: (query) => held.send({ ...request, requests: requestsFor(query) }, proxy),
-    });
-    return held.reply(answer, bytes);
-  } catch (error) {
-    throw held.errorFor(error);
-  }
 }
 
 function partsOf({ request, endpoint, principal, rest }: RoutedExchange) {
