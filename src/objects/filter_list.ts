@@ -30,6 +30,8 @@ export interface ListFilter {
     elements: readonly ListElement[],
     bytesOf: (element: ListElement) => Uint8Array,
   ) => Promise<ReadonlySet<ListElement>>;
+  /** Whether the rest of the page still names what the client must not see. Undefined: only elements name it. */
+  readonly namesForeign?: (rest: Uint8Array) => Promise<boolean>;
 }
 
 /** A page of a list with the elements that stay. */
@@ -74,6 +76,9 @@ export async function filterList<Answer extends ListAnswer>(
       count === MAX_PAGES || /(?:^|&)before/.test(query);
     if (isLast) {
       const left = page.without((element) => kept.has(element));
+      if (await filter.namesForeign?.(left) === true) {
+        throw unreadable(filter, "it names them outside of the elements of a list");
+      }
       return { answer, bytes: left, isChanged: left !== bytes || count > 1 };
     }
     const others = query.split("&").filter((pair) => pair !== "" && !pair.startsWith(`${cursorName}=`));

@@ -284,7 +284,7 @@ function choicesIn(bytes: Uint8Array, parts: readonly FormPart[]): number | unde
 }
 
 /** The purposes of files that contain no requests (OpenAI's Files API). */
-const OTHER_PURPOSES: ReadonlySet<string> = new Set([
+export const PURPOSES_WITHOUT_REQUESTS: ReadonlySet<string> = new Set([
   "assistants",
   "vision",
   "fine-tune",
@@ -311,7 +311,7 @@ async function modelsInBatch(
     throw new FormSyntaxError("a purpose that is repeated or is not a plain field");
   }
   const stated = purpose && new TextDecoder().decode(bytes.subarray(purpose.start, purpose.end));
-  if (stated !== undefined && OTHER_PURPOSES.has(stated)) return [];
+  if (stated !== undefined && PURPOSES_WITHOUT_REQUESTS.has(stated)) return [];
   const files = parts.filter(({ name, isFile }) => isFile || name.toLowerCase() === "file");
   const models: (readonly string[])[] = [];
   for (const { start, end } of files) {

@@ -86,6 +86,8 @@ export const WRITES = {
 
   addMadeObjects: (database: Connection, rows: readonly MadeObject[]) =>
     database.transaction(() => madeObjects.insertMadeObjects(database, rows)),
+  removeMadeObjects: (database: Connection, rows: readonly Pick<MadeObject, "account" | "id">[]) =>
+    database.transaction(() => madeObjects.deleteMadeObjects(database, rows)),
   pruneMadeObjects: (database: Connection, limits: { now: number; maxOfMaker: number; max: number }) =>
     database.transaction(() => madeObjects.pruneMadeObjects(database, limits)),
 

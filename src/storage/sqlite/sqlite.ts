@@ -126,6 +126,7 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
     settleObject: (object, of) => write("settleObject", object, of),
 
     addMadeObjects: (rows) => write("addMadeObjects", rows),
+    removeMadeObjects: (rows) => write("removeMadeObjects", rows),
     findMadeObjects: (ids) => asPromise(() => madeObjects.findMadeObjects(database, ids)),
     listObjectMakers: () => asPromise(() => madeObjects.listObjectMakers(database)),
     pruneMadeObjects: (limits) => write("pruneMadeObjects", limits),

@@ -198,7 +198,8 @@ export class StoringUpstream implements AsyncDisposable {
       if (found === undefined) {
         return json({ error: { code: 403, message: "no", status: "PERMISSION_DENIED" } }, 403);
       }
-      return json({ name: found.id });
+      if (method === "DELETE") collection.delete(found.id);
+      return json(method === "DELETE" ? {} : { name: found.id });
     }
     if (method === "POST") {
       const chosen = /"name": ?"(files\/[a-z0-9-]+)"/.exec(sent)?.[1];
