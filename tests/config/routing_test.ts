@@ -97,6 +97,7 @@ endpoint = "groq"
 one = "two"
 two = "groq/x"
 typo = "qroq/x"
+theirs = "own/x"
 ${TWO}[endpoints.own]
 provider = "mistral"
 `);
@@ -105,6 +106,8 @@ provider = "mistral"
     'config.toml:8: aliases.one names the alias "two", which is sent as it is: name the model',
     'config.toml:10: aliases.typo names no endpoint "qroq"; did you mean groq?',
     "config.toml:1: routes.0 may do nothing: own forwards the client's own key, and only the default endpoint gets it",
+    "config.toml:11: aliases.theirs may hold only at /own/…: own forwards the client's own key, and only the default " +
+    "endpoint gets it",
   ]);
 });
 
