@@ -5,7 +5,7 @@ import type { Backend, Endpoint } from "../config/config.ts";
 import { overridingModel } from "../config/model_override.ts";
 import { projectKey } from "../config/project_key.ts";
 import { providerAccount } from "../storage/provider_account.ts";
-import type { ExchangeAccount } from "../exchange.ts";
+import type { ExchangeAccount } from "../exchange/observers.ts";
 import type { AttemptEstimate, ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";

@@ -13,7 +13,7 @@ import type { ManagementConfig } from "../config/config.ts";
 import type { ExchangeRecord } from "../exchange_record.ts";
 import type { KnownObjects } from "../objects/known_objects.ts";
 import { probeBackends } from "../forwarding/probe.ts";
-import type { Management as ManagementPort } from "../handler.ts";
+import type { Management as ManagementPort } from "../handler/proxy_parts.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { Entry, IncomingRequest } from "../http/message.ts";
 import type { ClockEvent } from "../limits/budget_clock.ts";

@@ -3,7 +3,7 @@
 import { operationOf } from "../apis/operation_of.ts";
 import type { Endpoint } from "../config/config.ts";
 import { allowsModel, restrictsModels } from "../limits/allowed.ts";
-import type { ListFilter } from "../objects/filter_list.ts";
+import type { ElementFilter } from "../objects/filter_list.ts";
 import type { Principal } from "../principal.ts";
 
 /** The filter of the response to a request. Undefined: the response is no list of models that the proxy filters. */
@@ -14,7 +14,7 @@ export function modelFilter(
     readonly rest: string;
   },
   principal: Principal,
-): ListFilter | undefined {
+): ElementFilter | undefined {
   const isFiltered = endpoint.filterModels === true && method === "GET" && restrictsModels(principal) &&
     operationOf(method, rest) === "models";
   if (!isFiltered) return undefined;

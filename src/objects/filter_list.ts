@@ -22,7 +22,7 @@ export interface ListAnswer {
 }
 
 /** Decides which elements of a list the client gets. */
-export interface ListFilter {
+export interface ElementFilter {
   /** Why the proxy reads the list, for error messages. */
   readonly purpose: string;
   /** The elements that stay. `bytesOf` gives the JSON text of an element. */
@@ -49,7 +49,7 @@ export interface FilteredList<Answer> {
  * `bad_gateway` for a list that the proxy cannot read.
  */
 export async function filterList<Answer extends ListAnswer>(
-  filter: ListFilter,
+  filter: ElementFilter,
   { query, cursorName, fetchPage }: {
     /** The raw query of the client. */
     readonly query: string;
@@ -86,7 +86,7 @@ export async function filterList<Answer extends ListAnswer>(
   }
 }
 
-async function bytesOf({ body, fields }: ListAnswer, filter: ListFilter): Promise<Uint8Array> {
+async function bytesOf({ body, fields }: ListAnswer, filter: ElementFilter): Promise<Uint8Array> {
   if (body === null) return new Uint8Array();
   if (contentCodingOf(fields) !== "identity") {
     body.cancel();
@@ -101,7 +101,7 @@ async function bytesOf({ body, fields }: ListAnswer, filter: ListFilter): Promis
   throw unreadable(filter, `it is longer than ${MAX_PAGE_BYTES} bytes; request shorter pages`);
 }
 
-async function readPage(bytes: Uint8Array, filter: ListFilter): Promise<ListPage> {
+async function readPage(bytes: Uint8Array, filter: ElementFilter): Promise<ListPage> {
   try {
     return await ListPage.read(bytes);
   } catch (error) {
@@ -110,6 +110,6 @@ async function readPage(bytes: Uint8Array, filter: ListFilter): Promise<ListPage
   }
 }
 
-function unreadable({ purpose }: ListFilter, why: string): ProxyFault {
+function unreadable({ purpose }: ElementFilter, why: string): ProxyFault {
   return new ProxyFault("bad_gateway", `${purpose}, and the proxy cannot read it: ${why}.`);
 }

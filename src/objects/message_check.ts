@@ -17,9 +17,18 @@ export class MessageCheck {
   #offset = 0;
   #isUnreadable = false;
 
-  constructor(maxMessageBytes: number, check: CheckReferences) {
+  constructor(
+    maxMessageBytes: number,
+    { check, isReferring }: {
+      readonly check: CheckReferences;
+      /** Whether the texts in a member of JSON can refer to objects. */
+      readonly isReferring: (member: string) => boolean;
+    },
+  ) {
     this.#check = check;
-    this.#texts = new QuotedTexts((text, member) => addReferences(text, this.#found, { member }));
+    this.#texts = new QuotedTexts((text, member) => {
+      if (isReferring(member)) addReferences(text, this.#found, { member });
+    });
     this.#frames = new FrameReader(maxMessageBytes, {
       onHead: ({ hasReservedBits }) => {
         this.#offset = 0;

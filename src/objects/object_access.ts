@@ -117,8 +117,10 @@ export class ObjectAccess {
    */
   messageCheck(maxMessageBytes: number): MessageCheck["next"] | undefined {
     if (!this.#parts.isRestricted) return undefined;
-    const check = new MessageCheck(maxMessageBytes, async (references) => {
-      await this.#allowed(references, { isInBody: true });
+    const { isReferring } = this.#parts.request;
+    const check = new MessageCheck(maxMessageBytes, {
+      isReferring,
+      check: async (references) => void await this.#allowed(references, { isInBody: true }),
     });
     return (piece) => check.next(piece);
   }
@@ -138,7 +140,7 @@ export class ObjectAccess {
     this.#created.ended();
   }
 
-  /** Why the proxy reads a list, as `ListFilter` states it. */
+  /** Why the proxy reads a list, as `ElementFilter` states it. */
   get purpose(): string {
     return "The proxy must remove the objects of other tokens from this list";
   }
@@ -202,7 +204,8 @@ export class ObjectAccess {
       }
       await this.#allowed(references, { isInBody: true });
     };
-    if (kind === "json") return await checkStrings(bytes, { pause, check });
+    const { isReferring } = this.#parts.request;
+    if (kind === "json") return await checkStrings(bytes, { pause, check, isReferring });
     if (kind === "other") return await this.#checkOther(bytes, { pause, check });
     if (kind !== "form") return;
     const boundary = parseMediaType(fieldValue(fields, "content-type") ?? "")?.parameters.get("boundary") ??

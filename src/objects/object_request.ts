@@ -36,6 +36,8 @@ export interface ObjectRequest {
   readonly isOfObjects: boolean;
   /** The body can refer to objects. The content of an uploaded file is no reference. */
   readonly hasReferences: boolean;
+  /** Whether the texts in a member of a JSON body can refer to objects. */
+  readonly isReferring: (member: string) => boolean;
   /** The API has bodies other than JSON and forms at this path, such as sound, or the proxy does not know the path. */
   readonly mayBeRaw: boolean;
 }
@@ -65,6 +67,35 @@ const CREATES_IN_COLLECTIONS: ReadonlySet<Operation> = new Set([
   "fine_tuning",
   "conversations",
   "other_stored",
+]);
+/** Operations of other groups whose bodies have the texts of a conversation. */
+const CONVERSATIONS: ReadonlySet<Operation> = new Set([
+  "responses",
+  "interactions",
+  "conversations",
+  "thread_messages",
+  "thread_runs",
+]);
+/**
+ * Members with texts of users, models and tools, and with addresses of web pages, which no API takes for the id of an
+ * object. An id of another token in such a text must not end the conversation.
+ */
+const TEXTS: ReadonlySet<string> = new Set([
+  "text",
+  "content",
+  "output",
+  "arguments",
+  "result",
+  "input",
+  "prompt",
+  "instructions",
+  "system",
+  "thinking",
+  "summary",
+  "description",
+  "title",
+  "query",
+  "url",
 ]);
 /** Google's uploads, whose bodies are files, as those of `upload_parts`. */
 const GOOGLES_UPLOAD = /^\/(?:resumable\/)?upload\/v\d/i;
@@ -123,6 +154,7 @@ export function objectRequestOf(
     deletedName: method === "DELETE" ? chosenName(plain, inPath) : undefined,
     isOfObjects,
     hasReferences: method !== "GET" && method !== "HEAD" && method !== "OPTIONS" && !isUpload(method, path),
+    isReferring: group === "inference" || CONVERSATIONS.has(operation) ? canRefer : () => true,
     mayBeRaw: !WITH_REFERENCES.has(group) || RAW.has(operation),
   };
   if (query === "" && inPath.size === 0 && path.length <= MAX_REMEMBERED_LENGTH) {
@@ -159,6 +191,11 @@ function unusualReferences(path: string, inPath: References): References {
 /** No id that looks like one has an equals sign. */
 function unusualKey(collection: string, id: string): string | undefined {
   return id === "" || id.length > MAX_UNUSUAL_ID ? undefined : `${collection}=${id}`;
+}
+
+/** Whether a member can refer to objects in a request to a model. */
+function canRefer(member: string): boolean {
+  return !TEXTS.has(member.toLowerCase());
 }
 
 /** Whether the body is a file or a part of one, in each way in which a server can read the path. */

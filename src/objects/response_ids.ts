@@ -75,15 +75,14 @@ export class ResponseIds {
   readonly #sink: { write(piece: Uint8Array): void };
   readonly #decompressor: Decompressor | undefined;
 
-  /** Undefined: the response is neither JSON nor an event stream, or its coding is unknown. */
+  /** Undefined: the coding of the response is unknown. */
   static of(
     fields: readonly Field[],
     upstream: string,
     onId: (role: IdRole, id: string) => void,
   ): ResponseIds | undefined {
+    // Some servers give JSON another type.
     const isEvents = isEventStream(fields);
-    const type = fields.find(({ lower }) => lower === "content-type")?.value ?? "";
-    if (!isEvents && !/^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) return undefined;
     const coding = contentCodingOf(fields);
     if (coding !== "identity" && !canDecode(coding, { side: "upstream", name: upstream })) return undefined;
     return new ResponseIds(

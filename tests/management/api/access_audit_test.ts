@@ -29,15 +29,15 @@ class AuditBench {
   }
 }
 
-Deno.test("AccessAudit: a million wrong tokens of an address make one entry at once and one at the end of the minute", async () => {
+Deno.test("AccessAudit: ten thousand wrong tokens of an address make one entry at once and one at the end of the minute", async () => {
   const bench = new AuditBench();
-  for (let count = 0; count < 1_000_000; count++) {
+  for (let count = 0; count < 10_000; count++) {
     bench.audit.refused("192.0.2.1", count % 4 === 0 ? "sign_in" : "bearer");
   }
   assertEquals(bench.refused, [["192.0.2.1", { wrong_tokens_at_sign_in: 1 }]]);
   bench.clock.pass(MINUTE_MS);
   assertEquals(bench.refused.slice(1), [
-    ["192.0.2.1", { wrong_bearer_tokens: 750_000, wrong_tokens_at_sign_in: 249_999 }],
+    ["192.0.2.1", { wrong_bearer_tokens: 7_500, wrong_tokens_at_sign_in: 2_499 }],
   ]);
   bench.clock.pass(MINUTE_MS);
   assertEquals([bench.entries.length, bench.clock.pending], [2, 0], "nothing came in this minute");

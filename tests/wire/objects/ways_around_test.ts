@@ -372,3 +372,41 @@ for (const purpose of ["batch-api", "Batch", "batch ", "unknown"]) {
       assertEquals(upstream.asked.length, asked);
     }));
 }
+
+Deno.test("objects: an id of another token in the text of a conversation does not end it", () =>
+  withTokens("openai", async ({ upstream, ask, anna, ben }) => {
+    const { body: { id } } = await ask(anna, "POST", "/v1/vector_stores", json({ name: "s" }));
+    const texts = [id, `https://wiki.example/${id}`, `/tmp/${id}/x.txt`, JSON.stringify({ url: id })];
+    for (const text of texts) {
+      for (
+        const body of [
+          {
+            messages: [{ role: "user", content: text }, { role: "tool", content: [{ type: "text", text }] }],
+          },
+          {
+            input: [{ type: "function_call_output", output: text }, {
+              role: "user",
+              content: [{ url: text }],
+            }],
+          },
+        ]
+      ) {
+        upstream.answerNext({ id: "x" });
+        const path = "input" in body ? "/v1/responses" : "/v1/chat/completions";
+        assertEquals((await ask(ben, "POST", path, json({ model: "m", ...body }))).status, 200, text);
+      }
+    }
+    const tools = [{ type: "file_search", vector_store_ids: [id] }];
+    assertEquals(
+      (await ask(ben, "POST", "/v1/responses", json({ model: "m", input: id, tools }))).status,
+      404,
+    );
+  }));
+
+Deno.test("objects: a response that creates an object counts with any content type", () =>
+  withTokens("openai", async ({ upstream, ask, anna, ben }) => {
+    const id = "file-0123456789abcdef01234567";
+    upstream.answerNext({ id }, "text/plain");
+    await ask(anna, "POST", "/v1/files", json({}));
+    assertEquals((await ask(ben, "GET", `/v1/files/${id}`)).status, 404);
+  }));

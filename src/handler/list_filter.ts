@@ -1,0 +1,65 @@
+/**
+ * Lists of which a client may see only a part: of models, and of stored objects. The proxy reads such a response whole,
+ * and removes from it what the client may not see.
+ */
+
+import type { RoutedExchange } from "../exchange.ts";
+import { withoutByteFields } from "../forwarding/answer_urls.ts";
+import type { BackendRequests } from "../forwarding/backend_requests.ts";
+import type { ForwardRequest } from "../forwarding/forward.ts";
+import { HeldResponses } from "../forwarding/held_response.ts";
+import type { BackendResponse } from "../forwarding/upstream_call.ts";
+import { type Field, field } from "../http/fields.ts";
+import { modelFilter } from "../models/filter_models.ts";
+import { type ElementFilter, filterList } from "../objects/filter_list.ts";
+import type { AdmittedExchange } from "./admit_exchange.ts";
+import type { ProxyParts } from "./proxy_parts.ts";
+
+/** What {@link ListFilter.send} needs. */
+export interface SendParts extends Pick<ProxyParts, "transport" | "clock"> {
+  /** Makes the heads of the request for another page: the same request with another query. */
+  readonly requestsFor: (query: string) => BackendRequests;
+}
+
+/** The headers of a request whose response the proxy reads: the response must not be compressed. */
+export function withIdentity(fields: readonly Field[]): readonly Field[] {
+  return [...fields.filter(({ lower }) => lower !== "accept-encoding"), field("accept-encoding", "identity")];
+}
+
+/** Filters the response to one request. */
+export class ListFilter {
+  readonly #exchange: RoutedExchange;
+  readonly #elements: ElementFilter;
+
+  private constructor(exchange: RoutedExchange, elements: ElementFilter) {
+    this.#exchange = exchange;
+    this.#elements = elements;
+  }
+
+  /** The filter for an exchange. Undefined: the client gets the response as it is. */
+  static for({ exchange, upgrade, objects }: AdmittedExchange): ListFilter | undefined {
+    const ofModels = upgrade ? undefined : modelFilter(exchange, exchange.principal);
+    const elements = objects?.filtersList === true ? objects : ofModels;
+    return elements && new ListFilter(exchange, elements);
+  }
+
+  /**
+   * Sends the request, once for each page that the client gets nothing of, and removes elements from the response. Throws
+   * what forwarding does, and `bad_gateway` for a list that the proxy cannot read.
+   */
+  async send(request: ForwardRequest, { requestsFor, ...parts }: SendParts): Promise<BackendResponse> {
+    const held = new HeldResponses(request.exchange);
+    const { endpoint, query } = this.#exchange;
+    try {
+      const { answer, bytes, isChanged } = await filterList(this.#elements, {
+        query,
+        cursorName: endpoint.dialect === "anthropic" ? "after_id" : "after",
+        fetchPage: (query) => held.send({ ...request, requests: requestsFor(query) }, parts),
+      });
+      const fields = isChanged ? withoutByteFields(answer.fields) : answer.fields;
+      return held.reply({ ...answer, fields }, bytes);
+    } catch (error) {
+      throw held.errorFor(error);
+    }
+  }
+}
