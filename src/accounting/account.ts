@@ -10,7 +10,7 @@ import type { AttemptEstimate, ExchangeRecord, ExchangeUsage } from "../exchange
 import { type Field, fieldValue } from "../http/fields.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { Principal } from "../principal.ts";
-import type { AwaitedObject, ObjectKey } from "../storage/store.ts";
+import type { AwaitedObject, ObjectKey } from "../storage/object_store.ts";
 import type { AccountAdmission } from "./account_admission.ts";
 import type { AccountedRequest } from "./accounted_request.ts";
 import { lastOutcome, unansweredOutcome } from "./attempt_outcome.ts";

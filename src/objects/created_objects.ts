@@ -6,7 +6,7 @@ import { type Field, field } from "../http/fields.ts";
 import { compileSelection } from "../payload/json_selection.ts";
 import { MessageScanner } from "../payload/message_scanner.ts";
 import type { Principal } from "../principal.ts";
-import type { MadeObject, ObjectMaker } from "../storage/store.ts";
+import type { MadeObject, ObjectMaker } from "../storage/object_store.ts";
 import type { Clock } from "../time/clock.ts";
 import type { KnownObjects } from "./known_objects.ts";
 import { lifetimeOf } from "./lifetime.ts";

@@ -4,7 +4,8 @@ import type { Backend, Endpoint } from "../config/config.ts";
 import { projectKey } from "../config/project_key.ts";
 import type { Principal } from "../principal.ts";
 import { providerAccount } from "../storage/provider_account.ts";
-import { type MadeObject, type ObjectMaker, type Store, StoreError } from "../storage/store.ts";
+import type { MadeObject, ObjectMaker } from "../storage/object_store.ts";
+import { type Store, StoreError } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
 
 /** The database and the callbacks of {@link KnownObjects}. */

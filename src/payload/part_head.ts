@@ -18,7 +18,7 @@ export interface PartHead {
   readonly isFile: boolean;
   /** Whether the part has the empty name of a file. Some readers take it for a field, and others for a file. */
   readonly hasEmptyFilename: boolean;
-  /** Where the number of the part's `content-length` is in the form. Undefined without one. */
+  /** Where the number of the part's `content-length` is in the form; `undefined` without one. */
   readonly lengthAt: { readonly start: number; readonly end: number } | undefined;
 }
 

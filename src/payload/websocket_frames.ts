@@ -12,7 +12,7 @@ export interface FrameHead {
   /** Whether an extension changes the meaning of the frame. In data frames it is usually compression. */
   readonly hasReservedBits: boolean;
   readonly opcode: number;
-  /** The key that masks the payload. Undefined: an unmasked payload. */
+  /** The key that masks the payload; `undefined` for an unmasked payload. */
   readonly mask: Uint8Array | undefined;
   readonly payloadBytes: number;
 }
@@ -175,7 +175,7 @@ export class FrameReader {
 /** The limit of a control frame's payload (RFC 6455, 5.5). */
 const MAX_CONTROL_BYTES = 125;
 
-/** The length of the head that begins at `at`. Undefined: its second byte has not arrived. */
+/** The length of the head that begins at `at`; `undefined` if its second byte has not arrived. */
 function headLength(bytes: Uint8Array, at: number): number | undefined {
   const second = bytes[at + 1];
   if (second === undefined) return undefined;

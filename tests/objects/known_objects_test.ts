@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { KnownObjects } from "../../src/objects/known_objects.ts";
-import { type MadeObject, StoreError } from "../../src/storage/store.ts";
+import type { MadeObject } from "../../src/storage/object_store.ts";
+import { StoreError } from "../../src/storage/store.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
 import { madeObject } from "../support/data/rows.ts";
 

@@ -2,15 +2,9 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Booking } from "../../src/storage/booking.ts";
-import {
-  type ExchangeRow,
-  type MadeObject,
-  type Store,
-  StoreError,
-  type UsageFilter,
-  type UsageGrouping,
-  type UsageRow,
-} from "../../src/storage/store.ts";
+import type { MadeObject } from "../../src/storage/object_store.ts";
+import { type ExchangeRow, type Store, StoreError } from "../../src/storage/store.ts";
+import type { UsageFilter, UsageGrouping, UsageRow } from "../../src/storage/usage_store.ts";
 import { random } from "../support/data/random.ts";
 import {
   ALL_TOGETHER,

@@ -58,7 +58,7 @@ export function reserveVariable(parameters: Item, draft: Draft): void {
   }
 }
 
-/** Reads a deployment. Undefined: the proxy cannot use it, and a note says why. */
+/** Reads a deployment. Returns `undefined` if the proxy cannot use it; then a note says why. */
 export function readDeployment(
   item: Item,
   { draft, credentials, timeouts }: {

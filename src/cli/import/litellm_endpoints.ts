@@ -81,8 +81,8 @@ function addShared(group: readonly Deployment[], { retries }: Routing, draft: Dr
 }
 
 /**
- * Adds the route of a model, if the model needs one. Returns the model as the name that leads to the endpoint.
- * Undefined: no route can change the names of the model, and a note says so.
+ * Adds the route of a model, if the model needs one. Returns the model as the name that leads to the
+ * endpoint, or `undefined` if no route can change the names of the model; then a note says so.
  */
 function addRoute(
   deployments: readonly Deployment[],

@@ -87,7 +87,7 @@ export async function servedEndpoints(place: ProxyPlace): Promise<ServedEndpoint
 }
 
 /**
- * The names of the models of an endpoint, without those that have invisible characters. Empty: the upstream
+ * The names of the models of an endpoint, without those that have invisible characters; empty if the upstream
  * lists none.
  */
 export async function servedModels(place: ProxyPlace, endpoint: string): Promise<readonly string[]> {

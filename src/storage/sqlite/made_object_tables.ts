@@ -1,6 +1,6 @@
 /** The makers of objects at providers, in SQLite. Call functions that write within a transaction. */
 
-import type { MadeObject, ObjectMaker } from "../store.ts";
+import type { MadeObject, ObjectMaker } from "../object_store.ts";
 import type { Connection, Row } from "./connection.ts";
 
 /** Adds objects with their makers. The first maker of an object stays. */

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { AccessAudit } from "../../../src/management/api/access_audit.ts";
-import { type NewAuditEntry, StoreError } from "../../../src/storage/store.ts";
+import type { NewAuditEntry } from "../../../src/storage/audit_store.ts";
+import { StoreError } from "../../../src/storage/store.ts";
 import { FakeClock } from "../../support/time/fake_clock.ts";
 import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
 import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
