@@ -13,7 +13,10 @@ import { holderOf, type Principal } from "./principal.ts";
 import type { ResponseEnd } from "./response_end.ts";
 import { harmlessText } from "./text/harmless_text.ts";
 
-/** The account needs some milliseconds for so much of a response if all events are short. */
+/**
+ * The most bytes that the observers of a response read in one turn of the event loop. If all events are short,
+ * more would block other connections for several milliseconds.
+ */
 const OBSERVED_STEP_BYTES = 32 * 1024;
 /** The status under which nginx, and this proxy, log a client that left. */
 const CLIENT_GONE_STATUS = 499;
@@ -73,7 +76,7 @@ export class Exchange {
   principal: Principal | undefined;
   /** Measures the usage. Undefined: the management plane is off, or the client is not identified yet. */
   account: ExchangeAccount | undefined;
-  /** Learns the objects that the response creates. Undefined: it creates none that matter. */
+  /** Learns the objects that the response creates. `undefined` if there is nothing to learn. */
   objects: ExchangeObjects | undefined;
   readonly #parts: ExchangeParts;
   readonly #startedAt: number;
@@ -205,7 +208,7 @@ export class Exchange {
     this.#attempts.push(estimated === undefined ? last : { ...last, estimated });
   }
 
-  /** The last attempt failed, and another one follows. */
+  /** Sets the reason why the last attempt failed. Another attempt follows. */
   failedOver(backend: string, detail: string): void {
     const last = this.#attempts.pop();
     if (last !== undefined) this.#attempts.push({ ...last, detail });
@@ -280,8 +283,8 @@ export class Exchange {
   }
 
   /**
-   * Ends the exchange. Only the first call counts. First what it holds is released, then the account settles, and
-   * then the complete record goes to the log, the metrics, the live feed and the database.
+   * Releases what the exchange holds, settles the account, then gives the complete record to `onRecord`, which
+   * passes it to the log, the metrics, the live feed and the database. Only the first call counts.
    */
   end(how: ResponseEnd): void {
     if (this.#hasEnded) return;

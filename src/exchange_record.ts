@@ -62,7 +62,7 @@ type RecordedMember =
 
 /**
  * What accounting knows of an exchange at its end: the model, its tokens and its cost, and who pays. A batch or a
- * background response is settled later (`settlement` is `awaited`), with a row for itself.
+ * background response is settled later (`settlement` is `awaited`), in a separate row.
  */
 export type ExchangeUsage = Omit<ExchangeRow, RecordedMember>;
 

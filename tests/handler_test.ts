@@ -121,7 +121,7 @@ Deno.test("handler: a transport's failure is a 502 in clear words, and no timer 
   });
   const { status, text } = await bench.ask("GET /openai/v1/models", TOKEN);
   assertEquals(status, 502);
-  assertEquals(JSON.parse(text).error.message, "No answer from openai.test: it refused the connection.");
+  assertEquals(JSON.parse(text).error.message, "No response from openai.test: it refused the connection.");
   assertEquals([bench.clock.pending, bench.records[0]?.ending], [0, "bad_gateway"]);
 });
 

@@ -58,17 +58,17 @@ export interface AdmissionParts {
   readonly counted: { readonly account: Account; readonly limiter: Limiter } | undefined;
   /** The request as the proxy has read it to choose the endpoint. Undefined: it has not read it. */
   readonly read?: ReadRequest | undefined;
-  /** The stored objects that the request can name. Undefined: none that matter. */
+  /** The check of the stored objects that the request can name. `undefined` if there is nothing to check. */
   readonly objects?: ObjectNeeds | undefined;
 }
 
 /** What the check of stored objects needs of a request. */
 export interface ObjectNeeds {
-  /** The body, which may name objects. */
+  /** Whether the body may name objects. */
   readonly readsBody: boolean;
-  /** A head that names no other method or path than its own. */
+  /** Whether the head must not name another method or path than its own. */
   readonly isGuarded: boolean;
-  /** A response in the form that the provider gives it. */
+  /** Whether the proxy filters the list in the response, so that the client must not choose another form. */
   readonly filtersList: boolean;
 }
 

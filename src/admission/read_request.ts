@@ -43,7 +43,7 @@ export interface UnreadRequest {
   /** Whether the client requests a WebSocket, which has no body. */
   readonly upgrade: boolean;
   readonly cancellation: Cancellation;
-  /** The share of the request of the memory for bodies. */
+  /** The request's share of the memory for bodies. */
   readonly held: HeldShare;
 }
 
@@ -167,7 +167,7 @@ function heldRequest(read: Payload, held: HeldShare): ReadRequest {
   return {
     fields: sent,
     body: owner.body(),
-    // Few bodies are forms, or JSON of another type.
+    // Most payloads have neither member. Without them, all have the same shape, which V8 reads faster.
     payload: form === undefined && read.hasGuessedType === undefined
       ? payload
       : { ...payload, ...(form && { form }), ...(read.hasGuessedType && { hasGuessedType: true }) },
@@ -257,6 +257,7 @@ function checkPath(path: string): void {
   if (ambiguity === undefined) return;
   throw new ProxyFault(
     "bad_request",
-    `A rule or an override depends on this request, and its path contains ${ambiguity}: use the plain path.`,
+    `The path contains ${ambiguity}, which servers read in different ways. A rule or an override depends on ` +
+      "the path: send it in its plain form.",
   );
 }

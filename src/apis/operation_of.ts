@@ -1,8 +1,8 @@
-/** Recognises the operation of a request by its path. No other module compares paths of APIs. */
+/** Recognises the operation of a request by its path. Only this module maps paths of APIs to operations. */
 
 import type { Operation } from "./operations.ts";
 
-/** The methods that only read, or remove. They cost nothing. */
+/** The methods that create nothing, so that a request with them costs nothing. */
 export const READING_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE"]);
 
 /**

@@ -14,8 +14,8 @@ interface CredentialPlaceRules {
    */
   readonly form: "bearer" | "word" | "query" | "subprotocol";
   /**
-   * Whose credential a passthrough endpoint expects there: the provider's, which it forwards, or the proxy's,
-   * which no upstream gets.
+   * Whose credential is in the place on a passthrough endpoint. `provider`: the proxy forwards it. `proxy`: no
+   * upstream gets it.
    */
   readonly of: "provider" | "proxy";
 }

@@ -15,7 +15,7 @@ import { faultBeforeResponse } from "./upstream_faults.ts";
 /** What an attempt brought: the response whose head has arrived, or an error. */
 export type AttemptOutcome = AttemptResponse | {
   readonly error: unknown;
-  /** Whether it broke off while the proxy looked for a hidden failure, so that the client got nothing of it. */
+  /** Whether the response broke off before the client got a byte of it. */
   readonly isUnseen: boolean;
 };
 

@@ -35,12 +35,12 @@ export class Attempts {
   readonly #request: ForwardRequest;
   readonly #parts: AttemptsParts;
   readonly #content: RequestContent;
-  /** Whether the request must not arrive twice. */
+  /** Whether a second request would create a second object. */
   readonly #isUnsafe: boolean;
   readonly #startedAt: number;
   readonly #tried = new Set<Backend>();
   #traits: RequestTraits = NO_TRAITS;
-  /** It can become negative: the attempt at a woken backend counts too, and needs no retry that is left. */
+  /** Below 0 after the attempt at a woken backend, which is allowed without a retry. */
   #retriesLeft: number;
   /** The first backend that did not answer and can be woken. */
   #sleeping: Lease | undefined;
@@ -173,14 +173,14 @@ export class Attempts {
     return pauseMs > LONGEST_PAUSE_MS ? undefined : pauseMs;
   }
 
-  /** Whether the request can go to a backend that is being woken: the attempt failed, and it can be sent again. */
+  /** Whether the request may wait for the backend that is being woken. */
   #mayWake(outcome: AttemptOutcome): boolean {
     if (this.#sleeping === undefined || this.#woken !== undefined) return false;
     if (!canFailOver(outcome, this.#request.exchange.endpoint.retry)) return false;
     return !mayBeDone(outcome) && "error" in outcome || this.#maySendAgain(outcome);
   }
 
-  /** Waits until the backend that sleeps answers. False: it did not in time. Throws if the exchange was cancelled. */
+  /** Waits until the woken backend answers. Returns false after its timeout. Throws if the exchange is cancelled. */
   async #wake(outcome: AttemptOutcome, lease: Lease): Promise<boolean> {
     const { endpoint, request: { cancellation } } = this.#request.exchange;
     const sleeping = this.#sleeping;

@@ -91,14 +91,14 @@ export class Balancer {
    */
   choose(wish: BackendWish): Lease {
     const state = this.#states.length === 1 ? this.#states[0] : this.#best(wish);
-    if (state === undefined) throw new TypeError("An endpoint without backends");
+    if (state === undefined) throw new TypeError("BUG: the endpoint has no backends");
     return new Lease(state, { holder: wish.holder, clock: this.#clock });
   }
 
   /** A lease of a backend that was tried before. */
   again(backend: Backend, holder: string): Lease {
     const state = this.#states.find((one) => one.backend === backend);
-    if (state === undefined) throw new TypeError("A backend of another endpoint");
+    if (state === undefined) throw new TypeError("BUG: the backend belongs to another endpoint");
     return new Lease(state, { holder, clock: this.#clock });
   }
 
@@ -183,7 +183,7 @@ export class Balancer {
     });
   }
 
-  /** Milliseconds until the first backend's requested pause ends. 0 if any backend has none. */
+  /** Milliseconds until the requested pause ends that ends first. 0 if a backend has none. */
   waitMs(request: LimitedRequest): number {
     const soonest = Math.min(...this.#states.map(({ pauses }) => pauses.until(request)));
     return Math.max(0, soonest - this.#clock.now());

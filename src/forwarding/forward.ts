@@ -45,7 +45,7 @@ export interface ForwardRequest {
   readonly payload: HeldPayload | undefined;
   /** The memory for the body. It is released when no attempt needs the body any more. */
   readonly memory: BodyMemory;
-  /** The longest message of the WebSocket. Undefined: the request does not ask for a WebSocket. */
+  /** How the proxy carries the WebSocket. `undefined` if the request asks for none. */
   readonly websocket: WebSocketOptions | undefined;
 }
 

@@ -9,13 +9,16 @@ import { EventStreamScanner } from "../payload/event_stream_scanner.ts";
 import { LONGEST_COOLDOWN_MS } from "./backend_health.ts";
 import type { PeekedBody } from "./peeked_body.ts";
 
-/** What the beginning of a response says. An empty object: no more than its head. */
+/** What the first bytes of a body report. `{}`: nothing that the head does not say. */
 export interface Finding {
   /** The status that the response would have had, if its failure had been known earlier. */
   readonly status?: number;
   /** Why the response counts as a failure, as the end of a sentence about the backend. */
   readonly detail?: string;
-  /** For how long the backend wants no more requests, in milliseconds. 0: no pause helps this request. */
+  /**
+   * For how long the backend wants no more requests, in milliseconds. 0: the request itself is too large, and a
+   * retry at this backend fails again.
+   */
   readonly pauseMs?: number;
 }
 

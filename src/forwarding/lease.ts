@@ -62,8 +62,8 @@ export class Lease {
   readonly #holder: string;
   readonly #clock: Clock;
   /**
-   * The number of cooldowns at the start. If one began since, this failure belongs to the same outage and
-   * does not count.
+   * The number of cooldowns before the attempt. If another one began meanwhile, a failure of this attempt belongs
+   * to it and does not count.
    */
   readonly #cooldowns: number;
   readonly #ownCooldowns: number;

@@ -22,7 +22,7 @@ export class PeekedBody implements MessageBody {
 
   /**
    * Reads pieces until `isEnough` is true of one, the body ends, it has `maxBytes`, or `deadlineMs` have passed. Throws
-   * if the body breaks off. Whether the body has ended is the result.
+   * if the body breaks off. Returns why the reading stopped.
    */
   async peek(
     isEnough: (piece: Uint8Array) => boolean,

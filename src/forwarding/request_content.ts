@@ -30,7 +30,7 @@ export class RequestContent {
   readonly #payload: HeldPayload | undefined;
   readonly #isUnsafe: boolean;
 
-  /** `payload` is the body where it is in memory already. */
+  /** `payload`: the body, if it is in memory already. */
   constructor(
     { body, payload, memory }: {
       readonly body: MessageBody | null;
@@ -38,7 +38,7 @@ export class RequestContent {
       readonly memory: BodyMemory;
     },
     { retry, maxBufferBytes, isUnsafe }: Pick<Endpoint, "retry" | "maxBufferBytes"> & {
-      /** Whether the request must not arrive twice. */
+      /** Whether a second request would create a second object. */
       readonly isUnsafe: boolean;
     },
   ) {

@@ -19,7 +19,10 @@ export interface RequestTraits {
 /** The traits of a request if nothing depends on them. */
 export const NO_TRAITS: RequestTraits = {};
 
-/** Finds the traits of a request, if something depends on them. Waits for the beginning of its body only if one is in it. */
+/**
+ * Finds the traits of a request, if something depends on them. Waits for the first bytes of the body only if a
+ * needed trait is in the body.
+ */
 export function traitsOf(
   request: ForwardRequest,
   content: RequestContent,

@@ -24,7 +24,7 @@ export class RequestedPauses {
   /** The pauses for all holders, by model. */
   readonly #all = new Map<string | undefined, number>();
 
-  /** No pause lasts longer. A shorter pause may have replaced the longest one. */
+  /** An upper bound of the end of all pauses, in milliseconds of the clock. */
   mayLastUntil = -Infinity;
 
   /** Until when the backend is skipped for a request. `-Infinity`: it gets the request. */
@@ -50,8 +50,8 @@ export class RequestedPauses {
   }
 
   /**
-   * Sets a pause for the holder and the model of a request, or for all holders, if a second one gets it. Returns
-   * for whom the pause is new. Undefined: it goes on.
+   * Sets a pause for the holder and the model of a request. If a second holder gets one for the same model, sets
+   * it for all holders. Returns who is newly paused, or `undefined` if the pause existed.
    */
   set(
     request: LimitedRequest,

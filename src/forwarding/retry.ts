@@ -1,6 +1,6 @@
 /**
- * Says after which outcomes another attempt may follow, and what a response says of its backend. `forward.ts`
- * decides.
+ * Says after which outcomes another attempt may follow, and what a response says of its backend. `Attempts`
+ * (`attempts.ts`) decides.
  */
 
 import { factsOf, type Operation } from "../apis/operations.ts";
@@ -17,7 +17,7 @@ export type Outcome =
   | { readonly response: { readonly status: number }; readonly finding?: Finding | undefined }
   | {
     readonly error: unknown;
-    /** Whether it broke off while the proxy looked for a hidden failure, so that the client got nothing of it. */
+    /** Whether the response broke off before the client got a byte of it. */
     readonly isUnseen?: boolean | undefined;
   };
 
@@ -51,7 +51,10 @@ export function isCreation(method: string, operation: Operation): boolean {
   return factsOf(operation).isCreation === true && !READING_METHODS.has(method);
 }
 
-/** What a response says of its backend. Errors of the client, such as a 400, count as good. `nothing`: no more than before. */
+/**
+ * What a response says of its backend. Errors of the client, such as a 400, count as good. `nothing` changes
+ * neither the health nor the pauses of the backend.
+ */
 export type AnswerVerdict = "good" | "failure" | "nothing" | { readonly limitedMs: number };
 
 /** Judges a backend by a response. `epochMs` is the time in milliseconds since 1970. */

@@ -32,7 +32,7 @@ export interface CallRequest {
   readonly content: Content;
   /** The cancellation of the exchange. It also ends the call. */
   readonly cancellation: Cancellation;
-  /** The longest message of the WebSocket. Undefined: the request does not ask for a WebSocket. */
+  /** How the proxy carries the WebSocket. `undefined` if the request asks for none. */
   readonly websocket: WebSocketOptions | undefined;
   /**
    * When the proxy began to forward the exchange, after the body it had to read and the wait for a slot. The
@@ -144,7 +144,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
     const { upgraded, fields } = response;
     if (upgraded === undefined || isAccepted(this.fields, fields)) return;
     upgraded.close();
-    throw new TransportError("its answer does not match the WebSocket handshake", {
+    throw new TransportError("its response does not match the WebSocket handshake", {
       phase: "first byte",
       sent: true,
       received: true,
@@ -159,7 +159,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
    */
   async examine<Result>(read: (body: PeekedBody) => Promise<Result>): Promise<Result> {
     const response = this.#begunResponse();
-    if (response.body === null) throw new TypeError("A response without a body");
+    if (response.body === null) throw new TypeError("BUG: examine() of a response without a body");
     const body = new PeekedBody(response.body, this.#clock);
     this.#response = { ...response, body };
     this.#timer.enter("idle");
@@ -252,7 +252,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
   }
 
   #begunResponse(): UpstreamResponse {
-    if (this.#response === undefined) throw new TypeError("A call without an answer");
+    if (this.#response === undefined) throw new TypeError("BUG: the response is used before begun()");
     return this.#response;
   }
 

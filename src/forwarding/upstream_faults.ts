@@ -14,7 +14,7 @@ export function faultBeforeResponse(error: unknown, backend: Backend): ProxyFaul
     });
   }
   if (error instanceof TransportError) {
-    return new ProxyFault("bad_gateway", `No answer from ${host}: ${error.message}.`, {
+    return new ProxyFault("bad_gateway", `No response from ${host}: ${error.message}.`, {
       upstream: host,
       cause: error,
     });
@@ -27,12 +27,16 @@ export function faultWithinResponse(error: unknown, backend: Backend): ProxyFaul
   if (error instanceof ProxyFault) return error;
   const host = hostOf(backend);
   if (error instanceof TimeoutExpired) {
-    return new ProxyFault("upstream_timeout", `${host} fell silent within its answer: ${error.message}.`, {
-      upstream: host,
-    });
+    return new ProxyFault(
+      "upstream_timeout",
+      `${host} sent nothing more within its response: ${error.message}.`,
+      {
+        upstream: host,
+      },
+    );
   }
-  const reason = error instanceof TransportError ? error.message : "the answer was cut";
-  return new ProxyFault("bad_gateway", `The answer of ${host} is incomplete: ${reason}.`, {
+  const reason = error instanceof TransportError ? error.message : "the response was cut";
+  return new ProxyFault("bad_gateway", `The response of ${host} is incomplete: ${reason}.`, {
     upstream: host,
     cause: error,
   });

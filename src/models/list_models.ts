@@ -83,7 +83,7 @@ export async function modelsReply(
   },
 ): Promise<OutgoingReply | undefined> {
   const { byModel } = routes;
-  if (byModel === undefined) throw new TypeError("The model of a request chooses nothing.");
+  if (byModel === undefined) throw new TypeError("BUG: modelsReply() without routing by model");
   const mayUse = endpointTest(principal, byModel.fallbacks[api]);
   const head = { request: { method: "GET", fields }, rest: path, query: "", upgrade: false };
   const usable = withOpenPath(endpoints.filter(mayUse), { principal, head });

@@ -66,7 +66,7 @@ async function chooseByModel(
   const requested = dependsOnModel(byModel, api)
     ? await requestedModel(exchange, limits, { ...reading, maxBytes })
     : undefined;
-  // The client was identified as one of this endpoint, and its own key is for no other one.
+  // The client was identified for the fallback endpoint. Its own key must go to no other endpoint.
   const mayUse = endpointTest(reading.principal, exchange.endpoint);
   const unrouted = { api, model: requested?.name, mayUse };
   const choice = chooseEndpoint(routes, unrouted, catalogue);

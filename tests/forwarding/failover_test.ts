@@ -112,7 +112,7 @@ class LoopBench {
       case "resets":
         throw new TransportError("it reset the connection", { ...NOT_SENT, phase: "first byte", sent: true });
       case "breaks within its head":
-        throw new TransportError("it broke off within its answer", {
+        throw new TransportError("it broke off within its response", {
           ...NOT_SENT,
           phase: "first byte",
           sent: true,
@@ -154,7 +154,9 @@ for (const act of ["refuses", "resets", { status: 500 }, { status: 429 }, { stat
     const bench = new LoopBench([act, OK]);
     assertEquals(await bench.send("hello"), "200 well");
     const detail = typeof act === "string"
-      ? `No answer from h.test: it ${act === "refuses" ? "refused the connection" : "reset the connection"}.`
+      ? `No response from h.test: it ${
+        act === "refuses" ? "refused the connection" : "reset the connection"
+      }.`
       : `it answered ${act.status}`;
     assertEquals(bench.events, [
       "asks a",
@@ -181,7 +183,7 @@ Deno.test("failover: nothing is repeated once a byte of an answer came", async (
   const error = await assertRejects(() => bench.send("x"), ProxyFault);
   assertEquals([error.code, bench.events], ["bad_gateway", ["asks a", "gets x"]]);
 
-  const broken = brokenBody("it broke off within its answer");
+  const broken = brokenBody("it broke off within its response");
   const cut = new LoopBench([{ status: 200, body: broken }]);
   await assertRejects(() => cut.send("x"), TransportError);
   assertEquals(cut.events, ["asks a", "gets x", "answers 200", "ends bad_gateway"]);
@@ -421,7 +423,10 @@ Deno.test("failover: a stream that begins with an error, has no event or breaks 
   const streams = [
     [OVERLOADED, "it began its event stream with an error (status 529)"],
     [": wait\n\n", "it sent an event stream without an event"],
-    [brokenBody("it broke off within its answer"), "No answer from h.test: it broke off within its answer."],
+    [
+      brokenBody("it broke off within its response"),
+      "No response from h.test: it broke off within its response.",
+    ],
   ] as const;
   for (const [body, detail] of streams) {
     const bench = new LoopBench([{ status: 200, headers: [STREAM], body }, {

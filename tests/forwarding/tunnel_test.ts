@@ -18,6 +18,6 @@ for (const scheme of ["http", "socks5"] as const) {
     };
     await open(OPENED[scheme]);
     const forged = `${OPENED[scheme]}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`;
-    await assertRejects(() => open(forged), TunnelRefused, "more than its answer");
+    await assertRejects(() => open(forged), TunnelRefused, "more than its response");
   });
 }

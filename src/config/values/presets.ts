@@ -22,8 +22,8 @@ export interface Preset {
   /** The prefix of the variables that configure an endpoint without a file, and the name for people. */
   readonly environment?: { readonly prefix: "OPENAI" | "ANTHROPIC"; readonly title: string };
   /**
-   * A model for the settings of clients. `dialect`: the usual one of the dialect that the client speaks. It
-   * is `undefined` if no model is usual.
+   * The model in the settings that `connect` prints. The text `dialect` means the usual model of the client's
+   * dialect. It is `undefined` if no model is usual.
    */
   readonly model?: string;
   /** Origins of the provider besides that of {@link baseUrl}. */

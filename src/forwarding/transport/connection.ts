@@ -57,7 +57,8 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
   #isPersistent = false;
 
   /**
-   * `form` is undefined for requests in the usual form. `onIdle` is called when a response has ended and the connection is free. `onClose` is
+   * `form`: how requests through a forward proxy are written. `undefined` for requests in origin form, as
+   * servers get them. `onIdle` is called when a response has ended and the connection is free. `onClose` is
    * called once.
    */
   constructor(
@@ -145,7 +146,7 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
           await this.#reader.readable();
           head = takeHead(this.#reader) ?? await readHead(this.#reader);
         }
-        if (head === null) throw new UnexpectedEnd("the connection ended without an answer");
+        if (head === null) throw new UnexpectedEnd("the connection ended without a response");
         const status = parseStatus(head);
         if (!isFinal(status, request)) continue;
         form?.checkAnswer(status);
@@ -267,12 +268,12 @@ function isFinal({ status }: StatusHead, { upgrade }: UpstreamRequest): boolean 
 function reasonOf(error: unknown, received: boolean): string {
   if (error instanceof HttpSyntaxError) return `it sent a malformed answer (${error.message})`;
   if (error instanceof UnexpectedEnd) {
-    return received ? "it broke off within its answer" : "it closed the connection without an answer";
+    return received ? "it broke off within its response" : "it closed the connection without a response";
   }
   const alert = error instanceof Deno.errors.InvalidData
     ? /received fatal alert: (\w{1,40})/.exec(error.message)?.[1]
     : undefined;
   // With TLS 1.3, an upstream rejects the certificate of the proxy only after the handshake.
   if (alert !== undefined) return `it ended TLS (${alert})`;
-  return received ? "it reset the connection within its answer" : "it reset the connection";
+  return received ? "it reset the connection within its response" : "it reset the connection";
 }

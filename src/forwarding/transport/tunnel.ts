@@ -25,7 +25,7 @@ export async function openTunnel(connection: Deno.Conn, proxy: OutboundProxy, en
     ? socks5(connection, reader, { login: proxy.login, end })
     : httpConnect(connection, reader, { login: proxy.login, end }));
   // Neither TLS nor HTTP lets the far side send first, so these bytes would be the proxy's.
-  if (reader.buffered.length > 0) throw new TunnelRefused("it sent more than its answer");
+  if (reader.buffered.length > 0) throw new TunnelRefused("it sent more than its response");
 }
 
 interface TunnelRequest {

@@ -1,7 +1,10 @@
 import type { MessageBody } from "../../streams/byte_source.ts";
 import type { UpstreamRequest } from "./transport.ts";
 
-/** So many bytes are sent together with the head, at the moment in which the phase `first byte` begins. */
+/**
+ * The first bytes go out with the head, when the phase `first byte` has just begun. They need not begin it
+ * again.
+ */
 const AT_ONCE_BYTES = 8 * 1024;
 
 /**

@@ -29,12 +29,14 @@ const BREAKS: readonly (readonly [when: string, sent: (type: string) => string, 
   [
     "after the request",
     () => "",
-    badGateway(/: it (?:reset the connection|closed the connection without an answer)\.$/, { another: true }),
+    badGateway(/: it (?:reset the connection|closed the connection without a response)\.$/, {
+      another: true,
+    }),
   ],
-  ["within the status line", () => "HTTP/1.1 20", badGateway(/within its answer\.$/)],
-  ["after the status line", () => "HTTP/1.1 200 OK\r\n", badGateway(/within its answer\.$/)],
-  ["within its headers", () => "HTTP/1.1 200 OK\r\nContent-Ty", badGateway(/within its answer\.$/)],
-  ["after an interim answer", () => "HTTP/1.1 103 Early Hints\r\n\r\n", badGateway(/within its answer\.$/)],
+  ["within the status line", () => "HTTP/1.1 20", badGateway(/within its response\.$/)],
+  ["after the status line", () => "HTTP/1.1 200 OK\r\n", badGateway(/within its response\.$/)],
+  ["within its headers", () => "HTTP/1.1 200 OK\r\nContent-Ty", badGateway(/within its response\.$/)],
+  ["after an interim answer", () => "HTTP/1.1 103 Early Hints\r\n\r\n", badGateway(/within its response\.$/)],
   ["after its headers, counted", (type) => COUNTED(type), cut("")],
   ["after its headers, chunked", (type) => CHUNKED(type), cut("")],
   ["within a counted body", (type) => `${COUNTED(type)}half`, cut("half")],
@@ -75,7 +77,7 @@ const WRONG:
     ["noise", () => "\x16\x03\x01\0\0\xff\xfe\r\n\r\n\r\n", malformed(/invalid status line/)],
     ["a page without a head", () => "<html><body>502</body></html>\r\n\r\n", malformed(/status line/)],
     ["HTTP/2", () => "\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x64\r\n\r\n", malformed(/status line/)],
-    ["HTTP/0.9's bare text, and no end", () => "no head at all", badGateway(/within its answer/)],
+    ["HTTP/0.9's bare text, and no end", () => "no head at all", badGateway(/within its response/)],
     [
       "both framings",
       () =>

@@ -20,7 +20,7 @@ const noAnswer = (says: RegExp): Promised => ({
   is: "fault",
   code: "bad_gateway",
   another: true,
-  says: new RegExp(`^No answer from [^ ]+: .*${says.source}`),
+  says: new RegExp(`^No response from [^ ]+: .*${says.source}`),
 });
 
 const answers: UpstreamFault["script"] = (type) => async (connection) => {
@@ -161,7 +161,7 @@ const BREAKS: readonly UpstreamFault[] = [
       await connection.write("HTTP/1.1 200 OK\r\nContent-Le");
       connection.close();
     },
-    promised: { is: "fault", code: "bad_gateway", another: false, says: /within its answer\.$/ },
+    promised: { is: "fault", code: "bad_gateway", another: false, says: /within its response\.$/ },
   },
   {
     name: "ends an answer without a length has ended it",

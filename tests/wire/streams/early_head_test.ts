@@ -210,7 +210,7 @@ for (
       "The provider answered 200 with text/event-stream, gzip",
       200,
     ],
-    ["an upstream that closes the connection", "", "it closed the connection without an answer", 502],
+    ["an upstream that closes the connection", "", "it closed the connection without a response", 502],
   ] as const
 ) {
   Deno.test(`keepalive_before_head: ${what} becomes an error in the dialect of the client`, async () => {

@@ -41,11 +41,11 @@ Deno.test("a 502 names the host of the upstream in the log, and the endpoint for
     return (await answer.json()).error.message;
   };
   const { value } = await proxy.token({});
-  assertEquals(await message(value), "No answer from the upstream of api: it refused the connection.");
+  assertEquals(await message(value), "No response from the upstream of api: it refused the connection.");
   assertEquals(
     (await proxy.proxy.logged("fault"))["detail"],
-    `No answer from ${host}: it refused the connection.`,
+    `No response from ${host}: it refused the connection.`,
   );
   // The token of the configuration belongs to the one who runs the proxy.
-  assertEquals(await message(SECRETS.proxyToken), `No answer from ${host}: it refused the connection.`);
+  assertEquals(await message(SECRETS.proxyToken), `No response from ${host}: it refused the connection.`);
 });

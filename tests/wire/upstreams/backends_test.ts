@@ -74,7 +74,7 @@ Deno.test("backends: a 503 and a dead one are passed over; each gets its own key
     assertEquals(
       left.map(({ backend, detail }) => `${backend} ${String(detail).replace(/127[^:]*:\d+/, "host")}`),
       [
-        "dead No answer from host: it refused the connection.",
+        "dead No response from host: it refused the connection.",
         "busy it answered 503",
       ],
     );

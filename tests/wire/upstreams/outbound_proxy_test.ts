@@ -218,7 +218,7 @@ Deno.test("outbound proxy: what it sends behind its answer is not taken for the 
     using accepted = await listener.accept();
     const smuggled = "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     await accepted.write(new TextEncoder().encode(smuggled));
-    await assertRejects(() => sent, TransportError, "it sent more than its answer");
+    await assertRejects(() => sent, TransportError, "it sent more than its response");
   }));
 
 Deno.test("outbound proxy: closing a tunnel within a tunnel leaves nothing open", () =>

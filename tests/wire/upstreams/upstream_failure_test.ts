@@ -82,7 +82,7 @@ Deno.test("an upstream that refuses connections is a 502 that names the host and
   await upstream[Symbol.asyncDispose]();
   await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey, origin });
   const message = await assertFault(proxy.url, 502, "bad_gateway");
-  assertMatch(message, /^No answer from 127\.0\.0\.1:\d+: it refused the connection\.$/);
+  assertMatch(message, /^No response from 127\.0\.0\.1:\d+: it refused the connection\.$/);
 });
 
 Deno.test("an upstream whose name does not resolve is a 502", async () => {
