@@ -14,7 +14,7 @@ export interface ReaderOwner {
   readonly hasRead?: () => void;
 }
 
-/** Enough for a usual head. */
+/** The first size of the buffer. It is enough for a usual head. */
 const SMALL_BYTES = 4 * 1024;
 /** Enough for an event. Each of thousands of quiet streams holds such a buffer on both of its connections. */
 const QUIET_BYTES = 512;
@@ -78,15 +78,15 @@ export class ConnectionReader {
   }
 
   /**
-   * Whether the peer has ended the connection. Bytes may still be at hand. Throws where the connection has
-   * failed.
+   * Whether the peer has ended the connection. The buffer may still have bytes. Throws the error of a connection
+   * that has failed.
    */
   hasEnded(): boolean {
     if (this.#failure !== undefined) throw this.#failure.error;
     return this.#hasEnded;
   }
 
-  /** Removes bytes from the front and gives them as text, without the last `without` bytes, in Latin-1. */
+  /** Removes bytes from the front, and returns them as Latin-1 text without the last `without` bytes. */
   takeText(count: number, without: number): string {
     const text = decodeLatin1(this.#buffer, this.#start, this.#start + count - without);
     this.#start += count;
@@ -99,7 +99,7 @@ export class ConnectionReader {
   }
 
   /**
-   * Removes bytes from the front and gives them. {@link readable} may overwrite them, {@link readableBehind}
+   * Removes bytes from the front, and returns them. {@link readable} may overwrite them, {@link readableBehind}
    * does not.
    */
   take(count: number): Uint8Array {

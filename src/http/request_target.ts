@@ -27,13 +27,13 @@ function refusedTarget(refused: string): RequestTarget {
   return { path: "", query: "", refused };
 }
 
-/** What follows the authority of `http://host/path`. The host itself is never used. */
+/** The part of `http://host/path` behind the authority. The proxy never uses the host. */
 function absoluteFormPath(target: string): string | undefined {
   const authority = /^https?:\/\/[^/?#]+/i.exec(target)?.[0];
   return authority && target.slice(authority.length);
 }
 
-/** Characters that need a closer look. Most paths have none of them. */
+/** Characters that need a closer look. Most paths contain no such character. */
 const SUSPICIOUS = /[%\\]|\/\.|[^\x21-\x7e]/;
 
 function refusedPath(path: string): string | undefined {

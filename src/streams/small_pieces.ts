@@ -24,7 +24,7 @@ export class SmallPieces implements ByteSource {
     this.#maxBytes = maxBytes;
   }
 
-  /** Also gives undefined where other connections must have their turn first. */
+  /** Also returns `undefined` if other connections must have their turn first. */
   tryRead(): Uint8Array | null | undefined {
     if (this.#rest.length === 0) return this.#begin(this.#source.tryRead());
     if (!this.#hasYielded) return undefined;

@@ -44,8 +44,8 @@ export class TurnCount {
   #busySince = 0;
 
   /**
-   * Counts a read or a write. Gives a promise to await after it, where others must have their turn first. The
-   * promise never rejects.
+   * Counts a read or a write. Returns a promise to await if other connections must have their turn first, or
+   * `undefined`. The promise never rejects.
    */
   count(bytes: number): Promise<void> | undefined {
     this.#left -= bytes + OPERATION_BYTES;
