@@ -18,7 +18,7 @@ function bench(handler: Handler): Bench {
     now: () => performance.now(),
     onUnexpected: (error) => errors.push(error),
   });
-  return { ask: (request) => fetchHandler.answer(request, "192.0.2.1"), errors };
+  return { ask: (request) => fetchHandler.handle(request, "192.0.2.1"), errors };
 }
 
 function answers(status: number, onRequest: (request: Parameters<Handler>[0]) => void = () => {}): Handler {

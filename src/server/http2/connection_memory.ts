@@ -38,19 +38,19 @@ export class ConnectionMemory {
     this.#parts = parts;
   }
 
-  /** Adds the head of a request that has begun, or takes that of one that needs it no more. */
+  /** Adds the memory of a head in bytes when its request begins. Takes it off, as a negative number, at the end. */
   addHead(bytes: number): void {
     this.#heads += bytes;
     this.count();
   }
 
-  /** Adds to the unread bytes of responses, or takes from them. */
+  /** Changes the number of unread response bytes by a positive or negative number. */
   addUnread(bytes: number): void {
     this.#unread += bytes;
     this.#countChange();
   }
 
-  /** Adds to the bytes of request bodies that were not taken, or takes from them. */
+  /** Changes the number of bytes of request bodies that no reader has taken, by a positive or negative number. */
   addUntaken(bytes: number): void {
     this.#untaken += bytes;
     this.#countChange();
@@ -79,7 +79,7 @@ export class ConnectionMemory {
     }
   }
 
-  /** Counts nothing any more, because the connection has ended. */
+  /** Stops counting, because the connection has ended. */
   release(): void {
     this.#isReleased = true;
     this.#share?.release();

@@ -17,7 +17,7 @@ export class ResetLimit {
     this.#countedAt = now();
   }
 
-  /** Counts a reset. False: it is one too many. */
+  /** Counts a reset. Returns false if there were too many. */
   mayReset(): boolean {
     const now = this.#now();
     this.#left = Math.min(BURST, this.#left + (now - this.#countedAt) / 1_000 * PER_SECOND);
