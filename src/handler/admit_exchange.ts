@@ -19,19 +19,19 @@ import type { ProxyParts } from "./proxy_parts.ts";
 /** An exchange whose request may run now. */
 export interface AdmittedExchange {
   readonly exchange: RoutedExchange;
-  /** The request as it is forwarded. */
+  /** The request as the proxy forwards it. */
   readonly request: AdmittedRequest;
   /** Whether the client requests a WebSocket. */
   readonly upgrade: boolean;
   /** The exchange's share of the memory for bodies. */
   readonly held: HeldShare;
-  /** The stored objects that the request can name or create. Undefined: none that matter. */
+  /** The stored objects that the request can name or create. `undefined` if none of them matter. */
   readonly objects: ObjectAccess | undefined;
 }
 
 /**
  * Admits the request of an exchange, and acquires a slot for it. Throws the fault of the check that fails. `refused`
- * says why the target is invalid. Undefined: it is valid.
+ * is the reason why the target is invalid, or `undefined` if the target is valid.
  */
 export async function admitExchange(
   exchange: Exchange,
@@ -59,7 +59,7 @@ export async function admitExchange(
   return { exchange, request, upgrade, held, objects };
 }
 
-/** Checks what decides whether the proxy reads a request. Throws `bad_request`, `not_found` or `draining`. */
+/** Checks whether the proxy may read the body of a request. Throws `bad_request`, `not_found` or `draining`. */
 function checkReadable(
   exchange: Exchange,
   proxy: ProxyParts,

@@ -1,6 +1,6 @@
 /**
- * Lists of which a client may see only a part: of models, and of stored objects. The proxy reads such a response whole,
- * and removes from it what the client may not see.
+ * Filters lists of models and of stored objects, of which a client may see only a part. The proxy reads the whole
+ * response, and removes the items that the client may not see.
  */
 
 import type { RoutedExchange } from "../exchange.ts";
@@ -26,7 +26,7 @@ export interface SendParts extends Pick<ProxyParts, "transport" | "clock"> {
 export class ListFilter {
   readonly #exchange: RoutedExchange;
   readonly #filtersModels: boolean;
-  /** Undefined: the list is not one of objects. */
+  /** The objects that the client may see. `undefined` if the list is not a list of objects. */
   readonly #objects: ObjectAccess | undefined;
 
   private constructor(
@@ -38,7 +38,7 @@ export class ListFilter {
     this.#objects = objects;
   }
 
-  /** The filter for an exchange. Undefined: the client gets the response as it is. */
+  /** Returns the filter for an exchange, or `undefined` if the client gets the response as it is. */
   static for({ exchange, upgrade, objects }: AdmittedExchange): ListFilter | undefined {
     const ofModels = !upgrade && filtersModels(exchange, exchange.principal);
     const ofObjects = objects?.filtersList === true ? objects : undefined;
@@ -52,9 +52,9 @@ export class ListFilter {
   }
 
   /**
-   * Sends the request for a list of objects, once for each page that the client gets nothing of, and removes the objects
-   * of other clients from the response. Sends any other request once. Throws as {@link forward} does, and `bad_gateway`
-   * for a list that the proxy cannot read.
+   * Sends the request for a list of objects, and removes the objects of other clients from the response. If no object
+   * of a page remains, requests the next page. Sends any other request once. Throws as {@link forward} does, and
+   * `bad_gateway` for a list that the proxy cannot read.
    */
   async send(request: ForwardRequest, { requestsFor, ...parts }: SendParts): Promise<BackendResponse> {
     if (this.#objects === undefined) return await forward(request, parts);

@@ -11,13 +11,13 @@ export interface RoutingTable {
   readonly defaultEndpoint: Endpoint | undefined;
   /** The endpoints for folders that only one dialect has, such as `/v1/messages`. */
   readonly dialectFolders: readonly { readonly folder: string; readonly endpoint: Endpoint | undefined }[];
-  /** How the model of a request chooses the endpoint. Undefined: it does not. */
+  /** How the model of a request chooses the endpoint. `undefined` if it does not. */
   readonly byModel: ModelRouting | undefined;
 }
 
 /** How the model of a request without the name of an endpoint chooses the endpoint. */
 export interface ModelRouting extends Pick<RoutingConfig, "routes" | "aliases"> {
-  /** The endpoints that have each API, in the order of the file. */
+  /** The endpoints with each API, in the order of the configuration file. */
   readonly speakers: Readonly<Record<UnnamedApi, readonly Endpoint[]>>;
   /** The endpoint for requests whose model no other endpoint serves. */
   readonly fallbacks: Readonly<Record<UnnamedApi, Endpoint | undefined>>;
