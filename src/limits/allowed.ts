@@ -35,7 +35,7 @@ export interface RequestedPath {
   readonly path: string;
   /** The path at each backend, without the path of its base URL but with the version. */
   readonly paths: readonly string[];
-  /** The path at each backend as it is sent. Absent: it is sent as in `paths`. */
+  /** The path that the proxy sends to each backend. If absent, the proxy sends `paths`. */
   readonly sentPaths?: readonly string[];
   /** The methods that upstreams could use, in capitals. */
   readonly methods: readonly string[];
@@ -136,10 +136,10 @@ export function allowsModel({ subjects }: Principal, ...names: readonly string[]
   );
 }
 
-/** Another name of a model, which the client used. */
+/** A model, and another name that the client used for it. */
 export interface ModelAlias {
   readonly asked: string;
-  /** The model that is sent. */
+  /** The model that the proxy sends. */
   readonly model: string;
 }
 
@@ -162,7 +162,9 @@ export function checkModels(
   { models, hasBody, alias }: {
     models: readonly string[];
     hasBody: boolean;
-    /** The name that the client used for one of the models. Undefined: the client used the names in `models`. */
+    /**
+     * Another name that the client used for one of the models. `undefined` if the client used the names in `models`.
+     */
     alias?: ModelAlias | undefined;
   },
 ): void {
