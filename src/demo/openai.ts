@@ -29,8 +29,8 @@ const EmbeddingsBody = v.looseObject({
 });
 const SpeechBody = v.looseObject({ model: v.string(), input: v.string(), voice: v.unknown() });
 
-/** Answers a request with a valid key. Throws a {@link DemoRefusal} for an invalid body. */
-export async function answerOpenai(demo: DemoRequest): Promise<Response> {
+/** Makes the response to a request with a valid key. Throws a {@link DemoRefusal} for an invalid body. */
+export async function openaiResponse(demo: DemoRequest): Promise<Response> {
   const { request, path } = demo;
   const route = `${request.method} ${path}`;
   switch (route) {
