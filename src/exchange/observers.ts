@@ -1,4 +1,4 @@
-/** What observes an exchange: the account measures its usage, and the objects learn what its response creates. */
+/** The observers of an exchange: the account measures its usage, and the objects learn what its response creates. */
 
 import type { Backend } from "../config/config.ts";
 import type { AttemptEstimate, ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
