@@ -8,7 +8,7 @@ import type { TokenCheck, TokenCheckResult } from "./shared_token.ts";
 import { malformedCredential } from "./well_formed.ts";
 
 /** The result of authentication: the principal, or the fault for the client. */
-export type Verdict = Admission | Refusal;
+export type Verdict = Admission | Rejection;
 
 /** The client may use the proxy. */
 export interface Admission {
@@ -28,7 +28,7 @@ export interface Admission {
 }
 
 /** The client may not use the proxy. */
-export interface Refusal {
+export interface Rejection {
   readonly admitted: false;
   readonly code: "unauthorized" | "token_expired" | "token_revoked" | "bad_request";
   readonly message: string;
@@ -96,7 +96,7 @@ export function authenticate(presented: readonly Credential[], context: Authenti
   const known = knownAmong(presented, check);
   const principal = principalAmong(known, context);
   return principal === undefined
-    ? refusalOf(presented, known, context)
+    ? rejectionOf(presented, known, context)
     : admissionOf(principal, { presented, known, check, context });
 }
 
@@ -158,14 +158,14 @@ function admissionOf(
   };
 }
 
-function refusalOf(
+function rejectionOf(
   presented: readonly Credential[],
   known: readonly KnownCredential[],
   { passthrough, fields }: AuthenticationContext,
-): Refusal {
+): Rejection {
   for (const { result } of known) {
-    if ("refused" in result) {
-      return { admitted: false, code: result.refused, message: result.message, guesses: NO_CREDENTIALS };
+    if ("rejected" in result) {
+      return { admitted: false, code: result.rejected, message: result.message, guesses: NO_CREDENTIALS };
     }
   }
   return {

@@ -94,18 +94,18 @@ export class ManagedTokens {
     const { token, acceptedUntil } = value;
     const now = this.#clock.epochMs();
     if (token.revokedAt !== undefined) {
-      return { refused: "token_revoked", message: "This token has been revoked." };
+      return { rejected: "token_revoked", message: "This token has been revoked." };
     }
-    if (!token.active) return { refused: "token_revoked", message: "This token is not active." };
+    if (!token.active) return { rejected: "token_revoked", message: "This token is not active." };
     if (!project.project.active) {
-      return { refused: "token_revoked", message: "The project of this token is not active." };
+      return { rejected: "token_revoked", message: "The project of this token is not active." };
     }
     if (acceptedUntil !== undefined && now >= acceptedUntil) {
-      return { refused: "token_revoked", message: "This token has been replaced by a new one." };
+      return { rejected: "token_revoked", message: "This token has been replaced by a new one." };
     }
     if (token.expiresAt !== undefined && now >= token.expiresAt) {
       return {
-        refused: "token_expired",
+        rejected: "token_expired",
         message: `This token expired at ${new Date(token.expiresAt).toISOString()}.`,
       };
     }

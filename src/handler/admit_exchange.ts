@@ -30,18 +30,18 @@ export interface AdmittedExchange {
 }
 
 /**
- * Admits the request of an exchange, and acquires a slot for it. Throws the fault of the check that fails. `refused`
+ * Admits the request of an exchange, and acquires a slot for it. Throws the fault of the check that fails. `rejection`
  * is the reason why the target is invalid, or `undefined` if the target is valid.
  */
 export async function admitExchange(
   exchange: Exchange,
   proxy: ProxyParts,
-  { principal, refused }: { readonly principal: Principal; readonly refused: string | undefined },
+  { principal, rejection }: { readonly principal: Principal; readonly rejection: string | undefined },
 ): Promise<AdmittedExchange> {
   const { management } = proxy;
   const account = management?.accounts.open(exchange, principal);
   exchange.account = account;
-  checkReadable(exchange, proxy, { principal, refused });
+  checkReadable(exchange, proxy, { principal, rejection });
   const upgrade = isUpgrade(exchange.request);
   const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
   const { api } = exchange;
@@ -63,9 +63,9 @@ export async function admitExchange(
 function checkReadable(
   exchange: Exchange,
   proxy: ProxyParts,
-  { principal, refused }: { readonly principal: Principal; readonly refused: string | undefined },
+  { principal, rejection }: { readonly principal: Principal; readonly rejection: string | undefined },
 ): void {
-  if (refused !== undefined) throw new ProxyFault("bad_request", refused);
+  if (rejection !== undefined) throw new ProxyFault("bad_request", rejection);
   if (exchange.rest === undefined) throw notServed(exchange, proxy, principal);
   checkDraining(proxy);
   const unsupported = unsupportedReason(exchange.request);

@@ -25,7 +25,7 @@ export class HeldBytes {
   #held = 0;
   readonly #byHolder = new Map<string, Holding>();
 
-  /** `now` gives the milliseconds of a monotonic clock. */
+  /** `now` returns the milliseconds of a monotonic clock. */
   constructor(maxBytes: number, now: () => number = () => performance.now()) {
     this.#maxBytes = maxBytes;
     this.#now = now;
