@@ -21,7 +21,7 @@ const MessagesBody = v.looseObject({
   tools: v.optional(v.array(Tool)),
 });
 
-/** Makes the response to a request with a valid key. Throws a `DemoRefusal` for an invalid body. */
+/** Makes the response to a request with a valid key. Throws a `InvalidDemoRequest` for an invalid body. */
 export async function anthropicResponse(demo: DemoRequest): Promise<Response> {
   const { request, path } = demo;
   if (!request.headers.has("anthropic-version")) {

@@ -2,7 +2,7 @@
 
 import { anthropicError, anthropicResponse } from "./anthropic.ts";
 import { openaiError, openaiResponse } from "./openai.ts";
-import { DemoRefusal } from "./request.ts";
+import { InvalidDemoRequest } from "./request.ts";
 
 /** Options of the demo upstream. */
 export interface DemoUpstreamOptions {
@@ -32,7 +32,7 @@ export function createDemoUpstream(
         ? await anthropicResponse(demo)
         : anthropicError(401, "invalid x-api-key", "authentication_error");
     } catch (error) {
-      if (error instanceof DemoRefusal) return errorResponse(400, error.message);
+      if (error instanceof InvalidDemoRequest) return errorResponse(400, error.message);
       throw error;
     }
   };
