@@ -18,7 +18,7 @@ export interface ReaderOwner {
 const SMALL_BYTES = 4 * 1024;
 /** Enough for an event. Each of thousands of quiet streams holds such a buffer on both of its connections. */
 const QUIET_BYTES = 512;
-/** The buffer of a connection shrinks to {@link QUIET_BYTES} after so many reads in a row that would fit there. */
+/** The number of short reads in a row after which the buffer of a connection shrinks to {@link QUIET_BYTES}. */
 const QUIET_READS = 8;
 const OVER = Promise.resolve();
 /** The buffer of a busy connection. */
@@ -57,12 +57,12 @@ export class ConnectionReader {
     return this.#buffer.length;
   }
 
-  /** The bytes at hand. {@link readable} may overwrite them, {@link readableBehind} does not. */
+  /** The buffered bytes. {@link readable} may overwrite them, {@link readableBehind} does not. */
   get buffered(): Uint8Array {
     return this.#buffer.subarray(this.#start, this.#end);
   }
 
-  /** The number of bytes at hand. */
+  /** The number of buffered bytes. */
   get available(): number {
     return this.#end - this.#start;
   }
@@ -129,7 +129,7 @@ export class ConnectionReader {
 
   /**
    * Like {@link readableBehind}, for a peer that will probably send nothing for a long time. Until it sends, the
-   * connection holds {@link QUIET_BYTES} and the bytes at hand. Call it again when no byte is at hand.
+   * connection holds {@link QUIET_BYTES} and the buffered bytes. Call it again when no byte is buffered.
    */
   readableQuietly(): Promise<void> {
     if (this.#pending === undefined) {

@@ -14,8 +14,8 @@ const MAX_AHEAD_BYTES = 256 * 1024;
  */
 const MAX_UNREAD_BYTES = 64 * 1024;
 /**
- * The memory for an upload of which the upstream takes nothing: a departure shows behind what the client has
- * sent, of which systems usually buffer 4 to 6 MB. The buffer doubles, so that it reads at least half as much.
+ * The memory for an upload that the upstream does not read. A departure shows only after the bytes that the client has
+ * sent, of which systems usually buffer 4 to 6 MB. The buffer doubles, so that it holds at least half of this.
  */
 const MAX_STUCK_BYTES = 16 * 1024 * 1024;
 

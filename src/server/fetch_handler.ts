@@ -129,7 +129,7 @@ class FetchExchange {
   async #reply(): Promise<OutgoingReply> {
     try {
       const { method, target, fields, framing } = readFetchHead(this.#request, this.#parts.limits());
-      if (asksForWebSocket(fields)) return refusal(ownServerFault("A WebSocket"));
+      if (asksForWebSocket(fields)) return closingReply(ownServerFault("A WebSocket"));
       return await this.#parts.handler({
         method,
         target,
@@ -141,7 +141,7 @@ class FetchExchange {
         cancellation: this.#cancellation,
       });
     } catch (error) {
-      return refusal(faultOf(error));
+      return closingReply(faultOf(error));
     }
   }
 
@@ -233,7 +233,7 @@ function sendable(reply: OutgoingReply): OutgoingReply {
   const { status, tunnel } = reply;
   if (tunnel === undefined && status >= LEAST_STATUS && status <= GREATEST_STATUS) return reply;
   discardReply(reply);
-  return refusal(
+  return closingReply(
     new ProxyFault(
       "bad_gateway",
       `The upstream answered with status ${status}, which Deno.serve cannot send.`,
@@ -245,7 +245,7 @@ function sendable(reply: OutgoingReply): OutgoingReply {
  * The response to a request that does not reach the handler. It closes the connection, because the next bytes may
  * not be a request.
  */
-function refusal(fault: ProxyFault): OutgoingReply {
+function closingReply(fault: ProxyFault): OutgoingReply {
   const reply = faultReply(fault, { dialect: "generic", requestId: "none" });
   return { ...reply, fields: [...reply.fields, field("connection", "close")] };
 }

@@ -14,7 +14,7 @@ export interface ByteSource {
    * turn in which {@link tryRead} returned `undefined`, because it waits for bytes that arrive later.
    */
   readable(): Promise<void>;
-  /** Tells the source that the reader wants no more bytes. */
+  /** Ends the reading: the reader wants no more bytes. */
   cancel(): void;
 }
 

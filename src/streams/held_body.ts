@@ -9,7 +9,7 @@ export interface Change {
 
 /** The share of the memory for bodies that one request may hold. */
 export interface BodyMemory {
-  /** Whether the request may hold so many bytes. */
+  /** Sets the share to `bytes`. Returns false and changes nothing if the request may not hold that many. */
   readonly mayHold: (bytes: number) => boolean;
   /** Releases the share. Calls all functions that {@link droppedBy} registered. */
   readonly release: () => void;

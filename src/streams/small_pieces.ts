@@ -18,7 +18,7 @@ export class SmallPieces implements ByteSource {
   #hasYielded = false;
   #workingSince = 0;
 
-  /** `maxBytes` is the length of the longest piece that it gives. */
+  /** `maxBytes` is the length of the longest piece for the reader. */
   constructor(source: ByteSource, maxBytes: number) {
     this.#source = source;
     this.#maxBytes = maxBytes;

@@ -14,7 +14,7 @@ const OPERATION_BYTES = 16 * 1024;
  * work. The count cannot tell which, so the process polls the system then too.
  */
 const BUSY_MS = 25;
-/** After so much work of one connection the process sleeps for a moment. */
+/** The work of one connection, in milliseconds, after which the process sleeps for a moment. */
 const LONGEST_WORK_MS = 16;
 
 /**

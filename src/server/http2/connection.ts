@@ -33,7 +33,8 @@ const FIRST_WINDOW = 65_535;
 /** The frames and header fields per second that an authenticated client may send on a connection. */
 const COST_PER_SECOND = 100_000;
 /**
- * Header blocks with up to so many fields are decoded. A request with too many of them gets a response (431).
+ * Header blocks with up to this number of fields are decoded, so that a request with too many fields gets a response
+ * (431).
  */
 const LEAST_BLOCK_FIELDS = 1_000;
 

@@ -8,7 +8,7 @@ const MAX_UNAUTHENTICATED_UNREAD_BYTES = 512 * 1024;
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 /** The memory of a running request in bytes, without its head and its bodies. */
 const REQUEST_BYTES = 16 * 1024;
-/** The memory is counted again after a change of so many bytes. */
+/** The change in bytes after which the memory is counted again. */
 const COUNT_STEP_BYTES = 64 * 1024;
 
 /** What a {@link ConnectionMemory} works with. */

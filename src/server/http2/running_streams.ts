@@ -8,7 +8,7 @@ export class RunningStreams {
   /** When the connection last stopped being idle. */
   #busySince = 0;
 
-  /** `now` gives milliseconds of a clock that never jumps. */
+  /** `now` returns milliseconds of a clock that never jumps. */
   constructor(now: () => number) {
     this.#now = now;
     this.#idleSince = now();

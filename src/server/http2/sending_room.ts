@@ -4,7 +4,7 @@ import { MAX_31_BITS } from "./frames.ts";
 
 /** The window of a connection at its beginning (RFC 9113, 6.9.2). */
 const FIRST_WINDOW = 65_535;
-/** After so many streams other connections get their turn. */
+/** The number of streams after which other connections get their turn. */
 const STREAMS_IN_TURN = 32;
 
 /**
