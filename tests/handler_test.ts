@@ -125,8 +125,8 @@ Deno.test("handler: a transport's failure is a 502 in clear words, and no timer 
   assertEquals([bench.clock.pending, bench.records[0]?.ending], [0, "bad_gateway"]);
 });
 
-Deno.test("handler: what is held of a body is given back when its answer begins, and where there is none", async () => {
-  const fails = () => Promise.reject(new Error("nobody foresaw this"));
+Deno.test("handler: the memory for a body is released when the response begins, and if there is no response", async () => {
+  const fails = () => Promise.reject(new Error("an unexpected error"));
   for (const [outcome, status] of [[answers, 200], [fails, 500]] as const) {
     let held = 0;
     const bench = new HandlerBench((request) => {
@@ -139,7 +139,7 @@ Deno.test("handler: what is held of a body is given back when its answer begins,
   }
 });
 
-Deno.test("handler: an error nobody foresaw is a 500 without its words, and is reported", async () => {
+Deno.test("handler: an unexpected error is a 500 without its message, and is reported", async () => {
   const bench = new HandlerBench(() => Promise.reject(new TypeError("inner workings")));
   const { status, text } = await bench.ask("GET /openai/v1/models", TOKEN);
   assertEquals([status, text.includes("inner workings")], [500, false]);

@@ -20,7 +20,7 @@ function ask(line: string, fields: readonly string[], place: AdminPlace | undefi
   return frontPageReply({ method, path, query, fields: fieldsOf(...fields) }, () => place);
 }
 
-/** A request, its fields, and the status of the page; undefined: it gets no page. */
+/** A request, its fields, and the status of the page. `undefined` if it gets no page. */
 const ASKED: readonly (readonly [string, readonly string[], number | undefined])[] = [
   ["GET /", [BROWSER], 200],
   ["HEAD /", [BROWSER], 200],

@@ -1,4 +1,4 @@
-/** Nobody waits for a connection that always has something to carry. */
+/** A connection that always has bytes to carry does not keep others waiting. */
 
 import { assert, assertEquals } from "@std/assert";
 import { nextPiece } from "../../src/streams/byte_source.ts";
@@ -50,7 +50,7 @@ Deno.test("ClientConnection: a client that sends thousands of requests ahead doe
   let at = 0;
   const pieces: Partial<Deno.Conn> = {
     read(into) {
-      // The buffer for what comes ahead is limited: the client sends as fast as it is read.
+      // The buffer for read-ahead is limited, so the client sends as fast as the proxy reads.
       const piece = requests.subarray(at, at + Math.min(into.length, 4_096));
       at += piece.length;
       into.set(piece);
@@ -138,7 +138,7 @@ Deno.test("SmallPieces: the same bytes in pieces of a limited length, and others
   assert(before < 100, `${before} pieces came before the timer`);
 });
 
-Deno.test("ConnectionReader.readableBehind: what was taken stays as it was", async () => {
+Deno.test("ConnectionReader.readableBehind: bytes that were taken do not change", async () => {
   let next = 0;
   const reader = new ConnectionReader({
     read(into) {
