@@ -20,7 +20,7 @@ Deno.test("help: every command has notes, and every note belongs to a command", 
 function inertProgram(note: (words: string) => void): Command {
   const program = buildProgram();
   const disarm = (command: Command): void => {
-    // Of those with commands below them, one with arguments does something too.
+    // A command with subcommands runs only if it also has arguments.
     if (command.commands.length === 0 || command.registeredArguments.length > 0) {
       command.action(() => note(wordsOf(command)));
     }
@@ -39,7 +39,7 @@ function wordsIn(line: string): string[] {
 
 for (const [words, { examples }] of Object.entries(COMMAND_NOTES)) {
   for (const [line] of examples) {
-    Deno.test(`help: the example of "${words}" is one the program takes: ${line}`, async () => {
+    Deno.test(`help: the example of "${words}" is a valid command line: ${line}`, async () => {
       const ran: string[] = [];
       await inertProgram((command) => ran.push(command)).parseAsync(wordsIn(line), { from: "user" });
       assertEquals(ran.length, 1);

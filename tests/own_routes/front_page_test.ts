@@ -55,11 +55,11 @@ for (const [line, fields, status] of ASKED) {
 }
 
 Deno.test("front page: an address that may not use the proxy gets no page, and the management plane serves /admin if it is on", () => {
-  const answer = frontPageReply(
+  const page = frontPageReply(
     { method: "GET", path: "/", query: "", fields: fieldsOf(BROWSER) },
     () => undefined,
   );
-  assertEquals(answer, undefined);
+  assertEquals(page, undefined);
   for (const place of PLACES.slice(1)) assertEquals(ask("GET /admin", [BROWSER], place), undefined);
 });
 

@@ -36,7 +36,7 @@ Deno.test("ClientConnection: a client that does not take the end of a cancelled 
   });
   const served = connection.serve();
   const cancellation = await within(asked.promise, "the request");
-  await until(() => connection.unreadSince !== undefined, "the answer, which the client does not take");
+  await until(() => connection.unreadSince !== undefined, "the response, which the client does not take");
   connection.endOverdue();
   connection.endOverdue();
   assertEquals(closed, 0, "its time has not passed, and nothing was cut");
@@ -113,7 +113,7 @@ Deno.test("ClientConnection: an idle connection does not count the memory of a b
     close: () => closed.resolve(null),
   };
   let most = 0;
-  const answered = Promise.withResolvers<void>();
+  const responded = Promise.withResolvers<void>();
   const connection = new ClientConnection(parts as unknown as Deno.Conn, { // nothing else of it is touched
     handler: async ({ body, onAuthenticated }) => {
       onAuthenticated?.("anna");
@@ -121,7 +121,7 @@ Deno.test("ClientConnection: an idle connection does not count the memory of a b
       await until(() => held.held > 0, "the count of the unread body");
       most = held.held;
       while (body !== null && await nextPiece(body) !== null) { /* the next piece */ }
-      answered.resolve();
+      responded.resolve();
       return { status: 200, reason: "OK", fields: [], body: null };
     },
     peer: "192.0.2.1",
@@ -131,7 +131,7 @@ Deno.test("ClientConnection: an idle connection does not count the memory of a b
     now: () => 0,
   });
   const served = connection.serve();
-  await within(answered.promise, "the response");
+  await within(responded.promise, "the response");
   await until(() => connection.idleSince !== undefined, "the idle connection");
   assertEquals([most > 0, held.held], [true, 0]);
   connection.close();

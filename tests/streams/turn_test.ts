@@ -60,14 +60,14 @@ Deno.test("ClientConnection: a client that sends thousands of requests ahead doe
     closeWrite: () => Promise.resolve(),
     close() {},
   };
-  let answers = 0;
+  let responses = 0;
   const served = Promise.withResolvers<void>();
-  const answered = await doneBeforeTimer(async (count) => {
+  const responded = await doneBeforeTimer(async (count) => {
     // Only these members are used.
     const connection = new ClientConnection(pieces as Deno.Conn, {
       handler() {
         count();
-        if (++answers === 5_000) served.resolve();
+        if (++responses === 5_000) served.resolve();
         return Promise.resolve({ status: 200, reason: "OK", fields: [], body: null });
       },
       peer: "192.0.2.1",
@@ -76,10 +76,10 @@ Deno.test("ClientConnection: a client that sends thousands of requests ahead doe
       now: () => performance.now(),
     });
     void connection.serve();
-    await within(served.promise, "the last answer");
+    await within(served.promise, "the last response");
     connection.close();
   });
-  assert(answered < 1_000, `${answered} of 5,000 requests came first`);
+  assert(responded < 1_000, `${responded} of 5,000 requests came first`);
 });
 
 Deno.test("TurnCount: a connection waits after a quarter of a megabyte, also one whose bytes are much work", async () => {
