@@ -228,14 +228,26 @@ class ProxyApp implements App {
   }
 }
 
-/** The endpoints for the catalogue. Routing needs the list of an endpoint if another endpoint has the same API. */
+/**
+ * The endpoints for the catalogue. Routing needs the list of an endpoint if another endpoint has the same API. With
+ * routes or aliases, the proxy reads the model of each request, so that an error can name the path that serves it.
+ */
 function catalogued({ endpoints, byModel }: RoutingTable): CataloguedEndpoint[] {
   const shared = Object.values(byModel?.speakers ?? {}).filter((speakers) => speakers.length > 1);
-  return [...endpoints.values()].map((endpoint) => ({
-    endpoint,
-    isLocal: presetOf(endpoint).local === true,
-    isNeeded: shared.some((speakers) => speakers.includes(endpoint)),
-  }));
+  const readsModels = byModel !== undefined && endpoints.size > 1 &&
+    (byModel.routes.length > 0 || byModel.aliases.size > 0);
+  return [...endpoints.values()].map((endpoint) => {
+    const sharesApi = shared.some((speakers) => speakers.includes(endpoint));
+    const { local, hasOllamaApi } = presetOf(endpoint);
+    return {
+      endpoint,
+      isLocal: local === true,
+      // Ollama's own list also has the sizes of models.
+      ownList: hasOllamaApi === true ? "/api/tags" : undefined,
+      isNeeded: sharesApi || readsModels,
+      sharesApi,
+    };
+  });
 }
 
 /** Without a database, the proxy knows only for a while which backend has an object. */

@@ -1,6 +1,7 @@
 /** The account of one exchange: what it requests, what its response reports, and what that costs. */
 
 import type { Backend, Endpoint } from "../config/config.ts";
+import { overridingModel } from "../config/model_override.ts";
 import type { ExchangeAccount } from "../exchange/observers.ts";
 import type { AttemptEstimate, ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
@@ -343,12 +344,23 @@ export class Account implements ExchangeAccount, Listed {
       client: this.#client,
       stream: facts.stream,
       modelAsked: this.#recordText(this.#exchange.modelAsked ?? facts.model),
+      requestBytes: this.#request.bytes?.(),
+      modelSent: this.#recordText(this.#modelSent(facts)),
       modelAnswered: this.#recordText(model),
       stopReason: this.#recordText(stopReason),
       partial: this.#backend !== undefined && record.ending !== "complete",
       booking,
       settlement: this.hasCreated ? "awaited" : undefined,
     });
+  }
+
+  /** The model that the backend was sent by an alias or a model override. Undefined: the model that the client named. */
+  #modelSent({ model }: RequestFacts): string | undefined {
+    const override = this.#backend?.model;
+    const { modelAsked } = this.#exchange;
+    if (override === undefined && modelAsked === undefined || model === undefined) return undefined;
+    const sent = overridingModel(override, model) ?? model;
+    return sent === (modelAsked ?? model) ? undefined : sent;
   }
 
   /** A text of the client or the provider as records have it. */

@@ -10,6 +10,8 @@ export interface AccountedRequest {
   readonly inputTokens: () => number;
   /** The highest number of output tokens. */
   readonly outputTokens: () => number;
+  /** The bytes of the body that have passed. Undefined: the request has no body. */
+  readonly bytes?: (() => number) | undefined;
   /** Whether a model responds at this path, so that the exchange costs something. */
   readonly isMetered: boolean;
   /** Whether the request is free, even if its response contains usage. */
@@ -23,6 +25,7 @@ export class KnownRequest implements AccountedRequest {
   readonly isMetered: boolean;
   readonly isFree: boolean;
   readonly object: ObjectRequest | undefined;
+  readonly bytes: (() => number) | undefined;
   readonly #facts: RequestFacts;
   readonly #inputTokens: number;
   readonly #outputTokens: number;
@@ -30,9 +33,11 @@ export class KnownRequest implements AccountedRequest {
   /** `cost` is what is known of the cost of the request. */
   constructor(
     facts: RequestFacts,
-    { inputTokens, outputTokens, cost, object }: {
+    { inputTokens, outputTokens, bytes, cost, object }: {
       inputTokens: number;
       outputTokens: number;
+      /** The bytes of the body. Undefined: the request has no body. */
+      bytes: number | undefined;
       cost: "metered" | "free" | "unknown";
       object: ObjectRequest | undefined;
     },
@@ -43,6 +48,7 @@ export class KnownRequest implements AccountedRequest {
     this.isMetered = cost === "metered";
     this.isFree = cost === "free";
     this.object = object;
+    this.bytes = bytes === undefined ? undefined : () => bytes;
   }
 
   facts(): RequestFacts {

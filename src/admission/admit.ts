@@ -31,6 +31,7 @@ import { candidateModels } from "./candidate_models.ts";
 import type { Principal } from "../principal.ts";
 import { possibleOutputTokens } from "./reservation.ts";
 import { contentCodingOf } from "../payload/content_coding.ts";
+import { modelInPath } from "../payload/model_in_path.ts";
 import { type ModelsInHead, modelsInHead } from "../payload/models_in_head.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import { imageTokensFor, NO_IMAGES } from "../payload/image_tokens.ts";
@@ -182,7 +183,8 @@ function admitMeasured(
       ? input.tokens
       : input.tokens + imageTokensFor(input.images, facts.model);
     const outputTokens = possibleOutputTokens(facts, { endpoint, operation, hasBody });
-    account.setRequest(new KnownRequest(facts, { inputTokens, outputTokens, cost, object }));
+    const bytes = body === null ? undefined : payload.held.bytes.length;
+    account.setRequest(new KnownRequest(facts, { inputTokens, outputTokens, bytes, cost, object }));
     if (reserves) reserve(head, { models, payload, facts, input, outputTokens });
     return body;
   }
@@ -201,6 +203,7 @@ function admitMeasured(
     },
     inputTokens: () => tap.inputTokens(),
     outputTokens,
+    bytes: body === null ? undefined : () => tap.bytes,
     isMetered: cost === "metered",
     isFree,
     object,
@@ -227,7 +230,7 @@ function withHead(
 
 /** Reserves what a request may cost, at the most expensive model that may serve it. Throws like {@link admit}. */
 function reserve(
-  { counted: { operation, principal, endpoint, upgrade, account }, cost }: AdmittedHead,
+  { counted: { operation, principal, endpoint, rest, upgrade, account }, cost }: AdmittedHead,
   { models: { named, possiblyNamed }, payload, facts, input, outputTokens }: {
     readonly models: ModelsInHead;
     readonly payload: ReadRequest["payload"];
@@ -237,10 +240,12 @@ function reserve(
   },
 ): void {
   if (cost === "free") return account.reserve(undefined);
+  const inPath = named.length === 1 ? modelInPath(rest) : undefined;
   const candidates = candidateModels({
     endpoint,
     operation,
     named,
+    inPath: inPath?.isOnly === true ? inPath.name : undefined,
     possiblyNamed,
     payload,
     facts,

@@ -23,7 +23,7 @@ import type { Limits, Principal, Rules, Subject } from "../principal.ts";
 import { ambiguityOf } from "../http/request_target.ts";
 
 const DEPENDS = "A rule, a model override or a budget depends on this body";
-const CHOOSES = "The model in this body chooses the endpoint";
+const CHOOSES = "The proxy has to know the model in this body";
 
 /** A request whose body the proxy may have to read, to an endpoint that is known. */
 export interface UnreadRequest {

@@ -1,5 +1,5 @@
-import { type Dialect, dialectOfClient, dialectOfVersion } from "../apis/dialects.ts";
-import { recognisedPath } from "../apis/operation_of.ts";
+import { type Dialect, dialectOfClient, dialectOfVersion, type ErrorDialect } from "../apis/dialects.ts";
+import { isOllamaPath, recognisedPath } from "../apis/operation_of.ts";
 import { factsOf } from "../apis/operations.ts";
 import { DIALECT_OF_API, type UnnamedApi } from "../apis/unnamed_paths.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
@@ -10,14 +10,17 @@ import { type Field, fieldValue } from "../http/fields.ts";
  * the client.
  */
 export function clientDialect(
-  { path, fields, api, endpoint }: {
+  { path, rest, fields, api, endpoint }: {
     readonly path: string;
+    /** The path after the name of the endpoint. `undefined` if the path has no endpoint. */
+    readonly rest: string | undefined;
     readonly fields: readonly Field[];
     /** The API of a path without the name of an endpoint. */
     readonly api: UnnamedApi | undefined;
     readonly endpoint: { readonly dialect: Dialect } | undefined;
   },
-): Dialect {
+): ErrorDialect {
+  if (isOllamaPath(rest ?? path)) return "ollama";
   const has = (lower: string) => fieldValue(fields, lower) !== undefined;
   return factsOf(recognisedPath(path).operation).dialect ?? dialectOfVersion(has) ??
     (api && DIALECT_OF_API[api]) ?? endpoint?.dialect ?? dialectOfClient(has);

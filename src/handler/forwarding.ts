@@ -11,7 +11,7 @@ import type { BackendResponse } from "../forwarding/upstream_call.ts";
 import { allowedOrigin } from "../http/cors.ts";
 import type { OutgoingReply } from "../http/message.ts";
 import type { AdmittedExchange } from "./admit_exchange.ts";
-import { ListFilter } from "./list_filter.ts";
+import { ListFilter, withIdentity } from "./list_filter.ts";
 import type { ProxyParts } from "./proxy_parts.ts";
 
 /** The request of one exchange on its way to a backend, and the response on its way to the client. */
@@ -35,7 +35,7 @@ export class Forwarding {
       : undefined;
     this.#requestParts = {
       credentials,
-      fields: this.#filter?.requestFields(fields) ?? this.early?.fields ?? fields,
+      fields: this.#filter === undefined ? this.early?.fields ?? fields : withIdentity(fields),
       upgrade,
       isCounted: exchange.account !== undefined,
       isFromPage: allowedOrigin(exchange.request.fields, proxy.corsOrigins) !== undefined,
@@ -67,18 +67,17 @@ export class Forwarding {
    * Makes the reply for the client. `path` is that of the client's request, byte for byte. Throws `bad_gateway` if the
    * proxy has to change a response that it cannot read.
    */
-  reply(response: BackendResponse, path: string): OutgoingReply | Promise<OutgoingReply> {
+  reply(response: BackendResponse, path: string): OutgoingReply {
     const { exchange, request: { usageWasAdded } } = this.#admitted;
     const { clientAccess, clock } = this.#proxy;
     const { urlsIn } = this.#requestParts;
-    const reply = clientReply(response, {
+    return clientReply(response, {
       exchange,
       backend: this.#requests.withKey(response.backend),
       usageWasAdded,
       urls: urlsIn && { place: urlsIn, client: clientBaseUrl(exchange, { path, clientAccess }) },
       clock,
     });
-    return this.#filter?.filtered(reply) ?? reply;
   }
 
   /** The heads of the same request with another query. */

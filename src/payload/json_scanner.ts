@@ -262,8 +262,11 @@ export class JsonScanner {
     else place = container.elements;
     this.#escaped = false;
     this.#isNumber = false;
-    if (place !== undefined && place.isMeasured && byte !== QUOTE) this.#head?.stop();
-    if (place !== undefined && place.isMeasured) this.#sink = place.isMedia ? this.#media : this.#texts;
+    if (place !== undefined && place.isMeasured) {
+      if (byte !== QUOTE) this.#head?.stop();
+      this.#sink = place.isMedia ? this.#media : this.#texts;
+      if (place.isMedia) this.#media.begins?.(place.path);
+    }
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       const entered = byte === OPEN_BRACE ? place?.object : place?.array;
       if (entered !== undefined && this.#outer.length + 1 < MAX_DEPTH) return this.#open(entered);
@@ -287,11 +290,13 @@ export class JsonScanner {
     if (this.#container !== undefined) this.#outer.push(this.#container);
     this.#container = container;
     this.#state = container.isArray ? State.Value : State.Key;
+    this.#media.boundary?.();
   }
 
   #close(): void {
     this.#container = this.#outer.pop();
     this.#state = State.After;
+    this.#media.boundary?.();
     if (this.#container !== undefined) return;
     this.#head?.stop();
     this.#onEnd?.();

@@ -276,7 +276,10 @@ const tokenSchema = v.strictObject({
 const routeSchema = v.strictObject({
   model: text(textSchema, "the name of a model, with * for any characters"),
   endpoint: text(nameSchema, "the endpoint that gets the request"),
-  to: text(textSchema, "the model that is sent; default: the model of the request"),
+  to: text(
+    textSchema,
+    "the model that is sent, with what each * of model matched in the place of its *; default: the model of the request",
+  ),
 }, wrongKind("a table"));
 
 /** The schema of a whole configuration file. */
