@@ -186,7 +186,7 @@ export class Exchange {
   }
 
   /** Takes over a share of the memory for bodies, which is released at the end of the exchange. */
-  holds<Share extends { readonly release: () => void }>(share: Share): Share {
+  takeOverShare<Share extends { readonly release: () => void }>(share: Share): Share {
     this.#held = share;
     return share;
   }

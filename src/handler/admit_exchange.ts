@@ -43,7 +43,7 @@ export async function admitExchange(
   exchange.account = account;
   checkReadable(exchange, proxy, { principal, rejection });
   const upgrade = isUpgrade(exchange.request);
-  const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
+  const held = exchange.takeOverShare(proxy.heldBytes.share(exchange.holder));
   const { api } = exchange;
   const limiter = management?.limiter;
   const routing = routeByModel(exchange, proxy, { api, principal, upgrade, held, limiter });

@@ -9,9 +9,9 @@ export interface ByteInput {
 /** The owner of a {@link ConnectionReader}, which the reader calls. */
 export interface ReaderOwner {
   /** Called before the buffer grows, with its next size in bytes. */
-  readonly grows?: (capacity: number) => void;
+  readonly onGrow?: (capacity: number) => void;
   /** Called after each read, when bytes have arrived or the connection is over. It may call `readableBehind`. */
-  readonly hasRead?: () => void;
+  readonly onRead?: () => void;
 }
 
 /** The first size of the buffer. It is enough for a usual head. */
@@ -167,7 +167,7 @@ export class ConnectionReader {
     }
     this.#isQuiet = false;
     this.#pending = undefined;
-    this.#owner.hasRead?.();
+    this.#owner.onRead?.();
   }
 
   /** Adds the bytes of another buffer, without touching the bytes that were taken. */
@@ -194,7 +194,7 @@ export class ConnectionReader {
   #moveToRoomier(more: number): void {
     const held = this.#buffer.subarray(this.#start, this.#end);
     const size = Math.max(SMALL_BYTES, held.length * 2, held.length + more);
-    if (size > this.#buffer.length) this.#owner.grows?.(size);
+    if (size > this.#buffer.length) this.#owner.onGrow?.(size);
     const roomier = new Uint8Array(size);
     roomier.set(held);
     this.#buffer = roomier;
@@ -211,7 +211,7 @@ export class ConnectionReader {
     if (held === 0) {
       const size = this.#buffer.length;
       const wanted = this.#wantedSize(size);
-      if (wanted > size) this.#owner.grows?.(wanted);
+      if (wanted > size) this.#owner.onGrow?.(wanted);
       if (wanted !== size) this.#buffer = new Uint8Array(wanted);
       this.#start = this.#end = 0;
       return;
@@ -220,7 +220,7 @@ export class ConnectionReader {
     // No caller uses these bytes now: heads are decoded to text, and bodies are sent before the next read.
     const grows = held > this.#buffer.length / 2;
     const size = Math.max(SMALL_BYTES, this.#buffer.length * 2);
-    if (grows) this.#owner.grows?.(size);
+    if (grows) this.#owner.onGrow?.(size);
     const roomier = grows ? new Uint8Array(size) : this.#buffer;
     roomier.set(this.#buffer.subarray(this.#start, this.#end));
     this.#buffer = roomier;

@@ -14,7 +14,7 @@ export interface ByteOutput {
   /** Writes some of the bytes, and returns their number. */
   readonly write: (bytes: Uint8Array) => Promise<number>;
   /** Called after each write. Returns a promise to await if other connections must have their turn first. */
-  readonly wrote?: (count: number) => Promise<void> | undefined;
+  readonly afterWrite?: (count: number) => Promise<void> | undefined;
 }
 
 /** A message that is ready to be sent. */
@@ -72,7 +72,7 @@ export async function writeMessage(output: ByteOutput, message: OutgoingMessage)
       while (buffer.length > 0) {
         const count = await output.write(buffer.unsent);
         buffer.removeSent(count);
-        const others = output.wrote?.(count);
+        const others = output.afterWrite?.(count);
         if (others !== undefined) await others;
       }
       if (pieces.long === undefined) continue;
@@ -89,7 +89,7 @@ export async function writeAll(output: ByteOutput, bytes: Uint8Array): Promise<v
   for (let sent = 0; sent < bytes.length;) {
     const count = await output.write(sent === 0 ? bytes : bytes.subarray(sent));
     sent += count;
-    const others = output.wrote?.(count);
+    const others = output.afterWrite?.(count);
     if (others !== undefined) await others;
   }
 }

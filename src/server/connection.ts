@@ -272,12 +272,12 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
   // What the reader reports:
 
   /** Counts the new size of the buffer for the budget of unauthenticated connections. */
-  grows(capacity: number): void {
-    if (this.#state !== "closed") this.#unauthenticatedBudget?.holds(this, capacity);
+  onGrow(capacity: number): void {
+    if (this.#state !== "closed") this.#unauthenticatedBudget?.setHeld(this, capacity);
   }
 
   /** Called when bytes have arrived, or the connection is over. */
-  hasRead(): void {
+  onRead(): void {
     const exchange = this.#current;
     if (exchange === undefined || exchange.isTunnel) return;
     if (exchange.isReadingBody) return this.#watch.uploadArrived(exchange);
@@ -328,7 +328,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     if (state === "closed") {
       this.#unauthenticatedBudget?.release(this);
       this.#share?.release();
-    } else this.#unauthenticatedBudget?.holds(this, this.#reader.capacity);
+    } else this.#unauthenticatedBudget?.setHeld(this, this.#reader.capacity);
   }
 }
 

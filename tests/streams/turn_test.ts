@@ -107,8 +107,8 @@ Deno.test("ClientOutput: a busy client gives others their turn after a write, an
   const bytes = new Uint8Array(300_000);
   const written = output.write(bytes);
   assertEquals(stall.isRunning, true);
-  assertEquals([output.wrote(await written), stall.isRunning], [undefined, false], "the first");
-  const others = output.wrote(await output.write(bytes));
+  assertEquals([output.afterWrite(await written), stall.isRunning], [undefined, false], "the first");
+  const others = output.afterWrite(await output.write(bytes));
   assert(others instanceof Promise);
   await others;
 });

@@ -293,7 +293,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
   }
 
   /** Called when the size of the reading buffer has changed. */
-  grows(): void {
+  onResize(): void {
     this.#memory.count();
   }
 

@@ -71,7 +71,7 @@ export class ConnectionMemory {
     const running = requests();
     const bytes = running * REQUEST_BYTES + this.#counted + bufferBytes();
     if (!connection.isAuthenticated) {
-      unauthenticatedBudget?.holds(connection, bytes);
+      unauthenticatedBudget?.setHeld(connection, bytes);
       if (this.#unread > MAX_UNAUTHENTICATED_UNREAD_BYTES) connection.close();
     } else {
       const isTooMuch = this.#unread > MAX_UNREAD_BYTES && running > 1;
