@@ -20,7 +20,7 @@ export class Forwarding {
   readonly #proxy: ProxyParts;
   readonly #requestParts: BackendRequestsParts;
   readonly #requests: BackendRequests;
-  /** Undefined: the client gets the response as it is. */
+  /** The filter of the response. `undefined` if the client gets the response as it is. */
   readonly #filter: ListFilter | undefined;
   /** Begins the response if the upstream does not. `undefined` if only the upstream begins it. */
   readonly early: EarlyHead | undefined;
@@ -87,7 +87,7 @@ export class Forwarding {
   }
 }
 
-/** The URL by which the client reaches the endpoint. Undefined: it has no valid host, or no such path. */
+/** The URL by which the client reaches the endpoint. `undefined` if the request has no valid host or no such path. */
 function clientBaseUrl(
   { request, rest }: RoutedExchange,
   { path, clientAccess }: { readonly path: string } & Pick<ProxyParts, "clientAccess">,
