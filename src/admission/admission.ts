@@ -42,7 +42,7 @@ export interface AdmissionRequest {
 
 /** The limits of requests whose bodies the proxy reads. */
 export interface BodyLimits {
-  /** The longest body in bytes. Undefined: there is no limit. */
+  /** The longest body in bytes. `undefined` if there is no limit. */
   readonly maxBodyBytes: number | undefined;
   /** The limit of requests that wait for a body which the proxy reads before it forwards the request. */
   readonly receivingSlots: Pick<ConcurrencyLimiter, "acquire">;
@@ -54,9 +54,9 @@ export interface AdmissionParts {
   readonly upgrade: boolean;
   /** The request's share of the memory for bodies. */
   readonly held: HeldShare;
-  /** The account of the exchange and the limits of its token. Undefined: the management plane is off. */
+  /** The account of the exchange and the limits of its token. `undefined` if the management plane is off. */
   readonly counted: { readonly account: Account; readonly limiter: Limiter } | undefined;
-  /** The request as the proxy has read it to choose the endpoint. Undefined: it has not read it. */
+  /** The request as the proxy has read it to choose the endpoint. `undefined` if it has not read it. */
   readonly read?: ReadRequest | undefined;
   /** The check of the stored objects that the request can name. `undefined` if there is nothing to check. */
   readonly objects?: ObjectNeeds | undefined;
@@ -76,7 +76,7 @@ export interface ObjectNeeds {
 export interface AdmittedRequest {
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
-  /** The body in memory. Undefined: no rule depends on the body, and the proxy has not read it. */
+  /** The body in memory. `undefined` if no rule depends on the body, and the proxy has not read it. */
   readonly payload: HeldPayload | undefined;
   /** Whether the proxy added `stream_options.include_usage`. */
   readonly usageWasAdded: boolean;

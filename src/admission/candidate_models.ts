@@ -22,7 +22,9 @@ export function candidateModels(
     operation: Operation;
     /** The models that the head names. A model override replaces those of a WebSocket, and {@link inPath}. */
     named: readonly string[];
-    /** The model in the path that a model override replaces. Undefined: the path names none, or several. */
+    /**
+     * The model in the path that a model override replaces. `undefined` if the path names none, or several.
+     */
     inPath: string | undefined;
     /** The models that are named in places that only some servers read. */
     possiblyNamed: readonly string[];

@@ -62,7 +62,10 @@ export function checkHeadIsPlain(principal: Principal, head: Head): void {
   );
 }
 
-/** The place of a head that names another method or path, as error messages name it. Undefined: no place does. */
+/**
+ * The place of a head that names another method or path, as error messages name it. `undefined` if no place
+ * does.
+ */
 export function otherRequestNamed(head: Head): string | undefined {
   const path = head.fields.find(namesPath);
   return overridesOf(head)[0]?.name ?? (path && `the header ${path.lower}`);

@@ -25,9 +25,9 @@ export interface UnroutedRequest {
 
 /** The model that a request names, and how to send another one in its place. */
 export interface RequestedModel {
-  /** The name that the request has. Undefined: it names no model in a place that the proxy knows. */
+  /** The name that the request has. `undefined` if it names no model in a place that the proxy knows. */
   readonly name: string | undefined;
-  /** The request with its body in memory. Undefined: the proxy has not read the body. */
+  /** The request with its body in memory. `undefined` if the proxy has not read the body. */
   readonly read: ReadRequest | undefined;
   /** The changed parts of the request if another model is sent. */
   readonly withModel: (model: string) => {
@@ -45,7 +45,7 @@ export interface ModelReading {
   readonly held: HeldShare;
   /** The longest body that is read. */
   readonly maxBytes: number;
-  /** The limits of tokens. Undefined: the management plane is off. */
+  /** The limits of tokens. `undefined` if the management plane is off. */
   readonly limiter: Pick<Limiter, "check"> | undefined;
 }
 

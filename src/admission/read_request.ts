@@ -51,7 +51,7 @@ export interface UnreadRequest {
 export interface ReadRequest {
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
-  /** The body in memory. Undefined: nothing depends on the body, and the proxy has not read it. */
+  /** The body in memory. `undefined` if nothing depends on the body, and the proxy has not read it. */
   readonly payload: HeldPayload | undefined;
 }
 
@@ -188,7 +188,7 @@ function endToEnd(fields: readonly Field[]): readonly Field[] {
 }
 
 /**
- * The request with `stream_options.include_usage`, if the endpoint has `stream_usage`. Undefined: the
+ * The request with `stream_options.include_usage`, if the endpoint has `stream_usage`. `undefined` if the
  * request needs no change.
  */
 export function withUsageOption(

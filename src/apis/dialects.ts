@@ -26,9 +26,9 @@ export interface DialectLimit {
   readonly kind: "requests" | "tokens";
   readonly limit: number;
   readonly remaining: number;
-  /** The time until a retry can succeed. Undefined: a retry does not help. */
+  /** The time until a retry can succeed. `undefined` if a retry does not help. */
   readonly resetMs: number | undefined;
-  /** When a retry can succeed, in milliseconds since 1970. Undefined: a retry does not help. */
+  /** When a retry can succeed, in milliseconds since 1970. `undefined` if a retry does not help. */
   readonly resetsAt: number | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface DialectFacts extends RequestFields {
   readonly clientFields: readonly string[];
   /** The path of the list of models. */
   readonly modelsPath: string;
-  /** The query that asks for a long page of the list. Undefined: the list has no pages. */
+  /** The query that asks for a long page of the list. `undefined` if the list has no pages. */
   readonly modelsQuery?: string;
   /**
    * A folder within `/v1` that only this dialect has. Without the name of an endpoint, it goes to the first
@@ -51,9 +51,9 @@ export interface DialectFacts extends RequestFields {
   readonly errorBody: (error: DialectError) => unknown;
   /** The headers that describe a limit: names and values. */
   readonly limitFields: (limit: DialectLimit) => readonly (readonly [name: string, value: string])[];
-  /** The name in the GenAI semantic conventions of OpenTelemetry. Undefined: the provider is unknown. */
+  /** The name in the GenAI semantic conventions of OpenTelemetry. `undefined` if the provider is unknown. */
   readonly telemetryName?: string;
-  /** A model for the settings of clients. Undefined: no model is usual. */
+  /** A model for the settings of clients. `undefined` if no model is usual. */
   readonly model?: string;
 }
 
@@ -115,8 +115,8 @@ export const DIALECTS: Readonly<Record<Dialect, DialectFacts>> = {
 export const DIALECT_NAMES = Object.keys(DIALECTS) as Dialect[];
 
 /**
- * The dialect of a client that states the version of its API in a header. `has` says whether it sent a header.
- * Undefined: it states none.
+ * The dialect of a client that states the version of its API in a header. `has` says whether it sent a
+ * header. `undefined` if it states none.
  */
 export function dialectOfVersion(has: (lower: string) => boolean): Dialect | undefined {
   return DIALECT_NAMES.find((name) => {

@@ -130,7 +130,7 @@ const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
 /** The operation of a path, and the id of the object that the path names. */
 export interface RecognisedPath {
   readonly operation: Operation;
-  /** The id as it is in the path. Undefined: the path names no object. */
+  /** The id as it is in the path. `undefined` if the path names no object. */
   readonly id: string | undefined;
 }
 

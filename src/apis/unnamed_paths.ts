@@ -33,8 +33,8 @@ export interface ClientHead {
 }
 
 /**
- * The API of a path. Undefined: the path belongs to no API that has unnamed paths. Several APIs have paths such as
- * `/v1/models` and `/v1/files`, where the headers of the client decide.
+ * The API of a path. `undefined` if the path belongs to no API that has unnamed paths. Several APIs have
+ * paths such as `/v1/models` and `/v1/files`, where the headers of the client decide.
  */
 export function unnamedApiOf(path: string, client?: ClientHead): UnnamedApi | undefined {
   if (path === "/chat/completions") return "openai";

@@ -25,7 +25,7 @@ export interface CatalogueEvent {
    * first. `shared`: several endpoints list the same models.
    */
   readonly kind: "listed" | "failing" | "shared";
-  /** Undefined: the event concerns several endpoints. */
+  /** The name of the endpoint. `undefined` if the event concerns several endpoints. */
   readonly endpoint?: string;
   /** How many models the list has, what went wrong, or which models are shared. */
   readonly detail: string;
@@ -33,7 +33,7 @@ export interface CatalogueEvent {
 
 /** Keeps lists over restarts, as texts by the names of endpoints. */
 export interface ModelListStore {
-  /** Undefined: there is no list of the endpoint. */
+  /** Resolves with the text of the list, or `undefined` if none is kept. */
   readonly load: (endpoint: string) => Promise<string | undefined>;
   /** Keeps a list in the place of an earlier one. Never throws. */
   readonly save: (endpoint: string, text: string) => void;
@@ -44,7 +44,7 @@ export interface CatalogueParts {
   readonly transport: Pick<Transport, "send">;
   readonly clock: Clock;
   readonly onEvent: (event: CatalogueEvent) => void;
-  /** Undefined: lists are kept in memory only. */
+  /** Where lists are kept over restarts. `undefined` if they are kept in memory only. */
   readonly store?: ModelListStore | undefined;
 }
 
@@ -57,14 +57,17 @@ export interface CataloguedEndpoint {
   readonly isNeeded: boolean;
   /** Whether another endpoint has the same API, so that the order of the file decides about models that both list. */
   readonly sharesApi: boolean;
-  /** The path of a list that says more than the list of the dialect, and is requested first. Undefined: the server has only that list. */
+  /**
+   * The path of a list that says more than the list of the dialect, and is requested first. `undefined` if
+   * the server has only that list.
+   */
   readonly ownList?: string | undefined;
 }
 
 interface Entry extends CataloguedEndpoint {
   readonly source: string;
   models: ReadonlyMap<string, ListedModel> | undefined;
-  /** When the list was last asked for. Undefined: never. */
+  /** When the proxy last requested the list. `undefined` if it never has. */
   askedAt: number | undefined;
   state: "unknown" | "listed" | "failing";
   running: Promise<void> | undefined;
@@ -133,7 +136,7 @@ export class Catalogue {
     return this.#entries.get(endpoint)?.models !== undefined;
   }
 
-  /** The last list of an endpoint. Undefined: it has sent none. */
+  /** The last list of an endpoint. `undefined` if it has sent none. */
   list(endpoint: string): readonly ListedModel[] | undefined {
     const models = this.#entries.get(endpoint)?.models;
     return models && [...models.values()];
@@ -235,8 +238,8 @@ export class Catalogue {
   }
 
   /**
-   * The list of the first backend that sends one, or what went wrong. Undefined: no backend has a key, or the
-   * catalogue is closed.
+   * The list of the first backend that sends one, or what went wrong. `undefined` if no backend has a key, or
+   * the catalogue is closed.
    */
   async #listOf({ endpoint, isLocal, ownList }: Entry): Promise<readonly ListedModel[] | string | undefined> {
     let problem: string | undefined;
@@ -250,7 +253,7 @@ export class Catalogue {
     return problem;
   }
 
-  /** The list of a backend, or what went wrong. Undefined: the catalogue is closed. */
+  /** The list of a backend, or what went wrong. `undefined` if the catalogue is closed. */
   async #listAt(
     backend: Backend,
     { endpoint: { dialect, anthropicVersion }, ...path }: { endpoint: Endpoint; modelsPath?: string },

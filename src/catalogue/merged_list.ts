@@ -19,9 +19,9 @@ export interface MergedModel {
   readonly endpoint: string;
   /** The APIs by which clients reach the model. */
   readonly dialects: readonly string[];
-  /** The entry of the endpoint's list. Undefined: the name is an alias for a model that no list has. */
+  /** The entry of the endpoint's list. `undefined` if the name is an alias for a model that no list has. */
   readonly listed: ListedModel | undefined;
-  /** The name that the alias stands for. Undefined: the name is not an alias. */
+  /** The name that the alias stands for. `undefined` if the name is not an alias. */
   readonly aliasOf?: string;
   readonly facts: ModelFacts;
 }

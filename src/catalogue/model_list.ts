@@ -5,7 +5,7 @@ import { isHarmless } from "../text/harmless_text.ts";
 /** One model of a provider's list, with what the proxy knows of it. */
 export interface ListedModel {
   readonly id: string;
-  /** The name for people. Undefined: the list has none. */
+  /** The name for people. `undefined` if the list has none. */
   readonly title?: string;
   /** Who owns the model, by the list. */
   readonly ownedBy?: string;
@@ -55,7 +55,7 @@ const DETAILS = [
   "quantization_level",
 ] as const;
 
-/** The models of a list, each name once. Undefined: the text is not a list of models. */
+/** The models of a list, each name once. `undefined` if the text is not a list of models. */
 export function readModelList(text: string): readonly ListedModel[] | undefined {
   let list: unknown;
   try {
@@ -88,7 +88,7 @@ export function storedListText(source: string, models: readonly ListedModel[]): 
   return JSON.stringify({ source, data });
 }
 
-/** A list that was kept as text. Undefined: the text is not a list of these addresses. */
+/** A list that was kept as text. `undefined` if the text is not a list of these addresses. */
 export function readStoredList(text: string, source: string): readonly ListedModel[] | undefined {
   try {
     return memberOf(JSON.parse(text), "source") === source ? readModelList(text) : undefined;

@@ -54,7 +54,10 @@ export interface ModelRoute {
   readonly model: string;
   /** The name of the endpoint. */
   readonly endpoint: string;
-  /** The model that is sent. Each `*` stands for what a `*` of {@link model} matched. Undefined: the model of the request. */
+  /**
+   * The model that is sent. Each `*` stands for what a `*` of {@link model} matched. `undefined` for the
+   * model of the request.
+   */
   readonly to?: string;
 }
 
@@ -446,7 +449,10 @@ export interface BaseUrl {
   readonly origin: string;
   /** The path without a slash at its end. Empty for a URL without a path. */
   readonly path: string;
-  /** Folders that the server has beside the version at the end of {@link path}. Undefined: those that its origin has. */
+  /**
+   * Folders that the server has beside the version at the end of {@link path}. `undefined` for those that its
+   * origin has.
+   */
   readonly besideVersion?: readonly string[];
 }
 

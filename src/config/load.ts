@@ -149,8 +149,8 @@ export async function loadManagement(
 }
 
 /**
- * The forward proxy that the environment names for an origin, for commands that send requests. Undefined:
- * a direct connection, which loopback addresses always have. Throws a `ConfigError` if the variables are
+ * The forward proxy that the environment names for an origin, for commands that send requests. `undefined`
+ * for a direct connection, which loopback addresses always have. Throws a `ConfigError` if the variables are
  * invalid.
  */
 export async function loadOutboundProxy(

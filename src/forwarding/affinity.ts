@@ -23,7 +23,7 @@ export const SESSION_FIELDS: readonly string[] = [
 /** How much of the beginning of a body is read for a conversation, in bytes. */
 export const START_BYTES: number = 256 * 1024;
 
-/** The session that the headers of a request name. Undefined: they name none. */
+/** The session that the headers of a request name. `undefined` if they name none. */
 export function sessionOf(fields: readonly Field[], affinity: Affinity): string | undefined {
   if (affinity.header !== undefined) return fieldValue(fields, affinity.header) || undefined;
   for (const name of SESSION_FIELDS) {

@@ -22,8 +22,8 @@ export type UrlPlace = "header" | "body";
 export interface UrlMapping {
   readonly upstream: BaseUrl;
   /**
-   * Scheme, host and port of the proxy, with the prefix of the endpoint: `http://nas:33000/anthropic`. Undefined: the
-   * request does not state it, so that the client gets no URL.
+   * Scheme, host and port of the proxy, with the prefix of the endpoint: `http://nas:33000/anthropic`.
+   * `undefined` if the request does not state it, so that the client gets no URL.
    */
   readonly client: string | undefined;
 }
@@ -31,7 +31,7 @@ export interface UrlMapping {
 /** The API whose clients open the URLs of a place. */
 const DIALECTS: Readonly<Record<UrlPlace, Dialect>> = { body: "anthropic", header: "gemini" };
 
-/** The place of URLs in answers to a path of an endpoint. Undefined: they have none. */
+/** The place of URLs in responses to a path of an endpoint. `undefined` if they have none. */
 export function urlPlace({ rest, endpoint: { dialect, rewriteUrls } }: {
   readonly rest: string;
   readonly endpoint: { readonly dialect: Dialect; readonly rewriteUrls: boolean };
@@ -57,7 +57,10 @@ export function withClientUrls(fields: readonly Field[], mapping: UrlMapping): r
 /** A path that stays on its host in every reader of URLs. */
 const PATH = /^\/(?![/\\])[\x21-\x7e]*$/;
 
-/** The URL by which the client reaches a URL of the upstream. Undefined: the URL is not one of the upstream. */
+/**
+ * The URL by which the client reaches a URL of the upstream. `undefined` if the URL is not one of the
+ * upstream.
+ */
 function clientUrl(url: string, { upstream, client }: UrlMapping): string | undefined {
   if (PATH.test(url)) return url;
   const { protocol, origin, pathname, search } = URL.parse(url) ?? {};

@@ -23,7 +23,9 @@ export type AttemptOutcome = AttemptResponse | {
 export interface AttemptResponse {
   readonly call: UpstreamCall;
   readonly response: UpstreamResponse;
-  /** What the beginning of its body reports. Undefined: nothing, or the proxy did not read it. */
+  /**
+   * What the beginning of its body reports. `undefined` if it reports nothing, or the proxy did not read it.
+   */
   readonly finding: Finding | undefined;
 }
 

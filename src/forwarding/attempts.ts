@@ -146,7 +146,7 @@ export class Attempts {
     return (mayFail || isRejected) && mayHideFailure(response);
   }
 
-  /** The pause before the next attempt in milliseconds. Undefined: no further attempt follows. */
+  /** The pause before the next attempt in milliseconds. `undefined` if no further attempt follows. */
   #pauseBeforeNext(outcome: AttemptOutcome, { timeouts }: Backend): number | undefined {
     const { endpoint } = this.#request.exchange;
     const mayFollow = this.#retriesLeft > 0 && canFailOver(outcome, endpoint.retry) &&
@@ -162,7 +162,9 @@ export class Attempts {
     return this.#content.replayable && !(this.#isUnsafe && mayBeDone(outcome));
   }
 
-  /** 0 if a backend was not tried yet. Undefined: the pause would be longer than {@link LONGEST_PAUSE_MS}. */
+  /**
+   * 0 if a backend was not tried yet. `undefined` if the pause would be longer than {@link LONGEST_PAUSE_MS}.
+   */
   #pauseMs(): number | undefined {
     const { balancer, pinned, exchange: { endpoint, holder } } = this.#request;
     const backends = pinned === undefined ? endpoint.backends.length : 1;

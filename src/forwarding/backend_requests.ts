@@ -40,7 +40,7 @@ export interface BackendRequestsParts {
   readonly upgrade: boolean;
   /** Whether a web page of `CORS_ORIGINS` sent the request. */
   readonly isFromPage: boolean;
-  /** Where the answer has URLs that the proxy replaces. Undefined: nowhere. */
+  /** Where the response has URLs that the proxy replaces. `undefined` if it has none. */
   readonly urlsIn: UrlPlace | undefined;
   /** Whether the usage of the exchange is counted. The proxy cannot read compressed WebSocket messages. */
   readonly isCounted: boolean;

@@ -27,9 +27,9 @@ export interface BackendWish {
   readonly tried: ReadonlySet<Backend>;
   /** The client's token or address: cooldowns and pauses may concern only its requests. */
   readonly holder: string;
-  /** The model of the request. Undefined: it is not known, or no pause depends on it. */
+  /** The model of the request. `undefined` if it is not known, or no pause depends on it. */
   readonly model?: string | undefined;
-  /** Identifies the conversation that the request continues. Undefined: the strategy alone decides. */
+  /** Identifies the conversation that the request continues. `undefined` if the strategy alone decides. */
   readonly conversation?: string | undefined;
 }
 
@@ -142,8 +142,8 @@ export class Balancer {
   }
 
   /**
-   * A check of a backend has ended. `failure` is the reason why it failed; the backend is then skipped for `forMs`, and
-   * longer after the next check that fails. Undefined: the backend is up.
+   * A check of a backend has ended. `failure` is the reason why it failed; the backend is then skipped for
+   * `forMs`, and longer after the next check that fails. `undefined` if the backend is up.
    */
   checked(backend: Backend, { failure, forMs }: { failure: string | undefined; forMs: number }): void {
     const state = this.#states.find((one) => one.backend === backend);

@@ -6,7 +6,7 @@ const PATH_ATTRIBUTE = /^\s*path\s*(?:=|$)/i;
  * The value of an upstream's `set-cookie` for a client that requested `path`. The cookie then applies below
  * the first segment of that path. The upstream's own `Path` refers to the paths of the upstream: `Path=/`
  * would send its cookies to everything at the proxy's host name, on all ports, until requests to the admin
- * page are too large. Undefined: the path has no segment.
+ * page are too large. `undefined` if the path has no segment.
  */
 export function confinedCookie(setCookie: string, path: string): string | undefined {
   const segment = /^\/+[^/;?#]+(?=\/|$)/.exec(path)?.[0];

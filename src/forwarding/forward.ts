@@ -36,12 +36,12 @@ export interface ForwardedExchange extends ForwardObserver {
 export interface ForwardRequest {
   readonly exchange: ForwardedExchange;
   readonly balancer: Balancer;
-  /** The only backend that has the objects of the request. Undefined: the balancer chooses. */
+  /** The only backend that has the objects of the request. `undefined` if the balancer chooses. */
   readonly pinned?: Backend | undefined;
   /** Makes the heads for the backends. */
   readonly requests: Pick<BackendRequests, "headFor" | "usesProjectKey">;
   readonly body: MessageBody | null;
-  /** The body in memory. Undefined: it has not been read. */
+  /** The body in memory. `undefined` if it has not been read. */
   readonly payload: HeldPayload | undefined;
   /** The memory for the body. It is released when no attempt needs the body any more. */
   readonly memory: BodyMemory;

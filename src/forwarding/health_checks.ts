@@ -59,7 +59,7 @@ export class HealthChecks {
     return this.#stopped.reason !== undefined;
   }
 
-  /** Returns why a check failed, in words for people. Undefined: the backend is up. */
+  /** Returns why a check failed, in words for people. `undefined` if the backend is up. */
   async #check(
     backend: Backend,
     { endpoint: { dialect, anthropicVersion }, path, waitMs }: {

@@ -20,13 +20,16 @@ const MAX_HOLDERS = 1_000;
 export interface HealthEvent {
   readonly kind: "failing" | "recovered" | "rate_limited" | "waking";
   readonly backend: Backend;
-  /** The holder that the change concerns. Undefined: it concerns all. */
+  /** The holder that the change concerns. `undefined` if it concerns all. */
   readonly holder: string | undefined;
-  /** The model that a pause concerns. Undefined: it concerns all. */
+  /** The model that a pause concerns. `undefined` if it concerns all. */
   readonly model?: string | undefined;
   /** The number of failures in a row. */
   readonly failures: number;
-  /** Why a check failed, or why the packet that wakes the machine was not sent. Undefined: neither happened. */
+  /**
+   * Why a check failed, or why the packet that wakes the machine was not sent. `undefined` if neither
+   * happened.
+   */
   readonly reason?: string | undefined;
   /** How long it is skipped, in milliseconds. 0: it is not skipped, or it is the only backend. */
   readonly forMs: number;
@@ -48,7 +51,7 @@ export interface BackendState {
   readonly healthFor: Map<string, BackendHealth>;
   /** The pauses that the backend asked for. */
   readonly pauses: RequestedPauses;
-  /** The quota of its key. Undefined: the key belongs to no pool. */
+  /** The quota of its key. `undefined` if the key belongs to no pool. */
   readonly quota: KeyQuota | undefined;
   /** When the last packet was sent that wakes the machine, and the wait for it. */
   readonly waking: { at: number; wakeUp: WakeUp | undefined };
@@ -181,7 +184,7 @@ export class Lease {
     this.#endProbe();
   }
 
-  /** Reports a change for one holder. Undefined: for all. */
+  /** Reports a change for one holder. `undefined` for all holders. */
   #report(kind: HealthEvent["kind"], holder: string | undefined): void {
     const { backend, health, healthFor, isOnlyOne, onEvent } = this.#state;
     const shown = holder === undefined ? health : healthFor.get(holder) ?? health;
@@ -189,7 +192,9 @@ export class Lease {
     onEvent({ kind, backend, holder, failures: shown.failures, forMs });
   }
 
-  /** Begins a probe of a health that fails, if no other attempt probes it. Undefined: it needs no probe. */
+  /**
+   * Begins a probe of a health that fails, if no other attempt probes it. `undefined` if it needs no probe.
+   */
   #probe(health: BackendHealth): BackendHealth | undefined {
     if (!health.isFailing) return undefined;
     const now = this.#clock.now();

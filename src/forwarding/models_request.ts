@@ -39,9 +39,9 @@ export async function requestModels(
     cancellation = new Cancellation(),
   }: {
     dialect: Dialect;
-    /** The path of the list. Undefined: that of the dialect. */
+    /** The path of the list. `undefined` for that of the dialect. */
     modelsPath?: string;
-    /** The configured version of Anthropic's API. Undefined: that of the dialect. */
+    /** The configured version of Anthropic's API. `undefined` for that of the dialect. */
     anthropicVersion: string | undefined;
     transport: Pick<Transport, "send">;
     maxBytes: number;

@@ -19,13 +19,15 @@ export interface ProbeResult {
   readonly ok: boolean;
   readonly reachable: boolean;
   readonly key: "accepted" | "refused" | "none" | "the client's" | "not told";
-  /** The number of models. Undefined: the backend sent no list. */
+  /** The number of models. `undefined` if the backend sent no list. */
   readonly models: number | undefined;
   /** The names of the models, as many as are kept. */
   readonly modelNames: readonly string[];
   /** Milliseconds until the head of the response, including the time to connect. */
   readonly latencyMs: number | undefined;
-  /** Milliseconds by which this machine's clock is ahead of the backend's `date`. Undefined: it sent none. */
+  /**
+   * Milliseconds by which this machine's clock is ahead of the backend's `date`. `undefined` if it sent none.
+   */
   readonly aheadMs: number | undefined;
   /** Why the probe failed, or a warning. Empty: the probe found no problem. */
   readonly detail: string;

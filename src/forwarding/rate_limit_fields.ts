@@ -10,14 +10,16 @@ const LEAST_EPOCH_SECONDS = 1e9;
 
 /**
  * The pause that a provider asks for, in milliseconds: OpenAI's `retry-after-ms`, or `retry-after` in seconds
- * or as a date (RFC 9110, 10.2.3), relative to the `date` of the response, or to the clock. Without either, the latest
- * reset of a limit that has nothing remaining. Undefined: the response states none.
+ * or as a date (RFC 9110, 10.2.3), relative to the `date` of the response, or to the clock. Without either,
+ * the latest reset of a limit that has nothing remaining. `undefined` if the response states none.
  */
 export function requestedPauseMs(fields: readonly Field[], epochMs: number): number | undefined {
   return retryAfterMs(fields, epochMs) ?? resetMs(fields, epochMs);
 }
 
-/** The pause of `retry-after-ms` or `retry-after`, in milliseconds. Undefined: the response has neither. */
+/**
+ * The pause of `retry-after-ms` or `retry-after`, in milliseconds. `undefined` if the response has neither.
+ */
 export function retryAfterMs(fields: readonly Field[], epochMs: number): number | undefined {
   const milliseconds = plainNumber(fieldValue(fields, "retry-after-ms"));
   if (milliseconds !== undefined) return bounded(milliseconds);
@@ -46,9 +48,9 @@ function resetMs(fields: readonly Field[], epochMs: number): number | undefined 
 export interface RemainingLimit {
   /** The requests or LLM tokens that remain. */
   readonly remaining: number;
-  /** Undefined: the response does not state it. */
+  /** The limit itself. `undefined` if the response does not state it. */
   readonly limit: number | undefined;
-  /** Milliseconds until the limit is full again. Undefined: the response does not state it. */
+  /** Milliseconds until the limit is full again. `undefined` if the response does not state it. */
   readonly resetMs: number | undefined;
 }
 

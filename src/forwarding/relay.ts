@@ -5,7 +5,7 @@ import { SmallPieces } from "../streams/small_pieces.ts";
 
 /** The call whose response a {@link RelayedBody} carries. The body calls one of `ended` and `brokeOff`, and once. */
 export interface RelayOwner {
-  /** The most bytes that `passed` gets in one turn of the event loop. Undefined: there is no limit. */
+  /** The most bytes that `passed` gets in one turn of the event loop. `undefined` if there is no limit. */
   readonly stepBytes?: number | undefined;
   /** The client wants more than has arrived. From now on the proxy waits for the upstream. */
   readonly awaited: () => void;

@@ -13,7 +13,7 @@ import { ReplayableBody } from "./replayable_body.ts";
 export interface Content {
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
-  /** Returns the body again from its first byte. Undefined: it is not in memory. */
+  /** Returns the body again from its first byte. `undefined` if it is not in memory. */
   readonly again: (() => MessageBody) | undefined;
 }
 

@@ -10,7 +10,7 @@ export interface RequestHeaderPolicy {
   /** Places whose credentials are stripped: names of header fields, `query` and `subprotocol`. */
   readonly credentialsToStrip: ReadonlySet<string>;
   readonly backend: Pick<Backend, "key" | "keyField" | "headers" | "removeHeaders">;
-  /** The `anthropic-version` for clients that send none. Undefined: it is not added. */
+  /** The `anthropic-version` for clients that send none. `undefined` if it is not added. */
   readonly anthropicVersion?: string | undefined;
   /** The name, in lower case, of one more field to remove. */
   readonly dropped?: string | undefined;

@@ -10,9 +10,12 @@ import type { RequestContent } from "./request_content.ts";
 
 /** The traits of a request, as far as something depends on them. */
 export interface RequestTraits {
-  /** Undefined: the request continues no known conversation, or nothing depends on it. */
+  /**
+   * The conversation that the request continues. `undefined` if it continues no known one, or nothing depends
+   * on it.
+   */
   readonly conversation?: string | undefined;
-  /** Undefined: the request names no model that the proxy can see, or nothing depends on it. */
+  /** The model of the request. `undefined` if the proxy cannot see it, or nothing depends on it. */
   readonly model?: string | undefined;
 }
 
@@ -48,7 +51,10 @@ export function traitsOf(
   });
 }
 
-/** The model of a request, by its path or by the part of its body that is in memory. Undefined: it is not known. */
+/**
+ * The model of a request, by its path or by the part of its body that is in memory. `undefined` if it is not
+ * known.
+ */
 export function modelOf(
   { exchange: { rest, request: { fields } }, payload }: ForwardRequest,
   start: Uint8Array,

@@ -9,7 +9,10 @@ const MAX_PAUSES = 1_000;
 export interface LimitedRequest {
   /** The client's token or address. */
   readonly holder: string;
-  /** Undefined: the proxy does not know the model, so a pause applies to all models. */
+  /**
+   * The model of the request. `undefined` if the proxy does not know it, so that a pause applies to all
+   * models.
+   */
   readonly model: string | undefined;
 }
 

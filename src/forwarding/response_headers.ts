@@ -21,7 +21,7 @@ export interface AnsweringBackend {
    * key.
    */
   readonly hasProxysKey: boolean;
-  /** The name of the backend for the client. Undefined: the client does not get it. */
+  /** The name of the backend for the client. `undefined` if the client does not get it. */
   readonly exposedName: string | undefined;
 }
 

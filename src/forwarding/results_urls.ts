@@ -31,7 +31,7 @@ const NOTHING = new Uint8Array();
 /** Where in the JSON the next byte is. */
 type Place = "between" | "string" | "name end" | "value" | "url";
 
-/** Returns the URL for the client. Undefined: the client gets null. */
+/** Returns the URL for the client. `undefined` if the client gets null. */
 export type ReplaceUrl = (url: string) => string | undefined;
 
 /**
@@ -53,7 +53,7 @@ export class ResultsUrls implements MessageBody {
   /** The beginning of the current string. A longer one is not kept, and cannot be the name. */
   readonly #name = new Uint8Array(MAX_NAME_BYTES);
   #nameLength = 0;
-  /** The URL with its quotes. Undefined: it is too long. */
+  /** The URL with its quotes. `undefined` if it is too long. */
   #url: Uint8Array[] | undefined = [];
   #urlLength = 0;
   #failure: unknown;
@@ -205,7 +205,7 @@ function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
-/** The text of a JSON string. Undefined: it is not valid. */
+/** The text of a JSON string. `undefined` if it is not valid. */
 function decoded(json: string): string | undefined {
   try {
     const text: unknown = JSON.parse(json);

@@ -51,7 +51,7 @@ export interface WebSocketOptions {
 
 /** Observes the response of a call on its way to the client. This is the exchange, seen from here. */
 export interface ResponseObserver {
-  /** The most bytes that `passed` gets in one turn of the event loop. Undefined: there is no limit. */
+  /** The most bytes that `passed` gets in one turn of the event loop. `undefined` if there is no limit. */
   readonly stepBytes?: number | undefined;
   /** The next piece of the response's body, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
@@ -68,9 +68,9 @@ export interface BackendResponse {
   readonly fields: readonly Field[];
   /** Null: the response has no body. */
   readonly body: MessageBody | null;
-  /** The length of the body that a response to HEAD or a 304 leaves out. Undefined: it was not stated. */
+  /** The length of the body that a response to HEAD or a 304 leaves out. `undefined` if it was not stated. */
   readonly omittedLength: number | undefined;
-  /** Uses the connection of the client after a 101. Undefined: the protocol stays HTTP. */
+  /** Uses the connection of the client after a 101. `undefined` if the protocol stays HTTP. */
   readonly tunnel: Tunnel | undefined;
   readonly backend: Backend;
 }

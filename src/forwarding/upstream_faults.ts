@@ -5,7 +5,7 @@ import { ProxyFault } from "../faults.ts";
 import { TimeoutExpired } from "./timeouts.ts";
 import { TransportError } from "./transport/transport.ts";
 
-/** The fault for a response that never began. Undefined: an unknown error. */
+/** The fault for a response that never began. `undefined` for an unknown error. */
 export function faultBeforeResponse(error: unknown, backend: Backend): ProxyFault | undefined {
   const host = hostOf(backend);
   if (error instanceof TimeoutExpired) {

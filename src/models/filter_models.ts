@@ -6,7 +6,10 @@ import { allowsModel, restrictsModels } from "../limits/allowed.ts";
 import type { ElementFilter } from "../objects/filter_list.ts";
 import type { Principal } from "../principal.ts";
 
-/** The filter of the response to a request. Undefined: the response is no list of models that the proxy filters. */
+/**
+ * The filter of the response to a request. `undefined` if the response is no list of models that the proxy
+ * filters.
+ */
 export function modelFilter(
   { request: { method }, endpoint, rest }: {
     readonly request: { readonly method: string };

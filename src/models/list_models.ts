@@ -23,7 +23,7 @@ export interface ModelsRequest {
   readonly api: UnnamedApi;
   /** The endpoints whose lists are merged, in the order of the file. */
   readonly endpoints: readonly Endpoint[];
-  /** The name of the model. Undefined: the whole list. */
+  /** The name of the model. `undefined` for the whole list. */
   readonly id: string | undefined;
 }
 
@@ -36,8 +36,8 @@ const PATHS: Readonly<Record<UnnamedApi, RegExp>> = {
 };
 
 /**
- * Recognises a request whose answer is made of several lists. Undefined: another request, or one that a single
- * endpoint answers itself.
+ * Recognises a request whose response is merged from several lists. `undefined` for another request, or one that a
+ * single endpoint answers itself.
  */
 export function modelsRequestOf(
   { method, path }: { method: string; path: string },
@@ -69,8 +69,9 @@ export interface ModelsParts {
 }
 
 /**
- * Answers a request for models. Throws `model_not_found` for an unknown one, and `forbidden` by a rule for paths.
- * Undefined: no endpoint has sent its list, so that the default endpoint gets the request, and its error says more.
+ * Answers a request for models. Throws `model_not_found` for an unknown one, and `forbidden` by a rule for
+ * paths. `undefined` if no endpoint has sent its list, so that the default endpoint gets the request, and its
+ * error says more.
  */
 export async function modelsReply(
   { api, endpoints, id }: ModelsRequest,

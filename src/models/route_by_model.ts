@@ -28,16 +28,16 @@ export interface ModelRoutingParts extends BodyLimits {
 }
 
 /**
- * Replaces the model of a request if an alias, a route or the name of an endpoint says so, and chooses the endpoint if
- * the path names none. At the path of an endpoint, only the aliases that name this endpoint count. Returns the request
- * if the proxy has read its body. Undefined: the model makes no difference. Throws `model_not_found` if no endpoint
- * serves the model.
+ * Replaces the model of a request if an alias, a route or the name of an endpoint says so, and chooses the
+ * endpoint if the path names none. At the path of an endpoint, only the aliases that name this endpoint
+ * count. Returns the request if the proxy has read its body. `undefined` if the model makes no difference.
+ * Throws `model_not_found` if no endpoint serves the model.
  */
 export function routeByModel(
   exchange: Exchange,
   { routes, catalogue, ...limits }: ModelRoutingParts,
   reading: RoutedReading & {
-    /** Undefined: the path names its endpoint. */
+    /** The API of the path. `undefined` if the path names its endpoint. */
     readonly api: UnnamedApi | undefined;
   },
 ): Promise<ReadRequest | undefined> | undefined {

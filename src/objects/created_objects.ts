@@ -28,9 +28,9 @@ export interface CreatedObjectsParts {
   readonly objects: KnownObjects;
   readonly clock: Clock;
   readonly request: ObjectRequest;
-  /** The object that the path names. Undefined: none that is known. */
+  /** The object that the path names. `undefined` if the path names no known object. */
   readonly described: () => MadeObject | undefined;
-  /** The ids in the body. Undefined: the proxy has not read the body. */
+  /** The ids in the body. `undefined` if the proxy has not read the body. */
   readonly inBody: () => ReadonlySet<string> | undefined;
   /** Whether the body has more ids than {@link inBody}, so that the response can repeat any id. */
   readonly hasUnknownIds: () => boolean;

@@ -30,7 +30,10 @@ export interface ElementFilter {
     elements: readonly ListElement[],
     bytesOf: (element: ListElement) => Uint8Array,
   ) => Promise<ReadonlySet<ListElement>>;
-  /** Whether the rest of the page still names what the client must not see. Undefined: only elements name it. */
+  /**
+   * Whether the rest of the page still names what the client must not see. `undefined` if only elements name
+   * it.
+   */
   readonly namesForeign?: (rest: Uint8Array) => Promise<boolean>;
 }
 

@@ -11,7 +11,7 @@ import type { Clock } from "../time/clock.ts";
 /** The database and the callbacks of {@link KnownObjects}. */
 export interface KnownObjectsParts {
   readonly clock: Clock;
-  /** Undefined: the objects are kept in memory only. */
+  /** The database. `undefined` if the objects are kept in memory only. */
   readonly store:
     | Pick<Store, "addMadeObjects" | "removeMadeObjects" | "findMadeObjects" | "listObjectMakers">
     | undefined;
@@ -64,7 +64,7 @@ export class KnownObjects {
     return objects;
   }
 
-  /** The account of a backend for a client. Undefined: the client sends its own key. */
+  /** The account of a backend for a client. `undefined` if the client sends its own key. */
   accountOf(backend: Backend, endpoint: Endpoint, { keys }: Pick<Principal, "keys">): string | undefined {
     const ofProject = projectKey(backend, { endpoint, keys });
     if (typeof ofProject === "string") return this.#account(backend.baseUrl.origin, ofProject);
@@ -154,7 +154,7 @@ export class KnownObjects {
     reading.then(forget, forget);
   }
 
-  /** Resolves when all responses that have ended are read. Undefined: they are. */
+  /** Resolves when all responses that have ended are read. `undefined` if they are read already. */
   settled(): Promise<unknown> | undefined {
     return this.#reading.size === 0 ? undefined : Promise.allSettled(this.#reading);
   }

@@ -8,7 +8,7 @@ import { concat } from "../streams/bytes.ts";
 export interface ListElement {
   readonly start: number;
   readonly end: number;
-  /** The id as the provider wrote it, or else Google's name. Undefined: the element has neither. */
+  /** The id as the provider wrote it, or else Google's name. `undefined` if the element has neither. */
   readonly id: string | undefined;
 }
 

@@ -43,8 +43,8 @@ export class MessageCheck {
   }
 
   /**
-   * Reads the next bytes of the client. The upstream must not get them before the promise resolves. Resolves with why
-   * the WebSocket must end. Undefined: it need not, now or in the promise.
+   * Reads the next bytes of the client. The upstream must not get them before the promise resolves. Resolves
+   * with why the WebSocket must end. Resolves with `undefined`, or returns it, if the WebSocket may go on.
    */
   next(piece: Uint8Array): Promise<ProxyFault | undefined> | undefined {
     this.#frames.pass(piece);

@@ -50,7 +50,7 @@ export class ObjectAccess {
   readonly #used: MadeObject[] = [];
   /** The object that the path names. */
   #described: MadeObject | undefined;
-  /** The ids in the body. Undefined: the proxy has not read the body. */
+  /** The ids in the body. `undefined` if the proxy has not read the body. */
   #inBody: Set<string> | undefined;
   /** Whether the body has more ids than are remembered. */
   #hasUnknownIds = false;
@@ -99,7 +99,7 @@ export class ObjectAccess {
     if (payload !== undefined && this.readsBody) await this.#checkBody(payload);
   }
 
-  /** The backend that has the objects of the request. Undefined: any backend. */
+  /** The backend that has the objects of the request. `undefined` for any backend. */
   get pinned(): Backend | undefined {
     const { accounts } = this.#parts;
     if (accounts.length < 2) return undefined;
@@ -113,8 +113,8 @@ export class ObjectAccess {
   }
 
   /**
-   * Checks the messages of the client on a WebSocket, as `TunnelParts.check` does. Undefined: the client may use all
-   * objects.
+   * Checks the messages of the client on a WebSocket, as `TunnelParts.check` does. `undefined` if the client
+   * may use all objects.
    */
   messageCheck(maxMessageBytes: number): MessageCheck["next"] | undefined {
     if (!this.#parts.isRestricted) return undefined;

@@ -74,8 +74,8 @@ export interface Reference {
 export type References = Map<string, Reference>;
 
 /**
- * The id of a created object as the proxy keeps it: in lower case, with its folder if it is one of Google's names.
- * Undefined: a client may have chosen the id.
+ * The id of a created object as the proxy keeps it: in lower case, with its folder if it is one of Google's
+ * names. `undefined` if a client may have chosen the id.
  */
 export function keptId(id: string): string | undefined {
   if (!id.includes("/")) {

@@ -28,8 +28,9 @@ export interface ObjectRequest {
   /** The response is a list of objects, for a server that reads the path in one of its possible ways. */
   readonly lists: boolean;
   /**
-   * The name that a client has chosen for the object which the request deletes, as Google's `files/report`. Another
-   * client can choose it afterwards. Undefined: the request deletes nothing, or an object with an id of the provider.
+   * The name that a client has chosen for the object which the request deletes, as Google's `files/report`.
+   * Another client can choose it afterwards. `undefined` if the request deletes nothing, or an object with an
+   * id of the provider.
    */
   readonly deletedName: string | undefined;
   /** The path belongs to stored objects, so that an id in it can be nothing else. */

@@ -20,7 +20,10 @@ export interface OpenedExchange {
   readonly isStored: () => boolean;
 }
 
-/** Opens the objects of an exchange. Undefined: the exchange neither names nor creates objects that matter. */
+/**
+ * Opens the objects of an exchange. `undefined` if the exchange neither names nor creates objects that
+ * matter.
+ */
 export function openAccess(
   objects: KnownObjects,
   exchange: OpenedExchange,

@@ -75,7 +75,7 @@ export class ResponseIds {
   readonly #sink: { write(piece: Uint8Array): void };
   readonly #decompressor: Decompressor | undefined;
 
-  /** Undefined: the coding of the response is unknown. */
+  /** Makes the reader for a response. Returns `undefined` if the coding of the response is unknown. */
   static of(
     fields: readonly Field[],
     upstream: string,

@@ -12,7 +12,7 @@ const PARAMETER = "upload_id";
 /** The longest id that is kept, in characters. Google's have less than 300. */
 const MAX_ID = 500;
 
-/** The id of the upload that a response began, as the proxy keeps it. Undefined: it began none. */
+/** The id of the upload that a response began, as the proxy keeps it. `undefined` if it began none. */
 export function begunUpload(fields: readonly Field[]): string | undefined {
   for (const { lower, value } of fields) {
     if (!URL_FIELDS.has(lower)) continue;

@@ -20,7 +20,7 @@ const LONG_HEAD = /^(?:\/9j\/|R0lGOD)/;
 
 /** A string with media, whose object may still state that it is text. */
 interface Pending {
-  /** The tokens of an image. Undefined: the tokens do not follow from the size. */
+  /** The tokens of an image. `undefined` if the tokens do not follow from the size. */
   readonly image: ImageTokens | undefined;
   /** The length in bytes of JSON. */
   readonly length: number;

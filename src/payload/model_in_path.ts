@@ -25,7 +25,7 @@ const PATHS = [
 /** A cheap test, because most paths name no model. */
 const MAY_NAME_MODEL = /\/(?:models?|deployments)\//;
 
-/** Finds the model in a path. Undefined: the path has none, or an invalid percent-encoding. */
+/** Finds the model in a path. `undefined` if the path has none, or an invalid percent-encoding. */
 export function modelInPath(path: string): ModelInPath | undefined {
   if (!MAY_NAME_MODEL.test(path)) return undefined;
   for (const pattern of PATHS) {

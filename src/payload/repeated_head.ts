@@ -50,7 +50,10 @@ export class RepeatedHead {
     return this.#isRecording;
   }
 
-  /** The place after the beginning, if a text that begins at `from` has this beginning. Undefined: it has not. */
+  /**
+   * The place after the beginning, if a text that begins at `from` has this beginning. `undefined` if it has
+   * not.
+   */
   placeIn(bytes: Uint8Array, from: number, to: number): HeadPlace | undefined {
     const kept = this.#bytes;
     const length = this.#length;

@@ -124,7 +124,7 @@ export class FrameReader {
     return bytes.subarray(0, at);
   }
 
-  /** The rule that the head of a frame breaks (RFC 6455, 5.2, 5.4 and 5.5). Undefined: none. */
+  /** The rule that the head of a frame breaks (RFC 6455, 5.2, 5.4 and 5.5). `undefined` if it breaks none. */
   #brokenRule({ opcode, isFinal, payloadBytes }: FrameHead): string | undefined {
     const isControl = opcode >= FIRST_CONTROL;
     if (isControl && payloadBytes > MAX_CONTROL_BYTES) return "a control frame that is too long";

@@ -13,7 +13,7 @@ const NAME = new TextEncoder().encode('"usage"');
 const ESCAPES = ["\\u006", "\\u007"].map((text) => new TextEncoder().encode(text));
 const DATA = new TextEncoder().encode("data:");
 
-/** The event without its usage. Undefined: the client gets no event. */
+/** The event without its usage. `undefined` if the client gets no event. */
 export function withoutUsage(event: Uint8Array): Uint8Array | undefined {
   const data = dataOf(event);
   if (data === undefined || !mayHaveUsage(event)) return event;
@@ -36,7 +36,7 @@ export function withoutUsage(event: Uint8Array): Uint8Array | undefined {
   return concat([...left, event.subarray(data.start + at)]);
 }
 
-/** The only line of data that is not blank. Undefined: the event has none, or several. */
+/** The only line of data that is not blank. `undefined` if the event has none, or several. */
 function dataOf(event: Uint8Array): { start: number; end: number } | undefined {
   let found: { start: number; end: number } | undefined;
   let start = 0;

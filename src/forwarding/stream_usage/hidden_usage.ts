@@ -84,7 +84,7 @@ export class HiddenUsage implements MessageBody {
     this.#source.cancel();
   }
 
-  /** What the client gets for a piece. Undefined: nothing yet. */
+  /** What the client gets for a piece. `undefined` if it gets nothing yet. */
   #next(piece: Uint8Array | null): Uint8Array | null | undefined {
     if (piece === null) {
       this.#ended = true;

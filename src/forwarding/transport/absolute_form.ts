@@ -26,8 +26,8 @@ export interface AnswerHead {
 }
 
 /**
- * The form of the requests to an origin. Undefined: they have the usual form, on a direct connection or in a
- * tunnel. A request for a WebSocket (`upgrade`) always needs a tunnel.
+ * The form of the requests to an origin. `undefined` if they have the usual form, on a direct connection or
+ * in a tunnel. A request for a WebSocket (`upgrade`) always needs a tunnel.
  */
 export function absoluteForm(
   { tls, host }: Origin,

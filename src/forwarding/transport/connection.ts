@@ -109,7 +109,7 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
     void this.#reader.readable();
   }
 
-  /** The time that {@link idle} was given. Undefined: the connection serves a request. */
+  /** The time that {@link idle} was given. `undefined` if the connection serves a request. */
   get idleSince(): number | undefined {
     return this.#idleSince;
   }

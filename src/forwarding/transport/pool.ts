@@ -25,7 +25,7 @@ export class ConnectionPool {
     return this.#idle.length;
   }
 
-  /** Takes the usable connection that was used last. Undefined: no connection is usable. */
+  /** Takes the usable connection that was used last. `undefined` if no connection is usable. */
   take(): UpstreamConnection | undefined {
     while (true) {
       const connection = this.#idle.pop();

@@ -27,14 +27,14 @@ export class SystemRoots {
     this.#folders = places?.folders ?? [];
   }
 
-  /** The PEM texts that a host needs. Undefined: none, as far as is known. */
+  /** The PEM texts that a host needs. `undefined` if it needs none, as far as is known. */
   certsFor(host: string): readonly string[] | undefined {
     return this.#hosts.has(host) ? this.#certs : undefined;
   }
 
   /**
    * Returns the PEM texts for another attempt, after an attempt with `used` met an unknown authority.
-   * Undefined: there are no more than those in `used`.
+   * `undefined` if there are no more than those in `used`.
    */
   async moreFor(host: string, used: readonly string[] | undefined): Promise<readonly string[] | undefined> {
     if (used !== undefined) return undefined;

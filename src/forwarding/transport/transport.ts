@@ -20,7 +20,7 @@ export interface UpstreamRequest {
   readonly fields: readonly Field[];
   /** Null: the request has no body. */
   readonly body: MessageBody | null;
-  /** Returns the body again from its first byte. Undefined: it cannot be sent again. */
+  /** Returns the body again from its first byte. `undefined` if it cannot be sent again. */
   readonly again: (() => MessageBody) | undefined;
   /** Cancels the request at any stage, including the body of the response. Its reason is thrown then. */
   readonly cancellation: Cancellation;
@@ -50,7 +50,7 @@ export interface UpstreamResponse {
    * Null: a response of this kind has no body. The body throws a {@link TransportError} where it breaks off.
    */
   readonly body: MessageBody | null;
-  /** The length of the body that a response to HEAD or a 304 leaves out. Undefined: it was not stated. */
+  /** The length of the body that a response to HEAD or a 304 leaves out. `undefined` if it was not stated. */
   readonly omittedLength?: number | undefined;
   /** The connection after a 101. The caller closes it. */
   readonly upgraded?: UpgradedConnection;

@@ -22,8 +22,8 @@ export interface TunnelParts {
   /** The next bytes of the client, which are valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
   /**
-   * Checks the next bytes of the client before the upstream gets them. Resolves with the error that ends the WebSocket.
-   * Undefined: nothing is checked, or these bytes need no check.
+   * Checks the next bytes of the client before the upstream gets them. Resolves with the error that ends the
+   * WebSocket. `undefined` if nothing is checked, or these bytes need no check.
    */
   readonly check?: ((piece: Uint8Array) => Promise<ProxyFault | undefined> | undefined) | undefined;
   /** Bytes arrived from either side. */
