@@ -8,7 +8,7 @@ import type { Endpoint } from "./config/config.ts";
 import { Exchange, type ExchangeParts, type RoutedExchange } from "./exchange.ts";
 import { ProxyFault } from "./faults.ts";
 import { filteredReply, filtersModels, withIdentity } from "./models/filter_models.ts";
-import { type UrlPlace, urlPlace } from "./forwarding/answer_urls.ts";
+import { urlPlace } from "./forwarding/answer_urls.ts";
 import { BackendRequests } from "./forwarding/backend_requests.ts";
 import type { Balancer } from "./forwarding/balancer.ts";
 import { clientReply } from "./forwarding/client_reply.ts";
@@ -152,8 +152,9 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
       })
       : await forward(forwarded, proxy);
     const backend = requests.withKey(answer.backend);
-    const urls = urlsIn && clientUrls(exchange, urlsIn, { path: target.path, access: proxy.clientAccess });
-    const reply = clientReply(answer, { exchange, backend, usageWasAdded, urls, clock: proxy.clock });
+    const client = () => ({ origin: proxy.clientAccess.originOf(request), path: target.path });
+    const context = { exchange, backend, usageWasAdded, urlsIn, client, clock: proxy.clock };
+    const reply = clientReply(answer, context);
     return filtersModelList ? await filteredReply(reply, principal) : reply;
   } catch (error) {
     const reply = exchange.fail(error);
@@ -202,17 +203,6 @@ async function ownList(
 
 function partsOf({ request, endpoint, principal, rest }: RoutedExchange) {
   return { request, endpoint, principal, rest };
-}
-
-/** Where the answer has URLs, and the address by which the client reaches the endpoint, if its host is valid. */
-function clientUrls(
-  { request, rest }: RoutedExchange,
-  place: UrlPlace,
-  { path, access }: { readonly path: string; readonly access: ProxyParts["clientAccess"] },
-): { place: UrlPlace; client: string | undefined } {
-  const origin = access.originOf(request);
-  const isKnown = origin !== undefined && path.endsWith(rest);
-  return { place, client: isKnown ? origin + path.slice(0, path.length - rest.length) : undefined };
 }
 
 /** Answers with the models of several endpoints. Undefined: the proxy knows none of their lists. */
