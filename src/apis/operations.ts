@@ -244,6 +244,8 @@ export const OPERATIONS = {
   other_cancel: { ...STORED, cost: "free" },
   other_stored: STORED,
 
+  /** Whole HTTP requests in one body, each to any path: Google's `/batch`, and `$batch` of Microsoft's servers. */
+  request_batch: { group: "admin", cost: "unknown", isCreation: true },
   organization: { group: "admin", cost: "unknown", isCreation: true },
   unknown: { group: "other", cost: "unknown" },
 } as const satisfies Readonly<Record<string, OperationFacts>>;
