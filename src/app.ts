@@ -1,126 +1,212 @@
 /** The composition root: creates the parts of the proxy, and connects them. */
 
+import { logHealth } from "./app/backend_log.ts";
+import { ownHostname } from "./app/own_hostname.ts";
+import { RunningExchanges } from "./app/running_exchanges.ts";
+import { ClientAccess } from "./auth/client_access.ts";
 import { FailureGate } from "./auth/failure_gate.ts";
+import type { AccessControl } from "./auth/identify_client.ts";
+import { openAccessCheck } from "./auth/open_access.ts";
 import { sharedTokenCheck } from "./auth/shared_token.ts";
-import type { Cancellation } from "./cancellation.ts";
 import { Catalogue, type CataloguedEndpoint } from "./catalogue/catalogue.ts";
-import { type Clock, systemClock } from "./time/clock.ts";
 import type { Config, Endpoint } from "./config/config.ts";
-import { createClientAccess } from "./auth/client_access.ts";
-import { ProxyFault } from "./faults.ts";
+import type { ExchangeParts } from "./exchange/exchange_parts.ts";
 import { Balancer } from "./forwarding/balancer.ts";
 import { HealthChecks } from "./forwarding/health_checks.ts";
-import type { HealthEvent } from "./forwarding/lease.ts";
 import { createHttp1Transport } from "./forwarding/transport/http1.ts";
 import { createHandler } from "./handler.ts";
 import type { Handler } from "./http/message.ts";
-import { HeldBytes } from "./limits/held_bytes.ts";
 import { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
+import { HeldBytes } from "./limits/held_bytes.ts";
+import type { Management } from "./management/management.ts";
+import { KnownObjects } from "./objects/known_objects.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
-import { KnownObjects } from "./objects/known_objects.ts";
-import { openAccessCheck } from "./auth/open_access.ts";
-import type { Management } from "./management/management.ts";
 import { buildRoutingTable, presetOf, type RoutingTable } from "./routing/table.ts";
-import { holderName } from "./principal.ts";
-import { harmlessText } from "./text/harmless_text.ts";
-import { randomIds } from "./text/random_ids.ts";
 import { traceOf } from "./text/error_text.ts";
+import { randomIds } from "./text/random_ids.ts";
+import { type Clock, systemClock } from "./time/clock.ts";
 
 /**
  * The memory for all request bodies, in bytes: eight of the longest bodies fit, or thousands of usual ones.
  */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
-/** How much of the name of a model the log shows, in characters. */
-const MAX_MODEL = 100;
-
 /** A proxy that answers requests. Its creator closes it. */
 export interface App {
-  /** Answers a request. */
+  /** Answers a request. It works without its object. */
   readonly handler: Handler;
   /** Uses another configuration for new requests. Running requests keep their configuration. */
-  readonly configure: (config: Config) => void;
+  configure(config: Config): void;
   /** Rejects new requests. Running exchanges go on. */
-  readonly drain: () => void;
+  drain(): void;
   /** Returns the number of running exchanges. */
-  readonly inFlight: () => number;
+  inFlight(): number;
   /** Aborts all running exchanges. Their responses do not look complete to clients. */
-  readonly abortAll: () => void;
+  abortAll(): void;
   /** Closes the pooled connections to upstreams. */
-  readonly close: () => void;
+  close(): void;
+}
+
+/** What {@link createApp} needs besides a configuration. */
+export interface AppParts {
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** Makes the id of an exchange. */
+  readonly createId?: () => string;
+  /** The management plane. Its opener closes it. Undefined: it is off. */
+  readonly management?: Management | undefined;
 }
 
 /** Creates a proxy from a valid configuration. */
-export function createApp(
-  config: Config,
-  { log, clock = systemClock, createId = randomIds(), management }: {
-    log: Log;
-    clock?: Clock;
-    createId?: () => string;
-    /** The management plane. Its opener closes it. Undefined: it is off. */
-    management?: Management | undefined;
-  },
-): App {
-  const startedAt = clock.now();
-  const transport = createHttp1Transport();
-  const gate = new FailureGate(clock);
-  const slots = new ConcurrencyLimiter(config.server.concurrency, clock);
-  const receivingSlots = new ConcurrencyLimiter(config.server.concurrency, clock, "sending a body");
-  const heldBytes = new HeldBytes(MAX_HELD_BYTES);
-  const running = new Set<Cancellation>();
-  const objects = management?.objects ?? objectsInMemory(clock, log);
-  const hostname = ownHostname();
-  /** The balancers of the last configuration, by the names of their endpoints. */
-  let lastBalancers = new Map<string, Balancer>();
-  const catalogue = new Catalogue({
-    transport,
-    clock,
-    store: management?.modelLists,
-    onEvent: ({ kind, endpoint, detail }) =>
-      log(kind === "failing" ? "warn" : "info", `models_${kind}`, { endpoint, detail }),
-  });
-  let checks: HealthChecks | undefined;
-  let draining = false;
-  let handler = handlerOf(config);
+export function createApp(config: Config, parts: AppParts): App {
+  return new ProxyApp(config, parts);
+}
 
-  function handlerOf(config: Config): Handler {
-    const { server, auth, endpoints, defaultEndpoint, log: logging } = config;
-    const logExchange = exchangeLogger(log, logging);
-    const routes = buildRoutingTable(endpoints, defaultEndpoint, config.routing);
-    catalogue.configure(catalogued(routes), config.routing);
-    const balancers = new Map(
-      endpoints.map((endpoint) => {
-        const onEvent = (event: HealthEvent) => logHealth(log, endpoint, event);
-        const previous = lastBalancers.get(endpoint.name);
-        return [endpoint, new Balancer(endpoint, { clock, onEvent, previous })];
-      }),
-    );
-    lastBalancers = new Map([...balancers].map(([{ name }, balancer]) => [name, balancer]));
-    const shared = auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined;
+/** The proxy with everything that outlives a configuration. */
+class ProxyApp implements App {
+  readonly handler: Handler = (request) => this.#handler(request);
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #createId: () => string;
+  readonly #management: Management | undefined;
+  readonly #startedAt: number;
+  readonly #hostname = ownHostname();
+  readonly #transport = createHttp1Transport();
+  readonly #gate: FailureGate;
+  readonly #slots: ConcurrencyLimiter;
+  readonly #receivingSlots: ConcurrencyLimiter;
+  readonly #heldBytes = new HeldBytes(MAX_HELD_BYTES);
+  readonly #running = new RunningExchanges();
+  readonly #objects: KnownObjects;
+  readonly #catalogue: Catalogue;
+  /** The balancers of the present configuration, by the names of their endpoints. */
+  #balancers: ReadonlyMap<string, Balancer> = new Map();
+  #checks: HealthChecks | undefined;
+  #isDraining = false;
+  /** The handler of the present configuration. */
+  #handler: Handler;
+
+  constructor(config: Config, { log, clock = systemClock, createId = randomIds(), management }: AppParts) {
+    const { concurrency } = config.server;
+    this.#log = log;
+    this.#clock = clock;
+    this.#createId = createId;
+    this.#management = management;
+    this.#startedAt = clock.now();
+    this.#gate = new FailureGate(clock);
+    this.#slots = new ConcurrencyLimiter(concurrency, clock);
+    this.#receivingSlots = new ConcurrencyLimiter(concurrency, clock, "sending a body");
+    this.#objects = management?.objects ?? objectsInMemory(clock, log);
+    this.#catalogue = new Catalogue({
+      transport: this.#transport,
+      clock,
+      store: management?.modelLists,
+      onEvent: ({ kind, endpoint, detail }) =>
+        log(kind === "failing" ? "warn" : "info", `models_${kind}`, { endpoint, detail }),
+    });
+    this.#handler = this.#use(config);
+  }
+
+  configure(config: Config): void {
+    // Starts loading the price list first: the warnings of `onConfig` wait for it.
+    if (config.management !== undefined) this.#management?.configure(config.management);
+    this.#handler = this.#use(config);
+    this.#slots.configure(config.server.concurrency);
+    this.#receivingSlots.configure(config.server.concurrency);
+    this.#transport.renew();
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+    this.#checks?.stop();
+    this.#management?.drain();
+    this.#running.drain();
+  }
+
+  inFlight(): number {
+    return this.#running.count;
+  }
+
+  abortAll(): void {
+    this.#running.abortAll();
+  }
+
+  close(): void {
+    this.#catalogue.close();
+    this.#checks?.stop();
+    this.#transport.close();
+  }
+
+  /** Makes the routes, the balancers and the checks of a configuration. Returns its handler. */
+  #use(config: Config): Handler {
+    const { server, endpoints, defaultEndpoint, routing } = config;
+    const { maxBodyBytes, maxMessageBytes, corsOrigins } = server;
+    const routes = buildRoutingTable(endpoints, defaultEndpoint, routing);
+    this.#catalogue.configure(catalogued(routes), routing);
+    const balancers = this.#balancersOf(endpoints);
     const handler = createHandler({
+      ...this.#accessControl(config),
+      ...this.#exchangeParts(config),
       routes,
-      catalogue,
-      clientAccess: createClientAccess({ ...server, ownHostname: hostname }, gate),
-      slots,
-      receivingSlots,
-      heldBytes,
+      catalogue: this.#catalogue,
+      slots: this.#slots,
+      receivingSlots: this.#receivingSlots,
+      heldBytes: this.#heldBytes,
+      management: this.#management,
+      transport: this.#transport,
+      objects: this.#objects,
+      startedAt: this.#startedAt,
+      maxBodyBytes,
+      maxMessageBytes,
+      corsOrigins,
+      isDraining: () => this.#isDraining,
+      balancerOf: (endpoint) => known(balancers.get(endpoint)),
+    });
+    this.#management?.onConfig({ config, routes, balancers, handler });
+    this.#checks?.stop();
+    this.#checks = new HealthChecks(balancers, { transport: this.#transport, clock: this.#clock });
+    return handler;
+  }
+
+  /** Makes the balancers of the endpoints. Those of the configuration before hand on what they know of backends. */
+  #balancersOf(endpoints: readonly Endpoint[]): ReadonlyMap<Endpoint, Balancer> {
+    const balancers = new Map(endpoints.map((endpoint) => {
+      const balancer = new Balancer(endpoint, {
+        clock: this.#clock,
+        onEvent: (event) => logHealth(this.#log, endpoint, event),
+        previous: this.#balancers.get(endpoint.name),
+      });
+      return [endpoint, balancer];
+    }));
+    this.#balancers = new Map([...balancers].map(([{ name }, balancer]) => [name, balancer]));
+    return balancers;
+  }
+
+  /** Who may use the proxy under a configuration. */
+  #accessControl({ server, auth }: Config): AccessControl {
+    const management = this.#management;
+    const rules = { ...server, ownHostname: this.#hostname };
+    const shared = auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined;
+    return {
+      clientAccess: new ClientAccess(rules, this.#gate),
       check: shared && management
         ? (candidate) => management.checkToken(candidate) ?? shared(candidate)
         : shared,
       checkManaged: (candidate) => management?.checkToken(candidate),
-      management,
-      transport,
-      objects,
-      clock,
-      createId,
-      startedAt,
-      maxBodyBytes: server.maxBodyBytes,
-      maxMessageBytes: server.maxMessageBytes,
-      corsOrigins: server.corsOrigins,
-      checkOpenAccess: openAccessCheck({ ...server, ownHostname: hostname }),
-      isDraining: () => draining,
-      balancerOf: (endpoint) => known(balancers.get(endpoint)),
+      checkOpenAccess: openAccessCheck(rules),
+    };
+  }
+
+  /** What exchanges report, and to whom. */
+  #exchangeParts({ log: logging }: Config): ExchangeParts {
+    const log = this.#log;
+    const management = this.#management;
+    const running = this.#running;
+    const logExchange = exchangeLogger(log, logging);
+    return {
+      clock: this.#clock,
+      createId: this.#createId,
       onStart: (cancellation) => running.add(cancellation),
       onEnd: (cancellation) => running.delete(cancellation),
       onRecord(record, request) {
@@ -135,40 +221,8 @@ export function createApp(
         log("warn", "failover", { id, endpoint, backend, detail });
       },
       onUnexpected: (error, id) => log("error", "unexpected", { id, detail: traceOf(error) }),
-    });
-    management?.onConfig({ config, routes, balancers, handler });
-    checks?.stop();
-    checks = new HealthChecks(balancers, { transport, clock });
-    return handler;
+    };
   }
-
-  return {
-    handler: (request) => handler(request),
-    configure(changed) {
-      // Starts loading the price list first: the warnings of `onConfig` wait for it.
-      if (changed.management !== undefined) management?.configure(changed.management);
-      handler = handlerOf(changed);
-      slots.configure(changed.server.concurrency);
-      receivingSlots.configure(changed.server.concurrency);
-      transport.renew();
-    },
-    drain() {
-      draining = true;
-      checks?.stop();
-      management?.drain();
-      for (const cancellation of running) cancellation.drain();
-    },
-    inFlight: () => running.size,
-    abortAll() {
-      const fault = new ProxyFault("draining", "The proxy shut down before the response was complete.");
-      for (const cancellation of running) cancellation.cancel(fault);
-    },
-    close() {
-      catalogue.close();
-      checks?.stop();
-      transport.close();
-    },
-  };
 }
 
 /** The endpoints for the catalogue. Routing needs the list of an endpoint if another one has the same API. */
@@ -191,55 +245,7 @@ function objectsInMemory(clock: Clock, log: Log): KnownObjects {
   });
 }
 
-/** Undefined: the program has no permission to read it. */
-function ownHostname(): string | undefined {
-  try {
-    return Deno.hostname();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) return undefined;
-    throw error;
-  }
-}
-
 function known(balancer: Balancer | undefined): Balancer {
   if (balancer === undefined) throw new TypeError("The endpoint belongs to another configuration.");
   return balancer;
-}
-
-/** Logs a change of a backend: it began to fail, recovered, or asked for a pause. */
-function logHealth(
-  log: Log,
-  endpoint: Endpoint,
-  { kind, backend, principal, model, failures, reason, forMs }: HealthEvent,
-): void {
-  const skipped = forMs === 0 ? "" : `; the proxy skips it for ${Math.ceil(forMs / 1000)} s`;
-  const client = principal && holderName(principal);
-  const fields = { endpoint: endpoint.name, backend: backend.name, principal: client };
-  switch (kind) {
-    case "failing":
-      return log("warn", "backend_failing", {
-        ...fields,
-        detail: reason === undefined
-          ? `${failures} failures in a row${skipped}`
-          : `a check failed: ${reason}; the proxy skips it until a check succeeds`,
-      });
-    case "rate_limited":
-      return log("warn", "backend_rate_limited", {
-        ...fields,
-        detail: `the backend asked for a pause${
-          model === undefined ? "" : ` for the model ${harmlessText(model, MAX_MODEL)}`
-        }${skipped}`,
-      });
-    case "waking":
-      return log(reason === undefined ? "info" : "warn", "backend_waking", {
-        ...fields,
-        detail: reason === undefined
-          ? "the proxy sent a packet of Wake-on-LAN"
-          : `the packet of Wake-on-LAN was not sent: ${reason}`,
-      });
-    case "recovered":
-      return log("info", "backend_recovered", fields);
-    default:
-      kind satisfies never;
-  }
 }

@@ -1,99 +1,23 @@
-import { type Cancellation, ClientGone } from "./cancellation.ts";
+import { ClientGone } from "./cancellation.ts";
+import type { UnnamedApi } from "./apis/unnamed_paths.ts";
 import type { Backend, Endpoint } from "./config/config.ts";
-import { type Dialect, dialectOfClient, dialectOfVersion } from "./apis/dialects.ts";
-import { recognisedPath } from "./apis/operation_of.ts";
-import { factsOf } from "./apis/operations.ts";
-import { DIALECT_OF_API, type UnnamedApi } from "./apis/unnamed_paths.ts";
+import { clientDialect } from "./exchange/client_dialect.ts";
+import type { ExchangeParts } from "./exchange/exchange_parts.ts";
+import type { ExchangeAccount, ExchangeObjects, ResponseHead } from "./exchange/observers.ts";
+import { redacted } from "./exchange/redacted.ts";
+import type { AttemptRecord, ExchangeRecord, ExchangeUsage } from "./exchange_record.ts";
 import { faultReply, ProxyFault } from "./faults.ts";
-import type { AttemptEstimate, AttemptRecord, ExchangeRecord, ExchangeUsage } from "./exchange_record.ts";
-import { type Field, fieldValue } from "./http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "./http/message.ts";
 import type { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { holderOf, type Principal } from "./principal.ts";
 import type { ResponseEnd } from "./response_end.ts";
 import { harmlessText } from "./text/harmless_text.ts";
-import type { Clock } from "./time/clock.ts";
 
-/** Measures usage and cost of one exchange. */
-export interface ExchangeAccount {
-  /** An attempt begins. */
-  readonly attempted: () => void;
-  /**
-   * Returns the estimated use of an attempt that timed out: the backend may have done the work. Undefined: no
-   * estimate.
-   */
-  readonly unanswered: (backend: Backend, elapsedMs: number) => AttemptEstimate | undefined;
-  /** The head of a backend's response has come. */
-  readonly answered: (
-    answer: { readonly status: number; readonly fields: readonly Field[] },
-    backend: Backend,
-  ) => void;
-  /** The next piece of the response's body, which is valid during this call. */
-  readonly passed: (piece: Uint8Array) => void;
-  /** The next piece that the client sends on a WebSocket, which is valid during this call. */
-  readonly sent: (piece: Uint8Array) => void;
-  /**
-   * Whether the response has shown its stop reason or end marker. A client that leaves afterwards counts as
-   * complete.
-   */
-  readonly hasSeenEnd: () => boolean;
-  /** Whether the request asks the provider to store a chat completion, as far as the request has passed. */
-  readonly isStored: () => boolean;
-  /**
-   * The exchange has ended. Called once. Settles what was reserved, and returns the usage: a promise only if the
-   * response was compressed. Undefined: the usage could not be worked out, which is a bug and was reported.
-   */
-  readonly settle: (
-    record: ExchangeRecord,
-  ) => ExchangeUsage | undefined | Promise<ExchangeUsage | undefined>;
-}
-
-/** Learns the stored objects that a response creates. */
-export interface ExchangeObjects {
-  /** The head of a backend's response has come. */
-  readonly answered: (
-    answer: { readonly status: number; readonly fields: readonly Field[] },
-    backend: Backend,
-  ) => void;
-  /** The next piece of the response's body, which is valid during this call. */
-  readonly passed: (piece: Uint8Array) => void;
-  /** The response has ended. */
-  readonly ended: () => void;
-}
-
-/** An attempt that failed, and that another one followed. */
-export interface Failover {
-  readonly id: string;
-  readonly endpoint: string | undefined;
-  readonly backend: string;
-  /** What went wrong, in words for people. */
-  readonly detail: string;
-}
-
-/** What an exchange needs of the proxy around it. */
-export interface ExchangeParts {
-  readonly clock: Clock;
-  readonly createId: () => string;
-  /** An exchange begins. Its cancellation can end it. */
-  readonly onStart: (cancellation: Cancellation) => void;
-  /** The exchange has ended, with its last byte. Called once. */
-  readonly onEnd: (cancellation: Cancellation) => void;
-  /**
-   * The record of an exchange is complete, with its usage. Called once after `onEnd`: at once, or after the last
-   * piece of a compressed response was decompressed.
-   */
-  readonly onRecord: (record: ExchangeRecord, request: IncomingRequest) => void;
-  /** An attempt failed, and another one follows. */
-  readonly onFailover: (failover: Failover) => void;
-  /** An error that the program did not expect: a bug. */
-  readonly onUnexpected: (error: unknown, id: string) => void;
-}
-
-/** The account needs some milliseconds for so much of an answer if all events are short. */
+/** The account needs some milliseconds for so much of a response if all events are short. */
 const OBSERVED_STEP_BYTES = 32 * 1024;
 /** The status under which nginx, and this proxy, log a client that left. */
 const CLIENT_GONE_STATUS = 499;
-/** The response for a client that has left. No connection is there to send it on. */
+/** The reply for a client that has left. No connection is there to send it on. */
 const CLIENT_GONE_REPLY: OutgoingReply = {
   status: CLIENT_GONE_STATUS,
   reason: "Client Closed Request",
@@ -105,11 +29,26 @@ const CLIENT_GONE_REPLY: OutgoingReply = {
 const MAX_METHOD = 32;
 const MAX_PATH = 1_000;
 const MAX_CLIENT = 64;
-/** A shorter text is no credential, and is part of many paths. */
-const LEAST_CONCEALED = 6;
 const NO_CREDENTIALS: readonly { readonly value: string }[] = [];
 /** A record whose usage is not known yet. */
 type OpenRecord = Omit<ExchangeRecord, "usage"> & { usage: ExchangeUsage | undefined };
+
+/** What is known of a request when its exchange begins. */
+export interface ExchangeBeginning {
+  readonly target: { readonly path: string; readonly query: string };
+  /** Where the path leads. Undefined: no endpoint has this path. */
+  readonly route:
+    | {
+      /** Undefined: the model of the request chooses the endpoint. */
+      readonly endpoint: Endpoint | undefined;
+      /** The path after the name of the endpoint, byte for byte. */
+      readonly rest: string;
+      readonly byModel?: UnnamedApi;
+    }
+    | undefined;
+  /** The client's address, behind trusted reverse proxies. */
+  readonly address: string;
+}
 
 /** An exchange whose client is identified and whose endpoint is known, so that its request can be forwarded. */
 export type RoutedExchange = Exchange & {
@@ -128,49 +67,45 @@ export class Exchange {
   readonly request: IncomingRequest;
   /** The client's address, behind trusted reverse proxies. */
   readonly address: string;
-  readonly #api: Dialect | undefined;
+  /** The API of a path without the name of an endpoint. Undefined: the path names an endpoint, or is unknown. */
+  readonly api: UnnamedApi | undefined;
+  /** Undefined until the client is identified. */
+  principal: Principal | undefined;
+  /** Measures the usage. Undefined: the management plane is off, or the client is not identified yet. */
+  account: ExchangeAccount | undefined;
+  /** Learns the objects that the response creates. Undefined: it creates none that matter. */
+  objects: ExchangeObjects | undefined;
+  readonly #parts: ExchangeParts;
+  readonly #startedAt: number;
+  // Where the request goes:
+  #target: { readonly path: string; readonly query: string };
   #endpoint: Endpoint | undefined;
   #rest: string | undefined;
   #modelAsked: string | undefined;
-  /** Undefined until the client is identified. */
-  principal: Principal | undefined;
-  /** Undefined: the management plane is off, or the client is not identified yet. */
-  account: ExchangeAccount | undefined;
-  readonly #parts: ExchangeParts;
-  readonly #startedAt: number;
+  // What the record says:
   readonly #method: string;
-  #target: { readonly path: string; readonly query: string };
-  /** Learns the objects that the response creates. Undefined: it creates none that matter. */
-  objects: ExchangeObjects | undefined;
   #path: string;
   #credentials: readonly { readonly value: string }[] = NO_CREDENTIALS;
   readonly #attempts: AttemptRecord[] = [];
+  /** 0: no response has begun. */
   #status = 0;
   #bytes = 0;
   #firstByteMs: number | undefined;
-  #hasEnded = false;
-  #isBlind = false;
+  // What the exchange holds until its end:
   #releaseSlot: (() => void) | undefined;
   #held: { readonly release: () => void } | undefined;
+  #hasEnded = false;
+  /** Whether an observer has failed, so that none is called any more. */
+  #isUnobserved = false;
 
-  constructor(
-    request: IncomingRequest,
-    { target, route, address }: {
-      target: { readonly path: string; readonly query: string };
-      route:
-        | { readonly endpoint: Endpoint | undefined; readonly rest: string; readonly byModel?: UnnamedApi }
-        | undefined;
-      address: string;
-    },
-    parts: ExchangeParts,
-  ) {
+  constructor(request: IncomingRequest, { target, route, address }: ExchangeBeginning, parts: ExchangeParts) {
     this.id = parts.createId();
     this.request = request;
     this.address = address;
     this.#target = target;
     this.#endpoint = route?.endpoint;
     this.#rest = route?.rest;
-    this.#api = route?.byModel && DIALECT_OF_API[route.byModel];
+    this.api = route?.byModel;
     this.#parts = parts;
     this.#startedAt = parts.clock.now();
     this.#method = harmlessText(request.method, MAX_METHOD);
@@ -226,17 +161,13 @@ export class Exchange {
   /** Keeps the credentials of the request out of records: out of the path, and out of what {@link redact} gets. */
   conceal(credentials: readonly { readonly value: string }[]): void {
     this.#credentials = credentials;
-    const redacted = this.redact(this.#target.path);
-    if (redacted !== this.#target.path) this.#path = harmlessText(redacted, MAX_PATH);
+    const path = this.redact(this.#target.path);
+    if (path !== this.#target.path) this.#path = harmlessText(path, MAX_PATH);
   }
 
   /** Removes credentials from a text, where a client has put one by mistake. */
   redact(text: string): string {
-    let redacted = text;
-    for (const { value } of this.#credentials) {
-      if (value.length >= LEAST_CONCEALED) redacted = redacted.replaceAll(value, "[redacted]");
-    }
-    return redacted;
+    return redacted(text, this.#credentials);
   }
 
   /**
@@ -282,19 +213,19 @@ export class Exchange {
   }
 
   /** The head of the provider's response has come. */
-  answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
+  answered({ status, fields }: ResponseHead, backend: Backend): void {
     this.#status = status;
     this.#firstByteMs = this.#elapsedMs;
     try {
       this.account?.answered({ status, fields }, backend);
       this.objects?.answered({ status, fields }, backend);
     } catch (error) {
-      this.#lostSight(error);
+      this.#observerFailed(error);
     }
   }
 
-  /** The proxy itself answers, with no fault. */
-  answeredHere(status: number): void {
+  /** The proxy itself replies, with no fault. */
+  repliedHere(status: number): void {
     this.#status = status;
   }
 
@@ -306,37 +237,42 @@ export class Exchange {
   /** The next piece of the response's body, which is valid during this call. */
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
-    if (this.account === undefined && this.objects === undefined || this.#isBlind) return;
+    if (this.account === undefined && this.objects === undefined || this.#isUnobserved) return;
     try {
       this.account?.passed(piece);
       this.objects?.passed(piece);
     } catch (error) {
-      this.#lostSight(error);
+      this.#observerFailed(error);
     }
   }
 
   /** The next piece that the client sends on a WebSocket, which is valid during this call. */
   sent(piece: Uint8Array): void {
-    if (this.account === undefined || this.#isBlind) return;
+    if (this.account === undefined || this.#isUnobserved) return;
     try {
       this.account.sent(piece);
     } catch (error) {
-      this.#lostSight(error);
+      this.#observerFailed(error);
     }
   }
 
-  /** Ends the exchange with an error. Returns the response that the client gets. */
+  /** Ends the exchange with an error. Returns the reply that the client gets. */
   fail(error: unknown): OutgoingReply {
     if (error instanceof ClientGone) {
       this.end("client_gone");
       return CLIENT_GONE_REPLY;
     }
     const fault = error instanceof ProxyFault ? error : this.#unexpected(error);
-    // The client gets the proxy's answer, even if the head of a provider's answer has come.
+    // The client gets the fault, even if the head of a provider's response has come.
     this.#status = 0;
     this.end(fault);
     return faultReply(fault, {
-      dialect: this.#dialect,
+      dialect: clientDialect({
+        path: this.path,
+        fields: this.request.fields,
+        api: this.api,
+        endpoint: this.endpoint,
+      }),
       requestId: this.id,
       upstreamName: this.#upstreamName,
     });
@@ -360,14 +296,14 @@ export class Exchange {
       this.objects?.ended();
       usage = this.account?.settle(record);
     } catch (error) {
-      this.#lostSight(error);
+      this.#observerFailed(error);
     }
     if (usage instanceof Promise) void this.#recordLater(record, usage);
     else this.#record(record, usage);
   }
 
   async #recordLater(record: OpenRecord, usage: Promise<ExchangeUsage | undefined>): Promise<void> {
-    this.#record(record, await usage.catch((error) => this.#lostSight(error)));
+    this.#record(record, await usage.catch((error) => this.#observerFailed(error)));
   }
 
   #record(record: OpenRecord, usage: ExchangeUsage | undefined): void {
@@ -375,26 +311,26 @@ export class Exchange {
     try {
       this.#parts.onRecord(record, this.request);
     } catch (error) {
-      this.#lostSight(error);
+      this.#observerFailed(error);
     }
   }
 
   get #hasSeenEnd(): boolean {
-    return this.account !== undefined && !this.#isBlind && this.account.hasSeenEnd();
+    return this.account !== undefined && !this.#isUnobserved && this.account.hasSeenEnd();
   }
 
   /**
-   * An error of accounting or of the log is a bug, and must not break an answer, nor count as a failure of
-   * its backend. The account reads no more of the answer, and settles with what it has read.
+   * An error of accounting or of the log is a bug, and must not break a response, nor count as a failure of
+   * its backend. The account reads no more of the response, and settles with what it has read.
    */
-  #lostSight(error: unknown): undefined {
-    this.#isBlind = true;
+  #observerFailed(error: unknown): undefined {
+    this.#isUnobserved = true;
     this.#parts.onUnexpected(error, this.id);
   }
 
   #recordOf(ending: ResponseEnd): OpenRecord {
     const isFault = typeof ending !== "string";
-    const statusWithoutAnswer = isFault ? ending.status : CLIENT_GONE_STATUS;
+    const statusWithoutResponse = isFault ? ending.status : CLIENT_GONE_STATUS;
     return {
       id: this.id,
       method: this.#method,
@@ -405,7 +341,7 @@ export class Exchange {
       endpoint: this.endpoint?.name,
       backend: this.#attempts.at(-1)?.backend,
       attempts: this.#attempts,
-      status: ending === "client_gone" || this.#status === 0 ? statusWithoutAnswer : this.#status,
+      status: ending === "client_gone" || this.#status === 0 ? statusWithoutResponse : this.#status,
       bytes: this.#bytes,
       firstByteMs: this.#firstByteMs,
       durationMs: this.#elapsedMs,
@@ -420,16 +356,6 @@ export class Exchange {
     return new ProxyFault("internal", "The proxy failed on this request; its log says more.", {
       cause: error,
     });
-  }
-
-  /**
-   * The dialect that the client understands: by the path or a header with a version, because many endpoints
-   * have the paths of several dialects; else that of the endpoint, or what the client's other fields show.
-   */
-  get #dialect(): Dialect {
-    const has = (lower: string) => fieldValue(this.request.fields, lower) !== undefined;
-    return factsOf(recognisedPath(this.path).operation).dialect ?? dialectOfVersion(has) ?? this.#api ??
-      this.endpoint?.dialect ?? dialectOfClient(has);
   }
 
   /** A managed token may belong to someone who must not know the addresses in this network. The log has the host. */

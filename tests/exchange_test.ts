@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { Cancellation } from "../src/cancellation.ts";
-import { Exchange, type ExchangeAccount, type ExchangeParts } from "../src/exchange.ts";
+import { Exchange } from "../src/exchange.ts";
+import type { ExchangeParts } from "../src/exchange/exchange_parts.ts";
+import type { ExchangeAccount } from "../src/exchange/observers.ts";
 import type { IncomingRequest } from "../src/http/message.ts";
 import type { ExchangeRecord, ExchangeUsage } from "../src/exchange_record.ts";
 import { RelayedBody } from "../src/forwarding/relay.ts";

@@ -17,7 +17,7 @@ import { withoutUsage } from "../src/forwarding/stream_usage/stream_usage.ts";
 import { operationOf, recognisedPath } from "../src/apis/operation_of.ts";
 import { matchesAny } from "../src/text/glob.ts";
 import { harmlessText } from "../src/text/harmless_text.ts";
-import { createClientAccess } from "../src/auth/client_access.ts";
+import { ClientAccess } from "../src/auth/client_access.ts";
 import { FailureGate } from "../src/auth/failure_gate.ts";
 import { modelsInHead } from "../src/payload/models_in_head.ts";
 import { hopByHopTest } from "../src/http/hop_by_hop.ts";
@@ -312,7 +312,7 @@ const REPEATED: Readonly<Record<string, (times: number) => unknown>> = {
     const query = "key=a&".repeat(10_000 * times) + "key=a";
     const gate = new FailureGate({ now: () => 0, epochMs: () => 0, after: () => () => {} });
     for (let guess = 0; guess < 9; guess++) gate.recordGuess("::1", `${guess}`, "query");
-    const access = createClientAccess({
+    const access = new ClientAccess({
       allowedIps: [],
       trustedProxies: [],
       allowedHosts: [],

@@ -3,6 +3,9 @@
  * those, long ones too, and `test:long` runs them and the long ones. Other arguments go to `deno test`.
  * `tests/suites.ts` says which tests are long, and which cannot run beside others.
  *
+ * `deno task test` alone starts the program from a bundle; `--source` makes it start from source, as all other runs do.
+ * So CI tests both.
+ *
  * It first fetches and checks what they need, by the way that the environment names. The tests then run in a clean
  * environment: a forward proxy, a provider's key or a setting of the runtime in the developer's shell does not reach
  * them. The last lines say how many tests were left out, and why.
@@ -11,6 +14,7 @@
 import { leftOutLines } from "./support/runner/left_out_lines.ts";
 import { runSuite } from "./support/runner/run_suite.ts";
 import { Summary } from "./support/runner/summary.ts";
+import { bundleTestedProgram } from "./support/runner/tested_program.ts";
 import { writeTogether } from "./support/runner/together.ts";
 import { filesOf, type Suite, suitesOf, type Wanted } from "./suites.ts";
 
@@ -25,11 +29,12 @@ const PROGRAMS = [
 /** Any small module: the first bundle fetches the bundler. */
 const SMALL = "src/time/clock.ts";
 /** How many modules of tests that share an isolate there are for each processor: few to start, and all end at about the same time. */
-const SHARED_PER_PROCESSOR = 18;
+const SHARED_PER_PROCESSOR = 6;
 const WANTED: Readonly<Record<string, Wanted>> = { "--long": "long", "--all": "all" };
+const FROM_SOURCE = "--source";
 
 const named = Deno.args.filter(isThere);
-const options = Deno.args.filter((arg) => !isThere(arg) && !(arg in WANTED));
+const options = Deno.args.filter((arg) => !isThere(arg) && !(arg in WANTED) && arg !== FROM_SOURCE);
 const wanted = Deno.args.map((arg) => WANTED[arg]).find((one) => one !== undefined) ?? "short";
 const suites = suitesOf([
   ...named.flatMap(testFiles),
@@ -37,13 +42,19 @@ const suites = suitesOf([
 ]);
 
 const folder = await Deno.makeTempDir();
-// Of a whole run, the same command as that of `deno task ok`: the runtime remembers what it has checked by the command.
-await fetchBy(
-  "check",
-  "--quiet",
-  ...(named.length > 0 ? [...PROGRAMS, ...suites.flatMap((suite) => suite.files)] : []),
-);
-await fetchBy("bundle", "--quiet", "--outdir", folder, SMALL);
+// Coverage is that of the sources.
+const isBundled = named.length === 0 && wanted === "short" && !Deno.args.includes(FROM_SOURCE) &&
+  !options.some((option) => option.startsWith("--coverage"));
+const [bundle] = await Promise.all([
+  isBundled ? bundleTestedProgram() : fetchBy("bundle", "--quiet", "--outdir", folder, SMALL),
+  // Of a whole run, the same command as that of `deno task ok`: the runtime remembers what it has checked by the command.
+  fetchBy(
+    "check",
+    "--quiet",
+    ...(named.length > 0 ? [...PROGRAMS, ...suites.flatMap((suite) => suite.files)] : []),
+  ),
+]);
+const env = bundle === undefined ? {} : { LLM_PROXY_BUNDLE: bundle };
 
 const summary = new Summary();
 const reports: string[] = [];
@@ -51,7 +62,7 @@ for (const [index, suite] of suites.entries()) {
   console.log(`\n== ${suite.name}: ${suite.files.length} files`);
   const report = `${folder}/${index}.xml`;
   const isLong = wanted !== "short" || named.length > 0;
-  summary.add(await runSuite(await sharingIsolates(suite, index), { report, options, isLong }));
+  summary.add(await runSuite(await sharingIsolates(suite, index), { report, options, isLong, env }));
   // A run that broke off before its first test has no report.
   reports.push(await Deno.readTextFile(report).catch(() => ""));
 }

@@ -25,6 +25,7 @@ const FIRST: Listed = {
 /** `deno task test` leaves these out; `deno task test:all` and CI run them. */
 const LONG: Listed = {
   "tests/accounting/long_answer_test.ts": "responses of 200 MB",
+  "tests/auth/timing_test.ts": "thousands of checks, to compare their durations",
   "tests/bench/allocations/allocations_test.ts": "thousands of requests to three proxies",
   "tests/browser/": "a browser on every page of the admin page, at several widths",
   "tests/clients/tls_test.ts": "certificates for each client that is installed",
@@ -32,6 +33,8 @@ const LONG: Listed = {
   "tests/forwarding/fuzz_test.ts": "a million generated responses",
   "tests/limits/spending_property_test.ts": "years of random spending in four time zones",
   "tests/linear_cost_test.ts": "megabytes, byte by byte, for every reader",
+  "tests/management/token_growth_test.ts": "tables of 20,000 tokens, to compare durations",
+  "tests/payload/scanner_reference_test.ts": "30,000 generated texts",
   "tests/release/sbom_test.ts": "bundles of the whole program",
   "tests/storage/kill_test.ts": "a hundred kills of a writer",
   "tests/storage/restore_orders_test.ts": "thirty random orders of crashes, backups and restores",
@@ -76,6 +79,9 @@ const SLOWEST: Listed = {
   "tests/wire/management/management_test.ts": "76 commands and proxies",
   "tests/wire/commands/control_token_test.ts": "65 commands and proxies",
   "tests/wire/limits/client_limits_test.ts": "waits for the limits of slow clients",
+  "tests/wire/commands/import_test.ts": "54 commands",
+  "tests/wire/commands/run_test.ts": "53 commands",
+  "tests/wire/commands/commands_test.ts": "38 commands and proxies",
   "tests/wire/process/start_test.ts": "31 starts of the program",
   "tests/wire/streams/websocket_test.ts": "messages of many megabytes",
   "tests/wire/tokens/managed_test.ts": "thousands of requests at once",

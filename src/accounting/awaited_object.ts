@@ -3,7 +3,7 @@
 import type { Held } from "../limits/admission.ts";
 import { OBJECT_LIFETIME_MS } from "../storage/booking.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
-import type { AwaitedObject } from "../storage/store.ts";
+import type { AwaitedObject } from "../storage/object_store.ts";
 import type { ObjectKind } from "../apis/operations.ts";
 import { storedText } from "./stored_text.ts";
 import type { Tap } from "./tap.ts";

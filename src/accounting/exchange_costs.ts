@@ -3,7 +3,7 @@
 import { overridingModel } from "../config/model_override.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
-import type { AwaitedObject } from "../storage/store.ts";
+import type { AwaitedObject } from "../storage/object_store.ts";
 import type { AccountedRequest } from "./accounted_request.ts";
 import type { AttemptOutcome } from "./attempt_outcome.ts";
 import {

@@ -2,7 +2,8 @@
 
 import type { ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import type { Booking } from "../storage/booking.ts";
-import type { AwaitedObject, ExchangeRow } from "../storage/store.ts";
+import type { AwaitedObject } from "../storage/object_store.ts";
+import type { ExchangeRow } from "../storage/store.ts";
 import { attemptLogOf } from "./attempt_log.ts";
 import type { Charge } from "./charge.ts";
 import type { Settlement } from "./settlement.ts";

@@ -1,4 +1,4 @@
-import type { AwaitedObject } from "../storage/store.ts";
+import type { AwaitedObject } from "../storage/object_store.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import type { ResponseSummary } from "./response_summary.ts";
 import type { ReportedPart, Settlement } from "./settlement.ts";

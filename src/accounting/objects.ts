@@ -7,14 +7,8 @@ import type { Limiter } from "../limits/limiter.ts";
 import { OBJECT_LIFETIME_MS } from "../storage/booking.ts";
 import { subjectKeys } from "../principal.ts";
 import { type Clock, EARLIEST_MS } from "../time/clock.ts";
-import {
-  type AwaitedObject,
-  type ExchangeRow,
-  type KeptObject,
-  type ObjectKey,
-  type Store,
-  StoreError,
-} from "../storage/store.ts";
+import type { AwaitedObject, KeptObject, ObjectKey } from "../storage/object_store.ts";
+import { type ExchangeRow, type Store, StoreError } from "../storage/store.ts";
 import { KeyedTasks } from "./keyed_tasks.ts";
 import type { ObjectResponse } from "./object_response.ts";
 import { settledRow } from "./exchange_row.ts";

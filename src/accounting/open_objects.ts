@@ -1,7 +1,7 @@
 /** The objects whose settlement is awaited, and what they reserve. */
 
 import { tokenKey } from "../principal.ts";
-import type { AwaitedObject, ObjectKey } from "../storage/store.ts";
+import type { AwaitedObject, ObjectKey } from "../storage/object_store.ts";
 
 /** A reservation that outlasts its request, in micro-dollars, with the keys of its ledgers. */
 export interface HeldAmounts {

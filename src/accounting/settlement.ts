@@ -1,6 +1,6 @@
 /** Decides from a response whether an object is over, and what it used. */
 
-import type { AwaitedObject } from "../storage/store.ts";
+import type { AwaitedObject } from "../storage/object_store.ts";
 import type { ResponseSummary } from "./response_summary.ts";
 import type { Charge, Reported } from "./charge.ts";
 import { estimatedTokens } from "./estimate.ts";

@@ -3,6 +3,8 @@
  * which `operations.ts` has.
  */
 
+import { REQUEST_FIELDS, type RequestFields } from "./request_fields.ts";
+
 /** The API dialect of an endpoint. `generic` is an unknown API, which the proxy treats like OpenAI's. */
 export type Dialect = "openai" | "anthropic" | "gemini" | "generic";
 
@@ -31,17 +33,13 @@ export interface DialectLimit {
 }
 
 /** The properties of one dialect. */
-export interface DialectFacts {
-  /** The header that carries the key, in lower case. In `authorization` the key follows `Bearer`. */
-  readonly keyField: string;
+export interface DialectFacts extends RequestFields {
   /** Headers, in lower case, that only clients of this dialect send. */
   readonly clientFields: readonly string[];
   /** The path of the list of models. */
   readonly modelsPath: string;
   /** The query that asks for a long page of the list. Undefined: the list has no pages. */
   readonly modelsQuery?: string;
-  /** The header with the version of the API, in lower case, and a version that its documentation names. */
-  readonly version?: { readonly field: string; readonly value: string };
   /**
    * A folder within `/v1` that only this dialect has. Without the name of an endpoint, it goes to the first
    * endpoint of the dialect.
@@ -60,7 +58,7 @@ export interface DialectFacts {
 }
 
 const OPENAI = {
-  keyField: "authorization",
+  ...REQUEST_FIELDS.openai,
   clientFields: [],
   modelsPath: "/v1/models",
   errorBody: ({ message, type, code }) => ({ error: { message, type, code, param: null } }),
@@ -78,11 +76,10 @@ const OPENAI = {
 export const DIALECTS: Readonly<Record<Dialect, DialectFacts>> = {
   openai: { ...OPENAI, hasReadableRealtime: true, telemetryName: "openai", model: "gpt-5.4-mini" },
   anthropic: {
-    keyField: "x-api-key",
+    ...REQUEST_FIELDS.anthropic,
     clientFields: ["anthropic-version", "x-api-key"],
     modelsPath: "/v1/models",
     modelsQuery: "limit=1000",
-    version: { field: "anthropic-version", value: "2023-06-01" },
     unnamedFolder: "/v1/messages",
     errorBody: ({ message, type, requestId }) => ({
       type: "error",
@@ -101,7 +98,7 @@ export const DIALECTS: Readonly<Record<Dialect, DialectFacts>> = {
     model: "claude-sonnet-5",
   },
   gemini: {
-    keyField: "x-goog-api-key",
+    ...REQUEST_FIELDS.gemini,
     clientFields: ["x-goog-api-key"],
     modelsPath: "/v1beta/models",
     modelsQuery: "pageSize=1000",

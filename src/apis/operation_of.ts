@@ -118,7 +118,7 @@ const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
     /(?:^|\/v\d[a-z0-9]*)\/(?:chat\/|audio\/)?(?:ocr|classifications|decisions|score|pooling|classify|generate|generate_stream|invocations)$/i,
   ],
   ["other_inference", /\/(?:predictions|infer)$/i],
-  ["videos", /(?:^|\/v\d[a-z0-9]*|\/openai)\/videos(?:\/|$)/i],
+  ["videos", /(?:^|\/v\d[a-z0-9]*|\/openai)\/(?:videos|video\/generations\/jobs)(?:\/|$)/i],
   ["file", /(?:^|\/v\d[a-z0-9]*|\/openai)\/files(?:\/[^/]+(?:\/url)?|:register)$/i],
   ["server_status", /^$|^(?:\/v\d)?\/(?:health|healthz|livez|readyz|ping|load|version|tokenizer_info)$/i],
   [
@@ -127,7 +127,7 @@ const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
   ],
   [
     "other_stored",
-    /(?:^|\/v\d[a-z0-9]*|\/openai)\/(?:agents|assistants|audio\/voices|audio\/voice_consents|cachedcontents|chatkit|containers|content_provenance_checks|conversations|corpora|deployment_runs|dreams|environments|evals|filesearchstores|libraries|memory_stores|prompts|responses|sessions|skills|threads|user_profiles|vaults|vector_stores)(?:[/:]|$)/i,
+    /(?:^|\/v\d[a-z0-9]*|\/openai|\/locations\/[^/]+)\/(?:agents|assistants|audio\/voices|audio\/voice_consents|cachedcontents|chatkit|containers|content_provenance_checks|conversations|corpora|deployment_runs|dreams|environments|evals|filesearchstores|libraries|memory_stores|prompts|responses|sessions|skills|threads|user_profiles|vaults|vector_stores)(?:[/:]|$)/i,
   ],
   ["other_stored", /(?:^|\/v\d[a-z0-9]*)\/deployments(?:\/|$)/i],
 ];

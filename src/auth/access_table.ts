@@ -1,7 +1,7 @@
 /** Projects and managed tokens in memory, by the hash of each token's value. */
 
 import { type Principal, projectKey, type Subject, tokenKey } from "../principal.ts";
-import type { Project, Token } from "../storage/store.ts";
+import type { Project, Token } from "../storage/access_store.ts";
 
 /** The provider keys of a project by endpoint. Null if the key cannot be decrypted. */
 export type OpenedKeys = ReadonlyMap<string, string | null>;

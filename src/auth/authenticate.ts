@@ -8,29 +8,33 @@ import type { TokenCheck, TokenCheckResult } from "./shared_token.ts";
 import { malformedCredential } from "./well_formed.ts";
 
 /** The result of authentication: the principal, or the fault to answer with. */
-export type Verdict =
-  | {
-    readonly admitted: true;
-    readonly principal: Principal;
-    /** Credentials beside the valid token that no token of the proxy matches. They count as guesses. */
-    readonly guesses: readonly Credential[];
-    /**
-     * The places that hold a token of the proxy. The proxy strips them, so that no upstream sees the token.
-     */
-    readonly tokenPlaces: ReadonlySet<CredentialPlace>;
-    /**
-     * Token values that must not appear anywhere in the upstream request. Empty if the proxy strips all
-     * credentials of the client anyway.
-     */
-    readonly tokens: readonly string[];
-  }
-  | {
-    readonly admitted: false;
-    readonly code: "unauthorized" | "token_expired" | "token_revoked" | "bad_request";
-    readonly message: string;
-    /** Credentials presented to the proxy that no token of the proxy matches. They count as guesses. */
-    readonly guesses: readonly Credential[];
-  };
+export type Verdict = Admission | Refusal;
+
+/** The client may use the proxy. */
+export interface Admission {
+  readonly admitted: true;
+  readonly principal: Principal;
+  /** Credentials beside the valid token that no token of the proxy matches. They count as guesses. */
+  readonly guesses: readonly Credential[];
+  /**
+   * The places that hold a token of the proxy. The proxy strips them, so that no upstream sees the token.
+   */
+  readonly tokenPlaces: ReadonlySet<CredentialPlace>;
+  /**
+   * Token values that must not appear anywhere in the upstream request. Empty if the proxy strips all
+   * credentials of the client anyway.
+   */
+  readonly tokens: readonly string[];
+}
+
+/** The client may not use the proxy. */
+export interface Refusal {
+  readonly admitted: false;
+  readonly code: "unauthorized" | "token_expired" | "token_revoked" | "bad_request";
+  readonly message: string;
+  /** Credentials presented to the proxy that no token of the proxy matches. They count as guesses. */
+  readonly guesses: readonly Credential[];
+}
 
 /** What authentication needs to know of the endpoint and of the request. */
 export interface AuthenticationContext {
@@ -64,6 +68,111 @@ const NO_TOKENS: readonly string[] = [];
  */
 const MAX_DIFFERENT = 4;
 
+/** The verdict if the proxy requires no token. */
+const OPEN: Admission = {
+  admitted: true,
+  principal: ANONYMOUS,
+  guesses: NO_CREDENTIALS,
+  tokenPlaces: new Set(),
+  tokens: NO_TOKENS,
+};
+
+/** Checks the credentials of a request. One valid credential is enough. */
+export function authenticate(presented: readonly Credential[], context: AuthenticationContext): Verdict {
+  const { check, passthrough, fields, query } = context;
+  if (check === undefined) return OPEN;
+  if (areTooMany(presented)) {
+    return {
+      admitted: false,
+      code: "unauthorized",
+      message: `The request holds more than ${MAX_DIFFERENT} different tokens, or ${MAX_PRESENTED} in total.`,
+      guesses: presented.slice(0, MAX_PRESENTED),
+    };
+  }
+  const malformed = passthrough ? malformedCredential(fields, query) : undefined;
+  if (malformed !== undefined) {
+    return { admitted: false, code: "bad_request", message: malformed, guesses: NO_CREDENTIALS };
+  }
+  const known = knownAmong(presented, check);
+  const principal = principalAmong(known, context);
+  return principal === undefined
+    ? refusalOf(presented, known, context)
+    : admissionOf(principal, { presented, known, check, context });
+}
+
+function areTooMany(presented: readonly Credential[]): boolean {
+  if (presented.length <= MAX_DIFFERENT) return false;
+  return presented.length > MAX_PRESENTED ||
+    new Set(presented.map(({ value }) => value)).size > MAX_DIFFERENT;
+}
+
+/** Finds all tokens of the proxy, also after a valid one: the proxy must also strip a token in a second place. */
+function knownAmong(presented: readonly Credential[], check: TokenCheck): readonly KnownCredential[] {
+  const known: KnownCredential[] = [];
+  for (const { place, value } of presented) {
+    const result = check(value);
+    if (result !== undefined) known.push({ place, value, result });
+  }
+  return known;
+}
+
+/** The principal of the first valid token. Undefined: no token is valid, or it is in a place that the upstream reads. */
+function principalAmong(
+  known: readonly KnownCredential[],
+  { passthrough, endpoint }: AuthenticationContext,
+): Principal | undefined {
+  for (const { place, result } of known) {
+    if (!("principal" in result)) continue;
+    const { principal } = result;
+    // If the project has a key for the endpoint, the client does not need its own.
+    const hasKey = endpoint !== undefined && principal.keys.has(endpoint);
+    if (!passthrough || hasKey || PROXY_TOKEN_PLACES.has(place)) return principal;
+  }
+  return undefined;
+}
+
+function admissionOf(
+  principal: Principal,
+  { presented, known, check, context: { passthrough, fields } }: {
+    readonly presented: readonly Credential[];
+    readonly known: readonly KnownCredential[];
+    readonly check: TokenCheck;
+    readonly context: AuthenticationContext;
+  },
+): Admission {
+  return {
+    admitted: true,
+    principal,
+    guesses: guessesAmong(presented, known, passthrough),
+    tokenPlaces: new Set(known.map((one) => one.place)),
+    // Other endpoints strip all places.
+    tokens: passthrough
+      ? [
+        ...known.map((one) => one.value),
+        ...credentialWords(presented, fields).filter((word) => check(word) !== undefined),
+      ]
+      : NO_TOKENS,
+  };
+}
+
+function refusalOf(
+  presented: readonly Credential[],
+  known: readonly KnownCredential[],
+  { passthrough, fields }: AuthenticationContext,
+): Refusal {
+  for (const { result } of known) {
+    if ("refused" in result) {
+      return { admitted: false, code: result.refused, message: result.message, guesses: NO_CREDENTIALS };
+    }
+  }
+  return {
+    admitted: false,
+    code: "unauthorized",
+    message: unauthorizedMessage(presented, { passthrough, fields }),
+    guesses: guessesAmong(presented, known, passthrough),
+  };
+}
+
 /**
  * Credentials that no token matches. They count beside a valid token too; otherwise the owner of one token
  * could guess the others. On a passthrough endpoint only the headers for the proxy's token count: the other
@@ -81,74 +190,7 @@ function guessesAmong(
   );
 }
 
-/** Checks the credentials of a request. One valid credential is enough. */
-export function authenticate(presented: readonly Credential[], context: AuthenticationContext): Verdict {
-  const { check, passthrough, endpoint, fields, query } = context;
-  if (check === undefined) {
-    return {
-      admitted: true,
-      principal: ANONYMOUS,
-      guesses: NO_CREDENTIALS,
-      tokenPlaces: new Set(),
-      tokens: NO_TOKENS,
-    };
-  }
-  if (
-    presented.length > MAX_DIFFERENT &&
-    (presented.length > MAX_PRESENTED || new Set(presented.map(({ value }) => value)).size > MAX_DIFFERENT)
-  ) {
-    return {
-      admitted: false,
-      code: "unauthorized",
-      message: `The request holds more than ${MAX_DIFFERENT} different tokens, or ${MAX_PRESENTED} in total.`,
-      guesses: presented.slice(0, MAX_PRESENTED),
-    };
-  }
-  const malformed = passthrough ? malformedCredential(fields, query) : undefined;
-  if (malformed !== undefined) {
-    return { admitted: false, code: "bad_request", message: malformed, guesses: [] };
-  }
-  // All credentials are checked: the proxy must also strip a token that is in a second place.
-  const known: KnownCredential[] = [];
-  for (const { place, value } of presented) {
-    const result = check(value);
-    if (result !== undefined) known.push({ place, value, result });
-  }
-  for (const { place, result } of known) {
-    if (!("principal" in result)) continue;
-    const { principal } = result;
-    // If the project has a key for the endpoint, the client does not need its own.
-    const hasKey = endpoint !== undefined && principal.keys.has(endpoint);
-    if (passthrough && !hasKey && !PROXY_TOKEN_PLACES.has(place)) continue;
-    return {
-      admitted: true,
-      principal,
-      guesses: guessesAmong(presented, known, passthrough),
-      tokenPlaces: new Set(known.map((one) => one.place)),
-      // Other endpoints strip all places.
-      tokens: passthrough
-        ? [
-          ...known.map((one) => one.value),
-          ...credentialWords(presented, fields).filter((word) => check(word) !== undefined),
-        ]
-        : NO_TOKENS,
-    };
-  }
-  for (const { result } of known) {
-    if ("refused" in result) {
-      return { admitted: false, code: result.refused, message: result.message, guesses: [] };
-    }
-  }
-  const guesses = guessesAmong(presented, known, passthrough);
-  return {
-    admitted: false,
-    code: "unauthorized",
-    message: refusal(presented, { passthrough, fields }),
-    guesses,
-  };
-}
-
-function refusal(
+function unauthorizedMessage(
   presented: readonly Credential[],
   { passthrough, fields }: Pick<AuthenticationContext, "passthrough" | "fields">,
 ): string {

@@ -1,7 +1,7 @@
 /** The managed tokens, all in memory. Their changes are read when the database has changed. */
 
 import type { SecretBox } from "../storage/secret_box.ts";
-import type { Project, Store } from "../storage/store.ts";
+import type { AccessStore, Project } from "../storage/access_store.ts";
 import { inNextTurn } from "../streams/turn.ts";
 import type { Clock } from "../time/clock.ts";
 import { AccessTable, type OpenedKeys, type OpenedProject, type TokenValue } from "./access_table.ts";
@@ -15,9 +15,6 @@ export function keyContext(projectId: string, endpoint: string): string {
 
 /** The most values that are kept in clear to avoid hashing them. */
 const MAX_KNOWN_VALUES = 1_000;
-
-/** The store, as far as {@link ManagedTokens} uses it. */
-export type AccessStore = Pick<Store, "readAccess" | "readAccessChanges" | "hasAccessChanged">;
 
 /** Looks up managed tokens, and opens the provider keys of their projects. */
 export class ManagedTokens {

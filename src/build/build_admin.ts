@@ -110,7 +110,7 @@ async function minified(code: string): Promise<string> {
   const { code: result = "" } = await minify(code, {
     module: true,
     ecma: 2020,
-    compress: { passes: 3, pure_getters: true, unsafe_arrows: true, unsafe_methods: true },
+    compress: { passes: 3, pure_getters: true, unsafe_arrows: true },
   });
   return result;
 }

@@ -9,6 +9,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { bundleProgram, WORKERS } from "./bundle.ts";
 import { fillRepository, repositoryName } from "./repository.ts";
 import { shrinkBundle } from "./shrink_bundle.ts";
 
@@ -20,8 +21,6 @@ const onWindows = (values.target ?? Deno.build.target).includes("windows");
 const name = values.target === undefined ? "llm-proxy" : `llm-proxy-${values.target}`;
 const output = values.output ?? `dist/${name}${onWindows ? ".exe" : ""}`;
 const bundle = "dist/bundle";
-/** The built admin page. */
-const PAGE = "src/management/admin/bundle";
 
 async function deno(...args: string[]): Promise<void> {
   const { success } = await new Deno.Command(Deno.execPath(), { args, stdout: "inherit", stderr: "inherit" })
@@ -34,27 +33,12 @@ const pages: string[] = [];
 for await (const { name } of Deno.readDir("docs")) if (name.endsWith(".md")) pages.push(`docs/${name}`);
 
 await deno("check", "src/main.ts");
-await deno("bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", bundle, "src/main.ts");
-if (repository !== undefined) await fillRepository(bundle, repository);
-// The program looks for its workers and for the files of the admin page beside the module that names them. In
-// the bundle, that module is in another folder.
-const workers = ["copy_worker.ts", "store_worker.ts"];
-for (const name of workers) {
-  await deno(
-    "bundle",
-    "--quiet",
-    "--platform",
-    "deno",
-    "--output",
-    `${bundle}/${name}`,
-    `src/storage/sqlite/${name}`,
-  );
-}
-await shrinkBundle(bundle);
-await Deno.mkdir(`${bundle}/bundle`, { recursive: true });
-for await (const { name } of Deno.readDir(PAGE)) {
-  await Deno.copyFile(`${PAGE}/${name}`, `${bundle}/bundle/${name}`);
-}
+await bundleProgram(bundle, {
+  async edit(folder) {
+    if (repository !== undefined) await fillRepository(folder, repository);
+    await shrinkBundle(folder);
+  },
+});
 await deno(
   "compile",
   "--no-check",
@@ -71,7 +55,7 @@ await deno(
   "--include",
   `${bundle}/bundle`,
   ...pages.flatMap((page) => ["--include", page]),
-  ...workers.flatMap((name) => ["--include", `${bundle}/${name}`]),
+  ...WORKERS.flatMap((name) => ["--include", `${bundle}/${name}`]),
   "--output",
   output,
   `${bundle}/main.js`,

@@ -4,70 +4,16 @@
  */
 
 import { minify } from "terser";
-
-/** An edit of the bundle. `pattern` must match exactly once in all modules together. */
-interface Edit {
-  readonly what: string;
-  readonly pattern: RegExp;
-  readonly instead: string;
-}
-
-/**
- * The built-in modules that CommonJS packages of the bundle load. They only read members of these modules: the
- * package yaml reads `process.env` and `Buffer` when it parses a file.
- */
-const REQUIRED: readonly string[] = ["node:buffer", "node:process", "node:util"];
-
-const EDITS: readonly Edit[] = [
-  {
-    // `node:module` and the modules that packages require take 15 to 35 ms, and no request needs them.
-    what: "the function require of the bundler",
-    pattern:
-      /^import \{ createRequire as (\w+) \} from "node:module";\nvar __require = \1\(import\.meta\.url\);$/m,
-    instead:
-      "var __require = (name) => new Proxy({}, { get: (_, key) => process.getBuiltinModule(name)[key] });",
-  },
-  {
-    // The rules of languages take 4 to 7 ms to load. The order only has to be the same for the same keys.
-    what: "the order of units in @pydantic/genai-prices",
-    pattern: /\(\[t\], \[a\]\) => t\.localeCompare\(a\)/,
-    instead: "([t], [a]) => t < a ? -1 : 1",
-  },
-];
+import { editedModules, type EditOptions, writeModules } from "./edit_bundle.ts";
 
 /** Notices of licences. */
 const NOTICE = /@license|@preserve|^!/;
 
-/**
- * Edits all modules in a folder. Throws if an edit does not match exactly once, or if a package loads a
- * built-in module that is not in the list.
- */
-export async function shrinkBundle(
-  folder: string,
-  { edits = EDITS, required = REQUIRED }: { edits?: readonly Edit[]; required?: readonly string[] } = {},
-): Promise<void> {
-  const modules = new Map<string, string>();
-  for await (const { name } of Deno.readDir(folder)) {
-    if (/\.[jt]s$/.test(name)) modules.set(name, await Deno.readTextFile(`${folder}/${name}`));
-  }
-  for (const edit of edits) apply(edit, modules);
-  for (const [name, code] of modules) {
-    for (const [, wanted = ""] of code.matchAll(/__require\("([^"]*)"\)/g)) {
-      if (!required.includes(wanted)) {
-        throw new Error(`A package in ${name} loads ${wanted}: check what it uses, and add it to REQUIRED`);
-      }
-    }
-    await Deno.writeTextFile(`${folder}/${name}`, await withoutBlanks(code));
-  }
-}
-
-/** Applies an edit to the module that it matches. */
-function apply({ what, pattern, instead }: Edit, modules: Map<string, string>): void {
-  const global = new RegExp(pattern, `${pattern.flags}g`);
-  const found = [...modules].flatMap(([name, code]) => [...code.matchAll(global)].map(() => name));
-  const [name = ""] = found;
-  if (found.length !== 1) throw new Error(`The bundle has changed: ${what} was found ${found.length} times`);
-  modules.set(name, modules.get(name)?.replace(pattern, () => instead) ?? "");
+/** Does what `editBundle` does, and makes the modules smaller. */
+export async function shrinkBundle(folder: string, options: EditOptions = {}): Promise<void> {
+  const modules = await editedModules(folder, options);
+  for (const [name, code] of modules) modules.set(name, await withoutBlanks(code));
+  await writeModules(folder, modules);
 }
 
 /**

@@ -39,11 +39,11 @@ export interface UnnamedRoute {
   readonly paths: string;
   /** The endpoints of which the model chooses one. A single endpoint gets all requests. */
   readonly endpoints: readonly string[];
-  /** The endpoint for other models. Null: such requests get a 404. */
+  /** The endpoint for other models; `null` if such requests get a 404. */
   readonly otherwise: string | null;
 }
 
-/** The routes without the name of an endpoint. Empty if the model chooses nothing. */
+/** The routes without the name of an endpoint; empty if the model chooses nothing. */
 export function unnamedRoutes({ endpoints, defaultEndpoint, routing }: Config): UnnamedRoute[] {
   const { byModel } = buildRoutingTable(endpoints, defaultEndpoint, routing);
   if (byModel === undefined) return [];

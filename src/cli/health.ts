@@ -16,10 +16,10 @@ const healthSchema = v.object({
   uptime_seconds: v.number(),
   storage: v.optional(v.string()),
 });
-/** The body of `/health`, parsed. */
+/** The parsed body of `/health`: the status, the version, the uptime, and the state of the database. */
 export type Health = v.InferOutput<typeof healthSchema>;
 
-/** Parses the body of `/health`. Undefined: the server that sent it is not llm-proxy. */
+/** Parses the body of `/health`. Returns `undefined` if the server that sent it is not llm-proxy. */
 export function parseHealth(text: string): Health | undefined {
   try {
     const result = v.safeParse(healthSchema, JSON.parse(text));
@@ -29,7 +29,10 @@ export function parseHealth(text: string): Health | undefined {
   }
 }
 
-/** Reads `/health` of a base URL. Undefined: nothing answers, or the server there is not llm-proxy. */
+/**
+ * Reads `/health` of a base URL. Returns `undefined` if nothing answers, or the server there is not
+ * llm-proxy.
+ */
 export async function readHealth(
   base: string,
   options: Pick<RequestOptions, "caCerts" | "proxy">,

@@ -1,26 +1,25 @@
 /** Loads the configuration and opens the proxy, for the command `serve` and for `deno serve`. */
 
 import { type App, createApp } from "../app.ts";
-import type { Config, LogLevel, ManagementConfig, ServerConfig, TlsConfig } from "../config/config.ts";
+import type { Config, ManagementConfig, ServerConfig, TlsConfig } from "../config/config.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import { ConfigError, type Problem } from "../config/problem.ts";
 import type { Flags } from "../config/read/resolver.ts";
-import { MIN_SECRET_LENGTH, secretsOf } from "../config/redact.ts";
 import { adminUrls, lanAddresses, serverUrls } from "../config/server_urls.ts";
 import { processSources } from "../config/sources/env.ts";
 import { recordingSources } from "../config/sources/recording_sources.ts";
 import type { Management } from "../management/management.ts";
 import type { Ports } from "../management/served.ts";
-import { createLog, type Log } from "../observability/log.ts";
+import type { Log } from "../observability/log.ts";
 import { VERSION } from "../release.ts";
 import { systemClock } from "../time/clock.ts";
 import { certificateWarnings } from "../tls/certificate_warnings.ts";
 import { bannerText } from "./banner.ts";
-import { styled } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
 import { allWarnings } from "./config_warnings.ts";
-import { bufferedStdout, writeOut } from "./output.ts";
-import { startReloading } from "./reload.ts";
+import { writeOut } from "./output.ts";
+import { redactingLog } from "./redacting_log.ts";
+import { type Reloader, startReloading } from "./reload.ts";
 import { logStrayFailures } from "./stray_failures.ts";
 import { watchTerminal } from "./terminal.ts";
 
@@ -38,9 +37,11 @@ export interface OpenOptions {
 export interface ServerControls {
   /** Makes the server use another configuration. */
   readonly configure: (config: ServerConfig) => void;
-  /** Ends the server, as a signal does. */
+  /** Ends the server like a SIGTERM: running exchanges end first, within the drain timeout. */
   readonly stop: () => void;
-  /** The URL of the management API, for commands on this machine. Undefined: the server does not know it. */
+  /**
+   * The URL of the management API, for commands on this machine; `undefined` if the server does not know it.
+   */
   readonly managementUrl: string | undefined;
 }
 
@@ -69,19 +70,7 @@ export async function openProxy(
   let { config } = loaded;
   const problems = problemsOf(config);
   if (problems.length > 0) throw new ConfigError(problems);
-  const write = bufferedStdout();
-  const secrets = new Set(secretsOf(config));
-  let currentLog: Log = () => {};
-  const log: Log = (level, event, fields) => currentLog(level, event, fields);
-  /**
-   * Adds secrets to those that the log redacts. Old ones stay, because running exchanges may still log them.
-   */
-  const redact = (more: readonly string[]): void => {
-    // A short secret would also be part of ordinary words.
-    for (const secret of more) if (secret.length >= MIN_SECRET_LENGTH) secrets.add(secret);
-    currentLog = createLog(config.log, { write, secrets: [...secrets], paint: paintLevel });
-  };
-  redact([]);
+  const { log, configure: configureLog, redact } = redactingLog(config);
   const management = config.management && await openOrExplain(config.management, { log, onSecrets: redact });
   let server: ServerControls | undefined;
   const isHangup = watchTerminal();
@@ -95,38 +84,25 @@ export async function openProxy(
     log,
     use(next) {
       config = next.config;
-      redact(secretsOf(config));
+      configureLog(config);
       app.configure(config);
       server?.configure(config.server);
     },
   });
-  const warnOfExpiry = async (served: Pick<Config, "server">): Promise<void> => {
-    for (const warning of await certificateWarnings(served)) {
-      log("warn", "configuration", { detail: warning });
-    }
-  };
   const stopLogging = logStrayFailures(log);
   // The start warns too, but a proxy may run longer than its certificate is valid.
-  const daily = setInterval(() => void warnOfExpiry(config), DAY_MS);
+  const daily = setInterval(() => void warnOfExpiry(config, log), DAY_MS);
   return {
     app,
     log,
     config: () => config,
     isHangup,
-    onRenewed: (tls) => void warnOfExpiry({ server: { ...config.server, tls } }),
+    onRenewed: (tls) => void warnOfExpiry({ server: { ...config.server, tls } }, log),
     onListening(ports, controls) {
       server = controls;
-      management?.onListening(ports);
-      management?.setControls({
-        reload: reloader.reload,
-        preview: reloader.preview,
-        stop: controls.stop,
-      });
-      if (controls.managementUrl !== undefined) {
-        management?.publish({ url: controls.managementUrl, certificates: config.server.tls?.cert });
-      }
+      if (management !== undefined) connectManagement(management, { config, ports, controls, reloader });
       // Only the management plane writes files, and only a restart can turn it on.
-      if (management === undefined) Deno.permissions.revokeSync({ name: "write" });
+      else Deno.permissions.revokeSync({ name: "write" });
       void allWarnings(loaded).then((warnings) => announce(loaded, { ports, warnings, log }));
     },
     async close() {
@@ -138,10 +114,27 @@ export async function openProxy(
   };
 }
 
-/** Colours a line of the log: errors red, warnings yellow. */
-function paintLevel(level: LogLevel, text: string): string {
-  if (level === "error") return styled("red", text);
-  return level === "warn" ? styled("yellow", text) : text;
+/** Lets the management plane reload and stop the proxy, and lets commands on this machine find it. */
+function connectManagement(
+  management: Management,
+  { config, ports, controls, reloader }: {
+    config: Config;
+    ports: Ports;
+    controls: ServerControls;
+    reloader: Reloader;
+  },
+): void {
+  management.onListening(ports);
+  management.setControls({ reload: reloader.reload, preview: reloader.preview, stop: controls.stop });
+  if (controls.managementUrl === undefined) return;
+  management.publish({ url: controls.managementUrl, certificates: config.server.tls?.cert });
+}
+
+/** Logs a warning for each certificate that expires soon. */
+async function warnOfExpiry(served: Pick<Config, "server">, log: Log): Promise<void> {
+  for (const warning of await certificateWarnings(served)) {
+    log("warn", "configuration", { detail: warning });
+  }
 }
 
 /** Opens the management plane. It is loaded only if it is on, because it is as large as everything else. */

@@ -127,7 +127,7 @@ function needsHop({ baseUrl, connection: { proxy } }: Backend): boolean {
 }
 
 /**
- * The folder of `src` with a slash at its end. Empty if it is the working folder or the program is compiled.
+ * The folder of `src` with a slash at its end; empty if it is the working folder or the program is compiled.
  */
 function sourceFolder(): string {
   const root = import.meta.dirname?.replace(/[/\\]src[/\\]cli$/, "");

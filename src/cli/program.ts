@@ -9,10 +9,8 @@ import { hasColours } from "./colours.ts";
 import { CONFIG_OPTION, configFlags, ONLINE_OPTION } from "./common_options.ts";
 import { type Shell, SHELLS } from "./completion/shells.ts";
 import type { ConnectOptions } from "./connect.ts";
-import { demo } from "./demo/demo.ts";
 import { describe } from "./description.ts";
 import type { DoctorOptions } from "./doctor/doctor.ts";
-import { healthcheck } from "./healthcheck.ts";
 import { addHelpNotes } from "./help_notes.ts";
 import { addImportCommand } from "./import/program.ts";
 import { addInitCommand } from "./init/program.ts";
@@ -56,7 +54,7 @@ export function buildProgram(): Command {
   program.command("demo")
     .description("run the proxy with a fake provider inside the program, to try it without keys")
     .option("--port <port>", "port to listen on (default PORT, else 33000, else any free port)", parsePort)
-    .action(({ port }: { port?: number }) => demo({ port }));
+    .action(async ({ port }: { port?: number }) => await (await import("./demo/demo.ts")).demo({ port }));
 
   program.command("healthcheck")
     .description("check whether the running proxy answers; exit code 0 or 1")
@@ -64,7 +62,9 @@ export function buildProgram(): Command {
       "--url <url>",
       "address of the running proxy (default: by HOST and PORT); HTTPS_PORT and ADMIN_PORT answer too",
     )
-    .action(({ url }: { url?: string }) => healthcheck({ url }));
+    .action(async ({ url }: { url?: string }) =>
+      await (await import("./healthcheck.ts")).healthcheck({ url })
+    );
 
   addShellCommands(program);
   addHelpNotes(program);

@@ -10,13 +10,13 @@ import { writeErr } from "./output.ts";
 export interface Prompt {
   /** Prints a text without a question. */
   readonly say: (text: string) => void;
-  /** Asks for one line. Empty if the user only presses Enter. */
+  /** Asks for one line. Resolves with an empty text if the user only presses Enter. */
   readonly line: (question: string) => Promise<string>;
   /** Asks for one line that the terminal does not show, such as a key. */
   readonly hidden: (question: string) => Promise<string>;
 }
 
-/** The input of a terminal. */
+/** The input of a terminal, or of a file or pipe in place of one. */
 export interface TerminalInput {
   /** Reads bytes and returns their number, or null at the end of the input. */
   readonly read: (into: Uint8Array) => Promise<number | null>;

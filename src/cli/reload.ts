@@ -20,12 +20,12 @@ export interface ReloadOptions {
   readonly first: LoadedConfig;
   /** Loads the configuration. Throws a {@link ConfigError} if it is invalid. */
   readonly load: () => Promise<LoadedConfig>;
-  /** The files of the configuration to watch. Undefined: no file is watched. */
+  /** The files of the configuration to watch; `undefined` if no file is watched. */
   readonly watched: (() => Iterable<string>) | undefined;
   /** Whether a SIGHUP means that the terminal was closed. Such a SIGHUP reloads nothing. */
   readonly isHangup: () => boolean;
   readonly log: Log;
-  /** Makes the proxy use a configuration. */
+  /** Makes the proxy use a valid configuration from the next request on. */
   readonly use: (loaded: LoadedConfig) => void;
 }
 

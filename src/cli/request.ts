@@ -14,11 +14,11 @@ import { readUpTo } from "../streams/read_whole.ts";
 /** Options of {@link request}. */
 export interface RequestOptions {
   readonly method?: string;
-  /** The bearer token to send. */
+  /** The token to send as `Authorization: Bearer`. Without it, no credential is sent. */
   readonly token?: string;
   /** The whole value of `Authorization`, in place of a token. */
   readonly authorization?: string;
-  /** The body to send, in JSON. */
+  /** The JSON text to send as the body. Without it, the request has no body. */
   readonly json?: string | undefined;
   /** The outbound proxy to use. Without it the connection is direct. */
   readonly proxy?: OutboundProxy | undefined;
@@ -38,7 +38,7 @@ export interface RequestOptions {
 export interface Answer {
   readonly status: number;
   readonly text: string;
-  /** The header fields. */
+  /** The fields of the response's head, in their order. */
   readonly fields: readonly Field[];
 }
 

@@ -4,7 +4,6 @@ import { ConfigError } from "../config/problem.ts";
 import { counted } from "../text/counted.ts";
 import { CommandError } from "./command_error.ts";
 import { asksForJson, writeAsJson, writeFailure } from "./output.ts";
-import { serve } from "./serve.ts";
 
 /**
  * Runs a command. Returns the exit code: 0 success, 1 failure, 2 wrong usage or wrong configuration. A command
@@ -13,11 +12,9 @@ import { serve } from "./serve.ts";
 export async function run(args: readonly string[]): Promise<number> {
   if (asksForJson(args)) writeAsJson();
   try {
-    if (args.length > 0) {
-      // Without arguments the parser is not needed. Loading it takes as long as loading everything else.
-      const { runCommandLine } = await import("./command_line.ts");
-      await runCommandLine(args);
-    } else await serve({});
+    // Each loads what the other does not need: the parser of commands, or the server.
+    if (args.length > 0) await (await import("./command_line.ts")).runCommandLine(args);
+    else await (await import("./serve.ts")).serve({});
     return Deno.exitCode;
   } catch (error) {
     return exitCodeOf(error);

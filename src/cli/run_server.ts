@@ -5,7 +5,7 @@ import type { ServerConfig, TlsConfig } from "../config/config.ts";
 import type { Log } from "../observability/log.ts";
 import type { Ports } from "../management/served.ts";
 import { hostAndPort, reachableHost } from "../network/host_port.ts";
-import type { RunningServer } from "../server/listen.ts";
+import type { RunningServer } from "../server/running_server.ts";
 import { startEngine } from "../server/start.ts";
 import { onEndSignals, signalExitCode } from "./signals.ts";
 import { CommandError } from "./command_error.ts";

@@ -18,7 +18,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
       onRenewed: proxy.onRenewed,
       onListening: (running, stop) =>
         proxy.onListening(portsOf(running), {
-          configure: running.configure,
+          configure: (config) => running.configure(config),
           stop,
           managementUrl: managementUrl(running, proxy.config().server),
         }),

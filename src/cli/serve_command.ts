@@ -5,7 +5,6 @@ import type { Flags } from "../config/read/resolver.ts";
 import type { VariableName } from "../config/sources/variables.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../config/values/defaults.ts";
 import { CONFIG_OPTION, suggesting } from "./common_options.ts";
-import { serve } from "./serve.ts";
 
 /** Each option with its help, the variable that it sets, and the values that help and completion suggest. */
 const OPTIONS = [
@@ -33,9 +32,10 @@ export function addServeCommand(program: Command): void {
   }
   command.option("--access-log", "log one line per exchange (ACCESS_LOG=1)")
     .option("--watch", "reload the configuration when its files change, as SIGHUP does")
-    .action((options: Record<string, string | true>) =>
-      serve(serveFlags(options), { watch: options["watch"] === true })
-    );
+    .action(async (options: Record<string, string | true>) => {
+      const { serve } = await import("./serve.ts");
+      await serve(serveFlags(options), { watch: options["watch"] === true });
+    });
 }
 
 function serveFlags(options: Record<string, string | true>): Flags {

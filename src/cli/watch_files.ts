@@ -41,7 +41,7 @@ export function watchFiles(paths: () => Iterable<string>, onChange: (path: strin
   return () => clearInterval(timer);
 }
 
-/** Changes with the file, and with the target of a symbolic link. Empty if there is no file. */
+/** Changes with the file, and with the target of a symbolic link; empty if there is no file. */
 function stampOf(path: string): string {
   try {
     const { mtime, size, ino, dev } = Deno.statSync(path);

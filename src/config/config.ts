@@ -10,13 +10,17 @@ export interface Config {
   readonly auth: AuthConfig;
   readonly endpoints: readonly Endpoint[];
   /**
-   * The endpoint for paths without a name, like `/v1/…`. Undefined for `openai`, or else the only endpoint.
+   * The endpoint for paths without a name, like `/v1/…`; `undefined` for `openai`, or else the only endpoint.
    */
   readonly defaultEndpoint?: string;
-  /** How requests without the name of an endpoint find theirs. Undefined: they go to the default endpoint. */
+  /**
+   * How requests without the name of an endpoint find theirs; `undefined` if they go to the default endpoint.
+   */
   readonly routing?: RoutingConfig;
   readonly log: LogConfig;
-  /** The management plane. Undefined if it is off, with managed tokens, usage, metrics and the admin page. */
+  /**
+   * The management plane, with managed tokens, usage, metrics and the admin page; `undefined` if it is off.
+   */
   readonly management?: ManagementConfig;
 }
 
@@ -28,7 +32,7 @@ export interface RoutingConfig {
   readonly routes: readonly ModelRoute[];
   /** The models that replace other names: `NAME` or `ENDPOINT/NAME`. */
   readonly aliases: ReadonlyMap<string, string>;
-  /** How often an endpoint's list of models is read again. Undefined: lists are not read. */
+  /** How often an endpoint's list of models is read again; `undefined` if lists are not read. */
   readonly refreshMs: number | undefined;
   /** The same for endpoints whose provider is a program on your own machine. */
   readonly localRefreshMs: number | undefined;
@@ -51,30 +55,30 @@ export interface ManagementConfig {
   /** The URL of the database: `sqlite:` and a path. */
   readonly databaseUrl: string;
   /**
-   * 32 bytes that encrypt the provider keys of projects. Undefined if a key file beside the database holds
+   * 32 bytes that encrypt the provider keys of projects; `undefined` if a key file beside the database holds
    * them.
    */
   readonly encryptionKey?: Uint8Array<ArrayBuffer>;
   /** How many days single exchanges are kept. Their totals stay. */
   readonly retentionDays: number;
-  /** Scheduled backups: the interval, the number to keep and the folder. Undefined if backups are off. */
+  /** Scheduled backups: the interval, the number to keep and the folder; `undefined` if backups are off. */
   readonly backup?: { readonly everyMs: number; readonly keep: number; readonly folder: string };
-  /** The file that `llm-proxy prices update` writes. Undefined if only built-in prices are used. */
+  /** The file that `llm-proxy prices update` writes; `undefined` if only built-in prices are used. */
   readonly pricesFile?: PricesFile;
-  /** The periods of budgets. Undefined for days, weeks and months in UTC. */
+  /** The periods of budgets; `undefined` for days, weeks and months in UTC. */
   readonly budgetPeriods?: BudgetPeriods;
   /** The inactivity before the admin page signs the user out, in milliseconds. */
   readonly adminIdleMs: number;
-  /** Whether `/metrics` needs no token. */
+  /** Whether `/metrics` is served without the management token. */
   readonly metricsPublic: boolean;
   /**
-   * IP addresses and CIDR ranges that may use the management plane. Undefined for all addresses that may
+   * IP addresses and CIDR ranges that may use the management plane; `undefined` for all addresses that may
    * connect.
    */
   readonly allowedIps?: readonly string[];
 }
 
-/** A file with published prices. */
+/** A file with published prices, which `llm-proxy prices update` writes. */
 export interface PricesFile {
   /** The path of the file. */
   readonly path: string;
@@ -100,18 +104,20 @@ export interface ServerConfig {
   readonly host: string;
   /** The port to listen on. 0: the system chooses a free port. */
   readonly port: number;
-  /** The certificate for HTTPS. Undefined for plain HTTP. */
+  /** The certificate for HTTPS; `undefined` for plain HTTP. */
   readonly tls?: TlsConfig;
-  /** A separate port for HTTPS beside the plain `port`. Undefined if `port` uses TLS, or there is no TLS. */
+  /**
+   * A separate port for HTTPS beside the plain `port`; `undefined` if `port` uses TLS, or there is no TLS.
+   */
   readonly httpsPort?: number;
   /**
-   * A separate port for the admin page, the management API and metrics, with TLS if there is a certificate.
-   * Undefined if the three are on the ports of the endpoints.
+   * A separate port for the admin page, the management API and metrics, with TLS if there is a certificate;
+   * `undefined` if the three are on the ports of the endpoints.
    */
   readonly adminPort?: number;
   /** How long running exchanges may continue after SIGTERM, in milliseconds. */
   readonly drainMs: number;
-  /** The maximum size of a request body. Undefined for no limit. */
+  /** The maximum size of a request body; `undefined` for no limit. */
   readonly maxBodyBytes?: number;
   /** The maximum size of a WebSocket message. `Infinity` for no limit. */
   readonly maxMessageBytes: number;
@@ -121,7 +127,7 @@ export interface ServerConfig {
    * Allowed names in `Host`, in lower case, if the proxy requires no token. Local names are always allowed.
    */
   readonly allowedHosts: readonly string[];
-  /** IP addresses and CIDR ranges of clients, like `192.168.1.0/24`. Undefined for all addresses. */
+  /** IP addresses and CIDR ranges of clients, like `192.168.1.0/24`; `undefined` for all addresses. */
   readonly allowedIps?: readonly string[];
   /** IP addresses and CIDR ranges of reverse proxies whose `x-forwarded-for` is trusted. */
   readonly trustedProxies: readonly string[];
@@ -137,7 +143,7 @@ export interface TlsConfig {
   readonly cert: string;
   readonly key: string;
   /**
-   * The files of certificate and key, which are watched for changes. Empty if the environment has the texts.
+   * The files of certificate and key, which are watched for changes; empty if the environment has the texts.
    */
   readonly files: readonly string[];
 }
@@ -165,7 +171,7 @@ export interface ConnectionLimits {
 
 /** Limits of exchanges at the same time. `Infinity` is no limit. */
 export interface ConcurrencyLimits {
-  /** The limit of the whole proxy. */
+  /** The most exchanges of the whole proxy at the same time. */
   readonly maxExchanges: number;
   /** The limit of each token, or of each client address if the proxy requires no token. */
   readonly maxPerPrincipal: number;
@@ -182,14 +188,14 @@ export type AuthConfig =
 export interface NamedToken {
   readonly name: string;
   readonly token: string;
-  /** The limits of the token, which need the management plane. Undefined for no limits. */
+  /** The limits of the token, which need the management plane; `undefined` for no limits. */
   readonly rules?: Rules;
 }
 
 /** A named route: `/openai/…` is the endpoint `openai`. */
 export interface Endpoint {
   readonly name: string;
-  /** The provider that the configuration names. Undefined: the configuration names none. */
+  /** The provider that the configuration names; `undefined` if it names none. */
   readonly preset?: PresetName;
   /**
    * The API format of the backends. It decides the shape of the proxy's own errors, and which endpoint serves
@@ -204,7 +210,10 @@ export interface Endpoint {
    */
   readonly paths: readonly string[];
   readonly strategy: Strategy;
-  /** How requests of one conversation are recognised, which stay at one backend. Undefined: they do not stay. */
+  /**
+   * How requests of one conversation are recognised, which stay at one backend; `undefined` if they do not
+   * stay.
+   */
   readonly affinity?: Affinity;
   readonly retry: RetryPolicy;
   /** The maximum size of a body that is buffered for a retry or a change. */
@@ -215,7 +224,10 @@ export interface Endpoint {
   readonly rewriteUrls: boolean;
   /** Whether the proxy requests usage in streams, and strips it if the client did not request it. */
   readonly streamUsage: boolean;
-  /** Whether lists of models have only those that the rules of the token allow. Undefined: lists stay as they are. */
+  /**
+   * Whether lists of models have only those that the rules of the token allow. Without it, lists stay as they
+   * are.
+   */
   readonly filterModels?: boolean;
   /** Who may use the objects that a managed token made at the provider. */
   readonly objects: ObjectSharing;
@@ -252,13 +264,13 @@ export type Strategy = "failover" | "round_robin" | "weighted" | "least_busy";
 /** How requests of one conversation are recognised. */
 export interface Affinity {
   /**
-   * The header that identifies the conversation, in lower case. Undefined: the headers of known clients, or else the
-   * beginning of the body.
+   * The header that identifies the conversation, in lower case. If it is `undefined`, the headers of known
+   * clients identify the conversation, or else the beginning of the body.
    */
   readonly header?: string;
 }
 
-/** When a failed attempt is retried. */
+/** When another attempt follows a failed one, and how many do. */
 export interface RetryPolicy {
   /** The number of further attempts after the first. */
   readonly retries: number;
@@ -268,7 +280,7 @@ export interface RetryPolicy {
   readonly unsafe: boolean;
 }
 
-/** One upstream of an endpoint. */
+/** One upstream of an endpoint: its address, its key, and how the proxy connects to it. */
 export interface Backend {
   readonly name: string;
   readonly baseUrl: BaseUrl;
@@ -280,16 +292,16 @@ export interface Backend {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Headers of the client that are not forwarded, in lower case. */
   readonly removeHeaders: readonly string[];
-  /** The models that replace the model of the client. Undefined if every model stays. */
+  /** The models that replace the model of the client; `undefined` if every model stays. */
   readonly model: ModelOverride | undefined;
   /** The share of requests with the strategy `weighted`. */
   readonly weight: number;
-  /** The number of the pool of keys that the key belongs to. Undefined: the backend has a single key. */
+  /** The number of the pool of keys that the key belongs to; `undefined` if the backend has a single key. */
   readonly pool?: number;
   readonly timeouts: TimeoutLimits;
-  /** Undefined: the proxy sends the backend only requests of clients. */
+  /** How the backend is checked; `undefined` if the proxy sends it only requests of clients. */
   readonly check?: CheckSettings;
-  /** How the machine of the backend is woken. Undefined: it does not sleep. */
+  /** How the machine of the backend is woken; `undefined` if it does not sleep. */
   readonly wake?: WakeSettings;
 }
 
@@ -308,7 +320,7 @@ export interface WakeSettings {
 export interface CheckSettings {
   /** The time between two checks, in milliseconds. */
   readonly everyMs: number;
-  /** The path at the host of the base URL. Undefined: the list of models. */
+  /** The path at the host of the base URL; `undefined` for the list of models. */
   readonly path?: string;
 }
 
@@ -326,13 +338,13 @@ export type BackendKey =
 export interface Price {
   readonly input: number;
   readonly output: number;
-  /** Input that is read from a cache. Undefined for the price of other input. */
+  /** Input that is read from a cache; `undefined` for the price of other input. */
   readonly cached?: number;
-  /** Input that is written to a cache. Undefined for the price of other input. */
+  /** Input that is written to a cache; `undefined` for the price of other input. */
   readonly cacheWrite?: number;
-  /** Input that is written to a cache for an hour. Undefined for the price of {@link cacheWrite}. */
+  /** Input that is written to a cache for an hour; `undefined` for the price of {@link cacheWrite}. */
   readonly cacheWriteHour?: number;
-  /** Audio, images and video. Undefined for the price of other input, output or cached input. */
+  /** Audio, images and video; `undefined` for the price of other input, output or cached input. */
   readonly inputAudio?: number;
   readonly cachedAudio?: number;
   readonly outputAudio?: number;
@@ -340,15 +352,16 @@ export interface Price {
   readonly cachedImage?: number;
   readonly outputImage?: number;
   readonly inputVideo?: number;
-  /** Reasoning, which is output. Undefined for the price of other output. */
+  /** Reasoning, which is output; `undefined` for the price of other output. */
   readonly reasoning?: number;
-  /** Quotes from search results, which are output. Undefined for the price of other output. */
+  /** Quotes from search results, which are output; `undefined` for the price of other output. */
   readonly citation?: number;
   /**
-   * An hour of audio, for models that report its length and no tokens. Undefined for the price of the tokens.
+   * An hour of audio, for models that report its length and no tokens; `undefined` for the price of the
+   * tokens.
    */
   readonly audioHour?: number;
-  /** A thousand searches. Undefined if the price is unknown. */
+  /** A thousand searches; `undefined` if the price is unknown. */
   readonly webSearches?: number;
   readonly fileSearches?: number;
 }
@@ -362,7 +375,7 @@ export interface PricedModel extends Price {
 export interface ModelOverride {
   /** Replacements by the model of the client. */
   readonly byName: ReadonlyMap<string, string>;
-  /** The replacement for all other models. Undefined if the other models stay. */
+  /** The replacement for all other models; `undefined` if the other models stay. */
   readonly otherwise: string | undefined;
 }
 
@@ -370,9 +383,9 @@ export interface ModelOverride {
 export interface ConnectionSettings {
   /** Identifies the settings: backends with the same key and origin share their connections. */
   readonly key: string;
-  /** The forward proxy. Undefined for a direct connection. */
+  /** The forward proxy; `undefined` for a direct connection. */
   readonly proxy?: OutboundProxy;
-  /** Whether an HTTP proxy gets a CONNECT for `http://` upstreams too. Undefined for no. */
+  /** Whether an HTTP proxy gets a CONNECT for `http://` upstreams too; `undefined` for no. */
   readonly proxyTunnel?: boolean;
   /** PEM texts with certificates to trust besides those of the system. */
   readonly caCerts?: readonly string[];
@@ -424,7 +437,7 @@ export interface BaseUrl {
 export interface LogConfig {
   readonly level: LogLevel;
   readonly format: LogFormat;
-  /** Whether each exchange is logged. */
+  /** Whether each exchange gets a line in the log when it ends. */
   readonly access: boolean;
 }
 

@@ -64,7 +64,7 @@ export const PROXY_TOKEN_PLACES: ReadonlySet<CredentialPlace> = new Set(
   NAMES.filter((place) => CREDENTIAL_PLACES[place].of === "proxy"),
 );
 
-/** Returns how a header holds a credential, by its lower-case name. Undefined if it holds none. */
+/** Returns how a header holds a credential, by its lower-case name; `undefined` if it holds none. */
 export function credentialHeader(lower: string): CredentialHeader | undefined {
   return HEADERS.get(lower);
 }

@@ -24,9 +24,9 @@ import { openSources, resolveBesideConfig } from "./sources/sources.ts";
 
 /** A valid configuration and where it comes from. */
 export interface LoadedConfig {
-  /** The settings for the server. */
+  /** The valid configuration of all parts of the proxy. */
   readonly config: Config;
-  /** The path of the configuration file. Undefined if there is no file. */
+  /** The path of the configuration file; `undefined` if there is no file. */
   readonly path: string | undefined;
   /** What looks like a mistake but does not stop the start. */
   readonly warnings: readonly Problem[];
@@ -110,7 +110,7 @@ export async function loadAddress(
   port: number;
   /** Whether `port` uses TLS. */
   tls: boolean;
-  /** The separate port of the management plane. Undefined if the management plane uses `port`. */
+  /** The separate port of the management plane; `undefined` if the management plane uses `port`. */
   adminPort: number | undefined;
   /** Whether `adminPort` uses TLS. */
   adminTls: boolean;

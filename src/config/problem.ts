@@ -20,7 +20,7 @@ export type WarningKind = "secrets_readable";
 /** Thrown for an invalid configuration, with all of its problems. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
-  /** At least one problem. */
+  /** All problems of the configuration, at least one, each with its origin. */
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
@@ -41,7 +41,7 @@ export interface Finding {
   /** The rest of a sentence that starts with the origin. */
   readonly message: string;
   readonly kind?: WarningKind;
-  /** The variable or flag with the wrong value. Undefined for a value of the file. */
+  /** The variable or flag with the wrong value; `undefined` for a value of the file. */
   readonly variable?: VariableName;
 }
 

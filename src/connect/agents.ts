@@ -9,6 +9,7 @@ import {
   headersAs,
   JSON_NOTE,
   jsonFile,
+  TOKEN_HEADER,
   TOKEN_VARIABLE,
 } from "./client.ts";
 import { shellWord } from "../text/shell_word.ts";
@@ -23,21 +24,23 @@ export const AGENTS = {
       exports({
         ANTHROPIC_BASE_URL: facts.endpointUrl,
         // The proxy token goes into a bearer token, a key for Anthropic into the header that Anthropic reads.
-        [facts.proxyAuthorization === undefined ? "ANTHROPIC_AUTH_TOKEN" : "ANTHROPIC_API_KEY"]: facts.key,
+        [facts.separateToken === undefined ? "ANTHROPIC_AUTH_TOKEN" : "ANTHROPIC_API_KEY"]: facts.key,
         ANTHROPIC_CUSTOM_HEADERS: headerLine(facts),
         CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: "1",
         NODE_EXTRA_CA_CERTS: facts.authority,
       }),
     ],
-    notes:
-      () => ["With CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY, /model lists the models of the endpoint."],
+    notes: ({ separateToken }) => [
+      "With CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY, /model lists the models of the endpoint.",
+      ...(separateToken === undefined ? [] : ["With a login at claude.ai, leave ANTHROPIC_API_KEY out."]),
+    ],
   },
   codex: {
     title: "Codex",
     dialects: ["openai"],
     hasHeaderSetting: true,
     pieces: (facts) => {
-      const variable = facts.proxyAuthorization === undefined ? TOKEN_VARIABLE : "OPENAI_API_KEY";
+      const variable = facts.separateToken === undefined ? TOKEN_VARIABLE : "OPENAI_API_KEY";
       return [
         { where: "~/.codex/config.toml", text: codexConfig(facts, variable) },
         exports({ [variable]: facts.key, CODEX_CA_CERTIFICATE: facts.authority }),
@@ -86,7 +89,7 @@ export const AGENTS = {
       }),
       jsonFile("~/.qwen/settings.json", {
         security: { auth: { selectedType: "openai" } },
-        ...(facts.proxyAuthorization !== undefined &&
+        ...(facts.separateToken !== undefined &&
           { model: { generationConfig: headersAs("customHeaders", facts) } }),
       }),
     ],
@@ -144,7 +147,7 @@ export const AGENTS = {
 } as const satisfies Record<string, Client>;
 
 function codexConfig(
-  { endpointUrl, model, hasResponses, proxyAuthorization }: ConnectFacts,
+  { endpointUrl, model, hasResponses, separateToken }: ConnectFacts,
   variable: string,
 ): string {
   return [
@@ -156,9 +159,9 @@ function codexConfig(
     `name = "llm-proxy"`,
     `base_url = ${JSON.stringify(`${endpointUrl}/v1`)}`,
     `env_key = ${JSON.stringify(variable)}`,
-    ...(proxyAuthorization === undefined
+    ...(separateToken === undefined
       ? []
-      : [`http_headers = { "Proxy-Authorization" = ${JSON.stringify(proxyAuthorization)} }`]),
+      : [`http_headers = { "${TOKEN_HEADER}" = ${JSON.stringify(separateToken)} }`]),
     `wire_api = "responses"`,
   ].join("\n");
 }
@@ -184,11 +187,11 @@ function opencodeConfig(facts: ConnectFacts): unknown {
 }
 
 function continueConfig(facts: ConnectFacts): string {
-  const { dialect, model, endpointUrl, key, proxyAuthorization, authority } = facts;
+  const { dialect, model, endpointUrl, key, separateToken, authority } = facts;
   const options = [
-    ...(proxyAuthorization === undefined
+    ...(separateToken === undefined
       ? []
-      : ["      headers:", `        Proxy-Authorization: ${JSON.stringify(proxyAuthorization)}`]),
+      : ["      headers:", `        ${TOKEN_HEADER}: ${JSON.stringify(separateToken)}`]),
     ...(authority === undefined ? [] : [`      caBundlePath: ${JSON.stringify(authority)}`]),
   ];
   return [

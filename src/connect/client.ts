@@ -13,8 +13,8 @@ export interface ConnectFacts {
   readonly dialect: Dialect;
   /** The value for the client's API key: the proxy token, or a provider's key that the proxy forwards. */
   readonly key: string;
-  /** The value of `Proxy-Authorization`. Undefined: the proxy token is the API key. */
-  readonly proxyAuthorization: string | undefined;
+  /** The proxy token, if it needs a separate header. Undefined: the proxy token is the API key, or needless. */
+  readonly separateToken: string | undefined;
   /** The name of a model that the endpoint probably has. */
   readonly model: string;
   /**
@@ -60,6 +60,12 @@ export const TOKEN_VARIABLE = "LLM_PROXY_TOKEN";
 /** The environment variable for the address of the proxy, which `llm-proxy run` reads. */
 export const URL_VARIABLE = "LLM_PROXY_URL";
 
+/**
+ * The header for the proxy token of a client that keeps its own key. Reverse proxies remove `Proxy-Authorization`, and
+ * let this header pass.
+ */
+export const TOKEN_HEADER = "x-llm-proxy-token";
+
 /** The place of environment variables. */
 export const SHELL = "in the shell or its startup file";
 /** The place of a piece of code. */
@@ -86,20 +92,17 @@ export function jsonFile(where: string, value: unknown): Piece {
   return { where, text: JSON.stringify(value, null, 2) };
 }
 
-/**
- * The header `Proxy-Authorization` as a line, for variables that contain headers. Undefined: it is not
- * needed.
- */
-export function headerLine({ proxyAuthorization }: ConnectFacts): string | undefined {
-  return proxyAuthorization && `Proxy-Authorization: ${proxyAuthorization}`;
+/** The header with the proxy token as a line, for variables that contain headers. Undefined: it is not needed. */
+export function headerLine({ separateToken }: ConnectFacts): string | undefined {
+  return separateToken && `${TOKEN_HEADER}: ${separateToken}`;
 }
 
-/** A member with the header `Proxy-Authorization`. Empty if it is not needed. */
+/** A member with the header for the proxy token. Empty if it is not needed. */
 export function headersAs(
   name: string,
-  { proxyAuthorization }: ConnectFacts,
+  { separateToken }: ConnectFacts,
 ): Record<string, Record<string, string>> {
-  return proxyAuthorization === undefined ? {} : { [name]: { "Proxy-Authorization": proxyAuthorization } };
+  return separateToken === undefined ? {} : { [name]: { [TOKEN_HEADER]: separateToken } };
 }
 
 /** An object literal in JavaScript, without members that are undefined. */

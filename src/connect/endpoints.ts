@@ -21,7 +21,7 @@ export interface ConnectEndpoint {
   readonly preset: PresetName;
   /** Whether every upstream is OpenAI or Azure, and so has `/responses`. */
   readonly hasResponses: boolean;
-  /** Whether the proxy forwards the client's own key, and reads its token from `Proxy-Authorization`. */
+  /** Whether the proxy forwards the client's own key, and reads its token from a separate header. */
   readonly forwardsClientKey: boolean;
 }
 

@@ -1,6 +1,7 @@
 /** The description of a client that `llm-proxy run` starts, and helpers that write its settings. */
 
 import type { Dialect } from "../apis/dialects.ts";
+import { TOKEN_HEADER } from "./client.ts";
 
 /** The values that go into the settings of one process. */
 export interface LaunchFacts {
@@ -62,8 +63,6 @@ export interface Launcher {
   readonly launch: (facts: LaunchFacts) => Launch;
 }
 
-/** The header for the proxy token of a client that keeps its own key. */
-export const TOKEN_HEADER = "x-llm-proxy-token";
 /** The API key for a proxy that requires no token: clients do not start without a key. */
 const NO_TOKEN = "no-token";
 

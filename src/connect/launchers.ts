@@ -277,17 +277,24 @@ function launchAider(facts: LaunchFacts): Launch {
   };
 }
 
-/** Goose joins the host and the path. The environment wins over its settings. */
+/**
+ * Goose joins the host and the path. The environment wins over its settings, which may name other providers for plans
+ * and for the first turns. A path with `chat/completions` keeps it from `/responses`.
+ */
 function launchGoose(facts: LaunchFacts): Launch {
   const { origin, pathname } = new URL(facts.endpointUrl);
   return {
     variables: {
       GOOSE_PROVIDER: "openai",
       GOOSE_MODEL: facts.model,
+      GOOSE_PLANNER_PROVIDER: "openai",
+      GOOSE_PLANNER_MODEL: facts.model,
+      GOOSE_LEAD_PROVIDER: "openai",
       OPENAI_HOST: origin,
       OPENAI_BASE_PATH: `${pathname.slice(1)}/v1/chat/completions`,
       OPENAI_API_KEY: keyOf(facts),
       ...authorityVariable("SSL_CERT_FILE", facts.authority),
+      ...authorityVariable("GOOSE_CA_CERT_PATH", facts.authority),
     },
   };
 }

@@ -133,7 +133,7 @@ const model = ${call}(${JSON.stringify(facts.model)});`,
           model,
           apiKey,
           anthropicApiUrl: endpointUrl,
-          ...(facts.proxyAuthorization !== undefined && { clientOptions: headers }),
+          ...(facts.separateToken !== undefined && { clientOptions: headers }),
         }]
         : ["openai", "ChatOpenAI", {
           model,
@@ -162,7 +162,7 @@ const model = ${call}(${JSON.stringify(facts.model)});`,
             model: facts.model,
             apiKey: facts.key,
             baseURL: `${facts.endpointUrl}/v1`,
-            ...(facts.proxyAuthorization !== undefined &&
+            ...(facts.separateToken !== undefined &&
               { additionalSessionOptions: headersAs("defaultHeaders", facts) }),
           })
         });`,

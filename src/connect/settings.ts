@@ -2,7 +2,7 @@
 
 import type { Dialect } from "../apis/dialects.ts";
 import { harmlessText } from "../text/harmless_text.ts";
-import type { Client, Piece } from "./client.ts";
+import { type Client, type Piece, TOKEN_HEADER } from "./client.ts";
 import { clientOf } from "./clients.ts";
 import { type ConnectEndpoint, suggestedModel } from "./endpoints.ts";
 
@@ -83,7 +83,7 @@ export function settingsFor(
     endpoint: endpoint.name,
     dialect,
     key: endpoint.forwardsClientKey ? KEY_PLACEHOLDER : token,
-    proxyAuthorization: endpoint.forwardsClientKey && proxy.needsToken ? `Bearer ${token}` : undefined,
+    separateToken: endpoint.forwardsClientKey && proxy.needsToken ? token : undefined,
     model: suggestedModel(endpoint, dialect) ?? MODEL_PLACEHOLDER,
     hasResponses: endpoint.hasResponses,
     authority: isSecure
@@ -98,7 +98,7 @@ export function settingsFor(
         client.dialects.join(" or ")
       }, and the endpoint ${endpoint.name} speaks ${endpoint.dialect}. This works only if the upstream understands both.`,
     ]),
-    ...(endpoint.forwardsClientKey ? [passthroughNote(client, endpoint, facts.proxyAuthorization)] : []),
+    ...(endpoint.forwardsClientKey ? [passthroughNote(client, endpoint, facts.separateToken)] : []),
     ...(facts.authority === undefined
       ? []
       : [`${facts.authority} is a copy of data/tls/ca.pem of the proxy on the client's machine.`]),
@@ -109,13 +109,13 @@ export function settingsFor(
 function passthroughNote(
   { title, hasHeaderSetting }: Client,
   { name }: ConnectEndpoint,
-  proxyAuthorization: string | undefined,
+  separateToken: string | undefined,
 ): string {
   const passes = `The endpoint ${name} forwards the client's own key. Insert the key of the provider`;
-  if (proxyAuthorization === undefined) return `${passes}.`;
+  if (separateToken === undefined) return `${passes}.`;
   return hasHeaderSetting
-    ? `${passes}. The proxy token goes into Proxy-Authorization.`
-    : `${passes}. The proxy needs its token as "Proxy-Authorization: Bearer …", ` +
+    ? `${passes}. The proxy token goes into ${TOKEN_HEADER}.`
+    : `${passes}. The proxy needs its token in the header ${TOKEN_HEADER}, ` +
       `but ${title} has no known setting for this header.`;
 }
 

@@ -1,6 +1,7 @@
 /** Two months of made-up usage, which the admin page of the demo shows. */
 
-import type { ExchangeRow, Project, Token } from "../storage/store.ts";
+import type { Project, Token } from "../storage/access_store.ts";
+import type { ExchangeRow } from "../storage/store.ts";
 
 const HOUR_MS = 3_600_000;
 /** The length of the history. */

@@ -4,14 +4,15 @@
 const FAILURES = 3;
 /** The first cooldown. Each further failure doubles it. */
 const FIRST_COOLDOWN_MS = 5_000;
-/** The longest cooldown, in milliseconds. It also limits a pause that applies to all principals. */
+/** The longest cooldown, in milliseconds. It also limits a pause that applies to all holders. */
 export const LONGEST_COOLDOWN_MS = 300_000;
 /** A probe that takes longer no longer blocks other probes. */
 const LONGEST_PROBE_MS = 5_000;
 
-/** The principal of a request that failed, and whether the request itself may be the reason. */
+/** The holder of a request that failed, and whether the request itself may be the reason. */
 export interface FailureSource {
-  readonly principal: string;
+  /** The client's token or address. */
+  readonly holder: string;
   /** Whether the proxy could not connect to the backend, so that no request can be the reason. */
   readonly isCertain: boolean;
 }
@@ -26,7 +27,7 @@ export class BackendHealth {
   cooldowns = 0;
   /** When the request began that probes, after a cooldown, whether the backend works again. */
   #probingSince: number | undefined;
-  /** The principals whose requests failed in this row. */
+  /** The holders whose requests failed in this row. */
   readonly #failedFor = new Set<string>();
   /** Failures to connect, which no request can cause. */
   #certain = 0;
@@ -96,7 +97,7 @@ export class BackendHealth {
     by: FailureSource & { readonly now: number; readonly needsOthers: boolean },
   ): boolean {
     const wasFailing = this.isFailing;
-    this.#failedFor.add(by.principal);
+    this.#failedFor.add(by.holder);
     if (by.isCertain) this.#certain += count;
     this.failures += count;
     // If only one client's requests failed, those requests may be the cause.

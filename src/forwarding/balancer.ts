@@ -23,7 +23,8 @@ export interface BackendReport {
 export interface BackendWish {
   /** The backends of earlier attempts. */
   readonly tried: ReadonlySet<Backend>;
-  readonly principal: string;
+  /** The client's token or address: cooldowns and pauses may concern only its requests. */
+  readonly holder: string;
   /** The model of the request. Undefined: it is not known, or no pause depends on it. */
   readonly model?: string | undefined;
   /** Identifies the conversation that the request continues. Undefined: the strategy alone decides. */
@@ -83,20 +84,20 @@ export class Balancer {
   }
 
   /**
-   * The backend for the next attempt of a principal: if possible one that was not tried yet and does not cool
-   * down. If all cool down, it is the backend whose cooldown ends first.
+   * Chooses the backend for the next attempt: if possible one that was not tried yet and does not cool down for the
+   * holder. If all cool down, it is the backend whose cooldown ends first.
    */
   choose(wish: BackendWish): Lease {
     const state = this.#states.length === 1 ? this.#states[0] : this.#best(wish);
     if (state === undefined) throw new TypeError("An endpoint without backends");
-    return new Lease(state, { principal: wish.principal, clock: this.#clock });
+    return new Lease(state, { holder: wish.holder, clock: this.#clock });
   }
 
   /** A lease of a backend that was tried before. */
-  again(backend: Backend, principal: string): Lease {
+  again(backend: Backend, holder: string): Lease {
     const state = this.#states.find((one) => one.backend === backend);
     if (state === undefined) throw new TypeError("A backend of another endpoint");
-    return new Lease(state, { principal, clock: this.#clock });
+    return new Lease(state, { holder, clock: this.#clock });
   }
 
   /** Whether a backend has asked for a pause that lasts, or has a quota. Either may concern a single model. */
@@ -106,8 +107,8 @@ export class Balancer {
     return this.#states.some(({ pauses }) => pauses.mayLastUntil > now);
   }
 
-  #best({ tried, principal, model, conversation }: BackendWish): BackendState | undefined {
-    const limited = { principal, model };
+  #best({ tried, holder, model, conversation }: BackendWish): BackendState | undefined {
+    const limited = { holder, model };
     const now = this.#clock.now();
     const untried = this.#states.filter(({ backend }) => !tried.has(backend));
     const candidates = untried.length > 0 ? untried : this.#states;
@@ -146,7 +147,7 @@ export class Balancer {
     const state = this.#states.find((one) => one.backend === backend);
     if (state === undefined) return;
     const { health, healthFor, isOnlyOne, onEvent } = state;
-    const event = { backend, principal: undefined, reason: failure };
+    const event = { backend, holder: undefined, reason: failure };
     if (failure !== undefined) {
       if (!health.checkFailed({ now: this.#clock.now(), forMs })) return;
       onEvent({ ...event, kind: "failing", failures: health.failures, forMs: isOnlyOne ? 0 : forMs });
@@ -158,7 +159,7 @@ export class Balancer {
   }
 
   /**
-   * The states of the backends, in their order. Shows a cooldown for all, or for all principals with
+   * The states of the backends, in their order. Shows a cooldown for all, or for all holders with
    * failures.
    */
   report(): BackendReport[] {
@@ -261,14 +262,14 @@ function isAvailable(
   request: LimitedRequest,
   now: number,
 ): boolean {
-  return health.isAvailable(now) && healthFor.get(request.principal)?.isAvailable(now) !== false &&
+  return health.isAvailable(now) && healthFor.get(request.holder)?.isAvailable(now) !== false &&
     pauses.until(request) <= now;
 }
 
 function skippedUntil({ health, healthFor, pauses }: BackendState, request: LimitedRequest): number {
   return Math.max(
     health.skippedUntil,
-    healthFor.get(request.principal)?.skippedUntil ?? -Infinity,
+    healthFor.get(request.holder)?.skippedUntil ?? -Infinity,
     pauses.until(request),
   );
 }

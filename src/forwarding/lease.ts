@@ -13,15 +13,15 @@ import type { RequestedPauses } from "./requested_pauses.ts";
 /** No further packet is sent to wake the same machine for so long. */
 const WAKE_PAUSE_MS = 10_000;
 
-/** How many principals are kept for each backend. The principal with the oldest failure is removed first. */
-const MAX_PRINCIPALS = 1_000;
+/** How many holders are kept for each backend. The holder with the oldest failure is removed first. */
+const MAX_HOLDERS = 1_000;
 
 /** A change of a backend: it began to fail, recovered, asked for a pause, or is being woken. */
 export interface HealthEvent {
   readonly kind: "failing" | "recovered" | "rate_limited" | "waking";
   readonly backend: Backend;
-  /** The principal that the change concerns. Undefined: it concerns all. */
-  readonly principal: string | undefined;
+  /** The holder that the change concerns. Undefined: it concerns all. */
+  readonly holder: string | undefined;
   /** The model that a pause concerns. Undefined: it concerns all. */
   readonly model?: string | undefined;
   /** The number of failures in a row. */
@@ -42,9 +42,9 @@ export interface BackendState {
   readonly isOnlyOne: boolean;
   /** The running attempts. */
   readonly running: { count: number };
-  /** The health for all principals. It fails only after failures of two principals, or of connects. */
+  /** The health for all holders. It fails only after failures of two holders, or of connects. */
   readonly health: BackendHealth;
-  /** The health for each principal whose requests failed. */
+  /** The health for each holder whose requests failed. */
   readonly healthFor: Map<string, BackendHealth>;
   /** The pauses that the backend asked for. */
   readonly pauses: RequestedPauses;
@@ -59,7 +59,7 @@ export interface BackendState {
 /** A backend for one attempt. The caller calls `released` at the end of the attempt. */
 export class Lease {
   readonly #state: BackendState;
-  readonly #principal: string;
+  readonly #holder: string;
   readonly #clock: Clock;
   /**
    * The number of cooldowns at the start. If one began since, this failure belongs to the same outage and
@@ -75,11 +75,11 @@ export class Lease {
   #failuresBefore = 0;
   #ownFailuresBefore = 0;
 
-  constructor(state: BackendState, { principal, clock }: { principal: string; clock: Clock }) {
+  constructor(state: BackendState, { holder, clock }: { holder: string; clock: Clock }) {
     this.#state = state;
-    this.#principal = principal;
+    this.#holder = holder;
     this.#clock = clock;
-    const own = state.healthFor.get(principal);
+    const own = state.healthFor.get(holder);
     this.#cooldowns = state.health.cooldowns;
     this.#ownCooldowns = own?.cooldowns ?? 0;
     this.#probed = this.#probe(state.health);
@@ -96,20 +96,20 @@ export class Lease {
   succeeded(): void {
     this.#endProbe();
     const { health, healthFor } = this.#state;
-    const own = healthFor.get(this.#principal);
+    const own = healthFor.get(this.#holder);
     this.#failuresBefore = health.failures;
     this.#ownFailuresBefore = own?.failures ?? 0;
     const isRecovered = health.succeeded();
     const isOwnRecovered = own?.succeeded() === true;
-    if (isRecovered || isOwnRecovered) this.#report("recovered", isRecovered ? undefined : this.#principal);
+    if (isRecovered || isOwnRecovered) this.#report("recovered", isRecovered ? undefined : this.#holder);
   }
 
-  /** The backend failed. It may cool down, for this principal or for all. */
+  /** The backend failed. It may cool down, for this holder or for all. */
   failed({ isCertain }: Pick<FailureSource, "isCertain">): void {
     this.#endProbe();
     const { health } = this.#state;
-    const own = healthOf(this.#state, this.#principal);
-    const by = { principal: this.#principal, isCertain, now: this.#clock.now() };
+    const own = healthOf(this.#state, this.#holder);
+    const by = { holder: this.#holder, isCertain, now: this.#clock.now() };
     const [allBefore, ownBefore] = [this.#failuresBefore, this.#ownFailuresBefore];
     this.#failuresBefore = this.#ownFailuresBefore = 0;
     const isFirst = health.cooldowns === this.#cooldowns &&
@@ -117,28 +117,28 @@ export class Lease {
     const isOwnFirst = own.cooldowns === this.#ownCooldowns &&
       own.failed(ownBefore + 1, { ...by, needsOthers: false });
     if (isFirst) this.#report("failing", undefined);
-    else if (isOwnFirst && !health.isFailing) this.#report("failing", this.#principal);
+    else if (isOwnFirst && !health.isFailing) this.#report("failing", this.#holder);
   }
 
   /**
-   * The backend asked for a pause. Providers limit models and keys, so it is skipped only for this principal and this
-   * model. After the same response to a second principal it is skipped for all, for five minutes at most. Without a
+   * The backend asked for a pause. Providers limit models and keys, so it is skipped only for this holder and this
+   * model. After the same response to a second holder it is skipped for all, for five minutes at most. Without a
    * known model it is skipped for all models.
    */
   limited(durationMs: number, model?: string): void {
     this.#endProbe();
     const now = this.#clock.now();
     const { backend, health, isOnlyOne, onEvent, pauses } = this.#state;
-    const principal = this.#principal;
-    const isNewFor = pauses.set({ principal, model }, { now, durationMs });
+    const holder = this.#holder;
+    const isNewFor = pauses.set({ holder, model }, { now, durationMs });
     if (isNewFor === undefined) return;
     onEvent({
       kind: "rate_limited",
       backend,
-      principal: isNewFor === "all" ? undefined : principal,
+      holder: isNewFor === "all" ? undefined : holder,
       model,
       failures: health.failures,
-      forMs: isOnlyOne ? 0 : Math.max(0, pauses.until({ principal, model }) - now),
+      forMs: isOnlyOne ? 0 : Math.max(0, pauses.until({ holder, model }) - now),
     });
   }
 
@@ -151,7 +151,7 @@ export class Lease {
     const event = {
       kind: "waking",
       backend,
-      principal: undefined,
+      holder: undefined,
       failures: health.failures,
       forMs: 0,
     } as const;
@@ -181,12 +181,12 @@ export class Lease {
     this.#endProbe();
   }
 
-  /** Reports a change for one principal. Undefined: for all. */
-  #report(kind: HealthEvent["kind"], principal: string | undefined): void {
+  /** Reports a change for one holder. Undefined: for all. */
+  #report(kind: HealthEvent["kind"], holder: string | undefined): void {
     const { backend, health, healthFor, isOnlyOne, onEvent } = this.#state;
-    const shown = principal === undefined ? health : healthFor.get(principal) ?? health;
+    const shown = holder === undefined ? health : healthFor.get(holder) ?? health;
     const forMs = isOnlyOne ? 0 : Math.max(0, shown.skippedUntil - this.#clock.now());
-    onEvent({ kind, backend, principal, failures: shown.failures, forMs });
+    onEvent({ kind, backend, holder, failures: shown.failures, forMs });
   }
 
   /** Begins a probe of a health that fails, if no other attempt probes it. Undefined: it needs no probe. */
@@ -205,12 +205,12 @@ export class Lease {
   }
 }
 
-function healthOf({ healthFor }: BackendState, principal: string): BackendHealth {
-  const health = healthFor.get(principal) ?? new BackendHealth();
+function healthOf({ healthFor }: BackendState, holder: string): BackendHealth {
+  const health = healthFor.get(holder) ?? new BackendHealth();
   // The map is ordered by the last failure.
-  healthFor.delete(principal);
-  healthFor.set(principal, health);
+  healthFor.delete(holder);
+  healthFor.set(holder, health);
   const [oldest] = healthFor.keys();
-  if (healthFor.size > MAX_PRINCIPALS && oldest !== undefined) healthFor.delete(oldest);
+  if (healthFor.size > MAX_HOLDERS && oldest !== undefined) healthFor.delete(oldest);
   return health;
 }

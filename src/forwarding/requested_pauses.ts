@@ -5,9 +5,10 @@ import { LONGEST_COOLDOWN_MS } from "./backend_health.ts";
 /** How many pauses are kept for each backend. The pause that was set first is removed first. */
 const MAX_PAUSES = 1_000;
 
-/** The principal and the model of a request. */
+/** The client and the model of a request. */
 export interface LimitedRequest {
-  readonly principal: string;
+  /** The client's token or address. */
+  readonly holder: string;
   /** Undefined: the proxy does not know the model, so a pause applies to all models. */
   readonly model: string | undefined;
 }
@@ -17,26 +18,26 @@ interface Pause extends LimitedRequest {
   readonly until: number;
 }
 
-/** The pauses of a backend, for single principals and for all. */
+/** The pauses of a backend, for single holders and for all. */
 export class RequestedPauses {
   readonly #own = new Map<string, Pause>();
-  /** The pauses for all principals, by model. */
+  /** The pauses for all holders, by model. */
   readonly #all = new Map<string | undefined, number>();
 
   /** No pause lasts longer. A shorter pause may have replaced the longest one. */
   mayLastUntil = -Infinity;
 
   /** Until when the backend is skipped for a request. `-Infinity`: it gets the request. */
-  until({ principal, model }: LimitedRequest): number {
+  until({ holder, model }: LimitedRequest): number {
     if (this.#own.size === 0 && this.#all.size === 0) return -Infinity;
     let until = Math.max(
-      this.#own.get(keyOf({ principal, model: undefined }))?.until ?? -Infinity,
+      this.#own.get(keyOf({ holder, model: undefined }))?.until ?? -Infinity,
       this.#all.get(undefined) ?? -Infinity,
     );
     if (model !== undefined) {
       until = Math.max(
         until,
-        this.#own.get(keyOf({ principal, model }))?.until ?? -Infinity,
+        this.#own.get(keyOf({ holder, model }))?.until ?? -Infinity,
         this.#all.get(model) ?? -Infinity,
       );
     }
@@ -49,14 +50,14 @@ export class RequestedPauses {
   }
 
   /**
-   * Sets a pause for the principal and the model of a request, or for all principals, if a second one gets it. Returns
+   * Sets a pause for the holder and the model of a request, or for all holders, if a second one gets it. Returns
    * for whom the pause is new. Undefined: it goes on.
    */
   set(
     request: LimitedRequest,
     { now, durationMs }: { now: number; durationMs: number },
   ): "own" | "all" | undefined {
-    const { principal, model } = request;
+    const { holder, model } = request;
     if (this.mayLastUntil <= now) {
       this.#own.clear();
       this.#all.clear();
@@ -66,9 +67,9 @@ export class RequestedPauses {
       (this.#own.get(keyOf(request))?.until ?? -Infinity) > now,
       (this.#all.get(model) ?? -Infinity) > now,
     ];
-    put(this.#own, { key: keyOf(request), value: { principal, model, until: now + durationMs } });
+    put(this.#own, { key: keyOf(request), value: { holder, model, until: now + durationMs } });
     const isShared = [...this.#own.values()].some((other) =>
-      other.model === model && other.principal !== principal && other.until > now
+      other.model === model && other.holder !== holder && other.until > now
     );
     if (isShared) put(this.#all, { key: model, value: now + Math.min(durationMs, LONGEST_COOLDOWN_MS) });
     if (wasAll) return undefined;
@@ -87,6 +88,6 @@ function put<Key, Value>(map: Map<Key, Value>, { key, value }: { key: Key; value
   }
 }
 
-function keyOf({ principal, model }: LimitedRequest): string {
-  return model === undefined ? principal : `${principal}\n${model}`;
+function keyOf({ holder, model }: LimitedRequest): string {
+  return model === undefined ? holder : `${holder}\n${model}`;
 }

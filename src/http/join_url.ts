@@ -9,6 +9,11 @@ interface BasePath {
 /** A version in the paths of providers, such as `v1`, `v1beta` and `v2alpha1`. */
 const VERSION_SEGMENT = /^v\d+(?:(?:alpha|beta)\d*)?$/;
 
+/** The version that clients of OpenAI's API write for each provider. */
+const USUAL_VERSION = "/v1";
+/** The folder of providers that have OpenAI's API beside another one. */
+const OPENAI_FOLDER = "/openai";
+
 /** Folders that a provider has beside the folder of the version, and not in it. */
 const BESIDE_VERSION: Readonly<Record<string, readonly string[]>> = {
   // Anthropic's API is at /anthropic/v1/messages, and some functions of the OpenAI API are at /beta/completions.
@@ -24,7 +29,8 @@ const BESIDE_VERSION: Readonly<Record<string, readonly string[]>> = {
  * Joins the path of the base URL and the rest of the client's path, byte for byte. If the base ends in a
  * version and the rest begins with it, the result has the version once, so that both ways of writing a base
  * URL work. The same goes for the whole path of the base, and for its last segments with a version: Groq's SDK
- * adds `/openai/v1` to each path. Folders that a provider has beside its version replace the version.
+ * adds `/openai/v1` to each path. Folders that a provider has beside its version replace the version. A base that ends
+ * in another version, or in `/openai` below a version, takes the place of `/v1`: Z.ai's base ends in `/v4`.
  */
 export function joinPath(base: BasePath, rest: string): string {
   const path = baseOf(base, rest) + rest.slice(repeatedLength(base.path, rest));
@@ -43,13 +49,23 @@ function baseOf({ path, origin = "" }: BasePath, rest: string): string {
 function repeatedLength(path: string, rest: string): number {
   if (path === "") return 0;
   if (beginsWith(rest, path)) return path.length;
-  const version = path.lastIndexOf("/");
-  if (!VERSION_SEGMENT.test(path.slice(version + 1))) return 0;
+  if (!endsInVersion(path)) {
+    return isOpenAiFolder(path) && beginsWith(rest, USUAL_VERSION) ? USUAL_VERSION.length : 0;
+  }
   // The longest part counts: `/x/openai/v1` may be repeated as `/openai/v1` or as `/v1`.
   for (let start = path.indexOf("/", 1); start !== -1; start = path.indexOf("/", start + 1)) {
     if (beginsWith(rest, path.slice(start))) return path.length - start;
   }
-  return 0;
+  return beginsWith(rest, USUAL_VERSION) ? USUAL_VERSION.length : 0;
+}
+
+function endsInVersion(path: string): boolean {
+  return VERSION_SEGMENT.test(path.slice(path.lastIndexOf("/") + 1));
+}
+
+/** Whether a path is a folder for OpenAI's API below a version: `/v1beta/openai`. */
+function isOpenAiFolder(path: string): boolean {
+  return path.endsWith(OPENAI_FOLDER) && endsInVersion(path.slice(0, -OPENAI_FOLDER.length));
 }
 
 /** Whether a path is a folder, or lies in it. */

@@ -15,7 +15,7 @@ const GRACE_MS = 60_000;
 
 /**
  * Memory that requests or connections share by holder: request bodies in `app.ts`, read-ahead and unread
- * responses in `listen.ts`. A holder may hold at most as much as it leaves free for others, so that a small
+ * responses in `http_server.ts`. A holder may hold at most as much as it leaves free for others, so that a small
  * body always fits: one holder gets at most a half, each of two a third, and so on. The only request may use
  * all of it.
  */

@@ -13,7 +13,7 @@ import type { ManagementConfig } from "../config/config.ts";
 import type { ExchangeRecord } from "../exchange_record.ts";
 import type { KnownObjects } from "../objects/known_objects.ts";
 import { probeBackends } from "../forwarding/probe.ts";
-import type { Management as ManagementPort } from "../handler.ts";
+import type { Management as ManagementPort } from "../handler/proxy_parts.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { Entry, IncomingRequest } from "../http/message.ts";
 import type { ClockEvent } from "../limits/budget_clock.ts";
@@ -145,12 +145,12 @@ export class Management implements ManagementPort {
     this.#stopBackups = this.#startBackups();
   }
 
-  /** Looks up a managed token. Undefined: the value is not a managed token. */
+  /** Looks up a managed token. Returns `undefined` if the value is not a managed token. */
   checkToken(candidate: string): TokenCheckResult | undefined {
     return this.#parts.tokens.check(candidate);
   }
 
-  /** Reads the changed tokens if the database may have changed. Undefined: it has not changed. */
+  /** Reads the changed tokens if the database may have changed. Returns `undefined` if it has not changed. */
   refreshed(): Promise<void> | undefined {
     return this.#refresh.refreshIfChanged();
   }
@@ -174,7 +174,7 @@ export class Management implements ManagementPort {
     };
   }
 
-  /** Whether the database works. */
+  /** Whether the database works: the last read of tokens, and the last write of usage. */
   storage(): StorageHealth {
     return this.#refresh.hasFailed ? "failing" : this.#writer.health;
   }

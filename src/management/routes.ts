@@ -1,6 +1,6 @@
 /** The routes of the management plane: `/manage`, `/admin` and `/metrics`. */
 
-import { ADMIN_API_PATH, ADMIN_PATH, createAdmin } from "./admin/admin.ts";
+import { type Admin, ADMIN_API_PATH, ADMIN_PATH, createAdmin } from "./admin/admin.ts";
 import { Assets, PAGE_FOLDER } from "./admin/assets.ts";
 import { clientRequest, pageReply, TRY_PATH } from "./admin/try_endpoint.ts";
 import { faultReply, ProxyFault } from "../faults.ts";
@@ -10,7 +10,7 @@ import type { Entry, IncomingRequest, OutgoingReply } from "../http/message.ts";
 import type { ManagementRoutes } from "../own_routes/own_reply.ts";
 import { BearerGate, type Refusal } from "./api/bearer_gate.ts";
 import type { Caller } from "./api/caller.ts";
-import { createManageApi, MANAGE_PATH } from "./api/manage.ts";
+import { createManageApi, MANAGE_PATH, type ManageApi } from "./api/manage.ts";
 import { createControlApi } from "./control/control_api.ts";
 import { CONTROL_SCHEME } from "./control/signatures.ts";
 import { answerMetrics, METRICS_PATH } from "./api/metrics_route.ts";
@@ -50,38 +50,52 @@ export interface ManagementRoutesParts {
 /** Answers a request from an allowed address. */
 type Route = (request: IncomingRequest, caller: Caller) => Promise<OutgoingReply>;
 
-/** Makes the function that answers requests for the management plane. It gives undefined for other paths. */
-export function managementRoutes(routes: ManagementRoutesParts): ManagementRoutes["answer"] {
-  const { parts, metrics, settings, served, isAllowed, onUnexpected } = routes;
-  const { clock } = parts;
-  const limited = fewAtOnce(MAX_CONCURRENT);
-  const gate = new BearerGate(routes.managementToken, { clock, onRefused: routes.onRefused });
-  const api = createManageApi(parts, { gate, onUnexpected });
-  const controlApi = createControlApi(
-    createManageApi({ ...parts, actor: "command line" }, { gate: undefined, onUnexpected }),
-    { secret: routes.controlSecret, clock },
-  );
-  const admin = createAdmin({
-    api: createManageApi({ ...parts, actor: "admin page" }, {
-      gate: undefined,
-      onUnexpected,
-      path: ADMIN_API_PATH,
-    }),
-    gate,
-    clock,
-    assets: new Assets(PAGE_FOLDER),
-    idleMs: () => settings.now.adminIdleMs,
-    isSecure: () => served.isAdminSecure,
-    onUnexpected,
-    onSignedIn: routes.onSignedIn,
-    onSignedOut: routes.onSignedOut,
-  });
+/** Makes the function that answers requests for the management plane. It gives `undefined` for other paths. */
+export function managementRoutes(parts: ManagementRoutesParts): ManagementRoutes["answer"] {
+  const router = new ManagementRouter(parts);
+  return (request, client) => router.answer(request, client);
+}
 
-  return (request, { path, address, guessPlace, scheme }) => {
-    const route = routeOn(request.entry, path);
+/** Finds the route of a request to the management plane, and answers it. */
+class ManagementRouter {
+  readonly #parts: ManagementRoutesParts;
+  readonly #limited = fewAtOnce(MAX_CONCURRENT);
+  readonly #gate: BearerGate;
+  readonly #api: ManageApi;
+  readonly #controlApi: ManageApi;
+  readonly #admin: Admin;
+
+  constructor(parts: ManagementRoutesParts) {
+    const { clock } = parts.parts;
+    this.#parts = parts;
+    this.#gate = new BearerGate(parts.managementToken, { clock, onRefused: parts.onRefused });
+    this.#api = createManageApi(parts.parts, { gate: this.#gate, onUnexpected: parts.onUnexpected });
+    const ofCommands = this.#openApi("command line", MANAGE_PATH);
+    this.#controlApi = createControlApi(ofCommands, { secret: parts.controlSecret, clock });
+    this.#admin = createAdmin({
+      api: this.#openApi("admin page", ADMIN_API_PATH),
+      gate: this.#gate,
+      clock,
+      assets: new Assets(PAGE_FOLDER),
+      idleMs: () => parts.settings.now.adminIdleMs,
+      isSecure: () => parts.served.isAdminSecure,
+      onUnexpected: parts.onUnexpected,
+      onSignedIn: parts.onSignedIn,
+      onSignedOut: parts.onSignedOut,
+    });
+  }
+
+  /** Answers a request; `undefined` if its path is not one of the management plane. */
+  answer(
+    request: IncomingRequest,
+    { path, address, guessPlace, scheme }: Parameters<ManagementRoutes["answer"]>[1],
+  ): Promise<OutgoingReply> | undefined {
+    const route = this.#routeAt(request.entry, path);
     if (route === undefined) return undefined;
-    return replied(request, async () => {
-      if (!isAllowed(address)) throw new Problem(403, `Your address ${address} may not use this.`);
+    return this.#replied(request, async () => {
+      if (!this.#parts.isAllowed(address)) {
+        throw new Problem(403, `Your address ${address} may not use this.`);
+      }
       return await route(request, {
         source: address,
         guessPlace: guessPlace(),
@@ -89,36 +103,59 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
         onVerified: () => request.onAuthenticated?.(MANAGEMENT_HOLDER),
       });
     });
-  };
+  }
 
   /** The route of a path on a port. Each of two ports has a response for the paths of the other one. */
-  function routeOn(entry: Entry, path: string): Route | undefined {
-    const route = routeOf(path);
+  #routeAt(entry: Entry, path: string): Route | undefined {
+    const route = this.#routeOf(path);
     switch (entry) {
       case "all":
         return route;
       case "clients":
-        return route === undefined || path === METRICS_PATH && settings.now.metricsPublic
+        return route === undefined || path === METRICS_PATH && this.#parts.settings.now.metricsPublic
           ? route
-          : notForClients;
+          : () => this.#notForClients();
       case "admin":
-        return route ?? (() => Promise.resolve(noEndpoint(path)));
+        return route ?? (() => Promise.resolve(this.#noEndpoint(path)));
       default:
         return entry satisfies never;
     }
   }
 
+  #routeOf(path: string): Route | undefined {
+    if (path === METRICS_PATH) return (request, caller) => this.#metrics(request, caller);
+    if (isBelow(MANAGE_PATH, path)) return (request, caller) => this.#manage(request, caller);
+    if (isBelow(TRY_PATH, path)) {
+      return (request, caller) => this.#tryEndpoint(request, caller, path.slice(TRY_PATH.length));
+    }
+    if (isBelow(ADMIN_PATH, path)) {
+      return (request, caller) => this.#answeredBy(this.#admin.answer, request, caller);
+    }
+    return undefined;
+  }
+
+  #metrics(request: IncomingRequest, caller: Caller): Promise<OutgoingReply> {
+    const { metrics, settings } = this.#parts;
+    const gate = settings.now.metricsPublic ? undefined : this.#gate;
+    return answerMetrics(metrics, { request, caller, gate });
+  }
+
+  #manage(request: IncomingRequest, caller: Caller): Promise<OutgoingReply> {
+    return this.#answeredBy(isSigned(request) ? this.#controlApi : this.#api, request, caller);
+  }
+
   /** The admin page sends a request to an endpoint, with a token that the user entered. */
-  async function tryEndpoint(request: IncomingRequest, caller: Caller, path: string): Promise<OutgoingReply> {
-    admin.checkSession(toWebRequest({ ...request, body: null }, clock), caller);
+  async #tryEndpoint(request: IncomingRequest, caller: Caller, path: string): Promise<OutgoingReply> {
+    const { parts, served } = this.#parts;
+    this.#admin.checkSession(toWebRequest({ ...request, body: null }, parts.clock), caller);
     const forwarded = served.dialectAt(path) === undefined ? undefined : clientRequest(request);
     const reply = forwarded && await served.handler?.(forwarded);
     if (reply === undefined) throw new Problem(404, `Not found. The admin page is at ${ADMIN_PATH}.`);
     return pageReply(reply);
   }
 
-  function notForClients(): Promise<never> {
-    const { adminPort } = served.ports ?? {};
+  #notForClients(): Promise<never> {
+    const { adminPort } = this.#parts.served.ports ?? {};
     throw new Problem(
       404,
       `This port serves only the endpoints. ${ADMIN_PATH}, ${MANAGE_PATH} and ${METRICS_PATH} are on port ` +
@@ -127,7 +164,8 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
   }
 
   /** An error in the dialect of the endpoint, because a client used the wrong port. */
-  function noEndpoint(path: string): OutgoingReply {
+  #noEndpoint(path: string): OutgoingReply {
+    const { served } = this.#parts;
     const message = `This port serves only ${ADMIN_PATH}, ${MANAGE_PATH} and ${METRICS_PATH} (ADMIN_PORT). ` +
       `The endpoints are on port ${served.ports?.port} (PORT).`;
     return faultReply(new ProxyFault("not_found", message), {
@@ -136,23 +174,14 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
     });
   }
 
-  function routeOf(path: string): Route | undefined {
-    if (path === METRICS_PATH) {
-      return (request, caller) =>
-        answerMetrics(metrics, { request, caller, gate: settings.now.metricsPublic ? undefined : gate });
-    }
-    if (isBelow(MANAGE_PATH, path)) {
-      return (request, caller) => answeredBy(isSigned(request) ? controlApi : api, request, caller);
-    }
-    if (isBelow(TRY_PATH, path)) {
-      return (request, caller) => tryEndpoint(request, caller, path.slice(TRY_PATH.length));
-    }
-    if (isBelow(ADMIN_PATH, path)) return (request, caller) => answeredBy(admin.answer, request, caller);
-    return undefined;
+  /** The management API for callers that were authenticated before. `actor` is their name in the audit log. */
+  #openApi(actor: string, path: string): ManageApi {
+    const { parts, onUnexpected } = this.#parts;
+    return createManageApi({ ...parts, actor }, { gate: undefined, onUnexpected, path });
   }
 
   /** Runs work, and turns any error into a response. */
-  async function replied(
+  async #replied(
     { cancellation, acquireResponseSlot }: IncomingRequest,
     work: () => Promise<OutgoingReply>,
   ): Promise<OutgoingReply> {
@@ -161,25 +190,21 @@ export function managementRoutes(routes: ManagementRoutesParts): ManagementRoute
       return await work();
     } catch (error) {
       if (error instanceof Problem) return await toReply(problemResponse(error), cancellation);
-      if (cancellation.reason === undefined) onUnexpected(error);
+      if (cancellation.reason === undefined) this.#parts.onUnexpected(error);
       const problem = new Problem(500, "The proxy failed on this request.");
       return await toReply(problemResponse(problem), cancellation);
     }
   }
 
-  async function answeredBy(
-    answer: (request: Request, caller: Caller) => Promise<Response>,
-    request: IncomingRequest,
-    caller: Caller,
-  ): Promise<OutgoingReply> {
+  async #answeredBy(answer: ManageApi, request: IncomingRequest, caller: Caller): Promise<OutgoingReply> {
     const reply = async (): Promise<OutgoingReply> => {
-      const response = await answer(toWebRequest(request, clock), caller);
+      const response = await answer(toWebRequest(request, this.#parts.parts.clock), caller);
       if (request.method !== "HEAD") return await toReply(response, request.cancellation);
       await response.body?.cancel();
       return await toReply(new Response(null, response), request.cancellation);
     };
     // A request with a body is not limited: a slow client would make other requests wait.
-    return await (request.body === null ? limited(reply) : reply());
+    return await (request.body === null ? this.#limited(reply) : reply());
   }
 }
 

@@ -43,12 +43,12 @@ export class Served {
     this.#ports = ports;
   }
 
-  /** The ports of the server. Undefined until it listens. */
+  /** The ports of the server; `undefined` until it listens. */
   get ports(): Ports | undefined {
     return this.#ports;
   }
 
-  /** Serves a request like that of a client. Undefined until there is a configuration. */
+  /** Serves a request like that of a client; `undefined` until there is a configuration. */
   get handler(): Handler | undefined {
     return this.#now?.handler;
   }
@@ -58,12 +58,12 @@ export class Served {
     return this.#mayConnect(address);
   }
 
-  /** The names of all endpoints. Undefined until there is a configuration. */
+  /** The names of all endpoints; `undefined` until there is a configuration. */
   get endpointNames(): readonly string[] | undefined {
     return this.#now?.config.endpoints.map(({ name }) => name);
   }
 
-  /** The endpoint with a name. Undefined: no endpoint has this name. */
+  /** The endpoint with a name; `undefined` if no endpoint has this name. */
   endpointNamed(name: string | undefined): Endpoint | undefined {
     return this.#now?.config.endpoints.find((endpoint) => endpoint.name === name);
   }
@@ -123,7 +123,7 @@ export class Served {
     return tls !== undefined && (httpsPort === undefined || this.hasAdminPort);
   }
 
-  /** The dialect of the endpoint that a path belongs to. Undefined: no endpoint has the path. */
+  /** The dialect of the endpoint that a path belongs to; `undefined` if no endpoint has the path. */
   dialectAt(path: string): Dialect | undefined {
     return this.#now && match(this.#now.routes, path)?.endpoint?.dialect;
   }

@@ -17,7 +17,7 @@ export class ManagementSettings {
     this.#mayManage = addressTest(config.allowedIps);
   }
 
-  /** The current settings. */
+  /** The settings of the configuration that was applied last. */
   get now(): Pick<ManagementConfig, "retentionDays" | "metricsPublic" | "adminIdleMs" | "backup"> {
     return this.#config;
   }

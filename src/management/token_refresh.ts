@@ -24,12 +24,12 @@ export class TokenRefresh {
     this.#onSecrets = onSecrets;
   }
 
-  /** Whether the last refresh failed. */
+  /** Whether the last refresh failed. Until the next one, the tokens of the last success are valid. */
   get hasFailed(): boolean {
     return this.#hasFailed;
   }
 
-  /** Reads the changed tokens if the database may have changed. Undefined: it has not changed. */
+  /** Reads the changed tokens if the database may have changed. Returns `undefined` if it has not changed. */
   refreshIfChanged(): Promise<void> | undefined {
     return this.#mayHaveChanged() ? this.refresh() : undefined;
   }

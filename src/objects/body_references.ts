@@ -2,9 +2,11 @@
 
 import type { Pause } from "../payload/pace.ts";
 import { addReferences, type References } from "./object_ids.ts";
+import { decodedString, QuotedTexts } from "./quoted_texts.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const COLON = 0x3a;
 /** The longest string of JSON that is read, in bytes. Each character may be an escape of six bytes. */
 const MAX_STRING_BYTES = 64 * 1024;
 /** The shortest id. */
@@ -13,68 +15,78 @@ const MIN_STRING_BYTES = "files/a".length;
 const IDS_AT_ONCE = 500;
 /** The bytes that are read without pause, in some milliseconds at worst. */
 const STEP_BYTES = 16 * 1024;
+/** The longest id in UTF-16, or encoded twice. */
+const OVERLAP_BYTES = 4 * 1024;
 
 /** Checks some of the ids in a body. Throws if the client may not use an object. */
 export type CheckReferences = (references: References) => Promise<void>;
 
+/** Where a check of a body pauses, and what checks the ids that it finds. */
+export interface CheckOptions {
+  readonly pause: Pause;
+  readonly check: CheckReferences;
+  /** Whether the texts in a member of JSON can refer to objects. Absent: those in every member can. */
+  readonly isReferring?: (member: string) => boolean;
+}
+
 const decoder = new TextDecoder();
 
-/**
- * Checks the ids that the strings of a body refer to, keys included. The body is JSON, or with `isFile` a file in a
- * form, of which the text between any two quotes is read.
- */
-export async function checkStrings(
-  bytes: Uint8Array,
-  { isFile, pause, check }: {
-    readonly isFile: boolean;
-    readonly pause: Pause;
-    readonly check: CheckReferences;
-  },
-): Promise<void> {
+/** Checks the ids that the strings of a JSON text refer to, keys included. */
+export async function checkStrings(bytes: Uint8Array, options: CheckOptions): Promise<void> {
   const found: References = new Map();
   let steppedAt = 0;
-  for (let at = bytes.indexOf(QUOTE); at !== -1; at = bytes.indexOf(QUOTE, at)) {
+  // The values of an array belong to the member of the array.
+  let member = "";
+  for (let at = bytes.indexOf(QUOTE); at !== -1; at = bytes.indexOf(QUOTE, at + 1)) {
     const start = ++at;
-    let hasEscapes = false;
-    while (at < bytes.length && bytes[at] !== QUOTE) {
-      if (bytes[at] === BACKSLASH) {
-        hasEscapes = true;
-        // A file need not be JSON, so that a backslash there may not belong to the quote after it.
-        if (!isFile) at++;
-      }
-      at++;
-    }
-    addString(bytes.subarray(start, at), hasEscapes, found);
-    // In a file, a single quote may be data, so that the next string begins at the quote that ended this one.
-    if (!isFile) at++;
-    if (found.size >= IDS_AT_ONCE) {
-      await check(found);
-      found.clear();
-    }
-    if (at - steppedAt > STEP_BYTES) {
-      steppedAt = at;
-      await pause();
-    }
+    while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+    const string = bytes.subarray(start, at);
+    // Of a longer string, only the beginning of an address can refer to an object.
+    const text = decodedString(string.subarray(0, MAX_STRING_BYTES));
+    if (options.isReferring?.(member) !== false) addReferences(text, found, { member });
+    if (bytes[afterBlanks(bytes, at + 1)] === COLON) member = text;
+    if (at - steppedAt < STEP_BYTES && found.size < IDS_AT_ONCE) continue;
+    steppedAt = at;
+    await checkSome(found, options);
   }
-  await check(found);
+  await checkSome(found, options);
 }
 
-/** Checks the ids that a text refers to, such as a field of a form. */
-export async function checkText(bytes: Uint8Array, check: CheckReferences): Promise<void> {
-  if (bytes.length < MIN_STRING_BYTES || bytes.length > MAX_STRING_BYTES) return;
+/** Checks the ids between the quotes of a file, which need not be JSON. */
+export async function checkQuoted(bytes: Uint8Array, options: CheckOptions): Promise<void> {
   const found: References = new Map();
-  addReferences(decoder.decode(bytes), found, true);
-  await check(found);
+  const texts = new QuotedTexts((text, member) => addReferences(text, found, { member }));
+  for (let at = 0; at < bytes.length; at += STEP_BYTES) {
+    texts.write(bytes.subarray(at, at + STEP_BYTES));
+    await checkSome(found, options);
+  }
+  texts.end();
+  await checkSome(found, options);
 }
 
-function addString(bytes: Uint8Array, hasEscapes: boolean, found: References): void {
-  if (bytes.length < MIN_STRING_BYTES || bytes.length > MAX_STRING_BYTES) return;
-  const text = decoder.decode(bytes);
-  if (!hasEscapes) return addReferences(text, found);
-  try {
-    addReferences(String(JSON.parse(`"${text}"`)), found);
-  } catch {
-    // In a file, the bytes between two quotes need not be a string of JSON.
-    addReferences(text, found);
+/** Checks the ids that a text of any length refers to, such as a field of a form. */
+export async function checkText(bytes: Uint8Array, options: CheckOptions): Promise<void> {
+  if (bytes.length < MIN_STRING_BYTES) return;
+  const found: References = new Map();
+  // Each piece begins with the end of the piece before it, so that one of them has every id whole.
+  for (let at = 0; at === 0 || at + OVERLAP_BYTES < bytes.length; at += STEP_BYTES) {
+    const text = decoder.decode(bytes.subarray(at, at + STEP_BYTES + OVERLAP_BYTES));
+    // Letters in UTF-16 and UTF-32 have zeros between them.
+    addReferences(text.includes("\0") ? text.replaceAll("\0", "") : text, found, { isPath: true });
+    await checkSome(found, options);
   }
+}
+
+async function checkSome(found: References, { pause, check }: CheckOptions): Promise<void> {
+  if (found.size > 0) {
+    await check(found);
+    found.clear();
+  }
+  await pause();
+}
+
+function afterBlanks(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (bytes[at] === 0x20 || bytes[at] === 0x0a || bytes[at] === 0x0d || bytes[at] === 0x09) at++;
+  return at;
 }

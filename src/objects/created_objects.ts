@@ -6,7 +6,7 @@ import { type Field, field } from "../http/fields.ts";
 import { compileSelection } from "../payload/json_selection.ts";
 import { MessageScanner } from "../payload/message_scanner.ts";
 import type { Principal } from "../principal.ts";
-import type { MadeObject, ObjectMaker } from "../storage/store.ts";
+import type { MadeObject, ObjectMaker } from "../storage/object_store.ts";
 import type { Clock } from "../time/clock.ts";
 import type { KnownObjects } from "./known_objects.ts";
 import { lifetimeOf } from "./lifetime.ts";
@@ -31,8 +31,12 @@ export interface CreatedObjectsParts {
   readonly described: () => MadeObject | undefined;
   /** The ids in the body. Undefined: the proxy has not read the body. */
   readonly inBody: () => ReadonlySet<string> | undefined;
+  /** Whether the body has more ids than {@link inBody}, so that the response can repeat any id. */
+  readonly hasUnknownIds: () => boolean;
 }
 
+/** No response shows more containers and files with results. */
+const MAX_OTHERS = 16;
 /** Operations whose responses name files with results, which the provider made. */
 export const HAVE_RESULTS: ReadonlySet<Operation> = new Set([
   "batch",
@@ -60,6 +64,8 @@ export class CreatedObjects {
   #account: string | undefined;
   #backend = "";
   #count = 0;
+  /** The containers and files with results so far. */
+  #others = 0;
 
   constructor(exchange: ObjectExchange, parts: CreatedObjectsParts) {
     this.#exchange = exchange;
@@ -74,6 +80,7 @@ export class CreatedObjects {
     const { request } = this.#parts;
     if (status === SWITCHING && request.operation === "responses") return this.#readMessages(backend);
     if (status < 200 || status > 299) return;
+    if (request.deletedName !== undefined) this.#forget(request.deletedName, backend);
     if (!request.creates && this.#parts.described() === undefined && this.#parts.inBody() === undefined) {
       return;
     }
@@ -114,7 +121,8 @@ export class CreatedObjects {
 
   #found(role: IdRole, id: string): void {
     const { request } = this.#parts;
-    const kept = keptId(id);
+    if (this.#parts.hasUnknownIds()) return;
+    const kept = keptId(id) ?? (role === "created" ? request.unusualId(id) : undefined);
     // A response can repeat an id of its request.
     if (kept === undefined || request.inHead.has(kept) || this.#parts.inBody()?.has(kept) === true) return;
     const { dialect } = this.#exchange.endpoint;
@@ -123,14 +131,21 @@ export class CreatedObjects {
       case "named": {
         // Only Google's names are ids. Other objects have names that clients choose.
         const isGoogles = dialect === "gemini" || dialect === "generic";
-        const isName = role === "named";
-        if (!request.creates || kept.includes("/") !== isName || isName && !isGoogles) return;
+        const isPath = id.includes("/");
+        if (!request.creates || isPath && !isGoogles || role === "named" && !isPath) return;
         const isRun = request.operation === "thread_runs";
         if (this.#count++ < (isRun ? MAX_OF_RUN : 1)) this.#add(kept);
         // The longest streams begin with the id.
         this.#isKnown = this.#parts.inBody() === undefined && !isRun;
         return;
       }
+      case "conversation":
+        // The restart of a conversation makes another one, by an operation of stored objects.
+        return this.#createdBy(["conversations", "other_stored"], kept);
+      case "batch":
+        return this.#createdBy(["batches"], kept);
+      case "video":
+        return this.#createdBy(["videos"], kept);
       case "thread":
         // A run in a thread names the thread of the path. Another run creates a thread.
         if (request.operation === "thread_runs" && request.inPath.size === 0) this.#add(kept);
@@ -138,16 +153,28 @@ export class CreatedObjects {
       case "file of an upload":
         if (request.operation === "upload") this.#add(kept);
         return;
-      case "container":
-        // Without the ids of the request, the container may be one of another client.
-        if (this.#parts.inBody() !== undefined) this.#add(kept);
-        return;
+      case "container of messages":
+        return this.#addContainer("messages", kept);
+      case "container of a response":
+        return this.#addContainer("responses", kept);
       case "result":
         if (HAVE_RESULTS.has(request.operation)) this.#addResult(kept);
         return;
       default:
         role satisfies never;
     }
+  }
+
+  /** Adds the object that the response describes, if the request creates objects by one of some operations. */
+  #createdBy(operations: readonly Operation[], id: string): void {
+    const { request } = this.#parts;
+    if (request.creates && operations.includes(request.operation) && this.#count++ === 0) this.#add(id);
+  }
+
+  /** A request without ids gets a new container. One that continues a response can get an earlier container. */
+  #addContainer(operation: Operation, id: string): void {
+    const isNew = this.#parts.request.operation === operation && this.#parts.inBody()?.size === 0;
+    if (isNew && this.#others++ < MAX_OTHERS) this.#add(id);
   }
 
   /** Adds the files with results that an element of a list names. */
@@ -162,12 +189,19 @@ export class CreatedObjects {
     })?.write(element);
   }
 
+  /** Forgets an object of this client that the provider has deleted, because another client can choose its name. */
+  #forget(id: string, backend: Backend): void {
+    const account = this.#accountOf(backend);
+    if (account !== undefined) this.#parts.objects.remove({ id, account });
+  }
+
   /** Adds an object of this client, or of the maker of the object that it is a result of. */
   #add(id: string, of?: ObjectMaker): void {
     const { principal } = this.#exchange;
     if (this.#account === undefined) return;
     const madeAt = this.#parts.clock.epochMs();
-    this.#parts.objects.add({
+    const { objects } = this.#parts;
+    const object = {
       account: this.#account,
       id,
       backend: this.#backend,
@@ -175,7 +209,10 @@ export class CreatedObjects {
       projectId: of === undefined ? principal.projectId : of.projectId,
       madeAt,
       expiresAt: madeAt + lifetimeOf(id),
-    });
+    };
+    const isChosenName = id.includes("/") && this.#exchange.endpoint.dialect === "gemini";
+    if (isChosenName) objects.replace(object);
+    else objects.add(object);
   }
 
   #accountOf(backend: Backend): string | undefined {
@@ -186,6 +223,6 @@ export class CreatedObjects {
   /** Adds a file with results of the object that the path names. */
   #addResult(id: string): void {
     const described = this.#parts.described();
-    if (described !== undefined) this.#add(id, described);
+    if (described !== undefined && this.#others++ < MAX_OTHERS) this.#add(id, described);
   }
 }

@@ -58,7 +58,13 @@ export async function filterList<Answer extends ListAnswer>(
     const last = elements.at(-1)?.id;
     const isLast = kept.size > 0 || elements.length === 0 || !page.hasMore || last === undefined ||
       count === MAX_PAGES || /(?:^|&)before/.test(query);
-    if (isLast) return { answer, bytes: page.without((element) => kept.has(element)) };
+    if (isLast) {
+      const left = page.without((element) => kept.has(element));
+      if (await access.namesForeign(left)) {
+        throw unreadable("it names them outside of the elements of a list");
+      }
+      return { answer, bytes: left };
+    }
     const others = query.split("&").filter((pair) => pair !== "" && !pair.startsWith(`${cursorName}=`));
     pageQuery = [...others, `${cursorName}=${encodeURIComponent(last)}`].join("&");
   }

@@ -4,14 +4,17 @@ import type { Backend, Endpoint } from "../config/config.ts";
 import { projectKey } from "../config/project_key.ts";
 import type { Principal } from "../principal.ts";
 import { providerAccount } from "../storage/provider_account.ts";
-import { type MadeObject, type ObjectMaker, type Store, StoreError } from "../storage/store.ts";
+import type { MadeObject, ObjectMaker } from "../storage/object_store.ts";
+import { type Store, StoreError } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
 
 /** The database and the callbacks of {@link KnownObjects}. */
 export interface KnownObjectsParts {
   readonly clock: Clock;
   /** Undefined: the objects are kept in memory only. */
-  readonly store: Pick<Store, "addMadeObjects" | "findMadeObjects" | "listObjectMakers"> | undefined;
+  readonly store:
+    | Pick<Store, "addMadeObjects" | "removeMadeObjects" | "findMadeObjects" | "listObjectMakers">
+    | undefined;
   /** Called when the database failed. The proxy tries again. */
   readonly onFailed: (reason: string) => void;
   /** Called for another error, which is a bug. */
@@ -36,6 +39,10 @@ export class KnownObjects {
   readonly #waiting = new Map<string, readonly MadeObject[]>();
   /** The makers at the accounts of each address, with their projects. */
   readonly #makers = new Map<string, Map<string, string | undefined>>();
+  /** The objects that the database still has, until it has removed them. */
+  readonly #removing = new Set<Pick<MadeObject, "id" | "account">>();
+  /** Changes with each removal, so that a read which began before it is not remembered. */
+  #removals = 0;
   readonly #accounts = new Map<string, string>();
   readonly #accountOf = new WeakMap<Backend, { readonly account: string | undefined }>();
   readonly #accountsOf = new WeakMap<Endpoint, readonly string[]>();
@@ -115,6 +122,31 @@ export class KnownObjects {
     this.#writing ??= Promise.resolve().then(() => this.#write()).finally(() => this.#writing = undefined);
   }
 
+  /**
+   * Replaces an object under a name that a client has chosen. The provider creates an object only if no other one has
+   * its name, so that an earlier object of this name no longer exists.
+   */
+  replace(object: MadeObject): void {
+    this.remove(object);
+    this.add(object);
+  }
+
+  /** Removes an object that the provider has deleted. */
+  remove({ id, account }: Pick<MadeObject, "id" | "account">): void {
+    const { store } = this.#parts;
+    this.#removals++;
+    for (const objects of [this.#recent, this.#waiting]) {
+      const others = objects.get(id)?.filter((one) => one.account !== account) ?? [];
+      if (others.length > 0) objects.set(id, others);
+      else objects.delete(id);
+    }
+    if (store === undefined) return;
+    const removal = { id, account };
+    this.#removing.add(removal);
+    // The store runs changes in their order, so that an object which is added later stays.
+    void this.#reported(store.removeMadeObjects([removal]).finally(() => this.#removing.delete(removal)));
+  }
+
   /** A response is being decompressed. What it shows counts for {@link settled}. */
   reads(reading: Promise<unknown>): void {
     this.#reading.add(reading);
@@ -128,8 +160,8 @@ export class KnownObjects {
   }
 
   /**
-   * Finds objects by their ids: those at some accounts, or else those at other accounts, because a key may have changed.
-   * Names that clients choose are found only at the addresses of the accounts. Throws a `StoreError`.
+   * Finds objects by their ids: those at some accounts, or else those at other accounts of the same addresses, because a
+   * key may have changed. At another address, a client may have chosen the id. Throws a `StoreError`.
    */
   async find(
     accounts: readonly string[],
@@ -144,9 +176,7 @@ export class KnownObjects {
       const inAccounts = objects.filter(({ account }) => accounts.includes(account));
       const matching = inAccounts.length > 0
         ? inAccounts
-        : objects.filter(({ account }) =>
-          !id.includes("/") || accounts.some((one) => addressOf(one) === addressOf(account))
-        );
+        : objects.filter(({ account }) => accounts.some((one) => addressOf(one) === addressOf(account)));
       if (matching.length > 0) found.set(id, matching);
     };
     for (const id of ids) {
@@ -159,11 +189,16 @@ export class KnownObjects {
       }
     }
     if (missing.size === 0) return found;
+    const removals = this.#removals;
+    const removing = [...this.#removing];
+    const isThere = ({ id, account }: MadeObject) =>
+      !removing.some((one) => one.id === id && one.account === account);
     const stored = await this.#parts.store?.findMadeObjects([...missing.keys()]) ?? [];
-    const byId = Map.groupBy(stored, ({ id }) => id);
+    const byId = Map.groupBy(stored.filter(isThere), ({ id }) => id);
     for (const [id, waiting] of missing) {
       const objects = byId.get(id) ?? [];
-      if (objects.length > 0 && waiting.length === 0) this.#remember(id, objects);
+      const isCurrent = waiting.length === 0 && removals === this.#removals;
+      if (objects.length > 0 && isCurrent) this.#remember(id, objects);
       add(id, objects, waiting);
     }
     return found;
@@ -203,17 +238,27 @@ export class KnownObjects {
 
   /** Writes all waiting objects, also those that are added meanwhile. The timer tries again after a failure. */
   async #write(): Promise<void> {
-    const { store, onFailed, onUnexpected } = this.#parts;
-    try {
-      while (store !== undefined && this.#waiting.size > 0) {
-        const written = [...this.#waiting];
-        await store.addMadeObjects(written.flatMap(([, objects]) => objects));
-        for (const [id, objects] of written) {
-          if (this.#waiting.get(id) === objects) this.#waiting.delete(id);
-          // The database may have an earlier maker of the same object, so that only a read can put it into memory.
-          this.#recent.delete(id);
-        }
+    const { store } = this.#parts;
+    if (store !== undefined) await this.#reported(this.#writeTo(store));
+  }
+
+  async #writeTo(store: Pick<Store, "addMadeObjects">): Promise<void> {
+    while (this.#waiting.size > 0) {
+      const written = [...this.#waiting];
+      await store.addMadeObjects(written.flatMap(([, objects]) => objects));
+      for (const [id, objects] of written) {
+        if (this.#waiting.get(id) === objects) this.#waiting.delete(id);
+        // The database may have an earlier maker of the same object, so that only a read can put it into memory.
+        this.#recent.delete(id);
       }
+    }
+  }
+
+  /** Reports the failure of some work with the database. Never rejects. */
+  async #reported(work: Promise<void>): Promise<void> {
+    const { onFailed, onUnexpected } = this.#parts;
+    try {
+      await work;
     } catch (error) {
       if (error instanceof StoreError) onFailed(error.message);
       else onUnexpected(error);
@@ -232,13 +277,7 @@ export class KnownObjects {
   }
 
   async #sync(): Promise<void> {
-    const { onFailed, onUnexpected } = this.#parts;
-    try {
-      await this.#readMakers();
-    } catch (error) {
-      if (error instanceof StoreError) onFailed(error.message);
-      else onUnexpected(error);
-    }
+    await this.#reported(this.#readMakers());
     if (this.#waiting.size === 0) return;
     this.#writing ??= this.#write().finally(() => this.#writing = undefined);
   }

@@ -1,24 +1,34 @@
 /** Checks the ids in the messages that a client sends on a WebSocket, before the upstream gets them. */
 
 import { ProxyFault } from "../faults.ts";
-import { createPause } from "../payload/pace.ts";
 import { type FrameHead, FrameReader, OPCODES, unmasked } from "../payload/websocket_frames.ts";
-import { GrowingBuffer } from "../streams/growing_buffer.ts";
-import { type CheckReferences, checkStrings } from "./body_references.ts";
+import type { CheckReferences } from "./body_references.ts";
+import { addReferences, type References } from "./object_ids.ts";
+import { QuotedTexts } from "./quoted_texts.ts";
 
-/** Collects each message of a client until it is complete, and then checks it. */
+/** Checks the messages of one client, piece by piece. It keeps at most the text that has begun. */
 export class MessageCheck {
   readonly #check: CheckReferences;
   readonly #frames: FrameReader;
-  readonly #message = new GrowingBuffer();
+  readonly #texts: QuotedTexts;
+  /** The references in the current piece. */
+  #found: References = new Map();
   /** The bytes of the frame's payload so far. */
   #offset = 0;
-  /** Messages that ended in the current piece. */
-  #complete: Uint8Array[] = [];
   #isUnreadable = false;
 
-  constructor(maxMessageBytes: number, check: CheckReferences) {
+  constructor(
+    maxMessageBytes: number,
+    { check, isReferring }: {
+      readonly check: CheckReferences;
+      /** Whether the texts in a member of JSON can refer to objects. */
+      readonly isReferring: (member: string) => boolean;
+    },
+  ) {
     this.#check = check;
+    this.#texts = new QuotedTexts((text, member) => {
+      if (isReferring(member)) addReferences(text, this.#found, { member });
+    });
     this.#frames = new FrameReader(maxMessageBytes, {
       onHead: ({ hasReservedBits }) => {
         this.#offset = 0;
@@ -27,11 +37,9 @@ export class MessageCheck {
       },
       onPayload: (bytes, head) => this.#payload(bytes, head),
       onEnd: ({ opcode, isFinal }) => {
-        if (!isFinal || opcode > OPCODES.binary) return;
-        this.#complete.push(this.#message.bytes.slice());
-        this.#message.clear();
+        if (isFinal && opcode <= OPCODES.binary) this.#texts.end();
       },
-    });
+    }, { isStrict: true });
   }
 
   /**
@@ -43,18 +51,19 @@ export class MessageCheck {
     if (this.#isUnreadable) {
       return Promise.resolve(new ProxyFault("bad_request", "The client sent a compressed message."));
     }
-    if (this.#complete.length === 0) return undefined;
-    const messages = this.#complete;
-    this.#complete = [];
-    return this.#checkAll(messages);
+    const { violation } = this.#frames;
+    if (violation !== undefined) {
+      return Promise.resolve(new ProxyFault("bad_request", `The client sent ${violation.reason}.`));
+    }
+    if (this.#found.size === 0) return undefined;
+    const references = this.#found;
+    this.#found = new Map();
+    return this.#checked(references);
   }
 
-  async #checkAll(messages: readonly Uint8Array[]): Promise<ProxyFault | undefined> {
-    const pause = createPause();
+  async #checked(references: References): Promise<ProxyFault | undefined> {
     try {
-      for (const message of messages) {
-        await checkStrings(message, { isFile: true, pause, check: this.#check });
-      }
+      await this.#check(references);
       return undefined;
     } catch (error) {
       if (error instanceof ProxyFault) return error;
@@ -64,7 +73,9 @@ export class MessageCheck {
 
   #payload(bytes: Uint8Array, { opcode, mask }: FrameHead): void {
     if (opcode > OPCODES.binary) return;
-    this.#message.append(mask === undefined ? bytes : unmasked(bytes, mask, this.#offset));
+    const plain = mask === undefined ? bytes : unmasked(bytes, mask, this.#offset);
+    // Letters in UTF-16 and UTF-32 have zeros between them.
+    this.#texts.write(plain.includes(0) ? plain.filter((byte) => byte !== 0) : plain);
     this.#offset += bytes.length;
   }
 }

@@ -9,12 +9,15 @@ import { type Field, fieldValue } from "../http/fields.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import { parseMediaType } from "../payload/media_type.ts";
 import { readForm } from "../payload/multipart.ts";
-import { createPause } from "../payload/pace.ts";
-import { type MadeObject, type ObjectMaker, StoreError } from "../storage/store.ts";
+import { createPause, type Pause } from "../payload/pace.ts";
+import { PURPOSES_WITHOUT_REQUESTS } from "../payload/read_payload.ts";
+import type { MadeObject, ObjectMaker } from "../storage/object_store.ts";
+import { StoreError } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
 import { CreatedObjects, HAVE_RESULTS, type ObjectExchange } from "./created_objects.ts";
-import { checkStrings, checkText } from "./body_references.ts";
-import { keptId, type References } from "./object_ids.ts";
+import { checkQuoted, type CheckReferences, checkStrings, checkText } from "./body_references.ts";
+import { addReferences, keptId, type References } from "./object_ids.ts";
+import { QuotedTexts } from "./quoted_texts.ts";
 import type { KnownObjects } from "./known_objects.ts";
 import { MessageCheck } from "./message_check.ts";
 import type { ListElement } from "./list_page.ts";
@@ -36,8 +39,8 @@ export interface ObjectAccessParts {
   readonly hasObjects: boolean;
 }
 
-/** Files of a batch or a fine-tuning job with requests have no stated purpose, or this one. */
-const BATCH_PURPOSE = "batch";
+/** Names of members that have the place of the next page. */
+const CURSOR = /^(?:next|prev|after|before|first|last|cursor|page)/i;
 
 /** The objects of one exchange. */
 export class ObjectAccess {
@@ -49,6 +52,8 @@ export class ObjectAccess {
   #described: MadeObject | undefined;
   /** The ids in the body. Undefined: the proxy has not read the body. */
   #inBody: Set<string> | undefined;
+  /** Whether the body has more ids than are remembered. */
+  #hasUnknownIds = false;
   readonly #created: CreatedObjects;
 
   constructor(exchange: ObjectExchange, parts: ObjectAccessParts) {
@@ -60,6 +65,7 @@ export class ObjectAccess {
       request: parts.request,
       described: () => this.#described,
       inBody: () => this.#inBody,
+      hasUnknownIds: () => this.#hasUnknownIds,
     });
   }
 
@@ -84,7 +90,8 @@ export class ObjectAccess {
    * may not use one.
    */
   async check(payload: HeldPayload | undefined): Promise<void> {
-    const { inHead, inPath } = this.#parts.request;
+    const { inHead, inPath, unusualInPath } = this.#parts.request;
+    if (unusualInPath.size > 0) await this.#allowed(unusualInPath, { isInBody: false });
     if (inHead.size > 0) {
       const found = await this.#allowed(inHead, { isInBody: false });
       this.#described = [...inPath.keys()].map((id) => found.get(id)).findLast((one) => one !== undefined);
@@ -111,8 +118,10 @@ export class ObjectAccess {
    */
   messageCheck(maxMessageBytes: number): MessageCheck["next"] | undefined {
     if (!this.#parts.isRestricted) return undefined;
-    const check = new MessageCheck(maxMessageBytes, async (references) => {
-      await this.#allowed(references, { isInBody: true });
+    const { isReferring } = this.#parts.request;
+    const check = new MessageCheck(maxMessageBytes, {
+      isReferring,
+      check: async (references) => void await this.#allowed(references, { isInBody: true }),
     });
     return (piece) => check.next(piece);
   }
@@ -144,22 +153,20 @@ export class ObjectAccess {
     // The parts of an object, such as the messages of a thread, are those of its maker.
     const rejectsUnknown = endpoint.unknownObjects === "reject" && request.inPath.size === 0;
     for (const element of elements) {
-      const own = element.id === undefined ? undefined : keptId(element.id);
+      const own = element.id === undefined ? undefined : keptId(element.id) ?? request.unusualId(element.id);
       let isKept = !rejectsUnknown;
       let isForeign = false;
       let known: MadeObject | undefined;
-      await checkStrings(bytesOf(element), {
-        isFile: false,
-        pause,
-        check: async (references) => {
-          const found = await this.#find(references);
-          for (const [id, candidates] of found) {
-            if (id === own) known = candidates[0];
-            if (candidates.some((one) => this.#mayUse(one))) isKept ||= id === own;
-            else isForeign = true;
-          }
-        },
-      });
+      const check = async (references: References): Promise<void> => {
+        const found = await this.#find(references);
+        for (const [id, candidates] of found) {
+          if (id === own) known = candidates[0];
+          if (candidates.some((one) => this.#mayUse(one))) isKept ||= id === own;
+          else isForeign = true;
+        }
+      };
+      await checkStrings(bytesOf(element), { pause, check });
+      if (own?.includes("=") === true) await check(new Map([[own, { written: own, isCertain: false }]]));
       if (isKept && !isForeign) kept.add(element);
       if (known !== undefined && HAVE_RESULTS.has(request.operation)) {
         this.#created.addResults(known, bytesOf(element));
@@ -169,32 +176,64 @@ export class ObjectAccess {
     return kept;
   }
 
+  /** Whether the rest of a list names an object that the client may not use. The id of a cursor opens nothing. */
+  async namesForeign(list: Uint8Array): Promise<boolean> {
+    const references: References = new Map();
+    const texts = new QuotedTexts((text, member) => {
+      if (!CURSOR.test(member)) addReferences(text, references, { member });
+    });
+    texts.write(list);
+    texts.end();
+    const found = await this.#find(references);
+    return [...found.values()].some((candidates) => !candidates.some((one) => this.#mayUse(one)));
+  }
+
   async #checkBody(payload: HeldPayload): Promise<void> {
     const { kind, held, fields } = payload;
     const { bytes } = held;
     const pause = createPause();
+    const ids = this.#inBody = new Set<string>();
     const check = async (references: References): Promise<void> => {
-      const ids = this.#inBody ??= new Set();
-      for (const id of references.keys()) if (ids.size < MAX_IDS_OF_BODY) ids.add(id);
+      for (const id of references.keys()) {
+        if (ids.size < MAX_IDS_OF_BODY) ids.add(id);
+        else this.#hasUnknownIds = true;
+      }
       await this.#allowed(references, { isInBody: true });
     };
-    if (kind === "json") return await checkStrings(bytes, { isFile: false, pause, check });
-    if (kind === "other") {
-      await checkText(bytes, check);
-      return await checkStrings(bytes, { isFile: true, pause, check });
-    }
+    const { isReferring } = this.#parts.request;
+    if (kind === "json") return await checkStrings(bytes, { pause, check, isReferring });
+    if (kind === "other") return await this.#checkOther(bytes, { pause, check });
     if (kind !== "form") return;
     const boundary = parseMediaType(fieldValue(fields, "content-type") ?? "")?.parameters.get("boundary") ??
       "";
     const parts = await readForm(bytes, { boundary, pause });
     const purposes = parts.filter(({ name }) => name.toLowerCase() === "purpose")
       .map(({ start, end }) => new TextDecoder().decode(bytes.subarray(start, end)));
-    const mayHaveRequests = purposes.length !== 1 || purposes[0] === BATCH_PURPOSE;
+    const mayHaveRequests = purposes.length !== 1 || !PURPOSES_WITHOUT_REQUESTS.has(purposes[0] ?? "");
     for (const { isFile, start, end } of parts) {
       const content = bytes.subarray(start, end);
-      if (!isFile) await checkText(content, check);
-      if (!isFile || mayHaveRequests) await checkStrings(content, { isFile: true, pause, check });
+      if (!isFile) await checkText(content, { pause, check });
+      if (!isFile || mayHaveRequests) await checkQuoted(content, { pause, check });
     }
+  }
+
+  /**
+   * Checks a body that is neither JSON nor a form. Throws `bad_request` at paths whose bodies can name objects, because
+   * servers read JSON under any type, and Python's ones also in UTF-16.
+   */
+  async #checkOther(
+    bytes: Uint8Array,
+    { pause, check }: { pause: Pause; check: CheckReferences },
+  ): Promise<void> {
+    if (!this.#parts.request.mayBeRaw && this.isGuarded) {
+      throw new ProxyFault(
+        "bad_request",
+        "The proxy must check which stored objects this body names. Send the body as JSON in UTF-8 with " +
+          "content-type: application/json, or as a form with content-type: multipart/form-data.",
+      );
+    }
+    await checkText(bytes, { pause, check });
+    await checkQuoted(bytes, { pause, check });
   }
 
   /** Finds the objects of ids. Throws if the client may not use one of them. */

@@ -27,11 +27,25 @@ const CHARACTERS = /^[a-z0-9._~-]+$/;
 const BARE = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24,})$/;
 /** Longer strings are texts and data. No id or address is longer, except addresses. */
 const MAX_TEXT = 1_024;
-const ADDRESS = /^\s*(?:https?|gs):/i;
+const ADDRESS = /^(?:https?|gs):/i;
 /** A server may decode a path more than once. */
 const MAX_DECODINGS = 3;
-/** The beginning of a name of Google's. */
-const NAME = new RegExp(`^/*(?:v\\d\\w*/+)?(?:projects/|(?:${[...FOLDERS].join("|")})/)`, "i");
+/**
+ * A whole name of Google's: `files/abc`, `v1beta/corpora/a/documents/b`, `tunedModels/a/operations/b`. A path of a program,
+ * such as `files/src/main.ts`, is not a name.
+ */
+const NAME = new RegExp(
+  `^/*(?:v\\d\\w*/+)?(?:projects/[^/]+/(?:locations/[^/]+/)?)?(?:(?:${
+    [...FOLDERS, "models", "chunks", "permissions"].join("|")
+  })/[\\w-]+(?::\\w+)?(?:/(?=\\w)|/?$))+$`,
+  "i",
+);
+/**
+ * The members in which Google reads names, without capitals and underscores: `fileUri`, `cachedContent`, `file_name`. A
+ * client can choose a name, so that it must not become the object of others where any text has the word, as in the output
+ * of a program.
+ */
+const NAMING_MEMBER = /(?:names?|uris?|url|cachedcontent|source|parent|corpus|model|file)$/;
 const NAME_ID = /^[a-z0-9_-]{1,100}$/;
 /** Ids in bodies that can be nothing else, by their prefixes. */
 const CERTAIN =
@@ -65,7 +79,8 @@ export type References = Map<string, Reference>;
  */
 export function keptId(id: string): string | undefined {
   if (!id.includes("/")) {
-    const text = id.toLowerCase();
+    // The end of an id in base64.
+    const text = id.toLowerCase().replace(/={1,2}$/, "");
     return isObjectId(text) ? text : undefined;
   }
   const references: References = new Map();
@@ -75,15 +90,19 @@ export function keptId(id: string): string | undefined {
 
 /**
  * Adds all ids that a text refers to: the text itself, and the parts of an address or a path. `isPath` is for texts
- * that are read at any length.
+ * that are read at any length. `member` is the name of the member of JSON that has the text.
  */
-export function addReferences(text: string, found: References, isPath = false): void {
-  if (text.length > MAX_TEXT && !isPath && !ADDRESS.test(text)) return;
-  const plain = plainText(text.trim());
+export function addReferences(
+  text: string,
+  found: References,
+  { isPath = false, member }: { readonly isPath?: boolean; readonly member?: string } = {},
+): void {
+  const trimmed = text.trim();
+  if (trimmed.length > MAX_TEXT && !isPath && !ADDRESS.test(trimmed)) return;
+  const plain = plainText(trimmed);
   // Prose is no id.
   if (!isPath && /\s/.test(plain)) return;
-  // A path of a program, such as `src/files/index`, is no name.
-  const hasNames = isPath || ADDRESS.test(plain) || NAME.test(plain);
+  const hasNames = isPath || ADDRESS.test(plain) || canName(member) && NAME.test(plain);
   let folder: string | undefined;
   for (const part of plain.split(SEPARATORS)) {
     const written = withoutDots(part);
@@ -94,6 +113,11 @@ export function addReferences(text: string, found: References, isPath = false): 
     folder = FOLDERS.has(word) ? word : undefined;
     if (isObjectId(word)) found.set(word, { written, isCertain: part === plain && CERTAIN.test(word) });
   }
+}
+
+/** Whether the text of a member can be a name of Google's. */
+function canName(member: string | undefined): boolean {
+  return member === undefined || NAMING_MEMBER.test(member.toLowerCase().replaceAll("_", ""));
 }
 
 /** The text without the dots at its end. A pattern would take a time in proportion to the square of their number. */

@@ -2,6 +2,7 @@
 
 import { operationOf } from "../apis/operation_of.ts";
 import { factsOf, type Operation, type OperationGroup } from "../apis/operations.ts";
+import { pathReadings } from "../text/path_readings.ts";
 import { addReferences, type References } from "./object_ids.ts";
 
 /** What a request can do with objects. */
@@ -11,14 +12,33 @@ export interface ObjectRequest {
   readonly inHead: References;
   /** The ids in the path. */
   readonly inPath: References;
+  /**
+   * What the path names beside them, with the collections: `files=a`, where a server makes ids that look like words. Empty
+   * if the path does not belong to stored objects.
+   */
+  readonly unusualInPath: References;
+  /**
+   * An id in the response that does not look like one, with the collection of the path. `undefined` if the path ends with
+   * no collection, or the id is too long.
+   */
+  readonly unusualId: (id: string) => string | undefined;
   /** The response describes an object that the request creates. */
   readonly creates: boolean;
-  /** The response is a list of objects. */
+  /** The response is a list of objects, for a server that reads the path in one of its possible ways. */
   readonly lists: boolean;
+  /**
+   * The name that a client has chosen for the object which the request deletes, as Google's `files/report`. Another
+   * client can choose it afterwards. Undefined: the request deletes nothing, or an object with an id of the provider.
+   */
+  readonly deletedName: string | undefined;
   /** The path belongs to stored objects, so that an id in it can be nothing else. */
   readonly isOfObjects: boolean;
   /** The body can refer to objects. The content of an uploaded file is no reference. */
   readonly hasReferences: boolean;
+  /** Whether the texts in a member of a JSON body can refer to objects. */
+  readonly isReferring: (member: string) => boolean;
+  /** The API has bodies other than JSON and forms at this path, such as sound, or the proxy does not know the path. */
+  readonly mayBeRaw: boolean;
 }
 
 const GROUPS: ReadonlySet<OperationGroup> = new Set(["files", "batches", "fine_tuning", "stored"]);
@@ -38,6 +58,7 @@ const CREATES: ReadonlySet<Operation> = new Set(
     "chat_completions",
     "videos",
     "prediction_jobs",
+    "predict",
   ],
 );
 /** Operations that create an object with a `POST` to a collection: `/assistants`, and not `/assistants/asst_…`. */
@@ -46,15 +67,58 @@ const CREATES_IN_COLLECTIONS: ReadonlySet<Operation> = new Set([
   "conversations",
   "other_stored",
 ]);
-/** Operations whose bodies are files, or parts of them. */
-const UPLOADS: ReadonlySet<Operation> = new Set(["upload_parts", "other_upload"]);
-/** Google's uploads, whose bodies are files too. */
+/** Operations of other groups whose bodies have the texts of a conversation. */
+const CONVERSATIONS: ReadonlySet<Operation> = new Set([
+  "responses",
+  "interactions",
+  "conversations",
+  "thread_messages",
+  "thread_runs",
+]);
+/**
+ * Members with texts of users, models and tools, and with addresses of web pages, which no API takes for the id of an
+ * object. An id of another token in such a text must not end the conversation.
+ */
+const TEXTS: ReadonlySet<string> = new Set([
+  "text",
+  "content",
+  "output",
+  "arguments",
+  "result",
+  "input",
+  "prompt",
+  "instructions",
+  "system",
+  "thinking",
+  "summary",
+  "description",
+  "title",
+  "query",
+  "url",
+]);
+/** Google's uploads, whose bodies are files, as those of `upload_parts`. */
 const GOOGLES_UPLOAD = /^\/(?:resumable\/)?upload\/v\d/i;
+/** Together's uploads of whole files. */
+const UPLOAD = /\/files\/upload$/i;
 /** Ends of paths that contain data and no list. */
 const DATA: ReadonlySet<string> = new Set(["content", "results", "url"]);
-const COLLECTION = /^[a-z_]+$/;
+const COLLECTION = /^[a-z_-]+$/;
+/** The end of a collection that some servers ignore: `/files.json`. */
+const IGNORED_END = /\.json$/;
+/** The restart of a conversation of Mistral makes another one. */
+const RESTART = /\/conversations\/[^/]+\/restart$/i;
+/** Groups of operations whose bodies name objects. */
+const WITH_REFERENCES: ReadonlySet<OperationGroup> = new Set([...GROUPS, "inference"]);
+const RAW: ReadonlySet<Operation> = new Set([
+  "audio_transcriptions",
+  "audio_translations",
+  "other_inference",
+  "other_upload",
+]);
 const NO_REFERENCES: References = new Map();
 
+/** In characters. */
+const MAX_UNUSUAL_ID = 2_048;
 /** The most paths without ids whose last requests are remembered. Most requests have one of a few paths. */
 const MAX_REMEMBERED = 500;
 /** Longer paths are not remembered, so that the memory for them is bounded. In characters. */
@@ -73,18 +137,24 @@ export function objectRequestOf(
   const inQuery = query === "" ? NO_REFERENCES : referencesIn(query.replaceAll("+", " "));
   const last = plain.slice(plain.lastIndexOf("/") + 1).toLowerCase();
   const isCollection = COLLECTION.test(last) && !DATA.has(last);
-  const isOfObjects = GROUPS.has(factsOf(operation).group) || OTHERS.has(operation);
+  const { group } = factsOf(operation);
+  const isOfObjects = isOperationOfObjects(operation);
+  const isInCollection = isCollection && inPath.size === 0 || RESTART.test(plain);
   const creates = method === "POST" &&
-    (CREATES.has(operation) || CREATES_IN_COLLECTIONS.has(operation) && isCollection && inPath.size === 0);
+    (CREATES.has(operation) || UPLOAD.test(plain) || CREATES_IN_COLLECTIONS.has(operation) && isInCollection);
   const request = {
     operation,
     inHead: inQuery.size === 0 ? inPath : new Map([...inPath, ...inQuery]),
     inPath,
+    unusualInPath: isOfObjects ? unusualReferences(plain, inPath) : NO_REFERENCES,
+    unusualId: (id: string) => isCollection ? unusualKey(last, id) : undefined,
     creates,
-    lists: method === "GET" && isOfObjects && isCollection,
+    lists: method === "GET" && (isOfObjects && isCollection || mayBeList(path)),
+    deletedName: method === "DELETE" ? chosenName(plain, inPath) : undefined,
     isOfObjects,
-    hasReferences: method !== "GET" && method !== "HEAD" && method !== "OPTIONS" && !UPLOADS.has(operation) &&
-      !GOOGLES_UPLOAD.test(plain),
+    hasReferences: method !== "GET" && method !== "HEAD" && method !== "OPTIONS" && !isUpload(method, path),
+    isReferring: group === "inference" || CONVERSATIONS.has(operation) ? canRefer : () => true,
+    mayBeRaw: !WITH_REFERENCES.has(group) || RAW.has(operation),
   };
   if (query === "" && inPath.size === 0 && path.length <= MAX_REMEMBERED_LENGTH) {
     if (remembered.size >= MAX_REMEMBERED) remembered.clear();
@@ -93,13 +163,68 @@ export function objectRequestOf(
   return request;
 }
 
+function isOperationOfObjects(operation: Operation): boolean {
+  return GROUPS.has(factsOf(operation).group) || OTHERS.has(operation);
+}
+
+/** What the segments of a path name that does not look like an id, each with the collection before it. */
+function unusualReferences(path: string, inPath: References): References {
+  const found: References = new Map();
+  const segments = path.split("/");
+  for (const [index, written] of segments.entries()) {
+    const collection = segments[index - 1]?.toLowerCase() ?? "";
+    const key = COLLECTION.test(collection) ? unusualKey(collection, written) : undefined;
+    if (key !== undefined && !inPath.has(written.toLowerCase())) {
+      found.set(key, { written, isCertain: false });
+    }
+  }
+  return found;
+}
+
+/** No id that looks like one has an equals sign. */
+function unusualKey(collection: string, id: string): string | undefined {
+  return id === "" || id.length > MAX_UNUSUAL_ID ? undefined : `${collection}=${id}`;
+}
+
+/** Whether a member can refer to objects in a request to a model. */
+function canRefer(member: string): boolean {
+  return !TEXTS.has(member.toLowerCase());
+}
+
+/** Whether the body is a file or a part of one, in each way in which a server can read the path. */
+function isUpload(method: string, path: string): boolean {
+  return pathReadings(path)?.every((reading) =>
+    operationOf(method, reading) === "upload_parts" || GOOGLES_UPLOAD.test(reading)
+  ) ?? false;
+}
+
+/** Whether some server could read a `GET` of this path as one of a list of objects. */
+function mayBeList(path: string): boolean {
+  const readings = pathReadings(path);
+  if (readings === undefined) return true;
+  return readings.some((reading) => {
+    const lower = reading.toLowerCase().replace(IGNORED_END, "");
+    const last = lower.slice(lower.lastIndexOf("/") + 1);
+    // Google's long operations belong to a model.
+    return last === "operations" ||
+      COLLECTION.test(last) && !DATA.has(last) && isOperationOfObjects(operationOf("GET", lower));
+  });
+}
+
+/** The only name of a path, if the path ends with it. */
+function chosenName(path: string, inPath: References): string | undefined {
+  const [name, ...others] = inPath.keys();
+  const isNamed = name !== undefined && others.length === 0 && name.includes("/");
+  return isNamed && path.toLowerCase().endsWith(`/${name}`) ? name : undefined;
+}
+
 function referencesIn(text: string): References {
   // Most paths have neither an id nor a folder of Google's names: `/v1/chat/completions`.
   if (!/[\d%:;]|[^/]{16}|files|cachedcontents|corpora|filesearchstores|tunedmodels|operations/i.test(text)) {
     return NO_REFERENCES;
   }
   const found: References = new Map();
-  addReferences(text, found, true);
+  addReferences(text, found, { isPath: true });
   return found;
 }
 

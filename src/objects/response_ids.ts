@@ -10,10 +10,21 @@ import { isEventStream } from "../payload/media_type.ts";
 
 /**
  * What an id in a response stands for. `created` and `named`: the id or the name of the object that the request
- * created. `thread`: the thread of a run. `file of an upload`: the file that an upload became. `result`: a file with
- * results of the object that the response describes. `container`: a container that the provider made for a response.
+ * created. `conversation`, `batch`, `video`: the object of such a request, in a member that has another meaning in
+ * other responses. `thread`: the thread of a run. `file of an upload`: the file that an upload became. `result`: a file with
+ * results of the object that the response describes. `container of …`: a container that the provider made for code.
  */
-export type IdRole = "created" | "named" | "thread" | "file of an upload" | "result" | "container";
+export type IdRole =
+  | "created"
+  | "named"
+  | "conversation"
+  | "batch"
+  | "video"
+  | "thread"
+  | "file of an upload"
+  | "result"
+  | "container of messages"
+  | "container of a response";
 
 const SELECTED = compileSelection({
   id: true,
@@ -21,6 +32,10 @@ const SELECTED = compileSelection({
   file: { id: true, name: true },
   response: { id: true, responsesFile: true },
   interaction: { id: true },
+  conversation_id: true,
+  job: { id: true },
+  batch_id: true,
+  request_id: true,
   thread_id: true,
   container: { id: true },
   output: { "*": { container_id: true } },
@@ -37,10 +52,15 @@ const ROLES: ReadonlyMap<string, IdRole> = new Map([
   ["file.name", "named"],
   ["response.id", "created"],
   ["interaction.id", "created"],
+  // Mistral's conversations, Together's and xAI's batches, and xAI's videos.
+  ["conversation_id", "conversation"],
+  ["job.id", "batch"],
+  ["batch_id", "batch"],
+  ["request_id", "video"],
   ["thread_id", "thread"],
   ["file.id", "file of an upload"],
-  ["container.id", "container"],
-  ["output.*.container_id", "container"],
+  ["container.id", "container of messages"],
+  ["output.*.container_id", "container of a response"],
   ["response.responsesFile", "result"],
   ["output_file_id", "result"],
   ["output_file", "result"],
@@ -55,15 +75,14 @@ export class ResponseIds {
   readonly #sink: { write(piece: Uint8Array): void };
   readonly #decompressor: Decompressor | undefined;
 
-  /** Undefined: the response is neither JSON nor an event stream, or its coding is unknown. */
+  /** Undefined: the coding of the response is unknown. */
   static of(
     fields: readonly Field[],
     upstream: string,
     onId: (role: IdRole, id: string) => void,
   ): ResponseIds | undefined {
+    // Some servers give JSON another type.
     const isEvents = isEventStream(fields);
-    const type = fields.find(({ lower }) => lower === "content-type")?.value ?? "";
-    if (!isEvents && !/^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) return undefined;
     const coding = contentCodingOf(fields);
     if (coding !== "identity" && !canDecode(coding, { side: "upstream", name: upstream })) return undefined;
     return new ResponseIds(

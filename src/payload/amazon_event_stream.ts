@@ -9,7 +9,7 @@ import { crc32 } from "./crc32.ts";
 
 /** Receives the messages of one stream. */
 export interface AmazonEventListener {
-  /** A message begins. `eventType` is its `:event-type`. Undefined without one, as in exceptions. */
+  /** A message begins. `eventType` is its `:event-type`; `undefined` without one, as in exceptions. */
   readonly begin: (eventType: string | undefined) => void;
   /** The next piece of the payload: `bytes` from `from` up to `to`, valid only during the call. */
   readonly payload: (bytes: Uint8Array, from: number, to: number) => void;
@@ -22,7 +22,7 @@ const CHECKSUM_BYTES = 4;
 /** The limit of the format. */
 const MAX_HEADERS_BYTES = 128 * 1024;
 const EVENT_TYPE = ":event-type";
-/** The size of a header's value in bytes, by its type. Undefined: the value begins with its length. */
+/** The size of a header's value in bytes, by its type; `undefined` if the value begins with its length. */
 const VALUE_BYTES: readonly (number | undefined)[] = [0, 0, 1, 2, 4, 8, undefined, undefined, 8, 16];
 const TEXT_TYPE = 7;
 

@@ -5,9 +5,11 @@
 
 /** What the beginning of a body says of its conversation. */
 export interface ConversationStart {
-  /** The model. Undefined: the bytes name none. */
+  /** The model; `undefined` if the bytes name none. */
   readonly model: string | undefined;
-  /** What stays the same in each request of a conversation. Undefined: the bytes begin no conversation. */
+  /**
+   * What stays the same in each request of a conversation; `undefined` if the bytes begin no conversation.
+   */
   readonly key: string | undefined;
 }
 

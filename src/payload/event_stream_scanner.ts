@@ -21,7 +21,7 @@ export interface EventSink {
    * end).
    */
   write(bytes: Uint8Array, from?: number, to?: number): void;
-  /** The current event has ended. */
+  /** Called at the end of each event. The next bytes belong to another one. */
   reset(): void;
 }
 

@@ -31,7 +31,7 @@ export function formContent(
 
 /** What the files of a form add to the input of a model. */
 export interface FormMedia {
-  /** The length of the plain fields. */
+  /** The length of the fields without files, in bytes. */
   readonly fieldBytes: number;
   /** The tokens of images whose size is in the form, and the length of these images in bytes. */
   readonly images: ImageTokens;

@@ -22,8 +22,8 @@ const JPEG_START = 0xd8;
 const MAX_SEGMENTS = 1_000;
 
 /**
- * The size of a PNG, JPEG, GIF or WebP image by its first bytes. Undefined for all other bytes, and for a head
- * that is incomplete or contradicts itself.
+ * The size of a PNG, JPEG, GIF or WebP image by its first bytes; `undefined` for all other bytes, and for a
+ * head that is incomplete or contradicts itself.
  */
 export function imageSize(head: Uint8Array): ImageSize | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);

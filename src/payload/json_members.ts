@@ -13,7 +13,7 @@ interface OuterMember {
 export const MAX_MEMBERS_BYTES = 64 * 1024;
 
 /**
- * The members of the outermost object, repeated keys included. Undefined: a text that is not one JSON
+ * The members of the outermost object, repeated keys included; `undefined` for a text that is not one JSON
  * object, or is longer than {@link MAX_MEMBERS_BYTES}. Gives spans of bytes instead of values, because
  * parsing and writing would change numbers beyond 2^53, repeated keys and white space. Needs the whole text,
  * unlike `JsonScanner`, which reads values out of pieces and knows no spans.
@@ -38,7 +38,7 @@ export function jsonMembers(bytes: Uint8Array): Member[] | undefined {
   return bytes[firstByte(bytes)] === OPEN_BRACE ? members : undefined;
 }
 
-/** The value of a JSON string. Undefined: any other value. */
+/** The value of a JSON string; `undefined` for any other value. */
 export function textValue(
   bytes: Uint8Array,
   { start, end }: Pick<JsonSpan, "start" | "end">,

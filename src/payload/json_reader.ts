@@ -32,7 +32,7 @@ export interface JsonWatcher<Place> {
    * state to watch the value with. If it returns undefined, the value is checked but not watched.
    */
   readonly enter: (parent: Place, key: string | undefined, keyStart: number) => Place | undefined;
-  /** A watched value has ended. */
+  /** Called at the end of a watched value, with its place and its span in bytes. */
   readonly ended: (place: Place, span: JsonSpan) => void;
 }
 
@@ -83,7 +83,7 @@ interface Container<Place> {
 export class JsonReader<Place> {
   readonly #bytes: Uint8Array;
   readonly #watcher: JsonWatcher<Place>;
-  /** Undefined: all bytes so far are ASCII. */
+  /** `undefined` if all bytes so far are ASCII. */
   #decoder: TextDecoder | undefined;
   readonly #open: Container<Place>[] = [];
   #at = 0;

@@ -83,7 +83,7 @@ export class JsonScanner {
   #container: SelectedObject | SelectedArray | undefined;
   /** The containers around it, outermost first. */
   readonly #outer: (SelectedObject | SelectedArray)[] = [];
-  /** The selection of the value after the current key. Undefined if the value is not selected. */
+  /** The selection of the value after the current key; `undefined` if the value is not selected. */
   #next: SelectionNode | undefined;
   /** The beginning of a key that continues in the next piece. */
   #keyPart = NO_BYTES;
@@ -91,7 +91,7 @@ export class JsonScanner {
   #escaped = false;
   /** How many containers are open inside a value that is not entered. */
   #depth = 0;
-  /** The selection of the current value. Undefined if the value is skipped. */
+  /** The selection of the current value; `undefined` if the value is skipped. */
   #selected: SelectionNode | undefined;
   /** The beginning of a selected value that continues in the next piece, unless the value is too long. */
   #stored: GrowingBuffer | undefined;
@@ -379,7 +379,7 @@ export class JsonScanner {
     }
   }
 
-  /** The current value, which ends with a part of this piece. Undefined if it is too long. */
+  /** The current value, which ends with a part of this piece; `undefined` if it is too long. */
   #storedValue(last: Uint8Array): unknown {
     this.#keep(last);
     const whole = this.#stored?.bytes ?? NO_BYTES;

@@ -14,9 +14,13 @@ type Leaf = true | "length" | "media";
 /** A compiled selection, which {@link compileSelection} makes once for many texts. */
 export interface SelectionNode {
   readonly path: string;
-  /** The selected members, if the value is an object. Undefined if the value itself is selected or measured. */
+  /**
+   * The selected members, if the value is an object; `undefined` if the value itself is selected or measured.
+   */
   readonly object: SelectedObject | undefined;
-  /** The selected elements, if the value is an array. Undefined if the value itself is selected or measured. */
+  /**
+   * The selected elements, if the value is an array; `undefined` if the value itself is selected or measured.
+   */
   readonly array: SelectedArray | undefined;
   /**
    * Whether the value is measured. A value with selected members is only measured if it is a string or a number.
@@ -36,7 +40,7 @@ export interface SelectedObject {
 /** The selected elements of an array. */
 export interface SelectedArray {
   readonly isArray: true;
-  /** The selection of each element. Undefined if no element is selected. */
+  /** The selection of each element; `undefined` if no element is selected. */
   readonly elements: SelectionNode | undefined;
 }
 

@@ -23,11 +23,10 @@ const LITERALS = [
 const decoder = new TextDecoder();
 
 /**
- * The value of the JSON text that is `bytes` from `from` up to `to`. Undefined if it is longer than
- * {@link MAX_VALUE_BYTES}. Invalid UTF-8 becomes replacement characters. Throws a SyntaxError if it is not
- * JSON. Reads short names, small integers and literals without
- * the runtime's decoder and parser, which take 140 ns for the shortest text. Most values of a stream's events
- * are such.
+ * The value of the JSON text that is `bytes` from `from` up to `to`; `undefined` if it is longer than {@link
+ * MAX_VALUE_BYTES}. Invalid UTF-8 becomes replacement characters. Throws a SyntaxError if it is not JSON.
+ * Reads short names, small integers and literals without the runtime's decoder and parser, which take 140 ns
+ * for the shortest text. Most values of a stream's events are such.
  */
 export function jsonValue(bytes: Uint8Array, from: number, to: number): unknown {
   const value = simpleValue(bytes, from, to);
@@ -35,7 +34,7 @@ export function jsonValue(bytes: Uint8Array, from: number, to: number): unknown 
   return to - from > MAX_VALUE_BYTES ? undefined : JSON.parse(decoder.decode(bytes.subarray(from, to)));
 }
 
-/** The value of a short text without escapes. Undefined for any other text. */
+/** The value of a short text without escapes; `undefined` for any other text. */
 function simpleValue(
   bytes: Uint8Array,
   from: number,
@@ -48,7 +47,7 @@ function simpleValue(
   return LITERALS.find(({ text }) => isText(text, bytes, from, to))?.value;
 }
 
-/** The value of a short string of ASCII without escapes. Undefined for any other text. */
+/** The value of a short string of ASCII without escapes; `undefined` for any other text. */
 function plainText(bytes: Uint8Array, from: number, to: number): string | undefined {
   if (to - from < 2 || to - from > MAX_PLAIN_TEXT_BYTES || bytes[to - 1] !== QUOTE) return undefined;
   for (let at = from + 1; at < to - 1; at++) {
@@ -70,7 +69,7 @@ export function asciiText(bytes: Uint8Array, from: number, to: number): string {
   return text;
 }
 
-/** The value of a positive integer of few digits. Undefined for any other text. */
+/** The value of a positive integer of few digits; `undefined` for any other text. */
 function smallInteger(bytes: Uint8Array, from: number, to: number): number | undefined {
   if (to - from > MAX_DIGITS || bytes[from] === DIGIT_0 && to - from > 1) return undefined;
   let value = 0;

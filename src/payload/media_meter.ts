@@ -39,7 +39,7 @@ export class MediaMeter implements TextSink {
     return this.#imageBytes;
   }
 
-  /** The number of strings with media. */
+  /** The number of strings so far that hold media. */
   get count(): number {
     return this.#count;
   }

@@ -6,7 +6,7 @@ export interface ModelPlace {
   readonly end: number;
   /** The model that is sent, if no model override replaces it. */
   readonly name: string;
-  /** The name in the body, if {@link name} replaces it. Undefined: the body has {@link name}. */
+  /** The name in the body, if {@link name} replaces it; `undefined` if the body has {@link name}. */
   readonly written?: string;
   /** Formats another name for this place. */
   readonly write: (name: string) => string;

@@ -47,8 +47,8 @@ export function modelsInPath(path: string): readonly string[] {
 }
 
 /**
- * The models that a query names. Ignores capitals in the names of parameters. Undefined if the query has too
- * many parameters.
+ * The models that a query names; `undefined` if the query has too many parameters. Ignores capitals in the
+ * names of parameters.
  */
 export function modelsInQuery(query: string): readonly string[] | undefined {
   if (query === "") return NO_NAMES;

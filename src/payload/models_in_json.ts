@@ -1,7 +1,7 @@
 /** Finds every model that a JSON body names, at any depth, and the members that the proxy acts upon. */
 
 import { factsOf, type Operation } from "../apis/operations.ts";
-import { CONVERSATION, FREE_FORM_UNLESS_OBJECT, isFreeForm } from "./body_keys.ts";
+import { FREE_FORM_UNLESS_OBJECT, isFreeForm } from "./body_keys.ts";
 import {
   contentKind,
   isOutside,
@@ -16,11 +16,32 @@ import { foldKey } from "./fold_key.ts";
 import { chargeOfMember, type HostedTool, hostedTools } from "./hosted_tools.ts";
 import { JsonReader, type JsonSpan, JsonSyntaxError, jsonText, type JsonWatcher } from "./json_reader.ts";
 import { jsonValue } from "./json_value.ts";
+import {
+  CACHE_MARK,
+  contentPlace,
+  freeFormPlace,
+  INNER,
+  LIFETIME,
+  MEMBER_OF_MODEL,
+  MODEL,
+  OUTERMOST_MODEL,
+  type Place,
+  placeOfMember,
+  PROMPT,
+  PROMPT_ELEMENT,
+  REFERENCE,
+  type Role,
+  ROOT,
+  TOOLS,
+  TYPE_OF_ITEM,
+  UNLESS_OBJECT,
+} from "./json_places.ts";
 import { MAX_MODELS, MAX_NAME, namesModel, shortName } from "./model_name.ts";
 import type { ModelPlace } from "./model_place.ts";
 import { type Pause, STEP_BYTES } from "./pace.ts";
 import type { CacheWrites } from "./cache_writes.ts";
-import { WATCHED_MEMBERS, type WatchedMember, watchedMember } from "./watched_members.ts";
+import { RootMembers } from "./root_members.ts";
+import type { WatchedMember } from "./watched_members.ts";
 
 /** The longest escape of a character in JSON, in bytes. */
 const LONGEST_ESCAPE = 6;
@@ -33,7 +54,7 @@ const FEW_MODELS = 16;
 export interface JsonFindings {
   /** Every model that the body names, at any depth. An empty name stands for a name that is not a string. */
   readonly models: readonly string[];
-  /** The place of the outermost `model`. Empty without one. */
+  /** The place of the outermost `model`; empty without one. */
   readonly places: readonly ModelPlace[];
   /** The watched members of the outermost object. */
   readonly members: ReadonlyMap<WatchedMember, JsonSpan>;
@@ -48,61 +69,15 @@ export interface JsonFindings {
   readonly media: number;
   /** The tools that the provider runs, each name once. */
   readonly hostedTools: readonly HostedTool[];
-  /** For how long the body marks content for the provider's cache. Undefined: it marks none. */
+  /** For how long the body marks content for the provider's cache; `undefined` if it marks none. */
   readonly cacheWrites: CacheWrites | undefined;
-  /** The index of the first key of the outermost object. Undefined: the object is empty. */
+  /** The index of the first key of the outermost object; `undefined` if the object is empty. */
   readonly firstKey: number | undefined;
 }
 
-/** Keys by which Ollama's native API names models (its docs/api.md). */
-const OLLAMA_KEYS: ReadonlySet<string> = new Set(["name", "from", "source", "destination"]);
-
-/** What a value is, which decides what its members can be. */
-type Role =
-  | "root"
-  | "prompt"
-  | "element of a prompt"
-  | "inner"
-  | "model"
-  | "member of a model"
-  | "content unless object"
-  | "content"
-  | "text"
-  | "type of an item"
-  | "reference"
-  | "tools"
-  | "tool"
-  | "type of a tool"
-  | "cache mark"
-  | "lifetime in a cache"
-  | "hosted tool";
-interface Place {
-  readonly role: Role;
-  readonly member: WatchedMember | undefined;
-  /** What an object in content has shown so far. Undefined for other values. */
-  readonly item?: SeenItem;
-  /** What a tool has shown so far. Undefined for values that are neither a tool nor its type. */
-  readonly tool?: { readonly types: string[]; readonly keys: Set<string> };
-  /** The tool that a member of the outermost object switches on. */
-  readonly hosted?: HostedTool;
-}
-const ROOT: Place = { role: "root", member: undefined };
-const INNER: Place = { role: "inner", member: undefined };
-const MODEL: Place = { role: "model", member: undefined };
-const OUTERMOST_MODEL: Place = { role: "model", member: "model" };
-const MEMBER_OF_MODEL: Place = { role: "member of a model", member: undefined };
-/** A list of strings, or of lists of tokens, has several prompts. A list of numbers is one prompt. */
-const PROMPT: Place = { role: "prompt", member: undefined };
-const PROMPT_ELEMENT: Place = { role: "element of a prompt", member: undefined };
-const UNLESS_OBJECT: Place = { role: "content unless object", member: undefined };
-const TYPE_OF_ITEM: Place = { role: "type of an item", member: undefined };
-const REFERENCE: Place = { role: "reference", member: undefined };
 /** Marks of content for the provider's cache, of Anthropic and of Bedrock. They know no other capitals. */
 const CACHE_MARKS: ReadonlySet<string> = new Set(["cache_control", "cachePoint"]);
-const CACHE_MARK: Place = { role: "cache mark", member: undefined };
-const LIFETIME: Place = { role: "lifetime in a cache", member: undefined };
 const USUAL_LIFETIME = '"5m"';
-const TOOLS: Place = { role: "tools", member: undefined };
 /** The highest number of hosted tools and of members of a tool that are kept. No API has more. */
 const MAX_TOOLS = 50;
 const MAX_TOOL_KEYS = 50;
@@ -166,50 +141,6 @@ export async function modelsInLines(
   const reader = new JsonReader(bytes, watcher, { isSequence: true });
   while (!reader.step(STEP_BYTES)) await pause();
   return watcher.models;
-}
-
-/** The watched members of the outermost object of a text. */
-class RootMembers {
-  readonly members = new Map<WatchedMember, JsonSpan>();
-  /** The place of the outermost `model`. Empty without one. */
-  readonly places: ModelPlace[] = [];
-  /** The index of the first key, or undefined if the object is empty. */
-  firstKey: number | undefined;
-  readonly #entered: WatchedMember[] = [];
-  readonly #isOllama: boolean;
-
-  constructor(isOllama: boolean) {
-    this.#isOllama = isOllama;
-  }
-
-  /** Whether a key names a model at the path of the request. */
-  namesModel(key: string): boolean {
-    return this.#isOllama && OLLAMA_KEYS.has(foldKey(key));
-  }
-
-  /** A member begins. Throws a {@link JsonSyntaxError} if it is watched and repeated, or has other capitals. */
-  memberOf(key: string, keyStart: number): WatchedMember | undefined {
-    this.firstKey ??= keyStart;
-    const watched = watchedMember(key);
-    if (watched === undefined) return undefined;
-    if (watched !== key) {
-      throw new JsonSyntaxError(`the key ${JSON.stringify(key)}, where "${watched}" is meant`);
-    }
-    if (this.#entered.includes(watched)) throw new JsonSyntaxError(`the key "${watched}" twice`);
-    this.#entered.push(watched);
-    return watched;
-  }
-
-  /** A watched member has ended. `name` is its value if it is a string that names a model. */
-  onMember(member: WatchedMember, span: JsonSpan, name: string | undefined): void {
-    this.members.set(member, span);
-    if (member !== "model" || name === undefined) return;
-    this.places.push({ ...span, name, write: asJson });
-  }
-}
-
-function asJson(text: string): string {
-  return JSON.stringify(text);
 }
 
 const NO_TOOLS: readonly HostedTool[] = [];
@@ -408,32 +339,9 @@ class ModelWatcher implements JsonWatcher<Place> {
   }
 }
 
-/** The places of watched members that hold no model. */
-const PLACES_OF_MEMBERS: ReadonlyMap<WatchedMember, Place> = new Map(
-  WATCHED_MEMBERS.map((member) => [member, { role: "inner", member }]),
-);
-
-function placeOfMember(member: WatchedMember): Place {
-  return PLACES_OF_MEMBERS.get(member) ?? { role: "inner", member };
-}
-
 /** A JSON string as the name of a model. Throws a {@link JsonSyntaxError} if it is too long. */
 function nameOf(bytes: Uint8Array, { start, end }: JsonSpan): string {
   if (end - start > MAX_NAME_BYTES) throw new JsonSyntaxError("a name of a model that is too long");
   const value = jsonValue(bytes, start, end);
   return shortName(typeof value === "string" ? value : "");
-}
-
-/** How to watch a value in content. Each value that may be an object has a record of its members. */
-function contentPlace(role: "content" | "text", key = ""): Place {
-  return {
-    role,
-    member: undefined,
-    item: { hasId: false, hasContent: false, isAudio: foldKey(key) === "audio" },
-  };
-}
-
-/** How to watch a free-form member. Schemas and data of the client are not content for the model. */
-function freeFormPlace(key: string): Place | undefined {
-  return CONVERSATION.has(foldKey(key)) ? contentPlace("text") : undefined;
 }

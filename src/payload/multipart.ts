@@ -48,6 +48,8 @@ export async function readForm(
     const end = await find(bytes, delimiter, { from: headEnd + 2, pause });
     if (end === -1) throw new FormSyntaxError("a form that is incomplete");
     if (end < start) throw new FormSyntaxError("a boundary inside of a part's head");
+    // Browsers send an empty name without content for a file that the user has not chosen.
+    if (head.hasEmptyFilename && end > start) throw new FormSyntaxError("a file with an empty name");
     parts.push({ ...head, start, end });
     at = end + delimiter.length;
   }

@@ -6,7 +6,7 @@ export const STEP_BYTES = 16 * 1024;
 
 /**
  * Awaited between short steps of work. It lets other work run first if the work has lasted too long since the
- * last pause. Undefined: no pause is needed.
+ * last pause. Returns `undefined` if no pause is needed.
  */
 export type Pause = () => Promise<void> | undefined;
 

@@ -16,7 +16,9 @@ export interface PartHead {
    * Whether the part has the name of a file, plain or only encoded. Not every reader knows an encoded name.
    */
   readonly isFile: boolean;
-  /** Where the number of the part's `content-length` is in the form. Undefined without one. */
+  /** Whether the part has the empty name of a file. Some readers take it for a field, and others for a file. */
+  readonly hasEmptyFilename: boolean;
+  /** Where the number of the part's `content-length` is in the form; `undefined` without one. */
   readonly lengthAt: { readonly start: number; readonly end: number } | undefined;
 }
 
@@ -67,13 +69,15 @@ export function parsePartHead(text: string, offset: number): PartHead {
   const name = quoted ?? plain;
   if (name === undefined) throw new FormSyntaxError('a part without a plain name="…"');
   const filename = inQuotes ?? escaped ?? token;
-  if (filename === undefined) return { name: utf8(name), isFile: encoded !== undefined, lengthAt };
+  if (filename === undefined) {
+    return { name: utf8(name), isFile: encoded !== undefined, hasEmptyFilename: false, lengthAt };
+  }
   // A reader that ignores quotes would read a parameter after a semicolon.
   if (PARAMETER_WITHIN.test(filename)) {
     throw new FormSyntaxError("a file's name that some readers split into parameters");
   }
   utf8(filename);
-  return { name: utf8(name), isFile: true, lengthAt };
+  return { name: utf8(name), isFile: true, hasEmptyFilename: filename === "", lengthAt };
 }
 
 /** Where the digits of a value are in the form. `offset` is the index of the line in the form. */

@@ -113,7 +113,7 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
 
 /**
  * A body that begins like a JSON object, under another content type. `curl -d` sends JSON as a form, and many
- * servers read it. Undefined: the body begins like something else.
+ * servers read it. The result is `undefined` if the body begins like something else.
  */
 async function jsonOfAnyType(body: Uint8Array, options: PayloadOptions): Promise<Payload | undefined> {
   const { plain } = await plainBody(body, options);
@@ -130,8 +130,8 @@ async function jsonOfAnyType(body: Uint8Array, options: PayloadOptions): Promise
 }
 
 /**
- * Reads a JSON body like {@link readPayload}, if it is so short that nothing has to be awaited. Undefined for all
- * other bodies. Most bodies are such.
+ * Reads a JSON body like {@link readPayload}, if it is so short that nothing has to be awaited. Returns
+ * `undefined` for all other bodies. Most bodies are such.
  */
 export function readShortPayload(
   body: Uint8Array,
@@ -179,7 +179,9 @@ const FORM = "multipart/form-data";
 /** The names of UTF-8, and of ASCII, which is a subset of it. */
 const UTF8_CHARSETS: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii", "ascii"]);
 
-/** The media type of the body. Undefined without a `content-type`. Throws if readers could disagree on it. */
+/**
+ * The media type of the body; `undefined` without a `content-type`. Throws if readers could disagree on it.
+ */
 function typeOf(
   options: Pick<PayloadOptions, "fields" | "choosesEndpoint">,
 ): MediaType | undefined {
@@ -267,7 +269,7 @@ async function readFormBody(
 const MAX_NUMBER_BYTES = 20;
 
 /**
- * How many responses a form requests by the field `n`, as OpenAI's image edits do. Undefined without the
+ * How many responses a form requests by the field `n`, as OpenAI's image edits do; `undefined` without the
  * field.
  */
 function choicesIn(bytes: Uint8Array, parts: readonly FormPart[]): number | undefined {
@@ -284,7 +286,7 @@ function choicesIn(bytes: Uint8Array, parts: readonly FormPart[]): number | unde
 }
 
 /** The purposes of files that contain no requests (OpenAI's Files API). */
-const OTHER_PURPOSES: ReadonlySet<string> = new Set([
+export const PURPOSES_WITHOUT_REQUESTS: ReadonlySet<string> = new Set([
   "assistants",
   "vision",
   "fine-tune",
@@ -311,7 +313,7 @@ async function modelsInBatch(
     throw new FormSyntaxError("a purpose that is repeated or is not a plain field");
   }
   const stated = purpose && new TextDecoder().decode(bytes.subarray(purpose.start, purpose.end));
-  if (stated !== undefined && OTHER_PURPOSES.has(stated)) return [];
+  if (stated !== undefined && PURPOSES_WITHOUT_REQUESTS.has(stated)) return [];
   const files = parts.filter(({ name, isFile }) => isFile || name.toLowerCase() === "file");
   const models: (readonly string[])[] = [];
   for (const { start, end } of files) {

@@ -117,7 +117,7 @@ function plainText(bytes: Uint8Array, { start, end }: JsonSpan): string {
   return isPlain ? asciiText(bytes, start, end) : new TextDecoder().decode(bytes.subarray(start, end));
 }
 
-/** The value of a few digits, as most numbers are. Undefined for any other text. */
+/** The value of a few digits, as most numbers are; `undefined` for any other text. */
 function digitsIn(bytes: Uint8Array, { start, end }: JsonSpan): number | undefined {
   if (end - start > MAX_DIGITS) return undefined;
   let value = 0;
@@ -174,7 +174,7 @@ function generationNumbers(bytes: Uint8Array): { most: number | undefined; choic
 }
 
 /**
- * A number of tokens or choices. Undefined: `null`, and numbers below one. Throws a {@link
+ * A number of tokens or choices; `undefined` for `null` and for numbers below one. Throws a {@link
  * JsonSyntaxError} for other values, because some servers read a number from a string.
  */
 function wholeNumber(text: string | undefined, name: string): number | undefined {

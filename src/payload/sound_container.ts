@@ -11,8 +11,8 @@ const MAX_BOXES = 10_000;
 const NO_GRANULE = 0xffff_ffff;
 
 /**
- * The length that Ogg, MP4, WebM, FLAC and WAV state. Undefined for all other bytes: of these MP3 has at least
- * 1,000 bytes a second.
+ * The length that Ogg, MP4, WebM, FLAC and WAV state; `undefined` for all other bytes: of these MP3 has at
+ * least 1,000 bytes a second.
  */
 export function statedLength(bytes: Uint8Array): StatedLength | undefined {
   const file = new Container(bytes);

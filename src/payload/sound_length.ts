@@ -42,7 +42,7 @@ export function secondsOfBytes(length: number): number {
   return length / BYTES_PER_SECOND;
 }
 
-/** The rate of uncompressed WAV by its header. Undefined for all other bytes. */
+/** The rate of uncompressed WAV by its header; `undefined` for all other bytes. */
 function pcmBytesPerSecond(bytes: Uint8Array): number | undefined {
   if (!isText(bytes, 0, "RIFF") || !isText(bytes, 8, "WAVE")) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -14,7 +14,7 @@ export interface TextSink {
   readonly writeText: (bytes: Uint8Array, from: number, to: number) => number;
   /** A number of so many bytes, instead of pieces. */
   readonly number?: (length: number) => void;
-  /** The value has ended. */
+  /** Called at the end of the value, after its last bytes. */
   readonly end: () => void;
 }
 

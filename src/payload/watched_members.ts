@@ -27,7 +27,7 @@ const BY_FOLDED_KEY: ReadonlyMap<string, WatchedMember> = new Map(
   WATCHED_MEMBERS.map((name) => [foldKey(name), name]),
 );
 
-/** The watched member that some readers find under a key, in any capitals. Undefined: all other keys. */
+/** The watched member that some readers find under a key, in any capitals; `undefined` for all other keys. */
 export function watchedMember(key: string): WatchedMember | undefined {
   return BY_FOLDED_KEY.get(foldKey(key));
 }

@@ -12,13 +12,14 @@ export interface FrameHead {
   /** Whether an extension changes the meaning of the frame. In data frames it is usually compression. */
   readonly hasReservedBits: boolean;
   readonly opcode: number;
-  /** The key that masks the payload. Undefined: an unmasked payload. */
+  /** The key that masks the payload; `undefined` for an unmasked payload. */
   readonly mask: Uint8Array | undefined;
   readonly payloadBytes: number;
 }
 
 /** The opcodes of frames (RFC 6455, 5.2). */
 export const OPCODES = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+const KNOWN_OPCODES: ReadonlySet<number> = new Set(Object.values(OPCODES));
 /** The status codes of close frames that the proxy sends (RFC 6455, 7.4.1). */
 export const CLOSE_CODES = {
   goingAway: 1001,
@@ -55,17 +56,25 @@ const FIRST_CONTROL = 8;
 export class FrameReader {
   readonly #maxMessageBytes: number;
   readonly #listener: FrameListener;
+  readonly #isStrict: boolean;
   /** The beginning of a head, held back until the head is complete. */
   #partial = new Uint8Array();
   #head: FrameHead | undefined;
   #left = 0;
   #messageBytes = 0;
+  /** Whether the last data frame was not the last one of its message. */
+  #isWithinMessage = false;
   #violation: FrameViolation | undefined;
   #hasClosed = false;
 
-  constructor(maxMessageBytes: number, listener: FrameListener = {}) {
+  /**
+   * `isStrict`: a frame with an unknown opcode or in the wrong order breaks a rule too. Otherwise it passes, and its
+   * receiver decides.
+   */
+  constructor(maxMessageBytes: number, listener: FrameListener = {}, { isStrict = false } = {}) {
     this.#maxMessageBytes = maxMessageBytes;
     this.#listener = listener;
+    this.#isStrict = isStrict;
   }
 
   /**
@@ -115,9 +124,30 @@ export class FrameReader {
     return bytes.subarray(0, at);
   }
 
+  /** The rule that the head of a frame breaks (RFC 6455, 5.2, 5.4 and 5.5). Undefined: none. */
+  #brokenRule({ opcode, isFinal, payloadBytes }: FrameHead): string | undefined {
+    const isControl = opcode >= FIRST_CONTROL;
+    if (isControl && payloadBytes > MAX_CONTROL_BYTES) return "a control frame that is too long";
+    if (!this.#isStrict) return undefined;
+    if (!KNOWN_OPCODES.has(opcode)) return `a frame with the reserved opcode ${opcode}`;
+    if (isControl) {
+      return isFinal ? undefined : "a control frame in several parts";
+    }
+    if (opcode === OPCODES.continuation) {
+      return this.#isWithinMessage ? undefined : "a continuation without a message";
+    }
+    return this.#isWithinMessage ? "a message that begins within another one" : undefined;
+  }
+
   #begins(head: FrameHead): boolean {
     const isControl = head.opcode >= FIRST_CONTROL;
+    const broken = isControl || this.#isStrict ? this.#brokenRule(head) : undefined;
+    if (broken !== undefined) {
+      this.#violation = { code: CLOSE_CODES.protocolError, reason: broken };
+      return false;
+    }
     if (!isControl) {
+      this.#isWithinMessage = !head.isFinal;
       const before = head.opcode === OPCODES.continuation ? this.#messageBytes : 0;
       this.#messageBytes = before + head.payloadBytes;
       if (this.#messageBytes > this.#maxMessageBytes) {
@@ -127,9 +157,6 @@ export class FrameReader {
         };
         return false;
       }
-    } else if (head.payloadBytes > MAX_CONTROL_BYTES) {
-      this.#violation = { code: CLOSE_CODES.protocolError, reason: "a control frame that is too long" };
-      return false;
     }
     if (head.opcode === OPCODES.close) this.#hasClosed = true;
     this.#head = head;
@@ -148,7 +175,7 @@ export class FrameReader {
 /** The limit of a control frame's payload (RFC 6455, 5.5). */
 const MAX_CONTROL_BYTES = 125;
 
-/** The length of the head that begins at `at`. Undefined: its second byte has not arrived. */
+/** The length of the head that begins at `at`; `undefined` if its second byte has not arrived. */
 function headLength(bytes: Uint8Array, at: number): number | undefined {
   const second = bytes[at + 1];
   if (second === undefined) return undefined;

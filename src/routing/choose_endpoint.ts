@@ -4,6 +4,7 @@ import type { UnnamedApi } from "../apis/unnamed_paths.ts";
 import type { Endpoint } from "../config/config.ts";
 import { matchesAny } from "../text/glob.ts";
 import { harmlessText } from "../text/harmless_text.ts";
+import { isElsewhere } from "./elsewhere.ts";
 import { type ModelRouting, presetOf, type RoutingTable } from "./table.ts";
 
 /** The longest model in an error message, in characters. */
@@ -64,6 +65,7 @@ export function chooseEndpoint(
     const choice = byRoute(byModel, named, candidates) ??
       byName({ endpoints, candidates, lists }, named);
     if (choice !== undefined) return choice;
+    if (isElsewhere({ endpoints, byModel }, { model: named, api, fallback })) return undefined;
     const [first, second] = candidates;
     const last = fallback !== undefined && mayUse(fallback) && (candidates.includes(fallback) || !first)
       ? fallback

@@ -14,7 +14,9 @@ import { type ByteOutput, writeAll, writeMessage } from "../http/writer.ts";
 import { encodeLatin1 } from "../http/latin1.ts";
 import type { HeldBytes, HeldShare } from "../limits/held_bytes.ts";
 import { ClientOutput } from "./client_output.ts";
+import { DepartureWatch, type WatchedConnection } from "./departure_watch.ts";
 import { headFault } from "./head_fault.ts";
+import { linger } from "./linger.ts";
 import { stallFault, StallTimer } from "./stall_timer.ts";
 import type { UnauthenticatedBudget } from "./unauthenticated_budget.ts";
 import { replyMessage } from "./reply_head.ts";
@@ -25,29 +27,8 @@ import { parseRequestHead, type RequestHead } from "./request_head.ts";
 /** The state of a connection, which chooses the timeout. */
 type ConnectionState = "idle" | "head" | "exchange" | "closed";
 
-/**
- * How much of an upload the proxy still reads after an early response, so that the client can read the
- * response.
- */
-const LINGER_BYTES = 1024 * 1024;
-const LINGER_MS = 1_000;
-/**
- * How much a client may send ahead during a running request. Clients do not pipeline more, and the buffer
- * needs a limit.
- */
-const MAX_AHEAD_BYTES = 256 * 1024;
 /** Read-ahead up to this size is not counted: each connection has such a buffer anyway. */
 const FREE_AHEAD_BYTES = 4 * 1024;
-/**
- * How much of an unread body is buffered to notice a departure. Beyond that, the departure shows at the next
- * read.
- */
-const MAX_UNREAD_BYTES = 64 * 1024;
-/**
- * The memory for an upload of which the upstream takes nothing: a departure shows behind what the client has
- * sent, of which systems usually buffer 4 to 6 MB. The buffer doubles, so that it reads at least half as much.
- */
-const MAX_STUCK_BYTES = 16 * 1024 * 1024;
 const CONTINUE = encodeLatin1("HTTP/1.1 100 Continue\r\n\r\n");
 
 /** What a connection needs from the server. */
@@ -69,37 +50,35 @@ export interface ConnectionParts {
 }
 
 /** A connection of a client over HTTP/1.1. */
-export class ClientConnection implements ServedConnection, ReaderOwner, ExchangeOwner {
+export class ClientConnection implements ServedConnection, ReaderOwner, ExchangeOwner, WatchedConnection {
   readonly #connection: Deno.Conn;
   readonly #reader: ConnectionReader;
-  readonly #handler: Handler;
   readonly #output: ByteOutput;
   /** Runs while the proxy waits for the client to take what is written. */
   readonly #sending: StallTimer;
+  readonly #watch: DepartureWatch;
+  readonly #handler: Handler;
   readonly #limits: () => ConnectionLimits;
   readonly #unauthenticatedBudget: UnauthenticatedBudget | undefined;
   readonly #heldBytes: HeldBytes | undefined;
-  /** The memory that the connection holds. Undefined if the client is not authenticated. */
-  #share: HeldShare | undefined;
   readonly #peer: string;
   readonly #isTls: boolean;
   readonly #entry: Entry;
+  readonly #onAuthenticated = (holder: string): void => this.#authenticated(holder);
   readonly clock: () => number;
   // The timeout for the first head begins when the client connects.
   #state: ConnectionState = "head";
-  #served = 0;
+  /** When the present state began. */
   #since: number;
-  #lastRequest = false;
+  /** The number of requests so far. */
+  #served = 0;
   #current: RunningExchange | undefined;
-  readonly #onAuthenticated = (holder: string): void => this.#authenticated(holder);
-  #wasStuck = false;
-  /** How much of the connection was taken when the reader of a body last stood still. */
-  #stuckAt: number | undefined;
-  /** Whether the connection holds the memory to read on behind such a body. */
-  #readsBehind = false;
-  /** Whether the client will probably send nothing during the next response: the last one was a stream. */
-  #expectsStream = true;
+  /** Whether the connection takes no further request. */
+  #isLast = false;
   #isAuthenticated = false;
+  #share: HeldShare | undefined;
+  /** Whether the client took nothing of a cancelled exchange at the last call of {@link endOverdue}. */
+  #wasStuck = false;
 
   constructor(
     connection: Deno.Conn,
@@ -107,6 +86,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
   ) {
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection, this);
+    this.#watch = new DepartureWatch(this.#reader, this);
     this.#sending = new StallTimer(now);
     this.#output = new ClientOutput(connection, this.#sending);
     this.#handler = handler;
@@ -138,7 +118,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
 
   /** Takes no further request. Closes an idle connection now, and a busy one after its response. */
   finish(): void {
-    this.#lastRequest = true;
+    this.#isLast = true;
     if (this.#state === "idle" || this.#state === "head") this.close();
   }
 
@@ -163,47 +143,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     } else if (overdue !== undefined) this.#leave(overdue);
     else if (this.#isStuck(cancellation)) {
       this.#leave(new ClientGone("the client did not read the end of the response"));
-    } else this.#watchUpload(this.#current);
-  }
-
-  /**
-   * Reads on behind an upload whose reader has taken nothing since the last call, because the upstream takes
-   * nothing: only a read notices that the client has left.
-   */
-  #watchUpload(exchange: RunningExchange): void {
-    const { body, isReadingBody, isTunnel } = exchange;
-    // A reader that waits for the client reads the connection itself.
-    const isStuck = isReadingBody && !isTunnel && body?.stall.isRunning !== true;
-    const isStill = isStuck && this.#stuckAt === this.#taken;
-    this.#stuckAt = isStuck ? this.#taken : undefined;
-    if (isStill && this.#mayReadBehind()) this.#readBehind(exchange);
-    else if (!isStill && this.#readsBehind) this.#endReadingBehind();
-  }
-
-  /**
-   * Whether there is memory to read on until the departure shows. All of it is held at once: many uploads with a
-   * part each would all get nowhere. The sender keeps room for its other connections.
-   */
-  #mayReadBehind(): boolean {
-    this.#readsBehind ||= this.#share === undefined ||
-      this.#share.mayHold(2 * MAX_STUCK_BYTES) && this.#share.mayHold(MAX_STUCK_BYTES);
-    return this.#readsBehind;
-  }
-
-  #endReadingBehind(): void {
-    this.#readsBehind = false;
-    this.#share?.mayHold(0);
-  }
-
-  /** How many bytes of the connection were taken. */
-  get #taken(): number {
-    return this.#reader.received - this.#reader.available;
-  }
-
-  /** Reads the next bytes of an upload that stands still, within {@link MAX_STUCK_BYTES}. */
-  #readBehind({ cancellation }: RunningExchange): void {
-    if (this.#reader.isOver) cancellation.cancel(new ClientGone("the client left during its upload"));
-    else if (this.#reader.available < MAX_STUCK_BYTES / 2) void this.#reader.readableBehind();
+    } else this.#watch.checkUpload(this.#current);
   }
 
   /**
@@ -235,37 +175,12 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
   /** Answers one request. False: the connection is done. */
   async #serveOne(): Promise<boolean> {
     if (this.#served++ > 0) this.#enter("idle");
-    // The body of the last request has been read.
-    this.#countAhead();
-    // Other connections get a turn between the requests that a client sends ahead.
-    if (this.#reader.available > 0) await nextTurn();
-    while (this.#reader.available === 0) {
-      if (this.#reader.isOver) return false;
-      await this.#reader.readable();
-    }
-    let head: RequestHead;
-    try {
-      let raw = takeHead(this.#reader, this.#limits());
-      if (raw === undefined) {
-        this.#enter("head");
-        raw = await readHead(this.#reader, this.#limits());
-      }
-      if (raw === null) return false;
-      head = parseRequestHead(raw);
-    } catch (error) {
-      if (error instanceof HttpSyntaxError) await this.#reject(error);
-      return false;
-    }
+    const head = await this.#nextHead();
+    if (head === undefined) return false;
     this.#enter("exchange");
     if (this.#state === "closed") return false;
-    const exchange = new RunningExchange(head, this.#reader, this);
+    const exchange = this.#begin(head);
     const { cancellation, body } = exchange;
-    this.#current = exchange;
-    this.#stuckAt = undefined;
-    this.#readsBehind = false;
-    // Read-ahead may now be part of the body, so count again.
-    this.#countAhead();
-    this.#readOn(exchange);
     const reply = await this.#handler({
       method: head.method,
       target: head.target,
@@ -280,12 +195,12 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     try {
       if (reply.tunnel !== undefined) return await this.#tunnel(reply, reply.tunnel);
       const isRead = body === null || body.skipUnread();
-      const persistent = head.persistent && isRead && !this.#lastRequest;
-      this.#expectsStream = isStream(reply);
+      const persistent = head.persistent && isRead && !this.#isLast;
+      this.#watch.expectsStream = isStream(reply);
       const { message, closes } = replyMessage(reply, head, { persistent });
       await writeMessage(this.#output, message);
       if (!isRead) await this.#linger();
-      return !closes && !this.#lastRequest;
+      return !closes && !this.#isLast;
     } catch (error) {
       // The end of the connection shows the client that the response is incomplete.
       cancellation.cancel(new ClientGone("the client left"));
@@ -296,68 +211,37 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     }
   }
 
-  #authenticated(holder: string): void {
-    this.#isAuthenticated = true;
-    if (this.#state !== "closed") this.#share ??= this.#heldBytes?.share(holder, { mayBeSlow: true });
+  /** Reads the head of the next request, and rejects an invalid one. Undefined: no valid request follows. */
+  async #nextHead(): Promise<RequestHead | undefined> {
+    // The body of the last request has been read.
     this.#countAhead();
-  }
-
-  /** Counts the memory for unread bytes of the client. Closes the connection if that is too much. */
-  #countAhead(): void {
-    const bytes = this.#reader.available > FREE_AHEAD_BYTES ? this.#reader.capacity : 0;
-    if (this.#share?.mayHold(bytes) !== false) return;
-    this.#lastRequest = true;
-    this.#current?.cancellation.cancel(new ClientGone("the client sent too much during running requests"));
-    this.close();
-  }
-
-  /** What the memory of the connection grows to, for the budget of unauthenticated connections. */
-  grows(capacity: number): void {
-    if (this.#state !== "closed") this.#unauthenticatedBudget?.holds(this, capacity);
-  }
-
-  /** Bytes have arrived, or the connection is over. */
-  hasRead(): void {
-    const exchange = this.#current;
-    if (exchange === undefined || exchange.isTunnel) return;
-    if (exchange.isReadingBody) {
-      if (this.#readsBehind && this.#stuckAt === this.#taken) this.#readBehind(exchange);
-      return;
+    // Other connections get a turn between the requests that a client sends ahead.
+    if (this.#reader.available > 0) await nextTurn();
+    while (this.#reader.available === 0) {
+      if (this.#reader.isOver) return undefined;
+      await this.#reader.readable();
     }
-    if (!this.#reader.isOver) this.#countAhead();
-    this.#readOn(exchange);
+    try {
+      let raw = takeHead(this.#reader, this.#limits());
+      if (raw === undefined) {
+        this.#enter("head");
+        raw = await readHead(this.#reader, this.#limits());
+      }
+      return raw === null ? undefined : parseRequestHead(raw);
+    } catch (error) {
+      if (error instanceof HttpSyntaxError) await this.#reject(error);
+      return undefined;
+    }
   }
 
-  bodyEnded(exchange: RunningExchange): void {
-    if (exchange === this.#current) this.#readOn(exchange);
-  }
-
-  sendContinue(): Promise<void> {
-    return writeAll(this.#output, CONTINUE);
-  }
-
-  /**
-   * Reads on while a request is answered, because only a read notices that the client has left. Keeps what
-   * arrives: the beginning of a body that waits for its reader, or the next requests within {@link
-   * MAX_AHEAD_BYTES}.
-   */
-  #readOn(exchange: RunningExchange): void {
-    if (exchange.isReadingBody || exchange.isTunnel) return;
-    if (this.#reader.isOver) exchange.cancellation.cancel(new ClientGone("the client left"));
-    else if (exchange.isUnread) {
-      if (this.#reader.available < MAX_UNREAD_BYTES) this.#watch(exchange);
-    } else if (this.#reader.available > MAX_AHEAD_BYTES) {
-      this.#lastRequest = true;
-      const reason = `the client sent more than ${MAX_AHEAD_BYTES} bytes during a running request`;
-      exchange.cancellation.cancel(new ClientGone(reason));
-    } else this.#watch(exchange);
-  }
-
-  /** A client of short responses soon sends its next request, which the usual buffer takes at once. */
-  #watch(exchange: RunningExchange): void {
-    if (this.#expectsStream && exchange.hasArrived(this.#reader.available)) {
-      void this.#reader.readableQuietly();
-    } else void this.#reader.readableBehind();
+  #begin(head: RequestHead): RunningExchange {
+    const exchange = new RunningExchange(head, this.#reader, this);
+    this.#current = exchange;
+    this.#watch.reset();
+    // Read-ahead may now be part of the body, so count again.
+    this.#countAhead();
+    this.#watch.readOn(exchange);
+    return exchange;
   }
 
   /** Hands the connection to another protocol. The connection ends with it. */
@@ -381,22 +265,60 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     await this.#linger();
   }
 
-  /**
-   * Reads on before the close. The system resets a connection that is closed with unread bytes, and the
-   * client would lose the response.
-   */
-  async #linger(): Promise<void> {
-    const timer = setTimeout(() => this.close(), LINGER_MS);
-    try {
-      await this.#connection.closeWrite();
-      const limit = this.#reader.received + LINGER_BYTES;
-      while (this.#reader.received < limit && !this.#reader.isOver) {
-        await this.#reader.readable();
-        this.#reader.consume(this.#reader.available);
-      }
-    } finally {
-      clearTimeout(timer);
-    }
+  #linger(): Promise<void> {
+    return linger(this.#connection, { reader: this.#reader, close: () => this.close() });
+  }
+
+  // What the reader reports:
+
+  /** The memory of the connection grows, which counts for the budget of unauthenticated connections. */
+  grows(capacity: number): void {
+    if (this.#state !== "closed") this.#unauthenticatedBudget?.holds(this, capacity);
+  }
+
+  /** Bytes have arrived, or the connection is over. */
+  hasRead(): void {
+    const exchange = this.#current;
+    if (exchange === undefined || exchange.isTunnel) return;
+    if (exchange.isReadingBody) return this.#watch.uploadArrived(exchange);
+    if (!this.#reader.isOver) this.#countAhead();
+    this.#watch.readOn(exchange);
+  }
+
+  // What the exchange reports:
+
+  bodyEnded(exchange: RunningExchange): void {
+    if (exchange === this.#current) this.#watch.readOn(exchange);
+  }
+
+  sendContinue(): Promise<void> {
+    return writeAll(this.#output, CONTINUE);
+  }
+
+  // What the watch for departures asks and reports:
+
+  /** Undefined: the client is not authenticated, or memory is not counted. */
+  get share(): HeldShare | undefined {
+    return this.#share;
+  }
+
+  hasSentTooMuch(): void {
+    this.#isLast = true;
+  }
+
+  #authenticated(holder: string): void {
+    this.#isAuthenticated = true;
+    if (this.#state !== "closed") this.#share ??= this.#heldBytes?.share(holder, { mayBeSlow: true });
+    this.#countAhead();
+  }
+
+  /** Counts the memory for unread bytes of the client. Closes the connection if that is too much. */
+  #countAhead(): void {
+    const bytes = this.#reader.available > FREE_AHEAD_BYTES ? this.#reader.capacity : 0;
+    if (this.#share?.mayHold(bytes) !== false) return;
+    this.#isLast = true;
+    this.#current?.cancellation.cancel(new ClientGone("the client sent too much during running requests"));
+    this.close();
   }
 
   #enter(state: ConnectionState): void {

@@ -4,13 +4,11 @@ import type { App } from "../app.ts";
 import type { ConnectionLimits, ServerConfig } from "../config/config.ts";
 import type { Log } from "../observability/log.ts";
 import { traceOf } from "../text/error_text.ts";
-import { endsWithin } from "./ends_within.ts";
+import { drainExchanges } from "./drain_exchanges.ts";
 import { FetchHandler } from "./fetch_handler.ts";
 
 /** How often the timeouts of clients are checked. */
 const SWEEP_MS = 5_000;
-/** How long responses may take to end after their requests have been cut. */
-const AFTER_CUT_MS = 500;
 
 /** The proxy behind a server of the platform. Its owner drains it before the process ends. */
 export class DeclaredServer {
@@ -50,13 +48,11 @@ export class DeclaredServer {
 
   /** Rejects new requests, lets running ones end until the deadline, then cuts the rest. */
   async drain(deadlineMs: number): Promise<void> {
-    this.#app.drain();
-    this.#log("info", "draining", { in_flight: this.#app.inFlight() });
-    if (!await endsWithin(Promise.all(this.#responses), deadlineMs)) {
-      this.#log("warn", "drain_deadline", { in_flight: this.#app.inFlight() });
-      this.#app.abortAll();
-      await endsWithin(Promise.all(this.#responses), AFTER_CUT_MS);
-    }
+    await drainExchanges(this.#app, {
+      log: this.#log,
+      deadlineMs,
+      finish: () => Promise.all(this.#responses),
+    });
     clearInterval(this.#sweep);
   }
 }

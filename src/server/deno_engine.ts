@@ -5,87 +5,101 @@ import type { ConnectionLimits, ServerConfig } from "../config/config.ts";
 import type { Entry } from "../http/message.ts";
 import type { Log } from "../observability/log.ts";
 import { traceOf } from "../text/error_text.ts";
-import { endsWithin } from "./ends_within.ts";
+import { drainExchanges } from "./drain_exchanges.ts";
 import { FetchHandler } from "./fetch_handler.ts";
-import type { RunningServer } from "./listen.ts";
+import type { RunningServer } from "./running_server.ts";
 
 /** How often the timeouts of clients are checked. */
 const SWEEP_MS = 5_000;
-/** How long connections may take to end after their requests have been cut. */
-const AFTER_CUT_MS = 500;
 
-/**
- * Listens and serves plain HTTP by `Deno.serve`. The configuration must have no certificate. Throws what
- * `Deno.serve` throws if it cannot listen.
- */
-export function startDenoServer(
-  app: App,
-  config: ServerConfig,
-  log: Log,
-  { sweepMs = SWEEP_MS }: { sweepMs?: number } = {},
-): RunningServer {
-  let limits: ConnectionLimits = config.connections;
-  let draining: Promise<void> | undefined;
-  const stop = new AbortController();
-  const fetchHandlers: FetchHandler[] = [];
-  const servers: Deno.HttpServer<Deno.NetAddr>[] = [];
-  const { host, port, adminPort } = config;
-  const main = listen(port, adminPort === undefined ? "all" : "clients");
-  const admin = adminPort === undefined ? undefined : listenBeside(main, adminPort);
-  const sweep = setInterval(() => fetchHandlers.forEach((handler) => handler.endOverdue()), sweepMs);
+/** What a {@link DenoServer} needs. */
+export interface DenoServerParts {
+  readonly app: App;
+  readonly log: Log;
+  /** How often the timeouts of clients are checked, in milliseconds. */
+  readonly sweepMs?: number | undefined;
+}
 
-  return {
-    address: main.addr,
-    httpsAddress: undefined,
-    adminAddress: admin?.addr,
-    configure: (next) => limits = next.connections,
-    drain: (deadlineMs) => draining ??= drain(deadlineMs),
-  };
+/** Serves plain HTTP by `Deno.serve`, from its construction until it is drained. */
+export class DenoServer implements RunningServer {
+  readonly #app: App;
+  readonly #log: Log;
+  readonly #host: string;
+  readonly #handlers: FetchHandler[] = [];
+  readonly #servers: Deno.HttpServer<Deno.NetAddr>[] = [];
+  readonly #stop = new AbortController();
+  readonly #sweep: ReturnType<typeof setInterval>;
+  #limits: ConnectionLimits;
+  #draining: Promise<void> | undefined;
 
-  function listen(port: number, entry: Entry): Deno.HttpServer<Deno.NetAddr> {
-    const fetchHandler = new FetchHandler({
-      handler: app.handler,
+  readonly address: Deno.NetAddr;
+  readonly httpsAddress = undefined;
+  readonly adminAddress: Deno.NetAddr | undefined;
+
+  /** The configuration must have no certificate. Throws what `Deno.serve` throws if it cannot listen. */
+  constructor(
+    { host, port, adminPort, connections }: ServerConfig,
+    { app, log, sweepMs = SWEEP_MS }: DenoServerParts,
+  ) {
+    this.#app = app;
+    this.#log = log;
+    this.#host = host;
+    this.#limits = connections;
+    const main = this.#listen(port, adminPort === undefined ? "all" : "clients");
+    this.address = main.addr;
+    this.adminAddress = adminPort === undefined ? undefined : this.#listenBeside(main, adminPort).addr;
+    this.#sweep = setInterval(() => this.#handlers.forEach((handler) => handler.endOverdue()), sweepMs);
+  }
+
+  configure({ connections }: ServerConfig): void {
+    this.#limits = connections;
+  }
+
+  drain(deadlineMs: number): Promise<void> {
+    return this.#draining ??= this.#drain(deadlineMs);
+  }
+
+  async #drain(deadlineMs: number): Promise<void> {
+    let ended: Promise<unknown> | undefined;
+    await drainExchanges(this.#app, {
+      log: this.#log,
+      deadlineMs,
+      finish: () => ended ??= Promise.all(this.#servers.map((server) => server.shutdown())),
+      close: () => this.#stop.abort(),
+    });
+    clearInterval(this.#sweep);
+  }
+
+  #listen(port: number, entry: Entry): Deno.HttpServer<Deno.NetAddr> {
+    const handler = new FetchHandler({
+      handler: this.#app.handler,
       entry,
-      limits: () => limits,
+      limits: () => this.#limits,
       now: () => performance.now(),
-      onUnexpected: (error) => log("error", "unexpected", { detail: traceOf(error) }),
+      onUnexpected: (error) => this.#log("error", "unexpected", { detail: traceOf(error) }),
     });
     const server = Deno.serve({
-      hostname: host,
+      hostname: this.#host,
       port,
-      signal: stop.signal,
+      signal: this.#stop.signal,
       // The proxy prints its own banner.
       onListen() {},
       // It is called for responses that break off, whose reason the log has. Without it the runtime prints
       // the error.
       onError: () => new Response(null, { status: 500 }),
-    }, (request, { remoteAddr }) => fetchHandler.answer(request, remoteAddr.hostname));
-    fetchHandlers.push(fetchHandler);
-    servers.push(server);
+    }, (request, { remoteAddr }) => handler.answer(request, remoteAddr.hostname));
+    this.#handlers.push(handler);
+    this.#servers.push(server);
     return server;
   }
 
-  function listenBeside(main: Deno.HttpServer, port: number): Deno.HttpServer<Deno.NetAddr> {
+  /** Opens the admin port. Closes the main port if that fails. */
+  #listenBeside(main: Deno.HttpServer, port: number): Deno.HttpServer<Deno.NetAddr> {
     try {
-      return listen(port, "admin");
+      return this.#listen(port, "admin");
     } catch (error) {
       void main.shutdown();
       throw error;
     }
-  }
-
-  async function drain(deadlineMs: number): Promise<void> {
-    app.drain();
-    log("info", "draining", { in_flight: app.inFlight() });
-    const ended = Promise.all(servers.map((server) => server.shutdown()));
-    if (!await endsWithin(ended, deadlineMs)) {
-      log("warn", "drain_deadline", { in_flight: app.inFlight() });
-      app.abortAll();
-      if (!await endsWithin(ended, AFTER_CUT_MS)) {
-        stop.abort();
-        await endsWithin(ended, AFTER_CUT_MS);
-      }
-    }
-    clearInterval(sweep);
   }
 }

@@ -1,8 +1,9 @@
 import type { App } from "../app.ts";
 import type { ServerConfig, TlsConfig } from "../config/config.ts";
 import type { Log } from "../observability/log.ts";
-import { startDenoServer } from "./deno_engine.ts";
-import { type RunningServer, startServer } from "./listen.ts";
+import { DenoServer } from "./deno_engine.ts";
+import { HttpServer } from "./http_server.ts";
+import type { RunningServer } from "./running_server.ts";
 
 /** Options of {@link startEngine}. */
 export interface StartOptions {
@@ -22,7 +23,6 @@ export function startEngine(
   log: Log,
   options: StartOptions = {},
 ): RunningServer {
-  return config.engine === "deno"
-    ? startDenoServer(app, config, log, options)
-    : startServer(app, config, log, options);
+  const parts = { app, log, ...options };
+  return config.engine === "deno" ? new DenoServer(config, parts) : new HttpServer(config, parts);
 }

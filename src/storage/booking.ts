@@ -17,7 +17,7 @@ export const OBJECT_LIFETIME_MS: number = 30 * 24 * 3_600_000;
 export interface Booking {
   /** The first millisecond of the booked hour, since 1970. */
   readonly hour: number;
-  /** False: the clock was wrong, so the hour is a guess until the clock is corrected. */
+  /** `false` if the clock was wrong: the hour is a guess until the clock is corrected. */
   readonly isDated: boolean;
   /** The keys of the rules for models that the cost counts for, such as `token:tok_… gpt-5*`. */
   readonly modelRules: readonly string[];

@@ -28,7 +28,8 @@ interface ColumnOf<Value> {
   readonly column: string;
   readonly kind: KindOf<NonNullable<Value>>;
   /**
-   * The name in the JSON of the management API, if it is not the column's. False: the API does not show it.
+   * The name in the JSON of the management API, if it is not the column's; `false` if the API does not show
+   * it.
    */
   readonly api?: string | false;
   /**

@@ -19,7 +19,7 @@ const MAX_BATCH = 250;
 export interface WriterEvents {
   /** The store began to fail, with the reason, or it works again. */
   readonly onHealth: (health: "ok" | "failing", reason: string | undefined) => void;
-  /** An exchange was dropped. */
+  /** Called for each exchange that is lost, with the reason in words. */
   readonly onDropped: (reason: string) => void;
 }
 
@@ -27,7 +27,7 @@ export interface WriterEvents {
 interface WriteResult {
   /** The exchanges that a retry can write. */
   readonly left: readonly ExchangeRow[];
-  /** Why the store is failing. Undefined: it works. */
+  /** Why the store is failing; `undefined` if it works. */
   readonly failure: string | undefined;
 }
 
@@ -53,7 +53,7 @@ export class ExchangeWriter {
     return this.#health;
   }
 
-  /** Queues an exchange. */
+  /** Queues an exchange for the next write. It is dropped if the queue is full. */
   add(row: ExchangeRow): void {
     if (this.#queue.length >= MAX_QUEUED) return this.#events.onDropped("the queue is full");
     this.#queue.push(row);

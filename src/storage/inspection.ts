@@ -1,12 +1,12 @@
 /** The result of a check of a database. */
 export interface Inspection {
-  /** The problems that the check of the database found. Empty: none. */
+  /** The problems that the check of the database found. */
   readonly damage: readonly string[];
-  /** The version of the schema. */
+  /** The number of the newest migration that the database has. */
   readonly schema: number;
   /** The newest schema version that this program knows. */
   readonly newestSchema: number;
-  /** The note `KEY_CHECK`, which the key encrypted. Undefined: no key was used yet. */
+  /** The note `KEY_CHECK`, which the key encrypted; `undefined` if no key was used yet. */
   readonly sealed: string | undefined;
   /** Whether another program has the database open. */
   readonly isInUse: boolean;

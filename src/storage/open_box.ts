@@ -9,7 +9,7 @@ export const KEY_CHECK = "encryption_key_check";
 /** The opened {@link SecretBox}, and the key file if it was created. */
 export interface OpenedBox {
   readonly box: SecretBox;
-  /** The path of the new key file. Undefined: the key existed already. */
+  /** The path of the new key file; `undefined` if the key existed already. */
   readonly createdKeyFile: string | undefined;
 }
 
@@ -51,7 +51,10 @@ export async function isKeyOfStore(key: Uint8Array<ArrayBuffer>, note: string): 
   return await box.open(Uint8Array.fromBase64(note), KEY_CHECK) !== undefined;
 }
 
-/** Reads a key file. Undefined: the file does not exist. Throws a {@link StoreError} if it holds no key. */
+/**
+ * Reads a key file. Returns `undefined` if the file does not exist. Throws a {@link StoreError} if it holds
+ * no key.
+ */
 export function readKeyFile(path: string): Uint8Array<ArrayBuffer> | undefined {
   let text: string;
   try {

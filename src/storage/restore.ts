@@ -12,9 +12,9 @@ import { StoreError } from "./store.ts";
 export interface RestoreOptions {
   /** The path of the backup. The restore does not change it. */
   readonly file: string;
-  /** The path of the key file of the backup. Undefined: the key file beside the database. */
+  /** The path of the key file of the backup; `undefined` for the key file beside the database. */
   readonly keyFile: string | undefined;
-  /** The key of the configuration (`ENCRYPTION_KEY`). Undefined: none is configured. */
+  /** The key of the configuration (`ENCRYPTION_KEY`); `undefined` if none is configured. */
   readonly encryptionKey: Uint8Array<ArrayBuffer> | undefined;
   /** The time, for the names of the replaced files. */
   readonly now: Date;
@@ -22,12 +22,13 @@ export interface RestoreOptions {
   readonly onCopied?: () => void;
 }
 
-/** The result of a restore. */
+/** The files that a restore replaced, and the time of the restored state. */
 export interface Restored {
   /** The paths of the replaced files, under their new names. */
   readonly kept: readonly string[];
   /**
-   * The time of the last change in the backup, in milliseconds since 1970. Undefined: the backup is empty.
+   * The time of the last change in the backup, in milliseconds since 1970; `undefined` if the backup is
+   * empty.
    */
   readonly lastChangeAt: number | undefined;
 }

@@ -15,7 +15,7 @@ import { StoreError } from "./store.ts";
 const MAX_BYTES = 256 * 1024;
 const ROOT_UID = 0;
 
-/** A run file that was read. */
+/** A run file that was read. Its text says how commands reach the proxy. */
 export interface RunFile {
   readonly path: string;
   /** When the proxy wrote the file, in milliseconds since 1970. */
@@ -86,7 +86,7 @@ function list(database: string): { path: string; owner: number | null }[] {
   }
 }
 
-/** Reads a run file. Undefined: it is stale, or its proxy has removed it. */
+/** Reads a run file. Returns `undefined` if it is stale, or its proxy has removed it. */
 function readRunFile(path: string, owner: number | null): RunFile | undefined {
   try {
     checkOwner(path, Deno.lstatSync(path), owner);
@@ -120,7 +120,7 @@ function checkOwner(path: string, { isFile, uid }: Deno.FileInfo, owner: number 
   );
 }
 
-/** Whether the lock was acquired. Undefined: the file system has no locks. */
+/** Whether the lock was acquired; `undefined` if the file system has no locks. */
 function tryLock(file: Deno.FsFile, { exclusive }: { exclusive: boolean }): boolean | undefined {
   try {
     return file.tryLockSync(exclusive);

@@ -14,18 +14,18 @@ const UNFINISHED = /^llm-proxy-\d{8}T\d{6}Z\.db\.part(?:-journal)?$/;
 export interface BackupSchedule {
   /** The time between two backups, in milliseconds. */
   readonly everyMs: number;
-  /** The number of copies to keep. */
+  /** The number of copies to keep. Older copies are deleted. */
   readonly keep: number;
-  /** The folder of the copies. */
+  /** The path of the folder that the copies are written to. */
   readonly folder: string;
 }
 
 /** The dependencies and callbacks of {@link backupOnSchedule}. */
 export interface ScheduledBackupParts {
   readonly clock: Clock;
-  /** The settings, which a reload can change. Undefined: scheduled backups are off. */
+  /** The settings, which a reload can change; `undefined` if scheduled backups are off. */
   readonly schedule: () => BackupSchedule | undefined;
-  /** Gets the path of a new backup. */
+  /** Called after each backup, with the path of the file. */
   readonly onDone: (file: string) => void;
   /** Gets the reason why a backup failed. The next try follows after a quarter of the interval. */
   readonly onFailed: (reason: string) => void;

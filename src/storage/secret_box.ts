@@ -39,7 +39,9 @@ export class SecretBox {
     return whole;
   }
 
-  /** Decrypts a secret. Undefined: it was encrypted with another key or context, or was changed. */
+  /**
+   * Decrypts a secret. Returns `undefined` if it was encrypted with another key or context, or was changed.
+   */
   async open(sealed: Uint8Array, context: string): Promise<string | undefined> {
     const copy = sealed.slice();
     try {

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { keyContext, ManagedTokens } from "../../src/auth/managed_tokens.ts";
 import { createTokenValue, hashOf, isTokenValue } from "../../src/auth/token_value.ts";
 import { SecretBox } from "../../src/storage/secret_box.ts";
-import type { AccessChanges, Project, Token } from "../../src/storage/store.ts";
+import type { AccessChanges, Project, Token } from "../../src/storage/access_store.ts";
 import { nextTurn } from "../../src/streams/turn.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
 import { projectRow, tokenRow } from "../support/data/rows.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { createClientAccess } from "../../src/auth/client_access.ts";
+import { ClientAccess } from "../../src/auth/client_access.ts";
 import { FailureGate } from "../../src/auth/failure_gate.ts";
 import { isSameOrigin, type Scheme } from "../../src/auth/page_origin.ts";
 import { systemClock } from "../../src/time/clock.ts";
@@ -34,7 +34,7 @@ Deno.test("isSameOrigin: host and port are compared, and the scheme where it is 
 
 Deno.test("schemeOf: a trusted proxy states the scheme; TLS without one is https, and a plain connection is unknown", () => {
   const access = (trustedProxies: readonly string[]) =>
-    createClientAccess(
+    new ClientAccess(
       { allowedIps: ["0.0.0.0/0"], trustedProxies, allowedHosts: [], ownHostname: undefined },
       new FailureGate(systemClock),
     );

@@ -26,6 +26,7 @@ Deno.test("shrunk bundle: packages that require built-in modules work, and nothi
       `${folder}/entry.ts`,
       `import { Counter, Registry } from "${new URL("src/observability/prom_client.js", ROOT)}";
       import { publishedPrices } from "${new URL("src/accounting/published_prices.ts", ROOT)}";
+      import { runCommandLine } from "${new URL("src/cli/command_line.ts", ROOT)}";
       const counter = new Counter({ name: "some", help: "Some.", registers: [new Registry()] });
       try {
         counter.inc("no number");
@@ -33,7 +34,8 @@ Deno.test("shrunk bundle: packages that require built-in modules work, and nothi
         console.log(error.message);
       }
       const usage = { input_tokens: 1_000_000, output_tokens: 1_000_000, cache_read_tokens: 500_000 };
-      console.log(publishedPrices().priceOf("gpt-4o", "openai").cost(usage, new Date()));\n`,
+      console.log(publishedPrices().priceOf("gpt-4o", "openai").cost(usage, new Date()));
+      await runCommandLine(["version", "--json"]);\n`,
     );
     await deno(
       ...["bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", out],

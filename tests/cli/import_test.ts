@@ -149,6 +149,7 @@ Deno.test("import litellm: what is left out is listed with its line, in the file
     "other.yaml:7: model_list[0].litellm_params.rpm: is not carried over: llm-proxy limits the tokens of clients, not single upstreams",
     "other.yaml:11: model_list[1].litellm_params.temperature: has no counterpart",
     "other.yaml:16: model_list[2].litellm_params.api_key: is a key in clear: it was not copied. Set LOCAL_API_KEY to it",
+    'other.yaml:21: model_list[4]: the budget rejects the model "my-gpt", which has no published price: set its price in the endpoint (prices)',
     "other.yaml:25: model_list[4].litellm_params.api_version: is not needed: the address ends in /openai/v1, Azure's API without versions",
     "other.yaml:31: model_list[6]: is not carried over: LiteLLM translates the API of bedrock, and llm-proxy translates no API",
     "other.yaml:33: model_list[7]: is not carried over: its provider is unknown",
@@ -163,6 +164,39 @@ Deno.test("import litellm: what is left out is listed with its line, in the file
   ]);
   for (const note of notes) assertStringIncludes(text, `#   ${note}\n`);
   assertStringIncludes(text, "#   claude  /v1/messages\n#   cheap   /v1\n");
+});
+
+Deno.test("import litellm: deployments in their order, servers without keys, and clients of OpenAI's API", async () => {
+  const deployment = (model: string, more: string) =>
+    `  - model_name: chat\n    litellm_params: { model: ${model}, api_base: "http://10.0.0.9:8000/v1", ${more} }\n`;
+  const { endpoints, notes, variables, text } = await converted(
+    "litellm",
+    `model_list:
+${deployment("openai/last", "api_key: EMPTY")}${deployment("openai/second", "api_key: none, order: 2")}${
+      deployment("hosted_vllm/first", "api_key: sk-no-key-required, order: 1")
+    }  - model_name: claude
+    litellm_params: { model: anthropic/claude-sonnet-5 }
+    model_info: { id: one, mode: chat }
+router_settings: { num_retries: 1 }
+litellm_settings: { num_retries: 3 }
+`,
+  );
+  const chat = endpoints["chat"];
+  assertEquals([chat?.["strategy"], chat?.["retries"]], ["failover", 1]);
+  assert(Array.isArray(chat?.["backends"]));
+  assertEquals(chat["backends"].map(({ models, api_key }) => [models.chat, api_key]), [
+    ["first", "none"],
+    ["second", "none"],
+    ["last", "none"],
+  ]);
+  assertEquals(notes, [
+    "other.yaml:12: litellm_settings.num_retries: is not carried over: router_settings.num_retries counts",
+  ]);
+  assertEquals(variables, ["ANTHROPIC_API_KEY", "PROXY_TOKEN"]);
+  assertStringIncludes(
+    text,
+    "# Clients of OpenAI's API do not reach anthropic: llm-proxy translates no API.",
+  );
 });
 
 Deno.test("import litellm: names with *, credentials by name, anchors, and keys of one provider in clear", async () => {

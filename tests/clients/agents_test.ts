@@ -80,7 +80,7 @@ for (const agent of AGENTS) {
         await using bench = await ClientBench.start({ https });
         const said = await ask(bench, agent, { folder, endpoint });
         assertStringIncludes(said.out, SENTENCE, said.all);
-        assert(bench.upstream.requests.length > 0);
+        assert(bench.requests.length > 0);
         assertEquals(bench.saw(SECRETS.proxyToken), false);
       });
     }
@@ -105,13 +105,13 @@ agentTest(claude, "with a wrong token, says so at once", async (folder) => {
   assertStringIncludes(said.all, "is not valid for this proxy");
   // Its own retries of a 401 last for minutes.
   assert(performance.now() - began < 30_000);
-  assertEquals(bench.upstream.requests.length, 0);
+  assertEquals(bench.requests.length, 0);
 });
 
 agentTest(claude, "asks for the models of the endpoint", async (folder) => {
   await using bench = await ClientBench.start();
   await ask(bench, claude, { folder, endpoint: "anthropic" });
-  assert(bench.upstream.requests.some(({ target }) => target.startsWith("/anthropic/v1/models")));
+  assert(bench.requests.some(({ target }) => target.startsWith("/anthropic/v1/models")));
 });
 
 function agentTest(agent: Agent, what: string, test: (folder: string) => Promise<void>): void {

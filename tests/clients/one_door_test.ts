@@ -24,6 +24,7 @@ const ENDPOINTS: readonly (readonly [name: string, provider: string, path: strin
 
 async function withProxy(
   test: (parts: { url: string; upstream: FakeUpstream; folder: string }) => Promise<void>,
+  { more = () => "" }: { more?: (upstream: string) => string } = {},
 ): Promise<void> {
   await using upstream = new FakeUpstream({ script: modelScript() });
   const folder = await Deno.makeTempDir();
@@ -35,6 +36,7 @@ async function withProxy(
       `[endpoints.${name}]\nprovider = "${provider}"\nbase_url = "${upstream.origin}${path}"\n` +
       `api_key = "${SECRETS.openaiKey}"`
     ),
+    more(upstream.origin),
   ].join("\n");
   await Deno.writeTextFile(`${folder}/config.toml`, text);
   {
@@ -109,6 +111,38 @@ Deno.test("one address: Anthropic's SDK, with messages, a stream, a count of tok
     assertEquals((await client.models.retrieve("claude-demo")).id, "claude-demo");
     await assertRejects(() => client.models.retrieve("unheard"), AnthropicNotFound);
   }));
+
+/** Claude and Gemini at the addresses where their providers have OpenAI's API, as docs/install.md shows. */
+function byOpenAi(upstream: string): string {
+  const route = (model: string, endpoint: string, to: string) =>
+    `[[routes]]\nmodel = "${model}"\nendpoint = "${endpoint}"\nto = "${to}"\n`;
+  const endpoint = (name: string, path: string) =>
+    `[endpoints.${name}]\nprovider = "openai"\nbase_url = "${upstream}${path}"\napi_key = "${SECRETS.openaiKey}"\n`;
+  return [
+    endpoint("claude-by-openai", "/anthropic/v1"),
+    endpoint("gemini-by-openai", "/v1beta/openai"),
+    route("claude", "anthropic", "claude-sonnet-5"),
+    route("claude", "claude-by-openai", "claude-sonnet-5"),
+    route("flash-lite", "gemini-by-openai", "gemini-3.8-flash-lite"),
+  ].join("");
+}
+
+Deno.test("one address: OpenAI's and Anthropic's SDK with one name of a model, which has a route for each API", () =>
+  withProxy(async ({ url, upstream }) => {
+    const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: SECRETS.proxyToken, maxRetries: 0 });
+    const anthropic = new Anthropic({ baseURL: url, apiKey: SECRETS.proxyToken, maxRetries: 0 });
+    for (const name of ["claude", "flash-lite"]) {
+      const { model } = await openai.chat.completions.create({ model: name, messages: MESSAGES });
+      assertEquals(model, name === "claude" ? "claude-sonnet-5" : "gemini-3.8-flash-lite");
+    }
+    const { model } = await anthropic.messages.create({ model: "claude", max_tokens: 9, messages: MESSAGES });
+    assertEquals(model, "claude-sonnet-5");
+    assertEquals(pathsOf(upstream), [
+      "/anthropic/v1/chat/completions",
+      "/v1beta/openai/chat/completions",
+      "/anthropic/v1/messages",
+    ]);
+  }, { more: byOpenAi }));
 
 /** Programs for Node, and where their requests arrive. `URL` and `TOKEN` are in the environment. */
 const PROGRAMS: readonly (readonly [library: string, program: string, paths: string[]])[] = [

@@ -130,7 +130,7 @@ for (const agent of AGENTS) {
 function assertSentence(bench: ClientBench, said: Said): void {
   assertStringIncludes(said.out, SENTENCE, said.all);
   assertEquals(said.code, 0, said.all);
-  assert(bench.upstream.requests.length > 0);
+  assert(bench.requests.length > 0);
 }
 
 /** No file of a client keeps the token or the address, and the private folder is gone. */

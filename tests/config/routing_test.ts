@@ -103,6 +103,21 @@ provider = "mistral"
   ]);
 });
 
+Deno.test("routes: one model may have a route for each API", async () => {
+  const route = (endpoint: string) => `[[routes]]\nmodel = "claude"\nendpoint = "${endpoint}"\n`;
+  const { warnings } = await load(`${route("claude")}${route("groq")}${route("own")}
+${TWO}[endpoints.claude]
+provider = "anthropic"
+api_key = "sk-3"
+[endpoints.own]
+provider = "mistral"
+api_key = "sk-4"
+`);
+  assertEquals(warnings, [
+    'config.toml:7: routes.2 does nothing: the route "claude" before it matches first',
+  ]);
+});
+
 Deno.test("filter_models: a switch of an endpoint", async () => {
   const { endpoints } = await load(TWO.replace('"sk-2"', '"sk-2"\nfilter_models = true'));
   assertEquals(endpoints.map(({ filterModels }) => filterModels), [undefined, true]);

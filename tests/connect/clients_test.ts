@@ -12,12 +12,12 @@ const FACTS = {
   endpointUrl: "http://10.0.0.2:33000/lab",
   endpoint: "lab",
   key: "the token's",
-  proxyAuthorization: undefined,
+  separateToken: undefined,
   model: "some-model",
   hasResponses: false,
   authority: undefined,
 } as const;
-const PASSED = { ...FACTS, key: "own-key", proxyAuthorization: "Bearer the-token" } as const;
+const PASSED = { ...FACTS, key: "own-key", separateToken: "the-token" } as const;
 
 Deno.test("clients: every documented client gets the endpoint's URL and the token", () => {
   assertEquals(CLIENT_NAMES, [
@@ -47,7 +47,7 @@ Deno.test("clients: every documented client gets the endpoint's URL and the toke
       const text = pieces.map((piece) => piece.text).join("\n");
       assert(text.includes(FACTS.endpointUrl) && text.includes("the token"), `${name}: ${text}`);
       assert(pieces.every(({ where }) => where !== ""), name);
-      assert(!/undefined|Proxy-Authorization|CA_CERT|ca\.pem/.test(text), `${name}: ${text}`);
+      assert(!/undefined|x-llm-proxy-token|CA_CERT|ca\.pem/.test(text), `${name}: ${text}`);
     }
   }
 });
@@ -68,7 +68,7 @@ Deno.test("clients: if the endpoint forwards the client's key, the token is in a
     for (const dialect of client?.dialects ?? []) {
       const text = client?.pieces({ ...PASSED, dialect }).map((piece) => piece.text).join("\n") ?? "";
       assertEquals(
-        /Proxy-Authorization.*Bearer the-token/.test(text),
+        /x-llm-proxy-token.*the-token/.test(text),
         client?.hasHeaderSetting,
         `${name}: ${text}`,
       );
@@ -102,7 +102,7 @@ Deno.test("clients: settings in TOML and JSON are valid", () => {
       name: "llm-proxy",
       base_url: `${FACTS.endpointUrl}/v1`,
       env_key: "OPENAI_API_KEY",
-      http_headers: { "Proxy-Authorization": "Bearer the-token" },
+      http_headers: { "x-llm-proxy-token": "the-token" },
       wire_api: "responses",
     },
   });

@@ -77,6 +77,9 @@ Deno.test("launchers: aider and goose, which no test starts", () => {
   assertEquals(launch("goose").variables, {
     GOOSE_PROVIDER: "openai",
     GOOSE_MODEL: "some-model",
+    GOOSE_PLANNER_PROVIDER: "openai",
+    GOOSE_PLANNER_MODEL: "some-model",
+    GOOSE_LEAD_PROVIDER: "openai",
     OPENAI_HOST: "http://10.0.0.9:33000",
     OPENAI_BASE_PATH: "lab/v1/chat/completions",
     OPENAI_API_KEY: TOKEN,

@@ -38,7 +38,7 @@ function talk(
       const tried = new Set<Backend>();
       const conversation = stays ? `session ${id * 7919}` : undefined;
       for (let isServed = false; !isServed;) {
-        const lease = balancer.choose({ tried, principal: `p${id}`, conversation });
+        const lease = balancer.choose({ tried, holder: `p${id}`, conversation });
         const { backend } = lease;
         const index = backends.indexOf(backend);
         tried.add(backend);
@@ -100,7 +100,7 @@ Deno.test("affinity: a conversation returns to its backend after a cooldown", ()
   const clock = new FakeClock();
   const backends = ["a", "b", "c"].map((name) => testBackend("http://h.test", { name }));
   const balancer = new Balancer({ backends, strategy: "round_robin" }, { clock });
-  const choose = () => balancer.choose({ tried: new Set(), principal: "anna", conversation: "one" });
+  const choose = () => balancer.choose({ tried: new Set(), holder: "anna", conversation: "one" });
   const home = choose();
   home.released();
   for (let count = 0; count < 3; count++) {
@@ -122,7 +122,7 @@ Deno.test("affinity: one conversation with many requests at once does not stay a
   for (const [strategy, most] of [["round_robin", 20], ["least_busy", 13]] as const) {
     const balancer = new Balancer({ backends, strategy }, { clock: new FakeClock() });
     for (let count = 0; count < 30; count++) {
-      balancer.choose({ tried: new Set(), principal: "anna", conversation: "one" });
+      balancer.choose({ tried: new Set(), holder: "anna", conversation: "one" });
     }
     assertEquals(balancer.inFlight().reduce((sum, count) => sum + count, 0), 30);
     assert(Math.max(...balancer.inFlight()) <= most, `${strategy}: ${balancer.inFlight()}`);

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { BackendHealth, LONGEST_COOLDOWN_MS } from "../../src/forwarding/backend_health.ts";
 
-/** Failures of one principal, by which the health of that principal fails. */
-const OWN = { principal: "anna", isCertain: false, needsOthers: false };
-/** The same failures, by which the health for all principals fails. */
+/** Failures of one holder, by which the health of that holder fails. */
+const OWN = { holder: "anna", isCertain: false, needsOthers: false };
+/** The same failures, by which the health for all holders fails. */
 const ALL = { ...OWN, needsOthers: true };
 
 Deno.test("BackendHealth: the third failure in a row begins a cooldown, and each further one doubles it", () => {
@@ -26,11 +26,11 @@ Deno.test("BackendHealth: a success ends the cooldown, and the count begins agai
   assertEquals(health.failed(2, { ...OWN, now: 0 }), false);
 });
 
-Deno.test("BackendHealth: for all principals it takes failures of two, or failures to connect", () => {
+Deno.test("BackendHealth: for all holders it takes failures of two, or failures to connect", () => {
   const doubtful = new BackendHealth();
   for (let failure = 0; failure < 9; failure++) doubtful.failed(1, { ...ALL, now: 0 });
   assertEquals([doubtful.isFailing, doubtful.failures], [false, 2]);
-  assertEquals(doubtful.failed(1, { ...ALL, principal: "ben", now: 0 }), true);
+  assertEquals(doubtful.failed(1, { ...ALL, holder: "ben", now: 0 }), true);
   const certain = new BackendHealth();
   assertEquals(certain.failed(3, { ...ALL, isCertain: true, now: 0 }), true);
 });

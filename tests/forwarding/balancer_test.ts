@@ -14,7 +14,7 @@ function setup(strategy: Strategy, weights: readonly number[] = [1, 1, 1]) {
   const choose = (...tried: string[]): Lease =>
     balancer.choose({
       tried: new Set(backends.filter(({ name }) => tried.includes(name))),
-      principal: "anna",
+      holder: "anna",
     });
   /** The names of so many choices, each over at once. */
   const names = (count: number, end: (lease: Lease) => void = () => {}): string =>
@@ -90,7 +90,7 @@ Deno.test("Balancer: the length of a cooldown is limited", () => {
 Deno.test("Balancer: a backend that asked for a pause is skipped, and then needs no probe", () => {
   const { clock, names, balancer, choose } = setup("failover", [1, 1]);
   names(1, (lease) => lease.limited(60_000));
-  assertEquals([names(1), balancer.waitMs({ principal: "anna", model: undefined })], ["b", 0]);
+  assertEquals([names(1), balancer.waitMs({ holder: "anna", model: undefined })], ["b", 0]);
   clock.pass(60_000);
   assertEquals([choose().backend.name, choose().backend.name], ["a", "a"]);
 });
@@ -99,9 +99,9 @@ Deno.test("Balancer: if all backends cool down, the one whose cooldown ends firs
   const { names, clock, balancer } = setup("failover", [1, 1]);
   names(1, (lease) => lease.limited(60_000));
   names(1, (lease) => lease.limited(30_000));
-  assertEquals([names(1), balancer.waitMs({ principal: "anna", model: undefined })], ["b", 30_000]);
+  assertEquals([names(1), balancer.waitMs({ holder: "anna", model: undefined })], ["b", 30_000]);
   clock.pass(10_000);
-  assertEquals(balancer.waitMs({ principal: "anna", model: undefined }), 20_000);
+  assertEquals(balancer.waitMs({ holder: "anna", model: undefined }), 20_000);
 });
 
 Deno.test("Balancer: every strategy skips backends that cool down", () => {
@@ -146,26 +146,26 @@ Deno.test("Balancer: a lease that is released twice counts once", () => {
   assertEquals(balancer.inFlight(), [0, 0]);
 });
 
-Deno.test("Balancer: failures of one principal's requests do not move other principals to another backend", () => {
+Deno.test("Balancer: failures of one holder's requests do not move other holders to another backend", () => {
   const { balancer, names } = setup("failover");
-  const nameFor = (principal: string) => {
-    const lease = balancer.choose({ tried: new Set(), principal });
+  const nameFor = (holder: string) => {
+    const lease = balancer.choose({ tried: new Set(), holder });
     lease.released();
     return lease.backend.name;
   };
   names(3, fail);
   assertEquals([nameFor("anna"), nameFor("ben")], ["b", "a"]);
   assertEquals(balancer.report()[0]?.state, "cooldown", "all who failed there skip it");
-  const lease = balancer.choose({ tried: new Set(), principal: "ben" });
+  const lease = balancer.choose({ tried: new Set(), holder: "ben" });
   lease.failed({ isCertain: false });
   lease.released();
   assertEquals([nameFor("anna"), nameFor("ben"), nameFor("eve")], ["b", "b", "b"], "two have seen it fail");
 });
 
-Deno.test("Balancer: a backend that the proxy cannot connect to is skipped for all principals", () => {
+Deno.test("Balancer: a backend that the proxy cannot connect to is skipped for all holders", () => {
   const { balancer, names } = setup("failover");
   names(3, (lease) => lease.failed({ isCertain: true }));
-  assertEquals(balancer.choose({ tried: new Set(), principal: "ben" }).backend.name, "b");
+  assertEquals(balancer.choose({ tried: new Set(), holder: "ben" }).backend.name, "b");
 });
 
 Deno.test("Balancer: a slow probe does not keep others from probing", () => {
@@ -181,10 +181,10 @@ Deno.test("Balancer: a slow probe does not keep others from probing", () => {
   assertEquals(names(1), "a");
 });
 
-Deno.test("Balancer: a rate limit of one principal applies to all after a second principal has reached it", () => {
+Deno.test("Balancer: a rate limit of one holder applies to all after a second holder has reached it", () => {
   const { balancer, clock, names } = setup("failover");
-  const nameFor = (principal: string, end: (lease: Lease) => void = () => {}) => {
-    const lease = balancer.choose({ tried: new Set(), principal });
+  const nameFor = (holder: string, end: (lease: Lease) => void = () => {}) => {
+    const lease = balancer.choose({ tried: new Set(), holder });
     end(lease);
     lease.released();
     return lease.backend.name;
@@ -197,32 +197,32 @@ Deno.test("Balancer: a rate limit of one principal applies to all after a second
   assertEquals([nameFor("eve"), nameFor("anna")], ["a", "b"], "not for a day");
 });
 
-Deno.test("Balancer: a backend keeps a thousand principals, and removes the one with the oldest rate limit", () => {
+Deno.test("Balancer: a backend keeps a thousand holders, and removes the one with the oldest rate limit", () => {
   const nameAfter = (others: number): string => {
     const { clock, balancer, backends } = setup("failover");
     const allButFirst = new Set(backends.slice(1));
-    balancer.choose({ tried: allButFirst, principal: "anna" }).limited(3_600_000);
+    balancer.choose({ tried: allButFirst, holder: "anna" }).limited(3_600_000);
     for (let index = 0; index < others; index++) {
-      balancer.choose({ tried: allButFirst, principal: `other ${index}` }).limited(1);
+      balancer.choose({ tried: allButFirst, holder: `other ${index}` }).limited(1);
     }
     // What they have brought about together is over by then.
     clock.pass(300_000);
-    return balancer.choose({ tried: new Set(), principal: "anna" }).backend.name;
+    return balancer.choose({ tried: new Set(), holder: "anna" }).backend.name;
   };
   assertEquals([nameAfter(0), nameAfter(999), nameAfter(1_000)], ["b", "b", "a"]);
 });
 
-Deno.test("Balancer: a change of a backend is reported once, for one principal or for all", () => {
+Deno.test("Balancer: a change of a backend is reported once, for one holder or for all", () => {
   const clock = new FakeClock();
   const events: string[] = [];
   const [one, two] = ["a", "b"].map((name) => testBackend("http://h.test", { name }));
   if (one === undefined || two === undefined) throw new TypeError("two backends");
   const balancer = new Balancer({ backends: [one, two], strategy: "failover" }, {
     clock,
-    onEvent: ({ kind, backend, principal = "all", failures, forMs }) =>
-      events.push([kind, backend.name, principal, failures, forMs].join(" ")),
+    onEvent: ({ kind, backend, holder = "all", failures, forMs }) =>
+      events.push([kind, backend.name, holder, failures, forMs].join(" ")),
   });
-  const lease = (principal: string) => balancer.choose({ tried: new Set([two]), principal });
+  const lease = (holder: string) => balancer.choose({ tried: new Set([two]), holder });
   for (let round = 0; round < 5; round++) fail(lease("anna"));
   assertEquals(events.splice(0), ["failing a anna 3 5000"]);
   fail(lease("bert"));
@@ -244,7 +244,7 @@ Deno.test("Balancer: after a reload an unchanged backend keeps its cooldown and 
   const reloaded = (changed: readonly Backend[]): Balancer =>
     new Balancer({ backends: changed, strategy: "failover" }, { clock, previous: balancer });
   const same = reloaded(backends.map((backend) => ({ ...backend, weight: 7 })));
-  assertEquals([same.choose({ tried: new Set(), principal: "anna" }).backend.name, same.inFlight()], ["b", [
+  assertEquals([same.choose({ tried: new Set(), holder: "anna" }).backend.name, same.inFlight()], ["b", [
     1,
     1,
     0,
@@ -252,5 +252,5 @@ Deno.test("Balancer: after a reload an unchanged backend keeps its cooldown and 
   running.released();
   assertEquals(same.inFlight(), [0, 1, 0]);
   const changed = reloaded(backends.map((backend) => backend.name === "a" ? { ...backend, key } : backend));
-  assertEquals(changed.choose({ tried: new Set(), principal: "anna" }).backend.name, "a");
+  assertEquals(changed.choose({ tried: new Set(), holder: "anna" }).backend.name, "a");
 });

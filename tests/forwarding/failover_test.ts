@@ -347,11 +347,11 @@ Deno.test("failover: an answer that is cut counts as a failure of its backend, a
   });
   const bench = new LoopBench([cut(), cut(), cut(), OK]);
   for (let count = 0; count < 3; count++) await assertRejects(() => bench.send(), TransportError);
-  assertEquals(bench.balancer.choose({ tried: new Set(), principal: "anna" }).backend.name, "b");
+  assertEquals(bench.balancer.choose({ tried: new Set(), holder: "anna" }).backend.name, "b");
 
   const failing = new LoopBench([{ status: 500 }, OK, { status: 500 }, OK, { status: 500 }, OK]);
   for (let count = 0; count < 3; count++) await failing.send();
-  assertEquals(failing.balancer.choose({ tried: new Set(), principal: "anna" }).backend.name, "b");
+  assertEquals(failing.balancer.choose({ tried: new Set(), holder: "anna" }).backend.name, "b");
 });
 
 Deno.test("failover: no attempt is counted as running after any end of an exchange", async () => {

@@ -19,7 +19,7 @@ function setup() {
     lines: readonly string[] = [],
     wish: { conversation?: string; model?: string } = {},
   ): string => {
-    const lease = balancer.choose({ tried: new Set(), principal: "anna", ...wish });
+    const lease = balancer.choose({ tried: new Set(), holder: "anna", ...wish });
     lease.answered(fieldsOf(...lines), wish.model);
     lease.succeeded();
     lease.released();
@@ -38,7 +38,7 @@ Deno.test("key pool: unknown quotas: the least busy key gets the request", () =>
   const { balancer } = setup();
   const names = Array.from(
     { length: 6 },
-    () => balancer.choose({ tried: new Set(), principal: "anna" }).backend.name,
+    () => balancer.choose({ tried: new Set(), holder: "anna" }).backend.name,
   );
   assertEquals(names, ["k1", "k2", "k3", "k1", "k2", "k3"]);
 });

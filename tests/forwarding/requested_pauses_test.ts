@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { RequestedPauses } from "../../src/forwarding/requested_pauses.ts";
 
-const anna = { principal: "anna", model: "big" };
-const ben = { ...anna, principal: "ben" };
+const anna = { holder: "anna", model: "big" };
+const ben = { ...anna, holder: "ben" };
 
-Deno.test("RequestedPauses: a pause is for one principal and one model, and without a model for all models", () => {
+Deno.test("RequestedPauses: a pause is for one holder and one model, and without a model for all models", () => {
   const pauses = new RequestedPauses();
   assertEquals(pauses.set(anna, { now: 0, durationMs: 100 }), "own");
   const untils = () => [
@@ -18,26 +18,26 @@ Deno.test("RequestedPauses: a pause is for one principal and one model, and with
   assertEquals(untils(), [100, -Infinity, 50, 50]);
 });
 
-Deno.test("RequestedPauses: the second principal with the same model makes it a pause for all, for five minutes at most", () => {
+Deno.test("RequestedPauses: the second holder with the same model makes it a pause for all, for five minutes at most", () => {
   const pauses = new RequestedPauses();
   const hour = { now: 0, durationMs: 3_600_000 };
   pauses.set({ ...ben, model: "small" }, hour);
   assertEquals([pauses.set(anna, hour), pauses.set(anna, hour)], ["own", undefined]);
   assertEquals([pauses.set(ben, hour), pauses.set(ben, hour)], ["all", undefined]);
-  assertEquals(pauses.until({ ...anna, principal: "eve" }), 300_000);
-  assertEquals(pauses.until({ principal: "eve", model: "small" }), -Infinity);
+  assertEquals(pauses.until({ ...anna, holder: "eve" }), 300_000);
+  assertEquals(pauses.until({ holder: "eve", model: "small" }), -Infinity);
 });
 
 Deno.test("RequestedPauses: pauses that are over are dropped, and a client cannot add them without end", () => {
   const pauses = new RequestedPauses();
   for (let id = 0; id < 1_500; id++) {
-    pauses.set({ principal: "anna", model: `m${id}` }, { now: 0, durationMs: 100 });
+    pauses.set({ holder: "anna", model: `m${id}` }, { now: 0, durationMs: 100 });
   }
-  assertEquals([499, 500].map((id) => pauses.until({ principal: "anna", model: `m${id}` })), [
+  assertEquals([499, 500].map((id) => pauses.until({ holder: "anna", model: `m${id}` })), [
     -Infinity,
     100,
   ]);
   assertEquals([pauses.latest(), pauses.mayLastUntil], [100, 100]);
   pauses.set(ben, { now: 100, durationMs: 5 });
-  assertEquals([pauses.until({ principal: "anna", model: "m1499" }), pauses.latest()], [-Infinity, 105]);
+  assertEquals([pauses.until({ holder: "anna", model: "m1499" }), pauses.latest()], [-Infinity, 105]);
 });

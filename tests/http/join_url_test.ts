@@ -39,6 +39,16 @@ const JOINS: readonly (readonly [base: string, rest: string, joined: string])[] 
   ["/v1", "/anthropic/v1/messages", "/v1/anthropic/v1/messages"],
   ["/api", "//x", "/api//x"],
   ["/v1", "/%76%31/x", "/v1/%76%31/x"],
+  // Clients of OpenAI's API write /v1 for each provider.
+  ["/api/paas/v4", "/v1/chat/completions", "/api/paas/v4/chat/completions"],
+  ["/api/paas/v4", "/v4/chat/completions", "/api/paas/v4/chat/completions"],
+  ["/api/paas/v4", "/v1", "/api/paas/v4"],
+  ["/api/paas/v4", "/v10/x", "/api/paas/v4/v10/x"],
+  ["/v1beta/openai", "/v1/chat/completions", "/v1beta/openai/chat/completions"],
+  ["/v1/openai", "/v1/models", "/v1/openai/models"],
+  ["/v1/openai", "/chat/completions", "/v1/openai/chat/completions"],
+  ["/v1/account/gateway/openai", "/v1/models", "/v1/account/gateway/openai/v1/models"],
+  ["/openai", "/v1/models", "/openai/v1/models"],
 ];
 for (const [base, rest, joined] of JOINS) {
   Deno.test(`joinPath: ${base || "(bare host)"} and ${rest || "(nothing)"}`, () => {

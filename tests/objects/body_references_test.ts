@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { checkStrings } from "../../src/objects/body_references.ts";
+import { checkQuoted, checkStrings } from "../../src/objects/body_references.ts";
+import { QuotedTexts } from "../../src/objects/quoted_texts.ts";
 import { random } from "../support/data/random.ts";
 
 const ID = "file-9pfqxjzktn2lbvw8hdrcys";
@@ -7,8 +8,7 @@ const encoder = new TextEncoder();
 
 async function referencesIn(text: string, isFile = false): Promise<string[]> {
   const found: string[] = [];
-  await checkStrings(encoder.encode(text), {
-    isFile,
+  await (isFile ? checkQuoted : checkStrings)(encoder.encode(text), {
     pause: () => undefined,
     check: (references) => {
       found.push(...references.keys());
@@ -58,7 +58,6 @@ Deno.test("body references: many ids take no more memory than some of them", asy
     Array.from({ length: 5_000 }, (_, index) => `file-${String(index).padStart(20, "0")}`),
   );
   await checkStrings(encoder.encode(text), {
-    isFile: false,
     pause: () => undefined,
     check: (references) => {
       sizes.push(references.size);
@@ -87,4 +86,16 @@ Deno.test("body references: the time for a body is in proportion to its length",
       assert(performance.now() - begun < 10_000, `${unit} ${isFile}`);
     }
   }
+});
+
+Deno.test("quoted texts: pieces of any size give the same texts, with the member that has them", () => {
+  const file = encoder.encode('x"a" : ["files/b", "c\\u0064"],"e":"' + "f".repeat(70_000) + '","g');
+  const read = (size: number): string[] => {
+    const found: string[] = [];
+    const texts = new QuotedTexts((text, member) => text.length > 2 && found.push(`${member}=${text}`));
+    for (let at = 0; at < file.length; at += size) texts.write(file.subarray(at, at + size));
+    texts.end();
+    return found;
+  };
+  for (const size of [1, 2, 7, 16_384, 1_000_000]) assertEquals(read(size), ["a=files/b"], `${size}`);
 });

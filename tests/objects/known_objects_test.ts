@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { KnownObjects } from "../../src/objects/known_objects.ts";
-import { type MadeObject, StoreError } from "../../src/storage/store.ts";
+import type { MadeObject } from "../../src/storage/object_store.ts";
+import { StoreError } from "../../src/storage/store.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
 import { madeObject } from "../support/data/rows.ts";
 
@@ -17,6 +18,17 @@ class SlowStore {
       const isKnown = this.rows.some(({ id, account }) => id === object.id && account === object.account);
       if (!isKnown) this.rows.push(object);
     }
+  }
+
+  removeMadeObjects(removed: readonly Pick<MadeObject, "id" | "account">[]): Promise<void> {
+    return new Promise((resolve) => {
+      this.#release.push(() => {
+        const isThere = (row: MadeObject) =>
+          !removed.some(({ id, account }) => row.id === id && row.account === account);
+        this.rows.splice(0, Infinity, ...this.rows.filter(isThere));
+        resolve();
+      });
+    });
   }
 
   findMadeObjects(ids: readonly string[]): Promise<MadeObject[]> {
@@ -92,7 +104,7 @@ Deno.test("known objects: a changed key and other accounts of the same address",
   );
   const { objects } = await opened(store);
   assertEquals(await makersOf(objects, [ROTATED], "file-1"), ["token:tok_1"], "after a rotation of the key");
-  assertEquals(await makersOf(objects, [OTHER], "file-1"), ["token:tok_1"], "an id of a provider is unique");
+  assertEquals(await makersOf(objects, [OTHER], "file-1"), [], "a client may have chosen this id elsewhere");
   assertEquals(await makersOf(objects, [ACCOUNT], "files/report"), ["token:a"]);
   assertEquals(await makersOf(objects, [ROTATED], "files/report"), ["token:b"]);
   assertEquals(await makersOf(objects, [ACCOUNT, ROTATED], "files/report"), ["token:a", "token:b"]);
@@ -134,4 +146,26 @@ Deno.test("known objects: memory is bounded without a database", async () => {
   }
   assertEquals(await makersOf(objects, [ACCOUNT], "file-0"), []);
   assertEquals(await makersOf(objects, [ACCOUNT], "file-20000"), ["token:tok_1"]);
+});
+
+Deno.test("known objects: a removed object is unknown at once, and a new one can have its name", async () => {
+  const store = new SlowStore();
+  const first = madeObject({ account: ACCOUNT, id: "files/report", maker: "token:a" });
+  store.rows.push(first, { ...first, account: OTHER });
+  const { objects } = await opened(store);
+  const makers = () => makersOf(objects, [ACCOUNT], "files/report");
+  assertEquals(await makers(), ["token:a"]);
+  objects.remove(first);
+  assertEquals(await makers(), []);
+  assertEquals(await makersOf(objects, [OTHER], "files/report"), ["token:a"]);
+  objects.replace({ ...first, maker: "token:b" });
+  assertEquals(await makers(), ["token:b"]);
+  const closed = objects.close();
+  store.release();
+  await closed;
+  assertEquals(await makers(), ["token:b"]);
+  assertEquals(store.rows.map(({ account, maker }) => [account, maker]), [[OTHER, "token:a"], [
+    ACCOUNT,
+    "token:b",
+  ]]);
 });

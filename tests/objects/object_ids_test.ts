@@ -4,7 +4,7 @@ import { addReferences, keptId, type References } from "../../src/objects/object
 
 function referencesOf(text: string, isPath = false): string[] {
   const found: References = new Map();
-  addReferences(text, found, isPath);
+  addReferences(text, found, { isPath });
   return [...found.keys()];
 }
 

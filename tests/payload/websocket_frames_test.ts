@@ -71,3 +71,22 @@ Deno.test("closeFrame: what it says can be read back, masked or not, and never g
     assertEquals(new TextDecoder().decode(Uint8Array.from(payloads.slice(2))), "r".repeat(123));
   }
 });
+
+Deno.test("websocket frames: a frame that breaks the order of a message does not pass", () => {
+  const heads: Readonly<Record<string, readonly number[]>> = {
+    "a message that begins within another one": [0x01, 0, 0x81, 0],
+    "a continuation without a message": [0x81, 0, 0x80, 0],
+    "a control frame in several parts": [0x09, 0],
+    "a frame with the reserved opcode 3": [0x83, 0],
+    "a frame with the reserved opcode 15": [0x8f, 0],
+  };
+  for (const [reason, head] of Object.entries(heads)) {
+    const reader = new FrameReader(1_000, {}, { isStrict: true });
+    const passed = reader.pass(Uint8Array.from(head));
+    assertEquals(reader.violation, { code: 1002, reason });
+    assertEquals(passed.length, head.length - 2);
+  }
+  const whole = new FrameReader(1_000, {}, { isStrict: true });
+  whole.pass(Uint8Array.from([0x01, 0, 0x89, 0, 0x00, 0, 0x80, 0, 0x82, 0, 0x88, 0]));
+  assertEquals(whole.violation, undefined);
+});

@@ -207,4 +207,6 @@ Deno.test("ClientConnection: an upload that stands still is read on within a bou
   assertEquals(LARGE.held > 0 && LARGE.held <= 64 * 1024 * 1024, true);
   for (const { connection } of many) connection.close();
   assertEquals(LARGE.held, 0);
+  // Connections that were pausing end after their pause, and it is no timer of the next test.
+  await shortPause();
 });

@@ -2,15 +2,9 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Booking } from "../../src/storage/booking.ts";
-import {
-  type ExchangeRow,
-  type MadeObject,
-  type Store,
-  StoreError,
-  type UsageFilter,
-  type UsageGrouping,
-  type UsageRow,
-} from "../../src/storage/store.ts";
+import type { MadeObject } from "../../src/storage/object_store.ts";
+import { type ExchangeRow, type Store, StoreError } from "../../src/storage/store.ts";
+import type { UsageFilter, UsageGrouping, UsageRow } from "../../src/storage/usage_store.ts";
 import { random } from "../support/data/random.ts";
 import {
   ALL_TOGETHER,
@@ -833,6 +827,23 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     }
   });
 
+  test("made objects: removes an object at one account, and another maker can take its id", async (store) => {
+    const [first, other] = [madeObject({ id: "files/a" }), madeObject({ id: "files/a", account: "other" })];
+    await store.addMadeObjects([first, other]);
+    await Promise.all([
+      store.removeMadeObjects([{ id: "files/a", account: "account" }, {
+        id: "files/none",
+        account: "account",
+      }]),
+      store.addMadeObjects([madeObject({ id: "files/a", maker: "token:next" })]),
+    ]);
+    const found = await store.findMadeObjects(["files/a"]);
+    assertEquals(found.map(({ account, maker }) => `${account} ${maker}`).sort(), [
+      "account token:next",
+      "other token:tok_1",
+    ]);
+  });
+
   test("made objects: prunes expired ones, and the oldest of each maker and of all", async (store) => {
     const of = (maker: string, age: number, more: Partial<MadeObject> = {}) =>
       madeObject({ maker, id: `${maker} ${age}`, madeAt: AT - age, ...more });
@@ -846,6 +857,13 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
     await store.pruneMadeObjects({ now: AT, maxOfMaker: 3, max: 10 });
     assertEquals(await left(), ["a 1", "a 2", "a 3", "b 5", "b 6"]);
     await store.pruneMadeObjects({ now: AT, maxOfMaker: 3, max: 4 });
+    assertEquals(await left(), ["a 1", "a 2", "a 3", "b 5"]);
+    // Another account cannot push out the objects of this one.
+    const others = [1, 2, 3].map((age) =>
+      madeObject({ maker: "a", id: `x${age}`, account: "z", madeAt: AT - age })
+    );
+    await store.addMadeObjects(others);
+    await store.pruneMadeObjects({ now: AT, maxOfMaker: 3, max: 100 });
     assertEquals(await left(), ["a 1", "a 2", "a 3", "b 5"]);
   });
 }

@@ -10,7 +10,7 @@ import {
 
 /** A place in a command line: after the words of a command. */
 export interface CompletionPlace {
-  /** The words of the command. Empty after the name of the program. */
+  /** The words of the command; empty after the name of the program. */
   readonly words: string;
   readonly commands: readonly { readonly name: string; readonly description: string }[];
   readonly arguments: readonly ValueDescription[];

@@ -55,7 +55,7 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
   await upstream.shutdown();
 }
 
-/** The variable `PORT`; undefined: it is not set. */
+/** The variable `PORT`; `undefined` if it is not set. */
 function environmentPort(): number | undefined {
   const text = processSources.get("PORT");
   if (text === undefined || text === "") return undefined;

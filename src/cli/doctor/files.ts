@@ -75,7 +75,7 @@ function placesOf({ loaded, environment }: Subject): Place[] {
   return [...new Map(all.map((place) => [place.path, place])).values()];
 }
 
-/** The mode of a file. Undefined: the file is missing or not accessible. */
+/** The mode of a file; `undefined` if the file is missing or not accessible. */
 function modeOf(path: string): number | undefined {
   try {
     return Deno.statSync(path).mode ?? undefined;

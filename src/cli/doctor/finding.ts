@@ -57,7 +57,7 @@ export function findingsText(findings: readonly Finding[], notChecked: readonly 
   return `${lines.join("")}\n${rest}${summary(findings)}`;
 }
 
-/** The last line. Empty if there are problems, which the error message counts. */
+/** The last line; empty if there are problems, which the error message counts. */
 function summary(findings: readonly Finding[]): string {
   const count = (status: Status): number => findings.filter((finding) => finding.status === status).length;
   if (count("problem") > 0) return "";

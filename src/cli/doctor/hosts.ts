@@ -44,7 +44,8 @@ export function outboundProxies(config: Config): { proxy: OutboundProxy; what: s
 }
 
 /**
- * Opens a connection and closes it. Returns why that failed, as the rest of a sentence. Undefined: it worked.
+ * Opens a connection and closes it. Returns why that failed, as the rest of a sentence. Returns `undefined`
+ * if it worked.
  */
 export async function connectionProblem(
   { hostname, port }: { readonly hostname: string; readonly port: number },

@@ -123,7 +123,7 @@ function bindingOf(hostname: string, port: number): "free" | "taken" | "not perm
   }
 }
 
-/** The health of the llm-proxy on a port. Undefined: no llm-proxy answers there. */
+/** The health of the llm-proxy on a port; `undefined` if no llm-proxy answers there. */
 async function healthAt(
   host: string,
   { port, isTls }: Port,

@@ -69,7 +69,7 @@ export async function checkLocalProviders(
   };
 }
 
-/** The command that starts the server of an endpoint, in brackets. Empty: it is unknown. */
+/** The command that starts the server of an endpoint, in brackets; empty if it is unknown. */
 function startCommandText(endpoint: string): string {
   const { startCommand }: Preset = PRESETS[presetNamed(endpoint) ?? "generic"];
   return startCommand === undefined ? "" : ` (${startCommand})`;

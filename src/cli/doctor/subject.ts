@@ -7,7 +7,7 @@ import type { Flags } from "../../config/read/resolver.ts";
 
 /** The configuration, as far as it can be read, and the options of the command. */
 export interface Subject {
-  /** The configuration. Undefined: it has problems. */
+  /** The configuration; `undefined` if it has problems. */
   readonly loaded: LoadedConfig | undefined;
   readonly problems: readonly Problem[];
   readonly environment: Environment;

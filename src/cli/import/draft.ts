@@ -37,7 +37,7 @@ export interface DraftEndpoint {
   readonly served: readonly string[];
 }
 
-/** An item of `[[routes]]`. */
+/** An item of `[[routes]]`: the model of the client, its endpoint, and the model that is sent. */
 export interface DraftRoute {
   readonly model: string;
   readonly endpoint: string;
@@ -116,7 +116,7 @@ export class Draft {
     this.#reserved.add(variable);
   }
 
-  /** Refers to a variable. */
+  /** Returns `${NAME}`, and notes that the configuration needs the variable and `what` it holds. */
   variable(name: string, what: string): string {
     if (!this.#variables.has(name)) this.#variables.set(name, what);
     return `\${${name}}`;

@@ -1,9 +1,18 @@
 /** Reads the `config.yaml` of LiteLLM. */
 
 import type { Draft, DraftBackend } from "./draft.ts";
-import { readDeployment, readSeconds, REFERENCE, reserveVariable } from "./litellm_deployments.ts";
+import {
+  notePrices,
+  readDeployment,
+  readSeconds,
+  REFERENCE,
+  reserveVariable,
+} from "./litellm_deployments.ts";
 import { addEndpoints, type Routing } from "./litellm_endpoints.ts";
 import type { Item } from "./source.ts";
+
+/** Providers without OpenAI's API at `/v1`, which LiteLLM translates. They have it at another address. */
+const WITH_OPENAI_ADDRESS: readonly string[] = ["anthropic", "gemini"];
 
 /** Reads the file into a draft. */
 export function importLitellm(root: Item, draft: Draft): void {
@@ -16,6 +25,8 @@ export function importLitellm(root: Item, draft: Draft): void {
   const routing = readRouting(root);
   addEndpoints(deployments, routing, draft);
   readAccess(root, draft);
+  notePrices(deployments, draft);
+  hintAtOpenAi(draft);
   root.key("environment_variables").lose("is not copied: set these variables yourself where you need them");
   root.key("include").lose("is not read: import these files too");
   root.key("general_settings").key("pass_through_endpoints").lose(
@@ -27,6 +38,18 @@ export function importLitellm(root: Item, draft: Draft): void {
   for (const name of ["set_verbose", "telemetry", "drop_params", "modify_params", "json_logs"]) {
     root.key("litellm_settings").key(name).lose("is not needed: llm-proxy does not change requests");
   }
+}
+
+/** LiteLLM's clients use OpenAI's API for each model. */
+function hintAtOpenAi({ endpoints, hints }: Draft): void {
+  const names = endpoints.filter(({ provider }) => WITH_OPENAI_ADDRESS.includes(provider)).map(({ name }) =>
+    name
+  );
+  if (names.length === 0) return;
+  hints.push(
+    `Clients of OpenAI's API do not reach ${names.join(" and ")}: llm-proxy translates no API. ` +
+      "docs/install.md shows endpoints for the addresses at which these providers have OpenAI's API.",
+  );
 }
 
 function readTimeouts(root: Item): Partial<DraftBackend> {
@@ -67,9 +90,12 @@ function readRouting(root: Item): Routing {
     item.key("hidden").ignore();
     if (target !== undefined) aliases.push({ alias, target, item });
   }
+  const otherRetries = root.key("litellm_settings").key("num_retries");
+  const retries = router.key("num_retries").number();
+  if (retries !== undefined) otherRetries.lose("is not carried over: router_settings.num_retries counts");
   return {
     strategy: wanted === "least-busy" ? "least_busy" : "round_robin",
-    retries: router.key("num_retries").number() ?? root.key("litellm_settings").key("num_retries").number(),
+    retries: retries ?? otherRetries.number(),
     fallbacks,
     aliases,
   };

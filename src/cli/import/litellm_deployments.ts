@@ -22,6 +22,8 @@ import type { Item } from "./source.ts";
 
 /** Matches a reference to a variable. */
 export const REFERENCE = /^os\.environ\/(\w+)$/;
+/** What people write in place of a key, for servers that need none. */
+const NO_KEY = /^(?:none|empty|null|n\/?a|dummy|fake(?:-key)?|no-key|not-needed|sk-no-key-required)$/i;
 /** Headers whose value is a secret. */
 const SECRET_HEADER = /auth|cookie|key|secret|token/i;
 const TOKENS_PER_PRICE = 1_000_000;
@@ -39,6 +41,8 @@ export interface Deployment {
   /** The backend without its models. */
   readonly backend: DraftBackend;
   readonly weight: number | undefined;
+  /** The deployments of a model with the lowest number come first. Undefined: after all others. */
+  readonly order: number | undefined;
   readonly price: DraftPrice | undefined;
 }
 
@@ -54,7 +58,7 @@ export function reserveVariable(parameters: Item, draft: Draft): void {
   }
 }
 
-/** Reads a deployment. Undefined: the proxy cannot use it, and a note says why. */
+/** Reads a deployment. Returns `undefined` if the proxy cannot use it; then a note says why. */
 export function readDeployment(
   item: Item,
   { draft, credentials, timeouts }: {
@@ -95,8 +99,11 @@ export function readDeployment(
     // The usual variable is for the usual address.
     name: base.isEmpty ? name : endpointName(model),
     variable: base.isEmpty ? provider.variable : undefined,
+    hasOwnAddress: !base.isEmpty,
   });
   const weight = parameters.key("weight").number();
+  // They describe a model to LiteLLM, and change nothing for clients.
+  for (const name of ["id", "mode"]) item.key("model_info").key(name).ignore();
   for (const limit of [parameters.key("rpm"), parameters.key("tpm"), item.key("rpm"), item.key("tpm")]) {
     limit.lose("is not carried over: llm-proxy limits the tokens of clients, not single upstreams");
   }
@@ -110,6 +117,7 @@ export function readDeployment(
     prefix,
     provider,
     weight,
+    order: parameters.key("order").number(),
     price: readPrice(parameters) ?? readPrice(item.key("model_info")),
     backend: compact<DraftBackend>({
       base_url: baseUrl,
@@ -121,6 +129,21 @@ export function readDeployment(
       headers: readHeaders(parameters.firstOf("extra_headers", "headers"), { draft, name, parameters }),
     }),
   };
+}
+
+/** Says which deployments the budget would reject, because nothing knows their prices. */
+export function notePrices(deployments: readonly Deployment[], draft: Draft): void {
+  if (Object.keys(draft.limits).length === 0) return;
+  for (const { item, price, provider, backend, upstreamModel } of deployments) {
+    const preset: Preset = PRESETS[provider.preset];
+    const isOwn = provider.preset === "azure" ||
+      provider.preset === "openai" && backend.base_url !== (provider.baseUrl ?? preset.baseUrl);
+    if (price !== undefined || !isOwn || upstreamModel.includes("*")) continue;
+    item.say(
+      `the budget rejects the model ${JSON.stringify(upstreamModel)}, which has no published price: ` +
+        "set its price in the endpoint (prices)",
+    );
+  }
 }
 
 /** The provider of a model, or why there is no endpoint for it. */
@@ -165,11 +188,12 @@ function readBaseUrl(
 
 function readKey(
   item: Item,
-  { provider, draft, name, variable = `${name}_API_KEY` }: {
+  { provider, draft, name, variable = `${name}_API_KEY`, hasOwnAddress }: {
     provider: LitellmProvider;
     draft: Draft;
     name: string;
     variable: string | undefined;
+    hasOwnAddress: boolean;
   },
 ): string {
   const text = item.text();
@@ -179,6 +203,7 @@ function readKey(
   }
   const reference = REFERENCE.exec(text)?.[1];
   if (reference !== undefined) return draft.variable(reference, what);
+  if (hasOwnAddress && NO_KEY.test(text)) return "none";
   const key = draft.secret(text, { variable, what });
   item.say(`is a key in clear: it was not copied. Set ${key.slice(2, -1)} to it`);
   return key;

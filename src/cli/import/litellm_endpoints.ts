@@ -81,8 +81,8 @@ function addShared(group: readonly Deployment[], { retries }: Routing, draft: Dr
 }
 
 /**
- * Adds the route of a model, if the model needs one. Returns the model as the name that leads to the endpoint.
- * Undefined: no route can change the names of the model, and a note says so.
+ * Adds the route of a model, if the model needs one. Returns the model as the name that leads to the
+ * endpoint, or `undefined` if no route can change the names of the model; then a note says so.
  */
 function addRoute(
   deployments: readonly Deployment[],
@@ -153,7 +153,8 @@ function addGroup(
   const [first] = group;
   if (first === undefined) return;
   const dialect = dialectOf(first);
-  const same = group.filter((one) => dialectOf(one) === dialect);
+  const same = group.filter((one) => dialectOf(one) === dialect)
+    .toSorted((left, right) => (left.order ?? Infinity) - (right.order ?? Infinity) || 0);
   for (const other of group) {
     if (dialectOf(other) === dialect) continue;
     other.item.say(
@@ -168,8 +169,9 @@ function addGroup(
     return false;
   });
   const isWeighted = same.some(({ weight }) => weight !== undefined);
-  const strategy = fitting.length > 0 ? "failover" : isWeighted ? "weighted" : routing.strategy;
-  if (fitting.length > 0 && same.length > 1) {
+  const isOrdered = same.some(({ order }) => order !== undefined);
+  const strategy = fitting.length > 0 || isOrdered ? "failover" : isWeighted ? "weighted" : routing.strategy;
+  if (fitting.length > 0 && same.length > 1 && !isOrdered) {
     first.item.say(`${model} has several deployments and fallbacks: the deployments are used in their order`);
   }
   const all = [...same, ...fitting.map(({ deployment }) => deployment)];

@@ -7,7 +7,7 @@ export interface LitellmProvider {
   readonly preset: PresetName;
   /** The base URL, if it is not that of the preset. */
   readonly baseUrl?: string;
-  /** The variable that LiteLLM reads if the file has no key. Undefined: it sends no key. */
+  /** The variable that LiteLLM reads if the file has no key; `undefined` if it sends no key. */
   readonly variable?: string;
 }
 

@@ -22,7 +22,7 @@ export class Source {
   readonly #touched = new Set<string>();
   readonly #lost = new Set<string>();
   readonly #notes: { readonly line: number; readonly text: string }[] = [];
-  /** The whole file. */
+  /** The whole file as its outermost item. */
   readonly root: Item;
 
   /** Parses the file. Throws a {@link CommandError} if it is not YAML. */
@@ -119,7 +119,7 @@ export class Item {
     return String(first) + rest.map((part) => typeof part === "number" ? `[${part}]` : `.${part}`).join("");
   }
 
-  /** A member of a table. */
+  /** The member of a table with a name; an empty item if the table has no such member. */
   key(name: string): Item {
     const value = isTable(this.#value) && Object.hasOwn(this.#value, name) ? this.#value[name] : undefined;
     return new Item(this.#source, [...this.path, name], value);
@@ -130,13 +130,13 @@ export class Item {
     return names.map((name) => this.key(name)).find((item) => !item.isEmpty) ?? this.key(names[0] ?? "");
   }
 
-  /** The members of a table. Empty for other values. */
+  /** The members of a table; empty for other values. */
   entries(): (readonly [name: string, item: Item])[] {
     if (!isTable(this.#value)) return [];
     return Object.keys(this.#value).map((name) => [name, this.key(name)]);
   }
 
-  /** The items of a list. Empty for other values. */
+  /** The items of a list; empty for other values. */
   items(): Item[] {
     if (!Array.isArray(this.#value)) return [];
     return this.#value.map((value, index) => new Item(this.#source, [...this.path, index], value));
@@ -147,7 +147,7 @@ export class Item {
     return [...this.entries().map(([, item]) => item), ...this.items()];
   }
 
-  /** The value as a text. Undefined: it is missing, or a list or table. */
+  /** The value as a text; `undefined` if it is missing, or a list or table. */
   text(): string | undefined {
     if (this.#value === null || !["string", "number", "boolean"].includes(typeof this.#value)) {
       return undefined;
@@ -156,14 +156,14 @@ export class Item {
     return String(this.#value);
   }
 
-  /** The value as a number. Undefined: it is missing or not a number. */
+  /** The value as a number; `undefined` if it is missing or not a number. */
   number(): number | undefined {
     const text = this.text();
     const value = text === undefined || text.trim() === "" ? NaN : Number(text.replaceAll("_", ""));
     return Number.isFinite(value) ? value : undefined;
   }
 
-  /** The value as a switch. Undefined: it is missing or neither true nor false. */
+  /** The value as a switch; `undefined` if it is missing or neither true nor false. */
   flag(): boolean | undefined {
     const text = this.text()?.toLowerCase();
     return text === "true" ? true : text === "false" ? false : undefined;

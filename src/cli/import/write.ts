@@ -16,7 +16,7 @@ export interface Origin {
   /** The name of the program for people. */
   readonly program: string;
   readonly file: string;
-  /** Each with its place in the file. */
+  /** What the import did not carry over or changed, each with its place in the file. */
   readonly notes: readonly string[];
 }
 

@@ -13,7 +13,7 @@ import { randomKey, randomToken } from "../generate.ts";
 import { type CertificateFile, certificatePaths } from "../tls/certificate_files.ts";
 import type { ChosenProvider, Plan } from "./plan.ts";
 
-/** A file that is not written yet. */
+/** A file that is not written yet, with its path, text and mode. */
 export interface Draft {
   /** The path relative to the folder of the plan. */
   readonly path: string;
@@ -92,7 +92,7 @@ function baseAndKey({ name, baseUrl, key = "" }: ChosenProvider): Record<string,
   return { [baseUrlVariable(name)]: baseUrl, [keyVariable(name)]: key };
 }
 
-/** A comment with variables below it. Empty if there are no variables. */
+/** A comment with variables below it; empty if there are no variables. */
 function block(heading: string, variables: Readonly<Record<string, string>>): string {
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${envValue(name, value)}\n`);
   return lines.length === 0 ? "" : `# ${heading}\n${lines.join("")}`;

@@ -38,7 +38,7 @@ export interface InitOptions {
 /** Where missing values come from. */
 export interface FlagContext {
   readonly readStdin: () => Promise<string>;
-  /** Asks for a key. Undefined without a terminal. */
+  /** Asks for a key; `undefined` without a terminal. */
   readonly prompt: Prompt | undefined;
 }
 

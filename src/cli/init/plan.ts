@@ -6,7 +6,7 @@ import type { PresetName } from "../../config/values/presets.ts";
 export interface ChosenProvider {
   readonly name: PresetName;
   readonly baseUrl: string;
-  /** The key. Undefined: a local server without one. */
+  /** The key; `undefined` for a local server without one. */
   readonly key: string | undefined;
 }
 

@@ -30,7 +30,7 @@ export function keyInFile(path: string): Checked {
   }
 }
 
-/** The key in the environment, with the name of its variable. Undefined: no variable is set. */
+/** The key in the environment, with the name of its variable; `undefined` if no variable is set. */
 export function keyInEnvironment(name: PresetName): { variable: string; key: Checked } | undefined {
   const variable = keyVariable(name);
   const value = processSources.get(variable);
@@ -40,7 +40,7 @@ export function keyInEnvironment(name: PresetName): { variable: string; key: Che
 }
 
 /**
- * The usual base URL of a provider. Undefined: each customer has another one. Variables like
+ * The usual base URL of a provider; `undefined` if each customer has another one. Variables like
  * `ANTHROPIC_BASE_URL` are not used: on a machine with clients they name a proxy.
  */
 export function usualBaseUrl(name: PresetName): string | undefined {

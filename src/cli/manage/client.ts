@@ -19,7 +19,7 @@ export interface ManageTarget {
   readonly needsRunning?: boolean;
   /** The configuration file of `--config`. */
   readonly config?: string;
-  /** The message of the error if the management API is off. Undefined: the usual message. */
+  /** The message of the error if the management API is off; `undefined` for the usual message. */
   readonly whenOff?: string | undefined;
 }
 
@@ -31,7 +31,7 @@ export interface ManageClient {
     path: string,
     options: { readonly body?: unknown; readonly answer: Schema },
   ) => Promise<v.InferOutput<Schema>>;
-  /** The body of a response, unparsed. */
+  /** Gets a path and resolves with the body as it is. Rejects with a {@link CommandError}. */
   readonly text: (path: string) => Promise<string>;
 }
 

@@ -10,7 +10,7 @@ export type Options = Readonly<Record<string, string | boolean | readonly string
 /** The latest expiry, from now: a hundred years. In milliseconds. */
 const LONGEST_MS = 36_500 * 24 * 3_600_000;
 
-/** The value of an option. Undefined: the option is missing or takes no value. */
+/** The value of an option; `undefined` if the option is missing or takes no value. */
 export function textOf(options: Options, name: string): string | undefined {
   const value = options[name];
   return typeof value === "string" ? value : undefined;

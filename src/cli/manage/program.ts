@@ -1,7 +1,7 @@
 /** The commands that use the management API or its database, for the parser of the command line. */
 
 import { type Command, Option } from "commander";
-import { USAGE_GROUPS } from "../../storage/store.ts";
+import { USAGE_GROUPS } from "../../storage/usage_store.ts";
 import { collect, CONFIG_OPTION, suggesting } from "../common_options.ts";
 import type { Options } from "./options.ts";
 import { addRuleOptions } from "./rule_options.ts";

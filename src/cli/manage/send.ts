@@ -93,7 +93,9 @@ export async function sendToDatabase(
   };
 }
 
-/** The endpoints of the configuration. Undefined: other settings are invalid, which do not matter here. */
+/**
+ * The endpoints of the configuration; `undefined` if other settings are invalid, which do not matter here.
+ */
 async function endpointNames(path: string | undefined): Promise<string[] | undefined> {
   try {
     const { config } = await loadConfig(processSources, configFlags(path));

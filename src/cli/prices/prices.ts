@@ -18,7 +18,7 @@ import { tableText } from "../table.ts";
 
 /** The list of prices that the proxy uses. */
 export interface UsedPrices extends PriceList {
-  /** The file of the list. Undefined: the built-in list. */
+  /** The file of the list; `undefined` for the built-in list. */
   readonly file: string | undefined;
 }
 

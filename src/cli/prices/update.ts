@@ -10,7 +10,7 @@ import { managementConfig } from "../manage/management_config.ts";
 import { onApi } from "../manage/calls.ts";
 import { type Options, textOf } from "../manage/options.ts";
 import { writeAnswer, writeText } from "../output.ts";
-import { priceJson, usedPrices } from "./prices.ts";
+import { priceJson, type UsedPrices, usedPrices } from "./prices.ts";
 import { changesText, type UsedChange } from "./changes_text.ts";
 import { type OfferedPrices, pricesOfFile, pricesOnline } from "./source.ts";
 import { replaceFile } from "../files.ts";
@@ -28,17 +28,7 @@ const MOST_USED = 50;
  * written.
  */
 export async function updatePrices(file: string | undefined, options: Options): Promise<void> {
-  const isOnline = options["online"] === true;
-  if (isOnline === (file !== undefined)) {
-    throw new CommandError(
-      isOnline
-        ? "use either a file or --online, not both"
-        : "name a file with prices, or download the newest with --online",
-      2,
-    );
-  }
-  const url = textOf(options, "url");
-  if (url !== undefined && !isOnline) throw new CommandError("--url needs --online", 2);
+  const url = urlOf(file, options);
   const config = textOf(options, "config");
   const management = await managementConfig(config);
   const path = management.pricesFile?.path;
@@ -49,20 +39,7 @@ export async function updatePrices(file: string | undefined, options: Options): 
   }
   const offered = file === undefined ? await pricesOnline(url) : await pricesOfFile(file);
   const used = await usedPrices(management.pricesFile);
-  if (offered.date < BUILT_IN_PRICES.date) {
-    throw new CommandError(
-      file === undefined
-        ? `Cannot use these prices: the clock of this machine shows ${offered.date}, which is before the built-in prices.`
-        : `Cannot use ${file}: it ${olderText(offered.date)}.`,
-    );
-  }
-  if (offered.date < used.date) {
-    throw new CommandError(
-      `Cannot use ${
-        file ?? "the downloaded list"
-      }: it is of ${offered.date}, and ${used.file} is of ${used.date}.`,
-    );
-  }
+  checkAge(offered, { file, used });
   const changes = priceChanges(used.providers, offered.providers, { at: new Date(systemClock.epochMs()) });
   if (isEmpty(changes)) {
     writeAnswer(
@@ -89,12 +66,52 @@ export async function updatePrices(file: string | undefined, options: Options): 
   );
 }
 
+/**
+ * The URL of `--url`; `undefined` for the usual one. Throws a {@link CommandError} unless the options name
+ * one source of prices.
+ */
+function urlOf(file: string | undefined, options: Options): string | undefined {
+  const isOnline = options["online"] === true;
+  if (isOnline === (file !== undefined)) {
+    throw new CommandError(
+      isOnline
+        ? "use either a file or --online, not both"
+        : "name a file with prices, or download the newest with --online",
+      2,
+    );
+  }
+  const url = textOf(options, "url");
+  if (url !== undefined && !isOnline) throw new CommandError("--url needs --online", 2);
+  return url;
+}
+
+/** Throws a {@link CommandError} if the new list is older than the present list, or than the built-in one. */
+function checkAge(
+  offered: Pick<OfferedPrices, "date">,
+  { file, used }: { file: string | undefined; used: Pick<UsedPrices, "date" | "file"> },
+): void {
+  if (offered.date < BUILT_IN_PRICES.date) {
+    throw new CommandError(
+      file === undefined
+        ? `Cannot use these prices: the clock of this machine shows ${offered.date}, which is before the built-in prices.`
+        : `Cannot use ${file}: it ${olderText(offered.date)}.`,
+    );
+  }
+  if (offered.date < used.date) {
+    throw new CommandError(
+      `Cannot use ${
+        file ?? "the downloaded list"
+      }: it is of ${offered.date}, and ${used.file} is of ${used.date}.`,
+    );
+  }
+}
+
 function isEmpty({ added, removed, changed, providers, renamed }: PriceChanges): boolean {
   return added.length + removed.length + changed.length + providers.length + renamed === 0;
 }
 
 /**
- * The models of the last days, most used first. Empty if the database is unusable, because only the order
+ * The models of the last days, most used first; empty if the database is unusable, because only the order
  * needs them.
  */
 async function recentModels(config: string | undefined): Promise<string[]> {

@@ -12,7 +12,7 @@ const TERMINAL_SIGNALS: readonly Deno.Signal[] = IS_WINDOWS ? ["SIGINT", "SIGBRE
 /** Signals that a program gets alone. */
 const OTHER_SIGNALS: readonly Deno.Signal[] = IS_WINDOWS ? [] : ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"];
 
-/** The path of a program in `PATH`. Undefined: the program is not installed. */
+/** The path of a program in `PATH`; `undefined` if the program is not installed. */
 export function findProgram(name: string): string | undefined {
   const folders = (processSources.get("PATH") ?? "").split(IS_WINDOWS ? ";" : ":");
   const endings = IS_WINDOWS ? (processSources.get("PATHEXT") ?? ".COM;.EXE;.BAT;.CMD").split(";") : [""];

@@ -28,7 +28,9 @@ export function removePrivateFiles(folder: string): void {
   }
 }
 
-/** Reads a JSON file, with comments or without. Undefined: the file is missing or not an object. */
+/**
+ * Reads a JSON file, with comments or without. Returns `undefined` if the file is missing or not an object.
+ */
 export function readJson(path: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = parse(Deno.readTextFileSync(path), [], { allowTrailingComma: true });
@@ -38,7 +40,7 @@ export function readJson(path: string): Readonly<Record<string, unknown>> | unde
   }
 }
 
-/** Lists the names in a folder. Empty: the folder is missing. */
+/** Lists the names in a folder: none if the folder is missing. */
 export function listFolder(path: string): readonly string[] {
   try {
     return Array.from(Deno.readDirSync(path), ({ name }) => name);

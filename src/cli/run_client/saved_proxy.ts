@@ -17,7 +17,7 @@ const savedSchema = v.object({
 /** What the file holds: the address of the proxy, the token, and the path of its `ca.pem`. */
 export type SavedProxy = v.InferOutput<typeof savedSchema>;
 
-/** The path of the file. Undefined: the environment names no home. */
+/** The path of the file; `undefined` if the environment names no home. */
 export function savedProxyPath(
   get: (name: string) => string | undefined = processSources.get,
 ): string | undefined {
@@ -36,7 +36,10 @@ export function savedProxyPath(
   return folder && `${folder}/llm-proxy/client.json`;
 }
 
-/** Reads the file. Undefined: the file is missing. Throws a {@link CommandError} if the file is damaged. */
+/**
+ * Reads the file. Returns `undefined` if the file is missing. Throws a {@link CommandError} if the file is
+ * damaged.
+ */
 export function readSavedProxy(path: string | undefined): SavedProxy | undefined {
   if (path === undefined) return undefined;
   try {

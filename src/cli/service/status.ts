@@ -27,7 +27,7 @@ export async function printStatus({ files }: ServicePlan): Promise<void> {
   }
 }
 
-/** Why the proxy does not answer; undefined: it does. */
+/** Why the proxy does not answer; `undefined` if it does. */
 async function healthProblem(): Promise<string | undefined> {
   try {
     await checkHealth(undefined);

@@ -25,7 +25,7 @@ const READABLE = 0o644;
 /** The paths of a certificate, its key, and the authority with its key. */
 export type CertificatePaths = Readonly<Record<keyof typeof FILES, string>>;
 
-/** A file that is not written yet. */
+/** A file that is not written yet. The mode lets only the owner read a private key. */
 export interface CertificateFile {
   readonly path: string;
   readonly text: string;

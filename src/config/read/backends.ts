@@ -134,7 +134,7 @@ function readBackend(
   };
 }
 
-/** Reads how the machine of the backend is woken. Undefined: it is not. */
+/** Reads how the machine of the backend is woken. Returns `undefined` if it is not. */
 function readWake(settings: LayeredSettings): WakeSettings | undefined {
   const mac = settings.resolveOptional("wake");
   const address = settings.resolve("wake_broadcast", DEFAULT_WAKE_BROADCAST, hostAndPort);
@@ -147,7 +147,7 @@ function readWake(settings: LayeredSettings): WakeSettings | undefined {
   return undefined;
 }
 
-/** Reads how the backend is checked. Undefined: it is not. */
+/** Reads how the backend is checked. Returns `undefined` if it is not. */
 function readCheck(settings: LayeredSettings): CheckSettings | undefined {
   const everyMs = settings.resolve("check_every", "none", shownDuration);
   const path = settings.resolveOptional("check_path");

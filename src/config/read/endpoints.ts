@@ -1,6 +1,11 @@
 /** Reads endpoints with their backends from the file, the environment and the presets of providers. */
 
-import { type BackendContext, type EndpointContext, NO_BASE_URL, readBackends } from "./backends.ts";
+import {
+  type BackendContext,
+  type EndpointContext,
+  type EndpointProvider,
+  readBackends,
+} from "./backends.ts";
 import { type Layer, LayeredSettings } from "./layers.ts";
 import {
   DEFAULT_MAX_BUFFER_BYTES,
@@ -8,7 +13,7 @@ import {
   DEFAULT_RETRY_STATUSES,
 } from "../values/defaults.ts";
 import { shownDuration } from "../values/durations.ts";
-import type { BackendSettings, EndpointSettings } from "../sources/file_schema.ts";
+import type { EndpointSettings } from "../sources/file_schema.ts";
 import {
   ENVIRONMENT_ENDPOINTS,
   type Preset,
@@ -20,8 +25,9 @@ import { LOCAL_PRICES, priceProviderSchema } from "../values/price_providers.ts"
 import type { KeyPath } from "../problem.ts";
 import { readPaths } from "./endpoint_paths.ts";
 import type { Resolver } from "./resolver.ts";
-import { matchesAny } from "../../text/glob.ts";
-import type { Backend, Endpoint, Price, PricedModel } from "../config.ts";
+import type { Backend, Endpoint, RetryPolicy } from "../config.ts";
+import { nameBackends } from "./backend_names.ts";
+import { readPrices } from "./prices.ts";
 import { baseUrlSchema } from "../values/address_values.ts";
 import { anthropicVersionSchema, secretSchema } from "../values/values.ts";
 
@@ -42,7 +48,7 @@ function otherProviderHint(missing: string, resolver: Resolver): string {
 }
 
 /**
- * Reads an endpoint. `settings` is undefined if only the environment configures it. Problems go to the
+ * Reads an endpoint. `settings` is `undefined` if only the environment configures it. Problems go to the
  * resolver.
  */
 export function readEndpoint(
@@ -53,83 +59,19 @@ export function readEndpoint(
   const { resolver } = context;
   const path = ["endpoints", name];
   const own = settings ?? {};
-  const prefix = ENVIRONMENT_ENDPOINTS[name];
-  const baseUrl = prefix && resolver.variable(`${prefix}_BASE_URL`, baseUrlSchema);
-  const apiKey = prefix && resolver.variable(`${prefix}_API_KEY`, secretSchema);
-  if (prefix !== undefined && settings === undefined) {
-    for (const end of ["_BASE_URL", "_API_KEY"] as const) {
-      if (resolver.has(`${prefix}${end}`)) continue;
-      resolver.report(
-        `env ${prefix}${end}`,
-        missingText(end, PRESETS[presetNameOf(name, undefined)]) + otherProviderHint(name, resolver),
-      );
-    }
-  }
-  const layer: Layer = {
-    settings: {
-      ...own,
-      ...(baseUrl && { base_url: baseUrl.value }),
-      ...(apiKey && { api_key: apiKey.value }),
-    },
-    at: (key) =>
-      (key === "base_url" ? baseUrl?.at : key === "api_key" ? apiKey?.at : undefined) ?? [...path, key],
-  };
-
-  const firstBase = layer.settings.base_url ?? layer.settings.target_base ?? context.targetBase?.value;
-  const presetName = resolver.resolve(
-    [...path, "provider"],
-    [resolver.inFile<PresetName>([...path, "provider"], own.provider)],
-    { fallback: presetNameOf(name, firstBase?.origin), fallbackAt: "implied" },
-  );
-  const preset: Preset = PRESETS[presetName];
-  const backendContext: BackendContext = {
-    ...context,
-    provider: { name: presetName, preset, isNamed: own.provider !== undefined },
-    isInFile: settings !== undefined,
-  };
-  const listed = own.backends;
-  const groups = listed === undefined
-    ? [readBackends(new LayeredSettings(resolver, path, [layer]), { ...backendContext, pool: 0 })]
-    : listed.map((backend, pool) => {
-      const backendPath = [...path, "backends", pool];
-      const backendLayer: Layer = { settings: backend, at: (key) => [...backendPath, key] };
-      const layers = new LayeredSettings(resolver, backendPath, [backendLayer, layer]);
-      return readBackends(layers, { ...backendContext, pool });
-    });
-  const named = nameBackends(groups, { listed, path, resolver });
-
-  const anthropicVersion = resolver.resolve<string | undefined>([...path, "anthropic_version"], [
-    name === "anthropic" ? resolver.variable("ANTHROPIC_VERSION", anthropicVersionSchema) : undefined,
-    resolver.inFile([...path, "anthropic_version"], own.anthropic_version),
-  ], { fallback: undefined });
-  const priceProvider = resolver.resolve<string | undefined>([...path, "price_provider"], [
-    prefix && resolver.variable(`${prefix}_PRICE_PROVIDER`, priceProviderSchema),
-    resolver.inFile([...path, "price_provider"], own.price_provider),
-  ], {
-    fallback: preset.local === true ? LOCAL_PRICES : undefined,
-    fallbackAt: preset.local === true ? `preset ${presetName}` : "default",
-  });
-  const setting = <Value>(key: keyof EndpointSettings, value: Value | undefined, fallback: Value): Value =>
-    resolver.resolve([...path, key], [resolver.inFile([...path, key], value)], { fallback });
-  const keepalive = resolver.resolve<number | "none">([...path, "keepalive_comments"], [
-    resolver.inFile([...path, "keepalive_comments"], own.keepalive_comments),
-  ], { fallback: "none", show: shownDuration });
+  const endpoint: EndpointPlace = { name, path, own, resolver };
+  const layer = readLayer(endpoint, { isInFile: settings !== undefined });
+  const provider = readProvider(endpoint, layer, context);
+  const { preset } = provider;
+  const groups = readGroups(endpoint, layer, { ...context, provider, isInFile: settings !== undefined });
+  const named = nameBackends(groups, { listed: own.backends, path, resolver });
+  const anthropicVersion = readAnthropicVersion(endpoint);
+  const priceProvider = readPriceProvider(endpoint, provider);
+  const setting = settingReader(endpoint);
+  const keepalive = readSilence(endpoint, "keepalive_comments");
   const affinity = setting("affinity", own.affinity, named.length > 1 ? "auto" : "off").toLowerCase();
-  if (
-    own.affinity !== undefined && affinity !== "off" && (own.strategy ?? "failover") === "failover" &&
-    named.every(({ pool }) => pool === undefined)
-  ) {
-    resolver.warn(
-      [...path, "affinity"],
-      "does nothing with strategy failover, which prefers the first backend",
-    );
-  }
-  if (keepalive !== "none" && preset.dialects[0] === "gemini") {
-    resolver.warn(
-      [...path, "keepalive_comments"],
-      "does not apply to :streamGenerateContent, because Gemini CLI fails at comments",
-    );
-  }
+  if (affinity !== "off") warnOfUselessAffinity(endpoint, named);
+  if (keepalive !== "none") warnOfComments(endpoint, "keepalive_comments", preset);
   const maxBuffer = setting("max_buffer_bytes", own.max_buffer_bytes, DEFAULT_MAX_BUFFER_BYTES);
   return {
     name,
@@ -138,19 +80,163 @@ export function readEndpoint(
     backends: named,
     paths: readPaths(resolver, own.paths, {
       at: [...path, "paths"],
-      preset: presetName,
+      preset: provider.name,
       origins: named.map(({ baseUrl }) => baseUrl.origin),
     }),
     strategy: setting("strategy", own.strategy, "failover"),
     ...(affinity !== "off" && { affinity: affinity === "auto" ? {} : { header: affinity } }),
-    retry: {
-      retries: setting("retries", own.retries, defaultRetries(groups)),
-      statuses: new Set(setting("retry_statuses", own.retry_statuses, [...DEFAULT_RETRY_STATUSES])),
-      unsafe: setting("retry_unsafe", own.retry_unsafe, false),
-    },
+    retry: readRetry(endpoint, groups),
     maxBufferBytes: maxBuffer === "none" ? Infinity : maxBuffer,
     exposeBackend: setting("expose_backend", own.expose_backend, false),
     rewriteUrls: setting("rewrite_urls", own.rewrite_urls, true),
+    ...readAccounting(endpoint),
+    ...(keepalive !== "none" && { keepaliveMs: keepalive }),
+    priceProvider,
+    prices: readPrices(own.prices ?? {}, { path: [...path, "prices"], resolver }),
+    ...(anthropicVersion !== undefined && { anthropicVersion }),
+  };
+}
+
+/** An endpoint in the file. */
+interface EndpointPlace {
+  readonly name: string;
+  readonly path: KeyPath;
+  /** The settings of the file; empty if only the environment configures the endpoint. */
+  readonly own: EndpointSettings;
+  readonly resolver: Resolver;
+}
+
+/** Reads a setting that only the file can have. */
+type SettingReader = <Value>(
+  key: keyof EndpointSettings,
+  value: Value | undefined,
+  fallback: Value,
+) => Value;
+
+function settingReader({ path, resolver }: EndpointPlace): SettingReader {
+  return (key, value, fallback) =>
+    resolver.resolve([...path, key], [resolver.inFile([...path, key], value)], { fallback });
+}
+
+/**
+ * The settings that all backends of the endpoint share: those of the file, under those of the environment.
+ */
+function readLayer(endpoint: EndpointPlace, { isInFile }: { isInFile: boolean }): Layer {
+  const { name, path, own, resolver } = endpoint;
+  const prefix = ENVIRONMENT_ENDPOINTS[name];
+  const baseUrl = prefix && resolver.variable(`${prefix}_BASE_URL`, baseUrlSchema);
+  const apiKey = prefix && resolver.variable(`${prefix}_API_KEY`, secretSchema);
+  if (prefix !== undefined && !isInFile) reportMissingVariables(endpoint, prefix);
+  return {
+    settings: {
+      ...own,
+      ...(baseUrl && { base_url: baseUrl.value }),
+      ...(apiKey && { api_key: apiKey.value }),
+    },
+    at: (key) =>
+      (key === "base_url" ? baseUrl?.at : key === "api_key" ? apiKey?.at : undefined) ?? [...path, key],
+  };
+}
+
+/** The provider that the file names, or else the provider of its name or of its base URL. */
+function readProvider(
+  { name, path, own, resolver }: EndpointPlace,
+  { settings }: Layer,
+  { targetBase }: EndpointContext,
+): EndpointProvider {
+  const firstBase = settings.base_url ?? settings.target_base ?? targetBase?.value;
+  const presetName = resolver.resolve(
+    [...path, "provider"],
+    [resolver.inFile<PresetName>([...path, "provider"], own.provider)],
+    { fallback: presetNameOf(name, firstBase?.origin), fallbackAt: "implied" },
+  );
+  return { name: presetName, preset: PRESETS[presetName], isNamed: own.provider !== undefined };
+}
+
+/**
+ * Reads the backends of the file, each with its pool of keys; without `backends`, the endpoint is the only
+ * one.
+ */
+function readGroups(
+  { path, own, resolver }: EndpointPlace,
+  layer: Layer,
+  context: BackendContext,
+): Backend[][] {
+  if (own.backends === undefined) {
+    return [readBackends(new LayeredSettings(resolver, path, [layer]), { ...context, pool: 0 })];
+  }
+  return own.backends.map((settings, pool) => {
+    const backendPath = [...path, "backends", pool];
+    const ownLayer: Layer = { settings, at: (key) => [...backendPath, key] };
+    return readBackends(new LayeredSettings(resolver, backendPath, [ownLayer, layer]), { ...context, pool });
+  });
+}
+
+function readAnthropicVersion({ name, path, own, resolver }: EndpointPlace): string | undefined {
+  return resolver.resolve<string | undefined>([...path, "anthropic_version"], [
+    name === "anthropic" ? resolver.variable("ANTHROPIC_VERSION", anthropicVersionSchema) : undefined,
+    resolver.inFile([...path, "anthropic_version"], own.anthropic_version),
+  ], { fallback: undefined });
+}
+
+function readPriceProvider(
+  { name, path, own, resolver }: EndpointPlace,
+  provider: EndpointProvider,
+): string | undefined {
+  const prefix = ENVIRONMENT_ENDPOINTS[name];
+  const isLocal = provider.preset.local === true;
+  return resolver.resolve<string | undefined>([...path, "price_provider"], [
+    prefix && resolver.variable(`${prefix}_PRICE_PROVIDER`, priceProviderSchema),
+    resolver.inFile([...path, "price_provider"], own.price_provider),
+  ], {
+    fallback: isLocal ? LOCAL_PRICES : undefined,
+    fallbackAt: isLocal ? `preset ${provider.name}` : "default",
+  });
+}
+
+/** A setting for comments in event streams, with the silence before them. */
+type SilenceKey = "keepalive_comments";
+
+/** Reads after how long a silence a comment is sent, in milliseconds. */
+function readSilence({ path, own, resolver }: EndpointPlace, key: SilenceKey): number | "none" {
+  return resolver.resolve<number | "none">([...path, key], [resolver.inFile([...path, key], own[key])], {
+    fallback: "none",
+    show: shownDuration,
+  });
+}
+
+function warnOfComments({ path, resolver }: EndpointPlace, key: SilenceKey, preset: Preset): void {
+  if (preset.dialects[0] !== "gemini") return;
+  resolver.warn(
+    [...path, key],
+    "does not apply to :streamGenerateContent, because Gemini CLI fails at comments",
+  );
+}
+
+function warnOfUselessAffinity({ path, own, resolver }: EndpointPlace, backends: readonly Backend[]): void {
+  if (own.affinity === undefined || (own.strategy ?? "failover") !== "failover") return;
+  if (backends.some(({ pool }) => pool !== undefined)) return;
+  resolver.warn(
+    [...path, "affinity"],
+    "does nothing with strategy failover, which prefers the first backend",
+  );
+}
+
+function readRetry(endpoint: EndpointPlace, groups: readonly (readonly Backend[])[]): RetryPolicy {
+  const { own } = endpoint;
+  const setting = settingReader(endpoint);
+  return {
+    retries: setting("retries", own.retries, defaultRetries(groups)),
+    statuses: new Set(setting("retry_statuses", own.retry_statuses, [...DEFAULT_RETRY_STATUSES])),
+    unsafe: setting("retry_unsafe", own.retry_unsafe, false),
+  };
+}
+
+/** Reads how usage is reported, counted and reserved, and which objects and models tokens see. */
+function readAccounting(endpoint: EndpointPlace) {
+  const { own } = endpoint;
+  const setting = settingReader(endpoint);
+  return {
     streamUsage: setting("stream_usage", own.stream_usage, false),
     ...(setting("filter_models", own.filter_models, false) && { filterModels: true }),
     objects: setting("objects", own.objects, "own"),
@@ -162,10 +248,6 @@ export function readEndpoint(
     ),
     reserve: setting("reserve", own.reserve, "expected"),
     countCacheReads: setting("count_cache_reads", own.count_cache_reads, false),
-    ...(keepalive !== "none" && { keepaliveMs: keepalive }),
-    priceProvider,
-    prices: readPrices(own.prices ?? {}, { path: [...path, "prices"], resolver }),
-    ...(anthropicVersion !== undefined && { anthropicVersion }),
   };
 }
 
@@ -177,100 +259,16 @@ function defaultRetries(groups: readonly (readonly Backend[])[]): number {
   return groups.reduce((sum, { length }) => sum + Math.min(length, MOST_KEYS_TRIED), 0) - 1;
 }
 
-/** Reads the prices of an endpoint, in the order of the file. */
-function readPrices(
-  prices: NonNullable<EndpointSettings["prices"]>,
-  { path, resolver }: { path: KeyPath; resolver: Resolver },
-): PricedModel[] {
-  resolver.resolve(path, [Object.keys(prices).length > 0 ? { value: prices, at: path } : undefined], {
-    fallback: {},
-  });
-  return Object.entries(prices).flatMap(([pattern, { input, output, ...others }]) => {
-    if (input === undefined) resolver.reportMissing([...path, pattern, "input"], "is missing");
-    if (output === undefined) resolver.reportMissing([...path, pattern, "output"], "is missing");
-    if (input === undefined || output === undefined) return [];
-    return [{
-      matches: (model: string) => matchesAny([pattern], model),
-      input,
-      output,
-      ...otherPrices(others),
-    }];
-  });
-}
-
-/** The optional prices, by their keys in the file. */
-const OTHER_PRICES = {
-  cached: "cached",
-  cache_write: "cacheWrite",
-  cache_write_1h: "cacheWriteHour",
-  input_audio: "inputAudio",
-  cached_audio: "cachedAudio",
-  output_audio: "outputAudio",
-  input_image: "inputImage",
-  cached_image: "cachedImage",
-  output_image: "outputImage",
-  input_video: "inputVideo",
-  reasoning: "reasoning",
-  citation: "citation",
-  audio_hour: "audioHour",
-  web_searches: "webSearches",
-  file_searches: "fileSearches",
-} as const satisfies Readonly<Record<string, keyof Price>>;
-
-function otherPrices(
-  given: { readonly [Key in keyof typeof OTHER_PRICES]?: number | undefined },
-): Partial<Price> {
-  const prices: { -readonly [Kind in keyof Price]?: number } = {};
-  let key: keyof typeof OTHER_PRICES;
-  for (key in OTHER_PRICES) {
-    const price = given[key];
-    if (price !== undefined) prices[OTHER_PRICES[key]] = price;
+/** Reports the variables that an endpoint needs if only the environment configures it. */
+function reportMissingVariables(
+  { name, resolver }: EndpointPlace,
+  prefix: NonNullable<Preset["environment"]>["prefix"],
+): void {
+  for (const end of ["_BASE_URL", "_API_KEY"] as const) {
+    if (resolver.has(`${prefix}${end}`)) continue;
+    resolver.report(
+      `env ${prefix}${end}`,
+      missingText(end, PRESETS[presetNameOf(name, undefined)]) + otherProviderHint(name, resolver),
+    );
   }
-  return prices;
-}
-
-/**
- * Names backends without a name after their host, with a number if several have the same host. The keys of a pool get
- * the numbers from 1 on.
- */
-function nameBackends(
-  groups: readonly (readonly Backend[])[],
-  { listed, path, resolver }: {
-    listed: readonly BackendSettings[] | undefined;
-    path: KeyPath;
-    resolver: Resolver;
-  },
-): Backend[] {
-  const taken = new Set<string>();
-  for (const [index, { name }] of (listed ?? []).entries()) {
-    if (name === undefined) continue;
-    if (taken.has(name)) {
-      resolver.report([...path, "backends", index, "name"], `${JSON.stringify(name)} appears twice`);
-    }
-    taken.add(name);
-  }
-  const seen = new Map<string, string>();
-  return groups.flatMap((backends, index) =>
-    backends.map((backend) => {
-      const identity = JSON.stringify([
-        backend.baseUrl,
-        backend.key,
-        backend.model?.otherwise,
-        [...backend.model?.byName ?? []],
-        backend.connection.key,
-        backend.headers,
-      ]);
-      const base = backend.name || new URL(backend.baseUrl.origin).host;
-      let name = backend.pool === undefined ? base : `${base}#1`;
-      const mayChange = backend.name === "" || backend.pool !== undefined;
-      for (let number = 2; mayChange && taken.has(name); number++) name = `${base}#${number}`;
-      taken.add(name);
-      const same = seen.get(identity);
-      if (same !== undefined && backend.baseUrl !== NO_BASE_URL) {
-        resolver.report([...path, "backends", index], `is the same as the backend ${same}`);
-      }
-      seen.set(identity, name);
-      return { ...backend, name };
-    })
-  );
 }

@@ -57,7 +57,7 @@ export class LayeredSettings {
     });
   }
 
-  /** A timeout in milliseconds. Undefined for no limit. */
+  /** A timeout in milliseconds; `undefined` for no limit. */
   timeoutMs(key: TimeoutKey, fallbackMs: number | undefined): number | undefined {
     const value = this.resolve<TimeoutKey>(key, fallbackMs ?? "none", shownDuration);
     return value === "none" ? undefined : value;

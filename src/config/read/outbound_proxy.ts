@@ -26,8 +26,8 @@ const environmentProxySchema: typeof proxyUrlSchema = v.pipe(
 );
 
 /**
- * The forward proxy that `HTTPS_PROXY` or `HTTP_PROXY` names for an origin like `https://api.example.com`.
- * Undefined if the variable is not set or `NO_PROXY` exempts the origin. Loopback addresses are always
+ * The forward proxy that `HTTPS_PROXY` or `HTTP_PROXY` names for an origin like `https://api.example.com`;
+ * `undefined` if the variable is not set or `NO_PROXY` exempts the origin. Loopback addresses are always
  * exempt.
  */
 export function environmentProxy(

@@ -34,7 +34,7 @@ export interface ShownSetting {
 }
 
 /**
- * A setting that changed, with its old and new value for people. Undefined if a configuration has no such
+ * A setting that changed, with its old and new value for people; `undefined` if a configuration has no such
  * setting.
  */
 export interface SettingChange {
@@ -45,7 +45,7 @@ export interface SettingChange {
 
 /** Checks the values of all sources, and collects problems, warnings and the origin of each setting. */
 export class Resolver {
-  /** The configuration file. Undefined if there is no file or it cannot be read. */
+  /** The configuration file; `undefined` if there is no file or it cannot be read. */
   readonly file: ConfigFile | undefined;
   /** Whether the file cannot be read or parsed. Settings that seem to be missing may be in it. */
   readonly isFileUnreadable: boolean;
@@ -85,7 +85,7 @@ export class Resolver {
   }
 
   /**
-   * The checked value of a variable or its flag. Undefined if it is not set, or if it is invalid, which is
+   * The checked value of a variable or its flag; `undefined` if it is not set, or if it is invalid, which is
    * reported.
    */
   variable<Value>(name: VariableName, schema: ValueSchema<Value>): Candidate<Value> | undefined {
@@ -100,7 +100,7 @@ export class Resolver {
     return undefined;
   }
 
-  /** A value of the file as a candidate. Undefined if the file does not have the value. */
+  /** A value of the file as a candidate; `undefined` if the file does not have the value. */
   inFile<Value>(at: KeyPath, value: Value | undefined): Candidate<Value> | undefined {
     return value === undefined ? undefined : { value, at };
   }
@@ -139,7 +139,7 @@ export class Resolver {
     return this.#find(name)?.origin ?? `env ${name}`;
   }
 
-  /** The file that the `…_FILE` form of a variable names. Undefined if that form is not set. */
+  /** The file that the `…_FILE` form of a variable names; `undefined` if that form is not set. */
   fileOf(name: VariableName): string | undefined {
     return this.#find(name)?.file;
   }

@@ -17,7 +17,7 @@ export function readRouting(
   endpoints: readonly Endpoint[],
 ): RoutingConfig | undefined {
   const names = endpoints.map(({ name }) => name);
-  const read = readRoutes(resolver, routes ?? [], names);
+  const read = readRoutes(resolver, routes ?? [], endpoints);
   const hasNames = read.length > 0 || Object.keys(aliases).length > 0;
   const byModel = resolver.resolve(["server", "route_by_model"], [
     resolver.inFile(["server", "route_by_model"], server?.route_by_model),
@@ -44,8 +44,10 @@ export function readRouting(
 function readRoutes(
   resolver: Resolver,
   routes: NonNullable<FileConfig["routes"]>,
-  names: readonly string[],
+  endpoints: readonly Endpoint[],
 ): ModelRoute[] {
+  const names = endpoints.map(({ name }) => name);
+  const dialectOf = (wanted: string) => endpoints.find(({ name }) => name === wanted)?.dialect;
   const read: ModelRoute[] = [];
   for (const [index, { model, endpoint, to }] of routes.entries()) {
     const at = ["routes", index];
@@ -56,7 +58,10 @@ function readRoutes(
       resolver.report([...at, "endpoint"], unknownEndpointText(endpoint, names));
       continue;
     }
-    const earlier = read.find((route) => route.model === "*" || route.model === model);
+    // A route applies only at the paths of its endpoint's API, so the same model may have one for each API.
+    const earlier = read.find((route) =>
+      (route.model === "*" || route.model === model) && dialectOf(route.endpoint) === dialectOf(endpoint)
+    );
     if (earlier !== undefined) {
       resolver.warn(at, `does nothing: the route ${JSON.stringify(earlier.model)} before it matches first`);
     }

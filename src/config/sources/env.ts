@@ -22,7 +22,7 @@ export interface RawValue {
 
 /** The variables of the environment and of `.env`. */
 export interface Environment {
-  /** The variables that are set. */
+  /** The variables of llm-proxy that are set, by name, each with its origin. */
   readonly values: ReadonlyMap<VariableName, RawValue>;
   /** What makes the configuration unusable. */
   readonly findings: readonly Finding[];
@@ -34,7 +34,7 @@ export interface Environment {
 
 /** The environment and the file system, which tests replace. */
 export interface EnvironmentSources {
-  /** Reads an environment variable. */
+  /** Reads an environment variable; `undefined` if it is not set. */
   readonly get: (name: string) => string | undefined;
   /** Reads a file. Throws the errors of `Deno.readTextFileSync`. */
   readonly readTextFile: (path: string) => string;
@@ -164,7 +164,7 @@ async function readDotenv(
   return parseEnv(text.replace(/^\ufeff/, ""));
 }
 
-/** The value in a file, without the line break that editors append. Null if the file cannot be read. */
+/** The value in a file, without the line break that editors append; `null` if the file cannot be read. */
 function readValueFile(
   sources: EnvironmentSources,
   { path, origin, variable, findings }: {

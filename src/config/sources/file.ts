@@ -9,7 +9,7 @@ import { type Finding, type KeyPath, type Origin, pathText, type Problem } from 
 
 /** A configuration file that was parsed and checked. */
 export interface ConfigFile {
-  /** The valid settings. */
+  /** The settings that the schema accepts. {@link findings} has the others. */
   readonly settings: FileConfig;
   /** Whether the text is not valid TOML or JSON. {@link settings} is empty then. */
   readonly isBroken: boolean;

@@ -7,7 +7,7 @@ import * as v from "valibot";
 import { BUDGET_WINDOWS, LOG_FORMATS, LOG_LEVELS, SERVER_ENGINES } from "../values/defaults.ts";
 import { PRESET_NAMES } from "../values/presets.ts";
 import { priceProviderSchema } from "../values/price_providers.ts";
-import { closestName } from "../values/suggest.ts";
+import { list, number, text, texts, toggle, word, wrongKind } from "./file_fields.ts";
 import {
   addressRangeSchema,
   baseUrlSchema,
@@ -41,74 +41,9 @@ import {
   priceSchema,
   retentionSchema,
   secretSchema,
-  switchSchema,
   textSchema,
   timeZoneSchema,
-  type ValueSchema,
 } from "../values/values.ts";
-
-/**
- * The message for a value of the wrong type. It leaves out the value, which may be a secret in the wrong
- * place.
- */
-const wrongKind = (wanted: string) => ({ input }: { readonly input: unknown }): string =>
-  input === undefined ? "is missing" : `must be ${wanted}, not ${kindOf(input)}`;
-
-function kindOf(value: unknown): string {
-  if (Array.isArray(value)) return "a list";
-  if (value instanceof Date) return "a date";
-  if (value === null) return "null";
-  return typeof value === "object" ? "a table" : `a ${typeof value}`;
-}
-
-/** A string. The rule is that of the same setting in the environment. */
-function text<Output>(schema: ValueSchema<Output>, description: string) {
-  return v.optional(v.pipe(v.string(wrongKind("a string")), v.description(description), schema));
-}
-
-/** One of a few words. */
-function word<const Word extends string>(words: readonly Word[], description: string) {
-  const message = ({ input }: { readonly input: unknown }): string => {
-    if (typeof input !== "string") return wrongKind("a string")({ input });
-    const near = closestName(input, words);
-    const hint = near === undefined ? "" : `; did you mean ${near}?`;
-    return `${JSON.stringify(input)} is not one of ${words.join(", ")}${hint}`;
-  };
-  return v.optional(v.pipe(v.picklist(words, message), v.description(description)));
-}
-
-/** A number, or a string with one: the value of `${NAME}` is always a string. */
-function number<Output>(schema: ValueSchema<Output>, description: string) {
-  return v.optional(v.pipe(
-    v.union([v.number(), v.string()], wrongKind("a number")),
-    v.description(description),
-    v.transform(String),
-    schema,
-  ));
-}
-
-function toggle(description: string) {
-  return v.optional(v.pipe(
-    v.union([v.boolean(), v.string()], wrongKind("true or false")),
-    v.description(description),
-    v.transform(String),
-    switchSchema,
-  ));
-}
-
-function list<Output>(item: ValueSchema<Output>, description: string) {
-  const element = v.pipe(
-    v.union([v.string(), v.number()], wrongKind("a string or a number")),
-    v.transform(String),
-    item,
-  );
-  return v.optional(v.pipe(v.array(element, wrongKind("a list")), v.description(description)));
-}
-
-function texts<Output>(key: ValueSchema<string>, value: ValueSchema<Output>, description: string) {
-  const entry = v.pipe(v.string(wrongKind("a string")), value);
-  return v.optional(v.pipe(v.record(key, entry, wrongKind("a table")), v.description(description)));
-}
 
 /** The keys of a backend. In the table of an endpoint they are the defaults of its backends. */
 const BACKEND_KEYS = {
@@ -455,9 +390,9 @@ export const fileSchema = v.strictObject({
 
 /** The checked settings of a configuration file. */
 export type FileConfig = v.InferOutput<typeof fileSchema>;
-/** The table `[endpoints.NAME]`. */
+/** The table `[endpoints.NAME]`, as it is in the file: without defaults and presets. */
 export type EndpointSettings = v.InferOutput<typeof endpointSchema>;
-/** One item of `model_limits`. */
+/** One item of `model_limits`: the limits of a token for the models that match a pattern. */
 export type ModelLimitSettings = v.InferOutput<typeof modelLimitsSchema>;
 /** The table `limits` of a token in the file. */
 export type LimitSettings = NonNullable<v.InferOutput<typeof limitsSchema>>;

@@ -8,7 +8,10 @@ import { isOriginOf, type Preset } from "./presets.ts";
 /** All names that an entry without a slash may have. */
 const NAMES: readonly string[] = [...GROUP_NAMES, "all"];
 
-/** Why a text is neither a group nor a path pattern, as the rest of a sentence. Undefined: it is one. */
+/**
+ * Why a text is neither a group nor a path pattern, as the rest of a sentence; `undefined` if it is one of
+ * them.
+ */
 export function pathRuleProblem(entry: string): string | undefined {
   const name = entry.startsWith("!") ? entry.slice(1) : entry;
   if (/[/*]/.test(name)) return patternProblem(entry);

@@ -7,11 +7,11 @@ import { type Dialect, DIALECTS } from "../../apis/dialects.ts";
 
 /** The defaults and the properties of one provider. */
 export interface Preset {
-  /** The base URL. Undefined if each customer has a different URL. */
+  /** The base URL; `undefined` if each customer has a different URL. */
   readonly baseUrl?: string;
   /** The API dialects of the provider. The first is the dialect of an endpoint. */
   readonly dialects: readonly [Dialect, ...Dialect[]];
-  /** The header that carries the key, in lower case. Undefined: that of the dialect. */
+  /** The header that carries the key, in lower case; `undefined` for the header of the dialect. */
   readonly keyField?: string;
   /** Whether the provider is a program on your own machine. Most of those need no key, and cost nothing. */
   readonly local?: true;
@@ -22,15 +22,17 @@ export interface Preset {
   /** The prefix of the variables that configure an endpoint without a file, and the name for people. */
   readonly environment?: { readonly prefix: "OPENAI" | "ANTHROPIC"; readonly title: string };
   /**
-   * A model for the settings of clients. `dialect`: the usual one of the dialect that the client speaks.
-   * Undefined: no model is usual.
+   * A model for the settings of clients. `dialect`: the usual one of the dialect that the client speaks. It
+   * is `undefined` if no model is usual.
    */
   readonly model?: string;
   /** Origins of the provider besides that of {@link baseUrl}. */
   readonly origins?: RegExp;
   /** Whether the provider has all of OpenAI's own API, such as its conversations and `/responses`. */
   readonly isOpenAi?: true;
-  /** The names of the models that the provider makes. Undefined: it makes none, or serves those of others. */
+  /**
+   * The names of the models that the provider makes; `undefined` if it makes none, or serves those of others.
+   */
   readonly makes?: RegExp;
   /** Whether the provider has Ollama's own API, with paths such as `/api/chat`. */
   readonly hasOllamaApi?: true;
@@ -162,7 +164,7 @@ export function baseUrlVariable(name: PresetName): string {
   return `${name.toUpperCase()}_BASE_URL`;
 }
 
-/** The provider with a name. Undefined: the name is unknown. */
+/** The provider with a name; `undefined` if the name is unknown. */
 export function presetNamed(text: string): PresetName | undefined {
   return PRESET_NAMES.find((name) => name === text);
 }

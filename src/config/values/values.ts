@@ -195,7 +195,7 @@ export function countOrNoneSchema(least: number, most: number): ValueSchema<numb
   );
 }
 
-/** An integer within bounds. */
+/** An integer from `least` to `most`, as a text of digits. */
 export function countSchema(least: number, most: number): ValueSchema<number> {
   return v.pipe(
     singleLine,

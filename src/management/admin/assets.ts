@@ -34,7 +34,7 @@ export class Assets {
     this.#folder = folder;
   }
 
-  /** Responds with a file. Undefined: no file has the name. */
+  /** Responds with a file. Returns `undefined` if no file has the name. */
   async answer(name: string, acceptEncoding: string): Promise<Response | undefined> {
     if (name === INDEX) await this.#forgetEarlierBuild();
     const type = TYPES[name.split(".")[1] ?? ""];

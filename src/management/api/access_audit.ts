@@ -2,7 +2,8 @@
 
 import { addressGroup } from "../../network/ip_ranges.ts";
 import type { Clock } from "../../time/clock.ts";
-import { type NewAuditEntry, REFUSED_ACCESS, type Store, StoreError } from "../../storage/store.ts";
+import { type NewAuditEntry, REFUSED_ACCESS } from "../../storage/audit_store.ts";
+import { type Store, StoreError } from "../../storage/store.ts";
 
 /**
  * Why an attempt was rejected: a wrong token at the sign-in of the admin page (`sign_in`), a wrong token in

@@ -1,7 +1,7 @@
 /** Audit log entries of changes. */
 
 import { harmlessText, harmlessValue } from "../../text/harmless_text.ts";
-import type { NewAuditEntry } from "../../storage/store.ts";
+import type { NewAuditEntry } from "../../storage/audit_store.ts";
 import type { ManageParts } from "./parts.ts";
 
 /** The longest texts of clients in an entry, in characters. Longer texts are cut. */

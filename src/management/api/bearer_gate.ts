@@ -11,7 +11,7 @@ import { Problem } from "./problem.ts";
 
 /** A rejected attempt to access the management plane. */
 export interface Refusal {
-  /** The address of the client. */
+  /** The IP address of the client, whose wrong tokens count together. */
   readonly source: string;
   /** Why the attempt was rejected. A wait is reported once, with its first attempt. */
   readonly attempt: RefusedAttempt;

@@ -3,9 +3,9 @@ import type { Scheme } from "../../auth/page_origin.ts";
 
 /** The client of a request to the management plane. */
 export interface Caller {
-  /** The address of the client. */
+  /** The IP address of the client, for the audit log and the count of wrong tokens. */
   readonly source: string;
-  /** The scheme of the URL that the client used; undefined: the proxy does not know it. */
+  /** The scheme of the URL that the client used; `undefined` if the proxy does not know it. */
   readonly scheme?: Scheme | undefined;
   /** The counter for a wrong token of the request. */
   readonly guessPlace: GuessPlace;

@@ -8,67 +8,68 @@ import * as answers from "./answers.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
 import * as requests from "./requests.ts";
-import { json, type Route, route } from "./route.ts";
+import { type BodyRequest, json, type Route, route } from "./route.ts";
 
 /** Makes the routes at `/connect` and `/qr`. */
-export function connectionRoutes({ proxy }: ManageParts): Route[] {
+export function connectionRoutes(parts: ManageParts): Route[] {
   return [
-    route({
-      method: "get",
-      path: "/connect",
+    route("get /connect", {
       summary: "Clients with known settings, and the addresses of this proxy, the most useful one first",
       answers: { 200: answers.connectable },
-      async handle() {
-        const connectable = await proxy?.connectable();
-        return json({
-          clients: Object.entries(CLIENTS).map(([name, { title, dialects }]) => ({ name, title, dialects })),
-          urls: proxy?.urls() ?? [],
-          has_admin_port: proxy?.hasAdminPort() ?? false,
-          models: Object.fromEntries(
-            connectable?.endpoints.map((one) => [one.name, suggestedModel(one) ?? null]) ?? [],
-          ),
-          token_asked: connectable?.needsToken ?? true,
-        });
-      },
+      handle: () => listClients(parts),
     }),
-    route({
-      method: "post",
-      path: "/connect",
+    route("post /connect", {
       summary: "The settings of a client for this proxy; the proxy does not store the request",
       body: requests.connection,
       answers: { 200: answers.settings },
-      async handle({ body }) {
-        if (proxy === undefined) {
-          throw new Problem(503, "No proxy is running here: use the API of a running proxy.");
-        }
-        const url = body.url ?? proxy.urls()[0] ?? "http://localhost";
-        const wanted = { client: body.client, endpoint: body.endpoint, url, token: body.token };
-        const connectable = await proxy.connectable();
-        const found = asProblem(() => settingsFor(connectable, wanted));
-        return json({
-          title: found.title,
-          endpoint: found.endpoint,
-          endpoint_url: found.endpointUrl,
-          pieces: [...found.pieces],
-          notes: [...found.notes],
-        });
-      },
+      handle: (request) => showSettings(request, parts),
     }),
-    route({
-      method: "post",
-      path: "/qr",
+    route("post /qr", {
       summary: "A text as a QR code: its width in modules, and the dark modules as an SVG path",
       body: requests.qrText,
       answers: { 200: answers.qrCode },
-      handle({ body }) {
-        const rows = encodeQR(body.text, "raw", { ecc: "medium", border: 2 });
-        const path = rows.flatMap((row, y) =>
-          row.flatMap((isDark, x) => isDark ? [`M${x} ${y}h1v1h-1z`] : [])
-        );
-        return Promise.resolve(json({ size: rows.length, path: path.join("") }));
-      },
+      handle: ({ body }) => Promise.resolve(json(qrCodeOf(body.text))),
     }),
   ];
+}
+
+async function listClients({ proxy }: ManageParts): Promise<Response> {
+  const connectable = await proxy?.connectable();
+  return json({
+    clients: Object.entries(CLIENTS).map(([name, { title, dialects }]) => ({ name, title, dialects })),
+    urls: proxy?.urls() ?? [],
+    has_admin_port: proxy?.hasAdminPort() ?? false,
+    models: Object.fromEntries(
+      connectable?.endpoints.map((one) => [one.name, suggestedModel(one) ?? null]) ?? [],
+    ),
+    token_asked: connectable?.needsToken ?? true,
+  });
+}
+
+async function showSettings(
+  { body }: BodyRequest<typeof requests.connection>,
+  { proxy }: ManageParts,
+): Promise<Response> {
+  if (proxy === undefined) {
+    throw new Problem(503, "No proxy is running here: use the API of a running proxy.");
+  }
+  const url = body.url ?? proxy.urls()[0] ?? "http://localhost";
+  const wanted = { client: body.client, endpoint: body.endpoint, url, token: body.token };
+  const connectable = await proxy.connectable();
+  const found = asProblem(() => settingsFor(connectable, wanted));
+  return json({
+    title: found.title,
+    endpoint: found.endpoint,
+    endpoint_url: found.endpointUrl,
+    pieces: [...found.pieces],
+    notes: [...found.notes],
+  });
+}
+
+function qrCodeOf(text: string) {
+  const rows = encodeQR(text, "raw", { ecc: "medium", border: 2 });
+  const path = rows.flatMap((row, y) => row.flatMap((isDark, x) => isDark ? [`M${x} ${y}h1v1h-1z`] : []));
+  return { size: rows.length, path: path.join("") };
 }
 
 function asProblem(work: () => ClientSettings): ClientSettings {

@@ -7,47 +7,44 @@ import type { BackendReport } from "../../forwarding/balancer.ts";
 import * as answers from "./answers.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
-import { json, type Route, route } from "./route.ts";
+import { json, type Route, route, type RouteRequest } from "./route.ts";
 import { shownProbe } from "./shown_probe.ts";
 
 /** Makes the routes at `/endpoints`. */
-export function endpointRoutes({ proxy }: ManageParts): Route[] {
+export function endpointRoutes(parts: ManageParts): Route[] {
   return [
-    route({
-      method: "get",
-      path: "/endpoints",
+    route("get /endpoints", {
       summary: "Endpoints with their configuration, without secrets, and the state of each backend",
       answers: { 200: v.object({ data: v.array(answers.endpoint), next_cursor: v.null() }) },
-      async handle() {
-        const defaultEndpoint = (await proxy?.connectable())?.defaultEndpoint;
-        return json({
-          data: (proxy?.endpoints() ?? []).map(({ endpoint, backends }) => ({
-            ...shownEndpoint(endpoint),
-            default: endpoint.name === defaultEndpoint,
-            backends: backends.map(shownBackend),
-          })),
-          next_cursor: null,
-        });
-      },
+      handle: () => listEndpoints(parts),
     }),
-    route({
-      method: "post",
-      path: "/endpoints/{id}/try",
+    route("post /endpoints/{id}/try", {
       summary: "Probe the backends of an endpoint, by its name: ask each for its models, with its key",
       answers: { 200: v.object({ data: v.array(answers.probeResult), next_cursor: v.null() }) },
-      async handle({ id }) {
-        const found = proxy?.endpoints().find(({ endpoint }) => endpoint.name === id);
-        if (proxy === undefined || found === undefined) {
-          throw new Problem(404, `There is no endpoint ${JSON.stringify(id)}.`);
-        }
-        const results = await proxy.probe(found.endpoint);
-        return json({
-          data: results.map((result) => shownProbe(result)),
-          next_cursor: null,
-        });
-      },
+      handle: (request) => probeEndpoint(request, parts),
     }),
   ];
+}
+
+async function listEndpoints({ proxy }: ManageParts): Promise<Response> {
+  const defaultEndpoint = (await proxy?.connectable())?.defaultEndpoint;
+  return json({
+    data: (proxy?.endpoints() ?? []).map(({ endpoint, backends }) => ({
+      ...shownEndpoint(endpoint),
+      default: endpoint.name === defaultEndpoint,
+      backends: backends.map(shownBackend),
+    })),
+    next_cursor: null,
+  });
+}
+
+async function probeEndpoint({ id }: RouteRequest, { proxy }: ManageParts): Promise<Response> {
+  const found = proxy?.endpoints().find(({ endpoint }) => endpoint.name === id);
+  if (proxy === undefined || found === undefined) {
+    throw new Problem(404, `There is no endpoint ${JSON.stringify(id)}.`);
+  }
+  const results = await proxy.probe(found.endpoint);
+  return json({ data: results.map((result) => shownProbe(result)), next_cursor: null });
 }
 
 function shownEndpoint(endpoint: Endpoint) {

@@ -2,7 +2,7 @@
 
 /** What {@link freeName} asks. */
 export interface Names {
-  /** The name that was given last. Undefined: the project has no token. */
+  /** The name that was given last; `undefined` if the project has no token. */
   readonly latest: string | undefined;
   readonly isUsed: (name: string) => Promise<boolean>;
 }

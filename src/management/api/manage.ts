@@ -7,7 +7,7 @@ import { connectionRoutes } from "./connections.ts";
 import { endpointRoutes } from "./endpoints.ts";
 import { openApiDocument } from "./openapi.ts";
 import type { ManageParts } from "./parts.ts";
-import { Problem, problemOf, problemResponse } from "./problem.ts";
+import { Problem, problemHandler, problemResponse } from "./problem.ts";
 import { projectRoutes } from "./projects.ts";
 import { json, type Route, runRoute } from "./route.ts";
 import { systemRoutes } from "./system.ts";
@@ -49,11 +49,7 @@ export function createManageApi(
   app.notFound(() =>
     problemResponse(new Problem(404, `Nothing is served here. ${path}/openapi.json lists all routes.`))
   );
-  app.onError((error) => {
-    const problem = problemOf(error);
-    if (problem.status === 500) onUnexpected(error);
-    return problemResponse(problem);
-  });
+  app.onError(problemHandler(onUnexpected));
   return async (request, caller) => await app.fetch(request, caller);
 }
 

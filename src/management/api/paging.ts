@@ -1,4 +1,4 @@
-import type { Listed, Page } from "../../storage/store.ts";
+import type { Listed, Page } from "../../storage/page.ts";
 import { Problem } from "./problem.ts";
 
 /** Reads the page of a list from a query. Throws a {@link Problem} for an invalid cursor. */

@@ -52,7 +52,7 @@ export interface Controls {
 
 /** The running proxy around the API. The command line has none if it opens the database itself. */
 export interface RunningProxy {
-  /** Exchanges that have not ended. */
+  /** The exchanges that have not ended, with the bytes so far. */
   readonly running: () => readonly RunningExchange[];
   /**
    * Subscribes to events, and returns the function that unsubscribes. `onEnd` is called when the proxy shuts
@@ -64,7 +64,7 @@ export interface RunningProxy {
     readonly endpoint: Endpoint;
     readonly backends: readonly BackendReport[];
   }[];
-  /** The state of the database. */
+  /** The state of the database: `failing` while it cannot be read or written. */
   readonly storage: () => StorageHealth;
   /** The number of exchanges that could not be recorded. */
   readonly dropped: () => number;
@@ -74,7 +74,7 @@ export interface RunningProxy {
   readonly connectable: () => Promise<Connectable>;
   /** The base URLs of the proxy, the most useful one first. */
   readonly urls: () => readonly string[];
-  /** Undefined while the proxy starts, and in programs that embed the proxy. */
+  /** `undefined` while the proxy starts, and in programs that embed the proxy. */
   readonly controls: () => Controls | undefined;
   /** Whether the admin page and this API have a separate port. */
   readonly hasAdminPort: () => boolean;
@@ -98,7 +98,7 @@ export interface ManageParts {
    */
   readonly spent: (key: string) => Spent | undefined;
   readonly proxy: RunningProxy | undefined;
-  /** The names of all endpoints; undefined: the configuration cannot be read. */
+  /** The names of all endpoints; `undefined` if the configuration cannot be read. */
   readonly endpointNames: () => readonly string[] | undefined;
   /** Aborted when the program shuts down. Long responses must end then. */
   readonly ending: AbortSignal;

@@ -53,6 +53,18 @@ export function problemOf(error: unknown): Problem {
   return new Problem(500, "The proxy failed to process the request. Its log has details.");
 }
 
+/**
+ * Makes a handler that responds to an error with its problem. `onUnexpected` gets each error that the program
+ * did not expect, whose response says nothing about it.
+ */
+export function problemHandler(onUnexpected: (error: unknown) => void): (error: unknown) => Response {
+  return (error) => {
+    const problem = problemOf(error);
+    if (problem.status === 500) onUnexpected(error);
+    return problemResponse(problem);
+  };
+}
+
 /** Makes the response for a problem (RFC 9457). */
 export function problemResponse({ status, message, places, headers }: Problem): Response {
   const body = {

@@ -3,143 +3,165 @@
 import { keyContext } from "../../auth/managed_tokens.ts";
 import { suffixOf } from "../../auth/token_value.ts";
 import { projectKey } from "../../principal.ts";
-import type { Project, ProjectKey } from "../../storage/store.ts";
+import type { Project, ProjectKey } from "../../storage/access_store.ts";
 import { createId } from "./create_id.ts";
 import { listBody, pageOf } from "./paging.ts";
 import type { ManageParts } from "./parts.ts";
 import { auditable } from "./audit_entry.ts";
 import { checkEndpointNames } from "./endpoint_names.ts";
 import { Problem } from "./problem.ts";
-import { resource } from "./resource.ts";
-import { json, type Route, route } from "./route.ts";
+import { type Resource, resource } from "./resource.ts";
+import { type BodyRequest, json, type QueryRequest, type Route, route, type RouteRequest } from "./route.ts";
 import { mergedRules, moment, shownRules } from "./rules.ts";
 import * as answers from "./answers.ts";
 import * as requests from "./requests.ts";
 
 /** Makes the routes at `/projects`. */
 export function projectRoutes(parts: ManageParts): Route[] {
-  const { store, clock } = parts;
-
-  const shown = (project: Project) => ({
-    id: project.id,
-    name: project.name,
-    active: project.active,
-    ...shownRules(project.rules, { key: projectKey(project.id), spentOf: parts.spent }),
-    provider_keys: Object.fromEntries(project.keys.map(({ endpoint, suffix }) => [endpoint, { suffix }])),
-    created_at: moment(project.createdAt),
-    updated_at: moment(project.updatedAt),
-  });
-  const projects = resource(parts, { name: "project", read: (id) => store.findProject(id), shown });
-
   return [
-    route({
-      method: "get",
-      path: "/projects",
+    route("get /projects", {
       summary: "Projects, newest first",
       query: requests.projectsQuery,
       answers: { 200: answers.listOf(answers.project) },
-      handle: async ({ query }) =>
-        json(listBody(await store.listProjects({ ...pageOf(query), activeOnly: query.active_only }), shown)),
+      handle: (request) => listProjects(request, parts),
     }),
-    route({
-      method: "post",
-      path: "/projects",
+    route("post /projects", {
       summary: "Create a project",
       body: requests.projectCreation,
       answers: { 201: answers.project },
-      async handle({ body, source }) {
-        checkEndpointNames(body, parts.endpointNames());
-        const now = clock.epochMs();
-        const id = createId("prj");
-        const project: Project = {
-          id,
-          name: body.name,
-          active: body.active,
-          rules: mergedRules({}, body),
-          keys: await mergedKeys([], body.provider_keys, { parts, projectId: id }),
-          createdAt: now,
-          updatedAt: now,
-          version: 1,
-        };
-        await store.addProject(project, projects.auditOf({ id, source })("create", auditable(body)));
-        await parts.changed();
-        return json(shown(project), { status: 201, version: 1 });
-      },
+      handle: (request) => createProject(request, parts),
     }),
-    route({
-      method: "get",
-      path: "/projects/{id}",
+    route("get /projects/{id}", {
       summary: "A project",
       answers: { 200: answers.project },
-      handle: ({ id }) => projects.respond(id),
+      handle: ({ id }) => projectsOf(parts).respond(id),
     }),
-    route({
-      method: "patch",
-      path: "/projects/{id}",
+    route("patch /projects/{id}", {
       summary: "Change a project; omitted members stay, null removes a setting",
       body: requests.projectChange,
       answers: { 200: answers.project },
-      async handle(request) {
-        const { id, body } = request;
-        checkEndpointNames(body, parts.endpointNames());
-        return await projects.update(request, async (before, audit) =>
-          await store.changeProject(before, {
-            ...(body.name !== undefined && { name: body.name }),
-            ...(body.active !== undefined && { active: body.active }),
-            rules: mergedRules(before.rules, body),
-            ...(body.provider_keys !== undefined && {
-              keys: await mergedKeys(before.keys, body.provider_keys, { parts, projectId: id }),
-            }),
-          }, audit("update", auditable(body))));
-      },
+      handle: (request) => changeProject(request, parts),
     }),
-    route({
-      method: "delete",
-      path: "/projects/{id}",
+    route("delete /projects/{id}", {
       summary: "Deactivate a project; its tokens are rejected from the next request on",
       answers: { 204: undefined },
-      handle: (request) =>
-        projects.remove(request, (before, audit) => {
-          if (!before.active) return undefined;
-          return store.changeProject(before, { active: false }, audit("deactivate", { active: false }));
-        }),
+      handle: (request) => deactivateProject(request, parts),
     }),
-    route({
-      method: "post",
-      path: "/projects/{id}/delete",
+    route("post /projects/{id}/delete", {
       summary:
         "Delete a deactivated project and its tokens, if all are revoked; its usage is kept under its id",
       answers: { 204: undefined },
-      handle: (request) =>
-        projects.remove(request, async (before, audit) => {
-          if (before.active) {
-            throw new Problem(409, "The project is active: deactivate it before you delete it.");
-          }
-          await parts.flushed();
-          const result = await store.deleteProject(before, audit("delete", { name: before.name }));
-          if (result === "has tokens") {
-            throw new Problem(
-              409,
-              "Some tokens of the project are not revoked: revoke them before you delete it.",
-            );
-          }
-          return result !== "changed";
-        }),
+      handle: (request) => deleteProject(request, parts),
     }),
-    route({
-      method: "post",
-      path: "/projects/{id}/tokens/revoke",
+    route("post /projects/{id}/tokens/revoke", {
       summary: "Revoke all tokens of a project",
       answers: { 200: answers.revocation },
-      async handle({ id, source }) {
-        await projects.find(id);
-        const entry = projects.auditOf({ id, source })("revoke_tokens", {});
-        const { total, before } = await store.revokeTokens(id, entry);
-        await parts.changed();
-        return json({ revoked_count: total - before, already_revoked_count: before, total_tokens: total });
-      },
+      handle: (request) => revokeTokens(request, parts),
     }),
   ];
+}
+
+async function listProjects(
+  { query }: QueryRequest<typeof requests.projectsQuery>,
+  parts: ManageParts,
+): Promise<Response> {
+  const listed = await parts.store.listProjects({ ...pageOf(query), activeOnly: query.active_only });
+  return json(listBody(listed, (project) => shownProject(project, parts)));
+}
+
+async function createProject(
+  { body, source }: BodyRequest<typeof requests.projectCreation>,
+  parts: ManageParts,
+): Promise<Response> {
+  checkEndpointNames(body, parts.endpointNames());
+  const now = parts.clock.epochMs();
+  const id = createId("prj");
+  const project: Project = {
+    id,
+    name: body.name,
+    active: body.active,
+    rules: mergedRules({}, body),
+    keys: await mergedKeys([], body.provider_keys, { parts, projectId: id }),
+    createdAt: now,
+    updatedAt: now,
+    version: 1,
+  };
+  const audit = projectsOf(parts).auditOf({ id, source });
+  await parts.store.addProject(project, audit("create", auditable(body)));
+  await parts.changed();
+  return json(shownProject(project, parts), { status: 201, version: 1 });
+}
+
+async function changeProject(
+  request: BodyRequest<typeof requests.projectChange>,
+  parts: ManageParts,
+): Promise<Response> {
+  const { id, body } = request;
+  checkEndpointNames(body, parts.endpointNames());
+  return await projectsOf(parts).update(
+    request,
+    async (before, audit) =>
+      await parts.store.changeProject(before, {
+        ...(body.name !== undefined && { name: body.name }),
+        ...(body.active !== undefined && { active: body.active }),
+        rules: mergedRules(before.rules, body),
+        ...(body.provider_keys !== undefined && {
+          keys: await mergedKeys(before.keys, body.provider_keys, { parts, projectId: id }),
+        }),
+      }, audit("update", auditable(body))),
+  );
+}
+
+function deactivateProject(request: RouteRequest, parts: ManageParts): Promise<Response> {
+  return projectsOf(parts).remove(request, (before, audit) => {
+    if (!before.active) return undefined;
+    return parts.store.changeProject(before, { active: false }, audit("deactivate", { active: false }));
+  });
+}
+
+function deleteProject(request: RouteRequest, parts: ManageParts): Promise<Response> {
+  return projectsOf(parts).remove(request, async (before, audit) => {
+    if (before.active) {
+      throw new Problem(409, "The project is active: deactivate it before you delete it.");
+    }
+    await parts.flushed();
+    const result = await parts.store.deleteProject(before, audit("delete", { name: before.name }));
+    if (result === "has tokens") {
+      throw new Problem(409, "Some tokens of the project are not revoked: revoke them before you delete it.");
+    }
+    return result !== "changed";
+  });
+}
+
+async function revokeTokens({ id, source }: RouteRequest, parts: ManageParts): Promise<Response> {
+  const projects = projectsOf(parts);
+  await projects.find(id);
+  const entry = projects.auditOf({ id, source })("revoke_tokens", {});
+  const { total, before } = await parts.store.revokeTokens(id, entry);
+  await parts.changed();
+  return json({ revoked_count: total - before, already_revoked_count: before, total_tokens: total });
+}
+
+/** Reads, responds with and changes projects. */
+function projectsOf(parts: ManageParts): Resource<Project> {
+  return resource(parts, {
+    name: "project",
+    read: (id) => parts.store.findProject(id),
+    shown: (project) => shownProject(project, parts),
+  });
+}
+
+/** A project in the form of the API. Of each provider key, it has the suffix alone. */
+function shownProject(project: Project, { spent }: ManageParts) {
+  return {
+    id: project.id,
+    name: project.name,
+    active: project.active,
+    ...shownRules(project.rules, { key: projectKey(project.id), spentOf: spent }),
+    provider_keys: Object.fromEntries(project.keys.map(({ endpoint, suffix }) => [endpoint, { suffix }])),
+    created_at: moment(project.createdAt),
+    updated_at: moment(project.updatedAt),
+  };
 }
 
 /** Applies changes to the provider keys of a project, and seals new keys. Null removes a key. */

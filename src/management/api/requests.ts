@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { pathRuleProblem } from "../../config/values/path_rules.ts";
-import { USAGE_GROUPS, type UsageGroup } from "../../storage/store.ts";
+import { USAGE_GROUPS, type UsageGroup } from "../../storage/usage_store.ts";
 import { isTimeZone } from "../../time/zone_offsets.ts";
 import { id, moment, shownText } from "./common_schemas.ts";
 

@@ -1,6 +1,6 @@
 /** One kind of record of the API: how a route reads it, and how it changes it beside other requests. */
 
-import type { NewAuditEntry } from "../../storage/store.ts";
+import type { NewAuditEntry } from "../../storage/audit_store.ts";
 import { auditor } from "./audit_entry.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";

@@ -14,41 +14,56 @@ type Empty = typeof EMPTY;
 export interface RouteRequest<Query extends Schema = Schema, Body extends Schema = Schema> {
   /** The `{id}` of the path; empty if the path has none. */
   readonly id: string;
-  /** The validated query. */
+  /** The output of the route's query schema; an empty object if the route has no schema. */
   readonly query: v.InferOutput<Query>;
-  /** The validated JSON body. */
+  /** The output of the route's body schema; an empty object if the route has no schema. */
   readonly body: v.InferOutput<Body>;
-  /** The version in `if-match`; undefined: the client accepts any version. */
+  /** The version in `if-match`; `undefined` if the client accepts any version. */
   readonly ifMatch: number | undefined;
-  /** The address of the client. */
+  /** The IP address of the client, for the audit log. */
   readonly source: string;
 }
 
+/** What the handler of a route with a query gets. */
+export type QueryRequest<Query extends Schema> = RouteRequest<Query>;
+/** What the handler of a route with a body gets. */
+export type BodyRequest<Body extends Schema> = RouteRequest<Schema, Body>;
+
+type Method = "get" | "post" | "patch" | "delete";
+
 /** A route of the management API. */
 export interface Route<Query extends Schema = Schema, Body extends Schema = Schema> {
-  readonly method: "get" | "post" | "patch" | "delete";
+  readonly method: Method;
   /** The path below the API, like `/projects/{id}`. */
   readonly path: string;
-  /** One line for the OpenAPI document. */
+  /** What the route does, in one line of the OpenAPI document. */
   readonly summary: string;
+  /** Validates the query. Without a schema, the route has no query. */
   readonly query?: Query;
+  /** Validates the JSON body. Without a schema, the route has no body. */
   readonly body?: Body;
-  /** Response schemas by status; undefined: a response without a JSON body. */
+  /** Response schemas by status; `undefined` for a response without a JSON body. */
   readonly answers: Readonly<Record<number, Schema | undefined>>;
   /** Content types of the response; JSON by default. */
   readonly types?: readonly string[];
+  /** Answers a validated request. A thrown {@link Problem} becomes the response. */
   readonly handle: (request: RouteRequest<Query, Body>) => Promise<Response>;
 }
 
-/** Makes a route whose handler has the types of its schemas. */
+/**
+ * Makes a route whose handler has the types of its schemas. `place` is the method and the path, like
+ * `get /projects/{id}`.
+ */
 export function route<Query extends Schema = Empty, Body extends Schema = Empty>(
-  definition: Route<Query, Body>,
+  place: `${Method} /${string}`,
+  definition: Omit<Route<Query, Body>, "method" | "path">,
 ): Route {
+  const [method, path] = place.split(" ");
   // The schemas validate what the handler gets, but the type of a list of routes cannot express it.
-  return definition as unknown as Route;
+  return { method, path, ...definition } as unknown as Route;
 }
 
-/** Makes a JSON response. `version` becomes the ETag. */
+/** Makes a JSON response that no cache keeps. `version`, the number of the last change, becomes the ETag. */
 export function json(
   body: unknown,
   { status = 200, version }: { status?: number; version?: number } = {},
@@ -111,7 +126,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The version of an ETag like `"3"` or `W/"3"`; undefined: `*`. */
+/** The version of an ETag like `"3"` or `W/"3"`; `undefined` for `*`. */
 function versionOf(etag: string | undefined): number | undefined {
   if (etag === undefined || etag === "*") return undefined;
   const [, version] = /^(?:W\/)?"(\d+)"$/.exec(etag) ?? [];

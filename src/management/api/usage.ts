@@ -1,102 +1,103 @@
 /** Routes for usage: sums, recorded exchanges, and running exchanges. */
 
-import type { RunningExchange } from "../../accounting/running_exchange.ts";
-import type { UsageFilter, UsageGroup, UsageRow } from "../../storage/store.ts";
+import type { UsageFilter, UsageGroup, UsageRow } from "../../storage/usage_store.ts";
 import { csv } from "./csv.ts";
 import { exchangeJson } from "./exchange_json.ts";
 import { listBody, pageOf } from "./paging.ts";
-import type { ManageParts, RunningProxy } from "./parts.ts";
+import { liveExchanges } from "./live_exchanges.ts";
+import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
-import { json, type Route, route } from "./route.ts";
-import { moment } from "./rules.ts";
+import { json, type QueryRequest, type Route, route } from "./route.ts";
 import * as answers from "./answers.ts";
 import * as requests from "./requests.ts";
-
-/** How often the live stream sends running exchanges. */
-const TICK_MS = 1_000;
-/** The most unread events. The live stream ends for a client that does not read them. */
-const MAX_UNREAD_EVENTS = 1_000;
 
 /** The most sums in a response. */
 const MAX_USAGE_ROWS = 20_000;
 
 /** Makes the routes at `/usage` and `/exchanges`. */
 export function usageRoutes(parts: ManageParts): Route[] {
-  const { store, proxy } = parts;
   return [
-    route({
-      method: "get",
-      path: "/usage",
+    route("get /usage", {
       summary:
         "Sums of requests, tokens and cost, by group or in total; from and to are rounded to hours (UTC)",
       query: requests.usageQuery,
       answers: { 200: answers.listOf(answers.usageRow) },
       types: ["application/json", "text/csv"],
-      async handle({ query }) {
-        await parts.flushed();
-        const { group, split } = groupsOf(query);
-        const grouping = { group, split, timeZone: query.time_zone, limit: MAX_USAGE_ROWS + 1 };
-        const rows = await store.usage(grouping, filterOf(query));
-        if (rows.length > MAX_USAGE_ROWS) {
-          throw new Problem(
-            422,
-            `There are more than ${MAX_USAGE_ROWS} sums: request a shorter time or fewer groups.`,
-          );
-        }
-        const data = rows.map((row) => shownUsage(row, { group, split }));
-        if (query.format === "json") return json({ data, next_cursor: null });
-        return new Response(csv(data), {
-          headers: {
-            "content-type": "text/csv; charset=utf-8",
-            "content-disposition": `attachment; filename="usage-${query.group?.join("-") ?? "total"}.csv"`,
-            "cache-control": "no-store",
-          },
-        });
-      },
+      handle: (request) => showUsage(request, parts),
     }),
-    route({
-      method: "get",
-      path: "/exchanges",
+    route("get /exchanges", {
       summary: "Exchanges, newest first, without prompts and responses",
       query: requests.exchangesQuery,
       answers: { 200: answers.listOf(answers.exchange) },
-      async handle({ query }) {
-        await parts.flushed();
-        const { status, ending, request_id: requestId } = query;
-        const wanted = { ...pageOf(query), ...filterOf(query), status, ending, requestId };
-        const exchanges = await store.listExchanges(wanted);
-        return json(listBody(exchanges, exchangeJson));
-      },
+      handle: (request) => listExchanges(request, parts),
     }),
-    route({
-      method: "get",
-      path: "/exchanges/live",
+    route("get /exchanges/live", {
       summary:
         "Events as exchanges start and end, and every second the running exchanges, as server-sent events",
       answers: { 200: undefined },
       types: ["text/event-stream"],
-      handle() {
-        if (proxy === undefined) {
-          throw new Problem(503, "No proxy is running here: use the API of a running proxy.");
-        }
-        return Promise.resolve(
-          new Response(liveEvents(proxy, parts), {
-            headers: {
-              "content-type": "text/event-stream",
-              "cache-control": "no-store",
-              "x-accel-buffering": "no",
-            },
-          }),
-        );
-      },
+      handle: () => streamExchanges(parts),
     }),
   ];
+}
+
+async function showUsage(
+  { query }: QueryRequest<typeof requests.usageQuery>,
+  { store, flushed }: ManageParts,
+): Promise<Response> {
+  await flushed();
+  const groups = groupsOf(query);
+  const grouping = { ...groups, timeZone: query.time_zone, limit: MAX_USAGE_ROWS + 1 };
+  const rows = await store.usage(grouping, filterOf(query));
+  if (rows.length > MAX_USAGE_ROWS) {
+    throw new Problem(
+      422,
+      `There are more than ${MAX_USAGE_ROWS} sums: request a shorter time or fewer groups.`,
+    );
+  }
+  const data = rows.map((row) => shownUsage(row, groups));
+  if (query.format === "json") return json({ data, next_cursor: null });
+  return new Response(csv(data), {
+    headers: {
+      "content-type": "text/csv; charset=utf-8",
+      "content-disposition": `attachment; filename="usage-${query.group?.join("-") ?? "total"}.csv"`,
+      "cache-control": "no-store",
+    },
+  });
+}
+
+async function listExchanges(
+  { query }: QueryRequest<typeof requests.exchangesQuery>,
+  { store, flushed }: ManageParts,
+): Promise<Response> {
+  await flushed();
+  const { status, ending, request_id: requestId } = query;
+  const wanted = { ...pageOf(query), ...filterOf(query), status, ending, requestId };
+  return json(listBody(await store.listExchanges(wanted), exchangeJson));
+}
+
+function streamExchanges({ proxy, clock }: ManageParts): Promise<Response> {
+  if (proxy === undefined) {
+    throw new Problem(503, "No proxy is running here: use the API of a running proxy.");
+  }
+  const headers = {
+    "content-type": "text/event-stream",
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",
+  };
+  return Promise.resolve(new Response(liveExchanges(proxy, clock), { headers }));
+}
+
+/** The first and the second grouping of sums; `undefined` if the query has none. */
+interface Groups {
+  readonly group: UsageGroup | undefined;
+  readonly split: UsageGroup | undefined;
 }
 
 /** The groups of a query. The second group is after the comma or in `split`. */
 function groupsOf(
   { group: groups = [], split }: { group?: UsageGroup[] | undefined; split?: UsageGroup | undefined },
-): { group: UsageGroup | undefined; split: UsageGroup | undefined } {
+): Groups {
   const [group, second = split] = groups;
   const wrong = (name: string, detail: string) =>
     new Problem(400, `#/query/${name}: ${detail}`, { places: [{ pointer: `#/query/${name}`, detail }] });
@@ -137,7 +138,7 @@ function filterOf(query: {
 
 function shownUsage(
   row: UsageRow,
-  { group, split }: { group: UsageGroup | undefined; split: UsageGroup | undefined },
+  { group, split }: Groups,
 ): Record<string, string | number | null> {
   const shownKey = (
     by: UsageGroup | undefined,
@@ -173,59 +174,4 @@ function shownUsage(
 
 function rounded(value: number | undefined): number | null {
   return value === undefined ? null : Math.round(value);
-}
-
-function shownRunning(running: RunningExchange) {
-  return {
-    request_id: running.requestId,
-    started_at: moment(running.startedAt),
-    endpoint: running.endpoint ?? null,
-    backend: running.backend ?? null,
-    principal: running.principal,
-    token_id: running.tokenId ?? null,
-    project_id: running.projectId ?? null,
-    client: running.client,
-    stream: running.stream ?? null,
-    model_asked: running.modelAsked ?? null,
-    bytes: running.bytes,
-  };
-}
-
-/**
- * The live stream. It sends `running` first and every second while exchanges run, and `started` and `ended`
- * as exchanges start and end.
- */
-function liveEvents(proxy: RunningProxy, { clock }: ManageParts): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const encoder = new TextEncoder();
-  let stop = (): void => {};
-  return new ReadableStream({
-    start(controller) {
-      const send = (event: string, data: unknown): void => {
-        if ((controller.desiredSize ?? 0) < -MAX_UNREAD_EVENTS) return close();
-        controller.enqueue(encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
-      };
-      let stopTimer = (): void => {};
-      let hadAny = true;
-      const tick = (): void => {
-        stopTimer = clock.after(TICK_MS, tick);
-        const running = proxy.running();
-        if (running.length > 0 || hadAny) send("running", running.map(shownRunning));
-        hadAny = running.length > 0;
-      };
-      const unsubscribe = proxy.subscribe((event) => {
-        if (event.kind === "started") send("started", shownRunning(event.exchange));
-        else send("ended", exchangeJson(event.exchange));
-      }, close);
-      stop = () => {
-        stopTimer();
-        unsubscribe();
-      };
-      function close(): void {
-        stop();
-        controller.close();
-      }
-      tick();
-    },
-    cancel: () => stop(),
-  });
 }

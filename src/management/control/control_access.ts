@@ -23,7 +23,7 @@ export function textOfAccess({ url, secret, certificates }: ControlAccess): stri
   return `${JSON.stringify({ url, secret, certificates })}\n`;
 }
 
-/** Reads the text of a run file. Undefined: a proxy of another version wrote it. */
+/** Reads the text of a run file. Returns `undefined` if a proxy of another version wrote it. */
 export function parseAccess(text: string): ControlAccess | undefined {
   try {
     const { success, output } = v.safeParse(accessSchema, JSON.parse(text));

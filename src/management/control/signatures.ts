@@ -14,10 +14,10 @@ const SECRET_BYTES = 32;
 const NONCE_BYTES = 16;
 const ALGORITHM = { name: "HMAC", hash: "SHA-256" };
 
-/** A request without its signature. */
+/** What a signature covers: a request with its time and a random text. */
 export interface ControlRequest {
   readonly method: string;
-  /** The path with its query. */
+  /** The path with its query, as it is in the request line. */
   readonly path: string;
   /** When the command made the request, in milliseconds since 1970. */
   readonly atMs: number;
@@ -44,7 +44,7 @@ export async function credentialOf(secret: string, request: ControlRequest): Pro
   return `${CONTROL_SCHEME} ${request.atMs}.${request.nonce}.${signature}`;
 }
 
-/** The parts of an `Authorization` header of the scheme. Undefined: the header is malformed. */
+/** The parts of an `Authorization` header of the scheme; `undefined` if the header is malformed. */
 export function parseCredential(authorization: string): ControlCredential | undefined {
   const [, time, nonce, signature] =
     /^LLM-Proxy-Control (\d{1,15})\.([0-9a-f]{32})\.([0-9a-f]{64})$/.exec(authorization) ?? [];

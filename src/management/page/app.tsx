@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { Audit } from "./audit.tsx";
 import { Connect } from "./connect.tsx";
+import { Button } from "./controls.tsx";
 import { Dashboard } from "./dashboard.tsx";
 import { Endpoints } from "./endpoints.tsx";
 import { ErrorMessage } from "./load_view.tsx";
@@ -28,45 +29,14 @@ const PAGES = [
 
 /** The admin page. Before the first sign-in it shows the sign-in form alone. */
 export function App() {
-  const [session, setSession] = useState<"unknown" | "in" | "out">("unknown");
-  // When a session ends, the page stays behind the sign-in dialog, with everything that was typed.
-  const [wasSignedIn, setWasSignedIn] = useState(false);
-  const [error, setError] = useState<Error>();
-  const [pageName, setPageName] = useState(pageInAddress);
-  const read = () => {
-    setError(undefined);
-    readSession().catch(setError);
-  };
-  useEffect(() => {
-    watchUserActivity();
-    const stop = onSession((state) => {
-      setSession(state);
-      if (state === "in") setWasSignedIn(true);
-    });
-    const onHashChange = () => {
-      setPageName(pageInAddress());
-      document.querySelector<HTMLElement>("main")?.focus();
-    };
-    addEventListener("hashchange", onHashChange);
-    read();
-    return () => {
-      stop();
-      removeEventListener("hashchange", onHashChange);
-    };
-  }, []);
+  const { session, wasSignedIn, error, setError, read } = useSession();
+  const pageName = usePageName();
   const [, title, Page] = PAGES.find(([name]) => name === pageName) ?? PAGES[0];
   useEffect(() => void (document.title = `${title} – llm-proxy`), [title]);
-  if (error && session === "unknown") {
-    return (
-      <main>
-        <ErrorMessage error={error} retry={read} />
-      </main>
-    );
-  }
   if (session === "unknown") {
     return (
       <main>
-        <p role="status">Loading…</p>
+        {error ? <ErrorMessage error={error} retry={read} /> : <p role="status">Loading…</p>}
       </main>
     );
   }
@@ -79,26 +49,7 @@ export function App() {
   }
   return (
     <>
-      <header class="top">
-        <a
-          class="skip"
-          href={`#${pageName}`}
-          onClick={(event) => {
-            event.preventDefault();
-            document.querySelector<HTMLElement>("main")?.focus();
-          }}
-        >
-          Skip to content
-        </a>
-        <strong>llm-proxy</strong>
-        <nav aria-label="Pages">
-          {PAGES.map(([name, text]) => (
-            <a key={name} href={`#${name}`} aria-current={name === pageName ? "page" : undefined}>{text}</a>
-          ))}
-          <a href="/admin/docs" target="_blank" rel="noopener">Help</a>
-        </nav>
-        <button type="button" class="quiet" onClick={() => signOut().catch(setError)}>Sign out</button>
-      </header>
+      <Header pageName={pageName} onFailed={setError} />
       <main tabIndex={-1}>
         {error && <ErrorMessage error={error} />}
         <Page key={pageName} />
@@ -106,6 +57,71 @@ export function App() {
       {session === "out" && <SignIn again />}
     </>
   );
+}
+
+function Header({ pageName, onFailed }: { pageName: string; onFailed: (error: Error) => void }) {
+  return (
+    <header class="top">
+      <a
+        class="skip"
+        href={`#${pageName}`}
+        onClick={(event) => {
+          event.preventDefault();
+          focusContent();
+        }}
+      >
+        Skip to content
+      </a>
+      <strong>llm-proxy</strong>
+      <nav aria-label="Pages">
+        {PAGES.map(([name, text]) => (
+          <a key={name} href={`#${name}`} aria-current={name === pageName ? "page" : undefined}>{text}</a>
+        ))}
+        <a href="/admin/docs" target="_blank" rel="noopener">Help</a>
+      </nav>
+      <Button class="quiet" onClick={() => signOut().catch(onFailed)}>Sign out</Button>
+    </header>
+  );
+}
+
+/** Whether the user is signed in. `read` asks the proxy again. */
+function useSession() {
+  const [session, setSession] = useState<"unknown" | "in" | "out">("unknown");
+  // When a session ends, the page stays behind the sign-in dialog, with everything that was typed.
+  const [wasSignedIn, setWasSignedIn] = useState(false);
+  const [error, setError] = useState<Error>();
+  const read = () => {
+    setError(undefined);
+    readSession().catch(setError);
+  };
+  useEffect(() => {
+    watchUserActivity();
+    const stop = onSession((state) => {
+      setSession(state);
+      if (state === "in") setWasSignedIn(true);
+    });
+    read();
+    return stop;
+  }, []);
+  return { session, wasSignedIn, error, setError, read };
+}
+
+/** The name of the page in the address. After a change, the focus moves to the page. */
+function usePageName(): string {
+  const [pageName, setPageName] = useState(pageInAddress);
+  useEffect(() => {
+    const changed = () => {
+      setPageName(pageInAddress());
+      focusContent();
+    };
+    addEventListener("hashchange", changed);
+    return () => removeEventListener("hashchange", changed);
+  }, []);
+  return pageName;
+}
+
+function focusContent(): void {
+  document.querySelector<HTMLElement>("main")?.focus();
 }
 
 /** The page that the address names; the dashboard where it names none. */

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { type AuditEntry, get, getAll, type Listed, type Project, type Token } from "./api.ts";
 import { actionText, changesText } from "./audit_text.ts";
+import { Button } from "./controls.tsx";
 import { moment } from "./format.ts";
 import { ErrorMessage, LoadView } from "./load_view.tsx";
 import { Table } from "./table.tsx";
@@ -61,7 +62,7 @@ export function Audit() {
         )}
       </LoadView>
       {error && <ErrorMessage error={error} />}
-      {next != null && <button type="button" disabled={busy} onClick={submit}>Load older entries</button>}
+      {next != null && <Button disabled={busy} onClick={submit}>Load older entries</Button>}
     </>
   );
 }

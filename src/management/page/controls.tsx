@@ -1,6 +1,6 @@
 /** Form controls: inputs, selects, checkboxes and groups of buttons. */
 
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, ComponentProps } from "preact";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
 
 /** Attributes that an input can have besides its label, help text and value. */
@@ -100,6 +100,11 @@ export function Checkbox({ label, value, set }: {
   );
 }
 
+/** A button that does not submit a form. */
+export function Button(props: ComponentProps<"button">) {
+  return <button type="button" {...props} />;
+}
+
 /** A row of buttons, of which one is pressed, with its label. */
 export function ButtonGroup<Value extends string>({ label, options, value, onChange }: {
   label: string;
@@ -112,14 +117,13 @@ export function ButtonGroup<Value extends string>({ label, options, value, onCha
     <div class="choice" role="group" aria-labelledby={id}>
       <span id={id} class="help">{label}</span>
       {options.map(([option, text]) => (
-        <button
-          type="button"
+        <Button
           key={option}
           aria-pressed={option === value}
           onClick={() => onChange(option)}
         >
           {text}
-        </button>
+        </Button>
       ))}
     </div>
   );
@@ -130,9 +134,9 @@ export function RowButton(
   { label, row, run }: { readonly label: string; readonly row: string; readonly run: () => void },
 ) {
   return (
-    <button type="button" onClick={run}>
+    <Button onClick={run}>
       {label}
       <span class="unseen">{row}</span>
-    </button>
+    </Button>
   );
 }

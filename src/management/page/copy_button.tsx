@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { Button } from "./controls.tsx";
 
 /** A button that copies a text to the clipboard, and shows for two seconds whether that worked. */
 export function CopyButton({ text, label = "Copy" }: { text: string; label?: string }) {
@@ -8,9 +9,9 @@ export function CopyButton({ text, label = "Copy" }: { text: string; label?: str
     setTimeout(() => setResult(""), 2_000);
   };
   return (
-    <button type="button" class="copy" onClick={copy}>
+    <Button class="copy" onClick={copy}>
       <span aria-live="polite">{result || label}</span>
-    </button>
+    </Button>
   );
 }
 

@@ -9,7 +9,7 @@ import { ButtonGroup } from "./controls.tsx";
 import { change, count, duration, money, UNKNOWN } from "./format.ts";
 import { Empty, LoadView } from "./load_view.tsx";
 import { type PeriodName, periodOf, PERIODS } from "./period.ts";
-import { Table } from "./table.tsx";
+import { type Column, numberColumn, Table } from "./table.tsx";
 import {
   firstByteSeries,
   type Group,
@@ -44,27 +44,16 @@ function viewInAddress(): View {
 
 /** Shows the usage of a period by group, with the budgets and the backends. */
 export function Dashboard() {
-  const [{ name, metric, group }, setView] = useState(viewInAddress);
+  const [view, setView] = useState(viewInAddress);
   const changeView = (change: Partial<View>) => {
-    const next = { name, metric, group, ...change };
+    const next = { ...view, ...change };
     history.replaceState(null, "", `#dashboard?${next.name}&${next.metric}&${next.group}`);
     setView(next);
   };
-  const isTime = metric === "first_byte";
+  const { name, metric, group } = view;
   const loaded = useLoad(
-    async (signal) => {
-      const period = periodOf(name, Date.now());
-      const usage = async (query: string) => (await get<Listed<UsageRow>>(`/usage?${query}`, signal)).data;
-      const split = isTime ? "" : `&split=${group}`;
-      const [[now], [before], rows, timeRows] = await Promise.all([
-        usage(period.query),
-        usage(period.queryBefore),
-        usage(`group=${group}&${period.query}`),
-        usage(`group=${period.group}${split}&${period.query}`),
-      ]);
-      return { period, now, before, rows, timeRows, group };
-    },
-    `${name} ${group} ${isTime}`,
+    (signal) => loadUsage(view, signal),
+    `${name} ${group} ${metric === "first_byte"}`,
     REFRESH_MS,
   );
   return (
@@ -74,7 +63,7 @@ export function Dashboard() {
         label="Period"
         options={PERIODS}
         value={name}
-        onChange={(next) => changeView({ name: next })}
+        onChange={(name) => changeView({ name })}
       />
       <LoadView loaded={loaded}>
         {({ period, now, before, rows, timeRows, group: shownGroup }) => (
@@ -87,21 +76,16 @@ export function Dashboard() {
                   label="Metric"
                   options={METRIC_NAMES.map((key) => [key, METRICS[key][0]] as const)}
                   value={metric}
-                  onChange={(next) => changeView({ metric: next })}
+                  onChange={(metric) => changeView({ metric })}
                 />
                 <ButtonGroup
                   label="Group by"
                   options={GROUPS}
                   value={group}
-                  onChange={(next) => changeView({ group: next })}
+                  onChange={(group) => changeView({ group })}
                 />
               </div>
-              <OverTime
-                keys={period.keys}
-                rows={timeRows}
-                group={shownGroup}
-                metric={metric}
-              />
+              <OverTime keys={period.keys} rows={timeRows} group={shownGroup} metric={metric} />
               <UsageTable rows={rows} group={shownGroup} />
             </section>
           </>
@@ -111,6 +95,20 @@ export function Dashboard() {
       <Backends />
     </>
   );
+}
+
+/** Loads the totals of the period and of the one before, and the sums by group and over time. */
+async function loadUsage({ name, metric, group }: View, signal: AbortSignal) {
+  const period = periodOf(name, Date.now());
+  const usage = async (query: string) => (await get<Listed<UsageRow>>(`/usage?${query}`, signal)).data;
+  const split = metric === "first_byte" ? "" : `&split=${group}`;
+  const [[now], [before], rows, timeRows] = await Promise.all([
+    usage(period.query),
+    usage(period.queryBefore),
+    usage(`group=${group}&${period.query}`),
+    usage(`group=${period.group}${split}&${period.query}`),
+  ]);
+  return { period, now, before, rows, timeRows, group };
 }
 
 function OverTime({ keys, rows, group, metric }: {
@@ -188,9 +186,6 @@ function Totals({ now, before }: { now: UsageRow | undefined; before: UsageRow |
 
 function UsageTable({ rows, group }: { rows: readonly UsageRow[]; group: Group }) {
   const name = namesOf(rows, group);
-  // A sum of 0 is unknown rather than 0 if some responses reported no usage.
-  const orUnknown = (row: UsageRow, value: number) =>
-    value === 0 && row.unmetered_requests > 0 ? UNKNOWN : count(value);
   return (
     <Table
       label={`Usage by ${group}`}
@@ -199,46 +194,33 @@ function UsageTable({ rows, group }: { rows: readonly UsageRow[]; group: Group }
       searchText={name}
       empty="No requests in this period."
       columns={[
-        {
-          title: GROUPS.find(([key]) => key === group)?.[1] ?? "",
-          cell: name,
-          sortBy: name,
-        },
-        {
-          title: "Requests",
-          cell: (row) => count(row.requests),
-          sortBy: (row) => row.requests,
-          isNumber: true,
-        },
-        { title: "Errors", cell: (row) => count(row.errors), sortBy: (row) => row.errors, isNumber: true },
-        {
-          title: "Input tokens",
-          cell: (row) => orUnknown(row, row.input_tokens),
-          sortBy: (row) => row.input_tokens,
-          isNumber: true,
-        },
-        {
-          title: "Output tokens",
-          cell: (row) => orUnknown(row, row.output_tokens),
-          sortBy: (row) => row.output_tokens,
-          isNumber: true,
-        },
-        {
-          title: "Cost",
-          cell: (row) =>
-            row.cost_micros === 0 && row.unpriced_requests + row.unmetered_requests > 0
-              ? UNKNOWN
-              : money(row.cost_micros),
-          sortBy: (row) => row.cost_micros,
-          isNumber: true,
-        },
-        {
-          title: "First byte, p50",
-          cell: (row) => duration(row.time_to_first_byte_p50_ms),
-          sortBy: (row) => row.time_to_first_byte_p50_ms ?? 0,
-          isNumber: true,
-        },
+        { title: GROUPS.find(([key]) => key === group)?.[1] ?? "", cell: name, sortBy: name },
+        ...COLUMNS,
       ]}
     />
   );
+}
+
+/** The columns after the name of the group. */
+const COLUMNS: readonly Column<UsageRow>[] = [
+  numberColumn("Requests", (row) => row.requests, count),
+  numberColumn("Errors", (row) => row.errors, count),
+  tokenColumn("Input tokens", (row) => row.input_tokens),
+  tokenColumn("Output tokens", (row) => row.output_tokens),
+  {
+    ...numberColumn<UsageRow>("Cost", (row) => row.cost_micros, money),
+    cell: (row) =>
+      row.cost_micros === 0 && row.unpriced_requests + row.unmetered_requests > 0
+        ? UNKNOWN
+        : money(row.cost_micros),
+  },
+  numberColumn("First byte, p50", (row) => row.time_to_first_byte_p50_ms, duration),
+];
+
+/** A sum of 0 tokens is unknown rather than 0 if some responses reported no usage. */
+function tokenColumn(title: string, value: (row: UsageRow) => number): Column<UsageRow> {
+  return {
+    ...numberColumn(title, value, count),
+    cell: (row) => value(row) === 0 && row.unmetered_requests > 0 ? UNKNOWN : count(value(row)),
+  };
 }

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
+import { Button } from "./controls.tsx";
 import { ErrorMessage } from "./load_view.tsx";
 import { useSubmit } from "./use_submit.ts";
 
@@ -50,32 +51,57 @@ export function Dialog({ title, onClose, children }: {
     >
       <header>
         <h2 id={id}>{title}</h2>
-        {onClose && <button type="button" class="quiet" aria-label="Close" onClick={onClose}>✕</button>}
+        {onClose && <Button class="quiet" aria-label="Close" onClick={onClose}>✕</Button>}
       </header>
       {children}
     </dialog>
   );
 }
 
-/** Asks for confirmation of an action, and runs it. */
-export function ConfirmDialog({ title, action, onDone, onClose, children }: {
-  title: string;
+/** What the user has to confirm. */
+export interface Confirmation {
+  readonly title: string;
   /** The text of the button, and the action behind it. */
-  action: readonly [label: string, run: () => Promise<unknown>];
-  onDone: () => void;
+  readonly action: readonly [label: string, run: () => Promise<unknown>];
+  /** What the action does. */
+  readonly text: ComponentChildren;
+  /** The message after the action. */
+  readonly done: string;
+}
+
+/** Asks for confirmation of an action, runs it, and reports its message. */
+export function ConfirmDialog({ title, action: [label, run], text, done, onDone, onClose }: Confirmation & {
+  onDone: (message: string) => void;
   onClose: () => void;
-  children: ComponentChildren;
 }) {
-  const [label, run] = action;
-  const { busy, error, submit } = useSubmit(run, onDone);
+  const { busy, error, submit } = useSubmit(run, () => onDone(done));
   return (
     <Dialog title={title} onClose={onClose}>
-      {children}
+      <p>{text}</p>
       {error && <ErrorMessage error={error} />}
       <footer>
-        <button type="button" onClick={onClose}>Cancel</button>
-        <button type="button" class="danger" disabled={busy} onClick={submit}>{label}</button>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button class="danger" disabled={busy} onClick={submit}>{label}</Button>
       </footer>
     </Dialog>
+  );
+}
+
+/** The end of a form in a dialog: why the last attempt failed, and the buttons that close and submit it. */
+export function FormEnd({ action, busy, error, onClose }: {
+  /** The text of the button that submits the form. */
+  action: string;
+  busy: boolean;
+  error: Error | undefined;
+  onClose: () => void;
+}) {
+  return (
+    <>
+      {error && <ErrorMessage error={error} />}
+      <footer>
+        <Button onClick={onClose}>Cancel</Button>
+        <button type="submit" class="primary" disabled={busy}>{action}</button>
+      </footer>
+    </>
   );
 }

@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { call, type Endpoint, get, type Listed, type ProbeResult } from "./api.ts";
+import { Button } from "./controls.tsx";
 import { Facts } from "./facts.tsx";
 import { bytes, count, duration } from "./format.ts";
 import { ErrorMessage, LoadView } from "./load_view.tsx";
@@ -59,10 +60,10 @@ function EndpointCard({ endpoint }: { endpoint: Endpoint }) {
     <section class="card">
       <div class="row">
         <h2>/{endpoint.name}{endpoint.default && <small>, default endpoint</small>}</h2>
-        <button type="button" disabled={busy} onClick={submit}>
+        <Button disabled={busy} onClick={submit}>
           {busy ? "Probing…" : "Probe"}
           <span class="unseen">{endpoint.name}</span>
-        </button>
+        </Button>
       </div>
       <Facts
         list={[

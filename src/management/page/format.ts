@@ -33,7 +33,7 @@ export function money(micros: number | null | undefined): string {
   return (micros !== 0 && Math.abs(micros) < 100_000 ? fine : cents).format(micros / 1e6);
 }
 
-/** A change in percent with its sign: `+12%`. Empty where `before` is 0. */
+/** A change in percent with its sign: `+12%`; empty where `before` is 0. */
 export function change(now: number, before: number): string {
   return before === 0 ? "" : percent.format(now / before - 1);
 }

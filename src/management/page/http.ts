@@ -21,6 +21,11 @@ export class Unreachable extends Error {
   }
 }
 
+/** An error to show, made of what was thrown. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
 /**
  * `fetch` that throws {@link Unreachable} where there is no response. An aborted request throws its abort
  * reason.

@@ -1,6 +1,7 @@
 /** What a page shows while data loads, when loading fails, and when a list is empty. */
 
 import type { ComponentChildren } from "preact";
+import { Button } from "./controls.tsx";
 import { Unreachable } from "./http.ts";
 import type { Loaded } from "./use_load.ts";
 
@@ -35,7 +36,7 @@ export function ErrorMessage({ error, retry, retriesItself = false }: {
           " Check that the proxy is running, and that this device is on its network."}
         {error instanceof Unreachable && retriesItself && " The page keeps trying."}
       </p>
-      {retry && <button type="button" onClick={retry}>Try again</button>}
+      {retry && <Button onClick={retry}>Try again</Button>}
     </div>
   );
 }

@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import type { NewToken } from "./api.ts";
 import { ClientSettings } from "./client_settings.tsx";
 import { CopyButton } from "./copy_button.tsx";
+import { Button } from "./controls.tsx";
 import { Dialog } from "./dialog.tsx";
 
 /**
@@ -33,7 +34,7 @@ export function NewTokenDialog({ token, onClose }: { token: NewToken; onClose: (
       <h3>Settings for a client</h3>
       <ClientSettings token={token.token} />
       <footer>
-        <button type="button" class="primary" onClick={onClose}>I have copied it</button>
+        <Button class="primary" onClick={onClose}>I have copied it</Button>
       </footer>
     </Dialog>
   );

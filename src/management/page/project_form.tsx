@@ -2,9 +2,9 @@
 
 import { useState } from "preact/hooks";
 import { call, type Endpoint, get, type Listed, type Project } from "./api.ts";
-import { Checkbox, Input } from "./controls.tsx";
-import { Dialog } from "./dialog.tsx";
-import { ErrorMessage, LoadView } from "./load_view.tsx";
+import { Button, Checkbox, Input } from "./controls.tsx";
+import { Dialog, FormEnd } from "./dialog.tsx";
+import { LoadView } from "./load_view.tsx";
 import { changedRules, type Draft, draftOf, RulesForm } from "./rules_form.tsx";
 import { useLoad } from "./use_load.ts";
 import { useSubmit } from "./use_submit.ts";
@@ -41,7 +41,7 @@ function Form({ before, etag, endpoints, onClose, onSaved }: FormProps & {
   const [isActive, setActive] = useState(before?.active ?? true);
   const [start] = useState<Draft>(() => draftOf(before));
   const [draft, setDraft] = useState<Draft>(start);
-  const [keys, setKeys] = useState<Readonly<Record<string, string | null>>>({});
+  const [keys, setKeys] = useState<Keys>({});
   const { busy, error, submit } = useSubmit(async () => {
     const changedKeys = Object.fromEntries(Object.entries(keys).filter(([, key]) => key !== ""));
     const body = {
@@ -59,48 +59,65 @@ function Form({ before, etag, endpoints, onClose, onSaved }: FormProps & {
       <Input label="Name" name="name" required autofocus maxLength={100} value={name} set={setName} />
       {before && <Checkbox label="Active" value={isActive} set={setActive} />}
       <RulesForm draft={draft} onChange={setDraft} />
-      <details>
-        <summary>Provider keys</summary>
-        <p class="help">
-          The proxy sends these keys instead of the keys in its configuration. It stores them encrypted, and
-          never shows them again.
-        </p>
-        {endpoints.map(({ name: endpoint }) => {
-          const set = before?.provider_keys[endpoint];
-          const isRemoved = keys[endpoint] === null;
-          return (
-            <div key={endpoint}>
-              <Input
-                label={`Key for ${endpoint}`}
-                help={isRemoved
-                  ? "The key will be removed when you save."
-                  : set
-                  ? `A key is set, ending in ${set.suffix}. Leave empty to keep it.`
-                  : "Leave empty to use the key of the configuration."}
-                type="password"
-                disabled={isRemoved}
-                value={keys[endpoint] ?? ""}
-                set={(value) => setKeys({ ...keys, [endpoint]: value })}
-              />
-              {set && (
-                <button
-                  type="button"
-                  onClick={() => setKeys({ ...keys, [endpoint]: isRemoved ? "" : null })}
-                >
-                  {isRemoved ? "Keep key" : "Remove key"}
-                </button>
-              )}
-            </div>
-          );
-        })}
-      </details>
-      {error && <ErrorMessage error={error} />}
-      <footer>
-        <button type="button" onClick={onClose}>Cancel</button>
-        <button type="submit" class="primary" disabled={busy}>
-          {before === undefined ? "Create" : "Save"}
-        </button>
-      </footer>
+      <ProviderKeys
+        saved={before?.provider_keys ?? {}}
+        endpoints={endpoints}
+        keys={keys}
+        onChange={setKeys}
+      />
+      <FormEnd
+        action={before === undefined ? "Create" : "Save"}
+        busy={busy}
+        error={error}
+        onClose={onClose}
+      />
     </form>
+  );
+}
+
+/** The typed key of each endpoint; `null` if the saved key will be removed. */
+type Keys = Readonly<Record<string, string | null>>;
+
+function ProviderKeys({ saved, endpoints, keys, onChange }: {
+  saved: Project["provider_keys"];
+  endpoints: readonly Endpoint[];
+  keys: Keys;
+  onChange: (keys: Keys) => void;
+}) {
+  return (
+    <details>
+      <summary>Provider keys</summary>
+      <p class="help">
+        The proxy sends these keys instead of the keys in its configuration. It stores them encrypted, and
+        never shows them again.
+      </p>
+      {endpoints.map(({ name: endpoint }) => {
+        const set = saved[endpoint];
+        const isRemoved = keys[endpoint] === null;
+        return (
+          <div key={endpoint}>
+            <Input
+              label={`Key for ${endpoint}`}
+              help={isRemoved
+                ? "The key will be removed when you save."
+                : set
+                ? `A key is set, ending in ${set.suffix}. Leave empty to keep it.`
+                : "Leave empty to use the key of the configuration."}
+              type="password"
+              disabled={isRemoved}
+              value={keys[endpoint] ?? ""}
+              set={(value) => onChange({ ...keys, [endpoint]: value })}
+            />
+            {set && (
+              <Button
+                onClick={() => onChange({ ...keys, [endpoint]: isRemoved ? "" : null })}
+              >
+                {isRemoved ? "Keep key" : "Remove key"}
+              </Button>
+            )}
+          </div>
+        );
+      })}
+    </details>
   );
 }

@@ -119,7 +119,7 @@ export function RulesForm({ draft, onChange }: { draft: Draft; onChange: (draft:
   );
 }
 
-/** The rules in a few words, for tables. Empty: no rules. */
+/** The rules in a few words, for tables; empty if there are no rules. */
 export function rulesText(rules: Rules): string {
   const { limits, max_requests, budget, model_limits, allowed_paths } = rules;
   const lists = LISTS.map(([name]) => rules[name]).filter((list) => list !== null);

@@ -3,6 +3,7 @@
  * response.
  */
 
+import { REQUEST_FIELDS, type RequestFields, requestFields } from "../../apis/request_fields.ts";
 import { EventStreamScanner } from "../../payload/event_stream_scanner.ts";
 import { ApiError, fetchOrThrow } from "./http.ts";
 
@@ -17,9 +18,9 @@ export interface PromptRequest {
 
 interface Dialect {
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly fields: RequestFields;
   readonly body: unknown;
-  /** The text of one event. */
+  /** Reads the text of one event; anything but a text is no part of the response. */
   readonly text: (event: StreamEvent) => unknown;
 }
 
@@ -41,27 +42,27 @@ const MAX_TOKENS = 64;
 /** The path under which the admin server forwards requests to endpoints. */
 const TRY = "/admin/try";
 
-function dialectOf({ provider, model, token, prompt }: PromptRequest): Dialect {
+function dialectOf({ provider, model, prompt }: PromptRequest): Dialect {
   const messages = [{ role: "user", content: prompt }];
   switch (provider) {
     case "anthropic":
       return {
         path: "/v1/messages",
-        headers: { "x-api-key": token, "anthropic-version": "2023-06-01" },
+        fields: REQUEST_FIELDS.anthropic,
         body: { model, messages, max_tokens: MAX_TOKENS, stream: true },
         text: (event) => event.delta?.text,
       };
     case "gemini":
       return {
         path: `/v1beta/models/${encodeURIComponent(model)}:streamGenerateContent?alt=sse`,
-        headers: { "x-goog-api-key": token },
+        fields: REQUEST_FIELDS.gemini,
         body: { contents: [{ role: "user", parts: [{ text: prompt }] }] },
         text: (event) => event.candidates?.[0]?.content?.parts?.[0]?.text,
       };
     default:
       return {
         path: "/v1/chat/completions",
-        headers: { authorization: `Bearer ${token}` },
+        fields: REQUEST_FIELDS.openai,
         body: { model, messages, stream: true },
         text: (event) => event.choices?.[0]?.delta?.content,
       };
@@ -73,12 +74,12 @@ function dialectOf({ provider, model, token, prompt }: PromptRequest): Dialect {
  * provider or the proxy, or `Unreachable`.
  */
 export async function* streamResponse(request: PromptRequest, signal: AbortSignal): AsyncGenerator<string> {
-  const { path, headers, body, text } = dialectOf(request);
+  const { path, fields, body, text } = dialectOf(request);
   // Endpoints may be at another port, which the page's policy closes. The admin server strips the session
   // cookie.
   const response = await fetchOrThrow(`${TRY}/${request.endpoint}${path}`, {
     method: "POST",
-    headers: { "content-type": "application/json", ...headers },
+    headers: { "content-type": "application/json", ...requestFields(request.token, fields) },
     body: JSON.stringify(body),
     signal,
   });

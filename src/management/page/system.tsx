@@ -1,6 +1,7 @@
 /** The page "System": the state of the proxy, backups and the API. */
 
 import { API, get, type Health } from "./api.ts";
+import { Button } from "./controls.tsx";
 import { Facts } from "./facts.tsx";
 import { bytes, count, duration } from "./format.ts";
 import { ErrorMessage, LoadView } from "./load_view.tsx";
@@ -39,7 +40,7 @@ export function System() {
         too: without it, the proxy cannot decrypt the provider keys of projects.
       </p>
       <form name="backup" method="post" action={`${API}/backup`}>
-        <button type="button" onClick={submit}>Download backup</button>
+        <Button onClick={submit}>Download backup</Button>
       </form>
       {error && <ErrorMessage error={error} />}
       <h2>API</h2>

@@ -3,9 +3,9 @@
 import { useState } from "preact/hooks";
 import { call, type NewToken, type Project, type Token } from "./api.ts";
 import { Checkbox, Input, Select } from "./controls.tsx";
-import { Dialog } from "./dialog.tsx";
+import { Dialog, FormEnd } from "./dialog.tsx";
 import { moment } from "./format.ts";
-import { ErrorMessage, LoadView } from "./load_view.tsx";
+import { LoadView } from "./load_view.tsx";
 import { changedRules, type Draft, draftOf, RulesForm } from "./rules_form.tsx";
 import { useLoad } from "./use_load.ts";
 import { useSubmit } from "./use_submit.ts";
@@ -59,11 +59,7 @@ function Form({ before, etag, projects, projectId, onClose, onCreated, onSaved }
   const [draft, setDraft] = useState<Draft>(start);
   const { busy, error, submit } = useSubmit(async () => {
     const rules = changedRules(start, draft);
-    if (before === undefined) {
-      const minutes = duration === "" ? null : Number(duration);
-      const body = { name, project_id: project, duration_minutes: minutes, ...rules };
-      return onCreated((await call<NewToken>("POST", "/tokens", { body })).body);
-    }
+    if (before === undefined) return onCreated(await create({ name, project, duration, rules }));
     const body = {
       ...(name !== before.name && { name }),
       ...(isActive !== before.active && { active: isActive }),
@@ -103,18 +99,29 @@ function Form({ before, etag, projects, projectId, onClose, onCreated, onSaved }
       />
       {before && before.state !== "revoked" && <Checkbox label="Active" value={isActive} set={setActive} />}
       <RulesForm draft={draft} onChange={setDraft} />
-      {error && <ErrorMessage error={error} />}
-      <footer>
-        <button type="button" onClick={onClose}>Cancel</button>
-        <button type="submit" class="primary" disabled={busy}>
-          {before === undefined ? "Create" : "Save"}
-        </button>
-      </footer>
+      <FormEnd
+        action={before === undefined ? "Create" : "Save"}
+        busy={busy}
+        error={error}
+        onClose={onClose}
+      />
     </form>
   );
 }
 
-/** The time in so many minutes, as the API writes it. Empty: the token never expires. */
+/** Creates a token. `duration` is in minutes; empty for a token that never expires. */
+async function create({ name, project, duration, rules }: {
+  name: string;
+  project: string;
+  duration: string;
+  rules: ReturnType<typeof changedRules>;
+}): Promise<NewToken> {
+  const minutes = duration === "" ? null : Number(duration);
+  const body = { name, project_id: project, duration_minutes: minutes, ...rules };
+  return (await call<NewToken>("POST", "/tokens", { body })).body;
+}
+
+/** The time after so many minutes, as the API writes it; null for empty minutes: the token never expires. */
 function expiryOf(minutes: string): string | null {
   return minutes === "" ? null : new Date(Date.now() + Number(minutes) * 60_000).toISOString();
 }

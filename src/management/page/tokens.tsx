@@ -2,16 +2,17 @@
 
 import { useState } from "preact/hooks";
 import { call, getAll, type NewToken, type Project, type Token } from "./api.ts";
-import { ButtonGroup, RowButton, Select } from "./controls.tsx";
-import { ConfirmDialog, Dialog } from "./dialog.tsx";
+import { Button, ButtonGroup, RowButton, Select } from "./controls.tsx";
+import { type Confirmation, ConfirmDialog, Dialog, FormEnd } from "./dialog.tsx";
 import { count, moment, money } from "./format.ts";
-import { Empty, ErrorMessage, LoadView } from "./load_view.tsx";
+import { Empty, LoadView } from "./load_view.tsx";
 import { NewTokenDialog } from "./new_token.tsx";
 import { RelativeTime } from "./relative_time.tsx";
 import { rulesText } from "./rules_form.tsx";
 import { StateBadge } from "./state_badge.tsx";
-import { Table } from "./table.tsx";
+import { type Column, numberColumn, Table } from "./table.tsx";
 import { TokenForm } from "./token_form.tsx";
+import { type OpenDialog, useDialog } from "./use_dialog.ts";
 import { useLoad } from "./use_load.ts";
 import { useSubmit } from "./use_submit.ts";
 
@@ -23,11 +24,26 @@ const OVERLAPS = [
   ["10080", "for one week"],
 ] as const;
 
-/** The open dialog, and the token that it is about. */
-type OpenDialog = {
-  readonly kind: "create" | "edit" | "rotate" | "revoke" | "delete";
-  readonly token?: Token;
+/** What a confirmation asks, does and says, by the kind of its dialog. */
+const CONFIRMATIONS = {
+  revoke: ({ id, name, token_suffix }: Token): Confirmation => ({
+    title: `Revoke ${name}?`,
+    action: ["Revoke", () => call("DELETE", `/tokens/${id}`)],
+    text:
+      `The proxy rejects the token …${token_suffix} from the next request on. You cannot undo this. Its usage ` +
+      "stays.",
+    done: `Token ${name} revoked.`,
+  }),
+  delete: ({ id, name }: Token): Confirmation => ({
+    title: `Delete ${name}?`,
+    action: ["Delete", () => call("POST", `/tokens/${id}/delete`)],
+    text: `The usage of the token stays, under the id ${id}.`,
+    done: `Token ${name} deleted.`,
+  }),
 };
+
+type Kind = "form" | "rotate" | keyof typeof CONFIRMATIONS;
+type Open = (kind: Kind, token?: Token) => void;
 
 /** Lists tokens with their limits and usage. */
 export function Tokens() {
@@ -38,34 +54,22 @@ export function Tokens() {
   }`;
   const projects = useLoad((signal) => getAll<Project>("/projects", signal), "", 30_000);
   const loaded = useLoad((signal) => getAll<Token>(`/tokens${query}`, signal), query, 30_000);
-  const [dialog, setDialog] = useState<OpenDialog>();
+  const { dialog, message, open, close, done } = useDialog<Kind, Token>(loaded.reload);
   const [created, setCreated] = useState<NewToken>();
-  const [message, setMessage] = useState("");
-  const close = () => setDialog(undefined);
-  const done = (text: string) => {
-    setMessage(text);
-    close();
-    loaded.reload();
-  };
-  const showValue = (token: NewToken) => {
+  const onCreated = (token: NewToken) => {
     setCreated(token);
     done("");
   };
-  const { token } = dialog ?? {};
+  const filter = { projectId, setProjectId, state, setState };
   return (
     <LoadView loaded={projects}>
       {(all) => (
         <>
           <div class="row">
             <h1>Tokens</h1>
-            <button
-              type="button"
-              class="primary"
-              disabled={all.length === 0}
-              onClick={() => setDialog({ kind: "create" })}
-            >
+            <Button class="primary" disabled={all.length === 0} onClick={() => open("form")}>
               New token
-            </button>
+            </Button>
           </div>
           {all.length === 0
             ? (
@@ -75,81 +79,67 @@ export function Tokens() {
             )
             : (
               <>
-                <div class="row">
-                  <Select
-                    label="Project"
-                    value={projectId}
-                    set={setProjectId}
-                    options={[["", "All"], ...all.map(({ id, name }) => [id, name] as const)]}
-                  />
-                  <ButtonGroup
-                    label="Show"
-                    options={[["active", "Active"], ["all", "All"]]}
-                    value={state}
-                    onChange={setState}
-                  />
-                </div>
+                <Filter {...filter} projects={all} />
                 <p role="status" class="help">{message}</p>
                 <LoadView loaded={loaded}>
                   {(tokens) => (
-                    <TokenTable
-                      tokens={tokens}
-                      projects={all}
-                      isAll={state === "all"}
-                      openDialog={setDialog}
-                    />
+                    <TokenTable tokens={tokens} projects={all} isAll={state === "all"} open={open} />
                   )}
                 </LoadView>
               </>
             )}
-          {(dialog?.kind === "create" || dialog?.kind === "edit") && (
-            <TokenForm
-              token={token}
+          {dialog && (
+            <TokenDialog
+              {...dialog}
               projects={all}
               projectId={projectId}
               onClose={close}
-              onCreated={showValue}
-              onSaved={({ name }) => done(`Token ${name} saved.`)}
+              onCreated={onCreated}
+              onDone={done}
             />
           )}
-          {dialog?.kind === "rotate" && token && (
-            <RotateDialog token={token} onClose={close} onCreated={showValue} />
+          {created && (
+            <NewTokenDialog
+              token={created}
+              onClose={() => setCreated(undefined)}
+            />
           )}
-          {dialog?.kind === "revoke" && token && (
-            <ConfirmDialog
-              title={`Revoke ${token.name}?`}
-              action={["Revoke", () => call("DELETE", `/tokens/${token.id}`)]}
-              onClose={close}
-              onDone={() => done(`Token ${token.name} revoked.`)}
-            >
-              <p>
-                The proxy rejects the token …{token.token_suffix}{" "}
-                from the next request on. You cannot undo this. Its usage stays.
-              </p>
-            </ConfirmDialog>
-          )}
-          {dialog?.kind === "delete" && token && (
-            <ConfirmDialog
-              title={`Delete ${token.name}?`}
-              action={["Delete", () => call("POST", `/tokens/${token.id}/delete`)]}
-              onClose={close}
-              onDone={() => done(`Token ${token.name} deleted.`)}
-            >
-              <p>The usage of the token stays, under the id {token.id}.</p>
-            </ConfirmDialog>
-          )}
-          {created && <NewTokenDialog token={created} onClose={() => setCreated(undefined)} />}
         </>
       )}
     </LoadView>
   );
 }
 
-function TokenTable({ tokens, projects, isAll, openDialog }: {
-  tokens: readonly Token[];
-  isAll: boolean;
+function Filter({ projects, projectId, setProjectId, state, setState }: {
   projects: readonly Project[];
-  openDialog: (dialog: OpenDialog) => void;
+  projectId: string;
+  setProjectId: (id: string) => void;
+  state: "active" | "all";
+  setState: (state: "active" | "all") => void;
+}) {
+  return (
+    <div class="row">
+      <Select
+        label="Project"
+        value={projectId}
+        set={setProjectId}
+        options={[["", "All"], ...projects.map(({ id, name }) => [id, name] as const)]}
+      />
+      <ButtonGroup
+        label="Show"
+        options={[["active", "Active"], ["all", "All"]]}
+        value={state}
+        onChange={setState}
+      />
+    </div>
+  );
+}
+
+function TokenTable({ tokens, projects, isAll, open }: {
+  tokens: readonly Token[];
+  projects: readonly Project[];
+  isAll: boolean;
+  open: Open;
 }) {
   const projectOf = ({ project_id }: Token) =>
     projects.find(({ id }) => id === project_id)?.name ?? project_id;
@@ -162,75 +152,88 @@ function TokenTable({ tokens, projects, isAll, openDialog }: {
       empty={isAll
         ? "No tokens yet. A client sends a token as its API key. Create one with “New token”."
         : "No active tokens. “All” also shows expired, inactive and revoked tokens."}
-      onOpen={(token) => openDialog({ kind: "edit", token })}
+      onOpen={(token) => open("form", token)}
       columns={[
         { title: "Name", cell: ({ name }) => name, sortBy: ({ name }) => name.toLowerCase() },
         { title: "Project", cell: projectOf, sortBy: (token) => projectOf(token).toLowerCase() },
-        { title: "Ends in", cell: ({ token_suffix }) => <code>…{token_suffix}</code> },
-        {
-          title: "State",
-          cell: ({ state, previous_valid_until: until }) => (
-            <>
-              <StateBadge state={state} />
-              {until !== null && Date.parse(until) > Date.now() && (
-                <small>old value valid until {moment(until)}</small>
-              )}
-            </>
-          ),
-          sortBy: ({ state }) => state,
-        },
-        {
-          title: "Expires",
-          cell: ({ expires_at }) => <RelativeTime at={expires_at} />,
-          sortBy: ({ expires_at }) => expires_at ?? "9",
-        },
-        { title: "Limits", cell: (token) => rulesText(token) || "project limits" },
-        {
-          title: "Requests",
-          cell: ({ request_count }) => count(request_count),
-          sortBy: ({ request_count }) => request_count,
-          isNumber: true,
-        },
-        {
-          title: "Cost",
-          cell: ({ spent }) => money(spent.total_micros),
-          sortBy: ({ spent }) => spent.total_micros,
-          isNumber: true,
-        },
-        {
-          title: "Last used",
-          cell: ({ last_used_at }) => <RelativeTime at={last_used_at} />,
-          sortBy: ({ last_used_at }) => last_used_at ?? "",
-        },
-        {
-          title: "Actions",
-          cell: (token) =>
-            token.state === "revoked"
-              ? (
-                <RowButton
-                  label="Delete"
-                  row={token.name}
-                  run={() => openDialog({ kind: "delete", token })}
-                />
-              )
-              : (
-                <span class="actions">
-                  <RowButton
-                    label="Rotate"
-                    row={token.name}
-                    run={() => openDialog({ kind: "rotate", token })}
-                  />
-                  <RowButton
-                    label="Revoke"
-                    row={token.name}
-                    run={() => openDialog({ kind: "revoke", token })}
-                  />
-                </span>
-              ),
-        },
+        ...COLUMNS,
+        { title: "Actions", cell: (token) => <Actions token={token} open={open} /> },
       ]}
     />
   );
+}
+
+/** The columns between the project and the actions. */
+const COLUMNS: readonly Column<Token>[] = [
+  { title: "Ends in", cell: ({ token_suffix }) => <code>…{token_suffix}</code> },
+  {
+    title: "State",
+    cell: ({ state, previous_valid_until: until }) => (
+      <>
+        <StateBadge state={state} />
+        {until !== null && Date.parse(until) > Date.now() && (
+          <small>old value valid until {moment(until)}</small>
+        )}
+      </>
+    ),
+    sortBy: ({ state }) => state,
+  },
+  {
+    title: "Expires",
+    cell: ({ expires_at }) => <RelativeTime at={expires_at} />,
+    sortBy: ({ expires_at }) => expires_at ?? "9",
+  },
+  { title: "Limits", cell: (token) => rulesText(token) || "project limits" },
+  numberColumn("Requests", ({ request_count }) => request_count, count),
+  numberColumn("Cost", ({ spent }) => spent.total_micros, money),
+  {
+    title: "Last used",
+    cell: ({ last_used_at }) => <RelativeTime at={last_used_at} />,
+    sortBy: ({ last_used_at }) => last_used_at ?? "",
+  },
+];
+
+function Actions({ token, open }: { token: Token; open: Open }) {
+  const button = (label: string, kind: Kind) => (
+    <RowButton
+      label={label}
+      row={token.name}
+      run={() => open(kind, token)}
+    />
+  );
+  return token.state === "revoked" ? button("Delete", "delete") : (
+    <span class="actions">
+      {button("Rotate", "rotate")}
+      {button("Revoke", "revoke")}
+    </span>
+  );
+}
+
+function TokenDialog(
+  { kind, item, projects, projectId, onClose, onCreated, onDone }: OpenDialog<Kind, Token> & {
+    projects: readonly Project[];
+    projectId: string;
+    onClose: () => void;
+    onCreated: (token: NewToken) => void;
+    onDone: (message: string) => void;
+  },
+) {
+  if (kind === "form") {
+    return (
+      <TokenForm
+        token={item}
+        projects={projects}
+        projectId={projectId}
+        onClose={onClose}
+        onCreated={onCreated}
+        onSaved={({ name }) => onDone(`Token ${name} saved.`)}
+      />
+    );
+  }
+  if (item === undefined) return null;
+  return kind === "rotate"
+    ? <RotateDialog token={item} onClose={onClose} onCreated={onCreated} />
+    : <ConfirmDialog {...CONFIRMATIONS[kind](item)} onClose={onClose} onDone={onDone} />;
 }
 
 function RotateDialog(
@@ -249,11 +252,7 @@ function RotateDialog(
       <form onSubmit={submit}>
         <p>The token gets a new value. Its name, limits and usage stay.</p>
         <Select label="Keep the old value valid" value={minutes} set={setMinutes} options={OVERLAPS} />
-        {error && <ErrorMessage error={error} />}
-        <footer>
-          <button type="button" onClick={onClose}>Cancel</button>
-          <button type="submit" class="primary" disabled={busy}>Rotate</button>
-        </footer>
+        <FormEnd action="Rotate" busy={busy} error={error} onClose={onClose} />
       </form>
     </Dialog>
   );

@@ -4,10 +4,10 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Connectable, Endpoint } from "./api.ts";
-import { Input, Select } from "./controls.tsx";
+import { Button, Input, Select } from "./controls.tsx";
 import { duration } from "./format.ts";
 import { ErrorMessage } from "./load_view.tsx";
-import { streamResponse } from "./stream_response.ts";
+import { type PromptRequest, streamResponse } from "./stream_response.ts";
 import { useSubmit } from "./use_submit.ts";
 
 const PROMPT = "Say hello in five words.";
@@ -31,10 +31,9 @@ export function TryIt({ endpoints, models, token: givenToken }: {
   useEffect(() => () => running.current?.abort(), []);
   const token = givenToken || typedToken;
   const suggested = models[name] ?? "";
-  const { busy, error, submit } = useSubmit(async () => {
+  const { busy, error, submit } = useSubmit(() => {
     setText("");
     setSummary("");
-    const startedAt = performance.now();
     const { signal } = running.current = new AbortController();
     const target = {
       endpoint: name,
@@ -42,20 +41,8 @@ export function TryIt({ endpoints, models, token: givenToken }: {
       model: model || suggested,
       token,
     };
-    let firstTextMs: number | undefined;
-    try {
-      for await (const piece of streamResponse({ ...target, prompt: PROMPT }, signal)) {
-        firstTextMs ??= performance.now() - startedAt;
-        setText((before) => before + piece);
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      return setSummary("Stopped.");
-    }
-    if (firstTextMs === undefined) throw new Error("The response contains no text.");
-    const totalMs = performance.now() - startedAt;
-    setSummary(`First text after ${duration(firstTextMs)}, complete after ${duration(totalMs)}.`);
-  }, () => {});
+    return sendPrompt(target, signal, (piece) => setText((before) => before + piece));
+  }, setSummary);
   return (
     <details>
       <summary>Try it</summary>
@@ -85,7 +72,7 @@ export function TryIt({ endpoints, models, token: givenToken }: {
         </div>
         {/* The keys make two elements: a click on "Stop" must not reach a button that became "Send". */}
         {busy
-          ? <button key="stop" type="button" onClick={() => running.current?.abort()}>Stop</button>
+          ? <Button key="stop" onClick={() => running.current?.abort()}>Stop</Button>
           : <button key="send" type="submit">Send</button>}
         <output>{text}</output>
         <p class="help" role="status">{summary}</p>
@@ -93,4 +80,26 @@ export function TryIt({ endpoints, models, token: givenToken }: {
       </form>
     </details>
   );
+}
+
+/** Sends the prompt, and passes on the text of the response as it streams. Returns what happened, in words. */
+async function sendPrompt(
+  target: Omit<PromptRequest, "prompt">,
+  signal: AbortSignal,
+  onText: (piece: string) => void,
+): Promise<string> {
+  const startedAt = performance.now();
+  let firstTextMs: number | undefined;
+  try {
+    for await (const piece of streamResponse({ ...target, prompt: PROMPT }, signal)) {
+      firstTextMs ??= performance.now() - startedAt;
+      onText(piece);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return "Stopped.";
+  }
+  if (firstTextMs === undefined) throw new Error("The response contains no text.");
+  const totalMs = performance.now() - startedAt;
+  return `First text after ${duration(firstTextMs)}, complete after ${duration(totalMs)}.`;
 }

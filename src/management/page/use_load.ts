@@ -1,11 +1,11 @@
 /** Loads data for a page, and loads it again. */
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { Unreachable } from "./http.ts";
+import { asError, Unreachable } from "./http.ts";
 
 /** Loaded data. Earlier data stays until the next response arrives. */
 export interface Loaded<Value> {
-  /** Undefined until the first response. */
+  /** What `read` gave last; `undefined` until the first response. */
   readonly value: Value | undefined;
   /** The data belongs to an earlier `key`; the request for the new one is running. */
   readonly isStale: boolean;
@@ -45,7 +45,7 @@ export function useLoad<Value>(
         schedule(everyMs);
       } catch (error) {
         if (controller.signal.aborted) return;
-        const failure = error instanceof Error ? error : new Error(String(error));
+        const failure = asError(error);
         // Earlier data of the same key stays visible next to the error.
         setResult((before) => ({ ...(before.key === key ? before : {}), error: failure, key }));
         schedule(failure instanceof Unreachable ? RETRY_MS : everyMs);

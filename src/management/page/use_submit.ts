@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { asError } from "./http.ts";
 
 /**
  * Runs an action when a form is submitted or a button pressed. A second call of `submit` does nothing while
@@ -15,7 +16,7 @@ export function useSubmit<Result>(run: () => Promise<Result>, onDone: (result: R
     try {
       onDone(await run());
     } catch (thrown) {
-      setError(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      setError(asError(thrown));
     } finally {
       setBusy(false);
     }

@@ -14,28 +14,29 @@ import { FrameOutput } from "./frame_output.ts";
 import { FrameRateLimit } from "./frame_rate_limit.ts";
 import { ConnectionError, ERROR, FRAME, MAX_31_BITS, protocolError, SETTING } from "./frames.ts";
 import { type DecodedBlock, HpackDecoder } from "./hpack_decoder.ts";
+import { ReceiveWindow } from "./receive_window.ts";
 import { type RequestFields, requestFieldsOf } from "./request_fields.ts";
 import { ResetLimit } from "./reset_limit.ts";
+import { ResetStreams } from "./reset_streams.ts";
 import { ResponseSlots } from "./response_slots.ts";
+import { RunningStreams } from "./running_streams.ts";
 import { SendingRoom } from "./sending_room.ts";
+import { readInitialWindow, SETTING_BYTES } from "./settings.ts";
 import { Http2Stream, type StreamOwner } from "./stream.ts";
 
 /** The most streams at the same time. */
 const MAX_STREAMS = 200;
-/** The windows of request bodies: of each stream, and of the connection before and after authentication. */
+/** The window of each stream for its request body. */
 const STREAM_WINDOW = 1024 * 1024;
-const UNAUTHENTICATED_WINDOW = 65_535;
-const CONNECTION_WINDOW = 2 * 1024 * 1024;
 /** The window of response bodies at the begin (RFC 9113, 6.9.2). */
 const FIRST_WINDOW = 65_535;
 /** The frames and header fields per second that an authenticated client may send on a connection. */
 const COST_PER_SECOND = 100_000;
-/** Streams that the proxy has reset, and of which frames may still be on their way. */
-const MAX_RESET_STREAMS = 400;
 /**
  * Header blocks with up to so many fields are decoded. A request with too many of them gets a response (431).
  */
 const LEAST_BLOCK_FIELDS = 1_000;
+
 /** A connection of a client over HTTP/2, whose connection preface has been read. */
 export class Http2Connection implements ServedConnection, FrameReader {
   readonly #client: Deno.Conn;
@@ -47,27 +48,21 @@ export class Http2Connection implements ServedConnection, FrameReader {
   readonly #decoder = new HpackDecoder();
   readonly #turn = new TurnCount();
   readonly #responseSlots = new ResponseSlots();
+  readonly #receiveWindow: ReceiveWindow;
   readonly #resets: ResetLimit;
   /** Runs while the client does not read what is written. */
   readonly #sending: StallTimer;
   readonly #end: ConnectionEnd;
   readonly #owner: StreamOwner;
-  readonly #running = new Map<number, Http2Stream>();
+  readonly #running: RunningStreams;
   /** Streams whose requests have arrived, and begin after the present piece. */
   #beginning: Http2Stream[] = [];
-  readonly #resetStreams = new Set<number>();
+  readonly #resetStreams = new ResetStreams();
   #frameRate: FrameRateLimit;
   #lastStream = 0;
   #cost = 0;
   /** The window of each new stream for its response. */
   #firstWindow = FIRST_WINDOW;
-  /** The bytes of request bodies that the client may send on all streams. */
-  #receiveWindow = UNAUTHENTICATED_WINDOW;
-  /** Bytes that are not yet given back to the client's window. */
-  #released = 0;
-  #idleSince: number;
-  /** When the connection last stopped being idle. */
-  #busySince = 0;
   #isAuthenticated = false;
   #isClosed = false;
   /** Whether no further request is taken, and the connection ends with the running ones. */
@@ -77,7 +72,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     this.#client = client;
     this.#parts = parts;
     this.#frameRate = unauthenticatedRate;
-    this.#idleSince = parts.now();
+    this.#running = new RunningStreams(parts.now);
     this.#resets = new ResetLimit(parts.now);
     this.#sending = new StallTimer(parts.now);
     this.#output = new FrameOutput({
@@ -87,7 +82,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
       onFailed: () => this.close(),
     });
     this.#room = new SendingRoom(this.#output);
-    const { handler, peer, entry, limits, now, unauthenticatedBudget, heldBytes } = parts;
+    const { now, unauthenticatedBudget, heldBytes } = parts;
     this.#end = new ConnectionEnd({
       client,
       output: this.#output,
@@ -102,7 +97,15 @@ export class Http2Connection implements ServedConnection, FrameReader {
       requests: () => this.#running.size,
       bufferBytes: () => this.#input.extraBytes,
     });
-    this.#owner = {
+    this.#receiveWindow = new ReceiveWindow(this.#output, () => this.#isClosed || this.#end.hasBegun);
+    this.#owner = this.#streamOwner(parts);
+    this.#output.hold();
+    this.#output.settings([[SETTING.maxStreams, MAX_STREAMS], [SETTING.initialWindow, STREAM_WINDOW]]);
+  }
+
+  /** What the streams ask and report. */
+  #streamOwner({ handler, peer, entry, limits, now }: ConnectionParts): StreamOwner {
+    return {
       handler,
       peer,
       entry,
@@ -117,32 +120,30 @@ export class Http2Connection implements ServedConnection, FrameReader {
       onUnread: (bytes) => this.#memory.addUnread(bytes),
       onReleased: (stream, bytes) => {
         this.#memory.addUntaken(-bytes);
-        this.#release(bytes);
+        this.#receiveWindow.release(bytes);
         const more = stream.takeReleased(STREAM_WINDOW / 2);
         if (more > 0 && !this.#isClosed) this.#output.numbers(FRAME.window, stream.id, more);
       },
       reset: (stream, code) => this.#resetStream(stream, code),
       onEnd: (stream) => this.#ended(stream),
     };
-    this.#output.hold();
-    this.#output.settings([[SETTING.maxStreams, MAX_STREAMS], [SETTING.initialWindow, STREAM_WINDOW]]);
   }
 
   get idleSince(): number | undefined {
-    return this.#running.size === 0 ? this.#idleSince : undefined;
+    return this.#running.idleSince;
   }
 
   get stateSince(): number {
-    return this.#running.size === 0 ? this.#idleSince : this.#busySince;
+    return this.#running.stateSince;
   }
 
   /** The time of the response that has been waiting for longest. */
   get unreadSince(): number | undefined {
-    let longest = this.#sending.since;
-    for (const { unreadSince } of this.#running.values()) {
-      if (unreadSince !== undefined && unreadSince < (longest ?? Infinity)) longest = unreadSince;
-    }
-    return longest;
+    const { since } = this.#sending;
+    const { unreadSince } = this.#running;
+    return since === undefined || unreadSince === undefined
+      ? since ?? unreadSince
+      : Math.min(since, unreadSince);
   }
 
   get isAuthenticated(): boolean {
@@ -151,10 +152,11 @@ export class Http2Connection implements ServedConnection, FrameReader {
 
   endOverdue(): void {
     const limits = this.#parts.limits();
-    const hasNothingToSend = this.#running.size === 0 && !this.#sending.isRunning;
-    const isIdle = hasNothingToSend && this.#parts.now() - this.#idleSince > limits.idleMs;
+    const { idleSince } = this;
+    const isIdle = idleSince !== undefined && !this.#sending.isRunning &&
+      this.#parts.now() - idleSince > limits.idleMs;
     if (isIdle || this.#sending.isOver(limits.sendMs)) return this.close();
-    for (const stream of [...this.#running.values()]) stream.endOverdue(limits);
+    for (const stream of this.#running.all()) stream.endOverdue(limits);
   }
 
   finish(): void {
@@ -234,28 +236,27 @@ export class Http2Connection implements ServedConnection, FrameReader {
   data(stream: number, bytes: Uint8Array, { length, ends }: { length: number; ends: boolean }): void {
     this.#cost++;
     if (stream > this.#lastStream) throw protocolError("DATA on an idle stream");
-    this.#receiveWindow -= length;
-    if (this.#receiveWindow < 0) {
+    if (!this.#receiveWindow.take(length)) {
       throw new ConnectionError(ERROR.flowControl, "more DATA than the window allows");
     }
     const running = this.#running.get(stream);
     if (running === undefined) {
-      this.#release(length);
+      this.#receiveWindow.release(length);
       if (!this.#resetStreams.has(stream)) this.#output.numbers(FRAME.reset, stream, ERROR.streamClosed);
       return;
     }
     if (running.hasWholeRequest) throw protocolError("DATA after the end of its stream");
     const padding = length - bytes.length;
-    this.#release(padding);
+    this.#receiveWindow.release(padding);
     if (!running.receives(length, padding)) {
-      this.#release(bytes.length);
+      this.#receiveWindow.release(bytes.length);
       return this.#breakStream(running, ERROR.flowControl);
     }
     if (bytes.length > 0) {
       this.#memory.addUntaken(bytes.length);
       if (!running.data(bytes)) {
         this.#memory.addUntaken(-bytes.length);
-        this.#release(bytes.length);
+        this.#receiveWindow.release(bytes.length);
         return this.#breakStream(running);
       }
     }
@@ -302,7 +303,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
   ): void {
     this.#lastStream = stream;
     // The client has not seen the GOAWAY yet, and sends the request again on another connection.
-    if (this.#isFinishing) return this.#remember(stream);
+    if (this.#isFinishing) return this.#resetStreams.add(stream);
     if (this.#running.size >= MAX_STREAMS) return this.#resetStream(stream, ERROR.refusedStream);
     const head = dependsOnItself ? undefined : isTooLong ? headWithout(fields) : requestFieldsOf(fields);
     const isShort = ends && head?.length !== undefined && head.length > 0;
@@ -319,8 +320,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
       },
       this.#owner,
     );
-    if (this.#running.size === 0) this.#busySince = this.#parts.now();
-    this.#running.set(stream, begun);
+    this.#running.add(begun);
     this.#beginning.push(begun);
     this.#memory.addHead(heldBytes);
   }
@@ -334,24 +334,8 @@ export class Http2Connection implements ServedConnection, FrameReader {
   }
 
   #settings(payload: DataView): void {
-    let firstWindow = this.#firstWindow;
-    for (let at = 0; at < payload.byteLength; at += 6) {
-      this.#cost++;
-      const value = payload.getUint32(at + 2);
-      switch (payload.getUint16(at)) {
-        case SETTING.enablePush:
-          if (value > 1) throw protocolError("an invalid ENABLE_PUSH");
-          break;
-        case SETTING.initialWindow:
-          if (value > MAX_31_BITS) throw protocolError("an invalid INITIAL_WINDOW_SIZE");
-          firstWindow = value;
-          break;
-        case SETTING.maxFrame:
-          if (value < 16_384 || value > 16_777_215) throw protocolError("an invalid MAX_FRAME_SIZE");
-          break;
-      }
-    }
-    this.#changeWindows(firstWindow);
+    this.#cost += payload.byteLength / SETTING_BYTES;
+    this.#changeWindows(readInitialWindow(payload) ?? this.#firstWindow);
     this.#output.acknowledge(FRAME.settings, new Uint8Array());
   }
 
@@ -361,7 +345,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     if (more === 0) return;
     this.#firstWindow = first;
     this.#cost += this.#running.size;
-    for (const stream of this.#running.values()) {
+    for (const stream of this.#running.all()) {
       if (!stream.open(more)) throw new ConnectionError(ERROR.flowControl, "a window that is too large");
     }
   }
@@ -383,35 +367,14 @@ export class Http2Connection implements ServedConnection, FrameReader {
   }
 
   #resetStream(stream: number, code: number): void {
-    this.#remember(stream);
+    this.#resetStreams.add(stream);
     this.#output.numbers(FRAME.reset, stream, code);
   }
 
-  /** Frames of the stream may still be on their way, and are no errors. */
-  #remember(stream: number): void {
-    this.#resetStreams.add(stream);
-    if (this.#resetStreams.size <= MAX_RESET_STREAMS) return;
-    for (const oldest of this.#resetStreams) {
-      this.#resetStreams.delete(oldest);
-      return;
-    }
-  }
-
-  #ended({ id, heldBytes }: Http2Stream): void {
-    this.#running.delete(id);
-    if (this.#running.size === 0) this.#idleSince = this.#parts.now();
-    this.#memory.addHead(-heldBytes);
+  #ended(stream: Http2Stream): void {
+    this.#running.delete(stream);
+    this.#memory.addHead(-stream.heldBytes);
     if (this.#isFinishing && this.#running.size === 0 && !this.#isClosed) void this.#end.afterResponses();
-  }
-
-  /** Gives bytes back to the window of the connection. */
-  #release(bytes: number): void {
-    this.#released += bytes;
-    const window = this.#isAuthenticated ? CONNECTION_WINDOW : UNAUTHENTICATED_WINDOW;
-    if (this.#released < window / 2 || this.#isClosed || this.#end.hasBegun) return;
-    this.#output.numbers(FRAME.window, 0, this.#released);
-    this.#receiveWindow += this.#released;
-    this.#released = 0;
   }
 
   #authenticated(holder: string): void {
@@ -420,8 +383,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     this.#memory.countFor(holder);
     this.#frameRate.release(this);
     this.#frameRate = new FrameRateLimit({ perSecond: COST_PER_SECOND, now: this.#parts.now });
-    this.#released += CONNECTION_WINDOW - UNAUTHENTICATED_WINDOW;
-    this.#release(0);
+    this.#receiveWindow.enlarge();
     this.#input.isRoomy = true;
     this.#responseSlots.admitAll();
   }
@@ -429,7 +391,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
   #abortAll(reason: ClientGone): void {
     this.#isFinishing = true;
     this.#responseSlots.close();
-    for (const stream of [...this.#running.values()]) stream.abort(reason);
+    for (const stream of this.#running.all()) stream.abort(reason);
     this.#beginning = [];
   }
 

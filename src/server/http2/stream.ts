@@ -3,25 +3,19 @@
 import { Cancellation, ClientGone } from "../../cancellation.ts";
 import type { ConnectionLimits } from "../../config/config.ts";
 import { faultReply, ProxyFault } from "../../faults.ts";
-import { separateFraming } from "../../http/framing.ts";
-import { FramingError } from "../../http/framing_error.ts";
-import { HeadTooLarge } from "../../http/head.ts";
 import { discardReply, type IncomingRequest, type OutgoingReply } from "../../http/message.ts";
-import { frameReply, statedLength } from "../../http/reply_framing.ts";
 import { HttpSyntaxError } from "../../http/syntax_error.ts";
-import type { ByteSource } from "../../streams/byte_source.ts";
-import { bodyOf } from "../../streams/bytes.ts";
 import type { ConnectionParts } from "../connection.ts";
 import { headFault } from "../head_fault.ts";
-import { checkHeadSize, parseRequestHead } from "../request_head.ts";
 import { stallFault, StallTimer } from "../stall_timer.ts";
 import type { FrameOutput } from "./frame_output.ts";
-import { ERROR, MAX_31_BITS, MAX_FRAME_BYTES } from "./frames.ts";
+import { ERROR } from "./frames.ts";
 import type { RequestFields } from "./request_fields.ts";
-import { responseBlock } from "./response_block.ts";
+import { ResponseSender, type SendingStream } from "./response_sender.ts";
 import type { QueuedRequest } from "./response_slots.ts";
 import type { SendingRoom } from "./sending_room.ts";
 import { StreamBody } from "./stream_body.ts";
+import { streamRequest } from "./stream_request.ts";
 
 /** What an {@link Http2Stream} needs from its connection. */
 export interface StreamOwner extends Pick<ConnectionParts, "handler" | "peer" | "entry" | "limits" | "now"> {
@@ -63,68 +57,52 @@ export interface StreamBeginning {
   readonly receiveWindow: number;
 }
 
-/** Methods whose requests state a length of 0 if they have no body (RFC 9110, 8.6). */
-const STATES_EMPTY_BODY: readonly string[] = ["POST", "PUT", "PATCH"];
-/** Methods whose bodies are dropped, or rejected if the request states their length. */
-const WITHOUT_BODY: readonly string[] = ["GET", "HEAD"];
-
 /** One stream. Its connection calls it with what arrives. */
-export class Http2Stream {
+export class Http2Stream implements SendingStream {
   readonly id: number;
+  readonly method: string;
   /** The memory of the head in bytes. */
   readonly heldBytes: number;
+  readonly sending: StallTimer;
   readonly #owner: StreamOwner;
-  readonly #method: string;
+  readonly #cancellation = new Cancellation();
+  readonly #sender: ResponseSender;
+  // The request:
+  /** Undefined: the request has begun, or its head was too long. */
+  #head: RequestFields | undefined;
   /** The stated length of the body. */
   readonly #length: number | undefined;
-  /** Undefined: the request has begun, or was rejected. */
-  #head: RequestFields | undefined;
-  readonly #isTooLong: boolean;
-  readonly #cancellation = new Cancellation();
   /** Undefined: the head has ended the stream. */
   readonly #body: StreamBody | undefined;
-  /** Runs while the proxy waits for the client to read the response. */
-  readonly #sending: StallTimer;
-  /** How many bytes of DATA the client takes. Negative after a change of its settings. */
-  #window: number;
   /** How many bytes of DATA the client may send. */
   #receiveWindow: number;
   /** How many bytes of the body may still come. */
   #left: number;
   /** Bytes of the body that the reader has taken, and that are not yet given back to the client's window. */
   #released = 0;
-  #hasEnded = false;
-  #hasSlot = false;
+  // The response:
   /** The response that is being sent. */
   #reply: OutgoingReply | undefined;
-  #unread = 0;
+  #hasSlot = false;
   /** Ends the wait for a slot, because the exchange has ended. */
   #leaveQueue: (() => void) | undefined;
-  /** What the response waits for. Undefined: it does not wait for room. */
-  #waitsFor: "head" | "data" | undefined;
-  /** Goes on with the response. */
-  #goOn = (): void => {};
-  /** The one function with which the stream is in the list of {@link SendingRoom}. */
-  readonly #onRoom = (): void => {
-    this.#waitsFor = undefined;
-    this.#goOn();
-  };
+  #hasEnded = false;
 
   constructor(
     { id, head, heldBytes, isTooLong, endsStream, window, receiveWindow }: StreamBeginning,
     owner: StreamOwner,
   ) {
     this.id = id;
-    this.#head = head;
-    this.#method = head.method;
-    this.#length = head.length;
+    this.method = head.method;
     this.heldBytes = heldBytes;
-    this.#isTooLong = isTooLong;
+    this.sending = new StallTimer(owner.now);
     this.#owner = owner;
-    this.#window = window;
+    const { output, room, onUnread } = owner;
+    this.#sender = new ResponseSender(this, { output, room, onUnread, window });
+    this.#head = isTooLong ? undefined : head;
+    this.#length = head.length;
     this.#receiveWindow = receiveWindow;
     this.#left = head.length ?? Infinity;
-    this.#sending = new StallTimer(owner.now);
     this.#body = endsStream ? undefined : new StreamBody({
       length: head.length,
       now: owner.now,
@@ -137,7 +115,7 @@ export class Http2Stream {
 
   /** Since when the response waits for the client. Undefined: it does not wait. */
   get unreadSince(): number | undefined {
-    return this.#sending.since;
+    return this.sending.since;
   }
 
   /** Whether the client has ended its side of the stream. */
@@ -147,7 +125,7 @@ export class Http2Stream {
 
   /** Ends the exchange if the client keeps the proxy waiting for too long. */
   endOverdue(limits: ConnectionLimits): void {
-    const overdue = stallFault({ sending: this.#sending, uploading: this.#body?.stall }, limits);
+    const overdue = stallFault({ sending: this.sending, uploading: this.#body?.stall }, limits);
     if (overdue instanceof ProxyFault) {
       this.#cancellation.cancel(overdue);
       this.#body?.fail(overdue);
@@ -190,12 +168,7 @@ export class Http2Stream {
 
   /** Opens the window for the response, or closes it. False: it would be too large. */
   open(bytes: number): boolean {
-    if (this.#window + bytes > MAX_31_BITS) return false;
-    this.#window += bytes;
-    if (this.#waitsFor === "data" && this.#window > 0) {
-      this.#owner.room.wait(this.#onRoom, { isForHead: false });
-    }
-    return true;
+    return this.#sender.open(bytes);
   }
 
   /** Ends the exchange, because the client has left, has reset the stream or has to leave. */
@@ -212,13 +185,14 @@ export class Http2Stream {
     if (!this.#owner.isAuthenticated() && !await this.#acquireSlot()) return;
     let reply: OutgoingReply;
     try {
-      reply = await this.#answer();
+      reply = await this.#respond();
     } catch {
       reply = emptyReply(500);
     }
     this.#reply = reply;
     try {
-      if (!this.#hasEnded) await this.#send(reply);
+      // HTTP/2 has no `upgrade`, so there is no tunnel.
+      if (!this.#hasEnded) await this.#sender.send(reply.tunnel === undefined ? reply : emptyReply(500));
     } catch {
       // The source of the body has failed. A response that breaks off never looks complete.
       if (!this.#hasEnded) this.#owner.reset(this.id, ERROR.internal);
@@ -227,7 +201,7 @@ export class Http2Stream {
     discardReply(reply);
   }
 
-  async #answer(): Promise<OutgoingReply> {
+  async #respond(): Promise<OutgoingReply> {
     let request: IncomingRequest;
     try {
       request = this.#incoming();
@@ -238,117 +212,18 @@ export class Http2Stream {
     return await this.#owner.handler(request);
   }
 
-  /** Sends the response. Throws what the source of the body throws, and for a body of another length. */
-  async #send(reply: OutgoingReply): Promise<void> {
-    // HTTP/2 has no `upgrade`, so there is no tunnel.
-    const { status, fields, body, omittedLength } = reply.tunnel === undefined ? reply : emptyReply(500);
-    const framing = frameReply({ status, body, omittedLength }, this.#method);
-    const length = statedLength(framing);
-    const source = framing.kind === "counted" || framing.kind === "chunked" ? framing.source : undefined;
-    const isCounted = body instanceof Uint8Array;
-    const endsStream = source === undefined || length === 0;
-    if (isCounted && !endsStream) this.#countUnread(body.length);
-    // A stream is not in memory as a whole, and may last for hours.
-    else if (!endsStream) this.#releaseSlot();
-    const { output } = this.#owner;
-    while (output.isFull) {
-      await this.#untilRoom("head");
-      if (this.#hasEnded) return;
-    }
-    this.#sending.end();
-    output.headers(this.id, responseBlock({ status, fields, length }), { endsStream });
-    if (source === undefined) this.#finish();
-    // The end of an empty body has to be read: the log would call a cancelled one a client that left.
-    else if (endsStream) await this.#finishWith(source);
-    else await this.#sendBody(source, { length, isCounted });
+  // What the sender of the response asks and reports:
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
-  async #sendBody(
-    source: ByteSource,
-    { length, isCounted }: { readonly length: number | undefined; readonly isCounted: boolean },
-  ): Promise<void> {
-    let left = length ?? Infinity;
-    while (true) {
-      const piece = source.tryRead();
-      if (piece === undefined) {
-        await source.readable();
-        if (this.#hasEnded) return;
-        continue;
-      }
-      if (piece === null) {
-        if (length !== undefined) break;
-        this.#owner.output.endData(this.id);
-        return this.#finish();
-      }
-      left -= piece.length;
-      if (left < 0) break;
-      const unsent = this.#sendFrames(piece, 0, { ends: left === 0 });
-      if (unsent > 0) {
-        await this.#sendRest(piece, { at: piece.length - unsent, isCounted, ends: left === 0 });
-        if (this.#hasEnded) return;
-      }
-      if (left === 0) return await this.#finishWith(source);
-    }
-    throw new FramingError("the body does not have the stated length");
+  streams(): void {
+    this.#releaseSlot();
   }
 
-  /**
-   * Ends the exchange after the last byte of the stated length. The client must not wait until the source states
-   * its end, because the system would delay a frame that comes later.
-   */
-  async #finishWith(source: ByteSource): Promise<void> {
-    this.#reply = undefined;
-    this.#finish();
-    while (source.tryRead() === undefined) await source.readable();
-  }
-
-  /** Sends a piece from a position on as far as the client's windows allow. Returns how many bytes are left. */
-  #sendFrames(piece: Uint8Array, from: number, { ends }: { readonly ends: boolean }): number {
-    const { output, room } = this.#owner;
-    let at = from;
-    while (at < piece.length) {
-      const count = Math.min(this.#window, room.bytes, MAX_FRAME_BYTES, piece.length - at);
-      if (count <= 0) break;
-      const isLast = ends && at + count === piece.length;
-      const isWholePiece = count === piece.length;
-      output.data(this.id, isWholePiece ? piece : piece.subarray(at, at + count), { endsStream: isLast });
-      this.#window -= count;
-      room.take(count);
-      at += count;
-      // Nothing else ends the wait for the client: it could open a window without taking a byte.
-      this.#sending.end();
-      if (this.#unread > 0) this.#countUnread(this.#unread - count);
-    }
-    return piece.length - at;
-  }
-
-  /** Sends the rest of a piece as the client opens its windows. `isCounted`: it is counted as unread already. */
-  async #sendRest(
-    piece: Uint8Array,
-    { at, isCounted, ends }: { readonly at: number; readonly isCounted: boolean; readonly ends: boolean },
-  ): Promise<void> {
-    for (let left = piece.length - at; left > 0;) {
-      if (!isCounted) this.#countUnread(left);
-      await this.#untilRoom("data");
-      if (this.#hasEnded) return;
-      left = this.#sendFrames(piece, piece.length - left, { ends });
-    }
-  }
-
-  /** Waits until there may be room for a frame, or the exchange has ended. */
-  #untilRoom(frame: "head" | "data"): Promise<void> {
-    if (!this.#sending.isRunning) this.#sending.begin();
-    return new Promise((resolve) => {
-      this.#goOn = resolve;
-      this.#waitsFor = frame;
-      const { room } = this.#owner;
-      if (frame === "head") room.wait(this.#onRoom, { isForHead: true });
-      else if (this.#window > 0) room.wait(this.#onRoom, { isForHead: false });
-    });
-  }
-
-  /** Ends the exchange after the last frame of the response. */
-  #finish(): void {
+  sent({ readsOn }: { readonly readsOn: boolean }): void {
+    if (readsOn) this.#reply = undefined;
     // The client should not send the rest of a body that is not read (RFC 9113, 8.1).
     if (!this.hasWholeRequest) this.#owner.reset(this.id, ERROR.none);
     this.#end();
@@ -357,35 +232,27 @@ export class Http2Stream {
   #end(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#sending.end();
+    this.sending.end();
     this.#body?.cancel();
-    this.#countUnread(0);
     this.#head = undefined;
     this.#releaseSlot();
     if (this.#reply !== undefined) discardReply(this.#reply);
-    this.#owner.room.leave(this.#onRoom);
-    this.#onRoom();
+    this.#sender.stop();
     this.#leaveQueue?.();
     this.#owner.onEnd(this);
-  }
-
-  #countUnread(bytes: number): void {
-    const more = bytes - this.#unread;
-    this.#unread = bytes;
-    if (more !== 0) this.#owner.onUnread(more);
   }
 
   /** Waits for a slot for a whole response. False: the exchange has ended. */
   async #acquireSlot(): Promise<boolean> {
     // Only GET and HEAD: a slow upload would keep the slot from others.
-    if (this.#hasSlot || !["GET", "HEAD"].includes(this.#method)) return true;
+    if (this.#hasSlot || !["GET", "HEAD"].includes(this.method)) return true;
     const queued = this.#owner.acquireSlot();
     if (queued !== undefined) {
-      this.#sending.begin();
+      this.sending.begin();
       const left = new Promise<false>((resolve) => this.#leaveQueue = () => resolve(false));
       const isAdmitted = await Promise.race([queued.admitted, left]);
       this.#leaveQueue = undefined;
-      this.#sending.end();
+      this.sending.end();
       if (this.#hasEnded) queued.cancel();
       if (!isAdmitted || this.#hasEnded) return false;
     }
@@ -399,45 +266,21 @@ export class Http2Stream {
     this.#owner.releaseSlot();
   }
 
-  /** The request by the rules of HTTP/1.1, as it is forwarded. Throws an {@link HttpSyntaxError}. */
+  /** The request as it is forwarded. Throws an {@link HttpSyntaxError}. */
   #incoming(): IncomingRequest {
     const head = this.#head;
     this.#head = undefined;
-    if (this.#isTooLong || head === undefined) throw new HeadTooLarge("more bytes than the limit");
-    const { method, target, fields: received } = head;
-    checkHeadSize(received, this.#owner.limits());
-    const { fields, framing } = parseRequestHead({
-      startLine: `${method} ${target} HTTP/1.1`,
-      ...separateFraming(received),
-    });
-    const statesEmptyBody = framing.kind === "counted" && framing.length === 0;
-    const hasNoBody = WITHOUT_BODY.includes(method);
-    if (hasNoBody && framing.kind === "counted" && framing.length > 0) {
-      throw new HttpSyntaxError(`${method} with a body`);
-    }
-    if (hasNoBody) this.#body?.cancel();
-    const body = hasNoBody ? undefined : this.#body;
+    const { peer, entry, limits, onAuthenticated } = this.#owner;
     return {
-      method,
-      target,
-      fields,
-      body: body ?? (statesEmptyBody || STATES_EMPTY_BODY.includes(method) ? bodyOf(new Uint8Array()) : null),
-      settledBody: body === undefined || body.length !== undefined
-        ? undefined
-        : async () =>
-          await body.hasContent()
-            ? body
-            : STATES_EMPTY_BODY.includes(method)
-            ? bodyOf(new Uint8Array())
-            : null,
-      peer: this.#owner.peer,
+      ...streamRequest(head, { body: this.#body, limits: limits() }),
+      peer,
       // The proxy serves HTTP/2 only over TLS.
       isTls: true,
-      onAuthenticated: this.#owner.onAuthenticated,
+      onAuthenticated,
       acquireResponseSlot: async () => {
         if (!await this.#acquireSlot()) throw this.#cancellation.reason ?? new ClientGone("the client left");
       },
-      entry: this.#owner.entry,
+      entry,
       cancellation: this.#cancellation,
     };
   }

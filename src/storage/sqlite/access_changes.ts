@@ -1,6 +1,6 @@
 /** Reads the projects and tokens for the check of requests from SQLite: all of them, or those that changed. */
 
-import type { Access, AccessChanges } from "../store.ts";
+import type { Access, AccessChanges } from "../access_store.ts";
 import { keyOf, projectOf } from "./project_tables.ts";
 import { tokenOf } from "./token_tables.ts";
 import type { Connection, Row } from "./connection.ts";
@@ -22,8 +22,8 @@ export function readAccess(database: Connection): Access {
 }
 
 /**
- * Reads the projects and tokens that changed after a position. Undefined: {@link pruneAccessChanges} has
- * deleted one of the changes.
+ * Reads the projects and tokens that changed after a position. Returns `undefined` if {@link
+ * pruneAccessChanges} has deleted one of the changes.
  */
 export function readAccessChanges(database: Connection, since: number): AccessChanges | undefined {
   // One query for both would read all rows.

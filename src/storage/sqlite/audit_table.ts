@@ -1,6 +1,7 @@
 /** The audit log in SQLite. */
 
-import type { AuditEntry, Listed, NewAuditEntry, Page } from "../store.ts";
+import type { AuditEntry, NewAuditEntry } from "../audit_store.ts";
+import type { Listed, Page } from "../page.ts";
 import { pageOf } from "./pages.ts";
 import type { Connection } from "./connection.ts";
 

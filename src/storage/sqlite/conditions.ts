@@ -1,6 +1,6 @@
 /** Makes SQL conditions of a filter. */
 
-import type { UsageFilter } from "../store.ts";
+import type { UsageFilter } from "../usage_store.ts";
 
 /** Conditions with their values. A condition with an undefined value is left out. */
 export type Conditions = (readonly [condition: string, value: string | number | undefined])[];

@@ -12,7 +12,7 @@ export type Row = Record<string, unknown>;
 export interface ConnectionOptions {
   /** How long a statement waits for a transaction of another connection, in milliseconds. It blocks the thread. */
   readonly busyMs: number;
-  /** The device and inode that the file must have. Undefined: those that it has now. */
+  /** The device and inode that the file must have; `undefined` for those that it has now. */
   readonly inode?: string | undefined;
   readonly isReadOnly?: boolean;
 }
@@ -61,7 +61,7 @@ export class Connection implements IdentifiedDatabase {
     });
   }
 
-  /** Gives the first row of a query. Undefined: the result is empty. */
+  /** Gives the first row of a query. Returns `undefined` if the result is empty. */
   get(sql: string, ...values: SQLInputValue[]): Row | undefined {
     return this.#mapErrors(() => this.prepared(sql).get(...values));
   }
@@ -103,7 +103,7 @@ export class Connection implements IdentifiedDatabase {
     this.#mapErrors(() => this.#database.exec(`PRAGMA application_id = ${identity}`));
   }
 
-  /** Moves the log into the database file. False: another program prevented a part of it. */
+  /** Moves the log into the database file. Returns `false` if another program prevented a part of it. */
   checkpoint(): boolean {
     return this.get("PRAGMA wal_checkpoint(TRUNCATE)")?.["busy"] === 0;
   }
@@ -134,7 +134,7 @@ export class Connection implements IdentifiedDatabase {
   }
 }
 
-/** The device and inode of a file. Undefined: the file is missing or not visible. */
+/** The device and inode of a file; `undefined` if the file is missing or not visible. */
 function inodeAt(path: string): string | undefined {
   try {
     const { dev, ino } = Deno.statSync(path);

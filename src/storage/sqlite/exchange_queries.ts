@@ -6,7 +6,8 @@ import {
   type StoredExchange,
   type StoredValue,
 } from "../exchange_columns.ts";
-import type { AttemptRow, ExchangeFilter, ExchangeRow, Listed, Page } from "../store.ts";
+import type { Listed, Page } from "../page.ts";
+import type { AttemptRow, ExchangeFilter, ExchangeRow } from "../store.ts";
 import { pageOf } from "./pages.ts";
 import { commonConditions, conditionsOf } from "./conditions.ts";
 import type { Connection, Row } from "./connection.ts";
@@ -103,7 +104,7 @@ function exchangeOf(row: Row): ExchangeRow & { id: number } {
   return { ...exchange as unknown as StoredExchange, id: Number(row["seq"]) };
 }
 
-/** The value of a column. Undefined: NULL, or a text that is not one of its list. */
+/** The value of a column; `undefined` for NULL, and for a text that is not one of its list. */
 function valueOf(value: unknown, kind: ColumnKind): StoredValue {
   if (value === null) return undefined;
   switch (kind) {

@@ -1,6 +1,6 @@
 /** Deletes old exchanges, and rolls up old sums from hours to days. */
 
-import { REFUSED_ACCESS } from "../store.ts";
+import { REFUSED_ACCESS } from "../audit_store.ts";
 import type { Connection } from "./connection.ts";
 import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "./exchange_tables.ts";
 import { rollUpSpending } from "./spending.ts";

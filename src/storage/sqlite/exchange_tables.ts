@@ -142,8 +142,8 @@ function groupOf(row: ExchangeRow, groups: Map<string, Group>): Group {
 }
 
 /**
- * The bucket of the time to the first byte. Eight buckets for each doubling make an error of 5 % at most.
- * Undefined: the time is unknown, or the response is an error, whose time says nothing about the model.
+ * The bucket of the time to the first byte. Eight buckets for each doubling make an error of 5 % at most. It
+ * is `undefined` if the time is unknown, and for an error, whose time says nothing about the model.
  */
 function firstByteBucket({ firstByteMs, status }: ExchangeRow): number | undefined {
   if (firstByteMs === undefined || status >= 400) return undefined;

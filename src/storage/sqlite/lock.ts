@@ -19,7 +19,7 @@ const MAX_BYTES = 64;
 export interface DatabaseLock {
   /** Whether the lock was acquired exclusively: no other program had the database open. */
   readonly isExclusive: boolean;
-  /** Reads the identities that the database file may have. Undefined: the lock file has none. */
+  /** Reads the identities that the database file may have. Returns `undefined` if the lock file has none. */
   readonly readIdentities: () => readonly number[] | undefined;
   /** Writes the identities that the database file may have. Requires an exclusive lock. */
   readonly writeIdentities: (identities: readonly number[]) => void;
@@ -28,7 +28,7 @@ export interface DatabaseLock {
    * between the two steps.
    */
   readonly share: () => void;
-  /** Releases the lock. */
+  /** Releases the lock. Other programs can then acquire it exclusively. */
   readonly release: () => void;
 }
 
@@ -64,7 +64,7 @@ export async function lockDatabase(path: string): Promise<DatabaseLock> {
 }
 
 /**
- * Acquires the lock exclusively. Undefined: another program has the database open. Throws a
+ * Acquires the lock exclusively. Returns `undefined` if another program has the database open. Throws a
  * {@link StoreError} if the file system has no locks, or if the lock file cannot be written.
  */
 export function lockExclusively(path: string): DatabaseLock | undefined {

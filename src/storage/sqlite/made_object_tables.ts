@@ -1,6 +1,6 @@
 /** The makers of objects at providers, in SQLite. Call functions that write within a transaction. */
 
-import type { MadeObject, ObjectMaker } from "../store.ts";
+import type { MadeObject, ObjectMaker } from "../object_store.ts";
 import type { Connection, Row } from "./connection.ts";
 
 /** Adds objects with their makers. The first maker of an object stays. */
@@ -14,6 +14,16 @@ export function insertMadeObjects(database: Connection, objects: readonly MadeOb
       "INSERT INTO object_makers VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
       ...[account, maker, projectId],
     );
+  }
+}
+
+/** Deletes objects with their makers, each at one account. */
+export function deleteMadeObjects(
+  database: Connection,
+  objects: readonly Pick<MadeObject, "account" | "id">[],
+): void {
+  for (const { account, id } of objects) {
+    database.run("DELETE FROM made_objects WHERE object_id = ? AND account = ?", ...[id, account]);
   }
 }
 
@@ -34,22 +44,22 @@ export function listObjectMakers(database: Connection): ObjectMaker[] {
   }));
 }
 
-/** Deletes expired objects, and the oldest ones beyond a number for each maker and for all. */
+/** Deletes expired objects, and the oldest ones beyond a number for each maker at an account and for all. */
 export function pruneMadeObjects(
   database: Connection,
   { now, maxOfMaker, max }: { now: number; maxOfMaker: number; max: number },
 ): void {
   database.run("DELETE FROM made_objects WHERE expires_at < ?", now);
   const makers = database.all(
-    "SELECT maker FROM made_objects GROUP BY maker HAVING count(*) > ?",
+    "SELECT maker, account FROM made_objects GROUP BY maker, account HAVING count(*) > ?",
     maxOfMaker,
   );
   for (const row of makers) {
-    const maker = String(row["maker"]);
+    const [maker, account] = [String(row["maker"]), String(row["account"])];
     database.run(
-      `DELETE FROM made_objects WHERE maker = ? AND made_at <=
-         (SELECT made_at FROM made_objects WHERE maker = ? ORDER BY made_at DESC LIMIT 1 OFFSET ?)`,
-      ...[maker, maker, maxOfMaker],
+      `DELETE FROM made_objects WHERE maker = ? AND account = ? AND made_at <=
+         (SELECT made_at FROM made_objects WHERE maker = ? AND account = ? ORDER BY made_at DESC LIMIT 1 OFFSET ?)`,
+      ...[maker, account, maker, account, maxOfMaker],
     );
   }
   database.run(

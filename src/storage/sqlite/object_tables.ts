@@ -4,7 +4,8 @@
  */
 
 import type { SQLInputValue } from "node:sqlite";
-import type { AwaitedObject, ExchangeRow, KeptObject, ObjectKey } from "../store.ts";
+import type { AwaitedObject, KeptObject, ObjectKey } from "../object_store.ts";
+import type { ExchangeRow } from "../store.ts";
 import type { Connection, Row } from "./connection.ts";
 import { insertExchanges } from "./exchange_tables.ts";
 
@@ -35,7 +36,7 @@ const COLUMNS: readonly (readonly [string, (object: AwaitedObject) => SQLInputVa
 const INSERT = `INSERT INTO objects (${COLUMNS.map(([column]) => column).join(", ")}, changed_at)
   VALUES (${COLUMNS.map(() => "?").join(", ")}, ?) ON CONFLICT DO NOTHING`;
 
-/** Adds an object. False: the database has the object already. */
+/** Adds an object. Returns `false` if the database has the object already. */
 export function insertObject(database: Connection, object: AwaitedObject, at: number): boolean {
   return database.run(INSERT, ...COLUMNS.map(([, value]) => value(object) ?? null), at).changes === 1;
 }
@@ -96,7 +97,7 @@ export function setResultsId(
   );
 }
 
-/** Settles an object and writes its usage. False: it was settled before. */
+/** Settles an object and writes its usage. Returns `false` if it was settled before. */
 export function settleObject(
   database: Connection,
   object: AwaitedObject,

@@ -3,17 +3,10 @@
  * which can be sent to another thread.
  */
 
-import type {
-  AwaitedObject,
-  ExchangeRow,
-  MadeObject,
-  NewAuditEntry,
-  ObjectKey,
-  Project,
-  ProjectChange,
-  Token,
-  TokenChange,
-} from "../store.ts";
+import type { Project, ProjectChange, Token, TokenChange } from "../access_store.ts";
+import type { NewAuditEntry } from "../audit_store.ts";
+import type { AwaitedObject, MadeObject, ObjectKey } from "../object_store.ts";
+import type { ExchangeRow } from "../store.ts";
 import { pruneAccessChanges } from "./access_changes.ts";
 import * as projects from "./project_tables.ts";
 import * as tokens from "./token_tables.ts";
@@ -86,6 +79,8 @@ export const WRITES = {
 
   addMadeObjects: (database: Connection, rows: readonly MadeObject[]) =>
     database.transaction(() => madeObjects.insertMadeObjects(database, rows)),
+  removeMadeObjects: (database: Connection, rows: readonly Pick<MadeObject, "account" | "id">[]) =>
+    database.transaction(() => madeObjects.deleteMadeObjects(database, rows)),
   pruneMadeObjects: (database: Connection, limits: { now: number; maxOfMaker: number; max: number }) =>
     database.transaction(() => madeObjects.pruneMadeObjects(database, limits)),
 

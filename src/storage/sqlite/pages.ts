@@ -1,4 +1,4 @@
-import type { Listed, Page } from "../store.ts";
+import type { Listed, Page } from "../page.ts";
 import type { Row } from "./connection.ts";
 import { number } from "./row_values.ts";
 

@@ -1,6 +1,7 @@
 /** Projects and their provider keys in SQLite. */
 
-import type { Listed, Page, Project, ProjectChange, ProjectKey } from "../store.ts";
+import type { Project, ProjectChange, ProjectKey } from "../access_store.ts";
+import type { Listed, Page } from "../page.ts";
 import type { Connection, Row } from "./connection.ts";
 import { pageOf } from "./pages.ts";
 import { bytes, number, rulesOf, text } from "./row_values.ts";
@@ -70,7 +71,7 @@ function insertKeys(database: Connection, projectId: string, keys: readonly Proj
   }
 }
 
-/** Changes a project. False: it has another version by now. */
+/** Changes a project. Returns `false` if it has another version by now. */
 export function updateProject(
   database: Connection,
   of: { id: string; version: number; at: number },

@@ -13,7 +13,7 @@ export function number(row: Row, column: string): number {
   return Number(row[column]);
 }
 
-/** The value of an INTEGER or REAL column. Undefined for NULL. */
+/** The value of an INTEGER or REAL column; `undefined` for NULL. */
 export function optional(row: Row, column: string): number | undefined {
   return row[column] === null ? undefined : Number(row[column]);
 }

@@ -1,23 +1,24 @@
 /** The adapter for SQLite: a {@link Store} in one file. */
 
 import { dirname } from "node:path";
-import type { Store } from "../store.ts";
+import type { AccessStore, ProjectStore, TokenStore } from "../access_store.ts";
+import type { AuditStore } from "../audit_store.ts";
+import type { AwaitedObjectStore, MadeObjectStore } from "../object_store.ts";
+import type { DatabaseFile, ExchangeStore, NoteStore, Store } from "../store.ts";
+import type { UsageStore } from "../usage_store.ts";
 import { latestChange, readAccess, readAccessChanges } from "./access_changes.ts";
 import * as projects from "./project_tables.ts";
 import * as tokens from "./token_tables.ts";
 import { copyDatabase } from "./copy.ts";
 import { Database } from "./database.ts";
-import { DatabaseThread } from "./database_thread.ts";
 import type { DatabaseLock } from "./lock.ts";
 import { renewIdentity } from "./identity.ts";
 import * as madeObjects from "./made_object_tables.ts";
 import * as objects from "./object_tables.ts";
-import { type ArgumentsOf, type READS, type ResultOf, runOperation, type WRITES } from "./operations.ts";
+import { OperationRunner } from "./operation_runner.ts";
 import { packRows } from "./packed_rows.ts";
 import { readSpending } from "./spending.ts";
 
-/** How long a thread waits for a transaction of another program. Requests do not wait for it. */
-const THREAD_BUSY_MS = 1_000;
 /** The most exchanges that a transaction deletes. Other writes run between two of these transactions. */
 const DELETED_AT_ONCE = 2_000;
 /** Shorter pages of lists are read at once. */
@@ -38,6 +39,23 @@ export interface SqliteOptions {
 export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOptions = {}): Store {
   const database = new Database(path);
   if (lock !== undefined) markAsOpened(database, lock);
+  const runner = new OperationRunner(database, { usesThreads, lock });
+  return {
+    ...accessStore(runner),
+    ...projectStore(runner),
+    ...tokenStore(runner),
+    ...exchangeStore(runner),
+    ...usageStore(runner),
+    ...auditStore(runner),
+    ...awaitedObjectStore(runner),
+    ...madeObjectStore(runner),
+    ...noteStore(runner),
+    ...databaseFile(runner),
+  };
+}
+
+function accessStore(runner: OperationRunner): AccessStore {
+  const { database } = runner;
   let dataVersion = readDataVersion(database);
   let latest = latestChange(database);
   /** Keeps the position of what was read, so that the store does not report its own changes. */
@@ -45,31 +63,9 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
     latest = read?.position ?? latest;
     return read;
   };
-
-  const file = { path, inode: database.inode, busyMs: THREAD_BUSY_MS };
-  const writer = new DatabaseThread(file, "database");
-  const reader = new DatabaseThread({ ...file, isReadOnly: true }, "database reads");
-  /** Whether the thread of the writer does all writes. Two connections that write would wait for each other. */
-  let writesOnThread = false;
-  let isClosed = false;
-
-  async function write<Name extends keyof typeof WRITES>(
-    name: Name,
-    ...args: ArgumentsOf<Name>
-  ): Promise<ResultOf<Name>> {
-    return writesOnThread ? await writer.run(name, args) : runOperation(database, name, args);
-  }
-  async function read<Name extends keyof typeof READS>(
-    name: Name,
-    ...args: ArgumentsOf<Name>
-  ): Promise<ResultOf<Name>> {
-    return usesThreads ? await reader.run(name, args) : runOperation(database, name, args);
-  }
-
   return {
-    folder: dirname(database.path),
-    readAccess: () => asPromise(() => upTo(readAccess(database))),
-    readAccessChanges: (position) => asPromise(() => upTo(readAccessChanges(database, position))),
+    readAccess: () => runner.now(() => upTo(readAccess(database))),
+    readAccessChanges: (position) => runner.now(() => upTo(readAccessChanges(database, position))),
     hasAccessChanged(position) {
       const before = dataVersion;
       dataVersion = readDataVersion(database);
@@ -77,83 +73,112 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
       if (dataVersion !== before) latest = latestChange(database);
       return latest !== position;
     },
-    readSpending: (hours) => asPromise(() => readSpending(database, hours)),
-    dateSpending: (hour) => write("dateSpending", hour),
+  };
+}
 
-    addProject: (project, audit) => write("addProject", project, audit),
-    findProject: (id) => asPromise(() => projects.findProject(database, id)),
-    listProjects: (page) => read("listProjects", page),
-    changeProject: ({ id, version }, change, audit) => write("changeProject", { id, version }, change, audit),
-    deleteProject: ({ id, version }, audit) => write("deleteProject", { id, version }, audit),
-    addToken: (token, audit) => write("addToken", token, audit),
-    findToken: (id) => asPromise(() => tokens.findToken(database, id)),
-    isTokenNameUsed: (projectId, name) => asPromise(() => tokens.isTokenNameUsed(database, projectId, name)),
+function projectStore(runner: OperationRunner): ProjectStore {
+  return {
+    addProject: (project, audit) => runner.write("addProject", project, audit),
+    findProject: (id) => runner.now((database) => projects.findProject(database, id)),
+    listProjects: (page) => runner.read("listProjects", page),
+    changeProject: ({ id, version }, change, audit) =>
+      runner.write("changeProject", { id, version }, change, audit),
+    deleteProject: ({ id, version }, audit) => runner.write("deleteProject", { id, version }, audit),
+  };
+}
+
+function tokenStore(runner: OperationRunner): TokenStore {
+  return {
+    addToken: (token, audit) => runner.write("addToken", token, audit),
+    findToken: (id) => runner.now((database) => tokens.findToken(database, id)),
+    isTokenNameUsed: (projectId, name) =>
+      runner.now((database) => tokens.isTokenNameUsed(database, projectId, name)),
     listTokens: (page) =>
       page.limit <= SHORT_PAGE
-        ? asPromise(() => tokens.listTokens(database, page))
-        : read("listTokens", page),
-    changeToken: ({ id, version }, change, audit) => write("changeToken", { id, version }, change, audit),
-    deleteToken: ({ id, version }, audit) => write("deleteToken", { id, version }, audit),
-    revokeTokens: (projectId, audit) => write("revokeTokens", projectId, audit),
+        ? runner.now((database) => tokens.listTokens(database, page))
+        : runner.read("listTokens", page),
+    changeToken: ({ id, version }, change, audit) =>
+      runner.write("changeToken", { id, version }, change, audit),
+    deleteToken: ({ id, version }, audit) => runner.write("deleteToken", { id, version }, audit),
+    revokeTokens: (projectId, audit) => runner.write("revokeTokens", projectId, audit),
+  };
+}
 
+function exchangeStore(runner: OperationRunner): ExchangeStore {
+  return {
     addExchanges(rows) {
-      if (!usesThreads) return write("addExchanges", rows);
-      writesOnThread = true;
-      return write("addPackedExchanges", packRows(rows));
+      if (!runner.usesThreads) return runner.write("addExchanges", rows);
+      runner.writeOnThread();
+      return runner.write("addPackedExchanges", packRows(rows));
     },
-    usage: (grouping, filter) => read("usage", grouping, filter),
-    listExchanges: (page) => read("listExchanges", page),
-    addAudit: (entry) => write("addAudit", entry),
-    listAudit: (page) => read("listAudit", page),
+    listExchanges: (page) => runner.read("listExchanges", page),
+    settleObject: (object, of) => runner.write("settleObject", object, of),
+    readSpending: (hours) => runner.now((database) => readSpending(database, hours)),
+    dateSpending: (hour) => runner.write("dateSpending", hour),
     async prune(limits) {
       const step = { before: limits.exchangesBefore, count: DELETED_AT_ONCE };
       let removed = 0;
       // The hourly work can be under way when the store closes. The next start completes it.
-      for (let last = DELETED_AT_ONCE; last === DELETED_AT_ONCE && !isClosed; removed += last) {
-        last = await write("deleteExchanges", step);
+      for (let last = DELETED_AT_ONCE; last === DELETED_AT_ONCE && !runner.isClosed; removed += last) {
+        last = await runner.write("deleteExchanges", step);
       }
-      if (!isClosed) await write("rollUp", limits);
+      if (!runner.isClosed) await runner.write("rollUp", limits);
       return removed;
     },
+  };
+}
 
-    addObject: (object, at) => write("addObject", object, at),
-    findObject: (key) => asPromise(() => objects.findObject(database, key)),
-    listUnsettledObjects: () => asPromise(() => objects.listUnsettledObjects(database)),
-    listChangedObjects: (since) => asPromise(() => objects.listChangedObjects(database, since)),
-    setResultsId: (key, resultsId, at) => write("setResultsId", key, { resultsId, at }),
-    raiseReceivedBytes: (key, bytes) => write("raiseReceivedBytes", key, bytes),
-    pruneObjects: (limits) => write("pruneObjects", limits),
-    settleObject: (object, of) => write("settleObject", object, of),
+function usageStore(runner: OperationRunner): UsageStore {
+  return { usage: (grouping, filter) => runner.read("usage", grouping, filter) };
+}
 
-    addMadeObjects: (rows) => write("addMadeObjects", rows),
-    findMadeObjects: (ids) => asPromise(() => madeObjects.findMadeObjects(database, ids)),
-    listObjectMakers: () => asPromise(() => madeObjects.listObjectMakers(database)),
-    pruneMadeObjects: (limits) => write("pruneMadeObjects", limits),
+function auditStore(runner: OperationRunner): AuditStore {
+  return {
+    addAudit: (entry) => runner.write("addAudit", entry),
+    listAudit: (page) => runner.read("listAudit", page),
+  };
+}
 
+function awaitedObjectStore(runner: OperationRunner): AwaitedObjectStore {
+  return {
+    addObject: (object, at) => runner.write("addObject", object, at),
+    findObject: (key) => runner.now((database) => objects.findObject(database, key)),
+    listUnsettledObjects: () => runner.now(objects.listUnsettledObjects),
+    listChangedObjects: (since) => runner.now((database) => objects.listChangedObjects(database, since)),
+    setResultsId: (key, resultsId, at) => runner.write("setResultsId", key, { resultsId, at }),
+    raiseReceivedBytes: (key, bytes) => runner.write("raiseReceivedBytes", key, bytes),
+    pruneObjects: (limits) => runner.write("pruneObjects", limits),
+  };
+}
+
+function madeObjectStore(runner: OperationRunner): MadeObjectStore {
+  return {
+    addMadeObjects: (rows) => runner.write("addMadeObjects", rows),
+    removeMadeObjects: (rows) => runner.write("removeMadeObjects", rows),
+    findMadeObjects: (ids) => runner.now((database) => madeObjects.findMadeObjects(database, ids)),
+    listObjectMakers: () => runner.now(madeObjects.listObjectMakers),
+    pruneMadeObjects: (limits) => runner.write("pruneMadeObjects", limits),
+  };
+}
+
+function noteStore(runner: OperationRunner): NoteStore {
+  return {
     readNote: (name) =>
-      asPromise(() => {
+      runner.now((database) => {
         const row = database.get("SELECT value FROM notes WHERE name = ?", name);
         return row === undefined ? undefined : String(row["value"]);
       }),
-    writeNote: (name, value) => write("writeNote", name, value),
+    writeNote: (name, value) => runner.write("writeNote", name, value),
+  };
+}
+
+function databaseFile(runner: OperationRunner): DatabaseFile {
+  const { path } = runner.database;
+  return {
+    folder: dirname(path),
     backup: (file) => copyDatabase(path, file),
-    size: () =>
-      asPromise(() => {
-        const row = database.get(
-          "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size",
-        );
-        return Number(row?.["bytes"]);
-      }),
-    async close() {
-      isClosed = true;
-      reader.stop();
-      try {
-        if (writesOnThread) await writer.close();
-      } finally {
-        database.close();
-        lock?.release();
-      }
-    },
+    size: () => runner.now(sizeOf),
+    close: () => runner.close(),
   };
 }
 
@@ -168,9 +193,10 @@ function markAsOpened(database: Database, lock: DatabaseLock): void {
   }
 }
 
-/** Makes a promise of synchronous work. The port is asynchronous because other databases are. */
-function asPromise<Result>(work: () => Result): Promise<Result> {
-  return new Promise((resolve) => resolve(work()));
+/** The size of the database in bytes. */
+function sizeOf(database: Database): number {
+  const row = database.get("SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size");
+  return Number(row?.["bytes"]);
 }
 
 /** A number that changes when another connection commits. */

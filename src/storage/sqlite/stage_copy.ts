@@ -7,9 +7,12 @@ import { randomIdentity } from "./identity.ts";
 import { remove, stagedPath } from "./restore_files.ts";
 import { messageOf } from "../../text/error_text.ts";
 
-/** Facts about a checked copy. */
+/** What the check of a copy found out about it. */
 export interface StagedCopy {
-  /** The time of the last exchange or audit entry, in milliseconds since 1970. Undefined: the copy has neither. */
+  /**
+   * The time of the last exchange or audit entry, in milliseconds since 1970; `undefined` if the copy has
+   * neither.
+   */
   readonly lastChangeAt: number | undefined;
   /** The identity in its header: see `identity.ts`. */
   readonly identity: number;

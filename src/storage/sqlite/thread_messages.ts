@@ -20,7 +20,7 @@ export type ReplyMessage =
   | { readonly id: number; readonly result: unknown }
   | {
     readonly id: number;
-    /** The kind of a `StoreError`. Undefined: another error, which is a mistake in the program. */
+    /** The kind of a `StoreError`; `undefined` for another error, which is a mistake in the program. */
     readonly kind: StoreError["kind"] | undefined;
     readonly message: string;
   };

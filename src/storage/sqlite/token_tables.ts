@@ -1,6 +1,8 @@
 /** Tokens in SQLite. */
 
-import { type Listed, type Page, StoreError, type Token, type TokenChange } from "../store.ts";
+import type { Token, TokenChange } from "../access_store.ts";
+import type { Listed, Page } from "../page.ts";
+import { StoreError } from "../store.ts";
 import { conditionsOf } from "./conditions.ts";
 import type { Connection, Row } from "./connection.ts";
 import { pageOf } from "./pages.ts";
@@ -104,7 +106,8 @@ export function isTokenNameUsed(database: Connection, projectId: string, name: s
 }
 
 /**
- * Changes a token. False: it has another version by now. Throws if its name is in use: see {@link checkName}.
+ * Changes a token. Returns `false` if it has another version by now. Throws if its name is in use: see {@link
+ * checkName}.
  */
 export function updateToken(
   database: Connection,
@@ -130,7 +133,7 @@ export function updateToken(
   return true;
 }
 
-/** Deletes a token. False: it has another version by now. */
+/** Deletes a token. Returns `false` if it has another version by now. */
 export function deleteToken(database: Connection, { id, version }: { id: string; version: number }): boolean {
   return database.run("DELETE FROM tokens WHERE id = ? AND version = ?", id, version).changes === 1;
 }

@@ -1,6 +1,6 @@
 /** Reads sums of usage from SQLite. */
 
-import type { UsageFilter, UsageGroup, UsageGrouping, UsageRow } from "../store.ts";
+import type { UsageFilter, UsageGroup, UsageGrouping, UsageRow } from "../usage_store.ts";
 import { commonConditions, type Conditions, conditionsOf } from "./conditions.ts";
 import type { Connection, Row } from "./connection.ts";
 import { DAY_MS, firstByteMsOf, HOUR_MS, KEY_COLUMNS, SUM_COLUMNS } from "./exchange_tables.ts";

@@ -6,7 +6,7 @@ import type { Connection } from "./connection.ts";
 /** Columns to set, with their new values. */
 export type Columns = (readonly [column: string, value: SQLInputValue])[];
 
-/** Changes a row, and its version. False: it has another version by now. */
+/** Changes a row, and its version. Returns `false` if it has another version by now. */
 export function updateRow(
   database: Connection,
   { table, of: { id, version, at }, columns }: {

@@ -1,6 +1,7 @@
 /** Compares the books: what clients saw, what the upstream got, the access log, the rows and their hourly sums. */
 
-import type { ExchangeRow, UsageRow } from "../../../src/storage/store.ts";
+import type { ExchangeRow } from "../../../src/storage/store.ts";
+import type { UsageRow } from "../../../src/storage/usage_store.ts";
 import { openSqlite } from "../../../src/storage/sqlite/sqlite.ts";
 import { ALL_TOGETHER, NO_FILTER } from "../../support/data/rows.ts";
 import { partsOf } from "./kinds.ts";

@@ -44,3 +44,27 @@ Deno.test("streamResponse: throws the error of a response that fails after it ha
   const stream = `data: ${chunk("Hi")}\n\ndata: ${JSON.stringify(error)}\n\n`;
   await assertRejects(() => textOf(stream, 1_000), Error, "The server had an error");
 });
+
+for (
+  const [provider, path, fields] of [
+    ["openai", "/v1/chat/completions", { authorization: "Bearer t" }],
+    ["generic", "/v1/chat/completions", { authorization: "Bearer t" }],
+    ["anthropic", "/v1/messages", { "x-api-key": "t", "anthropic-version": "2023-06-01" }],
+    ["gemini", "/v1beta/models/m:streamGenerateContent?alt=sse", { "x-goog-api-key": "t" }],
+  ] as const
+) {
+  Deno.test(`streamResponse: the path and the header fields of ${provider}`, async () => {
+    const asked: unknown[] = [];
+    const { fetch } = globalThis;
+    globalThis.fetch = (url, init) => {
+      asked.push(url, init?.headers);
+      return Promise.resolve(new Response(""));
+    };
+    try {
+      await Array.fromAsync(streamResponse({ ...REQUEST, provider }, new AbortController().signal));
+    } finally {
+      globalThis.fetch = fetch;
+    }
+    assertEquals(asked, [`/admin/try/openai${path}`, { "content-type": "application/json", ...fields }]);
+  });
+}

@@ -1,16 +1,11 @@
 /** Projects, tokens and exchanges with nothing special about them. */
 
 import { createTokenValue, hashOf, suffixOf } from "../../../src/auth/token_value.ts";
-import type {
-  AwaitedObject,
-  ExchangeRow,
-  MadeObject,
-  NewAuditEntry,
-  Project,
-  Token,
-  UsageFilter,
-  UsageGrouping,
-} from "../../../src/storage/store.ts";
+import type { Project, Token } from "../../../src/storage/access_store.ts";
+import type { NewAuditEntry } from "../../../src/storage/audit_store.ts";
+import type { AwaitedObject, MadeObject } from "../../../src/storage/object_store.ts";
+import type { ExchangeRow } from "../../../src/storage/store.ts";
+import type { UsageFilter, UsageGrouping } from "../../../src/storage/usage_store.ts";
 
 export const AT: number = Date.UTC(2026, 3, 29, 10, 30);
 

@@ -20,7 +20,8 @@ export async function askForFlags(
   { env, cwd }: Place,
   args: readonly string[] = [],
 ): Promise<{ code: number; out: string; err: string }> {
-  const { code, stdout, stderr } = await proxyCommand(["check", "--permissions", ...args], env, cwd).output();
+  const words = ["check", "--permissions", ...args];
+  const { code, stdout, stderr } = await proxyCommand(words, env, cwd, { printsOwnCommand: true }).output();
   const decoder = new TextDecoder();
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
 }

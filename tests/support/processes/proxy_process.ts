@@ -8,8 +8,10 @@ import { assertNoSecrets, SECRETS } from "../data/secrets.ts";
 
 const ROOT = `${import.meta.dirname}/../../..`;
 
-/** The compiled binary where one is to be tested, else the program from source under its own permission set. */
+/** The compiled binary where one is to be tested, else the program under its own permission set. */
 const BINARY = Deno.env.get("LLM_PROXY_BINARY");
+/** The main module of the program's bundle, which a run of many tests makes. Without it the program runs from source. */
+const BUNDLE = Deno.env.get("LLM_PROXY_BUNDLE");
 
 /** What can be tried of the program from source alone. */
 export function withBinary(): Reason {
@@ -29,6 +31,8 @@ export interface ProxyCommandOptions {
   readonly around?: readonly string[];
   /** Flags of the runtime, which a compiled binary does not take: with them it is the program from source. */
   readonly runtimeFlags?: readonly string[];
+  /** Whether it prints the command that runs it: a bundle runs from source then, because it is nothing that users run. */
+  readonly printsOwnCommand?: boolean;
 }
 
 /** Runs the program with nothing in its environment but what is given. */
@@ -36,16 +40,22 @@ export function proxyCommand(
   args: readonly string[],
   env: Record<string, string>,
   cwd?: string,
-  { around = [], runtimeFlags = [] }: ProxyCommandOptions = {},
+  { around = [], runtimeFlags = [], printsOwnCommand = false }: ProxyCommandOptions = {},
 ): Deno.Command {
-  const isFromSource = BINARY === undefined || runtimeFlags.length > 0;
-  const own = isFromSource ? fromSource(`${ROOT}/src/main.ts`, runtimeFlags) : [BINARY];
+  const own = runtimeFlags.length === 0 && BINARY !== undefined
+    ? [BINARY]
+    : runtimeFlags.length === 0 && BUNDLE !== undefined && !printsOwnCommand
+    ? underOwnRights(BUNDLE, BUNDLE.replace(/[^/\\]+$/, "deno.json"))
+    : fromSource(`${ROOT}/src/main.ts`, runtimeFlags);
   return pipedCommand([...around, ...own, ...args], env, cwd);
 }
 
 /** What runs a module under the program's own permission set. */
 export function fromSource(module: string, runtimeFlags: readonly string[] = []): string[] {
-  const config = `${ROOT}/deno.json`;
+  return underOwnRights(module, `${ROOT}/deno.json`, runtimeFlags);
+}
+
+function underOwnRights(module: string, config: string, runtimeFlags: readonly string[] = []): string[] {
   const flags = ["--quiet", "--no-prompt", "--config", config, "-P=run", ...runtimeFlags];
   return [Deno.execPath(), "run", ...flags, module];
 }

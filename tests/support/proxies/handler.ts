@@ -6,7 +6,7 @@ import { FailureGate } from "../../../src/auth/failure_gate.ts";
 import { sharedTokenCheck } from "../../../src/auth/shared_token.ts";
 import { Cancellation } from "../../../src/cancellation.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../../src/config/values/defaults.ts";
-import { createClientAccess } from "../../../src/auth/client_access.ts";
+import { ClientAccess } from "../../../src/auth/client_access.ts";
 import type { ExchangeRecord } from "../../../src/exchange_record.ts";
 import { Balancer } from "../../../src/forwarding/balancer.ts";
 import type { Transport, UpstreamRequest } from "../../../src/forwarding/transport/transport.ts";
@@ -51,7 +51,7 @@ export class HandlerBench {
       objects: new KnownObjects({ clock: this.clock, store: undefined, onFailed() {}, onUnexpected() {} }),
       routes: buildRoutingTable(endpoints),
       catalogue: { has: () => false, list: () => undefined, refreshed: () => Promise.resolve() },
-      clientAccess: createClientAccess(
+      clientAccess: new ClientAccess(
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
         new FailureGate(this.clock),
       ),

@@ -8,19 +8,28 @@ export const SENTENCE = "Greetings from the upstream.";
 
 const USAGE = { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 };
 
+/** What a {@link modelScript} does beside the answers. */
+export interface ModelScriptOptions {
+  /** More lines of each head. */
+  readonly headers?: readonly string[];
+  /** More models in the list under `/mistral`. */
+  readonly mistral?: readonly string[];
+}
+
 /** Answers OpenAI's, Anthropic's, Gemini's and Ollama's requests; under `/mistral` there is no `/responses`. */
-export function modelScript(): Script {
+export function modelScript({ headers = [], mistral = [] }: ModelScriptOptions = {}): Script {
   return async (exchange) => {
     const { method, target } = exchange.request;
     const body = new TextDecoder().decode(await gather(exchange.body()));
     const asked = readJson(body);
     const { pathname } = new URL(target, "http://upstream");
-    const reply = answer(`${method} ${pathname}`, { asked, target });
+    const reply = answer(`${method} ${pathname}`, { asked, target, mistral });
     const bytes = new TextEncoder().encode(reply.text);
     const head = [
       `HTTP/1.1 ${reply.status}`,
       `Content-Type: ${reply.type}`,
       `Content-Length: ${bytes.length}`,
+      ...headers,
       "",
       "",
     ];
@@ -51,7 +60,7 @@ function readJson(text: string): Asked {
 
 function answer(
   route: string,
-  { asked, target }: { asked: Asked; target: string },
+  { asked, target, mistral }: { asked: Asked; target: string; mistral: readonly string[] },
 ): Reply {
   const { model, stream } = asked;
   if (/^POST .*\/chat\/completions$/.test(route)) {
@@ -70,7 +79,7 @@ function answer(
   if (/:generateContent$/.test(route)) return json(gemini());
   if (/:countTokens$/.test(route)) return json({ totalTokens: 3 });
   if (/^POST .*\/api\/chat$/.test(route)) return ollama(model, stream);
-  if (/^GET .*\/models$/.test(route)) return json(models());
+  if (/^GET .*\/models$/.test(route)) return json(models(/^GET \/mistral\//.test(route) ? mistral : []));
   return json(
     { error: { message: `Not found: ${route}`, type: "not_found", code: null, param: null } },
     "404 Not Found",
@@ -224,8 +233,9 @@ function ollama(model: string, stream: boolean): Reply {
 }
 
 /** In OpenAI's and Anthropic's form at once. */
-function models() {
-  const data = ["demo-small", "claude-demo"].map((id) => ({
+function models(more: readonly string[]) {
+  const ids = ["demo-small", "claude-demo", ...more];
+  const data = ids.map((id) => ({
     id,
     object: "model",
     type: "model",
@@ -234,5 +244,5 @@ function models() {
     created_at: "2026-01-01T00:00:00Z",
     owned_by: "demo",
   }));
-  return { object: "list", data, has_more: false, first_id: data[0]?.id, last_id: data[1]?.id };
+  return { object: "list", data, has_more: false, first_id: ids.at(0), last_id: ids.at(-1) };
 }

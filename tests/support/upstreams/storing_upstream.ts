@@ -42,6 +42,7 @@ export class StoringUpstream implements AsyncDisposable {
   /** The bodies of requests, in their order. */
   readonly bodies: string[] = [];
   #next: Uint8Array | undefined;
+  #nextType = "application/json";
   readonly #accounts = new Map<string, Account>();
   #made = 0;
 
@@ -59,7 +60,7 @@ export class StoringUpstream implements AsyncDisposable {
           this.#next = undefined;
           const coding = next[0] === 0x1f ? "Content-Encoding: gzip\r\n" : "";
           await write(
-            `HTTP/1.1 200 X\r\nContent-Type: application/json\r\n${coding}Content-Length: ${next.length}\r\n\r\n`,
+            `HTTP/1.1 200 X\r\nContent-Type: ${this.#nextType}\r\n${coding}Content-Length: ${next.length}\r\n\r\n`,
           );
           return await write(next);
         }
@@ -101,7 +102,8 @@ export class StoringUpstream implements AsyncDisposable {
   }
 
   /** The answer to the next request: JSON, or bytes in gzip. */
-  answerNext(answer: unknown): void {
+  answerNext(answer: unknown, type = "application/json"): void {
+    this.#nextType = type;
     this.#next = answer instanceof Uint8Array ? answer : new TextEncoder().encode(JSON.stringify(answer));
   }
 
@@ -198,7 +200,8 @@ export class StoringUpstream implements AsyncDisposable {
       if (found === undefined) {
         return json({ error: { code: 403, message: "no", status: "PERMISSION_DENIED" } }, 403);
       }
-      return json({ name: found.id });
+      if (method === "DELETE") collection.delete(found.id);
+      return json(method === "DELETE" ? {} : { name: found.id });
     }
     if (method === "POST") {
       const chosen = /"name": ?"(files\/[a-z0-9-]+)"/.exec(sent)?.[1];

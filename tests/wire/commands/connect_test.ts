@@ -63,7 +63,7 @@ Deno.test("connect without a configuration: any endpoint by its name, and an end
       "t1",
     ]);
     assertStringIncludes(lab.out, 'base_url = "http://10.0.0.9:33000/lab/v1"');
-    assertStringIncludes(lab.out, 'http_headers = { "Proxy-Authorization" = "Bearer t1" }');
+    assertStringIncludes(lab.out, 'http_headers = { "x-llm-proxy-token" = "t1" }');
     assertStringIncludes(lab.out, "export OPENAI_API_KEY='<key for the provider>'");
     assert(!lab.out.includes("is a guess"), lab.out);
     const unable = await connect(folder, ["cline", ...url, "--passthrough"]);

@@ -29,6 +29,8 @@ interface Run {
   readonly args: readonly string[];
   readonly env?: Record<string, string>;
   readonly around?: readonly string[];
+  /** Whether the commands that it prints are run. */
+  readonly printsOwnCommand?: boolean;
 }
 
 interface Outcome {
@@ -41,8 +43,9 @@ interface Outcome {
 async function inFolder(test: (folder: string, init: (run: Run) => Promise<Outcome>) => Promise<void>) {
   const folder = await Deno.realPath(await Deno.makeTempDir());
   try {
-    await test(folder, async ({ args, env = {}, around = [] }) => {
-      const started = proxyCommand(["init", ...args], { ...PATH, ...env }, folder, { around });
+    await test(folder, async ({ args, env = {}, around = [], printsOwnCommand = false }) => {
+      const options = { around, printsOwnCommand };
+      const started = proxyCommand(["init", ...args], { ...PATH, ...env }, folder, options);
       const { code, stdout, stderr } = await started.output();
       const [out, err] = [new TextDecoder().decode(stdout), new TextDecoder().decode(stderr)];
       if (around[0] === "python3") assertEnded({ code, shown: out });
@@ -140,6 +143,7 @@ Deno.test({
           String(freePort()),
         ],
         env: { OPENAI_API_KEY: SECRETS.openaiKey },
+        printsOwnCommand: true,
       });
       const [next = ""] = out.split("Print the settings of clients");
       const commands = next.split("\n").filter((line) => /^ {2}[^#]/.test(line)).map((line) => line.trim());

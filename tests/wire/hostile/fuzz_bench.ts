@@ -6,7 +6,7 @@ import { sharedTokenCheck } from "../../../src/auth/shared_token.ts";
 import { Cancellation } from "../../../src/cancellation.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../../src/config/values/defaults.ts";
 import type { Endpoint } from "../../../src/config/config.ts";
-import { createClientAccess } from "../../../src/auth/client_access.ts";
+import { ClientAccess } from "../../../src/auth/client_access.ts";
 import { Balancer } from "../../../src/forwarding/balancer.ts";
 import {
   TransportError,
@@ -75,7 +75,7 @@ export class FuzzBench {
       checkManaged: () => undefined,
       objects: new KnownObjects({ clock: this.#clock, store: undefined, onFailed() {}, onUnexpected() {} }),
       heldBytes: new HeldBytes(1e9),
-      clientAccess: createClientAccess(
+      clientAccess: new ClientAccess(
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
         new FailureGate(this.#clock),
       ),

@@ -419,14 +419,14 @@ test("objects: odd spellings of a foreign id, in paths, queries, bodies and form
       `{"model":"m","file_id":" ${id}\\n"}`,
       `{"model":"m","file_id":"${id.toUpperCase()}"}`,
       `{"model":"m","${id}":1}`,
-      `{"model":"m","url":"https://example.com/v1/files/${id}/content?x=1"}`,
+      `{"model":"m","uri":"https://example.com/v1/files/${id}/content?x=1"}`,
       `{"model":"m","a":"${"z".repeat(70_000)}","b":"${id}"}`,
-      JSON.stringify({ model: "m", url: `https://example.com/${"a/".repeat(2_000)}${id}` }),
+      JSON.stringify({ model: "m", uri: `https://example.com/${"a/".repeat(2_000)}${id}` }),
     ];
     for (const body of bodies) assertEquals(await json(body), 404, body.slice(0, 80));
     assertEquals(await json(`{"model":"m","previous_response_id":"${response.id}"}`), 400);
     assertEquals(await json(`{"model":"m","file_id":"${id}"}`, { "content-type": "text/plain" }), 400);
-    assertEquals(await json(`file_id=${id}`, { "content-type": "application/x-www-form-urlencoded" }), 404);
+    assertEquals(await json(`file_id=${id}`, { "content-type": "application/x-www-form-urlencoded" }), 400);
     const utf16 = new Uint8Array(
       new Uint16Array([...`{"file_id":"${id}"}`].map((one) => one.charCodeAt(0))).buffer,
     );

@@ -92,3 +92,42 @@ test("objects: on a WebSocket of responses, a foreign response ends it before th
   await hers.rest();
   hers[Symbol.dispose]();
 });
+
+/** Messages that hide an id from a reader that takes frames as they should be. */
+const HIDDEN: Readonly<Record<string, (text: string) => readonly Uint8Array[]>> = {
+  "in frames with a reserved opcode": (text) => [frame(3, text, { isMasked: true })],
+  "in a message within another one": (text) => [
+    frame(TEXT, "{", { isMasked: true, isFinal: false }),
+    frame(TEXT, text, { isMasked: true }),
+  ],
+  "in UTF-16": (text) => [
+    frame(2, Uint8Array.from([...text].flatMap((one) => [0, one.charCodeAt(0)])), { isMasked: true }),
+  ],
+};
+
+for (const [name, framesOf] of Object.entries(HIDDEN)) {
+  test(`objects: a foreign id ${name} ends the WebSocket`, async () => {
+    await using plain = new FakeUpstream();
+    const seen: string[] = [];
+    await using upstream = respondingUpstream(seen);
+    const key = { mode: "inject", value: SECRETS.openaiKey } as const;
+    const endpoints = [testEndpoint("openai", [testBackend(upstream.origin, { path: "/v1", key })])];
+    await using proxy = await ManagedProxy.start(plain, { endpoints });
+    const [anna, ben] = [await proxy.token({ name: "anna" }), await proxy.token({ name: "ben" })];
+    const open = async (token: string): Promise<FramePeer> =>
+      (await openWebSocket(proxy.url, "/openai/v1/responses", [`Authorization: Bearer ${token}`])).peer;
+    using hers = await open(anna.value);
+    using his = await open(ben.value);
+    await hers.send(frame(TEXT, JSON.stringify({ type: "response.create" }), { isMasked: true }));
+    await hers.frame();
+    await hers.frame();
+    const blanks = " ".repeat(1_100);
+    const text = JSON.stringify({ type: "response.create", previous_response_id: `${RESPONSE}${blanks}` });
+    for (const one of framesOf(text)) await his.send(one);
+    const closing = (await his.rest()).at(-1);
+    assertEquals(closing?.opcode, CLOSE);
+    assertEquals(seen.filter((one) => one.includes(RESPONSE)), []);
+    await hers.send(frame(CLOSE, closePayload(1000), { isMasked: true }));
+    await hers.rest();
+  });
+}

@@ -186,6 +186,24 @@ Deno.test("by model: without a default endpoint, a model that no endpoint serves
   assertEquals(known.arrived?.endpoint, "mistral");
 });
 
+Deno.test("by model: a model with a route to another API is a 404, and no other provider gets its prompt", async () => {
+  const route = { model: "team-*", endpoint: "anthropic", to: "claude-sonnet-5" };
+  {
+    await using door = new OneDoor(ROOMS, { routes: [route], aliases: { best: "team-best" } });
+    for (const model of ["team-a", "best"]) {
+      const { response, text, arrived } = await door.send("/v1/chat/completions", JSON.stringify({ model }));
+      assertEquals([response.status, response.headers.get("x-llm-proxy-error")], [404, "model_not_found"]);
+      assertEquals([JSON.parse(text).error.code, arrived], ["model_not_found", undefined]);
+    }
+    const { arrived } = await door.send("/v1/messages", '{"model":"team-a"}');
+    assertEquals([arrived?.endpoint, arrived?.body], ["anthropic", '{"model":"claude-sonnet-5"}']);
+  }
+  // A route for all models does not say where one of them is.
+  await using door = new OneDoor(ROOMS, { routes: [{ model: "*", endpoint: "anthropic" }] });
+  const { arrived } = await door.send("/v1/chat/completions", '{"model":"unheard"}');
+  assertEquals(arrived?.endpoint, "openai");
+});
+
 Deno.test("by model: one endpoint for a path gets its requests unread", async () => {
   await using door = new OneDoor({
     openai: { preset: "openai" },

@@ -1,0 +1,33 @@
+import type { Cancellation } from "../cancellation.ts";
+import { ProxyFault } from "../faults.ts";
+
+/** The exchanges that are running. They share the shutdown. */
+export class RunningExchanges {
+  readonly #cancellations = new Set<Cancellation>();
+
+  /** The number of running exchanges. */
+  get count(): number {
+    return this.#cancellations.size;
+  }
+
+  /** An exchange begins. */
+  add(cancellation: Cancellation): void {
+    this.#cancellations.add(cancellation);
+  }
+
+  /** An exchange has ended. */
+  delete(cancellation: Cancellation): void {
+    this.#cancellations.delete(cancellation);
+  }
+
+  /** Asks WebSockets to close. Other exchanges go on. */
+  drain(): void {
+    for (const cancellation of this.#cancellations) cancellation.drain();
+  }
+
+  /** Aborts all exchanges. Their responses do not look complete to clients. */
+  abortAll(): void {
+    const fault = new ProxyFault("draining", "The proxy shut down before the response was complete.");
+    for (const cancellation of this.#cancellations) cancellation.cancel(fault);
+  }
+}

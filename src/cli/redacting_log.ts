@@ -1,0 +1,45 @@
+/** The log of a running proxy, which redacts the secrets of all its configurations. */
+
+import type { Config, LogLevel } from "../config/config.ts";
+import { MIN_SECRET_LENGTH, secretsOf } from "../config/redact.ts";
+import { createLog, type Log } from "../observability/log.ts";
+import { styled } from "./colours.ts";
+import { bufferedStdout } from "./output.ts";
+
+/** A log whose settings and secrets can change while the proxy runs. */
+export interface RedactingLog {
+  readonly log: Log;
+  /** Uses the settings of another configuration, and redacts its secrets too. */
+  readonly configure: (config: Config) => void;
+  /** Adds secrets to those that the log redacts. */
+  readonly redact: (secrets: readonly string[]) => void;
+}
+
+/** Opens the log of a configuration on the standard output. */
+export function redactingLog(first: Config): RedactingLog {
+  const write = bufferedStdout();
+  // Old secrets stay, because running exchanges may still log them.
+  const secrets = new Set(secretsOf(first));
+  let settings = first.log;
+  const open = () => createLog(settings, { write, secrets: [...secrets], paint: paintLevel });
+  let current = open();
+  const redact = (more: readonly string[]): void => {
+    // A short secret would also be part of ordinary words.
+    for (const secret of more) if (secret.length >= MIN_SECRET_LENGTH) secrets.add(secret);
+    current = open();
+  };
+  return {
+    log: (level, event, fields) => current(level, event, fields),
+    configure(config) {
+      settings = config.log;
+      redact(secretsOf(config));
+    },
+    redact,
+  };
+}
+
+/** Colours a line of the log: errors red, warnings yellow. */
+function paintLevel(level: LogLevel, text: string): string {
+  if (level === "error") return styled("red", text);
+  return level === "warn" ? styled("yellow", text) : text;
+}

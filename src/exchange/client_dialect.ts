@@ -1,0 +1,23 @@
+import { type Dialect, dialectOfClient, dialectOfVersion } from "../apis/dialects.ts";
+import { recognisedPath } from "../apis/operation_of.ts";
+import { factsOf } from "../apis/operations.ts";
+import { DIALECT_OF_API, type UnnamedApi } from "../apis/unnamed_paths.ts";
+import { type Field, fieldValue } from "../http/fields.ts";
+
+/**
+ * The dialect in which a client understands errors: by the path or a header with a version, because many endpoints have
+ * the paths of several dialects; else that of the endpoint, or what the client's other fields show.
+ */
+export function clientDialect(
+  { path, fields, api, endpoint }: {
+    readonly path: string;
+    readonly fields: readonly Field[];
+    /** The API of a path without the name of an endpoint. */
+    readonly api: UnnamedApi | undefined;
+    readonly endpoint: { readonly dialect: Dialect } | undefined;
+  },
+): Dialect {
+  const has = (lower: string) => fieldValue(fields, lower) !== undefined;
+  return factsOf(recognisedPath(path).operation).dialect ?? dialectOfVersion(has) ??
+    (api && DIALECT_OF_API[api]) ?? endpoint?.dialect ?? dialectOfClient(has);
+}

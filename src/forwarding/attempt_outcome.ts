@@ -1,0 +1,89 @@
+/** What an attempt brought, what it says of its backend, and what becomes of it. */
+
+import { ClientGone } from "../cancellation.ts";
+import type { ForwardedExchange, ForwardObserver, ForwardRequest } from "./forward.ts";
+import type { Finding } from "./hidden_failure.ts";
+import type { Lease } from "./lease.ts";
+import type { RequestContent } from "./request_content.ts";
+import { modelOf, type RequestTraits } from "./request_traits.ts";
+import { judgeAnswer } from "./retry.ts";
+import { TimeoutExpired } from "./timeouts.ts";
+import { RequestBodyBroken, TransportError, type UpstreamResponse } from "./transport/transport.ts";
+import type { BackendResponse, UpstreamCall } from "./upstream_call.ts";
+import { faultBeforeResponse } from "./upstream_faults.ts";
+
+/** What an attempt brought: the response whose head has arrived, or an error. */
+export type AttemptOutcome = AttemptResponse | {
+  readonly error: unknown;
+  /** Whether it broke off while the proxy looked for a hidden failure, so that the client got nothing of it. */
+  readonly isUnseen: boolean;
+};
+
+/** The response of an attempt. */
+export interface AttemptResponse {
+  readonly call: UpstreamCall;
+  readonly response: UpstreamResponse;
+  /** What the beginning of its body reports. Undefined: nothing, or the proxy did not read it. */
+  readonly finding: Finding | undefined;
+}
+
+/** Tells the balancer what a response says of its backend. `epochMs` is the time in milliseconds since 1970. */
+export function recordResponse(
+  { response, finding }: Pick<AttemptResponse, "response" | "finding">,
+  lease: Lease,
+  { request, content, traits, epochMs }: {
+    readonly request: ForwardRequest;
+    readonly content: RequestContent;
+    readonly traits: RequestTraits;
+    readonly epochMs: number;
+  },
+): void {
+  const { requests, exchange: { endpoint } } = request;
+  if (lease.backend.pool !== undefined) lease.answered(response.fields, traits.model);
+  // The rate limit of a project's key says nothing of other projects.
+  if (response.status === 429 && requests.usesProjectKey(lease.backend)) return;
+  const verdict = judgeAnswer(response, { ...endpoint.retry, finding, epochMs });
+  if (verdict === "good") lease.succeeded();
+  else if (verdict === "failure") lease.failed({ isCertain: false });
+  else if (verdict !== "nothing") {
+    lease.limited(verdict.limitedMs, traits.model ?? modelOf(request, content.kept()));
+  }
+}
+
+/** Tells the balancer what a failure says of its backend, and the exchange that the backend may have done work. */
+export function recordFailure(
+  error: unknown,
+  lease: Lease,
+  exchange: Pick<ForwardedExchange, "unanswered">,
+): void {
+  if (error instanceof TransportError) lease.failed({ isCertain: !error.facts.sent });
+  else if (error instanceof TimeoutExpired) {
+    lease.failed({ isCertain: error.phase === "connect" || error.phase === "tls" });
+    if (error.isUnanswered) exchange.unanswered(lease.backend);
+  }
+}
+
+/** Ends an attempt that another one follows. Returns the reason for the log. */
+export function abandon(outcome: AttemptOutcome, lease: Lease): string {
+  lease.released();
+  if ("error" in outcome) return faultBeforeResponse(outcome.error, lease.backend)?.message ?? "it failed";
+  outcome.call.discard();
+  return `it ${outcome.finding?.detail ?? `answered ${outcome.response.status}`}`;
+}
+
+/** Returns the response of the last attempt for the client, or throws its fault. */
+export function responseOf(
+  outcome: AttemptOutcome,
+  lease: Lease,
+  observer: ForwardObserver,
+): BackendResponse {
+  const { backend } = lease;
+  if ("error" in outcome) {
+    lease.released();
+    const { error } = outcome;
+    if (error instanceof RequestBodyBroken) throw new ClientGone("the client left during its upload");
+    throw faultBeforeResponse(error, backend) ?? error;
+  }
+  observer.answered(outcome.response, backend);
+  return outcome.call.relay(lease, observer);
+}

@@ -1,0 +1,211 @@
+import { operationOf } from "../apis/operation_of.ts";
+import type { Cancellation } from "../cancellation.ts";
+import type { Backend } from "../config/config.ts";
+import type { Clock } from "../time/clock.ts";
+import {
+  abandon,
+  type AttemptOutcome,
+  recordFailure,
+  recordResponse,
+  responseOf,
+} from "./attempt_outcome.ts";
+import type { ForwardRequest } from "./forward.ts";
+import { hiddenFailure, mayHideFailure } from "./hidden_failure.ts";
+import type { Lease } from "./lease.ts";
+import { RequestContent } from "./request_content.ts";
+import { NO_TRAITS, type RequestTraits, traitsOf } from "./request_traits.ts";
+import { canFailOver, isCreation, mayBeDone } from "./retry.ts";
+import type { Transport, UpstreamResponse } from "./transport/transport.ts";
+import { type BackendResponse, type CallRequest, UpstreamCall } from "./upstream_call.ts";
+import { WakeUp } from "./wake_up.ts";
+
+/** What {@link Attempts} work with. */
+export interface AttemptsParts {
+  readonly transport: Transport;
+  readonly clock: Clock;
+}
+
+/** The pause before the second attempt at a backend. Each further attempt doubles it. */
+const FIRST_PAUSE_MS = 500;
+/** The longest pause before an attempt. If a longer one is needed, the client gets the failure at once. */
+const LONGEST_PAUSE_MS = 30_000;
+
+/** The attempts to get a response for one exchange, one after the other. */
+export class Attempts {
+  readonly #request: ForwardRequest;
+  readonly #parts: AttemptsParts;
+  readonly #content: RequestContent;
+  /** Whether the request must not arrive twice. */
+  readonly #isUnsafe: boolean;
+  readonly #startedAt: number;
+  readonly #tried = new Set<Backend>();
+  #traits: RequestTraits = NO_TRAITS;
+  /** It can become negative: the attempt at a woken backend counts too, and needs no retry that is left. */
+  #retriesLeft: number;
+  /** The first backend that did not answer and can be woken. */
+  #sleeping: Lease | undefined;
+  /** The backend that was woken. */
+  #woken: Backend | undefined;
+
+  constructor(request: ForwardRequest, parts: AttemptsParts) {
+    const { exchange: { endpoint, rest, request: { method } }, body } = request;
+    this.#request = request;
+    this.#parts = parts;
+    this.#startedAt = parts.clock.now();
+    this.#isUnsafe = body !== null && !endpoint.retry.unsafe && isCreation(method, operationOf(method, rest));
+    this.#content = new RequestContent(request, { ...endpoint, isUnsafe: this.#isUnsafe });
+    this.#retriesLeft = endpoint.retry.retries;
+  }
+
+  /** Sends the request until a response is for the client. Throws the fault of the last attempt. */
+  async run(): Promise<BackendResponse> {
+    const { exchange } = this.#request;
+    const { endpoint: { backends }, request: { cancellation } } = exchange;
+    this.#content.readAhead();
+    if (backends.length > 1) this.#traits = await traitsOf(this.#request, this.#content);
+    for (;; this.#retriesLeft--) {
+      cancellation.throwIfCancelled();
+      const lease = this.#chooseBackend();
+      const outcome = await this.#attempt(lease);
+      const pauseMs = this.#pauseBeforeNext(outcome, lease.backend);
+      if (pauseMs === undefined && !(this.#mayWake(outcome) && await this.#wake(outcome, lease))) {
+        this.#content.release();
+        return responseOf(outcome, lease, exchange);
+      }
+      exchange.failedOver(lease.backend.name, abandon(outcome, lease));
+      if (pauseMs !== undefined && pauseMs > 0) await pause(pauseMs, cancellation, this.#parts.clock);
+    }
+  }
+
+  #chooseBackend(): Lease {
+    const { exchange, balancer, pinned } = this.#request;
+    const { holder } = exchange;
+    const only = this.#woken ?? pinned;
+    const lease = only === undefined
+      ? balancer.choose({ ...this.#traits, tried: this.#tried, holder })
+      : balancer.again(only, holder);
+    this.#tried.add(lease.backend);
+    exchange.attempted(lease.backend.name);
+    return lease;
+  }
+
+  /** Sends the request to one backend. Tells the balancer what the outcome says of the backend. Never throws. */
+  async #attempt(lease: Lease): Promise<AttemptOutcome> {
+    const { exchange: { request: { cancellation } } } = this.#request;
+    let call: UpstreamCall | undefined;
+    let isExamined = false;
+    try {
+      call = new UpstreamCall(this.#callRequest(lease.backend), this.#parts);
+      const response = await call.send();
+      call.begun(response);
+      isExamined = this.#isExamined(response);
+      const finding = isExamined
+        ? await call.examine((body) => hiddenFailure(response.status, body))
+        : undefined;
+      const outcome = { call, response, finding };
+      const epochMs = this.#parts.clock.epochMs();
+      recordResponse(outcome, lease, {
+        request: this.#request,
+        content: this.#content,
+        traits: this.#traits,
+        epochMs,
+      });
+      return outcome;
+    } catch (caught) {
+      const error = call === undefined ? caught : call.failed(caught);
+      const outcome = { error: cancellation.reason ?? error, isUnseen: isExamined };
+      recordFailure(outcome.error, lease, this.#request.exchange);
+      if (lease.backend.wake !== undefined && !mayBeDone(outcome) && outcome.error !== cancellation.reason) {
+        lease.wake();
+        this.#sleeping ??= lease;
+      }
+      return outcome;
+    }
+  }
+
+  /** The request for one backend. Throws where no request can be made for it. */
+  #callRequest(backend: Backend): CallRequest {
+    const { exchange: { request: { method, cancellation } }, requests, websocket } = this.#request;
+    const { target, fields } = requests.headFor(backend);
+    return {
+      backend,
+      method,
+      target,
+      content: this.#content.forBackend(backend, fields),
+      cancellation,
+      websocket,
+      startedAt: this.#startedAt,
+    };
+  }
+
+  /** Whether the proxy reads the beginning of a response, which may report a failure that its status does not. */
+  #isExamined(response: UpstreamResponse): boolean {
+    const mayFail = this.#retriesLeft > 0 && this.#content.replayable;
+    // Why a request was rejected decides whether the next ones are sent to the same backend.
+    const isRejected = response.status === 429 && this.#request.exchange.endpoint.backends.length > 1;
+    return (mayFail || isRejected) && mayHideFailure(response);
+  }
+
+  /** The pause before the next attempt in milliseconds. Undefined: no further attempt follows. */
+  #pauseBeforeNext(outcome: AttemptOutcome, { timeouts }: Backend): number | undefined {
+    const { endpoint } = this.#request.exchange;
+    const mayFollow = this.#retriesLeft > 0 && canFailOver(outcome, endpoint.retry) &&
+      this.#maySendAgain(outcome);
+    const pauseMs = mayFollow ? this.#pauseMs() : undefined;
+    if (pauseMs === undefined) return undefined;
+    const elapsedMs = this.#parts.clock.now() - this.#startedAt;
+    return elapsedMs + pauseMs < (timeouts.totalMs ?? Infinity) ? pauseMs : undefined;
+  }
+
+  /** Whether the body is in memory, and a second request does not do the work twice. */
+  #maySendAgain(outcome: AttemptOutcome): boolean {
+    return this.#content.replayable && !(this.#isUnsafe && mayBeDone(outcome));
+  }
+
+  /** 0 if a backend was not tried yet. Undefined: the pause would be longer than {@link LONGEST_PAUSE_MS}. */
+  #pauseMs(): number | undefined {
+    const { balancer, pinned, exchange: { endpoint, holder } } = this.#request;
+    const backends = pinned === undefined ? endpoint.backends.length : 1;
+    if (this.#tried.size < backends) return 0;
+    const round = endpoint.retry.retries - this.#retriesLeft - (backends - 1);
+    const { model } = this.#traits;
+    const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** round, balancer.waitMs({ holder, model }));
+    return pauseMs > LONGEST_PAUSE_MS ? undefined : pauseMs;
+  }
+
+  /** Whether the request can go to a backend that is being woken: the attempt failed, and it can be sent again. */
+  #mayWake(outcome: AttemptOutcome): boolean {
+    if (this.#sleeping === undefined || this.#woken !== undefined) return false;
+    if (!canFailOver(outcome, this.#request.exchange.endpoint.retry)) return false;
+    return !mayBeDone(outcome) && "error" in outcome || this.#maySendAgain(outcome);
+  }
+
+  /** Waits until the backend that sleeps answers. False: it did not in time. Throws if the exchange was cancelled. */
+  async #wake(outcome: AttemptOutcome, lease: Lease): Promise<boolean> {
+    const { endpoint, request: { cancellation } } = this.#request.exchange;
+    const sleeping = this.#sleeping;
+    const timeoutMs = sleeping?.backend.wake?.timeoutMs;
+    if (sleeping === undefined || timeoutMs === undefined) return false;
+    const { backend } = sleeping;
+    const wakeUp = sleeping.wakeUp(() => new WakeUp(backend, { ...this.#parts, endpoint, timeoutMs }));
+    if (await wakeUp.wait(cancellation)) {
+      this.#woken = backend;
+      return true;
+    }
+    if (cancellation.reason === undefined) return false;
+    this.#content.release();
+    abandon(outcome, lease);
+    throw cancellation.reason;
+  }
+}
+
+/** Waits for some time, or until the exchange is cancelled. */
+async function pause(durationMs: number, cancellation: Cancellation, clock: Clock): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = clock.after(durationMs, resolve);
+  const departure = { cancelled: resolve };
+  cancellation.addListener(departure);
+  await promise;
+  stop();
+  cancellation.removeListener(departure);
+}

@@ -1,0 +1,107 @@
+/** Admits the request of an exchange: checks whether it may run now, and chooses its endpoint by its model. */
+
+import { admitRequest, type AdmittedRequest } from "../admission/admission.ts";
+import type { Exchange, RoutedExchange } from "../exchange.ts";
+import { ProxyFault } from "../faults.ts";
+import { unsupportedReason } from "../forwarding/unsupported.ts";
+import { upgradeOf } from "../forwarding/websocket/handshake.ts";
+import type { IncomingRequest } from "../http/message.ts";
+import { allowedEndpoints } from "../limits/allowed.ts";
+import type { HeldShare } from "../limits/held_bytes.ts";
+import { routeByModel } from "../models/route_by_model.ts";
+import type { ObjectAccess } from "../objects/object_access.ts";
+import { openAccess } from "../objects/open_access.ts";
+import type { Principal } from "../principal.ts";
+import { notFoundMessage } from "../routing/match.ts";
+import { checkDraining } from "./check_draining.ts";
+import type { ProxyParts } from "./proxy_parts.ts";
+
+/** An exchange whose request may run now. */
+export interface AdmittedExchange {
+  readonly exchange: RoutedExchange;
+  /** The request as it is forwarded. */
+  readonly request: AdmittedRequest;
+  /** Whether the client requests a WebSocket. */
+  readonly upgrade: boolean;
+  /** The exchange's share of the memory for bodies. */
+  readonly held: HeldShare;
+  /** The stored objects that the request can name or create. Undefined: none that matter. */
+  readonly objects: ObjectAccess | undefined;
+}
+
+/**
+ * Admits the request of an exchange, and acquires a slot for it. Throws the fault of the check that fails. `refused`
+ * says why the target is invalid. Undefined: it is valid.
+ */
+export async function admitExchange(
+  exchange: Exchange,
+  proxy: ProxyParts,
+  { principal, refused }: { readonly principal: Principal; readonly refused: string | undefined },
+): Promise<AdmittedExchange> {
+  const { management } = proxy;
+  const account = management?.accounts.open(exchange, principal);
+  exchange.account = account;
+  checkReadable(exchange, proxy, { principal, refused });
+  const upgrade = isUpgrade(exchange.request);
+  const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
+  const { api } = exchange;
+  const read = api &&
+    await routeByModel(exchange, proxy, { api, principal, upgrade, held, limiter: management?.limiter });
+  checkForwardable(exchange, proxy, principal);
+  const counted = account && management && { account, limiter: management.limiter };
+  const objects = objectsOf(exchange, proxy, upgrade);
+  const request = await admitRequest(exchange, proxy, { upgrade, held, counted, read, objects });
+  if (objects !== undefined) await objects.check(request.payload);
+  // If the proxy reads the body first, the request gets a slot only after its body has arrived.
+  const waiting = exchange.acquireSlot(proxy.slots);
+  if (waiting !== undefined) await waiting;
+  checkDraining(proxy);
+  return { exchange, request, upgrade, held, objects };
+}
+
+/** Checks what decides whether the proxy reads a request. Throws `bad_request`, `not_found` or `draining`. */
+function checkReadable(
+  exchange: Exchange,
+  proxy: ProxyParts,
+  { principal, refused }: { readonly principal: Principal; readonly refused: string | undefined },
+): void {
+  if (refused !== undefined) throw new ProxyFault("bad_request", refused);
+  if (exchange.rest === undefined) throw notServed(exchange, proxy, principal);
+  checkDraining(proxy);
+  const unsupported = unsupportedReason(exchange.request);
+  if (unsupported !== undefined) throw new ProxyFault("bad_request", unsupported);
+}
+
+/** Throws `not_found` if no endpoint has the path. */
+function checkForwardable(
+  exchange: Exchange,
+  proxy: ProxyParts,
+  principal: Principal,
+): asserts exchange is RoutedExchange {
+  if (exchange.endpoint === undefined) throw notServed(exchange, proxy, principal);
+}
+
+function notServed({ path }: Exchange, { routes }: ProxyParts, principal: Principal): ProxyFault {
+  const allowed = allowedEndpoints(principal, [...routes.endpoints.keys()]);
+  return new ProxyFault("not_found", notFoundMessage(allowed, path));
+}
+
+/** Whether a request asks for a WebSocket. Throws `bad_request` for a change to another protocol. */
+function isUpgrade(request: IncomingRequest): boolean {
+  const upgrade = upgradeOf(request);
+  if (typeof upgrade === "string") throw new ProxyFault("bad_request", upgrade);
+  return upgrade;
+}
+
+/** The stored objects that the request can name or create. The exchange reports its response to them. */
+function objectsOf(
+  exchange: RoutedExchange,
+  { objects, clock }: ProxyParts,
+  upgrade: boolean,
+): ObjectAccess | undefined {
+  const { principal, endpoint, request, rest, query } = exchange;
+  const isStored = () => exchange.account?.isStored() === true;
+  const access = openAccess(objects, { principal, endpoint, request, rest, query, upgrade, isStored }, clock);
+  exchange.objects = access;
+  return access;
+}

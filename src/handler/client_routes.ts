@@ -1,0 +1,80 @@
+/**
+ * The routes that the proxy itself answers once the client is identified: lists of models, `/health/stream` and
+ * `/health/endpoints`. `own_routes/own_reply.ts` has the routes that need no token.
+ */
+
+import type { Exchange } from "../exchange.ts";
+import type { OutgoingReply } from "../http/message.ts";
+import { allowedEndpoints } from "../limits/allowed.ts";
+import { modelsReply, type ModelsRequest, modelsRequestOf } from "../models/list_models.ts";
+import { endpointListReply, isEndpointListRequest } from "../own_routes/endpoint_list.ts";
+import { healthStreamReply, isHealthStreamRequest } from "../own_routes/health_stream.ts";
+import type { Principal } from "../principal.ts";
+import { checkDraining } from "./check_draining.ts";
+import type { ProxyParts } from "./proxy_parts.ts";
+
+/** The path of a request, and the client that sent it. */
+interface ClientRequest {
+  /** The path of the request target, byte for byte. */
+  readonly path: string;
+  readonly principal: Principal;
+}
+
+/** Responds to a request for one of these routes, and ends its exchange. Undefined: an endpoint gets the request. */
+export function clientRouteReply(
+  exchange: Exchange,
+  proxy: ProxyParts,
+  { path, principal }: ClientRequest,
+): OutgoingReply | Promise<OutgoingReply | undefined> | undefined {
+  const { api, request: { method } } = exchange;
+  const models = api && modelsRequestOf({ method, path }, proxy.routes, api);
+  // An endpoint that has the only list of its API answers itself.
+  if (models !== undefined && (models.api === "openai" || models.endpoints.length > 1)) {
+    return modelList(exchange, proxy, { models, principal });
+  }
+  if (isHealthStreamRequest(method, path)) return healthStream(exchange, proxy);
+  if (isEndpointListRequest(method, path)) return endpointList(exchange, proxy, principal);
+  return undefined;
+}
+
+/** Responds with the models of several endpoints. Undefined: the proxy knows none of their lists. */
+async function modelList(
+  exchange: Exchange,
+  proxy: ProxyParts,
+  { models, principal }: { readonly models: ModelsRequest; readonly principal: Principal },
+): Promise<OutgoingReply | undefined> {
+  checkDraining(proxy);
+  const { id: requestId, rest: path = "", request: { fields } } = exchange;
+  const factsOf = (endpoint: string, model: string) => proxy.management?.modelFacts(endpoint, model) ?? {};
+  const reply = await modelsReply(models, { ...proxy, factsOf }, { principal, path, fields, requestId });
+  if (reply === undefined) return undefined;
+  // No endpoint gets the request, so records name none.
+  exchange.routeTo(undefined);
+  await exchange.acquireSlot(proxy.slots);
+  exchange.repliedHere(reply.status);
+  if (reply.body instanceof Uint8Array) exchange.passed(reply.body);
+  exchange.end("complete");
+  return reply;
+}
+
+/**
+ * Responds to `/health/stream`: a few events with pauses, for a client that checks whether a server in front
+ * buffers streams.
+ */
+async function healthStream(exchange: Exchange, proxy: ProxyParts): Promise<OutgoingReply> {
+  checkDraining(proxy);
+  await exchange.acquireSlot(proxy.slots);
+  exchange.repliedHere(200);
+  return healthStreamReply({ clock: proxy.clock, onEnd: (how) => exchange.end(how) });
+}
+
+/** Responds to `/health/endpoints`, for `llm-proxy run`. */
+function endpointList(exchange: Exchange, { routes }: ProxyParts, principal: Principal): OutgoingReply {
+  const allowed = allowedEndpoints(principal, [...routes.endpoints.keys()]);
+  exchange.repliedHere(200);
+  exchange.end("complete");
+  return endpointListReply(
+    [...routes.endpoints.values()].filter(({ name }) => allowed.includes(name)),
+    routes.defaultEndpoint?.name,
+  );
+}

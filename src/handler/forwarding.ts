@@ -1,0 +1,82 @@
+/** Forwards the request of an admitted exchange, and makes the reply for the client from the response. */
+
+import type { Client } from "../auth/identify_client.ts";
+import { urlPlace } from "../forwarding/answer_urls.ts";
+import { BackendRequests, type BackendRequestsParts } from "../forwarding/backend_requests.ts";
+import { clientReply } from "../forwarding/client_reply.ts";
+import { forward, type ForwardRequest } from "../forwarding/forward.ts";
+import type { BackendResponse } from "../forwarding/upstream_call.ts";
+import { allowedOrigin } from "../http/cors.ts";
+import type { OutgoingReply } from "../http/message.ts";
+import type { AdmittedExchange } from "./admit_exchange.ts";
+import { ListFilter } from "./list_filter.ts";
+import type { ProxyParts } from "./proxy_parts.ts";
+
+/** The request of one exchange on its way to a backend, and the response on its way to the client. */
+export class Forwarding {
+  readonly #admitted: AdmittedExchange;
+  readonly #proxy: ProxyParts;
+  readonly #requestParts: BackendRequestsParts;
+  readonly #requests: BackendRequests;
+  /** Undefined: the client gets the response as it is. */
+  readonly #filter: ListFilter | undefined;
+
+  constructor(admitted: AdmittedExchange, proxy: ProxyParts, { credentials }: Pick<Client, "credentials">) {
+    const { exchange, request: { fields }, upgrade } = admitted;
+    this.#admitted = admitted;
+    this.#proxy = proxy;
+    this.#filter = ListFilter.for(admitted);
+    this.#requestParts = {
+      credentials,
+      fields: this.#filter?.requestFields(fields) ?? fields,
+      upgrade,
+      isCounted: exchange.account !== undefined,
+      isFromPage: allowedOrigin(exchange.request.fields, proxy.corsOrigins) !== undefined,
+      urlsIn: urlPlace(exchange),
+    };
+    this.#requests = new BackendRequests(exchange, this.#requestParts);
+  }
+
+  /** Sends the request. Throws as {@link forward} does. */
+  send(): Promise<BackendResponse> {
+    const { transport, clock, maxMessageBytes, balancerOf } = this.#proxy;
+    const { exchange, request: { body, payload }, upgrade, held, objects } = this.#admitted;
+    const request: ForwardRequest = {
+      exchange,
+      balancer: balancerOf(exchange.endpoint),
+      pinned: objects?.pinned,
+      requests: this.#requests,
+      body,
+      payload,
+      memory: held,
+      websocket: upgrade ? { maxMessageBytes, check: objects?.messageCheck(maxMessageBytes) } : undefined,
+    };
+    if (this.#filter === undefined) return forward(request, this.#proxy);
+    const requestsFor = (query: string) => this.#requestsFor(query);
+    return this.#filter.send(request, { transport, clock, requestsFor });
+  }
+
+  /**
+   * Makes the reply for the client. `path` is that of the client's request, byte for byte. Throws `bad_gateway` if the
+   * proxy has to change a response that it cannot read.
+   */
+  reply(response: BackendResponse, path: string): OutgoingReply | Promise<OutgoingReply> {
+    const { exchange, request: { usageWasAdded } } = this.#admitted;
+    const { clientAccess, clock } = this.#proxy;
+    const reply = clientReply(response, {
+      exchange,
+      backend: this.#requests.withKey(response.backend),
+      usageWasAdded,
+      urlsIn: this.#requestParts.urlsIn,
+      client: () => ({ origin: clientAccess.originOf(exchange.request), path }),
+      clock,
+    });
+    return this.#filter?.filtered(reply) ?? reply;
+  }
+
+  /** The heads of the same request with another query. */
+  #requestsFor(query: string): BackendRequests {
+    const { request, endpoint, principal, rest } = this.#admitted.exchange;
+    return new BackendRequests({ request, endpoint, principal, rest, query }, this.#requestParts);
+  }
+}

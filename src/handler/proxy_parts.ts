@@ -1,0 +1,53 @@
+import type { Accounts } from "../accounting/accounts.ts";
+import type { AccessControl } from "../auth/identify_client.ts";
+import type { ModelFacts } from "../catalogue/merged_list.ts";
+import type { Endpoint } from "../config/config.ts";
+import type { ExchangeParts } from "../exchange/exchange_parts.ts";
+import type { Balancer } from "../forwarding/balancer.ts";
+import type { Transport } from "../forwarding/transport/transport.ts";
+import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
+import type { HeldBytes } from "../limits/held_bytes.ts";
+import type { Limiter } from "../limits/limiter.ts";
+import type { ModelsParts } from "../models/list_models.ts";
+import type { KnownObjects } from "../objects/known_objects.ts";
+import type { ManagementRoutes, OwnRoutes } from "../own_routes/own_reply.ts";
+import type { RoutingTable } from "../routing/table.ts";
+
+/**
+ * What the handler works with. The routes and balancers belong to one configuration; the slots, memory and
+ * transport outlive it.
+ */
+export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
+  readonly routes: RoutingTable;
+  /** The lists of models of the endpoints. */
+  readonly catalogue: ModelsParts["catalogue"];
+  /** The origins of web pages that may read replies. */
+  readonly corsOrigins: readonly string[];
+  /** Undefined: the management plane is off. */
+  readonly management: Management | undefined;
+  /** The limit of requests that are forwarded at the same time. */
+  readonly slots: ConcurrencyLimiter;
+  /** The limit of requests that wait for a body which the proxy reads before it forwards the request. */
+  readonly receivingSlots: ConcurrencyLimiter;
+  /** The memory for bodies of all requests. */
+  readonly heldBytes: HeldBytes;
+  /** The longest body of a request, in bytes. Undefined: there is no limit. */
+  readonly maxBodyBytes: number | undefined;
+  /** The longest message on a WebSocket, in bytes. */
+  readonly maxMessageBytes: number;
+  /** Returns the balancer of an endpoint. Throws a `TypeError` for an endpoint of another configuration. */
+  readonly balancerOf: (endpoint: Endpoint) => Balancer;
+  /** The stored objects at the providers, with the clients that made them. */
+  readonly objects: KnownObjects;
+  readonly transport: Transport;
+}
+
+/** The management plane, as requests need it. */
+export interface Management extends ManagementRoutes {
+  readonly accounts: Accounts;
+  readonly limiter: Limiter;
+  /** The price and the context window of a model. */
+  readonly modelFacts: (endpoint: string, model: string) => ModelFacts;
+  /** Reads the changes of tokens. Undefined: nothing has changed. */
+  readonly refreshed: () => Promise<void> | undefined;
+}

@@ -1,0 +1,92 @@
+/** The places of a JSON body in which models, content and tools are looked for. */
+
+import { CONVERSATION } from "./body_keys.ts";
+import type { SeenItem } from "./content_elsewhere.ts";
+import { foldKey } from "./fold_key.ts";
+import type { HostedTool } from "./hosted_tools.ts";
+import { WATCHED_MEMBERS, type WatchedMember } from "./watched_members.ts";
+
+/** What a value is, which decides what its members can be. */
+export type Role =
+  | "root"
+  | "prompt"
+  | "element of a prompt"
+  | "inner"
+  | "model"
+  | "member of a model"
+  | "content unless object"
+  | "content"
+  | "text"
+  | "type of an item"
+  | "reference"
+  | "tools"
+  | "tool"
+  | "type of a tool"
+  | "cache mark"
+  | "lifetime in a cache"
+  | "hosted tool";
+
+/** How to watch a value: its role, and what is known of it so far. */
+export interface Place {
+  /** What the value is. */
+  readonly role: Role;
+  /** The member of the outermost object that the value is; `undefined` for other values. */
+  readonly member: WatchedMember | undefined;
+  /** What an object in content has shown so far; `undefined` for other values. */
+  readonly item?: SeenItem;
+  /** What a tool has shown so far; `undefined` for values that are neither a tool nor its type. */
+  readonly tool?: { readonly types: string[]; readonly keys: Set<string> };
+  /** The tool that a member of the outermost object switches on. */
+  readonly hosted?: HostedTool;
+}
+
+/** The outermost value of a body. */
+export const ROOT: Place = { role: "root", member: undefined };
+/** A value without a meaning for the proxy. Its members may have one. */
+export const INNER: Place = { role: "inner", member: undefined };
+/** A value that names a model, also within lists. */
+export const MODEL: Place = { role: "model", member: undefined };
+/** The member `model` of the outermost object. */
+export const OUTERMOST_MODEL: Place = { role: "model", member: "model" };
+/** A member of an object that names a model. Each string in it counts as a name. */
+export const MEMBER_OF_MODEL: Place = { role: "member of a model", member: undefined };
+/** A list of strings, or of lists of tokens, has several prompts. A list of numbers is one prompt. */
+export const PROMPT: Place = { role: "prompt", member: undefined };
+/** An element of the outermost `prompt`. */
+export const PROMPT_ELEMENT: Place = { role: "element of a prompt", member: undefined };
+/** A member that holds content if it is not an object. */
+export const UNLESS_OBJECT: Place = { role: "content unless object", member: undefined };
+/** The type of an item of content, which can say that it is a reference. */
+export const TYPE_OF_ITEM: Place = { role: "type of an item", member: undefined };
+/** A member that refers to content, such as an address or the id of a file. */
+export const REFERENCE: Place = { role: "reference", member: undefined };
+/** A mark that keeps content in the cache of the provider. */
+export const CACHE_MARK: Place = { role: "cache mark", member: undefined };
+/** How long a mark keeps content in the cache. */
+export const LIFETIME: Place = { role: "lifetime in a cache", member: undefined };
+/** A list of tools, of the client or of the provider. */
+export const TOOLS: Place = { role: "tools", member: undefined };
+
+/** The places of watched members that hold no model. */
+const PLACES_OF_MEMBERS: ReadonlyMap<WatchedMember, Place> = new Map(
+  WATCHED_MEMBERS.map((member) => [member, { role: "inner", member }]),
+);
+
+/** How to watch a watched member that holds no model. */
+export function placeOfMember(member: WatchedMember): Place {
+  return PLACES_OF_MEMBERS.get(member) ?? { role: "inner", member };
+}
+
+/** How to watch a value in content. Each value that may be an object has a record of its members. */
+export function contentPlace(role: "content" | "text", key = ""): Place {
+  return {
+    role,
+    member: undefined,
+    item: { hasId: false, hasContent: false, isAudio: foldKey(key) === "audio" },
+  };
+}
+
+/** How to watch a free-form member. Schemas and data of the client are not content for the model. */
+export function freeFormPlace(key: string): Place | undefined {
+  return CONVERSATION.has(foldKey(key)) ? contentPlace("text") : undefined;
+}

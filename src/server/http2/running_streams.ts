@@ -1,0 +1,62 @@
+import type { Http2Stream } from "./stream.ts";
+
+/** The streams of a connection whose exchanges run, and since when there are any. */
+export class RunningStreams {
+  readonly #streams = new Map<number, Http2Stream>();
+  readonly #now: () => number;
+  #idleSince: number;
+  /** When the connection last stopped being idle. */
+  #busySince = 0;
+
+  /** `now` gives milliseconds of a clock that never jumps. */
+  constructor(now: () => number) {
+    this.#now = now;
+    this.#idleSince = now();
+  }
+
+  /** The number of streams. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** When the last stream ended, or the connection began. Undefined: a stream is running. */
+  get idleSince(): number | undefined {
+    return this.#streams.size === 0 ? this.#idleSince : undefined;
+  }
+
+  /** When the connection last became idle or stopped being idle. */
+  get stateSince(): number {
+    return this.#streams.size === 0 ? this.#idleSince : this.#busySince;
+  }
+
+  /** Since when the response waits that has been waiting for its client for longest. Undefined: none waits. */
+  get unreadSince(): number | undefined {
+    let longest: number | undefined;
+    for (const { unreadSince } of this.#streams.values()) {
+      if (unreadSince !== undefined && unreadSince < (longest ?? Infinity)) longest = unreadSince;
+    }
+    return longest;
+  }
+
+  /** The stream with a number. Undefined: it has not begun, or has ended. */
+  get(id: number): Http2Stream | undefined {
+    return this.#streams.get(id);
+  }
+
+  /** All streams, in the order of their beginnings. An ended one may be deleted at the same time. */
+  all(): readonly Http2Stream[] {
+    return [...this.#streams.values()];
+  }
+
+  /** A stream begins. */
+  add(stream: Http2Stream): void {
+    if (this.#streams.size === 0) this.#busySince = this.#now();
+    this.#streams.set(stream.id, stream);
+  }
+
+  /** A stream has ended. */
+  delete({ id }: Http2Stream): void {
+    this.#streams.delete(id);
+    if (this.#streams.size === 0) this.#idleSince = this.#now();
+  }
+}

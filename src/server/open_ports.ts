@@ -1,0 +1,52 @@
+import type { ServerConfig, TlsConfig } from "../config/config.ts";
+import type { Entry } from "../http/message.ts";
+import { Listener, type ListenEvents } from "./listener.ts";
+
+/** What the open ports report. */
+export interface PortEvents extends Omit<ListenEvents, "onConnection"> {
+  /** Called with each accepted connection, and what its port serves. */
+  readonly onConnection: (connection: Deno.Conn, entry: Entry) => void;
+}
+
+/** The listeners of a server. */
+export interface OpenPorts {
+  readonly main: Listener;
+  /** Undefined: the configuration has no separate HTTPS port. */
+  readonly https: Listener | undefined;
+  /** Undefined: the configuration has no separate port for the admin page and the management API. */
+  readonly admin: Listener | undefined;
+  /** The main listener, and the others that the configuration asks for. */
+  readonly all: readonly Listener[];
+}
+
+/**
+ * Opens the ports of a configuration. With a certificate, the main port uses TLS unless there is an HTTPS port. The
+ * admin port always does. Throws like `Deno.listenTls` if an address cannot be bound or the certificate cannot be used,
+ * and then leaves no port open.
+ */
+export function openPorts(
+  { host: hostname, port, httpsPort, adminPort, tls }: ServerConfig,
+  events: PortEvents,
+): OpenPorts {
+  const all: Listener[] = [];
+  const listen = (port: number, tls: TlsConfig | undefined, entry: Entry): Listener => {
+    const listener = new Listener({ hostname, port, tls }, {
+      ...events,
+      onConnection: (accepted) => events.onConnection(accepted, entry),
+    });
+    all.push(listener);
+    return listener;
+  };
+  const entry = adminPort === undefined ? "all" : "clients";
+  try {
+    return {
+      main: listen(port, httpsPort === undefined ? tls : undefined, entry),
+      https: httpsPort === undefined ? undefined : listen(httpsPort, tls, entry),
+      admin: adminPort === undefined ? undefined : listen(adminPort, tls, "admin"),
+      all,
+    };
+  } catch (error) {
+    for (const listener of all) void listener.close();
+    throw error;
+  }
+}

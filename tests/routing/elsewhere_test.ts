@@ -1,0 +1,41 @@
+import { assertEquals } from "@std/assert";
+import { chooseEndpoint } from "../../src/routing/choose_endpoint.ts";
+import { buildRoutingTable } from "../../src/routing/table.ts";
+import { testBackend, testEndpoint } from "../support/proxies/config.ts";
+
+const KEY = { mode: "inject", value: "key" } as const;
+const ANTHROPIC = testEndpoint("anthropic", [testBackend("https://api.anthropic.com", { key: KEY })], {
+  dialect: "anthropic",
+});
+
+/** The endpoint for a model at a path of OpenAI's API, with a default endpoint at this address. */
+function chosen(origin: string, model: string): string | undefined {
+  const own = testEndpoint("openai", [testBackend(origin, { key: KEY })]);
+  const table = buildRoutingTable([own, ANTHROPIC], "openai", {
+    byModel: true,
+    routes: [{ model: "team-*", endpoint: "anthropic" }],
+    aliases: new Map([["best", "anthropic/claude-sonnet-5"]]),
+    refreshMs: undefined,
+    localRefreshMs: undefined,
+  });
+  const { byModel } = table;
+  if (byModel === undefined) throw new TypeError("the model chooses nothing");
+  const unrouted = { api: "openai", model, mayUse: () => true } as const;
+  return chooseEndpoint({ ...table, byModel }, unrouted, { has: () => false })?.endpoint.name;
+}
+
+Deno.test("elsewhere: OpenAI does not get requests for models of an endpoint with another API", () => {
+  for (const model of ["anthropic/claude-sonnet-5", "best", "team-a"]) {
+    assertEquals(chosen("https://api.openai.com", model), undefined, model);
+  }
+  for (const model of ["unheard", "meta/llama", "/x"]) {
+    assertEquals(chosen("https://api.openai.com", model), "openai", model);
+  }
+});
+
+Deno.test("elsewhere: an aggregator may have models with names of other endpoints", () => {
+  for (const model of ["anthropic/claude-sonnet-5", "best"]) {
+    assertEquals(chosen("https://openrouter.ai", model), "openai", model);
+  }
+  assertEquals(chosen("https://openrouter.ai", "team-a"), undefined);
+});
