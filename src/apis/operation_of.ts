@@ -11,7 +11,7 @@ export const READING_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPT
  * A group in a pattern is the id of an object.
  */
 const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
-  // Mistral's `/batch/jobs` is none, nor are the paths of batches of prompts.
+  // Batches of prompts have other paths, such as Mistral's `/batch/jobs`.
   [
     "request_batch",
     /^\/batch(?:\/(?!jobs(?:\/|$)).*)?$|^\/v\d[a-z0-9]*[:/]batch$|\/\$batch(?:\/|$)/i,
