@@ -14,6 +14,8 @@ import type { ExchangeParts } from "./exchange/exchange_parts.ts";
 import { Balancer } from "./forwarding/balancer.ts";
 import { HealthChecks } from "./forwarding/health_checks.ts";
 import { createHttp1Transport } from "./forwarding/transport/http1.ts";
+import { SystemRoots } from "./forwarding/transport/system_roots.ts";
+import type { Transport } from "./forwarding/transport/transport.ts";
 import { createHandler } from "./handler.ts";
 import type { Handler } from "./http/message.ts";
 import { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
@@ -72,7 +74,7 @@ class ProxyApp implements App {
   readonly #management: Management | undefined;
   readonly #startedAt: number;
   readonly #hostname = ownHostname();
-  readonly #transport = createHttp1Transport();
+  readonly #transport: Transport;
   readonly #gate: FailureGate;
   readonly #slots: ConcurrencyLimiter;
   readonly #receivingSlots: ConcurrencyLimiter;
@@ -94,6 +96,7 @@ class ProxyApp implements App {
     this.#createId = createId;
     this.#management = management;
     this.#startedAt = clock.now();
+    this.#transport = createHttp1Transport(new SystemRoots(config.authorities));
     this.#gate = new FailureGate(clock);
     this.#slots = new ConcurrencyLimiter(concurrency, clock);
     this.#receivingSlots = new ConcurrencyLimiter(concurrency, clock, "sending a body");
@@ -225,14 +228,26 @@ class ProxyApp implements App {
   }
 }
 
-/** The endpoints for the catalogue. Routing needs the list of an endpoint if another one has the same API. */
+/**
+ * The endpoints for the catalogue. Routing needs the list of an endpoint if another one has the same API. With routes or
+ * aliases it reads the model of each request, so that an error can name the path where a model is served.
+ */
 function catalogued({ endpoints, byModel }: RoutingTable): CataloguedEndpoint[] {
   const shared = Object.values(byModel?.speakers ?? {}).filter((speakers) => speakers.length > 1);
-  return [...endpoints.values()].map((endpoint) => ({
-    endpoint,
-    isLocal: presetOf(endpoint).local === true,
-    isNeeded: shared.some((speakers) => speakers.includes(endpoint)),
-  }));
+  const readsModels = byModel !== undefined && endpoints.size > 1 &&
+    (byModel.routes.length > 0 || byModel.aliases.size > 0);
+  return [...endpoints.values()].map((endpoint) => {
+    const sharesApi = shared.some((speakers) => speakers.includes(endpoint));
+    const { local, hasOllamaApi } = presetOf(endpoint);
+    return {
+      endpoint,
+      isLocal: local === true,
+      // It also has the sizes of models.
+      ownList: hasOllamaApi === true ? "/api/tags" : undefined,
+      isNeeded: sharesApi || readsModels,
+      sharesApi,
+    };
+  });
 }
 
 /** Without a database, the proxy knows only for a while which backend has an object. */

@@ -269,6 +269,7 @@ export class Exchange {
     return faultReply(fault, {
       dialect: clientDialect({
         path: this.path,
+        rest: this.#rest,
         fields: this.request.fields,
         api: this.api,
         endpoint: this.endpoint,

@@ -3,7 +3,7 @@
  * `x-llm-proxy-error` distinguishes a fault from an error of a provider.
  */
 
-import { type Dialect, type DialectLimit, DIALECTS } from "./apis/dialects.ts";
+import { type DialectLimit, ERROR_SHAPES, type ErrorDialect } from "./apis/dialects.ts";
 import { harmlessText } from "./text/harmless_text.ts";
 import { field } from "./http/fields.ts";
 import type { OutgoingReply } from "./http/message.ts";
@@ -188,7 +188,7 @@ export class ProxyFault extends Error {
 
 /** What the response to a fault depends on besides the fault. */
 export interface FaultContext {
-  readonly dialect: Dialect;
+  readonly dialect: ErrorDialect;
   readonly requestId: string;
   /** What the client sees in place of the host of the upstream. Undefined: the host. */
   readonly upstreamName?: string | undefined;
@@ -215,7 +215,7 @@ export function faultReply(fault: ProxyFault, address: FaultContext): OutgoingRe
   }
   if (!retryHelps(fault)) fields.push(field("x-should-retry", "false"));
   if (fault.limit !== undefined) {
-    const shown = DIALECTS[address.dialect].limitFields(fault.limit);
+    const shown = ERROR_SHAPES[address.dialect].limitFields(fault.limit);
     fields.push(...shown.map(([name, value]) => field(name, value)));
   }
   // RFC 9110, 15.5.2: a 401 names the scheme that would be accepted.
@@ -236,5 +236,5 @@ function faultBody(fault: ProxyFault, { dialect, requestId, upstreamName }: Faul
     ? fault.message
     : fault.message.replaceAll(upstream, upstreamName);
   const { status, type, rpc } = KINDS[code];
-  return DIALECTS[dialect].errorBody({ message, status, type, rpc, code, requestId });
+  return ERROR_SHAPES[dialect].errorBody({ message, status, type, rpc, code, requestId });
 }

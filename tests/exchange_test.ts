@@ -34,6 +34,8 @@ const USAGE: ExchangeUsage = {
   client: "other",
   stream: false,
   modelAsked: "m",
+  requestBytes: undefined,
+  modelSent: undefined,
   modelAnswered: "m-1",
   stopReason: "stop",
   inputTokens: 7,

@@ -78,6 +78,11 @@ export class RequestTap {
     );
   }
 
+  /** How many bytes of the body have passed. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** An estimate of the input tokens so far. */
   inputTokens(): number {
     if (this.#form !== undefined) return estimatedTokens({ kind: "form", length: this.#bytes });

@@ -17,11 +17,13 @@ const MAX_MODELS = 20;
  * the request names more than {@link MAX_MODELS} models.
  */
 export function candidateModels(
-  { endpoint, operation, named, possiblyNamed, payload, facts, upgrade }: {
+  { endpoint, operation, named, inPath, possiblyNamed, payload, facts, upgrade }: {
     endpoint: Endpoint;
     operation: Operation;
-    /** The models that the head names. A model override replaces only those of a WebSocket. */
+    /** The models that the head names. A model override replaces those of a WebSocket, and {@link inPath}. */
     named: readonly string[];
+    /** The model in the path that a model override replaces. Undefined: the path names none, or several. */
+    inPath: string | undefined;
     /** The models that are named in places that only some servers read. */
     possiblyNamed: readonly string[];
     payload: Pick<Payload, "models" | "places"> | undefined;
@@ -47,9 +49,10 @@ export function candidateModels(
     );
   }
   const overridable = new Set(upgrade ? named : places.map(({ name }) => name));
+  if (!upgrade && inPath !== undefined) overridable.add(inPath);
   const others = new Set([
     ...possiblyNamed,
-    ...(upgrade ? [] : named),
+    ...(upgrade ? [] : named.filter((name) => name !== inPath)),
     ...repeatedOrOther(inBody, overridable),
   ]);
   others.delete("");

@@ -64,10 +64,13 @@ export async function readForModel(
   const { fields, cancellation } = request;
   const operation = operationOf(effectiveMethod(request.method, { query, fields }), rest);
   const inPath = modelInPath(rest);
-  if (inPath !== undefined) {
+  const { modelIn } = factsOf(operation);
+  const hasModel = !upgrade && (modelIn === "body" || modelIn === "form") &&
+    (request.body !== null || request.settledBody !== undefined);
+  // Clients of Azure name the model in the path and in the body.
+  if (inPath !== undefined && !hasModel) {
     return { name: inPath.name, read: undefined, withModel: (model) => ({ rest: inPath.withModel(model) }) };
   }
-  const { modelIn } = factsOf(operation);
   if (upgrade) {
     const name = modelIn === "query" ? new URLSearchParams(query).get("model") ?? undefined : undefined;
     return {
@@ -76,8 +79,7 @@ export async function readForModel(
       withModel: (model) => ({ query: withParameter(query, "model", model) }),
     };
   }
-  const hasModel = modelIn === "body" || modelIn === "form";
-  if (!hasModel || request.body === null && request.settledBody === undefined) return UNNAMED;
+  if (!hasModel) return UNNAMED;
   limiter?.check(principal, { isFree: factsOf(operation).cost !== "metered" });
   const release = await receivingSlots.acquire(holder, cancellation);
   try {
@@ -88,10 +90,15 @@ export async function readForModel(
       mustBeKnown: false,
       choosesEndpoint: true,
     });
+    const inBody = read.payload?.places.at(-1)?.name;
+    const name = inPath?.name ?? inBody;
     return {
-      name: read.payload?.places.at(-1)?.name,
+      name,
       read,
-      withModel: (model) => ({ read: withModel(read, model) }),
+      withModel: (model) => ({
+        read: name === inBody ? withModel(read, model) : read,
+        ...inPath && { rest: inPath.withModel(model) },
+      }),
     };
   } finally {
     release();

@@ -129,3 +129,13 @@ export function dialectOfVersion(has: (lower: string) => boolean): Dialect | und
 export function dialectOfClient(has: (lower: string) => boolean): Dialect {
   return DIALECT_NAMES.find((name) => DIALECTS[name].clientFields.some(has)) ?? "openai";
 }
+
+/** The dialect of an error: that of an endpoint, or Ollama's own, which only some paths of a server have. */
+export type ErrorDialect = Dialect | "ollama";
+
+/** How the errors of each dialect look. */
+export const ERROR_SHAPES: Readonly<Record<ErrorDialect, Pick<DialectFacts, "errorBody" | "limitFields">>> = {
+  ...DIALECTS,
+  // https://docs.ollama.com/api/errors
+  ollama: { errorBody: ({ message }) => ({ error: message }), limitFields: OPENAI.limitFields },
+};

@@ -182,6 +182,23 @@ export function operationOf(method: string, path: string): Operation {
   return operation === "chat_completions" && READING_METHODS.has(method) ? "stored_completions" : operation;
 }
 
+/** The paths of Ollama's own API, at any prefix. `/api/embeddings` is older than `/api/embed`. */
+const OLLAMA =
+  /\/api\/(?:chat|generate|embed|embeddings|tags|ps|version|show|create|copy|pull|push|delete|blobs\/[^/]*)\/*$/i;
+
+/** Whether a path belongs to Ollama's own API, whose errors differ from those of the server's other APIs. */
+export function isOllamaPath(path: string): boolean {
+  return OLLAMA.test(path);
+}
+
+const BARE_OLLAMA =
+  /^\/(?:chat|generate|embed|tags|ps|version|show|create|copy|pull|push|delete|blobs\/[^/]*)\/*$/i;
+
+/** The path of Ollama's own API that a client means whose base URL ends in `/api`. Other paths stay. */
+export function withOllamaFolder(path: string): string {
+  return BARE_OLLAMA.test(path) ? `/api${path}` : path;
+}
+
 /** All ends in one list, which is faster to read than a list of lists. */
 const ENDS = PATHS.flatMap(([operation, ...ends]) => ends.map((end) => ({ operation, end })));
 

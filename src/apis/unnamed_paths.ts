@@ -1,19 +1,19 @@
 /** Which API a path belongs to that begins with no endpoint's name. */
 
-import type { Dialect } from "./dialects.ts";
+import type { ErrorDialect } from "./dialects.ts";
 import { operationOf } from "./operation_of.ts";
 import { factsOf } from "./operations.ts";
 
 /** An API that clients address without the name of an endpoint. `ollama` is Ollama's own, without versions. */
 export type UnnamedApi = "openai" | "anthropic" | "gemini" | "ollama";
 
-/** The dialect of the errors of each API. Ollama's clients read `error` of any form. */
-export const DIALECT_OF_API: Readonly<Record<UnnamedApi, Dialect | undefined>> = {
+/** The dialect of the errors of each API. */
+export const DIALECT_OF_API: Readonly<Record<UnnamedApi, ErrorDialect | undefined>> = {
   // Clients without a version of Anthropic's API also ask at `/v1/models`.
   openai: undefined,
   anthropic: "anthropic",
   gemini: "gemini",
-  ollama: "openai",
+  ollama: "ollama",
 };
 
 /** The folders of each API. The first that contains a path counts. OpenAI's are those of many providers. */

@@ -2,7 +2,7 @@
 
 import { DIALECTS } from "../apis/dialects.ts";
 import { Cancellation, ClientGone } from "../cancellation.ts";
-import type { Endpoint, RoutingConfig } from "../config/config.ts";
+import type { Backend, Endpoint, RoutingConfig } from "../config/config.ts";
 import { requestModels } from "../forwarding/models_request.ts";
 import type { Transport } from "../forwarding/transport/transport.ts";
 import { counted } from "../text/counted.ts";
@@ -55,6 +55,10 @@ export interface CataloguedEndpoint {
   readonly isLocal: boolean;
   /** Whether routing needs the list. If not, the list is read when a client asks for it. */
   readonly isNeeded: boolean;
+  /** Whether another endpoint has the same API, so that the order of the file decides about models that both list. */
+  readonly sharesApi: boolean;
+  /** The path of a list that says more than the list of the dialect, and is requested first. Undefined: the server has only that list. */
+  readonly ownList?: string | undefined;
 }
 
 interface Entry extends CataloguedEndpoint {
@@ -122,6 +126,11 @@ export class Catalogue {
     if (entry === undefined) return false;
     return entry.models?.has(model) === true || entry.models?.has(`${model}:latest`) === true ||
       entry.endpoint.backends.some((backend) => backend.model?.byName.has(model) === true);
+  }
+
+  /** Whether an endpoint has sent a list. */
+  isKnown(endpoint: string): boolean {
+    return this.#entries.get(endpoint)?.models !== undefined;
   }
 
   /** The last list of an endpoint. Undefined: it has sent none. */
@@ -206,8 +215,8 @@ export class Catalogue {
   /** Reports which models several endpoints list, if that has changed. The order of the file decides between them. */
   #reportShared(): void {
     const endpointsOf = new Map<string, string[]>();
-    for (const { endpoint, isNeeded, models } of this.#entries.values()) {
-      for (const model of isNeeded ? models?.keys() ?? [] : []) {
+    for (const { endpoint, sharesApi, models } of this.#entries.values()) {
+      for (const model of sharesApi ? models?.keys() ?? [] : []) {
         const names = endpointsOf.get(model);
         if (names === undefined) endpointsOf.set(model, [endpoint.name]);
         else names.push(endpoint.name);
@@ -229,37 +238,43 @@ export class Catalogue {
    * The list of the first backend that sends one, or what went wrong. Undefined: no backend has a key, or the
    * catalogue is closed.
    */
-  async #listOf({ endpoint, isLocal }: Entry): Promise<readonly ListedModel[] | string | undefined> {
-    const { transport } = this.#parts;
-    const { dialect, backends, anthropicVersion } = endpoint;
+  async #listOf({ endpoint, isLocal, ownList }: Entry): Promise<readonly ListedModel[] | string | undefined> {
     let problem: string | undefined;
-    for (const backend of backends) {
+    for (const backend of endpoint.backends) {
       if (backend.key.mode === "passthrough" && !isLocal) continue;
-      const cancellation = new Cancellation();
-      const onEnd = { cancelled: () => cancellation.cancel(this.#ending.reason ?? new ClientGone()) };
-      this.#ending.addListener(onEnd);
-      try {
-        const { status, text } = await requestModels(backend, {
-          dialect,
-          anthropicVersion,
-          transport,
-          maxBytes: MAX_LIST_BYTES,
-          query: DIALECTS[dialect].modelsQuery ?? "",
-          cancellation,
-        });
-        const models = status === 200 ? readModelList(text) : undefined;
-        if (models !== undefined) return models;
-        problem ??= status === 200
-          ? `${backend.name} sent no list of models`
-          : `${backend.name} answered ${status}`;
-      } catch (error) {
-        if (this.#ending.reason !== undefined) return undefined;
-        problem ??= `${backend.name}: ${messageOf(error)}`;
-      } finally {
-        this.#ending.removeListener(onEnd);
-      }
+      const own = ownList && await this.#listAt(backend, { endpoint, modelsPath: ownList });
+      const result = typeof own === "object" ? own : await this.#listAt(backend, { endpoint });
+      if (typeof result !== "string") return result;
+      problem ??= result;
     }
     return problem;
+  }
+
+  /** The list of a backend, or what went wrong. Undefined: the catalogue is closed. */
+  async #listAt(
+    backend: Backend,
+    { endpoint: { dialect, anthropicVersion }, ...path }: { endpoint: Endpoint; modelsPath?: string },
+  ): Promise<readonly ListedModel[] | string | undefined> {
+    const cancellation = new Cancellation();
+    const onEnd = { cancelled: () => cancellation.cancel(this.#ending.reason ?? new ClientGone()) };
+    this.#ending.addListener(onEnd);
+    try {
+      const { status, text } = await requestModels(backend, {
+        ...path,
+        dialect,
+        anthropicVersion,
+        transport: this.#parts.transport,
+        maxBytes: MAX_LIST_BYTES,
+        query: DIALECTS[dialect].modelsQuery ?? "",
+        cancellation,
+      });
+      if (status !== 200) return `${backend.name} answered ${status}`;
+      return readModelList(text) ?? `${backend.name} sent no list of models`;
+    } catch (error) {
+      return this.#ending.reason === undefined ? `${backend.name}: ${messageOf(error)}` : undefined;
+    } finally {
+      this.#ending.removeListener(onEnd);
+    }
   }
 }
 

@@ -76,6 +76,16 @@ interface Shape {
   readonly list: (models: readonly unknown[]) => unknown;
 }
 
+/** Clients of Ollama expect all members. */
+const NO_DETAILS = {
+  parent_model: "",
+  format: "",
+  family: "",
+  families: [],
+  parameter_size: "",
+  quantization_level: "",
+};
+
 const SHAPES: Readonly<Record<UnnamedApi, Shape>> = {
   openai: {
     model: ({ id, endpoint, dialects, listed, aliasOf, facts }) => ({
@@ -117,16 +127,9 @@ const SHAPES: Readonly<Record<UnnamedApi, Shape>> = {
       name: id,
       model: id,
       modified_at: dateOf(listed),
-      size: 0,
-      digest: "",
-      details: {
-        parent_model: "",
-        format: "",
-        family: "",
-        families: [],
-        parameter_size: "",
-        quantization_level: "",
-      },
+      size: listed?.ollama?.size ?? 0,
+      digest: listed?.ollama?.digest ?? "",
+      details: { ...NO_DETAILS, ...listed?.ollama?.details },
     }),
     list: (models) => ({ models }),
   },

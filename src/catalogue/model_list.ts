@@ -15,6 +15,17 @@ export interface ListedModel {
   readonly contextTokens?: number;
   /** The methods of Google's API that the model has. */
   readonly methods?: readonly string[];
+  /** What only the list of Ollama's own API has. */
+  readonly ollama?: OllamaFacts;
+}
+
+/** What Ollama's own list has of a model. */
+export interface OllamaFacts {
+  /** The size on disk in bytes. */
+  readonly size?: number;
+  readonly digest?: string;
+  /** The format, the family, the number of parameters and the quantization, by Ollama's names. */
+  readonly details?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 /** How many models of one list are kept. The longest list of 2026 has less than a thousand. */
@@ -32,6 +43,16 @@ const CONTEXT_MEMBERS = [
   "context_window",
   "max_model_len",
   "max_context_length",
+] as const;
+
+/** The members of Ollama's `details`. */
+const DETAILS = [
+  "parent_model",
+  "format",
+  "family",
+  "families",
+  "parameter_size",
+  "quantization_level",
 ] as const;
 
 /** The models of a list, each name once. Undefined: the text is not a list of models. */
@@ -55,13 +76,14 @@ export function readModelList(text: string): readonly ListedModel[] | undefined 
 
 /** A list as text, from which {@link readStoredList} makes it again. `source` are the addresses of the endpoint. */
 export function storedListText(source: string, models: readonly ListedModel[]): string {
-  const data = models.map(({ id, title, ownedBy, created, contextTokens, methods }) => ({
+  const data = models.map(({ id, title, ownedBy, created, contextTokens, methods, ollama }) => ({
     id,
     display_name: title,
     owned_by: ownedBy,
     created,
     context_window: contextTokens,
     supportedGenerationMethods: methods,
+    ...ollama,
   }));
   return JSON.stringify({ source, data });
 }
@@ -81,9 +103,11 @@ function readModel(item: unknown): ListedModel | undefined {
   if (id === undefined) return undefined;
   const title = textOf(item, "display_name") ?? textOf(item, "displayName");
   const ownedBy = textOf(item, "owned_by");
-  const created = numberOf(item, "created") ?? secondsOf(textOf(item, "created_at"));
+  const created = numberOf(item, "created") ?? secondsOf(textOf(item, "created_at")) ??
+    secondsOf(textOf(item, "modified_at"));
   const contextTokens = CONTEXT_MEMBERS.map((name) => numberOf(item, name)).find((one) => one !== undefined);
   const methods = memberOf(item, "supportedGenerationMethods");
+  const ollama = ollamaFacts(item);
   return {
     id,
     ...(title !== undefined && { title }),
@@ -91,6 +115,24 @@ function readModel(item: unknown): ListedModel | undefined {
     ...(created !== undefined && { created }),
     ...(contextTokens !== undefined && { contextTokens }),
     ...(Array.isArray(methods) && { methods: methods.slice(0, MAX_METHODS).filter(isShort) }),
+    ...(ollama !== undefined && { ollama }),
+  };
+}
+
+function ollamaFacts(item: unknown): OllamaFacts | undefined {
+  const digest = textOf(item, "digest");
+  if (digest === undefined) return undefined;
+  const size = numberOf(item, "size");
+  const known = memberOf(item, "details");
+  const details = DETAILS.flatMap((name): [string, string | string[]][] => {
+    const value = memberOf(known, name);
+    if (Array.isArray(value)) return [[name, value.slice(0, MAX_METHODS).filter(isShort)]];
+    return isShort(value) ? [[name, value]] : [];
+  });
+  return {
+    ...(size !== undefined && { size }),
+    digest,
+    ...(details.length > 0 && { details: Object.fromEntries(details) }),
   };
 }
 

@@ -10,9 +10,9 @@ import {
   type Choice,
   chooseEndpoint,
   isReachable,
-  type ModelLists,
   modelNotFoundMessage,
 } from "../routing/choose_endpoint.ts";
+import { type KnownLists, servedElsewhereMessage } from "../routing/served_elsewhere.ts";
 import { match } from "../routing/match.ts";
 import { buildRoutingTable, type RoutingTable } from "../routing/table.ts";
 import { counted } from "../text/counted.ts";
@@ -134,7 +134,7 @@ interface FoundRoute {
 function routeOf(
   table: RoutingTable,
   { model, path }: { model: string; path: string },
-  lists: ModelLists,
+  lists: KnownLists,
 ): FoundRoute | undefined {
   const target = match(table, path);
   if (target === undefined) throw new CommandError(`No endpoint has the path ${path}.`);
@@ -143,11 +143,16 @@ function routeOf(
   if (api === undefined || byModel === undefined) {
     if (endpoint === undefined) return undefined;
     const isNamed = path.startsWith(`/${endpoint.name}`);
-    const why = isNamed ? "the path names the endpoint" : "it is the default endpoint of this path";
-    return { endpoint: endpoint.name, sends: null, why, byModel: false };
+    const sends = isNamed ? byModel?.ownAliases.get(endpoint.name)?.get(model) ?? null : null;
+    const alias = sends === null ? "" : "it is an alias, and ";
+    const why = isNamed ? `${alias}the path names the endpoint` : "it is the default endpoint of this path";
+    return { endpoint: endpoint.name, sends, why, byModel: false };
   }
   const mayUse = (one: Endpoint) => mayReach(one, byModel.fallbacks[api]);
-  const choice = chooseEndpoint({ ...table, byModel }, { api, model, mayUse }, lists);
+  const unrouted = { api, model, mayUse };
+  const choice = chooseEndpoint({ ...table, byModel }, unrouted, lists);
+  const elsewhere = servedElsewhereMessage({ ...table, byModel }, unrouted, { choice, lists });
+  if (elsewhere !== undefined) throw new CommandError(elsewhere);
   return choice && {
     endpoint: choice.endpoint.name,
     sends: choice.model ?? null,
@@ -182,9 +187,10 @@ function whyText({ reason, rule, others = [] }: Choice, isAlias: boolean): strin
   }
 }
 
-function listsOf(results: readonly ProbeResult[]): ModelLists {
+function listsOf(results: readonly ProbeResult[]): KnownLists {
   const names = Map.groupBy(results, ({ endpoint }) => endpoint);
   return {
+    isKnown: (endpoint) => names.get(endpoint)?.some(({ modelNames }) => modelNames.length > 0) === true,
     has: (endpoint, model) =>
       names.get(endpoint)?.some(({ modelNames }) =>
         modelNames.includes(model) || modelNames.includes(`${model}:latest`)

@@ -22,6 +22,16 @@ export interface Config {
    * The management plane, with managed tokens, usage, metrics and the admin page; `undefined` if it is off.
    */
   readonly management?: ManagementConfig;
+  /** Where the authorities of upstreams are. Undefined for the files of the operating system. */
+  readonly authorities?: AuthorityPlaces;
+}
+
+/** Where certificate authorities are that upstreams may have besides those of Mozilla. */
+export interface AuthorityPlaces {
+  /** The file with authorities as PEM text. Undefined for the file of the operating system. */
+  readonly file: string | undefined;
+  /** Folders with authorities as PEM text, one or more in each file. */
+  readonly folders: readonly string[];
 }
 
 /** How requests without the name of an endpoint, like `/v1/…`, find the endpoint that serves their model. */
@@ -44,7 +54,7 @@ export interface ModelRoute {
   readonly model: string;
   /** The name of the endpoint. */
   readonly endpoint: string;
-  /** The model that is sent. Undefined: the model of the request. */
+  /** The model that is sent. Each `*` stands for what a `*` of {@link model} matched. Undefined: the model of the request. */
   readonly to?: string;
 }
 
@@ -242,6 +252,11 @@ export interface Endpoint {
   /** The silence, in milliseconds, after which an event stream gets a comment. Undefined for no comments. */
   readonly keepaliveMs?: number;
   /**
+   * How long the proxy waits for the head of an event stream before it begins the response itself, in milliseconds.
+   * Undefined if only the upstream begins responses.
+   */
+  readonly earlyHeadMs?: number;
+  /**
    * The provider whose published prices apply, or `local` for no cost. Undefined for the provider of the
    * backend's address, if it is a known one.
    */
@@ -431,6 +446,8 @@ export interface BaseUrl {
   readonly origin: string;
   /** The path without a slash at its end. Empty for a URL without a path. */
   readonly path: string;
+  /** Folders that the server has beside the version at the end of {@link path}. Undefined: those that its origin has. */
+  readonly besideVersion?: readonly string[];
 }
 
 /** What the proxy logs, and in which format. */

@@ -157,6 +157,8 @@ function exchangeOf(
     client,
     stream: client !== "openai-sdk",
     modelAsked: model,
+    requestBytes: undefined,
+    modelSent: undefined,
     modelAnswered: known && model,
     stopReason: known && (isAnthropic ? "end_turn" : "stop"),
     inputTokens: known && inputTokens,

@@ -1,5 +1,5 @@
-import { type Dialect, dialectOfClient, dialectOfVersion } from "../apis/dialects.ts";
-import { recognisedPath } from "../apis/operation_of.ts";
+import { type Dialect, dialectOfClient, dialectOfVersion, type ErrorDialect } from "../apis/dialects.ts";
+import { isOllamaPath, recognisedPath } from "../apis/operation_of.ts";
 import { factsOf } from "../apis/operations.ts";
 import { DIALECT_OF_API, type UnnamedApi } from "../apis/unnamed_paths.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
@@ -9,14 +9,17 @@ import { type Field, fieldValue } from "../http/fields.ts";
  * the paths of several dialects; else that of the endpoint, or what the client's other fields show.
  */
 export function clientDialect(
-  { path, fields, api, endpoint }: {
+  { path, rest, fields, api, endpoint }: {
     readonly path: string;
+    /** The path after the name of the endpoint. Undefined: the path has no endpoint. */
+    readonly rest: string | undefined;
     readonly fields: readonly Field[];
     /** The API of a path without the name of an endpoint. */
     readonly api: UnnamedApi | undefined;
     readonly endpoint: { readonly dialect: Dialect } | undefined;
   },
-): Dialect {
+): ErrorDialect {
+  if (isOllamaPath(rest ?? path)) return "ollama";
   const has = (lower: string) => fieldValue(fields, lower) !== undefined;
   return factsOf(recognisedPath(path).operation).dialect ?? dialectOfVersion(has) ??
     (api && DIALECT_OF_API[api]) ?? endpoint?.dialect ?? dialectOfClient(has);

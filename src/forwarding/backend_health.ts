@@ -38,6 +38,11 @@ export class BackendHealth {
     return this.failures >= FAILURES;
   }
 
+  /** Whether the last check failed, and nothing has succeeded since. */
+  get isDownByCheck(): boolean {
+    return this.#isDownByCheck;
+  }
+
   /** Whether the backend neither cools down nor is probed. */
   isAvailable(now: number): boolean {
     return this.skippedUntil <= now && !this.isProbed(now);

@@ -5,6 +5,7 @@ import { projectKey } from "../config/project_key.ts";
 import { ProxyFault } from "../faults.ts";
 import type { Field } from "../http/fields.ts";
 import { joinPath, withoutParameter, withParameter } from "../http/join_url.ts";
+import { modelInPath } from "../payload/model_in_path.ts";
 import type { Principal } from "../principal.ts";
 import type { UrlPlace } from "./answer_urls.ts";
 import { upstreamFields } from "./request_headers.ts";
@@ -61,7 +62,7 @@ export class BackendRequests {
     const { credentials, upgrade, isCounted, isFromPage, urlsIn } = this.#parts;
     const backend = this.withKey(chosen);
     const stripped = credentials.placesToStrip(backend.key.mode === "passthrough");
-    const path = joinPath(backend.baseUrl, rest);
+    const path = joinPath(backend.baseUrl, withModelInPath(backend, rest));
     const ownQuery = stripped.has("query") ? withoutParameter(query, KEY_PARAMETER) : query;
     const backendQuery = upgrade ? withModelOf(backend, ownQuery) : ownQuery;
     const fields = upstreamFields(this.#parts.fields, {
@@ -99,6 +100,14 @@ export class BackendRequests {
     }
     return value === undefined ? backend : { ...backend, key: { mode: "inject", value } };
   }
+}
+
+/** Applies the model override of a backend to the path, as Google's, Azure's and Bedrock's APIs name the model there. */
+function withModelInPath({ model }: Backend, path: string): string {
+  if (model === undefined) return path;
+  const named = modelInPath(path);
+  const override = named?.isOnly === true ? overridingModel(model, named.name) : undefined;
+  return override === undefined || named === undefined ? path : named.withModel(override);
 }
 
 /** Applies the model override of a backend to the query of a WebSocket, which names its model. */

@@ -17,6 +17,8 @@ export interface BackendReport {
   readonly state: "up" | "cooldown" | "rate_limited";
   /** Milliseconds until it gets requests again. 0: it is up. */
   readonly forMs: number;
+  /** Whether the last check of the proxy failed, and no request has succeeded since. */
+  readonly isDownByCheck: boolean;
 }
 
 /** The request that needs a backend. */
@@ -176,6 +178,7 @@ export class Balancer {
         failures: Math.max(state.health.failures, ...owns.map(({ failures }) => failures)),
         state: limitedUntil > now ? "rate_limited" : shown.isFailing ? "cooldown" : "up",
         forMs: Number.isFinite(forMs) ? forMs : 0,
+        isDownByCheck: state.health.isDownByCheck,
       };
     });
   }

@@ -94,7 +94,7 @@ export function clientReply(
   };
 }
 
-/** The path of the endpoint at the proxy, as the client addressed it. Empty: without the name of the endpoint. */
+/** The path of the endpoint at the proxy. Empty: the client left out the name of the endpoint. */
 function prefixOf({ rest, endpoint }: ReplyContext["exchange"], { path }: ClientAddress): string {
-  return path.endsWith(rest) ? path.slice(0, path.length - rest.length) : `/${endpoint.name}`;
+  return path === rest ? "" : `/${endpoint.name}`;
 }

@@ -29,8 +29,18 @@ export interface ModelsResponse {
  */
 export async function requestModels(
   backend: Backend,
-  { dialect, anthropicVersion, transport, maxBytes, query = "", cancellation = new Cancellation() }: {
+  {
+    dialect,
+    modelsPath = DIALECTS[dialect].modelsPath,
+    anthropicVersion,
+    transport,
+    maxBytes,
+    query = "",
+    cancellation = new Cancellation(),
+  }: {
     dialect: Dialect;
+    /** The path of the list. Undefined: that of the dialect. */
+    modelsPath?: string;
     /** The configured version of Anthropic's API. Undefined: that of the dialect. */
     anthropicVersion: string | undefined;
     transport: Pick<Transport, "send">;
@@ -40,7 +50,6 @@ export async function requestModels(
     cancellation?: Cancellation;
   },
 ): Promise<ModelsResponse> {
-  const { modelsPath } = DIALECTS[dialect];
   const { connectMs = TIMEOUT_MS, firstByteMs = TIMEOUT_MS } = backend.timeouts;
   const timeoutMs = Math.min(TIMEOUT_MS, connectMs + firstByteMs);
   const tooLate = new TransportError(`nothing came within ${durationText(timeoutMs)}`, {

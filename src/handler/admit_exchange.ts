@@ -45,8 +45,9 @@ export async function admitExchange(
   const upgrade = isUpgrade(exchange.request);
   const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
   const { api } = exchange;
-  const read = api &&
-    await routeByModel(exchange, proxy, { api, principal, upgrade, held, limiter: management?.limiter });
+  const limiter = management?.limiter;
+  const routing = routeByModel(exchange, proxy, { api, principal, upgrade, held, limiter });
+  const read = routing && await routing;
   checkForwardable(exchange, proxy, principal);
   const counted = account && management && { account, limiter: management.limiter };
   const objects = objectsOf(exchange, proxy, upgrade);

@@ -45,9 +45,26 @@ async function modelList(
 ): Promise<OutgoingReply | undefined> {
   checkDraining(proxy);
   const { id: requestId, rest: path = "", request: { fields } } = exchange;
-  const factsOf = (endpoint: string, model: string) => proxy.management?.modelFacts(endpoint, model) ?? {};
-  const reply = await modelsReply(models, { ...proxy, factsOf }, { principal, path, fields, requestId });
+  const { management } = proxy;
+  const factsOf = (endpoint: string, model: string) => management?.modelFacts(endpoint, model) ?? {};
+  const openAccount = () => {
+    const account = management?.accounts.open(exchange, principal);
+    exchange.account = account;
+    return account;
+  };
+  let reply: OutgoingReply | undefined;
+  try {
+    // The list counts as a request. It needs no tokens and no money.
+    management?.limiter.check(principal, { isFree: true });
+    reply = await modelsReply(models, { ...proxy, factsOf }, { principal, path, fields, requestId });
+  } catch (error) {
+    openAccount();
+    throw error;
+  }
+  // The account of a request for an endpoint is opened when the request is admitted.
   if (reply === undefined) return undefined;
+  const account = openAccount();
+  if (management !== undefined) account?.setAdmission(management.limiter.admit(principal, { isFree: true }));
   // No endpoint gets the request, so records name none.
   exchange.routeTo(undefined);
   await exchange.acquireSlot(proxy.slots);

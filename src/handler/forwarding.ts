@@ -4,12 +4,13 @@ import type { Client } from "../auth/identify_client.ts";
 import { urlPlace } from "../forwarding/answer_urls.ts";
 import { BackendRequests, type BackendRequestsParts } from "../forwarding/backend_requests.ts";
 import { clientReply } from "../forwarding/client_reply.ts";
+import { type EarlyHead, earlyHeadOf } from "../forwarding/early_head.ts";
 import { forward, type ForwardRequest } from "../forwarding/forward.ts";
 import type { BackendResponse } from "../forwarding/upstream_call.ts";
 import { allowedOrigin } from "../http/cors.ts";
 import type { OutgoingReply } from "../http/message.ts";
 import type { AdmittedExchange } from "./admit_exchange.ts";
-import { ListFilter } from "./list_filter.ts";
+import { ListFilter, withIdentity } from "./list_filter.ts";
 import type { ProxyParts } from "./proxy_parts.ts";
 
 /** The request of one exchange on its way to a backend, and the response on its way to the client. */
@@ -20,15 +21,20 @@ export class Forwarding {
   readonly #requests: BackendRequests;
   /** Undefined: the client gets the response as it is. */
   readonly #filter: ListFilter | undefined;
+  /** Begins the response if the upstream does not. `undefined` if only the upstream begins it. */
+  readonly early: EarlyHead | undefined;
 
   constructor(admitted: AdmittedExchange, proxy: ProxyParts, { credentials }: Pick<Client, "credentials">) {
     const { exchange, request: { fields }, upgrade } = admitted;
     this.#admitted = admitted;
     this.#proxy = proxy;
     this.#filter = ListFilter.for(admitted);
+    this.early = this.#filter === undefined
+      ? earlyHeadOf(exchange, admitted.request, { upgrade })
+      : undefined;
     this.#requestParts = {
       credentials,
-      fields: this.#filter?.requestFields(fields) ?? fields,
+      fields: this.#filter === undefined ? this.early?.fields ?? fields : withIdentity(fields),
       upgrade,
       isCounted: exchange.account !== undefined,
       isFromPage: allowedOrigin(exchange.request.fields, proxy.corsOrigins) !== undefined,
@@ -46,7 +52,7 @@ export class Forwarding {
       balancer: balancerOf(exchange.endpoint),
       pinned: objects?.pinned,
       requests: this.#requests,
-      body,
+      body: this.early?.body ?? body,
       payload,
       memory: held,
       websocket: upgrade ? { maxMessageBytes, check: objects?.messageCheck(maxMessageBytes) } : undefined,
@@ -60,10 +66,10 @@ export class Forwarding {
    * Makes the reply for the client. `path` is that of the client's request, byte for byte. Throws `bad_gateway` if the
    * proxy has to change a response that it cannot read.
    */
-  reply(response: BackendResponse, path: string): OutgoingReply | Promise<OutgoingReply> {
+  reply(response: BackendResponse, path: string): OutgoingReply {
     const { exchange, request: { usageWasAdded } } = this.#admitted;
     const { clientAccess, clock } = this.#proxy;
-    const reply = clientReply(response, {
+    return clientReply(response, {
       exchange,
       backend: this.#requests.withKey(response.backend),
       usageWasAdded,
@@ -71,7 +77,6 @@ export class Forwarding {
       client: () => ({ origin: clientAccess.originOf(exchange.request), path }),
       clock,
     });
-    return this.#filter?.filtered(reply) ?? reply;
   }
 
   /** The heads of the same request with another query. */

@@ -4,6 +4,8 @@ interface BasePath {
   readonly path: string;
   /** Scheme, host and port. Undefined: the paths of the host are not known. */
   readonly origin?: string;
+  /** Folders beside the version, as in `BaseUrl`. Undefined: those that the origin has. */
+  readonly besideVersion?: readonly string[];
 }
 
 /** A version in the paths of providers, such as `v1`, `v1beta` and `v2alpha1`. */
@@ -38,8 +40,8 @@ export function joinPath(base: BasePath, rest: string): string {
 }
 
 /** The path of the base that comes before the rest. */
-function baseOf({ path, origin = "" }: BasePath, rest: string): string {
-  const folders = BESIDE_VERSION[origin];
+function baseOf({ path, origin = "", besideVersion }: BasePath, rest: string): string {
+  const folders = besideVersion ?? BESIDE_VERSION[origin];
   if (folders === undefined || !folders.some((folder) => beginsWith(rest, folder))) return path;
   const start = path.lastIndexOf("/");
   return start !== -1 && VERSION_SEGMENT.test(path.slice(start + 1)) ? path.slice(0, start) : path;

@@ -63,7 +63,7 @@ function decoded(id: string | undefined): string | undefined {
 /** What an answer is made from. */
 export interface ModelsParts {
   readonly routes: RoutingTable;
-  readonly catalogue: Pick<Catalogue, "refreshed" | "list" | "has">;
+  readonly catalogue: Pick<Catalogue, "refreshed" | "list" | "has" | "isKnown">;
   /** What accounting knows of a model. */
   readonly factsOf: (endpoint: string, model: string) => ModelFacts;
 }

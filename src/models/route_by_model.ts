@@ -1,7 +1,7 @@
-/** Sends a request without the name of an endpoint to the endpoint that serves its model. */
+/** Sends a request to the endpoint that serves its model, and replaces aliases of models. */
 
 import type { BodyLimits } from "../admission/admission.ts";
-import { type ModelReading, readForModel } from "../admission/read_for_model.ts";
+import { type ModelReading, readForModel, type RequestedModel } from "../admission/read_for_model.ts";
 import type { ReadRequest } from "../admission/read_request.ts";
 import type { UnnamedApi } from "../apis/unnamed_paths.ts";
 import type { Endpoint } from "../config/config.ts";
@@ -13,45 +13,105 @@ import {
   chooseEndpoint,
   dependsOnModel,
   isReachable,
-  type ModelLists,
   modelNotFoundMessage,
 } from "../routing/choose_endpoint.ts";
-import type { RoutingTable } from "../routing/table.ts";
+import { type KnownLists, servedElsewhereMessage } from "../routing/served_elsewhere.ts";
+import type { ModelRouting, RoutingTable } from "../routing/table.ts";
+
+/** How the model of a request is read, and for which client. */
+type RoutedReading = Omit<ModelReading, "maxBytes"> & { readonly principal: Principal };
 
 /** What the choice of an endpoint depends on. */
 export interface ModelRoutingParts extends BodyLimits {
   readonly routes: RoutingTable;
-  readonly catalogue: ModelLists;
+  readonly catalogue: KnownLists;
 }
 
 /**
- * Chooses the endpoint of an exchange by the model of its request, and replaces the model where an alias, a route or
- * the name of an endpoint says so. Returns the request if the proxy has read its body. Throws `not_found` if no
- * endpoint serves the model.
+ * Replaces the model of a request if an alias, a route or the name of an endpoint says so, and chooses the endpoint if
+ * the path names none. At the path of an endpoint, only the aliases that name this endpoint count. Returns the request
+ * if the proxy has read its body. Undefined: the model makes no difference. Throws `model_not_found` if no endpoint
+ * serves the model.
  */
-export async function routeByModel(
+export function routeByModel(
   exchange: Exchange,
   { routes, catalogue, ...limits }: ModelRoutingParts,
-  { api, principal, ...reading }: Omit<ModelReading, "maxBytes"> & {
-    api: UnnamedApi;
-    principal: Principal;
+  reading: RoutedReading & {
+    /** Undefined: the path names its endpoint. */
+    readonly api: UnnamedApi | undefined;
   },
+): Promise<ReadRequest | undefined> | undefined {
+  const { byModel } = routes;
+  const { api } = reading;
+  if (byModel === undefined) return undefined;
+  if (api === undefined) {
+    const { endpoint } = exchange;
+    const aliases = endpoint && byModel.ownAliases.get(endpoint.name);
+    return aliases && replaceAlias(exchange, { endpoint, aliases, limits, reading });
+  }
+  return chooseByModel(exchange, { routes: { ...routes, byModel }, catalogue, limits }, { ...reading, api });
+}
+
+async function chooseByModel(
+  exchange: Exchange,
+  { routes, catalogue, limits }: {
+    routes: RoutingTable & { readonly byModel: ModelRouting };
+    catalogue: KnownLists;
+    limits: BodyLimits;
+  },
+  { api, ...reading }: RoutedReading & { readonly api: UnnamedApi },
 ): Promise<ReadRequest | undefined> {
   const { byModel } = routes;
-  const { request, rest, query, holder } = exchange;
-  if (byModel === undefined || rest === undefined) return undefined;
-  const needsModel = dependsOnModel(byModel, api);
   const maxBytes = Math.max(...byModel.speakers[api].map(({ maxBufferBytes }) => maxBufferBytes), 0);
-  const requested = needsModel
-    ? await readForModel({ request, principal, rest, query, holder }, limits, { ...reading, maxBytes })
+  const requested = dependsOnModel(byModel, api)
+    ? await requestedModel(exchange, limits, { ...reading, maxBytes })
     : undefined;
   // The client was identified as one of this endpoint, and its own key is for no other one.
-  const mayUse = endpointTest(principal, exchange.endpoint);
-  const choice = chooseEndpoint({ ...routes, byModel }, { api, model: requested?.name, mayUse }, catalogue);
+  const mayUse = endpointTest(reading.principal, exchange.endpoint);
+  const unrouted = { api, model: requested?.name, mayUse };
+  const choice = chooseEndpoint(routes, unrouted, catalogue);
+  const elsewhere = servedElsewhereMessage(routes, unrouted, { choice, lists: catalogue });
+  if (elsewhere !== undefined) throw new ProxyFault("model_not_found", elsewhere);
   if (choice === undefined && requested?.name !== undefined) {
     throw new ProxyFault("model_not_found", modelNotFoundMessage(requested.name));
   }
   const { endpoint, model } = choice ?? {};
+  return send(exchange, endpoint, requested, model);
+}
+
+/** Replaces an alias at the path of the endpoint that the alias names. */
+async function replaceAlias(
+  exchange: Exchange,
+  { endpoint, aliases, limits, reading }: {
+    endpoint: Endpoint | undefined;
+    aliases: ReadonlyMap<string, string>;
+    limits: BodyLimits;
+    reading: RoutedReading;
+  },
+): Promise<ReadRequest | undefined> {
+  const maxBytes = endpoint?.maxBufferBytes ?? 0;
+  const requested = await requestedModel(exchange, limits, { ...reading, maxBytes });
+  const name = requested?.name;
+  return send(exchange, endpoint, requested, name === undefined ? undefined : aliases.get(name) ?? name);
+}
+
+async function requestedModel(
+  { request, rest, query, holder }: Exchange,
+  limits: BodyLimits,
+  { principal, ...reading }: ModelReading & { readonly principal: Principal },
+): Promise<RequestedModel | undefined> {
+  return rest === undefined
+    ? undefined
+    : await readForModel({ request, principal, rest, query, holder }, limits, reading);
+}
+
+/** Sends an exchange to its endpoint with a model. Returns the request if the proxy has read its body. */
+function send(
+  exchange: Exchange,
+  endpoint: Endpoint | undefined,
+  requested: RequestedModel | undefined,
+  model: string | undefined,
+): ReadRequest | undefined {
   const isReplaced = model !== undefined && model !== requested?.name;
   const changed = isReplaced ? requested?.withModel(model) : undefined;
   exchange.routeTo(endpoint, {

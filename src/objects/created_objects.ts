@@ -13,6 +13,7 @@ import { lifetimeOf } from "./lifetime.ts";
 import { keptId } from "./object_ids.ts";
 import type { ObjectRequest } from "./object_request.ts";
 import { type IdRole, ResponseIds } from "./response_ids.ts";
+import { begunUpload } from "./upload_session.ts";
 
 /** The exchange whose objects are checked and learned. */
 export interface ObjectExchange {
@@ -88,6 +89,8 @@ export class CreatedObjects {
     this.#account = this.#accountOf(backend);
     this.#backend = backend.name;
     if (this.#account === undefined) return;
+    const upload = begunUpload(fields);
+    if (upload !== undefined) this.#add(upload);
     this.#ids = ResponseIds.of(fields, backend.name, (role, id) => this.#found(role, id));
   }
 

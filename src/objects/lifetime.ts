@@ -8,6 +8,8 @@ const DAYS: readonly (readonly [prefix: string, days: number])[] = [
   ["resp", 31],
   ["chatcmpl", 31],
   ["msgbatch", 30],
+  // Google's uploads end after a week.
+  ["uploads/", 8],
   ["upload", 2],
   ["files/", 3],
   ["thread", 61],

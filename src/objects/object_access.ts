@@ -141,6 +141,11 @@ export class ObjectAccess {
     this.#created.ended();
   }
 
+  /** Why the proxy reads a list, as `ElementFilter` states it. */
+  get purpose(): string {
+    return "The proxy must remove the objects of other tokens from this list";
+  }
+
   /** Decides which elements of a list the client gets. `bytesOf` gives the JSON text of an element. */
   async keptElements(
     elements: readonly ListElement[],

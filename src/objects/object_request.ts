@@ -4,6 +4,7 @@ import { operationOf } from "../apis/operation_of.ts";
 import { factsOf, type Operation, type OperationGroup } from "../apis/operations.ts";
 import { pathReadings } from "../text/path_readings.ts";
 import { addReferences, type References } from "./object_ids.ts";
+import { addUploads } from "./upload_session.ts";
 
 /** What a request can do with objects. */
 export interface ObjectRequest {
@@ -134,7 +135,7 @@ export function objectRequestOf(
   const plain = plainPath(path);
   const operation = operationOf(method, plain);
   const inPath = referencesIn(path);
-  const inQuery = query === "" ? NO_REFERENCES : referencesIn(query.replaceAll("+", " "));
+  const inQuery = query === "" ? NO_REFERENCES : referencesInQuery(query);
   const last = plain.slice(plain.lastIndexOf("/") + 1).toLowerCase();
   const isCollection = COLLECTION.test(last) && !DATA.has(last);
   const { group } = factsOf(operation);
@@ -161,6 +162,12 @@ export function objectRequestOf(
     remembered.set(path, { method, request });
   }
   return request;
+}
+
+function referencesInQuery(query: string): References {
+  const found: References = new Map(referencesIn(query.replaceAll("+", " ")));
+  addUploads(query, found);
+  return found;
 }
 
 function isOperationOfObjects(operation: Operation): boolean {

@@ -18,6 +18,16 @@ const BASE64 = /^[A-Za-z0-9+/]+/;
 /** The Base64 of formats whose head may be long: JPEG and GIF. */
 const LONG_HEAD = /^(?:\/9j\/|R0lGOD)/;
 
+/** A string with media, whose object may still state that it is text. */
+interface Pending {
+  /** The tokens of an image. Undefined: the tokens do not follow from the size. */
+  readonly image: ImageTokens | undefined;
+  /** The length in bytes of JSON. */
+  readonly length: number;
+  /** Whether the string is the `data` of a `source`, which can be a text. */
+  readonly isData: boolean;
+}
+
 /** Measures the strings of one body that may hold media in Base64. */
 export class MediaMeter implements TextSink {
   /** The beginning of the current string. */
@@ -28,6 +38,12 @@ export class MediaMeter implements TextSink {
   #imageBytes = 0;
   #count = 0;
   #isOpaque = false;
+  /** The media of the current object. */
+  #pending: Pending[] = [];
+  /** What the current object states about its media, without what is known of an image. */
+  #types: unknown[] = [];
+  #hasOtherMedia = false;
+  #isData = false;
 
   /** The tokens of the images whose size is known. */
   get images(): ImageTokens {
@@ -51,10 +67,42 @@ export class MediaMeter implements TextSink {
 
   /** Receives what the body states about its media: the path of a member, and its value. */
   stated(path: string, value: unknown): void {
-    const isKnown = path.endsWith("source.type")
-      ? value === "base64" || value === "url" || value === "file" || value === "content"
-      : /(?:media_type|mime_?type)$/i.test(path) && typeof value === "string" && /^image\//i.test(value);
-    if (!isKnown) this.#isOpaque = true;
+    if (path.endsWith("source.type")) this.#types.push(value);
+    else if (
+      !/(?:media_type|mime_?type)$/i.test(path) || typeof value !== "string" || !/^image\//i.test(value)
+    ) {
+      this.#hasOtherMedia = true;
+    }
+  }
+
+  /** A string begins. */
+  begins(path: string): void {
+    this.#isData = path.endsWith("source.data");
+  }
+
+  /**
+   * An object begins or ends. A document of Anthropic's with the type `text` has its text in `data`. The model reads it
+   * as it is, so that it makes no more tokens than bytes. Any other object is what its strings are.
+   */
+  boundary(): void {
+    const types = this.#types;
+    const pending = this.#pending;
+    if (types.length === 0 && pending.length === 0 && !this.#hasOtherMedia) return;
+    const isText = types.length === 1 && types[0] === "text" && pending.length === 1 &&
+      pending[0]?.isData === true;
+    if (!isText) {
+      if (this.#hasOtherMedia || !types.every(isKnownType)) this.#isOpaque = true;
+      for (const { image, length } of pending) {
+        if (image === undefined) this.#isOpaque = true;
+        else {
+          this.#images = plusImages(this.#images, image);
+          this.#imageBytes += length;
+        }
+      }
+    }
+    this.#types = [];
+    this.#pending = [];
+    this.#hasOtherMedia = false;
   }
 
   /** Reads the next piece of a value: `bytes` from `from` up to `to`. */
@@ -92,12 +140,8 @@ export class MediaMeter implements TextSink {
     // One digit alone encodes no byte.
     const whole = digits.length % 4 === 1 ? digits.slice(0, -1) : digits;
     const size = imageSize(Uint8Array.fromBase64(whole));
-    if (size === undefined) {
-      this.#isOpaque = true;
-      return;
-    }
-    this.#images = plusImages(this.#images, tokensOfImage(size));
-    this.#imageBytes += this.#length;
+    const image = size && tokensOfImage(size);
+    this.#pending.push({ image, length: this.#length, isData: this.#isData });
   }
 
   /** The beginning of the string. Some JSON writers escape slashes. */
@@ -105,6 +149,11 @@ export class MediaMeter implements TextSink {
     const text = new TextDecoder("latin1").decode(this.#head.bytes);
     return text.includes("\\") ? text.replaceAll("\\/", "/") : text;
   }
+}
+
+/** Whether a source of this type has an image or a file in its `data`, or has its content elsewhere. */
+function isKnownType(type: unknown): boolean {
+  return type === "base64" || type === "url" || type === "file" || type === "content";
 }
 
 /** The Base64 of a string: all of it, or what follows the head of a `data:` address of an image. */

@@ -1,23 +1,43 @@
-/** The model in a path of Google's API: `/v1beta/models/NAME:generateContent`. */
+/**
+ * The model in a path, with another one in its place: `/v1beta/models/NAME:generateContent` of Google,
+ * `/openai/deployments/NAME/…` of Azure, `/model/NAME/converse` of Bedrock.
+ */
+
+import { modelsInPath } from "./models_in_head.ts";
 
 /** Where a path names its model. */
 export interface ModelInPath {
   /** The decoded name. */
   readonly name: string;
+  /**
+   * Whether rules and budgets find this name in the path, and no other one. A model override replaces only such a name.
+   */
+  readonly isOnly: boolean;
   /** The path with another model. */
   readonly withModel: (name: string) => string;
 }
 
-const PATH = /^(.*?\/models\/)(.+)(:[A-Za-z]+)$/;
+const PATHS = [
+  /^(.*?\/models\/)(.+)(:[A-Za-z]+)$/,
+  /^(.*?\/deployments\/)([^/]+)(\/.+)$/,
+  /^(.*?\/model\/)([^/]+)(\/(?:converse|invoke)[a-z-]*)$/,
+];
+/** A cheap test, because most paths name no model. */
+const MAY_NAME_MODEL = /\/(?:models?|deployments)\//;
 
 /** Finds the model in a path. Undefined: the path has none, or an invalid percent-encoding. */
 export function modelInPath(path: string): ModelInPath | undefined {
-  const [, before, raw, action] = PATH.exec(path) ?? [];
-  if (before === undefined || raw === undefined || action === undefined) return undefined;
-  try {
-    const name = decodeURIComponent(raw);
-    return { name, withModel: (other) => `${before}${encodeURIComponent(other)}${action}` };
-  } catch {
-    return undefined;
+  if (!MAY_NAME_MODEL.test(path)) return undefined;
+  for (const pattern of PATHS) {
+    const [, before, raw, action] = pattern.exec(path) ?? [];
+    if (before === undefined || raw === undefined || action === undefined) continue;
+    try {
+      const name = decodeURIComponent(raw);
+      const isOnly = modelsInPath(path).every((found) => found === name);
+      return { name, isOnly, withModel: (other) => `${before}${encodeURIComponent(other)}${action}` };
+    } catch {
+      return undefined;
+    }
   }
+  return undefined;
 }

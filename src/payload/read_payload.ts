@@ -73,7 +73,7 @@ export interface PayloadOptions {
 /** Why the proxy reads a body, for error messages. */
 function whyOf({ choosesEndpoint }: Pick<PayloadOptions, "choosesEndpoint">): string {
   const why = choosesEndpoint === true
-    ? "The model in this body chooses the endpoint"
+    ? "The proxy has to know the model in this body"
     : "A rule, a model override or a budget depends on this body";
   return `${why}, so the proxy must read it`;
 }

@@ -16,6 +16,10 @@ export interface TextSink {
   readonly number?: (length: number) => void;
   /** Called at the end of the value, after its last bytes. */
   readonly end: () => void;
+  /** A value begins whose place in the selection has this path. Only sinks for media receive this. */
+  readonly begins?: (path: string) => void;
+  /** A container with selected values begins or ends, so that later values belong to another one. */
+  readonly boundary?: () => void;
 }
 
 /** A sink that ignores all values, for selections without measured values. */

@@ -2,13 +2,13 @@
 
 import type { UnnamedApi } from "../apis/unnamed_paths.ts";
 import type { Endpoint } from "../config/config.ts";
-import { matchesAny } from "../text/glob.ts";
+import { wildcardTexts, withWildcards } from "../text/glob.ts";
 import { harmlessText } from "../text/harmless_text.ts";
 import { isElsewhere } from "./elsewhere.ts";
 import { type ModelRouting, presetOf, type RoutingTable } from "./table.ts";
 
 /** The longest model in an error message, in characters. */
-const MAX_QUOTED_MODEL = 100;
+export const MAX_QUOTED_MODEL = 100;
 
 /** Which models the endpoints list. */
 export interface ModelLists {
@@ -98,8 +98,10 @@ function byRoute(
 ): Choice | undefined {
   for (const route of routes) {
     const endpoint = candidates.find(({ name }) => name === route.endpoint);
-    if (endpoint === undefined || !matchesAny([route.model], model)) continue;
-    return { endpoint, model: route.to ?? model, reason: "route", rule: route.model };
+    const matched = endpoint && wildcardTexts(route.model, model);
+    if (endpoint === undefined || matched === undefined) continue;
+    const sent = route.to === undefined ? model : withWildcards(route.to, matched);
+    return { endpoint, model: sent, reason: "route", rule: route.model };
   }
   return undefined;
 }

@@ -1,3 +1,4 @@
+import { withOllamaFolder } from "../apis/operation_of.ts";
 import { type ClientHead, type UnnamedApi, unnamedApiOf } from "../apis/unnamed_paths.ts";
 import type { Endpoint } from "../config/config.ts";
 import { harmlessText } from "../text/harmless_text.ts";
@@ -25,7 +26,10 @@ export function match(table: RoutingTable, path: string, client?: ClientHead): T
   const end = path.indexOf("/", 1);
   const name = end === -1 ? path.slice(1) : path.slice(1, end);
   const named = table.endpoints.get(name);
-  if (named !== undefined) return { endpoint: named, rest: end === -1 ? "" : path.slice(end) };
+  if (named !== undefined) {
+    const rest = end === -1 ? "" : path.slice(end);
+    return { endpoint: named, rest: table.ollamaEndpoints.has(name) ? withOllamaFolder(rest) : rest };
+  }
   if (table.byModel !== undefined) return unnamed(table, { path, client, endpoint: undefined });
   if (!isWithin(path, "/v1")) return undefined;
   const own = table.dialectFolders.find(({ folder }) => isWithin(path, folder));

@@ -11,6 +11,8 @@ export interface RoutingTable {
   readonly defaultEndpoint: Endpoint | undefined;
   /** The endpoints for folders that only one dialect has, such as `/v1/messages`. */
   readonly dialectFolders: readonly { readonly folder: string; readonly endpoint: Endpoint | undefined }[];
+  /** The endpoints that have Ollama's own API, by their names. */
+  readonly ollamaEndpoints: ReadonlySet<string>;
   /** How the model of a request chooses the endpoint. Undefined: it does not. */
   readonly byModel: ModelRouting | undefined;
 }
@@ -19,6 +21,8 @@ export interface RoutingTable {
 export interface ModelRouting extends Pick<RoutingConfig, "routes" | "aliases"> {
   /** The endpoints that have each API, in the order of the file. */
   readonly speakers: Readonly<Record<UnnamedApi, readonly Endpoint[]>>;
+  /** The models of the aliases that name an endpoint, by endpoint and alias. They hold at the endpoint's path too. */
+  readonly ownAliases: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** The endpoint for requests whose model no other endpoint serves. */
   readonly fallbacks: Readonly<Record<UnnamedApi, Endpoint | undefined>>;
 }
@@ -43,6 +47,9 @@ export function buildRoutingTable(
       const folder = DIALECTS[name].unnamedFolder;
       return folder === undefined ? [] : [{ folder, endpoint: firstOf(name) ?? defaultEndpoint }];
     }),
+    ollamaEndpoints: new Set(
+      endpoints.filter((endpoint) => presetOf(endpoint).hasOllamaApi === true).map(({ name }) => name),
+    ),
     byModel: routing?.byModel === true ? modelRouting(endpoints, { defaultEndpoint, routing }) : undefined,
   };
 }
@@ -68,6 +75,7 @@ function modelRouting(
   return {
     routes: routing.routes,
     aliases: routing.aliases,
+    ownAliases: aliasesByEndpoint(routing.aliases, endpoints),
     speakers,
     fallbacks: {
       openai: defaultEndpoint,
@@ -78,6 +86,19 @@ function modelRouting(
         : speakers.ollama[0],
     },
   };
+}
+
+function aliasesByEndpoint(
+  aliases: RoutingConfig["aliases"],
+  endpoints: readonly Endpoint[],
+): ModelRouting["ownAliases"] {
+  return new Map(endpoints.flatMap(({ name }) => {
+    const prefix = `${name}/`;
+    const own = [...aliases].filter(([, to]) => to.startsWith(prefix));
+    return own.length === 0
+      ? []
+      : [[name, new Map(own.map(([alias, to]) => [alias, to.slice(prefix.length)]))]];
+  }));
 }
 
 /** The provider of an endpoint: the named one, or that of its name or address. */

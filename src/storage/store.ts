@@ -67,6 +67,10 @@ export interface ExchangeRow {
   readonly stream: boolean | undefined;
   /** The model that the request named. */
   readonly modelAsked: string | undefined;
+  /** The bytes of the request's body, decompressed if the proxy has read it. Undefined: it had none, or was rejected. */
+  readonly requestBytes: number | undefined;
+  /** The model that the proxy sent. Undefined: {@link modelAsked}. */
+  readonly modelSent: string | undefined;
   /** The model that the response named. */
   readonly modelAnswered: string | undefined;
   readonly stopReason: string | undefined;

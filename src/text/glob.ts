@@ -1,23 +1,35 @@
 /** Whether a name matches one of the patterns, where `*` matches any characters. Case-sensitive. */
 export function matchesAny(patterns: readonly string[], name: string): boolean {
-  return patterns.some((pattern) => matches(pattern, name));
+  return patterns.some((pattern) => wildcardTexts(pattern, name) !== undefined);
 }
 
-function matches(pattern: string, name: string): boolean {
+const NO_TEXTS: readonly string[] = [];
+
+/** What each `*` of a pattern matches in a name, the first ones as little as possible. Undefined: no match. */
+export function wildcardTexts(pattern: string, name: string): readonly string[] | undefined {
   const [first = "", ...rest] = pattern.split("*");
   const last = rest.pop();
-  if (last === undefined) return pattern === name;
+  if (last === undefined) return pattern === name ? NO_TEXTS : undefined;
   if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) {
-    return false;
+    return undefined;
   }
   // Each part between the ends is searched after the previous one. A regular expression could take
   // exponential time.
   let at = first.length;
   const end = name.length - last.length;
+  const texts: string[] = [];
   for (const part of rest) {
     const found = name.indexOf(part, at);
-    if (found === -1 || found + part.length > end) return false;
+    if (found === -1 || found + part.length > end) return undefined;
+    texts.push(name.slice(at, found));
     at = found + part.length;
   }
-  return true;
+  texts.push(name.slice(at, end));
+  return texts;
+}
+
+/** A text whose `*` are replaced by texts, in their order. */
+export function withWildcards(text: string, texts: readonly string[]): string {
+  let index = 0;
+  return text.replaceAll("*", () => texts[index++] ?? "");
 }

@@ -84,9 +84,16 @@ Deno.test("inputOf: media whose tokens do not follow from its size count as cont
     video: inline("AAAAIGZ0eXBpc29t".repeat(9), "video/mp4"),
     "an unreadable image": user([{ image_url: { url: `data:image/png;base64,${"QUJD".repeat(99)}` } }]),
     "an image without Base64": user([{ image_url: { url: `data:image/svg+xml,${"<svg>".repeat(99)}` } }]),
-    "text with the head of an image": user([{
-      source: { type: "text", media_type: "text/plain", data: image },
+    "a text and an image in one source": user([{
+      source: { type: "text", media_type: "text/plain", data: "x", bytes: image },
     }]),
+    "an image of Bedrock that calls itself a text": user([{
+      image: { source: { type: "text", bytes: image } },
+    }]),
+    "a text and a PDF": user([{ source: { type: "text", data: "x" } }, {
+      source: { data: PDF, media_type: "application/pdf", type: "base64" },
+    }]),
+    "a text without data before a PDF": user([{ source: { type: "text" } }, { source: { data: PDF } }]),
     "two types": user([{ source: { ...source(image), media_type: "text/plain" } }]),
     "a file with the head of an image": user([{
       document: { format: "txt", name: "a", source: { bytes: image } },
@@ -99,8 +106,34 @@ Deno.test("inputOf: media whose tokens do not follow from its size count as cont
   for (const [name, body] of Object.entries(bodies)) {
     assertEquals((await estimate(body)).isOpaque, true, name);
   }
+  const twoTypes = `{"messages":[{"content":[{"source":{"type":"text","data":"${PDF}","type":"base64"}}]}]}`;
+  assertEquals((await inputOf({ kind: "json", bytes: new TextEncoder().encode(twoTypes) })).isOpaque, true);
   const plain = await estimate(user([{ type: "text", text: "A long text that is no image at all." }]));
   assertEquals([plain.isOpaque, plain.images], [false, NO_IMAGES]);
+});
+
+Deno.test("inputOf: a text document of Anthropic's counts by its bytes, in any order of its members", async () => {
+  const data = "The quick brown fox. ".repeat(5_000);
+  const orders = {
+    "type first": { type: "text", media_type: "text/plain", data },
+    "data first": { data, media_type: "text/plain", type: "text" },
+    "the head of an image": { type: "text", media_type: "text/plain", data: png(PHOTO).toBase64() + data },
+  };
+  for (const [name, source] of Object.entries(orders)) {
+    const image = {
+      type: "image",
+      source: { type: "base64", media_type: "image/png", data: png(PHOTO).toBase64() },
+    };
+    const body = user([{ type: "document", source }, { type: "text", text: "hi" }]);
+    const { most, tokens, isOpaque, images } = await estimate(body);
+    assertEquals([isOpaque, images], [false, NO_IMAGES], name);
+    assert(most >= data.length && most < data.length + 500, `${name}: ${most}`);
+    assert(tokens > data.length / 6 && tokens <= most, `${name}: ${tokens}`);
+    const both = await estimate(user([{ type: "document", source }, image]));
+    assertEquals([both.isOpaque, imageTokensFor(both.images, "gpt-4o-mini")], [false, TOKENS], name);
+    const inTool = await estimate(user([{ type: "tool_result", content: [{ type: "document", source }] }]));
+    assertEquals(inTool.isOpaque, false, name);
+  }
 });
 
 Deno.test("inputOf: no text has more tokens than the highest number", async () => {

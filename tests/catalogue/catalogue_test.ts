@@ -54,7 +54,13 @@ class CatalogueBench {
 
   configure(...endpoints: readonly Endpoint[]): void {
     this.catalogue.configure(
-      endpoints.map((endpoint) => ({ endpoint, isLocal: false, isNeeded: true })),
+      endpoints.map((endpoint) => ({
+        endpoint,
+        isLocal: false,
+        isNeeded: true,
+        sharesApi: true,
+        ownList: endpoint.preset === "ollama" ? "/api/tags" : undefined,
+      })),
       REFRESH,
     );
   }
@@ -139,5 +145,21 @@ Deno.test("Catalogue: models that several endpoints list are reported once", asy
     detail:
       "several endpoints list 2 models, and the first of the file gets the requests: x (a, b), y (a, b)",
   });
+  bench.catalogue.close();
+});
+
+Deno.test("Catalogue: Ollama's own list is read, and OpenAI's if the server does not have it", async () => {
+  const bench = new CatalogueBench({ "http://desk.test": ["qwen3:4b"], "http://old.test": 404 });
+  const versioned = { baseUrl: { origin: "http://desk.test", path: "/v1", besideVersion: ["/api"] } };
+  bench.configure(
+    { ...endpoint("desk", undefined, versioned), preset: "ollama" },
+    { ...endpoint("old"), preset: "ollama" },
+  );
+  await until(() => bench.events.length > 1, "both results");
+  assertEquals(bench.asked.toSorted(), [
+    "http://desk.test/api/tags",
+    "http://old.test/api/tags",
+    "http://old.test/v1/models",
+  ]);
   bench.catalogue.close();
 });

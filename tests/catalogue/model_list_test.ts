@@ -57,6 +57,7 @@ Deno.test("readModelList: odd members are left out, a name counts once, and the 
 Deno.test("storedListText: a list is the same after it was kept, and belongs to its addresses", () => {
   const models = [
     { id: "a", title: "A", ownedBy: "o", created: 5, contextTokens: 9, methods: ["generateContent"] },
+    { id: "o", ollama: { size: 7, digest: "sha256:1", details: { family: "qwen3", families: ["qwen3"] } } },
     { id: "b" },
   ];
   const text = storedListText("http://a.test", models);

@@ -49,7 +49,8 @@ async function withProxy(
 
 /** The paths of the requests to the upstream, without the lists of models. */
 function pathsOf({ requests }: FakeUpstream): string[] {
-  return requests.map(({ target }) => target).filter((target) => !/\/models(?:\?|$)/.test(target));
+  return requests.filter(({ header }) => header("user-agent") !== "llm-proxy").map(({ target }) => target)
+    .filter((target) => !/\/models(?:\?|$)/.test(target));
 }
 
 Deno.test("one address: OpenAI's SDK, with chat, a stream, responses, a form and the list of models", () =>

@@ -63,6 +63,10 @@ endpoint = "grok"
 model = "y"
 endpoint = "groq"
 target = "z"
+[[routes]]
+model = "z-*"
+endpoint = "groq"
+to = "*/z-*"
 [aliases]
 same = "same"
 empty = "groq/"
@@ -75,9 +79,10 @@ ${TWO}`),
     "config.toml:3: routes.1.endpoint is missing",
     'config.toml:7: routes.2.endpoint there is no endpoint "grok"; did you mean groq?',
     "config.toml:11: routes.3.target is not a known key",
-    "config.toml:13: aliases.same is its own alias",
-    "config.toml:14: aliases.empty names no model after the /",
-    "config.toml:15: aliases.number must be a string, not a number",
+    'config.toml:15: routes.4.to has more * than the model "z-*"',
+    "config.toml:17: aliases.same is its own alias",
+    "config.toml:18: aliases.empty names no model after the /",
+    "config.toml:19: aliases.number must be a string, not a number",
   ]);
 });
 
@@ -92,6 +97,7 @@ endpoint = "groq"
 one = "two"
 two = "groq/x"
 typo = "qroq/x"
+theirs = "own/x"
 ${TWO}[endpoints.own]
 provider = "mistral"
 `);
@@ -100,6 +106,8 @@ provider = "mistral"
     'config.toml:8: aliases.one names the alias "two", which is sent as it is: name the model',
     'config.toml:10: aliases.typo names no endpoint "qroq"; did you mean groq?',
     "config.toml:1: routes.0 may do nothing: own forwards the client's own key, and only the default endpoint gets it",
+    "config.toml:11: aliases.theirs may hold only at /own/…: own forwards the client's own key, and only the default " +
+    "endpoint gets it",
   ]);
 });
 

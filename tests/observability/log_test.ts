@@ -98,6 +98,8 @@ Deno.test("exchangeLogger: faults always, exchanges with the access log on; a cl
 Deno.test("exchangeLogger: model, tokens and cost; lines for people have only the short ones", () => {
   const used = {
     modelAsked: "m",
+    requestBytes: undefined,
+    modelSent: undefined,
     modelAnswered: "m-1",
     inputTokens: 17,
     outputTokens: 3,

@@ -186,6 +186,8 @@ export function storeContract(name: string, createBench: () => Promise<StoreBenc
       imageTokens: 4,
       stream: true,
       partial: true,
+      requestBytes: 5_000_000_000,
+      modelSent: "gpt-4o-sent",
     });
     const bare: ExchangeRow = exchangeRow({
       requestId: "req_2",

@@ -95,8 +95,9 @@ function addRoute(
   // The backends replace a whole name themselves if they do not have the same one.
   const isReplaced = deployments.length > 1 && !model.includes("*");
   if (isReplaced || change.kind === "same") draft.addRoute({ model, endpoint });
-  else if (change.kind === "fixed") draft.addRoute({ model, endpoint, to: change.to });
-  else if (change.kind === "other" || change.prefix !== endpoint) {
+  else if (change.kind === "fixed" || change.kind === "pattern") {
+    draft.addRoute({ model, endpoint, to: change.to });
+  } else if (change.kind === "other" || change.prefix !== endpoint) {
     item.key("model_name").say(
       `has a *, and no route can change its names: clients write ${endpoint}/ and the name at the provider`,
     );

@@ -6,6 +6,8 @@ export type NameChange =
   | { readonly kind: "same" }
   /** All names become this one. */
   | { readonly kind: "fixed"; readonly to: string }
+  /** The `*` in this name is what the `*` of the model matched. */
+  | { readonly kind: "pattern"; readonly to: string }
   /** The names lose `prefix/`. */
   | { readonly kind: "prefix"; readonly prefix: string }
   /** A route cannot express the change. */
@@ -23,7 +25,9 @@ export function nameChange(
   // LiteLLM has no use for a * that only the provider's name has.
   if (!model.includes("*")) return { kind: "same" };
   const [, prefix = "", rest] = ENDPOINT_PREFIX.exec(model) ?? [];
-  return rest === upstreamModel ? { kind: "prefix", prefix } : { kind: "other" };
+  if (rest === upstreamModel) return { kind: "prefix", prefix };
+  const haveOne = [model, upstreamModel].every((name) => name.split("*").length === 2);
+  return haveOne ? { kind: "pattern", to: upstreamModel } : { kind: "other" };
 }
 
 /** The change that several deployments of a model share. */

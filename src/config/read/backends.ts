@@ -183,7 +183,12 @@ function readBaseUrl(settings: LayeredSettings, context: BackendContext): BaseUr
       "is missing: the address of the API, like https://api.example.com/v1",
     );
   }
-  return baseUrl;
+  return baseUrl === NO_BASE_URL || preset.hasOllamaApi !== true ? baseUrl : ofOllama(baseUrl);
+}
+
+/** Ollama has its own API at `/api`, and the others at `/v1`, so a base URL may end in either, or in neither. */
+function ofOllama({ origin, path }: BaseUrl): BaseUrl {
+  return { origin, path: path.replace(/\/api$/, ""), besideVersion: ["/api"] };
 }
 
 /** Reports layers whose file has both spellings of the base URL. */
@@ -285,7 +290,7 @@ function readConnection(
   const proxy = readProxy(settings, origin);
   const proxyTunnel = settings.resolve("proxy_tunnel", false);
   const caCerts = readCaCerts(settings, context);
-  const clientCert = readClientCert(settings, { ...context, origin, proxy });
+  const clientCert = readClientCert(settings, { ...context, origin });
   const maxIdle = settings.resolve("pool_max_idle", DEFAULT_POOL.maxIdle);
   const idleMs = settings.timeoutMs("pool_idle_timeout", DEFAULT_POOL.idleMs) ?? Infinity;
   const isDefault = proxy === undefined && !proxyTunnel && caCerts === undefined &&

@@ -31,7 +31,7 @@ export function readRouting(
     if (Object.keys(aliases).length > 0) resolver.warn(["aliases"], "do nothing: route_by_model is false");
     return undefined;
   }
-  warnOfPassthrough(resolver, read, endpoints);
+  warnOfPassthrough(resolver, { routes: read, aliases }, endpoints);
   return {
     byModel,
     routes: read,
@@ -58,6 +58,9 @@ function readRoutes(
       resolver.report([...at, "endpoint"], unknownEndpointText(endpoint, names));
       continue;
     }
+    if (to !== undefined && wildcards(to) > wildcards(model)) {
+      resolver.report([...at, "to"], `has more * than the model ${JSON.stringify(model)}`);
+    }
     // A route applies only at the paths of its endpoint's API, so the same model may have one for each API.
     const earlier = read.find((route) =>
       (route.model === "*" || route.model === model) && dialectOf(route.endpoint) === dialectOf(endpoint)
@@ -74,6 +77,10 @@ function readRoutes(
         .join(", ") || "none",
   });
   return read;
+}
+
+function wildcards(text: string): number {
+  return text.split("*").length - 1;
 }
 
 function checkAliases(
@@ -105,15 +112,25 @@ function checkAliases(
 /** The client's own key is for one provider, so that the model cannot choose such an endpoint. */
 function warnOfPassthrough(
   resolver: Resolver,
-  routes: readonly ModelRoute[],
+  { routes, aliases }: { routes: readonly ModelRoute[]; aliases: NonNullable<FileConfig["aliases"]> },
   endpoints: readonly Endpoint[],
 ): void {
+  const forwards = (name: string | undefined) =>
+    endpoints.find((endpoint) => endpoint.name === name)?.backends
+      .some(({ key }) => key.mode === "passthrough") === true;
   for (const [index, { endpoint }] of routes.entries()) {
-    const backends = endpoints.find(({ name }) => name === endpoint)?.backends ?? [];
-    if (!backends.some(({ key }) => key.mode === "passthrough")) continue;
+    if (!forwards(endpoint)) continue;
     resolver.warn(
       ["routes", index],
       `may do nothing: ${endpoint} forwards the client's own key, and only the default endpoint gets it`,
+    );
+  }
+  for (const [name, to] of Object.entries(aliases)) {
+    const [endpoint] = to.split("/", 1);
+    if (!to.includes("/") || !forwards(endpoint)) continue;
+    resolver.warn(
+      ["aliases", name],
+      `may hold only at /${endpoint}/…: ${endpoint} forwards the client's own key, and only the default endpoint gets it`,
     );
   }
 }

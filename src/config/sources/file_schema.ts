@@ -211,6 +211,11 @@ const endpointSchema = v.strictObject({
     durationSchema,
     "send a comment in an event stream that was silent for this long",
   ),
+  keepalive_before_head: number(
+    durationSchema,
+    "begin an event stream with comments if the upstream has not answered for this long; a later error loses its " +
+      "status and headers",
+  ),
   price_provider: text(
     priceProviderSchema,
     "whose published prices apply: openai, anthropic, google, …; local: no cost; default: by base_url",
@@ -271,7 +276,10 @@ const tokenSchema = v.strictObject({
 const routeSchema = v.strictObject({
   model: text(textSchema, "the name of a model, with * for any characters"),
   endpoint: text(nameSchema, "the endpoint that gets the request"),
-  to: text(textSchema, "the model that is sent; default: the model of the request"),
+  to: text(
+    textSchema,
+    "the model that is sent, with what each * of model matched in the place of its *; default: the model of the request",
+  ),
 }, wrongKind("a table"));
 
 /** The schema of a whole configuration file. */

@@ -156,6 +156,18 @@ const exchangeEntries = {
   client: v.string(),
   stream: known(v.boolean()),
   model_asked: known(v.string()),
+  request_bytes: v.pipe(
+    known(count),
+    v.description(
+      "the bytes of the request's body, decompressed if the proxy has read it; null: it had none",
+    ),
+  ),
+  model_sent: v.pipe(
+    known(v.string()),
+    v.description(
+      "the model that an alias or a model override sent; null: model_asked",
+    ),
+  ),
   model_answered: known(v.string()),
   stop_reason: known(v.string()),
   input_tokens: known(count),
@@ -209,6 +221,16 @@ export const endpoint = v.object({
     v.description("what clients may request: names of groups and paths; a leading ! denies an entry"),
   ),
   strategy: v.string(),
+  affinity: v.pipe(
+    v.string(),
+    v.description(
+      "how the requests of a conversation stay at one backend: auto, off, or the name of a header",
+    ),
+  ),
+  objects: v.pipe(
+    v.picklist(["own", "project", "shared"]),
+    v.description("who may use the stored objects that a managed token made"),
+  ),
   retries: count,
   retry_statuses: v.array(count),
   max_buffer_bytes: count,
@@ -224,6 +246,16 @@ export const endpoint = v.object({
     in_flight: count,
     failures: count,
     for_seconds: v.number(),
+    check: v.pipe(
+      known(v.object({ every_seconds: v.number(), path: known(v.string()), failed: v.boolean() })),
+      v.description(
+        "the checks of the proxy, and whether the last one failed; a null path is the list of models",
+      ),
+    ),
+    wake: v.pipe(
+      known(v.object({ mac: v.string(), timeout_seconds: v.number() })),
+      v.description("the machine that requests wake, and how long they wait for it"),
+    ),
     key: v.picklist(["inject", "none", "passthrough"]),
     key_header: known(v.string()),
     proxy: known(v.string()),

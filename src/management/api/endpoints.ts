@@ -53,6 +53,8 @@ function shownEndpoint(endpoint: Endpoint) {
     provider: endpoint.dialect,
     paths: [...endpoint.paths],
     strategy: endpoint.strategy,
+    affinity: endpoint.affinity === undefined ? "off" : endpoint.affinity.header ?? "auto",
+    objects: endpoint.objects,
     retries: endpoint.retry.retries,
     retry_statuses: [...endpoint.retry.statuses],
     max_buffer_bytes: endpoint.maxBufferBytes,
@@ -64,7 +66,7 @@ function shownEndpoint(endpoint: Endpoint) {
   };
 }
 
-function shownBackend({ backend, state, inFlight, failures, forMs }: BackendReport) {
+function shownBackend({ backend, state, inFlight, failures, forMs, isDownByCheck }: BackendReport) {
   return {
     name: backend.name,
     base_url: backend.baseUrl.origin + backend.baseUrl.path,
@@ -72,6 +74,14 @@ function shownBackend({ backend, state, inFlight, failures, forMs }: BackendRepo
     in_flight: inFlight,
     failures,
     for_seconds: Math.round(forMs / 1000),
+    check: backend.check === undefined ? null : {
+      every_seconds: backend.check.everyMs / 1000,
+      path: backend.check.path ?? null,
+      failed: isDownByCheck,
+    },
+    wake: backend.wake === undefined
+      ? null
+      : { mac: backend.wake.mac, timeout_seconds: backend.wake.timeoutMs / 1000 },
     ...shownSettings(backend),
   };
 }

@@ -70,6 +70,7 @@ function EndpointCard({ endpoint }: { endpoint: Endpoint }) {
           ["Provider", endpoint.provider],
           ["Clients may request", allowedText(endpoint.paths)],
           ["Load balancing", endpoint.strategy.replaceAll("_", " ")],
+          ["Affinity", endpoint.affinity],
           [
             "Retries",
             endpoint.retries === 0
@@ -128,6 +129,12 @@ function BackendCard({ backend, result }: { backend: Backend; result: ProbeResul
           ["Running requests", count(backend.in_flight)],
           ["Failures in a row", count(backend.failures)],
           ["Skipped for", backend.for_seconds > 0 ? duration(backend.for_seconds * 1000) : ""],
+          [
+            "Checked",
+            backend.check &&
+            `every ${backend.check.every_seconds} s${backend.check.failed ? ", failed" : ""}`,
+          ],
+          ["Wake-on-LAN", backend.wake && backend.wake.mac],
           ["Timeouts", timeouts.join(", ") || "none"],
           ["Model overrides", Object.entries(backend.models).map((pair) => pair.join(" → ")).join(", ")],
           ["Sets headers", backend.headers.join(", ")],

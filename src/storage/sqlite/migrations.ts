@@ -364,4 +364,11 @@ CREATE TABLE object_makers (
   PRIMARY KEY (account, maker)
 ) STRICT, WITHOUT ROWID;`,
   },
+  {
+    version: 13,
+    name: "the models that were sent in the place of those that clients named, and the sizes of requests",
+    sql: `
+ALTER TABLE exchanges ADD COLUMN request_bytes INTEGER;
+ALTER TABLE exchanges ADD COLUMN model_sent TEXT;`,
+  },
 ];

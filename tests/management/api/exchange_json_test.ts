@@ -51,6 +51,8 @@ Deno.test("exchangeJson: unknown values are null, and the schema allows them", (
         "projectId",
         "stream",
         "modelAsked",
+        "requestBytes",
+        "modelSent",
         "modelAnswered",
         "stopReason",
         "inputTokens",

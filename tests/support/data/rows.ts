@@ -72,6 +72,8 @@ export function exchangeRow(more: Partial<ExchangeRow> = {}): ExchangeRow {
     client: "openai-sdk",
     stream: false,
     modelAsked: "gpt-4o",
+    requestBytes: undefined,
+    modelSent: undefined,
     modelAnswered: "gpt-4o-2024-08-06",
     stopReason: "stop",
     inputTokens: 10,

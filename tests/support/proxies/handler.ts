@@ -50,7 +50,12 @@ export class HandlerBench {
     this.#handler = createHandler({
       objects: new KnownObjects({ clock: this.clock, store: undefined, onFailed() {}, onUnexpected() {} }),
       routes: buildRoutingTable(endpoints),
-      catalogue: { has: () => false, list: () => undefined, refreshed: () => Promise.resolve() },
+      catalogue: {
+        has: () => false,
+        isKnown: () => false,
+        list: () => undefined,
+        refreshed: () => Promise.resolve(),
+      },
       clientAccess: new ClientAccess(
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
         new FailureGate(this.clock),

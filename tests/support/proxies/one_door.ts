@@ -1,7 +1,7 @@
 /** A proxy in front of several upstreams, each with its list of models, for requests without an endpoint's name. */
 
 import type { Dialect } from "../../../src/apis/dialects.ts";
-import type { Endpoint, ModelRoute, RoutingConfig } from "../../../src/config/config.ts";
+import type { Backend, Endpoint, ModelRoute, RoutingConfig } from "../../../src/config/config.ts";
 import { gather } from "../clients/http_reader.ts";
 import { SECRETS } from "../data/secrets.ts";
 import { FakeUpstream, plainAnswer, type UpstreamRequest } from "../upstreams/fake_upstream.ts";
@@ -15,6 +15,9 @@ export interface Room {
   /** The models that the upstream lists. Undefined: it has no list. */
   readonly models?: readonly string[];
   readonly endpoint?: Partial<Endpoint>;
+  readonly backend?: Partial<Backend>;
+  /** The list of Ollama's own API. */
+  readonly tags?: unknown;
   /** Whether the endpoint forwards the client's own key. */
   readonly passthrough?: boolean;
   /** Waits before the list is sent. */
@@ -68,6 +71,7 @@ export class OneDoor implements AsyncDisposable {
             key: room.passthrough === true
               ? { mode: "passthrough" }
               : { mode: "inject", value: `key-of-${name}` },
+            ...room.backend,
           }),
         ], {
           dialect: room.dialect ?? "openai",
@@ -78,7 +82,7 @@ export class OneDoor implements AsyncDisposable {
     });
   }
 
-  #open(endpoint: string, { models, listed }: Room): FakeUpstream {
+  #open(endpoint: string, { models, tags, listed }: Room): FakeUpstream {
     return new FakeUpstream({
       script: async (exchange) => {
         const { request } = exchange;
@@ -89,10 +93,12 @@ export class OneDoor implements AsyncDisposable {
           this.lists.push(endpoint);
           await listed;
           const data = models?.map((id) => ({ id, object: "model", created: 1, owned_by: endpoint }));
+          const ofOpenAi = data && { object: "list", data };
+          const sent = request.target === "/api/tags" ? tags : ofOpenAi;
           return await exchange.write(
-            data === undefined
+            sent === undefined
               ? plainAnswer("{}", { status: "404 Not Found" })
-              : plainAnswer(JSON.stringify({ object: "list", data })),
+              : plainAnswer(JSON.stringify(sent)),
           );
         }
         this.arrived.push({ endpoint, request, body });

@@ -91,6 +91,10 @@ const ONE_DOOR = `[[routes]]
 model = "embed"
 endpoint = "ollama"
 to = "nomic"
+[[routes]]
+model = "claude-*"
+endpoint = "groq"
+to = "anthropic/claude-*"
 [aliases]
 fast = "groq/llama-3.3-70b"
 typo = "grok/llama"
@@ -126,6 +130,14 @@ const ROUTES: readonly (readonly [args: string[], line: string])[] = [
     '"qwen3" at /api/chat goes to ollama: it is the default endpoint, and no other one is known to serve the model.',
   ],
   [
+    ["claude-5"],
+    '"claude-5" at /v1/chat/completions goes to groq as "anthropic/claude-5": the route "claude-*" matches.',
+  ],
+  [
+    ["fast", "--path", "/groq/v1/responses"],
+    '"fast" at /groq/v1/responses goes to groq as "llama-3.3-70b": it is an alias, and the path names the endpoint.',
+  ],
+  [
     ["qwen3", "--path", "/groq/v1/responses"],
     '"qwen3" at /groq/v1/responses goes to groq: the path names the endpoint.',
   ],
@@ -148,8 +160,8 @@ Deno.test("check: which endpoints get paths without an endpoint, and an alias th
       "/v1/…, /chat/completions|openai, groq, ollama|openai",
       "/v1/messages…|anthropic, ollama|anthropic",
       "/api/…|ollama|ollama",
-      "routes|embed → ollama/nomic|config.toml:1",
-      'warning: config.toml:7: aliases.typo names no endpoint "grok"; did you mean groq?',
+      "routes|embed → ollama/nomic, claude-* → groq/anthropic/claude-*|config.toml:1",
+      'warning: config.toml:11: aliases.typo names no endpoint "grok"; did you mean groq?',
     ]
   ) assert(words.includes(line), `${line} is not in\n${words.join("\n")}`);
 });

@@ -71,8 +71,9 @@ function row(name: string, fn: () => Promise<void>, { headers = false } = {}): v
   else Deno.test({ ...unless('not with engine = "deno": Request headers', title), fn });
 }
 
-function routingWith(aliases: Way["aliases"]): RoutingConfig {
-  return { byModel: true, routes: [], aliases, refreshMs: 3_600_000, localRefreshMs: 3_600_000 };
+/** With an interval, the proxy itself requests the lists of models. */
+function routingWith(aliases: Way["aliases"], refreshMs?: number): RoutingConfig {
+  return { byModel: true, routes: [], aliases, refreshMs, localRefreshMs: refreshMs };
 }
 
 function openProxy(
@@ -89,7 +90,7 @@ function openProxy(
       }),
       ...others,
     ],
-    routing: routingWith(aliases),
+    routing: routingWith(aliases, others.length > 0 ? 3_600_000 : undefined),
   });
 }
 

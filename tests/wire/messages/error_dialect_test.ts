@@ -7,10 +7,11 @@ import { rawRequest } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
 
-type Shape = "openai" | "anthropic" | "gemini" | "unknown";
+type Shape = "openai" | "anthropic" | "gemini" | "ollama" | "unknown";
 
 function shapeOf(text: string): Shape {
   const body = JSON.parse(text);
+  if (typeof body.error === "string" && Object.keys(body).length === 1) return "ollama";
   if (body.type === "error" && typeof body.error.type === "string") return "anthropic";
   if (typeof body.error.status === "string") return "gemini";
   return "param" in body.error ? "openai" : "unknown";
@@ -31,6 +32,15 @@ const SHAPES: readonly (readonly [line: string, fields: readonly string[], shape
   ["POST /google/v1beta/openai/chat/completions", [], "openai"],
   ["GET /google/v1beta/models", [], "gemini"],
   ["POST /nothing/v1/messages", [], "anthropic"],
+  ["POST /lab/api/chat", [], "ollama"],
+  ["POST /lab/api/generate/", ["anthropic-version: 2023-06-01"], "ollama"],
+  ["GET /nothing/api/tags", [], "ollama"],
+  ["POST /lab/api/embed", [], "ollama"],
+  ["POST /lab/api/embeddings", [], "ollama"],
+  ["DELETE /lab/api/delete", [], "ollama"],
+  ["POST /lab/api/blobs/sha256:1", [], "ollama"],
+  ["POST /lab/api/chat/completions", [], "openai"],
+  ["POST /lab/api/v0/chat/completions", [], "openai"],
   ["POST /nothing/v1/responses", ["anthropic-version: 2023-06-01"], "openai"],
 ];
 

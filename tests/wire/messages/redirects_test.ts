@@ -78,6 +78,8 @@ const OWN: readonly (readonly [base: string, path: string, location: string, see
   ["/v1", "/one/v1/x", "ORIGIN/v1/y?key=k&b=2", `${P}/one/v1/y?b=2`],
   ["/openai/v1", "/one/x", "/openai/v1/y", "/one/v1/y"],
   ["/api", "/one/v1/x", "/api/v1/y", "/one/v1/y"],
+  ["/v4", "/one/v1/x", "/v4/y", "/one/v4/y"],
+  ["/v1beta/openai", "/one/v1/x", "/v1beta/openai/y", "/one/y"],
   ["/v1", "/v1/models/", "/v1/models", "/v1/models"],
   ["/v1", "/v1/models/", "ORIGIN/v1/models?b=2", `${P}/v1/models?b=2`],
   // Without a name, the path of another API would lead to another endpoint.

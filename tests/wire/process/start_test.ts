@@ -257,6 +257,16 @@ Deno.test("demo needs no configuration, answers for both providers, and exits wi
       line.includes('"stream":true'),
     );
   }
+  const elsewhere = await fetch(
+    (/http:\S+/.exec(lines[0] ?? "")?.[0] ?? "").replace(/:(\d+)\/.*$/, ":$1/v1/chat/completions"),
+    {
+      method: "POST",
+      headers: { authorization: /Bearer [^']+/.exec(list)?.[0] ?? "" },
+      body: '{"model":"demo-claude","messages":[]}',
+    },
+  );
+  assertEquals(elsewhere.status, 404);
+  assertStringIncludes(await elsewhere.text(), "at /v1/messages, and not at this path");
   // Also in the compiled program, which holds its files.
   const page = /http:\S+\/admin/.exec(text)?.[0] ?? "";
   const html = await (await fetch(page)).text();

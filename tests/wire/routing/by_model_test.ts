@@ -103,6 +103,13 @@ const CASES: readonly (readonly [
     { routes: [{ model: "text-embedding-*", endpoint: "ollama", to: "nomic-embed-text" }] },
   ],
   [
+    "a route with a * in the model that is sent",
+    "/v1/chat/completions",
+    '{"model":"claude-opus-5"}',
+    'openai /v1/chat/completions {"model":"anthropic/claude-opus-5"}',
+    { routes: [{ model: "claude-*", endpoint: "openai", to: "anthropic/claude-*" }] },
+  ],
+  [
     "the first route that matches",
     "/v1/embeddings",
     '{"model":"a-b"}',
@@ -155,7 +162,7 @@ Deno.test("by model: a malformed body and two models are a 400", async () => {
   for (const body of ['{"model":"a"', '{"model":"a","model":"b"}', '{"Model":"a"}', "[]"]) {
     const { response, text } = await door.send("/v1/chat/completions", body);
     assertEquals([response.status, response.headers.get("x-llm-proxy-error")], [400, "bad_request"], body);
-    assertMatch(text, /The model in this body chooses the endpoint/);
+    assertMatch(text, /The proxy has to know the model in this body/);
   }
   assertEquals(door.arrived, []);
 });

@@ -90,13 +90,19 @@ Deno.test("by model: a row has the alias as the model that was asked for; a body
     const { value, id } = await proxy.token({ budget: { total_usd: 5 } });
     assertEquals(await outcome(parts, value, "fast"), "200 /groq/v1/chat/completions");
     const refused = await proxy.chat(value, '{"model":', { path: "/v1/chat/completions" });
-    assertMatch(await refused.text(), /The model in this body chooses the endpoint/);
+    assertMatch(await refused.text(), /The proxy has to know the model in this body/);
     const { body } = await proxy.api("GET", `/exchanges?token_id=${id}`);
     // deno-lint-ignore no-explicit-any -- the JSON of the API
-    const rows = body.data.map((row: any) => [row.status, row.endpoint, row.model_asked, row.model_answered]);
+    const rows = body.data.map((row: any) => [
+      row.status,
+      row.endpoint,
+      row.model_asked,
+      row.model_sent,
+      row.model_answered,
+    ]);
     assertEquals(rows, [
-      [400, "openai", null, null],
-      [200, "groq", "fast", "llama-3.3-70b-versatile"],
+      [400, "openai", null, null, null],
+      [200, "groq", "fast", "llama-3.3-70b-versatile", "llama-3.3-70b-versatile"],
     ]);
     const [, charged] = body.data;
     assertEquals(charged.cost_micros, 5);
@@ -187,3 +193,68 @@ Deno.test("filter_models: the list of an endpoint has only the models of the tok
   const all = await listed(SECRETS.proxyToken);
   assertEquals((await all.json()).data.length, 2);
 });
+
+Deno.test("by model: a row has the model that an override sent, where it differs from the one that was asked for", async () => {
+  await using upstream = new FakeUpstream({ script: modelScript() });
+  const model = { byName: new Map([["small", "demo-small"]]), otherwise: undefined };
+  const backend = testBackend(upstream.origin, {
+    path: "/gemini",
+    key: { mode: "inject", value: SECRETS.openaiKey },
+    model,
+  });
+  await using proxy = await ManagedProxy.start(upstream, {
+    endpoints: [testEndpoint("openai", [backend], { priceProvider: "openai" })],
+  });
+  const { value, id } = await proxy.token({});
+  for (const name of ["small", "demo-small"]) {
+    await (await proxy.chat(value, { model: name, messages: [] })).body?.cancel();
+  }
+  await (await fetch(`${proxy.url}/openai/openai/deployments/small/embeddings?api-version=1`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${value}`, "content-type": "application/json" },
+    body: '{"input":"x"}',
+  })).body?.cancel();
+  const { body } = await proxy.api("GET", `/exchanges?token_id=${id}`);
+  // deno-lint-ignore no-explicit-any -- the JSON of the API
+  assertEquals(body.data.map((row: any) => [row.model_asked, row.model_sent]), [
+    ["small", "demo-small"],
+    ["demo-small", null],
+    ["small", "demo-small"],
+  ]);
+});
+
+Deno.test("models: a list of several endpoints counts as a request of its token, also for its rate limits", () =>
+  withProxy(async ({ proxy }) => {
+    const { value, id } = await proxy.token({
+      limits: { requests_per_minute: 2 },
+      budget: { total_usd: 0.000001 },
+    });
+    const headers = { authorization: `Bearer ${value}` };
+    const status = async (path: string): Promise<string> => {
+      const response = await fetch(proxy.url + path, { headers });
+      await response.body?.cancel();
+      return `${response.status} ${response.headers.get("x-llm-proxy-error")}`;
+    };
+    assertEquals(await status("/v1/models/unheard"), "404 model_not_found");
+    assertEquals(await status("/v1/models"), "200 null");
+    assertEquals(await status("/v1/models/fast"), "200 null");
+    assertEquals(await status("/v1/models"), "429 rate_limited");
+    const { body } = await proxy.api("GET", `/exchanges?token_id=${id}`);
+    interface Row {
+      readonly status: number;
+      readonly path: string;
+      readonly endpoint: string | null;
+      readonly cost_micros: number | null;
+      readonly bytes: number;
+    }
+    const rows: Row[] = body.data;
+    assertEquals(
+      rows.map((row) => [row.status, row.path, row.endpoint, row.cost_micros, row.bytes > 100]),
+      [
+        [429, "/v1/models", "openai", null, false],
+        [200, "/v1/models/fast", null, null, true],
+        [200, "/v1/models", null, null, true],
+        [404, "/v1/models/unheard", "openai", null, false],
+      ],
+    );
+  }));

@@ -121,6 +121,46 @@ Deno.test("models: the lists of two Ollama servers and of two Google endpoints a
   assertEquals(await idsAt(google, "/v1beta/models"), ["models/gemini-3.8-flash", "models/gemini-3.8-pro"]);
 });
 
+Deno.test("models: the merged list of Ollama has sizes and details where a server gave them", async () => {
+  const details = {
+    parent_model: "",
+    format: "gguf",
+    family: "qwen3",
+    families: ["qwen3"],
+    parameter_size: "4.0B",
+    quantization_level: "Q4_K_M",
+  };
+  const known = { name: "qwen3:4b", model: "qwen3:4b", size: 2_600_000_000, digest: "sha256:1", details };
+  await using door = await listed({
+    desk: { preset: "ollama", tags: { models: [{ ...known, modified_at: "2026-01-01T02:00:00+02:00" }] } },
+    cellar: { preset: "ollama", models: ["llama3.3:70b"] },
+  }, { aliases: { fast: "desk/qwen3:4b" } });
+  const { text } = await door.send("/api/tags", undefined);
+  const unknown = {
+    parent_model: "",
+    format: "",
+    family: "",
+    families: [],
+    parameter_size: "",
+    quantization_level: "",
+  };
+  const modified_at = "2026-01-01T00:00:00.000Z";
+  assertEquals(JSON.parse(text), {
+    models: [
+      { ...known, modified_at },
+      {
+        name: "llama3.3:70b",
+        model: "llama3.3:70b",
+        modified_at: "1970-01-01T00:00:01.000Z",
+        size: 0,
+        digest: "",
+        details: unknown,
+      },
+      { ...known, name: "fast", model: "fast", modified_at },
+    ],
+  });
+});
+
 Deno.test("models: a slow endpoint delays the list by a second at most, and is named as missing", async () => {
   const late = Promise.withResolvers<void>();
   await using door = new OneDoor({

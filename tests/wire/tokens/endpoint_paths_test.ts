@@ -1,6 +1,6 @@
 /** What an endpoint allows: the Ollama client can use models, and no spelling of a closed path gets through. */
 
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { Hono } from "hono";
 import { createServer } from "node:http";
 import { Ollama } from "ollama";
@@ -83,6 +83,8 @@ Deno.test("paths of an endpoint: the Ollama client uses models, and cannot chang
   for (const change of changes) {
     const error = await assertRejects(async () => await change(), Error);
     assertEquals("status_code" in error && error.status_code, 403, `${change}`);
+    // The client shows the message of the proxy.
+    assertMatch(error.message, /^The endpoint there does not allow /);
   }
   assertEquals(upstream.requests.length, before, "the server gets none of them");
 });
@@ -113,7 +115,7 @@ Deno.test("paths of an endpoint: the refusal names the group and the setting", a
   ]);
   assertEquals([answer.status, answer.header("x-llm-proxy-error")], [403, "forbidden"]);
   assertEquals(
-    JSON.parse(answer.text).error.message,
+    JSON.parse(answer.text).error,
     'The endpoint there does not allow DELETE "/api/delete", which belongs to the group model_management. It allows ' +
       'inference, models (endpoints.there.paths). To allow the group, add "model_management" to endpoints.there.paths.',
   );
