@@ -214,8 +214,9 @@ const REQUESTS_IN_BODY = /application\/http|multipart\/(?!form-data|related)/i;
 
 /** Throws `forbidden` if the body could have whole requests, which name objects in their paths and list them. */
 function checkNoRequestBatch(path: string, fields: readonly Field[]): void {
-  const isBatch = fields.some(({ lower, value }) => lower === "content-type" && REQUESTS_IN_BODY.test(value)) ||
-    (pathReadings(path) ?? [path]).some((one) => operationOf("POST", one) === "request_batch");
+  const isBatch =
+    fields.some(({ lower, value }) => lower === "content-type" && REQUESTS_IN_BODY.test(value)) ||
+    (pathReadings(path)?.some((one) => operationOf("POST", one) === "request_batch") ?? true);
   if (!isBatch) return;
   throw new ProxyFault(
     "forbidden",
