@@ -148,8 +148,8 @@ export async function admitRequest(
 }
 
 /**
- * Receives the body of a request, and reads it if something depends on it. A promise only if the request has to wait, as
- * few do.
+ * Receives the body of a request, and reads it if something depends on it. Returns a promise only if the
+ * request has to wait.
  */
 function received(
   unread: UnreadRequest,

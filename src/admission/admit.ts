@@ -63,9 +63,9 @@ export interface AdmittedHead {
   readonly counted: CountedRequest;
   readonly admission: Admission;
   readonly cost: PathCost;
-  /** What the request does with an object. Undefined for WebSockets and requests that concern no object. */
+  /** What the request does with an object. `undefined` for WebSockets and requests that concern no object. */
   readonly object: ObjectRequest | undefined;
-  /** The models that the head names. Undefined if no rule needed them so far. */
+  /** The models that the head names. `undefined` if no rule needed them so far. */
   readonly models: ModelsInHead | undefined;
 }
 
@@ -124,7 +124,7 @@ function modelsOf({ request, rest, query, upgrade }: CountedRequest): ModelsInHe
 
 /**
  * Admits a request by its body, and returns the body to send. The account reads a body that the proxy has not
- * read while it passes. Throws like {@link admit}. A promise only if the body is long.
+ * read while it passes. Throws like {@link admit}. Returns a promise only if the body is long.
  */
 export function admitBody(
   head: AdmittedHead,

@@ -1,4 +1,6 @@
-/** Checks whether an endpoint and a token allow the path of a request, before anything else of it counts. */
+/**
+ * Checks whether an endpoint and a token allow the path of a request, before the rest of the request counts.
+ */
 
 import type { Endpoint } from "../config/config.ts";
 import { joinPath, versionedPath } from "../http/join_url.ts";

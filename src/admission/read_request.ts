@@ -57,8 +57,8 @@ export interface ReadRequest {
 
 /**
  * Reads the body of a request if something depends on it. Throws `bad_request` or `forbidden` if the proxy
- * cannot understand the body, and `payload_too_large` if it is longer than the endpoint's `max_buffer_bytes`. A promise
- * only if the body has not arrived yet, or is not short JSON.
+ * cannot understand the body, and `payload_too_large` if it is longer than the endpoint's `max_buffer_bytes`.
+ * Returns a promise only if the body has not arrived yet, or is not short JSON.
  */
 export function readRequest(
   request: UnreadRequest,

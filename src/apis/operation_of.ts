@@ -194,7 +194,10 @@ export function isOllamaPath(path: string): boolean {
 const BARE_OLLAMA =
   /^\/(?:chat|generate|embed|tags|ps|version|show|create|copy|pull|push|delete|blobs\/[^/]*)\/*$/i;
 
-/** The path of Ollama's own API that a client means whose base URL ends in `/api`. Other paths stay. */
+/**
+ * Adds the folder `/api` to a path of Ollama's own API: clients whose base URL ends in `/api` leave it out.
+ * Other paths stay.
+ */
 export function withOllamaFolder(path: string): string {
   return BARE_OLLAMA.test(path) ? `/api${path}` : path;
 }

@@ -1,4 +1,4 @@
-/** Which API a path belongs to that begins with no endpoint's name. */
+/** Which API a path without the name of an endpoint belongs to. */
 
 import type { ErrorDialect } from "./dialects.ts";
 import { operationOf } from "./operation_of.ts";

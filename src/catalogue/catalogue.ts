@@ -88,8 +88,8 @@ export class Catalogue {
   }
 
   /**
-   * Uses the endpoints of another configuration. An endpoint with the same addresses keeps its list. The catalogue
-   * reads the lists that routing needs at once, and then again and again.
+   * Uses the endpoints of another configuration. An endpoint with the same addresses keeps its list. The
+   * catalogue reads the lists that routing needs at once, and then at intervals.
    */
   configure(
     endpoints: readonly CataloguedEndpoint[],

@@ -7,7 +7,7 @@ export interface ListedModel {
   readonly id: string;
   /** The name for people. `undefined` if the list has none. */
   readonly title?: string;
-  /** Who owns the model, by the list. */
+  /** The owner of the model, as the list states it. */
   readonly ownedBy?: string;
   /** When the model was made, in seconds since 1970. */
   readonly created?: number;
@@ -138,7 +138,7 @@ function ollamaFacts(item: unknown): OllamaFacts | undefined {
 
 function memberOf(value: unknown, name: string): unknown {
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
-  // The own member was checked; its value is checked by the caller.
+  // The own member exists, and the caller checks its value.
   return (value as Readonly<Record<string, unknown>>)[name];
 }
 

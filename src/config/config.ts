@@ -22,13 +22,13 @@ export interface Config {
    * The management plane, with managed tokens, usage, metrics and the admin page; `undefined` if it is off.
    */
   readonly management?: ManagementConfig;
-  /** Where the authorities of upstreams are. Undefined for the files of the operating system. */
+  /** Where the authorities of upstreams are. `undefined` for the files of the operating system. */
   readonly authorities?: AuthorityPlaces;
 }
 
 /** Where certificate authorities are that upstreams may have besides those of Mozilla. */
 export interface AuthorityPlaces {
-  /** The file with authorities as PEM text. Undefined for the file of the operating system. */
+  /** The file with authorities as PEM text. `undefined` for the file of the operating system. */
   readonly file: string | undefined;
   /** Folders with authorities as PEM text, one or more in each file. */
   readonly folders: readonly string[];
@@ -252,15 +252,15 @@ export interface Endpoint {
   readonly reserve: "expected" | "maximum";
   /** Whether input tokens that are read from a cache count in tokens per minute. */
   readonly countCacheReads: boolean;
-  /** The silence, in milliseconds, after which an event stream gets a comment. Undefined for no comments. */
+  /** The silence, in milliseconds, after which an event stream gets a comment. `undefined` for no comments. */
   readonly keepaliveMs?: number;
   /**
    * How long the proxy waits for the head of an event stream before it begins the response itself, in milliseconds.
-   * Undefined if only the upstream begins responses.
+   * `undefined` if only the upstream begins responses.
    */
   readonly earlyHeadMs?: number;
   /**
-   * The provider whose published prices apply, or `local` for no cost. Undefined for the provider of the
+   * The provider whose published prices apply, or `local` for no cost. `undefined` for the provider of the
    * backend's address, if it is a known one.
    */
   readonly priceProvider: string | undefined;

@@ -45,7 +45,7 @@ export function mayBeConversation(operation: Operation): boolean {
  * ranks below all others.
  */
 export function rankOf({ name, weight }: Pick<Backend, "name" | "weight">, conversation: string): number {
-  // Between 0 and 1, and neither of the two.
+  // Between 0 and 1, exclusive, so that its logarithm is finite and below 0.
   const share = (mixed(hashOf(name, hashOf(conversation, 0x811c9dc5))) + 0.5) / 2 ** 32;
   return weight === 0 ? share - 2 : weight / -Math.log(share);
 }

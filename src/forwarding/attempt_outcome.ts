@@ -1,4 +1,4 @@
-/** What an attempt brought, what it says of its backend, and what becomes of it. */
+/** The outcome of an attempt: what it says of the backend, and what the client or the log gets. */
 
 import { ClientGone } from "../cancellation.ts";
 import type { ForwardedExchange, ForwardObserver, ForwardRequest } from "./forward.ts";

@@ -25,9 +25,9 @@ export class BackendHealth {
   skippedUntil = -Infinity;
   /** The number of cooldowns so far. */
   cooldowns = 0;
-  /** When the request began that probes, after a cooldown, whether the backend works again. */
+  /** When the probe after a cooldown began: the request that shows whether the backend works again. */
   #probingSince: number | undefined;
-  /** The holders whose requests failed in this row. */
+  /** The holders whose requests are among the failures in a row. */
   readonly #failedFor = new Set<string>();
   /** Failures to connect, which no request can cause. */
   #certain = 0;
@@ -53,7 +53,7 @@ export class BackendHealth {
     return this.#probingSince !== undefined && now - this.#probingSince < LONGEST_PROBE_MS;
   }
 
-  /** A request begins that probes whether the backend works again. */
+  /** Begins a probe: a request that shows whether the backend works again. */
   probe(now: number): void {
     this.#probingSince = now;
   }
@@ -63,7 +63,7 @@ export class BackendHealth {
     this.#probingSince = undefined;
   }
 
-  /** Resets the failures. True: the backend was failing before. */
+  /** Resets the failures. Returns true if the backend was failing before. */
   succeeded(): boolean {
     const { isFailing } = this;
     this.failures = this.#certain = 0;
@@ -73,7 +73,9 @@ export class BackendHealth {
     return isFailing;
   }
 
-  /** A check failed, which no request can cause. True: the backend begins to fail with this call. */
+  /**
+   * A check failed, which no request can cause. Returns true if the backend begins to fail with this call.
+   */
   checkFailed({ now, forMs }: { readonly now: number; readonly forMs: number }): boolean {
     const wasFailing = this.isFailing;
     this.#isDownByCheck = true;
@@ -84,8 +86,9 @@ export class BackendHealth {
   }
 
   /**
-   * A check found the backend up. Ends a cooldown after a failed check or failures to connect. A backend whose check
-   * succeeds can still fail requests, so other failures stay. True: the backend was failing before.
+   * A check found the backend up. Ends a cooldown after a failed check or failures to connect. A backend
+   * whose check succeeds can still fail requests, so other failures stay. Returns true if the backend was
+   * failing before.
    */
   checkSucceeded(): boolean {
     if (!this.#isDownByCheck && this.#certain < FAILURES) return false;
@@ -94,8 +97,8 @@ export class BackendHealth {
   }
 
   /**
-   * Counts failures, and begins a cooldown after enough of them. True: the backend begins to fail with this
-   * call.
+   * Counts failures, and begins a cooldown after enough of them. Returns true if the backend begins to fail
+   * with this call.
    */
   failed(
     count: number,

@@ -21,7 +21,7 @@ export interface StrippedCredentials {
   ) => void;
 }
 
-/** The exchange of the requests, as they need it. */
+/** The part of an exchange that its requests to backends depend on. */
 export interface RequestedExchange {
   readonly request: { readonly method: string };
   readonly endpoint: Endpoint;

@@ -255,7 +255,10 @@ function keyWithMostQuota(
   return best;
 }
 
-/** What makes a backend another one: a changed key or address may work where the one before has failed. */
+/**
+ * Identifies a backend over reloads. With a changed key or address, a backend counts as a new one, because it
+ * may work where the old one failed.
+ */
 function identityOf({ name, baseUrl, key, keyField, connection, headers, model }: Backend): string {
   return JSON.stringify([name, baseUrl.origin, baseUrl.path, key, keyField, connection.key, headers, model]);
 }

@@ -20,7 +20,7 @@ export interface ClientAddress {
   readonly path: string;
 }
 
-/** What the answer for the client depends on, besides the answer of the backend. */
+/** What the response for the client depends on, besides the response of the backend. */
 export interface ReplyContext {
   readonly exchange: {
     readonly id: string;
@@ -45,7 +45,10 @@ export interface ReplyContext {
   readonly clock: Clock;
 }
 
-/** Makes the client's answer from the answer of a backend. Throws `bad_gateway` if it cannot replace URLs in it. */
+/**
+ * Makes the response for the client from the response of a backend. Throws `bad_gateway` if it cannot replace
+ * URLs in it.
+ */
 export function clientReply(
   answer: BackendResponse,
   { exchange, backend, usageWasAdded, urlsIn, client, clock }: ReplyContext,

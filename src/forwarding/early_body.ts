@@ -7,7 +7,7 @@ export interface EarlyBodyOptions {
   /** The time between two comments, in milliseconds. */
   readonly silenceMs: number;
   readonly clock: Clock;
-  /** Called once if the reader cancels the body before its source has come. */
+  /** Called once if the reader cancels the body before its source is there. */
   readonly onCancel: () => void;
 }
 

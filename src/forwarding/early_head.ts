@@ -29,7 +29,7 @@ export interface EarlyExchange extends LateReplyContext {
 export interface SentRequest {
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
-  /** The body in memory. Undefined if the proxy does not read it. */
+  /** The body in memory. `undefined` if the proxy does not read it. */
   readonly payload: HeldPayload | undefined;
 }
 
@@ -53,8 +53,8 @@ export class EarlyHead {
   }
 
   /**
-   * The reply of `send`, which never throws. If it does not come in time and the request asks for an event stream, a
-   * reply that begins with comments and goes on with the one of `send`.
+   * Returns the reply of `send`, which never throws. If that reply is late and the request asks for an event
+   * stream, returns a reply that begins with comments and continues with that reply.
    */
   async reply(send: () => Promise<OutgoingReply>, clock: Clock): Promise<OutgoingReply> {
     const { promise: due, resolve } = Promise.withResolvers<undefined>();
@@ -100,7 +100,7 @@ export class EarlyHead {
   }
 }
 
-/** The early head of a response. Undefined if the endpoint or the request must have none. */
+/** The early head of a response. `undefined` if the endpoint or the request must have none. */
 export function earlyHeadOf(
   exchange: EarlyExchange,
   sent: SentRequest,

@@ -12,7 +12,7 @@ import { type Transport, TransportError } from "./transport/transport.ts";
 
 /** The longest wait for the head of a response. Shorter timeouts of the backend apply instead. */
 const LONGEST_WAIT_MS = 10_000;
-/** A backend that is down is skipped for so much longer than until the end of its next check. */
+/** A backend that is down is skipped until its next check should have ended, and for this time more. */
 const SPARE_MS = 1_000;
 
 /** The checks of one configuration: one at a time for each backend. */
@@ -54,7 +54,7 @@ export class HealthChecks {
     }
   }
 
-  /** Compares at the time of the call, which the type checker cannot know of a property. */
+  /** A method, because the type checker assumes that a property stays the same during an `await`. */
   #isStopped(): boolean {
     return this.#stopped.reason !== undefined;
   }

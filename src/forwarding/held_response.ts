@@ -41,7 +41,7 @@ export class HeldResponses {
     return await forward({ ...request, exchange: quiet }, parts);
   }
 
-  /** The error that the client gets for an error of reading a response. */
+  /** Returns the error that the client gets if reading a response fails with `error`. */
   errorFor(error: unknown): unknown {
     return this.#exchange.request.cancellation.reason ?? this.#fault ?? error;
   }

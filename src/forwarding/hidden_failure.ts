@@ -163,7 +163,7 @@ function jsonObject(text: string): Readonly<Record<string, unknown>> | undefined
 
 function record(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value)
-    // An object of JSON has texts as keys.
+    // A JSON object has only strings as keys.
     ? value as Readonly<Record<string, unknown>>
     : undefined;
 }

@@ -1,4 +1,6 @@
-/** Answers that a browser does not run, and does not take for another type, when it opens them as a page. */
+/**
+ * Responses that a browser does not run, and does not take for another type, when it opens them as a page.
+ */
 
 import { withoutBlanks } from "../http/blanks.ts";
 import type { Field } from "../http/fields.ts";
@@ -20,7 +22,7 @@ const INERT: readonly RegExp[] = [
 
 /**
  * Whether a response has exactly one media type, in its strict form, and the type is inert. Browsers split a
- * field at commas and take the last type, and guess where no type is stated. Such answers are not inert.
+ * field at commas and take the last type, and guess where no type is stated. Such responses are not inert.
  */
 export function isInert(fields: readonly Field[]): boolean {
   let type: string | undefined;

@@ -35,7 +35,7 @@ export async function streamOf(reply: OutgoingReply, context: LateReplyContext):
   return bodyOf(eventOf(error ?? ownError(reply, context), context));
 }
 
-/** Reads a body to its end. Undefined if it is longer than {@link MAX_ERROR_BYTES} or broke off. */
+/** Reads a body to its end. `undefined` if it is longer than {@link MAX_ERROR_BYTES} or broke off. */
 async function textOf(body: OutgoingReply["body"]): Promise<string | undefined> {
   if (body === null) return "";
   if (body instanceof Uint8Array) return new TextDecoder().decode(body);
@@ -88,7 +88,7 @@ function responsesEvent(error: JsonObject): JsonObject {
 
 function recordOf(value: unknown): JsonObject | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value)
-    // An object of JSON has texts as keys.
+    // A JSON object has only strings as keys.
     ? value as JsonObject
     : undefined;
 }

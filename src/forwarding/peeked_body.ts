@@ -11,7 +11,7 @@ export class PeekedBody implements MessageBody {
   readonly #clock: Clock;
   /** The pieces that were read and not yet passed on. */
   readonly #pieces: Uint8Array[] = [];
-  /** The wait for more, which a deadline left behind. */
+  /** The wait for more bytes that a deadline interrupted. */
   #waiting: Promise<void> | undefined;
 
   constructor(source: MessageBody, clock: Clock) {

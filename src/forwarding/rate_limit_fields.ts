@@ -35,7 +35,7 @@ function responseTime(fields: readonly Field[], epochMs: number): number {
   return Number.isNaN(date) ? epochMs : date;
 }
 
-/** The limits that have nothing remaining reset after so long. */
+/** Milliseconds until all limits with nothing remaining are full again. */
 function resetMs(fields: readonly Field[], epochMs: number): number | undefined {
   let latest: number | undefined;
   for (const { remaining, resetMs } of remainingLimits(fields, epochMs)) {

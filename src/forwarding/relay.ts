@@ -3,7 +3,9 @@ import { ClientGone } from "../cancellation.ts";
 import type { ByteSource, MessageBody } from "../streams/byte_source.ts";
 import { SmallPieces } from "../streams/small_pieces.ts";
 
-/** The call whose response a {@link RelayedBody} carries. The body calls one of `ended` and `brokeOff`, and once. */
+/**
+ * The call whose response a {@link RelayedBody} carries. The body calls either `ended` or `brokeOff`, once.
+ */
 export interface RelayOwner {
   /** The most bytes that `passed` gets in one turn of the event loop. `undefined` if there is no limit. */
   readonly stepBytes?: number | undefined;
@@ -18,8 +20,8 @@ export interface RelayOwner {
 }
 
 /**
- * The body of a response on its way to the client. It is read only as fast as the client takes it. How the body
- * ended is decided here, and only here.
+ * The body of a response on its way to the client. It is read only as fast as the client takes it. Only this
+ * class decides how the body ended.
  */
 export class RelayedBody implements MessageBody {
   readonly length: number | undefined;

@@ -16,22 +16,22 @@ export class ReplayableBody {
   readonly #kept = new GrowingBuffer();
   /** The number of the attempt that may read. */
   #latest = 0;
-  /** How many of the kept bytes that attempt has taken. */
+  /** How many of the kept bytes this attempt has taken. */
   #taken = 0;
   #forgets = false;
-  /** Bytes were forgotten, so no attempt can read from the first byte. */
+  /** Whether bytes were forgotten, so that no attempt can read from the first byte. */
   #hasForgotten = false;
   #ended = false;
-  /** The attempt has read the end, so the kept bytes are free. */
+  /** Whether the attempt has read the end, so that the kept bytes can be dropped. */
   #isTaken = false;
-  /** The read-ahead waits for the sender. */
+  /** Whether the read-ahead waits for the sender. */
   #isWaiting = false;
-  /** The sender has left, which the next reader also notices. */
+  /** Whether the sender has left, which the next reader also notices. */
   #isBroken = false;
   /** Called when the read-ahead has read more, or cannot. */
   #onProgress: (() => void) | undefined;
 
-  /** `memory` refuses bytes beyond the share. They are then sent once and forgotten. */
+  /** Bytes for which `memory` has no room are sent once and forgotten. */
   constructor(source: MessageBody, maxBytes: number, memory: BodyMemory = UNCOUNTED) {
     this.#memory = memory;
     this.#source = source;
@@ -112,7 +112,10 @@ export class ReplayableBody {
     return new AttemptBody(this, this.#source, ++this.#latest, this.#hasForgotten);
   }
 
-  /** The next bytes for the attempt with a number. `isCut`: the beginning was forgotten before it began. */
+  /**
+   * The next bytes for the attempt with a number. `isCut`: whether the first bytes were forgotten before the
+   * attempt began.
+   */
   read(attempt: number, isCut: boolean): Uint8Array | null | undefined {
     if (attempt !== this.#latest) throw new Error("another attempt reads this body");
     if (isCut) throw new Error("the beginning of the body is forgotten");

@@ -14,13 +14,13 @@ export interface RequestHeaderPolicy {
   readonly anthropicVersion?: string | undefined;
   /** The name, in lower case, of one more field to remove. */
   readonly dropped?: string | undefined;
-  /** Whether the upstream must send its whole answer, and not compress it. */
+  /** Whether the upstream must send its whole response, and not compress it. */
   readonly isAnswerRead?: boolean | undefined;
   /** Whether a web page of `CORS_ORIGINS` sent the request. */
   readonly isFromPage?: boolean | undefined;
 }
 
-/** Fields that ask for an answer which the proxy could not read. */
+/** Fields that ask for a response that the proxy could not read. */
 const UNREADABLE: ReadonlySet<string> = new Set(["accept-encoding", "range", "if-range"]);
 
 /**

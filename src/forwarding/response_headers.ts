@@ -17,7 +17,7 @@ const SHARES_WITH_PAGES: ReadonlySet<string> = new Set([
 /** The backend of a response, as far as the fields for the client depend on it. */
 export interface AnsweringBackend {
   /**
-   * Whether the proxy injected its key. A provider that lets all pages read answers would let them use the
+   * Whether the proxy injected its key. A provider that lets all pages read responses would let them use the
    * key.
    */
   readonly hasProxysKey: boolean;

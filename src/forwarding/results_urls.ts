@@ -46,9 +46,9 @@ export class ResultsUrls implements MessageBody {
   readonly #replace: ReplaceUrl;
   #place: Place = "between";
   #isBeginning = true;
-  /** The last byte was a backslash that escapes the next one. */
+  /** Whether the last byte was a backslash that escapes the next one. */
   #isEscaping = false;
-  /** The current string contains an escape, or a character that is not ASCII. */
+  /** Whether the current string contains an escape, or a character that is not ASCII. */
   #isSpelled = false;
   /** The beginning of the current string. A longer one is not kept, and cannot be the name. */
   readonly #name = new Uint8Array(MAX_NAME_BYTES);
@@ -215,7 +215,7 @@ function decoded(json: string): string | undefined {
   }
 }
 
-/** The fault for an answer whose URLs the proxy cannot replace. */
+/** The fault for a response whose URLs the proxy cannot replace. */
 export function unreadable(why: string): ProxyFault {
   return new ProxyFault("bad_gateway", `The proxy cannot replace results_url in the answer: ${why}.`);
 }

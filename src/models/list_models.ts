@@ -60,7 +60,7 @@ function decoded(id: string | undefined): string | undefined {
   }
 }
 
-/** What an answer is made from. */
+/** What a list is made from. */
 export interface ModelsParts {
   readonly routes: RoutingTable;
   readonly catalogue: Pick<Catalogue, "refreshed" | "list" | "has" | "isKnown">;

@@ -13,7 +13,7 @@ const MAX_STRING_BYTES = 64 * 1024;
 const MIN_STRING_BYTES = "files/a".length;
 /** The number of ids that are checked at once, so that a batch of many requests takes no memory. */
 const IDS_AT_ONCE = 500;
-/** The bytes that are read without pause, in some milliseconds at worst. */
+/** The bytes that are read in one turn of the event loop, which takes a few milliseconds at most. */
 const STEP_BYTES = 16 * 1024;
 /** The longest id in UTF-16, or encoded twice. */
 const OVERLAP_BYTES = 4 * 1024;

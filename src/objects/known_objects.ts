@@ -1,4 +1,7 @@
-/** Keeps who made which object at the providers: in memory what was used last, and all of it in the database. */
+/**
+ * Keeps the maker of each object at the providers: all of them in the database, and those used last in
+ * memory.
+ */
 
 import type { Backend, Endpoint } from "../config/config.ts";
 import { projectKey } from "../config/project_key.ts";
@@ -147,7 +150,7 @@ export class KnownObjects {
     void this.#reported(store.removeMadeObjects([removal]).finally(() => this.#removing.delete(removal)));
   }
 
-  /** A response is being decompressed. What it shows counts for {@link settled}. */
+  /** Adds a response that is still being decompressed. {@link settled} waits for it. */
   reads(reading: Promise<unknown>): void {
     this.#reading.add(reading);
     const forget = (): void => void this.#reading.delete(reading);
@@ -168,7 +171,8 @@ export class KnownObjects {
     ids: Iterable<string>,
   ): Promise<Map<string, readonly MadeObject[]>> {
     const found = new Map<string, readonly MadeObject[]>();
-    // What waits now: the database may have it after the read, when it waits no more.
+    // The objects that wait now. During the read, they may move into the database, too late for the read to
+    // find them.
     const missing = new Map<string, readonly MadeObject[]>();
     const add = (id: string, stored: readonly MadeObject[], waiting: readonly MadeObject[]): void => {
       const later = waiting.filter(({ account }) => !stored.some((one) => one.account === account));

@@ -33,13 +33,13 @@ export interface ObjectAccessParts {
   readonly accounts: readonly string[];
   /** Whether the client may not use the objects of others. */
   readonly isRestricted: boolean;
-  /** Whether such objects are known, or objects of unknown makers are rejected too. */
+  /** Whether objects of other makers are known, or objects of unknown makers are rejected too. */
   readonly isGuarded: () => boolean;
   /** Whether the proxy knows any object at these accounts. */
   readonly hasObjects: boolean;
 }
 
-/** Names of members that have the place of the next page. */
+/** Names of members with the cursor of another page. */
 const CURSOR = /^(?:next|prev|after|before|first|last|cursor|page)/i;
 
 /** The objects of one exchange. */
@@ -75,7 +75,7 @@ export class ObjectAccess {
     return request.hasReferences && (isGuarded() || hasObjects && accounts.length > 1);
   }
 
-  /** Whether the head must not name another method or path than it has, and not the members of the response. */
+  /** Whether the head must name neither another method or path, nor the members of the response. */
   get isGuarded(): boolean {
     return this.#parts.isGuarded();
   }
@@ -86,8 +86,8 @@ export class ObjectAccess {
   }
 
   /**
-   * Checks all ids that the request names. Throws the provider's error for an object that does not exist if the client
-   * may not use one.
+   * Checks all ids that the request names. Throws the provider's error for a missing object if the client may
+   * not use one of the objects.
    */
   async check(payload: HeldPayload | undefined): Promise<void> {
     const { inHead, inPath, unusualInPath } = this.#parts.request;
@@ -253,7 +253,7 @@ export class ObjectAccess {
     const rejectsUnknown = isGuarded && this.#exchange.endpoint.unknownObjects === "reject" &&
       (isInBody || request.isOfObjects);
     if (rejectsUnknown && found.size < references.size) {
-      // The response that shows the id may still be decompressed.
+      // The response that shows the id may not be decompressed yet.
       const settled = objects.settled();
       if (settled !== undefined) {
         await settled;

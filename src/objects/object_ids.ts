@@ -17,7 +17,7 @@ const FOLDERS: ReadonlySet<string> = new Set([
 const PARTS: ReadonlySet<string> = new Set(["call", "fc", "fs", "msg", "rs", "srvtoolu", "toolu", "ws"]);
 /** The longest id, in characters. */
 const MAX_ID = 512;
-/** Ids that a provider makes are not shorter. Words such as `input_text` are. */
+/** The shortest id that a provider makes. Words such as `input_text` are shorter. */
 const MIN_ID = 12;
 /** Without a digit, the random part of an id is at least as long as this. */
 const MIN_RANDOM = 16;
@@ -25,7 +25,7 @@ const PREFIX = /^[a-z][a-z0-9]*$/;
 const CHARACTERS = /^[a-z0-9._~-]+$/;
 /** Ids without a prefix: UUIDs, and long numbers in hexadecimal. */
 const BARE = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24,})$/;
-/** Longer strings are texts and data. No id or address is longer, except addresses. */
+/** Longer strings are texts and data. Only addresses can be longer. */
 const MAX_TEXT = 1_024;
 const ADDRESS = /^(?:https?|gs):/i;
 /** A server may decode a path more than once. */
@@ -70,7 +70,7 @@ export interface Reference {
   readonly isCertain: boolean;
 }
 
-/** Ids that a text refers to, by the form of {@link keptId}. */
+/** The ids that a text refers to, by the id as {@link keptId} writes it. */
 export type References = Map<string, Reference>;
 
 /**

@@ -14,8 +14,8 @@ export interface ObjectRequest {
   /** The ids in the path. */
   readonly inPath: References;
   /**
-   * What the path names beside them, with the collections: `files=a`, where a server makes ids that look like words. Empty
-   * if the path does not belong to stored objects.
+   * Names in the path that do not look like ids, each with its collection: `files=a`. Some servers make ids
+   * that look like words. Empty if the path does not belong to stored objects.
    */
   readonly unusualInPath: References;
   /**
@@ -23,9 +23,9 @@ export interface ObjectRequest {
    * no collection, or the id is too long.
    */
   readonly unusualId: (id: string) => string | undefined;
-  /** The response describes an object that the request creates. */
+  /** Whether the response describes an object that the request creates. */
   readonly creates: boolean;
-  /** The response is a list of objects, for a server that reads the path in one of its possible ways. */
+  /** Whether the response may be a list of objects, in any way in which a server could read the path. */
   readonly lists: boolean;
   /**
    * The name that a client has chosen for the object which the request deletes, as Google's `files/report`.
@@ -33,13 +33,16 @@ export interface ObjectRequest {
    * id of the provider.
    */
   readonly deletedName: string | undefined;
-  /** The path belongs to stored objects, so that an id in it can be nothing else. */
+  /** Whether the path belongs to stored objects, so that an id in it can be nothing else. */
   readonly isOfObjects: boolean;
-  /** The body can refer to objects. The content of an uploaded file is no reference. */
+  /** Whether the body can refer to objects. The content of an uploaded file is no reference. */
   readonly hasReferences: boolean;
   /** Whether the texts in a member of a JSON body can refer to objects. */
   readonly isReferring: (member: string) => boolean;
-  /** The API has bodies other than JSON and forms at this path, such as sound, or the proxy does not know the path. */
+  /**
+   * Whether the API has bodies other than JSON and forms at this path, such as sound, or the proxy does not
+   * know the path.
+   */
   readonly mayBeRaw: boolean;
 }
 
@@ -189,7 +192,7 @@ function unusualReferences(path: string, inPath: References): References {
   return found;
 }
 
-/** No id that looks like one has an equals sign. */
+/** Usual ids have no equals sign, so that no id has this key. */
 function unusualKey(collection: string, id: string): string | undefined {
   return id === "" || id.length > MAX_UNUSUAL_ID ? undefined : `${collection}=${id}`;
 }

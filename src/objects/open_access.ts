@@ -21,8 +21,8 @@ export interface OpenedExchange {
 }
 
 /**
- * Opens the objects of an exchange. `undefined` if the exchange neither names nor creates objects that
- * matter.
+ * Opens the objects of an exchange. `undefined` if the exchange neither names nor creates objects that the
+ * proxy has to know.
  */
 export function openAccess(
   objects: KnownObjects,

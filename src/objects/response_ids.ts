@@ -114,7 +114,7 @@ export class ResponseIds {
     this.#sink.write(piece);
   }
 
-  /** The response has ended. A promise only if it was compressed. */
+  /** The response has ended. Returns a promise only if it was compressed. */
   end(): Promise<unknown> | undefined {
     return this.#decompressor?.end();
   }

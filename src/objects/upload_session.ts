@@ -1,6 +1,6 @@
 /**
- * Google's resumable uploads: the first request gets a URL with an `upload_id`, to which the next requests send the
- * file. Only the key that began an upload can go on with it.
+ * Google's resumable uploads: the first request gets a URL with an `upload_id`, to which the next requests
+ * send the file. Only the key that began an upload can continue it.
  */
 
 import type { Field } from "../http/fields.ts";

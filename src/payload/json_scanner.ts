@@ -79,7 +79,7 @@ export class JsonScanner {
   /** The length of that number in earlier pieces. */
   #numberBytes = 0;
   readonly #onEnd: (() => void) | undefined;
-  /** Undefined if texts are not expected to begin alike. */
+  /** `undefined` if texts are not expected to begin alike. */
   #head: RepeatedHead | undefined;
   #state = State.Value;
   /** The innermost open container that contains selected values. Undefined outside of all containers. */

@@ -120,7 +120,7 @@ function groupOf(first: number, length: number, count: number): number {
 export const MAX_KEY_BYTES = 128;
 
 /**
- * The selection of the value of a key, which is `bytes` from `from` up to `to`, without escapes. Undefined if
+ * The selection of the value of a key, which is `bytes` from `from` up to `to`, without escapes. `undefined` if
  * the value is not selected. Compares bytes, because decoding every key would cost more than all other work.
  */
 export function selectedMember(

@@ -5,7 +5,7 @@ import { reasonOf } from "../problem.ts";
 import type { Environment, EnvironmentSources } from "../sources/env.ts";
 import type { Resolver } from "./resolver.ts";
 
-/** The places that the variables name. Undefined if both are unset or empty. */
+/** The places that the variables name. `undefined` if both are unset or empty. */
 export function authorityPlaces(get: (name: string) => string | undefined): AuthorityPlaces | undefined {
   const file = get("SSL_CERT_FILE") || undefined;
   const folders =

@@ -26,7 +26,7 @@ export class HiddenUsage implements MessageBody {
   readonly #source: ByteSource;
   /** The beginning of an event that has not arrived whole. */
   readonly #pending = new GrowingBuffer();
-  /** At most a byte order mark has arrived. It is not part of the first line. */
+  /** Whether at most a byte order mark has arrived, which is not part of the first line. */
   #isBeginning = true;
   /**
    * How much of the event was searched for its end, and whether the line at that position is empty so far.

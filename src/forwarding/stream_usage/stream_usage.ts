@@ -6,7 +6,7 @@ import { contentCodingOf } from "../../payload/content_coding.ts";
 import { isEventStream } from "../../payload/media_type.ts";
 import { HiddenUsage } from "./hidden_usage.ts";
 
-/** The body of a response without the usage that the proxy asked for. Null: the response has no body. */
+/** The body of a response without the usage that the proxy asked for. `null` if the response has no body. */
 export function withoutUsage(
   { fields, body }: { readonly fields: readonly Field[]; readonly body: MessageBody | null },
 ): MessageBody | null {

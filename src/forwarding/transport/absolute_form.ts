@@ -19,7 +19,7 @@ export interface AbsoluteForm {
   readonly checkAnswer: (answer: AnswerHead) => void;
 }
 
-/** The head of an answer of the upstream or of the forward proxy. */
+/** The head of a response of the upstream or of the forward proxy. */
 export interface AnswerHead {
   readonly status: number;
   readonly fields: readonly Field[];

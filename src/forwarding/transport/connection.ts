@@ -23,7 +23,7 @@ import {
 } from "./transport.ts";
 import { Upload } from "./upload.ts";
 
-/** The most interim answers that are skipped before the final one. */
+/** The most interim responses that are skipped before the final one. */
 const MAX_INTERIM = 16;
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
 
@@ -51,9 +51,9 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
   #beganAt = 0;
   #cancellation: Cancellation | undefined;
   #upload: Upload | null = null;
-  /** The whole request was sent. */
+  /** Whether the whole request was sent. */
   #isSent = false;
-  /** The response lets the connection serve another request. */
+  /** Whether the response lets the connection serve another request. */
   #isPersistent = false;
 
   /**
@@ -85,7 +85,7 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
 
   /**
    * Whether the connection can serve a request: it is open, and no byte has arrived that belongs to no
-   * answer.
+   * response.
    */
   get isUsable(): boolean {
     return !this.#closed && this.#reader.available === 0;
@@ -101,8 +101,9 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
   }
 
   /**
-   * Keeps the connection for later. While it is idle, its end, or a byte that belongs to no response, closes it. The read
-   * that watches is the read that the next response arrives by. `since` is the time on the clock of the pool.
+   * Keeps the connection for later. While it is idle, its end, or a byte that belongs to no response, closes
+   * it. The read that notices this also receives the next response. `since` is the time on the clock of the
+   * pool.
    */
   idle(since: number): void {
     this.#idleSince = since;

@@ -159,7 +159,7 @@ async function secure(
     hostname: string;
     caCerts: Certificates;
     cancellation: Cancellation;
-    /** Closes what the connection leads through. */
+    /** Closes the connection that this connection leads through. */
     alsoClose?: (() => void) | undefined;
   },
 ): Promise<Deno.TlsConn> {
@@ -179,7 +179,10 @@ function tlsOptions(caCerts: Certificates): { alpnProtocols: string[]; caCerts?:
   return { alpnProtocols: ["http/1.1"], ...(caCerts && { caCerts: [...caCerts] }) };
 }
 
-/** Returns a connection after its handshake. Closes it if the handshake fails, and what it leads through. */
+/**
+ * Returns a connection after its handshake. If the handshake fails, closes it and the connection that it
+ * leads through.
+ */
 async function afterHandshake(
   secured: Deno.TlsConn,
   { cancellation, alsoClose }: { cancellation: Cancellation; alsoClose?: (() => void) | undefined },

@@ -25,7 +25,8 @@ export function createHttp1Transport(systemRoots: SystemRoots = new SystemRoots(
 
   function send(request: UpstreamRequest): Promise<UpstreamResponse> {
     const upstream = upstreamOf(request.origin, request.connection);
-    // A body that cannot be sent again goes on a fresh connection, because no idle close can cross it there.
+    // A body that cannot be sent again goes on a fresh connection: an upstream may close an idle connection
+    // while the body is on its way.
     const replayable = request.body === null || request.again !== undefined;
     const kept = replayable && request.upgrade !== true ? upstream.pool.take() : undefined;
     return kept === undefined

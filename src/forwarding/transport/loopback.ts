@@ -29,7 +29,7 @@ export async function overLoopback<Near extends Deno.TcpConn | Deno.TlsConn>(
 export interface Hop<Near> {
   /** The end for the caller. */
   readonly near: Near;
-  /** Closes the far end. To close the near end does not end a handshake on it. */
+  /** Closes the far end. Closing the near end does not end a handshake on it. */
   readonly close: () => void;
 }
 

@@ -18,7 +18,7 @@ export interface UpstreamRequest {
   readonly target: string;
   /** The end-to-end fields, without `host`, `content-length` and `transfer-encoding`. */
   readonly fields: readonly Field[];
-  /** Null: the request has no body. */
+  /** `null` if the request has no body. */
   readonly body: MessageBody | null;
   /** Returns the body again from its first byte. `undefined` if it cannot be sent again. */
   readonly again: (() => MessageBody) | undefined;
@@ -47,7 +47,8 @@ export interface UpstreamResponse {
   readonly reason: string;
   readonly fields: readonly Field[];
   /**
-   * Null: a response of this kind has no body. The body throws a {@link TransportError} where it breaks off.
+   * `null` if a response of this kind has no body. The body throws a {@link TransportError} where it breaks
+   * off.
    */
   readonly body: MessageBody | null;
   /** The length of the body that a response to HEAD or a 304 leaves out. `undefined` if it was not stated. */

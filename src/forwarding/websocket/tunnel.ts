@@ -26,7 +26,7 @@ export interface TunnelParts {
    * WebSocket. `undefined` if nothing is checked, or these bytes need no check.
    */
   readonly check?: ((piece: Uint8Array) => Promise<ProxyFault | undefined> | undefined) | undefined;
-  /** Bytes arrived from either side. */
+  /** Called when bytes have arrived from either side. */
   readonly active: () => void;
   /** The tunnel has ended. Called once. */
   readonly ended: (how: ResponseEnd) => void;
@@ -40,8 +40,8 @@ const CHECK_FAILED = "a message names an object that does not exist";
 const CLOSING_MS = 1_000;
 
 /**
- * How a direction ended: its sender ended or was lost, its receiver took no more, the proxy stopped it, or a
- * frame broke a rule.
+ * How a direction ended. `ended`: its sender ended or was lost. `refused`: its receiver took no more.
+ * `stopped`: the proxy stopped it. `violation`: a frame broke a rule.
  */
 type DirectionEnd = "ended" | "refused" | "stopped" | "violation";
 
@@ -115,7 +115,7 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
     await Promise.race(carrying);
     const first = up.end === undefined ? down : up;
     const isStopped = first.end === "stopped" || first.end === "violation";
-    // A client that sent a close frame gets the answer to it.
+    // A client that sent a close frame gets one back.
     const awaitsAnswer = first === up && up.end === "ended" && up.frames.hasClosed;
     if (awaitsAnswer) await upstream.closeWrite();
     if (isStopped) this.#stop();
