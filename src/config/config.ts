@@ -229,11 +229,13 @@ export interface Endpoint {
    */
   readonly affinity?: Affinity;
   readonly retry: RetryPolicy;
-  /** The maximum size of a body that is buffered for a retry or a change. */
+  /** The longest body that the proxy holds in memory, for a retry, a rule or a change. In bytes. */
   readonly maxBufferBytes: number;
   /** Whether responses name their backend in `x-llm-proxy-backend`. */
   readonly exposeBackend: boolean;
-  /** Whether URLs of the upstream in its answers, which clients open with their token, lead to the proxy. */
+  /**
+   * Whether URLs of the upstream in its responses, which clients open with their token, lead to the proxy.
+   */
   readonly rewriteUrls: boolean;
   /** Whether the proxy requests usage in streams, and strips it if the client did not request it. */
   readonly streamUsage: boolean;

@@ -40,7 +40,10 @@ export interface Payload {
   readonly facts: RequestFacts;
   /** What the proxy found in a JSON body. Absent for other bodies. */
   readonly json?: JsonFindings;
-  /** The content type is not that of JSON, and the body was read as JSON because it begins like an object. */
+  /**
+   * Whether the content type is not that of JSON, and the body was read as JSON because it begins like an
+   * object.
+   */
   readonly hasGuessedType?: true;
   /** What the files of a form are. Absent for other bodies. */
   readonly form?: FormMedia;
@@ -66,7 +69,7 @@ export interface PayloadOptions {
    * Called before decoding, with the highest number of bytes that it can make. Throws if there is no memory.
    */
   readonly hold: (bytes: number) => void;
-  /** Whose body it is; bodies whose coding is broken are counted by it. */
+  /** The client that sent the body, for the count of malformed bodies. */
   readonly sender?: string;
 }
 
