@@ -61,9 +61,9 @@ export class Account implements ExchangeAccount, Listed {
   /** The amounts that the reservation of this exchange holds. */
   #held = NOTHING_HELD;
   #unseen: UnseenTime | undefined;
-  /** Undefined for requests that concern no object. */
+  /** `undefined` for requests that concern no object. */
   #objects: AccountObjects | undefined;
-  /** The status of the response. Undefined before its headers. */
+  /** The status of the response. `undefined` before its headers. */
   #status: number | undefined;
   /** Whether the response is a part of what its address names. */
   #isPart = false;
@@ -93,7 +93,10 @@ export class Account implements ExchangeAccount, Listed {
     this.#owner = owner;
   }
 
-  /** The endpoint of the exchange. Undefined: the path has no endpoint, or the model has not chosen one yet. */
+  /**
+   * The endpoint of the exchange. `undefined` if the path has no endpoint, or the model has not chosen one
+   * yet.
+   */
   get endpoint(): Endpoint | undefined {
     return this.#exchange.endpoint;
   }
@@ -130,7 +133,7 @@ export class Account implements ExchangeAccount, Listed {
     return this.#request.facts();
   }
 
-  /** What the request does with an object of the provider. Undefined: other requests. */
+  /** What the request does with an object of the provider. `undefined` for other requests. */
   get object(): ObjectRequest | undefined {
     return this.#request.object;
   }
@@ -170,17 +173,17 @@ export class Account implements ExchangeAccount, Listed {
     return this.#client;
   }
 
-  /** The backend that responded. Undefined before the headers of its response. */
+  /** The backend that responded. `undefined` before the headers of its response. */
   get backend(): Backend | undefined {
     return this.#backend;
   }
 
-  /** The reader of the response. Undefined before its headers, and for responses that the proxy cannot read. */
+  /** The reader of the response. `undefined` before its headers, and for responses that the proxy cannot read. */
   get tap(): Tap | undefined {
     return this.#tap;
   }
 
-  /** The admission of the request. Undefined: it was not admitted. */
+  /** The admission of the request. `undefined` if it was not admitted. */
   get admission(): AccountAdmission | undefined {
     return this.#admission;
   }
@@ -217,7 +220,7 @@ export class Account implements ExchangeAccount, Listed {
 
   /**
    * Reserves the stated tokens of the request and the cost of the most expensive candidate. Throws if other
-   * requests have reserved the remainder. Undefined: the request is free.
+   * requests have reserved the remainder. `reserved` is `undefined` if the request is free.
    */
   reserve(reserved: ReservedUsage | undefined): void {
     const facts = this.#request.facts();
@@ -290,7 +293,7 @@ export class Account implements ExchangeAccount, Listed {
     return this.#owner.close(this, record);
   }
 
-  /** What the response reported, once it has ended. A promise only if the response was compressed. */
+  /** What the response reported, once it has ended. Returns a promise only if the response was compressed. */
   summary(): ResponseSummary | Promise<ResponseSummary> {
     return this.#tap?.end() ?? NOTHING;
   }
@@ -354,7 +357,10 @@ export class Account implements ExchangeAccount, Listed {
     });
   }
 
-  /** The model that the backend was sent by an alias or a model override. Undefined: the model that the client named. */
+  /**
+   * The model that the backend was sent by an alias or a model override. `undefined` if it is the model that
+   * the client named.
+   */
   #modelSent({ model }: RequestFacts): string | undefined {
     const override = this.#backend?.model;
     const { modelAsked } = this.#exchange;

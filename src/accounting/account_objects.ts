@@ -16,7 +16,7 @@ import type { ObjectResponse } from "./object_response.ts";
 import type { ReportedPart, Settlement } from "./settlement.ts";
 import type { Tap } from "./tap.ts";
 
-/** The account of an exchange, as its objects need it. */
+/** The part of an account that its objects depend on. */
 export interface ObjectAccount {
   readonly exchange: Pick<AccountedExchange, "id" | "path">;
   readonly endpoint: Endpoint | undefined;
@@ -30,9 +30,9 @@ export interface ObjectAccount {
   /** In milliseconds since 1970. */
   readonly startedAt: number;
   readonly facts: RequestFacts;
-  /** What the request does with an object. Undefined for requests that concern no object. */
+  /** What the request does with an object. `undefined` for requests that concern no object. */
   readonly object: ObjectRequest | undefined;
-  /** The backend that responded. Undefined before the headers of its response. */
+  /** The backend that responded. `undefined` before the headers of its response. */
   readonly backend: Backend | undefined;
   readonly tap: Tap | undefined;
   readonly admission: AccountAdmission | undefined;
@@ -80,7 +80,7 @@ export class AccountObjects {
   notice(): void {
     const { object, admission, tap, isGood } = this.#of;
     if (this.#hasCreated || object === undefined || !isGood) return;
-    // Computed once. An upstream that answers before it has the body is judged by what has passed.
+    // Computed once. If an upstream answers before it has the body, the bytes that have passed so far decide.
     const isBackground = () => this.#isBackground ??= this.#of.facts.background === true;
     const id = pendingObjectId(tap, { kind: object.kind, isBackground });
     if (id === undefined || admission === undefined) return;
@@ -121,7 +121,7 @@ export class AccountObjects {
     return { endpoint: this.#of.endpoint?.name ?? "", providerAccount: this.#providerAccount() };
   }
 
-  /** The account at the provider. Undefined: no backend responded, or the client sent its key. */
+  /** The account at the provider. `undefined` if no backend responded, or the client sent its key. */
   #providerAccount(): string | undefined {
     const { endpoint, backend, keys } = this.#of;
     if (backend === undefined || endpoint === undefined) return undefined;

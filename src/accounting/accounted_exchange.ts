@@ -16,9 +16,12 @@ export interface AccountedExchange {
   readonly id: string;
   /** The path as records have it: harmless, short and without credentials. */
   readonly path: string;
-  /** Undefined: the path has no endpoint, or the model of the request has not chosen one yet. */
+  /**
+   * The endpoint of the exchange. `undefined` if the path has none, or the model of the request has not
+   * chosen one yet.
+   */
   readonly endpoint: Endpoint | undefined;
-  /** The model that the client named, if another one is sent. Undefined: the model of the request. */
+  /** The model that the client named, if another one is sent. `undefined` for the model of the request. */
   readonly modelAsked?: string | undefined;
   readonly request: { readonly fields: readonly Field[] };
   /** Removes the credentials of the request from a text. */

@@ -10,7 +10,7 @@ export interface AccountedRequest {
   readonly inputTokens: () => number;
   /** The highest number of output tokens. */
   readonly outputTokens: () => number;
-  /** The bytes of the body that have passed. Undefined: the request has no body. */
+  /** The bytes of the body that have passed. `undefined` if the request has no body. */
   readonly bytes?: (() => number) | undefined;
   /** Whether a model responds at this path, so that the exchange costs something. */
   readonly isMetered: boolean;
@@ -36,7 +36,7 @@ export class KnownRequest implements AccountedRequest {
     { inputTokens, outputTokens, bytes, cost, object }: {
       inputTokens: number;
       outputTokens: number;
-      /** The bytes of the body. Undefined: the request has no body. */
+      /** The bytes of the body. `undefined` if the request has no body. */
       bytes: number | undefined;
       cost: "metered" | "free" | "unknown";
       object: ObjectRequest | undefined;

@@ -1,7 +1,7 @@
 import type { ExchangeRecord } from "../exchange_record.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 
-/** The attempts of an exchange and their errors. Undefined: a single attempt without an error. */
+/** The attempts of an exchange and their errors. `undefined` for a single attempt without an error. */
 export function attemptLogOf({ attempts, detail }: ExchangeRecord): ExchangeRow["attemptLog"] {
   if (attempts.length < 2 && detail === undefined) return undefined;
   return attempts.map((attempt, index) => index === attempts.length - 1 ? { ...attempt, detail } : attempt);

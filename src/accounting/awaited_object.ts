@@ -50,7 +50,7 @@ export function awaitedObject(
 }
 
 /**
- * The id of an object that continues after its response, as far as the response has arrived. Undefined:
+ * The id of an object that continues after its response, as far as the response has arrived. `undefined` for
  * other responses. Every stream of a response first reports that it is in progress, and most end with their
  * request.
  */

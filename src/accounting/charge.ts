@@ -80,7 +80,7 @@ export function chargeUnreserved(
     models: readonly string[];
     /** An estimate of the input. */
     inputTokens: number;
-    /** An estimate of its sound in seconds. Undefined where a model reads no sound. */
+    /** An estimate of its sound in seconds. `undefined` where a model reads no sound. */
     soundSeconds: number | undefined;
     /** The highest number of output tokens. */
     outputTokens: number;

@@ -9,13 +9,13 @@ import type { Usage } from "./usage.ts";
 export interface PriceLibrary {
   /** The name and version of its list, which is stored with every cost. */
   readonly version: string;
-  /** The price of a model. Undefined if the library has none. */
+  /** The price of a model. `undefined` if the library has none. */
   readonly priceOf: (model: string, provider: string) => PublishedPrice | undefined;
   /** Whether the library has prices of a provider. */
   readonly knows: (provider: string) => boolean;
-  /** The provider at a URL. Undefined if the library does not know the URL. */
+  /** The provider at a URL. `undefined` if the library does not know the URL. */
   readonly providerAt: (url: string) => string | undefined;
-  /** A provider that has a price for a model. Undefined if no provider has one. */
+  /** A provider that has a price for a model. `undefined` if no provider has one. */
   readonly providerOf: (model: string) => string | undefined;
 }
 
@@ -61,7 +61,7 @@ export class Pricer {
   }
 
   /**
-   * The cost of usage. Undefined if it is unknown. Tries `models` in their order: the model of the response,
+   * The cost of usage. `undefined` if it is unknown. Tries `models` in their order: the model of the response,
    * then the model of the request. Prices of the configuration come first, then the cost that the provider
    * states, then published prices.
    */

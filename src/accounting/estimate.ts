@@ -26,9 +26,9 @@ export interface ResponseProgress {
   readonly isComplete: boolean;
   /** Whether the response has a stop reason, so that all of its output was generated. */
   readonly hasStopped: boolean;
-  /** The estimated tokens of its text. Undefined: the proxy does not read text of its type. */
+  /** The estimated tokens of its text. `undefined` if the proxy does not read text of its type. */
   readonly textTokens: number | undefined;
-  /** The number of pieces of text. Undefined: the proxy does not read text of its type. */
+  /** The number of pieces of text. `undefined` if the proxy does not read text of its type. */
   readonly texts: number | undefined;
   /** The estimated tokens of the text after the last reported usage. */
   readonly unreportedTextTokens: number | undefined;
@@ -87,7 +87,7 @@ function lacksOutput(
   return outputTokens === undefined && inputAudioSeconds === undefined && most > 0;
 }
 
-/** Estimates the output in tokens. Undefined: that is not possible. */
+/** Estimates the output in tokens. `undefined` if that is not possible. */
 function outputOf(
   { outputTokens: most, isReserved }: UsageBound,
   progress: ResponseProgress,

@@ -78,8 +78,8 @@ export class ExchangeCosts {
   }
 
   /**
-   * The first unpriced model at a backend with other prices, unless a model override replaces it. Undefined:
-   * no such model.
+   * The first unpriced model at a backend with other prices, unless a model override replaces it. `undefined`
+   * if there is no such model.
    */
   unpricedModel(
     candidates: readonly CandidateModel[],
@@ -107,7 +107,7 @@ export class ExchangeCosts {
 
   /**
    * The first hosted tool of a request that has no price with one of the models at a backend where other models
-   * have one. Undefined if there is no such tool.
+   * have one. `undefined` if there is no such tool.
    */
   unpricedTool(candidates: readonly CandidateModel[], facts: RequestFacts): UnpricedTool | undefined {
     for (const { backend, model } of candidates) {
@@ -253,7 +253,7 @@ export class ExchangeCosts {
     return new TierPrices(prices, { factor, isGuessed, epochMs });
   }
 
-  /** The tokens of a charge that count towards limits. Undefined: they are unknown. */
+  /** The tokens of a charge that count towards limits. `undefined` if they are unknown. */
   countedTokens({ tokens, usage }: Charge): number | undefined {
     const uncounted = this.#endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
     return tokens === undefined ? undefined : Math.max(0, tokens - uncounted);

@@ -110,7 +110,10 @@ export function exchangeRow(record: ExchangeRecord, usage: ExchangeUsage): Excha
   };
 }
 
-/** The row of a settled object. Its request id is the id of the request that created the object. */
+/**
+ * The row of a settled object. Its request id is the id of the request that created the object. The row is
+ * not a request, so `method`, `status`, `attempts`, `bytes` and `stream` have fixed values.
+ */
 export function settledRow(
   object: AwaitedObject,
   { charge, model, stopReason }: Settlement,

@@ -31,8 +31,8 @@ export interface InputEstimate {
 export const NO_INPUT: InputEstimate = { tokens: 0, most: 0, images: NO_IMAGES, isOpaque: false };
 
 /**
- * Estimates the input of a body. `media` is the number of its strings that look like media. A promise only if the
- * body is so long that reading it makes pauses.
+ * Estimates the input of a body. `media` is the number of its strings that look like media. Returns a promise
+ * only if the body is so long that reading it makes pauses.
  */
 export function inputOf(
   { kind, bytes, form, media = 0 }: {

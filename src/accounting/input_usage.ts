@@ -9,7 +9,7 @@ export const SOUND_TOKENS_PER_SECOND = 10;
 export function inputUsage(
   { inputTokens, soundSeconds, most }: {
     readonly inputTokens: number;
-    /** The length of its sound in seconds. Undefined where a model reads no sound. */
+    /** The length of its sound in seconds. `undefined` where a model reads no sound. */
     readonly soundSeconds?: number | undefined;
     readonly most: number;
   },

@@ -14,7 +14,7 @@ export type PricesLog = (
   fields: { readonly file: string; readonly detail: string },
 ) => void;
 
-/** Loads a file of prices. Undefined: the built-in prices are used. */
+/** Loads a file of prices. `undefined` if the built-in prices are used. */
 export async function loadPrices(
   file: PricesFile | undefined,
   log: PricesLog,

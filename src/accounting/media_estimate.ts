@@ -6,7 +6,7 @@ import { BYTES_PER_TOKEN } from "./bytes_per_token.ts";
 /** What a response shows of its images and its sound before its usage. */
 export interface SeenMedia {
   readonly images: number;
-  /** The encoding of its sound. Undefined: it has none. */
+  /** The encoding of its sound. `undefined` if it has none. */
   readonly sound: "uncompressed" | "compressed" | undefined;
 }
 
@@ -33,7 +33,7 @@ export class MediaReader {
     return true;
   }
 
-  /** What the response has shown so far. Undefined: neither images nor sound. */
+  /** What the response has shown so far. `undefined` if it has shown neither images nor sound. */
   get seen(): SeenMedia | undefined {
     return this.#images === 0 && this.#sound === undefined
       ? undefined

@@ -28,7 +28,7 @@ export class ModelTable<Value> {
   /** The last use, and its value. */
   #last: { readonly use: ModelUse; readonly value: Value } | undefined;
 
-  /** The value of a model. Undefined: nothing is known of it. */
+  /** The value of a model. `undefined` if nothing is known of it. */
   get(endpoint: string, model: string): Value | undefined {
     return this.#entries.get(keyOf(endpoint, model))?.value;
   }

@@ -15,8 +15,8 @@ export interface ObjectRequest {
    */
   readonly action: "create" | "read" | "delete" | "list" | "results" | "file";
   /**
-   * The id of the object, or of the file that may contain its results. Undefined: only the response has the
-   * id.
+   * The id of the object, or of the file that may contain its results. `undefined` if only the response has
+   * the id.
    */
   readonly id: string | undefined;
 }
@@ -27,8 +27,8 @@ const NO_IDS: ReadonlySet<string> = new Set(["compact", "input_tokens"]);
 export const MAX_OBJECT_ID = 512;
 
 /**
- * What a request does with an object. Undefined: it concerns none. `path` is the path after the endpoint's
- * name.
+ * What a request does with an object. `undefined` if it concerns none. `path` is the path after the
+ * endpoint's name.
  */
 export function objectRequestOf(
   { method, path }: { method: string; path: string },
@@ -56,7 +56,7 @@ function plainPath(path: string): string {
   return single.endsWith("/") ? single.slice(0, -1) : single;
 }
 
-/** The id of an object. Undefined: the segment in its place is not an id, or is too long. */
+/** The id of an object. `undefined` if the segment in its place is not an id, or is too long. */
 function idOf(written: string | undefined): string | undefined {
   const id = decoded(written);
   return id === undefined || id.length > MAX_OBJECT_ID || NO_IDS.has(id.toLowerCase()) ? undefined : id;

@@ -135,7 +135,7 @@ export class ObjectReader {
     return this.#state === "pending" && this.#id !== undefined;
   }
 
-  /** The id of the object. Undefined until the response shows it. */
+  /** The id of the object. `undefined` until the response shows it. */
   get id(): string | undefined {
     return this.#id;
   }

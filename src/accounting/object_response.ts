@@ -7,7 +7,7 @@ import type { ReportedPart, Settlement } from "./settlement.ts";
 export interface ObjectResponse {
   readonly request: ObjectRequest;
   readonly endpoint: string;
-  /** The account at the provider. Undefined: no backend responded, or its key is unknown. */
+  /** The account at the provider. `undefined` if no backend responded, or its key is unknown. */
   readonly providerAccount: string | undefined;
   readonly summary: ResponseSummary;
   /** Whether the response was successful and complete. */

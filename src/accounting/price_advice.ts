@@ -12,8 +12,8 @@ const MOST_NAMED = 3;
 const MAX_NAME = 100;
 
 /**
- * The setting that gives a model a price at a backend. Undefined: the model has a price, no known
- * provider has one, or if the URL of the backend shows its provider.
+ * The setting that gives a model a price at a backend. `undefined` if the model has a price, no known
+ * provider has one, or the URL of the backend shows its provider.
  */
 export function modelAdvice(
   { endpoint, backend, model }: { endpoint: Endpoint; backend: Backend; model: string },

@@ -2,7 +2,9 @@
 
 import { calcPrice, type ModelInfo, type ModelPrice, type Provider } from "@pydantic/genai-prices";
 
-/** The prices of a model at a moment, in US dollars per million tokens. Undefined: it has no such price. */
+/**
+ * The prices of a model at a moment, in US dollars per million tokens. `undefined` if it has no such price.
+ */
 export interface ShownPrice {
   readonly input: number | undefined;
   readonly output: number | undefined;

@@ -43,7 +43,7 @@ export function priceFactor(
   { reported, requested, provider }: {
     readonly reported: string | undefined;
     readonly requested: string | undefined;
-    /** The provider whose prices apply. Undefined: it is unknown. */
+    /** The provider whose prices apply. `undefined` if it is unknown. */
     readonly provider: string | undefined;
   },
 ): PriceFactor {
@@ -54,7 +54,7 @@ export function priceFactor(
   return asked.factor > 1 ? asked : STANDARD;
 }
 
-/** The factor of a tier. Undefined: the proxy does not know the tier at this provider. */
+/** The factor of a tier. `undefined` if the proxy does not know the tier at this provider. */
 function factorOf(tier: string | undefined, provider: string | undefined): PriceFactor | undefined {
   if (tier === undefined) return undefined;
   if (STANDARD_TIERS.has(tier)) return STANDARD;

@@ -48,7 +48,7 @@ export async function parsePriceFile(text: string): Promise<PriceList> {
 }
 
 /**
- * Reads a file of prices. Undefined: the file does not exist. Throws a {@link PriceDataError} if it is
+ * Reads a file of prices. `undefined` if the file does not exist. Throws a {@link PriceDataError} if it is
  * unusable.
  */
 export async function readPriceFile(path: string): Promise<PriceList | undefined> {

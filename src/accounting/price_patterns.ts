@@ -20,7 +20,7 @@ const MAX_TIMES = 20;
 const ELSEWHERE = ["https://nothing.invalid/v1", "http://127.0.0.1:8000/v1", "http://nothing.invalid/v1"];
 const TEXT_CLAUSES: readonly string[] = ["contains", "ends_with", "equals", "starts_with"];
 
-/** The problem of a regular expression, as the end of a sentence. Undefined: it is valid. */
+/** The problem of a regular expression, as the end of a sentence. `undefined` if it is valid. */
 export function patternProblem(
   value: unknown,
   { ofAddresses = false }: { ofAddresses?: boolean } = {},
@@ -50,7 +50,7 @@ export function patternProblem(
   return undefined;
 }
 
-/** The problem of a clause that matches names, as the end of a sentence. Undefined: it is valid. */
+/** The problem of a clause that matches names, as the end of a sentence. `undefined` if it is valid. */
 export function matchProblem(value: unknown, depth = 0): string | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "is not a table";
   if (depth > MAX_DEPTH) return "is nested too deeply";

@@ -7,9 +7,9 @@ import type { Usage, UsageKind } from "./usage.ts";
 
 /** The published price of one model. */
 export interface PublishedPrice {
-  /** The prices in US dollars per million tokens, if each is constant. Undefined if they vary. */
+  /** The prices in US dollars per million tokens, if each is constant. `undefined` if they vary. */
   readonly flat: Price | undefined;
-  /** The maximum input in tokens. Undefined if it is unknown. */
+  /** The maximum input in tokens. `undefined` if it is unknown. */
   readonly contextTokens: number | undefined;
   /** Computes a cost in US dollars. Throws for impossible usage. */
   readonly cost: (usage: Readonly<Record<string, number>>, at: Date) => number | undefined;
@@ -21,7 +21,7 @@ export interface PublishedPrice {
   readonly kinds: ReadonlySet<UsageKind>;
 }
 
-/** The cost by a published price, in micro-dollars. Undefined if the library has no answer. */
+/** The cost by a published price, in micro-dollars. `undefined` if the library has no answer. */
 export function publishedCost(usage: Usage, price: PublishedPrice, epochMs: number): number | undefined {
   // Most usage and most prices are plain, so a multiplication is enough.
   if (price.flat !== undefined && isPlain(usage, price.flat)) return flatCost(usage, price.flat);
@@ -57,7 +57,7 @@ function withoutOverlap(usage: Usage): Usage {
   };
 }
 
-/** The cost by the library, in micro-dollars. Undefined if the library has no answer. */
+/** The cost by the library, in micro-dollars. `undefined` if the library has no answer. */
 function libraryCost(
   usage: Readonly<Record<string, number>>,
   price: PublishedPrice,

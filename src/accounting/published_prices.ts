@@ -123,7 +123,7 @@ function pricesOf(prices: ModelInfo["prices"]): ModelPrice[] {
 }
 
 /**
- * The constant prices of a model. Undefined: a price depends on the time or the amount, or is of a rare
+ * The constant prices of a model. `undefined` if a price depends on the time or the amount, or is of a rare
  * kind.
  */
 function flatPrice(prices: ModelInfo["prices"]): Price | undefined {

@@ -32,7 +32,7 @@ export class RecentOutputs {
     samples.next = (samples.next + 1) % MOST_SAMPLES;
   }
 
-  /** The output tokens that 95 of 100 responses do not exceed. Undefined: there are too few responses. */
+  /** The output tokens that 95 of 100 responses do not exceed. `undefined` if there are too few responses. */
   expected(endpoint: string, model: string): number | undefined {
     const samples = this.#models.get(endpoint, model);
     if (samples === undefined || samples.tokens.length < FEWEST_SAMPLES) return undefined;

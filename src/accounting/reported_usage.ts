@@ -43,7 +43,7 @@ export class ReportedUsage {
   #numbers = NO_NUMBERS;
   /** The groups of some names, because a stream may report the same names in each event. */
   #groups: Map<string, number> | undefined;
-  /** What the numbers mean. Undefined if it was not read since the last report. */
+  /** What the numbers mean. `undefined` if it was not read since the last report. */
   #read: ReadUsage | undefined;
   #steps: readonly Step[] = NO_STEPS;
 

@@ -52,7 +52,7 @@ export class RequestTap {
   readonly #media = new MediaMeter();
   readonly #isReadable: boolean;
   readonly #scanner: JsonScanner | undefined;
-  /** The first and the last bytes of a form. Undefined for any other body. */
+  /** The first and the last bytes of a form. `undefined` for any other body. */
   readonly #form: { readonly head: GrowingBuffer; readonly tail: GrowingBuffer } | undefined;
   readonly #readsSound: boolean;
 

@@ -123,7 +123,7 @@ export interface ResponseSource {
 /** Reads one response that is not a WebSocket. */
 export class ResponseTap {
   readonly #reported = new ReportedUsage();
-  /** The sum of parts that report their usage separately. Undefined without such parts. */
+  /** The sum of parts that report their usage separately. `undefined` without such parts. */
   #lines: Usage | undefined;
   /** The contradictions in the usage of these parts. */
   #contradictions: Set<string> | undefined;
@@ -143,11 +143,11 @@ export class ResponseTap {
   #status: string | undefined;
   readonly #sink: { write(bytes: Uint8Array): void };
   readonly #decompressor: Decompressor | undefined;
-  /** What the response says about an object. Undefined for requests that concern no object. */
+  /** What the response says about an object. `undefined` for requests that concern no object. */
   readonly object: ObjectReader | undefined;
 
   /**
-   * The reader for a response with these headers. Undefined if the proxy cannot read its content type or
+   * The reader for a response with these headers. `undefined` if the proxy cannot read its content type or
    * coding.
    */
   static of(

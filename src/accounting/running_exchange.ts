@@ -11,7 +11,7 @@ export interface RunningExchange {
   readonly client: string;
   readonly modelAsked: string | undefined;
   readonly stream: boolean | undefined;
-  /** The backend that has responded. Undefined before the headers of the response. */
+  /** The backend that has responded. `undefined` before the headers of the response. */
   readonly backend: string | undefined;
   /** The bytes of the response's body so far. */
   readonly bytes: number;

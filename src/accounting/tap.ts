@@ -12,7 +12,7 @@ export interface Tap {
   readonly sent?: (piece: Uint8Array) => void;
   /** Whether the response has shown its stop reason. */
   readonly isOver: boolean;
-  /** The bytes of generated text so far. Undefined: the proxy does not read the text. */
+  /** The bytes of generated text so far. `undefined` if the proxy does not read the text. */
   readonly textBytes?: number;
   /** What the response says about an object. Absent for requests that concern no object. */
   readonly object?: ObjectReader | undefined;
@@ -22,7 +22,7 @@ export interface Tap {
   readonly end: () => ResponseSummary | Promise<ResponseSummary>;
 }
 
-/** The reader for a response with these headers. Undefined: the proxy cannot read its content type. */
+/** The reader for a response with these headers. `undefined` if the proxy cannot read its content type. */
 export function tapOf(fields: readonly Field[], source: ResponseSource = {}): Tap | undefined {
   return listHas(fieldValue(fields, "upgrade"), "websocket")
     ? new RealtimeTap()

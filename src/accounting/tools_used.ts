@@ -37,7 +37,7 @@ export class ToolsUsed {
   #webItems: Set<unknown> | undefined;
   #fileItems: Set<unknown> | undefined;
   #hasCalls = false;
-  /** Gemini's search queries. Later events of a stream repeat them. Undefined before the first query. */
+  /** Gemini's search queries. Later events of a stream repeat them. `undefined` before the first query. */
   #queries: Set<string> | undefined;
 
   /** Whether a stream shows a call of a hosted tool. The model reads its result, which the stream does not show. */

@@ -33,7 +33,7 @@ const PROVIDERS: Readonly<Record<string, string | undefined>> = Object.fromEntri
   DIALECT_NAMES.map((name) => [name, DIALECTS[name].telemetryName]),
 );
 
-/** Makes the function that exports the spans of an exchange. Undefined: tracing is off. */
+/** Makes the function that exports the spans of an exchange. `undefined` if tracing is off. */
 export function exchangeTracer(): ((exchange: TracedExchange) => void) | undefined {
   const provider = trace.getTracerProvider();
   const none = new ProxyTracerProvider().getDelegate();
