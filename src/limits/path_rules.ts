@@ -5,6 +5,7 @@
  */
 
 import { GROUP_NAMES, groupOf } from "../apis/operation_group.ts";
+import { operationOf } from "../apis/operation_of.ts";
 import type { OperationGroup } from "../apis/operations.ts";
 import { pathAmbiguity, type ReadPatterns, readPatterns, verdictOf } from "../text/path_patterns.ts";
 import { pathReadings } from "../text/path_readings.ts";
@@ -71,6 +72,10 @@ export type PathRejection =
   | { readonly unclear: string }
   | { readonly group: OperationGroup; readonly method: string };
 
+/** No rule for paths knows the paths of the requests within another one. */
+const REQUEST_BATCH = "its body has whole requests to other paths";
+/** Requests of these methods have no body. */
+const WITHOUT_BODY: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 const TOO_MANY_READINGS = "it is too long, or encoded several times";
 
 /**
@@ -89,6 +94,7 @@ export function pathRejection(rules: PathRules, request: PathRequest): PathRejec
     const isAllowed = hasPatterns && verdictOf(patterns, path) === "allowed";
     const isClosed = (group: OperationGroup) => denied.has(group) || !isAllowed && !groups.has(group);
     for (const reading of readings) {
+      if (isRequestBatch(reading, request)) return { unclear: REQUEST_BATCH };
       const isDenied = hasPatterns && verdictOf(patterns, reading) === "denied";
       for (const method of request.methods) {
         const group = groupOf(method, reading, request);
@@ -114,10 +120,16 @@ function sentPathRejection(
   const readings = pathReadings(sentPath);
   if (readings === undefined) return { unclear: TOO_MANY_READINGS };
   for (const reading of readings) {
+    if (isRequestBatch(reading, request)) return { unclear: REQUEST_BATCH };
     for (const method of request.methods) {
       const group = groupOf(method, reading, request);
       if (group !== "other" && isClosed(group)) return { group, method };
     }
   }
   return undefined;
+}
+
+/** Whether a server could read the body as requests to any paths. */
+function isRequestBatch(path: string, { methods }: PathRequest): boolean {
+  return methods.some((method) => !WITHOUT_BODY.has(method) && operationOf(method, path) === "request_batch");
 }
