@@ -111,8 +111,8 @@ export function exchangeRow(record: ExchangeRecord, usage: ExchangeUsage): Excha
 }
 
 /**
- * The row of a settled object. Its request id is the id of the request that created the object. The row is
- * not a request, so `method`, `status`, `attempts`, `bytes` and `stream` have fixed values.
+ * The row of a settled object. Its request id is the id of the request that created the object. The row is no request,
+ * so its method, status, ending and bytes have fixed values.
  */
 export function settledRow(
   object: AwaitedObject,

@@ -229,7 +229,7 @@ export interface Endpoint {
    */
   readonly affinity?: Affinity;
   readonly retry: RetryPolicy;
-  /** The longest body that the proxy holds in memory, for a retry, a rule or a change. In bytes. */
+  /** The longest request body, in bytes, that is held in memory for a rule, a change or a retry. */
   readonly maxBufferBytes: number;
   /** Whether responses name their backend in `x-llm-proxy-backend`. */
   readonly exposeBackend: boolean;

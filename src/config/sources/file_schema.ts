@@ -182,7 +182,7 @@ const endpointSchema = v.strictObject({
   ),
   max_buffer_bytes: number(
     bytesSchema,
-    "the longest body that the proxy holds in memory, for a retry, a rule or a change",
+    "the longest request body that is held in memory, for a rule, a change or a retry",
   ),
   expose_backend: toggle("name the backend in the response header x-llm-proxy-backend"),
   rewrite_urls: toggle(
