@@ -20,6 +20,7 @@ import { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { HeldBytes } from "./limits/held_bytes.ts";
 import { WholeResponses } from "./limits/whole_responses.ts";
 import type { Management } from "./management/management.ts";
+import { MergedLists } from "./models/merged_lists.ts";
 import { KnownObjects } from "./objects/known_objects.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
@@ -105,7 +106,7 @@ class ProxyApp implements App {
       clock,
       store: management?.modelLists,
       onEvent: ({ kind, endpoint, detail }) =>
-        log(kind === "failing" ? "warn" : "info", `models_${kind}`, { endpoint, detail }),
+        log(kind === "failing" || kind === "prefixed" ? "warn" : "info", `models_${kind}`, { endpoint, detail }),
     });
     this.#handler = this.#use(config);
   }
@@ -152,6 +153,7 @@ class ProxyApp implements App {
       ...this.#exchangeParts(config),
       routes,
       catalogue: this.#catalogue,
+      mergedLists: new MergedLists(this.#clock),
       slots: this.#slots,
       receivingSlots: this.#receivingSlots,
       heldBytes: this.#heldBytes,

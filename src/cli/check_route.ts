@@ -10,10 +10,12 @@ import {
   type Choice,
   chooseEndpoint,
   isReachable,
+  type KnownLists,
   modelNotFoundMessage,
 } from "../routing/choose_endpoint.ts";
-import { type KnownLists, servedElsewhereMessage } from "../routing/served_elsewhere.ts";
+import { servedElsewhereMessage } from "../routing/served_elsewhere.ts";
 import { match } from "../routing/match.ts";
+import { servesModel } from "../catalogue/serves_model.ts";
 import { buildRoutingTable, type RoutingTable } from "../routing/table.ts";
 import { counted } from "../text/counted.ts";
 import { CommandError } from "./command_error.ts";
@@ -108,7 +110,7 @@ export async function checkRoute(
   const { config } = await loadConfig(processSources, flags);
   const table = buildRoutingTable(config.endpoints, config.defaultEndpoint, config.routing);
   const results = online ? await withProgress("Reading the lists", () => probeBackends(config)) : [];
-  const found = routeOf(table, { model, path }, listsOf(results));
+  const found = routeOf(table, { model, path }, listsOf(results, config.endpoints));
   if (found === undefined) throw new CommandError(modelNotFoundMessage(model));
   const { endpoint, sends, why } = found;
   const answer = { model, path, endpoint, sends, why };
@@ -187,13 +189,15 @@ function whyText({ reason, rule, others = [] }: Choice, isAlias: boolean): strin
   }
 }
 
-function listsOf(results: readonly ProbeResult[]): KnownLists {
+/** The lists that were read, by the same rules as those of the running program. */
+function listsOf(results: readonly ProbeResult[], endpoints: readonly Endpoint[]): KnownLists {
   const names = Map.groupBy(results, ({ endpoint }) => endpoint);
+  const byName = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
   return {
     isKnown: (endpoint) => names.get(endpoint)?.some(({ modelNames }) => modelNames.length > 0) === true,
-    has: (endpoint, model) =>
-      names.get(endpoint)?.some(({ modelNames }) =>
-        modelNames.includes(model) || modelNames.includes(`${model}:latest`)
-      ) === true,
+    has(endpoint, model) {
+      const listed = names.get(endpoint)?.map(({ modelNames }) => new Set(modelNames)) ?? [];
+      return servesModel({ listed, backends: byName.get(endpoint)?.backends ?? [] }, model);
+    },
   };
 }

@@ -22,6 +22,8 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   readonly routes: RoutingTable;
   /** The lists of models of the endpoints. */
   readonly catalogue: ModelsParts["catalogue"];
+  /** The merged lists of models that were made before. */
+  readonly mergedLists: ModelsParts["mergedLists"];
   /** The origins of web pages that may read replies. */
   readonly corsOrigins: readonly string[];
   /** Undefined: the management plane is off. */

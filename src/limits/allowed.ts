@@ -174,9 +174,11 @@ export function checkModels(
       (alias === undefined || alias.model !== model || !matchesModel(allowed, alias.asked))
     );
     if (refused !== undefined) {
+      // The model of an alias may tell of an endpoint that the client does not know.
+      const asked = alias?.model === refused ? alias.asked : refused;
       throw new ProxyFault(
         "forbidden",
-        `This ${what} may not use the model ${JSON.stringify(refused)}; it may use ${shown(allowed)}.`,
+        `This ${what} may not use the model ${JSON.stringify(asked)}; it may use ${shown(allowed)}.`,
       );
     }
     if (models.length === 0 && hasBody) {

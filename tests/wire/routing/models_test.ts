@@ -217,3 +217,72 @@ Deno.test("models: an endpoint that closes the path of its list is left out; if 
   const { response } = await all.send("/v1/models", undefined);
   assertEquals([response.status, response.headers.get("x-llm-proxy-error")], [403, "forbidden"]);
 });
+
+Deno.test("models: a list with names of another endpoint draws no requests of that endpoint, and is logged", async () => {
+  await using door = await listed({
+    first: { preset: "vllm", models: ["big"] },
+    second: { preset: "vllm", models: ["first/big", "first/small"] },
+  }, { aliases: { fast: "first/big" } });
+  const sentTo = async (model: string): Promise<string> => {
+    const { arrived } = await door.send("/v1/chat/completions", JSON.stringify({ model }));
+    return `${arrived?.endpoint} ${JSON.parse(arrived?.body ?? "{}").model}`;
+  };
+  assertEquals(await sentTo("fast"), "first big");
+  assertEquals(await sentTo("first/big"), "first big");
+  assertEquals(await sentTo("first/small"), "second first/small", "the first endpoint does not list it");
+  assertEquals(await idsAt(door, "/v1/models"), ["big", "second/first/big", "first/small", "fast"]);
+  assertEquals(await sentTo("second/first/big"), "second first/big");
+  const { endpoint, detail } = await door.proxy.logged("models_prefixed");
+  assertEquals(endpoint, "second");
+  assert(String(detail).endsWith("no list: first/big, first/small"), String(detail));
+});
+
+Deno.test("models: a slash at the end of the path of the list makes no difference", async () => {
+  await using door = await listed(ROOMS);
+  for (const path of ["/v1/models", "/v1/models/"]) {
+    assertEquals(await idsAt(door, path), [
+      "gpt-5.1",
+      "shared",
+      "openai/gpt-4o",
+      "openrouter/shared",
+      "llama",
+      "claude-sonnet-5",
+    ]);
+  }
+  assertEquals(door.arrived, [], "no upstream gets the request");
+  const head = await fetch(`${door.proxy.url}/v1/models/`, { method: "HEAD" });
+  const { text } = await door.send("/v1/models", undefined);
+  assertEquals([head.status, head.headers.get("content-length")], [200, String(text.length)]);
+});
+
+Deno.test("models: a merged list that clients do not read takes no more memory than their share, and is made once", async () => {
+  const models = Array.from({ length: 5_000 }, (_, at) => `${at}-${"x".repeat(190)}`);
+  await using door = await listed({
+    first: { preset: "vllm", models },
+    second: { preset: "vllm", models: ["y"] },
+  });
+  const list = async () => await (await fetch(`${door.proxy.url}/v1/models`)).json();
+  assertEquals((await list()).data.length, 5_001);
+  // The list has 1.4 MB, and a client without a token may hold 128 MiB.
+  const unread: Deno.Conn[] = [];
+  try {
+    const { hostname, port } = new URL(door.proxy.url);
+    for (let count = 0; count < 110; count++) {
+      const connection = await Deno.connect({ hostname, port: Number(port) });
+      unread.push(connection);
+      await connection.write(new TextEncoder().encode("GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"));
+      await connection.read(new Uint8Array(1));
+    }
+    const response = await fetch(`${door.proxy.url}/v1/models`);
+    const { error } = await response.json();
+    assertEquals([response.status, response.headers.get("retry-after")], [503, "2"]);
+    assert(error.message.startsWith("The memory for responses is full"), error.message);
+  } finally {
+    for (const connection of unread) connection.close();
+  }
+  await until(
+    () => door.proxy.log.filter(({ event }) => event === "exchange").length >= 112,
+    "the proxy notices that the clients have left",
+  );
+  assertEquals((await list()).data.length, 5_001);
+});
