@@ -14,6 +14,8 @@ import type { ExchangeParts } from "./exchange/exchange_parts.ts";
 import { Balancer } from "./forwarding/balancer.ts";
 import { HealthChecks } from "./forwarding/health_checks.ts";
 import { createHttp1Transport } from "./forwarding/transport/http1.ts";
+import { SystemRoots } from "./forwarding/transport/system_roots.ts";
+import type { Transport } from "./forwarding/transport/transport.ts";
 import { createHandler } from "./handler.ts";
 import type { Handler } from "./http/message.ts";
 import { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
@@ -74,7 +76,7 @@ class ProxyApp implements App {
   readonly #management: Management | undefined;
   readonly #startedAt: number;
   readonly #hostname = ownHostname();
-  readonly #transport = createHttp1Transport();
+  readonly #transport: Transport;
   readonly #gate: FailureGate;
   readonly #slots: ConcurrencyLimiter;
   readonly #receivingSlots: ConcurrencyLimiter;
@@ -97,6 +99,7 @@ class ProxyApp implements App {
     this.#createId = createId;
     this.#management = management;
     this.#startedAt = clock.now();
+    this.#transport = createHttp1Transport(new SystemRoots(config.authorities));
     this.#gate = new FailureGate(clock);
     this.#slots = new ConcurrencyLimiter(concurrency, clock);
     this.#receivingSlots = new ConcurrencyLimiter(concurrency, clock, "sending a body");

@@ -1,3 +1,5 @@
+import type { Listed } from "./live_list.ts";
+
 /** The client has left. It is not a fault, because no client is there to get a response. */
 export class ClientGone extends Error {
   override readonly name = "ClientGone";
@@ -15,7 +17,9 @@ export interface CancellationListener {
  * Ends one exchange from outside: the client leaves, a timeout passes, or the proxy shuts down. It costs less
  * than an `AbortSignal`, because every request has one: without listeners, and with one, it is a single object.
  */
-export class Cancellation {
+export class Cancellation implements Listed {
+  /** Where the cancellation is in the list of running exchanges. */
+  listIndex: number | undefined;
   #reason: Error | undefined;
   #isDraining = false;
   /** Undefined only if there is no listener. */

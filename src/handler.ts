@@ -37,6 +37,12 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
 
   const exchange = matched(request, target, proxy);
   let response: BackendResponse | undefined;
+  const failed = (error: unknown): OutgoingReply => {
+    const reply = exchange.fail(error);
+    // Only now, because an exchange whose response is cancelled ends like that of a client that left.
+    if (response !== undefined) discardReply(response);
+    return reply;
+  };
   try {
     const refreshing = proxy.management?.refreshed();
     if (refreshing !== undefined) await refreshing;
@@ -50,13 +56,14 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
 
     const admitted = await admitExchange(exchange, proxy, { principal, refused: target.refused });
     const forwarding = new Forwarding(admitted, proxy, client);
-    response = await forwarding.send();
-    return await forwarding.reply(response, target.path);
+    const send = async (): Promise<OutgoingReply> => {
+      response = await forwarding.send();
+      return await forwarding.reply(response, target.path);
+    };
+    const { early } = forwarding;
+    return await (early === undefined ? send() : early.reply(() => send().catch(failed), proxy.clock));
   } catch (error) {
-    const reply = exchange.fail(error);
-    // Only now, because an exchange whose response is cancelled ends like that of a client that left.
-    if (response !== undefined) discardReply(response);
-    return reply;
+    return failed(error);
   }
 }
 

@@ -27,6 +27,7 @@ const VOCABULARY = [
   "time",
   "network",
   "cancellation",
+  "live_list",
   "principal",
   "release",
 ];

@@ -1,72 +1,31 @@
 /** The account of one exchange: what it requests, what its response reports, and what that costs. */
 
-import type { Clock } from "../time/clock.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import { overridingModel } from "../config/model_override.ts";
-import { projectKey } from "../config/project_key.ts";
-import { providerAccount } from "../storage/provider_account.ts";
 import type { ExchangeAccount } from "../exchange/observers.ts";
 import type { AttemptEstimate, ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
+import type { Listed } from "../live_list.ts";
 import type { Principal } from "../principal.ts";
-import type { AwaitedObject, ObjectKey } from "../storage/object_store.ts";
 import type { AccountAdmission } from "./account_admission.ts";
+import type { AccountedExchange, AccountOwner, AccountParts } from "./accounted_exchange.ts";
 import type { AccountedRequest } from "./accounted_request.ts";
 import { lastOutcome, unansweredOutcome } from "./attempt_outcome.ts";
-import { awaitedObject, type ObjectOrigin, pendingObjectId } from "./awaited_object.ts";
+import { AccountObjects } from "./account_objects.ts";
 import { type CandidateModel, type Charge, type ReservedUsage, withTimedOutAttempts } from "./charge.ts";
-import type { EndpointPrices } from "./endpoint_prices.ts";
 import { ExchangeCosts, type UnpricedTool, withContentElsewhere } from "./exchange_costs.ts";
 import { exchangeUsage } from "./exchange_row.ts";
 import { isPartialContent } from "../http/partial_content.ts";
 import type { ObjectRequest } from "./object_paths.ts";
-import type { ObjectResponse } from "./object_response.ts";
-import type { Objects } from "./objects.ts";
-import type { RecentOutputs } from "./recent_outputs.ts";
 import { essenceOf } from "../payload/media_type.ts";
-import type { RecentSpeeds } from "./recent_speeds.ts";
 import type { ResponseSummary } from "./response_summary.ts";
 import type { RunningExchange } from "./running_exchange.ts";
-import type { ReportedPart, Settlement } from "./settlement.ts";
 import { storedText } from "./stored_text.ts";
 import { type Tap, tapOf } from "./tap.ts";
 import { UnseenTime } from "./unseen_time.ts";
 
-/** The exchange of an account, as accounting sees it. */
-export interface AccountedExchange {
-  readonly id: string;
-  /** The path as records have it: harmless, short and without credentials. */
-  readonly path: string;
-  /** Undefined: the path has no endpoint, or the model of the request has not chosen one yet. */
-  readonly endpoint: Endpoint | undefined;
-  /** The model that the client named, if another one is sent. Undefined: the model of the request. */
-  readonly modelAsked?: string | undefined;
-  readonly request: { readonly fields: readonly Field[] };
-  /** Removes the credentials of the request from a text. */
-  readonly redact: (text: string) => string;
-}
-
-/** What opened an account, and closes it at the end of its exchange. */
-export interface AccountOwner {
-  /** The prices of an endpoint, which requests share. */
-  readonly pricesOf: (endpoint: Endpoint | undefined) => EndpointPrices;
-  /** Settles the account. Returns what {@link ExchangeAccount.settle} does. */
-  readonly close: (account: Account, record: ExchangeRecord) => ReturnType<ExchangeAccount["settle"]>;
-}
-
-/** What all accounts share. */
-export interface AccountParts {
-  readonly clock: Clock;
-  readonly outputs: RecentOutputs;
-  readonly speeds: RecentSpeeds;
-  /** Keeps objects that continue after their exchange. */
-  readonly objects: Pick<Objects, "hasRoom" | "add" | "received">;
-}
-
 const NOTHING: ResponseSummary = { usage: {} };
-/** A cancellation of an object may miss this much of its text, in bytes. */
-const MAX_UNNOTICED_BYTES = 64 * 1024;
 /** What an account knows of a request before its body. */
 const UNKNOWN_REQUEST: AccountedRequest = {
   facts: () => NO_FACTS,
@@ -84,16 +43,16 @@ const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, sourc
  * The account of one exchange. It reads the request and the response while they pass, and settles the
  * exchange.
  */
-export class Account implements ExchangeAccount {
+export class Account implements ExchangeAccount, Listed {
+  /** Where the account is in the list of running exchanges. */
+  listIndex: number | undefined;
   readonly #exchange: AccountedExchange;
   readonly #principal: Principal;
   readonly #startedAt: number;
   readonly #client: string;
   readonly #parts: AccountParts;
-  #costsNow: ExchangeCosts | undefined;
+  #costs: ExchangeCosts | undefined;
   readonly #owner: AccountOwner;
-  #hasCreated = false;
-  #isBackground: boolean | undefined;
   #request: AccountedRequest = UNKNOWN_REQUEST;
   /** The charges of attempts that got no response in time. */
   #timedOut: readonly Charge[] = NO_CHARGES;
@@ -102,6 +61,8 @@ export class Account implements ExchangeAccount {
   /** The amounts that the reservation of this exchange holds. */
   #held = NOTHING_HELD;
   #unseen: UnseenTime | undefined;
+  /** Undefined for requests that concern no object. */
+  #objects: AccountObjects | undefined;
   /** The status of the response. Undefined before its headers. */
   #status: number | undefined;
   /** Whether the response is a part of what its address names. */
@@ -112,8 +73,6 @@ export class Account implements ExchangeAccount {
   #providerRequestId: string | undefined;
   #tap: Tap | undefined;
   #bytes = 0;
-  /** The bytes of text at which the text of an object is recorded again. */
-  #noticedBytes = 0;
 
   /** `startedAt` is in milliseconds since 1970. */
   constructor(
@@ -137,11 +96,6 @@ export class Account implements ExchangeAccount {
   /** The endpoint of the exchange. Undefined: the path has no endpoint, or the model has not chosen one yet. */
   get endpoint(): Endpoint | undefined {
     return this.#exchange.endpoint;
-  }
-
-  /** The costs, which nothing needs before the endpoint of the exchange is known. */
-  get #costs(): ExchangeCosts {
-    return this.#costsNow ??= this.#newCosts();
   }
 
   #newCosts(): ExchangeCosts {
@@ -181,37 +135,84 @@ export class Account implements ExchangeAccount {
     return this.#request.object;
   }
 
-  /**
-   * The bytes of text that this exchange has received of a certain object. 0 if it concerns another object.
-   */
-  receivedBytes({ endpoint, providerAccount }: Omit<ObjectKey, "id">, id: string | undefined): number {
-    const { object } = this.#request;
-    if (object === undefined || id === undefined) return 0;
-    const { place } = this;
-    const isSamePlace = place.endpoint === endpoint ||
-      providerAccount !== undefined && place.providerAccount === providerAccount;
-    if (!isSamePlace) return 0;
-    return (object.id ?? this.#tap?.object?.id) === id ? this.#tap?.textBytes ?? 0 : 0;
+  /** The object of the provider that the request concerns, and what its response says of it. */
+  get objects(): AccountObjects {
+    return this.#objects ??= new AccountObjects(this, this.#parts);
   }
 
   /** Whether the exchange created an object that is settled later. */
   get hasCreated(): boolean {
-    return this.#hasCreated;
+    return this.#objects?.hasCreated === true;
+  }
+
+  /** The exchange, as accounting sees it. */
+  get exchange(): AccountedExchange {
+    return this.#exchange;
+  }
+
+  /** The provider keys of the client's project by endpoint. */
+  get keys(): Principal["keys"] {
+    return this.#principal.keys;
+  }
+
+  /** The id of the managed token, and the id of its project. */
+  get owner(): Pick<Principal, "tokenId" | "projectId"> {
+    return this.#principal;
+  }
+
+  /** The start of the exchange, in milliseconds since 1970. */
+  get startedAt(): number {
+    return this.#startedAt;
+  }
+
+  /** The family of client programs. */
+  get client(): string {
+    return this.#client;
+  }
+
+  /** The backend that responded. Undefined before the headers of its response. */
+  get backend(): Backend | undefined {
+    return this.#backend;
+  }
+
+  /** The reader of the response. Undefined before its headers, and for responses that the proxy cannot read. */
+  get tap(): Tap | undefined {
+    return this.#tap;
+  }
+
+  /** The admission of the request. Undefined: it was not admitted. */
+  get admission(): AccountAdmission | undefined {
+    return this.#admission;
+  }
+
+  /** The costs at the endpoint, which nothing needs before the endpoint is known. */
+  get costs(): ExchangeCosts {
+    return this.#costs ??= this.#newCosts();
+  }
+
+  /** Whether the response is successful. */
+  get isGood(): boolean {
+    return this.#status !== undefined && this.#status >= 200 && this.#status < 300;
+  }
+
+  /** Whether the response is a part of what its address names. */
+  get isPart(): boolean {
+    return this.#isPart;
   }
 
   /** Whether any response of the endpoint can have a price. */
   get isPriced(): boolean {
-    return this.#costs.isPriced;
+    return this.costs.isPriced;
   }
 
   /** The first model without a price, as {@link ExchangeCosts.unpricedModel} finds it. */
   unpricedModel(candidates: readonly CandidateModel[], facts: RequestFacts): string | undefined {
-    return this.#costs.unpricedModel(candidates, facts);
+    return this.costs.unpricedModel(candidates, facts);
   }
 
   /** The first hosted tool without a price, as {@link ExchangeCosts.unpricedTool} finds it. */
   unpricedTool(candidates: readonly CandidateModel[], facts: RequestFacts): UnpricedTool | undefined {
-    return this.#costs.unpricedTool(candidates, facts);
+    return this.costs.unpricedTool(candidates, facts);
   }
 
   /**
@@ -220,12 +221,13 @@ export class Account implements ExchangeAccount {
    */
   reserve(reserved: ReservedUsage | undefined): void {
     const facts = this.#request.facts();
-    const { micros, mostMicros } = this.#costs.reservation(reserved, facts);
+    const { micros, mostMicros } = this.costs.reservation(reserved, facts);
     const held = { tokens: reserved?.statedTokens ?? 0, micros, mostMicros };
     this.#held = held;
-    this.#admission?.reserve(held);
+    const now = this.#parts.clock.now();
+    this.#admission?.reserve(held, now);
     this.#reserved = withContentElsewhere(reserved, facts);
-    this.#unseen = reserved && new UnseenTime(this.#parts.clock.now());
+    this.#unseen = reserved && new UnseenTime(now);
   }
 
   attempted(): void {
@@ -234,13 +236,13 @@ export class Account implements ExchangeAccount {
   }
 
   unanswered(backend: Backend, elapsedMs: number): AttemptEstimate | undefined {
-    const charge = this.#costs.charge(backend, {
+    const charge = this.costs.charge(backend, {
       request: this.#request,
       reserved: this.#reserved,
       summary: NOTHING,
       outcome: unansweredOutcome({
         elapsedMs,
-        tokensPerMs: this.#costs.tokensPerMs(this.#request.facts().model),
+        tokensPerMs: this.costs.tokensPerMs(this.#request.facts().model),
       }),
     });
     if (charge.source === undefined) return undefined;
@@ -263,8 +265,7 @@ export class Account implements ExchangeAccount {
     this.#bytes += piece.length;
     this.#tap?.write(piece);
     // Before the client gets the piece: the reservation is kept even if the process is killed.
-    if (this.#request.object?.action === "create") this.noticeObject();
-    if (this.#request.object !== undefined) this.#noticeText(this.#request.object);
+    if (this.#request.object !== undefined) this.objects.passed();
     this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#parts.clock.now());
   }
 
@@ -313,108 +314,9 @@ export class Account implements ExchangeAccount {
     };
   }
 
-  /**
-   * Passes the reservation on to the batch or background response that this response created, once the
-   * response shows it.
-   */
-  noticeObject(): void {
-    const { object } = this.#request;
-    if (this.#hasCreated || object === undefined || !this.#isGood) return;
-    // Computed once. An upstream that answers before it has the body is judged by what has passed.
-    const isBackground = () => this.#isBackground ??= this.#request.facts().background === true;
-    const id = pendingObjectId(this.#tap, { kind: object.kind, isBackground });
-    if (id === undefined || this.#admission === undefined) return;
-    const origin = this.#objectOrigin();
-    if (!this.#parts.objects.hasRoom(origin)) return;
-    this.#hasCreated = true;
-    const held = this.#admission.handOver();
-    this.#parts.objects.add(awaitedObject(id, origin, held), held);
-  }
-
-  /** Records the text of an object that is not over, often enough that a cancellation finds most of it. */
-  #noticeText({ kind, id = this.#tap?.object?.id }: ObjectRequest): void {
-    const { textBytes = 0, object } = this.#tap ?? {};
-    if (
-      textBytes < this.#noticedBytes || kind === "batch" || id === undefined || object?.isPending !== true
-    ) {
-      return;
-    }
-    this.#noticedBytes = textBytes + Math.min(Math.max(textBytes, 1), MAX_UNNOTICED_BYTES);
-    if (textBytes > 0) this.#parts.objects.received({ ...this.place, id }, textBytes);
-  }
-
-  /** The place of the objects of this exchange: its endpoint, and its account at the provider. */
-  get place(): Omit<ObjectKey, "id"> {
-    return { endpoint: this.endpoint?.name ?? "", providerAccount: this.#providerAccount() };
-  }
-
-  /** The account at the provider. Undefined: no backend responded, or the client sent its key. */
-  #providerAccount(): string | undefined {
-    const { endpoint } = this;
-    if (this.#backend === undefined || endpoint === undefined) return undefined;
-    const { baseUrl, key } = this.#backend;
-    const ofProject = projectKey(this.#backend, { endpoint, keys: this.#principal.keys });
-    const own = key.mode === "inject" ? key.value : key.mode === "none" ? "" : undefined;
-    const value = ofProject ?? own;
-    return value === undefined ? undefined : providerAccount(baseUrl.origin, value);
-  }
-
-  #objectOrigin(): ObjectOrigin {
-    const { id, path } = this.#exchange;
-    const principal = this.#principal;
-    return {
-      ...this.place,
-      kind: this.#request.object?.kind ?? "",
-      requestId: id,
-      path,
-      provider: this.endpoint?.dialect,
-      backend: this.#backend?.name,
-      principal: principal.name,
-      tokenId: principal.tokenId,
-      projectId: principal.projectId,
-      client: this.#client,
-      facts: this.#request.facts(),
-      madeAt: this.#startedAt,
-    };
-  }
-
-  get #isGood(): boolean {
-    return this.#status !== undefined && this.#status >= 200 && this.#status < 300;
-  }
-
-  /** What the response says about an object. */
-  objectResponse(
-    record: ExchangeRecord,
-    { request, summary, receivedBytes }: Pick<ObjectResponse, "request" | "summary" | "receivedBytes">,
-  ): ObjectResponse {
-    return {
-      request,
-      endpoint: this.endpoint?.name ?? "",
-      providerAccount: this.place.providerAccount,
-      summary,
-      receivedBytes,
-      isWhole: this.#isGood && !this.#isPart && record.ending === "complete",
-      charge: (object, part) => this.#settlement(object, part),
-      asOwnObject: (id) => awaitedObject(id, this.#objectOrigin()),
-    };
-  }
-
-  #settlement(object: AwaitedObject, part: ReportedPart): Settlement {
-    const charge = this.#costs.chargeOfObject(object, part, this.#backend);
-    const { outputTokens } = part.usage;
-    if (object.kind !== "batch" && object.model !== undefined && outputTokens !== undefined) {
-      this.#parts.outputs.add(
-        { endpoint: object.endpoint, model: object.model, principal: object.principal },
-        outputTokens,
-      );
-    }
-    const tokens = this.#costs.countedTokens(charge) ?? 0;
-    return { charge, tokens, model: part.model, stopReason: part.stopReason };
-  }
-
   /** Settles an exchange whose usage cannot be worked out: what was reserved counts as used. */
   abandon(): void {
-    const { tokens, micros } = this.#hasCreated ? NOTHING_HELD : this.#held;
+    const { tokens, micros } = this.hasCreated ? NOTHING_HELD : this.#held;
     this.#admission?.settle({ tokens, micros });
   }
 
@@ -423,12 +325,13 @@ export class Account implements ExchangeAccount {
     const { model, stopReason } = summary;
     const principal = this.#principal;
     const facts = this.#request.facts();
+    const endedAt = this.#parts.clock.now();
     const charge = withTimedOutAttempts(
-      this.#hasCreated ? NO_CHARGE : this.#charge(record, summary),
+      this.hasCreated ? NO_CHARGE : this.#charge(record, { summary, endedAt }),
       this.#timedOut,
     );
-    const tokens = this.#costs.countedTokens(charge);
-    const booking = this.#admission?.settle({ tokens, micros: charge.cost?.micros });
+    const tokens = this.costs.countedTokens(charge);
+    const booking = this.#admission?.settle({ tokens, micros: charge.cost?.micros }, endedAt);
     return exchangeUsage(charge, {
       providerRequestId: storedText(this.#providerRequestId),
       startedAt: this.#startedAt,
@@ -447,7 +350,7 @@ export class Account implements ExchangeAccount {
       stopReason: this.#recordText(stopReason),
       partial: this.#backend !== undefined && record.ending !== "complete",
       booking,
-      settlement: this.#hasCreated ? "awaited" : undefined,
+      settlement: this.hasCreated ? "awaited" : undefined,
     });
   }
 
@@ -465,7 +368,10 @@ export class Account implements ExchangeAccount {
     return storedText(text === undefined ? undefined : this.#exchange.redact(text));
   }
 
-  #charge(record: ExchangeRecord, summary: ResponseSummary): Charge {
+  #charge(
+    record: ExchangeRecord,
+    { summary, endedAt }: { readonly summary: ResponseSummary; readonly endedAt: number },
+  ): Charge {
     const facts = this.#request.facts();
     const last = lastOutcome({
       status: this.#status,
@@ -474,13 +380,13 @@ export class Account implements ExchangeAccount {
       facts,
       mediaType: this.#mediaType,
       path: this.#exchange.path,
-      unseenMs: this.#unseen?.sum(this.#parts.clock.now()) ?? 0,
-      tokensPerMs: this.#costs.tokensPerMs(facts.model),
+      unseenMs: this.#unseen?.sum(endedAt) ?? 0,
+      tokensPerMs: this.costs.tokensPerMs(facts.model),
     }, { record, summary });
     if (last === undefined) {
       return { usage: summary.usage, tokens: undefined, cost: undefined, source: undefined };
     }
-    return this.#costs.charge(last.backend, {
+    return this.costs.charge(last.backend, {
       request: this.#request,
       reserved: summary.hasHostedCalls === true
         ? withContentElsewhere(this.#reserved, { refersElsewhere: true })

@@ -19,3 +19,47 @@ export interface AccountedRequest {
   /** What the request does with an object of the provider. Absent for requests that concern no object. */
   readonly object?: ObjectRequest | undefined;
 }
+
+/** A request whose body the proxy has read, so that all of it is known before it is sent. */
+export class KnownRequest implements AccountedRequest {
+  readonly isMetered: boolean;
+  readonly isFree: boolean;
+  readonly object: ObjectRequest | undefined;
+  readonly bytes: (() => number) | undefined;
+  readonly #facts: RequestFacts;
+  readonly #inputTokens: number;
+  readonly #outputTokens: number;
+
+  /** `cost` is what is known of the cost of the request. */
+  constructor(
+    facts: RequestFacts,
+    { inputTokens, outputTokens, bytes, cost, object }: {
+      inputTokens: number;
+      outputTokens: number;
+      /** The bytes of the body. Undefined: the request has no body. */
+      bytes: number | undefined;
+      cost: "metered" | "free" | "unknown";
+      object: ObjectRequest | undefined;
+    },
+  ) {
+    this.#facts = facts;
+    this.#inputTokens = inputTokens;
+    this.#outputTokens = outputTokens;
+    this.isMetered = cost === "metered";
+    this.isFree = cost === "free";
+    this.object = object;
+    this.bytes = bytes === undefined ? undefined : () => bytes;
+  }
+
+  facts(): RequestFacts {
+    return this.#facts;
+  }
+
+  inputTokens(): number {
+    return this.#inputTokens;
+  }
+
+  outputTokens(): number {
+    return this.#outputTokens;
+  }
+}

@@ -3,8 +3,10 @@
 import type { Clock } from "../time/clock.ts";
 import type { ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import { fieldValue } from "../http/fields.ts";
+import { LiveList } from "../live_list.ts";
 import type { Principal } from "../principal.ts";
-import { Account, type AccountedExchange, type AccountOwner, type AccountParts } from "./account.ts";
+import { Account } from "./account.ts";
+import type { AccountedExchange, AccountOwner, AccountParts } from "./accounted_exchange.ts";
 import type { Endpoint } from "../config/config.ts";
 import type { RunningExchange } from "./running_exchange.ts";
 import type { ResponseSummary } from "./response_summary.ts";
@@ -46,7 +48,7 @@ const MAX_USER_AGENTS = 500;
 /** The accounts of all running exchanges. */
 export class Accounts implements AccountOwner {
   readonly #parts: AccountsParts;
-  readonly #open = new Set<Account>();
+  readonly #open = new LiveList<Account>();
   readonly #outputs = new RecentOutputs();
   readonly #speeds = new RecentSpeeds();
   readonly #shared: AccountParts;
@@ -81,7 +83,7 @@ export class Accounts implements AccountOwner {
 
   /** The running exchanges, oldest first. */
   running(): RunningExchange[] {
-    return [...this.#open].map((account) => account.running());
+    return this.#open.all().map((account) => account.running());
   }
 
   /** Resolves when all exchanges that have ended are settled and recorded. */
@@ -174,7 +176,7 @@ export class Accounts implements AccountOwner {
 
   #settled(account: Account, record: ExchangeRecord, reported: ResponseSummary): ExchangeUsage {
     const { object } = account;
-    if (object?.action === "create") account.noticeObject();
+    if (object?.action === "create") account.objects.notice();
     const counted = this.#counts(account) ? reported : { ...reported, usage: {}, steps: [] };
     this.#learn(account, record, counted);
     const usage = account.close(record, counted);
@@ -188,10 +190,16 @@ export class Accounts implements AccountOwner {
     }
     if (object !== undefined && (object.action !== "create" || account.hasCreated)) {
       const id = object.id ?? reported.object?.id;
+      const { place } = account.objects;
       const receivedBytes = () =>
-        Math.max(0, ...[...this.#open].map((other) => other.receivedBytes(account.place, id)));
+        Math.max(
+          0,
+          ...this.#open.all().map((other) =>
+            other.object === undefined ? 0 : other.objects.receivedBytes(place, id)
+          ),
+        );
       this.#parts.objects.responseEnded(
-        account.objectResponse(record, { request: object, summary: reported, receivedBytes }),
+        account.objects.response(record, { request: object, summary: reported, receivedBytes }),
       );
     }
     return usage;

@@ -25,6 +25,8 @@ export class ModelTable<Value> {
   readonly #entries = new Map<string, Entry<Value>>();
   /** The keys that each principal keeps at each endpoint, the oldest use first. */
   readonly #kept = new Map<string, Set<string>>();
+  /** The last use, and its value. */
+  #last: { readonly use: ModelUse; readonly value: Value } | undefined;
 
   /** The value of a model. Undefined: nothing is known of it. */
   get(endpoint: string, model: string): Value | undefined {
@@ -32,7 +34,14 @@ export class ModelTable<Value> {
   }
 
   /** The value of a model that a principal uses. Makes it with `create` if the table has none. */
-  use({ endpoint, model, principal }: ModelUse, create: () => Value): Value {
+  use(use: ModelUse, create: () => Value): Value {
+    const { endpoint, model, principal } = use;
+    const last = this.#last;
+    // The same use again changes nothing: the name is the latest one of its user already.
+    if (
+      last !== undefined && last.use.model === model && last.use.principal === principal &&
+      last.use.endpoint === endpoint
+    ) return last.value;
     const key = keyOf(endpoint, model);
     const user = keyOf(endpoint, principal);
     const kept = this.#kept.get(user) ?? new Set<string>();
@@ -43,6 +52,7 @@ export class ModelTable<Value> {
     if (!isKept) entry.users++;
     this.#entries.set(key, entry);
     this.#kept.set(user, kept.add(key));
+    this.#last = { use, value: entry.value };
     return entry.value;
   }
 

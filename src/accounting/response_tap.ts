@@ -187,14 +187,15 @@ export class ResponseTap {
     const object = request && new ObjectReader(request.kind);
     this.object = object;
     const texts = this.#text;
+    const repeats = framing === "events";
     const json = object === undefined
-      ? new JsonScanner(SELECTED, (path, value) => this.#found(path, value), { texts })
+      ? new JsonScanner(SELECTED, (path, value) => this.#found(path, value), { texts, repeats })
       : new JsonScanner(
         request?.kind === "batch" ? SELECTED_WITH_BATCH : SELECTED_WITH_OBJECT,
         (path, value) => {
           if (!object.found(path, value)) this.#found(path, value);
         },
-        { texts, onEnd: () => object.textEnded() },
+        { texts, repeats, onEnd: () => object.textEnded() },
       );
     const scanner = framing === "events"
       ? new EventStreamScanner(json)

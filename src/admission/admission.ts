@@ -129,7 +129,8 @@ export async function admitRequest(
     isCounted: counted !== undefined,
     namesObjects: objects?.readsBody === true,
   };
-  const read = readBefore ?? await received(unread, incoming, { maxBodyBytes, receivingSlots });
+  const receiving = readBefore ?? received(unread, incoming, { maxBodyBytes, receivingSlots });
+  const read = receiving instanceof Promise ? await receiving : receiving;
   if (readBefore !== undefined) checkReadRequest(unread, readBefore);
   let body = read.body;
   if (admitted !== undefined) {
@@ -142,22 +143,43 @@ export async function admitRequest(
     : { fields: withUsage.fields, payload: withUsage.payload, body: withUsage.body, usageWasAdded: true };
 }
 
-/** Receives the body of a request, and reads it if something depends on it. */
-async function received(
+/**
+ * Receives the body of a request, and reads it if something depends on it. A promise only if the request has to wait, as
+ * few do.
+ */
+function received(
   unread: UnreadRequest,
   { request, holder }: AdmissionRequest,
   { maxBodyBytes, receivingSlots }: BodyLimits,
-): Promise<ReadRequest> {
+): ReadRequest | Promise<ReadRequest> {
   const needs = needsOf(unread);
   // A body that no rule needs is not waited for.
   const waits = request.settledBody !== undefined || request.body !== null && needs.body && !unread.upgrade;
   const slot = waits ? receivingSlots.acquire(holder, unread.cancellation) : undefined;
-  const release = slot instanceof Promise ? await slot : slot;
+  const isSettled = request.settledBody === undefined && maxBodyBytes === undefined;
+  if (slot instanceof Promise || !isSettled) {
+    return receivedLater(slot, async () =>
+      isSettled
+        ? await readRequest(unread, needs)
+        // The length of a body may be known only now.
+        : await readRequest({ ...unread, body: await receivedBody(request, maxBodyBytes) }));
+  }
+  let reading: ReadRequest | Promise<ReadRequest> | undefined;
   try {
-    return request.settledBody === undefined && maxBodyBytes === undefined
-      ? await readRequest(unread, needs)
-      // The length of a body may be known only now.
-      : await readRequest({ ...unread, body: await receivedBody(request, maxBodyBytes) });
+    reading = readRequest(unread, needs);
+  } finally {
+    if (!(reading instanceof Promise)) slot?.();
+  }
+  return reading instanceof Promise && slot !== undefined ? reading.finally(slot) : reading;
+}
+
+async function receivedLater(
+  slot: (() => void) | Promise<() => void> | undefined,
+  read: () => Promise<ReadRequest>,
+): Promise<ReadRequest> {
+  const release = await slot;
+  try {
+    return await read();
   } finally {
     release?.();
   }

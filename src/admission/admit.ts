@@ -1,6 +1,7 @@
 /** Decides whether a principal may send a request now: first by the head of the request, then by its body. */
 
 import type { Account } from "../accounting/account.ts";
+import { KnownRequest } from "../accounting/accounted_request.ts";
 import { type InputEstimate, inputOf, NO_INPUT } from "../accounting/input_estimate.ts";
 import { type ObjectRequest, objectRequestOf } from "../accounting/object_paths.ts";
 import { RequestTap } from "../accounting/request_tap.ts";
@@ -173,35 +174,17 @@ function admitMeasured(
   // Gemini's API requests a stream in the path.
   const streams = factsOf(operation).isStream === true;
   const tier = dearTier([tierInFields(request.fields)]);
-  const withHead = (facts: RequestFacts, model = facts.model): RequestFacts => {
-    if (!streams && tier === undefined && model === facts.model) return facts;
-    const changed: { -readonly [Fact in keyof RequestFacts]: RequestFacts[Fact] } = { ...facts };
-    if (streams) changed.stream = true;
-    if (tier !== undefined) changed.tier = tier;
-    if (model !== undefined) changed.model = model;
-    return changed;
-  };
-  const outputTokensOf = (facts: RequestFacts): number =>
-    possibleOutputTokens(facts, { endpoint, operation, hasBody: body !== null || upgrade });
-  const isMetered = cost === "metered";
+  const hasBody = body !== null || upgrade;
   if (payload !== undefined && payload.kind !== "other") {
-    const stated = withHead(payload.facts, named[0]);
+    const stated = withHead(payload.facts, { streams, tier, model: named[0] ?? payload.facts.model });
     // The model's maximum is reserved for both.
     const facts = input.isOpaque ? { ...stated, refersElsewhere: true } : stated;
     const inputTokens = input.images === NO_IMAGES
       ? input.tokens
       : input.tokens + imageTokensFor(input.images, facts.model);
-    const outputTokens = outputTokensOf(facts);
-    const bodyBytes = payload.held.bytes.length;
-    account.setRequest({
-      facts: () => facts,
-      inputTokens: () => inputTokens,
-      outputTokens: () => outputTokens,
-      bytes: body === null ? undefined : () => bodyBytes,
-      isMetered,
-      isFree,
-      object,
-    });
+    const outputTokens = possibleOutputTokens(facts, { endpoint, operation, hasBody });
+    const bytes = body === null ? undefined : payload.held.bytes.length;
+    account.setRequest(new KnownRequest(facts, { inputTokens, outputTokens, bytes, cost, object }));
     if (reserves) reserve(head, { models, payload, facts, input, outputTokens });
     return body;
   }
@@ -212,20 +195,37 @@ function admitMeasured(
     operation,
     query: upgrade ? query : "",
   });
+  const outputTokens = () => possibleOutputTokens(tap.facts(), { endpoint, operation, hasBody });
   account.setRequest({
-    facts: () => withHead(tap.facts()),
+    facts() {
+      const facts = tap.facts();
+      return withHead(facts, { streams, tier, model: facts.model });
+    },
     inputTokens: () => tap.inputTokens(),
-    outputTokens: () => outputTokensOf(tap.facts()),
+    outputTokens,
     bytes: body === null ? undefined : () => tap.bytes,
-    isMetered,
+    isMetered: cost === "metered",
     isFree,
     object,
   });
   if (reserves) {
     const facts = tap.facts();
-    reserve(head, { models, payload, facts, input, outputTokens: outputTokensOf(facts) });
+    reserve(head, { models, payload, facts, input, outputTokens: outputTokens() });
   }
   return body === null ? body : watched(body, (piece) => tap.write(piece));
+}
+
+/** The facts of a body with what the head of the request states too. */
+function withHead(
+  facts: RequestFacts,
+  { streams, tier, model }: { streams: boolean; tier: string | undefined; model: string | undefined },
+): RequestFacts {
+  if (!streams && tier === undefined && model === facts.model) return facts;
+  const changed: { -readonly [Fact in keyof RequestFacts]: RequestFacts[Fact] } = { ...facts };
+  if (streams) changed.stream = true;
+  if (tier !== undefined) changed.tier = tier;
+  if (model !== undefined) changed.model = model;
+  return changed;
 }
 
 /** Reserves what a request may cost, at the most expensive model that may serve it. Throws like {@link admit}. */

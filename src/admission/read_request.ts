@@ -12,13 +12,13 @@ import { requestUsage } from "../payload/usage_option.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import type { Field } from "../http/fields.ts";
 import { HeldBody } from "../streams/held_body.ts";
-import { readUpTo } from "../streams/read_whole.ts";
+import { type ReadBytes, readUpTo } from "../streams/read_whole.ts";
 import { restrictsModels } from "../limits/allowed.ts";
 import type { HeldShare } from "../limits/held_bytes.ts";
 import { costOf } from "./known_cost.ts";
 import { hasBudget, limitsModels, someLimits } from "../limits/model_rules.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
-import { readPayload, readShortPayload } from "../payload/read_payload.ts";
+import { type Payload, readPayload, readShortPayload } from "../payload/read_payload.ts";
 import type { Limits, Principal, Rules, Subject } from "../principal.ts";
 import { ambiguityOf } from "../http/request_target.ts";
 
@@ -57,19 +57,20 @@ export interface ReadRequest {
 
 /**
  * Reads the body of a request if something depends on it. Throws `bad_request` or `forbidden` if the proxy
- * cannot understand the body, and `payload_too_large` if it is longer than the endpoint's `max_buffer_bytes`.
+ * cannot understand the body, and `payload_too_large` if it is longer than the endpoint's `max_buffer_bytes`. A promise
+ * only if the body has not arrived yet, or is not short JSON.
  */
-export async function readRequest(
+export function readRequest(
   request: UnreadRequest,
   needs: BodyNeeds = needsOf(request),
-): Promise<ReadRequest> {
+): ReadRequest | Promise<ReadRequest> {
   const { fields, body, endpoint, path } = request;
   const unread = { fields, body, payload: undefined };
   if (!needs.body || request.upgrade) return unread;
   checkPath(path);
   if (body === null) return unread;
   const options = { maxBytes: endpoint.maxBufferBytes, mustBeKnown: needs.isStrict, choosesEndpoint: false };
-  return await readBody(request, body, options);
+  return readBody(request, body, options);
 }
 
 /**
@@ -94,27 +95,43 @@ export type ReadableRequest = Pick<
   "fields" | "operation" | "principal" | "cancellation" | "held"
 >;
 
-/** Reads a body into memory. Throws as {@link readRequest} does. */
-export async function readBody(
+/** How {@link readBody} reads a body. */
+export interface BodyReading {
+  readonly maxBytes: number;
+  readonly mustBeKnown: boolean;
+  /** Whether the model in the body chooses the endpoint. JSON is then read under any content type. */
+  readonly choosesEndpoint: boolean;
+}
+
+/** Reads a body into memory. Throws, and returns a promise, as {@link readRequest} does. */
+export function readBody(
   request: ReadableRequest,
   body: MessageBody,
-  { maxBytes, mustBeKnown, choosesEndpoint }: {
-    maxBytes: number;
-    mustBeKnown: boolean;
-    /** Whether the model in the body chooses the endpoint. JSON is then read under any content type. */
-    choosesEndpoint: boolean;
-  },
-): Promise<ReadRequest> {
-  const { fields, operation, held } = request;
-  const hold = (count: number) => held.hold(count);
-  let bytes: Uint8Array;
-  let isWhole: boolean;
+  how: BodyReading,
+): ReadRequest | Promise<ReadRequest> {
+  const { held, cancellation } = request;
+  let reading: ReadBytes | Promise<ReadBytes>;
   try {
-    const reading = readUpTo(body, maxBytes, hold);
-    ({ bytes, isWhole } = reading instanceof Promise ? await reading : reading);
+    reading = readUpTo(body, how.maxBytes, (count) => held.hold(count));
   } catch (error) {
-    throw request.cancellation.reason ?? error;
+    throw cancellation.reason ?? error;
   }
+  if (!(reading instanceof Promise)) return understood(request, reading, how);
+  return reading.then(
+    (read) => understood(request, read, how),
+    (error) => {
+      throw cancellation.reason ?? error;
+    },
+  );
+}
+
+/** Understands a body that was read. */
+function understood(
+  request: ReadableRequest,
+  { bytes, isWhole }: ReadBytes,
+  { maxBytes, mustBeKnown, choosesEndpoint }: BodyReading,
+): ReadRequest | Promise<ReadRequest> {
+  const { fields, operation, held } = request;
   if (!isWhole) {
     throw new ProxyFault(
       "payload_too_large",
@@ -130,13 +147,20 @@ export async function readBody(
     mustBeKnown,
     choosesEndpoint,
     readsFiles: restrictsModels(request.principal),
-    hold,
+    hold: (count: number) => held.hold(count),
     sender: request.principal.key,
   };
-  const read = readShortPayload(bytes, options) ?? await readPayload(bytes, options);
-  const { bytes: understood, kind, models, places, facts, json, form, fields: sent } = read;
-  held.hold(understood.length);
-  const owner = new HeldBody(understood, held);
+  const short = readShortPayload(bytes, options);
+  return short === undefined
+    ? readPayload(bytes, options).then((read) => heldRequest(read, held))
+    : heldRequest(short, held);
+}
+
+/** A request with a body that was understood, in the memory for bodies. */
+function heldRequest(read: Payload, held: HeldShare): ReadRequest {
+  const { bytes, kind, models, places, facts, json, form, fields: sent } = read;
+  held.hold(bytes.length);
+  const owner = new HeldBody(bytes, held);
   const payload = json === undefined
     ? { kind, fields: sent, models, places, facts, held: owner }
     : { kind, fields: sent, models, places, facts, json, held: owner };

@@ -1,9 +1,10 @@
 import type { Cancellation } from "../cancellation.ts";
 import { ProxyFault } from "../faults.ts";
+import { LiveList } from "../live_list.ts";
 
 /** The exchanges that are running. They share the shutdown. */
 export class RunningExchanges {
-  readonly #cancellations = new Set<Cancellation>();
+  readonly #cancellations = new LiveList<Cancellation>();
 
   /** The number of running exchanges. */
   get count(): number {
@@ -22,12 +23,12 @@ export class RunningExchanges {
 
   /** Asks WebSockets to close. Other exchanges go on. */
   drain(): void {
-    for (const cancellation of this.#cancellations) cancellation.drain();
+    for (const cancellation of this.#cancellations.all()) cancellation.drain();
   }
 
   /** Aborts all exchanges. Their responses do not look complete to clients. */
   abortAll(): void {
     const fault = new ProxyFault("draining", "The proxy shut down before the response was complete.");
-    for (const cancellation of this.#cancellations) cancellation.cancel(fault);
+    for (const cancellation of this.#cancellations.all()) cancellation.cancel(fault);
   }
 }

@@ -12,6 +12,7 @@ import { warningLine, writeAnswer, writeOut } from "./output.ts";
 import { pricesAdvice } from "./prices/advice.ts";
 import { withProgress } from "./progress.ts";
 import { tableText } from "./table.ts";
+import { keepaliveWarnings, systemKeepaliveMs } from "./tcp_keepalive.ts";
 
 /** Prints the JSON Schema of configuration files, for editors: `llm-proxy check --schema`. */
 export function printSchema(): void {
@@ -30,6 +31,7 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
   const results = online ? await withProgress("Checking the backends", () => probeBackends(config)) : [];
   const all = [
     ...await allWarnings(loaded),
+    ...keepaliveWarnings(config, await systemKeepaliveMs()),
     ...await pricesAdvice(config, results),
     ...ambiguityWarnings(config, results),
   ];

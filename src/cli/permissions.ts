@@ -7,6 +7,7 @@ import type { Flags } from "../config/read/resolver.ts";
 import type { Backend, Config, ServerConfig } from "../config/config.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
 import { hostAndPort } from "../network/host_port.ts";
+import { EVERY_ADDRESS, EVERY_IPV4_ADDRESS } from "../network/listen_everywhere.ts";
 import { shellWord } from "../text/shell_word.ts";
 import { folderOf } from "../storage/open.ts";
 import { COLOUR_VARIABLES } from "./colours.ts";
@@ -43,6 +44,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     ...files,
     // The default file is in the folder of the database.
     ...prices?.isNamed === true ? [prices.path] : [],
+    ...config.authorities?.folders ?? [],
     ...backups === undefined ? [] : [backups],
     ...data === undefined ? [] : [
       data,
@@ -94,9 +96,15 @@ function addresses({ server, endpoints }: Config): { net: Set<string>; reasons: 
   const hops = new Set(
     backends.filter(({ backend }) => needsHop(backend)).map(({ endpoint }) => endpoint.name),
   );
+  const shown = new Set(
+    backends.filter(({ backend }) => showsCertThroughProxy(backend)).map(({ endpoint }) => endpoint.name),
+  );
   const reasons = [
     ...hops.size === 0 ? [] : [
       `TLS within TLS through the https:// outbound proxy of ${[...hops].join(", ")}`,
+    ],
+    ...shown.size === 0 ? [] : [
+      `the client certificate through the outbound proxy of ${[...shown].join(", ")}`,
     ],
   ];
   const net = new Set([
@@ -114,8 +122,10 @@ function addresses({ server, endpoints }: Config): { net: Set<string>; reasons: 
 }
 
 function listening({ host, port, httpsPort, adminPort }: ServerConfig): string[] {
+  // Without IPv6, and with systems that need two sockets, the server also listens on every IPv4 address.
+  const hosts = host === EVERY_ADDRESS ? [EVERY_ADDRESS, EVERY_IPV4_ADDRESS] : [host];
   return [port, httpsPort, adminPort].filter((port) => port !== undefined)
-    .map((port) => hostAndPort({ hostname: host, port }));
+    .flatMap((port) => hosts.map((hostname) => hostAndPort({ hostname, port })));
 }
 
 /**
@@ -124,6 +134,11 @@ function listening({ host, port, httpsPort, adminPort }: ServerConfig): string[]
  */
 function needsHop({ baseUrl, connection: { proxy } }: Backend): boolean {
   return proxy?.scheme === "https" && parseOrigin(baseUrl.origin).tls;
+}
+
+/** Whether an outbound proxy leads to an upstream that gets a client certificate, which needs a hop too. */
+function showsCertThroughProxy({ connection: { proxy, clientCert } }: Backend): boolean {
+  return proxy !== undefined && clientCert !== undefined;
 }
 
 /**

@@ -4,9 +4,12 @@
  */
 
 import { Cancellation } from "../cancellation.ts";
+import { authorityPlaces } from "../config/read/authorities.ts";
+import { processSources } from "../config/sources/env.ts";
 import { DIRECT } from "../config/values/defaults.ts";
 import type { OutboundProxy } from "../config/config.ts";
 import { createHttp1Transport } from "../forwarding/transport/http1.ts";
+import { SystemRoots } from "../forwarding/transport/system_roots.ts";
 import { bodyOf } from "../streams/bytes.ts";
 import { type Field, field } from "../http/fields.ts";
 import { readUpTo } from "../streams/read_whole.ts";
@@ -65,7 +68,7 @@ export async function request(
   const timer = timeoutMs === undefined
     ? undefined
     : setTimeout(() => cancellation.cancel(new DOMException("too late", "TimeoutError")), timeoutMs);
-  const transport = createHttp1Transport();
+  const transport = createHttp1Transport(new SystemRoots(authorityPlaces(processSources.get)));
   try {
     const { status, fields, body } = await transport.send({
       method,

@@ -91,7 +91,7 @@ function listen(
     }
     if (error instanceof Deno.errors.AddrNotAvailable) {
       throw new CommandError(
-        `Cannot listen on ${where}: this machine has no such address. HOST=0.0.0.0 means all addresses.`,
+        `Cannot listen on ${where}: this machine has no such address. HOST=:: means all addresses.`,
       );
     }
     const reason = messageOf(error);

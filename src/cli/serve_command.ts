@@ -9,7 +9,7 @@ import { CONFIG_OPTION, suggesting } from "./common_options.ts";
 /** Each option with its help, the variable that it sets, and the values that help and completion suggest. */
 const OPTIONS = [
   [...CONFIG_OPTION, "CONFIG_PATH", []],
-  ["--host <address>", "address to listen on (HOST; default 0.0.0.0)", "HOST", []],
+  ["--host <address>", "address to listen on (HOST; default ::, all addresses)", "HOST", []],
   ["--port <port>", "port to listen on (PORT; default 33000)", "PORT", []],
   ["--log-level <level>", "least severe level of the log (LOG_LEVEL; default info)", "LOG_LEVEL", LOG_LEVELS],
   [

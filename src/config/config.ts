@@ -22,6 +22,16 @@ export interface Config {
    * The management plane, with managed tokens, usage, metrics and the admin page; `undefined` if it is off.
    */
   readonly management?: ManagementConfig;
+  /** Where the authorities of upstreams are. Undefined for the files of the operating system. */
+  readonly authorities?: AuthorityPlaces;
+}
+
+/** Where certificate authorities are that upstreams may have besides those of Mozilla. */
+export interface AuthorityPlaces {
+  /** The file with authorities as PEM text. Undefined for the file of the operating system. */
+  readonly file: string | undefined;
+  /** Folders with authorities as PEM text, one or more in each file. */
+  readonly folders: readonly string[];
 }
 
 /** How requests without the name of an endpoint, like `/v1/…`, find the endpoint that serves their model. */
@@ -241,6 +251,11 @@ export interface Endpoint {
   readonly countCacheReads: boolean;
   /** The silence, in milliseconds, after which an event stream gets a comment. Undefined for no comments. */
   readonly keepaliveMs?: number;
+  /**
+   * How long the proxy waits for the head of an event stream before it begins the response itself, in milliseconds.
+   * Undefined if only the upstream begins responses.
+   */
+  readonly earlyHeadMs?: number;
   /**
    * The provider whose published prices apply, or `local` for no cost. Undefined for the provider of the
    * backend's address, if it is a known one.

@@ -1,6 +1,7 @@
 /** Loads the configuration from flags, environment and file, and reports all of its problems. */
 
 import { readTokens, resolveAuth, SHARED } from "./read/auth_settings.ts";
+import { readAuthorities } from "./read/authorities.ts";
 import { injectsCredential } from "./credentials.ts";
 import { endpointNames } from "./read/endpoint_names.ts";
 import { readEndpoint } from "./read/endpoints.ts";
@@ -69,6 +70,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
   checkModelLimits(resolver, settings.auth);
   const defaultEndpoint = readDefaultEndpoint(resolver, settings.server, names);
   const routing = readRouting(resolver, settings, endpoints);
+  const authorities = readAuthorities(environment, { resolver, sources });
   const config: Config = {
     server,
     auth: resolveAuth(resolver, {
@@ -83,6 +85,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
     ...(routing && { routing }),
     log: readLog(resolver, settings.log),
     ...(management && { management }),
+    ...(authorities && { authorities }),
   };
   checkTogether(resolver, config);
   await resolver.throwProblems();

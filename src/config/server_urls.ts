@@ -1,5 +1,6 @@
 /** The URLs of the proxy and of its admin page. */
 
+import { isEveryAddress } from "../network/listen_everywhere.ts";
 import type { ServerConfig } from "./config.ts";
 
 /** The ports that the server listens on and the addresses of this machine. */
@@ -43,8 +44,7 @@ export function adminUrls(
 
 /** Host names and IP addresses in the form of URLs, with brackets around IPv6 addresses. */
 function hostsOf({ host }: Pick<ServerConfig, "host">, lanAddresses: readonly string[]): string[] {
-  const isEvery = host === "0.0.0.0" || host === "::";
-  return (isEvery ? [...lanAddresses, "localhost"] : [host])
+  return (isEveryAddress(host) ? [...lanAddresses, "localhost"] : [host])
     .map((host) => host.includes(":") ? `[${host}]` : host);
 }
 

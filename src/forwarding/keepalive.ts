@@ -5,7 +5,7 @@ import { type Field, fieldValue } from "../http/fields.ts";
 import { isEventStream } from "../payload/media_type.ts";
 
 /** A comment and the empty line behind it. Readers of event streams ignore it (WHATWG HTML, 9.2.6). */
-const COMMENT = new TextEncoder().encode(": keepalive\n\n");
+export const COMMENT: Uint8Array = new TextEncoder().encode(": keepalive\n\n");
 const LF = 10;
 const CR = 13;
 

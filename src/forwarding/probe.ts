@@ -7,6 +7,7 @@ import type { Dialect } from "../apis/dialects.ts";
 import type { Backend, Config } from "../config/config.ts";
 import { requestModels } from "./models_request.ts";
 import { createHttp1Transport } from "./transport/http1.ts";
+import { SystemRoots } from "./transport/system_roots.ts";
 import type { Transport } from "./transport/transport.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 import { messageOf } from "../text/error_text.ts";
@@ -36,8 +37,10 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const MOST_NAMES = 1_000;
 
 /** Probes all backends at the same time. Never throws. */
-export async function probeBackends({ endpoints }: Pick<Config, "endpoints">): Promise<ProbeResult[]> {
-  const transport = createHttp1Transport();
+export async function probeBackends(
+  { endpoints, authorities }: Pick<Config, "endpoints" | "authorities">,
+): Promise<ProbeResult[]> {
+  const transport = createHttp1Transport(new SystemRoots(authorities));
   try {
     return await Promise.all(
       endpoints.flatMap(({ name, dialect, backends, anthropicVersion }) =>

@@ -17,7 +17,8 @@ export function requestedPauseMs(fields: readonly Field[], epochMs: number): num
   return retryAfterMs(fields, epochMs) ?? resetMs(fields, epochMs);
 }
 
-function retryAfterMs(fields: readonly Field[], epochMs: number): number | undefined {
+/** The pause of `retry-after-ms` or `retry-after`, in milliseconds. Undefined: the response has neither. */
+export function retryAfterMs(fields: readonly Field[], epochMs: number): number | undefined {
   const milliseconds = plainNumber(fieldValue(fields, "retry-after-ms"));
   if (milliseconds !== undefined) return bounded(milliseconds);
   const text = fieldValue(fields, "retry-after");

@@ -8,7 +8,7 @@ import { READING_METHODS } from "../apis/operation_of.ts";
 import type { RetryPolicy } from "../config/config.ts";
 import type { Field } from "../http/fields.ts";
 import type { Finding } from "./hidden_failure.ts";
-import { requestedPauseMs } from "./rate_limit_fields.ts";
+import { requestedPauseMs, retryAfterMs } from "./rate_limit_fields.ts";
 import { TimeoutExpired } from "./timeouts.ts";
 import { TransportError } from "./transport/transport.ts";
 
@@ -67,6 +67,12 @@ export function judgeAnswer(
     if (finding?.pauseMs === 0) return "nothing";
     const limitedMs = finding?.pauseMs ?? requestedPauseMs(fields, epochMs);
     if (limitedMs !== undefined) return { limitedMs };
+  }
+  if (meant === 503) {
+    // A server that starts, drains or is overloaded knows best when it is back (RFC 9110, 15.6.4). A cooldown that
+    // doubles with each 503 would skip it for longer. A pause of zero says nothing.
+    const limitedMs = retryAfterMs(fields, epochMs);
+    if (limitedMs !== undefined && limitedMs > 0) return { limitedMs };
   }
   return statuses.has(meant) || meant >= 500 ? "failure" : "good";
 }

@@ -5,6 +5,7 @@ import type { RoutedExchange } from "../exchange.ts";
 import { urlPlace } from "../forwarding/answer_urls.ts";
 import { BackendRequests, type BackendRequestsParts } from "../forwarding/backend_requests.ts";
 import { clientReply } from "../forwarding/client_reply.ts";
+import { type EarlyHead, earlyHeadOf } from "../forwarding/early_head.ts";
 import { forward, type ForwardRequest } from "../forwarding/forward.ts";
 import type { BackendResponse } from "../forwarding/upstream_call.ts";
 import { allowedOrigin } from "../http/cors.ts";
@@ -21,15 +22,20 @@ export class Forwarding {
   readonly #requests: BackendRequests;
   /** Undefined: the client gets the response as it is. */
   readonly #filter: ListFilter | undefined;
+  /** Begins the response if the upstream does not. `undefined` if only the upstream begins it. */
+  readonly early: EarlyHead | undefined;
 
   constructor(admitted: AdmittedExchange, proxy: ProxyParts, { credentials }: Pick<Client, "credentials">) {
     const { exchange, request: { fields }, upgrade } = admitted;
     this.#admitted = admitted;
     this.#proxy = proxy;
     this.#filter = ListFilter.for(admitted);
+    this.early = this.#filter === undefined
+      ? earlyHeadOf(exchange, admitted.request, { upgrade })
+      : undefined;
     this.#requestParts = {
       credentials,
-      fields: this.#filter === undefined ? fields : withIdentity(fields),
+      fields: this.#filter === undefined ? this.early?.fields ?? fields : withIdentity(fields),
       upgrade,
       isCounted: exchange.account !== undefined,
       isFromPage: allowedOrigin(exchange.request.fields, proxy.corsOrigins) !== undefined,
@@ -47,7 +53,7 @@ export class Forwarding {
       balancer: balancerOf(exchange.endpoint),
       pinned: objects?.pinned,
       requests: this.#requests,
-      body,
+      body: this.early?.body ?? body,
       payload,
       memory: held,
       websocket: upgrade ? { maxMessageBytes, check: objects?.messageCheck(maxMessageBytes) } : undefined,

@@ -88,14 +88,16 @@ export class Admission {
   }
 
   /**
-   * Reserves what the request may use. Throws if other requests have reserved the remainder in the meantime.
+   * Reserves what the request may use at the time `now`, in milliseconds of the monotonic clock. Throws if other
+   * requests have reserved the remainder in the meantime.
    */
-  reserve(reservation: Reservation): void {
-    const { clock, check } = this.#parts;
-    const at = clock.now();
-    if (!this.#isFree) { for (const one of this.#counted) check.checkAmounts(one, at); }
+  reserve(reservation: Reservation, now: number = this.#parts.clock.now()): void {
+    const { check } = this.#parts;
+    if (!this.#isFree) { for (const one of this.#counted) check.checkAmounts(one, now); }
     let beyond: CountedLimits[] | undefined;
-    for (const one of this.#counted) if (check.mayExceed(one, reservation)) (beyond ??= []).push(one);
+    for (const one of this.#counted) {
+      if (check.mayExceed(one, { reservation, now })) (beyond ??= []).push(one);
+    }
     if (beyond !== undefined) { for (const one of beyond) checkOptimistic(one); }
     this.#reserved = reservation;
     this.#optimistic = beyond?.map(({ ledger }) => ledger);
@@ -135,14 +137,14 @@ export class Admission {
 
   /**
    * Replaces the reservation by what the request used, and returns where that is booked. Undefined amounts
-   * are unknown and count as nothing. Only the first call counts.
+   * are unknown and count as nothing. `endedAt` is in milliseconds of the monotonic clock. Only the first call counts.
    */
   settle(
     { tokens = 0, micros = 0 }: { readonly tokens: number | undefined; readonly micros: number | undefined },
+    endedAt: number = this.#parts.clock.now(),
   ): Booking {
     if (this.#booking !== undefined) return this.#booking;
-    const { clock, budgetClock } = this.#parts;
-    const endedAt = clock.now();
+    const { budgetClock } = this.#parts;
     const { hour, isDated } = budgetClock.read(endedAt);
     this.#booking = { hour, isDated, modelRules: this.#modelRules };
     this.#endOptimism();

@@ -135,10 +135,13 @@ export class LimitCheck {
   }
 
   /** Whether this request and the running requests together can exceed a budget by their highest costs. */
-  mayExceed({ limits, ledger }: CountedLimits, reservation: Reservation): boolean {
+  mayExceed(
+    { limits, ledger }: CountedLimits,
+    { reservation, now }: { readonly reservation: Reservation; readonly now: number },
+  ): boolean {
     const excess = excessOf(reservation);
     if (excess === 0) return false;
-    const at = { time: this.#budgetClock.read(), calendar: this.#calendar };
+    const at = { time: this.#budgetClock.read(now), calendar: this.#calendar };
     const left = budgetLeft({ limits, ledger }, at);
     return reservation.micros + excess + ledger.excessMicros > left;
   }

@@ -1,5 +1,7 @@
 /** Host names and addresses as URLs and the flags of the runtime write them. */
 
+import { isEveryAddress } from "./listen_everywhere.ts";
+
 /** A host as a URL writes it: an IPv6 address is in brackets. */
 export function urlHost(hostname: string): string {
   return hostname.includes(":") ? `[${hostname}]` : hostname;
@@ -16,6 +18,5 @@ export function hostAndPort(
  * The host to connect to for a server that listens on a host: loopback for a server that listens everywhere.
  */
 export function reachableHost(host: string): string {
-  if (host === "0.0.0.0") return "127.0.0.1";
-  return host === "::" ? "::1" : host;
+  return isEveryAddress(host) ? "127.0.0.1" : host;
 }

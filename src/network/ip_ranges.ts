@@ -1,6 +1,7 @@
 /** IP addresses and CIDR ranges, and the IP address of a client behind reverse proxies. */
 
 import ipaddr from "ipaddr.js";
+import { plainAddress } from "./plain_address.ts";
 
 /** Whether an IP address is in a list. Text that is not an IP address is in no list. */
 export type AddressTest = (address: string) => boolean;
@@ -88,7 +89,7 @@ export function clientAddress(
     // Some proxies write `unknown` or an obfuscated name (RFC 7239) instead of an address.
     if (parse(before) === undefined) return UNKNOWN_ADDRESS;
     // A zone has a meaning only on the machine that wrote it, and can be any text.
-    address = before.split("%", 1)[0] ?? before;
+    address = plainAddress(before.split("%", 1)[0] ?? before);
   }
   return address;
 }

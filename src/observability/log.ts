@@ -72,10 +72,11 @@ export function createLog(
   const beginnings = new Map(
     LEVELS.map((level) => [level, paint(level, level.toUpperCase().padEnd(5))] as const),
   );
+  const pairs = new PairsText();
   const lineOf = config.format === "json"
     ? jsonLine
     : (level: LogLevel, event: string, fields: LogFields, time: number) =>
-      `${clock.at(time)} ${beginnings.get(level)} ${event}${pairsOf(fields)}\n`;
+      `${clock.at(time)} ${beginnings.get(level)} ${event}${pairs.of(fields)}\n`;
   return (level, event, fields = {}) => {
     if (LEVELS.indexOf(level) < least) return;
     write(redact(lineOf(level, event, fields, now())));
@@ -92,15 +93,25 @@ function jsonLine(level: LogLevel, event: string, fields: LogFields, time: numbe
   return `${text}}\n`;
 }
 
-/** ` status=200 endpoint=openai …` */
-function pairsOf(fields: LogFields): string {
-  let text = "";
-  for (const name of PRETTY_FIELDS) {
-    const value = fields[name];
-    if (value === undefined) continue;
-    text += typeof value === "number" ? ` ${name}=${value}` : ` ${name}=${plainOrQuoted(value)}`;
+/** ` status=200 endpoint=openai …`. Most values of a line are those of the line before, and so are their texts. */
+class PairsText {
+  readonly #values: (string | number | undefined)[] = PRETTY_FIELDS.map(() => undefined);
+  readonly #texts: string[] = PRETTY_FIELDS.map(() => "");
+
+  of(fields: LogFields): string {
+    let text = "";
+    for (let index = 0; index < PRETTY_FIELDS.length; index++) {
+      const name = PRETTY_FIELDS[index];
+      const value = name && fields[name];
+      if (value === undefined) continue;
+      if (value !== this.#values[index]) {
+        this.#values[index] = value;
+        this.#texts[index] = ` ${name}=${typeof value === "number" ? value : plainOrQuoted(value)}`;
+      }
+      text += this.#texts[index];
+    }
+    return text;
   }
-  return text;
 }
 
 /** Printable ASCII without spaces, quotes and equals signs. Nearly all values match this fast check. */

@@ -4,7 +4,8 @@
  */
 
 // @ts-types="prom-client"
-import { Counter, Gauge, Histogram, Registry } from "./prom_client.js";
+import { Counter, Gauge, Registry } from "./prom_client.js";
+import { TimeHistogram, type Times } from "./time_histogram.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 
 /** Values that the proxy reads at each scrape. */
@@ -57,9 +58,10 @@ type TokenKind = keyof typeof TOKEN_KINDS;
 // Object.keys gives strings; these are the keys of a constant that is written out above.
 const KINDS = Object.keys(TOKEN_KINDS) as TokenKind[];
 
-interface Times {
-  readonly firstByte: Histogram.Internal<"endpoint" | "provider">;
-  readonly duration: Histogram.Internal<"endpoint" | "provider">;
+/** The times of an endpoint. */
+interface EndpointTimes {
+  readonly firstByte: Times;
+  readonly duration: Times;
 }
 
 /** Counts exchanges in plain numbers, and copies the sums to the counters of prom-client at each scrape. */
@@ -68,7 +70,7 @@ export class Metrics {
   readonly #series = new Map<string, Series>();
   #lastSeries: Series | undefined;
   readonly #models = new Set<string>();
-  readonly #times = new Map<string, Times>();
+  readonly #times = new Map<string, EndpointTimes>();
   readonly #firstByte;
   readonly #duration;
   readonly #retries;
@@ -108,14 +110,9 @@ export class Metrics {
         collect: (this: Gauge<Label>) => void;
       },
     ) => new Gauge({ name: `llm_proxy_${name}`, help, labelNames: [...labelNames], registers, collect });
+    const registry = this.#registry;
     const histogram = (name: string, help: string) =>
-      new Histogram({
-        name: `llm_proxy_${name}`,
-        help,
-        labelNames: ["endpoint", "provider"],
-        buckets: SECONDS,
-        registers,
-      });
+      new TimeHistogram(`llm_proxy_${name}`, { help, bounds: SECONDS, registry });
 
     summed("exchanges_total", {
       help: "Exchanges that have ended.",
@@ -230,8 +227,8 @@ export class Metrics {
     if (row.costIsPartial || row.costMicros === undefined && isKnown) series.unpriced++;
     if (!isRequest) return;
     const { firstByte, duration } = this.#timesOf(series);
-    if (row.firstByteMs !== undefined) firstByte.observe(row.firstByteMs / 1000);
-    duration.observe(row.durationMs / 1000);
+    if (row.firstByteMs !== undefined) firstByte.observe(row.firstByteMs);
+    duration.observe(row.durationMs);
   }
 
   /** Counts a request that ended before its client was identified, a wrong token included, by its ending. */

@@ -5,6 +5,7 @@
 
 import { ARGUMENTS, CONVERSATION, isFreeForm, REFERENCES } from "./body_keys.ts";
 import { foldKey } from "./fold_key.ts";
+import { rememberedByKey } from "./remembered_by_key.ts";
 
 /** What a member of content is. */
 export type ContentKind =
@@ -118,10 +119,10 @@ const DATA: ReadonlySet<string> = new Set([
 const REFERENCE_KEY = /(?:^|[_-])(?:ids?|ur[il]s?)$|[a-z](?:Ids?|IDs?|Ur[il]s?|UR[IL]s?)$/;
 
 /** Whether the string of a member refers to content elsewhere, by its key. */
-export function isReferenceKey(key: string): boolean {
+export const isReferenceKey: (key: string) => boolean = rememberedByKey((key) => {
   const folded = foldKey(key);
   return REFERENCES.has(folded) || folded !== "id" && REFERENCE_KEY.test(key) && !OWN_IDS.has(folded);
-}
+});
 
 /** The kinds of keys that are in one of the lists. Most keys of a body are. */
 const KINDS: ReadonlyMap<string, ContentKind> = new Map<string, ContentKind>([

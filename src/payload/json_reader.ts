@@ -4,6 +4,7 @@
  * alike. `JsonScanner` is the lenient counterpart for responses that pass in pieces.
  */
 
+import { byteClass, indexOfClass } from "./byte_class.ts";
 import { asciiText } from "./json_value.ts";
 
 /** A text is not JSON by RFC 8259. `message` is the end of a sentence. */
@@ -60,6 +61,8 @@ const LAST_ASCII = 0x7f;
 const ESCAPED: ReadonlySet<number> = new Set([...'"\\/bfnrt'].map((letter) => letter.charCodeAt(0)));
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const LITERALS: ReadonlySet<string> = new Set(["true", "false", "null"]);
+/** The bytes of a string that end it, begin an escape, or are not allowed. */
+const ENDS_RUN = byteClass(`"\\${String.fromCharCode(...Array(FIRST_PRINTABLE).keys())}`);
 
 type State =
   | "value"
@@ -179,6 +182,10 @@ export class JsonReader<Place> {
     if (this.#decoder === undefined) {
       // Most texts are ASCII, and the decoder would make a string of them.
       let at = this.#decoded;
+      while (
+        at + 4 <= limit &&
+        ((bytes[at] ?? 0) | (bytes[at + 1] ?? 0) | (bytes[at + 2] ?? 0) | (bytes[at + 3] ?? 0)) <= LAST_ASCII
+      ) at += 4;
       while (at < limit && (bytes[at] ?? 0) <= LAST_ASCII) at++;
       this.#decoded = at;
     }
@@ -244,14 +251,12 @@ export class JsonReader<Place> {
     const bytes = this.#bytes;
     let at = this.#at;
     while (at < limit) {
-      const byte = bytes[at] ?? 0;
+      at = indexOfClass(ENDS_RUN, bytes, at, limit);
+      if (at === limit) break;
+      const byte = bytes[at];
       if (byte === QUOTE) {
         this.#at = at + 1;
         return this.#endText();
-      }
-      if (byte >= FIRST_PRINTABLE && byte !== BACKSLASH) {
-        at++;
-        continue;
       }
       this.#at = at;
       if (byte !== BACKSLASH) throw this.#error("a control character in a string");

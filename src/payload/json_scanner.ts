@@ -19,6 +19,7 @@ import {
   type SelectionNode,
 } from "./json_selection.ts";
 import { jsonValue, MAX_VALUE_BYTES } from "./json_value.ts";
+import { RepeatedHead } from "./repeated_head.ts";
 import { NO_SINK, type TextSink } from "./text_sink.ts";
 
 /** Receives a selected value and its path, such as `choices.*.finish_reason`. */
@@ -78,6 +79,8 @@ export class JsonScanner {
   /** The length of that number in earlier pieces. */
   #numberBytes = 0;
   readonly #onEnd: (() => void) | undefined;
+  /** Undefined if texts are not expected to begin alike. */
+  #head: RepeatedHead | undefined;
   #state = State.Value;
   /** The innermost open container that contains selected values. Undefined outside of all containers. */
   #container: SelectedObject | SelectedArray | undefined;
@@ -100,15 +103,17 @@ export class JsonScanner {
 
   /**
    * `texts` receives the values that are measured as text, and `media` those that are measured as media.
-   * `onEnd` is called after each text that is an object or an array.
+   * `onEnd` is called after each text that is an object or an array. With `repeats`, texts are expected to begin with
+   * the same bytes, as the events of a stream do.
    */
   constructor(
     root: SelectionNode,
     onValue: OnValue,
-    { texts = NO_SINK, media = NO_SINK, onEnd }: {
+    { texts = NO_SINK, media = NO_SINK, onEnd, repeats = false }: {
       texts?: TextSink;
       media?: TextSink;
       onEnd?: () => void;
+      repeats?: boolean;
     } = {},
   ) {
     this.#root = root;
@@ -116,6 +121,7 @@ export class JsonScanner {
     this.#texts = this.#sink = texts;
     this.#media = media;
     this.#onEnd = onEnd;
+    if (repeats) this.#head = new RepeatedHead();
   }
 
   /** Drops the current text. The next piece begins another text. */
@@ -132,7 +138,8 @@ export class JsonScanner {
 
   /** Reads the next piece of the text: `bytes` from `from` up to `to`. Does not keep a reference to it. */
   write(bytes: Uint8Array, from = 0, to = bytes.length): void {
-    let at = from;
+    const isBeginning = this.#state === State.Value && this.#container === undefined;
+    let at = isBeginning && this.#head !== undefined ? this.#skipHead(this.#head, bytes, { from, to }) : from;
     /** The index at which the current value begins in this piece. */
     let begin = from;
     while (at < to) {
@@ -144,6 +151,10 @@ export class JsonScanner {
             this.#beginValue(byte);
           }
           at++;
+          // The compiler does not see that the call has changed the state.
+          if (this.#head?.isRecording === true && this.#state as State === State.MeasuredText) {
+            this.#keepHead(this.#head, bytes, { from, to: at });
+          }
           break;
         case State.Key:
           at++;
@@ -199,7 +210,46 @@ export class JsonScanner {
           this.#state satisfies never;
       }
     }
+    this.#head?.stop();
     if (this.#selected !== undefined && isWithinValue(this.#state)) this.#pause(bytes, begin, to);
+  }
+
+  /** Skips the beginning of a text that is known. Returns the index to continue at. */
+  #skipHead(head: RepeatedHead, bytes: Uint8Array, { from, to }: { from: number; to: number }): number {
+    const place = head.placeIn(bytes, from, to);
+    if (place === undefined) {
+      head.record();
+      return from;
+    }
+    this.#container = place.container;
+    for (const container of place.outer) this.#outer.push(container);
+    this.#selected = place.selected;
+    this.#sink = place.sink;
+    this.#escaped = false;
+    this.#isNumber = false;
+    this.#state = State.MeasuredText;
+    for (const { path, value } of head.values) {
+      try {
+        this.#onValue(path, value);
+      } catch {
+        // As for a value that is read.
+      }
+    }
+    return from + head.length;
+  }
+
+  #keepHead(head: RepeatedHead, bytes: Uint8Array, { from, to }: { from: number; to: number }): void {
+    const isUseful = head.keep(bytes, {
+      from,
+      to,
+      place: () => ({
+        container: this.#container,
+        outer: [...this.#outer],
+        selected: this.#selected,
+        sink: this.#sink,
+      }),
+    });
+    if (!isUseful) this.#head = undefined;
   }
 
   /** Decides whether to skip, store, measure or enter the value that begins with a byte. */
@@ -213,6 +263,7 @@ export class JsonScanner {
     this.#escaped = false;
     this.#isNumber = false;
     if (place !== undefined && place.isMeasured) {
+      if (byte !== QUOTE) this.#head?.stop();
       this.#sink = place.isMedia ? this.#media : this.#texts;
       if (place.isMedia) this.#media.begins?.(place.path);
     }
@@ -246,7 +297,9 @@ export class JsonScanner {
     this.#container = this.#outer.pop();
     this.#state = State.After;
     this.#media.boundary?.();
-    if (this.#container === undefined) this.#onEnd?.();
+    if (this.#container !== undefined) return;
+    this.#head?.stop();
+    this.#onEnd?.();
   }
 
   #break(): void {
@@ -376,7 +429,10 @@ export class JsonScanner {
       const value = this.#valueBytes === 0
         ? jsonValue(bytes, begin, end)
         : this.#storedValue(bytes.subarray(begin, end));
-      if (value !== undefined) this.#onValue(place.path, value);
+      if (value !== undefined) {
+        this.#head?.found(place.path, value);
+        this.#onValue(place.path, value);
+      }
     } catch {
       // The value is not JSON, so there is no value.
     } finally {

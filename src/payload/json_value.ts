@@ -14,11 +14,9 @@ export const MAX_VALUE_BYTES: number = 64 * 1024;
 const MAX_PLAIN_TEXT_BYTES = 64;
 /** Every number with so many digits is exact. */
 const MAX_DIGITS = 15;
-const LITERALS = [
-  { text: "null", value: null },
-  { text: "true", value: true },
-  { text: "false", value: false },
-] as const;
+const LETTER_F = 0x66;
+const LETTER_N = 0x6e;
+const LETTER_T = 0x74;
 
 const decoder = new TextDecoder();
 
@@ -44,7 +42,10 @@ function simpleValue(
   if (first === QUOTE) return plainText(bytes, from, to);
   if (first >= DIGIT_0 && first <= DIGIT_9) return smallInteger(bytes, from, to);
   if (first === OPEN_BRACE || first === OPEN_BRACKET) return undefined;
-  return LITERALS.find(({ text }) => isText(text, bytes, from, to))?.value;
+  if (first === LETTER_N) return isText("null", bytes, from, to) ? null : undefined;
+  if (first === LETTER_T) return isText("true", bytes, from, to) ? true : undefined;
+  if (first === LETTER_F) return isText("false", bytes, from, to) ? false : undefined;
+  return undefined;
 }
 
 /** The value of a short string of ASCII without escapes; `undefined` for any other text. */

@@ -1,6 +1,7 @@
 /** Names of models, and the keys and headers that hold them. */
 
 import { foldKey } from "./fold_key.ts";
+import { rememberedByKey } from "./remembered_by_key.ts";
 
 /** The name of a model is not longer, in characters. */
 export const MAX_NAME = 200;
@@ -24,6 +25,6 @@ const MODEL_KEY =
   /(?:models?|modelids?|modelnames?|deployment|deploymentid|engine|engineid|fallbacks?|agentid|assistantid|preset)$/;
 
 /** Whether the value of a key or a header names a model. Ignores capitals and separators. */
-export function namesModel(key: string): boolean {
-  return MODEL_KEY.test(foldKey(key).replaceAll(/[-_.\s[\]]/g, ""));
-}
+export const namesModel: (key: string) => boolean = rememberedByKey((key) =>
+  MODEL_KEY.test(foldKey(key).replaceAll(/[-_.\s[\]]/g, ""))
+);

@@ -7,6 +7,7 @@ import { Handshake } from "./handshake.ts";
 import type { FrameRateLimit } from "./http2/frame_rate_limit.ts";
 import type { OpenConnections } from "./open_connections.ts";
 import { RepeatedWarning } from "./repeated_warning.ts";
+import { peerAddress } from "./peer_address.ts";
 
 /** What a {@link ConnectionServer} needs. */
 export interface ConnectionServerParts extends Omit<ConnectionParts, "peer" | "isTls" | "entry"> {
@@ -51,7 +52,7 @@ export class ConnectionServer {
     const handshake = new Handshake(accepted, {
       limitMs: () => limits().headMs,
       now,
-      onNotTls: () => this.#logPlainHttp(peerOf(accepted)),
+      onNotTls: () => this.#logPlainHttp(peerAddress(accepted.remoteAddr)),
     });
     const protocol = await connections.during(handshake, () => handshake.protocol());
     if (handshake.isClosed) return;
@@ -70,7 +71,7 @@ export class ConnectionServer {
 
   #partsOf(accepted: Deno.Conn, entry: Entry): ConnectionParts {
     const { handler, limits, unauthenticatedBudget, heldBytes, now } = this.#parts;
-    const [peer, encrypted] = [peerOf(accepted), isTls(accepted)];
+    const [peer, encrypted] = [peerAddress(accepted.remoteAddr), isTls(accepted)];
     return { handler, peer, isTls: encrypted, entry, limits, unauthenticatedBudget, heldBytes, now };
   }
 
@@ -91,8 +92,4 @@ function isTls(connection: Deno.Conn): connection is Deno.TlsConn {
 /** Whether options of TCP can be set. The runtime offers none for connections that it accepted with TLS. */
 function isTcp(connection: Deno.Conn): connection is Deno.TcpConn {
   return "setKeepAlive" in connection;
-}
-
-function peerOf({ remoteAddr }: Deno.Conn): string {
-  return "hostname" in remoteAddr ? remoteAddr.hostname : "";
 }

@@ -6,6 +6,7 @@ import type { Log } from "../observability/log.ts";
 import { traceOf } from "../text/error_text.ts";
 import { drainExchanges } from "./drain_exchanges.ts";
 import { FetchHandler } from "./fetch_handler.ts";
+import { peerAddress } from "./peer_address.ts";
 
 /** How often the timeouts of clients are checked. */
 const SWEEP_MS = 5_000;
@@ -38,7 +39,7 @@ export class DeclaredServer {
   answer(request: Request, { remoteAddr, completed }: Deno.ServeHandlerInfo): Promise<Response> {
     const response = completed.catch(() => {}).finally(() => this.#responses.delete(response));
     this.#responses.add(response);
-    return this.#handler.answer(request, "hostname" in remoteAddr ? remoteAddr.hostname : "");
+    return this.#handler.answer(request, peerAddress(remoteAddr));
   }
 
   /** Uses the limits of another configuration. */

@@ -3,10 +3,12 @@
 import type { App } from "../app.ts";
 import type { ConnectionLimits, ServerConfig } from "../config/config.ts";
 import type { Entry } from "../http/message.ts";
+import { type ListenAddress, openSockets } from "../network/listen_everywhere.ts";
 import type { Log } from "../observability/log.ts";
 import { traceOf } from "../text/error_text.ts";
 import { drainExchanges } from "./drain_exchanges.ts";
 import { FetchHandler } from "./fetch_handler.ts";
+import { peerAddress } from "./peer_address.ts";
 import type { RunningServer } from "./running_server.ts";
 
 /** How often the timeouts of clients are checked. */
@@ -47,7 +49,7 @@ export class DenoServer implements RunningServer {
     this.#limits = connections;
     const main = this.#listen(port, adminPort === undefined ? "all" : "clients");
     this.address = main.addr;
-    this.adminAddress = adminPort === undefined ? undefined : this.#listenBeside(main, adminPort).addr;
+    this.adminAddress = adminPort === undefined ? undefined : this.#listenBeside(adminPort).addr;
     this.#sweep = setInterval(() => this.#handlers.forEach((handler) => handler.endOverdue()), sweepMs);
   }
 
@@ -78,27 +80,31 @@ export class DenoServer implements RunningServer {
       now: () => performance.now(),
       onUnexpected: (error) => this.#log("error", "unexpected", { detail: traceOf(error) }),
     });
-    const server = Deno.serve({
-      hostname: this.#host,
-      port,
-      signal: this.#stop.signal,
-      // The proxy prints its own banner.
-      onListen() {},
-      // It is called for responses that break off, whose reason the log has. Without it the runtime prints
-      // the error.
-      onError: () => new Response(null, { status: 500 }),
-    }, (request, { remoteAddr }) => handler.answer(request, remoteAddr.hostname));
+    const open = (address: ListenAddress) =>
+      Deno.serve({
+        ...address,
+        signal: this.#stop.signal,
+        // The proxy prints its own banner.
+        onListen() {},
+        // It is called for responses that break off, whose reason the log has. Without it the runtime prints
+        // the error.
+        onError: () => new Response(null, { status: 500 }),
+      }, (request, { remoteAddr }) => handler.answer(request, peerAddress(remoteAddr)));
+    const opened = openSockets({ hostname: this.#host, port }, {
+      open,
+      close: (server) => void server.shutdown(),
+    });
     this.#handlers.push(handler);
-    this.#servers.push(server);
-    return server;
+    this.#servers.push(...opened);
+    return opened[0];
   }
 
   /** Opens the admin port. Closes the main port if that fails. */
-  #listenBeside(main: Deno.HttpServer, port: number): Deno.HttpServer<Deno.NetAddr> {
+  #listenBeside(port: number): Deno.HttpServer<Deno.NetAddr> {
     try {
       return this.#listen(port, "admin");
     } catch (error) {
-      void main.shutdown();
+      for (const server of this.#servers) void server.shutdown();
       throw error;
     }
   }

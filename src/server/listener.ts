@@ -2,10 +2,12 @@
 
 import { closeQuietly } from "../streams/close_quietly.ts";
 import type { TlsConfig } from "../config/config.ts";
+import { openSockets } from "../network/listen_everywhere.ts";
 import { messageOf } from "../text/error_text.ts";
 
 /** The address of a {@link Listener}, and its TLS settings. */
 export interface ListenOptions {
+  /** `::` means every address of this machine: see {@link openSockets}. */
   readonly hostname: string;
   readonly port: number;
   /** The certificate. Undefined if connections are not encrypted. */
@@ -25,6 +27,8 @@ export interface ListenEvents {
   readonly onBindFailed: (reason: string) => void;
 }
 
+type Socket = Deno.Listener<Deno.Conn, Deno.NetAddr>;
+
 /** The protocols that the server offers in TLS (ALPN), the preferred one first. */
 const PROTOCOLS = ["h2", "http/1.1"];
 /** The pause after `accept` failed. */
@@ -40,7 +44,7 @@ const LONGEST_REBIND_PAUSE_MS = 2_000;
  */
 const USUAL_FAILURES = 5;
 
-/** A listening socket. It accepts connections from its construction until it is closed. */
+/** Listening sockets of one address. They accept connections from their construction until they are closed. */
 export class Listener {
   /** The address, with the port that the system chose for port 0. */
   readonly address: Deno.NetAddr;
@@ -48,19 +52,19 @@ export class Listener {
   readonly isEncrypting: boolean;
   readonly #options: ListenOptions;
   readonly #events: ListenEvents;
-  #socket: Deno.Listener<Deno.Conn, Deno.NetAddr>;
-  #accepting: Promise<void>;
+  #sockets: readonly Socket[] = [];
+  #accepting: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
   /** Throws like `Deno.listenTls` if the address cannot be bound or the certificate cannot be used. */
   constructor(options: ListenOptions, events: ListenEvents) {
     this.#events = events;
     this.isEncrypting = options.tls !== undefined;
-    this.#socket = open(options);
-    this.address = this.#socket.addr;
+    const sockets = open(options);
+    this.address = sockets[0].addr;
     // `renew` binds the same port again.
     this.#options = { ...options, port: this.address.port };
-    this.#accepting = this.#accept(this.#socket);
+    this.#use(sockets);
   }
 
   /**
@@ -70,15 +74,13 @@ export class Listener {
    * nothing.
    */
   async renew(tls: TlsConfig): Promise<void> {
-    open({ hostname: "127.0.0.1", port: 0, tls }).close();
-    closeQuietly(this.#socket);
+    open({ hostname: "127.0.0.1", port: 0, tls })[0].close();
+    this.#sockets.forEach(closeQuietly);
     await this.#accepting;
     let pauseMs = REBIND_PAUSE_MS;
     for (let failures = 1; !this.#isClosed; failures++) {
       try {
-        this.#socket = open({ ...this.#options, tls });
-        this.#accepting = this.#accept(this.#socket);
-        return;
+        return this.#use(open({ ...this.#options, tls }));
       } catch (error) {
         // The proxy is of no use without its socket, and the cause of the failure may pass.
         if (failures === USUAL_FAILURES) this.#events.onBindFailed(messageOf(error));
@@ -91,11 +93,16 @@ export class Listener {
   /** Stops accepting connections. Resolves when the socket is closed. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    closeQuietly(this.#socket);
+    this.#sockets.forEach(closeQuietly);
     await this.#accepting;
   }
 
-  async #accept(socket: Deno.Listener<Deno.Conn, Deno.NetAddr>): Promise<void> {
+  #use(sockets: readonly Socket[]): void {
+    this.#sockets = sockets;
+    this.#accepting = Promise.all(sockets.map((socket) => this.#accept(socket)));
+  }
+
+  async #accept(socket: Socket): Promise<void> {
     while (true) {
       try {
         const accepted = await socket.accept();
@@ -113,10 +120,14 @@ export class Listener {
   }
 }
 
-function open({ hostname, port, tls }: ListenOptions): Deno.Listener<Deno.Conn, Deno.NetAddr> {
-  return tls === undefined
-    ? Deno.listen({ hostname, port })
-    : Deno.listenTls({ hostname, port, cert: tls.cert, key: tls.key, alpnProtocols: PROTOCOLS });
+function open({ hostname, port, tls }: ListenOptions): [Socket, ...Socket[]] {
+  return openSockets<Socket>({ hostname, port }, {
+    open: (address) =>
+      tls === undefined
+        ? Deno.listen(address)
+        : Deno.listenTls({ ...address, cert: tls.cert, key: tls.key, alpnProtocols: PROTOCOLS }),
+    close: closeQuietly,
+  });
 }
 
 function pause(durationMs: number): Promise<void> {

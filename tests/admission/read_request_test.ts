@@ -36,7 +36,7 @@ function unread(parts: Partial<UnreadRequest>): UnreadRequest {
 }
 
 async function refusal(parts: Partial<UnreadRequest>): Promise<string> {
-  return (await assertRejects(() => readRequest(unread(parts)), ProxyFault)).code;
+  return (await assertRejects(async () => await readRequest(unread(parts)), ProxyFault)).code;
 }
 
 /** Pieces of so many bytes, and how many were taken. */

@@ -498,7 +498,7 @@ Deno.test("settings: show each value with its origin, and redact secrets", async
   for (
     const line of [
       "server.port|1|env PORT",
-      "server.host|0.0.0.0|default",
+      "server.host|::|default",
       "auth.token|[redacted]|config.toml:2",
       "endpoints.openai.api_key|[redacted]|config.toml:4 (${OPENAI_KEY})",
       "endpoints.openai.base_url|https://api.openai.com/v1|preset openai",
@@ -705,15 +705,14 @@ Deno.test("a file: a client certificate is read with its key, and all problems a
     ),
     [
       "config.toml:6: endpoints.lab.client_cert_file needs an https:// base_url: without TLS there are no certificates",
-      'config.toml:6: endpoints.lab.client_cert_file does not work through a forward proxy: set proxy_url = "direct"',
       'config.toml:7: endpoints.lab.client_key_file names "c.pem", which contains no private key in PEM format',
     ],
   );
 });
 
 Deno.test("a file: warns about keepalive_comments for Gemini's API, and for no other", async () => {
-  const comments = 'api_key = "k"\nkeepalive_comments = "15s"\n';
-  const { warnings } = await loadConfig(
+  const comments = 'api_key = "k"\nkeepalive_comments = "15s"\nkeepalive_before_head = "20s"\n';
+  const { warnings, config } = await loadConfig(
     configSources({}, {
       "config.toml":
         `[auth]\ntoken = "tok-secret-of-some-length"\n[endpoints.gemini]\n${comments}[endpoints.openai]\n${comments}`,
@@ -723,8 +722,13 @@ Deno.test("a file: warns about keepalive_comments for Gemini's API, and for no o
     warnings.map(({ origin, message }) => `${origin} ${message}`).filter((text) => /comments/.test(text)),
     [
       "config.toml:5: endpoints.gemini.keepalive_comments does not apply to :streamGenerateContent, because Gemini CLI fails at comments",
+      "config.toml:6: endpoints.gemini.keepalive_before_head does not apply to :streamGenerateContent, because Gemini CLI fails at comments",
     ],
   );
+  assertEquals(config.endpoints.map(({ keepaliveMs, earlyHeadMs }) => [keepaliveMs, earlyHeadMs]), [
+    [15_000, 20_000],
+    [15_000, 20_000],
+  ]);
 });
 
 Deno.test("docs/configuration.md: the example of a configuration file is valid", async () => {

@@ -42,7 +42,7 @@ async function problemsOf(
 
 Deno.test("loadConfig: the five required variables are enough", async () => {
   const config = await loadConfig(sources(GOOD));
-  assertEquals(config.server, { host: "0.0.0.0", port: 33_000, ...DEFAULT_SERVER_SETTINGS });
+  assertEquals(config.server, { host: "::", port: 33_000, ...DEFAULT_SERVER_SETTINGS });
   assertEquals(config.log, { level: "info", format: "pretty", access: false });
   assertEquals(
     config.endpoints.map(({ name, dialect, backends: [backend] }) => [
@@ -233,7 +233,7 @@ Deno.test("loadConfig: if one provider is complete, the problem of the other sug
 
 Deno.test("loadAddress: ignores missing variables of other settings", async () => {
   const { host, port, tls, adminPort } = await loadAddress(sources({ PORT: "1234", ADMIN_PORT: "1235" }));
-  assertEquals([host, port, tls, adminPort], ["0.0.0.0", 1234, false, 1235]);
+  assertEquals([host, port, tls, adminPort], ["::", 1234, false, 1235]);
   await assertRejects(() => loadAddress(sources({ PORT: "x" })), ConfigError);
 });
 

@@ -7,7 +7,7 @@ import { FaultyUpstream } from "../support/upstreams/faulty_upstream.ts";
 
 const TRIES = 500;
 
-const systemRoots = new SystemRoots();
+const systemRoots = new SystemRoots(undefined);
 
 Deno.test("dial: a connection that opens just after it was abandoned is closed", async () => {
   await using upstream = new FaultyUpstream(() => {});

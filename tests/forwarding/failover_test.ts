@@ -327,6 +327,40 @@ Deno.test("failover: after a 429 with retry-after the backend is skipped for tha
   assertEquals(bench.events.filter((event) => event.startsWith("asks")), ["asks b", "asks a"]);
 });
 
+Deno.test("failover: a 503 with retry-after is a pause of that length, and never a longer cooldown", async () => {
+  const busy = { status: 503, headers: ["retry-after: 2"] };
+  const rounds = 5;
+  const bench = new LoopBench(Array.from({ length: rounds }, () => [busy, OK, OK]).flat());
+  for (let round = 0; round < rounds; round++) {
+    bench.events.length = 0;
+    await bench.send();
+    bench.clock.pass(1_999);
+    await bench.send();
+    bench.clock.pass(1);
+    assertEquals(
+      bench.events.filter((event) => event.startsWith("asks")),
+      ["asks a", "asks b", "asks b"],
+      `round ${round}`,
+    );
+  }
+  assertEquals(bench.balancer.report().map(({ failures }) => failures), [0, 0]);
+});
+
+Deno.test("retries: a single backend gets the request again when the retry-after of its 503 is over", async () => {
+  const bench = new LoopBench([{ status: 503, headers: ["retry-after: 7"] }, OK], {
+    backends: 1,
+    endpoint: { retry: { retries: 1, statuses: new Set([503]), unsafe: false } },
+  });
+  const sent = bench.send();
+  await bench.asked();
+  await nextTurn();
+  bench.clock.pass(6_999);
+  await nextTurn();
+  assertEquals(bench.events.length, 2);
+  bench.clock.pass(1);
+  assertEquals(await sent, "200 well");
+});
+
 Deno.test("failover: a body beyond the cap goes to one backend only, whole", async () => {
   const bench = new LoopBench([{ status: 500, body: "x" }], { endpoint: { maxBufferBytes: 4 } });
   const long = "x".repeat(70_000);

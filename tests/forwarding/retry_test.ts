@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { requestedPauseMs } from "../../src/forwarding/rate_limit_fields.ts";
-import { isCreation, mayBeDone } from "../../src/forwarding/retry.ts";
+import { type AnswerVerdict, isCreation, judgeAnswer, mayBeDone } from "../../src/forwarding/retry.ts";
 import { operationOf } from "../../src/apis/operation_of.ts";
 import { TimeoutExpired } from "../../src/forwarding/timeouts.ts";
 import { TransportError } from "../../src/forwarding/transport/transport.ts";
@@ -9,6 +9,35 @@ import { fieldsOf } from "../support/data/fields.ts";
 /** The clock of the proxy. */
 const NOW = Date.UTC(2026, 3, 29);
 const DAY_MS = 24 * 3_600_000;
+
+/** What a response says of its backend. */
+const VERDICTS: readonly (readonly [status: number, lines: readonly string[], verdict: AnswerVerdict])[] = [
+  [200, ["retry-after: 2"], "good"],
+  [400, [], "good"],
+  [429, [], "failure"],
+  [429, ["retry-after: 2"], { limitedMs: 2_000 }],
+  [429, ["retry-after: 0"], { limitedMs: 0 }],
+  [529, ["retry-after: 2"], { limitedMs: 2_000 }],
+  [503, [], "failure"],
+  [503, ["retry-after: 2"], { limitedMs: 2_000 }],
+  [503, ["retry-after-ms: 200"], { limitedMs: 200 }],
+  [503, ["retry-after: Wed, 29 Apr 2026 00:01:00 GMT"], { limitedMs: 60_000 }],
+  // No pause at all would send each request there first.
+  [503, ["retry-after: 0"], "failure"],
+  [503, ["retry-after: Mon, 27 Apr 2026 00:00:00 GMT"], "failure"],
+  // The reset of a rate limit is not when a server is back.
+  [503, ["x-ratelimit-remaining-tokens: 0", "x-ratelimit-reset-tokens: 6m0s"], "failure"],
+  [500, ["retry-after: 2"], "failure"],
+  [502, ["retry-after: 2"], "failure"],
+];
+
+for (const [status, lines, verdict] of VERDICTS) {
+  Deno.test(`judgeAnswer: ${status} with ${lines.join(" and ") || "no header"}`, () => {
+    const statuses = new Set([429, 503]);
+    assertEquals(judgeAnswer({ status, fields: fieldsOf(...lines) }, { statuses, epochMs: NOW }), verdict);
+  });
+}
+
 /** Lines of an answer, and how long it wants to be left alone. */
 const WAITS: readonly (readonly [lines: readonly string[], waitMs: number | undefined])[] = [
   [[], undefined],

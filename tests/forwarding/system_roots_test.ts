@@ -1,4 +1,5 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import type { AuthorityPlaces } from "../../src/config/config.ts";
 import { createHttp1Transport } from "../../src/forwarding/transport/http1.ts";
 import { SystemRoots } from "../../src/forwarding/transport/system_roots.ts";
 import { type Transport, TransportError } from "../../src/forwarding/transport/transport.ts";
@@ -15,7 +16,7 @@ async function withSystem(
   const folder = await Deno.makeTempDir();
   for (const name of names) await Deno.writeTextFile(`${folder}/${name}`, pem(name));
   const files = ["missing.pem", ...names].map((name) => `${folder}/${name}`);
-  const transport = createHttp1Transport(new SystemRoots(files));
+  const transport = createHttp1Transport(new SystemRoots(undefined, files));
   try {
     await test(transport);
   } finally {
@@ -81,3 +82,59 @@ Deno.test("system roots: ca_file and the authorities of the system count togethe
       assertEquals(await textOf(body), "http/1.1");
     })
   ));
+
+/** The result of a request with authorities at some places, in a folder that the test prepares. */
+async function askWith(
+  placesIn: (folder: string) => Promise<AuthorityPlaces>,
+  { systemFile }: { systemFile?: string } = {},
+): Promise<string> {
+  const folder = await Deno.makeTempDir();
+  const files: string[] = [];
+  if (systemFile !== undefined) {
+    files.push(`${folder}/system.crt`);
+    await Deno.writeTextFile(`${folder}/system.crt`, pem(systemFile));
+  }
+  const transport = createHttp1Transport(new SystemRoots(await placesIn(folder), files));
+  let result = "";
+  await withTlsUpstream(async (origin) => {
+    try {
+      result = await textOf((await transport.send(upstreamRequest({ origin }))).body);
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      result = error.message;
+    } finally {
+      transport.close();
+    }
+  });
+  await Deno.remove(folder, { recursive: true });
+  return result;
+}
+
+Deno.test("system roots: SSL_CERT_FILE is used in place of the file of the system", async () => {
+  const named = (name: string) => async (folder: string) => {
+    await Deno.writeTextFile(`${folder}/named.pem`, pem(name));
+    return { file: `${folder}/named.pem`, folders: [] };
+  };
+  assertEquals(await askWith(named("ca.pem"), { systemFile: "other_ca.pem" }), "http/1.1");
+  assertStringIncludes(await askWith(named("other_ca.pem"), { systemFile: "ca.pem" }), "UnknownIssuer");
+  assertStringIncludes(await askWith(named("key.pem")), "UnknownIssuer");
+});
+
+Deno.test("system roots: SSL_CERT_DIR adds each certificate of its folders to the file of the system", async () => {
+  const inFolder = async (root: string) => {
+    const folder = `${root}/certs`;
+    await Deno.mkdir(`${folder}/private`, { recursive: true });
+    await Deno.mkdir(`${root}/store`);
+    await Deno.writeTextFile(`${root}/store/company.crt`, pem("ca.pem"));
+    await Deno.symlink(`${root}/store/company.crt`, `${folder}/company.pem`);
+    await Deno.symlink("company.pem", `${folder}/3f4a7e1c.0`);
+    await Deno.symlink("/nothing/there", `${folder}/broken.pem`);
+    await Deno.writeTextFile(`${folder}/README`, "no certificate");
+    await Deno.writeTextFile(`${folder}/other.pem`, pem("other_ca.pem"));
+    return { file: undefined, folders: [`${root}/missing`, folder] };
+  };
+  assertEquals(await askWith(inFolder, { systemFile: "other_ca.pem" }), "http/1.1");
+  assertEquals(await askWith(inFolder), "http/1.1");
+  const empty = (root: string) => Promise.resolve({ file: undefined, folders: [root] });
+  assertStringIncludes(await askWith(empty), "UnknownIssuer");
+});

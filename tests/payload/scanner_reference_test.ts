@@ -201,6 +201,54 @@ Deno.test(`JsonScanner: ${ROUNDS} texts are read as the reference reads them, in
   }
 });
 
+/** The reports of each of several texts, which one scanner reads one after the other. */
+function reportsOfEach(texts: readonly (readonly Uint8Array[])[]): Report[][] {
+  let recorder = new Recorder();
+  const sink: TextSink = {
+    write: (bytes, from, to) => recorder.write(bytes, from, to),
+    writeText: (bytes, from, to) => recorder.writeText(bytes, from, to),
+    end: () => recorder.end(),
+  };
+  const scanner = new JsonScanner(
+    COMPILED,
+    (path, value) => recorder.reports.push(["value", path, value]),
+    { texts: sink, onEnd: () => recorder.reports.push(["end"]), repeats: true },
+  );
+  return texts.map((pieces) => {
+    recorder = new Recorder();
+    for (const piece of pieces) {
+      const own = piece.slice();
+      scanner.write(own);
+      own.fill(0x22);
+    }
+    scanner.reset();
+    return recorder.cut();
+  });
+}
+
+Deno.test("JsonScanner: texts that begin like the text before are read as if each were the first", () => {
+  const chance = random(SEED + 1);
+  const { below } = chance;
+  let measured = 0;
+  const all = [...inputs(chance)].filter((input) => input.length < 5_000);
+  for (let round = 0; round + 1 < all.length; round += 2) {
+    const [base, other] = [all[round] ?? utf8(""), all[round + 1] ?? utf8("")];
+    const texts = Array.from({ length: 2 + below(9) }, () => {
+      const cut = below(base.length + 1);
+      const whole = below(3) > 0
+        ? base
+        : below(4) === 0
+        ? other
+        : new Uint8Array([...base.subarray(0, cut), ...other.subarray(below(other.length + 1))]);
+      return below(5) === 0 ? inPieces(whole, chance) : [whole];
+    });
+    const where = `seed ${SEED}, round ${round}: ${JSON.stringify(latin1Text(base)).slice(0, 2_000)}`;
+    assertEquals(reportsOfEach(texts), texts.map(reports), where);
+    measured += reports([base]).filter(([kind]) => kind === "measured").length;
+  }
+  assert(measured > ROUNDS / 8, `only ${measured} measured texts`);
+});
+
 /** The tokens of a text by the weights of its characters, one after the other. */
 function weighed(plain: string): number {
   let before = NOTHING;

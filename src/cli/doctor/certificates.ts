@@ -2,6 +2,7 @@
 
 import { lanAddresses } from "../../config/server_urls.ts";
 import type { Config } from "../../config/config.ts";
+import { isEveryAddress } from "../../network/listen_everywhere.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 
 const { ok, warning, problem } = findingsOf("certificates");
@@ -15,8 +16,7 @@ export async function checkCertificates({ server, endpoints }: Config, epochMs: 
     return [ok("there is no certificate: the proxy speaks plain HTTP, which others on the network can read")];
   }
   const { examineAuthorities, examineCertificate } = await import("../../tls/examine.ts");
-  const isEverywhere = server.host === "0.0.0.0" || server.host === "::";
-  const hosts = [...server.allowedHosts, ...(isEverywhere ? lanAddresses() : [server.host])];
+  const hosts = [...server.allowedHosts, ...(isEveryAddress(server.host) ? lanAddresses() : [server.host])];
   const examined = [
     ...(server.tls === undefined ? [] : await examineCertificate(server.tls, { hosts, epochMs })),
     ...[...new Set(caCerts)].flatMap((pem) => examineAuthorities(pem, epochMs)),

@@ -4,6 +4,7 @@ import { processSources } from "../../config/sources/env.ts";
 import { loadAddress } from "../../config/load.ts";
 import { roundedDurationText } from "../../config/values/durations.ts";
 import { hostAndPort, reachableHost } from "../../network/host_port.ts";
+import { tryListening } from "../../network/listen_everywhere.ts";
 import { ConfigError } from "../../config/problem.ts";
 import { VERSION } from "../../release.ts";
 import { type Health, readHealth } from "../health.ts";
@@ -45,7 +46,7 @@ export async function checkPorts(subject: Subject): Promise<Finding[]> {
       default:
         return problem(
           `${where} cannot listen on ${host}: this machine has no such address`,
-          "correct HOST; 0.0.0.0 means every address of this machine",
+          "correct HOST; :: means every address of this machine",
         );
     }
   });
@@ -115,7 +116,7 @@ async function listening(
 
 function bindingOf(hostname: string, port: number): "free" | "taken" | "not permitted" | "no such address" {
   try {
-    Deno.listen({ hostname, port }).close();
+    tryListening({ hostname, port });
     return "free";
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) return "taken";

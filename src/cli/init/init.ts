@@ -3,6 +3,7 @@
 import { DEFAULT_HOST, DEFAULT_PORT } from "../../config/values/defaults.ts";
 import type { Config } from "../../config/config.ts";
 import { probeBackends, type ProbeResult } from "../../forwarding/probe.ts";
+import { tryListening } from "../../network/listen_everywhere.ts";
 import { CommandError } from "../command_error.ts";
 import { writeErr, writeOut } from "../output.ts";
 import { askYes, type Prompt, terminalPrompt } from "../prompt.ts";
@@ -124,7 +125,7 @@ async function configWarnings({ drafts, plan, config }: Prepared): Promise<strin
 
 function isPortFree(port: number): boolean {
   try {
-    Deno.listen({ hostname: DEFAULT_HOST, port }).close();
+    tryListening({ hostname: DEFAULT_HOST, port });
     return true;
   } catch {
     return false;

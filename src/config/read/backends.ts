@@ -290,7 +290,7 @@ function readConnection(
   const proxy = readProxy(settings, origin);
   const proxyTunnel = settings.resolve("proxy_tunnel", false);
   const caCerts = readCaCerts(settings, context);
-  const clientCert = readClientCert(settings, { ...context, origin, proxy });
+  const clientCert = readClientCert(settings, { ...context, origin });
   const maxIdle = settings.resolve("pool_max_idle", DEFAULT_POOL.maxIdle);
   const idleMs = settings.timeoutMs("pool_idle_timeout", DEFAULT_POOL.idleMs) ?? Infinity;
   const isDefault = proxy === undefined && !proxyTunnel && caCerts === undefined &&

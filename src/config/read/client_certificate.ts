@@ -1,4 +1,4 @@
-import type { ConnectionSettings, OutboundProxy } from "../config.ts";
+import type { ConnectionSettings } from "../config.ts";
 import type { EnvironmentSources } from "../sources/env.ts";
 import { reasonOf } from "../problem.ts";
 import type { Candidate, Resolver } from "./resolver.ts";
@@ -12,7 +12,6 @@ export interface ClientCertContext {
   readonly resolvePath: (path: string) => string;
   /** Scheme, host and port of the upstream. */
   readonly origin: string;
-  readonly proxy: OutboundProxy | undefined;
 }
 
 /**
@@ -23,7 +22,7 @@ export function readClientCert(
   settings: LayeredSettings,
   context: ClientCertContext,
 ): ConnectionSettings["clientCert"] {
-  const { resolver, origin, proxy } = context;
+  const { resolver, origin } = context;
   const [certFile] = settings.candidates("client_cert_file");
   const [keyFile] = settings.candidates("client_key_file");
   resolver.resolve(settings.keyPath("client_cert_file"), [certFile], { fallback: "none" });
@@ -42,9 +41,6 @@ export function readClientCert(
   );
   if (!origin.startsWith("https:")) {
     resolver.report(certFile.at, "needs an https:// base_url: without TLS there are no certificates");
-  }
-  if (proxy !== undefined) {
-    resolver.report(certFile.at, 'does not work through a forward proxy: set proxy_url = "direct"');
   }
   if (cert === undefined || key === undefined) return undefined;
   const problem = pairProblem(cert, key);

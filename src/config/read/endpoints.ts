@@ -69,9 +69,11 @@ export function readEndpoint(
   const priceProvider = readPriceProvider(endpoint, provider);
   const setting = settingReader(endpoint);
   const keepalive = readSilence(endpoint, "keepalive_comments");
+  const earlyHead = readSilence(endpoint, "keepalive_before_head");
   const affinity = setting("affinity", own.affinity, named.length > 1 ? "auto" : "off").toLowerCase();
   if (affinity !== "off") warnOfUselessAffinity(endpoint, named);
   if (keepalive !== "none") warnOfComments(endpoint, "keepalive_comments", preset);
+  if (earlyHead !== "none") warnOfComments(endpoint, "keepalive_before_head", preset);
   const maxBuffer = setting("max_buffer_bytes", own.max_buffer_bytes, DEFAULT_MAX_BUFFER_BYTES);
   return {
     name,
@@ -91,6 +93,7 @@ export function readEndpoint(
     rewriteUrls: setting("rewrite_urls", own.rewrite_urls, true),
     ...readAccounting(endpoint),
     ...(keepalive !== "none" && { keepaliveMs: keepalive }),
+    ...(earlyHead !== "none" && { earlyHeadMs: earlyHead }),
     priceProvider,
     prices: readPrices(own.prices ?? {}, { path: [...path, "prices"], resolver }),
     ...(anthropicVersion !== undefined && { anthropicVersion }),
@@ -195,7 +198,7 @@ function readPriceProvider(
 }
 
 /** A setting for comments in event streams, with the silence before them. */
-type SilenceKey = "keepalive_comments";
+type SilenceKey = "keepalive_comments" | "keepalive_before_head";
 
 /** Reads after how long a silence a comment is sent, in milliseconds. */
 function readSilence({ path, own, resolver }: EndpointPlace, key: SilenceKey): number | "none" {

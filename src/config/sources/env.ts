@@ -130,9 +130,15 @@ function worldReadableSecrets(
     : [];
 }
 
+/** Variables of other programs that the proxy honours too. They have no `…_FILE` form. */
+const SHARED_NAMES: readonly string[] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+
 /** Warns about unknown names in `.env` that are close to a known one. */
 function misspelledNames(names: readonly string[]): Finding[] {
-  const known: readonly string[] = VARIABLES.flatMap((name) => [name, `${name}_FILE`]);
+  const known: readonly string[] = [
+    ...VARIABLES.flatMap((name) => [name, `${name}_FILE`]),
+    ...SHARED_NAMES,
+  ];
   return names.flatMap((name) => {
     const near = known.includes(name) ? undefined : closestName(name, known);
     return near === undefined

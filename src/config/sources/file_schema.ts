@@ -211,6 +211,11 @@ const endpointSchema = v.strictObject({
     durationSchema,
     "send a comment in an event stream that was silent for this long",
   ),
+  keepalive_before_head: number(
+    durationSchema,
+    "begin an event stream with comments if the upstream has not answered for this long; a later error loses its " +
+      "status and headers",
+  ),
   price_provider: text(
     priceProviderSchema,
     "whose published prices apply: openai, anthropic, google, …; local: no cost; default: by base_url",

@@ -14,7 +14,7 @@ import type {
 /** The default port to listen on. */
 export const DEFAULT_PORT = 33_000;
 /** The default address to listen on: all IPv4 addresses of the machine. */
-export const DEFAULT_HOST = "0.0.0.0";
+export const DEFAULT_HOST = "::";
 /** The default time for running exchanges after SIGTERM. */
 export const DEFAULT_DRAIN_MS = 30_000;
 

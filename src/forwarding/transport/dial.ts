@@ -80,13 +80,31 @@ async function dialTrusting(caCerts: Certificates, origin: Origin, options: Dial
   const tunnel = await dialThrough(proxy, endsAtProxy ? undefined : origin, { caCerts, cancellation });
   if (!origin.tls) return tunnel;
   onPhase("tls");
-  const { near, close } = isTcp(tunnel) ? { near: tunnel, close: undefined } : await hop(tunnel);
+  if (clientCert !== undefined) {
+    const { near, close } = await hop(tunnel, (address) => {
+      const named = { ...address, [SERVER_NAME]: origin.hostname };
+      return Deno.connectTls({ ...named, ...tlsOptions(caCerts), ...clientCert });
+    });
+    return await afterHandshake(near, { cancellation, alsoClose: close });
+  }
+  const { near, close } = isTcp(tunnel)
+    ? { near: tunnel, close: undefined }
+    : await hop(tunnel, (address) => Deno.connect(address));
   return await secure(near, { hostname: origin.hostname, caCerts, cancellation, alsoClose: close });
 }
 
-async function hop(tunnel: Deno.Conn): Promise<Hop> {
+/**
+ * The option of `Deno.connectTls` for the name that the certificate must have, in place of the address. The runtime does
+ * not document it. A runtime without it checks the certificate for the address, and fails.
+ */
+const SERVER_NAME = Symbol.for("unstableServerName");
+
+async function hop<Near extends Deno.TcpConn | Deno.TlsConn>(
+  tunnel: Deno.Conn,
+  connect: (address: { hostname: string; port: number }) => Promise<Near>,
+): Promise<Hop<Near>> {
   try {
-    return await overLoopback(tunnel);
+    return await overLoopback(tunnel, connect);
   } catch (error) {
     closeQuietly(tunnel);
     throw new TransportError("no connection could be made within this machine", facts("connect"), {
@@ -145,20 +163,34 @@ async function secure(
     alsoClose?: (() => void) | undefined;
   },
 ): Promise<Deno.TlsConn> {
-  let current: Deno.Conn = plain;
+  let secured: Deno.TlsConn;
+  try {
+    secured = await Deno.startTls(plain, { hostname, ...tlsOptions(caCerts) });
+  } catch (error) {
+    closeQuietly(plain);
+    alsoClose?.();
+    cancellation.throwIfCancelled();
+    throw new TransportError(`TLS could not be set up: ${tlsReason(error)}`, facts("tls"), { cause: error });
+  }
+  return await afterHandshake(secured, { cancellation, alsoClose });
+}
+
+function tlsOptions(caCerts: Certificates): { alpnProtocols: string[]; caCerts?: string[] } {
+  return { alpnProtocols: ["http/1.1"], ...(caCerts && { caCerts: [...caCerts] }) };
+}
+
+/** Returns a connection after its handshake. Closes it if the handshake fails, and what it leads through. */
+async function afterHandshake(
+  secured: Deno.TlsConn,
+  { cancellation, alsoClose }: { cancellation: Cancellation; alsoClose?: (() => void) | undefined },
+): Promise<Deno.TlsConn> {
   const closeAll = (): void => {
-    closeQuietly(current);
+    closeQuietly(secured);
     alsoClose?.();
   };
   const departure = { cancelled: closeAll };
   cancellation.addListener(departure);
   try {
-    const secured = await Deno.startTls(plain, {
-      hostname,
-      alpnProtocols: ["http/1.1"],
-      ...(caCerts && { caCerts: [...caCerts] }),
-    });
-    current = secured;
     cancellation.throwIfCancelled();
     const { alpnProtocol } = await secured.handshake();
     if (alpnProtocol !== null && alpnProtocol !== "http/1.1") {
@@ -193,8 +225,7 @@ async function connectWithCert(
     port,
     cert,
     key,
-    alpnProtocols: ["http/1.1"],
-    ...(caCerts && { caCerts: [...caCerts] }),
+    ...tlsOptions(caCerts),
   });
   const { promise: left, reject } = Promise.withResolvers<never>();
   let connection: Deno.TlsConn | undefined;

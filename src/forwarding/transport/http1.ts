@@ -17,7 +17,7 @@ interface Upstream {
 }
 
 /** Makes a transport. The caller closes it. */
-export function createHttp1Transport(systemRoots: SystemRoots = new SystemRoots()): Transport {
+export function createHttp1Transport(systemRoots: SystemRoots = new SystemRoots(undefined)): Transport {
   const upstreams = new Map<string, Upstream>();
   const open = new Set<UpstreamConnection>();
 

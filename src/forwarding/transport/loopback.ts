@@ -2,12 +2,17 @@ import { closeQuietly } from "../../streams/close_quietly.ts";
 import { pump } from "../../streams/pump.ts";
 
 /**
- * Makes a plain TCP connection that carries its bytes through another connection. The runtime sets up TLS
- * only on TCP connections, so the upstream's TLS within the TLS of an `https://` proxy goes over loopback.
+ * Makes a connection that carries its bytes through another connection. The runtime sets up TLS only on TCP
+ * connections, and shows a client certificate only on a connection that it opens. So the upstream's TLS goes over
+ * loopback within the TLS of an `https://` proxy, and with a client certificate through any proxy. `connect` opens a
+ * connection to an address of loopback.
  */
-export async function overLoopback(tunnel: Deno.Conn): Promise<Hop> {
+export async function overLoopback<Near extends Deno.TcpConn | Deno.TlsConn>(
+  tunnel: Deno.Conn,
+  connect: (address: { hostname: string; port: number }) => Promise<Near>,
+): Promise<Hop<Near>> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const near = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  const near = await connect({ hostname: "127.0.0.1", port: listener.addr.port });
   const far = await acceptFrom(listener, near.localAddr.port);
   void pump(far, tunnel);
   void pump(tunnel, far);
@@ -21,9 +26,9 @@ export async function overLoopback(tunnel: Deno.Conn): Promise<Hop> {
 }
 
 /** A connection over loopback, which leads through another connection. */
-export interface Hop {
+export interface Hop<Near> {
   /** The end for the caller. */
-  readonly near: Deno.TcpConn;
+  readonly near: Near;
   /** Closes the far end. To close the near end does not end a handshake on it. */
   readonly close: () => void;
 }

@@ -1,5 +1,7 @@
 /** The certificate authorities that the operating system trusts. The runtime itself knows only Mozilla's. */
 
+import type { AuthorityPlaces } from "../../config/config.ts";
+
 /** The files in which Linux and BSD systems keep all authorities: Debian, Fedora, SUSE and Alpine, BSD. */
 const FILES: readonly string[] = [
   "/etc/ssl/certs/ca-certificates.crt",
@@ -14,12 +16,15 @@ const FILES: readonly string[] = [
  */
 export class SystemRoots {
   readonly #files: readonly string[];
+  readonly #folders: readonly string[];
   /** Hosts whose certificates need them. The configuration limits their number. */
   readonly #hosts = new Set<string>();
   #certs: readonly string[] = [];
 
-  constructor(files: readonly string[] = FILES) {
-    this.#files = files;
+  /** `places` is undefined for the files of the operating system. `files` are these files; the first one counts. */
+  constructor(places: AuthorityPlaces | undefined, files: readonly string[] = FILES) {
+    this.#files = places?.file === undefined ? files : [places.file];
+    this.#folders = places?.folders ?? [];
   }
 
   /** The PEM texts that a host needs. Undefined: none, as far as is known. */
@@ -33,20 +38,49 @@ export class SystemRoots {
    */
   async moreFor(host: string, used: readonly string[] | undefined): Promise<readonly string[] | undefined> {
     if (used !== undefined) return undefined;
-    const text = await this.#read();
-    if (text === undefined) return undefined;
+    const texts = new Set<string>();
+    const file = await this.#readFile();
+    if (file !== undefined) texts.add(file);
+    for (const folder of this.#folders) {
+      for (const text of await certificatesIn(folder)) texts.add(text);
+    }
+    if (texts.size === 0) return undefined;
     this.#hosts.add(host);
-    return this.#certs = [text];
+    return this.#certs = [...texts];
   }
 
-  async #read(): Promise<string | undefined> {
+  async #readFile(): Promise<string | undefined> {
     for (const file of this.#files) {
       try {
-        return await Deno.readTextFile(file);
+        const text = await Deno.readTextFile(file);
+        if (hasCertificates(text)) return text;
       } catch {
         // The system has another file, or the process may not read it.
       }
     }
     return undefined;
   }
+}
+
+/**
+ * The texts of the files of a folder that have certificates. The names by which OpenSSL finds a certificate are links
+ * within the folder, and are left out.
+ */
+async function certificatesIn(folder: string): Promise<string[]> {
+  const texts: string[] = [];
+  try {
+    for await (const { name, isDirectory, isSymlink } of Deno.readDir(folder)) {
+      const path = `${folder}/${name}`;
+      if (isDirectory || isSymlink && !/[/\\]/.test(await Deno.readLink(path))) continue;
+      const text = await Deno.readTextFile(path).catch(() => "");
+      if (hasCertificates(text)) texts.push(text);
+    }
+  } catch {
+    // The folder is missing, or the process may not read it.
+  }
+  return texts;
+}
+
+function hasCertificates(text: string): boolean {
+  return text.includes("-----BEGIN CERTIFICATE-----");
 }

@@ -12,8 +12,10 @@ export const HOUR_MS = 3_600_000;
 /** The interval of old sums, in milliseconds. */
 export const DAY_MS = 24 * HOUR_MS;
 
-const INSERT = `INSERT INTO exchanges (${EXCHANGE_COLUMN_LIST.map(({ column }) => column).join(", ")})
-  VALUES (${EXCHANGE_COLUMN_LIST.map(() => "?").join(", ")})`;
+/** How many rows a statement inserts, because each run of a statement costs as much as binding half a row. */
+const ROWS_AT_ONCE = 16;
+const INSERT_ONE = insertOf(1);
+const INSERT_MANY = insertOf(ROWS_AT_ONCE);
 const VALUES = EXCHANGE_COLUMN_LIST.map(({ value }) => value);
 
 /** The value that an exchange adds to each column of sums. */
@@ -77,15 +79,12 @@ interface Group {
  * Writes exchanges, their sums, their spending and the counts of their tokens. Call it within a transaction.
  */
 export function insertExchanges(database: Connection, rows: Iterable<ExchangeRow>): void {
-  const insert = database.prepared(INSERT);
-  // One array for all rows. An array for each row was most of the garbage of the accounting.
-  const values = new Array<SQLInputValue>(VALUES.length).fill(null);
-  const groups = new Map<string, Group>();
+  const table = new ExchangeTable(database);
+  const groups = new Groups();
   const tokens = new Map<string, { count: number; lastUsedAt: number }>();
   for (const row of rows) {
-    for (let index = 0; index < VALUES.length; index++) values[index] = sqlValue(VALUES[index]?.(row));
-    insert.run(...values);
-    const { sums, firstBytes } = groupOf(row, groups);
+    table.add(row);
+    const { sums, firstBytes } = groups.of(row);
     for (let index = 0; index < SUM_READERS.length; index++) {
       sums[index] = (sums[index] ?? 0) + (SUM_READERS[index]?.(row) ?? 0);
     }
@@ -93,8 +92,9 @@ export function insertExchanges(database: Connection, rows: Iterable<ExchangeRow
     if (bucket !== undefined) firstBytes.set(bucket, (firstBytes.get(bucket) ?? 0) + 1);
     countToken(row, tokens);
   }
+  table.end();
   addSpending(database, rows);
-  for (const group of groups.values()) addGroup(database, group);
+  for (const group of groups.all()) addGroup(database, group);
   for (const [id, { count, lastUsedAt }] of tokens) {
     database.run(
       `UPDATE tokens SET request_count = request_count + ?, last_used_at = max(coalesce(last_used_at, 0), ?)
@@ -103,6 +103,44 @@ export function insertExchanges(database: Connection, rows: Iterable<ExchangeRow
       lastUsedAt,
       id,
     );
+  }
+}
+
+function insertOf(rows: number): string {
+  const row = `(${EXCHANGE_COLUMN_LIST.map(() => "?").join(", ")})`;
+  return `INSERT INTO exchanges (${EXCHANGE_COLUMN_LIST.map(({ column }) => column).join(", ")})
+    VALUES ${Array.from({ length: rows }, () => row).join(", ")}`;
+}
+
+/** Inserts rows into the table of exchanges, several with one run of a statement. */
+class ExchangeTable {
+  readonly #database: Connection;
+  /** The values of rows that are not inserted yet. One array serves all rows, so that they make less garbage. */
+  readonly #values = new Array<SQLInputValue>(VALUES.length * ROWS_AT_ONCE).fill(null);
+  #count = 0;
+
+  constructor(database: Connection) {
+    this.#database = database;
+  }
+
+  /** Adds a row. Its values are read now. */
+  add(row: ExchangeRow): void {
+    const begin = this.#count * VALUES.length;
+    for (let index = 0; index < VALUES.length; index++) {
+      this.#values[begin + index] = sqlValue(VALUES[index]?.(row));
+    }
+    if (++this.#count < ROWS_AT_ONCE) return;
+    this.#database.prepared(INSERT_MANY).run(...this.#values);
+    this.#count = 0;
+  }
+
+  /** Inserts the rows that are left. */
+  end(): void {
+    const insert = this.#database.prepared(INSERT_ONE);
+    for (let row = 0; row < this.#count; row++) {
+      insert.run(...this.#values.slice(row * VALUES.length, (row + 1) * VALUES.length));
+    }
+    this.#count = 0;
   }
 }
 
@@ -125,20 +163,38 @@ function sqlValue(value: StoredValue): SQLInputValue {
   return JSON.stringify(value);
 }
 
-function groupOf(row: ExchangeRow, groups: Map<string, Group>): Group {
-  const start = row.startedAt - row.startedAt % HOUR_MS;
-  const { projectId = "", tokenId = "", endpoint = "", client } = row;
-  // The name of a managed token can change, so its sums have only its id.
-  const principal = row.tokenId === undefined ? row.principal : "";
-  const model = row.modelAnswered ?? row.modelAsked ?? "";
-  const name = `${start}\0${projectId}\0${tokenId}\0${principal}\0${endpoint}\0${model}\0${client}`;
-  let group = groups.get(name);
-  if (group === undefined) {
-    const key = [projectId, tokenId, principal, endpoint, model, client];
-    group = { start, key, sums: new Float64Array(SUM_READERS.length), firstBytes: new Map() };
-    groups.set(name, group);
+/** The groups of some rows. */
+class Groups {
+  readonly #byName = new Map<string, Group>();
+  #last: Group | undefined;
+
+  /** The groups so far. */
+  all(): Iterable<Group> {
+    return this.#byName.values();
   }
-  return group;
+
+  /** The group of a row. */
+  of(row: ExchangeRow): Group {
+    const start = row.startedAt - row.startedAt % HOUR_MS;
+    const { projectId = "", tokenId = "", endpoint = "", client } = row;
+    // The name of a managed token can change, so its sums have only its id.
+    const principal = row.tokenId === undefined ? row.principal : "";
+    const model = row.modelAnswered ?? row.modelAsked ?? "";
+    const last = this.#last;
+    // Most rows belong to the group of the row before.
+    if (
+      last !== undefined && last.start === start && last.key[0] === projectId && last.key[1] === tokenId &&
+      last.key[2] === principal && last.key[3] === endpoint && last.key[4] === model && last.key[5] === client
+    ) return last;
+    const key = [projectId, tokenId, principal, endpoint, model, client];
+    const name = `${start}\0${key.join("\0")}`;
+    let group = this.#byName.get(name);
+    if (group === undefined) {
+      group = { start, key, sums: new Float64Array(SUM_READERS.length), firstBytes: new Map() };
+      this.#byName.set(name, group);
+    }
+    return this.#last = group;
+  }
 }
 
 /**

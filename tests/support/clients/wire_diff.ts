@@ -28,11 +28,15 @@ export function pairsOf(
   const pairs: Pair[] = [];
   const alone: TappedExchange[] = [];
   for (const exchange of client) {
-    const index = left.findIndex(({ method, target, request }) =>
+    const fitting = left.filter(({ method, target, request }) =>
       method === exchange.method && target === targetOf(exchange.target) &&
       areEqual(request.body, exchange.request.body)
     );
-    const [found] = index === -1 ? [] : left.splice(index, 1);
+    // Requests without a body look alike: that with the most lines of the client is its own.
+    const own = new Set(exchange.request.lines);
+    const shared = ({ request }: TappedExchange) => request.lines.filter((line) => own.has(line)).length;
+    const [found] = fitting.toSorted((one, other) => shared(other) - shared(one));
+    if (found !== undefined) left.splice(left.indexOf(found), 1);
     if (found === undefined) alone.push(exchange);
     else pairs.push({ client: exchange, upstream: found });
   }
@@ -99,7 +103,7 @@ export function comparable(
     .replace(/(?:\/[\w.-]+)*\/[0-9a-f]{8,}\b/g, "<folder>")
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi, "<uuid>")
     .replace(/\bses_\w+/g, "<session>")
-    .replace(/[0-9a-f]{16,}/gi, "<hex>")
+    .replace(/[0-9a-f]{12,}/gi, "<hex>")
     // Times in milliseconds.
     .replace(/(?<!\d)1[789]\d{11}(?!\d)/g, "<ms>")
     .replace(/\b127\.0\.0\.1:\d+/g, "<address>");

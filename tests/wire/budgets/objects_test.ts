@@ -139,7 +139,7 @@ Deno.test("objects: a stream in the background that is killed counts when it is 
 
 Deno.test("objects: whichever token polls, after a rotation and a reload, the maker pays", async () => {
   await using upstream = new ObjectUpstream();
-  await using proxies = await ObjectProxies.at(upstream.origin);
+  await using proxies = await ObjectProxies.at(upstream.origin, 'objects = "shared"');
   const proxy = await proxies.start();
   const maker = await makeToken(proxy, "anna", { budget: { total_usd: 1 } });
   const other = await makeToken(proxy, "ben", { budget: { total_usd: 1 } });
@@ -148,7 +148,7 @@ Deno.test("objects: whichever token polls, after a rotation and a reload, the ma
     overlap_minutes: 0,
   });
   assertEquals((await poll(proxy, maker, id)).status, 401, "the old value has gone");
-  await proxies.configure(upstream.origin, "# changed");
+  await proxies.configure(upstream.origin, 'objects = "shared"\n# changed');
   proxy.kill("SIGHUP");
   await proxy.logged(({ event }) => event === "reloaded");
   upstream.end(id);
@@ -320,7 +320,7 @@ for (
     upstream.answers.set(`POST ${making}`, { text: JSON.stringify(made) });
     upstream.answers.set(`GET ${looks}`, { text: JSON.stringify(over) });
     upstream.answers.set(`GET ${results}`, { type, text: lines });
-    await using proxies = await ObjectProxies.at(upstream.origin);
+    await using proxies = await ObjectProxies.at(upstream.origin, 'objects = "shared"');
     const first = await proxies.start();
     const maker = await makeToken(first, "anna");
     const other = await makeToken(first, "ben", { budget: { total_usd: 1 } });

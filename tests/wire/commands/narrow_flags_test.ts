@@ -207,29 +207,37 @@ async function assertManages(url: string): Promise<void> {
   );
 }
 
-for (const scheme of ["http", "https", "socks5"] as const) {
+for (
+  const [scheme, showsCert] of [["http", false], ["https", false], ["socks5", false], ["http", true]] as const
+) {
   Deno.test({
     ...unless(
       reason,
-      `check --permissions: behind an outbound proxy of ${scheme} only that proxy may be reached`,
+      `check --permissions: behind an outbound proxy of ${scheme} only that proxy may be reached${
+        showsCert ? ", with a client certificate" : ""
+      }`,
     ),
     fn: () =>
       withTlsUpstream(async (origin) => {
         await using outbound = new ForwardProxy({ scheme });
         await inFolder(async (folder) => {
           const host = scheme === "https" ? "localhost" : "127.0.0.1";
-          await Deno.writeTextFile(`${folder}/ca.pem`, pem("ca.pem"));
+          for (const name of ["ca.pem", "cert.pem", "key.pem"]) {
+            await Deno.writeTextFile(`${folder}/${name}`, pem(name));
+          }
+          const cert = showsCert ? 'client_cert_file = "cert.pem"\nclient_key_file = "key.pem"\n' : "";
           await Deno.writeTextFile(
             `${folder}/config.toml`,
             configText(
-              `base_url = "${origin}"\nca_file = "ca.pem"\nproxy_url = "${scheme}://${host}:${outbound.port}"\n`,
+              `base_url = "${origin}"\nca_file = "ca.pem"\nproxy_url = "${scheme}://${host}:${outbound.port}"\n${cert}`,
             ),
           );
           const place = { env: ENV, cwd: folder };
           const { line, notes } = await narrowLine(place);
-          const hop = scheme === "https" ? ["127.0.0.1"] : [];
+          const hop = scheme === "https" || showsCert ? ["127.0.0.1"] : [];
           assertEquals(flagIn(line, "allow-net"), ["127.0.0.1:0", `${host}:${outbound.port}`, ...hop]);
           assertEquals(notes.includes("TLS within TLS"), scheme === "https", notes);
+          assertEquals(notes.includes("the client certificate through"), showsCert, notes);
           await using proxy = await ProxyProcess.startCommand(shellCommand(line, place));
           const answer = await fetch(`${proxy.url}/chat/x`, { headers: TOKEN });
           assertEquals(await answer.text(), "http/1.1");

@@ -71,7 +71,12 @@ export class FuzzBench {
     );
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
-      catalogue: { has: () => false, list: () => undefined, refreshed: () => Promise.resolve() },
+      catalogue: {
+        has: () => false,
+        isKnown: () => false,
+        list: () => undefined,
+        refreshed: () => Promise.resolve(),
+      },
       checkManaged: () => undefined,
       objects: new KnownObjects({ clock: this.#clock, store: undefined, onFailed() {}, onUnexpected() {} }),
       heldBytes: new HeldBytes(1e9),

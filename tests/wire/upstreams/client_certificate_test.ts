@@ -8,6 +8,8 @@ import { textOf } from "../../support/data/body_text.ts";
 import { command } from "../../support/processes/command.ts";
 import { freePort, listening } from "../../support/processes/port.ts";
 import { unless, without } from "../../support/runner/left_out.ts";
+import { ForwardProxy } from "../../support/upstreams/forward_proxy.ts";
+import { until } from "../../support/time/deadline.ts";
 import { pem, TRUSTING, withTlsUpstream } from "../../support/upstreams/tls_upstream.ts";
 import { upstreamRequest } from "../../support/upstreams/upstream_exchange.ts";
 
@@ -112,6 +114,54 @@ Deno.test("client certificate: a cancellation within the handshake ends the requ
   request.cancellation.cancel(new RangeError("enough"));
   await assertRejects(() => sent, RangeError, "enough");
   // The runtime keeps a socket open on which TLS was begun and not answered.
+  accepted.close();
+  transport.close();
+});
+
+for (const scheme of ["http", "https", "socks5"] as const) {
+  Deno.test({
+    ...unless(
+      without("nginx"),
+      `client certificate: nginx gets it through a forward proxy (${scheme}), and is checked`,
+    ),
+    fn: () =>
+      withNginx(async (origin) => {
+        await using forward = new ForwardProxy({ scheme });
+        const proxy = { scheme, hostname: "localhost", port: forward.port } as const;
+        const connection = { ...TRUSTING, clientCert: KNOWN, proxy };
+        assertEquals(await ask(origin, connection), [200, "SUCCESS CN=localhost"]);
+        assertEquals((await ask(origin, { ...connection, clientCert: UNKNOWN }))[0], 400);
+        assertEquals(forward.asked, Array.from({ length: 2 }, () => new URL(origin).host));
+        const otherName = origin.replace("localhost", "127.0.0.1");
+        await assertRejects(() => ask(otherName, connection), TransportError, "not valid for name");
+        if (scheme !== "https") {
+          const untrusted = { ...connection, caCerts: [pem("other_ca.pem")] };
+          await assertRejects(() => ask(origin, untrusted), TransportError, "UnknownIssuer");
+        }
+        await until(() => forward.openConnections === 0, "the end of the tunnels");
+      }),
+  });
+}
+
+Deno.test("client certificate: a cancellation within the handshake ends the tunnel through a forward proxy", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using forward = new ForwardProxy({ scheme: "http" });
+  const proxy = { scheme: "http", hostname: "127.0.0.1", port: forward.port } as const;
+  const transport = createHttp1Transport();
+  const entered = Promise.withResolvers<void>();
+  const request = upstreamRequest({
+    origin: `https://127.0.0.1:${silent.addr.port}`,
+    connection: { ...TRUSTING, clientCert: KNOWN, proxy },
+    onPhase: (phase) => phase === "tls" && entered.resolve(),
+  });
+  const sent = transport.send(request);
+  const accepted = await silent.accept();
+  await entered.promise;
+  // The handshake begins.
+  assertEquals(await accepted.read(new Uint8Array(1)), 1);
+  request.cancellation.cancel(new RangeError("enough"));
+  await assertRejects(() => sent, RangeError, "enough");
+  await until(() => forward.openConnections === 0, "the end of the tunnel");
   accepted.close();
   transport.close();
 });

@@ -1,0 +1,43 @@
+/** What an account is made of: the exchange that it belongs to, who opened it, and what all accounts share. */
+
+import type { Clock } from "../time/clock.ts";
+import type { Endpoint } from "../config/config.ts";
+import type { ExchangeAccount } from "../exchange/observers.ts";
+import type { ExchangeRecord } from "../exchange_record.ts";
+import type { Field } from "../http/fields.ts";
+import type { Account } from "./account.ts";
+import type { EndpointPrices } from "./endpoint_prices.ts";
+import type { Objects } from "./objects.ts";
+import type { RecentOutputs } from "./recent_outputs.ts";
+import type { RecentSpeeds } from "./recent_speeds.ts";
+
+/** The exchange of an account, as accounting sees it. */
+export interface AccountedExchange {
+  readonly id: string;
+  /** The path as records have it: harmless, short and without credentials. */
+  readonly path: string;
+  /** Undefined: the path has no endpoint, or the model of the request has not chosen one yet. */
+  readonly endpoint: Endpoint | undefined;
+  /** The model that the client named, if another one is sent. Undefined: the model of the request. */
+  readonly modelAsked?: string | undefined;
+  readonly request: { readonly fields: readonly Field[] };
+  /** Removes the credentials of the request from a text. */
+  readonly redact: (text: string) => string;
+}
+
+/** What opened an account, and closes it at the end of its exchange. */
+export interface AccountOwner {
+  /** The prices of an endpoint, which requests share. */
+  readonly pricesOf: (endpoint: Endpoint | undefined) => EndpointPrices;
+  /** Settles the account. Returns what {@link ExchangeAccount.settle} does. */
+  readonly close: (account: Account, record: ExchangeRecord) => ReturnType<ExchangeAccount["settle"]>;
+}
+
+/** What all accounts share. */
+export interface AccountParts {
+  readonly clock: Clock;
+  readonly outputs: RecentOutputs;
+  readonly speeds: RecentSpeeds;
+  /** Keeps objects that continue after their exchange. */
+  readonly objects: Pick<Objects, "hasRoom" | "add" | "received">;
+}

@@ -1,0 +1,67 @@
+/**
+ * Warns about long silences on connections, which a NAT gateway may forget. The runtime switches TCP keepalive on, and
+ * offers no interval for it, so the system decides when it begins.
+ */
+
+import type { Config, Endpoint } from "../config/config.ts";
+import { durationText, roundedDurationText } from "../config/values/durations.ts";
+import { isPrivateHost } from "../network/ip_ranges.ts";
+import { sysctlNumber } from "./sysctl_files.ts";
+
+/**
+ * How long a NAT gateway keeps a silent connection at least, in milliseconds. Azure's default is 4 minutes, that of AWS
+ * 350 seconds, that of Google Cloud 20 minutes. RFC 5382 asks for 2 hours and 4 minutes, and many devices keep less.
+ */
+const NAT_IDLE_MS = 240_000;
+/** The default of Linux, macOS and Windows, in milliseconds. */
+const USUAL_KEEPALIVE_MS = 7_200_000;
+
+/** The settings of the silence before TCP keepalive, each with the unit of its value in milliseconds. */
+const SETTINGS: Readonly<
+  Partial<Record<typeof Deno.build.os, { readonly name: string; readonly unitMs: number }>>
+> = {
+  linux: { name: "net.ipv4.tcp_keepalive_time", unitMs: 1_000 },
+  darwin: { name: "net.inet.tcp.keepidle", unitMs: 1 },
+};
+
+/**
+ * The silence after which this system begins TCP keepalive, in milliseconds, by its files. Undefined if they do not set
+ * it.
+ */
+export async function systemKeepaliveMs(): Promise<number | undefined> {
+  const setting = SETTINGS[Deno.build.os];
+  const value = setting && await sysctlNumber(setting.name);
+  return setting && value !== undefined ? value * setting.unitMs : undefined;
+}
+
+/**
+ * The warning about endpoints whose timeouts allow a longer silence than many NAT gateways. No text if the system begins
+ * keepalive early enough. `keepaliveMs` is the result of {@link systemKeepaliveMs}.
+ */
+export function keepaliveWarnings(
+  { endpoints }: Pick<Config, "endpoints">,
+  keepaliveMs: number | undefined,
+): string[] {
+  if (keepaliveMs !== undefined && keepaliveMs < NAT_IDLE_MS) return [];
+  const silent = endpoints.filter(mayBeSilent).map(({ name }) => name);
+  if (silent.length === 0) return [];
+  const begins = keepaliveMs === undefined
+    ? `at the default of the system (usually ${roundedDurationText(USUAL_KEEPALIVE_MS)})`
+    : `after ${roundedDurationText(keepaliveMs)}`;
+  return [
+    `a NAT gateway may drop connections of ${silent.join(", ")} that are silent for ${
+      durationText(NAT_IDLE_MS)
+    }: first_byte_timeout or idle_timeout is longer, and TCP keepalive begins ${begins}. ` +
+    `Set ${
+      SETTINGS[Deno.build.os]?.name ?? "KeepAliveTime"
+    } to 60 seconds, or keepalive_comments (docs/troubleshooting.md)`,
+  ];
+}
+
+/** Whether a response of the endpoint may be silent for longer than a NAT gateway keeps the connection. */
+function mayBeSilent({ backends, keepaliveMs }: Endpoint): boolean {
+  if (keepaliveMs !== undefined && keepaliveMs < NAT_IDLE_MS) return false;
+  return backends.some((
+    { baseUrl, timeouts: { firstByteMs = Infinity, idleMs = Infinity, totalMs = Infinity } },
+  ) => !isPrivateHost(baseUrl.origin) && Math.min(Math.max(firstByteMs, idleMs), totalMs) > NAT_IDLE_MS);
+}
