@@ -109,7 +109,10 @@ class ProxyApp implements App {
       clock,
       store: management?.modelLists,
       onEvent: ({ kind, endpoint, detail }) =>
-        log(kind === "failing" || kind === "prefixed" ? "warn" : "info", `models_${kind}`, { endpoint, detail }),
+        log(kind === "failing" || kind === "prefixed" ? "warn" : "info", `models_${kind}`, {
+          endpoint,
+          detail,
+        }),
     });
     this.#handler = this.#use(config);
   }

@@ -239,8 +239,13 @@ export class Catalogue {
     this.#parts.onEvent({
       kind: "prefixed",
       endpoint: name,
-      detail: `the names of ${counted(found.length, "model")} begin with the name of another endpoint, which gets their ` +
-        `requests if it lists the rest of the name or has sent no list: ${found.slice(0, MOST_SHOWN).join(", ")}` +
+      detail:
+        `the names of ${
+          counted(found.length, "model")
+        } begin with the name of another endpoint, which gets their ` +
+        `requests if it lists the rest of the name or has sent no list: ${
+          found.slice(0, MOST_SHOWN).join(", ")
+        }` +
         (found.length > MOST_SHOWN ? ", …" : ""),
     });
   }

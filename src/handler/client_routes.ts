@@ -7,7 +7,12 @@ import type { Exchange } from "../exchange.ts";
 import type { OutgoingReply } from "../http/message.ts";
 import { allowedEndpoints } from "../limits/allowed.ts";
 import { reasonPhrase } from "../http/reason_phrases.ts";
-import { type ModelsAnswer, modelsAnswer, type ModelsRequest, modelsRequestOf } from "../models/list_models.ts";
+import {
+  type ModelsAnswer,
+  modelsAnswer,
+  type ModelsRequest,
+  modelsRequestOf,
+} from "../models/list_models.ts";
 import { endpointListReply, isEndpointListRequest } from "../own_routes/endpoint_list.ts";
 import { healthStreamReply, isHealthStreamRequest } from "../own_routes/health_stream.ts";
 import type { Principal } from "../principal.ts";

@@ -51,7 +51,10 @@ export class ListFilter {
    * Sends the request, once for each page that the client gets nothing of, and removes elements from the response. Throws
    * what forwarding does, and `bad_gateway` for a list that the proxy cannot read.
    */
-  async send(request: ForwardRequest, { requestsFor, wholeResponses, limiter, ...parts }: SendParts): Promise<BackendResponse> {
+  async send(
+    request: ForwardRequest,
+    { requestsFor, wholeResponses, limiter, ...parts }: SendParts,
+  ): Promise<BackendResponse> {
     const { endpoint, query, rest, principal, holder } = this.#exchange;
     const memory = wholeResponses.begin(holder);
     const held = new HeldResponses(request.exchange, memory);

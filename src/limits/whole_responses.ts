@@ -14,7 +14,7 @@ const RETRY_AFTER_SECONDS = 2;
  */
 export class WholeResponses {
   readonly #memory: HeldBytes;
-  /** The end of the last work that was asked for, by holder. */
+  /** The end of the last work of each holder. */
   readonly #lastWork = new Map<string, Promise<void>>();
 
   constructor(memory: HeldBytes) {

@@ -76,7 +76,7 @@ export interface ModelsParts {
   readonly factsOf: (endpoint: string, model: string) => ModelFacts;
 }
 
-/** A response with models. */
+/** The headers of a response with models, and its JSON text. */
 export interface ModelsAnswer {
   readonly fields: readonly Field[];
   readonly text: Uint8Array;

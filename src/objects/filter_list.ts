@@ -87,12 +87,17 @@ export async function filterList<Answer extends ListAnswer>(
   /** Whether the provider may be asked for longer pages than the client wants. */
   let mayRaise = true;
   let skipped = 0;
+  /** The stated length of the last page that was too long. */
+  let tooLongBytes: number | undefined;
   for (let count = 1; count <= MAX_PAGES; count++) {
     if (count > 1) beforePage(count);
     const answer = await fetchPage(paging.query(page));
     const bytes = await bytesOf(answer, filter, (length) => memory.hold(length));
     if (bytes === undefined) {
-      const limit = paging.shorter(page.limit);
+      // A page with the same length comes from a provider that ignores the limit.
+      const length = answer.body?.length;
+      const limit = length !== undefined && length === tooLongBytes ? undefined : paging.shorter(page.limit);
+      tooLongBytes = length;
       if (limit === undefined) throw tooLong(filter, paging);
       page = { ...page, limit };
       mayRaise = false;
@@ -105,7 +110,14 @@ export async function filterList<Answer extends ListAnswer>(
       mayRaise = false;
       continue;
     }
-    const read = () => filteredPage(bytes, { filter, paging, memory, fields: answer.fields, isResized: page.limit !== undefined });
+    const read = () =>
+      filteredPage(bytes, {
+        filter,
+        paging,
+        memory,
+        fields: answer.fields,
+        isResized: page.limit !== undefined,
+      });
     const result = await memory.inTurn(read);
     if ("bytes" in result) {
       return { answer, bytes: result.bytes, isChanged: result.isChanged || count > 1 };
@@ -116,7 +128,9 @@ export async function filterList<Answer extends ListAnswer>(
   }
   throw new ProxyFault(
     "bad_request",
-    `${filter.purpose}. The first ${counted(skipped, "element")} are all removed, and the proxy reads no further: ` +
+    `${filter.purpose}. The first ${
+      counted(skipped, "element")
+    } are all removed, and the proxy reads no further: ` +
       `begin the list at an element of yours with ${paging.cursorName}, or request each by its id.`,
   );
 }
@@ -132,7 +146,9 @@ async function filteredPage(
     readonly isResized: boolean;
   },
 ): Promise<PageResult> {
-  if (!/^application\/(?:[\w.+-]+\+)?json$/.test(essenceOf(fields))) throw unreadable(filter, "it is not JSON");
+  if (!/^application\/(?:[\w.+-]+\+)?json$/.test(essenceOf(fields))) {
+    throw unreadable(filter, "it is not JSON");
+  }
   const page = await readPage(bytes, filter);
   const { elements } = page;
   // A client could not know that a page with another limit is not the end of the list.
@@ -165,6 +181,7 @@ async function bytesOf(
         `its content-encoding is ${fieldValue(fields, "content-encoding")}, which was not requested`,
       );
     }
+    if (body.length !== undefined && body.length > MAX_PAGE_BYTES) return undefined;
     const { bytes, isWhole } = await readUpTo(body, MAX_PAGE_BYTES, (length) => {
       // The buffer has spare room.
       if (length <= MAX_PAGE_BYTES) hold(length + (length >> 1));
@@ -192,7 +209,9 @@ function unreadable({ purpose }: ElementFilter, why: string): ProxyFault {
 function tooLong({ purpose }: ElementFilter, { limitName }: ListPaging): ProxyFault {
   return new ProxyFault(
     "bad_request",
-    `${purpose}, and the list is longer than ${MAX_PAGE_BYTES / 1024 / 1024} MiB or ${MAX_ELEMENTS} elements. ` +
+    `${purpose}, and the list is longer than ${
+      MAX_PAGE_BYTES / 1024 / 1024
+    } MiB or ${MAX_ELEMENTS} elements. ` +
       `Request shorter pages: send ${limitName} with a smaller number.`,
   );
 }

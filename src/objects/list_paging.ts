@@ -11,7 +11,7 @@ const LONGEST: Readonly<Partial<Record<Dialect, number>>> = { anthropic: 1_000, 
 const LONGEST_OF_FILES = 10_000;
 const FILES = /^(?:\/v\d+)?\/files\/?$/;
 
-/** The pages of one list. */
+/** The queries for the pages of a list, made from the query of the client, by the names of an API. */
 export class ListPaging {
   /** The parameter for the length of a page. */
   readonly limitName: string;
@@ -38,7 +38,9 @@ export class ListPaging {
   }
 
   /** The query for a page. Undefined: as the client has it. */
-  query({ cursor, limit }: { readonly cursor: string | undefined; readonly limit: number | undefined }): string {
+  query(
+    { cursor, limit }: { readonly cursor: string | undefined; readonly limit: number | undefined },
+  ): string {
     if (cursor === undefined && limit === undefined) return this.#pairs.join("&");
     const pairs = this.#pairs.filter((pair) =>
       !(cursor !== undefined && isOf(pair, this.cursorName)) &&

@@ -54,7 +54,7 @@ Deno.test("prefixed names: an alias with the name of an endpoint goes there befo
   );
 });
 
-Deno.test("prefixed names: a route goes to its endpoint, whatever its model begins with", () => {
+Deno.test("prefixed names: a route goes to its endpoint, also if its model begins with the name of another", () => {
   assertEquals(chosen("routed", { first: ["big", "first/big"], second: [] }), "second first/big");
 });
 
