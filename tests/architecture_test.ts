@@ -85,6 +85,8 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "hono/cookie": ["management"],
   "hono/utils/cookie": ["management"],
   "marked": ["manual"],
+  // Its types. `prom_client.js` loads the parts that run.
+  "prom-client": ["observability"],
   "qr": ["management"],
   ...Object.fromEntries(
     ["counter", "gauge", "histogram", "registry"].map((

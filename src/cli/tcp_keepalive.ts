@@ -4,6 +4,7 @@
  */
 
 import type { Config, Endpoint } from "../config/config.ts";
+import { DEFAULT_TIMEOUTS } from "../config/values/defaults.ts";
 import { durationText, roundedDurationText } from "../config/values/durations.ts";
 import { isPrivateHost } from "../network/ip_ranges.ts";
 import { sysctlNumber } from "./sysctl_files.ts";
@@ -13,6 +14,8 @@ import { sysctlNumber } from "./sysctl_files.ts";
  * 350 seconds, that of Google Cloud 20 minutes. RFC 5382 asks for 2 hours and 4 minutes, and many devices keep less.
  */
 const NAT_IDLE_MS = 240_000;
+/** The silence that the default timeouts allow, in milliseconds. */
+const USUAL_SILENCE_MS = Math.max(DEFAULT_TIMEOUTS.firstByteMs ?? 0, DEFAULT_TIMEOUTS.idleMs ?? 0, NAT_IDLE_MS);
 /** The default of Linux, macOS and Windows, in milliseconds. */
 const USUAL_KEEPALIVE_MS = 7_200_000;
 
@@ -58,10 +61,13 @@ export function keepaliveWarnings(
   ];
 }
 
-/** Whether a response of the endpoint may be silent for longer than a NAT gateway keeps the connection. */
+/**
+ * Whether a setting lets a response of the endpoint be silent for longer than a NAT gateway keeps the connection. The
+ * default timeouts are too long for some gateways, but a warning that everyone gets would be ignored.
+ */
 function mayBeSilent({ backends, keepaliveMs }: Endpoint): boolean {
   if (keepaliveMs !== undefined && keepaliveMs < NAT_IDLE_MS) return false;
   return backends.some((
     { baseUrl, timeouts: { firstByteMs = Infinity, idleMs = Infinity, totalMs = Infinity } },
-  ) => !isPrivateHost(baseUrl.origin) && Math.min(Math.max(firstByteMs, idleMs), totalMs) > NAT_IDLE_MS);
+  ) => !isPrivateHost(baseUrl.origin) && Math.min(Math.max(firstByteMs, idleMs), totalMs) > USUAL_SILENCE_MS);
 }

@@ -1,7 +1,6 @@
 /** A histogram that counts in plain numbers. That of prom-client builds a text of the labels for each value. */
 
-// @ts-types="prom-client"
-import type { Histogram, Registry } from "./prom_client.js";
+import type { Histogram, Registry } from "prom-client";
 
 /** The labels of one line. */
 type Labels = Readonly<Record<string, string | number>>;

@@ -17,10 +17,13 @@ function endpoint(
   return testEndpoint(name, [{ ...backend, timeouts: { ...backend.timeouts, ...timeouts } }], more);
 }
 
-const RISKY = endpoint("risky");
+const LONG = { firstByteMs: 20 * MINUTE, idleMs: 20 * MINUTE };
+const RISKY = endpoint("risky", { timeouts: LONG });
 
 Deno.test("keepaliveWarnings: names the endpoints, the figures and the settings", () => {
-  const [warning = "", ...others] = keepaliveWarnings({ endpoints: [RISKY, endpoint("other")] }, 7_200_000);
+  const [warning = "", ...others] = keepaliveWarnings({
+    endpoints: [RISKY, endpoint("other", { timeouts: LONG })],
+  }, 7_200_000);
   assertEquals(others, []);
   for (const part of ["risky, other", "silent for 4m", "after 2h", "keepalive_comments"]) {
     assertStringIncludes(warning, part);
@@ -32,15 +35,24 @@ Deno.test("keepaliveWarnings: names the endpoints, the figures and the settings"
 for (
   const [what, one, keepaliveMs] of [
     ["the system begins keepalive early", RISKY, MINUTE],
-    ["comments come early", endpoint("a", { keepaliveMs: 15_000 }), undefined],
+    ["the timeouts are the default ones", endpoint("a"), undefined],
+    ["comments come early", endpoint("a", { keepaliveMs: 15_000, timeouts: LONG }), undefined],
     [
       "both timeouts are short",
       endpoint("a", { timeouts: { firstByteMs: MINUTE, idleMs: 4 * MINUTE } }),
       undefined,
     ],
-    ["the total is short", endpoint("a", { timeouts: { totalMs: MINUTE } }), undefined],
-    ["the upstream is in this network", endpoint("a", { origin: "http://192.168.1.20:11434" }), undefined],
-    ["the upstream is this machine", endpoint("a", { origin: "http://localhost:11434" }), undefined],
+    ["the total is short", endpoint("a", { timeouts: { ...LONG, totalMs: MINUTE } }), undefined],
+    [
+      "the upstream is in this network",
+      endpoint("a", { origin: "http://192.168.1.20:11434", timeouts: LONG }),
+      undefined,
+    ],
+    [
+      "the upstream is this machine",
+      endpoint("a", { origin: "http://localhost:11434", timeouts: LONG }),
+      undefined,
+    ],
   ] as const
 ) {
   Deno.test(`keepaliveWarnings: nothing where ${what}`, () => {
@@ -50,9 +62,9 @@ for (
 
 for (
   const [what, one] of [
-    ["comments come late", endpoint("a", { keepaliveMs: 5 * MINUTE })],
-    ["the idle timeout is long", endpoint("a", { timeouts: { firstByteMs: MINUTE } })],
-    ["the first byte may come late", endpoint("a", { timeouts: { idleMs: MINUTE } })],
+    ["comments come late", endpoint("a", { keepaliveMs: 5 * MINUTE, timeouts: LONG })],
+    ["the idle timeout is long", endpoint("a", { timeouts: { ...LONG, firstByteMs: MINUTE } })],
+    ["the first byte may come late", endpoint("a", { timeouts: { ...LONG, idleMs: MINUTE } })],
   ] as const
 ) {
   Deno.test(`keepaliveWarnings: a warning where ${what}`, () => {

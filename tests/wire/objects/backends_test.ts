@@ -1,11 +1,13 @@
 /** Stored objects stay with the backend and the key that made them. */
 
+import { DatabaseSync } from "node:sqlite";
 import { assertEquals } from "@std/assert";
 import OpenAI, { toFile } from "openai";
 import type { Endpoint } from "../../../src/config/config.ts";
 import { LocalProxy } from "../../support/proxies/local_proxy.ts";
 import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
 import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
+import { until } from "../../support/time/deadline.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { StoringUpstream } from "../../support/upstreams/storing_upstream.ts";
 
@@ -75,6 +77,10 @@ Deno.test("objects stay with their key for managed tokens, also in another proce
     file: await toFile(new Blob(["x"]), "a"),
     purpose: "assistants",
   });
+  // The first process writes the maker a moment after its response.
+  using database = new DatabaseSync(proxy.database, { readOnly: true });
+  const written = database.prepare("SELECT count(*) AS count FROM made_objects WHERE object_id = ?");
+  await until(() => written.get(made.id.toLowerCase())?.["count"] === 1, "the maker in the database");
   for (let start = 0; start < 2; start++) {
     await using other = await ManagedProxy.start(upstream, {
       endpoints,
