@@ -56,6 +56,7 @@ export class Forwarding {
       body: this.early?.body ?? body,
       payload,
       memory: held,
+      peekMemory: () => wholeResponses.begin(exchange.holder),
       websocket: upgrade ? { maxMessageBytes, check: objects?.messageCheck(maxMessageBytes) } : undefined,
     };
     if (this.#filter === undefined) return forward(request, this.#proxy);
