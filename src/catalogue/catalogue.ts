@@ -8,6 +8,7 @@ import type { Transport } from "../forwarding/transport/transport.ts";
 import { counted } from "../text/counted.ts";
 import { messageOf } from "../text/error_text.ts";
 import type { Clock } from "../time/clock.ts";
+import { prefixedNamesText } from "./prefixed_names.ts";
 import { servesModel } from "./serves_model.ts";
 import { type ListedModel, readModelList, readStoredList, storedListText } from "./model_list.ts";
 
@@ -231,23 +232,8 @@ export class Catalogue {
 
   /** Reports the models of a list whose names begin with the name of another endpoint. */
   #reportPrefixed({ endpoint: { name }, models }: Entry): void {
-    const found = [...models?.keys() ?? []].filter((model) => {
-      const prefix = model.slice(0, Math.max(0, model.indexOf("/")));
-      return prefix !== name && this.#entries.has(prefix);
-    });
-    if (found.length === 0) return;
-    this.#parts.onEvent({
-      kind: "prefixed",
-      endpoint: name,
-      detail:
-        `the names of ${
-          counted(found.length, "model")
-        } begin with the name of another endpoint, which gets their ` +
-        `requests if it lists the rest of the name or has sent no list: ${
-          found.slice(0, MOST_SHOWN).join(", ")
-        }` +
-        (found.length > MOST_SHOWN ? ", …" : ""),
-    });
+    const detail = prefixedNamesText(name, models?.keys() ?? [], this.#entries);
+    if (detail !== undefined) this.#parts.onEvent({ kind: "prefixed", endpoint: name, detail });
   }
 
   /** Reports which models several endpoints list, if that has changed. The order of the file decides between them. */

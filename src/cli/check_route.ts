@@ -15,6 +15,7 @@ import {
 } from "../routing/choose_endpoint.ts";
 import { servedElsewhereMessage } from "../routing/served_elsewhere.ts";
 import { match } from "../routing/match.ts";
+import { prefixedNamesText } from "../catalogue/prefixed_names.ts";
 import { servesModel } from "../catalogue/serves_model.ts";
 import { buildRoutingTable, type RoutingTable } from "../routing/table.ts";
 import { counted } from "../text/counted.ts";
@@ -74,7 +75,10 @@ export function routesText(routes: readonly UnnamedRoute[]): string {
   }`;
 }
 
-/** A warning about models that several endpoints list, if the model chooses between these endpoints. */
+/**
+ * Warnings about models that several endpoints list, and about models with the name of another endpoint in front, if the
+ * model chooses between these endpoints.
+ */
 export function ambiguityWarnings(config: Config, results: readonly ProbeResult[]): string[] {
   const { endpoints, defaultEndpoint, routing } = config;
   const { byModel } = buildRoutingTable(endpoints, defaultEndpoint, routing);
@@ -88,10 +92,16 @@ export function ambiguityWarnings(config: Config, results: readonly ProbeResult[
       endpointsOf.set(model, known.add(endpoint));
     }
   }
+  const all = new Set(endpoints.map(({ name }) => name));
+  const prefixed = results.flatMap(({ endpoint, modelNames }) => {
+    const text = names.has(endpoint) ? prefixedNamesText(endpoint, modelNames, all) : undefined;
+    return text === undefined ? [] : [`${endpoint}: ${text}`];
+  });
   const several = [...endpointsOf].filter(([, { size }]) => size > 1);
-  if (several.length === 0) return [];
+  if (several.length === 0) return prefixed;
   const shown = several.slice(0, MOST_NAMED).map(([model, list]) => `${model} (${[...list].join(", ")})`);
   return [
+    ...prefixed,
     `several endpoints list ${
       counted(several.length, "model")
     }, and the first of the file gets the requests: ` +
