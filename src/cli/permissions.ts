@@ -12,7 +12,7 @@ import { shellWord } from "../text/shell_word.ts";
 import { folderOf } from "../storage/open.ts";
 import { COLOUR_VARIABLES } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
-import { writeAnswer, writeNote } from "./output.ts";
+import { writeResult, writeNote } from "./output.ts";
 
 /**
  * The same flags as the tasks of deno.json. Small semi-spaces save memory, because most objects of a proxy
@@ -84,7 +84,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
       ]
       : [],
   ];
-  writeAnswer({ command: line, notes }, () => `${line}\n`);
+  writeResult({ command: line, notes }, () => `${line}\n`);
   for (const note of notes) writeNote(`${note}\n`);
 }
 

@@ -42,7 +42,7 @@ export async function init(options: InitOptions): Promise<void> {
   };
   const prepared = questions === undefined
     ? await probeByFlag(await prepare(plan), online === true)
-    : await probeByAnswers(await prepare(plan), { prompt: questions, prepare, isRequested: online === true });
+    : await probeByQuestions(await prepare(plan), { prompt: questions, prepare, isRequested: online === true });
   const names = prepared.drafts.map(({ path }) => shown(plan.folder, path));
   if (questions !== undefined && !await askYes(questions, `\nWrite ${names.join(", ")}?`, true)) {
     throw new CommandError("Nothing was written.");
@@ -73,7 +73,7 @@ async function probeByFlag(prepared: Prepared, isRequested: boolean): Promise<Pr
 }
 
 /** Asks whether to probe the providers. The user can replace or keep a key that a provider rejects. */
-async function probeByAnswers(
+async function probeByQuestions(
   prepared: Prepared,
   { prompt, prepare, isRequested }: {
     prompt: Prompt;
