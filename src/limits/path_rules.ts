@@ -101,8 +101,8 @@ export function pathRejection(rules: PathRules, request: PathRequest): PathRejec
         if (isDenied || isClosed(group)) return { group, method };
       }
     }
-    const sent = request.sentPaths?.[index] ?? path;
-    const rejection = sent === path ? undefined : sentPathRejection(sent, request, isClosed);
+    const sentPath = request.sentPaths?.[index] ?? path;
+    const rejection = sentPath === path ? undefined : sentPathRejection(sentPath, request, isClosed);
     if (rejection !== undefined) return rejection;
   }
   return undefined;
@@ -113,11 +113,11 @@ export function pathRejection(rules: PathRules, request: PathRequest): PathRejec
  * path is allowed here: the check of the path behind the prefix has decided.
  */
 function sentPathRejection(
-  sent: string,
+  sentPath: string,
   request: PathRequest,
   isClosed: (group: OperationGroup) => boolean,
 ): PathRejection | undefined {
-  const readings = pathReadings(sent);
+  const readings = pathReadings(sentPath);
   if (readings === undefined) return { unclear: TOO_MANY_READINGS };
   for (const reading of readings) {
     if (isRequestBatch(reading, request)) return { unclear: REQUEST_BATCH };
