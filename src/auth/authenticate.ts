@@ -46,7 +46,7 @@ export interface AuthenticationContext {
    */
   readonly passthrough: boolean;
   /**
-   * The name of the endpoint, for which a project may have a provider key. Undefined if no endpoint matches.
+   * The name of the endpoint, for which a project may have a provider key. `undefined` if no endpoint matches.
    */
   readonly endpoint?: string | undefined;
   /** The header fields of the request. */

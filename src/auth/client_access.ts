@@ -48,7 +48,7 @@ export class ClientAccess {
   }
 
   /**
-   * The scheme of the URL that the client used. Undefined if it is unknown: a trusted proxy sent no valid
+   * The scheme of the URL that the client used. `undefined` if it is unknown: a trusted proxy sent no valid
    * `x-forwarded-proto`, or the connection is plain and an unlisted reverse proxy may decrypt TLS.
    */
   schemeOf({ peer, fields, isTls }: ClientRequest): Scheme | undefined {

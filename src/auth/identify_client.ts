@@ -30,7 +30,7 @@ export interface UnidentifiedRequest {
   readonly query: RequestTarget["query"];
   /** The address of the client. Behind a trusted proxy it comes from `x-forwarded-for`. */
   readonly address: string;
-  /** The endpoint of the path. Undefined if no endpoint has the path. */
+  /** The endpoint of the path. `undefined` if no endpoint has the path. */
   readonly endpoint: Endpoint | undefined;
   /** Called with all credentials of the request before any check, so that records can omit them. */
   readonly conceal: (credentials: readonly Credential[]) => void;

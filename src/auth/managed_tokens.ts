@@ -23,7 +23,7 @@ export class ManagedTokens {
   readonly #clock: Clock;
   readonly #onUnreadable: (what: string) => void;
   #table = new AccessTable();
-  /** The position in the store's changes that the table includes. Undefined before the first read. */
+  /** The position in the store's changes that the table includes. `undefined` before the first read. */
   #position: number | undefined;
   /**
    * Valid values that clients have sent, to avoid hashing, the costliest part of a check. Guesses are not

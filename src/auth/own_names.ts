@@ -12,7 +12,7 @@ const IPV6 = /^\[[0-9a-f:.]+\]$/;
 export interface OwnNames {
   /** Host names in lower case, from `allowed_hosts`. */
   readonly allowedHosts: readonly string[];
-  /** The host name of this machine. Undefined if the program may not read it. */
+  /** The host name of this machine. `undefined` if the program may not read it. */
   readonly ownHostname: string | undefined;
 }
 

@@ -18,7 +18,7 @@ export type UrlPlace = "body";
 /** The API whose clients open the URLs of a place. */
 const DIALECTS: Readonly<Record<UrlPlace, Dialect>> = { body: "anthropic" };
 
-/** The place of URLs in answers to a path of an endpoint. `undefined` if they have none. */
+/** The place of URLs in responses to a path of an endpoint. `undefined` if they have none. */
 export function urlPlace({ rest, endpoint: { dialect, rewriteUrls } }: {
   readonly rest: string;
   readonly endpoint: { readonly dialect: Dialect; readonly rewriteUrls: boolean };

@@ -18,7 +18,7 @@ export class FramedPieces {
   readonly #source: ByteSource | undefined;
   readonly #buffer: SendBuffer;
   readonly #isChunked: boolean;
-  /** How many bytes of the announced length are left. Undefined if no length was announced. */
+  /** How many bytes of the announced length are left. `undefined` if no length was announced. */
   #left: number | undefined;
   /** A short piece that waits for room in the buffer. */
   #waiting: Uint8Array | undefined;
@@ -41,7 +41,7 @@ export class FramedPieces {
   }
 
   /**
-   * A piece to send after the buffer, without a copy. {@link longWasSent} must follow. Undefined if no piece
+   * A piece to send after the buffer, without a copy. {@link longWasSent} must follow. `undefined` if no piece
    * waits.
    */
   get long(): Uint8Array | undefined {

@@ -19,7 +19,7 @@ export interface IncomingRequest {
   readonly body: MessageBody | null;
   /**
    * Waits until it is known whether the request has a body, and returns it. Over HTTP/2, only the first byte
-   * or the end of the stream shows that. Undefined if {@link body} is final.
+   * or the end of the stream shows that. `undefined` if {@link body} is final.
    */
   readonly settledBody?: (() => Promise<MessageBody | null>) | undefined;
   /** The address of the peer. A reverse proxy in front is the peer. */
@@ -33,7 +33,7 @@ export interface IncomingRequest {
   readonly onAuthenticated?: ((holder: string) => void) | undefined;
   /**
    * Waits until the proxy may hold one more whole response of the connection in memory. Throws the reason of
-   * the cancellation. Undefined if the number of responses in memory is not limited.
+   * the cancellation. `undefined` if the number of responses in memory is not limited.
    */
   readonly acquireResponseSlot?: (() => Promise<void>) | undefined;
   /** What the port of the connection serves. */
@@ -52,11 +52,11 @@ export interface OutgoingReply {
   /** The body. Null if the response has no body. */
   readonly body: MessageBody | Uint8Array | null;
   /**
-   * The length of the body that a response to HEAD or a 304 leaves out (RFC 9110, 8.6). Undefined if the
+   * The length of the body that a response to HEAD or a 304 leaves out (RFC 9110, 8.6). `undefined` if the
    * upstream does not state it.
    */
   readonly omittedLength?: number | undefined;
-  /** Uses the connection after a 101. Undefined if the protocol stays HTTP. */
+  /** Uses the connection after a 101. `undefined` if the protocol stays HTTP. */
   readonly tunnel?: Tunnel | undefined;
 }
 

@@ -13,7 +13,7 @@ const NONE: readonly Parameter[] = [];
 const AMPERSAND = "&";
 
 /**
- * The parameters of a raw query, as forms encode them (WHATWG URL, 5.1). Undefined if the query has more than
+ * The parameters of a raw query, as forms encode them (WHATWG URL, 5.1). `undefined` if the query has more than
  * {@link MAX_PARAMETERS}.
  */
 export function queryParameters(query: string): readonly Parameter[] | undefined {

@@ -33,7 +33,7 @@ export function frameReply(
   return length === undefined ? NONE : { kind: "omitted", length };
 }
 
-/** Returns the value of `content-length` for a framing. Undefined if the response states no length. */
+/** Returns the value of `content-length` for a framing. `undefined` if the response states no length. */
 export function statedLength(framing: OutgoingBody): number | undefined {
   return framing.kind === "counted" || framing.kind === "omitted" ? framing.length : undefined;
 }

@@ -6,7 +6,7 @@ export interface RequestTarget {
   readonly path: string;
   /** The query without its `?`. It may be empty. */
   readonly query: string;
-  /** Why the target is rejected, as a sentence for the client. Undefined if the target is valid. */
+  /** Why the target is rejected, as a sentence for the client. `undefined` if the target is valid. */
   readonly rejection: string | undefined;
 }
 

@@ -46,7 +46,7 @@ export class Admission {
   #reserved: Reservation = NOTHING;
   /** What earlier attempts of the request have used. */
   #more: Reservation = NOTHING;
-  /** The ledgers whose budgets the request may exceed. Undefined if it exceeds no budget. */
+  /** The ledgers whose budgets the request may exceed. `undefined` if it exceeds no budget. */
   #optimistic: readonly Ledger[] | undefined;
   #booking: Booking | undefined;
 

@@ -24,7 +24,7 @@ export interface Span {
   /** The start of the first hour of the period. */
   readonly from: number;
   /**
-   * The start of the first hour of the next period. Undefined for a rolling period, which moves with every
+   * The start of the first hour of the next period. `undefined` for a rolling period, which moves with every
    * hour.
    */
   readonly until: number | undefined;

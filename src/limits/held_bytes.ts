@@ -83,7 +83,7 @@ interface Holding {
 export class HeldShare implements BodyMemory {
   readonly #all: HeldBytes;
   readonly #holder: string;
-  /** When the share began. Undefined if its bytes may come slowly. */
+  /** When the share began. `undefined` if its bytes may come slowly. */
   readonly #begunAt: number | undefined;
   #own = 0;
   #isReleased = false;

@@ -15,7 +15,7 @@ export interface Reservation {
   readonly tokens: number;
   /** The expected or the highest cost, in micro-dollars. Other requests cannot spend it. */
   readonly micros: number;
-  /** The highest cost, in micro-dollars. Undefined if `micros` is the highest cost. */
+  /** The highest cost, in micro-dollars. `undefined` if `micros` is the highest cost. */
   readonly mostMicros?: number | undefined;
 }
 

@@ -95,6 +95,18 @@ export class Limiter {
     }
   }
 
+  /**
+   * Counts a further page of a list as a request within the minute. Throws `rate_limited` if the principal may not make
+   * another request now, unless the page may exceed the limit.
+   */
+  countPage({ subjects }: Pick<Principal, "subjects">, { mayExceed }: { mayExceed: boolean }): void {
+    const { clock, check, countedOf } = this.#parts;
+    const now = clock.now();
+    const counted = countedOf(subjects);
+    if (!mayExceed) { for (const one of counted) check.checkRate(one, now); }
+    for (const { ledger } of counted) ledger.requestsThisMinute.add(now, 1);
+  }
+
   /** Reserves money for an object of an earlier or another process. */
   hold({ keys, micros }: Pick<Held, "keys" | "micros">): void {
     for (const key of keys) this.#parts.ledgers.of(key).reservedMicros += micros;
@@ -125,7 +137,7 @@ export class Limiter {
     }
   }
 
-  /** What a subject has used, by its key. Undefined if the subject has never sent a request. */
+  /** What a subject has used, by its key. `undefined` if the subject has never sent a request. */
   spent(key: string): Spent | undefined {
     const { budgetClock, ledgers, check } = this.#parts;
     // Reading the clock may move spending to another hour.

@@ -10,7 +10,7 @@ export interface ListenOptions {
   /** `::` means every address of this machine: see {@link openSockets}. */
   readonly hostname: string;
   readonly port: number;
-  /** The certificate. Undefined if connections are not encrypted. */
+  /** The certificate. `undefined` if connections are not encrypted. */
   readonly tls: TlsConfig | undefined;
 }
 

@@ -4,10 +4,10 @@ import type { ServerConfig } from "../config/config.ts";
 export interface RunningServer {
   /** The address of the main port. With a separate HTTPS port, this is the plain one. */
   readonly address: Deno.NetAddr;
-  /** The address of the separate HTTPS port. Undefined if the server has no such port. */
+  /** The address of the separate HTTPS port. `undefined` if the server has no such port. */
   readonly httpsAddress: Deno.NetAddr | undefined;
   /**
-   * The address of the separate port of the admin page and the management API. Undefined if the server has no
+   * The address of the separate port of the admin page and the management API. `undefined` if the server has no
    * such port.
    */
   readonly adminAddress: Deno.NetAddr | undefined;

@@ -19,7 +19,7 @@ export class StallTimer {
     return this.#since !== undefined && this.#now() - this.#since > limitMs;
   }
 
-  /** When the present wait began. Undefined if the proxy does not wait for the client. */
+  /** When the present wait began. `undefined` if the proxy does not wait for the client. */
   get since(): number | undefined {
     return this.#since;
   }

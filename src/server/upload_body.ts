@@ -5,7 +5,7 @@ import { StallTimer } from "./stall_timer.ts";
 
 /** What an {@link UploadBody} works with. */
 export interface UploadParts {
-  /** The stated length of the body. Undefined if the request states none. */
+  /** The stated length of the body. `undefined` if the request states none. */
   readonly length: number | undefined;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
