@@ -20,7 +20,7 @@ export interface MergedList {
 interface Kept {
   readonly madeAt: number;
   readonly list: Promise<MergedList>;
-  /** `undefined` if the list is being made. */
+  /** The size of the list in bytes. `undefined` while the list is made. */
   bytes: number | undefined;
 }
 
