@@ -38,7 +38,7 @@ const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
 /** A proxy that handles requests. The caller of {@link createApp} has to close it. */
 export interface App {
-  /** Handles a request. It may be called without its object: `const { handler } = app` works. */
+  /** Handles a request. It needs no `this`: `const { handler } = app` works. */
   readonly handler: Handler;
   /** Uses another configuration for new requests. Running requests keep their configuration. */
   configure(config: Config): void;

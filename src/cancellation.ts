@@ -7,7 +7,7 @@ export class ClientGone extends Error {
 
 /** Work of an exchange that has to stop when the exchange is cancelled. */
 export interface CancellationListener {
-  /** Called when the exchange was cancelled, at most once each time that the listener is added. */
+  /** Called when the exchange is cancelled, at most once for each `addListener`. */
   readonly cancelled: () => void;
   /** Called when the proxy shuts down. Only work without an end needs it, such as a WebSocket. */
   readonly draining?: () => void;
@@ -15,7 +15,7 @@ export interface CancellationListener {
 
 /**
  * Ends one exchange from outside: the client leaves, a timeout passes, or the proxy shuts down. It costs less
- * than an `AbortSignal`, because every request has one: without listeners, and with one, it is a single object.
+ * than an `AbortSignal`, because every request has one: with at most one listener, it allocates one object.
  */
 export class Cancellation implements Listed {
   /** Where the cancellation is in the list of running exchanges. */

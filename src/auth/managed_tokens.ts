@@ -58,8 +58,8 @@ export class ManagedTokens {
 
   /**
    * Whether the tokens in memory may be outdated: another process changed them, or a refresh is running. Asks
-   * the store once in each turn of the event loop: the requests of one turn arrived together, so none of them
-   * follows a change that the others could not see.
+   * the store once in each turn of the event loop: all requests of one turn may see the same state, because
+   * none of them can be a reaction to a change that came after the check.
    */
   mayHaveChanged(): boolean {
     if (this.#refreshing !== undefined) return true;

@@ -55,7 +55,7 @@ export async function checkHealth(url: string | undefined): Promise<void> {
     await (address.tls ? checkConnection(address) : checkHealthz(address));
   } catch (error) {
     if (error instanceof CommandError) throw error;
-    throw new CommandError(`No answer from ${hostAndPort(address)}: ${connectionReason(error)}.`);
+    throw new CommandError(`No response from ${hostAndPort(address)}: ${connectionReason(error)}.`);
   }
 }
 

@@ -25,7 +25,10 @@ export interface AdmittedExchange {
   readonly upgrade: boolean;
   /** The exchange's share of the memory for bodies. */
   readonly held: HeldShare;
-  /** The stored objects that the request can name or create. `undefined` if none of them matter. */
+  /**
+   * The stored objects that the request can name or create. `undefined` if there is nothing to check or to
+   * learn.
+   */
   readonly objects: ObjectAccess | undefined;
 }
 

@@ -15,9 +15,9 @@ const GRACE_MS = 60_000;
 
 /**
  * Memory that requests or connections share by holder: request bodies in `app.ts`, read-ahead and unread
- * responses in `http_server.ts`. A holder may hold at most as much as it leaves free for others, so that a small
- * body always fits: one holder gets at most a half, each of two a third, and so on. The only request may use
- * all of it.
+ * responses in `http_server.ts`. A holder gets at most as much as is then still free, so that a small body of
+ * another holder always fits: one holder gets at most a half, each of two a third, and so on. Exception: a
+ * single request, while no others hold anything, may take everything.
  */
 export class HeldBytes {
   readonly #maxBytes: number;
@@ -49,7 +49,7 @@ export class HeldBytes {
     return this.#now() - begunAt > GRACE_MS + bytes / LEAST_BYTES_PER_SECOND * 1000;
   }
 
-  /** Whether a holder may hold more bytes for a share that holds `own` bytes. */
+  /** Whether a share of a holder may grow from `own` bytes by `more` bytes. */
   hasRoom(holder: string, { own, more }: { own: number; more: number }): boolean {
     const free = this.#maxBytes - this.#held - more;
     if (free < 0) return false;

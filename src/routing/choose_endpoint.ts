@@ -80,7 +80,7 @@ export function chooseEndpoint(
       : undefined;
     return last && { endpoint: last, model: named, reason: last === fallback ? "default" : "only" };
   }
-  // Without a model, the client learns from the rule of its token that it may not use the endpoint.
+  // This does not call `mayUse`: admission rejects the request and names the rule.
   const endpoint = fallback ?? (candidates.length === 1 ? candidates[0] : undefined);
   return endpoint && { endpoint, model, reason: "default" };
 }

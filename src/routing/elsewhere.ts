@@ -1,4 +1,7 @@
-/** Finds models of endpoints with another API than that of the request. Another provider must not get their prompts. */
+/**
+ * Finds out whether a model belongs to an endpoint without the API of the request. The fallback must not get
+ * such a prompt.
+ */
 
 import type { UnnamedApi } from "../apis/unnamed_paths.ts";
 import type { Endpoint } from "../config/config.ts";

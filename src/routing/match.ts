@@ -10,7 +10,8 @@ const MAX_QUOTED_PATH = 200;
 /** The destination of a request: the endpoint, and the rest of the path for the backend. */
 export interface Target {
   /**
-   * The endpoint. If `byModel` is set, the endpoint for models that choose no other one; then it may be `undefined`.
+   * The endpoint. If `byModel` is set, the fallback for models that choose no other endpoint; `undefined` if
+   * there is no fallback.
    */
   readonly endpoint: Endpoint | undefined;
   /** The path after the name of the endpoint: empty, or with a slash at its start. */

@@ -79,7 +79,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
   #share: HeldShare | undefined;
   /** The bytes of a long reply in memory that the client has not taken. */
   #replyBytes = 0;
-  /** Whether the client took nothing of a cancelled exchange at the last call of {@link endOverdue}. */
+  /** Whether the response of a cancelled exchange was stuck at the last call of {@link endOverdue}. */
   #wasStuck = false;
 
   constructor(

@@ -14,8 +14,9 @@ const MAX_AHEAD_BYTES = 256 * 1024;
  */
 const MAX_UNREAD_BYTES = 64 * 1024;
 /**
- * The memory for an upload that the upstream does not read. A departure shows only after the bytes that the client has
- * sent, of which systems usually buffer 4 to 6 MB. The buffer doubles, so that it holds at least half of this.
+ * The memory for an upload that the upstream does not read. The proxy reads the end of the connection only
+ * after all bytes before it, usually 4 to 6 MB in the buffers of the system. The buffer doubles, so that the
+ * proxy always reads at least half of this limit.
  */
 const MAX_STUCK_BYTES = 16 * 1024 * 1024;
 
@@ -86,8 +87,9 @@ export class DepartureWatch {
   }
 
   /**
-   * Whether there is memory to read on until the departure shows. The watch acquires all of it at once, because a
-   * part would not be enough. Memory remains for other connections of the client.
+   * Whether there is memory to read on until the departure shows. The watch reserves the whole amount at
+   * once, because many partly served uploads would all starve. It reserves twice the amount for a moment, so
+   * that the same amount stays free for other connections of the client.
    */
   #mayReadBehind(): boolean {
     const { share } = this.#connection;

@@ -43,7 +43,10 @@ export class OpenConnections {
     return true;
   }
 
-  /** Ends requests and idle connections that have exceeded a timeout. The server calls it at intervals. */
+  /**
+   * Ends requests and idle connections that have exceeded a timeout. The server calls it every 5 seconds
+   * (`SWEEP_MS`).
+   */
   endOverdue(): void {
     for (const connection of this.#connections) connection.endOverdue();
   }

@@ -48,8 +48,8 @@ export class RequestBody implements MessageBody {
   }
 
   /**
-   * Whether the whole body has arrived, so that the connection can go on. If no reader has begun, skips what
-   * has arrived. If one has, skips nothing.
+   * Skips the arrived bytes of a body that no reader has begun. Returns whether the body is complete, so that
+   * the connection can go on.
    */
   skipUnread(): boolean {
     if (this.#started) return this.#body.ended;

@@ -12,7 +12,8 @@ export interface ServedConnection {
   /** Whether a request on the connection was authenticated, or needed no token. */
   readonly isAuthenticated: boolean;
   /**
-   * Ends requests that have taken too long, and an idle connection. The server calls it from time to time.
+   * Ends requests that have taken too long, and an idle connection. The server calls it every 5 seconds
+   * (`SWEEP_MS`).
    */
   readonly endOverdue: () => void;
   /** Takes no further request, and closes the connection when the running requests have ended. */

@@ -1,6 +1,6 @@
 import type { ProbeResult } from "../../forwarding/probe.ts";
 
-/** The answer of a backend to a probe, as the management API and `llm-proxy check --json` show it. */
+/** The response of a backend to a probe, as the management API and `llm-proxy check --json` show it. */
 export function shownProbe(
   { backend, ok, reachable, key, models, latencyMs, detail }: Omit<ProbeResult, "endpoint">,
 ) {

@@ -132,8 +132,8 @@ export class ResponseSender {
   }
 
   /**
-   * Ends the exchange after the last byte of the stated length, and reads the end of the source. The client must not
-   * wait until the source states its end, because the system would delay a frame that comes later.
+   * Ends the exchange after the last byte of the stated length, and reads the end of the source. The last
+   * DATA frame has already ended the stream, because the system would delay a separate empty frame.
    */
   async #readEnd(source: ByteSource): Promise<void> {
     this.#stream.onSent({ readsOn: true });

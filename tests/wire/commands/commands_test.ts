@@ -298,7 +298,7 @@ Deno.test("service print: a value that an environment file cannot hold is reject
 Deno.test("service status: missing files and exit code 1", async () => {
   const { code, out } = await run("[server]\nport = 1\n", ["service", "status"]);
   assertEquals(code, 1);
-  assert(out.includes("llm-proxy.service: missing") && out.includes("No answer from 127.0.0.1:1"), out);
+  assert(out.includes("llm-proxy.service: missing") && out.includes("No response from 127.0.0.1:1"), out);
 });
 
 Deno.test("the earlier program's named endpoints, end to end: each through an outbound proxy, with the client's own key", async () => {

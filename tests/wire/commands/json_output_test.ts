@@ -133,7 +133,7 @@ const FAILING: readonly (readonly [line: string, code: number, message: string])
   ["project", 2, "unknown option '--json'"],
   ["usage --csv", 2, "use either --csv or --json"],
   ["usage --url http://127.0.0.1:1", 1, "No proxy answers"],
-  ["healthcheck --url http://127.0.0.1:1", 1, "No answer from 127.0.0.1:1"],
+  ["healthcheck --url http://127.0.0.1:1", 1, "No response from 127.0.0.1:1"],
   ["connect nothing", 2, "There is no client"],
   ["restore nothing.db", 1, "there is no file nothing.db"],
   ["tls show", 1, "There is no authority in data/tls"],

@@ -183,7 +183,7 @@ Deno.test("healthcheck: 0 if the proxy of this environment answers, else 1 with 
   assertEquals((await run(["healthcheck", "--url", proxy.url])).code, 0);
   const ill = await run(["healthcheck"], { PORT: "9" });
   assertEquals(ill.code, 1);
-  assertMatch(ill.err, /^No answer from 127\.0\.0\.1:9: .+\n$/);
+  assertMatch(ill.err, /^No response from 127\.0\.0\.1:9: .+\n$/);
 });
 
 Deno.test("with a certificate and its key the proxy speaks HTTPS, and healthcheck still works", async () => {
