@@ -3,6 +3,7 @@
  * `/health/endpoints`. `own_routes/own_reply.ts` has the routes that need no token.
  */
 
+import type { Account } from "../accounting/account.ts";
 import type { Exchange } from "../exchange.ts";
 import type { OutgoingReply } from "../http/message.ts";
 import { allowedEndpoints } from "../limits/allowed.ts";
@@ -18,19 +19,21 @@ interface ClientRequest {
   /** The path of the request target, byte for byte. */
   readonly path: string;
   readonly principal: Principal;
+  /** The account of the exchange. Undefined: the management plane is off. */
+  readonly account: Account | undefined;
 }
 
 /** Responds to a request for one of these routes, and ends its exchange. Undefined: an endpoint gets the request. */
 export function clientRouteReply(
   exchange: Exchange,
   proxy: ProxyParts,
-  { path, principal }: ClientRequest,
+  { path, principal, account }: ClientRequest,
 ): OutgoingReply | Promise<OutgoingReply | undefined> | undefined {
   const { api, request: { method } } = exchange;
   const models = api && modelsRequestOf({ method, path }, proxy.routes, api);
   // An endpoint that has the only list of its API answers itself.
   if (models !== undefined && (models.api === "openai" || models.endpoints.length > 1)) {
-    return modelList(exchange, proxy, { models, principal });
+    return modelList(exchange, proxy, { models, principal, account });
   }
   if (isHealthStreamRequest(method, path)) return healthStream(exchange, proxy);
   if (isEndpointListRequest(method, path)) return endpointList(exchange, proxy, principal);
@@ -41,29 +44,16 @@ export function clientRouteReply(
 async function modelList(
   exchange: Exchange,
   proxy: ProxyParts,
-  { models, principal }: { readonly models: ModelsRequest; readonly principal: Principal },
+  { models, principal, account }: Omit<ClientRequest, "path"> & { readonly models: ModelsRequest },
 ): Promise<OutgoingReply | undefined> {
   checkDraining(proxy);
   const { id: requestId, rest: path = "", request: { fields } } = exchange;
   const { management } = proxy;
   const factsOf = (endpoint: string, model: string) => management?.modelFacts(endpoint, model) ?? {};
-  const openAccount = () => {
-    const account = management?.accounts.open(exchange, principal);
-    exchange.account = account;
-    return account;
-  };
-  let reply: OutgoingReply | undefined;
-  try {
-    // The list counts as a request. It needs no tokens and no money.
-    management?.limiter.check(principal, { isFree: true });
-    reply = await modelsReply(models, { ...proxy, factsOf }, { principal, path, fields, requestId });
-  } catch (error) {
-    openAccount();
-    throw error;
-  }
-  // The account of a request for an endpoint is opened when the request is admitted.
+  // The list counts as a request. It needs no tokens and no money.
+  management?.limiter.check(principal, { isFree: true });
+  const reply = await modelsReply(models, { ...proxy, factsOf }, { principal, path, fields, requestId });
   if (reply === undefined) return undefined;
-  const account = openAccount();
   if (management !== undefined) account?.setAdmission(management.limiter.admit(principal, { isFree: true }));
   // No endpoint gets the request, so records name none.
   exchange.routeTo(undefined);
