@@ -275,16 +275,19 @@ Deno.test("by model: max_buffer_bytes of the chosen endpoint is the limit, also 
   assertEquals(arrived?.endpoint, "openai");
 });
 
-Deno.test("by model: a stated length over max_buffer_bytes is a 413 while the client waits with its body", async () => {
-  const endpoint = { maxBufferBytes: 1000 };
-  await using door = new OneDoor({ openai: { endpoint }, groq: { endpoint } });
-  using client = await RawClient.connect(door.proxy.url);
-  await client.send(
-    "POST /v1/chat/completions HTTP/1.1\r\nHost: p\r\nContent-Type: application/json\r\n" +
-      `Authorization: Bearer ${SECRETS.proxyToken}\r\nContent-Length: 200000000\r\nExpect: 100-continue\r\n\r\n`,
-  );
-  assertEquals((await client.answer("POST")).status, 413);
-});
+ownEngineTests("connections").test(
+  "by model: a stated length over max_buffer_bytes is a 413 while the client waits with its body",
+  async () => {
+    const endpoint = { maxBufferBytes: 1000 };
+    await using door = new OneDoor({ openai: { endpoint }, groq: { endpoint } });
+    using client = await RawClient.connect(door.proxy.url);
+    await client.send(
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: p\r\nContent-Type: application/json\r\n" +
+        `Authorization: Bearer ${SECRETS.proxyToken}\r\nContent-Length: 200000000\r\nExpect: 100-continue\r\n\r\n`,
+    );
+    assertEquals((await client.answer("POST")).status, 413);
+  },
+);
 
 ownEngineTests("webSocket").test("by model: an alias in the query of a WebSocket", async () => {
   await using door = new OneDoor(ROOMS, { aliases: { voice: "groq/gpt realtime" } });
