@@ -20,7 +20,7 @@ interface ClientRequest {
   /** The path of the request target, byte for byte. */
   readonly path: string;
   readonly principal: Principal;
-  /** The account of the exchange. Undefined: the management plane is off. */
+  /** The account of the exchange. `undefined` if the management plane is off. */
   readonly account: Account | undefined;
 }
 
