@@ -193,23 +193,43 @@ export class Exchange {
 
   /** The proxy sends the request to a backend. */
   attempted(backend: string): void {
+    const before = this.#attempts.at(-1);
     this.#attempts.push({ backend, afterMs: this.#elapsedMs, detail: undefined });
-    this.account?.attempted();
+    try {
+      this.account?.attempted();
+      if (before?.detail === undefined) return;
+      const { backend: failed, detail } = before;
+      this.#parts.onFailover({ ...this.#place, backend: failed, next: backend, detail });
+    } catch (error) {
+      this.#observerFailed(error);
+    }
+  }
+
+  /** The request is sent to the same backend again, because the backend had closed a kept connection. */
+  resent(backend: string): void {
+    try {
+      this.#parts.onResent({ ...this.#place, backend });
+    } catch (error) {
+      this.#observerFailed(error);
+    }
   }
 
   /** The backend was sent the request, and did not answer in time. */
   unanswered(backend: Backend): void {
-    const last = this.#attempts.pop();
+    const last = this.#attempts.at(-1);
     if (last === undefined) return;
-    const estimated = this.account?.unanswered(backend, this.#elapsedMs - last.afterMs);
-    this.#attempts.push(estimated === undefined ? last : { ...last, estimated });
+    try {
+      const estimated = this.account?.unanswered(backend, this.#elapsedMs - last.afterMs);
+      if (estimated !== undefined) this.#attempts[this.#attempts.length - 1] = { ...last, estimated };
+    } catch (error) {
+      this.#observerFailed(error);
+    }
   }
 
-  /** The last attempt failed, and another one follows. */
-  failedOver(backend: string, detail: string): void {
+  /** The last attempt failed, and another one is to follow. `detail`: why it failed. */
+  failedOver(detail: string): void {
     const last = this.#attempts.pop();
     if (last !== undefined) this.#attempts.push({ ...last, detail });
-    this.#parts.onFailover({ id: this.id, endpoint: this.endpoint?.name, backend, detail });
   }
 
   /** The head of the provider's response has come. */
@@ -364,6 +384,11 @@ export class Exchange {
     return this.principal?.kind === "token"
       ? `the upstream of ${this.endpoint?.name ?? "this path"}`
       : undefined;
+  }
+
+  /** What log lines of attempts have in common. */
+  get #place(): { readonly id: string; readonly endpoint: string | undefined } {
+    return { id: this.id, endpoint: this.endpoint?.name };
   }
 
   get #elapsedMs(): number {

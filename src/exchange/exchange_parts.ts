@@ -16,8 +16,10 @@ export interface ExchangeParts {
    * piece of a compressed response was decompressed.
    */
   readonly onRecord: (record: ExchangeRecord, request: IncomingRequest) => void;
-  /** An attempt failed, and another one follows. */
+  /** An attempt failed, and the next one begins. */
   readonly onFailover: (failover: Failover) => void;
+  /** A request is sent again within one attempt, because the backend had closed a kept connection. */
+  readonly onResent: (resent: Omit<Failover, "next" | "detail">) => void;
   /** An error that the program did not expect: a bug. */
   readonly onUnexpected: (error: unknown, id: string) => void;
 }
@@ -28,6 +30,8 @@ export interface Failover {
   readonly id: string;
   readonly endpoint: string | undefined;
   readonly backend: string;
+  /** The backend of the next attempt. It can be the same one. */
+  readonly next: string;
   /** What went wrong, in words for people. */
   readonly detail: string;
 }

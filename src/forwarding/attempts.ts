@@ -74,7 +74,7 @@ export class Attempts {
         this.#content.release();
         return responseOf(outcome, lease, exchange);
       }
-      exchange.failedOver(lease.backend.name, abandon(outcome, lease));
+      exchange.failedOver(abandon(outcome, lease));
       if (pauseMs !== undefined && pauseMs > 0) await pause(pauseMs, cancellation, this.#parts.clock);
     }
   }
@@ -123,7 +123,8 @@ export class Attempts {
 
   /** The request for one backend. Throws where no request can be made for it. */
   #callRequest(backend: Backend): CallRequest {
-    const { exchange: { request: { method, cancellation } }, requests, websocket } = this.#request;
+    const { exchange, requests, websocket } = this.#request;
+    const { request: { method, cancellation } } = exchange;
     const { target, fields } = requests.headFor(backend);
     return {
       backend,
@@ -133,6 +134,7 @@ export class Attempts {
       cancellation,
       websocket,
       startedAt: this.#startedAt,
+      onResent: () => exchange.resent(backend.name),
     };
   }
 

@@ -15,7 +15,6 @@ import { PhaseTimer, TimeoutExpired } from "./timeouts.ts";
 import {
   type AttemptPhase,
   type Transport,
-  TransportError,
   type UpstreamRequest,
   type UpstreamResponse,
 } from "./transport/transport.ts";
@@ -32,13 +31,15 @@ export interface CallRequest {
   readonly content: Content;
   /** The cancellation of the exchange. It also ends the call. */
   readonly cancellation: Cancellation;
-  /** The longest message of the WebSocket. Undefined: the request does not ask for a WebSocket. */
+  /** How the proxy carries the WebSocket. Undefined: the request asks for none. */
   readonly websocket: WebSocketOptions | undefined;
   /**
    * When the proxy began to forward the exchange, after the body it had to read and the wait for a slot. The
    * total timeout counts from then.
    */
   readonly startedAt: number;
+  /** The transport sends the request again, because the backend had closed a kept connection. */
+  readonly onResent: () => void;
 }
 
 /** How the proxy carries a WebSocket. */
@@ -94,6 +95,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
    * follow.
    */
   readonly cancellation = new Cancellation();
+  readonly onResent: () => void;
   readonly #exchange: Cancellation;
   readonly #websocket: WebSocketOptions | undefined;
   readonly #transport: Transport;
@@ -106,7 +108,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
   #tunnel: WebSocketTunnel | undefined;
 
   constructor(
-    { backend, method, target, content, cancellation, websocket, startedAt }: CallRequest,
+    { backend, method, target, content, cancellation, websocket, startedAt, onResent }: CallRequest,
     { transport, clock }: { readonly transport: Transport; readonly clock: Clock },
   ) {
     this.backend = backend;
@@ -118,6 +120,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
     this.body = content.body;
     this.again = content.again;
     this.upgrade = websocket !== undefined;
+    this.onResent = onResent;
     this.#exchange = cancellation;
     this.#websocket = websocket;
     this.#transport = transport;
@@ -135,22 +138,10 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
     return this.#transport.send(this);
   }
 
-  /**
-   * The head of the response has arrived. Throws a {@link TransportError} for an invalid WebSocket handshake.
-   */
+  /** The head of the response has arrived. */
   begun(response: UpstreamResponse): void {
     this.#timer.pause();
     this.#response = response;
-    const { upgraded, fields } = response;
-    if (upgraded === undefined || isAccepted(this.fields, fields)) return;
-    upgraded.close();
-    throw new TransportError("its answer does not match the WebSocket handshake", {
-      phase: "first byte",
-      sent: true,
-      received: true,
-      reused: false,
-      elapsedMs: 0,
-    });
   }
 
   /**
@@ -216,6 +207,10 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
 
   onReceived(): void {
     this.#hasReceived = true;
+  }
+
+  acceptsUpgrade(fields: readonly Field[]): boolean {
+    return isAccepted(this.fields, fields);
   }
 
   // What the body of the response or the WebSocket reports:

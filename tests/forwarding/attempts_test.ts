@@ -1,6 +1,10 @@
 /** When the next attempt follows, and at which backend. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { ProxyFault } from "../../src/faults.ts";
+import { Exchange, type RoutedExchange } from "../../src/exchange.ts";
+import type { ExchangeAccount } from "../../src/exchange/observers.ts";
+import type { IncomingRequest } from "../../src/http/message.ts";
 import { type Act, LoopBench } from "../support/proxies/loop_bench.ts";
 import { nextTurn } from "../support/time/passing_time.ts";
 
@@ -103,3 +107,57 @@ Deno.test("attempts: a backend for which the request is too large is left out of
   assertEquals(await sent, "200 well");
   assertEquals(asked(bench), "abb");
 });
+
+Deno.test("attempts: an account that fails neither keeps a backend busy nor changes the fault of the client", async () => {
+  const fails = () => {
+    throw new Error("a bug of accounting");
+  };
+  for (const account of [{ attempted: fails }, { unanswered: fails }]) {
+    const bench = new LoopBench(["says nothing"], { backends: 1, timeouts: { firstByteMs: 1_000 } });
+    const errors: unknown[] = [];
+    const exchange = exchangeOf(bench, errors);
+    exchange.account = { ...QUIET, ...account };
+    const sent = bench.send("x", { exchange });
+    await bench.asked();
+    bench.clock.pass(1_000);
+    assertEquals((await assertRejects(() => sent, ProxyFault)).code, "upstream_timeout");
+    assertEquals([bench.balancer.inFlight(), errors.length], [[0], 1]);
+  }
+});
+
+const QUIET: ExchangeAccount = {
+  attempted() {},
+  unanswered: () => undefined,
+  answered() {},
+  passed() {},
+  sent() {},
+  hasSeenEnd: () => false,
+  isStored: () => false,
+  settle: () => undefined,
+};
+
+/** A real exchange for the requests of a bench. */
+function exchangeOf({ clock, endpoint, cancellation, path }: LoopBench, errors: unknown[]): RoutedExchange {
+  const request: IncomingRequest = {
+    method: "POST",
+    target: path,
+    fields: [],
+    body: null,
+    peer: "192.0.2.1",
+    entry: "all",
+    cancellation,
+  };
+  const route = { endpoint, rest: path };
+  const exchange = new Exchange(request, { target: { path, query: "" }, route, address: "192.0.2.1" }, {
+    clock,
+    createId: () => "req_1",
+    onStart() {},
+    onEnd() {},
+    onRecord() {},
+    onFailover() {},
+    onResent() {},
+    onUnexpected: (error) => errors.push(error),
+  });
+  // Its endpoint is known, and forwarding does not look at its client.
+  return exchange as RoutedExchange;
+}

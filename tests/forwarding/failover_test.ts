@@ -30,7 +30,7 @@ for (const act of ["refuses", "resets", { status: 500 }, { status: 429 }, { stat
     assertEquals(bench.events, [
       "asks a",
       "gets hello",
-      `leaves a: ${detail}`,
+      `fails: ${detail}`,
       "asks b",
       "gets hello",
       "answers 200",
@@ -73,7 +73,7 @@ Deno.test("failover: a backend that stays silent beyond its timeout is abandoned
   assertEquals(await sent, "200 well");
   assertEquals(bench.events.slice(2, 4), [
     "gives up a",
-    "leaves a: h.test did not answer in time: first_byte_timeout (1s) passed.",
+    "fails: h.test did not answer in time: first_byte_timeout (1s) passed.",
   ]);
 });
 
@@ -301,7 +301,7 @@ Deno.test("failover: a stream that begins with an error, has no event or breaks 
       body: "data: x\n\n",
     }]);
     assertEquals(await bench.send("x"), "200 data: x");
-    assertEquals(bench.events[2], `leaves a: ${detail}`);
+    assertEquals(bench.events[2], `fails: ${detail}`);
     assertEquals(bench.balancer.report()[0]?.failures, 1);
   }
 });

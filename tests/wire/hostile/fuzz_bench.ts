@@ -95,6 +95,7 @@ export class FuzzBench {
       balancerOf: (endpoint) =>
         balancers.get(endpoint.name) ?? new Balancer(endpoint, { clock: this.#clock }),
       onFailover() {},
+      onResent() {},
       management: undefined,
       transport: { send: (request) => this.#send(request), renew() {}, close() {} },
       clock: this.#clock,
