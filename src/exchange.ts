@@ -276,6 +276,11 @@ export class Exchange {
     }
   }
 
+  /** Reports an error that the program did not expect: a bug. */
+  unexpected(error: unknown): void {
+    this.#parts.onUnexpected(error, this.id);
+  }
+
   /** Ends the exchange with an error. Returns the reply that the client gets. */
   fail(error: unknown): OutgoingReply {
     if (error instanceof ClientGone) {
@@ -346,7 +351,7 @@ export class Exchange {
    */
   #observerFailed(error: unknown): undefined {
     this.#isUnobserved = true;
-    this.#parts.onUnexpected(error, this.id);
+    this.unexpected(error);
   }
 
   #recordOf(ending: ResponseEnd): OpenRecord {
@@ -373,7 +378,7 @@ export class Exchange {
   }
 
   #unexpected(error: unknown): ProxyFault {
-    this.#parts.onUnexpected(error, this.id);
+    this.unexpected(error);
     return new ProxyFault("internal", "The proxy failed on this request; its log says more.", {
       cause: error,
     });

@@ -35,6 +35,7 @@ export class HeldResponses {
       answered() {},
       passed() {},
       sent() {},
+      unexpected: (error) => exchange.unexpected(error),
       end: (how) => {
         if (how instanceof ProxyFault) this.#fault = how;
       },

@@ -4,6 +4,7 @@ import type { Backend } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
 import type { Field } from "../http/fields.ts";
 import type { Tunnel } from "../http/message.ts";
+import type { MessageRejection } from "../payload/message_rejection.ts";
 import { CLOSE_CODES } from "../payload/websocket_frames.ts";
 import type { ResponseEnd } from "../response_end.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
@@ -47,7 +48,7 @@ export interface WebSocketOptions {
   /** The longest message of either side, in bytes. */
   readonly maxMessageBytes: number;
   /** Checks bytes of the client, as `TunnelParts.check` does. */
-  readonly check?: ((piece: Uint8Array) => Promise<ProxyFault | undefined> | undefined) | undefined;
+  readonly check?: ((piece: Uint8Array) => Promise<MessageRejection | undefined> | undefined) | undefined;
 }
 
 /** Observes the response of a call on its way to the client. This is the exchange, seen from here. */
@@ -58,6 +59,8 @@ export interface ResponseObserver {
   readonly passed: (piece: Uint8Array) => void;
   /** The next piece that the client sends on a WebSocket, which is valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
+  /** An error that the program did not expect: a bug. */
+  readonly unexpected: (error: unknown) => void;
   /** The response has ended. Called once. */
   readonly end: (how: ResponseEnd) => void;
 }
@@ -263,6 +266,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
       check: this.#websocket?.check,
       passed: (piece) => observer.passed(piece),
       sent: (piece) => observer.sent(piece),
+      unexpected: (error) => observer.unexpected(error),
       active: () => this.#timer.enter("idle"),
       ended: (how) => this.ended(how),
     });

@@ -91,6 +91,7 @@ export class LoopBench {
         answered: ({ status }) => this.events.push(`answers ${status}`),
         passed() {},
         sent() {},
+        unexpected() {},
         end: (ending) => this.events.push(`ends ${typeof ending === "string" ? ending : ending.code}`),
       },
       ...more,
