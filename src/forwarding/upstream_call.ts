@@ -13,11 +13,11 @@ import { PeekedBody } from "./peeked_body.ts";
 import { RelayedBody, type RelayOwner } from "./relay.ts";
 import type { Content } from "./request_content.ts";
 import { PhaseTimer, TimeoutExpired } from "./timeouts.ts";
-import {
-  type AttemptPhase,
-  type Transport,
-  type UpstreamRequest,
-  type UpstreamResponse,
+import type {
+  AttemptPhase,
+  Transport,
+  UpstreamRequest,
+  UpstreamResponse,
 } from "./transport/transport.ts";
 import { faultWithinResponse } from "./upstream_faults.ts";
 import { isAccepted } from "./websocket/handshake.ts";

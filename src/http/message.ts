@@ -88,5 +88,5 @@ export interface Duplex {
   readonly output: ByteOutput;
 }
 
-/** Answers a request. Never throws. */
+/** Answers a request. Throws only for a bug: the server logs the error and sends a 500. */
 export type Handler = (request: IncomingRequest) => Promise<OutgoingReply>;

@@ -104,8 +104,9 @@ export class Http2Connection implements ServedConnection, FrameReader {
   }
 
   /** What the streams ask and report. */
-  #streamOwner({ handler, peer, entry, limits, now }: ConnectionParts): StreamOwner {
+  #streamOwner({ handler, peer, entry, limits, now, onUnexpected }: ConnectionParts): StreamOwner {
     return {
+      onUnexpected,
       handler,
       peer,
       entry,
