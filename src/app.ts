@@ -34,9 +34,9 @@ import { type Clock, systemClock } from "./time/clock.ts";
  */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
-/** A proxy that answers requests. Its creator closes it. */
+/** A proxy that handles requests. The caller of {@link createApp} has to close it. */
 export interface App {
-  /** Answers a request. It works without its object. */
+  /** Handles a request. It may be called without its object: `const { handler } = app` works. */
   readonly handler: Handler;
   /** Uses another configuration for new requests. Running requests keep their configuration. */
   configure(config: Config): void;
@@ -56,7 +56,7 @@ export interface AppParts {
   readonly clock?: Clock;
   /** Makes the id of an exchange. */
   readonly createId?: () => string;
-  /** The management plane. Its opener closes it. Undefined: it is off. */
+  /** The management plane, which the caller has opened and closes. `undefined` if it is off. */
   readonly management?: Management | undefined;
 }
 
@@ -112,7 +112,7 @@ class ProxyApp implements App {
   }
 
   configure(config: Config): void {
-    // Starts loading the price list first: the warnings of `onConfig` wait for it.
+    // This starts loading the price list, which the warnings of `onConfig` wait for.
     if (config.management !== undefined) this.#management?.configure(config.management);
     this.#handler = this.#use(config);
     this.#slots.configure(config.server.concurrency);
@@ -172,7 +172,7 @@ class ProxyApp implements App {
     return handler;
   }
 
-  /** Makes the balancers of the endpoints. Those of the configuration before hand on what they know of backends. */
+  /** Makes the balancers of the endpoints. They take the state of backends from the previous balancers. */
   #balancersOf(endpoints: readonly Endpoint[]): ReadonlyMap<Endpoint, Balancer> {
     const balancers = new Map(endpoints.map((endpoint) => {
       const balancer = new Balancer(endpoint, {
@@ -201,7 +201,7 @@ class ProxyApp implements App {
     };
   }
 
-  /** What exchanges report, and to whom. */
+  /** The functions that exchanges call to report what happens. */
   #exchangeParts({ log: logging }: Config): ExchangeParts {
     const log = this.#log;
     const management = this.#management;
@@ -236,8 +236,8 @@ class ProxyApp implements App {
 }
 
 /**
- * The endpoints for the catalogue. Routing needs the list of an endpoint if another one has the same API. With routes or
- * aliases it reads the model of each request, so that an error can name the path where a model is served.
+ * The endpoints for the catalogue. Routing needs the list of an endpoint if another endpoint has the same API. With
+ * routes or aliases, the proxy reads the model of each request, so that an error can name the path that serves it.
  */
 function catalogued({ endpoints, byModel }: RoutingTable): CataloguedEndpoint[] {
   const shared = Object.values(byModel?.speakers ?? {}).filter((speakers) => speakers.length > 1);
@@ -249,7 +249,7 @@ function catalogued({ endpoints, byModel }: RoutingTable): CataloguedEndpoint[] 
     return {
       endpoint,
       isLocal: local === true,
-      // It also has the sizes of models.
+      // Ollama's own list also has the sizes of models.
       ownList: hasOllamaApi === true ? "/api/tags" : undefined,
       isNeeded: sharesApi || readsModels,
       sharesApi,

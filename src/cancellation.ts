@@ -7,9 +7,9 @@ export class ClientGone extends Error {
 
 /** Work of an exchange that has to stop when the exchange is cancelled. */
 export interface CancellationListener {
-  /** The exchange was cancelled. Called at most once for each time that the listener is added. */
+  /** Called when the exchange was cancelled, at most once each time that the listener is added. */
   readonly cancelled: () => void;
-  /** The proxy shuts down. Only work without an end needs it, such as a WebSocket. */
+  /** Called when the proxy shuts down. Only work without an end needs it, such as a WebSocket. */
   readonly draining?: () => void;
 }
 
@@ -22,12 +22,12 @@ export class Cancellation implements Listed {
   listIndex: number | undefined;
   #reason: Error | undefined;
   #isDraining = false;
-  /** Undefined only if there is no listener. */
+  /** The first listener. `undefined` only if there is no listener. */
   #first: CancellationListener | undefined;
   /** The listeners after the first one, in the order in which they were added. Most exchanges have none. */
   #others: CancellationListener[] | undefined;
 
-  /** Why the exchange was cancelled. Undefined: it was not cancelled. */
+  /** Why the exchange was cancelled. `undefined` if it was not cancelled. */
   get reason(): Error | undefined {
     return this.#reason;
   }
@@ -44,14 +44,14 @@ export class Cancellation implements Listed {
     this.#callNext();
   }
 
-  /** Adds a listener. Its owner removes it. If the exchange is cancelled already, the listener is called at once. */
+  /** Adds a listener, which its owner removes. If the exchange is already cancelled, calls the listener at once. */
   addListener(listener: CancellationListener): void {
     if (this.#reason !== undefined) listener.cancelled();
     else if (this.#first === undefined) this.#first = listener;
     else (this.#others ??= []).push(listener);
   }
 
-  /** Removes a listener, and no other one. Does nothing if it was not added, or was called already. */
+  /** Removes a listener. Does nothing if the listener was not added, or was already called. */
   removeListener(listener: CancellationListener): void {
     if (this.#first === listener) {
       this.#takeFirst();

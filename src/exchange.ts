@@ -13,7 +13,7 @@ import { holderOf, type Principal } from "./principal.ts";
 import type { ResponseEnd } from "./response_end.ts";
 import { harmlessText } from "./text/harmless_text.ts";
 
-/** The account needs some milliseconds for so much of a response if all events are short. */
+/** The number of bytes for which the account needs some milliseconds if all events are short. */
 const OBSERVED_STEP_BYTES = 32 * 1024;
 /** The status under which nginx, and this proxy, log a client that left. */
 const CLIENT_GONE_STATUS = 499;
@@ -33,13 +33,13 @@ const NO_CREDENTIALS: readonly { readonly value: string }[] = [];
 /** A record whose usage is not known yet. */
 type OpenRecord = Omit<ExchangeRecord, "usage"> & { usage: ExchangeUsage | undefined };
 
-/** What is known of a request when its exchange begins. */
+/** The parts of a request that are known when its exchange begins. */
 export interface ExchangeBeginning {
   readonly target: { readonly path: string; readonly query: string };
-  /** Where the path leads. Undefined: no endpoint has this path. */
+  /** The endpoint and the rest of the path. `undefined` if no endpoint has this path. */
   readonly route:
     | {
-      /** Undefined: the model of the request chooses the endpoint. */
+      /** `undefined` if the model of the request chooses the endpoint. */
       readonly endpoint: Endpoint | undefined;
       /** The path after the name of the endpoint, byte for byte. */
       readonly rest: string;
@@ -58,22 +58,22 @@ export type RoutedExchange = Exchange & {
 };
 
 /**
- * One client request with its response, while it lasts: who sent it, where it goes, what it holds, and what
- * records say of it. It ends exactly once: {@link Exchange.end} releases what it holds, settles its account, and
- * completes its record.
+ * One client request with its response, while it lasts: its client, its endpoint, the slot and memory that it holds,
+ * and its record. It ends exactly once: {@link Exchange.end} releases the slot and the memory, settles the account,
+ * and completes the record.
  */
 export class Exchange {
   readonly id: string;
   readonly request: IncomingRequest;
   /** The client's address, behind trusted reverse proxies. */
   readonly address: string;
-  /** The API of a path without the name of an endpoint. Undefined: the path names an endpoint, or is unknown. */
+  /** The API of a path without the name of an endpoint. `undefined` if the path names an endpoint, or is unknown. */
   readonly api: UnnamedApi | undefined;
-  /** Undefined until the client is identified. */
+  /** The client. `undefined` until it is identified. */
   principal: Principal | undefined;
-  /** Measures the usage. Undefined: the management plane is off, or the client is not identified yet. */
+  /** Measures the usage. `undefined` if the management plane is off, or the client is not identified yet. */
   account: ExchangeAccount | undefined;
-  /** Learns the objects that the response creates. Undefined: it creates none that matter. */
+  /** Learns the objects that the response creates. `undefined` if none of them matter. */
   objects: ExchangeObjects | undefined;
   readonly #parts: ExchangeParts;
   readonly #startedAt: number;
@@ -87,7 +87,7 @@ export class Exchange {
   #path: string;
   #credentials: readonly { readonly value: string }[] = NO_CREDENTIALS;
   readonly #attempts: AttemptRecord[] = [];
-  /** 0: no response has begun. */
+  /** The status of the response, or 0 if no response has begun. */
   #status = 0;
   #bytes = 0;
   #firstByteMs: number | undefined;
@@ -113,12 +113,12 @@ export class Exchange {
     parts.onStart(request.cancellation);
   }
 
-  /** Undefined: no endpoint has this path, or the model of the request has not chosen one yet. */
+  /** The endpoint. `undefined` if no endpoint has this path, or the model of the request has not chosen one yet. */
   get endpoint(): Endpoint | undefined {
     return this.#endpoint;
   }
 
-  /** The path after the name of the endpoint, byte for byte. Undefined: no endpoint has this path. */
+  /** The path after the name of the endpoint, byte for byte. `undefined` if no endpoint has this path. */
   get rest(): string | undefined {
     return this.#rest;
   }
@@ -158,7 +158,7 @@ export class Exchange {
     return holderOf(this.principal, this.address);
   }
 
-  /** Keeps the credentials of the request out of records: out of the path, and out of what {@link redact} gets. */
+  /** Removes the credentials of the request from the recorded path, and makes {@link redact} remove them. */
   conceal(credentials: readonly { readonly value: string }[]): void {
     this.#credentials = credentials;
     const path = this.redact(this.#target.path);
@@ -172,7 +172,7 @@ export class Exchange {
 
   /**
    * Acquires a slot for the exchange, which is released at its end. Throws as {@link ConcurrencyLimiter.acquire} does.
-   * Gives a promise only if the exchange has to wait for the slot.
+   * Returns a promise only if the exchange has to wait for the slot.
    */
   acquireSlot(limit: Pick<ConcurrencyLimiter, "acquire">): Promise<void> | undefined {
     const slot = limit.acquire(this.holder, this.request.cancellation);
@@ -186,12 +186,12 @@ export class Exchange {
   }
 
   /** Takes over a share of the memory for bodies, which is released at the end of the exchange. */
-  holds<Share extends { readonly release: () => void }>(share: Share): Share {
+  takeOverShare<Share extends { readonly release: () => void }>(share: Share): Share {
     this.#held = share;
     return share;
   }
 
-  /** The proxy sends the request to a backend. */
+  /** Adds an attempt: the proxy sends the request to a backend. */
   attempted(backend: string): void {
     const before = this.#attempts.at(-1);
     this.#attempts.push({ backend, afterMs: this.#elapsedMs, detail: undefined });
@@ -214,7 +214,7 @@ export class Exchange {
     }
   }
 
-  /** The backend was sent the request, and did not answer in time. */
+  /** Adds the estimated usage to the last attempt: the backend got the request, and did not respond in time. */
   unanswered(backend: Backend): void {
     const last = this.#attempts.at(-1);
     if (last === undefined) return;
@@ -226,13 +226,13 @@ export class Exchange {
     }
   }
 
-  /** The last attempt failed, and another one is to follow. `detail`: why it failed. */
+  /** Adds a reason to the last attempt: it failed, and another attempt is to follow. */
   failedOver(detail: string): void {
     const last = this.#attempts.pop();
     if (last !== undefined) this.#attempts.push({ ...last, detail });
   }
 
-  /** The head of the provider's response has come. */
+  /** Called when the head of the provider's response has arrived. */
   answered({ status, fields }: ResponseHead, backend: Backend): void {
     this.#status = status;
     this.#firstByteMs = this.#elapsedMs;
@@ -244,17 +244,17 @@ export class Exchange {
     }
   }
 
-  /** The proxy itself replies, with no fault. */
+  /** Called when the proxy itself makes the response, without a fault. */
   repliedHere(status: number): void {
     this.#status = status;
   }
 
-  /** The most bytes that {@link passed} gets in one turn of the event loop. Undefined: there is no limit. */
+  /** The most bytes that {@link passed} gets in one turn of the event loop. `undefined` if there is no limit. */
   get stepBytes(): number | undefined {
     return this.account === undefined && this.objects === undefined ? undefined : OBSERVED_STEP_BYTES;
   }
 
-  /** The next piece of the response's body, which is valid during this call. */
+  /** Called with the next piece of the response's body, which is valid during this call. */
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
     if (this.account === undefined && this.objects === undefined || this.#isUnobserved) return;
@@ -266,7 +266,7 @@ export class Exchange {
     }
   }
 
-  /** The next piece that the client sends on a WebSocket, which is valid during this call. */
+  /** Called with the next piece that the client sends on a WebSocket, which is valid during this call. */
   sent(piece: Uint8Array): void {
     if (this.account === undefined || this.#isUnobserved) return;
     try {
@@ -288,7 +288,7 @@ export class Exchange {
       return CLIENT_GONE_REPLY;
     }
     const fault = error instanceof ProxyFault ? error : this.#unexpected(error);
-    // The client gets the fault, even if the head of a provider's response has come.
+    // The client gets the fault, even if the head of a provider's response has arrived.
     this.#status = 0;
     this.end(fault);
     return faultReply(fault, {
@@ -305,13 +305,13 @@ export class Exchange {
   }
 
   /**
-   * Ends the exchange. Only the first call counts. First what it holds is released, then the account settles, and
-   * then the complete record goes to the log, the metrics, the live feed and the database.
+   * Ends the exchange. Only the first call counts. It first releases the slot and the memory, then settles the
+   * account, and then gives the complete record to the log, the metrics, the live feed and the database.
    */
   end(how: ResponseEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    // Many clients close after the last event: that is a complete exchange.
+    // Many clients close the connection after the last event. Their exchange is complete.
     const ending = how === "client_gone" && this.#hasSeenEnd ? "complete" : how;
     this.#releaseSlot?.();
     this.#held?.release();
@@ -346,8 +346,8 @@ export class Exchange {
   }
 
   /**
-   * An error of accounting or of the log is a bug, and must not break a response, nor count as a failure of
-   * its backend. The account reads no more of the response, and settles with what it has read.
+   * Reports an error of accounting or of the log, which is a bug. It must neither break a response nor count as a
+   * failure of the backend. The account reads no more of the response, and settles with what it has read.
    */
   #observerFailed(error: unknown): undefined {
     this.#isUnobserved = true;

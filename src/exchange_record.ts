@@ -21,26 +21,26 @@ export interface ExchangeRecord {
   /** The client's address. */
   readonly client: string;
   readonly principal: string | undefined;
-  /** The id of the managed token. Undefined: the client used another token, or none. */
+  /** The id of the managed token. `undefined` if the client used another token, or none. */
   readonly tokenId: string | undefined;
   readonly endpoint: string | undefined;
-  /** The backend of the last attempt. Undefined: there was no attempt. */
+  /** The backend of the last attempt. `undefined` if there was no attempt. */
   readonly backend: string | undefined;
   /** The attempts in their order. A backend can have several. */
   readonly attempts: readonly AttemptRecord[];
   /** The status of the response. 499: the client left before the response began. */
   readonly status: number;
-  /** How many bytes of the response's body the client was sent. */
+  /** The number of bytes of the response's body that the proxy sent to the client. */
   readonly bytes: number;
-  /** The time from the request to the head of the provider's response. Undefined: no head came. */
+  /** The time from the request to the head of the provider's response. `undefined` if no head arrived. */
   readonly firstByteMs: number | undefined;
   readonly durationMs: number;
   readonly ending: Ending;
   /** What went wrong, in words for people. */
   readonly detail: string | undefined;
   /**
-   * What accounting knows. Undefined: the management plane is off, the client was not identified, or a bug of
-   * accounting was reported.
+   * What accounting knows. `undefined` if the management plane is off, the client was not identified, or accounting
+   * reported a bug.
    */
   readonly usage: ExchangeUsage | undefined;
 }
@@ -71,13 +71,16 @@ export interface AttemptRecord {
   readonly backend: string;
   /** The time from the start of the exchange. */
   readonly afterMs: number;
-  /** Why another attempt followed. Undefined: this is the last attempt. */
+  /** Why another attempt followed. `undefined` for the last attempt. */
   readonly detail: string | undefined;
-  /** What the attempt may have used. Undefined: the backend answered, or certainly did not work on it. */
+  /**
+   * The estimated usage of the attempt. `undefined` if the backend responded, or certainly did not work on the
+   * request.
+   */
   readonly estimated?: AttemptEstimate | undefined;
 }
 
-/** What an attempt may have used whose backend did not answer in time. */
+/** The estimated usage of an attempt whose backend did not respond in time. */
 export interface AttemptEstimate {
   readonly inputTokens: number | undefined;
   readonly outputTokens: number | undefined;

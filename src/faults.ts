@@ -140,26 +140,29 @@ export type LimitReached = DialectLimit;
 /** The longest message, in characters. Messages quote paths, models and lists of allowed names. */
 const MAX_MESSAGE = 800;
 
-/** An error of a provider that the proxy makes in its place. Nothing in the response shows who made it. */
+/** An error in the form of a provider, which the proxy makes. The client cannot see that the proxy made it. */
 export interface ProviderError {
   readonly status: OwnStatus;
   readonly body: unknown;
 }
 
 /**
- * An error response that the proxy makes itself. `message` goes to the client and to the log. It holds no
- * secret, and the constructor makes quoted text of clients and providers harmless.
+ * An error response that the proxy makes itself. `message` goes to the client and to the log. It contains no
+ * secret. The constructor makes quoted text of clients and providers harmless.
  */
 export class ProxyFault extends Error {
   override readonly name = "ProxyFault";
   readonly code: FaultCode;
-  /** Whole seconds for the header `retry-after`. Undefined: waiting does not help. */
+  /** Whole seconds for the header `retry-after`. `undefined` if waiting does not help. */
   readonly retryAfterSeconds: number | undefined;
-  /** The limit that rejected the request. Undefined: no limit did. */
+  /** The limit that rejected the request. `undefined` if no limit did. */
   readonly limit: LimitReached | undefined;
-  /** The host in the message that failed. Undefined: the message names none. */
+  /** The host of the upstream that failed, as the message names it. `undefined` if the message names no host. */
   readonly upstream: string | undefined;
-  /** What the client gets in place of the message, which only the log has. Undefined: the message. */
+  /**
+   * The provider's error that the client gets. Then only the log has the message. `undefined` if the client gets the
+   * message.
+   */
   readonly asProvider: ProviderError | undefined;
 
   constructor(
@@ -186,11 +189,11 @@ export class ProxyFault extends Error {
   }
 }
 
-/** What the response to a fault depends on besides the fault. */
+/** The properties of the request that the response to a fault depends on. */
 export interface FaultContext {
   readonly dialect: ErrorDialect;
   readonly requestId: string;
-  /** What the client sees in place of the host of the upstream. Undefined: the host. */
+  /** The text that the client sees in place of the host of the upstream. If `undefined`, the client sees the host. */
   readonly upstreamName?: string | undefined;
 }
 

@@ -27,8 +27,8 @@ export function createHandler(proxy: ProxyParts): Handler {
 }
 
 /**
- * Answers a request: own routes → match → identify → admit → forward. The exchange is recorded at its end, which is
- * that of the reply's body (`Exchange.end`), or here if it fails.
+ * Handles a request: own routes → match → identify → admit → forward. The exchange is recorded when it ends: at the
+ * end of the reply's body (`Exchange.end`), or here if it fails.
  */
 async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<OutgoingReply> {
   const target = parseRequestTarget(request.target);
@@ -39,7 +39,7 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
   let response: BackendResponse | undefined;
   const failed = (error: unknown): OutgoingReply => {
     const reply = exchange.fail(error);
-    // Only now, because an exchange whose response is cancelled ends like that of a client that left.
+    // This follows `fail`, because a cancelled response would end the exchange like a client that left.
     if (response !== undefined) discardReply(response);
     return reply;
   };
@@ -50,11 +50,11 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const { principal } = client;
     exchange.principal = principal;
 
-    const answering = clientRouteReply(exchange, proxy, { path: target.path, principal });
-    const answered = answering && await answering;
-    if (answered !== undefined) return answered;
+    const routeReply = clientRouteReply(exchange, proxy, { path: target.path, principal });
+    const clientReply = routeReply && await routeReply;
+    if (clientReply !== undefined) return clientReply;
 
-    const admitted = await admitExchange(exchange, proxy, { principal, refused: target.refused });
+    const admitted = await admitExchange(exchange, proxy, { principal, rejection: target.rejection });
     const forwarding = new Forwarding(admitted, proxy, client);
     const send = async (): Promise<OutgoingReply> => {
       response = await forwarding.send();

@@ -63,7 +63,7 @@ export interface Principal {
   /** The token and the project whose rules apply to the request. */
   readonly subjects: readonly Subject[];
   /**
-   * The provider keys of its project by endpoint. They replace the endpoint's key. Null: the key cannot be
+   * The provider keys of its project by endpoint. They replace the endpoint's key. A key is `null` if it cannot be
    * decrypted.
    */
   readonly keys: ReadonlyMap<string, string | null>;
@@ -72,11 +72,11 @@ export interface Principal {
 const NO_KEYS: ReadonlyMap<string, string | null> = new Map();
 
 /**
- * What the keys of subjects begin with, by the kind of the subject. The database keeps these keys, so they
- * never change.
+ * The beginnings of the keys of subjects, by the kind of the subject. The database keeps these keys, so they never
+ * change.
  */
 export const KEY_PREFIXES = { token: "token:", shared: "shared:", project: "project:" } as const;
-/** What the key of an address begins with, which is not a subject. */
+/** The beginning of the key of an address. An address is not a subject. */
 const ADDRESS_PREFIX = "anonymous ";
 
 /**

@@ -14,5 +14,5 @@ export const RELEASED: string = manifest.released;
  */
 const FILLED_IN: string = "";
 
-/** `OWNER/NAME` of the repository whose release this program is. Undefined in a local build. */
+/** `OWNER/NAME` of the repository whose release this program is. `undefined` in a local build. */
 export const REPOSITORY: string | undefined = FILLED_IN === "" ? undefined : FILLED_IN;

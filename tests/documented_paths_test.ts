@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { pathRuleProblem } from "../src/config/values/path_rules.ts";
-import { pathRefusal, pathRulesOf } from "../src/limits/path_rules.ts";
+import { pathRejection, pathRulesOf } from "../src/limits/path_rules.ts";
 
 const PAGE = await Deno.readTextFile(new URL("../docs/limits-and-budgets.md", import.meta.url));
 
@@ -59,7 +59,7 @@ Deno.test("docs/limits-and-budgets.md: its rules for paths close shared objects 
   for (const entries of rules) {
     assertEquals(entries.map(pathRuleProblem).filter((problem) => problem !== undefined), []);
     const isAllowed = (method: string, path: string) =>
-      pathRefusal(pathRulesOf(entries), { methods: [method], paths: [path], upgrade: false }) === undefined;
+      pathRejection(pathRulesOf(entries), { methods: [method], paths: [path], upgrade: false }) === undefined;
     assertEquals(SHARED.filter((path) => isAllowed("GET", path)), [], entries.join());
     assertEquals(USUAL.filter((path) => !isAllowed("POST", path)), [], entries.join());
     assertEquals(["/v1/models", "/api/tags"].filter((path) => !isAllowed("GET", path)), [], entries.join());

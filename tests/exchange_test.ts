@@ -76,7 +76,7 @@ const PARTS: ExchangeParts = {
 
 interface Outcome {
   readonly text: string;
-  /** What the exchange told the rest of the proxy, in its order. */
+  /** The calls of the exchange to the rest of the proxy, in their order. */
   readonly order: readonly string[];
   readonly records: readonly ExchangeRecord[];
   readonly errors: number;
@@ -84,7 +84,7 @@ interface Outcome {
 }
 
 /**
- * Relays an answer with an account, and with a log that fails if `logFails`. If `isLater`, it waits for the record.
+ * Relays a response with an account, and with a log that fails if `logFails`. If `isLater`, it waits for the record.
  */
 async function relayed(
   account: Partial<ExchangeAccount>,
@@ -139,7 +139,7 @@ function fails(): never {
   throw new Error("a bug of accounting");
 }
 
-Deno.test("Exchange: an error of accounting or of the log is reported once, and the client gets the whole answer", async () => {
+Deno.test("Exchange: an error of accounting or of the log is reported once, and the client gets the whole response", async () => {
   const cases = [
     relayed({ passed: fails }),
     relayed({ answered: fails }),
@@ -152,7 +152,7 @@ Deno.test("Exchange: an error of accounting or of the log is reported once, and 
   }
 });
 
-Deno.test("Exchange: an account that failed reads no more of the answer, and is still settled", async () => {
+Deno.test("Exchange: an account that failed reads no more of the response, and is still settled", async () => {
   let settled = 0;
   const { passed } = await relayed({ answered: fails, settle: () => void settled++ });
   assertEquals([passed, settled], [0, 1]);

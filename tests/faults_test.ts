@@ -4,7 +4,7 @@ import { fieldValue } from "../src/http/fields.ts";
 import type { Dialect } from "../src/apis/dialects.ts";
 import { type FaultCode, faultReply, ProxyFault } from "../src/faults.ts";
 
-/** The status of each fault, and whether an SDK is to try again by itself. */
+/** The status of each fault, and whether an SDK should retry. */
 const STATUSES: readonly (readonly [FaultCode, number, boolean])[] = [
   ["unauthorized", 401, false],
   ["token_expired", 401, false],
@@ -38,7 +38,7 @@ for (const [code, status, mayRetry] of STATUSES) {
 }
 
 for (const code of ["rate_limited", "budget_exceeded"] as const) {
-  Deno.test(`faultReply: ${code} lets SDKs try again where the wait is at most a minute`, () => {
+  Deno.test(`faultReply: ${code} lets SDKs retry if the wait is at most a minute`, () => {
     const retry = (retryAfterSeconds: number) => {
       const fault = new ProxyFault(code, "why", { retryAfterSeconds });
       return fieldValue(

@@ -7,14 +7,14 @@ import { HandlerBench, textSource } from "./support/proxies/handler.ts";
 import { fieldsOf } from "./support/data/fields.ts";
 import { until } from "./support/time/deadline.ts";
 
-const answers: Transport["send"] = () =>
+const sendsResponse: Transport["send"] = () =>
   Promise.resolve({ status: 200, reason: "OK", fields: [], body: textSource("hello") });
 const TOKEN = "Authorization: Bearer T";
 
-Deno.test("handler: the record of an exchange holds what the access log needs", async () => {
+Deno.test("handler: the record of an exchange has the fields of the access log", async () => {
   const bench: HandlerBench = new HandlerBench((request) => {
     bench.clock.pass(20);
-    return answers(request);
+    return sendsResponse(request);
   });
   await bench.ask("GET /openai/v1/models?secret=1", TOKEN);
   assertEquals(bench.records, [{
@@ -39,14 +39,14 @@ Deno.test("handler: the record of an exchange holds what the access log needs", 
 });
 
 Deno.test("handler: the upstream's URL, key and query", async () => {
-  const bench = new HandlerBench(answers);
+  const bench = new HandlerBench(sendsResponse);
   await bench.ask("GET /anthropic/v1/messages?beta=true&key=T&x=%zz", TOKEN);
   const [sent] = bench.sent;
   assertEquals([sent?.origin, sent?.target], ["https://anthropic.test", "/v1/messages?beta=true&x=%zz"]);
   assertEquals(sent?.fields, [{ name: "x-api-key", lower: "x-api-key", value: "K" }]);
 });
 
-/** Header lines of a request to nowhere, and the dialect of the answer. */
+/** Header lines of a request with an unknown path, and the dialect of the response. */
 const DIALECTS: readonly (readonly [string, string[], string])[] = [
   ["OpenAI's clients", [TOKEN], "openai"],
   ["Anthropic's clients", ["x-api-key: T", "anthropic-version: 2023-06-01"], "anthropic"],
@@ -54,7 +54,7 @@ const DIALECTS: readonly (readonly [string, string[], string])[] = [
 ];
 for (const [who, lines, dialect] of DIALECTS) {
   Deno.test(`handler: an unknown path is a 404 in the dialect of ${who}`, async () => {
-    const bench = new HandlerBench(answers);
+    const bench = new HandlerBench(sendsResponse);
     const { status, text } = await bench.ask("GET /nowhere", ...lines);
     const body = JSON.parse(text);
     assertEquals(status, 404);
@@ -67,20 +67,20 @@ for (const [who, lines, dialect] of DIALECTS) {
   });
 }
 
-Deno.test("handler: of a path that is long or holds controls a 404 quotes its harmless beginning", async () => {
-  const bench = new HandlerBench(answers);
+Deno.test("handler: a 404 for a path that is long or contains control characters quotes its harmless beginning", async () => {
+  const bench = new HandlerBench(sendsResponse);
   const { text } = await bench.ask(`GET /x\u202e${"a".repeat(5_000)}`, "authorization: Bearer T");
   const { message } = JSON.parse(text).error;
   assert(message.length < 500 && !message.includes("\u202e") && message.includes("\\u202e"), message);
 });
 
 Deno.test("handler: while draining new exchanges are a 503 with retry-after, and /readyz says so", async () => {
-  const bench = new HandlerBench(answers);
+  const bench = new HandlerBench(sendsResponse);
   assertEquals((await bench.ask("GET /readyz")).status, 200);
   bench.draining = true;
-  const answer = await bench.ask("GET /openai/v1/models", TOKEN);
-  assertEquals([answer.status, answer.header("retry-after")], [503, "1"]);
-  assertEquals(answer.header("x-llm-proxy-error"), "draining");
+  const response = await bench.ask("GET /openai/v1/models", TOKEN);
+  assertEquals([response.status, response.header("retry-after")], [503, "1"]);
+  assertEquals(response.header("x-llm-proxy-error"), "draining");
   assertEquals((await bench.ask("GET /readyz")).status, 503);
   assertEquals((await bench.ask("GET /healthz")).status, 200);
   assertEquals(bench.sent, []);
@@ -90,7 +90,7 @@ Deno.test("handler: a request that waits for a slot when draining begins is a 50
   const { promise: first, resolve: endFirst } = Promise.withResolvers<void>();
   const bench = new HandlerBench(async (request) => {
     await first;
-    return await answers(request);
+    return await sendsResponse(request);
   });
   bench.slots.configure({ maxExchanges: 1, maxPerPrincipal: 1, queueMs: Infinity });
   const running = bench.ask("GET /openai/v1/models", TOKEN);
@@ -100,20 +100,20 @@ Deno.test("handler: a request that waits for a slot when draining begins is a 50
   bench.draining = true;
   endFirst();
   assertEquals((await running).status, 200);
-  const answer = await waiting;
-  assertEquals([answer.status, answer.header("x-llm-proxy-error")], [503, "draining"]);
+  const response = await waiting;
+  assertEquals([response.status, response.header("x-llm-proxy-error")], [503, "draining"]);
   assertEquals(bench.sent.length, 1);
 });
 
-Deno.test("handler: /health tells status, version and uptime", async () => {
-  const bench = new HandlerBench(answers);
+Deno.test("handler: /health has the status, the version and the uptime", async () => {
+  const bench = new HandlerBench(sendsResponse);
   bench.clock.pass(61_999);
   const { text } = await bench.ask("GET /health");
   assertEquals(JSON.parse(text), { status: "ok", version: VERSION, uptime_seconds: 61 });
   assertEquals(bench.records, [], "health is no exchange");
 });
 
-Deno.test("handler: a transport's failure is a 502 in clear words, and no timer is left", async () => {
+Deno.test("handler: a failure of the transport is a 502 with a clear message, and no timer is left", async () => {
   const facts = { phase: "connect", sent: false, received: false, reused: false, elapsedMs: 0 } as const;
   const bench = new HandlerBench((request) => {
     request.onPhase("connect");
@@ -125,9 +125,9 @@ Deno.test("handler: a transport's failure is a 502 in clear words, and no timer 
   assertEquals([bench.clock.pending, bench.records[0]?.ending], [0, "bad_gateway"]);
 });
 
-Deno.test("handler: what is held of a body is given back when its answer begins, and where there is none", async () => {
-  const fails = () => Promise.reject(new Error("nobody foresaw this"));
-  for (const [outcome, status] of [[answers, 200], [fails, 500]] as const) {
+Deno.test("handler: the memory for a body is released when the response begins, and if there is no response", async () => {
+  const fails = () => Promise.reject(new Error("an unexpected error"));
+  for (const [outcome, status] of [[sendsResponse, 200], [fails, 500]] as const) {
     let held = 0;
     const bench = new HandlerBench((request) => {
       held = bench.heldBytes.held;
@@ -139,14 +139,14 @@ Deno.test("handler: what is held of a body is given back when its answer begins,
   }
 });
 
-Deno.test("handler: an error nobody foresaw is a 500 without its words, and is reported", async () => {
+Deno.test("handler: an unexpected error is a 500 without its message, and is reported", async () => {
   const bench = new HandlerBench(() => Promise.reject(new TypeError("inner workings")));
   const { status, text } = await bench.ask("GET /openai/v1/models", TOKEN);
   assertEquals([status, text.includes("inner workings")], [500, false]);
   assertEquals(bench.unexpected.map(String), ["TypeError: inner workings"]);
 });
 
-Deno.test("handler: an error between the upstream's head and the client's closes the upstream's answer, and is a 500", async () => {
+Deno.test("handler: an error between the upstream's head and the client's closes the upstream's response, and is a 500", async () => {
   let cancelled = 0;
   const body = { ...textSource("hello"), cancel: () => void cancelled++ };
   // Only the fields for the client depend on the value of a cookie.
@@ -163,26 +163,26 @@ Deno.test("handler: an error between the upstream's head and the client's closes
   assertEquals(
     [cancelled, bench.clock.pending],
     [1, 0],
-    "the upstream's answer is closed, and no timer is left",
+    "the upstream's response is closed, and no timer is left",
   );
   assertEquals(bench.records.map(({ status, ending }) => [status, ending]), [[500, "internal"]]);
   assertEquals(bench.unexpected.map(String), ["TypeError: inner workings"]);
 });
 
-Deno.test("handler: an exchange that is cut short before its answer ends with the reason", async () => {
+Deno.test("handler: an exchange that is cut short before its response ends with the reason", async () => {
   const bench = new HandlerBench(({ cancellation }) =>
     new Promise((_, reject) => cancellation.addListener({ cancelled: () => reject(cancellation.reason) }))
   );
-  const answer = bench.ask("GET /openai/v1/models", TOKEN);
+  const response = bench.ask("GET /openai/v1/models", TOKEN);
   for (const cancellation of bench.running) cancellation.cancel(new ProxyFault("draining", "over"));
-  assertEquals((await answer).status, 503);
+  assertEquals((await response).status, 503);
   assertEquals(bench.records[0]?.ending, "draining");
 });
 
 const PAGE = "Origin: https://page.test";
 
-Deno.test("CORS: a listed page's preflight is answered without a token, another one's is not", async () => {
-  const bench = new HandlerBench(answers);
+Deno.test("CORS: a listed page's preflight gets a response without a token, that of another page does not", async () => {
+  const bench = new HandlerBench(sendsResponse);
   const wanted = [
     "Access-Control-Request-Method: POST",
     "Access-Control-Request-Headers: authorization, x-a",
@@ -202,7 +202,7 @@ Deno.test("CORS: a listed page's preflight is answered without a token, another 
   assertEquals(bench.sent.length, 0);
 });
 
-Deno.test("CORS: a listed page may read answers and errors; the provider's own permission is never passed on with a key", async () => {
+Deno.test("CORS: a listed page may read responses and errors; the provider's own permission is never passed on with a key", async () => {
   const fields = fieldsOf(
     "Access-Control-Allow-Origin: *",
     "Access-Control-Allow-Credentials: true",

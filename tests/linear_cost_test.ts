@@ -1,6 +1,6 @@
 /**
- * What an input costs grows with its bytes, for every reader on the way of a request and of its answer, however the
- * input is made: deep, wide, long, or cut into pieces of one byte.
+ * The cost of an input grows linearly with its bytes, for every reader of requests and responses and for every form of
+ * input: deep, wide, long, or cut into pieces of one byte.
  */
 
 import { assert } from "@std/assert";
@@ -43,7 +43,7 @@ import { allowsPaths } from "./support/data/allows_paths.ts";
 const encode = (text: string) => new TextEncoder().encode(text);
 const fill = (unit: string, bytes: number) => encode(unit.repeat(Math.ceil(bytes / unit.length)));
 
-/** Bytes as a body, in pieces of so many bytes. */
+/** A body of bytes, in pieces of a given length. */
 function inPieces(bytes: Uint8Array, size: number): MessageBody {
   let at = 0;
   const tryRead = () => at >= bytes.length ? null : bytes.subarray(at, at += size);
@@ -71,7 +71,7 @@ const payloadOf = (bytes: Uint8Array, type = "application/json") =>
     readsFiles: true,
     hold() {},
   }).catch(() => {});
-/** A form of one part with such a head. */
+/** A form of one part with the head. */
 const formOf = (head: string) =>
   payloadOf(encode(`--b\r\n${head}\r\n\r\nx\r\n--b--\r\n`), "multipart/form-data; boundary=b");
 const eventTap = () => ResponseTap.of(contentFields("text/event-stream"));
@@ -91,7 +91,7 @@ const chunked = (bytes: Uint8Array) => {
   })().catch(() => {});
 };
 
-/** An input of about so many bytes, and what reads it. */
+/** A function that makes an input of a given length, and the code that reads it. */
 const INPUTS: Readonly<Record<string, (bytes: number) => () => unknown>> = {
   "request: JSON, a long text": (n) => () => payloadOf(encode(`{"model":"${"x".repeat(n)}"}`)),
   "request: JSON, escapes": (n) => () => payloadOf(encode(`{"a":"${"\\u0041".repeat(n / 6)}"}`)),
@@ -192,7 +192,7 @@ const HEADS: Readonly<Record<string, (bytes: number) => () => unknown>> = {
   "glob: many stars": (n) => () => matchesAny([`${"a*".repeat(20)}b`], "a".repeat(n / 100)),
 };
 
-/** What readers take for a separator, repeats or strip. */
+/** Characters that readers treat as separators, repeat or strip. */
 const RUNS = [
   " ",
   "\t",
@@ -214,7 +214,7 @@ const RUNS = [
   "a",
   "0",
 ];
-/** Whatever reads a text of a client or an upstream, by what the run stands in. */
+/** The readers of texts of clients and upstreams, by the text that contains the run. */
 const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
   "head of a form's part": (run) => formOf(`content-type:${run}\n`),
   "disposition of a form's part": (run) => formOf(`content-disposition: form-data; name="a"${run}!`),
@@ -224,7 +224,7 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
   "media type": (run) => parseMediaType(`a/b${run}!`),
   "media type's parameter": (run) => parseMediaType(`a/b; c=${run}!`),
   "content type of a request": (run) => payloadOf(encode("{}"), `application/json${run}!`),
-  "content type of an answer": (run) => {
+  "content type of a response": (run) => {
     const fields = [{ name: "content-type", lower: "content-type", value: `text/plain${run}!` }];
     isInert(fields);
     ResponseTap.of(contentFields(`application/json${run}!`));
@@ -270,13 +270,13 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
   "text in a message": (run) => harmlessText(run, 100),
 };
 
-/** What this process has worked, in milliseconds: unlike the time, it does not grow while others use the machine. */
+/** The CPU time of this process in milliseconds, which does not grow while other processes use the machine. */
 function workedMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
 
-/** The quickest of some runs, in milliseconds of work. */
+/** The shortest of some runs, in milliseconds of CPU time. */
 async function quickest(work: () => unknown): Promise<number> {
   let best = Infinity;
   for (let run = 0; run < 5; run++) {
@@ -290,10 +290,10 @@ async function quickest(work: () => unknown): Promise<number> {
 for (const [inputs, small] of [[INPUTS, 64 * 1024], [HEADS, 8 * 1024]] as const) {
   for (const [name, make] of Object.entries(inputs)) {
     Deno.test(`linear cost: ${name}`, async () => {
-      // Once for the compiler.
+      // The first run is for the compiler.
       await make(small)();
       const [once, eight] = [await quickest(make(small)), await quickest(make(small * 8))];
-      // Eight times the bytes: eight times the work, and 64 times where it is quadratic.
+      // Eight times the bytes are eight times the work if the cost is linear, and 64 times if it is quadratic.
       assert(
         eight < Math.max(once, 1) * 30,
         `${once.toFixed(2)} ms for a part, ${eight.toFixed(2)} ms for eight`,
@@ -302,7 +302,7 @@ for (const [inputs, small] of [[INPUTS, 64 * 1024], [HEADS, 8 * 1024]] as const)
   }
 }
 
-/** Heads of 60,000 bytes that repeat one thing, and the same head with the thing once: what rules do with them. */
+/** Heads of 60,000 bytes that repeat one part, each with the same head that has the part once, and their reader. */
 const REPEATED: Readonly<Record<string, (times: number) => unknown>> = {
   "names of models in a header, under a rule": (times) =>
     limitsOfModels(
@@ -336,7 +336,7 @@ for (const [name, read] of Object.entries(REPEATED)) {
         for (let run = 0; run < 20; run++) read(times);
       });
     const [once, often] = [await many(0), await many(1)];
-    // Each repetition costs less than the work for one: it is only recognised.
+    // Each repetition costs less than the first one, because the reader only recognises it.
     assert(often < Math.max(once, 1) + 60, `${once.toFixed(2)} ms once, ${often.toFixed(2)} ms repeated`);
   });
 }
@@ -349,13 +349,13 @@ for (const [name, read] of Object.entries(TEXT_READERS)) {
       try {
         await read(run);
       } catch {
-        // Refused, which costs something too.
+        // A rejected input has a cost too.
       }
       return workedMs() - begun;
     };
     for (const unit of RUNS) {
       const small = Math.min(await attempt(unit, 1_500), await attempt(unit, 1_500));
-      // What is cubic takes seconds by now.
+      // A cubic cost would take seconds here.
       assert(small < 100, `${small.toFixed(0)} ms for 1.5 KB of ${JSON.stringify(unit)}`);
       const [once, eight] = [
         Math.min(await attempt(unit, 7_500), await attempt(unit, 7_500)),

@@ -48,7 +48,7 @@ Deno.test("LiveList: an entry that is not in the list is not removed", () => {
   assertEquals([list.size, other.size], [0, 1]);
 });
 
-Deno.test("LiveList: what is removed while all entries are visited does not hide others", () => {
+Deno.test("LiveList: an entry that is removed while all entries are visited hides no other entry", () => {
   const list = new LiveList<Item>();
   const items = Array.from({ length: 300 }, (_, name) => new Item(name));
   for (const item of items) list.add(item);

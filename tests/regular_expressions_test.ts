@@ -1,18 +1,18 @@
 /**
- * Regular expressions read what clients and upstreams send: none may try the same characters in more than one way.
- * This looks for the forms that do. `linear_cost_test.ts` measures.
+ * Regular expressions read input of clients and upstreams, so they must not try the same characters in several ways.
+ * This test searches for forms that do. `linear_cost_test.ts` measures the cost.
  */
 
 import { assertEquals } from "@std/assert";
 
 const SOURCE = new URL("../src/", import.meta.url);
-/** These read what is on this machine or what its owner wrote, and the page runs in a browser. */
+/** Folders whose code reads only files of this machine or texts of its owner, or runs in a browser. */
 const OF_THE_OWNER = /^(?:admin\/page|cli|config|connect|demo|service|storage|tls)\/|\.json$/;
 const LITERAL =
   /(?<=[=(,:[?|&!]\s*|return\s+|^\s*)\/(?![/*])((?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+)\/[a-z]*/gm;
 
 interface Atom {
-  /** As in the pattern; undefined: a group, whose characters are not known here. */
+  /** The text in the pattern. `undefined` for a group, whose characters are not known here. */
   readonly text: string | undefined;
   readonly isRepeated: boolean;
   readonly isOptional: boolean;
@@ -64,7 +64,7 @@ function overlap(one: string, other: string, flags: string): boolean {
   return false;
 }
 
-/** What is wrong with a pattern; undefined: nothing that is looked for. */
+/** The problem of a pattern. `undefined` if it has none of the forms. */
 function costOf(pattern: string, flags: string): string | undefined {
   const atoms = atomsOf(pattern);
   const [first] = atoms;
@@ -92,7 +92,7 @@ async function* sources(folder: URL): AsyncGenerator<URL> {
   }
 }
 
-Deno.test("regular expressions: the forms that cost more than a text's length are found", () => {
+Deno.test("regular expressions: finds the forms whose cost is not linear", () => {
   for (
     const pattern of ["[ \\t]+$", "\\/+$", "^[ \\t]*.*?[ \\t]*$", "^[ \\t]*(.*?)[ \\t]*$", "^a*[b]?[a-c]+$"]
   ) {
@@ -103,7 +103,7 @@ Deno.test("regular expressions: the forms that cost more than a text's length ar
   }
 });
 
-Deno.test("regular expressions: none on the way of requests and answers has such a form", async () => {
+Deno.test("regular expressions: no pattern for requests and responses has such a form", async () => {
   const found: string[] = [];
   let count = 0;
   for await (const source of sources(SOURCE)) {

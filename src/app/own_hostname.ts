@@ -1,4 +1,4 @@
-/** The name of this machine. Undefined: the program has no permission to read it. */
+/** The name of this machine. `undefined` if the program has no permission to read it. */
 export function ownHostname(): string | undefined {
   try {
     return Deno.hostname();

@@ -11,12 +11,12 @@ export class RunningExchanges {
     return this.#cancellations.size;
   }
 
-  /** An exchange begins. */
+  /** Adds an exchange that begins. */
   add(cancellation: Cancellation): void {
     this.#cancellations.add(cancellation);
   }
 
-  /** An exchange has ended. */
+  /** Removes an exchange that has ended. */
   delete(cancellation: Cancellation): void {
     this.#cancellations.delete(cancellation);
   }

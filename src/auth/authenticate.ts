@@ -7,14 +7,14 @@ import { ANONYMOUS, type Principal } from "../principal.ts";
 import type { TokenCheck, TokenCheckResult } from "./shared_token.ts";
 import { malformedCredential } from "./well_formed.ts";
 
-/** The result of authentication: the principal, or the fault to answer with. */
-export type Verdict = Admission | Refusal;
+/** The result of authentication: the principal, or the fault for the client. */
+export type Verdict = Admission | Rejection;
 
 /** The client may use the proxy. */
 export interface Admission {
   readonly admitted: true;
   readonly principal: Principal;
-  /** Credentials beside the valid token that no token of the proxy matches. They count as guesses. */
+  /** Credentials that match no token of the proxy, sent together with a valid token. They count as guesses. */
   readonly guesses: readonly Credential[];
   /**
    * The places that hold a token of the proxy. The proxy strips them, so that no upstream sees the token.
@@ -28,7 +28,7 @@ export interface Admission {
 }
 
 /** The client may not use the proxy. */
-export interface Refusal {
+export interface Rejection {
   readonly admitted: false;
   readonly code: "unauthorized" | "token_expired" | "token_revoked" | "bad_request";
   readonly message: string;
@@ -41,8 +41,8 @@ export interface AuthenticationContext {
   /** Looks up a token. The member is undefined if the proxy requires no token. */
   readonly check: TokenCheck | undefined;
   /**
-   * The endpoint forwards the client's own credential, so the proxy's token must be in a header that only the
-   * proxy reads.
+   * Whether the endpoint forwards the client's own credential. The proxy's token must then be in a header that only
+   * the proxy reads.
    */
   readonly passthrough: boolean;
   /**
@@ -96,7 +96,7 @@ export function authenticate(presented: readonly Credential[], context: Authenti
   const known = knownAmong(presented, check);
   const principal = principalAmong(known, context);
   return principal === undefined
-    ? refusalOf(presented, known, context)
+    ? rejectionOf(presented, known, context)
     : admissionOf(principal, { presented, known, check, context });
 }
 
@@ -106,7 +106,7 @@ function areTooMany(presented: readonly Credential[]): boolean {
     new Set(presented.map(({ value }) => value)).size > MAX_DIFFERENT;
 }
 
-/** Finds all tokens of the proxy, also after a valid one: the proxy must also strip a token in a second place. */
+/** Finds all tokens of the proxy, and not only the first valid one, because the proxy must strip all of them. */
 function knownAmong(presented: readonly Credential[], check: TokenCheck): readonly KnownCredential[] {
   const known: KnownCredential[] = [];
   for (const { place, value } of presented) {
@@ -116,7 +116,10 @@ function knownAmong(presented: readonly Credential[], check: TokenCheck): readon
   return known;
 }
 
-/** The principal of the first valid token. Undefined: no token is valid, or it is in a place that the upstream reads. */
+/**
+ * The principal of the first valid token. `undefined` if no token is valid, or if the valid token is in a place that
+ * the upstream reads.
+ */
 function principalAmong(
   known: readonly KnownCredential[],
   { passthrough, endpoint }: AuthenticationContext,
@@ -155,14 +158,14 @@ function admissionOf(
   };
 }
 
-function refusalOf(
+function rejectionOf(
   presented: readonly Credential[],
   known: readonly KnownCredential[],
   { passthrough, fields }: AuthenticationContext,
-): Refusal {
+): Rejection {
   for (const { result } of known) {
-    if ("refused" in result) {
-      return { admitted: false, code: result.refused, message: result.message, guesses: NO_CREDENTIALS };
+    if ("rejected" in result) {
+      return { admitted: false, code: result.rejected, message: result.message, guesses: NO_CREDENTIALS };
     }
   }
   return {
@@ -174,9 +177,9 @@ function refusalOf(
 }
 
 /**
- * Credentials that no token matches. They count beside a valid token too; otherwise the owner of one token
- * could guess the others. On a passthrough endpoint only the headers for the proxy's token count: the other
- * places hold the client's key for the provider.
+ * Credentials that match no token. They also count in a request with a valid token, because the owner of one token
+ * could otherwise guess the others. On a passthrough endpoint, only the headers for the proxy's token count: the other
+ * places contain the client's key for the provider.
  */
 function guessesAmong(
   presented: readonly Credential[],

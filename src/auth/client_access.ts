@@ -57,8 +57,9 @@ export class ClientAccess {
   }
 
   /**
-   * Scheme, host and port of the URL that the client used, for URLs in its own reply. A reverse proxy may state
-   * the scheme without being trusted, because only this client sees it. Undefined: the request has no valid host.
+   * Scheme, host and port of the URL that the client used, for URLs in the response to the client. A reverse proxy may
+   * state the scheme without being trusted, because only this client sees it. `undefined` if the request has no valid
+   * host.
    */
   originOf({ peer, fields, isTls }: ClientRequest): string | undefined {
     const first = (name: string) => fieldValue(fields, name)?.split(",", 1)[0]?.trim().toLowerCase();
@@ -120,7 +121,7 @@ export class ClientAccess {
     // The common case, since every request comes here.
     if (this.#gate.isEmpty) return 0;
     const [address, sender] = [this.addressOf(request), this.#senderOf(request)];
-    // Once for each counter, and not for each credential.
+    // Each counter is read once, even for several credentials.
     const places = new Set(presented.map(({ place }) => guessPlace(place, sender)));
     return Math.max(0, ...[...places].map((place) => this.#gate.waitMs(address, place)));
   }

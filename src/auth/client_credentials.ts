@@ -21,15 +21,15 @@ export class ClientCredentials {
   }
 
   /**
-   * Returns the places of credentials to strip from a request to a backend. A passthrough backend gets the
-   * client's own key: only places with a token of the proxy are stripped, and those that are for nothing
-   * else. Other backends get no credential of the client.
+   * Returns the places of credentials to strip from a request to a backend. A passthrough backend gets the client's
+   * own key, so the proxy strips only the places with a token of the proxy and the headers for such a token. Other
+   * backends get no credential of the client.
    */
   placesToStrip(isPassthrough: boolean): ReadonlySet<string> {
     return isPassthrough ? this.#tokenPlaces.union(PROXY_TOKEN_PLACES) : ALL_CREDENTIAL_PLACES;
   }
 
-  /** Throws a `bad_request` fault if an upstream request still holds a token of the proxy. */
+  /** Throws a `bad_request` fault if an upstream request still contains a token of the proxy. */
   checkStripped(head: OutgoingHead): void {
     const place = this.#tokens.length === 0 ? undefined : findHiddenToken(head, this.#tokens);
     if (place === undefined) return;

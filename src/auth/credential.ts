@@ -17,7 +17,7 @@ export interface Credential {
 
 /** The most credentials that a request may present. A client that sends more is guessing. */
 export const MAX_PRESENTED = 16;
-/** One more, which shows that there are too many. */
+/** One credential more than allowed shows that there are too many. */
 const MAX_FOUND = MAX_PRESENTED + 1;
 
 /** Values of `sec-fetch-dest` for responses that a browser shows in a window or in a frame. */
@@ -69,9 +69,9 @@ export function findCredentials(fields: readonly Field[], query: string): Creden
 const MAX_WORDS = 8;
 
 /**
- * The words in the places of credentials: after any scheme, in a parameter, in a list, as a user name or a
- * password. The proxy does not accept them as credentials, but each can be a token of the proxy that must not
- * reach an upstream.
+ * All words in the places of credentials: after any scheme, in a parameter, in a list, as a user name or a password.
+ * The proxy does not accept them as credentials, but each word can be a token of the proxy, which must not reach an
+ * upstream.
  */
 export function credentialWords(presented: readonly Credential[], fields: readonly Field[]): string[] {
   const values = [

@@ -4,7 +4,7 @@ import { addressGroup } from "../network/ip_ranges.ts";
 import type { Clock } from "../time/clock.ts";
 import type { GuessPlace } from "./guess_place.ts";
 
-/** Wrong tokens without a wait: people mistype, and clients keep old settings. */
+/** The number of wrong tokens without a wait, because people mistype, and clients keep old settings. */
 const FREE_FAILURES = 5;
 /** The wait after the next wrong token. Each further wrong token doubles it, up to the longest wait. */
 const FIRST_WAIT_MS = 15_000;
@@ -35,7 +35,7 @@ export class FailureGate {
     this.#clock = clock;
   }
 
-  /** No wrong token is remembered, of any address. */
+  /** Whether the gate has counted no wrong token of any address. */
   get isEmpty(): boolean {
     return this.#failures.size === 0;
   }

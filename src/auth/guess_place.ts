@@ -18,11 +18,11 @@ export type GuessPlace = "header" | "page" | "foreign" | "query" | "subprotocol"
 
 /** What the proxy knows of the sender of a request. */
 export interface Sender {
-  /** A browser says that a page of another site sent the request. */
+  /** Whether a browser says that a page of another site sent the request. */
   readonly isPage: boolean;
-  /** The `Host` is one of the proxy's own names. */
+  /** Whether the `Host` is one of the proxy's own names. */
   readonly isOwnName: boolean;
-  /** `Authorization` holds a user name and a password, which any link can set. */
+  /** Whether `Authorization` contains a user name and a password, which any link can set. */
   readonly isBasic: boolean;
 }
 

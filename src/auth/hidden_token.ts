@@ -10,7 +10,7 @@ export interface OutgoingHead {
   readonly fields: readonly Field[];
 }
 
-/** Shorter texts match by chance. In characters. */
+/** The shortest text to search for, in characters. Shorter texts match by chance. */
 const MIN_NEEDLE = 6;
 
 /**
@@ -67,7 +67,7 @@ function needlesOf(token: string): Needles {
   for (let before = 0; before < 3; before++) {
     const shifted = new Uint8Array(before + bytes.length);
     shifted.set(bytes, before);
-    // Only digits without a bit of a neighbouring byte.
+    // The needle has only digits without a bit of a neighbouring byte.
     const from = Math.ceil(before * 8 / 6);
     const to = Math.floor((before + bytes.length) * 8 / 6);
     if (to - from < MIN_NEEDLE) continue;

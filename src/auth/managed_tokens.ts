@@ -94,18 +94,18 @@ export class ManagedTokens {
     const { token, acceptedUntil } = value;
     const now = this.#clock.epochMs();
     if (token.revokedAt !== undefined) {
-      return { refused: "token_revoked", message: "This token has been revoked." };
+      return { rejected: "token_revoked", message: "This token has been revoked." };
     }
-    if (!token.active) return { refused: "token_revoked", message: "This token is not active." };
+    if (!token.active) return { rejected: "token_revoked", message: "This token is not active." };
     if (!project.project.active) {
-      return { refused: "token_revoked", message: "The project of this token is not active." };
+      return { rejected: "token_revoked", message: "The project of this token is not active." };
     }
     if (acceptedUntil !== undefined && now >= acceptedUntil) {
-      return { refused: "token_revoked", message: "This token has been replaced by a new one." };
+      return { rejected: "token_revoked", message: "This token has been replaced by a new one." };
     }
     if (token.expiresAt !== undefined && now >= token.expiresAt) {
       return {
-        refused: "token_expired",
+        rejected: "token_expired",
         message: `This token expired at ${new Date(token.expiresAt).toISOString()}.`,
       };
     }
@@ -128,7 +128,7 @@ export class ManagedTokens {
     const { projects, tokens, position } = changes ?? await this.#store.readAccess();
     const opened: OpenedProject[] = [];
     for (const project of projects) opened.push({ project, keys: await this.#openKeys(project) });
-    // Without an await from here on: a request sees all changes or none.
+    // No await follows, so that a request sees all changes or none.
     if (changes === undefined) this.#table = new AccessTable();
     this.#table.apply({
       projects: opened,
@@ -145,7 +145,7 @@ export class ManagedTokens {
     for (const { endpoint, sealed } of project.keys) {
       const key = await this.#box.open(sealed, keyContext(project.id, endpoint));
       if (key === undefined) this.#onUnreadable(`the key of ${project.name} for ${endpoint}`);
-      // Not the endpoint's own key instead: others pay for that key.
+      // The endpoint's own key is no substitute, because others pay for that key.
       keys.set(endpoint, key ?? null);
     }
     return keys;

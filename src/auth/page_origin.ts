@@ -7,7 +7,7 @@ const OWN_SITES: readonly string[] = ["same-origin", "none"];
 
 /** What `Origin` and `Sec-Fetch-Site` say about the page that sent a request. */
 export interface PageSigns {
-  /** Both headers agree with the proxy's own origin, or are missing. */
+  /** Whether both headers agree with the proxy's own origin, or are missing. */
   readonly isOwn: boolean;
   /** The `Origin` header, if there is one. */
   readonly origin: string | undefined;
@@ -39,8 +39,7 @@ export type Scheme = "http" | "https";
 
 /**
  * Whether an `Origin` is the origin that a browser gives to pages of the proxy. `host` is the `Host` of the
- * request; it may leave out the default port. Undefined `scheme`: the proxy does not know it, and both
- * schemes count as its own.
+ * request; it may leave out the default port. If the proxy does not know its `scheme`, both schemes count as its own.
  */
 export function isSameOrigin(
   origin: string,

@@ -23,7 +23,7 @@ const EDITS: readonly Edit[] = [
       "var __require = (name) => new Proxy({}, { get: (_, key) => process.getBuiltinModule(name)[key] });",
   },
   {
-    // They take 17 ms to load. The package uses them only for subcommands that are separate programs.
+    // These modules take 17 ms to load. The package uses them only for subcommands that are separate programs.
     what: "the built-in modules of commander",
     pattern:
       /^import childProcess from "node:child_process";\nimport path from "node:path";\nimport fs from "node:fs";\nimport process from "node:process";$/m,
@@ -38,7 +38,7 @@ const EDITS: readonly Edit[] = [
   },
 ];
 
-/** What a test gives in place of the edits of the program. */
+/** The edits and the allowed modules that a test uses in place of those of the program. */
 export interface EditOptions {
   readonly edits?: readonly Edit[];
   readonly required?: readonly string[];

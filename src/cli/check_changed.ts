@@ -3,12 +3,12 @@
 import type * as v from "valibot";
 import * as answers from "../management/api/answers.ts";
 import { onRunning } from "./control.ts";
-import { warningLine, writeAnswer } from "./output.ts";
+import { warningLine, writeResult } from "./output.ts";
 import { tableText } from "./table.ts";
 
 /**
- * Prints what a reload would change in the running proxy. The proxy itself compares, because only it knows
- * its flags and environment. Throws a `CommandError` if the proxy does not answer or the configuration
+ * Prints what a reload would change in the running proxy. The proxy itself compares, because only the proxy knows
+ * its flags and environment. Throws a `CommandError` if the proxy does not respond or the configuration
  * is invalid.
  */
 export async function checkChanged(
@@ -17,8 +17,8 @@ export async function checkChanged(
   const whenOff = "check --changed asks the running proxy, and needs MANAGEMENT_TOKEN.\n" +
     "Without it, llm-proxy check prints the settings of the file, and the log of kill -HUP names changed settings.";
   await onRunning({ config, url }, async (client) => {
-    const preview = await client.call("GET", "/reload", { answer: answers.reloadPreview });
-    writeAnswer(preview, () => previewText(preview));
+    const preview = await client.call("GET", "/reload", { schema: answers.reloadPreview });
+    writeResult(preview, () => previewText(preview));
   }, { whenOff });
 }
 

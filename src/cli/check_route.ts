@@ -17,7 +17,7 @@ import { match } from "../routing/match.ts";
 import { buildRoutingTable, type RoutingTable } from "../routing/table.ts";
 import { counted } from "../text/counted.ts";
 import { CommandError } from "./command_error.ts";
-import { writeAnswer } from "./output.ts";
+import { writeResult } from "./output.ts";
 import { withProgress } from "./progress.ts";
 import { tableText } from "./table.ts";
 
@@ -34,7 +34,7 @@ const PATHS: Readonly<Record<UnnamedApi, string>> = {
   ollama: "/api/…",
 };
 
-/** Which endpoints get the requests of an API without the name of an endpoint. */
+/** The endpoints for requests of an API whose path does not name an endpoint. */
 export interface UnnamedRoute {
   readonly paths: string;
   /** The endpoints of which the model chooses one. A single endpoint gets all requests. */
@@ -108,22 +108,24 @@ export async function checkRoute(
   const { config } = await loadConfig(processSources, flags);
   const table = buildRoutingTable(config.endpoints, config.defaultEndpoint, config.routing);
   const results = online ? await withProgress("Reading the lists", () => probeBackends(config)) : [];
-  const found = routeOf(table, { model, path }, listsOf(results));
-  if (found === undefined) throw new CommandError(modelNotFoundMessage(model));
-  const { endpoint, sends, why } = found;
-  const answer = { model, path, endpoint, sends, why };
-  const sent = sends === null || sends === model ? "" : ` as ${JSON.stringify(sends)}`;
-  writeAnswer(
-    answer,
+  const route = routeOf(table, { model, path }, listsOf(results));
+  if (route === undefined) throw new CommandError(modelNotFoundMessage(model));
+  const { endpoint, sends, why } = route;
+  const asText = sends === null || sends === model ? "" : ` as ${JSON.stringify(sends)}`;
+  writeResult(
+    { model, path, endpoint, sends, why },
     () =>
-      `${JSON.stringify(model)} at ${path} goes to ${endpoint}${sent}: ${why}.\n` +
-      (online || !found.byModel
+      `${JSON.stringify(model)} at ${path} goes to ${endpoint}${asText}: ${why}.\n` +
+      (online || !route.byModel
         ? ""
         : "The lists of the endpoints were not read; --online reads them. The running proxy knows them.\n"),
   );
 }
 
-/** Where a request goes. `sends` is the model that is sent; null: that of the request, which is not read. */
+/**
+ * The endpoint that gets a request. `sends` is the model that the proxy sends; `null` if the proxy does not read the
+ * model of the request, and so sends the same one.
+ */
 interface FoundRoute {
   readonly endpoint: string;
   readonly sends: string | null;

@@ -1,4 +1,4 @@
-/** What works in a configuration, and what an operator should still know. */
+/** The warnings about a valid configuration. */
 
 import type { LoadedConfig } from "../config/load.ts";
 import { configWarnings } from "../config/warnings.ts";

@@ -12,7 +12,7 @@ import { configuredEndpoint, type ConnectEndpoint, namedEndpoint } from "../conn
 import { type ClientSettings, type Connectable, NoSettingsError, settingsFor } from "../connect/settings.ts";
 import { hasSelfSignedRoot } from "../tls/self_signed_root.ts";
 import { CommandError } from "./command_error.ts";
-import { writeAnswer } from "./output.ts";
+import { writeResult } from "./output.ts";
 
 /** The options of `llm-proxy connect`. */
 export interface ConnectOptions {
@@ -46,7 +46,7 @@ export async function connect(name: string, options: ConnectOptions, flags: Flag
     })
   );
   const notes = [...settings.notes, ...proxyNotes];
-  writeAnswer({ client: name, title: settings.title, pieces: settings.pieces, notes }, () => {
+  writeResult({ client: name, title: settings.title, pieces: settings.pieces, notes }, () => {
     const pieces = settings.pieces.map(({ where, text }) => `# ${settings.title}: ${where}\n${text}\n`);
     const lines = notes.map((line) => `# ${line}\n`);
     return pieces.join("\n") + (lines.length > 0 ? `\n${lines.join("")}` : "");

@@ -5,13 +5,13 @@ import * as answers from "../management/api/answers.ts";
 import { onApi } from "./manage/calls.ts";
 import type { ManageClient } from "./manage/client.ts";
 import type { Options } from "./manage/options.ts";
-import { warningLine, writeAnswer } from "./output.ts";
+import { warningLine, writeResult } from "./output.ts";
 
 /** Makes the proxy reload its configuration, and prints the changed settings. */
 export async function reload(options: Options): Promise<void> {
   await onRunning(options, async (client) => {
-    const { changed, warnings } = await client.call("POST", "/reload", { answer: answers.reload });
-    writeAnswer(
+    const { changed, warnings } = await client.call("POST", "/reload", { schema: answers.reload });
+    writeResult(
       { changed, warnings },
       () =>
         (changed.length === 0
@@ -25,8 +25,8 @@ export async function reload(options: Options): Promise<void> {
 /** Makes the proxy finish its running requests and exit. */
 export async function stop(options: Options): Promise<void> {
   await onRunning(options, async (client) => {
-    await client.call("POST", "/stop", { answer: v.null() });
-    writeAnswer(
+    await client.call("POST", "/stop", { schema: v.null() });
+    writeResult(
       { stopping: true },
       () => "The proxy takes no new requests, finishes the running ones, and exits.\n",
     );

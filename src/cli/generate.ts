@@ -1,6 +1,6 @@
 /** `llm-proxy token generate` */
 
-import { writeAnswer } from "./output.ts";
+import { writeResult } from "./output.ts";
 
 const TOKEN_BYTES = 24;
 const KEY_BYTES = 32;
@@ -8,7 +8,7 @@ const KEY_BYTES = 32;
 /** Prints a random token, or with `key` a random encryption key. */
 export function generate({ key }: { key: boolean }): void {
   const value = key ? randomKey() : randomToken();
-  writeAnswer({ value }, () => `${value}\n`);
+  writeResult({ value }, () => `${value}\n`);
 }
 
 /** A random `PROXY_TOKEN` or `MANAGEMENT_TOKEN`: 24 bytes in hexadecimal. */

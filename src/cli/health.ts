@@ -1,4 +1,4 @@
-/** What a running proxy says about its health. */
+/** Reads and checks the health of a running proxy. */
 
 import * as v from "valibot";
 import { durationText } from "../config/values/durations.ts";

@@ -1,14 +1,14 @@
 /** `llm-proxy healthcheck` */
 
 import { checkHealth } from "./health.ts";
-import { writeAnswer } from "./output.ts";
+import { writeResult } from "./output.ts";
 
 /**
- * Asks the proxy that runs on this machine with this environment for `/healthz`, or the proxy at a URL. For
- * container images, which have no shell and no curl. Throws a `CommandError` if the response is not 200.
+ * Checks the health of the proxy on this machine, or of the proxy at a URL. The command is for container images
+ * without a shell and curl. Throws a `CommandError` if the check fails.
  */
 export async function healthcheck({ url }: { url: string | undefined }): Promise<void> {
   await checkHealth(url);
   // Without --json the exit code alone is the result.
-  writeAnswer({ status: "ok" }, () => "");
+  writeResult({ status: "ok" }, () => "");
 }

@@ -27,13 +27,13 @@ const DAY_MS = 24 * 3_600_000;
 
 /** Options of {@link openProxy}. */
 export interface OpenOptions {
-  /** Reloads the configuration when its files change. */
+  /** Whether to reload the configuration when its files change. */
   readonly watch?: boolean;
-  /** Problems of a valid configuration that only this caller has. */
+  /** Returns the problems that a valid configuration has only for this caller. */
   readonly problemsOf?: (config: Config) => readonly Problem[];
 }
 
-/** What the server can do for the proxy, and where it listens. */
+/** What the proxy can make the server do, and the address of the management API. */
 export interface ServerControls {
   /** Makes the server use another configuration. */
   readonly configure: (config: ServerConfig) => void;
@@ -45,7 +45,7 @@ export interface ServerControls {
   readonly managementUrl: string | undefined;
 }
 
-/** A proxy that is ready to serve. Its opener closes it. */
+/** A proxy that is ready to serve. The caller of {@link openProxy} has to close it. */
 export interface OpenProxy {
   readonly app: App;
   readonly log: Log;
@@ -137,7 +137,7 @@ async function warnOfExpiry(served: Pick<Config, "server">, log: Log): Promise<v
   }
 }
 
-/** Opens the management plane. It is loaded only if it is on, because it is as large as everything else. */
+/** Opens the management plane. Its code is loaded only if it is on, because it is half of the program. */
 async function openOrExplain(
   config: ManagementConfig,
   { log, onSecrets }: { log: Log; onSecrets: (secrets: readonly string[]) => void },

@@ -9,7 +9,7 @@ export function writeOut(text: string): void {
   writeWhole(Deno.stdout, text);
 }
 
-/** How long a line of the log waits for further lines. In milliseconds. */
+/** How long a line of the log waits for further lines, in milliseconds. */
 const BUFFER_MS = 20;
 
 /**
@@ -45,10 +45,10 @@ function writeWhole(stream: { writeSync: (bytes: Uint8Array) => number }, text: 
   }
 }
 
-/** Whether answers and errors are written as JSON. */
+/** Whether commands write results and errors as JSON. */
 let isJson = false;
 
-/** Makes answers and errors JSON from now on. */
+/** Makes commands write results and errors as JSON from now on. */
 export function writeAsJson(): void {
   isJson = true;
 }
@@ -59,12 +59,12 @@ export function asksForJson(args: readonly string[]): boolean {
   return args.slice(0, end < 0 ? args.length : end).includes("--json");
 }
 
-/** Writes the answer of a command: one JSON value with `--json`, else the text. */
-export function writeAnswer(answer: unknown, text: () => string): void {
-  writeOut(isJson ? `${JSON.stringify(answer)}\n` : text());
+/** Writes the result of a command: with `--json` as one JSON value, otherwise as the text. */
+export function writeResult(result: unknown, text: () => string): void {
+  writeOut(isJson ? `${JSON.stringify(result)}\n` : text());
 }
 
-/** Writes a text, and nothing with `--json`, where the answer is the only output. */
+/** Writes a text. With `--json` it writes nothing, because the result is then the only output. */
 export function writeText(text: string): void {
   if (!isJson) writeOut(text);
 }
@@ -91,7 +91,7 @@ export function warningLine(warning: string, stream: "out" | "err" = "out"): str
   return `${styled("yellow", "warning:", stream)} ${warning}\n`;
 }
 
-/** Writes a note to standard error. With `--json` it writes nothing, because the answer contains the note. */
+/** Writes a note to standard error. With `--json` it writes nothing, because the result contains the note. */
 export function writeNote(text: string): void {
   if (!isJson) writeErr(text);
 }

@@ -15,7 +15,7 @@ import { addHelpNotes } from "./help_notes.ts";
 import { addImportCommand } from "./import/program.ts";
 import { addInitCommand } from "./init/program.ts";
 import { addManageCommands, RUNNING_URL } from "./manage/program.ts";
-import { writeAnswer, writeNote, writeOut } from "./output.ts";
+import { writeNote, writeOut, writeResult } from "./output.ts";
 import { addPricesCommands } from "./prices/program.ts";
 import { addRunCommand } from "./run_client/program.ts";
 import { addServeCommand } from "./serve_command.ts";
@@ -100,15 +100,15 @@ function addCheckCommand(program: Command): void {
       "print which endpoint gets a request for a model without the name of an endpoint",
     )
     .option("--path <path>", "with --route: the path of the request (default /v1/chat/completions)")
-    .action(async ({ config, online, schema, permissions, watch, changed, url, ...asked }: CheckOptions) => {
+    .action(async ({ config, online, schema, permissions, watch, changed, url, ...others }: CheckOptions) => {
       if (changed === true) return await (await import("./check_changed.ts")).checkChanged({ config, url });
       if (permissions === true) {
         const { printPermissions } = await import("./permissions.ts");
         return await printPermissions({ watch: watch === true }, configFlags(config));
       }
-      if (asked.route !== undefined) {
+      if (others.route !== undefined) {
         const { checkRoute } = await import("./check_route.ts");
-        const { route: model, path } = asked;
+        const { route: model, path } = others;
         return await checkRoute({ model, path, online: online === true }, configFlags(config));
       }
       const { check, printSchema } = await import("./check.ts");
@@ -200,7 +200,7 @@ function addShellCommands(program: Command): void {
   program.command("version")
     .description("print the version of the program and of Deno, and the platform it was built for")
     .action(() =>
-      writeAnswer(
+      writeResult(
         { version: VERSION, deno: Deno.version.deno, target: Deno.build.target },
         () => `${version}\n`,
       )

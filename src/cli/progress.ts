@@ -11,7 +11,7 @@ const MARKS = ["|", "/", "-", "\\"] as const;
 /** Goes to the beginning of the line and clears it. */
 const ERASE = "\r\x1b[2K";
 
-/** How the progress of work is known. */
+/** How {@link withProgress} measures the progress of the work. */
 export interface ProgressOptions {
   /** The finished part of the work, from 0 to 1. Without it, the line shows no percentage. */
   readonly share?: () => number;

@@ -109,7 +109,7 @@ class HiddenLine {
   }
 }
 
-/** Asks a question until the answer is yes or no. Enter means the fallback. */
+/** Asks a question until the user answers yes or no. Enter means the fallback. */
 export async function askYes(prompt: Prompt, question: string, fallback: boolean): Promise<boolean> {
   while (true) {
     const answer = await prompt.line(`${question} [${fallback ? "Y/n" : "y/N"}]: `);

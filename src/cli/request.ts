@@ -36,9 +36,9 @@ export interface RequestOptions {
 }
 
 /**
- * A complete response. The client follows no redirects, so that a token reaches only the server it was sent to.
+ * A complete response. The client follows no redirects, so that only the server of the URL gets the token.
  */
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly text: string;
   /** The fields of the response's head, in their order. */
@@ -62,7 +62,7 @@ export async function request(
     maxBytes = Infinity,
     onProgress,
   }: RequestOptions = {},
-): Promise<Answer> {
+): Promise<HttpResponse> {
   const { origin, pathname, search } = new URL(url);
   const cancellation = new Cancellation();
   const timer = timeoutMs === undefined
@@ -92,7 +92,7 @@ export async function request(
     const read = body === null ? undefined : await readUpTo(body, maxBytes, onProgress);
     if (read?.isWhole === false) {
       body?.cancel();
-      throw new RangeError(`the answer is longer than ${maxBytes} bytes`);
+      throw new RangeError(`the response is longer than ${maxBytes} bytes`);
     }
     const text = new TextDecoder().decode(read?.bytes);
     return { status, text, fields };

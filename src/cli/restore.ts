@@ -5,7 +5,7 @@ import { openStore } from "../storage/open.ts";
 import { restoreStore } from "../storage/restore.ts";
 import { managementConfig, mapStoreError } from "./manage/management_config.ts";
 import { type Options, textOf } from "./manage/options.ts";
-import { writeAnswer } from "./output.ts";
+import { writeResult } from "./output.ts";
 import { withProgress } from "./progress.ts";
 
 /** Replaces the database by a backup, and prints which changes are lost. Keeps the old files. */
@@ -39,7 +39,7 @@ export async function restore(file: string, options: Options): Promise<void> {
     }
     const database = config.databaseUrl.replace(/^sqlite:/, "");
     const ends = lastChangeAt === undefined ? null : new Date(lastChangeAt).toISOString();
-    writeAnswer(
+    writeResult(
       { database, file, last_change_at: ends, kept },
       () =>
         `Restored ${database} from ${file}.\n` +

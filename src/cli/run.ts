@@ -12,7 +12,7 @@ import { asksForJson, writeAsJson, writeFailure } from "./output.ts";
 export async function run(args: readonly string[]): Promise<number> {
   if (asksForJson(args)) writeAsJson();
   try {
-    // Each loads what the other does not need: the parser of commands, or the server.
+    // With arguments, the program loads the parser of commands. Without, it loads only the server.
     if (args.length > 0) await (await import("./command_line.ts")).runCommandLine(args);
     else await (await import("./serve.ts")).serve({});
     return Deno.exitCode;
@@ -21,7 +21,7 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Prints an error of a command, and returns the exit code. Throws an error again that is a bug. */
+/** Prints an error of a command, and returns the exit code. If the error is a bug, throws it again. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ConfigError) {
     writeProblems(error);

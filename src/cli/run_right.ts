@@ -3,7 +3,7 @@
  * commands, the server among them, give it up before they do anything.
  *
  * The permission set of deno.json names no programs. The runtime would search `PATH` for such names at each
- * start, print a line for each program that is missing, and refuse a client whose environment has
+ * start, print a line for each program that is missing, and reject a client whose environment has
  * `LD_LIBRARY_PATH`.
  */
 

@@ -23,7 +23,7 @@ export function fetchServer(): Deno.ServeDefaultExport {
   let opened: Promise<DeclaredServer> | undefined;
   const open = (address?: Deno.Addr): Promise<DeclaredServer> => opened ??= openOrExit(address);
   return {
-    fetch: async (request, info) => (await open()).answer(request, info),
+    fetch: async (request, info) => (await open()).handle(request, info),
     onListen: (address) => void open(address),
   };
 }

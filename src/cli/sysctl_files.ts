@@ -10,12 +10,12 @@ const FOLDERS: readonly string[] = [
   "/usr/local/lib/sysctl.d",
   "/usr/lib/sysctl.d",
 ];
-/** It applies after all other files. */
+/** The file that the system applies after all other files. */
 const LAST_FILE = "/etc/sysctl.conf";
 
 /**
- * The number that the files set for a name such as `net.ipv4.tcp_keepalive_time`. Undefined if no file sets it. In a
- * container, the files are those of its image.
+ * The number that the files set for a name such as `net.ipv4.tcp_keepalive_time`. `undefined` if no file sets it. In
+ * a container, the files are those of its image.
  */
 export async function sysctlNumber(
   name: string,

@@ -10,12 +10,17 @@ import { isPrivateHost } from "../network/ip_ranges.ts";
 import { sysctlNumber } from "./sysctl_files.ts";
 
 /**
- * How long a NAT gateway keeps a silent connection at least, in milliseconds. Azure's default is 4 minutes, that of AWS
- * 350 seconds, that of Google Cloud 20 minutes. RFC 5382 asks for 2 hours and 4 minutes, and many devices keep less.
+ * The time for which common NAT gateways keep a silent connection, in milliseconds. The default is 4 minutes at Azure,
+ * 350 seconds at AWS and 20 minutes at Google Cloud. RFC 5382 requires 2 hours and 4 minutes, but many devices wait
+ * less.
  */
 const NAT_IDLE_MS = 240_000;
 /** The silence that the default timeouts allow, in milliseconds. */
-const USUAL_SILENCE_MS = Math.max(DEFAULT_TIMEOUTS.firstByteMs ?? 0, DEFAULT_TIMEOUTS.idleMs ?? 0, NAT_IDLE_MS);
+const USUAL_SILENCE_MS = Math.max(
+  DEFAULT_TIMEOUTS.firstByteMs ?? 0,
+  DEFAULT_TIMEOUTS.idleMs ?? 0,
+  NAT_IDLE_MS,
+);
 /** The default of Linux, macOS and Windows, in milliseconds. */
 const USUAL_KEEPALIVE_MS = 7_200_000;
 
@@ -28,7 +33,7 @@ const SETTINGS: Readonly<
 };
 
 /**
- * The silence after which this system begins TCP keepalive, in milliseconds, by its files. Undefined if they do not set
+ * The silence after which this system begins TCP keepalive, in milliseconds, by its files. `undefined` if no file sets
  * it.
  */
 export async function systemKeepaliveMs(): Promise<number | undefined> {
@@ -38,8 +43,8 @@ export async function systemKeepaliveMs(): Promise<number | undefined> {
 }
 
 /**
- * The warning about endpoints whose timeouts allow a longer silence than many NAT gateways. No text if the system begins
- * keepalive early enough. `keepaliveMs` is the result of {@link systemKeepaliveMs}.
+ * Returns a warning about endpoints whose timeouts allow a longer silence than many NAT gateways. Returns no warning if
+ * the system begins keepalive early enough. `keepaliveMs` is the result of {@link systemKeepaliveMs}.
  */
 export function keepaliveWarnings(
   { endpoints }: Pick<Config, "endpoints">,

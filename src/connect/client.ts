@@ -13,7 +13,7 @@ export interface ConnectFacts {
   readonly dialect: Dialect;
   /** The value for the client's API key: the proxy token, or a provider's key that the proxy forwards. */
   readonly key: string;
-  /** The proxy token, if it needs a separate header. Undefined: the proxy token is the API key, or needless. */
+  /** The proxy token, if it needs a separate header. `undefined` if it is the API key, or if none is needed. */
   readonly separateToken: string | undefined;
   /** The name of a model that the endpoint probably has. */
   readonly model: string;
@@ -22,7 +22,7 @@ export interface ConnectFacts {
    */
   readonly hasResponses: boolean;
   /**
-   * The file of the authority that the client has to trust. Undefined: it trusts the certificate already.
+   * The file of the authority that the client has to trust. `undefined` if the client trusts the certificate already.
    */
   readonly authority: string | undefined;
 }
@@ -92,12 +92,12 @@ export function jsonFile(where: string, value: unknown): Piece {
   return { where, text: JSON.stringify(value, null, 2) };
 }
 
-/** The header with the proxy token as a line, for variables that contain headers. Undefined: it is not needed. */
+/** The header with the proxy token as a line, for variables that contain headers. `undefined` if it is not needed. */
 export function headerLine({ separateToken }: ConnectFacts): string | undefined {
   return separateToken && `${TOKEN_HEADER}: ${separateToken}`;
 }
 
-/** A member with the header for the proxy token. Empty if it is not needed. */
+/** An object with a member for the header with the proxy token. Empty if the header is not needed. */
 export function headersAs(
   name: string,
   { separateToken }: ConnectFacts,

@@ -14,7 +14,7 @@ export type ClientName = keyof typeof CLIENTS;
 // Object.keys returns strings, but the keys of this constant are known.
 export const CLIENT_NAMES = Object.keys(CLIENTS) as ClientName[];
 
-/** The client with a name. Undefined: the name is unknown. */
+/** The client with a name. `undefined` if the name is unknown. */
 export function clientOf(name: string): Client | undefined {
   const known = CLIENT_NAMES.find((candidate) => candidate === name);
   return known && CLIENTS[known];

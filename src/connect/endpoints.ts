@@ -15,7 +15,7 @@ import type { Endpoint } from "../config/config.ts";
 export interface ConnectEndpoint {
   readonly name: string;
   readonly dialect: Dialect;
-  /** The model that the endpoint uses instead of the client's. Undefined: it does not replace models. */
+  /** The model that the endpoint uses instead of the client's. `undefined` if it does not replace models. */
   readonly model: string | undefined;
   /** The provider behind the endpoint, or `generic` for an unknown one. */
   readonly preset: PresetName;
@@ -37,7 +37,7 @@ export function configuredEndpoint({ name, preset, dialect, backends }: Endpoint
   };
 }
 
-/** The properties of an endpoint that is named after a known provider. Undefined: other names. */
+/** The properties of an endpoint that is named after a known provider. `undefined` for other names. */
 export function namedEndpoint(
   name: string,
   { forwardsClientKey }: { forwardsClientKey: boolean },
@@ -56,7 +56,7 @@ export function namedEndpoint(
 }
 
 /**
- * A model for the settings of a client that speaks a dialect. Undefined: no model of the endpoint is known.
+ * A model for the settings of a client that speaks a dialect. `undefined` if no model of the endpoint is known.
  */
 export function suggestedModel(
   { model, preset, dialect: ownDialect }: ConnectEndpoint,

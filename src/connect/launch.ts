@@ -9,17 +9,17 @@ export interface LaunchFacts {
   readonly endpointUrl: string;
   /** The dialect that the client speaks with the endpoint. */
   readonly dialect: Dialect;
-  /** The proxy token. Undefined: the proxy requires none. */
+  /** The proxy token. `undefined` if the proxy requires none. */
   readonly token: string | undefined;
   /** Whether the client keeps its own key or login, and sends the proxy token in a separate header. */
   readonly keepsOwnKey: boolean;
-  /** The model that the user named. Undefined: none. */
+  /** The model that the user named. `undefined` if the user named none. */
   readonly chosenModel: string | undefined;
-  /** The model that the user named, or a usual one of the endpoint. Undefined: the client chooses. */
+  /** The model that the user named, or a usual one of the endpoint. `undefined` if the client chooses. */
   readonly model: string | undefined;
   /** Whether the upstream is OpenAI or Azure, and so has `/responses`. */
   readonly hasResponses: boolean;
-  /** The file of the authority that the client has to trust. Undefined: it trusts the certificate already. */
+  /** The file of the authority that the client has to trust. `undefined` if it trusts the certificate already. */
   readonly authority: string | undefined;
   /** An empty folder that only the user can read. It is removed when the client has ended. */
   readonly folder: string;
@@ -27,9 +27,9 @@ export interface LaunchFacts {
   readonly args: readonly string[];
   /** Reads a variable of the user's environment. */
   readonly variable: (name: string) => string | undefined;
-  /** Reads a JSON file of the machine, with comments or without. Undefined: it is missing or not an object. */
+  /** Reads a JSON file, with comments or without. Returns `undefined` if it is missing or not an object. */
   readonly readJson: (path: string) => Readonly<Record<string, unknown>> | undefined;
-  /** Lists the names in a folder of the machine. Empty: the folder is missing. */
+  /** Lists the names in a folder. Returns an empty list if the folder is missing. */
   readonly listFolder: (path: string) => readonly string[];
 }
 
@@ -71,7 +71,7 @@ export function keyOf({ token }: LaunchFacts): string {
   return token ?? NO_TOKEN;
 }
 
-/** The header with the proxy token, for a client that keeps its own key. Empty: no header is needed. */
+/** The header with the proxy token, for a client that keeps its own key. Empty if no header is needed. */
 export function tokenHeaders({ token, keepsOwnKey }: LaunchFacts): Record<string, string> {
   return keepsOwnKey && token !== undefined ? { [TOKEN_HEADER]: token } : {};
 }

@@ -156,8 +156,8 @@ function launchCodex(facts: LaunchFacts): Launch {
 }
 
 /**
- * Gemini CLI reads the kind of its key only from the settings of the user. If they name another kind, it gets
- * a home for this process: with links to all files of the user, and a copy of the settings with this kind.
+ * Gemini CLI reads the kind of its key only from the settings of the user. If they name another kind, the client gets
+ * a home folder for this process, with links to all files of the user and a copy of the settings with the right kind.
  */
 function launchGemini(facts: LaunchFacts): Launch {
   const { endpointUrl, keepsOwnKey, authority, folder } = facts;
@@ -185,7 +185,7 @@ function launchGemini(facts: LaunchFacts): Launch {
   };
 }
 
-/** As for `llm-proxy connect`, but the key is in the environment of the process. */
+/** The settings are those of `llm-proxy connect`, but the key is in the environment of the process. */
 function launchOpencode(facts: LaunchFacts): Launch {
   const { dialect, hasResponses, endpointUrl, keepsOwnKey, model = "", authority } = facts;
   const isCompatible = dialect !== "anthropic" && !hasResponses;

@@ -32,7 +32,7 @@ export interface Connectable {
 export interface SettingsRequest {
   /** The name of the client, a key of `CLIENTS`. */
   readonly client: string;
-  /** The name of the endpoint. Undefined: the first one that speaks a dialect of the client. */
+  /** The name of the endpoint. If `undefined`, the first endpoint that speaks a dialect of the client. */
   readonly endpoint: string | undefined;
   /** The address of the proxy, like `http://192.168.1.20:33000`. */
   readonly url: string;

@@ -21,8 +21,8 @@ const MessagesBody = v.looseObject({
   tools: v.optional(v.array(Tool)),
 });
 
-/** Answers a request with a valid key. Throws a `DemoRefusal` for an invalid body. */
-export async function answerAnthropic(demo: DemoRequest): Promise<Response> {
+/** Makes the response to a request with a valid key. Throws a `InvalidDemoRequest` for an invalid body. */
+export async function anthropicResponse(demo: DemoRequest): Promise<Response> {
   const { request, path } = demo;
   if (!request.headers.has("anthropic-version")) {
     return anthropicError(400, "anthropic-version: header is required");

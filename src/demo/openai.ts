@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { eventStream, type ServerSentEvent } from "./event_stream.ts";
-import { DemoRefusal, type DemoRequest, readJson } from "./request.ts";
+import { InvalidDemoRequest, type DemoRequest, readJson } from "./request.ts";
 import { answerPieces, countTokens, DEMO_EPOCH_SECONDS, requestId, stableId, textOf } from "./text.ts";
 
 const created = DEMO_EPOCH_SECONDS;
@@ -29,8 +29,8 @@ const EmbeddingsBody = v.looseObject({
 });
 const SpeechBody = v.looseObject({ model: v.string(), input: v.string(), voice: v.unknown() });
 
-/** Answers a request with a valid key. Throws a {@link DemoRefusal} for an invalid body. */
-export async function answerOpenai(demo: DemoRequest): Promise<Response> {
+/** Makes the response to a request with a valid key. Throws a {@link InvalidDemoRequest} for an invalid body. */
+export async function openaiResponse(demo: DemoRequest): Promise<Response> {
   const { request, path } = demo;
   const route = `${request.method} ${path}`;
   switch (route) {
@@ -206,10 +206,10 @@ function speech(body: v.InferOutput<typeof SpeechBody>): Response {
 
 async function upload(request: Request): Promise<Response> {
   const form = await request.formData().catch(() => {
-    throw new DemoRefusal("The body is not a form");
+    throw new InvalidDemoRequest("The body is not a form");
   });
   const file = form.get("file");
-  if (!(file instanceof File)) throw new DemoRefusal("file: a file is expected");
+  if (!(file instanceof File)) throw new InvalidDemoRequest("file: a file is expected");
   return json({
     id: stableId("file-", file.name),
     object: "file",

@@ -11,12 +11,12 @@ export interface DemoRequest {
   readonly paceMs: number;
 }
 
-/** The demo upstream rejects a request. The message says what is wrong. */
-export class DemoRefusal extends Error {
-  override readonly name = "DemoRefusal";
+/** The demo upstream rejects a request, because its body is invalid. The message gives the reason. */
+export class InvalidDemoRequest extends Error {
+  override readonly name = "InvalidDemoRequest";
 }
 
-/** Reads the body. Throws a {@link DemoRefusal} if it does not match the schema. */
+/** Reads the body. Throws a {@link InvalidDemoRequest} if it does not match the schema. */
 export async function readJson<Body>(
   request: Request,
   schema: v.GenericSchema<unknown, Body>,
@@ -25,10 +25,10 @@ export async function readJson<Body>(
   try {
     body = await request.json();
   } catch {
-    throw new DemoRefusal("The body is not JSON");
+    throw new InvalidDemoRequest("The body is not JSON");
   }
   const result = v.safeParse(schema, body);
   if (result.success) return result.output;
   const issue = result.issues[0];
-  throw new DemoRefusal(`${v.getDotPath(issue) ?? "body"}: ${issue.message}`);
+  throw new InvalidDemoRequest(`${v.getDotPath(issue) ?? "body"}: ${issue.message}`);
 }

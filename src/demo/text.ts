@@ -1,6 +1,6 @@
-/** The texts and ids of the demo upstream, which gives the same response to the same request. */
+/** The texts and ids of the demo upstream, which sends the same response to the same request. */
 
-/** The response to a prompt, split into words for streams. */
+/** The answer to a prompt, split into words for streams. */
 export function answerPieces(prompt: string): string[] {
   const answer = `You said: “${prompt.trim().slice(0, 200)}”. I am the demo upstream of llm-proxy. ` +
     "There is no model here: I repeat your message, one word at a time.";

@@ -1,8 +1,8 @@
 /** A small upstream without a model. It speaks OpenAI at `/openai/v1` and Anthropic at `/anthropic/v1`. */
 
-import { answerAnthropic, anthropicError } from "./anthropic.ts";
-import { answerOpenai, openaiError } from "./openai.ts";
-import { DemoRefusal } from "./request.ts";
+import { anthropicError, anthropicResponse } from "./anthropic.ts";
+import { openaiError, openaiResponse } from "./openai.ts";
+import { InvalidDemoRequest } from "./request.ts";
 
 /** Options of the demo upstream. */
 export interface DemoUpstreamOptions {
@@ -12,27 +12,27 @@ export interface DemoUpstreamOptions {
   readonly paceMs: number;
 }
 
-/** Creates a request handler that gives the same response to the same request. */
+/** Creates a request handler that returns the same response to the same request. */
 export function createDemoUpstream(
   { keys, paceMs }: DemoUpstreamOptions,
 ): (request: Request) => Promise<Response> {
-  return async function answer(request) {
+  return async function handle(request) {
     const { pathname } = new URL(request.url);
     const [, provider, path] = /^\/(openai|anthropic)\/v1(\/.*)$/.exec(pathname) ?? [];
     if (path === undefined) return openaiError(404, `Unknown path: ${pathname}`);
     const demo = { request, path, paceMs };
-    const refuse = provider === "openai" ? openaiError : anthropicError;
+    const errorResponse = provider === "openai" ? openaiError : anthropicError;
     try {
       if (provider === "openai") {
         return request.headers.get("authorization") === `Bearer ${keys.openai}`
-          ? await answerOpenai(demo)
+          ? await openaiResponse(demo)
           : openaiError(401, "Incorrect API key provided.", "invalid_api_key");
       }
       return request.headers.get("x-api-key") === keys.anthropic
-        ? await answerAnthropic(demo)
+        ? await anthropicResponse(demo)
         : anthropicError(401, "invalid x-api-key", "authentication_error");
     } catch (error) {
-      if (error instanceof DemoRefusal) return refuse(400, error.message);
+      if (error instanceof InvalidDemoRequest) return errorResponse(400, error.message);
       throw error;
     }
   };

@@ -5,13 +5,14 @@ import { DIALECT_OF_API, type UnnamedApi } from "../apis/unnamed_paths.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 
 /**
- * The dialect in which a client understands errors: by the path or a header with a version, because many endpoints have
- * the paths of several dialects; else that of the endpoint, or what the client's other fields show.
+ * The dialect in which a client understands errors. The path or a header with a version decides first, because many
+ * endpoints have the paths of several dialects. Then the dialect of the endpoint counts, and then the other headers of
+ * the client.
  */
 export function clientDialect(
   { path, rest, fields, api, endpoint }: {
     readonly path: string;
-    /** The path after the name of the endpoint. Undefined: the path has no endpoint. */
+    /** The path after the name of the endpoint. `undefined` if the path has no endpoint. */
     readonly rest: string | undefined;
     readonly fields: readonly Field[];
     /** The API of a path without the name of an endpoint. */

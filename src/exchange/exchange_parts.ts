@@ -7,20 +7,20 @@ import type { Clock } from "../time/clock.ts";
 export interface ExchangeParts {
   readonly clock: Clock;
   readonly createId: () => string;
-  /** An exchange begins. Its cancellation can end it. */
+  /** Called when an exchange begins, with the cancellation that can end it. */
   readonly onStart: (cancellation: Cancellation) => void;
-  /** The exchange has ended, with its last byte. Called once. */
+  /** Called once, when the exchange has ended with its last byte. */
   readonly onEnd: (cancellation: Cancellation) => void;
   /**
-   * The record of an exchange is complete, with its usage. Called once after `onEnd`: at once, or after the last
+   * Called once with the complete record of an exchange and its usage, after `onEnd`: at once, or after the last
    * piece of a compressed response was decompressed.
    */
   readonly onRecord: (record: ExchangeRecord, request: IncomingRequest) => void;
-  /** An attempt failed, and the next one begins. */
+  /** Called when an attempt failed, and the next attempt begins. */
   readonly onFailover: (failover: Failover) => void;
-  /** A request is sent again within one attempt, because the backend had closed a kept connection. */
+  /** Called when a request is sent again within one attempt, because the backend had closed a kept connection. */
   readonly onResent: (resent: Omit<Failover, "next" | "detail">) => void;
-  /** An error that the program did not expect: a bug. */
+  /** Called with an error that the program did not expect, which is a bug. */
   readonly onUnexpected: (error: unknown, id: string) => void;
 }
 

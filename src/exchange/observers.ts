@@ -1,4 +1,4 @@
-/** What observes an exchange: the account measures its usage, and the objects learn what its response creates. */
+/** The observers of an exchange: the account measures its usage, and the objects learn what its response creates. */
 
 import type { Backend } from "../config/config.ts";
 import type { AttemptEstimate, ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
@@ -12,18 +12,18 @@ export interface ResponseHead {
 
 /** Measures usage and cost of one exchange. */
 export interface ExchangeAccount {
-  /** An attempt begins. */
+  /** Called when an attempt begins. */
   readonly attempted: () => void;
   /**
-   * Returns the estimated use of an attempt that timed out: the backend may have done the work. Undefined: no
-   * estimate.
+   * Returns the estimated usage of an attempt without a response, because the backend may have done the work.
+   * Returns `undefined` if there is no estimate.
    */
   readonly unanswered: (backend: Backend, elapsedMs: number) => AttemptEstimate | undefined;
-  /** The head of a backend's response has come. */
+  /** Called when the head of a backend's response has arrived. */
   readonly answered: (response: ResponseHead, backend: Backend) => void;
-  /** The next piece of the response's body, which is valid during this call. */
+  /** Called with the next piece of the response's body, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
-  /** The next piece that the client sends on a WebSocket, which is valid during this call. */
+  /** Called with the next piece that the client sends on a WebSocket, which is valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
   /**
    * Whether the response has shown its stop reason or end marker. A client that leaves afterwards counts as
@@ -33,8 +33,8 @@ export interface ExchangeAccount {
   /** Whether the request asks the provider to store a chat completion, as far as the request has passed. */
   readonly isStored: () => boolean;
   /**
-   * The exchange has ended. Called once. Settles what was reserved, and returns the usage: a promise only if the
-   * response was compressed. Undefined: the usage could not be worked out, which is a bug and was reported.
+   * Called once, when the exchange has ended. Settles the reservation, and returns the usage: as a promise only if
+   * the response was compressed. Returns `undefined` if a bug prevented the count of the usage. The bug is reported.
    */
   readonly settle: (
     record: ExchangeRecord,
@@ -43,10 +43,10 @@ export interface ExchangeAccount {
 
 /** Learns the stored objects that a response creates. */
 export interface ExchangeObjects {
-  /** The head of a backend's response has come. */
+  /** Called when the head of a backend's response has arrived. */
   readonly answered: (response: ResponseHead, backend: Backend) => void;
-  /** The next piece of the response's body, which is valid during this call. */
+  /** Called with the next piece of the response's body, which is valid during this call. */
   readonly passed: (piece: Uint8Array) => void;
-  /** The response has ended. */
+  /** Called when the response has ended. */
   readonly ended: () => void;
 }

@@ -1,7 +1,7 @@
-/** A shorter text is no credential, and is part of many paths. */
+/** A shorter text is no credential, and many paths contain it. */
 const LEAST_CHARACTERS = 6;
 
-/** Removes credentials from a text, where a client has put one by mistake. */
+/** Replaces credentials in a text with `[redacted]`. A client may have put one there by mistake. */
 export function redacted(text: string, credentials: readonly { readonly value: string }[]): string {
   let result = text;
   for (const { value } of credentials) {

@@ -19,31 +19,31 @@ import type { ProxyParts } from "./proxy_parts.ts";
 /** An exchange whose request may run now. */
 export interface AdmittedExchange {
   readonly exchange: RoutedExchange;
-  /** The request as it is forwarded. */
+  /** The request as the proxy forwards it. */
   readonly request: AdmittedRequest;
   /** Whether the client requests a WebSocket. */
   readonly upgrade: boolean;
   /** The exchange's share of the memory for bodies. */
   readonly held: HeldShare;
-  /** The stored objects that the request can name or create. Undefined: none that matter. */
+  /** The stored objects that the request can name or create. `undefined` if none of them matter. */
   readonly objects: ObjectAccess | undefined;
 }
 
 /**
- * Admits the request of an exchange, and acquires a slot for it. Throws the fault of the check that fails. `refused`
- * says why the target is invalid. Undefined: it is valid.
+ * Admits the request of an exchange, and acquires a slot for it. Throws the fault of the check that fails. `rejection`
+ * is the reason why the target is invalid, or `undefined` if the target is valid.
  */
 export async function admitExchange(
   exchange: Exchange,
   proxy: ProxyParts,
-  { principal, refused }: { readonly principal: Principal; readonly refused: string | undefined },
+  { principal, rejection }: { readonly principal: Principal; readonly rejection: string | undefined },
 ): Promise<AdmittedExchange> {
   const { management } = proxy;
   const account = management?.accounts.open(exchange, principal);
   exchange.account = account;
-  checkReadable(exchange, proxy, { principal, refused });
+  checkReadable(exchange, proxy, { principal, rejection });
   const upgrade = isUpgrade(exchange.request);
-  const held = exchange.holds(proxy.heldBytes.share(exchange.holder));
+  const held = exchange.takeOverShare(proxy.heldBytes.share(exchange.holder));
   const { api } = exchange;
   const limiter = management?.limiter;
   const routing = routeByModel(exchange, proxy, { api, principal, upgrade, held, limiter });
@@ -60,13 +60,13 @@ export async function admitExchange(
   return { exchange, request, upgrade, held, objects };
 }
 
-/** Checks what decides whether the proxy reads a request. Throws `bad_request`, `not_found` or `draining`. */
+/** Checks whether the proxy may read the body of a request. Throws `bad_request`, `not_found` or `draining`. */
 function checkReadable(
   exchange: Exchange,
   proxy: ProxyParts,
-  { principal, refused }: { readonly principal: Principal; readonly refused: string | undefined },
+  { principal, rejection }: { readonly principal: Principal; readonly rejection: string | undefined },
 ): void {
-  if (refused !== undefined) throw new ProxyFault("bad_request", refused);
+  if (rejection !== undefined) throw new ProxyFault("bad_request", rejection);
   if (exchange.rest === undefined) throw notServed(exchange, proxy, principal);
   checkDraining(proxy);
   const unsupported = unsupportedReason(exchange.request);

@@ -1,6 +1,6 @@
 /**
- * The routes that the proxy itself answers once the client is identified: lists of models, `/health/stream` and
- * `/health/endpoints`. `own_routes/own_reply.ts` has the routes that need no token.
+ * The proxy's own routes that need an identified client: lists of models, `/health/stream` and `/health/endpoints`.
+ * `own_routes/own_reply.ts` has the routes that need no token.
  */
 
 import type { Exchange } from "../exchange.ts";
@@ -20,7 +20,10 @@ interface ClientRequest {
   readonly principal: Principal;
 }
 
-/** Responds to a request for one of these routes, and ends its exchange. Undefined: an endpoint gets the request. */
+/**
+ * Returns the response to a request for one of these routes, and ends its exchange. Returns `undefined` if an endpoint
+ * gets the request.
+ */
 export function clientRouteReply(
   exchange: Exchange,
   proxy: ProxyParts,
@@ -28,7 +31,7 @@ export function clientRouteReply(
 ): OutgoingReply | Promise<OutgoingReply | undefined> | undefined {
   const { api, request: { method } } = exchange;
   const models = api && modelsRequestOf({ method, path }, proxy.routes, api);
-  // An endpoint that has the only list of its API answers itself.
+  // If only one endpoint has a list of its API, the request goes to that endpoint.
   if (models !== undefined && (models.api === "openai" || models.endpoints.length > 1)) {
     return modelList(exchange, proxy, { models, principal });
   }
@@ -37,7 +40,7 @@ export function clientRouteReply(
   return undefined;
 }
 
-/** Responds with the models of several endpoints. Undefined: the proxy knows none of their lists. */
+/** Returns a list of the models of several endpoints, or `undefined` if the proxy knows none of their lists. */
 async function modelList(
   exchange: Exchange,
   proxy: ProxyParts,

@@ -1,6 +1,6 @@
 /**
- * Lists of which a client may see only a part: of models, and of stored objects. The proxy reads such a response whole,
- * and removes from it what the client may not see.
+ * Filters lists of models and of stored objects, of which a client may see only a part. The proxy reads the whole
+ * response, and removes the items that the client may not see.
  */
 
 import type { RoutedExchange } from "../exchange.ts";
@@ -36,7 +36,7 @@ export class ListFilter {
     this.#elements = elements;
   }
 
-  /** The filter for an exchange. Undefined: the client gets the response as it is. */
+  /** Returns the filter for an exchange, or `undefined` if the client gets the response as it is. */
   static for({ exchange, upgrade, objects }: AdmittedExchange): ListFilter | undefined {
     const ofModels = upgrade ? undefined : modelFilter(exchange, exchange.principal);
     const elements = objects?.filtersList === true ? objects : ofModels;
@@ -44,8 +44,9 @@ export class ListFilter {
   }
 
   /**
-   * Sends the request, once for each page that the client gets nothing of, and removes elements from the response. Throws
-   * what forwarding does, and `bad_gateway` for a list that the proxy cannot read.
+   * Sends the request, and removes from the response the elements that the client may not see. If no element of a page
+   * remains, requests the next page. Throws what forwarding does, and `bad_gateway` for a list that the proxy cannot
+   * read.
    */
   async send(request: ForwardRequest, { requestsFor, ...parts }: SendParts): Promise<BackendResponse> {
     const held = new HeldResponses(request.exchange);

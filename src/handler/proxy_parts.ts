@@ -23,15 +23,15 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   readonly catalogue: ModelsParts["catalogue"];
   /** The origins of web pages that may read replies. */
   readonly corsOrigins: readonly string[];
-  /** Undefined: the management plane is off. */
+  /** The management plane. `undefined` if it is off. */
   readonly management: Management | undefined;
-  /** The limit of requests that are forwarded at the same time. */
+  /** Limits how many requests the proxy forwards at the same time. */
   readonly slots: ConcurrencyLimiter;
-  /** The limit of requests that wait for a body which the proxy reads before it forwards the request. */
+  /** Limits how many requests wait for a body that the proxy reads before it forwards the request. */
   readonly receivingSlots: ConcurrencyLimiter;
   /** The memory for bodies of all requests. */
   readonly heldBytes: HeldBytes;
-  /** The longest body of a request, in bytes. Undefined: there is no limit. */
+  /** The longest body of a request, in bytes. `undefined` if there is no limit. */
   readonly maxBodyBytes: number | undefined;
   /** The longest message on a WebSocket, in bytes. */
   readonly maxMessageBytes: number;
@@ -48,6 +48,6 @@ export interface Management extends ManagementRoutes {
   readonly limiter: Limiter;
   /** The price and the context window of a model. */
   readonly modelFacts: (endpoint: string, model: string) => ModelFacts;
-  /** Reads the changes of tokens. Undefined: nothing has changed. */
+  /** Reads the changes of tokens. Returns `undefined` if no token has changed. */
   readonly refreshed: () => Promise<void> | undefined;
 }

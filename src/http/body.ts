@@ -5,7 +5,7 @@ import { decodeLatin1 } from "./latin1.ts";
 import type { ConnectionReader } from "./reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "./syntax_error.ts";
 
-/** Framing steps in a row before other connections get a turn. That many take some ten milliseconds. */
+/** The number of framing steps before other connections get a turn. They take about ten milliseconds. */
 const MAX_FRAMING_STEPS = 8_192;
 
 /** A body that is framed within its connection. */
@@ -28,7 +28,7 @@ export abstract class FramedBody implements ByteSource {
     return this.#ended;
   }
 
-  /** Throws an {@link UnexpectedEnd} or an {@link HttpSyntaxError}, or what the connection failed with. */
+  /** Throws an {@link UnexpectedEnd}, an {@link HttpSyntaxError}, or the error of the connection. */
   tryRead(): Uint8Array | null | undefined {
     if (this.#ended) return null;
     if (this.hasWorkedLong) return undefined;
@@ -45,14 +45,14 @@ export abstract class FramedBody implements ByteSource {
   /** Reads the framing before the first byte, as far as it has arrived. Throws an {@link HttpSyntaxError}. */
   begin(): void {}
 
-  /** Does nothing: the owner of the connection decides what becomes of it. */
+  /** Does nothing, because the owner of the connection decides whether to close it. */
   cancel(): void {}
 
   protected get hasWorkedLong(): boolean {
     return this.framingSteps > MAX_FRAMING_STEPS;
   }
 
-  /** Returns the next piece of the bytes at hand: null at the end, and undefined if more bytes are needed. */
+  /** Returns the next piece of the buffered bytes: `null` at the end, and `undefined` if more bytes are needed. */
   protected abstract next(): Uint8Array | null | undefined;
 
   #atEndOfConnection(): null {
@@ -125,7 +125,7 @@ export class ChunkedBody extends FramedBody {
     if (this.#state === "size") this.#readSize();
   }
 
-  /** Reads the size of the next chunk. False: its line has not arrived yet. */
+  /** Reads the size of the next chunk. Returns false if its line has not arrived yet. */
   #readSize(): boolean {
     const size = this.#plainSize() ?? this.#sizeWithExtension();
     if (size === undefined) return false;
@@ -179,7 +179,7 @@ export class ChunkedBody extends FramedBody {
   }
 
   /**
-   * Joins the data of a chunk with the data of the small chunks behind it that are at hand. It moves them
+   * Joins the data of a chunk with the data of the small chunks behind it that have arrived. It moves them
    * together within the reader's buffer, over the framing between them, so that a body in chunks of one byte
    * does not cost a write for each byte. Chunks with extensions are left to the next call.
    */

@@ -54,9 +54,9 @@ export class FramedPieces {
   }
 
   /**
-   * Copies what is at hand into the buffer, as far as there is room. Throws what the source throws, and a
-   * {@link FramingError} for a body of another length than announced; pieces that were read before are sent
-   * first.
+   * Copies the pieces that have arrived into the buffer, as far as there is room. Throws the error of the source, or
+   * a {@link FramingError} if the body does not have the announced length. If the buffer has earlier pieces, only
+   * the next call throws, so that these pieces are sent first.
    */
   fill(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -84,7 +84,7 @@ export class FramedPieces {
     if (this.#isChunked) this.#buffer.appendText(LINE_END);
   }
 
-  /** Copies a piece into the buffer with its framing. False: it has no room there now. */
+  /** Copies a piece into the buffer with its framing. Returns false if the buffer has no room for it now. */
   #take(piece: Uint8Array): boolean {
     // An empty chunk would end the body.
     if (piece.length === 0) return true;

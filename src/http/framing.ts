@@ -10,7 +10,7 @@ export type Framing =
   | { readonly kind: "chunked" }
   | { readonly kind: "absent" };
 
-/** The fields of a message without the framing fields, and the framing that those state. */
+/** The fields of a message without its framing fields, and the framing that these fields state. */
 export interface SeparatedFraming {
   readonly fields: Field[];
   readonly framing: Framing;

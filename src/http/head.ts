@@ -20,7 +20,7 @@ export class HeadTooLarge extends HttpSyntaxError {}
 
 /** The limits that a head is read within. */
 export interface HeadLimits {
-  /** The length in bytes, with the empty line. */
+  /** The maximum length in bytes, the empty line included. */
   readonly maxHeadBytes: number;
   readonly maxHeadFields: number;
 }
@@ -44,28 +44,28 @@ export async function readHead(
   reader: ConnectionReader,
   limits: HeadLimits = USUAL_LIMITS,
 ): Promise<Head | null> {
-  let seen = 0;
+  let searched = 0;
   while (true) {
-    const head = takeHead(reader, limits, seen);
+    const head = takeHead(reader, limits, searched);
     if (head !== undefined) return head;
-    seen = reader.available;
+    searched = reader.available;
     await reader.readable();
   }
 }
 
 /**
  * Returns the next head, or undefined if more bytes are needed. Returns null if the peer ended the connection
- * before the first byte. `seen` is the number of bytes at hand in which an earlier call found no
- * end. Throws an {@link HttpSyntaxError}.
+ * before the first byte. `searched` is the number of buffered bytes in which an earlier call has found no end.
+ * Throws an {@link HttpSyntaxError}.
  */
 export function takeHead(
   reader: ConnectionReader,
   { maxHeadBytes, maxHeadFields }: HeadLimits = USUAL_LIMITS,
-  seen = 0,
+  searched = 0,
 ): Head | null | undefined {
   const { available } = reader;
-  // The last line may have been searched in part only.
-  const end = available > seen ? headEnd(reader.buffered, seen) : -1;
+  // An earlier call may have searched only a part of the last line.
+  const end = available > searched ? headEnd(reader.buffered, searched) : -1;
   if (end > maxHeadBytes || end < 0 && available >= maxHeadBytes) {
     throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`);
   }
@@ -100,14 +100,14 @@ export function parseHead(text: string, maxFields: number): Head {
   return { startLine, ...separateFraming(fields) };
 }
 
-/** Throws for a folded line too: its name begins with a space, which no token does. */
+/** Also throws for a folded line, because its name begins with a space, and no token contains one. */
 function parseField(line: string): Field {
   const colon = line.indexOf(":");
   if (colon < 1) throw new HttpSyntaxError("a header line without a valid name");
   return checkedField(line.slice(0, colon), withoutBlanks(line, colon + 1));
 }
 
-/** Makes a field. Throws an {@link HttpSyntaxError} where its name or its value is not allowed in a head. */
+/** Makes a field. Throws an {@link HttpSyntaxError} if its name or its value is not allowed in a head. */
 export function checkedField(name: string, value: string): Field {
   if (!isToken(name)) throw new HttpSyntaxError("a header line without a valid name");
   if (!VALUE.test(value)) throw new HttpSyntaxError("a header value with control characters");
@@ -115,8 +115,8 @@ export function checkedField(name: string, value: string): Field {
 }
 
 /**
- * Fields that most clients and providers repeat in every message. A field that was parsed once is found by
- * its line, which costs a third. No name of a credential is among them.
+ * Names of fields that most clients and providers repeat in every message. The reader keeps such a field by its
+ * line, because a lookup costs a third of parsing. The list has no header that contains a credential.
  */
 const REPEATED: ReadonlySet<string> = new Set([
   "accept",
@@ -155,7 +155,7 @@ function fieldOfLine(line: string): Field {
   if (known !== undefined) return known;
   const parsed = parseField(line);
   if (line.length > MAX_KNOWN_LENGTH || !REPEATED.has(parsed.lower)) return parsed;
-  // A slice would keep the text of its whole head in memory.
+  // A slice of the head would keep the whole head in memory.
   const copy = decodeLatin1(encodeLatin1(line));
   if (knownLines.size >= MAX_KNOWN_LINES) knownLines.clear();
   const field = parseField(copy);

@@ -2,9 +2,9 @@
 interface BasePath {
   /** The path without a slash at its end. Empty for a bare host. */
   readonly path: string;
-  /** Scheme, host and port. Undefined: the paths of the host are not known. */
+  /** Scheme, host and port, by which the folders of a provider are known. `undefined` if none are known. */
   readonly origin?: string;
-  /** Folders beside the version, as in `BaseUrl`. Undefined: those that the origin has. */
+  /** Folders beside the version, as in `BaseUrl`. If `undefined`, the known folders of the origin. */
   readonly besideVersion?: readonly string[];
 }
 
@@ -30,9 +30,9 @@ const BESIDE_VERSION: Readonly<Record<string, readonly string[]>> = {
 /**
  * Joins the path of the base URL and the rest of the client's path, byte for byte. If the base ends in a
  * version and the rest begins with it, the result has the version once, so that both ways of writing a base
- * URL work. The same goes for the whole path of the base, and for its last segments with a version: Groq's SDK
+ * URL work. The same applies to the whole path of the base, and to its last segments with a version: Groq's SDK
  * adds `/openai/v1` to each path. Folders that a provider has beside its version replace the version. A base that ends
- * in another version, or in `/openai` below a version, takes the place of `/v1`: Z.ai's base ends in `/v4`.
+ * in another version, or in `/openai` below a version, replaces `/v1`: Z.ai's base ends in `/v4`.
  */
 export function joinPath(base: BasePath, rest: string): string {
   const path = baseOf(base, rest) + rest.slice(repeatedLength(base.path, rest));

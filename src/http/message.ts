@@ -24,11 +24,11 @@ export interface IncomingRequest {
   readonly settledBody?: (() => Promise<MessageBody | null>) | undefined;
   /** The address of the peer. A reverse proxy in front is the peer. */
   readonly peer: string;
-  /** The request arrived over TLS. A trusted proxy in front has a separate connection to the client. */
+  /** Whether the request arrived over TLS. A trusted proxy in front has a separate connection to the client. */
   readonly isTls?: boolean | undefined;
   /**
-   * Called when the client is authenticated, with the name under which it shares limits with others. Its
-   * connection is then no longer the first one closed for others.
+   * Called when the client is authenticated, with its holder: the token or address that limits count by. From then
+   * on, the server closes connections of unauthenticated clients before this one.
    */
   readonly onAuthenticated?: ((holder: string) => void) | undefined;
   /**
@@ -61,20 +61,20 @@ export interface OutgoingReply {
 }
 
 /**
- * Uses the connection of a client after a 101. It holds an upstream connection until it has run or was
+ * Uses the connection of a client after a 101. The tunnel holds an upstream connection until it has run or was
  * discarded.
  */
 export interface Tunnel {
   /** Carries bytes until both sides have ended. Never throws. */
   readonly run: (client: Duplex) => Promise<void>;
-  /** Releases everything that it holds. Does nothing after {@link run} has ended. */
+  /** Releases everything that the tunnel holds. Does nothing after {@link run} has ended. */
   readonly discard: () => void;
 }
 
 /**
  * Releases what a response holds: the source of its body and its tunnel. Every server calls it at the end of
- * every response, so that a response which could not be sent leaves nothing open. Does nothing to what has
- * ended already.
+ * every response, so that a response that could not be sent leaves nothing open. Has no effect on a body or a
+ * tunnel that has already ended.
  */
 export function discardReply({ body, tunnel }: Pick<OutgoingReply, "body" | "tunnel">): void {
   if (body !== null && !(body instanceof Uint8Array)) body.cancel();
@@ -88,5 +88,8 @@ export interface Duplex {
   readonly output: ByteOutput;
 }
 
-/** Answers a request. Throws only for a bug: the server logs the error and sends a 500. */
+/**
+ * Handles the request of a client, and returns the response. Throws only for a bug: the server logs the error and sends
+ * a 500.
+ */
 export type Handler = (request: IncomingRequest) => Promise<OutgoingReply>;

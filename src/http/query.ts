@@ -1,8 +1,8 @@
 /** Reads the parameters of a query. */
 
 /**
- * The most parameters of a query that is read. An API of a model has a handful. A query that nothing reads may
- * have more.
+ * The maximum number of parameters in a query that the proxy reads. The API of a model has a handful. A query that
+ * the proxy only forwards may have more.
  */
 export const MAX_PARAMETERS = 1_000;
 
@@ -48,7 +48,7 @@ export function valuesOfParameter(query: string, name: string, most: number): st
   return values;
 }
 
-/** Whether a parameter that begins at `from` may have the name. An encoded name may be any one. */
+/** Whether a parameter that begins at `from` may have the name. An encoded name may be any name. */
 function mayBe(query: string, { name, from }: { readonly name: string; readonly from: number }): boolean {
   for (let at = 0; at < name.length; at++) {
     const letter = query[from + at];

@@ -9,16 +9,16 @@ export interface ByteInput {
 /** The owner of a {@link ConnectionReader}, which the reader calls. */
 export interface ReaderOwner {
   /** Called before the buffer grows, with its next size in bytes. */
-  readonly grows?: (capacity: number) => void;
+  readonly onGrow?: (capacity: number) => void;
   /** Called after each read, when bytes have arrived or the connection is over. It may call `readableBehind`. */
-  readonly hasRead?: () => void;
+  readonly onRead?: () => void;
 }
 
-/** Enough for a usual head. */
+/** The first size of the buffer. It is enough for a usual head. */
 const SMALL_BYTES = 4 * 1024;
 /** Enough for an event. Each of thousands of quiet streams holds such a buffer on both of its connections. */
 const QUIET_BYTES = 512;
-/** The buffer of a connection shrinks to {@link QUIET_BYTES} after so many reads in a row that would fit there. */
+/** The number of short reads in a row after which the buffer of a connection shrinks to {@link QUIET_BYTES}. */
 const QUIET_READS = 8;
 const OVER = Promise.resolve();
 /** The buffer of a busy connection. */
@@ -57,12 +57,12 @@ export class ConnectionReader {
     return this.#buffer.length;
   }
 
-  /** The bytes at hand. {@link readable} may overwrite them, {@link readableBehind} does not. */
+  /** The buffered bytes. {@link readable} may overwrite them, {@link readableBehind} does not. */
   get buffered(): Uint8Array {
     return this.#buffer.subarray(this.#start, this.#end);
   }
 
-  /** The number of bytes at hand. */
+  /** The number of buffered bytes. */
   get available(): number {
     return this.#end - this.#start;
   }
@@ -78,15 +78,15 @@ export class ConnectionReader {
   }
 
   /**
-   * Whether the peer has ended the connection. Bytes may still be at hand. Throws where the connection has
-   * failed.
+   * Whether the peer has ended the connection. The buffer may still have bytes. Throws the error of a connection
+   * that has failed.
    */
   hasEnded(): boolean {
     if (this.#failure !== undefined) throw this.#failure.error;
     return this.#hasEnded;
   }
 
-  /** Removes bytes from the front and gives them as text, without the last `without` bytes, in Latin-1. */
+  /** Removes bytes from the front, and returns them as Latin-1 text without the last `without` bytes. */
   takeText(count: number, without: number): string {
     const text = decodeLatin1(this.#buffer, this.#start, this.#start + count - without);
     this.#start += count;
@@ -99,7 +99,7 @@ export class ConnectionReader {
   }
 
   /**
-   * Removes bytes from the front and gives them. {@link readable} may overwrite them, {@link readableBehind}
+   * Removes bytes from the front, and returns them. {@link readable} may overwrite them, {@link readableBehind}
    * does not.
    */
   take(count: number): Uint8Array {
@@ -129,7 +129,7 @@ export class ConnectionReader {
 
   /**
    * Like {@link readableBehind}, for a peer that will probably send nothing for a long time. Until it sends, the
-   * connection holds {@link QUIET_BYTES} and the bytes at hand. Call it again when no byte is at hand.
+   * connection holds {@link QUIET_BYTES} and the buffered bytes. Call it again when no byte is buffered.
    */
   readableQuietly(): Promise<void> {
     if (this.#pending === undefined) {
@@ -167,7 +167,7 @@ export class ConnectionReader {
     }
     this.#isQuiet = false;
     this.#pending = undefined;
-    this.#owner.hasRead?.();
+    this.#owner.onRead?.();
   }
 
   /** Adds the bytes of another buffer, without touching the bytes that were taken. */
@@ -194,7 +194,7 @@ export class ConnectionReader {
   #moveToRoomier(more: number): void {
     const held = this.#buffer.subarray(this.#start, this.#end);
     const size = Math.max(SMALL_BYTES, held.length * 2, held.length + more);
-    if (size > this.#buffer.length) this.#owner.grows?.(size);
+    if (size > this.#buffer.length) this.#owner.onGrow?.(size);
     const roomier = new Uint8Array(size);
     roomier.set(held);
     this.#buffer = roomier;
@@ -211,7 +211,7 @@ export class ConnectionReader {
     if (held === 0) {
       const size = this.#buffer.length;
       const wanted = this.#wantedSize(size);
-      if (wanted > size) this.#owner.grows?.(wanted);
+      if (wanted > size) this.#owner.onGrow?.(wanted);
       if (wanted !== size) this.#buffer = new Uint8Array(wanted);
       this.#start = this.#end = 0;
       return;
@@ -220,7 +220,7 @@ export class ConnectionReader {
     // No caller uses these bytes now: heads are decoded to text, and bodies are sent before the next read.
     const grows = held > this.#buffer.length / 2;
     const size = Math.max(SMALL_BYTES, this.#buffer.length * 2);
-    if (grows) this.#owner.grows?.(size);
+    if (grows) this.#owner.onGrow?.(size);
     const roomier = grows ? new Uint8Array(size) : this.#buffer;
     roomier.set(this.#buffer.subarray(this.#start, this.#end));
     this.#buffer = roomier;

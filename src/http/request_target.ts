@@ -7,36 +7,36 @@ export interface RequestTarget {
   /** The query without its `?`. It may be empty. */
   readonly query: string;
   /** Why the target is rejected, as a sentence for the client. Undefined if the target is valid. */
-  readonly refused: string | undefined;
+  readonly rejection: string | undefined;
 }
 
 /** Reads a request target. Rejects every path that an upstream might resolve to another path. */
 export function parseRequestTarget(target: string): RequestTarget {
   const text = target.startsWith("/") ? target : absoluteFormPath(target);
-  if (text === undefined) return refusedTarget("The request target is not a path.");
-  if (text.includes("#")) return refusedTarget("The request target contains a fragment (#).");
+  if (text === undefined) return invalidTarget("The request target is not a path.");
+  if (text.includes("#")) return invalidTarget("The request target contains a fragment (#).");
   const mark = text.indexOf("?");
   const path = mark === -1 ? text : text.slice(0, mark);
-  const refused = refusedPath(path);
-  if (refused !== undefined) return refusedTarget(refused);
+  const rejection = pathRejection(path);
+  if (rejection !== undefined) return invalidTarget(rejection);
   const query = mark === -1 ? "" : text.slice(mark + 1);
-  return { path: path === "" ? "/" : path, query, refused: undefined };
+  return { path: path === "" ? "/" : path, query, rejection: undefined };
 }
 
-function refusedTarget(refused: string): RequestTarget {
-  return { path: "", query: "", refused };
+function invalidTarget(rejection: string): RequestTarget {
+  return { path: "", query: "", rejection };
 }
 
-/** What follows the authority of `http://host/path`. The host itself is never used. */
+/** The part of `http://host/path` behind the authority. The proxy never uses the host. */
 function absoluteFormPath(target: string): string | undefined {
   const authority = /^https?:\/\/[^/?#]+/i.exec(target)?.[0];
   return authority && target.slice(authority.length);
 }
 
-/** Characters that need a closer look. Most paths have none of them. */
+/** Characters that need a closer look. Most paths contain no such character. */
 const SUSPICIOUS = /[%\\]|\/\.|[^\x21-\x7e]/;
 
-function refusedPath(path: string): string | undefined {
+function pathRejection(path: string): string | undefined {
   if (!SUSPICIOUS.test(path)) return undefined;
   let decoded: string;
   try {

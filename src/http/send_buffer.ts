@@ -27,12 +27,12 @@ export class SendBuffer {
     return this.#array().subarray(this.#start, this.#end);
   }
 
-  /** Whether so many more bytes fit. */
+  /** Whether `count` more bytes fit. */
   hasRoom(count: number): boolean {
     return this.#end + count <= CAPACITY;
   }
 
-  /** Appends text that consists of characters below U+0100. A text without room must be the first. */
+  /** Appends text whose characters are below U+0100. A text that does not fit must be the first one. */
   appendText(text: string): void {
     if (!this.hasRoom(text.length) && this.#end === 0) this.#bytes = encodeLatin1(text);
     else writeLatin1(text, this.#array(), this.#end);
@@ -45,8 +45,8 @@ export class SendBuffer {
     this.#end += bytes.length;
   }
 
-  /** States that bytes were sent. */
-  sent(count: number): void {
+  /** Removes bytes from the front, because they were sent. */
+  removeSent(count: number): void {
     this.#start += count;
     if (this.#start === this.#end) this.release();
   }

@@ -11,10 +11,10 @@ import { SendBuffer } from "./send_buffer.ts";
 
 /** Something that bytes can be written to, such as a connection. */
 export interface ByteOutput {
-  /** Writes some of the bytes, and gives their number. */
+  /** Writes some of the bytes, and returns their number. */
   readonly write: (bytes: Uint8Array) => Promise<number>;
   /** Called after each write. Returns a promise to await if other connections must have their turn first. */
-  readonly wrote?: (count: number) => Promise<void> | undefined;
+  readonly afterWrite?: (count: number) => Promise<void> | undefined;
 }
 
 /** A message that is ready to be sent. */
@@ -27,7 +27,7 @@ export interface OutgoingMessage {
   readonly body: OutgoingBody;
 }
 
-/** The text of a head with its empty line. Throws a {@link FramingError} where the fields name a framing. */
+/** The text of a head with its empty line. Throws a {@link FramingError} if `fields` contains a framing field. */
 export function headText({ startLine, firstField, fields, body }: OutgoingMessage): string {
   let text = firstField === undefined
     ? `${startLine}\r\n`
@@ -52,9 +52,10 @@ export function headText({ startLine, firstField, fields, body }: OutgoingMessag
 }
 
 /**
- * Sends a message. One write sends the head together with what is at hand of the body; later, one write sends
- * all short pieces at hand. Throws what the source or the output throws. Throws a {@link FramingError} before
- * it sends a byte that the head did not announce, and where the body is shorter than announced.
+ * Sends a message. The first write sends the head with the part of the body that has arrived. Each later write
+ * sends all short pieces that have arrived. Throws the error of the source or of the output. Throws a
+ * {@link FramingError} before it sends a byte that the head did not announce, and if the body is shorter than
+ * announced.
  */
 export async function writeMessage(output: ByteOutput, message: OutgoingMessage): Promise<void> {
   const buffer = new SendBuffer();
@@ -70,8 +71,8 @@ export async function writeMessage(output: ByteOutput, message: OutgoingMessage)
       }
       while (buffer.length > 0) {
         const count = await output.write(buffer.unsent);
-        buffer.sent(count);
-        const others = output.wrote?.(count);
+        buffer.removeSent(count);
+        const others = output.afterWrite?.(count);
         if (others !== undefined) await others;
       }
       if (pieces.long === undefined) continue;
@@ -88,7 +89,7 @@ export async function writeAll(output: ByteOutput, bytes: Uint8Array): Promise<v
   for (let sent = 0; sent < bytes.length;) {
     const count = await output.write(sent === 0 ? bytes : bytes.subarray(sent));
     sent += count;
-    const others = output.wrote?.(count);
+    const others = output.afterWrite?.(count);
     if (others !== undefined) await others;
   }
 }

@@ -1,5 +1,6 @@
 /**
- * The admission of one request: counts it for its limits, reserves what it may use, and settles what it used.
+ * The admission of one request. It counts the request for its limits, reserves what the request may use, and settles
+ * what the request used.
  */
 
 import type { Subject } from "../principal.ts";
@@ -109,7 +110,7 @@ export class Admission {
     }
   }
 
-  /** Adds to the reservation what the request has used already. Never throws, even beyond the remainder. */
+  /** Adds to the reservation what the request has used already. Never throws, even if it exceeds the budget. */
   reserveMore({ tokens, micros }: Reservation): void {
     this.#more = { tokens: this.#more.tokens + tokens, micros: this.#more.micros + micros };
     for (const { ledger } of this.#counted) {

@@ -4,7 +4,7 @@ import { ProxyFault } from "../faults.ts";
 import { matchesAny } from "../text/glob.ts";
 import { pathAmbiguity } from "../text/path_patterns.ts";
 import type { Principal, Subject } from "../principal.ts";
-import { pathRefusal, pathRulesOf } from "./path_rules.ts";
+import { pathRejection, pathRulesOf } from "./path_rules.ts";
 
 /** Throws `forbidden` if a rule of the principal lists endpoints and this endpoint is not in the list. */
 export function checkEndpoint(principal: Principal, endpoint: string): void {
@@ -35,7 +35,7 @@ export interface RequestedPath {
   readonly path: string;
   /** The path at each backend, without the path of its base URL but with the version. */
   readonly paths: readonly string[];
-  /** The path at each backend as it is sent. Absent: it is sent as in `paths`. */
+  /** The path that the proxy sends to each backend. If absent, the proxy sends `paths`. */
   readonly sentPaths?: readonly string[];
   /** The methods that upstreams could use, in capitals. */
   readonly methods: readonly string[];
@@ -55,17 +55,17 @@ export function checkAllowedPath(
   const rules = pathRulesOf(endpoint.paths);
   if (rules.allowsEverything) return;
   const other = fields.flatMap(({ lower, value }) => PATH_FIELDS.has(lower) ? [pathIn(value)] : []);
-  const refusal = pathRefusal(rules, { methods, paths: [...paths, ...other], sentPaths, upgrade });
-  if (refusal === undefined) return;
+  const rejection = pathRejection(rules, { methods, paths: [...paths, ...other], sentPaths, upgrade });
+  if (rejection === undefined) return;
   const setting = `endpoints.${endpoint.name}.paths`;
   const allows = `allows ${shownPaths(endpoint.paths)} (${setting})`;
-  if ("unclear" in refusal) {
+  if ("unclear" in rejection) {
     throw new ProxyFault(
       "forbidden",
-      `The endpoint ${endpoint.name} ${allows}, and the proxy cannot check this path: ${refusal.unclear}.`,
+      `The endpoint ${endpoint.name} ${allows}, and the proxy cannot check this path: ${rejection.unclear}.`,
     );
   }
-  const { group, method } = refusal;
+  const { group, method } = rejection;
   throw new ProxyFault(
     "forbidden",
     `The endpoint ${endpoint.name} does not allow ${method} ${shownPath(path)}, which belongs to the group ` +
@@ -98,13 +98,13 @@ export function checkPath(
         `This ${what} may use only certain paths, and the header ${renaming.lower} names another path. Remove it.`,
       );
     }
-    const refusal = pathRefusal(pathRulesOf(entries), { methods, paths, sentPaths, upgrade });
-    if (refusal === undefined) continue;
-    if ("unclear" in refusal) throw uncheckable(what, refusal.unclear);
+    const rejection = pathRejection(pathRulesOf(entries), { methods, paths, sentPaths, upgrade });
+    if (rejection === undefined) continue;
+    if ("unclear" in rejection) throw uncheckable(what, rejection.unclear);
     throw new ProxyFault(
       "forbidden",
       `This ${what} may not use the path ${shownPath(path)}; it may use ${shownPaths(entries)}. The path ` +
-        `belongs to the group ${refusal.group}. The rule is the setting paths of the ${what}.`,
+        `belongs to the group ${rejection.group}. The rule is the setting paths of the ${what}.`,
     );
   }
 }
@@ -136,10 +136,10 @@ export function allowsModel({ subjects }: Principal, ...names: readonly string[]
   );
 }
 
-/** Another name of a model, which the client used. */
+/** A model, and another name that the client used for it. */
 export interface ModelAlias {
   readonly asked: string;
-  /** The model that is sent. */
+  /** The model that the proxy sends. */
   readonly model: string;
 }
 
@@ -162,21 +162,23 @@ export function checkModels(
   { models, hasBody, alias }: {
     models: readonly string[];
     hasBody: boolean;
-    /** The name that the client used for one of the models. Undefined: the client used the names in `models`. */
+    /**
+     * Another name that the client used for one of the models. `undefined` if the client used the names in `models`.
+     */
     alias?: ModelAlias | undefined;
   },
 ): void {
   for (const { what, rules } of principal.subjects) {
     const { models: allowed } = rules;
     if (allowed === undefined) continue;
-    const refused = models.find((model) =>
+    const denied = models.find((model) =>
       !matchesModel(allowed, model) &&
       (alias === undefined || alias.model !== model || !matchesModel(allowed, alias.asked))
     );
-    if (refused !== undefined) {
+    if (denied !== undefined) {
       throw new ProxyFault(
         "forbidden",
-        `This ${what} may not use the model ${JSON.stringify(refused)}; it may use ${shown(allowed)}.`,
+        `This ${what} may not use the model ${JSON.stringify(denied)}; it may use ${shown(allowed)}.`,
       );
     }
     if (models.length === 0 && hasBody) {

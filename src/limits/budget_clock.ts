@@ -1,6 +1,6 @@
 /**
  * The time that budgets use. A machine without a battery for its clock starts in 1970 or at the time of its
- * last shutdown. Its clock jumps when a time server has answered. A user can also set a clock back.
+ * last shutdown. Its clock jumps when it gets the time from a time server. A user can also set a clock back.
  */
 
 import { type Clock, EARLIEST_MS } from "../time/clock.ts";
@@ -36,8 +36,8 @@ export class BudgetClock {
   readonly #latest: number;
   /** The latest reading: the time of budgets, and the monotonic clock. */
   #last: { epochMs: number; now: number } | undefined;
-  /** The latest time that was given while the clock was right. Requests of the same millisecond share it. */
-  #given: BudgetTime | undefined;
+  /** The latest result while the clock was right. Requests of the same millisecond share it. */
+  #latestRight: BudgetTime | undefined;
   #state: "unread" | "wrong" | "right" = "unread";
 
   /**
@@ -58,7 +58,8 @@ export class BudgetClock {
   }
 
   /**
-   * Reads both clocks and gives the time of budgets. `now` is the reading of the monotonic clock. Calls `onEvent` if the clock was found wrong or moved.
+   * Reads both clocks, and returns the time of budgets. `now` is the reading of the monotonic clock. Calls `onEvent`
+   * if the clock is wrong or was moved.
    */
   read(now: number = this.#clock.now()): BudgetTime {
     const shownMs = this.#clock.epochMs();
@@ -96,7 +97,7 @@ export class BudgetClock {
     else if (before !== undefined && hour < hourOf(before)) {
       this.#onEvent({ kind: "set_back", hour, byMs: Math.max(0, byMs) });
     }
-    if (this.#given?.epochMs !== epochMs) this.#given = { epochMs, hour, isDated: true };
-    return this.#given;
+    if (this.#latestRight?.epochMs !== epochMs) this.#latestRight = { epochMs, hour, isDated: true };
+    return this.#latestRight;
   }
 }

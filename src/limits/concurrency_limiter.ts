@@ -16,7 +16,7 @@ interface Waiting {
   readonly reject: () => void;
 }
 
-/** If this many requests wait, the next one is rejected at once. */
+/** If this many requests wait, the limiter rejects the next one at once. */
 const MAX_WAITING = 1_000;
 /** `retry-after` of rejected requests. Most requests finish within seconds. */
 const RETRY_AFTER_SECONDS = 2;
@@ -38,7 +38,7 @@ export class ConcurrencyLimiter {
   #limits: ConcurrencyLimits;
   #running = 0;
   readonly #byHolder = new Map<string, number>();
-  /** In the order of arrival. */
+  /** The requests that wait, in the order of arrival. */
   readonly #waiting = new Set<Waiting>();
 
   constructor(limits: ConcurrencyLimits, clock: Clock, use: SlotUse = "running") {

@@ -25,7 +25,7 @@ export class HeldBytes {
   #held = 0;
   readonly #byHolder = new Map<string, Holding>();
 
-  /** `now` gives the milliseconds of a monotonic clock. */
+  /** `now` returns the milliseconds of a monotonic clock. */
   constructor(maxBytes: number, now: () => number = () => performance.now()) {
     this.#maxBytes = maxBytes;
     this.#now = now;
@@ -44,7 +44,7 @@ export class HeldBytes {
     return new HeldShare(this, holder, mayBeSlow ? undefined : this.#now());
   }
 
-  /** Whether a share that began at a time has had long enough for so many bytes. */
+  /** Whether `bytes` arrive too slowly for a share that began at `begunAt`. */
   isTooSlow(bytes: number, begunAt: number): boolean {
     return this.#now() - begunAt > GRACE_MS + bytes / LEAST_BYTES_PER_SECOND * 1000;
   }
@@ -73,7 +73,7 @@ export class HeldBytes {
   }
 }
 
-/** What the shares of one holder hold together. */
+/** The sum of the shares of one holder. */
 interface Holding {
   bytes: number;
   requests: number;

@@ -5,7 +5,7 @@ import type { Spending } from "../storage/store.ts";
 import { SpentHours } from "./spent_hours.ts";
 
 /**
- * What a subject had used when the program started, with its hours of at least the last 62 days. Money is in
+ * The usage of a subject when the program started, with its hours of at least the last 62 days. Money is in
  * millionths of a US dollar.
  */
 export type Balance = Pick<Spending, "requests" | "totalMicros" | "hours">;

@@ -26,7 +26,7 @@ export class Ledgers {
     return ledger;
   }
 
-  /** What a subject has used. Undefined if it has never sent a request. */
+  /** The requests and the spending of a subject. `undefined` if it has never sent a request. */
   usedBy(key: string): Pick<Ledger, "requests" | "spent"> | undefined {
     return this.#ledgers.get(key) ?? this.#balances.get(key);
   }

@@ -26,7 +26,7 @@ export interface LimiterOptions {
   readonly balances?: ReadonlyMap<string, Balance>;
   /** The periods of budgets. Undefined means calendar days, weeks and months in UTC. */
   readonly periods?: BudgetPeriods | undefined;
-  /** Called when the clock was found wrong or moved. Earlier spending has its new hour by then. */
+  /** Called when the clock is wrong or was moved. Earlier spending is then already in its new hour. */
   readonly onClock?: (event: ClockEvent) => void;
 }
 
@@ -83,8 +83,8 @@ export class Limiter {
   }
 
   /**
-   * Throws as {@link admit} does, and counts nothing. For a request that is admitted later, so that a rejected one does
-   * not hold its body in memory.
+   * Throws as {@link admit} does, and counts nothing. It is for a request that is admitted later, so that a rejected
+   * request does not hold its body in memory.
    */
   check({ subjects }: Pick<Principal, "subjects">, { isFree }: { isFree: boolean }): void {
     const { clock, check, countedOf } = this.#parts;

@@ -5,6 +5,7 @@
  */
 
 import { GROUP_NAMES, groupOf } from "../apis/operation_group.ts";
+import { operationOf } from "../apis/operation_of.ts";
 import type { OperationGroup } from "../apis/operations.ts";
 import { pathAmbiguity, type ReadPatterns, readPatterns, verdictOf } from "../text/path_patterns.ts";
 import { pathReadings } from "../text/path_readings.ts";
@@ -16,8 +17,8 @@ export interface PathRequest {
   /** The path at each backend that could get the request. */
   readonly paths: readonly string[];
   /**
-   * The same paths as they are sent, with the whole path of each base URL. Groups count for both forms. Absent: they
-   * are sent as in `paths`.
+   * The paths that the proxy sends, each with the whole path of its base URL. Groups count for both forms. If absent,
+   * the proxy sends `paths`.
    */
   readonly sentPaths?: readonly string[];
   /** Whether the client requests a WebSocket. */
@@ -67,17 +68,21 @@ function groupsNamed(names: readonly string[]): ReadonlySet<OperationGroup> {
 }
 
 /** Why rules reject a request. `unclear`: servers could read its path differently, as the end of a sentence. */
-export type PathRefusal =
+export type PathRejection =
   | { readonly unclear: string }
   | { readonly group: OperationGroup; readonly method: string };
 
+/** No rule for paths knows the paths of the requests within another one. */
+const REQUEST_BATCH = "its body has whole requests to other paths";
+/** Requests of these methods have no body. */
+const WITHOUT_BODY: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 const TOO_MANY_READINGS = "it is too long, or encoded several times";
 
 /**
- * Why rules reject a request. Undefined: they allow it. All readings of all paths must be allowed, with all
- * methods. Patterns are compared with the path itself, so that a path with several readings is rejected.
+ * Why rules reject a request. `undefined` if they allow it. All readings of all paths must be allowed, with all
+ * methods. Patterns are compared with the path itself, so the proxy rejects a path with several readings.
  */
-export function pathRefusal(rules: PathRules, request: PathRequest): PathRefusal | undefined {
+export function pathRejection(rules: PathRules, request: PathRequest): PathRejection | undefined {
   if (rules.allowsEverything) return undefined;
   const { groups, denied, patterns, shownPatterns } = rules;
   const hasPatterns = shownPatterns.length > 0;
@@ -89,35 +94,42 @@ export function pathRefusal(rules: PathRules, request: PathRequest): PathRefusal
     const isAllowed = hasPatterns && verdictOf(patterns, path) === "allowed";
     const isClosed = (group: OperationGroup) => denied.has(group) || !isAllowed && !groups.has(group);
     for (const reading of readings) {
+      if (isRequestBatch(reading, request)) return { unclear: REQUEST_BATCH };
       const isDenied = hasPatterns && verdictOf(patterns, reading) === "denied";
       for (const method of request.methods) {
         const group = groupOf(method, reading, request);
         if (isDenied || isClosed(group)) return { group, method };
       }
     }
-    const sent = request.sentPaths?.[index] ?? path;
-    const refusal = sent === path ? undefined : sentRefusal(sent, request, isClosed);
-    if (refusal !== undefined) return refusal;
+    const sentPath = request.sentPaths?.[index] ?? path;
+    const rejection = sentPath === path ? undefined : sentPathRejection(sentPath, request, isClosed);
+    if (rejection !== undefined) return rejection;
   }
   return undefined;
 }
 
 /**
- * Why the whole path that is sent is rejected. A prefix makes `/health` and others unknown, so that an unknown path
- * says nothing here: the path behind the prefix has decided.
+ * Why rules reject the whole path that the proxy sends. A prefix makes `/health` and others unknown, so an unknown
+ * path is allowed here: the check of the path behind the prefix has decided.
  */
-function sentRefusal(
-  sent: string,
+function sentPathRejection(
+  sentPath: string,
   request: PathRequest,
   isClosed: (group: OperationGroup) => boolean,
-): PathRefusal | undefined {
-  const readings = pathReadings(sent);
+): PathRejection | undefined {
+  const readings = pathReadings(sentPath);
   if (readings === undefined) return { unclear: TOO_MANY_READINGS };
   for (const reading of readings) {
+    if (isRequestBatch(reading, request)) return { unclear: REQUEST_BATCH };
     for (const method of request.methods) {
       const group = groupOf(method, reading, request);
       if (group !== "other" && isClosed(group)) return { group, method };
     }
   }
   return undefined;
+}
+
+/** Whether a server could read the body as requests to any paths. */
+function isRequestBatch(path: string, { methods }: PathRequest): boolean {
+  return methods.some((method) => !WITHOUT_BODY.has(method) && operationOf(method, path) === "request_batch");
 }

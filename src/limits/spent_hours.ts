@@ -55,7 +55,8 @@ export class SpentHours {
   }
 
   /**
-   * The clock became right: moves spending that was booked before, and spending in later hours, to this hour.
+   * Moves spending without a certain hour, and spending of later hours, to an hour, because the clock became right or
+   * was set back.
    */
   moveTo(hour: number): void {
     for (const [start, micros] of this.#undated) this.#move(start, { to: hour, micros });

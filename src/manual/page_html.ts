@@ -9,7 +9,7 @@ import { TOPICS } from "./pages.ts";
 export interface HtmlOptions {
   /** The path of the pages and of their style sheet, without a slash at the end. */
   readonly path: string;
-  /** The topic of the page; undefined: the list of pages. */
+  /** The topic of the page. `undefined` for the list of pages. */
   readonly current: string | undefined;
 }
 
@@ -73,7 +73,7 @@ function rendererFor(path: string): Marked {
   });
 }
 
-/** The target of a link; undefined: the program does not contain the linked file. */
+/** The target of a link. `undefined` if the program does not contain the linked file. */
 function targetOf(href: string, path: string): string | undefined {
   if (/^(?:https?:|#)/.test(href)) return href;
   const [, name, anchor = ""] = /^([\w-]+)\.md(#.*)?$/.exec(href) ?? [];

@@ -36,7 +36,7 @@ export const TOPICS: readonly Topic[] = [
 
 /**
  * Finds a page by its name, or by a word of its name if only one page matches: the start of the name, or a
- * whole word within. Undefined: no page or several pages match.
+ * whole word within. Returns `undefined` if no page or several pages match.
  */
 export function findTopic(word: string): Topic | undefined {
   const exact = TOPICS.find(({ name }) => name === word);

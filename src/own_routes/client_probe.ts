@@ -1,4 +1,4 @@
-/** The proxy's answer to the check by which a client looks for its API, before it sends a credential. */
+/** The response to the check by which a client looks for its API, before it sends a credential. */
 
 import { findCredentials } from "../auth/credential.ts";
 import { credentialHeader } from "../config/credential_places.ts";
@@ -7,8 +7,8 @@ import type { OutgoingReply } from "../http/message.ts";
 import { reasonPhrase } from "../http/reason_phrases.ts";
 
 /**
- * The path in Anthropic's API that Claude Code asks for at its start, at its base URL: the address of the proxy,
- * or of an endpoint. The answer is the same for names that no endpoint has, so that it tells no names.
+ * The path in Anthropic's API that Claude Code requests at its start, at its base URL: the address of the proxy,
+ * or of an endpoint. The response is the same for names that no endpoint has, so that it does not reveal names.
  */
 const HELLO = /^(?:\/[^/]+)?\/api\/hello$/;
 
@@ -22,10 +22,10 @@ export interface ProbeRequest {
 }
 
 /**
- * Responds to a check of a client, as Anthropic does. Returns undefined for other requests, and for a check
- * with a credential, which goes to the endpoint.
+ * Returns the response of Anthropic to the check of a client. Returns `undefined` for other requests, and for a
+ * check with a credential, which goes to the endpoint.
  */
-export function answerClientProbe({ method, fields, path, query }: ProbeRequest): OutgoingReply | undefined {
+export function clientProbeReply({ method, fields, path, query }: ProbeRequest): OutgoingReply | undefined {
   if (method !== "HEAD" && method !== "GET" || !HELLO.test(path)) return undefined;
   const hasCredential = fields.some(({ lower }) => credentialHeader(lower)?.form === "bearer") ||
     findCredentials(fields, query).length > 0;

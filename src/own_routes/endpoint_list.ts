@@ -16,7 +16,7 @@ export function isEndpointListRequest(method: string, path: string): boolean {
   return method === "GET" && path === ENDPOINT_LIST_PATH;
 }
 
-/** Responds with the list. It has what clients see anyway: no addresses of upstreams, and no models. */
+/** Makes the response with the list. It contains no addresses of upstreams, and no models. */
 export function endpointListReply(
   endpoints: readonly Endpoint[],
   defaultEndpoint: string | undefined,

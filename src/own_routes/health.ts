@@ -8,11 +8,11 @@ export type StorageHealth = "ok" | "failing";
 
 /** The state of the proxy for its health routes. */
 export interface HealthState {
-  /** The proxy shuts down: it finishes running requests and takes no new ones. */
+  /** Whether the proxy shuts down: it finishes running requests and takes no new ones. */
   readonly draining: boolean;
   /** Time since the start, in milliseconds. */
   readonly uptimeMs: number;
-  /** The state of the database; undefined without a management plane. */
+  /** The state of the database. `undefined` if the management plane is off. */
   readonly storage: StorageHealth | undefined;
 }
 
@@ -20,17 +20,18 @@ export interface HealthState {
 const PATHS: ReadonlySet<string> = new Set(["/", "/healthz", "/readyz", "/health"]);
 
 /**
- * Responds to a health route or to `/`. Returns undefined for other requests, without a call of `stateOf`.
+ * Returns the response to a request for a health route or for `/`. Returns `undefined` for other requests, without
+ * a call of `stateOf`.
  */
-export function answerHealth(
+export function healthReply(
   method: string,
   path: string,
   stateOf: () => HealthState,
 ): OutgoingReply | undefined {
   if (!PATHS.has(path) || method !== "GET" && method !== "HEAD") return undefined;
-  const answer = healthAnswer(path, stateOf());
-  if (answer === undefined) return undefined;
-  const { status, type, text } = answer;
+  const content = healthContent(path, stateOf());
+  if (content === undefined) return undefined;
+  const { status, type, text } = content;
   return {
     status,
     reason: reasonPhrase(status),
@@ -39,7 +40,7 @@ export function answerHealth(
   };
 }
 
-function healthAnswer(
+function healthContent(
   path: string,
   state: HealthState,
 ): { status: number; type: string; text: string } | undefined {

@@ -9,9 +9,9 @@ import type { Scheme } from "../auth/page_origin.ts";
 import type { Entry, IncomingRequest, OutgoingReply } from "../http/message.ts";
 import type { RequestTarget } from "../http/request_target.ts";
 import type { Clock } from "../time/clock.ts";
-import { answerClientProbe } from "./client_probe.ts";
-import { answerFrontPage } from "./front_page.ts";
-import { answerHealth, type StorageHealth } from "./health.ts";
+import { clientProbeReply } from "./client_probe.ts";
+import { frontPageReply } from "./front_page.ts";
+import { healthReply, type StorageHealth } from "./health.ts";
 import type { AdminPlace } from "./page_html.ts";
 
 /** The routes of the management plane. */
@@ -24,7 +24,7 @@ export interface ManagementRoutes {
       readonly address: string;
       /** The counter for a wrong token of the request. */
       readonly guessPlace: () => GuessPlace;
-      /** The scheme of the URL that the client used; undefined: the proxy does not know it. */
+      /** The scheme of the URL that the client used. `undefined` if the proxy does not know it. */
       readonly scheme: () => Scheme | undefined;
     },
   ) => Promise<OutgoingReply> | undefined;
@@ -38,7 +38,7 @@ export interface ManagementRoutes {
 export interface OwnRoutes {
   /** Which addresses may use the proxy. */
   readonly clientAccess: ClientAccess;
-  /** Undefined: the management plane is off. */
+  /** The routes of the management plane. `undefined` if it is off. */
   readonly management: ManagementRoutes | undefined;
   readonly clock: Clock;
   /** The time of the start, in milliseconds of `clock.now()`. */
@@ -47,26 +47,26 @@ export interface OwnRoutes {
   readonly isDraining: () => boolean;
 }
 
-/** Responds to a request for one of the proxy's own routes. Returns undefined for other requests. */
+/** Returns the response to a request for one of the proxy's own routes, and `undefined` for other requests. */
 export function ownReply(
   request: IncomingRequest,
   { path, query }: RequestTarget,
   { clientAccess, management, clock, startedAt, isDraining }: OwnRoutes,
 ): OutgoingReply | Promise<OutgoingReply> | undefined {
   const { method, fields } = request;
-  const page = answerFrontPage({ method, fields, path, query }, () => {
+  const page = frontPageReply({ method, fields, path, query }, () => {
     const address = clientAccess.addressOf(request);
     if (!clientAccess.isAllowed(address)) return undefined;
     return management?.adminPlace(request.entry, address) ?? { kind: "off" };
   });
   if (page !== undefined) return page;
-  const health = answerHealth(method, path, () => ({
+  const health = healthReply(method, path, () => ({
     draining: isDraining(),
     uptimeMs: clock.now() - startedAt,
     storage: management?.storage(),
   }));
   if (health !== undefined) return health;
-  const probe = answerClientProbe({ method, fields, path, query });
+  const probe = clientProbeReply({ method, fields, path, query });
   if (probe !== undefined && clientAccess.isAllowed(clientAccess.addressOf(request))) return probe;
   return management?.answer(request, {
     path,

@@ -8,7 +8,7 @@ export type AdminPlace =
   | { readonly kind: "here" }
   /** At the port of the request, which serves only the management plane. */
   | { readonly kind: "own_port" }
-  /** At another port; undefined before the server listens. */
+  /** At another port. The port is `undefined` before the server listens. */
   | { readonly kind: "other_port"; readonly port: number | undefined }
   /** The address of the client may not use the admin page. */
   | { readonly kind: "closed" };

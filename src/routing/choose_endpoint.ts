@@ -19,7 +19,7 @@ export interface ModelLists {
 /** A request whose endpoint is to be chosen. */
 export interface Unrouted {
   readonly api: UnnamedApi;
-  /** The model that the request names. Undefined: it names none, or the proxy does not know where. */
+  /** The model that the request names. `undefined` if it names none, or names it at an unknown place. */
   readonly model: string | undefined;
   /** Whether the client may use an endpoint, and may reach it by a model. */
   readonly mayUse: (endpoint: Endpoint) => boolean;
@@ -43,7 +43,7 @@ export type ChoiceReason =
 /** The endpoint of a request, and the model to send. */
 export interface Choice {
   readonly endpoint: Endpoint;
-  /** The model to send. Undefined: the request names none. */
+  /** The model to send. `undefined` if the request names none. */
   readonly model: string | undefined;
   readonly reason: ChoiceReason;
   /** The rule of the file that matched, for people. */

@@ -6,7 +6,7 @@ import { isOriginWith } from "../config/values/presets.ts";
 import { matchesAny } from "../text/glob.ts";
 import type { ModelRouting, RoutingTable } from "./table.ts";
 
-/** A request that no route, list or name has led to an endpoint. */
+/** A request for which no route, list or name has chosen an endpoint. */
 export interface Unplaced {
   readonly model: string;
   readonly api: UnnamedApi;

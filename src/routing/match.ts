@@ -9,7 +9,9 @@ const MAX_QUOTED_PATH = 200;
 
 /** The destination of a request: the endpoint, and the rest of the path for the backend. */
 export interface Target {
-  /** The endpoint. With `byModel`: the endpoint if the model chooses no other one, which may be undefined. */
+  /**
+   * The endpoint. If `byModel` is set, the endpoint for models that choose no other one; then it may be `undefined`.
+   */
   readonly endpoint: Endpoint | undefined;
   /** The path after the name of the endpoint: empty, or with a slash at its start. */
   readonly rest: string;

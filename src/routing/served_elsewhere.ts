@@ -1,4 +1,4 @@
-/** Finds the path that works for a model whose request came to a path of another API. */
+/** Finds the path that serves a model, for a request at a path of another API. */
 
 import type { UnnamedApi } from "../apis/unnamed_paths.ts";
 import { harmlessText } from "../text/harmless_text.ts";
@@ -20,8 +20,8 @@ const PATHS: Readonly<Record<UnnamedApi, string>> = {
 };
 
 /**
- * The error message for a model that no endpoint with the API of the path lists, but one with another API. Undefined:
- * the chosen endpoint may serve the model, or no endpoint lists it.
+ * The error message for a model that only an endpoint with another API than that of the path lists. `undefined` if the
+ * chosen endpoint may serve the model, or if no endpoint lists it.
  */
 export function servedElsewhereMessage(
   { endpoints, byModel }: Pick<RoutingTable, "endpoints"> & { readonly byModel: ModelRouting },

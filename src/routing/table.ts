@@ -13,15 +13,15 @@ export interface RoutingTable {
   readonly dialectFolders: readonly { readonly folder: string; readonly endpoint: Endpoint | undefined }[];
   /** The endpoints that have Ollama's own API, by their names. */
   readonly ollamaEndpoints: ReadonlySet<string>;
-  /** How the model of a request chooses the endpoint. Undefined: it does not. */
+  /** How the model of a request chooses the endpoint. `undefined` if it does not. */
   readonly byModel: ModelRouting | undefined;
 }
 
 /** How the model of a request without the name of an endpoint chooses the endpoint. */
 export interface ModelRouting extends Pick<RoutingConfig, "routes" | "aliases"> {
-  /** The endpoints that have each API, in the order of the file. */
+  /** The endpoints with each API, in the order of the configuration file. */
   readonly speakers: Readonly<Record<UnnamedApi, readonly Endpoint[]>>;
-  /** The models of the aliases that name an endpoint, by endpoint and alias. They hold at the endpoint's path too. */
+  /** The models of the aliases that name an endpoint, by endpoint and alias. They apply at the endpoint's path too. */
   readonly ownAliases: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** The endpoint for requests whose model no other endpoint serves. */
   readonly fallbacks: Readonly<Record<UnnamedApi, Endpoint | undefined>>;

@@ -21,7 +21,7 @@ export class ClientOutput implements ByteOutput {
   }
 
   /** Ends the wait for the client. A write that fails needs no end, because its connection is closed. */
-  wrote(count: number): Promise<void> | undefined {
+  afterWrite(count: number): Promise<void> | undefined {
     this.#stall.end();
     return this.#turn.count(count);
   }

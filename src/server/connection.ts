@@ -1,4 +1,4 @@
-/** One connection of a client. It answers the requests on it one after the other (RFC 9112). */
+/** One HTTP/1.1 connection of a client. Its requests run one after the other (RFC 9112). */
 
 import { type Cancellation, ClientGone } from "../cancellation.ts";
 import { faultReply, ProxyFault } from "../faults.ts";
@@ -134,7 +134,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     closeQuietly(this.#connection);
   }
 
-  /** Ends what has taken too long. One timer calls it from time to time on all connections. */
+  /** Ends an exchange or a wait that has taken too long. One timer calls it at intervals for all connections. */
   endOverdue(): void {
     const limits = this.#limits();
     const lasted = this.clock() - this.#since;
@@ -178,7 +178,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     }
   }
 
-  /** Answers one request. False: the connection is done. */
+  /** Handles one request. Returns false if no further request can follow. */
   async #serveOne(): Promise<boolean> {
     if (this.#served++ > 0) this.#enter("idle");
     const head = await this.#nextHead();
@@ -230,7 +230,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     }
   }
 
-  /** Reads the head of the next request, and rejects an invalid one. Undefined: no valid request follows. */
+  /** Reads the head of the next request, and rejects an invalid one. Returns `undefined` if no valid head follows. */
   async #nextHead(): Promise<RequestHead | undefined> {
     // The body of the last request has been read.
     this.#countAhead();
@@ -290,13 +290,13 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
 
   // What the reader reports:
 
-  /** The memory of the connection grows, which counts for the budget of unauthenticated connections. */
-  grows(capacity: number): void {
-    if (this.#state !== "closed") this.#unauthenticatedBudget?.holds(this, capacity);
+  /** Counts the new size of the buffer for the budget of unauthenticated connections. */
+  onGrow(capacity: number): void {
+    if (this.#state !== "closed") this.#unauthenticatedBudget?.setHeld(this, capacity);
   }
 
-  /** Bytes have arrived, or the connection is over. */
-  hasRead(): void {
+  /** Called when bytes have arrived, or the connection is over. */
+  onRead(): void {
     const exchange = this.#current;
     if (exchange === undefined || exchange.isTunnel) return;
     if (exchange.isReadingBody) return this.#watch.uploadArrived(exchange);
@@ -314,14 +314,14 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     return writeAll(this.#output, CONTINUE);
   }
 
-  // What the watch for departures asks and reports:
+  // What the watch for departures reads and calls:
 
-  /** Undefined: the client is not authenticated, or memory is not counted. */
+  /** `undefined` if the client is not authenticated, or memory is not counted. */
   get share(): HeldShare | undefined {
     return this.#share;
   }
 
-  hasSentTooMuch(): void {
+  onSentTooMuch(): void {
     this.#isLast = true;
   }
 
@@ -347,7 +347,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     if (state === "closed") {
       this.#unauthenticatedBudget?.release(this);
       this.#share?.release();
-    } else this.#unauthenticatedBudget?.holds(this, this.#reader.capacity);
+    } else this.#unauthenticatedBudget?.setHeld(this, this.#reader.capacity);
   }
 }
 

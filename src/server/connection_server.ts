@@ -90,7 +90,7 @@ export class ConnectionServer {
     };
   }
 
-  /** The client cannot see this message: the runtime answers with a TLS alert. */
+  /** Logs plain HTTP on a TLS port. The client gets only a TLS alert from the runtime, without the message. */
   #logPlainHttp(client: string): void {
     this.#plainHttp.log({
       client,

@@ -35,11 +35,11 @@ export class DeclaredServer {
     this.#sweep = setInterval(() => this.#handler.endOverdue(), SWEEP_MS);
   }
 
-  /** Answers a request. Never rejects. */
-  answer(request: Request, { remoteAddr, completed }: Deno.ServeHandlerInfo): Promise<Response> {
+  /** Handles a request, and returns the response. Never rejects. */
+  handle(request: Request, { remoteAddr, completed }: Deno.ServeHandlerInfo): Promise<Response> {
     const response = completed.catch(() => {}).finally(() => this.#responses.delete(response));
     this.#responses.add(response);
-    return this.#handler.answer(request, peerAddress(remoteAddr));
+    return this.#handler.handle(request, peerAddress(remoteAddr));
   }
 
   /** Uses the limits of another configuration. */
@@ -47,7 +47,7 @@ export class DeclaredServer {
     this.#limits = connections;
   }
 
-  /** Rejects new requests, lets running ones end until the deadline, then cuts the rest. */
+  /** Rejects new requests, waits for running ones until the deadline, and then aborts the rest. */
   async drain(deadlineMs: number): Promise<void> {
     await drainExchanges(this.#app, {
       log: this.#log,

@@ -86,10 +86,10 @@ export class DenoServer implements RunningServer {
         signal: this.#stop.signal,
         // The proxy prints its own banner.
         onListen() {},
-        // It is called for responses that break off, whose reason the log has. Without it the runtime prints
-        // the error.
+        // The runtime calls it for responses that break off. The log has their reason. Without this function,
+        // the runtime prints the error.
         onError: () => new Response(null, { status: 500 }),
-      }, (request, { remoteAddr }) => handler.answer(request, peerAddress(remoteAddr)));
+      }, (request, { remoteAddr }) => handler.handle(request, peerAddress(remoteAddr)));
     const opened = openSockets({ hostname: this.#host, port }, {
       open,
       close: (server) => void server.shutdown(),

@@ -14,22 +14,23 @@ const MAX_AHEAD_BYTES = 256 * 1024;
  */
 const MAX_UNREAD_BYTES = 64 * 1024;
 /**
- * The memory for an upload of which the upstream takes nothing: a departure shows behind what the client has
- * sent, of which systems usually buffer 4 to 6 MB. The buffer doubles, so that it reads at least half as much.
+ * The memory for an upload that the upstream does not read. A departure shows only after the bytes that the client has
+ * sent, of which systems usually buffer 4 to 6 MB. The buffer doubles, so that it holds at least half of this.
  */
 const MAX_STUCK_BYTES = 16 * 1024 * 1024;
 
 /** The connection of a {@link DepartureWatch}. */
 export interface WatchedConnection {
-  /** The memory that the connection holds. Undefined: it is not counted. */
+  /** The memory that the connection holds. `undefined` if it is not counted. */
   readonly share: HeldShare | undefined;
   /** Called before an exchange is cancelled because its client has sent too much ahead. */
-  readonly hasSentTooMuch: () => void;
+  readonly onSentTooMuch: () => void;
 }
 
 /**
- * Reads a connection while a request is answered, because only a read notices that the client has left. Cancels the
- * exchange then. Keeps what arrives: the beginning of a body that waits for its reader, or the next requests.
+ * Reads the connection of a client while an exchange runs, because only a read shows that the client has left. The
+ * watch then cancels the exchange. It keeps the bytes that arrive: the beginning of a body that waits for its reader,
+ * or the next requests.
  */
 export class DepartureWatch {
   readonly #reader: ConnectionReader;
@@ -46,7 +47,7 @@ export class DepartureWatch {
     this.#connection = connection;
   }
 
-  /** An exchange begins. */
+  /** Forgets the previous exchange, because the next one begins. */
   reset(): void {
     this.#stuckAt = undefined;
     this.#readsBehind = false;
@@ -59,7 +60,7 @@ export class DepartureWatch {
     else if (exchange.isUnread) {
       if (this.#reader.available < MAX_UNREAD_BYTES) this.#read(exchange);
     } else if (this.#reader.available > MAX_AHEAD_BYTES) {
-      this.#connection.hasSentTooMuch();
+      this.#connection.onSentTooMuch();
       const reason = `the client sent more than ${MAX_AHEAD_BYTES} bytes during a running request`;
       exchange.cancellation.cancel(new ClientGone(reason));
     } else this.#read(exchange);
@@ -79,14 +80,14 @@ export class DepartureWatch {
     else if (!isStill && this.#readsBehind) this.#endReadingBehind();
   }
 
-  /** Bytes of an upload have arrived, or the connection is over. */
+  /** Called when bytes of an upload have arrived, or the connection is over. */
   uploadArrived(exchange: RunningExchange): void {
     if (this.#readsBehind && this.#stuckAt === this.#taken) this.#readBehind(exchange);
   }
 
   /**
-   * Whether there is memory to read on until the departure shows. All of it is held at once: many uploads with a
-   * part each would all get nowhere. The sender keeps room for its other connections.
+   * Whether there is memory to read on until the departure shows. The watch acquires all of it at once, because a
+   * part would not be enough. Memory remains for other connections of the client.
    */
   #mayReadBehind(): boolean {
     const { share } = this.#connection;

@@ -10,9 +10,9 @@ export interface DrainParts {
   readonly log: Log;
   /** How long running exchanges may go on. */
   readonly deadlineMs: number;
-  /** Ends what is idle. The promise resolves when all connections have ended. Called before each wait. */
+  /** Closes idle connections, and resolves when all connections have ended. Called before each wait. */
   readonly finish: () => Promise<unknown>;
-  /** Closes the connections that are open even after their exchanges were aborted. Undefined: it cannot. */
+  /** Closes the connections that are open even after the abort of their exchanges. `undefined` if it cannot. */
   readonly close?: () => void;
 }
 

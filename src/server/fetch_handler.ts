@@ -36,7 +36,7 @@ export interface FetchHandlerParts {
 const LEAST_STATUS = 200;
 const GREATEST_STATUS = 599;
 
-/** Answers web requests, and ends those whose client keeps the proxy waiting for too long. */
+/** Handles web requests, and ends those whose client keeps the proxy waiting for too long. */
 export class FetchHandler {
   readonly #parts: FetchHandlerParts;
   readonly #running = new Set<FetchExchange>();
@@ -45,8 +45,8 @@ export class FetchHandler {
     this.#parts = parts;
   }
 
-  /** Answers a request from the address `peer`. Never rejects. */
-  async answer(request: Request, peer: string): Promise<Response> {
+  /** Handles a request from the address `peer`, and returns the response. Never rejects. */
+  async handle(request: Request, peer: string): Promise<Response> {
     const exchange = new FetchExchange(request, {
       ...this.#parts,
       peer,
@@ -54,7 +54,7 @@ export class FetchHandler {
     });
     this.#running.add(exchange);
     try {
-      return await exchange.answer();
+      return await exchange.response();
     } catch (error) {
       exchange.end();
       this.#parts.onUnexpected(error);
@@ -103,7 +103,7 @@ class FetchExchange {
     } else if (overdue !== undefined) this.#leave(overdue);
   }
 
-  async answer(): Promise<Response> {
+  async response(): Promise<Response> {
     const reply = sendable(await this.#reply());
     const { status, body, fields } = reply;
     // A list keeps the order and the spelling of the names. `Headers` would sort and merge them.
@@ -132,7 +132,7 @@ class FetchExchange {
   async #reply(): Promise<OutgoingReply> {
     try {
       const { method, target, fields, framing } = readFetchHead(this.#request, this.#parts.limits());
-      if (asksForWebSocket(fields)) return refusal(ownServerFault("A WebSocket"));
+      if (asksForWebSocket(fields)) return closingReply(ownServerFault("A WebSocket"));
       return await this.#parts.handler({
         method,
         target,
@@ -144,7 +144,7 @@ class FetchExchange {
         cancellation: this.#cancellation,
       });
     } catch (error) {
-      return refusal(faultOf(error));
+      return closingReply(faultOf(error));
     }
   }
 
@@ -204,7 +204,7 @@ class FetchExchange {
     }, { highWaterMark: 0 });
   }
 
-  /** The client has left, or has to leave. */
+  /** Ends the exchange, because the client has left or has to leave. */
   #leave(reason: ClientGone): void {
     if (this.#hasEnded) return;
     this.#cancellation.cancel(reason);
@@ -225,8 +225,8 @@ class FetchExchange {
 }
 
 /**
- * What a response that breaks off fails with. The log already has the reason. `deno serve` prints the error,
- * so it is one line that tells where to look.
+ * The error of a response that breaks off. The log already has the reason. `deno serve` prints the error, so it is
+ * one line that points to the log.
  */
 function responseCut(): Error {
   const error = new Error("A response broke off.");
@@ -239,7 +239,7 @@ function sendable(reply: OutgoingReply): OutgoingReply {
   const { status, tunnel } = reply;
   if (tunnel === undefined && status >= LEAST_STATUS && status <= GREATEST_STATUS) return reply;
   discardReply(reply);
-  return refusal(
+  return closingReply(
     new ProxyFault(
       "bad_gateway",
       `The upstream answered with status ${status}, which Deno.serve cannot send.`,
@@ -248,10 +248,10 @@ function sendable(reply: OutgoingReply): OutgoingReply {
 }
 
 /**
- * The response to a request that does not reach the handler. The connection ends: its next bytes may be no
- * request.
+ * The response to a request that does not reach the handler. It closes the connection, because the next bytes may
+ * not be a request.
  */
-function refusal(fault: ProxyFault): OutgoingReply {
+function closingReply(fault: ProxyFault): OutgoingReply {
   const reply = faultReply(fault, { dialect: "generic", requestId: "none" });
   return { ...reply, fields: [...reply.fields, field("connection", "close")] };
 }

@@ -39,7 +39,7 @@ export class HttpServer implements RunningServer {
   readonly #connections: OpenConnections;
   readonly #connectionServer: ConnectionServer;
   readonly #ports: OpenPorts;
-  /** Undefined: no port is encrypted. */
+  /** `undefined` if no port is encrypted. */
   readonly #certificate: Certificate | undefined;
   readonly #sweep: ReturnType<typeof setInterval>;
   readonly #full: RepeatedWarning;

@@ -9,7 +9,7 @@ export class OpenConnections {
   readonly #now: () => number;
   #isFinishing = false;
 
-  /** `now` gives milliseconds of a clock that never jumps. */
+  /** `now` returns milliseconds of a clock that never jumps. */
   constructor(now: () => number) {
     this.#now = now;
   }

@@ -11,9 +11,9 @@ export interface PortEvents extends Omit<ListenEvents, "onConnection"> {
 /** The listeners of a server. */
 export interface OpenPorts {
   readonly main: Listener;
-  /** Undefined: the configuration has no separate HTTPS port. */
+  /** The separate HTTPS port. `undefined` if the configuration has none. */
   readonly https: Listener | undefined;
-  /** Undefined: the configuration has no separate port for the admin page and the management API. */
+  /** The separate port for the admin page and the management API. `undefined` if the configuration has none. */
   readonly admin: Listener | undefined;
   /** The main listener, and the others that the configuration asks for. */
   readonly all: readonly Listener[];

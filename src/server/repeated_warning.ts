@@ -10,7 +10,7 @@ export class RepeatedWarning {
   readonly #now: () => number;
   #loggedAt = -Infinity;
 
-  /** `now` gives milliseconds of a clock that never jumps. */
+  /** `now` returns milliseconds of a clock that never jumps. */
   constructor(event: string, { log, now }: { log: Log; now: () => number }) {
     this.#event = event;
     this.#log = log;

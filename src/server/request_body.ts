@@ -2,7 +2,7 @@ import type { MessageBody } from "../streams/byte_source.ts";
 import type { FramedBody } from "../http/body.ts";
 import { StallTimer } from "./stall_timer.ts";
 
-/** What the connection does as the body of a request goes on. */
+/** What the connection does while the body of a request is read. */
 export interface RequestBodyHooks {
   /** Called before the first wait for the client. Undefined if the client does not expect `100 Continue`. */
   readonly onWanted: (() => Promise<void>) | undefined;
@@ -56,7 +56,7 @@ export class RequestBody implements MessageBody {
     try {
       while (this.#body.tryRead() instanceof Uint8Array) { /* the next piece */ }
     } catch {
-      return false; // it breaks the rules, and the request has been answered already
+      return false; // the body breaks the rules, and the client already has the response
     }
     return this.#body.ended;
   }

@@ -8,7 +8,7 @@ import { RequestBody, type RequestBodyHooks } from "./request_body.ts";
 
 /** The connection of an exchange. */
 export interface ExchangeOwner {
-  /** The reader has read the last byte of the body. */
+  /** Called when the reader has read the last byte of the body. */
   readonly bodyEnded: (exchange: RunningExchange) => void;
   /** Sends `100 Continue`. */
   readonly sendContinue: () => Promise<void>;

@@ -9,7 +9,7 @@ export class StallTimer {
   #since: number | undefined;
   #reject: ((error: Error) => void) | undefined;
 
-  /** `now` gives milliseconds of a clock that never jumps. */
+  /** `now` returns milliseconds of a clock that never jumps. */
   constructor(now: () => number) {
     this.#now = now;
   }

@@ -24,7 +24,7 @@ export class UnauthenticatedBudget {
   }
 
   /** Sets the bytes that a connection holds. May close this connection or others. */
-  holds(connection: ServedConnection, bytes: number): void {
+  setHeld(connection: ServedConnection, bytes: number): void {
     if (connection.isAuthenticated || bytes <= FREE_BYTES) return this.release(connection);
     this.#total += bytes - (this.#held.get(connection) ?? 0);
     this.#held.set(connection, bytes);

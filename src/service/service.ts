@@ -9,11 +9,11 @@ export interface ServiceFacts {
   readonly program: string;
   /** The environment variables of the service, including keys. */
   readonly variables: ReadonlyMap<string, string>;
-  /** The name and text of the configuration file. Undefined: there is no file. */
+  /** The name and text of the configuration file. `undefined` if there is no file. */
   readonly config: { readonly name: string; readonly text: string } | undefined;
   /** The account that runs the service on macOS. */
   readonly user: string;
-  /** `OWNER/NAME` of the repository that released the program. Undefined: a local build. */
+  /** `OWNER/NAME` of the repository that released the program. `undefined` for a local build. */
   readonly repository?: string | undefined;
 }
 

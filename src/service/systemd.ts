@@ -60,15 +60,16 @@ export interface UnitFacts {
   readonly program: string;
   /** The file with the environment variables of the service. */
   readonly environmentFile: string;
-  /** The path of the configuration file. Undefined: there is no file. */
+  /** The path of the configuration file. `undefined` if there is no file. */
   readonly configPath: string | undefined;
   /** Files that systemd copies for the service. */
   readonly credentials: readonly Credential[];
   /**
-   * An existing account to run the service. Undefined: an account that exists only while the service runs.
+   * An existing account to run the service. If `undefined`, systemd makes an account that exists only while the
+   * service runs.
    */
   readonly account?: string;
-  /** `OWNER/NAME` of the repository. Undefined: a local build. */
+  /** `OWNER/NAME` of the repository. `undefined` for a local build. */
   readonly repository: string | undefined;
 }
 

@@ -13,7 +13,7 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** Makes a body of bytes in memory. It gives them in one piece. */
+/** Makes a body of bytes in memory. Its reader gets them in one piece. */
 export function bodyOf(bytes: Uint8Array): MessageBody {
   return new WholeBody(bytes);
 }

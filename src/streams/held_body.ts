@@ -9,7 +9,7 @@ export interface Change {
 
 /** The share of the memory for bodies that one request may hold. */
 export interface BodyMemory {
-  /** Whether the request may hold so many bytes. */
+  /** Sets the share to `bytes`. Returns false and changes nothing if the request may not hold that many. */
   readonly mayHold: (bytes: number) => boolean;
   /** Releases the share. Calls all functions that {@link droppedBy} registered. */
   readonly release: () => void;
@@ -47,8 +47,8 @@ export class HeldBody {
   }
 
   /**
-   * The body from its first byte on, with changes in the order of their ranges. It ends the readers before
-   * it.
+   * Returns a reader of the body from its first byte on, with changes in the order of their ranges. Earlier readers
+   * throw at their next read.
    */
   body(changes: readonly Change[] = []): MessageBody {
     const own = ++this.#latest;
@@ -82,7 +82,7 @@ interface Place {
   next: number;
 }
 
-/** The next piece, which is not empty. Undefined at the end. Moves the place. */
+/** Returns the next piece, which is not empty, and moves the place behind it. Returns `undefined` at the end. */
 function pieceAt(place: Place, bytes: Uint8Array, changes: readonly Change[]): Uint8Array | undefined {
   while (place.at < bytes.length || place.next < changes.length) {
     const change = changes[place.next];

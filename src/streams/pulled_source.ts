@@ -3,7 +3,7 @@ import type { MessageBody } from "./byte_source.ts";
 /** A body whose pieces arrive one by one from an asynchronous reader. A subclass pulls them. */
 export abstract class PulledBody implements MessageBody {
   readonly length: number | undefined;
-  /** The next piece for the reader. Null: the end. Undefined: no piece has arrived. */
+  /** The next piece for the reader: `null` at the end, and `undefined` if no piece has arrived. */
   #arrived: Uint8Array | null | undefined;
   #failure: { readonly error: unknown } | undefined;
   #pulling: Promise<void> | undefined;
@@ -55,13 +55,13 @@ export abstract class PulledBody implements MessageBody {
   }
 }
 
-/** A body whose pieces a function gives one by one, such as the reader of a `ReadableStream`. */
+/** A body whose pieces a function returns one by one, such as the reader of a `ReadableStream`. */
 export class PulledSource extends PulledBody {
   readonly #pull: () => Promise<Uint8Array | null>;
   readonly #onCancel: () => void;
 
   /**
-   * `pull` gives the next piece, or null at the end. It is called again after the reader has taken the piece.
+   * `pull` returns the next piece, or `null` at the end. It is called again after the reader has taken the piece.
    */
   constructor(
     pull: () => Promise<Uint8Array | null>,

@@ -4,13 +4,14 @@ import { GrowingBuffer } from "./growing_buffer.ts";
 /** The bytes that {@link readUpTo} read of a body. */
 export interface ReadBytes {
   readonly bytes: Uint8Array;
-  /** Whether the bytes are the whole body. False: the body is longer, and its rest is unread. */
+  /** Whether the bytes are the whole body. If not, the body is longer, and its rest is unread. */
   readonly isWhole: boolean;
 }
 
 /**
  * Reads a body to its end, or until it is longer than `maxBytes`. Calls `hold` with the new length before it
- * keeps more bytes. Throws what the body or `hold` throws. A promise only if the body has not arrived yet.
+ * keeps more bytes. Throws the error of the body or of `hold`. Returns a promise only if the body has not arrived
+ * yet.
  */
 export function readUpTo(
   body: Omit<MessageBody, "cancel">,
@@ -36,7 +37,7 @@ async function readOn(body: Omit<MessageBody, "cancel">, reading: Reading): Prom
   }
 }
 
-/** Reads what has arrived. Returns whether the bytes are the whole body. Undefined: more bytes follow. */
+/** Reads the bytes that have arrived. Returns whether they are the whole body, or `undefined` if more bytes follow. */
 function readArrived(
   body: Pick<MessageBody, "tryRead">,
   { buffer, maxBytes, hold }: Reading,

@@ -18,13 +18,13 @@ export class SmallPieces implements ByteSource {
   #hasYielded = false;
   #workingSince = 0;
 
-  /** `maxBytes` is the length of the longest piece that it gives. */
+  /** `maxBytes` is the length of the longest piece for the reader. */
   constructor(source: ByteSource, maxBytes: number) {
     this.#source = source;
     this.#maxBytes = maxBytes;
   }
 
-  /** Also gives undefined where other connections must have their turn first. */
+  /** Also returns `undefined` if other connections must have their turn first. */
   tryRead(): Uint8Array | null | undefined {
     if (this.#rest.length === 0) return this.#begin(this.#source.tryRead());
     if (!this.#hasYielded) return undefined;

@@ -14,7 +14,7 @@ const OPERATION_BYTES = 16 * 1024;
  * work. The count cannot tell which, so the process polls the system then too.
  */
 const BUSY_MS = 25;
-/** After so much work of one connection the process sleeps for a moment. */
+/** The work of one connection, in milliseconds, after which the process sleeps for a moment. */
 const LONGEST_WORK_MS = 16;
 
 /**
@@ -44,8 +44,8 @@ export class TurnCount {
   #busySince = 0;
 
   /**
-   * Counts a read or a write. Gives a promise to await after it, where others must have their turn first. The
-   * promise never rejects.
+   * Counts a read or a write. Returns a promise to await if other connections must have their turn first, or
+   * `undefined`. The promise never rejects.
    */
   count(bytes: number): Promise<void> | undefined {
     this.#left -= bytes + OPERATION_BYTES;

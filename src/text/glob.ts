@@ -5,7 +5,10 @@ export function matchesAny(patterns: readonly string[], name: string): boolean {
 
 const NO_TEXTS: readonly string[] = [];
 
-/** What each `*` of a pattern matches in a name, the first ones as little as possible. Undefined: no match. */
+/**
+ * The text that each `*` of a pattern matches in a name. The first ones match as little as possible. `undefined` if the
+ * pattern does not match.
+ */
 export function wildcardTexts(pattern: string, name: string): readonly string[] | undefined {
   const [first = "", ...rest] = pattern.split("*");
   const last = rest.pop();
@@ -28,7 +31,7 @@ export function wildcardTexts(pattern: string, name: string): readonly string[] 
   return texts;
 }
 
-/** A text whose `*` are replaced by texts, in their order. */
+/** Replaces each `*` of a text with the next one of `texts`. */
 export function withWildcards(text: string, texts: readonly string[]): string {
   let index = 0;
   return text.replaceAll("*", () => texts[index++] ?? "");

@@ -2,7 +2,7 @@
 
 import { matchesAny } from "./glob.ts";
 
-/** Why a text is not a path pattern, as the rest of a sentence. Undefined: it is one. */
+/** Why a text is not a path pattern, as the rest of a sentence. `undefined` if it is a path pattern. */
 export function patternProblem(pattern: string): string | undefined {
   const path = pattern.startsWith("!") ? pattern.slice(1) : pattern;
   if (!/^[/*]/.test(path)) return "does not start with /, * or !, like /v1/models, */models or !*/files*";
@@ -19,8 +19,8 @@ export function patternProblem(pattern: string): string | undefined {
 const MAX_PATH_LENGTH = 8_000;
 
 /**
- * Why a path cannot be compared with patterns, as the end of a sentence. Undefined: it can. An ambiguous
- * path is another path for an upstream that decodes it twice, or decodes it before it splits it.
+ * Why a path cannot be compared with patterns, as the end of a sentence. `undefined` if it can. An upstream that
+ * decodes an ambiguous path twice, or decodes it before it splits it, reads another path.
  */
 export function pathAmbiguity(path: string): string | undefined {
   if (path.length > MAX_PATH_LENGTH) return `it is longer than ${MAX_PATH_LENGTH} characters`;
@@ -46,8 +46,8 @@ export function readPatterns(patterns: readonly string[]): ReadPatterns {
 }
 
 /**
- * What patterns say of a path. Undefined: no pattern matches. `path` is the path at a backend, as it is sent,
- * beginning with the version in the base URL of the backend. A pattern that denies wins.
+ * Whether patterns allow or deny a path. `undefined` if no pattern matches. `path` is the path that the proxy sends
+ * to a backend, beginning with the version in the base URL of the backend. A pattern that denies wins.
  *
  * A pattern may leave the version out. A pattern that denies applies with every version and without one,
  * because upstreams serve the same under `/v1/files`, `/v1beta/files` and `/files`. A pattern that allows a

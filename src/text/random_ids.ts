@@ -7,7 +7,7 @@
 const TIME_BYTES = 6;
 const RANDOM_BYTES = 6;
 const ID_BYTES = TIME_BYTES + RANDOM_BYTES;
-/** Random bytes for so many ids are made at once, because most of their cost is the call. */
+/** The number of ids whose random bytes are made at once, because most of the cost is the call. */
 const IDS_IN_BLOCK = 128;
 /** The random part of the first id of a millisecond is below this, which leaves room for the next ones. */
 const FIRST_BELOW = 2 ** 47;
@@ -16,7 +16,7 @@ const STEP_BELOW = 2 ** 32;
 const MOST = 2 ** 48;
 
 /**
- * Makes a function that gives ids of exchanges, such as `req_0199f2c4a1b7035f0c…`, each of 24 hexadecimal digits: the
+ * Makes a function that returns ids of exchanges, such as `req_0199f2c4a1b7035f0c…`, each of 24 hexadecimal digits: the
  * time and random digits. They do not tell how many other ids were made. `now` is the time in milliseconds since
  * 1970.
  */

@@ -1,4 +1,4 @@
-/** The runtime fires a timer with a longer delay at once. A list sets its timer again when that fires too early. */
+/** The runtime fires a timer with a longer delay at once. A list whose timer fires too early sets it again. */
 const LONGEST_MS = 2 ** 31 - 1;
 /** Lists of the usual delays are kept while they are empty. */
 const MAX_EMPTY_LISTS = 64;

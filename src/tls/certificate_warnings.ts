@@ -43,8 +43,8 @@ export async function pairWarning({ cert, key }: TlsConfig): Promise<string | un
 }
 
 /**
- * A warning if clients built on Bun reject the certificate because its CA limits IP addresses. Undefined:
- * not.
+ * Returns a warning if clients built on Bun reject the certificate because its CA limits IP addresses, and
+ * `undefined` if they accept it.
  */
 export async function constraintWarning(chain: string): Promise<string | undefined> {
   const { X509Certificate } = await import("node:crypto");

@@ -54,7 +54,7 @@ Deno.test("authenticate: passthrough strips a token of the proxy in a second pla
   assertEquals([...verdict.tokenPlaces].sort(), ["proxy-authorization", "x-api-key"]);
 });
 
-/** What a credential's form may not be where it is passed on. */
+/** Forms of credentials that the proxy rejects if it forwards the client's key. */
 const MALFORMED: readonly (readonly [lines: readonly string[], query: string])[] = [
   [["Authorization: the-token"], ""],
   [["Authorization: Bearer"], ""],
@@ -91,7 +91,7 @@ for (const [lines, query] of MALFORMED) {
     const verdict = authenticate(findCredentials(fields, query), { check, passthrough: true, fields, query });
     assert(!verdict.admitted && verdict.code === "bad_request" && verdict.guesses.length === 0);
     assert(!/the-token|foreign/.test(verdict.message), verdict.message);
-    // Where every place is withheld as it is, the form does not matter.
+    // If the proxy strips every place anyway, the form does not matter.
     assert(
       authenticate([...findCredentials(fields, query), valid], { check, passthrough: false, fields, query })
         .admitted,
@@ -128,7 +128,7 @@ Deno.test("authenticate: passthrough forwards credentials for the provider with 
   }
 });
 
-/** Another token of the proxy's in a form that is clear and admits nobody. */
+/** A token of the proxy in a form that is unambiguous, and that the proxy does not accept. */
 for (
   const line of [
     "Authorization: Token second-token",

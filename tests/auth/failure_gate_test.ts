@@ -56,7 +56,7 @@ Deno.test("FailureGate: an IPv6 network counts as one address, and a flood of ot
   assert(gate.waitMs("2001:db8:1:2::1") > 0);
 });
 
-Deno.test("FailureGate: memory is bounded, by guesses of an address and by addresses", () => {
+Deno.test("FailureGate: memory is limited, for each address and for all addresses", () => {
   const clock = new FakeClock();
   const gate = new FailureGate(clock);
   fail(gate, 12);

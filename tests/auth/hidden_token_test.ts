@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { findHiddenToken } from "../../src/auth/hidden_token.ts";
 import { fieldsOf } from "../support/data/fields.ts";
 
-/** Its base64 has digits in which the two alphabets differ, wherever it begins. */
+/** At each offset, the base64 of this token has digits in which the two alphabets differ. */
 const TOKEN = "~~~???>>>~?>~?>";
 
 Deno.test("findHiddenToken: base64 in both alphabets, at each offset of the token", () => {

@@ -12,7 +12,7 @@ class TokensBench {
   readonly unreadable: string[] = [];
   projects: Project[] = [projectRow("p1")];
   rows: Token[] = [];
-  /** What the next read of changes gives. Undefined: the store no longer has the changes. */
+  /** The result of the next read of changes. `undefined` if the store no longer has the changes. */
   changes: Partial<AccessChanges> | undefined;
   reads = 0;
   changed = false;
@@ -47,7 +47,7 @@ class TokensBench {
 function verdict(tokens: ManagedTokens, value: string): string {
   const recognised = tokens.check(value);
   if (recognised === undefined) return "unknown";
-  return "refused" in recognised ? recognised.refused : recognised.principal.name;
+  return "rejected" in recognised ? recognised.rejected : recognised.principal.name;
 }
 
 Deno.test("ManagedTokens: a token is valid until the moment it expires", async () => {

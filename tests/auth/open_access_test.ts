@@ -9,7 +9,7 @@ const check = openAccessCheck({
   ownHostname: "Nas.Example.NET",
 });
 
-/** Why a request with this head is refused; undefined: it is not. */
+/** Why a request with this head is rejected. `undefined` if it passes. */
 function refusal(...lines: (string | undefined)[]): "page" | "host" | undefined {
   try {
     check(fieldsOf(...lines.filter((line) => line !== undefined)));
@@ -73,7 +73,7 @@ for (const host of LOCAL_HOSTS) {
 for (const host of FOREIGN_HOSTS) {
   Deno.test(`openAccessCheck: Host ${JSON.stringify(host)} could be registered and is rejected`, () => {
     assertEquals(refusal(`Host: ${host}`), "host");
-    // A rebound page takes itself for one of the proxy's own.
+    // For the browser, a page with DNS rebinding is a page of the proxy.
     if (URL.canParse(`http://${host}`) && new URL(`http://${host}`).origin === `http://${host}`) {
       assertEquals(refusal(`Host: ${host}`, `Origin: http://${host}`, "Sec-Fetch-Site: same-origin"), "host");
     }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { isEqual } from "../../src/auth/shared_token.ts";
 
-/** Bytes that note which of them were looked at. */
+/** Bytes that record which of them were read. */
 function watched(bytes: readonly number[]): { bytes: Uint8Array; looked: Set<string> } {
   const looked = new Set<string>();
   const target = Uint8Array.from(bytes);
@@ -14,7 +14,7 @@ function watched(bytes: readonly number[]): { bytes: Uint8Array; looked: Set<str
   return { bytes: proxied, looked };
 }
 
-Deno.test("isEqual: compares all bytes, wherever the first difference is", () => {
+Deno.test("isEqual: compares all bytes, at any place of the first difference", () => {
   const right = [1, 2, 3, 4];
   for (
     const [guess, expected] of [[[1, 2, 3, 4], true], [[9, 2, 3, 4], false], [[1, 2, 3, 9], false], [

@@ -1,14 +1,13 @@
 /**
- * The time of a check must not tell how much of a guess was right.
+ * The duration of a check must not reveal how much of a guess is right.
  *
- * What these tests see: a comparison that ends at the first wrong character, in place of the hashes or behind them. In
- * place of them the medians show it by far. Behind them it takes some ten to hundred nanoseconds of several thousand,
- * which disappear in the margin that a loaded machine needs; a sign test over many interleaved rounds finds them all
- * the same. Both are tried here, on purpose.
+ * These tests detect a comparison that ends at the first wrong character, in place of the hashes or after them. If it
+ * replaces the hashes, the medians clearly differ. If it follows the hashes, the difference is ten to a hundred
+ * nanoseconds of several thousand. That is less than the tolerance for a loaded machine, but a sign test over many
+ * interleaved rounds finds it. Two tests below check that both methods work.
  *
- * What they cannot see: differences smaller than that, in caches or in the engine. They show no leak where there is
- * none to be measured; that there is none follows from the hashes: whoever guesses cannot tell which bytes of a hash
- * a guess will have right.
+ * These tests do not detect smaller differences, in caches or in the engine. That there is no leak follows from the
+ * hashes: a client that guesses does not know which bytes of a hash will be right.
  */
 
 import { assert } from "@std/assert";
@@ -28,17 +27,17 @@ import {
   type TimingOptions,
 } from "../support/time/timing.ts";
 
-/** As `openssl rand -hex 24` makes them. */
+/** A token like those of `openssl rand -hex 24`. */
 const GUESS = crypto.getRandomValues(new Uint8Array(24)).toHex();
-/** Long enough for a comparison by characters to take long beside all else. */
+/** A token so long that a comparison by characters takes most of the time. */
 const LONG_GUESS = GUESS.repeat(64 * 1024 / GUESS.length);
 
 const USUAL: TimingOptions = { rounds: 1_000, calls: 20 };
 const LONG: TimingOptions = { rounds: 100, calls: 1 };
 
-/** Medians that differ by less are called the same: a loaded machine must not fail the test. */
+/** The tolerance for medians, so that the test does not fail on a loaded machine. */
 const MARGIN = 1.4;
-/** Where the sign test has found something: without a difference it stays below 4, with the one tried here above 12. */
+/** The limit of the sign test. The value is below 4 without a difference, and above 12 with the difference below. */
 const FOUND = 8;
 
 function textOf(timings: readonly Timing[]): string {

@@ -1,4 +1,4 @@
-/** Completion in real shells: what each offers is what the parser takes. */
+/** Completion in real shells: each shell offers what the parser accepts. */
 
 import { assert, assertEquals } from "@std/assert";
 import { completionScript } from "../../src/cli/completion/completion.ts";
@@ -12,7 +12,7 @@ import { unless, without } from "../support/runner/left_out.ts";
 const PROGRAM = describe(buildProgram());
 const TREE = completionTree(PROGRAM);
 
-/** What a shell offers for lines, in one run of it; each ends where the cursor is. */
+/** Runs a shell once, and returns what it offers for each line. A line ends at the cursor. */
 type Offers = (lines: readonly string[]) => Promise<string[][]>;
 
 async function runShell(
@@ -65,7 +65,7 @@ end <lines
   );
 };
 
-/** A line, and some of what is offered; the whole where there is a third value. */
+/** A line, and some of the offered words: all of them if there is a third value. */
 const LINES: readonly (readonly [string, readonly string[], "all"?])[] = [
   ["llm-proxy ", ["serve", "check", "token", "completion", "help"]],
   ["llm-proxy tok", ["token"], "all"],
@@ -101,7 +101,7 @@ for (const [shell, offers] of [["bash", inBash], ["fish", inFish]] as const) {
   Deno.test({
     ...unless(
       without(shell),
-      `completion: ${shell} offers every option and every command, wherever it can stand`,
+      `completion: ${shell} offers every option and every command at each place where it is allowed`,
     ),
     async fn() {
       const lines = TREE.places.flatMap(({ words }) => {

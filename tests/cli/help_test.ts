@@ -1,4 +1,4 @@
-/** What help says: examples that work, pages that are there, the same words everywhere, and suggestions. */
+/** Help: its examples work, its pages exist, options are described in the same way, and mistakes get suggestions. */
 
 import type { Command } from "commander";
 import { assert, assertEquals, assertRejects } from "@std/assert";
@@ -16,11 +16,11 @@ Deno.test("help: every command has notes, and every note belongs to a command", 
   assertEquals(Object.keys(COMMAND_NOTES).sort(), COMMANDS.map(({ words }) => words).sort());
 });
 
-/** The program with actions that only note what would run. */
+/** The program with actions that only record what would run. */
 function inertProgram(note: (words: string) => void): Command {
   const program = buildProgram();
   const disarm = (command: Command): void => {
-    // Of those with commands below them, one with arguments does something too.
+    // A command with subcommands runs only if it also has arguments.
     if (command.commands.length === 0 || command.registeredArguments.length > 0) {
       command.action(() => note(wordsOf(command)));
     }
@@ -30,7 +30,7 @@ function inertProgram(note: (words: string) => void): Command {
   return program;
 }
 
-/** As a shell parts it, up to where its output goes. */
+/** The words of a line as a shell splits it, without the redirection of its output. */
 function wordsIn(line: string): string[] {
   return [...line.replace(/ >.*/, "").matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) =>
     quoted ?? plain ?? ""
@@ -39,7 +39,7 @@ function wordsIn(line: string): string[] {
 
 for (const [words, { examples }] of Object.entries(COMMAND_NOTES)) {
   for (const [line] of examples) {
-    Deno.test(`help: the example of "${words}" is one the program takes: ${line}`, async () => {
+    Deno.test(`help: the example of "${words}" is a valid command line: ${line}`, async () => {
       const ran: string[] = [];
       await inertProgram((command) => ran.push(command)).parseAsync(wordsIn(line), { from: "user" });
       assertEquals(ran.length, 1);
@@ -89,7 +89,7 @@ Deno.test("help: every argument and option has a description", () => {
   assertEquals(silent, []);
 });
 
-/** Arguments, and what is said of them. */
+/** Wrong arguments, and the message for them. */
 const MISTAKES: readonly (readonly [string, string])[] = [
   ["chek", "did you mean check?"],
   ["token lst", "unknown command 'lst'; did you mean list?"],

@@ -1,4 +1,4 @@
-/** `llm-proxy import`: what it makes of files of other programs, what it lists, and that it copies no key. */
+/** `llm-proxy import` converts files of other programs, lists what it leaves out, and copies no key. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { parse } from "smol-toml";
@@ -454,7 +454,7 @@ Deno.test("import olla: the list of a server decides where an alias leads", asyn
   assertEquals([choice?.endpoint.name, choice?.model], ["vllm", "llama3.2:3b"]);
 });
 
-/** Files that cannot be imported, and what the error says. */
+/** Files that cannot be imported, and the message of the error. */
 const UNUSABLE: readonly (readonly [ImportedProgram, string, string])[] = [
   ["litellm", "model_list: [", "other.yaml:1: this is not valid YAML"],
   ["litellm", "key: canary-x\n key: : canary-y", "this is not valid YAML"],

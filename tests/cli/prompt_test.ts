@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { askYes, type Prompt, terminalPrompt } from "../../src/cli/prompt.ts";
 import { CommandError } from "../../src/cli/command_error.ts";
 
-/** A terminal at which these pieces are typed, and what it is asked to do. */
+/** A terminal at which these pieces are typed, and a list of the calls that it gets. */
 function terminal(...typed: string[]): { prompt: Prompt; events: string[] } {
   const events: string[] = [];
   const pieces = typed.map((text) => new TextEncoder().encode(text));

@@ -27,7 +27,7 @@ function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-Deno.test("ConnectionReader: a quiet read keeps the bytes at hand, and gives what arrives after them", async () => {
+Deno.test("ConnectionReader: a quiet read keeps the buffered bytes, and adds later bytes after them", async () => {
   const input = new ManualInput();
   const reader = new ConnectionReader(input);
   const first = reader.readable();
@@ -41,7 +41,7 @@ Deno.test("ConnectionReader: a quiet read keeps the bytes at hand, and gives wha
   assertEquals(textOf(reader.buffered), " two three");
 });
 
-Deno.test("ConnectionReader: a quiet read holds no large buffer when the bytes at hand were taken", async () => {
+Deno.test("ConnectionReader: a quiet read holds no large buffer after the buffered bytes were taken", async () => {
   const input = new ManualInput();
   const reader = new ConnectionReader(input);
   const first = reader.readable();

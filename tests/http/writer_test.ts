@@ -6,7 +6,7 @@ import { framed, type OutgoingBody } from "../../src/http/outgoing_body.ts";
 import { writeMessage } from "../../src/http/writer.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
 
-/** What a message looks like on the wire. */
+/** The bytes of a message on the wire, as text. */
 async function written(body: OutgoingBody, lines: readonly string[] = []): Promise<string> {
   let text = "";
   const output = {
@@ -23,7 +23,7 @@ async function written(body: OutgoingBody, lines: readonly string[] = []): Promi
   return text.slice("POST / HTTP/1.1\r\n".length);
 }
 
-/** A body of these pieces, each given on its own. */
+/** A body that returns these pieces one by one. */
 function pieces(texts: readonly string[], length?: number): MessageBody {
   const left = texts.map((text) => new TextEncoder().encode(text));
   return { length, tryRead: () => left.shift() ?? null, readable: () => Promise.resolve(), cancel() {} };
@@ -59,13 +59,13 @@ Deno.test("writeMessage: a body of another length than announced throws, and no 
   await assertRejects(() => written(framed(pieces([], 3))), FramingError, "3 bytes before");
 });
 
-Deno.test("writeMessage: a framing field among the fields is refused before anything is sent", async () => {
+Deno.test("writeMessage: a framing field among the fields throws before a byte is sent", async () => {
   for (const line of ["Content-Length: 3", "TRANSFER-ENCODING: chunked"]) {
     await assertRejects(() => written(framed(textSource("abc", 3)), [line]), FramingError, 'after ""');
   }
 });
 
-Deno.test("writeMessage: it does not wait for what arrived while it wrote the head", async () => {
+Deno.test("writeMessage: does not wait for pieces that arrived while it wrote the head", async () => {
   const arrived: (Uint8Array | null)[] = [];
   let text = "";
   const source: MessageBody = {

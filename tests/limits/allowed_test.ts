@@ -31,7 +31,7 @@ for (const [pattern, name, matches] of GLOBS) {
   });
 }
 
-Deno.test("checkEndpoint, checkModels: token and project both have to allow it", () => {
+Deno.test("checkEndpoint, checkModels: token and project both have to allow an endpoint or a model", () => {
   const who = principal({ endpoints: ["open*"], models: ["gpt-*"] }, { models: ["*-mini"] });
   checkEndpoint(who, "openai");
   checkModels(who, { models: ["gpt-4o-mini"], hasBody: true });
@@ -40,7 +40,7 @@ Deno.test("checkEndpoint, checkModels: token and project both have to allow it",
   assertThrows(() => checkModels(who, { models: ["o4-mini"], hasBody: true }), ProxyFault, '"o4-mini"');
 });
 
-Deno.test("checkModels: every model named has to be allowed, and a body has to name one", () => {
+Deno.test("checkModels: every model of a request has to be allowed, and a body has to name a model", () => {
   const who = principal({ models: ["gpt-*"] });
   assertThrows(() => checkModels(who, { models: ["gpt-4o", "o4"], hasBody: true }), ProxyFault, '"o4"');
   assertThrows(() => checkModels(who, { models: [], hasBody: true }), ProxyFault, "names no model");
@@ -48,7 +48,7 @@ Deno.test("checkModels: every model named has to be allowed, and a body has to n
   checkModels(principal({}), { models: ["o4"], hasBody: true });
 });
 
-Deno.test("checkPath: token and project both have to allow it, and what cannot be read in one way is refused", () => {
+Deno.test("checkPath: token and project both have to allow a path, and an ambiguous path is rejected", () => {
   const who = principal({ paths: ["/v1/files*", "/v1/models"] }, { paths: ["!/v1/files/secret*"] });
   const request = (path: string, fields: { lower: string; value: string }[]) => ({
     path,
@@ -77,7 +77,7 @@ Deno.test("checkPath: token and project both have to allow it, and what cannot b
   checkPath(principal({}), request("/v1/a%2Fb", [{ lower: "x-original-url", value: "/" }]));
 });
 
-Deno.test("checkModels: Google's resource names are those of their models", () => {
+Deno.test("checkModels: a resource name of Google counts as the name of its model", () => {
   const who = principal({ models: ["gemini-*"] });
   checkModels(who, {
     models: ["models/gemini-2.5-pro", "publishers/google/models/gemini-2.5-pro"],

@@ -15,7 +15,7 @@ function short(epochMs: number): string {
   return new Date(epochMs).toISOString().slice(0, 16);
 }
 
-Deno.test("BudgetCalendar: days, weeks from Monday on and months of UTC", () => {
+Deno.test("BudgetCalendar: days, weeks from Monday and months in UTC", () => {
   assertEquals(spansAt("UTC", "2026-11-29T23:59:59Z"), {
     day: "2026-11-29T00:00 - 2026-11-30T00:00",
     week: "2026-11-23T00:00 - 2026-11-30T00:00",
@@ -81,7 +81,7 @@ Deno.test("BudgetCalendar: each hour of two years is in one day, one week and on
   }
 });
 
-Deno.test("BudgetCalendar: rolling periods hold an hour more than they have, in every zone", () => {
+Deno.test("BudgetCalendar: rolling periods have one hour more than their name says, in every zone", () => {
   const hour = Date.UTC(2026, 10, 29, 12);
   for (const timeZone of ["UTC", "Asia/Kolkata"]) {
     const { day, week, month } = new BudgetCalendar({ timeZone, window: "rolling" }).spans(hour);

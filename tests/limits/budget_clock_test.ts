@@ -14,7 +14,7 @@ function watched(clock: MovedClock, latest: { booked?: number; dated?: number } 
   return { budgetClock, events };
 }
 
-Deno.test("BudgetClock: tells the clock's own time, and that it is right", () => {
+Deno.test("BudgetClock: returns the time of the clock, and that the clock is right", () => {
   const clock = new MovedClock(TODAY);
   const { budgetClock, events } = watched(clock);
   assertEquals(budgetClock.read(), { epochMs: TODAY, hour: TODAY - HOUR / 2, isDated: true });
@@ -24,7 +24,7 @@ Deno.test("BudgetClock: tells the clock's own time, and that it is right", () =>
   assertEquals(events.map(({ kind }) => kind), ["right"], "a jump forward may be a machine that slept");
 });
 
-Deno.test("BudgetClock: a clock in 1970 is wrong until it jumps; time goes on from what was booked before", () => {
+Deno.test("BudgetClock: a clock in 1970 is wrong until it jumps, and time continues from the latest booking", () => {
   const clock = new MovedClock(5_000);
   const latest = Date.UTC(2026, 10, 28, 22);
   const { budgetClock, events } = watched(clock, { booked: latest, dated: latest });
@@ -36,7 +36,7 @@ Deno.test("BudgetClock: a clock in 1970 is wrong until it jumps; time goes on fr
   assertEquals(events.map(({ kind }) => kind), ["wrong", "right"]);
 });
 
-Deno.test("BudgetClock: with nothing booked, 1970 is as good as any other time until the clock jumps", () => {
+Deno.test("BudgetClock: without a booking, time starts in 1970 until the clock jumps", () => {
   const clock = new MovedClock(5_000);
   const { budgetClock } = watched(clock);
   assertEquals(budgetClock.read(), { epochMs: 5_000, hour: 0, isDated: false });
@@ -44,7 +44,7 @@ Deno.test("BudgetClock: with nothing booked, 1970 is as good as any other time u
   assertEquals(budgetClock.read().hour, HOUR);
 });
 
-Deno.test("BudgetClock: a clock that is behind what was booked is wrong until it has caught up", () => {
+Deno.test("BudgetClock: a clock that is behind the latest booking is wrong until it has caught up", () => {
   const clock = new MovedClock(TODAY - 24 * HOUR);
   const { budgetClock, events } = watched(clock, { booked: TODAY - HOUR / 2, dated: TODAY - HOUR / 2 });
   assertEquals(budgetClock.read().isDated, false);
@@ -53,7 +53,7 @@ Deno.test("BudgetClock: a clock that is behind what was booked is wrong until it
   assertEquals(events.map(({ kind }) => kind), ["wrong", "right"]);
 });
 
-Deno.test("BudgetClock: a clock that is set back to another hour is told, and by how much", () => {
+Deno.test("BudgetClock: reports a clock that is set back to another hour, and by how much", () => {
   const clock = new MovedClock(TODAY);
   const { budgetClock, events } = watched(clock);
   budgetClock.read();
@@ -66,7 +66,7 @@ Deno.test("BudgetClock: a clock that is set back to another hour is told, and by
   assertEquals(events.at(-1), { kind: "set_back", hour: TODAY - HOUR / 2 - HOUR, byMs: HOUR });
 });
 
-Deno.test("BudgetClock: a clock that falls back to 1970 is wrong, and time goes on", () => {
+Deno.test("BudgetClock: a clock that falls back to 1970 is wrong, and time continues", () => {
   const clock = new MovedClock(TODAY);
   const { budgetClock, events } = watched(clock);
   budgetClock.read();

@@ -1,4 +1,4 @@
-/** Budgets of weeks, of time zones and of the last hours, and what a clock that is moved does to them. */
+/** Budgets for weeks, in time zones and for rolling periods, and the effect of a clock that is moved. */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
@@ -24,7 +24,7 @@ function spend(limiter: Limiter, who: Principal, micros: number) {
   return limiter.admit(who).settle({ tokens: undefined, micros });
 }
 
-/** What it says, and after how many seconds it may be asked again. */
+/** The message of a rejection, and its `retry-after` in seconds. */
 function refusal(limiter: Limiter, who: Principal): [string, number | undefined] {
   const { message, retryAfterSeconds } = assertThrows(() => limiter.admit(who), ProxyFault);
   return [message, retryAfterSeconds];
@@ -63,14 +63,14 @@ Deno.test("Limiter: a day with 25 hours has one budget", () => {
   spend(limiter, who, 1);
 });
 
-Deno.test("Limiter: a rolling day never holds more than its budget, and says when enough is forgotten", () => {
+Deno.test("Limiter: spending in a rolling day never exceeds its budget, and retry-after is when enough hours are dropped", () => {
   const clock = new MovedClock(Date.UTC(2026, 10, 29, 10, 30));
   const limiter = new Limiter(clock, { periods: { timeZone: "UTC", window: "rolling" } });
   const who = holder({ dayBudgetMicros: 100 });
   spend(limiter, who, 60);
   clock.pass(3 * HOUR);
   spend(limiter, who, 50);
-  // What was spent from 10:00 to 11:00 is forgotten at 11:00 of the next day.
+  // Spending from 10:00 to 11:00 is dropped at 11:00 of the next day.
   assertEquals(refusal(limiter, who), [
     "This token has spent its budget of $0.000100 in 24 hours.",
     21.5 * 3600,
@@ -82,7 +82,7 @@ Deno.test("Limiter: a rolling day never holds more than its budget, and says whe
   spend(limiter, who, 1);
 });
 
-Deno.test("Limiter: other periods after a reload count what was spent before", () => {
+Deno.test("Limiter: after a reload with other periods, earlier spending counts", () => {
   const clock = new MovedClock(Date.UTC(2026, 10, 29, 1));
   const limiter = new Limiter(clock, {
     balances: balance([{ start: Date.UTC(2026, 10, 28, 23), micros: 7, isDated: true }]),
@@ -96,7 +96,7 @@ Deno.test("Limiter: other periods after a reload count what was spent before", (
   assertEquals(limiter.spent("token:1")?.dayMicros, 0);
 });
 
-Deno.test("Limiter: what is spent in 1970 counts as of the jump, in its day, and once", () => {
+Deno.test("Limiter: spending in 1970 counts once, in the day to which the clock jumps", () => {
   const clock = new MovedClock(60_000);
   const limiter = new Limiter(clock);
   const who = holder({ dayBudgetMicros: 100 });
@@ -111,7 +111,7 @@ Deno.test("Limiter: what is spent in 1970 counts as of the jump, in its day, and
   assertEquals([dayMicros, monthMicros, totalMicros], [0, 100, 100]);
 });
 
-Deno.test("Limiter: a start in 1970 forgets nothing of today, and what is spent then counts as of the jump", () => {
+Deno.test("Limiter: a start in 1970 keeps the spending of today, and new spending counts when the clock jumps", () => {
   const booked = Date.UTC(2026, 10, 29, 11);
   const clock = new MovedClock(60_000);
   const limiter = new Limiter(clock, { balances: balance([{ start: booked, micros: 90, isDated: true }]) });
@@ -126,7 +126,7 @@ Deno.test("Limiter: a start in 1970 forgets nothing of today, and what is spent 
 });
 
 for (const [name, back] of [["an hour", HOUR], ["a day", DAY]] as const) {
-  Deno.test(`Limiter: a clock that is set back by ${name} neither forgets nor doubles what was spent`, () => {
+  Deno.test(`Limiter: a clock that is set back by ${name} neither drops nor doubles spending`, () => {
     const clock = new MovedClock(Date.UTC(2026, 10, 29, 0, 30));
     const limiter = new Limiter(clock);
     const who = holder({ dayBudgetMicros: 100 });
@@ -141,7 +141,7 @@ for (const [name, back] of [["an hour", HOUR], ["a day", DAY]] as const) {
   });
 }
 
-Deno.test("Limiter: amounts of hours without a date in the database count as of the start", () => {
+Deno.test("Limiter: spending in the database without a certain hour counts in the hour of the start", () => {
   const clock = new MovedClock(Date.UTC(2026, 10, 29, 12));
   const limiter = new Limiter(clock, { balances: balance([{ start: 0, micros: 5, isDated: false }]) });
   assertEquals(limiter.spent("token:1")?.dayMicros, 5);

@@ -9,7 +9,7 @@ const LIMITS = { maxExchanges: 2, maxPerPrincipal: Infinity, queueMs: 5_000 };
 
 function taken(slots: ConcurrencyLimiter, principal = "anna"): () => void {
   const place = slots.acquire(principal, new Cancellation());
-  assert(typeof place === "function", "it has to wait");
+  assert(typeof place === "function", "the request has a slot at once");
   return place;
 }
 
@@ -19,11 +19,11 @@ function waiting(
   cancellation = new Cancellation(),
 ): Promise<() => void> {
   const place = slots.acquire(principal, cancellation);
-  assert(place instanceof Promise, "it does not wait");
+  assert(place instanceof Promise, "the request has to wait");
   return place;
 }
 
-Deno.test("ConcurrencyLimiter: as many as there are at once, the next one when one is given back, and that once", async () => {
+Deno.test("ConcurrencyLimiter: each slot is given once, and a released slot goes to the next request", async () => {
   const clock = new FakeClock();
   const slots = new ConcurrencyLimiter(LIMITS, clock);
   const [first, second] = [taken(slots), taken(slots)];
@@ -32,7 +32,7 @@ Deno.test("ConcurrencyLimiter: as many as there are at once, the next one when o
   first();
   first();
   const leave = await third;
-  assertEquals(slots.waiting, 1, "what is given back twice counts once");
+  assertEquals(slots.waiting, 1, "a slot that is released twice counts once");
   second();
   (await fourth)();
   leave();
@@ -41,7 +41,7 @@ Deno.test("ConcurrencyLimiter: as many as there are at once, the next one when o
   taken(slots);
 });
 
-Deno.test("ConcurrencyLimiter: whoever waits too long is refused, with retry-after, and leaves nothing behind", async () => {
+Deno.test("ConcurrencyLimiter: a request that waits too long is rejected with retry-after, and leaves the queue", async () => {
   const clock = new FakeClock();
   const slots = new ConcurrencyLimiter(LIMITS, clock);
   const leave = taken(slots);
@@ -57,7 +57,7 @@ Deno.test("ConcurrencyLimiter: whoever waits too long is refused, with retry-aft
   taken(slots);
 });
 
-Deno.test("ConcurrencyLimiter: a client that leaves the queue is gone from it", async () => {
+Deno.test("ConcurrencyLimiter: a client that leaves is removed from the queue", async () => {
   const clock = new FakeClock();
   const slots = new ConcurrencyLimiter(LIMITS, clock);
   taken(slots);
@@ -71,7 +71,7 @@ Deno.test("ConcurrencyLimiter: a client that leaves the queue is gone from it", 
   taken(slots);
 });
 
-Deno.test("ConcurrencyLimiter: who has the fewest running comes first, so that one who asks for everything holds nobody up", async () => {
+Deno.test("ConcurrencyLimiter: the holder with the fewest running requests comes first, so that a greedy holder blocks no other", async () => {
   const slots = new ConcurrencyLimiter({ ...LIMITS, maxExchanges: 3 }, new FakeClock());
   const leaves = [taken(slots, "greedy"), taken(slots, "greedy"), taken(slots, "greedy")];
   const order: string[] = [];
@@ -84,7 +84,7 @@ Deno.test("ConcurrencyLimiter: who has the fewest running comes first, so that o
   assertEquals(order.slice(0, 2), ["anna", "ben"]);
 });
 
-Deno.test("ConcurrencyLimiter: each holder has its own bound, which lets others past", async () => {
+Deno.test("ConcurrencyLimiter: a holder at its own limit does not block others", async () => {
   const slots = new ConcurrencyLimiter(
     { maxExchanges: 10, maxPerPrincipal: 1, queueMs: 1_000 },
     new FakeClock(),
@@ -97,7 +97,7 @@ Deno.test("ConcurrencyLimiter: each holder has its own bound, which lets others 
   taken(slots, "anna");
 });
 
-Deno.test("ConcurrencyLimiter: when a thousand wait the next one is refused at once", async () => {
+Deno.test("ConcurrencyLimiter: if a thousand requests wait, the next one is rejected at once", async () => {
   const clock = new FakeClock();
   const slots = new ConcurrencyLimiter(LIMITS, clock);
   taken(slots);
@@ -109,7 +109,7 @@ Deno.test("ConcurrencyLimiter: when a thousand wait the next one is refused at o
   assertEquals([slots.waiting, clock.pending], [0, 0]);
 });
 
-Deno.test("ConcurrencyLimiter: when a thousand of one principal wait, the last of them makes room for another's", async () => {
+Deno.test("ConcurrencyLimiter: if a thousand requests of one principal wait, the newest is rejected for another principal's", async () => {
   const clock = new FakeClock();
   const slots = new ConcurrencyLimiter(LIMITS, clock);
   taken(slots);
@@ -127,7 +127,7 @@ Deno.test("ConcurrencyLimiter: when a thousand of one principal wait, the last o
   assertEquals(slots.waiting, 0);
 });
 
-Deno.test("ConcurrencyLimiter: wider bounds let those in at once who wait", async () => {
+Deno.test("ConcurrencyLimiter: a higher limit admits waiting requests at once", async () => {
   const slots = new ConcurrencyLimiter(LIMITS, new FakeClock());
   taken(slots);
   taken(slots);
@@ -136,7 +136,7 @@ Deno.test("ConcurrencyLimiter: wider bounds let those in at once who wait", asyn
   await third;
 });
 
-Deno.test("ConcurrencyLimiter: one principal alone gets nine tenths, and each of the others half of what is left", () => {
+Deno.test("ConcurrencyLimiter: the first principal gets nine tenths of the slots, and each further one half of the rest", () => {
   const slots = new ConcurrencyLimiter(
     { maxExchanges: 200, maxPerPrincipal: Infinity, queueMs: 0 },
     new FakeClock(),
@@ -161,7 +161,7 @@ Deno.test("ConcurrencyLimiter: the first request of a principal gets the last sl
   taken(slots, "anna");
 });
 
-Deno.test("ConcurrencyLimiter: a principal that waits for slots which are kept for others gets one when its own is released", async () => {
+Deno.test("ConcurrencyLimiter: a principal that cannot use the reserved slots gets a slot when one of its own is released", async () => {
   const slots = new ConcurrencyLimiter(
     { maxExchanges: 10, maxPerPrincipal: Infinity, queueMs: 1_000 },
     new FakeClock(),

@@ -2,10 +2,10 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import { HeldBytes } from "../../src/limits/held_bytes.ts";
 
-Deno.test("HeldBytes: nobody holds more than what is left for the others", () => {
+Deno.test("HeldBytes: a holder holds at most as much as it leaves free for others", () => {
   const bytes = new HeldBytes(120);
   const [anna, second, ben, cleo] = ["anna", "anna", "ben", "cleo"].map((name) => bytes.share(name));
-  // While nobody else holds anything, one request alone may take all.
+  // If no other request holds memory, one request may take all of it.
   assertEquals([anna?.mayHold(121), anna?.mayHold(120), anna?.mayHold(40)], [false, true, true]);
   assertEquals([second?.mayHold(21), second?.mayHold(20)], [false, true]);
   assertEquals([ben?.mayHold(31), ben?.mayHold(30)], [false, true]);
@@ -13,11 +13,11 @@ Deno.test("HeldBytes: nobody holds more than what is left for the others", () =>
   assertEquals(bytes.held, 105);
   const error = assertThrows(() => second?.hold(21), ProxyFault);
   assertEquals([error.code, bytes.held], ["overloaded", 105]);
-  // To hold less is always possible, also where there is no room to hold more.
+  // A request can always hold less, even if there is no memory to hold more.
   assertEquals([anna?.mayHold(30), bytes.held], [true, 95]);
 });
 
-Deno.test("HeldBytes: each gives back what it held, once and for good", () => {
+Deno.test("HeldBytes: each share is released once, and holds nothing afterwards", () => {
   const bytes = new HeldBytes(100);
   const [one, other] = [bytes.share("anna"), bytes.share("ben")];
   one.hold(30);
@@ -30,7 +30,7 @@ Deno.test("HeldBytes: each gives back what it held, once and for good", () => {
   assertEquals([bytes.held, third.mayHold(100)], [0, true]);
 });
 
-Deno.test("HeldBytes: what is held is dropped when it is released, and never counted no more while it is there", () => {
+Deno.test("HeldBytes: a release drops the bytes, so that no bytes stay in memory that are not counted", () => {
   const bytes = new HeldBytes(100);
   const share = bytes.share("anna");
   const seen: string[] = [];
@@ -41,7 +41,7 @@ Deno.test("HeldBytes: what is held is dropped when it is released, and never cou
   assertEquals([seen, bytes.held], [["dropped while 10 are counted", "dropped at once"], 0]);
 });
 
-Deno.test("HeldBytes: a long body that trickles loses its memory, and a short one may take its time", () => {
+Deno.test("HeldBytes: a long body that arrives slowly loses its memory, and a short one may arrive at any speed", () => {
   const MIB = 1024 * 1024;
   let time = 0;
   const bytes = new HeldBytes(100 * MIB, () => time);

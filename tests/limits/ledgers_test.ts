@@ -9,7 +9,7 @@ function balance(micros: number, start: number, isDated = true): Balance {
   return { requests: 7, totalMicros: micros, hours: [{ start, micros, isDated }] };
 }
 
-Deno.test("Ledgers: a ledger continues from the balance of its subject, and is the same one later", () => {
+Deno.test("Ledgers: a ledger continues from the balance of its subject, and a later call returns the same ledger", () => {
   const ledgers = new Ledgers(new Map([["token:1", balance(30, NOON)]]));
   assertEquals(ledgers.usedBy("token:2"), undefined);
   assertEquals(ledgers.usedBy("token:1")?.requests, 7, "before the first request");
@@ -20,7 +20,7 @@ Deno.test("Ledgers: a ledger continues from the balance of its subject, and is t
   assertEquals([ledgers.of("token:2").requests, ledgers.of("token:2").spent.totalMicros], [0, 0]);
 });
 
-Deno.test("Ledgers: spending without a certain hour moves, with a request of its subject and without one", () => {
+Deno.test("Ledgers: spending without a certain hour moves, whether or not its subject has sent a request", () => {
   const undated = balance(30, NOON - 5 * HOUR_MS, false);
   const ledgers = new Ledgers(new Map([["token:1", undated], ["token:2", undated]]));
   ledgers.of("token:1");

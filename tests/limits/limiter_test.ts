@@ -33,7 +33,7 @@ function refusal(work: () => unknown): ProxyFault {
   return assertThrows(work, ProxyFault);
 }
 
-/** How many of so many are admitted. */
+/** Returns how many of a number of requests are admitted. */
 function admitted(limiter: Limiter, who: Principal, count: number): number {
   let passed = 0;
   for (let request = 0; request < count; request++) {
@@ -47,7 +47,7 @@ function admitted(limiter: Limiter, who: Principal, count: number): number {
   return passed;
 }
 
-Deno.test("Limiter: requests per minute: never more than so many within any 60 seconds, and then again", () => {
+Deno.test("Limiter: requests per minute: no 60 seconds have more requests than the limit, and later requests pass again", () => {
   const clock = new FakeClock();
   const limiter = new Limiter(clock);
   const who = principal({ requestsPerMinute: 10 });
@@ -63,7 +63,7 @@ Deno.test("Limiter: requests per minute: never more than so many within any 60 s
   assert(at.length >= 65, `${at.length} in seven minutes: the window opens again`);
 });
 
-Deno.test("Limiter: retry-after is when a request passes again, not before", () => {
+Deno.test("Limiter: a request passes again after retry-after, and not before", () => {
   const clock = new FakeClock();
   clock.pass(123_456);
   const limiter = new Limiter(clock);
@@ -80,7 +80,7 @@ Deno.test("Limiter: retry-after is when a request passes again, not before", () 
   assert(retryAfterSeconds >= 40 && retryAfterSeconds <= 42, String(retryAfterSeconds));
 });
 
-Deno.test("Limiter: concurrent requests, given back when they end, once", () => {
+Deno.test("Limiter: concurrent requests: each request is released once, when it ends", () => {
   const limiter = new Limiter(new FakeClock());
   const who = principal({}, { concurrentRequests: 2 });
   const first = admit(limiter, who);
@@ -96,7 +96,7 @@ Deno.test("Limiter: concurrent requests, given back when they end, once", () => 
   refusal(() => admit(limiter, who));
 });
 
-Deno.test("Limiter: tokens per minute: what is reserved counts for others, what was used counts in the end", () => {
+Deno.test("Limiter: tokens per minute: reserved tokens count for other requests, and used tokens count at the end", () => {
   const clock = new FakeClock();
   const limiter = new Limiter(clock);
   const who = principal({ tokensPerMinute: 100 });
@@ -112,7 +112,7 @@ Deno.test("Limiter: tokens per minute: what is reserved counts for others, what 
   admit(limiter, who);
 });
 
-Deno.test("Limiter: requests in all; no waiting helps, and no retry-after says so", () => {
+Deno.test("Limiter: max_requests: waiting does not help, so there is no retry-after", () => {
   const limiter = new Limiter(
     new FakeClock(),
     { balances: new Map([["token:1", { requests: 8, totalMicros: 0, hours: [] }]]) },
@@ -123,7 +123,7 @@ Deno.test("Limiter: requests in all; no waiting helps, and no retry-after says s
   assertEquals([fault.code, fault.retryAfterSeconds], ["budget_exceeded", undefined]);
 });
 
-Deno.test("Limiter: budgets of day, month and all, which begin anew with UTC's calendar", () => {
+Deno.test("Limiter: budgets for a day, a month and in total, which start again with the calendar of UTC", () => {
   const clock = new FakeClock(); // 29 April, midnight
   const limiter = new Limiter(clock);
   const who = principal({ dayBudgetMicros: 100, monthBudgetMicros: 150, totalBudgetMicros: 240 });
@@ -146,7 +146,7 @@ Deno.test("Limiter: budgets of day, month and all, which begin anew with UTC's c
   assertEquals([all.message.includes("in total"), all.retryAfterSeconds], [true, undefined]);
 });
 
-Deno.test("Limiter: what running requests may cost at the most is not given to others", () => {
+Deno.test("Limiter: other requests cannot spend the highest cost of running requests", () => {
   const limiter = new Limiter(new FakeClock());
   const who = principal({ totalBudgetMicros: 100 });
   const running = admit(limiter, who, { tokens: 0, micros: 60 });
@@ -158,7 +158,7 @@ Deno.test("Limiter: what running requests may cost at the most is not given to o
   admit(limiter, who);
 });
 
-Deno.test("Limiter: what a running request has used already is not given to others either, and is given back once", () => {
+Deno.test("Limiter: other requests cannot spend what a running request has already used, which is released once", () => {
   const limiter = new Limiter(new FakeClock());
   const who = principal({ totalBudgetMicros: 100 });
   const running = admit(limiter, who, { tokens: 0, micros: 60 });
@@ -171,19 +171,19 @@ Deno.test("Limiter: what a running request has used already is not given to othe
   admit(limiter, who);
 });
 
-Deno.test("Limiter: what a request has used already does not go with what is handed over", () => {
+Deno.test("Limiter: a handover does not include what a request has already used", () => {
   const limiter = new Limiter(new FakeClock());
   const who = principal({ totalBudgetMicros: 100 });
   const making = admit(limiter, who, { tokens: 0, micros: 40 });
   making.reserveMore({ tokens: 0, micros: 30 });
   assertEquals(making.handOver().micros, 40);
   making.settle({ tokens: undefined, micros: 0 });
-  // The 40 of what goes on are held, and no more.
+  // Only the 40 of the handover are reserved.
   admit(limiter, who, { tokens: 0, micros: 60 });
   assertEquals(refusal(() => admit(limiter, who)).code, "budget_exceeded");
 });
 
-Deno.test("Limiter: who is admitted and finds the rest taken by others when its body has come is refused then", () => {
+Deno.test("Limiter: an admitted request is rejected if other requests have reserved the rest before its body has arrived", () => {
   const limiter = new Limiter(new FakeClock());
   const who = principal({ totalBudgetMicros: 100 });
   const [first, second] = [limiter.admit(who), limiter.admit(who)];
@@ -213,7 +213,7 @@ Deno.test("Limiter: a budget that may not cover all running requests admits four
   refusal(() => admit(limiter, who, expected));
 });
 
-Deno.test("Limiter: a refused request counts nowhere, not even with those whose rules it keeps", () => {
+Deno.test("Limiter: a rejected request counts for no subject, not even for one whose limits allow it", () => {
   const limiter = new Limiter(new FakeClock());
   const who = principal({ requestsPerMinute: 5 }, { maxRequests: 3 });
   assertEquals(admitted(limiter, who, 100), 3);
@@ -222,7 +222,7 @@ Deno.test("Limiter: a refused request counts nowhere, not even with those whose 
   assertEquals(admitted(limiter, alone, 100), 2, "three of the token are running");
 });
 
-Deno.test("MinuteWindow: forgets after a long time as after a short one", () => {
+Deno.test("MinuteWindow: drops old counts after a long time as after a short one", () => {
   const window = new MinuteWindow();
   window.add(500, 3);
   window.add(59_999, 4);

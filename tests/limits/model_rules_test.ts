@@ -36,7 +36,7 @@ function refusal(work: () => unknown): [code: string, message: string] {
   return [code, message];
 }
 
-Deno.test("limitsOfModels: of each model the first that fits, each limit once", () => {
+Deno.test("limitsOfModels: for each model the first limit that matches, and each limit once", () => {
   const limits = ["gpt-5-nano", "gpt-5*", "*-mini", "claude-*"].map((model): ModelLimits => ({ model }));
   const found = (...models: string[]) => limitsOfModels(limits, models).map(({ model }) => model);
   assertEquals(found("gpt-5-nano"), ["gpt-5-nano"]);
@@ -46,7 +46,7 @@ Deno.test("limitsOfModels: of each model the first that fits, each limit once", 
   assertEquals(found(), []);
 });
 
-Deno.test("Limiter: limits of models hold for requests that name them, and the message says for which", () => {
+Deno.test("Limiter: limits for models apply to requests that name these models, and the message names the models", () => {
   const clock = new FakeClock();
   const limiter = new Limiter(clock);
   const who = holder({
@@ -71,7 +71,7 @@ Deno.test("Limiter: limits of models hold for requests that name them, and the m
   admit(limiter, who, "gpt-5");
 });
 
-Deno.test("Limiter: limits of models count tokens and money of their own requests, beside those of the token", () => {
+Deno.test("Limiter: limits for models count tokens and money of their requests, in addition to the limits of the token", () => {
   const limiter = new Limiter(new FakeClock());
   const who = holder({
     totalBudgetMicros: 1_000,
@@ -97,7 +97,7 @@ Deno.test("Limiter: limits of models count tokens and money of their own request
   ]);
 });
 
-Deno.test("Limiter: what running requests reserve counts for the limits of their models", () => {
+Deno.test("Limiter: reservations of running requests count for the limits of their models", () => {
   const limiter = new Limiter(new FakeClock());
   const who = holder({ modelLimits: [{ model: "gpt-5*", totalBudgetMicros: 100 }] });
   const running = limiter.admit(who);
@@ -112,7 +112,7 @@ Deno.test("Limiter: what running requests reserve counts for the limits of their
   admit(limiter, who, "gpt-5");
 });
 
-Deno.test("Limiter: a request that one limit of a model refuses counts for none of them", () => {
+Deno.test("Limiter: a request that one limit for a model rejects counts for no limit", () => {
   const limiter = new Limiter(new FakeClock());
   const who = holder({
     modelLimits: [{ model: "a", requestsPerMinute: 3 }, { model: "b", requestsPerMinute: 1 }],
@@ -124,7 +124,7 @@ Deno.test("Limiter: a request that one limit of a model refuses counts for none 
   refusal(() => admit(limiter, who, "a"));
 });
 
-Deno.test("checkModelIsKnown: a body has to name a model where limits hold for certain ones", () => {
+Deno.test("checkModelIsKnown: a body has to name a model if there are limits for certain models", () => {
   const limited = holder({}, { modelLimits: [{ model: "a", requestsPerMinute: 3 }] });
   for (const models of [[], [""]]) {
     assertEquals(refusal(() => checkModelIsKnown(limited, { models, hasBody: true })), [
@@ -137,7 +137,7 @@ Deno.test("checkModelIsKnown: a body has to name a model where limits hold for c
   checkModelIsKnown(holder({ requestsPerMinute: 1 }), { models: [], hasBody: true });
 });
 
-Deno.test("limitsOfModels: a limit fits every spelling that servers take for the same model", () => {
+Deno.test("limitsOfModels: a limit matches every spelling that servers accept for the same model", () => {
   const limits = [{ model: "gpt-5*", requestsPerMinute: 1 }];
   for (
     const name of [

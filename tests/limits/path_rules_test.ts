@@ -1,13 +1,17 @@
 /** Rules for paths: groups and patterns together, and every spelling that a server could read differently. */
 
 import { assertEquals } from "@std/assert";
-import { pathRefusal, pathRulesOf } from "../../src/limits/path_rules.ts";
+import { pathRejection, pathRulesOf } from "../../src/limits/path_rules.ts";
 import { PATH_SPELLINGS } from "../support/data/path_spellings.ts";
 
 /** What rules say of a request like `GET /v1/models`: `yes`, the group that they reject, or `unclear`. */
 function verdict(entries: readonly string[], request: string, { upgrade = false } = {}): string {
   const [methods = "", path = ""] = request.split(" ");
-  const refusal = pathRefusal(pathRulesOf(entries), { methods: methods.split(","), paths: [path], upgrade });
+  const refusal = pathRejection(pathRulesOf(entries), {
+    methods: methods.split(","),
+    paths: [path],
+    upgrade,
+  });
   if (refusal === undefined) return "yes";
   return "unclear" in refusal ? "unclear" : refusal.group;
 }
@@ -125,7 +129,7 @@ const RULES: readonly (readonly [entries: readonly string[], cases: Readonly<Rec
 ];
 
 for (const [entries, cases] of RULES) {
-  Deno.test(`pathRefusal: ${entries.join(" ") || "nothing"}`, () => {
+  Deno.test(`pathRejection: ${entries.join(" ") || "nothing"}`, () => {
     assertEquals(
       Object.fromEntries(Object.keys(cases).map((request) => [request, verdict(entries, request)])),
       cases,
@@ -144,7 +148,7 @@ for (
     [["!files"], "GET", ["/v1/files", "/v1/files/a/content"]],
   ] as const
 ) {
-  Deno.test(`pathRefusal: no spelling opens what is closed by ${entries.join(" ")}`, () => {
+  Deno.test(`pathRejection: no spelling opens what is closed by ${entries.join(" ")}`, () => {
     for (const path of paths) {
       const opened = Object.entries(PATH_SPELLINGS)
         .map(([name, spell]) => [name, spell(path)] as const)
@@ -154,7 +158,7 @@ for (
   });
 }
 
-Deno.test("pathRefusal: an allowed path behind a closed one opens nothing, for servers that compare the begin of a path", () => {
+Deno.test("pathRejection: an allowed path after a closed one opens nothing, for servers that compare the beginning of a path", () => {
   for (
     const path of [
       "/api/delete",
@@ -178,7 +182,7 @@ Deno.test("pathRefusal: an allowed path behind a closed one opens nothing, for s
   }
 });
 
-Deno.test("pathRefusal: a WebSocket is inference only where an API has one", () => {
+Deno.test("pathRejection: a WebSocket is inference only where an API has one", () => {
   const upgrade = { upgrade: true };
   const live = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
   for (const path of ["/v1/realtime", "/v1/responses", live]) {
@@ -191,7 +195,7 @@ Deno.test("pathRefusal: a WebSocket is inference only where an API has one", () 
   assertEquals(verdict(HOSTED, "GET /v1/organization/x", upgrade), "admin");
 });
 
-Deno.test("pathRefusal: a long path in many readings costs little", () => {
+Deno.test("pathRejection: a long path in many readings costs little", () => {
   const before = performance.now();
   for (const part of ["/a;b", "/%2561", "//", "/. ", "/..;"]) {
     const path = part.replaceAll(" ", "%20").repeat(1_000);

@@ -38,7 +38,7 @@ interface Entry {
   readonly micros: number;
 }
 
-/** What should be: a list of all that was spent, looked through for every question. */
+/** The model: a list of all spending, which is searched for every sum. */
 class NaiveModel {
   #entries: Entry[] = [];
   #isRight = false;
@@ -51,7 +51,7 @@ class NaiveModel {
     this.#known = Math.max(YEAR_2020, ...this.#entries.filter((one) => one.isDated).map(({ hour }) => hour));
   }
 
-  /** The time that counts. */
+  /** The time for budgets. */
   time(shown: number, now: number): number {
     const flowed = this.#last && this.#last.ms + now - this.#last.now;
     let ms = shown;
@@ -105,7 +105,7 @@ class NaiveModel {
   }
 }
 
-/** A limiter on a database, as the plane puts it together. */
+/** A limiter on a database, made as the management plane makes it. */
 class Bench {
   readonly clock = new MovedClock(Date.UTC(2026, 2, 27, 9, 20));
   readonly #store: Store;
@@ -152,7 +152,7 @@ class Bench {
   }
 }
 
-/** Where the clock may jump to; the machine sleeps, loses its battery, or somebody sets it. */
+/** Times to which the clock may jump: the machine sleeps or loses its battery, or a user sets the clock. */
 function movedTo(shown: number, numbers: ReturnType<typeof random>): number {
   return numbers.pick([
     () => shown - HOUR,

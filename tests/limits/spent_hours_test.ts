@@ -20,7 +20,7 @@ Deno.test("SpentHours: nothing of the last 31 days is dropped in 70 days of spen
   assertEquals(hours.since(0), before);
 });
 
-Deno.test("SpentHours: a sum that was asked for before old hours were dropped is worked out again", () => {
+Deno.test("SpentHours: a cached sum is computed again after old hours were dropped", () => {
   const hours = new SpentHours({ totalMicros: 0, hours: [] });
   for (let hour = 0; hour < 1_600; hour++) hours.add(hour * HOUR_MS, { micros: 1, isDated: true });
   assertEquals(hours.since(0), 1_600);

@@ -6,9 +6,9 @@ import { HandlerBench } from "../support/proxies/handler.ts";
 
 import { testBackend, testEndpoint } from "../support/proxies/config.ts";
 
-const NO_ANSWER = () => Promise.reject(new Error("no upstream is asked"));
+const NO_ANSWER = () => Promise.reject(new Error("no upstream gets a request"));
 
-Deno.test("endpoint list: needs a token, asks no upstream, and makes one record", async () => {
+Deno.test("endpoint list: needs a token, sends no request to an upstream, and makes one record", async () => {
   const bench = new HandlerBench(NO_ANSWER);
   assertEquals((await bench.ask(`GET ${ENDPOINT_LIST_PATH}`)).status, 401);
   assertEquals((await bench.ask(`POST ${ENDPOINT_LIST_PATH}`, "Authorization: Bearer T")).status, 404);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { answerFrontPage } from "../../src/own_routes/front_page.ts";
+import { frontPageReply } from "../../src/own_routes/front_page.ts";
 import { adminOffHtml, type AdminPlace, frontHtml, STYLE_HASH } from "../../src/own_routes/page_html.ts";
 import { fieldValue } from "../../src/http/fields.ts";
 import { fieldsOf } from "../support/data/fields.ts";
@@ -17,10 +17,10 @@ const PLACES: readonly AdminPlace[] = [
 function ask(line: string, fields: readonly string[], place: AdminPlace | undefined = { kind: "off" }) {
   const [method = "", target = ""] = line.split(" ");
   const [path = "", query = ""] = target.split("?");
-  return answerFrontPage({ method, path, query, fields: fieldsOf(...fields) }, () => place);
+  return frontPageReply({ method, path, query, fields: fieldsOf(...fields) }, () => place);
 }
 
-/** A request, its fields, and the status of the page; undefined: it gets no page. */
+/** A request, its fields, and the status of the page. `undefined` if it gets no page. */
 const ASKED: readonly (readonly [string, readonly string[], number | undefined])[] = [
   ["GET /", [BROWSER], 200],
   ["HEAD /", [BROWSER], 200],
@@ -55,11 +55,11 @@ for (const [line, fields, status] of ASKED) {
 }
 
 Deno.test("front page: an address that may not use the proxy gets no page, and the management plane serves /admin if it is on", () => {
-  const answer = answerFrontPage(
+  const page = frontPageReply(
     { method: "GET", path: "/", query: "", fields: fieldsOf(BROWSER) },
     () => undefined,
   );
-  assertEquals(answer, undefined);
+  assertEquals(page, undefined);
   for (const place of PLACES.slice(1)) assertEquals(ask("GET /admin", [BROWSER], place), undefined);
 });
 

@@ -10,7 +10,7 @@ import {
 import { FakeClock } from "../support/time/fake_clock.ts";
 import { HandlerBench } from "../support/proxies/handler.ts";
 
-const NO_ANSWER = () => Promise.reject(new Error("no upstream is asked"));
+const NO_ANSWER = () => Promise.reject(new Error("no upstream gets a request"));
 
 function openStream(): { body: MessageBody; clock: FakeClock; ends: string[] } {
   const clock = new FakeClock();

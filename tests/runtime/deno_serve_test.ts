@@ -9,14 +9,14 @@ import { passing } from "../support/time/passing_time.ts";
 import type { MessageHead } from "../support/clients/http_reader.ts";
 import { RawClient } from "../support/clients/raw_client.ts";
 
-/** What a handler behind `Deno.serve` sees of a request. */
+/** The parts of a request that a handler behind `Deno.serve` gets. */
 interface Seen {
   readonly url: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly hasBody: boolean;
 }
 
-/** `Deno.serve` with a handler that answers at once. */
+/** `Deno.serve` with a handler that responds at once. */
 class Server implements AsyncDisposable {
   readonly url: string;
   readonly seen: Seen[] = [];
@@ -30,7 +30,7 @@ class Server implements AsyncDisposable {
     this.url = `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
-  /** Sends bytes, and gives what the handler saw of them; undefined: the runtime answered by itself. */
+  /** Sends bytes, and returns what the handler got. `undefined` if the runtime itself sent the response. */
   async receive(bytes: string): Promise<Seen | undefined> {
     using client = await RawClient.connect(this.url);
     await client.send(Uint8Array.from(bytes, (character) => character.charCodeAt(0)));
@@ -43,7 +43,7 @@ class Server implements AsyncDisposable {
   }
 }
 
-/** The message of a reason that is gone: what can be deleted. A row of the table may have several reasons. */
+/** The message for a reason that no longer exists: it says what can be deleted. A row may have several reasons. */
 function gone(change: string, row: string): string {
   return `Deno.serve ${change} now. Delete this test, and in docs/engines.md the reason and its part of the row "${row}"`;
 }
@@ -173,7 +173,7 @@ Deno.test("Deno.serve: half a head may stay open for longer than a second", asyn
   assertEquals(isEnded, false, gone("has a timeout for heads", "Connections"));
 });
 
-/** How long the runtime gets to report a departure. It takes some milliseconds where it does report one. */
+/** The time in which the runtime has to report a departure. If it reports one, it takes some milliseconds. */
 const DEPARTURE_MS = 1_000;
 
 /** Whether `request.signal` reports a client that leaves while the handler waits. */

@@ -12,7 +12,7 @@ import { shortPause } from "../../src/streams/turn.ts";
 import { inputOf, latin1 } from "../support/clients/byte_input.ts";
 import { until, within } from "../support/time/deadline.ts";
 
-Deno.test("ClientConnection: a client that does not take the end of a cancelled answer is closed at the second check", async () => {
+Deno.test("ClientConnection: a client that does not take the end of a cancelled response is closed at the second check", async () => {
   const request = latin1("GET / HTTP/1.1\r\nHost: p\r\n\r\n");
   const { promise: never, reject } = Promise.withResolvers<never>();
   never.catch(() => {});
@@ -39,7 +39,7 @@ Deno.test("ClientConnection: a client that does not take the end of a cancelled 
   });
   const served = connection.serve();
   const cancellation = await within(asked.promise, "the request");
-  await until(() => connection.unreadSince !== undefined, "the answer, which the client does not take");
+  await until(() => connection.unreadSince !== undefined, "the response, which the client does not take");
   connection.endOverdue();
   connection.endOverdue();
   assertEquals(closed, 0, "its time has not passed, and nothing was cut");
@@ -93,7 +93,7 @@ async function sendingAhead(heldBytes: HeldBytes, holder: string, bytes: number)
   return cancellation;
 }
 
-Deno.test("ClientConnection: what clients send during running requests is limited, and each token has its share", async () => {
+Deno.test("ClientConnection: read-ahead during running requests is limited, and each token has its share", async () => {
   const held = new HeldBytes(1024 * 1024);
   const mallory: (Error | undefined)[] = [];
   for (let count = 0; count < 4; count++) {
@@ -116,7 +116,7 @@ Deno.test("ClientConnection: an idle connection does not count the memory of a b
     close: () => closed.resolve(null),
   };
   let most = 0;
-  const answered = Promise.withResolvers<void>();
+  const responded = Promise.withResolvers<void>();
   const connection = new ClientConnection(parts as unknown as Deno.Conn, { // nothing else of it is touched
     handler: async ({ body, onAuthenticated }) => {
       onAuthenticated?.("anna");
@@ -124,7 +124,7 @@ Deno.test("ClientConnection: an idle connection does not count the memory of a b
       await until(() => held.held > 0, "the count of the unread body");
       most = held.held;
       while (body !== null && await nextPiece(body) !== null) { /* the next piece */ }
-      answered.resolve();
+      responded.resolve();
       return { status: 200, reason: "OK", fields: [], body: null };
     },
     peer: "192.0.2.1",
@@ -134,7 +134,7 @@ Deno.test("ClientConnection: an idle connection does not count the memory of a b
     now: () => 0,
   });
   const served = connection.serve();
-  await within(answered.promise, "the response");
+  await within(responded.promise, "the response");
   await until(() => connection.idleSince !== undefined, "the idle connection");
   assertEquals([most > 0, held.held], [true, 0]);
   connection.close();
@@ -144,8 +144,8 @@ Deno.test("ClientConnection: an idle connection does not count the memory of a b
 const LARGE = new HeldBytes(128 * 1024 * 1024);
 
 /**
- * An upload of `total` bytes, of which so many arrive before the client leaves. Its reader takes one piece and
- * then none. Gives the cancellation, that piece, and the connection.
+ * An upload of `total` bytes, of which a part arrives before the client leaves. Its reader takes only one piece.
+ * Returns the cancellation, that piece, and the connection.
  */
 async function stuckUpload(
   { total, arrives, heldBytes }: { total: number; arrives: number; heldBytes?: HeldBytes },
@@ -188,7 +188,7 @@ Deno.test("ClientConnection: a client that leaves during an upload that the upst
   assertEquals(piece, before, "a write that is under way still uses these bytes");
 });
 
-Deno.test("ClientConnection: an upload that stands still is read on within a bound, and within the memory of its sender", async () => {
+Deno.test("ClientConnection: an upload that stands still is read on within a limit, and within the memory of its client", async () => {
   const held = new HeldBytes(30 * 1024 * 1024);
   for (const given of [{ arrives: 20_000_000 }, { arrives: 3_000_000, heldBytes: held }]) {
     const { cancellation, connection } = await stuckUpload({ total: 50_000_000, ...given });

@@ -21,10 +21,13 @@ function bench(handler: Handler): Bench {
     now: () => performance.now(),
     onUnexpected: (error) => errors.push(error),
   });
-  return { ask: (request) => fetchHandler.answer(request, "192.0.2.1"), errors };
+  return { ask: (request) => fetchHandler.handle(request, "192.0.2.1"), errors };
 }
 
-function answers(status: number, onRequest: (request: Parameters<Handler>[0]) => void = () => {}): Handler {
+function respondsWith(
+  status: number,
+  onRequest: (request: Parameters<Handler>[0]) => void = () => {},
+): Handler {
   return (request) => {
     onRequest(request);
     return Promise.resolve({ status, reason: "", fields: [], body: null });
@@ -35,7 +38,7 @@ const HOST = { host: "proxy.test" };
 
 Deno.test("FetchHandler: the target is what follows the host, byte for byte", async () => {
   const targets: string[] = [];
-  const { ask } = bench(answers(200, ({ target, peer }) => targets.push(`${target} ${peer}`)));
+  const { ask } = bench(respondsWith(200, ({ target, peer }) => targets.push(`${target} ${peer}`)));
   // `Request` itself normalises a URL; the URL of the runtime is not normalised.
   const request = new Request("http://proxy.test/", { headers: HOST });
   Object.defineProperty(request, "url", { value: "http://proxy.test/a/../%2e?q=é" });
@@ -45,11 +48,11 @@ Deno.test("FetchHandler: the target is what follows the host, byte for byte", as
 
 Deno.test("FetchHandler: a body without framing headers is a 400, because only HTTP/2 has such bodies", async () => {
   let isAsked = false;
-  const { ask } = bench(answers(200, () => isAsked = true));
-  const answer = await ask(
+  const { ask } = bench(respondsWith(200, () => isAsked = true));
+  const response = await ask(
     new Request("http://proxy.test/x", { method: "POST", headers: HOST, body: "abc" }),
   );
-  assertEquals([answer.status, answer.headers.get("x-llm-proxy-error"), isAsked], [
+  assertEquals([response.status, response.headers.get("x-llm-proxy-error"), isAsked], [
     400,
     "bad_request",
     false,
@@ -60,10 +63,10 @@ Deno.test("FetchHandler: a body without framing headers is a 400, because only H
 });
 
 Deno.test("FetchHandler: a status that Response cannot carry is a 502 that names it", async () => {
-  const { ask } = bench(answers(999));
-  const answer = await ask(new Request("http://proxy.test/x", { headers: HOST }));
-  assertEquals([answer.status, answer.headers.get("x-llm-proxy-error")], [502, "bad_gateway"]);
-  assertMatch(await answer.text(), /status 999/);
+  const { ask } = bench(respondsWith(999));
+  const response = await ask(new Request("http://proxy.test/x", { headers: HOST }));
+  assertEquals([response.status, response.headers.get("x-llm-proxy-error")], [502, "bad_gateway"]);
+  assertMatch(await response.text(), /status 999/);
 });
 
 Deno.test("FetchHandler: an error of the handler is reported, and the client gets a 500", async () => {

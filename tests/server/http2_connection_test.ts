@@ -164,7 +164,7 @@ function stated(length: number | undefined, texts: readonly string[]): MessageBo
 const get = (stream: number) => frame("headers", WHOLE, stream, head());
 const NOTHING = new Uint8Array();
 
-Deno.test("Http2Connection: a response ends with its last byte, and one of unknown length when its source ends", async () => {
+Deno.test("Http2Connection: a response ends with its last byte, and a response of unknown length when its source ends", async () => {
   const bodies = [
     stated(3, ["a", "bc"]),
     stated(undefined, ["a", "bc"]),
@@ -198,7 +198,7 @@ Deno.test("Http2Connection: a bug is reported, and is no departure of the client
   assertEquals(reason instanceof ProxyFault && reason.code, "internal");
 });
 
-Deno.test("Http2Connection: the first SETTINGS go with a response that is ready, and else at once", async () => {
+Deno.test("Http2Connection: the first SETTINGS go with a response that is ready, or at once", async () => {
   const { client } = serve(() => Promise.resolve(reply(null)));
   client.send(frame("settings", 0, 0), get(1));
   await client.next("headers 1 end");
@@ -208,7 +208,7 @@ Deno.test("Http2Connection: the first SETTINGS go with a response that is ready,
   await until(() => silent.acknowledged === 1, "the acknowledgement");
 });
 
-Deno.test("Http2Connection: a response that is shorter than stated or fails is reset, and none is longer", async () => {
+Deno.test("Http2Connection: a response that is shorter than stated or fails is reset, and no response is longer", async () => {
   const failing = new PulledSource(() => Promise.reject(new Error("for the test")));
   const bodies = [stated(3, ["ab"]), stated(3, []), stated(3, ["abcd"]), failing];
   const { client } = serve(() => Promise.resolve(reply(bodies.shift() ?? null)));
@@ -378,7 +378,7 @@ Deno.test("Http2Connection: an early response resets the rest of its upload, whi
   ]);
 });
 
-Deno.test("Http2Connection: send_timeout ends a stream whose window stays closed, and a connection that takes nothing", async () => {
+Deno.test("Http2Connection: send_timeout ends a stream whose window stays closed, and a connection whose client reads nothing", async () => {
   const { sendMs } = DEFAULT_SERVER_SETTINGS.connections;
   const { client, connection, pass } = serve(() => Promise.resolve(reply(new Uint8Array(10))));
   client.send(frame("settings", 0, 0, setting(4, 0)), get(1));
@@ -398,7 +398,7 @@ Deno.test("Http2Connection: send_timeout ends a stream whose window stays closed
   assertEquals(client.isClosed, true);
 });
 
-Deno.test("Http2Connection: a client that opens windows and takes no byte does not restart send_timeout", async () => {
+Deno.test("Http2Connection: a client that opens windows and reads no byte does not restart send_timeout", async () => {
   const { sendMs } = DEFAULT_SERVER_SETTINGS.connections;
   const { client, connection, pass } = serve(() => Promise.resolve(reply(new Uint8Array(100_000))));
   client.send(frame("settings", 0, 0, setting(4, 200_000)), get(1));
@@ -434,7 +434,7 @@ Deno.test("Http2Connection: frames cost as much as their work, so a flood of set
   connection.close();
 });
 
-Deno.test("Http2Connection: a drain lets the running response end, and answers nothing that comes later", async () => {
+Deno.test("Http2Connection: a drain lets the running response end, and later requests get no response", async () => {
   const go = Promise.withResolvers<void>();
   const { client, connection, served, seen } = serve(async () => {
     await go.promise;

@@ -25,7 +25,7 @@ function read(bytes: Uint8Array, size = bytes.length, { isRoomy = false } = {}) 
     headers: (stream, { bytes, start, end }, { ends, dependsOnItself }) =>
       seen.push(["headers", stream, [...bytes.subarray(start, end)], ends, dependsOnItself]),
     dependsOnItself: (stream) => seen.push(["depends on itself", stream]),
-    grows: () => extraBytes = Math.max(extraBytes, input.extraBytes),
+    onResize: () => extraBytes = Math.max(extraBytes, input.extraBytes),
   });
   input.isRoomy = isRoomy;
   for (let at = 0; at < bytes.length;) {

@@ -31,7 +31,7 @@ Deno.test("HPACK: the examples of RFC 7541, C.4, share one table and use the Huf
   ]);
 });
 
-Deno.test("HPACK: the Huffman code of each byte is decoded, and what is no whole code is an error", () => {
+Deno.test("HPACK: the Huffman code of each byte is decoded, and an incomplete code is an error", () => {
   // The codes of appendix B for bytes of each length.
   const codes: readonly (readonly [string, string])[] = [
     ["0", "00000"],
@@ -142,7 +142,7 @@ Deno.test("HPACK: a name or a value that HTTP/1.1 could not carry is an error", 
   }
 });
 
-Deno.test("HPACK: what is written for a response is read as its fields, with repeats joined", () => {
+Deno.test("HPACK: the block of a response decodes to its fields, with repeats joined", () => {
   const block = responseBlock({
     status: 418,
     fields: [

@@ -30,7 +30,7 @@ Deno.test("requestFieldsOf: fields keep their order, repeats are joined at the f
   assertEquals(requestOf([...USUAL, ["host", "q"]])?.fields, ["host: q"]);
 });
 
-Deno.test("requestFieldsOf: a malformed request is none", () => {
+Deno.test("requestFieldsOf: returns undefined for a malformed request", () => {
   const without = (name: string) => USUAL.filter(([one]) => one !== name);
   for (
     const pairs of [

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { SendingRoom } from "../../src/server/http2/sending_room.ts";
 import { nextTurn } from "../../src/streams/turn.ts";
 
-/** The window of a connection at its begin. */
+/** The window of a connection at its beginning. */
 const FIRST_WINDOW = 65_535;
 
 Deno.test("SendingRoom: a stream that waits again while it waits is woken once, and keeps its place", async () => {

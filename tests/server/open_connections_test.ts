@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { OpenConnections } from "../../src/server/open_connections.ts";
 import type { ServedConnection } from "../../src/server/served_connection.ts";
 
-/** A connection that notes what happens to it. It is idle if `idleSince` is a number. */
+/** A connection that records the calls of its methods. It is idle if `idleSince` is a number. */
 function connection(calls: string[], name: string, idleSince: number | undefined): ServedConnection {
   return {
     idleSince,

@@ -20,7 +20,7 @@ async function textOf(body: StreamBody): Promise<string> {
   return text;
 }
 
-Deno.test("StreamBody: gives what has arrived, and releases what its reader has taken", async () => {
+Deno.test("StreamBody: returns the bytes that have arrived, and releases those that its reader has taken", async () => {
   const { body, released } = bodyOf();
   const piece = encoder.encode("hel");
   body.push(piece);

@@ -26,10 +26,10 @@ class Bench {
 Deno.test("UnauthenticatedBudget: if unfinished heads hold too much together, the oldest connection is closed", () => {
   const bench = new Bench();
   const [one, two, three] = ["one", "two", "three"].map((name) => bench.connection(name));
-  for (const connection of [two, one, three]) if (connection) bench.budget.holds(connection, 16 * KIB);
-  if (three) bench.budget.holds(three, 32 * KIB);
+  for (const connection of [two, one, three]) if (connection) bench.budget.setHeld(connection, 16 * KIB);
+  if (three) bench.budget.setHeld(three, 32 * KIB);
   assertEquals(bench.closed, [], "they fit");
-  if (three) bench.budget.holds(three, 64 * KIB);
+  if (three) bench.budget.setHeld(three, 64 * KIB);
   assertEquals(bench.closed, ["one", "two"]);
 });
 
@@ -37,10 +37,10 @@ Deno.test("UnauthenticatedBudget: a complete head is released, and small buffers
   const bench = new Bench();
   for (let index = 0; index < 100; index++) {
     const connection = bench.connection(String(index));
-    bench.budget.holds(connection, 64 * KIB);
+    bench.budget.setHeld(connection, 64 * KIB);
     bench.budget.release(connection);
     bench.budget.release(connection);
-    bench.budget.holds(bench.connection(`small ${index}`), 4 * KIB);
+    bench.budget.setHeld(bench.connection(`small ${index}`), 4 * KIB);
   }
   assertEquals(bench.closed, []);
 });
@@ -48,8 +48,8 @@ Deno.test("UnauthenticatedBudget: a complete head is released, and small buffers
 Deno.test("UnauthenticatedBudget: connections of authenticated clients are neither counted nor closed", () => {
   const bench = new Bench();
   for (let index = 0; index < 10; index++) {
-    bench.budget.holds(bench.connection("admitted", { admitted: true }), 64 * KIB);
+    bench.budget.setHeld(bench.connection("admitted", { admitted: true }), 64 * KIB);
   }
-  bench.budget.holds(bench.connection("unknown"), 64 * KIB);
+  bench.budget.setHeld(bench.connection("unknown"), 64 * KIB);
   assertEquals(bench.closed, []);
 });

@@ -23,14 +23,14 @@ Deno.test("HeldBody: it drops the bytes after their last reader has sent them", 
   const reader = body.body();
   body.finish();
   assertEquals(new TextDecoder().decode(reader.tryRead() ?? undefined), "text");
-  // The writer may still be at it.
+  // The writer may still send the last piece.
   assertEquals([held.isReleased(), body.bytes.length], [false, 4]);
   assertEquals([reader.tryRead(), held.isReleased()], [null, true]);
   assertThrows(() => body.bytes, Error, "no longer");
   assertEquals(reader.tryRead(), null);
 });
 
-Deno.test("HeldBody: the bytes stay until no further attempt can come", () => {
+Deno.test("HeldBody: the bytes stay until no further attempt can follow", () => {
   const held = memory();
   const body = new HeldBody(encode("text"), held);
   const [first, second] = [body.body(), body.body()];

@@ -1,4 +1,4 @@
-/** Nobody waits for a connection that always has something to carry. */
+/** A connection that always has bytes to carry does not keep others waiting. */
 
 import { assert, assertEquals } from "@std/assert";
 import { nextPiece } from "../../src/streams/byte_source.ts";
@@ -50,7 +50,7 @@ Deno.test("ClientConnection: a client that sends thousands of requests ahead doe
   let at = 0;
   const pieces: Partial<Deno.Conn> = {
     read(into) {
-      // The buffer for what comes ahead is limited: the client sends as fast as it is read.
+      // The buffer for read-ahead is limited, so the client sends as fast as the proxy reads.
       const piece = requests.subarray(at, at + Math.min(into.length, 4_096));
       at += piece.length;
       into.set(piece);
@@ -60,14 +60,14 @@ Deno.test("ClientConnection: a client that sends thousands of requests ahead doe
     closeWrite: () => Promise.resolve(),
     close() {},
   };
-  let answers = 0;
+  let responses = 0;
   const served = Promise.withResolvers<void>();
-  const answered = await doneBeforeTimer(async (count) => {
+  const responded = await doneBeforeTimer(async (count) => {
     // Only these members are used.
     const connection = new ClientConnection(pieces as Deno.Conn, {
       handler() {
         count();
-        if (++answers === 5_000) served.resolve();
+        if (++responses === 5_000) served.resolve();
         return Promise.resolve({ status: 200, reason: "OK", fields: [], body: null });
       },
       peer: "192.0.2.1",
@@ -76,10 +76,10 @@ Deno.test("ClientConnection: a client that sends thousands of requests ahead doe
       now: () => performance.now(),
     });
     void connection.serve();
-    await within(served.promise, "the last answer");
+    await within(served.promise, "the last response");
     connection.close();
   });
-  assert(answered < 1_000, `${answered} of 5,000 requests came first`);
+  assert(responded < 1_000, `${responded} of 5,000 requests came first`);
 });
 
 Deno.test("TurnCount: a connection waits after a quarter of a megabyte, also one whose bytes are much work", async () => {
@@ -107,8 +107,8 @@ Deno.test("ClientOutput: a busy client gives others their turn after a write, an
   const bytes = new Uint8Array(300_000);
   const written = output.write(bytes);
   assertEquals(stall.isRunning, true);
-  assertEquals([output.wrote(await written), stall.isRunning], [undefined, false], "the first");
-  const others = output.wrote(await output.write(bytes));
+  assertEquals([output.afterWrite(await written), stall.isRunning], [undefined, false], "the first");
+  const others = output.afterWrite(await output.write(bytes));
   assert(others instanceof Promise);
   await others;
 });
@@ -138,7 +138,7 @@ Deno.test("SmallPieces: the same bytes in pieces of a limited length, and others
   assert(before < 100, `${before} pieces came before the timer`);
 });
 
-Deno.test("ConnectionReader.readableBehind: what was taken stays as it was", async () => {
+Deno.test("ConnectionReader.readableBehind: bytes that were taken do not change", async () => {
   let next = 0;
   const reader = new ConnectionReader({
     read(into) {

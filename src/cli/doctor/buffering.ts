@@ -17,7 +17,7 @@ import {
 import { durationText } from "../../config/values/durations.ts";
 import { CommandError } from "../command_error.ts";
 import { parseHealth } from "../health.ts";
-import { type Answer, request, type RequestOptions } from "../request.ts";
+import { type HttpResponse, request, type RequestOptions } from "../request.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 
 const { ok, warning, problem } = findingsOf("buffering");
@@ -47,7 +47,7 @@ export async function checkBuffering(url: URL, config: Config | undefined): Prom
     // The client trusts the certificate of this configuration, which may be signed by a private authority.
     ...(config?.server.tls && { caCerts: [config.server.tls.cert] }),
   };
-  const health = await ask(`${base}/health`, options);
+  const health = await responseOrReason(`${base}/health`, options);
   if (typeof health === "string") {
     return [
       problem(
@@ -71,20 +71,20 @@ export async function checkBuffering(url: URL, config: Config | undefined): Prom
 
 async function checkStream(base: string, options: RequestOptions): Promise<Finding> {
   const arrivals: number[] = [];
-  const answer = await ask(base + HEALTH_STREAM_PATH, {
+  const response = await responseOrReason(base + HEALTH_STREAM_PATH, {
     ...options,
     onProgress: () => arrivals.push(performance.now()),
   });
-  if (typeof answer === "string") return problem(`the stream of ${base} was interrupted: ${answer}`);
-  if (answer.status === 401) {
+  if (typeof response === "string") return problem(`the stream of ${base} was interrupted: ${response}`);
+  if (response.status === 401) {
     return warning(
       `${base} rejects the token, so its streams were not checked`,
       `put a valid token into ${TOKEN_VARIABLE}`,
     );
   }
-  if (answer.status !== 200) {
+  if (response.status !== 200) {
     return warning(
-      `${base}${HEALTH_STREAM_PATH} answers ${answer.status}, so its streams were not checked`,
+      `${base}${HEALTH_STREAM_PATH} answers ${response.status}, so its streams were not checked`,
       "update that llm-proxy",
     );
   }
@@ -106,7 +106,7 @@ function tokenOf(config: Config | undefined): { token?: string } {
 }
 
 /** Sends a request. Returns the response, or the reason why it failed. */
-async function ask(url: string, options: RequestOptions): Promise<Answer | string> {
+async function responseOrReason(url: string, options: RequestOptions): Promise<HttpResponse | string> {
   try {
     return await request(url, options);
   } catch (error) {

@@ -5,7 +5,7 @@ import type { Flags } from "../../config/read/resolver.ts";
 import { probeBackends } from "../../forwarding/probe.ts";
 import { counted } from "../../text/counted.ts";
 import { CommandError } from "../command_error.ts";
-import { writeAnswer } from "../output.ts";
+import { writeResult } from "../output.ts";
 import { checkBuffering, publicUrl } from "./buffering.ts";
 import { checkCertificates } from "./certificates.ts";
 import { checkConfiguration } from "./configuration.ts";
@@ -48,7 +48,7 @@ export async function doctor({ online, url }: DoctorOptions, flags: Flags = {}):
       advice: finding.advice && redact(finding.advice),
     }));
   const problems = findings.filter(({ status }) => status === "problem").length;
-  writeAnswer(
+  writeResult(
     { ok: problems === 0, findings: findings.map(withAdvice), not_looked_at: notChecked },
     () => findingsText(findings, notChecked),
   );

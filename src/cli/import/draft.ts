@@ -44,9 +44,9 @@ export interface DraftRoute {
   readonly to?: string;
 }
 
-/** What a variable is that holds a whole address. */
+/** The description of a variable that contains a whole address. */
 export const ADDRESS = "the address of an upstream";
-/** What a variable is that holds the host or the port of an address. */
+/** The description of a variable that contains the host or the port of an address. */
 export const ADDRESS_PART = "the host or port of an upstream";
 
 /** Line breaks and control characters, which the configuration allows in no name of a model. */
@@ -69,10 +69,10 @@ export class Draft {
   readonly #reserved = new Set<string>();
   /** The names of the first endpoints, in lower case. */
   readonly #taken = new Set<string>();
-  /** For each name the first number at its end that may be free. */
+  /** The first number that may be free at the end of a name, by the name. */
   readonly #counts = new Map<string, number>();
 
-  /** The variables that the configuration refers to, and what each is. */
+  /** The variables that the configuration refers to, each with a description of its value. */
   get variables(): ReadonlyMap<string, string> {
     return this.#variables;
   }
@@ -98,12 +98,12 @@ export class Draft {
     this.#routes.delete(model);
   }
 
-  /** Adds an alias. The configuration allows no alias without a name, and none of itself. */
+  /** Adds an alias, unless it has no name or is an alias of itself: the configuration allows neither. */
   addAlias(name: string, to: string): void {
     if (this.#isName(name) && name !== to) this.#aliases.set(name, to);
   }
 
-  /** Whether the configuration allows the name of a model. A hint names a name that is left out. */
+  /** Whether the configuration allows the name of a model. If not, a hint says that the name was left out. */
   #isName(name: string): boolean {
     if (name.trim() === "") return false;
     if (!INVISIBLE.test(name)) return true;
@@ -111,12 +111,12 @@ export class Draft {
     return false;
   }
 
-  /** Keeps the name of a variable of the file from being the name for a secret in clear. */
+  /** Reserves the name of a variable of the file, so that {@link secret} chooses another name. */
   reserve(variable: string): void {
     this.#reserved.add(variable);
   }
 
-  /** Returns `${NAME}`, and notes that the configuration needs the variable and `what` it holds. */
+  /** Returns `${NAME}`, and adds the variable to those that have to be set. `what` describes its value. */
   variable(name: string, what: string): string {
     if (!this.#variables.has(name)) this.#variables.set(name, what);
     return `\${${name}}`;
@@ -159,7 +159,7 @@ export class Draft {
   }
 }
 
-/** Names that the proxy answers itself. */
+/** First segments of the proxy's own routes, which no endpoint may have as its name. */
 const RESERVED: readonly string[] = ["healthz", "health", "readyz", "manage", "admin", "metrics", "v1"];
 /** The longest name of an endpoint without a number at its end, in characters. */
 const LONGEST_NAME = 58;
@@ -178,9 +178,9 @@ function variableName(text: string): string {
   return /^[A-Z]/.test(name) ? name : `KEY_${name}`;
 }
 
-/** A text of the file in which no part refers to a variable. */
+/** Escapes a text of the file, so that no part of it refers to a variable. */
 export function literal(text: string): string {
-  // A function, because $$ in a replacement is one $.
+  // The replacement is a function, because `$$` in a text of a replacement means one `$`.
   return text.replaceAll("${", () => "$${");
 }
 

@@ -11,7 +11,7 @@ import {
 import { addEndpoints, type Routing } from "./litellm_endpoints.ts";
 import type { Item } from "./source.ts";
 
-/** Providers without OpenAI's API at `/v1`, which LiteLLM translates. They have it at another address. */
+/** Providers that have OpenAI's API at another address than `/v1`. LiteLLM translates their own APIs. */
 const WITH_OPENAI_ADDRESS: readonly string[] = ["anthropic", "gemini"];
 
 /** Reads the file into a draft. */
@@ -27,20 +27,22 @@ export function importLitellm(root: Item, draft: Draft): void {
   readAccess(root, draft);
   notePrices(deployments, draft);
   hintAtOpenAi(draft);
-  root.key("environment_variables").lose("is not copied: set these variables yourself where you need them");
-  root.key("include").lose("is not read: import these files too");
-  root.key("general_settings").key("pass_through_endpoints").lose(
+  root.key("environment_variables").leaveOut(
+    "is not copied: set these variables yourself where you need them",
+  );
+  root.key("include").leaveOut("is not read: import these files too");
+  root.key("general_settings").key("pass_through_endpoints").leaveOut(
     'is not carried over: add an endpoint with provider = "generic" for each target',
   );
-  root.key("general_settings").firstOf("database_url", "store_model_in_db").lose(
+  root.key("general_settings").firstOf("database_url", "store_model_in_db").leaveOut(
     "is not read: create keys, teams and budgets of the database again, with llm-proxy token and llm-proxy project",
   );
   for (const name of ["set_verbose", "telemetry", "drop_params", "modify_params", "json_logs"]) {
-    root.key("litellm_settings").key(name).lose("is not needed: llm-proxy does not change requests");
+    root.key("litellm_settings").key(name).leaveOut("is not needed: llm-proxy does not change requests");
   }
 }
 
-/** LiteLLM's clients use OpenAI's API for each model. */
+/** Adds a hint for clients that use OpenAI's API for each model, as LiteLLM allows. */
 function hintAtOpenAi({ endpoints, hints }: Draft): void {
   const names = endpoints.filter(({ provider }) => WITH_OPENAI_ADDRESS.includes(provider)).map(({ name }) =>
     name
@@ -72,7 +74,7 @@ function readRouting(root: Item): Routing {
   const strategyItem = router.key("routing_strategy");
   const wanted = strategyItem.text() ?? "simple-shuffle";
   if (!["simple-shuffle", "least-busy"].includes(wanted)) {
-    strategyItem.lose("is not known to llm-proxy: the backends take turns (round_robin)");
+    strategyItem.leaveOut("is not known to llm-proxy: the backends take turns (round_robin)");
   }
   const fallbacks = new Map<string, { model: string; item: Item }[]>();
   for (const list of [router.key("fallbacks"), root.key("litellm_settings").key("fallbacks")]) {
@@ -92,7 +94,7 @@ function readRouting(root: Item): Routing {
   }
   const otherRetries = root.key("litellm_settings").key("num_retries");
   const retries = router.key("num_retries").number();
-  if (retries !== undefined) otherRetries.lose("is not carried over: router_settings.num_retries counts");
+  if (retries !== undefined) otherRetries.leaveOut("is not carried over: router_settings.num_retries counts");
   return {
     strategy: wanted === "least-busy" ? "least_busy" : "round_robin",
     retries: retries ?? otherRetries.number(),
@@ -101,7 +103,7 @@ function readRouting(root: Item): Routing {
   };
 }
 
-/** The budgets of LiteLLM's durations. */
+/** The budget settings of llm-proxy, by LiteLLM's durations. */
 const BUDGETS: Readonly<Record<string, string>> = {
   "1d": "budget_day_usd",
   "24h": "budget_day_usd",
@@ -119,7 +121,9 @@ function readAccess(root: Item, draft: Draft): void {
   else if (text !== undefined) {
     const token = draft.secret(text, { variable: "PROXY_TOKEN", what: "the token of your clients" });
     draft.tokens.push(token);
-    master.say(`is a key in clear: it was not copied. Set ${token.slice(2, -1)} to it, or to a new token`);
+    master.addNote(
+      `is a key in clear: it was not copied. Set ${token.slice(2, -1)} to it, or to a new token`,
+    );
   }
   const settings = root.key("litellm_settings");
   const budget = settings.key("max_budget");
@@ -129,5 +133,5 @@ function readAccess(root: Item, draft: Draft): void {
   const period = duration.text();
   const key = period === undefined ? "budget_total_usd" : BUDGETS[period];
   if (key !== undefined) draft.limits[key] = amount;
-  else budget.lose("is not carried over: llm-proxy has budgets for a day, a week, a month and in total");
+  else budget.leaveOut("is not carried over: llm-proxy has budgets for a day, a week, a month and in total");
 }

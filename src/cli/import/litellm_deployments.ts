@@ -22,7 +22,7 @@ import type { Item } from "./source.ts";
 
 /** Matches a reference to a variable. */
 export const REFERENCE = /^os\.environ\/(\w+)$/;
-/** What people write in place of a key, for servers that need none. */
+/** Texts that people write in place of a key, for servers that need no key. */
 const NO_KEY = /^(?:none|empty|null|n\/?a|dummy|fake(?:-key)?|no-key|not-needed|sk-no-key-required)$/i;
 /** Headers whose value is a secret. */
 const SECRET_HEADER = /auth|cookie|key|secret|token/i;
@@ -41,7 +41,7 @@ export interface Deployment {
   /** The backend without its models. */
   readonly backend: DraftBackend;
   readonly weight: number | undefined;
-  /** The deployments of a model with the lowest number come first. Undefined: after all others. */
+  /** The place among the deployments of a model, the lowest number first. If `undefined`, after all others. */
   readonly order: number | undefined;
   readonly price: DraftPrice | undefined;
 }
@@ -76,7 +76,7 @@ export function readDeployment(
     hasBase: !base.isEmpty,
   });
   if (typeof found === "string") {
-    item.lose(`is not carried over: ${found}`);
+    item.leaveOut(`is not carried over: ${found}`);
     return undefined;
   }
   const { prefix, provider, upstreamModel } = found;
@@ -89,7 +89,7 @@ export function readDeployment(
     draft,
   });
   if (baseUrl === undefined) {
-    item.lose(`is not carried over: it has no api_base, which ${prefix} needs`);
+    item.leaveOut(`is not carried over: it has no api_base, which ${prefix} needs`);
     return undefined;
   }
   const ownKey = parameters.key("api_key");
@@ -102,12 +102,12 @@ export function readDeployment(
     hasOwnAddress: !base.isEmpty,
   });
   const weight = parameters.key("weight").number();
-  // They describe a model to LiteLLM, and change nothing for clients.
+  // These members describe a model to LiteLLM, and change nothing for clients.
   for (const name of ["id", "mode"]) item.key("model_info").key(name).ignore();
   for (const limit of [parameters.key("rpm"), parameters.key("tpm"), item.key("rpm"), item.key("tpm")]) {
-    limit.lose("is not carried over: llm-proxy limits the tokens of clients, not single upstreams");
+    limit.leaveOut("is not carried over: llm-proxy limits the tokens of clients, not single upstreams");
   }
-  parameters.key("api_version").lose(
+  parameters.key("api_version").leaveOut(
     "is not needed: the address ends in /openai/v1, Azure's API without versions",
   );
   return {
@@ -131,7 +131,7 @@ export function readDeployment(
   };
 }
 
-/** Says which deployments the budget would reject, because nothing knows their prices. */
+/** Adds a note to each deployment that the budget would reject, because its price is unknown. */
 export function notePrices(deployments: readonly Deployment[], draft: Draft): void {
   if (Object.keys(draft.limits).length === 0) return;
   for (const { item, price, provider, backend, upstreamModel } of deployments) {
@@ -139,7 +139,7 @@ export function notePrices(deployments: readonly Deployment[], draft: Draft): vo
     const isOwn = provider.preset === "azure" ||
       provider.preset === "openai" && backend.base_url !== (provider.baseUrl ?? preset.baseUrl);
     if (price !== undefined || !isOwn || upstreamModel.includes("*")) continue;
-    item.say(
+    item.addNote(
       `the budget rejects the model ${JSON.stringify(upstreamModel)}, which has no published price: ` +
         "set its price in the endpoint (prices)",
     );
@@ -179,7 +179,7 @@ function readBaseUrl(
   const reference = REFERENCE.exec(text)?.[1];
   const { url, hadLogin } = withoutLogin(text.replace(/\/+$/, ""));
   if (hadLogin) {
-    item.say("has a user and a password, which are not copied: put them into headers or proxy_url");
+    item.addNote("has a user and a password, which are not copied: put them into headers or proxy_url");
   }
   const base = reference === undefined ? literal(url) : draft.variable(reference, ADDRESS);
   if (isAzure && !/\/openai(?:\/|$)/.test(base)) return `${base}/openai/v1`;
@@ -205,7 +205,7 @@ function readKey(
   if (reference !== undefined) return draft.variable(reference, what);
   if (hasOwnAddress && NO_KEY.test(text)) return "none";
   const key = draft.secret(text, { variable, what });
-  item.say(`is a key in clear: it was not copied. Set ${key.slice(2, -1)} to it`);
+  item.addNote(`is a key in clear: it was not copied. Set ${key.slice(2, -1)} to it`);
   return key;
 }
 
@@ -226,7 +226,7 @@ function readHeaders(
         variable: `${name}_${header}`,
         what: `the header ${header} of ${name}`,
       });
-      value.say(`is a secret in clear: it was not copied. Set ${headers[header].slice(2, -1)} to it`);
+      value.addNote(`is a secret in clear: it was not copied. Set ${headers[header].slice(2, -1)} to it`);
     }
   }
   const organization = parameters.key("organization").text();

@@ -27,7 +27,7 @@ export function addEndpoints(deployments: readonly Deployment[], routing: Routin
     const spare = (routing.fallbacks.get(model) ?? []).flatMap(({ model: target, item }) => {
       const found = byModel.get(target) ?? [];
       if (found.length === 0) {
-        item.lose("is not carried over: the file has no such model, or it was left out");
+        item.leaveOut("is not carried over: the file has no such model, or it was left out");
       }
       return found.map((deployment) => ({ deployment, item }));
     });
@@ -45,12 +45,15 @@ export function addEndpoints(deployments: readonly Deployment[], routing: Routin
   const served = draft.endpoints.flatMap((endpoint) => endpoint.served);
   for (const { alias, target, item } of routing.aliases) {
     if (matchesAny(served, target)) draft.addAlias(alias, target);
-    else item.lose("is not carried over: the file has no such model, or it was left out");
+    else item.leaveOut("is not carried over: the file has no such model, or it was left out");
   }
   readEveryModel(draft);
 }
 
-/** Names that lose a prefix need an endpoint with the name of the prefix. */
+/**
+ * Adds an endpoint for models at one upstream. If the proxy has to remove a prefix from their names, the endpoint has
+ * the name of the prefix.
+ */
 function addShared(group: readonly Deployment[], { retries }: Routing, draft: Draft): void {
   const [first] = group;
   if (first === undefined) return;
@@ -98,12 +101,12 @@ function addRoute(
   else if (change.kind === "fixed" || change.kind === "pattern") {
     draft.addRoute({ model, endpoint, to: change.to });
   } else if (change.kind === "other" || change.prefix !== endpoint) {
-    item.key("model_name").say(
+    item.key("model_name").addNote(
       `has a *, and no route can change its names: clients write ${endpoint}/ and the name at the provider`,
     );
     return undefined;
   } else {
-    item.key("model_name").say(
+    item.key("model_name").addNote(
       `has a *: llm-proxy removes ${endpoint}/ from a name, unless the list of an endpoint has the whole name`,
     );
   }
@@ -111,21 +114,21 @@ function addRoute(
 }
 
 /**
- * A route for `*` would match names with the prefix of an endpoint too. The default endpoint gets the other
- * models in its place.
+ * Replaces a route for `*` by the default endpoint, because such a route would also match names with the prefix of an
+ * endpoint.
  */
 function setDefault(draft: Draft): void {
   const all = draft.routes.find(({ model }) => model === "*");
   const endpoint = draft.endpoints.find(({ name }) => name === all?.endpoint);
   const preset = presetNamed(endpoint?.provider ?? "");
   if (endpoint === undefined || preset === undefined || all?.to !== undefined) return;
-  // The default endpoint is one for OpenAI's API. The other APIs have none to set.
+  // Only OpenAI's API has a default endpoint that can be set.
   if (prefixed(draft) === undefined || PRESETS[preset].dialects[0] !== "openai") return;
   draft.removeRoute("*");
   draft.server["default_endpoint"] = endpoint.name;
 }
 
-/** Without routes and aliases, the proxy does not read requests for the only endpoint of an API. */
+/** Adds a route, because without one the proxy does not read the model of requests for the only endpoint of an API. */
 function readEveryModel(draft: Draft): void {
   const endpoint = prefixed(draft);
   if (endpoint === undefined || draft.routes.length > 0 || draft.aliases.size > 0) return;
@@ -158,13 +161,13 @@ function addGroup(
     .toSorted((left, right) => (left.order ?? Infinity) - (right.order ?? Infinity) || 0);
   for (const other of group) {
     if (dialectOf(other) === dialect) continue;
-    other.item.say(
+    other.item.addNote(
       `is not a backend of ${model}: it speaks ${dialectOf(other)}, and the others speak ${dialect}`,
     );
   }
   const fitting = spare.filter(({ deployment, item }) => {
     if (dialectOf(deployment) === dialect) return true;
-    item.lose(
+    item.leaveOut(
       `is not carried over: ${model} speaks ${dialect}, and this model speaks ${dialectOf(deployment)}`,
     );
     return false;
@@ -173,7 +176,9 @@ function addGroup(
   const isOrdered = same.some(({ order }) => order !== undefined);
   const strategy = fitting.length > 0 || isOrdered ? "failover" : isWeighted ? "weighted" : routing.strategy;
   if (fitting.length > 0 && same.length > 1 && !isOrdered) {
-    first.item.say(`${model} has several deployments and fallbacks: the deployments are used in their order`);
+    first.item.addNote(
+      `${model} has several deployments and fallbacks: the deployments are used in their order`,
+    );
   }
   const all = [...same, ...fitting.map(({ deployment }) => deployment)];
   const renamed = all.map((one) => ({ ...one, model }));

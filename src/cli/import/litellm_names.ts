@@ -1,14 +1,14 @@
 /** How the names of models of LiteLLM become the names at their providers, with `*` for any characters. */
 
-/** What has to happen to a name on its way to the provider. */
+/** How the name of a model changes on its way to the provider. */
 export type NameChange =
-  /** Nothing: the provider has the same names. */
+  /** The provider has the same names. */
   | { readonly kind: "same" }
-  /** All names become this one. */
+  /** All names become the name `to`. */
   | { readonly kind: "fixed"; readonly to: string }
-  /** The `*` in this name is what the `*` of the model matched. */
+  /** The `*` in the name `to` means the characters that the `*` of the model matched. */
   | { readonly kind: "pattern"; readonly to: string }
-  /** The names lose `prefix/`. */
+  /** The proxy removes `prefix/` from the names. */
   | { readonly kind: "prefix"; readonly prefix: string }
   /** A route cannot express the change. */
   | { readonly kind: "other" };

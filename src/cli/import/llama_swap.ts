@@ -30,10 +30,10 @@ export function importLlamaSwap(root: Item, draft: Draft): void {
   const level = root.key("logLevel").text();
   if (level !== undefined && LEVELS.includes(level)) draft.log["level"] = level;
   root.key("healthCheckTimeout").ignore();
-  root.key("hooks").lose("is not carried over: llm-proxy starts no programs");
-  root.firstOf("groups").lose("is not carried over: llm-proxy starts and stops no programs");
-  root.key("routing").lose("is not carried over: llm-proxy starts and stops no programs");
-  root.key("globalTTL").lose("is not carried over: llm-proxy stops no programs");
+  root.key("hooks").leaveOut("is not carried over: llm-proxy starts no programs");
+  root.firstOf("groups").leaveOut("is not carried over: llm-proxy starts and stops no programs");
+  root.key("routing").leaveOut("is not carried over: llm-proxy starts and stops no programs");
+  root.key("globalTTL").leaveOut("is not carried over: llm-proxy stops no programs");
   draft.hints.push(
     "llm-proxy starts and stops no programs. Start the servers yourself at the addresses below, or keep llama-swap " +
       "and write one endpoint with its address as base_url.",
@@ -78,21 +78,21 @@ function addModels(root: Item, { draft, macros }: { draft: Draft; macros: Macros
     const address = proxy.text() ?? "http://localhost:${PORT}";
     const usesPort = `${expand(command.text() ?? "")}${address}`.includes("${PORT}");
     const expanded = expand(address).replaceAll("${PORT}", String(port));
-    command.lose(
+    command.leaveOut(
       usesPort
         ? `is not carried over: start the server yourself, at port ${port}`
         : "is not carried over: start the server yourself",
     );
     if (usesPort) port++;
-    item.key("ttl").lose("is not carried over: llm-proxy stops no programs");
+    item.key("ttl").leaveOut("is not carried over: llm-proxy stops no programs");
     item.firstOf("cmdStop").ignore();
     item.key("unloadTimeout").ignore();
     item.key("checkEndpoint").ignore();
-    item.key("concurrencyLimit").lose(
+    item.key("concurrencyLimit").leaveOut(
       "is not carried over: concurrent_requests limits the requests of a token",
     );
-    item.key("filters").lose("is not carried over: llm-proxy does not change parameters of requests");
-    item.key("unlisted").lose("is not carried over: the server lists its models itself");
+    item.key("filters").leaveOut("is not carried over: llm-proxy does not change parameters of requests");
+    item.key("unlisted").leaveOut("is not carried over: the server lists its models itself");
     const upstreamModel = item.key("useModelName").text() ?? id;
     return {
       id,
@@ -127,9 +127,9 @@ function addModels(root: Item, { draft, macros }: { draft: Draft; macros: Macros
 function addPeer(name: string, peer: Item, draft: Draft): void {
   const proxy = peer.key("proxy");
   const address = proxy.text();
-  if (address === undefined) return peer.lose("is not carried over: it has no proxy");
+  if (address === undefined) return peer.leaveOut("is not carried over: it has no proxy");
   const apiKey = peer.key("apiKey");
-  peer.key("filters").lose("is not carried over: llm-proxy does not change parameters of requests");
+  peer.key("filters").leaveOut("is not carried over: llm-proxy does not change parameters of requests");
   const endpoint = draft.freeName(name);
   const models = peer.key("models").texts();
   // Aliases of local models win over the models of peers, as in llama-swap. So do the local models.
@@ -148,7 +148,7 @@ function addPeer(name: string, peer: Item, draft: Draft): void {
   });
 }
 
-/** With several keys no variable is PROXY_TOKEN, which would be a further token. */
+/** If there are several keys, no variable has the name PROXY_TOKEN, because it would be a further token. */
 function readApiKeys(items: readonly Item[], draft: Draft): void {
   for (const [index, item] of items.entries()) {
     const variable = items.length === 1 ? "PROXY_TOKEN" : `CLIENT_TOKEN_${index + 1}`;
@@ -164,7 +164,7 @@ function readKey(
   const known = VARIABLE.exec(text)?.[1];
   if (known !== undefined) return draft.variable(known, what);
   const key = draft.secret(text, { variable: endpointName(variable), what });
-  item.say(`is a key in clear: it was not copied. Set ${key.slice(2, -1)} to it`);
+  item.addNote(`is a key in clear: it was not copied. Set ${key.slice(2, -1)} to it`);
   return key;
 }
 
@@ -172,7 +172,7 @@ function addressOf(item: Item, text: string, draft: Draft): string {
   const known = VARIABLE.exec(text)?.[1];
   if (known !== undefined) return draft.variable(known, ADDRESS);
   const { url, hadLogin } = withoutLogin(text.replace(/\/+$/, ""));
-  if (hadLogin) item.say("has a user and a password, which are not copied: put them into headers");
+  if (hadLogin) item.addNote("has a user and a password, which are not copied: put them into headers");
   const parts = url.split(/\$\{env\.(\w+)\}/);
   return parts.map((part, index) => index % 2 === 0 ? literal(part) : draft.variable(part, ADDRESS_PART))
     .join("");

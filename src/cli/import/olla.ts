@@ -42,7 +42,7 @@ export function importOlla(root: Item, draft: Draft): void {
   const strategyItem = proxy.key("load_balancer");
   const wanted = strategyItem.text() ?? "priority";
   const strategy = STRATEGIES[wanted];
-  if (strategy === undefined) strategyItem.lose("is not known to llm-proxy: the endpoint uses failover");
+  if (strategy === undefined) strategyItem.leaveOut("is not known to llm-proxy: the endpoint uses failover");
   const retry = proxy.key("retry");
   const attempts = retry.key("max_attempts").number() ?? 0;
   const retries = retry.key("enabled").flag() === false ? 0 : attempts > 0 ? attempts - 1 : undefined;
@@ -51,19 +51,19 @@ export function importOlla(root: Item, draft: Draft): void {
   addAliases(root.key("model_aliases"), draft);
 
   for (const name of ["engine", "profile"]) proxy.key(name).ignore();
-  proxy.key("sticky_sessions").lose("is not carried over");
+  proxy.key("sticky_sessions").leaveOut("is not carried over");
   root.key("discovery").key("health_check").ignore();
   root.key("discovery").firstOf("type", "refresh_interval").ignore();
   root.key("discovery").key("refresh_interval").ignore();
-  root.key("discovery").key("model_discovery").lose(
+  root.key("discovery").key("model_discovery").leaveOut(
     "is not needed: llm-proxy reads the lists of models itself; models_refresh says how often",
   );
-  root.key("model_registry").lose(
+  root.key("model_registry").leaveOut(
     "is not carried over: the first endpoint whose list has the model gets a request",
   );
   const translator = root.key("translators").key("anthropic");
   if (translator.key("enabled").flag() === true) {
-    translator.lose(
+    translator.leaveOut(
       "is not carried over: llm-proxy translates no API. Ollama and others serve /v1/messages themselves",
     );
   }
@@ -95,7 +95,7 @@ function readServer(server: Item, draft: Draft): void {
     const ranges = rates.key("trusted_proxy_cidrs").texts();
     if (ranges.length > 0) draft.server["trusted_proxies"] = ranges;
   }
-  rates.lose("is not carried over: llm-proxy limits tokens, with requests_per_minute");
+  rates.leaveOut("is not carried over: llm-proxy limits tokens, with requests_per_minute");
   const drain = milliseconds(server.key("shutdown_timeout").text());
   if (drain !== undefined && drain > 0) draft.server["drain_seconds"] = Math.ceil(drain / 1000);
   const headerTimeout = duration(server.key("read_header_timeout"));
@@ -144,7 +144,7 @@ function addEndpoints(
       served: [],
     }));
   }
-  // It gets the models that no list has, such as those of servers that have not answered yet.
+  // The default endpoint gets the models that no list has, such as models of servers that have not responded yet.
   const [first, second] = draft.endpoints;
   if (first !== undefined && second !== undefined) draft.server["default_endpoint"] = first.name;
 }
@@ -153,12 +153,12 @@ function readBackend(item: Item, draft: Draft): DraftBackend | undefined {
   const address = item.key("url");
   const text = address.text();
   if (text === undefined) {
-    item.lose("is not carried over: it has no url");
+    item.leaveOut("is not carried over: it has no url");
     return undefined;
   }
   const name = endpointName(item.key("name").text() ?? "server");
   const { url, hadLogin } = withoutLogin(text);
-  if (hadLogin) address.say("has a user and a password, which are not copied: put them into headers");
+  if (hadLogin) address.addNote("has a user and a password, which are not copied: put them into headers");
   return compact<DraftBackend>({
     name,
     base_url: reference(url, draft, ADDRESS) ?? literal(url),
@@ -175,7 +175,7 @@ function readAuth(
   if (type === undefined) return { api_key: "none" };
   const value = type === "bearer" ? auth.key("token") : type === "api_key" ? auth.key("key") : undefined;
   if (value === undefined) {
-    auth.lose(`is not carried over: set the header authorization in headers of the backend ${name}`);
+    auth.leaveOut(`is not carried over: set the header authorization in headers of the backend ${name}`);
     return { api_key: "none" };
   }
   const variable = `${name}_API_KEY`;
@@ -184,7 +184,7 @@ function readAuth(
   const header = auth.key("header").text();
   const key_header = type === "api_key" ? (header ?? "x-api-key").toLowerCase() : "authorization";
   if (text === undefined) {
-    auth.firstOf("token_file", "key_file").lose(
+    auth.firstOf("token_file", "key_file").leaveOut(
       `is not carried over: set ${variableOf(variable)} to its content`,
     );
     return { api_key: draft.variable(variableOf(variable), what), key_header };
@@ -192,7 +192,7 @@ function readAuth(
   const known = reference(text, draft, what);
   if (known !== undefined) return { api_key: known, key_header };
   const api_key = draft.secret(text, { variable, what });
-  value.say(`is a key in clear: it was not copied. Set ${api_key.slice(2, -1)} to it`);
+  value.addNote(`is a key in clear: it was not copied. Set ${api_key.slice(2, -1)} to it`);
   return { api_key, key_header };
 }
 
@@ -207,7 +207,7 @@ function readHeaders(item: Item, { draft, name }: { draft: Draft; name: string }
     else if (!SECRET_HEADER.test(header)) headers[header] = literal(text);
     else {
       headers[header] = draft.secret(text, { variable: `${name}_${header}`, what });
-      value.say(`is a secret in clear: it was not copied. Set ${headers[header].slice(2, -1)} to it`);
+      value.addNote(`is a secret in clear: it was not copied. Set ${headers[header].slice(2, -1)} to it`);
     }
   }
   return headers;
@@ -218,7 +218,7 @@ function addAliases(item: Item, draft: Draft): void {
   for (const [alias, names] of item.entries()) {
     const [first, ...others] = names.texts();
     if (first === undefined) continue;
-    if (others.length > 0) names.say("has several names: the alias stands for the first");
+    if (others.length > 0) names.addNote("has several names: the alias stands for the first");
     draft.addAlias(alias, first);
   }
 }

@@ -13,14 +13,15 @@ const MAX_ALIASES = 1_000;
 
 type Path = readonly (string | number)[];
 
-/** The file, its values, and what the import says about them. */
+/** The file, its values, and the notes of the import about them. */
 export class Source {
   readonly #name: string;
   readonly #lineOf: (path: Path) => number | undefined;
   readonly #used = new Set<string>();
   /** The values that were read, and the tables and lists around them. */
   readonly #touched = new Set<string>();
-  readonly #lost = new Set<string>();
+  /** The values that were left out as a whole. */
+  readonly #leftOut = new Set<string>();
   readonly #notes: { readonly line: number; readonly text: string }[] = [];
   /** The whole file as its outermost item. */
   readonly root: Item;
@@ -50,24 +51,24 @@ export class Source {
     this.root = new Item(this, [], value);
   }
 
-  /** What could not be carried over, by lines: each with its place, and no values of the file. */
+  /** The notes in the order of lines, each with its place. They contain no values of the file. */
   notes(): string[] {
     const unread = this.#unread(this.root).map((item) => this.#note(item, "has no counterpart"));
     return [...this.#notes, ...unread].toSorted((a, b) => a.line - b.line).map(({ text }) => text);
   }
 
-  /** Says what happened to a value. */
-  say(item: Item, text: string): void {
+  /** Adds a note about a value. */
+  addNote(item: Item, text: string): void {
     this.#notes.push(this.#note(item, text));
   }
 
   /** Marks a value as read. With `isWhole` all values in it are read too. */
   markUsed({ path }: Item, isWhole = false): void {
     this.#used.add(JSON.stringify(path));
-    if (isWhole) this.#lost.add(JSON.stringify(path));
+    if (isWhole) this.#leftOut.add(JSON.stringify(path));
     for (let length = path.length; length > 0; length--) {
       const key = JSON.stringify(path.slice(0, length));
-      // What is around a known value is known too.
+      // The tables and lists around a marked value are already marked.
       if (this.#touched.has(key)) break;
       this.#touched.add(key);
     }
@@ -84,10 +85,10 @@ export class Source {
     return { line: line ?? 1, text: `${place}: ${harmlessText(text, MAX_NOTE)}` };
   }
 
-  /** The outermost values of which nothing was read. */
+  /** The outermost values of which no part was read. */
   #unread(item: Item): Item[] {
     const key = JSON.stringify(item.path);
-    if (this.#lost.has(key) || item.isEmpty) return [];
+    if (this.#leftOut.has(key) || item.isEmpty) return [];
     const children = item.children();
     if (children.length === 0) return this.#used.has(key) ? [] : [item];
     const isTouched = item.path.length === 0 || this.#touched.has(key);
@@ -175,16 +176,16 @@ export class Item {
     return only === undefined ? this.items().flatMap((item) => item.text() ?? []) : [only];
   }
 
-  /** Says that the value is not carried over, and why. Does nothing for a missing value. */
-  lose(why: string): void {
+  /** Leaves the value out, and adds a note with the reason. Does nothing for a missing value. */
+  leaveOut(why: string): void {
     if (this.isEmpty) return;
-    this.#source.say(this, why);
+    this.#source.addNote(this, why);
     this.ignore();
   }
 
-  /** Says something about a value that is carried over. */
-  say(text: string): void {
-    this.#source.say(this, text);
+  /** Adds a note about a value that is carried over. */
+  addNote(text: string): void {
+    this.#source.addNote(this, text);
   }
 
   /** Leaves the value out without a note, because nothing is lost. */

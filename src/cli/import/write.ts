@@ -11,7 +11,7 @@ const MAX_LINE = 1_000;
 /** The widest first column, in characters. A longer name moves only its own line. */
 const MAX_COLUMN = 60;
 
-/** Where the draft came from, and what was left out. */
+/** The file from which a draft was made, and the notes about what was left out. */
 export interface Origin {
   /** The name of the program for people. */
   readonly program: string;

@@ -1,4 +1,4 @@
-/** What `llm-proxy init` sets up, from options or from answers. */
+/** The choices for `llm-proxy init`, from options or from the answers of the user. */
 
 import type { PresetName } from "../../config/values/presets.ts";
 

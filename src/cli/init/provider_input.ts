@@ -1,4 +1,4 @@
-/** Checks the base URL and the key of a provider, from options or from answers. */
+/** Checks the base URL and the key of a provider, from options or from the answers of the user. */
 
 import * as v from "valibot";
 import { baseUrlSchema } from "../../config/values/address_values.ts";

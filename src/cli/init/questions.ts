@@ -13,7 +13,7 @@ export interface QuestionContext {
   readonly checkFolder: (folder: string) => void;
   readonly isPortFree: (port: number) => boolean;
   readonly defaultPort: number;
-  /** The folder of `--folder`. Undefined to ask for it. */
+  /** The folder of `--folder`. If `undefined`, a question asks for it. */
   readonly folder: string | undefined;
 }
 

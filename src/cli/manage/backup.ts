@@ -4,7 +4,7 @@ import { openStore } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
 import { checkDatabase, managementConfig, mapStoreError } from "./management_config.ts";
 import { type Options, textOf } from "./options.ts";
-import { writeAnswer } from "../output.ts";
+import { writeResult } from "../output.ts";
 import { sizeOf } from "../files.ts";
 import { withProgress } from "../progress.ts";
 import { messageOf } from "../../text/error_text.ts";
@@ -28,7 +28,7 @@ export async function backup(file: string, options: Options): Promise<void> {
       await store.close();
     }
   });
-  writeAnswer(
+  writeResult(
     { file, bytes: sizeOf(file) },
     () => `${file} contains the whole database. Keep the key file (or ENCRYPTION_KEY) with it.\n`,
   );

@@ -36,13 +36,13 @@ export async function onApi(
 export async function allOf<Item>(
   client: ManageClient,
   path: string,
-  answer: v.GenericSchema<unknown, { data: Item[]; next_cursor: string | null }>,
+  schema: v.GenericSchema<unknown, { data: Item[]; next_cursor: string | null }>,
   query: URLSearchParams = new URLSearchParams(),
 ): Promise<Item[]> {
   const items: Item[] = [];
   query.set("limit", String(PAGE));
   while (true) {
-    const { data, next_cursor } = await client.call("GET", `${path}?${query}`, { answer });
+    const { data, next_cursor } = await client.call("GET", `${path}?${query}`, { schema });
     items.push(...data);
     if (next_cursor === null) return items;
     query.set("cursor", next_cursor);

@@ -9,9 +9,9 @@ import { checkDatabase, managementConfig, mapStoreError } from "./management_con
 import { sendToRunningProxy } from "./running_proxy.ts";
 import { type Send, sendToDatabase, sendToProxy } from "./send.ts";
 
-/** Which management API to use. */
+/** The management API to use: that of a running proxy, or one on the database. */
 export interface ManageTarget {
-  /** Whether a missing database is created. Without it, a missing database is an error. */
+  /** Whether to create a missing database. If not, a missing database is an error. */
   readonly creates?: boolean;
   /** The URL of a running proxy, which gets the management token. Without it, the command opens the database. */
   readonly url?: string;
@@ -25,13 +25,13 @@ export interface ManageTarget {
 
 /** Calls of the management API. Each throws a {@link CommandError} with the message of the API. */
 export interface ManageClient {
-  /** Sends a request and parses the response. The response is null if the body is empty. */
+  /** Sends a request, and parses the body of the response with `schema`. An empty body is parsed as `null`. */
   readonly call: <Schema extends v.GenericSchema>(
     method: "GET" | "POST" | "PATCH" | "DELETE",
     path: string,
-    options: { readonly body?: unknown; readonly answer: Schema },
+    options: { readonly body?: unknown; readonly schema: Schema },
   ) => Promise<v.InferOutput<Schema>>;
-  /** Gets a path and resolves with the body as it is. Rejects with a {@link CommandError}. */
+  /** Requests a path with GET, and returns the body as text. Throws a {@link CommandError}. */
   readonly text: (path: string) => Promise<string>;
 }
 
@@ -70,12 +70,12 @@ function clientOf(send: Send): ManageClient {
   };
   return {
     text: (path) => bodyOf(path, { method: "GET" }),
-    async call(method, path, { body, answer }) {
+    async call(method, path, { body, schema }) {
       const json = body === undefined ? undefined : JSON.stringify(body);
       const text = await bodyOf(path, { method, json });
-      const result = v.safeParse(answer, text === "" ? null : jsonOf(text));
+      const result = v.safeParse(schema, text === "" ? null : jsonOf(text));
       if (result.success) return result.output;
-      throw new CommandError("The answer is not from the management API of this version. Check --url.");
+      throw new CommandError("The response is not from the management API of this version. Check --url.");
     },
   };
 }
@@ -90,7 +90,7 @@ function jsonOf(text: string): unknown {
 
 function errorText(status: number, text: string): string {
   const result = v.safeParse(problem, jsonOf(text));
-  if (!result.success) return `The answer ${status} is not from the management API. Check --url.`;
+  if (!result.success) return `The response ${status} is not from the management API. Check --url.`;
   const { detail, errors = [] } = result.output;
   if (errors.length < 2) return detail;
   return errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("\n");

@@ -2,15 +2,15 @@
 
 import type * as v from "valibot";
 import type * as answers from "../../management/api/answers.ts";
-import { writeAnswer } from "../output.ts";
+import { writeResult } from "../output.ts";
 
 type Project = v.InferOutput<typeof answers.project>;
 type Token = v.InferOutput<typeof answers.token>;
 
 /** Prints a project or a token, one member per line. Members of objects get one line each. */
-export function showOne(answer: Project | Token): void {
-  writeAnswer(answer, () => {
-    const { model_limits, ...others } = answer;
+export function showOne(item: Project | Token): void {
+  writeResult(item, () => {
+    const { model_limits, ...others } = item;
     const shown = {
       ...others,
       model_limits: Object.fromEntries(

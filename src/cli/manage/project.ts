@@ -6,7 +6,7 @@ import { allOf, findProject, onApi } from "./calls.ts";
 import { keyFiles, keysBody, type Options } from "./options.ts";
 import { dollars, rulesText, showOne } from "./output.ts";
 import { rulesBody } from "./rule_options.ts";
-import { writeAnswer } from "../output.ts";
+import { writeResult } from "../output.ts";
 import { shellWord } from "../../text/shell_word.ts";
 import { tableText } from "../table.ts";
 
@@ -14,7 +14,7 @@ import { tableText } from "../table.ts";
 export async function listProjects(options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const projects = await allOf(client, "/projects", answers.listOf(answers.project));
-    writeAnswer(
+    writeResult(
       { data: projects },
       () =>
         projects.length === 0 ? "There are no projects yet: llm-proxy project create NAME\n" : tableText(
@@ -40,8 +40,8 @@ export async function showProject(name: string, options: Options): Promise<void>
 export async function createProject(name: string, options: Options): Promise<void> {
   const body = { name, ...rulesBody(options), ...keysBody(keyFiles(options)) };
   await onApi(options, async (client) => {
-    const project = await client.call("POST", "/projects", { body, answer: answers.project });
-    writeAnswer(project, () =>
+    const project = await client.call("POST", "/projects", { body, schema: answers.project });
+    writeResult(project, () =>
       `Created the project ${project.name} (${project.id}).\n` +
       `To create its first token: llm-proxy token create NAME --project ${shellWord(project.name)}\n`);
   }, { creates: true });
@@ -58,7 +58,7 @@ export async function updateProject(name: string, options: Options): Promise<voi
   };
   await onApi(options, async (client) => {
     const { id } = await findProject(client, name);
-    showOne(await client.call("PATCH", `/projects/${id}`, { body, answer: answers.project }));
+    showOne(await client.call("PATCH", `/projects/${id}`, { body, schema: answers.project }));
   });
 }
 
@@ -66,8 +66,8 @@ export async function updateProject(name: string, options: Options): Promise<voi
 export async function deactivateProject(name: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const { id, name: full } = await findProject(client, name);
-    await client.call("DELETE", `/projects/${id}`, { answer: v.null() });
-    writeAnswer({ id, active: false }, () => `${full} is deactivated. The proxy rejects its tokens.\n`);
+    await client.call("DELETE", `/projects/${id}`, { schema: v.null() });
+    writeResult({ id, active: false }, () => `${full} is deactivated. The proxy rejects its tokens.\n`);
   });
 }
 
@@ -75,8 +75,8 @@ export async function deactivateProject(name: string, options: Options): Promise
 export async function deleteProject(name: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const { id, name: full } = await findProject(client, name);
-    await client.call("POST", `/projects/${id}/delete`, { answer: v.null() });
-    writeAnswer({ id, state: "deleted" }, () => `${full} is deleted. Its usage is kept under ${id}.\n`);
+    await client.call("POST", `/projects/${id}/delete`, { schema: v.null() });
+    writeResult({ id, state: "deleted" }, () => `${full} is deleted. Its usage is kept under ${id}.\n`);
   });
 }
 
@@ -84,11 +84,13 @@ export async function deleteProject(name: string, options: Options): Promise<voi
 export async function revokeProjectTokens(name: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const { id } = await findProject(client, name);
-    const answer = await client.call("POST", `/projects/${id}/tokens/revoke`, { answer: answers.revocation });
-    writeAnswer(
-      answer,
+    const revoked = await client.call("POST", `/projects/${id}/tokens/revoke`, {
+      schema: answers.revocation,
+    });
+    writeResult(
+      revoked,
       () =>
-        `Revoked: ${answer.revoked_count}; already revoked: ${answer.already_revoked_count}; total: ${answer.total_tokens}.\n`,
+        `Revoked: ${revoked.revoked_count}; already revoked: ${revoked.already_revoked_count}; total: ${revoked.total_tokens}.\n`,
     );
   });
 }

@@ -11,7 +11,7 @@ import { CommandError } from "../command_error.ts";
 import { configFlags } from "../common_options.ts";
 import { ownManagementAddress } from "../own_address.ts";
 import { withProgress } from "../progress.ts";
-import { type Answer, request } from "../request.ts";
+import { type HttpResponse, request } from "../request.ts";
 import type { Send } from "./send.ts";
 
 const URL_HINT =
@@ -19,7 +19,7 @@ const URL_HINT =
 
 /**
  * Sends requests to the proxy that runs with a database. Throws a {@link CommandError} if no proxy runs, if several
- * run and none listens where the configuration says, or if an answer is not from this proxy.
+ * run and none listens where the configuration says, or if a response is not from this proxy.
  */
 export async function sendToRunningProxy(
   databaseUrl: string,
@@ -29,20 +29,20 @@ export async function sendToRunningProxy(
   return async (path, { method = "GET" }) => {
     const nonce = createNonce();
     const authorization = await credentialOf(access.secret, { method, path, atMs: Date.now(), nonce });
-    const answer = await withProgress(
+    const response = await withProgress(
       `Waiting for ${access.url}`,
       () => sendDirectly(access, { method, path, authorization }),
     );
-    const { status, text, fields } = answer;
+    const { status, text, fields } = response;
     const proof = fieldValue(fields, PROOF_HEADER) ?? "";
     if (!await isProven(access.secret, { nonce, status, text }, proof)) {
       throw new CommandError(
-        `The answer of ${access.url} (status ${status}) is not from the proxy that has ${databaseUrl} open.\n` +
+        `The response of ${access.url} (status ${status}) is not from the proxy that has ${databaseUrl} open.\n` +
           "Another program listens there, or the proxy does not allow this address (allowed_ips).\n" +
           `The command sent no token. ${URL_HINT}`,
       );
     }
-    return answer;
+    return response;
   };
 }
 
@@ -50,7 +50,7 @@ export async function sendToRunningProxy(
 async function sendDirectly(
   { url, certificates }: ControlAccess,
   { method, path, authorization }: { method: string; path: string; authorization: string },
-): Promise<Answer> {
+): Promise<HttpResponse> {
   try {
     return await request(`${url}${path}`, {
       method,
@@ -66,8 +66,8 @@ async function sendDirectly(
 }
 
 async function findProxy(databaseUrl: string, config: string | undefined): Promise<ControlAccess> {
-  const found = readAccesses(databaseUrl);
-  const [only, ...others] = found;
+  const accesses = readAccesses(databaseUrl);
+  const [only, ...others] = accesses;
   if (only === undefined) {
     throw new CommandError(
       `No proxy runs here: no proxy has ${databaseUrl} open.\n` +
@@ -77,10 +77,10 @@ async function findProxy(databaseUrl: string, config: string | undefined): Promi
   if (others.length === 0) return only;
   const { tls, ...address } = await ownManagementAddress(configFlags(config));
   const url = `${tls ? "https" : "http"}://${hostAndPort(address)}`;
-  const configured = found.find((access) => access.url === url);
+  const configured = accesses.find((access) => access.url === url);
   if (configured !== undefined) return configured;
   throw new CommandError(
-    `Several proxies have ${databaseUrl} open: ${found.map(({ url }) => url).join(", ")}.\n` +
+    `Several proxies have ${databaseUrl} open: ${accesses.map(({ url }) => url).join(", ")}.\n` +
       `None of them listens at ${url}, the address of the configuration. Set the port (PORT) of one.\n${URL_HINT}`,
   );
 }

@@ -17,15 +17,15 @@ import { systemClock } from "../../time/clock.ts";
 import { CommandError } from "../command_error.ts";
 import { configFlags } from "../common_options.ts";
 import { withProgress } from "../progress.ts";
-import { type Answer, request, type RequestOptions } from "../request.ts";
+import { type HttpResponse, request, type RequestOptions } from "../request.ts";
 
 /** Sends a request to a path of the management API. */
 export type Send = (
   path: string,
   init: Pick<RequestOptions, "method" | "json">,
-) => Promise<Pick<Answer, "status" | "text">>;
+) => Promise<Pick<HttpResponse, "status" | "text">>;
 
-/** In a database of this size, a query may take a second. In bytes. */
+/** The size in bytes of a database in which a query may take a second. */
 const LARGE_BYTES = 100 * 1024 ** 2;
 
 /**
@@ -79,14 +79,14 @@ export async function sendToDatabase(
     ending: new AbortController().signal,
   }, { gate: undefined, onUnexpected: (error) => unexpected = error });
   return async (path, { method = "GET", json }) => {
-    const asked = new Request(new URL(path, "http://llm-proxy"), {
+    const apiRequest = new Request(new URL(path, "http://llm-proxy"), {
       method,
       ...(json !== undefined && { body: json, headers: { "content-type": "application/json" } }),
     });
     const response = await withProgress("Reading the database", (show) => {
       // A query blocks the thread, so the timer of the progress line cannot run.
       if (isLarge) show("Reading the database");
-      return Promise.resolve(api(asked, { source: "this machine", guessPlace: "header" }));
+      return Promise.resolve(api(apiRequest, { source: "this machine", guessPlace: "header" }));
     });
     if (unexpected !== undefined) throw unexpected;
     return { status: response.status, text: await response.text() };
@@ -94,7 +94,7 @@ export async function sendToDatabase(
 }
 
 /**
- * The endpoints of the configuration; `undefined` if other settings are invalid, which do not matter here.
+ * The names of the endpoints. `undefined` if the configuration is invalid, which is no error of the command.
  */
 async function endpointNames(path: string | undefined): Promise<string[] | undefined> {
   try {

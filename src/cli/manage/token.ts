@@ -9,7 +9,7 @@ import type { ManageClient } from "./client.ts";
 import { expiryBody, type Options, textOf } from "./options.ts";
 import { dollars, rulesText, shortTime, showOne } from "./output.ts";
 import { rulesBody } from "./rule_options.ts";
-import { writeAnswer } from "../output.ts";
+import { writeResult } from "../output.ts";
 import { tableText } from "../table.ts";
 
 /** `token list`, of all projects or of one. */
@@ -21,7 +21,7 @@ export async function listTokens(options: Options): Promise<void> {
     }
     if (options["active"] === true) query.set("active_only", "true");
     const tokens = await allOf(client, "/tokens", answers.listOf(answers.token), query);
-    writeAnswer(
+    writeResult(
       { data: tokens },
       () =>
         tokens.length === 0
@@ -59,7 +59,7 @@ export async function showToken(id: string, options: Options): Promise<void> {
   await onApi(
     options,
     async (client) =>
-      showOne(await client.call("GET", await tokenPath(client, id), { answer: answers.token })),
+      showOne(await client.call("GET", await tokenPath(client, id), { schema: answers.token })),
   );
 }
 
@@ -69,7 +69,7 @@ export async function createToken(name: string, options: Options): Promise<void>
   await onApi(options, async (client) => {
     const { id: project_id } = await findProject(client, textOf(options, "project") ?? "");
     const body = { project_id, name, ...rules };
-    showNewToken(await client.call("POST", "/tokens", { body, answer: answers.newToken }));
+    showNewToken(await client.call("POST", "/tokens", { body, schema: answers.newToken }));
   });
 }
 
@@ -88,15 +88,15 @@ export async function updateToken(id: string, options: Options): Promise<void> {
   await onApi(
     options,
     async (client) =>
-      showOne(await client.call("PATCH", await tokenPath(client, id), { body, answer: answers.token })),
+      showOne(await client.call("PATCH", await tokenPath(client, id), { body, schema: answers.token })),
   );
 }
 
 /** `token revoke`, which cannot be undone. */
 export async function revokeToken(id: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
-    await client.call("DELETE", await tokenPath(client, id), { answer: v.null() });
-    writeAnswer({ id, state: "revoked" }, () => `${id} is revoked. The proxy rejects it.\n`);
+    await client.call("DELETE", await tokenPath(client, id), { schema: v.null() });
+    writeResult({ id, state: "revoked" }, () => `${id} is revoked. The proxy rejects it.\n`);
   });
 }
 
@@ -104,9 +104,9 @@ export async function revokeToken(id: string, options: Options): Promise<void> {
 export async function deleteToken(name: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const path = await tokenPath(client, name, { revoked: true });
-    await client.call("POST", `${path}/delete`, { answer: v.null() });
+    await client.call("POST", `${path}/delete`, { schema: v.null() });
     const id = path.replace("/tokens/", "");
-    writeAnswer({ id, state: "deleted" }, () => `${id} is deleted. Its usage is kept under this id.\n`);
+    writeResult({ id, state: "deleted" }, () => `${id} is deleted. Its usage is kept under this id.\n`);
   });
 }
 
@@ -116,7 +116,7 @@ export async function rotateToken(id: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const body = { overlap_minutes: overlap };
     showNewToken(
-      await client.call("POST", `${await tokenPath(client, id)}/rotate`, { body, answer: answers.newToken }),
+      await client.call("POST", `${await tokenPath(client, id)}/rotate`, { body, schema: answers.newToken }),
     );
   });
 }
@@ -132,7 +132,7 @@ function overlapMinutes(text: string): number {
 }
 
 function showNewToken(token: v.InferOutput<typeof answers.newToken>): void {
-  writeAnswer(token, () =>
+  writeResult(token, () =>
     `${token.token}\n\n` +
     `The token of ${token.name} (${token.id}) is printed only this once. Clients use it as their API key.\n` +
     "To print the settings of a client: llm-proxy connect CLIENT --token TOKEN\n");

@@ -5,7 +5,7 @@ import { CommandError } from "../command_error.ts";
 import { findProject, onApi } from "./calls.ts";
 import { type Options, textOf } from "./options.ts";
 import { dollars } from "./output.ts";
-import { writeAnswer, writeOut } from "../output.ts";
+import { writeOut, writeResult } from "../output.ts";
 import { tableText } from "../table.ts";
 
 /** Options of `usage`, with the query parameter that each one sets. */
@@ -34,8 +34,8 @@ export async function showUsage(options: Options): Promise<void> {
     const project = textOf(options, "project");
     if (project !== undefined) query.set("project_id", (await findProject(client, project)).id);
     if (options["csv"] === true) return writeOut(await client.text(`/usage?${query}&format=csv`));
-    const usage = await client.call("GET", `/usage?${query}`, { answer: answers.listOf(answers.usageRow) });
-    writeAnswer(usage, () =>
+    const usage = await client.call("GET", `/usage?${query}`, { schema: answers.listOf(answers.usageRow) });
+    writeResult(usage, () =>
       usage.data.length === 0 ? "There is no usage.\n" : tableText(
         [...groups, "requests", "errors", "input", "cached", "output", "cost"],
         usage.data.map((row) => [

@@ -13,7 +13,7 @@ import { matchesAny } from "../../text/glob.ts";
 import { CommandError } from "../command_error.ts";
 import { configFlags } from "../common_options.ts";
 import { type Options, textOf } from "../manage/options.ts";
-import { warningLine, writeAnswer, writeNote } from "../output.ts";
+import { warningLine, writeNote, writeResult } from "../output.ts";
 import { tableText } from "../table.ts";
 
 /** The list of prices that the proxy uses. */
@@ -39,7 +39,7 @@ export async function listPrices(pattern: string | undefined, options: Options):
       `No model with a published price matches ${JSON.stringify(pattern)}.${hint}`,
     );
   }
-  writeAnswer(
+  writeResult(
     {
       version,
       date,

@@ -9,7 +9,7 @@ import { CommandError } from "../command_error.ts";
 import { managementConfig } from "../manage/management_config.ts";
 import { onApi } from "../manage/calls.ts";
 import { type Options, textOf } from "../manage/options.ts";
-import { writeAnswer, writeText } from "../output.ts";
+import { writeResult, writeText } from "../output.ts";
 import { priceJson, type UsedPrices, usedPrices } from "./prices.ts";
 import { changesText, type UsedChange } from "./changes_text.ts";
 import { type OfferedPrices, pricesOfFile, pricesOnline } from "./source.ts";
@@ -42,8 +42,8 @@ export async function updatePrices(file: string | undefined, options: Options): 
   checkAge(offered, { file, used });
   const changes = priceChanges(used.providers, offered.providers, { at: new Date(systemClock.epochMs()) });
   if (isEmpty(changes)) {
-    writeAnswer(
-      answerOf(changes, [], { offered, path, version: used.version, written: false }),
+    writeResult(
+      updateJson(changes, [], { offered, path, version: used.version, written: false }),
       () => `Nothing was written: ${used.file ?? "the built-in list"} has the same prices.\n`,
     );
     return;
@@ -60,8 +60,8 @@ export async function updatePrices(file: string | undefined, options: Options): 
   const text = priceFileText(offered);
   const { version } = await parsePriceFile(text);
   write(path, text);
-  writeAnswer(
-    answerOf(changes, changed, { offered, path, version, written: true }),
+  writeResult(
+    updateJson(changes, changed, { offered, path, version, written: true }),
     () => `\nWritten: ${path} (${version}). To make the running proxy use it: llm-proxy reload\n`,
   );
 }
@@ -111,8 +111,8 @@ function isEmpty({ added, removed, changed, providers, renamed }: PriceChanges):
 }
 
 /**
- * The models of the last days, most used first; empty if the database is unusable, because only the order
- * needs them.
+ * The models of the last days, most used first. Empty if the database is unusable, because only the order of the
+ * output depends on them.
  */
 async function recentModels(config: string | undefined): Promise<string[]> {
   const from = new Date(systemClock.epochMs() - RECENT_DAYS * DAY_MS).toISOString();
@@ -120,7 +120,7 @@ async function recentModels(config: string | undefined): Promise<string[]> {
   const names: string[] = [];
   try {
     await onApi(config === undefined ? {} : { config }, async (client) => {
-      const usage = await client.call("GET", `/usage?${query}`, { answer: answers.listOf(answers.usageRow) });
+      const usage = await client.call("GET", `/usage?${query}`, { schema: answers.listOf(answers.usageRow) });
       const rows = usage.data.toSorted((one, other) => other.requests - one.requests).slice(0, MOST_USED);
       names.push(...rows.map((row) => String(row["model"] ?? "")).filter((name) => name !== ""));
     });
@@ -139,7 +139,7 @@ function write(path: string, text: string): void {
   }
 }
 
-function answerOf(
+function updateJson(
   { added, removed, providers }: PriceChanges,
   changed: readonly UsedChange[],
   { offered, path, version, written }: {

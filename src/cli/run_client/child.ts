@@ -1,4 +1,4 @@
-/** Finds and runs another program in place of this one, as far as that is possible. */
+/** Finds another program, and runs it with the terminal of this one. */
 
 import { processSources } from "../../config/sources/env.ts";
 import { messageOf } from "../../text/error_text.ts";

@@ -8,16 +8,16 @@ import type { ConnectEndpoint } from "../../connect/endpoints.ts";
 import { fieldValue } from "../../http/fields.ts";
 import { ENDPOINT_LIST_PATH } from "../../own_routes/endpoint_list.ts";
 import { messageOf } from "../../text/error_text.ts";
-import { harmlessText, isHarmless } from "../../text/harmless_text.ts";
+import { harmlessText } from "../../text/harmless_text.ts";
 import { CommandError } from "../command_error.ts";
-import { type Answer, request } from "../request.ts";
+import { type HttpResponse, request } from "../request.ts";
 
 const TIMEOUT_MS = 10_000;
-const MAX_ANSWER_BYTES = 1_000_000;
+const MAX_RESPONSE_BYTES = 1_000_000;
 /** The longest text of the proxy in an error message, in characters. */
 const MAX_QUOTED = 400;
 
-/** A proxy and what it is reached with. */
+/** The address of a proxy, and the values that a request to it needs. */
 export interface ProxyPlace {
   /** The address without a slash at its end. */
   readonly url: string;
@@ -37,7 +37,7 @@ export class TokenRejected extends Error {
   override readonly name = "TokenRejected";
 }
 
-/** Names become paths and are shown at the terminal: a list with other names is not that of a proxy. */
+/** Names become paths and are shown at the terminal, so a list with other names is rejected. */
 const listSchema = v.object({
   endpoints: v.array(v.object({
     name: v.pipe(v.string(), nameSchema),
@@ -51,10 +51,10 @@ const modelsSchema = v.object({ data: v.array(v.object({ id: v.string() })) });
 
 /** Asks for the endpoints. Throws {@link TokenRejected}, or a {@link CommandError} that says what to do. */
 export async function servedEndpoints(place: ProxyPlace): Promise<ServedEndpoints> {
-  const answer = await ask(place, ENDPOINT_LIST_PATH);
-  if (answer.status === 401) throw new TokenRejected(messageIn(answer));
-  const list = parsed(listSchema, answer.text);
-  if (answer.status === 200 && list !== undefined) {
+  const response = await get(place, ENDPOINT_LIST_PATH);
+  if (response.status === 401) throw new TokenRejected(messageIn(response));
+  const list = parsed(listSchema, response.text);
+  if (response.status === 200 && list !== undefined) {
     return {
       endpoints: list.endpoints.map(({ name, dialect, forwards_client_key: forwardsClientKey }) => {
         const known = namedEndpoint(name, { forwardsClientKey });
@@ -71,7 +71,7 @@ export async function servedEndpoints(place: ProxyPlace): Promise<ServedEndpoint
       defaultEndpoint: list.default_endpoint ?? undefined,
     };
   }
-  const fault = fieldValue(answer.fields, "x-llm-proxy-error");
+  const fault = fieldValue(response.fields, "x-llm-proxy-error");
   if (fault === undefined) {
     throw new CommandError(
       `The server at ${place.url} is not llm-proxy. Name the address without the name of an endpoint: ` +
@@ -83,26 +83,29 @@ export async function servedEndpoints(place: ProxyPlace): Promise<ServedEndpoint
       `The proxy at ${place.url} is older than this program and cannot list its endpoints. Upgrade the proxy.`,
     );
   }
-  throw new CommandError(`The proxy at ${place.url} answered ${answer.status}: ${messageIn(answer)}`);
+  throw new CommandError(`The proxy at ${place.url} answered ${response.status}: ${messageIn(response)}`);
 }
 
 /**
- * The names of the models of an endpoint, without those that have invisible characters; empty if the upstream
- * lists none.
+ * Names of models that a client may take from a list. opencode replaces `{file:…}` and `{env:…}` in its settings, and
+ * Continue `${{ … }}`, so that another name could read files and secrets of the user.
  */
+const LISTED_MODEL = /^[A-Za-z0-9][\w.:/@+-]{0,199}$/;
+
+/** The names of the models of an endpoint, without those that clients may not take. Empty: the upstream lists none. */
 export async function servedModels(place: ProxyPlace, endpoint: string): Promise<readonly string[]> {
-  const { status, text } = await ask(place, `/${endpoint}/v1/models`);
+  const { status, text } = await get(place, `/${endpoint}/v1/models`);
   const models = status === 200 ? parsed(modelsSchema, text)?.data ?? [] : [];
-  return models.map(({ id }) => id).filter((id) => id !== "" && isHarmless(id));
+  return models.map(({ id }) => id).filter((id) => LISTED_MODEL.test(id));
 }
 
-async function ask({ url, token, ca }: ProxyPlace, path: string): Promise<Answer> {
+async function get({ url, token, ca }: ProxyPlace, path: string): Promise<HttpResponse> {
   const caCerts = ca === undefined ? undefined : [readAuthority(ca)];
   try {
     return await request(url + path, {
       ...(token !== undefined && { token }),
       timeoutMs: TIMEOUT_MS,
-      maxBytes: MAX_ANSWER_BYTES,
+      maxBytes: MAX_RESPONSE_BYTES,
       caCerts,
     });
   } catch (error) {
@@ -128,7 +131,7 @@ function readAuthority(path: string): string {
 }
 
 /** The message of an error of the proxy, in the format of any provider. */
-function messageIn({ text, status }: Answer): string {
+function messageIn({ text, status }: HttpResponse): string {
   return harmlessText(parsed(errorSchema, text)?.error.message ?? `status ${status}`, MAX_QUOTED);
 }
 

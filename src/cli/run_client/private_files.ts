@@ -1,4 +1,4 @@
-/** Files that a client needs for one process, and what its own files say. */
+/** Writes the files that a client needs for one process, and reads JSON files of the user. */
 
 import { parse } from "jsonc-parser";
 import { isObject, type Launch } from "../../connect/launch.ts";

@@ -14,7 +14,7 @@ const savedSchema = v.object({
   token: v.optional(v.string()),
   ca: v.optional(v.string()),
 });
-/** What the file holds: the address of the proxy, the token, and the path of its `ca.pem`. */
+/** The content of the file: the address of the proxy, the token, and the path of its `ca.pem`. */
 export type SavedProxy = v.InferOutput<typeof savedSchema>;
 
 /** The path of the file; `undefined` if the environment names no home. */

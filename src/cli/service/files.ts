@@ -3,11 +3,11 @@
 import type { ServiceFile, ServicePlan } from "../../service/service.ts";
 import { CommandError } from "../command_error.ts";
 import { exists, isAccessDenied } from "../files.ts";
-import { writeAnswer, writeText } from "../output.ts";
+import { writeResult, writeText } from "../output.ts";
 
 /** Prints the files and the commands of an installation. Secrets are left out. */
 export function printService(plan: ServicePlan): void {
-  writeAnswer(
+  writeResult(
     {
       files: plan.files.map(({ path, mode, text, shown = text }) => ({
         path,
@@ -41,7 +41,7 @@ export function installService(plan: ServicePlan): void {
   const named = plan.files.flatMap(({ text, shown }) =>
     shown !== undefined ? [] : [...text.matchAll(NAMED_FILE)].map(([, name]) => name)
   );
-  writeAnswer(
+  writeResult(
     { written, named_files: named, commands: plan.installCommands },
     () =>
       (named.length === 0
@@ -70,7 +70,7 @@ export function uninstallService({ files, removed, uninstallCommands }: ServiceP
   }
   const kept = files.map(({ path }) => path).filter((path) => !removed.includes(path) && exists(path));
   const commands = gone.length === 0 ? [] : uninstallCommands;
-  writeAnswer(
+  writeResult(
     { removed: gone, kept, commands },
     () =>
       (kept.length === 0 ? "" : `Kept, with your keys and settings: ${kept.join(", ")}\n`) +

@@ -5,7 +5,7 @@ import type { ServicePlan } from "../../service/service.ts";
 import { CommandError } from "../command_error.ts";
 import { isAccessDenied } from "../files.ts";
 import { checkHealth } from "../health.ts";
-import { writeAnswer } from "../output.ts";
+import { writeResult } from "../output.ts";
 import { ownAddress } from "../own_address.ts";
 
 /**
@@ -18,7 +18,7 @@ export async function printStatus({ files }: ServicePlan): Promise<void> {
   const url = `${address.tls ? "https" : "http"}://${hostAndPort(address)}/healthz`;
   const problem = await healthProblem();
   const health = { url, ok: problem === undefined, detail: problem ?? "healthy" };
-  writeAnswer(
+  writeResult(
     { files: states, health },
     () => states.map(({ path, state }) => `${path}: ${state}\n`).join("") + `${url}: ${health.detail}\n`,
   );

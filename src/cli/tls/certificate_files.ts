@@ -79,7 +79,7 @@ export function issuedFiles(
   ];
 }
 
-/** Writes files, each in place of the file before it. */
+/** Writes files, and replaces existing ones. */
 export function writeCertificateFiles(files: readonly CertificateFile[]): void {
   for (const { path, text, mode } of files) replaceFile(path, text, { mode });
 }

@@ -10,7 +10,7 @@ import {
 } from "../../tls/authority.ts";
 import { CommandError } from "../command_error.ts";
 import { exists } from "../files.ts";
-import { writeAnswer } from "../output.ts";
+import { writeResult } from "../output.ts";
 import {
   authorityFile,
   type CertificatePaths,
@@ -41,7 +41,7 @@ export async function tlsInit({ folder, name = [] }: TlsOptions): Promise<void> 
   }
   const { files, issued } = await makeCertificate(folder, name);
   asCommandError(folder, () => writeCertificateFiles(files));
-  writeAnswer(certificateJson(paths, issued), () => createdText(paths, issued));
+  writeResult(certificateJson(paths, issued), () => createdText(paths, issued));
 }
 
 /**
@@ -82,7 +82,7 @@ export async function tlsRenew(
     ]);
   });
   const note = renewedText(paths.authority, { before, now, subject });
-  writeAnswer(
+  writeResult(
     { ...certificateJson(paths, issued), note: note.trim() },
     () => `${validityText(paths, issued)}${note}`,
   );
@@ -92,7 +92,7 @@ export async function tlsRenew(
 export function tlsShow({ folder }: Pick<TlsOptions, "folder">): void {
   const paths = certificatePaths(folder);
   const certificate = asCommandError(folder, () => Deno.readTextFileSync(paths.certificate));
-  writeAnswer(certificateJson(paths, { certificate }), () => validityText(paths, { certificate }));
+  writeResult(certificateJson(paths, { certificate }), () => validityText(paths, { certificate }));
 }
 
 function certificateJson(paths: CertificatePaths, issued: Pick<IssuedCertificate, "certificate">) {

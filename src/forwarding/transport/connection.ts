@@ -114,7 +114,7 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
   }
 
   /** Bytes have arrived, or the connection is over. */
-  hasRead(): void {
+  onRead(): void {
     if (this.#idleSince !== undefined) this.close();
   }
 

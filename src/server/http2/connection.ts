@@ -28,12 +28,13 @@ import { Http2Stream, type StreamOwner } from "./stream.ts";
 const MAX_STREAMS = 200;
 /** The window of each stream for its request body. */
 const STREAM_WINDOW = 1024 * 1024;
-/** The window of response bodies at the begin (RFC 9113, 6.9.2). */
+/** The window of response bodies at the beginning (RFC 9113, 6.9.2). */
 const FIRST_WINDOW = 65_535;
 /** The frames and header fields per second that an authenticated client may send on a connection. */
 const COST_PER_SECOND = 100_000;
 /**
- * Header blocks with up to so many fields are decoded. A request with too many of them gets a response (431).
+ * Header blocks with up to this number of fields are decoded, so that a request with too many fields gets a response
+ * (431).
  */
 const LEAST_BLOCK_FIELDS = 1_000;
 
@@ -103,7 +104,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     this.#output.settings([[SETTING.maxStreams, MAX_STREAMS], [SETTING.initialWindow, STREAM_WINDOW]]);
   }
 
-  /** What the streams ask and report. */
+  /** What the streams read and call. */
   #streamOwner({ handler, peer, entry, limits, now, onUnexpected }: ConnectionParts): StreamOwner {
     return {
       onUnexpected,
@@ -183,13 +184,13 @@ export class Http2Connection implements ServedConnection, FrameReader {
     try {
       while (await this.#readPiece()) { /* the next piece */ }
     } catch (error) {
-      if (error instanceof ConnectionError) await this.#refuse(error);
+      if (error instanceof ConnectionError) await this.#endWithError(error);
       // Otherwise the connection was closed or has failed.
     }
     this.close();
   }
 
-  /** Reads and handles what arrives. False: the client has ended the connection. */
+  /** Reads and handles the next bytes. Returns false if the client has ended the connection. */
   async #readPiece(): Promise<boolean> {
     const count = await this.#client.read(this.#input.space());
     if (count === null || this.#isClosed) return false;
@@ -292,8 +293,8 @@ export class Http2Connection implements ServedConnection, FrameReader {
     this.#running.get(stream)?.abort(new ClientGone("the client broke the rules of HTTP/2"));
   }
 
-  /** The bytes of the reading buffer have changed. */
-  grows(): void {
+  /** Called when the size of the reading buffer has changed. */
+  onResize(): void {
     this.#memory.count();
   }
 
@@ -396,8 +397,8 @@ export class Http2Connection implements ServedConnection, FrameReader {
     this.#beginning = [];
   }
 
-  /** Tells the client which rule it has broken, and ends the connection. */
-  async #refuse({ code }: ConnectionError): Promise<void> {
+  /** Sends a GOAWAY with the error code, and ends the connection. */
+  async #endWithError({ code }: ConnectionError): Promise<void> {
     await this.#end.afterError(() => {
       this.#abortAll(new ClientGone("the client broke the rules of HTTP/2"));
       this.#output.numbers(FRAME.goaway, 0, this.#lastStream, code);
@@ -405,7 +406,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
   }
 }
 
-/** What is known of a request whose head was too long. It gets a response. */
+/** The known part of a request whose head was too long. The client gets an error response. */
 function headWithout(fields: readonly Field[]): RequestFields {
   const isHead = fields.some(({ value }) => value === "HEAD");
   return { method: isHead ? "HEAD" : "GET", target: "/", fields: [], length: undefined };

@@ -77,7 +77,7 @@ export class ConnectionEnd {
     this.#timer = setTimeout(this.#parts.close, LINGER_MS);
   }
 
-  /** Waits for nothing any more, because the connection is closed. */
+  /** Ends the wait for the client, because the connection is closed. */
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
@@ -87,7 +87,7 @@ export class ConnectionEnd {
     const { output, sending, client } = this.#parts;
     await output.drained();
     try {
-      // It waits for the client to read too.
+      // This call also waits for the client to read.
       sending.begin();
       await client.closeWrite();
     } catch {

@@ -8,7 +8,7 @@ const MAX_UNAUTHENTICATED_UNREAD_BYTES = 512 * 1024;
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 /** The memory of a running request in bytes, without its head and its bodies. */
 const REQUEST_BYTES = 16 * 1024;
-/** The memory is counted again after a change of so many bytes. */
+/** The change in bytes after which the memory is counted again. */
 const COUNT_STEP_BYTES = 64 * 1024;
 
 /** What a {@link ConnectionMemory} works with. */
@@ -38,19 +38,19 @@ export class ConnectionMemory {
     this.#parts = parts;
   }
 
-  /** Adds the head of a request that has begun, or takes that of one that needs it no more. */
+  /** Adds the memory of a head in bytes when its request begins. Takes it off, as a negative number, at the end. */
   addHead(bytes: number): void {
     this.#heads += bytes;
     this.count();
   }
 
-  /** Adds to the unread bytes of responses, or takes from them. */
+  /** Changes the number of unread response bytes by a positive or negative number. */
   addUnread(bytes: number): void {
     this.#unread += bytes;
     this.#countChange();
   }
 
-  /** Adds to the bytes of request bodies that were not taken, or takes from them. */
+  /** Changes the number of bytes of request bodies that no reader has taken, by a positive or negative number. */
   addUntaken(bytes: number): void {
     this.#untaken += bytes;
     this.#countChange();
@@ -71,7 +71,7 @@ export class ConnectionMemory {
     const running = requests();
     const bytes = running * REQUEST_BYTES + this.#counted + bufferBytes();
     if (!connection.isAuthenticated) {
-      unauthenticatedBudget?.holds(connection, bytes);
+      unauthenticatedBudget?.setHeld(connection, bytes);
       if (this.#unread > MAX_UNAUTHENTICATED_UNREAD_BYTES) connection.close();
     } else {
       const isTooMuch = this.#unread > MAX_UNREAD_BYTES && running > 1;
@@ -79,7 +79,7 @@ export class ConnectionMemory {
     }
   }
 
-  /** Counts nothing any more, because the connection has ended. */
+  /** Stops counting, because the connection has ended. */
   release(): void {
     this.#isReleased = true;
     this.#share?.release();

@@ -23,7 +23,7 @@ export interface FrameReader {
   /** Called when a PRIORITY frame makes a stream depend on itself. */
   readonly dependsOnItself: (stream: number) => void;
   /** Called when the buffers have grown or shrunk. */
-  readonly grows: () => void;
+  readonly onResize: () => void;
 }
 
 /** A header block whose end has not arrived. */
@@ -67,7 +67,7 @@ export class FrameInput {
       const other = new Uint8Array(size);
       other.set(this.#buffer.subarray(this.#start, this.#end));
       this.#buffer = other;
-      this.#reader.grows();
+      this.#reader.onResize();
     } else if (this.#start > 0) this.#buffer.copyWithin(0, this.#start, this.#end);
     this.#start = 0;
     this.#end = held;
@@ -160,7 +160,7 @@ export class FrameInput {
     }
     const bytes = this.#buffer.slice(content.start, content.end);
     this.#block = { stream, ends, dependsOnItself, bytes, length: bytes.length };
-    this.#reader.grows();
+    this.#reader.onResize();
   }
 
   #continuation({ flags, stream, start, end }: FrameParts): void {
@@ -172,7 +172,7 @@ export class FrameInput {
       const roomier = new Uint8Array(Math.max(length, 2 * block.bytes.length));
       roomier.set(block.bytes.subarray(0, block.length));
       block.bytes = roomier;
-      this.#reader.grows();
+      this.#reader.onResize();
     }
     block.bytes.set(this.#buffer.subarray(start, end), block.length);
     block.length = length;
@@ -182,7 +182,7 @@ export class FrameInput {
     this.#block = undefined;
     const { ends, dependsOnItself, bytes } = block;
     this.#reader.headers(stream, { bytes, start: 0, end: length }, { ends, dependsOnItself });
-    this.#reader.grows();
+    this.#reader.onResize();
   }
 }
 

@@ -6,9 +6,9 @@ import { FLAG, FRAME, HEAD_BYTES, MAX_FRAME_BYTES } from "./frames.ts";
 const CAPACITY = 20 * 1024;
 /** The most arrays that are kept for other connections: 1.25 MB. */
 const MAX_SPARE = 64;
-/** With so many unwritten bytes, no response adds more. */
+/** The number of unwritten bytes at which responses add no more frames. */
 const FULL_BYTES = 64 * 1024;
-/** With so many unwritten bytes, the client has to read before the proxy reads its next frames. */
+/** The number of unwritten bytes at which the proxy reads no more frames until the client reads. */
 const BLOCKED_BYTES = 256 * 1024;
 
 /** How long the first SETTINGS and WINDOW_UPDATE wait for a response to go with them. */

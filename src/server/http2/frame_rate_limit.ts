@@ -28,7 +28,7 @@ export class FrameRateLimit {
   #countedAt: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `perSecond` is a cost. `now` gives milliseconds of a clock that never jumps. */
+  /** `perSecond` is a cost. `now` returns milliseconds of a clock that never jumps. */
   constructor({ perSecond, now }: { perSecond: number; now: () => number }) {
     this.#perSecond = perSecond;
     this.#now = now;
@@ -105,7 +105,7 @@ export class FrameRateLimit {
   }
 }
 
-/** Makes the limit for all unauthenticated clients. `now` gives milliseconds of a clock that never jumps. */
+/** Makes the limit for all unauthenticated clients. `now` returns milliseconds of a clock that never jumps. */
 export function unauthenticatedRate(now: () => number): FrameRateLimit {
   return new FrameRateLimit({ perSecond: UNAUTHENTICATED_COST_PER_SECOND, now });
 }

@@ -14,9 +14,9 @@ const ENTRY_BYTES = 32;
 const MOST_BITS = 28;
 /** A client announces the smallest size since its last block, and the present one (RFC 7541, 4.2). */
 const MAX_RESIZES = 2;
-/** So many bytes of a block are as much work as a field. */
+/** The number of bytes in a block that are as much work as a field. */
 const BYTES_IN_COST = 256;
-/** The memory of a field's object in bytes, beside its text. */
+/** The memory of a field's object in bytes, without its text. */
 const FIELD_BYTES = 96;
 
 /** The pseudo fields of requests and responses (RFC 9113, 8.3). Others are errors. */
@@ -32,7 +32,7 @@ const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 /** No control characters but the tab, as in HTTP/1.1. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** A field with what it counts in the dynamic table. */
+/** A field with its size in the dynamic table. */
 interface Entry {
   readonly field: Field;
   readonly size: number;

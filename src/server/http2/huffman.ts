@@ -36,7 +36,7 @@ interface Tables {
   readonly next: Int16Array;
   /** The byte that each nibble completes. A code is longer than a nibble, so it completes at most one. */
   readonly completed: Int16Array;
-  /** Whether a text may end in a state: what is left are up to 7 bits of the end symbol. */
+  /** Whether a text may end in a state: the rest is at most 7 bits of the end symbol. */
   readonly mayEnd: Uint8Array;
 }
 

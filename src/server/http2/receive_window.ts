@@ -21,7 +21,7 @@ export class ReceiveWindow {
     this.#isOver = isOver;
   }
 
-  /** Takes the length of a DATA frame. False: the window does not allow the frame. */
+  /** Takes the length of a DATA frame off the window. Returns false if the window does not allow the frame. */
   take(bytes: number): boolean {
     this.#left -= bytes;
     return this.#left >= 0;
@@ -36,7 +36,7 @@ export class ReceiveWindow {
     this.#released = 0;
   }
 
-  /** The client is authenticated, and may send more. */
+  /** Enlarges the window, because the client is authenticated. */
   enlarge(): void {
     this.#size = AUTHENTICATED_BYTES;
     this.release(AUTHENTICATED_BYTES - UNAUTHENTICATED_BYTES);

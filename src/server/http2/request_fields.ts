@@ -7,7 +7,7 @@ export interface RequestFields {
   readonly target: string;
   /** The fields with a `host`. Repeats are joined. */
   readonly fields: Field[];
-  /** The first `content-length`. Undefined: the request states none. */
+  /** The first `content-length`. `undefined` if the request states none. */
   readonly length: number | undefined;
 }
 
@@ -28,8 +28,8 @@ const OF_CONNECTION: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Separates the pseudo fields of a request from its fields. Undefined: the request is malformed (RFC 9113,
- * 8.1.1), so its stream has to be reset.
+ * Separates the pseudo fields of a request from its fields. Returns `undefined` if the request is malformed
+ * (RFC 9113, 8.1.1), so that its stream has to be reset.
  */
 export function requestFieldsOf(block: readonly Field[]): RequestFields | undefined {
   let method: string | undefined;
@@ -74,7 +74,7 @@ function add(fields: Field[], field: Field): void {
   else fields[at] = { name, lower, value: `${before.value}${lower === "cookie" ? "; " : ", "}${value}` };
 }
 
-/** The target that a path means. Undefined: the path is invalid. */
+/** The request target for a pseudo field `:path`. `undefined` if the path is invalid. */
 function targetOf(path: string): string | undefined {
   if (path === "") return undefined;
   const fragment = path.indexOf("#");

@@ -1,4 +1,4 @@
-/** So many streams may be reset at once, and so many more in each second. */
+/** The number of streams that a client may reset at once, and the number of further resets in each second. */
 const BURST = 200;
 const PER_SECOND = 20;
 
@@ -11,13 +11,13 @@ export class ResetLimit {
   #left = BURST;
   #countedAt: number;
 
-  /** `now` gives milliseconds of a clock that never jumps. */
+  /** `now` returns milliseconds of a clock that never jumps. */
   constructor(now: () => number) {
     this.#now = now;
     this.#countedAt = now();
   }
 
-  /** Counts a reset. False: it is one too many. */
+  /** Counts a reset. Returns false if there were too many. */
   mayReset(): boolean {
     const now = this.#now();
     this.#left = Math.min(BURST, this.#left + (now - this.#countedAt) / 1_000 * PER_SECOND);

@@ -37,7 +37,7 @@ export function responseBlock(
   { status, fields, length }: {
     readonly status: number;
     readonly fields: readonly Field[];
-    /** The `content-length` to state. Undefined: none. */
+    /** The `content-length` to state. `undefined` if the response states none. */
     readonly length: number | undefined;
   },
 ): Uint8Array {

@@ -18,12 +18,12 @@ export interface SendingStream {
   /** Runs while the proxy waits for the client to read the response. */
   readonly sending: StallTimer;
   /** Called before a body of unknown length, which is not in memory as a whole and may last for hours. */
-  readonly streams: () => void;
+  readonly onStreaming: () => void;
   /**
    * Called after the last frame of the response. The exchange ends. `readsOn`: the sender still reads the end of the
    * body.
    */
-  readonly sent: (rest: { readonly readsOn: boolean }) => void;
+  readonly onSent: (rest: { readonly readsOn: boolean }) => void;
 }
 
 /** What a {@link ResponseSender} needs of the connection. */
@@ -32,7 +32,7 @@ export interface ResponseSenderParts {
   readonly room: SendingRoom;
   /** Called when the number of unread bytes of the response changes, with the difference. */
   readonly onUnread: (bytes: number) => void;
-  /** The bytes of DATA that the client takes at the begin. */
+  /** The number of bytes of DATA that the client accepts at the beginning. */
   readonly window: number;
 }
 
@@ -42,11 +42,11 @@ export class ResponseSender {
   readonly #output: FrameOutput;
   readonly #room: SendingRoom;
   readonly #onUnread: (bytes: number) => void;
-  /** How many bytes of DATA the client takes. Negative after a change of its settings. */
+  /** How many bytes of DATA the client accepts now. It may be negative after a change of the client's settings. */
   #window: number;
   /** How many bytes of the response are in memory. */
   #unread = 0;
-  /** What the response waits for. Undefined: it does not wait for room. */
+  /** The kind of frame for which the response waits for room. `undefined` if it does not wait for room. */
   #waitsFor: "head" | "data" | undefined;
   /** Continues with the response. */
   #continue = (): void => {};
@@ -64,7 +64,7 @@ export class ResponseSender {
     this.#window = window;
   }
 
-  /** Opens the window for the response, or closes it. False: it would be too large. */
+  /** Opens the window for the response by some bytes, or closes it. Returns false if it would be too large. */
   open(bytes: number): boolean {
     if (this.#window + bytes > MAX_31_BITS) return false;
     this.#window += bytes;
@@ -72,14 +72,14 @@ export class ResponseSender {
     return true;
   }
 
-  /** The exchange has ended: releases the memory, and ends a wait for room. */
+  /** Releases the memory, and ends a wait for room, because the exchange has ended. */
   stop(): void {
     this.#countUnread(0);
     this.#room.leave(this.#onRoom);
     this.#onRoom();
   }
 
-  /** Sends a response. Throws what the source of the body throws, and for a body of another length. */
+  /** Sends a response. Throws the error of the body, or a {@link FramingError} if the body has another length. */
   async send({ status, fields, body, omittedLength }: OutgoingReply): Promise<void> {
     const stream = this.#stream;
     const framing = frameReply({ status, body, omittedLength }, stream.method);
@@ -88,14 +88,14 @@ export class ResponseSender {
     const isCounted = body instanceof Uint8Array;
     const endsStream = source === undefined || length === 0;
     if (isCounted && !endsStream) this.#countUnread(body.length);
-    else if (!endsStream) stream.streams();
+    else if (!endsStream) stream.onStreaming();
     while (this.#output.isFull) {
       await this.#untilRoom("head");
       if (stream.hasEnded) return;
     }
     stream.sending.end();
     this.#output.headers(stream.id, responseBlock({ status, fields, length }), { endsStream });
-    if (source === undefined) stream.sent({ readsOn: false });
+    if (source === undefined) stream.onSent({ readsOn: false });
     // The end of an empty body has to be read: the log would call a cancelled one a client that left.
     else if (endsStream) await this.#readEnd(source);
     else await this.#sendBody(source, { length, isCounted });
@@ -117,7 +117,7 @@ export class ResponseSender {
       if (piece === null) {
         if (length !== undefined) break;
         this.#output.endData(stream.id);
-        return stream.sent({ readsOn: false });
+        return stream.onSent({ readsOn: false });
       }
       left -= piece.length;
       if (left < 0) break;
@@ -136,7 +136,7 @@ export class ResponseSender {
    * wait until the source states its end, because the system would delay a frame that comes later.
    */
   async #readEnd(source: ByteSource): Promise<void> {
-    this.#stream.sent({ readsOn: true });
+    this.#stream.onSent({ readsOn: true });
     while (source.tryRead() === undefined) await source.readable();
   }
 

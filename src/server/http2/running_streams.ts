@@ -8,7 +8,7 @@ export class RunningStreams {
   /** When the connection last stopped being idle. */
   #busySince = 0;
 
-  /** `now` gives milliseconds of a clock that never jumps. */
+  /** `now` returns milliseconds of a clock that never jumps. */
   constructor(now: () => number) {
     this.#now = now;
     this.#idleSince = now();
@@ -19,7 +19,7 @@ export class RunningStreams {
     return this.#streams.size;
   }
 
-  /** When the last stream ended, or the connection began. Undefined: a stream is running. */
+  /** When the last stream ended, or the connection began. `undefined` if a stream is running. */
   get idleSince(): number | undefined {
     return this.#streams.size === 0 ? this.#idleSince : undefined;
   }
@@ -29,7 +29,7 @@ export class RunningStreams {
     return this.#streams.size === 0 ? this.#idleSince : this.#busySince;
   }
 
-  /** Since when the response waits that has been waiting for its client for longest. Undefined: none waits. */
+  /** When the longest present wait of a response for the client began. `undefined` if no response waits. */
   get unreadSince(): number | undefined {
     let longest: number | undefined;
     for (const { unreadSince } of this.#streams.values()) {
@@ -38,7 +38,7 @@ export class RunningStreams {
     return longest;
   }
 
-  /** The stream with a number. Undefined: it has not begun, or has ended. */
+  /** The stream with a number. `undefined` if it has not begun, or has ended. */
   get(id: number): Http2Stream | undefined {
     return this.#streams.get(id);
   }
@@ -48,13 +48,13 @@ export class RunningStreams {
     return [...this.#streams.values()];
   }
 
-  /** A stream begins. */
+  /** Adds a stream that begins. */
   add(stream: Http2Stream): void {
     if (this.#streams.size === 0) this.#busySince = this.#now();
     this.#streams.set(stream.id, stream);
   }
 
-  /** A stream has ended. */
+  /** Removes a stream that has ended. */
   delete({ id }: Http2Stream): void {
     this.#streams.delete(id);
     if (this.#streams.size === 0) this.#idleSince = this.#now();

@@ -2,9 +2,9 @@ import { nextTurn } from "../../streams/turn.ts";
 import type { FrameOutput } from "./frame_output.ts";
 import { MAX_31_BITS } from "./frames.ts";
 
-/** The window of a connection at its begin (RFC 9113, 6.9.2). */
+/** The window of a connection at its beginning (RFC 9113, 6.9.2). */
 const FIRST_WINDOW = 65_535;
-/** After so many streams other connections get their turn. */
+/** The number of streams after which other connections get their turn. */
 const STREAMS_IN_TURN = 32;
 
 /**
@@ -39,7 +39,7 @@ export class SendingRoom {
     this.#window -= bytes;
   }
 
-  /** Opens the window further. False: it would be too large (RFC 9113, 6.9.1). */
+  /** Opens the window by some bytes. Returns false if it would be too large (RFC 9113, 6.9.1). */
   open(bytes: number): boolean {
     if (this.#window + bytes > MAX_31_BITS) return false;
     this.#window += bytes;

@@ -28,7 +28,7 @@ export interface StreamOwner
   /** Whether a request on the connection was authenticated before. */
   readonly isAuthenticated: () => boolean;
   /**
-   * Takes a slot for a whole response. Returns the place in the queue. Undefined: the request has the slot.
+   * Acquires a slot for a whole response. Returns the place in the queue, or `undefined` if the request has the slot.
    */
   readonly acquireSlot: () => QueuedRequest | undefined;
   /** Releases the slot for a whole response. */
@@ -43,7 +43,7 @@ export interface StreamOwner
   readonly onEnd: (stream: Http2Stream) => void;
 }
 
-/** What begins an {@link Http2Stream}. */
+/** The head and the windows with which an {@link Http2Stream} begins. */
 export interface StreamBeginning {
   readonly id: number;
   readonly head: RequestFields;
@@ -53,9 +53,9 @@ export interface StreamBeginning {
   readonly isTooLong: boolean;
   /** Whether the client has ended the stream with the head. */
   readonly endsStream: boolean;
-  /** The bytes of DATA that the client takes at the begin. */
+  /** The number of bytes of DATA that the client accepts at the beginning. */
   readonly window: number;
-  /** The bytes of DATA that the client may send at the begin. */
+  /** The number of bytes of DATA that the client may send at the beginning. */
   readonly receiveWindow: number;
 }
 
@@ -70,11 +70,11 @@ export class Http2Stream implements SendingStream {
   readonly #cancellation = new Cancellation();
   readonly #sender: ResponseSender;
   // The request:
-  /** Undefined: the request has begun, or its head was too long. */
+  /** `undefined` if the request has begun, or its head was too long. */
   #head: RequestFields | undefined;
   /** The stated length of the body. */
   readonly #length: number | undefined;
-  /** Undefined: the head has ended the stream. */
+  /** `undefined` if the head has ended the stream. */
   readonly #body: StreamBody | undefined;
   /** How many bytes of DATA the client may send. */
   #receiveWindow: number;
@@ -115,7 +115,7 @@ export class Http2Stream implements SendingStream {
     });
   }
 
-  /** Since when the response waits for the client. Undefined: it does not wait. */
+  /** When the response began to wait for the client. `undefined` if it does not wait. */
   get unreadSince(): number | undefined {
     return this.sending.since;
   }
@@ -137,14 +137,14 @@ export class Http2Stream implements SendingStream {
     }
   }
 
-  /** Takes the length of a DATA frame, and of its padding. False: the window does not allow the frame. */
+  /** Counts the length of a DATA frame and of its padding. Returns false if the window does not allow the frame. */
   receives(length: number, padding: number): boolean {
     this.#receiveWindow -= length;
     this.#released += padding;
     return this.#receiveWindow >= 0;
   }
 
-  /** Takes bytes of the body. False: the body is longer than stated. */
+  /** Adds bytes of the body. Returns false if the body is longer than stated. */
   data(bytes: Uint8Array): boolean {
     this.#left -= bytes.length;
     if (this.#left < 0) return false;
@@ -152,14 +152,14 @@ export class Http2Stream implements SendingStream {
     return true;
   }
 
-  /** Takes the end of the request. False: the body is shorter than stated. */
+  /** Ends the body of the request. Returns false if the body is shorter than stated. */
   end(): boolean {
     if (this.#length !== undefined && this.#left > 0) return false;
     this.#body?.end();
     return true;
   }
 
-  /** Gives the bytes to add to the client's window. Zero: there are fewer than `least`. */
+  /** Returns the number of bytes to add to the client's window, or 0 if there are fewer than `least`. */
   takeReleased(least: number): number {
     if (this.#released < least || this.hasWholeRequest) return 0;
     const bytes = this.#released;
@@ -168,7 +168,7 @@ export class Http2Stream implements SendingStream {
     return bytes;
   }
 
-  /** Opens the window for the response, or closes it. False: it would be too large. */
+  /** Opens the window for the response by some bytes, or closes it. Returns false if it would be too large. */
   open(bytes: number): boolean {
     return this.#sender.open(bytes);
   }
@@ -181,7 +181,7 @@ export class Http2Stream implements SendingStream {
     this.#end();
   }
 
-  /** Answers the request. Never rejects. */
+  /** Handles the request, and sends the response. Never rejects. */
   async run(): Promise<void> {
     if (this.#hasEnded) return;
     if (!this.#owner.isAuthenticated() && !await this.#acquireSlot()) return;
@@ -219,17 +219,17 @@ export class Http2Stream implements SendingStream {
     return await this.#owner.handler(request);
   }
 
-  // What the sender of the response asks and reports:
+  // What the sender of the response reads and calls:
 
   get hasEnded(): boolean {
     return this.#hasEnded;
   }
 
-  streams(): void {
+  onStreaming(): void {
     this.#releaseSlot();
   }
 
-  sent({ readsOn }: { readonly readsOn: boolean }): void {
+  onSent({ readsOn }: { readonly readsOn: boolean }): void {
     if (readsOn) this.#reply = undefined;
     // The client should not send the rest of a body that is not read (RFC 9113, 8.1).
     if (!this.hasWholeRequest) this.#owner.reset(this.id, ERROR.none);
@@ -249,7 +249,7 @@ export class Http2Stream implements SendingStream {
     this.#owner.onEnd(this);
   }
 
-  /** Waits for a slot for a whole response. False: the exchange has ended. */
+  /** Waits for a slot for a whole response. Returns false if the exchange has ended. */
   async #acquireSlot(): Promise<boolean> {
     // Only GET and HEAD: a slow upload would keep the slot from others.
     if (this.#hasSlot || !["GET", "HEAD"].includes(this.method)) return true;
@@ -273,7 +273,7 @@ export class Http2Stream implements SendingStream {
     this.#owner.releaseSlot();
   }
 
-  /** The request as it is forwarded. Throws an {@link HttpSyntaxError}. */
+  /** Makes the request for the handler. Throws an {@link HttpSyntaxError}. */
   #incoming(): IncomingRequest {
     const head = this.#head;
     this.#head = undefined;

@@ -18,11 +18,11 @@ interface Chunk {
 
 /** What a {@link StreamBody} works with. */
 export interface StreamBodyParts {
-  /** The stated length. Undefined: the request states none. */
+  /** The stated length in bytes. `undefined` if the request states none. */
   readonly length: number | undefined;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
-  /** Called when bytes are no longer held, because the reader has got them or wants no more. */
+  /** Called with a number of bytes that the body no longer holds: the reader has taken them, or wants no more. */
   readonly onReleased: (bytes: number) => void;
 }
 
@@ -100,7 +100,7 @@ export class StreamBody implements MessageBody {
     return this.#arrival.promise;
   }
 
-  /** Discards the rest of the body. A reader that goes on gets an error, so that no part looks complete. */
+  /** Discards the rest of the body. A reader that reads on gets an error, so that no part looks complete. */
   cancel(): void {
     if (this.#hasEnded && this.#chunks.length === 0) return;
     this.#failure ??= { error: new ClientGone("the rest of the body was discarded") };

@@ -40,7 +40,7 @@ function readIn(pieces: readonly Uint8Array[]): { seen: unknown[]; error: string
       seen.push([stream, fields, count, ends, dependsOnItself, request]);
     },
     dependsOnItself: (stream) => seen.push(stream),
-    grows() {},
+    onResize() {},
   });
   try {
     for (const piece of pieces) {

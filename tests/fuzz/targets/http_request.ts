@@ -74,7 +74,7 @@ function isAllowedRefusal(
     case "HPE_INVALID_URL":
       // Such a target is refused a step later, holds bytes beyond ASCII, which go on as they came, or names a host,
       // at which the program never looks.
-      return parseRequestTarget(target).refused !== undefined || /[\x80-\xff]/.test(target) ||
+      return parseRequestTarget(target).rejection !== undefined || /[\x80-\xff]/.test(target) ||
         !target.startsWith("/");
     case "HPE_INVALID_CONTENT_LENGTH":
     case "HPE_INVALID_TRANSFER_ENCODING":

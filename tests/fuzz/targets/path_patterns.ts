@@ -22,7 +22,7 @@ function partsOf(input: Uint8Array): { target: string; patterns: readonly string
 function read(input: Uint8Array): boolean {
   const { target, patterns } = partsOf(input);
   const parsed = parseRequestTarget(target);
-  if (parsed.refused !== undefined) return false;
+  if (parsed.rejection !== undefined) return false;
   pathAmbiguity(parsed.path);
   ambiguityOf(parsed.path);
   withoutParameter(parsed.query, "key");
@@ -33,7 +33,7 @@ function check(input: Uint8Array, chance: Random): string {
   const { target, patterns } = partsOf(input);
   for (const pattern of patterns) checkGlob(pattern, target);
   const parsed = parseRequestTarget(target);
-  if (parsed.refused !== undefined) return parsed.refused;
+  if (parsed.rejection !== undefined) return parsed.rejection;
   const { path, query } = parsed;
   holds(path.startsWith("/") && !path.includes("?"), "a path begins with a slash");
   checkUrl(path);
