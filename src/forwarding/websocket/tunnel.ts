@@ -243,7 +243,7 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
   }
 }
 
-/** The next bytes of a side. Null: it has ended, or its connection broke off. Undefined: there are none yet. */
+/** The next bytes of a side. Null: it has ended, or its connection broke off. Undefined: no bytes have arrived. */
 function readFrom({ source }: Duplex): Uint8Array | null | undefined {
   try {
     return source.tryRead();
