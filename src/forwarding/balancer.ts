@@ -183,9 +183,13 @@ export class Balancer {
     });
   }
 
-  /** Milliseconds until the requested pause ends that ends first. 0 if a backend has none. */
-  waitMs(request: LimitedRequest): number {
-    const soonest = Math.min(...this.#states.map(({ pauses }) => pauses.until(request)));
+  /**
+   * Milliseconds until the requested pause ends that ends first among some backends. 0 if one of them has
+   * none.
+   */
+  waitMs(request: LimitedRequest, backends: readonly Backend[]): number {
+    const states = this.#states.filter(({ backend }) => backends.includes(backend));
+    const soonest = Math.min(...states.map(({ pauses }) => pauses.until(request)));
     return Math.max(0, soonest - this.#clock.now());
   }
 

@@ -61,8 +61,10 @@ export interface ForwardObserver extends ResponseObserver {
   readonly attempted: (backend: string) => void;
   /** The backend got the request, and did not answer in time. It may have done the work. */
   readonly unanswered: (backend: Backend) => void;
-  /** The attempt failed, and another one follows. */
-  readonly failedOver: (backend: string, detail: string) => void;
+  /** The request is sent to the same backend again, because the backend had closed a kept connection. */
+  readonly resent: (backend: string) => void;
+  /** The attempt failed, and another one is to follow, unless the client leaves before. */
+  readonly failedOver: (detail: string) => void;
   /** The head of the response for the client has arrived. Earlier responses were discarded. */
   readonly answered: (response: Pick<UpstreamResponse, "status" | "fields">, backend: Backend) => void;
 }

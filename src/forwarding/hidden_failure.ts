@@ -16,8 +16,8 @@ export interface Finding {
   /** Why the response counts as a failure, as the end of a sentence about the backend. */
   readonly detail?: string;
   /**
-   * For how long the backend wants no more requests, in milliseconds. 0: the request itself is too large, and a
-   * retry at this backend fails again.
+   * For how long the backend wants no more requests, in milliseconds. 0: the request alone exceeds the limit,
+   * so that a retry at this backend fails again.
    */
   readonly pauseMs?: number;
 }

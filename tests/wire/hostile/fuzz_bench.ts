@@ -1,5 +1,7 @@
 /** The handler without sockets before a transport that keeps what it is asked to send, and plays the answers. */
 
+import { WholeResponses } from "../../../src/limits/whole_responses.ts";
+import { MergedLists } from "../../../src/models/merged_lists.ts";
 import { textOf } from "../../support/data/body_text.ts";
 import { FailureGate } from "../../../src/auth/failure_gate.ts";
 import { sharedTokenCheck } from "../../../src/auth/shared_token.ts";
@@ -75,8 +77,12 @@ export class FuzzBench {
         has: () => false,
         isKnown: () => false,
         list: () => undefined,
+        model: () => undefined,
+        revision: 0,
         refreshed: () => Promise.resolve(),
       },
+      mergedLists: new MergedLists(this.#clock),
+      wholeResponses: new WholeResponses(new HeldBytes(1e9)),
       checkManaged: () => undefined,
       objects: new KnownObjects({ clock: this.#clock, store: undefined, onFailed() {}, onUnexpected() {} }),
       heldBytes: new HeldBytes(1e9),
@@ -95,6 +101,7 @@ export class FuzzBench {
       balancerOf: (endpoint) =>
         balancers.get(endpoint.name) ?? new Balancer(endpoint, { clock: this.#clock }),
       onFailover() {},
+      onResent() {},
       management: undefined,
       transport: { send: (request) => this.#send(request), renew() {}, close() {} },
       clock: this.#clock,
