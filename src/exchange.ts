@@ -95,8 +95,10 @@ export class Exchange {
   #releaseSlot: (() => void) | undefined;
   #held: { readonly release: () => void } | undefined;
   #hasEnded = false;
-  /** Whether an observer has failed, so that none is called any more. */
-  #isUnobserved = false;
+  /** Whether the account has failed, so that it reads no more of the response. The objects go on. */
+  #hasAccountFailed = false;
+  /** Whether the objects have failed, so that they read no more of the response. The account goes on. */
+  #haveObjectsFailed = false;
 
   constructor(request: IncomingRequest, { target, route, address }: ExchangeBeginning, parts: ExchangeParts) {
     this.id = parts.createId();
@@ -218,9 +220,13 @@ export class Exchange {
     this.#firstByteMs = this.#elapsedMs;
     try {
       this.account?.answered({ status, fields }, backend);
-      this.objects?.answered({ status, fields }, backend);
     } catch (error) {
       this.#observerFailed(error);
+    }
+    try {
+      this.objects?.answered({ status, fields }, backend);
+    } catch (error) {
+      this.#objectsFailed(error);
     }
   }
 
@@ -237,18 +243,25 @@ export class Exchange {
   /** Called with the next piece of the response's body, which is valid during this call. */
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
-    if (this.account === undefined && this.objects === undefined || this.#isUnobserved) return;
-    try {
-      this.account?.passed(piece);
-      this.objects?.passed(piece);
-    } catch (error) {
-      this.#observerFailed(error);
+    if (this.account !== undefined && !this.#hasAccountFailed) {
+      try {
+        this.account.passed(piece);
+      } catch (error) {
+        this.#observerFailed(error);
+      }
+    }
+    if (this.objects !== undefined && !this.#haveObjectsFailed) {
+      try {
+        this.objects.passed(piece);
+      } catch (error) {
+        this.#objectsFailed(error);
+      }
     }
   }
 
   /** Called with the next piece that the client sends on a WebSocket, which is valid during this call. */
   sent(piece: Uint8Array): void {
-    if (this.account === undefined || this.#isUnobserved) return;
+    if (this.account === undefined || this.#hasAccountFailed) return;
     try {
       this.account.sent(piece);
     } catch (error) {
@@ -292,9 +305,13 @@ export class Exchange {
     this.#held?.release();
     const record = this.#recordOf(ending);
     this.#parts.onEnd(this.request.cancellation);
-    let usage: ReturnType<ExchangeAccount["settle"]>;
     try {
       this.objects?.ended();
+    } catch (error) {
+      this.#objectsFailed(error);
+    }
+    let usage: ReturnType<ExchangeAccount["settle"]>;
+    try {
       usage = this.account?.settle(record);
     } catch (error) {
       this.#observerFailed(error);
@@ -317,7 +334,13 @@ export class Exchange {
   }
 
   get #hasSeenEnd(): boolean {
-    return this.account !== undefined && !this.#isUnobserved && this.account.hasSeenEnd();
+    if (this.account === undefined || this.#hasAccountFailed) return false;
+    try {
+      return this.account.hasSeenEnd();
+    } catch (error) {
+      this.#observerFailed(error);
+      return false;
+    }
   }
 
   /**
@@ -325,7 +348,13 @@ export class Exchange {
    * failure of the backend. The account reads no more of the response, and settles with what it has read.
    */
   #observerFailed(error: unknown): undefined {
-    this.#isUnobserved = true;
+    this.#hasAccountFailed = true;
+    this.#parts.onUnexpected(error, this.id);
+  }
+
+  /** Reports an error of the objects, which is a bug. They read no more of the response. */
+  #objectsFailed(error: unknown): void {
+    this.#haveObjectsFailed = true;
     this.#parts.onUnexpected(error, this.id);
   }
 

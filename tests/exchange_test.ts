@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Cancellation } from "../src/cancellation.ts";
 import { Exchange } from "../src/exchange.ts";
 import type { ExchangeParts } from "../src/exchange/exchange_parts.ts";
-import type { ExchangeAccount } from "../src/exchange/observers.ts";
+import type { ExchangeAccount, ExchangeObjects } from "../src/exchange/observers.ts";
 import type { IncomingRequest } from "../src/http/message.ts";
 import type { ExchangeRecord, ExchangeUsage } from "../src/exchange_record.ts";
 import { RelayedBody } from "../src/forwarding/relay.ts";
@@ -190,4 +190,65 @@ Deno.test("Exchange: the path in records has no part of a credential, also where
   );
   exchange.conceal([{ value: credential }]);
   assertEquals(exchange.path, `/openai/${"x".repeat(980)}/[redacted]`);
+});
+
+/** The calls of both observers of one response of two pieces, of which some fail. */
+function observed(
+  { account = {}, objects = {} }: {
+    account?: Partial<Record<"answered" | "passed" | "hasSeenEnd", () => never>>;
+    objects?: Partial<Record<keyof ExchangeObjects, () => never>>;
+  },
+): { readonly calls: string[]; readonly errors: number } {
+  const calls: string[] = [];
+  let errors = 0;
+  const exchange = new Exchange({ ...REQUEST, cancellation: new Cancellation() }, {
+    target: { path: "/", query: "" },
+    route: undefined,
+    address: "192.0.2.1",
+  }, { ...PARTS, onRecord: () => calls.push("record"), onUnexpected: () => errors++ });
+  const call = (name: string, fail: (() => void) | undefined): void => {
+    calls.push(name);
+    fail?.();
+  };
+  exchange.account = {
+    ...ACCOUNT,
+    answered: () => call("account.answered", account.answered),
+    passed: () => call("account.passed", account.passed),
+    hasSeenEnd: () => account.hasSeenEnd?.() === true,
+    settle: () => void call("account.settle", undefined),
+  };
+  exchange.objects = {
+    answered: () => call("objects.answered", objects.answered),
+    passed: () => call("objects.passed", objects.passed),
+    ended: () => call("objects.ended", objects.ended),
+  };
+  exchange.answered({ status: 200, fields: [] }, testBackend("https://a.test"));
+  exchange.passed(new Uint8Array(1));
+  exchange.passed(new Uint8Array(1));
+  exchange.end("client_gone");
+  return { calls, errors };
+}
+
+Deno.test("Exchange: an account that fails does not stop the objects", () => {
+  for (const account of [{ answered: fails }, { passed: fails }]) {
+    const { calls, errors } = observed({ account });
+    assertEquals(
+      calls.filter((call) => call.startsWith("objects")),
+      ["objects.answered", "objects.passed", "objects.passed", "objects.ended"],
+    );
+    assertEquals([calls.at(-1), errors], ["record", 1]);
+  }
+});
+
+Deno.test("Exchange: objects that fail do not stop the account, and an account is always settled", () => {
+  for (const objects of [{ answered: fails }, { passed: fails }, { ended: fails }]) {
+    const { calls, errors } = observed({ objects });
+    assertEquals(
+      calls.filter((call) => call.startsWith("account")),
+      ["account.answered", "account.passed", "account.passed", "account.settle"],
+    );
+    assertEquals([calls.at(-1), errors], ["record", 1]);
+  }
+  const { calls, errors } = observed({ account: { hasSeenEnd: fails } });
+  assertEquals([calls.slice(-3), errors], [["objects.ended", "account.settle", "record"], 1]);
 });
