@@ -15,7 +15,7 @@ import { harmlessText } from "./text/harmless_text.ts";
 
 /** The number of bytes for which the account needs some milliseconds if all events are short. */
 const OBSERVED_STEP_BYTES = 32 * 1024;
-/** The status under which nginx, and this proxy, log a client that left. */
+/** The status, as in nginx, in the record of a client that left before the end of its response. */
 const CLIENT_GONE_STATUS = 499;
 /** The reply for a client that has left. No connection is there to send it on. */
 const CLIENT_GONE_REPLY: OutgoingReply = {
@@ -214,10 +214,13 @@ export class Exchange {
     this.#parts.onFailover({ id: this.id, endpoint: this.endpoint?.name, backend, detail });
   }
 
-  /** Called when the head of the provider's response has arrived. */
-  answered({ status, fields }: ResponseHead, backend: Backend): void {
+  /** Called when the client will get this response. Its head arrived at `headAt`, in milliseconds of the clock. */
+  answered(
+    { status, fields, headAt }: ResponseHead & { readonly headAt: number },
+    backend: Backend,
+  ): void {
     this.#status = status;
-    this.#firstByteMs = this.#elapsedMs;
+    this.#firstByteMs = headAt - this.#startedAt;
     try {
       this.account?.answered({ status, fields }, backend);
     } catch (error) {
@@ -360,7 +363,6 @@ export class Exchange {
 
   #recordOf(ending: ResponseEnd): OpenRecord {
     const isFault = typeof ending !== "string";
-    const statusWithoutResponse = isFault ? ending.status : CLIENT_GONE_STATUS;
     return {
       id: this.id,
       method: this.#method,
@@ -371,7 +373,7 @@ export class Exchange {
       endpoint: this.endpoint?.name,
       backend: this.#attempts.at(-1)?.backend,
       attempts: this.#attempts,
-      status: ending === "client_gone" || this.#status === 0 ? statusWithoutResponse : this.#status,
+      status: this.#statusFor(ending),
       bytes: this.#bytes,
       firstByteMs: this.#firstByteMs,
       durationMs: this.#elapsedMs,
@@ -379,6 +381,13 @@ export class Exchange {
       detail: isFault ? ending.message : undefined,
       usage: undefined,
     };
+  }
+
+  /** A response that broke off with a fault keeps the status that was sent. */
+  #statusFor(ending: ResponseEnd): number {
+    if (ending === "client_gone") return CLIENT_GONE_STATUS;
+    if (this.#status !== 0) return this.#status;
+    return typeof ending === "string" ? CLIENT_GONE_STATUS : ending.status;
   }
 
   #unexpected(error: unknown): ProxyFault {

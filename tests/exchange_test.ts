@@ -1,12 +1,16 @@
 import { assertEquals } from "@std/assert";
 import { Cancellation } from "../src/cancellation.ts";
-import { Exchange } from "../src/exchange.ts";
+import { Exchange, type RoutedExchange } from "../src/exchange.ts";
 import type { ExchangeParts } from "../src/exchange/exchange_parts.ts";
 import type { ExchangeAccount, ExchangeObjects } from "../src/exchange/observers.ts";
 import type { IncomingRequest } from "../src/http/message.ts";
 import type { ExchangeRecord, ExchangeUsage } from "../src/exchange_record.ts";
+import { Balancer } from "../src/forwarding/balancer.ts";
+import { forward } from "../src/forwarding/forward.ts";
 import { RelayedBody } from "../src/forwarding/relay.ts";
-import { testBackend } from "./support/proxies/config.ts";
+import type { MessageBody } from "../src/streams/byte_source.ts";
+import { fieldsOf } from "./support/data/fields.ts";
+import { testBackend, testEndpoint } from "./support/proxies/config.ts";
 import { textSource } from "./support/proxies/handler.ts";
 import { textOf } from "./support/data/body_text.ts";
 import { FakeClock } from "./support/time/fake_clock.ts";
@@ -122,7 +126,7 @@ async function relayed(
       return account.settle?.(record);
     },
   };
-  exchange.answered({ status: 200, fields: [] }, testBackend("https://a.test"));
+  exchange.answered({ status: 200, fields: [], headAt: 0 }, testBackend("https://a.test"));
   const body = new RelayedBody(textSource("hello"), request.cancellation, {
     awaited() {},
     passed: (piece) => exchange.passed(piece),
@@ -222,7 +226,7 @@ function observed(
     passed: () => call("objects.passed", objects.passed),
     ended: () => call("objects.ended", objects.ended),
   };
-  exchange.answered({ status: 200, fields: [] }, testBackend("https://a.test"));
+  exchange.answered({ status: 200, fields: [], headAt: 0 }, testBackend("https://a.test"));
   exchange.passed(new Uint8Array(1));
   exchange.passed(new Uint8Array(1));
   exchange.end("client_gone");
@@ -252,3 +256,61 @@ Deno.test("Exchange: objects that fail do not stop the account, and an account i
   const { calls, errors } = observed({ account: { hasSeenEnd: fails } });
   assertEquals([calls.slice(-3), errors], [["objects.ended", "account.settle", "record"], 1]);
 });
+
+for (const retries of [0, 1]) {
+  Deno.test(`Exchange: with retries = ${retries} the time to the first byte ends with the head, not with the first event`, async () => {
+    const clock = new FakeClock();
+    const records: ExchangeRecord[] = [];
+    const endpoint = testEndpoint("e", [testBackend("http://h.test")], {
+      retry: { retries, statuses: new Set(), unsafe: false },
+    });
+    const cancellation = new Cancellation();
+    // Its endpoint is given, so it is routed; `forward` does not read the principal.
+    const exchange = new Exchange({ ...REQUEST, cancellation }, {
+      target: { path: "/e/v1/x", query: "" },
+      route: { endpoint, rest: "/v1/x" },
+      address: "::1",
+    }, { ...PARTS, clock, onRecord: (record) => records.push(record) }) as RoutedExchange;
+    const { body } = await forward({
+      exchange,
+      balancer: new Balancer(endpoint, { clock }),
+      requests: { usesProjectKey: () => false, headFor: () => ({ target: "/", fields: [] }) },
+      body: null,
+      payload: undefined,
+      memory: { mayHold: () => true, release() {}, droppedBy() {} },
+      websocket: undefined,
+    }, {
+      clock,
+      transport: {
+        send() {
+          clock.pass(27);
+          return Promise.resolve({
+            status: 200,
+            reason: "OK",
+            fields: fieldsOf("content-type: text/event-stream"),
+            body: lateSource(clock, { afterMs: 400, text: "data: {}\n\n" }),
+          });
+        },
+        renew() {},
+        close() {},
+      },
+    });
+    await textOf(body);
+    assertEquals(records.map(({ firstByteMs, durationMs }) => [firstByteMs, durationMs]), [[27, 427]]);
+  });
+}
+
+/** A body whose text arrives some time after it was awaited. */
+function lateSource(clock: FakeClock, { afterMs, text }: { afterMs: number; text: string }): MessageBody {
+  const source = textSource(text);
+  let hasArrived = false;
+  return {
+    ...source,
+    tryRead: () => hasArrived ? source.tryRead() : undefined,
+    readable() {
+      if (!hasArrived) clock.pass(afterMs);
+      hasArrived = true;
+      return Promise.resolve();
+    },
+  };
+}

@@ -60,8 +60,14 @@ export interface ForwardObserver extends ResponseObserver {
   readonly unanswered: (backend: Backend) => void;
   /** The attempt failed, and another one follows. */
   readonly failedOver: (backend: string, detail: string) => void;
-  /** The head of the response for the client has arrived. Earlier responses were discarded. */
-  readonly answered: (response: Pick<UpstreamResponse, "status" | "fields">, backend: Backend) => void;
+  /**
+   * The response for the client is chosen. Earlier responses were discarded. Its head may have arrived some time ago
+   * (`headAt`), because the proxy can read the first event before.
+   */
+  readonly answered: (
+    response: Pick<UpstreamResponse, "status" | "fields"> & Pick<BackendResponse, "headAt">,
+    backend: Backend,
+  ) => void;
 }
 
 /**
