@@ -11,6 +11,7 @@ import type { Limiter } from "../limits/limiter.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
+import { pathReadings } from "../text/path_readings.ts";
 import { admit, admitBody, type AdmittedHead } from "./admit.ts";
 import { checkEndpointPath } from "./checked_paths.ts";
 import { ProxyFault } from "../faults.ts";
@@ -114,7 +115,10 @@ export async function admitRequest(
       limiter,
     });
   }
-  if (objects?.isGuarded === true) checkObjectHead(objects, { query, fields });
+  if (objects?.isGuarded === true) {
+    checkObjectHead(objects, { query, fields });
+    checkNoRequestBatch(rest, fields);
+  }
   const unread: UnreadRequest = {
     method,
     operation,
@@ -202,5 +206,21 @@ function checkObjectHead(
   throw new ProxyFault(
     "forbidden",
     `The proxy removes the objects of other tokens from this list, and ${chosen} changes its form. Remove it.`,
+  );
+}
+
+/** Media types of bodies that can have whole HTTP requests. Forms and Google's uploads have none. */
+const REQUESTS_IN_BODY = /application\/http|multipart\/(?!form-data|related)/i;
+
+/** Throws `forbidden` if the body could have whole requests, which name objects in their paths and list them. */
+function checkNoRequestBatch(path: string, fields: readonly Field[]): void {
+  const isBatch =
+    fields.some(({ lower, value }) => lower === "content-type" && REQUESTS_IN_BODY.test(value)) ||
+    (pathReadings(path)?.some((one) => operationOf("POST", one) === "request_batch") ?? true);
+  if (!isBatch) return;
+  throw new ProxyFault(
+    "forbidden",
+    "The proxy keeps the stored objects of tokens apart, and a batch of whole requests can name objects of " +
+      "other tokens. Send the requests one by one.",
   );
 }

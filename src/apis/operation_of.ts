@@ -11,6 +11,11 @@ export const READING_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPT
  * A group in a pattern is the id of an object.
  */
 const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
+  // Batches of prompts have other paths, such as Mistral's `/batch/jobs`.
+  [
+    "request_batch",
+    /^\/batch(?:\/(?!jobs(?:\/|$)).*)?$|^\/v\d[a-z0-9]*[:/]batch$|\/\$batch(?:\/|$)/i,
+  ],
   // Members, keys and invoices of an account. They and the changes of a server are first, so that nothing
   // behind them looks like the end of another path. Gateways serve them behind any prefix.
   ["organization", /(?<!\/(?:deployments|models?|engines))\/organizations?(?:\/|$)/i],

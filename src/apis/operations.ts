@@ -81,7 +81,7 @@ export interface OperationFacts {
   /** The dialect whose clients use the operation. Absent: clients of several dialects do. */
   readonly dialect?: Dialect;
   /** Where answers have URLs of the provider that clients open with their token: see `answer_urls.ts`. */
-  readonly urlsIn?: "header" | "body";
+  readonly urlsIn?: "body";
 }
 
 const INFERENCE = { group: "inference", cost: "unknown", modelIn: "body" } as const;
@@ -108,7 +108,6 @@ const RAW_PREDICT = { ...METERED_PATH, outputLimits: ["max_tokens"] } as const;
 const COUNTING = { group: "inference", cost: "free", hasNoOutput: true } as const;
 const FILES = { group: "files", cost: "unknown", isCreation: true } as const;
 const URLS_IN_BODY = { urlsIn: "body" } as const;
-const URLS_IN_HEADER = { urlsIn: "header" } as const;
 const BATCH_JOBS = {
   group: "batches",
   cost: "unknown",
@@ -202,7 +201,7 @@ export const OPERATIONS = {
    */
   server_management: { group: "model_management", cost: "unknown", isCreation: true },
 
-  files: { ...FILES, ...URLS_IN_HEADER, cost: "free", hasNoOutput: true, fileInForm: "whole" },
+  files: { ...FILES, cost: "free", hasNoOutput: true, fileInForm: "whole" },
   /** Files of a vector store, a container and so on. Storage costs money. */
   nested_files: { ...FILES, hasNoOutput: true, fileInForm: "whole" },
   file: FILES,
@@ -243,8 +242,10 @@ export const OPERATIONS = {
   thread_run_cancel: { ...STORED, cost: "free", reads: "run" },
   /** Cancels a run of another kind, such as an evaluation. */
   other_cancel: { ...STORED, cost: "free" },
-  other_stored: { ...STORED, ...URLS_IN_HEADER },
+  other_stored: STORED,
 
+  /** Whole HTTP requests in one body, each to any path: Google's `/batch`, and `$batch` of Microsoft's servers. */
+  request_batch: { group: "admin", cost: "unknown", isCreation: true },
   organization: { group: "admin", cost: "unknown", isCreation: true },
   unknown: { group: "other", cost: "unknown" },
 } as const satisfies Readonly<Record<string, OperationFacts>>;

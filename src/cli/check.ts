@@ -8,7 +8,7 @@ import { ALLOWED_PATHS_HEADINGS, allowedPaths, allowedPathsRow } from "./check_p
 import { allWarnings } from "./config_warnings.ts";
 import { probeBackends, type ProbeResult } from "../forwarding/probe.ts";
 import { shownProbe } from "../management/api/shown_probe.ts";
-import { warningLine, writeResult, writeOut } from "./output.ts";
+import { warningLine, writeOut, writeResult } from "./output.ts";
 import { pricesAdvice } from "./prices/advice.ts";
 import { withProgress } from "./progress.ts";
 import { tableText } from "./table.ts";

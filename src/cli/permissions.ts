@@ -12,7 +12,7 @@ import { shellWord } from "../text/shell_word.ts";
 import { folderOf } from "../storage/open.ts";
 import { COLOUR_VARIABLES } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
-import { writeResult, writeNote } from "./output.ts";
+import { writeNote, writeResult } from "./output.ts";
 
 /**
  * The same flags as the tasks of deno.json. Small semi-spaces save memory, because most objects of a proxy
@@ -36,9 +36,9 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   if (watch && path !== undefined) files.add(path.replace(/[^/\\]*$/, "") || ".");
   const root = sourceFolder();
   const { net, reasons } = addresses(config);
-  const data = config.management && folderOf(config.management.databaseUrl);
+  const dataFolder = config.management && folderOf(config.management.databaseUrl);
   const backups = config.management?.backup?.folder;
-  const write = [...data === undefined ? [] : [data], ...backups === undefined ? [] : [backups]];
+  const write = [...dataFolder === undefined ? [] : [dataFolder], ...backups === undefined ? [] : [backups]];
   const prices = config.management?.pricesFile;
   const read = [
     ...files,
@@ -46,8 +46,8 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     ...prices?.isNamed === true ? [prices.path] : [],
     ...config.authorities?.folders ?? [],
     ...backups === undefined ? [] : [backups],
-    ...data === undefined ? [] : [
-      data,
+    ...dataFolder === undefined ? [] : [
+      dataFolder,
       `${root}src/management/admin/bundle`,
       `${root}docs`,
       ...WORKER_SOURCES.map((name) => root + name),
@@ -70,7 +70,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   ];
   const line = words.map(shellWord).join(" ");
   const notes = [
-    ...data !== undefined && isWorkingFolder(data)
+    ...dataFolder !== undefined && isWorkingFolder(dataFolder)
       ? [
         `The process may write all of ${Deno.cwd()}, because the database is in it. ` +
         "Move the database to a separate folder (DATABASE_URL).",

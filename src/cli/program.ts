@@ -15,7 +15,7 @@ import { addHelpNotes } from "./help_notes.ts";
 import { addImportCommand } from "./import/program.ts";
 import { addInitCommand } from "./init/program.ts";
 import { addManageCommands, RUNNING_URL } from "./manage/program.ts";
-import { writeResult, writeNote, writeOut } from "./output.ts";
+import { writeNote, writeOut, writeResult } from "./output.ts";
 import { addPricesCommands } from "./prices/program.ts";
 import { addRunCommand } from "./run_client/program.ts";
 import { addServeCommand } from "./serve_command.ts";

@@ -16,7 +16,11 @@ import { sysctlNumber } from "./sysctl_files.ts";
  */
 const NAT_IDLE_MS = 240_000;
 /** The silence that the default timeouts allow, in milliseconds. */
-const USUAL_SILENCE_MS = Math.max(DEFAULT_TIMEOUTS.firstByteMs ?? 0, DEFAULT_TIMEOUTS.idleMs ?? 0, NAT_IDLE_MS);
+const USUAL_SILENCE_MS = Math.max(
+  DEFAULT_TIMEOUTS.firstByteMs ?? 0,
+  DEFAULT_TIMEOUTS.idleMs ?? 0,
+  NAT_IDLE_MS,
+);
 /** The default of Linux, macOS and Windows, in milliseconds. */
 const USUAL_KEEPALIVE_MS = 7_200_000;
 

@@ -1,20 +1,35 @@
 import { injectsCredential } from "../config/credentials.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
+import type { Field } from "../http/fields.ts";
 import type { OutgoingReply } from "../http/message.ts";
 import type { Clock } from "../time/clock.ts";
-import { type UrlPlace, withClientUrls, withClientUrlsInBody, withoutByteFields } from "./answer_urls.ts";
+import { type UrlPlace, withClientUrlsInBody, withoutByteFields } from "./answer_urls.ts";
+import type { UrlMapping } from "./client_url.ts";
+import { withClientUrls } from "./header_urls.ts";
 import { takesComments, withKeepaliveComments } from "./keepalive.ts";
 import { clientFields } from "./response_headers.ts";
 import { withoutUsage } from "./stream_usage/stream_usage.ts";
 import type { BackendResponse } from "./upstream_call.ts";
 import { UPGRADE_FIELDS } from "./websocket/handshake.ts";
 
+/** How a client addressed the proxy. */
+export interface ClientAddress {
+  /** Scheme, host and port. Undefined: the request does not state a valid host. */
+  readonly origin: string | undefined;
+  /** The path of the request, byte for byte. */
+  readonly path: string;
+}
+
 /** What the answer for the client depends on, besides the answer of the backend. */
 export interface ReplyContext {
   readonly exchange: {
     readonly id: string;
+    readonly request: { readonly method: string; readonly fields: readonly Field[] };
     /** The path of the client's request, with the name of the endpoint. */
     readonly path: string;
+    /** The path after the name of the endpoint, and the raw query. */
+    readonly rest: string;
+    readonly query: string;
     readonly endpoint: Endpoint;
   };
   /** The backend that got the request, with the key that the proxy injected. */
@@ -23,16 +38,19 @@ export interface ReplyContext {
    * Whether the proxy added `stream_options.include_usage` to the request, so that it must remove the usage.
    */
   readonly usageWasAdded: boolean;
-  /** Where the answer has URLs that lead to the proxy instead, and its address for the client. */
-  readonly urls: { readonly place: UrlPlace; readonly client: string | undefined } | undefined;
+  /** Where the body has URLs that lead to the proxy instead. */
+  readonly urlsIn: UrlPlace | undefined;
+  /** How the client addressed the proxy. */
+  readonly client: () => ClientAddress;
   readonly clock: Clock;
 }
 
 /** Makes the client's answer from the answer of a backend. Throws `bad_gateway` if it cannot replace URLs in it. */
 export function clientReply(
   answer: BackendResponse,
-  { exchange: { id, path, endpoint }, backend, usageWasAdded, urls, clock }: ReplyContext,
+  { exchange, backend, usageWasAdded, urlsIn, client, clock }: ReplyContext,
 ): OutgoingReply {
+  const { id, path, endpoint } = exchange;
   const { status, reason, omittedLength, tunnel } = answer;
   const fields = clientFields(answer.fields, {
     requestId: id,
@@ -46,25 +64,37 @@ export function clientReply(
   if (tunnel !== undefined) {
     return { status, reason, fields: [...UPGRADE_FIELDS, ...fields], body: null, tunnel };
   }
-  const mapping = urls && { upstream: backend.baseUrl, client: urls.client };
-  const changesBody = urls?.place === "body";
+  const mapping = (): UrlMapping => {
+    const address = client();
+    return { upstream: backend.baseUrl, origin: address.origin, prefix: prefixOf(exchange, address) };
+  };
+  const changesBody = urlsIn === "body";
   const { keepaliveMs } = endpoint;
+  const { request: { method, fields: requested }, rest, query } = exchange;
+  const mapped = endpoint.rewriteUrls
+    ? withClientUrls(
+      fields,
+      { method, fields: requested, rest, query, endpoint: endpoint.name, status },
+      mapping,
+    )
+    : fields;
   const body = usageWasAdded
     ? withoutUsage(answer)
-    : mapping !== undefined && changesBody
-    ? withClientUrlsInBody(answer, mapping)
+    : changesBody
+    ? withClientUrlsInBody(answer, mapping())
     : answer.body;
   return {
     status,
     reason,
-    fields: mapping === undefined
-      ? fields
-      : changesBody
-      ? withoutByteFields(fields)
-      : withClientUrls(fields, mapping),
+    fields: changesBody ? withoutByteFields(mapped) : mapped,
     body: keepaliveMs === undefined || !takesComments(path)
       ? body
       : withKeepaliveComments({ fields: answer.fields, body }, { silenceMs: keepaliveMs, clock }),
     omittedLength: changesBody ? undefined : omittedLength,
   };
+}
+
+/** The path of the endpoint at the proxy. Empty: the client left out the name of the endpoint. */
+function prefixOf({ rest, endpoint }: ReplyContext["exchange"], { path }: ClientAddress): string {
+  return path === rest ? "" : `/${endpoint.name}`;
 }

@@ -1,7 +1,6 @@
 /** Forwards the request of an admitted exchange, and makes the reply for the client from the response. */
 
 import type { Client } from "../auth/identify_client.ts";
-import type { RoutedExchange } from "../exchange.ts";
 import { urlPlace } from "../forwarding/answer_urls.ts";
 import { BackendRequests, type BackendRequestsParts } from "../forwarding/backend_requests.ts";
 import { clientReply } from "../forwarding/client_reply.ts";
@@ -70,12 +69,12 @@ export class Forwarding {
   reply(response: BackendResponse, path: string): OutgoingReply {
     const { exchange, request: { usageWasAdded } } = this.#admitted;
     const { clientAccess, clock } = this.#proxy;
-    const { urlsIn } = this.#requestParts;
     return clientReply(response, {
       exchange,
       backend: this.#requests.withKey(response.backend),
       usageWasAdded,
-      urls: urlsIn && { place: urlsIn, client: clientBaseUrl(exchange, { path, clientAccess }) },
+      urlsIn: this.#requestParts.urlsIn,
+      client: () => ({ origin: clientAccess.originOf(exchange.request), path }),
       clock,
     });
   }
@@ -85,14 +84,4 @@ export class Forwarding {
     const { request, endpoint, principal, rest } = this.#admitted.exchange;
     return new BackendRequests({ request, endpoint, principal, rest, query }, this.#requestParts);
   }
-}
-
-/** The URL by which the client reaches the endpoint. `undefined` if the request has no valid host or no such path. */
-function clientBaseUrl(
-  { request, rest }: RoutedExchange,
-  { path, clientAccess }: { readonly path: string } & Pick<ProxyParts, "clientAccess">,
-): string | undefined {
-  const origin = clientAccess.originOf(request);
-  if (origin === undefined || !path.endsWith(rest)) return undefined;
-  return origin + path.slice(0, path.length - rest.length);
 }

@@ -5,6 +5,7 @@
  */
 
 import { GROUP_NAMES, groupOf } from "../apis/operation_group.ts";
+import { operationOf } from "../apis/operation_of.ts";
 import type { OperationGroup } from "../apis/operations.ts";
 import { pathAmbiguity, type ReadPatterns, readPatterns, verdictOf } from "../text/path_patterns.ts";
 import { pathReadings } from "../text/path_readings.ts";
@@ -71,6 +72,10 @@ export type PathRejection =
   | { readonly unclear: string }
   | { readonly group: OperationGroup; readonly method: string };
 
+/** No rule for paths knows the paths of the requests within another one. */
+const REQUEST_BATCH = "its body has whole requests to other paths";
+/** Requests of these methods have no body. */
+const WITHOUT_BODY: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 const TOO_MANY_READINGS = "it is too long, or encoded several times";
 
 /**
@@ -89,14 +94,15 @@ export function pathRejection(rules: PathRules, request: PathRequest): PathRejec
     const isAllowed = hasPatterns && verdictOf(patterns, path) === "allowed";
     const isClosed = (group: OperationGroup) => denied.has(group) || !isAllowed && !groups.has(group);
     for (const reading of readings) {
+      if (isRequestBatch(reading, request)) return { unclear: REQUEST_BATCH };
       const isDenied = hasPatterns && verdictOf(patterns, reading) === "denied";
       for (const method of request.methods) {
         const group = groupOf(method, reading, request);
         if (isDenied || isClosed(group)) return { group, method };
       }
     }
-    const sent = request.sentPaths?.[index] ?? path;
-    const rejection = sent === path ? undefined : sentPathRejection(sent, request, isClosed);
+    const sentPath = request.sentPaths?.[index] ?? path;
+    const rejection = sentPath === path ? undefined : sentPathRejection(sentPath, request, isClosed);
     if (rejection !== undefined) return rejection;
   }
   return undefined;
@@ -107,17 +113,23 @@ export function pathRejection(rules: PathRules, request: PathRequest): PathRejec
  * path is allowed here: the check of the path behind the prefix has decided.
  */
 function sentPathRejection(
-  sent: string,
+  sentPath: string,
   request: PathRequest,
   isClosed: (group: OperationGroup) => boolean,
 ): PathRejection | undefined {
-  const readings = pathReadings(sent);
+  const readings = pathReadings(sentPath);
   if (readings === undefined) return { unclear: TOO_MANY_READINGS };
   for (const reading of readings) {
+    if (isRequestBatch(reading, request)) return { unclear: REQUEST_BATCH };
     for (const method of request.methods) {
       const group = groupOf(method, reading, request);
       if (group !== "other" && isClosed(group)) return { group, method };
     }
   }
   return undefined;
+}
+
+/** Whether a server could read the body as requests to any paths. */
+function isRequestBatch(path: string, { methods }: PathRequest): boolean {
+  return methods.some((method) => !WITHOUT_BODY.has(method) && operationOf(method, path) === "request_batch");
 }

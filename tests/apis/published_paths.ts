@@ -417,6 +417,10 @@ export const OTHERS: Readonly<Record<string, Published>> = {
     rerank: ["POST /v2/rerank"],
     tokenize: ["POST /v1/tokenize"],
   },
+  // Google's discovery documents name `batchPath`; OData names `$batch`.
+  "Batches of HTTP requests": {
+    request_batch: ["POST /batch", "POST /batch/drive/v3", "POST /v1beta:batch", "POST /v1.0/$batch"],
+  },
   "OpenAI's realtime API": {
     realtime: ["GET /v1/realtime"],
   },

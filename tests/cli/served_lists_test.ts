@@ -37,11 +37,18 @@ Deno.test("lists of the proxy: a name that no endpoint can have makes the list i
   assertEquals(endpoints.map(({ name }) => name), ["My_endpoint-1.b"]);
 });
 
-Deno.test("lists of the proxy: models with invisible characters are left out", async () => {
-  const names = ["org/good:7b", "a\x1b[2J", "a\0", "a\nb", "a\u202eb", "a\u009bb", "", "größer"];
-  await using server = answering({ data: names.map((id) => ({ id })) });
+Deno.test("lists of the proxy: only plain names of models count, because clients replace parts of other ones", async () => {
+  const plain = ["org/good:7b", "A.b_c-1@2+3", "0", "x".repeat(200)];
+  const others = [
+    ...["a\x1b[2J", "a\0", "a\nb", "a\u202eb", "a\u009bb", "", "größer", "a\n"],
+    // opencode and Continue replace these by files, variables and secrets of the user.
+    ...["{file:/etc/passwd}", "a{env:HOME}", "${{ secrets.X }}", "a${HOME}", "$HOME", "a`id`", "%PATH%"],
+    ...["-x", "--model", "../x", "/x", "a b", " a", "~/x", "a'b", 'a"b', "a\\b", "a;b", "a|b", "a=b"],
+    "x".repeat(201),
+  ];
+  await using server = answering({ data: [...others, ...plain].map((id) => ({ id })) });
   const place = { url: server.origin, token: undefined, ca: undefined };
-  assertEquals(await servedModels(place, "openai"), ["org/good:7b", "größer"]);
+  assertEquals(await servedModels(place, "openai"), plain);
 });
 
 Deno.test("a model with control characters is an error that shows them as escapes", async () => {

@@ -50,10 +50,10 @@ async function checkKey(
   const which = encryptionKey === undefined ? `the key in ${file}` : "ENCRYPTION_KEY";
   const advice = "restore the previous key; keep the key with each backup of the database";
   try {
-    const found = encryptionKey ?? readKeyFile(file);
+    const usedKey = encryptionKey ?? readKeyFile(file);
     if (sealed === undefined) return [key.ok("the database has no provider keys to decrypt")];
-    if (found === undefined) return [key.problem(`the key file ${file} is missing`, advice)];
-    return await isKeyOfStore(found, sealed)
+    if (usedKey === undefined) return [key.problem(`the key file ${file} is missing`, advice)];
+    return await isKeyOfStore(usedKey, sealed)
       ? [key.ok(`${which} decrypts the provider keys in the database`)]
       : [key.problem(`${which} does not decrypt the provider keys in the database`, advice)];
   } catch (error) {

@@ -27,7 +27,9 @@ export function importLitellm(root: Item, draft: Draft): void {
   readAccess(root, draft);
   notePrices(deployments, draft);
   hintAtOpenAi(draft);
-  root.key("environment_variables").leaveOut("is not copied: set these variables yourself where you need them");
+  root.key("environment_variables").leaveOut(
+    "is not copied: set these variables yourself where you need them",
+  );
   root.key("include").leaveOut("is not read: import these files too");
   root.key("general_settings").key("pass_through_endpoints").leaveOut(
     'is not carried over: add an endpoint with provider = "generic" for each target',
@@ -119,7 +121,9 @@ function readAccess(root: Item, draft: Draft): void {
   else if (text !== undefined) {
     const token = draft.secret(text, { variable: "PROXY_TOKEN", what: "the token of your clients" });
     draft.tokens.push(token);
-    master.addNote(`is a key in clear: it was not copied. Set ${token.slice(2, -1)} to it, or to a new token`);
+    master.addNote(
+      `is a key in clear: it was not copied. Set ${token.slice(2, -1)} to it, or to a new token`,
+    );
   }
   const settings = root.key("litellm_settings");
   const budget = settings.key("max_budget");

@@ -176,7 +176,9 @@ function addGroup(
   const isOrdered = same.some(({ order }) => order !== undefined);
   const strategy = fitting.length > 0 || isOrdered ? "failover" : isWeighted ? "weighted" : routing.strategy;
   if (fitting.length > 0 && same.length > 1 && !isOrdered) {
-    first.item.addNote(`${model} has several deployments and fallbacks: the deployments are used in their order`);
+    first.item.addNote(
+      `${model} has several deployments and fallbacks: the deployments are used in their order`,
+    );
   }
   const all = [...same, ...fitting.map(({ deployment }) => deployment)];
   const renamed = all.map((one) => ({ ...one, model }));

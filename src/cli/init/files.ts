@@ -12,9 +12,9 @@ import { messageOf } from "../../text/error_text.ts";
 
 /** Throws a {@link CommandError} that names the files if the folder has a configuration. */
 export function checkFolder(folder: string): void {
-  const found = [".env", "config.toml"].filter((name) => isPresent(`${folder}/${name}`));
-  if (found.length === 0) return;
-  const texts = found.map((name) =>
+  const existing = [".env", "config.toml"].filter((name) => isPresent(`${folder}/${name}`));
+  if (existing.length === 0) return;
+  const texts = existing.map((name) =>
     `  ${shown(folder, name)}${name === ".env" ? variablesIn(`${folder}/.env`) : ""}\n`
   );
   throw new CommandError(
@@ -41,12 +41,12 @@ export function checkDatabase({ folder, access }: Plan): void {
  */
 export function hasCertificate(folder: string): boolean {
   const paths = Object.values(certificatePaths(TLS_FOLDER));
-  const found = paths.filter((path) => isPresent(`${folder}/${path}`));
+  const existing = paths.filter((path) => isPresent(`${folder}/${path}`));
   const { certificate, key } = certificatePaths(TLS_FOLDER);
-  if (found.includes(certificate) && found.includes(key)) return true;
-  if (found.length === 0) return false;
+  if (existing.includes(certificate) && existing.includes(key)) return true;
+  if (existing.length === 0) return false;
   throw new CommandError(
-    `Nothing was written: ${found.map((path) => shown(folder, path)).join(" and ")} ` +
+    `Nothing was written: ${existing.map((path) => shown(folder, path)).join(" and ")} ` +
       "exists, but other files of the certificate are missing. Run `llm-proxy tls renew`, or move the files away.",
   );
 }

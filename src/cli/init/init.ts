@@ -42,7 +42,11 @@ export async function init(options: InitOptions): Promise<void> {
   };
   const prepared = questions === undefined
     ? await probeByFlag(await prepare(plan), online === true)
-    : await probeByQuestions(await prepare(plan), { prompt: questions, prepare, isRequested: online === true });
+    : await probeByQuestions(await prepare(plan), {
+      prompt: questions,
+      prepare,
+      isRequested: online === true,
+    });
   const names = prepared.drafts.map(({ path }) => shown(plan.folder, path));
   if (questions !== undefined && !await askYes(questions, `\nWrite ${names.join(", ")}?`, true)) {
     throw new CommandError("Nothing was written.");
@@ -110,15 +114,15 @@ function failureText({ endpoint, key, detail }: ProbeResult): string {
 
 async function configWarnings({ drafts, plan, config }: Prepared): Promise<string[]> {
   const shadows = await shadowing(drafts, plan.folder);
-  const taken = [config.server.port, config.server.httpsPort, config.server.adminPort].filter((port) =>
+  const takenPorts = [config.server.port, config.server.httpsPort, config.server.adminPort].filter((port) =>
     port !== undefined && !isPortFree(port)
   );
   return [
     ...(shadows.length === 0
       ? []
       : [`this shell sets ${shadows.join(", ")}, which overrides .env: unset it before you start the proxy`]),
-    ...(taken.length === 0 ? [] : [
-      `another program uses port ${taken.join(" and ")}: stop it, or set another port in .env`,
+    ...(takenPorts.length === 0 ? [] : [
+      `another program uses port ${takenPorts.join(" and ")}: stop it, or set another port in .env`,
     ]),
   ];
 }

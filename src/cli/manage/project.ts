@@ -84,7 +84,9 @@ export async function deleteProject(name: string, options: Options): Promise<voi
 export async function revokeProjectTokens(name: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const { id } = await findProject(client, name);
-    const revoked = await client.call("POST", `/projects/${id}/tokens/revoke`, { schema: answers.revocation });
+    const revoked = await client.call("POST", `/projects/${id}/tokens/revoke`, {
+      schema: answers.revocation,
+    });
     writeResult(
       revoked,
       () =>

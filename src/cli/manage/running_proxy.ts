@@ -66,8 +66,8 @@ async function sendDirectly(
 }
 
 async function findProxy(databaseUrl: string, config: string | undefined): Promise<ControlAccess> {
-  const found = readAccesses(databaseUrl);
-  const [only, ...others] = found;
+  const accesses = readAccesses(databaseUrl);
+  const [only, ...others] = accesses;
   if (only === undefined) {
     throw new CommandError(
       `No proxy runs here: no proxy has ${databaseUrl} open.\n` +
@@ -77,10 +77,10 @@ async function findProxy(databaseUrl: string, config: string | undefined): Promi
   if (others.length === 0) return only;
   const { tls, ...address } = await ownManagementAddress(configFlags(config));
   const url = `${tls ? "https" : "http"}://${hostAndPort(address)}`;
-  const configured = found.find((access) => access.url === url);
+  const configured = accesses.find((access) => access.url === url);
   if (configured !== undefined) return configured;
   throw new CommandError(
-    `Several proxies have ${databaseUrl} open: ${found.map(({ url }) => url).join(", ")}.\n` +
+    `Several proxies have ${databaseUrl} open: ${accesses.map(({ url }) => url).join(", ")}.\n` +
       `None of them listens at ${url}, the address of the configuration. Set the port (PORT) of one.\n${URL_HINT}`,
   );
 }

@@ -5,7 +5,7 @@ import { CommandError } from "../command_error.ts";
 import { findProject, onApi } from "./calls.ts";
 import { type Options, textOf } from "./options.ts";
 import { dollars } from "./output.ts";
-import { writeResult, writeOut } from "../output.ts";
+import { writeOut, writeResult } from "../output.ts";
 import { tableText } from "../table.ts";
 
 /** Options of `usage`, with the query parameter that each one sets. */

@@ -13,7 +13,7 @@ import { matchesAny } from "../../text/glob.ts";
 import { CommandError } from "../command_error.ts";
 import { configFlags } from "../common_options.ts";
 import { type Options, textOf } from "../manage/options.ts";
-import { warningLine, writeResult, writeNote } from "../output.ts";
+import { warningLine, writeNote, writeResult } from "../output.ts";
 import { tableText } from "../table.ts";
 
 /** The list of prices that the proxy uses. */

@@ -8,7 +8,7 @@ import type { ConnectEndpoint } from "../../connect/endpoints.ts";
 import { fieldValue } from "../../http/fields.ts";
 import { ENDPOINT_LIST_PATH } from "../../own_routes/endpoint_list.ts";
 import { messageOf } from "../../text/error_text.ts";
-import { harmlessText, isHarmless } from "../../text/harmless_text.ts";
+import { harmlessText } from "../../text/harmless_text.ts";
 import { CommandError } from "../command_error.ts";
 import { type HttpResponse, request } from "../request.ts";
 
@@ -87,13 +87,16 @@ export async function servedEndpoints(place: ProxyPlace): Promise<ServedEndpoint
 }
 
 /**
- * The names of the models of an endpoint, without those that have invisible characters; empty if the upstream
- * lists none.
+ * Names of models that a client may take from a list. opencode replaces `{file:…}` and `{env:…}` in its settings, and
+ * Continue `${{ … }}`, so that another name could read files and secrets of the user.
  */
+const LISTED_MODEL = /^[A-Za-z0-9][\w.:/@+-]{0,199}$/;
+
+/** The names of the models of an endpoint, without those that clients may not take. Empty: the upstream lists none. */
 export async function servedModels(place: ProxyPlace, endpoint: string): Promise<readonly string[]> {
   const { status, text } = await get(place, `/${endpoint}/v1/models`);
   const models = status === 200 ? parsed(modelsSchema, text)?.data ?? [] : [];
-  return models.map(({ id }) => id).filter((id) => id !== "" && isHarmless(id));
+  return models.map(({ id }) => id).filter((id) => LISTED_MODEL.test(id));
 }
 
 async function get({ url, token, ca }: ProxyPlace, path: string): Promise<HttpResponse> {

@@ -59,20 +59,20 @@ export async function runClient(
     );
   }
   const canAsk = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
-  const found = await findProxy(options, canAsk ? terminalPrompt() : undefined);
-  const endpoint = endpointFor(found, launcher, { name: options.endpoint, keepsOwnKey });
+  const proxy = await findProxy(options, canAsk ? terminalPrompt() : undefined);
+  const endpoint = endpointFor(proxy, launcher, { name: options.endpoint, keepsOwnKey });
   const model = options.model ?? suggestedModel(endpoint, dialectOf(launcher, endpoint)) ??
-    (launcher.needsModel === true ? await onlyModel(found, endpoint) : undefined);
+    (launcher.needsModel === true ? await onlyModel(proxy, endpoint) : undefined);
   if (model !== undefined) checkModel(model);
   const facts = {
-    endpointUrl: `${found.place.url}/${endpoint.name}`,
+    endpointUrl: `${proxy.place.url}/${endpoint.name}`,
     dialect: dialectOf(launcher, endpoint),
-    token: found.place.token,
+    token: proxy.place.token,
     keepsOwnKey,
     chosenModel: options.model,
     model,
     hasResponses: endpoint.hasResponses,
-    authority: found.place.url.startsWith("https:") ? found.place.ca : undefined,
+    authority: proxy.place.url.startsWith("https:") ? proxy.place.ca : undefined,
     args,
     variable: processSources.get,
     readJson,
@@ -143,8 +143,8 @@ async function onlyModel({ place }: FoundProxy, endpoint: ConnectEndpoint): Prom
   if (only !== undefined && others.length === 0) return only;
   const listed = models.slice(0, LISTED_MODELS).map(shownModel).join(", ") +
     (models.length > LISTED_MODELS ? ", …" : "");
-  const known = models.length === 0 ? "" : `\nThe endpoint ${endpoint.name} has ${listed}.`;
-  throw new CommandError(`Name a model of the endpoint ${endpoint.name}: --model MODEL${known}`, 2);
+  const hint = models.length === 0 ? "" : `\nThe endpoint ${endpoint.name} has ${listed}.`;
+  throw new CommandError(`Name a model of the endpoint ${endpoint.name}: --model MODEL${hint}`, 2);
 }
 
 /** Throws a {@link CommandError} if the name of a model cannot be an argument or would change a terminal. */

@@ -53,7 +53,6 @@ export const ALLOWED_ANSWER_LINES: readonly string[] = [
   "X-RateLimit-Remaining-Tokens: 10",
   "OpenAI-Processing-Ms: 12",
   "Retry-After: 1",
-  "Location: https://elsewhere.test/",
   "Content-Security-Policy: default-src 'none'",
   "X-Proxy: 1",
 ];

@@ -187,7 +187,7 @@ Deno.test("prices update: a list that is too long is rejected, from a file and f
     const online = await run(["prices", "update", "--online", "--url", mirror.origin, "--yes"]);
     assertEquals([online.code, online.err], [
       1,
-      `Cannot download ${mirror.origin}: the answer is longer than ${MAX} bytes.\n`,
+      `Cannot download ${mirror.origin}: the response is longer than ${MAX} bytes.\n`,
     ]);
   });
 });
