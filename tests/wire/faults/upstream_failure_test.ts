@@ -20,7 +20,7 @@ const dies = (...sent: string[]): Script => async (exchange) => {
   exchange.close();
 };
 
-/** Answers that are no answers: the client gets a fault of the proxy's own. */
+/** Broken responses of the upstream. The client gets a fault of the proxy. */
 const NO_ANSWER: readonly (readonly [string, Script])[] = [
   ["closes without a byte", dies()],
   ["dies within its headers", dies("HTTP/1.1 200 OK\r\nContent-Le")],
@@ -41,7 +41,7 @@ for (const [name, script] of NO_ANSWER) {
     await assertFault(proxy.url, 502, "bad_gateway");
     upstream.script(undefined);
     const next = await fetchModels(proxy.url);
-    assertEquals((await next.json()).object, "list", "the next request is well");
+    assertEquals((await next.json()).object, "list", "the next request succeeds");
   });
 }
 
