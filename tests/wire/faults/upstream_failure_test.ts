@@ -163,6 +163,15 @@ Deno.test("the total limit ends an answer that would go on for ever", async () =
   assertStringIncludes(String((await proxy.logged("fault"))["detail"]), "total_timeout");
 });
 
+Deno.test("the line `fault` of the log has the id that the client gets in x-request-id", async () => {
+  await using upstream = new FakeUpstream({ script: dies() });
+  await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey });
+  const response = await fetchModels(proxy.url);
+  await response.body?.cancel();
+  const { id } = await proxy.logged("fault");
+  assertEquals([response.status, response.headers.get("x-request-id")], [502, id]);
+});
+
 Deno.test("a provider's own error passes untouched", async () => {
   const body = '{"error":{"message":"Slow down","type":"rate_limit_error","odd_spelling":1.0}}';
   await using upstream = new FakeUpstream({
