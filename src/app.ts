@@ -20,7 +20,9 @@ import { createHandler } from "./handler.ts";
 import type { Handler } from "./http/message.ts";
 import { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { HeldBytes } from "./limits/held_bytes.ts";
+import { WholeResponses } from "./limits/whole_responses.ts";
 import type { Management } from "./management/management.ts";
+import { MergedLists } from "./models/merged_lists.ts";
 import { KnownObjects } from "./objects/known_objects.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
@@ -30,7 +32,7 @@ import { randomIds } from "./text/random_ids.ts";
 import { type Clock, systemClock } from "./time/clock.ts";
 
 /**
- * The memory for all request bodies, in bytes: eight of the longest bodies fit, or thousands of usual ones.
+ * The memory for all request bodies and for responses that the proxy holds whole, in bytes: eight of the longest bodies fit, or thousands of usual ones.
  */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
@@ -79,6 +81,7 @@ class ProxyApp implements App {
   readonly #slots: ConcurrencyLimiter;
   readonly #receivingSlots: ConcurrencyLimiter;
   readonly #heldBytes = new HeldBytes(MAX_HELD_BYTES);
+  readonly #wholeResponses = new WholeResponses(this.#heldBytes);
   readonly #running = new RunningExchanges();
   readonly #objects: KnownObjects;
   readonly #catalogue: Catalogue;
@@ -106,7 +109,10 @@ class ProxyApp implements App {
       clock,
       store: management?.modelLists,
       onEvent: ({ kind, endpoint, detail }) =>
-        log(kind === "failing" ? "warn" : "info", `models_${kind}`, { endpoint, detail }),
+        log(kind === "failing" || kind === "prefixed" ? "warn" : "info", `models_${kind}`, {
+          endpoint,
+          detail,
+        }),
     });
     this.#handler = this.#use(config);
   }
@@ -153,9 +159,11 @@ class ProxyApp implements App {
       ...this.#exchangeParts(config),
       routes,
       catalogue: this.#catalogue,
+      mergedLists: new MergedLists(this.#clock),
       slots: this.#slots,
       receivingSlots: this.#receivingSlots,
       heldBytes: this.#heldBytes,
+      wholeResponses: this.#wholeResponses,
       management: this.#management,
       transport: this.#transport,
       objects: this.#objects,

@@ -230,7 +230,7 @@ function withHead(
 
 /** Reserves what a request may cost, at the most expensive model that may serve it. Throws like {@link admit}. */
 function reserve(
-  { counted: { operation, principal, endpoint, rest, upgrade, account }, cost }: AdmittedHead,
+  { counted: { operation, principal, endpoint, rest, upgrade, account, modelAsked }, cost }: AdmittedHead,
   { models: { named, possiblyNamed }, payload, facts, input, outputTokens }: {
     readonly models: ModelsInHead;
     readonly payload: ReadRequest["payload"];
@@ -254,7 +254,9 @@ function reserve(
   const isNamed = named.length > 0 || payload?.models.some(isName) === true;
   if (!isNamed && account.isPriced) checkModelIsNamed(principal);
   if (hasAnyBudget(principal)) {
-    checkPriceIsKnown(principal, account.unpricedModel(candidates, facts), endpoint.name);
+    const unpriced = account.unpricedModel(candidates, facts);
+    const shown = unpriced === facts.model || unpriced === named[0] ? modelAsked ?? unpriced : unpriced;
+    checkPriceIsKnown(principal, unpriced && shown, endpoint.name);
     checkToolPriceIsKnown(principal, account.unpricedTool(candidates, facts), endpoint.name);
   }
   let most = outputTokens;

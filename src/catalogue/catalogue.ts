@@ -8,6 +8,8 @@ import type { Transport } from "../forwarding/transport/transport.ts";
 import { counted } from "../text/counted.ts";
 import { messageOf } from "../text/error_text.ts";
 import type { Clock } from "../time/clock.ts";
+import { prefixedNamesText } from "./prefixed_names.ts";
+import { servesModel } from "./serves_model.ts";
 import { type ListedModel, readModelList, readStoredList, storedListText } from "./model_list.ts";
 
 /** The longest list that is read, in bytes. OpenRouter's has half a million. */
@@ -22,9 +24,10 @@ const MOST_SHOWN = 5;
 export interface CatalogueEvent {
   /**
    * `listed`: the first list of an endpoint, or the first one after a failure. `failing`: a failure after a list, or at
-   * first. `shared`: several endpoints list the same models.
+   * first. `shared`: several endpoints list the same models. `prefixed`: a list has models whose names begin with the
+   * name of another endpoint.
    */
-  readonly kind: "listed" | "failing" | "shared";
+  readonly kind: "listed" | "failing" | "shared" | "prefixed";
   /** Undefined: the event concerns several endpoints. */
   readonly endpoint?: string;
   /** How many models the list has, what went wrong, or which models are shared. */
@@ -79,6 +82,7 @@ export class Catalogue {
   #ending = new Cancellation();
   /** The shared models of the last event. */
   #shared = "";
+  #revision = 0;
 
   constructor(parts: CatalogueParts) {
     this.#parts = parts;
@@ -124,8 +128,8 @@ export class Catalogue {
   has(endpoint: string, model: string): boolean {
     const entry = this.#entries.get(endpoint);
     if (entry === undefined) return false;
-    return entry.models?.has(model) === true || entry.models?.has(`${model}:latest`) === true ||
-      entry.endpoint.backends.some((backend) => backend.model?.byName.has(model) === true);
+    const { models, endpoint: { backends } } = entry;
+    return servesModel({ listed: models === undefined ? [] : [models], backends }, model);
   }
 
   /** Whether an endpoint has sent a list. */
@@ -137,6 +141,16 @@ export class Catalogue {
   list(endpoint: string): readonly ListedModel[] | undefined {
     const models = this.#entries.get(endpoint)?.models;
     return models && [...models.values()];
+  }
+
+  /** The entry of a model in the last list of an endpoint. */
+  model(endpoint: string, model: string): ListedModel | undefined {
+    return this.#entries.get(endpoint)?.models?.get(model);
+  }
+
+  /** A number that changes with each change of a list. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /**
@@ -179,7 +193,9 @@ export class Catalogue {
     if (store === undefined || entry.askedAt !== undefined || entry.models !== undefined) return;
     const text = await store.load(entry.endpoint.name).catch(() => undefined);
     const models = text === undefined ? undefined : readStoredList(text, entry.source);
-    if (models !== undefined) entry.models ??= new Map(models.map((model) => [model.id, model]));
+    if (models === undefined) return;
+    entry.models ??= new Map(models.map((model) => [model.id, model]));
+    this.#revision++;
   }
 
   /** Asks for a list. Concurrent calls share one request. Never throws. */
@@ -208,8 +224,16 @@ export class Catalogue {
       JSON.stringify([...entry.models.values()]) === JSON.stringify(result);
     if (isSame) return;
     entry.models = new Map(result.map((model) => [model.id, model]));
+    this.#revision++;
+    this.#reportPrefixed(entry);
     this.#parts.store?.save(name, storedListText(source, result));
     this.#reportShared();
+  }
+
+  /** Reports the models of a list whose names begin with the name of another endpoint. */
+  #reportPrefixed({ endpoint: { name }, models }: Entry): void {
+    const detail = prefixedNamesText(name, models?.keys() ?? [], this.#entries);
+    if (detail !== undefined) this.#parts.onEvent({ kind: "prefixed", endpoint: name, detail });
   }
 
   /** Reports which models several endpoints list, if that has changed. The order of the file decides between them. */

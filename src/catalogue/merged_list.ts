@@ -1,6 +1,8 @@
 /** Merges the lists of several endpoints into one, in the form of the API that a client uses. */
 
 import type { UnnamedApi } from "../apis/unnamed_paths.ts";
+import type { Pause } from "../payload/pace.ts";
+import { concat } from "../streams/bytes.ts";
 import type { ListedModel } from "./model_list.ts";
 
 /** What is known of a model besides its list. */
@@ -35,45 +37,65 @@ export interface EndpointList {
 
 /**
  * The models of all lists, in their order. A name of several lists stands for the model of the first one, and the
- * models of the others have names like `ENDPOINT/MODEL`. `isAllowed` gets the names by which rules may know a model.
+ * models of the others have names like `ENDPOINT/MODEL`. `isAllowed` gets the names by which rules may know a model, and
+ * `ownerOf` says which endpoint gets the requests for a name that begins with its own name.
  */
-export function mergedModels(
+export async function mergedModels(
   lists: readonly EndpointList[],
-  { isAllowed, factsOf }: {
+  { isAllowed, ownerOf, factsOf, pause }: {
     isAllowed: (...names: readonly string[]) => boolean;
+    ownerOf: (model: string) => string | undefined;
     factsOf: (endpoint: string, model: string) => ModelFacts;
+    pause: Pause;
   },
-): MergedModel[] {
+): Promise<MergedModel[]> {
   const seen = new Set<string>();
-  return lists.flatMap(({ endpoint, dialects, models }) =>
-    models.flatMap((listed) => {
-      const longName = `${endpoint}/${listed.id}`;
-      const id = seen.has(listed.id) ? longName : listed.id;
+  const merged: MergedModel[] = [];
+  for (const { endpoint, dialects, models } of lists) {
+    for (const [index, listed] of models.entries()) {
+      if (index % MODELS_IN_STEP === 0) await pause();
+      const isTaken = seen.has(listed.id) || (ownerOf(listed.id) ?? endpoint) !== endpoint;
+      const id = isTaken ? `${endpoint}/${listed.id}` : listed.id;
       // Also if the client may not use it: the name alone goes to the first endpoint for every client.
       seen.add(id);
-      if (!isAllowed(listed.id, id)) return [];
-      return [{ id, endpoint, dialects, listed, facts: factsOf(endpoint, listed.id) }];
-    })
-  );
+      if (!isAllowed(listed.id, id)) continue;
+      merged.push({ id, endpoint, dialects, listed, facts: factsOf(endpoint, listed.id) });
+    }
+  }
+  return merged;
 }
 
-/** The body of a list of models, or of one model, in the form of an API. */
-export function modelsBody(
+/** How many models are read or written between two looks at the clock. */
+const MODELS_IN_STEP = 64;
+
+/** The JSON text of a list of models, in the form of an API. */
+export async function modelListText(
   api: UnnamedApi,
-  models: readonly MergedModel[] | MergedModel,
-): unknown {
-  const shape = SHAPES[api];
-  return Array.isArray(models) ? shape.list(models.map(shape.model)) : shape.model(one(models));
+  models: readonly MergedModel[],
+  pause: Pause,
+): Promise<Uint8Array> {
+  const { model, begin, end } = SHAPES[api];
+  const encoder = new TextEncoder();
+  const parts = [encoder.encode(begin)];
+  for (let at = 0; at < models.length; at += MODELS_IN_STEP) {
+    await pause();
+    const texts = models.slice(at, at + MODELS_IN_STEP).map((one) => JSON.stringify(model(one)));
+    parts.push(encoder.encode(`${at === 0 ? "" : ","}${texts.join(",")}`));
+  }
+  parts.push(encoder.encode(end(models)));
+  return concat(parts);
 }
 
-/** `Array.isArray` does not narrow a readonly array. */
-function one(models: readonly MergedModel[] | MergedModel): MergedModel {
-  return models as MergedModel;
+/** The JSON text of one model, in the form of an API. */
+export function modelText(api: UnnamedApi, model: MergedModel): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(SHAPES[api].model(model)));
 }
 
 interface Shape {
   readonly model: (model: MergedModel) => unknown;
-  readonly list: (models: readonly unknown[]) => unknown;
+  /** The text before the models of a list, and after them. */
+  readonly begin: string;
+  readonly end: (models: readonly MergedModel[]) => string;
 }
 
 /** Clients of Ollama expect all members. */
@@ -101,7 +123,8 @@ const SHAPES: Readonly<Record<UnnamedApi, Shape>> = {
         usd_per_million_tokens: { input: facts.inputPrice, output: facts.outputPrice },
       }),
     }),
-    list: (data) => ({ object: "list", data }),
+    begin: '{"object":"list","data":[',
+    end: () => "]}",
   },
   anthropic: {
     model: ({ id, listed, facts }) => ({
@@ -111,7 +134,8 @@ const SHAPES: Readonly<Record<UnnamedApi, Shape>> = {
       created_at: dateOf(listed),
       ...contextMember("max_input_tokens", listed, facts),
     }),
-    list: (data) => ({ data, has_more: false, first_id: idOf(data[0]), last_id: idOf(data.at(-1)) }),
+    begin: '{"data":[',
+    end: (models) => `],"has_more":false,"first_id":${idText(models[0])},"last_id":${idText(models.at(-1))}}`,
   },
   gemini: {
     model: ({ id, listed, facts }) => ({
@@ -120,7 +144,8 @@ const SHAPES: Readonly<Record<UnnamedApi, Shape>> = {
       ...contextMember("inputTokenLimit", listed, facts),
       supportedGenerationMethods: listed?.methods ?? ["generateContent"],
     }),
-    list: (models) => ({ models }),
+    begin: '{"models":[',
+    end: () => "]}",
   },
   ollama: {
     model: ({ id, listed }) => ({
@@ -131,7 +156,8 @@ const SHAPES: Readonly<Record<UnnamedApi, Shape>> = {
       digest: listed?.ollama?.digest ?? "",
       details: { ...NO_DETAILS, ...listed?.ollama?.details },
     }),
-    list: (models) => ({ models }),
+    begin: '{"models":[',
+    end: () => "]}",
   },
 };
 
@@ -148,8 +174,6 @@ function dateOf(listed: ListedModel | undefined): string {
   return new Date((listed?.created ?? 0) * 1000).toISOString();
 }
 
-function idOf(model: unknown): string | null {
-  return typeof model === "object" && model !== null && "id" in model && typeof model.id === "string"
-    ? model.id
-    : null;
+function idText(model: MergedModel | undefined): string {
+  return JSON.stringify(model?.id ?? null);
 }

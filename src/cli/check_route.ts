@@ -10,10 +10,13 @@ import {
   type Choice,
   chooseEndpoint,
   isReachable,
+  type KnownLists,
   modelNotFoundMessage,
 } from "../routing/choose_endpoint.ts";
-import { type KnownLists, servedElsewhereMessage } from "../routing/served_elsewhere.ts";
+import { servedElsewhereMessage } from "../routing/served_elsewhere.ts";
 import { match } from "../routing/match.ts";
+import { prefixedNamesText } from "../catalogue/prefixed_names.ts";
+import { servesModel } from "../catalogue/serves_model.ts";
 import { buildRoutingTable, type RoutingTable } from "../routing/table.ts";
 import { counted } from "../text/counted.ts";
 import { CommandError } from "./command_error.ts";
@@ -72,7 +75,10 @@ export function routesText(routes: readonly UnnamedRoute[]): string {
   }`;
 }
 
-/** A warning about models that several endpoints list, if the model chooses between these endpoints. */
+/**
+ * Warnings about models that several endpoints list, and about models with the name of another endpoint in front, if the
+ * model chooses between these endpoints.
+ */
 export function ambiguityWarnings(config: Config, results: readonly ProbeResult[]): string[] {
   const { endpoints, defaultEndpoint, routing } = config;
   const { byModel } = buildRoutingTable(endpoints, defaultEndpoint, routing);
@@ -86,10 +92,16 @@ export function ambiguityWarnings(config: Config, results: readonly ProbeResult[
       endpointsOf.set(model, known.add(endpoint));
     }
   }
+  const all = new Set(endpoints.map(({ name }) => name));
+  const prefixed = results.flatMap(({ endpoint, modelNames }) => {
+    const text = names.has(endpoint) ? prefixedNamesText(endpoint, modelNames, all) : undefined;
+    return text === undefined ? [] : [`${endpoint}: ${text}`];
+  });
   const several = [...endpointsOf].filter(([, { size }]) => size > 1);
-  if (several.length === 0) return [];
+  if (several.length === 0) return prefixed;
   const shown = several.slice(0, MOST_NAMED).map(([model, list]) => `${model} (${[...list].join(", ")})`);
   return [
+    ...prefixed,
     `several endpoints list ${
       counted(several.length, "model")
     }, and the first of the file gets the requests: ` +
@@ -108,7 +120,7 @@ export async function checkRoute(
   const { config } = await loadConfig(processSources, flags);
   const table = buildRoutingTable(config.endpoints, config.defaultEndpoint, config.routing);
   const results = online ? await withProgress("Reading the lists", () => probeBackends(config)) : [];
-  const route = routeOf(table, { model, path }, listsOf(results));
+  const route = routeOf(table, { model, path }, listsOf(results, config.endpoints));
   if (route === undefined) throw new CommandError(modelNotFoundMessage(model));
   const { endpoint, sends, why } = route;
   const asText = sends === null || sends === model ? "" : ` as ${JSON.stringify(sends)}`;
@@ -189,13 +201,15 @@ function whyText({ reason, rule, others = [] }: Choice, isAlias: boolean): strin
   }
 }
 
-function listsOf(results: readonly ProbeResult[]): KnownLists {
+/** The lists that were read, by the same rules as those of the running program. */
+function listsOf(results: readonly ProbeResult[], endpoints: readonly Endpoint[]): KnownLists {
   const names = Map.groupBy(results, ({ endpoint }) => endpoint);
+  const byName = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
   return {
     isKnown: (endpoint) => names.get(endpoint)?.some(({ modelNames }) => modelNames.length > 0) === true,
-    has: (endpoint, model) =>
-      names.get(endpoint)?.some(({ modelNames }) =>
-        modelNames.includes(model) || modelNames.includes(`${model}:latest`)
-      ) === true,
+    has(endpoint, model) {
+      const listed = names.get(endpoint)?.map(({ modelNames }) => new Set(modelNames)) ?? [];
+      return servesModel({ listed, backends: byName.get(endpoint)?.backends ?? [] }, model);
+    },
   };
 }

@@ -100,7 +100,7 @@ export class Attempts {
       call.begun(response);
       isExamined = this.#isExamined(response);
       const finding = isExamined
-        ? await call.examine((body) => hiddenFailure(response.status, body))
+        ? await call.examine((body) => hiddenFailure(response.status, body), this.#request.peekMemory?.())
         : undefined;
       const outcome = { call, response, finding };
       const epochMs = this.#parts.clock.epochMs();

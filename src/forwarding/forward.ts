@@ -3,6 +3,7 @@
  * response.
  */
 
+import type { PeekMemory } from "./peeked_body.ts";
 import type { Cancellation } from "../cancellation.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { Field } from "../http/fields.ts";
@@ -45,6 +46,8 @@ export interface ForwardRequest {
   readonly payload: HeldPayload | undefined;
   /** The memory for the body. It is released when no attempt needs the body any more. */
   readonly memory: BodyMemory;
+  /** The memory for the beginning of a response that may hide a failure. Undefined: it is not counted. */
+  readonly peekMemory?: (() => PeekMemory) | undefined;
   /** The longest message of the WebSocket. Undefined: the request does not ask for a WebSocket. */
   readonly websocket: WebSocketOptions | undefined;
 }

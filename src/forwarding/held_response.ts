@@ -2,19 +2,35 @@
 
 import type { Clock } from "../time/clock.ts";
 import { ProxyFault } from "../faults.ts";
-import { bodyOf } from "../streams/bytes.ts";
+import { createPause } from "../payload/pace.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { forward, type ForwardedExchange, type ForwardRequest } from "./forward.ts";
 import type { Transport } from "./transport/transport.ts";
 import type { BackendResponse } from "./upstream_call.ts";
 
+/** What observers of an exchange get at once, in bytes, unless the exchange says less. */
+const STEP_BYTES = 32 * 1024;
+
+/** The memory of one response, which counts until the client has taken the response. */
+export interface ResponseMemory {
+  /** Sets how many bytes the response takes. Throws if there is not enough memory. */
+  hold(bytes: number): void;
+  /** Releases the memory. */
+  release(): void;
+  /** The response as a body, which releases the memory at its end. `onEnd` gets how it ended, once. */
+  body(bytes: Uint8Array, onEnd: (how: "complete" | "client_gone") => void): MessageBody;
+}
+
 /** Sends the requests of one exchange, and keeps their responses from it. */
 export class HeldResponses {
   readonly #exchange: ForwardedExchange;
+  readonly #memory: ResponseMemory;
   #fault: ProxyFault | undefined;
 
-  constructor(exchange: ForwardedExchange) {
+  /** `memory` is released when the client has taken the response of {@link reply}. */
+  constructor(exchange: ForwardedExchange, memory: ResponseMemory) {
     this.#exchange = exchange;
+    this.#memory = memory;
   }
 
   /** Sends a request. Throws what {@link forward} does. The caller reads or cancels the body of the response. */
@@ -41,33 +57,28 @@ export class HeldResponses {
     return await forward({ ...request, exchange: quiet }, parts);
   }
 
-  /** The error that the client gets for an error of reading a response. */
-  errorFor(error: unknown): unknown {
+  /** The error that the client gets for an error of reading a response. Releases the memory. */
+  failed(error: unknown): unknown {
+    this.#memory.release();
     return this.#exchange.request.cancellation.reason ?? this.#fault ?? error;
   }
 
   /** The response for the client, with other bytes as its body. The exchange ends with the last byte. */
-  reply(response: BackendResponse, bytes: Uint8Array): BackendResponse {
+  async reply(response: BackendResponse, bytes: Uint8Array): Promise<BackendResponse> {
     const exchange = this.#exchange;
+    this.#memory.hold(bytes.buffer.byteLength);
     exchange.answered(response, response.backend);
-    if (bytes.length > 0) exchange.passed(bytes);
-    const hasBody = response.body !== null;
-    if (!hasBody) exchange.end("complete");
-    return { ...response, body: hasBody ? endingBody(bytes, exchange) : null };
+    const pause = createPause();
+    for (let at = 0; at < bytes.length; at += STEP_BYTES) {
+      exchange.passed(bytes.subarray(at, at + STEP_BYTES));
+      await pause();
+    }
+    exchange.request.cancellation.throwIfCancelled();
+    if (response.body !== null) {
+      return { ...response, body: this.#memory.body(bytes, (how) => exchange.end(how)) };
+    }
+    this.#memory.release();
+    exchange.end("complete");
+    return { ...response, body: null };
   }
-}
-
-/** A body of bytes in memory that ends its exchange. */
-function endingBody(bytes: Uint8Array, exchange: Pick<ForwardedExchange, "end">): MessageBody {
-  const body = bodyOf(bytes);
-  return {
-    length: body.length,
-    tryRead() {
-      const piece = body.tryRead();
-      if (piece === null) exchange.end("complete");
-      return piece;
-    },
-    readable: () => body.readable(),
-    cancel: () => exchange.end("client_gone"),
-  };
 }

@@ -1,6 +1,14 @@
 import type { MessageBody } from "../streams/byte_source.ts";
 import type { Clock } from "../time/clock.ts";
 
+/** The memory for the beginning of a response. */
+export interface PeekMemory {
+  /** Sets how many bytes are held. Throws if there is not enough memory. */
+  hold(bytes: number): void;
+  /** Releases the memory. */
+  release(): void;
+}
+
 /**
  * A body whose beginning the proxy reads before it decides whether the client gets it. The reader afterwards gets every
  * byte, from the first one on.
@@ -11,18 +19,21 @@ export class PeekedBody implements MessageBody {
   readonly #clock: Clock;
   /** The pieces that were read and not yet passed on. */
   readonly #pieces: Uint8Array[] = [];
+  readonly #memory: PeekMemory | undefined;
   /** The wait for more, which a deadline left behind. */
   #waiting: Promise<void> | undefined;
 
-  constructor(source: MessageBody, clock: Clock) {
+  /** Undefined `memory`: the bytes are not counted. */
+  constructor(source: MessageBody, clock: Clock, memory?: PeekMemory) {
+    this.#memory = memory;
     this.length = source.length;
     this.#source = source;
     this.#clock = clock;
   }
 
   /**
-   * Reads pieces until `isEnough` is true of one, the body ends, it has `maxBytes`, or `deadlineMs` have passed. Throws
-   * if the body breaks off. Whether the body has ended is the result.
+   * Reads pieces until `isEnough` is true of one, the body ends, it has `maxBytes`, there is no memory for more, or
+   * `deadlineMs` have passed. Throws if the body breaks off. Whether the body has ended is the result.
    */
   async peek(
     isEnough: (piece: Uint8Array) => boolean,
@@ -49,16 +60,23 @@ export class PeekedBody implements MessageBody {
         // A piece is valid only until the next read.
         this.#pieces.push(piece.slice());
         read += piece.length;
-        if (isEnough(piece)) return "enough";
+        if (isEnough(piece) || !this.#mayHold(read)) return "enough";
       }
       return "enough";
+    } catch (error) {
+      this.#memory?.release();
+      throw error;
     } finally {
       stop();
     }
   }
 
   tryRead(): Uint8Array | null | undefined {
-    return this.#pieces.shift() ?? this.#source.tryRead();
+    const piece = this.#pieces.shift();
+    if (piece !== undefined) return piece;
+    // The client has taken what was held.
+    this.#memory?.release();
+    return this.#source.tryRead();
   }
 
   readable(): Promise<void> {
@@ -68,6 +86,16 @@ export class PeekedBody implements MessageBody {
   }
 
   cancel(): void {
+    this.#memory?.release();
     this.#source.cancel();
+  }
+
+  #mayHold(bytes: number): boolean {
+    try {
+      this.#memory?.hold(bytes);
+      return true;
+    } catch {
+      return false;
+    }
   }
 }

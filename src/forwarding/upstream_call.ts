@@ -8,7 +8,7 @@ import { CLOSE_CODES } from "../payload/websocket_frames.ts";
 import type { ResponseEnd } from "../response_end.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import type { Lease } from "./lease.ts";
-import { PeekedBody } from "./peeked_body.ts";
+import { PeekedBody, type PeekMemory } from "./peeked_body.ts";
 import { RelayedBody, type RelayOwner } from "./relay.ts";
 import type { Content } from "./request_content.ts";
 import { PhaseTimer, TimeoutExpired } from "./timeouts.ts";
@@ -161,10 +161,13 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
    * Reads the beginning of the body of the response, which the client gets afterwards from its first byte on. The idle
    * timeout applies. Throws if the body breaks off.
    */
-  async examine<Result>(read: (body: PeekedBody) => Promise<Result>): Promise<Result> {
+  async examine<Result>(
+    read: (body: PeekedBody) => Promise<Result>,
+    memory?: PeekMemory,
+  ): Promise<Result> {
     const response = this.#begunResponse();
     if (response.body === null) throw new TypeError("A response without a body");
-    const body = new PeekedBody(response.body, this.#clock);
+    const body = new PeekedBody(response.body, this.#clock, memory);
     this.#response = { ...response, body };
     this.#timer.enter("idle");
     const result = await read(body);

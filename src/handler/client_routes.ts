@@ -6,7 +6,13 @@
 import type { Exchange } from "../exchange.ts";
 import type { OutgoingReply } from "../http/message.ts";
 import { allowedEndpoints } from "../limits/allowed.ts";
-import { modelsReply, type ModelsRequest, modelsRequestOf } from "../models/list_models.ts";
+import { reasonPhrase } from "../http/reason_phrases.ts";
+import {
+  type ModelsAnswer,
+  modelsAnswer,
+  type ModelsRequest,
+  modelsRequestOf,
+} from "../models/list_models.ts";
 import { endpointListReply, isEndpointListRequest } from "../own_routes/endpoint_list.ts";
 import { healthStreamReply, isHealthStreamRequest } from "../own_routes/health_stream.ts";
 import type { Principal } from "../principal.ts";
@@ -55,26 +61,32 @@ async function modelList(
     exchange.account = account;
     return account;
   };
-  let reply: OutgoingReply | undefined;
+  let answer: ModelsAnswer | undefined;
   try {
     // The list counts as a request. It needs no tokens and no money.
     management?.limiter.check(principal, { isFree: true });
-    reply = await modelsReply(models, { ...proxy, factsOf }, { principal, path, fields, requestId });
+    answer = await modelsAnswer(models, { ...proxy, factsOf }, { principal, path, fields, requestId });
   } catch (error) {
     openAccount();
     throw error;
   }
   // The account of a request for an endpoint is opened when the request is admitted.
-  if (reply === undefined) return undefined;
+  if (answer === undefined) return undefined;
   const account = openAccount();
   if (management !== undefined) account?.setAdmission(management.limiter.admit(principal, { isFree: true }));
   // No endpoint gets the request, so records name none.
   exchange.routeTo(undefined);
   await exchange.acquireSlot(proxy.slots);
-  exchange.repliedHere(reply.status);
-  if (reply.body instanceof Uint8Array) exchange.passed(reply.body);
+  const { fields: replyFields, text } = answer;
+  const memory = exchange.takeOverShare(proxy.wholeResponses.begin(exchange.holder));
+  const isHead = exchange.request.method === "HEAD";
+  if (!isHead) memory.hold(text.length);
+  exchange.repliedHere(200);
+  exchange.passed(text);
+  const head = { status: 200, reason: reasonPhrase(200), fields: replyFields } as const;
+  if (!isHead) return { ...head, body: memory.body(text, (how) => exchange.end(how)) };
   exchange.end("complete");
-  return reply;
+  return { ...head, body: null, omittedLength: text.length };
 }
 
 /**

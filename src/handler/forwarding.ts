@@ -45,7 +45,7 @@ export class Forwarding {
 
   /** Sends the request. Throws as {@link forward} does. */
   send(): Promise<BackendResponse> {
-    const { transport, clock, maxMessageBytes, balancerOf } = this.#proxy;
+    const { transport, clock, maxMessageBytes, balancerOf, management, wholeResponses } = this.#proxy;
     const { exchange, request: { body, payload }, upgrade, held, objects } = this.#admitted;
     const request: ForwardRequest = {
       exchange,
@@ -55,11 +55,18 @@ export class Forwarding {
       body: this.early?.body ?? body,
       payload,
       memory: held,
+      peekMemory: () => wholeResponses.begin(exchange.holder),
       websocket: upgrade ? { maxMessageBytes, check: objects?.messageCheck(maxMessageBytes) } : undefined,
     };
     if (this.#filter === undefined) return forward(request, this.#proxy);
     const requestsFor = (query: string) => this.#requestsFor(query);
-    return this.#filter.send(request, { transport, clock, requestsFor });
+    return this.#filter.send(request, {
+      transport,
+      clock,
+      wholeResponses,
+      limiter: management?.limiter,
+      requestsFor,
+    });
   }
 
   /**

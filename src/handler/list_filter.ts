@@ -10,13 +10,17 @@ import type { ForwardRequest } from "../forwarding/forward.ts";
 import { HeldResponses } from "../forwarding/held_response.ts";
 import type { BackendResponse } from "../forwarding/upstream_call.ts";
 import { type Field, field } from "../http/fields.ts";
+import type { Limiter } from "../limits/limiter.ts";
 import { modelFilter } from "../models/filter_models.ts";
 import { type ElementFilter, filterList } from "../objects/filter_list.ts";
+import { ListPaging } from "../objects/list_paging.ts";
 import type { AdmittedExchange } from "./admit_exchange.ts";
 import type { ProxyParts } from "./proxy_parts.ts";
 
 /** What {@link ListFilter.send} needs. */
-export interface SendParts extends Pick<ProxyParts, "transport" | "clock"> {
+export interface SendParts extends Pick<ProxyParts, "transport" | "clock" | "wholeResponses"> {
+  /** Counts further pages as requests of the client. Undefined: the client has no limits. */
+  readonly limiter: Pick<Limiter, "countPage"> | undefined;
   /** Makes the heads of the request for another page: the same request with another query. */
   readonly requestsFor: (query: string) => BackendRequests;
 }
@@ -48,19 +52,28 @@ export class ListFilter {
    * remains, requests the next page. Throws what forwarding does, and `bad_gateway` for a list that the proxy cannot
    * read.
    */
-  async send(request: ForwardRequest, { requestsFor, ...parts }: SendParts): Promise<BackendResponse> {
-    const held = new HeldResponses(request.exchange);
-    const { endpoint, query } = this.#exchange;
+  async send(
+    request: ForwardRequest,
+    { requestsFor, wholeResponses, limiter, ...parts }: SendParts,
+  ): Promise<BackendResponse> {
+    const { endpoint, query, rest, principal, holder } = this.#exchange;
+    const memory = wholeResponses.begin(holder);
+    const held = new HeldResponses(request.exchange, memory);
     try {
       const { answer, bytes, isChanged } = await filterList(this.#elements, {
-        query,
-        cursorName: endpoint.dialect === "anthropic" ? "after_id" : "after",
+        paging: new ListPaging({ query, rest, dialect: endpoint.dialect }),
         fetchPage: (query) => held.send({ ...request, requests: requestsFor(query) }, parts),
+        beforePage(count) {
+          request.exchange.request.cancellation.throwIfCancelled();
+          // The second page is the longest that the provider has, so that most lists need no third one.
+          limiter?.countPage(principal, { mayExceed: count === 2 });
+        },
+        memory,
       });
       const fields = isChanged ? withoutByteFields(answer.fields) : answer.fields;
-      return held.reply({ ...answer, fields }, bytes);
+      return await memory.inTurn(() => held.reply({ ...answer, fields }, bytes));
     } catch (error) {
-      throw held.errorFor(error);
+      throw held.failed(error);
     }
   }
 }

@@ -7,6 +7,7 @@ import type { Balancer } from "../forwarding/balancer.ts";
 import type { Transport } from "../forwarding/transport/transport.ts";
 import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import type { HeldBytes } from "../limits/held_bytes.ts";
+import type { WholeResponses } from "../limits/whole_responses.ts";
 import type { Limiter } from "../limits/limiter.ts";
 import type { ModelsParts } from "../models/list_models.ts";
 import type { KnownObjects } from "../objects/known_objects.ts";
@@ -21,6 +22,8 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   readonly routes: RoutingTable;
   /** The lists of models of the endpoints. */
   readonly catalogue: ModelsParts["catalogue"];
+  /** The merged lists of models that were made before. */
+  readonly mergedLists: ModelsParts["mergedLists"];
   /** The origins of web pages that may read replies. */
   readonly corsOrigins: readonly string[];
   /** The management plane. `undefined` if it is off. */
@@ -31,6 +34,8 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   readonly receivingSlots: ConcurrencyLimiter;
   /** The memory for bodies of all requests. */
   readonly heldBytes: HeldBytes;
+  /** The responses that the proxy holds whole, in the same memory. */
+  readonly wholeResponses: WholeResponses;
   /** The longest body of a request, in bytes. `undefined` if there is no limit. */
   readonly maxBodyBytes: number | undefined;
   /** The longest message on a WebSocket, in bytes. */

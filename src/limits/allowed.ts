@@ -176,9 +176,11 @@ export function checkModels(
       (alias === undefined || alias.model !== model || !matchesModel(allowed, alias.asked))
     );
     if (denied !== undefined) {
+      // The model of an alias may tell of an endpoint that the client does not know.
+      const asked = alias?.model === denied ? alias.asked : denied;
       throw new ProxyFault(
         "forbidden",
-        `This ${what} may not use the model ${JSON.stringify(denied)}; it may use ${shown(allowed)}.`,
+        `This ${what} may not use the model ${JSON.stringify(asked)}; it may use ${shown(allowed)}.`,
       );
     }
     if (models.length === 0 && hasBody) {

@@ -65,8 +65,9 @@ export class LimitCheck {
    * Checks the number of requests: of all time, at the same time, and within a minute. Throws
    * `budget_exceeded` or `rate_limited`.
    */
-  checkRequests({ what, scope, limits, maxRequests, ledger }: CountedLimits, now: number): void {
-    const { requestsPerMinute, concurrentRequests } = limits;
+  checkRequests(counts: CountedLimits, now: number): void {
+    const { what, scope, limits, maxRequests, ledger } = counts;
+    const { concurrentRequests } = limits;
     if (maxRequests !== undefined && ledger.requests >= maxRequests) {
       throw new ProxyFault(
         "budget_exceeded",
@@ -88,6 +89,11 @@ export class LimitCheck {
         { kind: "requests", limit: concurrentRequests, resetMs: CONCURRENT_RETRY_MS },
       );
     }
+    this.checkRate(counts, now);
+  }
+
+  /** Checks the number of requests within a minute. Throws `rate_limited`. */
+  checkRate({ what, scope, limits: { requestsPerMinute }, ledger }: CountedLimits, now: number): void {
     if (requestsPerMinute !== undefined && ledger.requestsThisMinute.sum(now) >= requestsPerMinute) {
       const resetMs = ledger.requestsThisMinute.msUntilBelow(now, requestsPerMinute);
       throw this.#limited(

@@ -95,6 +95,18 @@ export class Limiter {
     }
   }
 
+  /**
+   * Counts a further page of a list as a request within the minute. Throws `rate_limited` if the principal may not make
+   * another request now, unless the page may exceed the limit.
+   */
+  countPage({ subjects }: Pick<Principal, "subjects">, { mayExceed }: { mayExceed: boolean }): void {
+    const { clock, check, countedOf } = this.#parts;
+    const now = clock.now();
+    const counted = countedOf(subjects);
+    if (!mayExceed) { for (const one of counted) check.checkRate(one, now); }
+    for (const { ledger } of counted) ledger.requestsThisMinute.add(now, 1);
+  }
+
   /** Reserves money for an object of an earlier or another process. */
   hold({ keys, micros }: Pick<Held, "keys" | "micros">): void {
     for (const key of keys) this.#parts.ledgers.of(key).reservedMicros += micros;

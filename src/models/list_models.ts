@@ -3,16 +3,22 @@
 import { checkEndpointPath, checkTokenPath } from "../admission/checked_paths.ts";
 import type { UnnamedApi } from "../apis/unnamed_paths.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import { type MergedModel, mergedModels, type ModelFacts, modelsBody } from "../catalogue/merged_list.ts";
+import {
+  type MergedModel,
+  mergedModels,
+  type ModelFacts,
+  modelListText,
+  modelText,
+} from "../catalogue/merged_list.ts";
 import type { Endpoint } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
 import { type Field, field } from "../http/fields.ts";
-import type { OutgoingReply } from "../http/message.ts";
-import { reasonPhrase } from "../http/reason_phrases.ts";
 import { allowsModel } from "../limits/allowed.ts";
 import type { Principal } from "../principal.ts";
+import { createPause, type Pause } from "../payload/pace.ts";
+import type { MergedLists } from "./merged_lists.ts";
 import { endpointTest } from "./route_by_model.ts";
-import { chooseEndpoint, modelNotFoundMessage } from "../routing/choose_endpoint.ts";
+import { chooseEndpoint, modelNotFoundMessage, prefixedEndpoint } from "../routing/choose_endpoint.ts";
 import { dialectsOf, type ModelRouting, type RoutingTable } from "../routing/table.ts";
 
 /** How long a response waits for endpoints that have sent no list yet. */
@@ -29,10 +35,10 @@ export interface ModelsRequest {
 
 /** The paths of the lists, with the name of a model. */
 const PATHS: Readonly<Record<UnnamedApi, RegExp>> = {
-  openai: /^\/v1\/models(?:\/(.+))?$/,
-  anthropic: /^\/v1\/models(?:\/(.+))?$/,
-  gemini: /^\/v1(?:beta)?\/models(?:\/([^:]+))?$/,
-  ollama: /^\/api\/tags$/,
+  openai: /^\/v1\/models(?:\/(.*))?$/,
+  anthropic: /^\/v1\/models(?:\/(.*))?$/,
+  gemini: /^\/v1(?:beta)?\/models(?:\/([^:]*))?$/,
+  ollama: /^\/api\/tags\/?$/,
 };
 
 /**
@@ -49,7 +55,7 @@ export function modelsRequestOf(
   if (found === null) return undefined;
   // OpenAI's form is the list of everything: its other members say which API has a model.
   const endpoints = api === "openai" ? [...all.values()] : byModel.speakers[api];
-  return { api, endpoints, id: decoded(found[1]) };
+  return { api, endpoints, id: decoded(found[1] || undefined) };
 }
 
 function decoded(id: string | undefined): string | undefined {
@@ -63,58 +69,79 @@ function decoded(id: string | undefined): string | undefined {
 /** What an answer is made from. */
 export interface ModelsParts {
   readonly routes: RoutingTable;
-  readonly catalogue: Pick<Catalogue, "refreshed" | "list" | "has" | "isKnown">;
+  readonly catalogue: Pick<Catalogue, "refreshed" | "list" | "model" | "revision" | "has" | "isKnown">;
+  /** The lists that were made before, of the same configuration. */
+  readonly mergedLists: MergedLists;
   /** What accounting knows of a model. */
   readonly factsOf: (endpoint: string, model: string) => ModelFacts;
+}
+
+/** The headers of a response with models, and its JSON text. */
+export interface ModelsAnswer {
+  readonly fields: readonly Field[];
+  readonly text: Uint8Array;
 }
 
 /**
  * Answers a request for models. Throws `model_not_found` for an unknown one, and `forbidden` by a rule for paths.
  * Undefined: no endpoint has sent its list, so that the default endpoint gets the request, and its error says more.
  */
-export async function modelsReply(
+export async function modelsAnswer(
   { api, endpoints, id }: ModelsRequest,
-  { routes, catalogue, factsOf }: ModelsParts,
+  { routes, catalogue, mergedLists, factsOf }: ModelsParts,
   { principal, path, fields, requestId }: {
     principal: Principal;
     path: string;
     fields: readonly Field[];
     requestId: string;
   },
-): Promise<OutgoingReply | undefined> {
+): Promise<ModelsAnswer | undefined> {
   const { byModel } = routes;
   if (byModel === undefined) throw new TypeError("The model of a request chooses nothing.");
   const mayUse = endpointTest(principal, byModel.fallbacks[api]);
   const head = { request: { method: "GET", fields }, rest: path, query: "", upgrade: false };
   const usable = withOpenPath(endpoints.filter(mayUse), { principal, head });
   await catalogue.refreshed(usable.map(({ name }) => name), MAX_WAIT_MS);
-  const lists = usable.map((endpoint) => ({
-    endpoint: endpoint.name,
-    dialects: dialectsOf(endpoint),
-    models: catalogue.list(endpoint.name),
-  }));
-  const isAllowed = (...names: readonly string[]) => allowsModel(principal, ...names);
-  const known = lists.flatMap(({ models, ...rest }) => models === undefined ? [] : [{ ...rest, models }]);
+  const [known, missing] = partition(usable, ({ name }) => catalogue.isKnown(name));
   const fallback = byModel.fallbacks[api];
   if (known.length === 0 && fallback !== undefined && mayUse(fallback)) return undefined;
-  const merged = mergedModels(known, { isAllowed, factsOf });
-  const all = [
-    ...merged,
-    ...aliases({ routes, byModel }, { api, mayUse, catalogue, isAllowed, factsOf }, merged),
-  ];
-  const missing = lists.filter(({ models }) => models === undefined).map(({ endpoint }) => endpoint);
-  const wanted = id === undefined ? all : all.find((model) => model.id === id);
-  if (wanted === undefined) throw new ProxyFault("model_not_found", modelNotFoundMessage(id ?? ""));
+  const rules = principal.subjects.map((subject) => subject.rules.models);
+  const reachable = [...routes.endpoints.values()].filter(mayUse);
+  const key = JSON.stringify([api, catalogue.revision, rules, ...[known, reachable].map(namesOf)]);
+  const list = await mergedLists.get(key, async () => {
+    const pause = createPause();
+    const isAllowed = (...names: readonly string[]) => allowsModel(principal, ...names);
+    const ownerOf = (model: string) => prefixedEndpoint(routes.endpoints, model, catalogue)?.endpoint.name;
+    const lists = known.map((endpoint) => ({
+      endpoint: endpoint.name,
+      dialects: dialectsOf(endpoint),
+      models: catalogue.list(endpoint.name) ?? [],
+    }));
+    const merged = await mergedModels(lists, { isAllowed, ownerOf, factsOf, pause });
+    const named = { api, mayUse, catalogue, isAllowed, factsOf, pause };
+    const models = [...merged, ...await aliases({ routes, byModel }, named, merged)];
+    return { models, text: await modelListText(api, models, pause) };
+  });
+  const wanted = id === undefined ? undefined : list.models.find((model) => model.id === id);
+  if (id !== undefined && wanted === undefined) {
+    throw new ProxyFault("model_not_found", modelNotFoundMessage(id));
+  }
   return {
-    status: 200,
-    reason: reasonPhrase(200),
     fields: [
       field("content-type", "application/json"),
       field("x-request-id", requestId),
-      ...(missing.length === 0 ? [] : [field("x-llm-proxy-missing", missing.join(", "))]),
+      ...(missing.length === 0 ? [] : [field("x-llm-proxy-missing", namesOf(missing).join(", "))]),
     ],
-    body: new TextEncoder().encode(JSON.stringify(modelsBody(api, wanted))),
+    text: wanted === undefined ? list.text : modelText(api, wanted),
   };
+}
+
+function namesOf(endpoints: readonly Endpoint[]): readonly string[] {
+  return endpoints.map(({ name }) => name);
+}
+
+function partition<Item>(items: readonly Item[], test: (item: Item) => boolean): [Item[], Item[]] {
+  return [items.filter(test), items.filter((item) => !test(item))];
 }
 
 /**
@@ -143,37 +170,39 @@ function withOpenPath(
 }
 
 /** The aliases, and the routes with a whole name that send another one, as models. */
-function aliases(
+async function aliases(
   { routes, byModel }: { routes: RoutingTable; byModel: ModelRouting },
-  { api, mayUse, catalogue, isAllowed, factsOf }: {
+  { api, mayUse, catalogue, isAllowed, factsOf, pause }: {
     api: UnnamedApi;
     mayUse: (endpoint: Endpoint) => boolean;
     catalogue: ModelsParts["catalogue"];
     isAllowed: (...names: readonly string[]) => boolean;
     factsOf: ModelsParts["factsOf"];
+    pause: Pause;
   },
   merged: readonly MergedModel[],
-): MergedModel[] {
+): Promise<MergedModel[]> {
   const taken = new Set(merged.map(({ id }) => id));
-  const names = [
+  const names = new Set([
     ...byModel.aliases.keys(),
     ...byModel.routes.flatMap(({ model, to }) => to === undefined || model.includes("*") ? [] : [model]),
-  ];
-  return [...new Set(names)].flatMap((name) => {
+  ]);
+  const found: MergedModel[] = [];
+  for (const name of names) {
+    await pause();
     const choice = chooseEndpoint({ ...routes, byModel }, { api, model: name, mayUse }, catalogue);
     // The alias of a model that the API does not reach would go to the default endpoint, which does not have it.
     const isKnown = choice !== undefined && choice.reason !== "default" && choice.reason !== "only";
-    if (!isKnown || choice.model === undefined || taken.has(name) || !isAllowed(name, choice.model)) {
-      return [];
-    }
+    if (!isKnown || choice.model === undefined || taken.has(name) || !isAllowed(name, choice.model)) continue;
     const { endpoint, model } = choice;
-    return [{
+    found.push({
       id: name,
       endpoint: endpoint.name,
       dialects: dialectsOf(endpoint),
-      listed: catalogue.list(endpoint.name)?.find(({ id }) => id === model),
+      listed: catalogue.model(endpoint.name, model),
       aliasOf: `${endpoint.name}/${model}`,
       facts: factsOf(endpoint.name, model),
-    }];
-  });
+    });
+  }
+  return found;
 }

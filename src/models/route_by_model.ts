@@ -13,9 +13,10 @@ import {
   chooseEndpoint,
   dependsOnModel,
   isReachable,
+  type KnownLists,
   modelNotFoundMessage,
 } from "../routing/choose_endpoint.ts";
-import { type KnownLists, servedElsewhereMessage } from "../routing/served_elsewhere.ts";
+import { servedElsewhereMessage } from "../routing/served_elsewhere.ts";
 import type { ModelRouting, RoutingTable } from "../routing/table.ts";
 
 /** How the model of a request is read, and for which client. */

@@ -12,6 +12,9 @@ export interface ListElement {
   readonly id: string | undefined;
 }
 
+/** The most elements of a page. OpenAI's longest page has as many. */
+export const MAX_ELEMENTS = 10_000;
+
 interface List {
   readonly elements: ListElement[];
 }
@@ -40,7 +43,18 @@ export class ListPage {
   readonly #lists: readonly List[];
   readonly #spans: ReadonlyMap<string, JsonSpan>;
 
-  private constructor(bytes: Uint8Array, lists: readonly List[], spans: ReadonlyMap<string, JsonSpan>) {
+  /** Whether the page has more elements than {@link MAX_ELEMENTS}, so that the proxy has not read its end. */
+  readonly isTooLong: boolean;
+
+  private constructor(
+    bytes: Uint8Array,
+    { lists, spans, isTooLong }: {
+      readonly lists: readonly List[];
+      readonly spans: ReadonlyMap<string, JsonSpan>;
+      readonly isTooLong: boolean;
+    },
+  ) {
+    this.isTooLong = isTooLong;
     this.#bytes = bytes;
     this.#lists = lists;
     this.#spans = spans;
@@ -50,6 +64,7 @@ export class ListPage {
   static async read(bytes: Uint8Array): Promise<ListPage> {
     const lists: List[] = [];
     const spans = new Map<string, JsonSpan>();
+    let count = 0;
     let id: string | undefined;
     let name: string | undefined;
     const listPlace = (): Place => {
@@ -66,6 +81,7 @@ export class ListPage {
           return cursor === undefined ? listPlace() : { role: cursor, list: undefined };
         }
         if (parent.role === "list" && key === undefined) {
+          count++;
           id = name = undefined;
           return { role: "element", list: parent.list };
         }
@@ -86,8 +102,13 @@ export class ListPage {
       },
     });
     const pause = createPause();
-    while (!reader.step(STEP_BYTES)) await pause();
-    return new ListPage(bytes, lists.filter(({ elements }) => elements.length > 0), spans);
+    // The rest of a page with too many elements is not read.
+    while (count <= MAX_ELEMENTS && !reader.step(STEP_BYTES)) await pause();
+    return new ListPage(bytes, {
+      lists: lists.filter(({ elements }) => elements.length > 0),
+      spans,
+      isTooLong: count > MAX_ELEMENTS,
+    });
   }
 
   /** All elements, in their order. */
@@ -100,14 +121,25 @@ export class ListPage {
     return this.#bytes.subarray(start, end);
   }
 
+  /** Whether the page states if more elements follow. */
+  get statesMore(): boolean {
+    return this.#spans.has("has_more");
+  }
+
   /** Whether the provider has more elements after this page. */
   get hasMore(): boolean {
     const span = this.#spans.get("has_more");
     return span !== undefined && this.#textOf(span) === "true";
   }
 
-  /** The page without the elements that `isKept` rejects, and with cursors that name kept elements only. */
-  without(isKept: (element: ListElement) => boolean): Uint8Array {
+  /**
+   * The page without the elements that `isKept` rejects, and with cursors that name kept elements only. `hasMore`: the
+   * client gets a next page, also if the provider has none.
+   */
+  without(
+    isKept: (element: ListElement) => boolean,
+    { hasMore = false }: { readonly hasMore?: boolean } = {},
+  ): Uint8Array {
     const cuts = this.#lists.flatMap(({ elements }) => cutsOf(elements, isKept));
     if (cuts.length === 0) return this.#bytes;
     const kept = this.elements.filter(isKept);
@@ -117,6 +149,10 @@ export class ListPage {
       const span = this.#spans.get(name);
       if (span === undefined || this.#bytes[span.start] !== QUOTE) continue;
       cuts.push({ start: span.start, end: span.end, bytes: idOf(element) });
+    }
+    const more = this.#spans.get("has_more");
+    if (hasMore && more !== undefined) {
+      cuts.push({ start: more.start, end: more.end, bytes: new TextEncoder().encode("true") });
     }
     cuts.sort((one, other) => one.start - other.start);
     const parts: Uint8Array[] = [];

@@ -9,7 +9,7 @@ import { type Field, fieldValue } from "../http/fields.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import { parseMediaType } from "../payload/media_type.ts";
 import { readForm } from "../payload/multipart.ts";
-import { createPause, type Pause } from "../payload/pace.ts";
+import { createPause, type Pause, STEP_BYTES } from "../payload/pace.ts";
 import { PURPOSES_WITHOUT_REQUESTS } from "../payload/read_payload.ts";
 import type { MadeObject, ObjectMaker } from "../storage/object_store.ts";
 import { StoreError } from "../storage/store.ts";
@@ -187,7 +187,11 @@ export class ObjectAccess {
     const texts = new QuotedTexts((text, member) => {
       if (!CURSOR.test(member)) addReferences(text, references, { member });
     });
-    texts.write(list);
+    const pause = createPause();
+    for (let at = 0; at < list.length; at += STEP_BYTES) {
+      texts.write(list.subarray(at, at + STEP_BYTES));
+      await pause();
+    }
     texts.end();
     const found = await this.#find(references);
     return [...found.values()].some((candidates) => !candidates.some((one) => this.#mayUse(one)));

@@ -10,10 +10,12 @@ import { type ModelRouting, presetOf, type RoutingTable } from "./table.ts";
 /** The longest model in an error message, in characters. */
 export const MAX_QUOTED_MODEL = 100;
 
-/** Which models the endpoints list. */
-export interface ModelLists {
+/** Which models the endpoints list, and which endpoints have sent a list. */
+export interface KnownLists {
   /** Whether the last list of an endpoint, by its name, has a model. */
   readonly has: (endpoint: string, model: string) => boolean;
+  /** Whether an endpoint, by its name, has sent a list. */
+  readonly isKnown: (endpoint: string) => boolean;
 }
 
 /** A request whose endpoint is to be chosen. */
@@ -56,15 +58,19 @@ export interface Choice {
 export function chooseEndpoint(
   { endpoints, byModel }: Pick<RoutingTable, "endpoints"> & { readonly byModel: ModelRouting },
   { api, model, mayUse }: Unrouted,
-  lists: ModelLists,
+  lists: KnownLists,
 ): Choice | undefined {
   const fallback = byModel.fallbacks[api];
   const candidates = byModel.speakers[api].filter(mayUse);
   if (model !== undefined) {
-    const named = byModel.aliases.get(model) ?? model;
+    const alias = byModel.aliases.get(model);
+    const named = alias ?? model;
     const choice = byRoute(byModel, named, candidates) ??
-      byName({ endpoints, candidates, lists }, named);
+      byName({ endpoints, candidates, lists }, named, { isAlias: alias !== undefined });
     if (choice !== undefined) return choice;
+    // The alias names an endpoint that the client may not use.
+    const prefix = alias === undefined ? undefined : prefixOf(endpoints, alias);
+    if (prefix !== undefined && byModel.speakers[api].includes(prefix.endpoint)) return undefined;
     if (isElsewhere({ endpoints, byModel }, { model: named, api, fallback })) return undefined;
     const [first, second] = candidates;
     const last = fallback !== undefined && mayUse(fallback) && (candidates.includes(fallback) || !first)
@@ -106,30 +112,69 @@ function byRoute(
   return undefined;
 }
 
+/** A name that begins with the name of an endpoint. */
+interface PrefixedName {
+  readonly endpoint: Endpoint;
+  /** The name without the name of the endpoint. */
+  readonly rest: string;
+}
+
+function prefixOf(endpoints: RoutingTable["endpoints"], model: string): PrefixedName | undefined {
+  const slash = model.indexOf("/");
+  const endpoint = slash > 0 && slash < model.length - 1 ? endpoints.get(model.slice(0, slash)) : undefined;
+  return endpoint && { endpoint, rest: model.slice(slash + 1) };
+}
+
+/**
+ * The endpoint that a name means by the endpoint's name in front of the model: it lists the rest of the name, or has sent
+ * no list. Undefined: an endpoint that lists the whole name may have the model, as OpenRouter has `openai/gpt-4o`.
+ */
+export function prefixedEndpoint(
+  endpoints: RoutingTable["endpoints"],
+  model: string,
+  lists: KnownLists,
+): PrefixedName | undefined {
+  const prefix = prefixOf(endpoints, model);
+  if (prefix === undefined) return undefined;
+  const { endpoint: { name }, rest } = prefix;
+  if (lists.has(name, rest)) return prefix;
+  return lists.isKnown(name) || lists.has(name, model) ? undefined : prefix;
+}
+
 /** By the prefix of a name, by the lists of the endpoints, or by the maker of a model. */
 function byName(
   { endpoints, candidates, lists }: {
     endpoints: RoutingTable["endpoints"];
     candidates: readonly Endpoint[];
-    lists: ModelLists;
+    lists: KnownLists;
   },
   model: string,
+  { isAlias }: { isAlias: boolean },
 ): Choice | undefined {
-  const [listing, ...others] = candidates.filter(({ name }) => lists.has(name, model));
-  const slash = model.indexOf("/");
-  const prefix = slash > 0 && slash < model.length - 1 ? endpoints.get(model.slice(0, slash)) : undefined;
-  // OpenRouter's models have names like `openai/gpt-4o`: an endpoint that lists the whole name has the model.
-  if (listing === undefined && prefix !== undefined && candidates.includes(prefix)) {
-    return { endpoint: prefix, model: model.slice(slash + 1), reason: "prefix" };
+  const prefix = prefixOf(endpoints, model);
+  const byPrefix = (): Choice | undefined =>
+    prefix !== undefined && candidates.includes(prefix.endpoint)
+      ? { endpoint: prefix.endpoint, model: prefix.rest, reason: "prefix" }
+      : undefined;
+  const listing = candidates.filter(({ name }) => lists.has(name, model));
+  // The lists of other endpoints decide nothing about an alias that names its endpoint.
+  const namesItself = listing.some((endpoint) => endpoint === prefix?.endpoint);
+  if (isAlias && prefix !== undefined && !namesItself) return byPrefix();
+  if (prefixedEndpoint(endpoints, model, lists) !== undefined) {
+    const choice = byPrefix();
+    if (choice !== undefined) return choice;
   }
-  if (listing !== undefined) {
+  const [first, ...others] = namesItself && prefix !== undefined ? [prefix.endpoint] : listing;
+  if (first !== undefined) {
     return {
-      endpoint: listing,
+      endpoint: first,
       model,
       reason: "list",
       ...(others.length > 0 && { others: others.map(({ name }) => name) }),
     };
   }
+  const named = byPrefix();
+  if (named !== undefined) return named;
   const maker = candidates.find((endpoint) => presetOf(endpoint).makes?.test(model) === true);
   return maker && { endpoint: maker, model, reason: "maker" };
 }

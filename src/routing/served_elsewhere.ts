@@ -2,14 +2,8 @@
 
 import type { UnnamedApi } from "../apis/unnamed_paths.ts";
 import { harmlessText } from "../text/harmless_text.ts";
-import { type Choice, MAX_QUOTED_MODEL, type ModelLists, type Unrouted } from "./choose_endpoint.ts";
+import { type Choice, type KnownLists, MAX_QUOTED_MODEL, type Unrouted } from "./choose_endpoint.ts";
 import type { ModelRouting, RoutingTable } from "./table.ts";
-
-/** Which models the endpoints list, and which endpoints have sent a list. */
-export interface KnownLists extends ModelLists {
-  /** Whether an endpoint, by its name, has sent a list. */
-  readonly isKnown: (endpoint: string) => boolean;
-}
 
 /** The path of each API that calls a model, for people. */
 const PATHS: Readonly<Record<UnnamedApi, string>> = {

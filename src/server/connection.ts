@@ -77,6 +77,8 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
   #isLast = false;
   #isAuthenticated = false;
   #share: HeldShare | undefined;
+  /** The bytes of a long reply in memory that the client has not taken. */
+  #replyBytes = 0;
   /** Whether the client took nothing of a cancelled exchange at the last call of {@link endOverdue}. */
   #wasStuck = false;
 
@@ -198,6 +200,11 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
       const persistent = head.persistent && isRead && !this.#isLast;
       this.#watch.expectsStream = isStream(reply);
       const { message, closes } = replyMessage(reply, head, { persistent });
+      const { body: replyBody } = reply;
+      if (replyBody instanceof Uint8Array && replyBody.length > FREE_AHEAD_BYTES) {
+        this.#replyBytes = replyBody.length;
+        this.#countAhead();
+      }
       await writeMessage(this.#output, message);
       if (!isRead) await this.#linger();
       return !closes && !this.#isLast;
@@ -207,6 +214,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
       throw error;
     } finally {
       this.#current = undefined;
+      this.#replyBytes = 0;
       discardReply(reply);
     }
   }
@@ -312,12 +320,14 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     this.#countAhead();
   }
 
-  /** Counts the memory for unread bytes of the client. Closes the connection if that is too much. */
+  /** Counts the memory for unread bytes of the client, and for a reply. Closes the connection if that is too much. */
   #countAhead(): void {
-    const bytes = this.#reader.available > FREE_AHEAD_BYTES ? this.#reader.capacity : 0;
-    if (this.#share?.mayHold(bytes) !== false) return;
+    const ahead = this.#reader.available > FREE_AHEAD_BYTES ? this.#reader.capacity : 0;
+    if (this.#share?.mayHold(ahead + this.#replyBytes) !== false) return;
     this.#isLast = true;
-    this.#current?.cancellation.cancel(new ClientGone("the client sent too much during running requests"));
+    this.#current?.cancellation.cancel(
+      new ClientGone("the client sent too much, or read too little, during running requests"),
+    );
     this.close();
   }
 

@@ -183,3 +183,29 @@ Deno.test("mayHideFailure: an event stream is one by its exact media type, in an
     );
   }
 });
+
+Deno.test("hidden failure: the beginning of a stream counts as memory until the client has taken it; without memory the stream passes", async () => {
+  const comment = `: ${"x".repeat(100)}\n`;
+  const held: number[] = [];
+  const memory = (most: number) => ({
+    hold(bytes: number) {
+      if (bytes > most) throw new Error("full");
+      held.push(bytes);
+    },
+    release: () => void held.push(0),
+  });
+  const peeked = async (most: number) => {
+    const body = new PeekedBody(bodyOf(comment, comment, comment), new FakeClock(), memory(most));
+    const end = await body.peek(() => false, { maxBytes: 1_000, deadlineMs: 1_000 });
+    return { body, end };
+  };
+  const { body, end } = await peeked(1_000);
+  assertEquals([end, held], ["ended", [103, 206, 309]]);
+  let read = 0;
+  for (let piece = body.tryRead(); piece !== null; piece = body.tryRead()) read += piece?.length ?? 0;
+  assertEquals([read, held.at(-1)], [309, 0]);
+  assertEquals((await peeked(150)).end, "enough");
+  const left = await peeked(1_000);
+  left.body.cancel();
+  assertEquals(held.at(-1), 0);
+});

@@ -21,7 +21,8 @@ function chosen(origin: string, model: string): string | undefined {
   const { byModel } = table;
   if (byModel === undefined) throw new TypeError("the model chooses nothing");
   const unrouted = { api: "openai", model, mayUse: () => true } as const;
-  return chooseEndpoint({ ...table, byModel }, unrouted, { has: () => false })?.endpoint.name;
+  return chooseEndpoint({ ...table, byModel }, unrouted, { has: () => false, isKnown: () => false })?.endpoint
+    .name;
 }
 
 Deno.test("elsewhere: OpenAI does not get requests for models of an endpoint with another API", () => {

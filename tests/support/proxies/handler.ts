@@ -12,7 +12,12 @@ import { Balancer } from "../../../src/forwarding/balancer.ts";
 import type { Transport, UpstreamRequest } from "../../../src/forwarding/transport/transport.ts";
 import { KnownObjects } from "../../../src/objects/known_objects.ts";
 import { createHandler } from "../../../src/handler.ts";
+import type { ListedModel } from "../../../src/catalogue/model_list.ts";
+import type { OutgoingReply } from "../../../src/http/message.ts";
 import { HeldBytes } from "../../../src/limits/held_bytes.ts";
+import { WholeResponses } from "../../../src/limits/whole_responses.ts";
+import { MergedLists } from "../../../src/models/merged_lists.ts";
+import type { Rules } from "../../../src/principal.ts";
 import { ConcurrencyLimiter } from "../../../src/limits/concurrency_limiter.ts";
 import { fieldValue } from "../../../src/http/fields.ts";
 import { buildRoutingTable } from "../../../src/routing/table.ts";
@@ -26,6 +31,15 @@ export interface Answer {
   header(lower: string): string | undefined;
 }
 
+export interface HandlerBenchOptions {
+  /** The memory for bodies, in bytes. */
+  readonly memory?: number;
+  /** The models that endpoints list. Undefined: the model of a request chooses nothing. */
+  readonly models?: Readonly<Record<string, readonly string[]>>;
+  /** The rules of the token. The endpoints filter their lists of models by them. */
+  readonly rules?: Rules;
+}
+
 /** A handler with the endpoints openai and anthropic, the token `T` and the keys `K`. */
 export class HandlerBench {
   readonly clock = new FakeClock();
@@ -34,28 +48,46 @@ export class HandlerBench {
   readonly unexpected: unknown[] = [];
   readonly running = new Set<Cancellation>();
   draining = false;
-  readonly heldBytes = new HeldBytes(1e9);
+  readonly heldBytes: HeldBytes;
   readonly slots = new ConcurrencyLimiter(DEFAULT_SERVER_SETTINGS.concurrency, this.clock);
   readonly #handler;
 
-  constructor(send: Transport["send"]) {
+  constructor(send: Transport["send"], { memory = 1e9, models, rules }: HandlerBenchOptions = {}) {
+    const heldBytes = this.heldBytes = new HeldBytes(memory);
+    const lists: ReadonlyMap<string, readonly ListedModel[]> = new Map(
+      Object.entries(models ?? {}).map(([name, ids]) => [name, ids.map((id) => ({ id }))]),
+    );
     const endpoints = (["openai", "anthropic"] as const).map((name) =>
       testEndpoint(name, [
         testBackend(`https://${name}.test`, {
           key: { mode: "inject", value: "K" },
           keyField: name === "openai" ? "authorization" : "x-api-key",
         }),
-      ], { dialect: name })
+      ], { dialect: name, filterModels: rules !== undefined })
     );
     this.#handler = createHandler({
       objects: new KnownObjects({ clock: this.clock, store: undefined, onFailed() {}, onUnexpected() {} }),
-      routes: buildRoutingTable(endpoints),
+      routes: buildRoutingTable(
+        endpoints,
+        undefined,
+        models && {
+          byModel: true,
+          routes: [],
+          aliases: new Map(),
+          refreshMs: undefined,
+          localRefreshMs: undefined,
+        },
+      ),
       catalogue: {
-        has: () => false,
-        isKnown: () => false,
-        list: () => undefined,
+        has: (endpoint, model) => lists.get(endpoint)?.some(({ id }) => id === model) === true,
+        isKnown: (endpoint) => lists.has(endpoint),
+        list: (endpoint) => lists.get(endpoint),
+        model: (endpoint, model) => lists.get(endpoint)?.find(({ id }) => id === model),
+        revision: 0,
         refreshed: () => Promise.resolve(),
       },
+      mergedLists: new MergedLists(this.clock),
+      wholeResponses: new WholeResponses(heldBytes),
       clientAccess: new ClientAccess(
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
         new FailureGate(this.clock),
@@ -63,9 +95,9 @@ export class HandlerBench {
       slots: this.slots,
       receivingSlots: new ConcurrencyLimiter(DEFAULT_SERVER_SETTINGS.concurrency, this.clock),
       maxMessageBytes: DEFAULT_SERVER_SETTINGS.maxMessageBytes,
-      check: sharedTokenCheck([{ name: "shared", token: "T" }]),
+      check: sharedTokenCheck([{ name: "shared", token: "T", ...(rules && { rules }) }]),
       checkManaged: () => undefined,
-      heldBytes: this.heldBytes,
+      heldBytes,
       startedAt: 0,
       maxBodyBytes: 100,
       corsOrigins: ["https://page.test"],
@@ -98,8 +130,19 @@ export class HandlerBench {
 
   /** The same with a body. */
   async send(lines: readonly string[], body: MessageBody | null): Promise<Answer> {
+    const reply = await this.unread(lines, body);
+    this.clock.pass(0);
+    return {
+      status: reply.status,
+      text: await textOf(reply.body),
+      header: (lower) => fieldValue(reply.fields, lower),
+    };
+  }
+
+  /** The reply to a request, whose body nobody has read. */
+  unread(lines: readonly string[], body: MessageBody | null = null): Promise<OutgoingReply> {
     const [method = "", target = ""] = lines[0]?.split(" ") ?? [];
-    const reply = await this.#handler({
+    return this.#handler({
       method,
       target,
       fields: fieldsOf(...lines.slice(1)),
@@ -108,12 +151,6 @@ export class HandlerBench {
       entry: "all",
       cancellation: new Cancellation(),
     });
-    this.clock.pass(0);
-    return {
-      status: reply.status,
-      text: await textOf(reply.body),
-      header: (lower) => fieldValue(reply.fields, lower),
-    };
   }
 }
 

@@ -1,6 +1,6 @@
 /** The commands as a person runs them, and the files of the earlier programs, end to end. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { FakeUpstream, plainAnswer, type Script } from "../../support/upstreams/fake_upstream.ts";
 import { ForwardProxy } from "../../support/upstreams/forward_proxy.ts";
 import { gather } from "../../support/clients/http_reader.ts";
@@ -164,6 +164,31 @@ Deno.test("check: which endpoints get paths without an endpoint, and an alias th
       'warning: config.toml:11: aliases.typo names no endpoint "grok"; did you mean groq?',
     ]
   ) assert(words.includes(line), `${line} is not in\n${words.join("\n")}`);
+});
+
+Deno.test("check --route: an alias with the name of an endpoint, and a name that another endpoint lists", async () => {
+  const list = (ids: readonly string[]) => plainAnswer(JSON.stringify({ data: ids.map((id) => ({ id })) }));
+  await using first = new FakeUpstream({ script: ({ write }) => write(list(["big"])) });
+  await using second = new FakeUpstream({ script: ({ write }) => write(list(["first/big", "first/small"])) });
+  const file = `aliases = { fast = "first/big" }
+[endpoints.first]
+base_url = "${first.origin}"
+api_key = "\${OPENAI_KEY}"
+[endpoints.second]
+base_url = "${second.origin}"
+api_key = "\${OPENAI_KEY}"
+`;
+  const goesTo = async (model: string) => {
+    const { out, err } = await run(file, ["check", "--route", model, "--online", "--json"]);
+    assertEquals(err, "");
+    const { endpoint, sends } = JSON.parse(out);
+    return `${endpoint} ${sends}`;
+  };
+  assertEquals(await goesTo("fast"), "first big");
+  assertEquals(await goesTo("first/big"), "first big");
+  assertEquals(await goesTo("first/small"), "second first/small");
+  const { out } = await run(file, ["check", "--online"]);
+  assertStringIncludes(out, "warning: second: the names of 2 models begin with the name of another endpoint");
 });
 
 Deno.test("check --route --online: the lists of the endpoints; no endpoint for a path is a failure", async () => {

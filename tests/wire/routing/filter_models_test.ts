@@ -67,7 +67,7 @@ Deno.test("filter_models: the next page follows a page without allowed models", 
     { dialect: "anthropic", path: "/v1/models?limit=1" },
   );
   assertEquals(text, page("a-1", false));
-  assertEquals(targets, ["/v1/models?limit=1", "/v1/models?limit=1&after_id=b"]);
+  assertEquals(targets, ["/v1/models?limit=1", "/v1/models?limit=1000&after_id=b"]);
 });
 
 for (

@@ -1,7 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
+import { SECRETS } from "../../support/data/secrets.ts";
 import { OneDoor, type OneDoorOptions, type Room } from "../../support/proxies/one_door.ts";
 import { until, within } from "../../support/time/deadline.ts";
 
+const TOKEN = { authorization: `Bearer ${SECRETS.proxyToken}` };
 const LISTS: OneDoorOptions = { refreshMs: 3_600_000 };
 const ROOMS: Readonly<Record<string, Room>> = {
   openai: { preset: "openai", models: ["gpt-5.1", "shared"] },
@@ -216,4 +218,41 @@ Deno.test("models: an endpoint that closes the path of its list is left out; if 
   await using all = await listed({ a: { models: ["x"], ...closed }, b: { models: ["y"], ...closed } });
   const { response } = await all.send("/v1/models", undefined);
   assertEquals([response.status, response.headers.get("x-llm-proxy-error")], [403, "forbidden"]);
+});
+
+Deno.test("models: a list with names of another endpoint draws no requests of that endpoint, and is logged", async () => {
+  await using door = await listed({
+    first: { preset: "vllm", models: ["big"] },
+    second: { preset: "vllm", models: ["first/big", "first/small"] },
+  }, { aliases: { fast: "first/big" } });
+  const sentTo = async (model: string): Promise<string> => {
+    const { arrived } = await door.send("/v1/chat/completions", JSON.stringify({ model }));
+    return `${arrived?.endpoint} ${JSON.parse(arrived?.body ?? "{}").model}`;
+  };
+  assertEquals(await sentTo("fast"), "first big");
+  assertEquals(await sentTo("first/big"), "first big");
+  assertEquals(await sentTo("first/small"), "second first/small", "the first endpoint does not list it");
+  assertEquals(await idsAt(door, "/v1/models"), ["big", "second/first/big", "first/small", "fast"]);
+  assertEquals(await sentTo("second/first/big"), "second first/big");
+  const { endpoint, detail } = await door.proxy.logged("models_prefixed");
+  assertEquals(endpoint, "second");
+  assert(String(detail).endsWith("no list: first/big, first/small"), String(detail));
+});
+
+Deno.test("models: a slash at the end of the path of the list makes no difference", async () => {
+  await using door = await listed(ROOMS);
+  for (const path of ["/v1/models", "/v1/models/"]) {
+    assertEquals(await idsAt(door, path), [
+      "gpt-5.1",
+      "shared",
+      "openai/gpt-4o",
+      "openrouter/shared",
+      "llama",
+      "claude-sonnet-5",
+    ]);
+  }
+  assertEquals(door.arrived, [], "no upstream gets the request");
+  const head = await fetch(`${door.proxy.url}/v1/models/`, { method: "HEAD", headers: TOKEN });
+  const { text } = await door.send("/v1/models", undefined);
+  assertEquals([head.status, head.headers.get("content-length")], [200, String(text.length)]);
 });
