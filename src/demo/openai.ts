@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { eventStream, type ServerSentEvent } from "./event_stream.ts";
-import { InvalidDemoRequest, type DemoRequest, readJson } from "./request.ts";
+import { type DemoRequest, InvalidDemoRequest, readJson } from "./request.ts";
 import { answerPieces, countTokens, DEMO_EPOCH_SECONDS, requestId, stableId, textOf } from "./text.ts";
 
 const created = DEMO_EPOCH_SECONDS;

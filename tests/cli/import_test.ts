@@ -428,6 +428,7 @@ for (const { program, name, file, models } of IMPORT_CASES) {
       assert(dependsOnModel(byModel, api), "the proxy reads no model");
       const choice = chooseEndpoint({ ...table, byModel }, { api, model, mayUse: () => true }, {
         has: () => false,
+        isKnown: () => false,
       });
       const sent = choice?.model ?? "";
       assertEquals(
@@ -449,7 +450,10 @@ Deno.test("import olla: the list of a server decides where an alias leads", asyn
   const choice = chooseEndpoint(
     { ...table, byModel },
     { api: "openai", model: "small", mayUse: () => true },
-    { has: (endpoint, model) => endpoint === "vllm" && model === "llama3.2:3b" },
+    {
+      has: (endpoint, model) => endpoint === "vllm" && model === "llama3.2:3b",
+      isKnown: (endpoint) => endpoint === "vllm",
+    },
   );
   assertEquals([choice?.endpoint.name, choice?.model], ["vllm", "llama3.2:3b"]);
 });
