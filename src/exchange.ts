@@ -155,7 +155,10 @@ export class Exchange {
     return this.#target.query;
   }
 
-  /** The key that limits are counted by: the token, or the address of a client without a token. */
+  /**
+   * The key of the client's slots, body memory and cooldowns: its token, or its address if it has no token. Rate limits
+   * and budgets go by the subjects of {@link principal}.
+   */
   get holder(): string {
     return holderOf(this.principal, this.address);
   }

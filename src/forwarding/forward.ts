@@ -1,7 +1,4 @@
-/**
- * Sends the request of one exchange to a backend, and to further backends where that fails. Relays the
- * response.
- */
+/** Sends the request of one exchange to a backend, and to other backends if that fails. Relays the response. */
 
 import type { PeekMemory } from "./peeked_body.ts";
 import type { Cancellation } from "../cancellation.ts";
@@ -74,8 +71,8 @@ export interface ForwardObserver extends ResponseObserver {
 }
 
 /**
- * Sends a request to a backend, and to further ones where that fails. Throws a {@link ProxyFault} or {@link
- * ClientGone} where no response began.
+ * Sends a request to a backend, and to other backends if that fails. Throws a {@link ProxyFault}, a {@link ClientGone}
+ * or an unexpected error if no response began.
  */
 export function forward(request: ForwardRequest, parts: AttemptsParts): Promise<BackendResponse> {
   return new Attempts(request, parts).run();
