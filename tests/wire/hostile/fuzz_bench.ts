@@ -19,6 +19,8 @@ import { parseHead } from "../../../src/http/head.ts";
 import type { OutgoingReply } from "../../../src/http/message.ts";
 import { HeldBytes } from "../../../src/limits/held_bytes.ts";
 import { ConcurrencyLimiter } from "../../../src/limits/concurrency_limiter.ts";
+import { WholeResponses } from "../../../src/limits/whole_responses.ts";
+import { MergedLists } from "../../../src/models/merged_lists.ts";
 import { HttpSyntaxError } from "../../../src/http/syntax_error.ts";
 import { buildRoutingTable } from "../../../src/routing/table.ts";
 import { parseRequestHead, type RequestHead } from "../../../src/server/request_head.ts";
@@ -69,17 +71,22 @@ export class FuzzBench {
     const balancers = new Map(
       endpoints.map((endpoint) => [endpoint.name, new Balancer(endpoint, { clock: this.#clock })]),
     );
+    const heldBytes = new HeldBytes(1e9);
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
       catalogue: {
         has: () => false,
         isKnown: () => false,
         list: () => undefined,
+        model: () => undefined,
+        revision: 0,
         refreshed: () => Promise.resolve(),
       },
+      mergedLists: new MergedLists(this.#clock),
       checkManaged: () => undefined,
       objects: new KnownObjects({ clock: this.#clock, store: undefined, onFailed() {}, onUnexpected() {} }),
-      heldBytes: new HeldBytes(1e9),
+      heldBytes,
+      wholeResponses: new WholeResponses(heldBytes),
       clientAccess: new ClientAccess(
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
         new FailureGate(this.#clock),
