@@ -49,12 +49,15 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const client = identifyClient(exchange, proxy);
     const { principal } = client;
     exchange.principal = principal;
+    // From here on, each exchange has a row, also if the proxy answers or rejects the request itself.
+    const account = proxy.management?.accounts.open(exchange, principal);
+    exchange.account = account;
 
-    const routeReply = clientRouteReply(exchange, proxy, { path: target.path, principal });
+    const routeReply = clientRouteReply(exchange, proxy, { path: target.path, principal, account });
     const clientReply = routeReply && await routeReply;
     if (clientReply !== undefined) return clientReply;
 
-    const admitted = await admitExchange(exchange, proxy, { principal, rejection: target.rejection });
+    const admitted = await admitExchange(exchange, proxy, { principal, account, rejection: target.rejection });
     const forwarding = new Forwarding(admitted, proxy, client);
     const send = async (): Promise<OutgoingReply> => {
       response = await forwarding.send();

@@ -74,11 +74,16 @@ export function readRequest(
 }
 
 /**
- * Checks a request whose body the proxy has read to choose its endpoint, as {@link readRequest} does. Throws
- * `forbidden` or `bad_request`.
+ * Checks a request whose body the proxy has read to choose its endpoint, as {@link readRequest} does. The proxy holds
+ * the body for this endpoint, so the endpoint's `max_buffer_bytes` is the limit also if no rule needs the body. Throws
+ * `payload_too_large`, `forbidden` or `bad_request`.
  */
 export function checkReadRequest(request: UnreadRequest, { payload }: ReadRequest): void {
   const needs = needsOf(request);
+  const maxBytes = request.endpoint.maxBufferBytes;
+  if (payload !== undefined && payload.held.bytes.length > maxBytes) {
+    throw tooLong({ maxBytes, choosesEndpoint: !needs.body });
+  }
   if (!needs.body) return;
   checkPath(request.path);
   const isGuessed = payload?.hasGuessedType === true;
@@ -110,6 +115,8 @@ export function readBody(
   how: BodyReading,
 ): ReadRequest | Promise<ReadRequest> {
   const { held, cancellation } = request;
+  // The client may wait for a response before it sends a long body.
+  if (body.length !== undefined && body.length > how.maxBytes) throw tooLong(how);
   let reading: ReadBytes | Promise<ReadBytes>;
   try {
     reading = readUpTo(body, how.maxBytes, (count) => held.hold(count));
@@ -132,13 +139,7 @@ function understood(
   { maxBytes, mustBeKnown, choosesEndpoint }: BodyReading,
 ): ReadRequest | Promise<ReadRequest> {
   const { fields, operation, held } = request;
-  if (!isWhole) {
-    throw new ProxyFault(
-      "payload_too_large",
-      `${choosesEndpoint ? CHOOSES : DEPENDS}, so the proxy must read it. The body is longer than ` +
-        `the allowed ${maxBytes} bytes (max_buffer_bytes).`,
-    );
-  }
+  if (!isWhole) throw tooLong({ maxBytes, choosesEndpoint });
   const options = {
     // Forwarding removes the headers that `connection` names, so they must not decide how the body is read.
     fields: endToEnd(fields),
@@ -154,6 +155,16 @@ function understood(
   return short === undefined
     ? readPayload(bytes, options).then((read) => heldRequest(read, held))
     : heldRequest(short, held);
+}
+
+function tooLong(
+  { maxBytes, choosesEndpoint }: Pick<BodyReading, "maxBytes" | "choosesEndpoint">,
+): ProxyFault {
+  return new ProxyFault(
+    "payload_too_large",
+    `${choosesEndpoint ? CHOOSES : DEPENDS}, so the proxy must read it. The body is longer than ` +
+      `the allowed ${maxBytes} bytes (max_buffer_bytes).`,
+  );
 }
 
 /** A request with a body that was understood, in the memory for bodies. */

@@ -226,7 +226,7 @@ export interface Endpoint {
    */
   readonly affinity?: Affinity;
   readonly retry: RetryPolicy;
-  /** The maximum size of a body that is buffered for a retry or a change. */
+  /** The longest request body, in bytes, that is held in memory for a rule, a change or a retry. */
   readonly maxBufferBytes: number;
   /** Whether responses name their backend in `x-llm-proxy-backend`. */
   readonly exposeBackend: boolean;

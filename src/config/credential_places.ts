@@ -35,6 +35,12 @@ export const CREDENTIAL_PLACES = {
 /** The name of a place: a header in lower case, `query` or `subprotocol`. */
 export type CredentialPlace = keyof typeof CREDENTIAL_PLACES;
 
+/** A header that carries the key of a provider, in lower case. The proxy strips no other key headers from requests. */
+export type ProviderKeyHeader = {
+  [Place in CredentialPlace]: (typeof CREDENTIAL_PLACES)[Place] extends
+    { readonly form: "bearer" | "word"; readonly of: "provider" } ? Place : never;
+}[CredentialPlace];
+
 /** The query parameter that holds the key of Gemini clients. */
 export const KEY_PARAMETER = "key";
 /** The prefix of OpenAI's key in a WebSocket subprotocol. Browsers cannot set headers on a WebSocket. */

@@ -1,5 +1,6 @@
 /** Admits the request of an exchange: checks whether it may run now, and chooses its endpoint by its model. */
 
+import type { Account } from "../accounting/account.ts";
 import { admitRequest, type AdmittedRequest } from "../admission/admission.ts";
 import type { Exchange, RoutedExchange } from "../exchange.ts";
 import { ProxyFault } from "../faults.ts";
@@ -36,11 +37,13 @@ export interface AdmittedExchange {
 export async function admitExchange(
   exchange: Exchange,
   proxy: ProxyParts,
-  { principal, rejection }: { readonly principal: Principal; readonly rejection: string | undefined },
+  { principal, account, rejection }: {
+    readonly principal: Principal;
+    readonly account: Account | undefined;
+    readonly rejection: string | undefined;
+  },
 ): Promise<AdmittedExchange> {
   const { management } = proxy;
-  const account = management?.accounts.open(exchange, principal);
-  exchange.account = account;
   checkReadable(exchange, proxy, { principal, rejection });
   const upgrade = isUpgrade(exchange.request);
   const held = exchange.takeOverShare(proxy.heldBytes.share(exchange.holder));

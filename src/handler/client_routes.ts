@@ -3,16 +3,12 @@
  * `own_routes/own_reply.ts` has the routes that need no token.
  */
 
+import type { Account } from "../accounting/account.ts";
 import type { Exchange } from "../exchange.ts";
 import type { OutgoingReply } from "../http/message.ts";
 import { allowedEndpoints } from "../limits/allowed.ts";
 import { reasonPhrase } from "../http/reason_phrases.ts";
-import {
-  type ModelsAnswer,
-  modelsAnswer,
-  type ModelsRequest,
-  modelsRequestOf,
-} from "../models/list_models.ts";
+import { modelsAnswer, type ModelsRequest, modelsRequestOf } from "../models/list_models.ts";
 import { endpointListReply, isEndpointListRequest } from "../own_routes/endpoint_list.ts";
 import { healthStreamReply, isHealthStreamRequest } from "../own_routes/health_stream.ts";
 import type { Principal } from "../principal.ts";
@@ -24,6 +20,8 @@ interface ClientRequest {
   /** The path of the request target, byte for byte. */
   readonly path: string;
   readonly principal: Principal;
+  /** The account of the exchange. Undefined: the management plane is off. */
+  readonly account: Account | undefined;
 }
 
 /**
@@ -33,13 +31,13 @@ interface ClientRequest {
 export function clientRouteReply(
   exchange: Exchange,
   proxy: ProxyParts,
-  { path, principal }: ClientRequest,
+  { path, principal, account }: ClientRequest,
 ): OutgoingReply | Promise<OutgoingReply | undefined> | undefined {
   const { api, request: { method } } = exchange;
   const models = api && modelsRequestOf({ method, path }, proxy.routes, api);
   // If only one endpoint has a list of its API, the request goes to that endpoint.
   if (models !== undefined && (models.api === "openai" || models.endpoints.length > 1)) {
-    return modelList(exchange, proxy, { models, principal });
+    return modelList(exchange, proxy, { models, principal, account });
   }
   if (isHealthStreamRequest(method, path)) return healthStream(exchange, proxy);
   if (isEndpointListRequest(method, path)) return endpointList(exchange, proxy, principal);
@@ -50,29 +48,16 @@ export function clientRouteReply(
 async function modelList(
   exchange: Exchange,
   proxy: ProxyParts,
-  { models, principal }: { readonly models: ModelsRequest; readonly principal: Principal },
+  { models, principal, account }: Omit<ClientRequest, "path"> & { readonly models: ModelsRequest },
 ): Promise<OutgoingReply | undefined> {
   checkDraining(proxy);
   const { id: requestId, rest: path = "", request: { fields } } = exchange;
   const { management } = proxy;
   const factsOf = (endpoint: string, model: string) => management?.modelFacts(endpoint, model) ?? {};
-  const openAccount = () => {
-    const account = management?.accounts.open(exchange, principal);
-    exchange.account = account;
-    return account;
-  };
-  let answer: ModelsAnswer | undefined;
-  try {
-    // The list counts as a request. It needs no tokens and no money.
-    management?.limiter.check(principal, { isFree: true });
-    answer = await modelsAnswer(models, { ...proxy, factsOf }, { principal, path, fields, requestId });
-  } catch (error) {
-    openAccount();
-    throw error;
-  }
-  // The account of a request for an endpoint is opened when the request is admitted.
+  // The list counts as a request. It needs no tokens and no money.
+  management?.limiter.check(principal, { isFree: true });
+  const answer = await modelsAnswer(models, { ...proxy, factsOf }, { principal, path, fields, requestId });
   if (answer === undefined) return undefined;
-  const account = openAccount();
   if (management !== undefined) account?.setAdmission(management.limiter.admit(principal, { isFree: true }));
   // No endpoint gets the request, so records name none.
   exchange.routeTo(undefined);

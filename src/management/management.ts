@@ -200,13 +200,14 @@ export class Management implements ManagementPort {
   }
 
   /**
-   * Records an exchange that has ended: in the database, the metrics, the live feed and the trace. Without usage, only
-   * the metrics count it, if its client was not identified.
+   * Records an exchange that has ended: in the database, the metrics, the live feed and the trace. If its client was
+   * not identified, only the metrics count it, as refused. If accounting failed on it, they count it as dropped.
    */
   record(record: ExchangeRecord, { fields }: Pick<IncomingRequest, "fields">): void {
     const { usage } = record;
     if (usage === undefined) {
       if (record.principal === undefined) this.#metrics.refused(record.ending);
+      else this.#drop(`the usage of ${record.id} could not be worked out`);
       return;
     }
     const row = exchangeRow(record, usage);
@@ -304,13 +305,16 @@ export class Management implements ManagementPort {
           if (health === "ok") log("info", "storage_recovered");
           else log("error", "storage_failing", { detail: `${reason}; usage waits in the queue` });
         },
-        onDropped: (reason) => {
-          // One line in the log is enough. The metric counts all.
-          if (this.#dropped++ === 0) log("error", "usage_dropped", { detail: reason });
-          this.#metrics.dropped();
-        },
+        onDropped: (reason) => this.#drop(reason),
       },
     });
+  }
+
+  /** Counts an exchange that has no row. */
+  #drop(reason: string): void {
+    // One line in the log is enough. The metric counts all.
+    if (this.#dropped++ === 0) this.#parts.log("error", "usage_dropped", { detail: reason });
+    this.#metrics.dropped();
   }
 
   #openRoutes({ token }: ManagementConfig): ManagementPort["answer"] {

@@ -63,7 +63,7 @@ async function chooseByModel(
   { api, ...reading }: RoutedReading & { readonly api: UnnamedApi },
 ): Promise<ReadRequest | undefined> {
   const { byModel } = routes;
-  const maxBytes = Math.max(...byModel.speakers[api].map(({ maxBufferBytes }) => maxBufferBytes), 0);
+  const maxBytes = longestBody(byModel, api);
   const requested = dependsOnModel(byModel, api)
     ? await requestedModel(exchange, limits, { ...reading, maxBytes })
     : undefined;
@@ -78,6 +78,16 @@ async function chooseByModel(
   }
   const { endpoint, model } = choice ?? {};
   return send(exchange, endpoint, requested, model);
+}
+
+/**
+ * The longest body, in bytes, that any endpoint for the API reads. Admission checks the limit of the chosen endpoint,
+ * which is known only after the body was read.
+ */
+function longestBody({ speakers, fallbacks }: ModelRouting, api: UnnamedApi): number {
+  // The fallback gets requests for an API that no endpoint has.
+  const limits = [...speakers[api], fallbacks[api]].map((endpoint) => endpoint?.maxBufferBytes ?? 0);
+  return Math.max(...limits);
 }
 
 /** Replaces an alias at the path of the endpoint that the alias names. */

@@ -62,6 +62,18 @@ Deno.test("readRequest: no more is read than max_buffer_bytes allows", async () 
   assertEquals(taken(), 11);
 });
 
+Deno.test("readRequest: a body whose stated length is over max_buffer_bytes is rejected before a byte of it", async () => {
+  const { body, taken } = pieces(100, 100);
+  const stated: MessageBody = {
+    length: 1_001,
+    tryRead: () => body.tryRead(),
+    readable: () => body.readable(),
+    cancel: () => body.cancel(),
+  };
+  assertEquals(await refusal({ body: stated }), "payload_too_large");
+  assertEquals(taken(), 0);
+});
+
 Deno.test("readRequest: under a budget a long upload passes unread where its path says plainly that nothing is answered", async () => {
   const principal = holder({ totalBudgetMicros: 1 });
   const long = () => textSource("x".repeat(2_000), 2_000);

@@ -20,7 +20,7 @@ for (const name of PRESET_NAMES) {
   Deno.test(`PRESETS: the facts of ${name} fit the other tables`, () => {
     assert(
       isKeyHeader(keyFieldOf(preset)),
-      "the proxy strips the header of its key from requests of clients",
+      `${keyFieldOf(preset)} has no line in src/config/credential_places.ts, so no request loses it`,
     );
     const { baseUrl, priceProvider, environment } = preset;
     if (baseUrl !== undefined) assert(!baseUrl.endsWith("/") && URL.canParse(baseUrl), baseUrl);
@@ -73,7 +73,17 @@ Deno.test("dialectOfClient: the headers of a client show its dialect", () => {
   assertEquals(shown("authorization", "anthropic-version"), "anthropic");
   assertEquals(shown("x-api-key", "x-goog-api-key"), "anthropic");
   assertEquals(shown("x-goog-api-key"), "gemini");
-  for (const name of DIALECT_NAMES) assert(isKeyHeader(DIALECTS[name].keyField), name);
+  for (const name of DIALECT_NAMES) {
+    const { keyField } = DIALECTS[name];
+    assert(isKeyHeader(keyField), `${name}: ${keyField} has no line in src/config/credential_places.ts`);
+  }
+});
+
+Deno.test("Preset: a key header that is not in credential_places.ts does not compile", () => {
+  const preset = { dialects: ["openai"], keyField: "x-unheard-key" } as const;
+  // @ts-expect-error The proxy would not strip this header.
+  const checked: Preset = preset;
+  assert(!isKeyHeader(keyFieldOf(checked)));
 });
 
 /** Whether clients can hold a provider's key in a header, so that the proxy strips it. */

@@ -5,7 +5,7 @@ import { ANONYMOUS } from "../../src/principal.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
 
-Deno.test("Management: close() writes the queued exchanges, also if an earlier step of it fails", async () => {
+Deno.test("Management: an exchange without usage counts as dropped, and close() writes the others although a step fails", async () => {
   const folder = await Deno.makeTempDir();
   const logged: string[] = [];
   try {
@@ -46,6 +46,7 @@ Deno.test("Management: close() writes the queued exchanges, also if an earlier s
       usage: undefined,
     };
     management.record({ ...record, usage: await account.settle(record) }, { fields: [] });
+    management.record({ ...record, id: "req_2", principal: "anna" }, { fields: [] });
     management.accounts.settled = () => Promise.reject(new TypeError("cannot read x"));
     await management.close();
     const store = openSqlite(`${folder}/x.db`);
@@ -64,7 +65,10 @@ Deno.test("Management: close() writes the queued exchanges, also if an earlier s
       requestId: undefined,
     });
     store.close();
-    assertEquals([items.map(({ requestId }) => requestId), logged], [["req_1"], ["unexpected"]]);
+    assertEquals([items.map(({ requestId }) => requestId), logged], [["req_1"], [
+      "usage_dropped",
+      "unexpected",
+    ]]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -59,7 +59,7 @@ export async function showToken(id: string, options: Options): Promise<void> {
   await onApi(
     options,
     async (client) =>
-      showOne(await client.call("GET", await tokenPath(client, id), { schema: answers.token })),
+      showOne(await client.call("GET", pathOf(await findToken(client, id)), { schema: answers.token })),
   );
 }
 
@@ -88,25 +88,34 @@ export async function updateToken(id: string, options: Options): Promise<void> {
   await onApi(
     options,
     async (client) =>
-      showOne(await client.call("PATCH", await tokenPath(client, id), { body, schema: answers.token })),
+      showOne(
+        await client.call("PATCH", pathOf(await findToken(client, id)), { body, schema: answers.token }),
+      ),
   );
 }
 
 /** `token revoke`, which cannot be undone. */
-export async function revokeToken(id: string, options: Options): Promise<void> {
+export async function revokeToken(name: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
-    await client.call("DELETE", await tokenPath(client, id), { schema: v.null() });
-    writeResult({ id, state: "revoked" }, () => `${id} is revoked. The proxy rejects it.\n`);
+    const token = await findToken(client, name);
+    await client.call("DELETE", pathOf(token), { schema: v.null() });
+    writeResult(
+      { id: token.id, state: "revoked" },
+      () => `${token.name} (${token.id}) is revoked. The proxy rejects it.\n`,
+    );
   });
 }
 
 /** `token delete`, for a revoked token. */
 export async function deleteToken(name: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
-    const path = await tokenPath(client, name, { revoked: true });
-    await client.call("POST", `${path}/delete`, { schema: v.null() });
-    const id = path.replace("/tokens/", "");
-    writeResult({ id, state: "deleted" }, () => `${id} is deleted. Its usage is kept under this id.\n`);
+    const token = await findToken(client, name, { revoked: true });
+    await client.call("POST", `${pathOf(token)}/delete`, { schema: v.null() });
+    const { id } = token;
+    writeResult(
+      { id, state: "deleted" },
+      () => `${token.name} (${id}) is deleted. Its usage is kept under this id.\n`,
+    );
   });
 }
 
@@ -116,7 +125,10 @@ export async function rotateToken(id: string, options: Options): Promise<void> {
   await onApi(options, async (client) => {
     const body = { overlap_minutes: overlap };
     showNewToken(
-      await client.call("POST", `${await tokenPath(client, id)}/rotate`, { body, schema: answers.newToken }),
+      await client.call("POST", `${pathOf(await findToken(client, id))}/rotate`, {
+        body,
+        schema: answers.newToken,
+      }),
     );
   });
 }
@@ -138,15 +150,22 @@ function showNewToken(token: v.InferOutput<typeof answers.newToken>): void {
     "To print the settings of a client: llm-proxy connect CLIENT --token TOKEN\n");
 }
 
+type ListedToken = v.InferOutput<typeof answers.token>;
+
+/** The path of a token in the management API. */
+function pathOf({ id }: ListedToken): string {
+  return `/tokens/${id}`;
+}
+
 /**
- * The path of the token with an id or a name. If several tokens have the name, it means the token in use, or
+ * Finds the token with an id or a name. If several tokens have the name, it means the token in use, or
  * with `revoked` the revoked token. Throws a {@link CommandError} if no token or more than one matches.
  */
-async function tokenPath(
+async function findToken(
   client: ManageClient,
   name: string,
   { revoked = false }: { revoked?: boolean } = {},
-): Promise<string> {
+): Promise<ListedToken> {
   const tokens = await allOf(client, "/tokens", answers.listOf(answers.token));
   const named = tokens.filter((token) => token.id === name || token.name === name);
   const isCandidate = (state: string): boolean =>
@@ -155,7 +174,7 @@ async function tokenPath(
   const found = inUse.length > 0 ? inUse : named;
   const [token] = found;
   if (token === undefined) throw new CommandError(`There is no token ${JSON.stringify(name)}.`);
-  if (found.length === 1) return `/tokens/${token.id}`;
+  if (found.length === 1) return token;
   const ids = found.map(({ id, token_suffix }) => `${id} (ends in ${token_suffix})`).join(", ");
   throw new CommandError(`Several tokens have the name ${JSON.stringify(name)}. Use an id: ${ids}.`);
 }

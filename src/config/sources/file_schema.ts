@@ -180,7 +180,10 @@ const endpointSchema = v.strictObject({
   retry_unsafe: toggle(
     "also retry a request that creates something (an image, a video, a file, a batch) if it may have arrived",
   ),
-  max_buffer_bytes: number(bytesSchema, "how much of a request body is buffered for a retry or a change"),
+  max_buffer_bytes: number(
+    bytesSchema,
+    "the longest request body that is held in memory, for a rule, a change or a retry",
+  ),
   expose_backend: toggle("name the backend in the response header x-llm-proxy-backend"),
   rewrite_urls: toggle(
     "let URLs of the provider in responses, which clients open with their token, lead to the proxy",

@@ -4,6 +4,7 @@
  */
 
 import { type Dialect, DIALECTS } from "../../apis/dialects.ts";
+import type { ProviderKeyHeader } from "../credential_places.ts";
 
 /** The defaults and the properties of one provider. */
 export interface Preset {
@@ -11,8 +12,11 @@ export interface Preset {
   readonly baseUrl?: string;
   /** The API dialects of the provider. The first is the dialect of an endpoint. */
   readonly dialects: readonly [Dialect, ...Dialect[]];
-  /** The header that carries the key, in lower case; `undefined` for the header of the dialect. */
-  readonly keyField?: string;
+  /**
+   * The header that carries the key, in lower case; `undefined` for the header of the dialect. A new header needs a
+   * line in `src/config/credential_places.ts` first: the proxy strips only the headers of that table.
+   */
+  readonly keyField?: ProviderKeyHeader;
   /** Whether the provider is a program on your own machine. Most of those need no key, and cost nothing. */
   readonly local?: true;
   /** The command that starts the program, where every installation has the same one. */

@@ -219,7 +219,7 @@ function checkNoOverlap({ previous }: Token, now: number): void {
 
 function checkNotRevoked({ revokedAt }: Token): void {
   if (revokedAt === undefined) return;
-  throw new Problem(409, "A revoked token cannot be activated again: create a new token.");
+  throw new Problem(409, "This token is revoked, which is permanent: create a new token.");
 }
 
 function expiryOf(

@@ -125,6 +125,19 @@ Deno.test("--json: every command prints one value of the shape that its help des
     assertEquals(untried.map(([words]) => words), []);
   }));
 
+Deno.test("token revoke, token delete: the output has the id of the token that a name means", () =>
+  inPlace(async ({ run }) => {
+    await run("project create home");
+    for (const isJson of [true, false]) {
+      const { id } = JSON.parse((await run("token create anna --project home --json")).out);
+      for (const [command, state] of [["revoke", "revoked"], ["delete", "deleted"]] as const) {
+        const { out } = await run(`token ${command} anna${isJson ? " --json" : ""}`);
+        if (isJson) assertEquals(JSON.parse(out), { id, state });
+        else assertStringIncludes(out, `anna (${id}) is ${state}.`);
+      }
+    }
+  }));
+
 /** Command lines that fail, their exit codes, and what is said. */
 const FAILING: readonly (readonly [line: string, code: number, message: string])[] = [
   ["token list", 1, "There is no database at"],

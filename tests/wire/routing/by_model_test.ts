@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { rawRequest } from "../../support/clients/raw_client.ts";
+import { RawClient, rawRequest } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { ownEngineTests } from "../../support/proxies/engine.ts";
 import { OneDoor, type OneDoorOptions, type Room } from "../../support/proxies/one_door.ts";
@@ -233,6 +233,66 @@ Deno.test("by model: an endpoint that forwards the client's key is never chosen 
     assertEquals(arrived?.endpoint, "openai", model);
   }
 });
+
+Deno.test("by model: the default endpoint gets requests for an API that no endpoint has, read or unread", async () => {
+  const rooms = {
+    anthropic: { preset: "anthropic", dialect: "anthropic" },
+    gemini: { preset: "gemini", dialect: "gemini" },
+  } as const;
+  const options = { defaultEndpoint: "anthropic" };
+  for (const aliases of [undefined, { fast: "anthropic/claude-haiku-5" }]) {
+    await using door = new OneDoor(rooms, { ...options, ...(aliases && { aliases }) });
+    const { arrived, text } = await door.send("/v1/chat/completions", '{"model":"unheard"}');
+    assertEquals([arrived?.endpoint, arrived?.body], ["anthropic", '{"model":"unheard"}'], text);
+  }
+});
+
+Deno.test("by model: max_buffer_bytes of the chosen endpoint is the limit, also if another endpoint allows more", async () => {
+  await using door = new OneDoor({
+    openai: { preset: "openai" },
+    small: {
+      endpoint: { maxBufferBytes: 1000 },
+      backend: { model: { byName: new Map(), otherwise: "served" } },
+    },
+    plain: { endpoint: { maxBufferBytes: 1000 } },
+  }, { aliases: { fast: "small/m1" } });
+  const bodyFor = (model: string, length: number) => JSON.stringify({ model, input: "x".repeat(length) });
+  for (
+    const [path, model] of [
+      ["/small/v1/chat/completions", "m1"],
+      ["/v1/chat/completions", "fast"],
+      ["/v1/chat/completions", "small/m1"],
+      ["/v1/chat/completions", "plain/m1"],
+    ] as const
+  ) {
+    const { response, text, arrived } = await door.send(path, bodyFor(model, 5000));
+    assertEquals([response.status, arrived], [413, undefined], `${path} ${model}`);
+    assertMatch(text, /longer than the allowed 1000 bytes \(max_buffer_bytes\)/);
+    const short = await door.send(path, bodyFor(model, 500));
+    assertEquals(short.response.status, 200, short.text);
+  }
+  const { arrived } = await door.send("/v1/chat/completions", bodyFor("gpt-5", 5000));
+  assertEquals(arrived?.endpoint, "openai");
+});
+
+// With the other engine, the runtime sends 100 Continue before the handler runs.
+for (
+  const [what, expect, { test }] of [
+    ["sends no body", "", Deno],
+    ["waits for 100 Continue", "Expect: 100-continue\r\n", ownEngineTests("connections")],
+  ] as const
+) {
+  test(`by model: a stated length over max_buffer_bytes is a 413 while the client ${what}`, async () => {
+    const endpoint = { maxBufferBytes: 1000 };
+    await using door = new OneDoor({ openai: { endpoint }, groq: { endpoint } });
+    using client = await RawClient.connect(door.proxy.url);
+    await client.send(
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: p\r\nContent-Type: application/json\r\n" +
+        `Authorization: Bearer ${SECRETS.proxyToken}\r\nContent-Length: 200000000\r\n${expect}\r\n`,
+    );
+    assertEquals((await client.answer("POST")).status, 413);
+  });
+}
 
 ownEngineTests("webSocket").test("by model: an alias in the query of a WebSocket", async () => {
   await using door = new OneDoor(ROOMS, { aliases: { voice: "groq/gpt realtime" } });
