@@ -227,10 +227,17 @@ class ProxyApp implements App {
           management?.record(record, request);
         }
       },
-      onFailover({ id, endpoint, backend, detail }) {
+      onFailover({ id, endpoint, backend, next, detail }) {
         management?.recordFailover({ endpoint, backend });
-        log("warn", "failover", { id, endpoint, backend, detail });
+        log("warn", backend === next ? "retry" : "failover", { id, endpoint, backend, next, detail });
       },
+      onResent: ({ id, endpoint, backend }) =>
+        log("info", "resent", {
+          id,
+          endpoint,
+          backend,
+          detail: "it closed a kept connection; the proxy sends the request on a new one",
+        }),
       onUnexpected: (error, id) => log("error", "unexpected", { id, detail: traceOf(error) }),
     };
   }

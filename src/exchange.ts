@@ -198,23 +198,43 @@ export class Exchange {
 
   /** Adds an attempt: the proxy sends the request to a backend. */
   attempted(backend: string): void {
+    const before = this.#attempts.at(-1);
     this.#attempts.push({ backend, afterMs: this.#elapsedMs, detail: undefined });
-    this.account?.attempted();
+    try {
+      this.account?.attempted();
+      if (before?.detail === undefined) return;
+      const { backend: failed, detail } = before;
+      this.#parts.onFailover({ ...this.#place, backend: failed, next: backend, detail });
+    } catch (error) {
+      this.#observerFailed(error);
+    }
+  }
+
+  /** The request is sent to the same backend again, because the backend had closed a kept connection. */
+  resent(backend: string): void {
+    try {
+      this.#parts.onResent({ ...this.#place, backend });
+    } catch (error) {
+      this.#observerFailed(error);
+    }
   }
 
   /** Adds the estimated usage to the last attempt: the backend got the request, and did not respond in time. */
   unanswered(backend: Backend): void {
-    const last = this.#attempts.pop();
+    const last = this.#attempts.at(-1);
     if (last === undefined) return;
-    const estimated = this.account?.unanswered(backend, this.#elapsedMs - last.afterMs);
-    this.#attempts.push(estimated === undefined ? last : { ...last, estimated });
+    try {
+      const estimated = this.account?.unanswered(backend, this.#elapsedMs - last.afterMs);
+      if (estimated !== undefined) this.#attempts[this.#attempts.length - 1] = { ...last, estimated };
+    } catch (error) {
+      this.#observerFailed(error);
+    }
   }
 
-  /** Adds a reason to the last attempt: it failed, and another attempt follows. */
-  failedOver(backend: string, detail: string): void {
+  /** Adds a reason to the last attempt: it failed, and another attempt is to follow. */
+  failedOver(detail: string): void {
     const last = this.#attempts.pop();
     if (last !== undefined) this.#attempts.push({ ...last, detail });
-    this.#parts.onFailover({ id: this.id, endpoint: this.endpoint?.name, backend, detail });
   }
 
   /** Called when the client will get this response. Its head arrived at `headAt`, in milliseconds of the clock. */
@@ -273,6 +293,11 @@ export class Exchange {
     } catch (error) {
       this.#observerFailed(error);
     }
+  }
+
+  /** Reports an error that the program did not expect: a bug. */
+  unexpected(error: unknown): void {
+    this.#parts.onUnexpected(error, this.id);
   }
 
   /** Ends the exchange with an error. Returns the reply that the client gets. */
@@ -355,13 +380,13 @@ export class Exchange {
    */
   #observerFailed(error: unknown): undefined {
     this.#hasAccountFailed = true;
-    this.#parts.onUnexpected(error, this.id);
+    this.unexpected(error);
   }
 
   /** Reports an error of the objects, which is a bug. They read no more of the response. */
   #objectsFailed(error: unknown): void {
     this.#haveObjectsFailed = true;
-    this.#parts.onUnexpected(error, this.id);
+    this.unexpected(error);
   }
 
   #recordOf(ending: ResponseEnd): OpenRecord {
@@ -394,7 +419,7 @@ export class Exchange {
   }
 
   #unexpected(error: unknown): ProxyFault {
-    this.#parts.onUnexpected(error, this.id);
+    this.unexpected(error);
     return new ProxyFault("internal", "The proxy failed on this request; its log says more.", {
       cause: error,
     });
@@ -405,6 +430,11 @@ export class Exchange {
     return this.principal?.kind === "token"
       ? `the upstream of ${this.endpoint?.name ?? "this path"}`
       : undefined;
+  }
+
+  /** What log lines of attempts have in common. */
+  get #place(): { readonly id: string; readonly endpoint: string | undefined } {
+    return { id: this.id, endpoint: this.endpoint?.name };
   }
 
   get #elapsedMs(): number {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Cancellation } from "../src/cancellation.ts";
 import { Exchange, type RoutedExchange } from "../src/exchange.ts";
-import type { ExchangeParts } from "../src/exchange/exchange_parts.ts";
+import type { ExchangeParts, Failover } from "../src/exchange/exchange_parts.ts";
 import type { ExchangeAccount, ExchangeObjects } from "../src/exchange/observers.ts";
 import type { IncomingRequest } from "../src/http/message.ts";
 import type { ExchangeRecord, ExchangeUsage } from "../src/exchange_record.ts";
@@ -74,6 +74,7 @@ const PARTS: ExchangeParts = {
   onEnd() {},
   onRecord() {},
   onFailover() {},
+  onResent() {},
   onUnexpected() {},
 };
 
@@ -159,6 +160,47 @@ Deno.test("Exchange: an account that failed reads no more of the response, and i
   let settled = 0;
   const { passed } = await relayed({ answered: fails, settle: () => void settled++ });
   assertEquals([passed, settled], [0, 1]);
+});
+
+/** An exchange whose account does as stated, with what it reports. */
+function attempting(account: Partial<ExchangeAccount>) {
+  const errors: unknown[] = [];
+  const failovers: Failover[] = [];
+  const records: ExchangeRecord[] = [];
+  const request = { ...REQUEST, cancellation: new Cancellation() };
+  const beginning = { target: { path: "/", query: "" }, route: undefined, address: "192.0.2.1" };
+  const exchange = new Exchange(request, beginning, {
+    ...PARTS,
+    onRecord: (record) => records.push(record),
+    onFailover: (failover) => failovers.push(failover),
+    onUnexpected: (error) => errors.push(error),
+  });
+  exchange.account = { ...ACCOUNT, ...account };
+  return { exchange, errors, failovers, records };
+}
+
+Deno.test("Exchange: an account that fails at an attempt is reported, and breaks no request", () => {
+  for (const account of [{ attempted: fails }, { unanswered: fails }]) {
+    const { exchange, errors, records } = attempting(account);
+    exchange.attempted("a");
+    exchange.unanswered(testBackend("https://a.test"));
+    exchange.end("complete");
+    assertEquals(errors.length, 1);
+    assertEquals(records[0]?.attempts.map(({ backend }) => backend), ["a"]);
+  }
+});
+
+Deno.test("Exchange: a failed attempt is reported with the next backend when the next attempt begins", () => {
+  const { exchange, failovers, records } = attempting({});
+  exchange.attempted("a");
+  exchange.failedOver("it answered 503");
+  assertEquals(failovers, []);
+  exchange.attempted("b");
+  exchange.failedOver("it answered 429");
+  exchange.end("client_gone");
+  const failed = { id: "req_1", endpoint: undefined, backend: "a", detail: "it answered 503" };
+  assertEquals(failovers, [{ ...failed, next: "b" }]);
+  assertEquals(records[0]?.attempts.map(({ detail }) => detail), ["it answered 503", "it answered 429"]);
 });
 
 Deno.test("Exchange: it ends once, its account settles first, and its one record has the usage", async () => {

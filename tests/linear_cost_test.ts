@@ -33,6 +33,7 @@ import { jsonFacts } from "../src/payload/request_facts.ts";
 import { withoutParameter, withParameter } from "../src/http/join_url.ts";
 import { ambiguityOf, parseRequestTarget } from "../src/http/request_target.ts";
 import { parseRequestHead } from "../src/server/request_head.ts";
+import { responseBlock } from "../src/server/http2/response_block.ts";
 import { setsSessionCookie, withoutSessionCookie } from "../src/http/session_cookie.ts";
 import { FrameReader } from "../src/payload/websocket_frames.ts";
 import { contentFields, fieldsOf } from "./support/data/fields.ts";
@@ -173,6 +174,11 @@ const HEADS: Readonly<Record<string, (bytes: number) => () => unknown>> = {
   "query: many encoded parameters": (n) => () => withoutParameter("%61=&".repeat(n / 5), "key"),
   "query: many keys": (n) => () => findCredentials([], "key=a&".repeat(n / 6)),
   "query: many other parameters": (n) => () => findCredentials([], "kez=a&".repeat(n / 6)),
+  "fields: many of a response over HTTP/2": (n) => {
+    const lines = Array.from({ length: n / 16 }, (_, at) => `x-${at}: a`);
+    const fields = fieldsOf(...lines, ...lines);
+    return () => responseBlock({ status: 200, fields, length: undefined });
+  },
   "fields: many that the connection names": (n) => {
     const names = Array.from({ length: n / 16 }, (_, at) => `x-${at}`);
     const fields = fieldsOf(`connection: ${names.join(",")}`, ...names.map((name) => `y${name}: a`));

@@ -19,8 +19,10 @@ export interface ExchangeParts {
    * piece of a compressed response was decompressed.
    */
   readonly onRecord: (record: ExchangeRecord, request: IncomingRequest) => void;
-  /** Called when an attempt failed, and another attempt follows. */
+  /** Called when an attempt failed, and the next attempt begins. */
   readonly onFailover: (failover: Failover) => void;
+  /** Called when a request is sent again within one attempt, because the backend had closed a kept connection. */
+  readonly onResent: (resent: Omit<Failover, "next" | "detail">) => void;
   /** Called with an error that the program did not expect, which is a bug. */
   readonly onUnexpected: (error: unknown, id: string) => void;
 }
@@ -31,6 +33,8 @@ export interface Failover {
   readonly id: string;
   readonly endpoint: string | undefined;
   readonly backend: string;
+  /** The backend of the next attempt. It can be the same one. */
+  readonly next: string;
   /** What went wrong, in words for people. */
   readonly detail: string;
 }

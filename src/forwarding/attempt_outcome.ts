@@ -4,8 +4,6 @@ import { ClientGone } from "../cancellation.ts";
 import type { ForwardedExchange, ForwardObserver, ForwardRequest } from "./forward.ts";
 import type { Finding } from "./hidden_failure.ts";
 import type { Lease } from "./lease.ts";
-import type { RequestContent } from "./request_content.ts";
-import { modelOf, type RequestTraits } from "./request_traits.ts";
 import { judgeAnswer } from "./retry.ts";
 import { TimeoutExpired } from "./timeouts.ts";
 import { RequestBodyBroken, TransportError, type UpstreamResponse } from "./transport/transport.ts";
@@ -31,23 +29,21 @@ export interface AttemptResponse {
 export function recordResponse(
   { response, finding }: Pick<AttemptResponse, "response" | "finding">,
   lease: Lease,
-  { request, content, traits, epochMs }: {
+  { request, model, epochMs }: {
     readonly request: ForwardRequest;
-    readonly content: RequestContent;
-    readonly traits: RequestTraits;
+    /** Returns the model that the limits of the provider count. Undefined: it is not known. */
+    readonly model: () => string | undefined;
     readonly epochMs: number;
   },
 ): void {
   const { requests, exchange: { endpoint } } = request;
-  if (lease.backend.pool !== undefined) lease.answered(response.fields, traits.model);
+  if (lease.backend.pool !== undefined) lease.answered(response.fields, model());
   // The rate limit of a project's key says nothing of other projects.
   if (response.status === 429 && requests.usesProjectKey(lease.backend)) return;
   const verdict = judgeAnswer(response, { ...endpoint.retry, finding, epochMs });
   if (verdict === "good") lease.succeeded();
   else if (verdict === "failure") lease.failed({ isCertain: false });
-  else if (verdict !== "nothing") {
-    lease.limited(verdict.limitedMs, traits.model ?? modelOf(request, content.kept()));
-  }
+  else if (verdict !== "nothing") lease.limited(verdict.limitedMs, model());
 }
 
 /** Tells the balancer what a failure says of its backend, and the exchange that the backend may have done work. */

@@ -13,7 +13,7 @@ import type { ForwardRequest } from "./forward.ts";
 import { hiddenFailure, mayHideFailure } from "./hidden_failure.ts";
 import type { Lease } from "./lease.ts";
 import { RequestContent } from "./request_content.ts";
-import { NO_TRAITS, type RequestTraits, traitsOf } from "./request_traits.ts";
+import { modelOf, NO_TRAITS, type RequestTraits, traitsOf } from "./request_traits.ts";
 import { canFailOver, isCreation, mayBeDone } from "./retry.ts";
 import type { Transport, UpstreamResponse } from "./transport/transport.ts";
 import { type BackendResponse, type CallRequest, UpstreamCall } from "./upstream_call.ts";
@@ -39,6 +39,8 @@ export class Attempts {
   readonly #isUnsafe: boolean;
   readonly #startedAt: number;
   readonly #tried = new Set<Backend>();
+  /** The backends whose limits the request exceeds alone. They would reject it again. */
+  readonly #exceeded = new Set<Backend>();
   #traits: RequestTraits = NO_TRAITS;
   /** It can become negative: the attempt at a woken backend counts too, and needs no retry that is left. */
   #retriesLeft: number;
@@ -72,7 +74,7 @@ export class Attempts {
         this.#content.release();
         return responseOf(outcome, lease, exchange);
       }
-      exchange.failedOver(lease.backend.name, abandon(outcome, lease));
+      exchange.failedOver(abandon(outcome, lease));
       if (pauseMs !== undefined && pauseMs > 0) await pause(pauseMs, cancellation, this.#parts.clock);
     }
   }
@@ -82,7 +84,7 @@ export class Attempts {
     const { holder } = exchange;
     const only = this.#woken ?? pinned;
     const lease = only === undefined
-      ? balancer.choose({ ...this.#traits, tried: this.#tried, holder })
+      ? balancer.choose({ ...this.#traits, tried: this.#isFirstRound ? this.#tried : this.#exceeded, holder })
       : balancer.again(only, holder);
     this.#tried.add(lease.backend);
     exchange.attempted(lease.backend.name);
@@ -104,12 +106,8 @@ export class Attempts {
         : undefined;
       const outcome = { call, response, finding };
       const epochMs = this.#parts.clock.epochMs();
-      recordResponse(outcome, lease, {
-        request: this.#request,
-        content: this.#content,
-        traits: this.#traits,
-        epochMs,
-      });
+      recordResponse(outcome, lease, { request: this.#request, model: () => this.#model(), epochMs });
+      if (finding?.pauseMs === 0) this.#exceeded.add(lease.backend);
       return outcome;
     } catch (caught) {
       const error = call === undefined ? caught : call.failed(caught);
@@ -125,7 +123,8 @@ export class Attempts {
 
   /** The request for one backend. Throws where no request can be made for it. */
   #callRequest(backend: Backend): CallRequest {
-    const { exchange: { request: { method, cancellation } }, requests, websocket } = this.#request;
+    const { exchange, requests, websocket } = this.#request;
+    const { request: { method, cancellation } } = exchange;
     const { target, fields } = requests.headFor(backend);
     return {
       backend,
@@ -135,6 +134,7 @@ export class Attempts {
       cancellation,
       websocket,
       startedAt: this.#startedAt,
+      onResent: () => exchange.resent(backend.name),
     };
   }
 
@@ -162,15 +162,40 @@ export class Attempts {
     return this.#content.replayable && !(this.#isUnsafe && mayBeDone(outcome));
   }
 
-  /** 0 if a backend was not tried yet. Undefined: the pause would be longer than {@link LONGEST_PAUSE_MS}. */
+  /** Whether a backend was not tried yet that may get the request. */
+  get #isFirstRound(): boolean {
+    return this.#tried.size < this.#usableCount;
+  }
+
+  /** How many backends may get the request. */
+  get #usableCount(): number {
+    return this.#request.pinned === undefined ? this.#request.exchange.endpoint.backends.length : 1;
+  }
+
+  /**
+   * 0 if a backend was not tried yet. Undefined: all backends would reject the request again, or the pause would be
+   * longer than {@link LONGEST_PAUSE_MS}.
+   */
   #pauseMs(): number | undefined {
     const { balancer, pinned, exchange: { endpoint, holder } } = this.#request;
-    const backends = pinned === undefined ? endpoint.backends.length : 1;
-    if (this.#tried.size < backends) return 0;
-    const round = endpoint.retry.retries - this.#retriesLeft - (backends - 1);
-    const { model } = this.#traits;
-    const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** round, balancer.waitMs({ holder, model }));
+    if (this.#isFirstRound) return 0;
+    const only = this.#woken ?? pinned;
+    const next = (only === undefined ? endpoint.backends : [only])
+      .filter((backend) => !this.#exceeded.has(backend));
+    if (next.length === 0) return undefined;
+    const round = endpoint.retry.retries - this.#retriesLeft - (this.#usableCount - 1);
+    const waitMs = balancer.waitMs({ holder, model: this.#model() }, next);
+    const pauseMs = Math.max(FIRST_PAUSE_MS * 2 ** round, waitMs);
     return pauseMs > LONGEST_PAUSE_MS ? undefined : pauseMs;
+  }
+
+  /** The model that the limits of providers count. Undefined: the request names none in what is in memory. */
+  #model(): string | undefined {
+    const known = this.#traits.model;
+    if (known !== undefined) return known;
+    const model = modelOf(this.#request, this.#content.kept());
+    if (model !== undefined) this.#traits = { ...this.#traits, model };
+    return model;
   }
 
   /** Whether the request can go to a backend that is being woken: the attempt failed, and it can be sent again. */

@@ -183,9 +183,10 @@ export class Balancer {
     });
   }
 
-  /** Milliseconds until the first backend's requested pause ends. 0 if any backend has none. */
-  waitMs(request: LimitedRequest): number {
-    const soonest = Math.min(...this.#states.map(({ pauses }) => pauses.until(request)));
+  /** Milliseconds until the pause that ends first of some backends. 0: one of them has none. */
+  waitMs(request: LimitedRequest, backends: readonly Backend[]): number {
+    const states = this.#states.filter(({ backend }) => backends.includes(backend));
+    const soonest = Math.min(...states.map(({ pauses }) => pauses.until(request)));
     return Math.max(0, soonest - this.#clock.now());
   }
 

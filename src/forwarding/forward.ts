@@ -45,7 +45,7 @@ export interface ForwardRequest {
   readonly memory: BodyMemory;
   /** The memory for the beginning of a response that may hide a failure. Undefined: it is not counted. */
   readonly peekMemory?: (() => PeekMemory) | undefined;
-  /** The longest message of the WebSocket. Undefined: the request does not ask for a WebSocket. */
+  /** How the proxy carries the WebSocket. Undefined: the request asks for none. */
   readonly websocket: WebSocketOptions | undefined;
 }
 
@@ -58,8 +58,10 @@ export interface ForwardObserver extends ResponseObserver {
   readonly attempted: (backend: string) => void;
   /** The backend got the request, and did not answer in time. It may have done the work. */
   readonly unanswered: (backend: Backend) => void;
-  /** The attempt failed, and another one follows. */
-  readonly failedOver: (backend: string, detail: string) => void;
+  /** The request is sent to the same backend again, because the backend had closed a kept connection. */
+  readonly resent: (backend: string) => void;
+  /** The attempt failed, and another one is to follow, unless the client leaves before. */
+  readonly failedOver: (detail: string) => void;
   /**
    * The response for the client is chosen. Earlier responses were discarded. Its head may have arrived some time ago
    * (`headAt`), because the proxy can read the first event before.

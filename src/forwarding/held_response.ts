@@ -46,10 +46,12 @@ export class HeldResponses {
       request: exchange.request,
       attempted: (backend) => exchange.attempted(backend),
       unanswered: (backend) => exchange.unanswered(backend),
-      failedOver: (backend, detail) => exchange.failedOver(backend, detail),
+      resent: (backend) => exchange.resent(backend),
+      failedOver: (detail) => exchange.failedOver(detail),
       answered() {},
       passed() {},
       sent() {},
+      unexpected: (error) => exchange.unexpected(error),
       end: (how) => {
         if (how instanceof ProxyFault) this.#fault = how;
       },

@@ -16,7 +16,7 @@ export interface Finding {
   readonly status?: number;
   /** Why the response counts as a failure, as the end of a sentence about the backend. */
   readonly detail?: string;
-  /** For how long the backend wants no more requests, in milliseconds. 0: no pause helps this request. */
+  /** For how long the backend wants no more requests, in milliseconds. 0: the request exceeds the limit alone. */
   readonly pauseMs?: number;
 }
 

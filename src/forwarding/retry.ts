@@ -1,6 +1,6 @@
 /**
- * Says after which outcomes another attempt may follow, and what a response says of its backend. `forward.ts`
- * decides.
+ * Says after which outcomes another attempt may follow, and what a response says of its backend. `Attempts`
+ * (`attempts.ts`) decides.
  */
 
 import { factsOf, type Operation } from "../apis/operations.ts";

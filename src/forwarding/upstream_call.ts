@@ -4,6 +4,7 @@ import type { Backend } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
 import type { Field } from "../http/fields.ts";
 import type { Tunnel } from "../http/message.ts";
+import type { MessageRejection } from "../payload/message_rejection.ts";
 import { CLOSE_CODES } from "../payload/websocket_frames.ts";
 import type { ResponseEnd } from "../response_end.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
@@ -12,12 +13,11 @@ import { PeekedBody, type PeekMemory } from "./peeked_body.ts";
 import { RelayedBody, type RelayOwner } from "./relay.ts";
 import type { Content } from "./request_content.ts";
 import { PhaseTimer, TimeoutExpired } from "./timeouts.ts";
-import {
-  type AttemptPhase,
-  type Transport,
-  TransportError,
-  type UpstreamRequest,
-  type UpstreamResponse,
+import type {
+  AttemptPhase,
+  Transport,
+  UpstreamRequest,
+  UpstreamResponse,
 } from "./transport/transport.ts";
 import { faultWithinResponse } from "./upstream_faults.ts";
 import { isAccepted } from "./websocket/handshake.ts";
@@ -32,13 +32,15 @@ export interface CallRequest {
   readonly content: Content;
   /** The cancellation of the exchange. It also ends the call. */
   readonly cancellation: Cancellation;
-  /** The longest message of the WebSocket. Undefined: the request does not ask for a WebSocket. */
+  /** How the proxy carries the WebSocket. Undefined: the request asks for none. */
   readonly websocket: WebSocketOptions | undefined;
   /**
    * When the proxy began to forward the exchange, after the body it had to read and the wait for a slot. The
    * total timeout counts from then.
    */
   readonly startedAt: number;
+  /** The transport sends the request again, because the backend had closed a kept connection. */
+  readonly onResent: () => void;
 }
 
 /** How the proxy carries a WebSocket. */
@@ -46,7 +48,7 @@ export interface WebSocketOptions {
   /** The longest message of either side, in bytes. */
   readonly maxMessageBytes: number;
   /** Checks bytes of the client, as `TunnelParts.check` does. */
-  readonly check?: ((piece: Uint8Array) => Promise<ProxyFault | undefined> | undefined) | undefined;
+  readonly check?: ((piece: Uint8Array) => Promise<MessageRejection | undefined> | undefined) | undefined;
 }
 
 /** Observes the response of a call on its way to the client. This is the exchange, seen from here. */
@@ -57,6 +59,8 @@ export interface ResponseObserver {
   readonly passed: (piece: Uint8Array) => void;
   /** The next piece that the client sends on a WebSocket, which is valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
+  /** An error that the program did not expect: a bug. */
+  readonly unexpected: (error: unknown) => void;
   /** The response has ended. Called once. */
   readonly end: (how: ResponseEnd) => void;
 }
@@ -96,6 +100,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
    * follow.
    */
   readonly cancellation = new Cancellation();
+  readonly onResent: () => void;
   readonly #exchange: Cancellation;
   readonly #websocket: WebSocketOptions | undefined;
   readonly #transport: Transport;
@@ -109,7 +114,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
   #tunnel: WebSocketTunnel | undefined;
 
   constructor(
-    { backend, method, target, content, cancellation, websocket, startedAt }: CallRequest,
+    { backend, method, target, content, cancellation, websocket, startedAt, onResent }: CallRequest,
     { transport, clock }: { readonly transport: Transport; readonly clock: Clock },
   ) {
     this.backend = backend;
@@ -121,6 +126,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
     this.body = content.body;
     this.again = content.again;
     this.upgrade = websocket !== undefined;
+    this.onResent = onResent;
     this.#exchange = cancellation;
     this.#websocket = websocket;
     this.#transport = transport;
@@ -138,23 +144,11 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
     return this.#transport.send(this);
   }
 
-  /**
-   * The head of the response has arrived. Throws a {@link TransportError} for an invalid WebSocket handshake.
-   */
+  /** The head of the response has arrived. */
   begun(response: UpstreamResponse): void {
     this.#timer.pause();
     this.#response = response;
     this.#headAt = this.#clock.now();
-    const { upgraded, fields } = response;
-    if (upgraded === undefined || isAccepted(this.fields, fields)) return;
-    upgraded.close();
-    throw new TransportError("its answer does not match the WebSocket handshake", {
-      phase: "first byte",
-      sent: true,
-      received: true,
-      reused: false,
-      elapsedMs: 0,
-    });
   }
 
   /**
@@ -239,6 +233,10 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
     this.#hasReceived = true;
   }
 
+  acceptsUpgrade(fields: readonly Field[]): boolean {
+    return isAccepted(this.fields, fields);
+  }
+
   // What the body of the response or the WebSocket reports:
 
   get stepBytes(): number | undefined {
@@ -289,6 +287,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
       check: this.#websocket?.check,
       passed: (piece) => observer.passed(piece),
       sent: (piece) => observer.sent(piece),
+      unexpected: (error) => observer.unexpected(error),
       active: () => this.#timer.enter("idle"),
       ended: (how) => this.ended(how),
     });

@@ -88,5 +88,8 @@ export interface Duplex {
   readonly output: ByteOutput;
 }
 
-/** Handles the request of a client, and returns the response. Never throws. */
+/**
+ * Handles the request of a client, and returns the response. Throws only for a bug: the server logs the error and sends
+ * a 500.
+ */
 export type Handler = (request: IncomingRequest) => Promise<OutgoingReply>;

@@ -1,10 +1,14 @@
 /** Checks the ids in the messages that a client sends on a WebSocket, before the upstream gets them. */
 
 import { ProxyFault } from "../faults.ts";
-import { type FrameHead, FrameReader, OPCODES, unmasked } from "../payload/websocket_frames.ts";
+import { type MessageRejection, rejectionOf } from "../payload/message_rejection.ts";
+import { CLOSE_CODES, type FrameHead, FrameReader, OPCODES, unmasked } from "../payload/websocket_frames.ts";
 import type { CheckReferences } from "./body_references.ts";
 import { addReferences, type References } from "./object_ids.ts";
 import { QuotedTexts } from "./quoted_texts.ts";
+
+/** The reason for the client in the close frame. The log has the fault. */
+const CHECK_FAILED = "a message names an object that does not exist";
 
 /** Checks the messages of one client, piece by piece. It keeps at most the text that has begun. */
 export class MessageCheck {
@@ -46,28 +50,25 @@ export class MessageCheck {
    * Reads the next bytes of the client. The upstream must not get them before the promise resolves. Resolves with why
    * the WebSocket must end. Undefined: it need not, now or in the promise.
    */
-  next(piece: Uint8Array): Promise<ProxyFault | undefined> | undefined {
+  next(piece: Uint8Array): Promise<MessageRejection | undefined> | undefined {
     this.#frames.pass(piece);
-    if (this.#isUnreadable) {
-      return Promise.resolve(new ProxyFault("bad_request", "The client sent a compressed message."));
-    }
-    const { violation } = this.#frames;
-    if (violation !== undefined) {
-      return Promise.resolve(new ProxyFault("bad_request", `The client sent ${violation.reason}.`));
-    }
+    const violation = this.#isUnreadable
+      ? { code: CLOSE_CODES.protocolError, reason: "a compressed message" }
+      : this.#frames.violation;
+    if (violation !== undefined) return Promise.resolve(rejectionOf(violation, "client"));
     if (this.#found.size === 0) return undefined;
     const references = this.#found;
     this.#found = new Map();
     return this.#checked(references);
   }
 
-  async #checked(references: References): Promise<ProxyFault | undefined> {
+  async #checked(references: References): Promise<MessageRejection | undefined> {
     try {
       await this.#check(references);
       return undefined;
-    } catch (error) {
-      if (error instanceof ProxyFault) return error;
-      throw error;
+    } catch (fault) {
+      if (!(fault instanceof ProxyFault)) throw fault;
+      return { close: { code: CLOSE_CODES.policyViolation, reason: CHECK_FAILED }, fault };
     }
   }
 

@@ -17,6 +17,7 @@ export const LOG_FIELDS = [
   "client",
   "endpoint",
   "backend",
+  "next",
   "attempts",
   "principal",
   "token",

@@ -26,6 +26,7 @@ export const CLOSE_CODES = {
   protocolError: 1002,
   policyViolation: 1008,
   tooBig: 1009,
+  internalError: 1011,
 } as const;
 
 /** The rule that a frame breaks, and the status code for its sender. */

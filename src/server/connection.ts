@@ -21,6 +21,7 @@ import { stallFault, StallTimer } from "./stall_timer.ts";
 import type { UnauthenticatedBudget } from "./unauthenticated_budget.ts";
 import { replyMessage } from "./reply_head.ts";
 import { type ExchangeOwner, RunningExchange } from "./running_exchange.ts";
+import { internalFault, internalReply, isBug } from "./server_error.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import { parseRequestHead, type RequestHead } from "./request_head.ts";
 
@@ -47,6 +48,8 @@ export interface ConnectionParts {
   readonly heldBytes?: HeldBytes | undefined;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
+  /** Called with an error that is a bug. Undefined: nothing is logged. */
+  readonly onUnexpected?: ((error: unknown) => void) | undefined;
 }
 
 /** A connection of a client over HTTP/1.1. */
@@ -64,6 +67,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
   readonly #peer: string;
   readonly #isTls: boolean;
   readonly #entry: Entry;
+  readonly #onUnexpected: ((error: unknown) => void) | undefined;
   readonly #onAuthenticated = (holder: string): void => this.#authenticated(holder);
   readonly clock: () => number;
   // The timeout for the first head begins when the client connects.
@@ -84,8 +88,10 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
 
   constructor(
     connection: Deno.Conn,
-    { handler, peer, isTls = false, entry, limits, unauthenticatedBudget, heldBytes, now }: ConnectionParts,
+    parts: ConnectionParts,
   ) {
+    const { handler, peer, isTls = false, entry, limits, unauthenticatedBudget, heldBytes, now } = parts;
+    this.#onUnexpected = parts.onUnexpected;
     this.#connection = connection;
     this.#reader = new ConnectionReader(connection, this);
     this.#watch = new DepartureWatch(this.#reader, this);
@@ -168,7 +174,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     try {
       while (await this.#serveOne()) { /* the next request */ }
     } catch {
-      // The client left or the connection was closed, so no response can reach the client.
+      // The client left or the connection was closed, so no response can reach the client. A bug was reported.
     } finally {
       this.close();
     }
@@ -183,17 +189,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     if (this.#state === "closed") return false;
     const exchange = this.#begin(head);
     const { cancellation, body } = exchange;
-    const reply = await this.#handler({
-      method: head.method,
-      target: head.target,
-      fields: head.fields,
-      body,
-      peer: this.#peer,
-      isTls: this.#isTls,
-      onAuthenticated: this.#onAuthenticated,
-      entry: this.#entry,
-      cancellation,
-    });
+    const reply = await this.#replyTo(head, exchange);
     try {
       if (reply.tunnel !== undefined) return await this.#tunnel(reply, reply.tunnel);
       const isRead = body === null || body.skipUnread();
@@ -210,12 +206,35 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
       return !closes && !this.#isLast;
     } catch (error) {
       // The end of the connection shows the client that the response is incomplete.
-      cancellation.cancel(new ClientGone("the client left"));
+      if (isBug(error)) {
+        this.#onUnexpected?.(error);
+        cancellation.cancel(internalFault(error));
+      } else cancellation.cancel(new ClientGone("the client left"));
       throw error;
     } finally {
       this.#current = undefined;
       this.#replyBytes = 0;
       discardReply(reply);
+    }
+  }
+
+  async #replyTo({ method, target, fields }: RequestHead, exchange: RunningExchange): Promise<OutgoingReply> {
+    try {
+      return await this.#handler({
+        method,
+        target,
+        fields,
+        body: exchange.body,
+        peer: this.#peer,
+        isTls: this.#isTls,
+        onAuthenticated: this.#onAuthenticated,
+        entry: this.#entry,
+        cancellation: exchange.cancellation,
+      });
+    } catch (error) {
+      this.#onUnexpected?.(error);
+      this.#isLast = true;
+      return internalReply(error);
     }
   }
 

@@ -34,8 +34,12 @@ export class ConnectionServer {
     } catch (error) {
       // An error of one connection must not end the program.
       closeQuietly(accepted);
-      this.#parts.log("error", "unexpected", { detail: traceOf(error) });
+      this.#logUnexpected(error);
     }
+  }
+
+  #logUnexpected(error: unknown): void {
+    this.#parts.log("error", "unexpected", { detail: traceOf(error) });
   }
 
   async #serveHttp1(accepted: Deno.Conn, entry: Entry): Promise<void> {
@@ -72,7 +76,18 @@ export class ConnectionServer {
   #partsOf(accepted: Deno.Conn, entry: Entry): ConnectionParts {
     const { handler, limits, unauthenticatedBudget, heldBytes, now } = this.#parts;
     const [peer, encrypted] = [peerAddress(accepted.remoteAddr), isTls(accepted)];
-    return { handler, peer, isTls: encrypted, entry, limits, unauthenticatedBudget, heldBytes, now };
+    const onUnexpected = (error: unknown) => this.#logUnexpected(error);
+    return {
+      handler,
+      peer,
+      isTls: encrypted,
+      entry,
+      limits,
+      unauthenticatedBudget,
+      heldBytes,
+      now,
+      onUnexpected,
+    };
   }
 
   /** Logs plain HTTP on a TLS port. The client gets only a TLS alert from the runtime, without the message. */

@@ -16,6 +16,7 @@ import { bodyOf } from "../streams/bytes.ts";
 import { FetchBody } from "./fetch_body.ts";
 import { asksForWebSocket, ownServerFault, readFetchHead } from "./fetch_request.ts";
 import { headFault } from "./head_fault.ts";
+import { internalFault, internalReply, isBug } from "./server_error.ts";
 import { stallFault, StallTimer } from "./stall_timer.ts";
 
 /** What {@link FetchHandler} needs. */
@@ -57,7 +58,9 @@ export class FetchHandler {
     } catch (error) {
       exchange.end();
       this.#parts.onUnexpected(error);
-      return new Response(null, { status: 500 });
+      const { status, fields, body } = internalReply(error);
+      const headers = fields.map(({ name, value }): [string, string] => [name, value]);
+      return new Response(body instanceof Uint8Array ? body.slice() : null, { status, headers });
     }
   }
 
@@ -188,7 +191,10 @@ class FetchExchange {
           controller.enqueue(piece.slice());
         } catch (error) {
           if (this.#hasEnded) return;
-          if (error instanceof FramingError) this.#parts.onUnexpected(error);
+          if (isBug(error)) {
+            this.#parts.onUnexpected(error);
+            this.#cancellation.cancel(internalFault(error));
+          }
           source.cancel();
           this.end();
           controller.error(responseCut());

@@ -74,7 +74,7 @@ export class HttpServer implements RunningServer {
     this.#certificate = config.tls && this.#certificateOf(config.tls, onRenewed);
     this.#sweep = setInterval(() => {
       this.#connections.endOverdue();
-      void this.#certificate?.reload();
+      if (this.#draining === undefined) void this.#certificate?.reload();
     }, sweepMs);
   }
 
@@ -100,7 +100,6 @@ export class HttpServer implements RunningServer {
   }
 
   async #drain(deadlineMs: number): Promise<void> {
-    clearInterval(this.#sweep);
     const closed = Promise.all(this.#ports.all.map((listener) => listener.close()));
     await drainExchanges(this.#app, {
       log: this.#log,
@@ -108,6 +107,7 @@ export class HttpServer implements RunningServer {
       finish: () => Promise.all([closed, this.#connections.finish()]),
       close: () => this.#connections.close(),
     });
+    clearInterval(this.#sweep);
   }
 
   #accept(accepted: Deno.Conn, entry: Entry): void {

@@ -88,20 +88,20 @@ Deno.test("Balancer: the length of a cooldown is limited", () => {
 });
 
 Deno.test("Balancer: a backend that asked for a pause is skipped, and then needs no probe", () => {
-  const { clock, names, balancer, choose } = setup("failover", [1, 1]);
+  const { clock, names, balancer, choose, backends } = setup("failover", [1, 1]);
   names(1, (lease) => lease.limited(60_000));
-  assertEquals([names(1), balancer.waitMs({ holder: "anna", model: undefined })], ["b", 0]);
+  assertEquals([names(1), balancer.waitMs({ holder: "anna", model: undefined }, backends)], ["b", 0]);
   clock.pass(60_000);
   assertEquals([choose().backend.name, choose().backend.name], ["a", "a"]);
 });
 
 Deno.test("Balancer: if all backends cool down, the one whose cooldown ends first is tried", () => {
-  const { names, clock, balancer } = setup("failover", [1, 1]);
+  const { names, clock, balancer, backends } = setup("failover", [1, 1]);
   names(1, (lease) => lease.limited(60_000));
   names(1, (lease) => lease.limited(30_000));
-  assertEquals([names(1), balancer.waitMs({ holder: "anna", model: undefined })], ["b", 30_000]);
+  assertEquals([names(1), balancer.waitMs({ holder: "anna", model: undefined }, backends)], ["b", 30_000]);
   clock.pass(10_000);
-  assertEquals(balancer.waitMs({ holder: "anna", model: undefined }), 20_000);
+  assertEquals(balancer.waitMs({ holder: "anna", model: undefined }, backends), 20_000);
 });
 
 Deno.test("Balancer: every strategy skips backends that cool down", () => {

@@ -1,10 +1,13 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Cancellation, ClientGone } from "../../src/cancellation.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { ProxyFault } from "../../src/faults.ts";
+import { FramingError } from "../../src/http/framing_error.ts";
+import type { Handler } from "../../src/http/message.ts";
 import { HeldBytes } from "../../src/limits/held_bytes.ts";
 import { ClientConnection } from "../../src/server/connection.ts";
 import { nextPiece } from "../../src/streams/byte_source.ts";
+import { PulledSource } from "../../src/streams/pulled_source.ts";
 import { shortPause } from "../../src/streams/turn.ts";
 import { inputOf, latin1 } from "../support/clients/byte_input.ts";
 import { until, within } from "../support/time/deadline.ts";
@@ -209,4 +212,53 @@ Deno.test("ClientConnection: an upload that stands still is read on within a lim
   assertEquals(LARGE.held, 0);
   // Connections that were pausing end after their pause, and it is no timer of the next test.
   await shortPause();
+});
+
+/** Serves one request over HTTP/1.1. Returns what the client gets, what is reported, and the cancellation. */
+async function servedOnce(handler: Handler) {
+  const request = latin1("GET / HTTP/1.1\r\nHost: p\r\n\r\n");
+  const input = inputOf(request, request.length, "silence");
+  const closed = Promise.withResolvers<null>();
+  const errors: unknown[] = [];
+  let text = "";
+  let cancellation: Cancellation | undefined;
+  const parts = {
+    read: (into: Uint8Array) => Promise.race([input.read(into), closed.promise]),
+    write(bytes: Uint8Array) {
+      text += new TextDecoder("latin1").decode(bytes);
+      return Promise.resolve(bytes.length);
+    },
+    closeWrite: () => Promise.resolve(closed.resolve(null)),
+    close: () => closed.resolve(null),
+  };
+  const connection = new ClientConnection(parts as unknown as Deno.Conn, { // nothing else of it is touched
+    handler(request) {
+      cancellation = request.cancellation;
+      return handler(request);
+    },
+    peer: "192.0.2.1",
+    entry: "all",
+    limits: () => DEFAULT_SERVER_SETTINGS.connections,
+    now: () => 0,
+    onUnexpected: (error) => errors.push(error),
+  });
+  await within(connection.serve(), "the end of the connection");
+  return { text, errors, reason: cancellation?.reason };
+}
+
+Deno.test("ClientConnection: a handler that fails is reported, and the client gets a 500", async () => {
+  const bug = new TypeError("a bug");
+  const { text, errors } = await servedOnce(() => Promise.reject(bug));
+  assertEquals(errors, [bug]);
+  assertStringIncludes(text, "HTTP/1.1 500 ");
+  assertStringIncludes(text, "x-llm-proxy-error: internal");
+});
+
+Deno.test("ClientConnection: a body of another length than stated is reported, and is no departure of the client", async () => {
+  const body = new PulledSource(() => Promise.resolve(null), { length: 5 });
+  const { errors, reason } = await servedOnce(() =>
+    Promise.resolve({ status: 200, reason: "OK", fields: [], body })
+  );
+  assertEquals(errors.map((error) => error instanceof FramingError), [true]);
+  assertEquals(reason instanceof ProxyFault && reason.code, "internal");
 });

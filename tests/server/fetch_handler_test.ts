@@ -1,7 +1,10 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
+import { ProxyFault } from "../../src/faults.ts";
+import { FramingError } from "../../src/http/framing_error.ts";
 import type { Handler } from "../../src/http/message.ts";
 import { FetchHandler } from "../../src/server/fetch_handler.ts";
+import { PulledSource } from "../../src/streams/pulled_source.ts";
 
 interface Bench {
   readonly ask: (request: Request) => Promise<Response>;
@@ -70,4 +73,18 @@ Deno.test("FetchHandler: an error of the handler is reported, and the client get
   const { ask, errors } = bench(() => Promise.reject(new TypeError("a bug")));
   assertEquals((await ask(new Request("http://proxy.test/x", { headers: HOST }))).status, 500);
   assertEquals(errors.map(String), ["TypeError: a bug"]);
+});
+
+Deno.test("FetchHandler: a body of another length than stated is reported, and is no departure of the client", async () => {
+  let reason: () => Error | undefined = () => undefined;
+  const body = new PulledSource(() => Promise.resolve(null), { length: 5 });
+  const { ask, errors } = bench(({ cancellation }) => {
+    reason = () => cancellation.reason;
+    return Promise.resolve({ status: 200, reason: "", fields: [], body });
+  });
+  const answer = await ask(new Request("http://proxy.test/x", { headers: HOST }));
+  await assertRejects(() => answer.text(), Error);
+  assertEquals(errors.map((error) => error instanceof FramingError), [true]);
+  const fault = reason();
+  assertEquals(fault instanceof ProxyFault && fault.code, "internal");
 });

@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { ClientGone } from "../../src/cancellation.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
+import { ProxyFault } from "../../src/faults.ts";
+import { FramingError } from "../../src/http/framing_error.ts";
 import type { Handler, IncomingRequest, OutgoingReply } from "../../src/http/message.ts";
 import { Http2Connection } from "../../src/server/http2/connection.ts";
 import { FrameRateLimit } from "../../src/server/http2/frame_rate_limit.ts";
@@ -127,6 +129,7 @@ function serve(
   let now = 0;
   const unauthenticatedBudget = new UnauthenticatedBudget({ maxBytes: budgetBytes, now: () => now });
   const seen: IncomingRequest[] = [];
+  const errors: unknown[] = [];
   const connection = new Http2Connection(client.conn, {
     handler(request) {
       seen.push(request);
@@ -138,9 +141,10 @@ function serve(
     limits: () => DEFAULT_SERVER_SETTINGS.connections,
     now: () => now,
     unauthenticatedBudget,
+    onUnexpected: (error) => errors.push(error),
   }, new FrameRateLimit({ perSecond, now: () => now }));
   const served = connection.serve();
-  return { client, connection, served, seen, pass: (ms: number) => void (now += ms) };
+  return { client, connection, served, seen, errors, pass: (ms: number) => void (now += ms) };
 }
 
 function head(method: number = GET, ...more: readonly number[][]): number[] {
@@ -176,6 +180,22 @@ Deno.test("Http2Connection: a response ends with its last byte, and a response o
   assertEquals(of(3), ["headers 3", "data 3 a", "data 3 bc", "data 3  end"]);
   assertEquals(of(5), ["headers 5", "data 5 abc end"]);
   assertEquals([of(7), of(9)], [["headers 7 end"], ["headers 9 end"]]);
+});
+
+Deno.test("Http2Connection: a bug is reported, and is no departure of the client", async () => {
+  const bug = new TypeError("a bug");
+  const handlers: Handler[] = [
+    () => Promise.reject(bug),
+    () => Promise.resolve(reply(stated(5, ["abc"]))),
+  ];
+  const { client, errors, seen } = serve((request) => handlers.shift()?.(request) ?? Promise.reject(bug));
+  client.send(get(1));
+  await client.next("headers 1");
+  client.send(get(3));
+  await client.next("reset 3");
+  assertEquals(errors.map((error) => error === bug || error instanceof FramingError), [true, true]);
+  const reason = seen[1]?.cancellation.reason;
+  assertEquals(reason instanceof ProxyFault && reason.code, "internal");
 });
 
 Deno.test("Http2Connection: the first SETTINGS go with a response that is ready, or at once", async () => {
@@ -219,7 +239,7 @@ Deno.test("Http2Connection: a handler that fails is a 500, and the connection go
     count++ === 0 ? Promise.reject(new Error("for the test")) : Promise.resolve(reply(null))
   );
   client.send(get(1));
-  await client.next("headers 1 end");
+  await client.next("headers 1");
   client.send(get(3));
   await client.next("headers 3 end");
 });

@@ -151,7 +151,9 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
         if (!isFinal(status, request)) continue;
         form?.checkAnswer(status);
         if (upload !== null) upload.isAnswered = true;
-        return status.status === 101 ? this.#upgraded(status) : this.#response(status, request.method);
+        return status.status === 101
+          ? this.#upgraded(status, request)
+          : this.#response(status, request.method);
       }
       throw new HttpSyntaxError(`more than ${MAX_INTERIM} interim answers`);
     } catch (error) {
@@ -184,7 +186,13 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
     this.close();
   }
 
-  #upgraded({ status, reason, fields }: StatusHead): UpstreamResponse {
+  #upgraded({ status, reason, fields }: StatusHead, request: UpstreamRequest): UpstreamResponse {
+    if (request.acceptsUpgrade?.(fields) === false) {
+      throw new TransportError(
+        "its answer does not match the WebSocket handshake",
+        this.#facts("first byte"),
+      );
+    }
     this.#cancellation?.removeListener(this);
     return {
       status,
@@ -232,10 +240,18 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
   }
 
   #explain(error: unknown, phase: FailureFacts["phase"]): TransportError {
-    const received = this.#reader.received > this.#receivedBefore;
-    const elapsedMs = performance.now() - this.#beganAt;
-    const facts = { phase, sent: true, received, reused: this.#reused, elapsedMs };
-    return new TransportError(reasonOf(error, received), facts, { cause: error });
+    const facts = this.#facts(phase);
+    return new TransportError(reasonOf(error, facts.received), facts, { cause: error });
+  }
+
+  #facts(phase: FailureFacts["phase"]): FailureFacts {
+    return {
+      phase,
+      sent: true,
+      received: this.#reader.received > this.#receivedBefore,
+      reused: this.#reused,
+      elapsedMs: performance.now() - this.#beganAt,
+    };
   }
 }
 

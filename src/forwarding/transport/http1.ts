@@ -42,6 +42,7 @@ export function createHttp1Transport(systemRoots: SystemRoots = new SystemRoots(
       return await kept.exchange(request, request.body);
     } catch (error) {
       if (!(error instanceof TransportError) || !canResendOnFreshConnection(error.facts)) throw error;
+      request.onResent?.();
       return await sendOnFresh(upstream, request, request.again?.() ?? null);
     }
   }

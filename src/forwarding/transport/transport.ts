@@ -30,6 +30,10 @@ export interface UpstreamRequest {
   onPhase(phase: AttemptPhase): void;
   /** Called before the throw if the upstream had sent any byte of a response. */
   onReceived?(): void;
+  /** Called before the request is sent again, because the upstream had closed a kept connection. */
+  onResent?(): void;
+  /** Whether the fields of a 101 answer this request. Undefined: any do. */
+  acceptsUpgrade?(fields: readonly Field[]): boolean;
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Duplex, Tunnel } from "../../http/message.ts";
 import type { ResponseEnd } from "../../response_end.ts";
 import { SmallPieces } from "../../streams/small_pieces.ts";
 import { writeAll } from "../../http/writer.ts";
+import { type MessageRejection, rejectionOf } from "../../payload/message_rejection.ts";
 import { CLOSE_CODES, closeFrame, FrameReader, type FrameViolation } from "../../payload/websocket_frames.ts";
 import type { UpgradedConnection } from "../transport/transport.ts";
 
@@ -22,10 +23,12 @@ export interface TunnelParts {
   /** The next bytes of the client, which are valid during this call. */
   readonly sent: (piece: Uint8Array) => void;
   /**
-   * Checks the next bytes of the client before the upstream gets them. Resolves with the error that ends the WebSocket.
+   * Checks the next bytes of the client before the upstream gets them. Resolves with the reason to end the WebSocket.
    * Undefined: nothing is checked, or these bytes need no check.
    */
-  readonly check?: ((piece: Uint8Array) => Promise<ProxyFault | undefined> | undefined) | undefined;
+  readonly check?: ((piece: Uint8Array) => Promise<MessageRejection | undefined> | undefined) | undefined;
+  /** An error that the program did not expect. It ends the WebSocket. */
+  readonly unexpected: (error: unknown) => void;
   /** Bytes arrived from either side. */
   readonly active: () => void;
   /** The tunnel has ended. Called once. */
@@ -34,8 +37,6 @@ export interface TunnelParts {
 
 /** How much is observed within one turn of the event loop. */
 const STEP_BYTES = 16 * 1024;
-/** The reason for the client in the close frame. The log has the fault. */
-const CHECK_FAILED = "a message names an object that does not exist";
 /** How long a side may take to answer a close frame, or to finish its present frame. */
 const CLOSING_MS = 1_000;
 
@@ -138,9 +139,13 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
   async #carry(direction: Direction): Promise<void> {
     try {
       direction.end = await this.#carryOn(direction);
-    } catch {
-      // The connection broke off.
-      direction.end = "ended";
+    } catch (error) {
+      this.#parts.unexpected(error);
+      direction.end = "stopped";
+      this.closeBoth(
+        { code: CLOSE_CODES.internalError, reason: "the proxy failed" },
+        new ProxyFault("internal", "The proxy failed on this WebSocket; its log says more.", { cause: error }),
+      );
     }
   }
 
@@ -148,7 +153,7 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
     const { from, to, frames } = direction;
     while (true) {
       if (this.#hasEnded || this.#isStopping && frames.isAtBoundary) return "stopped";
-      const piece = from.source.tryRead();
+      const piece = readFrom(from);
       if (piece === undefined) {
         await this.#wait(direction);
         continue;
@@ -156,9 +161,9 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
       if (piece === null) return "ended";
       this.#parts.active();
       const checked = direction === this.#directions[0] ? this.#parts.check?.(piece) : undefined;
-      const fault = checked && await checked;
-      if (fault !== undefined) {
-        this.closeBoth({ code: CLOSE_CODES.policyViolation, reason: CHECK_FAILED }, fault);
+      const rejection = checked && await checked;
+      if (rejection !== undefined) {
+        this.closeBoth(rejection.close, rejection.fault);
         return "stopped";
       }
       const allowed = frames.pass(piece);
@@ -213,11 +218,7 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
     if (this.#closing !== undefined) return this.#closing.fault ?? "complete";
     for (const { frames } of [up, down]) {
       if (frames.violation === undefined) continue;
-      const { code, reason } = frames.violation;
-      const isClient = frames === up.frames;
-      const broken = isClient ? "bad_request" : "bad_gateway";
-      const fault = code === CLOSE_CODES.tooBig ? "payload_too_large" : broken;
-      return new ProxyFault(fault, `${isClient ? "The client" : "The upstream"} sent ${reason}.`);
+      return rejectionOf(frames.violation, frames === up.frames ? "client" : "upstream").fault;
     }
     // A side that has sent a close frame may leave.
     if (up.frames.hasClosed || down.frames.hasClosed) return "complete";
@@ -239,5 +240,14 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
     this.#hasEnded = true;
     this.#parts.cancellation.removeListener(this);
     this.#parts.ended(how);
+  }
+}
+
+/** The next bytes of a side. Null: it has ended, or its connection broke off. Undefined: no bytes have arrived. */
+function readFrom({ source }: Duplex): Uint8Array | null | undefined {
+  try {
+    return source.tryRead();
+  } catch {
+    return null;
   }
 }

@@ -105,8 +105,9 @@ export class Http2Connection implements ServedConnection, FrameReader {
   }
 
   /** What the streams read and call. */
-  #streamOwner({ handler, peer, entry, limits, now }: ConnectionParts): StreamOwner {
+  #streamOwner({ handler, peer, entry, limits, now, onUnexpected }: ConnectionParts): StreamOwner {
     return {
+      onUnexpected,
       handler,
       peer,
       entry,

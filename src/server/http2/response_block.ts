@@ -1,4 +1,4 @@
-import { type Field, fieldValue } from "../../http/fields.ts";
+import type { Field } from "../../http/fields.ts";
 import { writeLatin1 } from "../../http/latin1.ts";
 import { STATIC_TABLE } from "./static_table.ts";
 
@@ -26,6 +26,8 @@ const INTEGER_BYTES = 5;
 /** Grows to the longest block so far. */
 let block = new Uint8Array(4_096);
 let at = 0;
+/** The names of the present fields. */
+const names = new Set<string>();
 
 /**
  * Encodes the head of a response (RFC 7541). No field enters a table of the client, so nothing depends on the
@@ -44,26 +46,37 @@ export function responseBlock(
   const index = STATUSES.get(text);
   if (index === undefined) literal(":status", text, STATUS_INDEX);
   else block[at++] = 0x80 | index;
-  for (const [position, { lower, value }] of fields.entries()) {
+  const values = joinedValues(fields);
+  for (const { lower, value } of fields) {
     if (WITHOUT.has(lower)) continue;
-    if (lower === "set-cookie" || !isRepeated(fields, position)) literal(lower, value, INDEXES.get(lower));
-    else if (isFirst(fields, position)) literal(lower, fieldValue(fields, lower) ?? "", INDEXES.get(lower));
+    if (lower === "set-cookie" || values === undefined) literal(lower, value, INDEXES.get(lower));
+    else {
+      const joined = values.get(lower);
+      // The first field of a name has all its values.
+      if (joined === undefined) continue;
+      values.delete(lower);
+      literal(lower, joined.length === 1 ? value : joined.join(", "), INDEXES.get(lower));
+    }
   }
   if (length !== undefined) literal("content-length", String(length), INDEXES.get("content-length"));
   return block.subarray(0, at);
 }
 
-/** Whether another field has the same name. Clients may keep only one of them, so they are joined. */
-function isRepeated(fields: readonly Field[], position: number): boolean {
-  const lower = fields[position]?.lower;
-  for (let other = 0; other < fields.length; other++) {
-    if (other !== position && fields[other]?.lower === lower) return true;
+/**
+ * The values of each name. Clients may keep only one of several fields with a name, so these are joined. Undefined: no
+ * name is repeated, as in most responses.
+ */
+function joinedValues(fields: readonly Field[]): Map<string, string[]> | undefined {
+  names.clear();
+  for (const { lower } of fields) names.add(lower);
+  if (names.size === fields.length) return undefined;
+  const values = new Map<string, string[]>();
+  for (const { lower, value } of fields) {
+    const known = values.get(lower);
+    if (known === undefined) values.set(lower, [value]);
+    else known.push(value);
   }
-  return false;
-}
-
-function isFirst(fields: readonly Field[], position: number): boolean {
-  return fields.findIndex(({ lower }) => lower === fields[position]?.lower) === position;
+  return values;
 }
 
 /** Writes a literal field without indexing (RFC 7541, 6.2.2). */

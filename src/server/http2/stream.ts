@@ -7,6 +7,7 @@ import { discardReply, type IncomingRequest, type OutgoingReply } from "../../ht
 import { HttpSyntaxError } from "../../http/syntax_error.ts";
 import type { ConnectionParts } from "../connection.ts";
 import { headFault } from "../head_fault.ts";
+import { internalFault, internalReply, isBug } from "../server_error.ts";
 import { stallFault, StallTimer } from "../stall_timer.ts";
 import type { FrameOutput } from "./frame_output.ts";
 import { ERROR } from "./frames.ts";
@@ -18,7 +19,8 @@ import { StreamBody } from "./stream_body.ts";
 import { streamRequest } from "./stream_request.ts";
 
 /** What an {@link Http2Stream} needs from its connection. */
-export interface StreamOwner extends Pick<ConnectionParts, "handler" | "peer" | "entry" | "limits" | "now"> {
+export interface StreamOwner
+  extends Pick<ConnectionParts, "handler" | "peer" | "entry" | "limits" | "now" | "onUnexpected"> {
   readonly output: FrameOutput;
   readonly room: SendingRoom;
   /** Called when the request is authenticated, or needs no token. */
@@ -186,14 +188,19 @@ export class Http2Stream implements SendingStream {
     let reply: OutgoingReply;
     try {
       reply = await this.#respond();
-    } catch {
-      reply = emptyReply(500);
+    } catch (error) {
+      this.#owner.onUnexpected?.(error);
+      reply = internalReply(error);
     }
     this.#reply = reply;
     try {
       // HTTP/2 has no `upgrade`, so there is no tunnel.
       if (!this.#hasEnded) await this.#sender.send(reply.tunnel === undefined ? reply : emptyReply(500));
-    } catch {
+    } catch (error) {
+      if (isBug(error)) {
+        this.#owner.onUnexpected?.(error);
+        this.#cancellation.cancel(internalFault(error));
+      }
       // The source of the body has failed. A response that breaks off never looks complete.
       if (!this.#hasEnded) this.#owner.reset(this.id, ERROR.internal);
     }

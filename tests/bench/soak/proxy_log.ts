@@ -20,6 +20,8 @@ const TAKEN: ReadonlySet<unknown> = new Set([
   "reloaded",
   "fault",
   "failover",
+  "retry",
+  "resent",
   "backend_failing",
   "backend_rate_limited",
   "backend_recovered",

@@ -104,6 +104,7 @@ export class HandlerBench {
       checkOpenAccess() {},
       balancerOf: (endpoint) => new Balancer(endpoint, { clock: this.clock }),
       onFailover() {},
+      onResent() {},
       management: undefined,
       transport: {
         send: (request) => {

@@ -1,5 +1,7 @@
 /** The handler without sockets before a transport that keeps what it is asked to send, and plays the answers. */
 
+import { WholeResponses } from "../../../src/limits/whole_responses.ts";
+import { MergedLists } from "../../../src/models/merged_lists.ts";
 import { textOf } from "../../support/data/body_text.ts";
 import { FailureGate } from "../../../src/auth/failure_gate.ts";
 import { sharedTokenCheck } from "../../../src/auth/shared_token.ts";
@@ -19,8 +21,6 @@ import { parseHead } from "../../../src/http/head.ts";
 import type { OutgoingReply } from "../../../src/http/message.ts";
 import { HeldBytes } from "../../../src/limits/held_bytes.ts";
 import { ConcurrencyLimiter } from "../../../src/limits/concurrency_limiter.ts";
-import { WholeResponses } from "../../../src/limits/whole_responses.ts";
-import { MergedLists } from "../../../src/models/merged_lists.ts";
 import { HttpSyntaxError } from "../../../src/http/syntax_error.ts";
 import { buildRoutingTable } from "../../../src/routing/table.ts";
 import { parseRequestHead, type RequestHead } from "../../../src/server/request_head.ts";
@@ -71,7 +71,6 @@ export class FuzzBench {
     const balancers = new Map(
       endpoints.map((endpoint) => [endpoint.name, new Balancer(endpoint, { clock: this.#clock })]),
     );
-    const heldBytes = new HeldBytes(1e9);
     this.#handler = createHandler({
       routes: buildRoutingTable(endpoints),
       catalogue: {
@@ -83,10 +82,10 @@ export class FuzzBench {
         refreshed: () => Promise.resolve(),
       },
       mergedLists: new MergedLists(this.#clock),
+      wholeResponses: new WholeResponses(new HeldBytes(1e9)),
       checkManaged: () => undefined,
       objects: new KnownObjects({ clock: this.#clock, store: undefined, onFailed() {}, onUnexpected() {} }),
-      heldBytes,
-      wholeResponses: new WholeResponses(heldBytes),
+      heldBytes: new HeldBytes(1e9),
       clientAccess: new ClientAccess(
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },
         new FailureGate(this.#clock),
@@ -102,6 +101,7 @@ export class FuzzBench {
       balancerOf: (endpoint) =>
         balancers.get(endpoint.name) ?? new Balancer(endpoint, { clock: this.#clock }),
       onFailover() {},
+      onResent() {},
       management: undefined,
       transport: { send: (request) => this.#send(request), renew() {}, close() {} },
       clock: this.#clock,

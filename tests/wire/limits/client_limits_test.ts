@@ -108,6 +108,19 @@ for (const how of ["while it is forwarded", "while it is held to be changed"] as
   });
 }
 
+Deno.test("an upload that stands still while the proxy shuts down is a 408 after its time", async () => {
+  await using upstream = new FakeUpstream({ script: HELLO });
+  const options = limited({ connections: { uploadMs: 200 } });
+  await using proxy = new LocalProxy(upstream, { ...options, drainMs: 5_000 });
+  using client = await RawClient.connect(proxy.url);
+  await client.send(`POST /openai/v1/x HTTP/1.1\r\n${HEAD}Content-Length: 200000\r\n\r\n{"model":`);
+  await until(() => upstream.requests.length === 1, "the request at the upstream");
+  const drained = proxy.drain();
+  assertEquals((await client.answer("POST")).status, 408);
+  await drained;
+  assertEquals(proxy.log.filter(({ event }) => event === "drain_deadline"), []);
+});
+
 Deno.test("an upload that goes on slowly, but goes on, is forwarded whole", async () => {
   await using upstream = new FakeUpstream({ script: HELLO });
   await using proxy = new LocalProxy(upstream, limited({ connections: { uploadMs: 300 } }));

@@ -72,13 +72,45 @@ Deno.test("backends: a 503 and a dead one are passed over; each gets its own key
     assertEquals([line["backend"], line["attempts"], line["status"]], ["well", 3, 200]);
     const left = bench.proxy.log.filter(({ event }) => event === "failover");
     assertEquals(
-      left.map(({ backend, detail }) => `${backend} ${String(detail).replace(/127[^:]*:\d+/, "host")}`),
+      left.map(({ backend, next, detail }) =>
+        `${backend} to ${next}: ${String(detail).replace(/127[^:]*:\d+/, "host")}`
+      ),
       [
-        "dead No answer from host: it refused the connection.",
-        "busy it answered 503",
+        "dead to busy: No answer from host: it refused the connection.",
+        "busy to well: it answered 503",
       ],
     );
   }));
+
+Deno.test("backends: an attempt at the same backend is logged as a retry, and not as a failover", () => {
+  let count = 0;
+  const script: Script = (exchange) => says("one", count++ === 0 ? "503 Busy" : "200 OK")(exchange);
+  const retry = { retries: 1, statuses: new Set([503]), unsafe: false };
+  return withBackends({ one: script }, async ({ proxy }) => {
+    assertEquals((await post(proxy.url, "x")).status, 200);
+    const { backend, next, detail } = await proxy.logged("retry");
+    assertEquals([backend, next, detail], ["one", "one", "it answered 503"]);
+    assertEquals(proxy.log.filter(({ event }) => event === "failover"), []);
+  }, { endpoint: { retry } });
+});
+
+Deno.test("backends: the log says when a request is sent again because a kept connection was closed", () => {
+  let count = 0;
+  const script: Script = async (exchange) => {
+    if (++count !== 2) return await says("one")(exchange);
+    exchange.close();
+  };
+  return withBackends({ one: script }, async ({ proxy }) => {
+    assertEquals((await post(proxy.url, "x")).text, "one:x");
+    assertEquals((await post(proxy.url, "y")).text, "one:y");
+    const { endpoint, backend, detail } = await proxy.logged("resent");
+    assertEquals([endpoint, backend, detail], [
+      "chat",
+      "one",
+      "it closed a kept connection; the proxy sends the request on a new one",
+    ]);
+  });
+});
 
 Deno.test("backends: the client is told who served where that was asked for", () =>
   withBackends({ one: says("one") }, async ({ proxy }) => {

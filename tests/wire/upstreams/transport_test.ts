@@ -182,6 +182,16 @@ Deno.test("transport: once a byte of an answer came, nothing is sent again", () 
     assertEquals([error.facts.reused, error.facts.received, upstream.requests.length], [true, true, 2]);
   }));
 
+Deno.test("transport: a request that is sent again on a fresh connection is reported once", () =>
+  withTransport(closesSecond(""), async (send) => {
+    let resent = 0;
+    const onResent = () => void resent++;
+    await send({ onResent });
+    assertEquals(resent, 0);
+    assertEquals(await send({ ...posted("x"), onResent }), "1:x");
+    assertEquals(resent, 1);
+  }));
+
 Deno.test("transport: a failure on a fresh connection is not tried again", () =>
   withTransport((exchange) => exchange.close(), async (send, upstream) => {
     const error = await assertRejects(() => send(posted("x")), TransportError);
