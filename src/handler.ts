@@ -57,7 +57,11 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const clientReply = routeReply && await routeReply;
     if (clientReply !== undefined) return clientReply;
 
-    const admitted = await admitExchange(exchange, proxy, { principal, account, rejection: target.rejection });
+    const admitted = await admitExchange(exchange, proxy, {
+      principal,
+      account,
+      rejection: target.rejection,
+    });
     const forwarding = new Forwarding(admitted, proxy, client);
     const send = async (): Promise<OutgoingReply> => {
       response = await forwarding.send();

@@ -13,12 +13,7 @@ import { PeekedBody, type PeekMemory } from "./peeked_body.ts";
 import { RelayedBody, type RelayOwner } from "./relay.ts";
 import type { Content } from "./request_content.ts";
 import { PhaseTimer, TimeoutExpired } from "./timeouts.ts";
-import type {
-  AttemptPhase,
-  Transport,
-  UpstreamRequest,
-  UpstreamResponse,
-} from "./transport/transport.ts";
+import type { AttemptPhase, Transport, UpstreamRequest, UpstreamResponse } from "./transport/transport.ts";
 import { faultWithinResponse } from "./upstream_faults.ts";
 import { isAccepted } from "./websocket/handshake.ts";
 import { WebSocketTunnel } from "./websocket/tunnel.ts";

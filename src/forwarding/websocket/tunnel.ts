@@ -144,7 +144,9 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
       direction.end = "stopped";
       this.closeBoth(
         { code: CLOSE_CODES.internalError, reason: "the proxy failed" },
-        new ProxyFault("internal", "The proxy failed on this WebSocket; its log says more.", { cause: error }),
+        new ProxyFault("internal", "The proxy failed on this WebSocket; its log says more.", {
+          cause: error,
+        }),
       );
     }
   }
