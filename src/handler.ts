@@ -1,4 +1,4 @@
-/** The life of a request, top to bottom. Each stage is a function of another file; only this file knows their order. */
+/** The life of a request, top to bottom. Each stage is a function of another file; `admit_exchange.ts` orders the steps of "admit". */
 
 import { identifyClient } from "./auth/identify_client.ts";
 import { Exchange } from "./exchange.ts";
