@@ -18,7 +18,7 @@ import { harmlessText } from "./text/harmless_text.ts";
  * more would block other connections for several milliseconds.
  */
 const OBSERVED_STEP_BYTES = 32 * 1024;
-/** The status under which nginx, and this proxy, log a client that left. */
+/** The status, as in nginx, in the record of a client that left before the end of its response. */
 const CLIENT_GONE_STATUS = 499;
 /** The reply for a client that has left. No connection is there to send it on. */
 const CLIENT_GONE_REPLY: OutgoingReply = {
@@ -98,8 +98,10 @@ export class Exchange {
   #releaseSlot: (() => void) | undefined;
   #held: { readonly release: () => void } | undefined;
   #hasEnded = false;
-  /** Whether an observer has failed, so that none is called any more. */
-  #isUnobserved = false;
+  /** Whether the account has failed, so that it reads no more of the response. The objects go on. */
+  #hasAccountFailed = false;
+  /** Whether the objects have failed, so that they read no more of the response. The account goes on. */
+  #haveObjectsFailed = false;
 
   constructor(request: IncomingRequest, { target, route, address }: ExchangeBeginning, parts: ExchangeParts) {
     this.id = parts.createId();
@@ -156,7 +158,10 @@ export class Exchange {
     return this.#target.query;
   }
 
-  /** The key that limits are counted by: the token, or the address of a client without a token. */
+  /**
+   * The key of the client's slots, body memory and cooldowns: its token, or its address if it has no token. Rate limits
+   * and budgets go by the subjects of {@link principal}.
+   */
   get holder(): string {
     return holderOf(this.principal, this.address);
   }
@@ -235,15 +240,22 @@ export class Exchange {
     if (last !== undefined) this.#attempts.push({ ...last, detail });
   }
 
-  /** Called when the head of the provider's response has arrived. */
-  answered({ status, fields }: ResponseHead, backend: Backend): void {
+  /** Called when the client will get this response. Its head arrived at `headAt`, in milliseconds of the clock. */
+  answered(
+    { status, fields, headAt }: ResponseHead & { readonly headAt: number },
+    backend: Backend,
+  ): void {
     this.#status = status;
-    this.#firstByteMs = this.#elapsedMs;
+    this.#firstByteMs = headAt - this.#startedAt;
     try {
       this.account?.answered({ status, fields }, backend);
-      this.objects?.answered({ status, fields }, backend);
     } catch (error) {
       this.#observerFailed(error);
+    }
+    try {
+      this.objects?.answered({ status, fields }, backend);
+    } catch (error) {
+      this.#objectsFailed(error);
     }
   }
 
@@ -260,18 +272,25 @@ export class Exchange {
   /** Called with the next piece of the response's body, which is valid during this call. */
   passed(piece: Uint8Array): void {
     this.#bytes += piece.length;
-    if (this.account === undefined && this.objects === undefined || this.#isUnobserved) return;
-    try {
-      this.account?.passed(piece);
-      this.objects?.passed(piece);
-    } catch (error) {
-      this.#observerFailed(error);
+    if (this.account !== undefined && !this.#hasAccountFailed) {
+      try {
+        this.account.passed(piece);
+      } catch (error) {
+        this.#observerFailed(error);
+      }
+    }
+    if (this.objects !== undefined && !this.#haveObjectsFailed) {
+      try {
+        this.objects.passed(piece);
+      } catch (error) {
+        this.#objectsFailed(error);
+      }
     }
   }
 
   /** Called with the next piece that the client sends on a WebSocket, which is valid during this call. */
   sent(piece: Uint8Array): void {
-    if (this.account === undefined || this.#isUnobserved) return;
+    if (this.account === undefined || this.#hasAccountFailed) return;
     try {
       this.account.sent(piece);
     } catch (error) {
@@ -320,9 +339,13 @@ export class Exchange {
     this.#held?.release();
     const record = this.#recordOf(ending);
     this.#parts.onEnd(this.request.cancellation);
-    let usage: ReturnType<ExchangeAccount["settle"]>;
     try {
       this.objects?.ended();
+    } catch (error) {
+      this.#objectsFailed(error);
+    }
+    let usage: ReturnType<ExchangeAccount["settle"]>;
+    try {
       usage = this.account?.settle(record);
     } catch (error) {
       this.#observerFailed(error);
@@ -345,7 +368,13 @@ export class Exchange {
   }
 
   get #hasSeenEnd(): boolean {
-    return this.account !== undefined && !this.#isUnobserved && this.account.hasSeenEnd();
+    if (this.account === undefined || this.#hasAccountFailed) return false;
+    try {
+      return this.account.hasSeenEnd();
+    } catch (error) {
+      this.#observerFailed(error);
+      return false;
+    }
   }
 
   /**
@@ -353,13 +382,18 @@ export class Exchange {
    * failure of the backend. The account reads no more of the response, and settles with what it has read.
    */
   #observerFailed(error: unknown): undefined {
-    this.#isUnobserved = true;
+    this.#hasAccountFailed = true;
+    this.unexpected(error);
+  }
+
+  /** Reports an error of the objects, which is a bug. They read no more of the response. */
+  #objectsFailed(error: unknown): void {
+    this.#haveObjectsFailed = true;
     this.unexpected(error);
   }
 
   #recordOf(ending: ResponseEnd): OpenRecord {
     const isFault = typeof ending !== "string";
-    const statusWithoutResponse = isFault ? ending.status : CLIENT_GONE_STATUS;
     return {
       id: this.id,
       method: this.#method,
@@ -370,7 +404,7 @@ export class Exchange {
       endpoint: this.endpoint?.name,
       backend: this.#attempts.at(-1)?.backend,
       attempts: this.#attempts,
-      status: ending === "client_gone" || this.#status === 0 ? statusWithoutResponse : this.#status,
+      status: this.#statusFor(ending),
       bytes: this.#bytes,
       firstByteMs: this.#firstByteMs,
       durationMs: this.#elapsedMs,
@@ -378,6 +412,13 @@ export class Exchange {
       detail: isFault ? ending.message : undefined,
       usage: undefined,
     };
+  }
+
+  /** A response that broke off with a fault keeps the status that was sent. */
+  #statusFor(ending: ResponseEnd): number {
+    if (ending === "client_gone") return CLIENT_GONE_STATUS;
+    if (this.#status !== 0) return this.#status;
+    return typeof ending === "string" ? CLIENT_GONE_STATUS : ending.status;
   }
 
   #unexpected(error: unknown): ProxyFault {

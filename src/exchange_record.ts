@@ -28,7 +28,7 @@ export interface ExchangeRecord {
   readonly backend: string | undefined;
   /** The attempts in their order. A backend can have several. */
   readonly attempts: readonly AttemptRecord[];
-  /** The status of the response. 499: the client left before the response began. */
+  /** The status of the response. 499: the client left before its end, even if another status was sent. */
   readonly status: number;
   /** The number of bytes of the response's body that the proxy sent to the client. */
   readonly bytes: number;

@@ -1,4 +1,4 @@
-/** The life of a request, top to bottom. Each stage is a function of another file; only this file knows their order. */
+/** The life of a request, top to bottom. Each stage is a function of another file; `admit_exchange.ts` orders the steps of "admit". */
 
 import { identifyClient } from "./auth/identify_client.ts";
 import { Exchange } from "./exchange.ts";
@@ -57,7 +57,11 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
     const clientReply = routeReply && await routeReply;
     if (clientReply !== undefined) return clientReply;
 
-    const admitted = await admitExchange(exchange, proxy, { principal, account, rejection: target.rejection });
+    const admitted = await admitExchange(exchange, proxy, {
+      principal,
+      account,
+      rejection: target.rejection,
+    });
     const forwarding = new Forwarding(admitted, proxy, client);
     const send = async (): Promise<OutgoingReply> => {
       response = await forwarding.send();

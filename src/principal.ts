@@ -124,8 +124,9 @@ export function sharedPrincipal(name: string, rules: Rules = {}): Principal {
 }
 
 /**
- * The key of the limits that clients share: those with the same token, or those without a token from the same
- * address.
+ * The holder: the key by which slots, body memory, connections and cooldowns are counted. Clients with the same token
+ * share it, and so do clients without a token from the same address. Rate limits and budgets go by
+ * {@link Principal.subjects}.
  */
 export function holderOf(principal: Principal | undefined, address: string): string {
   return principal === undefined || principal.kind === "anonymous" ? ADDRESS_PREFIX + address : principal.key;

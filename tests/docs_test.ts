@@ -113,3 +113,12 @@ Deno.test("docs/commands.md: it names every command and every option", async () 
   look(buildProgram(), "llm-proxy");
   assertEquals(missing, []);
 });
+
+Deno.test("docs/contributing.md: the layout names every folder of src", async () => {
+  const text = await Deno.readTextFile(new URL("docs/contributing.md", ROOT));
+  const entries = await Array.fromAsync(Deno.readDir(new URL("src/", ROOT)));
+  const folders = entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => `src/${name}/`);
+  const isInLayout = (folder: string) =>
+    text.split("\n").some((line) => line.startsWith("| `src/") && line.includes(`\`${folder}\``));
+  assertEquals(folders.filter((folder) => !isInLayout(folder)), []);
+});

@@ -1,12 +1,16 @@
 import { assertEquals } from "@std/assert";
 import { Cancellation } from "../src/cancellation.ts";
-import { Exchange } from "../src/exchange.ts";
+import { Exchange, type RoutedExchange } from "../src/exchange.ts";
 import type { ExchangeParts, Failover } from "../src/exchange/exchange_parts.ts";
-import type { ExchangeAccount } from "../src/exchange/observers.ts";
+import type { ExchangeAccount, ExchangeObjects } from "../src/exchange/observers.ts";
 import type { IncomingRequest } from "../src/http/message.ts";
 import type { ExchangeRecord, ExchangeUsage } from "../src/exchange_record.ts";
+import { Balancer } from "../src/forwarding/balancer.ts";
+import { forward } from "../src/forwarding/forward.ts";
 import { RelayedBody } from "../src/forwarding/relay.ts";
-import { testBackend } from "./support/proxies/config.ts";
+import type { MessageBody } from "../src/streams/byte_source.ts";
+import { fieldsOf } from "./support/data/fields.ts";
+import { testBackend, testEndpoint } from "./support/proxies/config.ts";
 import { textSource } from "./support/proxies/handler.ts";
 import { textOf } from "./support/data/body_text.ts";
 import { FakeClock } from "./support/time/fake_clock.ts";
@@ -123,7 +127,7 @@ async function relayed(
       return account.settle?.(record);
     },
   };
-  exchange.answered({ status: 200, fields: [] }, testBackend("https://a.test"));
+  exchange.answered({ status: 200, fields: [], headAt: 0 }, testBackend("https://a.test"));
   const body = new RelayedBody(textSource("hello"), request.cancellation, {
     awaited() {},
     passed: (piece) => exchange.passed(piece),
@@ -233,3 +237,122 @@ Deno.test("Exchange: the path in records has no part of a credential, also where
   exchange.conceal([{ value: credential }]);
   assertEquals(exchange.path, `/openai/${"x".repeat(980)}/[redacted]`);
 });
+
+/** The calls of both observers of one response of two pieces, of which some fail. */
+function observed(
+  { account = {}, objects = {} }: {
+    account?: Partial<Record<"answered" | "passed" | "hasSeenEnd", () => never>>;
+    objects?: Partial<Record<keyof ExchangeObjects, () => never>>;
+  },
+): { readonly calls: string[]; readonly errors: number } {
+  const calls: string[] = [];
+  let errors = 0;
+  const exchange = new Exchange({ ...REQUEST, cancellation: new Cancellation() }, {
+    target: { path: "/", query: "" },
+    route: undefined,
+    address: "192.0.2.1",
+  }, { ...PARTS, onRecord: () => calls.push("record"), onUnexpected: () => errors++ });
+  const call = (name: string, fail: (() => void) | undefined): void => {
+    calls.push(name);
+    fail?.();
+  };
+  exchange.account = {
+    ...ACCOUNT,
+    answered: () => call("account.answered", account.answered),
+    passed: () => call("account.passed", account.passed),
+    hasSeenEnd: () => account.hasSeenEnd?.() === true,
+    settle: () => void call("account.settle", undefined),
+  };
+  exchange.objects = {
+    answered: () => call("objects.answered", objects.answered),
+    passed: () => call("objects.passed", objects.passed),
+    ended: () => call("objects.ended", objects.ended),
+  };
+  exchange.answered({ status: 200, fields: [], headAt: 0 }, testBackend("https://a.test"));
+  exchange.passed(new Uint8Array(1));
+  exchange.passed(new Uint8Array(1));
+  exchange.end("client_gone");
+  return { calls, errors };
+}
+
+Deno.test("Exchange: an account that fails does not stop the objects", () => {
+  for (const account of [{ answered: fails }, { passed: fails }]) {
+    const { calls, errors } = observed({ account });
+    assertEquals(
+      calls.filter((call) => call.startsWith("objects")),
+      ["objects.answered", "objects.passed", "objects.passed", "objects.ended"],
+    );
+    assertEquals([calls.at(-1), errors], ["record", 1]);
+  }
+});
+
+Deno.test("Exchange: objects that fail do not stop the account, and an account is always settled", () => {
+  for (const objects of [{ answered: fails }, { passed: fails }, { ended: fails }]) {
+    const { calls, errors } = observed({ objects });
+    assertEquals(
+      calls.filter((call) => call.startsWith("account")),
+      ["account.answered", "account.passed", "account.passed", "account.settle"],
+    );
+    assertEquals([calls.at(-1), errors], ["record", 1]);
+  }
+  const { calls, errors } = observed({ account: { hasSeenEnd: fails } });
+  assertEquals([calls.slice(-3), errors], [["objects.ended", "account.settle", "record"], 1]);
+});
+
+for (const retries of [0, 1]) {
+  Deno.test(`Exchange: with retries = ${retries} the time to the first byte ends with the head, not with the first event`, async () => {
+    const clock = new FakeClock();
+    const records: ExchangeRecord[] = [];
+    const endpoint = testEndpoint("e", [testBackend("http://h.test")], {
+      retry: { retries, statuses: new Set(), unsafe: false },
+    });
+    const cancellation = new Cancellation();
+    // Its endpoint is given, so it is routed; `forward` does not read the principal.
+    const exchange = new Exchange({ ...REQUEST, cancellation }, {
+      target: { path: "/e/v1/x", query: "" },
+      route: { endpoint, rest: "/v1/x" },
+      address: "::1",
+    }, { ...PARTS, clock, onRecord: (record) => records.push(record) }) as RoutedExchange;
+    const { body } = await forward({
+      exchange,
+      balancer: new Balancer(endpoint, { clock }),
+      requests: { usesProjectKey: () => false, headFor: () => ({ target: "/", fields: [] }) },
+      body: null,
+      payload: undefined,
+      memory: { mayHold: () => true, release() {}, droppedBy() {} },
+      websocket: undefined,
+    }, {
+      clock,
+      transport: {
+        send() {
+          clock.pass(27);
+          return Promise.resolve({
+            status: 200,
+            reason: "OK",
+            fields: fieldsOf("content-type: text/event-stream"),
+            body: lateSource(clock, { afterMs: 400, text: "data: {}\n\n" }),
+          });
+        },
+        renew() {},
+        close() {},
+      },
+    });
+    await textOf(body);
+    assertEquals(records.map(({ firstByteMs, durationMs }) => [firstByteMs, durationMs]), [[27, 427]]);
+  });
+}
+
+/** A body whose text arrives some time after it was awaited. */
+function lateSource(clock: FakeClock, { afterMs, text }: { afterMs: number; text: string }): MessageBody {
+  const source = textSource(text);
+  let hasArrived = false;
+  return {
+    ...source,
+    tryRead: () => hasArrived ? source.tryRead() : undefined,
+    readable() {
+      if (!hasArrived) clock.pass(afterMs);
+      hasArrived = true;
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,9 +1,8 @@
-/** Computes the cost of usage, by the prices of the configuration or by published prices. */
+/** The prices in use, and what decides them: the library of published prices and the place of a backend. */
 
 import type { PricedModel } from "../config/config.ts";
 import { PlacePrices } from "./place_prices.ts";
 import type { PublishedPrice } from "./published_cost.ts";
-import type { Usage } from "./usage.ts";
 
 /** The library of published prices. */
 export interface PriceLibrary {
@@ -23,8 +22,10 @@ export interface PriceLibrary {
 export interface PricedBackend {
   /** The backend's base URL. */
   readonly url: string;
-  /** The provider whose prices apply, by the configuration. `local` means that nothing costs anything. */
+  /** The provider whose prices apply, by the configuration. `local`: responses cost nothing. */
   readonly provider: string | undefined;
+  /** Whether `provider` is a guess, so that the provider of a known URL wins. By default only if it is undefined. */
+  readonly isProviderGuessed?: boolean | undefined;
   /** The prices of the configuration. The first match counts. */
   readonly prices: readonly PricedModel[];
 }
@@ -37,7 +38,7 @@ export interface Cost {
   readonly isPartial?: true;
 }
 
-/** Computes costs by the prices of the configuration and of a library. */
+/** The prices of the configuration and of the library that is in use. */
 export class Pricer {
   #library: PriceLibrary;
 
@@ -58,31 +59,5 @@ export class Pricer {
   /** The prices at a place, by the library that is in use now. */
   at(place: PricedBackend): PlacePrices {
     return new PlacePrices(this.#library, place);
-  }
-
-  /**
-   * The cost of usage. `undefined` if it is unknown. Tries `models` in their order: the model of the response,
-   * then the model of the request. Prices of the configuration come first, then the cost that the provider
-   * states, then published prices.
-   */
-  cost(
-    usage: Usage,
-    { models, backend, epochMs }: {
-      models: readonly string[];
-      backend: PricedBackend;
-      epochMs: number;
-    },
-  ): Cost | undefined {
-    return this.at(backend).cost(usage, models, epochMs);
-  }
-
-  /** The maximum input of a model in tokens. `Infinity` if it is unknown. */
-  contextTokens(model: string, backend: PricedBackend): number {
-    return this.at(backend).contextTokens(model);
-  }
-
-  /** Whether any model can have a price at a backend. */
-  hasPrices(backend: PricedBackend): boolean {
-    return this.at(backend).hasAny;
   }
 }

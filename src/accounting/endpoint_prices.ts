@@ -47,8 +47,10 @@ export class EndpointPrices {
     let place = this.#places.get(backend);
     if (place === undefined) {
       const { baseUrl } = backend;
-      const { priceProvider: provider, prices = [] } = this.#endpoint ?? {};
-      place = this.#pricer.at({ url: baseUrl.origin + baseUrl.path, provider, prices });
+      const { priceProvider: provider, isPriceProviderGuessed: isProviderGuessed, prices = [] } =
+        this.#endpoint ??
+          {};
+      place = this.#pricer.at({ url: baseUrl.origin + baseUrl.path, provider, isProviderGuessed, prices });
       this.#places.set(backend, place);
     }
     return place;

@@ -9,13 +9,11 @@ import { flatCost } from "./flat_cost.ts";
 import { publishedCost, type PublishedPrice } from "./published_cost.ts";
 import type { Usage, UsageKind } from "./usage.ts";
 
-/**
- * The versions that are stored with costs by the prices of the configuration, costs that the provider states,
- * and costs of local servers.
- */
+/** The version that is stored with a cost by the prices of the configuration. */
 const OWN_VERSION = "configuration";
 /** The version that is stored with a cost that the provider states. */
 export const STATED_VERSION = "provider";
+/** The version that is stored with the cost of a local server, which is 0. */
 const LOCAL_VERSION = "local";
 const NO_KINDS: ReadonlySet<UsageKind> = new Set();
 /** Providers that state the cost of each response, tools included. */
@@ -44,10 +42,8 @@ export class PlacePrices {
   constructor(library: PriceLibrary, place: PricedBackend) {
     this.#library = library;
     this.#place = place;
-    const { provider, url } = place;
-    this.provider = provider !== undefined && provider !== LOCAL_PRICES
-      ? provider
-      : library.providerAt(url) ?? provider;
+    const { provider, isProviderGuessed = provider === undefined, url } = place;
+    this.provider = isProviderGuessed ? library.providerAt(url) ?? provider : provider;
   }
 
   /** Whether any model can have a price. */
@@ -56,7 +52,11 @@ export class PlacePrices {
       this.provider !== undefined && this.#library.knows(this.provider);
   }
 
-  /** The cost of usage, as {@link Pricer.cost} gives it. */
+  /**
+   * Returns the cost of usage, or `undefined` if it is unknown. Tries `models` in their order: the model of the
+   * response, then the model of the request. Prices of the configuration come first, then the cost that the provider
+   * states, then published prices.
+   */
   cost(usage: Usage, models: readonly string[], epochMs: number): Cost | undefined {
     const { statedCostMicros } = usage;
     if (

@@ -266,6 +266,8 @@ export interface Endpoint {
    * backend's address, if it is a known one.
    */
   readonly priceProvider: string | undefined;
+  /** Set if `priceProvider` is a guess by the preset: the provider of a backend's known address wins over it. */
+  readonly isPriceProviderGuessed?: true;
   /** Prices that win over published ones. The first match counts. */
   readonly prices: readonly PricedModel[];
   /** The value of the header `anthropic-version` for requests without one. */

@@ -9,7 +9,10 @@ export interface ExchangeParts {
   readonly createId: () => string;
   /** Called when an exchange begins, with the cancellation that can end it. */
   readonly onStart: (cancellation: Cancellation) => void;
-  /** Called once, when the exchange has ended with its last byte. */
+  /**
+   * Called once, when the exchange has ended: with the last byte of a response, or before the proxy sends its own
+   * error.
+   */
   readonly onEnd: (cancellation: Cancellation) => void;
   /**
    * Called once with the complete record of an exchange and its usage, after `onEnd`: at once, or after the last

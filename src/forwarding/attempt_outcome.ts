@@ -82,6 +82,7 @@ export function responseOf(
     if (error instanceof RequestBodyBroken) throw new ClientGone("the client left during its upload");
     throw faultBeforeResponse(error, backend) ?? error;
   }
-  observer.answered(outcome.response, backend);
-  return outcome.call.relay(lease, observer);
+  const { call, response: { status, fields } } = outcome;
+  observer.answered({ status, fields, headAt: call.headAt }, backend);
+  return call.relay(lease, observer);
 }

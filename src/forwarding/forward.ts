@@ -1,7 +1,4 @@
-/**
- * Sends the request of one exchange to a backend, and to further backends where that fails. Relays the
- * response.
- */
+/** Sends the request of one exchange to a backend, and to other backends if that fails. Relays the response. */
 
 import type { PeekMemory } from "./peeked_body.ts";
 import type { Cancellation } from "../cancellation.ts";
@@ -65,13 +62,19 @@ export interface ForwardObserver extends ResponseObserver {
   readonly resent: (backend: string) => void;
   /** The attempt failed, and another one is to follow, unless the client leaves before. */
   readonly failedOver: (detail: string) => void;
-  /** The head of the response for the client has arrived. Earlier responses were discarded. */
-  readonly answered: (response: Pick<UpstreamResponse, "status" | "fields">, backend: Backend) => void;
+  /**
+   * The response for the client is chosen. Earlier responses were discarded. Its head may have arrived some time ago
+   * (`headAt`), because the proxy can read the first event before.
+   */
+  readonly answered: (
+    response: Pick<UpstreamResponse, "status" | "fields"> & Pick<BackendResponse, "headAt">,
+    backend: Backend,
+  ) => void;
 }
 
 /**
- * Sends a request to a backend, and to further ones where that fails. Throws a {@link ProxyFault} or {@link
- * ClientGone} where no response began.
+ * Sends a request to a backend, and to other backends if that fails. Throws a {@link ProxyFault}, a {@link ClientGone}
+ * or an unexpected error if no response began.
  */
 export function forward(request: ForwardRequest, parts: AttemptsParts): Promise<BackendResponse> {
   return new Attempts(request, parts).run();

@@ -100,7 +100,9 @@ function prefixFor(
 }
 
 function withoutSlashes(path: string): string {
-  return path.replace(/\/+$/, "");
+  let end = path.length;
+  while (end > 0 && path[end - 1] === "/") end--;
+  return path.slice(0, end);
 }
 
 /**

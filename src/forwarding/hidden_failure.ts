@@ -6,6 +6,7 @@
 import { type Field, fieldValue } from "../http/fields.ts";
 import { decodeLatin1 } from "../http/latin1.ts";
 import { EventStreamScanner } from "../payload/event_stream_scanner.ts";
+import { essenceOf, isEventStream } from "../payload/media_type.ts";
 import { LONGEST_COOLDOWN_MS } from "./backend_health.ts";
 import type { PeekedBody } from "./peeked_body.ts";
 
@@ -36,8 +37,7 @@ export function mayHideFailure(
   { status, fields, body }: { status: number; fields: readonly Field[]; body: unknown },
 ): boolean {
   if (body === null || fieldValue(fields, "content-encoding") !== undefined) return false;
-  const type = fieldValue(fields, "content-type")?.toLowerCase() ?? "";
-  return status === 200 ? type.startsWith("text/event-stream") : status === 429 && type.includes("json");
+  return status === 200 ? isEventStream(fields) : status === 429 && essenceOf(fields).includes("json");
 }
 
 /** Reads the beginning of a response for which {@link mayHideFailure} is true. Throws if the body breaks off. */

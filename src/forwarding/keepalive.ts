@@ -120,7 +120,10 @@ class KeepaliveBody implements MessageBody {
 
 function noop(): void {}
 
-/** Finds the ends of events: an empty line, with any of the three line ends. */
+/**
+ * Finds the ends of events: an empty line, with LF, CR LF or CR. In a stream with CR LF, the CR of the empty line is
+ * not the end yet, because its LF follows.
+ */
 class EventBoundary {
   #isLineEmpty = true;
   #endedByCr = false;
@@ -145,10 +148,11 @@ class EventBoundary {
       return;
     }
     const isEnd = byte === LF || byte === CR;
+    const isBareCr = byte === CR && this.#endedByCr;
     this.#endedByCr = byte === CR;
     // An LF after a CR belongs to the same line end.
     this.#wasEmptyAtCr = isEnd && this.#isLineEmpty;
-    this.#isHere = byte === LF && this.#isLineEmpty;
+    this.#isHere = (byte === LF || isBareCr) && this.#isLineEmpty;
     this.#isLineEmpty = isEnd;
   }
 }

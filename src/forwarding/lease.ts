@@ -1,4 +1,4 @@
-/** One attempt at a backend, and what it says of the health of the backend. */
+/** A backend that is leased for one attempt. It records what the attempt says of the health of the backend. */
 
 import type { Backend } from "../config/config.ts";
 import type { Clock } from "../time/clock.ts";

@@ -72,6 +72,8 @@ export interface BackendResponse {
   /** Uses the connection of the client after a 101. `undefined` if the protocol stays HTTP. */
   readonly tunnel: Tunnel | undefined;
   readonly backend: Backend;
+  /** When the head of the response arrived, in milliseconds of the clock. */
+  readonly headAt: number;
 }
 
 /**
@@ -101,6 +103,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
   readonly #timer: PhaseTimer;
   #hasReceived = false;
   #response: UpstreamResponse | undefined;
+  #headAt = 0;
   #lease: Lease | undefined;
   #observer: ResponseObserver | undefined;
   #tunnel: WebSocketTunnel | undefined;
@@ -140,6 +143,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
   begun(response: UpstreamResponse): void {
     this.#timer.pause();
     this.#response = response;
+    this.#headAt = this.#clock.now();
   }
 
   /**
@@ -158,6 +162,11 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
     const result = await read(body);
     this.#timer.pause();
     return result;
+  }
+
+  /** When the head of the response arrived, in milliseconds of the clock. 0 before {@link begun}. */
+  get headAt(): number {
+    return this.#headAt;
   }
 
   /** The call has failed before its response could be relayed. Returns the error that the caller acts on. */
@@ -180,7 +189,16 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
     const tunnel = response.upgraded && this.#openTunnel(response.upgraded, observer);
     const body = response.body === null ? null : new RelayedBody(response.body, this.cancellation, this);
     if (tunnel === undefined && body === null) this.ended("complete");
-    return { status, reason, fields, body, omittedLength, tunnel, backend: this.backend };
+    return {
+      status,
+      reason,
+      fields,
+      body,
+      omittedLength,
+      tunnel,
+      backend: this.backend,
+      headAt: this.#headAt,
+    };
   }
 
   /** Ends the call: no client gets the rest of its response. */

@@ -26,7 +26,7 @@ export interface CheckOptions {
   readonly pause: Pause;
   readonly check: CheckReferences;
   /** Whether the texts in a member of JSON can refer to objects. Absent: those in every member can. */
-  readonly isReferring?: (member: string) => boolean;
+  readonly isReferring?: (member: string, text: string) => boolean;
 }
 
 const decoder = new TextDecoder();
@@ -43,7 +43,7 @@ export async function checkStrings(bytes: Uint8Array, options: CheckOptions): Pr
     const string = bytes.subarray(start, at);
     // Of a longer string, only the beginning of an address can refer to an object.
     const text = decodedString(string.subarray(0, MAX_STRING_BYTES));
-    if (options.isReferring?.(member) !== false) addReferences(text, found, { member });
+    if (options.isReferring?.(member, text) !== false) addReferences(text, found, { member });
     if (bytes[afterBlanks(bytes, at + 1)] === COLON) member = text;
     if (at - steppedAt < STEP_BYTES && found.size < IDS_AT_ONCE) continue;
     steppedAt = at;

@@ -26,12 +26,12 @@ export class MessageCheck {
     { check, isReferring }: {
       readonly check: CheckReferences;
       /** Whether the texts in a member of JSON can refer to objects. */
-      readonly isReferring: (member: string) => boolean;
+      readonly isReferring: (member: string, text: string) => boolean;
     },
   ) {
     this.#check = check;
     this.#texts = new QuotedTexts((text, member) => {
-      if (isReferring(member)) addReferences(text, this.#found, { member });
+      if (isReferring(member, text)) addReferences(text, this.#found, { member });
     });
     this.#frames = new FrameReader(maxMessageBytes, {
       onHead: ({ hasReservedBits }) => {

@@ -27,7 +27,7 @@ const CHARACTERS = /^[a-z0-9._~-]+$/;
 const BARE = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24,})$/;
 /** Longer strings are texts and data. Only addresses can be longer. */
 const MAX_TEXT = 1_024;
-const ADDRESS = /^(?:https?|gs):/i;
+const ADDRESS = /^(?:https?:|gs:|\/\/)/i;
 /** A server may decode a path more than once. */
 const MAX_DECODINGS = 3;
 /**
@@ -37,7 +37,7 @@ const MAX_DECODINGS = 3;
 const NAME = new RegExp(
   `^/*(?:v\\d\\w*/+)?(?:projects/[^/]+/(?:locations/[^/]+/)?)?(?:(?:${
     [...FOLDERS, "models", "chunks", "permissions"].join("|")
-  })/[\\w-]+(?::\\w+)?(?:/(?=\\w)|/?$))+$`,
+  })/+[\\w-]+(?::\\w+)?(?:/+(?=\\w)|/*(?:[?#].*)?$))+$`,
   "i",
 );
 /**
@@ -45,7 +45,7 @@ const NAME = new RegExp(
  * client can choose a name, so that it must not become the object of others where any text has the word, as in the output
  * of a program.
  */
-const NAMING_MEMBER = /(?:names?|uris?|url|cachedcontent|source|parent|corpus|model|file)$/;
+const NAMING_MEMBER = /(?:names?|ids?|uris?|url|cachedcontent|source|parent|corpus|model|file)$/;
 const NAME_ID = /^[a-z0-9_-]{1,100}$/;
 /** Ids in bodies that can be nothing else, by their prefixes. */
 const CERTAIN =

@@ -38,7 +38,7 @@ export interface ObjectRequest {
   /** Whether the body can refer to objects. The content of an uploaded file is no reference. */
   readonly hasReferences: boolean;
   /** Whether the texts in a member of a JSON body can refer to objects. */
-  readonly isReferring: (member: string) => boolean;
+  readonly isReferring: (member: string, text: string) => boolean;
   /**
    * Whether the API has bodies other than JSON and forms at this path, such as sound, or the proxy does not
    * know the path.
@@ -84,6 +84,7 @@ const CONVERSATIONS: ReadonlySet<Operation> = new Set([
  * Members with texts of users, models and tools, and with addresses of web pages, which no API takes for the id of an
  * object. An id of another token in such a text must not end the conversation.
  */
+const OWN_SCHEME = /^\s*(?!(?:https?|wss?|ftp|file|data|mailto):)[a-z][a-z0-9+._-]{0,30}:\/\//i;
 const TEXTS: ReadonlySet<string> = new Set([
   "text",
   "content",
@@ -197,9 +198,12 @@ function unusualKey(collection: string, id: string): string | undefined {
   return id === "" || id.length > MAX_UNUSUAL_ID ? undefined : `${collection}=${id}`;
 }
 
-/** Whether a member can refer to objects in a request to a model. */
-function canRefer(member: string): boolean {
-  return !TEXTS.has(member.toLowerCase());
+/**
+ * Whether the text in a member can refer to objects in a request to a model. Some providers read ids in texts and in
+ * addresses, by other schemes: `fileid://…`, `ms://…`.
+ */
+function canRefer(member: string, text: string): boolean {
+  return !TEXTS.has(member.toLowerCase()) || OWN_SCHEME.test(text);
 }
 
 /** Whether the body is a file or a part of one, in each way in which a server can read the path. */

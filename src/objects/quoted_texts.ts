@@ -9,6 +9,7 @@ const MAX_TEXT_BYTES = 64 * 1024;
 /** The shortest text with an escaped letter, in bytes. A failure of `JSON.parse` takes microseconds. */
 const SHORTEST_ESCAPED = "\\u0000x".length;
 const NO_BYTES = new Uint8Array();
+const BEGINS_VALUE = /^\s*:/;
 const BETWEEN_KEY_AND_VALUE = /^\s*:[\s[{]*$/;
 
 const decoder = new TextDecoder();
@@ -62,14 +63,22 @@ export class QuotedTexts {
       this.#append(last);
       bytes = this.#current.bytes;
     }
-    const isText = this.#isQuoted && !this.#isTooLong && bytes.length <= MAX_TEXT_BYTES;
-    const text = isText && bytes.length > 0 ? decodedString(bytes) : "";
+    const isTooLong = this.#isTooLong || bytes.length > MAX_TEXT_BYTES;
+    const text = this.#isQuoted && !isTooLong && bytes.length > 0 ? decodedString(bytes) : "";
     this.#current.clear();
     this.#isTooLong = false;
-    if (text === "") return;
+    if (isTooLong || text !== "") this.#next(text);
+  }
+
+  /** Takes the next text, or "" for one that is too long. */
+  #next(text: string): void {
     // The values of an array belong to the member of the array.
     if (BETWEEN_KEY_AND_VALUE.test(text)) this.#member = this.#previous;
-    else this.#onText(text, this.#member);
+    else {
+      // The bytes may be those between a key and its value, which belongs to an unknown member then.
+      if (text === "" || BEGINS_VALUE.test(text)) this.#member = "";
+      this.#onText(text, this.#member);
+    }
     this.#previous = text;
   }
 }

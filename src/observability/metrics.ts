@@ -122,7 +122,7 @@ export class Metrics {
     });
     this.#firstByte = histogram(
       "time_to_first_byte_seconds",
-      "Time from the request to the headers of the response.",
+      "Time from the request to the headers of the provider's response.",
     );
     this.#duration = histogram("duration_seconds", "Time from the request to the last byte of the response.");
     summed("tokens_total", {

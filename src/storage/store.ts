@@ -39,7 +39,7 @@ export interface ExchangeRow {
   readonly startedAt: number;
   /** The time from the start to the end of the response, in milliseconds. */
   readonly durationMs: number;
-  /** The time from the start to the first byte of the response, in milliseconds. */
+  /** The time from the start to the head of the provider's response, in milliseconds. */
   readonly firstByteMs: number | undefined;
   readonly method: string;
   readonly path: string;

@@ -11,14 +11,11 @@ const AT = Date.UTC(2026, 3, 29, 12);
 const pricer = new Pricer(publishedPrices());
 
 function cost(usage: Usage, models: readonly string[], backend: Partial<PricedBackend> = {}) {
-  return pricer.cost(usage, {
-    models,
-    backend: { url: "https://api.openai.com/v1", provider: undefined, prices: [], ...backend },
-    epochMs: AT,
-  });
+  const place = { url: "https://api.openai.com/v1", provider: undefined, prices: [], ...backend };
+  return pricer.at(place).cost(usage, models, AT);
 }
 
-Deno.test("Pricer: a known model of a known address, with the price's version", () => {
+Deno.test("PlacePrices: a known model of a known address, with the price's version", () => {
   const version = publishedPrices().version;
   assert(/^genai-prices \d+\.\d+\.\d+$/.test(version), version);
   assertEquals(cost({ inputTokens: 1_000_000, outputTokens: 1_000_000 }, ["gpt-4o-mini"]), {
@@ -34,13 +31,13 @@ Deno.test("Pricer: a known model of a known address, with the price's version", 
   );
 });
 
-Deno.test("Pricer: the model that answered, else the one that was asked for", () => {
+Deno.test("PlacePrices: the model that answered, else the one that was asked for", () => {
   const usage = { inputTokens: 1_000_000 };
   assertEquals(cost(usage, ["gpt-4o-mini", "gpt-4o"])?.micros, 150_000);
   assertEquals(cost(usage, ["a deployment of ours", "gpt-4o-mini"])?.micros, 150_000);
 });
 
-Deno.test("Pricer: what is not known is unknown, not zero", () => {
+Deno.test("PlacePrices: what is not known is unknown, not zero", () => {
   const usage = { inputTokens: 10, outputTokens: 10 };
   assertEquals(cost(usage, ["no-such-model"]), undefined);
   assertEquals(cost(usage, []), undefined);
@@ -52,12 +49,12 @@ Deno.test("Pricer: what is not known is unknown, not zero", () => {
   assertEquals(cost({}, ["gpt-4o"]), undefined, "no usage was told");
 });
 
-Deno.test("Pricer: usage for which the library throws is priced without its parts, and is not free", () => {
+Deno.test("PlacePrices: usage for which the library throws is priced without its parts, and is not free", () => {
   const usage = { inputTokens: 1_000_000, cachedTokens: 2_000_000, outputTokens: 0, reasoningTokens: 5 };
   assertEquals(cost(usage, ["gpt-4o-mini"])?.micros, 150_000);
 });
 
-Deno.test("Pricer: cached sound costs no less than sound, and seconds are tokens where a model is priced by those", () => {
+Deno.test("PlacePrices: cached sound costs no less than sound, and seconds are tokens where a model is priced by those", () => {
   const session = { inputTokens: 100_000, inputAudioTokens: 90_000, outputTokens: 20_000 };
   const uncached = cost(session, ["gpt-realtime"])?.micros ?? 0;
   const cached = cost({ ...session, cachedTokens: 80_000 }, ["gpt-realtime"])?.micros ?? 0;
@@ -66,26 +63,26 @@ Deno.test("Pricer: cached sound costs no less than sound, and seconds are tokens
   assertEquals(cost({ inputAudioSeconds: 600 }, ["whisper-1"])?.micros, 60_000);
 });
 
-Deno.test("Pricer: what the provider states wins over published prices, and own prices over that", () => {
+Deno.test("PlacePrices: what the provider states wins over published prices, and own prices over that", () => {
   const usage = { inputTokens: 1_000_000, statedCostMicros: 7.6 };
   assertEquals(cost(usage, ["gpt-4o-mini"]), { micros: 8, version: "provider" });
   const prices = [{ matches: () => true, input: 2, output: 2 }];
   assertEquals(cost(usage, ["gpt-4o-mini"], { prices })?.micros, 2_000_000);
 });
 
-Deno.test("Pricer: searches cost what the library says, and what has no price makes a cost partial", () => {
+Deno.test("PlacePrices: searches cost what the library says, and what has no price makes a cost partial", () => {
   const usage = { inputTokens: 0, outputTokens: 0, webSearches: 3 };
   assertEquals(cost(usage, ["gpt-4o"])?.isPartial, undefined);
   assertEquals(cost(usage, ["gpt-4o"])?.micros, 30_000);
   assertEquals(cost({ inputTokens: 1, unpricedUnits: 1 }, ["gpt-4o"])?.isPartial, true);
 });
 
-Deno.test("Pricer: an address that tells nothing can be given a provider", () => {
+Deno.test("PlacePrices: an address that tells nothing can be given a provider", () => {
   const gateway = { url: "https://gateway.example", provider: "openai" };
   assertEquals(cost({ inputTokens: 1_000_000 }, ["gpt-4o-mini"], gateway)?.micros, 150_000);
 });
 
-Deno.test("Pricer: own prices win, the first that matches", () => {
+Deno.test("PlacePrices: own prices win, the first that matches", () => {
   const price = (pattern: string, input: number) => ({
     matches: (model: string) => matchesAny([pattern], model),
     input,
@@ -142,7 +139,7 @@ const OWN_COSTS: readonly (readonly [usage: Usage, full: number, plain: number])
   [{ inputTokens: 1, webSearches: 3, fileSearches: 2 }, 1 + 30_000 + 5_000, 1],
 ];
 
-Deno.test("Pricer: own prices have all kinds that published ones have, each at its price or at that of the whole", () => {
+Deno.test("PlacePrices: own prices have all kinds that published ones have, each at its price or at that of the whole", () => {
   const matches = () => true;
   for (const [usage, full, plain] of OWN_COSTS) {
     const shown = JSON.stringify(usage);
@@ -154,7 +151,7 @@ Deno.test("Pricer: own prices have all kinds that published ones have, each at i
   }
 });
 
-Deno.test("Pricer: the short way comes to what the library says, for every model it knows", () => {
+Deno.test("PlacePrices: the short way comes to what the library says, for every model it knows", () => {
   const { below } = random(7);
   let compared = 0;
   const providers = [

@@ -6,26 +6,30 @@ const pricer = new Pricer(publishedPrices());
 const LOCAL: PricedBackend = { url: "http://127.0.0.1:11434", provider: "local", prices: [] };
 
 function costOf(model: string, backend: Partial<PricedBackend> = {}, searches = 0) {
-  return pricer.cost({ inputTokens: 1_000_000, outputTokens: 0, webSearches: searches }, {
-    models: [model],
-    backend: { ...LOCAL, ...backend },
-    epochMs: Date.UTC(2026, 10, 29),
-  });
+  const usage = { inputTokens: 1_000_000, outputTokens: 0, webSearches: searches };
+  return pricer.at({ ...LOCAL, ...backend }).cost(usage, [model], Date.UTC(2026, 10, 29));
 }
 
-Deno.test("Pricer: a local server costs nothing, whatever its models are called", () => {
+Deno.test("PlacePrices: a local server costs nothing, whatever its models are called", () => {
   const free = { micros: 0, version: "local" };
   assertEquals(costOf("llama3.3"), free);
   assertEquals(costOf("gpt-4o"), free);
   assertEquals(costOf("gpt-4o", {}, 3), free);
-  assertEquals(pricer.hasPrices(LOCAL), false);
-  assertEquals(pricer.contextTokens("gpt-4o", LOCAL), Infinity);
+  assertEquals(pricer.at(LOCAL).hasAny, false);
+  assertEquals(pricer.at(LOCAL).contextTokens("gpt-4o"), Infinity);
 });
 
-Deno.test("Pricer: prices of the configuration, and a provider's address, win over a local server's", () => {
+Deno.test("PlacePrices: prices of the configuration, and a provider's address, win over `local` of a preset", () => {
   const own = [{ matches: (model: string) => model === "rented", input: 2, output: 4 }];
   assertEquals(costOf("rented", { prices: own }), { micros: 2_000_000, version: "configuration" });
   assertEquals(costOf("llama3.3", { prices: own })?.micros, 0);
-  assertEquals(costOf("gpt-4o-mini", { url: "https://api.openai.com/v1" })?.micros, 150_000);
-  assertEquals(pricer.hasPrices({ ...LOCAL, url: "https://api.openai.com/v1" }), true);
+  const guessed = { url: "https://api.openai.com/v1", isProviderGuessed: true };
+  assertEquals(costOf("gpt-4o-mini", guessed)?.micros, 150_000);
+  assertEquals(pricer.at({ ...LOCAL, ...guessed }).hasAny, true);
+});
+
+Deno.test("PlacePrices: `local` of the configuration costs nothing, even at the address of a provider", () => {
+  const url = "https://api.openai.com/v1";
+  assertEquals(costOf("gpt-4o", { url }), { micros: 0, version: "local" });
+  assertEquals(pricer.at({ ...LOCAL, url }).hasAny, false);
 });

@@ -177,12 +177,8 @@ Deno.test("priceChanges: models that come, go and cost something else, and provi
 
 Deno.test("openPrices: another list holds from then on, says so beside each cost, and can be given back", async () => {
   const pricer = new Pricer(await openPrices(undefined));
-  const cost = () =>
-    pricer.cost({ inputTokens: 1_000_000 }, {
-      models: ["gpt-4o-mini"],
-      backend: { url: "https://api.openai.com/v1", provider: undefined, prices: [] },
-      epochMs: AT.getTime(),
-    });
+  const place = { url: "https://api.openai.com/v1", provider: undefined, prices: [] };
+  const cost = () => pricer.at(place).cost({ inputTokens: 1_000_000 }, ["gpt-4o-mini"], AT.getTime());
   assertEquals(cost(), { micros: 150_000, version: BUILT_IN_VERSION });
   const { providers } = checkPriceData(
     await copiedList((list) => void (modelIn(list, "openai", "gpt-4o-mini").prices.input_mtok = 0.5)),

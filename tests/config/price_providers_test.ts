@@ -80,6 +80,13 @@ Deno.test("price_provider: local servers cost nothing unless the file names anot
     ["desk", "local"],
     ["rented", "together"],
   ]);
+  const own =
+    '[endpoints.own]\nprovider = "vllm"\nprice_provider = "local"\nbase_url = "http://10.0.0.1/v1"\n';
+  const { config } = await load({ PROXY_TOKEN: GOOD.PROXY_TOKEN }, file + own);
+  assertEquals(
+    config.endpoints.filter(({ isPriceProviderGuessed }) => isPriceProviderGuessed).map(({ name }) => name),
+    ["ollama", "llamacpp", "vllm", "lmstudio", "desk"],
+  );
   const settings = await (await load({ PROXY_TOKEN: GOOD.PROXY_TOKEN }, file)).settings();
   const shown = settings.find(({ key }) => key === "endpoints.ollama.price_provider");
   assertEquals([shown?.shown, shown?.origin], ["local", "preset ollama"]);

@@ -168,6 +168,22 @@ Deno.test("mayHideFailure: only plain event streams with 200, and JSON with 429"
   assertEquals(may(500, "content-type: application/json"), false);
 });
 
+Deno.test("mayHideFailure: an event stream is one by its exact media type, in any case", () => {
+  const cases: readonly (readonly [type: string, expected: boolean])[] = [
+    ["text/event-stream", true],
+    ["Text/Event-Stream ; charset=utf-8", true],
+    ["text/event-streaming", false],
+    ["text/plain", false],
+  ];
+  for (const [type, expected] of cases) {
+    assertEquals(
+      mayHideFailure({ status: 200, fields: fieldsOf(`content-type: ${type}`), body: {} }),
+      expected,
+      type,
+    );
+  }
+});
+
 Deno.test("hidden failure: the beginning of a stream counts as memory until the client has taken it; without memory the stream passes", async () => {
   const comment = `: ${"x".repeat(100)}\n`;
   const held: number[] = [];

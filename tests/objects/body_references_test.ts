@@ -99,3 +99,17 @@ Deno.test("quoted texts: pieces of any size give the same texts, with the member
   };
   for (const size of [1, 2, 7, 16_384, 1_000_000]) assertEquals(read(size), ["a=files/b"], `${size}`);
 });
+
+Deno.test("quoted texts: what is unclear between a key and its value belongs to no member", () => {
+  const read = (text: string): string[] => {
+    const found: string[] = [];
+    const texts = new QuotedTexts((one, member) => /^id\d/.test(one) && found.push(`${member}=${one}`));
+    texts.write(encoder.encode(text));
+    texts.end();
+    return found;
+  };
+  const blanks = " ".repeat(70_000);
+  assertEquals(read(`{"text":"x","previous":${blanks}"id1"}`), ["=id1"]);
+  assertEquals(read(`{"text":"x","ids":[1,"id1",2,"id2"]}`), ["=id1", "=id2"]);
+  assertEquals(read(`{"text":"x","ids":["id1","id2"]}`), ["ids=id1", "ids=id2"]);
+});

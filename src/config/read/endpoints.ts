@@ -66,7 +66,7 @@ export function readEndpoint(
   const groups = readGroups(endpoint, layer, { ...context, provider, isInFile: settings !== undefined });
   const named = nameBackends(groups, { listed: own.backends, path, resolver });
   const anthropicVersion = readAnthropicVersion(endpoint);
-  const priceProvider = readPriceProvider(endpoint, provider);
+  const prices = readPriceProvider(endpoint, provider);
   const setting = settingReader(endpoint);
   const keepalive = readSilence(endpoint, "keepalive_comments");
   const earlyHead = readSilence(endpoint, "keepalive_before_head");
@@ -94,7 +94,7 @@ export function readEndpoint(
     ...readAccounting(endpoint),
     ...(keepalive !== "none" && { keepaliveMs: keepalive }),
     ...(earlyHead !== "none" && { earlyHeadMs: earlyHead }),
-    priceProvider,
+    ...prices,
     prices: readPrices(own.prices ?? {}, { path: [...path, "prices"], resolver }),
     ...(anthropicVersion !== undefined && { anthropicVersion }),
   };
@@ -185,16 +185,19 @@ function readAnthropicVersion({ name, path, own, resolver }: EndpointPlace): str
 function readPriceProvider(
   { name, path, own, resolver }: EndpointPlace,
   provider: EndpointProvider,
-): string | undefined {
+): Pick<Endpoint, "priceProvider" | "isPriceProviderGuessed"> {
   const prefix = ENVIRONMENT_ENDPOINTS[name];
   const isLocal = provider.preset.local === true;
-  return resolver.resolve<string | undefined>([...path, "price_provider"], [
+  const set = [
     prefix && resolver.variable(`${prefix}_PRICE_PROVIDER`, priceProviderSchema),
     resolver.inFile([...path, "price_provider"], own.price_provider),
-  ], {
+  ];
+  const priceProvider = resolver.resolve<string | undefined>([...path, "price_provider"], set, {
     fallback: isLocal ? LOCAL_PRICES : undefined,
     fallbackAt: isLocal ? `preset ${provider.name}` : "default",
   });
+  const isGuessed = isLocal && set.every((candidate) => candidate === undefined);
+  return { priceProvider, ...(isGuessed && { isPriceProviderGuessed: true }) };
 }
 
 /** A setting for comments in event streams, with the silence before them. */

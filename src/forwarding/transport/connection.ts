@@ -12,6 +12,7 @@ import { FramingError } from "../../http/framing_error.ts";
 import { isBodiless } from "../../http/reply_framing.ts";
 import { framed } from "../../http/outgoing_body.ts";
 import { writeMessage } from "../../http/writer.ts";
+import { isEventStream } from "../../payload/media_type.ts";
 import type { AbsoluteForm } from "./absolute_form.ts";
 import { type BodyOwner, ResponseBody } from "./response_body.ts";
 import {
@@ -254,10 +255,6 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
       elapsedMs: performance.now() - this.#beganAt,
     };
   }
-}
-
-function isEventStream(fields: readonly Field[]): boolean {
-  return fieldValue(fields, "content-type")?.startsWith("text/event-stream") === true;
 }
 
 interface StatusHead {

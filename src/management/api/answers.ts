@@ -53,7 +53,10 @@ const tokenEntries = {
   id,
   project_id: id,
   name: v.string(),
-  active: v.pipe(v.boolean(), v.description("false once it is deactivated or revoked")),
+  active: v.pipe(
+    v.boolean(),
+    v.description("false once it is deactivated or revoked; an expired token keeps true, see `state`"),
+  ),
   state: v.picklist(["active", "inactive", "revoked", "expired"]),
   token_suffix: v.string(),
   ...rules,

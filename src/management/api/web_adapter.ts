@@ -107,7 +107,21 @@ export async function toReply(response: Response, cancellation: Cancellation): P
 
 function sourceOfStream(stream: ReadableStream<Uint8Array>, cancellation: Cancellation): MessageBody {
   const reader = stream.getReader();
-  const cancel = (): void => void reader.cancel().catch(() => {});
-  cancellation.addListener({ cancelled: cancel });
-  return new PulledSource(async () => (await reader.read()).value ?? null, { onCancel: cancel });
+  const stop = (): void => cancellation.removeListener(listener);
+  const cancel = (): void => {
+    stop();
+    reader.cancel().catch(() => {});
+  };
+  const listener = { cancelled: cancel };
+  cancellation.addListener(listener);
+  return new PulledSource(async () => {
+    try {
+      const { value = null } = await reader.read();
+      if (value === null) stop();
+      return value;
+    } catch (error) {
+      stop();
+      throw error;
+    }
+  }, { onCancel: cancel });
 }

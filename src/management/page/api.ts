@@ -3,6 +3,7 @@
 import type { InferOutput } from "valibot";
 import type * as answers from "../api/answers.ts";
 import { fetchOrThrow, problemOf } from "./http.ts";
+import { MAX_ITEMS } from "./list_limit.ts";
 import { waitForSignIn } from "./session.ts";
 import { isUserActive } from "./user_activity.ts";
 
@@ -87,7 +88,7 @@ export async function get<Body>(path: string, signal?: AbortSignal): Promise<Bod
   return (await call<Body>("GET", path, signal ? { signal } : {})).body;
 }
 
-/** Reads all pages of a list, up to 10,000 items: a longer list would make the page slow. */
+/** Reads all pages of a list, up to {@link MAX_ITEMS} items. Show `limitNotice` beside a list that may be longer. */
 export async function getAll<Item>(path: string, signal?: AbortSignal): Promise<Item[]> {
   const items: Item[] = [];
   let cursor: string | null = null;
@@ -99,6 +100,6 @@ export async function getAll<Item>(path: string, signal?: AbortSignal): Promise<
     );
     items.push(...page.data);
     cursor = page.next_cursor;
-  } while (cursor !== null && items.length < 10_000);
+  } while (cursor !== null && items.length < MAX_ITEMS);
   return items;
 }

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { Button } from "./controls.tsx";
 import { Unreachable } from "./http.ts";
+import { limitNotice } from "./list_limit.ts";
 import type { Loaded } from "./use_load.ts";
 
 /** Shows loaded data, or the reason why it is missing. Earlier data stays visible next to an error. */
@@ -39,6 +40,12 @@ export function ErrorMessage({ error, retry, retriesItself = false }: {
       {retry && <Button onClick={retry}>Try again</Button>}
     </div>
   );
+}
+
+/** Says that a list may have more items than the page has read. Shows nothing for a shorter list. */
+export function LimitNotice({ items, what }: { items: readonly unknown[]; what: "tokens" | "projects" }) {
+  const notice = limitNotice(items, what);
+  return notice === undefined ? null : <p class="help" role="status">{notice}</p>;
 }
 
 /** The text of an empty list, and how to fill the list. */

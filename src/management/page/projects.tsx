@@ -5,7 +5,7 @@ import { call, getAll, type Project } from "./api.ts";
 import { Button, RowButton } from "./controls.tsx";
 import { type Confirmation, ConfirmDialog } from "./dialog.tsx";
 import { money } from "./format.ts";
-import { ErrorMessage, LoadView } from "./load_view.tsx";
+import { ErrorMessage, LimitNotice, LoadView } from "./load_view.tsx";
 import { ProjectForm } from "./project_form.tsx";
 import { RelativeTime } from "./relative_time.tsx";
 import { rulesText } from "./rules_form.tsx";
@@ -60,18 +60,24 @@ export function Projects() {
       {error && <ErrorMessage error={error} />}
       <LoadView loaded={loaded}>
         {(projects) => (
-          <Table
-            label="Projects"
-            rows={projects}
-            id={({ id }) => id}
-            searchText={({ name, id }) => `${name} ${id}`}
-            empty="No projects yet. A project groups the tokens of a person, program or team under common limits."
-            onOpen={(one) => open("form", one)}
-            columns={[
-              ...COLUMNS,
-              { title: "Actions", cell: (one) => <Actions project={one} open={open} activate={activate} /> },
-            ]}
-          />
+          <>
+            <LimitNotice items={projects} what="projects" />
+            <Table
+              label="Projects"
+              rows={projects}
+              id={({ id }) => id}
+              searchText={({ name, id }) => `${name} ${id}`}
+              empty="No projects yet. A project groups the tokens of a person, program or team under common limits."
+              onOpen={(one) => open("form", one)}
+              columns={[
+                ...COLUMNS,
+                {
+                  title: "Actions",
+                  cell: (one) => <Actions project={one} open={open} activate={activate} />,
+                },
+              ]}
+            />
+          </>
         )}
       </LoadView>
       {dialog && <ProjectDialog {...dialog} onClose={close} onDone={done} />}

@@ -5,7 +5,7 @@ import { call, getAll, type NewToken, type Project, type Token } from "./api.ts"
 import { Button, ButtonGroup, RowButton, Select } from "./controls.tsx";
 import { type Confirmation, ConfirmDialog, Dialog, FormEnd } from "./dialog.tsx";
 import { count, moment, money } from "./format.ts";
-import { Empty, LoadView } from "./load_view.tsx";
+import { Empty, LimitNotice, LoadView } from "./load_view.tsx";
 import { NewTokenDialog } from "./new_token.tsx";
 import { RelativeTime } from "./relative_time.tsx";
 import { rulesText } from "./rules_form.tsx";
@@ -83,7 +83,10 @@ export function Tokens() {
                 <p role="status" class="help">{message}</p>
                 <LoadView loaded={loaded}>
                   {(tokens) => (
-                    <TokenTable tokens={tokens} projects={all} isAll={state === "all"} open={open} />
+                    <>
+                      <LimitNotice items={tokens} what="tokens" />
+                      <TokenTable tokens={tokens} projects={all} isAll={state === "all"} open={open} />
+                    </>
                   )}
                 </LoadView>
               </>

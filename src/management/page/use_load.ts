@@ -41,6 +41,7 @@ export function useLoad<Value>(
     const run = async () => {
       try {
         const value = await latest.current(controller.signal);
+        if (controller.signal.aborted) return;
         setResult({ value, key });
         schedule(everyMs);
       } catch (error) {

@@ -1,9 +1,9 @@
 import { PulledSource } from "../../../src/streams/pulled_source.ts";
 import { assertEquals, assertRejects } from "@std/assert";
-import { Cancellation } from "../../../src/cancellation.ts";
-import type { MessageBody } from "../../../src/streams/byte_source.ts";
+import { Cancellation, type CancellationListener } from "../../../src/cancellation.ts";
+import { type MessageBody, nextPiece } from "../../../src/streams/byte_source.ts";
 import { Problem } from "../../../src/management/api/problem.ts";
-import { toWebRequest } from "../../../src/management/api/web_adapter.ts";
+import { toReply, toWebRequest } from "../../../src/management/api/web_adapter.ts";
 import { until } from "../../support/time/deadline.ts";
 import { FakeClock } from "../../support/time/fake_clock.ts";
 import { textSource } from "../../support/proxies/handler.ts";
@@ -47,3 +47,37 @@ Deno.test("toWebRequest: a body that does not arrive within ten seconds is an er
   clock.pass(1);
   assertEquals(await text, 400);
 });
+
+/** Counts its listeners. */
+class CountedCancellation extends Cancellation {
+  readonly listeners = new Set<CancellationListener>();
+
+  override addListener(listener: CancellationListener): void {
+    this.listeners.add(listener);
+    super.addListener(listener);
+  }
+
+  override removeListener(listener: CancellationListener): void {
+    this.listeners.delete(listener);
+    super.removeListener(listener);
+  }
+}
+
+for (const how of ["ends", "breaks off", "is cancelled"] as const) {
+  Deno.test(`toReply: a stream that ${how} no longer waits for its client to leave`, async () => {
+    const stream = new ReadableStream({
+      pull(controller) {
+        if (how === "ends") controller.close();
+        else controller.error(new Error("broken"));
+      },
+    }, { highWaterMark: 0 });
+    const cancellation = new CountedCancellation();
+    const response = new Response(stream, { headers: { "content-type": "text/event-stream" } });
+    const { body } = await toReply(response, cancellation);
+    assertEquals(cancellation.listeners.size, 1);
+    if (body === null || body instanceof Uint8Array) throw new Error("no stream");
+    if (how === "is cancelled") body.cancel();
+    else await nextPiece(body).catch(() => {});
+    assertEquals(cancellation.listeners.size, 0);
+  });
+}

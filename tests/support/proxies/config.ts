@@ -1,4 +1,4 @@
-/** Endpoints and backends with the settings that nobody made. */
+/** Endpoints and backends with default settings. */
 
 import { DEFAULT_BACKEND_SETTINGS, DEFAULT_ENDPOINT_SETTINGS } from "../../../src/config/values/defaults.ts";
 import type { Backend, Endpoint } from "../../../src/config/config.ts";

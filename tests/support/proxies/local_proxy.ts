@@ -36,7 +36,7 @@ export interface LocalProxyOptions {
   /** Undefined: the model of a request chooses nothing. */
   readonly routing?: Config["routing"];
   readonly defaultEndpoint?: string;
-  /** Whoever opened it closes it, after the proxy. */
+  /** The test that opened it closes it, after the proxy. */
   readonly opened?: Management;
 }
 

@@ -410,3 +410,46 @@ Deno.test("objects: a response that creates an object counts with any content ty
     await ask(anna, "POST", "/v1/files", json({}));
     assertEquals((await ask(ben, "GET", `/v1/files/${id}`)).status, 404);
   }));
+
+Deno.test("objects: ids with a scheme of the provider count in texts and addresses too", () =>
+  withTokens("openai", async ({ upstream, ask, anna, ben }) => {
+    const file = new FormData();
+    file.append("purpose", "user_data");
+    file.append("file", new Blob(["x"]), "a.txt");
+    const { body: { id } } = await ask(anna, "POST", "/v1/files", { body: file });
+    const asked = upstream.asked.length;
+    for (
+      const content of [
+        `fileid://${id}`,
+        `fileid://file-0000000000000000,${id}`,
+        [{ type: "video_url", video_url: { url: `ms://${id}` } }],
+      ]
+    ) {
+      const body = json({ model: "m", messages: [{ role: "system", content }] });
+      assertEquals((await ask(ben, "POST", "/v1/chat/completions", body)).status, 404);
+    }
+    assertEquals(upstream.asked.length, asked);
+  }));
+
+Deno.test("objects: names of Google's files count in ids of Gemini's API in OpenAI's form, in any form", () =>
+  withTokens("gemini", async ({ upstream, ask, anna, ben }) => {
+    upstream.answerNext({ file: { name: "files/abc123def456" } });
+    await ask(anna, "POST", "/upload/v1beta/files", json({ file: {} }));
+    const asked = upstream.asked.length;
+    const name = "files/abc123def456";
+    const bodies = [
+      ["/v1beta/openai/batches", { input_file_id: name }],
+      ...[`//generativelanguage.googleapis.com/v1beta/${name}`, "files//abc123def456", `${name}?x`].map(
+        (
+          uri,
+        ) => ["/v1beta/models/m:generateContent", {
+          contents: [{ parts: [{ fileData: { fileUri: uri } }] }],
+        }],
+      ),
+    ] as const;
+    for (const [path, body] of bodies) {
+      const { status } = await ask(ben, "POST", String(path), json(body));
+      assertEquals(status, 403, JSON.stringify(body));
+    }
+    assertEquals(upstream.asked.length, asked);
+  }));

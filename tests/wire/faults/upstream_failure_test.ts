@@ -20,7 +20,7 @@ const dies = (...sent: string[]): Script => async (exchange) => {
   exchange.close();
 };
 
-/** Answers that are no answers: the client gets a fault of the proxy's own. */
+/** Broken responses of the upstream. The client gets a fault of the proxy. */
 const NO_ANSWER: readonly (readonly [string, Script])[] = [
   ["closes without a byte", dies()],
   ["dies within its headers", dies("HTTP/1.1 200 OK\r\nContent-Le")],
@@ -41,7 +41,7 @@ for (const [name, script] of NO_ANSWER) {
     await assertFault(proxy.url, 502, "bad_gateway");
     upstream.script(undefined);
     const next = await fetchModels(proxy.url);
-    assertEquals((await next.json()).object, "list", "the next request is well");
+    assertEquals((await next.json()).object, "list", "the next request succeeds");
   });
 }
 
@@ -161,6 +161,15 @@ Deno.test("the total limit ends an answer that would go on for ever", async () =
   await client.send(ASK);
   assert(await client.answer().catch((error: unknown) => error) instanceof UnexpectedEnd);
   assertStringIncludes(String((await proxy.logged("fault"))["detail"]), "total_timeout");
+});
+
+Deno.test("the line `fault` of the log has the id that the client gets in x-request-id", async () => {
+  await using upstream = new FakeUpstream({ script: dies() });
+  await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey });
+  const response = await fetchModels(proxy.url);
+  await response.body?.cancel();
+  const { id } = await proxy.logged("fault");
+  assertEquals([response.status, response.headers.get("x-request-id")], [502, id]);
 });
 
 Deno.test("a provider's own error passes untouched", async () => {
