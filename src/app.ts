@@ -2,7 +2,7 @@
 
 import { logHealth } from "./app/backend_log.ts";
 import { ownHostname } from "./app/own_hostname.ts";
-import { RunningExchanges } from "./app/running_exchanges.ts";
+import { RunningCancellations } from "./app/running_cancellations.ts";
 import { ClientAccess } from "./auth/client_access.ts";
 import { FailureGate } from "./auth/failure_gate.ts";
 import type { AccessControl } from "./auth/identify_client.ts";
@@ -82,7 +82,7 @@ class ProxyApp implements App {
   readonly #receivingSlots: ConcurrencyLimiter;
   readonly #heldBytes = new HeldBytes(MAX_HELD_BYTES);
   readonly #wholeResponses = new WholeResponses(this.#heldBytes);
-  readonly #running = new RunningExchanges();
+  readonly #running = new RunningCancellations();
   readonly #objects: KnownObjects;
   readonly #catalogue: Catalogue;
   /** The balancers of the present configuration, by the names of their endpoints. */
@@ -172,7 +172,7 @@ class ProxyApp implements App {
       maxMessageBytes,
       corsOrigins,
       isDraining: () => this.#isDraining,
-      balancerOf: (endpoint) => known(balancers.get(endpoint)),
+      balancerOf: (endpoint) => requireBalancer(balancers.get(endpoint)),
     });
     this.#management?.onConfig({ config, routes, balancers, handler });
     this.#checks?.stop();
@@ -275,7 +275,7 @@ function objectsInMemory(clock: Clock, log: Log): KnownObjects {
   });
 }
 
-function known(balancer: Balancer | undefined): Balancer {
+function requireBalancer(balancer: Balancer | undefined): Balancer {
   if (balancer === undefined) throw new TypeError("The endpoint belongs to another configuration.");
   return balancer;
 }

@@ -149,7 +149,7 @@ export class Exchange {
   }
 
   /** The path as records have it: harmless, short, and without concealed credentials. */
-  get path(): string {
+  get loggedPath(): string {
     return this.#path;
   }
 
@@ -200,11 +200,11 @@ export class Exchange {
   }
 
   /** Adds an attempt: the proxy sends the request to a backend. */
-  attempted(backend: string): void {
+  onAttempt(backend: string): void {
     const before = this.#attempts.at(-1);
     this.#attempts.push({ backend, afterMs: this.#elapsedMs, detail: undefined });
     try {
-      this.account?.attempted();
+      this.account?.onAttempt();
       if (before?.detail === undefined) return;
       const { backend: failed, detail } = before;
       this.#parts.onFailover({ ...this.#place, backend: failed, next: backend, detail });
@@ -223,11 +223,11 @@ export class Exchange {
   }
 
   /** Adds the estimated usage to the last attempt: the backend got the request, and did not respond in time. */
-  unanswered(backend: Backend): void {
+  onUnanswered(backend: Backend): void {
     const last = this.#attempts.at(-1);
     if (last === undefined) return;
     try {
-      const estimated = this.account?.unanswered(backend, this.#elapsedMs - last.afterMs);
+      const estimated = this.account?.onUnanswered(backend, this.#elapsedMs - last.afterMs);
       if (estimated !== undefined) this.#attempts[this.#attempts.length - 1] = { ...last, estimated };
     } catch (error) {
       this.#observerFailed(error);
@@ -235,25 +235,25 @@ export class Exchange {
   }
 
   /** Adds a reason to the last attempt: it failed, and another attempt is to follow. */
-  failedOver(detail: string): void {
+  onFailover(detail: string): void {
     const last = this.#attempts.pop();
     if (last !== undefined) this.#attempts.push({ ...last, detail });
   }
 
   /** Called when the client will get this response. Its head arrived at `headAt`, in milliseconds of the clock. */
-  answered(
+  onResponse(
     { status, fields, headAt }: ResponseHead & { readonly headAt: number },
     backend: Backend,
   ): void {
     this.#status = status;
     this.#firstByteMs = headAt - this.#startedAt;
     try {
-      this.account?.answered({ status, fields }, backend);
+      this.account?.onResponse({ status, fields }, backend);
     } catch (error) {
       this.#observerFailed(error);
     }
     try {
-      this.objects?.answered({ status, fields }, backend);
+      this.objects?.onResponse({ status, fields }, backend);
     } catch (error) {
       this.#objectsFailed(error);
     }
@@ -264,24 +264,24 @@ export class Exchange {
     this.#status = status;
   }
 
-  /** The most bytes that {@link passed} gets in one turn of the event loop. `undefined` if there is no limit. */
+  /** The most bytes that {@link onPiece} gets in one turn of the event loop. `undefined` if there is no limit. */
   get stepBytes(): number | undefined {
     return this.account === undefined && this.objects === undefined ? undefined : OBSERVED_STEP_BYTES;
   }
 
   /** Called with the next piece of the response's body, which is valid during this call. */
-  passed(piece: Uint8Array): void {
+  onPiece(piece: Uint8Array): void {
     this.#bytes += piece.length;
     if (this.account !== undefined && !this.#hasAccountFailed) {
       try {
-        this.account.passed(piece);
+        this.account.onPiece(piece);
       } catch (error) {
         this.#observerFailed(error);
       }
     }
     if (this.objects !== undefined && !this.#haveObjectsFailed) {
       try {
-        this.objects.passed(piece);
+        this.objects.onPiece(piece);
       } catch (error) {
         this.#objectsFailed(error);
       }
@@ -289,10 +289,10 @@ export class Exchange {
   }
 
   /** Called with the next piece that the client sends on a WebSocket, which is valid during this call. */
-  sent(piece: Uint8Array): void {
+  onClientPiece(piece: Uint8Array): void {
     if (this.account === undefined || this.#hasAccountFailed) return;
     try {
-      this.account.sent(piece);
+      this.account.onClientPiece(piece);
     } catch (error) {
       this.#observerFailed(error);
     }
@@ -315,7 +315,7 @@ export class Exchange {
     this.end(fault);
     return faultReply(fault, {
       dialect: clientDialect({
-        path: this.path,
+        path: this.loggedPath,
         rest: this.#rest,
         fields: this.request.fields,
         api: this.api,
@@ -340,7 +340,7 @@ export class Exchange {
     const record = this.#recordOf(ending);
     this.#parts.onEnd(this.request.cancellation);
     try {
-      this.objects?.ended();
+      this.objects?.onEnd();
     } catch (error) {
       this.#objectsFailed(error);
     }

@@ -43,7 +43,7 @@ export interface Rules extends Limits {
 
 /** A token or project with its rules. */
 export interface Subject {
-  /** The key of its counts, as {@link tokenKey} or {@link projectKey} makes it. */
+  /** The key of its counts, as {@link tokenKey} or {@link projectCountKey} makes it. */
   readonly key: string;
   /** The word for error messages. */
   readonly what: "token" | "project";
@@ -88,7 +88,7 @@ export function tokenKey({ tokenId, name }: { tokenId?: string | undefined; name
 }
 
 /** The key of the counts of a project: `project:prj_…`. */
-export function projectKey(projectId: string): string {
+export function projectCountKey(projectId: string): string {
   return KEY_PREFIXES.project + projectId;
 }
 
@@ -104,7 +104,7 @@ export function subjectKeys(
   },
 ): string[] {
   const key = tokenKey({ tokenId, name: principal });
-  return projectId === undefined ? [key] : [key, projectKey(projectId)];
+  return projectId === undefined ? [key] : [key, projectCountKey(projectId)];
 }
 
 /** The client if the proxy requires no token. */

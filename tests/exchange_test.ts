@@ -16,11 +16,11 @@ import { textOf } from "./support/data/body_text.ts";
 import { FakeClock } from "./support/time/fake_clock.ts";
 
 const ACCOUNT: ExchangeAccount = {
-  attempted() {},
-  unanswered: () => undefined,
-  answered() {},
-  passed() {},
-  sent() {},
+  onAttempt() {},
+  onUnanswered: () => undefined,
+  onResponse() {},
+  onPiece() {},
+  onClientPiece() {},
   hasSeenEnd: () => false,
   isStored: () => false,
   settle: () => undefined,
@@ -118,21 +118,21 @@ async function relayed(
   exchange.account = {
     ...ACCOUNT,
     ...account,
-    passed(piece) {
+    onPiece(piece) {
       passed++;
-      account.passed?.(piece);
+      account.onPiece?.(piece);
     },
     settle(record) {
       order.push("settle");
       return account.settle?.(record);
     },
   };
-  exchange.answered({ status: 200, fields: [], headAt: 0 }, testBackend("https://a.test"));
+  exchange.onResponse({ status: 200, fields: [], headAt: 0 }, testBackend("https://a.test"));
   const body = new RelayedBody(textSource("hello"), request.cancellation, {
-    awaited() {},
-    passed: (piece) => exchange.passed(piece),
-    ended: (how) => exchange.end(how),
-    brokeOff: () => exchange.end("client_gone"),
+    onWait() {},
+    onPiece: (piece) => exchange.onPiece(piece),
+    onEnd: (how) => exchange.end(how),
+    onBroken: () => exchange.end("client_gone"),
   });
   const text = await textOf(body);
   if (isLater) await recorded.promise;
@@ -145,8 +145,8 @@ function fails(): never {
 
 Deno.test("Exchange: an error of accounting or of the log is reported once, and the client gets the whole response", async () => {
   const cases = [
-    relayed({ passed: fails }),
-    relayed({ answered: fails }),
+    relayed({ onPiece: fails }),
+    relayed({ onResponse: fails }),
     relayed({ settle: fails }),
     relayed({}, { logFails: true }),
   ];
@@ -158,7 +158,7 @@ Deno.test("Exchange: an error of accounting or of the log is reported once, and 
 
 Deno.test("Exchange: an account that failed reads no more of the response, and is still settled", async () => {
   let settled = 0;
-  const { passed } = await relayed({ answered: fails, settle: () => void settled++ });
+  const { passed } = await relayed({ onResponse: fails, settle: () => void settled++ });
   assertEquals([passed, settled], [0, 1]);
 });
 
@@ -180,10 +180,10 @@ function attempting(account: Partial<ExchangeAccount>) {
 }
 
 Deno.test("Exchange: an account that fails at an attempt is reported, and breaks no request", () => {
-  for (const account of [{ attempted: fails }, { unanswered: fails }]) {
+  for (const account of [{ onAttempt: fails }, { onUnanswered: fails }]) {
     const { exchange, errors, records } = attempting(account);
-    exchange.attempted("a");
-    exchange.unanswered(testBackend("https://a.test"));
+    exchange.onAttempt("a");
+    exchange.onUnanswered(testBackend("https://a.test"));
     exchange.end("complete");
     assertEquals(errors.length, 1);
     assertEquals(records[0]?.attempts.map(({ backend }) => backend), ["a"]);
@@ -192,11 +192,11 @@ Deno.test("Exchange: an account that fails at an attempt is reported, and breaks
 
 Deno.test("Exchange: a failed attempt is reported with the next backend when the next attempt begins", () => {
   const { exchange, failovers, records } = attempting({});
-  exchange.attempted("a");
-  exchange.failedOver("it answered 503");
+  exchange.onAttempt("a");
+  exchange.onFailover("it answered 503");
   assertEquals(failovers, []);
-  exchange.attempted("b");
-  exchange.failedOver("it answered 429");
+  exchange.onAttempt("b");
+  exchange.onFailover("it answered 429");
   exchange.end("client_gone");
   const failed = { id: "req_1", endpoint: undefined, backend: "a", detail: "it answered 503" };
   assertEquals(failovers, [{ ...failed, next: "b" }]);
@@ -235,7 +235,7 @@ Deno.test("Exchange: the path in records has no part of a credential, also where
     PARTS,
   );
   exchange.conceal([{ value: credential }]);
-  assertEquals(exchange.path, `/openai/${"x".repeat(980)}/[redacted]`);
+  assertEquals(exchange.loggedPath, `/openai/${"x".repeat(980)}/[redacted]`);
 });
 
 /** The calls of both observers of one response of two pieces, of which some fail. */
@@ -258,19 +258,19 @@ function observed(
   };
   exchange.account = {
     ...ACCOUNT,
-    answered: () => call("account.answered", account.answered),
-    passed: () => call("account.passed", account.passed),
+    onResponse: () => call("account.answered", account.answered),
+    onPiece: () => call("account.passed", account.passed),
     hasSeenEnd: () => account.hasSeenEnd?.() === true,
     settle: () => void call("account.settle", undefined),
   };
   exchange.objects = {
-    answered: () => call("objects.answered", objects.answered),
-    passed: () => call("objects.passed", objects.passed),
-    ended: () => call("objects.ended", objects.ended),
+    onResponse: () => call("objects.answered", objects.onResponse),
+    onPiece: () => call("objects.passed", objects.onPiece),
+    onEnd: () => call("objects.ended", objects.onEnd),
   };
-  exchange.answered({ status: 200, fields: [], headAt: 0 }, testBackend("https://a.test"));
-  exchange.passed(new Uint8Array(1));
-  exchange.passed(new Uint8Array(1));
+  exchange.onResponse({ status: 200, fields: [], headAt: 0 }, testBackend("https://a.test"));
+  exchange.onPiece(new Uint8Array(1));
+  exchange.onPiece(new Uint8Array(1));
   exchange.end("client_gone");
   return { calls, errors };
 }
@@ -287,7 +287,7 @@ Deno.test("Exchange: an account that fails does not stop the objects", () => {
 });
 
 Deno.test("Exchange: objects that fail do not stop the account, and an account is always settled", () => {
-  for (const objects of [{ answered: fails }, { passed: fails }, { ended: fails }]) {
+  for (const objects of [{ onResponse: fails }, { onPiece: fails }, { onEnd: fails }]) {
     const { calls, errors } = observed({ objects });
     assertEquals(
       calls.filter((call) => call.startsWith("account")),
@@ -319,7 +319,7 @@ for (const retries of [0, 1]) {
       requests: { usesProjectKey: () => false, headFor: () => ({ target: "/", fields: [] }) },
       body: null,
       payload: undefined,
-      memory: { mayHold: () => true, release() {}, droppedBy() {} },
+      memory: { tryHold: () => true, release() {}, droppedBy() {} },
       websocket: undefined,
     }, {
       clock,

@@ -11,7 +11,7 @@ import type { Principal } from "../principal.ts";
 import type { AccountAdmission } from "./account_admission.ts";
 import type { AccountedExchange, AccountOwner, AccountParts } from "./accounted_exchange.ts";
 import type { AccountedRequest } from "./accounted_request.ts";
-import { lastOutcome, unansweredOutcome } from "./attempt_outcome.ts";
+import { lastOutcome, unansweredOutcome } from "./billed_outcome.ts";
 import { AccountObjects } from "./account_objects.ts";
 import { type CandidateModel, type Charge, type ReservedUsage, withTimedOutAttempts } from "./charge.ts";
 import { ExchangeCosts, type UnpricedTool, withContentElsewhere } from "./exchange_costs.ts";
@@ -233,12 +233,12 @@ export class Account implements ExchangeAccount, Listed {
     this.#unseen = reserved && new UnseenTime(now);
   }
 
-  attempted(): void {
+  onAttempt(): void {
     // Earlier attempts have separate estimates.
     this.#unseen?.restart(this.#parts.clock.now());
   }
 
-  unanswered(backend: Backend, elapsedMs: number): AttemptEstimate | undefined {
+  onUnanswered(backend: Backend, elapsedMs: number): AttemptEstimate | undefined {
     const charge = this.costs.charge(backend, {
       request: this.#request,
       reserved: this.#reserved,
@@ -255,7 +255,7 @@ export class Account implements ExchangeAccount, Listed {
     return { inputTokens, outputTokens, costMicros: cost?.micros };
   }
 
-  answered({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
+  onResponse({ status, fields }: { status: number; fields: readonly Field[] }, backend: Backend): void {
     this.#backend = backend;
     this.#status = status;
     this.#mediaType = essenceOf(fields);
@@ -264,7 +264,7 @@ export class Account implements ExchangeAccount, Listed {
     this.#tap = tapOf(fields, { object: this.#request.object, upstream: backend.name });
   }
 
-  passed(piece: Uint8Array): void {
+  onPiece(piece: Uint8Array): void {
     this.#bytes += piece.length;
     this.#tap?.write(piece);
     // Before the client gets the piece: the reservation is kept even if the process is killed.
@@ -272,7 +272,7 @@ export class Account implements ExchangeAccount, Listed {
     this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#parts.clock.now());
   }
 
-  sent(piece: Uint8Array): void {
+  onClientPiece(piece: Uint8Array): void {
     this.#tap?.sent?.(piece);
   }
 
@@ -385,7 +385,7 @@ export class Account implements ExchangeAccount, Listed {
       endpoint: this.endpoint,
       facts,
       mediaType: this.#mediaType,
-      path: this.#exchange.path,
+      path: this.#exchange.loggedPath,
       unseenMs: this.#unseen?.sum(endedAt) ?? 0,
       tokensPerMs: this.costs.tokensPerMs(facts.model),
     }, { record, summary });

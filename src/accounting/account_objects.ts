@@ -1,7 +1,7 @@
 /** The object of a provider that one exchange creates, reads or cancels, and what its response says of it. */
 
 import type { Backend, Endpoint } from "../config/config.ts";
-import { projectKey } from "../config/project_key.ts";
+import { projectProviderKey } from "../config/project_provider_key.ts";
 import type { ExchangeRecord } from "../exchange_record.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { Principal } from "../principal.ts";
@@ -18,7 +18,7 @@ import type { Tap } from "./tap.ts";
 
 /** The part of an account that its objects depend on. */
 export interface ObjectAccount {
-  readonly exchange: Pick<AccountedExchange, "id" | "path">;
+  readonly exchange: Pick<AccountedExchange, "id" | "loggedPath">;
   readonly endpoint: Endpoint | undefined;
   /** The name of the client. */
   readonly principal: string;
@@ -126,7 +126,7 @@ export class AccountObjects {
     const { endpoint, backend, keys } = this.#of;
     if (backend === undefined || endpoint === undefined) return undefined;
     const { baseUrl, key } = backend;
-    const ofProject = projectKey(backend, { endpoint, keys });
+    const ofProject = projectProviderKey(backend, { endpoint, keys });
     const own = key.mode === "inject" ? key.value : key.mode === "none" ? "" : undefined;
     const value = ofProject ?? own;
     return value === undefined ? undefined : providerAccount(baseUrl.origin, value);
@@ -138,7 +138,7 @@ export class AccountObjects {
       ...this.place,
       kind: object?.kind ?? "",
       requestId: exchange.id,
-      path: exchange.path,
+      path: exchange.loggedPath,
       provider: endpoint?.dialect,
       backend: backend?.name,
       principal,

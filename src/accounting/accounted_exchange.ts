@@ -15,7 +15,7 @@ import type { RecentSpeeds } from "./recent_speeds.ts";
 export interface AccountedExchange {
   readonly id: string;
   /** The path as records have it: harmless, short and without credentials. */
-  readonly path: string;
+  readonly loggedPath: string;
   /**
    * The endpoint of the exchange. `undefined` if the path has none, or the model of the request has not
    * chosen one yet.

@@ -5,7 +5,7 @@ import type { Backend, Endpoint } from "../config/config.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { AwaitedObject } from "../storage/object_store.ts";
 import type { AccountedRequest } from "./accounted_request.ts";
-import type { AttemptOutcome } from "./attempt_outcome.ts";
+import type { BilledOutcome } from "./billed_outcome.ts";
 import {
   type CandidateModel,
   type Charge,
@@ -204,7 +204,7 @@ export class ExchangeCosts {
       readonly request: AccountedRequest;
       readonly reserved: ReservedUsage | undefined;
       readonly summary: ResponseSummary;
-      readonly outcome: AttemptOutcome;
+      readonly outcome: BilledOutcome;
     },
   ): Charge {
     const { model, tier } = shown;

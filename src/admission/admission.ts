@@ -158,9 +158,9 @@ function received(
 ): ReadRequest | Promise<ReadRequest> {
   const needs = needsOf(unread);
   // A body that no rule needs is not waited for.
-  const waits = request.settledBody !== undefined || request.body !== null && needs.body && !unread.upgrade;
+  const waits = request.knownBody !== undefined || request.body !== null && needs.body && !unread.upgrade;
   const slot = waits ? receivingSlots.acquire(holder, unread.cancellation) : undefined;
-  const isSettled = request.settledBody === undefined && maxBodyBytes === undefined;
+  const isSettled = request.knownBody === undefined && maxBodyBytes === undefined;
   if (slot instanceof Promise || !isSettled) {
     return receivedLater(slot, async () =>
       isSettled

@@ -1,6 +1,6 @@
 /** Tells free requests from requests whose cost can be known. A budget allows only these two. */
 
-import { READING_METHODS } from "../apis/operation_of.ts";
+import { NON_CREATING_METHODS } from "../apis/operation_of.ts";
 import { factsOf, type Operation } from "../apis/operations.ts";
 import { isOpenAi, type ProviderOf } from "./providers.ts";
 
@@ -30,7 +30,7 @@ export function costOfRequest(request: CostedRequest & { readonly upgrade: boole
 
 /** What is known of the cost of a request that is not a WebSocket. */
 export function costOf({ method, operation, endpoint }: CostedRequest): PathCost {
-  if (READING_METHODS.has(method)) return "free";
+  if (NON_CREATING_METHODS.has(method)) return "free";
   const { cost } = factsOf(operation);
   return cost === "free at openai" ? (isOpenAi(endpoint) ? "free" : "unknown") : cost;
 }

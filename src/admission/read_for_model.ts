@@ -66,7 +66,7 @@ export async function readForModel(
   const inPath = modelInPath(rest);
   const { modelIn } = factsOf(operation);
   const hasModel = !upgrade && (modelIn === "body" || modelIn === "form") &&
-    (request.body !== null || request.settledBody !== undefined);
+    (request.body !== null || request.knownBody !== undefined);
   // Clients of Azure name the model in the path and in the body.
   if (inPath !== undefined && !hasModel) {
     return { name: inPath.name, read: undefined, withModel: (model) => ({ rest: inPath.withModel(model) }) };

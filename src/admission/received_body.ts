@@ -11,19 +11,19 @@ import type { IncomingRequest } from "../http/message.ts";
  * whether there is a body. Throws the reason of the cancellation. Throws `payload_too_large`, now or while the body is read.
  */
 export async function receivedBody(
-  request: Pick<IncomingRequest, "settledBody" | "body" | "cancellation">,
+  request: Pick<IncomingRequest, "knownBody" | "body" | "cancellation">,
   maxBytes: number | undefined,
 ): Promise<MessageBody | null> {
-  const body = request.settledBody === undefined ? request.body : await settled(request.settledBody, request);
+  const body = request.knownBody === undefined ? request.body : await knownBodyOf(request.knownBody, request);
   return bodyWithinLimit(body, request.cancellation, maxBytes);
 }
 
-async function settled(
-  settledBody: NonNullable<IncomingRequest["settledBody"]>,
+async function knownBodyOf(
+  knownBody: NonNullable<IncomingRequest["knownBody"]>,
   { cancellation }: Pick<IncomingRequest, "cancellation">,
 ): Promise<MessageBody | null> {
   try {
-    return await settledBody();
+    return await knownBody();
   } catch (error) {
     throw cancellation.reason ?? error;
   }

@@ -3,7 +3,7 @@
 import type { Operation } from "./operations.ts";
 
 /** The methods that create nothing, so that a request with them costs nothing. */
-export const READING_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE"]);
+export const NON_CREATING_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE"]);
 
 /**
  * The ends of paths, by the API references of the providers. The first that matches counts. Some servers
@@ -179,7 +179,7 @@ function remember(path: string): RecognisedPath {
 export function operationOf(method: string, path: string): Operation {
   const { operation } = recognisedPath(path);
   // OpenAI stores completions, which clients read at the path that makes them.
-  return operation === "chat_completions" && READING_METHODS.has(method) ? "stored_completions" : operation;
+  return operation === "chat_completions" && NON_CREATING_METHODS.has(method) ? "stored_completions" : operation;
 }
 
 /** The paths of Ollama's own API, at any prefix. `/api/embeddings` is older than `/api/embed`. */

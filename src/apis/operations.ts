@@ -80,7 +80,7 @@ export interface OperationFacts {
   readonly telemetryName?: string;
   /** The dialect whose clients use the operation. Absent: clients of several dialects do. */
   readonly dialect?: Dialect;
-  /** Where responses have URLs of the provider that clients open with their token: see `answer_urls.ts`. */
+  /** Where responses have URLs of the provider that clients open with their token: see `body_urls.ts`. */
   readonly urlsIn?: "body";
 }
 

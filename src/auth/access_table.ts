@@ -1,6 +1,6 @@
 /** Projects and managed tokens in memory, by the hash of each token's value. */
 
-import { type Principal, projectKey, type Subject, tokenKey } from "../principal.ts";
+import { type Principal, projectCountKey, type Subject, tokenKey } from "../principal.ts";
 import type { Project, Token } from "../storage/access_store.ts";
 
 /** The provider keys of a project by endpoint. Null if the key cannot be decrypted. */
@@ -95,7 +95,7 @@ function principalOf(token: Token, { project, keys }: OpenedProject): Principal 
   const key = tokenKey({ tokenId: token.id, name: token.name });
   const subjects: Subject[] = [
     { key, what: "token", rules: token.rules },
-    { key: projectKey(project.id), what: "project", rules: project.rules },
+    { key: projectCountKey(project.id), what: "project", rules: project.rules },
   ];
   return { kind: "token", key, name: token.name, tokenId: token.id, projectId: project.id, subjects, keys };
 }

@@ -13,18 +13,18 @@ export interface ResponseHead {
 /** Measures usage and cost of one exchange. */
 export interface ExchangeAccount {
   /** Called when an attempt begins. */
-  readonly attempted: () => void;
+  readonly onAttempt: () => void;
   /**
    * Returns the estimated usage of an attempt without a response, because the backend may have done the work.
    * Returns `undefined` if there is no estimate.
    */
-  readonly unanswered: (backend: Backend, elapsedMs: number) => AttemptEstimate | undefined;
+  readonly onUnanswered: (backend: Backend, elapsedMs: number) => AttemptEstimate | undefined;
   /** Called when the head of a backend's response has arrived. */
-  readonly answered: (response: ResponseHead, backend: Backend) => void;
+  readonly onResponse: (response: ResponseHead, backend: Backend) => void;
   /** Called with the next piece of the response's body, which is valid during this call. */
-  readonly passed: (piece: Uint8Array) => void;
+  readonly onPiece: (piece: Uint8Array) => void;
   /** Called with the next piece that the client sends on a WebSocket, which is valid during this call. */
-  readonly sent: (piece: Uint8Array) => void;
+  readonly onClientPiece: (piece: Uint8Array) => void;
   /**
    * Whether the response has shown its stop reason or end marker. A client that leaves afterwards counts as
    * complete.
@@ -44,9 +44,9 @@ export interface ExchangeAccount {
 /** Learns the stored objects that a response creates. */
 export interface ExchangeObjects {
   /** Called when the head of a backend's response has arrived. */
-  readonly answered: (response: ResponseHead, backend: Backend) => void;
+  readonly onResponse: (response: ResponseHead, backend: Backend) => void;
   /** Called with the next piece of the response's body, which is valid during this call. */
-  readonly passed: (piece: Uint8Array) => void;
+  readonly onPiece: (piece: Uint8Array) => void;
   /** Called when the response has ended. */
-  readonly ended: () => void;
+  readonly onEnd: () => void;
 }

@@ -4,7 +4,7 @@ import { ClientGone } from "../cancellation.ts";
 import type { ForwardedExchange, ForwardObserver, ForwardRequest } from "./forward.ts";
 import type { Finding } from "./hidden_failure.ts";
 import type { Lease } from "./lease.ts";
-import { judgeAnswer } from "./retry.ts";
+import { judgeResponse } from "./retry.ts";
 import { TimeoutExpired } from "./timeouts.ts";
 import { RequestBodyBroken, TransportError, type UpstreamResponse } from "./transport/transport.ts";
 import type { BackendResponse, UpstreamCall } from "./upstream_call.ts";
@@ -14,7 +14,7 @@ import { faultBeforeResponse } from "./upstream_faults.ts";
 export type AttemptOutcome = AttemptResponse | {
   readonly error: unknown;
   /** Whether the response broke off before the client got a byte of it. */
-  readonly isUnseen: boolean;
+  readonly wasHeldBack: boolean;
 };
 
 /** The response of an attempt. */
@@ -39,31 +39,31 @@ export function recordResponse(
   },
 ): void {
   const { requests, exchange: { endpoint } } = request;
-  if (lease.backend.pool !== undefined) lease.answered(response.fields, model());
+  if (lease.backend.pool !== undefined) lease.recordHead(response.fields, model());
   // The rate limit of a project's key says nothing of other projects.
   if (response.status === 429 && requests.usesProjectKey(lease.backend)) return;
-  const verdict = judgeAnswer(response, { ...endpoint.retry, finding, epochMs });
-  if (verdict === "good") lease.succeeded();
-  else if (verdict === "failure") lease.failed({ isCertain: false });
-  else if (verdict !== "nothing") lease.limited(verdict.limitedMs, model());
+  const verdict = judgeResponse(response, { ...endpoint.retry, finding, epochMs });
+  if (verdict === "good") lease.recordSuccess();
+  else if (verdict === "failure") lease.recordFailure({ isCertain: false });
+  else if (verdict !== "nothing") lease.recordPause(verdict.limitedMs, model());
 }
 
 /** Tells the balancer what a failure says of its backend, and the exchange that the backend may have done work. */
 export function recordFailure(
   error: unknown,
   lease: Lease,
-  exchange: Pick<ForwardedExchange, "unanswered">,
+  exchange: Pick<ForwardedExchange, "onUnanswered">,
 ): void {
-  if (error instanceof TransportError) lease.failed({ isCertain: !error.facts.sent });
+  if (error instanceof TransportError) lease.recordFailure({ isCertain: !error.facts.sent });
   else if (error instanceof TimeoutExpired) {
-    lease.failed({ isCertain: error.phase === "connect" || error.phase === "tls" });
-    if (error.isUnanswered) exchange.unanswered(lease.backend);
+    lease.recordFailure({ isCertain: error.phase === "connect" || error.phase === "tls" });
+    if (error.isUnanswered) exchange.onUnanswered(lease.backend);
   }
 }
 
 /** Ends an attempt that another one follows. Returns the reason for the log. */
 export function abandon(outcome: AttemptOutcome, lease: Lease): string {
-  lease.released();
+  lease.release();
   if ("error" in outcome) return faultBeforeResponse(outcome.error, lease.backend)?.message ?? "it failed";
   outcome.call.discard();
   return `it ${outcome.finding?.detail ?? `answered ${outcome.response.status}`}`;
@@ -77,12 +77,12 @@ export function responseOf(
 ): BackendResponse {
   const { backend } = lease;
   if ("error" in outcome) {
-    lease.released();
+    lease.release();
     const { error } = outcome;
     if (error instanceof RequestBodyBroken) throw new ClientGone("the client left during its upload");
     throw faultBeforeResponse(error, backend) ?? error;
   }
   const { call, response: { status, fields } } = outcome;
-  observer.answered({ status, fields, headAt: call.headAt }, backend);
+  observer.onResponse({ status, fields, headAt: call.headAt }, backend);
   return call.relay(lease, observer);
 }

@@ -36,7 +36,7 @@ export class Attempts {
   readonly #parts: AttemptsParts;
   readonly #content: RequestContent;
   /** Whether a second request would create a second object. */
-  readonly #isUnsafe: boolean;
+  readonly #mustArriveOnce: boolean;
   readonly #startedAt: number;
   readonly #tried = new Set<Backend>();
   /** The backends whose limits the request alone exceeds. They would reject it again. */
@@ -54,8 +54,9 @@ export class Attempts {
     this.#request = request;
     this.#parts = parts;
     this.#startedAt = parts.clock.now();
-    this.#isUnsafe = body !== null && !endpoint.retry.unsafe && isCreation(method, operationOf(method, rest));
-    this.#content = new RequestContent(request, { ...endpoint, isUnsafe: this.#isUnsafe });
+    this.#mustArriveOnce = body !== null && !endpoint.retry.unsafe &&
+      isCreation(method, operationOf(method, rest));
+    this.#content = new RequestContent(request, { ...endpoint, mustArriveOnce: this.#mustArriveOnce });
     this.#retriesLeft = endpoint.retry.retries;
   }
 
@@ -74,7 +75,7 @@ export class Attempts {
         this.#content.release();
         return responseOf(outcome, lease, exchange);
       }
-      exchange.failedOver(abandon(outcome, lease));
+      exchange.onFailover(abandon(outcome, lease));
       if (pauseMs !== undefined && pauseMs > 0) await pause(pauseMs, cancellation, this.#parts.clock);
     }
   }
@@ -87,7 +88,7 @@ export class Attempts {
       ? balancer.choose({ ...this.#traits, tried: this.#isFirstRound ? this.#tried : this.#exceeded, holder })
       : balancer.again(only, holder);
     this.#tried.add(lease.backend);
-    exchange.attempted(lease.backend.name);
+    exchange.onAttempt(lease.backend.name);
     return lease;
   }
 
@@ -99,7 +100,7 @@ export class Attempts {
     try {
       call = new UpstreamCall(this.#callRequest(lease.backend), this.#parts);
       const response = await call.send();
-      call.begun(response);
+      call.onResponse(response);
       isExamined = this.#isExamined(response);
       const finding = isExamined
         ? await call.examine((body) => hiddenFailure(response.status, body), this.#request.peekMemory?.())
@@ -110,8 +111,8 @@ export class Attempts {
       if (finding?.pauseMs === 0) this.#exceeded.add(lease.backend);
       return outcome;
     } catch (caught) {
-      const error = call === undefined ? caught : call.failed(caught);
-      const outcome = { error: cancellation.reason ?? error, isUnseen: isExamined };
+      const error = call === undefined ? caught : call.onFailure(caught);
+      const outcome = { error: cancellation.reason ?? error, wasHeldBack: isExamined };
       recordFailure(outcome.error, lease, this.#request.exchange);
       if (lease.backend.wake !== undefined && !mayBeDone(outcome) && outcome.error !== cancellation.reason) {
         lease.wake();
@@ -159,7 +160,7 @@ export class Attempts {
 
   /** Whether the body is in memory, and a second request does not do the work twice. */
   #maySendAgain(outcome: AttemptOutcome): boolean {
-    return this.#content.replayable && !(this.#isUnsafe && mayBeDone(outcome));
+    return this.#content.replayable && !(this.#mustArriveOnce && mayBeDone(outcome));
   }
 
   /** Whether a backend that may get the request was not tried yet. */

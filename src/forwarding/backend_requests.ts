@@ -1,13 +1,13 @@
 import { KEY_PARAMETER } from "../config/credential_places.ts";
 import { overridingModel } from "../config/model_override.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
-import { projectKey } from "../config/project_key.ts";
+import { projectProviderKey } from "../config/project_provider_key.ts";
 import { ProxyFault } from "../faults.ts";
 import type { Field } from "../http/fields.ts";
 import { joinPath, withoutParameter, withParameter } from "../http/join_url.ts";
 import { modelInPath } from "../payload/model_in_path.ts";
 import type { Principal } from "../principal.ts";
-import type { UrlPlace } from "./answer_urls.ts";
+import type { UrlPlace } from "./body_urls.ts";
 import { upstreamFields } from "./request_headers.ts";
 import { UPGRADE_FIELDS } from "./websocket/handshake.ts";
 
@@ -70,7 +70,7 @@ export class BackendRequests {
       backend,
       anthropicVersion: endpoint.anthropicVersion,
       isFromPage,
-      isAnswerRead: urlsIn === "body",
+      isResponseRead: urlsIn === "body",
       dropped: upgrade && isCounted ? "sec-websocket-extensions" : undefined,
     });
     const head = {
@@ -91,7 +91,7 @@ export class BackendRequests {
   /** The backend, with the key of the client's project where the project has one. */
   withKey(backend: Backend): Backend {
     const { endpoint, principal } = this.#exchange;
-    const value = projectKey(backend, { endpoint, keys: principal.keys });
+    const value = projectProviderKey(backend, { endpoint, keys: principal.keys });
     if (value === null) {
       throw new ProxyFault(
         "internal",

@@ -3,7 +3,7 @@ import type { Backend, Endpoint } from "../config/config.ts";
 import type { Field } from "../http/fields.ts";
 import type { OutgoingReply } from "../http/message.ts";
 import type { Clock } from "../time/clock.ts";
-import { type UrlPlace, withClientUrlsInBody, withoutByteFields } from "./answer_urls.ts";
+import { type UrlPlace, withClientUrlsInBody, withoutByteFields } from "./body_urls.ts";
 import type { UrlMapping } from "./client_url.ts";
 import { withClientUrls } from "./header_urls.ts";
 import { takesComments, withKeepaliveComments } from "./keepalive.ts";
@@ -26,7 +26,7 @@ export interface ReplyContext {
     readonly id: string;
     readonly request: { readonly method: string; readonly fields: readonly Field[] };
     /** The path of the client's request, with the name of the endpoint. */
-    readonly path: string;
+    readonly loggedPath: string;
     /** The path after the name of the endpoint, and the raw query. */
     readonly rest: string;
     readonly query: string;
@@ -53,7 +53,7 @@ export function clientReply(
   answer: BackendResponse,
   { exchange, backend, usageWasAdded, urlsIn, client, clock }: ReplyContext,
 ): OutgoingReply {
-  const { id, path, endpoint } = exchange;
+  const { id, loggedPath: path, endpoint } = exchange;
   const { status, reason, omittedLength, tunnel } = answer;
   const fields = clientFields(answer.fields, {
     requestId: id,

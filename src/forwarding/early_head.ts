@@ -17,7 +17,7 @@ import { StreamWish } from "./stream_wish.ts";
 export interface EarlyExchange extends LateReplyContext {
   readonly id: string;
   readonly endpoint: Pick<Endpoint, "earlyHeadMs">;
-  readonly path: string;
+  readonly loggedPath: string;
   readonly request: {
     readonly method: string;
     readonly fields: readonly Field[];
@@ -106,7 +106,7 @@ export function earlyHeadOf(
   sent: SentRequest,
   { upgrade }: { readonly upgrade: boolean },
 ): EarlyHead | undefined {
-  const { endpoint: { earlyHeadMs }, path, request: { method } } = exchange;
+  const { endpoint: { earlyHeadMs }, loggedPath: path, request: { method } } = exchange;
   if (earlyHeadMs === undefined || upgrade || method === "HEAD" || !takesComments(path)) return undefined;
   return StreamWish.isPossible(sent) ? new EarlyHead(exchange, sent, earlyHeadMs) : undefined;
 }

@@ -55,18 +55,18 @@ export interface ForwardRequest {
  */
 export interface ForwardObserver extends ResponseObserver {
   /** The proxy sends the request to a backend. */
-  readonly attempted: (backend: string) => void;
+  readonly onAttempt: (backend: string) => void;
   /** The backend got the request, and did not answer in time. It may have done the work. */
-  readonly unanswered: (backend: Backend) => void;
+  readonly onUnanswered: (backend: Backend) => void;
   /** The request is sent to the same backend again, because the backend had closed a kept connection. */
   readonly resent: (backend: string) => void;
   /** The attempt failed, and another one is to follow, unless the client leaves before. */
-  readonly failedOver: (detail: string) => void;
+  readonly onFailover: (detail: string) => void;
   /**
    * The response for the client is chosen. Earlier responses were discarded. Its head may have arrived some time ago
    * (`headAt`), because the proxy can read the first event before.
    */
-  readonly answered: (
+  readonly onResponse: (
     response: Pick<UpstreamResponse, "status" | "fields"> & Pick<BackendResponse, "headAt">,
     backend: Backend,
   ) => void;

@@ -44,13 +44,13 @@ export class HeldResponses {
       holder: exchange.holder,
       rest: exchange.rest,
       request: exchange.request,
-      attempted: (backend) => exchange.attempted(backend),
-      unanswered: (backend) => exchange.unanswered(backend),
+      onAttempt: (backend) => exchange.onAttempt(backend),
+      onUnanswered: (backend) => exchange.onUnanswered(backend),
       resent: (backend) => exchange.resent(backend),
-      failedOver: (detail) => exchange.failedOver(detail),
-      answered() {},
-      passed() {},
-      sent() {},
+      onFailover: (detail) => exchange.onFailover(detail),
+      onResponse() {},
+      onPiece() {},
+      onClientPiece() {},
       unexpected: (error) => exchange.unexpected(error),
       end: (how) => {
         if (how instanceof ProxyFault) this.#fault = how;
@@ -69,10 +69,10 @@ export class HeldResponses {
   async reply(response: BackendResponse, bytes: Uint8Array): Promise<BackendResponse> {
     const exchange = this.#exchange;
     this.#memory.hold(bytes.buffer.byteLength);
-    exchange.answered(response, response.backend);
+    exchange.onResponse(response, response.backend);
     const pause = createPause();
     for (let at = 0; at < bytes.length; at += STEP_BYTES) {
-      exchange.passed(bytes.subarray(at, at + STEP_BYTES));
+      exchange.onPiece(bytes.subarray(at, at + STEP_BYTES));
       await pause();
     }
     exchange.request.cancellation.throwIfCancelled();

@@ -59,7 +59,7 @@ export interface BackendState {
   credit: number;
 }
 
-/** A backend for one attempt. The caller calls `released` at the end of the attempt. */
+/** A backend for one attempt. The caller calls `release` at the end of the attempt. */
 export class Lease {
   readonly #state: BackendState;
   readonly #holder: string;
@@ -96,7 +96,7 @@ export class Lease {
   }
 
   /** The backend began a good response. The response can still break off. */
-  succeeded(): void {
+  recordSuccess(): void {
     this.#endProbe();
     const { health, healthFor } = this.#state;
     const own = healthFor.get(this.#holder);
@@ -108,7 +108,7 @@ export class Lease {
   }
 
   /** The backend failed. It may cool down, for this holder or for all. */
-  failed({ isCertain }: Pick<FailureSource, "isCertain">): void {
+  recordFailure({ isCertain }: Pick<FailureSource, "isCertain">): void {
     this.#endProbe();
     const { health } = this.#state;
     const own = healthOf(this.#state, this.#holder);
@@ -128,7 +128,7 @@ export class Lease {
    * model. After the same response to a second holder it is skipped for all, for five minutes at most. Without a
    * known model it is skipped for all models.
    */
-  limited(durationMs: number, model?: string): void {
+  recordPause(durationMs: number, model?: string): void {
     this.#endProbe();
     const now = this.#clock.now();
     const { backend, health, isOnlyOne, onEvent, pauses } = this.#state;
@@ -172,12 +172,12 @@ export class Lease {
   }
 
   /** The head of a response has come, which may state the quota of a key. */
-  answered(fields: readonly Field[], model: string | undefined): void {
+  recordHead(fields: readonly Field[], model: string | undefined): void {
     this.#state.quota?.read(fields, { model, now: this.#clock.now(), epochMs: this.#clock.epochMs() });
   }
 
   /** The attempt has ended, with or without a response. */
-  released(): void {
+  release(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#state.running.count--;

@@ -60,7 +60,7 @@ export class PeekedBody implements MessageBody {
         // A piece is valid only until the next read.
         this.#pieces.push(piece.slice());
         read += piece.length;
-        if (isEnough(piece) || !this.#mayHold(read)) return "enough";
+        if (isEnough(piece) || !this.#tryHold(read)) return "enough";
       }
       return "enough";
     } catch (error) {
@@ -90,7 +90,7 @@ export class PeekedBody implements MessageBody {
     this.#source.cancel();
   }
 
-  #mayHold(bytes: number): boolean {
+  #tryHold(bytes: number): boolean {
     try {
       this.#memory?.hold(bytes);
       return true;

@@ -4,19 +4,19 @@ import type { ByteSource, MessageBody } from "../streams/byte_source.ts";
 import { SmallPieces } from "../streams/small_pieces.ts";
 
 /**
- * The call whose response a {@link RelayedBody} carries. The body calls either `ended` or `brokeOff`, once.
+ * The call whose response a {@link RelayedBody} carries. The body calls either `onEnd` or `onBroken`, once.
  */
 export interface RelayOwner {
-  /** The most bytes that `passed` gets in one turn of the event loop. `undefined` if there is no limit. */
+  /** The most bytes that `onPiece` gets in one turn of the event loop. `undefined` if there is no limit. */
   readonly stepBytes?: number | undefined;
   /** The client wants more than has arrived. From now on the proxy waits for the upstream. */
-  readonly awaited: () => void;
+  readonly onWait: () => void;
   /** The next piece, which is valid during this call. */
-  readonly passed: (piece: Uint8Array) => void;
+  readonly onPiece: (piece: Uint8Array) => void;
   /** The client got the whole body, or left. */
-  readonly ended: (how: "complete" | "client_gone") => void;
+  readonly onEnd: (how: "complete" | "client_gone") => void;
   /** The body broke off: the upstream failed, or the exchange was cancelled although its client is there. */
-  readonly brokeOff: (error: unknown) => void;
+  readonly onBroken: (error: unknown) => void;
 }
 
 /**
@@ -45,7 +45,7 @@ export class RelayedBody implements MessageBody {
       if (piece === undefined) return undefined;
       this.#isWaiting = false;
       if (piece === null) this.#end(undefined, "complete");
-      else this.#owner.passed(piece);
+      else this.#owner.onPiece(piece);
       return piece;
     } catch (error) {
       const isGone = this.#cancellation.reason instanceof ClientGone;
@@ -58,7 +58,7 @@ export class RelayedBody implements MessageBody {
     // Bytes of framing that arrive between two pieces do not end the wait.
     if (!this.#isWaiting) {
       this.#isWaiting = true;
-      this.#owner.awaited();
+      this.#owner.onWait();
     }
     return this.#source.readable();
   }
@@ -74,7 +74,7 @@ export class RelayedBody implements MessageBody {
   #end(error: unknown, how: "complete" | "client_gone" | "broken"): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    if (how === "broken") this.#owner.brokeOff(error);
-    else this.#owner.ended(how);
+    if (how === "broken") this.#owner.onBroken(error);
+    else this.#owner.onEnd(how);
   }
 }

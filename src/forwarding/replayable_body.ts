@@ -2,7 +2,7 @@ import type { MessageBody } from "../streams/byte_source.ts";
 import { GrowingBuffer } from "../streams/growing_buffer.ts";
 import type { BodyMemory } from "../streams/held_body.ts";
 
-const UNCOUNTED: BodyMemory = { mayHold: () => true, release() {}, droppedBy() {} };
+const UNCOUNTED: BodyMemory = { tryHold: () => true, release() {}, droppedBy() {} };
 
 /**
  * Keeps a body in memory while it is sent, up to a limit, so that a further attempt can send it again. Each
@@ -141,7 +141,7 @@ export class ReplayableBody {
     else if (piece !== undefined) {
       // A copy: an early response lets the connection read its next request while this body is still being sent.
       this.#kept.append(piece);
-      if (this.#kept.length > this.#maxBytes || !this.#forgets && !this.#memory.mayHold(this.#kept.length)) {
+      if (this.#kept.length > this.#maxBytes || !this.#forgets && !this.#memory.tryHold(this.#kept.length)) {
         this.release();
       }
     }

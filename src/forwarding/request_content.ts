@@ -28,7 +28,7 @@ export class RequestContent {
   readonly #source: MessageBody | null;
   readonly #replayable: ReplayableBody | undefined;
   readonly #payload: HeldPayload | undefined;
-  readonly #isUnsafe: boolean;
+  readonly #mustArriveOnce: boolean;
 
   /** `payload`: the body, if it is in memory already. */
   constructor(
@@ -37,12 +37,12 @@ export class RequestContent {
       readonly payload: HeldPayload | undefined;
       readonly memory: BodyMemory;
     },
-    { retry, maxBufferBytes, isUnsafe }: Pick<Endpoint, "retry" | "maxBufferBytes"> & {
+    { retry, maxBufferBytes, mustArriveOnce: isUnsafe }: Pick<Endpoint, "retry" | "maxBufferBytes"> & {
       /** Whether a second request would create a second object. */
-      readonly isUnsafe: boolean;
+      readonly mustArriveOnce: boolean;
     },
   ) {
-    this.#isUnsafe = isUnsafe;
+    this.#mustArriveOnce = isUnsafe;
     this.#source = body;
     this.#payload = payload;
     if (body === null || payload !== undefined) return;
@@ -88,14 +88,14 @@ export class RequestContent {
       const isReplaced = model !== undefined || payload.places[0]?.written !== undefined;
       const changes = isReplaced ? modelChanges(payload, model) : [];
       const again = () => payload.held.body(changes);
-      return { fields, body: again(), again: this.#isUnsafe ? undefined : again };
+      return { fields, body: again(), again: this.#mustArriveOnce ? undefined : again };
     }
     const replayable = this.#replayable;
     const length = this.#source?.length;
     return {
       fields,
       body: replayable?.attempt() ?? this.#source,
-      again: this.#isUnsafe || replayable === undefined || length === undefined || length > SMALL_BYTES
+      again: this.#mustArriveOnce || replayable === undefined || length === undefined || length > SMALL_BYTES
         ? undefined
         : () => replayable.attempt(),
     };

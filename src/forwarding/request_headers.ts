@@ -15,7 +15,7 @@ export interface RequestHeaderPolicy {
   /** The name, in lower case, of one more field to remove. */
   readonly dropped?: string | undefined;
   /** Whether the upstream must send its whole response, and not compress it. */
-  readonly isAnswerRead?: boolean | undefined;
+  readonly isResponseRead?: boolean | undefined;
   /** Whether a web page of `CORS_ORIGINS` sent the request. */
   readonly isFromPage?: boolean | undefined;
 }
@@ -33,7 +33,7 @@ export function upstreamFields(incoming: readonly Field[], policy: RequestHeader
     credentialsToStrip: stripped,
     backend: { key, keyField, headers, removeHeaders },
     anthropicVersion,
-    isAnswerRead = false,
+    isResponseRead: isAnswerRead = false,
     isFromPage = false,
   } = policy;
   const replaced = headers.length + removeHeaders.length === 0

@@ -1,5 +1,5 @@
 import { type Field, field, fieldValue } from "../http/fields.ts";
-import { isWithheldFromClients } from "./answer_policy.ts";
+import { isWithheldFromClients } from "./response_policy.ts";
 import { confinedCookie } from "./cookie_path.ts";
 import { hopByHopTest } from "../http/hop_by_hop.ts";
 import { isEventStream } from "../payload/media_type.ts";
@@ -15,7 +15,7 @@ const SHARES_WITH_PAGES: ReadonlySet<string> = new Set([
 ]);
 
 /** The backend of a response, as far as the fields for the client depend on it. */
-export interface AnsweringBackend {
+export interface RespondingBackend {
   /**
    * Whether the proxy injected its key. A provider that lets all pages read responses would let them use the
    * key.
@@ -26,25 +26,25 @@ export interface AnsweringBackend {
 }
 
 /** What the client's headers depend on, besides the provider's headers. */
-export interface AnswerContext {
+export interface ResponseContext {
   readonly requestId: string;
   /** The path of the client's request, with the name of the endpoint. */
   readonly path: string;
-  readonly backend: AnsweringBackend;
+  readonly backend: RespondingBackend;
   /** Whether the response has a body. A response to HEAD, a 304 and a 101 have none. */
   readonly hasBody: boolean;
 }
 
 /**
  * The fields for the client: those of the provider in their order with repeats, without hop-by-hop fields and
- * without fields that only the proxy may set (see `answer_policy.ts`). Cookies are confined to the path of
+ * without fields that only the proxy may set (see `response_policy.ts`). Cookies are confined to the path of
  * the endpoint. The proxy adds `x-accel-buffering: no` to event streams, so that an nginx in front does not
  * buffer them; `x-request-id` where the provider sent none; `x-llm-proxy-backend` where the endpoint exposes
  * it; and two fields that stop a browser from running the response in the proxy's origin.
  */
 export function clientFields(
   incoming: readonly Field[],
-  { requestId, path, backend, hasBody }: AnswerContext,
+  { requestId, path, backend, hasBody }: ResponseContext,
 ): Field[] {
   const isHopByHop = hopByHopTest(incoming);
   let fields: Field[] = [];

@@ -4,7 +4,7 @@
  */
 
 import { factsOf, type Operation } from "../apis/operations.ts";
-import { READING_METHODS } from "../apis/operation_of.ts";
+import { NON_CREATING_METHODS } from "../apis/operation_of.ts";
 import type { RetryPolicy } from "../config/config.ts";
 import type { Field } from "../http/fields.ts";
 import type { Finding } from "./hidden_failure.ts";
@@ -18,7 +18,7 @@ export type Outcome =
   | {
     readonly error: unknown;
     /** Whether the response broke off before the client got a byte of it. */
-    readonly isUnseen?: boolean | undefined;
+    readonly wasHeldBack?: boolean | undefined;
   };
 
 /**
@@ -27,9 +27,9 @@ export type Outcome =
  */
 export function canFailOver(outcome: Outcome, { statuses }: Pick<RetryPolicy, "statuses">): boolean {
   if ("response" in outcome) return statuses.has(outcome.finding?.status ?? outcome.response.status);
-  const { error, isUnseen = false } = outcome;
-  return error instanceof TimeoutExpired && (isUnseen || !error.received) ||
-    error instanceof TransportError && (isUnseen || !error.facts.received);
+  const { error, wasHeldBack: wasHeldBack = false } = outcome;
+  return error instanceof TimeoutExpired && (wasHeldBack || !error.received) ||
+    error instanceof TransportError && (wasHeldBack || !error.facts.received);
 }
 
 /**
@@ -48,23 +48,23 @@ export function mayBeDone(outcome: Outcome): boolean {
 
 /** Whether a second request of the same kind would make a second object, or cost as much once more. */
 export function isCreation(method: string, operation: Operation): boolean {
-  return factsOf(operation).isCreation === true && !READING_METHODS.has(method);
+  return factsOf(operation).isCreation === true && !NON_CREATING_METHODS.has(method);
 }
 
 /**
  * What a response says of its backend. Errors of the client, such as a 400, count as good. `nothing` changes
  * neither the health nor the pauses of the backend.
  */
-export type AnswerVerdict = "good" | "failure" | "nothing" | { readonly limitedMs: number };
+export type ResponseVerdict = "good" | "failure" | "nothing" | { readonly limitedMs: number };
 
 /** Judges a backend by a response. `epochMs` is the time in milliseconds since 1970. */
-export function judgeAnswer(
+export function judgeResponse(
   { status, fields }: { readonly status: number; readonly fields: readonly Field[] },
   { statuses, finding, epochMs }: Pick<RetryPolicy, "statuses"> & {
     readonly finding?: Finding | undefined;
     readonly epochMs: number;
   },
-): AnswerVerdict {
+): ResponseVerdict {
   const meant = finding?.status ?? status;
   if (meant === 429 || meant === 529) {
     if (finding?.pauseMs === 0) return "nothing";

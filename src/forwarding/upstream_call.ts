@@ -48,12 +48,12 @@ export interface WebSocketOptions {
 
 /** Observes the response of a call on its way to the client. This is the exchange, seen from here. */
 export interface ResponseObserver {
-  /** The most bytes that `passed` gets in one turn of the event loop. `undefined` if there is no limit. */
+  /** The most bytes that `onPiece` gets in one turn of the event loop. `undefined` if there is no limit. */
   readonly stepBytes?: number | undefined;
   /** The next piece of the response's body, which is valid during this call. */
-  readonly passed: (piece: Uint8Array) => void;
+  readonly onPiece: (piece: Uint8Array) => void;
   /** The next piece that the client sends on a WebSocket, which is valid during this call. */
-  readonly sent: (piece: Uint8Array) => void;
+  readonly onClientPiece: (piece: Uint8Array) => void;
   /** An error that the program did not expect: a bug. */
   readonly unexpected: (error: unknown) => void;
   /** The response has ended. Called once. */
@@ -78,7 +78,7 @@ export interface BackendResponse {
 
 /**
  * One attempt at one backend: the request that the transport sends, its timeouts, its own cancellation, and
- * its response. After {@link begun} the caller either relays the response or discards it.
+ * its response. After {@link onResponse} the caller either relays the response or discards it.
  */
 export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationListener {
   readonly backend: Backend;
@@ -130,7 +130,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
   }
 
   /**
-   * Sends the request. Then call {@link begun} with the response, or {@link failed} with the error. Not
+   * Sends the request. Then call {@link onResponse} with the response, or {@link onFailure} with the error. Not
    * async: that would cost one more promise per request.
    */
   send(): Promise<UpstreamResponse> {
@@ -140,7 +140,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
   }
 
   /** The head of the response has arrived. */
-  begun(response: UpstreamResponse): void {
+  onResponse(response: UpstreamResponse): void {
     this.#timer.pause();
     this.#response = response;
     this.#headAt = this.#clock.now();
@@ -164,13 +164,13 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
     return result;
   }
 
-  /** When the head of the response arrived, in milliseconds of the clock. 0 before {@link begun}. */
+  /** When the head of the response arrived, in milliseconds of the clock. 0 before {@link onResponse}. */
   get headAt(): number {
     return this.#headAt;
   }
 
   /** The call has failed before its response could be relayed. Returns the error that the caller acts on. */
-  failed(error: unknown): unknown {
+  onFailure(error: unknown): unknown {
     this.#stop();
     return this.#hasReceived && error instanceof TimeoutExpired
       ? new TimeoutExpired(error.phase, error.limitMs, { received: true, isUnanswered: error.isUnanswered })
@@ -188,7 +188,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
     this.#observer = observer;
     const tunnel = response.upgraded && this.#openTunnel(response.upgraded, observer);
     const body = response.body === null ? null : new RelayedBody(response.body, this.cancellation, this);
-    if (tunnel === undefined && body === null) this.ended("complete");
+    if (tunnel === undefined && body === null) this.onEnd("complete");
     return {
       status,
       reason,
@@ -238,25 +238,25 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
     return this.#observer?.stepBytes;
   }
 
-  awaited(): void {
+  onWait(): void {
     this.#timer.enter("idle");
   }
 
-  passed(piece: Uint8Array): void {
+  onPiece(piece: Uint8Array): void {
     this.#timer.pause();
-    this.#observer?.passed(piece);
+    this.#observer?.onPiece(piece);
   }
 
-  ended(how: ResponseEnd): void {
+  onEnd(how: ResponseEnd): void {
     this.#stop();
-    this.#lease?.released();
+    this.#lease?.release();
     this.#observer?.end(how);
   }
 
-  brokeOff(error: unknown): void {
+  onBroken(error: unknown): void {
     // A fault of the proxy, such as its shutdown, says nothing of the backend.
-    if (!(error instanceof ProxyFault)) this.#lease?.failed({ isCertain: false });
-    this.ended(faultWithinResponse(error, this.backend));
+    if (!(error instanceof ProxyFault)) this.#lease?.recordFailure({ isCertain: false });
+    this.onEnd(faultWithinResponse(error, this.backend));
   }
 
   /** The call needs no timeout and no cancellation any more. */
@@ -280,11 +280,11 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
       clock: this.#clock,
       maxMessageBytes: this.#websocket?.maxMessageBytes ?? 0,
       check: this.#websocket?.check,
-      passed: (piece) => observer.passed(piece),
-      sent: (piece) => observer.sent(piece),
+      onPiece: (piece) => observer.onPiece(piece),
+      onClientPiece: (piece) => observer.onClientPiece(piece),
       unexpected: (error) => observer.unexpected(error),
-      active: () => this.#timer.enter("idle"),
-      ended: (how) => this.ended(how),
+      onActivity: () => this.#timer.enter("idle"),
+      onEnd: (how) => this.onEnd(how),
     });
     this.#tunnel = tunnel;
     this.#timer.enter("idle");

@@ -11,7 +11,7 @@ import { allowedEndpoints } from "../limits/allowed.ts";
 import type { HeldShare } from "../limits/held_bytes.ts";
 import { routeByModel } from "../models/route_by_model.ts";
 import type { ObjectAccess } from "../objects/object_access.ts";
-import { openAccess } from "../objects/open_access.ts";
+import { createObjectAccess } from "../objects/create_object_access.ts";
 import type { Principal } from "../principal.ts";
 import { notFoundMessage } from "../routing/match.ts";
 import { checkDraining } from "./check_draining.ts";
@@ -88,7 +88,7 @@ function checkForwardable(
   if (exchange.endpoint === undefined) throw notServed(exchange, proxy, principal);
 }
 
-function notServed({ path }: Exchange, { routes }: ProxyParts, principal: Principal): ProxyFault {
+function notServed({ loggedPath: path }: Exchange, { routes }: ProxyParts, principal: Principal): ProxyFault {
   const allowed = allowedEndpoints(principal, [...routes.endpoints.keys()]);
   return new ProxyFault("not_found", notFoundMessage(allowed, path));
 }
@@ -108,7 +108,7 @@ function objectsOf(
 ): ObjectAccess | undefined {
   const { principal, endpoint, request, rest, query } = exchange;
   const isStored = () => exchange.account?.isStored() === true;
-  const access = openAccess(objects, { principal, endpoint, request, rest, query, upgrade, isStored }, clock);
+  const access = createObjectAccess(objects, { principal, endpoint, request, rest, query, upgrade, isStored }, clock);
   exchange.objects = access;
   return access;
 }

@@ -67,7 +67,7 @@ async function modelList(
   const isHead = exchange.request.method === "HEAD";
   if (!isHead) memory.hold(text.length);
   exchange.repliedHere(200);
-  exchange.passed(text);
+  exchange.onPiece(text);
   const head = { status: 200, reason: reasonPhrase(200), fields: replyFields } as const;
   if (!isHead) return { ...head, body: memory.body(text, (how) => exchange.end(how)) };
   exchange.end("complete");

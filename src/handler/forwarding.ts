@@ -1,7 +1,7 @@
 /** Forwards the request of an admitted exchange, and makes the reply for the client from the response. */
 
 import type { Client } from "../auth/identify_client.ts";
-import { urlPlace } from "../forwarding/answer_urls.ts";
+import { urlPlace } from "../forwarding/body_urls.ts";
 import { BackendRequests, type BackendRequestsParts } from "../forwarding/backend_requests.ts";
 import { clientReply } from "../forwarding/client_reply.ts";
 import { type EarlyHead, earlyHeadOf } from "../forwarding/early_head.ts";

@@ -4,7 +4,7 @@
  */
 
 import type { RoutedExchange } from "../exchange.ts";
-import { withoutByteFields } from "../forwarding/answer_urls.ts";
+import { withoutByteFields } from "../forwarding/body_urls.ts";
 import type { BackendRequests } from "../forwarding/backend_requests.ts";
 import type { ForwardRequest } from "../forwarding/forward.ts";
 import { HeldResponses } from "../forwarding/held_response.ts";

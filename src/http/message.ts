@@ -21,7 +21,7 @@ export interface IncomingRequest {
    * Waits until it is known whether the request has a body, and returns it. Over HTTP/2, only the first byte
    * or the end of the stream shows that. `undefined` if {@link body} is final.
    */
-  readonly settledBody?: (() => Promise<MessageBody | null>) | undefined;
+  readonly knownBody?: (() => Promise<MessageBody | null>) | undefined;
   /** The address of the peer. A reverse proxy in front is the peer. */
   readonly peer: string;
   /** Whether the request arrived over TLS. A trusted proxy in front has a separate connection to the client. */

@@ -98,7 +98,7 @@ export class HeldShare implements BodyMemory {
   /**
    * Sets how many bytes the request holds. Returns false and changes nothing if there is not enough memory.
    */
-  mayHold(bytes: number): boolean {
+  tryHold(bytes: number): boolean {
     if (this.#isReleased || this.#isTooSlow(bytes)) return false;
     const own = this.#own;
     if (bytes > own && !this.#all.hasRoom(this.#holder, { own, more: bytes - own })) return false;
@@ -111,7 +111,7 @@ export class HeldShare implements BodyMemory {
    * `request_timeout` if the body arrives too slowly.
    */
   hold(bytes: number): void {
-    if (this.mayHold(bytes)) return;
+    if (this.tryHold(bytes)) return;
     if (this.#isTooSlow(bytes)) {
       throw new ProxyFault(
         "request_timeout",

@@ -48,7 +48,7 @@ export class WholeResponse {
 
   /** Sets how many bytes the response takes. Throws `overloaded` if the client may not hold so many. */
   hold(bytes: number): void {
-    if (this.#share.mayHold(bytes)) return;
+    if (this.#share.tryHold(bytes)) return;
     throw new ProxyFault(
       "overloaded",
       "The memory for responses is full: read the responses that have begun, and try again in a moment.",

@@ -74,7 +74,7 @@ export class CreatedObjects {
   }
 
   /** The head of the response has arrived. */
-  answered(
+  onResponse(
     { status, fields }: { readonly status: number; readonly fields: readonly Field[] },
     backend: Backend,
   ): void {
@@ -95,13 +95,13 @@ export class CreatedObjects {
   }
 
   /** The next piece of the response, which is valid during this call. */
-  passed(piece: Uint8Array): void {
+  onPiece(piece: Uint8Array): void {
     if (!this.#isKnown) this.#ids?.write(piece);
     this.#messages?.write(piece);
   }
 
   /** The response has ended. */
-  ended(): void {
+  onEnd(): void {
     const reading = this.#ids?.end();
     if (reading !== undefined) this.#parts.objects.reads(reading);
   }

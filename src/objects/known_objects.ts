@@ -4,7 +4,7 @@
  */
 
 import type { Backend, Endpoint } from "../config/config.ts";
-import { projectKey } from "../config/project_key.ts";
+import { projectProviderKey } from "../config/project_provider_key.ts";
 import type { Principal } from "../principal.ts";
 import { providerAccount } from "../storage/provider_account.ts";
 import type { MadeObject, ObjectMaker } from "../storage/object_store.ts";
@@ -69,7 +69,7 @@ export class KnownObjects {
 
   /** The account of a backend for a client. `undefined` if the client sends its own key. */
   accountOf(backend: Backend, endpoint: Endpoint, { keys }: Pick<Principal, "keys">): string | undefined {
-    const ofProject = projectKey(backend, { endpoint, keys });
+    const ofProject = projectProviderKey(backend, { endpoint, keys });
     if (typeof ofProject === "string") return this.#account(backend.baseUrl.origin, ofProject);
     let known = this.#accountOf.get(backend);
     if (known === undefined) {

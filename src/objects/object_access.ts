@@ -127,18 +127,18 @@ export class ObjectAccess {
   }
 
   /** The head of the response has arrived. */
-  answered(answer: { readonly status: number; readonly fields: readonly Field[] }, backend: Backend): void {
-    this.#created.answered(answer, backend);
+  onResponse(answer: { readonly status: number; readonly fields: readonly Field[] }, backend: Backend): void {
+    this.#created.onResponse(answer, backend);
   }
 
   /** The next piece of the response, which is valid during this call. */
-  passed(piece: Uint8Array): void {
-    this.#created.passed(piece);
+  onPiece(piece: Uint8Array): void {
+    this.#created.onPiece(piece);
   }
 
   /** The response has ended. */
-  ended(): void {
-    this.#created.ended();
+  onEnd(): void {
+    this.#created.onEnd();
   }
 
   /** Why the proxy reads a list, as `ElementFilter` states it. */

@@ -342,7 +342,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
   /** Counts the memory for unread bytes of the client, and for a reply. Closes the connection if that is too much. */
   #countAhead(): void {
     const ahead = this.#reader.available > FREE_AHEAD_BYTES ? this.#reader.capacity : 0;
-    if (this.#share?.mayHold(ahead + this.#replyBytes) !== false) return;
+    if (this.#share?.tryHold(ahead + this.#replyBytes) !== false) return;
     this.#isLast = true;
     this.#current?.cancellation.cancel(
       new ClientGone("the client sent too much, or read too little, during running requests"),

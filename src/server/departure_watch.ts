@@ -94,13 +94,13 @@ export class DepartureWatch {
   #mayReadBehind(): boolean {
     const { share } = this.#connection;
     this.#readsBehind ||= share === undefined ||
-      share.mayHold(2 * MAX_STUCK_BYTES) && share.mayHold(MAX_STUCK_BYTES);
+      share.tryHold(2 * MAX_STUCK_BYTES) && share.tryHold(MAX_STUCK_BYTES);
     return this.#readsBehind;
   }
 
   #endReadingBehind(): void {
     this.#readsBehind = false;
-    this.#connection.share?.mayHold(0);
+    this.#connection.share?.tryHold(0);
   }
 
   /** How many bytes of the connection were taken. */

@@ -10,7 +10,7 @@ export interface Change {
 /** The share of the memory for bodies that one request may hold. */
 export interface BodyMemory {
   /** Sets the share to `bytes`. Returns false and changes nothing if the request may not hold that many. */
-  readonly mayHold: (bytes: number) => boolean;
+  readonly tryHold: (bytes: number) => boolean;
   /** Releases the share. Calls all functions that {@link droppedBy} registered. */
   readonly release: () => void;
   /** Registers a function that drops the bytes, so that no bytes stay in memory that are not counted. */

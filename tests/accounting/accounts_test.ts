@@ -98,9 +98,9 @@ function settled(
   account.reserve(
     isLookedAt ? undefined : { statedTokens: 0, inputTokens: 0, outputTokens: reserves, candidates: [order] },
   );
-  if (givenUpMs !== undefined) account.unanswered(BACKEND, givenUpMs);
-  if (isAnswered) account.answered({ status, fields: fieldsOf(type) }, BACKEND);
-  if (answer !== undefined) account.passed(new TextEncoder().encode(answer));
+  if (givenUpMs !== undefined) account.onUnanswered(BACKEND, givenUpMs);
+  if (isAnswered) account.onResponse({ status, fields: fieldsOf(type) }, BACKEND);
+  if (answer !== undefined) account.onPiece(new TextEncoder().encode(answer));
   const usage = usageOf(account, { ...RECORD, ...record });
   if (usage !== undefined) usages.push(usage);
   return used ?? { tokens: undefined, micros: undefined };
@@ -115,7 +115,7 @@ const rethrow = (error: unknown): void => {
 function exchangeAt(endpoint: Endpoint) {
   return {
     id: "req_1",
-    path: RECORD.path,
+    loggedPath: RECORD.path,
     endpoint,
     request: { fields: [] },
     redact: (text: string) => text,
@@ -277,8 +277,8 @@ function charged(
     isMetered: true,
     isFree: false,
   });
-  account.answered({ status: 200, fields: fieldsOf(`content-type: ${type}`) }, BACKEND);
-  account.passed(new TextEncoder().encode(answer));
+  account.onResponse({ status: 200, fields: fieldsOf(`content-type: ${type}`) }, BACKEND);
+  account.onPiece(new TextEncoder().encode(answer));
   return usageOf(account, { ...RECORD, ...record });
 }
 
@@ -386,11 +386,11 @@ Deno.test("Accounts: an unexpected error after a compressed response is reported
   const bug = new TypeError("cannot read x");
   const accounts = openAccounts((error) => void unexpected.push(error));
   const account = accounts.open(exchangeAt(ENDPOINT), ANONYMOUS);
-  account.answered({
+  account.onResponse({
     status: 200,
     fields: fieldsOf("content-type: application/json", "content-encoding: gzip"),
   }, BACKEND);
-  account.passed(gzipSync(TOLD));
+  account.onPiece(gzipSync(TOLD));
   account.setRequest({
     facts() {
       throw bug;
@@ -423,7 +423,7 @@ Deno.test("Accounts: an exchange whose usage cannot be worked out counts with wh
   });
   const candidates = [{ backend: BACKEND, model: "m", outputTokens: 1_000 }];
   account.reserve({ statedTokens: 300, inputTokens: 0, outputTokens: 1_000, candidates });
-  account.answered({ status: 200, fields: fieldsOf("Content-Type: application/json") }, BACKEND);
+  account.onResponse({ status: 200, fields: fieldsOf("Content-Type: application/json") }, BACKEND);
   const bug = new Error("a bug of accounting");
   account.setRequest({
     ...request,

@@ -16,9 +16,9 @@ const OVERRIDING = testEndpoint("openai", [
 /** A request with a body, and how many receiving slots were acquired and released for it. */
 function requestWith(
   body: string,
-  { endpoint = PLAIN, settledBody }: {
+  { endpoint = PLAIN, knownBody }: {
     endpoint?: AdmissionRequest["endpoint"];
-    settledBody?: AdmissionRequest["request"]["settledBody"];
+    knownBody?: AdmissionRequest["request"]["knownBody"];
   } = {},
 ): { admission: Parameters<typeof admitRequest>; slots: { acquired: number; released: number } } {
   const slots = { acquired: 0, released: 0 };
@@ -28,7 +28,7 @@ function requestWith(
       target: "/openai/v1/chat/completions",
       fields: fieldsOf("content-type: application/json"),
       body: bodyOf(new TextEncoder().encode(body)),
-      settledBody,
+      knownBody,
       peer: "192.0.2.1",
       entry: "all",
       cancellation: new Cancellation(),
@@ -65,7 +65,7 @@ Deno.test("admitRequest: a receiving slot is released when the body has been rea
 });
 
 Deno.test("admitRequest: a receiving slot is released when the client leaves before its body begins", async () => {
-  const { admission, slots } = requestWith("", { settledBody: () => Promise.reject(new Error("gone")) });
+  const { admission, slots } = requestWith("", { knownBody: () => Promise.reject(new Error("gone")) });
   await assertRejects(() => admitRequest(...admission), Error, "gone");
   assertEquals(slots, { acquired: 1, released: 1 });
 });

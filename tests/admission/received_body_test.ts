@@ -34,12 +34,12 @@ Deno.test("receivedBody: one without a length ends its exchange where it grows b
 
 Deno.test("receivedBody: a body that breaks off before it is known to be one is no request without a body", async () => {
   const cancellation = new Cancellation();
-  const settledBody = () => {
+  const knownBody = () => {
     cancellation.cancel(new ClientGone("the client left"));
     return Promise.reject(new Error("reset"));
   };
-  await assertRejects(() => receivedBody({ body: null, settledBody, cancellation }, 100), ClientGone);
+  await assertRejects(() => receivedBody({ body: null, knownBody, cancellation }, 100), ClientGone);
   const failing = () => Promise.reject(new TypeError("broken"));
-  const other = { body: null, settledBody: failing, cancellation: new Cancellation() };
+  const other = { body: null, knownBody: failing, cancellation: new Cancellation() };
   await assertRejects(() => receivedBody(other, 100), TypeError);
 });

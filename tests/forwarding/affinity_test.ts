@@ -43,8 +43,8 @@ function talk(
         const index = backends.indexOf(backend);
         tried.add(backend);
         if (fails !== undefined && index === 0 && turn >= fails[0] && turn < fails[1]) {
-          lease.failed({ isCertain: true });
-          lease.released();
+          lease.recordFailure({ isCertain: true });
+          lease.release();
           continue;
         }
         isServed = true;
@@ -52,8 +52,8 @@ function talk(
         last.set(id, backend);
         requests[index] = (requests[index] ?? 0) + 1;
         if (turn === 0) firsts[index] = (firsts[index] ?? 0) + 1;
-        lease.succeeded();
-        lease.released();
+        lease.recordSuccess();
+        lease.release();
       }
       clock.pass(50);
     }
@@ -102,16 +102,16 @@ Deno.test("affinity: a conversation returns to its backend after a cooldown", ()
   const balancer = new Balancer({ backends, strategy: "round_robin" }, { clock });
   const choose = () => balancer.choose({ tried: new Set(), holder: "anna", conversation: "one" });
   const home = choose();
-  home.released();
+  home.release();
   for (let count = 0; count < 3; count++) {
     const lease = choose();
-    lease.failed({ isCertain: true });
-    lease.released();
+    lease.recordFailure({ isCertain: true });
+    lease.release();
   }
   const next = choose();
-  next.released();
+  next.release();
   const again = choose();
-  again.released();
+  again.release();
   clock.pass(5_000);
   assert(next.backend !== home.backend);
   assertEquals([again.backend, choose().backend], [next.backend, home.backend]);

@@ -112,7 +112,7 @@ Deno.test("attempts: an account that fails neither keeps a backend busy nor chan
   const fails = () => {
     throw new Error("a bug of accounting");
   };
-  for (const account of [{ attempted: fails }, { unanswered: fails }]) {
+  for (const account of [{ onAttempt: fails }, { onUnanswered: fails }]) {
     const bench = new LoopBench(["says nothing"], { backends: 1, timeouts: { firstByteMs: 1_000 } });
     const errors: unknown[] = [];
     const exchange = exchangeOf(bench, errors);
@@ -126,11 +126,11 @@ Deno.test("attempts: an account that fails neither keeps a backend busy nor chan
 });
 
 const QUIET: ExchangeAccount = {
-  attempted() {},
-  unanswered: () => undefined,
-  answered() {},
-  passed() {},
-  sent() {},
+  onAttempt() {},
+  onUnanswered: () => undefined,
+  onResponse() {},
+  onPiece() {},
+  onClientPiece() {},
   hasSeenEnd: () => false,
   isStored: () => false,
   settle: () => undefined,

@@ -21,13 +21,13 @@ function setup(strategy: Strategy, weights: readonly number[] = [1, 1, 1]) {
     Array.from({ length: count }, () => {
       const lease = choose();
       end(lease);
-      lease.released();
+      lease.release();
       return lease.backend.name;
     }).join("");
   return { clock, balancer, choose, names, backends };
 }
 
-const fail = (lease: Lease) => lease.failed({ isCertain: false });
+const fail = (lease: Lease) => lease.recordFailure({ isCertain: false });
 
 Deno.test("Balancer: failover chooses the first backend, then the untried ones in order", () => {
   const { choose, names } = setup("failover");
@@ -48,14 +48,14 @@ Deno.test("Balancer: least_busy chooses the backend with the fewest running atte
   const { choose } = setup("least_busy");
   const [first, second, third] = [choose(), choose(), choose()];
   assertEquals([first, second, third].map(({ backend }) => backend.name), ["a", "b", "c"]);
-  second.released();
+  second.release();
   assertEquals(choose().backend.name, "b");
 });
 
 Deno.test("Balancer: three failures in a row begin a cooldown, longer each time; a success resets them", () => {
   const { clock, names } = setup("failover");
   assertEquals(names(2, fail), "aa");
-  assertEquals(names(1, (lease) => lease.succeeded()), "a");
+  assertEquals(names(1, (lease) => lease.recordSuccess()), "a");
   assertEquals(names(3, fail), "aaa");
   assertEquals(names(1), "b");
   clock.pass(4_999);
@@ -65,7 +65,7 @@ Deno.test("Balancer: three failures in a row begin a cooldown, longer each time;
   clock.pass(9_999);
   assertEquals(names(1), "b", "twice as long");
   clock.pass(1);
-  assertEquals(names(2, (lease) => lease.succeeded()), "aa", "and is well again");
+  assertEquals(names(2, (lease) => lease.recordSuccess()), "aa", "and is well again");
 });
 
 Deno.test("Balancer: one request probes, the others do not wait for it", () => {
@@ -74,7 +74,7 @@ Deno.test("Balancer: one request probes, the others do not wait for it", () => {
   clock.pass(5_000);
   const probe = choose();
   assertEquals([probe.backend.name, choose().backend.name], ["a", "b"]);
-  probe.released();
+  probe.release();
   assertEquals(choose().backend.name, "a", "a probe without an outcome is followed by another one");
 });
 
@@ -89,7 +89,7 @@ Deno.test("Balancer: the length of a cooldown is limited", () => {
 
 Deno.test("Balancer: a backend that asked for a pause is skipped, and then needs no probe", () => {
   const { clock, names, balancer, choose, backends } = setup("failover", [1, 1]);
-  names(1, (lease) => lease.limited(60_000));
+  names(1, (lease) => lease.recordPause(60_000));
   assertEquals([names(1), balancer.waitMs({ holder: "anna", model: undefined }, backends)], ["b", 0]);
   clock.pass(60_000);
   assertEquals([choose().backend.name, choose().backend.name], ["a", "a"]);
@@ -97,8 +97,8 @@ Deno.test("Balancer: a backend that asked for a pause is skipped, and then needs
 
 Deno.test("Balancer: if all backends cool down, the one whose cooldown ends first is tried", () => {
   const { names, clock, balancer, backends } = setup("failover", [1, 1]);
-  names(1, (lease) => lease.limited(60_000));
-  names(1, (lease) => lease.limited(30_000));
+  names(1, (lease) => lease.recordPause(60_000));
+  names(1, (lease) => lease.recordPause(30_000));
   assertEquals([names(1), balancer.waitMs({ holder: "anna", model: undefined }, backends)], ["b", 30_000]);
   clock.pass(10_000);
   assertEquals(balancer.waitMs({ holder: "anna", model: undefined }, backends), 20_000);
@@ -109,8 +109,8 @@ Deno.test("Balancer: every strategy skips backends that cool down", () => {
     const { choose } = setup(strategy);
     for (let failure = 0; failure < 3; failure++) {
       const lease = choose("b", "c");
-      lease.failed({ isCertain: false });
-      lease.released();
+      lease.recordFailure({ isCertain: false });
+      lease.release();
     }
     const seen = new Set<Backend>();
     for (let count = 0; count < 6; count++) seen.add(choose().backend);
@@ -122,8 +122,8 @@ Deno.test("Balancer: many attempts that fail together begin one cooldown", () =>
   const { clock, choose, names } = setup("failover", [1, 1]);
   const leases = Array.from({ length: 10 }, () => choose());
   for (const lease of leases) {
-    lease.failed({ isCertain: false });
-    lease.released();
+    lease.recordFailure({ isCertain: false });
+    lease.release();
   }
   clock.pass(5_000);
   assertEquals(names(1), "a");
@@ -134,15 +134,15 @@ Deno.test("Balancer: a good answer to a probe ends the cooldown at once, not whe
   names(3, fail);
   clock.pass(5_000);
   const probe = choose();
-  probe.succeeded();
+  probe.recordSuccess();
   assertEquals([probe.backend.name, choose().backend.name], ["a", "a"]);
 });
 
 Deno.test("Balancer: a lease that is released twice counts once", () => {
   const { choose, balancer } = setup("least_busy", [1, 1]);
   const lease = choose();
-  lease.released();
-  lease.released();
+  lease.release();
+  lease.release();
   assertEquals(balancer.inFlight(), [0, 0]);
 });
 
@@ -150,21 +150,21 @@ Deno.test("Balancer: failures of one holder's requests do not move other holders
   const { balancer, names } = setup("failover");
   const nameFor = (holder: string) => {
     const lease = balancer.choose({ tried: new Set(), holder });
-    lease.released();
+    lease.release();
     return lease.backend.name;
   };
   names(3, fail);
   assertEquals([nameFor("anna"), nameFor("ben")], ["b", "a"]);
   assertEquals(balancer.report()[0]?.state, "cooldown", "all who failed there skip it");
   const lease = balancer.choose({ tried: new Set(), holder: "ben" });
-  lease.failed({ isCertain: false });
-  lease.released();
+  lease.recordFailure({ isCertain: false });
+  lease.release();
   assertEquals([nameFor("anna"), nameFor("ben"), nameFor("eve")], ["b", "b", "b"], "two have seen it fail");
 });
 
 Deno.test("Balancer: a backend that the proxy cannot connect to is skipped for all holders", () => {
   const { balancer, names } = setup("failover");
-  names(3, (lease) => lease.failed({ isCertain: true }));
+  names(3, (lease) => lease.recordFailure({ isCertain: true }));
   assertEquals(balancer.choose({ tried: new Set(), holder: "ben" }).backend.name, "b");
 });
 
@@ -175,9 +175,9 @@ Deno.test("Balancer: a slow probe does not keep others from probing", () => {
   const slow = choose();
   assertEquals([slow.backend.name, choose().backend.name], ["a", "b"]);
   clock.pass(5_000);
-  assertEquals(names(1, (lease) => lease.succeeded()), "a");
+  assertEquals(names(1, (lease) => lease.recordSuccess()), "a");
   assertEquals(names(1), "a");
-  slow.released();
+  slow.release();
   assertEquals(names(1), "a");
 });
 
@@ -186,12 +186,12 @@ Deno.test("Balancer: a rate limit of one holder applies to all after a second ho
   const nameFor = (holder: string, end: (lease: Lease) => void = () => {}) => {
     const lease = balancer.choose({ tried: new Set(), holder });
     end(lease);
-    lease.released();
+    lease.release();
     return lease.backend.name;
   };
-  names(1, (lease) => lease.limited(86_400_000));
+  names(1, (lease) => lease.recordPause(86_400_000));
   assertEquals([nameFor("anna"), nameFor("ben")], ["b", "a"]);
-  nameFor("ben", (lease) => lease.limited(86_400_000));
+  nameFor("ben", (lease) => lease.recordPause(86_400_000));
   assertEquals(nameFor("eve"), "b");
   clock.pass(300_000);
   assertEquals([nameFor("eve"), nameFor("anna")], ["a", "b"], "not for a day");
@@ -201,9 +201,9 @@ Deno.test("Balancer: a backend keeps a thousand holders, and removes the one wit
   const nameAfter = (others: number): string => {
     const { clock, balancer, backends } = setup("failover");
     const allButFirst = new Set(backends.slice(1));
-    balancer.choose({ tried: allButFirst, holder: "anna" }).limited(3_600_000);
+    balancer.choose({ tried: allButFirst, holder: "anna" }).recordPause(3_600_000);
     for (let index = 0; index < others; index++) {
-      balancer.choose({ tried: allButFirst, holder: `other ${index}` }).limited(1);
+      balancer.choose({ tried: allButFirst, holder: `other ${index}` }).recordPause(1);
     }
     // What they have brought about together is over by then.
     clock.pass(300_000);
@@ -228,11 +228,11 @@ Deno.test("Balancer: a change of a backend is reported once, for one holder or f
   fail(lease("bert"));
   assertEquals(events.splice(0), ["failing a all 3 5000"]);
   clock.pass(600_000);
-  lease("anna").succeeded();
-  lease("anna").succeeded();
+  lease("anna").recordSuccess();
+  lease("anna").recordSuccess();
   assertEquals(events.splice(0), ["recovered a all 0 0"]);
-  lease("anna").limited(3_000);
-  lease("anna").limited(3_000);
+  lease("anna").recordPause(3_000);
+  lease("anna").recordPause(3_000);
   assertEquals(events.splice(0), ["rate_limited a anna 0 3000"]);
 });
 
@@ -249,7 +249,7 @@ Deno.test("Balancer: after a reload an unchanged backend keeps its cooldown and 
     1,
     0,
   ]]);
-  running.released();
+  running.release();
   assertEquals(same.inFlight(), [0, 1, 0]);
   const changed = reloaded(backends.map((backend) => backend.name === "a" ? { ...backend, key } : backend));
   assertEquals(changed.choose({ tried: new Set(), holder: "anna" }).backend.name, "a");

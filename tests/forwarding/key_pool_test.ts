@@ -20,9 +20,9 @@ function setup() {
     wish: { conversation?: string; model?: string } = {},
   ): string => {
     const lease = balancer.choose({ tried: new Set(), holder: "anna", ...wish });
-    lease.answered(fieldsOf(...lines), wish.model);
-    lease.succeeded();
-    lease.released();
+    lease.recordHead(fieldsOf(...lines), wish.model);
+    lease.recordSuccess();
+    lease.release();
     return lease.backend.name;
   };
   return { clock, balancer, backends, send };

@@ -10,10 +10,10 @@ function relayed(pull: () => Promise<Uint8Array | null>) {
     new PulledSource(pull),
     new Cancellation(),
     {
-      awaited() {},
-      passed() {},
-      ended: (how) => endings.push(how),
-      brokeOff: () => endings.push("broken"),
+      onWait() {},
+      onPiece() {},
+      onEnd: (how) => endings.push(how),
+      onBroken: () => endings.push("broken"),
     },
   );
   return { body, endings };
@@ -40,10 +40,10 @@ Deno.test("RelayedBody: a wait begins once, although bytes of framing end the wa
     cancel() {},
   };
   const body = new RelayedBody(source, new Cancellation(), {
-    awaited: () => waits++,
-    passed() {},
-    ended() {},
-    brokeOff() {},
+    onWait: () => waits++,
+    onPiece() {},
+    onEnd() {},
+    onBroken() {},
   });
   assertEquals((await nextPiece(body))?.length, 1);
   assertEquals([wakes, waits], [4, 1]);

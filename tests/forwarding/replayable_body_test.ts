@@ -74,7 +74,7 @@ Deno.test("ReplayableBody: beyond its memory it sends and forgets bytes, and all
   const { source, send } = slowSource();
   const asked: number[] = [];
   const body = new ReplayableBody(source, 1_000, {
-    mayHold: (bytes) => asked.push(bytes) < 2,
+    tryHold: (bytes) => asked.push(bytes) < 2,
     release() {},
     droppedBy() {},
   });
@@ -95,7 +95,7 @@ Deno.test("ReplayableBody: its memory is released when the last attempt has sent
   for (const isEarly of [false, true]) {
     const { source, send } = slowSource();
     let releases = 0;
-    const memory = { mayHold: () => true, release: () => void releases++, droppedBy() {} };
+    const memory = { tryHold: () => true, release: () => void releases++, droppedBy() {} };
     const body = new ReplayableBody(source, 100, memory);
     send("one");
     send(null);

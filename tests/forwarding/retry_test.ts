@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { requestedPauseMs } from "../../src/forwarding/rate_limit_fields.ts";
-import { type AnswerVerdict, isCreation, judgeAnswer, mayBeDone } from "../../src/forwarding/retry.ts";
+import { isCreation, judgeResponse, mayBeDone, type ResponseVerdict } from "../../src/forwarding/retry.ts";
 import { operationOf } from "../../src/apis/operation_of.ts";
 import { TimeoutExpired } from "../../src/forwarding/timeouts.ts";
 import { TransportError } from "../../src/forwarding/transport/transport.ts";
@@ -11,7 +11,7 @@ const NOW = Date.UTC(2026, 3, 29);
 const DAY_MS = 24 * 3_600_000;
 
 /** What a response says of its backend. */
-const VERDICTS: readonly (readonly [status: number, lines: readonly string[], verdict: AnswerVerdict])[] = [
+const VERDICTS: readonly (readonly [status: number, lines: readonly string[], verdict: ResponseVerdict])[] = [
   [200, ["retry-after: 2"], "good"],
   [400, [], "good"],
   [429, [], "failure"],
@@ -34,7 +34,7 @@ const VERDICTS: readonly (readonly [status: number, lines: readonly string[], ve
 for (const [status, lines, verdict] of VERDICTS) {
   Deno.test(`judgeAnswer: ${status} with ${lines.join(" and ") || "no header"}`, () => {
     const statuses = new Set([429, 503]);
-    assertEquals(judgeAnswer({ status, fields: fieldsOf(...lines) }, { statuses, epochMs: NOW }), verdict);
+    assertEquals(judgeResponse({ status, fields: fieldsOf(...lines) }, { statuses, epochMs: NOW }), verdict);
   });
 }
 

@@ -6,15 +6,15 @@ Deno.test("HeldBytes: a holder holds at most as much as it leaves free for other
   const bytes = new HeldBytes(120);
   const [anna, second, ben, cleo] = ["anna", "anna", "ben", "cleo"].map((name) => bytes.share(name));
   // If no other request holds memory, one request may take all of it.
-  assertEquals([anna?.mayHold(121), anna?.mayHold(120), anna?.mayHold(40)], [false, true, true]);
-  assertEquals([second?.mayHold(21), second?.mayHold(20)], [false, true]);
-  assertEquals([ben?.mayHold(31), ben?.mayHold(30)], [false, true]);
-  assertEquals([cleo?.mayHold(16), cleo?.mayHold(15)], [false, true]);
+  assertEquals([anna?.tryHold(121), anna?.tryHold(120), anna?.tryHold(40)], [false, true, true]);
+  assertEquals([second?.tryHold(21), second?.tryHold(20)], [false, true]);
+  assertEquals([ben?.tryHold(31), ben?.tryHold(30)], [false, true]);
+  assertEquals([cleo?.tryHold(16), cleo?.tryHold(15)], [false, true]);
   assertEquals(bytes.held, 105);
   const error = assertThrows(() => second?.hold(21), ProxyFault);
   assertEquals([error.code, bytes.held], ["overloaded", 105]);
   // A request can always hold less, even if there is no memory to hold more.
-  assertEquals([anna?.mayHold(30), bytes.held], [true, 95]);
+  assertEquals([anna?.tryHold(30), bytes.held], [true, 95]);
 });
 
 Deno.test("HeldBytes: each share is released once, and holds nothing afterwards", () => {
@@ -24,10 +24,10 @@ Deno.test("HeldBytes: each share is released once, and holds nothing afterwards"
   other.hold(30);
   other.release();
   other.release();
-  assertEquals([bytes.held, other.mayHold(1)], [30, false]);
+  assertEquals([bytes.held, other.tryHold(1)], [30, false]);
   one.release();
   const third = bytes.share("cleo");
-  assertEquals([bytes.held, third.mayHold(100)], [0, true]);
+  assertEquals([bytes.held, third.tryHold(100)], [0, true]);
 });
 
 Deno.test("HeldBytes: a release drops the bytes, so that no bytes stay in memory that are not counted", () => {
@@ -48,13 +48,13 @@ Deno.test("HeldBytes: a long body that arrives slowly loses its memory, and a sh
   const long = bytes.share("anna");
   long.hold(3 * MIB);
   time = 60_000 + 3 * 64_000;
-  assertEquals(long.mayHold(3 * MIB + 1), true);
+  assertEquals(long.tryHold(3 * MIB + 1), true);
   time += 2;
-  assertEquals([long.mayHold(3 * MIB + 2), long.mayHold(3 * MIB)], [false, true]);
+  assertEquals([long.tryHold(3 * MIB + 2), long.tryHold(3 * MIB)], [false, true]);
   assertEquals(assertThrows(() => long.hold(3 * MIB + 2), ProxyFault).code, "request_timeout");
   // What made up for it goes on.
-  assertEquals(long.mayHold(4 * MIB), true);
+  assertEquals(long.tryHold(4 * MIB), true);
   const short = bytes.share("ben");
   time += 24 * 3600_000;
-  assertEquals([short.mayHold(MIB), short.mayHold(MIB + 1)], [true, false]);
+  assertEquals([short.tryHold(MIB), short.tryHold(MIB + 1)], [true, false]);
 });

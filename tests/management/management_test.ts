@@ -22,7 +22,7 @@ Deno.test("Management: an exchange without usage counts as dropped, and close() 
     });
     const account = management.accounts.open({
       id: "req_1",
-      path: "/openai/v1/models",
+      loggedPath: "/openai/v1/models",
       endpoint: undefined,
       request: { fields: [] },
       redact: (text) => text,

@@ -7,7 +7,7 @@ function memory(): BodyMemory & { readonly isReleased: () => boolean } {
   let drop = () => {};
   let isReleased = false;
   return {
-    mayHold: () => true,
+    tryHold: () => true,
     droppedBy: (how) => drop = how,
     release() {
       isReleased = true;

@@ -35,7 +35,7 @@ function addProjectCommands(program: Command): void {
   withProjectOptions(project.command("create")).argument("<name>", "the name of the project")
     .description("create a project")
     .action(async (name: string, options: Options) => (await projects()).createProject(name, options));
-  withActivation(withProjectOptions(project.command("update")).argument("<project>", NAME_OR_ID))
+  withUpdateOptions(withProjectOptions(project.command("update")).argument("<project>", NAME_OR_ID))
     .description("change a project")
     .action(async (name: string, options: Options) => (await projects()).updateProject(name, options));
   named("deactivate").description("reject all tokens of a project, from the next request on")
@@ -60,7 +60,7 @@ function addTokenCommands(program: Command): void {
     .requiredOption("--project <project>", "the project of the token, by name or id (required)")
     .description("create a token and print it once")
     .action(async (name: string, options: Options) => (await tokens()).createToken(name, options));
-  withActivation(withTokenOptions(token.command("update")).argument("<token>", NAME_OR_ID))
+  withUpdateOptions(withTokenOptions(token.command("update")).argument("<token>", NAME_OR_ID))
     .description("change a token")
     .action(async (id: string, options: Options) => (await tokens()).updateToken(id, options));
   named("revoke").description("reject a token permanently, from the next request on")
@@ -130,7 +130,7 @@ function withTarget(command: Command, url = OPTIONAL_URL): Command {
   return command.option("--url <url>", url).option(...CONFIG_OPTION);
 }
 
-function withActivation(command: Command): Command {
+function withUpdateOptions(command: Command): Command {
   return command.option("--name <name>", "a new name")
     .option("--activate", "accept requests again")
     .option("--deactivate", "reject requests until it is activated");

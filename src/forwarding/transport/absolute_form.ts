@@ -16,11 +16,11 @@ export interface AbsoluteForm {
   /** The login at the forward proxy. Empty without one. */
   readonly login: readonly Field[];
   /** Throws a {@link TransportError} if the forward proxy itself answered, and not the upstream. */
-  readonly checkAnswer: (answer: AnswerHead) => void;
+  readonly checkResponse: (answer: ResponseHead) => void;
 }
 
 /** The head of a response of the upstream or of the forward proxy. */
-export interface AnswerHead {
+export interface ResponseHead {
   readonly status: number;
   readonly fields: readonly Field[];
 }
@@ -39,7 +39,7 @@ export function absoluteForm(
   return {
     prefix: `http://${host}`,
     login: login === undefined ? [] : [field("proxy-authorization", `Basic ${basicCredentials(login)}`)],
-    checkAnswer: (answer) => checkAnswer(answer, proxy),
+    checkResponse: (answer) => checkAnswer(answer, proxy),
   };
 }
 
@@ -47,7 +47,7 @@ export function absoluteForm(
  * A 407 can only come from a forward proxy. squid and tinyproxy mark their other errors: squid by
  * `x-squid-error`, tinyproxy by its name in `server`, which it otherwise leaves to the upstream.
  */
-function checkAnswer({ status, fields }: AnswerHead, proxy: OutboundProxy): void {
+function checkAnswer({ status, fields }: ResponseHead, proxy: OutboundProxy): void {
   const squidError = status < 400 ? undefined : fieldValue(fields, "x-squid-error");
   const isTinyproxys = status >= 400 && fieldValue(fields, "server")?.startsWith("tinyproxy/") === true;
   if (status !== 407 && squidError === undefined && !isTinyproxys) return;

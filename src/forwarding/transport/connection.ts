@@ -151,8 +151,8 @@ export class UpstreamConnection implements BodyOwner, ReaderOwner, CancellationL
         if (head === null) throw new UnexpectedEnd("the connection ended without a response");
         const status = parseStatus(head);
         if (!isFinal(status, request)) continue;
-        form?.checkAnswer(status);
-        if (upload !== null) upload.isAnswered = true;
+        form?.checkResponse(status);
+        if (upload !== null) upload.hasResponse = true;
         return status.status === 101
           ? this.#upgraded(status, request)
           : this.#response(status, request.method);

@@ -16,7 +16,7 @@ export class Upload implements MessageBody {
   /** Whether the body broke off. The upstream is not to blame then. */
   isBroken = false;
   /** Whether the response has begun. From then on the response decides the phase. */
-  isAnswered = false;
+  hasResponse = false;
   readonly #body: MessageBody;
   readonly #request: Pick<UpstreamRequest, "onPhase">;
   #isWaiting = false;
@@ -34,7 +34,7 @@ export class Upload implements MessageBody {
       const piece = this.#body.tryRead();
       if (piece !== undefined) {
         this.#isWaiting = false;
-        if (!this.isAnswered && this.#given > AT_ONCE_BYTES) this.#request.onPhase("first byte");
+        if (!this.hasResponse && this.#given > AT_ONCE_BYTES) this.#request.onPhase("first byte");
         this.#given += piece?.length ?? 0;
       }
       return piece;
@@ -46,7 +46,7 @@ export class Upload implements MessageBody {
 
   readable(): Promise<void> {
     this.#given = Infinity;
-    if (!this.#isWaiting && !this.isAnswered) {
+    if (!this.#isWaiting && !this.hasResponse) {
       this.#isWaiting = true;
       this.#request.onPhase("upload");
     }

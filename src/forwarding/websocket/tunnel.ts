@@ -19,9 +19,9 @@ export interface TunnelParts {
   /** The longest message of either side, in bytes. */
   readonly maxMessageBytes: number;
   /** The next bytes for the client, which are valid during this call. */
-  readonly passed: (piece: Uint8Array) => void;
+  readonly onPiece: (piece: Uint8Array) => void;
   /** The next bytes of the client, which are valid during this call. */
-  readonly sent: (piece: Uint8Array) => void;
+  readonly onClientPiece: (piece: Uint8Array) => void;
   /**
    * Checks the next bytes of the client before the upstream gets them. Resolves with the reason to end the
    * WebSocket. `undefined` if nothing is checked, or these bytes need no check.
@@ -30,9 +30,9 @@ export interface TunnelParts {
   /** Called with an error that the program did not expect. The error ends the WebSocket. */
   readonly unexpected: (error: unknown) => void;
   /** Called when bytes have arrived from either side. */
-  readonly active: () => void;
+  readonly onActivity: () => void;
   /** The tunnel has ended. Called once. */
-  readonly ended: (how: ResponseEnd) => void;
+  readonly onEnd: (how: ResponseEnd) => void;
 }
 
 /** How much is observed within one turn of the event loop. */
@@ -50,7 +50,7 @@ interface Direction {
   readonly from: Duplex;
   readonly to: Duplex;
   readonly frames: FrameReader;
-  readonly passed?: ((piece: Uint8Array) => void) | undefined;
+  readonly onPiece?: ((piece: Uint8Array) => void) | undefined;
   /** Wakes the direction where it waits for bytes and must stop. */
   wake: () => void;
   end: DirectionEnd | undefined;
@@ -104,12 +104,12 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
       from: inSteps(from),
       to,
       frames: new FrameReader(maxMessageBytes),
-      passed,
+      onPiece: passed,
       wake: () => {},
       end: undefined,
     });
-    const up = direction(client, upstream, this.#parts.sent);
-    const down = direction(upstream, client, this.#parts.passed);
+    const up = direction(client, upstream, this.#parts.onClientPiece);
+    const down = direction(upstream, client, this.#parts.onPiece);
     this.#directions = [up, down];
     if (this.#hasEnded) return upstream.close();
     const carrying = this.#directions.map((one) => this.#carry(one));
@@ -161,7 +161,7 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
         continue;
       }
       if (piece === null) return "ended";
-      this.#parts.active();
+      this.#parts.onActivity();
       const checked = direction === this.#directions[0] ? this.#parts.check?.(piece) : undefined;
       const rejection = checked && await checked;
       if (rejection !== undefined) {
@@ -175,7 +175,7 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
         } catch {
           return "refused";
         }
-        direction.passed?.(allowed);
+        direction.onPiece?.(allowed);
       }
       if (frames.violation !== undefined) return "violation";
     }
@@ -241,7 +241,7 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#parts.cancellation.removeListener(this);
-    this.#parts.ended(how);
+    this.#parts.onEnd(how);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { keyContext } from "../../auth/managed_tokens.ts";
 import { suffixOf } from "../../auth/token_value.ts";
-import { projectKey } from "../../principal.ts";
+import { projectCountKey } from "../../principal.ts";
 import type { Project, ProjectKey } from "../../storage/access_store.ts";
 import { createId } from "./create_id.ts";
 import { listBody, pageOf } from "./paging.ts";
@@ -157,7 +157,7 @@ function shownProject(project: Project, { spent }: ManageParts) {
     id: project.id,
     name: project.name,
     active: project.active,
-    ...shownRules(project.rules, { key: projectKey(project.id), spentOf: spent }),
+    ...shownRules(project.rules, { key: projectCountKey(project.id), spentOf: spent }),
     provider_keys: Object.fromEntries(project.keys.map(({ endpoint, suffix }) => [endpoint, { suffix }])),
     created_at: moment(project.createdAt),
     updated_at: moment(project.updatedAt),

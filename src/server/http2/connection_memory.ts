@@ -75,7 +75,7 @@ export class ConnectionMemory {
       if (this.#unread > MAX_UNAUTHENTICATED_UNREAD_BYTES) connection.close();
     } else {
       const isTooMuch = this.#unread > MAX_UNREAD_BYTES && running > 1;
-      if (isTooMuch || this.#share?.mayHold(bytes) === false) connection.close();
+      if (isTooMuch || this.#share?.tryHold(bytes) === false) connection.close();
     }
   }
 

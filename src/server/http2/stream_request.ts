@@ -13,7 +13,7 @@ const STATES_EMPTY_BODY: readonly string[] = ["POST", "PUT", "PATCH"];
 const WITHOUT_BODY: readonly string[] = ["GET", "HEAD"];
 
 /** The members of an {@link IncomingRequest} that the frames of its stream state. */
-export type StreamRequest = Pick<IncomingRequest, "method" | "target" | "fields" | "body" | "settledBody">;
+export type StreamRequest = Pick<IncomingRequest, "method" | "target" | "fields" | "body" | "knownBody">;
 
 /**
  * Makes the request of a stream by the rules of HTTP/1.1, for the handler. `head` is `undefined` if it was longer
@@ -40,8 +40,8 @@ export function streamRequest(
   if (body === undefined) {
     return { method, target, fields, body: statesEmptyBody ? bodyOf(new Uint8Array()) : empty() };
   }
-  const settledBody = body.length === undefined
+  const knownBody = body.length === undefined
     ? async () => await body.hasContent() ? body : empty()
     : undefined;
-  return { method, target, fields, body, settledBody };
+  return { method, target, fields, body, knownBody };
 }

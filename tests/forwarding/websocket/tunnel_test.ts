@@ -49,12 +49,12 @@ Deno.test("WebSocketTunnel: a check that throws is reported, and is no departure
       cancellation: new Cancellation(),
       clock: new FakeClock(),
       maxMessageBytes: 100,
-      passed() {},
-      sent() {},
+      onPiece() {},
+      onClientPiece() {},
       check,
       unexpected: (error) => errors.push(error),
-      active() {},
-      ended: (how) => {
+      onActivity() {},
+      onEnd: (how) => {
         ends.push(how);
         client.close();
       },

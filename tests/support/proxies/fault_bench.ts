@@ -95,9 +95,9 @@ async function assertFaultOf(fault: UpstreamFault, type: string): Promise<void> 
   const askedBefore = healthy.requests.length;
   const both = await ask(proxy, "both");
   // A stream of which no event came has not begun for the client.
-  const isUnseen = type === "text/event-stream" && promised.is === "cut";
-  const isTooLate = isUnseen && fault.timeouts?.totalMs !== undefined;
-  const failsOver = isUnseen && !isTooLate || promised.is === "fault" && promised.another;
+  const wasHeldBack = type === "text/event-stream" && promised.is === "cut";
+  const isTooLate = wasHeldBack && fault.timeouts?.totalMs !== undefined;
+  const failsOver = wasHeldBack && !isTooLate || promised.is === "fault" && promised.another;
   if (isTooLate) {
     assertPromised(both, { is: "fault", code: promised.code, another: false, says: /total_timeout/ });
   } else if (failsOver) {

@@ -4,7 +4,7 @@ import type { Backend, Endpoint } from "./config.ts";
  * The key that replaces the key of a backend: the key that the client's project has for the endpoint;
  * `undefined` if the backend keeps its key; `null` if the key of the project cannot be decrypted.
  */
-export function projectKey(
+export function projectProviderKey(
   backend: Backend,
   { endpoint, keys }: {
     readonly endpoint: Endpoint;

@@ -10,7 +10,7 @@ import { bytesPerToken, mediaOf, NO_MEDIA } from "./media_estimate.ts";
 import type { ResponseSummary } from "./response_summary.ts";
 
 /** How an attempt ended, and how much of its response arrived. */
-export interface AttemptOutcome extends ResponseProgress {
+export interface BilledOutcome extends ResponseProgress {
   /** Whether the provider may have generated a response, and no error. */
   readonly isGood: boolean;
 }
@@ -40,7 +40,7 @@ export interface SeenAttempt {
 export function lastOutcome(
   seen: SeenAttempt,
   { record, summary }: { readonly record: ExchangeRecord; readonly summary: ResponseSummary },
-): { readonly backend: Backend; readonly outcome: AttemptOutcome } | undefined {
+): { readonly backend: Backend; readonly outcome: BilledOutcome } | undefined {
   const { usage, stopReason } = summary;
   const { facts } = seen;
   const last = record.attempts.at(-1);
@@ -76,7 +76,7 @@ export function lastOutcome(
 /** The outcome of an attempt that got no response within this time. */
 export function unansweredOutcome(
   { elapsedMs, tokensPerMs }: { readonly elapsedMs: number; readonly tokensPerMs: number },
-): AttemptOutcome {
+): BilledOutcome {
   return {
     isGood: true,
     isAnswered: false,

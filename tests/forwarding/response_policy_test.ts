@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { isWithheldFromClients } from "../../src/forwarding/answer_policy.ts";
+import { isWithheldFromClients } from "../../src/forwarding/response_policy.ts";
 import { isInert } from "../../src/forwarding/inert_types.ts";
 import { clientFields } from "../../src/forwarding/response_headers.ts";
 import { fieldsOf, linesOf } from "../support/data/fields.ts";

@@ -24,7 +24,7 @@ export interface OpenedExchange {
  * Opens the objects of an exchange. `undefined` if the exchange neither names nor creates objects that the
  * proxy has to know.
  */
-export function openAccess(
+export function createObjectAccess(
   objects: KnownObjects,
   exchange: OpenedExchange,
   clock: Clock,

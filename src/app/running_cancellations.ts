@@ -3,7 +3,7 @@ import { ProxyFault } from "../faults.ts";
 import { LiveList } from "../live_list.ts";
 
 /** The exchanges that are running. They share the shutdown. */
-export class RunningExchanges {
+export class RunningCancellations {
   readonly #cancellations = new LiveList<Cancellation>();
 
   /** The number of running exchanges. */
