@@ -179,7 +179,9 @@ function remember(path: string): RecognisedPath {
 export function operationOf(method: string, path: string): Operation {
   const { operation } = recognisedPath(path);
   // OpenAI stores completions, which clients read at the path that makes them.
-  return operation === "chat_completions" && NON_CREATING_METHODS.has(method) ? "stored_completions" : operation;
+  return operation === "chat_completions" && NON_CREATING_METHODS.has(method)
+    ? "stored_completions"
+    : operation;
 }
 
 /** The paths of Ollama's own API, at any prefix. `/api/embeddings` is older than `/api/embed`. */

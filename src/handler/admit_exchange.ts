@@ -108,7 +108,11 @@ function objectsOf(
 ): ObjectAccess | undefined {
   const { principal, endpoint, request, rest, query } = exchange;
   const isStored = () => exchange.account?.isStored() === true;
-  const access = createObjectAccess(objects, { principal, endpoint, request, rest, query, upgrade, isStored }, clock);
+  const access = createObjectAccess(
+    objects,
+    { principal, endpoint, request, rest, query, upgrade, isStored },
+    clock,
+  );
   exchange.objects = access;
   return access;
 }
