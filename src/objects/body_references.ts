@@ -7,6 +7,10 @@ import { decodedString, QuotedTexts } from "./quoted_texts.ts";
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
 /** The longest string of JSON that is read, in bytes. Each character may be an escape of six bytes. */
 const MAX_STRING_BYTES = 64 * 1024;
 /** The shortest id. */
@@ -27,6 +31,8 @@ export interface CheckOptions {
   readonly check: CheckReferences;
   /** Whether the texts in a member of JSON can refer to objects. Absent: those in every member can. */
   readonly isReferring?: (member: string, text: string) => boolean;
+  /** Whether an object of JSON in a member has the arguments or the output of a tool, so that nothing in it refers. */
+  readonly isOfTool?: (member: string) => boolean;
 }
 
 const decoder = new TextDecoder();
@@ -35,21 +41,54 @@ const decoder = new TextDecoder();
 export async function checkStrings(bytes: Uint8Array, options: CheckOptions): Promise<void> {
   const found: References = new Map();
   let steppedAt = 0;
+  const { isReferring = () => true, isOfTool = () => false } = options;
   // The values of an array belong to the member of the array.
   let member = "";
+  const objects = new ToolObjects();
+  let readTo = 0;
   for (let at = bytes.indexOf(QUOTE); at !== -1; at = bytes.indexOf(QUOTE, at + 1)) {
+    objects.read(bytes.subarray(readTo, at), () => isOfTool(member));
     const start = ++at;
     while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
     const string = bytes.subarray(start, at);
     // Of a longer string, only the beginning of an address can refer to an object.
     const text = decodedString(string.subarray(0, MAX_STRING_BYTES));
-    if (options.isReferring?.(member, text) !== false) addReferences(text, found, { member });
+    if (!objects.isWithin && isReferring(member, text)) addReferences(text, found, { member });
+    readTo = at + 1;
     if (bytes[afterBlanks(bytes, at + 1)] === COLON) member = text;
     if (at - steppedAt < STEP_BYTES && found.size < IDS_AT_ONCE) continue;
     steppedAt = at;
     await checkSome(found, options);
   }
   await checkSome(found, options);
+}
+
+/** Follows the objects and arrays of a JSON text, to know whether a text is within an object of a tool. */
+class ToolObjects {
+  #depth = 0;
+  /** The depth of the object of the tool. `undefined` outside of one. */
+  #toolDepth: number | undefined;
+
+  /** Whether the text is within an object of a tool. */
+  get isWithin(): boolean {
+    return this.#toolDepth !== undefined;
+  }
+
+  /** Reads what is between two strings. `isOfTool` is called for an object that is the value of the last key. */
+  read(bytes: Uint8Array, isOfTool: () => boolean): void {
+    let isValue = false;
+    for (const byte of bytes) {
+      if (byte === COLON) isValue = true;
+      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+        this.#depth++;
+        if (isValue && byte === OPEN_BRACE && isOfTool()) this.#toolDepth ??= this.#depth;
+        isValue = false;
+      } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+        if (this.#depth === this.#toolDepth) this.#toolDepth = undefined;
+        this.#depth--;
+      }
+    }
+  }
 }
 
 /** Checks the ids between the quotes of a file, which need not be JSON. */

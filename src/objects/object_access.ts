@@ -209,8 +209,8 @@ export class ObjectAccess {
       }
       await this.#allowed(references, { isInBody: true });
     };
-    const { isReferring } = this.#parts.request;
-    if (kind === "json") return await checkStrings(bytes, { pause, check, isReferring });
+    const { isReferring, isOfTool } = this.#parts.request;
+    if (kind === "json") return await checkStrings(bytes, { pause, check, isReferring, isOfTool });
     if (kind === "other") return await this.#checkOther(bytes, { pause, check });
     if (kind !== "form") return;
     const boundary = parseMediaType(fieldValue(fields, "content-type") ?? "")?.parameters.get("boundary") ??
@@ -219,8 +219,10 @@ export class ObjectAccess {
     const purposes = parts.filter(({ name }) => name.toLowerCase() === "purpose")
       .map(({ start, end }) => new TextDecoder().decode(bytes.subarray(start, end)));
     const mayHaveRequests = purposes.length !== 1 || !PURPOSES_WITHOUT_REQUESTS.has(purposes[0] ?? "");
-    for (const { isFile, start, end } of parts) {
+    for (const { name, isFile, start, end } of parts) {
       const content = bytes.subarray(start, end);
+      // The prompt of an image, for example.
+      if (!isFile && !isReferring(name, "")) continue;
       if (!isFile) await checkText(content, { pause, check });
       if (!isFile || mayHaveRequests) await checkQuoted(content, { pause, check });
     }

@@ -39,6 +39,8 @@ export interface ObjectRequest {
   readonly hasReferences: boolean;
   /** Whether the texts in a member of a JSON body can refer to objects. */
   readonly isReferring: (member: string, text: string) => boolean;
+  /** Whether an object in a member of a JSON body has the arguments or the output of a tool. */
+  readonly isOfTool: (member: string) => boolean;
   /**
    * Whether the API has bodies other than JSON and forms at this path, such as sound, or the proxy does not
    * know the path.
@@ -101,7 +103,17 @@ const TEXTS: ReadonlySet<string> = new Set([
   "title",
   "query",
   "url",
+  "reasoning_content",
 ]);
+/**
+ * The members with the arguments or the output of a tool as an object: `tool_use` of Anthropic, and `functionCall` and
+ * `functionResponse` of Google.
+ */
+const TOOL_OBJECTS: Readonly<Partial<Record<Operation, readonly string[]>>> = {
+  messages: ["input"],
+  generate_content: ["args", "response"],
+  stream_generate_content: ["args", "response"],
+};
 /** Google's uploads, whose bodies are files, as those of `upload_parts`. */
 const GOOGLES_UPLOAD = /^\/(?:resumable\/)?upload\/v\d/i;
 /** Together's uploads of whole files. */
@@ -160,6 +172,7 @@ export function objectRequestOf(
     isOfObjects,
     hasReferences: method !== "GET" && method !== "HEAD" && method !== "OPTIONS" && !isUpload(method, path),
     isReferring: group === "inference" || CONVERSATIONS.has(operation) ? canRefer : () => true,
+    isOfTool: (member: string) => TOOL_OBJECTS[operation]?.includes(member) === true,
     mayBeRaw: !WITH_REFERENCES.has(group) || RAW.has(operation),
   };
   if (query === "" && inPath.size === 0 && path.length <= MAX_REMEMBERED_LENGTH) {

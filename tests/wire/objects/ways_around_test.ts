@@ -453,3 +453,53 @@ Deno.test("objects: names of Google's files count in ids of Gemini's API in Open
     }
     assertEquals(upstream.asked.length, asked);
   }));
+
+Deno.test("objects: an id of another token in the arguments or the output of a tool does not end a conversation", () =>
+  withTokens("anthropic", async ({ upstream, ask, anna, ben }) => {
+    const { body: { id } } = await ask(anna, "POST", "/v1/messages/batches", json({ requests: [] }));
+    const send = (blocks: unknown[]) => {
+      upstream.answerNext({ id: "msg_1" });
+      const messages = [{ role: "assistant", content: blocks }, { role: "user", content: "x" }];
+      return ask(ben, "POST", "/v1/messages", json({ model: "m", max_tokens: 1, messages }));
+    };
+    const use = { type: "tool_use", id: "toolu_1", name: "read", input: { path: id, more: [{ id }] } };
+    assertEquals((await send([use, { type: "text", text: id }])).status, 200);
+    const asked = upstream.asked.length;
+    const upload = { type: "container_upload", file_id: id };
+    assertEquals((await send([use, upload])).status, 404, "a reference after the tool");
+    assertEquals(
+      (await send([{ type: "x", input: [upload] }])).status,
+      404,
+      "an array is not the object of a tool",
+    );
+    assertEquals(upstream.asked.length, asked);
+  }));
+
+Deno.test("objects: an id of another token in Google's calls of functions does not end a conversation", () =>
+  withTokens("gemini", async ({ upstream, ask, anna, ben }) => {
+    upstream.answerNext({ file: { name: "files/abc123def456" } });
+    await ask(anna, "POST", "/upload/v1beta/files", json({ file: {} }));
+    const uri = "https://generativelanguage.googleapis.com/v1beta/files/abc123def456";
+    const call = { functionCall: { name: "f", args: { uri } } };
+    const result = { functionResponse: { name: "f", response: { uri, list: [uri] } } };
+    const path = "/v1beta/models/m:generateContent";
+    upstream.answerNext({ candidates: [] });
+    const ok = await ask(ben, "POST", path, json({ contents: [{ parts: [call, result, { text: uri }] }] }));
+    assertEquals(ok.status, 200);
+    const file = { fileData: { fileUri: uri } };
+    assertEquals((await ask(ben, "POST", path, json({ contents: [{ parts: [call, file] }] }))).status, 403);
+  }));
+
+Deno.test("objects: an id of another token in the prompt of a form does not stop the request", () =>
+  withTokens("openai", async ({ upstream, ask, anna, ben }) => {
+    const { body: { id } } = await ask(anna, "POST", "/v1/responses", json({ model: "m", input: "x" }));
+    const form = (field: string) => {
+      const body = new FormData();
+      body.append("model", "m");
+      body.append(field, `draw what ${id} says`);
+      return ask(ben, "POST", "/v1/images/edits", { body });
+    };
+    upstream.answerNext({ data: [] });
+    assertEquals((await form("prompt")).status, 200);
+    assertEquals((await form("file_id")).status >= 400, true);
+  }));
