@@ -108,7 +108,7 @@ for (const how of ["while it is forwarded", "while it is held to be changed"] as
   });
 }
 
-Deno.test("an upload that stands still while the proxy shuts down is a 408 after its time", async () => {
+ownEngine.test("an upload that stands still while the proxy shuts down is a 408 after its time", async () => {
   await using upstream = new FakeUpstream({ script: HELLO });
   const options = limited({ connections: { uploadMs: 200 } });
   await using proxy = new LocalProxy(upstream, { ...options, drainMs: 5_000 });
