@@ -248,7 +248,8 @@ export class StoreError extends Error {
    * `taken`: the name is in use. `busy`: another program has locked the database. `full`: no space is left.
    * `readonly`: the database cannot be written. `io_error`: reading or writing failed (I/O error). `moved`:
    * the database file was replaced. `corrupt`: the database is damaged or foreign. `newer`: a newer version
-   * made its schema. `failed`: any other error, which a retry does not fix.
+   * made its schema. `unreachable`: the server of the database does not answer. `failed`:
+   * any other error, which a retry does not fix.
    */
   readonly kind:
     | "taken"
@@ -259,6 +260,7 @@ export class StoreError extends Error {
     | "moved"
     | "corrupt"
     | "newer"
+    | "unreachable"
     | "failed";
 
   constructor(kind: StoreError["kind"], message: string, options?: ErrorOptions) {
