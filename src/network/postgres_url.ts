@@ -26,6 +26,9 @@ export interface PostgresUrl {
   readonly isPooled: boolean | undefined;
 }
 
+/** The folder on this machine for prices and other files, where the database is PostgreSQL. */
+export const LOCAL_FOLDER = "./data/";
+
 const DEFAULT_PORT = 5432;
 const PARAMETERS = ["host", "port", "user", "sslmode", "sslrootcert", "passfile", "pgbouncer"];
 const EXAMPLE = "postgres://USER:PASSWORD@HOST:5432/DATABASE";
@@ -58,7 +61,9 @@ export function parsePostgresUrl(text: string): PostgresUrl | { readonly problem
   }
   const value = (name: string): string | undefined => parameters.get(name) || undefined;
   const host = value("host") ?? decoded("host", url.hostname).replace(/^\[(.*)\]$/, "$1");
-  if (host === "") problems.push("names no host: write postgres://HOST/…, or ?host=/run/postgresql for a socket");
+  if (host === "") {
+    problems.push("names no host: write postgres://HOST/…, or ?host=/run/postgresql for a socket");
+  }
   const portText = value("port") ?? (url.port === "" ? String(DEFAULT_PORT) : url.port);
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : 0;
   if (port < 1 || port > 65_535) problems.push("has a port that is not a number from 1 to 65535");
@@ -98,6 +103,29 @@ export function shownPostgresUrl({ host, port, user, database }: PostgresUrl): s
   const name = `${encodeURIComponent(user)}@${host.startsWith("/") ? "" : `${at}:${port}`}`;
   const socket = host.startsWith("/") ? `?host=${at}&port=${port}` : "";
   return `postgres://${name}/${encodeURIComponent(database)}${socket}`;
+}
+
+/** The URL with its parameters, and with `[redacted]` for its password. Gives other URLs as they are. */
+export function withoutPassword(text: string): string {
+  if (!isPostgresUrl(text)) return text;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined) return "postgres://…";
+  if (url.password === "") return text;
+  url.password = "x";
+  return url.href.replace(":x@", ":[redacted]@");
+}
+
+/** The URL with a password, if it has none. */
+export function withPassword(text: string, password: string | undefined): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (password === undefined || url === undefined || url.password !== "") return text;
+  const parsed = parsePostgresUrl(text);
+  if ("problems" in parsed || parsed.passFile !== undefined) return text;
+  // A URL cannot have a password without a host before its parameters.
+  if (url.hostname === "") url.hostname = encodeURIComponent(parsed.host);
+  url.username ||= encodeURIComponent(parsed.user);
+  url.password = encodeURIComponent(password);
+  return url.href;
 }
 
 function readSslMode(

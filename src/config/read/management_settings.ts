@@ -10,6 +10,7 @@ import {
   DEFAULT_RETENTION_DAYS,
 } from "../values/defaults.ts";
 import { durationText, shownDuration } from "../values/durations.ts";
+import { isPostgresUrl, LOCAL_FOLDER, withoutPassword, withPassword } from "../../network/postgres_url.ts";
 import type { Resolver } from "./resolver.ts";
 import type { ManagementConfig } from "../config.ts";
 import type { VariableName } from "../sources/variables.ts";
@@ -23,6 +24,7 @@ import {
   intervalSchema,
   managementTokenSchema,
   retentionSchema,
+  secretSchema,
   switchSchema,
   textListSchema,
   textSchema,
@@ -34,6 +36,7 @@ import {
 export const MANAGEMENT_VARIABLES = [
   "MANAGEMENT_TOKEN",
   "DATABASE_URL",
+  "PGPASSWORD",
   "ENCRYPTION_KEY",
   "BUDGET_TIME_ZONE",
   "BUDGET_WINDOW",
@@ -61,7 +64,10 @@ export function readManagement(
   const read = sectionReader<Section<"management">, ManagementVariable>(resolver, "management", settings);
   const redacted = (value: unknown) => value === undefined ? "none" : "[redacted]";
   const token = read("token", "MANAGEMENT_TOKEN", managementTokenSchema, undefined, redacted);
-  const databaseUrl = read("database_url", "DATABASE_URL", databaseUrlSchema, DEFAULT_DATABASE_URL);
+  const databaseUrl = withPassword(
+    read("database_url", "DATABASE_URL", databaseUrlSchema, DEFAULT_DATABASE_URL, withoutPassword),
+    resolver.variable("PGPASSWORD", secretSchema)?.value,
+  );
   const encryptionKey = read("encryption_key", "ENCRYPTION_KEY", encryptionKeySchema, undefined, redacted);
   const timeZone = read("budget_time_zone", "BUDGET_TIME_ZONE", timeZoneSchema, DEFAULT_BUDGET_TIME_ZONE);
   const window = read("budget_window", "BUDGET_WINDOW", wordSchema(BUDGET_WINDOWS), DEFAULT_BUDGET_WINDOW);
@@ -97,6 +103,7 @@ export function readManagement(
     undefined,
   );
   if (token === undefined) return undefined;
+  if (isPostgresUrl(databaseUrl)) checkPostgres(resolver, settings);
   return {
     token,
     databaseUrl,
@@ -116,7 +123,25 @@ export function readManagement(
   };
 }
 
-/** The folder of a SQLite database, with a slash at its end. */
+/** Reports what is missing for a PostgreSQL database, and what such a database cannot do. */
+function checkPostgres(resolver: Resolver, settings: Section<"management"> | undefined): void {
+  if (!resolver.has("ENCRYPTION_KEY") && settings?.encryption_key === undefined) {
+    resolver.reportMissing(
+      ["management", "encryption_key"],
+      "is missing (ENCRYPTION_KEY): with PostgreSQL, all instances need the same key; " +
+        "`openssl rand -base64 32` makes one",
+    );
+  }
+  if (resolver.has("BACKUP_EVERY") || settings?.backup_every !== undefined) {
+    resolver.report(
+      resolver.originOf("BACKUP_EVERY", ["management", "backup_every"]),
+      "is not possible with PostgreSQL: back up the database with pg_dump",
+    );
+  }
+}
+
+/** The folder of a SQLite database, or of the files beside another one, with a slash at its end. */
 function folderBeside(databaseUrl: string): string {
+  if (isPostgresUrl(databaseUrl)) return LOCAL_FOLDER;
   return databaseUrl.replace(/^sqlite:/, "").replace(/[^/\\]*$/, "");
 }

@@ -41,6 +41,8 @@ export interface Queries {
 export class PostgresPool implements Queries {
   readonly server: PostgresServer;
   readonly #pool: InstanceType<typeof Pool>;
+  /** The ends of the open connections. The pool of the driver does not wait for them. */
+  readonly #ends = new Set<Promise<void>>();
   #isClosed = false;
 
   constructor(server: PostgresServer) {
@@ -57,6 +59,12 @@ export class PostgresPool implements Queries {
       // Without a listener, a connection that breaks between two queries of a transaction ends the program. The next
       // query reports it.
       client.on("error", () => {});
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#ends.add(promise);
+      client.on("end", () => {
+        this.#ends.delete(promise);
+        resolve();
+      });
       // Settings of a session would reach other programs by way of a pooler.
       if (!server.isPooled) client.query({ text: SESSION }).catch(() => {});
     });
@@ -123,6 +131,7 @@ export class PostgresPool implements Queries {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.#pool.end();
+    await Promise.all(this.#ends);
   }
 
   async #connect(): Promise<PoolClient> {

@@ -12,7 +12,7 @@ const CONNECT_MS = 5_000;
 /** How long a query may take, if its caller gives no time, in milliseconds. */
 export const QUERY_MS = 10_000;
 /** The name of the program in the lists of connections of the server. */
-const PROGRAM = "llm-proxy";
+export const PROGRAM = "llm-proxy";
 
 /** A server that answered. */
 export interface PostgresServer {
@@ -70,7 +70,7 @@ async function probe(config: ClientConfig, known: boolean | undefined): Promise<
     const { rows: [row] } = await client.query({ text: "SELECT pg_backend_pid() AS pid" });
     return known ?? row?.["pid"] !== client.processID;
   } finally {
-    client.end().catch(() => {});
+    await client.end().catch(() => {});
   }
 }
 

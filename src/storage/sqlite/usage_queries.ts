@@ -168,7 +168,8 @@ function readFirstBytes(
     ...source.values,
     ...values,
   );
-  return new Map(rows.map((row) => {
-    return [String(row["group_key"]), firstBytesOf(JSON.parse(String(row["counts"])))];
-  }));
+  return new Map(rows.map((row) => [
+    String(row["group_key"]),
+    firstBytesOf(JSON.parse(String(row["counts"]))),
+  ]));
 }
