@@ -11,6 +11,7 @@ import {
   modelText,
 } from "../catalogue/merged_list.ts";
 import type { Endpoint } from "../config/config.ts";
+import { dialectsOf } from "../config/values/presets.ts";
 import { ProxyFault } from "../faults.ts";
 import { type Field, field } from "../http/fields.ts";
 import { allowsModel } from "../limits/allowed.ts";
@@ -19,7 +20,7 @@ import { createPause, type Pause } from "../payload/pace.ts";
 import type { MergedLists } from "./merged_lists.ts";
 import { endpointTest } from "./route_by_model.ts";
 import { chooseEndpoint, modelNotFoundMessage, prefixedEndpoint } from "../routing/choose_endpoint.ts";
-import { dialectsOf, type ModelRouting, type RoutingTable } from "../routing/table.ts";
+import type { ModelRouting, RoutingTable } from "../routing/table.ts";
 
 /** How long a response waits for endpoints that have sent no list yet. */
 const MAX_WAIT_MS = 1_000;

@@ -2,10 +2,11 @@
 
 import type { UnnamedApi } from "../apis/unnamed_paths.ts";
 import type { Endpoint } from "../config/config.ts";
+import { presetOf } from "../config/values/presets.ts";
 import { wildcardTexts, withWildcards } from "../text/glob.ts";
 import { harmlessText } from "../text/harmless_text.ts";
 import { isElsewhere } from "./elsewhere.ts";
-import { type ModelRouting, presetOf, type RoutingTable } from "./table.ts";
+import type { ModelRouting, RoutingTable } from "./table.ts";
 
 /** The longest model in an error message, in characters. */
 export const MAX_QUOTED_MODEL = 100;
