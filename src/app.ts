@@ -23,7 +23,7 @@ import { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
 import { HeldBytes } from "./limits/held_bytes.ts";
 import { WholeResponses } from "./limits/whole_responses.ts";
 import type { Management } from "./management/management.ts";
-import { MergedLists } from "./models/merged_lists.ts";
+import { MergedListCache } from "./catalogue/merged_list_cache.ts";
 import { KnownObjects } from "./objects/known_objects.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
@@ -160,7 +160,7 @@ class ProxyApp implements App {
       ...this.#exchangeParts(config),
       routes,
       catalogue: this.#catalogue,
-      mergedLists: new MergedLists(this.#clock),
+      mergedLists: new MergedListCache(this.#clock),
       slots: this.#slots,
       receivingSlots: this.#receivingSlots,
       heldBytes: this.#heldBytes,

@@ -16,7 +16,6 @@ const SPINE = [
   "server",
   "app",
   "handler",
-  "models",
 ];
 /** Values and functions without rules or state of the proxy. */
 const VOCABULARY = [

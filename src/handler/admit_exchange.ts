@@ -9,7 +9,7 @@ import { upgradeOf } from "../forwarding/websocket/handshake.ts";
 import type { IncomingRequest } from "../http/message.ts";
 import { allowedEndpoints } from "../limits/allowed.ts";
 import type { HeldShare } from "../limits/held_bytes.ts";
-import { routeByModel } from "../models/route_by_model.ts";
+import { routeByModel } from "./route_by_model.ts";
 import type { ObjectAccess } from "../objects/object_access.ts";
 import { createObjectAccess } from "../objects/create_object_access.ts";
 import type { Principal } from "../principal.ts";

@@ -9,7 +9,7 @@ import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import type { HeldBytes } from "../limits/held_bytes.ts";
 import type { WholeResponses } from "../limits/whole_responses.ts";
 import type { Limiter } from "../limits/limiter.ts";
-import type { ModelsParts } from "../models/list_models.ts";
+import type { ModelsParts } from "./models_response.ts";
 import type { KnownObjects } from "../objects/known_objects.ts";
 import type { ManagementRoutes, OwnRoutes } from "../own_routes/own_reply.ts";
 import type { RoutingTable } from "../routing/table.ts";

@@ -17,7 +17,7 @@ import { type Field, field } from "../http/fields.ts";
 import { allowsModel } from "../limits/allowed.ts";
 import type { Principal } from "../principal.ts";
 import { createPause, type Pause } from "../payload/pace.ts";
-import type { MergedLists } from "./merged_lists.ts";
+import type { MergedListCache } from "../catalogue/merged_list_cache.ts";
 import { endpointTest } from "./route_by_model.ts";
 import { chooseEndpoint, modelNotFoundMessage, prefixedEndpoint } from "../routing/choose_endpoint.ts";
 import type { ModelRouting, RoutingTable } from "../routing/table.ts";
@@ -72,13 +72,13 @@ export interface ModelsParts {
   readonly routes: RoutingTable;
   readonly catalogue: Pick<Catalogue, "refreshed" | "list" | "model" | "revision" | "has" | "isKnown">;
   /** The lists that were made before, of the same configuration. */
-  readonly mergedLists: MergedLists;
+  readonly mergedLists: MergedListCache;
   /** What accounting knows of a model. */
   readonly factsOf: (endpoint: string, model: string) => ModelFacts;
 }
 
 /** The headers of a response with models, and its JSON text. */
-export interface ModelsAnswer {
+export interface ModelsResponse {
   readonly fields: readonly Field[];
   readonly text: Uint8Array;
 }
@@ -88,7 +88,7 @@ export interface ModelsAnswer {
  * paths. `undefined` if no endpoint has sent its list, so that the default endpoint gets the request, and its
  * error says more.
  */
-export async function modelsAnswer(
+export async function modelsResponse(
   { api, endpoints, id }: ModelsRequest,
   { routes, catalogue, mergedLists, factsOf }: ModelsParts,
   { principal, path, fields, requestId }: {
@@ -97,9 +97,9 @@ export async function modelsAnswer(
     fields: readonly Field[];
     requestId: string;
   },
-): Promise<ModelsAnswer | undefined> {
+): Promise<ModelsResponse | undefined> {
   const { byModel } = routes;
-  if (byModel === undefined) throw new TypeError("BUG: modelsReply() without routing by model");
+  if (byModel === undefined) throw new TypeError("BUG: modelsResponse() without routing by model");
   const mayUse = endpointTest(principal, byModel.fallbacks[api]);
   const head = { request: { method: "GET", fields }, rest: path, query: "", upgrade: false };
   const usable = withOpenPath(endpoints.filter(mayUse), { principal, head });

@@ -1,6 +1,6 @@
 /** Keeps merged lists of models for some seconds, because every client with the same rules gets the same text. */
 
-import type { MergedModel } from "../catalogue/merged_list.ts";
+import type { MergedModel } from "./merged_list.ts";
 import type { Clock } from "../time/clock.ts";
 
 /** How long a list is used, in milliseconds. Prices and context windows may change meanwhile. */
@@ -25,7 +25,7 @@ interface Kept {
 }
 
 /** The merged lists of one configuration. It makes one list at a time. */
-export class MergedLists {
+export class MergedListCache {
   readonly #clock: Pick<Clock, "now">;
   /** By key, the newest last. */
   readonly #kept = new Map<string, Kept>();
