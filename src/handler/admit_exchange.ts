@@ -8,7 +8,7 @@ import { unsupportedReason } from "../forwarding/unsupported.ts";
 import { upgradeOf } from "../forwarding/websocket/handshake.ts";
 import type { IncomingRequest } from "../http/message.ts";
 import { allowedEndpoints } from "../limits/allowed.ts";
-import type { HeldShare } from "../limits/held_bytes.ts";
+import type { HeldShare } from "../capacity/held_bytes.ts";
 import { routeByModel } from "./route_by_model.ts";
 import type { ObjectAccess } from "../objects/object_access.ts";
 import { createObjectAccess } from "../objects/create_object_access.ts";

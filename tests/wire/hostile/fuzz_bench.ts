@@ -1,6 +1,6 @@
 /** The handler without sockets before a transport that keeps what it is asked to send, and plays the answers. */
 
-import { WholeResponses } from "../../../src/limits/whole_responses.ts";
+import { WholeResponses } from "../../../src/capacity/whole_responses.ts";
 import { MergedListCache } from "../../../src/catalogue/merged_list_cache.ts";
 import { textOf } from "../../support/data/body_text.ts";
 import { FailureGate } from "../../../src/auth/failure_gate.ts";
@@ -19,8 +19,8 @@ import { KnownObjects } from "../../../src/objects/known_objects.ts";
 import { createHandler } from "../../../src/handler.ts";
 import { parseHead } from "../../../src/http/head.ts";
 import type { OutgoingReply } from "../../../src/http/message.ts";
-import { HeldBytes } from "../../../src/limits/held_bytes.ts";
-import { ConcurrencyLimiter } from "../../../src/limits/concurrency_limiter.ts";
+import { HeldBytes } from "../../../src/capacity/held_bytes.ts";
+import { ConcurrencyLimiter } from "../../../src/capacity/concurrency_limiter.ts";
 import { HttpSyntaxError } from "../../../src/http/syntax_error.ts";
 import { buildRoutingTable } from "../../../src/routing/table.ts";
 import { parseRequestHead, type RequestHead } from "../../../src/server/request_head.ts";

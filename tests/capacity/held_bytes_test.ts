@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
-import { HeldBytes } from "../../src/limits/held_bytes.ts";
+import { HeldBytes } from "../../src/capacity/held_bytes.ts";
 
 Deno.test("HeldBytes: a holder holds at most as much as it leaves free for others", () => {
   const bytes = new HeldBytes(120);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Cancellation, ClientGone } from "../../src/cancellation.ts";
 import { ProxyFault } from "../../src/faults.ts";
-import { ConcurrencyLimiter } from "../../src/limits/concurrency_limiter.ts";
+import { ConcurrencyLimiter } from "../../src/capacity/concurrency_limiter.ts";
 import { ANONYMOUS, holderOf, type Principal, sharedPrincipal, tokenKey } from "../../src/principal.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
 
