@@ -19,8 +19,9 @@ import type { Principal } from "../principal.ts";
 import { createPause, type Pause } from "../payload/pace.ts";
 import type { MergedListCache } from "../catalogue/merged_list_cache.ts";
 import { endpointTest } from "./route_by_model.ts";
-import { chooseEndpoint, modelNotFoundMessage, prefixedEndpoint } from "../routing/choose_endpoint.ts";
+import { chooseEndpoint, prefixedEndpoint } from "../routing/choose_endpoint.ts";
 import type { ModelRouting, RoutingTable } from "../routing/table.ts";
+import { modelNotFoundMessage } from "../routing/unserved_model.ts";
 
 /** How long a response waits for endpoints that have sent no list yet. */
 const MAX_WAIT_MS = 1_000;

@@ -9,15 +9,10 @@ import type { Exchange } from "../exchange.ts";
 import { ProxyFault } from "../faults.ts";
 import { allowedEndpoints } from "../limits/allowed.ts";
 import type { Principal } from "../principal.ts";
-import {
-  chooseEndpoint,
-  dependsOnModel,
-  isReachable,
-  type KnownLists,
-  modelNotFoundMessage,
-} from "../routing/choose_endpoint.ts";
-import { servedElsewhereMessage } from "../routing/served_elsewhere.ts";
+import type { KnownLists } from "../routing/choice.ts";
+import { chooseEndpoint, dependsOnModel, isReachable } from "../routing/choose_endpoint.ts";
 import type { ModelRouting, RoutingTable } from "../routing/table.ts";
+import { modelNotFoundMessage, servedElsewhereMessage } from "../routing/unserved_model.ts";
 
 /** How the model of a request is read, and for which client. */
 type RoutedReading = Omit<ModelReading, "maxBytes"> & { readonly principal: Principal };
