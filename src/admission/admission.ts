@@ -52,7 +52,7 @@ export interface BodyLimits {
 /** What else decides on a request. */
 export interface AdmissionParts {
   /** Whether the client asks for a WebSocket. */
-  readonly upgrade: boolean;
+  readonly isWebSocket: boolean;
   /** The request's share of the memory for bodies. */
   readonly held: HeldShare;
   /** The account of the exchange and the limits of its token. `undefined` if the management plane is off. */
@@ -91,13 +91,13 @@ export interface AdmittedRequest {
 export async function admitRequest(
   incoming: AdmissionRequest,
   { maxBodyBytes, receivingSlots }: BodyLimits,
-  { upgrade, held, counted, read: readBefore, objects }: AdmissionParts,
+  { isWebSocket, held, counted, read: readBefore, objects }: AdmissionParts,
 ): Promise<AdmittedRequest> {
   const { request, principal, endpoint, rest, query, modelAsked } = incoming;
   const { fields, cancellation } = request;
   const method = effectiveMethod(request.method, { query, fields });
   const operation = operationOf(method, rest);
-  checkEndpointPath(endpoint, { method: request.method, path: rest, query, fields, upgrade });
+  checkEndpointPath(endpoint, { method: request.method, path: rest, query, fields, isWebSocket });
   let admitted: AdmittedHead | undefined;
   if (counted !== undefined) {
     const { account, limiter } = counted;
@@ -109,7 +109,7 @@ export async function admitRequest(
       endpoint,
       rest,
       query,
-      upgrade,
+      isWebSocket,
       modelAsked,
       account,
       limiter,
@@ -127,7 +127,7 @@ export async function admitRequest(
     principal,
     endpoint,
     path: rest,
-    upgrade,
+    isWebSocket,
     cancellation,
     held,
     isCounted: counted !== undefined,
@@ -158,7 +158,7 @@ function received(
 ): ReadRequest | Promise<ReadRequest> {
   const needs = needsOf(unread);
   // A body that no rule needs is not waited for.
-  const waits = request.knownBody !== undefined || request.body !== null && needs.body && !unread.upgrade;
+  const waits = request.knownBody !== undefined || request.body !== null && needs.body && !unread.isWebSocket;
   const slot = waits ? receivingSlots.acquire(holder, unread.cancellation) : undefined;
   const isSettled = request.knownBody === undefined && maxBodyBytes === undefined;
   if (slot instanceof Promise || !isSettled) {

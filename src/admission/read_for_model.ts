@@ -40,7 +40,7 @@ export interface RequestedModel {
 /** What else decides how the model of a request is read. */
 export interface ModelReading {
   /** Whether the client asks for a WebSocket. */
-  readonly upgrade: boolean;
+  readonly isWebSocket: boolean;
   /** The request's share of the memory for bodies. */
   readonly held: HeldShare;
   /** The longest body that is read. */
@@ -59,19 +59,19 @@ const UNNAMED: RequestedModel = { name: undefined, read: undefined, withModel: (
 export async function readForModel(
   { request, principal, rest, query, holder }: UnroutedRequest,
   { maxBodyBytes, receivingSlots }: BodyLimits,
-  { upgrade, held, maxBytes, limiter }: ModelReading,
+  { isWebSocket, held, maxBytes, limiter }: ModelReading,
 ): Promise<RequestedModel> {
   const { fields, cancellation } = request;
   const operation = operationOf(effectiveMethod(request.method, { query, fields }), rest);
   const inPath = modelInPath(rest);
   const { modelIn } = factsOf(operation);
-  const hasModel = !upgrade && (modelIn === "body" || modelIn === "form") &&
+  const hasModel = !isWebSocket && (modelIn === "body" || modelIn === "form") &&
     (request.body !== null || request.knownBody !== undefined);
   // Clients of Azure name the model in the path and in the body.
   if (inPath !== undefined && !hasModel) {
     return { name: inPath.name, read: undefined, withModel: (model) => ({ rest: inPath.withModel(model) }) };
   }
-  if (upgrade) {
+  if (isWebSocket) {
     const name = modelIn === "query" ? new URLSearchParams(query).get("model") ?? undefined : undefined;
     return {
       name,

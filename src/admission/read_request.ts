@@ -41,7 +41,7 @@ export interface UnreadRequest {
   /** Whether the body may name stored objects that the proxy checks. */
   readonly namesObjects: boolean;
   /** Whether the client requests a WebSocket, which has no body. */
-  readonly upgrade: boolean;
+  readonly isWebSocket: boolean;
   readonly cancellation: Cancellation;
   /** The request's share of the memory for bodies. */
   readonly held: HeldShare;
@@ -66,7 +66,7 @@ export function readRequest(
 ): ReadRequest | Promise<ReadRequest> {
   const { fields, body, endpoint, path } = request;
   const unread = { fields, body, payload: undefined };
-  if (!needs.body || request.upgrade) return unread;
+  if (!needs.body || request.isWebSocket) return unread;
   checkPath(path);
   if (body === null) return unread;
   const options = { maxBytes: endpoint.maxBufferBytes, mustBeKnown: needs.isStrict, choosesEndpoint: false };

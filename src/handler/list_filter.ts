@@ -41,8 +41,8 @@ export class ListFilter {
   }
 
   /** Returns the filter for an exchange, or `undefined` if the client gets the response as it is. */
-  static for({ exchange, upgrade, objects }: AdmittedExchange): ListFilter | undefined {
-    const ofModels = upgrade ? undefined : modelFilter(exchange, exchange.principal);
+  static for({ exchange, isWebSocket, objects }: AdmittedExchange): ListFilter | undefined {
+    const ofModels = isWebSocket ? undefined : modelFilter(exchange, exchange.principal);
     const elements = objects?.filtersList === true ? objects : ofModels;
     return elements && new ListFilter(exchange, elements);
   }

@@ -15,7 +15,7 @@ export interface OpenedExchange {
   /** The raw query. */
   readonly query: string;
   /** Whether the client requests a WebSocket. */
-  readonly upgrade: boolean;
+  readonly isWebSocket: boolean;
   /** Whether the provider stores a chat completion, as far as the request has shown. */
   readonly isStored: () => boolean;
 }
@@ -29,7 +29,7 @@ export function createObjectAccess(
   exchange: OpenedExchange,
   clock: Clock,
 ): ObjectAccess | undefined {
-  const { principal, endpoint, request: { method }, rest, query, upgrade } = exchange;
+  const { principal, endpoint, request: { method }, rest, query, isWebSocket } = exchange;
   const accounts = objects.accountsOf(endpoint, principal);
   const hasSeveral = accounts.length > 1;
   if (accounts.length === 0 || !objects.isStored && !hasSeveral) return undefined;
@@ -40,7 +40,7 @@ export function createObjectAccess(
   const isGuarded = hasForeign();
   const request = objectRequestOf({ method, path: rest, query });
   const hasIds = request.creates || request.inPath.size > 0;
-  if (!isGuarded && !hasIds && !hasSeveral && !(isRestricted && upgrade)) return undefined;
+  if (!isGuarded && !hasIds && !hasSeveral && !(isRestricted && isWebSocket)) return undefined;
   return new ObjectAccess(exchange, {
     objects,
     clock,
@@ -49,6 +49,6 @@ export function createObjectAccess(
     isRestricted,
     hasObjects: objects.hasMaker(accounts, () => true),
     // Other clients may make their first objects while a WebSocket is open.
-    isGuarded: upgrade ? hasForeign : () => isGuarded,
+    isGuarded: isWebSocket ? hasForeign : () => isGuarded,
   });
 }

@@ -24,7 +24,7 @@ function endpointAt(urls: readonly string[], paths: readonly string[]): Endpoint
 /** Whether rules of an endpoint, or the same rules of a token, allow `METHOD PATH`. */
 function verdicts(urls: readonly string[], rules: readonly string[], request: string): string {
   const [method = "", path = ""] = request.split(" ");
-  const head = { method, path, query: "", fields: [], upgrade: false };
+  const head = { method, path, query: "", fields: [], isWebSocket: false };
   const principal: Principal = {
     kind: "token",
     key: "anna",

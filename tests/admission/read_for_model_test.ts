@@ -32,7 +32,7 @@ async function modelOf(
     },
     { maxBodyBytes: undefined, receivingSlots: { acquire: () => () => {} } },
     {
-      upgrade: path.includes("/realtime"),
+      isWebSocket: path.includes("/realtime"),
       held: new HeldBytes(1e9).share("anna"),
       maxBytes: 1e6,
       limiter: undefined,

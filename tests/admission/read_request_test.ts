@@ -28,7 +28,7 @@ function unread(parts: Partial<UnreadRequest>): UnreadRequest {
     operation: operationOf("POST", parts.path ?? "/v1/chat/completions"),
     isCounted: true,
     namesObjects: false,
-    upgrade: false,
+    isWebSocket: false,
     cancellation: new Cancellation(),
     held: new HeldBytes(1e9).share("anna"),
     ...parts,
