@@ -54,7 +54,7 @@ export interface AdmissionParts {
   /** Whether the client asks for a WebSocket. */
   readonly isWebSocket: boolean;
   /** The request's share of the memory for bodies. */
-  readonly held: HeldShare;
+  readonly bodyMemory: HeldShare;
   /** The account of the exchange and the limits of its token. `undefined` if the management plane is off. */
   readonly counted: { readonly account: Account; readonly limiter: Limiter } | undefined;
   /** The request as the proxy has read it to choose the endpoint. `undefined` if it has not read it. */
@@ -91,7 +91,7 @@ export interface AdmittedRequest {
 export async function admitRequest(
   incoming: AdmissionRequest,
   { maxBodyBytes, receivingSlots }: BodyLimits,
-  { isWebSocket, held, counted, read: readBefore, objects }: AdmissionParts,
+  { isWebSocket, bodyMemory, counted, read: readBefore, objects }: AdmissionParts,
 ): Promise<AdmittedRequest> {
   const { request, principal, endpoint, rest, query, modelAsked } = incoming;
   const { fields, cancellation } = request;
@@ -129,7 +129,7 @@ export async function admitRequest(
     path: rest,
     isWebSocket,
     cancellation,
-    held,
+    bodyMemory,
     isCounted: counted !== undefined,
     namesObjects: objects?.readsBody === true,
   };

@@ -135,7 +135,7 @@ export function admitBody(
   if (payload === undefined) return admitMeasured(head, read, NO_INPUT);
   const input = inputOf({
     kind: payload.kind,
-    bytes: payload.held.bytes,
+    bytes: payload.heldBody.bytes,
     form: payload.form,
     media: payload.json?.media,
   });
@@ -184,7 +184,7 @@ function admitMeasured(
       ? input.tokens
       : input.tokens + imageTokensFor(input.images, facts.model);
     const outputTokens = possibleOutputTokens(facts, { endpoint, operation, hasBody });
-    const bytes = body === null ? undefined : payload.held.bytes.length;
+    const bytes = body === null ? undefined : payload.heldBody.bytes.length;
     account.setRequest(new KnownRequest(facts, { inputTokens, outputTokens, bytes, cost, object }));
     if (reserves) reserve(head, { models, payload, facts, input, outputTokens });
     return body;

@@ -42,7 +42,7 @@ export interface ModelReading {
   /** Whether the client asks for a WebSocket. */
   readonly isWebSocket: boolean;
   /** The request's share of the memory for bodies. */
-  readonly held: HeldShare;
+  readonly bodyMemory: HeldShare;
   /** The longest body that is read. */
   readonly maxBytes: number;
   /** The limits of tokens. `undefined` if the management plane is off. */
@@ -59,7 +59,7 @@ const UNNAMED: RequestedModel = { name: undefined, read: undefined, withModel: (
 export async function readForModel(
   { request, principal, rest, query, holder }: UnroutedRequest,
   { maxBodyBytes, receivingSlots }: BodyLimits,
-  { isWebSocket, held, maxBytes, limiter }: ModelReading,
+  { isWebSocket, bodyMemory, maxBytes, limiter }: ModelReading,
 ): Promise<RequestedModel> {
   const { fields, cancellation } = request;
   const operation = operationOf(effectiveMethod(request.method, { query, fields }), rest);
@@ -85,7 +85,7 @@ export async function readForModel(
   try {
     const body = await receivedBody(request, maxBodyBytes);
     if (body === null) return UNNAMED;
-    const read = await readBody({ fields, operation, principal, cancellation, held }, body, {
+    const read = await readBody({ fields, operation, principal, cancellation, bodyMemory }, body, {
       maxBytes,
       mustBeKnown: false,
       choosesEndpoint: true,

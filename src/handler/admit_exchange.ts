@@ -25,7 +25,7 @@ export interface AdmittedExchange {
   /** Whether the client requests a WebSocket. */
   readonly isWebSocket: boolean;
   /** The exchange's share of the memory for bodies. */
-  readonly held: HeldShare;
+  readonly bodyMemory: HeldShare;
   /**
    * The stored objects that the request can name or create. `undefined` if there is nothing to check or to
    * learn.
@@ -49,21 +49,21 @@ export async function admitExchange(
   const { management } = proxy;
   checkReadable(exchange, proxy, { principal, rejection });
   const isWebSocket = requestsWebSocket(exchange.request);
-  const held = exchange.takeOverShare(proxy.heldBytes.share(exchange.holder));
+  const bodyMemory = exchange.takeOverShare(proxy.heldBytes.share(exchange.holder));
   const { api } = exchange;
   const limiter = management?.limiter;
-  const routing = routeByModel(exchange, proxy, { api, principal, isWebSocket, held, limiter });
+  const routing = routeByModel(exchange, proxy, { api, principal, isWebSocket, bodyMemory, limiter });
   const read = routing && await routing;
   checkForwardable(exchange, proxy, principal);
   const counted = account && management && { account, limiter: management.limiter };
   const objects = objectsOf(exchange, proxy, isWebSocket);
-  const request = await admitRequest(exchange, proxy, { isWebSocket, held, counted, read, objects });
+  const request = await admitRequest(exchange, proxy, { isWebSocket, bodyMemory, counted, read, objects });
   if (objects !== undefined) await objects.check(request.payload);
   // If the proxy reads the body first, the request gets a slot only after its body has arrived.
   const waiting = exchange.acquireSlot(proxy.slots);
   if (waiting !== undefined) await waiting;
   checkDraining(proxy);
-  return { exchange, request, isWebSocket, held, objects };
+  return { exchange, request, isWebSocket, bodyMemory, objects };
 }
 
 /** Checks whether the proxy may read the body of a request. Throws `bad_request`, `not_found` or `draining`. */

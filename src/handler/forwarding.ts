@@ -46,7 +46,7 @@ export class Forwarding {
   /** Sends the request. Throws as {@link forward} does. */
   send(): Promise<BackendResponse> {
     const { transport, clock, maxMessageBytes, balancerOf, management, wholeResponses } = this.#proxy;
-    const { exchange, request: { body, payload }, isWebSocket, held, objects } = this.#admitted;
+    const { exchange, request: { body, payload }, isWebSocket, bodyMemory, objects } = this.#admitted;
     const request: ForwardRequest = {
       exchange,
       balancer: balancerOf(exchange.endpoint),
@@ -54,7 +54,7 @@ export class Forwarding {
       requests: this.#requests,
       body: this.early?.body ?? body,
       payload,
-      memory: held,
+      memory: bodyMemory,
       peekMemory: () => wholeResponses.begin(exchange.holder),
       websocket: isWebSocket ? { maxMessageBytes, check: objects?.messageCheck(maxMessageBytes) } : undefined,
     };

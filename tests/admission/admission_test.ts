@@ -45,7 +45,7 @@ function requestWith(
       return () => slots.released++;
     },
   };
-  const parts = { isWebSocket: false, held: new HeldBytes(1e6).share("a"), counted: undefined };
+  const parts = { isWebSocket: false, bodyMemory: new HeldBytes(1e6).share("a"), counted: undefined };
   return { admission: [request, { maxBodyBytes: undefined, receivingSlots }, parts], slots };
 }
 

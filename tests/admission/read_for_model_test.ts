@@ -33,7 +33,7 @@ async function modelOf(
     { maxBodyBytes: undefined, receivingSlots: { acquire: () => () => {} } },
     {
       isWebSocket: path.includes("/realtime"),
-      held: new HeldBytes(1e9).share("anna"),
+      bodyMemory: new HeldBytes(1e9).share("anna"),
       maxBytes: 1e6,
       limiter: undefined,
     },
