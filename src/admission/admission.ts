@@ -33,7 +33,7 @@ export interface AdmissionRequest {
   readonly principal: Principal;
   readonly endpoint: Endpoint;
   /** The path after the name of the endpoint, and the raw query. */
-  readonly rest: string;
+  readonly apiPath: string;
   readonly query: string;
   /** The name that the client used, if another model is sent. */
   readonly modelAsked?: string | undefined;
@@ -93,11 +93,11 @@ export async function admitRequest(
   { maxBodyBytes, receivingSlots }: BodyLimits,
   { isWebSocket, bodyMemory, counted, read: readBefore, objects }: AdmissionParts,
 ): Promise<AdmittedRequest> {
-  const { request, principal, endpoint, rest, query, modelAsked } = incoming;
+  const { request, principal, endpoint, apiPath, query, modelAsked } = incoming;
   const { fields, cancellation } = request;
   const method = effectiveMethod(request.method, { query, fields });
-  const operation = operationOf(method, rest);
-  checkEndpointPath(endpoint, { method: request.method, path: rest, query, fields, isWebSocket });
+  const operation = operationOf(method, apiPath);
+  checkEndpointPath(endpoint, { method: request.method, path: apiPath, query, fields, isWebSocket });
   let admitted: AdmittedHead | undefined;
   if (counted !== undefined) {
     const { account, limiter } = counted;
@@ -107,7 +107,7 @@ export async function admitRequest(
       operation,
       principal,
       endpoint,
-      rest,
+      apiPath,
       query,
       isWebSocket,
       modelAsked,
@@ -117,7 +117,7 @@ export async function admitRequest(
   }
   if (objects?.isGuarded === true) {
     checkObjectHead(objects, { query, fields });
-    checkNoRequestBatch(rest, fields);
+    checkNoRequestBatch(apiPath, fields);
   }
   const unread: UnreadRequest = {
     method,
@@ -126,7 +126,7 @@ export async function admitRequest(
     body: request.body,
     principal,
     endpoint,
-    path: rest,
+    path: apiPath,
     isWebSocket,
     cancellation,
     bodyMemory,

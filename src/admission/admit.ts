@@ -48,7 +48,7 @@ export interface CountedRequest {
   readonly principal: Principal;
   readonly endpoint: Endpoint;
   /** The path after the name of the endpoint, and the raw query. */
-  readonly rest: string;
+  readonly apiPath: string;
   readonly query: string;
   /** Whether the client requests a WebSocket. */
   readonly isWebSocket: boolean;
@@ -76,7 +76,7 @@ const NO_MODELS: ModelsInHead = { named: [], possiblyNamed: [] };
  * Throws `forbidden`, `rate_limited` or `budget_exceeded`.
  */
 export function admit(counted: CountedRequest): AdmittedHead {
-  const { request, method, operation, principal, endpoint, rest, query, isWebSocket, account, limiter } =
+  const { request, method, operation, principal, endpoint, apiPath, query, isWebSocket, account, limiter } =
     counted;
   checkEndpoint(principal, endpoint.name);
   checkTokenPath(principal, endpoint, counted);
@@ -85,7 +85,7 @@ export function admit(counted: CountedRequest): AdmittedHead {
   if (hasAnyBudget(principal) && account.isPriced) {
     checkCostIsKnown(principal, { cost, webSocketDialect: isWebSocket && endpoint.dialect });
   }
-  const object = isWebSocket ? undefined : objectRequestOf({ method, path: rest });
+  const object = isWebSocket ? undefined : objectRequestOf({ method, path: apiPath });
   if (!isWebSocket && (cost !== "free" || object !== undefined)) {
     checkResponseIsWhole(principal, { query, fields: request.fields, isFile: object?.action === "file" });
   }
@@ -119,8 +119,8 @@ function aliasOf({ modelAsked }: CountedRequest, model: string | undefined): Mod
   return modelAsked === undefined || model === undefined ? undefined : { asked: modelAsked, model };
 }
 
-function modelsOf({ request, rest, query, isWebSocket }: CountedRequest): ModelsInHead {
-  return modelsInHead({ path: rest, query, fields: request.fields, isWebSocket });
+function modelsOf({ request, apiPath, query, isWebSocket }: CountedRequest): ModelsInHead {
+  return modelsInHead({ path: apiPath, query, fields: request.fields, isWebSocket });
 }
 
 /**
@@ -151,7 +151,7 @@ function admitMeasured(
   input: InputEstimate,
 ): MessageBody | null {
   const { counted, admission, cost, object } = head;
-  const { request, operation, principal, endpoint, rest, query, isWebSocket, account } = counted;
+  const { request, operation, principal, endpoint, apiPath, query, isWebSocket, account } = counted;
   const isRestricted = restrictsModels(principal);
   const hasModelLimits = limitsModels(principal);
   const reserves = principal.subjects.some(limitsAmountsOf);
@@ -192,7 +192,7 @@ function admitMeasured(
   const tap = new RequestTap({
     isReadable: contentCodingOf(request.fields) === "identity",
     contentType: fieldValue(request.fields, "content-type"),
-    path: rest,
+    path: apiPath,
     operation,
     query: isWebSocket ? query : "",
   });
@@ -231,7 +231,8 @@ function withHead(
 
 /** Reserves what a request may cost, at the most expensive model that may serve it. Throws like {@link admit}. */
 function reserve(
-  { counted: { operation, principal, endpoint, rest, isWebSocket, account, modelAsked }, cost }: AdmittedHead,
+  { counted: { operation, principal, endpoint, apiPath, isWebSocket, account, modelAsked }, cost }:
+    AdmittedHead,
   { models: { named, possiblyNamed }, payload, facts, input, outputTokens }: {
     readonly models: ModelsInHead;
     readonly payload: ReadRequest["payload"];
@@ -241,7 +242,7 @@ function reserve(
   },
 ): void {
   if (cost === "free") return account.reserve(undefined);
-  const inPath = named.length === 1 ? modelInPath(rest) : undefined;
+  const inPath = named.length === 1 ? modelInPath(apiPath) : undefined;
   const candidates = candidateModels({
     endpoint,
     operation,

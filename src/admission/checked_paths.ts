@@ -48,16 +48,16 @@ function remember(endpoint: Endpoint, method: string, path: string): void {
 export function checkTokenPath(
   principal: Principal,
   endpoint: Endpoint,
-  { request, rest, query, isWebSocket }: {
+  { request, apiPath, query, isWebSocket }: {
     readonly request: Pick<RequestHead, "method" | "fields">;
-    readonly rest: string;
+    readonly apiPath: string;
     readonly query: string;
     readonly isWebSocket: boolean;
   },
 ): void {
   if (!principal.subjects.some(listsPaths)) return;
   const { method, fields } = request;
-  checkPath(principal, requestedPath(endpoint, { method, path: rest, query, fields, isWebSocket }));
+  checkPath(principal, requestedPath(endpoint, { method, path: apiPath, query, fields, isWebSocket }));
 }
 
 function listsPaths({ rules }: Subject): boolean {

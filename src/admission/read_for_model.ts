@@ -17,7 +17,7 @@ import { receivedBody } from "./received_body.ts";
 export interface UnroutedRequest {
   readonly request: IncomingRequest;
   readonly principal: Principal;
-  readonly rest: string;
+  readonly apiPath: string;
   readonly query: string;
   /** The key that limits are counted by. */
   readonly holder: string;
@@ -32,7 +32,7 @@ export interface RequestedModel {
   /** The changed parts of the request if another model is sent. */
   readonly withModel: (model: string) => {
     readonly read?: ReadRequest;
-    readonly rest?: string;
+    readonly apiPath?: string;
     readonly query?: string;
   };
 }
@@ -57,19 +57,23 @@ const UNNAMED: RequestedModel = { name: undefined, read: undefined, withModel: (
  * and `bad_request` for a body that it cannot understand.
  */
 export async function readForModel(
-  { request, principal, rest, query, holder }: UnroutedRequest,
+  { request, principal, apiPath, query, holder }: UnroutedRequest,
   { maxBodyBytes, receivingSlots }: BodyLimits,
   { isWebSocket, bodyMemory, maxBytes, limiter }: ModelReading,
 ): Promise<RequestedModel> {
   const { fields, cancellation } = request;
-  const operation = operationOf(effectiveMethod(request.method, { query, fields }), rest);
-  const inPath = modelInPath(rest);
+  const operation = operationOf(effectiveMethod(request.method, { query, fields }), apiPath);
+  const inPath = modelInPath(apiPath);
   const { modelIn } = factsOf(operation);
   const hasModel = !isWebSocket && (modelIn === "body" || modelIn === "form") &&
     (request.body !== null || request.knownBody !== undefined);
   // Clients of Azure name the model in the path and in the body.
   if (inPath !== undefined && !hasModel) {
-    return { name: inPath.name, read: undefined, withModel: (model) => ({ rest: inPath.withModel(model) }) };
+    return {
+      name: inPath.name,
+      read: undefined,
+      withModel: (model) => ({ apiPath: inPath.withModel(model) }),
+    };
   }
   if (isWebSocket) {
     const name = modelIn === "query" ? new URLSearchParams(query).get("model") ?? undefined : undefined;
@@ -97,7 +101,7 @@ export async function readForModel(
       read,
       withModel: (model) => ({
         read: name === inBody ? withModel(read, model) : read,
-        ...inPath && { rest: inPath.withModel(model) },
+        ...inPath && { apiPath: inPath.withModel(model) },
       }),
     };
   } finally {

@@ -27,7 +27,7 @@ export interface RequestedExchange {
   readonly endpoint: Endpoint;
   readonly principal: Pick<Principal, "keys">;
   /** The path after the name of the endpoint, byte for byte. */
-  readonly rest: string;
+  readonly apiPath: string;
   /** The raw query without its `?`. */
   readonly query: string;
 }
@@ -58,11 +58,11 @@ export class BackendRequests {
 
   /** The head for a backend. Throws `bad_request` where it would contain a token of the proxy. */
   headFor(chosen: Backend): { readonly target: string; readonly fields: readonly Field[] } {
-    const { request: { method }, rest, query, endpoint } = this.#exchange;
+    const { request: { method }, apiPath, query, endpoint } = this.#exchange;
     const { credentials, isWebSocket, isCounted, isFromPage, urlsIn } = this.#parts;
     const backend = this.withKey(chosen);
     const stripped = credentials.placesToStrip(backend.key.mode === "passthrough");
-    const path = joinPath(backend.baseUrl, withModelInPath(backend, rest));
+    const path = joinPath(backend.baseUrl, withModelInPath(backend, apiPath));
     const ownQuery = stripped.has("query") ? withoutParameter(query, KEY_PARAMETER) : query;
     const backendQuery = isWebSocket ? withModelOf(backend, ownQuery) : ownQuery;
     const fields = upstreamFields(this.#parts.fields, {

@@ -73,7 +73,7 @@ function checkReadable(
   { principal, rejection }: { readonly principal: Principal; readonly rejection: string | undefined },
 ): void {
   if (rejection !== undefined) throw new ProxyFault("bad_request", rejection);
-  if (exchange.rest === undefined) throw notServed(exchange, proxy, principal);
+  if (exchange.apiPath === undefined) throw notServed(exchange, proxy, principal);
   checkDraining(proxy);
   const unsupported = unsupportedReason(exchange.request);
   if (unsupported !== undefined) throw new ProxyFault("bad_request", unsupported);
@@ -106,11 +106,11 @@ function objectsOf(
   { objects, clock }: ProxyParts,
   isWebSocket: boolean,
 ): ObjectAccess | undefined {
-  const { principal, endpoint, request, rest, query } = exchange;
+  const { principal, endpoint, request, apiPath, query } = exchange;
   const isStored = () => exchange.account?.isStored() === true;
   const access = createObjectAccess(
     objects,
-    { principal, endpoint, request, rest, query, isWebSocket, isStored },
+    { principal, endpoint, request, apiPath, query, isWebSocket, isStored },
     clock,
   );
   exchange.objects = access;

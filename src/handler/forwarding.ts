@@ -88,7 +88,7 @@ export class Forwarding {
 
   /** The heads of the same request with another query. */
   #requestsFor(query: string): BackendRequests {
-    const { request, endpoint, principal, rest } = this.#admitted.exchange;
-    return new BackendRequests({ request, endpoint, principal, rest, query }, this.#requestParts);
+    const { request, endpoint, principal, apiPath } = this.#admitted.exchange;
+    return new BackendRequests({ request, endpoint, principal, apiPath, query }, this.#requestParts);
   }
 }

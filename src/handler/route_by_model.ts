@@ -102,13 +102,13 @@ async function replaceAlias(
 }
 
 async function requestedModel(
-  { request, rest, query, holder }: Exchange,
+  { request, apiPath, query, holder }: Exchange,
   limits: BodyLimits,
   { principal, ...reading }: ModelReading & { readonly principal: Principal },
 ): Promise<RequestedModel | undefined> {
-  return rest === undefined
+  return apiPath === undefined
     ? undefined
-    : await readForModel({ request, principal, rest, query, holder }, limits, reading);
+    : await readForModel({ request, principal, apiPath, query, holder }, limits, reading);
 }
 
 /** Sends an exchange to its endpoint with a model. Returns the request if the proxy has read its body. */
@@ -121,7 +121,7 @@ function send(
   const isReplaced = model !== undefined && model !== requested?.name;
   const changed = isReplaced ? requested?.withModel(model) : undefined;
   exchange.routeTo(endpoint, {
-    ...changed?.rest !== undefined && { rest: changed.rest },
+    ...changed?.apiPath !== undefined && { apiPath: changed.apiPath },
     ...changed?.query !== undefined && { query: changed.query },
     ...isReplaced && { modelAsked: requested?.name },
   });

@@ -35,7 +35,7 @@ function requestWith(
     },
     principal: ANONYMOUS,
     endpoint,
-    rest: "/v1/chat/completions",
+    apiPath: "/v1/chat/completions",
     query: "",
     holder: "a",
   };

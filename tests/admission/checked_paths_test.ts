@@ -34,7 +34,8 @@ function verdicts(urls: readonly string[], rules: readonly string[], request: st
   };
   const checks = {
     endpoint: () => checkEndpointPath(endpointAt(urls, rules), head),
-    token: () => checkTokenPath(principal, endpointAt(urls, ["all"]), { ...head, request: head, rest: path }),
+    token: () =>
+      checkTokenPath(principal, endpointAt(urls, ["all"]), { ...head, request: head, apiPath: path }),
   };
   return Object.entries(checks).filter(([, check]) => allows(check)).map(([name]) => name).join(" ") ||
     "none";
