@@ -8,7 +8,7 @@ import type { HeldShare } from "../capacity/held_bytes.ts";
 import type { Limiter } from "../limits/limiter.ts";
 import { modelInPath } from "../payload/model_in_path.ts";
 import type { Principal } from "../principal.ts";
-import type { BodyLimits } from "./admission.ts";
+import type { BodyLimits } from "./admit_request.ts";
 import { effectiveMethod } from "./effective_method.ts";
 import { readBody, type ReadRequest } from "./read_request.ts";
 import { receivedBody } from "./received_body.ts";

@@ -1,7 +1,7 @@
 /** Admits the request of an exchange: checks whether it may run now, and chooses its endpoint by its model. */
 
 import type { Account } from "../accounting/account.ts";
-import { admitRequest, type AdmittedRequest } from "../admission/admission.ts";
+import { admitRequest, type AdmittedRequest } from "../admission/admit_request.ts";
 import type { Exchange, RoutedExchange } from "../exchange.ts";
 import { ProxyFault } from "../faults.ts";
 import { unsupportedReason } from "../forwarding/unsupported.ts";

@@ -1,6 +1,6 @@
 /** Sends a request to the endpoint that serves its model, and replaces aliases of models. */
 
-import type { BodyLimits } from "../admission/admission.ts";
+import type { BodyLimits } from "../admission/admit_request.ts";
 import { type ModelReading, readForModel, type RequestedModel } from "../admission/read_for_model.ts";
 import type { ReadRequest } from "../admission/read_request.ts";
 import type { UnnamedApi } from "../apis/unnamed_paths.ts";

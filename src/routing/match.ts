@@ -8,7 +8,7 @@ import type { RoutingTable } from "./table.ts";
 const MAX_QUOTED_PATH = 200;
 
 /** The destination of a request: the endpoint, and the path for its backends. */
-export interface Target {
+export interface Destination {
   /**
    * The endpoint. If `byModel` is set, the fallback for models that choose no other endpoint; `undefined` if
    * there is no fallback.
@@ -21,7 +21,7 @@ export interface Target {
 }
 
 /** Finds the endpoint of a path. Returns undefined if no endpoint matches. `client` is the head of the request. */
-export function match(table: RoutingTable, path: string, client?: ClientHead): Target | undefined {
+export function match(table: RoutingTable, path: string, client?: ClientHead): Destination | undefined {
   // This path wins over an endpoint with the name `chat`.
   if (path === "/chat/completions" && (table.byModel ?? table.defaultEndpoint) !== undefined) {
     return unnamed(table, { path, client, endpoint: table.defaultEndpoint });
@@ -51,7 +51,7 @@ function unnamed(
     client: ClientHead | undefined;
     endpoint: Endpoint | undefined;
   },
-): Target | undefined {
+): Destination | undefined {
   if (byModel === undefined) return endpoint && { endpoint, apiPath: path };
   const shown = unnamedApiOf(path, client);
   // A client may send its token in the header of an API that no endpoint has.

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type AdmissionRequest, admitRequest } from "../../src/admission/admission.ts";
+import { type AdmissionRequest, admitRequest } from "../../src/admission/admit_request.ts";
 import { Cancellation } from "../../src/cancellation.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import { HeldBytes } from "../../src/capacity/held_bytes.ts";

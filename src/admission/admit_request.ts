@@ -12,7 +12,7 @@ import type { HeldPayload } from "../payload/held_payload.ts";
 import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { pathReadings } from "../text/path_readings.ts";
-import { admit, admitBody, type AdmittedHead } from "./admit.ts";
+import { admitBody, admitHead, type AdmittedHead } from "./admit_counted.ts";
 import { checkEndpointPath } from "./checked_paths.ts";
 import { ProxyFault } from "../faults.ts";
 import { effectiveMethod, otherRequestNamed } from "./effective_method.ts";
@@ -50,7 +50,7 @@ export interface BodyLimits {
 }
 
 /** What else decides on a request. */
-export interface AdmissionParts {
+export interface AdmissionContext {
   /** Whether the client asks for a WebSocket. */
   readonly isWebSocket: boolean;
   /** The request's share of the memory for bodies. */
@@ -91,7 +91,7 @@ export interface AdmittedRequest {
 export async function admitRequest(
   incoming: AdmissionRequest,
   { maxBodyBytes, receivingSlots }: BodyLimits,
-  { isWebSocket, bodyMemory, counted, read: readBefore, objects }: AdmissionParts,
+  { isWebSocket, bodyMemory, counted, read: readBefore, objects }: AdmissionContext,
 ): Promise<AdmittedRequest> {
   const { request, principal, endpoint, apiPath, query, modelAsked } = incoming;
   const { fields, cancellation } = request;
@@ -101,7 +101,7 @@ export async function admitRequest(
   let admitted: AdmittedHead | undefined;
   if (counted !== undefined) {
     const { account, limiter } = counted;
-    admitted = admit({
+    admitted = admitHead({
       request,
       method,
       operation,

@@ -1,4 +1,4 @@
-/** Decides whether a principal may send a request now: first by the head of the request, then by its body. */
+/** Decides whether a request that counts for limits may be sent now: first by its head, then by its body. */
 
 import type { Account } from "../accounting/account.ts";
 import { KnownRequest } from "../accounting/accounted_request.ts";
@@ -75,7 +75,7 @@ const NO_MODELS: ModelsInHead = { named: [], possiblyNamed: [] };
  * Admits a request by its head, before the body is read: a rejected request must not hold its body in memory.
  * Throws `forbidden`, `rate_limited` or `budget_exceeded`.
  */
-export function admit(counted: CountedRequest): AdmittedHead {
+export function admitHead(counted: CountedRequest): AdmittedHead {
   const { request, method, operation, principal, endpoint, apiPath, query, isWebSocket, account, limiter } =
     counted;
   checkEndpoint(principal, endpoint.name);
@@ -125,7 +125,7 @@ function modelsOf({ request, apiPath, query, isWebSocket }: CountedRequest): Mod
 
 /**
  * Admits a request by its body, and returns the body to send. The account reads a body that the proxy has not
- * read while it passes. Throws like {@link admit}. Returns a promise only if the body is long.
+ * read while it passes. Throws like {@link admitHead}. Returns a promise only if the body is long.
  */
 export function admitBody(
   head: AdmittedHead,
@@ -229,7 +229,7 @@ function withHead(
   return changed;
 }
 
-/** Reserves what a request may cost, at the most expensive model that may serve it. Throws like {@link admit}. */
+/** Reserves what a request may cost, at the most expensive model that may serve it. Throws like {@link admitHead}. */
 function reserve(
   { counted: { operation, principal, endpoint, apiPath, isWebSocket, account, modelAsked }, cost }:
     AdmittedHead,
