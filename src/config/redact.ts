@@ -27,7 +27,7 @@ export function secretsOf({ auth, endpoints, management }: Config): string[] {
   );
 }
 
-/** The password of a database, as it is and as it stands in the URL. */
+/** The password of a database, as it is and as the URL writes it. */
 function databasePassword(url: string): string[] {
   const parsed = isPostgresUrl(url) ? parsePostgresUrl(url) : undefined;
   if (parsed === undefined || "problems" in parsed || parsed.password === undefined) return [];

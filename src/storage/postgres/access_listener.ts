@@ -16,7 +16,7 @@ const ANSWER_MS = 5_000;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 2_000;
 
-/** Begins to listen. The first connection is made in the background. */
+/** Begins to listen for changes. The connection is made in the background. {@link AccessWatch.close} ends it. */
 export function listenForAccess(server: PostgresServer): AccessWatch {
   return new AccessListener(server);
 }

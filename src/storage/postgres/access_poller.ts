@@ -10,7 +10,7 @@ import type { PostgresPool } from "./pool.ts";
 const POLL_MS = 500;
 const ANSWER_MS = 5_000;
 
-/** Begins to ask. */
+/** Begins to ask for changes, by way of the pool. {@link AccessWatch.close} ends it. */
 export function pollAccess(pool: PostgresPool): AccessWatch {
   return new AccessPoller(pool);
 }

@@ -6,7 +6,7 @@ import type { Queries } from "./pool.ts";
 export interface AccessWatch {
   /** The position of the latest known change. */
   readonly latest: number;
-  /** Whether the database cannot be reached. Then nobody knows whether something has changed. */
+  /** Whether the database cannot be reached. Then it is unknown whether something has changed. */
   readonly isDown: boolean;
   /** Whether everything must be read, because the connection was lost and found again. */
   readonly needsAll: boolean;

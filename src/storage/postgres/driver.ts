@@ -9,8 +9,10 @@ const INT8 = 20;
 const BYTEA = 17;
 const NUMERIC = 1700;
 
-/** A connection, and a pool of connections. */
-export const { Client, Pool } = pg;
+/** A connection to a server, for one query after the other. */
+export const Client: typeof pg.Client = pg.Client;
+/** A pool of connections to a server, which makes and closes them as they are needed. */
+export const Pool: typeof pg.Pool = pg.Pool;
 
 /**
  * How values are read: whole numbers and sums as numbers, because all of them are below 2^53, and bytes as a plain

@@ -62,7 +62,7 @@ const COUNT_TOKENS = `WITH counts AS (
 
 /**
  * Writes exchanges. Those that the database has already are left out, also of the sums: a batch whose connection broke
- * is written again, and nobody knows whether it was kept. Call it within a transaction.
+ * is written again, and it is unknown whether it was kept. Call it within a transaction.
  */
 export async function insertExchanges(queries: Queries, rows: readonly ExchangeRow[]): Promise<void> {
   if (rows.length === 0) return;

@@ -15,7 +15,7 @@ export interface Month {
   readonly to: number;
 }
 
-/** The month of a moment. */
+/** The month of a moment in UTC, with the name of its partition. */
 export function monthOf(atMs: number): Month {
   const date = new Date(atMs);
   const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];

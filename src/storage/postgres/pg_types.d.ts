@@ -1,6 +1,6 @@
 /** The part of the package `pg` that this folder uses. Its own types are another package, with those of Node. */
 
-/** How a client connects. */
+/** How a client connects to a server. Times are milliseconds. */
 export interface ClientConfig {
   readonly host: string;
   readonly port: number;
@@ -29,12 +29,13 @@ export interface QueryConfig {
   readonly query_timeout?: number;
 }
 
+/** What the server answered to a query. */
 export interface QueryResult {
   readonly rows: Record<string, unknown>[];
   readonly rowCount: number | null;
 }
 
-/** A connection. */
+/** A connection to a server. Its methods reject with errors of the driver or of the server. */
 export class Client {
   constructor(config: ClientConfig);
   /** The id of the process of the server, as the server or a pooler names it. */
@@ -50,18 +51,20 @@ export class Client {
   ): this;
 }
 
-/** A connection of a pool. */
+/** A connection that a pool has lent, until it is given back. */
 export interface PoolClient extends Client {
   /** Gives the connection back, or closes it. */
   release(isBroken?: boolean): void;
 }
 
+/** How a pool connects, and how many connections it has. */
 export interface PoolConfig extends ClientConfig {
   readonly max: number;
   readonly idleTimeoutMillis: number;
   readonly maxLifetimeSeconds: number;
 }
 
+/** A pool of connections, which makes them when they are needed. */
 export class Pool {
   constructor(config: PoolConfig);
   connect(): Promise<PoolClient>;
@@ -75,6 +78,7 @@ export const types: {
   getTypeParser(oid: number, format?: string): (value: never) => unknown;
 };
 
+/** The module of the driver, which is CommonJS. */
 declare const pg: {
   readonly Client: typeof Client;
   readonly Pool: typeof Pool;

@@ -96,7 +96,7 @@ export class PostgresPool implements Queries {
 
   /**
    * Runs work in a transaction. If the work throws, the transaction is rolled back. `begin` has statements for the
-   * round trip that begins it, such as a lock. If the connection breaks at the end, nobody knows whether the
+   * round trip that begins it, such as a lock. If the connection breaks at the end, it is unknown whether the
    * transaction is kept: what it does must be safe to repeat.
    */
   async transaction<Result>(

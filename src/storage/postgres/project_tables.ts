@@ -9,7 +9,7 @@ import type { Queries } from "./pool.ts";
 import { storedJson, storedText } from "./stored_text.ts";
 import { type Columns, updateRow } from "./versioned_row.ts";
 
-/** The columns of a project. */
+/** The columns of a project, by name: a newer version of the program may add others. */
 export const PROJECT_COLUMNS = "seq, id, name, active, rules, created_at, updated_at, version";
 
 /** Finds a project by its id. */

@@ -14,7 +14,7 @@ export const QUERY_MS = 10_000;
 /** The name of the program in the lists of connections of the server. */
 export const PROGRAM = "llm-proxy";
 
-/** A server that answered. */
+/** A server that has answered, and how to connect to it again. */
 export interface PostgresServer {
   /** The URL for users, without the password. */
   readonly place: string;

@@ -12,7 +12,7 @@ import { lockTokens } from "./project_tables.ts";
 import { storedJson, storedText } from "./stored_text.ts";
 import { type Columns, updateRow } from "./versioned_row.ts";
 
-/** The columns of a token. */
+/** The columns of a token, by name: a newer version of the program may add others. */
 export const TOKEN_COLUMNS =
   `seq, id, project_id, name, hash, suffix, previous_hash, previous_expires_at, active,
   revoked_at, expires_at, rules, request_count, last_used_at, created_at, updated_at, version`;

@@ -48,8 +48,13 @@ export class PostgresServer implements AsyncDisposable {
     this.folder = folder;
   }
 
-  /** Creates the data of a server, and starts it. `settings` are lines of postgresql.conf. */
-  static async start(settings: readonly string[] = []): Promise<PostgresServer> {
+  /**
+   * Creates the data of a server, and starts it. `settings` are lines of postgresql.conf, and `access` are the first
+   * lines of pg_hba.conf: without them, everyone may connect without a password.
+   */
+  static async start(
+    { settings = [], access = [] }: { settings?: readonly string[]; access?: readonly string[] } = {},
+  ): Promise<PostgresServer> {
     const server = new PostgresServer(await Deno.makeTempDir({ prefix: "pg" }));
     if (Deno.uid() === 0) await Deno.chown(server.folder, account()?.uid ?? null, account()?.gid ?? null);
     const data = `${server.folder}/data`;
@@ -70,6 +75,8 @@ export class PostgresServer implements AsyncDisposable {
       ].join("\n"),
       { append: true },
     );
+    const rules = await Deno.readTextFile(`${data}/pg_hba.conf`);
+    await Deno.writeTextFile(`${data}/pg_hba.conf`, [...access, rules].join("\n"));
     await server.resume();
     await server.admin(`CREATE DATABASE ${TEMPLATE}`);
     await withPool(server.url(TEMPLATE), migrate);
@@ -101,6 +108,11 @@ export class PostgresServer implements AsyncDisposable {
   /** Gives back a database that no store has open. */
   giveBack(name: string): void {
     this.#free.push(name);
+  }
+
+  /** Removes a database, and ends its connections. */
+  async dropDatabase(name: string): Promise<void> {
+    await this.admin(`DROP DATABASE ${name} WITH (FORCE)`);
   }
 
   /** Runs a statement of the owner of the server, in a database. */
