@@ -22,6 +22,7 @@ import { monthOf, Partitions } from "./partitions.ts";
 import { PostgresPool } from "./pool.ts";
 import * as projects from "./project_tables.ts";
 import { findServer } from "./server.ts";
+import { Sequence } from "./sequence.ts";
 import { dateSpending, readSpending } from "./spending.ts";
 import { storedText } from "./stored_text.ts";
 import * as tokens from "./token_tables.ts";
@@ -213,13 +214,15 @@ function awaitedObjectStore(pool: PostgresPool): AwaitedObjectStore {
 }
 
 function madeObjectStore(pool: PostgresPool): MadeObjectStore {
+  // A caller removes an object and adds another one with its id, without waiting in between.
+  const inOrder = new Sequence();
   return {
-    addMadeObjects: (rows) => pool.transaction((queries) => madeObjects.insertMadeObjects(queries, rows)),
-    removeMadeObjects: (rows) => madeObjects.deleteMadeObjects(pool, rows),
+    addMadeObjects: (rows) =>
+      inOrder.run(() => pool.transaction((queries) => madeObjects.insertMadeObjects(queries, rows))),
+    removeMadeObjects: (rows) => inOrder.run(() => madeObjects.deleteMadeObjects(pool, rows)),
     findMadeObjects: (ids) => madeObjects.findMadeObjects(pool, ids),
     listObjectMakers: () => madeObjects.listObjectMakers(pool),
-    pruneMadeObjects: (limits) =>
-      pool.transaction((queries) => madeObjects.pruneMadeObjects(queries, limits)),
+    pruneMadeObjects: (limits) => pool.transaction((queries) => madeObjects.pruneMadeObjects(queries, limits)),
   };
 }
 

@@ -1,6 +1,5 @@
 /** How to connect to the server of a {@link PostgresUrl}: its files, its TLS, and its password. */
 
-import { join } from "node:path";
 import { type PostgresUrl, shownPostgresUrl } from "../../network/postgres_url.ts";
 import { StoreError } from "../store.ts";
 import type { ClientConfig } from "./pg_types.d.ts";
@@ -122,9 +121,4 @@ function readText(path: string, what: string): string {
   } catch (error) {
     throw new StoreError("failed", `${what} (${path}) cannot be read`, { cause: error });
   }
-}
-
-/** The path of the socket in a folder, as the server names it. */
-export function socketPath({ host, port }: Pick<PostgresUrl, "host" | "port">): string {
-  return join(host, `.s.PGSQL.${port}`);
 }

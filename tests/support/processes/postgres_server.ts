@@ -50,10 +50,15 @@ export class PostgresServer implements AsyncDisposable {
 
   /**
    * Creates the data of a server, and starts it. `settings` are lines of postgresql.conf, and `access` are the first
-   * lines of pg_hba.conf: without them, everyone may connect without a password.
+   * lines of pg_hba.conf: without them, everyone may connect without a password. `files` are copied into the folder of
+   * the data.
    */
   static async start(
-    { settings = [], access = [] }: { settings?: readonly string[]; access?: readonly string[] } = {},
+    { settings = [], access = [], files = {} }: {
+      settings?: readonly string[];
+      access?: readonly string[];
+      files?: Readonly<Record<string, string>>;
+    } = {},
   ): Promise<PostgresServer> {
     const server = new PostgresServer(await Deno.makeTempDir({ prefix: "pg" }));
     if (Deno.uid() === 0) await Deno.chown(server.folder, account()?.uid ?? null, account()?.gid ?? null);
@@ -76,6 +81,12 @@ export class PostgresServer implements AsyncDisposable {
       { append: true },
     );
     const rules = await Deno.readTextFile(`${data}/pg_hba.conf`);
+    for (const [name, source] of Object.entries(files)) {
+      await Deno.writeTextFile(`${data}/${name}`, await Deno.readTextFile(source), { mode: 0o600 });
+      if (Deno.uid() === 0) {
+        await Deno.chown(`${data}/${name}`, account()?.uid ?? null, account()?.gid ?? null);
+      }
+    }
     await Deno.writeTextFile(`${data}/pg_hba.conf`, [...access, rules].join("\n"));
     await server.resume();
     await server.admin(`CREATE DATABASE ${TEMPLATE}`);
