@@ -11,7 +11,7 @@ const ROWS_AT_ONCE = 2_000;
 /** Sums of times have fractions, which depend on the order of the rows. */
 const TOLERANCE = 1e-9;
 
-/** How far a copy is. */
+/** How far a copy is, after each batch of rows. */
 export interface CopyProgress {
   readonly table: string;
   readonly rows: number;

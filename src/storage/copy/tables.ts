@@ -13,7 +13,7 @@ export interface CopiedColumn {
   readonly kind: CopiedKind;
 }
 
-/** A copied table. */
+/** A table that a copy has, with what it needs to read and to compare it. */
 export interface CopiedTable {
   readonly name: string;
   readonly columns: readonly CopiedColumn[];
