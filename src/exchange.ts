@@ -96,7 +96,7 @@ export class Exchange {
   #firstByteMs: number | undefined;
   // What the exchange holds until its end:
   #releaseSlot: (() => void) | undefined;
-  #held: { readonly release: () => void } | undefined;
+  #bodyMemory: { readonly release: () => void } | undefined;
   #hasEnded = false;
   /** Whether the account has failed, so that it reads no more of the response. The objects go on. */
   #hasAccountFailed = false;
@@ -195,7 +195,7 @@ export class Exchange {
 
   /** Takes over a share of the memory for bodies, which is released at the end of the exchange. */
   takeOverShare<Share extends { readonly release: () => void }>(share: Share): Share {
-    this.#held = share;
+    this.#bodyMemory = share;
     return share;
   }
 
@@ -336,7 +336,7 @@ export class Exchange {
     // Many clients close the connection after the last event. Their exchange is complete.
     const ending = how === "client_gone" && this.#hasSeenEnd ? "complete" : how;
     this.#releaseSlot?.();
-    this.#held?.release();
+    this.#bodyMemory?.release();
     const record = this.#recordOf(ending);
     this.#parts.onEnd(this.request.cancellation);
     try {
