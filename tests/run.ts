@@ -11,6 +11,7 @@
  * them. The last lines say how many tests were left out, and why.
  */
 
+import { FEW_CASES } from "./support/runner/cases.ts";
 import { leftOutLines } from "./support/runner/left_out_lines.ts";
 import { runSuite } from "./support/runner/run_suite.ts";
 import { Summary } from "./support/runner/summary.ts";
@@ -54,7 +55,10 @@ const [bundle] = await Promise.all([
     ...(named.length > 0 ? [...PROGRAMS, ...suites.flatMap((suite) => suite.files)] : []),
   ),
 ]);
-const env = bundle === undefined ? {} : { LLM_PROXY_BUNDLE: bundle };
+const env = {
+  ...(bundle !== undefined && { LLM_PROXY_BUNDLE: bundle }),
+  ...(named.length === 0 && wanted === "short" && { [FEW_CASES]: "1" }),
+};
 
 const summary = new Summary();
 const reports: string[] = [];
