@@ -33,6 +33,8 @@ const LONG: Listed = {
   "tests/clients/tls_test.ts": "certificates for each client that is installed",
   "tests/docs_commands_test.ts": "every command of the documentation",
   "tests/forwarding/fuzz_test.ts": "a million generated responses",
+  "tests/forwarding/websocket/autobahn_test.ts":
+    "Autobahn's cases in both directions, whole and byte by byte",
   "tests/limits/spending_property_test.ts": "years of random spending in four time zones",
   "tests/linear_cost_test.ts": "megabytes, byte by byte, for every reader",
   "tests/management/token_growth_test.ts": "tables of 20,000 tokens, to compare durations",
@@ -41,6 +43,8 @@ const LONG: Listed = {
   "tests/release/sbom_test.ts": "bundles of the whole program",
   "tests/storage/kill_test.ts": "a hundred kills of a writer",
   "tests/storage/restore_orders_test.ts": "thirty random orders of crashes, backups and restores",
+  "tests/storage/threads_contract_test.ts": "the tests of every adapter again, with threads",
+  "tests/storage/threads_test.ts": "reads of a database that is large enough to take seconds",
   "tests/wire/budgets/budget_attack_test.ts": "a hundred clients at once, in eight ways",
   "tests/wire/budgets/cancelled_objects_test.ts": "restarts of a proxy between a cancellation and its count",
   "tests/wire/budgets/objects_test.ts": "kills and restarts proxies, 37 starts",
@@ -58,6 +62,8 @@ const LONG: Listed = {
   "tests/wire/faults/crash_test.ts": "kills of a proxy under load, and its restarts",
   "tests/wire/faults/disk_faults_test.ts": "seconds of load on a database in each kind of trouble",
   "tests/wire/faults/disk_process_test.ts": "20 commands and proxies",
+  "tests/wire/hostile/deno_engine_corpus_test.ts":
+    "hundreds of hostile requests again, with the other engine",
   "tests/wire/hostile/differential_test.ts": "20,000 generated cases in front of seven servers",
   "tests/wire/hostile/fuzz_test.ts": "100,000 generated requests",
   "tests/wire/hostile/h2spec_test.ts": "126 cases of h2spec, and 56 fields in every spelling",
