@@ -30,7 +30,7 @@ const PROGRAMS = [
 /** Any small module: the first bundle fetches the bundler. */
 const SMALL = "src/time/clock.ts";
 /** How many modules of tests that share an isolate there are for each processor: few to start, and all end at about the same time. */
-const SHARED_PER_PROCESSOR = 6;
+const SHARED_PER_PROCESSOR = 4;
 const WANTED: Readonly<Record<string, Wanted>> = { "--long": "long", "--all": "all" };
 const FROM_SOURCE = "--source";
 
