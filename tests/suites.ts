@@ -24,7 +24,7 @@ const FIRST: Listed = {
 
 /** `deno task test` leaves these out; `deno task test:all` and CI run them. */
 const LONG: Listed = {
-  "tests/accounting/long_answer_test.ts": "responses of 200 MB",
+  "tests/accounting/taps/long_response_test.ts": "responses of 200 MB",
   "tests/auth/timing_test.ts": "thousands of checks, to compare their durations",
   "tests/bench/allocations/allocations_test.ts": "thousands of requests to three proxies",
   "tests/browser/": "a browser on every page of the admin page, at several widths",
@@ -78,8 +78,8 @@ const LONG: Listed = {
 
 /** `deno task test` runs these with few generated cases, `test:long` and `test:all` with all: they call `cases`. */
 const SAMPLED: Listed = {
-  "tests/accounting/catalogue_test.ts": "splits each recorded response at every place",
-  "tests/accounting/golden_test.ts": "20,000 responses with changed bytes",
+  "tests/accounting/taps/catalogue_test.ts": "splits each recorded response at every place",
+  "tests/accounting/taps/golden_test.ts": "20,000 responses with changed bytes",
   "tests/limits/budget_calendar_test.ts": "the hours of two years in six time zones",
   "tests/objects/body_references_test.ts": "2,000 generated bodies",
   "tests/payload/json_reader_test.ts": "20,000 generated texts",
@@ -87,7 +87,7 @@ const SAMPLED: Listed = {
 
 /** These run one after the other, while no other test runs. Files that run in parallel share one process. */
 const ALONE: Listed = {
-  "tests/accounting/long_answer_test.ts": "measures the memory of the process",
+  "tests/accounting/taps/long_response_test.ts": "measures the memory of the process",
   "tests/auth/timing_test.ts": "compares durations of microseconds",
   "tests/bench/allocations/allocations_test.ts": "the compiler of V8 has to keep up with the warm-up",
   "tests/left_out_test.ts": "sets variables of the process",
