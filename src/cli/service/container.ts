@@ -4,7 +4,7 @@ import type { Config } from "../../config/config.ts";
 import { loadConfig, type LoadedConfig } from "../../config/load.ts";
 import type { Flags } from "../../config/read/resolver.ts";
 import { processSources } from "../../config/sources/env.ts";
-import { VARIABLES } from "../../config/sources/variables.ts";
+import type { VARIABLES } from "../../config/sources/variables.ts";
 import { REPOSITORY, VERSION } from "../../release.ts";
 import { composeFile } from "../../service/compose.ts";
 import type { ContainerFacts, ContainerPlatform, ContainerPort } from "../../service/container_facts.ts";
