@@ -7,7 +7,7 @@ import {
   CONTAINER_HOST,
   type ContainerFacts,
   type ContainerFiles,
-  FLUSH_SECONDS,
+  stopSeconds,
 } from "./container_facts.ts";
 import caddyfile from "./Caddyfile" with { type: "text" };
 import template from "./compose.yaml" with { type: "text" };
@@ -59,11 +59,13 @@ function secretsOf({ secrets, store }: ContainerFacts): string[] {
 }
 
 function editReplica(document: Document, facts: ContainerFacts): void {
-  const { image, variables, secrets, config, drainSeconds } = facts;
+  const { image, variables, secrets, config, drainDelaySeconds } = facts;
   const trusted = variables.get("TRUSTED_PROXIES");
   const environment = new Map<string, string>([
     ...[...variables].filter(([name]) => !OF_LOAD_BALANCER.has(name)),
     ["HOST", CONTAINER_HOST],
+    // The load balancer asks for /readyz every 2 seconds.
+    ["DRAIN_DELAY_SECONDS", String(drainDelaySeconds)],
     // Caddy replaces the header X-Forwarded-For of its clients.
     ["TRUSTED_PROXIES", trusted === undefined ? CONTAINER_ADDRESSES : `${trusted},${CONTAINER_ADDRESSES}`],
     ...(config === undefined ? [] : [["CONFIG_PATH", `${CONFIG_FOLDER}/${config.name}`] as const]),
@@ -79,7 +81,7 @@ function editReplica(document: Document, facts: ContainerFacts): void {
   else set("configs", [{ source: "config", target: `${CONFIG_FOLDER}/${config.name}` }]);
   if (secrets.length === 0) document.deleteIn([REPLICA, "secrets"]);
   else set("secrets", secrets);
-  document.setIn([REPLICA, "stop_grace_period"], `${drainSeconds + FLUSH_SECONDS}s`);
+  document.setIn([REPLICA, "stop_grace_period"], `${stopSeconds(facts)}s`);
 }
 
 function removePostgres(document: Document): void {

@@ -31,7 +31,9 @@ export interface ContainerFacts {
   readonly notes: readonly string[];
   /** Whether `TLS_CERT_FILE` and `TLS_KEY_FILE` name a certificate. */
   readonly hasCertificateFiles: boolean;
-  /** How long running exchanges may continue after SIGTERM, in seconds. */
+  /** How long the proxy takes requests after SIGTERM, in seconds. */
+  readonly drainDelaySeconds: number;
+  /** How long running exchanges may continue after that, in seconds. */
   readonly drainSeconds: number;
   /** The database of the management plane; `none` if the plane is off. */
   readonly store: "none" | "sqlite" | "postgres";
@@ -47,8 +49,11 @@ export interface ContainerFiles {
   readonly commands: readonly string[];
 }
 
+/** The time in which nodes and load balancers notice a stop, in seconds, if the configuration has no other. */
+export const DRAIN_DELAY_SECONDS = 5;
+
 /** The time for the last usage to be written after a drain, in seconds. */
-export const FLUSH_SECONDS = 10;
+const FLUSH_SECONDS = 10;
 
 /** Where containers find the configuration file. */
 export const CONFIG_FOLDER = "/etc/llm-proxy";
@@ -58,6 +63,11 @@ export const SQLITE_URL = "sqlite:/data/llm-proxy.db";
 
 /** The address to listen on: all addresses of the container, IPv6 and IPv4. */
 export const CONTAINER_HOST = "::";
+
+/** How long a platform waits after SIGTERM until it ends the process, in seconds. */
+export function stopSeconds({ drainDelaySeconds, drainSeconds }: ContainerFacts): number {
+  return drainDelaySeconds + drainSeconds + FLUSH_SECONDS;
+}
 
 /** Formats lines as comments of YAML. */
 export function commented(lines: readonly string[]): string {

@@ -7,8 +7,8 @@ import {
   CONTAINER_HOST,
   type ContainerFacts,
   type ContainerFiles,
-  FLUSH_SECONDS,
   SQLITE_URL,
+  stopSeconds,
 } from "./container_facts.ts";
 import template from "./kubernetes.yaml" with { type: "text" };
 
@@ -17,8 +17,6 @@ const NAME = "llm-proxy";
 /** The name of the Secret with the certificate. */
 const CERTIFICATE = "llm-proxy-certificate";
 const CERTIFICATE_FOLDER = "/etc/llm-proxy-certificate";
-/** How long nodes may send new connections to a pod that stops. */
-const PRE_STOP_SECONDS = 5;
 /** The longest automatic growth, as a multiple of the replicas. */
 const MAX_GROWTH = 3;
 const FILE_NAME = "llm-proxy.yaml";
@@ -94,7 +92,7 @@ interface Hashed {
 }
 
 function editDeployment(document: Document, facts: ContainerFacts & Hashed): void {
-  const { image, replicas, ports, config, drainSeconds, store, hasCertificateFiles, hash } = facts;
+  const { image, replicas, ports, config, store, hasCertificateFiles, hash } = facts;
   document.setIn(["spec", "replicas"], replicas);
   if (store === "sqlite") {
     // Two processes of two pods must not use one file at the same time.
@@ -105,8 +103,7 @@ function editDeployment(document: Document, facts: ContainerFacts & Hashed): voi
   const annotations = ["spec", "template", "metadata", "annotations"];
   if (config === undefined) document.deleteIn(annotations);
   else document.setIn([...annotations, "llm-proxy/config-sha256"], hash);
-  document.setIn([...POD, "terminationGracePeriodSeconds"], PRE_STOP_SECONDS + drainSeconds + FLUSH_SECONDS);
-  document.setIn([...CONTAINER, "lifecycle", "preStop", "sleep", "seconds"], PRE_STOP_SECONDS);
+  document.setIn([...POD, "terminationGracePeriodSeconds"], stopSeconds(facts));
   document.setIn([...CONTAINER, "image"], image);
   document.setIn([...CONTAINER, "env"], flowItems(document, variablesOf(facts)));
   document.setIn(
@@ -129,10 +126,11 @@ function editDeployment(document: Document, facts: ContainerFacts & Hashed): voi
 }
 
 /** The variables of the container. Secrets are references to keys of the Secret. */
-function variablesOf({ variables, secrets, config, store, hasCertificateFiles }: ContainerFacts): unknown[] {
+function variablesOf({ drainDelaySeconds, variables, secrets, config, store, hasCertificateFiles }: ContainerFacts): unknown[] {
   const plain = new Map([
     ...variables,
     ["HOST", CONTAINER_HOST],
+    ["DRAIN_DELAY_SECONDS", String(drainDelaySeconds)],
     ...(config === undefined ? [] : [["CONFIG_PATH", `${CONFIG_FOLDER}/${config.name}`] as const]),
     ...(store === "sqlite" ? [["DATABASE_URL", SQLITE_URL] as const] : []),
     ...(hasCertificateFiles
@@ -166,7 +164,7 @@ function secretCommands({ secrets, hasCertificateFiles }: ContainerFacts): strin
 
 function heading({ secrets, notes }: ContainerFacts, commands: readonly string[]): string {
   return commented([
-    "llm-proxy on Kubernetes 1.30 or later. This file contains no secrets.",
+    "llm-proxy on Kubernetes 1.23 or later. This file contains no secrets.",
     ...(secrets.length === 0
       ? ["To use it:"]
       : ["To use it, with the secrets in variables of the shell (for example: set -a; . ./.env; set +a):"]),

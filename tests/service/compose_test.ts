@@ -123,6 +123,7 @@ Deno.test("composeFile: secrets are files; the commands write them; a dollar sta
     LOG_LEVEL: "debug",
     ALLOWED_HOSTS: "a$$b.test",
     HOST: "::",
+    DRAIN_DELAY_SECONDS: "5",
     TRUSTED_PROXIES: "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7",
     CONFIG_PATH: "/etc/llm-proxy/config.toml",
     DATABASE_URL: "",
@@ -166,7 +167,7 @@ Deno.test("composeFile: every service is read-only and without privileges, and r
     ], name);
     assert("healthcheck" in service, name);
   }
-  assertEquals(dataOf(OWN_DATABASE)["x-replica"].stop_grace_period, "100s");
+  assertEquals(dataOf(OWN_DATABASE)["x-replica"].stop_grace_period, "105s");
 });
 
 Deno.test({

@@ -13,6 +13,7 @@ export const FACTS: ContainerFacts = {
   },
   notes: ["Mount ca.pem too."],
   hasCertificateFiles: false,
+  drainDelaySeconds: 5,
   drainSeconds: 90,
   store: "postgres",
   upstreamPorts: [443, 5432, 11434],

@@ -127,6 +127,7 @@ Deno.test("kubernetesManifests: secrets are references and commands; other varia
     // Kubernetes reads $$ as $.
     { name: "ALLOWED_HOSTS", value: "a$$b.test" },
     { name: "HOST", value: "::" },
+    { name: "DRAIN_DELAY_SECONDS", value: "5" },
     { name: "CONFIG_PATH", value: "/etc/llm-proxy/config.toml" },
     ...FACTS.secrets.map(reference),
   ]);
@@ -159,7 +160,7 @@ Deno.test("kubernetesManifests: the file is in the ConfigMap byte for byte, and 
 
 Deno.test("kubernetesManifests: the pod has no privileges and may drain longer than DRAIN_SECONDS", async () => {
   const { spec } = (await manifestsOf(FACTS)).get("Deployment")?.spec.template ?? {};
-  const { securityContext, lifecycle } = spec.containers[0];
+  const { securityContext } = spec.containers[0];
   assertEquals(securityContext, {
     allowPrivilegeEscalation: false,
     readOnlyRootFilesystem: true,
@@ -174,7 +175,7 @@ Deno.test("kubernetesManifests: the pod has no privileges and may drain longer t
     seccompProfile: { type: "RuntimeDefault" },
   });
   assertEquals(spec.automountServiceAccountToken, false);
-  assert(spec.terminationGracePeriodSeconds > lifecycle.preStop.sleep.seconds + FACTS.drainSeconds);
+  assert(spec.terminationGracePeriodSeconds > FACTS.drainDelaySeconds + FACTS.drainSeconds);
 });
 
 Deno.test("kubernetesManifests: SQLite: one pod with a volume, and never two at a time", async () => {

@@ -7,7 +7,12 @@ import { processSources } from "../../config/sources/env.ts";
 import type { VARIABLES } from "../../config/sources/variables.ts";
 import { REPOSITORY, VERSION } from "../../release.ts";
 import { composeFile } from "../../service/compose.ts";
-import type { ContainerFacts, ContainerPlatform, ContainerPort } from "../../service/container_facts.ts";
+import {
+  type ContainerFacts,
+  type ContainerPlatform,
+  type ContainerPort,
+  DRAIN_DELAY_SECONDS,
+} from "../../service/container_facts.ts";
 import { kubernetesManifests } from "../../service/kubernetes.ts";
 import { CommandError } from "../command_error.ts";
 import { writeResult } from "../output.ts";
@@ -36,6 +41,7 @@ const PLAIN: ReadonlySet<string> = new Set(
     "ADMIN_PORT",
     "SERVER_ENGINE",
     "DRAIN_SECONDS",
+    "DRAIN_DELAY_SECONDS",
     "LOG_LEVEL",
     "LOG_FORMAT",
     "ACCESS_LOG",
@@ -125,6 +131,7 @@ function containerFacts(
       : { name: /\.json$/i.test(path) ? "config.json" : "config.toml", text },
     notes: notesOf(config, text),
     hasCertificateFiles: variables.has("TLS_CERT_FILE") && variables.has("TLS_KEY_FILE"),
+    drainDelaySeconds: Math.ceil(config.server.drainDelayMs / 1000) || DRAIN_DELAY_SECONDS,
     drainSeconds: Math.ceil(config.server.drainMs / 1000),
     store,
     upstreamPorts: upstreamPorts(config),
