@@ -16,7 +16,6 @@ const SPINE = [
   "server",
   "app",
   "handler",
-  "models",
 ];
 /** Values and functions without rules or state of the proxy. */
 const VOCABULARY = [
@@ -36,6 +35,7 @@ const ROOMS_WITH_RULES = [
   ...OPTIONAL,
   ...SPINE,
   "accounting",
+  "capacity",
   "config",
   "limits",
   "objects",
@@ -50,23 +50,37 @@ const NEVER: readonly { readonly parts: readonly string[]; readonly never: reado
   { parts: VOCABULARY, never: ROOMS_WITH_RULES },
   ...STAGES.map((stage) => ({ parts: [stage], never: STAGES.filter((other) => other !== stage) })),
   { parts: [...STAGES, "own_routes"], never: [...SPINE, ...OPTIONAL, "observability"] },
-  { parts: ["forwarding"], never: ["auth", "limits", "accounting", "objects", "storage"] },
-  { parts: ["objects"], never: [...STAGES, ...SPINE, ...OPTIONAL, "accounting", "limits", "observability"] },
-  { parts: ["routing"], never: ["auth", "limits", "accounting", "storage", "payload"] },
+  { parts: ["forwarding"], never: ["auth", "capacity", "limits", "accounting", "objects", "storage"] },
+  {
+    parts: ["objects"],
+    never: [...STAGES, ...SPINE, ...OPTIONAL, "accounting", "capacity", "limits", "observability"],
+  },
+  { parts: ["routing"], never: ["auth", "capacity", "limits", "accounting", "storage", "payload"] },
   {
     parts: ["catalogue"],
-    never: [...SPINE, ...OPTIONAL, "routing", "auth", "admission", "limits", "accounting", "storage"],
+    never: [
+      ...SPINE,
+      ...OPTIONAL,
+      "routing",
+      "auth",
+      "admission",
+      "capacity",
+      "limits",
+      "accounting",
+      "storage",
+    ],
   },
-  { parts: [...STAGES, "limits", "accounting"], never: ["catalogue"] },
-  { parts: ["admission", "limits", "payload"], never: ["auth"] },
-  { parts: ["limits"], never: ["accounting", "payload", ...STAGES] },
-  { parts: ["payload"], never: ["limits", "accounting", "storage", ...STAGES] },
+  { parts: [...STAGES, "capacity", "limits", "accounting"], never: ["catalogue"] },
+  { parts: ["admission", "capacity", "limits", "payload"], never: ["auth"] },
+  { parts: ["limits"], never: ["accounting", "capacity", "payload", ...STAGES] },
+  { parts: ["capacity"], never: ["accounting", "limits", "objects", "payload", "storage", ...STAGES] },
+  { parts: ["payload"], never: ["capacity", "limits", "accounting", "storage", ...STAGES] },
   {
     parts: ["accounting", "storage", "config", "observability"],
     never: ["objects", ...STAGES, ...SPINE, ...OPTIONAL],
   },
-  { parts: ["storage"], never: ["accounting", "config", "limits", "payload", "observability"] },
-  { parts: ["config"], never: ["accounting", "limits", "payload", "storage", "observability"] },
+  { parts: ["storage"], never: ["accounting", "capacity", "config", "limits", "payload", "observability"] },
+  { parts: ["config"], never: ["accounting", "capacity", "limits", "payload", "storage", "observability"] },
   { parts: ["management"], never: [...ENTRIES, "cli", "server", "app"] },
   { parts: ["server"], never: [...ENTRIES, "cli", "handler", ...STAGES, "management"] },
   { parts: ["handler"], never: ["management", "storage", ...ENTRIES, "cli", "server", "app"] },
@@ -220,7 +234,7 @@ Deno.test("architecture: the admin page imports the API's schemas, the fields of
   assert(page.length > 30, "the graph was read");
   const others = page.filter(({ text }) => /imports \.\.\//.test(text)).map(({ text }) => text);
   assertEquals(others.sort(), [
-    "src/management/page/api.ts imports ../api/answers.ts",
+    "src/management/page/api.ts imports ../api/responses.ts",
     "src/management/page/stream_response.ts imports ../../apis/request_fields.ts",
     "src/management/page/stream_response.ts imports ../../payload/event_stream_scanner.ts",
   ]);
