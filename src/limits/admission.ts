@@ -9,7 +9,7 @@ import type { Clock } from "../time/clock.ts";
 import type { BudgetClock } from "./budget_clock.ts";
 import type { Ledger, Reservation } from "./ledger.ts";
 import type { Ledgers } from "./ledgers.ts";
-import { checkOptimistic, type CountedLimits, excessOf, type LimitCheck } from "./limit_check.ts";
+import { type CountedLimits, excessOf, type LimitCheck } from "./limit_check.ts";
 import { limitsOfModels, modelRuleKey } from "./model_rules.ts";
 
 /** A reservation that outlasts its request. */
@@ -99,7 +99,7 @@ export class Admission {
     for (const one of this.#counted) {
       if (check.mayExceed(one, { reservation, now })) (beyond ??= []).push(one);
     }
-    if (beyond !== undefined) { for (const one of beyond) checkOptimistic(one); }
+    if (beyond !== undefined) { for (const one of beyond) check.checkOptimistic(one); }
     this.#reserved = reservation;
     this.#optimistic = beyond?.map(({ ledger }) => ledger);
     if (this.#optimistic !== undefined) { for (const ledger of this.#optimistic) ledger.optimistic++; }

@@ -1,0 +1,226 @@
+/** Shared counts in Redis or Valkey. Each operation is one call of a script, which the server runs without a pause. */
+
+import { createClient } from "@redis/client";
+import type { RedisPlace } from "../../../config/values/redis_url.ts";
+import type { Period } from "../../budget_calendar.ts";
+import type { Rejection } from "../../rejection.ts";
+import type {
+  GuessWait,
+  Holding,
+  LedgerBalance,
+  MinuteCount,
+  Renewal,
+  RenewalResult,
+  Settlement,
+  SharedLimits,
+  Take,
+  TakeResult,
+} from "../shared_limits.ts";
+import script from "./limits.lua" with { type: "text" };
+
+/**
+ * The beginning of all keys. The braces put all keys into one slot of a cluster, because a request changes the counts of
+ * its token and of its project together.
+ */
+const DEFAULT_PREFIX = "{llm-proxy}:";
+/** How long the client waits before it connects again, in milliseconds. */
+const RECONNECT_MS = 250;
+/** A connection without a byte for this time is dead: replicas send something every two seconds. In milliseconds. */
+const SILENCE_MS = 5_000;
+const CONNECT_MS = 3_000;
+
+/** The options of {@link RedisLimits.open}. */
+export interface RedisOptions {
+  /** The beginning of all keys. */
+  readonly prefix?: string;
+  /** The time in milliseconds since 1970. `undefined` for that of the server. */
+  readonly now?: () => number;
+}
+
+/** An answer of the script: words and numbers. */
+type Answer = readonly unknown[];
+
+/** Shared counts in Redis or Valkey. */
+export class RedisLimits implements SharedLimits {
+  readonly #client: ReturnType<typeof createClient>;
+  readonly #prefix: string;
+  /** Resolves with the first connection. */
+  readonly #connected: Promise<unknown>;
+  readonly #digest: string;
+  readonly #now: (() => number) | undefined;
+  /** Whether the server has the script. */
+  #isLoaded = false;
+  #failure = "not connected";
+
+  private constructor(place: RedisPlace, digest: string, { prefix = DEFAULT_PREFIX, now }: RedisOptions) {
+    this.#prefix = prefix;
+    this.#digest = digest;
+    this.#now = now;
+    const { username, password, database } = place;
+    this.#client = createClient({
+      RESP: 2,
+      ...username !== undefined && { username },
+      ...password !== undefined && { password },
+      ...database !== undefined && { database },
+      disableOfflineQueue: true,
+      disableClientInfo: true,
+      maintNotifications: "disabled",
+      socket: {
+        ...socketOf(place),
+        connectTimeout: CONNECT_MS,
+        socketTimeout: SILENCE_MS,
+        reconnectStrategy: () => RECONNECT_MS,
+      },
+    });
+    // Each call that fails rejects. The reason of a connection that failed is only here.
+    this.#client.on("error", (error: Error) => this.#failure = reasonOf(error));
+    this.#connected = this.#client.connect();
+    this.#connected.catch((error) => this.#failure = reasonOf(error));
+  }
+
+  /** Connects in the background, also later when the server is back. */
+  static async open(place: RedisPlace, options: RedisOptions = {}): Promise<RedisLimits> {
+    return new RedisLimits(place, await digestOf(script), options);
+  }
+
+  async take(take: Take): Promise<TakeResult> {
+    const [kind, ...rest] = await this.#call("take", take);
+    switch (kind) {
+      case "taken":
+        return { kind };
+      case "unknown_replica":
+        return { kind };
+      case "other_hour":
+        return { kind, epochMs: Number(rest[0]) };
+      case "unseeded":
+        return { kind, keys: rest.map(String) };
+      case "rejected":
+        return { kind, index: Number(rest[0]), rejection: rejectionOf(rest.slice(1)) };
+      default:
+        throw new Error(`the script answered ${String(kind)}`);
+    }
+  }
+
+  async hold(holdings: readonly Holding[], minute?: MinuteCount): Promise<void> {
+    await this.#call("hold", { holdings, minute });
+  }
+
+  async settle(settlement: Settlement): Promise<boolean> {
+    const [kind] = await this.#call("settle", settlement);
+    return kind === "settled";
+  }
+
+  async count(minute: MinuteCount): Promise<void> {
+    await this.#call("count", minute);
+  }
+
+  async raise(balances: readonly LedgerBalance[]): Promise<void> {
+    await this.#call("raise", balances);
+  }
+
+  async renew(renewal: Renewal): Promise<RenewalResult> {
+    const [isKnown, epochMs, ageMs, waitsMark, waits] = await this.#call("renew", renewal);
+    return {
+      isKnown: Number(isKnown) === 1,
+      epochMs: Number(epochMs),
+      ageMs: Number(ageMs),
+      waitsMark: Number(waitsMark),
+      waits: waitsOf(Array.isArray(waits) ? waits : []),
+    };
+  }
+
+  async leave(replica: string): Promise<void> {
+    await this.#call("leave", { replica });
+  }
+
+  async guess(group: string, guess: string): Promise<GuessWait> {
+    const [waitMs] = await this.#call("guess", { group, guess });
+    return { group, waitMs: Number(waitMs) };
+  }
+
+  close(): Promise<void> {
+    this.#client.destroy();
+    return Promise.resolve();
+  }
+
+  async #call(operation: string, input: unknown): Promise<Answer> {
+    if (!this.#client.isReady) await this.#connected;
+    if (!this.#client.isReady) throw new Error(this.#failure);
+    const args = ["1", this.#prefix, operation, JSON.stringify(input)];
+    if (this.#now !== undefined) args.push(String(this.#now()));
+    const answer = this.#isLoaded ? await this.#callLoaded(args) : await this.#load(args);
+    return Array.isArray(answer) ? answer : [];
+  }
+
+  async #callLoaded(args: readonly string[]): Promise<unknown> {
+    try {
+      return await this.#client.sendCommand(["EVALSHA", this.#digest, ...args]);
+    } catch (error) {
+      // The server has started again, or was flushed.
+      if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
+      return await this.#load(args);
+    }
+  }
+
+  /** Loads the script and calls it in one round trip. Calls that follow send only the digest. */
+  async #load(args: readonly string[]): Promise<unknown> {
+    const answer = await this.#client.sendCommand(["EVAL", script, ...args]);
+    this.#isLoaded = true;
+    return answer;
+  }
+}
+
+async function digestOf(text: string): Promise<string> {
+  const bytes = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(text));
+  return new Uint8Array(bytes).toHex();
+}
+
+/** An error of the connection. It may have several causes, one for each address of a name. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  return error instanceof Error && error.message !== "" ? error.message : "not connected";
+}
+
+function rejectionOf([kind, ...rest]: Answer): Rejection {
+  switch (kind) {
+    case "max_requests":
+    case "concurrent_requests":
+    case "optimistic":
+      return { kind };
+    case "requests_per_minute":
+    case "tokens_per_minute":
+      return { kind, resetMs: Number(rest[0]) };
+    case "budget": {
+      const [period, state, resetMs] = rest;
+      return {
+        kind,
+        period: periodOf(period),
+        isSpent: state === "spent",
+        resetMs: resetMs === undefined ? undefined : Number(resetMs),
+      };
+    }
+    default:
+      throw new Error(`the script rejected with ${String(kind)}`);
+  }
+}
+
+function periodOf(name: unknown): Period | "total" {
+  return name === "day" || name === "week" || name === "month" ? name : "total";
+}
+
+/** Pairs of a group and the rest of its wait. */
+function waitsOf(pairs: Answer): GuessWait[] {
+  const waits: GuessWait[] = [];
+  for (let at = 0; at + 1 < pairs.length; at += 2) {
+    waits.push({ group: String(pairs[at]), waitMs: Number(pairs[at + 1]) });
+  }
+  return waits;
+}
+
+/** The options of a socket to a server. */
+export function socketOf({ at }: RedisPlace) {
+  if ("path" in at) return { path: at.path, tls: false } as const;
+  const { hostname: host, port, tls, ca } = at;
+  if (!tls) return { host, port, tls: false } as const;
+  return { host, port, tls: true, servername: host, ...ca !== undefined && { ca: [...ca] } } as const;
+}
