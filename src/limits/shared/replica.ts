@@ -143,10 +143,13 @@ export class Replica {
     };
     const needs = take.ledgers.filter(needsBalance);
     for (const { key } of needs) this.#keys.add(key);
+    const resets = this.#resets;
     const result = await this.#tryTake(id, take);
     if (result?.kind === "rejected") return result;
     if (result === undefined && this.#onLoss === "refuse" && needs.length > 0) return { kind: "refused" };
     this.#holdings.set(id, holding);
+    // The adapter has replaced what this replica holds, perhaps after it took this request.
+    if (resets !== this.#resets) this.#holdSoon(holding);
     return { kind: "taken", held: new SharedHold(this, holding) };
   }
 
@@ -163,7 +166,8 @@ export class Replica {
   }
 
   /** Reserves money for an object, such as a background response. All replicas hold the same objects. */
-  holdObject({ id, keys, micros }: Pick<Holding, "id" | "keys" | "micros">): void {
+  holdObject({ id: name, keys, micros }: Pick<Holding, "id" | "keys" | "micros">): void {
+    const id = objectId(name);
     const holding = { id, owner: NO_REPLICA, keys, isRunning: false, tokens: 0, micros, excessMicros: 0 };
     this.#objects.set(id, holding);
     this.#holdSoon(holding);
@@ -171,14 +175,16 @@ export class Replica {
 
   /** Replaces the reservation of an object by what it used. Only the first settlement of all replicas counts. */
   settleObject(settlement: Settlement, keys: readonly string[]): void {
-    if (!this.#objects.has(settlement.id)) this.holdObject({ id: settlement.id, keys, micros: 0 });
-    this.#objects.delete(settlement.id);
-    this.#settle(settlement);
+    const id = objectId(settlement.id);
+    if (!this.#objects.has(id)) this.holdObject({ id: settlement.id, keys, micros: 0 });
+    this.#objects.delete(id);
+    this.#settle({ ...settlement, id });
   }
 
   /** Releases the reservation of an object. */
-  releaseObject(id: string): void {
-    if (this.#objects.delete(id)) this.#settle({ id, tokens: 0, micros: 0, hour: this.#hour });
+  releaseObject(name: string): void {
+    const id = objectId(name);
+    if (this.#objects.delete(id)) this.#release(id);
   }
 
   /** Counts a request that holds nothing. */
@@ -226,7 +232,6 @@ export class Replica {
     const sent = ledgers.map(({ key, limits, maxRequests }) => ({ key, limits, maxRequests }));
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (this.#isAway) return undefined;
-      const resets = this.#resets;
       const hour = this.#presentHour();
       let result: TakeResult;
       try {
@@ -241,9 +246,6 @@ export class Replica {
       }
       switch (result.kind) {
         case "taken":
-          // The adapter has replaced what this replica holds, perhaps after it took this request.
-          if (resets !== this.#resets) return undefined;
-          return result;
         case "rejected":
           return result;
         case "unseeded":
@@ -260,6 +262,10 @@ export class Replica {
       }
     }
     return undefined;
+  }
+
+  #release(id: string): void {
+    this.#settle({ id, tokens: 0, micros: 0, hour: this.#hour });
   }
 
   #presentHour(): number {
@@ -346,11 +352,17 @@ export class Replica {
     this.#resets++;
     // Waits count again if the adapter has lost them.
     this.#waitsMark = 0;
-    await this.#renew([...this.#holdings.values()]);
-    const objects = [...this.#objects.values()];
-    if (objects.length > 0) await within(limits.hold(objects), { clock, timeoutMs: TIMEOUT_MS });
+    const sent = new Map(this.#holdings);
+    const objects = new Map(this.#objects);
+    await this.#renew([...sent.values()]);
+    if (objects.size > 0) await within(limits.hold([...objects.values()]), { clock, timeoutMs: TIMEOUT_MS });
     if (!this.#isAway) return;
     this.#isAway = false;
+    // What began, changed or ended in the meantime.
+    for (const [id, holding] of this.#holdings) if (sent.get(id) !== holding) this.#holdSoon(holding);
+    for (const [id, holding] of this.#objects) if (objects.get(id) !== holding) this.#holdSoon(holding);
+    for (const id of sent.keys()) if (!this.#holdings.has(id)) this.#release(id);
+    for (const id of objects.keys()) if (!this.#objects.has(id)) this.#release(id);
     onHealth("ok", "");
     this.#raiseIn(RAISE_SOON_MS);
   }
@@ -413,6 +425,11 @@ export class Replica {
       void this.#raise();
     });
   }
+}
+
+/** The id of what an object holds. Ids of providers may have any characters, and no request has such an id. */
+function objectId(name: string): string {
+  return `object ${name.toWellFormed().replaceAll("\0", " ")}`;
 }
 
 /** What one request holds in shared limits. */
