@@ -35,6 +35,7 @@ import { AccessAudit } from "./api/access_audit.ts";
 import type { Controls, ManageParts } from "./api/parts.ts";
 import { type ControlAccess, textOfAccess } from "./control/control_access.ts";
 import { createControlSecret } from "./control/signatures.ts";
+import type { JoinedReplica } from "./join_replicas.ts";
 import { LiveFeed } from "./live_feed.ts";
 import { ModelFactsTable } from "./model_facts.ts";
 import { PriceReload } from "./price_reload.ts";
@@ -58,6 +59,8 @@ export interface ManagementParts {
   readonly tokens: ManagedTokens;
   readonly pricer: Pricer;
   readonly limiter: Limiter;
+  /** This process as one of several replicas. `undefined` if it counts alone. */
+  readonly joined: JoinedReplica | undefined;
   /** Whether the database holds spending that was booked while the clock was wrong. */
   readonly hasUndated: boolean;
   /** Sets the callback of the limiter for changes of the clock. */
@@ -100,8 +103,8 @@ export class Management implements ManagementPort {
   #dropped = 0;
 
   constructor(config: ManagementConfig, parts: ManagementParts) {
-    const { log, clock, store, tokens, pricer, limiter, hasUndated, watchClock, objects, watchSettled } =
-      parts;
+    const { log, clock, store, tokens, pricer, limiter, joined, hasUndated, watchClock } = parts;
+    const { objects, watchSettled } = parts;
     this.#parts = parts;
     this.#databaseUrl = config.databaseUrl;
     this.#startedAt = clock.now();
@@ -140,6 +143,7 @@ export class Management implements ManagementPort {
       },
     });
     watchSettled((row) => this.#publish(row));
+    if (joined !== undefined) joined.events.flushed = () => this.#flush();
     this.answer = this.#openRoutes(config);
     this.#stopPruning = this.#startPruning();
     this.#stopBackups = this.#startBackups();
@@ -250,6 +254,7 @@ export class Management implements ManagementPort {
     this.#settings.apply(config);
     this.#prices.read(config);
     this.limiter.configure(config.budgetPeriods);
+    if (config.sharedLimits) this.#parts.joined?.replica.configure(config.sharedLimits.onLoss);
   }
 
   /** Ends the live streams and long tasks of the management plane. */
@@ -269,6 +274,7 @@ export class Management implements ManagementPort {
       () => this.accounts.settled(),
       () => this.#parts.objects.close(),
       () => this.objects.close(),
+      async () => await this.#parts.joined?.replica.close(),
       () => this.#dates.close(),
       () => this.#writer.close(),
       () => this.#audit.close(),
@@ -352,11 +358,7 @@ export class Management implements ManagementPort {
       clock,
       actor: "management token",
       changed: () => this.#refresh.refresh(),
-      flushed: async () => {
-        await this.accounts.settled();
-        await this.#parts.objects.idle();
-        await this.#writer.flush();
-      },
+      flushed: () => this.#flush(),
       spent: (key) => this.limiter.spent(key),
       endpointNames: () => served.endpointNames,
       proxy: {
@@ -373,6 +375,13 @@ export class Management implements ManagementPort {
         probe: (endpoint) => probeBackends({ endpoints: [endpoint] }),
       },
     };
+  }
+
+  /** Writes the usage of all exchanges and objects that have ended into the database. */
+  async #flush(): Promise<void> {
+    await this.accounts.settled();
+    await this.#parts.objects.idle();
+    await this.#writer.flush();
   }
 
   #startPruning(): () => void {

@@ -1,5 +1,6 @@
 /** This process as one of several replicas with shared limits: what it holds, and whether the shared counts are there. */
 
+import type { OnLimitsLoss } from "../../config/config.ts";
 import type { Clock } from "../../time/clock.ts";
 import { messageOf } from "../../text/error_text.ts";
 import { hourOf, type Spans } from "../budget_calendar.ts";
@@ -18,9 +19,6 @@ import {
   type TakeResult,
 } from "./shared_limits.ts";
 import { within } from "./within.ts";
-
-/** What happens to requests under a budget while the shared counts cannot be reached. */
-export type OnLimitsLoss = "go_on" | "refuse";
 
 /** What a {@link Replica} needs of the rest of the program. */
 export interface ReplicaParts {

@@ -1,6 +1,6 @@
 /** A real Redis server for tests, in a temporary folder. */
 
-import { readRedisUrl } from "../../../src/config/values/redis_url.ts";
+import { readRedisUrl } from "../../../src/network/redis_url.ts";
 import { command } from "./command.ts";
 import { freePort, listening } from "./port.ts";
 import { firstOf, type Reason, without, withoutUnix } from "../runner/left_out.ts";

@@ -1,7 +1,7 @@
 /** Shared counts in Redis or Valkey. Each operation is one call of a script, which the server runs without a pause. */
 
 import { createClient } from "@redis/client";
-import type { RedisPlace } from "../../../config/values/redis_url.ts";
+import type { RedisPlace } from "../../../network/redis_url.ts";
 import type { Period } from "../../budget_calendar.ts";
 import type { Rejection } from "../../rejection.ts";
 import type {
