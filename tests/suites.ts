@@ -44,6 +44,7 @@ const LONG: Listed = {
   "tests/wire/commands/doctor_test.ts": "every finding, with real servers in front",
   "tests/wire/faults/crash_test.ts": "kills of a proxy under load, and its restarts",
   "tests/wire/faults/disk_faults_test.ts": "seconds of load on a database in each kind of trouble",
+  "tests/wire/limits/killed_replica_test.ts": "a replica is killed, and what it held expires",
   "tests/wire/hostile/differential_test.ts": "20,000 generated cases in front of seven servers",
   "tests/wire/hostile/fuzz_test.ts": "100,000 generated requests",
   "tests/wire/hostile/h2spec_test.ts": "126 cases of h2spec, and 56 fields in every spelling",

@@ -2,6 +2,7 @@ import { RedisLimits } from "../../../src/limits/shared/redis/redis_limits.ts";
 import { RedisServer, withoutRedis } from "../../support/processes/redis_server.ts";
 import type { FakeClock } from "../../support/time/fake_clock.ts";
 import { sharedContract } from "./contract.ts";
+import { loadTests } from "./load.ts";
 import { sameAsModel } from "./same_as_model.ts";
 
 let server: RedisServer | undefined;
@@ -22,3 +23,10 @@ async function open(clock: FakeClock): Promise<RedisLimits> {
 
 sharedContract("RedisLimits", { reason: withoutRedis(), open });
 sameAsModel("RedisLimits", { reason: withoutRedis(), open }, 40);
+loadTests("RedisLimits", {
+  reason: withoutRedis(),
+  async open() {
+    if (server === undefined) throw new Error("the server has not started");
+    return await RedisLimits.open(server.place, { prefix: "{load}:" });
+  },
+});
