@@ -2,7 +2,7 @@ import type { Account } from "../accounting/account.ts";
 import type { Admission } from "../limits/admission.ts";
 
 /**
- * Counts an admitted request for the limits that several replicas share. Returns `undefined` if there are none. Rejects
+ * Counts an admitted request for the limits that several replicas share. Returns `undefined` if it has no such limit. Rejects
  * with `rate_limited`, `budget_exceeded` or `overloaded`, and the request then counts for no limit.
  */
 export function shareAdmission(

@@ -125,8 +125,8 @@ export class Admission {
 
   /**
    * Counts the request for the limits that several replicas share. Call it when models and reservation are known.
-   * Returns `undefined` if there are none. Rejects as {@link reserve} throws, or with `overloaded` if the shared counts
-   * cannot be reached; the request then counts for no limit, and must not be settled.
+   * Returns `undefined` if the request has no such limit. Rejects as {@link reserve} throws, or with `overloaded` if the
+   * shared counts cannot be reached; the request then counts for no limit, and need not be settled.
    */
   share(): Promise<void> | undefined {
     const { replica } = this.#parts;

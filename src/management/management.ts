@@ -5,6 +5,7 @@ import type { Pricer } from "../accounting/prices/cost.ts";
 import { exchangeRow } from "../accounting/exchange_row.ts";
 import type { Objects } from "../accounting/settlement/objects.ts";
 import { UnpricedModels } from "../accounting/prices/unpriced_models.ts";
+import type { FailureGate } from "../auth/failure_gate.ts";
 import type { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { TokenCheckResult } from "../auth/shared_token.ts";
 import type { ModelListStore } from "../catalogue/catalogue.ts";
@@ -47,6 +48,8 @@ import { TokenRefresh } from "./token_refresh.ts";
 import { messageOf, traceOf } from "../text/error_text.ts";
 
 const DAY_MS = 24 * 3_600_000;
+/** Other replicas get only this part of the hash of a wrong token, which can be a mistyped one. */
+const SHARED_GUESS_CHARACTERS = 8;
 
 /** The parts that `openManagement` opens. */
 export interface ManagementParts {
@@ -225,6 +228,16 @@ export class Management implements ManagementPort {
     this.#served.serve(served);
     this.#prices.warnOfUnknownProviders(served.config);
     this.#modelFacts.forget();
+  }
+
+  /** Counts wrong tokens of clients together with other replicas. */
+  shareGuesses(gate: Pick<FailureGate, "share" | "wait">): void {
+    const { joined } = this.#parts;
+    if (joined === undefined) return;
+    gate.share((group, guess) => joined.replica.guess(group, guess.slice(0, SHARED_GUESS_CHARACTERS)));
+    joined.events.onWaits = (waits) => {
+      for (const { group, waitMs } of waits) gate.wait(group, waitMs);
+    };
   }
 
   /** Sets the ports that the server listens on. */

@@ -165,3 +165,12 @@ pairTest("on_limits_loss = refuse rejects tokens with a budget, and only those",
   }
   await until(async () => (await pair.send(pair.first, value)).status === 200, "the recovery");
 }, "refuse");
+
+pairTest("wrong tokens of an address count over two replicas", async (pair) => {
+  const wrong = async (turn: number): Promise<number> => {
+    const { status } = await pair.send(pair.replica(turn), `sk-wrong-${turn}`);
+    return status;
+  };
+  for (let turn = 0; turn < 5; turn++) assertEquals(await wrong(turn), 401);
+  for (const turn of [6, 7]) await until(async () => await wrong(turn) === 429, "the wait");
+});

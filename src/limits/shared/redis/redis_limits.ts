@@ -44,8 +44,8 @@ type Answer = readonly unknown[];
 export class RedisLimits implements SharedLimits {
   readonly #client: ReturnType<typeof createClient>;
   readonly #prefix: string;
-  /** Resolves with the first connection. */
-  readonly #connected: Promise<unknown>;
+  /** Resolves when the first connection is there, or has failed. */
+  readonly #tried: Promise<void>;
   readonly #digest: string;
   readonly #now: (() => number) | undefined;
   /** Whether the server has the script. */
@@ -72,10 +72,15 @@ export class RedisLimits implements SharedLimits {
         reconnectStrategy: () => RECONNECT_MS,
       },
     });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#tried = promise;
+    this.#client.on("ready", resolve);
     // Each call that fails rejects. The reason of a connection that failed is only here.
-    this.#client.on("error", (error: Error) => this.#failure = reasonOf(error));
-    this.#connected = this.#client.connect();
-    this.#connected.catch((error) => this.#failure = reasonOf(error));
+    this.#client.on("error", (error: Error) => {
+      this.#failure = reasonOf(error);
+      resolve();
+    });
+    this.#client.connect().catch((error) => this.#failure = reasonOf(error));
   }
 
   /** Connects in the background, also later when the server is back. */
@@ -144,7 +149,7 @@ export class RedisLimits implements SharedLimits {
   }
 
   async #call(operation: string, input: unknown): Promise<Answer> {
-    if (!this.#client.isReady) await this.#connected;
+    if (!this.#client.isReady) await this.#tried;
     if (!this.#client.isReady) throw new Error(this.#failure);
     const args = ["1", this.#prefix, operation, JSON.stringify(input)];
     if (this.#now !== undefined) args.push(String(this.#now()));
