@@ -1,4 +1,6 @@
-import { RedisLimits } from "../../../src/limits/shared/redis/redis_limits.ts";
+import { RemoteLimits } from "../../../src/limits/shared/remote_limits.ts";
+import type { SharedLimits } from "../../../src/limits/shared/shared_limits.ts";
+import { RedisLimitsServer } from "../../../src/limits/shared/redis/redis_server.ts";
 import { RedisServer, withoutRedis } from "../../support/processes/redis_server.ts";
 import type { FakeClock } from "../../support/time/fake_clock.ts";
 import { sharedContract } from "./contract.ts";
@@ -16,9 +18,11 @@ Deno.test.afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
 });
 
-async function open(clock: FakeClock): Promise<RedisLimits> {
+async function open(clock: FakeClock): Promise<SharedLimits> {
   if (server === undefined) throw new Error("the server has not started");
-  return await RedisLimits.open(server.place, { prefix: `{test${++opened}}:`, now: clock.epochMs });
+  return new RemoteLimits(
+    await RedisLimitsServer.open(server.place, { prefix: `{test${++opened}}:`, now: clock.epochMs }),
+  );
 }
 
 sharedContract("RedisLimits", { reason: withoutRedis(), open });
@@ -27,6 +31,6 @@ loadTests("RedisLimits", {
   reason: withoutRedis(),
   async open() {
     if (server === undefined) throw new Error("the server has not started");
-    return await RedisLimits.open(server.place, { prefix: "{load}:" });
+    return new RemoteLimits(await RedisLimitsServer.open(server.place, { prefix: "{load}:" }));
   },
 });

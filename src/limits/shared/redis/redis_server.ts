@@ -2,20 +2,7 @@
 
 import { createClient } from "@redis/client";
 import type { RedisPlace } from "../../../network/redis_url.ts";
-import type { Period } from "../../budget_calendar.ts";
-import type { Rejection } from "../../rejection.ts";
-import type {
-  GuessWait,
-  Holding,
-  LedgerBalance,
-  MinuteCount,
-  Renewal,
-  RenewalResult,
-  Settlement,
-  SharedLimits,
-  Take,
-  TakeResult,
-} from "../shared_limits.ts";
+import type { Answer, LimitsServer } from "../remote_limits.ts";
 import script from "./limits.lua" with { type: "text" };
 
 /**
@@ -29,7 +16,7 @@ const RECONNECT_MS = 250;
 const SILENCE_MS = 5_000;
 const CONNECT_MS = 3_000;
 
-/** The options of {@link RedisLimits.open}. */
+/** The options of {@link RedisLimitsServer.open}. */
 export interface RedisOptions {
   /** The beginning of all keys. */
   readonly prefix?: string;
@@ -37,11 +24,8 @@ export interface RedisOptions {
   readonly now?: () => number;
 }
 
-/** An answer of the script: words and numbers. */
-type Answer = readonly unknown[];
-
-/** Shared counts in Redis or Valkey. */
-export class RedisLimits implements SharedLimits {
+/** A Redis or Valkey server with shared counts. */
+export class RedisLimitsServer implements LimitsServer {
   readonly #client: ReturnType<typeof createClient>;
   readonly #prefix: string;
   /** Resolves when the first connection is there, or has failed. */
@@ -84,63 +68,8 @@ export class RedisLimits implements SharedLimits {
   }
 
   /** Connects in the background, also later when the server is back. */
-  static async open(place: RedisPlace, options: RedisOptions = {}): Promise<RedisLimits> {
-    return new RedisLimits(place, await digestOf(script), options);
-  }
-
-  async take(take: Take): Promise<TakeResult> {
-    const [kind, ...rest] = await this.#call("take", take);
-    switch (kind) {
-      case "taken":
-        return { kind };
-      case "unknown_replica":
-        return { kind };
-      case "other_hour":
-        return { kind, epochMs: Number(rest[0]) };
-      case "unseeded":
-        return { kind, keys: rest.map(String) };
-      case "rejected":
-        return { kind, index: Number(rest[0]), rejection: rejectionOf(rest.slice(1)) };
-      default:
-        throw new Error(`the script answered ${String(kind)}`);
-    }
-  }
-
-  async hold(holdings: readonly Holding[], minute?: MinuteCount): Promise<void> {
-    await this.#call("hold", { holdings, minute });
-  }
-
-  async settle(settlement: Settlement): Promise<boolean> {
-    const [kind] = await this.#call("settle", settlement);
-    return kind === "settled";
-  }
-
-  async count(minute: MinuteCount): Promise<void> {
-    await this.#call("count", minute);
-  }
-
-  async raise(balances: readonly LedgerBalance[]): Promise<void> {
-    await this.#call("raise", balances);
-  }
-
-  async renew(renewal: Renewal): Promise<RenewalResult> {
-    const [isKnown, epochMs, ageMs, waitsMark, waits] = await this.#call("renew", renewal);
-    return {
-      isKnown: Number(isKnown) === 1,
-      epochMs: Number(epochMs),
-      ageMs: Number(ageMs),
-      waitsMark: Number(waitsMark),
-      waits: waitsOf(Array.isArray(waits) ? waits : []),
-    };
-  }
-
-  async leave(replica: string): Promise<void> {
-    await this.#call("leave", { replica });
-  }
-
-  async guess(group: string, guess: string): Promise<GuessWait> {
-    const [waitMs] = await this.#call("guess", { group, guess });
-    return { group, waitMs: Number(waitMs) };
+  static async open(place: RedisPlace, options: RedisOptions = {}): Promise<RedisLimitsServer> {
+    return new RedisLimitsServer(place, await digestOf(script), options);
   }
 
   close(): Promise<void> {
@@ -148,7 +77,7 @@ export class RedisLimits implements SharedLimits {
     return Promise.resolve();
   }
 
-  async #call(operation: string, input: unknown): Promise<Answer> {
+  async call(operation: string, input: unknown): Promise<Answer> {
     if (!this.#client.isReady) await this.#tried;
     if (!this.#client.isReady) throw new Error(this.#failure);
     const args = ["1", this.#prefix, operation, JSON.stringify(input)];
@@ -184,42 +113,6 @@ async function digestOf(text: string): Promise<string> {
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   return error instanceof Error && error.message !== "" ? error.message : "not connected";
-}
-
-function rejectionOf([kind, ...rest]: Answer): Rejection {
-  switch (kind) {
-    case "max_requests":
-    case "concurrent_requests":
-    case "optimistic":
-      return { kind };
-    case "requests_per_minute":
-    case "tokens_per_minute":
-      return { kind, resetMs: Number(rest[0]) };
-    case "budget": {
-      const [period, state, resetMs] = rest;
-      return {
-        kind,
-        period: periodOf(period),
-        isSpent: state === "spent",
-        resetMs: resetMs === undefined ? undefined : Number(resetMs),
-      };
-    }
-    default:
-      throw new Error(`the script rejected with ${String(kind)}`);
-  }
-}
-
-function periodOf(name: unknown): Period | "total" {
-  return name === "day" || name === "week" || name === "month" ? name : "total";
-}
-
-/** Pairs of a group and the rest of its wait. */
-function waitsOf(pairs: Answer): GuessWait[] {
-  const waits: GuessWait[] = [];
-  for (let at = 0; at + 1 < pairs.length; at += 2) {
-    waits.push({ group: String(pairs[at]), waitMs: Number(pairs[at + 1]) });
-  }
-  return waits;
 }
 
 /** The options of a socket to a server. */
