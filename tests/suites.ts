@@ -64,6 +64,7 @@ const LONG: Listed = {
   "tests/wire/faults/disk_process_test.ts": "20 commands and proxies",
   "tests/wire/hostile/deno_engine_corpus_test.ts":
     "hundreds of hostile requests again, with the other engine",
+  "tests/wire/limits/killed_replica_test.ts": "a replica is killed, and what it held expires",
   "tests/wire/hostile/differential_test.ts": "20,000 generated cases in front of seven servers",
   "tests/wire/hostile/fuzz_test.ts": "100,000 generated requests",
   "tests/wire/hostile/h2spec_test.ts": "126 cases of h2spec, and 56 fields in every spelling",
