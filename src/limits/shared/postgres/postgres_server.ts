@@ -41,7 +41,7 @@ export class PostgresLimitsServer implements LimitsServer {
   }
 
   call(operation: keyof SharedLimits, input: unknown): Promise<Answer> {
-    // A request is settled after what it holds has changed, on whichever connection. A take is awaited in any case.
+    // A request is settled after what it holds has changed, on any connection. A take is awaited in any case.
     if (operation === "take" || operation === "guess") return this.#call(operation, input);
     const call = this.#last.then(() => this.#call(operation, input));
     this.#last = call.catch(() => {});
