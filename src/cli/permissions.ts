@@ -4,16 +4,16 @@ import { processSources } from "../config/sources/env.ts";
 import { loadConfig } from "../config/load.ts";
 import { recordingSources } from "../config/sources/recording_sources.ts";
 import type { Flags } from "../config/read/resolver.ts";
-import type { Backend, Config, ServerConfig } from "../config/config.ts";
+import type { Backend, Config, ServerConfig, SharedLimitsConfig } from "../config/config.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
 import { hostAndPort } from "../network/host_port.ts";
 import { EVERY_ADDRESS, EVERY_IPV4_ADDRESS } from "../network/listen_everywhere.ts";
 import { shellWord } from "../text/shell_word.ts";
-import { isPostgresUrl } from "../network/postgres_url.ts";
-import { folderOf, postgresUrlOf } from "../storage/open.ts";
+import { folderOf } from "../storage/open.ts";
 import { COLOUR_VARIABLES } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
 import { writeNote, writeResult } from "./output.ts";
+import { postgresRights } from "./postgres_rights.ts";
 
 /**
  * The same flags as the tasks of deno.json. Small semi-spaces save memory, because most objects of a proxy
@@ -37,18 +37,23 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   if (watch && path !== undefined) files.add(path.replace(/[^/\\]*$/, "") || ".");
   const root = sourceFolder();
   const { net, reasons } = addresses(config);
-  const postgres = config.management === undefined ? NOTHING : postgresRights(config.management.databaseUrl);
+  const postgres = postgresRights(config.management?.databaseUrl);
   const dataFolder = config.management && folderOf(config.management.databaseUrl);
   const backups = config.management?.backup?.folder;
-  const write = [
-    ...postgres.sockets,
-    ...dataFolder === undefined ? [] : [dataFolder], ...backups === undefined ? [] : [backups],
-  ];
+  const limits = config.management?.sharedLimits?.server.at;
+  const limitsSocket = limits !== undefined && "path" in limits ? [limits.path] : [];
   const prices = config.management?.pricesFile;
+  const write = [
+    ...dataFolder === undefined ? [] : [dataFolder],
+    ...backups === undefined ? [] : [backups],
+    ...postgres.sockets,
+    ...limitsSocket,
+  ];
   const read = [
     ...files,
     ...postgres.sockets,
     ...postgres.files,
+    ...limitsSocket,
     // The default file is in the folder of the database.
     ...prices?.isNamed === true ? [prices.path] : [],
     ...config.authorities?.folders ?? [],
@@ -95,33 +100,8 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   for (const note of notes) writeNote(`${note}\n`);
 }
 
-/** What a connection to PostgreSQL needs. */
-interface PostgresRights {
-  readonly net: readonly string[];
-  /** Unix sockets, which are read and written. */
-  readonly sockets: readonly string[];
-  readonly files: readonly string[];
-  readonly variables: readonly string[];
-}
-
-const NOTHING: PostgresRights = { net: [], sockets: [], files: [], variables: [] };
-
-/** The rights for the address of the database alone. The driver looks for variables of PostgreSQL. */
-function postgresRights(databaseUrl: string): PostgresRights {
-  if (!isPostgresUrl(databaseUrl)) return NOTHING;
-  const { host, port, sslRootCert, passFile } = postgresUrlOf(databaseUrl);
-  const isSocket = host.startsWith("/");
-  const socket = `${host.replace(/\/$/, "")}/.s.PGSQL.${port}`;
-  return {
-    net: [isSocket ? `unix:${socket}` : hostAndPort({ hostname: host, port })],
-    sockets: isSocket ? [socket] : [],
-    files: [sslRootCert, passFile].filter((file) => file !== undefined),
-    variables: ["PG*"],
-  };
-}
-
 /** The addresses of listeners and connections, and the reasons why the proxy connects to itself. */
-function addresses({ server, endpoints }: Config): { net: Set<string>; reasons: string[] } {
+function addresses({ server, endpoints, management }: Config): { net: Set<string>; reasons: string[] } {
   const backends = endpoints.flatMap((endpoint) =>
     endpoint.backends.map((backend) => ({ endpoint, backend }))
   );
@@ -148,9 +128,17 @@ function addresses({ server, endpoints }: Config): { net: Set<string>; reasons: 
       // The socket of UDP is on a port that the system chooses.
       wake === undefined ? [] : [hostAndPort(wake), hostAndPort({ hostname: "0.0.0.0", port: 0 })]
     ),
+    ...limitsAddress(management?.sharedLimits),
     ...reasons.length > 0 ? [LOOPBACK] : [],
   ]);
   return { net, reasons };
+}
+
+/** The address of the server of shared limits. Empty if this process counts alone. */
+function limitsAddress(limits: SharedLimitsConfig | undefined): string[] {
+  if (limits === undefined) return [];
+  const { at } = limits.server;
+  return ["path" in at ? `unix:${at.path}` : hostAndPort(at)];
 }
 
 function listening({ host, port, httpsPort, adminPort }: ServerConfig): string[] {

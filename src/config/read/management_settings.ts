@@ -7,12 +7,15 @@ import {
   DEFAULT_BUDGET_TIME_ZONE,
   DEFAULT_BUDGET_WINDOW,
   DEFAULT_DATABASE_URL,
+  DEFAULT_ON_LIMITS_LOSS,
   DEFAULT_RETENTION_DAYS,
+  LIMITS_LOSS,
 } from "../values/defaults.ts";
 import { durationText, shownDuration } from "../values/durations.ts";
 import { isPostgresUrl, LOCAL_FOLDER, withoutPassword, withPassword } from "../../network/postgres_url.ts";
 import type { Resolver } from "./resolver.ts";
-import type { ManagementConfig } from "../config.ts";
+import type { ManagementConfig, OnLimitsLoss } from "../config.ts";
+import { readRedisUrl } from "../../network/redis_url.ts";
 import type { VariableName } from "../sources/variables.ts";
 import { type Section, sectionReader } from "./section.ts";
 import { addressRangeSchema } from "../values/address_values.ts";
@@ -22,6 +25,7 @@ import {
   encryptionKeySchema,
   idleSchema,
   intervalSchema,
+  limitsUrlSchema,
   managementTokenSchema,
   retentionSchema,
   secretSchema,
@@ -38,6 +42,9 @@ export const MANAGEMENT_VARIABLES = [
   "DATABASE_URL",
   "PGPASSWORD",
   "ENCRYPTION_KEY",
+  "LIMITS_URL",
+  "LIMITS_PASSWORD",
+  "ON_LIMITS_LOSS",
   "BUDGET_TIME_ZONE",
   "BUDGET_WINDOW",
   "RETENTION_DAYS",
@@ -69,6 +76,9 @@ export function readManagement(
     resolver.variable("PGPASSWORD", secretSchema)?.value,
   );
   const encryptionKey = read("encryption_key", "ENCRYPTION_KEY", encryptionKeySchema, undefined, redacted);
+  const limitsUrl = read("limits_url", "LIMITS_URL", limitsUrlSchema, undefined, shownUrl);
+  const limitsPassword = read("limits_password", "LIMITS_PASSWORD", secretSchema, undefined, redacted);
+  const onLoss = read("on_limits_loss", "ON_LIMITS_LOSS", wordSchema(LIMITS_LOSS), DEFAULT_ON_LIMITS_LOSS);
   const timeZone = read("budget_time_zone", "BUDGET_TIME_ZONE", timeZoneSchema, DEFAULT_BUDGET_TIME_ZONE);
   const window = read("budget_window", "BUDGET_WINDOW", wordSchema(BUDGET_WINDOWS), DEFAULT_BUDGET_WINDOW);
   const retentionMs = read(
@@ -109,6 +119,7 @@ export function readManagement(
     databaseUrl,
     ...(encryptionKey && { encryptionKey }),
     budgetPeriods: { timeZone, window },
+    ...sharedLimits({ url: limitsUrl, password: limitsPassword, onLoss }),
     retentionDays: retentionMs / DAY_MS,
     ...(backupEveryMs !== "none" && {
       backup: { everyMs: backupEveryMs, keep: backupKeep, folder: backupFolder },
@@ -138,6 +149,20 @@ function checkPostgres(resolver: Resolver, settings: Section<"management"> | und
       "is not possible with PostgreSQL: back up the database with pg_dump",
     );
   }
+}
+
+/** The setting of shared limits. Empty without a URL. */
+function sharedLimits(
+  { url, password, onLoss }: { url: string | undefined; password: string | undefined; onLoss: OnLimitsLoss },
+): Pick<ManagementConfig, "sharedLimits"> {
+  const server = url === undefined ? undefined : readRedisUrl(url);
+  if (server === undefined) return {};
+  return { sharedLimits: { server: { ...server, ...password !== undefined && { password } }, onLoss } };
+}
+
+/** A URL without its password, for people. */
+function shownUrl(url: string | undefined): string {
+  return url === undefined ? "none" : url.replace(/^([^/]*:\/\/)[^@]*@/, "$1[redacted]@");
 }
 
 /** The folder of a SQLite database, or of the files beside another one, with a slash at its end. */

@@ -2,6 +2,7 @@
 
 import { isPostgresUrl, parsePostgresUrl } from "../../network/postgres_url.ts";
 import * as v from "valibot";
+import { readRedisUrl } from "../../network/redis_url.ts";
 import { isToken } from "../../http/token.ts";
 import { durationMs, type DurationUnit } from "./durations.ts";
 import { pathRuleProblem } from "./path_rules.ts";
@@ -237,6 +238,15 @@ export const databaseUrlSchema: ValueSchema<string> = v.pipe(
     addIssue({ message: parsed.problems.join("; ") });
     return NEVER;
   }),
+);
+
+/** The URL of a Redis or Valkey server. Messages leave out the value, which may contain a password. */
+export const limitsUrlSchema: ValueSchema<string> = v.pipe(
+  singleLine,
+  v.check(
+    (text) => readRedisUrl(text) !== undefined,
+    "is not a URL of Redis or Valkey: write redis://HOST:6379, rediss://HOST:6379 for TLS, or redis+unix:///PATH",
+  ),
 );
 
 const ENCRYPTION_KEY_BYTES = 32;

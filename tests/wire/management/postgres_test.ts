@@ -5,7 +5,13 @@ import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { PostgresServer, withoutPostgres } from "../../support/processes/postgres_server.ts";
 import { proxyCommand, proxyEnv, ProxyProcess } from "../../support/processes/proxy_process.ts";
-import { unless } from "../../support/runner/left_out.ts";
+import { firstOf, unless } from "../../support/runner/left_out.ts";
+import {
+  flagIn,
+  narrowLine,
+  shellCommand,
+  withoutNarrowFlags,
+} from "../../support/processes/narrow_command.ts";
 import { until } from "../../support/time/deadline.ts";
 
 const PASSWORD = "pw-canary-5f1d/@:%";
@@ -234,3 +240,32 @@ Deno.test({
     await until(async () => await requestsOf(bench, after) === 2, "the usage before and after the move");
   },
 });
+
+for (const way of ["TCP", "a Unix socket"]) {
+  Deno.test({
+    ...unless(
+      firstOf(withoutPostgres(), withoutNarrowFlags()),
+      `postgres: under the rights of check --permissions, a proxy reaches its database by ${way}, and no other address`,
+    ),
+    async fn() {
+      await using bench = await Bench.start();
+      const env = {
+        ...bench.env,
+        ...way === "TCP" ? {} : { DATABASE_URL: bench.server.socketUrl("shared").replace("tester", "proxy") },
+      };
+      const place = { env, cwd: bench.folder };
+      const { line } = await narrowLine(place);
+      const address = way === "TCP"
+        ? `127.0.0.1:${bench.server.port}`
+        : `unix:${bench.server.folder}/.s.PGSQL.${bench.server.port}`;
+      assertEquals(flagIn(line, "allow-net"), ["127.0.0.1:0", new URL(bench.upstream.origin).host, address]);
+      await using proxy = await ProxyProcess.startCommand(shellCommand(line, place));
+      const { status } = await bench.manage(proxy, "/projects", {
+        method: "POST",
+        body: JSON.stringify({ name: "home" }),
+      });
+      assertEquals(status, 201);
+      assertEquals(JSON.parse((await bench.manage(proxy, "/health")).text).storage, "ok");
+    },
+  });
+}
