@@ -8,7 +8,10 @@ import { openExclusively } from "../sqlite/open_locked.ts";
 import type { TableAccess, TableTotals } from "./table_access.ts";
 import { COPY_NOTE, type CopiedColumn, type CopiedRow, type CopiedTable, type CopiedValue } from "./tables.ts";
 
-/** Opens the database, or creates it, for this program alone. Throws a {@link StoreError} if a proxy has it open. */
+/**
+ * Opens the database, or creates it, for this program alone. Throws a {@link StoreError} if a proxy has it
+ * open.
+ */
 export function openSqliteTables(path: string): TableAccess {
   const opened = openExclusively(path);
   if (opened === undefined) {
