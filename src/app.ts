@@ -105,6 +105,7 @@ class ProxyApp implements App {
     this.#startedAt = clock.now();
     this.#transport = createHttp1Transport(new SystemRoots(config.authorities));
     this.#gate = new FailureGate(clock);
+    management?.shareGuesses(this.#gate);
     this.#slots = new ConcurrencyLimiter(concurrency, clock);
     this.#receivingSlots = new ConcurrencyLimiter(concurrency, clock, "sending a body");
     this.#objects = management?.objects ?? objectsInMemory(clock, log);

@@ -92,6 +92,7 @@ const NEVER: readonly { readonly parts: readonly string[]; readonly never: reado
 const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "valibot": ["accounting", "cli", "config", "demo", "management"],
   "@valibot/to-json-schema": ["management"],
+  "@redis/client": ["limits"],
   "@noble/hashes/sha2.js": ["auth", "storage"],
   "@noble/hashes/legacy.js": ["forwarding"],
   "@pydantic/genai-prices": ["accounting"],

@@ -4,7 +4,7 @@
  */
 
 import * as v from "valibot";
-import { BUDGET_WINDOWS, LOG_FORMATS, LOG_LEVELS, SERVER_ENGINES } from "../values/defaults.ts";
+import { BUDGET_WINDOWS, LIMITS_LOSS, LOG_FORMATS, LOG_LEVELS, SERVER_ENGINES } from "../values/defaults.ts";
 import { PRESET_NAMES } from "../values/presets.ts";
 import { priceProviderSchema } from "../values/price_providers.ts";
 import { list, number, text, texts, toggle, word, wrongKind } from "./file_fields.ts";
@@ -30,6 +30,7 @@ import {
   drainSchema,
   durationSchema,
   encryptionKeySchema,
+  limitsUrlSchema,
   headerNameSchema,
   headerValueSchema,
   idleSchema,
@@ -357,6 +358,15 @@ export const fileSchema = v.strictObject({
     ),
     database_url: text(databaseUrlSchema, "the database: sqlite:FILE"),
     encryption_key: text(encryptionKeySchema, "32 bytes in base64; encrypts the provider keys of projects"),
+    limits_url: text(
+      limitsUrlSchema,
+      "a Redis or Valkey server, on which several replicas share their limits: redis://HOST:6379",
+    ),
+    limits_password: text(secretSchema, "the password for limits_url, in the place of one in the URL"),
+    on_limits_loss: word(
+      LIMITS_LOSS,
+      "tokens with a budget, while limits_url cannot be reached: go_on with the counts of each replica, or refuse them",
+    ),
     backup_every: number(intervalSchema, "how often the database is backed up, like 1d; none: never"),
     backup_keep: number(countSchema(1, 1_000), "how many backups are kept"),
     backup_folder: text(textSchema, "the folder of the backups"),
