@@ -117,7 +117,7 @@ function addDatabaseCommands(program: Command): void {
     .option(...CONFIG_OPTION)
     .action(async (file: string, options: Options) => (await import("./backup.ts")).backup(file, options));
   program.command("restore").argument("<file>", "a backup")
-    .description("stop the proxy first; replaces the database by a backup and keeps the old files")
+    .description("replace the database by a backup, and keep the old files; stop the proxy first")
     .option("--key-file <file>", "the key file of the backup, if it is not the current one")
     .option(...CONFIG_OPTION)
     .action(async (file: string, options: Options) => (await import("../restore.ts")).restore(file, options));
