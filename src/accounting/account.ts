@@ -113,8 +113,8 @@ export class Account implements ExchangeAccount, Listed {
     this.#request = request;
   }
 
-  /** Sets the admission of the request, which is settled when the exchange ends. */
-  setAdmission(admission: AccountAdmission): void {
+  /** Sets the admission of the request, which is settled when the exchange ends. `undefined` if it was not admitted. */
+  setAdmission(admission: AccountAdmission | undefined): void {
     this.#admission = admission;
   }
 
