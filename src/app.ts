@@ -4,7 +4,7 @@ import { logHealth } from "./app/backend_log.ts";
 import { ownHostname } from "./app/own_hostname.ts";
 import { RunningCancellations } from "./app/running_cancellations.ts";
 import { ClientAccess } from "./auth/client_access.ts";
-import { FailureGate } from "./auth/failure_gate.ts";
+import { FailureGate, type Guess } from "./auth/failure_gate.ts";
 import type { AccessControl } from "./auth/identify_client.ts";
 import { openAccessCheck } from "./auth/open_access.ts";
 import { sharedTokenCheck } from "./auth/shared_token.ts";
@@ -30,11 +30,14 @@ import { buildRoutingTable, presetOf, type RoutingTable } from "./routing/table.
 import { traceOf } from "./text/error_text.ts";
 import { randomIds } from "./text/random_ids.ts";
 import { type Clock, systemClock } from "./time/clock.ts";
+import type { ThreadSlots } from "./workers/thread_slots.ts";
 
 /**
  * The memory for all request bodies and for responses that the proxy holds whole, in bytes: eight of the longest bodies fit, or thousands of usual ones.
  */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
+/** The least memory for bodies of one of several threads, which share {@link MAX_HELD_BYTES}. */
+const LEAST_HELD_BYTES = 64 * 1024 * 1024;
 
 /** A proxy that handles requests. The caller of {@link createApp} has to close it. */
 export interface App {
@@ -42,6 +45,8 @@ export interface App {
   readonly handler: Handler;
   /** Uses another configuration for new requests. Running requests keep their configuration. */
   configure(config: Config): void;
+  /** Counts a wrong token that another thread has received. */
+  learnGuess(guess: Guess): void;
   /** Rejects new requests. Running exchanges go on. */
   drain(): void;
   /** Returns the number of running exchanges. */
@@ -60,6 +65,16 @@ export interface AppParts {
   readonly createId?: () => string;
   /** The management plane, which the caller has opened and closes. `undefined` if it is off. */
   readonly management?: Management | undefined;
+  /** What this thread shares with others. `undefined` if the proxy serves with one thread. */
+  readonly shared?: SharedParts | undefined;
+}
+
+/** What the threads of a proxy share. */
+export interface SharedParts {
+  readonly slots: ThreadSlots;
+  readonly receivingSlots: ThreadSlots;
+  /** Called with each wrong token. */
+  readonly onGuess: (guess: Guess) => void;
 }
 
 /** Creates a proxy from a valid configuration. */
@@ -78,10 +93,10 @@ class ProxyApp implements App {
   readonly #hostname = ownHostname();
   readonly #transport: Transport;
   readonly #gate: FailureGate;
-  readonly #slots: ConcurrencyLimiter;
-  readonly #receivingSlots: ConcurrencyLimiter;
-  readonly #heldBytes = new HeldBytes(MAX_HELD_BYTES);
-  readonly #wholeResponses = new WholeResponses(this.#heldBytes);
+  readonly #slots: ConcurrencyLimiter | ThreadSlots;
+  readonly #receivingSlots: ConcurrencyLimiter | ThreadSlots;
+  readonly #heldBytes: HeldBytes;
+  readonly #wholeResponses: WholeResponses;
   readonly #running = new RunningCancellations();
   readonly #objects: KnownObjects;
   readonly #catalogue: Catalogue;
@@ -89,20 +104,29 @@ class ProxyApp implements App {
   #balancers: ReadonlyMap<string, Balancer> = new Map();
   #checks: HealthChecks | undefined;
   #isDraining = false;
+  /** Whether other threads serve the clients, so that this one checks no backends and reads no lists of models. */
+  readonly #isIdle: boolean;
   /** The handler of the present configuration. */
   #handler: Handler;
 
-  constructor(config: Config, { log, clock = systemClock, createId = randomIds(), management }: AppParts) {
-    const { concurrency } = config.server;
+  constructor(
+    config: Config,
+    { log, clock = systemClock, createId = randomIds(), management, shared }: AppParts,
+  ) {
+    const { concurrency, workers } = config.server;
+    this.#isIdle = workers > 1 && shared === undefined;
     this.#log = log;
     this.#clock = clock;
     this.#createId = createId;
     this.#management = management;
     this.#startedAt = clock.now();
     this.#transport = createHttp1Transport(new SystemRoots(config.authorities));
-    this.#gate = new FailureGate(clock);
-    this.#slots = new ConcurrencyLimiter(concurrency, clock);
-    this.#receivingSlots = new ConcurrencyLimiter(concurrency, clock, "sending a body");
+    this.#gate = new FailureGate(clock, shared);
+    this.#slots = shared?.slots ?? new ConcurrencyLimiter(concurrency, clock);
+    this.#receivingSlots = shared?.receivingSlots ??
+      new ConcurrencyLimiter(concurrency, clock, { use: "sending a body" });
+    this.#heldBytes = new HeldBytes(Math.max(MAX_HELD_BYTES / workers, LEAST_HELD_BYTES));
+    this.#wholeResponses = new WholeResponses(this.#heldBytes);
     this.#objects = management?.objects ?? objectsInMemory(clock, log);
     this.#catalogue = new Catalogue({
       transport: this.#transport,
@@ -124,6 +148,10 @@ class ProxyApp implements App {
     this.#slots.configure(config.server.concurrency);
     this.#receivingSlots.configure(config.server.concurrency);
     this.#transport.renew();
+  }
+
+  learnGuess(guess: Guess): void {
+    this.#gate.learnGuess(guess);
   }
 
   drain(): void {
@@ -152,7 +180,7 @@ class ProxyApp implements App {
     const { server, endpoints, defaultEndpoint, routing } = config;
     const { maxBodyBytes, maxMessageBytes, corsOrigins } = server;
     const routes = buildRoutingTable(endpoints, defaultEndpoint, routing);
-    this.#catalogue.configure(catalogued(routes), routing);
+    this.#catalogue.configure(this.#isIdle ? [] : catalogued(routes), routing);
     const balancers = this.#balancersOf(endpoints);
     const handler = createHandler({
       ...this.#accessControl(config),
@@ -176,6 +204,7 @@ class ProxyApp implements App {
     });
     this.#management?.onConfig({ config, routes, balancers, handler });
     this.#checks?.stop();
+    if (this.#isIdle) return handler;
     this.#checks = new HealthChecks(balancers, { transport: this.#transport, clock: this.#clock });
     return handler;
   }

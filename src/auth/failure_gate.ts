@@ -26,13 +26,24 @@ interface Failures {
   notedUntil: number;
 }
 
+/** A wrong token of an address. */
+export interface Guess {
+  readonly address: string;
+  /** A hash of the token. */
+  readonly guess: string;
+  readonly place: GuessPlace;
+}
+
 /** Counts different wrong tokens by address. A client that repeats an old token does not guess. */
 export class FailureGate {
   readonly #clock: Clock;
+  readonly #onGuess: ((guess: Guess) => void) | undefined;
   readonly #failures = new Map<string, Failures>();
 
-  constructor(clock: Clock) {
+  /** `onGuess` is called with each wrong token that {@link recordGuess} counts. */
+  constructor(clock: Clock, { onGuess }: { readonly onGuess?: (guess: Guess) => void } = {}) {
     this.#clock = clock;
+    this.#onGuess = onGuess;
   }
 
   /** Whether the gate has counted no wrong token of any address. */
@@ -57,6 +68,12 @@ export class FailureGate {
 
   /** Counts a wrong token of an address. `guess` is a hash of the token. */
   recordGuess(address: string, guess: string, place: GuessPlace = "header"): void {
+    this.learnGuess({ address, guess, place });
+    this.#onGuess?.({ address, guess, place });
+  }
+
+  /** Counts a wrong token that another thread has received. */
+  learnGuess({ address, guess, place }: Guess): void {
     const group = keyOf(address, place);
     const now = this.#clock.now();
     let failures = this.#failures.get(group);

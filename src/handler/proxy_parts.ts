@@ -29,9 +29,9 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   /** The management plane. `undefined` if it is off. */
   readonly management: Management | undefined;
   /** Limits how many requests the proxy forwards at the same time. */
-  readonly slots: ConcurrencyLimiter;
+  readonly slots: Pick<ConcurrencyLimiter, "acquire">;
   /** Limits how many requests wait for a body that the proxy reads before it forwards the request. */
-  readonly receivingSlots: ConcurrencyLimiter;
+  readonly receivingSlots: Pick<ConcurrencyLimiter, "acquire">;
   /** The memory for bodies of all requests. */
   readonly heldBytes: HeldBytes;
   /** The responses that the proxy holds whole, in the same memory. */

@@ -16,6 +16,7 @@ export const VARIABLES = [
   "HTTPS_PORT",
   "ADMIN_PORT",
   "SERVER_ENGINE",
+  "WORKERS",
   "DRAIN_SECONDS",
   "TLS_CERT",
   "TLS_KEY",
