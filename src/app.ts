@@ -10,6 +10,7 @@ import { openAccessCheck } from "./auth/open_access.ts";
 import { sharedTokenCheck } from "./auth/shared_token.ts";
 import { Catalogue, type CataloguedEndpoint } from "./catalogue/catalogue.ts";
 import type { Config, Endpoint } from "./config/config.ts";
+import { presetOf } from "./config/values/presets.ts";
 import type { ExchangeParts } from "./exchange/exchange_parts.ts";
 import { Balancer } from "./forwarding/balancer.ts";
 import { HealthChecks } from "./forwarding/health_checks.ts";
@@ -18,15 +19,15 @@ import { SystemRoots } from "./forwarding/transport/system_roots.ts";
 import type { Transport } from "./forwarding/transport/transport.ts";
 import { createHandler } from "./handler.ts";
 import type { Handler } from "./http/message.ts";
-import { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
-import { HeldBytes } from "./limits/held_bytes.ts";
-import { WholeResponses } from "./limits/whole_responses.ts";
+import { ConcurrencyLimiter } from "./capacity/concurrency_limiter.ts";
+import { HeldBytes } from "./capacity/held_bytes.ts";
+import { WholeResponses } from "./capacity/whole_responses.ts";
 import type { Management } from "./management/management.ts";
-import { MergedLists } from "./models/merged_lists.ts";
+import { MergedListCache } from "./catalogue/merged_list_cache.ts";
 import { KnownObjects } from "./objects/known_objects.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
 import type { Log } from "./observability/log.ts";
-import { buildRoutingTable, presetOf, type RoutingTable } from "./routing/table.ts";
+import { buildRoutingTable, type RoutingTable } from "./routing/table.ts";
 import { traceOf } from "./text/error_text.ts";
 import { randomIds } from "./text/random_ids.ts";
 import { type Clock, systemClock } from "./time/clock.ts";
@@ -187,7 +188,7 @@ class ProxyApp implements App {
       ...this.#exchangeParts(config),
       routes,
       catalogue: this.#catalogue,
-      mergedLists: new MergedLists(this.#clock),
+      mergedLists: new MergedListCache(this.#clock),
       slots: this.#slots,
       receivingSlots: this.#receivingSlots,
       heldBytes: this.#heldBytes,

@@ -8,7 +8,7 @@ import { redacted } from "./exchange/redacted.ts";
 import type { AttemptRecord, ExchangeRecord, ExchangeUsage } from "./exchange_record.ts";
 import { faultReply, ProxyFault } from "./faults.ts";
 import type { IncomingRequest, OutgoingReply } from "./http/message.ts";
-import type { ConcurrencyLimiter } from "./limits/concurrency_limiter.ts";
+import type { ConcurrencyLimiter } from "./capacity/concurrency_limiter.ts";
 import { holderOf, type Principal } from "./principal.ts";
 import type { ResponseEnd } from "./response_end.ts";
 import { harmlessText } from "./text/harmless_text.ts";

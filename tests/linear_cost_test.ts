@@ -5,9 +5,9 @@
 
 import { assert } from "@std/assert";
 import process from "node:process";
-import { ResponseTap } from "../src/accounting/response_tap.ts";
-import { RealtimeTap } from "../src/accounting/realtime_tap.ts";
-import { RequestTap } from "../src/accounting/request_tap.ts";
+import { ResponseTap } from "../src/accounting/taps/response_tap.ts";
+import { RealtimeTap } from "../src/accounting/taps/realtime_tap.ts";
+import { RequestTap } from "../src/accounting/taps/request_tap.ts";
 import { credentialWords, findCredentials } from "../src/auth/credential.ts";
 import { malformedCredential } from "../src/auth/well_formed.ts";
 import { HiddenUsage } from "../src/forwarding/stream_usage/hidden_usage.ts";

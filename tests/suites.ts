@@ -24,7 +24,7 @@ const FIRST: Listed = {
 
 /** `deno task test` leaves these out; `deno task test:all` and CI run them. */
 const LONG: Listed = {
-  "tests/accounting/long_answer_test.ts": "responses of 200 MB",
+  "tests/accounting/taps/long_response_test.ts": "responses of 200 MB",
   "tests/auth/timing_test.ts": "thousands of checks, to compare their durations",
   "tests/bench/allocations/allocations_test.ts": "thousands of requests to three proxies",
   "tests/browser/": "a browser on every page of the admin page, at several widths",
@@ -59,7 +59,7 @@ const LONG: Listed = {
 
 /** These run one after the other, while no other test runs. Files that run in parallel share one process. */
 const ALONE: Listed = {
-  "tests/accounting/long_answer_test.ts": "measures the memory of the process",
+  "tests/accounting/taps/long_response_test.ts": "measures the memory of the process",
   "tests/auth/timing_test.ts": "compares durations of microseconds",
   "tests/bench/allocations/allocations_test.ts": "the compiler of V8 has to keep up with the warm-up",
   "tests/left_out_test.ts": "sets variables of the process",

@@ -12,18 +12,18 @@ import type { AccountAdmission } from "./account_admission.ts";
 import type { AccountedExchange, AccountOwner, AccountParts } from "./accounted_exchange.ts";
 import type { AccountedRequest } from "./accounted_request.ts";
 import { lastOutcome, unansweredOutcome } from "./billed_outcome.ts";
-import { AccountObjects } from "./account_objects.ts";
+import { AccountObjects } from "./settlement/account_objects.ts";
 import { type CandidateModel, type Charge, type ReservedUsage, withTimedOutAttempts } from "./charge.ts";
 import { ExchangeCosts, type UnpricedTool, withContentElsewhere } from "./exchange_costs.ts";
 import { exchangeUsage } from "./exchange_row.ts";
 import { isPartialContent } from "../http/partial_content.ts";
-import type { ObjectRequest } from "./object_paths.ts";
+import type { ObjectRequest } from "./settlement/object_paths.ts";
 import { essenceOf } from "../payload/media_type.ts";
-import type { ResponseSummary } from "./response_summary.ts";
+import type { ResponseSummary } from "./taps/response_summary.ts";
 import type { RunningExchange } from "./running_exchange.ts";
 import { storedText } from "./stored_text.ts";
-import { type Tap, tapOf } from "./tap.ts";
-import { UnseenTime } from "./unseen_time.ts";
+import { type Tap, tapOf } from "./taps/tap.ts";
+import { UnseenTime } from "./estimates/unseen_time.ts";
 
 const NOTHING: ResponseSummary = { usage: {} };
 /** What an account knows of a request before its body. */

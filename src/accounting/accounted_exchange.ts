@@ -6,10 +6,10 @@ import type { ExchangeAccount } from "../exchange/observers.ts";
 import type { ExchangeRecord } from "../exchange_record.ts";
 import type { Field } from "../http/fields.ts";
 import type { Account } from "./account.ts";
-import type { EndpointPrices } from "./endpoint_prices.ts";
-import type { Objects } from "./objects.ts";
-import type { RecentOutputs } from "./recent_outputs.ts";
-import type { RecentSpeeds } from "./recent_speeds.ts";
+import type { EndpointPrices } from "./prices/endpoint_prices.ts";
+import type { Objects } from "./settlement/objects.ts";
+import type { RecentOutputs } from "./estimates/recent_outputs.ts";
+import type { RecentSpeeds } from "./estimates/recent_speeds.ts";
 
 /** The exchange of an account, as accounting sees it. */
 export interface AccountedExchange {

@@ -1,5 +1,5 @@
 import type { RequestFacts } from "../payload/request_facts.ts";
-import type { ObjectRequest } from "./object_paths.ts";
+import type { ObjectRequest } from "./settlement/object_paths.ts";
 
 /**
  * What an account knows of a request. The proxy may still be reading the body, so some facts are functions.

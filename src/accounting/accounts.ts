@@ -9,14 +9,14 @@ import { Account } from "./account.ts";
 import type { AccountedExchange, AccountOwner, AccountParts } from "./accounted_exchange.ts";
 import type { Endpoint } from "../config/config.ts";
 import type { RunningExchange } from "./running_exchange.ts";
-import type { ResponseSummary } from "./response_summary.ts";
+import type { ResponseSummary } from "./taps/response_summary.ts";
 import { clientFamily } from "./client_family.ts";
-import type { Pricer } from "./cost.ts";
-import { EndpointPrices } from "./endpoint_prices.ts";
-import type { Objects } from "./objects.ts";
-import { RecentOutputs } from "./recent_outputs.ts";
-import { RecentSpeeds } from "./recent_speeds.ts";
-import { speedSample } from "./speed_sample.ts";
+import type { Pricer } from "./prices/cost.ts";
+import { EndpointPrices } from "./prices/endpoint_prices.ts";
+import type { Objects } from "./settlement/objects.ts";
+import { RecentOutputs } from "./estimates/recent_outputs.ts";
+import { RecentSpeeds } from "./estimates/recent_speeds.ts";
+import { speedSample } from "./estimates/speed_sample.ts";
 
 /** A response whose reported usage contradicts itself. */
 export interface UsageContradiction {

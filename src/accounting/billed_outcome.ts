@@ -4,10 +4,10 @@ import { recognisedPath } from "../apis/operation_of.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { ExchangeRecord } from "../exchange_record.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
-import { BYTES_PER_TOKEN } from "./bytes_per_token.ts";
-import type { ResponseProgress } from "./estimate.ts";
-import { bytesPerToken, mediaOf, NO_MEDIA } from "./media_estimate.ts";
-import type { ResponseSummary } from "./response_summary.ts";
+import { BYTES_PER_TOKEN } from "./estimates/bytes_per_token.ts";
+import type { ResponseProgress } from "./estimates/estimate.ts";
+import { bytesPerToken, mediaOf, NO_MEDIA } from "./estimates/media_estimate.ts";
+import type { ResponseSummary } from "./taps/response_summary.ts";
 
 /** How an attempt ended, and how much of its response arrived. */
 export interface BilledOutcome extends ResponseProgress {

@@ -2,18 +2,18 @@
 
 import type { Backend } from "../config/config.ts";
 import type { UsageSource } from "../storage/store.ts";
-import type { ResponseSummary } from "./response_summary.ts";
-import type { Cost } from "./cost.ts";
+import type { ResponseSummary } from "./taps/response_summary.ts";
+import type { Cost } from "./prices/cost.ts";
 import {
   estimatedUsage,
   type ResponseProgress,
   type UsageBound,
   visibleTokens,
   withUnfinished,
-} from "./estimate.ts";
+} from "./estimates/estimate.ts";
 import { type ImageTokens, imageTokensFor } from "../payload/image_tokens.ts";
-import { inputUsage } from "./input_usage.ts";
-import { sumOf, type Usage, type UsageDraft } from "./usage.ts";
+import { inputUsage } from "./estimates/input_usage.ts";
+import { sumOf, type Usage, type UsageDraft } from "./usage/usage.ts";
 
 /** The limits of what one exchange counts: of each amount, and of the cost (10,000 dollars). */
 const MAX_AMOUNT = 1e9;

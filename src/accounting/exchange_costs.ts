@@ -14,17 +14,17 @@ import {
   chargeUnreserved,
   type ReservedUsage,
 } from "./charge.ts";
-import { type EndpointPrices, lacksModel, lacksTool, TierPrices } from "./endpoint_prices.ts";
-import { priceFactor } from "./price_factor.ts";
-import type { RecentOutputs } from "./recent_outputs.ts";
-import type { RecentSpeeds } from "./recent_speeds.ts";
-import type { ResponseSummary } from "./response_summary.ts";
-import { callsOf, RESERVED_CALLS, toolsOf, withSearch } from "./tool_calls.ts";
-import { highestCost } from "./dear_kinds.ts";
+import { type EndpointPrices, lacksModel, lacksTool, TierPrices } from "./prices/endpoint_prices.ts";
+import { priceFactor } from "./prices/price_factor.ts";
+import type { RecentOutputs } from "./estimates/recent_outputs.ts";
+import type { RecentSpeeds } from "./estimates/recent_speeds.ts";
+import type { ResponseSummary } from "./taps/response_summary.ts";
+import { callsOf, RESERVED_CALLS, toolsOf, withSearch } from "./estimates/tool_calls.ts";
+import { highestCost } from "./prices/dear_kinds.ts";
 import { imageTokensFor } from "../payload/image_tokens.ts";
-import { inputUsage } from "./input_usage.ts";
+import { inputUsage } from "./estimates/input_usage.ts";
 import { UNKNOWN_SOUND_SECONDS } from "../payload/sound_length.ts";
-import { chargeOfObject, type ReportedPart } from "./settlement.ts";
+import { chargeOfObject, type ReportedPart } from "./settlement/settlement.ts";
 
 /** The input of content outside of the body, if the maximum of the model is unknown. In tokens. */
 const UNKNOWN_CONTEXT_TOKENS = 200_000;

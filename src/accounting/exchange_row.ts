@@ -6,7 +6,7 @@ import type { AwaitedObject } from "../storage/object_store.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 import { attemptLogOf } from "./attempt_log.ts";
 import type { Charge } from "./charge.ts";
-import type { Settlement } from "./settlement.ts";
+import type { Settlement } from "./settlement/settlement.ts";
 import { storedText } from "./stored_text.ts";
 
 type ChargeColumns = Pick<

@@ -2,9 +2,9 @@
 
 import type { Account } from "../accounting/account.ts";
 import { KnownRequest } from "../accounting/accounted_request.ts";
-import { type InputEstimate, inputOf, NO_INPUT } from "../accounting/input_estimate.ts";
-import { type ObjectRequest, objectRequestOf } from "../accounting/object_paths.ts";
-import { RequestTap } from "../accounting/request_tap.ts";
+import { type InputEstimate, inputOf, NO_INPUT } from "../accounting/estimates/input_estimate.ts";
+import { type ObjectRequest, objectRequestOf } from "../accounting/settlement/object_paths.ts";
+import { RequestTap } from "../accounting/taps/request_tap.ts";
 import { DIALECTS } from "../apis/dialects.ts";
 import { factsOf, type Operation } from "../apis/operations.ts";
 import type { Endpoint } from "../config/config.ts";

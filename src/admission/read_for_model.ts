@@ -4,7 +4,7 @@ import { operationOf } from "../apis/operation_of.ts";
 import { factsOf } from "../apis/operations.ts";
 import { withParameter } from "../http/join_url.ts";
 import type { IncomingRequest } from "../http/message.ts";
-import type { HeldShare } from "../limits/held_bytes.ts";
+import type { HeldShare } from "../capacity/held_bytes.ts";
 import type { Limiter } from "../limits/limiter.ts";
 import { modelInPath } from "../payload/model_in_path.ts";
 import type { Principal } from "../principal.ts";

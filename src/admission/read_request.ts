@@ -14,7 +14,7 @@ import type { Field } from "../http/fields.ts";
 import { HeldBody } from "../streams/held_body.ts";
 import { type ReadBytes, readUpTo } from "../streams/read_whole.ts";
 import { restrictsModels } from "../limits/allowed.ts";
-import type { HeldShare } from "../limits/held_bytes.ts";
+import type { HeldShare } from "../capacity/held_bytes.ts";
 import { costOf } from "./known_cost.ts";
 import { hasBudget, limitsModels, someLimits } from "../limits/model_rules.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";

@@ -6,15 +6,10 @@ import { loadConfig } from "../config/load.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import { processSources } from "../config/sources/env.ts";
 import { probeBackends, type ProbeResult } from "../forwarding/probe.ts";
-import {
-  type Choice,
-  chooseEndpoint,
-  isReachable,
-  type KnownLists,
-  modelNotFoundMessage,
-} from "../routing/choose_endpoint.ts";
-import { servedElsewhereMessage } from "../routing/served_elsewhere.ts";
+import type { Choice, KnownLists } from "../routing/choice.ts";
+import { chooseEndpoint, isReachable } from "../routing/choose_endpoint.ts";
 import { match } from "../routing/match.ts";
+import { modelNotFoundMessage, servedElsewhereMessage } from "../routing/unserved_model.ts";
 import { prefixedNamesText } from "../catalogue/prefixed_names.ts";
 import { servesModel } from "../catalogue/serves_model.ts";
 import { buildRoutingTable, type RoutingTable } from "../routing/table.ts";

@@ -8,7 +8,7 @@ import type { Exchange } from "../exchange.ts";
 import type { OutgoingReply } from "../http/message.ts";
 import { allowedEndpoints } from "../limits/allowed.ts";
 import { reasonPhrase } from "../http/reason_phrases.ts";
-import { modelsAnswer, type ModelsRequest, modelsRequestOf } from "../models/list_models.ts";
+import { type ModelsRequest, modelsRequestOf, modelsResponse } from "./models_response.ts";
 import { endpointListReply, isEndpointListRequest } from "../own_routes/endpoint_list.ts";
 import { healthStreamReply, isHealthStreamRequest } from "../own_routes/health_stream.ts";
 import type { Principal } from "../principal.ts";
@@ -56,13 +56,18 @@ async function modelList(
   const factsOf = (endpoint: string, model: string) => management?.modelFacts(endpoint, model) ?? {};
   // The list counts as a request. It needs no tokens and no money.
   management?.limiter.check(principal, { isFree: true });
-  const answer = await modelsAnswer(models, { ...proxy, factsOf }, { principal, path, fields, requestId });
-  if (answer === undefined) return undefined;
+  const response = await modelsResponse(models, { ...proxy, factsOf }, {
+    principal,
+    path,
+    fields,
+    requestId,
+  });
+  if (response === undefined) return undefined;
   if (management !== undefined) account?.setAdmission(management.limiter.admit(principal, { isFree: true }));
   // No endpoint gets the request, so records name none.
   exchange.routeTo(undefined);
   await exchange.acquireSlot(proxy.slots);
-  const { fields: replyFields, text } = answer;
+  const { fields: replyFields, text } = response;
   const memory = exchange.takeOverShare(proxy.wholeResponses.begin(exchange.holder));
   const isHead = exchange.request.method === "HEAD";
   if (!isHead) memory.hold(text.length);

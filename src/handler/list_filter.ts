@@ -11,7 +11,7 @@ import { HeldResponses } from "../forwarding/held_response.ts";
 import type { BackendResponse } from "../forwarding/upstream_call.ts";
 import { type Field, field } from "../http/fields.ts";
 import type { Limiter } from "../limits/limiter.ts";
-import { modelFilter } from "../models/filter_models.ts";
+import { modelFilter } from "./model_filter.ts";
 import { type ElementFilter, filterList } from "../objects/filter_list.ts";
 import { ListPaging } from "../objects/list_paging.ts";
 import type { AdmittedExchange } from "./admit_exchange.ts";

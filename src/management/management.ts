@@ -1,10 +1,10 @@
 /** The running management plane: managed tokens, usage, metrics, the management API and the admin page. */
 
 import { Accounts } from "../accounting/accounts.ts";
-import type { Pricer } from "../accounting/cost.ts";
+import type { Pricer } from "../accounting/prices/cost.ts";
 import { exchangeRow } from "../accounting/exchange_row.ts";
-import type { Objects } from "../accounting/objects.ts";
-import { UnpricedModels } from "../accounting/unpriced_models.ts";
+import type { Objects } from "../accounting/settlement/objects.ts";
+import { UnpricedModels } from "../accounting/prices/unpriced_models.ts";
 import type { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { TokenCheckResult } from "../auth/shared_token.ts";
 import type { ModelListStore } from "../catalogue/catalogue.ts";

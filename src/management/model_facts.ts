@@ -1,7 +1,7 @@
 /** The price and the context window of models, for lists of models. */
 
-import { EndpointPrices } from "../accounting/endpoint_prices.ts";
-import type { PriceLibrary, Pricer } from "../accounting/cost.ts";
+import { EndpointPrices } from "../accounting/prices/endpoint_prices.ts";
+import type { PriceLibrary, Pricer } from "../accounting/prices/cost.ts";
 import type { ModelFacts } from "../catalogue/merged_list.ts";
 import type { Endpoint } from "../config/config.ts";
 

@@ -1,9 +1,9 @@
 /** Opens the management plane with the database behind it. */
 
-import { Pricer } from "../accounting/cost.ts";
-import { loadPrices } from "../accounting/load_prices.ts";
-import { Objects } from "../accounting/objects.ts";
-import { openPrices } from "../accounting/published_prices.ts";
+import { Pricer } from "../accounting/prices/cost.ts";
+import { loadPrices } from "../accounting/prices/load_prices.ts";
+import { Objects } from "../accounting/settlement/objects.ts";
+import { openPrices } from "../accounting/prices/published_prices.ts";
 import { KnownObjects } from "../objects/known_objects.ts";
 import { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { ManagementConfig } from "../config/config.ts";

@@ -1,6 +1,6 @@
-import type { Pricer } from "../accounting/cost.ts";
-import { loadPrices } from "../accounting/load_prices.ts";
-import { BUILT_IN_VERSION, openPrices } from "../accounting/published_prices.ts";
+import type { Pricer } from "../accounting/prices/cost.ts";
+import { loadPrices } from "../accounting/prices/load_prices.ts";
+import { BUILT_IN_VERSION, openPrices } from "../accounting/prices/published_prices.ts";
 import type { Config, ManagementConfig } from "../config/config.ts";
 import { LOCAL_PRICES } from "../config/values/price_providers.ts";
 import type { Log } from "../observability/log.ts";

@@ -1,7 +1,7 @@
 import { type Dialect, DIALECT_NAMES, DIALECTS } from "../apis/dialects.ts";
 import type { UnnamedApi } from "../apis/unnamed_paths.ts";
 import type { Endpoint, RoutingConfig } from "../config/config.ts";
-import { type Preset, presetNameOf, PRESETS } from "../config/values/presets.ts";
+import { dialectsOf, presetOf } from "../config/values/presets.ts";
 
 /** The endpoints by name, and the endpoints for paths without a name. */
 export interface RoutingTable {
@@ -99,15 +99,4 @@ function aliasesByEndpoint(
       ? []
       : [[name, new Map(own.map(([alias, to]) => [alias, to.slice(prefix.length)]))]];
   }));
-}
-
-/** The provider of an endpoint: the named one, or that of its name or address. */
-export function presetOf({ name, preset, backends }: Endpoint): Preset {
-  return PRESETS[preset ?? presetNameOf(name, backends[0]?.baseUrl.origin)];
-}
-
-/** The dialects that an endpoint speaks, its own first. */
-export function dialectsOf(endpoint: Endpoint): readonly Dialect[] {
-  const { dialects } = presetOf(endpoint);
-  return dialects[0] === endpoint.dialect ? dialects : [endpoint.dialect];
 }

@@ -12,7 +12,7 @@ import { HttpSyntaxError } from "../http/syntax_error.ts";
 import { nextTurn } from "../streams/turn.ts";
 import { type ByteOutput, writeAll, writeMessage } from "../http/writer.ts";
 import { encodeLatin1 } from "../http/latin1.ts";
-import type { HeldBytes, HeldShare } from "../limits/held_bytes.ts";
+import type { HeldBytes, HeldShare } from "../capacity/held_bytes.ts";
 import { ClientOutput } from "./client_output.ts";
 import { DepartureWatch, type WatchedConnection } from "./departure_watch.ts";
 import { headFault } from "./head_fault.ts";

@@ -1,6 +1,6 @@
 import { ClientGone } from "../cancellation.ts";
 import type { ConnectionReader } from "../http/reader.ts";
-import type { HeldShare } from "../limits/held_bytes.ts";
+import type { HeldShare } from "../capacity/held_bytes.ts";
 import type { RunningExchange } from "./running_exchange.ts";
 
 /**

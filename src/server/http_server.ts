@@ -3,7 +3,7 @@
 import type { App } from "../app.ts";
 import type { ConnectionLimits, ServerConfig, TlsConfig } from "../config/config.ts";
 import type { Entry } from "../http/message.ts";
-import { HeldBytes } from "../limits/held_bytes.ts";
+import { HeldBytes } from "../capacity/held_bytes.ts";
 import type { Log } from "../observability/log.ts";
 import { Certificate } from "./certificate.ts";
 import { drainExchanges } from "./drain_exchanges.ts";

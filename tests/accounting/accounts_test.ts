@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { assertEquals } from "@std/assert";
 import type { Account } from "../../src/accounting/account.ts";
 import { Accounts } from "../../src/accounting/accounts.ts";
-import { Pricer } from "../../src/accounting/cost.ts";
+import { Pricer } from "../../src/accounting/prices/cost.ts";
 import type { Endpoint } from "../../src/config/config.ts";
 import type { ExchangeRecord, ExchangeUsage } from "../../src/exchange_record.ts";
 import { ANONYMOUS } from "../../src/principal.ts";

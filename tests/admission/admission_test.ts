@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { type AdmissionRequest, admitRequest } from "../../src/admission/admission.ts";
 import { Cancellation } from "../../src/cancellation.ts";
 import { ProxyFault } from "../../src/faults.ts";
-import { HeldBytes } from "../../src/limits/held_bytes.ts";
+import { HeldBytes } from "../../src/capacity/held_bytes.ts";
 import { ANONYMOUS } from "../../src/principal.ts";
 import { bodyOf } from "../../src/streams/bytes.ts";
 import { testBackend, testEndpoint } from "../support/proxies/config.ts";

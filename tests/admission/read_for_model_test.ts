@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { readForModel } from "../../src/admission/read_for_model.ts";
 import { Cancellation } from "../../src/cancellation.ts";
 import { ProxyFault } from "../../src/faults.ts";
-import { HeldBytes } from "../../src/limits/held_bytes.ts";
+import { HeldBytes } from "../../src/capacity/held_bytes.ts";
 import { shortName } from "../../src/payload/model_name.ts";
 import { ANONYMOUS } from "../../src/principal.ts";
 import { random } from "../support/data/random.ts";

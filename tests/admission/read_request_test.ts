@@ -4,7 +4,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { Cancellation } from "../../src/cancellation.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import type { MessageBody } from "../../src/streams/byte_source.ts";
-import { HeldBytes } from "../../src/limits/held_bytes.ts";
+import { HeldBytes } from "../../src/capacity/held_bytes.ts";
 import { ANONYMOUS, type Principal, type Rules } from "../../src/principal.ts";
 import { readRequest, type UnreadRequest } from "../../src/admission/read_request.ts";
 import { testBackend, testEndpoint } from "../support/proxies/config.ts";

@@ -25,7 +25,7 @@ Deno.test("shrunk bundle: packages that require built-in modules work, and nothi
     await Deno.writeTextFile(
       `${folder}/entry.ts`,
       `import { Counter, Registry } from "${new URL("src/observability/prom_client.js", ROOT)}";
-      import { publishedPrices } from "${new URL("src/accounting/published_prices.ts", ROOT)}";
+      import { publishedPrices } from "${new URL("src/accounting/prices/published_prices.ts", ROOT)}";
       import { runCommandLine } from "${new URL("src/cli/command_line.ts", ROOT)}";
       const counter = new Counter({ name: "some", help: "Some.", registers: [new Registry()] });
       try {

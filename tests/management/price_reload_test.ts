@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Pricer } from "../../src/accounting/cost.ts";
+import { Pricer } from "../../src/accounting/prices/cost.ts";
 import { PriceReload } from "../../src/management/price_reload.ts";
 import { testBackend, testEndpoint } from "../support/proxies/config.ts";
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import { field } from "../../src/http/fields.ts";
-import { HeldBytes } from "../../src/limits/held_bytes.ts";
-import { WholeResponses } from "../../src/limits/whole_responses.ts";
+import { HeldBytes } from "../../src/capacity/held_bytes.ts";
+import { WholeResponses } from "../../src/capacity/whole_responses.ts";
 import { type ElementFilter, filterList, type ListAnswer } from "../../src/objects/filter_list.ts";
 import { ListPaging } from "../../src/objects/list_paging.ts";
 import { bodyOf } from "../../src/streams/bytes.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import process from "node:process";
 import { gzipSync } from "node:zlib";
-import { ResponseTap } from "../../src/accounting/response_tap.ts";
+import { ResponseTap } from "../../src/accounting/taps/response_tap.ts";
 import { contentFields } from "../support/data/fields.ts";
 import { nextTurn } from "../support/time/passing_time.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ResponseTap } from "../../src/accounting/response_tap.ts";
+import { ResponseTap } from "../../src/accounting/taps/response_tap.ts";
 import { withKeepaliveComments } from "../../src/forwarding/keepalive.ts";
 import { clientFields } from "../../src/forwarding/response_headers.ts";
 import { withoutUsage } from "../../src/forwarding/stream_usage/stream_usage.ts";

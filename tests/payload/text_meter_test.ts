@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { ResponseTap } from "../../src/accounting/response_tap.ts";
-import { inputOf } from "../../src/accounting/input_estimate.ts";
-import { RequestTap } from "../../src/accounting/request_tap.ts";
+import { ResponseTap } from "../../src/accounting/taps/response_tap.ts";
+import { inputOf } from "../../src/accounting/estimates/input_estimate.ts";
+import { RequestTap } from "../../src/accounting/taps/request_tap.ts";
 import { TextMeter } from "../../src/payload/text_meter.ts";
 import { random } from "../support/data/random.ts";
 import generated from "../golden/tokens/generated.json" with { type: "json" };

@@ -4,7 +4,7 @@ import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import { FramingError } from "../../src/http/framing_error.ts";
 import type { Handler } from "../../src/http/message.ts";
-import { HeldBytes } from "../../src/limits/held_bytes.ts";
+import { HeldBytes } from "../../src/capacity/held_bytes.ts";
 import { ClientConnection } from "../../src/server/connection.ts";
 import { nextPiece } from "../../src/streams/byte_source.ts";
 import { PulledSource } from "../../src/streams/pulled_source.ts";

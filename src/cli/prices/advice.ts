@@ -10,9 +10,9 @@ export async function pricesAdvice(
 ): Promise<string[]> {
   // Only management uses prices, and the library is large.
   if (management === undefined) return [];
-  const { endpointsAdvice } = await import("../../accounting/price_advice.ts");
-  const { openPrices } = await import("../../accounting/published_prices.ts");
-  const { tryPrices } = await import("../../accounting/load_prices.ts");
+  const { endpointsAdvice } = await import("../../accounting/prices/price_advice.ts");
+  const { openPrices } = await import("../../accounting/prices/published_prices.ts");
+  const { tryPrices } = await import("../../accounting/prices/load_prices.ts");
   const { pricesFile } = management;
   const { list, problem } = pricesFile === undefined ? {} : await tryPrices(pricesFile);
   const offered = new Map<string, string[]>();

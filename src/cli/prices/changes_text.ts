@@ -1,6 +1,11 @@
 /** Prints what a new list of prices changes. */
 
-import type { ChangedModel, ListedModel, PriceChanges, ShownPrice } from "../../accounting/price_changes.ts";
+import type {
+  ChangedModel,
+  ListedModel,
+  PriceChanges,
+  ShownPrice,
+} from "../../accounting/prices/price_changes.ts";
 import { counted } from "../../text/counted.ts";
 import { styled } from "../colours.ts";
 import { priceCells } from "./prices.ts";

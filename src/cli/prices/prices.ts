@@ -1,9 +1,9 @@
 /** `llm-proxy prices` */
 
-import { tryPrices } from "../../accounting/load_prices.ts";
-import { listedModels, type ShownPrice } from "../../accounting/price_changes.ts";
-import { BUILT_IN_PRICES, type PriceList } from "../../accounting/price_list.ts";
-import { BUILT_IN_VERSION, builtInProviders } from "../../accounting/published_prices.ts";
+import { tryPrices } from "../../accounting/prices/load_prices.ts";
+import { listedModels, type ShownPrice } from "../../accounting/prices/price_changes.ts";
+import { BUILT_IN_PRICES, type PriceList } from "../../accounting/prices/price_list.ts";
+import { BUILT_IN_VERSION, builtInProviders } from "../../accounting/prices/published_prices.ts";
 import { systemClock } from "../../time/clock.ts";
 import { processSources } from "../../config/sources/env.ts";
 import { loadManagement } from "../../config/load.ts";

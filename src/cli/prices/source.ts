@@ -6,9 +6,9 @@ import {
   MAX_PRICE_BYTES,
   type PriceData,
   PriceDataError,
-} from "../../accounting/price_data.ts";
-import { parseJson } from "../../accounting/price_list.ts";
-import { PRICES_URL } from "../../accounting/published_prices.ts";
+} from "../../accounting/prices/price_data.ts";
+import { parseJson } from "../../accounting/prices/price_list.ts";
+import { PRICES_URL } from "../../accounting/prices/published_prices.ts";
 import { systemClock } from "../../time/clock.ts";
 import { processSources } from "../../config/sources/env.ts";
 import { loadOutboundProxy } from "../../config/load.ts";

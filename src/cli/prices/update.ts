@@ -1,7 +1,12 @@
 /** `llm-proxy prices update` */
 
-import { isNamedBy, type PriceChanges, priceChanges } from "../../accounting/price_changes.ts";
-import { BUILT_IN_PRICES, olderText, parsePriceFile, priceFileText } from "../../accounting/price_list.ts";
+import { isNamedBy, type PriceChanges, priceChanges } from "../../accounting/prices/price_changes.ts";
+import {
+  BUILT_IN_PRICES,
+  olderText,
+  parsePriceFile,
+  priceFileText,
+} from "../../accounting/prices/price_list.ts";
 import { systemClock } from "../../time/clock.ts";
 import * as answers from "../../management/api/answers.ts";
 import { databaseExists } from "../../storage/open.ts";

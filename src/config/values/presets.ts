@@ -4,6 +4,7 @@
  */
 
 import { type Dialect, DIALECTS } from "../../apis/dialects.ts";
+import type { Endpoint } from "../config.ts";
 import type { ProviderKeyHeader } from "../credential_places.ts";
 
 /** The defaults and the properties of one provider. */
@@ -182,6 +183,19 @@ export function presetNameOf(endpoint: string, origin: string | undefined): Pres
     local !== true && baseUrl !== undefined && new URL(baseUrl).origin === origin
   );
   return presetNamed(endpoint) ?? hosted?.[0] ?? "generic";
+}
+
+/** The provider of an endpoint: the named one, or that of its name or address. */
+export function presetOf(
+  { name, preset, backends }: Pick<Endpoint, "name" | "preset" | "backends">,
+): Preset {
+  return PRESETS[preset ?? presetNameOf(name, backends[0]?.baseUrl.origin)];
+}
+
+/** The dialects that an endpoint speaks, its own first. */
+export function dialectsOf(endpoint: Endpoint): readonly Dialect[] {
+  const { dialects } = presetOf(endpoint);
+  return dialects[0] === endpoint.dialect ? dialects : [endpoint.dialect];
 }
 
 /** Whether an origin is an address of a provider on the internet. */

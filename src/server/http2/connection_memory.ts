@@ -1,4 +1,4 @@
-import type { HeldShare } from "../../limits/held_bytes.ts";
+import type { HeldShare } from "../../capacity/held_bytes.ts";
 import type { ConnectionParts } from "../connection.ts";
 import type { ServedConnection } from "../served_connection.ts";
 

@@ -1,6 +1,6 @@
 /** The scanner of event streams against a reading of the whole, line by line. */
 
-import { ResponseTap } from "../../../src/accounting/response_tap.ts";
+import { ResponseTap } from "../../../src/accounting/taps/response_tap.ts";
 import { EventStreamScanner } from "../../../src/payload/event_stream_scanner.ts";
 import { JsonScanner } from "../../../src/payload/json_scanner.ts";
 import { latin1 } from "../../support/clients/byte_input.ts";

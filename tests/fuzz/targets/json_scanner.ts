@@ -1,6 +1,6 @@
 /** The scanner of JSON answers against the strict reader, and against the reference. */
 
-import { ResponseTap } from "../../../src/accounting/response_tap.ts";
+import { ResponseTap } from "../../../src/accounting/taps/response_tap.ts";
 import { type FuzzTarget, inPieces, type Random, same, utf8 } from "../target.ts";
 import { JSON_SEEDS, JSON_WORDS } from "./json_seeds.ts";
 import { expectedValues, referenceValues, scannedValues } from "./selected_values.ts";

@@ -1,6 +1,6 @@
 /** WebSocket frames against a reading of the whole at once, and against what writes them. */
 
-import { RealtimeTap } from "../../../src/accounting/realtime_tap.ts";
+import { RealtimeTap } from "../../../src/accounting/taps/realtime_tap.ts";
 import { concat } from "../../../src/streams/bytes.ts";
 import { closeFrame, type FrameHead, FrameReader } from "../../../src/payload/websocket_frames.ts";
 import { CLOSE, closePayload, frame, PING, TEXT } from "../../support/clients/websocket.ts";

@@ -1,7 +1,7 @@
 /** Lists of prices in the library's format, made of the built-in one. */
 
 import type { Provider } from "@pydantic/genai-prices";
-import { builtInProviders } from "../../../src/accounting/published_prices.ts";
+import { builtInProviders } from "../../../src/accounting/prices/published_prices.ts";
 
 // Lists are changed in ways that their type forbids.
 // deno-lint-ignore no-explicit-any

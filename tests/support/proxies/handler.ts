@@ -14,11 +14,11 @@ import { KnownObjects } from "../../../src/objects/known_objects.ts";
 import { createHandler } from "../../../src/handler.ts";
 import type { ListedModel } from "../../../src/catalogue/model_list.ts";
 import type { OutgoingReply } from "../../../src/http/message.ts";
-import { HeldBytes } from "../../../src/limits/held_bytes.ts";
-import { WholeResponses } from "../../../src/limits/whole_responses.ts";
-import { MergedLists } from "../../../src/models/merged_lists.ts";
+import { HeldBytes } from "../../../src/capacity/held_bytes.ts";
+import { WholeResponses } from "../../../src/capacity/whole_responses.ts";
+import { MergedListCache } from "../../../src/catalogue/merged_list_cache.ts";
 import type { Rules } from "../../../src/principal.ts";
-import { ConcurrencyLimiter } from "../../../src/limits/concurrency_limiter.ts";
+import { ConcurrencyLimiter } from "../../../src/capacity/concurrency_limiter.ts";
 import { fieldValue } from "../../../src/http/fields.ts";
 import { buildRoutingTable } from "../../../src/routing/table.ts";
 import { testBackend, testEndpoint } from "./config.ts";
@@ -86,7 +86,7 @@ export class HandlerBench {
         revision: 0,
         refreshed: () => Promise.resolve(),
       },
-      mergedLists: new MergedLists(this.clock),
+      mergedLists: new MergedListCache(this.clock),
       wholeResponses: new WholeResponses(heldBytes),
       clientAccess: new ClientAccess(
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },

@@ -1,7 +1,7 @@
 /** The handler without sockets before a transport that keeps what it is asked to send, and plays the answers. */
 
-import { WholeResponses } from "../../../src/limits/whole_responses.ts";
-import { MergedLists } from "../../../src/models/merged_lists.ts";
+import { WholeResponses } from "../../../src/capacity/whole_responses.ts";
+import { MergedListCache } from "../../../src/catalogue/merged_list_cache.ts";
 import { textOf } from "../../support/data/body_text.ts";
 import { FailureGate } from "../../../src/auth/failure_gate.ts";
 import { sharedTokenCheck } from "../../../src/auth/shared_token.ts";
@@ -19,8 +19,8 @@ import { KnownObjects } from "../../../src/objects/known_objects.ts";
 import { createHandler } from "../../../src/handler.ts";
 import { parseHead } from "../../../src/http/head.ts";
 import type { OutgoingReply } from "../../../src/http/message.ts";
-import { HeldBytes } from "../../../src/limits/held_bytes.ts";
-import { ConcurrencyLimiter } from "../../../src/limits/concurrency_limiter.ts";
+import { HeldBytes } from "../../../src/capacity/held_bytes.ts";
+import { ConcurrencyLimiter } from "../../../src/capacity/concurrency_limiter.ts";
 import { HttpSyntaxError } from "../../../src/http/syntax_error.ts";
 import { buildRoutingTable } from "../../../src/routing/table.ts";
 import { parseRequestHead, type RequestHead } from "../../../src/server/request_head.ts";
@@ -81,7 +81,7 @@ export class FuzzBench {
         revision: 0,
         refreshed: () => Promise.resolve(),
       },
-      mergedLists: new MergedLists(this.#clock),
+      mergedLists: new MergedListCache(this.#clock),
       wholeResponses: new WholeResponses(new HeldBytes(1e9)),
       checkManaged: () => undefined,
       objects: new KnownObjects({ clock: this.#clock, store: undefined, onFailed() {}, onUnexpected() {} }),

@@ -1,0 +1,148 @@
+/**
+ * Published prices, by `@pydantic/genai-prices`. Its data is part of the program, and a file may have newer
+ * data. This module fetches nothing.
+ */
+
+import {
+  calcPrice,
+  findProvider,
+  type ModelInfo,
+  type ModelPrice,
+  type Provider,
+  REMOTE_DATA_JSON_URL,
+  updatePrices,
+  waitForUpdate,
+} from "@pydantic/genai-prices";
+import project from "../../../deno.json" with { type: "json" };
+import type { Price } from "../../config/config.ts";
+import type { PriceLibrary } from "./cost.ts";
+import type { PublishedPrice } from "./published_cost.ts";
+import { publishedKinds } from "./dear_kinds.ts";
+import type { PriceList } from "./price_list.ts";
+
+const SPECIFIER = project.imports["@pydantic/genai-prices"];
+const MAX_MODELS = 1_000;
+/** No model has a longer name. Longer names of clients are not looked up. */
+const MAX_NAME = 256;
+
+/**
+ * The built-in list, read before {@link openPrices} replaces it: the library has one list for the whole
+ * process.
+ */
+const BUILT_IN: Promise<Provider[] | null> = waitForUpdate();
+
+/** Kinds of prices that a flat price ignores, because they do not concern plain usage. */
+const OTHER_KINDS = /audio|image|video|tool|citation|reasoning|_5m_|_1h_|search|storage/;
+/** Kinds of prices that cover searches. Perplexity's price of a request includes its searches. */
+const SEARCH_KINDS: readonly string[] = ["web_searches_kcount", "storage_searches_kcount", "requests_kcount"];
+/** The kinds of prices that make a flat price. */
+const FLAT_KINDS: readonly string[] = ["input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok"];
+
+/** The URL of the newest list of the library. */
+export const PRICES_URL: string = REMOTE_DATA_JSON_URL;
+
+/** The version of the built-in list, which is stored with costs. */
+export const BUILT_IN_VERSION: string = SPECIFIER.replace(/^npm:@pydantic\//, "").replace("@", " ");
+
+/** The providers of the built-in list of prices. */
+export async function builtInProviders(): Promise<readonly Provider[]> {
+  return await BUILT_IN ?? [];
+}
+
+/** Opens the library with its current list: the built-in list, or the list of the last {@link openPrices}. */
+export function publishedPrices(version: string = BUILT_IN_VERSION): PriceLibrary {
+  // Finding a model takes longer than computing its cost, so the results are cached.
+  const known = new Map<string, PublishedPrice | undefined>();
+  const providers = new Map<string, string | undefined>();
+  const addresses = new Map<string, string | undefined>();
+  return {
+    version,
+    knows: (provider) => findProvider({ providerId: provider })?.id !== undefined,
+    providerAt: (url) => remembered(addresses, url, () => findProvider({ providerApiUrl: url })?.id),
+    priceOf: (model, provider) =>
+      model.length > MAX_NAME
+        ? undefined
+        : remembered(known, `${provider} ${model}`, () => findPrice(model, provider)),
+    providerOf: (model) =>
+      model.length > MAX_NAME ? undefined : remembered(providers, model, () => findProviderOf(model)),
+  };
+}
+
+/**
+ * Opens the library with a list, or with the built-in list for undefined. Libraries that were opened before
+ * must not be used any more.
+ */
+export async function openPrices(list: PriceList | undefined): Promise<PriceLibrary> {
+  const providers = [...list?.providers ?? await builtInProviders()];
+  updatePrices(({ setProviderData }) => setProviderData(providers));
+  return publishedPrices(list?.version);
+}
+
+function remembered<Value>(map: Map<string, Value>, key: string, find: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined || map.has(key)) return known as Value; // The map has only values of this type.
+  if (map.size >= MAX_MODELS) map.clear();
+  const found = find();
+  map.set(key, found);
+  return found;
+}
+
+function findProviderOf(model: string): string | undefined {
+  try {
+    return calcPrice({ input_tokens: 1, output_tokens: 1 }, model)?.provider.id;
+  } catch {
+    return undefined;
+  }
+}
+
+function findPrice(model: string, providerId: string): PublishedPrice | undefined {
+  const match = calcPrice({ input_tokens: 1, output_tokens: 1 }, model, { providerId });
+  if (match === null) return undefined;
+  const provider = { ...match.provider, models: [match.model] };
+  return {
+    flat: flatPrice(match.model.prices),
+    contextTokens: match.model.context_window,
+    pricesSearches: pricesOf(match.model.prices).some((prices) =>
+      SEARCH_KINDS.some((kind) => kind in prices)
+    ),
+    pricesTokens: pricesOf(match.model.prices).some(pricesTokens),
+    kinds: publishedKinds(new Set(pricesOf(match.model.prices).flatMap(Object.keys))),
+    cost: (usage, at) => calcPrice({ ...usage }, model, { provider, timestamp: at })?.total_price,
+  };
+}
+
+/** Whether some kind of token has a price. A model without any price is free. */
+function pricesTokens(prices: ModelPrice): boolean {
+  const kinds = Object.keys(prices);
+  return kinds.length === 0 || kinds.some((kind) => kind.endsWith("_mtok"));
+}
+
+/** The prices of a model at all times. */
+function pricesOf(prices: ModelInfo["prices"]): ModelPrice[] {
+  return Array.isArray(prices) ? prices.map((conditional) => conditional.prices) : [prices];
+}
+
+/**
+ * The constant prices of a model. `undefined` if a price depends on the time or the amount, or is of a rare
+ * kind.
+ */
+function flatPrice(prices: ModelInfo["prices"]): Price | undefined {
+  if (Array.isArray(prices)) return undefined;
+  const numbers = new Map<string, number>();
+  for (const [kind, price] of Object.entries(prices)) {
+    if (price === undefined || OTHER_KINDS.test(kind)) continue;
+    if (typeof price !== "number" || !FLAT_KINDS.includes(kind)) return undefined;
+    numbers.set(kind, price);
+  }
+  const input = numbers.get("input_mtok");
+  const output = numbers.get("output_mtok");
+  if (input === undefined || output === undefined) return undefined;
+  const cached = numbers.get("cache_read_mtok");
+  const cacheWrite = numbers.get("cache_write_mtok");
+  return {
+    input,
+    output,
+    ...(cached !== undefined && { cached }),
+    ...(cacheWrite !== undefined && { cacheWrite }),
+  };
+}

@@ -1,0 +1,21 @@
+import type { AwaitedObject } from "../../storage/object_store.ts";
+import type { ObjectRequest } from "./object_paths.ts";
+import type { ResponseSummary } from "../taps/response_summary.ts";
+import type { ReportedPart, Settlement } from "./settlement.ts";
+
+/** A response about an object. */
+export interface ObjectResponse {
+  readonly request: ObjectRequest;
+  readonly endpoint: string;
+  /** The account at the provider. `undefined` if no backend responded, or its key is unknown. */
+  readonly providerAccount: string | undefined;
+  readonly summary: ResponseSummary;
+  /** Whether the response was successful and complete. */
+  readonly isWhole: boolean;
+  /** The bytes of text that running requests have received of the object so far. */
+  readonly receivedBytes: () => number;
+  /** Computes the charge of an object by reported usage. */
+  readonly charge: (object: AwaitedObject, part: ReportedPart) => Settlement;
+  /** An object with this client as its creator, for results of batches whose creator is unknown. */
+  readonly asOwnObject: (id: string) => AwaitedObject;
+}

@@ -1,0 +1,351 @@
+/**
+ * Settles objects, such as background responses and batches. Each object counts once, for its creator, when a
+ * response shows that it is over. Its reservation lasts until then, also over a restart.
+ */
+
+import type { Limiter } from "../../limits/limiter.ts";
+import { OBJECT_LIFETIME_MS } from "../../storage/booking.ts";
+import { subjectKeys } from "../../principal.ts";
+import { type Clock, EARLIEST_MS } from "../../time/clock.ts";
+import type { AwaitedObject, KeptObject, ObjectKey } from "../../storage/object_store.ts";
+import { type ExchangeRow, type Store, StoreError } from "../../storage/store.ts";
+import { KeyedTasks } from "./keyed_tasks.ts";
+import type { ObjectResponse } from "./object_response.ts";
+import { settledRow } from "../exchange_row.ts";
+import {
+  type HeldAmounts,
+  type ObjectCreator,
+  objectKey,
+  type OpenObject,
+  OpenObjects,
+} from "./open_objects.ts";
+import {
+  estimatedSettlement,
+  receivedPart,
+  reservedCharge,
+  type Settlement,
+  type SettlementAction,
+  settlementAction,
+} from "./settlement.ts";
+
+/** The limits that objects count towards. */
+export type ObjectLedgers = Pick<Limiter, "hold" | "release" | "bookingOf" | "count">;
+
+/** What {@link Objects} needs of the rest of the program. */
+export interface ObjectsParts {
+  readonly store: Pick<
+    Store,
+    | "addObject"
+    | "findObject"
+    | "listUnsettledObjects"
+    | "listChangedObjects"
+    | "setResultsId"
+    | "raiseReceivedBytes"
+    | "settleObject"
+  >;
+  readonly clock: Clock;
+  readonly ledgers: ObjectLedgers;
+  /** Called when this process has settled an object and written its row. */
+  readonly onRow: (row: ExchangeRow) => void;
+  /** Called when the database failed. The work is tried again. */
+  readonly onFailed: (reason: string) => void;
+  /** Called when a task failed with another error, which is a bug. The task is not tried again. */
+  readonly onUnexpected: (error: unknown) => void;
+}
+
+/** How often the changes of other processes are read, and expired objects are settled. */
+const SYNC_MS = 10_000;
+/** The highest difference between the clocks of several processes. */
+const SYNC_MARGIN_MS = 5_000;
+/** The highest number of settled objects that are remembered. */
+const MAX_SETTLED = 10_000;
+
+/** Settles the objects of all exchanges, together with other processes on the database. */
+export class Objects {
+  readonly #parts: ObjectsParts;
+  readonly #open: OpenObjects;
+  /** Keys of objects that need no settlement any more, as far as they are remembered. */
+  readonly #settled = new Set<string>();
+  /** Keys of objects that the database is settling, by the ids of the objects and not of their results. */
+  readonly #settling = new Set<string>();
+  /** By the keys of objects: of several responses at the same time, one counts. */
+  readonly #tasks: KeyedTasks;
+  #syncedAt = 0;
+  #stopTimer = (): void => {};
+
+  private constructor(parts: ObjectsParts) {
+    this.#parts = parts;
+    this.#tasks = new KeyedTasks(parts);
+    this.#open = new OpenObjects((held) => parts.ledgers.release(held));
+  }
+
+  /** Restores the reservations of objects of earlier and other processes. Throws a `StoreError`. */
+  static async open(parts: ObjectsParts): Promise<Objects> {
+    const objects = new Objects(parts);
+    objects.#syncedAt = parts.clock.epochMs();
+    for (const object of await parts.store.listUnsettledObjects()) objects.#hold(object);
+    objects.#schedule();
+    return objects;
+  }
+
+  /** Whether another object of this creator can be awaited. */
+  hasRoom(creator: ObjectCreator): boolean {
+    return this.#open.hasRoom(creator);
+  }
+
+  /** Adds a new object with the reservation that its request handed over. */
+  add(object: AwaitedObject, held: HeldAmounts): void {
+    const key = objectKey(object);
+    if (this.#open.has(key)) return this.#parts.ledgers.release(held);
+    const entry: OpenObject = { object, held, isStored: false, receivedBytes: 0 };
+    this.#open.add(key, entry);
+    this.#tasks.run(() => this.#add(key, entry));
+  }
+
+  /** A running request has received text of an object. `bytes` is the length of all of its text so far. */
+  received(at: ObjectKey, bytes: number): void {
+    const entry = this.#open.get(this.#open.keyOf(at));
+    if (entry !== undefined) entry.receivedBytes = Math.max(entry.receivedBytes, bytes);
+    // Another process may have the request that cancels the object.
+    this.#tasks.run(() => this.#keepReceived(at, bytes));
+  }
+
+  async #keepReceived(at: ObjectKey, bytes: number): Promise<void> {
+    const { store, onFailed } = this.#parts;
+    try {
+      await store.raiseReceivedBytes(at, bytes);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      onFailed(error.message);
+    }
+  }
+
+  /** Settles an object if a response about it shows that it is over. */
+  responseEnded(response: ObjectResponse): void {
+    const { request, endpoint, providerAccount, summary } = response;
+    for (const listed of summary.object?.listed ?? []) this.#listed({ endpoint, providerAccount }, listed);
+    const id = request.id ?? summary.object?.id;
+    if (id === undefined) return;
+    const at = { endpoint, id, providerAccount };
+    const key = this.#open.keyOf(at);
+    const { textBytes = 0 } = summary;
+    const action = settlementAction(request, response);
+    if (textBytes > 0 && request.kind !== "batch" && action.kind === "wait") this.received(at, textBytes);
+    const entry = this.#open.get(key);
+    if (entry !== undefined) entry.receivedBytes = Math.max(entry.receivedBytes, textBytes);
+    if (action.kind === "wait") return;
+    if (this.#settled.has(key)) return;
+    this.#tasks.runOnce(key, () => this.#follow(at, response, action));
+  }
+
+  /** Resolves when all started tasks have ended or have to be tried again. */
+  async idle(): Promise<void> {
+    await this.#tasks.idle();
+  }
+
+  /** Stops the timer, and tries failed tasks a last time. */
+  async close(): Promise<void> {
+    this.#stopTimer();
+    await this.idle();
+    this.#retry();
+    await this.idle();
+    this.#stopTimer();
+  }
+
+  #schedule(): void {
+    this.#stopTimer = this.#parts.clock.after(SYNC_MS, () => {
+      this.#tasks.run(() => this.#sync());
+      this.#schedule();
+    });
+  }
+
+  #retry(): void {
+    this.#tasks.retry();
+    for (const [key, entry] of this.#open.entries()) {
+      if (!entry.isStored) this.#tasks.run(() => this.#add(key, entry));
+    }
+  }
+
+  async #add(key: string, entry: OpenObject): Promise<void> {
+    const { store, clock, onFailed } = this.#parts;
+    try {
+      const isNew = await store.addObject(entry.object, clock.epochMs());
+      entry.isStored = true;
+      if (isNew) return;
+      // The provider gave the same id before, to another process or to this one.
+      const known = await store.findObject(entry.object);
+      if (known?.settled !== undefined) this.#open.remove(key);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      onFailed(error.message);
+    }
+  }
+
+  /** A list has shown the file with the results of a batch. */
+  #listed(
+    at: Omit<ObjectKey, "id">,
+    { id, resultsId }: { id: string; resultsId: string },
+  ): void {
+    const key = this.#open.keyOf({ ...at, id });
+    const entry = this.#open.get(key);
+    if (entry === undefined || entry.object.resultsId !== undefined) return;
+    this.#tasks.runOnce(key, () => this.#name(entry.object, resultsId));
+  }
+
+  async #name(object: ObjectKey, resultsId: string): Promise<void> {
+    const { store, clock } = this.#parts;
+    await store.setResultsId(object, resultsId, clock.epochMs());
+    this.#named(objectKey(object), resultsId);
+  }
+
+  #named(key: string, resultsId: string): void {
+    const entry = this.#open.get(key);
+    if (entry !== undefined) entry.object = { ...entry.object, resultsId };
+  }
+
+  async #follow(
+    at: ObjectKey,
+    response: ObjectResponse,
+    action: Exclude<SettlementAction, { kind: "wait" }>,
+  ): Promise<void> {
+    const { store } = this.#parts;
+    const { id } = at;
+    const requestedKey = this.#open.keyOf(at);
+    const awaited = this.#open.get(requestedKey)?.object;
+    const known = awaited === undefined ? await store.findObject(at) : undefined;
+    const kept = awaited ?? known;
+    if (kept === undefined) {
+      if (action.kind === "count" && response.request.action === "results") {
+        return await this.#settle(
+          response.asOwnObject(id),
+          this.#charged(response.asOwnObject(id), response, { action, storedBytes: 0 }),
+        );
+      }
+      // A later response may show which batch the file belongs to.
+      return response.request.action === "file" ? undefined : this.#remember(requestedKey);
+    }
+    if (known?.settled !== undefined) {
+      // A settlement by this process counts when the database has answered it.
+      if (!this.#settling.has(objectKey(known))) this.#settledElsewhere({ ...known, settled: known.settled });
+      return this.#remember(requestedKey);
+    }
+    if (action.kind === "name") {
+      return kept.resultsId === undefined ? await this.#name(kept, action.resultsId) : undefined;
+    }
+    const storedBytes = action.kind === "release" ? (await store.findObject(kept))?.receivedBytes ?? 0 : 0;
+    await this.#settle(kept, this.#charged(kept, response, { action, storedBytes }));
+    this.#remember(requestedKey);
+  }
+
+  #charged(
+    object: AwaitedObject,
+    { charge, receivedBytes }: ObjectResponse,
+    { action, storedBytes }: {
+      readonly action: Exclude<SettlementAction, { kind: "wait" }>;
+      /** The bytes of text that a client has received by the database. */
+      readonly storedBytes: number;
+    },
+  ): readonly Settlement[] {
+    if (action.kind === "count") return action.parts.map((part) => charge(object, part));
+    if (action.kind === "estimate") return [reservedCharge(object)];
+    // Text that clients received before a cancellation is not free.
+    const kept = this.#open.get(objectKey(object))?.receivedBytes ?? 0;
+    const bytes = Math.max(receivedBytes(), kept, storedBytes);
+    return bytes === 0 ? [] : [estimatedSettlement(charge(object, receivedPart(bytes)))];
+  }
+
+  async #settle(object: AwaitedObject, charges: readonly Settlement[]): Promise<void> {
+    const key = objectKey(object);
+    // The response may have the id of the object or of its results.
+    if (this.#settling.has(key)) return;
+    this.#settling.add(key);
+    try {
+      await this.#settleFirst(object, charges);
+    } finally {
+      this.#settling.delete(key);
+    }
+    this.#remember(key);
+  }
+
+  async #settleFirst(object: AwaitedObject, charges: readonly Settlement[]): Promise<void> {
+    const { store, clock, ledgers, onRow } = this.#parts;
+    const at = clock.epochMs();
+    const booking = ledgers.bookingOf(object.modelRules);
+    const rows = charges.map((settled) => settledRow(object, settled, { at, booking }));
+    const micros = rows.reduce((total, { costMicros = 0 }) => total + costMicros, 0);
+    const isFirst = await store.settleObject(object, { at, micros, rows });
+    if (!isFirst) {
+      const known = await store.findObject(object);
+      if (known?.settled !== undefined) this.#settledElsewhere({ ...known, settled: known.settled });
+      return;
+    }
+    const reported = charges.reduce((total, { tokens }) => total + tokens, 0);
+    const keys = [...subjectKeys(object), ...object.modelRules];
+    this.#open.remove(objectKey(object));
+    ledgers.count(keys, { tokens: Math.max(0, reported - object.reservedTokens), micros, booking });
+    for (const row of rows) onRow(row);
+  }
+
+  /** Reads the changes of other processes, settles expired objects, and tries failed tasks again. */
+  async #sync(): Promise<void> {
+    const { store, clock, onFailed } = this.#parts;
+    this.#retry();
+    try {
+      const now = clock.epochMs();
+      const since = Math.min(this.#syncedAt, now) - SYNC_MARGIN_MS;
+      for (const object of await store.listChangedObjects(since)) {
+        const key = objectKey(object);
+        if (this.#settling.has(key)) continue;
+        if (object.settled !== undefined) this.#settledElsewhere({ ...object, settled: object.settled });
+        else if (!this.#open.has(key)) {
+          this.#settled.delete(key);
+          this.#hold(object);
+        } else if (object.resultsId !== undefined) this.#named(key, object.resultsId);
+      }
+      this.#syncedAt = now;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      onFailed(error.message);
+    }
+    // A wrong clock does not show ages.
+    if (!this.#parts.ledgers.bookingOf([]).isDated) return;
+    const now = clock.epochMs();
+    for (const [key, entry] of this.#open.entries()) {
+      const { object } = entry;
+      // The age of an object that was created with a wrong clock begins now.
+      if (object.madeAt < EARLIEST_MS) {
+        entry.object = { ...object, madeAt: now, expiresAt: now + OBJECT_LIFETIME_MS };
+      } else if (object.expiresAt <= now) this.#expire(key, object);
+    }
+  }
+
+  #expire(key: string, object: AwaitedObject): void {
+    this.#tasks.runOnce(key, () => this.#settle(object, [reservedCharge(object)]));
+  }
+
+  /** Adds an object of an earlier or another process, with its reservation. */
+  #hold(object: AwaitedObject): void {
+    const held = { keys: [...subjectKeys(object), ...object.modelRules], micros: object.reservedMicros };
+    this.#parts.ledgers.hold(held);
+    this.#open.add(objectKey(object), {
+      object,
+      held,
+      isStored: true,
+      receivedBytes: object.receivedBytes,
+    });
+  }
+
+  /** Another process has settled the object. Its cost counts here too if it was reserved here. */
+  #settledElsewhere(object: AwaitedObject & { settled: NonNullable<KeptObject["settled"]> }): void {
+    const { ledgers } = this.#parts;
+    if (!this.#open.remove(objectKey(object))) return;
+    const keys = [...subjectKeys(object), ...object.modelRules];
+    const { micros } = object.settled;
+    ledgers.count(keys, { tokens: 0, micros, booking: ledgers.bookingOf(object.modelRules) });
+  }
+
+  #remember(key: string): void {
+    if (this.#settled.size >= MAX_SETTLED) this.#settled.clear();
+    this.#settled.add(key);
+  }
+}

@@ -1,0 +1,119 @@
+/** Decides from a response whether an object is over, and what it used. */
+
+import type { AwaitedObject } from "../../storage/object_store.ts";
+import type { ResponseSummary } from "../taps/response_summary.ts";
+import type { Charge, Reported } from "../charge.ts";
+import { estimatedTokens } from "../estimates/estimate.ts";
+import type { ObjectRequest } from "./object_paths.ts";
+import { BATCH_TIER } from "../prices/price_factor.ts";
+
+/** The reported usage of one model. */
+export interface ReportedPart extends Reported {
+  readonly tier: string | undefined;
+  readonly stopReason: string | undefined;
+}
+
+/** What to do after a response about an object. */
+export type SettlementAction =
+  /** The object is not over, or the response does not show its state. */
+  | { readonly kind: "wait" }
+  /** The object is over, and its usage is in a file of results. */
+  | { readonly kind: "name"; readonly resultsId: string }
+  /** The object is over, and the response reports its usage. */
+  | { readonly kind: "count"; readonly parts: readonly ReportedPart[] }
+  /** The object is over, and its usage will not be reported. */
+  | { readonly kind: "estimate" }
+  /** The object is over and used nothing. */
+  | { readonly kind: "release" };
+
+/** The charge of an object, or of one model in a batch. */
+export interface Settlement {
+  readonly charge: Charge;
+  /** The tokens that count towards limits. */
+  readonly tokens: number;
+  readonly model: string | undefined;
+  readonly stopReason: string | undefined;
+}
+
+const WAIT: SettlementAction = { kind: "wait" };
+
+/**
+ * Decides what to do after a response about an object. `isWhole` means that the response was successful and
+ * complete.
+ */
+export function settlementAction(
+  { kind, action }: ObjectRequest,
+  { summary, isWhole }: { summary: ResponseSummary; isWhole: boolean },
+): SettlementAction {
+  const { object, usage, steps, model, stopReason, tier } = summary;
+  if (action === "delete") return isWhole ? { kind: "estimate" } : WAIT;
+  if (object === undefined || action === "list") return WAIT;
+  if (kind === "batch") {
+    // If the results broke off, the client fetches them again.
+    if (object.parts.length > 0) {
+      return isWhole ? { kind: "count", parts: object.parts.map((part) => batchPart(part)) } : WAIT;
+    }
+    if (
+      action === "results" || action === "file" || !isWhole || object.state === "pending" ||
+      object.state === undefined
+    ) return WAIT;
+    const isReported = (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0) > 0;
+    if (isReported) return { kind: "count", parts: [batchPart({ model, usage })] };
+    if (object.resultsId !== undefined) return { kind: "name", resultsId: object.resultsId };
+    return object.state === "failed" ? { kind: "release" } : WAIT;
+  }
+  if (object.state === undefined || object.state === "pending") return WAIT;
+  if (usage.inputTokens !== undefined || usage.outputTokens !== undefined) {
+    const part: ReportedPart = {
+      usage,
+      stopReason,
+      tier,
+      ...(model !== undefined && { model }),
+      ...(steps !== undefined && { steps }),
+    };
+    return { kind: "count", parts: [part] };
+  }
+  // The usage follows the state.
+  if (!isWhole) return WAIT;
+  return { kind: object.state === "done" ? "estimate" : "release" };
+}
+
+function batchPart(part: { model: string | undefined; usage: ResponseSummary["usage"] }): ReportedPart {
+  const { model, usage } = part;
+  return { usage, tier: BATCH_TIER, stopReason: undefined, ...(model !== undefined && { model }) };
+}
+
+/** The charge of an object whose usage is not reported: the whole reservation. */
+export function reservedCharge({ reservedMicros }: AwaitedObject): Settlement {
+  const isReserved = reservedMicros > 0;
+  return {
+    charge: {
+      usage: {},
+      tokens: undefined,
+      cost: isReserved ? { micros: reservedMicros, version: "reservation" } : undefined,
+      source: isReserved ? "estimated" : undefined,
+    },
+    tokens: 0,
+    model: undefined,
+    stopReason: undefined,
+  };
+}
+
+/** The charge of an object with reported usage. The cost is the reservation if the usage has no price. */
+export function chargeOfObject(object: AwaitedObject, reported: Charge | undefined): Charge {
+  const reserved = reservedCharge(object).charge;
+  if (reported === undefined) return reserved;
+  if (reported.cost !== undefined || reserved.cost === undefined) return reported;
+  return { ...reported, cost: reserved.cost, source: reserved.source };
+}
+
+/** The usage of a cancelled object that reported none, estimated by the text that clients received. */
+export function receivedPart(textBytes: number): ReportedPart {
+  const outputTokens = estimatedTokens({ kind: "json", length: textBytes });
+  return { usage: { outputTokens }, tier: undefined, stopReason: undefined };
+}
+
+/** The same settlement, marked as an estimate. */
+export function estimatedSettlement(settled: Settlement): Settlement {
+  return { ...settled, charge: { ...settled.charge, source: "estimated" } };
+}

@@ -1,0 +1,265 @@
+/**
+ * Reads the usage of WebSockets while they pass: OpenAI's realtime sessions and responses, and Gemini's live
+ * sessions. Each response in a session reports its usage. The usage of responses that were cut off is
+ * estimated.
+ */
+
+import type { ResponseSummary } from "./response_summary.ts";
+import { MessageScanner } from "../../payload/message_scanner.ts";
+import { ReportedUsage } from "../usage/reported_usage.ts";
+import { sumOf, type Usage } from "../usage/usage.ts";
+import { compileSelection } from "../../payload/json_selection.ts";
+
+/** https://platform.openai.com/docs/api-reference/realtime-server-events */
+const FROM_UPSTREAM = compileSelection({
+  type: true,
+  response_id: true,
+  delta: "length",
+  session: {
+    model: true,
+    input_audio_transcription: { model: true },
+    audio: { input: { transcription: { model: true } } },
+  },
+  // The usage of a transcription of the client's audio, which another model makes.
+  usage: true,
+  // https://ai.google.dev/api/live#BidiGenerateContentServerMessage
+  usageMetadata: true,
+  serverContent: { turnComplete: true },
+  setupComplete: true,
+  sessionResumptionUpdate: true,
+  goAway: true,
+  response: { id: true, usage: true, status: true, model: true },
+});
+const FROM_CLIENT = compileSelection({ type: true, setup: { model: true } });
+const TRANSCRIBED = "conversation.item.input_audio_transcription.completed";
+/** The events that end a response. */
+const LAST_EVENTS = ["response.done", "response.completed", "response.incomplete", "response.failed"];
+/** The events that are not part of a response. */
+const OTHER_EVENTS =
+  /^(?:session|transcription_session|conversation|input_audio_buffer|output_audio_buffer|rate_limits|error)(?:\.|$)/;
+const AUDIO_DELTA = /^response\.(?:output_)?audio\.delta$/;
+/** The longest name or id that is read, in characters. */
+const MAX_TEXT = 200;
+/** The highest number of transcription models in a session. */
+const MAX_TRANSCRIBERS = 10;
+/** The highest number of types that are read of one message. A valid message has one. */
+const MAX_TYPES = 4;
+/** The highest number of simultaneous responses that are counted separately. */
+const MAX_RESPONSES = 64;
+/** The id of messages that may or may not be part of a response. */
+const UNKNOWN = "?";
+
+/** For messages whose text the proxy cannot read. */
+const BYTES_PER_TOKEN = 4;
+/** Audio has 20 tokens a second of output and 10 of input. In base64 of G.711, the shortest coding: */
+const AUDIO_OUT_BYTES_PER_TOKEN = 500;
+const AUDIO_IN_BYTES_PER_TOKEN = 1_000;
+
+/** What has arrived of a response that has not ended. */
+interface PartialResponse {
+  /** The estimated tokens of its text. */
+  text: number;
+  /** The bytes of its audio, in base64. */
+  audio: number;
+}
+
+/** Reads what both sides send on one WebSocket. */
+export class RealtimeTap {
+  #usage: Usage = {};
+  /** The input tokens of the last response, which include the whole earlier conversation. */
+  #lastInput = 0;
+  #model: string | undefined;
+  #stopReason: string | undefined;
+  /** The responses that have not ended, by their ids. The empty id stands for responses without an id. */
+  readonly #open = new Map<string, PartialResponse>();
+  /** What arrived of responses that ended without reporting their usage. */
+  readonly #unreported: PartialResponse = { text: 0, audio: 0 };
+  #unreportedCount = 0;
+  /** The type of the current message. */
+  #type: string | undefined;
+  #responseId: string | undefined;
+  #status: string | undefined;
+  readonly #contradictions = new Set<string>();
+  readonly #reported = new ReportedUsage();
+  /** The usage of the current turn of Gemini, which some of its messages report. */
+  readonly #turn = new ReportedUsage();
+  #hasTurnEnded = false;
+  /** Whether the current message is not part of a response. */
+  #isOtherMessage = false;
+  readonly #transcribed = new ReportedUsage();
+  #transcriber = "";
+  /** The usage of transcriptions, by the model. */
+  readonly #steps = new Map<string, Usage>();
+  /** All types that the client's message names. Readers differ on which of several types counts. */
+  readonly #sentTypes = new Set<string>();
+  #sentTokens = 0;
+  /** Whether the client has requested a response that has not begun. */
+  #isResponseDue = false;
+  readonly #upstream = new MessageScanner(FROM_UPSTREAM, {
+    onValue: (path, value) => this.#found(path, value),
+    onEnd: (bytes, textTokens) => this.#endMessage(bytes, textTokens),
+  });
+  readonly #client = new MessageScanner(FROM_CLIENT, {
+    onValue: (path, value) => {
+      if (path === "setup.model") {
+        if (typeof value === "string") this.#model ??= value.replace(/^models\//, "").slice(0, MAX_TEXT);
+      } else if (typeof value === "string" && this.#sentTypes.size < MAX_TYPES) {
+        this.#sentTypes.add(value.slice(0, MAX_TEXT));
+      }
+    },
+    onEnd: (bytes) => this.#endSent(bytes),
+  });
+
+  /** Reads the next bytes of the upstream. Does not keep a reference to them. */
+  write(piece: Uint8Array): void {
+    this.#upstream.write(piece);
+  }
+
+  /** Reads the next bytes of the client. Does not keep a reference to them. */
+  sent(piece: Uint8Array): void {
+    this.#client.write(piece);
+  }
+
+  /** Whether all requested responses have ended. */
+  get isOver(): boolean {
+    const begun = this.#open.size - (this.#open.has(UNKNOWN) ? 1 : 0);
+    return this.#stopReason !== undefined && begun === 0 && !this.#isResponseDue;
+  }
+
+  /** The summary of the session, once it has ended. */
+  end(): ResponseSummary {
+    if (this.#upstream.pendingBytes > 0) {
+      this.#countPart(this.#upstream.pendingBytes, this.#upstream.pendingTokens);
+    }
+    this.#endTurn();
+    const begun = [...this.#open].filter(([id]) => id !== UNKNOWN).map(([, one]) => one);
+    const unknown = this.#open.get(UNKNOWN);
+    const steps = [...this.#steps].map(([model, usage]) => ({ model, usage }));
+    if (this.#unreportedCount > 0) begun.push(this.#unreported);
+    if (begun.length === 0 && this.#isResponseDue) begun.push({ text: 0, audio: 0 });
+    return {
+      usage: this.#usage,
+      unfinished: begun.map((one) => this.#estimatedUsage(one)),
+      ...(unknown !== undefined && { uncertain: this.#estimatedUsage(unknown) }),
+      ...(steps.length > 0 && { steps }),
+      ...(this.#contradictions.size > 0 && { contradictions: [...this.#contradictions] }),
+      ...(this.#model !== undefined && { model: this.#model }),
+      ...(this.#stopReason !== undefined && { stopReason: this.#stopReason }),
+    };
+  }
+
+  #estimatedUsage({ text, audio }: PartialResponse): Usage {
+    const audioTokens = Math.ceil(audio / AUDIO_OUT_BYTES_PER_TOKEN);
+    return {
+      inputTokens: Math.max(this.#lastInput, Math.ceil(this.#sentTokens)),
+      outputTokens: Math.ceil(text) + audioTokens,
+      ...(audioTokens > 0 && { outputAudioTokens: audioTokens }),
+    };
+  }
+
+  #found(path: string, value: unknown): void {
+    if (path === "response.usage") this.#reported.add(value);
+    else if (path === "usage") this.#transcribed.add(value);
+    else if (path === "usageMetadata") this.#turn.add(value);
+    else if (path === "serverContent.turnComplete") this.#hasTurnEnded = value === true;
+    else if (path === "setupComplete" || path === "sessionResumptionUpdate" || path === "goAway") {
+      this.#isOtherMessage = true;
+    } else if (typeof value !== "string" || value.length > MAX_TEXT) return;
+    else if (path === "type") this.#type = value;
+    else if (path === "response_id" || path === "response.id") this.#responseId = value;
+    else if (path === "response.status") this.#status = value;
+    else if (path.endsWith("transcription.model")) this.#transcriber = value;
+    else if (path === "session.model" || path === "response.model") this.#model = value;
+  }
+
+  #endMessage(bytes: number, textTokens: number): void {
+    if (this.#type !== undefined && LAST_EVENTS.includes(this.#type)) {
+      const usage = this.#usageOf(this.#reported);
+      this.#usage = sumOf(this.#usage, usage);
+      this.#lastInput = usage.inputTokens ?? this.#lastInput;
+      this.#stopReason = this.#status ?? this.#stopReason;
+      this.#isResponseDue = false;
+      if (usage.inputTokens === undefined && usage.outputTokens === undefined) this.#keepUnreported();
+      if (this.#responseId === undefined) this.#open.clear();
+      else this.#open.delete(this.#responseId);
+      this.#open.delete("");
+      this.#open.delete(UNKNOWN);
+    } else if (this.#hasTurnEnded) {
+      this.#endTurn();
+      this.#stopReason = "turn_complete";
+      this.#isResponseDue = false;
+      this.#open.clear();
+    } else if (!this.#isOtherMessage) this.#countPart(bytes, textTokens);
+    if (this.#type === TRANSCRIBED) this.#addTranscription();
+    this.#transcribed.clear();
+    this.#hasTurnEnded = false;
+    this.#isOtherMessage = false;
+    this.#type = undefined;
+    this.#responseId = undefined;
+    this.#status = undefined;
+    this.#reported.clear();
+  }
+
+  /** Remembers what arrived of a response that ended without its usage. */
+  #keepUnreported(): void {
+    const ended = this.#responseId === undefined ? [...this.#open.values()] : [
+      this.#open.get(this.#responseId),
+      this.#open.get(""),
+      this.#open.get(UNKNOWN),
+    ].filter((one) => one !== undefined);
+    for (const { text, audio } of ended) {
+      this.#unreported.text += text;
+      this.#unreported.audio += audio;
+    }
+    if (ended.length > 0) this.#unreportedCount++;
+  }
+
+  /** Ends a turn of Gemini. Its usage includes the whole earlier conversation. */
+  #endTurn(): void {
+    const usage = this.#usageOf(this.#turn);
+    this.#turn.clear();
+    this.#usage = sumOf(this.#usage, usage);
+    this.#lastInput = usage.inputTokens ?? this.#lastInput;
+  }
+
+  #addTranscription(): void {
+    if (this.#steps.size >= MAX_TRANSCRIBERS && !this.#steps.has(this.#transcriber)) return;
+    const before = this.#steps.get(this.#transcriber) ?? {};
+    this.#steps.set(this.#transcriber, sumOf(before, this.#usageOf(this.#transcribed)));
+  }
+
+  #usageOf(reported: ReportedUsage): Usage {
+    for (const contradiction of reported.contradictions()) this.#contradictions.add(contradiction);
+    return reported.usage();
+  }
+
+  /** Counts a message that may be part of an open response. */
+  #countPart(bytes: number, textTokens: number): void {
+    const type = this.#type ?? "";
+    if (OTHER_EVENTS.test(type)) return;
+    const isKnown = type.startsWith("response.");
+    if (isKnown) this.#isResponseDue = false;
+    const id = isKnown ? this.#responseId ?? "" : UNKNOWN;
+    const begun = this.#open.get(id) ?? this.#begin(id);
+    if (AUDIO_DELTA.test(type)) begun.audio += bytes;
+    else if (!isKnown) begun.text += bytes / BYTES_PER_TOKEN;
+    // Each event has at least one token.
+    else if (type.endsWith(".delta")) begun.text += Math.max(1, textTokens);
+  }
+
+  #begin(id: string): PartialResponse {
+    const key = this.#open.size < MAX_RESPONSES || id === UNKNOWN ? id : "";
+    const begun = this.#open.get(key) ?? { text: 0, audio: 0 };
+    this.#open.set(key, begun);
+    return begun;
+  }
+
+  #endSent(bytes: number): void {
+    const isAudio = this.#sentTypes.size === 1 && this.#sentTypes.has("input_audio_buffer.append");
+    if (this.#sentTypes.has("response.create") || this.#sentTypes.size === MAX_TYPES) {
+      this.#isResponseDue = true;
+    }
+    this.#sentTokens += bytes / (isAudio ? AUDIO_IN_BYTES_PER_TOKEN : BYTES_PER_TOKEN);
+    this.#sentTypes.clear();
+  }
+}

@@ -1,0 +1,37 @@
+import type { SeenMedia } from "../estimates/media_estimate.ts";
+import type { SeenObject } from "../settlement/object_reader.ts";
+import type { UsageStep } from "../usage/reported_usage.ts";
+import type { Usage } from "../usage/usage.ts";
+
+/** What the proxy read from a response. Absent values are not in the response. */
+export interface ResponseSummary {
+  readonly usage: Usage;
+  /** The usage of other models for the same response. {@link usage} does not include it. */
+  readonly steps?: readonly UsageStep[];
+  /** The length of its text in bytes of JSON. Absent if the proxy does not read text of this type. */
+  readonly textBytes?: number;
+  /** The number of pieces of text. Each has at least one token. */
+  readonly texts?: number;
+  /** The estimated tokens of the text. */
+  readonly textTokens?: number;
+  /** The estimated tokens of the text after the last reported usage. */
+  readonly unreportedTextTokens?: number;
+  /** Whether the response was streamed while it was generated. */
+  readonly isStream?: boolean;
+  readonly model?: string;
+  readonly stopReason?: string;
+  /** The service tier that generated the response: `priority`, `default`, `fast`. */
+  readonly tier?: string;
+  /** The estimated usage of the unfinished responses of a session. Absent for single responses. */
+  readonly unfinished?: readonly Usage[];
+  /** The estimated usage of a session's unknown messages. Only limits count it. */
+  readonly uncertain?: Usage;
+  /** The contradictions between the reported numbers, as texts for a log. */
+  readonly contradictions?: readonly string[];
+  /** What the response shows of images and sound. Absent: neither. */
+  readonly media?: SeenMedia;
+  /** Set if a stream shows a call of a hosted tool, whose result the model reads. */
+  readonly hasHostedCalls?: true;
+  /** What the response says about an object. Absent for requests that concern no object. */
+  readonly object?: SeenObject;
+}
