@@ -1,5 +1,6 @@
 /** The composition root: creates the parts of the proxy, and connects them. */
 
+import type { AppManagement } from "./app/app_management.ts";
 import { logHealth } from "./app/backend_log.ts";
 import { ownHostname } from "./app/own_hostname.ts";
 import { RunningCancellations } from "./app/running_cancellations.ts";
@@ -22,7 +23,6 @@ import type { Handler } from "./http/message.ts";
 import { ConcurrencyLimiter } from "./capacity/concurrency_limiter.ts";
 import { HeldBytes } from "./capacity/held_bytes.ts";
 import { WholeResponses } from "./capacity/whole_responses.ts";
-import type { Management } from "./management/management.ts";
 import { MergedListCache } from "./catalogue/merged_list_cache.ts";
 import { KnownObjects } from "./objects/known_objects.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
@@ -65,7 +65,7 @@ export interface AppParts {
   /** Makes the id of an exchange. */
   readonly createId?: () => string;
   /** The management plane, which the caller has opened and closes. `undefined` if it is off. */
-  readonly management?: Management | undefined;
+  readonly management?: AppManagement | undefined;
   /** What this thread shares with others. `undefined` if the proxy serves with one thread. */
   readonly shared?: SharedParts | undefined;
 }
@@ -89,7 +89,7 @@ class ProxyApp implements App {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #createId: () => string;
-  readonly #management: Management | undefined;
+  readonly #management: AppManagement | undefined;
   readonly #startedAt: number;
   readonly #hostname = ownHostname();
   readonly #transport: Transport;

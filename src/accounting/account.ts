@@ -118,6 +118,17 @@ export class Account implements ExchangeAccount, Listed {
     this.#admission = admission;
   }
 
+  /** Called when all is known that the limits depend on. Returns a promise only if another thread counts. */
+  taken(method: string): Promise<void> | undefined {
+    return this.#admission?.taken(() => ({
+      ...this.running(),
+      method,
+      path: this.#exchange.loggedPath,
+      provider: this.endpoint?.dialect,
+      metered: this.#request.isMetered,
+    }));
+  }
+
   /** Whether the request is free, even if its response contains usage. */
   get isFree(): boolean {
     return this.#request.isFree;

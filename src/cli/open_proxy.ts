@@ -10,6 +10,7 @@ import { processSources } from "../config/sources/env.ts";
 import { recordingSources } from "../config/sources/recording_sources.ts";
 import { snapshotSources } from "../config/sources/snapshot_sources.ts";
 import type { Management } from "../management/management.ts";
+import type { ManagedThreads } from "../management/threads/managed_threads.ts";
 import type { Ports } from "../management/served.ts";
 import type { Log } from "../observability/log.ts";
 import { VERSION } from "../release.ts";
@@ -55,6 +56,8 @@ export interface OpenProxy {
   readonly config: () => Config;
   /** What serving threads load the present configuration from. */
   readonly threadConfig: () => ThreadConfig;
+  /** Serves threads for the management plane. `undefined` if it is off, or one thread serves. */
+  readonly managedThreads: ManagedThreads | undefined;
   /** Writes text to the standard output, where the log is. */
   readonly write: (text: string) => void;
   /** Whether a SIGHUP means that the terminal was closed. */
@@ -108,6 +111,7 @@ export async function openProxy(
     log,
     config: () => config,
     threadConfig: () => threadConfig,
+    managedThreads: config.server.workers > 1 ? management?.serveThreads() : undefined,
     write,
     isHangup,
     onRenewed: (tls) => void warnOfExpiry({ server: { ...config.server, tls } }, log),

@@ -13,7 +13,7 @@ import { CommandError } from "./command_error.ts";
 import { messageOf } from "../text/error_text.ts";
 
 /** What serving threads need besides the configuration of the server. */
-export type ThreadOptions = Pick<WorkerServerParts, "write" | "loaded">;
+export type ThreadOptions = Pick<WorkerServerParts, "write" | "loaded" | "managed">;
 
 /**
  * Runs the server until a signal arrives and the running requests have ended. A second signal ends the

@@ -15,7 +15,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
       drainMs: () => proxy.config().server.drainMs,
       log: proxy.log,
       isHangup: proxy.isHangup,
-      threads: { write: proxy.write, loaded: proxy.threadConfig },
+      threads: { write: proxy.write, loaded: proxy.threadConfig, managed: proxy.managedThreads },
       onRenewed: proxy.onRenewed,
       onListening: (running, stop) =>
         proxy.onListening(portsOf(running), {

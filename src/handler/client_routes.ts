@@ -55,7 +55,8 @@ async function modelList(
   const { management } = proxy;
   const factsOf = (endpoint: string, model: string) => management?.modelFacts(endpoint, model) ?? {};
   // The list counts as a request. It needs no tokens and no money.
-  management?.limiter.check(principal, { isFree: true });
+  const checking = management?.limiter.check(principal, { isFree: true });
+  if (checking !== undefined) await checking;
   const response = await modelsResponse(models, { ...proxy, factsOf }, {
     principal,
     path,
@@ -64,6 +65,8 @@ async function modelList(
   });
   if (response === undefined) return undefined;
   if (management !== undefined) account?.setAdmission(management.limiter.admit(principal, { isFree: true }));
+  const taking = account?.taken(exchange.request.method);
+  if (taking !== undefined) await taking;
   // No endpoint gets the request, so records name none.
   exchange.routeTo(undefined);
   await exchange.acquireSlot(proxy.slots);

@@ -110,6 +110,11 @@ export class Admission {
     }
   }
 
+  /** The request is counted already. */
+  taken(): undefined {
+    return undefined;
+  }
+
   /** Adds to the reservation what the request has used already. Never throws, even if it exceeds the budget. */
   reserveMore({ tokens, micros }: Reservation): void {
     this.#more = { tokens: this.#more.tokens + tokens, micros: this.#more.micros + micros };

@@ -2,7 +2,7 @@
 
 import { Cancellation, ClientGone } from "../cancellation.ts";
 import type { ConcurrencyLimits } from "../config/config.ts";
-import { ConcurrencyLimiter, type SlotUse } from "../limits/concurrency_limiter.ts";
+import { ConcurrencyLimiter, type SlotUse } from "../capacity/concurrency_limiter.ts";
 import type { Clock } from "../time/clock.ts";
 import { type OwnSlots, SlotCounts } from "./slot_counts.ts";
 

@@ -4,7 +4,7 @@ import type { Guess } from "../auth/failure_gate.ts";
 import type { TlsConfig } from "../config/config.ts";
 import type { Flags } from "../config/read/resolver.ts";
 import type { SourcesSnapshot } from "../config/sources/snapshot_sources.ts";
-import type { SlotUse } from "../limits/concurrency_limiter.ts";
+import type { SlotUse } from "../capacity/concurrency_limiter.ts";
 
 /** The ports of the server, which all threads share. */
 export interface SharedPorts {
@@ -26,6 +26,8 @@ export interface ThreadStart {
   readonly loaded: ThreadConfig;
   readonly ports: SharedPorts;
   readonly slots: Readonly<Record<SlotUse, SlotBuffers>>;
+  /** What the main thread knows of the database. `undefined` if the management plane is off. */
+  readonly managementState: SharedArrayBuffer | undefined;
 }
 
 /** What a serving thread loads its configuration from. */

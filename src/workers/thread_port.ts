@@ -31,7 +31,7 @@ interface Call {
  */
 export class ThreadPort<Other extends Offered<Other>> {
   readonly #channel: Channel;
-  readonly #offered: Functions;
+  #offered: Functions;
   readonly #onUnexpected: (error: unknown) => void;
   readonly #calls = new Map<number, Call>();
   readonly #flush = (): void => {
@@ -59,6 +59,12 @@ export class ThreadPort<Other extends Offered<Other>> {
     channel.onmessage = ({ data }: MessageEvent<readonly Message[]>) => {
       for (const message of data) this.#receive(message);
     };
+  }
+
+  /** Offers further functions. */
+  offer(further: Readonly<Record<string, (...args: never[]) => unknown>>): void {
+    // The same holds as in the constructor.
+    this.#offered = { ...this.#offered, ...further as Functions };
   }
 
   /** Calls a function of the other thread. Rejects with its error, or if the other thread ends. */

@@ -2,7 +2,7 @@
 
 import type { Cancellation, CancellationListener } from "../cancellation.ts";
 import type { ConcurrencyLimits } from "../config/config.ts";
-import { RESERVED_PART, type SlotUse } from "../limits/concurrency_limiter.ts";
+import { RESERVED_PART, type SlotUse } from "../capacity/concurrency_limiter.ts";
 import type { OwnSlots, SlotCounts } from "./slot_counts.ts";
 
 /** How a serving thread gets slots from the main thread. */

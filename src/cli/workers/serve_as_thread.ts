@@ -4,17 +4,22 @@ import { type App, createApp } from "../../app.ts";
 import type { Config, ServerConfig } from "../../config/config.ts";
 import { loadConfig } from "../../config/load.ts";
 import { sourcesOf } from "../../config/sources/snapshot_sources.ts";
-import type { SlotUse } from "../../limits/concurrency_limiter.ts";
+import type { SlotUse } from "../../capacity/concurrency_limiter.ts";
+import type { ManagementMethods } from "../../management/threads/methods.ts";
+import type { ThreadManagement } from "../../management/threads/thread_management.ts";
 import type { Log } from "../../observability/log.ts";
 import type { RunningServer } from "../../server/running_server.ts";
 import { startEngine } from "../../server/start.ts";
 import { traceOf } from "../../text/error_text.ts";
+import { systemClock } from "../../time/clock.ts";
 import type { MainMethods, SharedPorts, ThreadConfig, ThreadMethods, ThreadStart } from "../../workers/methods.ts";
 import { OwnSlots, SlotCounts } from "../../workers/slot_counts.ts";
 import { type Channel, ThreadPort } from "../../workers/thread_port.ts";
 import { ThreadSlots } from "../../workers/thread_slots.ts";
-import { redactingLog } from "../redacting_log.ts";
+import { type RedactingLog, redactingLog } from "../redacting_log.ts";
 import { logStrayFailures } from "../stray_failures.ts";
+
+type MainPort = ThreadPort<MainMethods & ManagementMethods>;
 
 /** Serves requests as the main thread asks for it. `scope` is the global scope of the worker. */
 export function serveAsThread(scope: Channel): void {
@@ -32,7 +37,7 @@ export function serveAsThread(scope: Channel): void {
     drain: (deadlineMs) => opened().drain(deadlineMs),
     learnGuess: (guess) => opened().app.learnGuess(guess),
   };
-  const port = new ThreadPort<MainMethods>(scope, {
+  const port = new ThreadPort<MainMethods & ManagementMethods>(scope, {
     offered: { ...offered },
     onUnexpected: (error) => thread?.log("error", "unexpected", { detail: traceOf(error) }),
   });
@@ -46,15 +51,21 @@ class ServingThread {
   readonly #ports: SharedPorts;
   readonly #slots: Readonly<Record<SlotUse, ThreadSlots>>;
   readonly #configureLog: (config: Config) => void;
+  readonly #management: ThreadManagement | undefined;
 
   private constructor(
     config: Config,
-    { port, start: { worker, ports, slots: buffers } }: { port: ThreadPort<MainMethods>; start: ThreadStart },
+    { port, start: { ports, slots: buffers }, log: { log, configure }, management }: {
+      port: MainPort;
+      start: ThreadStart;
+      log: RedactingLog;
+      management: ThreadManagement | undefined;
+    },
   ) {
-    const { log, configure } = redactingLog(config, { write: (text) => port.send("write", text), worker });
     this.log = log;
     this.#configureLog = configure;
     this.#ports = ports;
+    this.#management = management;
     const slotsFor = (use: SlotUse) =>
       new ThreadSlots(config.server.concurrency, {
         use,
@@ -69,6 +80,7 @@ class ServingThread {
     this.#slots = { "running": slotsFor("running"), "sending a body": slotsFor("sending a body") };
     this.app = createApp(config, {
       log,
+      management,
       shared: {
         slots: this.#slots.running,
         receivingSlots: this.#slots["sending a body"],
@@ -82,8 +94,12 @@ class ServingThread {
   }
 
   /** Opens the proxy, and listens. Throws what `Deno.listen` throws. */
-  static async open(port: ThreadPort<MainMethods>, start: ThreadStart): Promise<ServingThread> {
-    return new ServingThread(await configOf(start.loaded), { port, start });
+  static async open(port: MainPort, start: ThreadStart): Promise<ServingThread> {
+    const config = await configOf(start.loaded);
+    const log = redactingLog(config, { write: (text) => port.send("write", text), worker: start.worker });
+    const management = await openManagement(config, { port, start, log });
+    if (management !== undefined) port.offer({ ...management.offered() });
+    return new ServingThread(config, { port, start, log, management });
   }
 
   get hostname(): string {
@@ -100,7 +116,22 @@ class ServingThread {
   async drain(deadlineMs: number): Promise<void> {
     await this.#server.drain(deadlineMs);
     this.app.close();
+    await this.#management?.close();
   }
+}
+
+/** Opens the management plane of the thread. Its code is loaded only if it is on. */
+async function openManagement(
+  { management: config }: Config,
+  { port, start: { managementState: state, ports }, log: { log, redact } }: {
+    port: MainPort;
+    start: ThreadStart;
+    log: RedactingLog;
+  },
+): Promise<ThreadManagement | undefined> {
+  if (config === undefined || state === undefined) return undefined;
+  const { ThreadManagement } = await import("../../management/threads/thread_management.ts");
+  return await ThreadManagement.open(config, { log, clock: systemClock, onSecrets: redact, port, state, ports });
 }
 
 async function configOf({ snapshot, flags }: ThreadConfig): Promise<Config> {

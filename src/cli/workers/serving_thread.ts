@@ -1,6 +1,8 @@
 /** One serving thread, as the main thread sees it. */
 
-import type { SlotUse } from "../../limits/concurrency_limiter.ts";
+import type { SlotUse } from "../../capacity/concurrency_limiter.ts";
+import type { ManagedThreads } from "../../management/threads/managed_threads.ts";
+import type { ManagedThreadMethods } from "../../management/threads/methods.ts";
 import type { MainMethods, SharedPorts, ThreadConfig, ThreadMethods } from "../../workers/methods.ts";
 import { OwnSlots, type SlotCounts } from "../../workers/slot_counts.ts";
 import { ThreadPort } from "../../workers/thread_port.ts";
@@ -23,6 +25,8 @@ export interface ServingThreadParts {
   /** Called once if the thread ends by itself, with the reason. */
   readonly onEnded: (thread: ServingThread, reason: string) => void;
   readonly onUnexpected: (error: unknown) => void;
+  /** Serves the thread for the management plane. `undefined` if it is off. */
+  readonly managed: Pick<ManagedThreads, "add" | "state"> | undefined;
 }
 
 /** A thread that serves requests until it ends by a failure, or is stopped. */
@@ -35,12 +39,13 @@ export class ServingThread {
   };
   readonly #parts: ServingThreadParts;
   readonly #worker: Worker;
-  readonly #port: ThreadPort<ThreadMethods>;
+  readonly #port: ThreadPort<ThreadMethods & ManagedThreadMethods>;
+  readonly #endManaged: () => void;
   #hasEnded = false;
 
   /** Starts the thread, which serves nothing before {@link start}. */
   constructor(parts: ServingThreadParts) {
-    const { number, startWorker, onUnexpected } = parts;
+    const { number, startWorker, onUnexpected, managed } = parts;
     this.#parts = parts;
     this.number = number;
     this.#worker = startWorker(`worker ${number}`);
@@ -49,11 +54,14 @@ export class ServingThread {
       this.#end(event.message);
     };
     this.#port = new ThreadPort(this.#worker, { offered: { ...this.#offered() }, onUnexpected });
+    const added = managed?.add(this.#port);
+    if (added !== undefined) this.#port.offer({ ...added.offered });
+    this.#endManaged = added?.end ?? (() => {});
   }
 
   /** Opens the proxy of the thread. Rejects with what `Deno.listen` throws, or with the reason why the thread ended. */
   start(loaded: ThreadConfig, ports: SharedPorts): Promise<{ readonly hostname: string }> {
-    const { number: worker, slots } = this.#parts;
+    const { number: worker, slots, managed } = this.#parts;
     const buffers = (use: SlotUse) => ({
       counts: slots[use].counts.buffer,
       own: this.ownSlots[use].buffer,
@@ -63,19 +71,22 @@ export class ServingThread {
       loaded,
       ports,
       slots: { "running": buffers("running"), "sending a body": buffers("sending a body") },
+      managementState: managed?.state.buffer,
     });
   }
 
   /** What the thread offers. Calls reject if the thread has ended. */
-  get port(): ThreadPort<ThreadMethods> {
+  get port(): ThreadPort<ThreadMethods & ManagedThreadMethods> {
     return this.#port;
   }
 
   /** Ends the thread. Its connections break off. */
   stop(): void {
+    if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#worker.terminate();
     this.#port.close("the thread was stopped");
+    this.#endManaged();
   }
 
   #end(reason: string): void {
@@ -83,6 +94,7 @@ export class ServingThread {
     this.#hasEnded = true;
     this.#worker.terminate();
     this.#port.close(reason);
+    this.#endManaged();
     this.#parts.onEnded(this, reason);
   }
 

@@ -2,7 +2,7 @@
 
 import type { App } from "../../app.ts";
 import type { ServerConfig, TlsConfig } from "../../config/config.ts";
-import type { SlotUse } from "../../limits/concurrency_limiter.ts";
+import type { SlotUse } from "../../capacity/concurrency_limiter.ts";
 import type { Log } from "../../observability/log.ts";
 import { endsWithin } from "../../server/ends_within.ts";
 import type { RunningServer } from "../../server/running_server.ts";
@@ -11,7 +11,7 @@ import { type Clock, systemClock } from "../../time/clock.ts";
 import { GrantedSlots } from "../../workers/granted_slots.ts";
 import type { SharedPorts, ThreadConfig } from "../../workers/methods.ts";
 import { freePorts } from "./free_ports.ts";
-import { ServingThread, type ThreadService } from "./serving_thread.ts";
+import { ServingThread, type ServingThreadParts, type ThreadService } from "./serving_thread.ts";
 
 /** The source of a serving thread. In the compiled program it is an embedded file. */
 export const SERVING_WORKER = new URL("./serving_worker.ts", import.meta.url);
@@ -35,6 +35,8 @@ export interface WorkerServerParts {
   readonly loaded: () => ThreadConfig;
   /** Called when the threads begin to use another certificate. */
   readonly onRenewed?: ((tls: TlsConfig) => void) | undefined;
+  /** Serves threads for the management plane. `undefined` if it is off. */
+  readonly managed?: ServingThreadParts["managed"];
   readonly clock?: Clock;
   /** Starts a worker with a name. By default, it runs {@link SERVING_WORKER}. */
   readonly startWorker?: (name: string) => Worker;
@@ -121,12 +123,13 @@ export class WorkerServer implements RunningServer {
   }
 
   async #start(number: number): Promise<void> {
-    const { startWorker = startServingWorker, loaded, log } = this.#parts;
+    const { startWorker = startServingWorker, loaded, log, managed } = this.#parts;
     const thread = new ServingThread({
       number,
       startWorker,
       service: this.#service,
       slots: this.#slots,
+      managed,
       onEnded: (ended, reason) => this.#ended(ended, reason),
       onUnexpected: (error) => log("error", "unexpected", { worker: number, detail: traceOf(error) }),
     });
@@ -201,6 +204,21 @@ export class WorkerServer implements RunningServer {
   };
 }
 
+/**
+ * The permissions of a thread: those of the program, but a thread writes no files. The right to run programs was given up
+ * before. A thread that revoked a right itself would revoke it for the whole process.
+ */
+const THREAD_PERMISSIONS: Deno.PermissionOptionsObject = {
+  net: "inherit",
+  read: "inherit",
+  env: "inherit",
+  sys: "inherit",
+  import: "inherit",
+  write: false,
+  run: false,
+  ffi: false,
+};
+
 function startServingWorker(name: string): Worker {
-  return new Worker(SERVING_WORKER, { type: "module", name });
+  return new Worker(SERVING_WORKER, { type: "module", name, deno: { permissions: THREAD_PERMISSIONS } });
 }

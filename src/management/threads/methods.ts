@@ -1,10 +1,10 @@
 /** What the main thread, with the management plane, and the serving threads call at each other. */
 
 import type { TakenExchange } from "../../accounting/account_admission.ts";
-import type { ObjectResponse } from "../../accounting/object_response.ts";
-import type { HeldAmounts } from "../../accounting/open_objects.ts";
+import type { ObjectResponse } from "../../accounting/settlement/object_response.ts";
+import type { HeldAmounts } from "../../accounting/settlement/open_objects.ts";
 import type { RunningExchange } from "../../accounting/running_exchange.ts";
-import type { ReportedPart, Settlement } from "../../accounting/settlement.ts";
+import type { ReportedPart, Settlement } from "../../accounting/settlement/settlement.ts";
 import type { GuessPlace } from "../../auth/guess_place.ts";
 import type { Scheme } from "../../auth/page_origin.ts";
 import type { BackendReport } from "../../forwarding/balancer.ts";
@@ -105,8 +105,7 @@ export interface ManagementMethods extends LimitMethods, UsedStore {
   readonly contradicted: (endpoint: string | undefined) => void;
   readonly objectAdded: (object: AwaitedObject, held: HeldAmounts) => void;
   readonly objectReceived: (at: ObjectKey, bytes: number) => void;
-  /** Resolves when the response was followed, so that `chargeObject` is no longer called for it. */
-  readonly objectEnded: (id: number, response: SentObjectResponse) => Promise<void>;
+  readonly objectEnded: (id: number, response: SentObjectResponse) => void;
   /** Answers a request to the management plane. Returns `undefined` if its path is not one of the management plane. */
   readonly answer: (id: number, request: SentRequest) => Promise<SentReply | undefined>;
   /** The next piece of the body of a response. */
@@ -117,8 +116,11 @@ export interface ManagementMethods extends LimitMethods, UsedStore {
 
 /** What the main thread calls at a serving thread. */
 export interface ManagedThreadMethods {
-  /** The charge of an object by reported usage, for a response of `objectEnded`. */
-  readonly chargeObject: (id: number, object: AwaitedObject, part: ReportedPart) => Settlement;
+  /**
+   * The charge of an object by reported usage, for a response of `objectEnded`. Throws if the thread no longer has the
+   * response.
+   */
+  readonly chargeObject: (id: number, object: AwaitedObject, part: ReportedPart) => Settlement | Promise<Settlement>;
   /** The next piece of the body of a request. */
   readonly pullBody: (id: number) => Promise<Uint8Array | null>;
   /** The client of a request is authenticated, with its holder. */

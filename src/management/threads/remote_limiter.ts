@@ -4,7 +4,7 @@ import type { AccountAdmission, AccountLimiter, TakenExchange } from "../../acco
 import type { Held } from "../../limits/admission.ts";
 import type { Reservation } from "../../limits/ledger.ts";
 import { limitsOfModels, modelRuleKey } from "../../limits/model_rules.ts";
-import type { Limits, Principal, Subject } from "../../principal.ts";
+import type { Limits, Principal, Rules, Subject } from "../../principal.ts";
 import type { ThreadPort } from "../../workers/thread_port.ts";
 import type { LimitMethods } from "./methods.ts";
 
@@ -28,14 +28,14 @@ export class RemoteLimiter implements AccountLimiter {
     { subjects }: Pick<Principal, "subjects">,
     { isFree = false }: { isFree?: boolean } = {},
   ): AccountAdmission {
-    return new RemoteAdmission(this.#port, { subjects, number: () => this.#subjects.of(subjects), isFree });
+    return new RemoteAdmission(this.#port, { subjects, numbers: this.#subjects, isFree });
   }
 
   check(
     { subjects }: Pick<Principal, "subjects">,
     { isFree }: { isFree: boolean },
   ): Promise<void> | undefined {
-    if (!areLimited(subjects)) return undefined;
+    if (!this.#subjects.areLimited(subjects)) return undefined;
     return this.#port.call("checkLimits", this.#subjects.of(subjects), isFree);
   }
 
@@ -51,11 +51,22 @@ export class RemoteLimiter implements AccountLimiter {
 /** Numbers the subjects of principals, so that a message need not contain their rules. */
 class SubjectNumbers {
   readonly #port: MainPort;
+  readonly #limited = new WeakMap<readonly Subject[], boolean>();
   #numbers = new WeakMap<readonly Subject[], number>();
   #count = 0;
 
   constructor(port: MainPort) {
     this.#port = port;
+  }
+
+  /** Whether a limit can reject a request of these subjects. */
+  areLimited(subjects: readonly Subject[]): boolean {
+    let areLimited = this.#limited.get(subjects);
+    if (areLimited === undefined) {
+      areLimited = subjects.some(({ rules }) => isLimited(rules));
+      this.#limited.set(subjects, areLimited);
+    }
+    return areLimited;
   }
 
   of(subjects: readonly Subject[]): number {
@@ -77,7 +88,7 @@ class SubjectNumbers {
 class RemoteAdmission implements AccountAdmission {
   readonly #port: MainPort;
   readonly #subjects: readonly Subject[];
-  readonly #number: () => number;
+  readonly #numbers: SubjectNumbers;
   readonly #isFree: boolean;
   #models: readonly string[] = [];
   #reservation: Reservation | undefined;
@@ -88,15 +99,15 @@ class RemoteAdmission implements AccountAdmission {
 
   constructor(
     port: MainPort,
-    { subjects, number, isFree }: {
+    { subjects, numbers, isFree }: {
       readonly subjects: readonly Subject[];
-      readonly number: () => number;
+      readonly numbers: SubjectNumbers;
       readonly isFree: boolean;
     },
   ) {
     this.#port = port;
     this.#subjects = subjects;
-    this.#number = number;
+    this.#numbers = numbers;
     this.#isFree = isFree;
   }
 
@@ -112,13 +123,13 @@ class RemoteAdmission implements AccountAdmission {
     const opened = exchange();
     this.#id = opened.requestId;
     const take = {
-      subjects: this.#number(),
+      subjects: this.#numbers.of(this.#subjects),
       isFree: this.#isFree,
       models: this.#models,
       reservation: this.#reservation,
       exchange: opened,
     };
-    if (areLimited(this.#subjects)) {
+    if (this.#numbers.areLimited(this.#subjects)) {
       return this.#port.call("take", take).catch((error) => {
         this.#isRejected = true;
         throw error;
@@ -144,7 +155,7 @@ class RemoteAdmission implements AccountAdmission {
   settle({ tokens = 0, micros = 0 }: { tokens: number | undefined; micros: number | undefined }): undefined {
     if (this.#isSettled || this.#isRejected) return;
     this.#isSettled = true;
-    if (this.#id === undefined) this.#port.send("countRequest", this.#number());
+    if (this.#id === undefined) this.#port.send("countRequest", this.#numbers.of(this.#subjects));
     else this.#port.send("settle", this.#id, { tokens, micros });
   }
 }
@@ -158,19 +169,9 @@ const LIMITS: Readonly<Record<keyof Limits, true>> = {
   monthBudgetMicros: true,
   totalBudgetMicros: true,
 };
-/** Whether subjects have limits, which do not change. */
-const LIMITED = new WeakMap<readonly Subject[], boolean>();
-
-/** Whether a limit can reject a request of some subjects. */
-function areLimited(subjects: readonly Subject[]): boolean {
-  let areLimited = LIMITED.get(subjects);
-  if (areLimited === undefined) {
-    areLimited = subjects.some(({ rules }) =>
-      rules.maxRequests !== undefined || (rules.modelLimits?.length ?? 0) > 0 ||
-      // The keys are those of a constant that is written out above.
-      (Object.keys(LIMITS) as (keyof Limits)[]).some((limit) => rules[limit] !== undefined)
-    );
-    LIMITED.set(subjects, areLimited);
-  }
-  return areLimited;
+/** Whether rules can reject a request because of earlier ones. */
+function isLimited(rules: Rules): boolean {
+  if (rules.maxRequests !== undefined || (rules.modelLimits?.length ?? 0) > 0) return true;
+  // The keys are those of a constant that is written out above.
+  return (Object.keys(LIMITS) as (keyof Limits)[]).some((limit) => rules[limit] !== undefined);
 }
