@@ -243,7 +243,7 @@ export class Management implements ManagementPort {
       knownObjects,
       answer: this.answer,
       onTaken: (exchange) => {
-        if (this.#feed.hasListeners) this.#feed.send({ kind: "started", exchange });
+        if (this.#feed.hasListeners) this.#feed.send({ kind: "started", exchange: exchange() });
       },
       onEnded: (row) => {
         this.#writer.add(row);

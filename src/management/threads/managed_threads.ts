@@ -10,7 +10,13 @@ import type { ExchangeRow, Store } from "../../storage/store.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { ThreadPort } from "../../workers/thread_port.ts";
 import { cutRow } from "./cut_row.ts";
-import type { ManagedThreadMethods, ManagementMethods, SentBackend, ThreadReport } from "./methods.ts";
+import {
+  fromJson,
+  type ManagedThreadMethods,
+  type ManagementMethods,
+  type SentBackend,
+  type ThreadReport,
+} from "./methods.ts";
 import { SharedState } from "./shared_state.ts";
 import { ThreadLimits } from "./thread_limits.ts";
 import { ThreadRequests } from "./thread_requests.ts";
@@ -28,7 +34,7 @@ export interface ManagedThreadsParts {
   readonly knownObjects: Pick<KnownObjects, "learnMaker" | "forget">;
   readonly answer: ManagementRoutes["answer"];
   /** Called when a request begins to run. */
-  readonly onTaken: (exchange: TakenExchange) => void;
+  readonly onTaken: (exchange: () => TakenExchange) => void;
   /** Called with the row of each exchange that has ended. */
   readonly onEnded: (row: ExchangeRow) => void;
   readonly onDropped: (reason: string) => void;
@@ -145,7 +151,10 @@ export class ManagedThreads {
       readNote: (name) => store.readNote(name),
       writeNote: (name, value) => store.writeNote(name, value),
       openKey: (sealed, context) => box.open(sealed, context),
-      ended: (row) => onEnded({ ...row, booking: limits.takeBooking(row.requestId) }),
+      ended: (text) => {
+        const row = fromJson(text);
+        onEnded({ ...row, booking: limits.takeBooking(row.requestId) });
+      },
       dropped: (id, reason) => {
         limits.takeBooking(id);
         onDropped(reason);

@@ -14,15 +14,34 @@ import type { Subject } from "../../principal.ts";
 import type { AwaitedObject, MadeObject, ObjectKey, ObjectMaker } from "../../storage/object_store.ts";
 import type { ExchangeRow, Store } from "../../storage/store.ts";
 
+/**
+ * A value as JSON. The copy of an object in a message costs more than twice as much. A member that is `undefined` is
+ * left out, and numbers must be finite.
+ */
+export type Json<Value> = string & { readonly value?: Value };
+
+/** Writes a value for {@link fromJson} in another thread. */
+export function toJson<Value extends object>(value: Value): Json<Value> {
+  return JSON.stringify(value);
+}
+
+/** Reads what {@link toJson} wrote in another thread. */
+export function fromJson<Value>(text: Json<Value>): Value {
+  // The type of the text says of which value it is.
+  return JSON.parse(text) as Value;
+}
+
 /** A request that wants to run. */
 export interface SentTake {
+  /** The id of its exchange. */
+  readonly id: string;
   /** The number of its subjects, by {@link LimitMethods.defineSubjects}. */
   readonly subjects: number;
   readonly isFree: boolean;
   readonly models: readonly string[];
   /** What the request may use. `undefined` if that is not reserved. */
   readonly reservation: Reservation | undefined;
-  readonly exchange: TakenExchange;
+  readonly exchange: Json<TakenExchange>;
 }
 
 /** What the main thread does about the limits of requests. A request is named by the id of its exchange. */
@@ -97,7 +116,7 @@ export interface ManagementMethods extends LimitMethods, UsedStore {
   /** Decrypts a provider key. Returns what `SecretBox.open` does. */
   readonly openKey: (sealed: Uint8Array, context: string) => Promise<string | undefined>;
   /** Records an exchange that has ended. It follows `settle`. */
-  readonly ended: (row: ExchangeRow) => void;
+  readonly ended: (row: Json<ExchangeRow>) => void;
   /** Counts an exchange that has no row, with the reason. */
   readonly dropped: (id: string, reason: string) => void;
   readonly refused: (ending: string) => void;

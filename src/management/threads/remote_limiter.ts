@@ -6,7 +6,7 @@ import type { Reservation } from "../../limits/ledger.ts";
 import { limitsOfModels, modelRuleKey } from "../../limits/model_rules.ts";
 import type { Limits, Principal, Rules, Subject } from "../../principal.ts";
 import type { ThreadPort } from "../../workers/thread_port.ts";
-import type { LimitMethods } from "./methods.ts";
+import { type LimitMethods, toJson } from "./methods.ts";
 
 type MainPort = Pick<ThreadPort<LimitMethods>, "call" | "send">;
 
@@ -123,11 +123,12 @@ class RemoteAdmission implements AccountAdmission {
     const opened = exchange();
     this.#id = opened.requestId;
     const take = {
+      id: opened.requestId,
       subjects: this.#numbers.of(this.#subjects),
       isFree: this.#isFree,
       models: this.#models,
       reservation: this.#reservation,
-      exchange: opened,
+      exchange: toJson(opened),
     };
     if (this.#numbers.areLimited(this.#subjects)) {
       return this.#port.call("take", take).catch((error) => {

@@ -4,11 +4,11 @@ import type { AccountAdmission, AccountLimiter, TakenExchange } from "../../acco
 import type { Reservation } from "../../limits/ledger.ts";
 import type { Subject } from "../../principal.ts";
 import type { Booking } from "../../storage/booking.ts";
-import type { LimitMethods, SentTake } from "./methods.ts";
+import { fromJson, type Json, type LimitMethods, type SentTake } from "./methods.ts";
 
 /** A request that runs in the thread. */
 interface Taken {
-  readonly exchange: TakenExchange;
+  readonly exchange: Json<TakenExchange>;
   readonly admission: AccountAdmission;
   /** What the request may have used. */
   reserved: Reservation;
@@ -26,7 +26,7 @@ export interface CutExchange {
 export interface ThreadLimitsParts {
   readonly limiter: AccountLimiter;
   /** Called with each request that runs. */
-  readonly onTaken: (exchange: TakenExchange) => void;
+  readonly onTaken: (exchange: () => TakenExchange) => void;
 }
 
 const NOTHING: Reservation = { tokens: 0, micros: 0 };
@@ -45,7 +45,7 @@ export class ThreadLimits implements LimitMethods {
 
   /** The requests that run. */
   get running(): readonly TakenExchange[] {
-    return [...this.#taken.values()].map(({ exchange }) => exchange);
+    return [...this.#taken.values()].map(({ exchange }) => fromJson(exchange));
   }
 
   defineSubjects(number: number, subjects: readonly Subject[]): void {
@@ -60,7 +60,7 @@ export class ThreadLimits implements LimitMethods {
     return this.#parts.limiter.check(this.#clientOf(subjects), { isFree });
   }
 
-  take({ subjects, isFree, models, reservation, exchange }: SentTake): void {
+  take({ id, subjects, isFree, models, reservation, exchange }: SentTake): void {
     const { limiter, onTaken } = this.#parts;
     const admission = limiter.admit(this.#clientOf(subjects), { isFree });
     try {
@@ -70,8 +70,8 @@ export class ThreadLimits implements LimitMethods {
       admission.settle({ tokens: undefined, micros: undefined });
       throw error;
     }
-    this.#taken.set(exchange.requestId, { exchange, admission, reserved: reservation ?? NOTHING });
-    onTaken(exchange);
+    this.#taken.set(id, { exchange, admission, reserved: reservation ?? NOTHING });
+    onTaken(() => fromJson(exchange));
   }
 
   countRequest(subjects: number): void {
@@ -118,7 +118,7 @@ export class ThreadLimits implements LimitMethods {
   /** Settles all running requests, because the thread has ended: what was reserved counts as used. */
   cut(): readonly CutExchange[] {
     const cut = [...this.#taken.values()].map(({ exchange, admission, reserved }) => ({
-      exchange,
+      exchange: fromJson(exchange),
       reserved,
       booking: admission.settle(reserved),
     }));

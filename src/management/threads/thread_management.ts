@@ -30,7 +30,7 @@ import { type Ports, Served, type ServedConfig } from "../served.ts";
 import { ManagementSettings } from "../settings.ts";
 import { adminPlaceAt } from "../admin_place.ts";
 import { TokenRefresh } from "../token_refresh.ts";
-import type { ManagedThreadMethods, ManagementMethods, ThreadReport } from "./methods.ts";
+import { type ManagedThreadMethods, type ManagementMethods, type ThreadReport, toJson } from "./methods.ts";
 import { RemoteLimiter } from "./remote_limiter.ts";
 import { RemoteRoutes } from "./remote_routes.ts";
 import { SharedState } from "./shared_state.ts";
@@ -207,7 +207,7 @@ export class ThreadManagement {
     }
     const row = exchangeRow(record, usage);
     this.#trace?.({ row, record, traceparent: fieldValue(fields, "traceparent") });
-    port.send("ended", row);
+    port.send("ended", toJson(row));
   }
 
   /** Sets the configuration that serves requests from now on. */

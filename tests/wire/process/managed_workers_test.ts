@@ -13,6 +13,7 @@ import {
   usageOf,
 } from "../../support/proxies/object_proxy.ts";
 import { unless, withoutLinux } from "../../support/runner/left_out.ts";
+import { until } from "../../support/time/deadline.ts";
 import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
 
 /** So many connections reach both threads, except once in a million times. */
@@ -172,7 +173,7 @@ test("the management plane shows the running requests of both threads", async (p
   held.hold();
   const running = counts(proxy, token);
   const management = new Management(proxy.url);
-  while (await management.inFlight() < MANY) { /* Each look is a request. */ }
+  await until(async () => await management.inFlight() === MANY, "all requests in flight");
   assertEquals(await management.inFlight(), MANY);
   held.release();
   assertEquals(await running, { 200: MANY });
