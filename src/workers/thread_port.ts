@@ -34,11 +34,7 @@ export class ThreadPort<Other extends Offered<Other>> {
   #offered: Functions;
   readonly #onUnexpected: (error: unknown) => void;
   readonly #calls = new Map<number, Call>();
-  readonly #flush = (): void => {
-    const batch = this.#batch;
-    this.#batch = [];
-    if (this.#closed === undefined) this.#channel.postMessage(batch);
-  };
+  readonly #onNextTurn = (): void => this.flush();
   #batch: Message[] = [];
   #count = 0;
   /** Why the other thread has ended. `undefined` if it runs. */
@@ -86,6 +82,13 @@ export class ThreadPort<Other extends Offered<Other>> {
     this.#post({ call: name, id: undefined, args });
   }
 
+  /** Sends the messages of this turn now. */
+  flush(): void {
+    const batch = this.#batch;
+    this.#batch = [];
+    if (batch.length > 0 && this.#closed === undefined) this.#channel.postMessage(batch);
+  }
+
   /** Rejects all calls with a reason, because the other thread has ended. */
   close(reason: string): void {
     this.#closed = reason;
@@ -95,7 +98,7 @@ export class ThreadPort<Other extends Offered<Other>> {
   }
 
   #post(message: Message): void {
-    if (this.#batch.push(message) === 1) inNextTurn(this.#flush);
+    if (this.#batch.push(message) === 1) inNextTurn(this.#onNextTurn);
   }
 
   #receive(message: Message): void {

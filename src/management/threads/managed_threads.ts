@@ -162,7 +162,11 @@ export class ManagedThreads {
       refused: onRefused,
       failedOver: onFailover,
       contradicted: onContradiction,
-      objectAdded: (object, held) => objects.add(object, held),
+      objectAdded: (object, held, done) => {
+        objects.add(object, held);
+        Atomics.store(new Int32Array(done), 0, 1);
+        Atomics.notify(new Int32Array(done), 0);
+      },
       objectReceived: (at, bytes) => objects.received(at, bytes),
       objectEnded: (id, { receivedBytes, ownObject, ...response }) =>
         objects.responseEnded({

@@ -122,7 +122,8 @@ export interface ManagementMethods extends LimitMethods, UsedStore {
   readonly refused: (ending: string) => void;
   readonly failedOver: (failure: { readonly endpoint: string | undefined; readonly backend: string }) => void;
   readonly contradicted: (endpoint: string | undefined) => void;
-  readonly objectAdded: (object: AwaitedObject, held: HeldAmounts) => void;
+  /** Sets the first number of `done` to 1 and wakes its thread, when the object is on its way to the database. */
+  readonly objectAdded: (object: AwaitedObject, held: HeldAmounts, done: SharedArrayBuffer) => void;
   readonly objectReceived: (at: ObjectKey, bytes: number) => void;
   readonly objectEnded: (id: number, response: SentObjectResponse) => void;
   /** Answers a request to the management plane. Returns `undefined` if its path is not one of the management plane. */
@@ -144,7 +145,7 @@ export interface ManagedThreadMethods {
   readonly pullBody: (id: number) => Promise<Uint8Array | null>;
   /** The client of a request is authenticated, with its holder. */
   readonly authenticated: (id: number, holder: string) => void;
-  readonly report: () => ThreadReport;
+  readonly report: () => Promise<ThreadReport>;
   /** Another thread has learned of an object, whose maker every thread must know. */
   readonly learnMaker: (maker: ObjectMaker) => void;
   /** Another thread has learned that the provider deleted an object. */

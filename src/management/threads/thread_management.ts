@@ -21,6 +21,7 @@ import type { StorageHealth } from "../../own_routes/health.ts";
 import type { ManagementRoutes } from "../../own_routes/own_reply.ts";
 import type { AdminPlace } from "../../own_routes/page_html.ts";
 import type { AwaitedObject } from "../../storage/object_store.ts";
+import { shortPause } from "../../streams/turn.ts";
 import { messageOf, traceOf } from "../../text/error_text.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { ThreadPort } from "../../workers/thread_port.ts";
@@ -123,7 +124,11 @@ export class ThreadManagement {
     const pricer = new Pricer(await openPrices(await loadPrices(config.pricesFile, () => {})));
     const knownObjects = await KnownObjects.open({
       store: {
-        addMadeObjects: (objects) => port.call("addMadeObjects", objects),
+        addMadeObjects: (objects) => {
+          const added = port.call("addMadeObjects", objects);
+          port.flush();
+          return added;
+        },
         removeMadeObjects: (objects) => port.call("removeMadeObjects", objects),
         findMadeObjects: (ids) => port.call("findMadeObjects", ids),
         listObjectMakers: () => port.call("listObjectMakers"),
@@ -232,7 +237,9 @@ export class ThreadManagement {
     await this.objects.close();
   }
 
-  #report(): ThreadReport {
+  async #report(): Promise<ThreadReport> {
+    // A client can have a whole response, and the thread does not yet know that the response was written.
+    await shortPause();
     const backends = new Map(
       this.#served.endpoints().map(({ endpoint, backends }) => [
         endpoint.name,

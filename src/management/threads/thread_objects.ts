@@ -11,13 +11,16 @@ import type { ManagementMethods } from "./methods.ts";
 /** The most responses that are kept, because the main thread may need their charges later. */
 const MAX_RESPONSES = 1_000;
 
+/** The longest wait for the main thread, in milliseconds. */
+const LONGEST_WAIT_MS = 1_000;
+
 /** Tells the main thread what responses say about objects. */
 export class ThreadObjects implements Pick<AccountsParts["objects"], "hasRoom" | "add" | "received" | "responseEnded"> {
-  readonly #port: Pick<ThreadPort<ManagementMethods>, "send">;
+  readonly #port: Pick<ThreadPort<ManagementMethods>, "send" | "flush">;
   readonly #responses = new Map<number, ObjectResponse>();
   #count = 0;
 
-  constructor(port: Pick<ThreadPort<ManagementMethods>, "send">) {
+  constructor(port: Pick<ThreadPort<ManagementMethods>, "send" | "flush">) {
     this.#port = port;
   }
 
@@ -26,11 +29,17 @@ export class ThreadObjects implements Pick<AccountsParts["objects"], "hasRoom" |
   }
 
   add(object: AwaitedObject, { keys, micros }: HeldAmounts): void {
-    this.#port.send("objectAdded", object, { keys, micros });
+    const done = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+    this.#port.send("objectAdded", object, { keys, micros }, done);
+    this.#port.flush();
+    // The client must not get the response before: the reservation is kept even if the process is killed then. Only
+    // requests that create such an object wait, for the time of one message.
+    Atomics.wait(new Int32Array(done), 0, 0, LONGEST_WAIT_MS);
   }
 
   received(at: ObjectKey, bytes: number): void {
     this.#port.send("objectReceived", at, bytes);
+    this.#port.flush();
   }
 
   responseEnded(response: ObjectResponse): void {
@@ -48,6 +57,7 @@ export class ThreadObjects implements Pick<AccountsParts["objects"], "hasRoom" |
       receivedBytes: response.receivedBytes(),
       ownObject: response.asOwnObject(""),
     });
+    this.#port.flush();
   }
 
   /** The charge of an object by a response. Throws if the response is no longer kept. */
