@@ -30,7 +30,7 @@ export interface ManagedThreadsParts {
   readonly box: Pick<SecretBox, "open">;
   readonly clock: Clock;
   readonly limiter: AccountLimiter;
-  readonly objects: Pick<Objects, "add" | "received" | "responseEnded">;
+  readonly objects: Pick<Objects, "hasRoom" | "add" | "received" | "responseEnded">;
   readonly knownObjects: Pick<KnownObjects, "learnMaker" | "forget">;
   readonly answer: ManagementRoutes["answer"];
   /** Called when a request begins to run. */
@@ -166,6 +166,9 @@ export class ManagedThreads {
         objects.add(object, held);
         Atomics.store(new Int32Array(done), 0, 1);
         Atomics.notify(new Int32Array(done), 0);
+        const { tokenId, principal } = object;
+        if (objects.hasRoom({ tokenId, principal })) return;
+        for (const { port } of this.#threads) port.send("noRoom", { tokenId, principal });
       },
       objectReceived: (at, bytes) => objects.received(at, bytes),
       objectEnded: (id, { receivedBytes, ownObject, ...response }) =>

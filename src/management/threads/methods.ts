@@ -2,7 +2,7 @@
 
 import type { TakenExchange } from "../../accounting/account_admission.ts";
 import type { ObjectResponse } from "../../accounting/settlement/object_response.ts";
-import type { HeldAmounts } from "../../accounting/settlement/open_objects.ts";
+import type { HeldAmounts, ObjectCreator } from "../../accounting/settlement/open_objects.ts";
 import type { RunningExchange } from "../../accounting/running_exchange.ts";
 import type { ReportedPart, Settlement } from "../../accounting/settlement/settlement.ts";
 import type { GuessPlace } from "../../auth/guess_place.ts";
@@ -141,6 +141,8 @@ export interface ManagedThreadMethods {
    * response.
    */
   readonly chargeObject: (id: number, object: AwaitedObject, part: ReportedPart) => Settlement | Promise<Settlement>;
+  /** No further object of a creator can be awaited for a while. */
+  readonly noRoom: (creator: ObjectCreator) => void;
   /** The next piece of the body of a request. */
   readonly pullBody: (id: number) => Promise<Uint8Array | null>;
   /** The client of a request is authenticated, with its holder. */

@@ -84,7 +84,7 @@ export class ThreadManagement {
     this.#prices = new PriceReload(pricer, () => {});
     this.#modelFacts = new ModelFactsTable(pricer);
     this.#routes = new RemoteRoutes(port);
-    this.#threadObjects = new ThreadObjects(port);
+    this.#threadObjects = new ThreadObjects(port, clock);
     this.answer = (request, client) => this.#routes.answer(request, client);
     this.#served.listen(ports);
     this.accounts = new Accounts({
@@ -146,6 +146,7 @@ export class ThreadManagement {
     return {
       chargeObject: (id: number, object: AwaitedObject, part: ReportedPart) =>
         this.#threadObjects.charge(id, object, part),
+      noRoom: (creator) => this.#threadObjects.noRoom(creator),
       pullBody: (id) => this.#routes.pullBody(id),
       authenticated: (id, holder) => this.#routes.authenticated(id, holder),
       report: () => this.#report(),

@@ -2,30 +2,47 @@
 
 import type { AccountsParts } from "../../accounting/accounts.ts";
 import type { ObjectResponse } from "../../accounting/settlement/object_response.ts";
-import type { HeldAmounts } from "../../accounting/settlement/open_objects.ts";
+import { creatorKey, type HeldAmounts, type ObjectCreator } from "../../accounting/settlement/open_objects.ts";
 import type { ReportedPart, Settlement } from "../../accounting/settlement/settlement.ts";
 import type { AwaitedObject, ObjectKey } from "../../storage/object_store.ts";
+import type { Clock } from "../../time/clock.ts";
 import type { ThreadPort } from "../../workers/thread_port.ts";
 import type { ManagementMethods } from "./methods.ts";
 
 /** The most responses that are kept, because the main thread may need their charges later. */
 const MAX_RESPONSES = 1_000;
 
+/** After this time, a creator without room may create an object again, and the main thread says whether it has room. */
+const FULL_MS = 10_000;
+/** The most creators without room that are remembered. */
+const MAX_FULL = 10_000;
 /** The longest wait for the main thread, in milliseconds. */
 const LONGEST_WAIT_MS = 1_000;
 
 /** Tells the main thread what responses say about objects. */
 export class ThreadObjects implements Pick<AccountsParts["objects"], "hasRoom" | "add" | "received" | "responseEnded"> {
   readonly #port: Pick<ThreadPort<ManagementMethods>, "send" | "flush">;
+  readonly #clock: Clock;
   readonly #responses = new Map<number, ObjectResponse>();
+  /** Until when no further object can be awaited, by the key of the creator. In milliseconds of the clock. */
+  readonly #full = new Map<string, number>();
   #count = 0;
 
-  constructor(port: Pick<ThreadPort<ManagementMethods>, "send" | "flush">) {
+  constructor(port: Pick<ThreadPort<ManagementMethods>, "send" | "flush">, clock: Clock) {
     this.#port = port;
+    this.#clock = clock;
   }
 
-  hasRoom(): boolean {
-    return true;
+  hasRoom(creator: ObjectCreator): boolean {
+    const until = this.#full.get(creatorKey(creator));
+    return until === undefined || until <= this.#clock.now();
+  }
+
+  /** No further object of a creator can be awaited for a while. */
+  noRoom(creator: ObjectCreator): void {
+    this.#full.set(creatorKey(creator), this.#clock.now() + FULL_MS);
+    const [oldest] = this.#full.keys();
+    if (this.#full.size > MAX_FULL && oldest !== undefined) this.#full.delete(oldest);
   }
 
   add(object: AwaitedObject, { keys, micros }: HeldAmounts): void {

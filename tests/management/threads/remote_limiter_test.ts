@@ -39,7 +39,12 @@ function threadsOf(limiter: Limiter, count = 2) {
     };
     new ThreadPort(port2, { offered: { ...offered }, onUnexpected });
     const port = new ThreadPort<LimitMethods>(port1, { offered: {}, onUnexpected });
-    return { limits, port, remote: new RemoteLimiter(port), close: () => [port1, port2].forEach((end) => end.close()) };
+    return {
+      limits,
+      port,
+      remote: new RemoteLimiter(port),
+      close: () => [port1, port2].forEach((end) => end.close()),
+    };
   });
 }
 
