@@ -46,8 +46,12 @@ export interface App {
   readonly handler: Handler;
   /** Uses another configuration for new requests. Running requests keep their configuration. */
   configure(config: Config): void;
-  /** Counts a wrong token that another thread has received. */
-  learnGuess(guess: Guess): void;
+  /** Counts wrong tokens of clients. */
+  readonly gate: FailureGate;
+  /** Calls a function with each group of addresses that must wait, because other replicas got wrong tokens from it. */
+  watchWaits(onWait: (group: string, waitMs: number) => void): void;
+  /** Answers `/readyz` with 503, so that load balancers send no new requests. The proxy still takes them. */
+  announceDrain(): void;
   /** Rejects new requests. Running exchanges go on. */
   drain(): void;
   /** Returns the number of running exchanges. */
@@ -107,6 +111,8 @@ class ProxyApp implements App {
   #isDraining = false;
   /** Whether other threads serve the clients, so that this one checks no backends and reads no lists of models. */
   readonly #isIdle: boolean;
+  #isLeaving = false;
+  #onWait: (group: string, waitMs: number) => void = () => {};
   /** The handler of the present configuration. */
   #handler: Handler;
 
@@ -123,6 +129,13 @@ class ProxyApp implements App {
     this.#startedAt = clock.now();
     this.#transport = createHttp1Transport(new SystemRoots(config.authorities));
     this.#gate = new FailureGate(clock, shared);
+    management?.shareGuesses({
+      share: (report) => this.#gate.share(report),
+      wait: (group, waitMs) => {
+        this.#gate.wait(group, waitMs);
+        this.#onWait(group, waitMs);
+      },
+    });
     this.#slots = shared?.slots ?? new ConcurrencyLimiter(concurrency, clock);
     this.#receivingSlots = shared?.receivingSlots ??
       new ConcurrencyLimiter(concurrency, clock, { use: "sending a body" });
@@ -151,11 +164,20 @@ class ProxyApp implements App {
     this.#transport.renew();
   }
 
-  learnGuess(guess: Guess): void {
-    this.#gate.learnGuess(guess);
+  get gate(): FailureGate {
+    return this.#gate;
+  }
+
+  watchWaits(onWait: (group: string, waitMs: number) => void): void {
+    this.#onWait = onWait;
+  }
+
+  announceDrain(): void {
+    this.#isLeaving = true;
   }
 
   drain(): void {
+    this.#isLeaving = true;
     this.#isDraining = true;
     this.#checks?.stop();
     this.#management?.drain();
@@ -201,6 +223,7 @@ class ProxyApp implements App {
       maxMessageBytes,
       corsOrigins,
       isDraining: () => this.#isDraining,
+      isLeaving: () => this.#isLeaving,
       balancerOf: (endpoint) => requireBalancer(balancers.get(endpoint)),
     });
     this.#management?.onConfig({ config, routes, balancers, handler });

@@ -96,6 +96,7 @@ const NEVER: readonly { readonly parts: readonly string[]; readonly never: reado
 const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "valibot": ["accounting", "cli", "config", "demo", "management"],
   "@valibot/to-json-schema": ["management"],
+  "@redis/client": ["limits"],
   "@noble/hashes/sha2.js": ["auth", "storage"],
   "@noble/hashes/legacy.js": ["forwarding"],
   "@pydantic/genai-prices": ["accounting"],
@@ -128,7 +129,7 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "toml-eslint-parser": ["config"],
   "jsonc-parser": ["cli", "config"],
   "node:timers": ["streams"],
-  "yaml": ["cli"],
+  "yaml": ["cli", "service"],
   "node:util": ["config", "management"],
   "node:zlib": ["management", "payload"],
 };

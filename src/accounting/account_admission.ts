@@ -7,12 +7,12 @@ import type { RunningExchange } from "./running_exchange.ts";
 
 /** The admission of a request. */
 export interface AccountAdmission
-  extends Pick<Admission, "countModels" | "reserve" | "reserveMore" | "handOver"> {
+  extends Pick<Admission, "countModels" | "reserve" | "reserveMore" | "handOver" | "withdraw"> {
   /**
-   * Called once when all is known that the limits depend on. Returns a promise only if another thread counts. The
-   * promise rejects with `rate_limited` or `budget_exceeded`, and then the request is settled.
+   * Called once when models and reservation are known. Does what `Admission.share` does; if another thread counts, it
+   * counts the request now.
    */
-  readonly taken: (exchange: () => TakenExchange) => Promise<void> | undefined;
+  readonly share: (exchange: () => TakenExchange) => Promise<void> | undefined;
   /** Does what `Admission.settle` does. Returns `undefined` if another thread counts, which books the cost. */
   readonly settle: (...used: Parameters<Admission["settle"]>) => Booking | undefined;
 }

@@ -26,6 +26,7 @@ import {
   withUsageOption,
 } from "./read_request.ts";
 import { receivedBody } from "./received_body.ts";
+import { shareAdmission } from "./share_admission.ts";
 
 /** A request that is about to be forwarded, and the client that sends it. */
 export interface AdmissionRequest {
@@ -140,6 +141,8 @@ export async function admitRequest(
   if (admitted !== undefined) {
     const admitting = admitBody(admitted, read);
     body = admitting instanceof Promise ? await admitting : admitting;
+    const sharing = shareAdmission(admitted.admission, admitted.counted.account, request.method);
+    if (sharing !== undefined) await sharing;
   }
   const withUsage = withUsageOption(read, unread);
   return withUsage === undefined

@@ -6,5 +6,5 @@ export type AppManagement =
   & ManagementPort
   & Pick<
     Management,
-    "objects" | "modelLists" | "configure" | "drain" | "checkToken" | "record" | "recordFailover" | "onConfig"
+    "shareGuesses" | "objects" | "modelLists" | "configure" | "drain" | "checkToken" | "record" | "recordFailover" | "onConfig"
   >;

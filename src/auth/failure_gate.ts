@@ -2,19 +2,8 @@
 
 import { addressGroup } from "../network/ip_ranges.ts";
 import type { Clock } from "../time/clock.ts";
+import { FORGOTTEN_MS, MAX_ADDRESSES, SEEN_GUESSES, waitAfter } from "../limits/shared/guess_waits.ts";
 import type { GuessPlace } from "./guess_place.ts";
-
-/** The number of wrong tokens without a wait, because people mistype, and clients keep old settings. */
-const FREE_FAILURES = 5;
-/** The wait after the next wrong token. Each further wrong token doubles it, up to the longest wait. */
-const FIRST_WAIT_MS = 15_000;
-const LONGEST_WAIT_MS = 15 * 60_000;
-/** The count of an address starts again after this time without a wrong token. */
-const FORGOTTEN_MS = 60 * 60_000;
-/**
- * The most addresses that are counted. Beyond that, the gate forgets the address with the oldest wrong token.
- */
-const MAX_ADDRESSES = 10_000;
 
 interface Failures {
   /** Hashes of the wrong values. A repeated value is not a new guess. */
@@ -39,6 +28,8 @@ export class FailureGate {
   readonly #clock: Clock;
   readonly #onGuess: ((guess: Guess) => void) | undefined;
   readonly #failures = new Map<string, Failures>();
+  /** Reports wrong tokens to other replicas. */
+  #report: ((group: string, guess: string) => void) | undefined;
 
   /** `onGuess` is called with each wrong token that {@link recordGuess} counts. */
   constructor(clock: Clock, { onGuess }: { readonly onGuess?: (guess: Guess) => void } = {}) {
@@ -69,12 +60,34 @@ export class FailureGate {
   /** Counts a wrong token of an address. `guess` is a hash of the token. */
   recordGuess(address: string, guess: string, place: GuessPlace = "header"): void {
     this.learnGuess({ address, guess, place });
+    this.#report?.(keyOf(address, place), guess);
     this.#onGuess?.({ address, guess, place });
   }
 
   /** Counts a wrong token that another thread has received. */
   learnGuess({ address, guess, place }: Guess): void {
     const group = keyOf(address, place);
+    const failures = this.#failuresOf(group);
+    if (failures.seen.has(guess)) return;
+    if (failures.seen.size < SEEN_GUESSES) failures.seen.add(guess);
+    failures.count++;
+    const waitMs = waitAfter(failures.count);
+    if (waitMs > 0) failures.blockedUntil = Math.max(failures.blockedUntil, failures.lastAt + waitMs);
+  }
+
+  /** Reports each wrong token of a group of addresses, for replicas that count them together. */
+  share(report: (group: string, guess: string) => void): void {
+    this.#report = report;
+  }
+
+  /** Makes a group of addresses wait, because replicas together got too many wrong tokens from it. */
+  wait(group: string, waitMs: number): void {
+    const failures = this.#failuresOf(group);
+    failures.blockedUntil = Math.max(failures.blockedUntil, failures.lastAt + waitMs);
+  }
+
+  /** The counts of a group that sends a wrong token now. */
+  #failuresOf(group: string): Failures {
     const now = this.#clock.now();
     let failures = this.#failures.get(group);
     if (failures === undefined || now - failures.lastAt > FORGOTTEN_MS) {
@@ -85,12 +98,7 @@ export class FailureGate {
     this.#failures.set(group, failures);
     this.#forgetOldest();
     failures.lastAt = now;
-    if (failures.seen.has(guess)) return;
-    if (failures.seen.size < FREE_FAILURES * 2) failures.seen.add(guess);
-    failures.count++;
-    const over = failures.count - FREE_FAILURES;
-    if (over < 0) return;
-    failures.blockedUntil = now + Math.min(FIRST_WAIT_MS * 2 ** Math.min(over, 30), LONGEST_WAIT_MS);
+    return failures;
   }
 
   #forgetOldest(): void {

@@ -113,6 +113,8 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
   "service": {
     examples: [
       ["service print", "print the files and commands, and change nothing"],
+      ["service print --platform kubernetes --replicas 3 > llm-proxy.yaml", "manifests for kubectl apply"],
+      ["service print --platform compose > compose.yaml", "two replicas, PostgreSQL and a load balancer"],
       ["service status --json", "for a monitoring program"],
     ],
     page: "install",

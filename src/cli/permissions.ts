@@ -4,7 +4,7 @@ import { processSources } from "../config/sources/env.ts";
 import { loadConfig } from "../config/load.ts";
 import { recordingSources } from "../config/sources/recording_sources.ts";
 import type { Flags } from "../config/read/resolver.ts";
-import type { Backend, Config, ServerConfig } from "../config/config.ts";
+import type { Backend, Config, ServerConfig, SharedLimitsConfig } from "../config/config.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
 import { hostAndPort } from "../network/host_port.ts";
 import { EVERY_ADDRESS, EVERY_IPV4_ADDRESS } from "../network/listen_everywhere.ts";
@@ -41,12 +41,19 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   const { net, reasons } = addresses(config);
   const dataFolder = config.management && folderOf(config.management.databaseUrl);
   const backups = config.management?.backup?.folder;
-  const write = [...dataFolder === undefined ? [] : [dataFolder], ...backups === undefined ? [] : [backups]];
+  const limits = config.management?.sharedLimits?.server.at;
+  const limitsSocket = limits !== undefined && "path" in limits ? [limits.path] : [];
   const prices = config.management?.pricesFile;
   // A worker needs the right to read its sources, and a serving thread has nearly all of them.
   const isThreaded = config.server.workers > 1;
+  const write = [
+    ...dataFolder === undefined ? [] : [dataFolder],
+    ...backups === undefined ? [] : [backups],
+    ...limitsSocket,
+  ];
   const read = [
     ...files,
+    ...limitsSocket,
     ...isThreaded ? [`${root}src`] : [],
     // The default file is in the folder of the database.
     ...prices?.isNamed === true ? [prices.path] : [],
@@ -95,7 +102,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
 }
 
 /** The addresses of listeners and connections, and the reasons why the proxy connects to itself. */
-function addresses({ server, endpoints }: Config): { net: Set<string>; reasons: string[] } {
+function addresses({ server, endpoints, management }: Config): { net: Set<string>; reasons: string[] } {
   const backends = endpoints.flatMap((endpoint) =>
     endpoint.backends.map((backend) => ({ endpoint, backend }))
   );
@@ -122,9 +129,17 @@ function addresses({ server, endpoints }: Config): { net: Set<string>; reasons: 
       // The socket of UDP is on a port that the system chooses.
       wake === undefined ? [] : [hostAndPort(wake), hostAndPort({ hostname: "0.0.0.0", port: 0 })]
     ),
+    ...limitsAddress(management?.sharedLimits),
     ...reasons.length > 0 ? [LOOPBACK] : [],
   ]);
   return { net, reasons };
+}
+
+/** The address of the server of shared limits. Empty if this process counts alone. */
+function limitsAddress(limits: SharedLimitsConfig | undefined): string[] {
+  if (limits === undefined) return [];
+  const { at } = limits.server;
+  return ["path" in at ? `unix:${at.path}` : hostAndPort(at)];
 }
 
 function listening({ host, port, httpsPort, adminPort }: ServerConfig): string[] {

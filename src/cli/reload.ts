@@ -150,5 +150,6 @@ function restartSettings(one: Config, other: Config): string[] {
   if ((one.server.tls === undefined) !== (other.server.tls === undefined)) ofServer.push("server.tls");
   const ofManagement = (["token", "databaseUrl", "encryptionKey"] as const)
     .filter((key) => differs(one.management?.[key], other.management?.[key]));
-  return [...ofServer, ...(ofManagement.length > 0 ? ["management"] : [])];
+  const limitsDiffer = differs(one.management?.sharedLimits?.server, other.management?.sharedLimits?.server);
+  return [...ofServer, ...(ofManagement.length > 0 || limitsDiffer ? ["management"] : [])];
 }

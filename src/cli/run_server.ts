@@ -22,10 +22,12 @@ export type ThreadOptions = Pick<WorkerServerParts, "write" | "loaded" | "manage
  */
 export async function runServer(
   app: App,
-  { server: config, drainMs, log, onListening, onRenewed, isHangup, threads }: {
+  { server: config, drainMs, drainDelayMs = () => 0, log, onListening, onRenewed, isHangup, threads }: {
     server: ServerConfig;
     /** The longest time for running requests after the signal. It is read when draining begins. */
     drainMs: () => number;
+    /** How long the proxy still takes requests after the signal. It is read at the signal. */
+    drainDelayMs?: () => number;
     log: Log;
     onListening: (server: RunningServer, stop: () => void) => void;
     /** Called when the server begins to use another certificate. */
@@ -45,6 +47,14 @@ export async function runServer(
   );
   onListening(server, () => stopped.resolve("SIGTERM"));
   await stopped.promise;
+  const delayMs = drainDelayMs();
+  if (delayMs > 0) {
+    app.announceDrain();
+    server.announceDrain?.();
+    log("info", "leaving", { in_flight: app.inFlight() });
+    // A second signal ends the process, and so this wait.
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+  }
   await server.drain(drainMs());
   removeListeners();
   app.close();

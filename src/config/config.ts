@@ -1,5 +1,6 @@
 /** The types of a valid configuration. */
 
+import type { RedisPlace } from "../network/redis_url.ts";
 import type { Dialect } from "../apis/dialects.ts";
 import type { Rules } from "../principal.ts";
 import type { PresetName } from "./values/presets.ts";
@@ -80,6 +81,8 @@ export interface ManagementConfig {
   readonly pricesFile?: PricesFile;
   /** The periods of budgets; `undefined` for days, weeks and months in UTC. */
   readonly budgetPeriods?: BudgetPeriods;
+  /** The limits that this process shares with other replicas; `undefined` if it counts alone. */
+  readonly sharedLimits?: SharedLimitsConfig;
   /** The inactivity before the admin page signs the user out, in milliseconds. */
   readonly adminIdleMs: number;
   /** Whether `/metrics` is served without the management token. */
@@ -89,6 +92,19 @@ export interface ManagementConfig {
    * connect.
    */
   readonly allowedIps?: readonly string[];
+}
+
+/** What happens to requests while shared counts cannot be reached. */
+export type OnLimitsLoss = "go_on" | "refuse";
+
+/** Where the counts are that several replicas share. */
+export interface SharedLimitsConfig {
+  readonly server: RedisPlace;
+  /**
+   * What happens to requests of tokens with a budget while the counts cannot be reached. `go_on`: each replica counts
+   * by itself. `refuse`: they are rejected.
+   */
+  readonly onLoss: OnLimitsLoss;
 }
 
 /** A file with published prices, which `llm-proxy prices update` writes. */
@@ -132,6 +148,11 @@ export interface ServerConfig {
   readonly adminPort?: number;
   /** How long running exchanges may continue after SIGTERM, in milliseconds. */
   readonly drainMs: number;
+  /**
+   * How long the proxy still takes requests after SIGTERM, while `/readyz` is 503, in milliseconds. Load balancers
+   * notice it in that time.
+   */
+  readonly drainDelayMs: number;
   /** The maximum size of a request body; `undefined` for no limit. */
   readonly maxBodyBytes?: number;
   /** The maximum size of a WebSocket message. `Infinity` for no limit. */

@@ -19,6 +19,9 @@ export function secretsOf({ auth, endpoints, management }: Config): string[] {
   const ofManagement = management === undefined ? [] : [
     management.token,
     ...(management.encryptionKey === undefined ? [] : [management.encryptionKey.toBase64()]),
+    ...(management.sharedLimits?.server.password === undefined
+      ? []
+      : [management.sharedLimits.server.password]),
   ];
   return [...new Set([...tokens, ...ofBackends, ...ofManagement])].filter(({ length }) =>
     length >= MIN_SECRET_LENGTH

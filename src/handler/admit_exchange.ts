@@ -58,8 +58,6 @@ export async function admitExchange(
   const counted = account && management && { account, limiter: management.limiter };
   const objects = objectsOf(exchange, proxy, isWebSocket);
   const request = await admitRequest(exchange, proxy, { isWebSocket, bodyMemory, counted, read, objects });
-  const taking = account?.taken(exchange.request.method);
-  if (taking !== undefined) await taking;
   if (objects !== undefined) await objects.check(request.payload);
   // If the proxy reads the body first, the request gets a slot only after its body has arrived.
   const waiting = exchange.acquireSlot(proxy.slots);

@@ -4,6 +4,7 @@
  */
 
 import type { Account } from "../accounting/account.ts";
+import { shareAdmission } from "../admission/share_admission.ts";
 import type { Exchange } from "../exchange.ts";
 import type { OutgoingReply } from "../http/message.ts";
 import { allowedEndpoints } from "../limits/allowed.ts";
@@ -64,9 +65,12 @@ async function modelList(
     requestId,
   });
   if (response === undefined) return undefined;
-  if (management !== undefined) account?.setAdmission(management.limiter.admit(principal, { isFree: true }));
-  const taking = account?.taken(exchange.request.method);
-  if (taking !== undefined) await taking;
+  if (management !== undefined && account !== undefined) {
+    const admission = management.limiter.admit(principal, { isFree: true });
+    account.setAdmission(admission);
+    const sharing = shareAdmission(admission, account, exchange.request.method);
+    if (sharing !== undefined) await sharing;
+  }
   // No endpoint gets the request, so records name none.
   exchange.routeTo(undefined);
   await exchange.acquireSlot(proxy.slots);

@@ -3,14 +3,17 @@
  * what the request used.
  */
 
+import { ProxyFault } from "../faults.ts";
 import type { Subject } from "../principal.ts";
 import type { Booking } from "../storage/booking.ts";
 import type { Clock } from "../time/clock.ts";
 import type { BudgetClock } from "./budget_clock.ts";
 import type { Ledger, Reservation } from "./ledger.ts";
 import type { Ledgers } from "./ledgers.ts";
-import { checkOptimistic, type CountedLimits, excessOf, type LimitCheck } from "./limit_check.ts";
+import { type CountedLimits, excessOf, type LimitCheck } from "./limit_check.ts";
 import { limitsOfModels, modelRuleKey } from "./model_rules.ts";
+import { hasLimit } from "./shared/needs_balance.ts";
+import type { Replica, SharedHold } from "./shared/replica.ts";
 
 /** A reservation that outlasts its request. */
 export interface Held {
@@ -30,7 +33,12 @@ export interface AdmissionParts {
   readonly check: LimitCheck;
   /** The limits of subjects with their counts, the same for all requests of a principal. */
   readonly countedOf: (subjects: readonly Subject[]) => readonly CountedLimits[];
+  /** The counts that several replicas share. `undefined` if this process counts alone. */
+  readonly replica: Replica | undefined;
 }
+
+/** `retry-after` of a request that is refused because the shared counts cannot be reached. */
+const LOST_RETRY_SECONDS = 2;
 
 const NOTHING: Reservation = { tokens: 0, micros: 0 };
 const NO_RULES: readonly string[] = [];
@@ -49,6 +57,11 @@ export class Admission {
   /** The ledgers whose budgets the request may exceed. `undefined` if it exceeds no budget. */
   #optimistic: readonly Ledger[] | undefined;
   #booking: Booking | undefined;
+  /** When the request began, and when the limits for models counted it, in milliseconds of the monotonic clock. */
+  #beganAt: number;
+  #modelsAt: number;
+  /** What the request holds in shared limits. `undefined` if it holds nothing there. */
+  #shared: SharedHold | undefined;
 
   /**
    * Counts the request for the limits of its subjects. Throws `rate_limited` or `budget_exceeded`, and then
@@ -62,7 +75,7 @@ export class Admission {
     this.#subjects = subjects;
     this.#isFree = isFree;
     this.#counted = parts.countedOf(subjects);
-    this.#begin(this.#counted);
+    this.#modelsAt = this.#beganAt = this.#begin(this.#counted);
   }
 
   /**
@@ -83,7 +96,7 @@ export class Admission {
         };
       })
     );
-    this.#begin(further);
+    this.#modelsAt = this.#begin(further);
     this.#counted = [...this.#counted, ...further];
     this.#modelRules = [...this.#modelRules, ...further.map(({ key }) => key)];
   }
@@ -99,7 +112,7 @@ export class Admission {
     for (const one of this.#counted) {
       if (check.mayExceed(one, { reservation, now })) (beyond ??= []).push(one);
     }
-    if (beyond !== undefined) { for (const one of beyond) checkOptimistic(one); }
+    if (beyond !== undefined) { for (const one of beyond) check.checkOptimistic(one); }
     this.#reserved = reservation;
     this.#optimistic = beyond?.map(({ ledger }) => ledger);
     if (this.#optimistic !== undefined) { for (const ledger of this.#optimistic) ledger.optimistic++; }
@@ -110,9 +123,52 @@ export class Admission {
     }
   }
 
-  /** The request is counted already. */
-  taken(): undefined {
-    return undefined;
+  /**
+   * Counts the request for the limits that several replicas share. Call it when models and reservation are known.
+   * Returns `undefined` if the request has no such limit. Rejects as {@link reserve} throws, or with `overloaded` if the
+   * shared counts cannot be reached; the request then counts for no limit, and need not be settled.
+   */
+  share(): Promise<void> | undefined {
+    const { replica } = this.#parts;
+    if (replica === undefined || !this.#counted.some(hasLimit)) return undefined;
+    return this.#share(replica);
+  }
+
+  async #share(replica: Replica): Promise<void> {
+    const { check } = this.#parts;
+    const counted = this.#counted;
+    const result = await replica.take({
+      ledgers: counted,
+      reservation: this.#reserved,
+      isFree: this.#isFree,
+      spansOf: (hour) => check.calendar.spans(hour),
+    });
+    if (result.kind === "taken") {
+      this.#shared = result.held;
+      // The exchange has ended in the meantime.
+      if (this.#booking !== undefined) result.held.settle({ tokens: 0, micros: 0, hour: this.#booking.hour });
+      return;
+    }
+    this.withdraw();
+    const rejecting = result.kind === "rejected" ? counted[result.index] : undefined;
+    throw result.kind === "rejected" && rejecting !== undefined
+      ? check.faultOf(result.rejection, rejecting)
+      : new ProxyFault(
+        "overloaded",
+        "The proxy cannot reach the server that counts limits, and this token has a budget. Try again soon.",
+        { retryAfterSeconds: LOST_RETRY_SECONDS },
+      );
+  }
+
+  /** Counts the request for no limit. Does nothing if it is settled. */
+  withdraw(): void {
+    if (this.#booking !== undefined) return;
+    this.settle({ tokens: 0, micros: 0 });
+    const subjects = this.#subjects.length;
+    for (const [index, { ledger }] of this.#counted.entries()) {
+      ledger.requestsThisMinute.remove(index < subjects ? this.#beganAt : this.#modelsAt, 1);
+      ledger.requests--;
+    }
   }
 
   /** Adds to the reservation what the request has used already. Never throws, even if it exceeds the budget. */
@@ -122,6 +178,7 @@ export class Admission {
       ledger.reservedTokens += tokens;
       ledger.reservedMicros += micros;
     }
+    this.#shared?.more({ tokens, micros });
   }
 
   /**
@@ -137,6 +194,7 @@ export class Admission {
       ledger.reservedTokens -= tokens;
       if (tokens > 0) ledger.tokensThisMinute.add(at, tokens);
     }
+    this.#shared?.handOver(this.#reserved);
     this.#reserved = NOTHING;
     return { keys: this.#counted.map(({ key }) => key), modelRules: this.#modelRules, tokens, micros };
   }
@@ -162,11 +220,12 @@ export class Admission {
       if (tokens > 0) ledger.tokensThisMinute.add(endedAt, tokens);
       if (micros > 0) ledger.spent.add(hour, { micros, isDated });
     }
+    this.#shared?.settle({ tokens, micros, hour });
     return this.#booking;
   }
 
-  /** Counts a new request for all limits. If one limit is reached, counts it for none and throws. */
-  #begin(counted: readonly CountedLimits[]): void {
+  /** Counts a new request for all limits, and returns when. If one limit is reached, counts it for none and throws. */
+  #begin(counted: readonly CountedLimits[]): number {
     const { clock, check } = this.#parts;
     const now = clock.now();
     for (const one of counted) {
@@ -178,6 +237,7 @@ export class Admission {
       ledger.requests++;
       ledger.running++;
     }
+    return now;
   }
 
   #endOptimism(): void {

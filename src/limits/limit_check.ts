@@ -1,15 +1,15 @@
 /** Checks the limits that a request counts for: its rates, its concurrency, its tokens and its money. */
 
 import type { BudgetPeriods } from "../config/config.ts";
-import { ProxyFault } from "../faults.ts";
+import type { ProxyFault } from "../faults.ts";
 import type { Limits, Subject } from "../principal.ts";
-import { counted } from "../text/counted.ts";
 import type { Clock } from "../time/clock.ts";
 import { BudgetCalendar } from "./budget_calendar.ts";
-import { budgetFault, budgetLeft, retryOf } from "./budget_check.ts";
+import { budgetLeft, budgetRejection } from "./budget_check.ts";
 import type { BudgetClock } from "./budget_clock.ts";
 import type { Ledger, Reservation } from "./ledger.ts";
 import { hasBudget } from "./model_rules.ts";
+import { CONCURRENT_RETRY_MS, faultOf, MOST_OPTIMISTIC, type Rejection } from "./rejection.ts";
 
 /** The limits that one request counts for, with their counts. */
 export interface CountedLimits {
@@ -29,14 +29,8 @@ export function countedLimits({ key, what, rules }: Subject, ledger: Ledger): Co
   return { key, what, scope: "", limits: rules, maxRequests: rules.maxRequests, ledger };
 }
 
-/** `retry-after` if running requests use up a limit. A running request may end at any moment. */
-const CONCURRENT_RETRY_MS = 1_000;
-
-/**
- * How many requests of a subject may run with a reservation of their expected cost while the budget does not
- * cover their highest cost. So only this many requests, each with its highest cost, can exceed a budget.
- */
-const MOST_OPTIMISTIC = 4;
+/** Limits and counts without their names. */
+type Checked = Pick<CountedLimits, "limits" | "maxRequests" | "ledger">;
 
 /** Compares counts with limits at the present time. Changes no count. */
 export class LimitCheck {
@@ -66,72 +60,28 @@ export class LimitCheck {
    * `budget_exceeded` or `rate_limited`.
    */
   checkRequests(counts: CountedLimits, now: number): void {
-    const { what, scope, limits, maxRequests, ledger } = counts;
-    const { concurrentRequests } = limits;
-    if (maxRequests !== undefined && ledger.requests >= maxRequests) {
-      throw new ProxyFault(
-        "budget_exceeded",
-        `This ${what} has made the ${counted(maxRequests, "request")} that it may make.`,
-        {
-          limit: {
-            kind: "requests",
-            limit: maxRequests,
-            remaining: 0,
-            resetMs: undefined,
-            resetsAt: undefined,
-          },
-        },
-      );
-    }
-    if (concurrentRequests !== undefined && ledger.running >= concurrentRequests) {
-      throw this.#limited(
-        `This ${what} may have ${counted(concurrentRequests, "request")} running at a time${scope}.`,
-        { kind: "requests", limit: concurrentRequests, resetMs: CONCURRENT_RETRY_MS },
-      );
-    }
-    this.checkRate(counts, now);
+    const rejection = requestRejection(counts, now);
+    if (rejection !== undefined) throw this.faultOf(rejection, counts);
   }
 
   /** Checks the number of requests within a minute. Throws `rate_limited`. */
-  checkRate({ what, scope, limits: { requestsPerMinute }, ledger }: CountedLimits, now: number): void {
-    if (requestsPerMinute !== undefined && ledger.requestsThisMinute.sum(now) >= requestsPerMinute) {
-      const resetMs = ledger.requestsThisMinute.msUntilBelow(now, requestsPerMinute);
-      throw this.#limited(
-        `This ${what} may make ${counted(requestsPerMinute, "request")} per minute${scope}.`,
-        { kind: "requests", limit: requestsPerMinute, resetMs },
-      );
-    }
+  checkRate(counts: CountedLimits, now: number): void {
+    const rejection = rateRejection(counts, now);
+    if (rejection !== undefined) throw this.faultOf(rejection, counts);
   }
 
   /**
    * Checks tokens and money, which are known only when a response has ended. Throws `rate_limited` or
    * `budget_exceeded`.
    */
-  checkAmounts({ what, scope, limits, ledger }: CountedLimits, now: number): void {
-    const { tokensPerMinute } = limits;
-    if (tokensPerMinute !== undefined) {
-      // What running requests have reserved counts. The reservation of this request does not: a request for a
-      // large response could never pass.
-      const free = tokensPerMinute - ledger.reservedTokens;
-      if (ledger.tokensThisMinute.sum(now) >= free) {
-        const resetMs = free > 0 ? ledger.tokensThisMinute.msUntilBelow(now, free) : CONCURRENT_RETRY_MS;
-        throw this.#limited(
-          `This ${what} may use ${counted(tokensPerMinute, "token")} per minute${scope}.`,
-          { kind: "tokens", limit: tokensPerMinute, resetMs },
-        );
-      }
-    }
+  checkAmounts(counts: CountedLimits, now: number): void {
+    const { limits } = counts;
+    let rejection = tokenRejection(counts, now);
     // Most limits have no budget, and need neither the clock nor the calendar.
-    if (!hasBudget(limits)) return;
-    const time = this.#budgetClock.read(now);
-    const calendar = this.#calendar;
-    if (budgetLeft({ limits, ledger }, { time, calendar }) > 0) return;
-    const fault = budgetFault({ what, scope, limits, ledger }, {
-      time,
-      calendar,
-      concurrentRetryMs: CONCURRENT_RETRY_MS,
-    });
-    if (fault !== undefined) throw fault;
+    if (rejection === undefined && hasBudget(limits)) {
+      rejection = budgetRejection(counts, { time: this.#budgetClock.read(now), calendar: this.#calendar });
+    }
+    if (rejection !== undefined) throw this.faultOf(rejection, counts);
   }
 
   /** Whether this request and the running requests together can exceed a budget by their highest costs. */
@@ -146,34 +96,53 @@ export class LimitCheck {
     return reservation.micros + excess + ledger.excessMicros > left;
   }
 
-  #limited(
-    message: string,
-    { kind, limit, resetMs }: { kind: "requests" | "tokens"; limit: number; resetMs: number },
-  ): ProxyFault {
-    const resetsAt = this.#clock.epochMs() + resetMs;
-    return new ProxyFault("rate_limited", message, {
-      limit: { kind, limit, remaining: 0, resetMs, resetsAt },
-      // The window is one second longer than a minute, and SDKs wait for at most a minute.
-      ...retryOf(Math.min(resetMs, 60_000)),
-    });
+  /** Throws `budget_exceeded` if as many requests run as may run while the budget does not cover their highest costs. */
+  checkOptimistic(counts: CountedLimits): void {
+    if (counts.ledger.optimistic >= MOST_OPTIMISTIC) throw this.faultOf({ kind: "optimistic" }, counts);
   }
+
+  /** The error for the client of a request that these limits reject. */
+  faultOf(rejection: Rejection, counts: Omit<CountedLimits, "ledger">): ProxyFault {
+    const { window } = this.#calendar.periods;
+    return faultOf(rejection, counts, { epochMs: this.#clock.epochMs(), window });
+  }
+}
+
+/** Why the number of requests rejects a further one: of all time, at the same time, or within a minute. */
+export function requestRejection(checked: Checked, now: number): Rejection | undefined {
+  const { limits: { concurrentRequests }, maxRequests, ledger } = checked;
+  if (maxRequests !== undefined && ledger.requests >= maxRequests) return { kind: "max_requests" };
+  if (concurrentRequests !== undefined && ledger.running >= concurrentRequests) {
+    return { kind: "concurrent_requests" };
+  }
+  return rateRejection(checked, now);
+}
+
+/** Why the number of requests within a minute rejects a further one. */
+function rateRejection(
+  { limits: { requestsPerMinute: limit }, ledger: { requestsThisMinute } }: Checked,
+  now: number,
+): Rejection | undefined {
+  if (limit === undefined || requestsThisMinute.sum(now) < limit) return undefined;
+  return { kind: "requests_per_minute", resetMs: requestsThisMinute.msUntilBelow(now, limit) };
+}
+
+/**
+ * Why the tokens within a minute reject a request. What running requests have reserved counts. The reservation of this
+ * request does not: a request for a large response could never pass.
+ */
+export function tokenRejection(
+  { limits: { tokensPerMinute }, ledger: { reservedTokens, tokensThisMinute } }: Checked,
+  now: number,
+): Rejection | undefined {
+  if (tokensPerMinute === undefined) return undefined;
+  const free = tokensPerMinute - reservedTokens;
+  if (tokensThisMinute.sum(now) < free) return undefined;
+  const resetMs = free > 0 ? tokensThisMinute.msUntilBelow(now, free) : CONCURRENT_RETRY_MS;
+  return { kind: "tokens_per_minute", resetMs };
 }
 
 /** By how much a request can cost more than it reserves, in micro-dollars. */
 export function excessOf({ micros, mostMicros = micros }: Reservation): number {
   return Math.max(0, mostMicros - micros);
-}
-
-/**
- * Throws `budget_exceeded` if {@link MOST_OPTIMISTIC} requests run already whose highest cost the budget does
- * not cover.
- */
-export function checkOptimistic({ what, scope, ledger }: CountedLimits): void {
-  if (ledger.optimistic < MOST_OPTIMISTIC) return;
-  throw new ProxyFault(
-    "budget_exceeded",
-    `The budget${scope} may not cover all running requests of this ${what}. Only ${MOST_OPTIMISTIC} requests may run ` +
-      "then: wait for one to end, or send a smaller max_tokens.",
-    retryOf(CONCURRENT_RETRY_MS),
-  );
 }

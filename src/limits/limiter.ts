@@ -10,6 +10,9 @@ import { BudgetClock, type ClockEvent } from "./budget_clock.ts";
 import type { Balance } from "./ledger.ts";
 import { latestOf, Ledgers } from "./ledgers.ts";
 import { type CountedLimits, countedLimits, LimitCheck } from "./limit_check.ts";
+import { hasLimit } from "./shared/needs_balance.ts";
+import type { Replica } from "./shared/replica.ts";
+import type { LedgerBalance } from "./shared/shared_limits.ts";
 
 /** What a subject has used. Money is in millionths of a US dollar. */
 export interface Spent {
@@ -28,6 +31,8 @@ export interface LimiterOptions {
   readonly periods?: BudgetPeriods | undefined;
   /** Called when the clock is wrong or was moved. Earlier spending is then already in its new hour. */
   readonly onClock?: (event: ClockEvent) => void;
+  /** The counts that several replicas share. `undefined` if this process counts alone. */
+  readonly replica?: Replica | undefined;
 }
 
 const DEFAULT_PERIODS: BudgetPeriods = {
@@ -39,7 +44,7 @@ const DEFAULT_PERIODS: BudgetPeriods = {
 export class Limiter {
   readonly #parts: AdmissionParts;
 
-  constructor(clock: Clock, { balances = new Map(), periods, onClock }: LimiterOptions = {}) {
+  constructor(clock: Clock, { balances = new Map(), periods, onClock, replica }: LimiterOptions = {}) {
     const ledgers = new Ledgers(balances);
     const budgetClock = new BudgetClock(clock, {
       latest: latestOf(balances),
@@ -58,7 +63,7 @@ export class Limiter {
       }
       return counted;
     };
-    this.#parts = { clock, budgetClock, ledgers, check, countedOf };
+    this.#parts = { clock, budgetClock, ledgers, check, countedOf, replica };
   }
 
   /** Sets the periods of budgets. Earlier spending counts in the new periods too. */
@@ -100,21 +105,29 @@ export class Limiter {
    * another request now, unless the page may exceed the limit.
    */
   countPage({ subjects }: Pick<Principal, "subjects">, { mayExceed }: { mayExceed: boolean }): undefined {
-    const { clock, check, countedOf } = this.#parts;
+    const { clock, check, countedOf, replica } = this.#parts;
     const now = clock.now();
     const counted = countedOf(subjects);
     if (!mayExceed) { for (const one of counted) check.checkRate(one, now); }
     for (const { ledger } of counted) ledger.requestsThisMinute.add(now, 1);
+    if (replica !== undefined && counted.some(hasLimit)) replica.countRequest(counted.map(({ key }) => key));
   }
 
-  /** Reserves money for an object of an earlier or another process. */
-  hold({ keys, micros }: Pick<Held, "keys" | "micros">): void {
-    for (const key of keys) this.#parts.ledgers.of(key).reservedMicros += micros;
+  /** Reserves money for an object of an earlier or another process, by the id of the object. */
+  hold(id: string, held: Pick<Held, "keys" | "micros">): void {
+    for (const key of held.keys) this.#parts.ledgers.of(key).reservedMicros += held.micros;
+    this.takeOver(id, held);
   }
 
-  /** Releases money that {@link hold} or {@link Admission.handOver} has reserved. */
-  release({ keys, micros }: Pick<Held, "keys" | "micros">): void {
+  /** Lets an object hold what {@link Admission.handOver} has reserved. */
+  takeOver(id: string, { keys, micros }: Pick<Held, "keys" | "micros">): void {
+    this.#parts.replica?.holdObject({ id, keys, micros });
+  }
+
+  /** Releases money that {@link hold} or {@link Admission.handOver} has reserved. `id` is the object's, if it held it. */
+  release(id: string | undefined, { keys, micros }: Pick<Held, "keys" | "micros">): void {
     for (const key of keys) this.#parts.ledgers.of(key).reservedMicros -= micros;
+    if (id !== undefined) this.#parts.replica?.releaseObject(id);
   }
 
   /** Where spending of this moment is booked. */
@@ -123,17 +136,41 @@ export class Limiter {
     return { hour, isDated, modelRules };
   }
 
-  /** Counts tokens and money that no running request used, such as those of a background response. */
+  /** Counts tokens and money that an object used, such as a background response. Call it before {@link release}. */
   count(
-    keys: readonly string[],
-    { tokens, micros, booking: { hour, isDated } }: { tokens: number; micros: number; booking: Booking },
+    id: string,
+    { keys, tokens, micros, booking: { hour, isDated } }: {
+      keys: readonly string[];
+      tokens: number;
+      micros: number;
+      booking: Booking;
+    },
   ): void {
-    const { clock, ledgers } = this.#parts;
+    const { clock, ledgers, replica } = this.#parts;
     const at = clock.now();
     for (const key of keys) {
       const ledger = ledgers.of(key);
       if (tokens > 0) ledger.tokensThisMinute.add(at, tokens);
       if (micros > 0) ledger.spent.add(hour, { micros, isDated });
+    }
+    replica?.settleObject({ id, tokens, micros, hour }, keys);
+  }
+
+  /** Counts money that an object used, which another process has settled. */
+  countElsewhere(keys: readonly string[], { micros }: { micros: number }): void {
+    const { budgetClock, ledgers, replica } = this.#parts;
+    // The database tells what other replicas spend.
+    if (replica !== undefined || micros === 0) return;
+    const { hour, isDated } = budgetClock.read();
+    for (const key of keys) ledgers.of(key).spent.add(hour, { micros, isDated });
+  }
+
+  /** Raises what subjects have used to what the database knows, which other replicas may have used. */
+  raise(balances: readonly LedgerBalance[]): void {
+    for (const { key, requests, totalMicros, hours } of balances) {
+      const ledger = this.#parts.ledgers.of(key);
+      ledger.requests = Math.max(ledger.requests, requests);
+      ledger.spent.raise({ totalMicros, hours });
     }
   }
 

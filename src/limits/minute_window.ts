@@ -28,6 +28,14 @@ export class MinuteWindow {
     this.#sum += amount;
   }
 
+  /** Removes what {@link add} added at the time `at`, unless it is no longer in the window. */
+  remove(at: number, amount: number): void {
+    const second = Math.floor(at / BUCKET_MS);
+    if (second > this.#second || second <= this.#second - BUCKETS) return;
+    this.#counts[second % BUCKETS] = (this.#counts[second % BUCKETS] ?? 0) - amount;
+    this.#sum -= amount;
+  }
+
   /** The milliseconds until the count is below a limit, if nothing is added. */
   msUntilBelow(now: number, limit: number): number {
     this.#advance(now);

@@ -28,6 +28,18 @@ export class SpentHours {
     this.#book(hour, entry);
   }
 
+  /** Raises the total and the hours to at least these amounts, which another process may have spent. */
+  raise({ totalMicros, hours }: {
+    readonly totalMicros: number;
+    readonly hours: readonly { readonly start: number; readonly micros: number }[];
+  }): void {
+    this.totalMicros = Math.max(this.totalMicros, totalMicros);
+    for (const { start, micros } of hours) {
+      const missing = micros - (this.#hours.get(start) ?? 0);
+      if (missing > 0) this.#book(start, { micros: missing, isDated: true });
+    }
+  }
+
   /** The spending since the start of an hour, that hour included. */
   since(from: number): number {
     let sum = this.#sums.get(from);

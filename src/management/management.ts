@@ -6,6 +6,7 @@ import type { Pricer } from "../accounting/prices/cost.ts";
 import { exchangeRow } from "../accounting/exchange_row.ts";
 import type { Objects } from "../accounting/settlement/objects.ts";
 import { UnpricedModels } from "../accounting/prices/unpriced_models.ts";
+import type { FailureGate } from "../auth/failure_gate.ts";
 import type { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { TokenCheckResult } from "../auth/shared_token.ts";
 import type { ModelListStore } from "../catalogue/catalogue.ts";
@@ -37,6 +38,7 @@ import type { Controls, ManageParts, RunningProxy } from "./api/parts.ts";
 import { type ControlAccess, textOfAccess } from "./control/control_access.ts";
 import { createControlSecret } from "./control/signatures.ts";
 import { adminPlaceAt } from "./admin_place.ts";
+import type { JoinedReplica } from "./join_replicas.ts";
 import { LiveFeed } from "./live_feed.ts";
 import { ModelFactsTable } from "./model_facts.ts";
 import { PriceReload } from "./price_reload.ts";
@@ -51,6 +53,8 @@ import { watchForThreads } from "./threads/watch_for_threads.ts";
 import { messageOf, traceOf } from "../text/error_text.ts";
 
 const DAY_MS = 24 * 3_600_000;
+/** Other replicas get only this part of the hash of a wrong token, which can be a mistyped one. */
+const SHARED_GUESS_CHARACTERS = 8;
 
 /** The parts that `openManagement` opens. */
 export interface ManagementParts {
@@ -63,6 +67,8 @@ export interface ManagementParts {
   readonly tokens: ManagedTokens;
   readonly pricer: Pricer;
   readonly limiter: Limiter;
+  /** This process as one of several replicas. `undefined` if it counts alone. */
+  readonly joined: JoinedReplica | undefined;
   /** Whether the database holds spending that was booked while the clock was wrong. */
   readonly hasUndated: boolean;
   /** Sets the callback of the limiter for changes of the clock. */
@@ -108,8 +114,8 @@ export class Management implements ManagementPort {
   #dropped = 0;
 
   constructor(config: ManagementConfig, parts: ManagementParts) {
-    const { log, clock, store, tokens, pricer, limiter, hasUndated, watchClock, objects, watchSettled } =
-      parts;
+    const { log, clock, store, tokens, pricer, limiter, joined, hasUndated, watchClock } = parts;
+    const { objects, watchSettled } = parts;
     this.#parts = parts;
     this.#databaseUrl = config.databaseUrl;
     this.#startedAt = clock.now();
@@ -153,6 +159,7 @@ export class Management implements ManagementPort {
       },
     });
     watchSettled((row) => this.#publish(row));
+    if (joined !== undefined) joined.events.flushed = () => this.#flush();
     this.answer = this.#openRoutes(config);
     this.#stopPruning = this.#startPruning();
     this.#stopBackups = this.#startBackups();
@@ -226,6 +233,16 @@ export class Management implements ManagementPort {
     this.#modelFacts.forget();
   }
 
+  /** Counts wrong tokens of clients together with other replicas. */
+  shareGuesses(gate: Pick<FailureGate, "share" | "wait">): void {
+    const { joined } = this.#parts;
+    if (joined === undefined) return;
+    gate.share((group, guess) => joined.replica.guess(group, guess.slice(0, SHARED_GUESS_CHARACTERS)));
+    joined.events.onWaits = (waits) => {
+      for (const { group, waitMs } of waits) gate.wait(group, waitMs);
+    };
+  }
+
   /** Sets the ports that the server listens on. */
   onListening(ports: Ports): void {
     this.#served.listen(ports);
@@ -287,6 +304,7 @@ export class Management implements ManagementPort {
     this.#settings.apply(config);
     this.#prices.read(config);
     this.limiter.configure(config.budgetPeriods);
+    if (config.sharedLimits) this.#parts.joined?.replica.configure(config.sharedLimits.onLoss);
   }
 
   /** Ends the live streams and long tasks of the management plane. */
@@ -307,6 +325,7 @@ export class Management implements ManagementPort {
       () => this.accounts.settled(),
       () => this.#parts.objects.close(),
       () => this.objects.close(),
+      async () => await this.#parts.joined?.replica.close(),
       () => this.#dates.close(),
       () => this.#writer.close(),
       () => this.#audit.close(),
@@ -407,11 +426,7 @@ export class Management implements ManagementPort {
       clock,
       actor: "management token",
       changed: () => this.#refresh.refresh(),
-      flushed: async () => {
-        await this.accounts.settled();
-        await this.#parts.objects.idle();
-        await this.#writer.flush();
-      },
+      flushed: () => this.#flush(),
       spent: (key) => this.limiter.spent(key),
       endpointNames: () => served.endpointNames,
       proxy: {
@@ -428,6 +443,13 @@ export class Management implements ManagementPort {
         probe: (endpoint) => probeBackends({ endpoints: [endpoint] }),
       },
     };
+  }
+
+  /** Writes the usage of all exchanges and objects that have ended into the database. */
+  async #flush(): Promise<void> {
+    await this.accounts.settled();
+    await this.#parts.objects.idle();
+    await this.#writer.flush();
   }
 
   #startPruning(): () => void {

@@ -8,6 +8,7 @@ import { KnownObjects } from "../objects/known_objects.ts";
 import { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { ManagementConfig } from "../config/config.ts";
 import type { ClockEvent } from "../limits/budget_clock.ts";
+import type { SharedLimits } from "../limits/shared/shared_limits.ts";
 import { removeStaleBackups } from "../storage/backup_stream.ts";
 import { keyFileOf, openStore } from "../storage/open.ts";
 import { openBox } from "../storage/open_box.ts";
@@ -15,10 +16,14 @@ import type { SecretBox } from "../storage/secret_box.ts";
 import type { ExchangeRow, Store } from "../storage/store.ts";
 import type { Log } from "../observability/log.ts";
 import { traceOf } from "../text/error_text.ts";
+import { type JoinedReplica, joinReplicas } from "./join_replicas.ts";
 import { Management, type ManagementParts } from "./management.ts";
 import { openLimiter } from "./spending.ts";
 
-type Context = Pick<ManagementParts, "log" | "clock" | "onSecrets">;
+type Context = Pick<ManagementParts, "log" | "clock" | "onSecrets"> & {
+  /** Shared counts that are open already, in the place of those of the configuration. */
+  readonly sharedLimits?: SharedLimits | undefined;
+};
 
 /**
  * Opens the management plane: the database, its key, the tokens, the prices and the spending. Throws a
@@ -36,7 +41,25 @@ export async function openManagement(config: ManagementConfig, context: Context)
 
 async function openOn(
   store: Store,
-  { config, ...context }: Context & { config: ManagementConfig },
+  { config, sharedLimits, ...context }: Context & { config: ManagementConfig },
+): Promise<Management> {
+  const { log, clock } = context;
+  const joined = config.sharedLimits &&
+    await joinReplicas(store, { config: config.sharedLimits, clock, log, limits: sharedLimits });
+  try {
+    return await openJoined(store, { ...context, config, joined });
+  } catch (error) {
+    await joined?.replica.close();
+    throw error;
+  }
+}
+
+async function openJoined(
+  store: Store,
+  { config, joined, ...context }: Omit<Context, "sharedLimits"> & {
+    config: ManagementConfig;
+    joined: JoinedReplica | undefined;
+  },
 ): Promise<Management> {
   const { log, clock, onSecrets } = context;
   const box = await openSecretBox(store, { config, log });
@@ -56,7 +79,9 @@ async function openOn(
     clock,
     config,
     onClock: (event) => onClock(event),
+    replica: joined?.replica,
   });
+  if (joined !== undefined) joined.events.limiter = limiter;
   const objects = await Objects.open({
     store,
     clock,
@@ -76,6 +101,7 @@ async function openOn(
     tokens,
     pricer,
     limiter,
+    joined,
     hasUndated,
     watchClock: (watcher) => onClock = watcher,
     objects,

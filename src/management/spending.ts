@@ -4,6 +4,7 @@ import type { Clock } from "../time/clock.ts";
 import type { ManagementConfig } from "../config/config.ts";
 import type { ClockEvent } from "../limits/budget_clock.ts";
 import { Limiter } from "../limits/limiter.ts";
+import type { Replica } from "../limits/shared/replica.ts";
 import type { Log } from "../observability/log.ts";
 import type { SpendingDates } from "../storage/spending_dates.ts";
 import type { Store } from "../storage/store.ts";
@@ -17,21 +18,29 @@ const UNLOGGED_STEP_MS = 60_000;
  */
 export async function openLimiter(
   store: Pick<Store, "readSpending">,
-  { clock, config, onClock }: {
+  { clock, config, onClock, replica }: {
     clock: Clock;
     config: Pick<ManagementConfig, "budgetPeriods">;
     onClock?: (event: ClockEvent) => void;
+    /** The counts that several replicas share. Absent if this process counts alone. */
+    replica?: Replica | undefined;
   },
 ): Promise<{ limiter: Limiter; hasUndated: boolean }> {
   const spending = await store.readSpending({ until: clock.epochMs() });
   return {
-    limiter: new Limiter(clock, {
+    limiter: new Limiter(replica === undefined ? clock : clockOf(replica, clock), {
+      replica,
       balances: new Map(spending.map((entry) => [entry.key, entry])),
       periods: config.budgetPeriods,
       ...(onClock && { onClock }),
     }),
     hasUndated: spending.some(({ hours }) => hours.some(({ isDated }) => !isDated)),
   };
+}
+
+/** The clock of the shared counts, so that all replicas book spending in the same hour. */
+function clockOf(replica: Replica, { now, epochMs, after }: Clock): Clock {
+  return { now, after, epochMs: () => epochMs() + replica.offsetMs };
 }
 
 /** Makes the callback for changes of the clock. It writes the log, and moves spending in the database. */

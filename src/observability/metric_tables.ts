@@ -103,9 +103,12 @@ export function gaugesOf(
       name: "in_flight",
       help: "Running exchanges.",
       labelNames: ["endpoint"],
-      samples: () =>
-        [...Map.groupBy(running(), ({ endpoint = NONE }) => endpoint)]
-          .map(([endpoint, exchanges]) => ({ labels: { endpoint }, value: exchanges.length })),
+      samples: () => {
+        // An idle endpoint is 0 and not missing: autoscalers do not count a missing value as idle.
+        const counts = new Map(backends().map(({ endpoint }) => [endpoint, 0]));
+        for (const { endpoint = NONE } of running()) counts.set(endpoint, (counts.get(endpoint) ?? 0) + 1);
+        return [...counts].map(([endpoint, value]) => ({ labels: { endpoint }, value }));
+      },
     },
     {
       name: "backend_cooldown",

@@ -16,6 +16,8 @@ export interface RunningServer {
    * resolves when all threads use the configuration.
    */
   configure(config: ServerConfig): void | Promise<void>;
+  /** Does what `App.announceDrain` does in other threads. `undefined` if the server has none. */
+  announceDrain?(): void;
   /**
    * Stops accepting connections, waits for running exchanges until the deadline, and then ends the rest.
    * Resolves when all connections have ended. Further calls return the same promise.

@@ -42,10 +42,14 @@ export interface ThreadMethods {
   readonly start: (start: ThreadStart) => Promise<{ readonly hostname: string }>;
   /** Uses another configuration for new requests. */
   readonly configure: (loaded: ThreadConfig) => Promise<void>;
+  /** Answers `/readyz` with 503. */
+  readonly announceDrain: () => void;
   /** Does what `RunningServer.drain` does, and closes the proxy. */
   readonly drain: (deadlineMs: number) => Promise<void>;
   /** Counts a wrong token that another thread has received. */
   readonly learnGuess: (guess: Guess) => void;
+  /** Makes a group of addresses wait, because other replicas got wrong tokens from it. */
+  readonly wait: (group: string, waitMs: number) => void;
 }
 
 /** What a serving thread calls at the main thread. */

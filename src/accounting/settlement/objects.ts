@@ -29,7 +29,10 @@ import {
 } from "./settlement.ts";
 
 /** The limits that objects count towards. */
-export type ObjectLedgers = Pick<Limiter, "hold" | "release" | "bookingOf" | "count">;
+export type ObjectLedgers = Pick<
+  Limiter,
+  "hold" | "takeOver" | "release" | "bookingOf" | "count" | "countElsewhere"
+>;
 
 /** What {@link Objects} needs of the rest of the program. */
 export interface ObjectsParts {
@@ -76,7 +79,7 @@ export class Objects {
   private constructor(parts: ObjectsParts) {
     this.#parts = parts;
     this.#tasks = new KeyedTasks(parts);
-    this.#open = new OpenObjects((held) => parts.ledgers.release(held));
+    this.#open = new OpenObjects((key, held) => parts.ledgers.release(key, held));
   }
 
   /** Restores the reservations of objects of earlier and other processes. Throws a `StoreError`. */
@@ -96,7 +99,9 @@ export class Objects {
   /** Adds a new object with the reservation that its request handed over. */
   add(object: AwaitedObject, held: HeldAmounts): void {
     const key = objectKey(object);
-    if (this.#open.has(key)) return this.#parts.ledgers.release(held);
+    const { ledgers } = this.#parts;
+    if (this.#open.has(key)) return ledgers.release(undefined, held);
+    ledgers.takeOver(key, held);
     const entry: OpenObject = { object, held, isStored: false, receivedBytes: 0 };
     this.#open.add(key, entry);
     this.#tasks.run(() => this.#add(key, entry));
@@ -281,8 +286,10 @@ export class Objects {
     }
     const reported = charges.reduce((total, { tokens }) => total + tokens, 0);
     const keys = [...subjectKeys(object), ...object.modelRules];
-    this.#open.remove(objectKey(object));
-    ledgers.count(keys, { tokens: Math.max(0, reported - object.reservedTokens), micros, booking });
+    const key = objectKey(object);
+    // The first settlement counts in shared limits, so this precedes the release.
+    ledgers.count(key, { keys, tokens: Math.max(0, reported - object.reservedTokens), micros, booking });
+    this.#open.remove(key);
     for (const row of rows) onRow(row);
   }
 
@@ -326,8 +333,9 @@ export class Objects {
   /** Adds an object of an earlier or another process, with its reservation. */
   #hold(object: AwaitedObject): void {
     const held = { keys: [...subjectKeys(object), ...object.modelRules], micros: object.reservedMicros };
-    this.#parts.ledgers.hold(held);
-    this.#open.add(objectKey(object), {
+    const key = objectKey(object);
+    this.#parts.ledgers.hold(key, held);
+    this.#open.add(key, {
       object,
       held,
       isStored: true,
@@ -340,8 +348,7 @@ export class Objects {
     const { ledgers } = this.#parts;
     if (!this.#open.remove(objectKey(object))) return;
     const keys = [...subjectKeys(object), ...object.modelRules];
-    const { micros } = object.settled;
-    ledgers.count(keys, { tokens: 0, micros, booking: ledgers.bookingOf(object.modelRules) });
+    ledgers.countElsewhere(keys, { micros: object.settled.micros });
   }
 
   #remember(key: string): void {

@@ -35,10 +35,10 @@ export class OpenObjects {
   readonly #byAccount = new Map<string, string>();
   /** The number of awaited objects, by the key of the token. */
   readonly #counts = new Map<string, number>();
-  readonly #release: (held: HeldAmounts) => void;
+  readonly #release: (key: string, held: HeldAmounts) => void;
 
   /** `release` releases the reservation of an object that is no longer awaited. */
-  constructor(release: (held: HeldAmounts) => void) {
+  constructor(release: (key: string, held: HeldAmounts) => void) {
     this.#release = release;
   }
 
@@ -96,7 +96,7 @@ export class OpenObjects {
     const left = (this.#counts.get(creator) ?? 0) - 1;
     if (left > 0) this.#counts.set(creator, left);
     else this.#counts.delete(creator);
-    this.#release(entry.held);
+    this.#release(key, entry.held);
     return true;
   }
 }

@@ -35,7 +35,9 @@ export function serveAsThread(scope: Channel): void {
     },
     configure: (loaded) => opened().configure(loaded),
     drain: (deadlineMs) => opened().drain(deadlineMs),
-    learnGuess: (guess) => opened().app.learnGuess(guess),
+    announceDrain: () => opened().app.announceDrain(),
+    learnGuess: (guess) => opened().app.gate.learnGuess(guess),
+    wait: (group, waitMs) => opened().app.gate.wait(group, waitMs),
   };
   const port = new ThreadPort<MainMethods & ManagementMethods>(scope, {
     offered: { ...offered },

@@ -27,7 +27,7 @@ const LONGEST_PAUSE_MS = 10_000;
 /** What a {@link WorkerServer} needs. */
 export interface WorkerServerParts {
   /** The proxy of the main thread, which serves no clients. */
-  readonly app: Pick<App, "drain">;
+  readonly app: Pick<App, "drain" | "gate" | "watchWaits">;
   readonly log: Log;
   /** Writes the lines that threads log. */
   readonly write: (text: string) => void;
@@ -62,6 +62,9 @@ export class WorkerServer implements RunningServer {
     this.#ports = freePorts(config);
     const { concurrency } = config;
     const slots = (use: SlotUse) => new GrantedSlots(concurrency, { clock: this.#clock, use });
+    parts.app.watchWaits((group, waitMs) => {
+      for (const { port } of this.#threads.values()) port.send("wait", group, waitMs);
+    });
     this.#slots = { "running": slots("running"), "sending a body": slots("sending a body") };
   }
 
@@ -96,6 +99,10 @@ export class WorkerServer implements RunningServer {
   async configure({ concurrency }: ServerConfig): Promise<void> {
     for (const slots of Object.values(this.#slots)) slots.configure(concurrency);
     await Promise.all([...this.#threads.values()].map((thread) => this.#configure(thread)));
+  }
+
+  announceDrain(): void {
+    for (const { port } of this.#threads.values()) port.send("announceDrain");
   }
 
   drain(deadlineMs: number): Promise<void> {
@@ -193,6 +200,8 @@ export class WorkerServer implements RunningServer {
     write: (_thread, text) => this.#parts.write(text),
     guessed: (thread, guess) => {
       for (const other of this.#threads.values()) if (other !== thread) other.port.send("learnGuess", guess);
+      // The main thread shares wrong tokens with other replicas.
+      this.#parts.app.gate.recordGuess(guess.address, guess.guess, guess.place);
     },
     acquireSlot: (thread, use, request) => this.#slots[use].acquire(thread, request),
     releaseSlot: (thread, use, id) => this.#slots[use].release(thread, id),

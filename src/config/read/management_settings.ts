@@ -7,11 +7,14 @@ import {
   DEFAULT_BUDGET_TIME_ZONE,
   DEFAULT_BUDGET_WINDOW,
   DEFAULT_DATABASE_URL,
+  DEFAULT_ON_LIMITS_LOSS,
   DEFAULT_RETENTION_DAYS,
+  LIMITS_LOSS,
 } from "../values/defaults.ts";
 import { durationText, shownDuration } from "../values/durations.ts";
 import type { Resolver } from "./resolver.ts";
-import type { ManagementConfig } from "../config.ts";
+import type { ManagementConfig, OnLimitsLoss } from "../config.ts";
+import { readRedisUrl } from "../../network/redis_url.ts";
 import type { VariableName } from "../sources/variables.ts";
 import { type Section, sectionReader } from "./section.ts";
 import { addressRangeSchema } from "../values/address_values.ts";
@@ -21,8 +24,10 @@ import {
   encryptionKeySchema,
   idleSchema,
   intervalSchema,
+  limitsUrlSchema,
   managementTokenSchema,
   retentionSchema,
+  secretSchema,
   switchSchema,
   textListSchema,
   textSchema,
@@ -35,6 +40,9 @@ export const MANAGEMENT_VARIABLES = [
   "MANAGEMENT_TOKEN",
   "DATABASE_URL",
   "ENCRYPTION_KEY",
+  "LIMITS_URL",
+  "LIMITS_PASSWORD",
+  "ON_LIMITS_LOSS",
   "BUDGET_TIME_ZONE",
   "BUDGET_WINDOW",
   "RETENTION_DAYS",
@@ -63,6 +71,9 @@ export function readManagement(
   const token = read("token", "MANAGEMENT_TOKEN", managementTokenSchema, undefined, redacted);
   const databaseUrl = read("database_url", "DATABASE_URL", databaseUrlSchema, DEFAULT_DATABASE_URL);
   const encryptionKey = read("encryption_key", "ENCRYPTION_KEY", encryptionKeySchema, undefined, redacted);
+  const limitsUrl = read("limits_url", "LIMITS_URL", limitsUrlSchema, undefined, shownUrl);
+  const limitsPassword = read("limits_password", "LIMITS_PASSWORD", secretSchema, undefined, redacted);
+  const onLoss = read("on_limits_loss", "ON_LIMITS_LOSS", wordSchema(LIMITS_LOSS), DEFAULT_ON_LIMITS_LOSS);
   const timeZone = read("budget_time_zone", "BUDGET_TIME_ZONE", timeZoneSchema, DEFAULT_BUDGET_TIME_ZONE);
   const window = read("budget_window", "BUDGET_WINDOW", wordSchema(BUDGET_WINDOWS), DEFAULT_BUDGET_WINDOW);
   const retentionMs = read(
@@ -102,6 +113,7 @@ export function readManagement(
     databaseUrl,
     ...(encryptionKey && { encryptionKey }),
     budgetPeriods: { timeZone, window },
+    ...sharedLimits({ url: limitsUrl, password: limitsPassword, onLoss }),
     retentionDays: retentionMs / DAY_MS,
     ...(backupEveryMs !== "none" && {
       backup: { everyMs: backupEveryMs, keep: backupKeep, folder: backupFolder },
@@ -114,6 +126,20 @@ export function readManagement(
     metricsPublic,
     ...(allowedIps && { allowedIps }),
   };
+}
+
+/** The setting of shared limits. Empty without a URL. */
+function sharedLimits(
+  { url, password, onLoss }: { url: string | undefined; password: string | undefined; onLoss: OnLimitsLoss },
+): Pick<ManagementConfig, "sharedLimits"> {
+  const server = url === undefined ? undefined : readRedisUrl(url);
+  if (server === undefined) return {};
+  return { sharedLimits: { server: { ...server, ...password !== undefined && { password } }, onLoss } };
+}
+
+/** A URL without its password, for people. */
+function shownUrl(url: string | undefined): string {
+  return url === undefined ? "none" : url.replace(/^([^/]*:\/\/)[^@]*@/, "$1[redacted]@");
 }
 
 /** The folder of a SQLite database, with a slash at its end. */

@@ -4,7 +4,7 @@
  */
 
 import * as v from "valibot";
-import { BUDGET_WINDOWS, LOG_FORMATS, LOG_LEVELS, SERVER_ENGINES } from "../values/defaults.ts";
+import { BUDGET_WINDOWS, LIMITS_LOSS, LOG_FORMATS, LOG_LEVELS, SERVER_ENGINES } from "../values/defaults.ts";
 import { PRESET_NAMES } from "../values/presets.ts";
 import { priceProviderSchema } from "../values/price_providers.ts";
 import { list, number, text, texts, toggle, word, wrongKind } from "./file_fields.ts";
@@ -30,6 +30,7 @@ import {
   drainSchema,
   durationSchema,
   encryptionKeySchema,
+  limitsUrlSchema,
   headerNameSchema,
   headerValueSchema,
   idleSchema,
@@ -305,6 +306,10 @@ export const fileSchema = v.strictObject({
       "how often the lists of models are read again; none: never; local servers: every 30s at most",
     ),
     drain_seconds: number(drainSchema, "how long running requests may continue after SIGTERM"),
+    drain_delay_seconds: number(
+      drainSchema,
+      "how long the proxy still takes requests after SIGTERM, while /readyz is 503",
+    ),
     max_body_bytes: number(bytesSchema, "the maximum size of a request body"),
     max_message_bytes: number(bytesSchema, "the maximum size of a WebSocket message"),
     cors_origins: list(originSchema, "origins of web pages that may read responses"),
@@ -355,6 +360,15 @@ export const fileSchema = v.strictObject({
     ),
     database_url: text(databaseUrlSchema, "the database: sqlite:FILE"),
     encryption_key: text(encryptionKeySchema, "32 bytes in base64; encrypts the provider keys of projects"),
+    limits_url: text(
+      limitsUrlSchema,
+      "a Redis or Valkey server, on which several replicas share their limits: redis://HOST:6379",
+    ),
+    limits_password: text(secretSchema, "the password for limits_url, in the place of one in the URL"),
+    on_limits_loss: word(
+      LIMITS_LOSS,
+      "tokens with a budget, while limits_url cannot be reached: go_on with the counts of each replica, or refuse them",
+    ),
     backup_every: number(intervalSchema, "how often the database is backed up, like 1d; none: never"),
     backup_keep: number(countSchema(1, 1_000), "how many backups are kept"),
     backup_folder: text(textSchema, "the folder of the backups"),

@@ -23,6 +23,7 @@ export const DEFAULT_SERVER_SETTINGS: Omit<ServerConfig, "host" | "port"> = {
   engine: "own",
   workers: 1,
   drainMs: DEFAULT_DRAIN_MS,
+  drainDelayMs: 0,
   // OpenAI's realtime API accepts events up to 15 MB.
   maxMessageBytes: 32 * 1024 * 1024,
   corsOrigins: [],
@@ -132,6 +133,10 @@ export const DEFAULT_BACKEND_SETTINGS: Omit<Backend, "name" | "baseUrl" | "key" 
   timeouts: DEFAULT_TIMEOUTS,
 };
 
+/** What can happen to tokens with a budget while the server of shared limits cannot be reached. */
+export const LIMITS_LOSS = ["go_on", "refuse"] as const;
+/** The default: an outage of the server of limits is no outage of the proxy. */
+export const DEFAULT_ON_LIMITS_LOSS = "go_on";
 /** The values of `budget_window`. */
 export const BUDGET_WINDOWS = ["calendar", "rolling"] as const;
 /** The default time zone of budget periods. */

@@ -1,6 +1,7 @@
 /** The rules for single values of the configuration, which are the same for all sources. */
 
 import * as v from "valibot";
+import { readRedisUrl } from "../../network/redis_url.ts";
 import { isToken } from "../../http/token.ts";
 import { durationMs, type DurationUnit } from "./durations.ts";
 import { pathRuleProblem } from "./path_rules.ts";
@@ -234,6 +235,15 @@ export const databaseUrlSchema: ValueSchema<string> = v.pipe(
   v.check(
     (text) => /^sqlite:./.test(text),
     "is not a database URL: write sqlite:FILE, like sqlite:./data/llm-proxy.db",
+  ),
+);
+
+/** The URL of a Redis or Valkey server. Messages leave out the value, which may contain a password. */
+export const limitsUrlSchema: ValueSchema<string> = v.pipe(
+  singleLine,
+  v.check(
+    (text) => readRedisUrl(text) !== undefined,
+    "is not a URL of Redis or Valkey: write redis://HOST:6379, rediss://HOST:6379 for TLS, or redis+unix:///PATH",
   ),
 );
 

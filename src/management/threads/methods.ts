@@ -53,7 +53,7 @@ export interface LimitMethods {
   /** Throws if a limit is reached, and counts nothing. */
   readonly checkLimits: (subjects: number, isFree: boolean) => void;
   /** Counts a request for its limits, and reserves what it may use. Throws if a limit is reached. */
-  readonly take: (take: SentTake) => void;
+  readonly take: (take: SentTake) => Promise<void> | undefined;
   /** Counts a request that ended before it wanted to run. */
   readonly countRequest: (subjects: number) => void;
   /** Counts a further page of a list. Throws if a limit is reached. */

@@ -84,7 +84,7 @@ class SubjectNumbers {
   }
 }
 
-/** The admission of one request. Nothing counts before {@link taken}. */
+/** The admission of one request. Nothing counts before {@link share}. */
 class RemoteAdmission implements AccountAdmission {
   readonly #port: MainPort;
   readonly #subjects: readonly Subject[];
@@ -119,7 +119,7 @@ class RemoteAdmission implements AccountAdmission {
     this.#reservation = reservation;
   }
 
-  taken(exchange: () => TakenExchange): Promise<void> | undefined {
+  share(exchange: () => TakenExchange): Promise<void> | undefined {
     const opened = exchange();
     this.#id = opened.requestId;
     const take = {
@@ -142,6 +142,10 @@ class RemoteAdmission implements AccountAdmission {
 
   reserveMore(reservation: Reservation): void {
     if (this.#id !== undefined) this.#port.send("reserveMore", this.#id, reservation);
+  }
+
+  withdraw(): void {
+    this.settle({ tokens: undefined, micros: undefined });
   }
 
   handOver(): Held {

@@ -60,18 +60,24 @@ export class ThreadLimits implements LimitMethods {
     return this.#parts.limiter.check(this.#clientOf(subjects), { isFree });
   }
 
-  take({ id, subjects, isFree, models, reservation, exchange }: SentTake): void {
+  take({ id, subjects, isFree, models, reservation, exchange }: SentTake): Promise<void> | undefined {
     const { limiter, onTaken } = this.#parts;
     const admission = limiter.admit(this.#clientOf(subjects), { isFree });
     try {
       if (models.length > 0) admission.countModels(models);
       if (reservation !== undefined) admission.reserve(reservation);
     } catch (error) {
-      admission.settle({ tokens: undefined, micros: undefined });
+      admission.withdraw();
       throw error;
     }
+    const opened = (): TakenExchange => fromJson(exchange);
     this.#taken.set(id, { exchange, admission, reserved: reservation ?? NOTHING });
-    onTaken(() => fromJson(exchange));
+    const sharing = admission.share(opened);
+    if (sharing === undefined) return void onTaken(opened);
+    return sharing.then(() => onTaken(opened), (error) => {
+      this.#taken.delete(id);
+      throw error;
+    });
   }
 
   countRequest(subjects: number): void {

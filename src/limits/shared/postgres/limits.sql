@@ -1,0 +1,386 @@
+-- The shared counts in PostgreSQL. shared_limits.ts says what each operation means.
+--
+-- The tables are unlogged: if the server crashes, they are empty, and the counts come again from what the database knows
+-- of spending, as with a server that keeps nothing on disk. Each operation locks its ledgers in the order of their keys,
+-- and all else after them, so that no two operations wait for each other.
+
+CREATE UNLOGGED TABLE IF NOT EXISTS limit_ledgers (
+  key text COLLATE "C" PRIMARY KEY,
+  seeded boolean NOT NULL DEFAULT false,
+  requests bigint NOT NULL DEFAULT 0,
+  total bigint NOT NULL DEFAULT 0,
+  running bigint NOT NULL DEFAULT 0,
+  tokens bigint NOT NULL DEFAULT 0,
+  micros bigint NOT NULL DEFAULT 0,
+  excess bigint NOT NULL DEFAULT 0,
+  optimistic bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
+
+CREATE UNLOGGED TABLE IF NOT EXISTS limit_hours (
+  key text COLLATE "C" NOT NULL,
+  hour bigint NOT NULL,
+  micros bigint NOT NULL,
+  PRIMARY KEY (key, hour)
+) WITH (fillfactor = 50);
+
+CREATE UNLOGGED TABLE IF NOT EXISTS limit_seconds (
+  key text COLLATE "C" NOT NULL,
+  second bigint NOT NULL,
+  requests bigint NOT NULL DEFAULT 0,
+  tokens bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (key, second)
+) WITH (fillfactor = 50);
+
+CREATE UNLOGGED TABLE IF NOT EXISTS limit_holdings (
+  id text COLLATE "C" PRIMARY KEY,
+  owner text NOT NULL,
+  keys text[] NOT NULL,
+  is_running boolean NOT NULL,
+  tokens bigint NOT NULL,
+  micros bigint NOT NULL,
+  excess bigint NOT NULL,
+  optimistic text[] NOT NULL
+);
+CREATE INDEX IF NOT EXISTS limit_holdings_owner ON limit_holdings (owner);
+
+CREATE UNLOGGED TABLE IF NOT EXISTS limit_replicas (
+  replica text PRIMARY KEY,
+  deadline bigint NOT NULL
+);
+
+CREATE UNLOGGED TABLE IF NOT EXISTS limit_guesses (
+  address text COLLATE "C" PRIMARY KEY,
+  seen text[] NOT NULL DEFAULT '{}',
+  failures bigint NOT NULL DEFAULT 0,
+  last bigint NOT NULL,
+  until bigint NOT NULL DEFAULT 0,
+  mark bigint NOT NULL DEFAULT 0
+);
+
+-- When the counts began, and the mark of the latest wait.
+CREATE UNLOGGED TABLE IF NOT EXISTS limit_state (
+  id boolean PRIMARY KEY DEFAULT true CHECK (id),
+  born bigint,
+  mark bigint NOT NULL DEFAULT 0
+);
+
+CREATE OR REPLACE FUNCTION limits_now(given bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+  SELECT COALESCE(given, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)
+$$;
+
+CREATE OR REPLACE FUNCTION limits_lock(wanted text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM limit_ledgers WHERE key = ANY (wanted) ORDER BY key FOR UPDATE;
+  IF (SELECT count(*) FROM limit_ledgers WHERE key = ANY (wanted)) = cardinality(wanted) THEN RETURN; END IF;
+  INSERT INTO limit_ledgers (key) SELECT DISTINCT one FROM unnest(wanted) AS one ORDER BY one ON CONFLICT DO NOTHING;
+  PERFORM 1 FROM limit_ledgers WHERE key = ANY (wanted) ORDER BY key FOR UPDATE;
+END $$;
+
+-- What a holding adds to its ledgers (sign 1), or removes from them (sign -1).
+CREATE OR REPLACE FUNCTION limits_change(held limit_holdings, sign int) RETURNS void LANGUAGE sql AS $$
+  UPDATE limit_ledgers SET running = running + CASE WHEN held.is_running THEN sign ELSE 0 END,
+    tokens = tokens + sign * held.tokens, micros = micros + sign * held.micros, excess = excess + sign * held.excess,
+    optimistic = optimistic + CASE WHEN key = ANY (held.optimistic) THEN sign ELSE 0 END
+  WHERE key = ANY (held.keys)
+$$;
+
+-- Sets a holding. The ledgers are locked. `before` has the ledgers that the earlier holding with this id may exceed.
+CREATE OR REPLACE FUNCTION limits_set(item jsonb, before text[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  held limit_holdings;
+  earlier limit_holdings;
+BEGIN
+  DELETE FROM limit_holdings WHERE id = item->>'id' RETURNING * INTO earlier;
+  IF FOUND THEN PERFORM limits_change(earlier, -1); END IF;
+  held := ROW(item->>'id', item->>'owner', ARRAY(SELECT jsonb_array_elements_text(item->'keys')),
+    (item->>'isRunning')::boolean, (item->>'tokens')::bigint, (item->>'micros')::bigint,
+    (item->>'excessMicros')::bigint, COALESCE(earlier.optimistic, before, '{}'));
+  INSERT INTO limit_holdings SELECT (held).*;
+  PERFORM limits_change(held, 1);
+END $$;
+
+-- The keys of all holdings of a list, and of those that the table has with these ids or this owner.
+CREATE OR REPLACE FUNCTION limits_keys(items jsonb, holder text) RETURNS text[] LANGUAGE sql AS $$
+  SELECT COALESCE(array_agg(DISTINCT key), '{}') FROM (
+    SELECT jsonb_array_elements_text(item->'keys') AS key FROM jsonb_array_elements(items) AS item
+    UNION ALL
+    SELECT unnest(keys) FROM limit_holdings
+      WHERE owner = holder OR id IN (SELECT item->>'id' FROM jsonb_array_elements(items) AS item)
+  ) AS every
+$$;
+
+CREATE OR REPLACE FUNCTION limits_forget(gone text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  held limit_holdings;
+BEGIN
+  PERFORM limits_lock(limits_keys('[]', gone));
+  FOR held IN DELETE FROM limit_holdings WHERE owner = gone RETURNING * LOOP PERFORM limits_change(held, -1); END LOOP;
+  DELETE FROM limit_replicas WHERE replica = gone;
+END $$;
+
+CREATE OR REPLACE FUNCTION limits_add(ledgers text[], now bigint, more_requests bigint, more_tokens bigint)
+RETURNS void LANGUAGE sql AS $$
+  INSERT INTO limit_seconds AS at (key, second, requests, tokens)
+    SELECT one, now / 1000, more_requests, more_tokens FROM unnest(ledgers) AS one
+    ON CONFLICT (key, second) DO UPDATE
+      SET requests = at.requests + excluded.requests, tokens = at.tokens + excluded.tokens
+$$;
+
+CREATE OR REPLACE FUNCTION limits_spend(ledger text, at_hour bigint, more bigint) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO limit_hours AS at (key, hour, micros) VALUES (ledger, at_hour, more)
+    ON CONFLICT (key, hour) DO UPDATE SET micros = at.micros + excluded.micros
+$$;
+
+-- The milliseconds until the requests or tokens of the last 61 seconds are below a limit.
+CREATE OR REPLACE FUNCTION limits_ms_until(ledger text, now bigint, most bigint, of_tokens boolean)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  latest bigint := now / 1000;
+  left_over bigint;
+  one record;
+BEGIN
+  SELECT COALESCE(sum(CASE WHEN of_tokens THEN tokens ELSE requests END), 0) INTO left_over
+    FROM limit_seconds WHERE key = ledger AND second > latest - 61;
+  IF left_over < most THEN RETURN greatest(0, latest * 1000 - now); END IF;
+  FOR one IN SELECT second, CASE WHEN of_tokens THEN tokens ELSE requests END AS count
+    FROM limit_seconds WHERE key = ledger AND second > latest - 61 ORDER BY second LOOP
+    left_over := left_over - one.count;
+    IF left_over < most THEN RETURN greatest(0, (one.second + 61) * 1000 - now); END IF;
+  END LOOP;
+  RETURN (latest + 61) * 1000 - now;
+END $$;
+
+CREATE OR REPLACE FUNCTION limits_take(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  now bigint;
+  names text[] := ARRAY(SELECT one->>'key' FROM jsonb_array_elements(input->'ledgers') AS one);
+  reservation jsonb := input->'reservation';
+  more bigint := (reservation->>'micros')::bigint;
+  excess bigint := greatest(0, COALESCE((reservation->>'mostMicros')::bigint, 0) - (reservation->>'micros')::bigint);
+  unseeded text[];
+  beyond text[] := '{}';
+  full_at int;
+  item jsonb;
+  limits jsonb;
+  index int;
+  ledger limit_ledgers;
+  most bigint;
+  sum_requests bigint;
+  sum_tokens bigint;
+  period record;
+  spent bigint;
+  remainder numeric;
+  freed bigint;
+  hour_start bigint := (input->>'hour')::bigint;
+  from_hour bigint;
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM limit_replicas WHERE replica = input->>'replica') THEN
+    RETURN '["unknown_replica"]';
+  END IF;
+  PERFORM limits_lock(names);
+  now := limits_now(given);
+  IF hour_start <> now - now % 3600000 THEN RETURN jsonb_build_array('other_hour', now); END IF;
+  SELECT array_agg(one->>'key' ORDER BY at) INTO unseeded
+    FROM jsonb_array_elements(input->'ledgers') WITH ORDINALITY AS list (one, at)
+    JOIN limit_ledgers ON key = one->>'key'
+    WHERE NOT seeded AND (one ? 'maxRequests' OR one->'limits' ?| ARRAY['dayBudgetMicros', 'weekBudgetMicros',
+      'monthBudgetMicros', 'totalBudgetMicros']);
+  IF unseeded IS NOT NULL THEN RETURN '["unseeded"]'::jsonb || to_jsonb(unseeded); END IF;
+
+  FOR item, index IN SELECT one, at - 1 FROM jsonb_array_elements(input->'ledgers') WITH ORDINALITY AS list (one, at)
+  LOOP
+    limits := item->'limits';
+    SELECT * INTO ledger FROM limit_ledgers WHERE key = item->>'key';
+    IF ledger.requests >= (item->>'maxRequests')::bigint THEN
+      RETURN jsonb_build_array('rejected', index, 'max_requests');
+    END IF;
+    IF ledger.running >= (limits->>'concurrentRequests')::bigint THEN
+      RETURN jsonb_build_array('rejected', index, 'concurrent_requests');
+    END IF;
+    IF limits ?| ARRAY['requestsPerMinute', 'tokensPerMinute'] THEN
+      SELECT COALESCE(sum(requests), 0), COALESCE(sum(tokens), 0) INTO sum_requests, sum_tokens
+        FROM limit_seconds WHERE key = ledger.key AND second > now / 1000 - 61;
+    END IF;
+    most := (limits->>'requestsPerMinute')::bigint;
+    IF sum_requests >= most THEN
+      RETURN jsonb_build_array('rejected', index, 'requests_per_minute', limits_ms_until(ledger.key, now, most, false));
+    END IF;
+    remainder := 'Infinity';
+    IF NOT (input->>'isFree')::boolean THEN
+      most := (limits->>'tokensPerMinute')::bigint - ledger.tokens;
+      IF sum_tokens >= most THEN
+        RETURN jsonb_build_array('rejected', index, 'tokens_per_minute',
+          CASE WHEN most > 0 THEN limits_ms_until(ledger.key, now, most, true) ELSE 1000 END);
+      END IF;
+    END IF;
+    FOR period IN SELECT name, (limits->>member)::bigint AS budget, input->'spans'->name AS span
+      FROM (VALUES (1, 'day', 'dayBudgetMicros'), (2, 'week', 'weekBudgetMicros'), (3, 'month', 'monthBudgetMicros'),
+        (4, 'total', 'totalBudgetMicros')) AS budgets (at, name, member)
+      WHERE limits ? member ORDER BY at
+    LOOP
+      from_hour := (period.span->>'from')::bigint;
+      spent := CASE WHEN period.name = 'total' THEN ledger.total ELSE
+        (SELECT COALESCE(sum(micros), 0) FROM limit_hours WHERE key = ledger.key AND hour >= from_hour) END;
+      remainder := least(remainder, period.budget - spent - ledger.micros);
+      CONTINUE WHEN spent + ledger.micros < period.budget OR (input->>'isFree')::boolean;
+      IF spent < period.budget THEN
+        RETURN jsonb_build_array('rejected', index, 'budget', period.name, 'reserved');
+      END IF;
+      IF period.name = 'total' THEN RETURN jsonb_build_array('rejected', index, 'budget', 'total', 'spent'); END IF;
+      IF period.span ? 'until' THEN
+        RETURN jsonb_build_array('rejected', index, 'budget', period.name, 'spent',
+          (period.span->>'until')::bigint - now);
+      END IF;
+      -- A rolling period must drop its oldest hours.
+      SELECT hour INTO freed FROM (
+        SELECT hour, spent - sum(micros) OVER (ORDER BY hour) AS rest FROM limit_hours
+          WHERE key = ledger.key AND hour >= from_hour
+      ) AS dropped WHERE rest < period.budget ORDER BY hour LIMIT 1;
+      IF NOT FOUND THEN RETURN jsonb_build_array('rejected', index, 'budget', period.name, 'spent'); END IF;
+      RETURN jsonb_build_array('rejected', index, 'budget', period.name, 'spent',
+        freed + 3600000 + hour_start - from_hour - now);
+    END LOOP;
+    IF excess > 0 AND more + excess + ledger.excess > remainder THEN
+      beyond := beyond || ledger.key;
+      IF ledger.optimistic >= 4 THEN full_at := COALESCE(full_at, index); END IF;
+    END IF;
+  END LOOP;
+  IF full_at IS NOT NULL THEN RETURN jsonb_build_array('rejected', full_at, 'optimistic'); END IF;
+
+  PERFORM limits_add(names, now, 1, 0);
+  UPDATE limit_ledgers SET requests = requests + 1 WHERE key = ANY (names);
+  PERFORM limits_set(jsonb_build_object('id', input->'id', 'owner', input->'replica', 'keys', names,
+    'isRunning', true, 'tokens', reservation->'tokens', 'micros', more, 'excessMicros', excess), beyond);
+  RETURN '["taken"]';
+END $$;
+
+CREATE OR REPLACE FUNCTION limits_count(minute jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  names text[] := ARRAY(SELECT jsonb_array_elements_text(minute->'keys'));
+BEGIN
+  PERFORM limits_lock(names);
+  PERFORM limits_add(names, limits_now(given), (minute->>'requests')::bigint, (minute->>'tokens')::bigint);
+  RETURN '[]';
+END $$;
+
+CREATE OR REPLACE FUNCTION limits_hold(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  item jsonb;
+  minute_keys text[] := ARRAY(SELECT jsonb_array_elements_text(input->'minute'->'keys'));
+BEGIN
+  PERFORM limits_lock(ARRAY(SELECT DISTINCT key FROM unnest(limits_keys(input->'holdings', NULL) || minute_keys) AS key));
+  FOR item IN SELECT jsonb_array_elements(input->'holdings') LOOP PERFORM limits_set(item, NULL); END LOOP;
+  IF input ? 'minute' THEN PERFORM limits_count(input->'minute', given); END IF;
+  RETURN '[]';
+END $$;
+
+CREATE OR REPLACE FUNCTION limits_settle(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  held limit_holdings;
+  used_tokens bigint := (input->>'tokens')::bigint;
+  used bigint := (input->>'micros')::bigint;
+BEGIN
+  PERFORM limits_lock(COALESCE((SELECT keys FROM limit_holdings WHERE id = input->>'id'), '{}'));
+  DELETE FROM limit_holdings WHERE id = input->>'id' RETURNING * INTO held;
+  IF NOT FOUND THEN RETURN '["unknown"]'; END IF;
+  PERFORM limits_change(held, -1);
+  IF used_tokens > 0 THEN PERFORM limits_add(held.keys, limits_now(given), 0, used_tokens); END IF;
+  IF used > 0 THEN
+    UPDATE limit_ledgers SET total = total + used WHERE key = ANY (held.keys);
+    PERFORM limits_spend(key, (input->>'hour')::bigint, used) FROM unnest(held.keys) AS key;
+  END IF;
+  RETURN '["settled"]';
+END $$;
+
+CREATE OR REPLACE FUNCTION limits_raise(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  item jsonb;
+BEGIN
+  PERFORM limits_lock(ARRAY(SELECT one->>'key' FROM jsonb_array_elements(input) AS one));
+  FOR item IN SELECT jsonb_array_elements(input) LOOP
+    UPDATE limit_ledgers SET seeded = true, requests = greatest(requests, (item->>'requests')::bigint),
+      total = greatest(total, (item->>'totalMicros')::bigint) WHERE key = item->>'key';
+    INSERT INTO limit_hours AS at (key, hour, micros)
+      SELECT item->>'key', (one->>'start')::bigint, max((one->>'micros')::bigint)
+      FROM jsonb_array_elements(item->'hours') AS one GROUP BY 2
+      ON CONFLICT (key, hour) DO UPDATE SET micros = greatest(at.micros, excluded.micros);
+  END LOOP;
+  RETURN '[]';
+END $$;
+
+CREATE OR REPLACE FUNCTION limits_renew(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  now bigint := limits_now(given);
+  me text := input->>'replica';
+  gone text;
+  is_known boolean;
+  item jsonb;
+  before jsonb;
+  state limit_state;
+BEGIN
+  PERFORM limits_lock(ARRAY(
+    SELECT unnest(limits_keys(COALESCE(input->'holdings', '[]'), CASE WHEN input ? 'holdings' THEN me END))
+    UNION
+    SELECT unnest(keys) FROM limit_holdings WHERE owner IN (SELECT replica FROM limit_replicas WHERE deadline <= now)
+  ));
+  FOR gone IN SELECT replica FROM limit_replicas WHERE deadline <= now ORDER BY replica LOOP
+    PERFORM limits_forget(gone);
+  END LOOP;
+  DELETE FROM limit_seconds WHERE ctid IN (
+    SELECT ctid FROM limit_seconds WHERE second < now / 1000 - 61 FOR UPDATE SKIP LOCKED
+  );
+  is_known := EXISTS (SELECT 1 FROM limit_replicas WHERE replica = me);
+  IF input ? 'holdings' THEN
+    SELECT COALESCE(jsonb_object_agg(id, optimistic), '{}') INTO before FROM limit_holdings WHERE owner = me;
+    PERFORM limits_forget(me);
+    FOR item IN SELECT jsonb_array_elements(input->'holdings') LOOP
+      PERFORM limits_set(item, ARRAY(SELECT jsonb_array_elements_text(before->(item->>'id'))));
+    END LOOP;
+  END IF;
+  INSERT INTO limit_replicas VALUES (me, now + 10000) ON CONFLICT (replica) DO UPDATE SET deadline = excluded.deadline;
+  INSERT INTO limit_state (born) VALUES (now) ON CONFLICT (id) DO UPDATE SET born = COALESCE(limit_state.born, now)
+    RETURNING * INTO state;
+  RETURN jsonb_build_array(is_known::int, now, greatest(0, now - state.born), state.mark, (
+    SELECT COALESCE(jsonb_agg(each ORDER BY mark, at), '[]') FROM (
+      SELECT mark, 1 AS at, to_jsonb(address) AS each FROM limit_guesses
+        WHERE mark > (input->>'waitsMark')::bigint AND until > now
+      UNION ALL
+      SELECT mark, 2, to_jsonb(until - now) FROM limit_guesses
+        WHERE mark > (input->>'waitsMark')::bigint AND until > now
+    ) AS pairs
+  ));
+END $$;
+
+CREATE OR REPLACE FUNCTION limits_leave(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM limits_forget(input->>'replica');
+  RETURN '[]';
+END $$;
+
+CREATE OR REPLACE FUNCTION limits_guess(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  now bigint;
+  one limit_guesses;
+  new_mark bigint;
+BEGIN
+  -- All guesses take turns: they are rare, and each wait needs the next mark.
+  INSERT INTO limit_state (mark) VALUES (0) ON CONFLICT DO NOTHING;
+  PERFORM 1 FROM limit_state FOR UPDATE;
+  now := limits_now(given);
+  DELETE FROM limit_guesses WHERE last < now - 3600000;
+  DELETE FROM limit_guesses WHERE address IN (SELECT address FROM limit_guesses ORDER BY last DESC OFFSET 9999);
+  INSERT INTO limit_guesses (address, last) VALUES (input->>'group', now)
+    ON CONFLICT (address) DO UPDATE SET last = excluded.last RETURNING * INTO one;
+  IF NOT (one.seen @> ARRAY[input->>'guess']) THEN
+    IF cardinality(one.seen) < 10 THEN one.seen := one.seen || (input->>'guess'); END IF;
+    one.failures := one.failures + 1;
+    IF one.failures >= 5 THEN
+      one.until := now + least(15000 * 2 ^ least(one.failures - 5, 30), 900000)::bigint;
+      UPDATE limit_state SET mark = mark + 1 RETURNING mark INTO new_mark;
+      one.mark := new_mark;
+    END IF;
+    UPDATE limit_guesses SET seen = one.seen, failures = one.failures, until = one.until, mark = one.mark
+      WHERE address = one.address;
+  END IF;
+  RETURN jsonb_build_array(greatest(0, one.until - now));
+END $$;

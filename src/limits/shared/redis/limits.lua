@@ -1,0 +1,332 @@
+-- The shared counts in Redis or Valkey. shared_limits.ts says what each operation means.
+-- KEYS[1]: the beginning of all keys. ARGV[1]: the operation. ARGV[2]: its argument as JSON. ARGV[3]: the time, in tests.
+
+local P = KEYS[1]
+local HOUR = 3600000
+local MOST_OPTIMISTIC = 4
+local REPLICA_LIFETIME = 10000
+local LEDGER_LIFETIME = 62 * 86400
+local FREE_FAILURES, SEEN_GUESSES, MAX_ADDRESSES = 5, 10, 10000
+local FIRST_WAIT, LONGEST_WAIT, FORGOTTEN = 15000, 900000, 3600
+local PERIODS = { { name = 'day', f = 'd' }, { name = 'week', f = 'w' }, { name = 'month', f = 'm' } }
+local BUDGETS = { day = 'dayBudgetMicros', week = 'weekBudgetMicros', month = 'monthBudgetMicros' }
+
+local call = redis.call
+local time = call('TIME')
+local now = tonumber(ARGV[3]) or time[1] * 1000 + math.floor(time[2] / 1000)
+local input = cjson.decode(ARGV[2])
+
+local function ledgerKey(key) return P .. 'l:' .. key end
+local function hoursKey(key) return P .. 'h:' .. key end
+local function requestsKey(key) return P .. 'r:' .. key end
+local function tokensKey(key) return P .. 't:' .. key end
+local function int(value) return string.format('%.0f', value) end
+local function present(value) return value ~= nil and value ~= cjson.null end
+
+-- The sliding count of the last 61 seconds: the count of each second, their sum, and the latest second.
+local function windowSum(key)
+  local second = math.floor(now / 1000)
+  local state = call('HMGET', key, 'at', 'sum')
+  if not state[1] then return 0, second end
+  local at, sum = tonumber(state[1]), tonumber(state[2])
+  if second <= at then return sum, at end
+  if second - at >= 61 then
+    call('DEL', key)
+    return 0, second
+  end
+  for old = at - 60, second - 61 do
+    local count = call('HGET', key, int(old))
+    if count then
+      sum = sum - count
+      call('HDEL', key, int(old))
+    end
+  end
+  call('HSET', key, 'at', int(second), 'sum', int(sum))
+  return sum, second
+end
+
+local function windowAdd(key, amount)
+  local sum, second = windowSum(key)
+  call('HINCRBY', key, int(second), int(amount))
+  call('HSET', key, 'at', int(second), 'sum', int(sum + amount))
+  call('EXPIRE', key, 62)
+end
+
+local function msUntilBelow(key, limit)
+  local sum, second = windowSum(key)
+  for one = second - 60, second do
+    if sum < limit then return math.max(0, (one + 60) * 1000 - now) end
+    sum = sum - (call('HGET', key, int(one)) or 0)
+  end
+  return (second + 61) * 1000 - now
+end
+
+-- The spending of a ledger since the start of an hour. The sums of the latest periods are kept.
+local function spentSince(key, f, from)
+  local kept = call('HMGET', ledgerKey(key), f .. 'f', f)
+  if kept[1] and tonumber(kept[1]) == from then return tonumber(kept[2]) end
+  local sum = 0
+  local hours = call('HGETALL', hoursKey(key))
+  for index = 1, #hours, 2 do
+    local start = tonumber(hours[index])
+    if start >= from then sum = sum + hours[index + 1] end
+    if start < now - LEDGER_LIFETIME * 1000 then call('HDEL', hoursKey(key), hours[index]) end
+  end
+  call('HSET', ledgerKey(key), f .. 'f', int(from), f, int(sum))
+  return sum
+end
+
+-- Adds spending of an hour to a ledger, and to the kept sums of its periods.
+local function spend(key, hour, micros)
+  call('HINCRBY', hoursKey(key), int(hour), int(micros))
+  for _, period in ipairs(PERIODS) do
+    local from = call('HGET', ledgerKey(key), period.f .. 'f')
+    if from and tonumber(from) <= hour then call('HINCRBY', ledgerKey(key), period.f, int(micros)) end
+  end
+  call('EXPIRE', hoursKey(key), LEDGER_LIFETIME)
+end
+
+-- What a holding adds to its ledgers, or removes from them.
+local function change(holding, sign)
+  for _, key in ipairs(holding.keys) do
+    local at = ledgerKey(key)
+    if holding.isRunning then call('HINCRBY', at, 'running', sign) end
+    if holding.tokens ~= 0 then call('HINCRBY', at, 'tokens', int(sign * holding.tokens)) end
+    if holding.micros ~= 0 then call('HINCRBY', at, 'micros', int(sign * holding.micros)) end
+    if holding.excessMicros ~= 0 then call('HINCRBY', at, 'excess', int(sign * holding.excessMicros)) end
+    call('EXPIRE', at, LEDGER_LIFETIME)
+  end
+  for _, key in ipairs(holding.optimistic) do call('HINCRBY', ledgerKey(key), 'optimistic', sign) end
+end
+
+local function remove(id)
+  local text = call('HGET', P .. 'held', id)
+  if not text then return nil end
+  local holding = cjson.decode(text)
+  change(holding, -1)
+  call('HDEL', P .. 'held', id)
+  call('SREM', P .. 'of:' .. holding.owner, id)
+  return holding
+end
+
+local function add(holding)
+  change(holding, 1)
+  call('HSET', P .. 'held', holding.id, cjson.encode(holding))
+  call('SADD', P .. 'of:' .. holding.owner, holding.id)
+end
+
+local function set(holding, before)
+  local earlier = remove(holding.id) or before
+  holding.optimistic = earlier and earlier.optimistic or {}
+  add(holding)
+end
+
+local function forget(replica)
+  local all = {}
+  for _, id in ipairs(call('SMEMBERS', P .. 'of:' .. replica)) do all[id] = remove(id) end
+  call('ZREM', P .. 'replicas', replica)
+  return all
+end
+
+local function count(minute)
+  for _, key in ipairs(minute.keys) do
+    if minute.requests > 0 then windowAdd(requestsKey(key), minute.requests) end
+    if minute.tokens > 0 then windowAdd(tokensKey(key), minute.tokens) end
+  end
+end
+
+local ops = {}
+
+function ops.take()
+  if not call('ZSCORE', P .. 'replicas', input.replica) then return { 'unknown_replica' } end
+  if input.hour ~= math.floor(now / HOUR) * HOUR then return { 'other_hour', int(now) } end
+  local counts, unseeded = {}, { 'unseeded' }
+  for index, one in ipairs(input.ledgers) do
+    local limits = one.limits
+    local state = call('HMGET', ledgerKey(one.key), 'seeded', 'requests', 'running', 'tokens', 'micros', 'excess',
+      'optimistic', 'total')
+    local counted = {
+      requests = tonumber(state[2] or 0), running = tonumber(state[3] or 0), tokens = tonumber(state[4] or 0),
+      micros = tonumber(state[5] or 0), excess = tonumber(state[6] or 0), optimistic = tonumber(state[7] or 0),
+      total = tonumber(state[8] or 0), budgets = {},
+    }
+    for _, period in ipairs(PERIODS) do
+      local budget = limits[BUDGETS[period.name]]
+      if present(budget) then table.insert(counted.budgets, { period = period, budget = budget }) end
+    end
+    if present(limits.totalBudgetMicros) then
+      table.insert(counted.budgets, { budget = limits.totalBudgetMicros, spent = counted.total })
+    end
+    if (present(one.maxRequests) or #counted.budgets > 0) and not state[1] then
+      table.insert(unseeded, one.key)
+    end
+    counts[index] = counted
+  end
+  if #unseeded > 1 then return unseeded end
+  for index, one in ipairs(input.ledgers) do
+    local limits, counted = one.limits, counts[index]
+    for _, each in ipairs(counted.budgets) do
+      each.spent = each.spent or spentSince(one.key, each.period.f, input.spans[each.period.name].from)
+    end
+    local function rejected(...) return { 'rejected', index - 1, ... } end
+    if present(one.maxRequests) and counted.requests >= one.maxRequests then return rejected('max_requests') end
+    if present(limits.concurrentRequests) and counted.running >= limits.concurrentRequests then
+      return rejected('concurrent_requests')
+    end
+    local rate = limits.requestsPerMinute
+    if present(rate) and windowSum(requestsKey(one.key)) >= rate then
+      return rejected('requests_per_minute', int(msUntilBelow(requestsKey(one.key), rate)))
+    end
+    if not input.isFree then
+      if present(limits.tokensPerMinute) then
+        local free = limits.tokensPerMinute - counted.tokens
+        if windowSum(tokensKey(one.key)) >= free then
+          return rejected('tokens_per_minute', int(free > 0 and msUntilBelow(tokensKey(one.key), free) or 1000))
+        end
+      end
+      for _, each in ipairs(counted.budgets) do
+        if each.spent + counted.micros >= each.budget then
+          local name = each.period and each.period.name or 'total'
+          if each.spent < each.budget then return rejected('budget', name, 'reserved') end
+          local span = each.period and input.spans[name]
+          if not span then return rejected('budget', name, 'spent') end
+          if present(span['until']) then return rejected('budget', name, 'spent', int(span['until'] - now)) end
+          -- A rolling period must drop its oldest hours.
+          local hours, sum = {}, each.spent
+          local all = call('HGETALL', hoursKey(one.key))
+          for at = 1, #all, 2 do
+            local start = tonumber(all[at])
+            if start >= span.from then table.insert(hours, { start = start, micros = tonumber(all[at + 1]) }) end
+          end
+          table.sort(hours, function(a, b) return a.start < b.start end)
+          for _, hour in ipairs(hours) do
+            sum = sum - hour.micros
+            if sum < each.budget then
+              return rejected('budget', name, 'spent', int(hour.start + HOUR + input.hour - span.from - now))
+            end
+          end
+          return rejected('budget', name, 'spent')
+        end
+      end
+    end
+  end
+  local reservation = input.reservation
+  local most = present(reservation.mostMicros) and reservation.mostMicros or reservation.micros
+  local excess = math.max(0, most - reservation.micros)
+  local optimistic = {}
+  if excess > 0 then
+    local full
+    for index, one in ipairs(input.ledgers) do
+      local counted, left = counts[index], math.huge
+      for _, each in ipairs(counted.budgets) do left = math.min(left, each.budget - each.spent - counted.micros) end
+      if reservation.micros + excess + counted.excess > left then
+        table.insert(optimistic, one.key)
+        if counted.optimistic >= MOST_OPTIMISTIC then full = full or index end
+      end
+    end
+    if full then return { 'rejected', full - 1, 'optimistic' } end
+  end
+  local keys = {}
+  for index, one in ipairs(input.ledgers) do
+    keys[index] = one.key
+    windowAdd(requestsKey(one.key), 1)
+    call('HINCRBY', ledgerKey(one.key), 'requests', 1)
+  end
+  add({
+    id = input.id, owner = input.replica, keys = keys, isRunning = true, tokens = reservation.tokens,
+    micros = reservation.micros, excessMicros = excess, optimistic = optimistic,
+  })
+  return { 'taken' }
+end
+
+function ops.hold()
+  for _, holding in ipairs(input.holdings) do set(holding) end
+  if present(input.minute) then count(input.minute) end
+  return {}
+end
+
+function ops.settle()
+  local holding = remove(input.id)
+  if not holding then return { 'unknown' } end
+  for _, key in ipairs(holding.keys) do
+    if input.tokens > 0 then windowAdd(tokensKey(key), input.tokens) end
+    if input.micros > 0 then
+      call('HINCRBY', ledgerKey(key), 'total', int(input.micros))
+      spend(key, input.hour, input.micros)
+    end
+  end
+  return { 'settled' }
+end
+
+function ops.count()
+  count(input)
+  return {}
+end
+
+function ops.raise()
+  for _, balance in ipairs(input) do
+    local at = ledgerKey(balance.key)
+    local state = call('HMGET', at, 'requests', 'total')
+    call('HSET', at, 'seeded', 1, 'requests', int(math.max(state[1] or 0, balance.requests)), 'total',
+      int(math.max(state[2] or 0, balance.totalMicros)))
+    call('EXPIRE', at, LEDGER_LIFETIME)
+    for _, hour in ipairs(balance.hours) do
+      local missing = hour.micros - (call('HGET', hoursKey(balance.key), int(hour.start)) or 0)
+      if missing > 0 then spend(balance.key, hour.start, missing) end
+    end
+  end
+  return {}
+end
+
+function ops.renew()
+  for _, replica in ipairs(call('ZRANGEBYSCORE', P .. 'replicas', '-inf', int(now))) do forget(replica) end
+  local isKnown = call('ZSCORE', P .. 'replicas', input.replica) and 1 or 0
+  if present(input.holdings) then
+    local before = forget(input.replica)
+    for _, holding in ipairs(input.holdings) do set(holding, before[holding.id]) end
+  end
+  call('ZADD', P .. 'replicas', int(now + REPLICA_LIFETIME), input.replica)
+  call('SET', P .. 'born', int(now), 'NX')
+  local age = now - call('GET', P .. 'born')
+  local waits = {}
+  for _, group in ipairs(call('ZRANGEBYSCORE', P .. 'waits', '(' .. int(input.waitsMark), '+inf')) do
+    local wait = (call('HGET', P .. 'g:' .. group, 'until') or 0) - now
+    if wait > 0 then
+      table.insert(waits, group)
+      table.insert(waits, int(wait))
+    end
+  end
+  return { isKnown, int(now), int(math.max(0, age)), call('GET', P .. 'mark') or '0', waits }
+end
+
+function ops.leave()
+  forget(input.replica)
+  return {}
+end
+
+function ops.guess()
+  local at, seen = P .. 'g:' .. input.group, P .. 's:' .. input.group
+  local last = call('HGET', at, 'last')
+  if last and now - last > FORGOTTEN * 1000 then call('DEL', at, seen) end
+  call('HSET', at, 'last', int(now))
+  if call('SISMEMBER', seen, input.guess) == 0 then
+    if call('SCARD', seen) < SEEN_GUESSES then call('SADD', seen, input.guess) end
+    local over = call('HINCRBY', at, 'failures', 1) - FREE_FAILURES
+    if over >= 0 then
+      local wait = math.min(FIRST_WAIT * 2 ^ math.min(over, 30), LONGEST_WAIT)
+      call('HSET', at, 'until', int(now + wait))
+      call('ZADD', P .. 'waits', call('INCR', P .. 'mark'), input.group)
+    end
+  end
+  call('EXPIRE', at, FORGOTTEN)
+  call('EXPIRE', seen, FORGOTTEN)
+  call('ZADD', P .. 'groups', int(now), input.group)
+  if call('ZCARD', P .. 'groups') > MAX_ADDRESSES then
+    local oldest = call('ZPOPMIN', P .. 'groups')[1]
+    call('DEL', P .. 'g:' .. oldest, P .. 's:' .. oldest)
+    call('ZREM', P .. 'waits', oldest)
+  end
+  return { int(math.max(0, (call('HGET', at, 'until') or 0) - now)) }
+end
+
+return ops[ARGV[1]]()

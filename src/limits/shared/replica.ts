@@ -1,0 +1,467 @@
+/** This process as one of several replicas with shared limits: what it holds, and whether the shared counts are there. */
+
+import type { OnLimitsLoss } from "../../config/config.ts";
+import type { Clock } from "../../time/clock.ts";
+import { messageOf } from "../../text/error_text.ts";
+import { hourOf, type Spans } from "../budget_calendar.ts";
+import type { Reservation } from "../ledger.ts";
+import { excessOf } from "../limit_check.ts";
+import type { Rejection } from "../rejection.ts";
+import { needsBalance } from "./needs_balance.ts";
+import {
+  type GuessWait,
+  type Holding,
+  type LedgerBalance,
+  type LimitedLedger,
+  NO_REPLICA,
+  type Settlement,
+  type SharedLimits,
+  type TakeResult,
+} from "./shared_limits.ts";
+import { within } from "./within.ts";
+
+/** What a {@link Replica} needs of the rest of the program. */
+export interface ReplicaParts {
+  readonly limits: SharedLimits;
+  readonly clock: Clock;
+  /** The id of this replica, which no other one has. */
+  readonly id: string;
+  /**
+   * Writes what this replica has spent into the database, and reads what these ledgers have spent there. The
+   * replica raises the shared counts to it.
+   */
+  readonly readBalances: (keys: ReadonlySet<string>) => Promise<readonly LedgerBalance[]>;
+  /** Called when the shared counts are lost or there again. The reason is a text for the log. */
+  readonly onHealth: (health: "ok" | "failing", reason: string) => void;
+  /** Called with addresses that must wait, because other replicas got wrong tokens from them. */
+  readonly onWaits: (waits: readonly GuessWait[]) => void;
+  /** Called if reading the balances failed. It is tried again. */
+  readonly onFailed: (reason: string) => void;
+}
+
+/** A request that wants to run. */
+export interface ReplicaTake {
+  readonly ledgers: readonly LimitedLedger[];
+  readonly reservation: Reservation;
+  readonly isFree: boolean;
+  readonly spansOf: (hour: number) => Spans;
+}
+
+/** Whether a request may run. */
+export type ReplicaResult =
+  | { readonly kind: "taken"; readonly held: SharedHold }
+  | { readonly kind: "rejected"; readonly index: number; readonly rejection: Rejection }
+  /** The shared counts cannot be reached, and the request has a budget. */
+  | { readonly kind: "refused" };
+
+/** How long a request waits for the shared counts, in milliseconds. */
+const TIMEOUT_MS = 500;
+/** How often a replica shows that it is there. */
+const RENEW_MS = 2_000;
+/** How often a replica looks whether the shared counts are there again. */
+const PROBE_MS = 1_000;
+/**
+ * Counts that are younger may lack what other replicas have spent and not yet written into the database. Replicas write
+ * several times a second.
+ */
+const WRITTEN_MS = 1_000;
+/** How often the counts are raised to what the database knows. */
+const RAISE_MS = 60_000;
+/** How soon the counts are raised if some of them are certain to be too low. */
+const RAISE_SOON_MS = 2_000;
+/** The most attempts of one take. Each needs another reason. */
+const MAX_ATTEMPTS = 5;
+
+/** Takes part in shared limits. */
+export class Replica {
+  readonly #parts: ReplicaParts;
+  readonly #holdings = new Map<string, Holding>();
+  readonly #objects = new Map<string, Holding>();
+  /** The ledgers whose counts depend on the database. */
+  readonly #keys = new Set<string>();
+  #onLoss: OnLimitsLoss = "go_on";
+  #isAway = false;
+  /** Grows when the adapter has replaced what this replica holds. */
+  #resets = 0;
+  #lastId = 0;
+  /** By how much the clock of the adapter is ahead. `undefined` before its first answer. */
+  #offsetMs: number | undefined;
+  #hour: number;
+  #ageAt: { readonly ageMs: number; readonly at: number } = { ageMs: 0, at: 0 };
+  #waitsMark = 0;
+  #raising: Promise<void> | undefined;
+  #raisingNext: Promise<void> | undefined;
+  #resetting: Promise<void> | undefined;
+  #pending: Holding[] = [];
+  #stopRenewing = (): void => {};
+  #stopRaising = (): void => {};
+  #raiseAt = Infinity;
+  #isClosed = false;
+
+  private constructor(parts: ReplicaParts) {
+    this.#parts = parts;
+    this.#hour = hourOf(parts.clock.epochMs());
+    this.#ageAt = { ageMs: 0, at: parts.clock.now() };
+  }
+
+  /** Joins the replicas. If the shared counts cannot be reached, joins later. */
+  static async join(parts: ReplicaParts): Promise<Replica> {
+    const replica = new Replica(parts);
+    await replica.#beat();
+    replica.#raiseIn(RAISE_MS);
+    return replica;
+  }
+
+  /** By how much the clock of the shared counts is ahead of the clock of this machine, in milliseconds. */
+  get offsetMs(): number {
+    return this.#offsetMs ?? 0;
+  }
+
+  /** Whether the shared counts cannot be reached. */
+  get isAway(): boolean {
+    return this.#isAway;
+  }
+
+  /** Sets what happens to requests under a budget while the shared counts cannot be reached. */
+  configure(onLoss: OnLimitsLoss): void {
+    this.#onLoss = onLoss;
+  }
+
+  /** Counts a request for all of its ledgers, or for none. Never rejects. */
+  async take(take: ReplicaTake): Promise<ReplicaResult> {
+    const id = `${this.#parts.id}.${(++this.#lastId).toString(36)}`;
+    const holding: Holding = {
+      id,
+      owner: this.#parts.id,
+      keys: take.ledgers.map(({ key }) => key),
+      isRunning: true,
+      tokens: take.reservation.tokens,
+      micros: take.reservation.micros,
+      excessMicros: excessOf(take.reservation),
+    };
+    const needs = take.ledgers.filter(needsBalance);
+    for (const { key } of needs) this.#keys.add(key);
+    const resets = this.#resets;
+    const result = await this.#tryTake(id, take);
+    if (result?.kind === "rejected") return result;
+    if (result === undefined && this.#onLoss === "refuse" && needs.length > 0) return { kind: "refused" };
+    this.#holdings.set(id, holding);
+    // The adapter has replaced what this replica holds, perhaps after it took this request.
+    if (resets !== this.#resets) this.#holdSoon(holding);
+    return { kind: "taken", held: new SharedHold(this, holding) };
+  }
+
+  /** Replaces what a request holds. */
+  replace(holding: Holding): void {
+    if (!this.#holdings.has(holding.id)) return;
+    this.#holdings.set(holding.id, holding);
+    this.#holdSoon(holding);
+  }
+
+  /** Settles a request. */
+  settle(settlement: Settlement): void {
+    if (this.#holdings.delete(settlement.id)) this.#settle(settlement);
+  }
+
+  /** Reserves money for an object, such as a background response. All replicas hold the same objects. */
+  holdObject({ id: name, keys, micros }: Pick<Holding, "id" | "keys" | "micros">): void {
+    const id = objectId(name);
+    const holding = { id, owner: NO_REPLICA, keys, isRunning: false, tokens: 0, micros, excessMicros: 0 };
+    this.#objects.set(id, holding);
+    this.#holdSoon(holding);
+  }
+
+  /** Replaces the reservation of an object by what it used. Only the first settlement of all replicas counts. */
+  settleObject(settlement: Settlement, keys: readonly string[]): void {
+    const id = objectId(settlement.id);
+    if (!this.#objects.has(id)) this.holdObject({ id: settlement.id, keys, micros: 0 });
+    this.#objects.delete(id);
+    this.#settle({ ...settlement, id });
+  }
+
+  /** Releases the reservation of an object. */
+  releaseObject(name: string): void {
+    const id = objectId(name);
+    if (this.#objects.delete(id)) this.#release(id);
+  }
+
+  /** Counts a request that holds nothing. */
+  countRequest(keys: readonly string[]): void {
+    if (this.#isAway) return;
+    this.#send(this.#parts.limits.count({ keys, requests: 1, tokens: 0 }));
+  }
+
+  /** Moves reserved tokens of a request to those that count within this minute. */
+  countTokens(keys: readonly string[], tokens: number): void {
+    if (!this.#isAway && tokens > 0) this.#send(this.#parts.limits.count({ keys, requests: 0, tokens }));
+  }
+
+  /** Counts a wrong token. `onWaits` gets the wait if there is one. */
+  guess(group: string, guess: string): void {
+    if (this.#isAway) return;
+    const { limits, onWaits } = this.#parts;
+    this.#send(
+      limits.guess(group, guess).then((wait) => {
+        if (wait.waitMs > 0) onWaits([wait]);
+      }),
+    );
+  }
+
+  /** Releases what this replica holds, and closes the adapter. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#stopRenewing();
+    this.#stopRaising();
+    const { limits, id, clock } = this.#parts;
+    try {
+      if (!this.#isAway) await within(limits.leave(id), { clock, timeoutMs: TIMEOUT_MS });
+    } catch {
+      // The holdings expire.
+    }
+    await limits.close().catch(() => {});
+  }
+
+  /** Returns `undefined` if the shared counts cannot be reached. */
+  async #tryTake(
+    id: string,
+    { ledgers, reservation, isFree, spansOf }: ReplicaTake,
+  ): Promise<TakeResult | undefined> {
+    const { limits, clock, id: replica } = this.#parts;
+    const sent = ledgers.map(({ key, limits, maxRequests }) => ({ key, limits, maxRequests }));
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      if (this.#isAway) return undefined;
+      const hour = this.#presentHour();
+      let result: TakeResult;
+      try {
+        this.#sendPending();
+        result = await within(
+          limits.take({ id, replica, ledgers: sent, reservation, isFree, hour, spans: spansOf(hour) }),
+          { clock, timeoutMs: TIMEOUT_MS },
+        );
+      } catch (error) {
+        this.#lost(error);
+        return undefined;
+      }
+      switch (result.kind) {
+        case "taken":
+        case "rejected":
+          return result;
+        case "unseeded":
+          await this.#seed();
+          break;
+        case "other_hour":
+          this.#adjust(result.epochMs, true);
+          break;
+        case "unknown_replica":
+          await this.#reset();
+          break;
+        default:
+          result satisfies never;
+      }
+    }
+    return undefined;
+  }
+
+  #release(id: string): void {
+    this.#settle({ id, tokens: 0, micros: 0, hour: this.#hour });
+  }
+
+  #presentHour(): number {
+    return this.#hour = hourOf(this.#parts.clock.epochMs() + this.offsetMs);
+  }
+
+  #settle(settlement: Settlement): void {
+    this.#sendPending();
+    if (this.#isAway) return this.#raiseIn(RAISE_SOON_MS);
+    this.#send(
+      this.#parts.limits.settle(settlement).then((isKnown) => {
+        // The cost is in the database, or will be.
+        if (!isKnown && settlement.micros > 0) this.#raiseIn(RAISE_SOON_MS);
+      }),
+    );
+  }
+
+  /** Sends holdings of the same turn of the event loop together. */
+  #holdSoon(holding: Holding): void {
+    if (this.#pending.length === 0) queueMicrotask(() => this.#sendPending());
+    this.#pending.push(holding);
+  }
+
+  #sendPending(): void {
+    if (this.#pending.length === 0) return;
+    const holdings = this.#pending;
+    this.#pending = [];
+    if (!this.#isAway) this.#send(this.#parts.limits.hold(holdings));
+  }
+
+  /** Watches a message that no request waits for. */
+  #send(sent: Promise<unknown>): void {
+    sent.catch((error) => {
+      this.#lost(error);
+      this.#raiseIn(RAISE_SOON_MS);
+    });
+  }
+
+  #lost(error: unknown): void {
+    if (this.#isAway || this.#isClosed) return;
+    this.#isAway = true;
+    this.#parts.onHealth("failing", messageOf(error));
+    this.#beatIn(PROBE_MS);
+  }
+
+  #beatIn(delayMs: number): void {
+    this.#stopRenewing();
+    this.#stopRenewing = this.#parts.clock.after(delayMs, () => void this.#beat());
+  }
+
+  /** Renews what this replica holds, or looks whether the shared counts are there again. */
+  async #beat(): Promise<void> {
+    try {
+      if (this.#isAway || this.#offsetMs === undefined) await this.#reset();
+      else if (!await this.#renew()) await this.#reset();
+    } catch (error) {
+      this.#lost(error);
+    }
+    if (!this.#isClosed) this.#beatIn(this.#isAway ? PROBE_MS : RENEW_MS);
+  }
+
+  async #renew(holdings?: readonly Holding[]): Promise<boolean> {
+    const { limits, clock, id, onWaits } = this.#parts;
+    const renewal = { replica: id, waitsMark: this.#waitsMark, holdings };
+    const { isKnown, epochMs, ageMs, waits, waitsMark } = await within(limits.renew(renewal), {
+      clock,
+      timeoutMs: TIMEOUT_MS,
+    });
+    this.#adjust(epochMs, this.#offsetMs === undefined);
+    this.#ageAt = { ageMs, at: clock.now() };
+    this.#waitsMark = waitsMark;
+    if (waits.length > 0) onWaits(waits);
+    return isKnown;
+  }
+
+  /** Tells the adapter all that this replica holds. Several callers share one message. */
+  #reset(): Promise<void> {
+    return this.#resetting ??= this.#sendAll().finally(() => this.#resetting = undefined);
+  }
+
+  async #sendAll(): Promise<void> {
+    const { limits, clock, onHealth } = this.#parts;
+    this.#pending = [];
+    this.#resets++;
+    // Waits count again if the adapter has lost them.
+    this.#waitsMark = 0;
+    const sent = new Map(this.#holdings);
+    const objects = new Map(this.#objects);
+    await this.#renew([...sent.values()]);
+    if (objects.size > 0) await within(limits.hold([...objects.values()]), { clock, timeoutMs: TIMEOUT_MS });
+    if (!this.#isAway) return;
+    this.#isAway = false;
+    // What began, changed or ended in the meantime.
+    for (const [id, holding] of this.#holdings) if (sent.get(id) !== holding) this.#holdSoon(holding);
+    for (const [id, holding] of this.#objects) if (objects.get(id) !== holding) this.#holdSoon(holding);
+    for (const id of sent.keys()) if (!this.#holdings.has(id)) this.#release(id);
+    for (const id of objects.keys()) if (!this.#objects.has(id)) this.#release(id);
+    onHealth("ok", "");
+    this.#raiseIn(RAISE_SOON_MS);
+  }
+
+  /** Uses the clock of the adapter. Small differences are those of the network. */
+  #adjust(epochMs: number, isCertain: boolean): void {
+    const offsetMs = epochMs - this.#parts.clock.epochMs();
+    if (isCertain || Math.abs(offsetMs - this.offsetMs) > 1_000) this.#offsetMs = offsetMs;
+  }
+
+  /** Raises the counts to what the database knows, after all replicas have written what they had spent before. */
+  async #seed(): Promise<void> {
+    const { clock } = this.#parts;
+    const age = this.#ageAt.ageMs + clock.now() - this.#ageAt.at;
+    if (age < WRITTEN_MS) {
+      await new Promise<void>((resolve) => clock.after(WRITTEN_MS - age, resolve));
+      this.#raiseIn(RAISE_SOON_MS);
+    }
+    await this.#raise();
+  }
+
+  /** Raises the counts. A caller gets a run that begins after its call, and callers share it. */
+  #raise(): Promise<void> {
+    if (this.#raising === undefined) {
+      return this.#raising = this.#raiseNow().finally(() => this.#raising = undefined);
+    }
+    return this.#raisingNext ??= this.#raising.then(() => {
+      this.#raisingNext = undefined;
+      return this.#raise();
+    });
+  }
+
+  async #raiseNow(): Promise<void> {
+    const { limits, clock, readBalances, onFailed } = this.#parts;
+    if (this.#keys.size === 0) return;
+    let balances: readonly LedgerBalance[];
+    try {
+      balances = await readBalances(this.#keys);
+    } catch (error) {
+      onFailed(messageOf(error));
+      return this.#raiseIn(RAISE_SOON_MS);
+    }
+    if (this.#isAway) return;
+    try {
+      await within(limits.raise(balances), { clock, timeoutMs: TIMEOUT_MS });
+    } catch (error) {
+      this.#lost(error);
+    }
+  }
+
+  #raiseIn(delayMs: number): void {
+    const { clock } = this.#parts;
+    const at = clock.now() + delayMs;
+    if (this.#isClosed || at >= this.#raiseAt) return;
+    this.#stopRaising();
+    this.#raiseAt = at;
+    this.#stopRaising = clock.after(delayMs, () => {
+      this.#raiseAt = Infinity;
+      this.#raiseIn(RAISE_MS);
+      void this.#raise();
+    });
+  }
+}
+
+/** The id of what an object holds. Ids of providers may have any characters, and no request has such an id. */
+function objectId(name: string): string {
+  return `object ${name.toWellFormed().replaceAll("\0", " ")}`;
+}
+
+/** What one request holds in shared limits. */
+export class SharedHold {
+  readonly #replica: Pick<Replica, "replace" | "settle" | "countTokens">;
+  #holding: Holding;
+
+  constructor(replica: Pick<Replica, "replace" | "settle" | "countTokens">, holding: Holding) {
+    this.#replica = replica;
+    this.#holding = holding;
+  }
+
+  /** Adds to the reservation what earlier attempts of the request have used. */
+  more({ tokens, micros }: { readonly tokens: number; readonly micros: number }): void {
+    const before = this.#holding;
+    this.#holding = { ...before, tokens: before.tokens + tokens, micros: before.micros + micros };
+    this.#replica.replace(this.#holding);
+  }
+
+  /** Releases the reservation, whose money an object holds from now on. The reserved tokens count as used. */
+  handOver({ tokens, micros, mostMicros }: Reservation): void {
+    const before = this.#holding;
+    this.#holding = {
+      ...before,
+      tokens: before.tokens - tokens,
+      micros: before.micros - micros,
+      excessMicros: before.excessMicros - excessOf({ tokens, micros, mostMicros }),
+    };
+    this.#replica.replace(this.#holding);
+    this.#replica.countTokens(before.keys, tokens);
+  }
+
+  /** Replaces the reservation by what the request used. */
+  settle(used: Omit<Settlement, "id">): void {
+    this.#replica.settle({ ...used, id: this.#holding.id });
+  }
+}

@@ -1,0 +1,77 @@
+/** Joins the replicas that share limits, and keeps their counts equal to the database. */
+
+import type { SharedLimitsConfig } from "../config/config.ts";
+import type { Limiter } from "../limits/limiter.ts";
+import { openSharedLimits } from "../limits/shared/open_shared_limits.ts";
+import { Replica } from "../limits/shared/replica.ts";
+import type { GuessWait, LedgerBalance, SharedLimits } from "../limits/shared/shared_limits.ts";
+import type { Log } from "../observability/log.ts";
+import type { Spending, Store } from "../storage/store.ts";
+import type { Clock } from "../time/clock.ts";
+
+/** No period of a budget needs earlier hours, in milliseconds. */
+const LONGEST_PERIOD_MS = 32 * 24 * 3_600_000;
+const ID_BYTES = 6;
+
+/** What a replica reports to other parts of the program, which are opened after it. */
+export interface ReplicaEvents {
+  limiter: Pick<Limiter, "raise"> | undefined;
+  /** Writes the queued usage of this process into the database. */
+  flushed: () => Promise<void>;
+  onWaits: (waits: readonly GuessWait[]) => void;
+}
+
+/** This process as a replica, and the callbacks that later parts set. */
+export interface JoinedReplica {
+  readonly replica: Replica;
+  readonly events: ReplicaEvents;
+}
+
+/** Joins the replicas. If their counts cannot be reached, the process starts nevertheless and joins later. */
+export async function joinReplicas(
+  store: Pick<Store, "readSpending">,
+  { config, clock, log, limits }: {
+    config: SharedLimitsConfig;
+    clock: Clock;
+    log: Log;
+    /** Shared counts that are open already. `undefined` to open those of the configuration. */
+    limits?: SharedLimits | undefined;
+  },
+): Promise<JoinedReplica> {
+  const events: ReplicaEvents = { limiter: undefined, flushed: () => Promise.resolve(), onWaits() {} };
+  const replica = await Replica.join({
+    limits: limits ?? await openSharedLimits(config),
+    clock,
+    id: crypto.getRandomValues(new Uint8Array(ID_BYTES)).toHex(),
+    async readBalances(keys) {
+      await events.flushed();
+      const now = clock.epochMs();
+      const spending = await store.readSpending({ until: now, lastMs: LONGEST_PERIOD_MS });
+      const balances = balancesOf(spending, keys);
+      events.limiter?.raise(balances);
+      return balances;
+    },
+    onHealth(health, reason) {
+      if (health === "ok") return log("info", "limits_recovered");
+      const { onLoss } = config;
+      const detail = `the server of the limits cannot be reached: ${reason}; meanwhile each replica counts by itself` +
+        (onLoss === "refuse" ? ", and tokens with a budget are rejected" : "");
+      log("error", "limits_failing", { detail });
+    },
+    onWaits: (waits) => events.onWaits(waits),
+    onFailed: (reason) => log("warn", "storage_failing", { detail: `spending could not be read: ${reason}` }),
+  });
+  replica.configure(config.onLoss);
+  return { replica, events };
+}
+
+/** The balances of some ledgers. A ledger without spending has a balance too. */
+function balancesOf(spending: readonly Spending[], keys: ReadonlySet<string>): LedgerBalance[] {
+  const known = new Map(spending.filter(({ key }) => keys.has(key)).map((entry) => [entry.key, entry]));
+  return [...keys].map((key) => {
+    const { requests = 0, totalMicros = 0, hours = [] } = known.get(key) ?? {};
+    const sums = new Map<number, number>();
+    for (const { start, micros } of hours) sums.set(start, (sums.get(start) ?? 0) + micros);
+    return { key, requests, totalMicros, hours: [...sums].map(([start, micros]) => ({ start, micros })) };
+  });
+}

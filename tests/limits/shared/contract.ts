@@ -1,0 +1,435 @@
+/** What every adapter of shared limits does: one suite for all of them. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Limits } from "../../../src/principal.ts";
+import { BudgetCalendar, hourOf } from "../../../src/limits/budget_calendar.ts";
+import type { Reservation } from "../../../src/limits/ledger.ts";
+import {
+  type Holding,
+  type LedgerBalance,
+  NO_REPLICA,
+  REPLICA_LIFETIME_MS,
+  type SharedLimits,
+  type TakeResult,
+} from "../../../src/limits/shared/shared_limits.ts";
+import { unless } from "../../support/runner/left_out.ts";
+import { FakeClock } from "../../support/time/fake_clock.ts";
+
+const HOUR = 3_600_000;
+const NOTHING: Reservation = { tokens: 0, micros: 0 };
+
+/** How a suite opens an adapter that is empty and uses the clock. */
+export interface OpenAdapter {
+  readonly open: (clock: FakeClock) => Promise<SharedLimits>;
+  /** Why the adapter cannot run here. */
+  readonly reason?: string | undefined;
+}
+
+/** A request of a test. */
+export interface Asked {
+  readonly id: string;
+  readonly replica?: string;
+  readonly reservation?: Reservation;
+  readonly isFree?: boolean;
+  readonly hour?: number;
+  readonly maxRequests?: number | undefined;
+}
+
+/** An adapter with a clock that a test moves. */
+export class SharedBench {
+  readonly clock = new FakeClock();
+  readonly limits: SharedLimits;
+  readonly #window: "calendar" | "rolling";
+
+  private constructor(limits: SharedLimits, window: "calendar" | "rolling", clock: FakeClock) {
+    this.limits = limits;
+    this.#window = window;
+    this.clock = clock;
+  }
+
+  /** Opens an adapter that knows the replicas `a` and `b`. */
+  static async open(
+    { open }: OpenAdapter,
+    window: "calendar" | "rolling" = "calendar",
+  ): Promise<SharedBench> {
+    const clock = new FakeClock();
+    const bench = new SharedBench(await open(clock), window, clock);
+    await bench.renew("a");
+    await bench.renew("b");
+    return bench;
+  }
+
+  get hour(): number {
+    return hourOf(this.clock.epochMs());
+  }
+
+  renew(replica: string, holdings?: readonly Holding[]): ReturnType<SharedLimits["renew"]> {
+    return this.limits.renew({ replica, waitsMark: 0, holdings });
+  }
+
+  /** A request of these ledgers. Their balances are known. */
+  async take(limits: Readonly<Record<string, Limits>>, asked: Asked): Promise<TakeResult> {
+    const { id, replica = "a", reservation = NOTHING, isFree = false, maxRequests } = asked;
+    const hour = asked.hour ?? this.hour;
+    const spans = new BudgetCalendar({ timeZone: "UTC", window: this.#window }).spans(hour);
+    const ledgers = Object.entries(limits).map(([key, limits]) => ({ key, limits, maxRequests }));
+    const take = { id, replica, ledgers, reservation, isFree, hour, spans };
+    const result = await this.limits.take(take);
+    if (result.kind !== "unseeded") return result;
+    await this.limits.raise(result.keys.map((key) => ({ key, requests: 0, totalMicros: 0, hours: [] })));
+    return await this.limits.take(take);
+  }
+
+  /** Whether the request was taken, or which limit rejected it. */
+  async outcome(limits: Readonly<Record<string, Limits>>, asked: Asked): Promise<string> {
+    const result = await this.take(limits, asked);
+    return result.kind === "rejected" ? result.rejection.kind : result.kind;
+  }
+
+  settle(
+    id: string,
+    { tokens = 0, micros = 0 }: { tokens?: number; micros?: number } = {},
+  ): Promise<boolean> {
+    return this.limits.settle({ id, tokens, micros, hour: this.hour });
+  }
+}
+
+function holding(id: string, changes: Partial<Holding> = {}): Holding {
+  return {
+    id,
+    owner: "a",
+    keys: ["t"],
+    isRunning: true,
+    tokens: 0,
+    micros: 0,
+    excessMicros: 0,
+    ...changes,
+  };
+}
+
+/** Declares the tests of one adapter. */
+export function sharedContract(name: string, adapter: OpenAdapter): void {
+  const test = (
+    what: string,
+    run: (bench: SharedBench) => Promise<void>,
+    window: "calendar" | "rolling" = "calendar",
+  ): void =>
+    Deno.test({
+      ...unless(adapter.reason, `${name}: ${what}`),
+      async fn() {
+        const bench = await SharedBench.open(adapter, window);
+        try {
+          await run(bench);
+        } finally {
+          await bench.limits.close();
+        }
+      },
+    });
+
+  test("requests per minute count over all replicas, and pass again after resetMs and not before", async (bench) => {
+    const limits = { t: { requestsPerMinute: 2 } };
+    bench.clock.pass(123_456);
+    assertEquals(await bench.outcome(limits, { id: "a1", replica: "a" }), "taken");
+    bench.clock.pass(20_000);
+    assertEquals(await bench.outcome(limits, { id: "b1", replica: "b" }), "taken");
+    const result = await bench.take(limits, { id: "a2", replica: "a" });
+    assert(result.kind === "rejected" && result.rejection.kind === "requests_per_minute");
+    assert(result.rejection.resetMs > 40_000 && result.rejection.resetMs <= 42_000);
+    for (const replica of ["a", "b"]) await bench.renew(replica);
+    bench.clock.pass(REPLICA_LIFETIME_MS / 2);
+    let left = result.rejection.resetMs - REPLICA_LIFETIME_MS / 2;
+    for (; left > 5_000; left -= 5_000) {
+      bench.clock.pass(5_000);
+      await bench.renew("a");
+    }
+    bench.clock.pass(left - 1);
+    assertEquals(await bench.outcome(limits, { id: "a3" }), "requests_per_minute");
+    bench.clock.pass(1);
+    assertEquals(await bench.outcome(limits, { id: "a4" }), "taken");
+  });
+
+  test("requests at the same time count over all replicas, until they are settled", async (bench) => {
+    const limits = { t: { concurrentRequests: 2 } };
+    assertEquals(await bench.outcome(limits, { id: "1", replica: "a" }), "taken");
+    assertEquals(await bench.outcome(limits, { id: "2", replica: "b" }), "taken");
+    assertEquals(await bench.outcome(limits, { id: "3", replica: "a" }), "concurrent_requests");
+    assertEquals(await bench.settle("1"), true);
+    assertEquals(await bench.settle("1"), false);
+    assertEquals(await bench.outcome(limits, { id: "4", replica: "b" }), "taken");
+    assertEquals(await bench.outcome(limits, { id: "5", replica: "b" }), "concurrent_requests");
+  });
+
+  test("tokens per minute: what is reserved counts, then what was used", async (bench) => {
+    const limits = { t: { tokensPerMinute: 100 } };
+    const reservation = { tokens: 99, micros: 0 };
+    assertEquals(await bench.outcome(limits, { id: "1", reservation }), "taken");
+    assertEquals(await bench.outcome(limits, { id: "2", replica: "b", reservation }), "taken");
+    const full = await bench.take(limits, { id: "3" });
+    assertEquals(full, {
+      kind: "rejected",
+      index: 0,
+      rejection: { kind: "tokens_per_minute", resetMs: 1_000 },
+    });
+    assertEquals(await bench.outcome(limits, { id: "free", isFree: true }), "taken");
+    await bench.settle("1", { tokens: 60 });
+    await bench.settle("2", { tokens: 39 });
+    assertEquals(await bench.outcome(limits, { id: "4" }), "taken");
+    await bench.settle("4", { tokens: 1 });
+    const used = await bench.take(limits, { id: "5" });
+    assertEquals(used, {
+      kind: "rejected",
+      index: 0,
+      rejection: { kind: "tokens_per_minute", resetMs: 61_000 },
+    });
+  });
+
+  test("a request counts for all of its ledgers or for none", async (bench) => {
+    const both = { t: { concurrentRequests: 5 }, p: { concurrentRequests: 1 } };
+    assertEquals(await bench.outcome(both, { id: "1" }), "taken");
+    const result = await bench.take(both, { id: "2", reservation: { tokens: 7, micros: 7 } });
+    assertEquals(result, { kind: "rejected", index: 1, rejection: { kind: "concurrent_requests" } });
+    assertEquals(await bench.settle("2"), false);
+    assertEquals(await bench.outcome({ t: { concurrentRequests: 2 } }, { id: "3" }), "taken");
+    assertEquals(await bench.outcome({ t: { requestsPerMinute: 3 } }, { id: "4" }), "taken");
+    assertEquals(await bench.outcome({ t: { requestsPerMinute: 3 } }, { id: "5" }), "requests_per_minute");
+  });
+
+  test("max_requests counts from what the database knows", async (bench) => {
+    const asked = (id: string) => ({ id, maxRequests: 5 });
+    const ledgers = [{ key: "t", limits: {}, maxRequests: 5 }];
+    const spans = new BudgetCalendar({ timeZone: "UTC", window: "calendar" }).spans(bench.hour);
+    const take = {
+      id: "0",
+      replica: "a",
+      ledgers,
+      reservation: NOTHING,
+      isFree: true,
+      hour: bench.hour,
+      spans,
+    };
+    assertEquals(await bench.limits.take(take), { kind: "unseeded", keys: ["t"] });
+    await bench.limits.raise([{ key: "t", requests: 3, totalMicros: 0, hours: [] }]);
+    assertEquals(await bench.outcome({ t: {} }, asked("1")), "taken");
+    await bench.limits.raise([{ key: "t", requests: 2, totalMicros: 0, hours: [] }]);
+    assertEquals(await bench.outcome({ t: {} }, asked("2")), "taken");
+    assertEquals(await bench.outcome({ t: {} }, asked("3")), "max_requests");
+  });
+
+  test("a budget has what is spent and what is reserved, and says until when it is spent", async (bench) => {
+    const limits = { t: { dayBudgetMicros: 100 } };
+    const reservation = { tokens: 0, micros: 60 };
+    bench.clock.pass(5 * HOUR + 1);
+    await bench.renew("a");
+    await bench.renew("b");
+    assertEquals(await bench.outcome(limits, { id: "1", reservation }), "taken");
+    assertEquals(await bench.outcome(limits, { id: "2", replica: "b", reservation }), "taken");
+    assertEquals(await bench.take(limits, { id: "3" }), {
+      kind: "rejected",
+      index: 0,
+      rejection: { kind: "budget", period: "day", isSpent: false, resetMs: undefined },
+    });
+    await bench.settle("1", { micros: 10 });
+    assertEquals(await bench.outcome(limits, { id: "4" }), "taken");
+    await bench.settle("2", { micros: 90 });
+    assertEquals(await bench.take(limits, { id: "5" }), {
+      kind: "rejected",
+      index: 0,
+      rejection: { kind: "budget", period: "day", isSpent: true, resetMs: 19 * HOUR - 1 },
+    });
+    assertEquals(await bench.outcome(limits, { id: "6", isFree: true }), "taken");
+    bench.clock.pass(19 * HOUR);
+    await bench.renew("a");
+    assertEquals(await bench.outcome(limits, { id: "7" }), "taken");
+  });
+
+  test("a rolling budget is free again when it has dropped enough hours", async (bench) => {
+    const limits = { t: { dayBudgetMicros: 100 } };
+    for (const [id, micros] of [["1", 30], ["2", 40], ["3", 50]] as const) {
+      await bench.renew("a");
+      assertEquals(await bench.outcome(limits, { id }), "taken");
+      await bench.settle(id, { micros });
+      bench.clock.pass(HOUR);
+    }
+    await bench.renew("a");
+    const result = await bench.take(limits, { id: "4" });
+    assertEquals(result, {
+      kind: "rejected",
+      index: 0,
+      rejection: { kind: "budget", period: "day", isSpent: true, resetMs: 22 * HOUR },
+    });
+    bench.clock.pass(22 * HOUR - 1);
+    await bench.renew("a");
+    assertEquals(await bench.outcome(limits, { id: "5" }), "budget");
+    bench.clock.pass(1);
+    assertEquals(await bench.outcome(limits, { id: "6" }), "taken");
+  }, "rolling");
+
+  test("week, month and total budgets count the spending that the database knows", async (bench) => {
+    const balance: LedgerBalance = {
+      key: "t",
+      requests: 0,
+      totalMicros: 1_000,
+      // The clock shows Wednesday, 29 April.
+      hours: [
+        { start: bench.hour - 20 * 24 * HOUR, micros: 100 },
+        { start: bench.hour - 24 * HOUR, micros: 10 },
+        { start: bench.hour, micros: 1 },
+      ],
+    };
+    await bench.limits.raise([balance]);
+    await bench.limits.raise([balance]);
+    const ids = (function* () {
+      for (let id = 0;; id++) yield String(id);
+    })();
+    const passes = async (limits: Limits): Promise<boolean> =>
+      await bench.outcome({ t: limits }, { id: ids.next().value }) === "taken";
+    assertEquals([await passes({ dayBudgetMicros: 2 }), await passes({ dayBudgetMicros: 1 })], [true, false]);
+    assertEquals([await passes({ weekBudgetMicros: 12 }), await passes({ weekBudgetMicros: 11 })], [
+      true,
+      false,
+    ]);
+    assertEquals(
+      [await passes({ monthBudgetMicros: 112 }), await passes({ monthBudgetMicros: 111 })],
+      [true, false],
+    );
+    assertEquals(
+      [await passes({ totalBudgetMicros: 1_001 }), await passes({ totalBudgetMicros: 1_000 })],
+      [true, false],
+    );
+    const result = await bench.take({ t: { totalBudgetMicros: 1_000 } }, { id: ids.next().value });
+    assertEquals(result, {
+      kind: "rejected",
+      index: 0,
+      rejection: { kind: "budget", period: "total", isSpent: true, resetMs: undefined },
+    });
+  });
+
+  test("raising never lowers a count, and adds what is missing once", async (bench) => {
+    const limits = { t: { dayBudgetMicros: 100 } };
+    assertEquals(await bench.outcome(limits, { id: "1" }), "taken");
+    await bench.settle("1", { micros: 50 });
+    await bench.limits.raise([{
+      key: "t",
+      requests: 0,
+      totalMicros: 30,
+      hours: [{ start: bench.hour, micros: 30 }],
+    }]);
+    assertEquals(
+      await bench.outcome({ t: { dayBudgetMicros: 51, totalBudgetMicros: 51 } }, { id: "2" }),
+      "taken",
+    );
+    assertEquals(await bench.outcome({ t: { dayBudgetMicros: 50 } }, { id: "3" }), "budget");
+    await bench.limits.raise([{
+      key: "t",
+      requests: 0,
+      totalMicros: 80,
+      hours: [{ start: bench.hour, micros: 80 }],
+    }]);
+    assertEquals(
+      await bench.outcome({ t: { dayBudgetMicros: 81, totalBudgetMicros: 81 } }, { id: "4" }),
+      "taken",
+    );
+    assertEquals(await bench.outcome({ t: { dayBudgetMicros: 80 } }, { id: "5" }), "budget");
+    assertEquals(await bench.outcome({ t: { totalBudgetMicros: 80 } }, { id: "6" }), "budget");
+  });
+
+  test("four requests run while the budget does not cover their highest costs", async (bench) => {
+    const limits = { t: { totalBudgetMicros: 1_000 } };
+    const reservation = { tokens: 0, micros: 10, mostMicros: 2_000 };
+    for (let id = 0; id < 4; id++) {
+      const replica = id % 2 === 0 ? "a" : "b";
+      assertEquals(await bench.outcome(limits, { id: `${id}`, replica, reservation }), "taken");
+    }
+    assertEquals(await bench.outcome(limits, { id: "4", reservation }), "optimistic");
+    assertEquals(await bench.outcome(limits, { id: "5", reservation: { tokens: 0, micros: 10 } }), "taken");
+    await bench.limits.hold([holding("2", { keys: ["t"], micros: 20, excessMicros: 1_990 })]);
+    assertEquals(await bench.outcome(limits, { id: "6", reservation }), "optimistic");
+    await bench.settle("2");
+    assertEquals(await bench.outcome(limits, { id: "7", reservation }), "taken");
+  });
+
+  test("what a request holds can change, and the change ends with it", async (bench) => {
+    const limits = { t: { totalBudgetMicros: 100, tokensPerMinute: 100, concurrentRequests: 2 } };
+    assertEquals(await bench.outcome(limits, { id: "1", reservation: { tokens: 5, micros: 5 } }), "taken");
+    await bench.limits.hold([holding("1", { tokens: 5, micros: 100 })]);
+    assertEquals(await bench.outcome(limits, { id: "2" }), "budget");
+    // The request hands its money over to an object, and its tokens count from now on.
+    const object = holding("object", { owner: NO_REPLICA, isRunning: false, micros: 60 });
+    await bench.limits.hold([holding("1"), object], { keys: ["t"], requests: 0, tokens: 5 });
+    await bench.settle("1");
+    assertEquals(await bench.outcome({ t: { totalBudgetMicros: 60 } }, { id: "3" }), "budget");
+    assertEquals(await bench.outcome({ t: { tokensPerMinute: 5 } }, { id: "4" }), "tokens_per_minute");
+    bench.clock.pass(REPLICA_LIFETIME_MS + 1);
+    await bench.renew("b");
+    await bench.renew("a");
+    assertEquals(await bench.outcome({ t: { totalBudgetMicros: 60 } }, { id: "5" }), "budget");
+    assertEquals(await bench.settle("object", { micros: 40 }), true);
+    assertEquals(await bench.settle("object", { micros: 40 }), false);
+    assertEquals(await bench.outcome({ t: { totalBudgetMicros: 41 } }, { id: "6" }), "taken");
+    assertEquals(await bench.outcome({ t: { totalBudgetMicros: 40 } }, { id: "7" }), "budget");
+  });
+
+  test("what a replica holds is free after its lifetime, and what it spent is not forgotten", async (bench) => {
+    const limits = { t: { concurrentRequests: 2, totalBudgetMicros: 100, requestsPerMinute: 10 } };
+    assertEquals(await bench.outcome(limits, { id: "1", reservation: { tokens: 0, micros: 30 } }), "taken");
+    await bench.settle("1", { micros: 40 });
+    assertEquals(await bench.outcome(limits, { id: "2", reservation: { tokens: 0, micros: 60 } }), "taken");
+    assertEquals(await bench.outcome(limits, { id: "3", replica: "b" }), "budget");
+    bench.clock.pass(REPLICA_LIFETIME_MS / 2);
+    await bench.renew("b");
+    bench.clock.pass(REPLICA_LIFETIME_MS / 2);
+    const { isKnown } = await bench.renew("b");
+    assertEquals(isKnown, true);
+    assertEquals(await bench.outcome(limits, { id: "4", replica: "b" }), "taken");
+    assertEquals(await bench.outcome(limits, { id: "5", replica: "a" }), "unknown_replica");
+    assertEquals(await bench.settle("2", { micros: 60 }), false);
+    // The replica was not dead. It tells what it holds.
+    assertEquals((await bench.renew("a", [holding("2", { micros: 60 })])).isKnown, false);
+    assertEquals(await bench.outcome({ t: { concurrentRequests: 2 } }, { id: "6" }), "concurrent_requests");
+    assertEquals(await bench.settle("2", { micros: 60 }), true);
+    assertEquals(await bench.outcome({ t: { totalBudgetMicros: 100 } }, { id: "7" }), "budget");
+    assertEquals(await bench.outcome({ t: { totalBudgetMicros: 101 } }, { id: "8" }), "taken");
+  });
+
+  test("a replica replaces all that it holds, and leaves", async (bench) => {
+    const limits = { t: { concurrentRequests: 2 } };
+    assertEquals(await bench.outcome(limits, { id: "1" }), "taken");
+    assertEquals(await bench.outcome(limits, { id: "2" }), "taken");
+    await bench.renew("a", [holding("2")]);
+    assertEquals(await bench.outcome(limits, { id: "3", replica: "b" }), "taken");
+    assertEquals(await bench.outcome(limits, { id: "4", replica: "b" }), "concurrent_requests");
+    await bench.limits.leave("a");
+    assertEquals(await bench.outcome(limits, { id: "5", replica: "b" }), "taken");
+    assertEquals(await bench.outcome(limits, { id: "6", replica: "a" }), "unknown_replica");
+  });
+
+  test("the hour of a request must be the present one by the adapter's clock", async (bench) => {
+    const result = await bench.take({ t: { dayBudgetMicros: 1 } }, { id: "1", hour: bench.hour - HOUR });
+    assertEquals(result, { kind: "other_hour", epochMs: bench.clock.epochMs() });
+    assertEquals((await bench.renew("a")).epochMs, bench.clock.epochMs());
+  });
+
+  test("pages of lists count within the minute without a check", async (bench) => {
+    await bench.limits.count({ keys: ["t"], requests: 3, tokens: 0 });
+    assertEquals(await bench.outcome({ t: { requestsPerMinute: 4 } }, { id: "1" }), "taken");
+    assertEquals(await bench.outcome({ t: { requestsPerMinute: 4 } }, { id: "2" }), "requests_per_minute");
+  });
+
+  test("different wrong tokens of an address count over all replicas, and every replica learns of the wait", async (bench) => {
+    const { limits } = bench;
+    for (let guess = 0; guess < 4; guess++) {
+      assertEquals(await limits.guess("192.0.2.1", `g${guess}`), { group: "192.0.2.1", waitMs: 0 });
+      await limits.guess("192.0.2.1", "g0");
+    }
+    assertEquals(await limits.guess("192.0.2.1", "g4"), { group: "192.0.2.1", waitMs: 15_000 });
+    bench.clock.pass(1_000);
+    const first = await bench.renew("b");
+    assertEquals(first.waits, [{ group: "192.0.2.1", waitMs: 14_000 }]);
+    const again = await limits.renew({ replica: "b", waitsMark: first.waitsMark });
+    assertEquals([again.waits, again.waitsMark], [[], first.waitsMark]);
+    assertEquals(await limits.guess("192.0.2.1", "g5"), { group: "192.0.2.1", waitMs: 30_000 });
+    const longer = await limits.renew({ replica: "b", waitsMark: first.waitsMark });
+    assertEquals(longer.waits, [{ group: "192.0.2.1", waitMs: 30_000 }]);
+    assertEquals(await limits.guess("192.0.2.2", "g0"), { group: "192.0.2.2", waitMs: 0 });
+  });
+}

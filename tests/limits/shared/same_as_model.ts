@@ -1,0 +1,189 @@
+/** Random takes and settlements of two replicas: an adapter answers what the adapter in memory answers. */
+
+import { assertEquals } from "@std/assert";
+import type { BudgetPeriods } from "../../../src/config/config.ts";
+import { BudgetCalendar, hourOf } from "../../../src/limits/budget_calendar.ts";
+import { MemoryLimits } from "../../../src/limits/shared/memory_limits.ts";
+import {
+  type Holding,
+  type LimitedLedger,
+  NO_REPLICA,
+  type SharedLimits,
+  type Take,
+} from "../../../src/limits/shared/shared_limits.ts";
+import { random } from "../../support/data/random.ts";
+import { unless } from "../../support/runner/left_out.ts";
+import { FakeClock } from "../../support/time/fake_clock.ts";
+import type { OpenAdapter } from "./contract.ts";
+
+const HOUR = 3_600_000;
+const STEPS = 250;
+const KEYS = ["token:1", "token:1 gpt-5*", "token:2", "project:1"];
+const REPLICAS = ["a", "b"];
+
+/** Makes random steps, and keeps what runs. */
+class Steps {
+  readonly #numbers: ReturnType<typeof random>;
+  readonly #clock: FakeClock;
+  readonly #calendar: BudgetCalendar;
+  readonly #running = new Map<string, Take>();
+  readonly #objects: string[] = [];
+  #last = 0;
+
+  constructor(seed: number, clock: FakeClock, periods: BudgetPeriods) {
+    this.#numbers = random(seed);
+    this.#clock = clock;
+    this.#calendar = new BudgetCalendar(periods);
+  }
+
+  /** A step, which two adapters do. Its result is compared. */
+  next(): (limits: SharedLimits) => Promise<unknown> {
+    const { below, pick } = this.#numbers;
+    const action = below(100);
+    if (action < 45) return this.#take();
+    if (action < 70) return this.#settle();
+    if (action < 75) return this.#change();
+    if (action < 79) {
+      const minute = { keys: [pick(KEYS)], requests: below(3), tokens: below(30) };
+      return (limits) => limits.count(minute);
+    }
+    if (action < 85) return this.#raise();
+    if (action < 88) {
+      const [group, guess] = [`192.0.2.${below(3)}`, `g${below(30)}`];
+      return (limits) => limits.guess(group, guess);
+    }
+    if (action < 95) {
+      const replica = pick(REPLICAS);
+      const holdings = below(4) === 0 ? this.#holdings(replica) : undefined;
+      return (limits) => limits.renew({ replica, waitsMark: 0, holdings });
+    }
+    if (action < 96) {
+      const replica = pick(REPLICAS);
+      return (limits) => limits.leave(replica);
+    }
+    this.#clock.pass(pick([below(1_500), below(8_000), below(8_000), below(90_000), below(30 * HOUR)]));
+    return () => Promise.resolve();
+  }
+
+  #amounts() {
+    const { below } = this.#numbers;
+    const micros = below(40);
+    return { tokens: below(20), micros, ...below(3) === 0 && { mostMicros: micros + below(200) } };
+  }
+
+  #limits(): Omit<LimitedLedger, "key"> {
+    const { below } = this.#numbers;
+    const some = <Value>(value: Value): Value | undefined => below(2) === 0 ? value : undefined;
+    const limits = {
+      requestsPerMinute: some(1 + below(12)),
+      tokensPerMinute: some(20 + below(100)),
+      concurrentRequests: some(1 + below(6)),
+      dayBudgetMicros: some(50 + below(400)),
+      weekBudgetMicros: some(50 + below(900)),
+      monthBudgetMicros: some(50 + below(2_000)),
+      totalBudgetMicros: some(50 + below(9_000)),
+    };
+    const set = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+    return { limits: set, maxRequests: below(8) === 0 ? below(200) : undefined };
+  }
+
+  #take(): (limits: SharedLimits) => Promise<unknown> {
+    const { below, pick } = this.#numbers;
+    const hour = hourOf(this.#clock.epochMs()) - (below(30) === 0 ? HOUR : 0);
+    const first = below(KEYS.length);
+    const keys = KEYS.slice(first, first + 1 + below(2));
+    const id = `t${++this.#last}`;
+    const take: Take = {
+      id,
+      replica: pick(REPLICAS),
+      ledgers: keys.map((key) => ({ key, ...this.#limits() })),
+      reservation: this.#amounts(),
+      isFree: below(10) === 0,
+      hour,
+      spans: this.#calendar.spans(hour),
+    };
+    this.#running.set(id, take);
+    return (limits) => limits.take(take);
+  }
+
+  #settle(): (limits: SharedLimits) => Promise<unknown> {
+    const { below, pick } = this.#numbers;
+    // Some are settled twice, some are not known.
+    const ids = [...this.#running.keys(), ...this.#objects, "unknown"];
+    const id = pick(ids.slice(0, 1 + below(ids.length)));
+    if (below(5) > 0) this.#running.delete(id);
+    const hour = hourOf(this.#clock.epochMs()) - HOUR * below(3);
+    const settlement = { id, tokens: below(40), micros: below(60), hour };
+    return (limits) => limits.settle(settlement);
+  }
+
+  #change(): (limits: SharedLimits) => Promise<unknown> {
+    const { below, pick } = this.#numbers;
+    const object: Holding = {
+      id: `o${below(5)}`,
+      owner: NO_REPLICA,
+      keys: [pick(KEYS)],
+      isRunning: false,
+      tokens: 0,
+      micros: below(30),
+      excessMicros: 0,
+    };
+    this.#objects.push(object.id);
+    const running = this.#holdings(pick(REPLICAS)).slice(0, 1).map((one) => ({ ...one, ...this.#changed() }));
+    const minute = below(2) === 0 ? { keys: [pick(KEYS)], requests: 0, tokens: below(9) } : undefined;
+    return (limits) => limits.hold([...running, object], minute);
+  }
+
+  #changed() {
+    const { below } = this.#numbers;
+    return { tokens: below(20), micros: below(40), excessMicros: below(3) === 0 ? below(90) : 0 };
+  }
+
+  #holdings(replica: string): Holding[] {
+    return [...this.#running.values()].filter((take) => take.replica === replica).map((take) => ({
+      id: take.id,
+      owner: replica,
+      keys: take.ledgers.map(({ key }) => key),
+      isRunning: true,
+      ...this.#changed(),
+    }));
+  }
+
+  #raise(): (limits: SharedLimits) => Promise<unknown> {
+    const { below } = this.#numbers;
+    const now = hourOf(this.#clock.epochMs());
+    const balances = KEYS.map((key) => ({
+      key,
+      requests: below(20),
+      totalMicros: below(300),
+      hours: [{ start: now - HOUR * below(800), micros: below(80) }, { start: now, micros: below(80) }],
+    }));
+    return (limits) => limits.raise(balances);
+  }
+}
+
+/** Declares the test of one adapter. */
+export function sameAsModel(name: string, { open, reason }: OpenAdapter, seeds: number): void {
+  for (const window of ["calendar", "rolling"] as const) {
+    Deno.test({
+      ...unless(reason, `${name}: random requests of two replicas have the results of the model (${window})`),
+      async fn() {
+        for (let seed = 1; seed <= seeds; seed++) {
+          const clock = new FakeClock();
+          const model = new MemoryLimits(clock);
+          const limits = await open(clock);
+          try {
+            const steps = new Steps(seed, clock, { timeZone: "Europe/Berlin", window });
+            for (let step = 0; step < STEPS; step++) {
+              const run = steps.next();
+              const [expected, actual] = [await run(model), await run(limits)];
+              assertEquals(actual, expected, `seed ${seed}, step ${step}`);
+            }
+          } finally {
+            await limits.close();
+          }
+        }
+      },
+    });
+  }
+}

@@ -1,0 +1,95 @@
+/** A real Redis server for tests, in a temporary folder. */
+
+import { readRedisUrl } from "../../../src/network/redis_url.ts";
+import { command } from "./command.ts";
+import { freePort, listening } from "./port.ts";
+import { firstOf, type Reason, without, withoutUnix } from "../runner/left_out.ts";
+
+/** Why tests with a Redis server cannot run here. */
+export function withoutRedis(): Reason {
+  return firstOf(withoutUnix(), without("redis-server"));
+}
+
+/** A running server. It keeps nothing on disk. */
+export class RedisServer implements AsyncDisposable {
+  readonly port: number;
+  readonly #folder: string;
+  #process: Deno.ChildProcess;
+
+  private constructor(port: number, folder: string) {
+    this.port = port;
+    this.#folder = folder;
+    this.#process = spawn(port, folder);
+  }
+
+  /** Starts a server on a free port. */
+  static async start(): Promise<RedisServer> {
+    const server = new RedisServer(freePort(), await Deno.makeTempDir({ prefix: "redis_" }));
+    await listening(server.port, "redis-server");
+    return server;
+  }
+
+  /** The URL for `LIMITS_URL`. */
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** The same as a place. */
+  get place(): NonNullable<ReturnType<typeof readRedisUrl>> {
+    const place = readRedisUrl(this.url);
+    if (place === undefined) throw new TypeError("not a URL of Redis");
+    return place;
+  }
+
+  /** Kills the server. Its data are gone. */
+  async kill(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#process.status;
+  }
+
+  /** Stops the process, so that it answers nothing, or lets it go on. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#process.kill(signal);
+  }
+
+  /** Starts it again on the same port, after {@link kill}. */
+  async restart(): Promise<void> {
+    this.#process = spawn(this.port, this.#folder);
+    await listening(this.port, "redis-server");
+  }
+
+  /** Sends a command without arguments and reads the first line of the answer. */
+  async send(text: string): Promise<string> {
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port: this.port });
+    await connection.write(new TextEncoder().encode(`${text}\r\n`));
+    const bytes = new Uint8Array(256);
+    const length = await connection.read(bytes) ?? 0;
+    return new TextDecoder().decode(bytes.subarray(0, length)).trim();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#process.status;
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+function spawn(port: number, folder: string): Deno.ChildProcess {
+  return command("redis-server", {
+    args: [
+      "--port",
+      String(port),
+      "--bind",
+      "127.0.0.1",
+      "--save",
+      "",
+      "--appendonly",
+      "no",
+      "--dir",
+      folder,
+    ],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+}
