@@ -30,11 +30,11 @@ import {
   drainSchema,
   durationSchema,
   encryptionKeySchema,
-  limitsUrlSchema,
   headerNameSchema,
   headerValueSchema,
   idleSchema,
   intervalSchema,
+  limitsUrlSchema,
   macSchema,
   managementTokenSchema,
   nameSchema,
@@ -188,7 +188,7 @@ const endpointSchema = v.strictObject({
   ),
   expose_backend: toggle("name the backend in the response header x-llm-proxy-backend"),
   rewrite_urls: toggle(
-    "let URLs of the provider in responses, which clients open with their token, lead to the proxy",
+    "replace URLs of the provider that clients open with their token by URLs of the proxy",
   ),
   filter_models: toggle("leave out of lists of models what the rules of the token do not allow"),
   stream_usage: toggle(
@@ -283,7 +283,7 @@ const routeSchema = v.strictObject({
   endpoint: text(nameSchema, "the endpoint that gets the request"),
   to: text(
     textSchema,
-    "the model that is sent, with what each * of model matched in the place of its *; default: the model of the request",
+    "the model that is sent; each * stands for what a * of model matched; default: the model of the request",
   ),
 }, wrongKind("a table"));
 
