@@ -22,7 +22,7 @@ import {
   hasAnyBudget,
 } from "./budgeted.ts";
 import { costOfRequest, type PathCost } from "./known_cost.ts";
-import type { RequestAdmission, AccountLimiter } from "../accounting/account_admission.ts";
+import type { AccountLimiter, RequestAdmission } from "../accounting/account_admission.ts";
 import { checkModelIsKnown, limitsModels } from "../limits/model_rules.ts";
 import { checkTokenPath } from "./checked_paths.ts";
 import { checkHeadIsPlain } from "./effective_method.ts";

@@ -1,6 +1,6 @@
 /** The limits of requests in a serving thread. The main thread counts for all threads. */
 
-import type { RequestAdmission, AccountLimiter, TakenExchange } from "../../accounting/account_admission.ts";
+import type { AccountLimiter, RequestAdmission, TakenExchange } from "../../accounting/account_admission.ts";
 import type { Held } from "../../limits/admission.ts";
 import type { Reservation } from "../../limits/ledger.ts";
 import { limitsOfModels, modelRuleKey } from "../../limits/model_rules.ts";

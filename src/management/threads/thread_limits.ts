@@ -1,6 +1,6 @@
 /** The limits of the requests of one serving thread, in the main thread. */
 
-import type { RequestAdmission, AccountLimiter, TakenExchange } from "../../accounting/account_admission.ts";
+import type { AccountLimiter, RequestAdmission, TakenExchange } from "../../accounting/account_admission.ts";
 import type { Reservation } from "../../limits/ledger.ts";
 import type { Subject } from "../../principal.ts";
 import type { Booking } from "../../storage/booking.ts";
