@@ -22,8 +22,7 @@ import {
   hasAnyBudget,
 } from "./budgeted.ts";
 import { costOfRequest, type PathCost } from "./known_cost.ts";
-import type { Admission } from "../limits/admission.ts";
-import type { Limiter } from "../limits/limiter.ts";
+import type { AccountAdmission, AccountLimiter } from "../accounting/account_admission.ts";
 import { checkModelIsKnown, limitsModels } from "../limits/model_rules.ts";
 import { checkTokenPath } from "./checked_paths.ts";
 import { checkHeadIsPlain } from "./effective_method.ts";
@@ -55,13 +54,13 @@ export interface CountedRequest {
   /** The name that the client used, if another model is sent. */
   readonly modelAsked: string | undefined;
   readonly account: Account;
-  readonly limiter: Limiter;
+  readonly limiter: AccountLimiter;
 }
 
 /** A request that was admitted by its head, with what {@link admitBody} also needs of the head. */
 export interface AdmittedHead {
   readonly counted: CountedRequest;
-  readonly admission: Admission;
+  readonly admission: AccountAdmission;
   readonly cost: PathCost;
   /** What the request does with an object. `undefined` for WebSockets and requests that concern no object. */
   readonly object: ObjectRequest | undefined;

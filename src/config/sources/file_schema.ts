@@ -44,6 +44,7 @@ import {
   secretSchema,
   textSchema,
   timeZoneSchema,
+  workersSchema,
 } from "../values/values.ts";
 
 /** The keys of a backend. In the table of an endpoint they are the defaults of its backends. */
@@ -294,6 +295,7 @@ export const fileSchema = v.strictObject({
     https_port: number(portSchema, "a second port, for HTTPS; port then stays plain"),
     admin_port: number(portSchema, "a separate port for the admin page, the management API and metrics"),
     engine: word(SERVER_ENGINES, "own: the proxy's own server; deno: the platform's Deno.serve"),
+    workers: number(workersSchema, "threads that serve requests, or auto: one for each core; needs Linux"),
     target_base: text(baseUrlSchema, "deprecated: base_url of endpoints without one"),
     default_endpoint: text(nameSchema, "the endpoint for the paths /v1/… and /chat/completions"),
     route_by_model: toggle(
