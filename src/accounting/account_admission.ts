@@ -5,16 +5,19 @@ import type { Principal } from "../principal.ts";
 import type { Booking } from "../storage/booking.ts";
 import type { RunningExchange } from "./running_exchange.ts";
 
+/** The admission of a request, as its account uses it. */
+export interface AccountAdmission extends Pick<Admission, "reserve" | "reserveMore" | "handOver"> {
+  /** Does what `Admission.settle` does. Returns `undefined` if another thread counts, which books the cost. */
+  readonly settle: (...used: Parameters<Admission["settle"]>) => Booking | undefined;
+}
+
 /** The admission of a request. */
-export interface AccountAdmission
-  extends Pick<Admission, "countModels" | "reserve" | "reserveMore" | "handOver" | "withdraw"> {
+export interface RequestAdmission extends AccountAdmission, Pick<Admission, "countModels" | "withdraw"> {
   /**
    * Called once when models and reservation are known. Does what `Admission.share` does; if another thread counts, it
    * counts the request now.
    */
   readonly share: (exchange: () => TakenExchange) => Promise<void> | undefined;
-  /** Does what `Admission.settle` does. Returns `undefined` if another thread counts, which books the cost. */
-  readonly settle: (...used: Parameters<Admission["settle"]>) => Booking | undefined;
 }
 
 /** An exchange whose request passed the limits, so that another thread can record it if this one ends. */
@@ -32,7 +35,7 @@ export interface AccountLimiter {
   readonly admit: (
     principal: Pick<Principal, "subjects">,
     options?: { readonly isFree?: boolean },
-  ) => AccountAdmission;
+  ) => RequestAdmission;
   /** Does what `Limiter.check` does. Returns a promise only if another thread counts. */
   readonly check: (
     principal: Pick<Principal, "subjects">,

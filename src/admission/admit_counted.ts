@@ -22,7 +22,7 @@ import {
   hasAnyBudget,
 } from "./budgeted.ts";
 import { costOfRequest, type PathCost } from "./known_cost.ts";
-import type { AccountAdmission, AccountLimiter } from "../accounting/account_admission.ts";
+import type { AccountLimiter, RequestAdmission } from "../accounting/account_admission.ts";
 import { checkModelIsKnown, limitsModels } from "../limits/model_rules.ts";
 import { checkTokenPath } from "./checked_paths.ts";
 import { checkHeadIsPlain } from "./effective_method.ts";
@@ -60,7 +60,7 @@ export interface CountedRequest {
 /** A request that was admitted by its head, with what {@link admitBody} also needs of the head. */
 export interface AdmittedHead {
   readonly counted: CountedRequest;
-  readonly admission: AccountAdmission;
+  readonly admission: RequestAdmission;
   readonly cost: PathCost;
   /** What the request does with an object. `undefined` for WebSockets and requests that concern no object. */
   readonly object: ObjectRequest | undefined;

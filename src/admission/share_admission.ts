@@ -1,5 +1,5 @@
 import type { Account } from "../accounting/account.ts";
-import type { AccountAdmission } from "../accounting/account_admission.ts";
+import type { RequestAdmission } from "../accounting/account_admission.ts";
 
 /**
  * Counts an admitted request for the limits that several replicas or threads share. Returns `undefined` if it has no such
@@ -7,7 +7,7 @@ import type { AccountAdmission } from "../accounting/account_admission.ts";
  * is that of the request.
  */
 export function shareAdmission(
-  admission: Pick<AccountAdmission, "share">,
+  admission: Pick<RequestAdmission, "share">,
   account: Pick<Account, "setAdmission" | "taken">,
   method: string,
 ): Promise<void> | undefined {

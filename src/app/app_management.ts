@@ -6,5 +6,13 @@ export type AppManagement =
   & ManagementPort
   & Pick<
     Management,
-    "shareGuesses" | "objects" | "modelLists" | "configure" | "drain" | "checkToken" | "record" | "recordFailover" | "onConfig"
+    | "shareGuesses"
+    | "objects"
+    | "modelLists"
+    | "configure"
+    | "drain"
+    | "checkToken"
+    | "record"
+    | "recordFailover"
+    | "onConfig"
   >;

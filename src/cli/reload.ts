@@ -140,7 +140,10 @@ function shortList(keys: readonly string[]): string {
 /** The changed settings that need a restart, because they belong to open sockets or to the open database. */
 function restartSettings(one: Config, other: Config): string[] {
   const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b);
-  const fixed = [["engine", "engine"], ["workers", "workers"], ["host", "host"], ["port", "port"], ["httpsPort", "https_port"], [
+  const fixed = [["engine", "engine"], ["workers", "workers"], ["host", "host"], ["port", "port"], [
+    "httpsPort",
+    "https_port",
+  ], [
     "adminPort",
     "admin_port",
   ]] as const;

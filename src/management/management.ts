@@ -201,7 +201,10 @@ export class Management implements ManagementPort {
 
   /** The address of the admin page as this client sees it. */
   adminPlace(entry: Entry, address: string): AdminPlace {
-    return adminPlaceAt(entry, { isAllowed: this.#isAllowed(address), adminPort: this.#served.ports?.adminPort });
+    return adminPlaceAt(entry, {
+      isAllowed: this.#isAllowed(address),
+      adminPort: this.#served.ports?.adminPort,
+    });
   }
 
   /** Counts a failed attempt that another attempt follows. */

@@ -31,7 +31,10 @@ export class GrantedSlots {
   }
 
   /** Acquires a slot for a request of a thread. Rejects with the fault `overloaded`, or if the request stops waiting. */
-  async acquire(thread: object, { id, holder }: { readonly id: number; readonly holder: string }): Promise<void> {
+  async acquire(
+    thread: object,
+    { id, holder }: { readonly id: number; readonly holder: string },
+  ): Promise<void> {
     const request: SlotRequest = { cancellation: new Cancellation(), release: undefined };
     let requests = this.#requests.get(thread);
     if (requests === undefined) this.#requests.set(thread, requests = new Map());

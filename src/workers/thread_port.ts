@@ -72,7 +72,10 @@ export class ThreadPort<Other extends Offered<Other>> {
       if (this.#closed !== undefined) return reject(new Error(this.#closed));
       const id = this.#count++;
       // The other thread replies with the result of this function.
-      this.#calls.set(id, { resolve: (result) => resolve(result as Awaited<ReturnType<Other[Name]>>), reject });
+      this.#calls.set(id, {
+        resolve: (result) => resolve(result as Awaited<ReturnType<Other[Name]>>),
+        reject,
+      });
       this.#post({ call: name, id, args });
     });
   }

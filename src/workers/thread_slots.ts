@@ -8,7 +8,10 @@ import type { OwnSlots, SlotCounts } from "./slot_counts.ts";
 /** How a serving thread gets slots from the main thread. */
 export interface SlotCalls {
   /** Acquires a slot. Rejects with the fault `overloaded`. */
-  readonly acquire: (use: SlotUse, request: { readonly id: number; readonly holder: string }) => Promise<void>;
+  readonly acquire: (
+    use: SlotUse,
+    request: { readonly id: number; readonly holder: string },
+  ) => Promise<void>;
   /** Releases the slot of a request, or stops its wait. */
   readonly release: (use: SlotUse, id: number) => void;
   /** Says that a slot is free which no call of `acquire` took. */

@@ -12,9 +12,8 @@ import { FakeClock } from "../support/time/fake_clock.ts";
 import { fieldsOf } from "../support/data/fields.ts";
 
 /** What an admission does besides its reservation, where one process counts alone. */
-const NOT_SHARED: Pick<AccountAdmission, "share" | "countModels" | "withdraw"> = {
+const NOT_SHARED: Pick<AccountAdmission, "share" | "withdraw"> = {
   share: () => undefined,
-  countModels() {},
   withdraw() {},
 };
 

@@ -119,7 +119,10 @@ function addDatabaseCommands(program: Command): void {
     .option(...CONFIG_OPTION)
     .action(async (file: string, options: Options) => (await import("./backup.ts")).backup(file, options));
   program.command("store").description("the database as a whole")
-    .command("copy").argument("<from>", DATABASE).argument("<to>", "a new database, such as postgres://USER@HOST/DATABASE")
+    .command("copy").argument("<from>", DATABASE).argument(
+      "<to>",
+      "a new database, such as postgres://USER@HOST/DATABASE",
+    )
     .description("stop all proxies first; copies everything from one database to another, and compares both")
     .action(async (from: string, to: string) => (await import("./store_copy.ts")).copyDatabase(from, to));
   program.command("restore").argument("<file>", "a backup")

@@ -12,7 +12,13 @@ import type { RunningServer } from "../../server/running_server.ts";
 import { startEngine } from "../../server/start.ts";
 import { traceOf } from "../../text/error_text.ts";
 import { systemClock } from "../../time/clock.ts";
-import type { MainMethods, SharedPorts, ThreadConfig, ThreadMethods, ThreadStart } from "../../workers/methods.ts";
+import type {
+  MainMethods,
+  SharedPorts,
+  ThreadConfig,
+  ThreadMethods,
+  ThreadStart,
+} from "../../workers/methods.ts";
 import { OwnSlots, SlotCounts } from "../../workers/slot_counts.ts";
 import { type Channel, ThreadPort } from "../../workers/thread_port.ts";
 import { ThreadSlots } from "../../workers/thread_slots.ts";
@@ -133,7 +139,14 @@ async function openManagement(
 ): Promise<ThreadManagement | undefined> {
   if (config === undefined || state === undefined) return undefined;
   const { ThreadManagement } = await import("../../management/threads/thread_management.ts");
-  return await ThreadManagement.open(config, { log, clock: systemClock, onSecrets: redact, port, state, ports });
+  return await ThreadManagement.open(config, {
+    log,
+    clock: systemClock,
+    onSecrets: redact,
+    port,
+    state,
+    ports,
+  });
 }
 
 async function configOf({ snapshot, flags }: ThreadConfig): Promise<Config> {

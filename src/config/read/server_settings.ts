@@ -28,11 +28,11 @@ import {
   countSchema,
   drainSchema,
   durationSchema,
+  MAX_WORKERS,
   switchSchema,
   textListSchema,
   textSchema,
   wordSchema,
-  MAX_WORKERS,
   workersSchema,
 } from "../values/values.ts";
 
@@ -118,7 +118,9 @@ function readWorkers(
   const read = sectionReader(resolver, "server", settings);
   const wanted = read("workers", "WORKERS", workersSchema, DEFAULT_SERVER_SETTINGS.workers);
   const canShare = Deno.build.os === "linux";
-  if (wanted === "auto") return canShare && engine === "own" ? Math.min(navigator.hardwareConcurrency, MAX_WORKERS) : 1;
+  if (wanted === "auto") {
+    return canShare && engine === "own" ? Math.min(navigator.hardwareConcurrency, MAX_WORKERS) : 1;
+  }
   if (wanted === 1) return 1;
   const at = resolver.originOf("WORKERS", ["server", "workers"]);
   if (!canShare) {

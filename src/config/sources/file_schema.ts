@@ -358,7 +358,7 @@ export const fileSchema = v.strictObject({
       managementTokenSchema,
       "enables managed tokens, usage, metrics and the admin page, and gives access to them",
     ),
-    database_url: text(databaseUrlSchema, "the database: sqlite:FILE"),
+    database_url: text(databaseUrlSchema, "the database: sqlite:FILE or postgres://USER@HOST/DATABASE"),
     encryption_key: text(encryptionKeySchema, "32 bytes in base64; encrypts the provider keys of projects"),
     limits_url: text(
       limitsUrlSchema,

@@ -63,7 +63,9 @@ export class ManagedThreads {
   }
 
   /** Adds a thread. Returns what it can call, and a function to call when the thread has ended. */
-  add(port: ThreadPort<ManagedThreadMethods>): { readonly offered: ManagementMethods; readonly end: () => void } {
+  add(
+    port: ThreadPort<ManagedThreadMethods>,
+  ): { readonly offered: ManagementMethods; readonly end: () => void } {
     const { limiter, onTaken } = this.#parts;
     const thread: Thread = {
       port,

@@ -140,7 +140,11 @@ export interface ManagedThreadMethods {
    * The charge of an object by reported usage, for a response of `objectEnded`. Throws if the thread no longer has the
    * response.
    */
-  readonly chargeObject: (id: number, object: AwaitedObject, part: ReportedPart) => Settlement | Promise<Settlement>;
+  readonly chargeObject: (
+    id: number,
+    object: AwaitedObject,
+    part: ReportedPart,
+  ) => Settlement | Promise<Settlement>;
   /** No further object of a creator can be awaited for a while. */
   readonly noRoom: (creator: ObjectCreator) => void;
   /** The next piece of the body of a request. */

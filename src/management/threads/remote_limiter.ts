@@ -1,6 +1,6 @@
 /** The limits of requests in a serving thread. The main thread counts for all threads. */
 
-import type { AccountAdmission, AccountLimiter, TakenExchange } from "../../accounting/account_admission.ts";
+import type { AccountLimiter, RequestAdmission, TakenExchange } from "../../accounting/account_admission.ts";
 import type { Held } from "../../limits/admission.ts";
 import type { Reservation } from "../../limits/ledger.ts";
 import { limitsOfModels, modelRuleKey } from "../../limits/model_rules.ts";
@@ -27,7 +27,7 @@ export class RemoteLimiter implements AccountLimiter {
   admit(
     { subjects }: Pick<Principal, "subjects">,
     { isFree = false }: { isFree?: boolean } = {},
-  ): AccountAdmission {
+  ): RequestAdmission {
     return new RemoteAdmission(this.#port, { subjects, numbers: this.#subjects, isFree });
   }
 
@@ -85,7 +85,7 @@ class SubjectNumbers {
 }
 
 /** The admission of one request. Nothing counts before {@link share}. */
-class RemoteAdmission implements AccountAdmission {
+class RemoteAdmission implements RequestAdmission {
   readonly #port: MainPort;
   readonly #subjects: readonly Subject[];
   readonly #numbers: SubjectNumbers;

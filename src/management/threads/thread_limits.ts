@@ -1,6 +1,6 @@
 /** The limits of the requests of one serving thread, in the main thread. */
 
-import type { AccountAdmission, AccountLimiter, TakenExchange } from "../../accounting/account_admission.ts";
+import type { AccountLimiter, RequestAdmission, TakenExchange } from "../../accounting/account_admission.ts";
 import type { Reservation } from "../../limits/ledger.ts";
 import type { Subject } from "../../principal.ts";
 import type { Booking } from "../../storage/booking.ts";
@@ -9,7 +9,7 @@ import { fromJson, type Json, type LimitMethods, type SentTake } from "./methods
 /** A request that runs in the thread. */
 interface Taken {
   readonly exchange: Json<TakenExchange>;
-  readonly admission: AccountAdmission;
+  readonly admission: RequestAdmission;
   /** What the request may have used. */
   reserved: Reservation;
 }

@@ -135,7 +135,9 @@ export class ThreadManagement {
       },
       clock,
       onFailed: (reason) =>
-        log("warn", "storage_failing", { detail: `the makers of stored objects: ${reason}; the proxy tries again` }),
+        log("warn", "storage_failing", {
+          detail: `the makers of stored objects: ${reason}; the proxy tries again`,
+        }),
       onUnexpected: (error) => log("error", "unexpected", { detail: traceOf(error) }),
     });
     return new ThreadManagement(config, { ...context, state, tokens, pricer, knownObjects });

@@ -2,7 +2,11 @@
 
 import type { AccountsParts } from "../../accounting/accounts.ts";
 import type { ObjectResponse } from "../../accounting/settlement/object_response.ts";
-import { creatorKey, type HeldAmounts, type ObjectCreator } from "../../accounting/settlement/open_objects.ts";
+import {
+  creatorKey,
+  type HeldAmounts,
+  type ObjectCreator,
+} from "../../accounting/settlement/open_objects.ts";
 import type { ReportedPart, Settlement } from "../../accounting/settlement/settlement.ts";
 import type { AwaitedObject, ObjectKey } from "../../storage/object_store.ts";
 import type { Clock } from "../../time/clock.ts";
@@ -20,7 +24,8 @@ const MAX_FULL = 10_000;
 const LONGEST_WAIT_MS = 1_000;
 
 /** Tells the main thread what responses say about objects. */
-export class ThreadObjects implements Pick<AccountsParts["objects"], "hasRoom" | "add" | "received" | "responseEnded"> {
+export class ThreadObjects
+  implements Pick<AccountsParts["objects"], "hasRoom" | "add" | "received" | "responseEnded"> {
   readonly #port: Pick<ThreadPort<ManagementMethods>, "send" | "flush">;
   readonly #clock: Clock;
   readonly #responses = new Map<number, ObjectResponse>();

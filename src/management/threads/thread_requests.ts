@@ -71,7 +71,11 @@ export class ThreadRequests {
     for (const id of [...this.#open.keys()]) this.end(id);
   }
 
-  #sent(id: number, open: OpenRequest, { status, reason, fields, omittedLength, body }: OutgoingReply): SentReply {
+  #sent(
+    id: number,
+    open: OpenRequest,
+    { status, reason, fields, omittedLength, body }: OutgoingReply,
+  ): SentReply {
     const head = { status, reason, fields, omittedLength };
     if (body === null || body instanceof Uint8Array) return this.#ended(id, { ...head, body });
     open.body = body;

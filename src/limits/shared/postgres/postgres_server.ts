@@ -58,7 +58,9 @@ export class PostgresLimitsServer implements LimitsServer {
   async #call(operation: keyof SharedLimits, input: unknown): Promise<Answer> {
     const { all } = await this.#connected();
     const values = [JSON.stringify(input, storable), this.#options.now?.() ?? null];
-    const rows = await all(`SELECT limits_${operation}($1, $2)::text AS answer`, values, { timeoutMs: QUERY_MS });
+    const rows = await all(`SELECT limits_${operation}($1, $2)::text AS answer`, values, {
+      timeoutMs: QUERY_MS,
+    });
     const answer: unknown = JSON.parse(String(rows[0]?.["answer"]));
     return Array.isArray(answer) ? answer : [];
   }
