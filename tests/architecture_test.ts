@@ -113,6 +113,8 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
     ) => [`prom-client/lib/${part}.js`, ["observability"]]),
   ),
   "@opentelemetry/api": ["observability"],
+  // Loaded only if the database is PostgreSQL.
+  "pg": ["storage"],
   "node:sqlite": ["storage"],
   "node:dns/promises": ["cli"],
   "node:fs": ["cli"],

@@ -177,7 +177,7 @@ function admitMeasured(
   const hasBody = body !== null || isWebSocket;
   if (payload !== undefined && payload.kind !== "other") {
     const stated = withHead(payload.facts, { streams, tier, model: named[0] ?? payload.facts.model });
-    // The model's maximum is reserved for both.
+    // Media of an unknown size reserve the model's maximum input, as content elsewhere does.
     const facts = input.isOpaque ? { ...stated, refersElsewhere: true } : stated;
     const inputTokens = input.images === NO_IMAGES
       ? input.tokens

@@ -160,7 +160,7 @@ function received(
   { maxBodyBytes, receivingSlots }: BodyLimits,
 ): ReadRequest | Promise<ReadRequest> {
   const needs = needsOf(unread);
-  // A body that no rule needs is not waited for.
+  // The proxy does not wait for a body that no rule needs.
   const waits = request.knownBody !== undefined || request.body !== null && needs.body && !unread.isWebSocket;
   const slot = waits ? receivingSlots.acquire(holder, unread.cancellation) : undefined;
   const isSettled = request.knownBody === undefined && maxBodyBytes === undefined;

@@ -25,7 +25,7 @@ export interface UnroutedRequest {
 
 /** The model that a request names, and how to send another one in its place. */
 export interface RequestedModel {
-  /** The name that the request has. `undefined` if it names no model in a place that the proxy knows. */
+  /** The model that the request names. `undefined` if it names none in a place that the proxy knows. */
   readonly name: string | undefined;
   /** The request with its body in memory. `undefined` if the proxy has not read the body. */
   readonly read: ReadRequest | undefined;

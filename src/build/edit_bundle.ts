@@ -8,10 +8,23 @@ export interface Edit {
 }
 
 /**
- * The built-in modules that CommonJS packages of the bundle load. They only read members of these modules: the
- * package yaml reads `process.env` and `Buffer` when it parses a file.
+ * The modules that CommonJS packages of the bundle load. They only read members of built-in modules, or call one that
+ * is a function: the package yaml reads `process.env` and `Buffer` when it parses a file, and the clients of PostgreSQL
+ * and of Redis read classes and functions when they are loaded. `pg-native` is loaded only by a program that asks for it.
  */
-const REQUIRED: readonly string[] = ["node:buffer", "node:process", "node:util"];
+const REQUIRED: readonly string[] = [
+  ...[
+    "node:assert",
+    "node:buffer",
+    "node:crypto",
+    "node:diagnostics_channel",
+    "node:dns",
+    "node:dns/promises",
+  ],
+  ...["node:events", "node:fs", "node:net", "node:path", "node:perf_hooks", "node:process", "node:stream"],
+  ...["node:string_decoder", "node:timers/promises", "node:tls", "node:url", "node:util", "node:util/types"],
+  "pg-native",
+];
 
 const EDITS: readonly Edit[] = [
   {
@@ -20,7 +33,8 @@ const EDITS: readonly Edit[] = [
     pattern:
       /^import \{ createRequire as (\w+) \} from "node:module";\nvar __require = \1\(import\.meta\.url\);$/m,
     instead:
-      "var __require = (name) => new Proxy({}, { get: (_, key) => process.getBuiltinModule(name)[key] });",
+      "var __require = (name) => new Proxy(() => {}, { get: (_, key) => process.getBuiltinModule(name)[key]," +
+      " apply: (_, self, values) => process.getBuiltinModule(name)(...values) });",
   },
   {
     // These modules take 17 ms to load. The package uses them only for subcommands that are separate programs.

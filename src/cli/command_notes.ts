@@ -286,6 +286,17 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
     json: '{"file", "bytes"}',
     group: OPERATING,
   },
+  "store": {
+    examples: [["store copy sqlite:./data/llm-proxy.db postgres://llm@db.lan/llm", "move to PostgreSQL"]],
+    page: "several-instances",
+    group: OPERATING,
+  },
+  "store copy": {
+    examples: [["store copy sqlite:./data/llm-proxy.db postgres://llm@db.lan/llm", "move to PostgreSQL"]],
+    page: "several-instances",
+    json: '{"from", "to", "tables": {NAME: rows}}',
+    group: OPERATING,
+  },
   "restore": {
     examples: [["restore llm-proxy-2026-11-01.db", "replace the database by a backup"]],
     page: "backup-and-restore",

@@ -13,6 +13,7 @@ import { folderOf } from "../storage/open.ts";
 import { COLOUR_VARIABLES } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
 import { writeNote, writeResult } from "./output.ts";
+import { postgresRights } from "./postgres_rights.ts";
 
 /**
  * The same flags as the tasks of deno.json. Small semi-spaces save memory, because most objects of a proxy
@@ -39,6 +40,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   if (watch && path !== undefined) files.add(path.replace(/[^/\\]*$/, "") || ".");
   const root = sourceFolder();
   const { net, reasons } = addresses(config);
+  const postgres = postgresRights(config.management?.databaseUrl);
   const dataFolder = config.management && folderOf(config.management.databaseUrl);
   const backups = config.management?.backup?.folder;
   const limits = config.management?.sharedLimits?.server.at;
@@ -49,10 +51,13 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   const write = [
     ...dataFolder === undefined ? [] : [dataFolder],
     ...backups === undefined ? [] : [backups],
+    ...postgres.sockets,
     ...limitsSocket,
   ];
   const read = [
     ...files,
+    ...postgres.sockets,
+    ...postgres.files,
     ...limitsSocket,
     ...isThreaded ? [`${root}src`, `${root}deno.json`] : [],
     // The default file is in the folder of the database.
@@ -73,10 +78,10 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     // By default, the runtime allows imports from some hosts. This program imports nothing remote.
     "--no-remote",
     V8_FLAGS,
-    `--allow-net=${list(net)}`,
+    `--allow-net=${list([...net, ...postgres.net])}`,
     `--allow-read=${list(read)}`,
     ...write.length === 0 ? [] : [`--allow-write=${list(write)}`],
-    `--allow-env=${list([...variables, ...COLOUR_VARIABLES])}`,
+    `--allow-env=${list([...variables, ...postgres.variables, ...COLOUR_VARIABLES])}`,
     `--allow-sys=networkInterfaces${config.auth.mode === "none" ? ",hostname" : ""}`,
     `${root}src/main.ts`,
     ...serveWords(path ?? flags.CONFIG_PATH?.value ?? undefined, watch),

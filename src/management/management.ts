@@ -213,8 +213,9 @@ export class Management implements ManagementPort {
   }
 
   /**
-   * Records an exchange that has ended: in the database, the metrics, the live feed and the trace. If its client was
-   * not identified, only the metrics count it, as refused. If accounting failed on it, they count it as dropped.
+   * Records an exchange that has ended: in the database, the metrics, the live feed and the trace. If the
+   * client was not identified, only the metrics count the exchange, as refused. If accounting failed, the
+   * metrics count the exchange as dropped.
    */
   record(record: ExchangeRecord, { fields }: Pick<IncomingRequest, "fields">): void {
     const { usage } = record;
@@ -389,7 +390,7 @@ export class Management implements ManagementPort {
 
   /** Counts an exchange that has no row. */
   #drop(reason: string): void {
-    // One line in the log is enough. The metric counts all.
+    // The log gets one line for the first one. The metric counts all of them.
     if (this.#dropped++ === 0) this.#parts.log("error", "usage_dropped", { detail: reason });
     this.#metrics.dropped();
   }
@@ -466,8 +467,9 @@ export class Management implements ManagementPort {
   }
 
   #startBackups(): () => Promise<void> {
-    const { store, clock, log } = this.#parts;
-    return backupOnSchedule(store, {
+    const { store: { copies }, clock, log } = this.#parts;
+    if (copies === undefined) return () => Promise.resolve();
+    return backupOnSchedule(copies, {
       clock,
       schedule: () => this.#settings.now.backup,
       onDone: (file) => {

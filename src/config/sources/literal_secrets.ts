@@ -24,5 +24,6 @@ function holdsSecret(path: KeyPath, rest: string): boolean {
   if (key === "token" || key === "encryption_key" || key === "limits_password" || isHeader) {
     return rest !== "";
   }
-  return (key === "proxy_url" || key === "limits_url") && /:\/\/[^/]*:[^/:@]+@/.test(rest);
+  return (key === "proxy_url" || key === "database_url" || key === "limits_url") &&
+    /:\/\/[^/]*:[^/:@]+@/.test(rest);
 }

@@ -98,12 +98,15 @@ async function stop({ source }: RouteRequest, parts: ManageParts): Promise<Respo
   return new Response(null, { status: 202 });
 }
 
+const NO_COPIES = "The database is PostgreSQL. Back it up with pg_dump, and keep ENCRYPTION_KEY with the copy.";
+
 async function sendBackup({ source }: RouteRequest, parts: ManageParts): Promise<Response> {
   const { store, clock, ending } = parts;
+  if (store.copies === undefined) throw new Problem(409, NO_COPIES);
   // The entry comes first: an entry without a copy is better than a copy without an entry.
   await store.addAudit(auditor(parts)(source, "backup.create", "database", {}));
   const day = moment(clock.epochMs()).slice(0, 10);
-  return new Response(await backupStream(store, ending), {
+  return new Response(await backupStream(store.copies, ending), {
     headers: {
       "content-type": SQLITE_TYPE,
       "content-disposition": `attachment; filename="llm-proxy-${day}.db"`,
