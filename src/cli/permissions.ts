@@ -59,7 +59,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     ...postgres.sockets,
     ...postgres.files,
     ...limitsSocket,
-    ...isThreaded ? [`${root}src`] : [],
+    ...isThreaded ? [`${root}src`, `${root}deno.json`] : [],
     // The default file is in the folder of the database.
     ...prices?.isNamed === true ? [prices.path] : [],
     ...config.authorities?.folders ?? [],
