@@ -39,13 +39,13 @@ type OpenRecord = Omit<ExchangeRecord, "usage"> & { usage: ExchangeUsage | undef
 /** The parts of a request that are known when its exchange begins. */
 export interface ExchangeBeginning {
   readonly target: { readonly path: string; readonly query: string };
-  /** The endpoint and the rest of the path. `undefined` if no endpoint has this path. */
+  /** The endpoint, and the path after its name. `undefined` if no endpoint has this path. */
   readonly route:
     | {
       /** `undefined` if the model of the request chooses the endpoint. */
       readonly endpoint: Endpoint | undefined;
       /** The path after the name of the endpoint, byte for byte. */
-      readonly rest: string;
+      readonly apiPath: string;
       readonly byModel?: UnnamedApi;
     }
     | undefined;
@@ -57,7 +57,7 @@ export interface ExchangeBeginning {
 export type RoutedExchange = Exchange & {
   readonly principal: Principal;
   readonly endpoint: Endpoint;
-  readonly rest: string;
+  readonly apiPath: string;
 };
 
 /**
@@ -83,7 +83,7 @@ export class Exchange {
   // Where the request goes:
   #target: { readonly path: string; readonly query: string };
   #endpoint: Endpoint | undefined;
-  #rest: string | undefined;
+  #apiPath: string | undefined;
   #modelAsked: string | undefined;
   // What the record says:
   readonly #method: string;
@@ -109,7 +109,7 @@ export class Exchange {
     this.address = address;
     this.#target = target;
     this.#endpoint = route?.endpoint;
-    this.#rest = route?.rest;
+    this.#apiPath = route?.apiPath;
     this.api = route?.byModel;
     this.#parts = parts;
     this.#startedAt = parts.clock.now();
@@ -124,8 +124,8 @@ export class Exchange {
   }
 
   /** The path after the name of the endpoint, byte for byte. `undefined` if no endpoint has this path. */
-  get rest(): string | undefined {
-    return this.#rest;
+  get apiPath(): string | undefined {
+    return this.#apiPath;
   }
 
   /** The model that the client named, if another one is sent in its place. */
@@ -136,14 +136,14 @@ export class Exchange {
   /** Sets the endpoint that the model of the request chose. A replaced model may be in the path or the query. */
   routeTo(
     endpoint: Endpoint | undefined,
-    { rest = this.#rest, query = this.#target.query, modelAsked }: {
-      rest?: string | undefined;
+    { apiPath = this.#apiPath, query = this.#target.query, modelAsked }: {
+      apiPath?: string | undefined;
       query?: string;
       modelAsked?: string | undefined;
     } = {},
   ): void {
     this.#endpoint = endpoint;
-    this.#rest = rest;
+    this.#apiPath = apiPath;
     this.#modelAsked = modelAsked;
     if (query !== this.#target.query) this.#target = { ...this.#target, query };
   }
@@ -316,7 +316,7 @@ export class Exchange {
     return faultReply(fault, {
       dialect: clientDialect({
         path: this.loggedPath,
-        rest: this.#rest,
+        apiPath: this.#apiPath,
         fields: this.request.fields,
         api: this.api,
         endpoint: this.endpoint,

@@ -59,7 +59,8 @@ Deno.test("docs/limits-and-budgets.md: its rules for paths close shared objects 
   for (const entries of rules) {
     assertEquals(entries.map(pathRuleProblem).filter((problem) => problem !== undefined), []);
     const isAllowed = (method: string, path: string) =>
-      pathRejection(pathRulesOf(entries), { methods: [method], paths: [path], upgrade: false }) === undefined;
+      pathRejection(pathRulesOf(entries), { methods: [method], paths: [path], isWebSocket: false }) ===
+        undefined;
     assertEquals(SHARED.filter((path) => isAllowed("GET", path)), [], entries.join());
     assertEquals(USUAL.filter((path) => !isAllowed("POST", path)), [], entries.join());
     assertEquals(["/v1/models", "/api/tags"].filter((path) => !isAllowed("GET", path)), [], entries.join());

@@ -310,7 +310,7 @@ for (const retries of [0, 1]) {
     // Its endpoint is given, so it is routed; `forward` does not read the principal.
     const exchange = new Exchange({ ...REQUEST, cancellation }, {
       target: { path: "/e/v1/x", query: "" },
-      route: { endpoint, rest: "/v1/x" },
+      route: { endpoint, apiPath: "/v1/x" },
       address: "::1",
     }, { ...PARTS, clock, onRecord: (record) => records.push(record) }) as RoutedExchange;
     const { body } = await forward({

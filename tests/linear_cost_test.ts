@@ -311,7 +311,7 @@ const REPEATED: Readonly<Record<string, (times: number) => unknown>> = {
         path: "/",
         query: "",
         fields: fieldsOf(`x-model: ${"ab,".repeat(20_000 * times)}ab`),
-        upgrade: false,
+        isWebSocket: false,
       }).possiblyNamed,
     ),
   "keys in a query": (times) => {

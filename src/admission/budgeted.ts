@@ -34,17 +34,17 @@ function rejectIfBudgeted(principal: Principal, why: string): void {
  */
 export function checkCostIsKnown(
   principal: Principal,
-  { cost, upgrade }: {
+  { cost, webSocketDialect }: {
     cost: PathCost;
     /** The dialect of the endpoint if the client requests a WebSocket. */
-    upgrade: Dialect | false;
+    webSocketDialect: Dialect | false;
   },
 ): void {
   if (!hasAnyBudget(principal)) return;
-  if (upgrade !== false) {
+  if (webSocketDialect !== false) {
     // Other WebSockets choose their model in later messages, or report their usage in a form that the proxy
     // cannot read.
-    if (DIALECTS[upgrade].hasReadableRealtime === true && cost === "metered") return;
+    if (DIALECTS[webSocketDialect].hasReadableRealtime === true && cost === "metered") return;
     rejectIfBudgeted(principal, "the only WebSocket with a known cost is /realtime");
   } else if (cost === "unknown") {
     rejectIfBudgeted(principal, "the cost of this path is unknown");

@@ -17,7 +17,7 @@ const MAX_MODELS = 20;
  * the request names more than {@link MAX_MODELS} models.
  */
 export function candidateModels(
-  { endpoint, operation, named, inPath, possiblyNamed, payload, facts, upgrade }: {
+  { endpoint, operation, named, inPath, possiblyNamed, payload, facts, isWebSocket }: {
     endpoint: Endpoint;
     operation: Operation;
     /** The models that the head names. A model override replaces those of a WebSocket, and {@link inPath}. */
@@ -30,7 +30,7 @@ export function candidateModels(
     possiblyNamed: readonly string[];
     payload: Pick<Payload, "models" | "places"> | undefined;
     facts: RequestFacts;
-    upgrade: boolean;
+    isWebSocket: boolean;
   },
 ): CandidateModel[] {
   const { models: inBody = [], places = [] } = payload ?? {};
@@ -38,7 +38,8 @@ export function candidateModels(
   const { backends } = endpoint;
   // Most requests name one model once, in the place that a model override replaces.
   if (
-    !upgrade && only !== undefined && places.length === 1 && inBody.length === 1 && inBody[0] === only.name &&
+    !isWebSocket && only !== undefined && places.length === 1 && inBody.length === 1 &&
+    inBody[0] === only.name &&
     possiblyNamed.length === 0 && named.length === 0
   ) {
     return backends.map((backend) =>
@@ -50,11 +51,11 @@ export function candidateModels(
       })
     );
   }
-  const overridable = new Set(upgrade ? named : places.map(({ name }) => name));
-  if (!upgrade && inPath !== undefined) overridable.add(inPath);
+  const overridable = new Set(isWebSocket ? named : places.map(({ name }) => name));
+  if (!isWebSocket && inPath !== undefined) overridable.add(inPath);
   const others = new Set([
     ...possiblyNamed,
-    ...(upgrade ? [] : named.filter((name) => name !== inPath)),
+    ...(isWebSocket ? [] : named.filter((name) => name !== inPath)),
     ...repeatedOrOther(inBody, overridable),
   ]);
   others.delete("");

@@ -15,7 +15,7 @@ interface RequestHead extends Head {
   /** The path after the name of the endpoint. */
   readonly path: string;
   /** Whether the client requests a WebSocket. */
-  readonly upgrade: boolean;
+  readonly isWebSocket: boolean;
 }
 
 /** Most requests have one of these methods. Clients may invent others, so their paths are not remembered. */
@@ -30,7 +30,7 @@ const allowed = new WeakMap<Endpoint, Map<string, Set<string>>>();
 /** Throws `forbidden` if the setting `paths` of the endpoint rejects the request. */
 export function checkEndpointPath(endpoint: Endpoint, head: RequestHead): void {
   const { method, path } = head;
-  const isUsual = USUAL_METHODS.has(method) && !head.upgrade && !mayRename(head);
+  const isUsual = USUAL_METHODS.has(method) && !head.isWebSocket && !mayRename(head);
   if (isUsual && allowed.get(endpoint)?.get(method)?.has(path) === true) return;
   checkAllowedPath(endpoint, requestedPath(endpoint, head));
   if (isUsual && path.length <= MAX_REMEMBERED_LENGTH) remember(endpoint, method, path);
@@ -48,16 +48,16 @@ function remember(endpoint: Endpoint, method: string, path: string): void {
 export function checkTokenPath(
   principal: Principal,
   endpoint: Endpoint,
-  { request, rest, query, upgrade }: {
+  { request, apiPath, query, isWebSocket }: {
     readonly request: Pick<RequestHead, "method" | "fields">;
-    readonly rest: string;
+    readonly apiPath: string;
     readonly query: string;
-    readonly upgrade: boolean;
+    readonly isWebSocket: boolean;
   },
 ): void {
   if (!principal.subjects.some(listsPaths)) return;
   const { method, fields } = request;
-  checkPath(principal, requestedPath(endpoint, { method, path: rest, query, fields, upgrade }));
+  checkPath(principal, requestedPath(endpoint, { method, path: apiPath, query, fields, isWebSocket }));
 }
 
 function listsPaths({ rules }: Subject): boolean {
@@ -65,13 +65,13 @@ function listsPaths({ rules }: Subject): boolean {
 }
 
 function requestedPath(endpoint: Endpoint, head: RequestHead): RequestedPath {
-  const { method, path, upgrade, fields } = head;
+  const { method, path, isWebSocket, fields } = head;
   return {
     path,
     paths: endpoint.backends.map(({ baseUrl }) => versionedPath(baseUrl, path)),
     sentPaths: endpoint.backends.map(({ baseUrl }) => joinPath(baseUrl, path)),
     methods: possibleMethods(method, head),
-    upgrade,
+    isWebSocket,
     fields,
   };
 }

@@ -21,9 +21,9 @@ export interface CostedRequest {
   readonly endpoint: ProviderOf;
 }
 
-/** What is known of the cost of a request. `upgrade` means that the client requests a WebSocket. */
-export function costOfRequest(request: CostedRequest & { readonly upgrade: boolean }): PathCost {
-  if (!request.upgrade) return costOf(request);
+/** What is known of the cost of a request. `isWebSocket` means that the client requests a WebSocket. */
+export function costOfRequest(request: CostedRequest & { readonly isWebSocket: boolean }): PathCost {
+  if (!request.isWebSocket) return costOf(request);
   // Sessions of OpenAI's realtime API are the only WebSockets whose usage the proxy can read.
   return request.operation === "realtime" ? "metered" : "unknown";
 }

@@ -8,7 +8,7 @@ import type { HeldShare } from "../capacity/held_bytes.ts";
 import type { Limiter } from "../limits/limiter.ts";
 import { modelInPath } from "../payload/model_in_path.ts";
 import type { Principal } from "../principal.ts";
-import type { BodyLimits } from "./admission.ts";
+import type { BodyLimits } from "./admit_request.ts";
 import { effectiveMethod } from "./effective_method.ts";
 import { readBody, type ReadRequest } from "./read_request.ts";
 import { receivedBody } from "./received_body.ts";
@@ -17,7 +17,7 @@ import { receivedBody } from "./received_body.ts";
 export interface UnroutedRequest {
   readonly request: IncomingRequest;
   readonly principal: Principal;
-  readonly rest: string;
+  readonly apiPath: string;
   readonly query: string;
   /** The key that limits are counted by. */
   readonly holder: string;
@@ -32,7 +32,7 @@ export interface RequestedModel {
   /** The changed parts of the request if another model is sent. */
   readonly withModel: (model: string) => {
     readonly read?: ReadRequest;
-    readonly rest?: string;
+    readonly apiPath?: string;
     readonly query?: string;
   };
 }
@@ -40,9 +40,9 @@ export interface RequestedModel {
 /** What else decides how the model of a request is read. */
 export interface ModelReading {
   /** Whether the client asks for a WebSocket. */
-  readonly upgrade: boolean;
+  readonly isWebSocket: boolean;
   /** The request's share of the memory for bodies. */
-  readonly held: HeldShare;
+  readonly bodyMemory: HeldShare;
   /** The longest body that is read. */
   readonly maxBytes: number;
   /** The limits of tokens. `undefined` if the management plane is off. */
@@ -57,21 +57,25 @@ const UNNAMED: RequestedModel = { name: undefined, read: undefined, withModel: (
  * and `bad_request` for a body that it cannot understand.
  */
 export async function readForModel(
-  { request, principal, rest, query, holder }: UnroutedRequest,
+  { request, principal, apiPath, query, holder }: UnroutedRequest,
   { maxBodyBytes, receivingSlots }: BodyLimits,
-  { upgrade, held, maxBytes, limiter }: ModelReading,
+  { isWebSocket, bodyMemory, maxBytes, limiter }: ModelReading,
 ): Promise<RequestedModel> {
   const { fields, cancellation } = request;
-  const operation = operationOf(effectiveMethod(request.method, { query, fields }), rest);
-  const inPath = modelInPath(rest);
+  const operation = operationOf(effectiveMethod(request.method, { query, fields }), apiPath);
+  const inPath = modelInPath(apiPath);
   const { modelIn } = factsOf(operation);
-  const hasModel = !upgrade && (modelIn === "body" || modelIn === "form") &&
+  const hasModel = !isWebSocket && (modelIn === "body" || modelIn === "form") &&
     (request.body !== null || request.knownBody !== undefined);
   // Clients of Azure name the model in the path and in the body.
   if (inPath !== undefined && !hasModel) {
-    return { name: inPath.name, read: undefined, withModel: (model) => ({ rest: inPath.withModel(model) }) };
+    return {
+      name: inPath.name,
+      read: undefined,
+      withModel: (model) => ({ apiPath: inPath.withModel(model) }),
+    };
   }
-  if (upgrade) {
+  if (isWebSocket) {
     const name = modelIn === "query" ? new URLSearchParams(query).get("model") ?? undefined : undefined;
     return {
       name,
@@ -85,7 +89,7 @@ export async function readForModel(
   try {
     const body = await receivedBody(request, maxBodyBytes);
     if (body === null) return UNNAMED;
-    const read = await readBody({ fields, operation, principal, cancellation, held }, body, {
+    const read = await readBody({ fields, operation, principal, cancellation, bodyMemory }, body, {
       maxBytes,
       mustBeKnown: false,
       choosesEndpoint: true,
@@ -97,7 +101,7 @@ export async function readForModel(
       read,
       withModel: (model) => ({
         read: name === inBody ? withModel(read, model) : read,
-        ...inPath && { rest: inPath.withModel(model) },
+        ...inPath && { apiPath: inPath.withModel(model) },
       }),
     };
   } finally {

@@ -41,10 +41,10 @@ export interface UnreadRequest {
   /** Whether the body may name stored objects that the proxy checks. */
   readonly namesObjects: boolean;
   /** Whether the client requests a WebSocket, which has no body. */
-  readonly upgrade: boolean;
+  readonly isWebSocket: boolean;
   readonly cancellation: Cancellation;
   /** The request's share of the memory for bodies. */
-  readonly held: HeldShare;
+  readonly bodyMemory: HeldShare;
 }
 
 /** A request whose body the proxy has read, if it had to. */
@@ -66,7 +66,7 @@ export function readRequest(
 ): ReadRequest | Promise<ReadRequest> {
   const { fields, body, endpoint, path } = request;
   const unread = { fields, body, payload: undefined };
-  if (!needs.body || request.upgrade) return unread;
+  if (!needs.body || request.isWebSocket) return unread;
   checkPath(path);
   if (body === null) return unread;
   const options = { maxBytes: endpoint.maxBufferBytes, mustBeKnown: needs.isStrict, choosesEndpoint: false };
@@ -81,7 +81,7 @@ export function readRequest(
 export function checkReadRequest(request: UnreadRequest, { payload }: ReadRequest): void {
   const needs = needsOf(request);
   const maxBytes = request.endpoint.maxBufferBytes;
-  if (payload !== undefined && payload.held.bytes.length > maxBytes) {
+  if (payload !== undefined && payload.heldBody.bytes.length > maxBytes) {
     throw tooLong({ maxBytes, choosesEndpoint: !needs.body });
   }
   if (!needs.body) return;
@@ -97,7 +97,7 @@ export function checkReadRequest(request: UnreadRequest, { payload }: ReadReques
 /** What {@link readBody} needs of a request. */
 export type ReadableRequest = Pick<
   UnreadRequest,
-  "fields" | "operation" | "principal" | "cancellation" | "held"
+  "fields" | "operation" | "principal" | "cancellation" | "bodyMemory"
 >;
 
 /** How {@link readBody} reads a body. */
@@ -114,12 +114,12 @@ export function readBody(
   body: MessageBody,
   how: BodyReading,
 ): ReadRequest | Promise<ReadRequest> {
-  const { held, cancellation } = request;
+  const { bodyMemory, cancellation } = request;
   // The client may wait for a response before it sends a long body.
   if (body.length !== undefined && body.length > how.maxBytes) throw tooLong(how);
   let reading: ReadBytes | Promise<ReadBytes>;
   try {
-    reading = readUpTo(body, how.maxBytes, (count) => held.hold(count));
+    reading = readUpTo(body, how.maxBytes, (count) => bodyMemory.hold(count));
   } catch (error) {
     throw cancellation.reason ?? error;
   }
@@ -138,7 +138,7 @@ function understood(
   { bytes, isWhole }: ReadBytes,
   { maxBytes, mustBeKnown, choosesEndpoint }: BodyReading,
 ): ReadRequest | Promise<ReadRequest> {
-  const { fields, operation, held } = request;
+  const { fields, operation, bodyMemory } = request;
   if (!isWhole) throw tooLong({ maxBytes, choosesEndpoint });
   const options = {
     // Forwarding removes the headers that `connection` names, so they must not decide how the body is read.
@@ -148,13 +148,13 @@ function understood(
     mustBeKnown,
     choosesEndpoint,
     readsFiles: restrictsModels(request.principal),
-    hold: (count: number) => held.hold(count),
+    hold: (count: number) => bodyMemory.hold(count),
     sender: request.principal.key,
   };
   const short = readShortPayload(bytes, options);
   return short === undefined
-    ? readPayload(bytes, options).then((read) => heldRequest(read, held))
-    : heldRequest(short, held);
+    ? readPayload(bytes, options).then((read) => heldRequest(read, bodyMemory))
+    : heldRequest(short, bodyMemory);
 }
 
 function tooLong(
@@ -168,13 +168,13 @@ function tooLong(
 }
 
 /** A request with a body that was understood, in the memory for bodies. */
-function heldRequest(read: Payload, held: HeldShare): ReadRequest {
+function heldRequest(read: Payload, bodyMemory: HeldShare): ReadRequest {
   const { bytes, kind, models, places, facts, json, form, fields: sent } = read;
-  held.hold(bytes.length);
-  const owner = new HeldBody(bytes, held);
+  bodyMemory.hold(bytes.length);
+  const owner = new HeldBody(bytes, bodyMemory);
   const payload = json === undefined
-    ? { kind, fields: sent, models, places, facts, held: owner }
-    : { kind, fields: sent, models, places, facts, json, held: owner };
+    ? { kind, fields: sent, models, places, facts, heldBody: owner }
+    : { kind, fields: sent, models, places, facts, json, heldBody: owner };
   return {
     fields: sent,
     body: owner.body(),
@@ -207,12 +207,12 @@ export function withUsageOption(
   request: Pick<UnreadRequest, "endpoint" | "operation" | "isCounted">,
 ): ReadRequest | undefined {
   if (payload === undefined || !injectsUsageOption(request)) return undefined;
-  const { held } = payload;
-  const changed = requestUsage({ ...payload, bytes: held.bytes });
+  const { heldBody } = payload;
+  const changed = requestUsage({ ...payload, bytes: heldBody.bytes });
   if (changed === undefined) return undefined;
   const { bytes, ...rest } = changed;
-  held.replace(bytes);
-  return { fields: rest.fields, body: held.body(), payload: { ...rest, held } };
+  heldBody.replace(bytes);
+  return { fields: rest.fields, body: heldBody.body(), payload: { ...rest, heldBody } };
 }
 
 /** Whether something depends on the body of a request. */

@@ -15,13 +15,17 @@ const WITH_WEBSOCKET: ReadonlySet<Operation> = new Set(["realtime", "realtime_se
 const GEMINI_LIVE = /\.bidigeneratecontent(?:constrained)?$/i;
 
 /**
- * The group of a request. `method` is in capitals, and `path` is without its query. `upgrade`: the client
+ * The group of a request. `method` is in capitals, and `path` is without its query. `isWebSocket`: the client
  * requests a WebSocket.
  */
-export function groupOf(method: string, path: string, { upgrade }: { upgrade: boolean }): OperationGroup {
+export function groupOf(
+  method: string,
+  path: string,
+  { isWebSocket }: { isWebSocket: boolean },
+): OperationGroup {
   const operation = operationOf(method, path);
   const { group } = OPERATIONS[operation];
-  if (upgrade && !WITH_WEBSOCKET.has(operation) && group !== "admin") {
+  if (isWebSocket && !WITH_WEBSOCKET.has(operation) && group !== "admin") {
     return GEMINI_LIVE.test(path) ? "inference" : "other";
   }
   // A list of models is a read. A server that changes something here changes its models.

@@ -8,10 +8,10 @@ import type { TokenCheck, TokenCheckResult } from "./shared_token.ts";
 import { malformedCredential } from "./well_formed.ts";
 
 /** The result of authentication: the principal, or the fault for the client. */
-export type Verdict = Admission | Rejection;
+export type Verdict = Authenticated | Rejection;
 
 /** The client may use the proxy. */
-export interface Admission {
+export interface Authenticated {
   readonly admitted: true;
   readonly principal: Principal;
   /** Credentials that match no token of the proxy, sent together with a valid token. They count as guesses. */
@@ -69,7 +69,7 @@ const NO_TOKENS: readonly string[] = [];
 const MAX_DIFFERENT = 4;
 
 /** The verdict if the proxy requires no token. */
-const OPEN: Admission = {
+const OPEN: Authenticated = {
   admitted: true,
   principal: ANONYMOUS,
   guesses: NO_CREDENTIALS,
@@ -97,7 +97,7 @@ export function authenticate(presented: readonly Credential[], context: Authenti
   const principal = principalAmong(known, context);
   return principal === undefined
     ? rejectionOf(presented, known, context)
-    : admissionOf(principal, { presented, known, check, context });
+    : authenticatedAs(principal, { presented, known, check, context });
 }
 
 function areTooMany(presented: readonly Credential[]): boolean {
@@ -134,7 +134,7 @@ function principalAmong(
   return undefined;
 }
 
-function admissionOf(
+function authenticatedAs(
   principal: Principal,
   { presented, known, check, context: { passthrough, fields } }: {
     readonly presented: readonly Credential[];
@@ -142,7 +142,7 @@ function admissionOf(
     readonly check: TokenCheck;
     readonly context: AuthenticationContext;
   },
-): Admission {
+): Authenticated {
   return {
     admitted: true,
     principal,

@@ -1,7 +1,7 @@
 /** `llm-proxy check --changed` */
 
 import type * as v from "valibot";
-import * as answers from "../management/api/answers.ts";
+import * as responses from "../management/api/responses.ts";
 import { onRunning } from "./control.ts";
 import { warningLine, writeResult } from "./output.ts";
 import { tableText } from "./table.ts";
@@ -17,13 +17,13 @@ export async function checkChanged(
   const whenOff = "check --changed asks the running proxy, and needs MANAGEMENT_TOKEN.\n" +
     "Without it, llm-proxy check prints the settings of the file, and the log of kill -HUP names changed settings.";
   await onRunning({ config, url }, async (client) => {
-    const preview = await client.call("GET", "/reload", { schema: answers.reloadPreview });
+    const preview = await client.call("GET", "/reload", { schema: responses.reloadPreview });
     writeResult(preview, () => previewText(preview));
   }, { whenOff });
 }
 
 function previewText(
-  { file, changed, restart, warnings }: v.InferOutput<typeof answers.reloadPreview>,
+  { file, changed, restart, warnings }: v.InferOutput<typeof responses.reloadPreview>,
 ): string {
   const source = file === null ? "the environment" : file;
   const rows = changed.map(({ key, before, after }) =>

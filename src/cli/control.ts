@@ -1,7 +1,7 @@
 /** `llm-proxy reload` and `llm-proxy stop`, which use the management API of the running proxy. */
 
 import * as v from "valibot";
-import * as answers from "../management/api/answers.ts";
+import * as responses from "../management/api/responses.ts";
 import { onApi } from "./manage/calls.ts";
 import type { ManageClient } from "./manage/client.ts";
 import type { Options } from "./manage/options.ts";
@@ -10,7 +10,7 @@ import { warningLine, writeResult } from "./output.ts";
 /** Makes the proxy reload its configuration, and prints the changed settings. */
 export async function reload(options: Options): Promise<void> {
   await onRunning(options, async (client) => {
-    const { changed, warnings } = await client.call("POST", "/reload", { schema: answers.reload });
+    const { changed, warnings } = await client.call("POST", "/reload", { schema: responses.reload });
     writeResult(
       { changed, warnings },
       () =>

@@ -9,7 +9,8 @@ import { parseOrigin } from "../forwarding/transport/dial.ts";
 import { hostAndPort } from "../network/host_port.ts";
 import { EVERY_ADDRESS, EVERY_IPV4_ADDRESS } from "../network/listen_everywhere.ts";
 import { shellWord } from "../text/shell_word.ts";
-import { folderOf } from "../storage/open.ts";
+import { isPostgresUrl } from "../network/postgres_url.ts";
+import { folderOf, postgresUrlOf } from "../storage/open.ts";
 import { COLOUR_VARIABLES } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
 import { writeNote, writeResult } from "./output.ts";
@@ -36,12 +37,14 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   if (watch && path !== undefined) files.add(path.replace(/[^/\\]*$/, "") || ".");
   const root = sourceFolder();
   const { net, reasons } = addresses(config);
+  const postgres = config.management === undefined ? NOTHING : postgresRights(config.management.databaseUrl);
   const dataFolder = config.management && folderOf(config.management.databaseUrl);
   const backups = config.management?.backup?.folder;
   const limits = config.management?.sharedLimits?.server.at;
   const limitsSocket = limits !== undefined && "path" in limits ? [limits.path] : [];
   const prices = config.management?.pricesFile;
   const write = [
+    ...postgres.sockets,
     ...dataFolder === undefined ? [] : [dataFolder],
     ...backups === undefined ? [] : [backups],
     ...limitsSocket,
@@ -49,6 +52,8 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   const read = [
     ...files,
     ...limitsSocket,
+    ...postgres.sockets,
+    ...postgres.files,
     // The default file is in the folder of the database.
     ...prices?.isNamed === true ? [prices.path] : [],
     ...config.authorities?.folders ?? [],
@@ -67,10 +72,10 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     // By default, the runtime allows imports from some hosts. This program imports nothing remote.
     "--no-remote",
     V8_FLAGS,
-    `--allow-net=${list(net)}`,
+    `--allow-net=${list([...net, ...postgres.net])}`,
     `--allow-read=${list(read)}`,
     ...write.length === 0 ? [] : [`--allow-write=${list(write)}`],
-    `--allow-env=${list([...variables, ...COLOUR_VARIABLES])}`,
+    `--allow-env=${list([...variables, ...postgres.variables, ...COLOUR_VARIABLES])}`,
     `--allow-sys=networkInterfaces${config.auth.mode === "none" ? ",hostname" : ""}`,
     `${root}src/main.ts`,
     ...serveWords(path ?? flags.CONFIG_PATH?.value ?? undefined, watch),
@@ -93,6 +98,31 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   ];
   writeResult({ command: line, notes }, () => `${line}\n`);
   for (const note of notes) writeNote(`${note}\n`);
+}
+
+/** What a connection to PostgreSQL needs. */
+interface PostgresRights {
+  readonly net: readonly string[];
+  /** Unix sockets, which are read and written. */
+  readonly sockets: readonly string[];
+  readonly files: readonly string[];
+  readonly variables: readonly string[];
+}
+
+const NOTHING: PostgresRights = { net: [], sockets: [], files: [], variables: [] };
+
+/** The rights for the address of the database alone. The driver looks for variables of PostgreSQL. */
+function postgresRights(databaseUrl: string): PostgresRights {
+  if (!isPostgresUrl(databaseUrl)) return NOTHING;
+  const { host, port, sslRootCert, passFile } = postgresUrlOf(databaseUrl);
+  const isSocket = host.startsWith("/");
+  const socket = `${host.replace(/\/$/, "")}/.s.PGSQL.${port}`;
+  return {
+    net: [isSocket ? `unix:${socket}` : hostAndPort({ hostname: host, port })],
+    sockets: isSocket ? [socket] : [],
+    files: [sslRootCert, passFile].filter((file) => file !== undefined),
+    variables: ["PG*"],
+  };
 }
 
 /** The addresses of listeners and connections, and the reasons why the proxy connects to itself. */

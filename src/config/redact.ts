@@ -1,3 +1,4 @@
+import { isPostgresUrl, parsePostgresUrl } from "../network/postgres_url.ts";
 import { basicCredentials } from "./read/outbound_proxy.ts";
 import type { Config } from "./config.ts";
 
@@ -18,6 +19,7 @@ export function secretsOf({ auth, endpoints, management }: Config): string[] {
   ]);
   const ofManagement = management === undefined ? [] : [
     management.token,
+    ...databasePassword(management.databaseUrl),
     ...(management.encryptionKey === undefined ? [] : [management.encryptionKey.toBase64()]),
     ...(management.sharedLimits?.server.password === undefined
       ? []
@@ -26,4 +28,11 @@ export function secretsOf({ auth, endpoints, management }: Config): string[] {
   return [...new Set([...tokens, ...ofBackends, ...ofManagement])].filter(({ length }) =>
     length >= MIN_SECRET_LENGTH
   );
+}
+
+/** The password of a database, as it is and as the URL writes it. */
+function databasePassword(url: string): string[] {
+  const parsed = isPostgresUrl(url) ? parsePostgresUrl(url) : undefined;
+  if (parsed === undefined || "problems" in parsed || parsed.password === undefined) return [];
+  return [parsed.password, encodeURIComponent(parsed.password), new URL(url).password];
 }

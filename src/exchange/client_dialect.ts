@@ -10,17 +10,17 @@ import { type Field, fieldValue } from "../http/fields.ts";
  * the client.
  */
 export function clientDialect(
-  { path, rest, fields, api, endpoint }: {
+  { path, apiPath, fields, api, endpoint }: {
     readonly path: string;
     /** The path after the name of the endpoint. `undefined` if the path has no endpoint. */
-    readonly rest: string | undefined;
+    readonly apiPath: string | undefined;
     readonly fields: readonly Field[];
     /** The API of a path without the name of an endpoint. */
     readonly api: UnnamedApi | undefined;
     readonly endpoint: { readonly dialect: Dialect } | undefined;
   },
 ): ErrorDialect {
-  if (isOllamaPath(rest ?? path)) return "ollama";
+  if (isOllamaPath(apiPath ?? path)) return "ollama";
   const has = (lower: string) => fieldValue(fields, lower) !== undefined;
   return factsOf(recognisedPath(path).operation).dialect ?? dialectOfVersion(has) ??
     (api && DIALECT_OF_API[api]) ?? endpoint?.dialect ?? dialectOfClient(has);

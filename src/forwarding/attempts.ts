@@ -50,12 +50,12 @@ export class Attempts {
   #woken: Backend | undefined;
 
   constructor(request: ForwardRequest, parts: AttemptsParts) {
-    const { exchange: { endpoint, rest, request: { method } }, body } = request;
+    const { exchange: { endpoint, apiPath, request: { method } }, body } = request;
     this.#request = request;
     this.#parts = parts;
     this.#startedAt = parts.clock.now();
     this.#mustArriveOnce = body !== null && !endpoint.retry.unsafe &&
-      isCreation(method, operationOf(method, rest));
+      isCreation(method, operationOf(method, apiPath));
     this.#content = new RequestContent(request, { ...endpoint, mustArriveOnce: this.#mustArriveOnce });
     this.#retriesLeft = endpoint.retry.retries;
   }

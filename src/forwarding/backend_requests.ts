@@ -27,7 +27,7 @@ export interface RequestedExchange {
   readonly endpoint: Endpoint;
   readonly principal: Pick<Principal, "keys">;
   /** The path after the name of the endpoint, byte for byte. */
-  readonly rest: string;
+  readonly apiPath: string;
   /** The raw query without its `?`. */
   readonly query: string;
 }
@@ -37,7 +37,7 @@ export interface BackendRequestsParts {
   readonly credentials: StrippedCredentials;
   readonly fields: readonly Field[];
   /** Whether the request asks for a WebSocket. */
-  readonly upgrade: boolean;
+  readonly isWebSocket: boolean;
   /** Whether a web page of `CORS_ORIGINS` sent the request. */
   readonly isFromPage: boolean;
   /** Where the response has URLs that the proxy replaces. `undefined` if it has none. */
@@ -58,24 +58,24 @@ export class BackendRequests {
 
   /** The head for a backend. Throws `bad_request` where it would contain a token of the proxy. */
   headFor(chosen: Backend): { readonly target: string; readonly fields: readonly Field[] } {
-    const { request: { method }, rest, query, endpoint } = this.#exchange;
-    const { credentials, upgrade, isCounted, isFromPage, urlsIn } = this.#parts;
+    const { request: { method }, apiPath, query, endpoint } = this.#exchange;
+    const { credentials, isWebSocket, isCounted, isFromPage, urlsIn } = this.#parts;
     const backend = this.withKey(chosen);
     const stripped = credentials.placesToStrip(backend.key.mode === "passthrough");
-    const path = joinPath(backend.baseUrl, withModelInPath(backend, rest));
+    const path = joinPath(backend.baseUrl, withModelInPath(backend, apiPath));
     const ownQuery = stripped.has("query") ? withoutParameter(query, KEY_PARAMETER) : query;
-    const backendQuery = upgrade ? withModelOf(backend, ownQuery) : ownQuery;
+    const backendQuery = isWebSocket ? withModelOf(backend, ownQuery) : ownQuery;
     const fields = upstreamFields(this.#parts.fields, {
       credentialsToStrip: stripped,
       backend,
       anthropicVersion: endpoint.anthropicVersion,
       isFromPage,
       isResponseRead: urlsIn === "body",
-      dropped: upgrade && isCounted ? "sec-websocket-extensions" : undefined,
+      dropped: isWebSocket && isCounted ? "sec-websocket-extensions" : undefined,
     });
     const head = {
       target: backendQuery === "" ? path : `${path}?${backendQuery}`,
-      fields: upgrade ? [...UPGRADE_FIELDS, ...fields] : fields,
+      fields: isWebSocket ? [...UPGRADE_FIELDS, ...fields] : fields,
     };
     credentials.checkStripped({ method, ...head });
     return head;

@@ -19,12 +19,12 @@ export type UrlPlace = "body";
 const DIALECTS: Readonly<Record<UrlPlace, Dialect>> = { body: "anthropic" };
 
 /** The place of URLs in responses to a path of an endpoint. `undefined` if they have none. */
-export function urlPlace({ rest, endpoint: { dialect, rewriteUrls } }: {
-  readonly rest: string;
+export function urlPlace({ apiPath, endpoint: { dialect, rewriteUrls } }: {
+  readonly apiPath: string;
   readonly endpoint: { readonly dialect: Dialect; readonly rewriteUrls: boolean };
 }): UrlPlace | undefined {
   if (!rewriteUrls) return undefined;
-  const place = factsOf(recognisedPath(rest).operation).urlsIn;
+  const place = factsOf(recognisedPath(apiPath).operation).urlsIn;
   return place !== undefined && DIALECTS[place] === dialect ? place : undefined;
 }
 
@@ -39,7 +39,7 @@ function clientUrl(text: string, { upstream, origin, prefix }: UrlMapping): stri
   if (PATH.test(text)) return text;
   const url = URL.parse(text);
   const path = url === null ? undefined : clientPath(url, upstream);
-  return path && origin && origin + prefix + path.rest + path.search;
+  return path && origin && origin + prefix + path.apiPath + path.search;
 }
 
 /** Fields that describe the bytes of the provider. Ranges of the changed body do not exist. */

@@ -28,7 +28,7 @@ export interface ReplyContext {
     /** The path of the client's request, with the name of the endpoint. */
     readonly loggedPath: string;
     /** The path after the name of the endpoint, and the raw query. */
-    readonly rest: string;
+    readonly apiPath: string;
     readonly query: string;
     readonly endpoint: Endpoint;
   };
@@ -73,11 +73,11 @@ export function clientReply(
   };
   const changesBody = urlsIn === "body";
   const { keepaliveMs } = endpoint;
-  const { request: { method, fields: requested }, rest, query } = exchange;
+  const { request: { method, fields: requested }, apiPath, query } = exchange;
   const mapped = endpoint.rewriteUrls
     ? withClientUrls(
       fields,
-      { method, fields: requested, rest, query, endpoint: endpoint.name, status },
+      { method, fields: requested, apiPath, query, endpoint: endpoint.name, status },
       mapping,
     )
     : fields;
@@ -98,6 +98,6 @@ export function clientReply(
 }
 
 /** The path of the endpoint at the proxy. Empty: the client left out the name of the endpoint. */
-function prefixOf({ rest, endpoint }: ReplyContext["exchange"], { path }: ClientAddress): string {
-  return path === rest ? "" : `/${endpoint.name}`;
+function prefixOf({ apiPath, endpoint }: ReplyContext["exchange"], { path }: ClientAddress): string {
+  return path === apiPath ? "" : `/${endpoint.name}`;
 }

@@ -19,7 +19,7 @@ export interface UrlMapping {
 /** A URL of the upstream, as the client requests it. */
 export interface ClientPath {
   /** The path after the name of the endpoint. It begins with a slash, or is empty. */
-  readonly rest: string;
+  readonly apiPath: string;
   /** The query with its `?`. Empty: the URL has none. */
   readonly search: string;
 }
@@ -31,12 +31,12 @@ export interface ClientPath {
 export function clientPath(url: URL, upstream: BaseUrl): ClientPath | undefined {
   // The origin of a `blob:` URL is that of the URL within it.
   if (!isHttp(url) || url.origin !== URL.parse(upstream.origin)?.origin) return undefined;
-  const rest = [versionedPath(upstream, url.pathname), url.pathname]
+  const apiPath = [versionedPath(upstream, url.pathname), url.pathname]
     .find((path) => joinPath(upstream, path) === url.pathname);
-  if (rest === undefined) return undefined;
+  if (apiPath === undefined) return undefined;
   // Some backends repeat the key of the request in the URL.
   const query = withoutParameter(url.search.slice(1), KEY_PARAMETER);
-  return { rest, search: query === "" ? "" : `?${query}` };
+  return { apiPath, search: query === "" ? "" : `?${query}` };
 }
 
 /** Whether clients open a URL with HTTP. */

@@ -104,10 +104,10 @@ export class EarlyHead {
 export function earlyHeadOf(
   exchange: EarlyExchange,
   sent: SentRequest,
-  { upgrade }: { readonly upgrade: boolean },
+  { isWebSocket }: { readonly isWebSocket: boolean },
 ): EarlyHead | undefined {
   const { endpoint: { earlyHeadMs }, loggedPath: path, request: { method } } = exchange;
-  if (earlyHeadMs === undefined || upgrade || method === "HEAD" || !takesComments(path)) return undefined;
+  if (earlyHeadMs === undefined || isWebSocket || method === "HEAD" || !takesComments(path)) return undefined;
   return StreamWish.isPossible(sent) ? new EarlyHead(exchange, sent, earlyHeadMs) : undefined;
 }
 

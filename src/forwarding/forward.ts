@@ -27,7 +27,7 @@ export interface ForwardedExchange extends ForwardObserver {
     readonly cancellation: Cancellation;
   };
   /** The path after the name of the endpoint. */
-  readonly rest: string;
+  readonly apiPath: string;
 }
 
 /** An exchange, and what is forwarded of its request. */

@@ -14,7 +14,7 @@ export interface AnsweredRequest {
   readonly method: string;
   readonly fields: readonly Field[];
   /** The path after the name of the endpoint. */
-  readonly rest: string;
+  readonly apiPath: string;
   /** The raw query. */
   readonly query: string;
   readonly endpoint: string;
@@ -67,11 +67,11 @@ function clientValue(
 ): string | undefined {
   const { upstream, origin } = mapping;
   const text = /[\x80-\xff]/.test(value) ? decoder.decode(encodeLatin1(value)) : value;
-  const url = URL.parse(text, upstream.origin + joinPath(upstream, request.rest));
+  const url = URL.parse(text, upstream.origin + joinPath(upstream, request.apiPath));
   if (url === null) return undefined;
   const path = clientPath(url, upstream);
   if (path !== undefined) {
-    const target = prefixFor(path.rest, request, mapping) + path.rest + path.search + url.hash;
+    const target = prefixFor(path.apiPath, request, mapping) + path.apiPath + path.search + url.hash;
     if (isPath(text, url)) return target;
     return origin && origin + target;
   }
@@ -90,12 +90,12 @@ function isPath(reference: string, { protocol }: URL): boolean {
  * the endpoint has its name.
  */
 function prefixFor(
-  rest: string,
-  { method, status, endpoint, rest: requested }: AnsweredRequest,
+  apiPath: string,
+  { method, status, endpoint, apiPath: requested }: AnsweredRequest,
   { prefix }: UrlMapping,
 ): string {
   const keepsMethod = SAFE_METHODS.has(method) || SAME_METHOD.has(status);
-  const isSame = keepsMethod && withoutSlashes(rest) === withoutSlashes(requested);
+  const isSame = keepsMethod && withoutSlashes(apiPath) === withoutSlashes(requested);
   return prefix !== "" || isSame ? prefix : `/${endpoint}`;
 }
 

@@ -42,7 +42,7 @@ export class HeldResponses {
     const quiet: ForwardedExchange = {
       endpoint: exchange.endpoint,
       holder: exchange.holder,
-      rest: exchange.rest,
+      apiPath: exchange.apiPath,
       request: exchange.request,
       onAttempt: (backend) => exchange.onAttempt(backend),
       onUnanswered: (backend) => exchange.onUnanswered(backend),

@@ -11,7 +11,7 @@ import { bodyOf, concat } from "../streams/bytes.ts";
 /** The exchange that the reply belongs to. */
 export interface LateReplyContext {
   /** The path after the name of the endpoint. */
-  readonly rest: string;
+  readonly apiPath: string;
   readonly request: { readonly method: string };
   /** Makes the proxy's error in the dialect of the client. */
   readonly fail: (error: unknown) => OutgoingReply;
@@ -75,8 +75,8 @@ function ownError({ status, fields }: OutgoingReply, context: LateReplyContext):
 }
 
 /** One event `error`, as the SDKs of the dialect read it. */
-function eventOf(error: JsonObject, { request: { method }, rest }: LateReplyContext): Uint8Array {
-  const shape = operationOf(method, rest) === "responses" ? responsesEvent(error) : error;
+function eventOf(error: JsonObject, { request: { method }, apiPath }: LateReplyContext): Uint8Array {
+  const shape = operationOf(method, apiPath) === "responses" ? responsesEvent(error) : error;
   return new TextEncoder().encode(`event: error\ndata: ${JSON.stringify(shape)}\n\n`);
 }
 

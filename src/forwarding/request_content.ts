@@ -66,19 +66,20 @@ export class RequestContent {
 
   /** Waits for at most `maxBytes` of the beginning of the body. Empty: it is not kept in memory. */
   async start(maxBytes: number): Promise<Uint8Array> {
-    const start = this.#payload?.held.bytes.subarray(0, maxBytes) ?? await this.#replayable?.start(maxBytes);
+    const start = this.#payload?.heldBody.bytes.subarray(0, maxBytes) ??
+      await this.#replayable?.start(maxBytes);
     return start ?? new Uint8Array();
   }
 
   /** The beginning of the body, as far as it is in memory now. */
   kept(): Uint8Array {
-    return this.#payload?.held.bytes ?? this.#replayable?.kept(START_BYTES) ?? new Uint8Array();
+    return this.#payload?.heldBody.bytes ?? this.#replayable?.kept(START_BYTES) ?? new Uint8Array();
   }
 
   /** States that no further attempt follows. Memory is released at once, or after the body was sent. */
   release(): void {
     this.#replayable?.release();
-    this.#payload?.held.finish();
+    this.#payload?.heldBody.finish();
   }
 
   /** Returns the fields and the body for one backend, with its model override applied. */
@@ -87,7 +88,7 @@ export class RequestContent {
     if (payload !== undefined && this.#source !== null) {
       const isReplaced = model !== undefined || payload.places[0]?.written !== undefined;
       const changes = isReplaced ? modelChanges(payload, model) : [];
-      const again = () => payload.held.body(changes);
+      const again = () => payload.heldBody.body(changes);
       return { fields, body: again(), again: this.#mustArriveOnce ? undefined : again };
     }
     const replayable = this.#replayable;

@@ -30,15 +30,15 @@ export function traitsOf(
   request: ForwardRequest,
   content: RequestContent,
 ): Promise<RequestTraits> | RequestTraits {
-  const { exchange: { endpoint: { affinity }, request: { method, fields }, rest }, balancer, payload } =
+  const { exchange: { endpoint: { affinity }, request: { method, fields }, apiPath }, balancer, payload } =
     request;
   const keeps = affinity !== undefined && balancer.keepsConversations;
   const needsModel = balancer.dependsOnModel();
   if (!keeps && !needsModel) return NO_TRAITS;
   const session = keeps ? sessionOf(fields, affinity) : undefined;
   const isInBody = keeps && session === undefined && affinity.header === undefined &&
-    mayBeConversation(operationOf(method, rest));
-  const model = needsModel ? payload?.facts.model ?? modelsInPath(rest)[0] : undefined;
+    mayBeConversation(operationOf(method, apiPath));
+  const model = needsModel ? payload?.facts.model ?? modelsInPath(apiPath)[0] : undefined;
   if (!isInBody && (!needsModel || model !== undefined) || !isPlainJson(fields)) {
     return { conversation: session, model };
   }
@@ -56,10 +56,10 @@ export function traitsOf(
  * known.
  */
 export function modelOf(
-  { exchange: { rest, request: { fields } }, payload }: ForwardRequest,
+  { exchange: { apiPath, request: { fields } }, payload }: ForwardRequest,
   start: Uint8Array,
 ): string | undefined {
-  return payload?.facts.model ?? modelsInPath(rest)[0] ??
+  return payload?.facts.model ?? modelsInPath(apiPath)[0] ??
     (isPlainJson(fields) ? conversationStart(start).model : undefined);
 }
 

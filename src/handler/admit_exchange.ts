@@ -1,7 +1,7 @@
 /** Admits the request of an exchange: checks whether it may run now, and chooses its endpoint by its model. */
 
 import type { Account } from "../accounting/account.ts";
-import { admitRequest, type AdmittedRequest } from "../admission/admission.ts";
+import { admitRequest, type AdmittedRequest } from "../admission/admit_request.ts";
 import type { Exchange, RoutedExchange } from "../exchange.ts";
 import { ProxyFault } from "../faults.ts";
 import { unsupportedReason } from "../forwarding/unsupported.ts";
@@ -23,9 +23,9 @@ export interface AdmittedExchange {
   /** The request as the proxy forwards it. */
   readonly request: AdmittedRequest;
   /** Whether the client requests a WebSocket. */
-  readonly upgrade: boolean;
+  readonly isWebSocket: boolean;
   /** The exchange's share of the memory for bodies. */
-  readonly held: HeldShare;
+  readonly bodyMemory: HeldShare;
   /**
    * The stored objects that the request can name or create. `undefined` if there is nothing to check or to
    * learn.
@@ -48,22 +48,22 @@ export async function admitExchange(
 ): Promise<AdmittedExchange> {
   const { management } = proxy;
   checkReadable(exchange, proxy, { principal, rejection });
-  const upgrade = isUpgrade(exchange.request);
-  const held = exchange.takeOverShare(proxy.heldBytes.share(exchange.holder));
+  const isWebSocket = requestsWebSocket(exchange.request);
+  const bodyMemory = exchange.takeOverShare(proxy.heldBytes.share(exchange.holder));
   const { api } = exchange;
   const limiter = management?.limiter;
-  const routing = routeByModel(exchange, proxy, { api, principal, upgrade, held, limiter });
+  const routing = routeByModel(exchange, proxy, { api, principal, isWebSocket, bodyMemory, limiter });
   const read = routing && await routing;
   checkForwardable(exchange, proxy, principal);
   const counted = account && management && { account, limiter: management.limiter };
-  const objects = objectsOf(exchange, proxy, upgrade);
-  const request = await admitRequest(exchange, proxy, { upgrade, held, counted, read, objects });
+  const objects = objectsOf(exchange, proxy, isWebSocket);
+  const request = await admitRequest(exchange, proxy, { isWebSocket, bodyMemory, counted, read, objects });
   if (objects !== undefined) await objects.check(request.payload);
   // If the proxy reads the body first, the request gets a slot only after its body has arrived.
   const waiting = exchange.acquireSlot(proxy.slots);
   if (waiting !== undefined) await waiting;
   checkDraining(proxy);
-  return { exchange, request, upgrade, held, objects };
+  return { exchange, request, isWebSocket, bodyMemory, objects };
 }
 
 /** Checks whether the proxy may read the body of a request. Throws `bad_request`, `not_found` or `draining`. */
@@ -73,7 +73,7 @@ function checkReadable(
   { principal, rejection }: { readonly principal: Principal; readonly rejection: string | undefined },
 ): void {
   if (rejection !== undefined) throw new ProxyFault("bad_request", rejection);
-  if (exchange.rest === undefined) throw notServed(exchange, proxy, principal);
+  if (exchange.apiPath === undefined) throw notServed(exchange, proxy, principal);
   checkDraining(proxy);
   const unsupported = unsupportedReason(exchange.request);
   if (unsupported !== undefined) throw new ProxyFault("bad_request", unsupported);
@@ -94,7 +94,7 @@ function notServed({ loggedPath: path }: Exchange, { routes }: ProxyParts, princ
 }
 
 /** Whether a request asks for a WebSocket. Throws `bad_request` for a change to another protocol. */
-function isUpgrade(request: IncomingRequest): boolean {
+function requestsWebSocket(request: IncomingRequest): boolean {
   const upgrade = upgradeOf(request);
   if (typeof upgrade === "string") throw new ProxyFault("bad_request", upgrade);
   return upgrade;
@@ -104,13 +104,13 @@ function isUpgrade(request: IncomingRequest): boolean {
 function objectsOf(
   exchange: RoutedExchange,
   { objects, clock }: ProxyParts,
-  upgrade: boolean,
+  isWebSocket: boolean,
 ): ObjectAccess | undefined {
-  const { principal, endpoint, request, rest, query } = exchange;
+  const { principal, endpoint, request, apiPath, query } = exchange;
   const isStored = () => exchange.account?.isStored() === true;
   const access = createObjectAccess(
     objects,
-    { principal, endpoint, request, rest, query, upgrade, isStored },
+    { principal, endpoint, request, apiPath, query, isWebSocket, isStored },
     clock,
   );
   exchange.objects = access;

@@ -52,7 +52,7 @@ async function modelList(
   { models, principal, account }: Omit<ClientRequest, "path"> & { readonly models: ModelsRequest },
 ): Promise<OutgoingReply | undefined> {
   checkDraining(proxy);
-  const { id: requestId, rest: path = "", request: { fields } } = exchange;
+  const { id: requestId, apiPath: path = "", request: { fields } } = exchange;
   const { management } = proxy;
   const factsOf = (endpoint: string, model: string) => management?.modelFacts(endpoint, model) ?? {};
   // The list counts as a request. It needs no tokens and no money.

@@ -25,17 +25,17 @@ export class Forwarding {
   readonly early: EarlyHead | undefined;
 
   constructor(admitted: AdmittedExchange, proxy: ProxyParts, { credentials }: Pick<Client, "credentials">) {
-    const { exchange, request: { fields }, upgrade } = admitted;
+    const { exchange, request: { fields }, isWebSocket } = admitted;
     this.#admitted = admitted;
     this.#proxy = proxy;
     this.#filter = ListFilter.for(admitted);
     this.early = this.#filter === undefined
-      ? earlyHeadOf(exchange, admitted.request, { upgrade })
+      ? earlyHeadOf(exchange, admitted.request, { isWebSocket })
       : undefined;
     this.#requestParts = {
       credentials,
       fields: this.#filter === undefined ? this.early?.fields ?? fields : withIdentity(fields),
-      upgrade,
+      isWebSocket,
       isCounted: exchange.account !== undefined,
       isFromPage: allowedOrigin(exchange.request.fields, proxy.corsOrigins) !== undefined,
       urlsIn: urlPlace(exchange),
@@ -46,7 +46,7 @@ export class Forwarding {
   /** Sends the request. Throws as {@link forward} does. */
   send(): Promise<BackendResponse> {
     const { transport, clock, maxMessageBytes, balancerOf, management, wholeResponses } = this.#proxy;
-    const { exchange, request: { body, payload }, upgrade, held, objects } = this.#admitted;
+    const { exchange, request: { body, payload }, isWebSocket, bodyMemory, objects } = this.#admitted;
     const request: ForwardRequest = {
       exchange,
       balancer: balancerOf(exchange.endpoint),
@@ -54,9 +54,9 @@ export class Forwarding {
       requests: this.#requests,
       body: this.early?.body ?? body,
       payload,
-      memory: held,
+      memory: bodyMemory,
       peekMemory: () => wholeResponses.begin(exchange.holder),
-      websocket: upgrade ? { maxMessageBytes, check: objects?.messageCheck(maxMessageBytes) } : undefined,
+      websocket: isWebSocket ? { maxMessageBytes, check: objects?.messageCheck(maxMessageBytes) } : undefined,
     };
     if (this.#filter === undefined) return forward(request, this.#proxy);
     const requestsFor = (query: string) => this.#requestsFor(query);
@@ -88,7 +88,7 @@ export class Forwarding {
 
   /** The heads of the same request with another query. */
   #requestsFor(query: string): BackendRequests {
-    const { request, endpoint, principal, rest } = this.#admitted.exchange;
-    return new BackendRequests({ request, endpoint, principal, rest, query }, this.#requestParts);
+    const { request, endpoint, principal, apiPath } = this.#admitted.exchange;
+    return new BackendRequests({ request, endpoint, principal, apiPath, query }, this.#requestParts);
   }
 }

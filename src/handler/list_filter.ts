@@ -41,8 +41,8 @@ export class ListFilter {
   }
 
   /** Returns the filter for an exchange, or `undefined` if the client gets the response as it is. */
-  static for({ exchange, upgrade, objects }: AdmittedExchange): ListFilter | undefined {
-    const ofModels = upgrade ? undefined : modelFilter(exchange, exchange.principal);
+  static for({ exchange, isWebSocket, objects }: AdmittedExchange): ListFilter | undefined {
+    const ofModels = isWebSocket ? undefined : modelFilter(exchange, exchange.principal);
     const elements = objects?.filtersList === true ? objects : ofModels;
     return elements && new ListFilter(exchange, elements);
   }
@@ -56,12 +56,12 @@ export class ListFilter {
     request: ForwardRequest,
     { requestsFor, wholeResponses, limiter, ...parts }: SendParts,
   ): Promise<BackendResponse> {
-    const { endpoint, query, rest, principal, holder } = this.#exchange;
+    const { endpoint, query, apiPath, principal, holder } = this.#exchange;
     const memory = wholeResponses.begin(holder);
     const held = new HeldResponses(request.exchange, memory);
     try {
       const { answer, bytes, isChanged } = await filterList(this.#elements, {
-        paging: new ListPaging({ query, rest, dialect: endpoint.dialect }),
+        paging: new ListPaging({ query, apiPath, dialect: endpoint.dialect }),
         fetchPage: (query) => held.send({ ...request, requests: requestsFor(query) }, parts),
         beforePage(count) {
           request.exchange.request.cancellation.throwIfCancelled();

@@ -11,15 +11,15 @@ import type { Principal } from "../principal.ts";
  * filters.
  */
 export function modelFilter(
-  { request: { method }, endpoint, rest }: {
+  { request: { method }, endpoint, apiPath }: {
     readonly request: { readonly method: string };
     readonly endpoint: Pick<Endpoint, "filterModels">;
-    readonly rest: string;
+    readonly apiPath: string;
   },
   principal: Principal,
 ): ElementFilter | undefined {
   const isFiltered = endpoint.filterModels === true && method === "GET" && restrictsModels(principal) &&
-    operationOf(method, rest) === "models";
+    operationOf(method, apiPath) === "models";
   if (!isFiltered) return undefined;
   return {
     purpose: "filter_models must remove models from this list",

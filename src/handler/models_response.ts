@@ -102,7 +102,7 @@ export async function modelsResponse(
   const { byModel } = routes;
   if (byModel === undefined) throw new TypeError("BUG: modelsResponse() without routing by model");
   const mayUse = endpointTest(principal, byModel.fallbacks[api]);
-  const head = { request: { method: "GET", fields }, rest: path, query: "", upgrade: false };
+  const head = { request: { method: "GET", fields }, apiPath: path, query: "", isWebSocket: false };
   const usable = withOpenPath(endpoints.filter(mayUse), { principal, head });
   await catalogue.refreshed(usable.map(({ name }) => name), MAX_WAIT_MS);
   const [known, missing] = partition(usable, ({ name }) => catalogue.isKnown(name));
@@ -158,8 +158,8 @@ function withOpenPath(
   let refusal: ProxyFault | undefined;
   const open = endpoints.filter((endpoint) => {
     try {
-      const { request, rest, query, upgrade } = head;
-      checkEndpointPath(endpoint, { ...request, path: rest, query, upgrade });
+      const { request, apiPath, query, isWebSocket } = head;
+      checkEndpointPath(endpoint, { ...request, path: apiPath, query, isWebSocket });
       checkTokenPath(principal, endpoint, head);
       return true;
     } catch (error) {

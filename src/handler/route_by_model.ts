@@ -1,6 +1,6 @@
 /** Sends a request to the endpoint that serves its model, and replaces aliases of models. */
 
-import type { BodyLimits } from "../admission/admission.ts";
+import type { BodyLimits } from "../admission/admit_request.ts";
 import { type ModelReading, readForModel, type RequestedModel } from "../admission/read_for_model.ts";
 import type { ReadRequest } from "../admission/read_request.ts";
 import type { UnnamedApi } from "../apis/unnamed_paths.ts";
@@ -102,13 +102,13 @@ async function replaceAlias(
 }
 
 async function requestedModel(
-  { request, rest, query, holder }: Exchange,
+  { request, apiPath, query, holder }: Exchange,
   limits: BodyLimits,
   { principal, ...reading }: ModelReading & { readonly principal: Principal },
 ): Promise<RequestedModel | undefined> {
-  return rest === undefined
+  return apiPath === undefined
     ? undefined
-    : await readForModel({ request, principal, rest, query, holder }, limits, reading);
+    : await readForModel({ request, principal, apiPath, query, holder }, limits, reading);
 }
 
 /** Sends an exchange to its endpoint with a model. Returns the request if the proxy has read its body. */
@@ -121,7 +121,7 @@ function send(
   const isReplaced = model !== undefined && model !== requested?.name;
   const changed = isReplaced ? requested?.withModel(model) : undefined;
   exchange.routeTo(endpoint, {
-    ...changed?.rest !== undefined && { rest: changed.rest },
+    ...changed?.apiPath !== undefined && { apiPath: changed.apiPath },
     ...changed?.query !== undefined && { query: changed.query },
     ...isReplaced && { modelAsked: requested?.name },
   });

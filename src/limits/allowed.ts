@@ -40,7 +40,7 @@ export interface RequestedPath {
   /** The methods that upstreams could use, in capitals. */
   readonly methods: readonly string[];
   /** Whether the client requests a WebSocket. */
-  readonly upgrade: boolean;
+  readonly isWebSocket: boolean;
   readonly fields: readonly { readonly lower: string; readonly value: string }[];
 }
 
@@ -50,12 +50,12 @@ export interface RequestedPath {
  */
 export function checkAllowedPath(
   endpoint: { readonly name: string; readonly paths: readonly string[] },
-  { path, paths, sentPaths = paths, methods, upgrade, fields }: RequestedPath,
+  { path, paths, sentPaths = paths, methods, isWebSocket, fields }: RequestedPath,
 ): void {
   const rules = pathRulesOf(endpoint.paths);
   if (rules.allowsEverything) return;
   const other = fields.flatMap(({ lower, value }) => PATH_FIELDS.has(lower) ? [pathIn(value)] : []);
-  const rejection = pathRejection(rules, { methods, paths: [...paths, ...other], sentPaths, upgrade });
+  const rejection = pathRejection(rules, { methods, paths: [...paths, ...other], sentPaths, isWebSocket });
   if (rejection === undefined) return;
   const setting = `endpoints.${endpoint.name}.paths`;
   const allows = `allows ${shownPaths(endpoint.paths)} (${setting})`;
@@ -85,7 +85,7 @@ function pathIn(value: string): string {
  */
 export function checkPath(
   principal: Principal,
-  { path, paths, sentPaths = paths, methods, upgrade, fields }: RequestedPath,
+  { path, paths, sentPaths = paths, methods, isWebSocket, fields }: RequestedPath,
 ): void {
   for (const { what, rules: { paths: entries } } of principal.subjects) {
     if (entries === undefined) continue;
@@ -98,7 +98,7 @@ export function checkPath(
         `This ${what} may use only certain paths, and the header ${renaming.lower} names another path. Remove it.`,
       );
     }
-    const rejection = pathRejection(pathRulesOf(entries), { methods, paths, sentPaths, upgrade });
+    const rejection = pathRejection(pathRulesOf(entries), { methods, paths, sentPaths, isWebSocket });
     if (rejection === undefined) continue;
     if ("unclear" in rejection) throw uncheckable(what, rejection.unclear);
     throw new ProxyFault(

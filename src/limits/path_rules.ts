@@ -22,7 +22,7 @@ export interface PathRequest {
    */
   readonly sentPaths?: readonly string[];
   /** Whether the client requests a WebSocket. */
-  readonly upgrade: boolean;
+  readonly isWebSocket: boolean;
 }
 
 /** The groups and patterns that one list of rules for paths allows and denies. */

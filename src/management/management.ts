@@ -408,8 +408,9 @@ export class Management implements ManagementPort {
   }
 
   #startBackups(): () => Promise<void> {
-    const { store, clock, log } = this.#parts;
-    return backupOnSchedule(store, {
+    const { store: { copies }, clock, log } = this.#parts;
+    if (copies === undefined) return () => Promise.resolve();
+    return backupOnSchedule(copies, {
       clock,
       schedule: () => this.#settings.now.backup,
       onDone: (file) => {

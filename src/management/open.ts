@@ -69,7 +69,7 @@ async function openJoined(
     onUnreadable: (what) => log("error", "key_unreadable", { detail: what }),
   });
   await tokens.refresh();
-  await removeStaleBackups(store);
+  if (store.copies !== undefined) await removeStaleBackups(store.copies);
   onSecrets(tokens.secrets);
   const pricer = new Pricer(await openPrices(await loadPrices(config.pricesFile, log)));
   // The limiter and the objects exist before the management plane. It sets these callbacks.

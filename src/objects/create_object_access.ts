@@ -11,11 +11,11 @@ export interface OpenedExchange {
   readonly endpoint: Endpoint;
   readonly request: { readonly method: string };
   /** The path after the name of the endpoint. */
-  readonly rest: string;
+  readonly apiPath: string;
   /** The raw query. */
   readonly query: string;
   /** Whether the client requests a WebSocket. */
-  readonly upgrade: boolean;
+  readonly isWebSocket: boolean;
   /** Whether the provider stores a chat completion, as far as the request has shown. */
   readonly isStored: () => boolean;
 }
@@ -29,7 +29,7 @@ export function createObjectAccess(
   exchange: OpenedExchange,
   clock: Clock,
 ): ObjectAccess | undefined {
-  const { principal, endpoint, request: { method }, rest, query, upgrade } = exchange;
+  const { principal, endpoint, request: { method }, apiPath, query, isWebSocket } = exchange;
   const accounts = objects.accountsOf(endpoint, principal);
   const hasSeveral = accounts.length > 1;
   if (accounts.length === 0 || !objects.isStored && !hasSeveral) return undefined;
@@ -38,9 +38,9 @@ export function createObjectAccess(
     isRestricted &&
     (endpoint.unknownObjects === "reject" || objects.hasMaker(accounts, (maker) => !mayUse(maker, exchange)));
   const isGuarded = hasForeign();
-  const request = objectRequestOf({ method, path: rest, query });
+  const request = objectRequestOf({ method, path: apiPath, query });
   const hasIds = request.creates || request.inPath.size > 0;
-  if (!isGuarded && !hasIds && !hasSeveral && !(isRestricted && upgrade)) return undefined;
+  if (!isGuarded && !hasIds && !hasSeveral && !(isRestricted && isWebSocket)) return undefined;
   return new ObjectAccess(exchange, {
     objects,
     clock,
@@ -49,6 +49,6 @@ export function createObjectAccess(
     isRestricted,
     hasObjects: objects.hasMaker(accounts, () => true),
     // Other clients may make their first objects while a WebSocket is open.
-    isGuarded: upgrade ? hasForeign : () => isGuarded,
+    isGuarded: isWebSocket ? hasForeign : () => isGuarded,
   });
 }

@@ -25,15 +25,15 @@ export class ListPaging {
   readonly #longest: number | undefined;
   readonly #isOfFiles: boolean;
 
-  /** `query` is the raw query of the client, and `rest` the path at the endpoint. */
-  constructor({ query, rest, dialect }: { query: string; rest: string; dialect: Dialect }) {
+  /** `query` is the raw query of the client, and `apiPath` the path after the name of the endpoint. */
+  constructor({ query, apiPath, dialect }: { query: string; apiPath: string; dialect: Dialect }) {
     this.#pairs = query.split("&").filter((pair) => pair !== "");
     this.limitName = dialect === "gemini" ? "pageSize" : "limit";
     this.#limit = numberOf(this.#pairs.findLast((pair) => isOf(pair, this.limitName)));
     const before = dialect === "anthropic" ? "before_id" : "before";
     this.isBackward = this.#pairs.some((pair) => isOf(pair, before));
     this.cursorName = this.isBackward ? before : dialect === "anthropic" ? "after_id" : "after";
-    this.#isOfFiles = dialect === "openai" && FILES.test(rest);
+    this.#isOfFiles = dialect === "openai" && FILES.test(apiPath);
     this.#longest = this.#isOfFiles ? LONGEST_OF_FILES : LONGEST[dialect];
   }
 

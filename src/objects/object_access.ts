@@ -198,8 +198,8 @@ export class ObjectAccess {
   }
 
   async #checkBody(payload: HeldPayload): Promise<void> {
-    const { kind, held, fields } = payload;
-    const { bytes } = held;
+    const { kind, heldBody, fields } = payload;
+    const { bytes } = heldBody;
     const pause = createPause();
     const ids = this.#inBody = new Set<string>();
     const check = async (references: References): Promise<void> => {

@@ -68,11 +68,11 @@ export interface ModelsInHead {
  * `bad_request` for a head with too many models or parameters, because each model is compared with every rule.
  */
 export function modelsInHead(
-  { path, query, fields, upgrade }: {
+  { path, query, fields, isWebSocket }: {
     path: string;
     query: string;
     fields: readonly { readonly lower: string; readonly value: string }[];
-    upgrade: boolean;
+    isWebSocket: boolean;
   },
 ): ModelsInHead {
   const inQuery = modelsInQuery(query);
@@ -86,7 +86,7 @@ export function modelsInHead(
   const inPath = distinct(modelsInPath(path));
   const ofQuery = distinct(inQuery);
   const inFields = modelsInFields(fields);
-  return upgrade
+  return isWebSocket
     ? { named: ofQuery, possiblyNamed: joined(inPath, inFields) }
     : { named: inPath, possiblyNamed: joined(ofQuery, inFields) };
 }

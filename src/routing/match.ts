@@ -7,21 +7,21 @@ import type { RoutingTable } from "./table.ts";
 /** The longest path in a message, in characters. */
 const MAX_QUOTED_PATH = 200;
 
-/** The destination of a request: the endpoint, and the rest of the path for the backend. */
-export interface Target {
+/** The destination of a request: the endpoint, and the path for its backends. */
+export interface Destination {
   /**
    * The endpoint. If `byModel` is set, the fallback for models that choose no other endpoint; `undefined` if
    * there is no fallback.
    */
   readonly endpoint: Endpoint | undefined;
   /** The path after the name of the endpoint: empty, or with a slash at its start. */
-  readonly rest: string;
+  readonly apiPath: string;
   /** The API of a path without the name of an endpoint, if the model of the request chooses the endpoint. */
   readonly byModel?: UnnamedApi;
 }
 
 /** Finds the endpoint of a path. Returns undefined if no endpoint matches. `client` is the head of the request. */
-export function match(table: RoutingTable, path: string, client?: ClientHead): Target | undefined {
+export function match(table: RoutingTable, path: string, client?: ClientHead): Destination | undefined {
   // This path wins over an endpoint with the name `chat`.
   if (path === "/chat/completions" && (table.byModel ?? table.defaultEndpoint) !== undefined) {
     return unnamed(table, { path, client, endpoint: table.defaultEndpoint });
@@ -30,8 +30,11 @@ export function match(table: RoutingTable, path: string, client?: ClientHead): T
   const name = end === -1 ? path.slice(1) : path.slice(1, end);
   const named = table.endpoints.get(name);
   if (named !== undefined) {
-    const rest = end === -1 ? "" : path.slice(end);
-    return { endpoint: named, rest: table.ollamaEndpoints.has(name) ? withOllamaFolder(rest) : rest };
+    const apiPath = end === -1 ? "" : path.slice(end);
+    return {
+      endpoint: named,
+      apiPath: table.ollamaEndpoints.has(name) ? withOllamaFolder(apiPath) : apiPath,
+    };
   }
   if (table.byModel !== undefined) return unnamed(table, { path, client, endpoint: undefined });
   if (!isWithin(path, "/v1")) return undefined;
@@ -48,8 +51,8 @@ function unnamed(
     client: ClientHead | undefined;
     endpoint: Endpoint | undefined;
   },
-): Target | undefined {
-  if (byModel === undefined) return endpoint && { endpoint, rest: path };
+): Destination | undefined {
+  if (byModel === undefined) return endpoint && { endpoint, apiPath: path };
   const shown = unnamedApiOf(path, client);
   // A client may send its token in the header of an API that no endpoint has.
   const isServed = shown !== undefined && byModel.speakers[shown].length > 0;
@@ -57,7 +60,7 @@ function unnamed(
   if (api === undefined || (byModel.speakers[api].length === 0 && byModel.fallbacks[api] === undefined)) {
     return undefined;
   }
-  return { endpoint: byModel.fallbacks[api], rest: path, byModel: api };
+  return { endpoint: byModel.fallbacks[api], apiPath: path, byModel: api };
 }
 
 function isWithin(path: string, folder: string): boolean {

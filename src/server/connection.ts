@@ -20,7 +20,7 @@ import { linger } from "./linger.ts";
 import { stallFault, StallTimer } from "./stall_timer.ts";
 import type { UnauthenticatedBudget } from "./unauthenticated_budget.ts";
 import { replyMessage } from "./reply_head.ts";
-import { type ExchangeOwner, RunningExchange } from "./running_exchange.ts";
+import { ConnectionExchange, type ExchangeOwner } from "./connection_exchange.ts";
 import { internalFault, internalReply, isBug } from "./server_error.ts";
 import type { ServedConnection } from "./served_connection.ts";
 import { parseRequestHead, type RequestHead } from "./request_head.ts";
@@ -76,7 +76,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
   #since: number;
   /** The number of requests so far. */
   #served = 0;
-  #current: RunningExchange | undefined;
+  #current: ConnectionExchange | undefined;
   /** Whether the connection takes no further request. */
   #isLast = false;
   #isAuthenticated = false;
@@ -218,7 +218,10 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     }
   }
 
-  async #replyTo({ method, target, fields }: RequestHead, exchange: RunningExchange): Promise<OutgoingReply> {
+  async #replyTo(
+    { method, target, fields }: RequestHead,
+    exchange: ConnectionExchange,
+  ): Promise<OutgoingReply> {
     try {
       return await this.#handler({
         method,
@@ -261,8 +264,8 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     }
   }
 
-  #begin(head: RequestHead): RunningExchange {
-    const exchange = new RunningExchange(head, this.#reader, this);
+  #begin(head: RequestHead): ConnectionExchange {
+    const exchange = new ConnectionExchange(head, this.#reader, this);
     this.#current = exchange;
     this.#watch.reset();
     // Read-ahead may now be part of the body, so count again.
@@ -314,7 +317,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
 
   // What the exchange reports:
 
-  bodyEnded(exchange: RunningExchange): void {
+  bodyEnded(exchange: ConnectionExchange): void {
     if (exchange === this.#current) this.#watch.readOn(exchange);
   }
 

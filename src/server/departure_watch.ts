@@ -1,7 +1,7 @@
 import { ClientGone } from "../cancellation.ts";
 import type { ConnectionReader } from "../http/reader.ts";
 import type { HeldShare } from "../capacity/held_bytes.ts";
-import type { RunningExchange } from "./running_exchange.ts";
+import type { ConnectionExchange } from "./connection_exchange.ts";
 
 /**
  * How much a client may send ahead during a running request. Clients do not pipeline more, and the buffer
@@ -55,7 +55,7 @@ export class DepartureWatch {
   }
 
   /** Reads on, unless the reader of the body or a tunnel does. */
-  readOn(exchange: RunningExchange): void {
+  readOn(exchange: ConnectionExchange): void {
     if (exchange.isReadingBody || exchange.isTunnel) return;
     if (this.#reader.isOver) exchange.cancellation.cancel(new ClientGone("the client left"));
     else if (exchange.isUnread) {
@@ -71,7 +71,7 @@ export class DepartureWatch {
    * Reads on behind an upload whose reader has taken nothing since the last call, because the upstream takes
    * nothing. The server calls it at intervals.
    */
-  checkUpload(exchange: RunningExchange): void {
+  checkUpload(exchange: ConnectionExchange): void {
     const { body, isReadingBody, isTunnel } = exchange;
     // A reader that waits for the client reads the connection itself.
     const isStuck = isReadingBody && !isTunnel && body?.stall.isRunning !== true;
@@ -82,7 +82,7 @@ export class DepartureWatch {
   }
 
   /** Called when bytes of an upload have arrived, or the connection is over. */
-  uploadArrived(exchange: RunningExchange): void {
+  uploadArrived(exchange: ConnectionExchange): void {
     if (this.#readsBehind && this.#stuckAt === this.#taken) this.#readBehind(exchange);
   }
 
@@ -109,13 +109,13 @@ export class DepartureWatch {
   }
 
   /** Reads the next bytes of an upload that stands still, within {@link MAX_STUCK_BYTES}. */
-  #readBehind({ cancellation }: RunningExchange): void {
+  #readBehind({ cancellation }: ConnectionExchange): void {
     if (this.#reader.isOver) cancellation.cancel(new ClientGone("the client left during its upload"));
     else if (this.#reader.available < MAX_STUCK_BYTES / 2) void this.#reader.readableBehind();
   }
 
   /** A client of short responses soon sends its next request, which the usual buffer takes at once. */
-  #read(exchange: RunningExchange): void {
+  #read(exchange: ConnectionExchange): void {
     if (this.expectsStream && exchange.hasArrived(this.#reader.available)) {
       void this.#reader.readableQuietly();
     } else void this.#reader.readableBehind();

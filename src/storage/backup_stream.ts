@@ -1,23 +1,23 @@
 /** Streams a copy of the database. */
 
-import type { Store } from "./store.ts";
+import type { DatabaseCopies } from "./store.ts";
 
 const PREFIX = "llm-proxy-backup-";
 
 /**
- * Copies the database into a temporary file in the store's folder, and streams the file. The file is removed
+ * Copies the database into a temporary file in its folder, and streams the file. The file is removed
  * when the stream ends or is cancelled. `ending` aborts the stream when the program ends. Throws a
  * `StoreError`.
  */
 export async function backupStream(
-  store: Store,
+  copies: DatabaseCopies,
   ending: AbortSignal,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   // makeTempFile creates a file that only its owner can read. The file system of the database is the most likely
   // one to have room for a copy.
-  const path = await Deno.makeTempFile({ dir: store.folder, prefix: PREFIX, suffix: ".db" });
+  const path = await Deno.makeTempFile({ dir: copies.folder, prefix: PREFIX, suffix: ".db" });
   try {
-    await store.backup(path);
+    await copies.backup(path);
     const file = await Deno.open(path);
     // POSIX systems can remove an open file. Then nothing is left behind if the program is killed.
     const isRemoved = await Deno.remove(path).then(() => true, () => false);
@@ -32,8 +32,8 @@ export async function backupStream(
 }
 
 /** Removes temporary copies that a killed program left behind. */
-export async function removeStaleBackups(store: Store): Promise<void> {
-  for await (const { name } of Deno.readDir(store.folder)) {
-    if (name.startsWith(PREFIX)) await Deno.remove(`${store.folder}/${name}`).catch(() => {});
+export async function removeStaleBackups({ folder }: DatabaseCopies): Promise<void> {
+  for await (const { name } of Deno.readDir(folder)) {
+    if (name.startsWith(PREFIX)) await Deno.remove(`${folder}/${name}`).catch(() => {});
   }
 }

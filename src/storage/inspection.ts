@@ -6,8 +6,12 @@ export interface Inspection {
   readonly schema: number;
   /** The newest schema version that this program knows. */
   readonly newestSchema: number;
+  /** How many versions newer the schema may be: replicas of two versions run side by side during an upgrade. */
+  readonly maxNewer: number;
   /** The note `KEY_CHECK`, which the key encrypted; `undefined` if no key was used yet. */
   readonly sealed: string | undefined;
   /** Whether another program has the database open. */
   readonly isInUse: boolean;
+  /** Whether a pooler shares the connections to the database between transactions. */
+  readonly isPooled: boolean;
 }

@@ -6,6 +6,10 @@ import { type Store, StoreError } from "./store.ts";
 /** The name of the note with a text that the key encrypted. A wrong key cannot decrypt the text. */
 export const KEY_CHECK = "encryption_key_check";
 
+/** Every program that uses a PostgreSQL database needs the same key, so none of them makes one. */
+export const NO_KEY = "ENCRYPTION_KEY is missing: with PostgreSQL, set the same key for every program that uses the " +
+  "database; `openssl rand -base64 32` makes one";
+
 /** The opened {@link SecretBox}, and the key file if it was created. */
 export interface OpenedBox {
   readonly box: SecretBox;
@@ -14,15 +18,17 @@ export interface OpenedBox {
 }
 
 /**
- * Opens the box with the configured key or the key file, and creates a key file for a new database. Throws a
+ * Opens the box with the configured key or the key file, and creates a key file for a new database. Without a key file,
+ * the key must be configured. Throws a
  * {@link StoreError} if another key encrypted the keys in the store, or if the key file is missing.
  */
 export async function openBox(
   store: Store,
-  { encryptionKey, keyFile }: { encryptionKey: Uint8Array<ArrayBuffer> | undefined; keyFile: string },
+  { encryptionKey, keyFile }: { encryptionKey: Uint8Array<ArrayBuffer> | undefined; keyFile: string | undefined },
 ): Promise<OpenedBox> {
   const check = await store.readNote(KEY_CHECK);
-  const found = encryptionKey ?? readKeyFile(keyFile);
+  const found = encryptionKey ?? (keyFile === undefined ? undefined : readKeyFile(keyFile));
+  if (found === undefined && keyFile === undefined) throw new StoreError("failed", NO_KEY);
   if (found === undefined && check !== undefined) {
     throw new StoreError(
       "failed",
@@ -40,7 +46,7 @@ export async function openBox(
       `${which} is not the key that encrypted the provider keys of projects in this database`,
     );
   }
-  if (found === undefined) writeKeyFile(keyFile, key);
+  if (found === undefined && keyFile !== undefined) writeKeyFile(keyFile, key);
   if (!opens) await store.writeNote(KEY_CHECK, (await box.seal(KEY_CHECK, KEY_CHECK)).toBase64());
   return { box, createdKeyFile: found === undefined ? keyFile : undefined };
 }

@@ -39,6 +39,13 @@ export interface Restored {
  */
 export async function restoreStore(url: string, options: RestoreOptions): Promise<Restored> {
   const { file } = options;
+  const keyFile = keyFileOf(url);
+  if (keyFile === undefined) {
+    throw new StoreError(
+      "failed",
+      "the database is PostgreSQL: restore it with pg_restore or psql, while no proxy runs",
+    );
+  }
   makePrivateFolder(folderOf(url));
   const path = realPath(sqlitePath(url));
   checkFile(file, path);
@@ -46,7 +53,6 @@ export async function restoreStore(url: string, options: RestoreOptions): Promis
   if (lock === undefined) {
     throw new StoreError("busy", `${path} is in use: stop the proxy and other llm-proxy commands first`);
   }
-  const keyFile = keyFileOf(url);
   const incomingKey = `${keyFile}-restored`;
   try {
     const copy = await stageCopy(file, path, options);

@@ -1,5 +1,5 @@
 /**
- * Run files: `….db-run-ID` beside a database. Each proxy has one while it runs. The file says how commands reach the
+ * Run files: `….db-run-ID` beside a database, or in the folder `data` for PostgreSQL. Each proxy has one while it runs. The file says how commands reach the
  * proxy, and only the account of the proxy can write or read it.
  *
  * The proxy keeps a shared lock on its file, and the system releases the lock when the process ends, however it ends.
@@ -7,8 +7,11 @@
  */
 
 import { basename, dirname, join } from "node:path";
-import { sqlitePath } from "./open.ts";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { isPostgresUrl, LOCAL_FOLDER } from "../network/postgres_url.ts";
+import { shownDatabase, sqlitePath } from "./open.ts";
 import { realPath } from "./sqlite/lock.ts";
+import { makePrivateFolder } from "./sqlite/open_locked.ts";
 import { StoreError } from "./store.ts";
 
 /** The longest text of a run file, in bytes. */
@@ -34,7 +37,8 @@ export interface OwnRunFile {
  * created.
  */
 export function writeRunFile(databaseUrl: string, text: string): OwnRunFile {
-  const database = realPath(sqlitePath(databaseUrl));
+  const database = placeOf(databaseUrl);
+  makePrivateFolder(dirname(database));
   const path = `${database}-run-${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
   // The file gets its name when it is complete and locked.
   const unfinished = `${path}.new`;
@@ -65,9 +69,16 @@ export function writeRunFile(databaseUrl: string, text: string): OwnRunFile {
  * neither the owner of the database nor root owns it.
  */
 export function readRunFiles(databaseUrl: string): RunFile[] {
-  const database = realPath(sqlitePath(databaseUrl));
+  const database = placeOf(databaseUrl);
   const files = list(database).map(({ path, owner }) => readRunFile(path, owner));
   return files.filter((file) => file !== undefined).sort((one, other) => other.writtenAtMs - one.writtenAtMs);
+}
+
+/** The path that the paths of run files begin with. That of a PostgreSQL database names no file. */
+function placeOf(databaseUrl: string): string {
+  if (!isPostgresUrl(databaseUrl)) return realPath(sqlitePath(databaseUrl));
+  const digest = sha256(new TextEncoder().encode(shownDatabase(databaseUrl))).toHex();
+  return join(LOCAL_FOLDER, `postgres-${digest.slice(0, 8)}`);
 }
 
 /** The run files of a database, and the account that owns the database. The account is null on Windows. */
@@ -77,12 +88,21 @@ function list(database: string): { path: string; owner: number | null }[] {
   const isRunFile = (name: string): boolean =>
     name.startsWith(start) && /^[0-9a-f]+$/.test(name.slice(start.length));
   try {
-    const { uid: owner } = Deno.statSync(database);
+    const { uid: owner } = statOf(database) ?? Deno.statSync(folder);
     return [...Deno.readDirSync(folder)].filter(({ name }) => isRunFile(name))
       .map(({ name }) => ({ path: join(folder, name), owner }));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw new StoreError("failed", `${folder} cannot be read`, { cause: error });
+  }
+}
+
+function statOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }
 

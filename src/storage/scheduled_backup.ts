@@ -1,7 +1,7 @@
 /** Copies the database into a folder at intervals, and keeps the newest copies. */
 
 import type { Clock } from "../time/clock.ts";
-import type { Store } from "./store.ts";
+import type { DatabaseCopies } from "./store.ts";
 import { messageOf } from "../text/error_text.ts";
 
 /** How often to check whether a backup is due. A setting may have changed, or the machine slept. */
@@ -36,7 +36,7 @@ export interface ScheduledBackupParts {
  * copy.
  */
 export function backupOnSchedule(
-  store: Pick<Store, "backup">,
+  copies: Pick<DatabaseCopies, "backup">,
   { clock, schedule, onDone, onFailed }: ScheduledBackupParts,
 ): () => Promise<void> {
   let running = Promise.resolve();
@@ -48,7 +48,7 @@ export function backupOnSchedule(
     }
     try {
       if (!isDue(plan, clock.epochMs())) return;
-      onDone(await makeBackup(store, plan, clock.epochMs()));
+      onDone(await makeBackup(copies, plan, clock.epochMs()));
     } catch (error) {
       waitUntilMs = clock.epochMs() + plan.everyMs / 4;
       onFailed(messageOf(error));
@@ -75,7 +75,7 @@ function isDue({ folder, everyMs }: BackupSchedule, now: number): boolean {
 }
 
 async function makeBackup(
-  store: Pick<Store, "backup">,
+  copies: Pick<DatabaseCopies, "backup">,
   { folder, keep }: BackupSchedule,
   now: number,
 ): Promise<string> {
@@ -88,7 +88,7 @@ async function makeBackup(
   const unfinished = `${folder}/${name}.part`;
   Deno.openSync(unfinished, { write: true, createNew: true, mode: 0o600 }).close();
   try {
-    await store.backup(unfinished);
+    await copies.backup(unfinished);
     Deno.renameSync(unfinished, `${folder}/${name}`);
   } catch (error) {
     Deno.removeSync(unfinished);

@@ -1,7 +1,7 @@
 /**
  * The exchanges of the management plane, and the port to the database that keeps them and its other records.
  *
- * An adapter implements {@link Store} for one database. `sqlite/` is the first adapter. Another adapter
+ * An adapter implements {@link Store} for one database. `sqlite/` and `postgres/` are adapters. An adapter
  * provides:
  *
  * - a case in `openStore` (open.ts) that opens the database of its URL scheme, and creates or migrates its
@@ -9,6 +9,7 @@
  * - the exchange columns of `exchange_columns.ts`, with a column type for each kind,
  * - one transaction for each method that writes, so that a change and its audit entry are kept or lost
  *   together,
+ * - if a connection can break while a transaction ends: exchanges that are written again count once,
  * - sums by the hour, spending by the booked hour, and counts of tokens, updated in the transaction that
  *   writes the exchanges,
  * - {@link StoreError} for each error of the database, without values of rows in the message,
@@ -16,8 +17,8 @@
  *   `hasAccessChanged` sees the commits of the others,
  * - a sequence of the changes of projects and tokens, written in the transaction of each change. A reader must
  *   not miss a change, also where transactions commit in another order than they began,
- * - a copy of the whole database in one file for `backup`, and a way to restore it,
- * - a place for the key that encrypts provider keys, if no key is configured (`keyFileOf`).
+ * - if the database is a file: a copy of it for `backup`, a way to restore it, and a place for the key that encrypts
+ *   provider keys (`keyFileOf`). Otherwise `ENCRYPTION_KEY` is required.
  *
  * `tests/storage/contract.ts` tests any adapter.
  */
@@ -215,12 +216,18 @@ export interface NoteStore {
   readonly writeNote: (name: string, value: string) => Promise<void>;
 }
 
-/** The database as a whole. Every method may throw a `StoreError`. */
-export interface DatabaseFile {
+/** How the program copies a database that is a file. Every method may throw a `StoreError`. */
+export interface DatabaseCopies {
   /** A folder on this machine for temporary copies of the database. */
   readonly folder: string;
   /** Copies the whole database into a file, while it is in use. The copy is one state of the database. */
   readonly backup: (file: string) => Promise<void>;
+}
+
+/** The database as a whole. Every method may throw a `StoreError`. */
+export interface WholeDatabase {
+  /** `undefined` if the database is not a file: the owner of its server makes the backups. */
+  readonly copies: DatabaseCopies | undefined;
   /** Returns the size of the database on disk, in bytes. */
   readonly size: () => Promise<number>;
   /** Completes the writes that were called, and closes the database. No other call may follow. */
@@ -239,7 +246,7 @@ export interface Store
     AwaitedObjectStore,
     MadeObjectStore,
     NoteStore,
-    DatabaseFile {}
+    WholeDatabase {}
 
 /** An error of the database. The message is for users, and contains no value that was to be written. */
 export class StoreError extends Error {
@@ -248,7 +255,8 @@ export class StoreError extends Error {
    * `taken`: the name is in use. `busy`: another program has locked the database. `full`: no space is left.
    * `readonly`: the database cannot be written. `io_error`: reading or writing failed (I/O error). `moved`:
    * the database file was replaced. `corrupt`: the database is damaged or foreign. `newer`: a newer version
-   * made its schema. `failed`: any other error, which a retry does not fix.
+   * made its schema. `unreachable`: the server of the database does not answer. `failed`:
+   * any other error, which a retry does not fix.
    */
   readonly kind:
     | "taken"
@@ -259,6 +267,7 @@ export class StoreError extends Error {
     | "moved"
     | "corrupt"
     | "newer"
+    | "unreachable"
     | "failed";
 
   constructor(kind: StoreError["kind"], message: string, options?: ErrorOptions) {

@@ -20,20 +20,20 @@ const UNLIMITED = principal({ models: ["*"] }, { tokensPerMinute: 5 });
 /** Checks a request by its line, and the dialect of the endpoint if it requests a WebSocket. */
 function checkCost(
   who: Principal,
-  { upgrade, method, path, endpoint }: {
+  { webSocketDialect, method, path, endpoint }: {
     method: string;
     path: string;
     endpoint: Endpoint;
-    upgrade: Dialect | false;
+    webSocketDialect: Dialect | false;
   },
 ): void {
   const cost = costOfRequest({
     method,
     operation: operationOf(method, path),
     endpoint,
-    upgrade: upgrade !== false,
+    isWebSocket: webSocketDialect !== false,
   });
-  checkCostIsKnown(who, { cost, upgrade });
+  checkCostIsKnown(who, { cost, webSocketDialect });
 }
 
 /** What clients of the providers send, and what answers tell or costs nothing. */
@@ -121,22 +121,23 @@ const UNKNOWN = [
 Deno.test("checkCostIsKnown: a budget allows what tells its cost or has none", () => {
   for (const line of KNOWN) {
     const [method = "", path = ""] = line.split(" ");
-    checkCost(BUDGET, { method, path, endpoint: OPENAI, upgrade: false });
+    checkCost(BUDGET, { method, path, endpoint: OPENAI, webSocketDialect: false });
   }
 });
 
 Deno.test("checkCostIsKnown: a budget refuses all else, and says why; without a budget nothing is refused", () => {
   for (const line of UNKNOWN) {
     const [method = "", path = ""] = line.split(" ");
-    const check = (who: Principal) => checkCost(who, { method, path, endpoint: OPENAI, upgrade: false });
+    const check = (who: Principal) =>
+      checkCost(who, { method, path, endpoint: OPENAI, webSocketDialect: false });
     assertThrows(() => check(BUDGET), ProxyFault, "the cost of this path is unknown");
     check(UNLIMITED);
   }
 });
 
 Deno.test("checkCostIsKnown: of WebSockets a budget allows OpenAI's realtime sessions alone", () => {
-  const check = (path: string, upgrade: Dialect) =>
-    checkCost(BUDGET, { method: "GET", path, endpoint: OPENAI, upgrade });
+  const check = (path: string, webSocketDialect: Dialect) =>
+    checkCost(BUDGET, { method: "GET", path, endpoint: OPENAI, webSocketDialect });
   check("/v1/realtime", "openai");
   assertThrows(
     () => check("/v1/responses", "openai"),
@@ -152,7 +153,7 @@ Deno.test("checkCostIsKnown: of WebSockets a budget allows OpenAI's realtime ses
     method: "GET",
     path: "/live",
     endpoint: OPENAI,
-    upgrade: "gemini",
+    webSocketDialect: "gemini",
   });
 });
 
@@ -162,7 +163,7 @@ Deno.test("checkModelIsNamed: only a budget asks for a model", () => {
 });
 
 Deno.test("checkCostIsKnown: conversations keep items at OpenAI, and run a model at other providers", () => {
-  const request = { method: "POST", path: "/v1/conversations", upgrade: false } as const;
+  const request = { method: "POST", path: "/v1/conversations", webSocketDialect: false } as const;
   const mistral = testEndpoint("mistral", [testBackend("https://api.mistral.ai")], {
     priceProvider: "mistral",
   });

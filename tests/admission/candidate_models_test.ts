@@ -17,7 +17,7 @@ function candidates(more: Partial<Parameters<typeof candidateModels>[0]>): strin
     possiblyNamed: [],
     payload: undefined,
     facts: {},
-    upgrade: false,
+    isWebSocket: false,
     ...more,
   }).map(({ backend, model }) => `${backend.name} ${model}`);
 }

@@ -24,7 +24,7 @@ function endpointAt(urls: readonly string[], paths: readonly string[]): Endpoint
 /** Whether rules of an endpoint, or the same rules of a token, allow `METHOD PATH`. */
 function verdicts(urls: readonly string[], rules: readonly string[], request: string): string {
   const [method = "", path = ""] = request.split(" ");
-  const head = { method, path, query: "", fields: [], upgrade: false };
+  const head = { method, path, query: "", fields: [], isWebSocket: false };
   const principal: Principal = {
     kind: "token",
     key: "anna",
@@ -34,7 +34,8 @@ function verdicts(urls: readonly string[], rules: readonly string[], request: st
   };
   const checks = {
     endpoint: () => checkEndpointPath(endpointAt(urls, rules), head),
-    token: () => checkTokenPath(principal, endpointAt(urls, ["all"]), { ...head, request: head, rest: path }),
+    token: () =>
+      checkTokenPath(principal, endpointAt(urls, ["all"]), { ...head, request: head, apiPath: path }),
   };
   return Object.entries(checks).filter(([, check]) => allows(check)).map(([name]) => name).join(" ") ||
     "none";

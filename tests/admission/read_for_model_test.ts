@@ -13,7 +13,7 @@ async function modelOf(
   body: string,
   path = "/v1/chat/completions",
 ): Promise<Awaited<ReturnType<typeof readForModel>>> {
-  const [rest = "", query = ""] = path.split("?");
+  const [apiPath = "", query = ""] = path.split("?");
   return await readForModel(
     {
       request: {
@@ -26,14 +26,14 @@ async function modelOf(
         cancellation: new Cancellation(),
       },
       principal: ANONYMOUS,
-      rest,
+      apiPath,
       query,
       holder: "anna",
     },
     { maxBodyBytes: undefined, receivingSlots: { acquire: () => () => {} } },
     {
-      upgrade: path.includes("/realtime"),
-      held: new HeldBytes(1e9).share("anna"),
+      isWebSocket: path.includes("/realtime"),
+      bodyMemory: new HeldBytes(1e9).share("anna"),
       maxBytes: 1e6,
       limiter: undefined,
     },
@@ -109,7 +109,7 @@ Deno.test("readForModel: a replaced model is in the body, the path or the query,
   assertEquals([payload?.models, payload?.facts.model], [["slow"], "slow"]);
   const inPath = await modelOf("{}", "/v1beta/models/a%2Fb:generateContent");
   assertEquals(inPath.name, "a/b");
-  assertEquals(inPath.withModel("c/d").rest, "/v1beta/models/c%2Fd:generateContent");
+  assertEquals(inPath.withModel("c/d").apiPath, "/v1beta/models/c%2Fd:generateContent");
   const inQuery = await modelOf("", "/v1/realtime?a=1&model=fast&b");
   assertEquals([inQuery.name, inQuery.withModel("gpt realtime").query], [
     "fast",

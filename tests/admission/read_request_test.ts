@@ -28,9 +28,9 @@ function unread(parts: Partial<UnreadRequest>): UnreadRequest {
     operation: operationOf("POST", parts.path ?? "/v1/chat/completions"),
     isCounted: true,
     namesObjects: false,
-    upgrade: false,
+    isWebSocket: false,
     cancellation: new Cancellation(),
-    held: new HeldBytes(1e9).share("anna"),
+    bodyMemory: new HeldBytes(1e9).share("anna"),
     ...parts,
   };
 }
@@ -51,7 +51,7 @@ Deno.test("readRequest: a body is held only as far as there is room for all bodi
   const other = all.share("bert");
   other.hold(300);
   const { body, taken } = pieces(9, 100);
-  assertEquals(await refusal({ body, held: all.share("anna") }), "overloaded");
+  assertEquals(await refusal({ body, bodyMemory: all.share("anna") }), "overloaded");
   // One fits, beside which as much is left for others; the second was read, and not kept.
   assertEquals(taken(), 2);
 });

@@ -14,7 +14,7 @@ import {
 import { machine } from "./machine.ts";
 import { exists, memoryMb } from "./process.ts";
 import { type FigureName, type Report, Samples } from "./report.ts";
-import { CheckingUpstream } from "./right_answers.ts";
+import { CheckingUpstream } from "./right_responses.ts";
 import { Stage, type StageOptions, type Subject } from "./stage.ts";
 
 /** How often and how long is measured. */

@@ -147,7 +147,7 @@ function exchangeOf({ clock, endpoint, cancellation, path }: LoopBench, errors: 
     entry: "all",
     cancellation,
   };
-  const route = { endpoint, rest: path };
+  const route = { endpoint, apiPath: path };
   const exchange = new Exchange(request, { target: { path, query: "" }, route, address: "192.0.2.1" }, {
     clock,
     createId: () => "req_1",

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { TransportError } from "../../src/forwarding/transport/transport.ts";
-import { ANSWER_CASES, type AnswerCase } from "../support/data/answer_cases.ts";
+import { RESPONSE_CASES, type ResponseCase } from "../support/data/response_cases.ts";
 import { inputOf, inputSplitAt, latin1 } from "../support/clients/byte_input.ts";
 import { type ExchangeOutcome, exchangeOver } from "../support/upstreams/upstream_exchange.ts";
 
@@ -8,7 +8,7 @@ const IN_ONE_PIECE = "in one piece";
 /** Longer answers are split at their head, their end and some places between. */
 const EVERY_SPLIT_BYTES = 400;
 
-function assertOutcome(expected: AnswerCase, outcome: ExchangeOutcome, where: string): void {
+function assertOutcome(expected: ResponseCase, outcome: ExchangeOutcome, where: string): void {
   if (expected.whole !== undefined) {
     assertEquals(outcome.error, undefined, where);
     assertEquals([outcome.response?.status, outcome.body, outcome.reusable], [...expected.whole], where);
@@ -22,11 +22,11 @@ function assertOutcome(expected: AnswerCase, outcome: ExchangeOutcome, where: st
 }
 
 Deno.test("conformance: the table has all its cases", () => {
-  assert(ANSWER_CASES.length >= 120, `${ANSWER_CASES.length} cases`);
-  assertEquals(new Set(ANSWER_CASES.map(({ name }) => name)).size, ANSWER_CASES.length, "names repeat");
+  assert(RESPONSE_CASES.length >= 120, `${RESPONSE_CASES.length} cases`);
+  assertEquals(new Set(RESPONSE_CASES.map(({ name }) => name)).size, RESPONSE_CASES.length, "names repeat");
 });
 
-for (const answer of ANSWER_CASES) {
+for (const answer of RESPONSE_CASES) {
   Deno.test(`conformance: ${answer.name}`, async () => {
     const bytes = latin1(answer.bytes);
     const behind = answer.whole !== undefined && !answer.untilClose ? "silence" : "end";

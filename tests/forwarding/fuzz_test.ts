@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { ANSWER_CASES } from "../support/data/answer_cases.ts";
+import { RESPONSE_CASES } from "../support/data/response_cases.ts";
 import { inputOf, latin1 } from "../support/clients/byte_input.ts";
 import { random } from "../support/data/random.ts";
 import { referenceReading } from "../support/data/reference_reader.ts";
@@ -14,7 +14,7 @@ import { exchangeOver } from "../support/upstreams/upstream_exchange.ts";
 const ROUNDS = 1_000_000;
 const SEED = Number(Deno.env.get("FUZZ_SEED") ?? 20_260_101);
 /** Longer seeds would only slow the mutations down. */
-const SEEDS = ANSWER_CASES.filter(({ bytes, method }) => bytes.length < 300 && method === undefined)
+const SEEDS = RESPONSE_CASES.filter(({ bytes, method }) => bytes.length < 300 && method === undefined)
   .map(({ bytes }) => bytes);
 const SPLICES = [
   "\r\n",

@@ -3,7 +3,7 @@ import { isWithheldFromClients } from "../../src/forwarding/response_policy.ts";
 import { isInert } from "../../src/forwarding/inert_types.ts";
 import { clientFields } from "../../src/forwarding/response_headers.ts";
 import { fieldsOf, linesOf } from "../support/data/fields.ts";
-import { ALLOWED_ANSWER_LINES, HOSTILE_ANSWER_LINES } from "../support/upstreams/hostile_answer.ts";
+import { ALLOWED_RESPONSE_LINES, HOSTILE_RESPONSE_LINES } from "../support/upstreams/hostile_response.ts";
 
 const CONTEXT = {
   requestId: "req_1",
@@ -12,7 +12,7 @@ const CONTEXT = {
   hasBody: true,
 } as const;
 
-for (const line of HOSTILE_ANSWER_LINES) {
+for (const line of HOSTILE_RESPONSE_LINES) {
   Deno.test(`answers: a client does not get ${line}`, () => {
     assert(fieldsOf(line).every(isWithheldFromClients));
     const lines = linesOf(clientFields(fieldsOf(line, "Content-Type: application/json"), CONTEXT));
@@ -21,7 +21,7 @@ for (const line of HOSTILE_ANSWER_LINES) {
 }
 
 Deno.test("answers: a provider's other fields pass as they are, but for the path of cookies", () => {
-  const lines = [...ALLOWED_ANSWER_LINES, "Content-Type: application/json", "x-request-id: its"];
+  const lines = [...ALLOWED_RESPONSE_LINES, "Content-Type: application/json", "x-request-id: its"];
   const expected = lines.map((line) => line.replace("abc; Path=/; HttpOnly", "abc; HttpOnly; Path=/openai"));
   assertEquals(linesOf(clientFields(fieldsOf(...lines), CONTEXT)), expected);
 });

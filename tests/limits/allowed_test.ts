@@ -54,7 +54,7 @@ Deno.test("checkPath: token and project both have to allow a path, and an ambigu
     path,
     paths: [path],
     methods: ["GET"],
-    upgrade: false,
+    isWebSocket: false,
     fields,
   });
   const check = (path: string, fields: { lower: string; value: string }[] = []) =>

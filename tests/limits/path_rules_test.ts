@@ -5,12 +5,12 @@ import { pathRejection, pathRulesOf } from "../../src/limits/path_rules.ts";
 import { PATH_SPELLINGS } from "../support/data/path_spellings.ts";
 
 /** What rules say of a request like `GET /v1/models`: `yes`, the group that they reject, or `unclear`. */
-function verdict(entries: readonly string[], request: string, { upgrade = false } = {}): string {
+function verdict(entries: readonly string[], request: string, { isWebSocket = false } = {}): string {
   const [methods = "", path = ""] = request.split(" ");
   const refusal = pathRejection(pathRulesOf(entries), {
     methods: methods.split(","),
     paths: [path],
-    upgrade,
+    isWebSocket,
   });
   if (refusal === undefined) return "yes";
   return "unclear" in refusal ? "unclear" : refusal.group;
@@ -183,16 +183,16 @@ Deno.test("pathRejection: an allowed path after a closed one opens nothing, for 
 });
 
 Deno.test("pathRejection: a WebSocket is inference only where an API has one", () => {
-  const upgrade = { upgrade: true };
+  const isWebSocket = { isWebSocket: true };
   const live = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
   for (const path of ["/v1/realtime", "/v1/responses", live]) {
-    assertEquals(verdict(LOCAL, `GET ${path}`, upgrade), "yes", path);
+    assertEquals(verdict(LOCAL, `GET ${path}`, isWebSocket), "yes", path);
   }
   for (const path of ["/llm", "/embedding", "/system", "/api/chat", "/v1/models"]) {
-    assertEquals(verdict(LOCAL, `GET ${path}`, upgrade), "other", path);
-    assertEquals(verdict(HOSTED, `GET ${path}`, upgrade), "yes", path);
+    assertEquals(verdict(LOCAL, `GET ${path}`, isWebSocket), "other", path);
+    assertEquals(verdict(HOSTED, `GET ${path}`, isWebSocket), "yes", path);
   }
-  assertEquals(verdict(HOSTED, "GET /v1/organization/x", upgrade), "admin");
+  assertEquals(verdict(HOSTED, "GET /v1/organization/x", isWebSocket), "admin");
 });
 
 Deno.test("pathRejection: a long path in many readings costs little", () => {

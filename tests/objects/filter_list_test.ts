@@ -41,16 +41,16 @@ function provider(
 
 async function listed(
   { fetchPage }: { fetchPage: (query: string) => Promise<ListAnswer> },
-  { query = "", rest = "/v1/batches", memory = 1 << 26, filter = FILTER }: {
+  { query = "", apiPath = "/v1/batches", memory = 1 << 26, filter = FILTER }: {
     query?: string;
-    rest?: string;
+    apiPath?: string;
     memory?: number;
     filter?: ElementFilter;
   } = {},
 ) {
   const counts: number[] = [];
   const { bytes } = await filterList(filter, {
-    paging: new ListPaging({ query, rest, dialect: "openai" }),
+    paging: new ListPaging({ query, apiPath, dialect: "openai" }),
     fetchPage,
     beforePage: (count) => void counts.push(count),
     memory: new WholeResponses(new HeldBytes(memory)).begin("test"),
@@ -82,7 +82,7 @@ Deno.test("filter list: from the second page on the pages are the longest of the
 
 Deno.test("filter list: files have pages of 10,000, so that another token cannot hide those behind its own", async () => {
   const files = provider([...foreign(1_120), "own-1"]);
-  assertEquals((await listed(files, { query: "limit=20", rest: "/v1/files" })).ids, ["own-1"]);
+  assertEquals((await listed(files, { query: "limit=20", apiPath: "/v1/files" })).ids, ["own-1"]);
   assertEquals(files.queries.length, 2);
 });
 

@@ -4,12 +4,12 @@ import { MAX_PARAMETERS } from "../../src/http/query.ts";
 import { MAX_MODELS } from "../../src/payload/model_name.ts";
 import { modelsInHead } from "../../src/payload/models_in_head.ts";
 
-function inHead(lines: string[], { path = "/v1/responses", query = "", upgrade = false } = {}) {
+function inHead(lines: string[], { path = "/v1/responses", query = "", isWebSocket = false } = {}) {
   const fields = lines.map((line) => {
     const [lower = "", value = ""] = line.split(": ");
     return { lower, value };
   });
-  return modelsInHead({ path, query, fields, upgrade });
+  return modelsInHead({ path, query, fields, isWebSocket });
 }
 
 Deno.test("modelsInHead: header fields that name a model, one or more", () => {
@@ -38,7 +38,7 @@ Deno.test("modelsInHead: what clients send of themselves names none", () => {
 Deno.test("modelsInHead: the path names a request's model, the query a WebSocket's", () => {
   const of = { path: "/v1beta/models/in-path:generateContent", query: "model=in-query" };
   assertEquals(inHead([], of), { named: ["in-path"], possiblyNamed: ["in-query"] });
-  assertEquals(inHead([], { ...of, upgrade: true }), { named: ["in-query"], possiblyNamed: ["in-path"] });
+  assertEquals(inHead([], { ...of, isWebSocket: true }), { named: ["in-query"], possiblyNamed: ["in-path"] });
 });
 
 Deno.test("modelsInHead: a name counts once in a place, however often it is there", () => {

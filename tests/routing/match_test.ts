@@ -13,7 +13,7 @@ const openai = endpoint("openai", "openai");
 const anthropic = endpoint("anthropic", "anthropic");
 const lab = endpoint("lab", "generic");
 
-/** Endpoints, path, and `name rest` or undefined. */
+/** Endpoints, path, and `name path` or undefined. */
 const CASES: readonly (readonly [Endpoint[], string, string | undefined])[] = [
   [[openai, anthropic], "/openai/v1/models", "openai /v1/models"],
   [[openai, anthropic], "/openai", "openai "],
@@ -40,7 +40,7 @@ const CASES: readonly (readonly [Endpoint[], string, string | undefined])[] = [
 for (const [endpoints, path, expected] of CASES) {
   Deno.test(`match: ${path} among ${endpoints.map(({ name }) => name).join(", ")}`, () => {
     const target = match(buildRoutingTable(endpoints), path);
-    assertEquals(target && `${target.endpoint?.name} ${target.rest}`, expected);
+    assertEquals(target && `${target.endpoint?.name} ${target.apiPath}`, expected);
   });
 }
 

@@ -100,7 +100,7 @@ Deno.test("restore: rejects a key that does not decrypt the provider keys of the
       const store = await openStore(`sqlite:${path}`);
       await openBox(store, { encryptionKey: undefined, keyFile: keyFileOf(`sqlite:${path}`) });
       await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
-      await store.backup(`${path}.backup`);
+      await store.copies?.backup(`${path}.backup`);
       store.close();
     };
     const [here, there] = [`${folder}/here.db`, `${folder}/there.db`];

@@ -289,7 +289,7 @@ Deno.test(
   inFolder(async (folder) => {
     const store = openSqlite(`${folder}/x.db`);
     await store.addExchanges(Array.from({ length: 2_000 }, () => exchangeRow()));
-    const backup = store.backup(`${folder}/copy.db`);
+    const backup = store.copies?.backup(`${folder}/copy.db`);
     await store.addProject(projectRow("late"), auditRow("project.create", "late"));
     await backup;
     store.close();
@@ -301,7 +301,7 @@ Deno.test(
 );
 
 Deno.test("openStore: rejects unknown schemes, and reads all forms of paths", async () => {
-  await assertRejects(() => openStore("postgres://x"), StoreError, "is not a supported database URL");
+  await assertRejects(() => openStore("mysql://x"), StoreError, "is not a supported database URL");
   assertEquals(["./d/x.db", "/d/x.db", "///d/x.db", "//d/x.db"].map(sqlitePath), [
     "./d/x.db",
     "/d/x.db",

@@ -3,20 +3,23 @@
 import type { ManagementConfig } from "../../config/config.ts";
 import { inspectStore } from "../../storage/inspect.ts";
 import type { Inspection } from "../../storage/inspection.ts";
-import { databaseExists, keyFileOf, sqlitePath } from "../../storage/open.ts";
-import { isKeyOfStore, readKeyFile } from "../../storage/open_box.ts";
+import { isPostgresUrl } from "../../network/postgres_url.ts";
+import { databaseExists, keyFileOf, shownDatabase, sqlitePath } from "../../storage/open.ts";
+import { isKeyOfStore, NO_KEY, readKeyFile } from "../../storage/open_box.ts";
 import { StoreError } from "../../storage/store.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 
 const database = findingsOf("database");
 const key = findingsOf("encryption key");
 
+const POOLED = "a pooler such as PgBouncer is in front of it. The proxy asks for changes of tokens twice a second there, " +
+  "because notifications do not pass a pooler";
 const RESTORE = "restore a backup with llm-proxy restore FILE, which keeps the old files";
 
 /** Checks the database, and whether the encryption key decrypts the provider keys in it. Changes nothing. */
 export async function checkDatabase(management: ManagementConfig): Promise<Finding[]> {
   const { databaseUrl } = management;
-  const path = sqlitePath(databaseUrl);
+  const path = isPostgresUrl(databaseUrl) ? shownDatabase(databaseUrl) : sqlitePath(databaseUrl);
   if (!databaseExists(databaseUrl)) {
     return [database.ok(`there is no database at ${path} yet; the first start creates it`)];
   }
@@ -29,9 +32,9 @@ export async function checkDatabase(management: ManagementConfig): Promise<Findi
   }
 }
 
-function stateOf(path: string, { damage, schema, newestSchema, isInUse }: Inspection): Finding[] {
+function stateOf(path: string, { damage, schema, newestSchema, maxNewer, isInUse, isPooled }: Inspection): Finding[] {
   if (damage.length > 0) return [database.problem(`${path} is damaged: ${damage.join("; ")}`, RESTORE)];
-  if (schema > newestSchema) {
+  if (schema > newestSchema + maxNewer) {
     return [database.problem(
       `${path} is of a newer llm-proxy (schema ${schema}; this version knows ${newestSchema})`,
       "use that version of llm-proxy or a later one",
@@ -39,7 +42,10 @@ function stateOf(path: string, { damage, schema, newestSchema, isInUse }: Inspec
   }
   const upgrade = schema < newestSchema ? `; the next start upgrades it to ${newestSchema}` : "";
   const use = isInUse ? "a running program has it open" : "no program has it open";
-  return [database.ok(`${path} is intact, with schema ${schema}${upgrade}; ${use}`)];
+  const pooled = isPooled
+    ? [database.ok(POOLED)]
+    : [];
+  return [database.ok(`${path} is intact, with schema ${schema}${upgrade}; ${use}`), ...pooled];
 }
 
 async function checkKey(
@@ -47,10 +53,11 @@ async function checkKey(
   { sealed }: Inspection,
 ): Promise<Finding[]> {
   const file = keyFileOf(databaseUrl);
+  if (file === undefined && encryptionKey === undefined) return [key.problem(NO_KEY)];
   const which = encryptionKey === undefined ? `the key in ${file}` : "ENCRYPTION_KEY";
   const advice = "restore the previous key; keep the key with each backup of the database";
   try {
-    const usedKey = encryptionKey ?? readKeyFile(file);
+    const usedKey = encryptionKey ?? (file === undefined ? undefined : readKeyFile(file));
     if (sealed === undefined) return [key.ok("the database has no provider keys to decrypt")];
     if (usedKey === undefined) return [key.problem(`the key file ${file} is missing`, advice)];
     return await isKeyOfStore(usedKey, sealed)

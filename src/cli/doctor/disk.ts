@@ -2,6 +2,7 @@
 
 import { statfsSync } from "node:fs";
 import type { ManagementConfig } from "../../config/config.ts";
+import { isPostgresUrl } from "../../network/postgres_url.ts";
 import { folderOf, sqlitePath } from "../../storage/open.ts";
 import { sizeOf } from "../files.ts";
 import { type Finding, findingsOf } from "./finding.ts";
@@ -19,6 +20,8 @@ const ADVICE = "free disk space, lower RETENTION_DAYS or BACKUP_KEEP, or move th
  * space.
  */
 export function checkDisk({ databaseUrl }: ManagementConfig): Finding[] {
+  // A server of PostgreSQL has its own disk.
+  if (isPostgresUrl(databaseUrl)) return [];
   const folder = presentFolder(folderOf(databaseUrl));
   const free = freeBytes(folder);
   if (free === undefined) return [];

@@ -55,7 +55,9 @@ function placesOf({ loaded, environment }: Subject): Place[] {
   const path = loaded?.path;
   const { management, server } = loaded?.config ?? {};
   const [certificate, key] = server?.tls?.files ?? [];
-  const database = management && sqlitePath(management.databaseUrl);
+  const keyFile = management && keyFileOf(management.databaseUrl);
+  // A database of PostgreSQL is no file, and has no key file.
+  const database = keyFile === undefined ? undefined : management && sqlitePath(management.databaseUrl);
   const all: Place[] = [
     { path: ".", isSecret: false },
     { path: ".env", isSecret: true },
@@ -69,7 +71,7 @@ function placesOf({ loaded, environment }: Subject): Place[] {
       { path: database, isSecret: true },
       { path: `${database}-wal`, isSecret: true },
     ]),
-    ...(management === undefined ? [] : [{ path: keyFileOf(management.databaseUrl), isSecret: true }]),
+    ...(keyFile === undefined ? [] : [{ path: keyFile, isSecret: true }]),
     ...(management?.backup === undefined ? [] : [{ path: management.backup.folder, isSecret: true }]),
   ];
   return [...new Map(all.map((place) => [place.path, place])).values()];

@@ -19,9 +19,15 @@ export async function backup(file: string, options: Options): Promise<void> {
   await mapStoreError(async () => {
     const store = await openStore(config.databaseUrl);
     try {
+      const { copies } = store;
+      if (copies === undefined) {
+        throw new CommandError(
+          "The database is PostgreSQL: back it up with pg_dump, and keep ENCRYPTION_KEY with the copy.",
+        );
+      }
       makeNewFile(file);
       const size = await store.size();
-      await withProgress(`Copying the database to ${file}`, () => store.backup(file), {
+      await withProgress(`Copying the database to ${file}`, () => copies.backup(file), {
         share: () => sizeOf(file) / size,
       });
     } finally {

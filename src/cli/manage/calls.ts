@@ -1,13 +1,13 @@
 /** Calls of the management API that several commands make. */
 
 import type * as v from "valibot";
-import * as answers from "../../management/api/answers.ts";
+import * as responses from "../../management/api/responses.ts";
 import { CommandError } from "../command_error.ts";
 import { type ManageClient, type ManageTarget, withManageClient } from "./client.ts";
 import { type Options, textOf } from "./options.ts";
 
-type Project = v.InferOutput<typeof answers.project>;
-const PROJECTS = answers.listOf(answers.project);
+type Project = v.InferOutput<typeof responses.project>;
+const PROJECTS = responses.listOf(responses.project);
 /** The longest page of the API, in items. */
 const PAGE = 1000;
 

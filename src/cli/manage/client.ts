@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { MANAGE_PATH } from "../../management/api/manage.ts";
-import { problem } from "../../management/api/answers.ts";
+import { problem } from "../../management/api/responses.ts";
 import { openStore } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
 import { checkDatabase, managementConfig, mapStoreError } from "./management_config.ts";

@@ -1,11 +1,11 @@
 /** How the commands `project`, `token` and `usage` print the responses of the API. */
 
 import type * as v from "valibot";
-import type * as answers from "../../management/api/answers.ts";
+import type * as responses from "../../management/api/responses.ts";
 import { writeResult } from "../output.ts";
 
-type Project = v.InferOutput<typeof answers.project>;
-type Token = v.InferOutput<typeof answers.token>;
+type Project = v.InferOutput<typeof responses.project>;
+type Token = v.InferOutput<typeof responses.token>;
 
 /** Prints a project or a token, one member per line. Members of objects get one line each. */
 export function showOne(item: Project | Token): void {

@@ -1,7 +1,7 @@
 /** `llm-proxy project …` */
 
 import * as v from "valibot";
-import * as answers from "../../management/api/answers.ts";
+import * as responses from "../../management/api/responses.ts";
 import { allOf, findProject, onApi } from "./calls.ts";
 import { keyFiles, keysBody, type Options } from "./options.ts";
 import { dollars, rulesText, showOne } from "./output.ts";
@@ -13,7 +13,7 @@ import { tableText } from "../table.ts";
 /** `project list`, with the spending of this month. */
 export async function listProjects(options: Options): Promise<void> {
   await onApi(options, async (client) => {
-    const projects = await allOf(client, "/projects", answers.listOf(answers.project));
+    const projects = await allOf(client, "/projects", responses.listOf(responses.project));
     writeResult(
       { data: projects },
       () =>
@@ -40,7 +40,7 @@ export async function showProject(name: string, options: Options): Promise<void>
 export async function createProject(name: string, options: Options): Promise<void> {
   const body = { name, ...rulesBody(options), ...keysBody(keyFiles(options)) };
   await onApi(options, async (client) => {
-    const project = await client.call("POST", "/projects", { body, schema: answers.project });
+    const project = await client.call("POST", "/projects", { body, schema: responses.project });
     writeResult(project, () =>
       `Created the project ${project.name} (${project.id}).\n` +
       `To create its first token: llm-proxy token create NAME --project ${shellWord(project.name)}\n`);
@@ -58,7 +58,7 @@ export async function updateProject(name: string, options: Options): Promise<voi
   };
   await onApi(options, async (client) => {
     const { id } = await findProject(client, name);
-    showOne(await client.call("PATCH", `/projects/${id}`, { body, schema: answers.project }));
+    showOne(await client.call("PATCH", `/projects/${id}`, { body, schema: responses.project }));
   });
 }
 
@@ -85,7 +85,7 @@ export async function revokeProjectTokens(name: string, options: Options): Promi
   await onApi(options, async (client) => {
     const { id } = await findProject(client, name);
     const revoked = await client.call("POST", `/projects/${id}/tokens/revoke`, {
-      schema: answers.revocation,
+      schema: responses.revocation,
     });
     writeResult(
       revoked,

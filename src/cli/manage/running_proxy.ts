@@ -1,5 +1,6 @@
 /** Finds the proxy that runs with the local database, and sends it signed requests instead of the management token. */
 
+import { shownDatabase } from "../../storage/open.ts";
 import { readRunFiles } from "../../storage/run_files.ts";
 import { StoreError } from "../../storage/store.ts";
 import { fieldValue } from "../../http/fields.ts";
@@ -37,7 +38,7 @@ export async function sendToRunningProxy(
     const proof = fieldValue(fields, PROOF_HEADER) ?? "";
     if (!await isProven(access.secret, { nonce, status, text }, proof)) {
       throw new CommandError(
-        `The response of ${access.url} (status ${status}) is not from the proxy that has ${databaseUrl} open.\n` +
+        `The response of ${access.url} (status ${status}) is not from the proxy that has ${shownDatabase(databaseUrl)} open.\n` +
           "Another program listens there, or the proxy does not allow this address (allowed_ips).\n" +
           `The command sent no token. ${URL_HINT}`,
       );
@@ -70,7 +71,7 @@ async function findProxy(databaseUrl: string, config: string | undefined): Promi
   const [only, ...others] = accesses;
   if (only === undefined) {
     throw new CommandError(
-      `No proxy runs here: no proxy has ${databaseUrl} open.\n` +
+      `No proxy runs here: no proxy has ${shownDatabase(databaseUrl)} open.\n` +
         `Start the proxy, or run the command in its folder. ${URL_HINT}`,
     );
   }
@@ -80,7 +81,7 @@ async function findProxy(databaseUrl: string, config: string | undefined): Promi
   const configured = accesses.find((access) => access.url === url);
   if (configured !== undefined) return configured;
   throw new CommandError(
-    `Several proxies have ${databaseUrl} open: ${accesses.map(({ url }) => url).join(", ")}.\n` +
+    `Several proxies have ${shownDatabase(databaseUrl)} open: ${accesses.map(({ url }) => url).join(", ")}.\n` +
       `None of them listens at ${url}, the address of the configuration. Set the port (PORT) of one.\n${URL_HINT}`,
   );
 }

@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { durationMs } from "../../config/values/durations.ts";
-import * as answers from "../../management/api/answers.ts";
+import * as responses from "../../management/api/responses.ts";
 import { CommandError } from "../command_error.ts";
 import { allOf, findProject, onApi } from "./calls.ts";
 import type { ManageClient } from "./client.ts";
@@ -20,7 +20,7 @@ export async function listTokens(options: Options): Promise<void> {
       query.set("project_id", (await findProject(client, options["project"])).id);
     }
     if (options["active"] === true) query.set("active_only", "true");
-    const tokens = await allOf(client, "/tokens", answers.listOf(answers.token), query);
+    const tokens = await allOf(client, "/tokens", responses.listOf(responses.token), query);
     writeResult(
       { data: tokens },
       () =>
@@ -59,7 +59,7 @@ export async function showToken(id: string, options: Options): Promise<void> {
   await onApi(
     options,
     async (client) =>
-      showOne(await client.call("GET", pathOf(await findToken(client, id)), { schema: answers.token })),
+      showOne(await client.call("GET", pathOf(await findToken(client, id)), { schema: responses.token })),
   );
 }
 
@@ -69,7 +69,7 @@ export async function createToken(name: string, options: Options): Promise<void>
   await onApi(options, async (client) => {
     const { id: project_id } = await findProject(client, textOf(options, "project") ?? "");
     const body = { project_id, name, ...rules };
-    showNewToken(await client.call("POST", "/tokens", { body, schema: answers.newToken }));
+    showNewToken(await client.call("POST", "/tokens", { body, schema: responses.newToken }));
   });
 }
 
@@ -89,7 +89,7 @@ export async function updateToken(id: string, options: Options): Promise<void> {
     options,
     async (client) =>
       showOne(
-        await client.call("PATCH", pathOf(await findToken(client, id)), { body, schema: answers.token }),
+        await client.call("PATCH", pathOf(await findToken(client, id)), { body, schema: responses.token }),
       ),
   );
 }
@@ -127,7 +127,7 @@ export async function rotateToken(id: string, options: Options): Promise<void> {
     showNewToken(
       await client.call("POST", `${pathOf(await findToken(client, id))}/rotate`, {
         body,
-        schema: answers.newToken,
+        schema: responses.newToken,
       }),
     );
   });
@@ -143,14 +143,14 @@ function overlapMinutes(text: string): number {
   );
 }
 
-function showNewToken(token: v.InferOutput<typeof answers.newToken>): void {
+function showNewToken(token: v.InferOutput<typeof responses.newToken>): void {
   writeResult(token, () =>
     `${token.token}\n\n` +
     `The token of ${token.name} (${token.id}) is printed only this once. Clients use it as their API key.\n` +
     "To print the settings of a client: llm-proxy connect CLIENT --token TOKEN\n");
 }
 
-type ListedToken = v.InferOutput<typeof answers.token>;
+type ListedToken = v.InferOutput<typeof responses.token>;
 
 /** The path of a token in the management API. */
 function pathOf({ id }: ListedToken): string {
@@ -166,7 +166,7 @@ async function findToken(
   name: string,
   { revoked = false }: { revoked?: boolean } = {},
 ): Promise<ListedToken> {
-  const tokens = await allOf(client, "/tokens", answers.listOf(answers.token));
+  const tokens = await allOf(client, "/tokens", responses.listOf(responses.token));
   const named = tokens.filter((token) => token.id === name || token.name === name);
   const isCandidate = (state: string): boolean =>
     revoked === (state === "revoked") && (revoked || state !== "expired");

@@ -1,6 +1,6 @@
 /** `llm-proxy usage` */
 
-import * as answers from "../../management/api/answers.ts";
+import * as responses from "../../management/api/responses.ts";
 import { CommandError } from "../command_error.ts";
 import { findProject, onApi } from "./calls.ts";
 import { type Options, textOf } from "./options.ts";
@@ -34,7 +34,9 @@ export async function showUsage(options: Options): Promise<void> {
     const project = textOf(options, "project");
     if (project !== undefined) query.set("project_id", (await findProject(client, project)).id);
     if (options["csv"] === true) return writeOut(await client.text(`/usage?${query}&format=csv`));
-    const usage = await client.call("GET", `/usage?${query}`, { schema: answers.listOf(answers.usageRow) });
+    const usage = await client.call("GET", `/usage?${query}`, {
+      schema: responses.listOf(responses.usageRow),
+    });
     writeResult(usage, () =>
       usage.data.length === 0 ? "There is no usage.\n" : tableText(
         [...groups, "requests", "errors", "input", "cached", "output", "cost"],

@@ -8,7 +8,7 @@ import {
   priceFileText,
 } from "../../accounting/prices/price_list.ts";
 import { systemClock } from "../../time/clock.ts";
-import * as answers from "../../management/api/answers.ts";
+import * as responses from "../../management/api/responses.ts";
 import { databaseExists } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
 import { managementConfig } from "../manage/management_config.ts";
@@ -125,7 +125,9 @@ async function recentModels(config: string | undefined): Promise<string[]> {
   const names: string[] = [];
   try {
     await onApi(config === undefined ? {} : { config }, async (client) => {
-      const usage = await client.call("GET", `/usage?${query}`, { schema: answers.listOf(answers.usageRow) });
+      const usage = await client.call("GET", `/usage?${query}`, {
+        schema: responses.listOf(responses.usageRow),
+      });
       const rows = usage.data.toSorted((one, other) => other.requests - one.requests).slice(0, MOST_USED);
       names.push(...rows.map((row) => String(row["model"] ?? "")).filter((name) => name !== ""));
     });

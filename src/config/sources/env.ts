@@ -61,7 +61,7 @@ export function allVariables(): Record<string, string> {
 /** The bit of a file mode that lets all users read the file. */
 const READABLE_BY_OTHERS = 0o004;
 /** Matches the names of variables whose values are secrets. */
-const SECRET_NAME = /(?:^|_)(?:KEY|TOKEN|PASSWORD|SECRET)$/;
+const SECRET_NAME = /(?:^|_|PG)(?:KEY|TOKEN|PASSWORD|SECRET)$/;
 
 /**
  * Reads all variables that the proxy knows. The environment wins over `.env`. Problems are in the result;

@@ -1,5 +1,6 @@
 /** The rules for single values of the configuration, which are the same for all sources. */
 
+import { isPostgresUrl, parsePostgresUrl } from "../../network/postgres_url.ts";
 import * as v from "valibot";
 import { readRedisUrl } from "../../network/redis_url.ts";
 import { isToken } from "../../http/token.ts";
@@ -219,14 +220,24 @@ export const managementTokenSchema: ValueSchema<string> = v.pipe(
   ),
 );
 
-/** The URL of the database: `sqlite:` and a path. */
+/** The URL of the database: `sqlite:` and a path, or that of a PostgreSQL database. */
 export const databaseUrlSchema: ValueSchema<string> = v.pipe(
   singleLine,
-  // The message leaves out the value: database URLs may contain passwords.
-  v.check(
-    (text) => /^sqlite:./.test(text),
-    "is not a database URL: write sqlite:FILE, like sqlite:./data/llm-proxy.db",
-  ),
+  // The messages leave out the value: database URLs may contain passwords.
+  v.rawTransform(({ dataset: { value }, addIssue, NEVER }) => {
+    if (/^sqlite:./.test(value)) return value;
+    if (!isPostgresUrl(value)) {
+      addIssue({
+        message: "is not a database URL: write sqlite:FILE, like sqlite:./data/llm-proxy.db, or " +
+          "postgres://USER@HOST/DATABASE",
+      });
+      return NEVER;
+    }
+    const parsed = parsePostgresUrl(value);
+    if (!("problems" in parsed)) return value;
+    addIssue({ message: parsed.problems.join("; ") });
+    return NEVER;
+  }),
 );
 
 /** The URL of a Redis or Valkey server. Messages leave out the value, which may contain a password. */

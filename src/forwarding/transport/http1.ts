@@ -1,7 +1,7 @@
 /** The transport: sends requests to upstreams by HTTP/1.1, over a pool of connections for each upstream. */
 
 import type { MessageBody } from "../../streams/byte_source.ts";
-import { absoluteForm } from "./absolute_form.ts";
+import { type AbsoluteForm, absoluteForm } from "./absolute_form.ts";
 import { UpstreamConnection } from "./connection.ts";
 import type { ConnectionSettings } from "../../config/config.ts";
 import { dial, type Origin, parseOrigin } from "./dial.ts";
@@ -61,14 +61,25 @@ export function createHttp1Transport(systemRoots: SystemRoots = new SystemRoots(
       cancellation: request.cancellation,
       onPhase: (phase) => request.onPhase(phase),
     });
+    return await opened(dialed, { host: origin.host, form, pool }).exchange(request, body);
+  }
+
+  /**
+   * Adds an open connection. A function of this file and not a part of `sendOnFresh`: its closures live as long as the
+   * connection, and would keep the variables of `sendOnFresh`, so the first request of the connection.
+   */
+  function opened(
+    dialed: Deno.Conn,
+    { host, form, pool }: { host: string; form: AbsoluteForm | undefined; pool: ConnectionPool },
+  ): UpstreamConnection {
     const connection = new UpstreamConnection(dialed, {
-      host: origin.host,
+      host,
       form,
       onIdle: (connection) => pool.keep(connection),
       onClose: (connection) => open.delete(connection),
     });
     open.add(connection);
-    return await connection.exchange(request, body);
+    return connection;
   }
 
   /** The upstream of an origin. Backends with the same connection settings share its connections. */

@@ -6,7 +6,7 @@ import type { ManageApi } from "../api/manage.ts";
 import { Problem, problemHandler, problemResponse } from "../api/problem.ts";
 import { type Assets, INDEX } from "./assets.ts";
 import { type AdminContext, BrowserSessions, type BrowserSessionsParts } from "./browser_sessions.ts";
-import { manualAnswer } from "./manual_answer.ts";
+import { manualReply } from "./manual_reply.ts";
 import { checkSameOrigin } from "./same_origin.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 
@@ -92,7 +92,7 @@ async function sendManual(
   // A user follows a link or a bookmark here, so the sign-in helps more than an error.
   if (!sessions.isVisit(context.req.raw)) return context.redirect(ADMIN_PATH, 303);
   context.env.onVerified?.();
-  const answer = await manualAnswer(name, DOCS_PATH);
+  const answer = await manualReply(name, DOCS_PATH);
   if (answer !== undefined) return answer;
   throw new Problem(404, `The manual has no such page. Its pages are listed at ${DOCS_PATH}.`);
 }

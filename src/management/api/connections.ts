@@ -4,7 +4,7 @@ import encodeQR from "qr";
 import { CLIENTS } from "../../connect/clients.ts";
 import { suggestedModel } from "../../connect/endpoints.ts";
 import { type ClientSettings, NoSettingsError, settingsFor } from "../../connect/settings.ts";
-import * as answers from "./answers.ts";
+import * as responses from "./responses.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
 import * as requests from "./requests.ts";
@@ -15,19 +15,19 @@ export function connectionRoutes(parts: ManageParts): Route[] {
   return [
     route("get /connect", {
       summary: "Clients with known settings, and the addresses of this proxy, the most useful one first",
-      answers: { 200: answers.connectable },
+      responses: { 200: responses.connectable },
       handle: () => listClients(parts),
     }),
     route("post /connect", {
       summary: "The settings of a client for this proxy; the proxy does not store the request",
       body: requests.connection,
-      answers: { 200: answers.settings },
+      responses: { 200: responses.settings },
       handle: (request) => showSettings(request, parts),
     }),
     route("post /qr", {
       summary: "A text as a QR code: its width in modules, and the dark modules as an SVG path",
       body: requests.qrText,
-      answers: { 200: answers.qrCode },
+      responses: { 200: responses.qrCode },
       handle: ({ body }) => Promise.resolve(json(qrCodeOf(body.text))),
     }),
   ];

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { proxyText } from "../../config/read/outbound_proxy.ts";
 import type { Backend, Endpoint } from "../../config/config.ts";
 import type { BackendReport } from "../../forwarding/balancer.ts";
-import * as answers from "./answers.ts";
+import * as responses from "./responses.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
 import { json, type Route, route, type RouteRequest } from "./route.ts";
@@ -15,12 +15,12 @@ export function endpointRoutes(parts: ManageParts): Route[] {
   return [
     route("get /endpoints", {
       summary: "Endpoints with their configuration, without secrets, and the state of each backend",
-      answers: { 200: v.object({ data: v.array(answers.endpoint), next_cursor: v.null() }) },
+      responses: { 200: v.object({ data: v.array(responses.endpoint), next_cursor: v.null() }) },
       handle: () => listEndpoints(parts),
     }),
     route("post /endpoints/{id}/try", {
       summary: "Probe the backends of an endpoint, by its name: ask each for its models, with its key",
-      answers: { 200: v.object({ data: v.array(answers.probeResult), next_cursor: v.null() }) },
+      responses: { 200: v.object({ data: v.array(responses.probeResult), next_cursor: v.null() }) },
       handle: (request) => probeEndpoint(request, parts),
     }),
   ];

@@ -4,7 +4,7 @@ import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
 import { VERSION } from "../../release.ts";
 import type { Route } from "./route.ts";
-import { problem } from "./answers.ts";
+import { problem } from "./responses.ts";
 
 /** Makes an OpenAPI 3.1 document. `base` is the path of the API. */
 export function openApiDocument(routes: readonly Route[], base: string): Record<string, unknown> {
@@ -33,7 +33,7 @@ export function openApiDocument(routes: readonly Route[], base: string): Record<
   };
 }
 
-function operationOf({ path, summary, query, body, answers, types = ["application/json"] }: Route) {
+function operationOf({ path, summary, query, body, responses: schemas, types = ["application/json"] }: Route) {
   const parameters = [
     ...(path.includes("{id}")
       ? [{ name: "id", in: "path", required: true, schema: { type: "string" } }]
@@ -41,7 +41,7 @@ function operationOf({ path, summary, query, body, answers, types = ["applicatio
     ...(query === undefined ? [] : parametersOf(query)),
   ];
   const responses = Object.fromEntries(
-    Object.entries(answers).map(([status, schema]) => {
+    Object.entries(schemas).map(([status, schema]) => {
       const content = Object.fromEntries(types.map((type) => [
         type,
         {

@@ -13,7 +13,7 @@ import { Problem } from "./problem.ts";
 import { type Resource, resource } from "./resource.ts";
 import { type BodyRequest, json, type QueryRequest, type Route, route, type RouteRequest } from "./route.ts";
 import { mergedRules, moment, shownRules } from "./rules.ts";
-import * as answers from "./answers.ts";
+import * as responses from "./responses.ts";
 import * as requests from "./requests.ts";
 
 /** Makes the routes at `/projects`. */
@@ -22,40 +22,40 @@ export function projectRoutes(parts: ManageParts): Route[] {
     route("get /projects", {
       summary: "Projects, newest first",
       query: requests.projectsQuery,
-      answers: { 200: answers.listOf(answers.project) },
+      responses: { 200: responses.listOf(responses.project) },
       handle: (request) => listProjects(request, parts),
     }),
     route("post /projects", {
       summary: "Create a project",
       body: requests.projectCreation,
-      answers: { 201: answers.project },
+      responses: { 201: responses.project },
       handle: (request) => createProject(request, parts),
     }),
     route("get /projects/{id}", {
       summary: "A project",
-      answers: { 200: answers.project },
+      responses: { 200: responses.project },
       handle: ({ id }) => projectsOf(parts).respond(id),
     }),
     route("patch /projects/{id}", {
       summary: "Change a project; omitted members stay, null removes a setting",
       body: requests.projectChange,
-      answers: { 200: answers.project },
+      responses: { 200: responses.project },
       handle: (request) => changeProject(request, parts),
     }),
     route("delete /projects/{id}", {
       summary: "Deactivate a project; its tokens are rejected from the next request on",
-      answers: { 204: undefined },
+      responses: { 204: undefined },
       handle: (request) => deactivateProject(request, parts),
     }),
     route("post /projects/{id}/delete", {
       summary:
         "Delete a deactivated project and its tokens, if all are revoked; its usage is kept under its id",
-      answers: { 204: undefined },
+      responses: { 204: undefined },
       handle: (request) => deleteProject(request, parts),
     }),
     route("post /projects/{id}/tokens/revoke", {
       summary: "Revoke all tokens of a project",
-      answers: { 200: answers.revocation },
+      responses: { 200: responses.revocation },
       handle: (request) => revokeTokens(request, parts),
     }),
   ];

@@ -43,7 +43,7 @@ export interface Route<Query extends Schema = Schema, Body extends Schema = Sche
   /** Validates the JSON body. Without a schema, the route has no body. */
   readonly body?: Body;
   /** Response schemas by status; `undefined` for a response without a JSON body. */
-  readonly answers: Readonly<Record<number, Schema | undefined>>;
+  readonly responses: Readonly<Record<number, Schema | undefined>>;
   /** Content types of the response; JSON by default. */
   readonly types?: readonly string[];
   /** Answers a validated request. A thrown {@link Problem} becomes the response. */

@@ -9,7 +9,7 @@ import type { Controls, ManageParts, RunningProxy } from "./parts.ts";
 import { Problem } from "./problem.ts";
 import { json, type QueryRequest, type Route, route, type RouteRequest } from "./route.ts";
 import { moment } from "./rules.ts";
-import * as answers from "./answers.ts";
+import * as responses from "./responses.ts";
 import * as requests from "./requests.ts";
 
 /** The content type of a backup. */
@@ -21,33 +21,33 @@ export function systemRoutes(parts: ManageParts): Route[] {
     route("get /audit", {
       summary: "Changes, sign-ins, rejected attempts and backups, newest first",
       query: requests.pageQuery,
-      answers: { 200: answers.listOf(answers.auditEntry) },
+      responses: { 200: responses.listOf(responses.auditEntry) },
       handle: (request) => listAudit(request, parts),
     }),
     route("get /health", {
       summary: "The health of the management plane",
-      answers: { 200: answers.health },
+      responses: { 200: responses.health },
       handle: () => showHealth(parts),
     }),
     route("get /reload", {
       summary: "What a reload would change now, without a change",
-      answers: { 200: answers.reloadPreview },
+      responses: { 200: responses.reloadPreview },
       handle: () => previewReload(parts),
     }),
     route("post /reload", {
       summary: "Read the configuration again; an invalid one is rejected, and the current one stays",
-      answers: { 200: answers.reload },
+      responses: { 200: responses.reload },
       handle: (request) => reload(request, parts),
     }),
     route("post /stop", {
       summary:
         "Stop the proxy: it takes no new requests, finishes running ones within the drain timeout, and exits",
-      answers: { 202: undefined },
+      responses: { 202: undefined },
       handle: (request) => stop(request, parts),
     }),
     route("get /backup", {
       summary: "A copy of the whole database as a file, made while the database is in use",
-      answers: { 200: undefined },
+      responses: { 200: undefined },
       types: [SQLITE_TYPE],
       handle: (request) => sendBackup(request, parts),
     }),
@@ -98,12 +98,15 @@ async function stop({ source }: RouteRequest, parts: ManageParts): Promise<Respo
   return new Response(null, { status: 202 });
 }
 
+const NO_COPIES = "The database is PostgreSQL. Back it up with pg_dump, and keep ENCRYPTION_KEY with the copy.";
+
 async function sendBackup({ source }: RouteRequest, parts: ManageParts): Promise<Response> {
   const { store, clock, ending } = parts;
+  if (store.copies === undefined) throw new Problem(409, NO_COPIES);
   // The entry comes first: an entry without a copy is better than a copy without an entry.
   await store.addAudit(auditor(parts)(source, "backup.create", "database", {}));
   const day = moment(clock.epochMs()).slice(0, 10);
-  return new Response(await backupStream(store, ending), {
+  return new Response(await backupStream(store.copies, ending), {
     headers: {
       "content-type": SQLITE_TYPE,
       "content-disposition": `attachment; filename="llm-proxy-${day}.db"`,

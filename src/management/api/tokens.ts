@@ -14,7 +14,7 @@ import { type Resource, resource } from "./resource.ts";
 import { auditable } from "./audit_entry.ts";
 import { type BodyRequest, json, type QueryRequest, type Route, route, type RouteRequest } from "./route.ts";
 import { mergedRules, moment, momentOrNull, shownRules } from "./rules.ts";
-import * as answers from "./answers.ts";
+import * as responses from "./responses.ts";
 import * as requests from "./requests.ts";
 
 const MINUTE_MS = 60_000;
@@ -25,40 +25,40 @@ export function tokenRoutes(parts: ManageParts): Route[] {
     route("get /tokens", {
       summary: "Tokens, newest first",
       query: requests.tokensQuery,
-      answers: { 200: answers.listOf(answers.token) },
+      responses: { 200: responses.listOf(responses.token) },
       handle: (request) => listTokens(request, parts),
     }),
     route("post /tokens", {
       summary: "Create a token; only this response contains its value",
       body: requests.tokenCreation,
-      answers: { 201: answers.newToken },
+      responses: { 201: responses.newToken },
       handle: (request) => createToken(request, parts),
     }),
     route("get /tokens/{id}", {
       summary: "A token, without its value",
-      answers: { 200: answers.token },
+      responses: { 200: responses.token },
       handle: ({ id }) => tokensOf(parts).respond(id),
     }),
     route("patch /tokens/{id}", {
       summary: "Change a token; omitted members stay, null removes a setting",
       body: requests.tokenChange,
-      answers: { 200: answers.token },
+      responses: { 200: responses.token },
       handle: (request) => changeToken(request, parts),
     }),
     route("delete /tokens/{id}", {
       summary: "Revoke a token; it is rejected from the next request on",
-      answers: { 204: undefined },
+      responses: { 204: undefined },
       handle: (request) => revokeToken(request, parts),
     }),
     route("post /tokens/{id}/delete", {
       summary: "Delete a revoked token; its usage is kept under its id",
-      answers: { 204: undefined },
+      responses: { 204: undefined },
       handle: (request) => deleteToken(request, parts),
     }),
     route("post /tokens/{id}/rotate", {
       summary: "Give a token a new value; the old value is valid for an overlap. Counts and limits continue",
       body: requests.rotation,
-      answers: { 200: answers.newToken },
+      responses: { 200: responses.newToken },
       handle: (request) => rotateToken(request, parts),
     }),
   ];

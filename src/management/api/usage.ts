@@ -8,7 +8,7 @@ import { liveExchanges } from "./live_exchanges.ts";
 import type { ManageParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
 import { json, type QueryRequest, type Route, route } from "./route.ts";
-import * as answers from "./answers.ts";
+import * as responses from "./responses.ts";
 import * as requests from "./requests.ts";
 
 /** The most sums in a response. */
@@ -21,20 +21,20 @@ export function usageRoutes(parts: ManageParts): Route[] {
       summary:
         "Sums of requests, tokens and cost, by group or in total; from and to are rounded to hours (UTC)",
       query: requests.usageQuery,
-      answers: { 200: answers.listOf(answers.usageRow) },
+      responses: { 200: responses.listOf(responses.usageRow) },
       types: ["application/json", "text/csv"],
       handle: (request) => showUsage(request, parts),
     }),
     route("get /exchanges", {
       summary: "Exchanges, newest first, without prompts and responses",
       query: requests.exchangesQuery,
-      answers: { 200: answers.listOf(answers.exchange) },
+      responses: { 200: responses.listOf(responses.exchange) },
       handle: (request) => listExchanges(request, parts),
     }),
     route("get /exchanges/live", {
       summary:
         "Events as exchanges start and end, and every second the running exchanges, as server-sent events",
-      answers: { 200: undefined },
+      responses: { 200: undefined },
       types: ["text/event-stream"],
       handle: () => streamExchanges(parts),
     }),

@@ -1,36 +1,36 @@
 /** Calls of the management API, and the types of its responses. */
 
 import type { InferOutput } from "valibot";
-import type * as answers from "../api/answers.ts";
+import type * as responses from "../api/responses.ts";
 import { fetchOrThrow, problemOf } from "./http.ts";
 import { MAX_ITEMS } from "./list_limit.ts";
 import { waitForSignIn } from "./session.ts";
 import { isUserActive } from "./user_activity.ts";
 
 /** A project, with its rules and spending. */
-export type Project = InferOutput<typeof answers.project>;
+export type Project = InferOutput<typeof responses.project>;
 /** A token, without its value. */
-export type Token = InferOutput<typeof answers.token>;
+export type Token = InferOutput<typeof responses.token>;
 /** A created or rotated token, with its value. */
-export type NewToken = InferOutput<typeof answers.newToken>;
+export type NewToken = InferOutput<typeof responses.newToken>;
 /** A request to the proxy that has ended, with its response and usage. */
-export type Exchange = InferOutput<typeof answers.exchange>;
+export type Exchange = InferOutput<typeof responses.exchange>;
 /** An entry of the audit log. */
-export type AuditEntry = InferOutput<typeof answers.auditEntry>;
+export type AuditEntry = InferOutput<typeof responses.auditEntry>;
 /** An endpoint with its backends and their states. */
-export type Endpoint = InferOutput<typeof answers.endpoint>;
+export type Endpoint = InferOutput<typeof responses.endpoint>;
 /** The result of a probe of one backend. */
-export type ProbeResult = InferOutput<typeof answers.probeResult>;
+export type ProbeResult = InferOutput<typeof responses.probeResult>;
 /** The state of the proxy and its database. */
-export type Health = InferOutput<typeof answers.health>;
+export type Health = InferOutput<typeof responses.health>;
 /** The clients that the proxy can write settings for, and its addresses. */
-export type Connectable = InferOutput<typeof answers.connectable>;
+export type Connectable = InferOutput<typeof responses.connectable>;
 /** The settings of a client, each with the place where they belong. */
-export type ConnectSettings = InferOutput<typeof answers.settings>;
+export type ConnectSettings = InferOutput<typeof responses.settings>;
 /** A QR code as a path of SVG. */
-export type QrCode = InferOutput<typeof answers.qrCode>;
+export type QrCode = InferOutput<typeof responses.qrCode>;
 /** The usage of one group and period. */
-export type UsageRow = InferOutput<typeof answers.usageRow>;
+export type UsageRow = InferOutput<typeof responses.usageRow>;
 
 /** One page of a list. `next_cursor` is null at the end of the list. */
 export interface Listed<Item> {

@@ -1,9 +1,9 @@
 /** Reads the projects and tokens for the check of requests from SQLite: all of them, or those that changed. */
 
 import type { Access, AccessChanges } from "../access_store.ts";
-import { keyOf, projectOf } from "./project_tables.ts";
-import { tokenOf } from "./token_tables.ts";
-import type { Connection, Row } from "./connection.ts";
+import { projectsOf } from "../rows/project_row.ts";
+import { tokenOf } from "../rows/token_row.ts";
+import type { Connection } from "./connection.ts";
 
 /** The number of changes that stay. A reader that missed more reads everything. */
 const KEPT_CHANGES = 10_000;
@@ -72,9 +72,4 @@ export function pruneAccessChanges(database: Connection): void {
     "DELETE FROM access_changes WHERE seq <= (SELECT max(seq) FROM access_changes) - ?",
     KEPT_CHANGES,
   );
-}
-
-function projectsOf(rows: readonly Row[], keys: readonly Row[]): Access["projects"] {
-  const keysOf = Map.groupBy(keys, (row) => String(row["project_id"]));
-  return rows.map((row) => projectOf(row, (keysOf.get(String(row["id"])) ?? []).map(keyOf)));
 }

@@ -2,7 +2,7 @@
 
 import type { AuditEntry, NewAuditEntry } from "../audit_store.ts";
 import type { Listed, Page } from "../page.ts";
-import { pageOf } from "./pages.ts";
+import { pageOf } from "../rows/pages.ts";
 import type { Connection } from "./connection.ts";
 
 /** Runs a change and writes its audit entry, in one transaction. A result of false has no audit entry. */

@@ -2,11 +2,9 @@
 
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { messageOf } from "../../text/error_text.ts";
+import type { Row } from "../rows/row.ts";
 import { StoreError } from "../store.ts";
 import type { IdentifiedDatabase } from "./identity.ts";
-
-/** A row of a result, by column. */
-export type Row = Record<string, unknown>;
 
 /** How {@link Connection} opens the file. */
 export interface ConnectionOptions {

@@ -1,16 +1,13 @@
 /** Reads single exchanges from SQLite. */
 
-import {
-  type ColumnKind,
-  EXCHANGE_COLUMN_LIST,
-  type StoredExchange,
-  type StoredValue,
-} from "../exchange_columns.ts";
+import { EXCHANGE_COLUMN_LIST } from "../exchange_columns.ts";
 import type { Listed, Page } from "../page.ts";
-import type { AttemptRow, ExchangeFilter, ExchangeRow } from "../store.ts";
-import { pageOf } from "./pages.ts";
+import { exchangeOf } from "../rows/exchange_values.ts";
+import type { ExchangeFilter, ExchangeRow } from "../store.ts";
+import { pageOf } from "../rows/pages.ts";
 import { commonConditions, conditionsOf } from "./conditions.ts";
-import type { Connection, Row } from "./connection.ts";
+import type { Row } from "../rows/row.ts";
+import type { Connection } from "./connection.ts";
 
 const SELECT = `SELECT seq, ${EXCHANGE_COLUMN_LIST.map(({ column }) => column).join(", ")} FROM exchanges`;
 
@@ -94,42 +91,4 @@ function searchedRange(
     first: Number(period?.["first"] ?? 1),
     last: Math.min(whole.last, Number(period?.["last"] ?? 0)),
   };
-}
-
-function exchangeOf(row: Row): ExchangeRow & { id: number } {
-  const exchange: Record<string, StoredValue> = {};
-  for (const { member, column, kind } of EXCHANGE_COLUMN_LIST) exchange[member] = valueOf(row[column], kind);
-  // The type of EXCHANGE_COLUMNS guarantees that each member is there and has the kind of its type. The
-  // STRICT table guarantees that its column holds a value of that kind.
-  return { ...exchange as unknown as StoredExchange, id: Number(row["seq"]) };
-}
-
-/** The value of a column; `undefined` for NULL, and for a text that is not one of its list. */
-function valueOf(value: unknown, kind: ColumnKind): StoredValue {
-  if (value === null) return undefined;
-  switch (kind) {
-    case "text":
-      return String(value);
-    case "integer":
-    case "real":
-    case "time":
-      return Number(value);
-    case "boolean":
-      return value === 1;
-    case "attempts":
-      return attemptsOf(String(value));
-    default:
-      return kind.find((one) => one === value);
-  }
-}
-
-/** The attempts as they were written. JSON has no undefined. */
-function attemptsOf(json: string): AttemptRow[] {
-  const attempts: (Omit<AttemptRow, "detail"> & { detail?: string })[] = JSON.parse(json);
-  return attempts.map(({ backend, afterMs, detail, estimated }) => ({
-    backend,
-    afterMs,
-    detail,
-    ...(estimated && { estimated }),
-  }));
 }

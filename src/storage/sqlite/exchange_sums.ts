@@ -2,7 +2,7 @@
 
 import { REFUSED_ACCESS } from "../audit_store.ts";
 import type { Connection } from "./connection.ts";
-import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "./exchange_tables.ts";
+import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "../rows/usage_sums.ts";
 import { rollUpSpending } from "./spending.ts";
 
 /** Deletes up to `count` exchanges from before a moment. Gives their number. */

@@ -44,6 +44,8 @@ function inspected(path: string): Omit<Inspection, "isInUse"> {
       damage: results.filter((text) => text !== "ok"),
       schema: Number(schema?.["version"] ?? 0),
       newestSchema: MIGRATIONS.at(-1)?.version ?? 0,
+      maxNewer: 0,
+      isPooled: false,
       sealed: note === undefined ? undefined : String(note["value"]),
     };
   } finally {

@@ -1,7 +1,8 @@
 /** The makers of objects at providers, in SQLite. Call functions that write within a transaction. */
 
 import type { MadeObject, ObjectMaker } from "../object_store.ts";
-import type { Connection, Row } from "./connection.ts";
+import { madeObjectOf, objectMakerOf } from "../rows/made_object_row.ts";
+import type { Connection } from "./connection.ts";
 
 /** Adds objects with their makers. The first maker of an object stays. */
 export function insertMadeObjects(database: Connection, objects: readonly MadeObject[]): void {
@@ -32,16 +33,12 @@ export function findMadeObjects(database: Connection, ids: readonly string[]): M
   return database.all(
     "SELECT made_objects.* FROM json_each(?) CROSS JOIN made_objects ON object_id = json_each.value",
     JSON.stringify(ids),
-  ).map(objectOf);
+  ).map(madeObjectOf);
 }
 
 /** Lists the tokens that made objects, by account. */
 export function listObjectMakers(database: Connection): ObjectMaker[] {
-  return database.all("SELECT * FROM object_makers").map((row) => ({
-    account: String(row["account"]),
-    maker: String(row["maker"]),
-    projectId: projectOf(row),
-  }));
+  return database.all("SELECT * FROM object_makers").map(objectMakerOf);
 }
 
 /** Deletes expired objects, and the oldest ones beyond a number for each maker at an account and for all. */
@@ -67,20 +64,4 @@ export function pruneMadeObjects(
        (SELECT made_at FROM made_objects ORDER BY made_at DESC LIMIT 1 OFFSET ?)`,
     max,
   );
-}
-
-function objectOf(row: Row): MadeObject {
-  return {
-    account: String(row["account"]),
-    id: String(row["object_id"]),
-    backend: String(row["backend"]),
-    maker: String(row["maker"]),
-    projectId: projectOf(row),
-    madeAt: Number(row["made_at"]),
-    expiresAt: Number(row["expires_at"]),
-  };
-}
-
-function projectOf(row: Row): string | undefined {
-  return row["project_id"] === null ? undefined : String(row["project_id"]);
 }

@@ -3,42 +3,18 @@
  * transaction.
  */
 
-import type { SQLInputValue } from "node:sqlite";
 import type { AwaitedObject, KeptObject, ObjectKey } from "../object_store.ts";
 import type { ExchangeRow } from "../store.ts";
-import type { Connection, Row } from "./connection.ts";
+import { OBJECT_COLUMNS, objectOf } from "../rows/object_row.ts";
+import type { Connection } from "./connection.ts";
 import { insertExchanges } from "./exchange_tables.ts";
 
-/** The columns of an object, and the value of each. */
-const COLUMNS: readonly (readonly [string, (object: AwaitedObject) => SQLInputValue | undefined])[] = [
-  ["endpoint", ({ endpoint }) => endpoint],
-  ["object_id", ({ id }) => id],
-  ["kind", ({ kind }) => kind],
-  ["results_id", ({ resultsId }) => resultsId],
-  ["request_id", ({ requestId }) => requestId],
-  ["path", ({ path }) => path],
-  ["provider", ({ provider }) => provider],
-  ["backend", ({ backend }) => backend],
-  ["principal", ({ principal }) => principal],
-  ["token_id", ({ tokenId }) => tokenId],
-  ["project_id", ({ projectId }) => projectId],
-  ["client", ({ client }) => client],
-  ["model", ({ model }) => model],
-  ["tier", ({ tier }) => tier],
-  ["model_rules", ({ modelRules }) => JSON.stringify(modelRules)],
-  ["reserved_tokens", ({ reservedTokens }) => reservedTokens],
-  ["reserved_micros", ({ reservedMicros }) => reservedMicros],
-  ["received_bytes", ({ receivedBytes }) => receivedBytes],
-  ["provider_account", ({ providerAccount }) => providerAccount],
-  ["made_at", ({ madeAt }) => madeAt],
-  ["expires_at", ({ expiresAt }) => expiresAt],
-];
-const INSERT = `INSERT INTO objects (${COLUMNS.map(([column]) => column).join(", ")}, changed_at)
-  VALUES (${COLUMNS.map(() => "?").join(", ")}, ?) ON CONFLICT DO NOTHING`;
+const INSERT = `INSERT INTO objects (${OBJECT_COLUMNS.map(([column]) => column).join(", ")}, changed_at)
+  VALUES (${OBJECT_COLUMNS.map(() => "?").join(", ")}, ?) ON CONFLICT DO NOTHING`;
 
 /** Adds an object. Returns `false` if the database has the object already. */
 export function insertObject(database: Connection, object: AwaitedObject, at: number): boolean {
-  return database.run(INSERT, ...COLUMNS.map(([, value]) => value(object) ?? null), at).changes === 1;
+  return database.run(INSERT, ...OBJECT_COLUMNS.map(([, value]) => value(object) ?? null), at).changes === 1;
 }
 
 /** The conditions that find an object, in the order in which they are tried. */
@@ -129,34 +105,4 @@ export function pruneObjects(
        (SELECT made_at FROM objects WHERE settled_at IS NOT NULL ORDER BY made_at DESC LIMIT 1 OFFSET ?)`,
     maxSettled,
   );
-}
-
-function objectOf(row: Row): KeptObject {
-  const text = (column: string) => row[column] === null ? undefined : String(row[column]);
-  return {
-    endpoint: String(row["endpoint"]),
-    id: String(row["object_id"]),
-    kind: String(row["kind"]),
-    resultsId: text("results_id"),
-    requestId: String(row["request_id"]),
-    path: String(row["path"]),
-    provider: text("provider"),
-    backend: text("backend"),
-    principal: String(row["principal"]),
-    tokenId: text("token_id"),
-    projectId: text("project_id"),
-    client: String(row["client"]),
-    model: text("model"),
-    tier: text("tier"),
-    modelRules: JSON.parse(String(row["model_rules"])),
-    reservedTokens: Number(row["reserved_tokens"]),
-    reservedMicros: Number(row["reserved_micros"]),
-    receivedBytes: Number(row["received_bytes"]),
-    providerAccount: text("provider_account"),
-    madeAt: Number(row["made_at"]),
-    expiresAt: Number(row["expires_at"]),
-    settled: row["settled_at"] === null
-      ? undefined
-      : { at: Number(row["settled_at"]), micros: Number(row["settled_micros"]) },
-  };
 }

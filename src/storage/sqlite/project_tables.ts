@@ -2,29 +2,11 @@
 
 import type { Project, ProjectChange, ProjectKey } from "../access_store.ts";
 import type { Listed, Page } from "../page.ts";
-import type { Connection, Row } from "./connection.ts";
-import { pageOf } from "./pages.ts";
-import { bytes, number, rulesOf, text } from "./row_values.ts";
+import type { Connection } from "./connection.ts";
+import { pageOf } from "../rows/pages.ts";
+import { text } from "../rows/row_values.ts";
+import { keyOf, projectOf } from "../rows/project_row.ts";
 import { type Columns, updateRow } from "./versioned_row.ts";
-
-/** Makes a project of its row and its keys. */
-export function projectOf(row: Row, keys: readonly ProjectKey[]): Project {
-  return {
-    id: text(row, "id"),
-    name: text(row, "name"),
-    active: row["active"] === 1,
-    rules: rulesOf(row),
-    keys,
-    createdAt: number(row, "created_at"),
-    updatedAt: number(row, "updated_at"),
-    version: number(row, "version"),
-  };
-}
-
-/** Makes a provider key of its row. */
-export function keyOf(row: Row): ProjectKey {
-  return { endpoint: text(row, "endpoint"), sealed: bytes(row, "sealed"), suffix: text(row, "suffix") };
-}
 
 function keysOf(database: Connection, projectId: string): ProjectKey[] {
   return database.all("SELECT * FROM project_keys WHERE project_id = ? ORDER BY endpoint", projectId).map(

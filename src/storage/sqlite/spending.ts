@@ -1,73 +1,20 @@
 /** Spending in SQLite, by the hour that it was booked in. Budgets start from it. */
 
-import { KEY_PREFIXES, subjectKeys } from "../../principal.ts";
+import { KEY_PREFIXES } from "../../principal.ts";
 import { SPENDING_KEPT_MS } from "../booking.ts";
+import { spendingOf } from "../rows/spending_sums.ts";
 import type { ExchangeRow, Spending } from "../store.ts";
 import type { Connection } from "./connection.ts";
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-const NO_RULES: readonly string[] = [];
+const DAY_MS = 24 * 3_600_000;
 const ADD = `INSERT INTO spending (start, subject, dated, micros) VALUES (?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET micros = micros + excluded.micros`;
 
 /** Adds the costs of exchanges. Call it within the transaction that writes them. */
 export function addSpending(database: Connection, rows: Iterable<ExchangeRow>): void {
-  const sums = new Map<string, Sum>();
-  /** The sums of the row before, and what they depend on. Most rows have the same. */
-  let last: Spender & { readonly sums: readonly Sum[] } | undefined;
-  for (const row of rows) {
-    const { costMicros = 0, booking } = row;
-    if (costMicros === 0) continue;
-    const start = booking?.hour ?? row.startedAt - row.startedAt % HOUR_MS;
-    const dated = booking?.isDated === false ? 0 : 1;
-    const { tokenId, projectId, principal } = row;
-    const modelRules = booking?.modelRules ?? NO_RULES;
-    const spender = { start, dated, tokenId, projectId, principal, modelRules };
-    if (last === undefined || !isSame(last, spender)) {
-      // Also subjects without a budget, because a later budget counts earlier spending.
-      const subjects = [...subjectKeys(row), ...modelRules];
-      last = { ...spender, sums: subjects.map((subject) => sumOf(sums, { start, subject, dated })) };
-    }
-    for (const sum of last.sums) sum.micros += costMicros;
+  for (const { start, subject, isDated, micros } of spendingOf(rows)) {
+    database.run(ADD, start, subject, isDated ? 1 : 0, micros);
   }
-  for (const { start, subject, dated, micros } of sums.values()) {
-    database.run(ADD, start, subject, dated, micros);
-  }
-}
-
-/** The spending of a subject in an hour. */
-interface Sum {
-  readonly start: number;
-  readonly subject: string;
-  readonly dated: number;
-  micros: number;
-}
-
-/** What decides to which sums the cost of a row belongs. */
-interface Spender {
-  readonly start: number;
-  readonly dated: number;
-  readonly tokenId: string | undefined;
-  readonly projectId: string | undefined;
-  readonly principal: string;
-  readonly modelRules: readonly string[];
-}
-
-function isSame(one: Spender, other: Spender): boolean {
-  return one.start === other.start && one.dated === other.dated && one.tokenId === other.tokenId &&
-    one.projectId === other.projectId && one.principal === other.principal &&
-    one.modelRules.length === 0 && other.modelRules.length === 0;
-}
-
-function sumOf(
-  sums: Map<string, Sum>,
-  { start, subject, dated }: { start: number; subject: string; dated: number },
-): Sum {
-  const key = `${start} ${dated} ${subject}`;
-  let sum = sums.get(key);
-  if (sum === undefined) sums.set(key, sum = { start, subject, dated, micros: 0 });
-  return sum;
 }
 
 /** Reads the spending of all managed tokens, projects, tokens of the configuration and rules for models. */

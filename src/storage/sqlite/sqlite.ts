@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import type { AccessStore, ProjectStore, TokenStore } from "../access_store.ts";
 import type { AuditStore } from "../audit_store.ts";
 import type { AwaitedObjectStore, MadeObjectStore } from "../object_store.ts";
-import type { DatabaseFile, ExchangeStore, NoteStore, Store } from "../store.ts";
+import type { ExchangeStore, NoteStore, Store, WholeDatabase } from "../store.ts";
 import type { UsageStore } from "../usage_store.ts";
 import { latestChange, readAccess, readAccessChanges } from "./access_changes.ts";
 import * as projects from "./project_tables.ts";
@@ -50,7 +50,7 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
     ...awaitedObjectStore(runner),
     ...madeObjectStore(runner),
     ...noteStore(runner),
-    ...databaseFile(runner),
+    ...wholeDatabase(runner),
   };
 }
 
@@ -172,11 +172,10 @@ function noteStore(runner: OperationRunner): NoteStore {
   };
 }
 
-function databaseFile(runner: OperationRunner): DatabaseFile {
+function wholeDatabase(runner: OperationRunner): WholeDatabase {
   const { path } = runner.database;
   return {
-    folder: dirname(path),
-    backup: (file) => copyDatabase(path, file),
+    copies: { folder: dirname(path), backup: (file) => copyDatabase(path, file) },
     size: () => runner.now(sizeOf),
     close: () => runner.close(),
   };

@@ -4,33 +4,11 @@ import type { Token, TokenChange } from "../access_store.ts";
 import type { Listed, Page } from "../page.ts";
 import { StoreError } from "../store.ts";
 import { conditionsOf } from "./conditions.ts";
-import type { Connection, Row } from "./connection.ts";
-import { pageOf } from "./pages.ts";
-import { bytes, number, optional, rulesOf, text } from "./row_values.ts";
+import type { Connection } from "./connection.ts";
+import { pageOf } from "../rows/pages.ts";
+import { number } from "../rows/row_values.ts";
+import { tokenOf } from "../rows/token_row.ts";
 import { type Columns, updateRow } from "./versioned_row.ts";
-
-/** Makes a token of its row. */
-export function tokenOf(row: Row): Token {
-  return {
-    id: text(row, "id"),
-    projectId: text(row, "project_id"),
-    name: text(row, "name"),
-    hash: bytes(row, "hash"),
-    suffix: text(row, "suffix"),
-    previous: row["previous_hash"] === null
-      ? undefined
-      : { hash: bytes(row, "previous_hash"), expiresAt: number(row, "previous_expires_at") },
-    active: row["active"] === 1,
-    revokedAt: optional(row, "revoked_at"),
-    expiresAt: optional(row, "expires_at"),
-    rules: rulesOf(row),
-    requestCount: number(row, "request_count"),
-    lastUsedAt: optional(row, "last_used_at"),
-    createdAt: number(row, "created_at"),
-    updatedAt: number(row, "updated_at"),
-    version: number(row, "version"),
-  };
-}
 
 /** Finds a token by its id. */
 export function findToken(database: Connection, id: string): Token | undefined {

@@ -2,8 +2,9 @@
 
 import type { UsageFilter, UsageGroup, UsageGrouping, UsageRow } from "../usage_store.ts";
 import { commonConditions, type Conditions, conditionsOf } from "./conditions.ts";
-import type { Connection, Row } from "./connection.ts";
-import { DAY_MS, firstByteMsOf, HOUR_MS, KEY_COLUMNS, SUM_COLUMNS } from "./exchange_tables.ts";
+import { type FirstBytes, firstBytesOf, optionalText, usageOf } from "../rows/usage_row.ts";
+import type { Connection } from "./connection.ts";
+import { DAY_MS, HOUR_MS, KEY_COLUMNS, SUM_COLUMNS } from "../rows/usage_sums.ts";
 import { zoneOffsets } from "../../time/zone_offsets.ts";
 
 /** The SQL expression of each group. That of days depends on the time zone: see `dayExpression`. */
@@ -64,7 +65,9 @@ export function readUsage(
     : new Map<string, FirstBytes>();
   return rows.map((row) => ({
     ...usageOf(row),
-    split: split === undefined ? undefined : { key: String(row["split"]), name: optional(row["split_name"]) },
+    split: split === undefined
+      ? undefined
+      : { key: String(row["split"]), name: optionalText(row["split_name"]) },
     firstByteMs: firstBytes.get(String(row["group_key"])),
   }));
 }
@@ -146,12 +149,6 @@ function dayExpression(
   return `(start + ${offset}) / ${DAY_MS} * ${DAY_MS}`;
 }
 
-/** The median and the 95th percentile of the time to the first byte, in milliseconds. */
-interface FirstBytes {
-  readonly median: number;
-  readonly p95: number;
-}
-
 /** Reads the times to the first byte of each group, by the group as text. */
 function readFirstBytes(
   database: Connection,
@@ -171,45 +168,8 @@ function readFirstBytes(
     ...source.values,
     ...values,
   );
-  return new Map(rows.map((row) => {
-    const counts: Counts = JSON.parse(String(row["counts"]));
-    counts.sort(([one], [other]) => one - other);
-    return [String(row["group_key"]), { median: quantile(counts, 0.5), p95: quantile(counts, 0.95) }];
-  }));
-}
-
-/** How many times to the first byte are in each bucket. */
-type Counts = [bucket: number, requests: number][];
-
-/** The smallest value that a share of all values does not exceed. */
-function quantile(counts: Readonly<Counts>, share: number): number {
-  let left = share * counts.reduce((sum, [, requests]) => sum + requests, 0);
-  const found = counts.find(([, requests]) => (left -= requests) <= 0) ?? counts.at(-1);
-  return firstByteMsOf(found?.[0] ?? 0);
-}
-
-function usageOf(row: Row): Omit<UsageRow, "split" | "firstByteMs"> {
-  return {
-    key: String(row["key"]),
-    name: optional(row["name"]),
-    requests: Number(row["requests"]),
-    errors: Number(row["errors"]),
-    inputTokens: Number(row["input_tokens"]),
-    outputTokens: Number(row["output_tokens"]),
-    cachedTokens: Number(row["cached_tokens"]),
-    cacheWriteTokens: Number(row["cache_write_tokens"]),
-    reasoningTokens: Number(row["reasoning_tokens"]),
-    audioTokens: Number(row["audio_tokens"]),
-    imageTokens: Number(row["image_tokens"]),
-    costMicros: Number(row["cost_micros"]),
-    unpriced: Number(row["unpriced"]),
-    unmetered: Number(row["unmetered"]),
-    estimated: Number(row["estimated"]),
-    bytes: Number(row["bytes"]),
-    durationMs: Number(row["duration_ms"]),
-  };
-}
-
-function optional(value: unknown): string | undefined {
-  return value === null || value === undefined ? undefined : String(value);
+  return new Map(rows.map((row) => [
+    String(row["group_key"]),
+    firstBytesOf(JSON.parse(String(row["counts"]))),
+  ]));
 }

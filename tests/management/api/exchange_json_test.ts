@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as v from "valibot";
-import { exchange } from "../../../src/management/api/answers.ts";
+import { exchange } from "../../../src/management/api/responses.ts";
 import { exchangeJson } from "../../../src/management/api/exchange_json.ts";
 import { exchangeRow } from "../../support/data/rows.ts";
 

@@ -83,7 +83,7 @@ export class LoopBench {
         endpoint: this.endpoint,
         holder: "anna",
         request: { method: "POST", fields: fieldsOf(...this.headers), cancellation: this.cancellation },
-        rest: this.path,
+        apiPath: this.path,
         onAttempt: (name) => this.events.push(`asks ${name}`),
         onUnanswered: ({ name }) => this.events.push(`gives up ${name}`),
         resent: (name) => this.events.push(`asks ${name} again`),

@@ -14,7 +14,7 @@ import { openSqlite } from "../../../src/storage/sqlite/sqlite.ts";
 import type { Store } from "../../../src/storage/store.ts";
 import { LocalProxy, type LogLine, type UpstreamAddress } from "./local_proxy.ts";
 import { assertNoSecrets, SECRETS } from "../data/secrets.ts";
-import { type SeenAnswer, watchAnswers } from "./watched_answers.ts";
+import { type SeenResponse, watchResponses } from "./watched_responses.ts";
 
 export interface ManagedOptions {
   readonly endpoints?: readonly Endpoint[];
@@ -46,7 +46,7 @@ export class ManagedProxy implements AsyncDisposable {
   readonly #folder: string;
   readonly #management: Management;
   /** Of `/manage`, `/admin` and `/metrics`, whoever asked. */
-  readonly #answers: readonly SeenAnswer[];
+  readonly #answers: readonly SeenResponse[];
   /** What the API and metrics told this test, but for the values of new tokens. */
   #seen = "";
   /** Values of tokens, which the database must not hold. */
@@ -56,7 +56,7 @@ export class ManagedProxy implements AsyncDisposable {
     proxy: LocalProxy,
     { management, answers, folder, planeLog }: {
       management: Management;
-      answers: readonly SeenAnswer[];
+      answers: readonly SeenResponse[];
       folder: string;
       planeLog: readonly LogLine[];
     },
@@ -87,7 +87,7 @@ export class ManagedProxy implements AsyncDisposable {
       clock: options.clock ?? systemClock,
       onSecrets() {},
     });
-    const answers = watchAnswers(opened);
+    const answers = watchResponses(opened);
     const tokens = options.tokens ?? [{ name: "shared", token: SECRETS.proxyToken }];
     const proxy = new LocalProxy(upstream, {
       apiKey: SECRETS.openaiKey,

@@ -76,7 +76,7 @@ export class Machine {
 
   async backup(): Promise<void> {
     const file = `${this.#folder}/backup-${this.backups.length}.db`;
-    await (await this.start()).backup(file);
+    await (await this.start()).copies?.backup(file);
     this.backups.push({ file, rows: this.#rows });
   }
 

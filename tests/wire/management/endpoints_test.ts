@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import * as v from "valibot";
-import { endpoint as schema } from "../../../src/management/api/answers.ts";
+import { endpoint as schema } from "../../../src/management/api/responses.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
 import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";

@@ -182,9 +182,11 @@ Deno.test("/manage/backup: does not hold up the end of the program, and what a k
   await using proxy = await ManagedProxy.start(upstream);
   const store = proxy.otherStore();
   await store.addExchanges(Array.from({ length: 60_000 }, () => exchangeRow()));
-  const left = `${store.folder}/llm-proxy-backup-left.db`;
+  const { copies } = store;
+  assert(copies !== undefined);
+  const left = `${copies.folder}/llm-proxy-backup-left.db`;
   await Deno.writeTextFile(left, "");
-  await removeStaleBackups(store);
+  await removeStaleBackups(copies);
   assertEquals(await Deno.stat(left).catch(() => "gone"), "gone");
   store.close();
   const connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(proxy.url).port) });

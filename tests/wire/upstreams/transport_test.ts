@@ -16,6 +16,7 @@ import { until, within } from "../../support/time/deadline.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../../support/upstreams/fake_upstream.ts";
 import { textSource } from "../../support/proxies/handler.ts";
 import { gather } from "../../support/clients/http_reader.ts";
+import { collectGarbage } from "../../support/runner/collect_garbage.ts";
 import { unless, withoutIpv6 } from "../../support/runner/left_out.ts";
 import { passing } from "../../support/time/passing_time.ts";
 import { TRUSTING, withTlsUpstream } from "../../support/upstreams/tls_upstream.ts";
@@ -63,6 +64,20 @@ Deno.test("transport: one request after the other shares a connection; at the sa
     assertEquals([await send(), await send(), await send(posted("x"))], ["0:", "0:", "0:x"]);
     const together = await Promise.all([send(), send()]);
     assertEquals(together.sort(), ["0:", "1:"]);
+  }));
+
+Deno.test("transport: an idle connection keeps nothing of its requests in memory", () =>
+  withTransport(ECHO, async (send) => {
+    const bodies: WeakRef<MessageBody>[] = [];
+    // The first request opens the connection, and the second one is the last on it.
+    for (const expected of ["0:first", "0:last"]) {
+      const body = textSource(expected.slice(2));
+      bodies.push(new WeakRef(body));
+      assertEquals(await send({ method: "POST", body, again: () => body }), expected);
+    }
+    await collectGarbage();
+    assertEquals(bodies.map((body) => body.deref()), [undefined, undefined]);
+    assertEquals(await send(), "0:");
   }));
 
 Deno.test("transport: an answer that is not read to its end frees no connection", () =>

@@ -1,7 +1,7 @@
 /** What must hold of a case. Each check gives a complaint, or undefined. */
 
 import { type Fields, valuesOf } from "../strict_reading.ts";
-import type { SeenAnswer } from "./answer_reader.ts";
+import type { SeenResponse } from "./response_reader.ts";
 import { digestOf, type EchoRecord, parseRecord } from "./echo_record.ts";
 import type { CaseArrivals } from "./ledger.ts";
 import { markersIn, type Owner } from "./marker.ts";
@@ -24,7 +24,7 @@ export function foreignMarker(
 }
 
 /** All that a client can read of its answers, the encoded parts included. */
-export function legible(answers: readonly SeenAnswer[]): string {
+export function legible(answers: readonly SeenResponse[]): string {
   return answers.map(({ fields, body }) => {
     const record = echoOf(fields);
     const lines = fields.map(([name, value]) => `${name}: ${value}`).join("\n");
@@ -75,7 +75,7 @@ function isComparable(value: string): boolean {
 }
 
 /** An answer belongs to its request, and is in itself as its fields say. */
-export function wrongAnswer(answer: SeenAnswer, sent: SentRequest | undefined): string | undefined {
+export function wrongAnswer(answer: SeenResponse, sent: SentRequest | undefined): string | undefined {
   const record = echoOf(answer.fields);
   const [length] = valuesOf(answer.fields, "content-length");
   const hasBody = sent?.method !== "HEAD" && answer.status !== 204 && answer.status !== 304;

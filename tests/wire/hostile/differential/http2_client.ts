@@ -1,7 +1,7 @@
 /** A client that speaks HTTP/2 in frames of others' making, and reads the answers stream by stream. */
 
 import { pem } from "../../../support/upstreams/tls_upstream.ts";
-import type { SeenAnswer } from "./answer_reader.ts";
+import type { SeenResponse } from "./response_reader.ts";
 import { Conversation } from "./conversation.ts";
 import { FLAG, FRAME, type Frame, frameText, helloText, takeFrames } from "./frames.ts";
 import { hpackDecoded, type HpackField } from "./hpack.ts";
@@ -62,7 +62,7 @@ export class Http2Client implements Disposable {
   }
 
   /** What came on a stream; undefined where nothing did, `cut` where its end is missing. */
-  answer(stream: number): { answer: SeenAnswer; ended: StreamState["ended"] } | undefined {
+  answer(stream: number): { answer: SeenResponse; ended: StreamState["ended"] } | undefined {
     const state = this.#streams.get(stream);
     if (state === undefined) return undefined;
     const fields = state.fields ?? [];

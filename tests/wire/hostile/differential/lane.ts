@@ -4,7 +4,7 @@ import { LocalProxy } from "../../../support/proxies/local_proxy.ts";
 import { testBackend, testEndpoint } from "../../../support/proxies/config.ts";
 import { SECRETS } from "../../../support/data/secrets.ts";
 import { pem } from "../../../support/upstreams/tls_upstream.ts";
-import { AnswerReader, type SeenAnswer } from "./answer_reader.ts";
+import { ResponseReader, type SeenResponse } from "./response_reader.ts";
 import { echoOf, foreignMarker, legible, readDifferently, wrongAnswer, wrongArrivals } from "./checks.ts";
 import { type Conversation, converse, TooLate } from "./conversation.ts";
 import { type EchoRecord, parseRecord } from "./echo_record.ts";
@@ -28,7 +28,9 @@ export interface Outcome {
 /** A proxy with the connections that B and its upstream have to it. */
 interface Stage {
   readonly proxy: LocalProxy;
-  b: { readonly conversation: Conversation; readonly reader: AnswerReader; asked: SentRequest[] } | undefined;
+  b:
+    | { readonly conversation: Conversation; readonly reader: ResponseReader; asked: SentRequest[] }
+    | undefined;
 }
 
 /** Answers of a server that the proxy hands on. */
@@ -114,7 +116,7 @@ export class Lane implements AsyncDisposable {
 
   async #playHttp1(one: FuzzCase): Promise<Outcome> {
     const { sent: { requests, end }, ending, whenB, number } = one;
-    const reader = new AnswerReader((index) => requests[index]?.method ?? "GET");
+    const reader = new ResponseReader((index) => requests[index]?.method ?? "GET");
     using a = await converse(portOf(this.#stage.proxy), (text) => reader.push(text));
     const whole = requests.filter(({ isWhole }) => isWhole).length;
     const lasts = end === "closed" || end === "refused" || ending === "half-closes";
@@ -227,7 +229,7 @@ export class Lane implements AsyncDisposable {
 
   async #connectB(): Promise<NonNullable<Stage["b"]>> {
     const asked: SentRequest[] = [];
-    const reader = new AnswerReader((index) => asked[index]?.method ?? "GET");
+    const reader = new ResponseReader((index) => asked[index]?.method ?? "GET");
     const conversation = await converse(portOf(this.#stage.proxy), (text) => reader.push(text));
     return { conversation, reader, asked };
   }
@@ -235,7 +237,7 @@ export class Lane implements AsyncDisposable {
   /** The same bytes directly, with a request behind them that ends the connection. */
   async #compare(
     { pieces, number, sent }: FuzzCase,
-    answers: readonly SeenAnswer[],
+    answers: readonly SeenResponse[],
   ): Promise<string | undefined> {
     const marker = markerText("D", number, 0);
     const last = `/e/echo/${marker}`;

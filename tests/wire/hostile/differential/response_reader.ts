@@ -5,7 +5,7 @@ import { type Fields, NotStrict, readAnswer, valuesOf } from "../strict_reading.
 const BAD_REQUEST = 400;
 
 /** An answer that has come whole. */
-export interface SeenAnswer {
+export interface SeenResponse {
   /** 0: HTTP/2's stream was reset before one came. */
   readonly status: number;
   readonly fields: Fields;
@@ -13,8 +13,8 @@ export interface SeenAnswer {
 }
 
 /** All answers of one connection. */
-export class AnswerReader {
-  readonly answers: SeenAnswer[] = [];
+export class ResponseReader {
+  readonly answers: SeenResponse[] = [];
   readonly #methodOf: (index: number) => string;
   #rest = "";
   #raw = "";

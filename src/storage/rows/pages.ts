@@ -1,5 +1,5 @@
 import type { Listed, Page } from "../page.ts";
-import type { Row } from "./connection.ts";
+import type { Row } from "./row.ts";
 import { number } from "./row_values.ts";
 
 /** Makes a page of rows. The rows are one more than the page, if another page follows. */

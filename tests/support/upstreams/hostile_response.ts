@@ -1,7 +1,7 @@
 /** Fields of an answer by which an upstream would speak for the proxy, and some that are its own affair. */
 
 /** None of them reaches a client. */
-export const HOSTILE_ANSWER_LINES: readonly string[] = [
+export const HOSTILE_RESPONSE_LINES: readonly string[] = [
   "X-LLM-Proxy-Error: unauthorized",
   "x-llm-proxy-backend: own",
   "X-Llm-Proxy-Anything: 1",
@@ -43,7 +43,7 @@ export const HOSTILE_ANSWER_LINES: readonly string[] = [
 ];
 
 /** These pass. */
-export const ALLOWED_ANSWER_LINES: readonly string[] = [
+export const ALLOWED_RESPONSE_LINES: readonly string[] = [
   "X-Accel-Buffering: no",
   "Set-Cookie: __cflb=abc; Path=/; HttpOnly",
   "CF-Ray: 8f1-FRA",

@@ -2,20 +2,20 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
-import { ALLOWED_ANSWER_LINES, HOSTILE_ANSWER_LINES } from "../../support/upstreams/hostile_answer.ts";
+import { ALLOWED_RESPONSE_LINES, HOSTILE_RESPONSE_LINES } from "../../support/upstreams/hostile_response.ts";
 import { LocalProxy } from "../../support/proxies/local_proxy.ts";
 import { rawRequest } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { pem } from "../../support/upstreams/tls_upstream.ts";
 
 const HOSTILE_NAMES = new Set(
-  HOSTILE_ANSWER_LINES.map((line) => line.split(":", 1)[0]?.toLowerCase() ?? "").filter((name) =>
+  HOSTILE_RESPONSE_LINES.map((line) => line.split(":", 1)[0]?.toLowerCase() ?? "").filter((name) =>
     name !== "set-cookie"
   ),
 );
 
 function hostileUpstream(): FakeUpstream {
-  const lines = [...HOSTILE_ANSWER_LINES, ...ALLOWED_ANSWER_LINES, "Content-Type: text/html", ""];
+  const lines = [...HOSTILE_RESPONSE_LINES, ...ALLOWED_RESPONSE_LINES, "Content-Type: text/html", ""];
   return new FakeUpstream({
     script: (exchange) =>
       exchange.write(plainAnswer("<script>alert(1)</script>", { headers: lines.join("\r\n") })),
@@ -31,7 +31,7 @@ function check(headers: readonly (readonly [name: string, value: string])[]): vo
   ]);
   assertEquals(values("x-content-type-options"), ["nosniff"]);
   assertEquals(values("content-security-policy").join(", "), "default-src 'none', sandbox");
-  for (const line of ALLOWED_ANSWER_LINES) {
+  for (const line of ALLOWED_RESPONSE_LINES) {
     const [name = ""] = line.split(":", 1);
     assert(values(name.toLowerCase()).length > 0, `${name} is there`);
   }

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type AdmissionRequest, admitRequest } from "../../src/admission/admission.ts";
+import { type AdmissionRequest, admitRequest } from "../../src/admission/admit_request.ts";
 import { Cancellation } from "../../src/cancellation.ts";
 import { ProxyFault } from "../../src/faults.ts";
 import { HeldBytes } from "../../src/capacity/held_bytes.ts";
@@ -35,7 +35,7 @@ function requestWith(
     },
     principal: ANONYMOUS,
     endpoint,
-    rest: "/v1/chat/completions",
+    apiPath: "/v1/chat/completions",
     query: "",
     holder: "a",
   };
@@ -45,7 +45,7 @@ function requestWith(
       return () => slots.released++;
     },
   };
-  const parts = { upgrade: false, held: new HeldBytes(1e6).share("a"), counted: undefined };
+  const parts = { isWebSocket: false, bodyMemory: new HeldBytes(1e6).share("a"), counted: undefined };
   return { admission: [request, { maxBodyBytes: undefined, receivingSlots }, parts], slots };
 }
 

@@ -9,7 +9,7 @@ import { RequestBody, type RequestBodyHooks } from "./request_body.ts";
 /** The connection of an exchange. */
 export interface ExchangeOwner {
   /** Called when the reader has read the last byte of the body. */
-  readonly bodyEnded: (exchange: RunningExchange) => void;
+  readonly bodyEnded: (exchange: ConnectionExchange) => void;
   /** Sends `100 Continue`. */
   readonly sendContinue: () => Promise<void>;
   /** Milliseconds of a clock that never jumps. */
@@ -17,7 +17,7 @@ export interface ExchangeOwner {
 }
 
 /** The exchange that runs on a connection: its cancellation and the body of its request. */
-export class RunningExchange implements RequestBodyHooks {
+export class ConnectionExchange implements RequestBodyHooks {
   readonly cancellation = new Cancellation();
   /** The body of the request. Null if the request has none. */
   readonly body: RequestBody | null;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { CHAT_PATH, TOKEN, UPSTREAM_KEY } from "./candidates/candidate.ts";
-import { CheckingUpstream } from "./right_answers.ts";
+import { CheckingUpstream } from "./right_responses.ts";
 import { HEADERS } from "./question.ts";
 
 /** Forwards a request to the upstream. */

@@ -8,21 +8,21 @@ import type { Management } from "../../../src/management/management.ts";
 const ascii = new TextDecoder("latin1");
 
 /** One answer, header and body; it grows as long as its body does. */
-export interface SeenAnswer {
+export interface SeenResponse {
   /** Like `GET /admin/api/projects`. */
   readonly request: string;
   text: string;
 }
 
 /** Keeps each answer that the management plane gives from now on. */
-export function watchAnswers(management: Management): readonly SeenAnswer[] {
-  const answers: SeenAnswer[] = [];
+export function watchResponses(management: Management): readonly SeenResponse[] {
+  const answers: SeenResponse[] = [];
   const own = management.answer;
   const answer: Management["answer"] = (request, path) => {
     const replied = own(request, path);
     return replied?.then((reply) => {
       const fields = reply.fields.map(({ name, value }) => `${name}: ${value}\n`).join("");
-      const seen: SeenAnswer = { request: `${request.method} ${path}`, text: fields };
+      const seen: SeenResponse = { request: `${request.method} ${path}`, text: fields };
       answers.push(seen);
       if (reply.body instanceof Uint8Array) seen.text += ascii.decode(reply.body);
       else if (reply.body !== null) return { ...reply, body: watchedSource(reply.body, seen) };
@@ -33,6 +33,6 @@ export function watchAnswers(management: Management): readonly SeenAnswer[] {
   return answers;
 }
 
-function watchedSource(source: MessageBody, seen: SeenAnswer): MessageBody {
+function watchedSource(source: MessageBody, seen: SeenResponse): MessageBody {
   return watched(source, (piece) => seen.text += ascii.decode(piece));
 }

@@ -1,4 +1,4 @@
-/** Decides whether a principal may send a request now: first by the head of the request, then by its body. */
+/** Decides whether a request that counts for limits may be sent now: first by its head, then by its body. */
 
 import type { Account } from "../accounting/account.ts";
 import { KnownRequest } from "../accounting/accounted_request.ts";
@@ -48,10 +48,10 @@ export interface CountedRequest {
   readonly principal: Principal;
   readonly endpoint: Endpoint;
   /** The path after the name of the endpoint, and the raw query. */
-  readonly rest: string;
+  readonly apiPath: string;
   readonly query: string;
   /** Whether the client requests a WebSocket. */
-  readonly upgrade: boolean;
+  readonly isWebSocket: boolean;
   /** The name that the client used, if another model is sent. */
   readonly modelAsked: string | undefined;
   readonly account: Account;
@@ -75,24 +75,25 @@ const NO_MODELS: ModelsInHead = { named: [], possiblyNamed: [] };
  * Admits a request by its head, before the body is read: a rejected request must not hold its body in memory.
  * Throws `forbidden`, `rate_limited` or `budget_exceeded`.
  */
-export function admit(counted: CountedRequest): AdmittedHead {
-  const { request, method, operation, principal, endpoint, rest, query, upgrade, account, limiter } = counted;
+export function admitHead(counted: CountedRequest): AdmittedHead {
+  const { request, method, operation, principal, endpoint, apiPath, query, isWebSocket, account, limiter } =
+    counted;
   checkEndpoint(principal, endpoint.name);
   checkTokenPath(principal, endpoint, counted);
   checkHeadIsPlain(principal, { query, fields: request.fields });
-  const cost = costOfRequest({ method, operation, endpoint, upgrade });
+  const cost = costOfRequest({ method, operation, endpoint, isWebSocket });
   if (hasAnyBudget(principal) && account.isPriced) {
-    checkCostIsKnown(principal, { cost, upgrade: upgrade && endpoint.dialect });
+    checkCostIsKnown(principal, { cost, webSocketDialect: isWebSocket && endpoint.dialect });
   }
-  const object = upgrade ? undefined : objectRequestOf({ method, path: rest });
-  if (!upgrade && (cost !== "free" || object !== undefined)) {
+  const object = isWebSocket ? undefined : objectRequestOf({ method, path: apiPath });
+  if (!isWebSocket && (cost !== "free" || object !== undefined)) {
     checkResponseIsWhole(principal, { query, fields: request.fields, isFile: object?.action === "file" });
   }
   // A request that reads an object can release the reservation of the object, so a reserved budget must not
   // reject it.
   const admission = limiter.admit(principal, { isFree: object !== undefined && cost === "free" });
   account.setAdmission(admission);
-  const models = upgrade ? checkedModels(counted) : undefined;
+  const models = isWebSocket ? checkedModels(counted) : undefined;
   return { counted, admission, cost, object, models };
 }
 
@@ -118,13 +119,13 @@ function aliasOf({ modelAsked }: CountedRequest, model: string | undefined): Mod
   return modelAsked === undefined || model === undefined ? undefined : { asked: modelAsked, model };
 }
 
-function modelsOf({ request, rest, query, upgrade }: CountedRequest): ModelsInHead {
-  return modelsInHead({ path: rest, query, fields: request.fields, upgrade });
+function modelsOf({ request, apiPath, query, isWebSocket }: CountedRequest): ModelsInHead {
+  return modelsInHead({ path: apiPath, query, fields: request.fields, isWebSocket });
 }
 
 /**
  * Admits a request by its body, and returns the body to send. The account reads a body that the proxy has not
- * read while it passes. Throws like {@link admit}. Returns a promise only if the body is long.
+ * read while it passes. Throws like {@link admitHead}. Returns a promise only if the body is long.
  */
 export function admitBody(
   head: AdmittedHead,
@@ -134,7 +135,7 @@ export function admitBody(
   if (payload === undefined) return admitMeasured(head, read, NO_INPUT);
   const input = inputOf({
     kind: payload.kind,
-    bytes: payload.held.bytes,
+    bytes: payload.heldBody.bytes,
     form: payload.form,
     media: payload.json?.media,
   });
@@ -150,7 +151,7 @@ function admitMeasured(
   input: InputEstimate,
 ): MessageBody | null {
   const { counted, admission, cost, object } = head;
-  const { request, operation, principal, endpoint, rest, query, upgrade, account } = counted;
+  const { request, operation, principal, endpoint, apiPath, query, isWebSocket, account } = counted;
   const isRestricted = restrictsModels(principal);
   const hasModelLimits = limitsModels(principal);
   const reserves = principal.subjects.some(limitsAmountsOf);
@@ -158,7 +159,7 @@ function admitMeasured(
   const needsModels = isRestricted || hasModelLimits || reserves || payload !== undefined;
   const models = head.models ?? (needsModels ? modelsOf(counted) : NO_MODELS);
   const { named, possiblyNamed } = models;
-  if (isRestricted && !upgrade) {
+  if (isRestricted && !isWebSocket) {
     const hasBody = payload !== undefined && payload.kind !== "empty";
     const alias = aliasOf(counted, named[0] ?? payload?.places.at(-1)?.name);
     checkModels(principal, { models: [...named, ...payload?.models ?? []], hasBody, alias });
@@ -168,13 +169,13 @@ function admitMeasured(
   if (hasModelLimits) {
     const certain = [...named, ...payload?.models ?? []];
     // Only some servers read a model from the query and from headers, so a name there is not enough.
-    checkModelIsKnown(principal, { models: certain, hasBody: upgrade || body !== null && !isFree });
+    checkModelIsKnown(principal, { models: certain, hasBody: isWebSocket || body !== null && !isFree });
     admission.countModels([...certain, ...possiblyNamed]);
   }
   // Gemini's API requests a stream in the path.
   const streams = factsOf(operation).isStream === true;
   const tier = dearTier([tierInFields(request.fields)]);
-  const hasBody = body !== null || upgrade;
+  const hasBody = body !== null || isWebSocket;
   if (payload !== undefined && payload.kind !== "other") {
     const stated = withHead(payload.facts, { streams, tier, model: named[0] ?? payload.facts.model });
     // The model's maximum is reserved for both.
@@ -183,7 +184,7 @@ function admitMeasured(
       ? input.tokens
       : input.tokens + imageTokensFor(input.images, facts.model);
     const outputTokens = possibleOutputTokens(facts, { endpoint, operation, hasBody });
-    const bytes = body === null ? undefined : payload.held.bytes.length;
+    const bytes = body === null ? undefined : payload.heldBody.bytes.length;
     account.setRequest(new KnownRequest(facts, { inputTokens, outputTokens, bytes, cost, object }));
     if (reserves) reserve(head, { models, payload, facts, input, outputTokens });
     return body;
@@ -191,9 +192,9 @@ function admitMeasured(
   const tap = new RequestTap({
     isReadable: contentCodingOf(request.fields) === "identity",
     contentType: fieldValue(request.fields, "content-type"),
-    path: rest,
+    path: apiPath,
     operation,
-    query: upgrade ? query : "",
+    query: isWebSocket ? query : "",
   });
   const outputTokens = () => possibleOutputTokens(tap.facts(), { endpoint, operation, hasBody });
   account.setRequest({
@@ -228,9 +229,10 @@ function withHead(
   return changed;
 }
 
-/** Reserves what a request may cost, at the most expensive model that may serve it. Throws like {@link admit}. */
+/** Reserves what a request may cost, at the most expensive model that may serve it. Throws like {@link admitHead}. */
 function reserve(
-  { counted: { operation, principal, endpoint, rest, upgrade, account, modelAsked }, cost }: AdmittedHead,
+  { counted: { operation, principal, endpoint, apiPath, isWebSocket, account, modelAsked }, cost }:
+    AdmittedHead,
   { models: { named, possiblyNamed }, payload, facts, input, outputTokens }: {
     readonly models: ModelsInHead;
     readonly payload: ReadRequest["payload"];
@@ -240,7 +242,7 @@ function reserve(
   },
 ): void {
   if (cost === "free") return account.reserve(undefined);
-  const inPath = named.length === 1 ? modelInPath(rest) : undefined;
+  const inPath = named.length === 1 ? modelInPath(apiPath) : undefined;
   const candidates = candidateModels({
     endpoint,
     operation,
@@ -249,7 +251,7 @@ function reserve(
     possiblyNamed,
     payload,
     facts,
-    upgrade,
+    isWebSocket,
   });
   const isNamed = named.length > 0 || payload?.models.some(isName) === true;
   if (!isNamed && account.isPriced) checkModelIsNamed(principal);

@@ -1,6 +1,6 @@
 /** Answers of upstreams, byte for byte, and what a strict client makes of them (RFC 9110 and 9112). */
 
-export interface AnswerCase {
+export interface ResponseCase {
   readonly name: string;
   readonly method?: string;
   readonly bytes: string;
@@ -19,15 +19,15 @@ const OK = "HTTP/1.1 200 OK\r\n";
 const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`;
 const LONG = "x".repeat(5_000);
 
-function head(name: string, bytes: string): AnswerCase {
+function head(name: string, bytes: string): ResponseCase {
   return { name, bytes, refused: "head" };
 }
 
-function cut(name: string, bytes: string): AnswerCase {
+function cut(name: string, bytes: string): ResponseCase {
   return { name, bytes, refused: "body" };
 }
 
-function firstChunk(name: string, bytes: string): AnswerCase {
+function firstChunk(name: string, bytes: string): ResponseCase {
   return { name, bytes, refused: "first chunk" };
 }
 
@@ -36,12 +36,12 @@ function whole(
   bytes: string,
   body: string,
   options: { status?: number; closes?: boolean } = {},
-): AnswerCase {
+): ResponseCase {
   return { name, bytes, whole: [options.status ?? 200, body, options.closes !== true] };
 }
 
 /** A body of known length. */
-const COUNTED: readonly AnswerCase[] = [
+const COUNTED: readonly ResponseCase[] = [
   whole("length", `${OK}Content-Length: 5\r\n\r\nhello`, "hello"),
   whole("length zero", `${OK}Content-Length: 0\r\n\r\n`, ""),
   whole("length with leading zeros", `${OK}Content-Length: 005\r\n\r\nhello`, "hello"),
@@ -86,7 +86,7 @@ const COUNTED: readonly AnswerCase[] = [
 ];
 
 /** A body in chunks. */
-const CHUNKS: readonly AnswerCase[] = [
+const CHUNKS: readonly ResponseCase[] = [
   whole("one chunk", `${CHUNKED}5\r\nhello\r\n0\r\n\r\n`, "hello"),
   whole("many chunks", `${CHUNKED}1\r\nh\r\n2\r\nel\r\n2\r\nlo\r\n0\r\n\r\n`, "hello"),
   whole("no chunk but the last", `${CHUNKED}0\r\n\r\n`, ""),
@@ -161,7 +161,7 @@ const CHUNKS: readonly AnswerCase[] = [
 ];
 
 /** A body that lasts until the connection ends. */
-const UNTIL_CLOSE: readonly AnswerCase[] = [
+const UNTIL_CLOSE: readonly ResponseCase[] = [
   whole("until close", `${OK}\r\nhello`, "hello", { closes: true }),
   whole("until close, empty", `${OK}\r\n`, "", { closes: true }),
   whole("until close, long", `${OK}\r\n${LONG}`, LONG, { closes: true }),
@@ -172,7 +172,7 @@ const UNTIL_CLOSE: readonly AnswerCase[] = [
 ];
 
 /** Answers that have no body by their nature, and interim ones. */
-const NATURES: readonly AnswerCase[] = [
+const NATURES: readonly ResponseCase[] = [
   whole("204", "HTTP/1.1 204 No Content\r\n\r\n", "", { status: 204, closes: true }),
   whole("304", "HTTP/1.1 304 Not Modified\r\nETag: x\r\n\r\n", "", { status: 304, closes: true }),
   whole(
@@ -240,7 +240,7 @@ const NATURES: readonly AnswerCase[] = [
 ];
 
 /** Status lines. */
-const STATUS_LINES: readonly AnswerCase[] = [
+const STATUS_LINES: readonly ResponseCase[] = [
   whole("no reason", "HTTP/1.1 200 \r\nContent-Length: 1\r\n\r\na", "a"),
   whole("no reason and no space", "HTTP/1.1 200\r\nContent-Length: 1\r\n\r\na", "a"),
   whole("a reason with spaces and Latin-1", "HTTP/1.1 200 T\xf6ll ok\r\nContent-Length: 1\r\n\r\na", "a"),
@@ -267,7 +267,7 @@ const STATUS_LINES: readonly AnswerCase[] = [
 ];
 
 /** Header fields. */
-const FIELDS: readonly AnswerCase[] = [
+const FIELDS: readonly ResponseCase[] = [
   whole("an empty value", `${OK}X-Empty:\r\nContent-Length: 1\r\n\r\na`, "a"),
   whole("a value with colons, commas and quotes", `${OK}X-V: a:b,"c;d"\r\nContent-Length: 1\r\n\r\na`, "a"),
   whole("a value with tabs inside and Latin-1", `${OK}X-V: a\tb\xff\r\nContent-Length: 1\r\n\r\na`, "a"),
@@ -295,7 +295,7 @@ const FIELDS: readonly AnswerCase[] = [
 ];
 
 /** All of them. */
-export const ANSWER_CASES: readonly AnswerCase[] = [
+export const RESPONSE_CASES: readonly ResponseCase[] = [
   ...COUNTED,
   ...CHUNKS,
   ...UNTIL_CLOSE.map((answer) => ({ ...answer, untilClose: true })),

@@ -13,7 +13,7 @@ const TYPES = { MANUAL_STYLE: "text/css; charset=utf-8", MANUAL_ICON: "image/svg
  * Responds with the page or file of a name, and without a name with the list of pages. Returns undefined if
  * no page or file has the name. `path` is the path of the manual.
  */
-export async function manualAnswer(name: string | undefined, path: string): Promise<Response | undefined> {
+export async function manualReply(name: string | undefined, path: string): Promise<Response | undefined> {
   const file = name !== undefined && Object.hasOwn(FILES, name) ? FILES[name] : undefined;
   if (file !== undefined) {
     const look = await import("../../manual/look.ts");

@@ -12,7 +12,7 @@ import type { HeldPayload } from "../payload/held_payload.ts";
 import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
 import { pathReadings } from "../text/path_readings.ts";
-import { admit, admitBody, type AdmittedHead } from "./admit.ts";
+import { admitBody, admitHead, type AdmittedHead } from "./admit_counted.ts";
 import { checkEndpointPath } from "./checked_paths.ts";
 import { ProxyFault } from "../faults.ts";
 import { effectiveMethod, otherRequestNamed } from "./effective_method.ts";
@@ -34,7 +34,7 @@ export interface AdmissionRequest {
   readonly principal: Principal;
   readonly endpoint: Endpoint;
   /** The path after the name of the endpoint, and the raw query. */
-  readonly rest: string;
+  readonly apiPath: string;
   readonly query: string;
   /** The name that the client used, if another model is sent. */
   readonly modelAsked?: string | undefined;
@@ -51,11 +51,11 @@ export interface BodyLimits {
 }
 
 /** What else decides on a request. */
-export interface AdmissionParts {
+export interface AdmissionContext {
   /** Whether the client asks for a WebSocket. */
-  readonly upgrade: boolean;
+  readonly isWebSocket: boolean;
   /** The request's share of the memory for bodies. */
-  readonly held: HeldShare;
+  readonly bodyMemory: HeldShare;
   /** The account of the exchange and the limits of its token. `undefined` if the management plane is off. */
   readonly counted: { readonly account: Account; readonly limiter: Limiter } | undefined;
   /** The request as the proxy has read it to choose the endpoint. `undefined` if it has not read it. */
@@ -92,25 +92,25 @@ export interface AdmittedRequest {
 export async function admitRequest(
   incoming: AdmissionRequest,
   { maxBodyBytes, receivingSlots }: BodyLimits,
-  { upgrade, held, counted, read: readBefore, objects }: AdmissionParts,
+  { isWebSocket, bodyMemory, counted, read: readBefore, objects }: AdmissionContext,
 ): Promise<AdmittedRequest> {
-  const { request, principal, endpoint, rest, query, modelAsked } = incoming;
+  const { request, principal, endpoint, apiPath, query, modelAsked } = incoming;
   const { fields, cancellation } = request;
   const method = effectiveMethod(request.method, { query, fields });
-  const operation = operationOf(method, rest);
-  checkEndpointPath(endpoint, { method: request.method, path: rest, query, fields, upgrade });
+  const operation = operationOf(method, apiPath);
+  checkEndpointPath(endpoint, { method: request.method, path: apiPath, query, fields, isWebSocket });
   let admitted: AdmittedHead | undefined;
   if (counted !== undefined) {
     const { account, limiter } = counted;
-    admitted = admit({
+    admitted = admitHead({
       request,
       method,
       operation,
       principal,
       endpoint,
-      rest,
+      apiPath,
       query,
-      upgrade,
+      isWebSocket,
       modelAsked,
       account,
       limiter,
@@ -118,7 +118,7 @@ export async function admitRequest(
   }
   if (objects?.isGuarded === true) {
     checkObjectHead(objects, { query, fields });
-    checkNoRequestBatch(rest, fields);
+    checkNoRequestBatch(apiPath, fields);
   }
   const unread: UnreadRequest = {
     method,
@@ -127,10 +127,10 @@ export async function admitRequest(
     body: request.body,
     principal,
     endpoint,
-    path: rest,
-    upgrade,
+    path: apiPath,
+    isWebSocket,
     cancellation,
-    held,
+    bodyMemory,
     isCounted: counted !== undefined,
     namesObjects: objects?.readsBody === true,
   };
@@ -161,7 +161,7 @@ function received(
 ): ReadRequest | Promise<ReadRequest> {
   const needs = needsOf(unread);
   // A body that no rule needs is not waited for.
-  const waits = request.knownBody !== undefined || request.body !== null && needs.body && !unread.upgrade;
+  const waits = request.knownBody !== undefined || request.body !== null && needs.body && !unread.isWebSocket;
   const slot = waits ? receivingSlots.acquire(holder, unread.cancellation) : undefined;
   const isSettled = request.knownBody === undefined && maxBodyBytes === undefined;
   if (slot instanceof Promise || !isSettled) {

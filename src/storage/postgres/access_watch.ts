@@ -1,0 +1,51 @@
+/** Notices changes of projects and tokens by other programs. */
+
+import type { Queries } from "./pool.ts";
+
+/** Knows the latest change of projects and tokens. `access_listener.ts` and `access_poller.ts` implement it. */
+export interface AccessWatch {
+  /** The position of the latest known change. */
+  readonly latest: number;
+  /** Whether the database cannot be reached. Then it is unknown whether something has changed. */
+  readonly isDown: boolean;
+  /** Whether everything must be read, because the connection was lost and found again. */
+  readonly needsAll: boolean;
+  /** Notes that a read includes the changes up to a position, or everything at a position. */
+  readonly wasRead: (position: number, of: { all: boolean }) => void;
+  /** Stops. Further calls do nothing. */
+  readonly close: () => Promise<void>;
+}
+
+/** What both ways of watching remember. */
+export class AccessState {
+  latest = 0;
+  isDown = false;
+  needsAll = false;
+
+  /** Notes that the database answers, and its latest change. */
+  isAt(position: number): void {
+    this.latest = position;
+    if (this.isDown) this.needsAll = true;
+    this.isDown = false;
+  }
+
+  /** Notes a notification of a change. */
+  heardOf(position: number): void {
+    this.latest = Math.max(this.latest, position);
+  }
+
+  /** See {@link AccessWatch.wasRead}. */
+  wasRead(position: number, { all }: { all: boolean }): void {
+    if (all) this.needsAll = false;
+    this.latest = Math.max(this.latest, position);
+  }
+}
+
+/** Reads the position of the latest change of a project or a token. 0: there was none. */
+export async function latestChange(queries: Queries, timeoutMs?: number): Promise<number> {
+  const row = await queries.get(LATEST, [], timeoutMs === undefined ? {} : { timeoutMs });
+  return Number(row?.["last"] ?? 0);
+}
+
+/** The query of {@link latestChange}. */
+export const LATEST = "SELECT max(seq) AS last FROM access_changes";

@@ -1,0 +1,97 @@
+/** Brings the schema of a database up to date, or checks that this version can work with a newer one. */
+
+import { sha256 } from "@noble/hashes/sha2.js";
+import { StoreError } from "../store.ts";
+import { type Migration, MIGRATIONS } from "./migrations.ts";
+import type { PostgresPool, Queries } from "./pool.ts";
+
+/** The number of the advisory lock of migrations. */
+const MIGRATION_LOCK = 7_808_210_002;
+/** How long a migration may take, in milliseconds: large tables take a while. */
+const MIGRATION_MS = 600_000;
+/**
+ * How many versions newer a schema may be. During an upgrade, a replica of the new version migrates the schema while
+ * others of the old version still run, and may start again.
+ */
+export const MAX_NEWER = 1;
+
+/**
+ * Applies missing migrations, one program at a time. Accepts a schema that is one version newer. Throws a
+ * {@link StoreError}.
+ */
+export async function migrate(
+  pool: PostgresPool,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<void> {
+  const { place } = pool.server;
+  const applied = await appliedMigrations(pool);
+  if (checkApplied(applied, { migrations, place }).length === 0) return;
+  const begin = `SET LOCAL lock_timeout = ${MIGRATION_MS}; SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`;
+  await pool.transaction(async (queries) => {
+    // Another program can have applied them meanwhile.
+    const before = await appliedMigrations(queries);
+    const missing = checkApplied(before, { migrations, place });
+    if (before.length === 0 && await hasForeignTables(queries)) {
+      throw new StoreError("corrupt", `${place} has the tables of another program. Use another database`);
+    }
+    await queries.run(`CREATE TABLE IF NOT EXISTS schema_migrations (
+      version bigint PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at bigint NOT NULL)`);
+    for (const migration of missing) {
+      await queries.run(migration.sql);
+      const { version, name } = migration;
+      await queries.run("INSERT INTO schema_migrations VALUES ($1, $2, $3, $4)", [
+        version,
+        name,
+        checksumOf(migration),
+        Date.now(),
+      ]);
+    }
+  }, { begin, timeoutMs: MIGRATION_MS });
+}
+
+interface Applied {
+  readonly version: number;
+  readonly checksum: string;
+}
+
+async function appliedMigrations(queries: Queries): Promise<Applied[]> {
+  const found = await queries.get("SELECT to_regclass('schema_migrations') IS NOT NULL AS exists");
+  if (found?.["exists"] !== true) return [];
+  const rows = await queries.all("SELECT version, checksum FROM schema_migrations ORDER BY version");
+  return rows.map((row) => ({ version: Number(row["version"]), checksum: String(row["checksum"]) }));
+}
+
+/** The migrations that are missing. Throws a {@link StoreError} if this version cannot use the schema. */
+function checkApplied(
+  applied: readonly Applied[],
+  { migrations, place }: { migrations: readonly Migration[]; place: string },
+): readonly Migration[] {
+  const newest = migrations.at(-1)?.version ?? 0;
+  for (const { version, checksum } of applied) {
+    const known = migrations.find((migration) => migration.version === version);
+    if (known === undefined && version > newest + MAX_NEWER) {
+      throw new StoreError(
+        "newer",
+        `${place} is of a newer llm-proxy (schema ${version}; this version works with ${newest} and ` +
+          `${newest + MAX_NEWER}): use that version or a later one`,
+      );
+    }
+    if (known !== undefined && checksumOf(known) !== checksum) {
+      throw new StoreError("corrupt", `the schema of ${place} does not match its version ${version}`);
+    }
+  }
+  return migrations.filter(({ version }) => !applied.some((one) => one.version === version));
+}
+
+async function hasForeignTables(queries: Queries): Promise<boolean> {
+  const row = await queries.get(
+    `SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = current_schema()
+       AND tablename IN ('projects', 'tokens', 'exchanges', 'usage', 'audit', 'notes')) AS found`,
+  );
+  return row?.["found"] === true;
+}
+
+/** The checksum of a migration, which every database keeps. */
+function checksumOf({ sql }: Migration): string {
+  return sha256(new TextEncoder().encode(sql)).toHex();
+}

@@ -1,0 +1,242 @@
+/** The adapter for PostgreSQL: a {@link Store} in one database, which several programs can share. */
+
+import type { AccessStore, ProjectStore, TokenStore } from "../access_store.ts";
+import type { AuditStore } from "../audit_store.ts";
+import type { AwaitedObjectStore, MadeObjectStore } from "../object_store.ts";
+import type { ExchangeRow, ExchangeStore, NoteStore, Store } from "../store.ts";
+import { StoreError } from "../store.ts";
+import type { UsageStore } from "../usage_store.ts";
+import type { PostgresUrl } from "../../network/postgres_url.ts";
+import { readAccess, readAccessChanges } from "./access_changes.ts";
+import { listenForAccess } from "./access_listener.ts";
+import { pollAccess } from "./access_poller.ts";
+import type { AccessWatch } from "./access_watch.ts";
+import { audited, insertAudit, listAudit } from "./audit_table.ts";
+import { insertExchanges } from "./exchange_insert.ts";
+import { prune } from "./exchange_pruning.ts";
+import { listExchanges } from "./exchange_queries.ts";
+import * as madeObjects from "./made_object_tables.ts";
+import { migrate } from "./migrate.ts";
+import * as objects from "./object_tables.ts";
+import { monthOf, Partitions } from "./partitions.ts";
+import { PostgresPool } from "./pool.ts";
+import * as projects from "./project_tables.ts";
+import { findServer } from "./server.ts";
+import { Sequence } from "./sequence.ts";
+import { dateSpending, readSpending } from "./spending.ts";
+import { storedText } from "./stored_text.ts";
+import * as tokens from "./token_tables.ts";
+import { readUsage } from "./usage_queries.ts";
+
+/** How long a sum of usage may take, in milliseconds. */
+const USAGE_MS = 30_000;
+
+/** Connects to the database, and creates or migrates its tables. Throws a {@link StoreError}. */
+export async function openPostgres(url: PostgresUrl): Promise<Store> {
+  const pool = new PostgresPool(await findServer(url));
+  try {
+    await migrate(pool);
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+  return storeOn(pool);
+}
+
+/** The store on a pool of connections to a migrated database. Closing the store closes the pool. */
+export function storeOn(pool: PostgresPool): Store {
+  const access = accessStore(pool);
+  return {
+    ...access.store,
+    ...projectStore(pool),
+    ...tokenStore(pool),
+    ...exchangeStore(pool),
+    ...usageStore(pool),
+    ...auditStore(pool),
+    ...awaitedObjectStore(pool),
+    ...madeObjectStore(pool),
+    ...noteStore(pool),
+    // The owner of the server makes the backups.
+    copies: undefined,
+    async size() {
+      const row = await pool.get("SELECT pg_database_size(current_database()) AS bytes");
+      return Number(row?.["bytes"]);
+    },
+    async close() {
+      await access.close();
+      await pool.close();
+    },
+  };
+}
+
+function accessStore(pool: PostgresPool): { store: AccessStore; close: () => Promise<void> } {
+  // Commands do not need it, and a connection costs memory of the server. So the first read begins to watch.
+  let watch: AccessWatch | undefined;
+  const watching = (): AccessWatch =>
+    watch ??= pool.server.isPooled ? pollAccess(pool) : listenForAccess(pool.server);
+  /** Requests wait for these reads. Without a server, they must not wait for a timeout. */
+  const checkReachable = ({ isDown }: AccessWatch): void => {
+    if (isDown) throw new StoreError("unreachable", `${pool.server.place} cannot be reached`);
+  };
+  return {
+    store: {
+      async readAccess() {
+        const watched = watching();
+        checkReachable(watched);
+        const access = await readAccess(pool);
+        watched.wasRead(access.position, { all: true });
+        return access;
+      },
+      async readAccessChanges(position) {
+        const watched = watching();
+        checkReachable(watched);
+        if (watched.needsAll) return undefined;
+        const changes = await readAccessChanges(pool, position);
+        if (changes !== undefined) watched.wasRead(changes.position, { all: false });
+        return changes;
+      },
+      hasAccessChanged(position) {
+        const { latest, isDown, needsAll } = watching();
+        // While the server is away, the caller reads, fails, and so learns of it.
+        return isDown || needsAll || latest !== position;
+      },
+    },
+    close: async () => await watch?.close(),
+  };
+}
+
+function projectStore(pool: PostgresPool): ProjectStore {
+  return {
+    addProject: (project, audit) =>
+      audited(pool, audit, (queries) => projects.insertProject(queries, project)),
+    findProject: (id) => projects.findProject(pool, id),
+    listProjects: (page) => projects.listProjects(pool, page),
+    changeProject: ({ id, version }, change, audit) =>
+      audited(
+        pool,
+        audit,
+        (queries) => projects.updateProject(queries, { id, version, at: audit.at }, change),
+      ),
+    async deleteProject(of, audit) {
+      let result: Awaited<ReturnType<typeof projects.deleteProject>> = "changed";
+      await audited(pool, audit, async (queries) => {
+        result = await projects.deleteProject(queries, of);
+        return result === "deleted";
+      });
+      return result;
+    },
+  };
+}
+
+function tokenStore(pool: PostgresPool): TokenStore {
+  return {
+    addToken: (token, audit) =>
+      audited(pool, audit, (queries) => tokens.insertToken(queries, token, audit.at)),
+    findToken: (id) => tokens.findToken(pool, id),
+    isTokenNameUsed: (projectId, name) => tokens.isTokenNameUsed(pool, projectId, name),
+    listTokens: (page) => tokens.listTokens(pool, page),
+    changeToken: ({ id, version }, change, audit) =>
+      audited(pool, audit, (queries) => tokens.updateToken(queries, { id, version, at: audit.at }, change)),
+    deleteToken: (of, audit) => audited(pool, audit, (queries) => tokens.deleteToken(queries, of)),
+    revokeTokens: (projectId, audit) =>
+      audited(pool, audit, (queries) => tokens.revokeTokens(queries, projectId, audit.at)),
+  };
+}
+
+function exchangeStore(pool: PostgresPool): ExchangeStore {
+  const partitions = new Partitions(pool);
+  /** Runs work that writes exchanges, after their partitions exist. */
+  const withPartitions = async <Result>(
+    rows: readonly ExchangeRow[],
+    work: () => Promise<Result>,
+  ): Promise<Result> => {
+    const moments = rows.map(({ startedAt }) => startedAt);
+    await partitions.create(moments);
+    try {
+      return await work();
+    } catch (error) {
+      // Another program may have dropped the partition of an old exchange meanwhile.
+      if (!(error instanceof StoreError) || error.kind !== "failed") throw error;
+      partitions.forget();
+      await partitions.create(moments);
+      return await work();
+    }
+  };
+  return {
+    addExchanges: (rows) =>
+      withPartitions(rows, () => pool.transaction((queries) => insertExchanges(queries, rows))),
+    listExchanges: (page) => listExchanges(pool, page),
+    settleObject: (object, settled) =>
+      withPartitions(
+        settled.rows,
+        () => pool.transaction((queries) => objects.settleObject(queries, object, settled)),
+      ),
+    readSpending: (hours) => readSpending(pool, hours),
+    dateSpending: (hour) => dateSpending(pool, hour),
+    async prune(limits) {
+      const now = Date.now();
+      // The exchanges of the next month must not wait for their partition.
+      await partitions.create([now, monthOf(now).to]);
+      const removed = await prune(pool, limits);
+      partitions.forget();
+      return removed;
+    },
+  };
+}
+
+function usageStore(pool: PostgresPool): UsageStore {
+  return {
+    usage: (grouping, filter) =>
+      pool.transaction((queries) => readUsage(queries, grouping, filter), {
+        begin: "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        timeoutMs: USAGE_MS,
+      }),
+  };
+}
+
+function auditStore(pool: PostgresPool): AuditStore {
+  return {
+    addAudit: (entry) => insertAudit(pool, entry),
+    listAudit: (page) => listAudit(pool, page),
+  };
+}
+
+function awaitedObjectStore(pool: PostgresPool): AwaitedObjectStore {
+  return {
+    addObject: (object, at) => objects.insertObject(pool, object, at),
+    findObject: (key) => objects.findObject(pool, key),
+    listUnsettledObjects: () => objects.listUnsettledObjects(pool),
+    listChangedObjects: (since) => objects.listChangedObjects(pool, since),
+    setResultsId: (key, resultsId, at) => objects.setResultsId(pool, key, { resultsId, at }),
+    raiseReceivedBytes: (key, bytes) => objects.raiseReceivedBytes(pool, key, bytes),
+    pruneObjects: (limits) => pool.transaction((queries) => objects.pruneObjects(queries, limits)),
+  };
+}
+
+function madeObjectStore(pool: PostgresPool): MadeObjectStore {
+  // A caller removes an object and adds another one with its id, without waiting in between.
+  const inOrder = new Sequence();
+  return {
+    addMadeObjects: (rows) =>
+      inOrder.run(() => pool.transaction((queries) => madeObjects.insertMadeObjects(queries, rows))),
+    removeMadeObjects: (rows) => inOrder.run(() => madeObjects.deleteMadeObjects(pool, rows)),
+    findMadeObjects: (ids) => madeObjects.findMadeObjects(pool, ids),
+    listObjectMakers: () => madeObjects.listObjectMakers(pool),
+    pruneMadeObjects: (limits) => pool.transaction((queries) => madeObjects.pruneMadeObjects(queries, limits)),
+  };
+}
+
+function noteStore(pool: PostgresPool): NoteStore {
+  return {
+    async readNote(name) {
+      const row = await pool.get("SELECT value FROM notes WHERE name = $1", [name]);
+      return row === undefined ? undefined : String(row["value"]);
+    },
+    async writeNote(name, value) {
+      await pool.run(
+        "INSERT INTO notes (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        [name, storedText(value)],
+      );
+    },
+  };
+}

@@ -1,0 +1,2 @@
+/** A row of a result, by column. */
+export type Row = Record<string, unknown>;
