@@ -37,23 +37,23 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   if (watch && path !== undefined) files.add(path.replace(/[^/\\]*$/, "") || ".");
   const root = sourceFolder();
   const { net, reasons } = addresses(config);
-  const postgres = config.management === undefined ? NOTHING : postgresRights(config.management.databaseUrl);
+  const { management } = config;
+  const servers = management === undefined
+    ? []
+    : [postgresRights(management.databaseUrl), limitsRights(management.sharedLimits)];
+  const sockets = servers.flatMap((server) => server.sockets);
   const dataFolder = config.management && folderOf(config.management.databaseUrl);
   const backups = config.management?.backup?.folder;
-  const limits = config.management?.sharedLimits?.server.at;
-  const limitsSocket = limits !== undefined && "path" in limits ? [limits.path] : [];
   const prices = config.management?.pricesFile;
   const write = [
-    ...postgres.sockets,
+    ...sockets,
     ...dataFolder === undefined ? [] : [dataFolder],
     ...backups === undefined ? [] : [backups],
-    ...limitsSocket,
   ];
   const read = [
     ...files,
-    ...limitsSocket,
-    ...postgres.sockets,
-    ...postgres.files,
+    ...sockets,
+    ...servers.flatMap(({ files }) => files),
     // The default file is in the folder of the database.
     ...prices?.isNamed === true ? [prices.path] : [],
     ...config.authorities?.folders ?? [],
@@ -72,10 +72,10 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     // By default, the runtime allows imports from some hosts. This program imports nothing remote.
     "--no-remote",
     V8_FLAGS,
-    `--allow-net=${list([...net, ...postgres.net])}`,
+    `--allow-net=${list(new Set([...net, ...servers.flatMap(({ net }) => net)]))}`,
     `--allow-read=${list(read)}`,
     ...write.length === 0 ? [] : [`--allow-write=${list(write)}`],
-    `--allow-env=${list([...variables, ...postgres.variables, ...COLOUR_VARIABLES])}`,
+    `--allow-env=${list(new Set([...variables, ...servers.flatMap(({ variables }) => variables), ...COLOUR_VARIABLES]))}`,
     `--allow-sys=networkInterfaces${config.auth.mode === "none" ? ",hostname" : ""}`,
     `${root}src/main.ts`,
     ...serveWords(path ?? flags.CONFIG_PATH?.value ?? undefined, watch),
@@ -100,8 +100,8 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   for (const note of notes) writeNote(`${note}\n`);
 }
 
-/** What a connection to PostgreSQL needs. */
-interface PostgresRights {
+/** What a connection to a server of the management plane needs. */
+interface ServerRights {
   readonly net: readonly string[];
   /** Unix sockets, which are read and written. */
   readonly sockets: readonly string[];
@@ -109,10 +109,10 @@ interface PostgresRights {
   readonly variables: readonly string[];
 }
 
-const NOTHING: PostgresRights = { net: [], sockets: [], files: [], variables: [] };
+const NOTHING: ServerRights = { net: [], sockets: [], files: [], variables: [] };
 
 /** The rights for the address of the database alone. The driver looks for variables of PostgreSQL. */
-function postgresRights(databaseUrl: string): PostgresRights {
+function postgresRights(databaseUrl: string): ServerRights {
   if (!isPostgresUrl(databaseUrl)) return NOTHING;
   const { host, port, sslRootCert, passFile } = postgresUrlOf(databaseUrl);
   const isSocket = host.startsWith("/");
@@ -125,8 +125,19 @@ function postgresRights(databaseUrl: string): PostgresRights {
   };
 }
 
+/** The rights for the server of shared limits. */
+function limitsRights(limits: SharedLimitsConfig | undefined): ServerRights {
+  if (limits === undefined) return NOTHING;
+  const { server } = limits;
+  if (server.kind === "postgres") return postgresRights(server.url);
+  const { at } = server;
+  return "path" in at
+    ? { ...NOTHING, net: [`unix:${at.path}`], sockets: [at.path] }
+    : { ...NOTHING, net: [hostAndPort(at)] };
+}
+
 /** The addresses of listeners and connections, and the reasons why the proxy connects to itself. */
-function addresses({ server, endpoints, management }: Config): { net: Set<string>; reasons: string[] } {
+function addresses({ server, endpoints }: Config): { net: Set<string>; reasons: string[] } {
   const backends = endpoints.flatMap((endpoint) =>
     endpoint.backends.map((backend) => ({ endpoint, backend }))
   );
@@ -153,17 +164,9 @@ function addresses({ server, endpoints, management }: Config): { net: Set<string
       // The socket of UDP is on a port that the system chooses.
       wake === undefined ? [] : [hostAndPort(wake), hostAndPort({ hostname: "0.0.0.0", port: 0 })]
     ),
-    ...limitsAddress(management?.sharedLimits),
     ...reasons.length > 0 ? [LOOPBACK] : [],
   ]);
   return { net, reasons };
-}
-
-/** The address of the server of shared limits. Empty if this process counts alone. */
-function limitsAddress(limits: SharedLimitsConfig | undefined): string[] {
-  if (limits === undefined) return [];
-  const { at } = limits.server;
-  return ["path" in at ? `unix:${at.path}` : hostAndPort(at)];
 }
 
 function listening({ host, port, httpsPort, adminPort }: ServerConfig): string[] {
