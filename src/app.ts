@@ -43,6 +43,8 @@ export interface App {
   readonly handler: Handler;
   /** Uses another configuration for new requests. Running requests keep their configuration. */
   configure(config: Config): void;
+  /** Answers `/readyz` with 503, so that load balancers send no new requests. The proxy still takes them. */
+  announceDrain(): void;
   /** Rejects new requests. Running exchanges go on. */
   drain(): void;
   /** Returns the number of running exchanges. */
@@ -90,6 +92,7 @@ class ProxyApp implements App {
   #balancers: ReadonlyMap<string, Balancer> = new Map();
   #checks: HealthChecks | undefined;
   #isDraining = false;
+  #isLeaving = false;
   /** The handler of the present configuration. */
   #handler: Handler;
 
@@ -128,7 +131,12 @@ class ProxyApp implements App {
     this.#transport.renew();
   }
 
+  announceDrain(): void {
+    this.#isLeaving = true;
+  }
+
   drain(): void {
+    this.#isLeaving = true;
     this.#isDraining = true;
     this.#checks?.stop();
     this.#management?.drain();
@@ -174,6 +182,7 @@ class ProxyApp implements App {
       maxMessageBytes,
       corsOrigins,
       isDraining: () => this.#isDraining,
+      isLeaving: () => this.#isLeaving,
       balancerOf: (endpoint) => requireBalancer(balancers.get(endpoint)),
     });
     this.#management?.onConfig({ config, routes, balancers, handler });

@@ -3,6 +3,7 @@ import type { UnnamedApi } from "./apis/unnamed_paths.ts";
 import type { Backend, Endpoint } from "./config/config.ts";
 import { clientDialect } from "./exchange/client_dialect.ts";
 import type { ExchangeParts } from "./exchange/exchange_parts.ts";
+import { GuardedObservers } from "./exchange/guarded_observers.ts";
 import type { ExchangeAccount, ExchangeObjects, ResponseHead } from "./exchange/observers.ts";
 import { redacted } from "./exchange/redacted.ts";
 import type { AttemptRecord, ExchangeRecord, ExchangeUsage } from "./exchange_record.ts";
@@ -13,11 +14,6 @@ import { holderOf, type Principal } from "./principal.ts";
 import type { ResponseEnd } from "./response_end.ts";
 import { harmlessText } from "./text/harmless_text.ts";
 
-/**
- * The most bytes that the observers of a response read in one turn of the event loop. If all events are short,
- * more would block other connections for several milliseconds.
- */
-const OBSERVED_STEP_BYTES = 32 * 1024;
 /** The status, as in nginx, in the record of a client that left before the end of its response. */
 const CLIENT_GONE_STATUS = 499;
 /** The reply for a client that has left. No connection is there to send it on. */
@@ -74,10 +70,7 @@ export class Exchange {
   readonly api: UnnamedApi | undefined;
   /** The client. `undefined` until it is identified. */
   principal: Principal | undefined;
-  /** Measures the usage. `undefined` if the management plane is off, or the client is not identified yet. */
-  account: ExchangeAccount | undefined;
-  /** Learns the objects that the response creates. `undefined` if there is nothing to learn. */
-  objects: ExchangeObjects | undefined;
+  readonly #observers: GuardedObservers = new GuardedObservers(this);
   readonly #parts: ExchangeParts;
   readonly #startedAt: number;
   // Where the request goes:
@@ -96,12 +89,8 @@ export class Exchange {
   #firstByteMs: number | undefined;
   // What the exchange holds until its end:
   #releaseSlot: (() => void) | undefined;
-  #held: { readonly release: () => void } | undefined;
+  #bodyMemory: { readonly release: () => void } | undefined;
   #hasEnded = false;
-  /** Whether the account has failed, so that it reads no more of the response. The objects go on. */
-  #hasAccountFailed = false;
-  /** Whether the objects have failed, so that they read no more of the response. The account goes on. */
-  #haveObjectsFailed = false;
 
   constructor(request: IncomingRequest, { target, route, address }: ExchangeBeginning, parts: ExchangeParts) {
     this.id = parts.createId();
@@ -116,6 +105,24 @@ export class Exchange {
     this.#method = harmlessText(request.method, MAX_METHOD);
     this.#path = harmlessText(target.path, MAX_PATH);
     parts.onStart(request.cancellation);
+  }
+
+  /** Measures the usage. `undefined` if the management plane is off, or the client is not identified yet. */
+  get account(): ExchangeAccount | undefined {
+    return this.#observers.account;
+  }
+
+  set account(account: ExchangeAccount | undefined) {
+    this.#observers.account = account;
+  }
+
+  /** Learns the objects that the response creates. `undefined` if there is nothing to learn. */
+  get objects(): ExchangeObjects | undefined {
+    return this.#observers.objects;
+  }
+
+  set objects(objects: ExchangeObjects | undefined) {
+    this.#observers.objects = objects;
   }
 
   /** The endpoint. `undefined` if no endpoint has this path, or the model of the request has not chosen one yet. */
@@ -195,7 +202,7 @@ export class Exchange {
 
   /** Takes over a share of the memory for bodies, which is released at the end of the exchange. */
   takeOverShare<Share extends { readonly release: () => void }>(share: Share): Share {
-    this.#held = share;
+    this.#bodyMemory = share;
     return share;
   }
 
@@ -209,7 +216,7 @@ export class Exchange {
       const { backend: failed, detail } = before;
       this.#parts.onFailover({ ...this.#place, backend: failed, next: backend, detail });
     } catch (error) {
-      this.#observerFailed(error);
+      this.#observers.accountFailed(error);
     }
   }
 
@@ -218,7 +225,7 @@ export class Exchange {
     try {
       this.#parts.onResent({ ...this.#place, backend });
     } catch (error) {
-      this.#observerFailed(error);
+      this.#observers.accountFailed(error);
     }
   }
 
@@ -226,12 +233,8 @@ export class Exchange {
   onUnanswered(backend: Backend): void {
     const last = this.#attempts.at(-1);
     if (last === undefined) return;
-    try {
-      const estimated = this.account?.onUnanswered(backend, this.#elapsedMs - last.afterMs);
-      if (estimated !== undefined) this.#attempts[this.#attempts.length - 1] = { ...last, estimated };
-    } catch (error) {
-      this.#observerFailed(error);
-    }
+    const estimated = this.#observers.onUnanswered(backend, this.#elapsedMs - last.afterMs);
+    if (estimated !== undefined) this.#attempts[this.#attempts.length - 1] = { ...last, estimated };
   }
 
   /** Adds a reason to the last attempt: it failed, and another attempt is to follow. */
@@ -247,16 +250,7 @@ export class Exchange {
   ): void {
     this.#status = status;
     this.#firstByteMs = headAt - this.#startedAt;
-    try {
-      this.account?.onResponse({ status, fields }, backend);
-    } catch (error) {
-      this.#observerFailed(error);
-    }
-    try {
-      this.objects?.onResponse({ status, fields }, backend);
-    } catch (error) {
-      this.#objectsFailed(error);
-    }
+    this.#observers.onResponse({ status, fields }, backend);
   }
 
   /** Called when the proxy itself makes the response, without a fault. */
@@ -266,36 +260,18 @@ export class Exchange {
 
   /** The most bytes that {@link onPiece} gets in one turn of the event loop. `undefined` if there is no limit. */
   get stepBytes(): number | undefined {
-    return this.account === undefined && this.objects === undefined ? undefined : OBSERVED_STEP_BYTES;
+    return this.#observers.stepBytes;
   }
 
   /** Called with the next piece of the response's body, which is valid during this call. */
   onPiece(piece: Uint8Array): void {
     this.#bytes += piece.length;
-    if (this.account !== undefined && !this.#hasAccountFailed) {
-      try {
-        this.account.onPiece(piece);
-      } catch (error) {
-        this.#observerFailed(error);
-      }
-    }
-    if (this.objects !== undefined && !this.#haveObjectsFailed) {
-      try {
-        this.objects.onPiece(piece);
-      } catch (error) {
-        this.#objectsFailed(error);
-      }
-    }
+    this.#observers.onPiece(piece);
   }
 
   /** Called with the next piece that the client sends on a WebSocket, which is valid during this call. */
   onClientPiece(piece: Uint8Array): void {
-    if (this.account === undefined || this.#hasAccountFailed) return;
-    try {
-      this.account.onClientPiece(piece);
-    } catch (error) {
-      this.#observerFailed(error);
-    }
+    this.#observers.onClientPiece(piece);
   }
 
   /** Reports an error that the program did not expect: a bug. */
@@ -334,28 +310,14 @@ export class Exchange {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     // Many clients close the connection after the last event. Their exchange is complete.
-    const ending = how === "client_gone" && this.#hasSeenEnd ? "complete" : how;
+    const ending = how === "client_gone" && this.#observers.hasSeenEnd() ? "complete" : how;
     this.#releaseSlot?.();
-    this.#held?.release();
+    this.#bodyMemory?.release();
     const record = this.#recordOf(ending);
     this.#parts.onEnd(this.request.cancellation);
-    try {
-      this.objects?.onEnd();
-    } catch (error) {
-      this.#objectsFailed(error);
-    }
-    let usage: ReturnType<ExchangeAccount["settle"]>;
-    try {
-      usage = this.account?.settle(record);
-    } catch (error) {
-      this.#observerFailed(error);
-    }
-    if (usage instanceof Promise) void this.#recordLater(record, usage);
+    const usage = this.#observers.settle(record);
+    if (usage instanceof Promise) void usage.then((known) => this.#record(record, known));
     else this.#record(record, usage);
-  }
-
-  async #recordLater(record: OpenRecord, usage: Promise<ExchangeUsage | undefined>): Promise<void> {
-    this.#record(record, await usage.catch((error) => this.#observerFailed(error)));
   }
 
   #record(record: OpenRecord, usage: ExchangeUsage | undefined): void {
@@ -363,33 +325,8 @@ export class Exchange {
     try {
       this.#parts.onRecord(record, this.request);
     } catch (error) {
-      this.#observerFailed(error);
+      this.#observers.accountFailed(error);
     }
-  }
-
-  get #hasSeenEnd(): boolean {
-    if (this.account === undefined || this.#hasAccountFailed) return false;
-    try {
-      return this.account.hasSeenEnd();
-    } catch (error) {
-      this.#observerFailed(error);
-      return false;
-    }
-  }
-
-  /**
-   * Reports an error of accounting or of the log, which is a bug. It must neither break a response nor count as a
-   * failure of the backend. The account reads no more of the response, and settles with what it has read.
-   */
-  #observerFailed(error: unknown): undefined {
-    this.#hasAccountFailed = true;
-    this.unexpected(error);
-  }
-
-  /** Reports an error of the objects, which is a bug. They read no more of the response. */
-  #objectsFailed(error: unknown): void {
-    this.#haveObjectsFailed = true;
-    this.unexpected(error);
   }
 
   #recordOf(ending: ResponseEnd): OpenRecord {

@@ -127,7 +127,7 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "toml-eslint-parser": ["config"],
   "jsonc-parser": ["cli", "config"],
   "node:timers": ["streams"],
-  "yaml": ["cli"],
+  "yaml": ["cli", "service"],
   "node:util": ["config", "management"],
   "node:zlib": ["management", "payload"],
 };

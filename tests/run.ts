@@ -11,6 +11,7 @@
  * them. The last lines say how many tests were left out, and why.
  */
 
+import { FEW_CASES } from "./support/runner/cases.ts";
 import { leftOutLines } from "./support/runner/left_out_lines.ts";
 import { runSuite } from "./support/runner/run_suite.ts";
 import { Summary } from "./support/runner/summary.ts";
@@ -29,7 +30,7 @@ const PROGRAMS = [
 /** Any small module: the first bundle fetches the bundler. */
 const SMALL = "src/time/clock.ts";
 /** How many modules of tests that share an isolate there are for each processor: few to start, and all end at about the same time. */
-const SHARED_PER_PROCESSOR = 6;
+const SHARED_PER_PROCESSOR = 4;
 const WANTED: Readonly<Record<string, Wanted>> = { "--long": "long", "--all": "all" };
 const FROM_SOURCE = "--source";
 
@@ -54,7 +55,10 @@ const [bundle] = await Promise.all([
     ...(named.length > 0 ? [...PROGRAMS, ...suites.flatMap((suite) => suite.files)] : []),
   ),
 ]);
-const env = bundle === undefined ? {} : { LLM_PROXY_BUNDLE: bundle };
+const env = {
+  ...(bundle !== undefined && { LLM_PROXY_BUNDLE: bundle }),
+  ...(named.length === 0 && wanted === "short" && { [FEW_CASES]: "1" }),
+};
 
 const summary = new Summary();
 const reports: string[] = [];

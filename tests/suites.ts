@@ -28,34 +28,62 @@ const LONG: Listed = {
   "tests/auth/timing_test.ts": "thousands of checks, to compare their durations",
   "tests/bench/allocations/allocations_test.ts": "thousands of requests to three proxies",
   "tests/browser/": "a browser on every page of the admin page, at several widths",
+  "tests/build/shrink_bundle_test.ts": "a bundle of the whole program, which a second pass shrinks",
+  "tests/cli/completion_test.ts": "every place of a command line, in three shells",
   "tests/clients/tls_test.ts": "certificates for each client that is installed",
   "tests/docs_commands_test.ts": "every command of the documentation",
   "tests/forwarding/fuzz_test.ts": "a million generated responses",
+  "tests/forwarding/websocket/autobahn_test.ts":
+    "Autobahn's cases in both directions, whole and byte by byte",
   "tests/limits/spending_property_test.ts": "years of random spending in four time zones",
   "tests/linear_cost_test.ts": "megabytes, byte by byte, for every reader",
   "tests/management/token_growth_test.ts": "tables of 20,000 tokens, to compare durations",
+  "tests/objects/long_references_test.ts": "bodies of 2 MB in 14 shapes",
   "tests/payload/scanner_reference_test.ts": "30,000 generated texts",
   "tests/release/sbom_test.ts": "bundles of the whole program",
   "tests/storage/kill_test.ts": "a hundred kills of a writer",
   "tests/storage/restore_orders_test.ts": "thirty random orders of crashes, backups and restores",
+  "tests/storage/threads_contract_test.ts": "the tests of every adapter again, with threads",
+  "tests/storage/threads_test.ts": "reads of a database that is large enough to take seconds",
   "tests/wire/budgets/budget_attack_test.ts": "a hundred clients at once, in eight ways",
+  "tests/wire/budgets/cancelled_objects_test.ts": "restarts of a proxy between a cancellation and its count",
+  "tests/wire/budgets/objects_test.ts": "kills and restarts proxies, 37 starts",
+  "tests/wire/budgets/reconciliation_test.ts": "300 exchanges of all kinds, with reloads",
+  "tests/wire/commands/check_changed_test.ts": "15 commands and proxies",
   "tests/wire/commands/colours_test.ts": "every command at a terminal and in a pipe",
-  "tests/wire/streams/departures_test.ts": "a thousand departures at every moment of an exchange",
+  "tests/wire/commands/control_token_test.ts": "65 commands and proxies, at every kind of address",
   "tests/wire/commands/doctor_test.ts": "every finding, with real servers in front",
+  "tests/wire/commands/import_test.ts": "54 commands",
+  "tests/wire/commands/init_test.ts": "38 commands and proxies",
+  "tests/wire/commands/json_output_test.ts": "every command with --json, when it succeeds and when it fails",
+  "tests/wire/commands/narrow_flags_test.ts": "a proxy under each line of narrow rights",
+  "tests/wire/commands/prices_test.ts": "lists of prices of many megabytes, on disk and by network",
+  "tests/wire/commands/run_test.ts": "53 commands",
   "tests/wire/faults/crash_test.ts": "kills of a proxy under load, and its restarts",
   "tests/wire/faults/disk_faults_test.ts": "seconds of load on a database in each kind of trouble",
+  "tests/wire/faults/disk_process_test.ts": "20 commands and proxies",
+  "tests/wire/hostile/deno_engine_corpus_test.ts":
+    "hundreds of hostile requests again, with the other engine",
   "tests/wire/limits/killed_replica_test.ts": "a replica is killed, and what it held expires",
   "tests/wire/hostile/differential_test.ts": "20,000 generated cases in front of seven servers",
   "tests/wire/hostile/fuzz_test.ts": "100,000 generated requests",
   "tests/wire/hostile/h2spec_test.ts": "126 cases of h2spec, and 56 fields in every spelling",
   "tests/wire/hostile/http2_test.ts": "31 hostile sessions, and what each leaves behind",
-  "tests/wire/commands/json_output_test.ts": "every command with --json, when it succeeds and when it fails",
-  "tests/wire/commands/narrow_flags_test.ts": "a proxy under each line of narrow rights",
-  "tests/wire/commands/prices_test.ts": "lists of prices of many megabytes, on disk and by network",
-  "tests/wire/upstreams/proxy_variables_test.ts": "every command behind a forward proxy",
-  "tests/wire/budgets/reconciliation_test.ts": "300 exchanges of all kinds, with reloads",
+  "tests/wire/management/management_test.ts": "76 commands and proxies",
   "tests/wire/process/reload_load_test.ts": "a hundred reloads under load",
   "tests/wire/process/soak_test.ts": "mixed traffic for as long as a leak needs to show",
+  "tests/wire/process/tls_test.ts": "16 commands and proxies, with new keys",
+  "tests/wire/streams/departures_test.ts": "a thousand departures at every moment of an exchange",
+  "tests/wire/upstreams/proxy_variables_test.ts": "every command behind a forward proxy",
+};
+
+/** `deno task test` runs these with few generated cases, `test:long` and `test:all` with all: they call `cases`. */
+const SAMPLED: Listed = {
+  "tests/accounting/taps/catalogue_test.ts": "splits each recorded response at every place",
+  "tests/accounting/taps/golden_test.ts": "20,000 responses with changed bytes",
+  "tests/limits/budget_calendar_test.ts": "the hours of two years in six time zones",
+  "tests/objects/body_references_test.ts": "2,000 generated bodies",
+  "tests/payload/json_reader_test.ts": "20,000 generated texts",
 };
 
 /** These run one after the other, while no other test runs. Files that run in parallel share one process. */
@@ -98,9 +126,17 @@ const SEPARATE: Listed = {
   "tests/payload/brotli_test.ts": "counts broken bodies, of which the module remembers those of all tests",
 };
 
-/** Those of the files that are wanted. */
+/** Those of the files that are wanted. The short tests and the long ones both have the files that call `cases`. */
 export function filesOf(files: readonly string[], wanted: Wanted): string[] {
-  return files.filter((file) => wanted === "all" || isIn(LONG, file) === (wanted === "long"));
+  if (wanted === "all") return [...files];
+  const isWanted = (file: string) =>
+    wanted === "short" ? !isIn(LONG, file) : isIn(LONG, file) || isSampled(file);
+  return files.filter(isWanted);
+}
+
+/** Whether `deno task test` runs a file with few of its generated cases. */
+export function isSampled(file: string): boolean {
+  return isIn(SAMPLED, file);
 }
 
 /** The suites that run these files, each once. Empty suites are left out. */
@@ -120,7 +156,7 @@ export function suitesOf(files: readonly string[]): Suite[] {
 
 /** All that is listed, for the test of the lists. */
 export function allListed(): readonly (readonly [path: string, why: string])[] {
-  return [FIRST, LONG, ALONE, SLOWEST, SEPARATE].flatMap((listed) => Object.entries(listed));
+  return [FIRST, LONG, SAMPLED, ALONE, SLOWEST, SEPARATE].flatMap((listed) => Object.entries(listed));
 }
 
 function mayShare(file: string): boolean {

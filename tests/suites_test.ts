@@ -2,7 +2,7 @@ import { pathToFileURL } from "node:url";
 import { assert, assertEquals } from "@std/assert";
 import { Summary } from "./support/runner/summary.ts";
 import { dealt, writeTogether } from "./support/runner/together.ts";
-import { allListed, filesOf, suitesOf } from "./suites.ts";
+import { allListed, filesOf, isSampled, suitesOf } from "./suites.ts";
 
 Deno.test("suites: every path that is listed exists, and has a reason", async () => {
   assert(allListed().length > 10, "the lists were read");
@@ -18,12 +18,31 @@ Deno.test("suites: short and long tests are all tests, and each runs once", () =
   const run = (wanted: "short" | "long" | "all") =>
     suitesOf(filesOf(all, wanted)).flatMap(({ files }) => files);
   assertEquals(run("all").toSorted(), all.toSorted());
-  assertEquals([...run("short"), ...run("long")].toSorted(), all.toSorted());
+  const twice = all.filter(isSampled);
+  assertEquals([...run("short"), ...run("long")].toSorted(), [...all, ...twice].toSorted());
   assert(run("short").includes("tests/other_test.ts") && run("long").includes("tests/browser/x_test.ts"));
 });
 
+Deno.test("suites: the files that run with few cases in the short tests are those that call cases", async () => {
+  const calling: string[] = [];
+  for (const file of await testFilesBelow("tests")) {
+    if (/\bcases\(\{ few: /.test(await Deno.readTextFile(file))) calling.push(file);
+  }
+  const listed = allListed().map(([path]) => path).filter(isSampled);
+  assertEquals(calling.toSorted(), [...new Set(listed)].toSorted());
+});
+
+async function testFilesBelow(folder: string): Promise<string[]> {
+  const files: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) files.push(...await testFilesBelow(`${folder}/${name}`));
+    else if (name.endsWith("_test.ts") && name !== "suites_test.ts") files.push(`${folder}/${name}`);
+  }
+  return files;
+}
+
 Deno.test("suites: the slowest files start first; they, long ones and those that run alone share no isolate", () => {
-  const paths = allListed().map(([path]) => path).filter((path) => !path.endsWith("/"));
+  const paths = allListed().map(([path]) => path).filter((path) => !path.endsWith("/") && !isSampled(path));
   const suites = suitesOf([...paths, "tests/a_test.ts", "tests/z_test.ts"]);
   assertEquals(suites.flatMap(({ sharing }) => sharing), ["tests/a_test.ts", "tests/z_test.ts"]);
   const parallel = suites.find(({ sharing }) => sharing.length > 0)?.files ?? [];

@@ -113,6 +113,8 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
   "service": {
     examples: [
       ["service print", "print the files and commands, and change nothing"],
+      ["service print --platform kubernetes --replicas 3 > llm-proxy.yaml", "manifests for kubectl apply"],
+      ["service print --platform compose > compose.yaml", "two replicas, PostgreSQL and a load balancer"],
       ["service status --json", "for a monitoring program"],
     ],
     page: "install",
@@ -282,6 +284,12 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
     examples: [["backup llm-proxy-2026-11-01.db", "copy the database to a new file"]],
     page: "backup-and-restore",
     json: '{"file", "bytes"}',
+    group: OPERATING,
+  },
+  "store copy": {
+    examples: [["store copy sqlite:./data/llm-proxy.db postgres://llm@db.lan/llm", "move to PostgreSQL"]],
+    page: "several-instances",
+    json: '{"from", "to", "tables": {NAME: rows}}',
     group: OPERATING,
   },
   "restore": {

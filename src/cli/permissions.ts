@@ -4,16 +4,17 @@ import { processSources } from "../config/sources/env.ts";
 import { loadConfig } from "../config/load.ts";
 import { recordingSources } from "../config/sources/recording_sources.ts";
 import type { Flags } from "../config/read/resolver.ts";
-import type { Backend, Config, ServerConfig, SharedLimitsConfig } from "../config/config.ts";
+import type { Backend, Config, ServerConfig } from "../config/config.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
 import { hostAndPort } from "../network/host_port.ts";
 import { EVERY_ADDRESS, EVERY_IPV4_ADDRESS } from "../network/listen_everywhere.ts";
 import { shellWord } from "../text/shell_word.ts";
-import { isPostgresUrl } from "../network/postgres_url.ts";
-import { folderOf, postgresUrlOf } from "../storage/open.ts";
+import { folderOf } from "../storage/open.ts";
 import { COLOUR_VARIABLES } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
 import { writeNote, writeResult } from "./output.ts";
+import { limitsRights } from "./limits_rights.ts";
+import { postgresRights } from "./postgres_rights.ts";
 
 /**
  * The same flags as the tasks of deno.json. Small semi-spaces save memory, because most objects of a proxy
@@ -38,17 +39,14 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   const root = sourceFolder();
   const { net, reasons } = addresses(config);
   const { management } = config;
-  const servers = management === undefined
-    ? []
-    : [postgresRights(management.databaseUrl), limitsRights(management.sharedLimits)];
+  const servers = [postgresRights(management?.databaseUrl), limitsRights(management?.sharedLimits)];
   const sockets = servers.flatMap((server) => server.sockets);
   const dataFolder = config.management && folderOf(config.management.databaseUrl);
   const backups = config.management?.backup?.folder;
-  const prices = config.management?.pricesFile;
   const write = [
-    ...sockets,
     ...dataFolder === undefined ? [] : [dataFolder],
     ...backups === undefined ? [] : [backups],
+    ...sockets,
   ];
   const read = [
     ...files,
@@ -98,42 +96,6 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   ];
   writeResult({ command: line, notes }, () => `${line}\n`);
   for (const note of notes) writeNote(`${note}\n`);
-}
-
-/** What a connection to a server of the management plane needs. */
-interface ServerRights {
-  readonly net: readonly string[];
-  /** Unix sockets, which are read and written. */
-  readonly sockets: readonly string[];
-  readonly files: readonly string[];
-  readonly variables: readonly string[];
-}
-
-const NOTHING: ServerRights = { net: [], sockets: [], files: [], variables: [] };
-
-/** The rights for the address of the database alone. The driver looks for variables of PostgreSQL. */
-function postgresRights(databaseUrl: string): ServerRights {
-  if (!isPostgresUrl(databaseUrl)) return NOTHING;
-  const { host, port, sslRootCert, passFile } = postgresUrlOf(databaseUrl);
-  const isSocket = host.startsWith("/");
-  const socket = `${host.replace(/\/$/, "")}/.s.PGSQL.${port}`;
-  return {
-    net: [isSocket ? `unix:${socket}` : hostAndPort({ hostname: host, port })],
-    sockets: isSocket ? [socket] : [],
-    files: [sslRootCert, passFile].filter((file) => file !== undefined),
-    variables: ["PG*"],
-  };
-}
-
-/** The rights for the server of shared limits. */
-function limitsRights(limits: SharedLimitsConfig | undefined): ServerRights {
-  if (limits === undefined) return NOTHING;
-  const { server } = limits;
-  if (server.kind === "postgres") return postgresRights(server.url);
-  const { at } = server;
-  return "path" in at
-    ? { ...NOTHING, net: [`unix:${at.path}`], sockets: [at.path] }
-    : { ...NOTHING, net: [hostAndPort(at)] };
 }
 
 /** The addresses of listeners and connections, and the reasons why the proxy connects to itself. */

@@ -1,10 +1,9 @@
 /** The command line with all its commands. */
 
-import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, InvalidArgumentError } from "commander";
 import { TOKEN_VARIABLE } from "../connect/client.ts";
 import { CLIENT_NAMES } from "../connect/clients.ts";
 import { VERSION } from "../release.ts";
-import type { Platform } from "../service/service.ts";
 import { hasColours } from "./colours.ts";
 import { CONFIG_OPTION, configFlags, ONLINE_OPTION } from "./common_options.ts";
 import { type Shell, SHELLS } from "./completion/shells.ts";
@@ -19,7 +18,7 @@ import { writeNote, writeOut, writeResult } from "./output.ts";
 import { addPricesCommands } from "./prices/program.ts";
 import { addRunCommand } from "./run_client/program.ts";
 import { addServeCommand } from "./serve_command.ts";
-import type { ServiceAction } from "./service/service.ts";
+import { addServiceCommand } from "./service/program.ts";
 import { addTlsCommands } from "./tls/program.ts";
 
 /** Builds the parser. Most commands load their modules when they run, so that each command starts fast. */
@@ -155,34 +154,6 @@ function clientArgument(): Argument {
   const argument = new Argument("<client>", "the client to connect");
   argument.argChoices = [...CLIENT_NAMES];
   return argument;
-}
-
-function addServiceCommand(program: Command): void {
-  program.command("service")
-    .addArgument(
-      new Argument("<action>", "what to do with the service").choices([
-        "install",
-        "uninstall",
-        "status",
-        "print",
-      ]),
-    )
-    .description("run the proxy as a service of systemd, launchd or NSSM, with the current configuration")
-    .addOption(
-      new Option("--platform <name>", "default: the platform of this machine").choices([
-        "systemd",
-        "launchd",
-        "windows",
-      ]),
-    )
-    .option(...CONFIG_OPTION)
-    .action(async (
-      action: ServiceAction,
-      { config, ...options }: { config?: string; platform?: Platform },
-    ) => {
-      const { service } = await import("./service/service.ts");
-      await service(action, options, configFlags(config));
-    });
 }
 
 function addShellCommands(program: Command): void {

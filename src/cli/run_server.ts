@@ -18,10 +18,12 @@ import { messageOf } from "../text/error_text.ts";
  */
 export async function runServer(
   app: App,
-  { server: config, drainMs, log, onListening, onRenewed, isHangup }: {
+  { server: config, drainMs, drainDelayMs = () => 0, log, onListening, onRenewed, isHangup }: {
     server: ServerConfig;
     /** The longest time for running requests after the signal. It is read when draining begins. */
     drainMs: () => number;
+    /** How long the proxy still takes requests after the signal. It is read at the signal. */
+    drainDelayMs?: () => number;
     log: Log;
     onListening: (server: RunningServer, stop: () => void) => void;
     /** Called when the server begins to use another certificate. */
@@ -39,6 +41,13 @@ export async function runServer(
   );
   onListening(server, () => stopped.resolve("SIGTERM"));
   await stopped.promise;
+  const delayMs = drainDelayMs();
+  if (delayMs > 0) {
+    app.announceDrain();
+    log("info", "leaving", { in_flight: app.inFlight() });
+    // A second signal ends the process, and so this wait.
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+  }
   await server.drain(drainMs());
   removeListeners();
   app.close();

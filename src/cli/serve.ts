@@ -13,6 +13,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
     await runServer(proxy.app, {
       server: proxy.config().server,
       drainMs: () => proxy.config().server.drainMs,
+      drainDelayMs: () => proxy.config().server.drainDelayMs,
       log: proxy.log,
       isHangup: proxy.isHangup,
       onRenewed: proxy.onRenewed,

@@ -150,6 +150,11 @@ export interface ServerConfig {
   readonly adminPort?: number;
   /** How long running exchanges may continue after SIGTERM, in milliseconds. */
   readonly drainMs: number;
+  /**
+   * How long the proxy still takes requests after SIGTERM, while `/readyz` is 503, in milliseconds. Load balancers
+   * notice it in that time.
+   */
+  readonly drainDelayMs: number;
   /** The maximum size of a request body; `undefined` for no limit. */
   readonly maxBodyBytes?: number;
   /** The maximum size of a WebSocket message. `Infinity` for no limit. */

@@ -69,7 +69,8 @@ export class BackendHealth {
     this.failures = this.#certain = 0;
     this.#isDownByCheck = false;
     this.skippedUntil = -Infinity;
-    this.#failedFor.clear();
+    // To clear a set makes another table, also if the set is empty. Each good response comes here.
+    if (this.#failedFor.size > 0) this.#failedFor.clear();
     return isFailing;
   }
 

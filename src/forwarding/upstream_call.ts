@@ -89,7 +89,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
   readonly again: (() => MessageBody) | undefined;
-  readonly isWebSocket: boolean;
+  readonly upgrade: boolean;
   /**
    * The cancellation of this call. A timeout before the response ends only the call, so that another can
    * follow.
@@ -120,7 +120,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
     this.fields = content.fields;
     this.body = content.body;
     this.again = content.again;
-    this.isWebSocket = websocket !== undefined;
+    this.upgrade = websocket !== undefined;
     this.onResent = onResent;
     this.#exchange = cancellation;
     this.#websocket = websocket;

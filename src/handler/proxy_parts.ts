@@ -20,6 +20,8 @@ import type { RoutingTable } from "../routing/table.ts";
  */
 export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   readonly routes: RoutingTable;
+  /** Whether the proxy takes no new requests, because it shuts down. */
+  readonly isDraining: () => boolean;
   /** The lists of models of the endpoints. */
   readonly catalogue: ModelsParts["catalogue"];
   /** The merged lists of models that were made before. */

@@ -7,7 +7,7 @@ import type { Dialect } from "../apis/dialects.ts";
 import type { Balancer } from "../forwarding/balancer.ts";
 import type { Handler } from "../http/message.ts";
 import { type AddressTest, addressTest } from "../network/ip_ranges.ts";
-import type { Readings } from "../observability/metrics.ts";
+import type { Readings } from "../observability/metric_tables.ts";
 import { VERSION } from "../release.ts";
 import { match } from "../routing/match.ts";
 import type { RoutingTable } from "../routing/table.ts";

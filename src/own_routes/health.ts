@@ -8,7 +8,7 @@ export type StorageHealth = "ok" | "failing";
 
 /** The state of the proxy for its health routes. */
 export interface HealthState {
-  /** Whether the proxy shuts down: it finishes running requests and takes no new ones. */
+  /** Whether the proxy shuts down: it takes no new requests, or will soon take none. */
   readonly draining: boolean;
   /** Time since the start, in milliseconds. */
   readonly uptimeMs: number;

@@ -43,15 +43,15 @@ export interface OwnRoutes {
   readonly clock: Clock;
   /** The time of the start, in milliseconds of `clock.now()`. */
   readonly startedAt: number;
-  /** Whether the proxy shuts down. */
-  readonly isDraining: () => boolean;
+  /** Whether the proxy shuts down, or will soon. */
+  readonly isLeaving: () => boolean;
 }
 
 /** Returns the response to a request for one of the proxy's own routes, and `undefined` for other requests. */
 export function ownReply(
   request: IncomingRequest,
   { path, query }: RequestTarget,
-  { clientAccess, management, clock, startedAt, isDraining }: OwnRoutes,
+  { clientAccess, management, clock, startedAt, isLeaving }: OwnRoutes,
 ): OutgoingReply | Promise<OutgoingReply> | undefined {
   const { method, fields } = request;
   const page = frontPageReply({ method, fields, path, query }, () => {
@@ -61,7 +61,7 @@ export function ownReply(
   });
   if (page !== undefined) return page;
   const health = healthReply(method, path, () => ({
-    draining: isDraining(),
+    draining: isLeaving(),
     uptimeMs: clock.now() - startedAt,
     storage: management?.storage(),
   }));

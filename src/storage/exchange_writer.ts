@@ -4,6 +4,7 @@
 
 import type { Clock } from "../time/clock.ts";
 import { messageOf } from "../text/error_text.ts";
+import { PackedExchanges } from "./packed_exchanges.ts";
 import { type ExchangeRow, type Store, StoreError } from "./store.ts";
 
 /** How long an exchange waits for others of its batch. */
@@ -12,6 +13,8 @@ const BATCH_DELAY_MS = 250;
 const RETRY_MS = 1_000;
 /** The length of the queue. Further exchanges are dropped. */
 const MAX_QUEUED = 10_000;
+/** The memory of the queue. A usual exchange takes half a kilobyte. Further exchanges are dropped. */
+const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 /**
  * The most exchanges of a batch. A full batch is written at once. A write of so many locks the database for other
  * programs for three milliseconds. A larger batch costs less for each row.
@@ -28,24 +31,30 @@ export interface WriterEvents {
 
 /** What a write left to do. */
 interface WriteResult {
-  /** The exchanges that a retry can write. */
-  readonly left: readonly ExchangeRow[];
+  /** The exchanges that a retry can write. `undefined` if nothing is left. */
+  readonly left: PackedExchanges | undefined;
   /** Why the store is failing; `undefined` if it works. */
   readonly failure: string | undefined;
 }
 
 /** The queue of exchanges in front of the store. */
 export class ExchangeWriter {
-  readonly #store: Pick<Store, "addExchanges">;
+  readonly #store: Pick<Store, "addPackedExchanges">;
   readonly #clock: Clock;
   readonly #events: WriterEvents;
-  #queue: ExchangeRow[] = [];
+  /** The batches that wait, the oldest first. Exchanges are added to the last one. */
+  readonly #queue: PackedExchanges[] = [];
+  /** A batch that was written, whose memory the next batch uses. */
+  #spare: PackedExchanges | undefined;
   #stopTimer: (() => void) | undefined;
   /** The end of the last write. Writes follow one another. */
   #writing: Promise<void> = Promise.resolve();
   #health: "ok" | "failing" = "ok";
 
-  constructor(store: Pick<Store, "addExchanges">, { clock, events }: { clock: Clock; events: WriterEvents }) {
+  constructor(
+    store: Pick<Store, "addPackedExchanges">,
+    { clock, events }: { clock: Clock; events: WriterEvents },
+  ) {
     this.#store = store;
     this.#clock = clock;
     this.#events = events;
@@ -58,10 +67,12 @@ export class ExchangeWriter {
 
   /** Queues an exchange for the next write. It is dropped if the queue is full. */
   add(row: ExchangeRow): void {
-    if (this.#queue.length >= MAX_QUEUED) return this.#events.onDropped("the queue is full");
-    this.#queue.push(row);
+    const { count, bytes } = this.#queued();
+    if (count >= MAX_QUEUED || bytes >= MAX_QUEUED_BYTES) return this.#events.onDropped("the queue is full");
+    const batch = this.#openBatch();
+    batch.add(row);
     // While the store fails, only the timer retries.
-    if (this.#queue.length === MAX_BATCH && this.#health === "ok") this.flush();
+    if (batch.count === MAX_BATCH && this.#queue.length === 1 && this.#health === "ok") this.flush();
     else this.#schedule(BATCH_DELAY_MS);
   }
 
@@ -81,7 +92,28 @@ export class ExchangeWriter {
     await this.flush();
     this.#stopTimer?.();
     this.#stopTimer = undefined;
-    for (const _ of this.#queue.splice(0)) this.#events.onDropped("the program ends");
+    for (let left = this.#queued().count; left > 0; left--) this.#events.onDropped("the program ends");
+    this.#queue.length = 0;
+  }
+
+  /** The number of the exchanges in the queue, and their bytes. The queue has few batches. */
+  #queued(): { count: number; bytes: number } {
+    let [count, bytes] = [0, 0];
+    for (const batch of this.#queue) {
+      count += batch.count;
+      bytes += batch.bytes;
+    }
+    return { count, bytes };
+  }
+
+  /** The batch that the next exchange belongs to. */
+  #openBatch(): PackedExchanges {
+    const last = this.#queue.at(-1);
+    if (last !== undefined && last.count < MAX_BATCH) return last;
+    const next = this.#spare ?? new PackedExchanges();
+    this.#spare = undefined;
+    this.#queue.push(next);
+    return next;
   }
 
   #schedule(delayMs: number): void {
@@ -92,13 +124,18 @@ export class ExchangeWriter {
   }
 
   async #write(): Promise<void> {
-    while (this.#queue.length > 0) {
+    while (true) {
       // Removed before the await, so that no other call writes the same exchanges.
-      const batch = this.#queue.splice(0, MAX_BATCH);
+      const batch = this.#queue.shift();
+      if (batch === undefined) return;
       const { left, failure } = await this.#writeBatch(batch);
       this.#setHealth(failure === undefined ? "ok" : "failing", failure);
-      if (left.length === 0) continue;
-      this.#queue.unshift(...left);
+      if (left === undefined) {
+        batch.clear();
+        this.#spare = batch;
+        continue;
+      }
+      this.#queue.unshift(left);
       return this.#schedule(RETRY_MS);
     }
   }
@@ -108,28 +145,31 @@ export class ExchangeWriter {
    * error, so that they do not block the others. An error that is not a `StoreError` is a bug of the program:
    * it does the same, and shows in the health.
    */
-  async #writeBatch(batch: readonly ExchangeRow[]): Promise<WriteResult> {
+  async #writeBatch(batch: PackedExchanges): Promise<WriteResult> {
     let reason: string;
     let failure: string | undefined;
     try {
-      await this.#store.addExchanges(batch);
-      return { left: [], failure: undefined };
+      await this.#store.addPackedExchanges(batch);
+      return { left: undefined, failure: undefined };
     } catch (error) {
       reason = messageOf(error);
       const isStore = error instanceof StoreError;
       if (isStore && error.kind !== "failed") return { left: batch, failure: reason };
       if (!isStore) failure = `unexpected: ${reason}`;
     }
-    if (batch.length === 1) {
+    if (batch.count === 1) {
       this.#events.onDropped(reason);
-      return { left: [], failure };
+      return { left: undefined, failure };
     }
-    for (const [index, row] of batch.entries()) {
-      const one = await this.#writeBatch([row]);
-      if (one.left.length > 0) return { left: batch.slice(index), failure: one.failure };
+    const rows = batch.rows();
+    for (const [index, row] of rows.entries()) {
+      const one = await this.#writeBatch(PackedExchanges.of([row]));
+      if (one.left !== undefined) {
+        return { left: PackedExchanges.of(rows.slice(index)), failure: one.failure };
+      }
       failure ??= one.failure;
     }
-    return { left: [], failure };
+    return { left: undefined, failure };
   }
 
   #setHealth(health: "ok" | "failing", reason: string | undefined): void {

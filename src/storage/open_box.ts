@@ -1,11 +1,13 @@
 /** Finds the key that encrypts provider keys: the configured key, or the key file beside the database. */
 
+import { COPY_NOTE } from "./copy/tables.ts";
 import { randomKey, SecretBox } from "./secret_box.ts";
 import { type Store, StoreError } from "./store.ts";
 
 /** The name of the note with a text that the key encrypted. A wrong key cannot decrypt the text. */
 export const KEY_CHECK = "encryption_key_check";
 
+const UNFINISHED = "a copy into this database is not finished: run llm-proxy store copy again";
 /** Every program that uses a PostgreSQL database needs the same key, so none of them makes one. */
 export const NO_KEY = "ENCRYPTION_KEY is missing: with PostgreSQL, set the same key for every program that uses the " +
   "database; `openssl rand -base64 32` makes one";
@@ -26,6 +28,7 @@ export async function openBox(
   store: Store,
   { encryptionKey, keyFile }: { encryptionKey: Uint8Array<ArrayBuffer> | undefined; keyFile: string | undefined },
 ): Promise<OpenedBox> {
+  if (await store.readNote(COPY_NOTE) !== undefined) throw new StoreError("failed", UNFINISHED);
   const check = await store.readNote(KEY_CHECK);
   const found = encryptionKey ?? (keyFile === undefined ? undefined : readKeyFile(keyFile));
   if (found === undefined && keyFile === undefined) throw new StoreError("failed", NO_KEY);

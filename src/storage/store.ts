@@ -28,6 +28,7 @@ import type { AuditStore } from "./audit_store.ts";
 import type { Booking } from "./booking.ts";
 import type { AwaitedObject, AwaitedObjectStore, MadeObjectStore } from "./object_store.ts";
 import type { Listed, Page } from "./page.ts";
+import type { PackedExchanges } from "./packed_exchanges.ts";
 import type { UsageFilter, UsageStore } from "./usage_store.ts";
 
 /** A recorded exchange. `undefined` means unknown. `exchange_columns.ts` has the column of each member. */
@@ -180,6 +181,11 @@ export interface OpenOptions {
 export interface ExchangeStore {
   /** Writes exchanges, their sums, their spending and the counts of their tokens in one transaction. */
   readonly addExchanges: (rows: readonly ExchangeRow[]) => Promise<void>;
+  /**
+   * Like {@link addExchanges}, for exchanges that are packed. The caller does not change them until the promise
+   * settles. Without a message to a thread, an adapter writes their `rows()`.
+   */
+  readonly addPackedExchanges: (rows: PackedExchanges) => Promise<void>;
   readonly listExchanges: (page: Page & ExchangeFilter) => Promise<Listed<ExchangeRow & { id: number }>>;
   /**
    * Settles an object and writes its usage in one transaction. Adds the object if the store does not have it.

@@ -54,6 +54,7 @@ Deno.test("durations: every setting accepts and shows every unit", async () => {
     PROXY_TOKEN: "a-token-of-some-length",
     MANAGEMENT_TOKEN: "a-token-for-management",
     DRAIN_SECONDS: "2m",
+    DRAIN_DELAY_SECONDS: "1500ms",
     RETENTION_DAYS: "30d",
     ADMIN_IDLE_MINUTES: "8h",
     BACKUP_EVERY: "12h",
@@ -76,7 +77,7 @@ Deno.test("durations: every setting accepts and shows every unit", async () => {
     ].map((key) => shown.get(key)),
     ["2m", "30d", "8h", "12h", "1m", "2m", "10m", "30s"],
   );
-  assertEquals(config.server.drainMs, 120_000);
+  assertEquals([config.server.drainMs, config.server.drainDelayMs], [120_000, 1_500]);
   assertEquals([config.management?.retentionDays, config.management?.adminIdleMs], [30, 8 * 3_600_000]);
 });
 

@@ -167,6 +167,31 @@ Deno.test("loadConfig: rejects a variable together with its …_FILE form; a mis
   assertEquals(config.auth, { mode: "token", tokens: [{ name: "shared", token: "of-the-file" }] });
 });
 
+Deno.test("loadConfig: an empty variable beside its …_FILE form counts as not set, so that a container can use the file", async () => {
+  const files = { "/run/token": "of-the-file\n" };
+  const env = { ...GOOD, PROXY_TOKEN: "", PROXY_TOKEN_FILE: "/run/token" };
+  const { auth } = await loadConfig(sources(env, files));
+  assertEquals(auth, { mode: "token", tokens: [{ name: "shared", token: "of-the-file" }] });
+});
+
+Deno.test("loadConfig: ${NAME} in the file reads NAME_FILE; a missing file is a problem", async () => {
+  const config = `[auth]\ntoken = "a-token-of-some-length"\n[endpoints.groq]\nprovider = "openai"
+base_url = "https://groq.test"\napi_key = "\${GROQ_KEY}"\n`;
+  const env = { GROQ_KEY_FILE: "/run/secrets/groq", CONFIG_PATH: "/c.toml" };
+  const { endpoints } = await loadConfig(
+    sources(env, { "/c.toml": config, "/run/secrets/groq": "gsk-of-the-file\n" }),
+  );
+  assertEquals(endpoints[0]?.backends[0]?.key, { mode: "inject", value: "gsk-of-the-file" });
+  const wins = await loadConfig(
+    sources({ ...env, GROQ_KEY: "gsk-of-env" }, { "/c.toml": config, "/run/secrets/groq": "other" }),
+  );
+  assertEquals(wins.endpoints[0]?.backends[0]?.key, { mode: "inject", value: "gsk-of-env" });
+  assertEquals(await problemsOf(env, { "/c.toml": config }), [
+    'env GROQ_KEY_FILE names "/run/secrets/groq", which cannot be read: there is no such file',
+    "/c.toml:6: endpoints.groq.api_key names ${GROQ_KEY}, which is not set in the environment",
+  ]);
+});
+
 Deno.test("loadConfig: ignores the byte order mark of .env and of …_FILE files", async () => {
   const { PROXY_TOKEN: _token, ...rest } = GOOD;
   const files = {

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { BudgetCalendar, hourOf, type Period } from "../../src/limits/budget_calendar.ts";
+import { cases } from "../support/runner/cases.ts";
 
 const HOUR = 3_600_000;
 
@@ -48,7 +49,7 @@ Deno.test("BudgetCalendar: where midnight is within an hour of UTC, the period b
   assertEquals(spansAt("Asia/Kolkata", "2026-11-29T19:00Z").day, "2026-11-29T19:00 - 2026-11-30T19:00");
 });
 
-Deno.test("BudgetCalendar: each hour of two years is in one day, one week and one month, which follow each other", () => {
+Deno.test("BudgetCalendar: hours of two years are each in one day, one week and one month, which follow each other", () => {
   for (
     const timeZone of [
       "UTC",
@@ -63,7 +64,8 @@ Deno.test("BudgetCalendar: each hour of two years is in one day, one week and on
     const format = new Intl.DateTimeFormat("en-CA", { timeZone, year: "numeric", month: "2-digit" });
     const begun: Partial<Record<Period, number>> = {};
     const start = Date.UTC(2026, 0, 1);
-    for (let hour = start; hour < start + 2 * 365 * 24 * HOUR; hour += 5 * HOUR) {
+    const days = cases({ few: 100, all: 2 * 365 });
+    for (let hour = start; hour < start + days * 24 * HOUR; hour += 5 * HOUR) {
       const spans = calendar.spans(hour);
       for (const [period, { from, until = 0 }] of Object.entries(spans)) {
         assert(from <= hour && hour < until, `${timeZone} ${period} ${short(hour)}`);

@@ -51,6 +51,25 @@ Deno.test({
   },
 });
 
+Deno.test("metrics: running exchanges by endpoint; an idle endpoint is 0", async () => {
+  const { text } = await new Metrics({
+    running: () => [{ endpoint: "openai" }, { endpoint: "openai" }, { endpoint: undefined }],
+    backends: () =>
+      [["openai", "a"], ["openai", "b"], ["idle", "c"]].map(([endpoint = "", backend = ""]) => ({
+        endpoint,
+        backend,
+        isCoolingDown: false,
+      })),
+    version: "1.2.3",
+    target: "x",
+  }).text();
+  assertEquals(text.split("\n").filter((line) => line.startsWith("llm_proxy_in_flight{")), [
+    'llm_proxy_in_flight{endpoint="openai"} 2',
+    'llm_proxy_in_flight{endpoint="idle"} 0',
+    'llm_proxy_in_flight{endpoint="none"} 1',
+  ]);
+});
+
 Deno.test({
   ...unless(missing, "promtool: configuration and alert rules"),
   async fn() {

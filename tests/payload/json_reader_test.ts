@@ -1,12 +1,15 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { JsonReader, JsonSyntaxError } from "../../src/payload/json_reader.ts";
+import { cases } from "../support/runner/cases.ts";
+import { turns } from "../support/time/turns.ts";
 
 /** Whether the reader takes a text, read in steps of so many bytes. */
 function isRead(bytes: Uint8Array, step: number): boolean {
   const reader = new JsonReader<true>(bytes, { root: true, enter: () => true, ended() {} });
   try {
-    while (!reader.step(step)) { /* the next step */ }
+    // Each step reads a byte or more.
+    for (const _ of turns(bytes.length + 2, "the reader")) if (reader.step(step)) break;
     return true;
   } catch (error) {
     if (error instanceof JsonSyntaxError) return false;
@@ -108,7 +111,7 @@ Deno.test("JsonReader: takes what JSON.parse takes and nothing else, in steps of
   }
 });
 
-Deno.test("JsonReader: agrees with JSON.parse on 20,000 texts with changed bytes", () => {
+Deno.test("JsonReader: agrees with JSON.parse on texts with changed bytes", () => {
   fc.assert(
     fc.property(
       fc.json(),
@@ -124,7 +127,7 @@ Deno.test("JsonReader: agrees with JSON.parse on 20,000 texts with changed bytes
         assertEquals(isRead(bytes, step), isParsed(bytes), JSON.stringify(text));
       },
     ),
-    { numRuns: 20_000 },
+    { numRuns: cases({ few: 1_000, all: 20_000 }) },
   );
 });
 

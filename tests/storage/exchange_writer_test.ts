@@ -1,6 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ExchangeWriter } from "../../src/storage/exchange_writer.ts";
-import { type ExchangeRow, StoreError } from "../../src/storage/store.ts";
+import { StoreError } from "../../src/storage/store.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
 import { nextTurn } from "../support/time/passing_time.ts";
 import { exchangeRow } from "../support/data/rows.ts";
@@ -14,7 +14,8 @@ class WriterBench {
   bug: Error | undefined;
   dropped = 0;
   readonly writer = new ExchangeWriter({
-    addExchanges: (rows: readonly ExchangeRow[]) => {
+    addPackedExchanges: (packed) => {
+      const rows = packed.rows();
       if (this.failure !== undefined) return Promise.reject(this.failure);
       if (rows.some(({ requestId }) => requestId === "poison")) {
         return Promise.reject(new StoreError("failed", "will not take it"));
@@ -79,6 +80,25 @@ Deno.test("ExchangeWriter: drops and counts exchanges that come while the queue 
   bench.failure = undefined;
   await bench.writer.flush();
   assertEquals([bench.written.length, bench.written[0], bench.written.at(-1)], [10_000, "0", "9999"]);
+});
+
+Deno.test("ExchangeWriter: drops exchanges that come while the queue has no memory left", async () => {
+  const bench = new WriterBench();
+  bench.failure = new StoreError("full", "full");
+  const path = `/${"x".repeat(4_000)}`;
+  for (let index = 0; index < 5_000; index++) {
+    bench.writer.add(exchangeRow({ requestId: String(index), path: `${path}${index}` }));
+  }
+  assert(bench.dropped > 500, `${bench.dropped}`);
+  bench.failure = undefined;
+  await bench.writer.flush();
+  assertEquals([bench.written.length + bench.dropped, bench.written.at(-1)], [
+    5_000,
+    String(4_999 - bench.dropped),
+  ]);
+  bench.add("later");
+  await bench.writer.flush();
+  assertEquals(bench.written.at(-1), "later");
 });
 
 Deno.test("ExchangeWriter: a row that the store rejects does not block the others", async () => {

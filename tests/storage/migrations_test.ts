@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { MIGRATIONS as OF_POSTGRES } from "../../src/storage/postgres/migrations.ts";
 import { MIGRATIONS } from "../../src/storage/sqlite/migrations.ts";
 
 /** The SHA-256 of each migration that databases have. Add one when its migration is released. */
@@ -22,5 +23,7 @@ Deno.test("migrations: a released one never changes, because every database stor
 });
 
 Deno.test("migrations: their numbers are 1, 2, 3, … in this order", () => {
-  assertEquals(MIGRATIONS.map(({ version }) => version), MIGRATIONS.map((_, index) => index + 1));
+  for (const migrations of [MIGRATIONS, OF_POSTGRES]) {
+    assertEquals(migrations.map(({ version }) => version), migrations.map((_, index) => index + 1));
+  }
 });

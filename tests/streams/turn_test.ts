@@ -11,6 +11,7 @@ import { StallTimer } from "../../src/server/stall_timer.ts";
 import { ClientConnection } from "../../src/server/connection.ts";
 import { DEFAULT_SERVER_SETTINGS } from "../../src/config/values/defaults.ts";
 import { within } from "../support/time/deadline.ts";
+import { turns } from "../support/time/turns.ts";
 
 /** Whether a timer that is due now fires before some work is done, and how much was done until then. */
 async function doneBeforeTimer(work: (count: () => void) => Promise<unknown>): Promise<number> {
@@ -87,7 +88,7 @@ Deno.test("TurnCount: a connection waits after a quarter of a megabyte, also one
   assertEquals(count.count(300_000), undefined, "the first may have waited for its bytes");
   assert(count.count(300_000) instanceof Promise);
   let small = 0;
-  while (count.count(10) === undefined) small++;
+  for (small of turns(1_000, "the turn")) if (count.count(10) !== undefined) break;
   assert(small > 8 && small < 40, `${small} small operations`);
   const work = async (): Promise<void> => {
     for (let round = 0; round < 40; round++) {

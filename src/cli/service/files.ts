@@ -4,6 +4,7 @@ import type { ServiceFile, ServicePlan } from "../../service/service.ts";
 import { CommandError } from "../command_error.ts";
 import { exists, isAccessDenied } from "../files.ts";
 import { writeResult, writeText } from "../output.ts";
+import { namedFiles } from "./named_files.ts";
 
 /** Prints the files and the commands of an installation. Secrets are left out. */
 export function printService(plan: ServicePlan): void {
@@ -38,9 +39,7 @@ export function installService(plan: ServicePlan): void {
     }
     written.push(path);
   }
-  const named = plan.files.flatMap(({ text, shown }) =>
-    shown !== undefined ? [] : [...text.matchAll(NAMED_FILE)].map(([, name]) => name)
-  );
+  const named = plan.files.flatMap(({ text, shown }) => shown !== undefined ? [] : namedFiles(text));
   writeResult(
     { written, named_files: named, commands: plan.installCommands },
     () =>
@@ -95,10 +94,6 @@ function modeText(mode: number): string {
 function commandsText(title: string, commands: readonly string[]): string {
   return `\n${title}:\n${commands.map((command) => `  ${command}\n`).join("")}`;
 }
-
-/** Matches the keys of a configuration file that name other files. */
-const NAMED_FILE =
-  /^\s*(?:ca_file|client_cert_file|client_key_file|tls_cert_file|tls_key_file)\s*=\s*"([^"]+)"/gm;
 
 /**
  * Writes a file with its mode from the first byte on. An old file is removed first, because its mode may be

@@ -2,15 +2,17 @@
 
 import { REPOSITORY } from "../../release.ts";
 import { loadConfig } from "../../config/load.ts";
-import { pathText } from "../../config/problem.ts";
 import type { Flags } from "../../config/read/resolver.ts";
 import { processSources } from "../../config/sources/env.ts";
 import { launchdService } from "../../service/launchd.ts";
+import { CONTAINER_PLATFORMS, type ContainerPlatform } from "../../service/container_facts.ts";
 import { isQuotable, type Platform, type ServiceFacts, type ServicePlan } from "../../service/service.ts";
 import { systemdService } from "../../service/systemd.ts";
 import { windowsService } from "../../service/windows.ts";
 import { CommandError } from "../command_error.ts";
 import { installService, printService, uninstallService } from "./files.ts";
+import type { ContainerOptions } from "./container.ts";
+import { refuseLiteralSecrets } from "./refuse_literal_secrets.ts";
 import { printStatus } from "./status.ts";
 
 /** The argument of `llm-proxy service`. */
@@ -36,9 +38,19 @@ const NO_FACTS: ServiceFacts = {
  */
 export async function service(
   action: ServiceAction,
-  { platform = ownPlatform() }: { platform?: Platform },
+  { platform = ownPlatform(), ...options }: { platform?: Platform | ContainerPlatform } & ContainerOptions,
   flags: Flags,
 ): Promise<void> {
+  if (isForContainers(platform)) {
+    if (action !== "print") {
+      throw new CommandError(`--platform ${platform} works only with \`service print\`.`, 2);
+    }
+    const { printContainers } = await import("./container.ts");
+    return await printContainers(platform, { options, flags });
+  }
+  if (options.replicas !== undefined || options.image !== undefined) {
+    throw new CommandError("--replicas and --image work only with --platform kubernetes or compose.", 2);
+  }
   switch (action) {
     case "print":
       return printService(PLANS[platform](await readFacts(flags, platform)));
@@ -53,6 +65,10 @@ export async function service(
   }
 }
 
+function isForContainers(platform: Platform | ContainerPlatform): platform is ContainerPlatform {
+  return CONTAINER_PLATFORMS.some((one) => one === platform);
+}
+
 function ownPlatform(): Platform {
   if (Deno.build.os === "windows") return "windows";
   return Deno.build.os === "darwin" ? "launchd" : "systemd";
@@ -60,15 +76,13 @@ function ownPlatform(): Platform {
 
 /** Reads the current configuration, which the service gets a copy of. */
 async function readFacts(flags: Flags, platform: Platform): Promise<ServiceFacts> {
-  const { path, variables, literalSecrets } = await loadConfig(processSources, flags);
-  if (literalSecrets.length > 0) {
-    const places = literalSecrets.map(pathText).join(", ");
-    throw new CommandError(
-      `${path} contains secrets (${places}), and every user can read the configuration file of a service.\n` +
-        'Write "${NAME}" there and put NAME=… into .env. Only the owner of the service can read the copy of .env.',
-      2,
-    );
-  }
+  const loaded = await loadConfig(processSources, flags);
+  refuseLiteralSecrets(
+    loaded,
+    "and every user can read the configuration file of a service.\n" +
+      'Write "${NAME}" there and put NAME=… into .env. Only the owner of the service can read the copy of .env.',
+  );
+  const { path, variables } = loaded;
   const name = /\.json$/i.test(path ?? "") ? "config.json" : "config.toml";
   const config = path === undefined ? undefined : { name, text: Deno.readTextFileSync(path) };
   // The path of the configuration file depends on the platform.

@@ -135,6 +135,23 @@ export function readManagement(
   };
 }
 
+/** Reports what is missing for a PostgreSQL database, and what such a database cannot do. */
+function checkPostgres(resolver: Resolver, settings: Section<"management"> | undefined): void {
+  if (!resolver.has("ENCRYPTION_KEY") && settings?.encryption_key === undefined) {
+    resolver.reportMissing(
+      ["management", "encryption_key"],
+      "is missing (ENCRYPTION_KEY): with PostgreSQL, all instances need the same key; " +
+        "`openssl rand -base64 32` makes one",
+    );
+  }
+  if (resolver.has("BACKUP_EVERY") || settings?.backup_every !== undefined) {
+    resolver.report(
+      resolver.originOf("BACKUP_EVERY", ["management", "backup_every"]),
+      "is not possible with PostgreSQL: back up the database with pg_dump",
+    );
+  }
+}
+
 /** The setting of shared limits. Empty if this process counts alone. */
 function sharedLimits(
   { url, password, databaseUrl, onLoss }: {
@@ -160,23 +177,6 @@ function sharedLimits(
 /** A URL without its password, for people. */
 function shownUrl(url: string | undefined): string {
   return url === undefined ? "none" : url.replace(/^([^/]*:\/\/)[^@]*@/, "$1[redacted]@");
-}
-
-/** Reports what is missing for a PostgreSQL database, and what such a database cannot do. */
-function checkPostgres(resolver: Resolver, settings: Section<"management"> | undefined): void {
-  if (!resolver.has("ENCRYPTION_KEY") && settings?.encryption_key === undefined) {
-    resolver.reportMissing(
-      ["management", "encryption_key"],
-      "is missing (ENCRYPTION_KEY): with PostgreSQL, all instances need the same key; " +
-        "`openssl rand -base64 32` makes one",
-    );
-  }
-  if (resolver.has("BACKUP_EVERY") || settings?.backup_every !== undefined) {
-    resolver.report(
-      resolver.originOf("BACKUP_EVERY", ["management", "backup_every"]),
-      "is not possible with PostgreSQL: back up the database with pg_dump",
-    );
-  }
 }
 
 /** The folder of a SQLite database, or of the files beside another one, with a slash at its end. */

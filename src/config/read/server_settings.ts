@@ -88,6 +88,13 @@ export function readServer(
     ...(httpsPort !== undefined && { httpsPort }),
     ...(adminPort !== undefined && { adminPort }),
     drainMs: read("drain_seconds", "DRAIN_SECONDS", drainSchema, defaults.drainMs, durationText),
+    drainDelayMs: read(
+      "drain_delay_seconds",
+      "DRAIN_DELAY_SECONDS",
+      drainSchema,
+      defaults.drainDelayMs,
+      durationText,
+    ),
     ...(maxBodyBytes !== "none" && { maxBodyBytes }),
     maxMessageBytes: unlimited(maxMessage),
     corsOrigins: read("cors_origins", "CORS_ORIGINS", textListSchema(originSchema), []),

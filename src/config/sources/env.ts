@@ -28,7 +28,10 @@ export interface Environment {
   readonly findings: readonly Finding[];
   /** What looks like a mistake but does not stop the start. */
   readonly warnings: readonly Finding[];
-  /** Reads any variable, for `${NAME}` in the configuration file. The environment wins over `.env`. */
+  /**
+   * Reads any variable, for `${NAME}` in the configuration file. The environment wins over `.env`. Without a value,
+   * the file that `NAME_FILE` names has it.
+   */
   readonly get: (name: string) => string | undefined;
 }
 
@@ -81,7 +84,9 @@ export async function readEnvironment(sources: EnvironmentSources): Promise<Envi
       const value = IN_EITHER_CASE.includes(name) ? getInEitherCase(get, name) : get(name);
       const path = get(fileName);
       if (value === undefined && path === undefined) continue;
-      if (value !== undefined && path !== undefined) {
+      // A container can only blank a variable of its image, and not unset it.
+      const isBlank = value === "" && path !== undefined;
+      if (value !== undefined && path !== undefined && !isBlank) {
         findings.push({
           at: origin(fileName),
           variable: name,
@@ -90,7 +95,7 @@ export async function readEnvironment(sources: EnvironmentSources): Promise<Envi
       }
       values.set(
         name,
-        value === undefined
+        value === undefined || isBlank
           ? {
             value: readValueFile(sources, {
               path: path ?? "",
@@ -106,7 +111,24 @@ export async function readEnvironment(sources: EnvironmentSources): Promise<Envi
       break;
     }
   }
-  const get = (name: string): string | undefined => sources.get(name) ?? dotenv[name];
+  const fromFiles = new Map<string, string | undefined>();
+  const get = (name: string): string | undefined => {
+    const value = sources.get(name) ?? dotenv[name];
+    if (value !== undefined && value !== "") return value;
+    if (!fromFiles.has(name)) fromFiles.set(name, fileOf(name));
+    return fromFiles.get(name) ?? value;
+  };
+  /** The content of the file that the `…_FILE` form names. */
+  const fileOf = (name: string): string | undefined => {
+    for (const layer of layers) {
+      const fileName = `${name}_FILE`;
+      const path = layer.get(fileName);
+      if (path === undefined) continue;
+      const place = { path, origin: layer.origin(fileName), findings };
+      return readValueFile(sources, place) ?? undefined;
+    }
+    return undefined;
+  };
   return {
     values,
     findings,
@@ -176,7 +198,8 @@ function readValueFile(
   { path, origin, variable, findings }: {
     path: string;
     origin: string;
-    variable: VariableName;
+    /** The variable without its suffix, if it is one of the proxy. */
+    variable?: VariableName;
     findings: Finding[];
   },
 ): string | null {
@@ -185,7 +208,7 @@ function readValueFile(
   } catch (error) {
     findings.push({
       at: origin,
-      variable,
+      ...(variable && { variable }),
       message: `names ${shownPath(path)}, which cannot be read: ${reasonOf(error)}`,
     });
     return null;

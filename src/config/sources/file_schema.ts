@@ -304,6 +304,10 @@ export const fileSchema = v.strictObject({
       "how often the lists of models are read again; none: never; local servers: every 30s at most",
     ),
     drain_seconds: number(drainSchema, "how long running requests may continue after SIGTERM"),
+    drain_delay_seconds: number(
+      drainSchema,
+      "how long the proxy still takes requests after SIGTERM, while /readyz is 503",
+    ),
     max_body_bytes: number(bytesSchema, "the maximum size of a request body"),
     max_message_bytes: number(bytesSchema, "the maximum size of a WebSocket message"),
     cors_origins: list(originSchema, "origins of web pages that may read responses"),

@@ -22,5 +22,5 @@ function holdsSecret(path: KeyPath, rest: string): boolean {
   if (key === "api_key") return rest !== "" && rest !== "none" && rest !== "passthrough";
   if (path.at(-2) === "api_keys") return rest !== "";
   if (key === "token" || key === "encryption_key" || key === "limits_password" || isHeader) return rest !== "";
-  return (key === "proxy_url" || key === "limits_url" || key === "database_url") && /:\/\/[^/]*:[^/:@]+@/.test(rest);
+  return (key === "proxy_url" || key === "database_url" || key === "limits_url") && /:\/\/[^/]*:[^/:@]+@/.test(rest);
 }

@@ -17,6 +17,7 @@ export const VARIABLES = [
   "ADMIN_PORT",
   "SERVER_ENGINE",
   "DRAIN_SECONDS",
+  "DRAIN_DELAY_SECONDS",
   "TLS_CERT",
   "TLS_KEY",
   "LOG_LEVEL",

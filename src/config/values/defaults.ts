@@ -22,6 +22,7 @@ export const DEFAULT_DRAIN_MS = 30_000;
 export const DEFAULT_SERVER_SETTINGS: Omit<ServerConfig, "host" | "port"> = {
   engine: "own",
   drainMs: DEFAULT_DRAIN_MS,
+  drainDelayMs: 0,
   // OpenAI's realtime API accepts events up to 15 MB.
   maxMessageBytes: 32 * 1024 * 1024,
   corsOrigins: [],

@@ -5,24 +5,20 @@ import type { Inspection } from "../inspection.ts";
 import { KEY_CHECK } from "../open_box.ts";
 import { MAX_NEWER } from "./migrate.ts";
 import { MIGRATIONS } from "./migrations.ts";
+import { hasOtherPrograms } from "./other_programs.ts";
 import { PostgresPool } from "./pool.ts";
-import { findServer, PROGRAM } from "./server.ts";
+import { findServer } from "./server.ts";
 
 /** Connects, and reads the schema and the state of a database. Throws a `StoreError`. */
 export async function inspectPostgres(url: PostgresUrl): Promise<Inspection> {
   const pool = new PostgresPool(await findServer(url));
   try {
     const newest = { newestSchema: MIGRATIONS.at(-1)?.version ?? 0, maxNewer: MAX_NEWER };
-    const users = await pool.get(
-      `SELECT count(*) > 0 AS others FROM pg_stat_activity
-       WHERE datname = current_database() AND application_name = $1 AND pid <> pg_backend_pid()`,
-      [PROGRAM],
-    );
     const common = {
       ...newest,
       // The server checks its files itself.
       damage: [],
-      isInUse: users?.["others"] === true,
+      isInUse: await hasOtherPrograms(pool),
       isPooled: pool.server.isPooled,
     };
     const found = await pool.get("SELECT to_regclass('schema_migrations') IS NOT NULL AS exists");

@@ -162,9 +162,11 @@ function exchangeStore(pool: PostgresPool): ExchangeStore {
       return await work();
     }
   };
+  const add = (rows: readonly ExchangeRow[]): Promise<void> =>
+    withPartitions(rows, () => pool.transaction((queries) => insertExchanges(queries, rows)));
   return {
-    addExchanges: (rows) =>
-      withPartitions(rows, () => pool.transaction((queries) => insertExchanges(queries, rows))),
+    addExchanges: add,
+    addPackedExchanges: (rows) => add(rows.rows()),
     listExchanges: (page) => listExchanges(pool, page),
     settleObject: (object, settled) =>
       withPartitions(

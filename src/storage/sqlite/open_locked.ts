@@ -5,8 +5,9 @@
 
 import { dirname } from "node:path";
 import type { OpenOptions, Store } from "../store.ts";
-import { lockDatabase, realPath } from "./lock.ts";
-import { checkWal } from "./identity.ts";
+import { Database } from "./database.ts";
+import { type DatabaseLock, lockDatabase, lockExclusively, realPath } from "./lock.ts";
+import { checkWal, renewIdentity } from "./identity.ts";
 import { checkNoRestore } from "./restore_files.ts";
 import { openSqlite } from "./sqlite.ts";
 
@@ -22,6 +23,27 @@ export async function openLockedSqlite(path: string, options: OpenOptions): Prom
     checkNoRestore(path);
     checkWal(path, lock);
     return openSqlite(path, { ...options, lock });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/**
+ * Opens or creates the database for this program alone. Returns `undefined` if another program has it open. Throws a
+ * `StoreError`.
+ */
+export function openExclusively(path: string): { database: Database; lock: DatabaseLock } | undefined {
+  makePrivateFolder(dirname(path));
+  path = realPath(path);
+  const lock = lockExclusively(path);
+  if (lock === undefined) return undefined;
+  try {
+    checkNoRestore(path);
+    checkWal(path, lock);
+    const database = new Database(path);
+    renewIdentity(database, lock);
+    return { database, lock };
   } catch (error) {
     lock.release();
     throw error;

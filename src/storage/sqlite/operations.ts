@@ -6,6 +6,7 @@
 import type { Project, ProjectChange, Token, TokenChange } from "../access_store.ts";
 import type { NewAuditEntry } from "../audit_store.ts";
 import type { AwaitedObject, MadeObject, ObjectKey } from "../object_store.ts";
+import { type ExchangeMessage, exchangesOf } from "../packed_exchanges.ts";
 import type { ExchangeRow } from "../store.ts";
 import { pruneAccessChanges } from "./access_changes.ts";
 import * as projects from "./project_tables.ts";
@@ -17,7 +18,6 @@ import { deleteExchanges, rollUpSums } from "./exchange_sums.ts";
 import { insertExchanges } from "./exchange_tables.ts";
 import * as madeObjects from "./made_object_tables.ts";
 import * as objects from "./object_tables.ts";
-import { type PackedRows, unpackedRows } from "./packed_rows.ts";
 import { dateSpending } from "./spending.ts";
 import { readUsage } from "./usage_queries.ts";
 
@@ -51,8 +51,8 @@ export const WRITES = {
 
   addExchanges: (database: Connection, rows: readonly ExchangeRow[]) =>
     database.transaction(() => insertExchanges(database, rows)),
-  addPackedExchanges: (database: Connection, packed: PackedRows) =>
-    database.transaction(() => insertExchanges(database, unpackedRows(packed))),
+  addPackedExchanges: (database: Connection, message: ExchangeMessage) =>
+    database.transaction(() => insertExchanges(database, exchangesOf(message))),
   dateSpending: (database: Connection, hour: number) =>
     database.transaction(() => dateSpending(database, hour)),
   deleteExchanges: (database: Connection, limits: { before: number; count: number }) =>

@@ -5,6 +5,7 @@ import type { AccessStore, ProjectStore, TokenStore } from "../access_store.ts";
 import type { AuditStore } from "../audit_store.ts";
 import type { AwaitedObjectStore, MadeObjectStore } from "../object_store.ts";
 import type { ExchangeStore, NoteStore, Store, WholeDatabase } from "../store.ts";
+import { PackedExchanges } from "../packed_exchanges.ts";
 import type { UsageStore } from "../usage_store.ts";
 import { latestChange, readAccess, readAccessChanges } from "./access_changes.ts";
 import * as projects from "./project_tables.ts";
@@ -16,7 +17,6 @@ import { renewIdentity } from "./identity.ts";
 import * as madeObjects from "./made_object_tables.ts";
 import * as objects from "./object_tables.ts";
 import { OperationRunner } from "./operation_runner.ts";
-import { packRows } from "./packed_rows.ts";
 import { readSpending } from "./spending.ts";
 
 /** The most exchanges that a transaction deletes. Other writes run between two of these transactions. */
@@ -106,11 +106,12 @@ function tokenStore(runner: OperationRunner): TokenStore {
 
 function exchangeStore(runner: OperationRunner): ExchangeStore {
   return {
-    addExchanges(rows) {
-      if (!runner.usesThreads) return runner.write("addExchanges", rows);
-      runner.writeOnThread();
-      return runner.write("addPackedExchanges", packRows(rows));
-    },
+    addExchanges: (rows) =>
+      runner.usesThreads
+        ? sendExchanges(runner, PackedExchanges.of(rows))
+        : runner.write("addExchanges", rows),
+    addPackedExchanges: (rows) =>
+      runner.usesThreads ? sendExchanges(runner, rows) : runner.write("addExchanges", rows.rows()),
     listExchanges: (page) => runner.read("listExchanges", page),
     settleObject: (object, of) => runner.write("settleObject", object, of),
     readSpending: (hours) => runner.now((database) => readSpending(database, hours)),
@@ -126,6 +127,12 @@ function exchangeStore(runner: OperationRunner): ExchangeStore {
       return removed;
     },
   };
+}
+
+/** Writes exchanges on the thread of the database. */
+function sendExchanges(runner: OperationRunner, rows: PackedExchanges): Promise<void> {
+  runner.writeOnThread();
+  return runner.write("addPackedExchanges", rows.message());
 }
 
 function usageStore(runner: OperationRunner): UsageStore {

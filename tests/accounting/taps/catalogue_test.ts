@@ -12,12 +12,13 @@ import {
 import { COMPARED_MEMBERS, libraryReads, libraryUsage } from "../../support/data/library_usage.ts";
 import { nextTurn } from "../../support/time/passing_time.ts";
 import { random } from "../../support/data/random.ts";
+import { cases } from "../../support/runner/cases.ts";
 import { contentFields } from "../../support/data/fields.ts";
 
 const CATALOGUE = readCatalogue();
 /** Up to this length every place is tried; a longer answer is split at so many places by chance. */
-const MAX_ALL_CREDENTIAL_PLACES_BYTES = 4096;
-const CHANCE_PLACES = 200;
+const MAX_ALL_PLACES_BYTES = cases({ few: 100, all: 4096 });
+const CHANCE_PLACES = cases({ few: 20, all: 200 });
 const CODINGS: readonly (readonly [string, (plain: Uint8Array) => Uint8Array])[] = [
   ["gzip", gzipSync],
   ["br", brotliCompressSync],
@@ -114,7 +115,7 @@ async function assertReads(
 
 /** The places at which an answer is split in two. */
 function splitPlaces(length: number): number[] {
-  if (length <= MAX_ALL_CREDENTIAL_PLACES_BYTES) return Array.from({ length: length - 1 }, (_, at) => at + 1);
+  if (length <= MAX_ALL_PLACES_BYTES) return Array.from({ length: length - 1 }, (_, at) => at + 1);
   const { below } = random(length);
   return Array.from({ length: CHANCE_PLACES }, () => 1 + below(length - 1));
 }

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { ByteInput } from "../../../src/http/reader.ts";
 
 /** What comes behind the last byte. */
@@ -28,5 +29,7 @@ function inputInPieces(bytes: Uint8Array, next: (done: number) => number, behind
 
 /** Text as bytes, one a character. */
 export function latin1(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const bytes = Buffer.from(text, "latin1");
+  // The buffer of a small text is a part of a larger one.
+  return new Uint8Array(bytes);
 }

@@ -1,5 +1,6 @@
 /** Reads HTTP/1.1 messages off a connection, byte for byte, for test clients and test upstreams. */
 
+import { Buffer } from "node:buffer";
 import { DeadlinePassed, within } from "../time/deadline.ts";
 
 export type HeaderList = [name: string, value: string][];
@@ -151,6 +152,6 @@ export async function writeAll(
   connection: Pick<Deno.Conn, "write">,
   data: string | Uint8Array,
 ): Promise<void> {
-  let bytes = typeof data === "string" ? Uint8Array.from(data, (char) => char.charCodeAt(0)) : data;
+  let bytes: Uint8Array = typeof data === "string" ? Buffer.from(data, "latin1") : data;
   while (bytes.length > 0) bytes = bytes.subarray(await connection.write(bytes));
 }

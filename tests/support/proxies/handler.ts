@@ -117,6 +117,7 @@ export class HandlerBench {
       clock: this.clock,
       createId: () => "req_test",
       isDraining: () => this.draining,
+      isLeaving: () => this.draining,
       onStart: (cancellation) => this.running.add(cancellation),
       onEnd: (cancellation) => this.running.delete(cancellation),
       onRecord: (record) => this.records.push(record),

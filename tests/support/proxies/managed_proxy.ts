@@ -12,6 +12,7 @@ import type { Management } from "../../../src/management/management.ts";
 import { openManagement } from "../../../src/management/open.ts";
 import { openSqlite } from "../../../src/storage/sqlite/sqlite.ts";
 import type { Store } from "../../../src/storage/store.ts";
+import { writeEmptyDatabase } from "../data/empty_database.ts";
 import { LocalProxy, type LogLine, type UpstreamAddress } from "./local_proxy.ts";
 import { assertNoSecrets, SECRETS } from "../data/secrets.ts";
 import { type SeenResponse, watchResponses } from "./watched_responses.ts";
@@ -73,6 +74,7 @@ export class ManagedProxy implements AsyncDisposable {
 
   static async start(upstream: UpstreamAddress, options: ManagedOptions = {}): Promise<ManagedProxy> {
     const folder = await Deno.makeTempDir();
+    await writeEmptyDatabase(`${folder}/test.db`);
     const management: ManagementConfig = {
       token: SECRETS.managementToken,
       databaseUrl: `sqlite:${folder}/test.db`,

@@ -2,11 +2,12 @@
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { nextTurn } from "../time/passing_time.ts";
 
 /** Collects all garbage. Objects that the caller refers to only by `WeakRef` are gone afterwards. */
 export async function collectGarbage(): Promise<void> {
   // A WeakRef keeps its object until the end of the turn in which it was made or read.
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await nextTurn();
   setFlagsFromString("--expose-gc");
   runInNewContext("gc")();
 }

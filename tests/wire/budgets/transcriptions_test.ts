@@ -35,7 +35,7 @@ for (
       rules: { budget: { total_usd: 0.1 } },
     }, async ({ send, spent }) => {
       let passed = 0;
-      for (let i = 0; i < 5; i++) {
+      for (let i = 0; i < 2; i++) {
         const { status } = await send("/api/v1/audio/transcriptions", form(model, bytes, more));
         if (status === 200) passed++;
       }

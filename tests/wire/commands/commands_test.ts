@@ -295,6 +295,56 @@ Deno.test("service print: a value that an environment file cannot hold is reject
   ], [1, true]);
 });
 
+Deno.test("service print: Kubernetes and Docker Compose: one file without a secret", async () => {
+  const config = '[server]\nport = 33333\n[endpoints.openai]\napi_key = "${OPENAI_KEY}"\n';
+  for (const platform of ["kubernetes", "compose"]) {
+    const { code, out, err } = await run(config, ["service", "print", "--platform", platform]);
+    assertEquals([code, err], [0, ""], platform);
+    assert(out.startsWith("# llm-proxy ") && out.includes("OPENAI_KEY") && out.includes("33333"), out);
+    const written = `[endpoints.openai]\napi_key = "sk-written-out"\n`;
+    const refused = await run(written, ["service", "print", "--platform", platform]);
+    assertEquals([refused.code, refused.out], [2, ""], platform);
+    assert(refused.err.includes("endpoints.openai.api_key") && !refused.err.includes("sk-written-out"));
+  }
+});
+
+Deno.test("service print: Kubernetes: SQLite runs in one pod", async () => {
+  const env = { ...ENV, MANAGEMENT_TOKEN: "a-management-token-of-some-length" };
+  const print = (...args: string[]) =>
+    run('[endpoints.openai]\napi_key = "${OPENAI_KEY}"\n', [
+      "service",
+      "print",
+      "--platform",
+      "kubernetes",
+      ...args,
+    ], env);
+  const one = await print("--image", "registry.test/llm-proxy:1");
+  assertEquals(one.code, 0);
+  assert(
+    one.out.includes("replicas: 1\n") && one.out.includes("image: registry.test/llm-proxy:1\n"),
+    one.out,
+  );
+  const two = await print("--replicas", "2");
+  assertEquals([two.code, two.out, two.err.includes("2 replicas are not possible")], [2, "", true]);
+});
+
+Deno.test("service: what does not fit the platform is wrong usage", async () => {
+  const config = '[endpoints.openai]\napi_key = "${OPENAI_KEY}"\n';
+  for (
+    const [args, message] of [
+      [["install", "--platform", "compose"], "works only with `service print`"],
+      [
+        ["print", "--platform", "systemd", "--replicas", "2"],
+        "work only with --platform kubernetes or compose",
+      ],
+      [["print", "--platform", "compose", "--replicas", "0"], "Not a number of replicas (1 to 100)"],
+    ] as const
+  ) {
+    const { code, err } = await run(config, ["service", ...args]);
+    assertEquals([code, err.includes(message)], [2, true], err);
+  }
+});
+
 Deno.test("service status: missing files and exit code 1", async () => {
   const { code, out } = await run("[server]\nport = 1\n", ["service", "status"]);
   assertEquals(code, 1);

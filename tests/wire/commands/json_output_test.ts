@@ -72,6 +72,8 @@ const STOPPED: readonly (readonly [line: string, words: string, variant?: string
   ["doctor", "doctor"],
   ["connect openai-sdk", "connect"],
   ["service print", "service", "print"],
+  ["service print --platform kubernetes", "service", "print"],
+  ["service print --platform compose", "service", "print"],
   ["tls init", "tls init"],
   ["tls show", "tls show"],
   ["tls renew", "tls renew"],

@@ -98,8 +98,8 @@ Deno.test("an upstream that speaks no TLS where TLS is configured is a 502", asy
   await using upstream = new FakeUpstream();
   using plain = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const answered = (async () => {
-    using connection = await plain.accept();
-    await connection.read(new Uint8Array(1024));
+    using connection = await within(plain.accept(), "a connection");
+    await within(connection.read(new Uint8Array(1024)), "more bytes or the end");
     await writeAll(connection, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
   })();
   await using proxy = new LocalProxy(upstream, {

@@ -107,6 +107,7 @@ export class FuzzBench {
       clock: this.#clock,
       createId: () => "req_fuzz",
       isDraining: () => false,
+      isLeaving: () => false,
       onStart() {},
       onEnd() {},
       onRecord() {},

@@ -5,7 +5,13 @@ import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { PostgresServer, withoutPostgres } from "../../support/processes/postgres_server.ts";
 import { proxyCommand, proxyEnv, ProxyProcess } from "../../support/processes/proxy_process.ts";
-import { unless } from "../../support/runner/left_out.ts";
+import { firstOf, unless } from "../../support/runner/left_out.ts";
+import {
+  flagIn,
+  narrowLine,
+  shellCommand,
+  withoutNarrowFlags,
+} from "../../support/processes/narrow_command.ts";
 import { until } from "../../support/time/deadline.ts";
 
 const PASSWORD = "pw-canary-5f1d/@:%";
@@ -45,15 +51,24 @@ class Bench implements AsyncDisposable {
   }
 
   async proxy(env: Record<string, string> = {}): Promise<ProxyProcess> {
-    const command = proxyCommand([], { ...this.env, ...env }, this.folder);
-    const proxy = await ProxyProcess.startCommand(command);
+    const proxy = await ProxyProcess.startCommand(this.command([], env));
     this.#proxies.push(proxy);
     return proxy;
   }
 
+  /** A command of the program. An empty value of `env` removes a variable. */
+  command(args: readonly string[], env: Record<string, string>): Deno.Command {
+    return proxyCommand(args, this.#with(env), this.folder);
+  }
+
+  /** The environment with other values; an empty one removes a variable. */
+  #with(env: Record<string, string>): Record<string, string> {
+    return Object.fromEntries(Object.entries({ ...this.env, ...env }).filter(([, value]) => value !== ""));
+  }
+
   /** Runs a command of the program, and gives what it wrote to its output. */
   async run(args: readonly string[], { fails = false, env = {} } = {}): Promise<string> {
-    const { code, stdout, stderr } = await proxyCommand(args, { ...this.env, ...env }, this.folder).output();
+    const { code, stdout, stderr } = await this.command(args, env).output();
     const [output, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
     this.seen += `${output}${errors}`;
     assertEquals(code !== 0, fails, `${args.join(" ")}: ${output}${errors}`);
@@ -181,7 +196,7 @@ Deno.test({
     const scheduled = await bench.run(["check"], { fails: true, env: { BACKUP_EVERY: "1d" } });
     assertStringIncludes(scheduled, "is not possible with PostgreSQL");
     const keyless = await bench.run(["check"], { fails: true, env: { ENCRYPTION_KEY: "" } });
-    assertStringIncludes(keyless, "ENCRYPTION_KEY");
+    assertStringIncludes(keyless, "with PostgreSQL, all instances need the same key");
     const wrong = await bench.run(["project", "list"], {
       fails: true,
       env: { PGPASSWORD: "wrong-password" },
@@ -194,3 +209,63 @@ Deno.test({
     assertMatch(await bench.run(["doctor"]), /database +postgres:.* is intact/);
   },
 });
+
+Deno.test({
+  ...unless(
+    withoutPostgres(),
+    "postgres: a proxy moves from SQLite to PostgreSQL with `store copy`, and its tokens work there",
+  ),
+  async fn() {
+    await using bench = await Bench.start();
+    const sqlite = "sqlite:./data/llm-proxy.db";
+    const env = { DATABASE_URL: sqlite, ENCRYPTION_KEY: "" };
+    await bench.run(["project", "create", "home"], { env });
+    const made = await bench.run(["token", "create", "anna", "--project", "home", "--json"], { env });
+    const value = String(JSON.parse(made).token);
+    {
+      await using before = await ProxyProcess.startCommand(bench.command([], env));
+      assertEquals(await statusOf(before, value), 200);
+      const inUse = await bench.run(["store", "copy", sqlite, bench.env["DATABASE_URL"] ?? ""], {
+        fails: true,
+      });
+      assertStringIncludes(inUse, "is in use: stop the proxy");
+    }
+    const copied = await bench.run(["store", "copy", sqlite, bench.env["DATABASE_URL"] ?? ""]);
+    assertMatch(copied, /^tokens: 1 rows$/m);
+    assertStringIncludes(copied, "the numbers of rows and the sums are equal");
+    assertStringIncludes(copied, "Set ENCRYPTION_KEY for every proxy");
+    const key = (await Deno.readTextFile(`${bench.folder}/data/llm-proxy.key`)).trim();
+    const after = await bench.proxy({ ENCRYPTION_KEY: key });
+    assertEquals(await statusOf(after, value), 200);
+    await until(async () => await requestsOf(bench, after) === 2, "the usage before and after the move");
+  },
+});
+
+for (const way of ["TCP", "a Unix socket"]) {
+  Deno.test({
+    ...unless(
+      firstOf(withoutPostgres(), withoutNarrowFlags()),
+      `postgres: under the rights of check --permissions, a proxy reaches its database by ${way}, and no other address`,
+    ),
+    async fn() {
+      await using bench = await Bench.start();
+      const env = {
+        ...bench.env,
+        ...way === "TCP" ? {} : { DATABASE_URL: bench.server.socketUrl("shared").replace("tester", "proxy") },
+      };
+      const place = { env, cwd: bench.folder };
+      const { line } = await narrowLine(place);
+      const address = way === "TCP"
+        ? `127.0.0.1:${bench.server.port}`
+        : `unix:${bench.server.folder}/.s.PGSQL.${bench.server.port}`;
+      assertEquals(flagIn(line, "allow-net"), ["127.0.0.1:0", new URL(bench.upstream.origin).host, address]);
+      await using proxy = await ProxyProcess.startCommand(shellCommand(line, place));
+      const { status } = await bench.manage(proxy, "/projects", {
+        method: "POST",
+        body: JSON.stringify({ name: "home" }),
+      });
+      assertEquals(status, 201);
+      assertEquals(JSON.parse((await bench.manage(proxy, "/health")).text).storage, "ok");
+    },
+  });
+}

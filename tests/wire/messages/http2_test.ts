@@ -382,7 +382,11 @@ Deno.test("HTTP/2: a client that negotiated it and speaks HTTP/1.1 is not read, 
     assertEquals((await client.handshake()).alpnProtocol, "h2");
     await client.write(new TextEncoder().encode(request));
     const buffer = new Uint8Array(1_000);
-    assertEquals(await client.read(buffer).catch(() => null), null, "not a byte of an answer");
+    assertEquals(
+      await within(client.read(buffer).catch(() => null), "more bytes or the end"),
+      null,
+      "not a byte of an answer",
+    );
   }
   await using client = new Client(proxy);
   for (let count = 0; count < 4; count++) {

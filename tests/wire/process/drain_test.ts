@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
+import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
 import { UnexpectedEnd } from "../../support/clients/http_reader.ts";
 import { unless, withoutUnix } from "../../support/runner/left_out.ts";
 import { LocalProxy } from "../../support/proxies/local_proxy.ts";
@@ -63,6 +63,35 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     },
   });
 }
+
+Deno.test({
+  ...unless(
+    withoutUnix(),
+    "DRAIN_DELAY_SECONDS: after SIGTERM /readyz is 503, and requests go on until the delay ends",
+  ),
+  fn: async () => {
+    await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(plainAnswer("ok")) });
+    await using proxy = await ProxyProcess.start({
+      upstream: upstream.origin,
+      env: { DRAIN_DELAY_SECONDS: "1" },
+    });
+    const statusOf = async (path: string) => {
+      const response = await fetch(`${proxy.url}${path}`, {
+        headers: { authorization: `Bearer ${SECRETS.proxyToken}` },
+      });
+      await response.body?.cancel();
+      return response.status;
+    };
+    assertEquals(await statusOf("/readyz"), 200);
+    proxy.kill("SIGTERM");
+    await proxy.logged(({ event }) => event === "leaving");
+    assertEquals([await statusOf("/readyz"), await statusOf("/healthz")], [503, 200]);
+    assertEquals(await statusOf("/openai/v1/models"), 200);
+    await proxy.logged(({ event }) => event === "draining");
+    await assertRejects(() => fetch(`${proxy.url}/healthz`), TypeError);
+    assertEquals(await proxy.exited(), 0);
+  },
+});
 
 Deno.test("a request pipelined behind a running stream goes nowhere once draining has begun", async () => {
   const held = heldUpstream();

@@ -287,7 +287,7 @@ Deno.test("backends: a client that leaves while its backend is being connected t
   await using proxy = new LocalProxy(next, { endpoints: [testEndpoint("chat", backends)] });
   const client = await RawClient.connect(proxy.url);
   await client.send(`POST /chat/x HTTP/1.1\r\nHost: p\r\nProxy-${TOKEN}\r\nContent-Length: 5\r\n\r\nhello`);
-  using accepted = await silent.accept();
+  using accepted = await within(silent.accept(), "a connection");
   assert(accepted);
   client[Symbol.dispose]();
   const line = await proxy.logged("exchange");

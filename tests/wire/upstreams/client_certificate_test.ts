@@ -9,7 +9,7 @@ import { command } from "../../support/processes/command.ts";
 import { freePort, listening } from "../../support/processes/port.ts";
 import { unless, without } from "../../support/runner/left_out.ts";
 import { ForwardProxy } from "../../support/upstreams/forward_proxy.ts";
-import { until } from "../../support/time/deadline.ts";
+import { until, within } from "../../support/time/deadline.ts";
 import { pem, TRUSTING, withTlsUpstream } from "../../support/upstreams/tls_upstream.ts";
 import { upstreamRequest } from "../../support/upstreams/upstream_exchange.ts";
 
@@ -109,7 +109,7 @@ Deno.test("client certificate: a cancellation within the handshake ends the requ
     onPhase: (phase) => phase === "tls" && entered.resolve(),
   });
   const sent = transport.send(request);
-  const accepted = await silent.accept();
+  const accepted = await within(silent.accept(), "a connection");
   await entered.promise;
   request.cancellation.cancel(new RangeError("enough"));
   await assertRejects(() => sent, RangeError, "enough");
@@ -155,10 +155,10 @@ Deno.test("client certificate: a cancellation within the handshake ends the tunn
     onPhase: (phase) => phase === "tls" && entered.resolve(),
   });
   const sent = transport.send(request);
-  const accepted = await silent.accept();
+  const accepted = await within(silent.accept(), "a connection");
   await entered.promise;
   // The handshake begins.
-  assertEquals(await accepted.read(new Uint8Array(1)), 1);
+  assertEquals(await within(accepted.read(new Uint8Array(1)), "more bytes or the end"), 1);
   request.cancellation.cancel(new RangeError("enough"));
   await assertRejects(() => sent, RangeError, "enough");
   await until(() => forward.openConnections === 0, "the end of the tunnel");

@@ -193,7 +193,7 @@ for (const scheme of SCHEMES) {
       const connection = through(scheme, silent.addr.port);
       const request = upstreamRequest({ origin: "http://inside.test", connection });
       const sent = transport.send(request);
-      using accepted = await silent.accept();
+      using accepted = await within(silent.accept(), "a connection");
       assert(accepted);
       request.cancellation.cancel(new RangeError("enough"));
       await assertRejects(() => sent, RangeError, "enough");
@@ -215,7 +215,7 @@ Deno.test("outbound proxy: what it sends behind its answer is not taken for the 
   withTransport(async (transport) => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const sent = read(transport, "http://inside.test", through("http", listener.addr.port));
-    using accepted = await listener.accept();
+    using accepted = await within(listener.accept(), "a connection");
     const smuggled = "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     await accepted.write(new TextEncoder().encode(smuggled));
     await assertRejects(() => sent, TransportError, "it sent more than its response");
@@ -244,7 +244,7 @@ Deno.test("outbound proxy: a cancellation within a handshake within TLS ends the
       onPhase: (phase) => phase === "tls" && entered.resolve(),
     });
     const sent = transport.send(request);
-    const far = await silent.accept();
+    const far = await within(silent.accept(), "a connection");
     await within(entered.promise, "the handshake of TLS");
     request.cancellation.cancel(new RangeError("enough"));
     await assertRejects(() => sent, RangeError, "enough");

@@ -1,0 +1,203 @@
+/** `llm-proxy service print` for platforms with containers: Kubernetes and Docker Compose. */
+
+import type { Config } from "../../config/config.ts";
+import { loadConfig, type LoadedConfig } from "../../config/load.ts";
+import type { Flags } from "../../config/read/resolver.ts";
+import { processSources } from "../../config/sources/env.ts";
+import type { VARIABLES } from "../../config/sources/variables.ts";
+import { REPOSITORY, VERSION } from "../../release.ts";
+import { composeFile } from "../../service/compose.ts";
+import {
+  type ContainerFacts,
+  type ContainerPlatform,
+  type ContainerPort,
+  DRAIN_DELAY_SECONDS,
+} from "../../service/container_facts.ts";
+import { kubernetesManifests } from "../../service/kubernetes.ts";
+import { CommandError } from "../command_error.ts";
+import { writeResult } from "../output.ts";
+import { namedFiles } from "./named_files.ts";
+import { refuseLiteralSecrets } from "./refuse_literal_secrets.ts";
+
+/** The options of `service print` for containers. */
+export interface ContainerOptions {
+  /** The number of processes; `undefined` for two, or one with SQLite. */
+  readonly replicas?: number | undefined;
+  /** The name of the image; `undefined` for the image of the release, or else of a local build. */
+  readonly image?: string | undefined;
+}
+
+/** Variables whose values are no secrets. All others are references to secrets, new ones included. */
+const PLAIN: ReadonlySet<string> = new Set(
+  [
+    "OPENAI_BASE_URL",
+    "OPENAI_PRICE_PROVIDER",
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_VERSION",
+    "ANTHROPIC_PRICE_PROVIDER",
+    "ENDPOINTS",
+    "PORT",
+    "HTTPS_PORT",
+    "ADMIN_PORT",
+    "SERVER_ENGINE",
+    "DRAIN_SECONDS",
+    "DRAIN_DELAY_SECONDS",
+    "LOG_LEVEL",
+    "LOG_FORMAT",
+    "ACCESS_LOG",
+    "DEFAULT_ENDPOINT",
+    "MAX_BODY_BYTES",
+    "MAX_MESSAGE_BYTES",
+    "CORS_ORIGINS",
+    "ALLOWED_HOSTS",
+    "ALLOWED_IPS",
+    "TRUSTED_PROXIES",
+    "MAX_CONNECTIONS",
+    "MAX_CONCURRENT_REQUESTS",
+    "MAX_CONCURRENT_PER_TOKEN",
+    "QUEUE_TIMEOUT",
+    "BUDGET_TIME_ZONE",
+    "BUDGET_WINDOW",
+    "RETENTION_DAYS",
+    "BACKUP_EVERY",
+    "BACKUP_KEEP",
+    "ADMIN_IDLE_MINUTES",
+    "METRICS_PUBLIC",
+    "MANAGEMENT_ALLOWED_IPS",
+    "NO_PROXY",
+  ] satisfies (typeof VARIABLES[number])[],
+);
+
+/** Variables that the platform sets, or that name places of this machine. */
+const LEFT_OUT: ReadonlySet<string> = new Set(
+  ["HOST", "CONFIG_PATH", "BACKUP_FOLDER", "PRICES_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE"],
+);
+
+/**
+ * Prints the file of a platform for the current configuration. Throws a {@link CommandError} if the
+ * configuration cannot run there.
+ */
+export async function printContainers(
+  platform: ContainerPlatform,
+  { options, flags }: { options: ContainerOptions; flags: Flags },
+): Promise<void> {
+  const loaded = await loadConfig(processSources, flags);
+  refuseLiteralSecrets(
+    loaded,
+    'and the printed file would contain them.\nWrite "${NAME}" there and put NAME=… into the environment.',
+  );
+  const facts = containerFacts(loaded, { platform, options });
+  const { name, text, commands } = platform === "kubernetes"
+    ? await kubernetesManifests(facts)
+    : composeFile(facts);
+  writeResult({ files: [{ path: name, mode: "0644", text }], commands }, () => text);
+}
+
+function containerFacts(
+  { config, path, variables }: LoadedConfig,
+  { platform, options }: { platform: ContainerPlatform; options: ContainerOptions },
+): ContainerFacts {
+  const store = storeOf(config);
+  const replicas = options.replicas ?? (store === "sqlite" && platform === "kubernetes" ? 1 : 2);
+  if (store === "sqlite" && platform === "kubernetes" && replicas > 1) {
+    throw new CommandError(
+      `The database is SQLite, a file that only one pod can open, so ${replicas} replicas are not possible.\n` +
+        "Use --replicas 1, or a PostgreSQL server (DATABASE_URL=postgres://…) for more replicas.",
+      2,
+    );
+  }
+  const text = path === undefined ? undefined : Deno.readTextFileSync(path);
+  const isInEnvironment = variables.has("TLS_CERT") || variables.has("TLS_CERT_FILE");
+  if (platform === "compose" && config.server.tls !== undefined && !isInEnvironment) {
+    throw new CommandError(
+      `${path} names a certificate (server.tls_cert_file). With Docker Compose the load balancer has the certificate:\n` +
+        "remove it from the configuration, and add it to the load balancer.",
+      2,
+    );
+  }
+  const isPlain = (name: string) => PLAIN.has(name);
+  const used = [...variables].filter(([name]) => !LEFT_OUT.has(name));
+  return {
+    image: options.image ?? imageName(),
+    replicas,
+    ports: portsOf(config, platform),
+    variables: new Map(used.filter(([name]) => isPlain(name))),
+    // With SQLite the platform names the file.
+    secrets: used.map(([name]) => name).filter((name) =>
+      !isPlain(name) && !(name === "DATABASE_URL" && store !== "postgres")
+    ),
+    config: path === undefined || text === undefined
+      ? undefined
+      : { name: /\.json$/i.test(path) ? "config.json" : "config.toml", text },
+    notes: notesOf(config, text),
+    hasCertificateFiles: variables.has("TLS_CERT_FILE") && variables.has("TLS_KEY_FILE"),
+    drainDelaySeconds: Math.ceil(config.server.drainDelayMs / 1000) || DRAIN_DELAY_SECONDS,
+    drainSeconds: Math.ceil(config.server.drainMs / 1000),
+    store,
+    upstreamPorts: upstreamPorts(config),
+  };
+}
+
+function storeOf({ management }: Config): ContainerFacts["store"] {
+  if (management === undefined) return "none";
+  return POSTGRES.test(management.databaseUrl) ? "postgres" : "sqlite";
+}
+
+const POSTGRES = /^postgres(?:ql)?:/;
+const POSTGRES_PORT = 5432;
+
+/** The ports of the proxy. With Compose the load balancer terminates TLS. */
+function portsOf({ server }: Config, platform: ContainerPlatform): ContainerFacts["ports"] {
+  const { port, tls, httpsPort, adminPort } = server;
+  const hasTls = tls !== undefined && platform === "kubernetes";
+  const isPlain = !hasTls || httpsPort !== undefined;
+  const more: ContainerPort[] = [
+    ...(hasTls && httpsPort !== undefined ? [{ name: "https", port: httpsPort, tls: true } as const] : []),
+    ...(adminPort === undefined ? [] : [{ name: "admin", port: adminPort, tls: hasTls } as const]),
+  ];
+  return [{ name: isPlain ? "http" : "https", port, tls: !isPlain }, ...more];
+}
+
+/** The ports that the proxy connects to, without those of the platform itself. */
+function upstreamPorts({ endpoints, management }: Config): number[] {
+  const ofBackends = endpoints.flatMap(({ backends }) =>
+    backends.map(({ baseUrl, connection: { proxy } }) => proxy?.port ?? portOf(new URL(baseUrl.origin)))
+  );
+  const database = management?.databaseUrl ?? "";
+  const ofDatabase = POSTGRES.test(database) ? [databasePort(database)] : [];
+  return [...new Set([...ofBackends, ...ofDatabase])].toSorted((one, other) => one - other);
+}
+
+function portOf({ port, protocol }: URL): number {
+  return port !== "" ? Number(port) : protocol === "http:" ? 80 : 443;
+}
+
+/** The port of a PostgreSQL URL. A URL that is not parsed here, such as one of a socket, has the default. */
+function databasePort(text: string): number {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return Number(url?.port || POSTGRES_PORT);
+}
+
+/** Matches host names of URLs for the machine itself. */
+const LOOPBACK = /^(?:localhost|.*\.localhost|127\..*|\[::1\])$/;
+
+/** What the user has to do besides, one sentence for each thing. */
+function notesOf({ endpoints }: Config, text: string | undefined): string[] {
+  const files = text === undefined ? [] : namedFiles(text);
+  const local = endpoints.flatMap(({ name, backends }) =>
+    backends.filter(({ baseUrl }) => LOOPBACK.test(new URL(baseUrl.origin).hostname)).map(({ baseUrl }) =>
+      `The endpoint ${name} is at ${baseUrl.origin}, which is the container itself there: use another address.`
+    )
+  );
+  return [
+    ...(files.length === 0
+      ? []
+      : [`The configuration names other files. Mount them too: ${files.join(", ")}`]),
+    ...new Set(local),
+  ];
+}
+
+/** The image of the release, or the name that `docker compose build` gives to a local image. */
+function imageName(): string {
+  return REPOSITORY === undefined ? "llm-proxy:local" : `ghcr.io/${REPOSITORY.toLowerCase()}:${VERSION}`;
+}
