@@ -43,6 +43,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   const sockets = servers.flatMap((server) => server.sockets);
   const dataFolder = config.management && folderOf(config.management.databaseUrl);
   const backups = config.management?.backup?.folder;
+  const prices = management?.pricesFile;
   const write = [
     ...dataFolder === undefined ? [] : [dataFolder],
     ...backups === undefined ? [] : [backups],
