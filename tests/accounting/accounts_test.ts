@@ -351,7 +351,7 @@ Deno.test("Account: the estimate of the input is no more than what the model tak
       isFree: false,
     });
     account.setAdmission({
-        reserve: (amounts) => void reserved.push(amounts),
+      reserve: (amounts) => void reserved.push(amounts),
       reserveMore() {},
       handOver: () => ({ keys: [], modelRules: [], tokens: 0, micros: 0 }),
       settle: () => ({ hour: 0, isDated: true, modelRules: [] }),
