@@ -99,7 +99,11 @@ export type OnLimitsLoss = "go_on" | "refuse";
 
 /** Where the counts are that several replicas share. */
 export interface SharedLimitsConfig {
-  readonly server: RedisPlace;
+  readonly server: RedisPlace & { readonly kind: "redis" } | {
+    readonly kind: "postgres";
+    /** The URL of the database. */
+    readonly url: string;
+  };
   /**
    * What happens to requests of tokens with a budget while the counts cannot be reached. `go_on`: each replica counts
    * by itself. `refuse`: they are rejected.
@@ -130,6 +134,8 @@ export interface BudgetPeriods {
 export interface ServerConfig {
   /** The server that reads requests: the proxy's own, or the platform's `Deno.serve`. */
   readonly engine: ServerEngine;
+  /** How many threads serve requests. 1: the main thread serves them. */
+  readonly workers: number;
   readonly host: string;
   /** The port to listen on. 0: the system chooses a free port. */
   readonly port: number;
