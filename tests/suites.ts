@@ -42,6 +42,7 @@ const LONG: Listed = {
   "tests/payload/scanner_reference_test.ts": "30,000 generated texts",
   "tests/release/sbom_test.ts": "bundles of the whole program",
   "tests/storage/kill_test.ts": "a hundred kills of a writer",
+  "tests/storage/postgres_connections_test.ts": "the tests of every store again, by way of PgBouncer",
   "tests/storage/restore_orders_test.ts": "thirty random orders of crashes, backups and restores",
   "tests/storage/threads_contract_test.ts": "the tests of every adapter again, with threads",
   "tests/storage/threads_test.ts": "reads of a database that is large enough to take seconds",
@@ -71,7 +72,6 @@ const LONG: Listed = {
   "tests/wire/hostile/http2_test.ts": "31 hostile sessions, and what each leaves behind",
   "tests/wire/management/management_test.ts": "76 commands and proxies",
   "tests/wire/management/postgres_test.ts": "six servers of PostgreSQL, 30 commands and proxies",
-  "tests/storage/postgres_test.ts": "a server of PostgreSQL, and 1,000 changes one after the other",
   "tests/wire/process/reload_load_test.ts": "a hundred reloads under load",
   "tests/wire/process/soak_test.ts": "mixed traffic for as long as a leak needs to show",
   "tests/wire/process/tls_test.ts": "16 commands and proxies, with new keys",
@@ -106,6 +106,7 @@ const ALONE: Listed = {
 
 /** These start before the other parallel files: a long one that starts last runs alone at the end. */
 const SLOWEST: Listed = {
+  "tests/storage/postgres_test.ts": "a server of PostgreSQL, and 1,000 changes one after the other",
   "tests/wire/budgets/objects_test.ts": "kills and restarts proxies, 37 starts",
   "tests/wire/management/management_test.ts": "76 commands and proxies",
   "tests/wire/commands/control_token_test.ts": "65 commands and proxies",
