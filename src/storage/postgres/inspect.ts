@@ -3,7 +3,7 @@
 import type { PostgresUrl } from "../../network/postgres_url.ts";
 import type { Inspection } from "../inspection.ts";
 import { KEY_CHECK } from "../open_box.ts";
-import { MAX_NEWER } from "./migrate.ts";
+import { hasTables, MAX_NEWER } from "./migrate.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { hasOtherPrograms } from "./other_programs.ts";
 import { PostgresPool } from "./pool.ts";
@@ -21,8 +21,7 @@ export async function inspectPostgres(url: PostgresUrl): Promise<Inspection> {
       isInUse: await hasOtherPrograms(pool),
       isPooled: pool.server.isPooled,
     };
-    const found = await pool.get("SELECT to_regclass('schema_migrations') IS NOT NULL AS exists");
-    if (found?.["exists"] !== true) return { ...common, schema: 0, sealed: undefined };
+    if (!await hasTables(pool, ["schema_migrations"])) return { ...common, schema: 0, sealed: undefined };
     const schema = await pool.get("SELECT max(version) AS version FROM schema_migrations");
     const note = await pool.get("SELECT value FROM notes WHERE name = $1", [KEY_CHECK]);
     return {

@@ -7,6 +7,8 @@ import type { PostgresPool, Queries } from "./pool.ts";
 
 /** The number of the advisory lock of migrations. */
 const MIGRATION_LOCK = 7_808_210_002;
+/** Tables that another program may have in a database without the migrations of this program. */
+const COMMON_NAMES = ["projects", "tokens", "exchanges", "usage", "audit", "notes"];
 /** How long a migration may take, in milliseconds: large tables take a while. */
 const MIGRATION_MS = 600_000;
 /**
@@ -31,7 +33,7 @@ export async function migrate(
     // Another program can have applied them meanwhile.
     const before = await appliedMigrations(queries);
     const missing = checkApplied(before, { migrations, place });
-    if (before.length === 0 && await hasForeignTables(queries)) {
+    if (before.length === 0 && await hasTables(queries, COMMON_NAMES)) {
       throw new StoreError("corrupt", `${place} has the tables of another program. Use another database`);
     }
     await queries.run(`CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -55,8 +57,7 @@ interface Applied {
 }
 
 async function appliedMigrations(queries: Queries): Promise<Applied[]> {
-  const found = await queries.get("SELECT to_regclass('schema_migrations') IS NOT NULL AS exists");
-  if (found?.["exists"] !== true) return [];
+  if (!await hasTables(queries, ["schema_migrations"])) return [];
   const rows = await queries.all("SELECT version, checksum FROM schema_migrations ORDER BY version");
   return rows.map((row) => ({ version: Number(row["version"]), checksum: String(row["checksum"]) }));
 }
@@ -83,10 +84,14 @@ function checkApplied(
   return migrations.filter(({ version }) => !applied.some((one) => one.version === version));
 }
 
-async function hasForeignTables(queries: Queries): Promise<boolean> {
+/**
+ * Whether the database has one of some tables. `to_regclass` would answer from a cache, which does not have the
+ * tables that another program has created while this one waited for the lock.
+ */
+export async function hasTables(queries: Queries, names: readonly string[]): Promise<boolean> {
   const row = await queries.get(
-    `SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = current_schema()
-       AND tablename IN ('projects', 'tokens', 'exchanges', 'usage', 'audit', 'notes')) AS found`,
+    `SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = ANY($1)) AS found`,
+    [[...names]],
   );
   return row?.["found"] === true;
 }
