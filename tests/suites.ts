@@ -49,6 +49,7 @@ const LONG: Listed = {
   "tests/wire/budgets/budget_attack_test.ts": "a hundred clients at once, in eight ways",
   "tests/wire/budgets/cancelled_objects_test.ts": "restarts of a proxy between a cancellation and its count",
   "tests/wire/budgets/objects_test.ts": "kills and restarts proxies, 37 starts",
+  "tests/storage/postgres_test.ts": "a server of PostgreSQL, and 1,000 changes one after the other",
   "tests/wire/budgets/reconciliation_test.ts": "300 exchanges of all kinds, with reloads",
   "tests/wire/commands/check_changed_test.ts": "15 commands and proxies",
   "tests/wire/commands/colours_test.ts": "every command at a terminal and in a pipe",
@@ -106,7 +107,6 @@ const ALONE: Listed = {
 
 /** These start before the other parallel files: a long one that starts last runs alone at the end. */
 const SLOWEST: Listed = {
-  "tests/storage/postgres_test.ts": "a server of PostgreSQL, and 1,000 changes one after the other",
   "tests/wire/budgets/objects_test.ts": "kills and restarts proxies, 37 starts",
   "tests/wire/management/management_test.ts": "76 commands and proxies",
   "tests/wire/commands/control_token_test.ts": "65 commands and proxies",
