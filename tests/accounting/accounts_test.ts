@@ -1,6 +1,5 @@
 import { gzipSync } from "node:zlib";
 import { assertEquals } from "@std/assert";
-import type { AccountAdmission } from "../../src/accounting/account_admission.ts";
 import type { Account } from "../../src/accounting/account.ts";
 import { Accounts } from "../../src/accounting/accounts.ts";
 import { Pricer } from "../../src/accounting/prices/cost.ts";
@@ -10,12 +9,6 @@ import { ANONYMOUS } from "../../src/principal.ts";
 import { testBackend, testEndpoint } from "../support/proxies/config.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
 import { fieldsOf } from "../support/data/fields.ts";
-
-/** What an admission does besides its reservation, where one process counts alone. */
-const NOT_SHARED: Pick<AccountAdmission, "share" | "withdraw"> = {
-  share: () => undefined,
-  withdraw() {},
-};
 
 const BACKEND = testBackend("https://api.test", { name: "api" });
 /** A micro-dollar for each output token, and nothing for the input. */
@@ -93,7 +86,6 @@ function settled(
     isFree: isLookedAt,
   });
   account.setAdmission({
-    ...NOT_SHARED,
     reserve() {},
     reserveMore: (more) => void reservedMore.push(more),
     handOver: () => ({ keys: [], modelRules: [], tokens: 0, micros: 0 }),
@@ -359,7 +351,6 @@ Deno.test("Account: the estimate of the input is no more than what the model tak
       isFree: false,
     });
     account.setAdmission({
-      ...NOT_SHARED,
       reserve: (amounts) => void reserved.push(amounts),
       reserveMore() {},
       handOver: () => ({ keys: [], modelRules: [], tokens: 0, micros: 0 }),
@@ -422,7 +413,6 @@ Deno.test("Accounts: an exchange whose usage cannot be worked out counts with wh
   const request = { inputTokens: () => 0, outputTokens: () => 1_000, isMetered: true, isFree: false };
   account.setRequest({ ...request, facts: () => ({ model: "m" }) });
   account.setAdmission({
-    ...NOT_SHARED,
     reserve() {},
     reserveMore() {},
     handOver: () => ({ keys: [], modelRules: [], tokens: 0, micros: 0 }),

@@ -68,7 +68,13 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
     name: "tokens",
     columns: columns(
       ...["seq:integer", "id", "project_id", "name", "hash:bytes", "suffix", "previous_hash:bytes"],
-      ...["previous_expires_at:integer", "active:boolean", "revoked_at:integer", "expires_at:integer", "rules"],
+      ...[
+        "previous_expires_at:integer",
+        "active:boolean",
+        "revoked_at:integer",
+        "expires_at:integer",
+        "rules",
+      ],
       ...["request_count:integer", "last_used_at:integer", "created_at:integer", "updated_at:integer"],
       "version:integer",
     ),
