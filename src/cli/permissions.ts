@@ -4,7 +4,7 @@ import { processSources } from "../config/sources/env.ts";
 import { loadConfig } from "../config/load.ts";
 import { recordingSources } from "../config/sources/recording_sources.ts";
 import type { Flags } from "../config/read/resolver.ts";
-import type { Backend, Config, ServerConfig, SharedLimitsConfig } from "../config/config.ts";
+import type { Backend, Config, ServerConfig } from "../config/config.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
 import { hostAndPort } from "../network/host_port.ts";
 import { EVERY_ADDRESS, EVERY_IPV4_ADDRESS } from "../network/listen_everywhere.ts";
@@ -13,6 +13,7 @@ import { folderOf } from "../storage/open.ts";
 import { COLOUR_VARIABLES } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
 import { writeNote, writeResult } from "./output.ts";
+import { limitsRights } from "./limits_rights.ts";
 import { postgresRights } from "./postgres_rights.ts";
 
 /**
@@ -40,25 +41,23 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   if (watch && path !== undefined) files.add(path.replace(/[^/\\]*$/, "") || ".");
   const root = sourceFolder();
   const { net, reasons } = addresses(config);
-  const postgres = postgresRights(config.management?.databaseUrl);
+  const { management } = config;
+  const servers = [postgresRights(management?.databaseUrl), limitsRights(management?.sharedLimits)];
+  const sockets = servers.flatMap((server) => server.sockets);
   const dataFolder = config.management && folderOf(config.management.databaseUrl);
   const backups = config.management?.backup?.folder;
-  const limits = config.management?.sharedLimits?.server.at;
-  const limitsSocket = limits !== undefined && "path" in limits ? [limits.path] : [];
-  const prices = config.management?.pricesFile;
+  const prices = management?.pricesFile;
   // A worker needs the right to read its sources, and a serving thread has nearly all of them.
   const isThreaded = config.server.workers > 1;
   const write = [
     ...dataFolder === undefined ? [] : [dataFolder],
     ...backups === undefined ? [] : [backups],
-    ...postgres.sockets,
-    ...limitsSocket,
+    ...sockets,
   ];
   const read = [
     ...files,
-    ...postgres.sockets,
-    ...postgres.files,
-    ...limitsSocket,
+    ...sockets,
+    ...servers.flatMap(({ files }) => files),
     ...isThreaded ? [`${root}src`, `${root}deno.json`] : [],
     // The default file is in the folder of the database.
     ...prices?.isNamed === true ? [prices.path] : [],
@@ -78,10 +77,12 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     // By default, the runtime allows imports from some hosts. This program imports nothing remote.
     "--no-remote",
     V8_FLAGS,
-    `--allow-net=${list([...net, ...postgres.net])}`,
+    `--allow-net=${list(new Set([...net, ...servers.flatMap(({ net }) => net)]))}`,
     `--allow-read=${list(read)}`,
     ...write.length === 0 ? [] : [`--allow-write=${list(write)}`],
-    `--allow-env=${list([...variables, ...postgres.variables, ...COLOUR_VARIABLES])}`,
+    `--allow-env=${
+      list(new Set([...variables, ...servers.flatMap(({ variables }) => variables), ...COLOUR_VARIABLES]))
+    }`,
     `--allow-sys=networkInterfaces${config.auth.mode === "none" ? ",hostname" : ""}`,
     `${root}src/main.ts`,
     ...serveWords(path ?? flags.CONFIG_PATH?.value ?? undefined, watch),
@@ -107,7 +108,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
 }
 
 /** The addresses of listeners and connections, and the reasons why the proxy connects to itself. */
-function addresses({ server, endpoints, management }: Config): { net: Set<string>; reasons: string[] } {
+function addresses({ server, endpoints }: Config): { net: Set<string>; reasons: string[] } {
   const backends = endpoints.flatMap((endpoint) =>
     endpoint.backends.map((backend) => ({ endpoint, backend }))
   );
@@ -134,17 +135,9 @@ function addresses({ server, endpoints, management }: Config): { net: Set<string
       // The socket of UDP is on a port that the system chooses.
       wake === undefined ? [] : [hostAndPort(wake), hostAndPort({ hostname: "0.0.0.0", port: 0 })]
     ),
-    ...limitsAddress(management?.sharedLimits),
     ...reasons.length > 0 ? [LOOPBACK] : [],
   ]);
   return { net, reasons };
-}
-
-/** The address of the server of shared limits. Empty if this process counts alone. */
-function limitsAddress(limits: SharedLimitsConfig | undefined): string[] {
-  if (limits === undefined) return [];
-  const { at } = limits.server;
-  return ["path" in at ? `unix:${at.path}` : hostAndPort(at)];
 }
 
 function listening({ host, port, httpsPort, adminPort }: ServerConfig): string[] {

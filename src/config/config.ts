@@ -99,7 +99,11 @@ export type OnLimitsLoss = "go_on" | "refuse";
 
 /** Where the counts are that several replicas share. */
 export interface SharedLimitsConfig {
-  readonly server: RedisPlace;
+  readonly server: RedisPlace & { readonly kind: "redis" } | {
+    readonly kind: "postgres";
+    /** The URL of the database. */
+    readonly url: string;
+  };
   /**
    * What happens to requests of tokens with a budget while the counts cannot be reached. `go_on`: each replica counts
    * by itself. `refuse`: they are rejected.

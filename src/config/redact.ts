@@ -1,6 +1,6 @@
 import { isPostgresUrl, parsePostgresUrl } from "../network/postgres_url.ts";
 import { basicCredentials } from "./read/outbound_proxy.ts";
-import type { Config } from "./config.ts";
+import type { Config, SharedLimitsConfig } from "./config.ts";
 
 /** Shorter values are not redacted: they can be common words, which would be removed from every log line. */
 export const MIN_SECRET_LENGTH = 8;
@@ -21,13 +21,19 @@ export function secretsOf({ auth, endpoints, management }: Config): string[] {
     management.token,
     ...databasePassword(management.databaseUrl),
     ...(management.encryptionKey === undefined ? [] : [management.encryptionKey.toBase64()]),
-    ...(management.sharedLimits?.server.password === undefined
-      ? []
-      : [management.sharedLimits.server.password]),
+    ...limitsPassword(management.sharedLimits),
   ];
   return [...new Set([...tokens, ...ofBackends, ...ofManagement])].filter(({ length }) =>
     length >= MIN_SECRET_LENGTH
   );
+}
+
+/** The password of the server of shared limits. */
+function limitsPassword(limits: SharedLimitsConfig | undefined): string[] {
+  if (limits === undefined) return [];
+  const { server } = limits;
+  if (server.kind === "postgres") return databasePassword(server.url);
+  return server.password === undefined ? [] : [server.password];
 }
 
 /** The password of a database, as it is and as the URL writes it. */

@@ -12,6 +12,8 @@ import type { Clock } from "../time/clock.ts";
 /** No period of a budget needs earlier hours, in milliseconds. */
 const LONGEST_PERIOD_MS = 32 * 24 * 3_600_000;
 const ID_BYTES = 6;
+/** How long a request waits for shared counts within the program, in milliseconds. */
+const DEFAULT_TIMEOUT_MS = 500;
 
 /** What a replica reports to other parts of the program, which are opened after it. */
 export interface ReplicaEvents {
@@ -39,8 +41,11 @@ export async function joinReplicas(
   },
 ): Promise<JoinedReplica> {
   const events: ReplicaEvents = { limiter: undefined, flushed: () => Promise.resolve(), onWaits() {} };
+  const opened = limits === undefined
+    ? await openSharedLimits(config)
+    : { limits, timeoutMs: DEFAULT_TIMEOUT_MS };
   const replica = await Replica.join({
-    limits: limits ?? await openSharedLimits(config),
+    ...opened,
     clock,
     id: crypto.getRandomValues(new Uint8Array(ID_BYTES)).toHex(),
     async readBalances(keys) {

@@ -27,6 +27,7 @@ import {
   intervalSchema,
   limitsUrlSchema,
   managementTokenSchema,
+  NO_SHARED_LIMITS,
   retentionSchema,
   secretSchema,
   switchSchema,
@@ -119,7 +120,7 @@ export function readManagement(
     databaseUrl,
     ...(encryptionKey && { encryptionKey }),
     budgetPeriods: { timeZone, window },
-    ...sharedLimits({ url: limitsUrl, password: limitsPassword, onLoss }),
+    ...sharedLimits({ url: limitsUrl, password: limitsPassword, databaseUrl, onLoss }),
     retentionDays: retentionMs / DAY_MS,
     ...(backupEveryMs !== "none" && {
       backup: { everyMs: backupEveryMs, keep: backupKeep, folder: backupFolder },
@@ -151,13 +152,26 @@ function checkPostgres(resolver: Resolver, settings: Section<"management"> | und
   }
 }
 
-/** The setting of shared limits. Empty without a URL. */
+/** The setting of shared limits. Empty if this process counts alone. */
 function sharedLimits(
-  { url, password, onLoss }: { url: string | undefined; password: string | undefined; onLoss: OnLimitsLoss },
+  { url, password, databaseUrl, onLoss }: {
+    url: string | undefined;
+    password: string | undefined;
+    databaseUrl: string;
+    onLoss: OnLimitsLoss;
+  },
 ): Pick<ManagementConfig, "sharedLimits"> {
-  const server = url === undefined ? undefined : readRedisUrl(url);
+  // Replicas with one database share their limits, unless the configuration says otherwise.
+  const used = url ?? (isPostgresUrl(databaseUrl) ? databaseUrl : NO_SHARED_LIMITS);
+  if (used === NO_SHARED_LIMITS) return {};
+  if (isPostgresUrl(used)) {
+    return { sharedLimits: { server: { kind: "postgres", url: withPassword(used, password) }, onLoss } };
+  }
+  const server = readRedisUrl(used);
   if (server === undefined) return {};
-  return { sharedLimits: { server: { ...server, ...password !== undefined && { password } }, onLoss } };
+  return {
+    sharedLimits: { server: { kind: "redis", ...server, ...password !== undefined && { password } }, onLoss },
+  };
 }
 
 /** A URL without its password, for people. */

@@ -362,7 +362,8 @@ export const fileSchema = v.strictObject({
     encryption_key: text(encryptionKeySchema, "32 bytes in base64; encrypts the provider keys of projects"),
     limits_url: text(
       limitsUrlSchema,
-      "a Redis or Valkey server, on which several replicas share their limits: redis://HOST:6379",
+      "where several replicas share their limits: redis://HOST:6379 (Redis or Valkey) or postgres://USER@HOST/DATABASE; " +
+        "default: the database, if it is PostgreSQL; none: each replica counts by itself",
     ),
     limits_password: text(secretSchema, "the password for limits_url, in the place of one in the URL"),
     on_limits_loss: word(

@@ -3,6 +3,7 @@
 import { isPostgresUrl, parsePostgresUrl } from "../../network/postgres_url.ts";
 import * as v from "valibot";
 import { readRedisUrl } from "../../network/redis_url.ts";
+
 import { isToken } from "../../http/token.ts";
 import { durationMs, type DurationUnit } from "./durations.ts";
 import { pathRuleProblem } from "./path_rules.ts";
@@ -249,12 +250,22 @@ export const databaseUrlSchema: ValueSchema<string> = v.pipe(
   }),
 );
 
-/** The URL of a Redis or Valkey server. Messages leave out the value, which may contain a password. */
+/** The value of `limits_url` for a process that counts alone. */
+export const NO_SHARED_LIMITS = "none";
+
+/**
+ * The URL of a Redis or Valkey server, or of a PostgreSQL database, or {@link NO_SHARED_LIMITS}. Messages leave out the
+ * value, which may contain a password.
+ */
 export const limitsUrlSchema: ValueSchema<string> = v.pipe(
   singleLine,
   v.check(
-    (text) => readRedisUrl(text) !== undefined,
-    "is not a URL of Redis or Valkey: write redis://HOST:6379, rediss://HOST:6379 for TLS, or redis+unix:///PATH",
+    (text) => {
+      if (isPostgresUrl(text)) return !("problems" in parsePostgresUrl(text));
+      return text === NO_SHARED_LIMITS || readRedisUrl(text) !== undefined;
+    },
+    "is not a URL of Redis, Valkey or PostgreSQL: write redis://HOST:6379, rediss://HOST:6379 for TLS, " +
+      "redis+unix:///PATH, postgres://USER@HOST/DATABASE, or none",
   ),
 );
 

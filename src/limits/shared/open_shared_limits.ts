@@ -2,8 +2,26 @@ import type { SharedLimitsConfig } from "../../config/config.ts";
 import { RemoteLimits } from "./remote_limits.ts";
 import type { SharedLimits } from "./shared_limits.ts";
 
+/** Shared counts, and how long a request waits for them. */
+export interface OpenedLimits {
+  readonly limits: SharedLimits;
+  /** In milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** Redis answers within a millisecond, if it answers. */
+const REDIS_TIMEOUT_MS = 500;
+/** PostgreSQL also has the queries of usage to do. */
+const POSTGRES_TIMEOUT_MS = 2_000;
+
 /** Opens the shared counts of a configuration. Their driver is loaded only here. */
-export async function openSharedLimits({ server }: SharedLimitsConfig): Promise<SharedLimits> {
-  const { RedisLimitsServer } = await import("./redis/redis_server.ts");
-  return new RemoteLimits(await RedisLimitsServer.open(server));
+export async function openSharedLimits({ server }: SharedLimitsConfig): Promise<OpenedLimits> {
+  if (server.kind === "redis") {
+    const { RedisLimitsServer } = await import("./redis/redis_server.ts");
+    return { limits: new RemoteLimits(await RedisLimitsServer.open(server)), timeoutMs: REDIS_TIMEOUT_MS };
+  }
+  const { PostgresLimitsServer } = await import("./postgres/postgres_server.ts");
+  const { connectLimits } = await import("./postgres/connect_limits.ts");
+  const connect = () => connectLimits(server.url);
+  return { limits: new RemoteLimits(new PostgresLimitsServer({ connect })), timeoutMs: POSTGRES_TIMEOUT_MS };
 }

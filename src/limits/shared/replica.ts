@@ -24,6 +24,8 @@ import { within } from "./within.ts";
 export interface ReplicaParts {
   readonly limits: SharedLimits;
   readonly clock: Clock;
+  /** How long a request waits for the shared counts, in milliseconds. */
+  readonly timeoutMs: number;
   /** The id of this replica, which no other one has. */
   readonly id: string;
   /**
@@ -54,8 +56,6 @@ export type ReplicaResult =
   /** The shared counts cannot be reached, and the request has a budget. */
   | { readonly kind: "refused" };
 
-/** How long a request waits for the shared counts, in milliseconds. */
-const TIMEOUT_MS = 500;
 /** How often a replica shows that it is there. */
 const RENEW_MS = 2_000;
 /** How often a replica looks whether the shared counts are there again. */
@@ -212,9 +212,9 @@ export class Replica {
     this.#isClosed = true;
     this.#stopRenewing();
     this.#stopRaising();
-    const { limits, id, clock } = this.#parts;
+    const { limits, id, clock, timeoutMs } = this.#parts;
     try {
-      if (!this.#isAway) await within(limits.leave(id), { clock, timeoutMs: TIMEOUT_MS });
+      if (!this.#isAway) await within(limits.leave(id), { clock, timeoutMs });
     } catch {
       // The holdings expire.
     }
@@ -226,7 +226,7 @@ export class Replica {
     id: string,
     { ledgers, reservation, isFree, spansOf }: ReplicaTake,
   ): Promise<TakeResult | undefined> {
-    const { limits, clock, id: replica } = this.#parts;
+    const { limits, clock, id: replica, timeoutMs } = this.#parts;
     const sent = ledgers.map(({ key, limits, maxRequests }) => ({ key, limits, maxRequests }));
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (this.#isAway) return undefined;
@@ -236,7 +236,7 @@ export class Replica {
         this.#sendPending();
         result = await within(
           limits.take({ id, replica, ledgers: sent, reservation, isFree, hour, spans: spansOf(hour) }),
-          { clock, timeoutMs: TIMEOUT_MS },
+          { clock, timeoutMs },
         );
       } catch (error) {
         this.#lost(error);
@@ -326,11 +326,11 @@ export class Replica {
   }
 
   async #renew(holdings?: readonly Holding[]): Promise<boolean> {
-    const { limits, clock, id, onWaits } = this.#parts;
+    const { limits, clock, id, timeoutMs, onWaits } = this.#parts;
     const renewal = { replica: id, waitsMark: this.#waitsMark, holdings };
     const { isKnown, epochMs, ageMs, waits, waitsMark } = await within(limits.renew(renewal), {
       clock,
-      timeoutMs: TIMEOUT_MS,
+      timeoutMs,
     });
     this.#adjust(epochMs, this.#offsetMs === undefined);
     this.#ageAt = { ageMs, at: clock.now() };
@@ -345,7 +345,7 @@ export class Replica {
   }
 
   async #sendAll(): Promise<void> {
-    const { limits, clock, onHealth } = this.#parts;
+    const { limits, clock, timeoutMs, onHealth } = this.#parts;
     this.#pending = [];
     this.#resets++;
     // Waits count again if the adapter has lost them.
@@ -353,7 +353,7 @@ export class Replica {
     const sent = new Map(this.#holdings);
     const objects = new Map(this.#objects);
     await this.#renew([...sent.values()]);
-    if (objects.size > 0) await within(limits.hold([...objects.values()]), { clock, timeoutMs: TIMEOUT_MS });
+    if (objects.size > 0) await within(limits.hold([...objects.values()]), { clock, timeoutMs });
     if (!this.#isAway) return;
     this.#isAway = false;
     // What began, changed or ended in the meantime.
@@ -394,7 +394,7 @@ export class Replica {
   }
 
   async #raiseNow(): Promise<void> {
-    const { limits, clock, readBalances, onFailed } = this.#parts;
+    const { limits, clock, timeoutMs, readBalances, onFailed } = this.#parts;
     if (this.#keys.size === 0) return;
     let balances: readonly LedgerBalance[];
     try {
@@ -405,7 +405,7 @@ export class Replica {
     }
     if (this.#isAway) return;
     try {
-      await within(limits.raise(balances), { clock, timeoutMs: TIMEOUT_MS });
+      await within(limits.raise(balances), { clock, timeoutMs });
     } catch (error) {
       this.#lost(error);
     }

@@ -161,8 +161,9 @@ class RemoteAdmission implements RequestAdmission {
     if (this.#isSettled || this.#isRejected) return;
     this.#isSettled = true;
     if (this.#id === undefined) this.#port.send("countRequest", this.#numbers.of(this.#subjects));
-    else if (this.#numbers.areLimited(this.#subjects)) this.#port.send("settle", this.#id, { tokens, micros });
-    // No request waits for it.
+    else if (this.#numbers.areLimited(this.#subjects)) {
+      this.#port.send("settle", this.#id, { tokens, micros });
+    } // No request waits for it.
     else this.#port.sendLater("settle", this.#id, { tokens, micros });
   }
 }

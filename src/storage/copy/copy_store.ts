@@ -34,8 +34,9 @@ interface CopyState {
 }
 
 /**
- * Copies all tables into an empty database, or continues an interrupted copy. Then compares the numbers of rows and
- * the sums of both databases. Throws a {@link StoreError}. No program may use one of the databases meanwhile.
+ * Copies all tables into an empty database, or continues an interrupted copy. Then compares the numbers of
+ * rows and the sums of both databases. Throws a {@link StoreError}. No program may use one of the databases
+ * meanwhile.
  */
 export async function copyStore(
   { from, to, onProgress }: { from: string; to: string; onProgress: (progress: CopyProgress) => void },

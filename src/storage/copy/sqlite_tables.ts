@@ -14,7 +14,10 @@ import {
   COPY_NOTE,
 } from "./tables.ts";
 
-/** Opens the database, or creates it, for this program alone. Throws a {@link StoreError} if a proxy has it open. */
+/**
+ * Opens the database, or creates it, for this program alone. Throws a {@link StoreError} if a proxy has it
+ * open.
+ */
 export function openSqliteTables(path: string): TableAccess {
   const opened = openExclusively(path);
   if (opened === undefined) {

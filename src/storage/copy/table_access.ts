@@ -13,7 +13,9 @@ export interface TableTotals {
 export interface TableAccess {
   /** The database for users, without a password. */
   readonly place: string;
-  /** Reads the rows after a row, in the order of the key of the table. `undefined` reads from the first row. */
+  /**
+   * Reads the rows after a row, in the order of the key of the table. `undefined` reads from the first row.
+   */
   readonly read: (
     table: CopiedTable,
     from: { after: CopiedRow | undefined; limit: number },

@@ -1,4 +1,6 @@
-/** The tables that a copy from one database to another has. Both adapters have the same tables and columns. */
+/**
+ * The tables that a copy from one database to another has. Both adapters have the same tables and columns.
+ */
 
 import { EXCHANGE_COLUMN_LIST } from "../exchange_columns.ts";
 import { OBJECT_COLUMNS } from "../rows/object_row.ts";

@@ -50,7 +50,7 @@ export class ReplicaPair implements AsyncDisposable {
         priceProvider: "openai",
       }),
     ];
-    const sharedLimits = { server, onLoss };
+    const sharedLimits = { server: { kind: "redis", ...server }, onLoss } as const;
     const first = await ManagedProxy.start(upstream, { endpoints, management: { sharedLimits } });
     const databaseUrl = `sqlite:${first.database}`;
     const second = await ManagedProxy.start(upstream, {

@@ -13,7 +13,11 @@ CREATE UNLOGGED TABLE IF NOT EXISTS limit_ledgers (
   tokens bigint NOT NULL DEFAULT 0,
   micros bigint NOT NULL DEFAULT 0,
   excess bigint NOT NULL DEFAULT 0,
-  optimistic bigint NOT NULL DEFAULT 0
+  optimistic bigint NOT NULL DEFAULT 0,
+  -- The sums of the latest periods, with the hours in which they begin.
+  day_from bigint, day_sum bigint NOT NULL DEFAULT 0,
+  week_from bigint, week_sum bigint NOT NULL DEFAULT 0,
+  month_from bigint, month_sum bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 CREATE UNLOGGED TABLE IF NOT EXISTS limit_hours (
@@ -64,9 +68,11 @@ CREATE UNLOGGED TABLE IF NOT EXISTS limit_state (
   mark bigint NOT NULL DEFAULT 0
 );
 
-CREATE OR REPLACE FUNCTION limits_now(given bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
-  SELECT COALESCE(given, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)
-$$;
+-- All functions are in PL/pgSQL, which keeps the plans of their queries. SQL functions are planned at each call.
+CREATE OR REPLACE FUNCTION limits_now(given bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN COALESCE(given, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint);
+END $$;
 
 CREATE OR REPLACE FUNCTION limits_lock(wanted text[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -76,13 +82,15 @@ BEGIN
   PERFORM 1 FROM limit_ledgers WHERE key = ANY (wanted) ORDER BY key FOR UPDATE;
 END $$;
 
--- What a holding adds to its ledgers (sign 1), or removes from them (sign -1).
-CREATE OR REPLACE FUNCTION limits_change(held limit_holdings, sign int) RETURNS void LANGUAGE sql AS $$
+-- What a holding adds to its ledgers (sign 1), or removes from them (sign -1), and the requests that it adds.
+CREATE OR REPLACE FUNCTION limits_change(held limit_holdings, sign int, more_requests int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
   UPDATE limit_ledgers SET running = running + CASE WHEN held.is_running THEN sign ELSE 0 END,
     tokens = tokens + sign * held.tokens, micros = micros + sign * held.micros, excess = excess + sign * held.excess,
-    optimistic = optimistic + CASE WHEN key = ANY (held.optimistic) THEN sign ELSE 0 END
-  WHERE key = ANY (held.keys)
-$$;
+    optimistic = optimistic + CASE WHEN key = ANY (held.optimistic) THEN sign ELSE 0 END,
+    requests = requests + more_requests
+  WHERE key = ANY (held.keys);
+END $$;
 
 -- Sets a holding. The ledgers are locked. `before` has the ledgers that the earlier holding with this id may exceed.
 CREATE OR REPLACE FUNCTION limits_set(item jsonb, before text[]) RETURNS void LANGUAGE plpgsql AS $$
@@ -91,45 +99,57 @@ DECLARE
   earlier limit_holdings;
 BEGIN
   DELETE FROM limit_holdings WHERE id = item->>'id' RETURNING * INTO earlier;
-  IF FOUND THEN PERFORM limits_change(earlier, -1); END IF;
+  IF FOUND THEN PERFORM limits_change(earlier, -1, 0); END IF;
   held := ROW(item->>'id', item->>'owner', ARRAY(SELECT jsonb_array_elements_text(item->'keys')),
     (item->>'isRunning')::boolean, (item->>'tokens')::bigint, (item->>'micros')::bigint,
     (item->>'excessMicros')::bigint, COALESCE(earlier.optimistic, before, '{}'));
   INSERT INTO limit_holdings SELECT (held).*;
-  PERFORM limits_change(held, 1);
+  PERFORM limits_change(held, 1, 0);
 END $$;
 
 -- The keys of all holdings of a list, and of those that the table has with these ids or this owner.
-CREATE OR REPLACE FUNCTION limits_keys(items jsonb, holder text) RETURNS text[] LANGUAGE sql AS $$
-  SELECT COALESCE(array_agg(DISTINCT key), '{}') FROM (
-    SELECT jsonb_array_elements_text(item->'keys') AS key FROM jsonb_array_elements(items) AS item
-    UNION ALL
+CREATE OR REPLACE FUNCTION limits_keys(items jsonb, holder text) RETURNS text[] LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN ARRAY(
+    SELECT jsonb_array_elements_text(item->'keys') FROM jsonb_array_elements(items) AS item
+    UNION
     SELECT unnest(keys) FROM limit_holdings
       WHERE owner = holder OR id IN (SELECT item->>'id' FROM jsonb_array_elements(items) AS item)
-  ) AS every
-$$;
+  );
+END $$;
 
 CREATE OR REPLACE FUNCTION limits_forget(gone text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   held limit_holdings;
 BEGIN
   PERFORM limits_lock(limits_keys('[]', gone));
-  FOR held IN DELETE FROM limit_holdings WHERE owner = gone RETURNING * LOOP PERFORM limits_change(held, -1); END LOOP;
+  FOR held IN DELETE FROM limit_holdings WHERE owner = gone RETURNING * LOOP PERFORM limits_change(held, -1, 0); END LOOP;
   DELETE FROM limit_replicas WHERE replica = gone;
 END $$;
 
 CREATE OR REPLACE FUNCTION limits_add(ledgers text[], now bigint, more_requests bigint, more_tokens bigint)
-RETURNS void LANGUAGE sql AS $$
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
   INSERT INTO limit_seconds AS at (key, second, requests, tokens)
     SELECT one, now / 1000, more_requests, more_tokens FROM unnest(ledgers) AS one
     ON CONFLICT (key, second) DO UPDATE
-      SET requests = at.requests + excluded.requests, tokens = at.tokens + excluded.tokens
-$$;
+      SET requests = at.requests + excluded.requests, tokens = at.tokens + excluded.tokens;
+END $$;
 
-CREATE OR REPLACE FUNCTION limits_spend(ledger text, at_hour bigint, more bigint) RETURNS void LANGUAGE sql AS $$
-  INSERT INTO limit_hours AS at (key, hour, micros) VALUES (ledger, at_hour, more)
-    ON CONFLICT (key, hour) DO UPDATE SET micros = at.micros + excluded.micros
-$$;
+-- The spending of a ledger since the start of an hour, and the sum for later.
+CREATE OR REPLACE FUNCTION limits_since(ledger limit_ledgers, period text, first bigint)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  spent bigint;
+BEGIN
+  IF period = 'day' AND ledger.day_from = first THEN RETURN ledger.day_sum; END IF;
+  IF period = 'week' AND ledger.week_from = first THEN RETURN ledger.week_sum; END IF;
+  IF period = 'month' AND ledger.month_from = first THEN RETURN ledger.month_sum; END IF;
+  SELECT COALESCE(sum(micros), 0) INTO spent FROM limit_hours WHERE key = ledger.key AND hour >= first;
+  EXECUTE format('UPDATE limit_ledgers SET %1$s_from = $1, %1$s_sum = $2 WHERE key = $3', period)
+    USING first, spent, ledger.key;
+  RETURN spent;
+END $$;
 
 -- The milliseconds until the requests or tokens of the last 61 seconds are below a limit.
 CREATE OR REPLACE FUNCTION limits_ms_until(ledger text, now bigint, most bigint, of_tokens boolean)
@@ -173,6 +193,7 @@ DECLARE
   freed bigint;
   hour_start bigint := (input->>'hour')::bigint;
   from_hour bigint;
+  held limit_holdings;
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM limit_replicas WHERE replica = input->>'replica') THEN
     RETURN '["unknown_replica"]';
@@ -220,7 +241,7 @@ BEGIN
     LOOP
       from_hour := (period.span->>'from')::bigint;
       spent := CASE WHEN period.name = 'total' THEN ledger.total ELSE
-        (SELECT COALESCE(sum(micros), 0) FROM limit_hours WHERE key = ledger.key AND hour >= from_hour) END;
+        limits_since(ledger, period.name, from_hour) END;
       remainder := least(remainder, period.budget - spent - ledger.micros);
       CONTINUE WHEN spent + ledger.micros < period.budget OR (input->>'isFree')::boolean;
       IF spent < period.budget THEN
@@ -248,9 +269,9 @@ BEGIN
   IF full_at IS NOT NULL THEN RETURN jsonb_build_array('rejected', full_at, 'optimistic'); END IF;
 
   PERFORM limits_add(names, now, 1, 0);
-  UPDATE limit_ledgers SET requests = requests + 1 WHERE key = ANY (names);
-  PERFORM limits_set(jsonb_build_object('id', input->'id', 'owner', input->'replica', 'keys', names,
-    'isRunning', true, 'tokens', reservation->'tokens', 'micros', more, 'excessMicros', excess), beyond);
+  INSERT INTO limit_holdings VALUES (input->>'id', input->>'replica', names, true, (reservation->>'tokens')::bigint, more,
+    excess, beyond) RETURNING * INTO held;
+  PERFORM limits_change(held, 1, 1);
   RETURN '["taken"]';
 END $$;
 
@@ -279,15 +300,22 @@ DECLARE
   held limit_holdings;
   used_tokens bigint := (input->>'tokens')::bigint;
   used bigint := (input->>'micros')::bigint;
+  at_hour bigint := (input->>'hour')::bigint;
 BEGIN
   PERFORM limits_lock(COALESCE((SELECT keys FROM limit_holdings WHERE id = input->>'id'), '{}'));
   DELETE FROM limit_holdings WHERE id = input->>'id' RETURNING * INTO held;
   IF NOT FOUND THEN RETURN '["unknown"]'; END IF;
-  PERFORM limits_change(held, -1);
+  UPDATE limit_ledgers SET running = running - held.is_running::int, tokens = tokens - held.tokens,
+    micros = micros - held.micros, excess = excess - held.excess,
+    optimistic = optimistic - (key = ANY (held.optimistic))::int, total = total + used,
+    day_sum = day_sum + CASE WHEN day_from <= at_hour THEN used ELSE 0 END,
+    week_sum = week_sum + CASE WHEN week_from <= at_hour THEN used ELSE 0 END,
+    month_sum = month_sum + CASE WHEN month_from <= at_hour THEN used ELSE 0 END
+  WHERE key = ANY (held.keys);
   IF used_tokens > 0 THEN PERFORM limits_add(held.keys, limits_now(given), 0, used_tokens); END IF;
   IF used > 0 THEN
-    UPDATE limit_ledgers SET total = total + used WHERE key = ANY (held.keys);
-    PERFORM limits_spend(key, (input->>'hour')::bigint, used) FROM unnest(held.keys) AS key;
+    INSERT INTO limit_hours AS at (key, hour, micros) SELECT key, at_hour, used FROM unnest(held.keys) AS key
+      ON CONFLICT (key, hour) DO UPDATE SET micros = at.micros + excluded.micros;
   END IF;
   RETURN '["settled"]';
 END $$;
@@ -299,7 +327,8 @@ BEGIN
   PERFORM limits_lock(ARRAY(SELECT one->>'key' FROM jsonb_array_elements(input) AS one));
   FOR item IN SELECT jsonb_array_elements(input) LOOP
     UPDATE limit_ledgers SET seeded = true, requests = greatest(requests, (item->>'requests')::bigint),
-      total = greatest(total, (item->>'totalMicros')::bigint) WHERE key = item->>'key';
+      total = greatest(total, (item->>'totalMicros')::bigint), day_from = NULL, week_from = NULL, month_from = NULL
+      WHERE key = item->>'key';
     INSERT INTO limit_hours AS at (key, hour, micros)
       SELECT item->>'key', (one->>'start')::bigint, max((one->>'micros')::bigint)
       FROM jsonb_array_elements(item->'hours') AS one GROUP BY 2
@@ -383,4 +412,33 @@ BEGIN
       WHERE address = one.address;
   END IF;
   RETURN jsonb_build_array(greatest(0, one.until - now));
+END $$;
+
+-- Several operations in a row: an array of names and arguments. Their ledgers are locked together, because one
+-- transaction must not lock ledgers after others.
+CREATE OR REPLACE FUNCTION limits_batch(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  item jsonb;
+  answers jsonb := '[]';
+BEGIN
+  PERFORM limits_lock(ARRAY(
+    SELECT one->>'key' FROM jsonb_array_elements(input) AS op, jsonb_array_elements(op->1->'ledgers') AS one
+    UNION
+    SELECT jsonb_array_elements_text(COALESCE(op->1->'keys', op->1->'minute'->'keys')) FROM jsonb_array_elements(input) AS op
+    UNION
+    SELECT unnest(limits_keys(op->1->'holdings', NULL)) FROM jsonb_array_elements(input) AS op WHERE op->>0 = 'hold'
+    UNION
+    SELECT unnest(keys) FROM limit_holdings WHERE id IN (
+      SELECT op->1->>'id' FROM jsonb_array_elements(input) AS op WHERE op->>0 = 'settle'
+    )
+  ));
+  FOR item IN SELECT jsonb_array_elements(input) LOOP
+    answers := answers || jsonb_build_array(CASE item->>0
+      WHEN 'take' THEN limits_take(item->1, given)
+      WHEN 'settle' THEN limits_settle(item->1, given)
+      WHEN 'hold' THEN limits_hold(item->1, given)
+      WHEN 'count' THEN limits_count(item->1, given)
+    END);
+  END LOOP;
+  RETURN answers;
 END $$;

@@ -28,12 +28,30 @@ const QUERY_MS = 2_000;
 /** The lock of the definitions. Any number that no other program uses. */
 const DEFINITIONS_LOCK = 7_410_228_355;
 
-/** A PostgreSQL database with shared counts. */
+/**
+ * The most operations of one batch. A row that a transaction changes often becomes slow to change, and a batch locks its
+ * ledgers for some milliseconds.
+ */
+const MAX_BATCH = 16;
+/** Operations that a batch can have. The others lock ledgers that only they can know. */
+const BATCHED: ReadonlySet<string> = new Set<keyof SharedLimits>(["take", "settle", "hold", "count"]);
+
+interface Waiting {
+  readonly operation: keyof SharedLimits;
+  readonly input: unknown;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A PostgreSQL database with shared counts. Operations follow each other, because a request is settled after what it
+ * holds has changed. Those that wait are one batch, so that many requests need few transactions.
+ */
 export class PostgresLimitsServer implements LimitsServer {
   readonly #options: PostgresOptions;
   #queries: Promise<LimitQueries> | undefined;
-  /** The end of the last operation that changes what requests hold. These follow each other. */
-  #last: Promise<unknown> = Promise.resolve();
+  #waiting: Waiting[] = [];
+  #running: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(options: PostgresOptions) {
@@ -41,21 +59,41 @@ export class PostgresLimitsServer implements LimitsServer {
   }
 
   call(operation: keyof SharedLimits, input: unknown): Promise<Answer> {
-    // A request is settled after what it holds has changed, on any connection. A take is awaited in any case.
-    if (operation === "take" || operation === "guess") return this.#call(operation, input);
-    const call = this.#last.then(() => this.#call(operation, input));
-    this.#last = call.catch(() => {});
-    return call;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ operation, input, resolve, reject });
+      this.#running ??= this.#run().finally(() => this.#running = undefined);
+    });
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#last;
+    await this.#running;
     const queries = await this.#queries?.catch(() => undefined);
     await queries?.close();
   }
 
-  async #call(operation: keyof SharedLimits, input: unknown): Promise<Answer> {
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const single = this.#waiting.findIndex(({ operation }) => !BATCHED.has(operation));
+      const length = single === 0 ? 1 : Math.min(MAX_BATCH, single === -1 ? this.#waiting.length : single);
+      const batch = this.#waiting.splice(0, length);
+      try {
+        const answers = await this.#runAll(batch);
+        for (const [index, { resolve }] of batch.entries()) resolve(answers[index] ?? []);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+  }
+
+  async #runAll(batch: readonly Waiting[]): Promise<readonly Answer[]> {
+    const [only] = batch;
+    if (only !== undefined && batch.length === 1) return [await this.#call(only.operation, only.input)];
+    const answers = await this.#call("batch", batch.map(({ operation, input }) => [operation, input]));
+    return answers.map((answer) => Array.isArray(answer) ? answer : []);
+  }
+
+  async #call(operation: string, input: unknown): Promise<Answer> {
     const { all } = await this.#connected();
     const values = [JSON.stringify(input, storable), this.#options.now?.() ?? null];
     const rows = await all(`SELECT limits_${operation}($1, $2)::text AS answer`, values, {
