@@ -18,6 +18,9 @@ type Message =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: SentError };
 
+/** How long messages of {@link ThreadPort.sendLater} wait for others, in milliseconds. */
+const LATER_MS = 5;
+
 type Functions = Readonly<Record<string, (...args: unknown[]) => unknown>>;
 
 interface Call {
@@ -36,6 +39,10 @@ export class ThreadPort<Other extends Offered<Other>> {
   readonly #calls = new Map<number, Call>();
   readonly #onNextTurn = (): void => this.flush();
   #batch: Message[] = [];
+  /** Whether the messages go at the next turn of the event loop. */
+  #isFlushing = false;
+  /** The timer of messages that can wait. `undefined` if none waits. */
+  #later: ReturnType<typeof setTimeout> | undefined;
   #count = 0;
   /** Why the other thread has ended. `undefined` if it runs. */
   #closed: string | undefined;
@@ -85,8 +92,20 @@ export class ThreadPort<Other extends Offered<Other>> {
     this.#post({ call: name, id: undefined, args });
   }
 
-  /** Sends the messages of this turn now. */
+  /**
+   * Does what {@link send} does, a few milliseconds later or with the next message of another kind. Each message wakes
+   * the other thread, which costs more than the message.
+   */
+  sendLater<Name extends keyof Other & string>(name: Name, ...args: Parameters<Other[Name]>): void {
+    this.#batch.push({ call: name, id: undefined, args });
+    this.#later ??= setTimeout(() => this.flush(), LATER_MS);
+  }
+
+  /** Sends all messages now. */
   flush(): void {
+    clearTimeout(this.#later);
+    this.#later = undefined;
+    this.#isFlushing = false;
     const batch = this.#batch;
     this.#batch = [];
     if (batch.length > 0 && this.#closed === undefined) this.#channel.postMessage(batch);
@@ -95,13 +114,17 @@ export class ThreadPort<Other extends Offered<Other>> {
   /** Rejects all calls with a reason, because the other thread has ended. */
   close(reason: string): void {
     this.#closed = reason;
+    clearTimeout(this.#later);
     const calls = [...this.#calls.values()];
     this.#calls.clear();
     for (const { reject } of calls) reject(new Error(reason));
   }
 
   #post(message: Message): void {
-    if (this.#batch.push(message) === 1) inNextTurn(this.#onNextTurn);
+    this.#batch.push(message);
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    inNextTurn(this.#onNextTurn);
   }
 
   #receive(message: Message): void {

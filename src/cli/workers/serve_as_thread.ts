@@ -104,7 +104,10 @@ class ServingThread {
   /** Opens the proxy, and listens. Throws what `Deno.listen` throws. */
   static async open(port: MainPort, start: ThreadStart): Promise<ServingThread> {
     const config = await configOf(start.loaded);
-    const log = redactingLog(config, { write: (text) => port.send("write", text), worker: start.worker });
+    const log = redactingLog(config, {
+      write: (text) => port.sendLater("write", text),
+      worker: start.worker,
+    });
     const management = await openManagement(config, { port, start, log });
     if (management !== undefined) port.offer({ ...management.offered() });
     return new ServingThread(config, { port, start, log, management });

@@ -8,7 +8,7 @@ import type { Limits, Principal, Rules, Subject } from "../../principal.ts";
 import type { ThreadPort } from "../../workers/thread_port.ts";
 import { type LimitMethods, toJson } from "./methods.ts";
 
-type MainPort = Pick<ThreadPort<LimitMethods>, "call" | "send">;
+type MainPort = Pick<ThreadPort<LimitMethods>, "call" | "send" | "sendLater">;
 
 /** The most numbers of subjects that the main thread keeps for a thread. */
 const MAX_SUBJECTS = 10_000;
@@ -136,7 +136,7 @@ class RemoteAdmission implements RequestAdmission {
         throw error;
       });
     }
-    this.#port.send("take", take);
+    this.#port.sendLater("take", take);
     return undefined;
   }
 
@@ -161,7 +161,10 @@ class RemoteAdmission implements RequestAdmission {
     if (this.#isSettled || this.#isRejected) return;
     this.#isSettled = true;
     if (this.#id === undefined) this.#port.send("countRequest", this.#numbers.of(this.#subjects));
-    else this.#port.send("settle", this.#id, { tokens, micros });
+    else if (this.#numbers.areLimited(this.#subjects)) {
+      this.#port.send("settle", this.#id, { tokens, micros });
+    } // No request waits for it.
+    else this.#port.sendLater("settle", this.#id, { tokens, micros });
   }
 }
 

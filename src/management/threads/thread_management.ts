@@ -218,7 +218,7 @@ export class ThreadManagement {
     }
     const row = exchangeRow(record, usage);
     this.#trace?.({ row, record, traceparent: fieldValue(fields, "traceparent") });
-    port.send("ended", toJson(row));
+    port.sendLater("ended", toJson(row));
   }
 
   /** Sets the configuration that serves requests from now on. */
