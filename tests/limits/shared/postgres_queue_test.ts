@@ -12,8 +12,8 @@ function answering(): { queries: LimitQueries; statements: string[] } {
     statements,
     queries: {
       all(sql, [input] = []) {
-        statements.push(/limits_\w+(?=\()/.exec(sql)?.[0] ?? "");
-        const count = sql.includes("limits_batch") ? JSON.parse(String(input)).length : 0;
+        statements.push(/^SELECT (limits_\w+)/.exec(sql)?.[1] ?? "");
+        const count = sql.startsWith("SELECT limits_batch") ? JSON.parse(String(input)).length : 0;
         const answer = JSON.stringify(Array.from({ length: count }, () => ["taken"]));
         return Promise.resolve([{ answer }]);
       },
