@@ -1,10 +1,11 @@
 /** The composition root: creates the parts of the proxy, and connects them. */
 
+import type { AppManagement } from "./app/app_management.ts";
 import { logHealth } from "./app/backend_log.ts";
 import { ownHostname } from "./app/own_hostname.ts";
 import { RunningCancellations } from "./app/running_cancellations.ts";
 import { ClientAccess } from "./auth/client_access.ts";
-import { FailureGate } from "./auth/failure_gate.ts";
+import { FailureGate, type Guess } from "./auth/failure_gate.ts";
 import type { AccessControl } from "./auth/identify_client.ts";
 import { openAccessCheck } from "./auth/open_access.ts";
 import { sharedTokenCheck } from "./auth/shared_token.ts";
@@ -22,7 +23,6 @@ import type { Handler } from "./http/message.ts";
 import { ConcurrencyLimiter } from "./capacity/concurrency_limiter.ts";
 import { HeldBytes } from "./capacity/held_bytes.ts";
 import { WholeResponses } from "./capacity/whole_responses.ts";
-import type { Management } from "./management/management.ts";
 import { MergedListCache } from "./catalogue/merged_list_cache.ts";
 import { KnownObjects } from "./objects/known_objects.ts";
 import { exchangeLogger } from "./observability/exchange_log.ts";
@@ -31,11 +31,14 @@ import { buildRoutingTable, type RoutingTable } from "./routing/table.ts";
 import { traceOf } from "./text/error_text.ts";
 import { randomIds } from "./text/random_ids.ts";
 import { type Clock, systemClock } from "./time/clock.ts";
+import type { ThreadSlots } from "./workers/thread_slots.ts";
 
 /**
  * The memory for all request bodies and for responses that the proxy holds whole, in bytes: eight of the longest bodies fit, or thousands of usual ones.
  */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
+/** The least memory for bodies of one of several threads, which share {@link MAX_HELD_BYTES}. */
+const LEAST_HELD_BYTES = 64 * 1024 * 1024;
 
 /** A proxy that handles requests. The caller of {@link createApp} has to close it. */
 export interface App {
@@ -43,6 +46,10 @@ export interface App {
   readonly handler: Handler;
   /** Uses another configuration for new requests. Running requests keep their configuration. */
   configure(config: Config): void;
+  /** Counts wrong tokens of clients. */
+  readonly gate: FailureGate;
+  /** Calls a function with each group of addresses that must wait, because other replicas got wrong tokens from it. */
+  watchWaits(onWait: (group: string, waitMs: number) => void): void;
   /** Answers `/readyz` with 503, so that load balancers send no new requests. The proxy still takes them. */
   announceDrain(): void;
   /** Rejects new requests. Running exchanges go on. */
@@ -62,7 +69,17 @@ export interface AppParts {
   /** Makes the id of an exchange. */
   readonly createId?: () => string;
   /** The management plane, which the caller has opened and closes. `undefined` if it is off. */
-  readonly management?: Management | undefined;
+  readonly management?: AppManagement | undefined;
+  /** What this thread shares with others. `undefined` if the proxy serves with one thread. */
+  readonly shared?: SharedParts | undefined;
+}
+
+/** What the threads of a proxy share. */
+export interface SharedParts {
+  readonly slots: ThreadSlots;
+  readonly receivingSlots: ThreadSlots;
+  /** Called with each wrong token. */
+  readonly onGuess: (guess: Guess) => void;
 }
 
 /** Creates a proxy from a valid configuration. */
@@ -76,15 +93,15 @@ class ProxyApp implements App {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #createId: () => string;
-  readonly #management: Management | undefined;
+  readonly #management: AppManagement | undefined;
   readonly #startedAt: number;
   readonly #hostname = ownHostname();
   readonly #transport: Transport;
   readonly #gate: FailureGate;
-  readonly #slots: ConcurrencyLimiter;
-  readonly #receivingSlots: ConcurrencyLimiter;
-  readonly #heldBytes = new HeldBytes(MAX_HELD_BYTES);
-  readonly #wholeResponses = new WholeResponses(this.#heldBytes);
+  readonly #slots: ConcurrencyLimiter | ThreadSlots;
+  readonly #receivingSlots: ConcurrencyLimiter | ThreadSlots;
+  readonly #heldBytes: HeldBytes;
+  readonly #wholeResponses: WholeResponses;
   readonly #running = new RunningCancellations();
   readonly #objects: KnownObjects;
   readonly #catalogue: Catalogue;
@@ -92,22 +109,38 @@ class ProxyApp implements App {
   #balancers: ReadonlyMap<string, Balancer> = new Map();
   #checks: HealthChecks | undefined;
   #isDraining = false;
+  /** Whether other threads serve the clients, so that this one checks no backends and reads no lists of models. */
+  readonly #isIdle: boolean;
   #isLeaving = false;
+  #onWait: (group: string, waitMs: number) => void = () => {};
   /** The handler of the present configuration. */
   #handler: Handler;
 
-  constructor(config: Config, { log, clock = systemClock, createId = randomIds(), management }: AppParts) {
-    const { concurrency } = config.server;
+  constructor(
+    config: Config,
+    { log, clock = systemClock, createId = randomIds(), management, shared }: AppParts,
+  ) {
+    const { concurrency, workers } = config.server;
+    this.#isIdle = workers > 1 && shared === undefined;
     this.#log = log;
     this.#clock = clock;
     this.#createId = createId;
     this.#management = management;
     this.#startedAt = clock.now();
     this.#transport = createHttp1Transport(new SystemRoots(config.authorities));
-    this.#gate = new FailureGate(clock);
-    management?.shareGuesses(this.#gate);
-    this.#slots = new ConcurrencyLimiter(concurrency, clock);
-    this.#receivingSlots = new ConcurrencyLimiter(concurrency, clock, "sending a body");
+    this.#gate = new FailureGate(clock, shared);
+    management?.shareGuesses({
+      share: (report) => this.#gate.share(report),
+      wait: (group, waitMs) => {
+        this.#gate.wait(group, waitMs);
+        this.#onWait(group, waitMs);
+      },
+    });
+    this.#slots = shared?.slots ?? new ConcurrencyLimiter(concurrency, clock);
+    this.#receivingSlots = shared?.receivingSlots ??
+      new ConcurrencyLimiter(concurrency, clock, { use: "sending a body" });
+    this.#heldBytes = new HeldBytes(Math.max(MAX_HELD_BYTES / workers, LEAST_HELD_BYTES));
+    this.#wholeResponses = new WholeResponses(this.#heldBytes);
     this.#objects = management?.objects ?? objectsInMemory(clock, log);
     this.#catalogue = new Catalogue({
       transport: this.#transport,
@@ -129,6 +162,14 @@ class ProxyApp implements App {
     this.#slots.configure(config.server.concurrency);
     this.#receivingSlots.configure(config.server.concurrency);
     this.#transport.renew();
+  }
+
+  get gate(): FailureGate {
+    return this.#gate;
+  }
+
+  watchWaits(onWait: (group: string, waitMs: number) => void): void {
+    this.#onWait = onWait;
   }
 
   announceDrain(): void {
@@ -162,7 +203,7 @@ class ProxyApp implements App {
     const { server, endpoints, defaultEndpoint, routing } = config;
     const { maxBodyBytes, maxMessageBytes, corsOrigins } = server;
     const routes = buildRoutingTable(endpoints, defaultEndpoint, routing);
-    this.#catalogue.configure(catalogued(routes), routing);
+    this.#catalogue.configure(this.#isIdle ? [] : catalogued(routes), routing);
     const balancers = this.#balancersOf(endpoints);
     const handler = createHandler({
       ...this.#accessControl(config),
@@ -187,6 +228,7 @@ class ProxyApp implements App {
     });
     this.#management?.onConfig({ config, routes, balancers, handler });
     this.#checks?.stop();
+    if (this.#isIdle) return handler;
     this.#checks = new HealthChecks(balancers, { transport: this.#transport, clock: this.#clock });
     return handler;
   }

@@ -360,9 +360,13 @@ export class Exchange {
 
   #unexpected(error: unknown): ProxyFault {
     this.unexpected(error);
-    return new ProxyFault("internal", "The proxy failed on this request; its log says more.", {
-      cause: error,
-    });
+    return new ProxyFault(
+      "internal",
+      "The proxy failed on this request. The log of the proxy has the reason.",
+      {
+        cause: error,
+      },
+    );
   }
 
   /** A managed token may belong to someone who must not know the addresses in this network. The log has the host. */

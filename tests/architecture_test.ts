@@ -81,6 +81,10 @@ const NEVER: readonly { readonly parts: readonly string[]; readonly never: reado
   },
   { parts: ["storage"], never: ["accounting", "capacity", "config", "limits", "payload", "observability"] },
   { parts: ["config"], never: ["accounting", "capacity", "limits", "payload", "storage", "observability"] },
+  {
+    parts: ["workers"],
+    never: [...SPINE, ...OPTIONAL, "routing", "admission", "forwarding", "accounting", "objects", "payload"],
+  },
   { parts: ["management"], never: [...ENTRIES, "cli", "server", "app"] },
   { parts: ["server"], never: [...ENTRIES, "cli", "handler", ...STAGES, "management"] },
   { parts: ["handler"], never: ["management", "storage", ...ENTRIES, "cli", "server", "app"] },
@@ -162,9 +166,11 @@ async function readEdges(entry: string): Promise<{ local: Edge[]; packages: Edge
   return { local, packages };
 }
 
-/** What both entries of the program reach. */
+/** What the entries of the program and its serving threads reach. */
 async function readProgram(): Promise<{ local: Edge[]; packages: Edge[] }> {
-  const graphs = await Promise.all(ENTRIES.map((entry) => readEdges(`src/${entry}.ts`)));
+  const graphs = await Promise.all(
+    [...ENTRIES, "cli/workers/serving_worker"].map((entry) => readEdges(`src/${entry}.ts`)),
+  );
   return {
     local: graphs.flatMap(({ local }) => local),
     packages: graphs.flatMap(({ packages }) => packages),

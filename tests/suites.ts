@@ -70,6 +70,8 @@ const LONG: Listed = {
   "tests/wire/hostile/h2spec_test.ts": "126 cases of h2spec, and 56 fields in every spelling",
   "tests/wire/hostile/http2_test.ts": "31 hostile sessions, and what each leaves behind",
   "tests/wire/management/management_test.ts": "76 commands and proxies",
+  "tests/wire/management/postgres_test.ts": "six servers of PostgreSQL, 30 commands and proxies",
+  "tests/storage/postgres_test.ts": "a server of PostgreSQL, and 1,000 changes one after the other",
   "tests/wire/process/reload_load_test.ts": "a hundred reloads under load",
   "tests/wire/process/soak_test.ts": "mixed traffic for as long as a leak needs to show",
   "tests/wire/process/tls_test.ts": "16 commands and proxies, with new keys",

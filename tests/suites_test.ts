@@ -1,7 +1,8 @@
 import { pathToFileURL } from "node:url";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Summary } from "./support/runner/summary.ts";
 import { dealt, writeTogether } from "./support/runner/together.ts";
+import { turns } from "./support/time/turns.ts";
 import { allListed, filesOf, isSampled, suitesOf } from "./suites.ts";
 
 Deno.test("suites: every path that is listed exists, and has a reason", async () => {
@@ -75,4 +76,16 @@ Deno.test("Summary: adds what the suites counted, and fails as the first that fa
   summary.add({ lastLines: "FAILED | 1 passed | 4 failed (1m2s)\n\nerror: Test failed\n", code: 1 });
   summary.add({ lastLines: "it broke off", code: 3 });
   assertEquals([summary.line, summary.code], ["FAILED | 13 passed | 4 failed | 2 ignored (0s)", 1]);
+});
+
+Deno.test("turns: a loop that does not end throws an error with its name", () => {
+  let last = 0;
+  assertThrows(
+    () => {
+      for (last of turns(3, "the list")) { /* the next turn */ }
+    },
+    Error,
+    "the list did not end within 3 turns",
+  );
+  assertEquals(last, 2);
 });

@@ -50,7 +50,11 @@ for (const [what, open, path, least] of LISTS) {
     assert(replies.length > 0 && bench.heldBytes.held >= least * replies.length, `${bench.heldBytes.held}`);
     assertEquals([rejected.status, fieldValue(rejected.fields, "retry-after")], [503, "2"]);
     assertEquals(fieldValue(rejected.fields, "x-llm-proxy-error"), "overloaded");
-    assert((await textOf(rejected.body)).includes('"message":"The memory for responses is full'));
+    assert(
+      (await textOf(rejected.body)).includes(
+        '"message":"The proxy must hold this list in memory, and the memory is full.',
+      ),
+    );
     assertEquals(bench.records.map(({ ending }) => ending), ["overloaded"], "the others have not ended");
     const [first, ...others] = replies;
     assert((await textOf(first?.body ?? null)).length >= least);

@@ -8,7 +8,7 @@ import { type Field, fieldValue } from "../http/fields.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { Listed } from "../live_list.ts";
 import type { Principal } from "../principal.ts";
-import type { AccountAdmission } from "./account_admission.ts";
+import type { AccountAdmission, TakenExchange } from "./account_admission.ts";
 import type { AccountedExchange, AccountOwner, AccountParts } from "./accounted_exchange.ts";
 import type { AccountedRequest } from "./accounted_request.ts";
 import { lastOutcome, unansweredOutcome } from "./billed_outcome.ts";
@@ -116,6 +116,17 @@ export class Account implements ExchangeAccount, Listed {
   /** Sets the admission of the request, which is settled when the exchange ends. `undefined` if it was not admitted. */
   setAdmission(admission: AccountAdmission | undefined): void {
     this.#admission = admission;
+  }
+
+  /** The exchange for the record that another thread writes if this one ends. */
+  taken(method: string): TakenExchange {
+    return {
+      ...this.running(),
+      method,
+      path: this.#exchange.loggedPath,
+      provider: this.endpoint?.dialect,
+      metered: this.#request.isMetered,
+    };
   }
 
   /** Whether the request is free, even if its response contains usage. */

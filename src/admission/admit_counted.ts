@@ -22,8 +22,7 @@ import {
   hasAnyBudget,
 } from "./budgeted.ts";
 import { costOfRequest, type PathCost } from "./known_cost.ts";
-import type { Admission } from "../limits/admission.ts";
-import type { Limiter } from "../limits/limiter.ts";
+import type { AccountLimiter, RequestAdmission } from "../accounting/account_admission.ts";
 import { checkModelIsKnown, limitsModels } from "../limits/model_rules.ts";
 import { checkTokenPath } from "./checked_paths.ts";
 import { checkHeadIsPlain } from "./effective_method.ts";
@@ -55,13 +54,13 @@ export interface CountedRequest {
   /** The name that the client used, if another model is sent. */
   readonly modelAsked: string | undefined;
   readonly account: Account;
-  readonly limiter: Limiter;
+  readonly limiter: AccountLimiter;
 }
 
 /** A request that was admitted by its head, with what {@link admitBody} also needs of the head. */
 export interface AdmittedHead {
   readonly counted: CountedRequest;
-  readonly admission: Admission;
+  readonly admission: RequestAdmission;
   readonly cost: PathCost;
   /** What the request does with an object. `undefined` for WebSockets and requests that concern no object. */
   readonly object: ObjectRequest | undefined;
@@ -178,7 +177,7 @@ function admitMeasured(
   const hasBody = body !== null || isWebSocket;
   if (payload !== undefined && payload.kind !== "other") {
     const stated = withHead(payload.facts, { streams, tier, model: named[0] ?? payload.facts.model });
-    // The model's maximum is reserved for both.
+    // Media of an unknown size reserve the model's maximum input, as content elsewhere does.
     const facts = input.isOpaque ? { ...stated, refersElsewhere: true } : stated;
     const inputTokens = input.images === NO_IMAGES
       ? input.tokens

@@ -7,7 +7,7 @@ import type { Field } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
 import type { ConcurrencyLimiter } from "../capacity/concurrency_limiter.ts";
 import type { HeldShare } from "../capacity/held_bytes.ts";
-import type { Limiter } from "../limits/limiter.ts";
+import type { AccountLimiter } from "../accounting/account_admission.ts";
 import type { HeldPayload } from "../payload/held_payload.ts";
 import type { Principal } from "../principal.ts";
 import type { MessageBody } from "../streams/byte_source.ts";
@@ -57,7 +57,7 @@ export interface AdmissionContext {
   /** The request's share of the memory for bodies. */
   readonly bodyMemory: HeldShare;
   /** The account of the exchange and the limits of its token. `undefined` if the management plane is off. */
-  readonly counted: { readonly account: Account; readonly limiter: Limiter } | undefined;
+  readonly counted: { readonly account: Account; readonly limiter: AccountLimiter } | undefined;
   /** The request as the proxy has read it to choose the endpoint. `undefined` if it has not read it. */
   readonly read?: ReadRequest | undefined;
   /** The check of the stored objects that the request can name. `undefined` if there is nothing to check. */
@@ -141,7 +141,7 @@ export async function admitRequest(
   if (admitted !== undefined) {
     const admitting = admitBody(admitted, read);
     body = admitting instanceof Promise ? await admitting : admitting;
-    const sharing = shareAdmission(admitted.admission, admitted.counted.account);
+    const sharing = shareAdmission(admitted.admission, admitted.counted.account, request.method);
     if (sharing !== undefined) await sharing;
   }
   const withUsage = withUsageOption(read, unread);
@@ -160,7 +160,7 @@ function received(
   { maxBodyBytes, receivingSlots }: BodyLimits,
 ): ReadRequest | Promise<ReadRequest> {
   const needs = needsOf(unread);
-  // A body that no rule needs is not waited for.
+  // The proxy does not wait for a body that no rule needs.
   const waits = request.knownBody !== undefined || request.body !== null && needs.body && !unread.isWebSocket;
   const slot = waits ? receivingSlots.acquire(holder, unread.cancellation) : undefined;
   const isSettled = request.knownBody === undefined && maxBodyBytes === undefined;

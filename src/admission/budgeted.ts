@@ -57,8 +57,8 @@ export function checkModelIsNamed(principal: Principal): void {
 }
 
 /**
- * Throws `forbidden` if the principal has a budget and `model` is defined, the name of a model without a
- * price.
+ * Throws `forbidden` if the principal has a budget. `model` is the name of a model without a price. If it is
+ * `undefined`, all models have one, and nothing is thrown.
  */
 export function checkPriceIsKnown(principal: Principal, model: string | undefined, endpoint: string): void {
   const subject = subjectWithBudget(principal);
@@ -74,8 +74,8 @@ export function checkPriceIsKnown(principal: Principal, model: string | undefine
 }
 
 /**
- * Throws `forbidden` if the principal has a budget and `unpriced` is defined, a tool that the provider runs at
- * a price that the proxy does not know.
+ * Throws `forbidden` if the principal has a budget. `unpriced` is a tool of the provider whose price the
+ * proxy does not know. If it is `undefined`, all tools have a price, and nothing is thrown.
  */
 export function checkToolPriceIsKnown(
   principal: Principal,

@@ -13,7 +13,10 @@ const METHOD_FIELDS: ReadonlySet<string> = new Set([
   "x-method-override",
   "x-original-method",
 ]);
-/** Parameters of the query, in lower case, that do the same. The first is Google's. */
+/**
+ * Parameters of the query, in lower case, that make some upstreams use another method. Google's APIs obey the
+ * first.
+ */
 const METHOD_PARAMETERS: ReadonlySet<string> = new Set(["$httpmethod", "$httpheaders", "_method"]);
 
 /** The part of a request's head that decides which method and path an upstream uses. */
@@ -34,7 +37,10 @@ export function effectiveMethod(method: string, head: Head): string {
   return first === undefined || second !== undefined ? "POST" : first;
 }
 
-/** The methods that a server could read in a head that names several, or one in another form. */
+/**
+ * The methods to check if a head names another method, because servers could choose among several, or read an
+ * unusual form.
+ */
 const ANY_METHODS = ["GET", "POST", "DELETE"];
 
 /**

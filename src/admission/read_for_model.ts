@@ -5,7 +5,7 @@ import { factsOf } from "../apis/operations.ts";
 import { withParameter } from "../http/join_url.ts";
 import type { IncomingRequest } from "../http/message.ts";
 import type { HeldShare } from "../capacity/held_bytes.ts";
-import type { Limiter } from "../limits/limiter.ts";
+import type { AccountLimiter } from "../accounting/account_admission.ts";
 import { modelInPath } from "../payload/model_in_path.ts";
 import type { Principal } from "../principal.ts";
 import type { BodyLimits } from "./admit_request.ts";
@@ -25,7 +25,7 @@ export interface UnroutedRequest {
 
 /** The model that a request names, and how to send another one in its place. */
 export interface RequestedModel {
-  /** The name that the request has. `undefined` if it names no model in a place that the proxy knows. */
+  /** The model that the request names. `undefined` if it names none in a place that the proxy knows. */
   readonly name: string | undefined;
   /** The request with its body in memory. `undefined` if the proxy has not read the body. */
   readonly read: ReadRequest | undefined;
@@ -46,7 +46,7 @@ export interface ModelReading {
   /** The longest body that is read. */
   readonly maxBytes: number;
   /** The limits of tokens. `undefined` if the management plane is off. */
-  readonly limiter: Pick<Limiter, "check"> | undefined;
+  readonly limiter: Pick<AccountLimiter, "check"> | undefined;
 }
 
 const UNNAMED: RequestedModel = { name: undefined, read: undefined, withModel: () => ({}) };
@@ -84,7 +84,8 @@ export async function readForModel(
     };
   }
   if (!hasModel) return UNNAMED;
-  limiter?.check(principal, { isFree: factsOf(operation).cost !== "metered" });
+  const checking = limiter?.check(principal, { isFree: factsOf(operation).cost !== "metered" });
+  if (checking !== undefined) await checking;
   const release = await receivingSlots.acquire(holder, cancellation);
   try {
     const body = await receivedBody(request, maxBodyBytes);

@@ -1,15 +1,17 @@
 import type { Account } from "../accounting/account.ts";
-import type { Admission } from "../limits/admission.ts";
+import type { RequestAdmission } from "../accounting/account_admission.ts";
 
 /**
- * Counts an admitted request for the limits that several replicas share. Returns `undefined` if it has no such limit. Rejects
- * with `rate_limited`, `budget_exceeded` or `overloaded`, and the request then counts for no limit.
+ * Counts an admitted request for the limits that several replicas or threads share. Returns `undefined` if it has no such
+ * limit. Rejects with `rate_limited`, `budget_exceeded` or `overloaded`, and the request then counts for no limit. `method`
+ * is that of the request.
  */
 export function shareAdmission(
-  admission: Pick<Admission, "share">,
-  account: Pick<Account, "setAdmission">,
+  admission: Pick<RequestAdmission, "share">,
+  account: Pick<Account, "setAdmission" | "taken">,
+  method: string,
 ): Promise<void> | undefined {
-  return admission.share()?.catch((error) => {
+  return admission.share(() => account.taken(method))?.catch((error) => {
     account.setAdmission(undefined);
     throw error;
   });

@@ -15,15 +15,26 @@ interface Failures {
   notedUntil: number;
 }
 
+/** A wrong token of an address. */
+export interface Guess {
+  readonly address: string;
+  /** A hash of the token. */
+  readonly guess: string;
+  readonly place: GuessPlace;
+}
+
 /** Counts different wrong tokens by address. A client that repeats an old token does not guess. */
 export class FailureGate {
   readonly #clock: Clock;
+  readonly #onGuess: ((guess: Guess) => void) | undefined;
   readonly #failures = new Map<string, Failures>();
   /** Reports wrong tokens to other replicas. */
   #report: ((group: string, guess: string) => void) | undefined;
 
-  constructor(clock: Clock) {
+  /** `onGuess` is called with each wrong token that {@link recordGuess} counts. */
+  constructor(clock: Clock, { onGuess }: { readonly onGuess?: (guess: Guess) => void } = {}) {
     this.#clock = clock;
+    this.#onGuess = onGuess;
   }
 
   /** Whether the gate has counted no wrong token of any address. */
@@ -48,8 +59,14 @@ export class FailureGate {
 
   /** Counts a wrong token of an address. `guess` is a hash of the token. */
   recordGuess(address: string, guess: string, place: GuessPlace = "header"): void {
+    this.learnGuess({ address, guess, place });
+    this.#report?.(keyOf(address, place), guess);
+    this.#onGuess?.({ address, guess, place });
+  }
+
+  /** Counts a wrong token that another thread has received. */
+  learnGuess({ address, guess, place }: Guess): void {
     const group = keyOf(address, place);
-    this.#report?.(group, guess);
     const failures = this.#failuresOf(group);
     if (failures.seen.has(guess)) return;
     if (failures.seen.size < SEEN_GUESSES) failures.seen.add(guess);

@@ -19,7 +19,7 @@ const MAX_KNOWN_VALUES = 1_000;
 /** Looks up managed tokens, and opens the provider keys of their projects. */
 export class ManagedTokens {
   readonly #store: AccessStore;
-  readonly #box: SecretBox;
+  readonly #box: Pick<SecretBox, "open">;
   readonly #clock: Clock;
   readonly #onUnreadable: (what: string) => void;
   #table = new AccessTable();
@@ -40,7 +40,11 @@ export class ManagedTokens {
   /** `onUnreadable` is called with a name of each provider key that the encryption key cannot open. */
   constructor(
     store: AccessStore,
-    { box, clock, onUnreadable }: { box: SecretBox; clock: Clock; onUnreadable: (what: string) => void },
+    { box, clock, onUnreadable }: {
+      box: Pick<SecretBox, "open">;
+      clock: Clock;
+      onUnreadable: (what: string) => void;
+    },
   ) {
     this.#store = store;
     this.#box = box;

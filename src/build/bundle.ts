@@ -1,7 +1,11 @@
 /** The program as JavaScript, before it is compiled. */
 
+/** Modules of the database that the program starts in threads. */
+const STORE_WORKERS: readonly string[] = ["copy_worker.ts", "store_worker.ts"];
+/** The module of a thread that serves requests. It shares its parts with the main module. */
+const SERVING_WORKER = "serving_worker.ts";
 /** Modules that the program starts in threads. It looks for them beside the module that names them. */
-export const WORKERS: readonly string[] = ["copy_worker.ts", "store_worker.ts"];
+export const WORKERS: readonly string[] = [...STORE_WORKERS, SERVING_WORKER];
 /** The built admin page. */
 const PAGE = "src/management/admin/bundle";
 
@@ -17,9 +21,11 @@ export interface BundleOptions {
  */
 export async function bundleProgram(folder: string, { edit }: BundleOptions = {}): Promise<void> {
   // The first run of the bundler fetches it.
-  await bundle("--code-splitting", "--outdir", folder, "src/main.ts");
+  await bundle("--code-splitting", "--outdir", folder, "src/main.ts", `src/cli/workers/${SERVING_WORKER}`);
+  // The bundler keeps the folder of the module.
+  await Deno.writeTextFile(`${folder}/${SERVING_WORKER}`, `import "./cli/workers/serving_worker.js";\n`);
   await Promise.all(
-    WORKERS.map((name) => bundle("--output", `${folder}/${name}`, `src/storage/sqlite/${name}`)),
+    STORE_WORKERS.map((name) => bundle("--output", `${folder}/${name}`, `src/storage/sqlite/${name}`)),
   );
   await edit?.(folder);
   await Deno.mkdir(`${folder}/bundle`, { recursive: true });

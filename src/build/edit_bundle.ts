@@ -8,19 +8,47 @@ export interface Edit {
 }
 
 /**
- * The built-in modules that CommonJS packages of the bundle load. They only read members of these modules: the
+ * The built-in modules that CommonJS packages load at the start. They only read members of these modules: the
  * package yaml reads `process.env` and `Buffer` when it parses a file.
  */
-const REQUIRED: readonly string[] = ["node:buffer", "node:process", "node:util"];
+const READ_LATE: readonly string[] = ["node:buffer", "node:process", "node:util"];
+/**
+ * The built-in modules that the drivers of PostgreSQL and Redis load. They extend classes of these modules and list
+ * their members, so that they need the modules themselves. The program loads a driver only if the configuration
+ * needs it.
+ */
+const OF_DRIVERS: readonly string[] = [
+  "node:assert",
+  "node:crypto",
+  "node:diagnostics_channel",
+  "node:dns",
+  "node:dns/promises",
+  "node:events",
+  "node:fs",
+  "node:net",
+  "node:path",
+  "node:perf_hooks",
+  "node:stream",
+  "node:string_decoder",
+  "node:timers/promises",
+  "node:tls",
+  "node:url",
+  "node:util/types",
+  // Optional, and not in the program: pg loads it only if a caller asks for it.
+  "pg-native",
+];
+const REQUIRED: readonly string[] = [...READ_LATE, ...OF_DRIVERS];
 
-const EDITS: readonly Edit[] = [
+/** The edits of the program. */
+export const EDITS: readonly Edit[] = [
   {
     // `node:module` and the modules that packages require take 15 to 35 ms, and no request needs them.
     what: "the function require of the bundler",
     pattern:
       /^import \{ createRequire as (\w+) \} from "node:module";\nvar __require = \1\(import\.meta\.url\);$/m,
-    instead:
-      "var __require = (name) => new Proxy({}, { get: (_, key) => process.getBuiltinModule(name)[key] });",
+    instead: `var __require = (name) => ${JSON.stringify(READ_LATE)}.includes(name)` +
+      " ? new Proxy({}, { get: (_, key) => process.getBuiltinModule(name)[key] })" +
+      " : process.getBuiltinModule(name);",
   },
   {
     // These modules take 17 ms to load. The package uses them only for subcommands that are separate programs.
@@ -65,7 +93,9 @@ export async function editedModules(
   for (const [name, code] of modules) {
     for (const [, wanted = ""] of code.matchAll(/__require\("([^"]*)"\)/g)) {
       if (!required.includes(wanted)) {
-        throw new Error(`A package in ${name} loads ${wanted}: check what it uses, and add it to REQUIRED`);
+        throw new Error(
+          `A package in ${name} loads ${wanted}: check what it uses, and add it to READ_LATE or OF_DRIVERS`,
+        );
       }
     }
   }

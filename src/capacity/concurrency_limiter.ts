@@ -22,7 +22,7 @@ const MAX_WAITING = 1_000;
 const RETRY_AFTER_SECONDS = 2;
 
 /** One slot in this many is reserved for holders that have few slots. */
-const RESERVED_PART = 10;
+export const RESERVED_PART = 10;
 
 /**
  * Gives slots to requests, and queues requests while no slot is free. A holder is a token, or the address of
@@ -35,22 +35,45 @@ const RESERVED_PART = 10;
 export class ConcurrencyLimiter {
   readonly #clock: Clock;
   readonly #use: SlotUse;
+  readonly #runningElsewhere: () => number;
   #limits: ConcurrencyLimits;
   #running = 0;
   readonly #byHolder = new Map<string, number>();
   /** The requests that wait, in the order of arrival. */
   readonly #waiting = new Set<Waiting>();
 
-  constructor(limits: ConcurrencyLimits, clock: Clock, use: SlotUse = "running") {
+  /**
+   * `use` is what the requests with a slot do. `runningElsewhere` is the number of requests that count towards the
+   * total, but did not acquire their slot here; their holders are unknown.
+   */
+  constructor(
+    limits: ConcurrencyLimits,
+    clock: Clock,
+    { use = "running", runningElsewhere = () => 0 }: {
+      readonly use?: SlotUse;
+      readonly runningElsewhere?: () => number;
+    } = {},
+  ) {
     this.#limits = limits;
     this.#clock = clock;
     this.#use = use;
+    this.#runningElsewhere = runningElsewhere;
   }
 
   /** Sets other limits. Requests that hold a slot keep it. */
   configure(limits: ConcurrencyLimits): void {
     this.#limits = limits;
     this.#admitWaiting();
+  }
+
+  /** Admits requests that wait, because requests elsewhere have ended. */
+  readmit(): void {
+    this.#admitWaiting();
+  }
+
+  /** The number of requests that have a slot. */
+  get running(): number {
+    return this.#running;
   }
 
   /** The number of requests that wait for a slot. */
@@ -71,9 +94,10 @@ export class ConcurrencyLimiter {
   #hasSlot(holder: string): boolean {
     const { maxExchanges, maxPerPrincipal } = this.#limits;
     const own = this.#runningOf(holder);
-    if (this.#running >= maxExchanges || own >= maxPerPrincipal) return false;
+    const running = this.#running + this.#runningElsewhere();
+    if (running >= maxExchanges || own >= maxPerPrincipal) return false;
     if (maxExchanges === Infinity) return true;
-    const freeAfter = maxExchanges - this.#running - 1;
+    const freeAfter = maxExchanges - running - 1;
     return freeAfter >= Math.floor(maxExchanges / RESERVED_PART) || own <= freeAfter;
   }
 
@@ -150,12 +174,13 @@ export class ConcurrencyLimiter {
   #overloaded(holder: string): ProxyFault {
     const { maxExchanges, maxPerPrincipal } = this.#limits;
     const own = this.#runningOf(holder);
+    const running = this.#running + this.#runningElsewhere();
     const ownText = `${holderText(holder)} has ${counted(own, "request")} ${this.#use}`;
     const what = own >= maxPerPrincipal
       ? `${ownText}, which is its limit.`
-      : this.#running < maxExchanges
+      : running < maxExchanges
       ? `${ownText}. The proxy keeps the remaining slots for other clients.`
-      : `The proxy has ${counted(this.#running, "request")} ${this.#use}, which is its limit.`;
+      : `The proxy has ${counted(running, "request")} ${this.#use}, which is its limit.`;
     return new ProxyFault("overloaded", what, { retryAfterSeconds: RETRY_AFTER_SECONDS });
   }
 

@@ -115,7 +115,7 @@ export class HeldShare implements BodyMemory {
     if (this.#isTooSlow(bytes)) {
       throw new ProxyFault(
         "request_timeout",
-        "The proxy must hold the body in memory, and it arrives too slowly.",
+        "The proxy must hold the request body in memory, and the body arrives too slowly.",
       );
     }
     throw new ProxyFault(

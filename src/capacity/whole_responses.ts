@@ -51,7 +51,8 @@ export class WholeResponse {
     if (this.#share.tryHold(bytes)) return;
     throw new ProxyFault(
       "overloaded",
-      "The memory for responses is full: read the responses that have begun, and try again in a moment.",
+      "The proxy must hold this list in memory, and the memory is full. Read earlier responses to their end, or try " +
+        "again in a moment.",
       { retryAfterSeconds: RETRY_AFTER_SECONDS },
     );
   }

@@ -56,7 +56,8 @@ export async function mergedModels(
       if (index % MODELS_IN_STEP === 0) await pause();
       const isTaken = seen.has(listed.id) || (ownerOf(listed.id) ?? endpoint) !== endpoint;
       const id = isTaken ? `${endpoint}/${listed.id}` : listed.id;
-      // Also if the client may not use it: the name alone goes to the first endpoint for every client.
+      // A list that the client may not use counts too, because the name alone goes to the first endpoint for
+      // every client.
       seen.add(id);
       if (!isAllowed(listed.id, id)) continue;
       merged.push({ id, endpoint, dialects, listed, facts: factsOf(endpoint, listed.id) });

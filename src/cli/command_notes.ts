@@ -286,6 +286,11 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
     json: '{"file", "bytes"}',
     group: OPERATING,
   },
+  "store": {
+    examples: [["store copy sqlite:./data/llm-proxy.db postgres://llm@db.lan/llm", "move to PostgreSQL"]],
+    page: "several-instances",
+    group: OPERATING,
+  },
   "store copy": {
     examples: [["store copy sqlite:./data/llm-proxy.db postgres://llm@db.lan/llm", "move to PostgreSQL"]],
     page: "several-instances",

@@ -8,16 +8,19 @@ import type { Flags } from "../config/read/resolver.ts";
 import { adminUrls, lanAddresses, serverUrls } from "../config/server_urls.ts";
 import { processSources } from "../config/sources/env.ts";
 import { recordingSources } from "../config/sources/recording_sources.ts";
+import { snapshotSources } from "../config/sources/snapshot_sources.ts";
 import type { Management } from "../management/management.ts";
+import type { ManagedThreads } from "../management/threads/managed_threads.ts";
 import type { Ports } from "../management/served.ts";
 import type { Log } from "../observability/log.ts";
 import { VERSION } from "../release.ts";
 import { systemClock } from "../time/clock.ts";
+import type { ThreadConfig } from "../workers/methods.ts";
 import { certificateWarnings } from "../tls/certificate_warnings.ts";
 import { bannerText } from "./banner.ts";
 import { CommandError } from "./command_error.ts";
 import { allWarnings } from "./config_warnings.ts";
-import { writeOut } from "./output.ts";
+import { bufferedStdout, writeOut } from "./output.ts";
 import { redactingLog } from "./redacting_log.ts";
 import { type Reloader, startReloading } from "./reload.ts";
 import { logStrayFailures } from "./stray_failures.ts";
@@ -36,7 +39,7 @@ export interface OpenOptions {
 /** What the proxy can make the server do, and the address of the management API. */
 export interface ServerControls {
   /** Makes the server use another configuration. */
-  readonly configure: (config: ServerConfig) => void;
+  readonly configure: (config: ServerConfig) => void | Promise<void>;
   /** Ends the server like a SIGTERM: running exchanges end first, within the drain timeout. */
   readonly stop: () => void;
   /**
@@ -51,6 +54,12 @@ export interface OpenProxy {
   readonly log: Log;
   /** The present configuration. A reload changes it. */
   readonly config: () => Config;
+  /** What serving threads load the present configuration from. */
+  readonly threadConfig: () => ThreadConfig;
+  /** Serves threads for the management plane. `undefined` if it is off, or one thread serves. */
+  readonly managedThreads: ManagedThreads | undefined;
+  /** Writes text to the standard output, where the log is. */
+  readonly write: (text: string) => void;
   /** Whether a SIGHUP means that the terminal was closed. */
   readonly isHangup: () => boolean;
   /** Logs a warning if a certificate expires soon. */
@@ -65,12 +74,16 @@ export async function openProxy(
   flags: Flags,
   { watch = false, problemsOf = () => [] }: OpenOptions = {},
 ): Promise<OpenProxy> {
-  const { sources, files } = recordingSources(processSources);
+  const { sources: kept, snapshot } = snapshotSources(processSources);
+  const { sources, files } = recordingSources(kept);
   const loaded = await loadConfig(sources, flags);
   let { config } = loaded;
   const problems = problemsOf(config);
   if (problems.length > 0) throw new ConfigError(problems);
-  const { log, configure: configureLog, redact } = redactingLog(config);
+  const fixedFlags = { ...fileFlag(loaded.path), ...flags };
+  let threadConfig: ThreadConfig = { snapshot: snapshot(), flags: fixedFlags };
+  const write = bufferedStdout();
+  const { log, configure: configureLog, redact } = redactingLog(config, { write });
   const management = config.management && await openOrExplain(config.management, { log, onSecrets: redact });
   let server: ServerControls | undefined;
   const isHangup = watchTerminal();
@@ -78,15 +91,16 @@ export async function openProxy(
   const reloader = startReloading({
     first: loaded,
     // The path is fixed: if the file disappears, the reload fails and does not use another file instead.
-    load: () => loadConfig(sources, { ...fileFlag(loaded.path), ...flags }),
+    load: () => loadConfig(sources, fixedFlags),
     watched: watch ? () => files : undefined,
     isHangup,
     log,
-    use(next) {
+    async use(next) {
       config = next.config;
+      threadConfig = { snapshot: snapshot(), flags: fixedFlags };
       configureLog(config);
       app.configure(config);
-      server?.configure(config.server);
+      await server?.configure(config.server);
     },
   });
   const stopLogging = logStrayFailures(log);
@@ -96,6 +110,9 @@ export async function openProxy(
     app,
     log,
     config: () => config,
+    threadConfig: () => threadConfig,
+    managedThreads: config.server.workers > 1 ? management?.serveThreads() : undefined,
+    write,
     isHangup,
     onRenewed: (tls) => void warnOfExpiry({ server: { ...config.server, tls } }, log),
     onListening(ports, controls) {

@@ -25,7 +25,10 @@ const V8_FLAGS = "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4";
 /** The proxy connects to itself on ports that the system chooses, which no flag can name. */
 const LOOPBACK = "127.0.0.1";
 
-/** The sources of workers: folders and files. A worker needs the right to read them, unlike the main program. */
+/**
+ * The sources of the workers of the database: folders and files. A worker needs the right to read them, unlike the main
+ * program.
+ */
 export const WORKER_SOURCES: readonly string[] = ["src/storage", "src/text", "src/time", "src/principal.ts"];
 
 /**
@@ -44,6 +47,8 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   const dataFolder = config.management && folderOf(config.management.databaseUrl);
   const backups = config.management?.backup?.folder;
   const prices = management?.pricesFile;
+  // A worker needs the right to read its sources, and a serving thread has nearly all of them.
+  const isThreaded = config.server.workers > 1;
   const write = [
     ...dataFolder === undefined ? [] : [dataFolder],
     ...backups === undefined ? [] : [backups],
@@ -53,6 +58,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     ...files,
     ...sockets,
     ...servers.flatMap(({ files }) => files),
+    ...isThreaded ? [`${root}src`, `${root}deno.json`] : [],
     // The default file is in the folder of the database.
     ...prices?.isNamed === true ? [prices.path] : [],
     ...config.authorities?.folders ?? [],
@@ -61,7 +67,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
       dataFolder,
       `${root}src/management/admin/bundle`,
       `${root}docs`,
-      ...WORKER_SOURCES.map((name) => root + name),
+      ...isThreaded ? [] : WORKER_SOURCES.map((name) => root + name),
     ],
   ];
   const words = [

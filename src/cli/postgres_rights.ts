@@ -16,8 +16,8 @@ export interface PostgresRights {
 const NOTHING: PostgresRights = { net: [], sockets: [], files: [], variables: [] };
 
 /**
- * The rights for the address of the database alone; none for another database. The driver looks for variables of
- * PostgreSQL.
+ * The rights for the address of the database alone; none for another database. The driver looks for variables
+ * of PostgreSQL.
  */
 export function postgresRights(databaseUrl: string | undefined): PostgresRights {
   if (databaseUrl === undefined || !isPostgresUrl(databaseUrl)) return NOTHING;

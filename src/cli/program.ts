@@ -59,7 +59,7 @@ export function buildProgram(): Command {
     .description("check whether the running proxy answers; exit code 0 or 1")
     .option(
       "--url <url>",
-      "address of the running proxy (default: by HOST and PORT); HTTPS_PORT and ADMIN_PORT answer too",
+      "address of the running proxy, at PORT, HTTPS_PORT or ADMIN_PORT (default: by HOST and PORT)",
     )
     .action(async ({ url }: { url?: string }) =>
       await (await import("./healthcheck.ts")).healthcheck({ url })
@@ -91,7 +91,7 @@ function addCheckCommand(program: Command): void {
     .option(...ONLINE_OPTION)
     .option("--schema", "print the JSON Schema of configuration files, for editors")
     .option("--permissions", "print the command that runs the proxy from source with the fewest permissions")
-    .option("--watch", "with --permissions: for serve --watch")
+    .option("--watch", "with --permissions: also what serve --watch needs")
     .option("--changed", "print what a reload would change in the running proxy (needs MANAGEMENT_TOKEN)")
     .option("--url <url>", `with --changed: ${RUNNING_URL}`)
     .option(

@@ -15,9 +15,19 @@ export interface RedactingLog {
   readonly redact: (secrets: readonly string[]) => void;
 }
 
-/** Opens the log of a configuration on the standard output. */
-export function redactingLog(first: Config): RedactingLog {
-  const write = bufferedStdout();
+/** Options of {@link redactingLog}. */
+export interface RedactingLogOptions {
+  /** Writes the lines. By default, they go to the standard output. */
+  readonly write?: (text: string) => void;
+  /** The number of the thread that logs. `undefined` if the proxy serves with one thread. */
+  readonly worker?: number;
+}
+
+/** Opens the log of a configuration. */
+export function redactingLog(
+  first: Config,
+  { write = bufferedStdout(), worker }: RedactingLogOptions = {},
+): RedactingLog {
   // Old secrets stay, because running exchanges may still log them.
   const secrets = new Set(secretsOf(first));
   let settings = first.log;
@@ -29,7 +39,9 @@ export function redactingLog(first: Config): RedactingLog {
     current = open();
   };
   return {
-    log: (level, event, fields) => current(level, event, fields),
+    log: worker === undefined
+      ? (level, event, fields) => current(level, event, fields)
+      : (level, event, fields) => current(level, event, { ...fields, worker }),
     configure(config) {
       settings = config.log;
       redact(secretsOf(config));

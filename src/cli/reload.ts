@@ -26,7 +26,7 @@ export interface ReloadOptions {
   readonly isHangup: () => boolean;
   readonly log: Log;
   /** Makes the proxy use a valid configuration from the next request on. */
-  readonly use: (loaded: LoadedConfig) => void;
+  readonly use: (loaded: LoadedConfig) => void | Promise<void>;
 }
 
 /** Reloads and previews the configuration. */
@@ -81,7 +81,7 @@ async function reloadOnce(
     for (const problem of loaded) log("error", "reload_refused", { problem });
     return [{ ok: false, problems: loaded }, before];
   }
-  use(loaded);
+  await use(loaded);
   const changed = loaded.resolver.changedSince(before.resolver).map(({ key }) => key);
   const warnings = await reloadWarnings(loaded);
   for (const detail of warnings) log("warn", "configuration", { detail });
@@ -140,7 +140,10 @@ function shortList(keys: readonly string[]): string {
 /** The changed settings that need a restart, because they belong to open sockets or to the open database. */
 function restartSettings(one: Config, other: Config): string[] {
   const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b);
-  const fixed = [["engine", "engine"], ["host", "host"], ["port", "port"], ["httpsPort", "https_port"], [
+  const fixed = [["engine", "engine"], ["workers", "workers"], ["host", "host"], ["port", "port"], [
+    "httpsPort",
+    "https_port",
+  ], [
     "adminPort",
     "admin_port",
   ]] as const;

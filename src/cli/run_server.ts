@@ -7,9 +7,13 @@ import type { Ports } from "../management/served.ts";
 import { hostAndPort, reachableHost } from "../network/host_port.ts";
 import type { RunningServer } from "../server/running_server.ts";
 import { startEngine } from "../server/start.ts";
+import type { WorkerServerParts } from "./workers/worker_server.ts";
 import { onEndSignals, signalExitCode } from "./signals.ts";
 import { CommandError } from "./command_error.ts";
 import { messageOf } from "../text/error_text.ts";
+
+/** What serving threads need besides the configuration of the server. */
+export type ThreadOptions = Pick<WorkerServerParts, "write" | "loaded" | "managed">;
 
 /**
  * Runs the server until a signal arrives and the running requests have ended. A second signal ends the
@@ -18,7 +22,7 @@ import { messageOf } from "../text/error_text.ts";
  */
 export async function runServer(
   app: App,
-  { server: config, drainMs, drainDelayMs = () => 0, log, onListening, onRenewed, isHangup }: {
+  { server: config, drainMs, drainDelayMs = () => 0, log, onListening, onRenewed, isHangup, threads }: {
     server: ServerConfig;
     /** The longest time for running requests after the signal. It is read when draining begins. */
     drainMs: () => number;
@@ -30,9 +34,11 @@ export async function runServer(
     onRenewed?: ((tls: TlsConfig) => void) | undefined;
     /** Whether a SIGHUP ends the server. */
     isHangup: () => boolean;
+    /** What serving threads need. Without it, the configuration must not have several. */
+    threads?: ThreadOptions;
   },
 ): Promise<void> {
-  const server = listen(app, config, { log, onRenewed });
+  const server = await listen(app, config, { log, onRenewed, threads });
   const stopped = Promise.withResolvers<Deno.Signal>();
   const removeListeners = onEndSignals(
     stopped.resolve,
@@ -44,6 +50,7 @@ export async function runServer(
   const delayMs = drainDelayMs();
   if (delayMs > 0) {
     app.announceDrain();
+    server.announceDrain?.();
     log("info", "leaving", { in_flight: app.inFlight() });
     // A second signal ends the process, and so this wait.
     await new Promise((resolve) => setTimeout(resolve, delayMs));
@@ -73,17 +80,25 @@ export function managementUrl(
  * Starts the server. A port that cannot be used is the most common failure of a start, so it gets a clear
  * message.
  */
-function listen(
+async function listen(
   app: App,
   config: ServerConfig,
-  { log, onRenewed }: { log: Log; onRenewed: ((tls: TlsConfig) => void) | undefined },
-): RunningServer {
+  { log, onRenewed, threads }: {
+    log: Log;
+    onRenewed: ((tls: TlsConfig) => void) | undefined;
+    threads: ThreadOptions | undefined;
+  },
+): Promise<RunningServer> {
   const { host, port, httpsPort, adminPort } = config;
   const ports = [["PORT", port], ["HTTPS_PORT", httpsPort], ["ADMIN_PORT", adminPort]] as const;
   const wanted = ports.filter(([, port]) => port !== undefined);
   const where = wanted.map(([, port]) => `${host}:${port}`).join(" and ");
   try {
-    return startEngine(app, config, log, onRenewed && { onRenewed });
+    if (config.workers === 1 || threads === undefined) {
+      return startEngine(app, config, log, onRenewed && { onRenewed });
+    }
+    const { WorkerServer } = await import("./workers/worker_server.ts");
+    return await WorkerServer.start(config, { app, log, onRenewed, ...threads });
   } catch (error) {
     app.close();
     if (error instanceof Deno.errors.AddrInUse) {

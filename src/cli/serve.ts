@@ -16,6 +16,7 @@ export async function serve(flags: Flags, { watch = false }: { watch?: boolean }
       drainDelayMs: () => proxy.config().server.drainDelayMs,
       log: proxy.log,
       isHangup: proxy.isHangup,
+      threads: { write: proxy.write, loaded: proxy.threadConfig, managed: proxy.managedThreads },
       onRenewed: proxy.onRenewed,
       onListening: (running, stop) =>
         proxy.onListening(portsOf(running), {

@@ -134,6 +134,8 @@ export interface BudgetPeriods {
 export interface ServerConfig {
   /** The server that reads requests: the proxy's own, or the platform's `Deno.serve`. */
   readonly engine: ServerEngine;
+  /** How many threads serve requests. 1: the main thread serves them. */
+  readonly workers: number;
   readonly host: string;
   /** The port to listen on. 0: the system chooses a free port. */
   readonly port: number;

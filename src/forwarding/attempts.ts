@@ -142,7 +142,7 @@ export class Attempts {
   /** Whether the proxy reads the beginning of a response, which may report a failure that its status does not. */
   #isExamined(response: UpstreamResponse): boolean {
     const mayFail = this.#retriesLeft > 0 && this.#content.replayable;
-    // Why a request was rejected decides whether the next ones are sent to the same backend.
+    // The reason of the rejection decides whether later requests are sent to the same backend.
     const isRejected = response.status === 429 && this.#request.exchange.endpoint.backends.length > 1;
     return (mayFail || isRejected) && mayHideFailure(response);
   }
@@ -158,12 +158,12 @@ export class Attempts {
     return elapsedMs + pauseMs < (timeouts.totalMs ?? Infinity) ? pauseMs : undefined;
   }
 
-  /** Whether the body is in memory, and a second request does not do the work twice. */
+  /** Whether the request can be sent again: its body is in memory, and the work would not be done twice. */
   #maySendAgain(outcome: AttemptOutcome): boolean {
     return this.#content.replayable && !(this.#mustArriveOnce && mayBeDone(outcome));
   }
 
-  /** Whether a backend that may get the request was not tried yet. */
+  /** Whether there is a backend that may get the request and was not tried yet. */
   get #isFirstRound(): boolean {
     return this.#tried.size < this.#usableCount;
   }

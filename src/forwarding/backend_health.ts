@@ -69,7 +69,7 @@ export class BackendHealth {
     this.failures = this.#certain = 0;
     this.#isDownByCheck = false;
     this.skippedUntil = -Infinity;
-    // To clear a set makes another table, also if the set is empty. Each good response comes here.
+    // `clear` allocates a new table even for an empty set, and each good response calls this method.
     if (this.#failedFor.size > 0) this.#failedFor.clear();
     return isFailing;
   }

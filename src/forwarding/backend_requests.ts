@@ -95,7 +95,7 @@ export class BackendRequests {
     if (value === null) {
       throw new ProxyFault(
         "internal",
-        `The key of this project for ${endpoint.name} cannot be read; the log says more.`,
+        `The key of this project for ${endpoint.name} cannot be read. The log of the proxy has the reason.`,
       );
     }
     return value === undefined ? backend : { ...backend, key: { mode: "inject", value } };

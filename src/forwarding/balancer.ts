@@ -102,7 +102,10 @@ export class Balancer {
     return new Lease(state, { holder, clock: this.#clock });
   }
 
-  /** Whether a backend has asked for a pause that lasts, or has a quota. Either may concern a single model. */
+  /**
+   * Whether the choice of a backend can depend on the model: a backend has asked for a pause that has not
+   * ended, or has a pool of keys with quotas.
+   */
   dependsOnModel(): boolean {
     if (this.#hasPools) return true;
     const now = this.#clock.now();
@@ -184,8 +187,8 @@ export class Balancer {
   }
 
   /**
-   * Milliseconds until the requested pause ends that ends first among some backends. 0 if one of them has
-   * none.
+   * Milliseconds until the first of some backends accepts a request: until its requested pause ends. 0 if a
+   * backend has no pause.
    */
   waitMs(request: LimitedRequest, backends: readonly Backend[]): number {
     const states = this.#states.filter(({ backend }) => backends.includes(backend));

@@ -1,6 +1,7 @@
 /**
- * Absolute URLs of the provider in the bodies of its responses, which a client opens with the token of the proxy: the
- * results of a batch at Anthropic. They lead to the proxy instead, and URLs of other servers lead nowhere.
+ * Absolute URLs of the provider in the bodies of its responses, which a client opens with the token of the
+ * proxy: the results of a batch at Anthropic. The proxy replaces them by its own URLs, and URLs of other
+ * servers by null.
  */
 
 import type { Dialect } from "../apis/dialects.ts";

@@ -1,6 +1,7 @@
 /**
- * URLs in headers of a response. Clients open them with the token of the proxy: they follow redirects by themselves,
- * and SDKs poll the state of a job. URLs of the upstream lead to the same endpoint at the proxy, and others nowhere.
+ * URLs in headers of a response. Clients open them with the token of the proxy: they follow redirects by
+ * themselves, and SDKs poll the state of a job. The proxy replaces URLs of the upstream by URLs of the same
+ * endpoint, and removes headers with other URLs.
  */
 
 import { credentialHeader, KEY_PARAMETER, KEY_SUBPROTOCOL_PREFIX } from "../config/credential_places.ts";
@@ -86,8 +87,9 @@ function isPath(reference: string, { protocol }: URL): boolean {
 }
 
 /**
- * The path of the endpoint. Without its name, another path or method could lead to another endpoint: then the path of
- * the endpoint has its name.
+ * The beginning of a path for the client. It is empty only if the client left out the name of the endpoint,
+ * and asks for the same path with the same method again. Any other request without the name could go to
+ * another endpoint.
  */
 function prefixFor(
   apiPath: string,

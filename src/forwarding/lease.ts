@@ -74,7 +74,7 @@ export class Lease {
   #probed: BackendHealth | undefined;
   #ownProbed: BackendHealth | undefined;
   #isOver = false;
-  /** The failures before a success. They count again where the response then breaks off. */
+  /** The failures before a good response began. They count again if the response breaks off. */
   #failuresBefore = 0;
   #ownFailuresBefore = 0;
 

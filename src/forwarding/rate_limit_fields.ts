@@ -4,7 +4,9 @@ import { type Field, fieldValue } from "../http/fields.ts";
 
 /** A longer pause counts as a day. */
 const LONGEST_LIMIT_MS = 24 * 3_600_000;
-/** A number above is a time since 1970 in milliseconds, as OpenRouter's resets are, or in seconds. */
+/**
+ * A reset above this number is a time since 1970: in milliseconds, as OpenRouter's resets are, or in seconds.
+ */
 const LEAST_EPOCH_MS = 1e12;
 const LEAST_EPOCH_SECONDS = 1e9;
 

@@ -18,8 +18,9 @@ export interface Content {
 }
 
 /**
- * Bodies up to this length are always kept in memory. A kept connection may be closed already, and reading at
- * once shows a client that leaves during the connect. Most requests are that small.
+ * Bodies up to this length are always kept in memory, for two reasons: the upstream may have closed a kept
+ * connection, so that the request must be sent again, and only a read shows that the client leaves during the
+ * connect. Most requests are that small.
  */
 const SMALL_BYTES = 64 * 1024;
 

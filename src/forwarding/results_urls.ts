@@ -217,5 +217,5 @@ function decoded(json: string): string | undefined {
 
 /** The fault for a response whose URLs the proxy cannot replace. */
 export function unreadable(why: string): ProxyFault {
-  return new ProxyFault("bad_gateway", `The proxy cannot replace results_url in the answer: ${why}.`);
+  return new ProxyFault("bad_gateway", `The proxy cannot replace results_url in the response: ${why}.`);
 }

@@ -29,7 +29,7 @@ export function faultWithinResponse(error: unknown, backend: Backend): ProxyFaul
   if (error instanceof TimeoutExpired) {
     return new ProxyFault(
       "upstream_timeout",
-      `${host} sent nothing more within its response: ${error.message}.`,
+      `${host} sent no more of its response: ${error.message}.`,
       {
         upstream: host,
       },

@@ -56,7 +56,8 @@ async function modelList(
   const { management } = proxy;
   const factsOf = (endpoint: string, model: string) => management?.modelFacts(endpoint, model) ?? {};
   // The list counts as a request. It needs no tokens and no money.
-  management?.limiter.check(principal, { isFree: true });
+  const checking = management?.limiter.check(principal, { isFree: true });
+  if (checking !== undefined) await checking;
   const response = await modelsResponse(models, { ...proxy, factsOf }, {
     principal,
     path,
@@ -67,7 +68,7 @@ async function modelList(
   if (management !== undefined && account !== undefined) {
     const admission = management.limiter.admit(principal, { isFree: true });
     account.setAdmission(admission);
-    const sharing = shareAdmission(admission, account);
+    const sharing = shareAdmission(admission, account, exchange.request.method);
     if (sharing !== undefined) await sharing;
   }
   // No endpoint gets the request, so records name none.

@@ -10,7 +10,7 @@ import type { ForwardRequest } from "../forwarding/forward.ts";
 import { HeldResponses } from "../forwarding/held_response.ts";
 import type { BackendResponse } from "../forwarding/upstream_call.ts";
 import { type Field, field } from "../http/fields.ts";
-import type { Limiter } from "../limits/limiter.ts";
+import type { AccountLimiter } from "../accounting/account_admission.ts";
 import { modelFilter } from "./model_filter.ts";
 import { type ElementFilter, filterList } from "../objects/filter_list.ts";
 import { ListPaging } from "../objects/list_paging.ts";
@@ -20,7 +20,7 @@ import type { ProxyParts } from "./proxy_parts.ts";
 /** What {@link ListFilter.send} needs. */
 export interface SendParts extends Pick<ProxyParts, "transport" | "clock" | "wholeResponses"> {
   /** Counts further pages as requests of the client. `undefined` if the client has no limits. */
-  readonly limiter: Pick<Limiter, "countPage"> | undefined;
+  readonly limiter: Pick<AccountLimiter, "countPage"> | undefined;
   /** Makes the heads of the request for another page: the same request with another query. */
   readonly requestsFor: (query: string) => BackendRequests;
 }
@@ -66,7 +66,7 @@ export class ListFilter {
         beforePage(count) {
           request.exchange.request.cancellation.throwIfCancelled();
           // The second page is the longest that the provider has, so that most lists need no third one.
-          limiter?.countPage(principal, { mayExceed: count === 2 });
+          return limiter?.countPage(principal, { mayExceed: count === 2 });
         },
         memory,
       });

@@ -86,8 +86,8 @@ export interface ModelsResponse {
 
 /**
  * Answers a request for models. Throws `model_not_found` for an unknown one, and `forbidden` by a rule for
- * paths. `undefined` if no endpoint has sent its list, so that the default endpoint gets the request, and its
- * error says more.
+ * paths. `undefined` if no endpoint has sent its list. The default endpoint then gets the request, because
+ * its error says more.
  */
 export async function modelsResponse(
   { api, endpoints, id }: ModelsRequest,
@@ -194,7 +194,8 @@ async function aliases(
   for (const name of names) {
     await pause();
     const choice = chooseEndpoint({ ...routes, byModel }, { api, model: name, mayUse }, catalogue);
-    // The alias of a model that the API does not reach would go to the default endpoint, which does not have it.
+    // If the API does not reach the model of an alias, a request for the alias would go to the default
+    // endpoint, which does not have the model.
     const isKnown = choice !== undefined && choice.reason !== "default" && choice.reason !== "only";
     if (!isKnown || choice.model === undefined || taken.has(name) || !isAllowed(name, choice.model)) continue;
     const { endpoint, model } = choice;

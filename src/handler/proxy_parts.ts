@@ -8,7 +8,7 @@ import type { Transport } from "../forwarding/transport/transport.ts";
 import type { ConcurrencyLimiter } from "../capacity/concurrency_limiter.ts";
 import type { HeldBytes } from "../capacity/held_bytes.ts";
 import type { WholeResponses } from "../capacity/whole_responses.ts";
-import type { Limiter } from "../limits/limiter.ts";
+import type { AccountLimiter } from "../accounting/account_admission.ts";
 import type { ModelsParts } from "./models_response.ts";
 import type { KnownObjects } from "../objects/known_objects.ts";
 import type { ManagementRoutes, OwnRoutes } from "../own_routes/own_reply.ts";
@@ -31,9 +31,9 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
   /** The management plane. `undefined` if it is off. */
   readonly management: Management | undefined;
   /** Limits how many requests the proxy forwards at the same time. */
-  readonly slots: ConcurrencyLimiter;
+  readonly slots: Pick<ConcurrencyLimiter, "acquire">;
   /** Limits how many requests wait for a body that the proxy reads before it forwards the request. */
-  readonly receivingSlots: ConcurrencyLimiter;
+  readonly receivingSlots: Pick<ConcurrencyLimiter, "acquire">;
   /** The memory for bodies of all requests. */
   readonly heldBytes: HeldBytes;
   /** The responses that the proxy holds whole, in the same memory. */
@@ -52,7 +52,7 @@ export interface ProxyParts extends AccessControl, OwnRoutes, ExchangeParts {
 /** The management plane, as requests need it. */
 export interface Management extends ManagementRoutes {
   readonly accounts: Accounts;
-  readonly limiter: Limiter;
+  readonly limiter: AccountLimiter;
   /** The price and the context window of a model. */
   readonly modelFacts: (endpoint: string, model: string) => ModelFacts;
   /** Reads the changes of tokens. Returns `undefined` if no token has changed. */

@@ -149,7 +149,7 @@ export class Admission {
       if (this.#booking !== undefined) result.held.settle({ tokens: 0, micros: 0, hour: this.#booking.hour });
       return;
     }
-    this.#withdraw();
+    this.withdraw();
     const rejecting = result.kind === "rejected" ? counted[result.index] : undefined;
     throw result.kind === "rejected" && rejecting !== undefined
       ? check.faultOf(result.rejection, rejecting)
@@ -160,8 +160,8 @@ export class Admission {
       );
   }
 
-  /** Counts the request for no limit. */
-  #withdraw(): void {
+  /** Counts the request for no limit. Does nothing if it is settled. */
+  withdraw(): void {
     if (this.#booking !== undefined) return;
     this.settle({ tokens: 0, micros: 0 });
     const subjects = this.#subjects.length;

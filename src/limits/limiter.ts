@@ -91,7 +91,7 @@ export class Limiter {
    * Throws as {@link admit} does, and counts nothing. It is for a request that is admitted later, so that a rejected
    * request does not hold its body in memory.
    */
-  check({ subjects }: Pick<Principal, "subjects">, { isFree }: { isFree: boolean }): void {
+  check({ subjects }: Pick<Principal, "subjects">, { isFree }: { isFree: boolean }): undefined {
     const { clock, check, countedOf } = this.#parts;
     const now = clock.now();
     for (const one of countedOf(subjects)) {
@@ -104,7 +104,7 @@ export class Limiter {
    * Counts a further page of a list as a request within the minute. Throws `rate_limited` if the principal may not make
    * another request now, unless the page may exceed the limit.
    */
-  countPage({ subjects }: Pick<Principal, "subjects">, { mayExceed }: { mayExceed: boolean }): void {
+  countPage({ subjects }: Pick<Principal, "subjects">, { mayExceed }: { mayExceed: boolean }): undefined {
     const { clock, check, countedOf, replica } = this.#parts;
     const now = clock.now();
     const counted = countedOf(subjects);

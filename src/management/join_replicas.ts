@@ -57,7 +57,8 @@ export async function joinReplicas(
     onHealth(health, reason) {
       if (health === "ok") return log("info", "limits_recovered");
       const { onLoss } = config;
-      const detail = `the server of the limits cannot be reached: ${reason}; meanwhile each replica counts by itself` +
+      const detail =
+        `the server of the limits cannot be reached: ${reason}; meanwhile each replica counts by itself` +
         (onLoss === "refuse" ? ", and tokens with a budget are rejected" : "");
       log("error", "limits_failing", { detail });
     },

@@ -1,6 +1,7 @@
 /** The running management plane: managed tokens, usage, metrics, the management API and the admin page. */
 
 import { Accounts } from "../accounting/accounts.ts";
+import type { RunningExchange } from "../accounting/running_exchange.ts";
 import type { Pricer } from "../accounting/prices/cost.ts";
 import { exchangeRow } from "../accounting/exchange_row.ts";
 import type { Objects } from "../accounting/settlement/objects.ts";
@@ -33,9 +34,10 @@ import { SpendingDates } from "../storage/spending_dates.ts";
 import { type ExchangeRow, type Store, StoreError } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
 import { AccessAudit } from "./api/access_audit.ts";
-import type { Controls, ManageParts } from "./api/parts.ts";
+import type { Controls, ManageParts, RunningProxy } from "./api/parts.ts";
 import { type ControlAccess, textOfAccess } from "./control/control_access.ts";
 import { createControlSecret } from "./control/signatures.ts";
+import { adminPlaceAt } from "./admin_place.ts";
 import type { JoinedReplica } from "./join_replicas.ts";
 import { LiveFeed } from "./live_feed.ts";
 import { ModelFactsTable } from "./model_facts.ts";
@@ -45,6 +47,9 @@ import { type Ports, Served, type ServedConfig } from "./served.ts";
 import { ManagementSettings } from "./settings.ts";
 import { clockWatcher } from "./spending.ts";
 import { TokenRefresh } from "./token_refresh.ts";
+import { ManagedThreads } from "./threads/managed_threads.ts";
+import { mergedReports } from "./threads/merged_reports.ts";
+import { watchForThreads } from "./threads/watch_for_threads.ts";
 import { messageOf, traceOf } from "../text/error_text.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -102,6 +107,9 @@ export class Management implements ManagementPort {
   readonly #databaseUrl: string;
   readonly #controlSecret = createControlSecret();
   #runFile: OwnRunFile | undefined;
+  /** The serving threads. `undefined` if the proxy serves with one thread. */
+  #threads: ManagedThreads | undefined;
+  #stopWatching = (): void => {};
   #controls: Controls | undefined;
   #dropped = 0;
 
@@ -112,9 +120,14 @@ export class Management implements ManagementPort {
     this.#databaseUrl = config.databaseUrl;
     this.#startedAt = clock.now();
     this.#settings = new ManagementSettings(config);
-    this.#refresh = new TokenRefresh(tokens, parts);
+    const { onSecrets } = parts;
+    const onRefreshed = (): void => this.#threads?.state.changed();
+    this.#refresh = new TokenRefresh(tokens, { log, onSecrets, onRefreshed });
     this.#prices = new PriceReload(pricer, log);
-    this.#metrics = new Metrics(this.#served.metricsSources(() => this.accounts.running()));
+    this.#metrics = new Metrics(this.#served.metricsSources({
+      running: () => this.#running(),
+      endpoints: () => this.#endpoints(),
+    }));
     this.#writer = this.#openWriter();
     this.#modelFacts = new ModelFactsTable(pricer);
     this.#unpriced = new UnpricedModels((advice) => log("warn", "unpriced", advice));
@@ -188,17 +201,10 @@ export class Management implements ManagementPort {
 
   /** The address of the admin page as this client sees it. */
   adminPlace(entry: Entry, address: string): AdminPlace {
-    if (!this.#isAllowed(address)) return { kind: "closed" };
-    switch (entry) {
-      case "all":
-        return { kind: "here" };
-      case "admin":
-        return { kind: "own_port" };
-      case "clients":
-        return { kind: "other_port", port: this.#served.ports?.adminPort };
-      default:
-        return entry satisfies never;
-    }
+    return adminPlaceAt(entry, {
+      isAllowed: this.#isAllowed(address),
+      adminPort: this.#served.ports?.adminPort,
+    });
   }
 
   /** Counts a failed attempt that another attempt follows. */
@@ -207,8 +213,9 @@ export class Management implements ManagementPort {
   }
 
   /**
-   * Records an exchange that has ended: in the database, the metrics, the live feed and the trace. If its client was
-   * not identified, only the metrics count it, as refused. If accounting failed on it, they count it as dropped.
+   * Records an exchange that has ended: in the database, the metrics, the live feed and the trace. If the
+   * client was not identified, only the metrics count the exchange, as refused. If accounting failed, the
+   * metrics count the exchange as dropped.
    */
   record(record: ExchangeRecord, { fields }: Pick<IncomingRequest, "fields">): void {
     const { usage } = record;
@@ -243,6 +250,40 @@ export class Management implements ManagementPort {
   /** Sets the ports that the server listens on. */
   onListening(ports: Ports): void {
     this.#served.listen(ports);
+  }
+
+  /** Begins to serve the calls of serving threads. Call it at most once, before the first thread starts. */
+  serveThreads(): ManagedThreads {
+    const { store, box, clock, objects, knownObjects, log } = this.#parts;
+    const threads = new ManagedThreads({
+      store,
+      box,
+      clock,
+      limiter: this.limiter,
+      objects,
+      knownObjects,
+      answer: this.answer,
+      onTaken: (exchange) => {
+        if (this.#feed.hasListeners) this.#feed.send({ kind: "started", exchange: exchange() });
+      },
+      onEnded: (row) => {
+        this.#writer.add(row);
+        this.#publish(row);
+      },
+      onDropped: (reason) => this.#drop(reason),
+      onRefused: (ending) => this.#metrics.refused(ending),
+      onFailover: (failure) => this.recordFailover(failure),
+      onContradiction: (endpoint) => this.#metrics.contradicted(endpoint),
+    });
+    this.#threads = threads;
+    this.#stopWatching = watchForThreads(threads, {
+      clock,
+      refreshTokens: () => this.#refresh.refreshIfChanged(),
+      storage: () => this.storage(),
+      isWatched: () => this.#feed.hasListeners,
+      onUnexpected: (error) => log("error", "unexpected", { detail: traceOf(error) }),
+    });
+    return threads;
   }
 
   /** Sets the functions that reload the configuration and stop the program. */
@@ -281,6 +322,7 @@ export class Management implements ManagementPort {
   async close(): Promise<void> {
     this.#runFile?.remove();
     this.#stopPruning();
+    this.#stopWatching();
     const steps = [
       () => this.#stopBackups(),
       () => this.#prices.settled(),
@@ -294,6 +336,23 @@ export class Management implements ManagementPort {
       () => this.#parts.store.close(),
     ];
     for (const step of steps) await step().catch((error) => this.#unexpected(error));
+  }
+
+  /** The exchanges that run in all threads. */
+  #running(): readonly RunningExchange[] {
+    const own = this.accounts.running();
+    return this.#threads === undefined ? own : [...own, ...this.#threads.running()];
+  }
+
+  /** All endpoints, with the states of their backends in all threads. */
+  #endpoints(): ReturnType<RunningProxy["endpoints"]> {
+    const own = this.#served.endpoints();
+    const threads = this.#threads;
+    if (threads === undefined) return own;
+    return own.map(({ endpoint, backends }) => ({
+      endpoint,
+      backends: mergedReports(backends, threads.backends(endpoint.name)),
+    }));
   }
 
   #isAllowed(address: string): boolean {
@@ -331,7 +390,7 @@ export class Management implements ManagementPort {
 
   /** Counts an exchange that has no row. */
   #drop(reason: string): void {
-    // One line in the log is enough. The metric counts all.
+    // The log gets one line for the first one. The metric counts all of them.
     if (this.#dropped++ === 0) this.#parts.log("error", "usage_dropped", { detail: reason });
     this.#metrics.dropped();
   }
@@ -375,9 +434,9 @@ export class Management implements ManagementPort {
       spent: (key) => this.limiter.spent(key),
       endpointNames: () => served.endpointNames,
       proxy: {
-        running: () => this.accounts.running(),
+        running: () => this.#running(),
         subscribe: (listener, onEnd) => this.#feed.subscribe(listener, onEnd),
-        endpoints: () => served.endpoints(),
+        endpoints: () => this.#endpoints(),
         storage: () => this.storage(),
         dropped: () => this.#dropped,
         uptimeMs: () => clock.now() - this.#startedAt,

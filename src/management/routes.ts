@@ -105,7 +105,10 @@ class ManagementRouter {
     });
   }
 
-  /** The route of a path on a port. Each of two ports has a response for the paths of the other one. */
+  /**
+   * The route of a path on a port. With a separate admin port, each port has an error for the paths of the
+   * other one.
+   */
   #routeAt(entry: Entry, path: string): Route | undefined {
     const route = this.#routeOf(path);
     switch (entry) {

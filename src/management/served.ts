@@ -77,11 +77,16 @@ export class Served {
   }
 
   /** The values that the metrics read at a scrape. */
-  metricsSources(running: () => readonly RunningExchange[]): Readings {
+  metricsSources(
+    { running, endpoints }: {
+      readonly running: () => readonly RunningExchange[];
+      readonly endpoints: RunningProxy["endpoints"];
+    },
+  ): Readings {
     return {
       running,
       backends: () =>
-        this.endpoints().flatMap(({ endpoint, backends }) =>
+        endpoints().flatMap(({ endpoint, backends }) =>
           backends.map(({ backend, state }) => ({
             endpoint: endpoint.name,
             backend: backend.name,

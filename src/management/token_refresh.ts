@@ -10,18 +10,27 @@ export class TokenRefresh {
   readonly #tokens: ManagedTokens;
   readonly #log: Log;
   readonly #onSecrets: (secrets: readonly string[]) => void;
+  readonly #onRefreshed: () => void;
   #hasFailed = false;
   #secrets: readonly string[];
 
-  /** `onSecrets` gets the provider keys of all projects, so that the log can redact them. */
+  /**
+   * `onSecrets` gets the provider keys of all projects, so that the log can redact them. `onRefreshed` is called
+   * after each successful refresh.
+   */
   constructor(
     tokens: ManagedTokens,
-    { log, onSecrets }: { log: Log; onSecrets: (secrets: readonly string[]) => void },
+    { log, onSecrets, onRefreshed = () => {} }: {
+      log: Log;
+      onSecrets: (secrets: readonly string[]) => void;
+      onRefreshed?: () => void;
+    },
   ) {
     this.#tokens = tokens;
     this.#secrets = tokens.secrets;
     this.#log = log;
     this.#onSecrets = onSecrets;
+    this.#onRefreshed = onRefreshed;
   }
 
   /** Whether the last refresh failed. Until the next one, the tokens of the last success are valid. */
@@ -42,6 +51,7 @@ export class TokenRefresh {
       if (secrets !== this.#secrets) this.#onSecrets(secrets);
       this.#secrets = secrets;
       this.#hasFailed = false;
+      this.#onRefreshed();
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       if (!this.#hasFailed) {

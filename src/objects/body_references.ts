@@ -37,8 +37,12 @@ export interface CheckOptions {
 
 const decoder = new TextDecoder();
 
-/** Checks the ids that the strings of a JSON text refer to, keys included. */
-export async function checkStrings(bytes: Uint8Array, options: CheckOptions): Promise<void> {
+/**
+ * Checks the ids that the strings of a JSON text refer to, keys included. A strict reader has accepted the text, so that
+ * each quote begins or ends a string, and the member of a string is the key before it. For other bytes, use
+ * {@link checkQuotedTexts}.
+ */
+export async function checkJsonStrings(bytes: Uint8Array, options: CheckOptions): Promise<void> {
   const found: References = new Map();
   let steppedAt = 0;
   const { isReferring = () => true, isOfTool = () => false } = options;
@@ -91,8 +95,11 @@ class ToolObjects {
   }
 }
 
-/** Checks the ids between the quotes of a file, which need not be JSON. */
-export async function checkQuoted(bytes: Uint8Array, options: CheckOptions): Promise<void> {
+/**
+ * Checks the ids between any two quotes of a file, which need not be JSON. {@link QuotedTexts} can only guess the member
+ * of a text, so that texts in every member can refer to objects.
+ */
+export async function checkQuotedTexts(bytes: Uint8Array, options: CheckOptions): Promise<void> {
   const found: References = new Map();
   const texts = new QuotedTexts((text, member) => addReferences(text, found, { member }));
   for (let at = 0; at < bytes.length; at += STEP_BYTES) {

@@ -56,7 +56,7 @@ export interface ListSource<Answer> {
   /** Sends the request with another query. */
   readonly fetchPage: (query: string) => Promise<Answer>;
   /** Called before each page after the first one. Throws if the client may not request so many. */
-  readonly beforePage: (count: number) => void;
+  readonly beforePage: (count: number) => Promise<void> | undefined;
   readonly memory: {
     /** Sets how many bytes the list takes. Throws if there is not enough memory. */
     readonly hold: (bytes: number) => void;
@@ -93,7 +93,7 @@ export async function filterList<Answer extends ListAnswer>(
   /** The stated length of the last page that was too long. */
   let tooLongBytes: number | undefined;
   for (let count = 1; count <= MAX_PAGES; count++) {
-    if (count > 1) beforePage(count);
+    if (count > 1) await beforePage(count);
     const answer = await fetchPage(paging.query(page));
     const bytes = await bytesOf(answer, filter, (length) => memory.hold(length));
     if (bytes === undefined) {

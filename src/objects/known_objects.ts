@@ -112,6 +112,19 @@ export class KnownObjects {
     });
   }
 
+  /** Adds a token that made objects, which another thread has learned. */
+  learnMaker(maker: ObjectMaker): void {
+    this.#addMaker(maker);
+  }
+
+  /** Forgets what is in memory of an object, because another thread has learned that the provider deleted it. */
+  forget({ id, account }: Pick<MadeObject, "id" | "account">): void {
+    this.#removals++;
+    const others = this.#recent.get(id)?.filter((one) => one.account !== account) ?? [];
+    if (others.length > 0) this.#recent.set(id, others);
+    else this.#recent.delete(id);
+  }
+
   /** Adds an object that a response has shown. The first maker of an object stays. */
   add(object: MadeObject): void {
     const { id, account } = object;

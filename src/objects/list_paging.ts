@@ -37,7 +37,7 @@ export class ListPaging {
     this.#longest = this.#isOfFiles ? LONGEST_OF_FILES : LONGEST[dialect];
   }
 
-  /** The query for a page. `undefined` if as the client has it. */
+  /** The query for a page. `undefined` if it is the query of the client. */
   query(
     { cursor, limit }: { readonly cursor: string | undefined; readonly limit: number | undefined },
   ): string {
@@ -51,7 +51,10 @@ export class ListPaging {
     return pairs.join("&");
   }
 
-  /** The limit for the longest pages. `undefined` if that of the client. `limit` is the present one. */
+  /**
+   * The limit for the longest pages. `undefined` if it is the limit of the client. `limit` is the present
+   * one.
+   */
   longest(limit: number | undefined): number | undefined {
     const present = limit ?? this.#length;
     return this.#longest !== undefined && this.#longest > present ? this.#longest : limit;
@@ -63,7 +66,7 @@ export class ListPaging {
     return SHORTER.find((one) => one < present);
   }
 
-  /** Of the elements of a longer page, those that the client asked for. */
+  /** The elements of a longer page that the client asked for. */
   wanted<Element>(elements: readonly Element[]): ReadonlySet<Element> {
     return new Set(this.isBackward ? elements.slice(-this.#length) : elements.slice(0, this.#length));
   }

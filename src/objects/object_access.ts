@@ -15,13 +15,13 @@ import type { MadeObject, ObjectMaker } from "../storage/object_store.ts";
 import { StoreError } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
 import { CreatedObjects, HAVE_RESULTS, type ObjectExchange } from "./created_objects.ts";
-import { checkQuoted, type CheckReferences, checkStrings, checkText } from "./body_references.ts";
+import { checkJsonStrings, checkQuotedTexts, type CheckReferences, checkText } from "./body_references.ts";
 import { addReferences, keptId, type References } from "./object_ids.ts";
 import { QuotedTexts } from "./quoted_texts.ts";
 import type { KnownObjects } from "./known_objects.ts";
 import { MessageCheck } from "./message_check.ts";
 import type { ListElement } from "./list_page.ts";
-import { missingAnswer } from "./missing_object.ts";
+import { missingAnswer, type NamedObject, type ReferencePlace } from "./missing_object.ts";
 import type { ObjectRequest } from "./object_request.ts";
 
 /** What an {@link ObjectAccess} works with. */
@@ -91,9 +91,9 @@ export class ObjectAccess {
    */
   async check(payload: HeldPayload | undefined): Promise<void> {
     const { inHead, inPath, unusualInPath } = this.#parts.request;
-    if (unusualInPath.size > 0) await this.#allowed(unusualInPath, { isInBody: false });
+    if (unusualInPath.size > 0) await this.#allowed(unusualInPath, { place: "address" });
     if (inHead.size > 0) {
-      const found = await this.#allowed(inHead, { isInBody: false });
+      const found = await this.#allowed(inHead, { place: "address" });
       this.#described = [...inPath.keys()].map((id) => found.get(id)).findLast((one) => one !== undefined);
     }
     if (payload !== undefined && this.readsBody) await this.#checkBody(payload);
@@ -121,7 +121,7 @@ export class ObjectAccess {
     const { isReferring } = this.#parts.request;
     const check = new MessageCheck(maxMessageBytes, {
       isReferring,
-      check: async (references) => void await this.#allowed(references, { isInBody: true }),
+      check: async (references) => void await this.#allowed(references, { place: "body" }),
     });
     return (piece) => check.next(piece);
   }
@@ -170,7 +170,7 @@ export class ObjectAccess {
           else isForeign = true;
         }
       };
-      await checkStrings(bytesOf(element), { pause, check });
+      await checkJsonStrings(bytesOf(element), { pause, check });
       if (own?.includes("=") === true) await check(new Map([[own, { written: own, isCertain: false }]]));
       if (isKept && !isForeign) kept.add(element);
       if (known !== undefined && HAVE_RESULTS.has(request.operation)) {
@@ -202,15 +202,16 @@ export class ObjectAccess {
     const { bytes } = heldBody;
     const pause = createPause();
     const ids = this.#inBody = new Set<string>();
-    const check = async (references: References): Promise<void> => {
+    const checkIn = (place: ReferencePlace): CheckReferences => async (references) => {
       for (const id of references.keys()) {
         if (ids.size < MAX_IDS_OF_BODY) ids.add(id);
         else this.#hasUnknownIds = true;
       }
-      await this.#allowed(references, { isInBody: true });
+      await this.#allowed(references, { place });
     };
+    const check = checkIn("body");
     const { isReferring, isOfTool } = this.#parts.request;
-    if (kind === "json") return await checkStrings(bytes, { pause, check, isReferring, isOfTool });
+    if (kind === "json") return await checkJsonStrings(bytes, { pause, check, isReferring, isOfTool });
     if (kind === "other") return await this.#checkOther(bytes, { pause, check });
     if (kind !== "form") return;
     const boundary = parseMediaType(fieldValue(fields, "content-type") ?? "")?.parameters.get("boundary") ??
@@ -224,7 +225,8 @@ export class ObjectAccess {
       // The prompt of an image, for example.
       if (!isFile && !isReferring(name, "")) continue;
       if (!isFile) await checkText(content, { pause, check });
-      if (!isFile || mayHaveRequests) await checkQuoted(content, { pause, check });
+      if (!isFile) await checkQuotedTexts(content, { pause, check });
+      else if (mayHaveRequests) await checkQuotedTexts(content, { pause, check: checkIn("file") });
     }
   }
 
@@ -244,14 +246,15 @@ export class ObjectAccess {
       );
     }
     await checkText(bytes, { pause, check });
-    await checkQuoted(bytes, { pause, check });
+    await checkQuotedTexts(bytes, { pause, check });
   }
 
   /** Finds the objects of ids. Throws if the client may not use one of them. */
   async #allowed(
     references: References,
-    { isInBody }: { readonly isInBody: boolean },
+    { place }: { readonly place: ReferencePlace },
   ): Promise<ReadonlyMap<string, MadeObject>> {
+    const isInBody = place !== "address";
     const { objects, request } = this.#parts;
     if (references.size === 0) return new Map();
     const isGuarded = this.#parts.isGuarded();
@@ -271,7 +274,7 @@ export class ObjectAccess {
     for (const [reference, { written: id }] of references) {
       const candidates = this.#atPinned(found.get(reference) ?? []);
       const object = isGuarded ? candidates.find((one) => this.#mayUse(one)) : candidates[0];
-      if (object === undefined && candidates.length > 0) throw this.#missing({ id, reference, isInBody });
+      if (object === undefined && candidates.length > 0) throw this.#missing({ id, reference, place });
       if (object === undefined) continue;
       allowed.set(reference, object);
       written.add(id);
@@ -284,7 +287,7 @@ export class ObjectAccess {
       const isFirst = first !== undefined && id === first.written;
       const isPart = !isInBody && request.inPath.has(reference) && !isFirst;
       if (isFirst || isCertain && !isPart) {
-        if (!written.has(id)) throw this.#missing({ id, reference, isInBody });
+        if (!written.has(id)) throw this.#missing({ id, reference, place });
       }
     }
     return allowed;
@@ -310,13 +313,13 @@ export class ObjectAccess {
     }
   }
 
-  #missing(of: { readonly id: string; readonly reference: string; readonly isInBody: boolean }): ProxyFault {
+  #missing(named: NamedObject): ProxyFault {
     return new ProxyFault(
       "not_found",
       `The ${
-        of.isInBody ? "body" : "address"
-      } names ${of.id}, which another token made, or an unknown client.`,
-      { asProvider: missingAnswer(this.#exchange.endpoint.dialect, of) },
+        named.place === "file" ? "uploaded file" : named.place
+      } names ${named.id}, whose maker is another token or is not known.`,
+      { asProvider: missingAnswer(this.#exchange.endpoint.dialect, named) },
     );
   }
 

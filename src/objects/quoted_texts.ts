@@ -15,8 +15,8 @@ const BETWEEN_KEY_AND_VALUE = /^\s*:[\s[{]*$/;
 const decoder = new TextDecoder();
 
 /**
- * Reads bytes that need not be JSON: a single quote may be data, so that each quote ends a text and begins the next
- * one. At most 64 KiB of the current text are in memory, because a longer one refers to no object.
+ * Reads bytes that no strict reader has accepted, such as uploaded files and messages of WebSockets. A quote may be
+ * data there, so that each quote ends a text and begins the next one. At most 64 KiB of the current text are in memory, because a longer one refers to no object.
  */
 export class QuotedTexts {
   readonly #onText: (text: string, member: string) => void;
@@ -27,7 +27,10 @@ export class QuotedTexts {
   #previous = "";
   #member = "";
 
-  /** `member` is the name of the member of JSON that has the text, if the bytes are JSON. */
+  /**
+   * `onText` gets each text. `member` is the key before it if the bytes are JSON, and otherwise a guess.
+   * `checkJsonStrings` knows the members of JSON that a strict reader has accepted.
+   */
   constructor(onText: (text: string, member: string) => void) {
     this.#onText = onText;
   }

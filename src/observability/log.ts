@@ -33,12 +33,13 @@ export const LOG_FIELDS = [
   "duration_ms",
   "ending",
   "in_flight",
+  "worker",
   "id",
   "detail",
 ] as const;
 
 /** Fields that only JSON has, so that lines for people stay short. */
-const JSON_ONLY: readonly string[] = ["cached_tokens", "usage_source", "settlement"];
+const JSON_ONLY: readonly string[] = ["cached_tokens", "usage_source", "settlement", "worker"];
 const PRETTY_FIELDS = LOG_FIELDS.filter((name) => !JSON_ONLY.includes(name));
 
 /** The fields of a log line. Undefined fields are omitted. */

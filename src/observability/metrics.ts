@@ -126,7 +126,7 @@ export class Metrics {
     this.#lastBackupAt = at;
   }
 
-  /** The usage of a response contradicts itself. */
+  /** Counts a response whose usage contradicts itself. */
   contradicted(endpoint: string | undefined): void {
     this.#contradictions.inc({ endpoint: endpoint ?? NONE });
   }

@@ -30,7 +30,10 @@ class MalformedBodies {
   #total = 0;
   readonly #byName = new Map<string, number>();
 
-  /** Whether a sender may send one more. A sender may send at most as many as it leaves for others. */
+  /**
+   * Whether a sender may send one more malformed body. A sender may send at most as many as it leaves for
+   * others.
+   */
   isAllowed(name: string): boolean {
     return (this.#byName.get(name) ?? 0) < MAX_MALFORMED - this.#total;
   }

@@ -1,6 +1,7 @@
 /**
- * Recognises content outside of a body: addresses, files, earlier responses, stored items. The list is of what
- * is inside of a body. Every other string that looks like an address or an id refers to content elsewhere.
+ * Recognises content outside of a body: addresses, files, earlier responses, stored items. The lists of this
+ * file name what is inside of a body. Every other string that looks like an address or an id refers to
+ * content elsewhere.
  */
 
 import { ARGUMENTS, CONVERSATION, isFreeForm, REFERENCES } from "./body_keys.ts";

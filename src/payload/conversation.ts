@@ -13,9 +13,9 @@ export interface ConversationStart {
   readonly key: string | undefined;
 }
 
-/** A longer id of a conversation is cut off. In bytes. */
+/** The length at which the id of a conversation is cut off, in bytes. */
 const MAX_ID_BYTES = 256;
-/** So many bytes at the beginning of each text count, and its length. */
+/** The number of bytes at the beginning of each text that count. The length of the text counts too. */
 const MAX_TEXT_BYTES = 4 * 1024;
 /** Values at a greater depth are skipped. */
 const MAX_DEPTH = 12;

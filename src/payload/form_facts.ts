@@ -9,7 +9,7 @@ import type { FormPart } from "./multipart.ts";
 import type { RequestFacts } from "./request_facts.ts";
 import { soundSeconds } from "./sound_length.ts";
 
-/** A longer plain field is content, in the place of a file. In bytes. */
+/** A plain field above this length counts as content, like a file. In bytes. */
 const MAX_FIELD_BYTES = 1_000;
 /** The beginning of an address. The content of a `data:` address is in the form itself. */
 const ADDRESS = /^\s*[a-z][a-z\d+.-]*:\/\//i;

@@ -81,8 +81,9 @@ export class MediaMeter implements TextSink {
   }
 
   /**
-   * An object begins or ends. A document of Anthropic's with the type `text` has its text in `data`. The model reads it
-   * as it is, so that it makes no more tokens than bytes. Any other object is what its strings are.
+   * An object begins or ends. A document of Anthropic's with the type `text` has its text in `data`. The
+   * model reads the text itself, which makes no more tokens than it has bytes. In any other object, the
+   * strings decide what it holds.
    */
   boundary(): void {
     const types = this.#types;

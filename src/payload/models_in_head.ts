@@ -114,7 +114,10 @@ function distinct(names: readonly string[]): readonly string[] {
   if (names.length < 2) return names;
   const once = new Set(names);
   if (once.size <= MAX_MODELS) return [...once];
-  throw new ProxyFault("bad_request", `The head names more than ${MAX_MODELS} different models.`);
+  throw new ProxyFault(
+    "bad_request",
+    `The path, the query and the headers name more than ${MAX_MODELS} different models.`,
+  );
 }
 
 function joined(some: readonly string[], more: readonly string[]): readonly string[] {

@@ -95,7 +95,7 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
     if (mustBeKnown) {
       throw new ProxyFault(
         "forbidden",
-        `${whyOf(options)}. It is ${type.essence}, and not JSON or multipart/form-data.`,
+        `${whyOf(options)}. The body is ${type.essence}, and not JSON or multipart/form-data.`,
       );
     }
     const json = options.choosesEndpoint === true ? await jsonOfAnyType(body, options) : undefined;
@@ -160,7 +160,7 @@ function asFault(
 ): unknown {
   if (!(error instanceof JsonSyntaxError) && !(error instanceof FormSyntaxError)) return error;
   const what = type?.essence === FORM ? "form (RFC 7578)" : "JSON (RFC 8259)";
-  return new ProxyFault("bad_request", `${whyOf(options)}. It is malformed ${what}: ${error.message}.`);
+  return new ProxyFault("bad_request", `${whyOf(options)}. The body is malformed ${what}: ${error.message}.`);
 }
 
 /**
@@ -173,7 +173,7 @@ async function checkOther(body: Uint8Array, { essence }: MediaType, options: Pay
   if (!'{["-\u00ef'.includes(first)) return;
   throw new ProxyFault(
     "bad_request",
-    `${whyOf(options)}. Its Content-Type is ${essence}, and it begins like JSON or a form.`,
+    `${whyOf(options)}. Its Content-Type is ${essence}, but the body begins like JSON or a form.`,
   );
 }
 

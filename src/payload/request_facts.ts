@@ -129,7 +129,7 @@ function digitsIn(bytes: Uint8Array, { start, end }: JsonSpan): number | undefin
   return value;
 }
 
-/** The dearest service tier that the members of a body request. */
+/** The most expensive service tier that the members of a body request. */
 function tierOfMembers(bytes: Uint8Array, members: JsonFindings["members"]): string | undefined {
   let tiers: (string | undefined)[] | undefined;
   for (const name of TIER_MEMBERS) {

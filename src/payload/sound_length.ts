@@ -7,7 +7,7 @@ import { statedLength } from "./sound_container.ts";
  * Opus. Usual rates are 2 to 16 times as high, so the estimate of a usual file is too long.
  */
 const BYTES_PER_SECOND = 1_000;
-/** The length of sound outside of the body, which the body does not show. Eight hours, in seconds. */
+/** The length of sound whose length the body does not show: eight hours, in seconds. */
 export const UNKNOWN_SOUND_SECONDS = 28_800;
 /** No file of sound is longer. In seconds. */
 const MAX_STATED_SECONDS = 1_000_000;

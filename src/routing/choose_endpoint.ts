@@ -34,7 +34,7 @@ export function chooseEndpoint(
       : undefined;
     return last && { endpoint: last, model: named, reason: last === fallback ? "default" : "only" };
   }
-  // This does not call `mayUse`: admission rejects the request and names the rule.
+  // This does not call `mayUse`, because admission rejects the request, and its error names the rule.
   const endpoint = fallback ?? (candidates.length === 1 ? candidates[0] : undefined);
   return endpoint && { endpoint, model, reason: "default" };
 }

@@ -1,6 +1,6 @@
 /**
- * Models that no endpoint serves at the path of a request: whether the model belongs to an endpoint without the API of
- * the path, and what the client reads then.
+ * Models that no endpoint serves at the path of a request: whether the model belongs to an endpoint without
+ * the API of the path, and the error message for the client.
  */
 
 import type { UnnamedApi } from "../apis/unnamed_paths.ts";

@@ -18,7 +18,7 @@ import { UnauthenticatedBudget } from "./unauthenticated_budget.ts";
 const SWEEP_MS = 5_000;
 /**
  * The memory that connections of authenticated clients may hold together: requests that they sent ahead, and
- * responses that they do not read.
+ * responses that they do not read. Threads share it.
  */
 const MAX_AUTHENTICATED_BYTES = 128 * 1024 * 1024;
 
@@ -61,7 +61,7 @@ export class HttpServer implements RunningServer {
       connections: this.#connections,
       limits: () => this.#limits,
       unauthenticatedBudget: new UnauthenticatedBudget({ now }),
-      heldBytes: new HeldBytes(MAX_AUTHENTICATED_BYTES, now),
+      heldBytes: new HeldBytes(MAX_AUTHENTICATED_BYTES / config.workers, now),
       log,
       now,
     });

@@ -12,6 +12,8 @@ export interface ListenOptions {
   readonly port: number;
   /** The certificate. `undefined` if connections are not encrypted. */
   readonly tls: TlsConfig | undefined;
+  /** Whether other threads listen on the same address. The system spreads connections over them. */
+  readonly isShared?: boolean;
 }
 
 /** What a {@link Listener} reports. */
@@ -120,12 +122,12 @@ export class Listener {
   }
 }
 
-function open({ hostname, port, tls }: ListenOptions): [Socket, ...Socket[]] {
+function open({ hostname, port, tls, isShared: reusePort = false }: ListenOptions): [Socket, ...Socket[]] {
   return openSockets<Socket>({ hostname, port }, {
     open: (address) =>
       tls === undefined
-        ? Deno.listen(address)
-        : Deno.listenTls({ ...address, cert: tls.cert, key: tls.key, alpnProtocols: PROTOCOLS }),
+        ? Deno.listen({ ...address, reusePort })
+        : Deno.listenTls({ ...address, reusePort, cert: tls.cert, key: tls.key, alpnProtocols: PROTOCOLS }),
     close: closeQuietly,
   });
 }

@@ -25,12 +25,12 @@ export interface OpenPorts {
  * and then leaves no port open.
  */
 export function openPorts(
-  { host: hostname, port, httpsPort, adminPort, tls }: ServerConfig,
+  { host: hostname, port, httpsPort, adminPort, tls, workers }: ServerConfig,
   events: PortEvents,
 ): OpenPorts {
   const all: Listener[] = [];
   const listen = (port: number, tls: TlsConfig | undefined, entry: Entry): Listener => {
-    const listener = new Listener({ hostname, port, tls }, {
+    const listener = new Listener({ hostname, port, tls, isShared: workers > 1 }, {
       ...events,
       onConnection: (accepted) => events.onConnection(accepted, entry),
     });

@@ -11,8 +11,13 @@ export interface RunningServer {
    * such port.
    */
   readonly adminAddress: Deno.NetAddr | undefined;
-  /** Applies the limits and the certificate of another configuration. The addresses do not change. */
-  configure(config: ServerConfig): void;
+  /**
+   * Applies the limits and the certificate of another configuration. The addresses do not change. A promise
+   * resolves when all threads use the configuration.
+   */
+  configure(config: ServerConfig): void | Promise<void>;
+  /** Does what `App.announceDrain` does in other threads. `undefined` if the server has none. */
+  announceDrain?(): void;
   /**
    * Stops accepting connections, waits for running exchanges until the deadline, and then ends the rest.
    * Resolves when all connections have ended. Further calls return the same promise.

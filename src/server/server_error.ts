@@ -12,7 +12,11 @@ export function isBug(error: unknown): boolean {
 
 /** The fault of an exchange that ends because of a bug. */
 export function internalFault(cause: unknown): ProxyFault {
-  return new ProxyFault("internal", "The proxy failed on this request; its log says more.", { cause });
+  return new ProxyFault(
+    "internal",
+    "The proxy failed on this request. The log of the proxy has the reason.",
+    { cause },
+  );
 }
 
 /** The response to a request for which the handler failed. */

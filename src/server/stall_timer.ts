@@ -73,5 +73,8 @@ export function stallFault(
 ): ClientGone | ProxyFault | undefined {
   if (sending.isOver(sendMs)) return new ClientGone(`the client took nothing for ${durationText(sendMs)}`);
   if (uploading?.isOver(uploadMs) !== true) return undefined;
-  return new ProxyFault("request_timeout", `The body did not go on for ${durationText(uploadMs)}.`);
+  return new ProxyFault(
+    "request_timeout",
+    `No part of the request body arrived for ${durationText(uploadMs)} (upload_timeout).`,
+  );
 }

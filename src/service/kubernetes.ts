@@ -126,7 +126,9 @@ function editDeployment(document: Document, facts: ContainerFacts & Hashed): voi
 }
 
 /** The variables of the container. Secrets are references to keys of the Secret. */
-function variablesOf({ drainDelaySeconds, variables, secrets, config, store, hasCertificateFiles }: ContainerFacts): unknown[] {
+function variablesOf(
+  { drainDelaySeconds, variables, secrets, config, store, hasCertificateFiles }: ContainerFacts,
+): unknown[] {
   const plain = new Map([
     ...variables,
     ["HOST", CONTAINER_HOST],

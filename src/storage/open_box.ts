@@ -9,7 +9,8 @@ export const KEY_CHECK = "encryption_key_check";
 
 const UNFINISHED = "a copy into this database is not finished: run llm-proxy store copy again";
 /** Every program that uses a PostgreSQL database needs the same key, so none of them makes one. */
-export const NO_KEY = "ENCRYPTION_KEY is missing: with PostgreSQL, set the same key for every program that uses the " +
+export const NO_KEY =
+  "ENCRYPTION_KEY is missing: with PostgreSQL, set the same key for every program that uses the " +
   "database; `openssl rand -base64 32` makes one";
 
 /** The opened {@link SecretBox}, and the key file if it was created. */
@@ -26,7 +27,10 @@ export interface OpenedBox {
  */
 export async function openBox(
   store: Store,
-  { encryptionKey, keyFile }: { encryptionKey: Uint8Array<ArrayBuffer> | undefined; keyFile: string | undefined },
+  { encryptionKey, keyFile }: {
+    encryptionKey: Uint8Array<ArrayBuffer> | undefined;
+    keyFile: string | undefined;
+  },
 ): Promise<OpenedBox> {
   if (await store.readNote(COPY_NOTE) !== undefined) throw new StoreError("failed", UNFINISHED);
   const check = await store.readNote(KEY_CHECK);

@@ -38,7 +38,8 @@ export interface OwnRunFile {
  */
 export function writeRunFile(databaseUrl: string, text: string): OwnRunFile {
   const database = placeOf(databaseUrl);
-  makePrivateFolder(dirname(database));
+  // The folder of a SQLite database exists with the database.
+  if (isPostgresUrl(databaseUrl)) makePrivateFolder(dirname(database));
   const path = `${database}-run-${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
   // The file gets its name when it is complete and locked.
   const unfinished = `${path}.new`;

@@ -93,7 +93,7 @@ browserTest(
     await page.getByLabel("Name", { exact: true }).fill("house");
     await proxy.api("PATCH", `/projects/${home.id}`, { max_requests: 5 });
     await save.click();
-    await page.getByRole("alert").getByText("It has been changed since you read it").waitFor();
+    await page.getByRole("alert").getByText("has been changed since you read it").waitFor();
     assertEquals((await proxy.api("GET", `/projects/${home.id}`)).body.name, "home");
   },
 );

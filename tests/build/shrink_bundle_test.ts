@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertNotMatch, assertRejects } from "@std/assert";
+import { EDITS } from "../../src/build/edit_bundle.ts";
 import { shrinkBundle } from "../../src/build/shrink_bundle.ts";
 import { denoCommand } from "../support/processes/command.ts";
 
@@ -50,6 +51,32 @@ Deno.test("shrunk bundle: packages that require built-in modules work, and nothi
     }
   }));
 
+Deno.test("shrunk bundle: the drivers of PostgreSQL and Redis get the built-in modules that they extend", () =>
+  inFolder(async (folder) => {
+    const out = `${folder}/bundle`;
+    await Deno.writeTextFile(
+      `${folder}/entry.ts`,
+      `import { Pool } from "${new URL("src/storage/postgres/driver.ts", ROOT)}";
+      import { RedisLimitsServer } from "${new URL("src/limits/shared/redis/redis_server.ts", ROOT)}";
+      const pool = new Pool({ host: "127.0.0.1", port: 1, user: "u", database: "x" });
+      console.log(await pool.query("SELECT 1").catch((error) => error.code));
+      const server = await RedisLimitsServer.open({ at: { path: "${folder}/no.sock" } });
+      await server.close();
+      console.log("closed");\n`,
+    );
+    await deno(
+      ...["bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", out],
+      `${folder}/entry.ts`,
+    );
+    await shrinkBundle(out, {
+      edits: EDITS.filter(({ what }) => what === "the function require of the bundler"),
+    });
+    assertEquals(
+      await deno("run", "--quiet", "-A", `${out}/entry.js`),
+      "ECONNREFUSED\nclosed\n",
+    );
+  }));
+
 Deno.test("shrunk bundle: names in stack traces and notices stay; other comments and bytes above ASCII go", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(
@@ -80,7 +107,7 @@ Deno.test("shrunk bundle: names in stack traces and notices stay; other comments
 
 Deno.test("shrunk bundle: an edit that does not match and an unknown built-in module stop the build", () =>
   inFolder(async (folder) => {
-    await Deno.writeTextFile(`${folder}/main.js`, 'var fs = __require("node:fs");\n');
+    await Deno.writeTextFile(`${folder}/main.js`, 'var vm = __require("node:vm");\n');
     const edit = { what: "the greeting", pattern: /hello/, instead: "" };
     await assertRejects(
       () => shrinkBundle(folder, { edits: [edit] }),
@@ -90,7 +117,7 @@ Deno.test("shrunk bundle: an edit that does not match and an unknown built-in mo
     await assertRejects(
       () => shrinkBundle(folder, { edits: [] }),
       Error,
-      "A package in main.js loads node:fs",
+      "A package in main.js loads node:vm",
     );
     await Deno.writeTextFile(`${folder}/main.js`, 'console.log("hello hello");\n');
     await assertRejects(

@@ -201,7 +201,7 @@ for (const [principal, subject] of HOLDERS) {
     const limits = { maxExchanges: 10, maxPerPrincipal: 1, queueMs: 1_000 };
     for (const use of ["running", "sending a body"] as const) {
       const clock = new FakeClock();
-      const slots = new ConcurrencyLimiter(limits, clock, use);
+      const slots = new ConcurrencyLimiter(limits, clock, { use });
       const holder = holderOf(principal, "192.0.2.1");
       taken(slots, holder);
       const message = `${subject} has one request ${use}, which is its limit.`;

@@ -411,3 +411,30 @@ Deno.test("SERVER_ENGINE: deno rejects each setting that Deno.serve cannot keep,
     "config.toml:5: server.max_connections",
   ]);
 });
+
+Deno.test("workers is 1 unless a number or auto is set, and only Linux with the own engine has several", async () => {
+  const file = (setting: string) => ({ "config.toml": `[server]\n${setting}\n` });
+  const workersOf = async (env: Record<string, string>) => (await loadConfig(sources(env))).server.workers;
+  assertEquals(await workersOf(GOOD), 1);
+  assertEquals(await workersOf({ ...GOOD, WORKERS: "1", SERVER_ENGINE: "deno" }), 1);
+  assertEquals(await workersOf({ ...GOOD, WORKERS: "auto", SERVER_ENGINE: "deno" }), 1);
+  for (const wrong of ["0", "65", "many", "1.5"]) {
+    assertEquals(await problemsOf({ ...GOOD, WORKERS: wrong }), [
+      `env WORKERS "${wrong}" is not a whole number from 1 to 64, or "auto"`,
+    ]);
+  }
+  if (Deno.build.os !== "linux") {
+    assertEquals(await workersOf({ ...GOOD, WORKERS: "auto" }), 1);
+    assertEquals(await problemsOf({ ...GOOD, WORKERS: "2" }), [
+      "env WORKERS needs Linux: other systems do not spread connections over threads; use 1 or auto",
+    ]);
+    return;
+  }
+  assertEquals(await workersOf({ ...GOOD, WORKERS: "auto" }), Math.min(navigator.hardwareConcurrency, 64));
+  assertEquals(await workersOf({ ...GOOD, WORKERS: "3" }), 3);
+  assertEquals((await loadConfig(sources(GOOD, file("workers = 3")))).server.workers, 3);
+  assertEquals((await loadConfig(sources(GOOD, file('workers = "auto"')))).server.workers > 0, true);
+  assertEquals(await problemsOf({ ...GOOD, WORKERS: "2", SERVER_ENGINE: "deno" }), [
+    'env WORKERS needs engine = "own": use 1, or remove engine = "deno"',
+  ]);
+});

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { checkQuoted, checkStrings } from "../../src/objects/body_references.ts";
+import { checkJsonStrings, checkQuotedTexts } from "../../src/objects/body_references.ts";
 import { QuotedTexts } from "../../src/objects/quoted_texts.ts";
 import { cases } from "../support/runner/cases.ts";
 import { random } from "../support/data/random.ts";
@@ -9,7 +9,7 @@ const encoder = new TextEncoder();
 
 async function referencesIn(text: string, isFile = false): Promise<string[]> {
   const found: string[] = [];
-  await (isFile ? checkQuoted : checkStrings)(encoder.encode(text), {
+  await (isFile ? checkQuotedTexts : checkJsonStrings)(encoder.encode(text), {
     pause: () => undefined,
     check: (references) => {
       found.push(...references.keys());
@@ -59,7 +59,7 @@ Deno.test("body references: many ids take no more memory than some of them", asy
   const text = JSON.stringify(
     Array.from({ length: 5_000 }, (_, index) => `file-${String(index).padStart(20, "0")}`),
   );
-  await checkStrings(encoder.encode(text), {
+  await checkJsonStrings(encoder.encode(text), {
     pause: () => undefined,
     check: (references) => {
       sizes.push(references.size);

@@ -1,7 +1,7 @@
 /** References in bodies of megabytes. */
 
 import { assert } from "@std/assert";
-import { checkQuoted, checkStrings } from "../../src/objects/body_references.ts";
+import { checkJsonStrings, checkQuotedTexts } from "../../src/objects/body_references.ts";
 
 Deno.test("body references: the time for a body is in proportion to its length", async () => {
   for (
@@ -18,7 +18,7 @@ Deno.test("body references: the time for a body is in proportion to its length",
     for (const isFile of [false, true]) {
       const body = new TextEncoder().encode(unit.repeat(Math.ceil(2_000_000 / unit.length)));
       const begun = performance.now();
-      await (isFile ? checkQuoted : checkStrings)(body, {
+      await (isFile ? checkQuotedTexts : checkJsonStrings)(body, {
         pause: () => undefined,
         check: () => Promise.resolve(),
       });

@@ -14,8 +14,8 @@ export interface ObjectResponse {
   readonly isWhole: boolean;
   /** The bytes of text that running requests have received of the object so far. */
   readonly receivedBytes: () => number;
-  /** Computes the charge of an object by reported usage. */
-  readonly charge: (object: AwaitedObject, part: ReportedPart) => Settlement;
+  /** Computes the charge of an object by reported usage. Returns a promise if another thread computes it. */
+  readonly charge: (object: AwaitedObject, part: ReportedPart) => Settlement | Promise<Settlement>;
   /** An object with this client as its creator, for results of batches whose creator is unknown. */
   readonly asOwnObject: (id: string) => AwaitedObject;
 }

@@ -223,7 +223,7 @@ export class Objects {
       if (action.kind === "count" && response.request.action === "results") {
         return await this.#settle(
           response.asOwnObject(id),
-          this.#charged(response.asOwnObject(id), response, { action, storedBytes: 0 }),
+          await this.#charged(response.asOwnObject(id), response, { action, storedBytes: 0 }),
         );
       }
       // A later response may show which batch the file belongs to.
@@ -238,11 +238,11 @@ export class Objects {
       return kept.resultsId === undefined ? await this.#name(kept, action.resultsId) : undefined;
     }
     const storedBytes = action.kind === "release" ? (await store.findObject(kept))?.receivedBytes ?? 0 : 0;
-    await this.#settle(kept, this.#charged(kept, response, { action, storedBytes }));
+    await this.#settle(kept, await this.#charged(kept, response, { action, storedBytes }));
     this.#remember(requestedKey);
   }
 
-  #charged(
+  async #charged(
     object: AwaitedObject,
     { charge, receivedBytes }: ObjectResponse,
     { action, storedBytes }: {
@@ -250,13 +250,13 @@ export class Objects {
       /** The bytes of text that a client has received by the database. */
       readonly storedBytes: number;
     },
-  ): readonly Settlement[] {
-    if (action.kind === "count") return action.parts.map((part) => charge(object, part));
+  ): Promise<readonly Settlement[]> {
+    if (action.kind === "count") return await Promise.all(action.parts.map((part) => charge(object, part)));
     if (action.kind === "estimate") return [reservedCharge(object)];
     // Text that clients received before a cancellation is not free.
     const kept = this.#open.get(objectKey(object))?.receivedBytes ?? 0;
     const bytes = Math.max(receivedBytes(), kept, storedBytes);
-    return bytes === 0 ? [] : [estimatedSettlement(charge(object, receivedPart(bytes)))];
+    return bytes === 0 ? [] : [estimatedSettlement(await charge(object, receivedPart(bytes)))];
   }
 
   async #settle(object: AwaitedObject, charges: readonly Settlement[]): Promise<void> {

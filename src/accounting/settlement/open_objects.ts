@@ -101,7 +101,8 @@ export class OpenObjects {
   }
 }
 
-function creatorKey({ tokenId, principal }: ObjectCreator): string {
+/** The key of the token that created an object. */
+export function creatorKey({ tokenId, principal }: ObjectCreator): string {
   return tokenKey({ tokenId, name: principal });
 }
 

@@ -28,7 +28,7 @@ const MESSAGE = {
   images: { "*": { type: true } },
 } as const;
 
-/** By the part of a response in which it stands. */
+/** What a model generates, by the members of a response. */
 export const TEXT_SELECTION = {
   choice: { text: "length", message: MESSAGE, delta: MESSAGE },
   message: MESSAGE,

@@ -12,7 +12,8 @@ import { type Finding, findingsOf } from "./finding.ts";
 const database = findingsOf("database");
 const key = findingsOf("encryption key");
 
-const POOLED = "a pooler such as PgBouncer is in front of it. The proxy asks for changes of tokens twice a second there, " +
+const POOLED =
+  "a pooler such as PgBouncer is in front of it. The proxy asks for changes of tokens twice a second there, " +
   "because notifications do not pass a pooler";
 const RESTORE = "restore a backup with llm-proxy restore FILE, which keeps the old files";
 
@@ -32,7 +33,10 @@ export async function checkDatabase(management: ManagementConfig): Promise<Findi
   }
 }
 
-function stateOf(path: string, { damage, schema, newestSchema, maxNewer, isInUse, isPooled }: Inspection): Finding[] {
+function stateOf(
+  path: string,
+  { damage, schema, newestSchema, maxNewer, isInUse, isPooled }: Inspection,
+): Finding[] {
   if (damage.length > 0) return [database.problem(`${path} is damaged: ${damage.join("; ")}`, RESTORE)];
   if (schema > newestSchema + maxNewer) {
     return [database.problem(
@@ -42,9 +46,7 @@ function stateOf(path: string, { damage, schema, newestSchema, maxNewer, isInUse
   }
   const upgrade = schema < newestSchema ? `; the next start upgrades it to ${newestSchema}` : "";
   const use = isInUse ? "a running program has it open" : "no program has it open";
-  const pooled = isPooled
-    ? [database.ok(POOLED)]
-    : [];
+  const pooled = isPooled ? [database.ok(POOLED)] : [];
   return [database.ok(`${path} is intact, with schema ${schema}${upgrade}; ${use}`), ...pooled];
 }
 

@@ -134,7 +134,7 @@ function readEveryModel(draft: Draft): void {
   if (endpoint === undefined || draft.routes.length > 0 || draft.aliases.size > 0) return;
   draft.addRoute({ model: `${endpoint}/`, endpoint });
   draft.hints.push(
-    `Keep the route ${endpoint}/, which no model has: because of it the proxy reads the model of each request.`,
+    `Keep the route ${endpoint}/, although no model has this name: it makes the proxy read the model of each request.`,
   );
 }
 

@@ -119,11 +119,14 @@ function addDatabaseCommands(program: Command): void {
     .option(...CONFIG_OPTION)
     .action(async (file: string, options: Options) => (await import("./backup.ts")).backup(file, options));
   program.command("store").description("the database as a whole")
-    .command("copy").argument("<from>", DATABASE).argument("<to>", "a new database, such as postgres://USER@HOST/DATABASE")
+    .command("copy").argument("<from>", DATABASE).argument(
+      "<to>",
+      "a new database, such as postgres://USER@HOST/DATABASE",
+    )
     .description("stop all proxies first; copies everything from one database to another, and compares both")
     .action(async (from: string, to: string) => (await import("./store_copy.ts")).copyDatabase(from, to));
   program.command("restore").argument("<file>", "a backup")
-    .description("stop the proxy first; replaces the database by a backup and keeps the old files")
+    .description("replace the database by a backup, and keep the old files; stop the proxy first")
     .option("--key-file <file>", "the key file of the backup, if it is not the current one")
     .option(...CONFIG_OPTION)
     .action(async (file: string, options: Options) => (await import("../restore.ts")).restore(file, options));

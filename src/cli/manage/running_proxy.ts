@@ -38,7 +38,9 @@ export async function sendToRunningProxy(
     const proof = fieldValue(fields, PROOF_HEADER) ?? "";
     if (!await isProven(access.secret, { nonce, status, text }, proof)) {
       throw new CommandError(
-        `The response of ${access.url} (status ${status}) is not from the proxy that has ${shownDatabase(databaseUrl)} open.\n` +
+        `The response of ${access.url} (status ${status}) is not from the proxy that has ${
+          shownDatabase(databaseUrl)
+        } open.\n` +
           "Another program listens there, or the proxy does not allow this address (allowed_ips).\n" +
           `The command sent no token. ${URL_HINT}`,
       );
@@ -81,7 +83,9 @@ async function findProxy(databaseUrl: string, config: string | undefined): Promi
   const configured = accesses.find((access) => access.url === url);
   if (configured !== undefined) return configured;
   throw new CommandError(
-    `Several proxies have ${shownDatabase(databaseUrl)} open: ${accesses.map(({ url }) => url).join(", ")}.\n` +
+    `Several proxies have ${shownDatabase(databaseUrl)} open: ${
+      accesses.map(({ url }) => url).join(", ")
+    }.\n` +
       `None of them listens at ${url}, the address of the configuration. Set the port (PORT) of one.\n${URL_HINT}`,
   );
 }

@@ -22,10 +22,15 @@ export async function copyDatabase(from: string, to: string): Promise<void> {
       { share: () => progress === undefined ? 0 : progress.rows / Math.max(1, progress.total) },
     );
     const counts = Object.fromEntries(tables.map(({ table, rows }) => [table, rows]));
-    writeResult({ from: shownDatabase(source), to: shownDatabase(target), tables: counts }, () =>
-      tables.filter(({ rows }) => rows > 0).map(({ table, rows }) => `${table}: ${rows} rows\n`).join("") +
-      `${shownDatabase(target)} has everything of ${shownDatabase(source)}: the numbers of rows and the sums are ` +
-      `equal.\n${keyHint(source, target)}`);
+    writeResult(
+      { from: shownDatabase(source), to: shownDatabase(target), tables: counts },
+      () =>
+        tables.filter(({ rows }) => rows > 0).map(({ table, rows }) => `${table}: ${rows} rows\n`).join("") +
+        `${shownDatabase(target)} has everything of ${
+          shownDatabase(source)
+        }: the numbers of rows and the sums are ` +
+        `equal.\n${keyHint(source, target)}`,
+    );
   });
 }
 

@@ -14,7 +14,7 @@ export function addRunCommand(program: Command): void {
     .addArgument(client)
     .argument("[args...]", "arguments of the client; those with a dash come after --")
     .description(
-      "start a client that uses this proxy, without a change to its settings; asks once for address and token",
+      "start a client that uses this proxy, without a change to its settings; the first run asks for the address and the token",
     )
     .option("--address <url>", `address of the proxy (${URL_VARIABLE}; default: the saved one)`)
     .option(

@@ -87,7 +87,7 @@ export function checkAddress(text: string): string {
     url.password === "" && url.search === "" && url.hash === "" && text.trim() !== "";
   // The message does not repeat the text, because it may hold a password.
   if (!isUsable) {
-    throw new CommandError("This is not the address of a proxy. It looks like http://PROXY:33000.", 2);
+    throw new CommandError("This is not the address of a proxy. Use an address like http://PROXY:33000.", 2);
   }
   return url.href.replace(/\/+$/, "");
 }

@@ -28,10 +28,12 @@ import {
   countSchema,
   drainSchema,
   durationSchema,
+  MAX_WORKERS,
   switchSchema,
   textListSchema,
   textSchema,
   wordSchema,
+  workersSchema,
 } from "../values/values.ts";
 
 /** Reads the host and port to listen on. */
@@ -65,6 +67,7 @@ export function readServer(
   if (adminPort !== undefined) checkAdminPort(resolver, { adminPort, httpsPort, port: address.port });
   const engine = read("engine", "SERVER_ENGINE", wordSchema(SERVER_ENGINES), defaults.engine);
   if (engine === "deno") checkDenoEngine(resolver, settings);
+  const workers = readWorkers(resolver, { settings, engine });
   const maxBodyBytes = read("max_body_bytes", "MAX_BODY_BYTES", bytesSchema, "none");
   const maxMessage = read(
     "max_message_bytes",
@@ -83,6 +86,7 @@ export function readServer(
   );
   return {
     engine,
+    workers,
     ...address,
     ...(tls && { tls }),
     ...(httpsPort !== undefined && { httpsPort }),
@@ -104,6 +108,26 @@ export function readServer(
     connections: readConnections(resolver, settings),
     concurrency: readConcurrency(resolver, settings),
   };
+}
+
+/** The number of threads that serve requests. */
+function readWorkers(
+  resolver: Resolver,
+  { settings, engine }: { settings: Section<"server"> | undefined; engine: ServerConfig["engine"] },
+): number {
+  const read = sectionReader(resolver, "server", settings);
+  const wanted = read("workers", "WORKERS", workersSchema, DEFAULT_SERVER_SETTINGS.workers);
+  const canShare = Deno.build.os === "linux";
+  if (wanted === "auto") {
+    return canShare && engine === "own" ? Math.min(navigator.hardwareConcurrency, MAX_WORKERS) : 1;
+  }
+  if (wanted === 1) return 1;
+  const at = resolver.originOf("WORKERS", ["server", "workers"]);
+  if (!canShare) {
+    resolver.report(at, "needs Linux: other systems do not spread connections over threads; use 1 or auto");
+  }
+  if (engine === "deno") resolver.report(at, 'needs engine = "own": use 1, or remove engine = "deno"');
+  return wanted;
 }
 
 /** The settings that `Deno.serve` cannot keep, each with its variable if it has one. */

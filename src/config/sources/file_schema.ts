@@ -30,11 +30,11 @@ import {
   drainSchema,
   durationSchema,
   encryptionKeySchema,
-  limitsUrlSchema,
   headerNameSchema,
   headerValueSchema,
   idleSchema,
   intervalSchema,
+  limitsUrlSchema,
   macSchema,
   managementTokenSchema,
   nameSchema,
@@ -44,6 +44,7 @@ import {
   secretSchema,
   textSchema,
   timeZoneSchema,
+  workersSchema,
 } from "../values/values.ts";
 
 /** The keys of a backend. In the table of an endpoint they are the defaults of its backends. */
@@ -187,7 +188,7 @@ const endpointSchema = v.strictObject({
   ),
   expose_backend: toggle("name the backend in the response header x-llm-proxy-backend"),
   rewrite_urls: toggle(
-    "let URLs of the provider in responses, which clients open with their token, lead to the proxy",
+    "replace URLs of the provider that clients open with their token by URLs of the proxy",
   ),
   filter_models: toggle("leave out of lists of models what the rules of the token do not allow"),
   stream_usage: toggle(
@@ -282,7 +283,7 @@ const routeSchema = v.strictObject({
   endpoint: text(nameSchema, "the endpoint that gets the request"),
   to: text(
     textSchema,
-    "the model that is sent, with what each * of model matched in the place of its *; default: the model of the request",
+    "the model that is sent; each * stands for what a * of model matched; default: the model of the request",
   ),
 }, wrongKind("a table"));
 
@@ -294,6 +295,7 @@ export const fileSchema = v.strictObject({
     https_port: number(portSchema, "a second port, for HTTPS; port then stays plain"),
     admin_port: number(portSchema, "a separate port for the admin page, the management API and metrics"),
     engine: word(SERVER_ENGINES, "own: the proxy's own server; deno: the platform's Deno.serve"),
+    workers: number(workersSchema, "threads that serve requests, or auto: one for each core; needs Linux"),
     target_base: text(baseUrlSchema, "deprecated: base_url of endpoints without one"),
     default_endpoint: text(nameSchema, "the endpoint for the paths /v1/… and /chat/completions"),
     route_by_model: toggle(
@@ -356,7 +358,7 @@ export const fileSchema = v.strictObject({
       managementTokenSchema,
       "enables managed tokens, usage, metrics and the admin page, and gives access to them",
     ),
-    database_url: text(databaseUrlSchema, "the database: sqlite:FILE"),
+    database_url: text(databaseUrlSchema, "the database: sqlite:FILE or postgres://USER@HOST/DATABASE"),
     encryption_key: text(encryptionKeySchema, "32 bytes in base64; encrypts the provider keys of projects"),
     limits_url: text(
       limitsUrlSchema,

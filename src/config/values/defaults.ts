@@ -21,6 +21,7 @@ export const DEFAULT_DRAIN_MS = 30_000;
 /** The defaults of the table `[server]`. */
 export const DEFAULT_SERVER_SETTINGS: Omit<ServerConfig, "host" | "port"> = {
   engine: "own",
+  workers: 1,
   drainMs: DEFAULT_DRAIN_MS,
   drainDelayMs: 0,
   // OpenAI's realtime API accepts events up to 15 MB.

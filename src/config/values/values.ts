@@ -210,6 +210,15 @@ export function countSchema(least: number, most: number): ValueSchema<number> {
   );
 }
 
+/** The most threads that serve requests. */
+export const MAX_WORKERS = 64;
+
+/** A number of threads, or `auto`. */
+export const workersSchema: ValueSchema<number | "auto"> = v.union(
+  [v.pipe(singleLine, v.literal("auto")), countSchema(1, MAX_WORKERS)],
+  (issue) => `${quotedInput(issue)} is not a whole number from 1 to ${MAX_WORKERS}, or "auto"`,
+);
+
 const MIN_MANAGEMENT_TOKEN_LENGTH = 16;
 
 /** The token of the management plane. Messages leave out the value. */

@@ -27,7 +27,7 @@ export async function overLoopback<Near extends Deno.TcpConn | Deno.TlsConn>(
 
 /** A connection over loopback, which leads through another connection. */
 export interface Hop<Near> {
-  /** The end for the caller. */
+  /** The end of the connection that the caller uses. */
   readonly near: Near;
   /** Closes the far end. Closing the near end does not end a handshake on it. */
   readonly close: () => void;

@@ -144,7 +144,7 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
       direction.end = "stopped";
       this.closeBoth(
         { code: CLOSE_CODES.internalError, reason: "the proxy failed" },
-        new ProxyFault("internal", "The proxy failed on this WebSocket; its log says more.", {
+        new ProxyFault("internal", "The proxy failed on this WebSocket. The log of the proxy has the reason.", {
           cause: error,
         }),
       );
@@ -227,7 +227,7 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
     const isClientGone = first === up ? up.end === "ended" : down.end === "refused";
     return isClientGone
       ? "client_gone"
-      : new ProxyFault("bad_gateway", "The upstream ended the WebSocket without a close.");
+      : new ProxyFault("bad_gateway", "The upstream ended the WebSocket without a close frame.");
   }
 
   /** Ends the tunnel at once: the client left, the drain deadline passed, or the tunnel never ran. */

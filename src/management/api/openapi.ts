@@ -33,7 +33,9 @@ export function openApiDocument(routes: readonly Route[], base: string): Record<
   };
 }
 
-function operationOf({ path, summary, query, body, responses: schemas, types = ["application/json"] }: Route) {
+function operationOf(
+  { path, summary, query, body, responses: schemas, types = ["application/json"] }: Route,
+) {
   const parameters = [
     ...(path.includes("{id}")
       ? [{ name: "id", in: "path", required: true, schema: { type: "string" } }]

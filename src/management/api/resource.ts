@@ -72,13 +72,13 @@ export function resource<Item extends Versioned>(
   async function change(request: ChangeRequest, write: Write<Item>): Promise<void> {
     const before = await find(request.id);
     if (request.ifMatch !== undefined && request.ifMatch !== before.version) {
-      throw new Problem(412, "It has been changed since you read it: read it again.", {
+      throw new Problem(412, `The ${name} has been changed since you read it. Read it again.`, {
         headers: { etag: `"${before.version}"` },
       });
     }
     const isWritten = await write(before, auditOf(request));
     if (isWritten === false) {
-      throw new Problem(409, "Another request changed it at the same moment: read it again.");
+      throw new Problem(409, `Another request changed the ${name} at the same moment. Read it again.`);
     }
     if (isWritten) await parts.changed();
   }

@@ -146,7 +146,9 @@ const exchangeEntries = {
           output_tokens: known(count),
           cost_micros: known(count),
         })),
-        v.description("what it may have used, where it did not answer in time; part of the exchange's sums"),
+        v.description(
+          "the estimated usage, if the backend did not answer in time; the sums of the exchange include it",
+        ),
       ),
     }))),
     v.description("each attempt with the reason of its failure; null for a single successful attempt"),
@@ -162,7 +164,7 @@ const exchangeEntries = {
   request_bytes: v.pipe(
     known(count),
     v.description(
-      "the bytes of the request's body, decompressed if the proxy has read it; null: it had none",
+      "the bytes of the request's body, decompressed if the proxy has read it; null: the request had no body",
     ),
   ),
   model_sent: v.pipe(
@@ -193,7 +195,7 @@ const exchangeEntries = {
   settlement: v.pipe(
     known(v.picklist(SETTLEMENTS)),
     v.description(
-      "awaited: the request made an object, such as a background response, that is counted when it is over; " +
+      "awaited: the request made an object, such as a background response, that is counted when it has ended; " +
         "settled: no request, but what that object used, with the request_id of the request that made it",
     ),
   ),
@@ -218,7 +220,10 @@ export const auditEntry = v.object({
 export const endpoint = v.object({
   name: v.string(),
   provider: v.string(),
-  default: v.pipe(v.boolean(), v.description("it serves paths without the name of an endpoint")),
+  default: v.pipe(
+    v.boolean(),
+    v.description("whether paths without the name of an endpoint go to this endpoint"),
+  ),
   paths: v.pipe(
     v.array(v.string()),
     v.description("what clients may request: names of groups and paths; a leading ! denies an entry"),

@@ -185,7 +185,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
       while (await this.#readPiece()) { /* the next piece */ }
     } catch (error) {
       if (error instanceof ConnectionError) await this.#endWithError(error);
-      // Otherwise the connection was closed or has failed.
+      // If not, the connection was closed or has failed.
     }
     this.close();
   }

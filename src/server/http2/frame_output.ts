@@ -73,8 +73,8 @@ export class FrameOutput {
   }
 
   /**
-   * Lets SETTINGS and WINDOW_UPDATE wait for the next other frame, or for {@link release} or a moment. The system may delay a small
-   * write that follows another one until the client has acknowledged that.
+   * Holds SETTINGS and WINDOW_UPDATE until the next other frame, {@link release}, or a short time. The system
+   * may delay a small write until the client has acknowledged the write before it.
    */
   hold(): void {
     this.#holdTimer = setTimeout(() => this.release(), HOLD_MS);

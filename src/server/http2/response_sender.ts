@@ -96,7 +96,7 @@ export class ResponseSender {
     stream.sending.end();
     this.#output.headers(stream.id, responseBlock({ status, fields, length }), { endsStream });
     if (source === undefined) stream.onSent({ readsOn: false });
-    // The end of an empty body has to be read: the log would call a cancelled one a client that left.
+    // The end of an empty body has to be read. If it were cancelled, the log would say that the client left.
     else if (endsStream) await this.#readEnd(source);
     else await this.#sendBody(source, { length, isCounted });
   }

@@ -34,8 +34,9 @@ interface CopyState {
 }
 
 /**
- * Copies all tables into an empty database, or continues an interrupted copy. Then compares the numbers of rows and
- * the sums of both databases. Throws a {@link StoreError}. No program may use one of the databases meanwhile.
+ * Copies all tables into an empty database, or continues an interrupted copy. Then compares the numbers of
+ * rows and the sums of both databases. Throws a {@link StoreError}. No program may use one of the databases
+ * meanwhile.
  */
 export async function copyStore(
   { from, to, onProgress }: { from: string; to: string; onProgress: (progress: CopyProgress) => void },
@@ -81,9 +82,14 @@ async function copyTables(
     const tableRows = expected.get(table.name)?.rows ?? 0;
     if (index >= begin) {
       const after = index === begin ? state?.after : undefined;
-      await copyTable(table, { source, target, after, onRows: (rows) => {
-        onProgress({ table: table.name, rows: Math.min(done + rows, total), total });
-      } });
+      await copyTable(table, {
+        source,
+        target,
+        after,
+        onRows: (rows) => {
+          onProgress({ table: table.name, rows: Math.min(done + rows, total), total });
+        },
+      });
     }
     done += tableRows;
   }
@@ -104,7 +110,10 @@ async function stateOf(source: TableAccess, target: TableAccess): Promise<CopySt
     // Only this module writes the note.
     const state = JSON.parse(note) as CopyState;
     if (state.from === source.place) return state;
-    throw new StoreError("failed", `${target.place} has an unfinished copy of another database, ${state.from}`);
+    throw new StoreError(
+      "failed",
+      `${target.place} has an unfinished copy of another database, ${state.from}`,
+    );
   }
   for (const table of COPIED_TABLES) {
     const { rows } = await target.totals(table);

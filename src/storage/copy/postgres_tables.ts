@@ -10,7 +10,13 @@ import { storedJson } from "../postgres/stored_text.ts";
 import type { Row } from "../rows/row.ts";
 import { StoreError } from "../store.ts";
 import type { TableAccess, TableTotals } from "./table_access.ts";
-import { COPY_NOTE, type CopiedColumn, type CopiedRow, type CopiedTable, type CopiedValue } from "./tables.ts";
+import {
+  type CopiedColumn,
+  type CopiedRow,
+  type CopiedTable,
+  type CopiedValue,
+  COPY_NOTE,
+} from "./tables.ts";
 
 /** How long a statement of a copy may take, in milliseconds: sums read whole tables. */
 const LONG = { timeoutMs: 600_000 };

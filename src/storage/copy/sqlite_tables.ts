@@ -6,9 +6,18 @@ import { StoreError } from "../store.ts";
 import type { Connection } from "../sqlite/connection.ts";
 import { openExclusively } from "../sqlite/open_locked.ts";
 import type { TableAccess, TableTotals } from "./table_access.ts";
-import { COPY_NOTE, type CopiedColumn, type CopiedRow, type CopiedTable, type CopiedValue } from "./tables.ts";
+import {
+  type CopiedColumn,
+  type CopiedRow,
+  type CopiedTable,
+  type CopiedValue,
+  COPY_NOTE,
+} from "./tables.ts";
 
-/** Opens the database, or creates it, for this program alone. Throws a {@link StoreError} if a proxy has it open. */
+/**
+ * Opens the database, or creates it, for this program alone. Throws a {@link StoreError} if a proxy has it
+ * open.
+ */
 export function openSqliteTables(path: string): TableAccess {
   const opened = openExclusively(path);
   if (opened === undefined) {
@@ -40,7 +49,11 @@ function readRows(
   const order = key.join(", ");
   const values = after === undefined ? [] : key.map((one) => stored(columns, after, one));
   const where = after === undefined ? "" : `WHERE (${order}) > (${key.map(() => "?").join(", ")})`;
-  const rows = database.all(`SELECT ${names} FROM ${name} ${where} ORDER BY ${order} LIMIT ?`, ...values, limit);
+  const rows = database.all(
+    `SELECT ${names} FROM ${name} ${where} ORDER BY ${order} LIMIT ?`,
+    ...values,
+    limit,
+  );
   return rows.map((row) => columns.map((column) => copied(row, column)));
 }
 

@@ -13,8 +13,13 @@ export interface TableTotals {
 export interface TableAccess {
   /** The database for users, without a password. */
   readonly place: string;
-  /** Reads the rows after a row, in the order of the key of the table. `undefined` reads from the first row. */
-  readonly read: (table: CopiedTable, from: { after: CopiedRow | undefined; limit: number }) => Promise<CopiedRow[]>;
+  /**
+   * Reads the rows after a row, in the order of the key of the table. `undefined` reads from the first row.
+   */
+  readonly read: (
+    table: CopiedTable,
+    from: { after: CopiedRow | undefined; limit: number },
+  ) => Promise<CopiedRow[]>;
   /** Writes rows, and the note on the copy, in one transaction. */
   readonly write: (table: CopiedTable, rows: readonly CopiedRow[], note: string) => Promise<void>;
   /** Counts and sums the rows. The note on the copy does not count. */

@@ -1,4 +1,6 @@
-/** The tables that a copy from one database to another has. Both adapters have the same tables and columns. */
+/**
+ * The tables that a copy from one database to another has. Both adapters have the same tables and columns.
+ */
 
 import { EXCHANGE_COLUMN_LIST } from "../exchange_columns.ts";
 import { OBJECT_COLUMNS } from "../rows/object_row.ts";
@@ -68,7 +70,13 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
     name: "tokens",
     columns: columns(
       ...["seq:integer", "id", "project_id", "name", "hash:bytes", "suffix", "previous_hash:bytes"],
-      ...["previous_expires_at:integer", "active:boolean", "revoked_at:integer", "expires_at:integer", "rules"],
+      ...[
+        "previous_expires_at:integer",
+        "active:boolean",
+        "revoked_at:integer",
+        "expires_at:integer",
+        "rules",
+      ],
       ...["request_count:integer", "last_used_at:integer", "created_at:integer", "updated_at:integer"],
       "version:integer",
     ),

@@ -16,7 +16,9 @@ const ANSWER_MS = 5_000;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 2_000;
 
-/** Begins to listen for changes. The connection is made in the background. {@link AccessWatch.close} ends it. */
+/**
+ * Begins to listen for changes. The connection is made in the background. {@link AccessWatch.close} ends it.
+ */
 export function listenForAccess(server: PostgresServer): AccessWatch {
   return new AccessListener(server);
 }
@@ -70,7 +72,8 @@ class AccessListener extends AccessState implements AccessWatch {
   /** Reads the position, and plans the next check. Throws an error of the driver. */
   async #check(client: InstanceType<typeof Client>): Promise<void> {
     const { rows: [row] } = await client.query({ text: LATEST, query_timeout: ANSWER_MS });
-    // Notifications arrive on this connection too, in the order of the commits, and never before an earlier answer.
+    // Notifications arrive on this connection too, in the order of the commits, and never before an earlier
+    // answer.
     this.isAt(Number(row?.["last"] ?? 0));
     if (this.#isClosed || this.#client !== client) return;
     this.#timer = setTimeout(() => {

@@ -1,6 +1,6 @@
 /**
- * Asks for changes of projects and tokens twice a second, where a pooler shares connections between transactions: no
- * notification reaches a client there.
+ * Asks for changes of projects and tokens twice a second, where a pooler shares connections between
+ * transactions: no notification reaches a client there.
  */
 
 import { AccessState, type AccessWatch, latestChange } from "./access_watch.ts";

@@ -2,7 +2,9 @@
 
 import type { Queries } from "./pool.ts";
 
-/** Knows the latest change of projects and tokens. `access_listener.ts` and `access_poller.ts` implement it. */
+/**
+ * Knows the latest change of projects and tokens. `access_listener.ts` and `access_poller.ts` implement it.
+ */
 export interface AccessWatch {
   /** The position of the latest known change. */
   readonly latest: number;

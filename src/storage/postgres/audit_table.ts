@@ -8,8 +8,8 @@ import type { PostgresPool, Queries } from "./pool.ts";
 import { storedJson, storedText } from "./stored_text.ts";
 
 /**
- * Runs a change of projects or tokens and writes its audit entry, in one transaction. A result of `false` has no audit
- * entry. These transactions run one after the other: see the sequence of changes in `migrations.ts`.
+ * Runs a change of projects or tokens and writes its audit entry, in one transaction. A result of `false` has
+ * no audit entry. These transactions run one after the other: see the sequence of changes in `migrations.ts`.
  */
 export function audited<Result>(
   pool: PostgresPool,

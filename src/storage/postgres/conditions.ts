@@ -3,7 +3,10 @@
 import type { UsageFilter } from "../usage_store.ts";
 import { storedText } from "./stored_text.ts";
 
-/** Conditions with their values, each with one `?` or several. A condition with an undefined value is left out. */
+/**
+ * Conditions with their values, each with one `?` or several. A condition with an undefined value is left
+ * out.
+ */
 export type Conditions = (readonly [condition: string, value: string | number | undefined])[];
 
 /** The conditions that apply to sums and to single exchanges. */
@@ -18,8 +21,8 @@ export function commonConditions({ projectId, tokenId, endpoint, client }: Usage
 }
 
 /**
- * Makes the `WHERE` clause and its values. The text is empty if there are no conditions. Its placeholders are numbered
- * after those of `before` other values.
+ * Makes the `WHERE` clause and its values. The text is empty if there are no conditions. Its placeholders are
+ * numbered after those of `before` other values.
  */
 export function conditionsOf(
   conditions: Conditions,

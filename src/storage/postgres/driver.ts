@@ -15,8 +15,8 @@ export const Client: typeof pg.Client = pg.Client;
 export const Pool: typeof pg.Pool = pg.Pool;
 
 /**
- * How values are read: whole numbers and sums as numbers, because all of them are below 2^53, and bytes as a plain
- * `Uint8Array`.
+ * How values are read: whole numbers and sums as numbers, because all of them are below 2^53, and bytes as a
+ * plain `Uint8Array`.
  */
 export const TYPES: ClientConfig["types"] = {
   getTypeParser(oid, format) {

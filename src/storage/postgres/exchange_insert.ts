@@ -61,8 +61,8 @@ const COUNT_TOKENS = `WITH counts AS (
   FROM counts JOIN locked USING (id) WHERE tokens.id = counts.id`;
 
 /**
- * Writes exchanges. Those that the database has already are left out, also of the sums: a batch whose connection broke
- * is written again, and it is unknown whether it was kept. Call it within a transaction.
+ * Writes exchanges. Those that the database has already are left out, also of the sums: a batch whose
+ * connection broke is written again, and it is unknown whether it was kept. Call it within a transaction.
  */
 export async function insertExchanges(queries: Queries, rows: readonly ExchangeRow[]): Promise<void> {
   if (rows.length === 0) return;
@@ -75,8 +75,8 @@ export async function insertExchanges(queries: Queries, rows: readonly ExchangeR
     groups.add(row);
     countToken(row, tokens);
   }
-  // All programs add to the same tables in this order, and within a table in the order of the keys. So none of them
-  // waits for another in a circle.
+  // All programs add to the same tables in this order, and within a table in the order of the keys. So none
+  // of them waits for another in a circle.
   await add(queries, ADD_SPENDING, spendingRows(spendingOf(added)));
   const sorted = sortedGroups(groups.all());
   await addSums(queries, sorted);

@@ -13,7 +13,9 @@ const PRUNING_LOCK = 7_808_210_004;
 const DELETED_AT_ONCE = 5_000;
 /** How long a step may take, in milliseconds. */
 const STEP_MS = 60_000;
-/** How long the drop of a month waits for readers. All others wait behind it, so the next hour tries again. */
+/**
+ * How long the drop of a month waits for readers. All others wait behind it, so the next hour tries again.
+ */
 const DROP_LOCK_MS = 2_000;
 
 /** What {@link prune} deletes: see `ExchangeStore.prune`. */
@@ -54,7 +56,9 @@ async function dropMonths(pool: PostgresPool, before: number): Promise<number> {
   return removed;
 }
 
-/** Deletes some of the exchanges from before a moment. Gives their number; 0 while another program does it. */
+/**
+ * Deletes some of the exchanges from before a moment. Gives their number; 0 while another program does it.
+ */
 async function deleteSome(queries: Queries, before: number): Promise<number> {
   if (!await isOurs(queries)) return 0;
   return await queries.run(

@@ -10,8 +10,8 @@ const MIGRATION_LOCK = 7_808_210_002;
 /** How long a migration may take, in milliseconds: large tables take a while. */
 const MIGRATION_MS = 600_000;
 /**
- * How many versions newer a schema may be. During an upgrade, a replica of the new version migrates the schema while
- * others of the old version still run, and may start again.
+ * How many versions newer a schema may be. During an upgrade, a replica of the new version migrates the
+ * schema while others of the old version still run, and may start again.
  */
 export const MAX_NEWER = 1;
 

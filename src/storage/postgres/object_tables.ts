@@ -75,8 +75,8 @@ export async function setResultsId(
 }
 
 /**
- * Settles an object and writes its usage. Resolves with `false` if it was settled before. Of several programs that try
- * at the same time, the others wait for the first one. Call it within a transaction.
+ * Settles an object and writes its usage. Resolves with `false` if it was settled before. Of several programs
+ * that try at the same time, the others wait for the first one. Call it within a transaction.
  */
 export async function settleObject(
   queries: Queries,

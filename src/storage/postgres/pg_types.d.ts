@@ -1,4 +1,6 @@
-/** The part of the package `pg` that this folder uses. Its own types are another package, with those of Node. */
+/**
+ * The part of the package `pg` that this folder uses. Its own types are another package, with those of Node.
+ */
 
 /** How a client connects to a server. Times are milliseconds. */
 export interface ClientConfig {

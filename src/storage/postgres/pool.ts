@@ -56,8 +56,8 @@ export class PostgresPool implements Queries {
     // An idle connection broke. The pool has removed it, and the next query makes another.
     this.#pool.on("error", () => {});
     this.#pool.on("connect", (client) => {
-      // Without a listener, a connection that breaks between two queries of a transaction ends the program. The next
-      // query reports it.
+      // Without a listener, a connection that breaks between two queries of a transaction ends the program.
+      // The next query reports it.
       client.on("error", () => {});
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#ends.add(promise);
@@ -95,9 +95,9 @@ export class PostgresPool implements Queries {
   }
 
   /**
-   * Runs work in a transaction. If the work throws, the transaction is rolled back. `begin` has statements for the
-   * round trip that begins it, such as a lock. If the connection breaks at the end, it is unknown whether the
-   * transaction is kept: what it does must be safe to repeat.
+   * Runs work in a transaction. If the work throws, the transaction is rolled back. `begin` has statements
+   * for the round trip that begins it, such as a lock. If the connection breaks at the end, it is unknown
+   * whether the transaction is kept: what it does must be safe to repeat.
    */
   async transaction<Result>(
     work: (queries: Queries) => Promise<Result>,

@@ -224,7 +224,8 @@ function madeObjectStore(pool: PostgresPool): MadeObjectStore {
     removeMadeObjects: (rows) => inOrder.run(() => madeObjects.deleteMadeObjects(pool, rows)),
     findMadeObjects: (ids) => madeObjects.findMadeObjects(pool, ids),
     listObjectMakers: () => madeObjects.listObjectMakers(pool),
-    pruneMadeObjects: (limits) => pool.transaction((queries) => madeObjects.pruneMadeObjects(queries, limits)),
+    pruneMadeObjects: (limits) =>
+      pool.transaction((queries) => madeObjects.pruneMadeObjects(queries, limits)),
   };
 }
 

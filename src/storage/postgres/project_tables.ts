@@ -102,8 +102,8 @@ export async function deleteProject(
 }
 
 /**
- * Locks the tokens of a project in the order of their ids, which all transactions keep, so that none waits for another
- * in a circle.
+ * Locks the tokens of a project in the order of their ids, which all transactions keep, so that none waits
+ * for another in a circle.
  */
 export async function lockTokens(queries: Queries, projectId: string): Promise<void> {
   await queries.run("SELECT 1 FROM tokens WHERE project_id = $1 ORDER BY id FOR UPDATE", [projectId]);

@@ -58,8 +58,8 @@ export async function findServer(url: PostgresUrl): Promise<PostgresServer> {
 }
 
 /**
- * Connects, and says whether the connection leads to a pooler: it names another process than the server does. Throws
- * an error of the driver.
+ * Connects, and says whether the connection leads to a pooler: it names another process than the server does.
+ * Throws an error of the driver.
  */
 async function probe(config: ClientConfig, known: boolean | undefined): Promise<boolean> {
   const client = new Client(config);
@@ -97,8 +97,8 @@ function tlsOf({ sslMode, sslRootCert, host }: PostgresUrl): ClientConfig["ssl"]
 }
 
 /**
- * The password of a file in the format of libpq: lines of `host:port:database:user:password`, where `*` stands for
- * anything and a backslash escapes.
+ * The password of a file in the format of libpq: lines of `host:port:database:user:password`, where `*`
+ * stands for anything and a backslash escapes.
  */
 function filedPassword({ passFile, host, port, database, user }: PostgresUrl): string | undefined {
   if (passFile === undefined) return undefined;

@@ -71,8 +71,8 @@ export async function insertToken(queries: Queries, token: Token, at: number): P
 }
 
 /**
- * Throws if another token of the project has the same name, and both are neither revoked nor expired. No transaction
- * can add one at the same time: see `audited`.
+ * Throws if another token of the project has the same name, and both are neither revoked nor expired. No
+ * transaction can add one at the same time: see `audited`.
  */
 async function checkName(queries: Queries, id: string, at: number): Promise<void> {
   const used = (table: string) =>
@@ -94,8 +94,8 @@ export async function isTokenNameUsed(queries: Queries, projectId: string, name:
 }
 
 /**
- * Changes a token. Resolves with `false` if it has another version by now. Throws if its name is in use: see {@link
- * checkName}.
+ * Changes a token. Resolves with `false` if it has another version by now. Throws if its name is in use: see
+ * {@link checkName}.
  */
 export async function updateToken(
   queries: Queries,

@@ -80,7 +80,10 @@ export async function readUsage(
 
 /** The rows of a period. */
 interface Source {
-  /** The SQL of the rows of `usage` or of `first_bytes`. Its placeholders begin with `$1` and stand for `values`. */
+  /**
+   * The SQL of the rows of `usage` or of `first_bytes`. Its placeholders begin with `$1` and stand for
+   * `values`.
+   */
   readonly of: (table: "usage" | "first_bytes") => string;
   readonly values: readonly number[];
 }

@@ -1,5 +1,6 @@
 /**
- * Values of rows. The tables of SQLite are STRICT, and PostgreSQL has types, so a column holds a value of its type.
+ * Values of rows. The tables of SQLite are STRICT, and PostgreSQL has types, so a column holds a value of its
+ * type.
  */
 
 import type { Rules } from "../../principal.ts";

@@ -8,7 +8,7 @@ Deno.test("/manage/backup: makes no copy if it cannot write the audit log entry"
   let copies = 0;
   const store = {
     addAudit: () => Promise.reject(new StoreError("failed", "the disk is full")),
-    backup: () => Promise.resolve(void copies++),
+    copies: { backup: () => Promise.resolve(void copies++) },
   };
   const parts = { store, clock: new FakeClock(), actor: "test", ending: new AbortController().signal };
   const routes = systemRoutes(parts as unknown as ManageParts); // the route uses nothing else of them

@@ -49,9 +49,9 @@ export class PostgresServer implements AsyncDisposable {
   }
 
   /**
-   * Creates the data of a server, and starts it. `settings` are lines of postgresql.conf, and `access` are the first
-   * lines of pg_hba.conf: without them, everyone may connect without a password. `files` are copied into the folder of
-   * the data.
+   * Creates the data of a server, and starts it. `settings` are lines of postgresql.conf, and `access` are
+   * the first lines of pg_hba.conf: without them, everyone may connect without a password. `files` are copied
+   * into the folder of the data.
    */
   static async start(
     { settings = [], access = [], files = {} }: {
@@ -104,7 +104,10 @@ export class PostgresServer implements AsyncDisposable {
     return `postgres:///${database}?host=${this.folder}&port=${this.port}&user=tester`;
   }
 
-  /** Gives the name of an empty database with all tables. A used one is emptied, which takes a tenth of the time. */
+  /**
+   * Gives the name of an empty database with all tables. A used one is emptied, which takes a tenth of the
+   * time.
+   */
   async takeDatabase(): Promise<string> {
     const used = this.#free.pop();
     if (used !== undefined) {
@@ -133,8 +136,8 @@ export class PostgresServer implements AsyncDisposable {
 
   /** Starts the server again after {@link stop}. */
   async resume(): Promise<void> {
-    // A second shell ends the server when its input ends: with the process of the tests, however that ends. Without a
-    // word on what to do with the data, it goes too.
+    // A second shell ends the server when its input ends: with the process of the tests, however that ends.
+    // Without a word on what to do with the data, it goes too.
     const script = `exec 3<&0
       { read -r word; kill -INT $$; while kill -0 $$; do sleep 0.05; done; [ "$word" = keep ] || rm -rf "$1"; } \\
         <&3 >/dev/null 2>&1 &

@@ -55,9 +55,9 @@ ${more}
     );
   }
 
-  async start(): Promise<ProxyProcess> {
+  async start(env: Record<string, string> = {}): Promise<ProxyProcess> {
     const proxy = await ProxyProcess.startCommand(
-      proxyCommand([], { CONFIG_PATH: `${this.folder}/config.toml` }),
+      proxyCommand([], { CONFIG_PATH: `${this.folder}/config.toml`, ...env }),
     );
     this.#running.add(proxy);
     return proxy;

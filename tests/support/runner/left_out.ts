@@ -28,6 +28,11 @@ export function withoutProc(): Reason {
   return Deno.build.os === "linux" ? undefined : `${Deno.build.os} has no /proc`;
 }
 
+/** Threads share a port only where the system spreads connections over their sockets. */
+export function withoutLinux(): Reason {
+  return Deno.build.os === "linux" ? undefined : `${Deno.build.os} does not spread connections over threads`;
+}
+
 /** Signals, modes of files and shells as Unix has them. */
 export function withoutUnix(): Reason {
   return Deno.build.os === "windows" ? "Windows is no Unix" : undefined;

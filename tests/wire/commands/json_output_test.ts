@@ -89,6 +89,7 @@ const STOPPED: readonly (readonly [line: string, words: string, variant?: string
   ["usage --group token,model", "usage"],
   ["prices gpt-4o*", "prices"],
   ["prices update prices.json --yes", "prices update"],
+  ["store copy sqlite:./data/llm-proxy.db sqlite:./copied.db", "store copy"],
   ["backup copy.db", "backup"],
   ["restore copy.db", "restore"],
   ["token revoke anna", "token revoke"],

@@ -100,7 +100,9 @@ export class PostgresLimitsServer implements LimitsServer {
   async #call(operation: string, input: unknown): Promise<Answer> {
     const { all } = await this.#connected();
     const values = [JSON.stringify(input, storable), this.#options.now?.() ?? null];
-    const rows = await all(`SELECT limits_${operation}($1, $2)::text AS answer`, values, { timeoutMs: QUERY_MS });
+    const rows = await all(`SELECT limits_${operation}($1, $2)::text AS answer`, values, {
+      timeoutMs: QUERY_MS,
+    });
     const answer: unknown = JSON.parse(String(rows[0]?.["answer"]));
     return Array.isArray(answer) ? answer : [];
   }
