@@ -80,7 +80,9 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     `--allow-net=${list(new Set([...net, ...servers.flatMap(({ net }) => net)]))}`,
     `--allow-read=${list(read)}`,
     ...write.length === 0 ? [] : [`--allow-write=${list(write)}`],
-    `--allow-env=${list(new Set([...variables, ...servers.flatMap(({ variables }) => variables), ...COLOUR_VARIABLES]))}`,
+    `--allow-env=${
+      list(new Set([...variables, ...servers.flatMap(({ variables }) => variables), ...COLOUR_VARIABLES]))
+    }`,
     `--allow-sys=networkInterfaces${config.auth.mode === "none" ? ",hostname" : ""}`,
     `${root}src/main.ts`,
     ...serveWords(path ?? flags.CONFIG_PATH?.value ?? undefined, watch),

@@ -41,7 +41,9 @@ export async function joinReplicas(
   },
 ): Promise<JoinedReplica> {
   const events: ReplicaEvents = { limiter: undefined, flushed: () => Promise.resolve(), onWaits() {} };
-  const opened = limits === undefined ? await openSharedLimits(config) : { limits, timeoutMs: DEFAULT_TIMEOUT_MS };
+  const opened = limits === undefined
+    ? await openSharedLimits(config)
+    : { limits, timeoutMs: DEFAULT_TIMEOUT_MS };
   const replica = await Replica.join({
     ...opened,
     clock,

@@ -144,9 +144,13 @@ export class WebSocketTunnel implements Tunnel, CancellationListener {
       direction.end = "stopped";
       this.closeBoth(
         { code: CLOSE_CODES.internalError, reason: "the proxy failed" },
-        new ProxyFault("internal", "The proxy failed on this WebSocket. The log of the proxy has the reason.", {
-          cause: error,
-        }),
+        new ProxyFault(
+          "internal",
+          "The proxy failed on this WebSocket. The log of the proxy has the reason.",
+          {
+            cause: error,
+          },
+        ),
       );
     }
   }

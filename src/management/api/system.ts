@@ -98,7 +98,8 @@ async function stop({ source }: RouteRequest, parts: ManageParts): Promise<Respo
   return new Response(null, { status: 202 });
 }
 
-const NO_COPIES = "The database is PostgreSQL. Back it up with pg_dump, and keep ENCRYPTION_KEY with the copy.";
+const NO_COPIES =
+  "The database is PostgreSQL. Back it up with pg_dump, and keep ENCRYPTION_KEY with the copy.";
 
 async function sendBackup({ source }: RouteRequest, parts: ManageParts): Promise<Response> {
   const { store, clock, ending } = parts;
