@@ -143,7 +143,12 @@ export class Replica {
     for (const { key } of needs) this.#keys.add(key);
     const resets = this.#resets;
     const result = await this.#tryTake(id, take);
-    if (result?.kind === "rejected") return result;
+    if (result?.kind === "rejected") {
+      const { rejection } = result;
+      // The limiter of this process learns what others have spent, and then rejects the next requests by itself.
+      if (rejection.kind === "budget" && rejection.isSpent) this.#raiseIn(RAISE_SOON_MS);
+      return result;
+    }
     if (result === undefined && this.#onLoss === "refuse" && needs.length > 0) return { kind: "refused" };
     this.#holdings.set(id, holding);
     // The adapter has replaced what this replica holds, perhaps after it took this request.

@@ -1,6 +1,6 @@
 /** Two proxies on one database that share their limits, in front of an upstream whose answers a test ends. */
 
-import type { OnLimitsLoss } from "../../../src/config/config.ts";
+import type { ManagementConfig, OnLimitsLoss } from "../../../src/config/config.ts";
 import type { RedisPlace } from "../../../src/network/redis_url.ts";
 import { gather } from "../clients/http_reader.ts";
 import { FakeUpstream, plainAnswer } from "../upstreams/fake_upstream.ts";
@@ -42,7 +42,19 @@ export class ReplicaPair implements AsyncDisposable {
     });
   }
 
-  static async start(server: RedisPlace, onLoss: OnLimitsLoss = "go_on"): Promise<ReplicaPair> {
+  /** On one SQLite file, with the counts on a Redis server. */
+  static async start(place: RedisPlace, onLoss: OnLimitsLoss = "go_on"): Promise<ReplicaPair> {
+    return await ReplicaPair.#start({ sharedLimits: { server: { kind: "redis", ...place }, onLoss } });
+  }
+
+  /** On one PostgreSQL database, which also has the counts. */
+  static async startOnPostgres(url: string): Promise<ReplicaPair> {
+    const encryptionKey = new Uint8Array(32);
+    const sharedLimits = { server: { kind: "postgres", url }, onLoss: "go_on" } as const;
+    return await ReplicaPair.#start({ databaseUrl: url, encryptionKey, sharedLimits });
+  }
+
+  static async #start(management: Partial<ManagementConfig>): Promise<ReplicaPair> {
     const upstream = new FakeUpstream();
     const endpoints = [
       testEndpoint("api", [testBackend(upstream.origin, { key: { mode: "inject", value: "K" } })], {
@@ -50,12 +62,10 @@ export class ReplicaPair implements AsyncDisposable {
         priceProvider: "openai",
       }),
     ];
-    const sharedLimits = { server: { kind: "redis", ...server }, onLoss } as const;
-    const first = await ManagedProxy.start(upstream, { endpoints, management: { sharedLimits } });
-    const databaseUrl = `sqlite:${first.database}`;
+    const first = await ManagedProxy.start(upstream, { endpoints, management });
     const second = await ManagedProxy.start(upstream, {
       endpoints,
-      management: { databaseUrl, sharedLimits },
+      management: { databaseUrl: `sqlite:${first.database}`, ...management },
     });
     return new ReplicaPair(upstream, first, second);
   }

@@ -3,6 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { COST_MICROS, ReplicaPair } from "../../support/proxies/replica_pair.ts";
 import { RedisServer, withoutRedis } from "../../support/processes/redis_server.ts";
+import { withoutPostgres } from "../../support/processes/postgres_server.ts";
+import { inDatabase } from "../../support/processes/shared_postgres.ts";
 import { unless } from "../../support/runner/left_out.ts";
 import { until } from "../../support/time/deadline.ts";
 
@@ -173,4 +175,33 @@ pairTest("wrong tokens of an address count over two replicas", async (pair) => {
   };
   for (let turn = 0; turn < 5; turn++) assertEquals(await wrong(turn), 401);
   for (const turn of [6, 7]) await until(async () => await wrong(turn) === 429, "the wait");
+});
+
+Deno.test({
+  ...unless(
+    withoutPostgres(),
+    "shared limits: a budget and a rate hold over two replicas on PostgreSQL",
+  ),
+  fn: () =>
+    inDatabase(async (url) => {
+      await using pair = await ReplicaPair.startOnPostgres(url);
+      const { value: rated } = await pair.first.token({ limits: { requests_per_minute: 3 } });
+      const statuses: number[] = [];
+      for (let turn = 0; turn < 4; turn++) statuses.push((await pair.send(pair.replica(turn), rated)).status);
+      assertEquals(statuses, [200, 200, 200, 429]);
+      const { value } = await pair.first.token({ budget: { total_usd: 0.009 } });
+      const answers = await Promise.all(
+        Array.from({ length: 40 }, async (_, turn) => {
+          let answer = await pair.send(pair.replica(turn), value);
+          await until(async () => {
+            if (answer.status === 200 || /has spent/.test(answer.message)) return true;
+            answer = await pair.send(pair.replica(turn), value);
+            return false;
+          }, "a free slot");
+          return answer.status;
+        }),
+      );
+      const passed = answers.filter((status) => status === 200).length;
+      assertEquals(passed * COST_MICROS, BUDGET_MICROS);
+    }),
 });

@@ -61,7 +61,7 @@ export class PostgresLimitsServer implements LimitsServer {
   call(operation: keyof SharedLimits, input: unknown): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ operation, input, resolve, reject });
-      this.#running ??= this.#run().finally(() => this.#running = undefined);
+      this.#running ??= this.#run();
     });
   }
 
@@ -73,6 +73,8 @@ export class PostgresLimitsServer implements LimitsServer {
   }
 
   async #run(): Promise<void> {
+    // Operations of the same turn of the event loop are one batch. This also lets the caller set `#running` first.
+    await Promise.resolve();
     while (this.#waiting.length > 0) {
       const single = this.#waiting.findIndex(({ operation }) => !BATCHED.has(operation));
       const length = single === 0 ? 1 : Math.min(MAX_BATCH, single === -1 ? this.#waiting.length : single);
@@ -84,6 +86,8 @@ export class PostgresLimitsServer implements LimitsServer {
         for (const { reject } of batch) reject(error);
       }
     }
+    // In the same turn as the last look at the queue, so that no operation stays in it.
+    this.#running = undefined;
   }
 
   async #runAll(batch: readonly Waiting[]): Promise<readonly Answer[]> {

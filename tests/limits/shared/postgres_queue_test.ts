@@ -1,0 +1,50 @@
+import { assertEquals } from "@std/assert";
+import {
+  type LimitQueries,
+  PostgresLimitsServer,
+} from "../../../src/limits/shared/postgres/postgres_server.ts";
+import { within } from "../../support/time/deadline.ts";
+
+/** A database whose functions answer at once. A batch gets as many answers as it has operations. */
+function answering(): { queries: LimitQueries; statements: string[] } {
+  const statements: string[] = [];
+  return {
+    statements,
+    queries: {
+      all(sql, [input] = []) {
+        statements.push(/^SELECT (limits_\w+)/.exec(sql)?.[1] ?? "");
+        const count = sql.startsWith("SELECT limits_batch") ? JSON.parse(String(input)).length : 0;
+        const answer = JSON.stringify(Array.from({ length: count }, () => ["taken"]));
+        return Promise.resolve([{ answer }]);
+      },
+      close: () => Promise.resolve(),
+    },
+  };
+}
+
+Deno.test("PostgresLimitsServer: an operation that follows the last answer at once does not wait for another one", async () => {
+  const { queries } = answering();
+  const server = new PostgresLimitsServer({ connect: () => Promise.resolve(queries) });
+  for (let turn = 0; turn < 20; turn++) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server.call("take", {}).then(() => server.call("take", {}).then(() => resolve()));
+    await within(promise, "the second answer", 5_000);
+  }
+  await server.close();
+});
+
+Deno.test("PostgresLimitsServer: operations of one turn are a batch, but for those that lock other ledgers", async () => {
+  const { queries, statements } = answering();
+  const server = new PostgresLimitsServer({ connect: () => Promise.resolve(queries) });
+  await server.call("take", {});
+  statements.length = 0;
+  await Promise.all([
+    server.call("take", {}),
+    server.call("settle", {}),
+    server.call("renew", {}),
+    server.call("hold", {}),
+    server.call("count", {}),
+  ]);
+  assertEquals(statements, ["limits_batch", "limits_renew", "limits_batch"]);
+  await server.close();
+});
