@@ -19,7 +19,7 @@ for (const limits of ["redis", "postgres"] as const) {
       const problems = await runReplicaSoak({
         replicas: 2,
         limits,
-        seconds: 20,
+        seconds: 18,
         clients: 40,
         faultMs: 500,
         say: (line) => lines.push(line),

@@ -3,7 +3,14 @@
 import type { BookRow, Books } from "./books.ts";
 import { totalsOfRows } from "./books.ts";
 import type { Seen } from "./clients.ts";
-import { endedBeforeKillMs, isLostByKill, type UnwrittenMs, unwrittenOf } from "./lost_rows.ts";
+import {
+  type Away,
+  endedBeforeKillMs,
+  isLostByKill,
+  isWithoutDatabase,
+  type UnwrittenMs,
+  unwrittenOf,
+} from "./lost_rows.ts";
 import { type Billed, costOf, outputTokensOf } from "./provider.ts";
 
 /** What is compared. */
@@ -11,8 +18,8 @@ export interface Compared {
   readonly bill: ReadonlyMap<number, Billed>;
   readonly seen: readonly Seen[];
   readonly books: Books;
-  /** Whether the database was away at a moment of `performance.now`. */
-  readonly isWithoutDatabase: (at: number) => boolean;
+  /** When the database was away. */
+  readonly aways: readonly Away[];
 }
 
 /** What was found. */
@@ -30,7 +37,7 @@ export interface Comparison {
 }
 
 /** Compares all. */
-export function compareBooks({ bill, seen, books, isWithoutDatabase }: Compared): Comparison {
+export function compareBooks({ bill, seen, books, aways }: Compared): Comparison {
   const problems: string[] = [];
   const bySerial = new Map<number, BookRow[]>();
   const byId = new Map<string, number>();
@@ -45,7 +52,7 @@ export function compareBooks({ bill, seen, books, isWithoutDatabase }: Compared)
   const times: number[] = [];
   for (const [serial, [row]] of bySerial) {
     const endedAt = seenOf.get(serial)?.endedAt;
-    if (row === undefined || endedAt === undefined || isWithoutDatabase(endedAt)) continue;
+    if (row === undefined || endedAt === undefined || isWithoutDatabase(endedAt, aways)) continue;
     times.push(row.writtenAt - performance.timeOrigin - endedAt);
   }
   const unwrittenMs = unwrittenOf(times);
@@ -56,7 +63,7 @@ export function compareBooks({ bill, seen, books, isWithoutDatabase }: Compared)
     const one = seenOf.get(serial);
     const [row] = rows;
     if (row === undefined) {
-      if (one !== undefined && isLostByKill(one, unwrittenMs)) {
+      if (one !== undefined && isLostByKill(one, { unwritten: unwrittenMs, aways })) {
         lost.add(serial);
         const endedMs = endedBeforeKillMs(one);
         if (endedMs > 0) lostEnded++;
@@ -79,7 +86,7 @@ export function compareBooks({ bill, seen, books, isWithoutDatabase }: Compared)
     const { serial, status, requestId } = one;
     if (status === undefined || status === 401 || bill.has(serial)) continue;
     if (requestId !== undefined && byId.has(requestId)) continue;
-    if (isLostByKill(one, unwrittenMs)) lostRejections++;
+    if (isLostByKill(one, { unwritten: unwrittenMs, aways })) lostRejections++;
     else problems.push(`${serial} was answered and has no row: ${JSON.stringify(one)}`);
   }
   return {

@@ -24,9 +24,34 @@ export function unwrittenOf(times: readonly number[]): UnwrittenMs {
   return { p50: at(0.5), p99: at(0.99), most: at(1) };
 }
 
-/** Whether a kill explains that the database lacks a request, if other rows were in memory for so long. */
-export function isLostByKill({ life, endedAt }: Seen, { most }: UnwrittenMs): boolean {
-  return life.killedAt !== Infinity && endedAt > life.killedAt - Math.max(UNWRITTEN_MS, most);
+/** A time in which the database was away, by `performance.now`. */
+export interface Away {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** After a restart of the database, all waiting rows are written within this time. In milliseconds. */
+const BACK_MS = 5_000;
+
+/** Whether the database was away at a moment, or had just been. */
+export function isWithoutDatabase(at: number, aways: readonly Away[]): boolean {
+  return aways.some(({ from, to }) => at > from - BACK_MS && at < to + BACK_MS);
+}
+
+/**
+ * Whether a kill explains that the database lacks a request, if other rows were in memory for so long. Rows that waited
+ * for the database are lost too.
+ */
+export function isLostByKill(
+  { life, endedAt }: Seen,
+  { unwritten, aways }: { readonly unwritten: UnwrittenMs; readonly aways: readonly Away[] },
+): boolean {
+  const { killedAt } = life;
+  if (killedAt === Infinity) return false;
+  const starts = aways.filter(({ from, to }) => killedAt > from && killedAt < to + BACK_MS).map(({ from }) =>
+    from
+  );
+  return endedAt > Math.min(killedAt, ...starts) - Math.max(UNWRITTEN_MS, unwritten.most);
 }
 
 /** How long before the kill a request had ended. `0` if it was running. In milliseconds. */

@@ -6,7 +6,7 @@ import { SECRETS } from "../../../support/data/secrets.ts";
 import { until } from "../../../support/time/deadline.ts";
 
 /** Debian's library that moves the clock of a program. */
-const FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+const FAKETIME = `/usr/lib/${Deno.build.arch}-linux-gnu/faketime/libfaketimeMT.so.1`;
 /** A load balancer has seen by then that a replica is going to stop. In milliseconds. */
 const SEEN_MS = 500;
 const STARTED_MS = 60_000;
@@ -136,6 +136,7 @@ function configText({ provider, database, limits }: ReplicaSettings): string {
   return `[server]
 host = "127.0.0.1"
 models_refresh = "none"
+trusted_proxies = ["127.0.0.1"]
 [auth]
 token = "${SECRETS.proxyToken}"
 [management]

@@ -8,7 +8,7 @@ import { Management } from "../management.ts";
 import { readBooks, totalsOfRows } from "./books.ts";
 import { Requests } from "./clients.ts";
 import { compareBooks } from "./compare_books.ts";
-import { breakThings, type Fault } from "./faults.ts";
+import { breakThings } from "./faults.ts";
 import { judge } from "./judge.ts";
 import { limitLossesOf } from "./limit_losses.ts";
 import { Provider } from "./provider.ts";
@@ -31,8 +31,6 @@ export interface ReplicaSoakOptions {
 
 /** The provider answers after so many milliseconds. */
 const DELAY_MS = { least: 200, more: 1_200 };
-/** After a restart of the database, rows are written within this time. In milliseconds. */
-const BACK_MS = 5_000;
 /** Problems that are said; of the others there is a count. */
 const MOST_PROBLEMS = 20;
 
@@ -75,7 +73,12 @@ export async function runReplicaSoak(options: ReplicaSoakOptions): Promise<strin
   }
   const books = await readBooks(postgres, database);
   const { bill } = provider;
-  const compared = compareBooks({ bill, seen: requests.seen, books, isWithoutDatabase: between(faults) });
+  const compared = compareBooks({
+    bill,
+    seen: requests.seen,
+    books,
+    aways: faults.filter(({ kind }) => kind === "database restarted"),
+  });
   const verdict = judge({
     seen: requests.seen,
     bill,
@@ -105,10 +108,4 @@ export async function runReplicaSoak(options: ReplicaSoakOptions): Promise<strin
   problems.push(...compared.problems, ...verdict.problems);
   const more = problems.length - MOST_PROBLEMS;
   return more > 0 ? [...problems.slice(0, MOST_PROBLEMS), `… and ${more} more`] : problems;
-}
-
-/** Whether the database was away at a moment, or just before. */
-function between(faults: readonly Fault[]): (at: number) => boolean {
-  const restarts = faults.filter(({ kind }) => kind === "database restarted");
-  return (at) => restarts.some(({ from, to }) => at > from - BACK_MS && at < to + BACK_MS);
 }
