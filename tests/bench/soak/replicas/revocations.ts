@@ -16,7 +16,7 @@ export interface Revocation {
 /** How long a revoked token is tried. */
 const TRIED_MS = 5_000;
 const TRY_MS = 50;
-const BETWEEN_MS = 1_000;
+const BETWEEN_MS = 300;
 
 /** Creates and revokes tokens of a project until the signal. */
 export async function revokeTokens(
