@@ -7,6 +7,7 @@ import { hourOf, type Spans } from "../budget_calendar.ts";
 import type { Reservation } from "../ledger.ts";
 import { excessOf } from "../limit_check.ts";
 import type { Rejection } from "../rejection.ts";
+import { BalanceRaiser, RAISE_MS, RAISE_SOON_MS } from "./balance_raiser.ts";
 import { BoundedLimits } from "./bounded_limits.ts";
 import { HoldingQueue } from "./holding_queue.ts";
 import { needsBalance } from "./needs_balance.ts";
@@ -67,10 +68,6 @@ const PROBE_MS = 1_000;
  * several times a second.
  */
 const WRITTEN_MS = 1_000;
-/** How often the counts are raised to what the database knows. */
-const RAISE_MS = 60_000;
-/** How soon the counts are raised if some of them are certain to be too low. */
-const RAISE_SOON_MS = 2_000;
 /** The most attempts of one take. Each needs another reason. */
 const MAX_ATTEMPTS = 5;
 
@@ -80,12 +77,11 @@ export class Replica {
   /** All messages go through it. */
   readonly #limits: BoundedLimits;
   readonly #queue: HoldingQueue;
+  readonly #raiser: BalanceRaiser;
   readonly #holdings = new Map<string, Holding>();
   readonly #objects = new Map<string, Holding>();
   /** Objects that ended while the shared counts could not be reached. */
   readonly #ended = new Set<string>();
-  /** The ledgers whose counts depend on the database. */
-  readonly #keys = new Set<string>();
   #onLoss: OnLimitsLoss = "go_on";
   #isAway = false;
   /** Grows when the adapter has replaced what this replica holds. */
@@ -96,17 +92,16 @@ export class Replica {
   #hour: number;
   #ageAt: { readonly ageMs: number; readonly at: number } = { ageMs: 0, at: 0 };
   #waitsMark = 0;
-  #raising: Promise<void> | undefined;
-  #raisingNext: Promise<void> | undefined;
   #resetting: Promise<void> | undefined;
   #stopRenewing = (): void => {};
-  #stopRaising = (): void => {};
-  #raiseAt = Infinity;
   #isClosed = false;
 
   private constructor(parts: ReplicaParts) {
     this.#parts = parts;
     this.#limits = new BoundedLimits(parts.limits, parts);
+    const { clock, readBalances, onFailed } = parts;
+    const raise = (balances: readonly LedgerBalance[]) => this.#raise(balances);
+    this.#raiser = new BalanceRaiser({ clock, readBalances, onFailed, raise });
     this.#queue = new HoldingQueue((holdings) => this.#send(this.#limits.hold(holdings)));
     this.#hour = hourOf(parts.clock.epochMs());
     this.#ageAt = { ageMs: 0, at: parts.clock.now() };
@@ -116,7 +111,7 @@ export class Replica {
   static async join(parts: ReplicaParts): Promise<Replica> {
     const replica = new Replica(parts);
     await replica.#beat();
-    replica.#raiseIn(RAISE_MS);
+    replica.#raiser.raiseIn(RAISE_MS);
     return replica;
   }
 
@@ -148,13 +143,13 @@ export class Replica {
       excessMicros: excessOf(take.reservation),
     };
     const needs = take.ledgers.filter(needsBalance);
-    for (const { key } of needs) this.#keys.add(key);
+    this.#raiser.use(needs.map(({ key }) => key));
     const resets = this.#resets;
     const result = await this.#tryTake(id, take);
     if (result?.kind === "rejected") {
       const { rejection } = result;
       // The limiter of this process learns what others have spent, and then rejects the next requests by itself.
-      if (rejection.kind === "budget" && rejection.isSpent) this.#raiseIn(RAISE_SOON_MS);
+      if (rejection.kind === "budget" && rejection.isSpent) this.#raiser.raiseIn(RAISE_SOON_MS);
       return result;
     }
     if (result === undefined && this.#onLoss === "refuse" && needs.length > 0) return { kind: "refused" };
@@ -228,7 +223,7 @@ export class Replica {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopRenewing();
-    this.#stopRaising();
+    this.#raiser.close();
     try {
       if (!this.#isAway) await this.#limits.leave(this.#parts.id);
     } catch {
@@ -268,7 +263,7 @@ export class Replica {
         case "rejected":
           return result;
         case "unseeded":
-          await this.#seed();
+          if (!await this.#seed(result.keys)) return undefined;
           break;
         case "other_hour":
           this.#adjust(result.epochMs, true);
@@ -296,12 +291,12 @@ export class Replica {
   }
 
   #settle(settlement: Settlement): void {
-    if (this.#isAway) return this.#raiseIn(RAISE_SOON_MS);
+    if (this.#isAway) return this.#raiser.raiseIn(RAISE_SOON_MS);
     this.#queue.sendNow(settlement.id);
     void this.#send(
       this.#limits.settle(settlement).then((isKnown) => {
         // The cost is in the database, or will be.
-        if (!isKnown && settlement.micros > 0) this.#raiseIn(RAISE_SOON_MS);
+        if (!isKnown && settlement.micros > 0) this.#raiser.raiseIn(RAISE_SOON_MS);
       }),
     );
   }
@@ -316,7 +311,7 @@ export class Replica {
       await sent;
     } catch (error) {
       this.#lost(error);
-      this.#raiseIn(RAISE_SOON_MS);
+      this.#raiser.raiseIn(RAISE_SOON_MS);
     }
   }
 
@@ -377,7 +372,7 @@ export class Replica {
     this.#ended.clear();
     if (!wasAway) return;
     this.#parts.onHealth("ok", "");
-    this.#raiseIn(RAISE_SOON_MS);
+    this.#raiser.raiseIn(RAISE_SOON_MS);
   }
 
   /** Uses the clock of the adapter. Small differences are those of the network. */
@@ -386,57 +381,22 @@ export class Replica {
     if (isCertain || Math.abs(offsetMs - this.offsetMs) > 1_000) this.#offsetMs = offsetMs;
   }
 
-  /** Raises the counts to what the database knows, after all replicas have written what they had spent before. */
-  async #seed(): Promise<void> {
-    const { clock } = this.#parts;
-    const age = this.#ageAt.ageMs + clock.now() - this.#ageAt.at;
-    if (age < WRITTEN_MS) {
-      await new Promise<void>((resolve) => clock.after(WRITTEN_MS - age, resolve));
-      this.#raiseIn(RAISE_SOON_MS);
-    }
-    await this.#raise();
+  /** Raises counts to what the database knows, after all replicas have written what they had spent before. */
+  async #seed(keys: readonly string[]): Promise<boolean> {
+    const age = this.#ageAt.ageMs + this.#parts.clock.now() - this.#ageAt.at;
+    if (age < WRITTEN_MS) this.#raiser.raiseIn(RAISE_SOON_MS);
+    return await this.#raiser.seed(keys, Math.max(0, WRITTEN_MS - age));
   }
 
-  /** Raises the counts. A caller gets a run that begins after its call, and callers share it. */
-  #raise(): Promise<void> {
-    if (this.#raising === undefined) {
-      return this.#raising = this.#raiseNow().finally(() => this.#raising = undefined);
-    }
-    return this.#raisingNext ??= this.#raising.then(() => {
-      this.#raisingNext = undefined;
-      return this.#raise();
-    });
-  }
-
-  async #raiseNow(): Promise<void> {
-    const { readBalances, onFailed } = this.#parts;
-    if (this.#keys.size === 0) return;
-    let balances: readonly LedgerBalance[];
-    try {
-      balances = await readBalances(this.#keys);
-    } catch (error) {
-      onFailed(messageOf(error));
-      return this.#raiseIn(RAISE_SOON_MS);
-    }
-    if (this.#isAway) return;
+  async #raise(balances: readonly LedgerBalance[]): Promise<boolean> {
+    if (this.#isAway) return false;
     try {
       await this.#limits.raise(balances);
+      return true;
     } catch (error) {
       this.#lost(error);
+      return false;
     }
-  }
-
-  #raiseIn(delayMs: number): void {
-    const { clock } = this.#parts;
-    const at = clock.now() + delayMs;
-    if (this.#isClosed || at >= this.#raiseAt) return;
-    this.#stopRaising();
-    this.#raiseAt = at;
-    this.#stopRaising = clock.after(delayMs, () => {
-      this.#raiseAt = Infinity;
-      this.#raiseIn(RAISE_MS);
-      void this.#raise();
-    });
   }
 }
 

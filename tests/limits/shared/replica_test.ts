@@ -2,13 +2,19 @@ import { assert, assertEquals } from "@std/assert";
 import { BudgetCalendar } from "../../../src/limits/budget_calendar.ts";
 import { MemoryLimits } from "../../../src/limits/shared/memory_limits.ts";
 import { Replica, type ReplicaParts, type ReplicaTake } from "../../../src/limits/shared/replica.ts";
-import type { Holding, Renewal, SharedLimits } from "../../../src/limits/shared/shared_limits.ts";
+import type {
+  Holding,
+  LedgerBalance,
+  Renewal,
+  SharedLimits,
+} from "../../../src/limits/shared/shared_limits.ts";
 import { FakeClock } from "../../support/time/fake_clock.ts";
 import { nextTurn } from "../../support/time/passing_time.ts";
 
 /** Shared counts that keep the size of each message, and that can hang. */
 class WatchedLimits extends MemoryLimits {
   readonly held: number[] = [];
+  readonly raised: number[] = [];
   isDown = false;
   hangsHolding = false;
 
@@ -16,6 +22,11 @@ class WatchedLimits extends MemoryLimits {
     this.held.push(holdings.length);
     if (this.hangsHolding) return new Promise(() => {});
     return super.hold(holdings);
+  }
+
+  override raise(balances: readonly LedgerBalance[]): Promise<void> {
+    this.raised.push(balances.reduce((sum, { hours }) => sum + Math.max(1, hours.length), 0));
+    return super.raise(balances);
   }
 
   override renew(renewal: Renewal): ReturnType<SharedLimits["renew"]> {
@@ -116,5 +127,80 @@ Deno.test("Replica: an object that ended during a loss is not held afterwards", 
   clock.pass(1_000);
   await nextTurn();
   assertEquals((await replica.take(takeOf("t", { totalBudgetMicros: 1 }))).kind, "taken");
+  await replica.close();
+});
+
+for (const onLoss of ["go_on", "refuse"] as const) {
+  Deno.test(`Replica: a request waits at most two seconds for a database that hangs (${onLoss})`, async () => {
+    const failures: string[] = [];
+    const { clock, replica } = await join({
+      readBalances: () => new Promise(() => {}),
+      onFailed: (reason) => failures.push(reason),
+    });
+    replica.configure(onLoss);
+    const outcomes: string[] = [];
+    const take = () =>
+      replica.take(takeOf("t", { dayBudgetMicros: 1 })).then(({ kind }) => outcomes.push(kind));
+    void take();
+    await nextTurn();
+    assertEquals(outcomes, []);
+    clock.pass(2_000);
+    await nextTurn();
+    const outcome = onLoss === "go_on" ? "taken" : "refused";
+    assertEquals(outcomes, [outcome]);
+    assertEquals(failures, ["no answer within 2000 ms"]);
+    // The next request does not wait again while the same query hangs.
+    void take();
+    await nextTurn();
+    assertEquals(outcomes, [outcome, outcome]);
+    await replica.close();
+  });
+}
+
+/** A database in which each ledger has spent in many hours. */
+function spentHours(latest: { micros: number }, reads: number[] = []): ReplicaParts["readBalances"] {
+  return (keys) => {
+    reads.push(keys.size);
+    return Promise.resolve([...keys].map((key) => ({
+      key,
+      requests: 0,
+      totalMicros: 700,
+      hours: Array.from({ length: 700 }, (_, hour) => ({
+        start: FakeClock.START - hour * 3_600_000,
+        micros: hour === 0 ? latest.micros : 1,
+      })),
+    })));
+  };
+}
+
+Deno.test("Replica: counts are raised in short messages, and later only by what has changed", async () => {
+  const latest = { micros: 1 };
+  const { clock, limits, replica } = await join({ readBalances: spentHours(latest) });
+  for (let key = 0; key < 20; key++) {
+    assertEquals((await replica.take(takeOf(`t${key}`, { monthBudgetMicros: 1_000_000 }))).kind, "taken");
+  }
+  assert(Math.max(...limits.raised) <= 300, `a message has ${Math.max(...limits.raised)} hours`);
+  limits.raised.length = 0;
+  latest.micros = 999_900;
+  for (let passed = 0; passed < 60; passed++) {
+    clock.pass(1_000);
+    await nextTurn();
+  }
+  assertEquals(limits.raised, [20]);
+  const spent = await replica.take(takeOf("t19", { dayBudgetMicros: 999_900 }));
+  assertEquals(spent.kind, "rejected");
+  await replica.close();
+});
+
+Deno.test("Replica: ledgers that no request has used for an hour are forgotten", async () => {
+  const reads: number[] = [];
+  const { clock, replica } = await join({ readBalances: spentHours({ micros: 1 }, reads) });
+  await replica.take(takeOf("t", { monthBudgetMicros: 1_000_000 }));
+  for (let minutes = 0; minutes < 63; minutes++) {
+    clock.pass(60_000);
+    await nextTurn();
+  }
+  const count = reads.length;
+  assert(count >= 59 && count <= 61, `${count} reads`);
   await replica.close();
 });
