@@ -288,6 +288,33 @@ function ops.count()
   return {}
 end
 
+-- Raises the hours of a ledger, and the kept sums of its periods, with few commands.
+local function raiseHours(key, hours)
+  local names, set, more = {}, {}, { d = 0, w = 0, m = 0 }
+  for index, hour in ipairs(hours) do names[index] = int(hour.start) end
+  local known = call('HMGET', hoursKey(key), unpack(names))
+  local from = call('HMGET', ledgerKey(key), 'df', 'wf', 'mf')
+  local booked = {}
+  for index, name in ipairs(names) do booked[name] = tonumber(known[index] or 0) end
+  for index, hour in ipairs(hours) do
+    local missing = hour.micros - booked[names[index]]
+    if missing > 0 then
+      booked[names[index]] = hour.micros
+      table.insert(set, names[index])
+      table.insert(set, int(hour.micros))
+      for at, period in ipairs(PERIODS) do
+        if from[at] and tonumber(from[at]) <= hour.start then more[period.f] = more[period.f] + missing end
+      end
+    end
+  end
+  if #set == 0 then return end
+  call('HSET', hoursKey(key), unpack(set))
+  call('EXPIRE', hoursKey(key), LEDGER_LIFETIME)
+  for f, missing in pairs(more) do
+    if missing > 0 then call('HINCRBY', ledgerKey(key), f, int(missing)) end
+  end
+end
+
 function ops.raise()
   for _, balance in ipairs(input) do
     local at = ledgerKey(balance.key)
@@ -296,10 +323,7 @@ function ops.raise()
     call('HSET', at, 'requests', int(math.max(state[1] or 0, balance.requests)), 'total',
       int(math.max(state[2] or 0, balance.totalMicros)))
     call('EXPIRE', at, LEDGER_LIFETIME)
-    for _, hour in ipairs(balance.hours) do
-      local missing = hour.micros - (call('HGET', hoursKey(balance.key), int(hour.start)) or 0)
-      if missing > 0 then spend(balance.key, hour.start, missing) end
-    end
+    if #balance.hours > 0 then raiseHours(balance.key, balance.hours) end
   end
   return {}
 end
