@@ -61,6 +61,8 @@ CREATE UNLOGGED TABLE IF NOT EXISTS limit_guesses (
   mark bigint NOT NULL DEFAULT 0
 );
 
+CREATE INDEX IF NOT EXISTS limit_guesses_last ON limit_guesses (last);
+
 -- When the counts began, and the mark of the latest wait.
 CREATE UNLOGGED TABLE IF NOT EXISTS limit_state (
   id boolean PRIMARY KEY DEFAULT true CHECK (id),
@@ -97,7 +99,10 @@ CREATE OR REPLACE FUNCTION limits_set_all(items jsonb) RETURNS void LANGUAGE plp
 BEGIN
   WITH item AS (
     SELECT DISTINCT ON (one->>'id') one->>'id' AS id, one->>'owner' AS owner,
-      ARRAY(SELECT jsonb_array_elements_text(one->'keys')) AS keys, (one->>'isRunning')::boolean AS is_running,
+      ARRAY(
+        SELECT key FROM jsonb_array_elements_text(one->'keys') WITH ORDINALITY AS list (key, place)
+        GROUP BY key ORDER BY min(place)
+      ) AS keys, (one->>'isRunning')::boolean AS is_running,
       (one->>'tokens')::bigint AS tokens, (one->>'micros')::bigint AS micros, (one->>'excessMicros')::bigint AS excess
     FROM jsonb_array_elements(items) WITH ORDINALITY AS list (one, at) ORDER BY one->>'id', at DESC
   ), changed AS (
@@ -165,7 +170,7 @@ CREATE OR REPLACE FUNCTION limits_add(ledgers text[], now bigint, more_requests 
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO limit_seconds AS at (key, second, requests, tokens)
-    SELECT one, now / 1000, more_requests, more_tokens FROM unnest(ledgers) AS one
+    SELECT DISTINCT one, now / 1000, more_requests, more_tokens FROM unnest(ledgers) AS one
     ON CONFLICT (key, second) DO UPDATE
       SET requests = at.requests + excluded.requests, tokens = at.tokens + excluded.tokens;
 END $$;
@@ -207,7 +212,10 @@ END $$;
 CREATE OR REPLACE FUNCTION limits_take(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   now bigint;
-  names text[] := ARRAY(SELECT one->>'key' FROM jsonb_array_elements(input->'ledgers') AS one);
+  names text[] := ARRAY(
+    SELECT one->>'key' FROM jsonb_array_elements(input->'ledgers') WITH ORDINALITY AS list (one, at)
+    GROUP BY 1 ORDER BY min(at)
+  );
   reservation jsonb := input->'reservation';
   more bigint := (reservation->>'micros')::bigint;
   excess bigint := greatest(0, COALESCE((reservation->>'mostMicros')::bigint, 0) - (reservation->>'micros')::bigint);
@@ -347,7 +355,7 @@ BEGIN
   WHERE key = ANY (held.keys);
   IF used_tokens > 0 THEN PERFORM limits_add(held.keys, limits_now(given), 0, used_tokens); END IF;
   IF used > 0 THEN
-    INSERT INTO limit_hours AS at (key, hour, micros) SELECT key, at_hour, used FROM unnest(held.keys) AS key
+    INSERT INTO limit_hours AS at (key, hour, micros) SELECT DISTINCT key, at_hour, used FROM unnest(held.keys) AS key
       ON CONFLICT (key, hour) DO UPDATE SET micros = at.micros + excluded.micros;
   END IF;
   RETURN '["settled"]';
@@ -397,6 +405,9 @@ BEGIN
   INSERT INTO limit_replicas VALUES (me, now + 10000) ON CONFLICT (replica) DO UPDATE SET deadline = excluded.deadline;
   INSERT INTO limit_state (born) VALUES (now) ON CONFLICT (id) DO UPDATE SET born = COALESCE(limit_state.born, now)
     RETURNING * INTO state;
+  -- After the lock of the state, as in limits_guess.
+  DELETE FROM limit_guesses WHERE last < greatest(now - 3600000,
+    (SELECT last FROM limit_guesses ORDER BY last DESC OFFSET 9999 LIMIT 1));
   RETURN jsonb_build_array(is_known::int, now, greatest(0, now - state.born), state.mark, (
     SELECT COALESCE(jsonb_agg(each ORDER BY mark, at), '[]') FROM (
       SELECT mark, 1 AS at, to_jsonb(address) AS each FROM limit_guesses
@@ -424,8 +435,8 @@ BEGIN
   INSERT INTO limit_state (mark) VALUES (0) ON CONFLICT DO NOTHING;
   PERFORM 1 FROM limit_state FOR UPDATE;
   now := limits_now(given);
-  DELETE FROM limit_guesses WHERE last < now - 3600000;
-  DELETE FROM limit_guesses WHERE address IN (SELECT address FROM limit_guesses ORDER BY last DESC OFFSET 9999);
+  -- The count of an address begins again after an hour without a wrong token.
+  DELETE FROM limit_guesses WHERE address = input->>'group' AND last < now - 3600000;
   INSERT INTO limit_guesses (address, last) VALUES (input->>'group', now)
     ON CONFLICT (address) DO UPDATE SET last = excluded.last RETURNING * INTO one;
   IF NOT (one.seen @> ARRAY[input->>'guess']) THEN
