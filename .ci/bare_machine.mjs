@@ -1,6 +1,7 @@
 /**
- * `node bare_machine.mjs SOCKET FOLDER (demo|run) COMMAND`: runs a command in a folder of the bare machine, with Node as
- * the only tool. A proxy on loopback forwards connections to the socket, and so to the npm registry.
+ * `node bare_machine.mjs SOCKET FOLDER (demo|run) COMMAND`: runs a command in a folder of the bare machine,
+ * with Node as the only tool. A proxy on loopback forwards connections to the socket, and so to the npm
+ * registry.
  */
 
 import { spawn } from "node:child_process";
@@ -30,7 +31,9 @@ function run() {
   return new Promise((resolve) => child.on("close", (code) => resolve(code ?? 1)));
 }
 
-/** Starts the demo, opens its page, and presses Ctrl-C. Resolves to 0 if everything was as the README says. */
+/**
+ * Starts the demo, opens its page, and presses Ctrl-C. Resolves to 0 if everything was as the README says.
+ */
 async function demo() {
   const before = new Set(readdirSync("/tmp"));
   // An empty cache, to count the packages that the demo downloads.

@@ -34,7 +34,8 @@ import { type Clock, systemClock } from "./time/clock.ts";
 import type { ThreadSlots } from "./workers/thread_slots.ts";
 
 /**
- * The memory for all request bodies and for responses that the proxy holds whole, in bytes: eight of the longest bodies fit, or thousands of usual ones.
+ * The memory for all request bodies and for responses that the proxy holds whole, in bytes: eight of the
+ * longest bodies fit, or thousands of usual ones.
  */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
 /** The least memory for bodies of one of several threads, which share {@link MAX_HELD_BYTES}. */
@@ -48,7 +49,10 @@ export interface App {
   configure(config: Config): void;
   /** Counts wrong tokens of clients. */
   readonly gate: FailureGate;
-  /** Calls a function with each group of addresses that must wait, because other replicas got wrong tokens from it. */
+  /**
+   * Calls a function with each group of addresses that must wait, because other replicas got wrong tokens
+   * from it.
+   */
   watchWaits(onWait: (group: string, waitMs: number) => void): void;
   /** Answers `/readyz` with 503, so that load balancers send no new requests. The proxy still takes them. */
   announceDrain(): void;
@@ -109,7 +113,10 @@ class ProxyApp implements App {
   #balancers: ReadonlyMap<string, Balancer> = new Map();
   #checks: HealthChecks | undefined;
   #isDraining = false;
-  /** Whether other threads serve the clients, so that this one checks no backends and reads no lists of models. */
+  /**
+   * Whether other threads serve the clients, so that this one checks no backends and reads no lists of
+   * models.
+   */
   readonly #isIdle: boolean;
   #isLeaving = false;
   #onWait: (group: string, waitMs: number) => void = () => {};
@@ -297,8 +304,9 @@ class ProxyApp implements App {
 }
 
 /**
- * The endpoints for the catalogue. Routing needs the list of an endpoint if another endpoint has the same API. With
- * routes or aliases, the proxy reads the model of each request, so that an error can name the path that serves it.
+ * The endpoints for the catalogue. Routing needs the list of an endpoint if another endpoint has the same
+ * API. With routes or aliases, the proxy reads the model of each request, so that an error can name the path
+ * that serves it.
  */
 function catalogued({ endpoints, byModel }: RoutingTable): CataloguedEndpoint[] {
   const shared = Object.values(byModel?.speakers ?? {}).filter((speakers) => speakers.length > 1);

@@ -37,14 +37,19 @@ export class Cancellation implements Listed {
     return this.#isDraining;
   }
 
-  /** Cancels the exchange. Only the first reason counts. Calls the listeners in the order of their addition. */
+  /**
+   * Cancels the exchange. Only the first reason counts. Calls the listeners in the order of their addition.
+   */
   cancel(reason: Error): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
     this.#callNext();
   }
 
-  /** Adds a listener, which its owner removes. If the exchange is already cancelled, calls the listener at once. */
+  /**
+   * Adds a listener, which its owner removes. If the exchange is already cancelled, calls the listener at
+   * once.
+   */
   addListener(listener: CancellationListener): void {
     if (this.#reason !== undefined) listener.cancelled();
     else if (this.#first === undefined) this.#first = listener;

@@ -49,7 +49,9 @@ export interface ExchangeBeginning {
   readonly address: string;
 }
 
-/** An exchange whose client is identified and whose endpoint is known, so that its request can be forwarded. */
+/**
+ * An exchange whose client is identified and whose endpoint is known, so that its request can be forwarded.
+ */
 export type RoutedExchange = Exchange & {
   readonly principal: Principal;
   readonly endpoint: Endpoint;
@@ -57,16 +59,19 @@ export type RoutedExchange = Exchange & {
 };
 
 /**
- * One client request with its response, while it lasts: its client, its endpoint, the slot and memory that it holds,
- * and its record. It ends exactly once: {@link Exchange.end} releases the slot and the memory, settles the account,
- * and completes the record.
+ * One client request with its response, while it lasts: its client, its endpoint, the slot and memory that it
+ * holds, and its record. It ends exactly once: {@link Exchange.end} releases the slot and the memory, settles
+ * the account, and completes the record.
  */
 export class Exchange {
   readonly id: string;
   readonly request: IncomingRequest;
   /** The client's address, behind trusted reverse proxies. */
   readonly address: string;
-  /** The API of a path without the name of an endpoint. `undefined` if the path names an endpoint, or is unknown. */
+  /**
+   * The API of a path without the name of an endpoint. `undefined` if the path names an endpoint, or is
+   * unknown.
+   */
   readonly api: UnnamedApi | undefined;
   /** The client. `undefined` until it is identified. */
   principal: Principal | undefined;
@@ -125,7 +130,10 @@ export class Exchange {
     this.#observers.objects = objects;
   }
 
-  /** The endpoint. `undefined` if no endpoint has this path, or the model of the request has not chosen one yet. */
+  /**
+   * The endpoint. `undefined` if no endpoint has this path, or the model of the request has not chosen one
+   * yet.
+   */
   get endpoint(): Endpoint | undefined {
     return this.#endpoint;
   }
@@ -140,7 +148,9 @@ export class Exchange {
     return this.#modelAsked;
   }
 
-  /** Sets the endpoint that the model of the request chose. A replaced model may be in the path or the query. */
+  /**
+   * Sets the endpoint that the model of the request chose. A replaced model may be in the path or the query.
+   */
   routeTo(
     endpoint: Endpoint | undefined,
     { apiPath = this.#apiPath, query = this.#target.query, modelAsked }: {
@@ -166,8 +176,8 @@ export class Exchange {
   }
 
   /**
-   * The key of the client's slots, body memory and cooldowns: its token, or its address if it has no token. Rate limits
-   * and budgets go by the subjects of {@link principal}.
+   * The key of the client's slots, body memory and cooldowns: its token, or its address if it has no token.
+   * Rate limits and budgets go by the subjects of {@link principal}.
    */
   get holder(): string {
     return holderOf(this.principal, this.address);
@@ -186,8 +196,8 @@ export class Exchange {
   }
 
   /**
-   * Acquires a slot for the exchange, which is released at its end. Throws as {@link ConcurrencyLimiter.acquire} does.
-   * Returns a promise only if the exchange has to wait for the slot.
+   * Acquires a slot for the exchange, which is released at its end. Throws as
+   * {@link ConcurrencyLimiter.acquire} does. Returns a promise only if the exchange has to wait for the slot.
    */
   acquireSlot(limit: Pick<ConcurrencyLimiter, "acquire">): Promise<void> | undefined {
     const slot = limit.acquire(this.holder, this.request.cancellation);
@@ -229,7 +239,9 @@ export class Exchange {
     }
   }
 
-  /** Adds the estimated usage to the last attempt: the backend got the request, and did not respond in time. */
+  /**
+   * Adds the estimated usage to the last attempt: the backend got the request, and did not respond in time.
+   */
   onUnanswered(backend: Backend): void {
     const last = this.#attempts.at(-1);
     if (last === undefined) return;
@@ -243,7 +255,10 @@ export class Exchange {
     if (last !== undefined) this.#attempts.push({ ...last, detail });
   }
 
-  /** Called when the client will get this response. Its head arrived at `headAt`, in milliseconds of the clock. */
+  /**
+   * Called when the client will get this response. Its head arrived at `headAt`, in milliseconds of the
+   * clock.
+   */
   onResponse(
     { status, fields, headAt }: ResponseHead & { readonly headAt: number },
     backend: Backend,
@@ -258,7 +273,9 @@ export class Exchange {
     this.#status = status;
   }
 
-  /** The most bytes that {@link onPiece} gets in one turn of the event loop. `undefined` if there is no limit. */
+  /**
+   * The most bytes that {@link onPiece} gets in one turn of the event loop. `undefined` if there is no limit.
+   */
   get stepBytes(): number | undefined {
     return this.#observers.stepBytes;
   }
@@ -303,8 +320,8 @@ export class Exchange {
   }
 
   /**
-   * Releases what the exchange holds, settles the account, then gives the complete record to `onRecord`, which
-   * passes it to the log, the metrics, the live feed and the database. Only the first call counts.
+   * Releases what the exchange holds, settles the account, then gives the complete record to `onRecord`,
+   * which passes it to the log, the metrics, the live feed and the database. Only the first call counts.
    */
   end(how: ResponseEnd): void {
     if (this.#hasEnded) return;
@@ -369,7 +386,10 @@ export class Exchange {
     );
   }
 
-  /** A managed token may belong to someone who must not know the addresses in this network. The log has the host. */
+  /**
+   * A managed token may belong to someone who must not know the addresses in this network. The log has the
+   * host.
+   */
   get #upstreamName(): string | undefined {
     return this.principal?.kind === "token"
       ? `the upstream of ${this.endpoint?.name ?? "this path"}`

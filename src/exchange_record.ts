@@ -10,9 +10,9 @@ import type { ExchangeRow } from "./storage/store.ts";
 export type Ending = "complete" | "client_gone" | FaultCode;
 
 /**
- * What the proxy knows of an exchange at its end. The log, the metrics, the live feed, the trace and the row of the
- * database are all made from it. It holds no header value, query or body, and text of clients and providers in it
- * is harmless, short and without credentials.
+ * What the proxy knows of an exchange at its end. The log, the metrics, the live feed, the trace and the row
+ * of the database are all made from it. It holds no header value, query or body, and text of clients and
+ * providers in it is harmless, short and without credentials.
  */
 export interface ExchangeRecord {
   readonly id: string;
@@ -39,8 +39,8 @@ export interface ExchangeRecord {
   /** What went wrong, in words for people. */
   readonly detail: string | undefined;
   /**
-   * What accounting knows. `undefined` if the management plane is off, the client was not identified, or accounting
-   * reported a bug.
+   * What accounting knows. `undefined` if the management plane is off, the client was not identified, or
+   * accounting reported a bug.
    */
   readonly usage: ExchangeUsage | undefined;
 }
@@ -61,8 +61,8 @@ type RecordedMember =
   | "bytes";
 
 /**
- * What accounting knows of an exchange at its end: the model, its tokens and its cost, and who pays. A batch or a
- * background response is settled later (`settlement` is `awaited`), in a separate row.
+ * What accounting knows of an exchange at its end: the model, its tokens and its cost, and who pays. A batch
+ * or a background response is settled later (`settlement` is `awaited`), in a separate row.
  */
 export type ExchangeUsage = Omit<ExchangeRow, RecordedMember>;
 
@@ -74,8 +74,8 @@ export interface AttemptRecord {
   /** Why another attempt followed. `undefined` for the last attempt. */
   readonly detail: string | undefined;
   /**
-   * The estimated usage of the attempt. `undefined` if the backend responded, or certainly did not work on the
-   * request.
+   * The estimated usage of the attempt. `undefined` if the backend responded, or certainly did not work on
+   * the request.
    */
   readonly estimated?: AttemptEstimate | undefined;
 }

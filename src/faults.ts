@@ -140,7 +140,9 @@ export type LimitReached = DialectLimit;
 /** The longest message, in characters. Messages quote paths, models and lists of allowed names. */
 const MAX_MESSAGE = 800;
 
-/** An error in the form of a provider, which the proxy makes. The client cannot see that the proxy made it. */
+/**
+ * An error in the form of a provider, which the proxy makes. The client cannot see that the proxy made it.
+ */
 export interface ProviderError {
   readonly status: OwnStatus;
   readonly body: unknown;
@@ -157,11 +159,13 @@ export class ProxyFault extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** The limit that rejected the request. `undefined` if no limit did. */
   readonly limit: LimitReached | undefined;
-  /** The host of the upstream that failed, as the message names it. `undefined` if the message names no host. */
+  /**
+   * The host of the upstream that failed, as the message names it. `undefined` if the message names no host.
+   */
   readonly upstream: string | undefined;
   /**
-   * The provider's error that the client gets. Then only the log has the message. `undefined` if the client gets the
-   * message.
+   * The provider's error that the client gets. Then only the log has the message. `undefined` if the client
+   * gets the message.
    */
   readonly asProvider: ProviderError | undefined;
 
@@ -193,7 +197,10 @@ export class ProxyFault extends Error {
 export interface FaultContext {
   readonly dialect: ErrorDialect;
   readonly requestId: string;
-  /** The text that the client sees in place of the host of the upstream. If `undefined`, the client sees the host. */
+  /**
+   * The text that the client sees in place of the host of the upstream. If `undefined`, the client sees the
+   * host.
+   */
   readonly upstreamName?: string | undefined;
 }
 

@@ -1,4 +1,7 @@
-/** The life of a request, top to bottom. Each stage is a function of another file; `admit_exchange.ts` orders the steps of "admit". */
+/**
+ * The life of a request, top to bottom. Each stage is a function of another file; `admit_exchange.ts` orders
+ * the steps of "admit".
+ */
 
 import { identifyClient } from "./auth/identify_client.ts";
 import { Exchange } from "./exchange.ts";
@@ -27,8 +30,8 @@ export function createHandler(proxy: ProxyParts): Handler {
 }
 
 /**
- * Handles a request: own routes → match → identify → admit → forward. The exchange is recorded when it ends: at the
- * end of the reply's body (`Exchange.end`), or here if it fails.
+ * Handles a request: own routes → match → identify → admit → forward. The exchange is recorded when it ends:
+ * at the end of the reply's body (`Exchange.end`), or here if it fails.
  */
 async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<OutgoingReply> {
   const target = parseRequestTarget(request.target);

@@ -8,11 +8,12 @@ export interface Listed {
 const FEW_GAPS = 64;
 
 /**
- * Requests that run now, in the order in which they were added. It is an array and not a `Set`, because each request is
- * added and removed: V8 replaces the table of a set after a few dozen changes, and each old table refers to its entries
- * and to the next table. Once an old table is in the old generation, no minor collection frees the requests in it and in
- * all later tables. Measured on 2026-11-29 with managed tokens: without sets, half as much survives each minor
- * collection (0.51 to 0.29 MB), and the threads of the collector need half the time (10.0 to 4.3 µs a request).
+ * Requests that run now, in the order in which they were added. It is an array and not a `Set`, because each
+ * request is added and removed: V8 replaces the table of a set after a few dozen changes, and each old table
+ * refers to its entries and to the next table. Once an old table is in the old generation, no minor
+ * collection frees the requests in it and in all later tables. Measured on 2026-11-29 with managed tokens:
+ * without sets, half as much survives each minor collection (0.51 to 0.29 MB), and the threads of the
+ * collector need half the time (10.0 to 4.3 µs a request).
  */
 export class LiveList<Entry extends Listed> {
   /** The entries in the order in which they were added, with gaps. */

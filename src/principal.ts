@@ -63,8 +63,8 @@ export interface Principal {
   /** The token and the project whose rules apply to the request. */
   readonly subjects: readonly Subject[];
   /**
-   * The provider keys of its project by endpoint. They replace the endpoint's key. A key is `null` if it cannot be
-   * decrypted.
+   * The provider keys of its project by endpoint. They replace the endpoint's key. A key is `null` if it
+   * cannot be decrypted.
    */
   readonly keys: ReadonlyMap<string, string | null>;
 }
@@ -72,8 +72,8 @@ export interface Principal {
 const NO_KEYS: ReadonlyMap<string, string | null> = new Map();
 
 /**
- * The beginnings of the keys of subjects, by the kind of the subject. The database keeps these keys, so they never
- * change.
+ * The beginnings of the keys of subjects, by the kind of the subject. The database keeps these keys, so they
+ * never change.
  */
 export const KEY_PREFIXES = { token: "token:", shared: "shared:", project: "project:" } as const;
 /** The beginning of the key of an address. An address is not a subject. */
@@ -124,8 +124,8 @@ export function sharedPrincipal(name: string, rules: Rules = {}): Principal {
 }
 
 /**
- * The holder: the key by which slots, body memory, connections and cooldowns are counted. Clients with the same token
- * share it, and so do clients without a token from the same address. Rate limits and budgets go by
+ * The holder: the key by which slots, body memory, connections and cooldowns are counted. Clients with the
+ * same token share it, and so do clients without a token from the same address. Rate limits and budgets go by
  * {@link Principal.subjects}.
  */
 export function holderOf(principal: Principal | undefined, address: string): string {

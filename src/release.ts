@@ -9,8 +9,8 @@ export const VERSION: string = manifest.version;
 export const RELEASED: string = manifest.released;
 
 /**
- * `src/build/compile.ts --repository` writes the name between the quotes of the bundled program. The release workflow
- * passes the repository that it runs in, so no other file names an owner.
+ * `src/build/compile.ts --repository` writes the name between the quotes of the bundled program. The release
+ * workflow passes the repository that it runs in, so no other file names an owner.
  */
 const FILLED_IN: string = "";
 

@@ -261,7 +261,8 @@ Deno.test("architecture: nothing reads the environment but config/sources/env.ts
     if (text.includes("Deno.env") && !file.endsWith("config/sources/env.ts")) {
       against.push(`${file} reads the environment`);
     }
-    // The platform's fetch takes a proxy that the environment names even to loopback. The page runs in a browser.
+    // The platform's fetch takes a proxy that the environment names even to loopback. The page runs in a
+    // browser.
     if (
       /(?<![.\w])fetch\(|createHttpClient/.test(text) &&
       !/\/management\/(?:page|admin\/bundle)\//.test(file) &&
@@ -278,7 +279,10 @@ Deno.test("architecture: nothing reads the environment but config/sources/env.ts
   assertEquals(against, []);
 });
 
-/** What may start programs by itself: the helper, what tries the right to, and what fetches by the shell's settings. */
+/**
+ * What may start programs by itself: the helper, what tries the right to, and what fetches by the shell's
+ * settings.
+ */
 const MAY_START = [
   "/tests/support/processes/command.ts",
   "/tests/support/processes/permission_probe.ts",

@@ -1,13 +1,14 @@
 /**
- * The documentation is true: its links lead somewhere, and it names every setting, variable and command. What its
- * commands do is for `docs_commands_test.ts`.
+ * The documentation is true: its links lead somewhere, and it names every setting, variable and command. What
+ * its commands do is for `docs_commands_test.ts`.
  *
  * The information behind the fence of a block says what is done with it; readers do not see it:
  *
  * - `sh run`: the commands are run, and succeed. `sh fails`: they are run, and fail.
  * - `sh serves`: the one command serves until the end of the page, or until the next such block.
  * - `sh not-run=REASON`: it cannot be run here, for one of the reasons below.
- * - `text output`: what the block before prints. `…` is any text, alone on a line it is any lines; digits are any digits.
+ * - `text output`: what the block before prints. `…` is any text, alone on a line it is any lines; digits are
+ *   any digits.
  */
 
 import { assert, assertEquals } from "@std/assert";

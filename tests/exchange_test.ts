@@ -88,7 +88,8 @@ interface Outcome {
 }
 
 /**
- * Relays a response with an account, and with a log that fails if `logFails`. If `isLater`, it waits for the record.
+ * Relays a response with an account, and with a log that fails if `logFails`. If `isLater`, it waits for the
+ * record.
  */
 async function relayed(
   account: Partial<ExchangeAccount>,

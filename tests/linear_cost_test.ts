@@ -1,6 +1,6 @@
 /**
- * The cost of an input grows linearly with its bytes, for every reader of requests and responses and for every form of
- * input: deep, wide, long, or cut into pieces of one byte.
+ * The cost of an input grows linearly with its bytes, for every reader of requests and responses and for
+ * every form of input: deep, wide, long, or cut into pieces of one byte.
  */
 
 import { assert } from "@std/assert";
@@ -270,7 +270,9 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
   "text in a message": (run) => harmlessText(run, 100),
 };
 
-/** The CPU time of this process in milliseconds, which does not grow while other processes use the machine. */
+/**
+ * The CPU time of this process in milliseconds, which does not grow while other processes use the machine.
+ */
 function workedMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
@@ -293,7 +295,8 @@ for (const [inputs, small] of [[INPUTS, 64 * 1024], [HEADS, 8 * 1024]] as const)
       // The first run is for the compiler.
       await make(small)();
       const [once, eight] = [await quickest(make(small)), await quickest(make(small * 8))];
-      // Eight times the bytes are eight times the work if the cost is linear, and 64 times if it is quadratic.
+      // Eight times the bytes are eight times the work if the cost is linear, and 64 times if it is
+      // quadratic.
       assert(
         eight < Math.max(once, 1) * 30,
         `${once.toFixed(2)} ms for a part, ${eight.toFixed(2)} ms for eight`,
@@ -302,7 +305,10 @@ for (const [inputs, small] of [[INPUTS, 64 * 1024], [HEADS, 8 * 1024]] as const)
   }
 }
 
-/** Heads of 60,000 bytes that repeat one part, each with the same head that has the part once, and their reader. */
+/**
+ * Heads of 60,000 bytes that repeat one part, each with the same head that has the part once, and their
+ * reader.
+ */
 const REPEATED: Readonly<Record<string, (times: number) => unknown>> = {
   "names of models in a header, under a rule": (times) =>
     limitsOfModels(

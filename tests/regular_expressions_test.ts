@@ -1,6 +1,6 @@
 /**
- * Regular expressions read input of clients and upstreams, so they must not try the same characters in several ways.
- * This test searches for forms that do. `linear_cost_test.ts` measures the cost.
+ * Regular expressions read input of clients and upstreams, so they must not try the same characters in
+ * several ways. This test searches for forms that do. `linear_cost_test.ts` measures the cost.
  */
 
 import { assertEquals } from "@std/assert";

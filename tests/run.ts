@@ -1,14 +1,14 @@
 /**
- * Runs the tests: `deno task test`, `deno task test:long` and `deno task test:all`. With files or folders `test` runs
- * those, long ones too, and `test:long` runs them and the long ones. Other arguments go to `deno test`.
- * `tests/suites.ts` says which tests are long, and which cannot run beside others.
+ * Runs the tests: `deno task test`, `deno task test:long` and `deno task test:all`. With files or folders
+ * `test` runs those, long ones too, and `test:long` runs them and the long ones. Other arguments go to `deno
+ * test`. `tests/suites.ts` says which tests are long, and which cannot run beside others.
  *
- * `deno task test` alone starts the program from a bundle; `--source` makes it start from source, as all other runs do.
- * So CI tests both.
+ * `deno task test` alone starts the program from a bundle; `--source` makes it start from source, as all
+ * other runs do. So CI tests both.
  *
- * It first fetches and checks what they need, by the way that the environment names. The tests then run in a clean
- * environment: a forward proxy, a provider's key or a setting of the runtime in the developer's shell does not reach
- * them. The last lines say how many tests were left out, and why.
+ * It first fetches and checks what they need, by the way that the environment names. The tests then run in a
+ * clean environment: a forward proxy, a provider's key or a setting of the runtime in the developer's shell
+ * does not reach them. The last lines say how many tests were left out, and why.
  */
 
 import { FEW_CASES } from "./support/runner/cases.ts";
@@ -29,7 +29,10 @@ const PROGRAMS = [
 ];
 /** Any small module: the first bundle fetches the bundler. */
 const SMALL = "src/time/clock.ts";
-/** How many modules of tests that share an isolate there are for each processor: few to start, and all end at about the same time. */
+/**
+ * How many modules of tests that share an isolate there are for each processor: few to start, and all end at
+ * about the same time.
+ */
 const SHARED_PER_PROCESSOR = 4;
 const WANTED: Readonly<Record<string, Wanted>> = { "--long": "long", "--all": "all" };
 const FROM_SOURCE = "--source";
@@ -48,7 +51,8 @@ const isBundled = named.length === 0 && wanted === "short" && !Deno.args.include
   !options.some((option) => option.startsWith("--coverage"));
 const [bundle] = await Promise.all([
   isBundled ? bundleTestedProgram() : fetchBy("bundle", "--quiet", "--outdir", folder, SMALL),
-  // Of a whole run, the same command as that of `deno task ok`: the runtime remembers what it has checked by the command.
+  // Of a whole run, the same command as that of `deno task ok`: the runtime remembers what it has checked by
+  // the command.
   fetchBy(
     "check",
     "--quiet",
@@ -78,7 +82,10 @@ console.log(summary.line);
 await Deno.remove(folder, { recursive: true });
 Deno.exit(summary.code);
 
-/** The suite with its files in modules that share isolates, where it has more than a few. Named files run as they are. */
+/**
+ * The suite with its files in modules that share isolates, where it has more than a few. Named files run as
+ * they are.
+ */
 async function sharingIsolates(suite: Suite, index: number): Promise<Suite> {
   if (named.length > 0 || suite.sharing.length === 0) return suite;
   const others = suite.files.filter((file) => !suite.sharing.includes(file));

@@ -81,7 +81,10 @@ const LONG: Listed = {
   "tests/wire/upstreams/proxy_variables_test.ts": "every command behind a forward proxy",
 };
 
-/** `deno task test` runs these with few generated cases, `test:long` and `test:all` with all: they call `cases`. */
+/**
+ * `deno task test` runs these with few generated cases, `test:long` and `test:all` with all: they call
+ * `cases`.
+ */
 const SAMPLED: Listed = {
   "tests/accounting/taps/catalogue_test.ts": "splits each recorded response at every place",
   "tests/accounting/taps/golden_test.ts": "20,000 responses with changed bytes",
@@ -130,7 +133,10 @@ const SEPARATE: Listed = {
   "tests/payload/brotli_test.ts": "counts broken bodies, of which the module remembers those of all tests",
 };
 
-/** Those of the files that are wanted. The short tests and the long ones both have the files that call `cases`. */
+/**
+ * Those of the files that are wanted. The short tests and the long ones both have the files that call
+ * `cases`.
+ */
 export function filesOf(files: readonly string[], wanted: Wanted): string[] {
   if (wanted === "all") return [...files];
   const isWanted = (file: string) =>

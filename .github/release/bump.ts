@@ -1,6 +1,6 @@
 /**
- * `deno task bump patch|minor|major|X.Y.Z`: sets the next version and its date in `deno.json`, and adds its heading to the
- * changelog.
+ * `deno task bump patch|minor|major|X.Y.Z`: sets the next version and its date in `deno.json`, and adds its
+ * heading to the changelog.
  */
 
 const USAGE = "usage: deno task bump patch|minor|major|X.Y.Z";

@@ -42,15 +42,18 @@ interface Lock {
 }
 
 /**
- * Dependencies that only unused parts of a package import, by the name of the package. `tests/release/sbom_test.ts`
- * compares the result with the bundles.
+ * Dependencies that only unused parts of a package import, by the name of the package.
+ * `tests/release/sbom_test.ts` compares the result with the bundles.
  */
 export const UNUSED_DEPENDENCIES: Readonly<Record<string, readonly string[]>> = {
   // The program has no summaries with quantiles.
   "prom-client": ["tdigest"],
 };
 
-/** Returns the packages in the bundles of the entry files, sorted by name. Throws if a package cannot be described. */
+/**
+ * Returns the packages in the bundles of the entry files, sorted by name. Throws if a package cannot be
+ * described.
+ */
 export async function bundledPackages(entries: readonly string[]): Promise<BundledPackage[]> {
   const lock: Lock = JSON.parse(await Deno.readTextFile("deno.lock"));
   const found = new Map<string, BundledPackage>();

@@ -1,8 +1,9 @@
 /**
- * `deno run -A .github/release/deb.ts --binary FILE --architecture amd64|arm64`: makes a Debian package with `dpkg-deb`.
- * Options: `--version` (default: that of `deno.json`), `--repository OWNER/NAME` (default: a local build),
- * `--out FOLDER` (default: `dist/release`), and `--extra FOLDER`, a tree of further files such as a manual page.
- * The same inputs give the same bytes. All times are that of the last commit, or SOURCE_DATE_EPOCH.
+ * `deno run -A .github/release/deb.ts --binary FILE --architecture amd64|arm64`: makes a Debian package with
+ * `dpkg-deb`. Options: `--version` (default: that of `deno.json`), `--repository OWNER/NAME` (default: a
+ * local build), `--out FOLDER` (default: `dist/release`), and `--extra FOLDER`, a tree of further files such
+ * as a manual page. The same inputs give the same bytes. All times are that of the last commit, or
+ * SOURCE_DATE_EPOCH.
  */
 
 import { createHash } from "node:crypto";

@@ -3,8 +3,8 @@
 const PLACE = "\nREPOSITORY=''\n";
 
 /**
- * Returns the text of `install.sh` for the releases of one repository (`OWNER/NAME`). Throws if the script does not
- * have exactly one place for the name.
+ * Returns the text of `install.sh` for the releases of one repository (`OWNER/NAME`). Throws if the script
+ * does not have exactly one place for the name.
  */
 export async function installScript(repository: string): Promise<string> {
   const text = await Deno.readTextFile(new URL("install.sh", import.meta.url));

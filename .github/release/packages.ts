@@ -1,7 +1,7 @@
 /**
- * `deno run -A .github/release/packages.ts --version 1.2.3 --checksums SHA256SUMS --owner NAME --out dist/packages`:
- * writes the files of package managers for a release. `--repository OWNER/NAME` is for a repository that is not named
- * `llm-proxy`.
+ * `deno run -A .github/release/packages.ts --version 1.2.3 --checksums SHA256SUMS --owner NAME --out
+ * dist/packages`: writes the files of package managers for a release. `--repository OWNER/NAME` is for a
+ * repository that is not named `llm-proxy`.
  */
 
 import { parseArgs } from "node:util";

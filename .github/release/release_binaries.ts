@@ -1,8 +1,8 @@
 /**
- * `deno task release:binaries [--platform NAME] [--repository OWNER/NAME]`: compiles the program for every platform, or
- * for one, and writes the archives, the bill of materials and `SHA256SUMS` into `dist/release`. With a repository it
- * also writes `install.sh`. `--checksums FOLDER` compiles nothing: it writes the other files beside the archives of a
- * folder.
+ * `deno task release:binaries [--platform NAME] [--repository OWNER/NAME]`: compiles the program for every
+ * platform, or for one, and writes the archives, the bill of materials and `SHA256SUMS` into `dist/release`.
+ * With a repository it also writes `install.sh`. `--checksums FOLDER` compiles nothing: it writes the other
+ * files beside the archives of a folder.
  */
 
 import { parseArgs } from "node:util";
@@ -39,7 +39,9 @@ else {
   await complete(FOLDER);
 }
 
-/** Writes the bill of materials, `install.sh` and the checksums of all files into the folder of the archives. */
+/**
+ * Writes the bill of materials, `install.sh` and the checksums of all files into the folder of the archives.
+ */
 async function complete(folder: string): Promise<void> {
   const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
   if (repository !== undefined) {

@@ -1,6 +1,6 @@
 /**
- * `deno run -A .github/release/release_notes.ts --repository OWNER/NAME`: prints the notes of the version in `deno.json`:
- * its section of the changelog, and commands that readers can copy without changes.
+ * `deno run -A .github/release/release_notes.ts --repository OWNER/NAME`: prints the notes of the version in
+ * `deno.json`: its section of the changelog, and commands that readers can copy without changes.
  */
 
 import { parseArgs } from "node:util";

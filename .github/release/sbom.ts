@@ -1,7 +1,7 @@
 /**
- * `deno task sbom [--output FILE]`: writes the software bill of materials of the program as JSON of CycloneDX 1.6, to
- * `dist/llm-proxy-VERSION.cdx.json` or to another file. The file is the same for all platforms, and has no time and no
- * random values: the same sources give the same bytes.
+ * `deno task sbom [--output FILE]`: writes the software bill of materials of the program as JSON of CycloneDX
+ * 1.6, to `dist/llm-proxy-VERSION.cdx.json` or to another file. The file is the same for all platforms, and
+ * has no time and no random values: the same sources give the same bytes.
  */
 
 import { parseArgs } from "node:util";
@@ -79,7 +79,10 @@ function serialised(bom: Models.Bom): string {
   return `${new Serialize.JsonSerializer(factory).serialize(bom, { sortLists: true, space: 2 })}\n`;
 }
 
-/** Returns a UUID (RFC 9562, 5.8) of the contents. Most documents have a random UUID; this one is reproducible. */
+/**
+ * Returns a UUID (RFC 9562, 5.8) of the contents. Most documents have a random UUID; this one is
+ * reproducible.
+ */
 async function serialNumberOf(text: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   const hex = new Uint8Array(digest).toHex();

@@ -113,7 +113,10 @@ export class Account implements ExchangeAccount, Listed {
     this.#request = request;
   }
 
-  /** Sets the admission of the request, which is settled when the exchange ends. `undefined` if it was not admitted. */
+  /**
+   * Sets the admission of the request, which is settled when the exchange ends. `undefined` if it was not
+   * admitted.
+   */
   setAdmission(admission: AccountAdmission | undefined): void {
     this.#admission = admission;
   }
@@ -189,7 +192,9 @@ export class Account implements ExchangeAccount, Listed {
     return this.#backend;
   }
 
-  /** The reader of the response. `undefined` before its headers, and for responses that the proxy cannot read. */
+  /**
+   * The reader of the response. `undefined` before its headers, and for responses that the proxy cannot read.
+   */
   get tap(): Tap | undefined {
     return this.#tap;
   }

@@ -7,15 +7,17 @@ import type { RunningExchange } from "./running_exchange.ts";
 
 /** The admission of a request, as its account uses it. */
 export interface AccountAdmission extends Pick<Admission, "reserve" | "reserveMore" | "handOver"> {
-  /** Does what `Admission.settle` does. Returns `undefined` if another thread counts, which books the cost. */
+  /**
+   * Does what `Admission.settle` does. Returns `undefined` if another thread counts, which books the cost.
+   */
   readonly settle: (...used: Parameters<Admission["settle"]>) => Booking | undefined;
 }
 
 /** The admission of a request. */
 export interface RequestAdmission extends AccountAdmission, Pick<Admission, "countModels" | "withdraw"> {
   /**
-   * Called once when models and reservation are known. Does what `Admission.share` does; if another thread counts, it
-   * counts the request now.
+   * Called once when models and reservation are known. Does what `Admission.share` does; if another thread
+   * counts, it counts the request now.
    */
   readonly share: (exchange: () => TakenExchange) => Promise<void> | undefined;
 }

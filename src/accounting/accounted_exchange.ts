@@ -1,4 +1,6 @@
-/** What an account is made of: the exchange that it belongs to, who opened it, and what all accounts share. */
+/**
+ * What an account is made of: the exchange that it belongs to, who opened it, and what all accounts share.
+ */
 
 import type { Clock } from "../time/clock.ts";
 import type { Endpoint } from "../config/config.ts";

@@ -34,8 +34,8 @@ export interface SeenAttempt {
 }
 
 /**
- * The backend that the last attempt of an exchange is billed for, and how the attempt ended. Returns undefined if no
- * backend can have worked.
+ * The backend that the last attempt of an exchange is billed for, and how the attempt ended. Returns
+ * undefined if no backend can have worked.
  */
 export function lastOutcome(
   seen: SeenAttempt,

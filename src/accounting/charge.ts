@@ -152,7 +152,9 @@ export function chargeReserved(
   return charge(reported, { used: shown, limited, cost: dearest, isEstimated: used !== usage }, prices);
 }
 
-/** The tokens of the images of a request: for the model that responded, or the highest one of the candidates. */
+/**
+ * The tokens of the images of a request: for the model that responded, or the highest one of the candidates.
+ */
 function imagesOf(
   { images }: ReservedUsage,
   name: string | undefined,

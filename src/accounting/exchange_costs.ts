@@ -106,8 +106,8 @@ export class ExchangeCosts {
   }
 
   /**
-   * The first hosted tool of a request that has no price with one of the models at a backend where other models
-   * have one. `undefined` if there is no such tool.
+   * The first hosted tool of a request that has no price with one of the models at a backend where other
+   * models have one. `undefined` if there is no such tool.
    */
   unpricedTool(candidates: readonly CandidateModel[], facts: RequestFacts): UnpricedTool | undefined {
     for (const { backend, model } of candidates) {

@@ -101,8 +101,8 @@ function checkedModels(counted: CountedRequest): ModelsInHead | undefined {
   const { principal, endpoint, operation } = counted;
   if (!restrictsModels(principal) && !limitsModels(principal)) return undefined;
   if (DIALECTS[endpoint.dialect].hasReadableRealtime !== true || operation !== "realtime") {
-    // Only OpenAI's realtime sessions name their model in the query, and cannot change it. Other WebSockets, such as
-    // OpenAI's responses over a WebSocket, name it in later messages, which the proxy does not check.
+    // Only OpenAI's realtime sessions name their model in the query, and cannot change it. Other WebSockets,
+    // such as OpenAI's responses over a WebSocket, name it in later messages, which the proxy does not check.
     throw new ProxyFault(
       "forbidden",
       "This token has rules for models. The only WebSocket that it may open is /realtime, whose model cannot change.",
@@ -228,7 +228,10 @@ function withHead(
   return changed;
 }
 
-/** Reserves what a request may cost, at the most expensive model that may serve it. Throws like {@link admitHead}. */
+/**
+ * Reserves what a request may cost, at the most expensive model that may serve it. Throws like
+ * {@link admitHead}.
+ */
 function reserve(
   { counted: { operation, principal, endpoint, apiPath, isWebSocket, account, modelAsked }, cost }:
     AdmittedHead,

@@ -215,7 +215,9 @@ function checkObjectHead(
 /** Media types of bodies that can have whole HTTP requests. Forms and Google's uploads have none. */
 const REQUESTS_IN_BODY = /application\/http|multipart\/(?!form-data|related)/i;
 
-/** Throws `forbidden` if the body could have whole requests, which name objects in their paths and list them. */
+/**
+ * Throws `forbidden` if the body could have whole requests, which name objects in their paths and list them.
+ */
 function checkNoRequestBatch(path: string, fields: readonly Field[]): void {
   const isBatch =
     fields.some(({ lower, value }) => lower === "content-type" && REQUESTS_IN_BODY.test(value)) ||

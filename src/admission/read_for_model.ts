@@ -1,4 +1,6 @@
-/** Reads the model of a request whose model chooses the endpoint: in the body, a form, the path or the query. */
+/**
+ * Reads the model of a request whose model chooses the endpoint: in the body, a form, the path or the query.
+ */
 
 import { operationOf } from "../apis/operation_of.ts";
 import { factsOf } from "../apis/operations.ts";
@@ -52,9 +54,9 @@ export interface ModelReading {
 const UNNAMED: RequestedModel = { name: undefined, read: undefined, withModel: () => ({}) };
 
 /**
- * Reads the model of a request. It reads a body only where the operation names its model in one, and only if the
- * limits of the token allow the request. Throws `rate_limited`, `budget_exceeded`, `payload_too_large` or `overloaded`,
- * and `bad_request` for a body that it cannot understand.
+ * Reads the model of a request. It reads a body only where the operation names its model in one, and only if
+ * the limits of the token allow the request. Throws `rate_limited`, `budget_exceeded`, `payload_too_large` or
+ * `overloaded`, and `bad_request` for a body that it cannot understand.
  */
 export async function readForModel(
   { request, principal, apiPath, query, holder }: UnroutedRequest,

@@ -74,9 +74,9 @@ export function readRequest(
 }
 
 /**
- * Checks a request whose body the proxy has read to choose its endpoint, as {@link readRequest} does. The proxy holds
- * the body for this endpoint, so the endpoint's `max_buffer_bytes` is the limit also if no rule needs the body. Throws
- * `payload_too_large`, `forbidden` or `bad_request`.
+ * Checks a request whose body the proxy has read to choose its endpoint, as {@link readRequest} does. The
+ * proxy holds the body for this endpoint, so the endpoint's `max_buffer_bytes` is the limit also if no rule
+ * needs the body. Throws `payload_too_large`, `forbidden` or `bad_request`.
  */
 export function checkReadRequest(request: UnreadRequest, { payload }: ReadRequest): void {
   const needs = needsOf(request);

@@ -7,8 +7,9 @@ import { limitedBody } from "../streams/limited_body.ts";
 import type { IncomingRequest } from "../http/message.ts";
 
 /**
- * The body of a request, or null without a body. Over HTTP/2, only the first byte or the end of the stream shows
- * whether there is a body. Throws the reason of the cancellation. Throws `payload_too_large`, now or while the body is read.
+ * The body of a request, or null without a body. Over HTTP/2, only the first byte or the end of the stream
+ * shows whether there is a body. Throws the reason of the cancellation. Throws `payload_too_large`, now or
+ * while the body is read.
  */
 export async function receivedBody(
   request: Pick<IncomingRequest, "knownBody" | "body" | "cancellation">,

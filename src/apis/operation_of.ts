@@ -7,8 +7,8 @@ export const NON_CREATING_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD",
 
 /**
  * The ends of paths, by the API references of the providers. The first that matches counts. Some servers
- * ignore capitals, so that a text is in lower case. Prefixes such as `/openai/deployments/NAME` do not matter.
- * A group in a pattern is the id of an object.
+ * ignore capitals, so that a text is in lower case. Prefixes such as `/openai/deployments/NAME` do not
+ * matter. A group in a pattern is the id of an object.
  */
 const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
   // Batches of prompts have other paths, such as Mistral's `/batch/jobs`.
@@ -26,7 +26,8 @@ const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
   ],
   [
     "organization",
-    // DeepSeek and LiteLLM; Ollama's account; Azure's resources and connections; the permissions of Google's resources.
+    // DeepSeek and LiteLLM; Ollama's account; Azure's resources and connections; the permissions of Google's
+    // resources.
     /^\/(?:user|key|team|customer|budget)\/(?:balance|(?:re)?generate|new|\w*update|\w*delete|\w*info|\w*list|\w*block|member_\w+|settings|health)(?:\/|$)|^\/(?:spend|global|credentials)\/|^\/api\/(?:me|signin|signout|user\/keys)(?:\/|$)|^\/(?:subscriptions|providers)\/|^\/api\/projects\/[^/]+\/connections(?:\/|$)|:(?:get|set)iampolicy$|:testiampermissions$/i,
   ],
   // Changes of a server: llama.cpp, vLLM, SGLang, LM Studio, LiteLLM, llama-swap. The names of models between

@@ -60,8 +60,8 @@ export interface OperationFacts {
   /** A model reads sound. */
   readonly readsSound?: true;
   /**
-   * A request that changes something makes an object at the provider, or work that costs much: a second one makes it
-   * twice.
+   * A request that changes something makes an object at the provider, or work that costs much: a second one
+   * makes it twice.
    */
   readonly isCreation?: true;
   /** The response contains images in Base64. */
@@ -196,8 +196,8 @@ export const OPERATIONS = {
     hasOllamaKeys: true,
   },
   /**
-   * Loads and unloads models and adapters, clears caches, reads logs, and so on (llama.cpp, vLLM, SGLang, LM Studio,
-   * llama-swap).
+   * Loads and unloads models and adapters, clears caches, reads logs, and so on (llama.cpp, vLLM, SGLang, LM
+   * Studio, llama-swap).
    */
   server_management: { group: "model_management", cost: "unknown", isCreation: true },
 
@@ -244,7 +244,10 @@ export const OPERATIONS = {
   other_cancel: { ...STORED, cost: "free" },
   other_stored: STORED,
 
-  /** Whole HTTP requests in one body, each to any path: Google's `/batch`, and `$batch` of Microsoft's servers. */
+  /**
+   * Whole HTTP requests in one body, each to any path: Google's `/batch`, and `$batch` of Microsoft's
+   * servers.
+   */
   request_batch: { group: "admin", cost: "unknown", isCreation: true },
   organization: { group: "admin", cost: "unknown", isCreation: true },
   unknown: { group: "other", cost: "unknown" },

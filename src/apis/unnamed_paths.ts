@@ -4,7 +4,9 @@ import type { ErrorDialect } from "./dialects.ts";
 import { operationOf } from "./operation_of.ts";
 import { factsOf } from "./operations.ts";
 
-/** An API that clients address without the name of an endpoint. `ollama` is Ollama's own, without versions. */
+/**
+ * An API that clients address without the name of an endpoint. `ollama` is Ollama's own, without versions.
+ */
 export type UnnamedApi = "openai" | "anthropic" | "gemini" | "ollama";
 
 /** The dialect of the errors of each API. */

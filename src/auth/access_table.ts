@@ -15,7 +15,9 @@ export interface OpenedProject {
 /** The value of a token, or the value before its last rotation. */
 export interface TokenValue {
   readonly token: Token;
-  /** The end of the overlap, in milliseconds since 1970. `undefined` if no rotation has replaced the value. */
+  /**
+   * The end of the overlap, in milliseconds since 1970. `undefined` if no rotation has replaced the value.
+   */
   readonly acceptedUntil: number | undefined;
   /** The last result of {@link AccessTable.principalOf}, and the project that it was made from. */
   made?: { readonly of: OpenedProject; readonly principal: Principal };
@@ -42,7 +44,8 @@ export class AccessTable {
     readonly deletedTokens: readonly string[];
   }): void {
     for (const id of deletedTokens) this.#deleteToken(id);
-    // All old values are deleted before the first new one is added, because a value can move to another token.
+    // All old values are deleted before the first new one is added, because a value can move to another
+    // token.
     for (const { id } of tokens) this.#deleteToken(id);
     for (const token of tokens) this.#addToken(token);
     const hadKeys = [...deletedProjects, ...projects.map(({ project }) => project.id)]

@@ -14,7 +14,9 @@ export type Verdict = Authenticated | Rejection;
 export interface Authenticated {
   readonly admitted: true;
   readonly principal: Principal;
-  /** Credentials that match no token of the proxy, sent together with a valid token. They count as guesses. */
+  /**
+   * Credentials that match no token of the proxy, sent together with a valid token. They count as guesses.
+   */
   readonly guesses: readonly Credential[];
   /**
    * The places that hold a token of the proxy. The proxy strips them, so that no upstream sees the token.
@@ -41,12 +43,13 @@ export interface AuthenticationContext {
   /** Looks up a token. The member is undefined if the proxy requires no token. */
   readonly check: TokenCheck | undefined;
   /**
-   * Whether the endpoint forwards the client's own credential. The proxy's token must then be in a header that only
-   * the proxy reads.
+   * Whether the endpoint forwards the client's own credential. The proxy's token must then be in a header
+   * that only the proxy reads.
    */
   readonly passthrough: boolean;
   /**
-   * The name of the endpoint, for which a project may have a provider key. `undefined` if no endpoint matches.
+   * The name of the endpoint, for which a project may have a provider key. `undefined` if no endpoint
+   * matches.
    */
   readonly endpoint?: string | undefined;
   /** The header fields of the request. */
@@ -106,7 +109,9 @@ function areTooMany(presented: readonly Credential[]): boolean {
     new Set(presented.map(({ value }) => value)).size > MAX_DIFFERENT;
 }
 
-/** Finds all tokens of the proxy, and not only the first valid one, because the proxy must strip all of them. */
+/**
+ * Finds all tokens of the proxy, and not only the first valid one, because the proxy must strip all of them.
+ */
 function knownAmong(presented: readonly Credential[], check: TokenCheck): readonly KnownCredential[] {
   const known: KnownCredential[] = [];
   for (const { place, value } of presented) {
@@ -117,8 +122,8 @@ function knownAmong(presented: readonly Credential[], check: TokenCheck): readon
 }
 
 /**
- * The principal of the first valid token. `undefined` if no token is valid, or if the valid token is in a place that
- * the upstream reads.
+ * The principal of the first valid token. `undefined` if no token is valid, or if the valid token is in a
+ * place that the upstream reads.
  */
 function principalAmong(
   known: readonly KnownCredential[],
@@ -177,9 +182,9 @@ function rejectionOf(
 }
 
 /**
- * Credentials that match no token. They also count in a request with a valid token, because the owner of one token
- * could otherwise guess the others. On a passthrough endpoint, only the headers for the proxy's token count: the other
- * places contain the client's key for the provider.
+ * Credentials that match no token. They also count in a request with a valid token, because the owner of one
+ * token could otherwise guess the others. On a passthrough endpoint, only the headers for the proxy's token
+ * count: the other places contain the client's key for the provider.
  */
 function guessesAmong(
   presented: readonly Credential[],

@@ -57,9 +57,9 @@ export class ClientAccess {
   }
 
   /**
-   * Scheme, host and port of the URL that the client used, for URLs in the response to the client. A reverse proxy may
-   * state the scheme without being trusted, because only this client sees it. `undefined` if the request has no valid
-   * host.
+   * Scheme, host and port of the URL that the client used, for URLs in the response to the client. A reverse
+   * proxy may state the scheme without being trusted, because only this client sees it. `undefined` if the
+   * request has no valid host.
    */
   originOf({ peer, fields, isTls }: ClientRequest): string | undefined {
     const first = (name: string) => fieldValue(fields, name)?.split(",", 1)[0]?.trim().toLowerCase();
@@ -135,8 +135,8 @@ export class ClientAccess {
   }
 
   /**
-   * Whether the `Host` is one of the proxy's own names. A trusted proxy in front checks the name itself, so that any
-   * name counts there unless `allowed_hosts` lists names.
+   * Whether the `Host` is one of the proxy's own names. A trusted proxy in front checks the name itself, so
+   * that any name counts there unless `allowed_hosts` lists names.
    */
   #usesOwnName({ peer, fields }: ClientRequest): boolean {
     const host = fieldValue(fields, "host");

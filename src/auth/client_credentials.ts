@@ -21,9 +21,9 @@ export class ClientCredentials {
   }
 
   /**
-   * Returns the places of credentials to strip from a request to a backend. A passthrough backend gets the client's
-   * own key, so the proxy strips only the places with a token of the proxy and the headers for such a token. Other
-   * backends get no credential of the client.
+   * Returns the places of credentials to strip from a request to a backend. A passthrough backend gets the
+   * client's own key, so the proxy strips only the places with a token of the proxy and the headers for such
+   * a token. Other backends get no credential of the client.
    */
   placesToStrip(isPassthrough: boolean): ReadonlySet<string> {
     return isPassthrough ? this.#tokenPlaces.union(PROXY_TOKEN_PLACES) : ALL_CREDENTIAL_PLACES;

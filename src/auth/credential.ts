@@ -69,9 +69,9 @@ export function findCredentials(fields: readonly Field[], query: string): Creden
 const MAX_WORDS = 8;
 
 /**
- * All words in the places of credentials: after any scheme, in a parameter, in a list, as a user name or a password.
- * The proxy does not accept them as credentials, but each word can be a token of the proxy, which must not reach an
- * upstream.
+ * All words in the places of credentials: after any scheme, in a parameter, in a list, as a user name or a
+ * password. The proxy does not accept them as credentials, but each word can be a token of the proxy, which
+ * must not reach an upstream.
  */
 export function credentialWords(presented: readonly Credential[], fields: readonly Field[]): string[] {
   const values = [

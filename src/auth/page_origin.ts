@@ -39,7 +39,8 @@ export type Scheme = "http" | "https";
 
 /**
  * Whether an `Origin` is the origin that a browser gives to pages of the proxy. `host` is the `Host` of the
- * request; it may leave out the default port. If the proxy does not know its `scheme`, both schemes count as its own.
+ * request; it may leave out the default port. If the proxy does not know its `scheme`, both schemes count as
+ * its own.
  */
 export function isSameOrigin(
   origin: string,

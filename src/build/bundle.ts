@@ -16,8 +16,9 @@ export interface BundleOptions {
 }
 
 /**
- * Writes the program into a folder: `main.js`, one module for each part that is loaded on demand, the workers, and the
- * admin page in `bundle`. Throws if the bundler fails. The working folder must be the root of the project.
+ * Writes the program into a folder: `main.js`, one module for each part that is loaded on demand, the
+ * workers, and the admin page in `bundle`. Throws if the bundler fails. The working folder must be the root
+ * of the project.
  */
 export async function bundleProgram(folder: string, { edit }: BundleOptions = {}): Promise<void> {
   // The first run of the bundler fetches it.

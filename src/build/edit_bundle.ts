@@ -13,9 +13,9 @@ export interface Edit {
  */
 const READ_LATE: readonly string[] = ["node:buffer", "node:process", "node:util"];
 /**
- * The built-in modules that the drivers of PostgreSQL and Redis load. They extend classes of these modules and list
- * their members, so that they need the modules themselves. The program loads a driver only if the configuration
- * needs it.
+ * The built-in modules that the drivers of PostgreSQL and Redis load. They extend classes of these modules
+ * and list their members, so that they need the modules themselves. The program loads a driver only if the
+ * configuration needs it.
  */
 const OF_DRIVERS: readonly string[] = [
   "node:assert",
@@ -51,7 +51,8 @@ export const EDITS: readonly Edit[] = [
       " : process.getBuiltinModule(name);",
   },
   {
-    // These modules take 17 ms to load. The package uses them only for subcommands that are separate programs.
+    // These modules take 17 ms to load. The package uses them only for subcommands that are separate
+    // programs.
     what: "the built-in modules of commander",
     pattern:
       /^import childProcess from "node:child_process";\nimport path from "node:path";\nimport fs from "node:fs";\nimport process from "node:process";$/m,

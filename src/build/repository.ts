@@ -5,8 +5,8 @@ const NAME = /^[\w.-]+\/[\w.-]+$/;
 const EMPTY = 'var FILLED_IN = "";';
 
 /**
- * Checks a repository from an option or build argument. Returns `undefined` if it is empty. Throws if it is not
- * `OWNER/NAME`.
+ * Checks a repository from an option or build argument. Returns `undefined` if it is empty. Throws if it is
+ * not `OWNER/NAME`.
  */
 export function repositoryName(value: string | undefined): string | undefined {
   if (value === undefined || value === "") return undefined;

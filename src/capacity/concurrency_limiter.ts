@@ -43,8 +43,8 @@ export class ConcurrencyLimiter {
   readonly #waiting = new Set<Waiting>();
 
   /**
-   * `use` is what the requests with a slot do. `runningElsewhere` is the number of requests that count towards the
-   * total, but did not acquire their slot here; their holders are unknown.
+   * `use` is what the requests with a slot do. `runningElsewhere` is the number of requests that count
+   * towards the total, but did not acquire their slot here; their holders are unknown.
    */
   constructor(
     limits: ConcurrencyLimits,

@@ -9,8 +9,8 @@ import type { HeldBytes, HeldShare } from "./held_bytes.ts";
 const RETRY_AFTER_SECONDS = 2;
 
 /**
- * The responses that the proxy reads whole, or makes in memory. They take their memory from that of request bodies, by
- * the same shares of clients. The proxy works on one response of a client at a time.
+ * The responses that the proxy reads whole, or makes in memory. They take their memory from that of request
+ * bodies, by the same shares of clients. The proxy works on one response of a client at a time.
  */
 export class WholeResponses {
   readonly #memory: HeldBytes;
@@ -63,8 +63,8 @@ export class WholeResponse {
   }
 
   /**
-   * The response as a body, which releases the memory when the client has taken it or has left. `onEnd` gets which of
-   * the two it was, once.
+   * The response as a body, which releases the memory when the client has taken it or has left. `onEnd` gets
+   * which of the two it was, once.
    */
   body(bytes: Uint8Array, onEnd: (how: "complete" | "client_gone") => void): MessageBody {
     const body = bodyOf(bytes);

@@ -14,7 +14,10 @@ import { type ListedModel, readModelList, readStoredList, storedListText } from 
 
 /** The longest list that is read, in bytes. OpenRouter's has half a million. */
 const MAX_LIST_BYTES = 4 * 1024 * 1024;
-/** A request for a list on demand does not ask an endpoint again that failed within this time. In milliseconds. */
+/**
+ * A request for a list on demand does not ask an endpoint again that failed within this time. In
+ * milliseconds.
+ */
 const LEAST_PAUSE_MS = 5_000;
 
 /** How many shared models an event names. */
@@ -23,9 +26,9 @@ const MOST_SHOWN = 5;
 /** An event of the catalogue, for the log. */
 export interface CatalogueEvent {
   /**
-   * `listed`: the first list of an endpoint, or the first one after a failure. `failing`: a failure after a list, or at
-   * first. `shared`: several endpoints list the same models. `prefixed`: a list has models whose names begin with the
-   * name of another endpoint.
+   * `listed`: the first list of an endpoint, or the first one after a failure. `failing`: a failure after a
+   * list, or at first. `shared`: several endpoints list the same models. `prefixed`: a list has models whose
+   * names begin with the name of another endpoint.
    */
   readonly kind: "listed" | "failing" | "shared" | "prefixed";
   /** The name of the endpoint. `undefined` if the event concerns several endpoints. */
@@ -54,11 +57,17 @@ export interface CatalogueParts {
 /** An endpoint whose list the catalogue keeps. */
 export interface CataloguedEndpoint {
   readonly endpoint: Endpoint;
-  /** Whether a backend with the client's own key answers without one, as a program on the owner's machine does. */
+  /**
+   * Whether a backend with the client's own key answers without one, as a program on the owner's machine
+   * does.
+   */
   readonly isLocal: boolean;
   /** Whether routing needs the list. If not, the list is read when a client asks for it. */
   readonly isNeeded: boolean;
-  /** Whether another endpoint has the same API, so that the order of the file decides about models that both list. */
+  /**
+   * Whether another endpoint has the same API, so that the order of the file decides about models that both
+   * list.
+   */
   readonly sharesApi: boolean;
   /**
    * The path of a list that says more than the list of the dialect, and is requested first. `undefined` if
@@ -125,8 +134,8 @@ export class Catalogue {
   }
 
   /**
-   * Whether the last list of an endpoint has a model, or `models` of a backend names it. A model of Ollama without a
-   * tag has the tag `latest`.
+   * Whether the last list of an endpoint has a model, or `models` of a backend names it. A model of Ollama
+   * without a tag has the tag `latest`.
    */
   has(endpoint: string, model: string): boolean {
     const entry = this.#entries.get(endpoint);
@@ -157,8 +166,8 @@ export class Catalogue {
   }
 
   /**
-   * Asks endpoints for their lists if the lists are old, and waits for those that have none, at most `maxMs`. Never
-   * throws.
+   * Asks endpoints for their lists if the lists are old, and waits for those that have none, at most `maxMs`.
+   * Never throws.
    */
   async refreshed(endpoints: readonly string[], maxMs: number): Promise<void> {
     const { clock } = this.#parts;
@@ -239,7 +248,10 @@ export class Catalogue {
     if (detail !== undefined) this.#parts.onEvent({ kind: "prefixed", endpoint: name, detail });
   }
 
-  /** Reports which models several endpoints list, if that has changed. The order of the file decides between them. */
+  /**
+   * Reports which models several endpoints list, if that has changed. The order of the file decides between
+   * them.
+   */
   #reportShared(): void {
     const endpointsOf = new Map<string, string[]>();
     for (const { endpoint, sharesApi, models } of this.#entries.values()) {
@@ -305,7 +317,9 @@ export class Catalogue {
   }
 }
 
-/** The addresses that a list belongs to. A changed key may show other models, which the next refresh reads. */
+/**
+ * The addresses that a list belongs to. A changed key may show other models, which the next refresh reads.
+ */
 function sourceOf({ dialect, backends }: Endpoint): string {
   return JSON.stringify([dialect, ...backends.map(({ baseUrl }) => baseUrl.origin + baseUrl.path)]);
 }

@@ -36,9 +36,9 @@ export interface EndpointList {
 }
 
 /**
- * The models of all lists, in their order. A name of several lists stands for the model of the first one, and the
- * models of the others have names like `ENDPOINT/MODEL`. `isAllowed` gets the names by which rules may know a model, and
- * `ownerOf` says which endpoint gets the requests for a name that begins with its own name.
+ * The models of all lists, in their order. A name of several lists stands for the model of the first one, and
+ * the models of the others have names like `ENDPOINT/MODEL`. `isAllowed` gets the names by which rules may
+ * know a model, and `ownerOf` says which endpoint gets the requests for a name that begins with its own name.
  */
 export async function mergedModels(
   lists: readonly EndpointList[],

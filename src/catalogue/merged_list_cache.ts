@@ -1,4 +1,6 @@
-/** Keeps merged lists of models for some seconds, because every client with the same rules gets the same text. */
+/**
+ * Keeps merged lists of models for some seconds, because every client with the same rules gets the same text.
+ */
 
 import type { MergedModel } from "./merged_list.ts";
 import type { Clock } from "../time/clock.ts";
@@ -35,7 +37,10 @@ export class MergedListCache {
     this.#clock = clock;
   }
 
-  /** The list of a key, which stands for everything that the list depends on. Requests at the same time share it. */
+  /**
+   * The list of a key, which stands for everything that the list depends on. Requests at the same time share
+   * it.
+   */
   get(key: string, make: () => Promise<MergedList>): Promise<MergedList> {
     const now = this.#clock.now();
     const known = this.#kept.get(key);

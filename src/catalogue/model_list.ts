@@ -35,7 +35,9 @@ const MAX_ID = 200;
 const MAX_TEXT = 200;
 const MAX_METHODS = 20;
 
-/** The members by which servers name the maximum input: Google, Anthropic, OpenRouter, Groq, vLLM, Mistral. */
+/**
+ * The members by which servers name the maximum input: Google, Anthropic, OpenRouter, Groq, vLLM, Mistral.
+ */
 const CONTEXT_MEMBERS = [
   "inputTokenLimit",
   "max_input_tokens",
@@ -74,7 +76,10 @@ export function readModelList(text: string): readonly ListedModel[] | undefined 
   return [...models.values()];
 }
 
-/** A list as text, from which {@link readStoredList} makes it again. `source` are the addresses of the endpoint. */
+/**
+ * A list as text, from which {@link readStoredList} makes it again. `source` are the addresses of the
+ * endpoint.
+ */
 export function storedListText(source: string, models: readonly ListedModel[]): string {
   const data = models.map(({ id, title, ownedBy, created, contextTokens, methods, ollama }) => ({
     id,

@@ -3,8 +3,8 @@
 import type { Backend } from "../config/config.ts";
 
 /**
- * Whether one of the lists has a model, or `models` of a backend names it. A model of Ollama without a tag has the tag
- * `latest`.
+ * Whether one of the lists has a model, or `models` of a backend names it. A model of Ollama without a tag
+ * has the tag `latest`.
  */
 export function servesModel(
   { listed, backends }: {

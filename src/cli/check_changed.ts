@@ -7,8 +7,8 @@ import { warningLine, writeResult } from "./output.ts";
 import { tableText } from "./table.ts";
 
 /**
- * Prints what a reload would change in the running proxy. The proxy itself compares, because only the proxy knows
- * its flags and environment. Throws a `CommandError` if the proxy does not respond or the configuration
+ * Prints what a reload would change in the running proxy. The proxy itself compares, because only the proxy
+ * knows its flags and environment. Throws a `CommandError` if the proxy does not respond or the configuration
  * is invalid.
  */
 export async function checkChanged(

@@ -1,4 +1,7 @@
-/** Lists for `llm-proxy check` what clients may request at each endpoint and with each token of the configuration. */
+/**
+ * Lists for `llm-proxy check` what clients may request at each endpoint and with each token of the
+ * configuration.
+ */
 
 import { GROUP_NAMES } from "../apis/operation_group.ts";
 import type { Config } from "../config/config.ts";

@@ -71,8 +71,8 @@ export function routesText(routes: readonly UnnamedRoute[]): string {
 }
 
 /**
- * Warnings about models that several endpoints list, and about models with the name of another endpoint in front, if the
- * model chooses between these endpoints.
+ * Warnings about models that several endpoints list, and about models with the name of another endpoint in
+ * front, if the model chooses between these endpoints.
  */
 export function ambiguityWarnings(config: Config, results: readonly ProbeResult[]): string[] {
   const { endpoints, defaultEndpoint, routing } = config;
@@ -105,8 +105,8 @@ export function ambiguityWarnings(config: Config, results: readonly ProbeResult[
 }
 
 /**
- * Prints where a request for a model goes, and why. With `online` it reads the lists of the endpoints first. Throws a
- * {@link CommandError} if no endpoint gets the request.
+ * Prints where a request for a model goes, and why. With `online` it reads the lists of the endpoints first.
+ * Throws a {@link CommandError} if no endpoint gets the request.
  */
 export async function checkRoute(
   { model, path = USUAL_PATH, online }: { model: string; path: string | undefined; online: boolean },
@@ -130,8 +130,8 @@ export async function checkRoute(
 }
 
 /**
- * The endpoint that gets a request. `sends` is the model that the proxy sends; `null` if the proxy does not read the
- * model of the request, and so sends the same one.
+ * The endpoint that gets a request. `sends` is the model that the proxy sends; `null` if the proxy does not
+ * read the model of the request, and so sends the same one.
  */
 interface FoundRoute {
   readonly endpoint: string;

@@ -46,8 +46,8 @@ export async function readHealth(
 
 /**
  * Checks the proxy at a URL, or the proxy of this machine if the URL is undefined. It never connects through
- * an outbound proxy: the response must be that of the proxy itself. Throws a {@link CommandError} if the check
- * fails.
+ * an outbound proxy: the response must be that of the proxy itself. Throws a {@link CommandError} if the
+ * check fails.
  */
 export async function checkHealth(url: string | undefined): Promise<void> {
   const address = url === undefined ? await ownAddress() : urlAddress(url);

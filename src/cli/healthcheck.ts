@@ -4,8 +4,8 @@ import { checkHealth } from "./health.ts";
 import { writeResult } from "./output.ts";
 
 /**
- * Checks the health of the proxy on this machine, or of the proxy at a URL. The command is for container images
- * without a shell and curl. Throws a `CommandError` if the check fails.
+ * Checks the health of the proxy on this machine, or of the proxy at a URL. The command is for container
+ * images without a shell and curl. Throws a `CommandError` if the check fails.
  */
 export async function healthcheck({ url }: { url: string | undefined }): Promise<void> {
   await checkHealth(url);

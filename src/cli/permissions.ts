@@ -26,8 +26,8 @@ const V8_FLAGS = "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4";
 const LOOPBACK = "127.0.0.1";
 
 /**
- * The sources of the workers of the database: folders and files. A worker needs the right to read them, unlike the main
- * program.
+ * The sources of the workers of the database: folders and files. A worker needs the right to read them,
+ * unlike the main program.
  */
 export const WORKER_SOURCES: readonly string[] = ["src/storage", "src/text", "src/time", "src/principal.ts"];
 

@@ -6,8 +6,8 @@ import { CommandError } from "./command_error.ts";
 import { asksForJson, writeAsJson, writeFailure } from "./output.ts";
 
 /**
- * Runs a command. Returns the exit code: 0 success, 1 failure, 2 wrong usage or wrong configuration. A command
- * that starts another program sets `Deno.exitCode` to the code of that program.
+ * Runs a command. Returns the exit code: 0 success, 1 failure, 2 wrong usage or wrong configuration. A
+ * command that starts another program sets `Deno.exitCode` to the code of that program.
  */
 export async function run(args: readonly string[]): Promise<number> {
   if (asksForJson(args)) writeAsJson();

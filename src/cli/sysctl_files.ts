@@ -1,9 +1,12 @@
 /**
- * Reads kernel settings from the files that the system applies when it starts. The runtime lets no process read
- * `/proc/sys` without the right to start programs, which this program gives up.
+ * Reads kernel settings from the files that the system applies when it starts. The runtime lets no process
+ * read `/proc/sys` without the right to start programs, which this program gives up.
  */
 
-/** The folders of systemd-sysctl, the most important one first. A file hides files of its name in later folders. */
+/**
+ * The folders of systemd-sysctl, the most important one first. A file hides files of its name in later
+ * folders.
+ */
 const FOLDERS: readonly string[] = [
   "/etc/sysctl.d",
   "/run/sysctl.d",
@@ -14,8 +17,8 @@ const FOLDERS: readonly string[] = [
 const LAST_FILE = "/etc/sysctl.conf";
 
 /**
- * The number that the files set for a name such as `net.ipv4.tcp_keepalive_time`. `undefined` if no file sets it. In
- * a container, the files are those of its image.
+ * The number that the files set for a name such as `net.ipv4.tcp_keepalive_time`. `undefined` if no file sets
+ * it. In a container, the files are those of its image.
  */
 export async function sysctlNumber(
   name: string,

@@ -1,6 +1,6 @@
 /**
- * Warns about long silences on connections, which a NAT gateway may forget. The runtime switches TCP keepalive on, and
- * offers no interval for it, so the system decides when it begins.
+ * Warns about long silences on connections, which a NAT gateway may forget. The runtime switches TCP
+ * keepalive on, and offers no interval for it, so the system decides when it begins.
  */
 
 import type { Config, Endpoint } from "../config/config.ts";
@@ -10,9 +10,9 @@ import { isPrivateHost } from "../network/ip_ranges.ts";
 import { sysctlNumber } from "./sysctl_files.ts";
 
 /**
- * The time for which common NAT gateways keep a silent connection, in milliseconds. The default is 4 minutes at Azure,
- * 350 seconds at AWS and 20 minutes at Google Cloud. RFC 5382 requires 2 hours and 4 minutes, but many devices wait
- * less.
+ * The time for which common NAT gateways keep a silent connection, in milliseconds. The default is 4 minutes
+ * at Azure, 350 seconds at AWS and 20 minutes at Google Cloud. RFC 5382 requires 2 hours and 4 minutes, but
+ * many devices wait less.
  */
 const NAT_IDLE_MS = 240_000;
 /** The silence that the default timeouts allow, in milliseconds. */
@@ -33,8 +33,8 @@ const SETTINGS: Readonly<
 };
 
 /**
- * The silence after which this system begins TCP keepalive, in milliseconds, by its files. `undefined` if no file sets
- * it.
+ * The silence after which this system begins TCP keepalive, in milliseconds, by its files. `undefined` if no
+ * file sets it.
  */
 export async function systemKeepaliveMs(): Promise<number | undefined> {
   const setting = SETTINGS[Deno.build.os];
@@ -43,8 +43,9 @@ export async function systemKeepaliveMs(): Promise<number | undefined> {
 }
 
 /**
- * Returns a warning about endpoints whose timeouts allow a longer silence than many NAT gateways. Returns no warning if
- * the system begins keepalive early enough. `keepaliveMs` is the result of {@link systemKeepaliveMs}.
+ * Returns a warning about endpoints whose timeouts allow a longer silence than many NAT gateways. Returns no
+ * warning if the system begins keepalive early enough. `keepaliveMs` is the result of
+ * {@link systemKeepaliveMs}.
  */
 export function keepaliveWarnings(
   { endpoints }: Pick<Config, "endpoints">,
@@ -67,8 +68,9 @@ export function keepaliveWarnings(
 }
 
 /**
- * Whether a setting lets a response of the endpoint be silent for longer than a NAT gateway keeps the connection. The
- * default timeouts are too long for some gateways, but a warning that everyone gets would be ignored.
+ * Whether a setting lets a response of the endpoint be silent for longer than a NAT gateway keeps the
+ * connection. The default timeouts are too long for some gateways, but a warning that everyone gets would be
+ * ignored.
  */
 function mayBeSilent({ backends, keepaliveMs }: Endpoint): boolean {
   if (keepaliveMs !== undefined && keepaliveMs < NAT_IDLE_MS) return false;

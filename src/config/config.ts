@@ -105,8 +105,8 @@ export interface SharedLimitsConfig {
     readonly url: string;
   };
   /**
-   * What happens to requests of tokens with a budget while the counts cannot be reached. `go_on`: each replica counts
-   * by itself. `refuse`: they are rejected.
+   * What happens to requests of tokens with a budget while the counts cannot be reached. `go_on`: each
+   * replica counts by itself. `refuse`: they are rejected.
    */
   readonly onLoss: OnLimitsLoss;
 }
@@ -153,8 +153,8 @@ export interface ServerConfig {
   /** How long running exchanges may continue after SIGTERM, in milliseconds. */
   readonly drainMs: number;
   /**
-   * How long the proxy still takes requests after SIGTERM, while `/readyz` is 503, in milliseconds. Load balancers
-   * notice it in that time.
+   * How long the proxy still takes requests after SIGTERM, while `/readyz` is 503, in milliseconds. Load
+   * balancers notice it in that time.
    */
   readonly drainDelayMs: number;
   /** The maximum size of a request body; `undefined` for no limit. */
@@ -281,11 +281,13 @@ export interface Endpoint {
   readonly reserve: "expected" | "maximum";
   /** Whether input tokens that are read from a cache count in tokens per minute. */
   readonly countCacheReads: boolean;
-  /** The silence, in milliseconds, after which an event stream gets a comment. `undefined` for no comments. */
+  /**
+   * The silence, in milliseconds, after which an event stream gets a comment. `undefined` for no comments.
+   */
   readonly keepaliveMs?: number;
   /**
-   * How long the proxy waits for the head of an event stream before it begins the response itself, in milliseconds.
-   * `undefined` if only the upstream begins responses.
+   * How long the proxy waits for the head of an event stream before it begins the response itself, in
+   * milliseconds. `undefined` if only the upstream begins responses.
    */
   readonly earlyHeadMs?: number;
   /**
@@ -293,7 +295,9 @@ export interface Endpoint {
    * backend's address, if it is a known one.
    */
   readonly priceProvider: string | undefined;
-  /** Set if `priceProvider` is a guess by the preset: the provider of a backend's known address wins over it. */
+  /**
+   * Set if `priceProvider` is a guess by the preset: the provider of a backend's known address wins over it.
+   */
   readonly isPriceProviderGuessed?: true;
   /** Prices that win over published ones. The first match counts. */
   readonly prices: readonly PricedModel[];
@@ -302,8 +306,8 @@ export interface Endpoint {
 }
 
 /**
- * Who may use an object at a provider, such as a file: the token that made it, the tokens of its project, or every
- * token.
+ * Who may use an object at a provider, such as a file: the token that made it, the tokens of its project, or
+ * every token.
  */
 export type ObjectSharing = "own" | "project" | "shared";
 

@@ -14,8 +14,8 @@ interface CredentialPlaceRules {
    */
   readonly form: "bearer" | "word" | "query" | "subprotocol";
   /**
-   * Whose credential is in the place on a passthrough endpoint. `provider`: the proxy forwards it. `proxy`: no
-   * upstream gets it.
+   * Whose credential is in the place on a passthrough endpoint. `provider`: the proxy forwards it. `proxy`:
+   * no upstream gets it.
    */
   readonly of: "provider" | "proxy";
 }
@@ -35,7 +35,10 @@ export const CREDENTIAL_PLACES = {
 /** The name of a place: a header in lower case, `query` or `subprotocol`. */
 export type CredentialPlace = keyof typeof CREDENTIAL_PLACES;
 
-/** A header that carries the key of a provider, in lower case. The proxy strips no other key headers from requests. */
+/**
+ * A header that carries the key of a provider, in lower case. The proxy strips no other key headers from
+ * requests.
+ */
 export type ProviderKeyHeader = {
   [Place in CredentialPlace]: (typeof CREDENTIAL_PLACES)[Place] extends
     { readonly form: "bearer" | "word"; readonly of: "provider" } ? Place : never;

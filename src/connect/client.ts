@@ -13,7 +13,9 @@ export interface ConnectFacts {
   readonly dialect: Dialect;
   /** The value for the client's API key: the proxy token, or a provider's key that the proxy forwards. */
   readonly key: string;
-  /** The proxy token, if it needs a separate header. `undefined` if it is the API key, or if none is needed. */
+  /**
+   * The proxy token, if it needs a separate header. `undefined` if it is the API key, or if none is needed.
+   */
   readonly separateToken: string | undefined;
   /** The name of a model that the endpoint probably has. */
   readonly model: string;
@@ -22,7 +24,8 @@ export interface ConnectFacts {
    */
   readonly hasResponses: boolean;
   /**
-   * The file of the authority that the client has to trust. `undefined` if the client trusts the certificate already.
+   * The file of the authority that the client has to trust. `undefined` if the client trusts the certificate
+   * already.
    */
   readonly authority: string | undefined;
 }
@@ -61,8 +64,8 @@ export const TOKEN_VARIABLE = "LLM_PROXY_TOKEN";
 export const URL_VARIABLE = "LLM_PROXY_URL";
 
 /**
- * The header for the proxy token of a client that keeps its own key. Reverse proxies remove `Proxy-Authorization`, and
- * let this header pass.
+ * The header for the proxy token of a client that keeps its own key. Reverse proxies remove
+ * `Proxy-Authorization`, and let this header pass.
  */
 export const TOKEN_HEADER = "x-llm-proxy-token";
 
@@ -92,7 +95,10 @@ export function jsonFile(where: string, value: unknown): Piece {
   return { where, text: JSON.stringify(value, null, 2) };
 }
 
-/** The header with the proxy token as a line, for variables that contain headers. `undefined` if it is not needed. */
+/**
+ * The header with the proxy token as a line, for variables that contain headers. `undefined` if it is not
+ * needed.
+ */
 export function headerLine({ separateToken }: ConnectFacts): string | undefined {
   return separateToken && `${TOKEN_HEADER}: ${separateToken}`;
 }

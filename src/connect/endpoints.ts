@@ -56,7 +56,8 @@ export function namedEndpoint(
 }
 
 /**
- * A model for the settings of a client that speaks a dialect. `undefined` if no model of the endpoint is known.
+ * A model for the settings of a client that speaks a dialect. `undefined` if no model of the endpoint is
+ * known.
  */
 export function suggestedModel(
   { model, preset, dialect: ownDialect }: ConnectEndpoint,

@@ -19,7 +19,9 @@ export interface LaunchFacts {
   readonly model: string | undefined;
   /** Whether the upstream is OpenAI or Azure, and so has `/responses`. */
   readonly hasResponses: boolean;
-  /** The file of the authority that the client has to trust. `undefined` if it trusts the certificate already. */
+  /**
+   * The file of the authority that the client has to trust. `undefined` if it trusts the certificate already.
+   */
   readonly authority: string | undefined;
   /** An empty folder that only the user can read. It is removed when the client has ended. */
   readonly folder: string;

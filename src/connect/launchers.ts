@@ -156,8 +156,9 @@ function launchCodex(facts: LaunchFacts): Launch {
 }
 
 /**
- * Gemini CLI reads the kind of its key only from the settings of the user. If they name another kind, the client gets
- * a home folder for this process, with links to all files of the user and a copy of the settings with the right kind.
+ * Gemini CLI reads the kind of its key only from the settings of the user. If they name another kind, the
+ * client gets a home folder for this process, with links to all files of the user and a copy of the settings
+ * with the right kind.
  */
 function launchGemini(facts: LaunchFacts): Launch {
   const { endpointUrl, keepsOwnKey, authority, folder } = facts;
@@ -220,7 +221,9 @@ const QWEN_SYSTEM_SETTINGS: Readonly<Partial<Record<typeof Deno.build.os, string
 };
 const QWEN_SYSTEM_VARIABLE = "QWEN_CODE_SYSTEM_SETTINGS_PATH";
 
-/** The kind of the key is in the settings of the administrator, because those of the user may name another. */
+/**
+ * The kind of the key is in the settings of the administrator, because those of the user may name another.
+ */
 function launchQwen(facts: LaunchFacts): Launch {
   const { endpointUrl, keepsOwnKey, model, authority, folder } = facts;
   const customHeaders = tokenHeaders(facts);
@@ -278,8 +281,8 @@ function launchAider(facts: LaunchFacts): Launch {
 }
 
 /**
- * Goose joins the host and the path. The environment wins over its settings, which may name other providers for plans
- * and for the first turns. A path with `chat/completions` keeps it from `/responses`.
+ * Goose joins the host and the path. The environment wins over its settings, which may name other providers
+ * for plans and for the first turns. A path with `chat/completions` keeps it from `/responses`.
  */
 function launchGoose(facts: LaunchFacts): Launch {
   const { origin, pathname } = new URL(facts.endpointUrl);

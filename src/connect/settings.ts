@@ -63,8 +63,8 @@ export class NoSettingsError extends Error {
 }
 
 /**
- * Writes the settings of a client. Throws {@link NoSettingsError} if the client, the endpoint or a common dialect
- * is missing.
+ * Writes the settings of a client. Throws {@link NoSettingsError} if the client, the endpoint or a common
+ * dialect is missing.
  */
 export function settingsFor(
   proxy: Connectable,

@@ -29,7 +29,9 @@ const EmbeddingsBody = v.looseObject({
 });
 const SpeechBody = v.looseObject({ model: v.string(), input: v.string(), voice: v.unknown() });
 
-/** Makes the response to a request with a valid key. Throws a {@link InvalidDemoRequest} for an invalid body. */
+/**
+ * Makes the response to a request with a valid key. Throws a {@link InvalidDemoRequest} for an invalid body.
+ */
 export async function openaiResponse(demo: DemoRequest): Promise<Response> {
   const { request, path } = demo;
   const route = `${request.method} ${path}`;

@@ -5,9 +5,9 @@ import { DIALECT_OF_API, type UnnamedApi } from "../apis/unnamed_paths.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
 
 /**
- * The dialect in which a client understands errors. The path or a header with a version decides first, because many
- * endpoints have the paths of several dialects. Then the dialect of the endpoint counts, and then the other headers of
- * the client.
+ * The dialect in which a client understands errors. The path or a header with a version decides first,
+ * because many endpoints have the paths of several dialects. Then the dialect of the endpoint counts, and
+ * then the other headers of the client.
  */
 export function clientDialect(
   { path, apiPath, fields, api, endpoint }: {

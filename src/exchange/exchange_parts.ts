@@ -10,18 +10,20 @@ export interface ExchangeParts {
   /** Called when an exchange begins, with the cancellation that can end it. */
   readonly onStart: (cancellation: Cancellation) => void;
   /**
-   * Called once, when the exchange has ended: with the last byte of a response, or before the proxy sends its own
-   * error.
+   * Called once, when the exchange has ended: with the last byte of a response, or before the proxy sends its
+   * own error.
    */
   readonly onEnd: (cancellation: Cancellation) => void;
   /**
-   * Called once with the complete record of an exchange and its usage, after `onEnd`: at once, or after the last
-   * piece of a compressed response was decompressed.
+   * Called once with the complete record of an exchange and its usage, after `onEnd`: at once, or after the
+   * last piece of a compressed response was decompressed.
    */
   readonly onRecord: (record: ExchangeRecord, request: IncomingRequest) => void;
   /** Called when an attempt failed, and the next attempt begins. */
   readonly onFailover: (failover: Failover) => void;
-  /** Called when a request is sent again within one attempt, because the backend had closed a kept connection. */
+  /**
+   * Called when a request is sent again within one attempt, because the backend had closed a kept connection.
+   */
   readonly onResent: (resent: Omit<Failover, "next" | "detail">) => void;
   /** Called with an error that the program did not expect, which is a bug. */
   readonly onUnexpected: (error: unknown, id: string) => void;

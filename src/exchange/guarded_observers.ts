@@ -5,8 +5,8 @@ import type { AttemptEstimate, ExchangeRecord, ExchangeUsage } from "../exchange
 import type { ExchangeAccount, ExchangeObjects, ResponseHead } from "./observers.ts";
 
 /**
- * The most bytes that the observers of a response read in one turn of the event loop. If all events are short,
- * more would block other connections for several milliseconds.
+ * The most bytes that the observers of a response read in one turn of the event loop. If all events are
+ * short, more would block other connections for several milliseconds.
  */
 const OBSERVED_STEP_BYTES = 32 * 1024;
 
@@ -17,8 +17,9 @@ export interface ErrorOwner {
 }
 
 /**
- * The account and the objects of one exchange. Their errors are bugs, which must neither break a response nor count as
- * failures of the backend. If one of the two fails, it reads no more of the response, and the other one goes on.
+ * The account and the objects of one exchange. Their errors are bugs, which must neither break a response nor
+ * count as failures of the backend. If one of the two fails, it reads no more of the response, and the other
+ * one goes on.
  */
 export class GuardedObservers {
   /** `undefined` if the management plane is off, or the client is not identified yet. */
@@ -33,7 +34,9 @@ export class GuardedObservers {
     this.#owner = owner;
   }
 
-  /** The most bytes that {@link onPiece} gets in one turn of the event loop. `undefined` if there is no limit. */
+  /**
+   * The most bytes that {@link onPiece} gets in one turn of the event loop. `undefined` if there is no limit.
+   */
   get stepBytes(): number | undefined {
     return this.account === undefined && this.objects === undefined ? undefined : OBSERVED_STEP_BYTES;
   }
@@ -100,7 +103,9 @@ export class GuardedObservers {
     }
   }
 
-  /** Ends the objects, then settles the account. Returns as {@link ExchangeAccount.settle}, and never rejects. */
+  /**
+   * Ends the objects, then settles the account. Returns as {@link ExchangeAccount.settle}, and never rejects.
+   */
   settle(record: ExchangeRecord): ExchangeUsage | undefined | Promise<ExchangeUsage | undefined> {
     try {
       this.objects?.onEnd();
@@ -115,7 +120,9 @@ export class GuardedObservers {
     }
   }
 
-  /** Reports an error of the account or of the log. The account settles with what it has read of the response. */
+  /**
+   * Reports an error of the account or of the log. The account settles with what it has read of the response.
+   */
   accountFailed(error: unknown): undefined {
     this.#hasAccountFailed = true;
     this.#owner.unexpected(error);

@@ -1,4 +1,7 @@
-/** The observers of an exchange: the account measures its usage, and the objects learn what its response creates. */
+/**
+ * The observers of an exchange: the account measures its usage, and the objects learn what its response
+ * creates.
+ */
 
 import type { Backend } from "../config/config.ts";
 import type { AttemptEstimate, ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
@@ -33,8 +36,9 @@ export interface ExchangeAccount {
   /** Whether the request asks the provider to store a chat completion, as far as the request has passed. */
   readonly isStored: () => boolean;
   /**
-   * Called once, when the exchange has ended. Settles the reservation, and returns the usage: as a promise only if
-   * the response was compressed. Returns `undefined` if a bug prevented the count of the usage. The bug is reported.
+   * Called once, when the exchange has ended. Settles the reservation, and returns the usage: as a promise
+   * only if the response was compressed. Returns `undefined` if a bug prevented the count of the usage. The
+   * bug is reported.
    */
   readonly settle: (
     record: ExchangeRecord,

@@ -1,6 +1,7 @@
 /**
- * Keeps the requests of a conversation at one backend, whose prompt cache has the beginning of the conversation. The
- * choice depends only on the conversation and the names of the backends, so that several proxies agree on it.
+ * Keeps the requests of a conversation at one backend, whose prompt cache has the beginning of the
+ * conversation. The choice depends only on the conversation and the names of the backends, so that several
+ * proxies agree on it.
  */
 
 import { factsOf, type Operation } from "../apis/operations.ts";
@@ -40,9 +41,9 @@ export function mayBeConversation(operation: Operation): boolean {
 }
 
 /**
- * The rank of a backend for a conversation: the backend with the highest rank gets its requests (weighted rendezvous
- * hashing). If a backend is added or removed, only the conversations of that backend move. A backend without weight
- * ranks below all others.
+ * The rank of a backend for a conversation: the backend with the highest rank gets its requests (weighted
+ * rendezvous hashing). If a backend is added or removed, only the conversations of that backend move. A
+ * backend without weight ranks below all others.
  */
 export function rankOf({ name, weight }: Pick<Backend, "name" | "weight">, conversation: string): number {
   // Between 0 and 1, exclusive, so that its logarithm is finite and below 0.

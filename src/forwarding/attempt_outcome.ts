@@ -27,7 +27,9 @@ export interface AttemptResponse {
   readonly finding: Finding | undefined;
 }
 
-/** Tells the balancer what a response says of its backend. `epochMs` is the time in milliseconds since 1970. */
+/**
+ * Tells the balancer what a response says of its backend. `epochMs` is the time in milliseconds since 1970.
+ */
 export function recordResponse(
   { response, finding }: Pick<AttemptResponse, "response" | "finding">,
   lease: Lease,
@@ -48,7 +50,10 @@ export function recordResponse(
   else if (verdict !== "nothing") lease.recordPause(verdict.limitedMs, model());
 }
 
-/** Tells the balancer what a failure says of its backend, and the exchange that the backend may have done work. */
+/**
+ * Tells the balancer what a failure says of its backend, and the exchange that the backend may have done
+ * work.
+ */
 export function recordFailure(
   error: unknown,
   lease: Lease,

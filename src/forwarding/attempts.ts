@@ -92,7 +92,9 @@ export class Attempts {
     return lease;
   }
 
-  /** Sends the request to one backend. Tells the balancer what the outcome says of the backend. Never throws. */
+  /**
+   * Sends the request to one backend. Tells the balancer what the outcome says of the backend. Never throws.
+   */
   async #attempt(lease: Lease): Promise<AttemptOutcome> {
     const { exchange: { request: { cancellation } } } = this.#request;
     let call: UpstreamCall | undefined;
@@ -139,7 +141,9 @@ export class Attempts {
     };
   }
 
-  /** Whether the proxy reads the beginning of a response, which may report a failure that its status does not. */
+  /**
+   * Whether the proxy reads the beginning of a response, which may report a failure that its status does not.
+   */
   #isExamined(response: UpstreamResponse): boolean {
     const mayFail = this.#retriesLeft > 0 && this.#content.replayable;
     // The reason of the rejection decides whether later requests are sent to the same backend.
@@ -208,7 +212,10 @@ export class Attempts {
     return !mayBeDone(outcome) && "error" in outcome || this.#maySendAgain(outcome);
   }
 
-  /** Waits until the woken backend answers. Returns false after its timeout. Throws if the exchange is cancelled. */
+  /**
+   * Waits until the woken backend answers. Returns false after its timeout. Throws if the exchange is
+   * cancelled.
+   */
   async #wake(outcome: AttemptOutcome, lease: Lease): Promise<boolean> {
     const { endpoint, request: { cancellation } } = this.#request.exchange;
     const sleeping = this.#sleeping;

@@ -102,7 +102,10 @@ export class BackendRequests {
   }
 }
 
-/** Applies the model override of a backend to the path, as Google's, Azure's and Bedrock's APIs name the model there. */
+/**
+ * Applies the model override of a backend to the path, as Google's, Azure's and Bedrock's APIs name the model
+ * there.
+ */
 function withModelInPath({ model }: Backend, path: string): string {
   if (model === undefined) return path;
   const named = modelInPath(path);

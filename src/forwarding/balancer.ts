@@ -34,8 +34,8 @@ export interface BackendWish {
 }
 
 /**
- * A backend that runs so many times its share of the requests gets no further conversation: the next backend in the
- * order of the conversation does. `least_busy` allows less, because its backends are small.
+ * A backend that runs so many times its share of the requests gets no further conversation: the next backend
+ * in the order of the conversation does. `least_busy` allows less, because its backends are small.
  */
 const MOST_SHARES = 2;
 const MOST_SHARES_LEAST_BUSY = 1.25;
@@ -51,8 +51,9 @@ export class Balancer {
   #turn = 0;
 
   /**
-   * `onEvent` is called when a backend begins to fail, recovers, or asks for a pause. `previous` is the balancer of the
-   * same endpoint before a reload: backends that stay the same keep their health and their running attempts.
+   * `onEvent` is called when a backend begins to fail, recovers, or asks for a pause. `previous` is the
+   * balancer of the same endpoint before a reload: backends that stay the same keep their health and their
+   * running attempts.
    */
   constructor(
     { backends, strategy }: Pick<Endpoint, "backends" | "strategy">,
@@ -86,8 +87,8 @@ export class Balancer {
   }
 
   /**
-   * Chooses the backend for the next attempt: if possible one that was not tried yet and does not cool down for the
-   * holder. If all cool down, it is the backend whose cooldown ends first.
+   * Chooses the backend for the next attempt: if possible one that was not tried yet and does not cool down
+   * for the holder. If all cool down, it is the backend whose cooldown ends first.
    */
   choose(wish: BackendWish): Lease {
     const state = this.#states.length === 1 ? this.#states[0] : this.#best(wish);
@@ -201,7 +202,9 @@ export class Balancer {
     return this.#states.map(({ running }) => running.count);
   }
 
-  /** The first backend in the order of the conversation that does not run far more requests than its share. */
+  /**
+   * The first backend in the order of the conversation that does not run far more requests than its share.
+   */
   #byConversation(available: readonly BackendState[], conversation: string): BackendState | undefined {
     const shareOf = ({ backend }: BackendState) => this.#strategy === "weighted" ? backend.weight : 1;
     let running = 1;

@@ -13,7 +13,10 @@ import type { MessageBody } from "../streams/byte_source.ts";
 import { clientPath, type UrlMapping } from "./client_url.ts";
 import { ResultsUrls, unreadable } from "./results_urls.ts";
 
-/** Where responses of an operation have URLs that clients open, besides their headers: in the JSON of the body. */
+/**
+ * Where responses of an operation have URLs that clients open, besides their headers: in the JSON of the
+ * body.
+ */
 export type UrlPlace = "body";
 
 /** The API whose clients open the URLs of a place. */
@@ -59,8 +62,8 @@ export function withoutByteFields(fields: readonly Field[]): readonly Field[] {
 }
 
 /**
- * Replaces the URLs of the upstream in a JSON body, and other URLs by null. All other bytes stay. Throws `bad_gateway`
- * for a body that is compressed, or only a part: the proxy asked for neither.
+ * Replaces the URLs of the upstream in a JSON body, and other URLs by null. All other bytes stay. Throws
+ * `bad_gateway` for a body that is compressed, or only a part: the proxy asked for neither.
  */
 export function withClientUrlsInBody(
   { status, fields, body }: {

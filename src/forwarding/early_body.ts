@@ -12,8 +12,8 @@ export interface EarlyBodyOptions {
 }
 
 /**
- * An event stream that begins before its source is there: a comment at once, a comment after each silence, and then the
- * bytes of the source.
+ * An event stream that begins before its source is there: a comment at once, a comment after each silence,
+ * and then the bytes of the source.
  */
 export class EarlyBody implements MessageBody {
   readonly length: undefined;

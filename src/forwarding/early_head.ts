@@ -34,8 +34,8 @@ export interface SentRequest {
 }
 
 /**
- * The early head of one response. `fields` and `body` replace those of the request: the proxy cannot send comments in
- * front of a compressed body, and it reads whether the body asks for a stream.
+ * The early head of one response. `fields` and `body` replace those of the request: the proxy cannot send
+ * comments in front of a compressed body, and it reads whether the body asks for a stream.
  */
 export class EarlyHead {
   readonly fields: readonly Field[];

@@ -1,4 +1,6 @@
-/** Sends the request of one exchange to a backend, and to other backends if that fails. Relays the response. */
+/**
+ * Sends the request of one exchange to a backend, and to other backends if that fails. Relays the response.
+ */
 
 import type { PeekMemory } from "./peeked_body.ts";
 import type { Cancellation } from "../cancellation.ts";
@@ -50,8 +52,8 @@ export interface ForwardRequest {
 }
 
 /**
- * Observes a request that is forwarded: its attempts in their order, and then the response of the last one. This is
- * the exchange, seen from here.
+ * Observes a request that is forwarded: its attempts in their order, and then the response of the last one.
+ * This is the exchange, seen from here.
  */
 export interface ForwardObserver extends ResponseObserver {
   /** The proxy sends the request to a backend. */
@@ -63,8 +65,8 @@ export interface ForwardObserver extends ResponseObserver {
   /** The attempt failed, and another one is to follow, unless the client leaves before. */
   readonly onFailover: (detail: string) => void;
   /**
-   * The response for the client is chosen. Earlier responses were discarded. Its head may have arrived some time ago
-   * (`headAt`), because the proxy can read the first event before.
+   * The response for the client is chosen. Earlier responses were discarded. Its head may have arrived some
+   * time ago (`headAt`), because the proxy can read the first event before.
    */
   readonly onResponse: (
     response: Pick<UpstreamResponse, "status" | "fields"> & Pick<BackendResponse, "headAt">,
@@ -73,8 +75,8 @@ export interface ForwardObserver extends ResponseObserver {
 }
 
 /**
- * Sends a request to a backend, and to other backends if that fails. Throws a {@link ProxyFault}, a {@link ClientGone}
- * or an unexpected error if no response began.
+ * Sends a request to a backend, and to other backends if that fails. Throws a {@link ProxyFault}, a
+ * {@link ClientGone} or an unexpected error if no response began.
  */
 export function forward(request: ForwardRequest, parts: AttemptsParts): Promise<BackendResponse> {
   return new Attempts(request, parts).run();

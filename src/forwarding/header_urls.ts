@@ -43,8 +43,8 @@ const PLAIN_URL = /^https?:\/\/[a-z\d.-]+(?::\d+)?(?:[/?#][\x21-\x5b\x5d-\x7e]*)
 const decoder = new TextDecoder();
 
 /**
- * Replaces URLs in headers, and removes headers with URLs that must not get the token of the client. All other headers
- * stay. `request` is the request of the client, and the status of its response.
+ * Replaces URLs in headers, and removes headers with URLs that must not get the token of the client. All
+ * other headers stay. `request` is the request of the client, and the status of its response.
  */
 export function withClientUrls(
   fields: readonly Field[],
@@ -108,8 +108,8 @@ function withoutSlashes(path: string): string {
 }
 
 /**
- * Whether a client that follows a redirect to another host leaves its token and its body behind. fetch, curl and HTTP
- * libraries remove only the header `Authorization` on the way.
+ * Whether a client that follows a redirect to another host leaves its token and its body behind. fetch, curl
+ * and HTTP libraries remove only the header `Authorization` on the way.
  */
 function keepsToken({ method, fields, query }: AnsweredRequest): boolean {
   return SAFE_METHODS.has(method) && withoutParameter(query, KEY_PARAMETER) === query &&
@@ -120,8 +120,8 @@ function keepsToken({ method, fields, query }: AnsweredRequest): boolean {
 }
 
 /**
- * Whether a URL is on another host than the proxy. On another port of the same host, or on a host below it, some
- * clients still send the header `Authorization`.
+ * Whether a URL is on another host than the proxy. On another port of the same host, or on a host below it,
+ * some clients still send the header `Authorization`.
  */
 function isElsewhere(url: URL, origin: string | undefined): boolean {
   const own = URL.parse(origin ?? "")?.hostname;

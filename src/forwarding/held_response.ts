@@ -33,7 +33,9 @@ export class HeldResponses {
     this.#memory = memory;
   }
 
-  /** Sends a request. Throws what {@link forward} does. The caller reads or cancels the body of the response. */
+  /**
+   * Sends a request. Throws what {@link forward} does. The caller reads or cancels the body of the response.
+   */
   async send(
     request: Omit<ForwardRequest, "exchange">,
     parts: { readonly transport: Transport; readonly clock: Clock },

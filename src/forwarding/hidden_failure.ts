@@ -1,6 +1,6 @@
 /**
- * Finds what the head of a response does not say: an event stream that begins with an error or has no event, and why a
- * provider rejected a request with a 429.
+ * Finds what the head of a response does not say: an event stream that begins with an error or has no event,
+ * and why a provider rejected a request with a 429.
  */
 
 import { type Field, fieldValue } from "../http/fields.ts";
@@ -40,7 +40,9 @@ export function mayHideFailure(
   return status === 200 ? isEventStream(fields) : status === 429 && essenceOf(fields).includes("json");
 }
 
-/** Reads the beginning of a response for which {@link mayHideFailure} is true. Throws if the body breaks off. */
+/**
+ * Reads the beginning of a response for which {@link mayHideFailure} is true. Throws if the body breaks off.
+ */
 export function hiddenFailure(status: number, body: PeekedBody): Promise<Finding> {
   return status === 429 ? rejection(body) : firstEvent(body);
 }
@@ -78,7 +80,10 @@ function hasNoContent(stream: string): boolean {
   return stream.split(/[\r\n]/).every((line) => line === "" || line.startsWith(":"));
 }
 
-/** The statuses of Anthropic's error types in streams (https://docs.anthropic.com/en/api/errors), and OpenAI's. */
+/**
+ * The statuses of Anthropic's error types in streams (https://docs.anthropic.com/en/api/errors), and
+ * OpenAI's.
+ */
 const STATUSES: ReadonlyMap<unknown, number> = new Map([
   ["overloaded_error", 529],
   ["rate_limit_error", 429],
@@ -94,7 +99,10 @@ const STATUSES: ReadonlyMap<unknown, number> = new Map([
   ["request_too_large", 413],
 ]);
 
-/** The error of an event, in the dialects of Anthropic, OpenAI (chat and responses), OpenRouter, Gemini and vLLM. */
+/**
+ * The error of an event, in the dialects of Anthropic, OpenAI (chat and responses), OpenRouter, Gemini and
+ * vLLM.
+ */
 function errorOf(event: Readonly<Record<string, unknown>> | undefined): Finding {
   if (event === undefined) return {};
   const isError = event["type"] === "error" || event["object"] === "error";

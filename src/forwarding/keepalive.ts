@@ -121,8 +121,8 @@ class KeepaliveBody implements MessageBody {
 function noop(): void {}
 
 /**
- * Finds the ends of events: an empty line, with LF, CR LF or CR. In a stream with CR LF, the CR of the empty line is
- * not the end yet, because its LF follows.
+ * Finds the ends of events: an empty line, with LF, CR LF or CR. In a stream with CR LF, the CR of the empty
+ * line is not the end yet, because its LF follows.
  */
 class EventBoundary {
   #isLineEmpty = true;

@@ -21,8 +21,8 @@ export interface LateReplyContext {
 const MAX_ERROR_BYTES = 64 * 1024;
 
 /**
- * The bytes that follow the comments: the event stream of the reply. An error, and any other reply, becomes one event
- * `error`, because the status and the headers of the response were sent.
+ * The bytes that follow the comments: the event stream of the reply. An error, and any other reply, becomes
+ * one event `error`, because the status and the headers of the response were sent.
  */
 export async function streamOf(reply: OutgoingReply, context: LateReplyContext): Promise<MessageBody> {
   const { status, fields, body } = reply;

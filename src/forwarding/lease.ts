@@ -1,4 +1,6 @@
-/** A backend that is leased for one attempt. It records what the attempt says of the health of the backend. */
+/**
+ * A backend that is leased for one attempt. It records what the attempt says of the health of the backend.
+ */
 
 import type { Backend } from "../config/config.ts";
 import type { Clock } from "../time/clock.ts";
@@ -65,8 +67,8 @@ export class Lease {
   readonly #holder: string;
   readonly #clock: Clock;
   /**
-   * The number of cooldowns before the attempt. If another one began meanwhile, a failure of this attempt belongs
-   * to it and does not count.
+   * The number of cooldowns before the attempt. If another one began meanwhile, a failure of this attempt
+   * belongs to it and does not count.
    */
   readonly #cooldowns: number;
   readonly #ownCooldowns: number;
@@ -124,9 +126,9 @@ export class Lease {
   }
 
   /**
-   * The backend asked for a pause. Providers limit models and keys, so it is skipped only for this holder and this
-   * model. After the same response to a second holder it is skipped for all, for five minutes at most. Without a
-   * known model it is skipped for all models.
+   * The backend asked for a pause. Providers limit models and keys, so it is skipped only for this holder and
+   * this model. After the same response to a second holder it is skipped for all, for five minutes at most.
+   * Without a known model it is skipped for all models.
    */
   recordPause(durationMs: number, model?: string): void {
     this.#endProbe();
@@ -145,7 +147,10 @@ export class Lease {
     });
   }
 
-  /** The backend cannot be reached: wakes its machine, if it may sleep. At most one packet in some seconds is sent. */
+  /**
+   * The backend cannot be reached: wakes its machine, if it may sleep. At most one packet in some seconds is
+   * sent.
+   */
   wake(): void {
     const { backend, onEvent, waking, health } = this.#state;
     const now = this.#clock.now();

@@ -24,8 +24,8 @@ export interface ModelsResponse {
 }
 
 /**
- * Requests the list of models. Throws a {@link TransportError} or the reason of the cancellation. A body that is
- * longer than `maxBytes` is cut.
+ * Requests the list of models. Throws a {@link TransportError} or the reason of the cancellation. A body that
+ * is longer than `maxBytes` is cut.
  */
 export async function requestModels(
   backend: Backend,

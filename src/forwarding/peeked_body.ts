@@ -10,8 +10,8 @@ export interface PeekMemory {
 }
 
 /**
- * A body whose beginning the proxy reads before it decides whether the client gets it. The reader afterwards gets every
- * byte, from the first one on.
+ * A body whose beginning the proxy reads before it decides whether the client gets it. The reader afterwards
+ * gets every byte, from the first one on.
  */
 export class PeekedBody implements MessageBody {
   readonly length: number | undefined;

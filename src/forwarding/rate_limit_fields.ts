@@ -74,8 +74,8 @@ export function remainingLimits(fields: readonly Field[], epochMs: number): Rema
 }
 
 /**
- * Whether a header states what remains of a limit: `x-ratelimit-remaining-tokens` of OpenAI, Groq and OpenRouter, or
- * `anthropic-ratelimit-tokens-remaining`.
+ * Whether a header states what remains of a limit: `x-ratelimit-remaining-tokens` of OpenAI, Groq and
+ * OpenRouter, or `anthropic-ratelimit-tokens-remaining`.
  */
 function isRemainingField(lower: string): boolean {
   return lower.startsWith("x-ratelimit-remaining") ||

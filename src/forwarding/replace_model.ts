@@ -5,7 +5,9 @@ import type { ModelOverride } from "../config/config.ts";
 import type { Change } from "../streams/held_body.ts";
 import type { Payload } from "../payload/read_payload.ts";
 
-/** The changes of a body that replace the client's model: by an alias, or by the model override of a backend. */
+/**
+ * The changes of a body that replace the client's model: by an alias, or by the model override of a backend.
+ */
 export function modelChanges(
   { places }: Pick<Payload, "places">,
   model: ModelOverride | undefined,

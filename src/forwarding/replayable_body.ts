@@ -66,8 +66,9 @@ export class ReplayableBody {
   }
 
   /**
-   * Waits for the first bytes, and returns at most `maxBytes` of them: fewer if the body is shorter, may not be kept, or
-   * breaks off. They are valid until the next attempt reads the body. Call it before the first attempt.
+   * Waits for the first bytes, and returns at most `maxBytes` of them: fewer if the body is shorter, may not
+   * be kept, or breaks off. They are valid until the next attempt reads the body. Call it before the first
+   * attempt.
    */
   async start(maxBytes: number): Promise<Uint8Array> {
     const wanted = Math.min(maxBytes, this.#maxBytes);
@@ -139,7 +140,8 @@ export class ReplayableBody {
   #keep(piece: Uint8Array | null | undefined): void {
     if (piece === null) this.#ended = true;
     else if (piece !== undefined) {
-      // A copy: an early response lets the connection read its next request while this body is still being sent.
+      // A copy: an early response lets the connection read its next request while this body is still being
+      // sent.
       this.#kept.append(piece);
       if (this.#kept.length > this.#maxBytes || !this.#forgets && !this.#memory.tryHold(this.#kept.length)) {
         this.release();

@@ -1,4 +1,6 @@
-/** What the choice of a backend depends on besides the backends: the conversation and the model of a request. */
+/**
+ * What the choice of a backend depends on besides the backends: the conversation and the model of a request.
+ */
 
 import { operationOf } from "../apis/operation_of.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
@@ -23,8 +25,8 @@ export interface RequestTraits {
 export const NO_TRAITS: RequestTraits = {};
 
 /**
- * Finds the traits of a request, if something depends on them. Waits for the first bytes of the body only if a
- * needed trait is in the body.
+ * Finds the traits of a request, if something depends on them. Waits for the first bytes of the body only if
+ * a needed trait is in the body.
  */
 export function traitsOf(
   request: ForwardRequest,

@@ -53,8 +53,8 @@ export class RequestedPauses {
   }
 
   /**
-   * Sets a pause for the holder and the model of a request. If a second holder gets one for the same model, sets
-   * it for all holders. Returns who is newly paused, or `undefined` if the pause existed.
+   * Sets a pause for the holder and the model of a request. If a second holder gets one for the same model,
+   * sets it for all holders. Returns who is newly paused, or `undefined` if the pause existed.
    */
   set(
     request: LimitedRequest,

@@ -7,7 +7,9 @@
 import type { Field } from "../http/fields.ts";
 import { setsSessionCookie } from "../http/session_cookie.ts";
 
-/** Prefixes of fields that belong to the proxy, or that a reverse proxy in front obeys. All begin with `x-`. */
+/**
+ * Prefixes of fields that belong to the proxy, or that a reverse proxy in front obeys. All begin with `x-`.
+ */
 const WITHHELD_PREFIXES: readonly string[] = [
   // Only the proxy sets these: x-llm-proxy-error distinguishes its errors from those of a provider.
   "x-llm-proxy-",

@@ -35,9 +35,9 @@ type Place = "between" | "string" | "name end" | "value" | "url";
 export type ReplaceUrl = (url: string) => string | undefined;
 
 /**
- * A JSON body whose members `results_url` have other values, at any depth and in any spelling. It holds at most one
- * URL. It throws `bad_gateway` where a reader of JSON could find a URL that the proxy does not replace: in a list or
- * an object as the value, and in UTF-16 or UTF-32.
+ * A JSON body whose members `results_url` have other values, at any depth and in any spelling. It holds at
+ * most one URL. It throws `bad_gateway` where a reader of JSON could find a URL that the proxy does not
+ * replace: in a list or an object as the value, and in UTF-16 or UTF-32.
  */
 export class ResultsUrls implements MessageBody {
   /** Not known, because the URLs have other lengths. */
@@ -142,7 +142,10 @@ export class ResultsUrls implements MessageBody {
     this.#urlLength = 0;
   }
 
-  /** The position behind the end of the string, or of the piece. Moves to the next place at the end of the string. */
+  /**
+   * The position behind the end of the string, or of the piece. Moves to the next place at the end of the
+   * string.
+   */
   #stringEnd(piece: Uint8Array, from: number): number {
     const name = this.#name;
     let nameLength = this.#nameLength;
@@ -173,7 +176,8 @@ export class ResultsUrls implements MessageBody {
     if (length > MAX_NAME_BYTES || length < NAME.length) return false;
     const name = this.#name.subarray(0, length);
     if (!this.#isSpelled) return length === NAME.length && decodeLatin1(name).toUpperCase() === NAME;
-    // No other escape stands for a character of the name. The long s becomes S too, as in readers that ignore capitals.
+    // No other escape stands for a character of the name. The long s becomes S too, as in readers that ignore
+    // capitals.
     const text = decoder.decode(name).replace(
       /\\u([0-9a-f]{4})/gi,
       (_, digits: string) => String.fromCharCode(parseInt(digits, 16)),

@@ -22,8 +22,8 @@ export type Outcome =
   };
 
 /**
- * Whether another attempt may follow: the response has one of the statuses that are retried, or the client could not
- * have got a byte of it when the attempt failed.
+ * Whether another attempt may follow: the response has one of the statuses that are retried, or the client
+ * could not have got a byte of it when the attempt failed.
  */
 export function canFailOver(outcome: Outcome, { statuses }: Pick<RetryPolicy, "statuses">): boolean {
   if ("response" in outcome) return statuses.has(outcome.finding?.status ?? outcome.response.status);
@@ -33,8 +33,8 @@ export function canFailOver(outcome: Outcome, { statuses }: Pick<RetryPolicy, "s
 }
 
 /**
- * Statuses that say that the upstream did nothing: it rejected the request because of a limit or its load, or a server
- * in front could not connect to it (Cloudflare's 521 to 523).
+ * Statuses that say that the upstream did nothing: it rejected the request because of a limit or its load, or
+ * a server in front could not connect to it (Cloudflare's 521 to 523).
  */
 const REFUSALS: ReadonlySet<number> = new Set([408, 425, 429, 521, 522, 523, 529]);
 
@@ -72,8 +72,8 @@ export function judgeResponse(
     if (limitedMs !== undefined) return { limitedMs };
   }
   if (meant === 503) {
-    // A server that starts, drains or is overloaded knows best when it is back (RFC 9110, 15.6.4). A cooldown that
-    // doubles with each 503 would skip it for longer. A pause of zero says nothing.
+    // A server that starts, drains or is overloaded knows best when it is back (RFC 9110, 15.6.4). A cooldown
+    // that doubles with each 503 would skip it for longer. A pause of zero says nothing.
     const limitedMs = retryAfterMs(fields, epochMs);
     if (limitedMs !== undefined && limitedMs > 0) return { limitedMs };
   }

@@ -11,8 +11,8 @@ import { watched } from "../streams/bytes.ts";
 const STREAM = compileSelection({ stream: true });
 
 /**
- * Whether a request asks for an event stream: its body has `"stream": true`, or its `accept` names event streams and no
- * other type. MCP clients name JSON too, and most of their responses are JSON.
+ * Whether a request asks for an event stream: its body has `"stream": true`, or its `accept` names event
+ * streams and no other type. MCP clients name JSON too, and most of their responses are JSON.
  */
 export class StreamWish {
   readonly #accepts: boolean;

@@ -130,8 +130,8 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
   }
 
   /**
-   * Sends the request. Then call {@link onResponse} with the response, or {@link onFailure} with the error. Not
-   * async: that would cost one more promise per request.
+   * Sends the request. Then call {@link onResponse} with the response, or {@link onFailure} with the error.
+   * Not async: that would cost one more promise per request.
    */
   send(): Promise<UpstreamResponse> {
     this.#exchange.addListener(this);
@@ -147,8 +147,8 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
   }
 
   /**
-   * Reads the beginning of the body of the response, which the client gets afterwards from its first byte on. The idle
-   * timeout applies. Throws if the body breaks off.
+   * Reads the beginning of the body of the response, which the client gets afterwards from its first byte on.
+   * The idle timeout applies. Throws if the body breaks off.
    */
   async examine<Result>(
     read: (body: PeekedBody) => Promise<Result>,
@@ -178,8 +178,8 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
   }
 
   /**
-   * Returns the response for the client. From now on a timeout ends the exchange. The call releases the lease at the
-   * end of the response, and reports a response that broke off to it.
+   * Returns the response for the client. From now on a timeout ends the exchange. The call releases the lease
+   * at the end of the response, and reports a response that broke off to it.
    */
   relay(lease: Lease, observer: ResponseObserver): BackendResponse {
     const response = this.#begunResponse();

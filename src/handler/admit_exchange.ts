@@ -1,4 +1,6 @@
-/** Admits the request of an exchange: checks whether it may run now, and chooses its endpoint by its model. */
+/**
+ * Admits the request of an exchange: checks whether it may run now, and chooses its endpoint by its model.
+ */
 
 import type { Account } from "../accounting/account.ts";
 import { admitRequest, type AdmittedRequest } from "../admission/admit_request.ts";
@@ -34,8 +36,8 @@ export interface AdmittedExchange {
 }
 
 /**
- * Admits the request of an exchange, and acquires a slot for it. Throws the fault of the check that fails. `rejection`
- * is the reason why the target is invalid, or `undefined` if the target is valid.
+ * Admits the request of an exchange, and acquires a slot for it. Throws the fault of the check that fails.
+ * `rejection` is the reason why the target is invalid, or `undefined` if the target is valid.
  */
 export async function admitExchange(
   exchange: Exchange,
@@ -66,7 +68,9 @@ export async function admitExchange(
   return { exchange, request, isWebSocket, bodyMemory, objects };
 }
 
-/** Checks whether the proxy may read the body of a request. Throws `bad_request`, `not_found` or `draining`. */
+/**
+ * Checks whether the proxy may read the body of a request. Throws `bad_request`, `not_found` or `draining`.
+ */
 function checkReadable(
   exchange: Exchange,
   proxy: ProxyParts,

@@ -1,6 +1,6 @@
 /**
- * The proxy's own routes that need an identified client: lists of models, `/health/stream` and `/health/endpoints`.
- * `own_routes/own_reply.ts` has the routes that need no token.
+ * The proxy's own routes that need an identified client: lists of models, `/health/stream` and
+ * `/health/endpoints`. `own_routes/own_reply.ts` has the routes that need no token.
  */
 
 import type { Account } from "../accounting/account.ts";
@@ -26,8 +26,8 @@ interface ClientRequest {
 }
 
 /**
- * Returns the response to a request for one of these routes, and ends its exchange. Returns `undefined` if an endpoint
- * gets the request.
+ * Returns the response to a request for one of these routes, and ends its exchange. Returns `undefined` if an
+ * endpoint gets the request.
  */
 export function clientRouteReply(
   exchange: Exchange,
@@ -45,7 +45,9 @@ export function clientRouteReply(
   return undefined;
 }
 
-/** Returns a list of the models of several endpoints, or `undefined` if the proxy knows none of their lists. */
+/**
+ * Returns a list of the models of several endpoints, or `undefined` if the proxy knows none of their lists.
+ */
 async function modelList(
   exchange: Exchange,
   proxy: ProxyParts,

@@ -70,8 +70,8 @@ export class Forwarding {
   }
 
   /**
-   * Makes the reply for the client. `path` is that of the client's request, byte for byte. Throws `bad_gateway` if the
-   * proxy has to change a response that it cannot read.
+   * Makes the reply for the client. `path` is that of the client's request, byte for byte. Throws
+   * `bad_gateway` if the proxy has to change a response that it cannot read.
    */
   reply(response: BackendResponse, path: string): OutgoingReply {
     const { exchange, request: { usageWasAdded } } = this.#admitted;

@@ -1,6 +1,6 @@
 /**
- * Filters lists of models and of stored objects, of which a client may see only a part. The proxy reads the whole
- * response, and removes the items that the client may not see.
+ * Filters lists of models and of stored objects, of which a client may see only a part. The proxy reads the
+ * whole response, and removes the items that the client may not see.
  */
 
 import type { RoutedExchange } from "../exchange.ts";
@@ -48,9 +48,9 @@ export class ListFilter {
   }
 
   /**
-   * Sends the request, and removes from the response the elements that the client may not see. If no element of a page
-   * remains, requests the next page. Throws what forwarding does, and `bad_gateway` for a list that the proxy cannot
-   * read.
+   * Sends the request, and removes from the response the elements that the client may not see. If no element
+   * of a page remains, requests the next page. Throws what forwarding does, and `bad_gateway` for a list that
+   * the proxy cannot read.
    */
   async send(
     request: ForwardRequest,

@@ -1,4 +1,6 @@
-/** Filters the lists of models of an endpoint by the rules of a token, if the endpoint has `filter_models`. */
+/**
+ * Filters the lists of models of an endpoint by the rules of a token, if the endpoint has `filter_models`.
+ */
 
 import { operationOf } from "../apis/operation_of.ts";
 import type { Endpoint } from "../config/config.ts";

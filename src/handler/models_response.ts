@@ -1,4 +1,7 @@
-/** Answers `GET /v1/models` without the name of an endpoint: the models of all endpoints that the client may use. */
+/**
+ * Answers `GET /v1/models` without the name of an endpoint: the models of all endpoints that the client may
+ * use.
+ */
 
 import { checkEndpointPath, checkTokenPath } from "../admission/checked_paths.ts";
 import type { UnnamedApi } from "../apis/unnamed_paths.ts";
@@ -44,8 +47,8 @@ const PATHS: Readonly<Record<UnnamedApi, RegExp>> = {
 };
 
 /**
- * Recognises a request whose response is merged from several lists. `undefined` for another request, or one that a
- * single endpoint answers itself.
+ * Recognises a request whose response is merged from several lists. `undefined` for another request, or one
+ * that a single endpoint answers itself.
  */
 export function modelsRequestOf(
   { method, path }: { method: string; path: string },
@@ -148,8 +151,8 @@ function partition<Item>(items: readonly Item[], test: (item: Item) => boolean):
 }
 
 /**
- * The endpoints whose own rules and those of the token allow the path of the list. Throws `forbidden` if there are
- * none.
+ * The endpoints whose own rules and those of the token allow the path of the list. Throws `forbidden` if
+ * there are none.
  */
 function withOpenPath(
   endpoints: readonly Endpoint[],

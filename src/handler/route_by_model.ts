@@ -76,8 +76,8 @@ async function chooseByModel(
 }
 
 /**
- * The longest body, in bytes, that any endpoint for the API reads. Admission checks the limit of the chosen endpoint,
- * which is known only after the body was read.
+ * The longest body, in bytes, that any endpoint for the API reads. Admission checks the limit of the chosen
+ * endpoint, which is known only after the body was read.
  */
 function longestBody({ speakers, fallbacks }: ModelRouting, api: UnnamedApi): number {
   // The fallback gets requests for an API that no endpoint has.
@@ -128,7 +128,10 @@ function send(
   return changed?.read ?? requested?.read;
 }
 
-/** Makes the test whether a client may reach an endpoint by a model. `fallback` is the endpoint for other models. */
+/**
+ * Makes the test whether a client may reach an endpoint by a model. `fallback` is the endpoint for other
+ * models.
+ */
 export function endpointTest(
   principal: Principal,
   fallback: Endpoint | undefined,

@@ -52,7 +52,10 @@ export abstract class FramedBody implements ByteSource {
     return this.framingSteps > MAX_FRAMING_STEPS;
   }
 
-  /** Returns the next piece of the buffered bytes: `null` at the end, and `undefined` if more bytes are needed. */
+  /**
+   * Returns the next piece of the buffered bytes: `null` at the end, and `undefined` if more bytes are
+   * needed.
+   */
   protected abstract next(): Uint8Array | null | undefined;
 
   #atEndOfConnection(): null {

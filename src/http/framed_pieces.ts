@@ -41,8 +41,8 @@ export class FramedPieces {
   }
 
   /**
-   * A piece to send after the buffer, without a copy. {@link longWasSent} must follow. `undefined` if no piece
-   * waits.
+   * A piece to send after the buffer, without a copy. {@link longWasSent} must follow. `undefined` if no
+   * piece waits.
    */
   get long(): Uint8Array | undefined {
     return this.#long;
@@ -54,9 +54,9 @@ export class FramedPieces {
   }
 
   /**
-   * Copies the pieces that have arrived into the buffer, as far as there is room. Throws the error of the source, or
-   * a {@link FramingError} if the body does not have the announced length. If the buffer has earlier pieces, only
-   * the next call throws, so that these pieces are sent first.
+   * Copies the pieces that have arrived into the buffer, as far as there is room. Throws the error of the
+   * source, or a {@link FramingError} if the body does not have the announced length. If the buffer has
+   * earlier pieces, only the next call throws, so that these pieces are sent first.
    */
   fill(): void {
     if (this.#failure !== undefined) throw this.#failure.error;

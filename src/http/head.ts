@@ -55,8 +55,8 @@ export async function readHead(
 
 /**
  * Returns the next head, or undefined if more bytes are needed. Returns null if the peer ended the connection
- * before the first byte. `searched` is the number of buffered bytes in which an earlier call has found no end.
- * Throws an {@link HttpSyntaxError}.
+ * before the first byte. `searched` is the number of buffered bytes in which an earlier call has found no
+ * end. Throws an {@link HttpSyntaxError}.
  */
 export function takeHead(
   reader: ConnectionReader,
@@ -115,8 +115,8 @@ export function checkedField(name: string, value: string): Field {
 }
 
 /**
- * Names of fields that most clients and providers repeat in every message. The reader keeps such a field by its
- * line, because a lookup costs a third of parsing. The list has no header that contains a credential.
+ * Names of fields that most clients and providers repeat in every message. The reader keeps such a field by
+ * its line, because a lookup costs a third of parsing. The list has no header that contains a credential.
  */
 const REPEATED: ReadonlySet<string> = new Set([
   "accept",

@@ -18,7 +18,8 @@ const OPENAI_FOLDER = "/openai";
 
 /** Folders that a provider has beside the folder of the version, and not in it. */
 const BESIDE_VERSION: Readonly<Record<string, readonly string[]>> = {
-  // Anthropic's API is at /anthropic/v1/messages, and some functions of the OpenAI API are at /beta/completions.
+  // Anthropic's API is at /anthropic/v1/messages, and some functions of the OpenAI API are at
+  // /beta/completions.
   "https://api.deepseek.com": ["/anthropic", "/beta"],
   "https://api.moonshot.ai": ["/anthropic"],
   "https://api.moonshot.cn": ["/anthropic"],
@@ -30,9 +31,10 @@ const BESIDE_VERSION: Readonly<Record<string, readonly string[]>> = {
 /**
  * Joins the path of the base URL and the rest of the client's path, byte for byte. If the base ends in a
  * version and the rest begins with it, the result has the version once, so that both ways of writing a base
- * URL work. The same applies to the whole path of the base, and to its last segments with a version: Groq's SDK
- * adds `/openai/v1` to each path. Folders that a provider has beside its version replace the version. A base that ends
- * in another version, or in `/openai` below a version, replaces `/v1`: Z.ai's base ends in `/v4`.
+ * URL work. The same applies to the whole path of the base, and to its last segments with a version: Groq's
+ * SDK adds `/openai/v1` to each path. Folders that a provider has beside its version replace the version. A
+ * base that ends in another version, or in `/openai` below a version, replaces `/v1`: Z.ai's base ends in
+ * `/v4`.
  */
 export function joinPath(base: BasePath, rest: string): string {
   const path = baseOf(base, rest) + rest.slice(repeatedLength(base.path, rest));

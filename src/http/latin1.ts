@@ -1,7 +1,8 @@
 /**
  * Latin-1, for the heads of messages: every byte is one character, so no byte is lost in decoding and
- * encoding. The functions of `node:buffer` decode exactly that; the "latin1" of `TextDecoder` is windows-1252.
- * `latin1Slice` takes any `Uint8Array`. `toString` takes only a `Buffer` before Deno 2.9, and is slower.
+ * encoding. The functions of `node:buffer` decode exactly that; the "latin1" of `TextDecoder` is
+ * windows-1252. `latin1Slice` takes any `Uint8Array`. `toString` takes only a `Buffer` before Deno 2.9, and
+ * is slower.
  */
 
 import { Buffer } from "node:buffer";

@@ -24,11 +24,13 @@ export interface IncomingRequest {
   readonly knownBody?: (() => Promise<MessageBody | null>) | undefined;
   /** The address of the peer. A reverse proxy in front is the peer. */
   readonly peer: string;
-  /** Whether the request arrived over TLS. A trusted proxy in front has a separate connection to the client. */
+  /**
+   * Whether the request arrived over TLS. A trusted proxy in front has a separate connection to the client.
+   */
   readonly isTls?: boolean | undefined;
   /**
-   * Called when the client is authenticated, with its holder: the token or address that limits count by. From then
-   * on, the server closes connections of unauthenticated clients before this one.
+   * Called when the client is authenticated, with its holder: the token or address that limits count by. From
+   * then on, the server closes connections of unauthenticated clients before this one.
    */
   readonly onAuthenticated?: ((holder: string) => void) | undefined;
   /**
@@ -61,8 +63,8 @@ export interface OutgoingReply {
 }
 
 /**
- * Uses the connection of a client after a 101. The tunnel holds an upstream connection until it has run or was
- * discarded.
+ * Uses the connection of a client after a 101. The tunnel holds an upstream connection until it has run or
+ * was discarded.
  */
 export interface Tunnel {
   /** Carries bytes until both sides have ended. Never throws. */
@@ -89,7 +91,7 @@ export interface Duplex {
 }
 
 /**
- * Handles the request of a client, and returns the response. Throws only for a bug: the server logs the error and sends
- * a 500.
+ * Handles the request of a client, and returns the response. Throws only for a bug: the server logs the error
+ * and sends a 500.
  */
 export type Handler = (request: IncomingRequest) => Promise<OutgoingReply>;

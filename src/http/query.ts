@@ -1,8 +1,8 @@
 /** Reads the parameters of a query. */
 
 /**
- * The maximum number of parameters in a query that the proxy reads. The API of a model has a handful. A query that
- * the proxy only forwards may have more.
+ * The maximum number of parameters in a query that the proxy reads. The API of a model has a handful. A query
+ * that the proxy only forwards may have more.
  */
 export const MAX_PARAMETERS = 1_000;
 
@@ -13,8 +13,8 @@ const NONE: readonly Parameter[] = [];
 const AMPERSAND = "&";
 
 /**
- * The parameters of a raw query, as forms encode them (WHATWG URL, 5.1). `undefined` if the query has more than
- * {@link MAX_PARAMETERS}.
+ * The parameters of a raw query, as forms encode them (WHATWG URL, 5.1). `undefined` if the query has more
+ * than {@link MAX_PARAMETERS}.
  */
 export function queryParameters(query: string): readonly Parameter[] | undefined {
   if (query === "") return NONE;

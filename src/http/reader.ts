@@ -10,7 +10,9 @@ export interface ByteInput {
 export interface ReaderOwner {
   /** Called before the buffer grows, with its next size in bytes. */
   readonly onGrow?: (capacity: number) => void;
-  /** Called after each read, when bytes have arrived or the connection is over. It may call `readableBehind`. */
+  /**
+   * Called after each read, when bytes have arrived or the connection is over. It may call `readableBehind`.
+   */
   readonly onRead?: () => void;
 }
 
@@ -18,7 +20,9 @@ export interface ReaderOwner {
 const SMALL_BYTES = 4 * 1024;
 /** Enough for an event. Each of thousands of quiet streams holds such a buffer on both of its connections. */
 const QUIET_BYTES = 512;
-/** The number of short reads in a row after which the buffer of a connection shrinks to {@link QUIET_BYTES}. */
+/**
+ * The number of short reads in a row after which the buffer of a connection shrinks to {@link QUIET_BYTES}.
+ */
 const QUIET_READS = 8;
 const OVER = Promise.resolve();
 /** The buffer of a busy connection. */
@@ -78,8 +82,8 @@ export class ConnectionReader {
   }
 
   /**
-   * Whether the peer has ended the connection. The buffer may still have bytes. Throws the error of a connection
-   * that has failed.
+   * Whether the peer has ended the connection. The buffer may still have bytes. Throws the error of a
+   * connection that has failed.
    */
   hasEnded(): boolean {
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -99,8 +103,8 @@ export class ConnectionReader {
   }
 
   /**
-   * Removes bytes from the front, and returns them. {@link readable} may overwrite them, {@link readableBehind}
-   * does not.
+   * Removes bytes from the front, and returns them. {@link readable} may overwrite them,
+   * {@link readableBehind} does not.
    */
   take(count: number): Uint8Array {
     const taken = this.#buffer.subarray(this.#start, this.#start + count);
@@ -128,8 +132,8 @@ export class ConnectionReader {
   }
 
   /**
-   * Like {@link readableBehind}, for a peer that will probably send nothing for a long time. Until it sends, the
-   * connection holds {@link QUIET_BYTES} and the buffered bytes. Call it again when no byte is buffered.
+   * Like {@link readableBehind}, for a peer that will probably send nothing for a long time. Until it sends,
+   * the connection holds {@link QUIET_BYTES} and the buffered bytes. Call it again when no byte is buffered.
    */
   readableQuietly(): Promise<void> {
     if (this.#pending === undefined) {

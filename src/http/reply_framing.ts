@@ -13,8 +13,8 @@ export function isBodiless(method: string, status: number): boolean {
 }
 
 /**
- * Chooses the framing of a response to a request with the method: its body, the length of a body that it leaves
- * out, or neither. If the framing has no body, the caller discards the body of the reply.
+ * Chooses the framing of a response to a request with the method: its body, the length of a body that it
+ * leaves out, or neither. If the framing has no body, the caller discards the body of the reply.
  */
 export function frameReply(
   { status, body, omittedLength }: Pick<OutgoingReply, "status" | "body" | "omittedLength">,
@@ -23,10 +23,11 @@ export function frameReply(
   if (!isBodiless(method, status)) {
     return body === null ? EMPTY : framed(body instanceof Uint8Array ? bodyOf(body) : body);
   }
-  // These responses state no length (RFC 9110, 8.6). A client that got a length would read the next response as
-  // the body.
+  // These responses state no length (RFC 9110, 8.6). A client that got a length would read the next response
+  // as the body.
   if (status < 200 || status === 204) return NONE;
-  // A 205 states that it is empty (RFC 9110, 15.3.6): without a length, HTTP/1.1 expects a body until the close.
+  // A 205 states that it is empty (RFC 9110, 15.3.6): without a length, HTTP/1.1 expects a body until the
+  // close.
   if (status === 205) return EMPTY;
   // The length of the body of a 304 is not known here: the response to a GET would have another body.
   const length = status === 304 ? omittedLength : omittedLength ?? body?.length;

@@ -9,8 +9,8 @@ const MAX_SPARE = 64;
 const spare: Uint8Array[] = [];
 
 /**
- * Collects the beginning of a message, or one piece of its body, so that one write sends it. It holds memory only while
- * it holds bytes: thousands of quiet streams need none.
+ * Collects the beginning of a message, or one piece of its body, so that one write sends it. It holds memory
+ * only while it holds bytes: thousands of quiet streams need none.
  */
 export class SendBuffer {
   #bytes: Uint8Array | undefined;

@@ -27,7 +27,9 @@ export interface OutgoingMessage {
   readonly body: OutgoingBody;
 }
 
-/** The text of a head with its empty line. Throws a {@link FramingError} if `fields` contains a framing field. */
+/**
+ * The text of a head with its empty line. Throws a {@link FramingError} if `fields` contains a framing field.
+ */
 export function headText({ startLine, firstField, fields, body }: OutgoingMessage): string {
   let text = firstField === undefined
     ? `${startLine}\r\n`
@@ -52,8 +54,8 @@ export function headText({ startLine, firstField, fields, body }: OutgoingMessag
 }
 
 /**
- * Sends a message. The first write sends the head with the part of the body that has arrived. Each later write
- * sends all short pieces that have arrived. Throws the error of the source or of the output. Throws a
+ * Sends a message. The first write sends the head with the part of the body that has arrived. Each later
+ * write sends all short pieces that have arrived. Throws the error of the source or of the output. Throws a
  * {@link FramingError} before it sends a byte that the head did not announce, and if the body is shorter than
  * announced.
  */

@@ -50,7 +50,9 @@ export interface ManagementRoutesParts {
 /** Answers a request from an allowed address. */
 type Route = (request: IncomingRequest, caller: Caller) => Promise<OutgoingReply>;
 
-/** Makes the function that answers requests for the management plane. It gives `undefined` for other paths. */
+/**
+ * Makes the function that answers requests for the management plane. It gives `undefined` for other paths.
+ */
 export function managementRoutes(parts: ManagementRoutesParts): ManagementRoutes["answer"] {
   const router = new ManagementRouter(parts);
   return (request, client) => router.answer(request, client);
@@ -177,7 +179,9 @@ class ManagementRouter {
     });
   }
 
-  /** The management API for callers that were authenticated before. `actor` is their name in the audit log. */
+  /**
+   * The management API for callers that were authenticated before. `actor` is their name in the audit log.
+   */
   #openApi(actor: string, path: string): ManageApi {
     const { parts, onUnexpected } = this.#parts;
     return createManageApi({ ...parts, actor }, { gate: undefined, onUnexpected, path });

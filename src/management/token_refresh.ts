@@ -5,8 +5,9 @@ import { traceOf } from "../text/error_text.ts";
 import type { Clock } from "../time/clock.ts";
 
 /**
- * How long a request waits for changed tokens, in milliseconds. If the database takes longer, known tokens stay valid
- * until it answers, as they do while it fails. A revoked token is rejected within this time while it answers.
+ * How long a request waits for changed tokens, in milliseconds. If the database takes longer, known tokens
+ * stay valid until it answers, as they do while it fails. A revoked token is rejected within this time while
+ * it answers.
  */
 const LONGEST_WAIT_MS = 1_000;
 
@@ -29,8 +30,8 @@ export class TokenRefresh {
   #secrets: readonly string[];
 
   /**
-   * `onSecrets` gets the provider keys of all projects, so that the log can redact them. `onRefreshed` is called
-   * after each successful refresh.
+   * `onSecrets` gets the provider keys of all projects, so that the log can redact them. `onRefreshed` is
+   * called after each successful refresh.
    */
   constructor(
     tokens: RefreshedTokens,
@@ -55,8 +56,9 @@ export class TokenRefresh {
   }
 
   /**
-   * Reads the changed tokens if the database may have changed. Returns `undefined` if it has not changed, or takes too
-   * long to answer. The promise resolves after {@link LONGEST_WAIT_MS} at the latest, and the refresh goes on.
+   * Reads the changed tokens if the database may have changed. Returns `undefined` if it has not changed, or
+   * takes too long to answer. The promise resolves after {@link LONGEST_WAIT_MS} at the latest, and the
+   * refresh goes on.
    */
   refreshIfChanged(): Promise<void> | undefined {
     if (!this.#mayHaveChanged()) return undefined;

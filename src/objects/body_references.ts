@@ -31,16 +31,19 @@ export interface CheckOptions {
   readonly check: CheckReferences;
   /** Whether the texts in a member of JSON can refer to objects. Absent: those in every member can. */
   readonly isReferring?: (member: string, text: string) => boolean;
-  /** Whether an object of JSON in a member has the arguments or the output of a tool, so that nothing in it refers. */
+  /**
+   * Whether an object of JSON in a member has the arguments or the output of a tool, so that nothing in it
+   * refers.
+   */
   readonly isOfTool?: (member: string) => boolean;
 }
 
 const decoder = new TextDecoder();
 
 /**
- * Checks the ids that the strings of a JSON text refer to, keys included. A strict reader has accepted the text, so that
- * each quote begins or ends a string, and the member of a string is the key before it. For other bytes, use
- * {@link checkQuotedTexts}.
+ * Checks the ids that the strings of a JSON text refer to, keys included. A strict reader has accepted the
+ * text, so that each quote begins or ends a string, and the member of a string is the key before it. For
+ * other bytes, use {@link checkQuotedTexts}.
  */
 export async function checkJsonStrings(bytes: Uint8Array, options: CheckOptions): Promise<void> {
   const found: References = new Map();
@@ -78,7 +81,9 @@ class ToolObjects {
     return this.#toolDepth !== undefined;
   }
 
-  /** Reads what is between two strings. `isOfTool` is called for an object that is the value of the last key. */
+  /**
+   * Reads what is between two strings. `isOfTool` is called for an object that is the value of the last key.
+   */
   read(bytes: Uint8Array, isOfTool: () => boolean): void {
     let isValue = false;
     for (const byte of bytes) {
@@ -96,8 +101,8 @@ class ToolObjects {
 }
 
 /**
- * Checks the ids between any two quotes of a file, which need not be JSON. {@link QuotedTexts} can only guess the member
- * of a text, so that texts in every member can refer to objects.
+ * Checks the ids between any two quotes of a file, which need not be JSON. {@link QuotedTexts} can only guess
+ * the member of a text, so that texts in every member can refer to objects.
  */
 export async function checkQuotedTexts(bytes: Uint8Array, options: CheckOptions): Promise<void> {
   const found: References = new Map();

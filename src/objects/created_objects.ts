@@ -168,13 +168,17 @@ export class CreatedObjects {
     }
   }
 
-  /** Adds the object that the response describes, if the request creates objects by one of some operations. */
+  /**
+   * Adds the object that the response describes, if the request creates objects by one of some operations.
+   */
   #createdBy(operations: readonly Operation[], id: string): void {
     const { request } = this.#parts;
     if (request.creates && operations.includes(request.operation) && this.#count++ === 0) this.#add(id);
   }
 
-  /** A request without ids gets a new container. One that continues a response can get an earlier container. */
+  /**
+   * A request without ids gets a new container. One that continues a response can get an earlier container.
+   */
   #addContainer(operation: Operation, id: string): void {
     const isNew = this.#parts.request.operation === operation && this.#parts.inBody()?.size === 0;
     if (isNew && this.#others++ < MAX_OTHERS) this.#add(id);
@@ -192,7 +196,10 @@ export class CreatedObjects {
     })?.write(element);
   }
 
-  /** Forgets an object of this client that the provider has deleted, because another client can choose its name. */
+  /**
+   * Forgets an object of this client that the provider has deleted, because another client can choose its
+   * name.
+   */
   #forget(id: string, backend: Backend): void {
     const account = this.#accountOf(backend);
     if (account !== undefined) this.#parts.objects.remove({ id, account });

@@ -1,4 +1,7 @@
-/** Removes elements from a list of a provider, page by page: objects of other clients, or models that a rule forbids. */
+/**
+ * Removes elements from a list of a provider, page by page: objects of other clients, or models that a rule
+ * forbids.
+ */
 
 import { ProxyFault } from "../faults.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
@@ -65,22 +68,28 @@ export interface ListSource<Answer> {
   };
 }
 
-/** The next page to request: where it begins, and its limit. Undefined members are those of the client's query. */
+/**
+ * The next page to request: where it begins, and its limit. Undefined members are those of the client's
+ * query.
+ */
 interface NextPage {
   readonly cursor: string | undefined;
   readonly limit: number | undefined;
 }
 
-/** What came of one page: the list for the client, or the last element of a page without an element for the client. */
+/**
+ * What came of one page: the list for the client, or the last element of a page without an element for the
+ * client.
+ */
 type PageResult =
   | { readonly bytes: Uint8Array; readonly isChanged: boolean }
   | { readonly next: string | undefined; readonly skipped: number };
 
 /**
- * Reads a list, and removes elements. SDKs end a list at a page without elements, so that the next page follows such a
- * page. From the second page on the proxy requests pages as long as the provider has, and the client gets as many
- * elements as it asked for. Throws `bad_gateway` for a list that the proxy cannot read, and `bad_request` for one with
- * too long pages, or with too many pages that the client gets nothing of.
+ * Reads a list, and removes elements. SDKs end a list at a page without elements, so that the next page
+ * follows such a page. From the second page on the proxy requests pages as long as the provider has, and the
+ * client gets as many elements as it asked for. Throws `bad_gateway` for a list that the proxy cannot read,
+ * and `bad_request` for one with too long pages, or with too many pages that the client gets nothing of.
  */
 export async function filterList<Answer extends ListAnswer>(
   filter: ElementFilter,

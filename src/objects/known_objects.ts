@@ -97,8 +97,8 @@ export class KnownObjects {
   }
 
   /**
-   * Whether some token has made objects at the addresses of some accounts. Other keys of the same address can belong to
-   * the same customer of the provider, or come after a rotation.
+   * Whether some token has made objects at the addresses of some accounts. Other keys of the same address can
+   * belong to the same customer of the provider, or come after a rotation.
    */
   hasMaker(
     accounts: readonly string[],
@@ -117,7 +117,9 @@ export class KnownObjects {
     this.#addMaker(maker);
   }
 
-  /** Forgets what is in memory of an object, because another thread has learned that the provider deleted it. */
+  /**
+   * Forgets what is in memory of an object, because another thread has learned that the provider deleted it.
+   */
   forget({ id, account }: Pick<MadeObject, "id" | "account">): void {
     this.#removals++;
     const others = this.#recent.get(id)?.filter((one) => one.account !== account) ?? [];
@@ -139,8 +141,8 @@ export class KnownObjects {
   }
 
   /**
-   * Replaces an object under a name that a client has chosen. The provider creates an object only if no other one has
-   * its name, so that an earlier object of this name no longer exists.
+   * Replaces an object under a name that a client has chosen. The provider creates an object only if no other
+   * one has its name, so that an earlier object of this name no longer exists.
    */
   replace(object: MadeObject): void {
     this.remove(object);
@@ -176,8 +178,9 @@ export class KnownObjects {
   }
 
   /**
-   * Finds objects by their ids: those at some accounts, or else those at other accounts of the same addresses, because a
-   * key may have changed. At another address, a client may have chosen the id. Throws a `StoreError`.
+   * Finds objects by their ids: those at some accounts, or else those at other accounts of the same
+   * addresses, because a key may have changed. At another address, a client may have chosen the id. Throws a
+   * `StoreError`.
    */
   async find(
     accounts: readonly string[],
@@ -253,7 +256,9 @@ export class KnownObjects {
     return account;
   }
 
-  /** Writes all waiting objects, also those that are added meanwhile. The timer tries again after a failure. */
+  /**
+   * Writes all waiting objects, also those that are added meanwhile. The timer tries again after a failure.
+   */
   async #write(): Promise<void> {
     const { store } = this.#parts;
     if (store !== undefined) await this.#reported(this.#writeTo(store));
@@ -265,7 +270,8 @@ export class KnownObjects {
       await store.addMadeObjects(written.flatMap(([, objects]) => objects));
       for (const [id, objects] of written) {
         if (this.#waiting.get(id) === objects) this.#waiting.delete(id);
-        // The database may have an earlier maker of the same object, so that only a read can put it into memory.
+        // The database may have an earlier maker of the same object, so that only a read can put it into
+        // memory.
         this.#recent.delete(id);
       }
     }

@@ -1,4 +1,6 @@
-/** A page of a list that a provider responded with, from which elements can be removed. All other bytes stay. */
+/**
+ * A page of a list that a provider responded with, from which elements can be removed. All other bytes stay.
+ */
 
 import { JsonReader, type JsonSpan, jsonText } from "../payload/json_reader.ts";
 import { createPause, STEP_BYTES } from "../payload/pace.ts";
@@ -133,8 +135,8 @@ export class ListPage {
   }
 
   /**
-   * The page without the elements that `isKept` rejects, and with cursors that name kept elements only. `hasMore`: the
-   * client gets a next page, also if the provider has none.
+   * The page without the elements that `isKept` rejects, and with cursors that name kept elements only.
+   * `hasMore`: the client gets a next page, also if the provider has none.
    */
   without(
     isKept: (element: ListElement) => boolean,

@@ -75,8 +75,8 @@ export function missingAnswer(dialect: Dialect, named: NamedObject): MissingAnsw
 }
 
 /**
- * The message, with the place of the id if it is in an uploaded file. No provider has such an error for an upload, so
- * that the message alone would not say what is missing.
+ * The message, with the place of the id if it is in an uploaded file. No provider has such an error for an
+ * upload, so that the message alone would not say what is missing.
  */
 function withPlace(message: string, { id, place }: NamedObject): string {
   if (place !== "file") return message;

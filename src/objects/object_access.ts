@@ -1,6 +1,6 @@
 /**
- * Keeps the objects of clients apart for one exchange, and sends it to the backend that has its objects. The handler
- * calls it between the admission of the request and forwarding.
+ * Keeps the objects of clients apart for one exchange, and sends it to the backend that has its objects. The
+ * handler calls it between the admission of the request and forwarding.
  */
 
 import type { Backend } from "../config/config.ts";
@@ -181,7 +181,9 @@ export class ObjectAccess {
     return kept;
   }
 
-  /** Whether the rest of a list names an object that the client may not use. The id of a cursor opens nothing. */
+  /**
+   * Whether the rest of a list names an object that the client may not use. The id of a cursor opens nothing.
+   */
   async namesForeign(list: Uint8Array): Promise<boolean> {
     const references: References = new Map();
     const texts = new QuotedTexts((text, member) => {
@@ -231,8 +233,8 @@ export class ObjectAccess {
   }
 
   /**
-   * Checks a body that is neither JSON nor a form. Throws `bad_request` at paths whose bodies can name objects, because
-   * servers read JSON under any type, and Python's ones also in UTF-16.
+   * Checks a body that is neither JSON nor a form. Throws `bad_request` at paths whose bodies can name
+   * objects, because servers read JSON under any type, and Python's ones also in UTF-16.
    */
   async #checkOther(
     bytes: Uint8Array,

@@ -1,6 +1,9 @@
 /** Recognises the ids of objects at providers, such as files and batches, in paths, queries and bodies. */
 
-/** Folders in names of Google's objects: `files/abc`. A client can choose the second part, so that it alone is no id. */
+/**
+ * Folders in names of Google's objects: `files/abc`. A client can choose the second part, so that it alone is
+ * no id.
+ */
 const FOLDERS: ReadonlySet<string> = new Set([
   "batches",
   "batchpredictionjobs",
@@ -31,8 +34,8 @@ const ADDRESS = /^(?:https?:|gs:|\/\/)/i;
 /** A server may decode a path more than once. */
 const MAX_DECODINGS = 3;
 /**
- * A whole name of Google's: `files/abc`, `v1beta/corpora/a/documents/b`, `tunedModels/a/operations/b`. A path of a program,
- * such as `files/src/main.ts`, is not a name.
+ * A whole name of Google's: `files/abc`, `v1beta/corpora/a/documents/b`, `tunedModels/a/operations/b`. A path
+ * of a program, such as `files/src/main.ts`, is not a name.
  */
 const NAME = new RegExp(
   `^/*(?:v\\d\\w*/+)?(?:projects/[^/]+/(?:locations/[^/]+/)?)?(?:(?:${
@@ -41,9 +44,9 @@ const NAME = new RegExp(
   "i",
 );
 /**
- * The members in which Google reads names, without capitals and underscores: `fileUri`, `cachedContent`, `file_name`. A
- * client can choose a name, so that it must not become the object of others where any text has the word, as in the output
- * of a program.
+ * The members in which Google reads names, without capitals and underscores: `fileUri`, `cachedContent`,
+ * `file_name`. A client can choose a name, so that it must not become the object of others where any text has
+ * the word, as in the output of a program.
  */
 const NAMING_MEMBER = /(?:names?|ids?|uris?|url|cachedcontent|source|parent|corpus|model|file)$/;
 const NAME_ID = /^[a-z0-9_-]{1,100}$/;
@@ -89,8 +92,8 @@ export function keptId(id: string): string | undefined {
 }
 
 /**
- * Adds all ids that a text refers to: the text itself, and the parts of an address or a path. `isPath` is for texts
- * that are read at any length. `member` is the name of the member of JSON that has the text.
+ * Adds all ids that a text refers to: the text itself, and the parts of an address or a path. `isPath` is for
+ * texts that are read at any length. `member` is the name of the member of JSON that has the text.
  */
 export function addReferences(
   text: string,
@@ -120,7 +123,10 @@ function canName(member: string | undefined): boolean {
   return member === undefined || NAMING_MEMBER.test(member.toLowerCase().replaceAll("_", ""));
 }
 
-/** The text without the dots at its end. A pattern would take a time in proportion to the square of their number. */
+/**
+ * The text without the dots at its end. A pattern would take a time in proportion to the square of their
+ * number.
+ */
 function withoutDots(text: string): string {
   let end = text.length;
   while (end > 0 && text[end - 1] === ".") end--;

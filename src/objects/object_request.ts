@@ -19,8 +19,8 @@ export interface ObjectRequest {
    */
   readonly unusualInPath: References;
   /**
-   * An id in the response that does not look like one, with the collection of the path. `undefined` if the path ends with
-   * no collection, or the id is too long.
+   * An id in the response that does not look like one, with the collection of the path. `undefined` if the
+   * path ends with no collection, or the id is too long.
    */
   readonly unusualId: (id: string) => string | undefined;
   /** Whether the response describes an object that the request creates. */
@@ -68,7 +68,10 @@ const CREATES: ReadonlySet<Operation> = new Set(
     "predict",
   ],
 );
-/** Operations that create an object with a `POST` to a collection: `/assistants`, and not `/assistants/asst_…`. */
+/**
+ * Operations that create an object with a `POST` to a collection: `/assistants`, and not
+ * `/assistants/asst_…`.
+ */
 const CREATES_IN_COLLECTIONS: ReadonlySet<Operation> = new Set([
   "fine_tuning",
   "conversations",
@@ -83,8 +86,8 @@ const CONVERSATIONS: ReadonlySet<Operation> = new Set([
   "thread_runs",
 ]);
 /**
- * Members with texts of users, models and tools, and with addresses of web pages, which no API takes for the id of an
- * object. An id of another token in such a text must not end the conversation.
+ * Members with texts of users, models and tools, and with addresses of web pages, which no API takes for the
+ * id of an object. An id of another token in such a text must not end the conversation.
  */
 const OWN_SCHEME = /^\s*(?!(?:https?|wss?|ftp|file|data|mailto):)[a-z][a-z0-9+._-]{0,30}:\/\//i;
 const TEXTS: ReadonlySet<string> = new Set([
@@ -106,8 +109,8 @@ const TEXTS: ReadonlySet<string> = new Set([
   "reasoning_content",
 ]);
 /**
- * The members with the arguments or the output of a tool as an object: `tool_use` of Anthropic, and `functionCall` and
- * `functionResponse` of Google.
+ * The members with the arguments or the output of a tool as an object: `tool_use` of Anthropic, and
+ * `functionCall` and `functionResponse` of Google.
  */
 const TOOL_OBJECTS: Readonly<Partial<Record<Operation, readonly string[]>>> = {
   messages: ["input"],
@@ -143,7 +146,10 @@ const MAX_REMEMBERED = 500;
 const MAX_REMEMBERED_LENGTH = 200;
 const remembered = new Map<string, { readonly method: string; readonly request: ObjectRequest }>();
 
-/** What a request can do with objects. `path` is the path after the name of the endpoint, `query` the raw query. */
+/**
+ * What a request can do with objects. `path` is the path after the name of the endpoint, `query` the raw
+ * query.
+ */
 export function objectRequestOf(
   { method, path, query }: { readonly method: string; readonly path: string; readonly query: string },
 ): ObjectRequest {
@@ -212,8 +218,8 @@ function unusualKey(collection: string, id: string): string | undefined {
 }
 
 /**
- * Whether the text in a member can refer to objects in a request to a model. Some providers read ids in texts and in
- * addresses, by other schemes: `fileid://…`, `ms://…`.
+ * Whether the text in a member can refer to objects in a request to a model. Some providers read ids in texts
+ * and in addresses, by other schemes: `fileid://…`, `ms://…`.
  */
 function canRefer(member: string, text: string): boolean {
   return !TEXTS.has(member.toLowerCase()) || OWN_SCHEME.test(text);
@@ -256,7 +262,10 @@ function referencesIn(text: string): References {
   return found;
 }
 
-/** The path as servers may read it: decoded, without repeated slashes, parameters of segments and a slash at the end. */
+/**
+ * The path as servers may read it: decoded, without repeated slashes, parameters of segments and a slash at
+ * the end.
+ */
 function plainPath(path: string): string {
   if (!/%|\/\/|;|\/$/.test(path)) return path;
   let plain = path;

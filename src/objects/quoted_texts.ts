@@ -15,8 +15,9 @@ const BETWEEN_KEY_AND_VALUE = /^\s*:[\s[{]*$/;
 const decoder = new TextDecoder();
 
 /**
- * Reads bytes that no strict reader has accepted, such as uploaded files and messages of WebSockets. A quote may be
- * data there, so that each quote ends a text and begins the next one. At most 64 KiB of the current text are in memory, because a longer one refers to no object.
+ * Reads bytes that no strict reader has accepted, such as uploaded files and messages of WebSockets. A quote
+ * may be data there, so that each quote ends a text and begins the next one. At most 64 KiB of the current
+ * text are in memory, because a longer one refers to no object.
  */
 export class QuotedTexts {
   readonly #onText: (text: string, member: string) => void;

@@ -9,10 +9,11 @@ import { compileSelection } from "../payload/json_selection.ts";
 import { isEventStream } from "../payload/media_type.ts";
 
 /**
- * What an id in a response stands for. `created` and `named`: the id or the name of the object that the request
- * created. `conversation`, `batch`, `video`: the object of such a request, in a member that has another meaning in
- * other responses. `thread`: the thread of a run. `file of an upload`: the file that an upload became. `result`: a file with
- * results of the object that the response describes. `container of …`: a container that the provider made for code.
+ * What an id in a response stands for. `created` and `named`: the id or the name of the object that the
+ * request created. `conversation`, `batch`, `video`: the object of such a request, in a member that has
+ * another meaning in other responses. `thread`: the thread of a run. `file of an upload`: the file that an
+ * upload became. `result`: a file with results of the object that the response describes. `container of …`: a
+ * container that the provider made for code.
  */
 export type IdRole =
   | "created"

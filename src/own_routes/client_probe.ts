@@ -7,8 +7,9 @@ import type { OutgoingReply } from "../http/message.ts";
 import { reasonPhrase } from "../http/reason_phrases.ts";
 
 /**
- * The path in Anthropic's API that Claude Code requests at its start, at its base URL: the address of the proxy,
- * or of an endpoint. The response is the same for names that no endpoint has, so that it does not reveal names.
+ * The path in Anthropic's API that Claude Code requests at its start, at its base URL: the address of the
+ * proxy, or of an endpoint. The response is the same for names that no endpoint has, so that it does not
+ * reveal names.
  */
 const HELLO = /^(?:\/[^/]+)?\/api\/hello$/;
 
@@ -22,8 +23,8 @@ export interface ProbeRequest {
 }
 
 /**
- * Returns the response of Anthropic to the check of a client. Returns `undefined` for other requests, and for a
- * check with a credential, which goes to the endpoint.
+ * Returns the response of Anthropic to the check of a client. Returns `undefined` for other requests, and for
+ * a check with a credential, which goes to the endpoint.
  */
 export function clientProbeReply({ method, fields, path, query }: ProbeRequest): OutgoingReply | undefined {
   if (method !== "HEAD" && method !== "GET" || !HELLO.test(path)) return undefined;

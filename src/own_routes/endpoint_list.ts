@@ -1,6 +1,6 @@
 /**
- * `GET /health/endpoints`: the endpoints that the token of the request may use, for `llm-proxy run`. It needs a
- * token, if the proxy requires one.
+ * `GET /health/endpoints`: the endpoints that the token of the request may use, for `llm-proxy run`. It needs
+ * a token, if the proxy requires one.
  */
 
 import type { Endpoint } from "../config/config.ts";

@@ -23,9 +23,9 @@ export interface FrontRequest {
 const ADMIN_PATHS: readonly string[] = ["/admin", "/admin/"];
 
 /**
- * Returns a page for a browser that opens `/` without a credential, or `/admin` while the management plane is off.
- * Returns `undefined` for other requests. `adminPlace` is called only before a page is sent. It returns `undefined`
- * if the address of the client may not use the proxy. The page contains nothing from the request.
+ * Returns a page for a browser that opens `/` without a credential, or `/admin` while the management plane is
+ * off. Returns `undefined` for other requests. `adminPlace` is called only before a page is sent. It returns
+ * `undefined` if the address of the client may not use the proxy. The page contains nothing from the request.
  */
 export function frontPageReply(
   request: FrontRequest,

@@ -20,8 +20,8 @@ export interface HealthState {
 const PATHS: ReadonlySet<string> = new Set(["/", "/healthz", "/readyz", "/health"]);
 
 /**
- * Returns the response to a request for a health route or for `/`. Returns `undefined` for other requests, without
- * a call of `stateOf`.
+ * Returns the response to a request for a health route or for `/`. Returns `undefined` for other requests,
+ * without a call of `stateOf`.
  */
 export function healthReply(
   method: string,

@@ -47,7 +47,9 @@ export interface OwnRoutes {
   readonly isLeaving: () => boolean;
 }
 
-/** Returns the response to a request for one of the proxy's own routes, and `undefined` for other requests. */
+/**
+ * Returns the response to a request for one of the proxy's own routes, and `undefined` for other requests.
+ */
 export function ownReply(
   request: IncomingRequest,
   { path, query }: RequestTarget,

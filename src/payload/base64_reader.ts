@@ -55,8 +55,8 @@ export class Base64Reader {
   }
 
   /**
-   * Decodes the next piece of the string, up to the first quote or escape. Returns the index of the first byte
-   * that it has not read.
+   * Decodes the next piece of the string, up to the first quote or escape. Returns the index of the first
+   * byte that it has not read.
    */
   writeText(bytes: Uint8Array, from: number, to: number): number {
     let end = from;

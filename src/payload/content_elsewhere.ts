@@ -29,7 +29,10 @@ export type ContentKind =
 export interface SeenItem {
   hasId: boolean;
   hasContent: boolean;
-  /** Whether the key of the object is `audio`: its id is that of an earlier response, even if it has other members. */
+  /**
+   * Whether the key of the object is `audio`: its id is that of an earlier response, even if it has other
+   * members.
+   */
   readonly isAudio: boolean;
 }
 
@@ -158,8 +161,8 @@ const STORED_ID =
   /^"(?:files?|msg|resp|conv|item|audio|vs|img|cntr|container|skill|pmpt|prompt|thread|run|cachedContents)[-_/][\w-]{4,100}"$/;
 const DATA_URL = /^"\s*data:/i;
 /**
- * The beginning of media in a body: a `data:` address, or the Base64 of PNG, JPEG, GIF, RIFF (WebP, WAV), PDF,
- * Ogg, MP3, FLAC, Matroska, MP4 and ZIP.
+ * The beginning of media in a body: a `data:` address, or the Base64 of PNG, JPEG, GIF, RIFF (WebP, WAV),
+ * PDF, Ogg, MP3, FLAC, Matroska, MP4 and ZIP.
  */
 const MEDIA =
   /^"\s*(?:[Dd][Aa][Tt][Aa]:|iVBORw0KGgo|\/9j\/|R0lGOD|UklGR|JVBERi|T2dnUw|SUQz|ZkxhQ|GkXfo|AAAA[\w+/]{4}ZnR5c|UEsDB)/;
@@ -195,7 +198,9 @@ const MEDIA_PAIRS: ReadonlySet<number> = new Set(
 const SPACE = 0x20;
 const BACKSLASH = 0x5c;
 
-/** A cheap test for each string of a body, by its first characters. Blanks and escapes may hide any of them. */
+/**
+ * A cheap test for each string of a body, by its first characters. Blanks and escapes may hide any of them.
+ */
 function mayBeMedia(bytes: Uint8Array, start: number): boolean {
   const first = bytes[start + 1] ?? 0;
   const second = bytes[start + 2] ?? 0;

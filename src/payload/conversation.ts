@@ -43,9 +43,9 @@ const VOLATILE = "x-anthropic-billing-header";
 const decoder = new TextDecoder();
 
 /**
- * Reads the beginning of a body. The key of a conversation is its id (`prompt_cache_key`, or the session in Anthropic's
- * `metadata.user_id`), or else a hash of the instructions and the messages up to the first one of the user. Marks such
- * as `cache_control` do not count, because clients move them from message to message.
+ * Reads the beginning of a body. The key of a conversation is its id (`prompt_cache_key`, or the session in
+ * Anthropic's `metadata.user_id`), or else a hash of the instructions and the messages up to the first one of
+ * the user. Marks such as `cache_control` do not count, because clients move them from message to message.
  */
 export function conversationStart(bytes: Uint8Array): ConversationStart {
   const reader = new StartReader();

@@ -1,8 +1,9 @@
 /**
- * Reads the data of server-sent events while they pass (WHATWG HTML, 9.2.6), without storing them. Usage, new objects
- * and the first event (`forwarding/hidden_failure.ts`) are read with it. Two files read the format in another way.
- * `forwarding/keepalive.ts` only has to know whether the last bytes of a piece end an event, so it reads five bytes of
- * each piece. `stream_usage/hidden_usage.ts` holds an event back until it is complete, because it may remove the event.
+ * Reads the data of server-sent events while they pass (WHATWG HTML, 9.2.6), without storing them. Usage, new
+ * objects and the first event (`forwarding/hidden_failure.ts`) are read with it. Two files read the format in
+ * another way. `forwarding/keepalive.ts` only has to know whether the last bytes of a piece end an event, so
+ * it reads five bytes of each piece. `stream_usage/hidden_usage.ts` holds an event back until it is complete,
+ * because it may remove the event.
  */
 
 import { byteClass, indexOfClass } from "./byte_class.ts";

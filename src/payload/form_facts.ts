@@ -14,7 +14,9 @@ const MAX_FIELD_BYTES = 1_000;
 /** The beginning of an address. The content of a `data:` address is in the form itself. */
 const ADDRESS = /^\s*[a-z][a-z\d+.-]*:\/\//i;
 
-/** What a form states about its content: how long its sound is, and whether it refers to content elsewhere. */
+/**
+ * What a form states about its content: how long its sound is, and whether it refers to content elsewhere.
+ */
 export function formContent(
   bytes: Uint8Array,
   parts: readonly FormPart[],

@@ -1,6 +1,6 @@
 /**
- * Recognises tools that the provider runs, such as its web search. A tool that is not a function of the client
- * is a hosted tool. Its work costs more than the tokens of the body show.
+ * Recognises tools that the provider runs, such as its web search. A tool that is not a function of the
+ * client is a hosted tool. Its work costs more than the tokens of the body show.
  */
 
 import { foldKey } from "./fold_key.ts";
@@ -112,7 +112,9 @@ function withoutSeparators(key: string): string {
   return foldKey(key).replaceAll(/[-_]/g, "");
 }
 
-/** Models that search in every response, and variants of models that do, by the providers' lists of models. */
+/**
+ * Models that search in every response, and variants of models that do, by the providers' lists of models.
+ */
 const SEARCHING_MODEL =
   /(?:^\s*|[/.:])(?:gpt-[\w.]+(?:-mini)?-search-(?:preview|api)|sonar|compound)(?:\s*$|[-:])|[-:]online\s*$/i;
 

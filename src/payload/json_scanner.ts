@@ -103,8 +103,8 @@ export class JsonScanner {
 
   /**
    * `texts` receives the values that are measured as text, and `media` those that are measured as media.
-   * `onEnd` is called after each text that is an object or an array. With `repeats`, texts are expected to begin with
-   * the same bytes, as the events of a stream do.
+   * `onEnd` is called after each text that is an object or an array. With `repeats`, texts are expected to
+   * begin with the same bytes, as the events of a stream do.
    */
   constructor(
     root: SelectionNode,
@@ -447,7 +447,9 @@ export class JsonScanner {
     return this.#valueBytes <= MAX_VALUE_BYTES ? jsonValue(whole, 0, whole.length) : undefined;
   }
 
-  /** Stores or measures the part of the current value in this piece. The value continues in the next piece. */
+  /**
+   * Stores or measures the part of the current value in this piece. The value continues in the next piece.
+   */
   #pause(bytes: Uint8Array, begin: number, to: number): void {
     if (this.#selected === undefined) return;
     if (this.#selected.isMeasured) {

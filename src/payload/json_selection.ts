@@ -23,7 +23,8 @@ export interface SelectionNode {
    */
   readonly array: SelectedArray | undefined;
   /**
-   * Whether the value is measured. A value with selected members is only measured if it is a string or a number.
+   * Whether the value is measured. A value with selected members is only measured if it is a string or a
+   * number.
    */
   readonly isMeasured: boolean;
   /** Whether the value is measured as media, and not as text. */
@@ -120,8 +121,9 @@ function groupOf(first: number, length: number, count: number): number {
 export const MAX_KEY_BYTES = 128;
 
 /**
- * The selection of the value of a key, which is `bytes` from `from` up to `to`, without escapes. `undefined` if
- * the value is not selected. Compares bytes, because decoding every key would cost more than all other work.
+ * The selection of the value of a key, which is `bytes` from `from` up to `to`, without escapes. `undefined`
+ * if the value is not selected. Compares bytes, because decoding every key would cost more than all other
+ * work.
  */
 export function selectedMember(
   { groups }: SelectedObject,

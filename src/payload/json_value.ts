@@ -58,7 +58,9 @@ function plainText(bytes: Uint8Array, from: number, to: number): string | undefi
   return asciiText(bytes, from + 1, to - 1);
 }
 
-/** A short text of ASCII. Four characters at a time take a third of the time of one, and make fewer strings. */
+/**
+ * A short text of ASCII. Four characters at a time take a third of the time of one, and make fewer strings.
+ */
 export function asciiText(bytes: Uint8Array, from: number, to: number): string {
   const byteAt = (at: number): number => bytes[at] ?? 0;
   let text = "";

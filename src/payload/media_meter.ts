@@ -1,4 +1,6 @@
-/** Estimates the tokens of images and recognises other media in JSON while they pass, without storing them. */
+/**
+ * Estimates the tokens of images and recognises other media in JSON while they pass, without storing them.
+ */
 
 import { GrowingBuffer } from "../streams/growing_buffer.ts";
 import { byteClass, indexOfClass } from "./byte_class.ts";

@@ -10,7 +10,8 @@ export interface ModelInPath {
   /** The decoded name. */
   readonly name: string;
   /**
-   * Whether rules and budgets find this name in the path, and no other one. A model override replaces only such a name.
+   * Whether rules and budgets find this name in the path, and no other one. A model override replaces only
+   * such a name.
    */
   readonly isOnly: boolean;
   /** The path with another model. */

@@ -19,7 +19,9 @@ const MAY_NAME_MODEL = /[:%]|model|deployments|engines/i;
 
 const NO_NAMES: readonly string[] = [];
 
-/** The name of a resource of Bedrock, such as `arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.…`. */
+/**
+ * The name of a resource of Bedrock, such as `arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.…`.
+ */
 const ARN = /^arn:/i;
 
 /**
@@ -65,7 +67,8 @@ export interface ModelsInHead {
 
 /**
  * The models that the head of a request names, each once in a place. `query` is the raw query. Throws
- * `bad_request` for a head with too many models or parameters, because each model is compared with every rule.
+ * `bad_request` for a head with too many models or parameters, because each model is compared with every
+ * rule.
  */
 export function modelsInHead(
   { path, query, fields, isWebSocket }: {

@@ -16,7 +16,9 @@ export interface PartHead {
    * Whether the part has the name of a file, plain or only encoded. Not every reader knows an encoded name.
    */
   readonly isFile: boolean;
-  /** Whether the part has the empty name of a file. Some readers take it for a field, and others for a file. */
+  /**
+   * Whether the part has the empty name of a file. Some readers take it for a field, and others for a file.
+   */
   readonly hasEmptyFilename: boolean;
   /** Where the number of the part's `content-length` is in the form; `undefined` without one. */
   readonly lengthAt: { readonly start: number; readonly end: number } | undefined;

@@ -61,8 +61,8 @@ export interface PayloadOptions {
   /** Whether to look for models in files too, such as the requests of a batch. */
   readonly readsFiles: boolean;
   /**
-   * Whether the model in the body chooses the endpoint. A body that begins like a JSON object is then read as JSON
-   * under any content type, which stays.
+   * Whether the model in the body chooses the endpoint. A body that begins like a JSON object is then read as
+   * JSON under any content type, which stays.
    */
   readonly choosesEndpoint?: boolean;
   /**

@@ -1,4 +1,7 @@
-/** What the texts of one stream begin with, so that a `JsonScanner` does not read the same bytes in each of them. */
+/**
+ * What the texts of one stream begin with, so that a `JsonScanner` does not read the same bytes in each of
+ * them.
+ */
 
 import type { SelectedArray, SelectedObject, SelectionNode } from "./json_selection.ts";
 import type { TextSink } from "./text_sink.ts";
@@ -24,8 +27,9 @@ export interface HeadValue {
 }
 
 /**
- * The beginning of the last text: its bytes up to the first byte of a measured string, the values that were selected in
- * them, and where the scanner was then. The same bytes always lead to the same values and the same place.
+ * The beginning of the last text: its bytes up to the first byte of a measured string, the values that were
+ * selected in them, and where the scanner was then. The same bytes always lead to the same values and the
+ * same place.
  */
 export class RepeatedHead {
   #bytes: Uint8Array | undefined;
@@ -72,7 +76,9 @@ export class RepeatedHead {
     if (this.#values.length > 0) this.#values = [];
   }
 
-  /** The beginning has a value that is measured as a whole, or ends with this piece, or the text has ended. */
+  /**
+   * The beginning has a value that is measured as a whole, or ends with this piece, or the text has ended.
+   */
   stop(): void {
     this.#isRecording = false;
   }
@@ -83,8 +89,8 @@ export class RepeatedHead {
   }
 
   /**
-   * A measured string begins, and {@link isRecording}: keeps `bytes` from `from` up to `to`. Returns whether it is worth
-   * keeping beginnings of this stream.
+   * A measured string begins, and {@link isRecording}: keeps `bytes` from `from` up to `to`. Returns whether
+   * it is worth keeping beginnings of this stream.
    */
   keep(
     bytes: Uint8Array,

@@ -31,7 +31,10 @@ export interface RequestFacts {
   readonly stream?: boolean;
   /** Whether the response is generated in the background, even if no client waits (OpenAI's responses). */
   readonly background?: boolean;
-  /** Whether the provider stores the response, so that clients can read it by its id (OpenAI's chat completions). */
+  /**
+   * Whether the provider stores the response, so that clients can read it by its id (OpenAI's chat
+   * completions).
+   */
   readonly isStored?: boolean;
   /** The requested service tier, if it has another price than the standard tier: `priority`, `fast`. */
   readonly tier?: string;
@@ -139,7 +142,9 @@ function tierOfMembers(bytes: Uint8Array, members: JsonFindings["members"]): str
   return tiers && dearTier(tiers);
 }
 
-/** The service tier in a string, or in an object with its type. A repeated type counts in each of its values. */
+/**
+ * The service tier in a string, or in an object with its type. A repeated type counts in each of its values.
+ */
 function tierIn(value: Uint8Array): string | undefined {
   const text = textValue(value, { start: 0, end: value.length });
   if (text !== undefined) return tierOf(text);

@@ -27,7 +27,9 @@ export class RootMembers {
     return this.#isOllama && OLLAMA_KEYS.has(foldKey(key));
   }
 
-  /** A member begins. Throws a {@link JsonSyntaxError} if it is watched and repeated, or has other capitals. */
+  /**
+   * A member begins. Throws a {@link JsonSyntaxError} if it is watched and repeated, or has other capitals.
+   */
   memberOf(key: string, keyStart: number): WatchedMember | undefined {
     this.firstKey ??= keyStart;
     const watched = watchedMember(key);

@@ -63,7 +63,9 @@ function lengthOf(units: number, unitsPerSecond: number): StatedLength {
   return seconds > 0 && Number.isFinite(seconds) ? seconds : "unknown";
 }
 
-/** By the position of the last page of each stream (RFC 3533). Streams may follow each other, so they add up. */
+/**
+ * By the position of the last page of each stream (RFC 3533). Streams may follow each other, so they add up.
+ */
 function oggSeconds(file: Container): StatedLength {
   const streams = new Map<number, { rate: number; last: number }>();
   let at = 0;
@@ -146,7 +148,10 @@ const TIMESTAMP_SCALE = 0x2ad7b1;
 const TIMESTAMP = 0xe7;
 const USUAL_SCALE_NS = 1_000_000;
 
-/** By the segment's duration (RFC 9559, 5.1.2) and by the time of the last cluster, since recorders state only that. */
+/**
+ * By the segment's duration (RFC 9559, 5.1.2) and by the time of the last cluster, since recorders state only
+ * that.
+ */
 function webmSeconds(file: Container): StatedLength {
   const segment = elementIn(file, SEGMENT, { from: 0, to: file.length });
   if (segment === undefined) return "unknown";

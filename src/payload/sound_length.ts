@@ -22,9 +22,9 @@ const MAX_CHUNKS = 20;
 const MAX_PCM_BYTES_PER_SECOND = 192_000;
 
 /**
- * The length of sound in seconds: of uncompressed WAV by its header, and of everything else by its bytes. If its
- * container states a longer time, that counts, because silence has hardly any bytes. If a known container states
- * no time, the sound may last for {@link UNKNOWN_SOUND_SECONDS}.
+ * The length of sound in seconds: of uncompressed WAV by its header, and of everything else by its bytes. If
+ * its container states a longer time, that counts, because silence has hardly any bytes. If a known container
+ * states no time, the sound may last for {@link UNKNOWN_SOUND_SECONDS}.
  */
 export function soundSeconds(bytes: Uint8Array): number {
   const pcm = pcmBytesPerSecond(bytes);

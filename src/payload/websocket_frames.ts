@@ -69,8 +69,8 @@ export class FrameReader {
   #hasClosed = false;
 
   /**
-   * `isStrict`: a frame with an unknown opcode or in the wrong order breaks a rule too. Otherwise it passes, and its
-   * receiver decides.
+   * `isStrict`: a frame with an unknown opcode or in the wrong order breaks a rule too. Otherwise it passes,
+   * and its receiver decides.
    */
   constructor(maxMessageBytes: number, listener: FrameListener = {}, { isStrict = false } = {}) {
     this.#maxMessageBytes = maxMessageBytes;

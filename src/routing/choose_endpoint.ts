@@ -40,8 +40,9 @@ export function chooseEndpoint(
 }
 
 /**
- * Whether the model of a request may choose an endpoint. The client's own key is for one provider. So an endpoint that
- * forwards it must be the default one, or a program on the owner's machine whose clients have no token.
+ * Whether the model of a request may choose an endpoint. The client's own key is for one provider. So an
+ * endpoint that forwards it must be the default one, or a program on the owner's machine whose clients have
+ * no token.
  */
 export function isReachable(
   endpoint: Endpoint,

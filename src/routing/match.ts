@@ -20,7 +20,10 @@ export interface Destination {
   readonly byModel?: UnnamedApi;
 }
 
-/** Finds the endpoint of a path. Returns undefined if no endpoint matches. `client` is the head of the request. */
+/**
+ * Finds the endpoint of a path. Returns undefined if no endpoint matches. `client` is the head of the
+ * request.
+ */
 export function match(table: RoutingTable, path: string, client?: ClientHead): Destination | undefined {
   // This path wins over an endpoint with the name `chat`.
   if (path === "/chat/completions" && (table.byModel ?? table.defaultEndpoint) !== undefined) {

@@ -33,8 +33,8 @@ export interface Unplaced {
 }
 
 /**
- * Whether a model belongs to an endpoint that does not have the API of the path. The fallback must not get the prompt of
- * such a request.
+ * Whether a model belongs to an endpoint that does not have the API of the path. The fallback must not get
+ * the prompt of such a request.
  */
 export function isElsewhere(
   { endpoints, byModel }: Pick<RoutingTable, "endpoints"> & { readonly byModel: ModelRouting },
@@ -53,8 +53,8 @@ export function isElsewhere(
 }
 
 /**
- * The error message for a model that only an endpoint with another API than that of the path lists. `undefined` if the
- * chosen endpoint may serve the model, or if no endpoint lists it.
+ * The error message for a model that only an endpoint with another API than that of the path lists.
+ * `undefined` if the chosen endpoint may serve the model, or if no endpoint lists it.
  */
 export function servedElsewhereMessage(
   { endpoints, byModel }: Pick<RoutingTable, "endpoints"> & { readonly byModel: ModelRouting },

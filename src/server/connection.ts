@@ -44,7 +44,9 @@ export interface ConnectionParts {
   readonly limits: () => ConnectionLimits;
   /** The memory budget of all unauthenticated connections. `undefined` if their memory is not counted. */
   readonly unauthenticatedBudget?: UnauthenticatedBudget | undefined;
-  /** The memory that connections of authenticated clients share. `undefined` if their memory is not counted. */
+  /**
+   * The memory that connections of authenticated clients share. `undefined` if their memory is not counted.
+   */
   readonly heldBytes?: HeldBytes | undefined;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
@@ -136,7 +138,9 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     closeQuietly(this.#connection);
   }
 
-  /** Ends an exchange or a wait that has taken too long. One timer calls it at intervals for all connections. */
+  /**
+   * Ends an exchange or a wait that has taken too long. One timer calls it at intervals for all connections.
+   */
   endOverdue(): void {
     const limits = this.#limits();
     const lasted = this.clock() - this.#since;
@@ -174,7 +178,8 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     try {
       while (await this.#serveOne()) { /* the next request */ }
     } catch {
-      // The client left or the connection was closed, so no response can reach the client. A bug was reported.
+      // The client left or the connection was closed, so no response can reach the client. A bug was
+      // reported.
     } finally {
       this.close();
     }
@@ -241,7 +246,10 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     }
   }
 
-  /** Reads the head of the next request, and rejects an invalid one. Returns `undefined` if no valid head follows. */
+  /**
+   * Reads the head of the next request, and rejects an invalid one. Returns `undefined` if no valid head
+   * follows.
+   */
   async #nextHead(): Promise<RequestHead | undefined> {
     // The body of the last request has been read.
     this.#countAhead();
@@ -342,7 +350,10 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     this.#countAhead();
   }
 
-  /** Counts the memory for unread bytes of the client, and for a reply. Closes the connection if that is too much. */
+  /**
+   * Counts the memory for unread bytes of the client, and for a reply. Closes the connection if that is too
+   * much.
+   */
   #countAhead(): void {
     const ahead = this.#reader.available > FREE_AHEAD_BYTES ? this.#reader.capacity : 0;
     if (this.#share?.tryHold(ahead + this.#replyBytes) !== false) return;

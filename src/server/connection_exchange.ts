@@ -51,7 +51,10 @@ export class ConnectionExchange implements RequestBodyHooks {
     return this.body !== null && this.body.isStarted && !this.body.hasEnded;
   }
 
-  /** Whether the client has sent the whole request, so that it is probably silent until the response has ended. */
+  /**
+   * Whether the client has sent the whole request, so that it is probably silent until the response has
+   * ended.
+   */
   hasArrived(unread: number): boolean {
     return !this.isUnread || this.#length !== undefined && unread >= this.#length;
   }

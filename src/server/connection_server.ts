@@ -90,7 +90,9 @@ export class ConnectionServer {
     };
   }
 
-  /** Logs plain HTTP on a TLS port. The client gets only a TLS alert from the runtime, without the message. */
+  /**
+   * Logs plain HTTP on a TLS port. The client gets only a TLS alert from the runtime, without the message.
+   */
   #logPlainHttp(client: string): void {
     this.#plainHttp.log({
       client,

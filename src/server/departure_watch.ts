@@ -29,9 +29,9 @@ export interface WatchedConnection {
 }
 
 /**
- * Reads the connection of a client while an exchange runs, because only a read shows that the client has left. The
- * watch then cancels the exchange. It keeps the bytes that arrive: the beginning of a body that waits for its reader,
- * or the next requests.
+ * Reads the connection of a client while an exchange runs, because only a read shows that the client has
+ * left. The watch then cancels the exchange. It keeps the bytes that arrive: the beginning of a body that
+ * waits for its reader, or the next requests.
  */
 export class DepartureWatch {
   readonly #reader: ConnectionReader;

@@ -12,7 +12,9 @@ export interface DrainParts {
   readonly deadlineMs: number;
   /** Closes idle connections, and resolves when all connections have ended. Called before each wait. */
   readonly finish: () => Promise<unknown>;
-  /** Closes the connections that are open even after the abort of their exchanges. `undefined` if it cannot. */
+  /**
+   * Closes the connections that are open even after the abort of their exchanges. `undefined` if it cannot.
+   */
   readonly close?: () => void;
 }
 

@@ -225,8 +225,8 @@ class FetchExchange {
 }
 
 /**
- * The error of a response that breaks off. The log already has the reason. `deno serve` prints the error, so it is
- * one line that points to the log.
+ * The error of a response that breaks off. The log already has the reason. `deno serve` prints the error, so
+ * it is one line that points to the log.
  */
 function responseCut(): Error {
   const error = new Error("A response broke off.");
@@ -248,8 +248,8 @@ function sendable(reply: OutgoingReply): OutgoingReply {
 }
 
 /**
- * The response to a request that does not reach the handler. It closes the connection, because the next bytes may
- * not be a request.
+ * The response to a request that does not reach the handler. It closes the connection, because the next bytes
+ * may not be a request.
  */
 function closingReply(fault: ProxyFault): OutgoingReply {
   const reply = faultReply(fault, { dialect: "generic", requestId: "none" });

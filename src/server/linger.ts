@@ -8,9 +8,9 @@ const LINGER_BYTES = 1024 * 1024;
 const LINGER_MS = 1_000;
 
 /**
- * Ends the sending side of a connection, and reads on before the close. The system resets a connection that is closed
- * with unread bytes, and the client would lose the response. `close` closes the connection of a client that goes on
- * sending for too long.
+ * Ends the sending side of a connection, and reads on before the close. The system resets a connection that
+ * is closed with unread bytes, and the client would lose the response. `close` closes the connection of a
+ * client that goes on sending for too long.
  */
 export async function linger(
   connection: Pick<Deno.Conn, "closeWrite">,

@@ -46,7 +46,9 @@ const LONGEST_REBIND_PAUSE_MS = 2_000;
  */
 const USUAL_FAILURES = 5;
 
-/** Listening sockets of one address. They accept connections from their construction until they are closed. */
+/**
+ * Listening sockets of one address. They accept connections from their construction until they are closed.
+ */
 export class Listener {
   /** The address, with the port that the system chose for port 0. */
   readonly address: Deno.NetAddr;

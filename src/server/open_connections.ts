@@ -52,7 +52,8 @@ export class OpenConnections {
   }
 
   /**
-   * Closes idle connections now, and all others after their running requests. Resolves when all connections have ended.
+   * Closes idle connections now, and all others after their running requests. Resolves when all connections
+   * have ended.
    */
   async finish(): Promise<void> {
     if (!this.#isFinishing) {

@@ -13,16 +13,18 @@ export interface OpenPorts {
   readonly main: Listener;
   /** The separate HTTPS port. `undefined` if the configuration has none. */
   readonly https: Listener | undefined;
-  /** The separate port for the admin page and the management API. `undefined` if the configuration has none. */
+  /**
+   * The separate port for the admin page and the management API. `undefined` if the configuration has none.
+   */
   readonly admin: Listener | undefined;
   /** The main listener, and the others that the configuration asks for. */
   readonly all: readonly Listener[];
 }
 
 /**
- * Opens the ports of a configuration. With a certificate, the main port uses TLS unless there is an HTTPS port. The
- * admin port always does. Throws like `Deno.listenTls` if an address cannot be bound or the certificate cannot be used,
- * and then leaves no port open.
+ * Opens the ports of a configuration. With a certificate, the main port uses TLS unless there is an HTTPS
+ * port. The admin port always does. Throws like `Deno.listenTls` if an address cannot be bound or the
+ * certificate cannot be used, and then leaves no port open.
  */
 export function openPorts(
   { host: hostname, port, httpsPort, adminPort, tls, workers }: ServerConfig,

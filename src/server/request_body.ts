@@ -4,7 +4,9 @@ import { StallTimer } from "./stall_timer.ts";
 
 /** What the connection does while the body of a request is read. */
 export interface RequestBodyHooks {
-  /** Called before the first wait for the client. `undefined` if the client does not expect `100 Continue`. */
+  /**
+   * Called before the first wait for the client. `undefined` if the client does not expect `100 Continue`.
+   */
   readonly onWanted: (() => Promise<void>) | undefined;
   /** Called after the reader has read the last byte. */
   readonly onEnd: () => void;

@@ -54,8 +54,8 @@ export function parseRequestHead({ startLine, fields, framing }: Head): RequestH
 }
 
 /**
- * Checks the size that fields have in the head of an HTTP/1.1 request. The readers of other protocols call it, which
- * get the fields from the runtime. Throws a {@link HeadTooLarge}.
+ * Checks the size that fields have in the head of an HTTP/1.1 request. The readers of other protocols call
+ * it, which get the fields from the runtime. Throws a {@link HeadTooLarge}.
  */
 export function checkHeadSize(fields: readonly Field[], { maxHeadBytes, maxHeadFields }: HeadLimits): void {
   if (fields.length > maxHeadFields) throw new HeadTooLarge(`more than ${maxHeadFields} header fields`);

@@ -7,8 +7,8 @@ export interface RunningServer {
   /** The address of the separate HTTPS port. `undefined` if the server has no such port. */
   readonly httpsAddress: Deno.NetAddr | undefined;
   /**
-   * The address of the separate port of the admin page and the management API. `undefined` if the server has no
-   * such port.
+   * The address of the separate port of the admin page and the management API. `undefined` if the server has
+   * no such port.
    */
   readonly adminAddress: Deno.NetAddr | undefined;
   /**

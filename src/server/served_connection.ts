@@ -1,8 +1,8 @@
 /** A connection of a client, over HTTP/1.1, HTTP/2 or during its TLS handshake, as the server manages it. */
 export interface ServedConnection {
   /**
-   * When the last request ended or the connection began, in milliseconds of the server's clock. `undefined` if
-   * a request is running.
+   * When the last request ended or the connection began, in milliseconds of the server's clock. `undefined`
+   * if a request is running.
    */
   readonly idleSince: number | undefined;
   /** When the present state began: idle, the head of a request, or running requests. */

@@ -162,7 +162,9 @@ function caddyText({ ports }: ContainerFacts, names: readonly string[]): string 
   return fillTemplate(caddyfile, { HEALTH_PORT: String(ports[0].port), SITES: sites });
 }
 
-/** The commands that write the files of the secrets. They take the values from the shell, or make new ones. */
+/**
+ * The commands that write the files of the secrets. They take the values from the shell, or make new ones.
+ */
 function secretCommands(names: readonly string[], { secrets, store }: ContainerFacts): string[] {
   const isOwn = store === "sqlite";
   return [

@@ -1,4 +1,6 @@
-/** What the manifests of Kubernetes and the file of Docker Compose depend on. No value of a secret is in it. */
+/**
+ * What the manifests of Kubernetes and the file of Docker Compose depend on. No value of a secret is in it.
+ */
 
 /** The platforms whose files are only printed. */
 export const CONTAINER_PLATFORMS = ["kubernetes", "compose"] as const;
@@ -49,7 +51,9 @@ export interface ContainerFiles {
   readonly commands: readonly string[];
 }
 
-/** The time in which nodes and load balancers notice a stop, in seconds, if the configuration has no other. */
+/**
+ * The time in which nodes and load balancers notice a stop, in seconds, if the configuration has no other.
+ */
 export const DRAIN_DELAY_SECONDS = 5;
 
 /** The time for the last usage to be written after a drain, in seconds. */

@@ -65,8 +65,8 @@ export interface UnitFacts {
   /** Files that systemd copies for the service. */
   readonly credentials: readonly Credential[];
   /**
-   * An existing account to run the service. If `undefined`, systemd makes an account that exists only while the
-   * service runs.
+   * An existing account to run the service. If `undefined`, systemd makes an account that exists only while
+   * the service runs.
    */
   readonly account?: string;
   /** `OWNER/NAME` of the repository. `undefined` for a local build. */

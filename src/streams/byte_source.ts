@@ -5,13 +5,13 @@
 export interface ByteSource {
   /**
    * Returns the next bytes, which are valid until the next call of any method. Returns `null` at the end, and
-   * `undefined` if nothing has arrived yet. Throws if the source broke off. After the end or a failure, it never
-   * returns `undefined` again.
+   * `undefined` if nothing has arrived yet. Throws if the source broke off. After the end or a failure, it
+   * never returns `undefined` again.
    */
   tryRead(): Uint8Array | null | undefined;
   /**
-   * Resolves when {@link tryRead} is worth calling again, and perhaps earlier. Never rejects. Call it in the same
-   * turn in which {@link tryRead} returned `undefined`, because it waits for bytes that arrive later.
+   * Resolves when {@link tryRead} is worth calling again, and perhaps earlier. Never rejects. Call it in the
+   * same turn in which {@link tryRead} returned `undefined`, because it waits for bytes that arrive later.
    */
   readable(): Promise<void>;
   /** Ends the reading: the reader wants no more bytes. */

@@ -47,8 +47,8 @@ export class HeldBody {
   }
 
   /**
-   * Returns a reader of the body from its first byte on, with changes in the order of their ranges. Earlier readers
-   * throw at their next read.
+   * Returns a reader of the body from its first byte on, with changes in the order of their ranges. Earlier
+   * readers throw at their next read.
    */
   body(changes: readonly Change[] = []): MessageBody {
     const own = ++this.#latest;
@@ -82,7 +82,9 @@ interface Place {
   next: number;
 }
 
-/** Returns the next piece, which is not empty, and moves the place behind it. Returns `undefined` at the end. */
+/**
+ * Returns the next piece, which is not empty, and moves the place behind it. Returns `undefined` at the end.
+ */
 function pieceAt(place: Place, bytes: Uint8Array, changes: readonly Change[]): Uint8Array | undefined {
   while (place.at < bytes.length || place.next < changes.length) {
     const change = changes[place.next];

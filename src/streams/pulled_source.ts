@@ -61,7 +61,8 @@ export class PulledSource extends PulledBody {
   readonly #onCancel: () => void;
 
   /**
-   * `pull` returns the next piece, or `null` at the end. It is called again after the reader has taken the piece.
+   * `pull` returns the next piece, or `null` at the end. It is called again after the reader has taken the
+   * piece.
    */
   constructor(
     pull: () => Promise<Uint8Array | null>,

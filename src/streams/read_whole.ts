@@ -10,8 +10,8 @@ export interface ReadBytes {
 
 /**
  * Reads a body to its end, or until it is longer than `maxBytes`. Calls `hold` with the new length before it
- * keeps more bytes. Throws the error of the body or of `hold`. Returns a promise only if the body has not arrived
- * yet.
+ * keeps more bytes. Throws the error of the body or of `hold`. Returns a promise only if the body has not
+ * arrived yet.
  */
 export function readUpTo(
   body: Omit<MessageBody, "cancel">,
@@ -37,7 +37,10 @@ async function readOn(body: Omit<MessageBody, "cancel">, reading: Reading): Prom
   }
 }
 
-/** Reads the bytes that have arrived. Returns whether they are the whole body, or `undefined` if more bytes follow. */
+/**
+ * Reads the bytes that have arrived. Returns whether they are the whole body, or `undefined` if more bytes
+ * follow.
+ */
 function readArrived(
   body: Pick<MessageBody, "tryRead">,
   { buffer, maxBytes, hold }: Reading,

@@ -10,8 +10,8 @@ const BYTES_IN_TURN = 256 * 1024;
 /** What each read or write counts in addition to its bytes. */
 const OPERATION_BYTES = 16 * 1024;
 /**
- * A connection that takes longer for {@link BYTES_IN_TURN} waits for its peer in between, or its bytes are much
- * work. The count cannot tell which, so the process polls the system then too.
+ * A connection that takes longer for {@link BYTES_IN_TURN} waits for its peer in between, or its bytes are
+ * much work. The count cannot tell which, so the process polls the system then too.
  */
 const BUSY_MS = 25;
 /** The work of one connection, in milliseconds, after which the process sleeps for a moment. */

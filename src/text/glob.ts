@@ -6,8 +6,8 @@ export function matchesAny(patterns: readonly string[], name: string): boolean {
 const NO_TEXTS: readonly string[] = [];
 
 /**
- * The text that each `*` of a pattern matches in a name. The first ones match as little as possible. `undefined` if the
- * pattern does not match.
+ * The text that each `*` of a pattern matches in a name. The first ones match as little as possible.
+ * `undefined` if the pattern does not match.
  */
 export function wildcardTexts(pattern: string, name: string): readonly string[] | undefined {
   const [first = "", ...rest] = pattern.split("*");

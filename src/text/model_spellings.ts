@@ -3,7 +3,9 @@
 /** White space and control characters, which some servers skip. */
 // deno-lint-ignore no-control-regex -- these are the characters in question
 const SKIPPED = /[\s\x00-\x1f\x7f\ufeff]+/g;
-/** Prefixes of a model's name: `models/`, `publishers/google/models/`, `openai/`, and of an ARN of Bedrock. */
+/**
+ * Prefixes of a model's name: `models/`, `publishers/google/models/`, `openai/`, and of an ARN of Bedrock.
+ */
 const FOLDERS = /^.*\//;
 /** The regions of Bedrock's inference profiles, such as `us.anthropic.claude-sonnet-4`. */
 const REGION = /^(?:us|us-gov|eu|apac|ap|jp|au|ca|sa|me|af|global|regional)\.(?=[a-z\d-]+\.)/;

@@ -19,8 +19,8 @@ export function patternProblem(pattern: string): string | undefined {
 const MAX_PATH_LENGTH = 8_000;
 
 /**
- * Why a path cannot be compared with patterns, as the end of a sentence. `undefined` if it can. An upstream that
- * decodes an ambiguous path twice, or decodes it before it splits it, reads another path.
+ * Why a path cannot be compared with patterns, as the end of a sentence. `undefined` if it can. An upstream
+ * that decodes an ambiguous path twice, or decodes it before it splits it, reads another path.
  */
 export function pathAmbiguity(path: string): string | undefined {
   if (path.length > MAX_PATH_LENGTH) return `it is longer than ${MAX_PATH_LENGTH} characters`;
@@ -46,8 +46,8 @@ export function readPatterns(patterns: readonly string[]): ReadPatterns {
 }
 
 /**
- * Whether patterns allow or deny a path. `undefined` if no pattern matches. `path` is the path that the proxy sends
- * to a backend, beginning with the version in the base URL of the backend. A pattern that denies wins.
+ * Whether patterns allow or deny a path. `undefined` if no pattern matches. `path` is the path that the proxy
+ * sends to a backend, beginning with the version in the base URL of the backend. A pattern that denies wins.
  *
  * A pattern may leave the version out. A pattern that denies applies with every version and without one,
  * because upstreams serve the same under `/v1/files`, `/v1beta/files` and `/files`. A pattern that allows a

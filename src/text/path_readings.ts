@@ -8,8 +8,8 @@ const MAX_DECODINGS = 3;
 const UNUSUAL = /[^A-Za-z0-9/_~@:.,+=!$&'()*-]|\/\/|\.(?:\/|$)/;
 
 /**
- * Returns all readings of a path that the proxy sends, the path itself first. Returns `undefined` if the path has
- * several readings, and is too long or is encoded too often.
+ * Returns all readings of a path that the proxy sends, the path itself first. Returns `undefined` if the path
+ * has several readings, and is too long or is encoded too often.
  */
 export function pathReadings(path: string): readonly string[] | undefined {
   if (!UNUSUAL.test(path)) return [path];

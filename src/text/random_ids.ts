@@ -1,6 +1,7 @@
 /**
- * Ids of exchanges, in the order of time: a database keeps an index of them, and adds ids in order to its last page.
- * Ids in random order would make it write a page for nearly each row (measured: half of the time of a batch).
+ * Ids of exchanges, in the order of time: a database keeps an index of them, and adds ids in order to its
+ * last page. Ids in random order would make it write a page for nearly each row (measured: half of the time
+ * of a batch).
  */
 
 /** The time in milliseconds has this many bytes, which last until the year 10,889. */
@@ -16,9 +17,9 @@ const STEP_BELOW = 2 ** 32;
 const MOST = 2 ** 48;
 
 /**
- * Makes a function that returns ids of exchanges, such as `req_0199f2c4a1b7035f0c…`, each of 24 hexadecimal digits: the
- * time and random digits. They do not tell how many other ids were made. `now` is the time in milliseconds since
- * 1970.
+ * Makes a function that returns ids of exchanges, such as `req_0199f2c4a1b7035f0c…`, each of 24 hexadecimal
+ * digits: the time and random digits. They do not tell how many other ids were made. `now` is the time in
+ * milliseconds since 1970.
  */
 export function randomIds(now: () => number = Date.now): () => string {
   const block = new Uint32Array(2 * IDS_IN_BLOCK);

@@ -1,17 +1,21 @@
-/** The runtime fires a timer with a longer delay at once. A list whose timer fires too early sets it again. */
+/**
+ * The runtime fires a timer with a longer delay at once. A list whose timer fires too early sets it again.
+ */
 const LONGEST_MS = 2 ** 31 - 1;
 /** Lists of the usual delays are kept while they are empty. */
 const MAX_EMPTY_LISTS = 64;
 
 /**
- * Timers that cost little to set and to cancel. Nearly every timeout of a proxy is cancelled: a timer of the runtime
- * costs more than a microsecond each time, a list of timers with the same delay a twentieth of it. Such a list is in the
- * order of its deadlines by itself, so one timer of the runtime serves all of it.
+ * Timers that cost little to set and to cancel. Nearly every timeout of a proxy is cancelled: a timer of the
+ * runtime costs more than a microsecond each time, a list of timers with the same delay a twentieth of it.
+ * Such a list is in the order of its deadlines by itself, so one timer of the runtime serves all of it.
  */
 export class TimerLists {
   readonly #lists = new Map<number, TimerList>();
 
-  /** Calls `then` once after the delay in milliseconds, rounded up. The returned function cancels the call. */
+  /**
+   * Calls `then` once after the delay in milliseconds, rounded up. The returned function cancels the call.
+   */
   after(delayMs: number, then: () => void): () => void {
     const wholeMs = Math.ceil(delayMs);
     let list = this.#lists.get(wholeMs);

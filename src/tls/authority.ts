@@ -80,8 +80,9 @@ export async function createAuthority(
 }
 
 /**
- * Renews the certificate of a CA with the same key and title. The certificates that the CA signed stay valid, also
- * for clients that trust the old certificate of the CA. The CA can sign for its earlier names and for `names`.
+ * Renews the certificate of a CA with the same key and title. The certificates that the CA signed stay valid,
+ * also for clients that trust the old certificate of the CA. The CA can sign for its earlier names and for
+ * `names`.
  */
 export async function renewAuthority(
   authority: IssuedCertificate,

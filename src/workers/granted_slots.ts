@@ -30,7 +30,10 @@ export class GrantedSlots {
     this.#count();
   }
 
-  /** Acquires a slot for a request of a thread. Rejects with the fault `overloaded`, or if the request stops waiting. */
+  /**
+   * Acquires a slot for a request of a thread. Rejects with the fault `overloaded`, or if the request stops
+   * waiting.
+   */
   async acquire(
     thread: object,
     { id, holder }: { readonly id: number; readonly holder: string },

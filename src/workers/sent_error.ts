@@ -15,7 +15,9 @@ export type SentError =
   | { readonly kind: "store"; readonly storeKind: StoreError["kind"]; readonly message: string }
   | { readonly kind: "other"; readonly message: string; readonly stack: string | undefined };
 
-/** Makes the message of an error. The other thread gets an error of the same class from {@link receivedError}. */
+/**
+ * Makes the message of an error. The other thread gets an error of the same class from {@link receivedError}.
+ */
 export function sentError(error: unknown): SentError {
   if (error instanceof ProxyFault) {
     const { code, message, retryAfterSeconds, limit } = error;

@@ -6,8 +6,8 @@ const WAITING = 2;
 const MEMBERS = 3;
 
 /**
- * Counts slots that threads took themselves (fast ones), slots that the main thread granted, and requests that wait for
- * the main thread.
+ * Counts slots that threads took themselves (fast ones), slots that the main thread granted, and requests
+ * that wait for the main thread.
  */
 export class SlotCounts {
   readonly buffer: SharedArrayBuffer;

@@ -3,7 +3,10 @@
 import { inNextTurn } from "../streams/turn.ts";
 import { receivedError, type SentError, sentError } from "./sent_error.ts";
 
-/** Functions that another thread can call. Arguments and results are copied, so they must not contain functions. */
+/**
+ * Functions that another thread can call. Arguments and results are copied, so they must not contain
+ * functions.
+ */
 export type Offered<All> = { readonly [Name in keyof All]: (...args: never[]) => unknown };
 
 /** One side of a channel between two threads: a `Worker`, or within a worker its global scope. */
@@ -29,8 +32,8 @@ interface Call {
 }
 
 /**
- * Calls the functions that the other thread offers, and runs the calls of the other thread. All messages of one turn of
- * the event loop go together, in their order.
+ * Calls the functions that the other thread offers, and runs the calls of the other thread. All messages of
+ * one turn of the event loop go together, in their order.
  */
 export class ThreadPort<Other extends Offered<Other>> {
   readonly #channel: Channel;
@@ -93,8 +96,8 @@ export class ThreadPort<Other extends Offered<Other>> {
   }
 
   /**
-   * Does what {@link send} does, a few milliseconds later or with the next message of another kind. Each message wakes
-   * the other thread, which costs more than the message.
+   * Does what {@link send} does, a few milliseconds later or with the next message of another kind. Each
+   * message wakes the other thread, which costs more than the message.
    */
   sendLater<Name extends keyof Other & string>(name: Name, ...args: Parameters<Other[Name]>): void {
     this.#batch.push({ call: name, id: undefined, args });

@@ -27,9 +27,9 @@ export interface ThreadSlotsParts {
 }
 
 /**
- * Gives slots to the requests of a thread. While less than nine tenths of all slots are in use and no limit per holder
- * is set, a slot costs no message. Otherwise the main thread decides, because fairness depends on the holders of all
- * threads.
+ * Gives slots to the requests of a thread. While less than nine tenths of all slots are in use and no limit
+ * per holder is set, a slot costs no message. Otherwise the main thread decides, because fairness depends on
+ * the holders of all threads.
  */
 export class ThreadSlots {
   readonly #parts: ThreadSlotsParts;

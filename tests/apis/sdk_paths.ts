@@ -1,6 +1,8 @@
 /** Reads the requests of an SDK from its source, so that the list of an API's paths is that of its maker. */
 
-/** Calls of an SDK's client with a path: `client.post("/files", …)`, `client.get(path\`/files/${id}\`, …)`. */
+/**
+ * Calls of an SDK's client with a path: `client.post("/files", …)`, `client.get(path\`/files/${id}\`, …)`.
+ */
 const CALL = /\.(get|post|put|patch|delete|getAPIList)\(\s*(?:path)?\s*['`](\/[^'`]+)['`]/g;
 
 /** The requests in the modules of a folder, like `GET /files/{id}`, each once and sorted. */

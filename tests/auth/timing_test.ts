@@ -1,13 +1,13 @@
 /**
  * The duration of a check must not reveal how much of a guess is right.
  *
- * These tests detect a comparison that ends at the first wrong character, in place of the hashes or after them. If it
- * replaces the hashes, the medians clearly differ. If it follows the hashes, the difference is ten to a hundred
- * nanoseconds of several thousand. That is less than the tolerance for a loaded machine, but a sign test over many
- * interleaved rounds finds it. Two tests below check that both methods work.
+ * These tests detect a comparison that ends at the first wrong character, in place of the hashes or after
+ * them. If it replaces the hashes, the medians clearly differ. If it follows the hashes, the difference is
+ * ten to a hundred nanoseconds of several thousand. That is less than the tolerance for a loaded machine, but
+ * a sign test over many interleaved rounds finds it. Two tests below check that both methods work.
  *
- * These tests do not detect smaller differences, in caches or in the engine. That there is no leak follows from the
- * hashes: a client that guesses does not know which bytes of a hash will be right.
+ * These tests do not detect smaller differences, in caches or in the engine. That there is no leak follows
+ * from the hashes: a client that guesses does not know which bytes of a hash will be right.
  */
 
 import { assert } from "@std/assert";
@@ -37,7 +37,10 @@ const LONG: TimingOptions = { rounds: 100, calls: 1 };
 
 /** The tolerance for medians, so that the test does not fail on a loaded machine. */
 const MARGIN = 1.4;
-/** The limit of the sign test. The value is below 4 without a difference, and above 12 with the difference below. */
+/**
+ * The limit of the sign test. The value is below 4 without a difference, and above 12 with the difference
+ * below.
+ */
 const FOUND = 8;
 
 function textOf(timings: readonly Timing[]): string {

@@ -1,7 +1,7 @@
 /**
- * `deno task bench`: this proxy beside others, end to end on loopback, in rounds in which they take turns. Linux, with
- * wrk and nginx; h2load, Go, HAProxy, Node and npm add columns and candidates. The bench says what is missing, and goes
- * on. `docs/performance.md` has the options.
+ * `deno task bench`: this proxy beside others, end to end on loopback, in rounds in which they take turns.
+ * Linux, with wrk and nginx; h2load, Go, HAProxy, Node and npm add columns and candidates. The bench says
+ * what is missing, and goes on. `docs/performance.md` has the options.
  */
 
 import { parseArgs } from "node:util";
@@ -78,7 +78,9 @@ else if (options.managed || options.engine) {
   if (options.all) await benchGrowth(GROWTH_PARTS, { isHuge: options.huge });
 }
 
-/** Prints the tables, and writes dist/bench.json. With --readme, writes the tables of the documentation too. */
+/**
+ * Prints the tables, and writes dist/bench.json. With --readme, writes the tables of the documentation too.
+ */
 async function benchMain(): Promise<void> {
   const report = options.from === undefined ? await compared() : await readReport(options.from);
   console.log(printed(report));

@@ -25,7 +25,10 @@ export interface ComparisonOptions {
   readonly groups?: readonly string[];
 }
 
-/** What a load takes besides its seconds: the start of its program, and the time until the proxy is idle again. */
+/**
+ * What a load takes besides its seconds: the start of its program, and the time until the proxy is idle
+ * again.
+ */
 const LOAD_EXTRA_SECONDS = 0.4;
 /** What start, memory and large bodies of one candidate take. */
 const MEMORY_SECONDS = 11;
@@ -199,8 +202,8 @@ class Comparison {
   }
 
   /**
-   * Warms each subject up, then measures each once in each round. Another one begins each round, so that no place in the
-   * order counts. A subject that fails takes no further part.
+   * Warms each subject up, then measures each once in each round. Another one begins each round, so that no
+   * place in the order counts. A subject that fails takes no further part.
    */
   async #interleaved(
     what: string,

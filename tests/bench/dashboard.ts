@@ -1,4 +1,6 @@
-/** What the admin page's dashboard takes where much has been used: each of its queries, and its first paint. */
+/**
+ * What the admin page's dashboard takes where much has been used: each of its queries, and its first paint.
+ */
 
 import { systemClock } from "../../src/time/clock.ts";
 import { openManagement } from "../../src/management/open.ts";

@@ -1,4 +1,7 @@
-/** `deno task bench --hostile`: what one well-behaved client notices while others misbehave, and what it costs. */
+/**
+ * `deno task bench --hostile`: what one well-behaved client notices while others misbehave, and what it
+ * costs.
+ */
 
 import { RawClient } from "../support/clients/raw_client.ts";
 import { TOKEN } from "./candidates/candidate.ts";
@@ -33,7 +36,10 @@ interface Seen {
   failed: number;
 }
 
-/** Prints a table of all attacks; throws where a request of the well-behaved client failed. `folder` is for databases. */
+/**
+ * Prints a table of all attacks; throws where a request of the well-behaved client failed. `folder` is for
+ * databases.
+ */
 export async function benchHostile(folder: string): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const port = freePort();
@@ -63,7 +69,8 @@ export async function benchHostile(folder: string): Promise<void> {
   if (failed > 0) throw new Error(`${failed} requests of the well-behaved client failed`);
 }
 
-// Nothing is pinned to a core: what is pinned waits where others use that core, which the client would notice.
+// Nothing is pinned to a core: what is pinned waits where others use that core, which the client would
+// notice.
 /** One attack on a new proxy; prints its line and gives the number of failed requests. */
 async function underAttack(
   name: string,

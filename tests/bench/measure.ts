@@ -41,7 +41,10 @@ export async function measureWrk(
   };
 }
 
-/** JSON requests as SDKs send them, each after the answer to the one before. Node runs the client, or else Deno. */
+/**
+ * JSON requests as SDKs send them, each after the answer to the one before. Node runs the client, or else
+ * Deno.
+ */
 export async function measureInTurn(
   { url, pid, headers }: Subject,
   { connections, seconds }: Omit<Load, "folder">,
@@ -124,7 +127,9 @@ export interface Bulk {
   readonly parallel: number;
 }
 
-/** Uploads or downloads, several at the same time. Gives megabytes per second. Throws if a body was not whole. */
+/**
+ * Uploads or downloads, several at the same time. Gives megabytes per second. Throws if a body was not whole.
+ */
 export async function measureBulk(
   { url, headers }: Subject,
   { direction, megabytes, count, parallel }: Bulk,

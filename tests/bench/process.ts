@@ -105,8 +105,8 @@ export async function output(command: readonly string[], { core }: StartOptions 
 }
 
 /**
- * Runs a program to its end and gives what it printed. Calls `onReady` when the output matches `ready`, while the
- * program goes on. Throws if the program ends before.
+ * Runs a program to its end and gives what it printed. Calls `onReady` when the output matches `ready`, while
+ * the program goes on. Throws if the program ends before.
  */
 export async function outputWhile(
   command: readonly string[],

@@ -1,4 +1,7 @@
-/** The tables of README.md and docs/performance.md, and the picture. Only `deno task bench --readme` changes them. */
+/**
+ * The tables of README.md and docs/performance.md, and the picture. Only `deno task bench --readme` changes
+ * them.
+ */
 
 import { MANAGED_NAME, OWN_NAME } from "./candidates/own.ts";
 import { RAW_NAME } from "./candidates/runtimes.ts";
@@ -42,7 +45,10 @@ const DOCS_ROWS: readonly Row[] = [
   ["MB, 1,000 streams", "streamsMb"],
 ];
 
-/** Replaces what is between the marks of a page. Throws if the page does not have each mark once, in their order. */
+/**
+ * Replaces what is between the marks of a page. Throws if the page does not have each mark once, in their
+ * order.
+ */
 export function withTable(page: string, table: string): string {
   const [before = "", inside, ...more] = page.split(MARKS.begin);
   const [, after, ...evenMore] = inside?.split(MARKS.end) ?? [];
@@ -81,7 +87,10 @@ export function docsTable(report: Report): string {
   return `${caption(report)}\n\n${markdown(lines)}\n\n${legend(report)}`;
 }
 
-/** The picture of docs/performance.md: bars of the CPU time per request. Bars that would dwarf the others are cut. */
+/**
+ * The picture of docs/performance.md: bars of the CPU time per request. Bars that would dwarf the others are
+ * cut.
+ */
 export function svg({ results }: Report): string {
   const known = results.flatMap(({ name, figures: { cpu } }) => cpu === undefined ? [] : [{ name, cpu }]);
   const own = known.find(({ name }) => name === OWN_NAME)?.cpu ?? 1;

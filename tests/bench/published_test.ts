@@ -17,7 +17,9 @@ const NAMES = [
   "Portkey gateway",
 ];
 
-/** A report in which each candidate has all figures: 100 for the first one, 110 for the second one and so on. */
+/**
+ * A report in which each candidate has all figures: 100 for the first one, 110 for the second one and so on.
+ */
 function report(more: Partial<Report> = {}): Report {
   const all = (value: number) => Object.fromEntries(Object.keys(FIGURES).map((figure) => [figure, value]));
   return {

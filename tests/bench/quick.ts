@@ -1,9 +1,10 @@
 /**
- * `deno task bench --quick`: whether a request has become more expensive, in less than a minute. It compares CPU times
- * of processes as ratios to a proxy that only copies bytes between sockets (`peers/raw_proxy.ts`). That proxy is the
- * measure for three reasons: each machine with Deno has it; it runs on the same runtime, so a slower processor, kernel
- * or garbage collector changes both sides alike, unlike with nginx; and it uses no file of `src`, so no change there
- * changes the measure. Other processes of the machine cost wall time, which is not looked at, and little CPU time.
+ * `deno task bench --quick`: whether a request has become more expensive, in less than a minute. It compares
+ * CPU times of processes as ratios to a proxy that only copies bytes between sockets (`peers/raw_proxy.ts`).
+ * That proxy is the measure for three reasons: each machine with Deno has it; it runs on the same runtime, so
+ * a slower processor, kernel or garbage collector changes both sides alike, unlike with nginx; and it uses no
+ * file of `src`, so no change there changes the measure. Other processes of the machine cost wall time, which
+ * is not looked at, and little CPU time.
  */
 
 import type { Candidate } from "./candidates/candidate.ts";
@@ -28,7 +29,9 @@ const ROUNDS = 8;
 /** How many times as many rounds `--record` takes. */
 const RECORDED_SETS = 3;
 
-/** Prints the ratios, and whether they are worse than recorded. With `isRecording`, writes them down instead. */
+/**
+ * Prints the ratios, and whether they are worse than recorded. With `isRecording`, writes them down instead.
+ */
 export async function benchQuick({ isRecording }: { readonly isRecording: boolean }): Promise<boolean> {
   await using stage = await Stage.open();
   await using upstream = startRawUpstream();

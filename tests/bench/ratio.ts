@@ -29,10 +29,10 @@ export const LEAST_MARGIN = 0.35;
 const NOISE_FACTOR = 3;
 
 /**
- * The ratios of some rounds. Each is a ratio of small values, because other work on the machine takes caches away, and so
- * only adds time. It is the second least value of each, because a virtual machine once reported no CPU time at all for a
- * round. In ten runs with three times as much work as cores, the ratio of plain differed by 20 to 33 % so, by 27 to
- * 50 % as ratios of medians.
+ * The ratios of some rounds. Each is a ratio of small values, because other work on the machine takes caches
+ * away, and so only adds time. It is the second least value of each, because a virtual machine once reported
+ * no CPU time at all for a round. In ten runs with three times as much work as cores, the ratio of plain
+ * differed by 20 to 33 % so, by 27 to 50 % as ratios of medians.
  */
 export function ratiosOf({ raw, plain, again, managed }: QuickRounds): MeasuredRatios {
   return {

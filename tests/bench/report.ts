@@ -166,7 +166,9 @@ export function shown(figure: FigureName, value: number | undefined): string {
   return value === undefined || Number.isNaN(value) ? "" : value.toFixed(FIGURES[figure].digits);
 }
 
-/** Whether the difference to this proxy is within the noise. Not for this proxy, and not for equal figures. */
+/**
+ * Whether the difference to this proxy is within the noise. Not for this proxy, and not for equal figures.
+ */
 export function isLikeOwn(
   { results, noise }: Report,
   { name, figures }: Result,

@@ -17,7 +17,9 @@ interface Received {
 /** The part of a candidate that runs which the checks need. */
 export type CheckedSubject = Pick<Subject, "candidate" | "url" | "headers">;
 
-/** An upstream in this process. The query of a request says what it answers; it keeps what it received last. */
+/**
+ * An upstream in this process. The query of a request says what it answers; it keeps what it received last.
+ */
 export class CheckingUpstream implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   #received: Received | undefined;
@@ -44,7 +46,9 @@ export class CheckingUpstream implements AsyncDisposable {
     await this.#server.shutdown();
   }
 
-  /** Gives what is wrong with a candidate that forwards to this upstream; nothing if its answers are right. */
+  /**
+   * Gives what is wrong with a candidate that forwards to this upstream; nothing if its answers are right.
+   */
   async faultsOf(subject: CheckedSubject, client: Deno.HttpClient): Promise<string[]> {
     const faults: string[] = [];
     const check = (what: string, isRight: boolean) => void (isRight || faults.push(what));

@@ -1,11 +1,11 @@
 /**
- * `deno task soak --minutes 10`: mixed traffic of 200 clients. Prints a line of figures every half minute; fails where
- * memory, sockets, timers or the event loop's delay grow after the plateau, where something is left when the traffic
- * has stopped, or where the books do not match exactly.
+ * `deno task soak --minutes 10`: mixed traffic of 200 clients. Prints a line of figures every half minute;
+ * fails where memory, sockets, timers or the event loop's delay grow after the plateau, where something is
+ * left when the traffic has stopped, or where the books do not match exactly.
  *
- * `deno task soak --replicas`: several replicas on PostgreSQL that are killed, replaced and cut off from their servers.
- * Fails where the bill of the provider, the database and the limits do not match. `--limits redis` or `postgres` runs
- * one adapter of the limits, and `--count 2` another number of replicas than three.
+ * `deno task soak --replicas`: several replicas on PostgreSQL that are killed, replaced and cut off from
+ * their servers. Fails where the bill of the provider, the database and the limits do not match. `--limits
+ * redis` or `postgres` runs one adapter of the limits, and `--count 2` another number of replicas than three.
  */
 
 import { parseArgs } from "node:util";

@@ -9,9 +9,9 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * The noise of a figure, as a part of it: how far apart two processes of the same program were. Each list has one value
- * for each round. It is the difference of the medians, or the median difference within a round if that is larger: two
- * medians can agree by chance. NaN without values.
+ * The noise of a figure, as a part of it: how far apart two processes of the same program were. Each list has
+ * one value for each round. It is the difference of the medians, or the median difference within a round if
+ * that is larger: two medians can agree by chance. NaN without values.
  */
 export function noiseOf(one: readonly number[], other: readonly number[]): number {
   const pairs = one.slice(0, other.length).map((value, round) => distance(value, other[round] ?? NaN));

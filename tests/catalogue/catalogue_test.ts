@@ -17,7 +17,10 @@ function endpoint(name: string, origins: readonly string[] = [`http://${name}.te
   );
 }
 
-/** A catalogue in front of upstreams that the test plays: by origin a list of ids, a status, or a broken connection. */
+/**
+ * A catalogue in front of upstreams that the test plays: by origin a list of ids, a status, or a broken
+ * connection.
+ */
 class CatalogueBench {
   readonly clock = new FakeClock();
   readonly events: CatalogueEvent[] = [];

@@ -1,4 +1,7 @@
-/** Help: its examples work, its pages exist, options are described in the same way, and mistakes get suggestions. */
+/**
+ * Help: its examples work, its pages exist, options are described in the same way, and mistakes get
+ * suggestions.
+ */
 
 import type { Command } from "commander";
 import { assert, assertEquals, assertRejects } from "@std/assert";

@@ -1,4 +1,7 @@
-/** The lists of a proxy that `llm-proxy run` reads, and the names in them that may reach the terminal and the client. */
+/**
+ * The lists of a proxy that `llm-proxy run` reads, and the names in them that may reach the terminal and the
+ * client.
+ */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { CommandError } from "../../src/cli/command_error.ts";

@@ -55,7 +55,10 @@ async function crashingServer(upstream: string, env: Record<string, string> = {}
   return { workers, events, close, url: `http://127.0.0.1:${server.address.port}` };
 }
 
-/** Sends a request on a separate connection. Returns the connection after the head of the response, and the status. */
+/**
+ * Sends a request on a separate connection. Returns the connection after the head of the response, and the
+ * status.
+ */
 async function opened(url: string): Promise<{ client: RawClient; status: number }> {
   const client = await RawClient.connect(url);
   await client.send(

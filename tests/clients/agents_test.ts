@@ -1,4 +1,6 @@
-/** Agents as people run them: installed from npm, with exactly the settings that `llm-proxy connect` prints. */
+/**
+ * Agents as people run them: installed from npm, with exactly the settings that `llm-proxy connect` prints.
+ */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ClientBench } from "../support/clients/connected_client.ts";

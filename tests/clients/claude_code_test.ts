@@ -1,6 +1,6 @@
 /**
- * Claude Code itself on the rows of the table in docs/clients.md, section "Claude Code through this gateway". A relay
- * on each side of the proxy records what it sends and gets.
+ * Claude Code itself on the rows of the table in docs/clients.md, section "Claude Code through this gateway".
+ * A relay on each side of the proxy records what it sends and gets.
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";

@@ -1,6 +1,7 @@
 /**
- * Agents with the proxy and without it. Relays record the bytes on both sides of the proxy, and those of the same
- * program with the address of the upstream. All differences are those in docs/how-it-works.md, "What it changes".
+ * Agents with the proxy and without it. Relays record the bytes on both sides of the proxy, and those of the
+ * same program with the address of the upstream. All differences are those in docs/how-it-works.md, "What it
+ * changes".
  */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
@@ -125,8 +126,8 @@ async function compare(agent: Agent, endpoint: string, folders: readonly string[
     }
     assertEquals(textsOf(client, { targetOf, secrets }), without, `requests by ${way}`);
   }
-  // Over TLS the relay before the proxy sees nothing. What arrives at the provider is the same, except for HTTP/2's
-  // names in lower case.
+  // Over TLS the relay before the proxy sees nothing. What arrives at the provider is the same, except for
+  // HTTP/2's names in lower case.
   const { upstream } = await record(agent, { endpoint, folders, way: "https" });
   const ownAnswers = (agent.answered ?? []).map((answered) => `${answered}\n`);
   const isOwn = (text: string) => ownAnswers.some((answered) => text.startsWith(answered));
@@ -139,8 +140,8 @@ async function compare(agent: Agent, endpoint: string, folders: readonly string[
 }
 
 /**
- * A request without its connection and its credential, and with names of headers in lower case. Node itself asks for
- * another compression over TLS.
+ * A request without its connection and its credential, and with names of headers in lower case. Node itself
+ * asks for another compression over TLS.
  */
 function bare(text: string): string {
   const end = text.indexOf("\n\n");

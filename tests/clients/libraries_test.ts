@@ -1,4 +1,7 @@
-/** Libraries as programs use them: installed from npm, with exactly the settings that `llm-proxy connect` prints. */
+/**
+ * Libraries as programs use them: installed from npm, with exactly the settings that `llm-proxy connect`
+ * prints.
+ */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ClientBench } from "../support/clients/connected_client.ts";

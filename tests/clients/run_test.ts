@@ -1,4 +1,7 @@
-/** Agents as people start them with `llm-proxy run`: installed from npm, in a home without settings of the proxy. */
+/**
+ * Agents as people start them with `llm-proxy run`: installed from npm, in a home without settings of the
+ * proxy.
+ */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ClientBench, type Said } from "../support/clients/connected_client.ts";

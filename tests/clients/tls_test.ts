@@ -1,4 +1,7 @@
-/** The certificate of `llm-proxy tls init`, as programs with different TLS libraries see it: by name and by address. */
+/**
+ * The certificate of `llm-proxy tls init`, as programs with different TLS libraries see it: by name and by
+ * address.
+ */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { issueCertificate } from "../../src/tls/authority.ts";

@@ -12,7 +12,10 @@ import { FakeClock } from "../support/time/fake_clock.ts";
 const CONVERSATIONS = 199;
 const TURNS = 10;
 
-/** Sends the turns of all conversations, interleaved. Returns the share that found its cache, and the requests of each. */
+/**
+ * Sends the turns of all conversations, interleaved. Returns the share that found its cache, and the requests
+ * of each.
+ */
 function talk(
   { strategy, weights = [1, 1, 1], stays = true, fails }: {
     strategy: Strategy;

@@ -1,7 +1,7 @@
 /**
- * A million mutated answers: never a hang, never a wrong or shortened body taken for whole, never a connection
- * kept that a rule was broken on. What the strict reading must say is decided by a second reader, written for this
- * test alone: slow, whole at once, and by regular expressions.
+ * A million mutated answers: never a hang, never a wrong or shortened body taken for whole, never a
+ * connection kept that a rule was broken on. What the strict reading must say is decided by a second reader,
+ * written for this test alone: slow, whole at once, and by regular expressions.
  */
 
 import { assert, assertEquals } from "@std/assert";

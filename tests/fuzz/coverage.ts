@@ -36,7 +36,9 @@ export class Profiler {
     await this.#session.post("Profiler.startPreciseCoverage", { callCount: false, detailed: true });
   }
 
-  /** The functions that ran since the last time, each with its blocks: an inner one behind the one around it. */
+  /**
+   * The functions that ran since the last time, each with its blocks: an inner one behind the one around it.
+   */
   async take(): Promise<{ readonly url: string; readonly ranges: readonly Range[] }[]> {
     const { result } = await this.#session.post("Profiler.takePreciseCoverage");
     return result.filter(({ url }) => url.startsWith(this.#root))

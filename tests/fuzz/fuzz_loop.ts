@@ -51,7 +51,10 @@ export class FuzzLoop {
   readonly #failures = new Map<string, Failure>();
   #executions = 0;
 
-  /** Without `coverage` only the targets' own words say what is new. `onInput` sees every input before it is tried. */
+  /**
+   * Without `coverage` only the targets' own words say what is new. `onInput` sees every input before it is
+   * tried.
+   */
   constructor(
     target: FuzzTarget,
     { seed, coverage, measuresTime, onFailure = () => {}, onInput = () => {} }: {

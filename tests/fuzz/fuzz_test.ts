@@ -1,6 +1,6 @@
 /**
- * A short look at every parser with changed inputs, the same each time. `deno task fuzz` goes on for as long as one
- * likes, led by what of the code has run.
+ * A short look at every parser with changed inputs, the same each time. `deno task fuzz` goes on for as long
+ * as one likes, led by what of the code has run.
  */
 
 import { assertEquals } from "@std/assert";

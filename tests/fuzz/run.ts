@@ -1,7 +1,8 @@
 /**
- * Fuzzes the program's parsers, led by the coverage of their code: `deno task fuzz --minutes 10 [--target json_reader]
- * [--seed 1]`. With `--runs N` each target gets so many inputs, the same each time. A failure is told with an input that
- * can be tried again: `deno task fuzz --target json_reader --replay BASE64`, a long one by `--replay - <FILE`.
+ * Fuzzes the program's parsers, led by the coverage of their code: `deno task fuzz --minutes 10 [--target
+ * json_reader] [--seed 1]`. With `--runs N` each target gets so many inputs, the same each time. A failure is
+ * told with an input that can be tried again: `deno task fuzz --target json_reader --replay BASE64`, a long
+ * one by `--replay - <FILE`.
  */
 
 import { parseArgs } from "node:util";

@@ -13,11 +13,14 @@ export interface FuzzTarget {
   /** Texts in Latin-1 that inputs are likely to need. */
   readonly words: readonly string[];
   /**
-   * Throws where a property does not hold for an input. Gives a word for what came of it, like `accepted, 3 parts`:
-   * an input with a new word is worth keeping, also where it covers nothing new. `chance` follows from the input.
+   * Throws where a property does not hold for an input. Gives a word for what came of it, like `accepted, 3
+   * parts`: an input with a new word is worth keeping, also where it covers nothing new. `chance` follows
+   * from the input.
    */
   readonly check: (input: Uint8Array, chance: Random) => string | Promise<string>;
-  /** Reads an input as the program does; its time is measured. What it throws is looked at by {@link check}. */
+  /**
+   * Reads an input as the program does; its time is measured. What it throws is looked at by {@link check}.
+   */
   readonly read: (input: Uint8Array) => unknown;
   /** How much longer than others it may take for a byte. */
   readonly slowness?: number;
@@ -52,8 +55,8 @@ export function latin1Text(bytes: Uint8Array): string {
 }
 
 /**
- * The same bytes in pieces: in two, in short and long ones, and for some inputs one byte each, which takes the most
- * time. Every piece is in memory of its own, so that no reader looks beyond it.
+ * The same bytes in pieces: in two, in short and long ones, and for some inputs one byte each, which takes
+ * the most time. Every piece is in memory of its own, so that no reader looks beyond it.
  */
 export function inPieces(bytes: Uint8Array, { below, pick }: Random): Uint8Array[] {
   const most = pick([1, 4, 4, 20, 20, 100, bytes.length + 1, bytes.length + 1]);

@@ -1,4 +1,6 @@
-/** Ends the process when one input takes too long, and says which: a loop without end lets nothing else run. */
+/**
+ * Ends the process when one input takes too long, and says which: a loop without end lets nothing else run.
+ */
 
 import { latin1Text } from "./target.ts";
 import { MAX_WATCHED_BYTES, type WatchedState } from "./watchdog_state.ts";

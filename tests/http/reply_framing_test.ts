@@ -5,7 +5,9 @@ import { textSource } from "../support/proxies/handler.ts";
 
 const BYTES = new TextEncoder().encode("abc");
 
-/** A method and a status, the length that the upstream stated for a body that it left out, and the framing. */
+/**
+ * A method and a status, the length that the upstream stated for a body that it left out, and the framing.
+ */
 const CASES: readonly (readonly [
   method: string,
   status: number,

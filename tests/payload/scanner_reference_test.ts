@@ -1,4 +1,7 @@
-/** The scanner of JSON and the meter of its text against slow readers of the whole, with generated and changed texts. */
+/**
+ * The scanner of JSON and the meter of its text against slow readers of the whole, with generated and changed
+ * texts.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { JsonScanner } from "../../src/payload/json_scanner.ts";
@@ -305,7 +308,10 @@ Deno.test(`TextMeter: ${ROUNDS} texts have the weight of their characters, in pi
 /** Each byte as a piece. The scanner changes no piece, so every text can use the same ones. */
 const SINGLE = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
 
-/** Counts of the meter as one short text: most rounds are equal, and a comparison of objects takes longer than the count. */
+/**
+ * Counts of the meter as one short text: most rounds are equal, and a comparison of objects takes longer than
+ * the count.
+ */
 function counted(pieces: readonly Uint8Array[]): string {
   return JSON.stringify(metered(pieces));
 }

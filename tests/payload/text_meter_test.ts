@@ -11,7 +11,9 @@ import { contentFields } from "../support/data/fields.ts";
 /** As the documentation says, and no further. */
 const MOST_BELOW = -0.3;
 const MOST_ABOVE = 0.6;
-/** Kinds of texts whose characters, chosen by chance, have at least twice the tokens: the estimate is between. */
+/**
+ * Kinds of texts whose characters, chosen by chance, have at least twice the tokens: the estimate is between.
+ */
 const HIGH: ReadonlySet<string> = new Set([
   "russian",
   "arabic",

@@ -1,4 +1,7 @@
-/** The Debian package, made of a stub: what is in it, with which rights, and that the same inputs give the same bytes. */
+/**
+ * The Debian package, made of a stub: what is in it, with which rights, and that the same inputs give the
+ * same bytes.
+ */
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {

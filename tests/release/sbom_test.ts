@@ -1,4 +1,6 @@
-/** The software bill of materials, held against the official schema, the lock file and the bundles themselves. */
+/**
+ * The software bill of materials, held against the official schema, the lock file and the bundles themselves.
+ */
 
 // The validator looks for these two by itself, and cannot do without them.
 import "ajv-formats";

@@ -48,7 +48,10 @@ const gemini = endpoint("gemini", "gemini");
 const ollama = testEndpoint("ollama", [testBackend("http://h.test")]);
 const ALL = [openai, anthropic, gemini, ollama];
 
-/** Endpoints, path, headers, and `api endpoint` or undefined. The endpoint is that of models which no other one has. */
+/**
+ * Endpoints, path, headers, and `api endpoint` or undefined. The endpoint is that of models which no other
+ * one has.
+ */
 const BY_MODEL: readonly (readonly [Endpoint[], string, string[], string | undefined])[] = [
   [ALL, "/openai/v1/models", [], "undefined openai"],
   [ALL, "/v1/chat/completions", [], "openai openai"],

@@ -1,4 +1,6 @@
-/** Names like `ENDPOINT/MODEL`: no list of another endpoint draws requests to it that the name does not mean. */
+/**
+ * Names like `ENDPOINT/MODEL`: no list of another endpoint draws requests to it that the name does not mean.
+ */
 
 import { assertEquals } from "@std/assert";
 import { chooseEndpoint } from "../../src/routing/choose_endpoint.ts";

@@ -43,7 +43,10 @@ class Server implements AsyncDisposable {
   }
 }
 
-/** The message for a reason that no longer exists: it says what can be deleted. A row may have several reasons. */
+/**
+ * The message for a reason that no longer exists: it says what can be deleted. A row may have several
+ * reasons.
+ */
 function gone(change: string, row: string): string {
   return `Deno.serve ${change} now. Delete this test, and in docs/engines.md the reason and its part of the row "${row}"`;
 }

@@ -144,8 +144,8 @@ Deno.test("ClientConnection: an idle connection does not count the memory of a b
 const LARGE = new HeldBytes(128 * 1024 * 1024);
 
 /**
- * An upload of `total` bytes, of which a part arrives before the client leaves. Its reader takes only one piece.
- * Returns the cancellation, that piece, and the connection.
+ * An upload of `total` bytes, of which a part arrives before the client leaves. Its reader takes only one
+ * piece. Returns the cancellation, that piece, and the connection.
  */
 async function stuckUpload(
   { total, arrives, heldBytes }: { total: number; arrives: number; heldBytes?: HeldBytes },

@@ -1,7 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { Handshake, HTTP2_PREFACE } from "../../src/server/handshake.ts";
 
-/** A TLS connection whose handshake ends with this protocol (undefined: never), and that then sends these bytes. */
+/**
+ * A TLS connection whose handshake ends with this protocol (undefined: never), and that then sends these
+ * bytes.
+ */
 function tlsConnection(
   alpnProtocol: string | null | undefined,
   bytes: Uint8Array = new Uint8Array(),

@@ -11,7 +11,10 @@ interface Methods {
   readonly fail: (kind: "fault" | "store" | "other") => void;
 }
 
-/** Two ports that are connected, one of which offers {@link Methods}. `batches` has the number of messages of each. */
+/**
+ * Two ports that are connected, one of which offers {@link Methods}. `batches` has the number of messages of
+ * each.
+ */
 function connected(offered: Partial<Methods>) {
   const batches: number[] = [];
   const unexpected: unknown[] = [];

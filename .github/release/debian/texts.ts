@@ -7,7 +7,9 @@ export interface ControlFacts {
   readonly repository: string | undefined;
   /** The size of the installed files. */
   readonly kibibytes: number;
-  /** The oldest version of glibc that the program can run with; undefined if the program is not an ELF file. */
+  /**
+   * The oldest version of glibc that the program can run with; undefined if the program is not an ELF file.
+   */
   readonly glibc: string | undefined;
 }
 
@@ -72,7 +74,10 @@ export function debianVersion(version: string): string {
   return version.replace("-", "~");
 }
 
-/** Returns the newest version of glibc that an ELF file needs (`2.x`); undefined if it needs none or is not an ELF file. */
+/**
+ * Returns the newest version of glibc that an ELF file needs (`2.x`); undefined if it needs none or is not an
+ * ELF file.
+ */
 export function glibcOf(program: Uint8Array): string | undefined {
   const isElf = program[0] === 0x7f && program[1] === 0x45;
   if (!isElf) return undefined;

@@ -142,7 +142,9 @@ x-casaos:
 `;
 }
 
-/** Returns the image tag that gets patch releases, such as `1.2` for `1.2.3`. A pre-release has no such tag. */
+/**
+ * Returns the image tag that gets patch releases, such as `1.2` for `1.2.3`. A pre-release has no such tag.
+ */
 function minor(version: string): string {
   return version.includes("-") ? version : version.split(".").slice(0, 2).join(".");
 }

@@ -36,7 +36,10 @@ export interface Release {
   readonly archives: Readonly<Record<Platform, Archive>>;
 }
 
-/** Reads a release from its `SHA256SUMS`. Throws if an archive is missing or named twice, or if the version is invalid. */
+/**
+ * Reads a release from its `SHA256SUMS`. Throws if an archive is missing or named twice, or if the version is
+ * invalid.
+ */
 export function releaseOf(
   sums: string,
   { version, repository }: { version: string; repository: string },

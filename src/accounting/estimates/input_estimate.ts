@@ -17,8 +17,8 @@ export interface InputEstimate {
   /** The expected tokens without the images: of text by its characters, of everything else by its length. */
   readonly tokens: number;
   /**
-   * The highest number of tokens without the images. A tokenizer of byte pairs makes at most one token of each
-   * byte.
+   * The highest number of tokens without the images. A tokenizer of byte pairs makes at most one token of
+   * each byte.
    */
   readonly most: number;
   /** The tokens of images whose size is in the body. */

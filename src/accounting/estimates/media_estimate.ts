@@ -58,8 +58,8 @@ const TOKENS_PER_IMAGE = 1_290;
 /** A PNG of 1,024 by 1,024 pixels has 1 to 2 MB of Base64. */
 const BYTES_PER_IMAGE_TOKEN = 1_000;
 /**
- * 25 tokens are a second of sound (https://ai.google.dev/gemini-api/docs/speech-generation). A second of PCM at
- * 24 kHz has 64,000 bytes of Base64, and a second of usual compressed sound 10,000.
+ * 25 tokens are a second of sound (https://ai.google.dev/gemini-api/docs/speech-generation). A second of PCM
+ * at 24 kHz has 64,000 bytes of Base64, and a second of usual compressed sound 10,000.
  */
 const BYTES_PER_SOUND_TOKEN = { uncompressed: 2_560, compressed: 400 } as const;
 /** What surrounds a piece of text in an event, in bytes. */

@@ -12,7 +12,9 @@ export interface SampledExchange {
   readonly hasCreated: boolean;
 }
 
-/** The speed that a response shows. `undefined` if the model did not generate its text during the exchange. */
+/**
+ * The speed that a response shows. `undefined` if the model did not generate its text during the exchange.
+ */
 export function speedSample(
   { method, ending, durationMs, attempts }: Pick<
     ExchangeRecord,

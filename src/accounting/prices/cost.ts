@@ -24,7 +24,10 @@ export interface PricedBackend {
   readonly url: string;
   /** The provider whose prices apply, by the configuration. `local`: responses cost nothing. */
   readonly provider: string | undefined;
-  /** Whether `provider` is a guess, so that the provider of a known URL wins. By default only if it is undefined. */
+  /**
+   * Whether `provider` is a guess, so that the provider of a known URL wins. By default only if it is
+   * undefined.
+   */
   readonly isProviderGuessed?: boolean | undefined;
   /** The prices of the configuration. The first match counts. */
   readonly prices: readonly PricedModel[];

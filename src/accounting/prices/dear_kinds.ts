@@ -39,8 +39,8 @@ export function ownKinds(price: Price): ReadonlySet<UsageKind> {
 const CACHES_MARKED_INPUT = /claude/i;
 
 /**
- * The highest cost of usage, in micro-dollars: its input and its output may be of any kind that the model has a
- * price for and the request can produce. `costOf` is the cost of usage in micro-dollars.
+ * The highest cost of usage, in micro-dollars: its input and its output may be of any kind that the model has
+ * a price for and the request can produce. `costOf` is the cost of usage in micro-dollars.
  */
 export function highestCost(
   usage: Usage,

@@ -16,8 +16,8 @@ export interface PricedAt {
 }
 
 /**
- * The prices at the backends of one endpoint, which requests share. Without an endpoint nothing has a price. A new
- * price list takes effect with the next call.
+ * The prices at the backends of one endpoint, which requests share. Without an endpoint nothing has a price.
+ * A new price list takes effect with the next call.
  */
 export class EndpointPrices {
   readonly #pricer: Pricer;

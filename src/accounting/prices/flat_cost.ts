@@ -51,7 +51,9 @@ function audioCost(
   return inputTokens === undefined ? inputAudioSeconds * SOUND_TOKENS_PER_SECOND * inputAudio : 0;
 }
 
-/** The cost of an amount whose parts may have separate prices. No part exceeds what the earlier parts leave. */
+/**
+ * The cost of an amount whose parts may have separate prices. No part exceeds what the earlier parts leave.
+ */
 class Divided {
   #left: number;
   #cost = 0;

@@ -18,7 +18,9 @@ const LOCAL_VERSION = "local";
 const NO_KINDS: ReadonlySet<UsageKind> = new Set();
 /** Providers that state the cost of each response, tools included. */
 const STATING: ReadonlySet<string> = new Set(["openrouter", "perplexity", "x-ai"]);
-/** The number of models whose prices are remembered, and the longest name of one. Clients choose the names. */
+/**
+ * The number of models whose prices are remembered, and the longest name of one. Clients choose the names.
+ */
 const MAX_MODELS = 1_000;
 const MAX_NAME = 256;
 
@@ -30,7 +32,10 @@ interface ModelPrices {
   readonly ownKinds: ReadonlySet<UsageKind>;
 }
 
-/** Computes costs at one place. Remembers the prices of models, so that a known model costs one look into a map. */
+/**
+ * Computes costs at one place. Remembers the prices of models, so that a known model costs one look into a
+ * map.
+ */
 export class PlacePrices {
   /** The provider whose prices apply, or undefined if it is unknown. */
   readonly provider: string | undefined;
@@ -53,9 +58,9 @@ export class PlacePrices {
   }
 
   /**
-   * Returns the cost of usage, or `undefined` if it is unknown. Tries `models` in their order: the model of the
-   * response, then the model of the request. Prices of the configuration come first, then the cost that the provider
-   * states, then published prices.
+   * Returns the cost of usage, or `undefined` if it is unknown. Tries `models` in their order: the model of
+   * the response, then the model of the request. Prices of the configuration come first, then the cost that
+   * the provider states, then published prices.
    */
   cost(usage: Usage, models: readonly string[], epochMs: number): Cost | undefined {
     const { statedCostMicros } = usage;
@@ -110,7 +115,9 @@ export class PlacePrices {
     return own !== undefined ? ownKinds : published?.kinds ?? NO_KINDS;
   }
 
-  /** Whether the provider states the cost of each response, and the configuration has no price of the model. */
+  /**
+   * Whether the provider states the cost of each response, and the configuration has no price of the model.
+   */
   statesCost(model: string): boolean {
     return STATING.has(this.provider ?? "") && this.#of(model).own === undefined;
   }

@@ -15,7 +15,9 @@ export interface PublishedPrice {
   readonly cost: (usage: Readonly<Record<string, number>>, at: Date) => number | undefined;
   /** Whether searches have a price. */
   readonly pricesSearches: boolean;
-  /** Whether tokens have a price, or nothing of the model costs anything. False for models priced by the hour. */
+  /**
+   * Whether tokens have a price, or nothing of the model costs anything. False for models priced by the hour.
+   */
   readonly pricesTokens: boolean;
   /** The kinds of tokens that have a separate price. */
   readonly kinds: ReadonlySet<UsageKind>;

@@ -25,7 +25,10 @@ export interface OpenObject {
 /** The limits of awaited objects: of one token, and in total. */
 const MAX_OF_TOKEN = 10_000;
 const MAX_OPEN = 50_000;
-/** A token with fewer awaited objects has room even beyond {@link MAX_OPEN}. A few tokens cannot use up all room. */
+/**
+ * A token with fewer awaited objects has room even beyond {@link MAX_OPEN}. A few tokens cannot use up all
+ * room.
+ */
 const SHARE_OF_TOKEN = 100;
 
 /** All awaited objects by their keys. Counts them by token, and releases what they reserve. */
@@ -60,8 +63,8 @@ export class OpenObjects {
   }
 
   /**
-   * The key of the awaited object at an endpoint, or else at an endpoint with the same account at the provider.
-   * The key of the endpoint itself if neither is awaited.
+   * The key of the awaited object at an endpoint, or else at an endpoint with the same account at the
+   * provider. The key of the endpoint itself if neither is awaited.
    */
   keyOf(at: ObjectKey): string {
     const key = objectKey(at);

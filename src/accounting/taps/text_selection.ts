@@ -91,7 +91,8 @@ const GEMINI_PART = {
 } as const;
 
 /**
- * What a model reads, by the members of a request's body. A number in the place of a text is the id of a token.
+ * What a model reads, by the members of a request's body. A number in the place of a text is the id of a
+ * token.
  */
 export const INPUT_SELECTION = {
   messages: { "*": { ...MESSAGE, content: INPUT_CONTENT, images: { "*": "media" } } },

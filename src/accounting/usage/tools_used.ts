@@ -40,7 +40,10 @@ export class ToolsUsed {
   /** Gemini's search queries. Later events of a stream repeat them. `undefined` before the first query. */
   #queries: Set<string> | undefined;
 
-  /** Whether a stream shows a call of a hosted tool. The model reads its result, which the stream does not show. */
+  /**
+   * Whether a stream shows a call of a hosted tool. The model reads its result, which the stream does not
+   * show.
+   */
   get hasCalls(): boolean {
     return this.#hasCalls;
   }

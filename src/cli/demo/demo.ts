@@ -73,7 +73,10 @@ function removeFolder(folder: string): void {
   }
 }
 
-/** Writes the made-up history. It must be written first, because the management plane sums up spending when it opens. */
+/**
+ * Writes the made-up history. It must be written first, because the management plane sums up spending when it
+ * opens.
+ */
 async function writeHistory(databaseUrl: string): Promise<void> {
   const { openStore } = await import("../../storage/open.ts");
   const { hashOf } = await import("../../auth/token_value.ts");

@@ -43,8 +43,8 @@ export interface Imported {
 }
 
 /**
- * Writes a `config.toml` from the configuration of another program: to standard output, or to a new file. Lists on
- * standard error what it leaves out. Throws a {@link CommandError} if nothing can be written.
+ * Writes a `config.toml` from the configuration of another program: to standard output, or to a new file.
+ * Lists on standard error what it leaves out. Throws a {@link CommandError} if nothing can be written.
  */
 export async function importConfig(
   program: ImportedProgram,

@@ -41,7 +41,9 @@ export interface Deployment {
   /** The backend without its models. */
   readonly backend: DraftBackend;
   readonly weight: number | undefined;
-  /** The place among the deployments of a model, the lowest number first. If `undefined`, after all others. */
+  /**
+   * The place among the deployments of a model, the lowest number first. If `undefined`, after all others.
+   */
   readonly order: number | undefined;
   readonly price: DraftPrice | undefined;
 }

@@ -51,8 +51,8 @@ export function addEndpoints(deployments: readonly Deployment[], routing: Routin
 }
 
 /**
- * Adds an endpoint for models at one upstream. If the proxy has to remove a prefix from their names, the endpoint has
- * the name of the prefix.
+ * Adds an endpoint for models at one upstream. If the proxy has to remove a prefix from their names, the
+ * endpoint has the name of the prefix.
  */
 function addShared(group: readonly Deployment[], { retries }: Routing, draft: Draft): void {
   const [first] = group;
@@ -114,8 +114,8 @@ function addRoute(
 }
 
 /**
- * Replaces a route for `*` by the default endpoint, because such a route would also match names with the prefix of an
- * endpoint.
+ * Replaces a route for `*` by the default endpoint, because such a route would also match names with the
+ * prefix of an endpoint.
  */
 function setDefault(draft: Draft): void {
   const all = draft.routes.find(({ model }) => model === "*");
@@ -128,7 +128,10 @@ function setDefault(draft: Draft): void {
   draft.server["default_endpoint"] = endpoint.name;
 }
 
-/** Adds a route, because without one the proxy does not read the model of requests for the only endpoint of an API. */
+/**
+ * Adds a route, because without one the proxy does not read the model of requests for the only endpoint of an
+ * API.
+ */
 function readEveryModel(draft: Draft): void {
   const endpoint = prefixed(draft);
   if (endpoint === undefined || draft.routes.length > 0 || draft.aliases.size > 0) return;

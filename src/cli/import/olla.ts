@@ -144,7 +144,8 @@ function addEndpoints(
       served: [],
     }));
   }
-  // The default endpoint gets the models that no list has, such as models of servers that have not responded yet.
+  // The default endpoint gets the models that no list has, such as models of servers that have not responded
+  // yet.
   const [first, second] = draft.endpoints;
   if (first !== undefined && second !== undefined) draft.server["default_endpoint"] = first.name;
 }

@@ -112,7 +112,9 @@ function columns(rows: readonly (readonly [name: string, what: string])[]): stri
   return rows.map(([name, what]) => `${name.padEnd(Math.min(width, MAX_COLUMN))}  ${what}`);
 }
 
-/** Each line passes {@link harmlessLine}: a line break in it would end the comment and begin configuration. */
+/**
+ * Each line passes {@link harmlessLine}: a line break in it would end the comment and begin configuration.
+ */
 function comments(draft: Draft, { program, file, notes }: Origin): string {
   const blocks = [
     [`Made from ${file} of ${program} by llm-proxy import. Check it with: llm-proxy check`],

@@ -13,9 +13,13 @@ import { type Send, sendToDatabase, sendToProxy } from "./send.ts";
 export interface ManageTarget {
   /** Whether to create a missing database. If not, a missing database is an error. */
   readonly creates?: boolean;
-  /** The URL of a running proxy, which gets the management token. Without it, the command opens the database. */
+  /**
+   * The URL of a running proxy, which gets the management token. Without it, the command opens the database.
+   */
   readonly url?: string;
-  /** Without a URL, the command uses the proxy that runs with the database, and does not open the database. */
+  /**
+   * Without a URL, the command uses the proxy that runs with the database, and does not open the database.
+   */
   readonly needsRunning?: boolean;
   /** The configuration file of `--config`. */
   readonly config?: string;
@@ -25,7 +29,9 @@ export interface ManageTarget {
 
 /** Calls of the management API. Each throws a {@link CommandError} with the message of the API. */
 export interface ManageClient {
-  /** Sends a request, and parses the body of the response with `schema`. An empty body is parsed as `null`. */
+  /**
+   * Sends a request, and parses the body of the response with `schema`. An empty body is parsed as `null`.
+   */
   readonly call: <Schema extends v.GenericSchema>(
     method: "GET" | "POST" | "PATCH" | "DELETE",
     path: string,

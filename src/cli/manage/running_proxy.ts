@@ -1,4 +1,7 @@
-/** Finds the proxy that runs with the local database, and sends it signed requests instead of the management token. */
+/**
+ * Finds the proxy that runs with the local database, and sends it signed requests instead of the management
+ * token.
+ */
 
 import { shownDatabase } from "../../storage/open.ts";
 import { readRunFiles } from "../../storage/run_files.ts";
@@ -19,8 +22,8 @@ const URL_HINT =
   "To name a proxy yourself, use --url URL; the command then sends the management token to this URL.";
 
 /**
- * Sends requests to the proxy that runs with a database. Throws a {@link CommandError} if no proxy runs, if several
- * run and none listens where the configuration says, or if a response is not from this proxy.
+ * Sends requests to the proxy that runs with a database. Throws a {@link CommandError} if no proxy runs, if
+ * several run and none listens where the configuration says, or if a response is not from this proxy.
  */
 export async function sendToRunningProxy(
   databaseUrl: string,

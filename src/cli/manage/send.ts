@@ -29,8 +29,8 @@ export type Send = (
 const LARGE_BYTES = 100 * 1024 ** 2;
 
 /**
- * Sends requests with the management token to a URL that the user named. Throws a {@link CommandError} if the URL is
- * invalid.
+ * Sends requests with the management token to a URL that the user named. Throws a {@link CommandError} if the
+ * URL is invalid.
  */
 export async function sendToProxy(url: string, token: string): Promise<Send> {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {

@@ -116,8 +116,8 @@ function isEmpty({ added, removed, changed, providers, renamed }: PriceChanges):
 }
 
 /**
- * The models of the last days, most used first. Empty if the database is unusable, because only the order of the
- * output depends on them.
+ * The models of the last days, most used first. Empty if the database is unusable, because only the order of
+ * the output depends on them.
  */
 async function recentModels(config: string | undefined): Promise<string[]> {
   const from = new Date(systemClock.epochMs() - RECENT_DAYS * DAY_MS).toISOString();

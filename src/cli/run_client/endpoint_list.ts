@@ -87,12 +87,15 @@ export async function servedEndpoints(place: ProxyPlace): Promise<ServedEndpoint
 }
 
 /**
- * Names of models that a client may take from a list. opencode replaces `{file:…}` and `{env:…}` in its settings, and
- * Continue `${{ … }}`, so that another name could read files and secrets of the user.
+ * Names of models that a client may take from a list. opencode replaces `{file:…}` and `{env:…}` in its
+ * settings, and Continue `${{ … }}`, so that another name could read files and secrets of the user.
  */
 const LISTED_MODEL = /^[A-Za-z0-9][\w.:/@+-]{0,199}$/;
 
-/** The names of the models of an endpoint, without those that clients may not take. Empty: the upstream lists none. */
+/**
+ * The names of the models of an endpoint, without those that clients may not take. Empty: the upstream lists
+ * none.
+ */
 export async function servedModels(place: ProxyPlace, endpoint: string): Promise<readonly string[]> {
   const { status, text } = await get(place, `/${endpoint}/v1/models`);
   const models = status === 200 ? parsed(modelsSchema, text)?.data ?? [] : [];

@@ -136,7 +136,9 @@ function dialectOf({ dialects }: Launcher, { dialect }: ConnectEndpoint): Connec
   return dialects.find((one) => one === dialect) ?? dialects[0] ?? "openai";
 }
 
-/** The only model of an endpoint. Throws a {@link CommandError} that lists the models if there are several. */
+/**
+ * The only model of an endpoint. Throws a {@link CommandError} that lists the models if there are several.
+ */
 async function onlyModel({ place }: FoundProxy, endpoint: ConnectEndpoint): Promise<string> {
   const models = await servedModels(place, endpoint.name);
   const [only, ...others] = models;

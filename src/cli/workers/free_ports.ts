@@ -3,9 +3,9 @@ import { openSockets } from "../../network/listen_everywhere.ts";
 import type { SharedPorts } from "../../workers/methods.ts";
 
 /**
- * The ports of a configuration, with a free one for each port 0. Throws what `Deno.listen` throws if one of them is in
- * use. Several sockets can share a port only if all of them ask for it, so that another program would not notice the
- * proxy, and the proxy would not notice another one.
+ * The ports of a configuration, with a free one for each port 0. Throws what `Deno.listen` throws if one of
+ * them is in use. Several sockets can share a port only if all of them ask for it, so that another program
+ * would not notice the proxy, and the proxy would not notice another one.
  */
 export function freePorts(
   { host: hostname, port, httpsPort, adminPort }: Pick<

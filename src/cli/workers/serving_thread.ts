@@ -59,7 +59,10 @@ export class ServingThread {
     this.#endManaged = added?.end ?? (() => {});
   }
 
-  /** Opens the proxy of the thread. Rejects with what `Deno.listen` throws, or with the reason why the thread ended. */
+  /**
+   * Opens the proxy of the thread. Rejects with what `Deno.listen` throws, or with the reason why the thread
+   * ended.
+   */
   start(loaded: ThreadConfig, ports: SharedPorts): Promise<{ readonly hostname: string }> {
     const { number: worker, slots, managed } = this.#parts;
     const buffers = (use: SlotUse) => ({

@@ -214,8 +214,8 @@ export class WorkerServer implements RunningServer {
 }
 
 /**
- * The permissions of a thread: those of the program, but a thread writes no files. The right to run programs was given up
- * before. A thread that revoked a right itself would revoke it for the whole process.
+ * The permissions of a thread: those of the program, but a thread writes no files. The right to run programs
+ * was given up before. A thread that revoked a right itself would revoke it for the whole process.
  */
 const THREAD_PERMISSIONS: Deno.PermissionOptionsObject = {
   net: "inherit",

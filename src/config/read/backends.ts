@@ -63,8 +63,8 @@ export interface BackendContext extends EndpointContext {
 export const NO_BASE_URL: BaseUrl = { origin: "http://missing.invalid", path: "" };
 
 /**
- * Reads a backend, or one backend for each of its `api_keys`. Its name is empty if the file does not name it. Problems
- * go to the resolver.
+ * Reads a backend, or one backend for each of its `api_keys`. Its name is empty if the file does not name it.
+ * Problems go to the resolver.
  */
 export function readBackends(
   settings: LayeredSettings,
@@ -186,7 +186,9 @@ function readBaseUrl(settings: LayeredSettings, context: BackendContext): BaseUr
   return baseUrl === NO_BASE_URL || preset.hasOllamaApi !== true ? baseUrl : ofOllama(baseUrl);
 }
 
-/** Ollama has its own API at `/api`, and the others at `/v1`, so a base URL may end in either, or in neither. */
+/**
+ * Ollama has its own API at `/api`, and the others at `/v1`, so a base URL may end in either, or in neither.
+ */
 function ofOllama({ origin, path }: BaseUrl): BaseUrl {
   return { origin, path: path.replace(/\/api$/, ""), besideVersion: ["/api"] };
 }

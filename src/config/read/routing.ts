@@ -1,4 +1,7 @@
-/** Reads how requests without the name of an endpoint find theirs: `[[routes]]`, `[aliases]` and two keys of `[server]`. */
+/**
+ * Reads how requests without the name of an endpoint find theirs: `[[routes]]`, `[aliases]` and two keys of
+ * `[server]`.
+ */
 
 import { DEFAULT_LOCAL_MODELS_REFRESH_MS, DEFAULT_MODELS_REFRESH_MS } from "../values/defaults.ts";
 import { shownDuration } from "../values/durations.ts";

@@ -29,8 +29,8 @@ export interface Environment {
   /** What looks like a mistake but does not stop the start. */
   readonly warnings: readonly Finding[];
   /**
-   * Reads any variable, for `${NAME}` in the configuration file. The environment wins over `.env`. Without a value,
-   * the file that `NAME_FILE` names has it.
+   * Reads any variable, for `${NAME}` in the configuration file. The environment wins over `.env`. Without a
+   * value, the file that `NAME_FILE` names has it.
    */
   readonly get: (name: string) => string | undefined;
 }

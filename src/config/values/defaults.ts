@@ -70,8 +70,8 @@ export const DEFAULT_POOL: PoolLimits = { maxIdle: 128, idleMs: 55_000 };
 export const DIRECT: ConnectionSettings = { key: "", pool: DEFAULT_POOL };
 
 /**
- * Default statuses for a retry: rate limits and failures of the provider or of a server in front of it, where another
- * backend can succeed. Those from 520 on are Cloudflare's, except Anthropic's 529.
+ * Default statuses for a retry: rate limits and failures of the provider or of a server in front of it, where
+ * another backend can succeed. Those from 520 on are Cloudflare's, except Anthropic's 529.
  */
 export const DEFAULT_RETRY_STATUSES: RetryPolicy["statuses"] = new Set(
   [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529],

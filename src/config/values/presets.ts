@@ -14,8 +14,8 @@ export interface Preset {
   /** The API dialects of the provider. The first is the dialect of an endpoint. */
   readonly dialects: readonly [Dialect, ...Dialect[]];
   /**
-   * The header that carries the key, in lower case; `undefined` for the header of the dialect. A new header needs a
-   * line in `src/config/credential_places.ts` first: the proxy strips only the headers of that table.
+   * The header that carries the key, in lower case; `undefined` for the header of the dialect. A new header
+   * needs a line in `src/config/credential_places.ts` first: the proxy strips only the headers of that table.
    */
   readonly keyField?: ProviderKeyHeader;
   /** Whether the provider is a program on your own machine. Most of those need no key, and cost nothing. */

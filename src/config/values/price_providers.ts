@@ -6,8 +6,8 @@ import { closestName } from "./suggest.ts";
 import { singleLine, type ValueSchema } from "./values.ts";
 
 /**
- * The name for your own server, whose responses cost nothing. If it comes from a preset only, a backend at the address
- * of a provider with published prices still costs those prices.
+ * The name for your own server, whose responses cost nothing. If it comes from a preset only, a backend at
+ * the address of a provider with published prices still costs those prices.
  */
 export const LOCAL_PRICES = "local";
 

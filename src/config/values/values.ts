@@ -254,8 +254,8 @@ export const databaseUrlSchema: ValueSchema<string> = v.pipe(
 export const NO_SHARED_LIMITS = "none";
 
 /**
- * The URL of a Redis or Valkey server, or of a PostgreSQL database, or {@link NO_SHARED_LIMITS}. Messages leave out the
- * value, which may contain a password.
+ * The URL of a Redis or Valkey server, or of a PostgreSQL database, or {@link NO_SHARED_LIMITS}. Messages
+ * leave out the value, which may contain a password.
  */
 export const limitsUrlSchema: ValueSchema<string> = v.pipe(
   singleLine,

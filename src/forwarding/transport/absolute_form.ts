@@ -1,6 +1,6 @@
 /**
- * How a request names a plain upstream for an HTTP forward proxy: by the whole URL in its first line (RFC 9112,
- * 3.2.2). Forward proxies such as squid and tinyproxy open tunnels (`CONNECT`) to few ports only.
+ * How a request names a plain upstream for an HTTP forward proxy: by the whole URL in its first line (RFC
+ * 9112, 3.2.2). Forward proxies such as squid and tinyproxy open tunnels (`CONNECT`) to few ports only.
  */
 
 import type { ConnectionSettings, OutboundProxy } from "../../config/config.ts";

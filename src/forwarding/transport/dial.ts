@@ -94,8 +94,8 @@ async function dialTrusting(caCerts: Certificates, origin: Origin, options: Dial
 }
 
 /**
- * The option of `Deno.connectTls` for the name that the certificate must have, in place of the address. The runtime does
- * not document it. A runtime without it checks the certificate for the address, and fails.
+ * The option of `Deno.connectTls` for the name that the certificate must have, in place of the address. The
+ * runtime does not document it. A runtime without it checks the certificate for the address, and fails.
  */
 const SERVER_NAME = Symbol.for("unstableServerName");
 

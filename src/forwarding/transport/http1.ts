@@ -65,8 +65,9 @@ export function createHttp1Transport(systemRoots: SystemRoots = new SystemRoots(
   }
 
   /**
-   * Adds an open connection. A function of this file and not a part of `sendOnFresh`: its closures live as long as the
-   * connection, and would keep the variables of `sendOnFresh`, so the first request of the connection.
+   * Adds an open connection. A function of this file and not a part of `sendOnFresh`: its closures live as
+   * long as the connection, and would keep the variables of `sendOnFresh`, so the first request of the
+   * connection.
    */
   function opened(
     dialed: Deno.Conn,

@@ -3,9 +3,9 @@ import { pump } from "../../streams/pump.ts";
 
 /**
  * Makes a connection that carries its bytes through another connection. The runtime sets up TLS only on TCP
- * connections, and shows a client certificate only on a connection that it opens. So the upstream's TLS goes over
- * loopback within the TLS of an `https://` proxy, and with a client certificate through any proxy. `connect` opens a
- * connection to an address of loopback.
+ * connections, and shows a client certificate only on a connection that it opens. So the upstream's TLS goes
+ * over loopback within the TLS of an `https://` proxy, and with a client certificate through any proxy.
+ * `connect` opens a connection to an address of loopback.
  */
 export async function overLoopback<Near extends Deno.TcpConn | Deno.TlsConn>(
   tunnel: Deno.Conn,

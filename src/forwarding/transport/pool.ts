@@ -10,7 +10,10 @@ export class ConnectionPool {
   /** In the order of their last use. */
   #idle: UpstreamConnection[] = [];
   #closed = false;
-  /** The number of sweeps so far. It is the clock of the pool, because reading a clock costs more than the rest. */
+  /**
+   * The number of sweeps so far. It is the clock of the pool, because reading a clock costs more than the
+   * rest.
+   */
   #sweeps = 0;
   readonly #sweepMs: number;
   #timer: ReturnType<typeof setInterval> | undefined;

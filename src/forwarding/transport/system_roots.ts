@@ -21,7 +21,10 @@ export class SystemRoots {
   readonly #hosts = new Set<string>();
   #certs: readonly string[] = [];
 
-  /** `places` is undefined for the files of the operating system. `files` are these files; the first one counts. */
+  /**
+   * `places` is undefined for the files of the operating system. `files` are these files; the first one
+   * counts.
+   */
   constructor(places: AuthorityPlaces | undefined, files: readonly string[] = FILES) {
     this.#files = places?.file === undefined ? files : [places.file];
     this.#folders = places?.folders ?? [];
@@ -63,8 +66,8 @@ export class SystemRoots {
 }
 
 /**
- * The texts of the files of a folder that have certificates. The names by which OpenSSL finds a certificate are links
- * within the folder, and are left out.
+ * The texts of the files of a folder that have certificates. The names by which OpenSSL finds a certificate
+ * are links within the folder, and are left out.
  */
 async function certificatesIn(folder: string): Promise<string[]> {
   const texts: string[] = [];

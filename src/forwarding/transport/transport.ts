@@ -101,8 +101,8 @@ export interface FailureFacts {
 const MAX_MESSAGE = 400;
 
 /**
- * The upstream gave no response, or its response broke off. `message` says what the upstream did, without URL,
- * key or body. Harmful characters of quoted text are escaped.
+ * The upstream gave no response, or its response broke off. `message` says what the upstream did, without
+ * URL, key or body. Harmful characters of quoted text are escaped.
  */
 export class TransportError extends Error {
   override readonly name = "TransportError";

@@ -8,9 +8,9 @@ export interface Names {
 }
 
 /**
- * Finds a free name: the given name, or the name with a number from 2 on. It takes the number after that of the
- * latest name, or else searches with a number of questions that grows with the logarithm of the used names. It
- * finds the lowest free number if there is no gap below.
+ * Finds a free name: the given name, or the name with a number from 2 on. It takes the number after that of
+ * the latest name, or else searches with a number of questions that grows with the logarithm of the used
+ * names. It finds the lowest free number if there is no gap below.
  */
 export async function freeName(name: string, { latest, isUsed }: Names): Promise<string> {
   if (!await isUsed(name)) return name;

@@ -116,7 +116,9 @@ export const usageRow = v.looseObject({
 });
 
 const known = <Schema extends v.GenericSchema>(schema: Schema) => v.nullable(schema);
-/** One schema for each member of {@link ExchangeJson}: a missing, unknown or unfitting one fails to compile. */
+/**
+ * One schema for each member of {@link ExchangeJson}: a missing, unknown or unfitting one fails to compile.
+ */
 type ExchangeSchemas = {
   readonly [Name in keyof ExchangeJson]: v.GenericSchema<ExchangeJson[Name], ExchangeJson[Name]>;
 };

@@ -16,8 +16,8 @@ const ALLOWED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Adds the check of signatures to an API without a gate. It serves `/reload` and `/stop`, each request once, and signs
- * the answers. It throws a {@link Problem} for others.
+ * Adds the check of signatures to an API without a gate. It serves `/reload` and `/stop`, each request once,
+ * and signs the answers. It throws a {@link Problem} for others.
  */
 export function createControlApi(
   api: ManageApi,
@@ -37,7 +37,8 @@ export function createControlApi(
       !await isSignedRequest(secret, { ...credential, method, path }, credential.signature) ||
       used.has(credential.nonce)
     ) {
-      // The secret is too long to be guessed. So the address need not wait, and a wrong signature is not counted.
+      // The secret is too long to be guessed. So the address need not wait, and a wrong signature is not
+      // counted.
       throw new Problem(401, "This proxy does not accept the signature of the request.");
     }
     for (const [nonce, atMs] of used) if (now - atMs > MAX_AGE_MS) used.delete(nonce);

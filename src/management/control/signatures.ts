@@ -1,8 +1,8 @@
 /**
- * Signatures between a running proxy and the commands of its machine. Both know a secret of the run: 32 random bytes
- * that are only in the memory of the proxy and in its run file. A command signs its request and the proxy signs its
- * answer, so neither sends a secret. A program that listens on the address of a proxy in its place learns nothing
- * that it can use, and cannot answer.
+ * Signatures between a running proxy and the commands of its machine. Both know a secret of the run: 32
+ * random bytes that are only in the memory of the proxy and in its run file. A command signs its request and
+ * the proxy signs its answer, so neither sends a secret. A program that listens on the address of a proxy in
+ * its place learns nothing that it can use, and cannot answer.
  */
 
 /** The scheme of the `Authorization` header. */

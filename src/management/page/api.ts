@@ -88,7 +88,10 @@ export async function get<Body>(path: string, signal?: AbortSignal): Promise<Bod
   return (await call<Body>("GET", path, signal ? { signal } : {})).body;
 }
 
-/** Reads all pages of a list, up to {@link MAX_ITEMS} items. Show `limitNotice` beside a list that may be longer. */
+/**
+ * Reads all pages of a list, up to {@link MAX_ITEMS} items. Show `limitNotice` beside a list that may be
+ * longer.
+ */
 export async function getAll<Item>(path: string, signal?: AbortSignal): Promise<Item[]> {
   const items: Item[] = [];
   let cursor: string | null = null;

@@ -18,8 +18,8 @@ export type RunningExchange = Pick<
 >;
 
 /**
- * The key of a row. The row of an object's usage has the request id of the request that created the object, so
- * its key also contains the model.
+ * The key of a row. The row of an object's usage has the request id of the request that created the object,
+ * so its key also contains the model.
  */
 export function rowKey(exchange: RunningExchange | Exchange): string {
   const isSettlement = "settlement" in exchange && exchange.settlement === "settled";

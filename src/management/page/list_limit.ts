@@ -1,7 +1,10 @@
 /** The most items of a list that the page reads. A longer list would make the page slow. */
 export const MAX_ITEMS = 10_000;
 
-/** Returns a notice for a list that may have more items than the page has read. `undefined` for a shorter list. */
+/**
+ * Returns a notice for a list that may have more items than the page has read. `undefined` for a shorter
+ * list.
+ */
 export function limitNotice(items: readonly unknown[], what: "tokens" | "projects"): string | undefined {
   return items.length < MAX_ITEMS
     ? undefined

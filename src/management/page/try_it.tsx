@@ -82,7 +82,9 @@ export function TryIt({ endpoints, models, token: givenToken }: {
   );
 }
 
-/** Sends the prompt, and passes on the text of the response as it streams. Returns what happened, in words. */
+/**
+ * Sends the prompt, and passes on the text of the response as it streams. Returns what happened, in words.
+ */
 async function sendPrompt(
   target: Omit<PromptRequest, "prompt">,
   signal: AbortSignal,

@@ -1,7 +1,10 @@
 import type { ExchangeRow } from "../../storage/store.ts";
 import type { CutExchange } from "./thread_limits.ts";
 
-/** The row of an exchange whose thread ended at `endedAt`, in milliseconds since 1970. Its real usage is unknown. */
+/**
+ * The row of an exchange whose thread ended at `endedAt`, in milliseconds since 1970. Its real usage is
+ * unknown.
+ */
 export function cutRow({ exchange, reserved, booking }: CutExchange, endedAt: number): ExchangeRow {
   const hasCost = reserved.micros > 0;
   return {

@@ -4,7 +4,10 @@ import type { SentBackend } from "./methods.ts";
 /** The states of a backend from the best to the worst. */
 const STATES: readonly BackendReport["state"][] = ["up", "rate_limited", "cooldown"];
 
-/** The states of backends in all threads: for each backend, the worst state and the sum of its running attempts. */
+/**
+ * The states of backends in all threads: for each backend, the worst state and the sum of its running
+ * attempts.
+ */
 export function mergedReports(
   own: readonly BackendReport[],
   others: readonly (readonly SentBackend[])[],

@@ -15,8 +15,8 @@ import type { AwaitedObject, MadeObject, ObjectKey, ObjectMaker } from "../../st
 import type { ExchangeRow, Store } from "../../storage/store.ts";
 
 /**
- * A value as JSON. The copy of an object in a message costs more than twice as much. A member that is `undefined` is
- * left out, and numbers must be finite.
+ * A value as JSON. The copy of an object in a message costs more than twice as much. A member that is
+ * `undefined` is left out, and numbers must be finite.
  */
 export type Json<Value> = string & { readonly value?: Value };
 
@@ -122,11 +122,16 @@ export interface ManagementMethods extends LimitMethods, UsedStore {
   readonly refused: (ending: string) => void;
   readonly failedOver: (failure: { readonly endpoint: string | undefined; readonly backend: string }) => void;
   readonly contradicted: (endpoint: string | undefined) => void;
-  /** Sets the first number of `done` to 1 and wakes its thread, when the object is on its way to the database. */
+  /**
+   * Sets the first number of `done` to 1 and wakes its thread, when the object is on its way to the database.
+   */
   readonly objectAdded: (object: AwaitedObject, held: HeldAmounts, done: SharedArrayBuffer) => void;
   readonly objectReceived: (at: ObjectKey, bytes: number) => void;
   readonly objectEnded: (id: number, response: SentObjectResponse) => void;
-  /** Answers a request to the management plane. Returns `undefined` if its path is not one of the management plane. */
+  /**
+   * Answers a request to the management plane. Returns `undefined` if its path is not one of the management
+   * plane.
+   */
   readonly answer: (id: number, request: SentRequest) => Promise<SentReply | undefined>;
   /** The next piece of the body of a response. */
   readonly pullReply: (id: number) => Promise<Uint8Array | null>;
@@ -137,8 +142,8 @@ export interface ManagementMethods extends LimitMethods, UsedStore {
 /** What the main thread calls at a serving thread. */
 export interface ManagedThreadMethods {
   /**
-   * The charge of an object by reported usage, for a response of `objectEnded`. Throws if the thread no longer has the
-   * response.
+   * The charge of an object by reported usage, for a response of `objectEnded`. Throws if the thread no
+   * longer has the response.
    */
   readonly chargeObject: (
     id: number,

@@ -16,7 +16,10 @@ import type { ManagementMethods } from "./methods.ts";
 /** The most responses that are kept, because the main thread may need their charges later. */
 const MAX_RESPONSES = 1_000;
 
-/** After this time, a creator without room may create an object again, and the main thread says whether it has room. */
+/**
+ * After this time, a creator without room may create an object again, and the main thread says whether it has
+ * room.
+ */
 const FULL_MS = 10_000;
 /** The most creators without room that are remembered. */
 const MAX_FULL = 10_000;
@@ -54,8 +57,8 @@ export class ThreadObjects
     const done = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
     this.#port.send("objectAdded", object, { keys, micros }, done);
     this.#port.flush();
-    // The client must not get the response before: the reservation is kept even if the process is killed then. Only
-    // requests that create such an object wait, for the time of one message.
+    // The client must not get the response before: the reservation is kept even if the process is killed
+    // then. Only requests that create such an object wait, for the time of one message.
     Atomics.wait(new Int32Array(done), 0, 0, LONGEST_WAIT_MS);
   }
 

@@ -8,8 +8,8 @@ const LOOK_MS = 100;
 const REPORT_MS = 1_000;
 
 /**
- * Tells serving threads what the main thread learns of the database: changed tokens, and whether it works. Returns a
- * function that stops.
+ * Tells serving threads what the main thread learns of the database: changed tokens, and whether it works.
+ * Returns a function that stops.
  */
 export function watchForThreads(
   threads: Pick<ManagedThreads, "state" | "refresh">,

@@ -33,8 +33,8 @@ const FIRST_WINDOW = 65_535;
 /** The frames and header fields per second that an authenticated client may send on a connection. */
 const COST_PER_SECOND = 100_000;
 /**
- * Header blocks with up to this number of fields are decoded, so that a request with too many fields gets a response
- * (431).
+ * Header blocks with up to this number of fields are decoded, so that a request with too many fields gets a
+ * response (431).
  */
 const LEAST_BLOCK_FIELDS = 1_000;
 
@@ -227,7 +227,8 @@ export class Http2Connection implements ServedConnection, FrameReader {
         if (!isAck) this.#output.acknowledge(FRAME.ping, bytesOf(payload));
         return;
       case FRAME.goaway:
-        // The client takes no push. Its running requests go on: the frame names the last push that it has seen.
+        // The client takes no push. Its running requests go on: the frame names the last push that it has
+        // seen.
         return this.finish();
       case FRAME.window:
         return this.#open(stream, payload.getUint32(0) & MAX_31_BITS);

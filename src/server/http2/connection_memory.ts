@@ -38,7 +38,10 @@ export class ConnectionMemory {
     this.#parts = parts;
   }
 
-  /** Adds the memory of a head in bytes when its request begins. Takes it off, as a negative number, at the end. */
+  /**
+   * Adds the memory of a head in bytes when its request begins. Takes it off, as a negative number, at the
+   * end.
+   */
   addHead(bytes: number): void {
     this.#heads += bytes;
     this.count();
@@ -50,7 +53,9 @@ export class ConnectionMemory {
     this.#countChange();
   }
 
-  /** Changes the number of bytes of request bodies that no reader has taken, by a positive or negative number. */
+  /**
+   * Changes the number of bytes of request bodies that no reader has taken, by a positive or negative number.
+   */
   addUntaken(bytes: number): void {
     this.#untaken += bytes;
     this.#countChange();

@@ -42,7 +42,10 @@ export class FrameOutput {
   /** Runs while SETTINGS and WINDOW_UPDATE wait for other frames. */
   #holdTimer: ReturnType<typeof setTimeout> | undefined;
   #hasFailed = false;
-  /** Where the head of the last frame begins, if that is a DATA frame. -1: it is another frame, or is being written. */
+  /**
+   * Where the head of the last frame begins, if that is a DATA frame. -1: it is another frame, or is being
+   * written.
+   */
   #lastData = -1;
   #lastStream = 0;
   #drained: PromiseWithResolvers<void> | undefined;

@@ -105,7 +105,9 @@ export class FrameRateLimit {
   }
 }
 
-/** Makes the limit for all unauthenticated clients. `now` returns milliseconds of a clock that never jumps. */
+/**
+ * Makes the limit for all unauthenticated clients. `now` returns milliseconds of a clock that never jumps.
+ */
 export function unauthenticatedRate(now: () => number): FrameRateLimit {
   return new FrameRateLimit({ perSecond: UNAUTHENTICATED_COST_PER_SECOND, now });
 }

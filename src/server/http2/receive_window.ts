@@ -21,7 +21,9 @@ export class ReceiveWindow {
     this.#isOver = isOver;
   }
 
-  /** Takes the length of a DATA frame off the window. Returns false if the window does not allow the frame. */
+  /**
+   * Takes the length of a DATA frame off the window. Returns false if the window does not allow the frame.
+   */
   take(bytes: number): boolean {
     this.#left -= bytes;
     return this.#left >= 0;

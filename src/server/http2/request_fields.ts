@@ -65,7 +65,9 @@ export function requestFieldsOf(block: readonly Field[]): RequestFields | undefi
   return { method, target, fields, length };
 }
 
-/** Adds a field, or its value to the field of the same name (RFC 9110, 5.3, and for cookies RFC 9113, 8.2.3). */
+/**
+ * Adds a field, or its value to the field of the same name (RFC 9110, 5.3, and for cookies RFC 9113, 8.2.3).
+ */
 function add(fields: Field[], field: Field): void {
   const { name, lower, value } = field;
   const at = fields.findIndex((one) => one.lower === lower);

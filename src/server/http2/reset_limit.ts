@@ -3,8 +3,8 @@ const BURST = 200;
 const PER_SECOND = 20;
 
 /**
- * Limits how often a client resets running streams. A reset is cheap for the client, while the proxy has begun
- * an exchange for each stream.
+ * Limits how often a client resets running streams. A reset is cheap for the client, while the proxy has
+ * begun an exchange for each stream.
  */
 export class ResetLimit {
   readonly #now: () => number;

@@ -20,8 +20,8 @@ export interface SendingStream {
   /** Called before a body of unknown length, which is not in memory as a whole and may last for hours. */
   readonly onStreaming: () => void;
   /**
-   * Called after the last frame of the response. The exchange ends. `readsOn`: the sender still reads the end of the
-   * body.
+   * Called after the last frame of the response. The exchange ends. `readsOn`: the sender still reads the end
+   * of the body.
    */
   readonly onSent: (rest: { readonly readsOn: boolean }) => void;
 }
@@ -42,7 +42,10 @@ export class ResponseSender {
   readonly #output: FrameOutput;
   readonly #room: SendingRoom;
   readonly #onUnread: (bytes: number) => void;
-  /** How many bytes of DATA the client accepts now. It may be negative after a change of the client's settings. */
+  /**
+   * How many bytes of DATA the client accepts now. It may be negative after a change of the client's
+   * settings.
+   */
   #window: number;
   /** How many bytes of the response are in memory. */
   #unread = 0;
@@ -64,7 +67,9 @@ export class ResponseSender {
     this.#window = window;
   }
 
-  /** Opens the window for the response by some bytes, or closes it. Returns false if it would be too large. */
+  /**
+   * Opens the window for the response by some bytes, or closes it. Returns false if it would be too large.
+   */
   open(bytes: number): boolean {
     if (this.#window + bytes > MAX_31_BITS) return false;
     this.#window += bytes;
@@ -79,7 +84,9 @@ export class ResponseSender {
     this.#onRoom();
   }
 
-  /** Sends a response. Throws the error of the body, or a {@link FramingError} if the body has another length. */
+  /**
+   * Sends a response. Throws the error of the body, or a {@link FramingError} if the body has another length.
+   */
   async send({ status, fields, body, omittedLength }: OutgoingReply): Promise<void> {
     const stream = this.#stream;
     const framing = frameReply({ status, body, omittedLength }, stream.method);
@@ -140,7 +147,9 @@ export class ResponseSender {
     while (source.tryRead() === undefined) await source.readable();
   }
 
-  /** Sends a piece from a position on as far as the client's windows allow. Returns how many bytes are left. */
+  /**
+   * Sends a piece from a position on as far as the client's windows allow. Returns how many bytes are left.
+   */
   #sendFrames(piece: Uint8Array, from: number, { ends }: { readonly ends: boolean }): number {
     const { id, sending } = this.#stream;
     let at = from;
@@ -160,7 +169,9 @@ export class ResponseSender {
     return piece.length - at;
   }
 
-  /** Sends the rest of a piece as the client opens its windows. `isCounted`: it is counted as unread already. */
+  /**
+   * Sends the rest of a piece as the client opens its windows. `isCounted`: it is counted as unread already.
+   */
   async #sendRest(
     piece: Uint8Array,
     { at, isCounted, ends }: { readonly at: number; readonly isCounted: boolean; readonly ends: boolean },

@@ -4,8 +4,8 @@ import { MAX_31_BITS, protocolError, SETTING } from "./frames.ts";
 export const SETTING_BYTES = 6;
 
 /**
- * Checks the payload of a SETTINGS frame (RFC 9113, 6.5.2). Returns its last INITIAL_WINDOW_SIZE, or `undefined` if
- * it has none. Throws a {@link ConnectionError} for an invalid value.
+ * Checks the payload of a SETTINGS frame (RFC 9113, 6.5.2). Returns its last INITIAL_WINDOW_SIZE, or
+ * `undefined` if it has none. Throws a {@link ConnectionError} for an invalid value.
  */
 export function readInitialWindow(payload: DataView): number | undefined {
   let initialWindow: number | undefined;

@@ -28,7 +28,8 @@ export interface StreamOwner
   /** Whether a request on the connection was authenticated before. */
   readonly isAuthenticated: () => boolean;
   /**
-   * Acquires a slot for a whole response. Returns the place in the queue, or `undefined` if the request has the slot.
+   * Acquires a slot for a whole response. Returns the place in the queue, or `undefined` if the request has
+   * the slot.
    */
   readonly acquireSlot: () => QueuedRequest | undefined;
   /** Releases the slot for a whole response. */
@@ -137,7 +138,10 @@ export class Http2Stream implements SendingStream {
     }
   }
 
-  /** Counts the length of a DATA frame and of its padding. Returns false if the window does not allow the frame. */
+  /**
+   * Counts the length of a DATA frame and of its padding. Returns false if the window does not allow the
+   * frame.
+   */
   receives(length: number, padding: number): boolean {
     this.#receiveWindow -= length;
     this.#released += padding;
@@ -168,7 +172,9 @@ export class Http2Stream implements SendingStream {
     return bytes;
   }
 
-  /** Opens the window for the response by some bytes, or closes it. Returns false if it would be too large. */
+  /**
+   * Opens the window for the response by some bytes, or closes it. Returns false if it would be too large.
+   */
   open(bytes: number): boolean {
     return this.#sender.open(bytes);
   }

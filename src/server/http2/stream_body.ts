@@ -22,7 +22,9 @@ export interface StreamBodyParts {
   readonly length: number | undefined;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
-  /** Called with a number of bytes that the body no longer holds: the reader has taken them, or wants no more. */
+  /**
+   * Called with a number of bytes that the body no longer holds: the reader has taken them, or wants no more.
+   */
   readonly onReleased: (bytes: number) => void;
 }
 

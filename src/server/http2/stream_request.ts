@@ -16,8 +16,9 @@ const WITHOUT_BODY: readonly string[] = ["GET", "HEAD"];
 export type StreamRequest = Pick<IncomingRequest, "method" | "target" | "fields" | "body" | "knownBody">;
 
 /**
- * Makes the request of a stream by the rules of HTTP/1.1, for the handler. `head` is `undefined` if it was longer
- * than its limit. `body` is `undefined` if the head has ended the stream. Throws an {@link HttpSyntaxError}.
+ * Makes the request of a stream by the rules of HTTP/1.1, for the handler. `head` is `undefined` if it was
+ * longer than its limit. `body` is `undefined` if the head has ended the stream. Throws an
+ * {@link HttpSyntaxError}.
  */
 export function streamRequest(
   head: RequestFields | undefined,

@@ -1,4 +1,6 @@
-/** Clients choose the names of models, and cannot make the proxy forget what it learned from other clients. */
+/**
+ * Clients choose the names of models, and cannot make the proxy forget what it learned from other clients.
+ */
 import { assertEquals, assertGreater } from "@std/assert";
 import { ModelTable } from "../../../src/accounting/estimates/model_table.ts";
 import { RecentOutputs } from "../../../src/accounting/estimates/recent_outputs.ts";

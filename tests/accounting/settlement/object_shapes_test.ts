@@ -1,4 +1,7 @@
-/** What providers say of objects that can be looked at again, by the types of their SDKs and their documentation. */
+/**
+ * What providers say of objects that can be looked at again, by the types of their SDKs and their
+ * documentation.
+ */
 
 import { assertEquals } from "@std/assert";
 import type { ResponseSummary } from "../../../src/accounting/taps/response_summary.ts";

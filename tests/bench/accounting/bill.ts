@@ -8,7 +8,10 @@ export interface Tokens {
   readonly written: number;
 }
 
-/** In dollars per million tokens, which are millionths of a dollar per token: whole numbers, so that sums are exact. */
+/**
+ * In dollars per million tokens, which are millionths of a dollar per token: whole numbers, so that sums are
+ * exact.
+ */
 export const PRICES = { input: 3, output: 15, cached: 1, cacheWrite: 4 };
 export const NO_TOKENS: Tokens = { input: 0, output: 0, cached: 0, written: 0 };
 

@@ -8,7 +8,10 @@ import { partsOf } from "./kinds.ts";
 import type { Asked } from "./load.ts";
 import type { Billed } from "./provider.ts";
 
-/** How the proxy came to what it says; `lost`: it was killed. `unseen`: the client left before a request was there. */
+/**
+ * How the proxy came to what it says; `lost`: it was killed. `unseen`: the client left before a request was
+ * there.
+ */
 export type Source = "provider" | "estimated" | "unknown" | "lost" | "unseen";
 
 /** One exchange in both books. */

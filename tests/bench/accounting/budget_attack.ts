@@ -1,4 +1,7 @@
-/** A hundred clients with one token try to spend more than its budget; the provider's own bill says whether they do. */
+/**
+ * A hundred clients with one token try to spend more than its budget; the provider's own bill says whether
+ * they do.
+ */
 
 import { microsOf, PRICES } from "./bill.ts";
 import { ask, type Leaving } from "./client.ts";
@@ -112,7 +115,8 @@ export async function attack(variant: Variant): Promise<Attacked> {
   const { spent } = (await proxy.api("GET", `/tokens/${id}`)).body;
   const bills = [...provider.bills.values()];
   const billed = bills.reduce((sum, { tokens }) => sum + microsOf(tokens), 0) * DEARER;
-  // A request is admitted as long as anything is left, as the documentation says: the last one may cost what it likes.
+  // A request is admitted as long as anything is left, as the documentation says: the last one may cost what
+  // it likes.
   const last = (LONGEST_TOKENS * PRICES.input + MAX_TOKENS * PRICES.output) * DEARER;
   const bound = last + slack * BUDGET_MICROS;
   return { billed, spent: spent.total_micros, bound, answers: bills.length };

@@ -2,7 +2,9 @@
 
 import { gather, headerOf, HttpReader, writeAll } from "../../support/clients/http_reader.ts";
 
-/** Where a client leaves: within its upload, after some time, or as soon as it has seen a text in the answer. */
+/**
+ * Where a client leaves: within its upload, after some time, or as soon as it has seen a text in the answer.
+ */
 export type Leaving =
   | { readonly at: "upload" }
   | { readonly at: "time"; readonly ms: number }

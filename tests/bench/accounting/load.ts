@@ -46,8 +46,8 @@ const MOST_POLLS = 200;
 const LATE = 3;
 
 /**
- * Asks until `count` exchanges are done; tells of each. Then the proxy is killed, and background responses that nobody
- * has looked at are looked at.
+ * Asks until `count` exchanges are done; tells of each. Then the proxy is killed, and background responses
+ * that nobody has looked at are looked at.
  */
 export async function runLoad(
   { count, clients, onAsked }: { count: number; clients: number; onAsked: (asked: Asked) => void },

@@ -1,6 +1,7 @@
 /**
- * Texts in the pieces that a tokenizer makes of them (OpenAI's o200k), with `¦` between two tokens. Nothing between two
- * of these: the token's bytes come with the next one, as a letter of several bytes can be cut in two.
+ * Texts in the pieces that a tokenizer makes of them (OpenAI's o200k), with `¦` between two tokens. Nothing
+ * between two of these: the token's bytes come with the next one, as a letter of several bytes can be cut in
+ * two.
  */
 
 const PROSE =

@@ -1,6 +1,6 @@
 /**
- * A provider that keeps its own bill: of each exchange what it has really written, whether or not anybody took it.
- * Streams are billed by what was sent, and all else by the time until the proxy left.
+ * A provider that keeps its own bill: of each exchange what it has really written, whether or not anybody
+ * took it. Streams are billed by what was sent, and all else by the time until the proxy left.
  */
 
 import { brotliCompressSync, gzipSync } from "node:zlib";

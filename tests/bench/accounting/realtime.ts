@@ -1,4 +1,7 @@
-/** Realtime sessions over a WebSocket: a provider that bills each answer of a session, and a client that asks for some. */
+/**
+ * Realtime sessions over a WebSocket: a provider that bills each answer of a session, and a client that asks
+ * for some.
+ */
 
 import { headerOf, type HttpReader, type MessageHead, writeAll } from "../../support/clients/http_reader.ts";
 import {

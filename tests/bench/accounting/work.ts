@@ -1,4 +1,6 @@
-/** One piece of work of a provider: how long its answer is, how fast it writes, and what it has billed so far. */
+/**
+ * One piece of work of a provider: how long its answer is, how fast it writes, and what it has billed so far.
+ */
 
 import { random } from "../../support/data/random.ts";
 import type { Tokens } from "./bill.ts";

@@ -1,6 +1,7 @@
 /**
- * Loaded into a process before its own code (`deno run --preload`). At SIGUSR2 it says on standard error, as one line
- * of JSON, how many bytes the program has allocated on V8's heap since its start. Buffers of bytes are not on it.
+ * Loaded into a process before its own code (`deno run --preload`). At SIGUSR2 it says on standard error, as
+ * one line of JSON, how many bytes the program has allocated on V8's heap since its start. Buffers of bytes
+ * are not on it.
  */
 
 import { getHeapStatistics } from "node:v8";

@@ -47,7 +47,10 @@ export function chatUpstream(): FakeUpstream {
   });
 }
 
-/** The bytes that the program allocates on V8's heap for one request with an answer: the median of the later rounds. */
+/**
+ * The bytes that the program allocates on V8's heap for one request with an answer: the median of the later
+ * rounds.
+ */
 export async function allocatedPerRequest(
   { module, args = [], env = {}, path = "/v1/chat/completions", token }: Measured,
 ): Promise<number> {

@@ -1,6 +1,7 @@
 /**
- * The least that a proxy on the files of `src/http` does: it reads both heads, swaps the credential, and reuses
- * connections to the upstream. It checks, limits, logs and counts nothing. The argument is the port of the upstream.
+ * The least that a proxy on the files of `src/http` does: it reads both heads, swaps the credential, and
+ * reuses connections to the upstream. It checks, limits, logs and counts nothing. The argument is the port of
+ * the upstream.
  */
 
 import { ChunkedBody, CountedBody } from "../../../src/http/body.ts";

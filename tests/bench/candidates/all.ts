@@ -22,7 +22,10 @@ const GROUPS: Readonly<Record<string, Group>> = {
 /** The names that `--only` takes. */
 export const GROUP_NAMES: readonly string[] = Object.keys(GROUPS);
 
-/** This proxy in its three forms, and the candidates of the groups. Builds and installs what they need in `folder`. */
+/**
+ * This proxy in its three forms, and the candidates of the groups. Builds and installs what they need in
+ * `folder`.
+ */
 export async function allCandidates(
   folder: string,
   groups: readonly string[] = GROUP_NAMES,

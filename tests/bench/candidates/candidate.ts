@@ -1,4 +1,7 @@
-/** The shape of everything that the bench compares. Each candidate forwards to one upstream and swaps the credential. */
+/**
+ * The shape of everything that the bench compares. Each candidate forwards to one upstream and swaps the
+ * credential.
+ */
 
 /** Where a candidate listens and what it forwards to. */
 export interface Place {
@@ -29,8 +32,8 @@ export interface Candidate extends Missing {
   readonly name: string;
   readonly command: (place: Place) => Promise<CandidateCommand>;
   /**
-   * A `proxy` forwards any bytes, and the bench checks and measures everything. A `gateway` understands JSON of chats
-   * alone, so the bench checks the text of its answer and measures JSON requests.
+   * A `proxy` forwards any bytes, and the bench checks and measures everything. A `gateway` understands JSON
+   * of chats alone, so the bench checks the text of its answer and measures JSON requests.
    */
   readonly kind: "proxy" | "gateway";
   /** The path of chat completions, if it is not `CHAT_PATH`. */

@@ -1,4 +1,7 @@
-/** Gateways for LLM APIs that npm installs and that start without a network. Their options are the least that works. */
+/**
+ * Gateways for LLM APIs that npm installs and that start without a network. Their options are the least that
+ * works.
+ */
 
 import { answers } from "../process.ts";
 import { type Candidate, CHAT_PATH, PEERS, TOKEN, UPSTREAM_KEY } from "./candidate.ts";

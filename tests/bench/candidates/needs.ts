@@ -8,7 +8,10 @@ export async function needs(program: string): Promise<Missing> {
   return await exists(program) ? {} : { missing: `${program} is not installed` };
 }
 
-/** Installs packages of npm into a folder, for programs that Node or the package runs. No script of a package runs. */
+/**
+ * Installs packages of npm into a folder, for programs that Node or the package runs. No script of a package
+ * runs.
+ */
 export async function withInstalled(folder: string, packages: readonly string[]): Promise<Missing> {
   for (const program of ["node", "npm"]) {
     const { missing } = await needs(program);

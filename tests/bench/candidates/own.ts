@@ -17,7 +17,10 @@ import {
 
 /** This proxy with the shared token. */
 export const OWN_NAME = "llm-proxy";
-/** The second process of this proxy. Its figures differ from those of the first by the noise of the machine alone. */
+/**
+ * The second process of this proxy. Its figures differ from those of the first by the noise of the machine
+ * alone.
+ */
 export const TWIN_NAME = "llm-proxy, again";
 /** This proxy with a managed token. */
 export const MANAGED_NAME = "llm-proxy, managed";

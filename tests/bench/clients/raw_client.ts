@@ -1,6 +1,6 @@
 /**
- * A load on raw sockets: over each connection one request after the other. Its argument is JSON: url, headers, body,
- * seconds and connections. Prints the number of responses. It needs no program but Deno.
+ * A load on raw sockets: over each connection one request after the other. Its argument is JSON: url,
+ * headers, body, seconds and connections. Prints the number of responses. It needs no program but Deno.
  */
 
 const { url, headers, body, seconds, connections }: {

@@ -1,4 +1,6 @@
-/** What more exchanges cost: a database with 10,000 to 10 million of them, and the queries of the admin page. */
+/**
+ * What more exchanges cost: a database with 10,000 to 10 million of them, and the queries of the admin page.
+ */
 
 import { createTokenValue } from "../../../src/auth/token_value.ts";
 import { openStore } from "../../../src/storage/open.ts";
@@ -15,7 +17,10 @@ const SIZES = [10_000, 100_000, 1_000_000];
 const HUGE = 10_000_000;
 const REPEATS = 3;
 
-/** Gives the lines of a table. `isHuge`: with 10 million exchanges, which need 3 GB of disk and a quarter of an hour. */
+/**
+ * Gives the lines of a table. `isHuge`: with 10 million exchanges, which need 3 GB of disk and a quarter of
+ * an hour.
+ */
 export async function growExchanges(
   stage: Stage,
   { upstream, isHuge }: { readonly upstream: string; readonly isHuge: boolean },
@@ -72,7 +77,10 @@ export async function growExchanges(
   return lines;
 }
 
-/** Milliseconds of each query and of the newest page, and the longest wait of a chat that runs at the same time. */
+/**
+ * Milliseconds of each query and of the newest page, and the longest wait of a chat that runs at the same
+ * time.
+ */
 async function timedQueries(subject: Subject, now: number): Promise<{
   readonly queries: readonly number[];
   readonly newest: number;

@@ -7,7 +7,9 @@ import { measureStreams } from "../measure.ts";
 import { memoryMb, openFilesLimit } from "../process.ts";
 import type { Stage } from "../stage.ts";
 
-/** Few streams have many events, because CPU time has a resolution of 10 ms. Many streams take long to open. */
+/**
+ * Few streams have many events, because CPU time has a resolution of 10 ms. Many streams take long to open.
+ */
 const LOADS = [
   { streams: 10, rate: 100, seconds: 5 },
   { streams: 100, rate: 10, seconds: 5 },

@@ -1,6 +1,6 @@
 /**
- * One hostile client population as a program: `attacks.ts NAME URL TOKEN MANAGED_TOKEN SECONDS`. It begins when a byte
- * comes on standard input, ends after that many seconds, and prints what it did.
+ * One hostile client population as a program: `attacks.ts NAME URL TOKEN MANAGED_TOKEN SECONDS`. It begins
+ * when a byte comes on standard input, ends after that many seconds, and prints what it did.
  */
 
 import { brotliCompressSync, constants } from "node:zlib";
@@ -36,7 +36,10 @@ async function drop(connection: Deno.Conn): Promise<void> {
   while (await connection.read(piece) !== null) { /* until it ends */ }
 }
 
-/** The status of the answer on a connection; undefined where there is none. Reads on until the connection ends. */
+/**
+ * The status of the answer on a connection; undefined where there is none. Reads on until the connection
+ * ends.
+ */
 async function statusOf(connection: Deno.Conn): Promise<string | undefined> {
   const piece = new Uint8Array(64 * 1024);
   const count = await connection.read(piece);

@@ -1,7 +1,7 @@
 /**
  * Measures what shared limits add to a request, over the whole way from the client and back:
- * `deno run -A tests/bench/limits/request_latency.ts`. Three proxies on one PostgreSQL database, with the limits in each
- * process, in Redis and in PostgreSQL, take turns.
+ * `deno run -A tests/bench/limits/request_latency.ts`. Three proxies on one PostgreSQL database, with the
+ * limits in each process, in Redis and in PostgreSQL, take turns.
  */
 
 import { NO_SHARED_LIMITS } from "../../../src/config/values/values.ts";

@@ -1,7 +1,7 @@
 /**
- * Measures what shared limits add to a request, for each adapter: `deno run -A tests/bench/limits/take_latency.ts`.
- * Each request counts for its token and its project, with all kinds of limits, as the first one alone and then with
- * others at the same time.
+ * Measures what shared limits add to a request, for each adapter: `deno run -A
+ * tests/bench/limits/take_latency.ts`. Each request counts for its token and its project, with all kinds of
+ * limits, as the first one alone and then with others at the same time.
  */
 
 import { BudgetCalendar, hourOf } from "../../../src/limits/budget_calendar.ts";

@@ -1,5 +1,5 @@
-// Bun.serve in front of fetch. Bodies of known length are gathered before they are sent on; streams are streamed.
-// deno-lint-ignore-file
+// Bun.serve in front of fetch. Bodies of known length are gathered before they are sent on; streams are
+// streamed. deno-lint-ignore-file
 const [listen = "", upstream = ""] = process.argv.slice(2);
 const [hostname, port] = listen.split(":");
 Bun.serve({

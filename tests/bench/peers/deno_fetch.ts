@@ -1,4 +1,7 @@
-/** `Deno.serve` in front of `fetch`. Both bodies are streamed. Arguments: where to listen, the upstream, its authority. */
+/**
+ * `Deno.serve` in front of `fetch`. Both bodies are streamed. Arguments: where to listen, the upstream, its
+ * authority.
+ */
 
 const [listen = "", upstream = "", certificates = ""] = Deno.args;
 const [hostname = "", port] = listen.split(":");

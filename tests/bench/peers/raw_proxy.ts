@@ -1,8 +1,9 @@
 /**
- * The least that a proxy in JavaScript does: it copies bytes between two sockets and replaces the credential. Each
- * connection of a client has one connection to the upstream. It finds the end of a request's head and reads its
- * `content-length`; it does not look at responses at all. It uses no file of `src`, so the other figures of a run can be
- * compared with it. Arguments: the address to listen at, the origin of the upstream, and a file of certificates to trust.
+ * The least that a proxy in JavaScript does: it copies bytes between two sockets and replaces the credential.
+ * Each connection of a client has one connection to the upstream. It finds the end of a request's head and
+ * reads its `content-length`; it does not look at responses at all. It uses no file of `src`, so the other
+ * figures of a run can be compared with it. Arguments: the address to listen at, the origin of the upstream,
+ * and a file of certificates to trust.
  */
 
 const encoder = new TextEncoder();

@@ -1,4 +1,7 @@
-/** Compares the books: what clients saw, what the upstream got, the access log, the rows and their hourly sums. */
+/**
+ * Compares the books: what clients saw, what the upstream got, the access log, the rows and their hourly
+ * sums.
+ */
 
 import type { ExchangeRow } from "../../../src/storage/store.ts";
 import type { UsageRow } from "../../../src/storage/usage_store.ts";

@@ -33,8 +33,8 @@ export class Credentials {
   }
 
   /**
-   * All values of a token are asked to end; what comes back is to be called when that has been answered, and gives
-   * them.
+   * All values of a token are asked to end; what comes back is to be called when that has been answered, and
+   * gives them.
    */
   ending(tokenId: string | undefined): () => readonly Credential[] {
     const values = this.active.filter((credential) => credential.tokenId === tokenId);

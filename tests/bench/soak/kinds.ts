@@ -147,7 +147,9 @@ export function partsOf(path: string): { play: string; serial: number } {
   return { play, serial: Number(serial) };
 }
 
-/** The tokens an answer says it used, out and in; realtime sessions say as much with each of their answers. */
+/**
+ * The tokens an answer says it used, out and in; realtime sessions say as much with each of their answers.
+ */
 export function outputTokensOf(serial: number): number {
   return 1 + serial % 97;
 }

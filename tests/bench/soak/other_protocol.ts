@@ -8,7 +8,10 @@ const CA = pem("ca.pem");
 const UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-/** One such client, with a token that is valid: it asks for an answer or for a WebSocket, and waits for the end. */
+/**
+ * One such client, with a token that is valid: it asks for an answer or for a WebSocket, and waits for the
+ * end.
+ */
 export async function speakOtherProtocol(
   url: string,
   { token, ledger, below }: { token: string; ledger: Ledger; below: (limit: number) => number },

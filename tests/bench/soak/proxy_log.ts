@@ -1,4 +1,6 @@
-/** What the proxy writes, checked line by line as it comes: what comes by the thousand is not kept as text. */
+/**
+ * What the proxy writes, checked line by line as it comes: what comes by the thousand is not kept as text.
+ */
 
 import { assertNoSecrets } from "../../support/data/secrets.ts";
 import { partsOf } from "./kinds.ts";

@@ -1,4 +1,7 @@
-/** A client with a WebSocket of some seconds: asks for answers, hears its echo, and ends it in one of several ways. */
+/**
+ * A client with a WebSocket of some seconds: asks for answers, hears its echo, and ends it in one of several
+ * ways.
+ */
 
 import {
   CLOSE,

@@ -1,4 +1,7 @@
-/** The proxy under the soak: a process of its own with a probe in it, whose configuration changes while it runs. */
+/**
+ * The proxy under the soak: a process of its own with a probe in it, whose configuration changes while it
+ * runs.
+ */
 
 import { memoryMb, openSockets } from "../../support/processes/process_stats.ts";
 import type { ProbeLine } from "../../support/processes/process_probe.ts";

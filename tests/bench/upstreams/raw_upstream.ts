@@ -1,6 +1,7 @@
 /**
- * An upstream on raw sockets: it answers each request with the same JSON, and reads of the request only where it ends.
- * Its argument is the port. It needs no program but Deno, so `deno task bench --quick` runs on every Linux machine.
+ * An upstream on raw sockets: it answers each request with the same JSON, and reads of the request only where
+ * it ends. Its argument is the port. It needs no program but Deno, so `deno task bench --quick` runs on every
+ * Linux machine.
  */
 
 import { ANSWER } from "../question.ts";

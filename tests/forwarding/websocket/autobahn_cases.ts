@@ -1,4 +1,7 @@
-/** The cases of the Autobahn test suite, as far as a proxy that passes frames byte for byte takes part in them. */
+/**
+ * The cases of the Autobahn test suite, as far as a proxy that passes frames byte for byte takes part in
+ * them.
+ */
 
 import { CLOSE_CODES } from "../../../src/payload/websocket_frames.ts";
 import { BINARY, CLOSE, closePayload, frame, PING, PONG, TEXT } from "../../support/clients/websocket.ts";
@@ -13,8 +16,8 @@ export interface AutobahnCase {
   readonly name: string;
   readonly frames: (isMasked: boolean) => readonly Uint8Array[];
   /**
-   * The first frame that breaks a rule the proxy keeps, by its index, and the code that both sides get; undefined: all
-   * of it arrives byte for byte.
+   * The first frame that breaks a rule the proxy keeps, by its index, and the code that both sides get;
+   * undefined: all of it arrives byte for byte.
    */
   readonly broken?: { readonly at: number; readonly code: number };
 }

@@ -1,4 +1,7 @@
-/** What a WebSocket carries, case by case of the Autobahn test suite's list: in both directions, whole and cut. */
+/**
+ * What a WebSocket carries, case by case of the Autobahn test suite's list: in both directions, whole and
+ * cut.
+ */
 
 import { assertEquals } from "@std/assert";
 import { concat } from "../../../src/streams/bytes.ts";
@@ -19,7 +22,9 @@ import { AUTOBAHN_CASES, type AutobahnCase, MAX_MESSAGE_BYTES } from "./autobahn
 
 /** How long a connection may take; none that ends as it should comes near. */
 const LIMIT_MS = 10_000;
-/** So many bytes at either end of what is sent are sent one by one, where it is cut; the rest is sent at once. */
+/**
+ * So many bytes at either end of what is sent are sent one by one, where it is cut; the rest is sent at once.
+ */
 const SINGLE_BYTES = 200;
 
 type Cut = "whole" | "byte by byte";

@@ -40,8 +40,8 @@ async function readIn(pieces: readonly Uint8Array[]): Promise<Reading> {
 }
 
 /**
- * What llhttp refuses within extensions and trailers, which the program drops: it looks into them only for line ends
- * and control characters.
+ * What llhttp refuses within extensions and trailers, which the program drops: it looks into them only for
+ * line ends and control characters.
  */
 const ALLOWED_REFUSALS: ReadonlySet<string | undefined> = new Set([
   "HPE_INVALID_HEADER_TOKEN",
@@ -65,7 +65,8 @@ async function check(input: Uint8Array, chance: Random): Promise<string> {
     return `refused by llhttp: ${other.error}`;
   }
   same(body, latin1Text(other.body), "body");
-  // It skips line ends behind a request, and says where the first byte is that it refuses, or the one behind it.
+  // It skips line ends behind a request, and says where the first byte is that it refuses, or the one behind
+  // it.
   const behind = other.errorAt - HEAD.length - taken;
   const isLineEnd = /^[\r\n]/.test(latin1Text(input.subarray(taken, taken + 1)));
   holds(behind === 0 || behind === 1 || isLineEnd && behind > 0, `where it ends: ${behind} bytes apart`);

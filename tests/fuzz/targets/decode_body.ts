@@ -1,4 +1,7 @@
-/** Compressed bodies against the runtime's own reader at a stretch, and against the reader of answers in pieces. */
+/**
+ * Compressed bodies against the runtime's own reader at a stretch, and against the reader of answers in
+ * pieces.
+ */
 
 import * as zlib from "node:zlib";
 import { canDecode } from "../../../src/payload/content_coding.ts";
@@ -47,7 +50,8 @@ async function check(input: Uint8Array, chance: Random): Promise<string> {
     holds(["bad_request", "payload_too_large"].includes(plain.code), `the fault ${plain.code}`);
     return plain.code + plain.message.replaceAll(/\d+/g, "N");
   }
-  // The runtime's own reader of brotli at a stretch prints a line and loses memory at broken bodies; it is not used.
+  // The runtime's own reader of brotli at a stretch prints a line and loses memory at broken bodies; it is
+  // not used.
   const atOnce = AT_ONCE[encoding]?.(body);
   if (atOnce !== undefined) same(latin1Text(plain), latin1Text(atOnce), "what comes out");
   const pieces: Uint8Array[] = [];

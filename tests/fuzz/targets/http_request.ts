@@ -62,7 +62,10 @@ async function check(input: Uint8Array, chance: Random): Promise<string> {
   return `${head.framing.kind} ${head.minor} ${head.persistent} ${head.expectsContinue} ${error}`;
 }
 
-/** What llhttp refuses, and the program's readers leave to the upstream or drop, since none of it frames anything. */
+/**
+ * What llhttp refuses, and the program's readers leave to the upstream or drop, since none of it frames
+ * anything.
+ */
 function isAllowedRefusal(
   code: string | undefined,
   { method, target }: RequestHead,
@@ -72,8 +75,8 @@ function isAllowedRefusal(
     case "HPE_INVALID_METHOD":
       return !KNOWN_METHODS.has(method);
     case "HPE_INVALID_URL":
-      // Such a target is refused a step later, holds bytes beyond ASCII, which go on as they came, or names a host,
-      // at which the program never looks.
+      // Such a target is refused a step later, holds bytes beyond ASCII, which go on as they came, or names a
+      // host, at which the program never looks.
       return parseRequestTarget(target).rejection !== undefined || /[\x80-\xff]/.test(target) ||
         !target.startsWith("/");
     case "HPE_INVALID_CONTENT_LENGTH":

@@ -1,4 +1,6 @@
-/** All targets by name, each loaded only when it is wanted, so that its code is counted from the beginning. */
+/**
+ * All targets by name, each loaded only when it is wanted, so that its code is counted from the beginning.
+ */
 
 import type { FuzzTarget } from "../target.ts";
 

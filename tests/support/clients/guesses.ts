@@ -1,6 +1,7 @@
 /**
- * One guess against tokens of which it has more and more right. It is the tokens that differ and not the guess, since
- * to hash one text takes a little longer than to hash another one, whatever it shares with a token.
+ * One guess against tokens of which it has more and more right. It is the tokens that differ and not the
+ * guess, since to hash one text takes a little longer than to hash another one, whatever it shares with a
+ * token.
  */
 
 import { ManagedTokens } from "../../../src/auth/managed_tokens.ts";

@@ -59,7 +59,9 @@ export class Http2Peer implements Disposable {
     return peer;
   }
 
-  /** Sends all in one piece. What the other side does not take any more is dropped: the next read tells why. */
+  /**
+   * Sends all in one piece. What the other side does not take any more is dropped: the next read tells why.
+   */
   async send(...frames: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
     let rest = new Uint8Array(await new Blob([...this.#unsent.splice(0), ...frames]).arrayBuffer());
     try {

@@ -86,7 +86,9 @@ export class HttpReader {
     return this.#take(count);
   }
 
-  /** The pieces of a body as they come, by the framing that the head names; `untilClose` where it names none. */
+  /**
+   * The pieces of a body as they come, by the framing that the head names; `untilClose` where it names none.
+   */
   async *body(headers: HeaderList, { untilClose }: { untilClose: boolean }): AsyncGenerator<Uint8Array> {
     const length = headerOf(headers, "content-length");
     if (headerOf(headers, "transfer-encoding")?.toLowerCase() === "chunked") yield* this.#chunked();
@@ -135,7 +137,9 @@ export class HttpReader {
   }
 }
 
-/** The reads of a client: the other side has to send within the deadline of tests. A server may wait for long. */
+/**
+ * The reads of a client: the other side has to send within the deadline of tests. A server may wait for long.
+ */
 export function answeredInTime(connection: Pick<Deno.Conn, "read">): Pick<Deno.Conn, "read"> {
   return { read: (into) => within(connection.read(into), "more bytes from the other side") };
 }

@@ -1,4 +1,6 @@
-/** Programs and libraries of other people that speak to the proxy, installed by `tests/clients/install.ts`. */
+/**
+ * Programs and libraries of other people that speak to the proxy, installed by `tests/clients/install.ts`.
+ */
 
 import type { Reason } from "../runner/left_out.ts";
 

@@ -1,4 +1,7 @@
-/** A relay between a client and a server. It keeps every byte of both directions, and reads the exchanges out of them. */
+/**
+ * A relay between a client and a server. It keeps every byte of both directions, and reads the exchanges out
+ * of them.
+ */
 
 import { gather, type HeaderList, HttpReader, type MessageHead, writeAll } from "./http_reader.ts";
 

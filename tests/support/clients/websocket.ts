@@ -1,4 +1,7 @@
-/** WebSockets on raw sockets, at both ends of the proxy: every byte is the test's, every frame is read strictly. */
+/**
+ * WebSockets on raw sockets, at both ends of the proxy: every byte is the test's, every frame is read
+ * strictly.
+ */
 
 import { createHash } from "node:crypto";
 import {

@@ -1,4 +1,7 @@
-/** What differs between messages on two sides of the proxy, and between requests with the proxy and without it. */
+/**
+ * What differs between messages on two sides of the proxy, and between requests with the proxy and without
+ * it.
+ */
 
 import { assertEquals } from "@std/assert";
 import type { Message, TappedExchange } from "./tap.ts";
@@ -17,8 +20,8 @@ export interface Pairs {
 }
 
 /**
- * Finds the exchange behind the proxy for each exchange of a client: the same method, the target that `targetOf`
- * gives, and the same bytes in the body.
+ * Finds the exchange behind the proxy for each exchange of a client: the same method, the target that
+ * `targetOf` gives, and the same bytes in the body.
  */
 export function pairsOf(
   { client, upstream }: Readonly<Record<"client" | "upstream", readonly TappedExchange[]>>,
@@ -58,8 +61,9 @@ export function isOfProxy({ headers }: Message): boolean {
 }
 
 /**
- * The lines of a head that are missing on the other side, with `-`, and those that are new there, with `+`. Fails if
- * the other lines have another order. The length of the body is left out: HTTP lets a proxy write it anywhere.
+ * The lines of a head that are missing on the other side, with `-`, and those that are new there, with `+`.
+ * Fails if the other lines have another order. The length of the body is left out: HTTP lets a proxy write it
+ * anywhere.
  */
 export function changesOf(
   { lines: linesBefore }: Pick<Message, "lines">,
@@ -88,8 +92,8 @@ export function changesOf(
 }
 
 /**
- * A request as text for comparisons between two runs of a program: without what is random in each run, and with the
- * members of JSON objects in one order.
+ * A request as text for comparisons between two runs of a program: without what is random in each run, and
+ * with the members of JSON objects in one order.
  */
 export function comparable(
   { method, target, request }: TappedExchange,

@@ -1,4 +1,7 @@
-/** The catalogue of providers' answers below `tests/golden/catalogue`: how a file looks, and what bytes it stands for. */
+/**
+ * The catalogue of providers' answers below `tests/golden/catalogue`: how a file looks, and what bytes it
+ * stands for.
+ */
 
 import * as v from "valibot";
 

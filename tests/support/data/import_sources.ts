@@ -1,4 +1,6 @@
-/** Configuration files of other programs for `llm-proxy import`, and where each of their models has to lead. */
+/**
+ * Configuration files of other programs for `llm-proxy import`, and where each of their models has to lead.
+ */
 
 import type { ImportedProgram } from "../../../src/cli/import/import.ts";
 

@@ -5,7 +5,10 @@ const MAX_CHUNK_LINE = 4_096;
 const FIELD_LINE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*$/;
 const STATUS_LINE = /^HTTP\/1\.[01] [1-5]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 
-/** The final answer to a GET with its whole body; undefined where a strict client has to refuse or to call it cut. */
+/**
+ * The final answer to a GET with its whole body; undefined where a strict client has to refuse or to call it
+ * cut.
+ */
 export function referenceReading(text: string): { status: number; body: string } | undefined {
   let rest = text;
   for (let interim = 0; interim <= MAX_INTERIM; interim++) {

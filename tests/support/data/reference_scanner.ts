@@ -1,6 +1,6 @@
 /**
- * A second scanner of JSON texts, for tests: the whole at once, by recursion, one character at a time. It says what
- * `JsonScanner` must report, also of what is cut or is not JSON.
+ * A second scanner of JSON texts, for tests: the whole at once, by recursion, one character at a time. It
+ * says what `JsonScanner` must report, also of what is cut or is not JSON.
  */
 
 import type { Selection } from "../../../src/payload/json_selection.ts";

@@ -9,8 +9,8 @@ export interface ResponseCase {
   /** A whole answer: its status and body, and whether the connection can serve another request. */
   readonly whole?: readonly [status: number, body: string, reusable: boolean];
   /**
-   * No answer could be had, or it breaks off within its body. With `first chunk` the answer fails in its head where
-   * the line of the first chunk came with it, else in its body.
+   * No answer could be had, or it breaks off within its body. With `first chunk` the answer fails in its head
+   * where the line of the first chunk came with it, else in its body.
    */
   readonly refused?: "head" | "first chunk" | "body";
 }

@@ -15,7 +15,9 @@ import { SECRETS } from "../data/secrets.ts";
 export type Promised =
   /** A fault of the proxy's own; `another` backend is asked where there is one. */
   | { readonly is: "fault"; readonly code: FaultCode; readonly another: boolean; readonly says: RegExp }
-  /** What had come, and then the end of the connection, in a way that cannot be taken for the answer's end. */
+  /**
+   * What had come, and then the end of the connection, in a way that cannot be taken for the answer's end.
+   */
   | { readonly is: "cut"; readonly code: FaultCode; readonly after: string; readonly orLess?: boolean }
   /** The whole answer. */
   | { readonly is: "whole"; readonly text: string };

@@ -1,4 +1,7 @@
-/** A proxy in front of several upstreams, each with its list of models, for requests without an endpoint's name. */
+/**
+ * A proxy in front of several upstreams, each with its list of models, for requests without an endpoint's
+ * name.
+ */
 
 import type { Dialect } from "../../../src/apis/dialects.ts";
 import type { Backend, Endpoint, ModelRoute, RoutingConfig } from "../../../src/config/config.ts";

@@ -7,7 +7,9 @@ import { FakeUpstream, plainAnswer } from "../upstreams/fake_upstream.ts";
 import { testBackend, testEndpoint } from "./config.ts";
 import { ManagedProxy } from "./managed_proxy.ts";
 
-/** What a request of the pair costs, in micro-dollars: a million tokens of output of gpt-4o-mini are $0.60. */
+/**
+ * What a request of the pair costs, in micro-dollars: a million tokens of output of gpt-4o-mini are $0.60.
+ */
 export const COST_MICROS = 600;
 const USAGE = { prompt_tokens: 0, completion_tokens: 1_000, total_tokens: 1_000 };
 const BODY = { model: "gpt-4o-mini", max_tokens: 1_000, messages: [{ role: "user", content: "hello" }] };

@@ -1,4 +1,7 @@
-/** What the management plane answers, seen where it is made: a browser forgets some of it, and shows no running stream. */
+/**
+ * What the management plane answers, seen where it is made: a browser forgets some of it, and shows no
+ * running stream.
+ */
 
 import { watched } from "../../../src/streams/bytes.ts";
 import type { MessageBody } from "../../../src/streams/byte_source.ts";

@@ -4,8 +4,8 @@
 export type Reason = string | undefined;
 
 /**
- * The name of a test and whether it is ignored, to be spread into its definition. `deno task test` reads the reasons out
- * of the names.
+ * The name of a test and whether it is ignored, to be spread into its definition. `deno task test` reads the
+ * reasons out of the names.
  */
 export function unless(reason: Reason, name: string): { readonly name: string; readonly ignore: boolean } {
   return reason === undefined

@@ -16,7 +16,10 @@ const PARAMETERS = [
 ];
 /** A run hangs if no test ends for so long. In milliseconds. */
 const SILENCE_MS = { short: 180_000, long: 900_000 };
-/** How often the run is looked at, and how long it may take to name the tests that are running. In milliseconds. */
+/**
+ * How often the run is looked at, and how long it may take to name the tests that are running. In
+ * milliseconds.
+ */
 const LOOK_MS = 1_000;
 const GRACE_MS = 15_000;
 /** Deno says of a slow test that it is still running. */

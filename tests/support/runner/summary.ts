@@ -17,7 +17,9 @@ export class Summary {
   #code = 0;
   readonly #begin = performance.now();
 
-  /** Counts a suite. A suite that fails without a failed test, such as one that broke off, makes the run fail. */
+  /**
+   * Counts a suite. A suite that fails without a failed test, such as one that broke off, makes the run fail.
+   */
   add({ lastLines, code }: SuiteResult): void {
     const line = [...lastLines.matchAll(COUNTS)].at(-1)?.[0] ?? "";
     const count = (what: string): number => Number(new RegExp(`(\\d+) ${what}`).exec(line)?.[1] ?? 0);

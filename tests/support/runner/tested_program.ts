@@ -1,6 +1,6 @@
 /**
- * The program that the tests start hundreds of times: a bundle starts in half the time that the sources take. It is made
- * once, at the beginning of a run, so it is never older than the sources.
+ * The program that the tests start hundreds of times: a bundle starts in half the time that the sources take.
+ * It is made once, at the beginning of a run, so it is never older than the sources.
  */
 
 import manifest from "../../../deno.json" with { type: "json" };
@@ -8,12 +8,15 @@ import { bundleProgram } from "../../../src/build/bundle.ts";
 import { editBundle } from "../../../src/build/edit_bundle.ts";
 
 /**
- * Always the same folder, because the runtime remembers compiled code by the path. The program finds the manual two
- * folders above its modules, as in `dist/bundle`.
+ * Always the same folder, because the runtime remembers compiled code by the path. The program finds the
+ * manual two folders above its modules, as in `dist/bundle`.
  */
 const FOLDER = "dist/tested";
 
-/** Makes the bundle, and gives the path of its main module. The working folder must be the root of the project. */
+/**
+ * Makes the bundle, and gives the path of its main module. The working folder must be the root of the
+ * project.
+ */
 export async function bundleTestedProgram(): Promise<string> {
   await Deno.mkdir("dist", { recursive: true });
   const fresh = await Deno.makeTempDir({ dir: "dist", prefix: "tested_" });
@@ -21,7 +24,8 @@ export async function bundleTestedProgram(): Promise<string> {
     await bundleProgram(fresh, {
       async edit(folder) {
         await editBundle(folder);
-        // The rights of the program, without the other settings of the project: those take a tenth of a start to read.
+        // The rights of the program, without the other settings of the project: those take a tenth of a start
+        // to read.
         const { unstable, permissions } = manifest;
         await Deno.writeTextFile(
           `${folder}/deno.json`,

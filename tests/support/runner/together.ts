@@ -10,8 +10,8 @@ export interface Together {
 }
 
 /**
- * Writes the modules, and gives their paths. Neighbours go to different modules: the files of a folder often take
- * equally long.
+ * Writes the modules, and gives their paths. Neighbours go to different modules: the files of a folder often
+ * take equally long.
  */
 export async function writeTogether(
   files: readonly string[],

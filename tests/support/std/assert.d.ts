@@ -1,4 +1,6 @@
-/** The part of the standard library's assertions that the tests use; the npm package has no types of its own. */
+/**
+ * The part of the standard library's assertions that the tests use; the npm package has no types of its own.
+ */
 export function assert(condition: unknown, message?: string): asserts condition;
 export function assertEquals<T>(actual: T, expected: T, message?: string): void;
 export function assertNotEquals<T>(actual: T, expected: T, message?: string): void;

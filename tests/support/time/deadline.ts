@@ -11,7 +11,10 @@ export class DeadlinePassed extends Error {
   override readonly name = "DeadlinePassed";
 }
 
-/** Resolves as the promise does. Throws {@link DeadlinePassed}, with the event's name, after `ms` milliseconds. */
+/**
+ * Resolves as the promise does. Throws {@link DeadlinePassed}, with the event's name, after `ms`
+ * milliseconds.
+ */
 export async function within<T>(promise: Promise<T>, what: string, ms = DEADLINE_MS): Promise<T> {
   const { promise: expired, reject } = Promise.withResolvers<never>();
   const late = () => reject(new DeadlinePassed(`${what} did not come within ${ms} ms`));

@@ -13,8 +13,8 @@ export interface Timing {
   readonly medianNs: number;
   readonly p90Ns: number;
   /**
-   * How much more often than by chance it took longer than the first guess of the same round, in standard deviations:
-   * a sign test. Beyond 5 or so there is a difference, however small.
+   * How much more often than by chance it took longer than the first guess of the same round, in standard
+   * deviations: a sign test. Beyond 5 or so there is a difference, however small.
    */
   readonly z: number;
 }

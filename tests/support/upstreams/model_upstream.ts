@@ -1,4 +1,7 @@
-/** Providers as agents see them: whatever is asked, in the dialect of the path, the model says the same sentence. */
+/**
+ * Providers as agents see them: whatever is asked, in the dialect of the path, the model says the same
+ * sentence.
+ */
 
 import type { Script } from "./fake_upstream.ts";
 import { gather } from "../clients/http_reader.ts";
@@ -16,7 +19,9 @@ export interface ModelScriptOptions {
   readonly mistral?: readonly string[];
 }
 
-/** Answers OpenAI's, Anthropic's, Gemini's and Ollama's requests; under `/mistral` there is no `/responses`. */
+/**
+ * Answers OpenAI's, Anthropic's, Gemini's and Ollama's requests; under `/mistral` there is no `/responses`.
+ */
 export function modelScript({ headers = [], mistral = [] }: ModelScriptOptions = {}): Script {
   return async (exchange) => {
     const { method, target } = exchange.request;

@@ -5,8 +5,9 @@ import { gather } from "../clients/http_reader.ts";
 export const STREAM_END = "data: [DONE]\n\n";
 
 /**
- * Answers chats, plain and streamed, without a request id of its own: the one that the client sees is then the
- * proxy's, by which its exchange can be found again. `pace` is awaited before a plain answer, and behind each event of a stream.
+ * Answers chats, plain and streamed, without a request id of its own: the one that the client sees is then
+ * the proxy's, by which its exchange can be found again. `pace` is awaited before a plain answer, and behind
+ * each event of a stream.
  */
 export function namelessProvider(pace: () => Promise<void> = () => Promise.resolve()): Script {
   return async ({ body, write }) => {

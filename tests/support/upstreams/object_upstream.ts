@@ -1,4 +1,7 @@
-/** A provider of objects that can be looked at again: responses in the background, and batches with their results. */
+/**
+ * A provider of objects that can be looked at again: responses in the background, and batches with their
+ * results.
+ */
 
 import { chunk, FakeUpstream, plainAnswer } from "./fake_upstream.ts";
 

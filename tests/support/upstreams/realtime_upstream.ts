@@ -2,7 +2,10 @@
 
 import { CLOSE, frame, type FramePeer, PING, PONG, TEXT, WebSocketUpstream } from "../clients/websocket.ts";
 
-/** What each answer says it used; https://platform.openai.com/docs/api-reference/realtime-server-events/response/done */
+/**
+ * What each answer says it used;
+ * https://platform.openai.com/docs/api-reference/realtime-server-events/response/done
+ */
 export const ANSWER_USAGE = {
   total_tokens: 45,
   input_tokens: 25,

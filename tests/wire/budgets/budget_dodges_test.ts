@@ -1,4 +1,7 @@
-/** Ways in which clients tried to spend more than a budget: what each of them costs is known, or it is rejected. */
+/**
+ * Ways in which clients tried to spend more than a budget: what each of them costs is known, or it is
+ * rejected.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { testBackend, testEndpoint } from "../../support/proxies/config.ts";

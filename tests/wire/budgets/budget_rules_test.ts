@@ -1,4 +1,6 @@
-/** What a budget refuses before anything is sent, and what it lets pass, in the proxy as it is put together. */
+/**
+ * What a budget refuses before anything is sent, and what it lets pass, in the proxy as it is put together.
+ */
 
 import { assertEquals } from "@std/assert";
 import { testBackend, testEndpoint } from "../../support/proxies/config.ts";

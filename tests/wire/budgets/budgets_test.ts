@@ -1,4 +1,7 @@
-/** Budgets: what is kept from others while a request runs, and what it counts with when its answer does not say. */
+/**
+ * Budgets: what is kept from others while a request runs, and what it counts with when its answer does not
+ * say.
+ */
 
 import { assertEquals, assertGreater } from "@std/assert";
 import type { Backend, Endpoint } from "../../../src/config/config.ts";
@@ -288,7 +291,8 @@ Deno.test("budgets: a response that a client leaves after a word costs what may 
   assertEquals([row.stop_reason, row.model_answered, row.usage_source], [null, "gpt-4.1", "estimated"]);
   const { spent } = (await proxy.api("GET", `/tokens/${id}`)).body;
   assertEquals(spent.total_micros, row.cost_micros);
-  // "four" is a token; what was written unseen before it is estimated by the time. All that was reserved are 26 cents.
+  // "four" is a token; what was written unseen before it is estimated by the time. All that was reserved are
+  // 26 cents.
   assertGreater(row.cost_micros, 8);
   assertGreater(8 + 8 * 0.2 * row.duration_ms + 100, row.cost_micros);
 });

@@ -1,4 +1,7 @@
-/** Text of a background response that a client received counts when the response is cancelled, whichever process or endpoint sent it. */
+/**
+ * Text of a background response that a client received counts when the response is cancelled, whichever
+ * process or endpoint sent it.
+ */
 import { assertGreater } from "@std/assert";
 import { ask, makeToken, ObjectProxies, spentBy, usageOf } from "../../support/proxies/object_proxy.ts";
 import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";

@@ -1,4 +1,7 @@
-/** The reservation is that of the dearest tokens that a request can use: audio output, and input that is written to a cache. */
+/**
+ * The reservation is that of the dearest tokens that a request can use: audio output, and input that is
+ * written to a cache.
+ */
 import { assertEquals } from "@std/assert";
 import { withBench } from "../../support/proxies/budget_bench.ts";
 

@@ -1,4 +1,7 @@
-/** Output counts if a usage states only the input, and under a limit no client chooses the members of a response. */
+/**
+ * Output counts if a usage states only the input, and under a limit no client chooses the members of a
+ * response.
+ */
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { withBench } from "../../support/proxies/budget_bench.ts";
 

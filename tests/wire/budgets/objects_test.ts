@@ -1,4 +1,6 @@
-/** Objects that can be looked at again are counted once, for their makers: over kills, rotations and replicas. */
+/**
+ * Objects that can be looked at again are counted once, for their makers: over kills, rotations and replicas.
+ */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Management } from "../../bench/soak/management.ts";

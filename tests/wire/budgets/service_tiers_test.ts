@@ -66,7 +66,9 @@ for (
 }
 
 const CHAT = { model: "gpt-5-mini", messages };
-/** Requests and responses with tiers, and what they cost: 100,000 tokens of input at the standard tier 25,000. */
+/**
+ * Requests and responses with tiers, and what they cost: 100,000 tokens of input at the standard tier 25,000.
+ */
 const TIERS: Record<
   string,
   [provider: string, body: unknown, reply: Record<string, unknown>, micros: number]

@@ -1,6 +1,6 @@
 /**
- * Under a limit of tokens or money, a body that a model reads must be one that the proxy reads: it may ask for
- * several responses, and for content elsewhere.
+ * Under a limit of tokens or money, a body that a model reads must be one that the proxy reads: it may ask
+ * for several responses, and for content elsewhere.
  */
 import { assertEquals } from "@std/assert";
 import { withBench } from "../../support/proxies/budget_bench.ts";

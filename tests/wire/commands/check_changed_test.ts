@@ -1,4 +1,7 @@
-/** `check --changed`: what a reload would change in a running proxy, and what is said where it cannot be asked. */
+/**
+ * `check --changed`: what a reload would change in a running proxy, and what is said where it cannot be
+ * asked.
+ */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { proxyCommand, ProxyProcess } from "../../support/processes/proxy_process.ts";

@@ -1,4 +1,7 @@
-/** `stop`, `reload` and `check --changed` reach the running proxy alone, and no program gets the management token. */
+/**
+ * `stop`, `reload` and `check --changed` reach the running proxy alone, and no program gets the management
+ * token.
+ */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { proxyCommand, ProxyProcess } from "../../support/processes/proxy_process.ts";
@@ -137,7 +140,8 @@ for (const args of COMMANDS) {
       const port = freePort();
       await configure(onPort(port));
       await run(["project", "create", "home"]);
-      // As on a file system without locks after a kill, or with the proxy in a container: the address is another's.
+      // As on a file system without locks after a kill, or with the proxy in a container: the address is
+      // another's.
       const path = `${folder}/data/llm-proxy.db-run-1234567890abcdef`;
       const secret = btoa("s".repeat(32));
       await Deno.writeTextFile(path, JSON.stringify({ url: `http://127.0.0.1:${port}`, secret }));

@@ -1,4 +1,7 @@
-/** `llm-proxy doctor` through the real program: what it finds, and that it shows no secret and asks nobody unasked. */
+/**
+ * `llm-proxy doctor` through the real program: what it finds, and that it shows no secret and asks nobody
+ * unasked.
+ */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";

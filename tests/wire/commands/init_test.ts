@@ -39,7 +39,9 @@ interface Outcome {
   readonly err: string;
 }
 
-/** Runs `init` in a new folder. Whatever it says, no key and no token of the written files may stand in it. */
+/**
+ * Runs `init` in a new folder. Whatever it says, no key and no token of the written files may stand in it.
+ */
 async function inFolder(test: (folder: string, init: (run: Run) => Promise<Outcome>) => Promise<void>) {
   const folder = await Deno.realPath(await Deno.makeTempDir());
   try {

@@ -1,4 +1,7 @@
-/** `--json`: one value of the documented shape and nothing else, failures in JSON too, and no secret in either. */
+/**
+ * `--json`: one value of the documented shape and nothing else, failures in JSON too, and no secret in
+ * either.
+ */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { COMMAND_NOTES } from "../../../src/cli/command_notes.ts";

@@ -1,4 +1,7 @@
-/** `check --permissions`: under exactly the flags that it prints, the proxy does all that it is configured for. */
+/**
+ * `check --permissions`: under exactly the flags that it prints, the proxy does all that it is configured
+ * for.
+ */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import manifest from "../../../deno.json" with { type: "json" };
@@ -163,7 +166,10 @@ Deno.test({
   },
 });
 
-/** The database, the key file beside it, a backup, metrics, and the admin page with all its files and the manual. */
+/**
+ * The database, the key file beside it, a backup, metrics, and the admin page with all its files and the
+ * manual.
+ */
 async function assertManages(url: string): Promise<void> {
   const post = (path: string, body: unknown) =>
     fetch(`${url}/manage${path}`, {

@@ -1,4 +1,7 @@
-/** The database's disk as the whole program meets it: errors of the device while it runs, and a start that cannot be. */
+/**
+ * The database's disk as the whole program meets it: errors of the device while it runs, and a start that
+ * cannot be.
+ */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until } from "../../support/time/deadline.ts";
@@ -27,7 +30,8 @@ Deno.test({
     const folder = await Deno.makeTempDir();
     const path = `${folder}/x.db`;
     await using upstream = new FakeUpstream();
-    // Without the signal a write beyond the limit is an error like that of a dying card: EFBIG instead of EIO.
+    // Without the signal a write beyond the limit is an error like that of a dying card: EFBIG instead of
+    // EIO.
     const around = ["/bin/sh", "-c", `trap '' XFSZ; exec "$@"`, "sh"];
     {
       await using proxy = await ProxyProcess.startCommand(

@@ -144,7 +144,10 @@ for (const [what, sent, promised] of WRONG) {
   });
 }
 
-/** What comes behind a whole answer is nobody's: the client gets the answer, and the connection serves no other. */
+/**
+ * What comes behind a whole answer is nobody's: the client gets the answer, and the connection serves no
+ * other.
+ */
 for (
   const [what, behind] of [
     ["garbage", "garbage"],

@@ -1,4 +1,6 @@
-/** Bodies in chunks: extensions and trailers stay behind, and whatever is not plain breaks the request off. */
+/**
+ * Bodies in chunks: extensions and trailers stay behind, and whatever is not plain breaks the request off.
+ */
 
 import {
   brokenBody,

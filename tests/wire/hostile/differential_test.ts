@@ -1,4 +1,7 @@
-/** Generated requests of one client at the proxy in front of real servers: what they leave behind never meets another client. */
+/**
+ * Generated requests of one client at the proxy in front of real servers: what they leave behind never meets
+ * another client.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { unless } from "../../support/runner/left_out.ts";

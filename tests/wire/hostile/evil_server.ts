@@ -11,7 +11,9 @@ export class EvilServer implements Disposable {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** How many have connected. Connections wait in a line, so that all before a visitor of our own are seen. */
+  /**
+   * How many have connected. Connections wait in a line, so that all before a visitor of our own are seen.
+   */
   async visitors(): Promise<number> {
     using own = await Deno.connect({ hostname: "127.0.0.1", port: this.port });
     for (let count = 0;; count++) {

@@ -1,6 +1,7 @@
 /**
- * Framing belongs to the connection: whatever a client declares and whatever an upstream sends, the next client on
- * the same pooled connection gets the answer to its own request, and the upstream sees one request for each.
+ * Framing belongs to the connection: whatever a client declares and whatever an upstream sends, the next
+ * client on the same pooled connection gets the answer to its own request, and the upstream sees one request
+ * for each.
  */
 
 import { assert, assertEquals } from "@std/assert";

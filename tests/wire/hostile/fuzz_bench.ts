@@ -1,4 +1,6 @@
-/** The handler without sockets before a transport that keeps what it is asked to send, and plays the answers. */
+/**
+ * The handler without sockets before a transport that keeps what it is asked to send, and plays the answers.
+ */
 
 import { WholeResponses } from "../../../src/capacity/whole_responses.ts";
 import { MergedListCache } from "../../../src/catalogue/merged_list_cache.ts";

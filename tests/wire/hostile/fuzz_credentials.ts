@@ -1,4 +1,7 @@
-/** Credentials for generated requests. Each is unlike any other text, so that finding one means that it leaked. */
+/**
+ * Credentials for generated requests. Each is unlike any other text, so that finding one means that it
+ * leaked.
+ */
 
 import { SECRETS } from "../../support/data/secrets.ts";
 

@@ -50,7 +50,9 @@ const PREFIX = mostly(
   ],
 );
 
-/** A piece of a path of any bytes that one can hold, many of them encoded; a question mark would end the path. */
+/**
+ * A piece of a path of any bytes that one can hold, many of them encoded; a question mark would end the path.
+ */
 const ANY_PIECE = fc.string({
   unit: fc.oneof(
     fc.integer({ min: 0x21, max: 0xff }).map((code) =>
@@ -189,7 +191,10 @@ const CREDENTIAL = fc.tuple(
   ),
 ).map(([value, write]) => write(value));
 
-/** Credentials in spellings that take no part in authentication, and still must not reach whom they do not concern. */
+/**
+ * Credentials in spellings that take no part in authentication, and still must not reach whom they do not
+ * concern.
+ */
 const ODD_CREDENTIAL = fc.tuple(
   WHO,
   fc.constantFrom<(value: string) => string>(

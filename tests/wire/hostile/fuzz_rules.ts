@@ -1,4 +1,7 @@
-/** What holds for everything that the handler sends, whatever it was asked. Written without the proxy's own code. */
+/**
+ * What holds for everything that the handler sends, whatever it was asked. Written without the proxy's own
+ * code.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import type { UpstreamRequest } from "../../../src/forwarding/transport/transport.ts";

@@ -1,4 +1,7 @@
-/** A hundred thousand generated requests at the handler: whatever they hold, nothing goes astray and nothing leaks. */
+/**
+ * A hundred thousand generated requests at the handler: whatever they hold, nothing goes astray and nothing
+ * leaks.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";

@@ -1,4 +1,6 @@
-/** Requests over HTTP/2 whose fields are strange: how each is answered, and what of it reaches the upstream. */
+/**
+ * Requests over HTTP/2 whose fields are strange: how each is answered, and what of it reaches the upstream.
+ */
 
 import { END_HEADERS, frame, GET, HTTPS, literal, POST, WHOLE } from "../../support/clients/http2_frames.ts";
 import { SECRETS } from "../../support/data/secrets.ts";

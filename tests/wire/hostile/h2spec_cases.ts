@@ -1,6 +1,6 @@
 /**
- * The cases of h2spec's list that a server can meet, by the text of RFC 9113 and RFC 7541. A case that ends otherwise
- * than the text asks has `lax`, which says what that means.
+ * The cases of h2spec's list that a server can meet, by the text of RFC 9113 and RFC 7541. A case that ends
+ * otherwise than the text asks has `lax`, which says what that means.
  */
 
 import {
@@ -35,9 +35,9 @@ export interface SpecCase {
   /** Nothing is sent before the steps. */
   readonly raw?: boolean;
   /**
-   * How it ends: `goaway CODE` is a connection error, after which the connection closes; `close` is the same without
-   * a word; `reset CODE` is a stream error, after which the connection goes on; `answer STATUS` is the answer on
-   * stream 1; `alive` says that nothing is refused, and that the next request is answered.
+   * How it ends: `goaway CODE` is a connection error, after which the connection closes; `close` is the same
+   * without a word; `reset CODE` is a stream error, after which the connection goes on; `answer STATUS` is
+   * the answer on stream 1; `alive` says that nothing is refused, and that the next request is answered.
    */
   readonly ends: string;
   /** The text asks for another end: what it asks for, and what this one means. */

@@ -48,7 +48,10 @@ export const CHUNKED: string = `${HEAD}Transfer-Encoding: chunked\r\n\r\n`;
 /** A request that would do harm if it were taken for one. */
 export const SMUGGLED: string = `GET /openai/v1/smuggled HTTP/1.1\r\n${FIELDS}\r\n`;
 
-/** The same within a body, which is nobody's but the upstream's; there it must not be taken for a request either. */
+/**
+ * The same within a body, which is nobody's but the upstream's; there it must not be taken for a request
+ * either.
+ */
 export const ENCLOSED = "GET /openai/v1/smuggled HTTP/1.1\r\nHost: p\r\n\r\n";
 
 /** Not proper HTTP/1.1: a 400, the connection ends, and nothing of it arrives. */

@@ -15,7 +15,9 @@ const ownEngine = ownEngineTests("target");
 
 /** What a terminal acts on, or nobody sees. */
 const HARMFUL = /[\p{C}\p{Zl}\p{Zp}]/u;
-/** In JSON: CSI by ESC and by C1, OSC, line breaks, bidirectional controls, nothing of any width, half a pair. */
+/**
+ * In JSON: CSI by ESC and by C1, OSC, line breaks, bidirectional controls, nothing of any width, half a pair.
+ */
 const EVIL = String
   .raw`\u001b[2J\u009b31m\u001b]0;x\u0007a\r\nb\u2028\u202egpt\u2066\u200f\u061c\u200b\ufeff\ud800`;
 /** The same in bytes of a head, where C0 cannot stand. */

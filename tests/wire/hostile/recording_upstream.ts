@@ -5,7 +5,9 @@ import { type ReadRequest, readRequest } from "./strict_reading.ts";
 
 const ANSWER_BODY = "answered by the upstream";
 
-/** Answers each whole request once, ends the connection after it, and goes on to listen to it until its end. */
+/**
+ * Answers each whole request once, ends the connection after it, and goes on to listen to it until its end.
+ */
 export class RecordingUpstream implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #open = new Set<Deno.Conn>();

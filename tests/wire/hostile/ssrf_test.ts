@@ -1,4 +1,7 @@
-/** Where a request goes is the configuration's to say: no client and no provider sends the proxy anywhere else. */
+/**
+ * Where a request goes is the configuration's to say: no client and no provider sends the proxy anywhere
+ * else.
+ */
 
 import { assertEquals } from "@std/assert";
 import { FakeUpstream, plainAnswer, type UpstreamRequest } from "../../support/upstreams/fake_upstream.ts";

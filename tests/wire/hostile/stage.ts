@@ -1,4 +1,7 @@
-/** The proxy on a real socket before a recording upstream, and the one strict check that every case has to pass. */
+/**
+ * The proxy on a real socket before a recording upstream, and the one strict check that every case has to
+ * pass.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { writeAll } from "../../support/clients/http_reader.ts";

@@ -1,4 +1,7 @@
-/** How much clients may do at the same time, and how slowly; one that stalls is cut without touching the others. */
+/**
+ * How much clients may do at the same time, and how slowly; one that stalls is cut without touching the
+ * others.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { DEFAULT_SERVER_SETTINGS } from "../../../src/config/values/defaults.ts";

@@ -108,7 +108,8 @@ Deno.test({
       await until(async () => await statusOf(other.url, token) === 200, "a free slot");
       const freedMs = performance.now() - killedAt;
       assert(freedMs > REPLICA_LIFETIME_MS / 2 && freedMs < FREED_MS, `free after ${freedMs} ms`);
-      // Three requests fit into the budget. The killed replica had spent one, and the other one has spent one.
+      // Three requests fit into the budget. The killed replica had spent one, and the other one has spent
+      // one.
       await until(async () => await statusOf(other.url, token) === 200, "the rest of the budget");
       const response = await chat(other.url, token);
       assertEquals(

@@ -25,7 +25,9 @@ async function ask(client: RawClient, path: string, line: string, method = "GET"
   return (await client.answer(method)).status;
 }
 
-/** What the proxy closes for a third connection, where the first one has been idle for longer than the second. */
+/**
+ * What the proxy closes for a third connection, where the first one has been idle for longer than the second.
+ */
 async function closedFor(
   url: string,
   first: readonly [path: string, line: string, status: number],

@@ -1,4 +1,6 @@
-/** Slots are for requests that run: nobody gets one for a request whose client has not sent what is needed. */
+/**
+ * Slots are for requests that run: nobody gets one for a request whose client has not sent what is needed.
+ */
 
 import { assertEquals } from "@std/assert";
 import { type ClientHttp2Session, connect } from "node:http2";
@@ -134,7 +136,9 @@ Deno.test("slots: a token whose requests run without an end leaves slots for oth
   await Promise.all(running);
 });
 
-/** New tokens with these rules, made over HTTP/2, since the test's own fetch does not trust the certificate. */
+/**
+ * New tokens with these rules, made over HTTP/2, since the test's own fetch does not trust the certificate.
+ */
 async function tokensOver(
   session: ClientHttp2Session,
   rules: readonly Record<string, unknown>[],

@@ -1,4 +1,6 @@
-/** Tokens per minute count the output of a complete response that states no usage, also without max_tokens. */
+/**
+ * Tokens per minute count the output of a complete response that states no usage, also without max_tokens.
+ */
 import { assertEquals } from "@std/assert";
 import { withBench } from "../../support/proxies/budget_bench.ts";
 

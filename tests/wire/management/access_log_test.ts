@@ -1,4 +1,7 @@
-/** The access log with the management plane on: what a request used and cost, as its row in the database has it. */
+/**
+ * The access log with the management plane on: what a request used and cost, as its row in the database has
+ * it.
+ */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { gzipSync } from "node:zlib";

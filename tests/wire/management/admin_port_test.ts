@@ -31,7 +31,9 @@ async function ask(
   return { status: response.status, text: await response.text(), headers: response.headers };
 }
 
-/** `/admin`, `/manage` and `/metrics` are at one address alone, endpoints at the others; health is everywhere. */
+/**
+ * `/admin`, `/manage` and `/metrics` are at one address alone, endpoints at the others; health is everywhere.
+ */
 async function assertApart(
   { admin, clients, client }: { admin: string; clients: readonly string[]; client?: Deno.HttpClient },
 ): Promise<void> {

@@ -1,4 +1,7 @@
-/** The management plane as its users meet it: a process, its command line, both SDKs, and a database that is not well. */
+/**
+ * The management plane as its users meet it: a process, its command line, both SDKs, and a database that is
+ * not well.
+ */
 
 import Anthropic from "@anthropic-ai/sdk";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";

@@ -1,4 +1,6 @@
-/** Requests that the proxy answers itself, once their client is identified, are in the usage and the metrics. */
+/**
+ * Requests that the proxy answers itself, once their client is identified, are in the usage and the metrics.
+ */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";

@@ -1,6 +1,6 @@
 /**
- * What Anthropic requires of a gateway for Claude Code: one test for each row of the table in docs/clients.md,
- * section "Claude Code through this gateway".
+ * What Anthropic requires of a gateway for Claude Code: one test for each row of the table in
+ * docs/clients.md, section "Claude Code through this gateway".
  */
 
 import { assertEquals, assertGreater, assertMatch } from "@std/assert";
@@ -34,7 +34,9 @@ const MODEL = "claude-sonnet-5";
 const ALIAS = "claude-team";
 const ALIASES: ReadonlyMap<string, string> = new Map([[ALIAS, `anthropic/${MODEL}`]]);
 
-/** The address of the endpoint, and the one address: without aliases, with an unused one, and with a used one. */
+/**
+ * The address of the endpoint, and the one address: without aliases, with an unused one, and with a used one.
+ */
 const WAYS: readonly Way[] = [
   { base: "/anthropic", aliases: new Map(), model: MODEL },
   { base: "", aliases: new Map(), model: MODEL },
@@ -63,7 +65,10 @@ const WITH_TOKEN = [`Authorization: Bearer ${SECRETS.proxyToken}`];
 /** The names of the tests, for the comparison with the table. */
 const names: string[] = [];
 
-/** Registers the test of one row. `headers`: it sees the lines of a request, as only the own engine keeps them. */
+/**
+ * Registers the test of one row. `headers`: it sees the lines of a request, as only the own engine keeps
+ * them.
+ */
 function row(name: string, fn: () => Promise<void>, { headers = false } = {}): void {
   names.push(name);
   const title = `Claude Code: ${name}`;
@@ -273,7 +278,10 @@ const EVENTS = [
   'event: message_stop\ndata: {"type":"message_stop"}\n\n',
 ];
 
-/** Sends a request with a streamed response on one way, and calls back with all that has arrived, piece by piece. */
+/**
+ * Sends a request with a streamed response on one way, and calls back with all that has arrived, piece by
+ * piece.
+ */
 async function stream(
   { script, way, keepaliveMs }: { script: Script; way: Way; keepaliveMs?: number },
   onPiece: (got: string) => void,

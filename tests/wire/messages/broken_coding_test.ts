@@ -1,4 +1,7 @@
-/** Compressed bodies that break off far behind their beginning: the runtime's reader of zstd throws there beside all handlers. */
+/**
+ * Compressed bodies that break off far behind their beginning: the runtime's reader of zstd throws there
+ * beside all handlers.
+ */
 
 import { assertEquals } from "@std/assert";
 import { zstdCompressSync } from "node:zlib";

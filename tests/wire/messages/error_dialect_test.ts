@@ -1,4 +1,7 @@
-/** The shape of the proxy's errors by path and client, and the checks of clients before they send a credential. */
+/**
+ * The shape of the proxy's errors by path and client, and the checks of clients before they send a
+ * credential.
+ */
 
 import { assertEquals } from "@std/assert";
 import { testBackend, testEndpoint } from "../../support/proxies/config.ts";

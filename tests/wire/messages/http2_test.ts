@@ -338,7 +338,8 @@ Deno.test("HTTP/2: a client that says goodbye with nothing running does not end 
     env: {
       TLS_CERT_FILE: `${tls}cert.pem`,
       TLS_KEY_FILE: `${tls}key.pem`,
-      // The C library overwrites what is freed: whoever looks at it again fails at once, and not now and then.
+      // The C library overwrites what is freed: whoever looks at it again fails at once, and not now and
+      // then.
       MALLOC_PERTURB_: "165",
     },
   });

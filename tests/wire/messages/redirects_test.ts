@@ -1,4 +1,7 @@
-/** URLs in response headers, such as redirects: they lead a client with its token to the same endpoint or nowhere. */
+/**
+ * URLs in response headers, such as redirects: they lead a client with its token to the same endpoint or
+ * nowhere.
+ */
 
 import Anthropic from "@anthropic-ai/sdk";
 import { assert, assertEquals, assertRejects } from "@std/assert";

@@ -8,7 +8,10 @@ import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream
 
 const JSON_TYPE = "Content-Type: application/json\r\n";
 
-/** A proxy with a token for which an upstream's lists are filtered. The upstream answers by the target of a request. */
+/**
+ * A proxy with a token for which an upstream's lists are filtered. The upstream answers by the target of a
+ * request.
+ */
 async function withList(
   answer: (target: string) => string,
   rules: Parameters<ManagedProxy["token"]>[0],

@@ -1,4 +1,7 @@
-/** Stored objects also belong to their token at the address without the name of an endpoint, where the model routes. */
+/**
+ * Stored objects also belong to their token at the address without the name of an endpoint, where the model
+ * routes.
+ */
 
 import { assertEquals } from "@std/assert";
 import type { RoutingConfig } from "../../../src/config/config.ts";

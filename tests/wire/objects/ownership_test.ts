@@ -1,4 +1,7 @@
-/** Stored objects belong to the managed token that made them: the official SDKs, by two tokens that share a key. */
+/**
+ * Stored objects belong to the managed token that made them: the official SDKs, by two tokens that share a
+ * key.
+ */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import Anthropic from "@anthropic-ai/sdk";
@@ -279,7 +282,8 @@ Deno.test("objects: by Google's names, which clients choose", () =>
       assertEquals((await send(anna, model, generate(one))).status, 200, one);
     }
     await isRefused(model, { method: "POST", body: { cachedContent: cache.body.name } });
-    // A resumable upload, at the address that the provider gives. A file that looks like JSON is no body with names.
+    // A resumable upload, at the address that the provider gives. A file that looks like JSON is no body with
+    // names.
     const start = await fetch(`${proxy.url}/gemini/upload/v1beta/files`, {
       method: "POST",
       headers: {

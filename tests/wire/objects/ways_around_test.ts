@@ -1,4 +1,6 @@
-/** Ways around the owners of stored objects, as an attacker tries them: names, spellings, and types of bodies. */
+/**
+ * Ways around the owners of stored objects, as an attacker tries them: names, spellings, and types of bodies.
+ */
 
 import { assertEquals } from "@std/assert";
 import type { Endpoint } from "../../../src/config/config.ts";

@@ -1,4 +1,7 @@
-/** The right to write files is given up once the proxy listens, unless the management plane keeps its database. */
+/**
+ * The right to write files is given up once the proxy listens, unless the management plane keeps its
+ * database.
+ */
 
 import { assertEquals } from "@std/assert";
 import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";

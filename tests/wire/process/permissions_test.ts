@@ -15,8 +15,9 @@ const PROBE = `${ROOT}tests/support/processes/permission_probe.ts`;
 const COMPILED = Deno.env.get("LLM_PROXY_PROBE");
 
 /**
- * What holds for each attempt: under the permission set `run`, which the compiled program has too, and under the flags
- * of `check --permissions`, here with the management plane. What SECURITY.md promises is tried here.
+ * What holds for each attempt: under the permission set `run`, which the compiled program has too, and under
+ * the flags of `check --permissions`, here with the management plane. What SECURITY.md promises is tried
+ * here.
  */
 const TABLE: readonly (readonly [attempt: string, run: Outcome, narrow: Outcome])[] = [
   ["start a program", "refused", "refused"],

@@ -5,7 +5,10 @@ import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
 import { firstOf, unless, without, withoutUnix } from "../../support/runner/left_out.ts";
 import { proxyCommand, proxyEnv } from "../../support/processes/proxy_process.ts";
 
-/** Runs its arguments in a terminal, does what the first word says once they serve, and prints their exit code. */
+/**
+ * Runs its arguments in a terminal, does what the first word says once they serve, and prints their exit
+ * code.
+ */
 const IN_TERMINAL = `
 import os, pty, signal, sys
 pid, terminal = pty.fork()

@@ -9,7 +9,9 @@ import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream
 
 const JSON_TYPE = 'Content-Type: application/json\r\nETag: "e"\r\nContent-MD5: m\r\n';
 
-/** The list that a token with the rule `a-*` gets of an upstream, which answers by the target of a request. */
+/**
+ * The list that a token with the rule `a-*` gets of an upstream, which answers by the target of a request.
+ */
 async function listed(
   answers: (target: string) => string | { text: string; headers: string },
   { dialect = "openai", path = "/v1/models" }: { dialect?: Dialect; path?: string } = {},

@@ -11,7 +11,8 @@ const EVENTS = 8;
 
 for (const path of ["/openai/v1/chat/completions", "/anthropic/v1/messages"]) {
   Deno.test(`${path}: each chunk of a stream leaves before the next one comes`, async () => {
-    // The upstream sends an event only once the client has the one before: what is held back ends in a deadline.
+    // The upstream sends an event only once the client has the one before: what is held back ends in a
+    // deadline.
     const seen = Array.from({ length: EVENTS }, () => Promise.withResolvers<string>());
     await using upstream = new FakeUpstream({
       script: async (exchange) => {

@@ -1,4 +1,7 @@
-/** Every place of the table in src/config/credential_places.ts: what a token there does, and where it never goes. */
+/**
+ * Every place of the table in src/config/credential_places.ts: what a token there does, and where it never
+ * goes.
+ */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { CREDENTIAL_PLACES, type CredentialPlace } from "../../../src/config/credential_places.ts";

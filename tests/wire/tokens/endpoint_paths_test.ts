@@ -1,4 +1,6 @@
-/** What an endpoint allows: the Ollama client can use models, and no spelling of a closed path gets through. */
+/**
+ * What an endpoint allows: the Ollama client can use models, and no spelling of a closed path gets through.
+ */
 
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { Hono } from "hono";

@@ -380,7 +380,9 @@ Deno.test("allowed models: a body that is too long to be read is a 413, one of a
   assertEquals((await upload.json()).length, long.length, "an upload costs no output");
 });
 
-/** Requests whose cost is not stated, or stated where the API does not look: each may cost 64 cents or more. */
+/**
+ * Requests whose cost is not stated, or stated where the API does not look: each may cost 64 cents or more.
+ */
 const UNSTATED: Readonly<Record<string, { path: string; body: string; type?: string; refused?: true }>> = {
   "Gemini": { path: "/gemini/v1beta/models/gemini-2.5-pro:generateContent", body: '{"contents":[]}' },
   "a maximum of another API": {
@@ -820,7 +822,8 @@ Deno.test("a budget holds against 100 requests at once that state no maximum: th
     return answer.status;
   });
   const statuses = await within(Promise.all(asking), "that the others are refused");
-  // 16,384 output tokens at $10 a million are 16.4 cents: six leave 1.6 cents, so that a seventh passes as well.
+  // 16,384 output tokens at $10 a million are 16.4 cents: six leave 1.6 cents, so that a seventh passes as
+  // well.
   assertEquals(statuses.filter((status) => status === 200).length, 7);
   const { body } = await proxy.api("GET", "/usage?group=token");
   assertEquals(body.data[0].cost_micros, 7 * 160_000);

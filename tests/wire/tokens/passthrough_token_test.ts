@@ -1,4 +1,6 @@
-/** Endpoints that pass the client's own key on: the proxy's token never goes with it, in whatever spelling. */
+/**
+ * Endpoints that pass the client's own key on: the proxy's token never goes with it, in whatever spelling.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";

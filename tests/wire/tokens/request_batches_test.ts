@@ -1,4 +1,7 @@
-/** Batches of whole HTTP requests, such as Google's `/batch`: they pass no rule, no budget and no check of objects. */
+/**
+ * Batches of whole HTTP requests, such as Google's `/batch`: they pass no rule, no budget and no check of
+ * objects.
+ */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Endpoint } from "../../../src/config/config.ts";

@@ -103,8 +103,8 @@ Deno.test("outbound proxy: the 407 of a proxy with a whole URL is not the upstre
       error.message,
       `the outbound proxy http://[redacted]@127.0.0.1:${proxy.port} did not forward the request: it wants another user name or password (407)`,
     );
-    // An upstream can answer like this too, so it must not count as a request that surely did not arrive: that
-    // would put the backend into cooldown for all clients.
+    // An upstream can answer like this too, so it must not count as a request that surely did not arrive:
+    // that would put the backend into cooldown for all clients.
     assertEquals([error.facts.phase, error.facts.sent, error.facts.received], ["connect", true, false]);
   }));
 

@@ -134,7 +134,10 @@ Deno.test("transport: bytes that nobody asked for spoil an idle connection", () 
     assertEquals(await send(), "1:");
   }));
 
-/** An upstream that closes a connection when its second request comes: what an idle close looks like that crosses it. */
+/**
+ * An upstream that closes a connection when its second request comes: what an idle close looks like that
+ * crosses it.
+ */
 const closesSecond = (answerBegins: string): Script => {
   const served = new Map<number, number>();
   return async (exchange) => {

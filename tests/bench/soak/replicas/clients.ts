@@ -1,4 +1,6 @@
-/** The clients of the soak. Each sends requests one after the other, each time to the next replica that is up. */
+/**
+ * The clients of the soak. Each sends requests one after the other, each time to the next replica that is up.
+ */
 
 import { MOST_OUTPUT, SERIAL_HEADER, TOKEN_HEADER } from "./provider.ts";
 import type { Life, SoakedReplica } from "./replicas.ts";
@@ -17,7 +19,10 @@ export interface Seen {
   /** The code of an error of the proxy. */
   readonly code: string | undefined;
   readonly requestId: string | undefined;
-  /** The text of an error: of a response with one, or of the connection. `undefined` for a whole good response. */
+  /**
+   * The text of an error: of a response with one, or of the connection. `undefined` for a whole good
+   * response.
+   */
   readonly error: string | undefined;
 }
 

@@ -45,7 +45,10 @@ const AWAY_MS = 1_500;
 const CUT_LISTENING = `SELECT count(pg_terminate_backend(pid)) AS cut FROM pg_stat_activity
   WHERE query LIKE 'LISTEN%' OR query LIKE '%access_changes%' AND state = 'idle'`;
 
-/** Kills a replica and breaks something else in turn, until the signal. `everyMs` is from the end of a fault to the next. */
+/**
+ * Kills a replica and breaks something else in turn, until the signal. `everyMs` is from the end of a fault
+ * to the next.
+ */
 export async function breakThings(
   parts: Breakable,
   { everyMs, signal, say }: { everyMs: number; signal: AbortSignal; say: (line: string) => void },

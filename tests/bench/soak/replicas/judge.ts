@@ -1,4 +1,6 @@
-/** Judges what clients saw and what the provider got, by the limits of the tokens and the faults of the run. */
+/**
+ * Judges what clients saw and what the provider got, by the limits of the tokens and the faults of the run.
+ */
 
 import { REPLICA_LIFETIME_MS } from "../../../../src/limits/shared/shared_limits.ts";
 import type { Seen } from "./clients.ts";
@@ -14,7 +16,10 @@ export interface Run {
   readonly bill: ReadonlyMap<number, Billed>;
   /** On the bill and not in the database, because a replica was killed. */
   readonly lost: ReadonlySet<number>;
-  /** The most requests of the token `slots` at the same time at the provider, by the second of `performance.now`. */
+  /**
+   * The most requests of the token `slots` at the same time at the provider, by the second of
+   * `performance.now`.
+   */
   readonly slots: ReadonlyMap<number, number>;
   readonly revocations: readonly Revocation[];
   readonly faults: readonly Fault[];
@@ -39,9 +44,15 @@ const ANSWER_MS = 2_500;
 /** A minute as the limits count it: 61 whole seconds. In milliseconds. */
 const WINDOW_MS = 61_000;
 const MINUTE_MS = 60_000;
-/** After a restart of the database, a replica waits up to two seconds before it connects again. In milliseconds. */
+/**
+ * After a restart of the database, a replica waits up to two seconds before it connects again. In
+ * milliseconds.
+ */
 const DATABASE_BACK_MS = 3_500;
-/** What a dead replica held is free by then: its lifetime, and the time until another replica looks. In milliseconds. */
+/**
+ * What a dead replica held is free by then: its lifetime, and the time until another replica looks. In
+ * milliseconds.
+ */
 const FREED_MS = REPLICA_LIFETIME_MS + 3_000;
 /** Requests with these tokens are refused while the limits are away. */
 const REFUSED: ReadonlySet<string> = new Set([...Object.keys(BUDGETS), "requests"]);

@@ -2,7 +2,10 @@
 
 import type { SoakedReplica } from "./replicas.ts";
 
-/** A time in which a replica could not reach the limits. Times are those of `performance.now`, in milliseconds. */
+/**
+ * A time in which a replica could not reach the limits. Times are those of `performance.now`, in
+ * milliseconds.
+ */
 export interface LimitLoss {
   readonly from: number;
   readonly to: number;

@@ -1,7 +1,7 @@
 /**
- * Which requests the database may lack: a replica that is killed loses those that it runs, and those whose rows wait for
- * their batch or are being written. PostgreSQL notes when it kept each row, so that the rows of the run themselves say
- * how long that takes.
+ * Which requests the database may lack: a replica that is killed loses those that it runs, and those whose
+ * rows wait for their batch or are being written. PostgreSQL notes when it kept each row, so that the rows of
+ * the run themselves say how long that takes.
  */
 
 import type { Seen } from "./clients.ts";
@@ -39,8 +39,8 @@ export function isWithoutDatabase(at: number, aways: readonly Away[]): boolean {
 }
 
 /**
- * Whether a kill explains that the database lacks a request, if other rows were in memory for so long. Rows that waited
- * for the database are lost too.
+ * Whether a kill explains that the database lacks a request, if other rows were in memory for so long. Rows
+ * that waited for the database are lost too.
  */
 export function isLostByKill(
   { life, endedAt }: Seen,

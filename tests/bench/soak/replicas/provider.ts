@@ -24,7 +24,9 @@ export function outputTokensOf(serial: number): number {
   return 500 + serial % 1_000;
 }
 
-/** What a request of this number costs, in micro-dollars: a million tokens of output of gpt-4o-mini are $0.60. */
+/**
+ * What a request of this number costs, in micro-dollars: a million tokens of output of gpt-4o-mini are $0.60.
+ */
 export function costOf(serial: number): number {
   return Math.round(outputTokensOf(serial) * 0.6);
 }

@@ -27,7 +27,9 @@ export const RATE = 200;
 export const SLOTS = 4;
 /** Requests of the token `requests` in total. */
 export const MOST_REQUESTS = 150;
-/** Budgets in micro-dollars, by the names of their tokens. The limits of the last one never end its requests. */
+/**
+ * Budgets in micro-dollars, by the names of their tokens. The limits of the last one never end its requests.
+ */
 export const BUDGETS: Readonly<Record<string, number>> = {
   "budget in total": 60_000,
   "budget of a day": 150_000,

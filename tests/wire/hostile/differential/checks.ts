@@ -116,7 +116,10 @@ export function wrongArrivals(
   return undefined;
 }
 
-/** A request on a kept connection may be sent once more on a fresh one, where the kept one ended without an answer. */
+/**
+ * A request on a kept connection may be sent once more on a fresh one, where the kept one ended without an
+ * answer.
+ */
 function isSentAgain([first, second, ...more]: readonly EchoRecord[]): boolean {
   return first !== undefined && second !== undefined && more.length === 0 && first.seen > 1 &&
     second.seen === 1 &&
@@ -124,8 +127,8 @@ function isSentAgain([first, second, ...more]: readonly EchoRecord[]): boolean {
 }
 
 /**
- * The server reads the same requests directly as through the proxy, and then the one behind them. It may refuse one
- * that the proxy has made a proper one of, as with an `expect` that nobody knows.
+ * The server reads the same requests directly as through the proxy, and then the one behind them. It may
+ * refuse one that the proxy has made a proper one of, as with an `expect` that nobody knows.
  */
 export function readDifferently(
   direct: readonly EchoRecord[],

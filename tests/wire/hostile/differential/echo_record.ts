@@ -1,4 +1,7 @@
-/** What the echoing servers say of each request that they have read, in a header field and in the answer's body. */
+/**
+ * What the echoing servers say of each request that they have read, in a header field and in the answer's
+ * body.
+ */
 
 import { createHash } from "node:crypto";
 

@@ -5,7 +5,9 @@ import { bodyOf, cut, methodOf, oneIn, pathFor, type Source } from "./ingredient
 import { markerText } from "./marker.ts";
 import { sentRequests } from "./strict_requests.ts";
 
-/** In bytes that are changed at random, these are left alone: they tell whose request it is, and let it in. */
+/**
+ * In bytes that are changed at random, these are left alone: they tell whose request it is, and let it in.
+ */
 const UNTOUCHED = /m[ABDS]\.\d+\.\d+\.z|Bearer [\w-]+/g;
 
 /** Makes what A sends in a case. */

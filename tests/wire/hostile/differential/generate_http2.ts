@@ -1,4 +1,6 @@
-/** Requests over HTTP/2 in frames that are made by hand: bodies cut anywhere, lengths that are true or not. */
+/**
+ * Requests over HTTP/2 in frames that are made by hand: bodies cut anywhere, lengths that are true or not.
+ */
 
 import { type FuzzCase, TOKEN_A } from "./fuzz_case.ts";
 import { blockText, FLAG, frameText } from "./frames.ts";

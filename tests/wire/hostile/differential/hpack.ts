@@ -1,6 +1,12 @@
-/** HPACK (RFC 7541) as far as tests need it: literals are written plainly, and answers are read without a dynamic table. */
+/**
+ * HPACK (RFC 7541) as far as tests need it: literals are written plainly, and answers are read without a
+ * dynamic table.
+ */
 
-/** How long the code of each byte is; codes of one length follow each other in the order of their bytes (appendix B). */
+/**
+ * How long the code of each byte is; codes of one length follow each other in the order of their bytes
+ * (appendix B).
+ */
 // deno-fmt-ignore
 const CODE_LENGTHS = [
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28,
@@ -127,7 +133,10 @@ function huffmanDecoded(bytes: Uint8Array): string {
   return text;
 }
 
-/** Reads a block of fields that was written without a dynamic table. Throws a `RangeError` where it breaks the rules. */
+/**
+ * Reads a block of fields that was written without a dynamic table. Throws a `RangeError` where it breaks the
+ * rules.
+ */
 export function hpackDecoded(block: Uint8Array): HpackField[] {
   const fields: HpackField[] = [];
   let at = 0;

@@ -1,4 +1,6 @@
-/** Plays cases one after the other at a proxy of its own, so that what one leaves behind is found by the next. */
+/**
+ * Plays cases one after the other at a proxy of its own, so that what one leaves behind is found by the next.
+ */
 
 import { LocalProxy } from "../../../support/proxies/local_proxy.ts";
 import { testBackend, testEndpoint } from "../../../support/proxies/config.ts";
@@ -70,7 +72,10 @@ export class Lane implements AsyncDisposable {
     return outcome;
   }
 
-  /** Looks at what reached the server of all cases since the last time; gives a complaint for each that is not as it must be. */
+  /**
+   * Looks at what reached the server of all cases since the last time; gives a complaint for each that is not
+   * as it must be.
+   */
   async settle(): Promise<Map<number, string>> {
     const last = `/e/echo/${markerText("S", this.#settled++, 0)}/${this.#name}`;
     const seen = this.#ledger.seen(last);

@@ -31,7 +31,10 @@ export class Ledger {
     this.#arrivals(behind).violations.push(`${reason} (behind ${behind})`);
   }
 
-  /** Resolves once a request for that target has been read, behind all that was answered before. Rejects where it is late. */
+  /**
+   * Resolves once a request for that target has been read, behind all that was answered before. Rejects where
+   * it is late.
+   */
   async seen(target: string): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#awaited.set(target, resolve);

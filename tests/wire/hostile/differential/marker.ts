@@ -1,6 +1,10 @@
-/** Markers say whose request something belongs to, and which: `mA.17.0.z` is the first one of A in case 17. */
+/**
+ * Markers say whose request something belongs to, and which: `mA.17.0.z` is the first one of A in case 17.
+ */
 
-/** A and B are the two principals; D asks the server directly, and S asks for a server's log to be complete. */
+/**
+ * A and B are the two principals; D asks the server directly, and S asks for a server's log to be complete.
+ */
 export type Owner = "A" | "B" | "D" | "S";
 
 /** Whose request, and which. */

@@ -1,4 +1,7 @@
-/** An upstream on bare sockets: it reads what the proxy sends by the letter, and answers in ways that no server's library lets one. */
+/**
+ * An upstream on bare sockets: it reads what the proxy sends by the letter, and answers in ways that no
+ * server's library lets one.
+ */
 
 import { decodeLatin1 } from "../../../../src/http/latin1.ts";
 import { writeAll } from "../../../support/clients/http_reader.ts";

@@ -1,6 +1,7 @@
 /**
  * Plays generated cases for as long as one likes, or one of them again:
- * `deno run -A tests/wire/hostile/differential/run.ts --cases 1000000 --seed 1 [--server node] [--protocol http2] [--case 17,18]`.
+ * `deno run -A tests/wire/hostile/differential/run.ts --cases 1000000 --seed 1 [--server node] [--protocol
+ * http2] [--case 17,18]`.
  */
 
 import { parseArgs } from "node:util";

@@ -187,7 +187,9 @@ http {
 `;
 }
 
-/** Starts a program, and reads the records that it writes to its standard output as lines that begin with `@`. */
+/**
+ * Starts a program, and reads the records that it writes to its standard output as lines that begin with `@`.
+ */
 async function startProgram(
   name: ServerName,
   { port, command: program, args }: Program,

@@ -1,4 +1,7 @@
-/** A strict reading of a client's bytes: which requests they hold, by the letter of RFC 9112 and apart from the proxy's own. */
+/**
+ * A strict reading of a client's bytes: which requests they hold, by the letter of RFC 9112 and apart from
+ * the proxy's own.
+ */
 
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const REQUEST_LINE = new RegExp(`^(${TOKEN}) ([\\x21-\\x7e\\x80-\\xff]+) HTTP/1\\.([01])$`);
@@ -18,7 +21,9 @@ export interface SentRequest {
   readonly body: string;
   /** False: its body is cut short or breaks the rules, so that no server may read it as a whole request. */
   readonly isWhole: boolean;
-  /** HTTP/2: its body is longer than its head says, and so many bytes may have gone on before that is seen. */
+  /**
+   * HTTP/2: its body is longer than its head says, and so many bytes may have gone on before that is seen.
+   */
   readonly claimedLength?: number | undefined;
   /** False: its head breaks the rules, so that nothing of it may reach a server. */
   readonly mayBegin: boolean;
@@ -30,9 +35,14 @@ export interface SentRequest {
 
 /** What a client's bytes hold. */
 export interface SentRequests {
-  /** Over HTTP/1.1 all but the last one are whole; over HTTP/2 each stream is one, in the order of their numbers. */
+  /**
+   * Over HTTP/1.1 all but the last one are whole; over HTTP/2 each stream is one, in the order of their
+   * numbers.
+   */
   readonly requests: readonly SentRequest[];
-  /** How it ends: between two requests, by the client's own word, within a request, or with what is no HTTP. */
+  /**
+   * How it ends: between two requests, by the client's own word, within a request, or with what is no HTTP.
+   */
   readonly end: "clean" | "closed" | "incomplete" | "refused";
 }
 
