@@ -152,7 +152,7 @@ function partition<Item>(items: readonly Item[], test: (item: Item) => boolean):
 
 /**
  * The endpoints whose own rules and those of the token allow the path of the list. Throws `forbidden` if
- * there are none.
+ * no endpoint is left.
  */
 function withOpenPath(
   endpoints: readonly Endpoint[],
