@@ -14,10 +14,13 @@ import {
   DRAIN_DELAY_SECONDS,
 } from "../../service/container_facts.ts";
 import { kubernetesManifests } from "../../service/kubernetes.ts";
+import { hostAndPort, urlHost } from "../../network/host_port.ts";
+import { isPostgresUrl } from "../../network/postgres_url.ts";
 import { CommandError } from "../command_error.ts";
 import { writeResult } from "../output.ts";
 import { namedFiles } from "./named_files.ts";
 import { refuseLiteralSecrets } from "./refuse_literal_secrets.ts";
+import { serverPlaces } from "./server_places.ts";
 
 /** The options of `service print` for containers. */
 export interface ContainerOptions {
@@ -140,11 +143,8 @@ function containerFacts(
 
 function storeOf({ management }: Config): ContainerFacts["store"] {
   if (management === undefined) return "none";
-  return POSTGRES.test(management.databaseUrl) ? "postgres" : "sqlite";
+  return isPostgresUrl(management.databaseUrl) ? "postgres" : "sqlite";
 }
-
-const POSTGRES = /^postgres(?:ql)?:/;
-const POSTGRES_PORT = 5432;
 
 /** The ports of the proxy. With Compose the load balancer terminates TLS. */
 function portsOf({ server }: Config, platform: ContainerPlatform): ContainerFacts["ports"] {
@@ -163,37 +163,45 @@ function upstreamPorts({ endpoints, management }: Config): number[] {
   const ofBackends = endpoints.flatMap(({ backends }) =>
     backends.map(({ baseUrl, connection: { proxy } }) => proxy?.port ?? portOf(new URL(baseUrl.origin)))
   );
-  const database = management?.databaseUrl ?? "";
-  const ofDatabase = POSTGRES.test(database) ? [databasePort(database)] : [];
-  return [...new Set([...ofBackends, ...ofDatabase])].toSorted((one, other) => one - other);
+  const ofServers = serverPlaces(management).flatMap(({ address }) => address?.port ?? []);
+  return [...new Set([...ofBackends, ...ofServers])].toSorted((one, other) => one - other);
 }
 
 function portOf({ port, protocol }: URL): number {
   return port !== "" ? Number(port) : protocol === "http:" ? 80 : 443;
 }
 
-/** The port of a PostgreSQL URL. A URL that is not parsed here, such as one of a socket, has the default. */
-function databasePort(text: string): number {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  return Number(url?.port || POSTGRES_PORT);
-}
-
 /** Matches host names of URLs for the machine itself. */
 const LOOPBACK = /^(?:localhost|.*\.localhost|127\..*|\[::1\])$/;
 
 /** What the user has to do besides, one sentence for each thing. */
-function notesOf({ endpoints }: Config, text: string | undefined): string[] {
-  const files = text === undefined ? [] : namedFiles(text);
+function notesOf({ endpoints, management }: Config, text: string | undefined): string[] {
+  const servers = serverPlaces(management);
+  const files = new Set([
+    ...(text === undefined ? [] : namedFiles(text)),
+    ...servers.flatMap((server) => server.files),
+  ]);
   const local = endpoints.flatMap(({ name, backends }) =>
     backends.filter(({ baseUrl }) => LOOPBACK.test(new URL(baseUrl.origin).hostname)).map(({ baseUrl }) =>
       `The endpoint ${name} is at ${baseUrl.origin}, which is the container itself there: use another address.`
     )
   );
+  // Without `LIMITS_URL`, the limits are in the database.
+  const localServers = new Map(
+    servers.flatMap(({ variable, address }) =>
+      address !== undefined && LOOPBACK.test(urlHost(address.hostname))
+        ? [[hostAndPort(address), variable] as const]
+        : []
+    ).toReversed(),
+  );
   return [
-    ...(files.length === 0
+    ...(files.size === 0
       ? []
-      : [`The configuration names other files. Mount them too: ${files.join(", ")}`]),
+      : [`The configuration names other files. Mount them too: ${[...files].join(", ")}`]),
     ...new Set(local),
+    ...[...localServers].map(([place, variable]) =>
+      `${variable} is at ${place}, which is the container itself there: use another address.`
+    ),
   ];
 }
 

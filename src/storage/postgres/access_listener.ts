@@ -4,7 +4,7 @@
  */
 
 import { AccessState, type AccessWatch, LATEST } from "./access_watch.ts";
-import { Client } from "./driver.ts";
+import { BoundedClient } from "./bounded_client.ts";
 import { ACCESS_CHANNEL } from "./migrations.ts";
 import type { PostgresServer } from "./server.ts";
 
@@ -25,30 +25,30 @@ export function listenForAccess(server: PostgresServer): AccessWatch {
 
 class AccessListener extends AccessState implements AccessWatch {
   readonly #server: PostgresServer;
-  #client: InstanceType<typeof Client> | undefined;
+  #client: BoundedClient | undefined;
   #schema = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
   #retryMs = FIRST_RETRY_MS;
   #isClosed = false;
-  #connecting: Promise<void>;
 
   constructor(server: PostgresServer) {
     super();
     this.#server = server;
-    this.#connecting = this.#connect();
+    this.#connect();
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    await this.#connecting;
     const client = this.#client;
     this.#client = undefined;
-    await client?.end().catch(() => {});
+    // Also while it connects: nothing waits for a server that does not answer.
+    await client?.end();
   }
 
+  /** Never rejects. */
   async #connect(): Promise<void> {
-    const client = new Client(this.#server.client);
+    const client = new BoundedClient(this.#server.client);
     this.#client = client;
     client.on("error", () => this.#lost(client));
     client.on("end", () => this.#lost(client));
@@ -70,7 +70,7 @@ class AccessListener extends AccessState implements AccessWatch {
   }
 
   /** Reads the position, and plans the next check. Throws an error of the driver. */
-  async #check(client: InstanceType<typeof Client>): Promise<void> {
+  async #check(client: BoundedClient): Promise<void> {
     const { rows: [row] } = await client.query({ text: LATEST, query_timeout: ANSWER_MS });
     // Notifications arrive on this connection too, in the order of the commits, and never before an earlier
     // answer.
@@ -81,17 +81,15 @@ class AccessListener extends AccessState implements AccessWatch {
     }, CHECK_MS);
   }
 
-  #lost(client: InstanceType<typeof Client>): void {
+  #lost(client: BoundedClient): void {
     if (this.#client !== client || this.#isClosed) return;
     this.#client = undefined;
     this.isDown = true;
     clearTimeout(this.#timer);
-    client.end().catch(() => {});
+    client.end();
     // Replicas that lost the same server do not all come back at the same moment.
     const waitMs = this.#retryMs * (0.5 + Math.random() / 2);
     this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
-    this.#timer = setTimeout(() => {
-      this.#connecting = this.#connect();
-    }, waitMs);
+    this.#timer = setTimeout(() => this.#connect(), waitMs);
   }
 }

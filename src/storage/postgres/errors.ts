@@ -34,6 +34,7 @@ const BY_MESSAGE: readonly Failure[] = [
     "unreachable",
     (place) => `${place} does not answer in time`,
   ],
+  [/answer is too long/, "unreachable", (place) => `${place} gives an answer that is too long`],
   [/does not support SSL/, "unreachable", (place) => `${place} does not support TLS, which sslmode requires`],
   [
     /CERT|certificate|altnames|self.signed|unable to verify|UNKNOWN_CA|UnknownIssuer|SIGNATURE/i,

@@ -37,6 +37,16 @@ export interface QueryResult {
   readonly rowCount: number | null;
 }
 
+/** The messages of a connection, below the queries. */
+export interface Connection {
+  /** The stream. Another one after `sslconnect`. */
+  readonly stream: {
+    on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
+    destroy(reason?: Error): unknown;
+  };
+  on(event: "connect" | "sslconnect" | "message" | "readyForQuery", listener: () => void): unknown;
+}
+
 /** A connection to a server. Its methods reject with errors of the driver or of the server. */
 export class Client {
   constructor(config: ClientConfig);
@@ -44,7 +54,10 @@ export class Client {
   readonly processID: number | null;
   connect(): Promise<void>;
   query(query: QueryConfig): Promise<QueryResult>;
+  /** Ends the connection. Calls `done` when it is closed, or gives a promise. */
   end(): Promise<void>;
+  end(done: () => void): void;
+  readonly connection: Connection;
   on(event: "error", listener: (error: Error) => void): this;
   on(event: "end", listener: () => void): this;
   on(
@@ -64,6 +77,8 @@ export interface PoolConfig extends ClientConfig {
   readonly max: number;
   readonly idleTimeoutMillis: number;
   readonly maxLifetimeSeconds: number;
+  /** The class of the connections. */
+  readonly Client: typeof Client;
 }
 
 /** A pool of connections, which makes them when they are needed. */

@@ -1,5 +1,6 @@
 /** A pool of connections to PostgreSQL: queries, transactions, and errors for users. */
 
+import { BoundedClient } from "./bounded_client.ts";
 import { Pool } from "./driver.ts";
 import { isOfStatement, storeErrorOf } from "./errors.ts";
 import type { PoolClient, QueryConfig, QueryResult } from "./pg_types.d.ts";
@@ -49,6 +50,7 @@ export class PostgresPool implements Queries {
     this.server = server;
     this.#pool = new Pool({
       ...server.client,
+      Client: BoundedClient,
       max: MAX_CONNECTIONS,
       idleTimeoutMillis: IDLE_MS,
       maxLifetimeSeconds: MAX_LIFETIME_S,

@@ -2,9 +2,10 @@
 
 import { type PostgresUrl, shownPostgresUrl } from "../../network/postgres_url.ts";
 import { StoreError } from "../store.ts";
-import type { ClientConfig } from "./pg_types.d.ts";
-import { Client, TYPES } from "./driver.ts";
+import { BoundedClient } from "./bounded_client.ts";
+import { TYPES } from "./driver.ts";
 import { storeErrorOf } from "./errors.ts";
+import type { ClientConfig } from "./pg_types.d.ts";
 
 /** How long a connection may take, in milliseconds. */
 const CONNECT_MS = 5_000;
@@ -62,14 +63,14 @@ export async function findServer(url: PostgresUrl): Promise<PostgresServer> {
  * Throws an error of the driver.
  */
 async function probe(config: ClientConfig, known: boolean | undefined): Promise<boolean> {
-  const client = new Client(config);
+  const client = new BoundedClient(config);
   client.on("error", () => {});
   try {
     await client.connect();
     const { rows: [row] } = await client.query({ text: "SELECT pg_backend_pid() AS pid" });
     return known ?? row?.["pid"] !== client.processID;
   } finally {
-    await client.end().catch(() => {});
+    await client.end();
   }
 }
 

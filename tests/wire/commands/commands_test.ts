@@ -8,6 +8,7 @@ import { proxyCommand, ProxyProcess } from "../../support/processes/proxy_proces
 import { rawRequest } from "../../support/clients/raw_client.ts";
 import { assertNoSecrets, SECRETS } from "../../support/data/secrets.ts";
 
+const CA = new URL("../../support/tls/ca.pem", import.meta.url).pathname;
 const ENV = { OPENAI_KEY: SECRETS.openaiKey, PROXY_TOKEN: SECRETS.proxyToken, NO_COLOR: "1" };
 
 async function run(config: string, args: readonly string[], env: Record<string, string> = ENV) {
@@ -306,6 +307,61 @@ Deno.test("service print: Kubernetes and Docker Compose: one file without a secr
     assertEquals([refused.code, refused.out], [2, ""], platform);
     assert(refused.err.includes("endpoints.openai.api_key") && !refused.err.includes("sk-written-out"));
   }
+});
+
+Deno.test("service print: Kubernetes: pods may connect to the servers of the database and of the limits", async () => {
+  const config = '[endpoints.openai]\napi_key = "${OPENAI_KEY}"\n';
+  const portsFor = async (env: Record<string, string>) => {
+    const { code, out, err } = await run(config, ["service", "print", "--platform", "kubernetes"], {
+      ...ENV,
+      MANAGEMENT_TOKEN: "a-management-token-of-some-length",
+      ENCRYPTION_KEY: btoa("k".repeat(32)),
+      ...env,
+    });
+    assertEquals([code, err], [0, ""]);
+    return [...out.matchAll(/protocol: TCP, port: (\d+)/g)].map(([, port]) => Number(port));
+  };
+  const database = { DATABASE_URL: "postgres://u@db.lan:6543/p" };
+  assertEquals(await portsFor({ ...database, LIMITS_URL: "redis://r.lan:7777" }), [53, 443, 6543, 7777]);
+  assertEquals(await portsFor({ ...database, LIMITS_URL: "rediss://r.lan" }), [53, 443, 6379, 6543]);
+  assertEquals(await portsFor({ ...database, LIMITS_URL: "postgres://u@l.lan:6544/p" }), [
+    53,
+    443,
+    6543,
+    6544,
+  ]);
+  assertEquals(await portsFor({ DATABASE_URL: "postgres://u@db.lan:1/p?port=6545", LIMITS_URL: "none" }), [
+    53,
+    443,
+    6545,
+  ]);
+  assertEquals(await portsFor({ DATABASE_URL: "postgres:///p?host=/run/pg&user=u", LIMITS_URL: "none" }), [
+    53,
+    443,
+  ]);
+});
+
+Deno.test("service print: files and addresses of this machine in the URLs of the servers are noted", async () => {
+  const config = `[endpoints.openai]
+api_key = "\${OPENAI_KEY}"
+[management]
+database_url = "postgres://u@127.0.0.1/p?sslrootcert=/etc/ca.pem&passfile=/root/.pgpass"
+limits_url = 'redis://localhost:7777'
+[endpoints.local]
+base_url = "https://host.lan"
+api_key = "none"
+ca_file = '${CA}'
+`;
+  const { out, err, code } = await run(config, ["service", "print", "--platform", "kubernetes"], {
+    ...ENV,
+    MANAGEMENT_TOKEN: "a-management-token-of-some-length",
+    ENCRYPTION_KEY: btoa("k".repeat(32)),
+  });
+  assertEquals([code, err], [0, ""]);
+  const notes = out.replaceAll(/\n# /g, " ");
+  assertStringIncludes(notes, `Mount them too: ${CA}, /etc/ca.pem, /root/.pgpass`);
+  assertStringIncludes(notes, "DATABASE_URL is at 127.0.0.1:5432, which is the container itself there");
+  assertStringIncludes(notes, "LIMITS_URL is at localhost:7777, which is the container itself there");
 });
 
 Deno.test("service print: Kubernetes: SQLite runs in one pod", async () => {
