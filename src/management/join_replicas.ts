@@ -2,7 +2,7 @@
 
 import type { SharedLimitsConfig } from "../config/config.ts";
 import type { Limiter } from "../limits/limiter.ts";
-import { openSharedLimits } from "../limits/shared/open_shared_limits.ts";
+import { type OpenedLimits, openSharedLimits } from "../limits/shared/open_shared_limits.ts";
 import { Replica } from "../limits/shared/replica.ts";
 import type { GuessWait, LedgerBalance, SharedLimits } from "../limits/shared/shared_limits.ts";
 import type { Log } from "../observability/log.ts";
@@ -41,11 +41,12 @@ export async function joinReplicas(
   },
 ): Promise<JoinedReplica> {
   const events: ReplicaEvents = { limiter: undefined, flushed: () => Promise.resolve(), onWaits() {} };
-  const opened = limits === undefined
+  const opened: OpenedLimits = limits === undefined
     ? await openSharedLimits(config)
     : { limits, timeoutMs: DEFAULT_TIMEOUT_MS };
   const replica = await Replica.join({
-    ...opened,
+    limits: opened.limits,
+    timeoutMs: opened.timeoutMs,
     clock,
     id: crypto.getRandomValues(new Uint8Array(ID_BYTES)).toHex(),
     async readBalances(keys) {
@@ -68,6 +69,9 @@ export async function joinReplicas(
     onFailed: (reason) => log("warn", "storage_failing", { detail: `spending could not be read: ${reason}` }),
   });
   replica.configure(config.onLoss);
+  void opened.findProblem?.().then((detail) => {
+    if (detail !== undefined) log("warn", "limits_may_be_lost", { detail });
+  });
   return { replica, events };
 }
 

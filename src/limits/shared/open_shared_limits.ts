@@ -7,6 +7,8 @@ export interface OpenedLimits {
   readonly limits: SharedLimits;
   /** In milliseconds. */
   readonly timeoutMs: number;
+  /** What is wrong with the settings of the server, as a text for the log. `undefined` if nothing is. */
+  readonly findProblem?: () => Promise<string | undefined>;
 }
 
 /** Redis answers within a millisecond, if it answers. */
@@ -18,7 +20,17 @@ const POSTGRES_TIMEOUT_MS = 2_000;
 export async function openSharedLimits({ server }: SharedLimitsConfig): Promise<OpenedLimits> {
   if (server.kind === "redis") {
     const { RedisLimitsServer } = await import("./redis/redis_server.ts");
-    return { limits: new RemoteLimits(await RedisLimitsServer.open(server)), timeoutMs: REDIS_TIMEOUT_MS };
+    const redis = await RedisLimitsServer.open(server);
+    return {
+      limits: new RemoteLimits(redis),
+      timeoutMs: REDIS_TIMEOUT_MS,
+      async findProblem() {
+        const policy = await redis.evictionPolicy();
+        if (policy === undefined || policy === "noeviction") return undefined;
+        return `the server of the limits has maxmemory-policy ${policy}, and may drop counts when its memory is full; ` +
+          "set maxmemory-policy noeviction";
+      },
+    };
   }
   const { PostgresLimitsServer } = await import("./postgres/postgres_server.ts");
   const { connectLimits } = await import("./postgres/connect_limits.ts");

@@ -1,9 +1,12 @@
+import { assertEquals } from "@std/assert";
+import { BudgetCalendar } from "../../../src/limits/budget_calendar.ts";
 import { RemoteLimits } from "../../../src/limits/shared/remote_limits.ts";
 import type { SharedLimits } from "../../../src/limits/shared/shared_limits.ts";
 import { RedisLimitsServer } from "../../../src/limits/shared/redis/redis_server.ts";
 import { RedisServer, withoutRedis } from "../../support/processes/redis_server.ts";
 import type { FakeClock } from "../../support/time/fake_clock.ts";
-import { sharedContract } from "./contract.ts";
+import { SharedBench, sharedContract } from "./contract.ts";
+import { unless } from "../../support/runner/left_out.ts";
 import { loadTests } from "./load.ts";
 import { sameAsModel } from "./same_as_model.ts";
 
@@ -32,5 +35,70 @@ loadTests("RedisLimits", {
   async open() {
     if (server === undefined) throw new Error("the server has not started");
     return new RemoteLimits(await RedisLimitsServer.open(server.place, { prefix: "{load}:" }));
+  },
+});
+
+const HELD = { owner: "a", keys: ["t"], isRunning: true, tokens: 5, micros: 5, excessMicros: 0 };
+
+/** Deletes a key of the latest suite, as a server does that evicts keys. */
+async function evict(key: string): Promise<void> {
+  assertEquals(await server?.send(`DEL {test${opened}}:${key}`), ":1");
+}
+
+Deno.test({
+  ...unless(
+    withoutRedis(),
+    "RedisLimits: counts that the server evicts never become negative, and come again",
+  ),
+  async fn() {
+    const bench = await SharedBench.open({ open });
+    try {
+      const limits = { t: { concurrentRequests: 3, totalBudgetMicros: 100, tokensPerMinute: 100 } };
+      const reservation = { tokens: 5, micros: 5 };
+      for (const id of ["1", "2", "3"]) {
+        assertEquals(await bench.outcome(limits, { id, reservation }), "taken");
+      }
+      await evict("l:t");
+      assertEquals(await bench.settle("1"), true);
+      // The adapter has seen the loss. All replicas hold again what they hold.
+      assertEquals(await bench.outcome(limits, { id: "4" }), "unknown_replica");
+      const held = ["2", "3"].map((id) => ({ ...HELD, id }));
+      assertEquals((await bench.renew("a", held)).isKnown, false);
+      assertEquals((await bench.renew("a", held)).isKnown, true);
+      assertEquals(await bench.outcome(limits, { id: "5", reservation }), "taken");
+      assertEquals(await bench.outcome(limits, { id: "6", reservation }), "concurrent_requests");
+      for (const id of ["2", "3", "5"]) assertEquals(await bench.settle(id), true);
+      const counts = await server?.send(`HGET {test${opened}}:l:t running`);
+      assertEquals(counts?.split("\r\n"), ["$1", "0"]);
+      assertEquals((await bench.renew("a")).isKnown, true);
+    } finally {
+      await bench.limits.close();
+    }
+  },
+});
+
+Deno.test({
+  ...unless(withoutRedis(), "RedisLimits: a ledger whose hours the server evicts needs its balance again"),
+  async fn() {
+    const bench = await SharedBench.open({ open });
+    try {
+      const spans = new BudgetCalendar({ timeZone: "UTC", window: "calendar" }).spans(bench.hour);
+      const take = {
+        id: "1",
+        replica: "a",
+        ledgers: [{ key: "t", limits: { dayBudgetMicros: 10 }, maxRequests: undefined }],
+        reservation: { tokens: 0, micros: 0 },
+        isFree: false,
+        hour: bench.hour,
+        spans,
+      };
+      const hours = [{ start: bench.hour, micros: 10 }];
+      await bench.limits.raise([{ key: "t", requests: 0, totalMicros: 10, hours }]);
+      assertEquals((await bench.limits.take(take)).kind, "rejected");
+      await evict("h:t");
+      assertEquals(await bench.limits.take(take), { kind: "unseeded", keys: ["t"] });
+    } finally {
+      await bench.limits.close();
+    }
   },
 });

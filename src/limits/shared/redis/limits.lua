@@ -62,6 +62,9 @@ local function msUntilBelow(key, limit)
   return (second + 61) * 1000 - now
 end
 
+-- Whether the spending of a ledger is there. The hour 0 shows that its hours have not been evicted.
+local function isSeeded(key) return call('HEXISTS', hoursKey(key), '0') == 1 end
+
 -- The spending of a ledger since the start of an hour. The sums of the latest periods are kept.
 local function spentSince(key, f, from)
   local kept = call('HMGET', ledgerKey(key), f .. 'f', f)
@@ -71,7 +74,7 @@ local function spentSince(key, f, from)
   for index = 1, #hours, 2 do
     local start = tonumber(hours[index])
     if start >= from then sum = sum + hours[index + 1] end
-    if start < now - LEDGER_LIFETIME * 1000 then call('HDEL', hoursKey(key), hours[index]) end
+    if start > 0 and start < now - LEDGER_LIFETIME * 1000 then call('HDEL', hoursKey(key), hours[index]) end
   end
   call('HSET', ledgerKey(key), f .. 'f', int(from), f, int(sum))
   return sum
@@ -87,31 +90,57 @@ local function spend(key, hour, micros)
   call('EXPIRE', hoursKey(key), LEDGER_LIFETIME)
 end
 
--- What a holding adds to its ledgers, or removes from them.
-local function change(holding, sign)
-  for _, key in ipairs(holding.keys) do
-    local at = ledgerKey(key)
-    if holding.isRunning then call('HINCRBY', at, 'running', sign) end
-    if holding.tokens ~= 0 then call('HINCRBY', at, 'tokens', int(sign * holding.tokens)) end
-    if holding.micros ~= 0 then call('HINCRBY', at, 'micros', int(sign * holding.micros)) end
-    if holding.excessMicros ~= 0 then call('HINCRBY', at, 'excess', int(sign * holding.excessMicros)) end
-    call('EXPIRE', at, LEDGER_LIFETIME)
-  end
-  for _, key in ipairs(holding.optimistic) do call('HINCRBY', ledgerKey(key), 'optimistic', sign) end
+-- A server may evict a ledger while the holdings remain. Each ledger therefore has a mark, which a holding keeps: what it
+-- added to a ledger with another mark is gone, and must not be subtracted.
+local function markOf(key) return call('HGET', ledgerKey(key), 'mark') end
+
+local function marked(key)
+  local mark = markOf(key)
+  if mark then return mark end
+  mark = int(now) .. '.' .. call('INCR', P .. 'marks')
+  call('HSET', ledgerKey(key), 'mark', mark)
+  return mark
 end
 
+-- What a holding adds to a ledger, or removes from it.
+local function change(holding, key, sign)
+  local at = ledgerKey(key)
+  if holding.isRunning then call('HINCRBY', at, 'running', sign) end
+  if holding.tokens ~= 0 then call('HINCRBY', at, 'tokens', int(sign * holding.tokens)) end
+  if holding.micros ~= 0 then call('HINCRBY', at, 'micros', int(sign * holding.micros)) end
+  if holding.excessMicros ~= 0 then call('HINCRBY', at, 'excess', int(sign * holding.excessMicros)) end
+  for _, optimistic in ipairs(holding.optimistic) do
+    if optimistic == key then call('HINCRBY', at, 'optimistic', sign) end
+  end
+  call('EXPIRE', at, LEDGER_LIFETIME)
+end
+
+-- Returns the holding, and whether all of its ledgers had it.
 local function remove(id)
   local text = call('HGET', P .. 'held', id)
   if not text then return nil end
-  local holding = cjson.decode(text)
-  change(holding, -1)
+  local holding, isWhole = cjson.decode(text), true
+  for index, key in ipairs(holding.keys) do
+    if markOf(key) == holding.marks[index] then change(holding, key, -1) else isWhole = false end
+  end
   call('HDEL', P .. 'held', id)
   call('SREM', P .. 'of:' .. holding.owner, id)
+  return holding, isWhole
+end
+
+-- Removes a holding. If a ledger did not have it, others are missing there too, and all replicas hold theirs again.
+local function release(id)
+  local holding, isWhole = remove(id)
+  if holding and not isWhole then call('DEL', P .. 'whole') end
   return holding
 end
 
 local function add(holding)
-  change(holding, 1)
+  holding.marks = {}
+  for index, key in ipairs(holding.keys) do
+    holding.marks[index] = marked(key)
+    change(holding, key, 1)
+  end
   call('HSET', P .. 'held', holding.id, cjson.encode(holding))
   call('SADD', P .. 'of:' .. holding.owner, holding.id)
 end
@@ -122,7 +151,7 @@ local function isSame(one, other)
     return false
   end
   for index, key in ipairs(one.keys) do
-    if other.keys[index] ~= key then return false end
+    if other.keys[index] ~= key or one.marks[index] ~= markOf(key) then return false end
   end
   return true
 end
@@ -140,7 +169,8 @@ end
 -- call releases the rest.
 local function forget(replica)
   local ids = call('SRANDMEMBER', P .. 'of:' .. replica, MOST_FORGOTTEN)
-  for _, id in ipairs(ids) do remove(id) end
+  for _, id in ipairs(ids) do release(id) end
+  call('SREM', P .. 'whole', replica)
   if #ids < MOST_FORGOTTEN then
     call('ZREM', P .. 'replicas', replica)
   else
@@ -150,7 +180,7 @@ end
 
 local function isKnown(replica)
   local deadline = call('ZSCORE', P .. 'replicas', replica)
-  return deadline and tonumber(deadline) > 0
+  return deadline and tonumber(deadline) > 0 and call('SISMEMBER', P .. 'whole', replica) == 1
 end
 
 local function count(minute)
@@ -182,7 +212,7 @@ function ops.take()
     if present(limits.totalBudgetMicros) then
       table.insert(counted.budgets, { budget = limits.totalBudgetMicros, spent = counted.total })
     end
-    if (present(one.maxRequests) or #counted.budgets > 0) and not state[1] then
+    if (present(one.maxRequests) or #counted.budgets > 0) and not (state[1] and isSeeded(one.key)) then
       table.insert(unseeded, one.key)
     end
     counts[index] = counted
@@ -271,7 +301,7 @@ function ops.hold()
 end
 
 function ops.settle()
-  local holding = remove(input.id)
+  local holding = release(input.id)
   if not holding then return { 'unknown' } end
   for _, key in ipairs(holding.keys) do
     if input.tokens > 0 then windowAdd(tokensKey(key), input.tokens) end
@@ -319,7 +349,11 @@ function ops.raise()
   for _, balance in ipairs(input) do
     local at = ledgerKey(balance.key)
     local state = call('HMGET', at, 'requests', 'total')
-    if not balance.isPart then call('HSET', at, 'seeded', 1) end
+    if not balance.isPart then
+      call('HSET', at, 'seeded', 1)
+      call('HSET', hoursKey(balance.key), '0', 0)
+      call('EXPIRE', hoursKey(balance.key), LEDGER_LIFETIME)
+    end
     call('HSET', at, 'requests', int(math.max(state[1] or 0, balance.requests)), 'total',
       int(math.max(state[2] or 0, balance.totalMicros)))
     call('EXPIRE', at, LEDGER_LIFETIME)
@@ -331,6 +365,9 @@ end
 function ops.renew()
   for _, replica in ipairs(call('ZRANGEBYSCORE', P .. 'replicas', '-inf', int(now))) do forget(replica) end
   local known = isKnown(input.replica) and 1 or 0
+  if present(input.heldIds) or not call('ZSCORE', P .. 'replicas', input.replica) then
+    call('SADD', P .. 'whole', input.replica)
+  end
   if present(input.heldIds) then
     local kept = {}
     for _, id in ipairs(input.heldIds) do kept[id] = true end

@@ -86,6 +86,19 @@ export class RedisLimitsServer implements LimitsServer {
     return Array.isArray(answer) ? answer : [];
   }
 
+  /** The `maxmemory-policy` of the server. `undefined` if the server cannot be reached, or does not say it. */
+  async evictionPolicy(): Promise<string | undefined> {
+    await this.#tried;
+    if (!this.#client.isReady) return undefined;
+    try {
+      const info = String(await this.#client.sendCommand(["INFO", "memory"]));
+      return /^maxmemory_policy:(\w[\w-]{0,40})/m.exec(info)?.[1];
+    } catch {
+      // The user may not have the right to this command.
+      return undefined;
+    }
+  }
+
   async #callLoaded(args: readonly string[]): Promise<unknown> {
     try {
       return await this.#client.sendCommand(["EVALSHA", this.#digest, ...args]);
