@@ -74,6 +74,7 @@ const LONG: Listed = {
   "tests/wire/management/management_test.ts": "76 commands and proxies",
   "tests/wire/management/postgres_test.ts": "six servers of PostgreSQL, 30 commands and proxies",
   "tests/wire/process/reload_load_test.ts": "a hundred reloads under load",
+  "tests/wire/process/replica_soak_test.ts": "kills of replicas and losses of their servers under load",
   "tests/wire/process/soak_test.ts": "mixed traffic for as long as a leak needs to show",
   "tests/wire/process/tls_test.ts": "16 commands and proxies, with new keys",
   "tests/wire/streams/departures_test.ts": "a thousand departures at every moment of an exchange",

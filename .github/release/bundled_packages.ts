@@ -46,8 +46,6 @@ interface Lock {
  * compares the result with the bundles.
  */
 export const UNUSED_DEPENDENCIES: Readonly<Record<string, readonly string[]>> = {
-  // It is for Cloudflare's runtime.
-  "pg": ["pg-cloudflare"],
   // The program has no summaries with quantiles.
   "prom-client": ["tdigest"],
 };

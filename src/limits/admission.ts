@@ -13,7 +13,8 @@ import type { Ledgers } from "./ledgers.ts";
 import { type CountedLimits, excessOf, type LimitCheck } from "./limit_check.ts";
 import { limitsOfModels, modelRuleKey } from "./model_rules.ts";
 import { hasLimit } from "./shared/needs_balance.ts";
-import type { Replica, SharedHold } from "./shared/replica.ts";
+import type { Replica } from "./shared/replica.ts";
+import type { SharedHold } from "./shared/shared_hold.ts";
 
 /** A reservation that outlasts its request. */
 export interface Held {

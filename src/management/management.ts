@@ -122,7 +122,7 @@ export class Management implements ManagementPort {
     this.#settings = new ManagementSettings(config);
     const { onSecrets } = parts;
     const onRefreshed = (): void => this.#threads?.state.changed();
-    this.#refresh = new TokenRefresh(tokens, { log, onSecrets, onRefreshed });
+    this.#refresh = new TokenRefresh(tokens, { log, clock, onSecrets, onRefreshed });
     this.#prices = new PriceReload(pricer, log);
     this.#metrics = new Metrics(this.#served.metricsSources({
       running: () => this.#running(),

@@ -1,17 +1,31 @@
 import type { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { Log } from "../observability/log.ts";
 import { StoreError } from "../storage/store.ts";
+import { traceOf } from "../text/error_text.ts";
+import type { Clock } from "../time/clock.ts";
+
+/**
+ * How long a request waits for changed tokens, in milliseconds. If the database takes longer, known tokens stay valid
+ * until it answers, as they do while it fails. A revoked token is rejected within this time while it answers.
+ */
+const LONGEST_WAIT_MS = 1_000;
+
+/** What a {@link TokenRefresh} needs of the managed tokens. */
+export type RefreshedTokens = Pick<ManagedTokens, "secrets" | "mayHaveChanged" | "refresh">;
 
 /**
  * Keeps the managed tokens in memory equal to those in the database. While the database fails, known tokens
  * stay valid.
  */
 export class TokenRefresh {
-  readonly #tokens: ManagedTokens;
+  readonly #tokens: RefreshedTokens;
   readonly #log: Log;
   readonly #onSecrets: (secrets: readonly string[]) => void;
   readonly #onRefreshed: () => void;
+  readonly #clock: Clock;
   #hasFailed = false;
+  /** Whether a refresh took longer than a request waits, and none has succeeded since. */
+  #isSlow = false;
   #secrets: readonly string[];
 
   /**
@@ -19,9 +33,10 @@ export class TokenRefresh {
    * after each successful refresh.
    */
   constructor(
-    tokens: ManagedTokens,
-    { log, onSecrets, onRefreshed = () => {} }: {
+    tokens: RefreshedTokens,
+    { log, clock, onSecrets, onRefreshed = () => {} }: {
       log: Log;
+      clock: Clock;
       onSecrets: (secrets: readonly string[]) => void;
       onRefreshed?: () => void;
     },
@@ -29,6 +44,7 @@ export class TokenRefresh {
     this.#tokens = tokens;
     this.#secrets = tokens.secrets;
     this.#log = log;
+    this.#clock = clock;
     this.#onSecrets = onSecrets;
     this.#onRefreshed = onRefreshed;
   }
@@ -38,9 +54,29 @@ export class TokenRefresh {
     return this.#hasFailed;
   }
 
-  /** Reads the changed tokens if the database may have changed. Returns `undefined` if it has not changed. */
+  /**
+   * Reads the changed tokens if the database may have changed. Returns `undefined` if it has not changed, or takes too
+   * long to answer. The promise resolves after {@link LONGEST_WAIT_MS} at the latest, and the refresh goes on.
+   */
   refreshIfChanged(): Promise<void> | undefined {
-    return this.#mayHaveChanged() ? this.refresh() : undefined;
+    if (!this.#mayHaveChanged()) return undefined;
+    const refresh = this.refresh();
+    if (!this.#isSlow) return this.#atMost(refresh);
+    refresh.catch((error) => this.#log("error", "unexpected", { detail: traceOf(error) }));
+    return undefined;
+  }
+
+  async #atMost(refresh: Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = this.#clock.after(LONGEST_WAIT_MS, () => {
+      this.#isSlow = true;
+      resolve();
+    });
+    try {
+      await Promise.race([refresh, promise]);
+    } finally {
+      stop();
+    }
   }
 
   /** Reads the changed tokens. If the database fails, it does not throw, and logs the first failure. */
@@ -51,6 +87,7 @@ export class TokenRefresh {
       if (secrets !== this.#secrets) this.#onSecrets(secrets);
       this.#secrets = secrets;
       this.#hasFailed = false;
+      this.#isSlow = false;
       this.#onRefreshed();
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;

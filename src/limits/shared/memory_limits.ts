@@ -83,27 +83,20 @@ export class MemoryLimits implements SharedLimits {
   }
 
   raise(balances: readonly LedgerBalance[]): Promise<void> {
-    for (const { key, requests, totalMicros, hours } of balances) {
+    for (const { key, requests, totalMicros, hours, isPart } of balances) {
       const ledger = this.#ledgerOf(key);
       ledger.requests = Math.max(ledger.requests, requests);
       ledger.spent.raise({ totalMicros, hours });
-      this.#seeded.add(key);
+      if (isPart !== true) this.#seeded.add(key);
     }
     return Promise.resolve();
   }
 
-  renew({ replica, waitsMark, holdings }: Renewal): Promise<RenewalResult> {
+  renew({ replica, waitsMark, heldIds }: Renewal): Promise<RenewalResult> {
     const now = this.#clock.now();
     for (const [other, deadline] of [...this.#deadlines]) if (deadline <= now) this.#forget(other);
     const isKnown = this.#deadlines.has(replica);
-    if (holdings !== undefined) {
-      const before = new Map([...this.#kept].filter(([, { holding }]) => holding.owner === replica));
-      this.#forget(replica);
-      for (const holding of holdings) {
-        this.#remove(holding.id);
-        this.#add({ holding, optimistic: before.get(holding.id)?.optimistic ?? [] });
-      }
-    }
+    if (heldIds !== undefined) this.#release(replica, new Set(heldIds));
     this.#deadlines.set(replica, now + REPLICA_LIFETIME_MS);
     return Promise.resolve({
       isKnown,
@@ -207,7 +200,13 @@ export class MemoryLimits implements SharedLimits {
   #forget(replica: string): void {
     if (replica === NO_REPLICA) return;
     this.#deadlines.delete(replica);
-    for (const [id, { holding }] of [...this.#kept]) if (holding.owner === replica) this.#remove(id);
+    this.#release(replica, new Set());
+  }
+
+  #release(replica: string, except: ReadonlySet<string>): void {
+    for (const [id, { holding }] of [...this.#kept]) {
+      if (holding.owner === replica && !except.has(id)) this.#remove(id);
+    }
   }
 }
 

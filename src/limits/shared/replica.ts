@@ -7,7 +7,11 @@ import { hourOf, type Spans } from "../budget_calendar.ts";
 import type { Reservation } from "../ledger.ts";
 import { excessOf } from "../limit_check.ts";
 import type { Rejection } from "../rejection.ts";
+import { BalanceRaiser, RAISE_MS, RAISE_SOON_MS } from "./balance_raiser.ts";
+import { BoundedLimits } from "./bounded_limits.ts";
+import { HoldingQueue } from "./holding_queue.ts";
 import { needsBalance } from "./needs_balance.ts";
+import { SharedHold } from "./shared_hold.ts";
 import {
   type GuessWait,
   type Holding,
@@ -18,7 +22,6 @@ import {
   type SharedLimits,
   type TakeResult,
 } from "./shared_limits.ts";
-import { within } from "./within.ts";
 
 /** What a {@link Replica} needs of the rest of the program. */
 export interface ReplicaParts {
@@ -65,20 +68,20 @@ const PROBE_MS = 1_000;
  * several times a second.
  */
 const WRITTEN_MS = 1_000;
-/** How often the counts are raised to what the database knows. */
-const RAISE_MS = 60_000;
-/** How soon the counts are raised if some of them are certain to be too low. */
-const RAISE_SOON_MS = 2_000;
 /** The most attempts of one take. Each needs another reason. */
 const MAX_ATTEMPTS = 5;
 
 /** Takes part in shared limits. */
 export class Replica {
   readonly #parts: ReplicaParts;
+  /** All messages go through it. */
+  readonly #limits: BoundedLimits;
+  readonly #queue: HoldingQueue;
+  readonly #raiser: BalanceRaiser;
   readonly #holdings = new Map<string, Holding>();
   readonly #objects = new Map<string, Holding>();
-  /** The ledgers whose counts depend on the database. */
-  readonly #keys = new Set<string>();
+  /** Objects that ended while the shared counts could not be reached. */
+  readonly #ended = new Set<string>();
   #onLoss: OnLimitsLoss = "go_on";
   #isAway = false;
   /** Grows when the adapter has replaced what this replica holds. */
@@ -89,17 +92,17 @@ export class Replica {
   #hour: number;
   #ageAt: { readonly ageMs: number; readonly at: number } = { ageMs: 0, at: 0 };
   #waitsMark = 0;
-  #raising: Promise<void> | undefined;
-  #raisingNext: Promise<void> | undefined;
   #resetting: Promise<void> | undefined;
-  #pending: Holding[] = [];
   #stopRenewing = (): void => {};
-  #stopRaising = (): void => {};
-  #raiseAt = Infinity;
   #isClosed = false;
 
   private constructor(parts: ReplicaParts) {
     this.#parts = parts;
+    this.#limits = new BoundedLimits(parts.limits, parts);
+    const { clock, readBalances, onFailed } = parts;
+    const raise = (balances: readonly LedgerBalance[]) => this.#raise(balances);
+    this.#raiser = new BalanceRaiser({ clock, readBalances, onFailed, raise });
+    this.#queue = new HoldingQueue((holdings) => this.#send(this.#limits.hold(holdings)));
     this.#hour = hourOf(parts.clock.epochMs());
     this.#ageAt = { ageMs: 0, at: parts.clock.now() };
   }
@@ -108,7 +111,7 @@ export class Replica {
   static async join(parts: ReplicaParts): Promise<Replica> {
     const replica = new Replica(parts);
     await replica.#beat();
-    replica.#raiseIn(RAISE_MS);
+    replica.#raiser.raiseIn(RAISE_MS);
     return replica;
   }
 
@@ -140,19 +143,19 @@ export class Replica {
       excessMicros: excessOf(take.reservation),
     };
     const needs = take.ledgers.filter(needsBalance);
-    for (const { key } of needs) this.#keys.add(key);
+    this.#raiser.use(needs.map(({ key }) => key));
     const resets = this.#resets;
     const result = await this.#tryTake(id, take);
     if (result?.kind === "rejected") {
       const { rejection } = result;
       // The limiter of this process learns what others have spent, and then rejects the next requests by itself.
-      if (rejection.kind === "budget" && rejection.isSpent) this.#raiseIn(RAISE_SOON_MS);
+      if (rejection.kind === "budget" && rejection.isSpent) this.#raiser.raiseIn(RAISE_SOON_MS);
       return result;
     }
     if (result === undefined && this.#onLoss === "refuse" && needs.length > 0) return { kind: "refused" };
     this.#holdings.set(id, holding);
     // The adapter has replaced what this replica holds, perhaps after it took this request.
-    if (resets !== this.#resets) this.#holdSoon(holding);
+    if (resets !== this.#resets) this.#hold(holding);
     return { kind: "taken", held: new SharedHold(this, holding) };
   }
 
@@ -160,7 +163,7 @@ export class Replica {
   replace(holding: Holding): void {
     if (!this.#holdings.has(holding.id)) return;
     this.#holdings.set(holding.id, holding);
-    this.#holdSoon(holding);
+    this.#hold(holding);
   }
 
   /** Settles a request. */
@@ -173,7 +176,8 @@ export class Replica {
     const id = objectId(name);
     const holding = { id, owner: NO_REPLICA, keys, isRunning: false, tokens: 0, micros, excessMicros: 0 };
     this.#objects.set(id, holding);
-    this.#holdSoon(holding);
+    this.#ended.delete(id);
+    this.#hold(holding);
   }
 
   /** Replaces the reservation of an object by what it used. Only the first settlement of all replicas counts. */
@@ -181,32 +185,35 @@ export class Replica {
     const id = objectId(settlement.id);
     if (!this.#objects.has(id)) this.holdObject({ id: settlement.id, keys, micros: 0 });
     this.#objects.delete(id);
+    if (this.#isAway) this.#ended.add(id);
     this.#settle({ ...settlement, id });
   }
 
   /** Releases the reservation of an object. */
   releaseObject(name: string): void {
     const id = objectId(name);
-    if (this.#objects.delete(id)) this.#release(id);
+    if (!this.#objects.delete(id)) return;
+    if (this.#isAway) this.#ended.add(id);
+    this.#release(id);
   }
 
   /** Counts a request that holds nothing. */
   countRequest(keys: readonly string[]): void {
     if (this.#isAway) return;
-    this.#send(this.#parts.limits.count({ keys, requests: 1, tokens: 0 }));
+    void this.#send(this.#limits.count({ keys, requests: 1, tokens: 0 }));
   }
 
   /** Moves reserved tokens of a request to those that count within this minute. */
   countTokens(keys: readonly string[], tokens: number): void {
-    if (!this.#isAway && tokens > 0) this.#send(this.#parts.limits.count({ keys, requests: 0, tokens }));
+    if (!this.#isAway && tokens > 0) void this.#send(this.#limits.count({ keys, requests: 0, tokens }));
   }
 
   /** Counts a wrong token. `onWaits` gets the wait if there is one. */
   guess(group: string, guess: string): void {
     if (this.#isAway) return;
-    const { limits, onWaits } = this.#parts;
-    this.#send(
-      limits.guess(group, guess).then((wait) => {
+    const { onWaits } = this.#parts;
+    void this.#send(
+      this.#limits.guess(group, guess).then((wait) => {
         if (wait.waitMs > 0) onWaits([wait]);
       }),
     );
@@ -216,14 +223,13 @@ export class Replica {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopRenewing();
-    this.#stopRaising();
-    const { limits, id, clock, timeoutMs } = this.#parts;
+    this.#raiser.close();
     try {
-      if (!this.#isAway) await within(limits.leave(id), { clock, timeoutMs });
+      if (!this.#isAway) await this.#limits.leave(this.#parts.id);
     } catch {
       // The holdings expire.
     }
-    await limits.close().catch(() => {});
+    await this.#limits.close().catch(() => {});
   }
 
   /** Returns `undefined` if the shared counts cannot be reached. */
@@ -231,18 +237,23 @@ export class Replica {
     id: string,
     { ledgers, reservation, isFree, spansOf }: ReplicaTake,
   ): Promise<TakeResult | undefined> {
-    const { limits, clock, id: replica, timeoutMs } = this.#parts;
+    const { id: replica } = this.#parts;
     const sent = ledgers.map(({ key, limits, maxRequests }) => ({ key, limits, maxRequests }));
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (this.#isAway) return undefined;
       const hour = this.#presentHour();
       let result: TakeResult;
       try {
-        this.#sendPending();
-        result = await within(
-          limits.take({ id, replica, ledgers: sent, reservation, isFree, hour, spans: spansOf(hour) }),
-          { clock, timeoutMs },
-        );
+        this.#queue.sendChanged();
+        result = await this.#limits.take({
+          id,
+          replica,
+          ledgers: sent,
+          reservation,
+          isFree,
+          hour,
+          spans: spansOf(hour),
+        });
       } catch (error) {
         this.#lost(error);
         return undefined;
@@ -252,13 +263,17 @@ export class Replica {
         case "rejected":
           return result;
         case "unseeded":
-          await this.#seed();
+          if (!await this.#seed(result.keys)) return undefined;
           break;
         case "other_hour":
           this.#adjust(result.epochMs, true);
           break;
         case "unknown_replica":
-          await this.#reset();
+          try {
+            await this.#reset();
+          } catch (error) {
+            this.#lost(error);
+          }
           break;
         default:
           result satisfies never;
@@ -276,40 +291,34 @@ export class Replica {
   }
 
   #settle(settlement: Settlement): void {
-    this.#sendPending();
-    if (this.#isAway) return this.#raiseIn(RAISE_SOON_MS);
-    this.#send(
-      this.#parts.limits.settle(settlement).then((isKnown) => {
+    if (this.#isAway) return this.#raiser.raiseIn(RAISE_SOON_MS);
+    this.#queue.sendNow(settlement.id);
+    void this.#send(
+      this.#limits.settle(settlement).then((isKnown) => {
         // The cost is in the database, or will be.
-        if (!isKnown && settlement.micros > 0) this.#raiseIn(RAISE_SOON_MS);
+        if (!isKnown && settlement.micros > 0) this.#raiser.raiseIn(RAISE_SOON_MS);
       }),
     );
   }
 
-  /** Sends holdings of the same turn of the event loop together. */
-  #holdSoon(holding: Holding): void {
-    if (this.#pending.length === 0) queueMicrotask(() => this.#sendPending());
-    this.#pending.push(holding);
-  }
-
-  #sendPending(): void {
-    if (this.#pending.length === 0) return;
-    const holdings = this.#pending;
-    this.#pending = [];
-    if (!this.#isAway) this.#send(this.#parts.limits.hold(holdings));
+  #hold(holding: Holding): void {
+    if (!this.#isAway) this.#queue.add(holding);
   }
 
   /** Watches a message that no request waits for. */
-  #send(sent: Promise<unknown>): void {
-    sent.catch((error) => {
+  async #send(sent: Promise<unknown>): Promise<void> {
+    try {
+      await sent;
+    } catch (error) {
       this.#lost(error);
-      this.#raiseIn(RAISE_SOON_MS);
-    });
+      this.#raiser.raiseIn(RAISE_SOON_MS);
+    }
   }
 
   #lost(error: unknown): void {
     if (this.#isAway || this.#isClosed) return;
     this.#isAway = true;
+    this.#queue.clear();
     this.#parts.onHealth("failing", messageOf(error));
     this.#beatIn(PROBE_MS);
   }
@@ -330,13 +339,10 @@ export class Replica {
     if (!this.#isClosed) this.#beatIn(this.#isAway ? PROBE_MS : RENEW_MS);
   }
 
-  async #renew(holdings?: readonly Holding[]): Promise<boolean> {
-    const { limits, clock, id, timeoutMs, onWaits } = this.#parts;
-    const renewal = { replica: id, waitsMark: this.#waitsMark, holdings };
-    const { isKnown, epochMs, ageMs, waits, waitsMark } = await within(limits.renew(renewal), {
-      clock,
-      timeoutMs,
-    });
+  async #renew(heldIds?: readonly string[]): Promise<boolean> {
+    const { clock, id, onWaits } = this.#parts;
+    const renewal = { replica: id, waitsMark: this.#waitsMark, heldIds };
+    const { isKnown, epochMs, ageMs, waits, waitsMark } = await this.#limits.renew(renewal);
     this.#adjust(epochMs, this.#offsetMs === undefined);
     this.#ageAt = { ageMs, at: clock.now() };
     this.#waitsMark = waitsMark;
@@ -349,25 +355,24 @@ export class Replica {
     return this.#resetting ??= this.#sendAll().finally(() => this.#resetting = undefined);
   }
 
+  /** Takes part again as soon as the adapter answers. What this replica holds follows in pieces. */
   async #sendAll(): Promise<void> {
-    const { limits, clock, timeoutMs, onHealth } = this.#parts;
-    this.#pending = [];
+    this.#queue.clear();
     this.#resets++;
     // Waits count again if the adapter has lost them.
     this.#waitsMark = 0;
-    const sent = new Map(this.#holdings);
-    const objects = new Map(this.#objects);
-    await this.#renew([...sent.values()]);
-    if (objects.size > 0) await within(limits.hold([...objects.values()]), { clock, timeoutMs });
-    if (!this.#isAway) return;
+    const sent = [...this.#holdings.keys()];
+    await this.#renew(sent);
+    const wasAway = this.#isAway;
     this.#isAway = false;
-    // What began, changed or ended in the meantime.
-    for (const [id, holding] of this.#holdings) if (sent.get(id) !== holding) this.#holdSoon(holding);
-    for (const [id, holding] of this.#objects) if (objects.get(id) !== holding) this.#holdSoon(holding);
-    for (const id of sent.keys()) if (!this.#holdings.has(id)) this.#release(id);
-    for (const id of objects.keys()) if (!this.#objects.has(id)) this.#release(id);
-    onHealth("ok", "");
-    this.#raiseIn(RAISE_SOON_MS);
+    this.#queue.addRest([...this.#holdings.values(), ...this.#objects.values()]);
+    // What ended in the meantime.
+    for (const id of sent) if (!this.#holdings.has(id)) this.#release(id);
+    for (const id of this.#ended) this.#release(id);
+    this.#ended.clear();
+    if (!wasAway) return;
+    this.#parts.onHealth("ok", "");
+    this.#raiser.raiseIn(RAISE_SOON_MS);
   }
 
   /** Uses the clock of the adapter. Small differences are those of the network. */
@@ -376,97 +381,26 @@ export class Replica {
     if (isCertain || Math.abs(offsetMs - this.offsetMs) > 1_000) this.#offsetMs = offsetMs;
   }
 
-  /** Raises the counts to what the database knows, after all replicas have written what they had spent before. */
-  async #seed(): Promise<void> {
-    const { clock } = this.#parts;
-    const age = this.#ageAt.ageMs + clock.now() - this.#ageAt.at;
-    if (age < WRITTEN_MS) {
-      await new Promise<void>((resolve) => clock.after(WRITTEN_MS - age, resolve));
-      this.#raiseIn(RAISE_SOON_MS);
-    }
-    await this.#raise();
+  /** Raises counts to what the database knows, after all replicas have written what they had spent before. */
+  async #seed(keys: readonly string[]): Promise<boolean> {
+    const age = this.#ageAt.ageMs + this.#parts.clock.now() - this.#ageAt.at;
+    if (age < WRITTEN_MS) this.#raiser.raiseIn(RAISE_SOON_MS);
+    return await this.#raiser.seed(keys, Math.max(0, WRITTEN_MS - age));
   }
 
-  /** Raises the counts. A caller gets a run that begins after its call, and callers share it. */
-  #raise(): Promise<void> {
-    if (this.#raising === undefined) {
-      return this.#raising = this.#raiseNow().finally(() => this.#raising = undefined);
-    }
-    return this.#raisingNext ??= this.#raising.then(() => {
-      this.#raisingNext = undefined;
-      return this.#raise();
-    });
-  }
-
-  async #raiseNow(): Promise<void> {
-    const { limits, clock, timeoutMs, readBalances, onFailed } = this.#parts;
-    if (this.#keys.size === 0) return;
-    let balances: readonly LedgerBalance[];
+  async #raise(balances: readonly LedgerBalance[]): Promise<boolean> {
+    if (this.#isAway) return false;
     try {
-      balances = await readBalances(this.#keys);
-    } catch (error) {
-      onFailed(messageOf(error));
-      return this.#raiseIn(RAISE_SOON_MS);
-    }
-    if (this.#isAway) return;
-    try {
-      await within(limits.raise(balances), { clock, timeoutMs });
+      await this.#limits.raise(balances);
+      return true;
     } catch (error) {
       this.#lost(error);
+      return false;
     }
-  }
-
-  #raiseIn(delayMs: number): void {
-    const { clock } = this.#parts;
-    const at = clock.now() + delayMs;
-    if (this.#isClosed || at >= this.#raiseAt) return;
-    this.#stopRaising();
-    this.#raiseAt = at;
-    this.#stopRaising = clock.after(delayMs, () => {
-      this.#raiseAt = Infinity;
-      this.#raiseIn(RAISE_MS);
-      void this.#raise();
-    });
   }
 }
 
 /** The id of what an object holds. Ids of providers may have any characters, and no request has such an id. */
 function objectId(name: string): string {
   return `object ${name.toWellFormed().replaceAll("\0", " ")}`;
-}
-
-/** What one request holds in shared limits. */
-export class SharedHold {
-  readonly #replica: Pick<Replica, "replace" | "settle" | "countTokens">;
-  #holding: Holding;
-
-  constructor(replica: Pick<Replica, "replace" | "settle" | "countTokens">, holding: Holding) {
-    this.#replica = replica;
-    this.#holding = holding;
-  }
-
-  /** Adds to the reservation what earlier attempts of the request have used. */
-  more({ tokens, micros }: { readonly tokens: number; readonly micros: number }): void {
-    const before = this.#holding;
-    this.#holding = { ...before, tokens: before.tokens + tokens, micros: before.micros + micros };
-    this.#replica.replace(this.#holding);
-  }
-
-  /** Releases the reservation, whose money an object holds from now on. The reserved tokens count as used. */
-  handOver({ tokens, micros, mostMicros }: Reservation): void {
-    const before = this.#holding;
-    this.#holding = {
-      ...before,
-      tokens: before.tokens - tokens,
-      micros: before.micros - micros,
-      excessMicros: before.excessMicros - excessOf({ tokens, micros, mostMicros }),
-    };
-    this.#replica.replace(this.#holding);
-    this.#replica.countTokens(before.keys, tokens);
-  }
-
-  /** Replaces the reservation by what the request used. */
-  settle(used: Omit<Settlement, "id">): void {
-    this.#replica.settle({ ...used, id: this.#holding.id });
-  }
 }

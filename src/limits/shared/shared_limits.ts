@@ -88,6 +88,8 @@ export interface LedgerBalance {
   readonly totalMicros: number;
   /** The hours that periods can need, by their starts in milliseconds since 1970. */
   readonly hours: readonly { readonly start: number; readonly micros: number }[];
+  /** Whether it lacks hours that the adapter may need. Then the ledger does not become seeded. */
+  readonly isPart?: boolean | undefined;
 }
 
 /** An address, or a group of addresses, that has to wait after wrong tokens. */
@@ -102,8 +104,11 @@ export interface Renewal {
   readonly replica: string;
   /** The previous `waitsMark`, so that the adapter returns only new waits. `0` for all. */
   readonly waitsMark: number;
-  /** All that the replica holds. The adapter forgets what else it knew of the replica. `undefined` if nothing changes. */
-  readonly holdings?: readonly Holding[] | undefined;
+  /**
+   * The ids of all that the replica holds. The adapter releases what else it knew of the replica, and then needs
+   * {@link SharedLimits.hold} for what it has lost. `undefined` if nothing changes.
+   */
+  readonly heldIds?: readonly string[] | undefined;
 }
 
 /** What a replica learns when it renews what it holds. */
@@ -127,7 +132,8 @@ export interface SharedLimits {
   readonly take: (take: Take) => Promise<TakeResult>;
   /**
    * Sets what requests and objects hold, without a check. A holding with a known id replaces the earlier one.
-   * `minute` counts in the same step.
+   * A holding that is already there costs
+   * little. `minute` counts in the same step.
    */
   readonly hold: (holdings: readonly Holding[], minute?: MinuteCount) => Promise<void>;
   /**
@@ -137,7 +143,7 @@ export interface SharedLimits {
   readonly settle: (settlement: Settlement) => Promise<boolean>;
   /** Counts events of this minute. */
   readonly count: (minute: MinuteCount) => Promise<void>;
-  /** Raises counts to at least these amounts. The ledgers are then no longer unseeded. */
+  /** Raises counts to at least these amounts. Ledgers that are not in parts are then no longer unseeded. */
   readonly raise: (balances: readonly LedgerBalance[]) => Promise<void>;
   /** Keeps what a replica holds for {@link REPLICA_LIFETIME_MS}, and releases what replicas held that are gone. */
   readonly renew: (renewal: Renewal) => Promise<RenewalResult>;

@@ -63,8 +63,12 @@ export class SharedBench {
     return hourOf(this.clock.epochMs());
   }
 
-  renew(replica: string, holdings?: readonly Holding[]): ReturnType<SharedLimits["renew"]> {
-    return this.limits.renew({ replica, waitsMark: 0, holdings });
+  /** Renews a replica. `holdings` is all that it holds. */
+  async renew(replica: string, holdings?: readonly Holding[]): ReturnType<SharedLimits["renew"]> {
+    const heldIds = holdings?.map(({ id }) => id);
+    const result = await this.limits.renew({ replica, waitsMark: 0, heldIds });
+    if (holdings !== undefined) await this.limits.hold(holdings);
+    return result;
   }
 
   /** A request of these ledgers. Their balances are known. */
@@ -401,6 +405,41 @@ export function sharedContract(name: string, adapter: OpenAdapter): void {
     await bench.limits.leave("a");
     assertEquals(await bench.outcome(limits, { id: "5", replica: "b" }), "taken");
     assertEquals(await bench.outcome(limits, { id: "6", replica: "a" }), "unknown_replica");
+  });
+
+  test("a holding that is there already changes nothing, and keeps the budgets that it may exceed", async (bench) => {
+    const limits = { t: { totalBudgetMicros: 1_000, concurrentRequests: 20 } };
+    const reservation = { tokens: 3, micros: 10, mostMicros: 2_000 };
+    const ids = ["0", "1", "2", "3"];
+    for (const id of ids) assertEquals(await bench.outcome(limits, { id, reservation }), "taken");
+    const same = ids.map((id) => holding(id, { tokens: 3, micros: 10, excessMicros: 1_990 }));
+    await bench.renew("a", [...same, ...same]);
+    assertEquals(await bench.outcome(limits, { id: "4", reservation }), "optimistic");
+    assertEquals(await bench.outcome({ t: { concurrentRequests: 4 } }, { id: "5" }), "concurrent_requests");
+    assertEquals(await bench.outcome({ t: { tokensPerMinute: 12 } }, { id: "6" }), "tokens_per_minute");
+    assertEquals(await bench.outcome({ t: { totalBudgetMicros: 40 } }, { id: "7" }), "budget");
+    assertEquals(
+      await bench.outcome({ t: { totalBudgetMicros: 41, concurrentRequests: 5 } }, { id: "8" }),
+      "taken",
+    );
+  });
+
+  test("a part of a balance raises the counts and does not complete the ledger", async (bench) => {
+    const spans = new BudgetCalendar({ timeZone: "UTC", window: "calendar" }).spans(bench.hour);
+    const take = {
+      id: "1",
+      replica: "a",
+      ledgers: [{ key: "t", limits: { dayBudgetMicros: 10 }, maxRequests: undefined }],
+      reservation: NOTHING,
+      isFree: false,
+      hour: bench.hour,
+      spans,
+    };
+    const hours = [{ start: bench.hour, micros: 10 }];
+    await bench.limits.raise([{ key: "t", requests: 0, totalMicros: 10, hours, isPart: true }]);
+    assertEquals(await bench.limits.take(take), { kind: "unseeded", keys: ["t"] });
+    await bench.limits.raise([{ key: "t", requests: 0, totalMicros: 10, hours: [] }]);
+    assertEquals((await bench.limits.take(take)).kind, "rejected");
   });
 
   test("the hour of a request must be the present one by the adapter's clock", async (bench) => {

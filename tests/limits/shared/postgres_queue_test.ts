@@ -48,3 +48,24 @@ Deno.test("PostgresLimitsServer: operations of one turn are a batch, but for tho
   assertEquals(statements, ["limits_batch", "limits_renew", "limits_batch"]);
   await server.close();
 });
+
+Deno.test("PostgresLimitsServer: requests do not wait for wrong tokens, of which fifty wait at most", async () => {
+  const { queries, statements } = answering();
+  const slow = Promise.withResolvers<void>();
+  const server = new PostgresLimitsServer({
+    connect: () =>
+      Promise.resolve({
+        ...queries,
+        async all(sql, values) {
+          if (sql.startsWith("SELECT limits_guess")) await slow.promise;
+          return await queries.all(sql, values);
+        },
+      }),
+  });
+  const guesses = Array.from({ length: 200 }, () => server.call("guess", {}));
+  await within(server.call("take", {}), "a request", 5_000);
+  slow.resolve();
+  await within(Promise.all(guesses), "the wrong tokens", 5_000);
+  assertEquals(statements.filter((name) => name === "limits_guess").length, 50);
+  await server.close();
+});

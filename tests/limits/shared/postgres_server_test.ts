@@ -1,3 +1,5 @@
+import { assertEquals } from "@std/assert";
+import { BudgetCalendar } from "../../../src/limits/budget_calendar.ts";
 import { connectLimits } from "../../../src/limits/shared/postgres/connect_limits.ts";
 import { PostgresLimitsServer } from "../../../src/limits/shared/postgres/postgres_server.ts";
 import { RemoteLimits } from "../../../src/limits/shared/remote_limits.ts";
@@ -5,8 +7,9 @@ import type { SharedLimits } from "../../../src/limits/shared/shared_limits.ts";
 import { withoutPostgres, withPool } from "../../support/processes/postgres_server.ts";
 import { postgres } from "../../support/processes/shared_postgres.ts";
 import type { FakeClock } from "../../support/time/fake_clock.ts";
-import { sharedContract } from "./contract.ts";
+import { SharedBench, sharedContract } from "./contract.ts";
 import { loadTests } from "./load.ts";
+import { unless } from "../../support/runner/left_out.ts";
 import { sameAsModel } from "./same_as_model.ts";
 
 const EMPTY = `DO $$
@@ -37,4 +40,58 @@ loadTests("PostgresLimitsServer", {
         new PostgresLimitsServer({ connect: () => connectLimits(postgres().url("postgres")) }),
       ),
     ),
+});
+
+Deno.test({
+  ...unless(reason, "PostgresLimitsServer: a request that names a ledger twice counts once"),
+  async fn() {
+    const bench = await SharedBench.open({ open });
+    try {
+      const take = (id: string) => {
+        const ledger = { key: "t", limits: { concurrentRequests: 2 }, maxRequests: undefined };
+        const spans = new BudgetCalendar({ timeZone: "UTC", window: "calendar" }).spans(bench.hour);
+        return bench.limits.take({
+          id,
+          replica: "a",
+          ledgers: [ledger, ledger],
+          reservation: { tokens: 1, micros: 1 },
+          isFree: false,
+          hour: bench.hour,
+          spans,
+        });
+      };
+      assertEquals([(await take("1")).kind, (await take("2")).kind], ["taken", "taken"]);
+      assertEquals((await take("3")).kind, "rejected");
+      assertEquals(await bench.settle("1", { tokens: 5, micros: 5 }), true);
+      assertEquals((await take("4")).kind, "taken");
+    } finally {
+      await bench.limits.close();
+    }
+  },
+});
+
+Deno.test({
+  ...unless(reason, "PostgresLimitsServer: the oldest of more than ten thousand addresses are forgotten"),
+  async fn() {
+    const bench = await SharedBench.open({ open });
+    try {
+      const url = postgres().url("postgres");
+      const count = () =>
+        withPool(
+          url,
+          async (pool) => Number((await pool.all("SELECT count(*) AS n FROM limit_guesses"))[0]?.["n"]),
+        );
+      await withPool(url, (pool) =>
+        pool.all(
+          `INSERT INTO limit_guesses (address, last) SELECT 'a' || n, ${bench.clock.epochMs()} - n
+           FROM generate_series(1, 12000) AS n`,
+        ));
+      await bench.limits.guess("192.0.2.1", "g");
+      assertEquals(await count(), 12_001);
+      await bench.renew("a");
+      assertEquals(await count(), 10_000);
+    } finally {
+      await bench.limits.close();
+    }
+  },
 });

@@ -55,7 +55,12 @@ class Steps {
     if (action < 95) {
       const replica = pick(REPLICAS);
       const holdings = below(4) === 0 ? this.#holdings(replica) : undefined;
-      return (limits) => limits.renew({ replica, waitsMark: 0, holdings });
+      const heldIds = holdings?.map(({ id }) => id);
+      return async (limits) => {
+        const result = await limits.renew({ replica, waitsMark: 0, heldIds });
+        await limits.hold(holdings ?? []);
+        return result;
+      };
     }
     if (action < 96) {
       const replica = pick(REPLICAS);

@@ -61,6 +61,8 @@ CREATE UNLOGGED TABLE IF NOT EXISTS limit_guesses (
   mark bigint NOT NULL DEFAULT 0
 );
 
+CREATE INDEX IF NOT EXISTS limit_guesses_last ON limit_guesses (last);
+
 -- When the counts began, and the mark of the latest wait.
 CREATE UNLOGGED TABLE IF NOT EXISTS limit_state (
   id boolean PRIMARY KEY DEFAULT true CHECK (id),
@@ -92,19 +94,58 @@ BEGIN
   WHERE key = ANY (held.keys);
 END $$;
 
--- Sets a holding. The ledgers are locked. `before` has the ledgers that the earlier holding with this id may exceed.
-CREATE OR REPLACE FUNCTION limits_set(item jsonb, before text[]) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-  held limit_holdings;
-  earlier limit_holdings;
+-- Sets holdings. The ledgers are locked. One that is already there changes nothing.
+CREATE OR REPLACE FUNCTION limits_set_all(items jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  DELETE FROM limit_holdings WHERE id = item->>'id' RETURNING * INTO earlier;
-  IF FOUND THEN PERFORM limits_change(earlier, -1, 0); END IF;
-  held := ROW(item->>'id', item->>'owner', ARRAY(SELECT jsonb_array_elements_text(item->'keys')),
-    (item->>'isRunning')::boolean, (item->>'tokens')::bigint, (item->>'micros')::bigint,
-    (item->>'excessMicros')::bigint, COALESCE(earlier.optimistic, before, '{}'));
-  INSERT INTO limit_holdings SELECT (held).*;
-  PERFORM limits_change(held, 1, 0);
+  WITH item AS (
+    SELECT DISTINCT ON (one->>'id') one->>'id' AS id, one->>'owner' AS owner,
+      ARRAY(
+        SELECT key FROM jsonb_array_elements_text(one->'keys') WITH ORDINALITY AS list (key, place)
+        GROUP BY key ORDER BY min(place)
+      ) AS keys, (one->>'isRunning')::boolean AS is_running,
+      (one->>'tokens')::bigint AS tokens, (one->>'micros')::bigint AS micros, (one->>'excessMicros')::bigint AS excess
+    FROM jsonb_array_elements(items) WITH ORDINALITY AS list (one, at) ORDER BY one->>'id', at DESC
+  ), changed AS (
+    SELECT item.*, COALESCE(held.optimistic, '{}') AS optimistic, held.keys AS old_keys,
+      held.is_running AS old_running, held.tokens AS old_tokens, held.micros AS old_micros, held.excess AS old_excess
+    FROM item LEFT JOIN limit_holdings AS held USING (id)
+    WHERE (held.owner, held.keys, held.is_running, held.tokens, held.micros, held.excess) IS DISTINCT FROM
+      (item.owner, item.keys, item.is_running, item.tokens, item.micros, item.excess)
+  ), written AS (
+    INSERT INTO limit_holdings SELECT id, owner, keys, is_running, tokens, micros, excess, optimistic FROM changed
+      ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, keys = excluded.keys, is_running = excluded.is_running,
+        tokens = excluded.tokens, micros = excluded.micros, excess = excluded.excess
+  ), difference AS (
+    SELECT key, sum(running) AS running, sum(tokens) AS tokens, sum(micros) AS micros, sum(excess) AS excess,
+      sum(optimistic) AS optimistic
+    FROM (
+      SELECT key, is_running::int AS running, tokens, micros, excess, (key = ANY (optimistic))::int AS optimistic
+        FROM changed, unnest(keys) AS key
+      UNION ALL
+      SELECT key, -old_running::int, -old_tokens, -old_micros, -old_excess, -(key = ANY (optimistic))::int
+        FROM changed, unnest(old_keys) AS key
+    ) AS each GROUP BY key
+  )
+  UPDATE limit_ledgers AS ledger SET running = ledger.running + difference.running,
+    tokens = ledger.tokens + difference.tokens, micros = ledger.micros + difference.micros,
+    excess = ledger.excess + difference.excess, optimistic = ledger.optimistic + difference.optimistic
+  FROM difference WHERE ledger.key = difference.key;
+END $$;
+
+-- Releases what a replica holds, but for some ids. The ledgers are locked.
+CREATE OR REPLACE FUNCTION limits_release(holder text, kept text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  WITH gone AS (
+    DELETE FROM limit_holdings WHERE owner = holder AND id <> ALL (kept) RETURNING *
+  ), difference AS (
+    SELECT key, sum(is_running::int) AS running, sum(tokens) AS tokens, sum(micros) AS micros, sum(excess) AS excess,
+      sum((key = ANY (optimistic))::int) AS optimistic
+    FROM gone, unnest(keys) AS key GROUP BY key
+  )
+  UPDATE limit_ledgers AS ledger SET running = ledger.running - difference.running,
+    tokens = ledger.tokens - difference.tokens, micros = ledger.micros - difference.micros,
+    excess = ledger.excess - difference.excess, optimistic = ledger.optimistic - difference.optimistic
+  FROM difference WHERE ledger.key = difference.key;
 END $$;
 
 -- The keys of all holdings of a list, and of those that the table has with these ids or this owner.
@@ -119,11 +160,9 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION limits_forget(gone text) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-  held limit_holdings;
 BEGIN
   PERFORM limits_lock(limits_keys('[]', gone));
-  FOR held IN DELETE FROM limit_holdings WHERE owner = gone RETURNING * LOOP PERFORM limits_change(held, -1, 0); END LOOP;
+  PERFORM limits_release(gone, '{}');
   DELETE FROM limit_replicas WHERE replica = gone;
 END $$;
 
@@ -131,7 +170,7 @@ CREATE OR REPLACE FUNCTION limits_add(ledgers text[], now bigint, more_requests 
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO limit_seconds AS at (key, second, requests, tokens)
-    SELECT one, now / 1000, more_requests, more_tokens FROM unnest(ledgers) AS one
+    SELECT DISTINCT one, now / 1000, more_requests, more_tokens FROM unnest(ledgers) AS one
     ON CONFLICT (key, second) DO UPDATE
       SET requests = at.requests + excluded.requests, tokens = at.tokens + excluded.tokens;
 END $$;
@@ -173,7 +212,10 @@ END $$;
 CREATE OR REPLACE FUNCTION limits_take(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   now bigint;
-  names text[] := ARRAY(SELECT one->>'key' FROM jsonb_array_elements(input->'ledgers') AS one);
+  names text[] := ARRAY(
+    SELECT one->>'key' FROM jsonb_array_elements(input->'ledgers') WITH ORDINALITY AS list (one, at)
+    GROUP BY 1 ORDER BY min(at)
+  );
   reservation jsonb := input->'reservation';
   more bigint := (reservation->>'micros')::bigint;
   excess bigint := greatest(0, COALESCE((reservation->>'mostMicros')::bigint, 0) - (reservation->>'micros')::bigint);
@@ -286,11 +328,10 @@ END $$;
 
 CREATE OR REPLACE FUNCTION limits_hold(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  item jsonb;
   minute_keys text[] := ARRAY(SELECT jsonb_array_elements_text(input->'minute'->'keys'));
 BEGIN
   PERFORM limits_lock(ARRAY(SELECT DISTINCT key FROM unnest(limits_keys(input->'holdings', NULL) || minute_keys) AS key));
-  FOR item IN SELECT jsonb_array_elements(input->'holdings') LOOP PERFORM limits_set(item, NULL); END LOOP;
+  PERFORM limits_set_all(input->'holdings');
   IF input ? 'minute' THEN PERFORM limits_count(input->'minute', given); END IF;
   RETURN '[]';
 END $$;
@@ -314,7 +355,7 @@ BEGIN
   WHERE key = ANY (held.keys);
   IF used_tokens > 0 THEN PERFORM limits_add(held.keys, limits_now(given), 0, used_tokens); END IF;
   IF used > 0 THEN
-    INSERT INTO limit_hours AS at (key, hour, micros) SELECT key, at_hour, used FROM unnest(held.keys) AS key
+    INSERT INTO limit_hours AS at (key, hour, micros) SELECT DISTINCT key, at_hour, used FROM unnest(held.keys) AS key
       ON CONFLICT (key, hour) DO UPDATE SET micros = at.micros + excluded.micros;
   END IF;
   RETURN '["settled"]';
@@ -326,7 +367,8 @@ DECLARE
 BEGIN
   PERFORM limits_lock(ARRAY(SELECT one->>'key' FROM jsonb_array_elements(input) AS one));
   FOR item IN SELECT jsonb_array_elements(input) LOOP
-    UPDATE limit_ledgers SET seeded = true, requests = greatest(requests, (item->>'requests')::bigint),
+    UPDATE limit_ledgers SET seeded = seeded OR NOT COALESCE((item->>'isPart')::boolean, false),
+      requests = greatest(requests, (item->>'requests')::bigint),
       total = greatest(total, (item->>'totalMicros')::bigint), day_from = NULL, week_from = NULL, month_from = NULL
       WHERE key = item->>'key';
     INSERT INTO limit_hours AS at (key, hour, micros)
@@ -343,12 +385,10 @@ DECLARE
   me text := input->>'replica';
   gone text;
   is_known boolean;
-  item jsonb;
-  before jsonb;
   state limit_state;
 BEGIN
   PERFORM limits_lock(ARRAY(
-    SELECT unnest(limits_keys(COALESCE(input->'holdings', '[]'), CASE WHEN input ? 'holdings' THEN me END))
+    SELECT unnest(limits_keys('[]', CASE WHEN input ? 'heldIds' THEN me END))
     UNION
     SELECT unnest(keys) FROM limit_holdings WHERE owner IN (SELECT replica FROM limit_replicas WHERE deadline <= now)
   ));
@@ -359,16 +399,15 @@ BEGIN
     SELECT ctid FROM limit_seconds WHERE second < now / 1000 - 61 FOR UPDATE SKIP LOCKED
   );
   is_known := EXISTS (SELECT 1 FROM limit_replicas WHERE replica = me);
-  IF input ? 'holdings' THEN
-    SELECT COALESCE(jsonb_object_agg(id, optimistic), '{}') INTO before FROM limit_holdings WHERE owner = me;
-    PERFORM limits_forget(me);
-    FOR item IN SELECT jsonb_array_elements(input->'holdings') LOOP
-      PERFORM limits_set(item, ARRAY(SELECT jsonb_array_elements_text(before->(item->>'id'))));
-    END LOOP;
+  IF input ? 'heldIds' THEN
+    PERFORM limits_release(me, ARRAY(SELECT jsonb_array_elements_text(input->'heldIds')));
   END IF;
   INSERT INTO limit_replicas VALUES (me, now + 10000) ON CONFLICT (replica) DO UPDATE SET deadline = excluded.deadline;
   INSERT INTO limit_state (born) VALUES (now) ON CONFLICT (id) DO UPDATE SET born = COALESCE(limit_state.born, now)
     RETURNING * INTO state;
+  -- After the lock of the state, as in limits_guess.
+  DELETE FROM limit_guesses WHERE last < greatest(now - 3600000,
+    (SELECT last FROM limit_guesses ORDER BY last DESC OFFSET 9999 LIMIT 1));
   RETURN jsonb_build_array(is_known::int, now, greatest(0, now - state.born), state.mark, (
     SELECT COALESCE(jsonb_agg(each ORDER BY mark, at), '[]') FROM (
       SELECT mark, 1 AS at, to_jsonb(address) AS each FROM limit_guesses
@@ -396,8 +435,8 @@ BEGIN
   INSERT INTO limit_state (mark) VALUES (0) ON CONFLICT DO NOTHING;
   PERFORM 1 FROM limit_state FOR UPDATE;
   now := limits_now(given);
-  DELETE FROM limit_guesses WHERE last < now - 3600000;
-  DELETE FROM limit_guesses WHERE address IN (SELECT address FROM limit_guesses ORDER BY last DESC OFFSET 9999);
+  -- The count of an address begins again after an hour without a wrong token.
+  DELETE FROM limit_guesses WHERE address = input->>'group' AND last < now - 3600000;
   INSERT INTO limit_guesses (address, last) VALUES (input->>'group', now)
     ON CONFLICT (address) DO UPDATE SET last = excluded.last RETURNING * INTO one;
   IF NOT (one.seen @> ARRAY[input->>'guess']) THEN

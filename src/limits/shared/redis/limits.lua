@@ -5,6 +5,7 @@ local P = KEYS[1]
 local HOUR = 3600000
 local MOST_OPTIMISTIC = 4
 local REPLICA_LIFETIME = 10000
+local MOST_FORGOTTEN = 500
 local LEDGER_LIFETIME = 62 * 86400
 local FREE_FAILURES, SEEN_GUESSES, MAX_ADDRESSES = 5, 10, 10000
 local FIRST_WAIT, LONGEST_WAIT, FORGOTTEN = 15000, 900000, 3600
@@ -115,17 +116,41 @@ local function add(holding)
   call('SADD', P .. 'of:' .. holding.owner, holding.id)
 end
 
-local function set(holding, before)
-  local earlier = remove(holding.id) or before
+local function isSame(one, other)
+  if one.owner ~= other.owner or one.isRunning ~= other.isRunning or one.tokens ~= other.tokens
+    or one.micros ~= other.micros or one.excessMicros ~= other.excessMicros or #one.keys ~= #other.keys then
+    return false
+  end
+  for index, key in ipairs(one.keys) do
+    if other.keys[index] ~= key then return false end
+  end
+  return true
+end
+
+local function set(holding)
+  local text = call('HGET', P .. 'held', holding.id)
+  local earlier = text and cjson.decode(text)
+  if earlier and isSame(earlier, holding) then return end
+  if earlier then remove(holding.id) end
   holding.optimistic = earlier and earlier.optimistic or {}
   add(holding)
 end
 
+-- Releases what a replica holds. A replica with more than the script does in a short time has the deadline 0 until a later
+-- call releases the rest.
 local function forget(replica)
-  local all = {}
-  for _, id in ipairs(call('SMEMBERS', P .. 'of:' .. replica)) do all[id] = remove(id) end
-  call('ZREM', P .. 'replicas', replica)
-  return all
+  local ids = call('SRANDMEMBER', P .. 'of:' .. replica, MOST_FORGOTTEN)
+  for _, id in ipairs(ids) do remove(id) end
+  if #ids < MOST_FORGOTTEN then
+    call('ZREM', P .. 'replicas', replica)
+  else
+    call('ZADD', P .. 'replicas', 0, replica)
+  end
+end
+
+local function isKnown(replica)
+  local deadline = call('ZSCORE', P .. 'replicas', replica)
+  return deadline and tonumber(deadline) > 0
 end
 
 local function count(minute)
@@ -138,7 +163,7 @@ end
 local ops = {}
 
 function ops.take()
-  if not call('ZSCORE', P .. 'replicas', input.replica) then return { 'unknown_replica' } end
+  if not isKnown(input.replica) then return { 'unknown_replica' } end
   if input.hour ~= math.floor(now / HOUR) * HOUR then return { 'other_hour', int(now) } end
   local counts, unseeded = {}, { 'unseeded' }
   for index, one in ipairs(input.ledgers) do
@@ -263,27 +288,55 @@ function ops.count()
   return {}
 end
 
+-- Raises the hours of a ledger, and the kept sums of its periods, with few commands.
+local function raiseHours(key, hours)
+  local names, set, more = {}, {}, { d = 0, w = 0, m = 0 }
+  for index, hour in ipairs(hours) do names[index] = int(hour.start) end
+  local known = call('HMGET', hoursKey(key), unpack(names))
+  local from = call('HMGET', ledgerKey(key), 'df', 'wf', 'mf')
+  local booked = {}
+  for index, name in ipairs(names) do booked[name] = tonumber(known[index] or 0) end
+  for index, hour in ipairs(hours) do
+    local missing = hour.micros - booked[names[index]]
+    if missing > 0 then
+      booked[names[index]] = hour.micros
+      table.insert(set, names[index])
+      table.insert(set, int(hour.micros))
+      for at, period in ipairs(PERIODS) do
+        if from[at] and tonumber(from[at]) <= hour.start then more[period.f] = more[period.f] + missing end
+      end
+    end
+  end
+  if #set == 0 then return end
+  call('HSET', hoursKey(key), unpack(set))
+  call('EXPIRE', hoursKey(key), LEDGER_LIFETIME)
+  for f, missing in pairs(more) do
+    if missing > 0 then call('HINCRBY', ledgerKey(key), f, int(missing)) end
+  end
+end
+
 function ops.raise()
   for _, balance in ipairs(input) do
     local at = ledgerKey(balance.key)
     local state = call('HMGET', at, 'requests', 'total')
-    call('HSET', at, 'seeded', 1, 'requests', int(math.max(state[1] or 0, balance.requests)), 'total',
+    if not balance.isPart then call('HSET', at, 'seeded', 1) end
+    call('HSET', at, 'requests', int(math.max(state[1] or 0, balance.requests)), 'total',
       int(math.max(state[2] or 0, balance.totalMicros)))
     call('EXPIRE', at, LEDGER_LIFETIME)
-    for _, hour in ipairs(balance.hours) do
-      local missing = hour.micros - (call('HGET', hoursKey(balance.key), int(hour.start)) or 0)
-      if missing > 0 then spend(balance.key, hour.start, missing) end
-    end
+    if #balance.hours > 0 then raiseHours(balance.key, balance.hours) end
   end
   return {}
 end
 
 function ops.renew()
   for _, replica in ipairs(call('ZRANGEBYSCORE', P .. 'replicas', '-inf', int(now))) do forget(replica) end
-  local isKnown = call('ZSCORE', P .. 'replicas', input.replica) and 1 or 0
-  if present(input.holdings) then
-    local before = forget(input.replica)
-    for _, holding in ipairs(input.holdings) do set(holding, before[holding.id]) end
+  local known = isKnown(input.replica) and 1 or 0
+  if present(input.heldIds) then
+    local kept = {}
+    for _, id in ipairs(input.heldIds) do kept[id] = true end
+    for _, id in ipairs(call('SMEMBERS', P .. 'of:' .. input.replica)) do
+      if not kept[id] then remove(id) end
+    end
   end
   call('ZADD', P .. 'replicas', int(now + REPLICA_LIFETIME), input.replica)
   call('SET', P .. 'born', int(now), 'NX')
@@ -296,7 +349,7 @@ function ops.renew()
       table.insert(waits, int(wait))
     end
   end
-  return { isKnown, int(now), int(math.max(0, age)), call('GET', P .. 'mark') or '0', waits }
+  return { known, int(now), int(math.max(0, age)), call('GET', P .. 'mark') or '0', waits }
 end
 
 function ops.leave()

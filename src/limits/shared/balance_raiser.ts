@@ -1,0 +1,162 @@
+/** Raises shared counts to what the database knows of spending. */
+
+import type { Clock } from "../../time/clock.ts";
+import { messageOf } from "../../text/error_text.ts";
+import type { LedgerBalance } from "./shared_limits.ts";
+import { within } from "./within.ts";
+
+/** What a {@link BalanceRaiser} needs of its replica. */
+export interface RaiserParts {
+  readonly clock: Clock;
+  /** Reads what these ledgers have spent. Rejects if the database cannot be reached. */
+  readonly readBalances: (keys: ReadonlySet<string>) => Promise<readonly LedgerBalance[]>;
+  /** Raises the shared counts. Returns `false` if they cannot be reached, and never rejects. */
+  readonly raise: (balances: readonly LedgerBalance[]) => Promise<boolean>;
+  /** Called if the balances could not be read. The reason is a text for the log. */
+  readonly onFailed: (reason: string) => void;
+}
+
+/** How often the counts are raised. In milliseconds. */
+export const RAISE_MS = 60_000;
+/** How soon the counts are raised if some of them are certain to be too low. In milliseconds. */
+export const RAISE_SOON_MS = 2_000;
+/** The longest time that a request waits for balances. In milliseconds. */
+export const SEED_MS = 2_000;
+/** The counts of a ledger that no request has used for this time need no raise. In milliseconds. */
+const UNUSED_MS = 3_600_000;
+
+interface SeedRun {
+  readonly startedAt: number;
+  readonly done: Promise<boolean>;
+}
+
+/** Raises the counts of the ledgers of this replica: at once for a request that needs them, and at times for all. */
+export class BalanceRaiser {
+  readonly #parts: RaiserParts;
+  /** When a request last used each ledger. */
+  readonly #usedAt = new Map<string, number>();
+  /** The balances that the shared counts have, so that only changes are sent. */
+  readonly #raised = new Map<string, LedgerBalance>();
+  /** The ledgers that requests wait for. */
+  #wanted = new Set<string>();
+  #seeding: SeedRun | undefined;
+  #seedingNext: Promise<boolean> | undefined;
+  #raising: Promise<void> | undefined;
+  #stop = (): void => {};
+  #raiseAt = Infinity;
+  #isClosed = false;
+
+  constructor(parts: RaiserParts) {
+    this.#parts = parts;
+  }
+
+  /** Notes that a request uses ledgers whose counts depend on the database. */
+  use(keys: Iterable<string>): void {
+    const now = this.#parts.clock.now();
+    for (const key of keys) this.#usedAt.set(key, now);
+  }
+
+  /**
+   * Raises the counts of ledgers that a request waits for, from balances that are read after `waitMs`. Returns `false`
+   * if this fails or takes longer than {@link SEED_MS}.
+   */
+  async seed(keys: Iterable<string>, waitMs: number): Promise<boolean> {
+    const { clock, onFailed } = this.#parts;
+    for (const key of keys) this.#wanted.add(key);
+    const current = this.#seeding;
+    // The database hangs. Further requests do not wait for it again.
+    if (current !== undefined && clock.now() - current.startedAt >= SEED_MS) return false;
+    const done = current === undefined ? this.#startSeeding(waitMs) : this.#seedingNext ??= this.#seedNext();
+    try {
+      return await within(done, { clock, timeoutMs: SEED_MS });
+    } catch (error) {
+      onFailed(messageOf(error));
+      return false;
+    }
+  }
+
+  /** Raises all counts soon. */
+  raiseIn(delayMs: number): void {
+    const { clock } = this.#parts;
+    const at = clock.now() + delayMs;
+    if (this.#isClosed || at >= this.#raiseAt) return;
+    this.#stop();
+    this.#raiseAt = at;
+    this.#stop = clock.after(delayMs, () => {
+      this.#raiseAt = Infinity;
+      this.raiseIn(RAISE_MS);
+      this.#raising ??= this.#raiseAll().finally(() => this.#raising = undefined);
+    });
+  }
+
+  /** Stops its timer. */
+  close(): void {
+    this.#isClosed = true;
+    this.#stop();
+  }
+
+  #startSeeding(waitMs: number): Promise<boolean> {
+    const done = this.#seedWanted(waitMs).finally(() => this.#seeding = undefined);
+    this.#seeding = { startedAt: this.#parts.clock.now(), done };
+    return done;
+  }
+
+  /** A run that begins after the present one, because that has already read its balances. */
+  async #seedNext(): Promise<boolean> {
+    await this.#seeding?.done;
+    this.#seedingNext = undefined;
+    return await this.#startSeeding(0);
+  }
+
+  async #seedWanted(waitMs: number): Promise<boolean> {
+    if (waitMs > 0) await new Promise<void>((resolve) => this.#parts.clock.after(waitMs, resolve));
+    const wanted = this.#wanted;
+    this.#wanted = new Set();
+    const balances = await this.#read(wanted);
+    return balances !== undefined && await this.#raise(balances, balances);
+  }
+
+  async #raiseAll(): Promise<void> {
+    const unusedSince = this.#parts.clock.now() - UNUSED_MS;
+    for (const [key, at] of this.#usedAt) {
+      if (at > unusedSince) continue;
+      this.#usedAt.delete(key);
+      this.#raised.delete(key);
+    }
+    if (this.#usedAt.size === 0) return;
+    const balances = await this.#read(new Set(this.#usedAt.keys()));
+    if (balances === undefined) return this.raiseIn(RAISE_SOON_MS);
+    await this.#raise(
+      balances.flatMap((balance) => changesOf(balance, this.#raised.get(balance.key))),
+      balances,
+    );
+  }
+
+  async #read(keys: ReadonlySet<string>): Promise<readonly LedgerBalance[] | undefined> {
+    const { readBalances, onFailed } = this.#parts;
+    try {
+      return await readBalances(keys);
+    } catch (error) {
+      onFailed(messageOf(error));
+      return undefined;
+    }
+  }
+
+  async #raise(sent: readonly LedgerBalance[], balances: readonly LedgerBalance[]): Promise<boolean> {
+    if (sent.length > 0 && !await this.#parts.raise(sent)) return false;
+    for (const balance of balances) {
+      if (this.#usedAt.has(balance.key)) this.#raised.set(balance.key, balance);
+    }
+    return true;
+  }
+}
+
+/** What has changed in a balance. The shared counts may have lost the rest, so the changes complete no ledger. */
+function changesOf(balance: LedgerBalance, before: LedgerBalance | undefined): readonly LedgerBalance[] {
+  if (before === undefined) return [balance];
+  const known = new Map(before.hours.map(({ start, micros }) => [start, micros]));
+  const hours = balance.hours.filter(({ start, micros }) => known.get(start) !== micros);
+  const { requests, totalMicros } = before;
+  if (hours.length === 0 && requests === balance.requests && totalMicros === balance.totalMicros) return [];
+  return [{ ...balance, hours, isPart: true }];
+}

@@ -1,0 +1,96 @@
+/**
+ * The one way of all messages to shared counts: it cuts long messages into pieces, so that no message stops the server
+ * for other replicas, and it waits for each piece a limited time.
+ */
+
+import type { Clock } from "../../time/clock.ts";
+import type {
+  GuessWait,
+  Holding,
+  LedgerBalance,
+  MinuteCount,
+  Renewal,
+  RenewalResult,
+  Settlement,
+  SharedLimits,
+  Take,
+  TakeResult,
+} from "./shared_limits.ts";
+import { within } from "./within.ts";
+
+/** The most holdings of one message. */
+export const MAX_HOLDINGS = 200;
+/** The most hours of one message. A ledger without hours counts as one. */
+export const MAX_HOURS = 300;
+
+/** Shared counts whose messages are short. */
+export class BoundedLimits implements SharedLimits {
+  readonly #limits: SharedLimits;
+  readonly #wait: { readonly clock: Clock; readonly timeoutMs: number };
+
+  /** `timeoutMs` is how long an answer may take. */
+  constructor(limits: SharedLimits, wait: { readonly clock: Clock; readonly timeoutMs: number }) {
+    this.#limits = limits;
+    this.#wait = wait;
+  }
+
+  take(take: Take): Promise<TakeResult> {
+    return within(this.#limits.take(take), this.#wait);
+  }
+
+  /** The first piece is sent at once. Each further piece waits for the answer to the piece before it. */
+  async hold(holdings: readonly Holding[], minute?: MinuteCount): Promise<void> {
+    await within(this.#limits.hold(holdings.slice(0, MAX_HOLDINGS), minute), this.#wait);
+    for (let at = MAX_HOLDINGS; at < holdings.length; at += MAX_HOLDINGS) {
+      await within(this.#limits.hold(holdings.slice(at, at + MAX_HOLDINGS)), this.#wait);
+    }
+  }
+
+  settle(settlement: Settlement): Promise<boolean> {
+    return this.#limits.settle(settlement);
+  }
+
+  count(minute: MinuteCount): Promise<void> {
+    return this.#limits.count(minute);
+  }
+
+  async raise(balances: readonly LedgerBalance[]): Promise<void> {
+    for (const piece of piecesOf(balances)) await within(this.#limits.raise(piece), this.#wait);
+  }
+
+  renew(renewal: Renewal): Promise<RenewalResult> {
+    return within(this.#limits.renew(renewal), this.#wait);
+  }
+
+  leave(replica: string): Promise<void> {
+    return within(this.#limits.leave(replica), this.#wait);
+  }
+
+  guess(group: string, guess: string): Promise<GuessWait> {
+    return this.#limits.guess(group, guess);
+  }
+
+  close(): Promise<void> {
+    return this.#limits.close();
+  }
+}
+
+/** Balances in messages of at most {@link MAX_HOURS}. Only the last part of a ledger completes it. */
+function* piecesOf(balances: readonly LedgerBalance[]): Iterable<readonly LedgerBalance[]> {
+  let piece: LedgerBalance[] = [];
+  let free = MAX_HOURS;
+  for (const balance of balances) {
+    let at = 0;
+    do {
+      if (free === 0) {
+        yield piece;
+        [piece, free] = [[], MAX_HOURS];
+      }
+      const hours = balance.hours.slice(at, at + free);
+      at += hours.length;
+      free -= Math.max(1, hours.length);
+      piece.push({ ...balance, hours, isPart: balance.isPart === true || at < balance.hours.length });
+    } while (at < balance.hours.length);
+  }
+  if (piece.length > 0) yield piece;
+}

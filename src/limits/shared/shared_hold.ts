@@ -1,0 +1,48 @@
+/** What one request holds in the counts that replicas share. */
+
+import type { Reservation } from "../ledger.ts";
+import { excessOf } from "../limit_check.ts";
+import type { Holding, Settlement } from "./shared_limits.ts";
+
+/** What changes shared counts for a request. */
+export interface HoldSender {
+  readonly replace: (holding: Holding) => void;
+  readonly settle: (settlement: Settlement) => void;
+  readonly countTokens: (keys: readonly string[], tokens: number) => void;
+}
+
+/** What one request holds in shared limits. */
+export class SharedHold {
+  readonly #replica: HoldSender;
+  #holding: Holding;
+
+  constructor(replica: HoldSender, holding: Holding) {
+    this.#replica = replica;
+    this.#holding = holding;
+  }
+
+  /** Adds to the reservation what earlier attempts of the request have used. */
+  more({ tokens, micros }: { readonly tokens: number; readonly micros: number }): void {
+    const before = this.#holding;
+    this.#holding = { ...before, tokens: before.tokens + tokens, micros: before.micros + micros };
+    this.#replica.replace(this.#holding);
+  }
+
+  /** Releases the reservation, whose money an object holds from now on. The reserved tokens count as used. */
+  handOver({ tokens, micros, mostMicros }: Reservation): void {
+    const before = this.#holding;
+    this.#holding = {
+      ...before,
+      tokens: before.tokens - tokens,
+      micros: before.micros - micros,
+      excessMicros: before.excessMicros - excessOf({ tokens, micros, mostMicros }),
+    };
+    this.#replica.replace(this.#holding);
+    this.#replica.countTokens(before.keys, tokens);
+  }
+
+  /** Replaces the reservation by what the request used. */
+  settle(used: Omit<Settlement, "id">): void {
+    this.#replica.settle({ ...used, id: this.#holding.id });
+  }
+}

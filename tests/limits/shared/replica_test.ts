@@ -1,0 +1,206 @@
+import { assert, assertEquals } from "@std/assert";
+import { BudgetCalendar } from "../../../src/limits/budget_calendar.ts";
+import { MemoryLimits } from "../../../src/limits/shared/memory_limits.ts";
+import { Replica, type ReplicaParts, type ReplicaTake } from "../../../src/limits/shared/replica.ts";
+import type {
+  Holding,
+  LedgerBalance,
+  Renewal,
+  SharedLimits,
+} from "../../../src/limits/shared/shared_limits.ts";
+import { FakeClock } from "../../support/time/fake_clock.ts";
+import { nextTurn } from "../../support/time/passing_time.ts";
+
+/** Shared counts that keep the size of each message, and that can hang. */
+class WatchedLimits extends MemoryLimits {
+  readonly held: number[] = [];
+  readonly raised: number[] = [];
+  isDown = false;
+  hangsHolding = false;
+
+  override hold(holdings: readonly Holding[]): Promise<void> {
+    this.held.push(holdings.length);
+    if (this.hangsHolding) return new Promise(() => {});
+    return super.hold(holdings);
+  }
+
+  override raise(balances: readonly LedgerBalance[]): Promise<void> {
+    this.raised.push(balances.reduce((sum, { hours }) => sum + Math.max(1, hours.length), 0));
+    return super.raise(balances);
+  }
+
+  override renew(renewal: Renewal): ReturnType<SharedLimits["renew"]> {
+    return this.isDown ? Promise.reject(new Error("down")) : super.renew(renewal);
+  }
+}
+
+interface Bench {
+  readonly clock: FakeClock;
+  readonly limits: WatchedLimits;
+  readonly replica: Replica;
+  readonly health: string[];
+}
+
+async function join(parts: Partial<ReplicaParts> = {}): Promise<Bench> {
+  const clock = new FakeClock();
+  const limits = new WatchedLimits(clock);
+  const health: string[] = [];
+  const replica = await Replica.join({
+    limits,
+    clock,
+    timeoutMs: 500,
+    id: "a",
+    readBalances: (keys) =>
+      Promise.resolve([...keys].map((key) => ({ key, requests: 0, totalMicros: 0, hours: [] }))),
+    onHealth: (state) => health.push(state),
+    onWaits() {},
+    onFailed() {},
+    ...parts,
+  });
+  // Requests need not wait until other replicas have written what they spent.
+  clock.pass(1_500);
+  return { clock, limits, replica, health };
+}
+
+function takeOf(key: string, limits: ReplicaTake["ledgers"][number]["limits"]): ReplicaTake {
+  const calendar = new BudgetCalendar({ timeZone: "UTC", window: "calendar" });
+  return {
+    ledgers: [{ key, limits, maxRequests: undefined }],
+    reservation: { tokens: 0, micros: 0 },
+    isFree: false,
+    spansOf: (hour) => calendar.spans(hour),
+  };
+}
+
+Deno.test("Replica: ten thousand objects are held in short messages, also after a loss", async () => {
+  const { clock, limits, replica, health } = await join();
+  for (let id = 0; id < 10_000; id++) replica.holdObject({ id: `o${id}`, keys: ["t"], micros: 1 });
+  await nextTurn();
+  limits.isDown = true;
+  clock.pass(2_000);
+  await nextTurn();
+  assertEquals(health, ["failing"]);
+  limits.isDown = false;
+  clock.pass(1_000);
+  await nextTurn();
+  assertEquals(health, ["failing", "ok"]);
+  assert(Math.max(...limits.held) <= 200, `a message has ${Math.max(...limits.held)} holdings`);
+  assertEquals(limits.held.reduce((sum, each) => sum + each), 20_000);
+  const refused = await replica.take(takeOf("t", { totalBudgetMicros: 10_000 }));
+  assertEquals(refused.kind, "rejected");
+  await replica.close();
+});
+
+Deno.test("Replica: the shared limits are back as soon as the server answers, before all objects are held again", async () => {
+  const { clock, limits, replica, health } = await join();
+  for (let id = 0; id < 1_000; id++) replica.holdObject({ id: `o${id}`, keys: ["t"], micros: 1 });
+  await nextTurn();
+  limits.isDown = true;
+  clock.pass(2_000);
+  await nextTurn();
+  limits.isDown = false;
+  limits.hangsHolding = true;
+  clock.pass(1_000);
+  await nextTurn();
+  assertEquals(health, ["failing", "ok"]);
+  await replica.close();
+});
+
+Deno.test("Replica: an object that is settled while its holding waits is not held afterwards", async () => {
+  const { replica } = await join();
+  for (let id = 0; id < 1_000; id++) replica.holdObject({ id: `o${id}`, keys: ["t"], micros: 1 });
+  for (let id = 0; id < 1_000; id++) replica.releaseObject(`o${id}`);
+  await nextTurn();
+  assertEquals((await replica.take(takeOf("t", { totalBudgetMicros: 1 }))).kind, "taken");
+  await replica.close();
+});
+
+Deno.test("Replica: an object that ended during a loss is not held afterwards", async () => {
+  const { clock, limits, replica } = await join();
+  replica.holdObject({ id: "o", keys: ["t"], micros: 5 });
+  await nextTurn();
+  limits.isDown = true;
+  clock.pass(2_000);
+  await nextTurn();
+  replica.releaseObject("o");
+  limits.isDown = false;
+  clock.pass(1_000);
+  await nextTurn();
+  assertEquals((await replica.take(takeOf("t", { totalBudgetMicros: 1 }))).kind, "taken");
+  await replica.close();
+});
+
+for (const onLoss of ["go_on", "refuse"] as const) {
+  Deno.test(`Replica: a request waits at most two seconds for a database that hangs (${onLoss})`, async () => {
+    const failures: string[] = [];
+    const { clock, replica } = await join({
+      readBalances: () => new Promise(() => {}),
+      onFailed: (reason) => failures.push(reason),
+    });
+    replica.configure(onLoss);
+    const outcomes: string[] = [];
+    const take = () =>
+      replica.take(takeOf("t", { dayBudgetMicros: 1 })).then(({ kind }) => outcomes.push(kind));
+    void take();
+    await nextTurn();
+    assertEquals(outcomes, []);
+    clock.pass(2_000);
+    await nextTurn();
+    const outcome = onLoss === "go_on" ? "taken" : "refused";
+    assertEquals(outcomes, [outcome]);
+    assertEquals(failures, ["no answer within 2000 ms"]);
+    // The next request does not wait again while the same query hangs.
+    void take();
+    await nextTurn();
+    assertEquals(outcomes, [outcome, outcome]);
+    await replica.close();
+  });
+}
+
+/** A database in which each ledger has spent in many hours. */
+function spentHours(latest: { micros: number }, reads: number[] = []): ReplicaParts["readBalances"] {
+  return (keys) => {
+    reads.push(keys.size);
+    return Promise.resolve([...keys].map((key) => ({
+      key,
+      requests: 0,
+      totalMicros: 700,
+      hours: Array.from({ length: 700 }, (_, hour) => ({
+        start: FakeClock.START - hour * 3_600_000,
+        micros: hour === 0 ? latest.micros : 1,
+      })),
+    })));
+  };
+}
+
+Deno.test("Replica: counts are raised in short messages, and later only by what has changed", async () => {
+  const latest = { micros: 1 };
+  const { clock, limits, replica } = await join({ readBalances: spentHours(latest) });
+  for (let key = 0; key < 20; key++) {
+    assertEquals((await replica.take(takeOf(`t${key}`, { monthBudgetMicros: 1_000_000 }))).kind, "taken");
+  }
+  assert(Math.max(...limits.raised) <= 300, `a message has ${Math.max(...limits.raised)} hours`);
+  limits.raised.length = 0;
+  latest.micros = 999_900;
+  for (let passed = 0; passed < 60; passed++) {
+    clock.pass(1_000);
+    await nextTurn();
+  }
+  assertEquals(limits.raised, [20]);
+  const spent = await replica.take(takeOf("t19", { dayBudgetMicros: 999_900 }));
+  assertEquals(spent.kind, "rejected");
+  await replica.close();
+});
+
+Deno.test("Replica: ledgers that no request has used for an hour are forgotten", async () => {
+  const reads: number[] = [];
+  const { clock, replica } = await join({ readBalances: spentHours({ micros: 1 }, reads) });
+  await replica.take(takeOf("t", { monthBudgetMicros: 1_000_000 }));
+  for (let minutes = 0; minutes < 63; minutes++) {
+    clock.pass(60_000);
+    await nextTurn();
+  }
+  const count = reads.length;
+  assert(count >= 59 && count <= 61, `${count} reads`);
+  await replica.close();
+});
