@@ -331,6 +331,7 @@ function objectsInMemory(clock: Clock, log: Log): KnownObjects {
   return new KnownObjects({
     clock,
     store: undefined,
+    isShared: false,
     onFailed() {},
     onUnexpected: (error) => log("error", "unexpected", { detail: traceOf(error) }),
   });

@@ -4,6 +4,7 @@ import { Pricer } from "../accounting/prices/cost.ts";
 import { loadPrices } from "../accounting/prices/load_prices.ts";
 import { Objects } from "../accounting/settlement/objects.ts";
 import { openPrices } from "../accounting/prices/published_prices.ts";
+import { isPostgresUrl } from "../network/postgres_url.ts";
 import { KnownObjects } from "../objects/known_objects.ts";
 import { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { ManagementConfig } from "../config/config.ts";
@@ -91,6 +92,7 @@ async function openJoined(
   });
   const knownObjects = await KnownObjects.open({
     store,
+    isShared: isPostgresUrl(config.databaseUrl),
     clock,
     ...objectFailures("the makers of stored objects", log),
   });

@@ -36,7 +36,8 @@ export function createObjectAccess(
   const isRestricted = objects.isStored && principal.kind === "token" && endpoint.objects !== "shared";
   const hasForeign = () =>
     isRestricted &&
-    (endpoint.unknownObjects === "reject" || objects.hasMaker(accounts, (maker) => !mayUse(maker, exchange)));
+    (endpoint.unknownObjects === "reject" || objects.isShared ||
+      objects.hasMaker(accounts, (maker) => !mayUse(maker, exchange)));
   const isGuarded = hasForeign();
   const request = objectRequestOf({ method, path: apiPath, query });
   const hasIds = request.creates || request.inPath.size > 0;
@@ -47,7 +48,7 @@ export function createObjectAccess(
     request,
     accounts,
     isRestricted,
-    hasObjects: objects.hasMaker(accounts, () => true),
+    hasObjects: objects.isShared || objects.hasMaker(accounts, () => true),
     // Other clients may make their first objects while a WebSocket is open.
     isGuarded: isWebSocket ? hasForeign : () => isGuarded,
   });

@@ -18,6 +18,8 @@ export interface KnownObjectsParts {
   readonly store:
     | Pick<Store, "addMadeObjects" | "removeMadeObjects" | "findMadeObjects" | "listObjectMakers">
     | undefined;
+  /** Whether other programs can add objects to the database at any moment. */
+  readonly isShared: boolean;
   /** Called when the database failed. The proxy tries again. */
   readonly onFailed: (reason: string) => void;
   /** Called for another error, which is a bug. */
@@ -94,6 +96,11 @@ export class KnownObjects {
     const accounts = [...new Set(all.filter((one) => one !== undefined))];
     if (principal.keys.size === 0) this.#accountsOf.set(endpoint, accounts);
     return accounts;
+  }
+
+  /** Whether the database may know objects whose makers this program does not know yet. */
+  get isShared(): boolean {
+    return this.#parts.isShared;
   }
 
   /**

@@ -12,6 +12,7 @@ import {
 import caddyfile from "./Caddyfile" with { type: "text" };
 import template from "./compose.yaml" with { type: "text" };
 import { fillTemplate } from "./template.ts";
+import { yamlText } from "./yaml_text.ts";
 
 const FILE_NAME = "compose.yaml";
 const REPLICA = "x-replica";
@@ -47,7 +48,7 @@ export function composeFile(facts: ContainerFacts): ContainerFiles {
     ...(secrets.length === 0 ? [] : secretCommands(secrets, facts)),
     `docker compose --file ${FILE_NAME} up --detach`,
   ];
-  const text = `${heading(facts, commands)}\n${document.toString({ lineWidth: 0 })}`;
+  const text = `${heading(facts, commands)}\n${yamlText(document)}`;
   return { name: FILE_NAME, text, commands };
 }
 

@@ -2,6 +2,8 @@
  * What the manifests of Kubernetes and the file of Docker Compose depend on. No value of a secret is in it.
  */
 
+import { escapedLineBreaks } from "./yaml_line_breaks.ts";
+
 /** The platforms whose files are only printed. */
 export const CONTAINER_PLATFORMS = ["kubernetes", "compose"] as const;
 
@@ -75,5 +77,5 @@ export function stopSeconds({ drainDelaySeconds, drainSeconds }: ContainerFacts)
 
 /** Formats lines as comments of YAML. */
 export function commented(lines: readonly string[]): string {
-  return lines.map((line) => line === "" ? "#\n" : `# ${line}\n`).join("");
+  return lines.map((line) => line === "" ? "#\n" : `# ${escapedLineBreaks(line)}\n`).join("");
 }

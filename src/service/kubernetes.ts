@@ -11,6 +11,7 @@ import {
   stopSeconds,
 } from "./container_facts.ts";
 import template from "./kubernetes.yaml" with { type: "text" };
+import { yamlText } from "./yaml_text.ts";
 
 /** The name of all objects. */
 const NAME = "llm-proxy";
@@ -39,7 +40,7 @@ export async function kubernetesManifests(facts: ContainerFacts): Promise<Contai
     return [document];
   });
   const commands = [...secretCommands(facts), `kubectl apply --filename ${FILE_NAME}`];
-  const body = kept.map((document) => document.toString({ lineWidth: 0, directives: false })).join("---\n");
+  const body = kept.map((document) => yamlText(document, { directives: false })).join("---\n");
   return { name: FILE_NAME, text: `${heading(facts, commands)}---\n${body}`, commands };
 }
 

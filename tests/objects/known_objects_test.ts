@@ -50,6 +50,7 @@ async function opened(store: SlowStore, failures: string[] = []) {
   const objects = await KnownObjects.open({
     clock,
     store,
+    isShared: false,
     onFailed: (reason) => failures.push(reason),
     onUnexpected(error) {
       throw error;
@@ -138,6 +139,7 @@ Deno.test("known objects: memory is bounded without a database", async () => {
   const objects = new KnownObjects({
     clock: new FakeClock(),
     store: undefined,
+    isShared: false,
     onFailed() {},
     onUnexpected() {},
   });

@@ -100,6 +100,13 @@ Deno.test("composeFile: replicas behind one load balancer; the databases are on 
   assertEquals(volumes, { database: {} });
 });
 
+Deno.test("composeFile: line breaks of YAML 1.1 alone are escaped", () => {
+  const text = "# \u2028 sep \x85 nel \u2029 end\nvalue = 1\n";
+  const facts = { ...FACTS, config: { name: "config.toml", text }, notes: ["a\x85b"] };
+  assertEquals(/[\x85\u2028\u2029]/.test(composeFile(facts).text), false);
+  assertEquals(dataOf(facts)["configs"].config.content, text);
+});
+
 Deno.test("composeFile: only the services that the configuration needs", () => {
   const servicesOf = (facts: ContainerFacts) => Object.keys(dataOf(facts).services);
   const replicas = ["llm-proxy-1", "llm-proxy-2", "llm-proxy-3", "load-balancer"];

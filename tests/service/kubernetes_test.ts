@@ -43,6 +43,17 @@ const KINDS: Readonly<Record<string, readonly [apiVersion: string, validate: (da
   NetworkPolicy: ["networking.k8s.io/v1", policy],
 };
 
+Deno.test("kubernetesManifests: line breaks of YAML 1.1 alone are escaped", async () => {
+  const text = "# \u2028 sep \x85 nel \u2029 end\nvalue = 1\n";
+  const variables = new Map([["ENDPOINTS", "a\u2028b"]]);
+  const facts = { ...FACTS, variables, config: { name: "config.toml", text }, notes: ["a\x85b"] };
+  const printed = await kubernetesManifests(facts);
+  assertEquals(/[\x85\u2028\u2029]/.test(printed.text), false);
+  const manifests = await manifestsOf(facts);
+  assertEquals(manifests.get("ConfigMap")?.["data"]["config.toml"], text);
+  assert(JSON.stringify(manifests.get("Deployment")).includes("a\u2028b"));
+});
+
 async function manifestsOf(facts: ContainerFacts): Promise<Map<string, Manifest>> {
   const { text } = await kubernetesManifests(facts);
   const documents = parseAllDocuments(text);

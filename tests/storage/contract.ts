@@ -65,6 +65,14 @@ export function storeContract(
       },
     });
 
+  test("an id with characters that no id has is unknown", async (store) => {
+    await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
+    for (const id of ["p1\0", "\0", "\ud800"]) {
+      assertEquals([await store.findProject(id), await store.findToken(id)], [undefined, undefined]);
+      assertEquals(await store.isTokenNameUsed(id, "name"), false);
+    }
+  });
+
   test("reads a project as it was written", async (store) => {
     const project = projectRow("p1", {
       name: "Müller & Söhne 😀",

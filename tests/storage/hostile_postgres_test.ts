@@ -49,6 +49,20 @@ Deno.test("PostgresPool: close() ends if the server closes no connection", async
   await within(pool.close(), "the end of the pool");
 });
 
+Deno.test("PostgresPool: a server that does not answer is not called a broken connection", async () => {
+  await using server = new FakePostgres(() => Promise.resolve());
+  await using other = new FakePostgres();
+  const { client, ...found } = await find(other, PLAIN);
+  const pool = new PostgresPool({
+    ...found,
+    client: { ...client, port: server.port, connectionTimeoutMillis: 100 },
+  });
+  for (let count = 0; count < 2; count++) {
+    await assertRejects(() => pool.all("SELECT 1"), StoreError, "does not answer in time");
+  }
+  await within(pool.close(), "the end of the pool");
+});
+
 Deno.test("listenForAccess: close() ends if the server closes no connection, or does not answer", async () => {
   await using server = new FakePostgres();
   const found = await within(find(server, PLAIN), "the server");

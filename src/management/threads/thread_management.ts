@@ -14,6 +14,7 @@ import type { ManagementConfig } from "../../config/config.ts";
 import type { ExchangeRecord } from "../../exchange_record.ts";
 import { fieldValue } from "../../http/fields.ts";
 import type { Entry, IncomingRequest } from "../../http/message.ts";
+import { isPostgresUrl } from "../../network/postgres_url.ts";
 import { KnownObjects } from "../../objects/known_objects.ts";
 import type { Log } from "../../observability/log.ts";
 import { exchangeTracer } from "../../observability/tracing.ts";
@@ -133,6 +134,7 @@ export class ThreadManagement {
         findMadeObjects: (ids) => port.call("findMadeObjects", ids),
         listObjectMakers: () => port.call("listObjectMakers"),
       },
+      isShared: isPostgresUrl(config.databaseUrl),
       clock,
       onFailed: (reason) =>
         log("warn", "storage_failing", {

@@ -30,7 +30,7 @@ const BY_STATE: readonly Failure[] = [
 /** Errors of the connection by their message, because the driver gives some of them no code. */
 const BY_MESSAGE: readonly Failure[] = [
   [
-    /timeout exceeded when trying to connect|timeout expired|ETIMEDOUT|Query read timeout/,
+    /timeout exceeded when trying to connect|connection timeout|timeout expired|ETIMEDOUT|Query read timeout/,
     "unreachable",
     (place) => `${place} does not answer in time`,
   ],

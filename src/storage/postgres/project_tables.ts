@@ -14,7 +14,9 @@ export const PROJECT_COLUMNS = "seq, id, name, active, rules, created_at, update
 
 /** Finds a project by its id. */
 export async function findProject(queries: Queries, id: string): Promise<Project | undefined> {
-  const rows = await queries.all(`SELECT ${PROJECT_COLUMNS} FROM projects WHERE id = $1`, [id]);
+  const rows = await queries.all(`SELECT ${PROJECT_COLUMNS} FROM projects WHERE id = $1`, [
+    storedText(id),
+  ]);
   return projectsOf(rows, await keysOf(queries, rows))[0];
 }
 

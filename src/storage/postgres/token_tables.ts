@@ -19,7 +19,7 @@ export const TOKEN_COLUMNS =
 
 /** Finds a token by its id. */
 export async function findToken(queries: Queries, id: string): Promise<Token | undefined> {
-  const row = await queries.get(`SELECT ${TOKEN_COLUMNS} FROM tokens WHERE id = $1`, [id]);
+  const row = await queries.get(`SELECT ${TOKEN_COLUMNS} FROM tokens WHERE id = $1`, [storedText(id)]);
   return row && tokenOf(row);
 }
 
@@ -90,7 +90,7 @@ async function checkName(queries: Queries, id: string, at: number): Promise<void
 export async function isTokenNameUsed(queries: Queries, projectId: string, name: string): Promise<boolean> {
   const sql =
     "SELECT 1 AS one FROM tokens WHERE project_id = $1 AND name = $2 AND revoked_at IS NULL LIMIT 1";
-  return await queries.get(sql, [projectId, storedText(name)]) !== undefined;
+  return await queries.get(sql, [storedText(projectId), storedText(name)]) !== undefined;
 }
 
 /**

@@ -66,7 +66,13 @@ export class HandlerBench {
       ], { dialect: name, filterModels: rules !== undefined })
     );
     this.#handler = createHandler({
-      objects: new KnownObjects({ clock: this.clock, store: undefined, onFailed() {}, onUnexpected() {} }),
+      objects: new KnownObjects({
+        clock: this.clock,
+        store: undefined,
+        isShared: false,
+        onFailed() {},
+        onUnexpected() {},
+      }),
       routes: buildRoutingTable(
         endpoints,
         undefined,

@@ -86,7 +86,13 @@ export class FuzzBench {
       mergedLists: new MergedListCache(this.#clock),
       wholeResponses: new WholeResponses(new HeldBytes(1e9)),
       checkManaged: () => undefined,
-      objects: new KnownObjects({ clock: this.#clock, store: undefined, onFailed() {}, onUnexpected() {} }),
+      objects: new KnownObjects({
+        clock: this.#clock,
+        store: undefined,
+        isShared: false,
+        onFailed() {},
+        onUnexpected() {},
+      }),
       heldBytes: new HeldBytes(1e9),
       clientAccess: new ClientAccess(
         { ...DEFAULT_SERVER_SETTINGS, ownHostname: undefined },

@@ -2,11 +2,16 @@
 
 import { assertEquals } from "@std/assert";
 import type { Endpoint } from "../../../src/config/config.ts";
+import { openStore } from "../../../src/storage/open.ts";
 import { gather } from "../../support/clients/http_reader.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
 import { LocalProxy } from "../../support/proxies/local_proxy.ts";
 import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
+import { withoutPostgres } from "../../support/processes/postgres_server.ts";
+import { inDatabase } from "../../support/processes/shared_postgres.ts";
+import { unless } from "../../support/runner/left_out.ts";
+import { until } from "../../support/time/deadline.ts";
 import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
 
 const KEYS = [SECRETS.openaiKey, SECRETS.anthropicKey, SECRETS.projectKey];
@@ -95,4 +100,31 @@ Deno.test("resumable uploads: another token cannot go on with an upload, also wi
   );
   assertEquals(upstream.requests.length, before);
   assertEquals(await send(place, anna.value, "upload, finalize"), 200);
+});
+
+Deno.test({
+  ...unless(
+    withoutPostgres(),
+    "resumable uploads: another replica knows the first upload of all as soon as the database does",
+  ),
+  fn: () =>
+    inDatabase(async (databaseUrl) => {
+      await using upstream = uploadServer();
+      const endpoint = pool(upstream.origin);
+      const options = {
+        endpoints: [{ ...endpoint, backends: endpoint.backends.slice(0, 1) }],
+        management: { databaseUrl, encryptionKey: new Uint8Array(32) },
+      };
+      await using first = await ManagedProxy.start(upstream, options);
+      const [anna, ben] = [await first.token({ name: "anna" }), await first.token({ name: "ben" })];
+      await using second = await ManagedProxy.start(upstream, options);
+      const place = new URL(await begin(first.url, anna.value));
+      const store = await openStore(databaseUrl);
+      const id = `uploads/${place.searchParams.get("upload_id")}`;
+      await until(async () => (await store.findMadeObjects([id])).length > 0, "the upload in the database");
+      await store.close();
+      const other = place.href.replace(place.origin, second.url);
+      assertEquals(await send(other, ben.value, "upload, finalize"), 404);
+      assertEquals(await send(other, anna.value, "upload, finalize"), 200);
+    }),
 });

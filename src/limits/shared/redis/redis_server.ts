@@ -3,6 +3,9 @@
 import { createClient } from "@redis/client";
 import type { RedisPlace } from "../../../network/redis_url.ts";
 import type { Answer, LimitsServer } from "../remote_limits.ts";
+import { systemClock } from "../../../time/clock.ts";
+import { LateAnswer, within } from "../within.ts";
+import { AnswerBound } from "./answer_bound.ts";
 import script from "./limits.lua" with { type: "text" };
 
 /**
@@ -15,6 +18,11 @@ const RECONNECT_MS = 250;
 /** A connection without a byte for this time is dead: replicas send something every two seconds. In milliseconds. */
 const SILENCE_MS = 5_000;
 const CONNECT_MS = 3_000;
+/**
+ * How long a call may take, in milliseconds. Requests do not wait so long, but what a late call has changed counts. A
+ * connection without an answer for this time is replaced.
+ */
+const TIMEOUT_MS = 2_000;
 
 /** The options of {@link RedisLimitsServer.open}. */
 export interface RedisOptions {
@@ -22,49 +30,44 @@ export interface RedisOptions {
   readonly prefix?: string;
   /** The time in milliseconds since 1970. `undefined` for that of the server. */
   readonly now?: () => number;
+  /** How long a call may take, in milliseconds. */
+  readonly timeoutMs?: number;
+}
+
+/** A connection, which the client makes again when it breaks. */
+interface Connection {
+  readonly client: {
+    readonly isReady: boolean;
+    readonly sendCommand: (args: readonly string[]) => Promise<unknown>;
+    readonly destroy: () => void;
+  };
+  readonly bound: AnswerBound;
+  /** Resolves when the first connection is there, or has failed. */
+  readonly tried: Promise<void>;
 }
 
 /** A Redis or Valkey server with shared counts. */
 export class RedisLimitsServer implements LimitsServer {
-  readonly #client: ReturnType<typeof createClient>;
+  readonly #place: RedisPlace;
   readonly #prefix: string;
-  /** Resolves when the first connection is there, or has failed. */
-  readonly #tried: Promise<void>;
+  readonly #timeoutMs: number;
   readonly #digest: string;
   readonly #now: (() => number) | undefined;
   /** Whether the server has the script. */
   #isLoaded = false;
   #failure = "not connected";
+  /** `undefined` until the next try, after the server broke the rules. */
+  #connection: Connection | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  private constructor(place: RedisPlace, digest: string, { prefix = DEFAULT_PREFIX, now }: RedisOptions) {
+  private constructor(place: RedisPlace, digest: string, options: RedisOptions) {
+    const { prefix = DEFAULT_PREFIX, now, timeoutMs = TIMEOUT_MS } = options;
+    this.#place = place;
     this.#prefix = prefix;
     this.#digest = digest;
     this.#now = now;
-    const { username, password, database } = place;
-    this.#client = createClient({
-      RESP: 2,
-      ...username !== undefined && { username },
-      ...password !== undefined && { password },
-      ...database !== undefined && { database },
-      disableOfflineQueue: true,
-      disableClientInfo: true,
-      maintNotifications: "disabled",
-      socket: {
-        ...socketOf(place),
-        connectTimeout: CONNECT_MS,
-        socketTimeout: SILENCE_MS,
-        reconnectStrategy: () => RECONNECT_MS,
-      },
-    });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#tried = promise;
-    this.#client.on("ready", resolve);
-    // Each call that fails rejects. The reason of a connection that failed is only here.
-    this.#client.on("error", (error: Error) => {
-      this.#failure = reasonOf(error);
-      resolve();
-    });
-    this.#client.connect().catch((error) => this.#failure = reasonOf(error));
+    this.#timeoutMs = timeoutMs;
+    this.#connection = this.#connect();
   }
 
   /** Connects in the background, also later when the server is back. */
@@ -73,45 +76,105 @@ export class RedisLimitsServer implements LimitsServer {
   }
 
   close(): Promise<void> {
-    this.#client.destroy();
+    clearTimeout(this.#timer);
+    this.#connection?.client.destroy();
+    this.#connection = undefined;
     return Promise.resolve();
   }
 
   async call(operation: string, input: unknown): Promise<Answer> {
-    if (!this.#client.isReady) await this.#tried;
-    if (!this.#client.isReady) throw new Error(this.#failure);
+    const connection = this.#connection;
+    if (connection === undefined) throw new Error(this.#failure);
     const args = ["1", this.#prefix, operation, JSON.stringify(input)];
     if (this.#now !== undefined) args.push(String(this.#now()));
-    const answer = this.#isLoaded ? await this.#callLoaded(args) : await this.#load(args);
-    return Array.isArray(answer) ? answer : [];
+    try {
+      const call = this.#callOn(connection, args);
+      const answer = await within(call, { clock: systemClock, timeoutMs: this.#timeoutMs });
+      connection.bound.answered();
+      return Array.isArray(answer) ? answer : [];
+    } catch (error) {
+      if (error instanceof LateAnswer) this.#replace(connection, error.message);
+      throw error;
+    }
   }
 
   /** The `maxmemory-policy` of the server. `undefined` if the server cannot be reached, or does not say it. */
   async evictionPolicy(): Promise<string | undefined> {
-    await this.#tried;
-    if (!this.#client.isReady) return undefined;
+    const connection = this.#connection;
+    await connection?.tried;
+    if (connection?.client.isReady !== true) return undefined;
     try {
-      const info = String(await this.#client.sendCommand(["INFO", "memory"]));
+      const asked = connection.client.sendCommand(["INFO", "memory"]);
+      const info = String(await within(asked, { clock: systemClock, timeoutMs: this.#timeoutMs }));
+      connection.bound.answered();
       return /^maxmemory_policy:(\w[\w-]{0,40})/m.exec(info)?.[1];
     } catch {
-      // The user may not have the right to this command.
+      // The server does not answer, or the user may not use this command.
       return undefined;
     }
   }
 
-  async #callLoaded(args: readonly string[]): Promise<unknown> {
+  #connect(): Connection {
+    const { username, password, database } = this.#place;
+    const client = createClient({
+      RESP: 2,
+      ...username !== undefined && { username },
+      ...password !== undefined && { password },
+      ...database !== undefined && { database },
+      disableOfflineQueue: true,
+      disableClientInfo: true,
+      maintNotifications: "disabled",
+      socket: {
+        ...socketOf(this.#place),
+        connectTimeout: CONNECT_MS,
+        socketTimeout: SILENCE_MS,
+        reconnectStrategy: () => RECONNECT_MS,
+      },
+    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    client.on("ready", resolve);
+    // Each call that fails rejects. The reason of a connection that failed is only here.
+    client.on("error", (error: Error) => {
+      this.#failure = reasonOf(error);
+      resolve();
+    });
+    const bound = new AnswerBound(client, () => this.#replace(connection, "the answer is too long"));
+    const connection: Connection = { client, bound, tried: promise };
+    client.connect().catch((error) => {
+      if (this.#connection === connection) this.#failure = reasonOf(error);
+      resolve();
+    });
+    return connection;
+  }
+
+  /** Closes a connection, and makes another one a little later. */
+  #replace(connection: Connection, reason: string): void {
+    if (this.#connection !== connection) return;
+    this.#failure = reason;
+    this.#connection = undefined;
+    connection.client.destroy();
+    this.#timer = setTimeout(() => this.#connection = this.#connect(), RECONNECT_MS);
+  }
+
+  async #callOn({ client, tried }: Connection, args: readonly string[]): Promise<unknown> {
+    if (!client.isReady) await tried;
+    if (!client.isReady) throw new Error(this.#failure);
+    return this.#isLoaded ? await this.#callLoaded(client, args) : await this.#load(client, args);
+  }
+
+  async #callLoaded(client: Connection["client"], args: readonly string[]): Promise<unknown> {
     try {
-      return await this.#client.sendCommand(["EVALSHA", this.#digest, ...args]);
+      return await client.sendCommand(["EVALSHA", this.#digest, ...args]);
     } catch (error) {
       // The server has started again, or was flushed.
       if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
-      return await this.#load(args);
+      return await this.#load(client, args);
     }
   }
 
   /** Loads the script and calls it in one round trip. Calls that follow send only the digest. */
-  async #load(args: readonly string[]): Promise<unknown> {
-    const answer = await this.#client.sendCommand(["EVAL", script, ...args]);
+  async #load(client: Connection["client"], args: readonly string[]): Promise<unknown> {
+    const answer = await client.sendCommand(["EVAL", script, ...args]);
     this.#isLoaded = true;
     return answer;
   }
