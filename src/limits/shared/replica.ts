@@ -222,6 +222,8 @@ export class Replica {
   /** Releases what this replica holds, and closes the adapter. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#queue.sendChanged();
+    this.#queue.clear();
     this.#stopRenewing();
     this.#raiser.close();
     try {

@@ -115,6 +115,14 @@ Deno.test("Replica: an object that is settled while its holding waits is not hel
   await replica.close();
 });
 
+Deno.test("Replica: no holding follows its departure", async () => {
+  const { limits, replica } = await join();
+  for (let id = 0; id < 1_000; id++) replica.holdObject({ id: `o${id}`, keys: ["t"], micros: 1 });
+  await replica.close();
+  await nextTurn();
+  assertEquals(limits.held, [200, 200]);
+});
+
 Deno.test("Replica: an object that ended during a loss is not held afterwards", async () => {
   const { clock, limits, replica } = await join();
   replica.holdObject({ id: "o", keys: ["t"], micros: 5 });
