@@ -22,13 +22,29 @@ export function begunUpload(fields: readonly Field[]): string | undefined {
   return undefined;
 }
 
-/** Adds the uploads that a raw query names. */
+/**
+ * Adds the uploads that a raw query names, also in spellings that some servers take for the same: another case, a list,
+ * a semicolon between parameters, and spaces or NUL characters around the id.
+ */
 export function addUploads(query: string, found: References): void {
   // A name can be percent-encoded.
-  if (!/upload|%/.test(query)) return;
-  for (const id of new URLSearchParams(query).getAll(PARAMETER)) {
-    if (id !== "" && id.length <= MAX_ID) found.set(keptUpload(id), { written: id, isCertain: false });
+  if (!/upload|%/i.test(query)) return;
+  for (const parameters of query.includes(";") ? [query, query.replaceAll(";", "&")] : [query]) {
+    for (const [name, id] of new URLSearchParams(parameters)) {
+      if (id === "" || id.length > MAX_ID || name.length > MAX_ID || !isUploadName(name)) continue;
+      for (const one of new Set([id, trimmed(id)])) {
+        if (one !== "") found.set(keptUpload(one), { written: id, isCertain: false });
+      }
+    }
   }
+}
+
+function isUploadName(name: string): boolean {
+  return trimmed(name).toLowerCase().replace(/\[\d{0,9}\]$/, "") === PARAMETER;
+}
+
+function trimmed(text: string): string {
+  return text.replaceAll("\0", " ").trim();
 }
 
 /** Google's ids have capitals that matter, which the database keeps. */

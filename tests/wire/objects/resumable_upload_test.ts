@@ -93,6 +93,20 @@ Deno.test("resumable uploads: another token cannot go on with an upload, also wi
   const [anna, ben] = [await proxy.token({ name: "anna" }), await proxy.token({ name: "ben" })];
   const place = await begin(proxy.url, anna.value);
   assertEquals(await send(place, ben.value, "upload, finalize"), 404);
+  // Some servers also take these for the same parameter.
+  const id = new URL(place).searchParams.get("upload_id");
+  const path = place.slice(0, place.indexOf("?"));
+  for (
+    const query of [
+      "upload_id=+ID",
+      "upload_id=ID%00",
+      "a=1;upload_id=ID",
+      "Upload_Id=ID",
+      "upload%5Fid[]=ID",
+    ]
+  ) {
+    assertEquals(await send(`${path}?${query.replace("ID", `${id}`)}`, ben.value, "upload"), 404, query);
+  }
   const before = upstream.requests.length;
   assertEquals(
     await send(place.replace(/\?upload_id(=[^&]*).*/, "?%75pload%5Fid$1"), ben.value, "upload"),
