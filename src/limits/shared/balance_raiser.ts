@@ -20,8 +20,11 @@ export interface RaiserParts {
 export const RAISE_MS = 60_000;
 /** How soon the counts are raised if some of them are certain to be too low. In milliseconds. */
 export const RAISE_SOON_MS = 2_000;
-/** The longest time that a request waits for balances. In milliseconds. */
-export const SEED_MS = 2_000;
+/**
+ * The longest time that a request waits for balances, besides a wait before they are read. Without them, each replica
+ * allows the whole budget, so a slow database is better than none. In milliseconds.
+ */
+export const SEED_MS = 5_000;
 /** The counts of a ledger that no request has used for this time need no raise. In milliseconds. */
 const UNUSED_MS = 3_600_000;
 
@@ -58,17 +61,17 @@ export class BalanceRaiser {
 
   /**
    * Raises the counts of ledgers that a request waits for, from balances that are read after `waitMs`. Returns `false`
-   * if this fails or takes longer than {@link SEED_MS}.
+   * if this fails, or the read takes longer than {@link SEED_MS}.
    */
   async seed(keys: Iterable<string>, waitMs: number): Promise<boolean> {
     const { clock, onFailed } = this.#parts;
     for (const key of keys) this.#wanted.add(key);
     const current = this.#seeding;
     // The database hangs. Further requests do not wait for it again.
-    if (current !== undefined && clock.now() - current.startedAt >= SEED_MS) return false;
+    if (current !== undefined && clock.now() - current.startedAt >= waitMs + SEED_MS) return false;
     const done = current === undefined ? this.#startSeeding(waitMs) : this.#seedingNext ??= this.#seedNext();
     try {
-      return await within(done, { clock, timeoutMs: SEED_MS });
+      return await within(done, { clock, timeoutMs: waitMs + SEED_MS });
     } catch (error) {
       onFailed(messageOf(error));
       return false;
