@@ -76,6 +76,21 @@ Deno.test("language: no text has a word that docs/contributing.md rules out", as
   assertEquals(problems, []);
 });
 
+Deno.test("language: no line of a comment is longer than the formatter makes lines of code", async () => {
+  const { fmt: { lineWidth } } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const problems: string[] = [];
+  for (const file of [...await files("src/", /\.tsx?$/), ...await files("tests/", /\.ts$/)]) {
+    const text = await Deno.readTextFile(new URL(file, ROOT));
+    for (const [index, line] of text.split("\n").entries()) {
+      const [, comment] = /^\s*(?:\/\*\*|\*|\/\/) (.*)/.exec(line) ?? [];
+      // A long address cannot be broken.
+      if (comment?.includes(" ") !== true || comment.includes("://")) continue;
+      if (line.length > lineWidth) problems.push(`${file}:${index + 1}: ${line.length} characters`);
+    }
+  }
+  assertEquals(problems, []);
+});
+
 /** The table below "do not write": what to write instead, by each word of its first column. */
 async function ruledOutWords(): Promise<ReadonlyMap<string, string>> {
   const text = await Deno.readTextFile(new URL("docs/contributing.md", ROOT));

@@ -1,6 +1,6 @@
 /**
- * The admission of one request. It counts the request for its limits, reserves what the request may use, and settles
- * what the request used.
+ * The admission of one request. It counts the request for its limits, reserves what the request may use, and
+ * settles what the request used.
  */
 
 import { ProxyFault } from "../faults.ts";
@@ -58,7 +58,10 @@ export class Admission {
   /** The ledgers whose budgets the request may exceed. `undefined` if it exceeds no budget. */
   #optimistic: readonly Ledger[] | undefined;
   #booking: Booking | undefined;
-  /** When the request began, and when the limits for models counted it, in milliseconds of the monotonic clock. */
+  /**
+   * When the request began, and when the limits for models counted it, in milliseconds of the monotonic
+   * clock.
+   */
   #beganAt: number;
   #modelsAt: number;
   /** What the request holds in shared limits. `undefined` if it holds nothing there. */
@@ -103,8 +106,8 @@ export class Admission {
   }
 
   /**
-   * Reserves what the request may use at the time `now`, in milliseconds of the monotonic clock. Throws if other
-   * requests have reserved the remainder in the meantime.
+   * Reserves what the request may use at the time `now`, in milliseconds of the monotonic clock. Throws if
+   * other requests have reserved the remainder in the meantime.
    */
   reserve(reservation: Reservation, now: number = this.#parts.clock.now()): void {
     const { check } = this.#parts;
@@ -125,9 +128,10 @@ export class Admission {
   }
 
   /**
-   * Counts the request for the limits that several replicas share. Call it when models and reservation are known.
-   * Returns `undefined` if the request has no such limit. Rejects as {@link reserve} throws, or with `overloaded` if the
-   * shared counts cannot be reached; the request then counts for no limit, and need not be settled.
+   * Counts the request for the limits that several replicas share. Call it when models and reservation are
+   * known. Returns `undefined` if the request has no such limit. Rejects as {@link reserve} throws, or with
+   * `overloaded` if the shared counts cannot be reached; the request then counts for no limit, and need not
+   * be settled.
    */
   share(): Promise<void> | undefined {
     const { replica } = this.#parts;
@@ -172,7 +176,9 @@ export class Admission {
     }
   }
 
-  /** Adds to the reservation what the request has used already. Never throws, even if it exceeds the budget. */
+  /**
+   * Adds to the reservation what the request has used already. Never throws, even if it exceeds the budget.
+   */
   reserveMore({ tokens, micros }: Reservation): void {
     this.#more = { tokens: this.#more.tokens + tokens, micros: this.#more.micros + micros };
     for (const { ledger } of this.#counted) {
@@ -202,7 +208,8 @@ export class Admission {
 
   /**
    * Replaces the reservation by what the request used, and returns where that is booked. Undefined amounts
-   * are unknown and count as nothing. `endedAt` is in milliseconds of the monotonic clock. Only the first call counts.
+   * are unknown and count as nothing. `endedAt` is in milliseconds of the monotonic clock. Only the first
+   * call counts.
    */
   settle(
     { tokens = 0, micros = 0 }: { readonly tokens: number | undefined; readonly micros: number | undefined },
@@ -225,7 +232,10 @@ export class Admission {
     return this.#booking;
   }
 
-  /** Counts a new request for all limits, and returns when. If one limit is reached, counts it for none and throws. */
+  /**
+   * Counts a new request for all limits, and returns when. If one limit is reached, counts it for none and
+   * throws.
+   */
   #begin(counted: readonly CountedLimits[]): number {
     const { clock, check } = this.#parts;
     const now = clock.now();

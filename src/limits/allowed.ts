@@ -155,7 +155,8 @@ function listsModels({ rules }: Subject): boolean {
 /**
  * Throws `forbidden` if a rule lists models and the request names a model that is not in the list. Every
  * model that a request names must be allowed, because readers differ on which of two models in a body counts.
- * A request with a body must name a model. A list may also name an alias, in the place of the model that is sent.
+ * A request with a body must name a model. A list may also name an alias, in the place of the model that is
+ * sent.
  */
 export function checkModels(
   principal: Principal,
@@ -163,7 +164,8 @@ export function checkModels(
     models: readonly string[];
     hasBody: boolean;
     /**
-     * Another name that the client used for one of the models. `undefined` if the client used the names in `models`.
+     * Another name that the client used for one of the models. `undefined` if the client used the names in
+     * `models`.
      */
     alias?: ModelAlias | undefined;
   },

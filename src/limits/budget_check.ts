@@ -59,8 +59,8 @@ export function budgetLeft(
 }
 
 /**
- * The milliseconds until the period ends, or until a rolling period has dropped enough hours. `undefined` if waiting
- * does not help.
+ * The milliseconds until the period ends, or until a rolling period has dropped enough hours. `undefined` if
+ * waiting does not help.
  */
 function msUntilFree(
   { from, until }: Span,

@@ -58,8 +58,8 @@ export class BudgetClock {
   }
 
   /**
-   * Reads both clocks, and returns the time of budgets. `now` is the reading of the monotonic clock. Calls `onEvent`
-   * if the clock is wrong or was moved.
+   * Reads both clocks, and returns the time of budgets. `now` is the reading of the monotonic clock. Calls
+   * `onEvent` if the clock is wrong or was moved.
    */
   read(now: number = this.#clock.now()): BudgetTime {
     const shownMs = this.#clock.epochMs();

@@ -96,7 +96,10 @@ export class LimitCheck {
     return reservation.micros + excess + ledger.excessMicros > left;
   }
 
-  /** Throws `budget_exceeded` if as many requests run as may run while the budget does not cover their highest costs. */
+  /**
+   * Throws `budget_exceeded` if as many requests run as may run while the budget does not cover their highest
+   * costs.
+   */
   checkOptimistic(counts: CountedLimits): void {
     if (counts.ledger.optimistic >= MOST_OPTIMISTIC) throw this.faultOf({ kind: "optimistic" }, counts);
   }
@@ -128,8 +131,8 @@ function rateRejection(
 }
 
 /**
- * Why the tokens within a minute reject a request. What running requests have reserved counts. The reservation of this
- * request does not: a request for a large response could never pass.
+ * Why the tokens within a minute reject a request. What running requests have reserved counts. The
+ * reservation of this request does not: a request for a large response could never pass.
  */
 export function tokenRejection(
   { limits: { tokensPerMinute }, ledger: { reservedTokens, tokensThisMinute } }: Checked,

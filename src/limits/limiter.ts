@@ -88,8 +88,8 @@ export class Limiter {
   }
 
   /**
-   * Throws as {@link admit} does, and counts nothing. It is for a request that is admitted later, so that a rejected
-   * request does not hold its body in memory.
+   * Throws as {@link admit} does, and counts nothing. It is for a request that is admitted later, so that a
+   * rejected request does not hold its body in memory.
    */
   check({ subjects }: Pick<Principal, "subjects">, { isFree }: { isFree: boolean }): undefined {
     const { clock, check, countedOf } = this.#parts;
@@ -101,8 +101,8 @@ export class Limiter {
   }
 
   /**
-   * Counts a further page of a list as a request within the minute. Throws `rate_limited` if the principal may not make
-   * another request now, unless the page may exceed the limit.
+   * Counts a further page of a list as a request within the minute. Throws `rate_limited` if the principal
+   * may not make another request now, unless the page may exceed the limit.
    */
   countPage({ subjects }: Pick<Principal, "subjects">, { mayExceed }: { mayExceed: boolean }): undefined {
     const { clock, check, countedOf, replica } = this.#parts;
@@ -124,7 +124,10 @@ export class Limiter {
     this.#parts.replica?.holdObject({ id, keys, micros });
   }
 
-  /** Releases money that {@link hold} or {@link Admission.handOver} has reserved. `id` is the object's, if it held it. */
+  /**
+   * Releases money that {@link hold} or {@link Admission.handOver} has reserved. `id` is the object's, if it
+   * held it.
+   */
   release(id: string | undefined, { keys, micros }: Pick<Held, "keys" | "micros">): void {
     for (const key of keys) this.#parts.ledgers.of(key).reservedMicros -= micros;
     if (id !== undefined) this.#parts.replica?.releaseObject(id);
@@ -136,7 +139,10 @@ export class Limiter {
     return { hour, isDated, modelRules };
   }
 
-  /** Counts tokens and money that an object used, such as a background response. Call it before {@link release}. */
+  /**
+   * Counts tokens and money that an object used, such as a background response. Call it before
+   * {@link release}.
+   */
   count(
     id: string,
     { keys, tokens, micros, booking: { hour, isDated } }: {

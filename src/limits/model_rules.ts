@@ -54,8 +54,8 @@ export function limitsOfModels(
 }
 
 /**
- * Throws `forbidden` if there are limits for certain models, and a request with a body names no model, or names
- * a resource that may be any model.
+ * Throws `forbidden` if there are limits for certain models, and a request with a body names no model, or
+ * names a resource that may be any model.
  */
 export function checkModelIsKnown(
   { subjects }: Principal,

@@ -1,7 +1,7 @@
 /**
- * Rules for paths: which requests a list of groups and patterns allows. A group is a name such as `inference`,
- * or `all`. A pattern has a slash or a star, as `path_patterns.ts` describes it. An entry after `!` denies,
- * and wins. If all entries deny, all other requests are allowed.
+ * Rules for paths: which requests a list of groups and patterns allows. A group is a name such as
+ * `inference`, or `all`. A pattern has a slash or a star, as `path_patterns.ts` describes it. An entry after
+ * `!` denies, and wins. If all entries deny, all other requests are allowed.
  */
 
 import { GROUP_NAMES, groupOf } from "../apis/operation_group.ts";
@@ -17,8 +17,8 @@ export interface PathRequest {
   /** The path at each backend that could get the request. */
   readonly paths: readonly string[];
   /**
-   * The paths that the proxy sends, each with the whole path of its base URL. Groups count for both forms. If absent,
-   * the proxy sends `paths`.
+   * The paths that the proxy sends, each with the whole path of its base URL. Groups count for both forms. If
+   * absent, the proxy sends `paths`.
    */
   readonly sentPaths?: readonly string[];
   /** Whether the client requests a WebSocket. */
@@ -67,7 +67,9 @@ function groupsNamed(names: readonly string[]): ReadonlySet<OperationGroup> {
   return new Set(GROUP_NAMES.filter((group) => names.includes(group) || names.includes("all")));
 }
 
-/** Why rules reject a request. `unclear`: servers could read its path differently, as the end of a sentence. */
+/**
+ * Why rules reject a request. `unclear`: servers could read its path differently, as the end of a sentence.
+ */
 export type PathRejection =
   | { readonly unclear: string }
   | { readonly group: OperationGroup; readonly method: string };
@@ -79,8 +81,8 @@ const WITHOUT_BODY: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 const TOO_MANY_READINGS = "it is too long, or encoded several times";
 
 /**
- * Why rules reject a request. `undefined` if they allow it. All readings of all paths must be allowed, with all
- * methods. Patterns are compared with the path itself, so the proxy rejects a path with several readings.
+ * Why rules reject a request. `undefined` if they allow it. All readings of all paths must be allowed, with
+ * all methods. Patterns are compared with the path itself, so the proxy rejects a path with several readings.
  */
 export function pathRejection(rules: PathRules, request: PathRequest): PathRejection | undefined {
   if (rules.allowsEverything) return undefined;
@@ -109,8 +111,8 @@ export function pathRejection(rules: PathRules, request: PathRequest): PathRejec
 }
 
 /**
- * Why rules reject the whole path that the proxy sends. A prefix makes `/health` and others unknown, so an unknown
- * path is allowed here: the check of the path behind the prefix has decided.
+ * Why rules reject the whole path that the proxy sends. A prefix makes `/health` and others unknown, so an
+ * unknown path is allowed here: the check of the path behind the prefix has decided.
  */
 function sentPathRejection(
   sentPath: string,

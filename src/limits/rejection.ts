@@ -1,4 +1,7 @@
-/** Why limits reject a request, and the error that its client gets. Local and shared limits have the same errors. */
+/**
+ * Why limits reject a request, and the error that its client gets. Local and shared limits have the same
+ * errors.
+ */
 
 import type { BudgetWindow } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
@@ -52,7 +55,9 @@ export const BUDGETS = {
   total: "totalBudgetMicros",
 } as const satisfies Record<Period | "total", keyof Limits>;
 
-/** The error for the client of a rejected request. `epochMs` is the present time, in milliseconds since 1970. */
+/**
+ * The error for the client of a rejected request. `epochMs` is the present time, in milliseconds since 1970.
+ */
 export function faultOf(
   rejection: Rejection,
   { what, scope, limits, maxRequests = 0 }: RejectingLimits,

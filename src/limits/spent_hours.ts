@@ -67,8 +67,8 @@ export class SpentHours {
   }
 
   /**
-   * Moves spending without a certain hour, and spending of later hours, to an hour, because the clock became right or
-   * was set back.
+   * Moves spending without a certain hour, and spending of later hours, to an hour, because the clock became
+   * right or was set back.
    */
   moveTo(hour: number): void {
     for (const [start, micros] of this.#undated) this.#move(start, { to: hour, micros });

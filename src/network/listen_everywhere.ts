@@ -24,9 +24,9 @@ export function isEveryAddress(host: string): boolean {
 }
 
 /**
- * Opens a socket on an address. `::` opens IPv6 and IPv4: on most systems one socket accepts both. Windows needs a
- * second socket, and so does Linux with `net.ipv6.bindv6only`. On a machine without IPv6, `::` opens IPv4 only. Throws
- * what `open` throws.
+ * Opens a socket on an address. `::` opens IPv6 and IPv4: on most systems one socket accepts both. Windows
+ * needs a second socket, and so does Linux with `net.ipv6.bindv6only`. On a machine without IPv6, `::` opens
+ * IPv4 only. Throws what `open` throws.
  */
 export function openSockets<Socket extends { readonly addr: Deno.NetAddr }>(
   { hostname, port }: ListenAddress,

@@ -23,8 +23,8 @@ export function begunUpload(fields: readonly Field[]): string | undefined {
 }
 
 /**
- * Adds the uploads that a raw query names, also in spellings that some servers take for the same: another case, a list,
- * a semicolon between parameters, and spaces or NUL characters around the id.
+ * Adds the uploads that a raw query names, also in spellings that some servers take for the same: another
+ * case, a list, a semicolon between parameters, and spaces or NUL characters around the id.
  */
 export function addUploads(query: string, found: References): void {
   // A name can be percent-encoded.

@@ -95,7 +95,10 @@ function jsonLine(level: LogLevel, event: string, fields: LogFields, time: numbe
   return `${text}}\n`;
 }
 
-/** ` status=200 endpoint=openai …`. Most values of a line are those of the line before, and so are their texts. */
+/**
+ * ` status=200 endpoint=openai …`. Most values of a line are those of the line before, and so are their
+ * texts.
+ */
 class PairsText {
   readonly #values: (string | number | undefined)[] = PRETTY_FIELDS.map(() => undefined);
   readonly #texts: string[] = PRETTY_FIELDS.map(() => "");

@@ -1,4 +1,6 @@
-/** A histogram that counts in plain numbers. That of prom-client builds a text of the labels for each value. */
+/**
+ * A histogram that counts in plain numbers. That of prom-client builds a text of the labels for each value.
+ */
 
 import type { Histogram, Registry } from "prom-client";
 

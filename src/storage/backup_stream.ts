@@ -13,8 +13,8 @@ export async function backupStream(
   copies: DatabaseCopies,
   ending: AbortSignal,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-  // makeTempFile creates a file that only its owner can read. The file system of the database is the most likely
-  // one to have room for a copy.
+  // makeTempFile creates a file that only its owner can read. The file system of the database is the most
+  // likely one to have room for a copy.
   const path = await Deno.makeTempFile({ dir: copies.folder, prefix: PREFIX, suffix: ".db" });
   try {
     await copies.backup(path);

@@ -16,8 +16,8 @@ const MAX_QUEUED = 10_000;
 /** The memory of the queue. A usual exchange takes half a kilobyte. Further exchanges are dropped. */
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 /**
- * The most exchanges of a batch. A full batch is written at once. A write of so many locks the database for other
- * programs for three milliseconds. A larger batch costs less for each row.
+ * The most exchanges of a batch. A full batch is written at once. A write of so many locks the database for
+ * other programs for three milliseconds. A larger batch costs less for each row.
  */
 const MAX_BATCH = 500;
 
@@ -77,8 +77,8 @@ export class ExchangeWriter {
   }
 
   /**
-   * Writes the queue. Resolves also if the store fails: the exchanges then stay in the queue, or are dropped if
-   * a retry cannot write them.
+   * Writes the queue. Resolves also if the store fails: the exchanges then stay in the queue, or are dropped
+   * if a retry cannot write them.
    */
   async flush(): Promise<void> {
     this.#stopTimer?.();

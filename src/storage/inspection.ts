@@ -6,7 +6,9 @@ export interface Inspection {
   readonly schema: number;
   /** The newest schema version that this program knows. */
   readonly newestSchema: number;
-  /** How many versions newer the schema may be: replicas of two versions run side by side during an upgrade. */
+  /**
+   * How many versions newer the schema may be: replicas of two versions run side by side during an upgrade.
+   */
   readonly maxNewer: number;
   /** The note `KEY_CHECK`, which the key encrypted; `undefined` if no key was used yet. */
   readonly sealed: string | undefined;

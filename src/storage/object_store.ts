@@ -99,12 +99,16 @@ export interface AwaitedObjectStore {
 export interface MadeObjectStore {
   /** Adds objects with their makers. The first maker of an object stays. */
   readonly addMadeObjects: (objects: readonly MadeObject[]) => Promise<void>;
-  /** Removes objects, because the provider has deleted them. Their makers stay in {@link listObjectMakers}. */
+  /**
+   * Removes objects, because the provider has deleted them. Their makers stay in {@link listObjectMakers}.
+   */
   readonly removeMadeObjects: (objects: readonly Pick<MadeObject, "account" | "id">[]) => Promise<void>;
   /** Finds objects by their ids, at all accounts. */
   readonly findMadeObjects: (ids: readonly string[]) => Promise<MadeObject[]>;
   /** Lists the tokens that made objects, by account. */
   readonly listObjectMakers: () => Promise<ObjectMaker[]>;
-  /** Deletes expired objects, and the oldest ones beyond a number for each maker at an account and for all. */
+  /**
+   * Deletes expired objects, and the oldest ones beyond a number for each maker at an account and for all.
+   */
   readonly pruneMadeObjects: (limits: { now: number; maxOfMaker: number; max: number }) => Promise<void>;
 }

@@ -43,8 +43,8 @@ export function shownDatabase(url: string): string {
 }
 
 /**
- * The path of the key file beside the database. Its key encrypts provider keys. `undefined` if the database is no
- * file: then the configuration must have the key.
+ * The path of the key file beside the database. Its key encrypts provider keys. `undefined` if the database
+ * is no file: then the configuration must have the key.
  */
 export function keyFileOf(url: string): string | undefined {
   return isPostgresUrl(url) ? undefined : `${sqlitePath(url).replace(/\.[^./\\]*$/, "")}.key`;
@@ -55,7 +55,10 @@ export function folderOf(url: string): string {
   return isPostgresUrl(url) ? LOCAL_FOLDER : sqlitePath(url).replace(/[^/\\]*$/, "") || ".";
 }
 
-/** Whether the database file exists. Does not create it. `true` if the database is no file: opening it finds out. */
+/**
+ * Whether the database file exists. Does not create it. `true` if the database is no file: opening it finds
+ * out.
+ */
 export function databaseExists(url: string): boolean {
   if (isPostgresUrl(url)) return true;
   try {

@@ -21,9 +21,9 @@ export interface OpenedBox {
 }
 
 /**
- * Opens the box with the configured key or the key file, and creates a key file for a new database. Without a key file,
- * the key must be configured. Throws a
- * {@link StoreError} if another key encrypted the keys in the store, or if the key file is missing.
+ * Opens the box with the configured key or the key file, and creates a key file for a new database. Without a
+ * key file, the key must be configured. Throws a {@link StoreError} if another key encrypted the keys in the
+ * store, or if the key file is missing.
  */
 export async function openBox(
   store: Store,

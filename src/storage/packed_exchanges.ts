@@ -1,8 +1,8 @@
 /**
- * Exchanges that wait for the database: numbers in one array, and texts as bytes in another one. Objects in a queue
- * would live long enough for the garbage collector to copy them twice, with the heads that their texts are parts of.
- * Two arrays also take a tenth of the time to send to another thread, because objects repeat the names of their
- * members.
+ * Exchanges that wait for the database: numbers in one array, and texts as bytes in another one. Objects in a
+ * queue would live long enough for the garbage collector to copy them twice, with the heads that their texts
+ * are parts of. Two arrays also take a tenth of the time to send to another thread, because objects repeat
+ * the names of their members.
  */
 
 import type { Booking } from "./booking.ts";
@@ -13,8 +13,8 @@ import type { ExchangeRow } from "./store.ts";
 export interface ExchangeMessage {
   readonly count: number;
   /**
-   * The values of rows, one row after the other: numbers as they are, booleans as 0 and 1, and texts and lists as a
-   * place in the text. NaN is undefined.
+   * The values of rows, one row after the other: numbers as they are, booleans as 0 and 1, and texts and
+   * lists as a place in the text. NaN is undefined.
    */
   readonly numbers: Float64Array<ArrayBuffer>;
   /** All texts, one after the other, in UTF-8. */
@@ -41,7 +41,9 @@ const encoder = new TextEncoder();
 /** A text that begins with a byte order mark keeps it. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Exchanges that were packed when they were added. It can be used again after {@link PackedExchanges.clear}. */
+/**
+ * Exchanges that were packed when they were added. It can be used again after {@link PackedExchanges.clear}.
+ */
 export class PackedExchanges {
   #numbers = new Float64Array(FIRST_ROWS * WIDTH);
   #text = new Uint8Array(FIRST_TEXT_BYTES);

@@ -35,7 +35,8 @@ export interface Restored {
 
 /**
  * Checks the backup, renames the files of the database, and puts the copy in their place. Throws a
- * {@link StoreError} before any change if the backup or its key is wrong, or if a program has the database open.
+ * {@link StoreError} before any change if the backup or its key is wrong, or if a program has the database
+ * open.
  */
 export async function restoreStore(url: string, options: RestoreOptions): Promise<Restored> {
   const { file } = options;

@@ -1,9 +1,10 @@
 /**
- * Run files: `….db-run-ID` beside a database, or in the folder `data` for PostgreSQL. Each proxy has one while it runs. The file says how commands reach the
- * proxy, and only the account of the proxy can write or read it.
+ * Run files: `….db-run-ID` beside a database, or in the folder `data` for PostgreSQL. Each proxy has one
+ * while it runs. The file says how commands reach the proxy, and only the account of the proxy can write or
+ * read it.
  *
- * The proxy keeps a shared lock on its file, and the system releases the lock when the process ends, however it ends.
- * A file that can be locked exclusively is therefore stale.
+ * The proxy keeps a shared lock on its file, and the system releases the lock when the process ends, however
+ * it ends. A file that can be locked exclusively is therefore stale.
  */
 
 import { basename, dirname, join } from "node:path";
@@ -33,8 +34,8 @@ export interface OwnRunFile {
 }
 
 /**
- * Writes the run file of this process, and removes stale ones. Throws a {@link StoreError} if the file cannot be
- * created.
+ * Writes the run file of this process, and removes stale ones. Throws a {@link StoreError} if the file cannot
+ * be created.
  */
 export function writeRunFile(databaseUrl: string, text: string): OwnRunFile {
   const database = placeOf(databaseUrl);
@@ -65,9 +66,9 @@ export function writeRunFile(databaseUrl: string, text: string): OwnRunFile {
 }
 
 /**
- * Reads the run files of the proxies that have a database open, the newest first. On a file system without locks,
- * files of proxies that were killed are among them. Throws a {@link StoreError} if a file cannot be read, or if
- * neither the owner of the database nor root owns it.
+ * Reads the run files of the proxies that have a database open, the newest first. On a file system without
+ * locks, files of proxies that were killed are among them. Throws a {@link StoreError} if a file cannot be
+ * read, or if neither the owner of the database nor root owns it.
  */
 export function readRunFiles(databaseUrl: string): RunFile[] {
   const database = placeOf(databaseUrl);

@@ -15,10 +15,10 @@
  * - {@link StoreError} for each error of the database, without values of rows in the message,
  * - what several processes need on one database: `settleObject` succeeds in one of them, and
  *   `hasAccessChanged` sees the commits of the others,
- * - a sequence of the changes of projects and tokens, written in the transaction of each change. A reader must
- *   not miss a change, also where transactions commit in another order than they began,
- * - if the database is a file: a copy of it for `backup`, a way to restore it, and a place for the key that encrypts
- *   provider keys (`keyFileOf`). Otherwise `ENCRYPTION_KEY` is required.
+ * - a sequence of the changes of projects and tokens, written in the transaction of each change. A reader
+ *   must not miss a change, also where transactions commit in another order than they began,
+ * - if the database is a file: a copy of it for `backup`, a way to restore it, and a place for the key that
+ *   encrypts provider keys (`keyFileOf`). Otherwise `ENCRYPTION_KEY` is required.
  *
  * `tests/storage/contract.ts` tests any adapter.
  */
@@ -171,8 +171,8 @@ export interface Spending {
 /** How `openStore` opens a store: for a command, or for a proxy that serves requests. */
 export interface OpenOptions {
   /**
-   * Whether the work of the database must not block the thread of the caller, which serves requests. An adapter
-   * whose database is another process has nothing to do for it.
+   * Whether the work of the database must not block the thread of the caller, which serves requests. An
+   * adapter whose database is another process has nothing to do for it.
    */
   readonly usesThreads?: boolean;
 }
@@ -182,8 +182,8 @@ export interface ExchangeStore {
   /** Writes exchanges, their sums, their spending and the counts of their tokens in one transaction. */
   readonly addExchanges: (rows: readonly ExchangeRow[]) => Promise<void>;
   /**
-   * Like {@link addExchanges}, for exchanges that are packed. The caller does not change them until the promise
-   * settles. Without a message to a thread, an adapter writes their `rows()`.
+   * Like {@link addExchanges}, for exchanges that are packed. The caller does not change them until the
+   * promise settles. Without a message to a thread, an adapter writes their `rows()`.
    */
   readonly addPackedExchanges: (rows: PackedExchanges) => Promise<void>;
   readonly listExchanges: (page: Page & ExchangeFilter) => Promise<Listed<ExchangeRow & { id: number }>>;

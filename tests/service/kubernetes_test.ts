@@ -65,8 +65,8 @@ async function manifestsOf(facts: ContainerFacts): Promise<Map<string, Manifest>
 }
 
 /**
- * The paths of fields that a schema does not know. The schemas allow unknown fields. A known field cannot be a
- * function, and no schema looks at an unknown one.
+ * The paths of fields that a schema does not know. The schemas allow unknown fields. A known field cannot be
+ * a function, and no schema looks at an unknown one.
  */
 function unknownFields(root: unknown, isValid: (data: unknown) => boolean): string[] {
   const found: string[] = [];

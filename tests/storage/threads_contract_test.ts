@@ -1,4 +1,7 @@
-/** The SQLite store with threads passes the tests of every adapter. None of these measures time, so they run beside others. */
+/**
+ * The SQLite store with threads passes the tests of every adapter. None of these measures time, so they run
+ * beside others.
+ */
 
 import { openStore } from "../../src/storage/open.ts";
 import { storeContract } from "./contract.ts";

@@ -21,8 +21,8 @@ export const RAISE_MS = 60_000;
 /** How soon the counts are raised if some of them are certain to be too low. In milliseconds. */
 export const RAISE_SOON_MS = 2_000;
 /**
- * The longest time that a request waits for balances, besides a wait before they are read. Without them, each replica
- * allows the whole budget, so a slow database is better than none. In milliseconds.
+ * The longest time that a request waits for balances, besides a wait before they are read. Without them, each
+ * replica allows the whole budget, so a slow database is better than none. In milliseconds.
  */
 export const SEED_MS = 5_000;
 /** The counts of a ledger that no request has used for this time need no raise. In milliseconds. */
@@ -33,7 +33,10 @@ interface SeedRun {
   readonly done: Promise<boolean>;
 }
 
-/** Raises the counts of the ledgers of this replica: at once for a request that needs them, and at times for all. */
+/**
+ * Raises the counts of the ledgers of this replica: at once for a request that needs them, and at times for
+ * all.
+ */
 export class BalanceRaiser {
   readonly #parts: RaiserParts;
   /** When a request last used each ledger. */
@@ -60,8 +63,8 @@ export class BalanceRaiser {
   }
 
   /**
-   * Raises the counts of ledgers that a request waits for, from balances that are read after `waitMs`. Returns `false`
-   * if this fails, or the read takes longer than {@link SEED_MS}.
+   * Raises the counts of ledgers that a request waits for, from balances that are read after `waitMs`.
+   * Returns `false` if this fails, or the read takes longer than {@link SEED_MS}.
    */
   async seed(keys: Iterable<string>, waitMs: number): Promise<boolean> {
     const { clock, onFailed } = this.#parts;
@@ -154,7 +157,9 @@ export class BalanceRaiser {
   }
 }
 
-/** What has changed in a balance. The shared counts may have lost the rest, so the changes complete no ledger. */
+/**
+ * What has changed in a balance. The shared counts may have lost the rest, so the changes complete no ledger.
+ */
 function changesOf(balance: LedgerBalance, before: LedgerBalance | undefined): readonly LedgerBalance[] {
   if (before === undefined) return [balance];
   const known = new Map(before.hours.map(({ start, micros }) => [start, micros]));

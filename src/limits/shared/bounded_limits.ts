@@ -1,6 +1,6 @@
 /**
- * The one way of all messages to shared counts: it cuts long messages into pieces, so that no message stops the server
- * for other replicas, and it waits for each piece a limited time.
+ * The one way of all messages to shared counts: it cuts long messages into pieces, so that no message stops
+ * the server for other replicas, and it waits for each piece a limited time.
  */
 
 import type { Clock } from "../../time/clock.ts";

@@ -2,7 +2,10 @@
 
 /** The number of wrong tokens without a wait, because people mistype, and clients keep old settings. */
 export const FREE_FAILURES = 5;
-/** The wait after the next wrong token, in milliseconds. Each further wrong token doubles it, up to the longest wait. */
+/**
+ * The wait after the next wrong token, in milliseconds. Each further wrong token doubles it, up to the
+ * longest wait.
+ */
 export const FIRST_WAIT_MS = 15_000;
 /** The longest wait, in milliseconds. */
 export const LONGEST_WAIT_MS: number = 15 * 60_000;

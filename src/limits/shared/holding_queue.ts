@@ -4,8 +4,9 @@ import { MAX_HOLDINGS } from "./bounded_limits.ts";
 import type { Holding } from "./shared_limits.ts";
 
 /**
- * Holdings on their way to shared counts. Changes of this turn of the event loop are one message, before the requests
- * that follow. What is more than a message, and all that a lost server has to learn again, follows piece by piece.
+ * Holdings on their way to shared counts. Changes of this turn of the event loop are one message, before the
+ * requests that follow. What is more than a message, and all that a lost server has to learn again, follows
+ * piece by piece.
  */
 export class HoldingQueue {
   readonly #sendPiece: (holdings: readonly Holding[]) => Promise<void>;
@@ -13,7 +14,9 @@ export class HoldingQueue {
   readonly #rest = new Map<string, Holding>();
   #isSendingRest = false;
 
-  /** `sendPiece` sends at most {@link MAX_HOLDINGS}. It never rejects, and calls {@link clear} if it fails. */
+  /**
+   * `sendPiece` sends at most {@link MAX_HOLDINGS}. It never rejects, and calls {@link clear} if it fails.
+   */
   constructor(sendPiece: (holdings: readonly Holding[]) => Promise<void>) {
     this.#sendPiece = sendPiece;
   }

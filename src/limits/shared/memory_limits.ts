@@ -1,4 +1,7 @@
-/** Shared counts in the memory of this process: for replicas in one process, and the model that tests compare with. */
+/**
+ * Shared counts in the memory of this process: for replicas in one process, and the model that tests compare
+ * with.
+ */
 
 import type { Clock } from "../../time/clock.ts";
 import { hourOf } from "../budget_calendar.ts";

@@ -1,4 +1,7 @@
-/** This process as one of several replicas with shared limits: what it holds, and whether the shared counts are there. */
+/**
+ * This process as one of several replicas with shared limits: what it holds, and whether the shared counts
+ * are there.
+ */
 
 import type { OnLimitsLoss } from "../../config/config.ts";
 import type { Clock } from "../../time/clock.ts";
@@ -64,8 +67,8 @@ const RENEW_MS = 2_000;
 /** How often a replica looks whether the shared counts are there again. */
 const PROBE_MS = 1_000;
 /**
- * Counts that are younger may lack what other replicas have spent and not yet written into the database. Replicas write
- * several times a second.
+ * Counts that are younger may lack what other replicas have spent and not yet written into the database.
+ * Replicas write several times a second.
  */
 const WRITTEN_MS = 1_000;
 /** The most attempts of one take. Each needs another reason. */
@@ -148,7 +151,8 @@ export class Replica {
     const result = await this.#tryTake(id, take);
     if (result?.kind === "rejected") {
       const { rejection } = result;
-      // The limiter of this process learns what others have spent, and then rejects the next requests by itself.
+      // The limiter of this process learns what others have spent, and then rejects the next requests by
+      // itself.
       if (rejection.kind === "budget" && rejection.isSpent) this.#raiser.raiseIn(RAISE_SOON_MS);
       return result;
     }
@@ -180,7 +184,9 @@ export class Replica {
     this.#hold(holding);
   }
 
-  /** Replaces the reservation of an object by what it used. Only the first settlement of all replicas counts. */
+  /**
+   * Replaces the reservation of an object by what it used. Only the first settlement of all replicas counts.
+   */
   settleObject(settlement: Settlement, keys: readonly string[]): void {
     const id = objectId(settlement.id);
     if (!this.#objects.has(id)) this.holdObject({ id: settlement.id, keys, micros: 0 });
@@ -402,7 +408,9 @@ export class Replica {
   }
 }
 
-/** The id of what an object holds. Ids of providers may have any characters, and no request has such an id. */
+/**
+ * The id of what an object holds. Ids of providers may have any characters, and no request has such an id.
+ */
 function objectId(name: string): string {
   return `object ${name.toWellFormed().replaceAll("\0", " ")}`;
 }

@@ -1,9 +1,9 @@
 /**
- * The counts that several replicas share. All values are plain data, so that an adapter can be another thread or a
- * server. The time is that of the adapter, so that the clocks of replicas may differ.
+ * The counts that several replicas share. All values are plain data, so that an adapter can be another thread
+ * or a server. The time is that of the adapter, so that the clocks of replicas may differ.
  *
- * The database is the truth of what was spent. The shared counts are never above it: they lack what an adapter has
- * lost, until {@link SharedLimits.raise} adds it.
+ * The database is the truth of what was spent. The shared counts are never above it: they lack what an
+ * adapter has lost, until {@link SharedLimits.raise} adds it.
  */
 
 import type { Limits } from "../../principal.ts";
@@ -11,7 +11,9 @@ import type { Spans } from "../budget_calendar.ts";
 import type { Reservation } from "../ledger.ts";
 import type { Rejection } from "../rejection.ts";
 
-/** The owner of reservations that no replica holds, such as those of background responses. They never expire. */
+/**
+ * The owner of reservations that no replica holds, such as those of background responses. They never expire.
+ */
 export const NO_REPLICA = "";
 
 /** After this time without a sign of life, what a replica holds is released. In milliseconds. */
@@ -105,8 +107,8 @@ export interface Renewal {
   /** The previous `waitsMark`, so that the adapter returns only new waits. `0` for all. */
   readonly waitsMark: number;
   /**
-   * The ids of all that the replica holds. The adapter releases what else it knew of the replica, and then needs
-   * {@link SharedLimits.hold} for what it has lost. `undefined` if nothing changes.
+   * The ids of all that the replica holds. The adapter releases what else it knew of the replica, and then
+   * needs {@link SharedLimits.hold} for what it has lost. `undefined` if nothing changes.
    */
   readonly heldIds?: readonly string[] | undefined;
 }
@@ -124,8 +126,8 @@ export interface RenewalResult {
 }
 
 /**
- * Counts that several replicas share. Each method is one round trip, and atomic. A method rejects if the adapter cannot
- * be reached; the counts may then have changed or not.
+ * Counts that several replicas share. Each method is one round trip, and atomic. A method rejects if the
+ * adapter cannot be reached; the counts may then have changed or not.
  */
 export interface SharedLimits {
   /** Checks the limits of a request and counts it for them, or changes nothing. */
@@ -137,19 +139,25 @@ export interface SharedLimits {
    */
   readonly hold: (holdings: readonly Holding[], minute?: MinuteCount) => Promise<void>;
   /**
-   * Replaces a holding by what was used. Returns `false` and counts nothing if the holding is not known: it is already
-   * settled, or lost.
+   * Replaces a holding by what was used. Returns `false` and counts nothing if the holding is not known: it
+   * is already settled, or lost.
    */
   readonly settle: (settlement: Settlement) => Promise<boolean>;
   /** Counts events of this minute. */
   readonly count: (minute: MinuteCount) => Promise<void>;
   /** Raises counts to at least these amounts. Ledgers that are not in parts are then no longer unseeded. */
   readonly raise: (balances: readonly LedgerBalance[]) => Promise<void>;
-  /** Keeps what a replica holds for {@link REPLICA_LIFETIME_MS}, and releases what replicas held that are gone. */
+  /**
+   * Keeps what a replica holds for {@link REPLICA_LIFETIME_MS}, and releases what replicas held that are
+   * gone.
+   */
   readonly renew: (renewal: Renewal) => Promise<RenewalResult>;
   /** Releases all that a replica holds. */
   readonly leave: (replica: string) => Promise<void>;
-  /** Counts a wrong token of a group of addresses. `guess` is a hash of it. Returns how long the group must wait. */
+  /**
+   * Counts a wrong token of a group of addresses. `guess` is a hash of it. Returns how long the group must
+   * wait.
+   */
   readonly guess: (group: string, guess: string) => Promise<GuessWait>;
   readonly close: () => Promise<void>;
 }

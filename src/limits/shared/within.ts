@@ -6,10 +6,11 @@ export class LateAnswer extends Error {
 }
 
 /**
- * Waits for a message of the shared counts. Rejects with {@link LateAnswer} after `timeoutMs`; the message may still arrive later.
+ * Waits for a message of the shared counts. Rejects with {@link LateAnswer} after `timeoutMs`; the message
+ * may still arrive later.
  *
- * The time passes in two halves. If this process stands still, the first half ends late, and the answers that came
- * meanwhile are read before the second half ends. One long timer would end before they are read.
+ * The time passes in two halves. If this process stands still, the first half ends late, and the answers that
+ * came meanwhile are read before the second half ends. One long timer would end before they are read.
  */
 export async function within<Value>(
   sent: Promise<Value>,

@@ -85,8 +85,8 @@ function checkApplied(
 }
 
 /**
- * Whether the database has one of some tables. `to_regclass` would answer from a cache, which does not have the
- * tables that another program has created while this one waited for the lock.
+ * Whether the database has one of some tables. `to_regclass` would answer from a cache, which does not have
+ * the tables that another program has created while this one waited for the lock.
  */
 export async function hasTables(queries: Queries, names: readonly string[]): Promise<boolean> {
   const row = await queries.get(

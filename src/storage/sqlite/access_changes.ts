@@ -1,4 +1,6 @@
-/** Reads the projects and tokens for the check of requests from SQLite: all of them, or those that changed. */
+/**
+ * Reads the projects and tokens for the check of requests from SQLite: all of them, or those that changed.
+ */
 
 import type { Access, AccessChanges } from "../access_store.ts";
 import { projectsOf } from "../rows/project_row.ts";
@@ -55,8 +57,8 @@ export function readAccessChanges(database: Connection, since: number): AccessCh
 }
 
 /**
- * The position of the latest change of a project or a token. 0: there was none. Throws a `StoreError` if one of
- * the tables is missing, because a damaged table changes nothing that a trigger sees.
+ * The position of the latest change of a project or a token. 0: there was none. Throws a `StoreError` if one
+ * of the tables is missing, because a damaged table changes nothing that a trigger sees.
  */
 export function latestChange(database: Connection): number {
   const row = database.get(

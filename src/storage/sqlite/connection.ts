@@ -8,7 +8,10 @@ import type { IdentifiedDatabase } from "./identity.ts";
 
 /** How {@link Connection} opens the file. */
 export interface ConnectionOptions {
-  /** How long a statement waits for a transaction of another connection, in milliseconds. It blocks the thread. */
+  /**
+   * How long a statement waits for a transaction of another connection, in milliseconds. It blocks the
+   * thread.
+   */
   readonly busyMs: number;
   /** The device and inode that the file must have; `undefined` for those that it has now. */
   readonly inode?: string | undefined;

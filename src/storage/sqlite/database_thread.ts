@@ -40,7 +40,10 @@ export class DatabaseThread {
     this.stop();
   }
 
-  /** Ends the thread without waiting for its calls. They and later calls reject. SQLite rolls back an open transaction. */
+  /**
+   * Ends the thread without waiting for its calls. They and later calls reject. SQLite rolls back an open
+   * transaction.
+   */
   stop(): void {
     this.#isClosed = true;
     this.#worker?.terminate();

@@ -30,8 +30,8 @@ const SEARCH_LIMITS: SearchLimits = { stepRows: 100_000, longestMs: 100 };
 const SHORT_PERIOD_ROWS = 100_000;
 
 /**
- * Lists exchanges, newest first. A filter that matches few of millions of exchanges ends the page early: then the page
- * has fewer exchanges than its limit, or none, and its cursor continues the search.
+ * Lists exchanges, newest first. A filter that matches few of millions of exchanges ends the page early: then
+ * the page has fewer exchanges than its limit, or none, and its cursor continues the search.
  */
 export function listExchanges(
   database: Connection,

@@ -15,8 +15,8 @@ export function deleteExchanges(
 }
 
 /**
- * Rolls up sums and spending from before `hoursBefore` to days, and deletes audit entries of rejected attempts
- * from before `exchangesBefore`. Call it within a transaction.
+ * Rolls up sums and spending from before `hoursBefore` to days, and deletes audit entries of rejected
+ * attempts from before `exchangesBefore`. Call it within a transaction.
  */
 export function rollUpSums(
   database: Connection,

@@ -69,7 +69,9 @@ function insertOf(rows: number): string {
 /** Inserts rows into the table of exchanges, several with one run of a statement. */
 class ExchangeTable {
   readonly #database: Connection;
-  /** The values of rows that are not inserted yet. One array serves all rows, so that they make less garbage. */
+  /**
+   * The values of rows that are not inserted yet. One array serves all rows, so that they make less garbage.
+   */
   readonly #values = new Array<SQLInputValue>(VALUES.length * ROWS_AT_ONCE).fill(null);
   #count = 0;
 

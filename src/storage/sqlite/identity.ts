@@ -23,8 +23,8 @@ export interface IdentifiedDatabase {
 }
 
 /**
- * Checks that the write-ahead log (WAL) belongs to the database. Throws a {@link StoreError} if SQLite would replay
- * the log of another file. Changes nothing.
+ * Checks that the write-ahead log (WAL) belongs to the database. Throws a {@link StoreError} if SQLite would
+ * replay the log of another file. Changes nothing.
  */
 export function checkWal(path: string, lock: DatabaseLock): void {
   if (!lock.isExclusive || sizeOf(`${path}-wal`) <= LOG_HEADER_BYTES) return;

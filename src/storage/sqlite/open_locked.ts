@@ -30,8 +30,8 @@ export async function openLockedSqlite(path: string, options: OpenOptions): Prom
 }
 
 /**
- * Opens or creates the database for this program alone. Returns `undefined` if another program has it open. Throws a
- * `StoreError`.
+ * Opens or creates the database for this program alone. Returns `undefined` if another program has it open.
+ * Throws a `StoreError`.
  */
 export function openExclusively(path: string): { database: Database; lock: DatabaseLock } | undefined {
   makePrivateFolder(dirname(path));

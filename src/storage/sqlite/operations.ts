@@ -113,7 +113,8 @@ export function runOperation<Name extends keyof Operations>(
   name: Name,
   args: ArgumentsOf<Name>,
 ): ResultOf<Name> {
-  // The compiler does not relate the arguments to the operation of the same name; the types of this function do.
+  // The compiler does not relate the arguments to the operation of the same name; the types of this function
+  // do.
   const operation = OPERATIONS[name] as unknown as (
     database: Connection,
     ...args: ArgumentsOf<Name>

@@ -2,8 +2,8 @@
  * A worker with a connection to the database. It runs operations in the order of their calls, so that SQLite
  * never blocks the thread that serves requests.
  *
- * Imports only modules of `storage`, `text`, `time` and `principal.ts`: with the narrowest permissions, a worker can read no
- * other source files.
+ * Imports only modules of `storage`, `text`, `time` and `principal.ts`: with the narrowest permissions, a
+ * worker can read no other source files.
  */
 
 import { messageOf } from "../../text/error_text.ts";

@@ -6,7 +6,9 @@ import { until, within } from "../../support/time/deadline.ts";
 
 const MEGABYTE = 2 ** 20;
 
-/** A server with one function for all connections. It counts the connections and the bytes that were taken. */
+/**
+ * A server with one function for all connections. It counts the connections and the bytes that were taken.
+ */
 class FakeRedis implements AsyncDisposable {
   readonly port: number;
   connections = 0;

@@ -1,4 +1,6 @@
-/** Two hundred requests at the same time over two replicas: no limit is exceeded, and all of it can be used. */
+/**
+ * Two hundred requests at the same time over two replicas: no limit is exceeded, and all of it can be used.
+ */
 
 import { assert } from "@std/assert";
 import { ProxyFault } from "../../../src/faults.ts";

@@ -62,7 +62,9 @@ sys.stdout.flush()
 sys.exit(os.waitstatus_to_exitcode(status))
 `;
 
-/** A text that the terminal has to show, and the keys typed then. With `"maybe"` the text may also not come. */
+/**
+ * A text that the terminal has to show, and the keys typed then. With `"maybe"` the text may also not come.
+ */
 export type TerminalStep =
   | readonly [shown: string, typed: string]
   | readonly [shown: string, typed: string, "maybe"];
@@ -73,14 +75,17 @@ export function withoutTerminal(): Reason {
 }
 
 /**
- * The words in front of a command that run it at a terminal. Standard output has everything that the terminal showed.
- * The exit code is that of the command; {@link assertEnded} tells it from that of a dialog that hangs.
+ * The words in front of a command that run it at a terminal. Standard output has everything that the terminal
+ * showed. The exit code is that of the command; {@link assertEnded} tells it from that of a dialog that
+ * hangs.
  */
 export function atTerminal(steps: readonly TerminalStep[]): string[] {
   return ["python3", "-c", DRIVER, JSON.stringify([steps, DEADLINE_SECONDS])];
 }
 
-/** Throws {@link DeadlinePassed} if the dialog hung: with the text that it waited for, and all that was shown. */
+/**
+ * Throws {@link DeadlinePassed} if the dialog hung: with the text that it waited for, and all that was shown.
+ */
 export function assertEnded({ code, shown }: { readonly code: number; readonly shown: string }): void {
   if (code === DEADLINE_CODE) throw new DeadlinePassed(`a dialog at a terminal:\n${shown}`);
 }

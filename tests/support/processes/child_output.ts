@@ -11,8 +11,8 @@ export function textReader(child: Deno.ChildProcess): TextReader {
 }
 
 /**
- * Reads until the output has the wanted text, and gives all of it up to there. Throws, with what came, if the output
- * ends or the deadline passes before.
+ * Reads until the output has the wanted text, and gives all of it up to there. Throws, with what came, if the
+ * output ends or the deadline passes before.
  */
 export async function outputUntil(reader: TextReader, wanted: RegExp): Promise<string> {
   let text = "";

@@ -1,6 +1,6 @@
 /**
- * Where the commands of a page are run: an empty folder, `llm-proxy` in the path, and a provider on this machine that
- * takes any key in place of those on the internet.
+ * Where the commands of a page are run: an empty folder, `llm-proxy` in the path, and a provider on this
+ * machine that takes any key in place of those on the internet.
  */
 
 import { createDemoUpstream } from "../../../src/demo/upstream.ts";
@@ -71,7 +71,10 @@ export class DocsSandbox implements AsyncDisposable {
     return { code, output };
   }
 
-  /** Starts a block whose last line serves until the end of the page; gives what it says by the time it listens. */
+  /**
+   * Starts a block whose last line serves until the end of the page; gives what it says by the time it
+   * listens.
+   */
   async serve(text: string): Promise<Outcome> {
     await this.#end();
     const before = text.split("\n");

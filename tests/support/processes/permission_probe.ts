@@ -1,6 +1,6 @@
 /**
- * Tries what the proxy has no need of, under whatever rights it was started with, and prints a JSON object of what
- * came of each: `done`, `refused` by the runtime, or the failure. Nothing that succeeds leaves a trace.
+ * Tries what the proxy has no need of, under whatever rights it was started with, and prints a JSON object of
+ * what came of each: `done`, `refused` by the runtime, or the failure. Nothing that succeeds leaves a trace.
  * The argument is a JSON object of {@link ProbeFacts}.
  */
 
@@ -15,7 +15,10 @@ import { limitRights } from "../../../src/cli/run_right.ts";
 
 /** Where the probe finds what it tries. */
 export interface ProbeFacts {
-  /** A folder, outside of everything of the program's, with `file.txt`, `module.js` and the socket `unix.sock`. */
+  /**
+   * A folder, outside of everything of the program's, with `file.txt`, `module.js` and the socket
+   * `unix.sock`.
+   */
   readonly outside: string;
   /** The configuration file. */
   readonly config: string;

@@ -2,7 +2,10 @@
 
 import { until } from "../time/deadline.ts";
 
-/** Systems give higher ports to outgoing connections and to listeners on port 0: other tests take them at any time. */
+/**
+ * Systems give higher ports to outgoing connections and to listeners on port 0: other tests take them at any
+ * time.
+ */
 const FIRST_PORT = 12_000;
 const PORTS = 20_000;
 

@@ -1,6 +1,7 @@
 /**
- * Loaded into a process before its own code (`deno run --preload`): counts the timers it has running and measures by
- * how much its event loop is late. At SIGUSR2 it says both on standard error, as one line of JSON, and begins anew.
+ * Loaded into a process before its own code (`deno run --preload`): counts the timers it has running and
+ * measures by how much its event loop is late. At SIGUSR2 it says both on standard error, as one line of
+ * JSON, and begins anew.
  */
 
 /** What the probe says. */

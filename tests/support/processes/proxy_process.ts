@@ -10,7 +10,10 @@ const ROOT = `${import.meta.dirname}/../../..`;
 
 /** The compiled binary where one is to be tested, else the program under its own permission set. */
 const BINARY = Deno.env.get("LLM_PROXY_BINARY");
-/** The main module of the program's bundle, which a run of many tests makes. Without it the program runs from source. */
+/**
+ * The main module of the program's bundle, which a run of many tests makes. Without it the program runs from
+ * source.
+ */
 const BUNDLE = Deno.env.get("LLM_PROXY_BUNDLE");
 
 /** What can be tried of the program from source alone. */
@@ -31,7 +34,10 @@ export interface ProxyCommandOptions {
   readonly around?: readonly string[];
   /** Flags of the runtime, which a compiled binary does not take: with them it is the program from source. */
   readonly runtimeFlags?: readonly string[];
-  /** Whether it prints the command that runs it: a bundle runs from source then, because it is nothing that users run. */
+  /**
+   * Whether it prints the command that runs it: a bundle runs from source then, because it is nothing that
+   * users run.
+   */
   readonly printsOwnCommand?: boolean;
 }
 
@@ -137,8 +143,8 @@ export class ProxyProcess implements AsyncDisposable {
   }
 
   /**
-   * Starts what {@link proxyCommand} made, or something around it. Lines that `take` returns true of are the caller's
-   * to check, and not kept: hours of traffic would fill the memory.
+   * Starts what {@link proxyCommand} made, or something around it. Lines that `take` returns true of are the
+   * caller's to check, and not kept: hours of traffic would fill the memory.
    */
   static async startCommand(
     ready: Deno.Command,

@@ -1,6 +1,6 @@
 /**
- * Writes exchanges without end, ten at a time, and a byte to standard output after each commit. The second argument
- * `threads` writes on a thread, as the proxy does.
+ * Writes exchanges without end, ten at a time, and a byte to standard output after each commit. The second
+ * argument `threads` writes on a thread, as the proxy does.
  */
 
 import { openSqlite } from "../../../src/storage/sqlite/sqlite.ts";

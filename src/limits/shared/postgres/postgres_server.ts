@@ -6,7 +6,10 @@ import definitions from "./limits.sql" with { type: "text" };
 
 /** Connections to the database. */
 export interface LimitQueries {
-  /** Gives all rows of a query, whose text has `$1` and `$2` for the values. Rejects if the server cannot be reached. */
+  /**
+   * Gives all rows of a query, whose text has `$1` and `$2` for the values. Rejects if the server cannot be
+   * reached.
+   */
   readonly all: (
     sql: string,
     values?: readonly unknown[],
@@ -29,8 +32,8 @@ const QUERY_MS = 2_000;
 const DEFINITIONS_LOCK = 7_410_228_355;
 
 /**
- * The most operations of one batch. A row that a transaction changes often becomes slow to change, and a batch locks its
- * ledgers for some milliseconds.
+ * The most operations of one batch. A row that a transaction changes often becomes slow to change, and a
+ * batch locks its ledgers for some milliseconds.
  */
 const MAX_BATCH = 16;
 /** Operations that a batch can have. The others lock ledgers that only they can know. */
@@ -49,15 +52,17 @@ interface Waiting {
 }
 
 /**
- * A PostgreSQL database with shared counts. Operations follow each other, because a request is settled after what it
- * holds has changed. Those that wait are one batch, so that many requests need few transactions.
+ * A PostgreSQL database with shared counts. Operations follow each other, because a request is settled after
+ * what it holds has changed. Those that wait are one batch, so that many requests need few transactions.
  */
 export class PostgresLimitsServer implements LimitsServer {
   readonly #options: PostgresOptions;
   #queries: Promise<LimitQueries> | undefined;
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
-  /** The latest wrong token. They follow each other on another connection, so that no request waits for them. */
+  /**
+   * The latest wrong token. They follow each other on another connection, so that no request waits for them.
+   */
   #lastGuess: Promise<unknown> = Promise.resolve();
   #guesses = 0;
   #isClosed = false;
@@ -91,7 +96,8 @@ export class PostgresLimitsServer implements LimitsServer {
   }
 
   async #run(): Promise<void> {
-    // Operations of the same turn of the event loop are one batch. This also lets the caller set `#running` first.
+    // Operations of the same turn of the event loop are one batch. This also lets the caller set `#running`
+    // first.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       const single = this.#waiting.findIndex(({ operation }) => !BATCHED.has(operation));

@@ -9,7 +9,8 @@ export class AnswerBound {
 
   /** Calls `onTooLong` in place of reading on. */
   constructor(client: Pick<ReturnType<typeof createClient>, "_getQueue">, onTooLong: () => void) {
-    // The client gives its bytes to nothing else. The method has types, but no documentation; the version is pinned.
+    // The client gives its bytes to nothing else. The method has types, but no documentation; the version is
+    // pinned.
     const { decoder } = client._getQueue();
     const write = decoder.write.bind(decoder);
     decoder.write = (chunk) => {

@@ -1,4 +1,7 @@
-/** Shared counts in Redis or Valkey. Each operation is one call of a script, which the server runs without a pause. */
+/**
+ * Shared counts in Redis or Valkey. Each operation is one call of a script, which the server runs without a
+ * pause.
+ */
 
 import { createClient } from "@redis/client";
 import type { RedisPlace } from "../../../network/redis_url.ts";
@@ -9,18 +12,21 @@ import { AnswerBound } from "./answer_bound.ts";
 import script from "./limits.lua" with { type: "text" };
 
 /**
- * The beginning of all keys. The braces put all keys into one slot of a cluster, because a request changes the counts of
- * its token and of its project together.
+ * The beginning of all keys. The braces put all keys into one slot of a cluster, because a request changes
+ * the counts of its token and of its project together.
  */
 const DEFAULT_PREFIX = "{llm-proxy}:";
 /** How long the client waits before it connects again, in milliseconds. */
 const RECONNECT_MS = 250;
-/** A connection without a byte for this time is dead: replicas send something every two seconds. In milliseconds. */
+/**
+ * A connection without a byte for this time is dead: replicas send something every two seconds. In
+ * milliseconds.
+ */
 const SILENCE_MS = 5_000;
 const CONNECT_MS = 3_000;
 /**
- * How long a call may take, in milliseconds. Requests do not wait so long, but what a late call has changed counts. A
- * connection without an answer for this time is replaced.
+ * How long a call may take, in milliseconds. Requests do not wait so long, but what a late call has changed
+ * counts. A connection without an answer for this time is replaced.
  */
 const TIMEOUT_MS = 2_000;
 
@@ -98,7 +104,9 @@ export class RedisLimitsServer implements LimitsServer {
     }
   }
 
-  /** The `maxmemory-policy` of the server. `undefined` if the server cannot be reached, or does not say it. */
+  /**
+   * The `maxmemory-policy` of the server. `undefined` if the server cannot be reached, or does not say it.
+   */
   async evictionPolicy(): Promise<string | undefined> {
     const connection = this.#connection;
     await connection?.tried;
