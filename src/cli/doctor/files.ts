@@ -13,7 +13,7 @@ const WRITABLE = 0o002;
 /** In a folder with this bit, users can create files, but cannot remove files of other users. */
 const STICKY = 0o1000;
 /** Matches variables of which the `…_FILE` form names a file with a secret. */
-const SECRET_VARIABLE = /(?:KEY|TOKEN)$/;
+const SECRET_VARIABLE = /(?:KEY|TOKEN|PASSWORD|DATABASE_URL|LIMITS_URL|_PROXY)$/;
 /** Container runtimes mount secrets here. Only one container sees them, so their mode does not matter. */
 const CONTAINER_SECRETS = /^\/(?:var\/)?run\/secrets\//;
 

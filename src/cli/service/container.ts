@@ -43,6 +43,8 @@ const PLAIN: ReadonlySet<string> = new Set(
     "HTTPS_PORT",
     "ADMIN_PORT",
     "SERVER_ENGINE",
+    "WORKERS",
+    "ON_LIMITS_LOSS",
     "DRAIN_SECONDS",
     "DRAIN_DELAY_SECONDS",
     "LOG_LEVEL",
