@@ -76,7 +76,6 @@ export interface PoolClient extends Client {
 export interface PoolConfig extends ClientConfig {
   readonly max: number;
   readonly idleTimeoutMillis: number;
-  readonly maxLifetimeSeconds: number;
   /** The class of the connections. */
   readonly Client: typeof Client;
 }

@@ -10,8 +10,8 @@ import { type PostgresServer, QUERY_MS } from "./server.ts";
 const MAX_CONNECTIONS = 5;
 /** Idle connections are closed, because each takes memory of the server. */
 const IDLE_MS = 60_000;
-/** Connections are replaced, so that they follow a change of the server's address. */
-const MAX_LIFETIME_S = 3_600;
+/** Connections are replaced, so that they follow a change of the server's address. In milliseconds. */
+const MAX_AGE_MS = 3_600_000;
 /** How long the server waits for a lock, in milliseconds. */
 const LOCK_MS = 5_000;
 
@@ -44,6 +44,8 @@ export class PostgresPool implements Queries {
   readonly #pool: InstanceType<typeof Pool>;
   /** The ends of the open connections. The pool of the driver does not wait for them. */
   readonly #ends = new Set<Promise<void>>();
+  /** When each connection was made, by `performance.now()`. */
+  readonly #madeAt = new WeakMap<PoolClient, number>();
   #isClosed = false;
 
   constructor(server: PostgresServer) {
@@ -53,7 +55,6 @@ export class PostgresPool implements Queries {
       Client: BoundedClient,
       max: MAX_CONNECTIONS,
       idleTimeoutMillis: IDLE_MS,
-      maxLifetimeSeconds: MAX_LIFETIME_S,
     });
     // An idle connection broke. The pool has removed it, and the next query makes another.
     this.#pool.on("error", () => {});
@@ -61,6 +62,7 @@ export class PostgresPool implements Queries {
       // Without a listener, a connection that breaks between two queries of a transaction ends the program.
       // The next query reports it.
       client.on("error", () => {});
+      this.#madeAt.set(client, performance.now());
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#ends.add(promise);
       client.on("end", () => {
@@ -124,7 +126,7 @@ export class PostgresPool implements Queries {
       if (!isBroken) await query("ROLLBACK").catch(() => isBroken = true);
       throw error;
     } finally {
-      client.release(isBroken);
+      this.#release(client, { isBroken });
     }
   }
 
@@ -144,6 +146,15 @@ export class PostgresPool implements Queries {
     }
   }
 
+  /**
+   * Gives a connection back, or closes it. `maxLifetimeSeconds` of the driver would close an old one too, but
+   * it needs the timers of Node, and a bundled program has those of the web platform.
+   */
+  #release(client: PoolClient, { isBroken }: { isBroken: boolean }): void {
+    const ageMs = performance.now() - (this.#madeAt.get(client) ?? 0);
+    client.release(isBroken || ageMs > MAX_AGE_MS);
+  }
+
   async #query(sql: string, values: readonly unknown[], options: QueryOptions): Promise<QueryResult> {
     const client = await this.#connect();
     let isBroken = false;
@@ -153,7 +164,7 @@ export class PostgresPool implements Queries {
       isBroken = !isOfStatement(error);
       throw storeErrorOf(error, this.server.place);
     } finally {
-      client.release(isBroken);
+      this.#release(client, { isBroken });
     }
   }
 }

@@ -1,0 +1,120 @@
+/** Two processes with two threads each, on one PostgreSQL database. They share limits, tokens and usage. */
+
+import { assert, assertEquals } from "@std/assert";
+import { Management } from "../../bench/soak/management.ts";
+import { rawRequest } from "../../support/clients/raw_client.ts";
+import type { ProxyProcess } from "../../support/processes/proxy_process.ts";
+import { RedisServer, withoutRedis } from "../../support/processes/redis_server.ts";
+import { inDatabase } from "../../support/processes/shared_postgres.ts";
+import { withoutPostgres } from "../../support/processes/postgres_server.ts";
+import {
+  type MadeToken,
+  makeToken,
+  ObjectProxies,
+  spentBy,
+  usageOf,
+} from "../../support/proxies/object_proxy.ts";
+import { firstOf, unless, withoutLinux } from "../../support/runner/left_out.ts";
+import { until } from "../../support/time/deadline.ts";
+import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
+
+/** So many connections reach both threads of a process, except once in a million times. */
+const MANY = 20;
+/** What one request costs: 1,000 tokens of input and 200 of output. */
+const COST = 1_000 * 2 + 200 * 10;
+const ANSWER = JSON.stringify({
+  id: "chatcmpl-1",
+  object: "chat.completion",
+  model: "bill-1",
+  choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: "hi" } }],
+  usage: { prompt_tokens: 1_000, completion_tokens: 200, total_tokens: 1_200 },
+});
+const QUESTION = JSON.stringify({
+  model: "bill-1",
+  max_tokens: 200,
+  messages: [{ role: "user", content: "x".repeat(3_000) }],
+});
+
+/** Sends a request on a separate connection. Returns the status of its response. */
+async function status(proxy: ProxyProcess, { value }: MadeToken): Promise<number> {
+  const answer = await rawRequest(proxy.url, [
+    "POST /openai/v1/chat/completions HTTP/1.1",
+    `Authorization: Bearer ${value}`,
+    "Content-Type: application/json",
+    `Content-Length: ${QUESTION.length}`,
+  ], QUESTION);
+  return answer.status;
+}
+
+/** Sends requests to both proxies at the same time, and returns how many responses have each status. */
+async function counts(
+  proxies: readonly ProxyProcess[],
+  token: MadeToken,
+  each = MANY,
+): Promise<Record<number, number>> {
+  const all = await Promise.all(
+    proxies.flatMap((proxy) => Array.from({ length: each }, () => status(proxy, token))),
+  );
+  const counts: Record<number, number> = {};
+  for (const one of all) counts[one] = (counts[one] ?? 0) + 1;
+  return counts;
+}
+
+for (const limits of ["redis", "postgres"] as const) {
+  Deno.test({
+    ...unless(
+      firstOf(withoutLinux(), withoutPostgres(), withoutRedis()),
+      `replicated workers: limits, budgets, tokens and usage hold over two threads of two processes (${limits})`,
+    ),
+    async fn() {
+      await using redis = await RedisServer.start();
+      await using upstream = new FakeUpstream({
+        async script(exchange) {
+          for await (const _piece of exchange.body()) { /* The body is read whole. */ }
+          await exchange.write(plainAnswer(ANSWER, { headers: "Content-Type: application/json\r\n" }));
+        },
+      });
+      await inDatabase(async (url) => {
+        await using folder = await ObjectProxies.at(upstream.origin);
+        const env = {
+          WORKERS: "2",
+          DATABASE_URL: url,
+          ENCRYPTION_KEY: new Uint8Array(32).fill(7).toBase64(),
+          ...(limits === "redis" && { LIMITS_URL: redis.url }),
+        };
+        const proxies = [await folder.start(env), await folder.start(env)];
+        const [one, other] = proxies;
+        assert(one !== undefined && other !== undefined);
+
+        const limited = await makeToken(one, "limited", { limits: { requests_per_minute: 7 } });
+        const counted = await makeToken(one, "counted", { max_requests: 5 });
+        const poor = await makeToken(one, "poor", { budget: { total_usd: 10 * COST / 1_000_000 } });
+        const anna = await makeToken(one, "anna");
+        const last = await makeToken(one, "last");
+        await until(async () => await status(other, last) === 200, "the new tokens at the other process");
+
+        assertEquals(await counts(proxies, limited), { 200: 7, 429: 2 * MANY - 7 });
+
+        assertEquals(await counts(proxies, counted), { 200: 5, 429: 2 * MANY - 5 });
+
+        for (let round = 0; round < 4; round++) await counts(proxies, poor, 5);
+        // The other process writes its rows a moment later.
+        await until(async () => await spentBy(one, poor) >= 10 * COST, "the rows of both processes");
+        assert(await spentBy(one, poor) <= 11 * COST, `more than ${11 * COST} micro-dollars`);
+        assertEquals([await status(one, poor), await status(other, poor)], [429, 429]);
+
+        assertEquals(await counts(proxies, anna), { 200: 2 * MANY });
+        await until(
+          async () => (await usageOf(one, anna)).requests === 2 * MANY,
+          "the usage of both processes",
+        );
+        assertEquals((await usageOf(other, anna)).cost_micros, 2 * MANY * COST);
+        await new Management(one.url).ask("DELETE", `/tokens/${anna.id}`);
+        const revoked = performance.now();
+        await until(async () => await status(other, anna) === 401, "the other process to reject the token");
+        assert(performance.now() - revoked < 1_000, "within a second");
+        assertEquals(await counts(proxies, anna), { 401: 2 * MANY });
+      });
+    },
+  });
+}
