@@ -221,7 +221,10 @@ Deno.test("loadConfig: warns about a world-readable .env only if it contains a s
     kind: "secrets_readable",
   }]);
   assertEquals(await warned("OPENAI_API_KEY=sk-x\n", false), []);
-  assertEquals(await warned("PORT=4000\nPROXY_TOKEN=\n", true), []);
+  assertEquals(await warned("PORT=4000\nPROXY_TOKEN=\nDATABASE_URL=sqlite:/data/proxy.db\n", true), []);
+  assertEquals((await warned("LIMITS_URL=redis://:pw@db:6379\n", true)).map(({ kind }) => kind), [
+    "secrets_readable",
+  ]);
 });
 
 async function loadWithWarnings(

@@ -1,5 +1,6 @@
 /** The check of file modes. */
 
+import { isPlainVariable } from "../../config/sources/variables.ts";
 import { resolveBesideConfig } from "../../config/sources/sources.ts";
 import { keyFileOf, sqlitePath } from "../../storage/open.ts";
 import { type Finding, findingsOf } from "./finding.ts";
@@ -12,8 +13,6 @@ const READABLE = 0o004;
 const WRITABLE = 0o002;
 /** In a folder with this bit, users can create files, but cannot remove files of other users. */
 const STICKY = 0o1000;
-/** Matches variables of which the `…_FILE` form names a file with a secret. */
-const SECRET_VARIABLE = /(?:KEY|TOKEN|PASSWORD|DATABASE_URL|LIMITS_URL|_PROXY)$/;
 /** Container runtimes mount secrets here. Only one container sees them, so their mode does not matter. */
 const CONTAINER_SECRETS = /^\/(?:var\/)?run\/secrets\//;
 
@@ -50,7 +49,7 @@ function placesOf({ loaded, environment }: Subject): Place[] {
   const files = [...environment.values].flatMap(([name, { file }]) =>
     file === undefined || CONTAINER_SECRETS.test(file)
       ? []
-      : [{ path: file, isSecret: SECRET_VARIABLE.test(name) }]
+      : [{ path: file, isSecret: !isPlainVariable(name) }]
   );
   const path = loaded?.path;
   const { management, server } = loaded?.config ?? {};

@@ -4,7 +4,7 @@ import type { Config } from "../../config/config.ts";
 import { loadConfig, type LoadedConfig } from "../../config/load.ts";
 import type { Flags } from "../../config/read/resolver.ts";
 import { processSources } from "../../config/sources/env.ts";
-import type { VARIABLES } from "../../config/sources/variables.ts";
+import { isPlainVariable, type VariableName } from "../../config/sources/variables.ts";
 import { REPOSITORY, VERSION } from "../../release.ts";
 import { composeFile } from "../../service/compose.ts";
 import {
@@ -30,48 +30,8 @@ export interface ContainerOptions {
   readonly image?: string | undefined;
 }
 
-/** Variables whose values are no secrets. All others are references to secrets, new ones included. */
-const PLAIN: ReadonlySet<string> = new Set(
-  [
-    "OPENAI_BASE_URL",
-    "OPENAI_PRICE_PROVIDER",
-    "ANTHROPIC_BASE_URL",
-    "ANTHROPIC_VERSION",
-    "ANTHROPIC_PRICE_PROVIDER",
-    "ENDPOINTS",
-    "PORT",
-    "HTTPS_PORT",
-    "ADMIN_PORT",
-    "SERVER_ENGINE",
-    "WORKERS",
-    "ON_LIMITS_LOSS",
-    "DRAIN_SECONDS",
-    "DRAIN_DELAY_SECONDS",
-    "LOG_LEVEL",
-    "LOG_FORMAT",
-    "ACCESS_LOG",
-    "DEFAULT_ENDPOINT",
-    "MAX_BODY_BYTES",
-    "MAX_MESSAGE_BYTES",
-    "CORS_ORIGINS",
-    "ALLOWED_HOSTS",
-    "ALLOWED_IPS",
-    "TRUSTED_PROXIES",
-    "MAX_CONNECTIONS",
-    "MAX_CONCURRENT_REQUESTS",
-    "MAX_CONCURRENT_PER_TOKEN",
-    "QUEUE_TIMEOUT",
-    "BUDGET_TIME_ZONE",
-    "BUDGET_WINDOW",
-    "RETENTION_DAYS",
-    "BACKUP_EVERY",
-    "BACKUP_KEEP",
-    "ADMIN_IDLE_MINUTES",
-    "METRICS_PUBLIC",
-    "MANAGEMENT_ALLOWED_IPS",
-    "NO_PROXY",
-  ] satisfies (typeof VARIABLES[number])[],
-);
+/** Variables with texts of many lines, which both platforms take from a secret. */
+const BY_REFERENCE: ReadonlySet<string> = new Set(["TLS_CERT"] satisfies VariableName[]);
 
 /** Variables that the platform sets, or that name places of this machine. */
 const LEFT_OUT: ReadonlySet<string> = new Set(
@@ -120,7 +80,7 @@ function containerFacts(
       2,
     );
   }
-  const isPlain = (name: string) => PLAIN.has(name);
+  const isPlain = (name: string) => isPlainVariable(name) && !BY_REFERENCE.has(name);
   const used = [...variables].filter(([name]) => !LEFT_OUT.has(name));
   return {
     image: options.image ?? imageName(),

@@ -5,7 +5,7 @@
 
 import { type Finding, reasonOf } from "../problem.ts";
 import { closestName } from "../values/suggest.ts";
-import { type VariableName, VARIABLES } from "./variables.ts";
+import { holdsSecret, type VariableName, VARIABLES } from "./variables.ts";
 
 /** Variables that curl and other programs also read in lower case. */
 const IN_EITHER_CASE: readonly VariableName[] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
@@ -63,8 +63,6 @@ export function allVariables(): Record<string, string> {
 
 /** The bit of a file mode that lets all users read the file. */
 const READABLE_BY_OTHERS = 0o004;
-/** Matches the names of variables whose values are secrets. */
-const SECRET_NAME = /(?:^|_|PG)(?:KEY|TOKEN|PASSWORD|SECRET)$/;
 
 /**
  * Reads all variables that the proxy knows. The environment wins over `.env`. Problems are in the result;
@@ -142,8 +140,8 @@ function worldReadableSecrets(
   dotenv: Record<string, string | undefined>,
   { isWorldReadable }: EnvironmentSources,
 ): Finding[] {
-  const holdsSecret = Object.entries(dotenv).some(([name, value]) => SECRET_NAME.test(name) && value !== "");
-  return holdsSecret && isWorldReadable?.(".env") === true
+  const isSecret = Object.entries(dotenv).some(([name, value = ""]) => holdsSecret(name, value));
+  return isSecret && isWorldReadable?.(".env") === true
     ? [{
       at: ".env",
       message: "contains secrets and can be read by every user of this machine: chmod 600 .env",
