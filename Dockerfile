@@ -25,6 +25,8 @@ LABEL org.opencontainers.image.title="llm-proxy" \
 COPY --from=compile /out/llm-proxy /usr/local/bin/llm-proxy
 # The folder of the database, with MANAGEMENT_TOKEN. A volume gets the owner of this folder.
 COPY --from=compile --chown=65532:65532 /out/data /data
+# With PostgreSQL, commands in the container find the process by a file in ./data/, which is /data too.
+WORKDIR /
 ENV DATABASE_URL=sqlite:/data/llm-proxy.db
 # If HTTPS_PORT or ADMIN_PORT is set, publish it too.
 EXPOSE 33000

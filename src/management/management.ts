@@ -31,6 +31,7 @@ import { type OwnRunFile, writeRunFile } from "../storage/run_files.ts";
 import { backupOnSchedule } from "../storage/scheduled_backup.ts";
 import type { SecretBox } from "../storage/secret_box.ts";
 import { SpendingDates } from "../storage/spending_dates.ts";
+import { isPostgresUrl } from "../network/postgres_url.ts";
 import { type ExchangeRow, type Store, StoreError } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
 import { AccessAudit } from "./api/access_audit.ts";
@@ -299,7 +300,8 @@ export class Management implements ManagementPort {
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       const detail = `${error.message}; reload, stop and check --changed need --url`;
-      this.#parts.log("warn", "run_file_failed", { detail });
+      // A container without a folder for files is usual where the database is a server.
+      this.#parts.log(isPostgresUrl(this.#databaseUrl) ? "info" : "warn", "run_file_failed", { detail });
     }
   }
 
