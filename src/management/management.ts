@@ -437,6 +437,7 @@ export class Management implements ManagementPort {
       endpointNames: () => served.endpointNames,
       proxy: {
         running: () => this.#running(),
+        refreshed: async (age) => await this.#threads?.refresh(age),
         subscribe: (listener, onEnd) => this.#feed.subscribe(listener, onEnd),
         endpoints: () => this.#endpoints(),
         storage: () => this.storage(),

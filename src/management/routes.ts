@@ -140,9 +140,9 @@ class ManagementRouter {
   }
 
   #metrics(request: IncomingRequest, caller: Caller): Promise<OutgoingReply> {
-    const { metrics, settings } = this.#parts;
+    const { metrics, settings, parts: { proxy } } = this.#parts;
     const gate = settings.now.metricsPublic ? undefined : this.#gate;
-    return answerMetrics(metrics, { request, caller, gate });
+    return answerMetrics(metrics, { request, caller, gate, refreshed: proxy?.refreshed });
   }
 
   #manage(request: IncomingRequest, caller: Caller): Promise<OutgoingReply> {

@@ -27,6 +27,7 @@ export function endpointRoutes(parts: ManageParts): Route[] {
 }
 
 async function listEndpoints({ proxy }: ManageParts): Promise<Response> {
+  await proxy?.refreshed();
   const defaultEndpoint = (await proxy?.connectable())?.defaultEndpoint;
   return json({
     data: (proxy?.endpoints() ?? []).map(({ endpoint, backends }) => ({

@@ -5,7 +5,11 @@ import type { IncomingRequest, OutgoingReply } from "../../http/message.ts";
 import { reasonPhrase } from "../../http/reason_phrases.ts";
 import type { BearerGate } from "./bearer_gate.ts";
 import type { Caller } from "./caller.ts";
+import type { RunningProxy } from "./parts.ts";
 import type { Metrics } from "../../observability/metrics.ts";
+
+/** How old a public response may be, in milliseconds. */
+const MAX_PUBLIC_AGE_MS = 1_000;
 
 /** The path of the metrics. */
 export const METRICS_PATH = "/metrics";
@@ -16,10 +20,12 @@ export const METRICS_PATH = "/metrics";
  */
 export async function answerMetrics(
   metrics: Metrics,
-  { request: { method, fields }, caller, gate }: {
+  { request: { method, fields }, caller, gate, refreshed = () => Promise.resolve() }: {
     request: IncomingRequest;
     caller: Caller;
     gate: BearerGate | undefined;
+    /** Reads what the serving threads know. */
+    refreshed?: RunningProxy["refreshed"] | undefined;
   },
 ): Promise<OutgoingReply> {
   gate?.check(fieldValue(fields, "authorization"), caller);
@@ -32,5 +38,6 @@ export async function answerMetrics(
   if (method !== "GET" && method !== "HEAD") {
     return reply(405, { type: "text/plain; charset=utf-8", text: "Only GET and HEAD are allowed.\n" });
   }
+  await refreshed(gate === undefined ? { maxAgeMs: MAX_PUBLIC_AGE_MS } : undefined);
   return reply(200, await metrics.text());
 }

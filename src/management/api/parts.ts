@@ -59,6 +59,12 @@ export interface RunningProxy {
    * down.
    */
   readonly subscribe: (listener: (event: LiveEvent) => void, onEnd: () => void) => () => void;
+  /**
+   * Reads what the serving threads know, such as their running exchanges. Call it before `running` and
+   * `endpoints`. It takes time of every thread. A caller that was not authenticated gives `maxAgeMs`: what
+   * was read in this time, in milliseconds, is not read again.
+   */
+  readonly refreshed: (age?: { readonly maxAgeMs: number }) => Promise<void>;
   /** All endpoints, with the state of their backends. */
   readonly endpoints: () => readonly {
     readonly endpoint: Endpoint;

@@ -63,6 +63,7 @@ async function listAudit(
 
 async function showHealth({ store, proxy }: ManageParts): Promise<Response> {
   const size = await store.size().catch(() => undefined);
+  await proxy?.refreshed();
   const storage = size === undefined ? "failing" : proxy?.storage() ?? "ok";
   return json({
     status: storage === "ok" ? "ok" : "degraded",

@@ -76,7 +76,7 @@ async function listExchanges(
   return json(listBody(await store.listExchanges(wanted), exchangeJson));
 }
 
-function streamExchanges({ proxy, clock }: ManageParts): Promise<Response> {
+async function streamExchanges({ proxy, clock }: ManageParts): Promise<Response> {
   if (proxy === undefined) {
     throw new Problem(503, "No proxy is running here: use the API of a running proxy.");
   }
@@ -85,7 +85,8 @@ function streamExchanges({ proxy, clock }: ManageParts): Promise<Response> {
     "cache-control": "no-store",
     "x-accel-buffering": "no",
   };
-  return Promise.resolve(new Response(liveExchanges(proxy, clock), { headers }));
+  await proxy.refreshed();
+  return new Response(liveExchanges(proxy, clock), { headers });
 }
 
 /** The first and the second grouping of sums; `undefined` if the query has none. */

@@ -57,6 +57,12 @@ export class ManagedThreads {
   readonly state = new SharedState();
   readonly #parts: ManagedThreadsParts;
   readonly #threads = new Set<Thread>();
+  /** When the last report began. */
+  #reportedAt = Number.NEGATIVE_INFINITY;
+  /** Settles when no report is being made. */
+  #reporting: Promise<void> = Promise.resolve();
+  /** The report that begins next. `undefined` if nobody waits for one. */
+  #next: Promise<void> | undefined;
 
   constructor(parts: ManagedThreadsParts) {
     this.#parts = parts;
@@ -70,19 +76,34 @@ export class ManagedThreads {
     const thread: Thread = {
       port,
       limits: new ThreadLimits({ limiter, onTaken }),
-      requests: new ThreadRequests(port, async (request, client) => {
-        // What the routes show was reported a moment ago.
-        await this.refresh();
-        return await this.#parts.answer(request, client) ?? unanswered(client.path);
-      }),
+      requests: new ThreadRequests(
+        port,
+        async (request, client) => await this.#parts.answer(request, client) ?? unanswered(client.path),
+      ),
       report: undefined,
     };
     this.#threads.add(thread);
     return { offered: this.#offeredTo(thread), end: () => this.#end(thread) };
   }
 
-  /** Asks all threads for a report. Resolves when they have reported, or have not in time. */
-  async refresh(): Promise<void> {
+  /**
+   * Asks all threads for a report. Resolves when they have reported, or have not in time. A report takes time
+   * in proportion to the running exchanges, so callers at the same time share one: it begins when the one
+   * before has ended. A report that is at most `maxAgeMs` old is used again.
+   */
+  refresh({ maxAgeMs = 0 }: { maxAgeMs?: number } = {}): Promise<void> {
+    if (maxAgeMs > 0 && this.#parts.clock.now() - this.#reportedAt <= maxAgeMs) return Promise.resolve();
+    const next = this.#next ?? this.#reporting.then(() => {
+      this.#next = undefined;
+      this.#reporting = this.#report();
+      return this.#reporting;
+    });
+    this.#next = next;
+    return next;
+  }
+
+  async #report(): Promise<void> {
+    this.#reportedAt = this.#parts.clock.now();
     await Promise.all([...this.#threads].map(async (thread) => {
       const late = Promise.withResolvers<undefined>();
       const stopTimer = this.#parts.clock.after(REPORT_MS, () => late.resolve(undefined));
