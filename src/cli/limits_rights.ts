@@ -8,7 +8,10 @@ export function limitsRights(limits: SharedLimitsConfig | undefined): PostgresRi
   const { server } = limits;
   if (server.kind === "postgres") return postgresRights(server.url);
   const { at } = server;
-  return "path" in at
-    ? { net: [`unix:${at.path}`], sockets: [at.path], files: [], variables: [] }
-    : { net: [hostAndPort(at)], sockets: [], files: [], variables: [] };
+  return "path" in at ? { net: [`unix:${at.path}`], sockets: [at.path], files: [], variables: [] } : {
+    net: [hostAndPort(at)],
+    sockets: [],
+    files: at.caFile === undefined ? [] : [at.caFile],
+    variables: [],
+  };
 }

@@ -56,7 +56,11 @@ export function parsePostgresUrl(text: string): PostgresUrl | { readonly problem
   const parameters = url.searchParams;
   for (const name of new Set(parameters.keys())) {
     if (!PARAMETERS.includes(name)) {
-      problems.push(`has the unknown parameter ${JSON.stringify(name)}: use ${PARAMETERS.join(", ")}`);
+      // A password with a `?` makes the rest of the URL a parameter. The message must not show it.
+      const shown = /^[a-z_]+$/.test(name) && !url.search.includes("@") ? ` ${JSON.stringify(name)}` : "";
+      problems.push(
+        `has an unknown parameter${shown}: use ${PARAMETERS.join(", ")}; write a ? in a password as %3F`,
+      );
     }
   }
   const value = (name: string): string | undefined => parameters.get(name) || undefined;

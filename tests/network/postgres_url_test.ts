@@ -51,12 +51,16 @@ Deno.test("parsePostgresUrl: names all problems at once, and none contains the p
     "is not a URL like postgres://USER:PASSWORD@HOST:5432/DATABASE; write special characters as %XX",
   ]);
   assertEquals(problemsOf("postgres://:hunter22@h/x?sslmode=allow&port=70000&options=x&pgbouncer=yes"), [
-    'has the unknown parameter "options": use host, port, user, sslmode, sslrootcert, passfile, pgbouncer',
+    'has an unknown parameter "options": use host, port, user, sslmode, sslrootcert, passfile, pgbouncer; ' +
+    "write a ? in a password as %3F",
     "has a port that is not a number from 1 to 65535",
     "names no user: write postgres://USER@…, or ?user=USER",
     "has an sslmode that is not one of disable, prefer, require, verify-ca, verify-full",
     "has a pgbouncer that is not true or false",
   ]);
+  for (const text of ["postgres://u:4711?hunter22@h/x", "postgres://u:4711?hunter22@h/x?sslmode=require"]) {
+    assertEquals(problemsOf(text).filter((problem) => problem.includes("hunter22")), [], text);
+  }
   assertEquals(problemsOf("postgres://u:%zz@h/x"), ["has a wrong % in its password"]);
   assertEquals(problemsOf("postgres:x").length, 1);
   assertEquals(problemsOf("postgres://u@h/%00"), ["has a NUL character in its database"]);

@@ -34,5 +34,5 @@ function ofRedis({ at }: RedisPlace): ServerPlace {
   const variable = "LIMITS_URL";
   return "path" in at
     ? { variable, address: undefined, files: [at.path] }
-    : { variable, address: at, files: [] };
+    : { variable, address: at, files: at.caFile === undefined ? [] : [at.caFile] };
 }

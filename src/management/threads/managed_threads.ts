@@ -61,7 +61,7 @@ export class ManagedThreads {
   #reportedAt = Number.NEGATIVE_INFINITY;
   /** Settles when no report is being made. */
   #reporting: Promise<void> = Promise.resolve();
-  /** The report that begins next. `undefined` if nobody waits for one. */
+  /** The report that begins next. `undefined` if no caller waits for one. */
   #next: Promise<void> | undefined;
 
   constructor(parts: ManagedThreadsParts) {

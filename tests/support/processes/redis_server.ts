@@ -10,21 +10,29 @@ export function withoutRedis(): Reason {
   return firstOf(withoutUnix(), without("redis-server"));
 }
 
+/** The paths of a certificate and its key, in PEM. */
+export interface RedisTls {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** A running server. It keeps nothing on disk. */
 export class RedisServer implements AsyncDisposable {
   readonly port: number;
   readonly #folder: string;
+  readonly #tls: RedisTls | undefined;
   #process: Deno.ChildProcess;
 
-  private constructor(port: number, folder: string) {
+  private constructor(port: number, folder: string, tls: RedisTls | undefined) {
     this.port = port;
     this.#folder = folder;
-    this.#process = spawn(port, folder);
+    this.#tls = tls;
+    this.#process = spawn(port, folder, tls);
   }
 
-  /** Starts a server on a free port. */
-  static async start(): Promise<RedisServer> {
-    const server = new RedisServer(freePort(), await Deno.makeTempDir({ prefix: "redis_" }));
+  /** Starts a server on a free port. With `tls` it answers only with TLS. */
+  static async start({ tls }: { tls?: RedisTls } = {}): Promise<RedisServer> {
+    const server = new RedisServer(freePort(), await Deno.makeTempDir({ prefix: "redis_" }), tls);
     await listening(server.port, "redis-server");
     return server;
   }
@@ -54,7 +62,7 @@ export class RedisServer implements AsyncDisposable {
 
   /** Starts it again on the same port, after {@link kill}. */
   async restart(): Promise<void> {
-    this.#process = spawn(this.port, this.#folder);
+    this.#process = spawn(this.port, this.#folder, this.#tls);
     await listening(this.port, "redis-server");
   }
 
@@ -74,11 +82,13 @@ export class RedisServer implements AsyncDisposable {
   }
 }
 
-function spawn(port: number, folder: string): Deno.ChildProcess {
+function spawn(port: number, folder: string, tls: RedisTls | undefined): Deno.ChildProcess {
   return command("redis-server", {
     args: [
-      "--port",
-      String(port),
+      ...tls === undefined ? ["--port", String(port)] : [
+        ...["--port", "0", "--tls-port", String(port), "--tls-auth-clients", "no"],
+        ...["--tls-cert-file", tls.cert, "--tls-key-file", tls.key],
+      ],
       "--bind",
       "127.0.0.1",
       "--save",

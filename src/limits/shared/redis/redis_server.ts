@@ -4,6 +4,7 @@
  */
 
 import { createClient } from "@redis/client";
+import { StoreError } from "../../../storage/store.ts";
 import type { RedisPlace } from "../../../network/redis_url.ts";
 import type { Answer, LimitsServer } from "../remote_limits.ts";
 import { systemClock } from "../../../time/clock.ts";
@@ -55,6 +56,7 @@ interface Connection {
 /** A Redis or Valkey server with shared counts. */
 export class RedisLimitsServer implements LimitsServer {
   readonly #place: RedisPlace;
+  readonly #ca: string | undefined;
   readonly #prefix: string;
   readonly #timeoutMs: number;
   readonly #digest: string;
@@ -66,9 +68,14 @@ export class RedisLimitsServer implements LimitsServer {
   #connection: Connection | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  private constructor(place: RedisPlace, digest: string, options: RedisOptions) {
+  private constructor(
+    place: RedisPlace,
+    { digest, ca }: { readonly digest: string; readonly ca: string | undefined },
+    options: RedisOptions,
+  ) {
     const { prefix = DEFAULT_PREFIX, now, timeoutMs = TIMEOUT_MS } = options;
     this.#place = place;
+    this.#ca = ca;
     this.#prefix = prefix;
     this.#digest = digest;
     this.#now = now;
@@ -76,9 +83,12 @@ export class RedisLimitsServer implements LimitsServer {
     this.#connection = this.#connect();
   }
 
-  /** Connects in the background, also later when the server is back. */
+  /**
+   * Connects in the background, also later when the server is back. Throws a `StoreError` if the file with
+   * the authorities cannot be read.
+   */
   static async open(place: RedisPlace, options: RedisOptions = {}): Promise<RedisLimitsServer> {
-    return new RedisLimitsServer(place, await digestOf(script), options);
+    return new RedisLimitsServer(place, { digest: await digestOf(script), ca: await readCa(place) }, options);
   }
 
   close(): Promise<void> {
@@ -133,7 +143,7 @@ export class RedisLimitsServer implements LimitsServer {
       disableClientInfo: true,
       maintNotifications: "disabled",
       socket: {
-        ...socketOf(this.#place),
+        ...socketOf(this.#place, this.#ca),
         connectTimeout: CONNECT_MS,
         socketTimeout: SILENCE_MS,
         reconnectStrategy: () => RECONNECT_MS,
@@ -199,10 +209,21 @@ function reasonOf(error: unknown): string {
   return error instanceof Error && error.message !== "" ? error.message : "not connected";
 }
 
-/** The options of a socket to a server. */
-export function socketOf({ at }: RedisPlace) {
+/** The options of a socket to a server. `ca`: the authorities to trust; `undefined` for those of Mozilla. */
+function socketOf({ at }: RedisPlace, ca: string | undefined) {
   if ("path" in at) return { path: at.path, tls: false } as const;
-  const { hostname: host, port, tls, ca } = at;
+  const { hostname: host, port, tls } = at;
   if (!tls) return { host, port, tls: false } as const;
-  return { host, port, tls: true, servername: host, ...ca !== undefined && { ca: [...ca] } } as const;
+  return { host, port, tls: true, servername: host, ...ca !== undefined && { ca } } as const;
+}
+
+async function readCa({ at }: RedisPlace): Promise<string | undefined> {
+  if ("path" in at || at.caFile === undefined) return undefined;
+  try {
+    return await Deno.readTextFile(at.caFile);
+  } catch (error) {
+    throw new StoreError("failed", `the file of ssl_ca_certs (${at.caFile}) cannot be read`, {
+      cause: error,
+    });
+  }
 }
