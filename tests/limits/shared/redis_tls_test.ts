@@ -20,6 +20,7 @@ Deno.test({
   ...unless(withoutRedis(), "redis: rediss:// trusts the authorities of ssl_ca_certs alone"),
   // The driver waits before it connects again, and does not end the wait when it is closed.
   sanitizeOps: false,
+  sanitizeResources: false,
   async fn() {
     await using server = await RedisServer.start({ tls: { cert: `${TLS}/cert.pem`, key: `${TLS}/key.pem` } });
     const url = `rediss://localhost:${server.port}`;
