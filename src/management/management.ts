@@ -33,10 +33,12 @@ import type { SecretBox } from "../storage/secret_box.ts";
 import { SpendingDates } from "../storage/spending_dates.ts";
 import { type ExchangeRow, type Store, StoreError } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
+import { repeat } from "../time/repeat.ts";
 import { AccessAudit } from "./api/access_audit.ts";
 import type { Controls, ManageParts, RunningProxy } from "./api/parts.ts";
 import { type ControlAccess, textOfAccess } from "./control/control_access.ts";
 import { createControlSecret } from "./control/signatures.ts";
+import { DatabaseLoss, unconfirmedToken } from "./database_loss.ts";
 import { adminPlaceAt } from "./admin_place.ts";
 import type { JoinedReplica } from "./join_replicas.ts";
 import { LiveFeed } from "./live_feed.ts";
@@ -52,6 +54,8 @@ import { mergedReports } from "./threads/merged_reports.ts";
 import { watchForThreads } from "./threads/watch_for_threads.ts";
 import { messageOf, traceOf } from "../text/error_text.ts";
 
+/** How often the database confirms the tokens while there are no requests, in milliseconds. */
+const CONFIRM_MS = 10_000;
 const DAY_MS = 24 * 3_600_000;
 /** Other replicas get only this part of the hash of a wrong token, which can be a mistyped one. */
 const SHARED_GUESS_CHARACTERS = 8;
@@ -73,6 +77,8 @@ export interface ManagementParts {
   readonly hasUndated: boolean;
   /** Sets the callback of the limiter for changes of the clock. */
   readonly watchClock: (watcher: (event: ClockEvent) => void) => void;
+  /** Sets the test whether requests under a budget must not begin. */
+  readonly setDatabaseLost: (test: () => boolean) => void;
   readonly objects: Objects;
   /** Who made which objects at the providers. */
   readonly knownObjects: KnownObjects;
@@ -96,6 +102,7 @@ export class Management implements ManagementPort {
   readonly #prices: PriceReload;
   readonly #metrics: Metrics;
   readonly #writer: ExchangeWriter;
+  readonly #loss: DatabaseLoss;
   readonly #dates: SpendingDates;
   readonly #audit: AccessAudit;
   readonly #unpriced: UnpricedModels;
@@ -103,6 +110,7 @@ export class Management implements ManagementPort {
   readonly #modelFacts: ModelFactsTable;
   readonly #ending = new AbortController();
   readonly #stopPruning: () => void;
+  readonly #stopConfirming: () => void;
   readonly #stopBackups: () => Promise<void>;
   readonly #databaseUrl: string;
   readonly #controlSecret = createControlSecret();
@@ -129,6 +137,8 @@ export class Management implements ManagementPort {
       endpoints: () => this.#endpoints(),
     }));
     this.#writer = this.#openWriter();
+    this.#loss = new DatabaseLoss({ tokens: this.#refresh, writer: this.#writer, log }, config.onDatabaseLoss);
+    parts.setDatabaseLost(() => this.#loss.refusesBudgets());
     this.#modelFacts = new ModelFactsTable(pricer);
     this.#unpriced = new UnpricedModels((advice) => log("warn", "unpriced", advice));
     this.#dates = new SpendingDates(store, {
@@ -162,12 +172,18 @@ export class Management implements ManagementPort {
     if (joined !== undefined) joined.events.flushed = () => this.#flush();
     this.answer = this.#openRoutes(config);
     this.#stopPruning = this.#startPruning();
+    this.#stopConfirming = this.#startConfirming();
     this.#stopBackups = this.#startBackups();
   }
 
-  /** Looks up a managed token. Returns `undefined` if the value is not a managed token. */
+  /**
+   * Looks up a managed token. Returns `undefined` if the value is not a managed token. Throws `overloaded` for
+   * a valid token that the database could not confirm for too long.
+   */
   checkToken(candidate: string): TokenCheckResult | undefined {
-    return this.#parts.tokens.check(candidate);
+    const result = this.#parts.tokens.check(candidate);
+    if (result !== undefined && "principal" in result && this.#loss.refusesTokens()) throw unconfirmedToken();
+    return result;
   }
 
   /** Reads the changed tokens if the database may have changed. Returns `undefined` if it has not changed. */
@@ -280,6 +296,7 @@ export class Management implements ManagementPort {
       clock,
       refreshTokens: () => this.#refresh.refreshIfChanged(),
       storage: () => this.storage(),
+      refusesTokens: () => this.#loss.refusesTokens(),
       isWatched: () => this.#feed.hasListeners,
       onUnexpected: (error) => log("error", "unexpected", { detail: traceOf(error) }),
     });
@@ -308,6 +325,7 @@ export class Management implements ManagementPort {
     this.#settings.apply(config);
     this.#prices.read(config);
     this.limiter.configure(config.budgetPeriods);
+    this.#loss.configure(config.onDatabaseLoss);
     if (config.sharedLimits) this.#parts.joined?.replica.configure(config.sharedLimits.onLoss);
   }
 
@@ -322,6 +340,7 @@ export class Management implements ManagementPort {
   async close(): Promise<void> {
     this.#runFile?.remove();
     this.#stopPruning();
+    this.#stopConfirming();
     this.#stopWatching();
     const steps = [
       () => this.#stopBackups(),
@@ -454,6 +473,13 @@ export class Management implements ManagementPort {
     await this.accounts.settled();
     await this.#parts.objects.idle();
     await this.#writer.flush();
+  }
+
+  /** Asks for changed tokens also while there are no requests. */
+  #startConfirming(): () => void {
+    return repeat(CONFIRM_MS, this.#parts.clock, async () => {
+      await this.#refresh.refreshIfChanged()?.catch((error) => this.#unexpected(error));
+    });
   }
 
   #startPruning(): () => void {

@@ -45,6 +45,7 @@ const PLAIN: ReadonlySet<string> = new Set(
     "SERVER_ENGINE",
     "WORKERS",
     "ON_LIMITS_LOSS",
+    "ON_DATABASE_LOSS",
     "DRAIN_SECONDS",
     "DRAIN_DELAY_SECONDS",
     "LOG_LEVEL",
