@@ -25,6 +25,8 @@ export interface Config {
   readonly management?: ManagementConfig;
   /** Where the authorities of upstreams are. `undefined` for the files of the operating system. */
   readonly authorities?: AuthorityPlaces;
+  /** The hash of the settings without secrets. `undefined` if a program made the configuration. */
+  readonly hash?: string;
 }
 
 /** Where certificate authorities are that upstreams may have besides those of Mozilla. */

@@ -38,6 +38,7 @@ import { AccessAudit } from "./api/access_audit.ts";
 import type { Controls, ManageParts, RunningProxy } from "./api/parts.ts";
 import { type ControlAccess, textOfAccess } from "./control/control_access.ts";
 import { createControlSecret } from "./control/signatures.ts";
+import { Replicas } from "./replicas.ts";
 import { DatabaseLoss, unconfirmedToken } from "./database_loss.ts";
 import { adminPlaceAt } from "./admin_place.ts";
 import type { JoinedReplica } from "./join_replicas.ts";
@@ -103,6 +104,8 @@ export class Management implements ManagementPort {
   readonly #metrics: Metrics;
   readonly #writer: ExchangeWriter;
   readonly #loss: DatabaseLoss;
+  /** The proxies on the database. `undefined` if the database is a file, which other machines cannot open. */
+  readonly #replicas: Replicas | undefined;
   readonly #dates: SpendingDates;
   readonly #audit: AccessAudit;
   readonly #unpriced: UnpricedModels;
@@ -170,6 +173,7 @@ export class Management implements ManagementPort {
     });
     watchSettled((row) => this.#publish(row));
     if (joined !== undefined) joined.events.flushed = () => this.#flush();
+    this.#replicas = store.copies === undefined ? new Replicas(store, { clock, log }) : undefined;
     this.answer = this.#openRoutes(config);
     this.#stopPruning = this.#startPruning();
     this.#stopConfirming = this.#startConfirming();
@@ -249,6 +253,7 @@ export class Management implements ManagementPort {
   /** Sets the configuration that serves requests from now on. */
   onConfig(served: ServedConfig): void {
     this.#served.serve(served);
+    this.#replicas?.setHash(served.config.hash);
     this.#prices.warnOfUnknownProviders(served.config);
     this.#modelFacts.forget();
   }
@@ -352,6 +357,7 @@ export class Management implements ManagementPort {
       () => this.#dates.close(),
       () => this.#writer.close(),
       () => this.#audit.close(),
+      async () => await this.#replicas?.close(),
       () => this.#parts.store.close(),
     ];
     for (const step of steps) await step().catch((error) => this.#unexpected(error));
@@ -463,6 +469,8 @@ export class Management implements ManagementPort {
         controls: () => this.#controls,
         hasAdminPort: () => served.hasAdminPort,
         urls: () => served.urls(),
+        replicas: () => this.#replicas,
+        configHash: () => served.configHash,
         probe: (endpoint) => probeBackends({ endpoints: [endpoint] }),
       },
     };
