@@ -181,8 +181,8 @@ export class Management implements ManagementPort {
   }
 
   /**
-   * Looks up a managed token. Returns `undefined` if the value is not a managed token. Throws `overloaded` for
-   * a valid token that the database could not confirm for too long.
+   * Looks up a managed token. Returns `undefined` if the value is not a managed token. Throws `overloaded`
+   * for a valid token that the database could not confirm for too long.
    */
   checkToken(candidate: string): TokenCheckResult | undefined {
     const result = this.#parts.tokens.check(candidate);

@@ -8,7 +8,9 @@ export interface SeenReplica {
   readonly ageMs: number;
 }
 
-/** The programs on one database, and the tasks that one of them does. Every method may throw a `StoreError`. */
+/**
+ * The programs on one database, and the tasks that one of them does. Every method may throw a `StoreError`.
+ */
 export interface ReplicaStore {
   /**
    * Claims a task. Resolves with `false` if a program claimed it less than `everyMs` milliseconds ago, by the

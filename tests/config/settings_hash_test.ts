@@ -4,18 +4,18 @@ import { loadConfig } from "../../src/config/load.ts";
 
 const setting = (key: string, shown: string) => ({ key, shown });
 
-Deno.test("settingsHash: depends on keys and values, and not on their order", () => {
-  const hash = settingsHash([setting("a", "1"), setting("b", "2")]);
-  assertEquals(settingsHash([setting("b", "2"), setting("a", "1")]), hash);
+Deno.test("settingsHash: depends on keys and values, and not on their order", async () => {
+  const hash = await settingsHash([setting("a", "1"), setting("b", "2")]);
+  assertEquals(await settingsHash([setting("b", "2"), setting("a", "1")]), hash);
   for (const other of [[setting("a", "1")], [setting("a", "12"), setting("b", "")]]) {
-    assertNotEquals(settingsHash(other), hash);
+    assertNotEquals(await settingsHash(other), hash);
   }
 });
 
-Deno.test("settingsHash: leaves out the addresses and threads of one process", () => {
-  const hash = settingsHash([setting("a", "1")]);
+Deno.test("settingsHash: leaves out the addresses and threads of one process", async () => {
+  const hash = await settingsHash([setting("a", "1")]);
   for (const name of ["host", "port", "https_port", "admin_port", "workers"]) {
-    assertEquals(settingsHash([setting("a", "1"), setting(`server.${name}`, "1")]), hash);
+    assertEquals(await settingsHash([setting("a", "1"), setting(`server.${name}`, "1")]), hash);
   }
 });
 

@@ -200,8 +200,8 @@ export class Resolver {
   }
 
   /** The hash of all settings so far, without secrets: see `settingsHash`. */
-  hash(): string {
-    return settingsHash(this.#resolved);
+  async hash(): Promise<string> {
+    return await settingsHash(this.#resolved);
   }
 
   /** The settings whose values differ from an earlier configuration. Secrets are compared and redacted. */
