@@ -140,7 +140,10 @@ export class Management implements ManagementPort {
       endpoints: () => this.#endpoints(),
     }));
     this.#writer = this.#openWriter();
-    this.#loss = new DatabaseLoss({ tokens: this.#refresh, writer: this.#writer, log }, config.onDatabaseLoss);
+    this.#loss = new DatabaseLoss(
+      { tokens: this.#refresh, writer: this.#writer, log },
+      config.onDatabaseLoss,
+    );
     parts.setDatabaseLost(() => this.#loss.refusesBudgets());
     this.#modelFacts = new ModelFactsTable(pricer);
     this.#unpriced = new UnpricedModels((advice) => log("warn", "unpriced", advice));

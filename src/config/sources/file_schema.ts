@@ -4,7 +4,7 @@
  */
 
 import * as v from "valibot";
-import { BUDGET_WINDOWS, ON_LOSS, LOG_FORMATS, LOG_LEVELS, SERVER_ENGINES } from "../values/defaults.ts";
+import { BUDGET_WINDOWS, LOG_FORMATS, LOG_LEVELS, ON_LOSS, SERVER_ENGINES } from "../values/defaults.ts";
 import { PRESET_NAMES } from "../values/presets.ts";
 import { priceProviderSchema } from "../values/price_providers.ts";
 import { list, number, text, texts, toggle, word, wrongKind } from "./file_fields.ts";
