@@ -25,6 +25,8 @@ export interface Config {
   readonly management?: ManagementConfig;
   /** Where the authorities of upstreams are. `undefined` for the files of the operating system. */
   readonly authorities?: AuthorityPlaces;
+  /** The hash of the settings without secrets. `undefined` if a program made the configuration. */
+  readonly hash?: string;
 }
 
 /** Where certificate authorities are that upstreams may have besides those of Mozilla. */
@@ -83,6 +85,11 @@ export interface ManagementConfig {
   readonly budgetPeriods?: BudgetPeriods;
   /** The limits that this process shares with other replicas; `undefined` if it counts alone. */
   readonly sharedLimits?: SharedLimitsConfig;
+  /**
+   * What happens while the database cannot be reached. `go_on`, and `undefined`: known tokens are served.
+   * `refuse`: tokens with a budget are rejected, and all managed tokens after a minute.
+   */
+  readonly onDatabaseLoss?: OnLoss;
   /** The inactivity before the admin page signs the user out, in milliseconds. */
   readonly adminIdleMs: number;
   /** Whether `/metrics` is served without the management token. */
@@ -94,8 +101,8 @@ export interface ManagementConfig {
   readonly allowedIps?: readonly string[];
 }
 
-/** What happens to requests while shared counts cannot be reached. */
-export type OnLimitsLoss = "go_on" | "refuse";
+/** What happens to requests while shared counts, or the database, cannot be reached. */
+export type OnLoss = "go_on" | "refuse";
 
 /** Where the counts are that several replicas share. */
 export interface SharedLimitsConfig {
@@ -108,7 +115,7 @@ export interface SharedLimitsConfig {
    * What happens to requests of tokens with a budget while the counts cannot be reached. `go_on`: each
    * replica counts by itself. `refuse`: they are rejected.
    */
-  readonly onLoss: OnLimitsLoss;
+  readonly onLoss: OnLoss;
 }
 
 /** A file with published prices, which `llm-proxy prices update` writes. */

@@ -86,6 +86,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
     log: readLog(resolver, settings.log),
     ...(management && { management }),
     ...(authorities && { authorities }),
+    hash: await resolver.hash(),
   };
   checkTogether(resolver, config);
   await resolver.throwProblems();

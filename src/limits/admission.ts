@@ -12,7 +12,7 @@ import type { Ledger, Reservation } from "./ledger.ts";
 import type { Ledgers } from "./ledgers.ts";
 import { type CountedLimits, excessOf, type LimitCheck } from "./limit_check.ts";
 import { limitsOfModels, modelRuleKey } from "./model_rules.ts";
-import { hasLimit } from "./shared/needs_balance.ts";
+import { hasLimit, needsBalance } from "./shared/needs_balance.ts";
 import type { Replica } from "./shared/replica.ts";
 import type { SharedHold } from "./shared/shared_hold.ts";
 
@@ -36,13 +36,28 @@ export interface AdmissionParts {
   readonly countedOf: (subjects: readonly Subject[]) => readonly CountedLimits[];
   /** The counts that several replicas share. `undefined` if this process counts alone. */
   readonly replica: Replica | undefined;
+  /** Whether requests under a budget must not begin, because the database cannot be reached. */
+  readonly isDatabaseLost: () => boolean;
 }
 
-/** `retry-after` of a request that is refused because the shared counts cannot be reached. */
+/** `retry-after` of a request that is refused because the shared counts or the database cannot be reached. */
 const LOST_RETRY_SECONDS = 2;
 
 const NOTHING: Reservation = { tokens: 0, micros: 0 };
 const NO_RULES: readonly string[] = [];
+
+/** Throws `overloaded` if a budget counts the request, and its usage may not reach the database. */
+export function checkDatabase(
+  counted: readonly CountedLimits[],
+  { isDatabaseLost }: Pick<AdmissionParts, "isDatabaseLost">,
+): void {
+  if (!isDatabaseLost() || !counted.some(needsBalance)) return;
+  throw new ProxyFault(
+    "overloaded",
+    "The proxy cannot reach its database, and this token has a budget. Try again soon.",
+    { retryAfterSeconds: LOST_RETRY_SECONDS },
+  );
+}
 
 /** The admission of one request. */
 export class Admission {
@@ -218,7 +233,8 @@ export class Admission {
     if (this.#booking !== undefined) return this.#booking;
     const { budgetClock } = this.#parts;
     const { hour, isDated } = budgetClock.read(endedAt);
-    this.#booking = { hour, isDated, modelRules: this.#modelRules };
+    const hasBudget = this.#counted.some(needsBalance);
+    this.#booking = { hour, isDated, modelRules: this.#modelRules, ...hasBudget && { hasBudget } };
     this.#endOptimism();
     for (const { ledger } of this.#counted) {
       ledger.running--;
@@ -239,6 +255,7 @@ export class Admission {
   #begin(counted: readonly CountedLimits[]): number {
     const { clock, check } = this.#parts;
     const now = clock.now();
+    checkDatabase(counted, this.#parts);
     for (const one of counted) {
       check.checkRequests(one, now);
       if (!this.#isFree) check.checkAmounts(one, now);

@@ -5,7 +5,7 @@ import { DEFAULT_BUDGET_TIME_ZONE, DEFAULT_BUDGET_WINDOW } from "../config/value
 import type { Principal, Subject } from "../principal.ts";
 import type { Booking } from "../storage/booking.ts";
 import type { Clock } from "../time/clock.ts";
-import { Admission, type AdmissionParts, type Held } from "./admission.ts";
+import { Admission, type AdmissionParts, checkDatabase, type Held } from "./admission.ts";
 import { BudgetClock, type ClockEvent } from "./budget_clock.ts";
 import type { Balance } from "./ledger.ts";
 import { latestOf, Ledgers } from "./ledgers.ts";
@@ -33,6 +33,8 @@ export interface LimiterOptions {
   readonly onClock?: (event: ClockEvent) => void;
   /** The counts that several replicas share. `undefined` if this process counts alone. */
   readonly replica?: Replica | undefined;
+  /** Whether requests under a budget must not begin, because the database cannot be reached. */
+  readonly isDatabaseLost?: () => boolean;
 }
 
 const DEFAULT_PERIODS: BudgetPeriods = {
@@ -44,7 +46,10 @@ const DEFAULT_PERIODS: BudgetPeriods = {
 export class Limiter {
   readonly #parts: AdmissionParts;
 
-  constructor(clock: Clock, { balances = new Map(), periods, onClock, replica }: LimiterOptions = {}) {
+  constructor(
+    clock: Clock,
+    { balances = new Map(), periods, onClock, replica, isDatabaseLost = () => false }: LimiterOptions = {},
+  ) {
     const ledgers = new Ledgers(balances);
     const budgetClock = new BudgetClock(clock, {
       latest: latestOf(balances),
@@ -63,7 +68,7 @@ export class Limiter {
       }
       return counted;
     };
-    this.#parts = { clock, budgetClock, ledgers, check, countedOf, replica };
+    this.#parts = { clock, budgetClock, ledgers, check, countedOf, replica, isDatabaseLost };
   }
 
   /** Sets the periods of budgets. Earlier spending counts in the new periods too. */
@@ -77,8 +82,8 @@ export class Limiter {
   }
 
   /**
-   * Admits a request of a principal. Throws `rate_limited` or `budget_exceeded`, and then counts nothing. A
-   * request that is free needs neither tokens nor money.
+   * Admits a request of a principal. Throws `rate_limited`, `budget_exceeded`, or `overloaded` while the
+   * database is lost, and then counts nothing. A request that is free needs neither tokens nor money.
    */
   admit(
     { subjects }: Pick<Principal, "subjects">,
@@ -94,7 +99,9 @@ export class Limiter {
   check({ subjects }: Pick<Principal, "subjects">, { isFree }: { isFree: boolean }): undefined {
     const { clock, check, countedOf } = this.#parts;
     const now = clock.now();
-    for (const one of countedOf(subjects)) {
+    const counted = countedOf(subjects);
+    checkDatabase(counted, this.#parts);
+    for (const one of counted) {
       check.checkRequests(one, now);
       if (!isFree) check.checkAmounts(one, now);
     }

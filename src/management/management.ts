@@ -34,10 +34,13 @@ import { SpendingDates } from "../storage/spending_dates.ts";
 import { isPostgresUrl } from "../network/postgres_url.ts";
 import { type ExchangeRow, type Store, StoreError } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
+import { repeat } from "../time/repeat.ts";
 import { AccessAudit } from "./api/access_audit.ts";
 import type { Controls, ManageParts, RunningProxy } from "./api/parts.ts";
 import { type ControlAccess, textOfAccess } from "./control/control_access.ts";
 import { createControlSecret } from "./control/signatures.ts";
+import { Replicas } from "./replicas.ts";
+import { DatabaseLoss, unconfirmedToken } from "./database_loss.ts";
 import { adminPlaceAt } from "./admin_place.ts";
 import type { JoinedReplica } from "./join_replicas.ts";
 import { LiveFeed } from "./live_feed.ts";
@@ -53,6 +56,8 @@ import { mergedReports } from "./threads/merged_reports.ts";
 import { watchForThreads } from "./threads/watch_for_threads.ts";
 import { messageOf, traceOf } from "../text/error_text.ts";
 
+/** How often the database confirms the tokens while there are no requests, in milliseconds. */
+const CONFIRM_MS = 10_000;
 const DAY_MS = 24 * 3_600_000;
 /** Other replicas get only this part of the hash of a wrong token, which can be a mistyped one. */
 const SHARED_GUESS_CHARACTERS = 8;
@@ -74,6 +79,8 @@ export interface ManagementParts {
   readonly hasUndated: boolean;
   /** Sets the callback of the limiter for changes of the clock. */
   readonly watchClock: (watcher: (event: ClockEvent) => void) => void;
+  /** Sets the test whether requests under a budget must not begin. */
+  readonly setDatabaseLost: (test: () => boolean) => void;
   readonly objects: Objects;
   /** Who made which objects at the providers. */
   readonly knownObjects: KnownObjects;
@@ -97,6 +104,9 @@ export class Management implements ManagementPort {
   readonly #prices: PriceReload;
   readonly #metrics: Metrics;
   readonly #writer: ExchangeWriter;
+  readonly #loss: DatabaseLoss;
+  /** The proxies on the database. `undefined` if the database is a file, which other machines cannot open. */
+  readonly #replicas: Replicas | undefined;
   readonly #dates: SpendingDates;
   readonly #audit: AccessAudit;
   readonly #unpriced: UnpricedModels;
@@ -104,6 +114,7 @@ export class Management implements ManagementPort {
   readonly #modelFacts: ModelFactsTable;
   readonly #ending = new AbortController();
   readonly #stopPruning: () => void;
+  readonly #stopConfirming: () => void;
   readonly #stopBackups: () => Promise<void>;
   readonly #databaseUrl: string;
   readonly #controlSecret = createControlSecret();
@@ -130,6 +141,11 @@ export class Management implements ManagementPort {
       endpoints: () => this.#endpoints(),
     }));
     this.#writer = this.#openWriter();
+    this.#loss = new DatabaseLoss(
+      { tokens: this.#refresh, writer: this.#writer, log },
+      config.onDatabaseLoss,
+    );
+    parts.setDatabaseLost(() => this.#loss.refusesBudgets());
     this.#modelFacts = new ModelFactsTable(pricer);
     this.#unpriced = new UnpricedModels((advice) => log("warn", "unpriced", advice));
     this.#dates = new SpendingDates(store, {
@@ -161,14 +177,21 @@ export class Management implements ManagementPort {
     });
     watchSettled((row) => this.#publish(row));
     if (joined !== undefined) joined.events.flushed = () => this.#flush();
+    this.#replicas = store.copies === undefined ? new Replicas(store, { clock, log }) : undefined;
     this.answer = this.#openRoutes(config);
     this.#stopPruning = this.#startPruning();
+    this.#stopConfirming = this.#startConfirming();
     this.#stopBackups = this.#startBackups();
   }
 
-  /** Looks up a managed token. Returns `undefined` if the value is not a managed token. */
+  /**
+   * Looks up a managed token. Returns `undefined` if the value is not a managed token. Throws `overloaded`
+   * for a valid token that the database could not confirm for too long.
+   */
   checkToken(candidate: string): TokenCheckResult | undefined {
-    return this.#parts.tokens.check(candidate);
+    const result = this.#parts.tokens.check(candidate);
+    if (result !== undefined && "principal" in result && this.#loss.refusesTokens()) throw unconfirmedToken();
+    return result;
   }
 
   /** Reads the changed tokens if the database may have changed. Returns `undefined` if it has not changed. */
@@ -234,6 +257,7 @@ export class Management implements ManagementPort {
   /** Sets the configuration that serves requests from now on. */
   onConfig(served: ServedConfig): void {
     this.#served.serve(served);
+    this.#replicas?.setHash(served.config.hash);
     this.#prices.warnOfUnknownProviders(served.config);
     this.#modelFacts.forget();
   }
@@ -281,6 +305,7 @@ export class Management implements ManagementPort {
       clock,
       refreshTokens: () => this.#refresh.refreshIfChanged(),
       storage: () => this.storage(),
+      refusesTokens: () => this.#loss.refusesTokens(),
       isWatched: () => this.#feed.hasListeners,
       onUnexpected: (error) => log("error", "unexpected", { detail: traceOf(error) }),
     });
@@ -310,6 +335,7 @@ export class Management implements ManagementPort {
     this.#settings.apply(config);
     this.#prices.read(config);
     this.limiter.configure(config.budgetPeriods);
+    this.#loss.configure(config.onDatabaseLoss);
     if (config.sharedLimits) this.#parts.joined?.replica.configure(config.sharedLimits.onLoss);
   }
 
@@ -324,6 +350,7 @@ export class Management implements ManagementPort {
   async close(): Promise<void> {
     this.#runFile?.remove();
     this.#stopPruning();
+    this.#stopConfirming();
     this.#stopWatching();
     const steps = [
       () => this.#stopBackups(),
@@ -335,6 +362,7 @@ export class Management implements ManagementPort {
       () => this.#dates.close(),
       () => this.#writer.close(),
       () => this.#audit.close(),
+      async () => await this.#replicas?.close(),
       () => this.#parts.store.close(),
     ];
     for (const step of steps) await step().catch((error) => this.#unexpected(error));
@@ -447,6 +475,8 @@ export class Management implements ManagementPort {
         controls: () => this.#controls,
         hasAdminPort: () => served.hasAdminPort,
         urls: () => served.urls(),
+        replicas: () => this.#replicas,
+        configHash: () => served.configHash,
         probe: (endpoint) => probeBackends({ endpoints: [endpoint] }),
       },
     };
@@ -457,6 +487,13 @@ export class Management implements ManagementPort {
     await this.accounts.settled();
     await this.#parts.objects.idle();
     await this.#writer.flush();
+  }
+
+  /** Asks for changed tokens also while there are no requests. */
+  #startConfirming(): () => void {
+    return repeat(CONFIRM_MS, this.#parts.clock, async () => {
+      await this.#refresh.refreshIfChanged()?.catch((error) => this.#unexpected(error));
+    });
   }
 
   #startPruning(): () => void {

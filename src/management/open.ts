@@ -76,11 +76,13 @@ async function openJoined(
   // The limiter and the objects exist before the management plane. It sets these callbacks.
   let onClock = (_event: ClockEvent): void => {};
   let onSettled = (_row: ExchangeRow): void => {};
+  let isDatabaseLost = (): boolean => false;
   const { limiter, hasUndated } = await openLimiter(store, {
     clock,
     config,
     onClock: (event) => onClock(event),
     replica: joined?.replica,
+    isDatabaseLost: () => isDatabaseLost(),
   });
   if (joined !== undefined) joined.events.limiter = limiter;
   const objects = await Objects.open({
@@ -106,6 +108,7 @@ async function openJoined(
     joined,
     hasUndated,
     watchClock: (watcher) => onClock = watcher,
+    setDatabaseLost: (test) => isDatabaseLost = test,
     objects,
     knownObjects,
     watchSettled: (watcher) => onSettled = watcher,

@@ -68,6 +68,11 @@ export class Served {
     return this.#now?.config.endpoints.find((endpoint) => endpoint.name === name);
   }
 
+  /** The hash of the settings without secrets; `undefined` if a program made the configuration. */
+  get configHash(): string | undefined {
+    return this.#now?.config.hash;
+  }
+
   /** All endpoints with the state of their backends. */
   endpoints(): ReturnType<RunningProxy["endpoints"]> {
     return (this.#now?.config.endpoints ?? []).map((endpoint) => ({

@@ -18,12 +18,14 @@ const UNLOGGED_STEP_MS = 60_000;
  */
 export async function openLimiter(
   store: Pick<Store, "readSpending">,
-  { clock, config, onClock, replica }: {
+  { clock, config, onClock, replica, isDatabaseLost }: {
     clock: Clock;
     config: Pick<ManagementConfig, "budgetPeriods">;
     onClock?: (event: ClockEvent) => void;
     /** The counts that several replicas share. Absent if this process counts alone. */
     replica?: Replica | undefined;
+    /** Whether requests under a budget must not begin, because the database cannot be reached. */
+    isDatabaseLost?: () => boolean;
   },
 ): Promise<{ limiter: Limiter; hasUndated: boolean }> {
   const spending = await store.readSpending({ until: clock.epochMs() });
@@ -33,6 +35,7 @@ export async function openLimiter(
       balances: new Map(spending.map((entry) => [entry.key, entry])),
       periods: config.budgetPeriods,
       ...(onClock && { onClock }),
+      ...(isDatabaseLost && { isDatabaseLost }),
     }),
     hasUndated: spending.some(({ hours }) => hours.some(({ isDated }) => !isDated)),
   };

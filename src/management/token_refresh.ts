@@ -28,6 +28,8 @@ export class TokenRefresh {
   /** Whether a refresh took longer than a request waits, and none has succeeded since. */
   #isSlow = false;
   #secrets: readonly string[];
+  /** When the database last confirmed the tokens in memory, in milliseconds of the monotonic clock. */
+  #confirmedAt: number;
 
   /**
    * `onSecrets` gets the provider keys of all projects, so that the log can redact them. `onRefreshed` is
@@ -46,6 +48,7 @@ export class TokenRefresh {
     this.#secrets = tokens.secrets;
     this.#log = log;
     this.#clock = clock;
+    this.#confirmedAt = clock.now();
     this.#onSecrets = onSecrets;
     this.#onRefreshed = onRefreshed;
   }
@@ -55,13 +58,26 @@ export class TokenRefresh {
     return this.#hasFailed;
   }
 
+  /** Whether the last refresh failed, or takes too long. */
+  get isAway(): boolean {
+    return this.#hasFailed || this.#isSlow;
+  }
+
+  /** How long ago the database last confirmed the tokens in memory, in milliseconds. */
+  get unconfirmedMs(): number {
+    return this.#clock.now() - this.#confirmedAt;
+  }
+
   /**
    * Reads the changed tokens if the database may have changed. Returns `undefined` if it has not changed, or
    * takes too long to answer. The promise resolves after {@link LONGEST_WAIT_MS} at the latest, and the
    * refresh goes on.
    */
   refreshIfChanged(): Promise<void> | undefined {
-    if (!this.#mayHaveChanged()) return undefined;
+    if (!this.#mayHaveChanged()) {
+      this.#confirmedAt = this.#clock.now();
+      return undefined;
+    }
     const refresh = this.refresh();
     if (!this.#isSlow) return this.#atMost(refresh);
     refresh.catch((error) => this.#log("error", "unexpected", { detail: traceOf(error) }));
@@ -83,6 +99,7 @@ export class TokenRefresh {
 
   /** Reads the changed tokens. If the database fails, it does not throw, and logs the first failure. */
   async refresh(): Promise<void> {
+    const begunAt = this.#clock.now();
     try {
       await this.#tokens.refresh();
       const { secrets } = this.#tokens;
@@ -90,6 +107,7 @@ export class TokenRefresh {
       this.#secrets = secrets;
       this.#hasFailed = false;
       this.#isSlow = false;
+      this.#confirmedAt = begunAt;
       this.#onRefreshed();
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;

@@ -83,6 +83,12 @@ export interface AccessChanges extends Access {
   readonly deletedTokens: readonly string[];
 }
 
+/**
+ * How long a store may take to notice that its database is away, in milliseconds. Until then
+ * `hasAccessChanged` can return `false`.
+ */
+export const NOTICED_WITHIN_MS = 15_000;
+
 /** Reads what the check of requests needs. Every method may throw a `StoreError`. */
 export interface AccessStore {
   /** Reads all projects and tokens, for the check of requests. */
@@ -96,7 +102,8 @@ export interface AccessStore {
   /**
    * Whether another program has changed a project or a token after a position. A change by this store can be
    * missing, so its caller reads it without asking. Each turn of the event loop makes this call, so it must
-   * be fast and cannot wait: an adapter whose database sends notifications keeps the last one.
+   * be fast and cannot wait: an adapter whose database sends notifications keeps the last one. While the
+   * database is away it returns `true` or throws, after {@link NOTICED_WITHIN_MS} at the latest.
    */
   readonly hasAccessChanged: (position: number) => boolean;
 }

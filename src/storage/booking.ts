@@ -21,4 +21,6 @@ export interface Booking {
   readonly isDated: boolean;
   /** The keys of the rules for models that the cost counts for, such as `token:tok_… gpt-5*`. */
   readonly modelRules: readonly string[];
+  /** Set if the cost counts against a budget, or the request against `max_requests`. It is not stored. */
+  readonly hasBudget?: true;
 }

@@ -50,6 +50,13 @@ export class ExchangeWriter {
   /** The end of the last write. Writes follow one another. */
   #writing: Promise<void> = Promise.resolve();
   #health: "ok" | "failing" = "ok";
+  /** Whether a batch of the queue is being written. */
+  #isWriting = false;
+  /**
+   * Whether exchanges under a budget are queued beyond the length and the memory of the queue. Their requests
+   * must not begin then while {@link isHalfFull}, so that only those that run already can come.
+   */
+  keepsBudgets = false;
 
   constructor(
     store: Pick<Store, "addPackedExchanges">,
@@ -65,10 +72,26 @@ export class ExchangeWriter {
     return this.#health;
   }
 
-  /** Queues an exchange for the next write. It is dropped if the queue is full. */
+  /** The number of exchanges that wait. */
+  get length(): number {
+    return this.#queued().count;
+  }
+
+  /** Whether exchanges wait for a retry, because the store failed. */
+  get isBehind(): boolean {
+    return this.#health === "failing" && (this.#queue.length > 0 || this.#isWriting);
+  }
+
+  /** Whether the exchanges that wait take half of the length or the memory of the queue. */
+  get isHalfFull(): boolean {
+    return this.#holds(0.5);
+  }
+
+  /** Queues an exchange for the next write. It is dropped if the queue is full: see {@link keepsBudgets}. */
   add(row: ExchangeRow): void {
-    const { count, bytes } = this.#queued();
-    if (count >= MAX_QUEUED || bytes >= MAX_QUEUED_BYTES) return this.#events.onDropped("the queue is full");
+    if (this.#holds(1) && !(this.keepsBudgets && row.booking?.hasBudget === true)) {
+      return this.#events.onDropped("the queue is full");
+    }
     const batch = this.#openBatch();
     batch.add(row);
     // While the store fails, only the timer retries.
@@ -94,6 +117,12 @@ export class ExchangeWriter {
     this.#stopTimer = undefined;
     for (let left = this.#queued().count; left > 0; left--) this.#events.onDropped("the program ends");
     this.#queue.length = 0;
+  }
+
+  /** Whether this part of the queue is in use. */
+  #holds(part: number): boolean {
+    const { count, bytes } = this.#queued();
+    return count >= part * MAX_QUEUED || bytes >= part * MAX_QUEUED_BYTES;
   }
 
   /** The number of the exchanges in the queue, and their bytes. The queue has few batches. */
@@ -128,7 +157,9 @@ export class ExchangeWriter {
       // Removed before the await, so that no other call writes the same exchanges.
       const batch = this.#queue.shift();
       if (batch === undefined) return;
+      this.#isWriting = true;
       const { left, failure } = await this.#writeBatch(batch);
+      this.#isWriting = false;
       this.#setHealth(failure === undefined ? "ok" : "failing", failure);
       if (left === undefined) {
         batch.clear();

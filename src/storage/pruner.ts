@@ -1,10 +1,12 @@
-/** Deletes old exchanges and settled objects from the database. */
+/** Deletes old exchanges and settled objects from the database. One program on a database does it. */
 
 import { OBJECT_LIFETIME_MS, SPENDING_KEPT_MS } from "./booking.ts";
 import type { Clock } from "../time/clock.ts";
 import { type Store, StoreError } from "./store.ts";
 
 const HOUR_MS = 3_600_000;
+/** A program that pruned an hour ago must be able to do it again, although its timer is not exact. */
+const CLAIMED_MS = HOUR_MS - 60_000;
 /** Settled objects stay longer than the provider keeps them, so that no object counts twice. */
 const OBJECTS_KEPT_MS = OBJECT_LIFETIME_MS + 24 * HOUR_MS;
 /** The most settled objects that stay. */
@@ -24,9 +26,12 @@ export interface PrunerParts {
   readonly onFailed: (reason: string) => void;
 }
 
-/** Deletes old data now and every hour. The returned function stops it. */
+/**
+ * Deletes old data now and every hour, unless another program on the database does it in this hour. Programs
+ * that keep exchanges for another time do it too. The returned function stops it.
+ */
 export function pruneHourly(
-  store: Pick<Store, "prune" | "pruneObjects" | "pruneMadeObjects">,
+  store: Pick<Store, "prune" | "pruneObjects" | "pruneMadeObjects" | "claimTask">,
   { clock, retentionMs, onPruned, onFailed }: PrunerParts,
 ): () => void {
   let isPruning = false;
@@ -36,6 +41,7 @@ export function pruneHourly(
     if (isPruning) return;
     isPruning = true;
     try {
+      if (!await store.claimTask(`prune ${retentionMs()}`, CLAIMED_MS) || isStopped) return;
       const now = clock.epochMs();
       const exchangesBefore = now - retentionMs();
       const hoursBefore = Math.min(exchangesBefore, now - SPENDING_KEPT_MS);

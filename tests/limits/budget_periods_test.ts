@@ -100,7 +100,7 @@ Deno.test("Limiter: spending in 1970 counts once, in the day to which the clock 
   const clock = new MovedClock(60_000);
   const limiter = new Limiter(clock);
   const who = holder({ dayBudgetMicros: 100 });
-  assertEquals(spend(limiter, who, 60), { hour: 0, isDated: false, modelRules: [] });
+  assertEquals(spend(limiter, who, 60), { hour: 0, isDated: false, modelRules: [], hasBudget: true });
   clock.pass(5 * 60_000);
   clock.set(Date.UTC(2026, 10, 29, 12, 5));
   assertEquals(limiter.spent("token:1")?.dayMicros, 60);

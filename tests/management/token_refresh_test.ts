@@ -62,3 +62,28 @@ Deno.test("TokenRefresh: a wait that the database ends leaves no timer", async (
   await waiting;
   assertEquals(clock.pending, 0);
 });
+
+Deno.test("TokenRefresh: the tokens are confirmed by an unchanged database and by a read, since its begin", async () => {
+  const clock = new FakeClock();
+  let hasChanged = true;
+  let failure: StoreError | undefined;
+  const refresh = new TokenRefresh({
+    secrets: [],
+    mayHaveChanged: () => hasChanged,
+    refresh: () => failure === undefined ? Promise.resolve() : Promise.reject(failure),
+  }, { clock, log: () => {}, onSecrets: () => {} });
+  failure = new StoreError("unreachable", "away");
+  clock.pass(30_000);
+  await refresh.refreshIfChanged();
+  assertEquals([refresh.unconfirmedMs, refresh.isAway], [30_000, true]);
+  failure = undefined;
+  await refresh.refreshIfChanged();
+  assertEquals([refresh.unconfirmedMs, refresh.isAway], [0, false]);
+  clock.pass(20_000);
+  hasChanged = false;
+  assertEquals([refresh.unconfirmedMs, refresh.refreshIfChanged(), refresh.unconfirmedMs], [
+    20_000,
+    undefined,
+    0,
+  ]);
+});

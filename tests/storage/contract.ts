@@ -683,6 +683,45 @@ export function storeContract(
     assert(await store.size() > 0);
   });
 
+  test("one of several programs claims a task, until its time is over", async (store, bench) => {
+    const other = await bench.open();
+    const claims = await Promise.all(
+      [store, other, store, other].map((one) => one.claimTask("sweep", 3_600_000)),
+    );
+    assertEquals(claims.filter((isOurs) => isOurs).length, 1);
+    assertEquals(await other.claimTask("sweep", 3_600_000), false);
+    assertEquals(await other.claimTask("another", 3_600_000), true);
+    assertEquals(await store.claimTask("sweep", 0), true);
+    assertEquals(await other.claimTask("sweep", 3_600_000), false);
+    await other.close();
+  });
+
+  test("a claim that a clock made in the future does not hold", async (store) => {
+    await store.writeNote("task sweep", String(Date.now() + 10 * DAY));
+    assertEquals(await store.claimTask("sweep", 3_600_000), true);
+    assertEquals(await store.claimTask("sweep", 3_600_000), false);
+  });
+
+  test(
+    "knows the programs on the database, and leaves out those that have not written for long",
+    async (store, bench) => {
+      const other = await bench.open();
+      await store.announceReplica("b", "1.0 first", 60_000);
+      await other.announceReplica("a", "1.0 other", 60_000);
+      await store.writeNote("replica old", `${Date.now() - 100_000} 0.9 gone`);
+      await store.writeNote("unrelated", "1");
+      const seen = await store.announceReplica("b", "1.0 second", 60_000);
+      assertEquals(seen.map(({ id, text }) => `${id}: ${text}`), ["a: 1.0 other", "b: 1.0 second"]);
+      assert(seen.every(({ ageMs }) => ageMs >= 0 && ageMs < 30_000), JSON.stringify(seen));
+      assertEquals(await store.readNote("replica old"), undefined, "it is removed");
+      assertEquals(await store.readNote("unrelated"), "1");
+      await other.removeReplica("a");
+      const left = await store.announceReplica("b", "1.0 third", 60_000);
+      assertEquals(left.map(({ id }) => id), ["b"]);
+      await other.close();
+    },
+  );
+
   test("lists audit entries of changes, newest first", async (store) => {
     await store.addProject(
       projectRow("p1"),

@@ -156,3 +156,46 @@ Deno.test("ExchangeWriter: rows that cannot be written while a rejected row is s
   await bench.pass(1_000);
   assertEquals(bench.written, ["a", "late", "b"]);
 });
+
+Deno.test("ExchangeWriter: keepsBudgets queues exchanges under a budget beyond the length of the queue, and no others", async () => {
+  const bench = new WriterBench();
+  bench.failure = new StoreError("unreachable", "away");
+  const booking = { hour: 0, isDated: true, modelRules: [], hasBudget: true } as const;
+  bench.add(...Array.from({ length: 4_999 }, (_, index) => String(index)));
+  assertEquals(bench.writer.isHalfFull, false);
+  bench.add(...Array.from({ length: 5_001 }, (_, index) => String(index)));
+  assertEquals(bench.writer.isHalfFull, true);
+  bench.writer.add(exchangeRow({ requestId: "early", booking }));
+  assertEquals(bench.dropped, 1, "without keepsBudgets");
+  bench.writer.keepsBudgets = true;
+  bench.writer.add(exchangeRow({ requestId: "kept", booking }));
+  bench.add("free");
+  assertEquals([bench.dropped, bench.writer.length], [2, 10_001]);
+  bench.failure = undefined;
+  await bench.writer.flush();
+  assertEquals([bench.written.length, bench.written.at(-1), bench.writer.isHalfFull], [
+    10_001,
+    "kept",
+    false,
+  ]);
+});
+
+Deno.test("ExchangeWriter: is behind while exchanges wait for a retry, and during it, but not after one that is dropped", async () => {
+  const bench = new WriterBench();
+  bench.failure = new StoreError("unreachable", "away");
+  bench.add("a");
+  assertEquals(bench.writer.isBehind, false);
+  await bench.pass(500);
+  assertEquals(bench.writer.isBehind, true);
+  const retry = bench.writer.flush();
+  await Promise.resolve();
+  assertEquals([bench.writer.length, bench.writer.isBehind], [0, true], "the batch is being written");
+  await retry;
+  bench.failure = undefined;
+  await bench.pass(1_000);
+  assertEquals(bench.writer.isBehind, false);
+  bench.bug = new TypeError("cannot read x");
+  bench.add("bug");
+  await bench.pass(500);
+  assertEquals([bench.writer.health, bench.writer.isBehind], ["failing", false]);
+});

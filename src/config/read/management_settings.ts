@@ -7,14 +7,15 @@ import {
   DEFAULT_BUDGET_TIME_ZONE,
   DEFAULT_BUDGET_WINDOW,
   DEFAULT_DATABASE_URL,
+  DEFAULT_ON_DATABASE_LOSS,
   DEFAULT_ON_LIMITS_LOSS,
   DEFAULT_RETENTION_DAYS,
-  LIMITS_LOSS,
+  ON_LOSS,
 } from "../values/defaults.ts";
 import { durationText, shownDuration } from "../values/durations.ts";
 import { isPostgresUrl, LOCAL_FOLDER, withoutPassword, withPassword } from "../../network/postgres_url.ts";
 import type { Resolver } from "./resolver.ts";
-import type { ManagementConfig, OnLimitsLoss } from "../config.ts";
+import type { ManagementConfig, OnLoss } from "../config.ts";
 import { readRedisUrl } from "../../network/redis_url.ts";
 import type { VariableName } from "../sources/variables.ts";
 import { type Section, sectionReader } from "./section.ts";
@@ -46,6 +47,7 @@ export const MANAGEMENT_VARIABLES = [
   "LIMITS_URL",
   "LIMITS_PASSWORD",
   "ON_LIMITS_LOSS",
+  "ON_DATABASE_LOSS",
   "BUDGET_TIME_ZONE",
   "BUDGET_WINDOW",
   "RETENTION_DAYS",
@@ -79,7 +81,13 @@ export function readManagement(
   const encryptionKey = read("encryption_key", "ENCRYPTION_KEY", encryptionKeySchema, undefined, redacted);
   const limitsUrl = read("limits_url", "LIMITS_URL", limitsUrlSchema, undefined, shownUrl);
   const limitsPassword = read("limits_password", "LIMITS_PASSWORD", secretSchema, undefined, redacted);
-  const onLoss = read("on_limits_loss", "ON_LIMITS_LOSS", wordSchema(LIMITS_LOSS), DEFAULT_ON_LIMITS_LOSS);
+  const onLoss = read("on_limits_loss", "ON_LIMITS_LOSS", wordSchema(ON_LOSS), DEFAULT_ON_LIMITS_LOSS);
+  const onDatabaseLoss = read(
+    "on_database_loss",
+    "ON_DATABASE_LOSS",
+    wordSchema(ON_LOSS),
+    DEFAULT_ON_DATABASE_LOSS,
+  );
   const timeZone = read("budget_time_zone", "BUDGET_TIME_ZONE", timeZoneSchema, DEFAULT_BUDGET_TIME_ZONE);
   const window = read("budget_window", "BUDGET_WINDOW", wordSchema(BUDGET_WINDOWS), DEFAULT_BUDGET_WINDOW);
   const retentionMs = read(
@@ -119,6 +127,7 @@ export function readManagement(
     token,
     databaseUrl,
     ...(encryptionKey && { encryptionKey }),
+    onDatabaseLoss,
     budgetPeriods: { timeZone, window },
     ...sharedLimits({ url: limitsUrl, password: limitsPassword, databaseUrl, onLoss }),
     retentionDays: retentionMs / DAY_MS,
@@ -158,7 +167,7 @@ function sharedLimits(
     url: string | undefined;
     password: string | undefined;
     databaseUrl: string;
-    onLoss: OnLimitsLoss;
+    onLoss: OnLoss;
   },
 ): Pick<ManagementConfig, "sharedLimits"> {
   // Replicas with one database share their limits, unless the configuration says otherwise.

@@ -15,6 +15,7 @@ import {
   type Problem,
   type SettingNames,
 } from "../problem.ts";
+import { settingsHash } from "../settings_hash.ts";
 import type { ValueSchema } from "../values/values.ts";
 
 /** The values of command-line flags, by the variable with the same meaning. */
@@ -196,6 +197,11 @@ export class Resolver {
       const from = variables.length === 0 ? "" : ` (${variables.map((name) => `\${${name}}`).join(" ")})`;
       return { key, shown, origin: place.replace(/: .*/, "") + from };
     });
+  }
+
+  /** The hash of all settings so far, without secrets: see `settingsHash`. */
+  async hash(): Promise<string> {
+    return await settingsHash(this.#resolved);
   }
 
   /** The settings whose values differ from an earlier configuration. Secrets are compared and redacted. */

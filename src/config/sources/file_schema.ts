@@ -4,7 +4,7 @@
  */
 
 import * as v from "valibot";
-import { BUDGET_WINDOWS, LIMITS_LOSS, LOG_FORMATS, LOG_LEVELS, SERVER_ENGINES } from "../values/defaults.ts";
+import { BUDGET_WINDOWS, LOG_FORMATS, LOG_LEVELS, ON_LOSS, SERVER_ENGINES } from "../values/defaults.ts";
 import { PRESET_NAMES } from "../values/presets.ts";
 import { priceProviderSchema } from "../values/price_providers.ts";
 import { list, number, text, texts, toggle, word, wrongKind } from "./file_fields.ts";
@@ -367,8 +367,13 @@ export const fileSchema = v.strictObject({
     ),
     limits_password: text(secretSchema, "the password for limits_url, in the place of one in the URL"),
     on_limits_loss: word(
-      LIMITS_LOSS,
+      ON_LOSS,
       "tokens with a budget, while limits_url cannot be reached: go_on with the counts of each replica, or refuse them",
+    ),
+    on_database_loss: word(
+      ON_LOSS,
+      "while the database cannot be reached: go_on serves known tokens; refuse rejects those with a budget, " +
+        "and after a minute all managed ones",
     ),
     backup_every: number(intervalSchema, "how often the database is backed up, like 1d; none: never"),
     backup_keep: number(countSchema(1, 1_000), "how many backups are kept"),

@@ -46,6 +46,7 @@ const CONTENTS = {
   LIMITS_URL: "login",
   LIMITS_PASSWORD: "secret",
   ON_LIMITS_LOSS: "plain",
+  ON_DATABASE_LOSS: "plain",
   BUDGET_TIME_ZONE: "plain",
   BUDGET_WINDOW: "plain",
   RETENTION_DAYS: "plain",

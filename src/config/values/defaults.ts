@@ -133,10 +133,12 @@ export const DEFAULT_BACKEND_SETTINGS: Omit<Backend, "name" | "baseUrl" | "key" 
   timeouts: DEFAULT_TIMEOUTS,
 };
 
-/** What can happen to tokens with a budget while the server of shared limits cannot be reached. */
-export const LIMITS_LOSS = ["go_on", "refuse"] as const;
+/** What can happen to tokens with a budget while the server of shared limits, or the database, is away. */
+export const ON_LOSS = ["go_on", "refuse"] as const;
 /** The default: an outage of the server of limits is no outage of the proxy. */
 export const DEFAULT_ON_LIMITS_LOSS = "go_on";
+/** The default: an outage of the database is no outage of the proxy. */
+export const DEFAULT_ON_DATABASE_LOSS = "go_on";
 /** The values of `budget_window`. */
 export const BUDGET_WINDOWS = ["calendar", "rolling"] as const;
 /** The default time zone of budget periods. */

@@ -3,7 +3,7 @@
  * are there.
  */
 
-import type { OnLimitsLoss } from "../../config/config.ts";
+import type { OnLoss } from "../../config/config.ts";
 import type { Clock } from "../../time/clock.ts";
 import { messageOf } from "../../text/error_text.ts";
 import { hourOf, type Spans } from "../budget_calendar.ts";
@@ -85,7 +85,7 @@ export class Replica {
   readonly #objects = new Map<string, Holding>();
   /** Objects that ended while the shared counts could not be reached. */
   readonly #ended = new Set<string>();
-  #onLoss: OnLimitsLoss = "go_on";
+  #onLoss: OnLoss = "go_on";
   #isAway = false;
   /** Grows when the adapter has replaced what this replica holds. */
   #resets = 0;
@@ -129,7 +129,7 @@ export class Replica {
   }
 
   /** Sets what happens to requests under a budget while the shared counts cannot be reached. */
-  configure(onLoss: OnLimitsLoss): void {
+  configure(onLoss: OnLoss): void {
     this.#onLoss = onLoss;
   }
 

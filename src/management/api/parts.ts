@@ -9,6 +9,7 @@ import type { Connectable } from "../../connect/settings.ts";
 import type { StorageHealth } from "../../own_routes/health.ts";
 import type { ProbeResult } from "../../forwarding/probe.ts";
 import type { Spent } from "../../limits/limiter.ts";
+import type { Replicas } from "../replicas.ts";
 import type { SecretBox } from "../../storage/secret_box.ts";
 import type { ExchangeRow, Store } from "../../storage/store.ts";
 
@@ -80,6 +81,10 @@ export interface RunningProxy {
   readonly connectable: () => Promise<Connectable>;
   /** The base URLs of the proxy, the most useful one first. */
   readonly urls: () => readonly string[];
+  /** The proxies on one database that is a server. `undefined` if the database is a file. */
+  readonly replicas: () => Pick<Replicas, "id" | "seen" | "differ"> | undefined;
+  /** The hash of the settings without secrets; `undefined` if a program made the configuration. */
+  readonly configHash: () => string | undefined;
   /** `undefined` while the proxy starts, and in programs that embed the proxy. */
   readonly controls: () => Controls | undefined;
   /** Whether the admin page and this API have a separate port. */

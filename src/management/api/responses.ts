@@ -335,6 +335,21 @@ export const health = v.object({
   in_flight: count,
 });
 
+/** The response schema of the health, with what replicas on one database know of each other. */
+export const system = v.object({
+  ...health.entries,
+  config_hash: known(v.string()),
+  replica: known(v.string()),
+  replicas: v.array(v.object({
+    id: v.string(),
+    version: v.string(),
+    config_hash: v.string(),
+    seen_seconds: count,
+  })),
+  replicas_differ: v.boolean(),
+  backups: v.boolean(),
+});
+
 /** The response schema of a reload: the keys of changed settings, and warnings. */
 export const reload = v.object({
   changed: v.array(v.string()),

@@ -27,7 +27,12 @@ export function systemRoutes(parts: ManageParts): Route[] {
     route("get /health", {
       summary: "The health of the management plane",
       responses: { 200: responses.health },
-      handle: () => showHealth(parts),
+      handle: async () => json(await healthOf(parts)),
+    }),
+    route("get /system", {
+      summary: "The health, the hash of the configuration without secrets, and the replicas on the database",
+      responses: { 200: responses.system },
+      handle: async () => json({ ...await healthOf(parts), ...replicasOf(parts) }),
     }),
     route("get /reload", {
       summary: "What a reload would change now, without a change",
@@ -61,11 +66,11 @@ async function listAudit(
   return json(listBody(await store.listAudit(pageOf(query)), shownEntry));
 }
 
-async function showHealth({ store, proxy }: ManageParts): Promise<Response> {
+async function healthOf({ store, proxy }: ManageParts) {
   const size = await store.size().catch(() => undefined);
   await proxy?.refreshed();
   const storage = size === undefined ? "failing" : proxy?.storage() ?? "ok";
-  return json({
+  return {
     status: storage === "ok" ? "ok" : "degraded",
     storage,
     version: VERSION,
@@ -73,7 +78,24 @@ async function showHealth({ store, proxy }: ManageParts): Promise<Response> {
     database_bytes: size ?? null,
     dropped_exchanges: proxy?.dropped() ?? 0,
     in_flight: proxy?.running().length ?? 0,
-  });
+  };
+}
+
+/** What replicas on the database know of each other, and whether {@link sendBackup} can make a copy. */
+function replicasOf({ store, proxy }: ManageParts) {
+  const replicas = proxy?.replicas();
+  return {
+    config_hash: proxy?.configHash() ?? null,
+    replica: replicas?.id ?? null,
+    replicas: (replicas?.seen ?? []).map(({ id, version, configHash, ageMs }) => ({
+      id,
+      version,
+      config_hash: configHash,
+      seen_seconds: Math.round(ageMs / 1000),
+    })),
+    replicas_differ: replicas?.differ ?? false,
+    backups: store.copies !== undefined,
+  };
 }
 
 async function previewReload({ proxy }: ManageParts): Promise<Response> {

@@ -22,7 +22,7 @@ export type Endpoint = InferOutput<typeof responses.endpoint>;
 /** The result of a probe of one backend. */
 export type ProbeResult = InferOutput<typeof responses.probeResult>;
 /** The state of the proxy and its database. */
-export type Health = InferOutput<typeof responses.health>;
+export type SystemState = InferOutput<typeof responses.system>;
 /** The clients that the proxy can write settings for, and its addresses. */
 export type Connectable = InferOutput<typeof responses.connectable>;
 /** The settings of a client, each with the place where they belong. */

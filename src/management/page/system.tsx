@@ -1,6 +1,6 @@
 /** The page "System": the state of the proxy, backups and the API. */
 
-import { API, get, type Health } from "./api.ts";
+import { API, get, type SystemState } from "./api.ts";
 import { Button } from "./controls.tsx";
 import { Facts } from "./facts.tsx";
 import { bytes, count, duration } from "./format.ts";
@@ -11,7 +11,7 @@ import { useSubmit } from "./use_submit.ts";
 
 /** Shows the state of the proxy, downloads backups and names the API. */
 export function System() {
-  const loaded = useLoad((signal) => get<Health>("/health", signal), "", 10_000);
+  const loaded = useLoad((signal) => get<SystemState>("/system", signal), "", 10_000);
   // A form download shows no error. This call asks for a sign-in first, where the session has ended.
   const { error, submit } = useSubmit(
     () => get("/health"),
@@ -22,27 +22,42 @@ export function System() {
       <h1>System</h1>
       <LoadView loaded={loaded}>
         {(health) => (
-          <Facts
-            list={[
-              ["Version", health.version],
-              ["Uptime", duration(health.uptime_seconds * 1000)],
-              ["Running requests", count(health.in_flight)],
-              ["Database", <StateBadge key="storage" state={health.storage} />],
-              ["Database size", bytes(health.database_bytes)],
-              ["Requests not recorded", count(health.dropped_exchanges)],
-            ]}
-          />
+          <>
+            <Facts
+              list={[
+                ["Version", health.version],
+                ["Uptime", duration(health.uptime_seconds * 1000)],
+                ["Running requests", count(health.in_flight)],
+                ["Database", <StateBadge key="storage" state={health.storage} />],
+                ["Database size", bytes(health.database_bytes)],
+                ["Requests not recorded", count(health.dropped_exchanges)],
+                ["Configuration", health.config_hash],
+                ...health.replicas.map((one): [string, string] => [
+                  `Replica ${one.id}`,
+                  `${one.version} · ${one.config_hash}`,
+                ]),
+              ]}
+            />
+            {health.replicas_differ && (
+              <p role="alert">The replicas have different configurations or versions.</p>
+            )}
+            <h2>Backup</h2>
+            <p>
+              {health.backups
+                ? "Download a copy of the whole database while the proxy runs."
+                : "Back up the PostgreSQL database on its server, with pg_dump."}{" "}
+              Back up the key file (or ENCRYPTION_KEY) too: without it, the proxy cannot decrypt the provider
+              keys of projects.
+            </p>
+            {health.backups && (
+              <form name="backup" method="post" action={`${API}/backup`}>
+                <Button onClick={submit}>Download backup</Button>
+              </form>
+            )}
+            {error && <ErrorMessage error={error} />}
+          </>
         )}
       </LoadView>
-      <h2>Backup</h2>
-      <p>
-        Download a copy of the whole database while the proxy runs. Back up the key file (or ENCRYPTION_KEY)
-        too: without it, the proxy cannot decrypt the provider keys of projects.
-      </p>
-      <form name="backup" method="post" action={`${API}/backup`}>
-        <Button onClick={submit}>Download backup</Button>
-      </form>
-      {error && <ErrorMessage error={error} />}
       <h2>API</h2>
       <p>
         The management API does everything that this page does. See its{" "}

@@ -4,7 +4,8 @@ import type { StorageHealth } from "../../own_routes/health.ts";
 
 const CHANGES = 0;
 const IS_FAILING = 1;
-const MEMBERS = 2;
+const REFUSES_TOKENS = 2;
+const MEMBERS = 3;
 
 /** The number of changes of projects and tokens, and the health of the database. */
 export class SharedState {
@@ -34,5 +35,14 @@ export class SharedState {
 
   set storage(health: StorageHealth) {
     Atomics.store(this.#members, IS_FAILING, health === "ok" ? 0 : 1);
+  }
+
+  /** Whether managed tokens must be rejected, because the database could not confirm them for too long. */
+  get refusesTokens(): boolean {
+    return Atomics.load(this.#members, REFUSES_TOKENS) === 1;
+  }
+
+  set refusesTokens(refuses: boolean) {
+    Atomics.store(this.#members, REFUSES_TOKENS, refuses ? 1 : 0);
   }
 }

@@ -30,6 +30,7 @@ import { ModelFactsTable } from "../model_facts.ts";
 import { PriceReload } from "../price_reload.ts";
 import { type Ports, Served, type ServedConfig } from "../served.ts";
 import { ManagementSettings } from "../settings.ts";
+import { unconfirmedToken } from "../database_loss.ts";
 import { adminPlaceAt } from "../admin_place.ts";
 import { TokenRefresh } from "../token_refresh.ts";
 import { type ManagedThreadMethods, type ManagementMethods, type ThreadReport, toJson } from "./methods.ts";
@@ -162,9 +163,12 @@ export class ThreadManagement {
   /** The main thread shares wrong tokens with other replicas. */
   shareGuesses(): void {}
 
-  /** Looks up a managed token. Returns `undefined` if the value is not a managed token. */
+  /** Does what `Management.checkToken` does. */
   checkToken(candidate: string): TokenCheckResult | undefined {
-    return this.#parts.tokens.check(candidate);
+    const { tokens, state } = this.#parts;
+    const result = tokens.check(candidate);
+    if (result !== undefined && "principal" in result && state.refusesTokens) throw unconfirmedToken();
+    return result;
   }
 
   /** Reads the changed tokens if the main thread knows of a change. Returns `undefined` otherwise. */

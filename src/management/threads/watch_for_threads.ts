@@ -13,11 +13,13 @@ const REPORT_MS = 1_000;
  */
 export function watchForThreads(
   threads: Pick<ManagedThreads, "state" | "refresh">,
-  { clock, refreshTokens, storage, isWatched, onUnexpected }: {
+  { clock, refreshTokens, storage, refusesTokens, isWatched, onUnexpected }: {
     readonly clock: Clock;
     /** Reads the changed tokens. Returns `undefined` if no token has changed. */
     readonly refreshTokens: () => Promise<void> | undefined;
     readonly storage: () => StorageHealth;
+    /** Whether managed tokens must be rejected, because the database could not confirm them for too long. */
+    readonly refusesTokens: () => boolean;
     /** Whether a client watches the running exchanges. */
     readonly isWatched: () => boolean;
     readonly onUnexpected: (error: unknown) => void;
@@ -30,6 +32,7 @@ export function watchForThreads(
       const refreshing = refreshTokens();
       if (refreshing !== undefined) await refreshing;
       threads.state.storage = storage();
+      threads.state.refusesTokens = refusesTokens();
       if (isWatched() && clock.now() - reportedAt >= REPORT_MS) {
         reportedAt = clock.now();
         await threads.refresh();

@@ -3,6 +3,7 @@
  * notification when a change is committed. After a lost connection, everything is read.
  */
 
+import { NOTICED_WITHIN_MS } from "../access_store.ts";
 import { AccessState, type AccessWatch, LATEST } from "./access_watch.ts";
 import { BoundedClient } from "./bounded_client.ts";
 import { ACCESS_CHANNEL } from "./migrations.ts";
@@ -11,7 +12,7 @@ import type { PostgresServer } from "./server.ts";
 /** How often the connection is checked, in milliseconds. A broken network closes no connection. */
 const CHECK_MS = 10_000;
 /** How long the answer to a check may take, in milliseconds. */
-const ANSWER_MS = 5_000;
+const ANSWER_MS = NOTICED_WITHIN_MS - CHECK_MS;
 /** The first time until the next try to connect, in milliseconds. It doubles up to the longest. */
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 2_000;

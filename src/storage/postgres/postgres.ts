@@ -5,6 +5,7 @@ import type { AuditStore } from "../audit_store.ts";
 import type { AwaitedObjectStore, MadeObjectStore } from "../object_store.ts";
 import type { ExchangeRow, ExchangeStore, NoteStore, Store } from "../store.ts";
 import { StoreError } from "../store.ts";
+import type { ReplicaStore } from "../replica_store.ts";
 import type { UsageStore } from "../usage_store.ts";
 import type { PostgresUrl } from "../../network/postgres_url.ts";
 import { readAccess, readAccessChanges } from "./access_changes.ts";
@@ -21,6 +22,7 @@ import * as objects from "./object_tables.ts";
 import { monthOf, Partitions } from "./partitions.ts";
 import { PostgresPool } from "./pool.ts";
 import * as projects from "./project_tables.ts";
+import * as replicas from "./replica_notes.ts";
 import { findServer } from "./server.ts";
 import { Sequence } from "./sequence.ts";
 import { dateSpending, readSpending } from "./spending.ts";
@@ -56,6 +58,7 @@ export function storeOn(pool: PostgresPool): Store {
     ...awaitedObjectStore(pool),
     ...madeObjectStore(pool),
     ...noteStore(pool),
+    ...replicaStore(pool),
     // The owner of the server makes the backups.
     copies: undefined,
     async size() {
@@ -241,5 +244,13 @@ function noteStore(pool: PostgresPool): NoteStore {
         [name, storedText(value)],
       );
     },
+  };
+}
+
+function replicaStore(pool: PostgresPool): ReplicaStore {
+  return {
+    claimTask: (name, everyMs) => replicas.claimTask(pool, name, everyMs),
+    announceReplica: (id, text, keptMs) => replicas.announceReplica(pool, { id, text, keptMs }),
+    removeReplica: (id) => replicas.removeReplica(pool, id),
   };
 }

@@ -18,6 +18,7 @@ import { deleteExchanges, rollUpSums } from "./exchange_sums.ts";
 import { insertExchanges } from "./exchange_tables.ts";
 import * as madeObjects from "./made_object_tables.ts";
 import * as objects from "./object_tables.ts";
+import * as replicas from "./replica_notes.ts";
 import { dateSpending } from "./spending.ts";
 import { readUsage } from "./usage_queries.ts";
 
@@ -86,6 +87,13 @@ export const WRITES = {
 
   writeNote: (database: Connection, name: string, value: string) =>
     void database.run("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, value),
+
+  claimTask: (database: Connection, name: string, everyMs: number, now: number) =>
+    database.transaction(() => replicas.claimTask(database, name, everyMs, now)),
+  announceReplica: (database: Connection, of: { id: string; text: string; keptMs: number; now: number }) =>
+    database.transaction(() => replicas.announceReplica(database, of)),
+  removeReplica: (database: Connection, id: string) =>
+    database.transaction(() => replicas.removeReplica(database, id)),
 } as const;
 
 /** The operations that read for long. */

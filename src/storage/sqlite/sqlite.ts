@@ -5,6 +5,7 @@ import type { AccessStore, ProjectStore, TokenStore } from "../access_store.ts";
 import type { AuditStore } from "../audit_store.ts";
 import type { AwaitedObjectStore, MadeObjectStore } from "../object_store.ts";
 import type { ExchangeStore, NoteStore, Store, WholeDatabase } from "../store.ts";
+import type { ReplicaStore } from "../replica_store.ts";
 import { PackedExchanges } from "../packed_exchanges.ts";
 import type { UsageStore } from "../usage_store.ts";
 import { latestChange, readAccess, readAccessChanges } from "./access_changes.ts";
@@ -50,6 +51,7 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
     ...awaitedObjectStore(runner),
     ...madeObjectStore(runner),
     ...noteStore(runner),
+    ...replicaStore(runner),
     ...wholeDatabase(runner),
   };
 }
@@ -176,6 +178,15 @@ function noteStore(runner: OperationRunner): NoteStore {
         return row === undefined ? undefined : String(row["value"]);
       }),
     writeNote: (name, value) => runner.write("writeNote", name, value),
+  };
+}
+
+function replicaStore(runner: OperationRunner): ReplicaStore {
+  return {
+    claimTask: (name, everyMs) => runner.write("claimTask", name, everyMs, Date.now()),
+    announceReplica: (id, text, keptMs) =>
+      runner.write("announceReplica", { id, text, keptMs, now: Date.now() }),
+    removeReplica: (id) => runner.write("removeReplica", id),
   };
 }
 

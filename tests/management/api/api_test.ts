@@ -147,6 +147,7 @@ Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document with all routes
       "get /projects",
       "get /projects/{id}",
       "get /reload",
+      "get /system",
       "get /tokens",
       "get /tokens/{id}",
       "get /usage",

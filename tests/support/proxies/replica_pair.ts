@@ -1,6 +1,6 @@
 /** Two proxies on one database that share their limits, in front of an upstream whose answers a test ends. */
 
-import type { ManagementConfig, OnLimitsLoss } from "../../../src/config/config.ts";
+import type { ManagementConfig, OnLoss } from "../../../src/config/config.ts";
 import type { RedisPlace } from "../../../src/network/redis_url.ts";
 import { gather } from "../clients/http_reader.ts";
 import { FakeUpstream, plainAnswer } from "../upstreams/fake_upstream.ts";
@@ -45,7 +45,7 @@ export class ReplicaPair implements AsyncDisposable {
   }
 
   /** On one SQLite file, with the counts on a Redis server. */
-  static async start(place: RedisPlace, onLoss: OnLimitsLoss = "go_on"): Promise<ReplicaPair> {
+  static async start(place: RedisPlace, onLoss: OnLoss = "go_on"): Promise<ReplicaPair> {
     return await ReplicaPair.#start({ sharedLimits: { server: { kind: "redis", ...place }, onLoss } });
   }
 

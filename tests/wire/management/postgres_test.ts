@@ -156,6 +156,36 @@ Deno.test({
 Deno.test({
   ...unless(
     withoutPostgres(),
+    "postgres: proxies show each other the hash of their configuration, which depends on no secret",
+  ),
+  async fn() {
+    await using bench = await Bench.start();
+    const systemOf = async (proxy: ProxyProcess) => JSON.parse((await bench.manage(proxy, "/system")).text);
+    const one = await bench.proxy();
+    const sameButKey = await bench.proxy({ OPENAI_API_KEY: "sk-another-key-of-a-provider" });
+    await until(async () => (await systemOf(sameButKey)).replicas.length === 2, "both replicas");
+    const equal = await systemOf(sameButKey);
+    assertEquals([equal.config_hash, equal.replicas_differ, equal.backups], [
+      (await systemOf(one)).config_hash,
+      false,
+      false,
+    ]);
+    assertMatch(equal.config_hash, /^[0-9a-f]{12}$/);
+    const other = await bench.proxy({ MAX_CONCURRENT_REQUESTS: "77" });
+    await until(async () => (await systemOf(other)).replicas_differ, "the difference");
+    const { replica, replicas, config_hash } = await systemOf(other);
+    assertEquals(replicas.length, 3);
+    const hashes = replicas.filter(({ id }: { id: string }) => id !== replica).map((
+      { config_hash }: { config_hash: string },
+    ) => config_hash);
+    assertEquals(hashes, [equal.config_hash, equal.config_hash]);
+    assert(config_hash !== equal.config_hash);
+  },
+});
+
+Deno.test({
+  ...unless(
+    withoutPostgres(),
     "postgres: without its database a proxy goes on serving the known tokens, and writes the usage afterwards",
   ),
   async fn() {
