@@ -9,8 +9,8 @@
  * requests took twice the CPU time until they were compiled again (measured 2026-11-30, when V8 waited eight
  * seconds). The program waits five minutes. Usual collections keep the code.
  *
- * A usual collection comes when the heap has grown by half, not only when it has grown to twice its size. This
- * saves 23 MB after a load.
+ * A usual collection comes when the heap has grown by half, not only when it has grown to twice its size.
+ * This saves 23 MB after a load.
  */
 export const V8_FLAGS: string = `--v8-flags=${
   [
