@@ -9,6 +9,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { V8_FLAGS } from "../cli/v8_flags.ts";
 import { bundleProgram, WORKERS } from "./bundle.ts";
 import { fillRepository, repositoryName } from "./repository.ts";
 import { shrinkBundle } from "./shrink_bundle.ts";
@@ -48,9 +49,7 @@ await deno(
   // cache saves 8 ms of the start.
   "--no-code-cache",
   "-P=run",
-  // Most objects are short-lived: a small young generation of fixed size saves a third of the memory under
-  // load.
-  "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4",
+  V8_FLAGS,
   ...(values.target === undefined ? [] : ["--target", values.target]),
   "--include",
   `${bundle}/bundle`,

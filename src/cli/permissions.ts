@@ -15,12 +15,7 @@ import { CommandError } from "./command_error.ts";
 import { writeNote, writeResult } from "./output.ts";
 import { limitsRights } from "./limits_rights.ts";
 import { postgresRights } from "./postgres_rights.ts";
-
-/**
- * The same flags as the tasks of deno.json. Small semi-spaces save memory, because most objects of a proxy
- * die young.
- */
-const V8_FLAGS = "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4";
+import { V8_FLAGS } from "./v8_flags.ts";
 
 /** The proxy connects to itself on ports that the system chooses, which no flag can name. */
 const LOOPBACK = "127.0.0.1";

@@ -16,6 +16,7 @@ import { exists, memoryMb } from "./process.ts";
 import { type FigureName, type Report, Samples } from "./report.ts";
 import { CheckingUpstream } from "./right_responses.ts";
 import { Stage, type StageOptions, type Subject } from "./stage.ts";
+import { warmedUp } from "./warm_up.ts";
 
 /** How often and how long is measured. */
 export interface ComparisonOptions {
@@ -30,6 +31,8 @@ export interface ComparisonOptions {
  * again.
  */
 const LOAD_EXTRA_SECONDS = 0.4;
+/** How many loads a warm-up takes, roughly. */
+const WARM_UP_LOADS = 5;
 /** What start, memory and large bodies of one candidate take. */
 const MEMORY_SECONDS = 11;
 
@@ -209,7 +212,7 @@ class Comparison {
     what: string,
     subjects: readonly Subject[],
     { warmUp, measure }: {
-      warmUp: (subject: Subject) => Promise<unknown>;
+      warmUp: (subject: Subject) => Promise<{ readonly cpu: number }>;
       measure: (subject: Subject) => Promise<RoundFigures>;
     },
   ): Promise<void> {
@@ -219,7 +222,7 @@ class Comparison {
       const begin = round % Math.max(present.length, 1);
       for (const subject of [...present.slice(begin), ...present.slice(0, begin)]) {
         const isDone = await this.#try(`${subject.name}, ${what}`, async () => {
-          if (round === 0) await warmUp(subject);
+          if (round === 0) await warmedUp(async () => (await warmUp(subject)).cpu);
           else this.#samples.add(subject.name, await measure(subject));
         });
         if (!isDone) present = present.filter((other) => other !== subject);
@@ -250,9 +253,10 @@ class Comparison {
     const proxies = this.#proxies();
     const secure = proxies.filter(({ hasTls }) => hasTls === true);
     const gateways = this.#candidates.length - proxies.length - this.#missing.size;
-    const loads = (proxies.length + gateways) * (4 * this.#rounds + 1) + // JSON
-      proxies.length * (this.#rounds + 1) + secure.length * (2 * this.#rounds + 1) + // TLS
-      proxies.length * (this.#rounds + 1) * 1.3; // streams
+    const loads = (proxies.length + gateways) * (4 * this.#rounds + WARM_UP_LOADS) + // JSON
+      proxies.length * (this.#rounds + WARM_UP_LOADS) + // TLS to upstreams
+      secure.length * (2 * this.#rounds + WARM_UP_LOADS) + // TLS to clients
+      proxies.length * (this.#rounds + WARM_UP_LOADS) * 1.3; // streams
     return (loads * (this.#seconds + LOAD_EXTRA_SECONDS) + proxies.length * MEMORY_SECONDS) / 60;
   }
 

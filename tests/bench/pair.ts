@@ -4,6 +4,7 @@ import type { Candidate } from "./candidates/candidate.ts";
 import { measureStreams, measureWrk } from "./measure.ts";
 import { exists, memoryMb } from "./process.ts";
 import type { Stage, Subject } from "./stage.ts";
+import { warmedUp } from "./warm_up.ts";
 
 /** How often and how long is measured. */
 export interface PairOptions {
@@ -22,12 +23,9 @@ export async function benchPair(
   const compared = async (what: string, upstream: string, cpuOf: (subject: Subject) => Promise<number>) => {
     const subjects = [await stage.start(pair[0], { upstream }), await stage.start(pair[1], { upstream })];
     const values: number[][] = [[], []];
-    for (let round = 0; round <= rounds; round++) {
-      for (const [index, subject] of subjects.entries()) {
-        const value = await cpuOf(subject);
-        // The first round warms up.
-        if (round > 0) values[index]?.push(value);
-      }
+    for (const subject of subjects) await warmedUp(() => cpuOf(subject));
+    for (let round = 0; round < rounds; round++) {
+      for (const [index, subject] of subjects.entries()) values[index]?.push(await cpuOf(subject));
     }
     // A busy machine only adds time. The least of many short rounds is the nearest to the truth.
     const [one = NaN, other = NaN] = values.map((own) => Math.min(...own));

@@ -1,5 +1,5 @@
 /**
- * `deno task bench --quick`: whether a request has become more expensive, in less than a minute. It compares
+ * `deno task bench --quick`: whether a request has become more expensive, in about two minutes. It compares
  * CPU times of processes as ratios to a proxy that only copies bytes between sockets (`peers/raw_proxy.ts`).
  * That proxy is the measure for three reasons: each machine with Deno has it; it runs on the same runtime, so
  * a slower processor, kernel or garbage collector changes both sides alike, unlike with nginx; and it uses no
@@ -14,6 +14,7 @@ import { cpuOfRequest, startRawUpstream } from "./load.ts";
 import { limitOf, type MeasuredRatios, type QuickRounds, type Ratios, ratiosOf, worse } from "./ratio.ts";
 import { described, machine } from "./machine.ts";
 import { Stage, type Subject } from "./stage.ts";
+import { warmedUp } from "./warm_up.ts";
 
 /** What `--record` writes. */
 interface Record extends Ratios {
@@ -23,7 +24,7 @@ interface Record extends Ratios {
 }
 
 const RECORD = new URL("recorded_ratio.json", import.meta.url);
-const WARM_UP_SECONDS = 3;
+const WARM_UP_SECONDS = 2;
 const SECONDS = 0.7;
 const ROUNDS = 8;
 /** How many times as many rounds `--record` takes. */
@@ -42,7 +43,7 @@ export async function benchQuick({ isRecording }: { readonly isRecording: boolea
     managed: managedCandidate(stage.folder),
   };
   const subjects = await startAll(stage, candidates, upstream.origin);
-  for (const subject of Object.values(subjects)) await cpuOfRequest(subject, WARM_UP_SECONDS);
+  for (const subject of Object.values(subjects)) await warmedUp(() => cpuOfRequest(subject, WARM_UP_SECONDS));
   const rounds = { raw: [], plain: [], again: [], managed: [] };
   await measure(subjects, rounds);
   let measured = ratiosOf(rounds);

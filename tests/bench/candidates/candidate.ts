@@ -62,6 +62,3 @@ export const PEERS: string = `${ROOT}tests/bench/peers`;
 const TLS = `${ROOT}tests/support/tls`;
 /** Files of the authority, of its certificate for `localhost`, and of the key. */
 export const TLS_FILES = { ca: `${TLS}/ca.pem`, cert: `${TLS}/cert.pem`, key: `${TLS}/key.pem` } as const;
-
-/** The flags of the runtime with which this proxy is run and compiled. */
-export const V8_FLAGS = "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4";

@@ -1,19 +1,11 @@
 /** This proxy: plain, and with a managed token. */
 
 import { createTokenValue } from "../../../src/auth/token_value.ts";
+import { V8_FLAGS } from "../../../src/cli/v8_flags.ts";
 import type { Rules } from "../../../src/principal.ts";
 import { openStore } from "../../../src/storage/open.ts";
 import { auditRow, projectRow, tokenRow } from "../../support/data/rows.ts";
-import {
-  type Candidate,
-  CHAT_PATH,
-  type Place,
-  ROOT,
-  TLS_FILES,
-  TOKEN,
-  UPSTREAM_KEY,
-  V8_FLAGS,
-} from "./candidate.ts";
+import { type Candidate, CHAT_PATH, type Place, ROOT, TLS_FILES, TOKEN, UPSTREAM_KEY } from "./candidate.ts";
 
 /** This proxy with the shared token. */
 export const OWN_NAME = "llm-proxy";

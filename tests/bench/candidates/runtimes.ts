@@ -1,7 +1,8 @@
 /** For each runtime, the fastest ways in which people write such a proxy. The programs are in `peers`. */
 
+import { V8_FLAGS } from "../../../src/cli/v8_flags.ts";
 import { output } from "../process.ts";
-import { type Candidate, type Missing, PEERS, type Place, TLS_FILES, V8_FLAGS } from "./candidate.ts";
+import { type Candidate, type Missing, PEERS, type Place, TLS_FILES } from "./candidate.ts";
 import { needs, withInstalled } from "./needs.ts";
 
 /** The name of the proxy that only copies bytes between sockets: the least that JavaScript can do. */

@@ -3,6 +3,7 @@
  * runs.
  */
 
+import { V8_FLAGS } from "../../../src/cli/v8_flags.ts";
 import { memoryMb, openSockets } from "../../support/processes/process_stats.ts";
 import type { ProbeLine } from "../../support/processes/process_probe.ts";
 import { proxyCommand, ProxyProcess } from "../../support/processes/proxy_process.ts";
@@ -18,8 +19,6 @@ export interface Figures extends Omit<ProbeLine, "event"> {
 
 const TLS = new URL("../../support/tls/", import.meta.url).pathname;
 const PROBE = new URL("../../support/processes/process_probe.ts", import.meta.url).pathname;
-/** As `deno task start` runs it. */
-const HEAP_FLAGS = "--v8-flags=--min-semi-space-size=4,--max-semi-space-size=4";
 /** Idle connections to the upstream are soon closed, so that what stays open is a leak. */
 const POOL_IDLE = "1s";
 
@@ -48,7 +47,7 @@ export class SoakedProxy implements AsyncDisposable {
     const file = `${folder}/config.toml`;
     await Deno.writeTextFile(file, configText({ folder, upstream, generation: 0 }));
     const command = proxyCommand([], { CONFIG_PATH: file }, undefined, {
-      runtimeFlags: [HEAP_FLAGS, `--preload=${PROBE}`],
+      runtimeFlags: [V8_FLAGS, `--preload=${PROBE}`],
     });
     const log = new ProxyLog();
     const process = await ProxyProcess.startCommand(command, (line) => log.take(line));
