@@ -6,9 +6,11 @@
  * `deno task test` alone starts the program from a bundle; `--source` makes it start from source, as all
  * other runs do. So CI tests both.
  *
- * It first fetches and checks what they need, by the way that the environment names. The tests then run in a
- * clean environment: a forward proxy, a provider's key or a setting of the runtime in the developer's shell
- * does not reach them. The last lines say how many tests were left out, and why.
+ * It first fetches what they need, by the way that the environment names. The tests then run in a clean
+ * environment: a forward proxy, a provider's key or a setting of the runtime in the developer's shell does not
+ * reach them. The last lines say how many tests were left out, and why.
+ *
+ * It does not check types, which takes 40 seconds of processor time: `deno task ok` and CI do it once.
  */
 
 import { FEW_CASES } from "./support/runner/cases.ts";
@@ -51,13 +53,8 @@ const isBundled = named.length === 0 && wanted === "short" && !Deno.args.include
   !options.some((option) => option.startsWith("--coverage"));
 const [bundle] = await Promise.all([
   isBundled ? bundleTestedProgram() : fetchBy("bundle", "--quiet", "--outdir", folder, SMALL),
-  // Of a whole run, the same command as that of `deno task ok`: the runtime remembers what it has checked by
-  // the command.
-  fetchBy(
-    "check",
-    "--quiet",
-    ...(named.length > 0 ? [...PROGRAMS, ...suites.flatMap((suite) => suite.files)] : []),
-  ),
+  // The tests run at the same time, and would compile the same modules again and again.
+  fetchBy("cache", "--quiet", ...PROGRAMS, ...suites.flatMap((suite) => suite.files)),
 ]);
 const env = {
   ...(bundle !== undefined && { LLM_PROXY_BUNDLE: bundle }),
