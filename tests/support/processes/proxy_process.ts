@@ -50,10 +50,17 @@ export function proxyCommand(
 ): Deno.Command {
   const own = runtimeFlags.length === 0 && BINARY !== undefined
     ? [BINARY]
-    : runtimeFlags.length === 0 && BUNDLE !== undefined && !printsOwnCommand
-    ? underOwnRights(BUNDLE, BUNDLE.replace(/[^/\\]+$/, "deno.json"))
+    : runtimeFlags.length === 0 && !printsOwnCommand
+    ? bundleOrSource()
     : fromSource(`${ROOT}/src/main.ts`, runtimeFlags);
   return pipedCommand([...around, ...own, ...args], env, cwd);
+}
+
+/** What runs the program: from its bundle, or from source if the run of the tests has made no bundle. */
+export function bundleOrSource(): string[] {
+  return BUNDLE === undefined
+    ? fromSource(`${ROOT}/src/main.ts`)
+    : underOwnRights(BUNDLE, BUNDLE.replace(/[^/\\]+$/, "deno.json"));
 }
 
 /** What runs a module under the program's own permission set. */
