@@ -7,8 +7,8 @@
  * source, as runs of named files do. CI runs the files that start the program in both ways.
  *
  * It first fetches what they need, by the way that the environment names. The tests then run in a clean
- * environment: a forward proxy, a provider's key or a setting of the runtime in the developer's shell does not
- * reach them. The last lines say how many tests were left out, and why.
+ * environment: a forward proxy, a provider's key or a setting of the runtime in the developer's shell does
+ * not reach them. The last lines say how many tests were left out, and why.
  *
  * It does not check types, which takes 40 seconds of processor time: `deno task ok` and CI do it once.
  */
