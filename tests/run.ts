@@ -3,12 +3,14 @@
  * `test` runs those, long ones too, and `test:long` runs them and the long ones. Other arguments go to `deno
  * test`. `tests/suites.ts` says which tests are long, and which cannot run beside others.
  *
- * `deno task test` alone starts the program from a bundle; `--source` makes it start from source, as all
- * other runs do. So CI tests both.
+ * The runs start the program from a bundle, which takes half the time; `--source` makes them start it from
+ * source, as runs of named files do. CI runs the files that start the program in both ways.
  *
- * It first fetches and checks what they need, by the way that the environment names. The tests then run in a
- * clean environment: a forward proxy, a provider's key or a setting of the runtime in the developer's shell
- * does not reach them. The last lines say how many tests were left out, and why.
+ * It first fetches what they need, by the way that the environment names. The tests then run in a clean
+ * environment: a forward proxy, a provider's key or a setting of the runtime in the developer's shell does
+ * not reach them. The last lines say how many tests were left out, and why.
+ *
+ * It does not check types, which takes 40 seconds of processor time: `deno task ok` and CI do it once.
  */
 
 import { FEW_CASES } from "./support/runner/cases.ts";
@@ -40,24 +42,20 @@ const FROM_SOURCE = "--source";
 const named = Deno.args.filter(isThere);
 const options = Deno.args.filter((arg) => !isThere(arg) && !(arg in WANTED) && arg !== FROM_SOURCE);
 const wanted = Deno.args.map((arg) => WANTED[arg]).find((one) => one !== undefined) ?? "short";
+const isNamedOnly = named.length > 0 && wanted === "short";
 const suites = suitesOf([
   ...named.flatMap(testFiles),
-  ...(named.length > 0 && wanted === "short" ? [] : filesOf(testFiles("tests"), wanted)),
+  ...(isNamedOnly ? [] : filesOf(testFiles("tests"), wanted)),
 ]);
 
 const folder = await Deno.makeTempDir();
 // Coverage is that of the sources.
-const isBundled = named.length === 0 && wanted === "short" && !Deno.args.includes(FROM_SOURCE) &&
+const isBundled = !isNamedOnly && !Deno.args.includes(FROM_SOURCE) &&
   !options.some((option) => option.startsWith("--coverage"));
 const [bundle] = await Promise.all([
   isBundled ? bundleTestedProgram() : fetchBy("bundle", "--quiet", "--outdir", folder, SMALL),
-  // Of a whole run, the same command as that of `deno task ok`: the runtime remembers what it has checked by
-  // the command.
-  fetchBy(
-    "check",
-    "--quiet",
-    ...(named.length > 0 ? [...PROGRAMS, ...suites.flatMap((suite) => suite.files)] : []),
-  ),
+  // The tests run at the same time, and would compile the same modules again and again.
+  fetchBy("cache", "--quiet", ...PROGRAMS, ...suites.flatMap((suite) => suite.files)),
 ]);
 const env = {
   ...(bundle !== undefined && { LLM_PROXY_BUNDLE: bundle }),

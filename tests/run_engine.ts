@@ -12,9 +12,9 @@ const named = Deno.args.filter((arg) => arg.endsWith(".ts"));
 const options = Deno.args.filter((arg) => !named.includes(arg));
 const files = named.length > 0 ? named : await engineFiles();
 // The environment decides how packages are fetched. The tests themselves get a clean one.
-const checked = await new Deno.Command(Deno.execPath(), { args: ["check", "--quiet", ...files] })
+const fetched = await new Deno.Command(Deno.execPath(), { args: ["cache", "--quiet", ...files] })
   .spawn().status;
-if (!checked.success) Deno.exit(1);
+if (!fetched.success) Deno.exit(1);
 
 const folder = await Deno.makeTempDir();
 const report = `${folder}/report.xml`;

@@ -9,6 +9,7 @@ import { postgres } from "../../support/processes/shared_postgres.ts";
 import type { FakeClock } from "../../support/time/fake_clock.ts";
 import { SharedBench, sharedContract } from "./contract.ts";
 import { loadTests } from "./load.ts";
+import { cases } from "../../support/runner/cases.ts";
 import { unless } from "../../support/runner/left_out.ts";
 import { sameAsModel } from "./same_as_model.ts";
 
@@ -31,7 +32,7 @@ async function open(clock: FakeClock): Promise<SharedLimits> {
 
 const reason = withoutPostgres();
 sharedContract("PostgresLimitsServer", { reason, open });
-sameAsModel("PostgresLimitsServer", { reason, open }, 12);
+sameAsModel("PostgresLimitsServer", { reason, open }, cases({ few: 2, all: 12 }));
 loadTests("PostgresLimitsServer", {
   reason,
   open: () =>

@@ -6,6 +6,7 @@ import { RedisLimitsServer } from "../../../src/limits/shared/redis/redis_server
 import { RedisServer, withoutRedis } from "../../support/processes/redis_server.ts";
 import type { FakeClock } from "../../support/time/fake_clock.ts";
 import { SharedBench, sharedContract } from "./contract.ts";
+import { cases } from "../../support/runner/cases.ts";
 import { unless } from "../../support/runner/left_out.ts";
 import { loadTests } from "./load.ts";
 import { sameAsModel } from "./same_as_model.ts";
@@ -29,7 +30,7 @@ async function open(clock: FakeClock): Promise<SharedLimits> {
 }
 
 sharedContract("RedisLimits", { reason: withoutRedis(), open });
-sameAsModel("RedisLimits", { reason: withoutRedis(), open }, 40);
+sameAsModel("RedisLimits", { reason: withoutRedis(), open }, cases({ few: 5, all: 40 }));
 loadTests("RedisLimits", {
   reason: withoutRedis(),
   async open() {

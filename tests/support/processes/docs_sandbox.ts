@@ -5,7 +5,7 @@
 
 import { createDemoUpstream } from "../../../src/demo/upstream.ts";
 import { cleanEnv, command } from "./command.ts";
-import { fromSource } from "./proxy_process.ts";
+import { bundleOrSource } from "./proxy_process.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
 const KEYS = { openai: "key-of-openai", anthropic: "key-of-anthropic" };
@@ -53,7 +53,7 @@ export class DocsSandbox implements AsyncDisposable {
   static async create(): Promise<DocsSandbox> {
     const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "docs-" }));
     await Deno.mkdir(`${folder}/bin`);
-    const words = fromSource(new URL("src/main.ts", ROOT).pathname).map((word) => `'${word}'`);
+    const words = bundleOrSource().map((word) => `'${word}'`);
     await Deno.writeTextFile(`${folder}/bin/llm-proxy`, `#!/bin/sh\nexec ${words.join(" ")} "$@"\n`, {
       mode: 0o755,
     });

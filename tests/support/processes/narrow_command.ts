@@ -21,7 +21,7 @@ export async function askForFlags(
   args: readonly string[] = [],
 ): Promise<{ code: number; out: string; err: string }> {
   const words = ["check", "--permissions", ...args];
-  const { code, stdout, stderr } = await proxyCommand(words, env, cwd, { printsOwnCommand: true }).output();
+  const { code, stdout, stderr } = await proxyCommand(words, env, cwd).output();
   const decoder = new TextDecoder();
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
 }

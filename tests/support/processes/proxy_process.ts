@@ -28,6 +28,9 @@ const END_MS = 60_000;
 /** How many lines of the log a failure shows. */
 const LAST_LINES = 5;
 
+/** The option of `check` that prints the command that runs the program. */
+const PRINTS_OWN_COMMAND = "--permissions";
+
 /** What stands before the program. */
 export interface ProxyCommandOptions {
   /** A command that runs it. */
@@ -35,8 +38,8 @@ export interface ProxyCommandOptions {
   /** Flags of the runtime, which a compiled binary does not take: with them it is the program from source. */
   readonly runtimeFlags?: readonly string[];
   /**
-   * Whether it prints the command that runs it: a bundle runs from source then, because it is nothing that
-   * users run.
+   * Whether it prints the command that runs it, as `check --permissions` always does: the program runs from
+   * source then, because users do not run the bundle.
    */
   readonly printsOwnCommand?: boolean;
 }
@@ -50,10 +53,17 @@ export function proxyCommand(
 ): Deno.Command {
   const own = runtimeFlags.length === 0 && BINARY !== undefined
     ? [BINARY]
-    : runtimeFlags.length === 0 && BUNDLE !== undefined && !printsOwnCommand
-    ? underOwnRights(BUNDLE, BUNDLE.replace(/[^/\\]+$/, "deno.json"))
+    : runtimeFlags.length === 0 && !printsOwnCommand && !args.includes(PRINTS_OWN_COMMAND)
+    ? bundleOrSource()
     : fromSource(`${ROOT}/src/main.ts`, runtimeFlags);
   return pipedCommand([...around, ...own, ...args], env, cwd);
+}
+
+/** What runs the program: from its bundle, or from source if the run of the tests has made no bundle. */
+export function bundleOrSource(): string[] {
+  return BUNDLE === undefined
+    ? fromSource(`${ROOT}/src/main.ts`)
+    : underOwnRights(BUNDLE, BUNDLE.replace(/[^/\\]+$/, "deno.json"));
 }
 
 /** What runs a module under the program's own permission set. */

@@ -38,7 +38,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs a suite in a clean environment. Its types have been checked. */
+/** Runs a suite in a clean environment. Its modules must have been fetched. It does not check their types. */
 export async function runSuite(
   { files, isParallel }: Suite,
   { report, options, isLong, env: more = {} }: RunOptions,

@@ -46,19 +46,24 @@ const CUT_LISTENING = `SELECT count(pg_terminate_backend(pid)) AS cut FROM pg_st
   WHERE query LIKE 'LISTEN%' OR query LIKE '%access_changes%' AND state = 'idle'`;
 
 /**
- * Kills a replica and breaks something else in turn, until the signal. `everyMs` is from the end of a fault
- * to the next.
+ * Kills a replica and breaks something else in turn, until the signal, or until each kind of fault was done
+ * `rounds` times and one more replica was killed. `everyMs` is from the end of a fault to the next.
  */
 export async function breakThings(
   parts: Breakable,
-  { everyMs, signal, say }: { everyMs: number; signal: AbortSignal; say: (line: string) => void },
+  { everyMs, rounds, signal, say }: {
+    everyMs: number;
+    rounds: number;
+    signal: AbortSignal;
+    say: (line: string) => void;
+  },
 ): Promise<Fault[]> {
   const faults: Fault[] = [];
   const begun = performance.now();
   const others = parts.redis === undefined ? WITHOUT_REDIS : WITH_REDIS;
   for (let turn = 0;; turn++) {
     await pause(everyMs, signal);
-    if (signal.aborted) return faults;
+    if (signal.aborted || turn > rounds * 2 * others.length) return faults;
     const kind = turn % 2 === 0 ? "replica killed" : others[Math.floor(turn / 2) % others.length];
     if (kind === undefined) continue;
     const from = performance.now();

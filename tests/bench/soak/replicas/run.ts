@@ -21,7 +21,10 @@ export interface ReplicaSoakOptions {
   readonly replicas: number;
   /** Where the limits are. */
   readonly limits: "redis" | "postgres";
+  /** The longest time for the traffic. */
   readonly seconds: number;
+  /** The traffic ends when each kind of fault was done so many times. Without it, time alone ends it. */
+  readonly rounds?: number;
   readonly clients: number;
   /** Between the beginnings of two faults. Every other one is a kill. */
   readonly faultMs: number;
@@ -54,9 +57,12 @@ export async function runReplicaSoak(options: ReplicaSoakOptions): Promise<strin
   const { project, tokens } = await createTokens(replicas[0]?.url ?? "");
   const requests = new Requests(replicas);
   const from = performance.now();
-  const signal = AbortSignal.timeout(options.seconds * 1_000);
+  const enough = new AbortController();
+  const signal = AbortSignal.any([AbortSignal.timeout(options.seconds * 1_000), enough.signal]);
+  const { faultMs: everyMs, rounds = Infinity } = options;
   const [faults, revocations] = await Promise.all([
-    breakThings({ replicas, postgres, database, redis }, { everyMs: options.faultMs, signal, say }),
+    breakThings({ replicas, postgres, database, redis }, { everyMs, rounds, signal, say })
+      .finally(() => enough.abort()),
     revokeTokens({ replicas, requests, project, signal }),
     requests.run(tokens, options.clients, signal),
   ]);
