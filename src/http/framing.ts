@@ -12,8 +12,8 @@ export type Framing =
 
 /**
  * Removes the fields that state the framing of a message from its list of fields, and returns the framing.
- * Throws an {@link HttpSyntaxError} for framing that two readers could understand differently (RFC 9112, 6.3):
- * both fields, a repeated length, a length that is not a plain number, a coding other than `chunked`.
+ * Throws an {@link HttpSyntaxError} for framing that two readers could understand differently (RFC 9112,
+ * 6.3): both fields, a repeated length, a length that is not a plain number, a coding other than `chunked`.
  */
 export function takeFraming(fields: Field[]): Framing {
   const framing = framingOf(fields);

@@ -191,8 +191,8 @@ export class ConnectionReader {
 
   /**
    * Provides free space without touching the bytes that were taken: in another buffer, if this one has
-   * little. The next message would arrive in two parts otherwise, and each part is one more read, and one more
-   * write to the other side.
+   * little. Otherwise the next message would arrive in two parts, and each part is one more read, and one
+   * more write to the other side.
    */
   #makeRoomBehind(): void {
     const size = this.#buffer.length;

@@ -36,8 +36,8 @@ let turnNumber = 0;
 let isTurnEndAwaited = false;
 
 /**
- * The number of the present turn of the event loop. It counts only turns in which it was asked for, so two
- * equal numbers mean that no turn has ended in between.
+ * The number of the present turn of the event loop. Only turns in which this function was called count, so
+ * two equal numbers mean that no turn has ended in between.
  */
 function presentTurn(): number {
   if (!isTurnEndAwaited) {
