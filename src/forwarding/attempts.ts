@@ -30,6 +30,8 @@ const FIRST_PAUSE_MS = 500;
 /** The longest pause before an attempt. If a longer one is needed, the client gets the failure at once. */
 const LONGEST_PAUSE_MS = 30_000;
 
+const NONE: ReadonlySet<Backend> = new Set();
+
 /** The attempts to get a response for one exchange, one after the other. */
 export class Attempts {
   readonly #request: ForwardRequest;
@@ -40,7 +42,7 @@ export class Attempts {
   readonly #startedAt: number;
   readonly #tried = new Set<Backend>();
   /** The backends whose limits the request alone exceeds. They would reject it again. */
-  readonly #exceeded = new Set<Backend>();
+  #exceeded: ReadonlySet<Backend> = NONE;
   #traits: RequestTraits = NO_TRAITS;
   /** Below 0 after the attempt at a woken backend, which is allowed without a retry. */
   #retriesLeft: number;
@@ -110,7 +112,7 @@ export class Attempts {
       const outcome = { call, response, finding };
       const epochMs = this.#parts.clock.epochMs();
       recordResponse(outcome, lease, { request: this.#request, model: () => this.#model(), epochMs });
-      if (finding?.pauseMs === 0) this.#exceeded.add(lease.backend);
+      if (finding?.pauseMs === 0) this.#exceeded = new Set([...this.#exceeded, lease.backend]);
       return outcome;
     } catch (caught) {
       const error = call === undefined ? caught : call.onFailure(caught);

@@ -31,15 +31,17 @@ export interface ModelRoutingParts extends BodyLimits {
  */
 export function routeByModel(
   exchange: Exchange,
-  { routes, catalogue, ...limits }: ModelRoutingParts,
+  parts: ModelRoutingParts,
   reading: RoutedReading & {
     /** The API of the path. `undefined` if the path names its endpoint. */
     readonly api: UnnamedApi | undefined;
   },
 ): Promise<ReadRequest | undefined> | undefined {
-  const { byModel } = routes;
-  const { api } = reading;
+  const { routes: { byModel } } = parts;
   if (byModel === undefined) return undefined;
+  // Only here: a copy of the other parts for each request would cost as much as to find its endpoint.
+  const { routes, catalogue, ...limits } = parts;
+  const { api } = reading;
   if (api === undefined) {
     const { endpoint } = exchange;
     const aliases = endpoint && byModel.ownAliases.get(endpoint.name);

@@ -10,22 +10,19 @@ export type Framing =
   | { readonly kind: "chunked" }
   | { readonly kind: "absent" };
 
-/** The fields of a message without its framing fields, and the framing that these fields state. */
-export interface SeparatedFraming {
-  readonly fields: Field[];
-  readonly framing: Framing;
-}
-
 /**
- * Separates the framing of a message from its fields. Throws an {@link HttpSyntaxError} for framing that two
- * readers could understand differently (RFC 9112, 6.3): both fields, a repeated length, a length that is not
- * a plain number, a coding other than `chunked`.
+ * Removes the fields that state the framing of a message from its list of fields, and returns the framing.
+ * Throws an {@link HttpSyntaxError} for framing that two readers could understand differently (RFC 9112,
+ * 6.3): both fields, a repeated length, a length that is not a plain number, a coding other than `chunked`.
  */
-export function separateFraming(fields: Field[]): SeparatedFraming {
+export function takeFraming(fields: Field[]): Framing {
   const framing = framingOf(fields);
-  return framing.kind === "absent"
-    ? { fields, framing }
-    : { fields: fields.filter(({ lower }) => !isFramingField(lower)), framing };
+  if (framing.kind === "absent") return framing;
+  // In place: a second list for each head would be garbage at once.
+  let kept = 0;
+  for (const one of fields) if (!isFramingField(one.lower)) fields[kept++] = one;
+  fields.length = kept;
+  return framing;
 }
 
 function framingOf(fields: readonly Field[]): Framing {

@@ -2,7 +2,7 @@
 
 import { withoutBlanks } from "./blanks.ts";
 import type { Field } from "./fields.ts";
-import { type Framing, separateFraming } from "./framing.ts";
+import { type Framing, takeFraming } from "./framing.ts";
 import { decodeLatin1, encodeLatin1 } from "./latin1.ts";
 import type { ConnectionReader } from "./reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "./syntax_error.ts";
@@ -97,7 +97,8 @@ export function parseHead(text: string, maxFields: number): Head {
     end = text.indexOf(LINE_END, start);
     fields.push(fieldOfLine(end === -1 ? text.slice(start) : text.slice(start, end)));
   }
-  return { startLine, ...separateFraming(fields) };
+  const framing = takeFraming(fields);
+  return { startLine, fields, framing };
 }
 
 /** Also throws for a folded line, because its name begins with a space, and no token contains one. */

@@ -28,7 +28,7 @@ const LOOP_LENGTH = 24;
 export function writeLatin1(text: string, into: Uint8Array, at: number): void {
   const { length } = text;
   if (length > LOOP_LENGTH) {
-    const { read, written } = encoder.encodeInto(text, into.subarray(at));
+    const { read, written } = encoder.encodeInto(text, at === 0 ? into : into.subarray(at));
     // Text that is not ASCII takes more bytes in UTF-8.
     if (read === length && written === length) return;
   }

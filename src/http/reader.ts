@@ -18,6 +18,8 @@ export interface ReaderOwner {
 
 /** The first size of the buffer. It is enough for a usual head. */
 const SMALL_BYTES = 4 * 1024;
+/** Less room than this is not worth a read behind the bytes that were taken. */
+const LEAST_ROOM = SMALL_BYTES / 2;
 /** Enough for an event. Each of thousands of quiet streams holds such a buffer on both of its connections. */
 const QUIET_BYTES = 512;
 /**
@@ -188,11 +190,13 @@ export class ConnectionReader {
   }
 
   /**
-   * Provides free space without touching the bytes that were taken: in another buffer, where this one is
-   * full.
+   * Provides free space without touching the bytes that were taken: in another buffer, if this one has
+   * little. Otherwise the next message would arrive in two parts, and each part is one more read, and one
+   * more write to the other side.
    */
   #makeRoomBehind(): void {
-    if (this.#end === this.#buffer.length) this.#moveToRoomier(0);
+    const size = this.#buffer.length;
+    if (size - this.#end < Math.min(LEAST_ROOM, size / 2)) this.#moveToRoomier(0);
   }
 
   #moveToRoomier(more: number): void {

@@ -2,7 +2,7 @@
 
 import { ProxyFault } from "../faults.ts";
 import { type Field, fieldValue, listHas } from "../http/fields.ts";
-import { separateFraming } from "../http/framing.ts";
+import { takeFraming } from "../http/framing.ts";
 import { checkedField, type HeadLimits } from "../http/head.ts";
 import { decodeLatin1 } from "../http/latin1.ts";
 import { HttpSyntaxError } from "../http/syntax_error.ts";
@@ -27,7 +27,8 @@ export function readFetchHead(
   checkHeadSize(received, limits);
   const head = parseRequestHead({
     startLine: `${method} ${targetOf(url, fieldValue(received, "host"))} HTTP/1.1`,
-    ...separateFraming(received),
+    framing: takeFraming(received),
+    fields: received,
   });
   const { framing } = head;
   const hasBody = framing.kind === "chunked" || framing.kind === "counted" && framing.length > 0;

@@ -9,11 +9,6 @@ import { setImmediate } from "node:timers";
 const BYTES_IN_TURN = 256 * 1024;
 /** What each read or write counts in addition to its bytes. */
 const OPERATION_BYTES = 16 * 1024;
-/**
- * A connection that takes longer for {@link BYTES_IN_TURN} waits for its peer in between, or its bytes are
- * much work. The count cannot tell which, so the process polls the system then too.
- */
-const BUSY_MS = 25;
 /** The work of one connection, in milliseconds, after which the process sleeps for a moment. */
 const LONGEST_WORK_MS = 16;
 
@@ -37,11 +32,37 @@ export function shortPause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
-/** Counts the reads and writes of one connection, and says when other connections must have their turn. */
+let turnNumber = 0;
+let isTurnEndAwaited = false;
+
+/**
+ * The number of the present turn of the event loop. Only turns in which this function was called count, so
+ * two equal numbers mean that no turn has ended in between.
+ */
+function presentTurn(): number {
+  if (!isTurnEndAwaited) {
+    isTurnEndAwaited = true;
+    setImmediate(endTurn);
+  }
+  return turnNumber;
+}
+
+function endTurn(): void {
+  isTurnEndAwaited = false;
+  turnNumber++;
+}
+
+/**
+ * Counts the reads and writes of one connection, and says when other connections must have their turn. A
+ * connection that waits for its peer never has to: a turn of the event loop has ended meanwhile. So requests
+ * that follow each other on one connection are not delayed.
+ */
 export class TurnCount {
   #left = BYTES_IN_TURN;
-  #countedAt = -Infinity;
-  #busySince = 0;
+  /** The turn of the last count, or in which the connection went on. */
+  #turn = -1;
+  /** When the connection began to have bytes in every turn. `undefined` if it has waited since. */
+  #busySince: number | undefined;
 
   /**
    * Counts a read or a write. Returns a promise to await if other connections must have their turn first, or
@@ -49,18 +70,26 @@ export class TurnCount {
    */
   count(bytes: number): Promise<void> | undefined {
     this.#left -= bytes + OPERATION_BYTES;
-    if (this.#left > 0) return undefined;
+    return this.#left > 0 ? undefined : this.#next();
+  }
+
+  #next(): Promise<void> | undefined {
     this.#left = BYTES_IN_TURN;
-    const now = performance.now();
-    const isFirst = this.#countedAt === -Infinity;
-    const isBusy = now - this.#countedAt < BUSY_MS;
-    this.#countedAt = now;
-    if (isFirst) {
-      this.#busySince = now;
+    const turn = presentTurn();
+    if (turn !== this.#turn) {
+      this.#turn = turn;
+      this.#busySince = undefined;
       return undefined;
     }
-    if (isBusy && now - this.#busySince < LONGEST_WORK_MS) return nextTurn();
-    this.#busySince = now;
-    return shortPause();
+    const now = performance.now();
+    this.#busySince ??= now;
+    const isShort = now - this.#busySince < LONGEST_WORK_MS;
+    if (!isShort) this.#busySince = undefined;
+    return this.#goOnAfter(isShort ? nextTurn() : shortPause());
+  }
+
+  async #goOnAfter(others: Promise<void>): Promise<void> {
+    await others;
+    this.#turn = presentTurn();
   }
 }

@@ -5,7 +5,7 @@ import { nextPiece } from "../../src/streams/byte_source.ts";
 import { PulledSource } from "../../src/streams/pulled_source.ts";
 import { ConnectionReader } from "../../src/http/reader.ts";
 import { SmallPieces } from "../../src/streams/small_pieces.ts";
-import { shortPause, TurnCount } from "../../src/streams/turn.ts";
+import { nextTurn, shortPause, TurnCount } from "../../src/streams/turn.ts";
 import { ClientOutput } from "../../src/server/client_output.ts";
 import { StallTimer } from "../../src/server/stall_timer.ts";
 import { ClientConnection } from "../../src/server/connection.ts";
@@ -102,6 +102,32 @@ Deno.test("TurnCount: a connection waits after a quarter of a megabyte, also one
   await shortPause();
 });
 
+Deno.test("TurnCount: a connection that waits for its peer in between is never delayed", async () => {
+  const count = new TurnCount();
+  for (let exchange = 1; exchange <= 200; exchange++) {
+    assertEquals(count.count(20_000), undefined, `exchange ${exchange}`);
+    await nextTurn();
+  }
+});
+
+Deno.test("TurnCount: others have their turn again and again while a connection always has bytes", async () => {
+  const count = new TurnCount();
+  const turns = await doneBeforeTimer(async (done) => {
+    for (let round = 0; round < 5_000; round++) {
+      await count.count(300_000);
+      done();
+    }
+  });
+  assert(turns < 1_000, `${turns} of 5,000 reads came before the timer`);
+  let waits = 0;
+  for (let round = 0; round < 100; round++) {
+    const others = count.count(300_000);
+    if (others !== undefined) waits++;
+    await others;
+  }
+  assertEquals(waits, 100);
+});
+
 Deno.test("ClientOutput: a busy client gives others their turn after a write, and the wait for it ends", async () => {
   const stall = new StallTimer(() => 0);
   const output = new ClientOutput({ write: (bytes) => Promise.resolve(bytes.length) }, stall);
@@ -157,4 +183,21 @@ Deno.test("ConnectionReader.readableBehind: bytes that were taken do not change"
   }
   const expected = Uint8Array.from({ length: reader.buffered.length }, (_, index) => (3_000 + index) % 251);
   assertEquals(reader.buffered.slice(), expected);
+});
+
+Deno.test("ConnectionReader.readableBehind: short messages arrive whole, one after the other", async () => {
+  let left = 0;
+  const reader = new ConnectionReader({
+    read(into) {
+      const count = Math.min(into.length, left);
+      left -= count;
+      return Promise.resolve(count);
+    },
+  });
+  for (let message = 1; message <= 50; message++) {
+    left = 900;
+    await reader.readableBehind();
+    assertEquals(reader.available, 900, `message ${message}`);
+    reader.take(900);
+  }
 });

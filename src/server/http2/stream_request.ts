@@ -1,4 +1,4 @@
-import { separateFraming } from "../../http/framing.ts";
+import { takeFraming } from "../../http/framing.ts";
 import { type HeadLimits, HeadTooLarge } from "../../http/head.ts";
 import type { IncomingRequest } from "../../http/message.ts";
 import { HttpSyntaxError } from "../../http/syntax_error.ts";
@@ -29,7 +29,8 @@ export function streamRequest(
   checkHeadSize(received, limits);
   const { fields, framing } = parseRequestHead({
     startLine: `${method} ${target} HTTP/1.1`,
-    ...separateFraming(received),
+    framing: takeFraming(received),
+    fields: received,
   });
   const statesEmptyBody = framing.kind === "counted" && framing.length === 0;
   const empty = () => STATES_EMPTY_BODY.includes(method) ? bodyOf(new Uint8Array()) : null;
