@@ -64,15 +64,18 @@ function insertions(
   { total, begin }: Filling,
   { numbers, truth }: { numbers: (from: number, to: number) => string; truth: readonly [string, string] },
 ): string[] {
-  return Array.from({ length: Math.ceil(total / STEP) }, (_, step) =>
-    `INSERT INTO exchanges (${COLUMNS.join(", ")}) ${
-      exchangesOf({
-        total,
-        begin,
-        truth,
-        numbers: numbers(step * STEP, Math.min(total, (step + 1) * STEP) - 1),
-      })
-    }`);
+  return Array.from(
+    { length: Math.ceil(total / STEP) },
+    (_, step) =>
+      `INSERT INTO exchanges (${COLUMNS.join(", ")}) ${
+        exchangesOf({
+          total,
+          begin,
+          truth,
+          numbers: numbers(step * STEP, Math.min(total, (step + 1) * STEP) - 1),
+        })
+      }`,
+  );
 }
 
 /** Fills a PostgreSQL database, which has no exchanges yet. */

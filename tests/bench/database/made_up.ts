@@ -82,7 +82,9 @@ export function exchangesOf(
 ): string {
   const [yes, no] = truth;
   return `WITH numbers AS (${numbers}),
-  random AS MATERIALIZED (SELECT n, n * ${DAYS * MILLIONTHS} / ${total} AS at, ${RANDOM.join(", ")} FROM numbers),
+  random AS MATERIALIZED (SELECT n, n * ${DAYS * MILLIONTHS} / ${total} AS at, ${
+    RANDOM.join(", ")
+  } FROM numbers),
   chosen AS MATERIALIZED (
     SELECT *, r0 * r0 * r0 * ${TOKENS} / 281474976710656 AS token, 6 * r1 * r1 / 4294967296 AS nth FROM random),
   named AS MATERIALIZED (
@@ -140,9 +142,7 @@ const SUMMED: Readonly<Record<typeof SUM_COLUMNS[number], string>> = {
 /** The statements that fill the tables of sums from all exchanges. */
 export const SUM_STATEMENTS: readonly string[] = [
   `INSERT INTO usage (${NAMES}, ${SUM_COLUMNS.join(", ")})
-   SELECT started_at - started_at % ${HOUR_MS}, ${KEYS}, ${
-    SUM_COLUMNS.map((name) => SUMMED[name]).join(", ")
-  }
+   SELECT started_at - started_at % ${HOUR_MS}, ${KEYS}, ${SUM_COLUMNS.map((name) => SUMMED[name]).join(", ")}
    FROM exchanges GROUP BY 1, 2, 3, 4, 5, 6, 7`,
   `INSERT INTO usage_days (${NAMES}, ${SUM_COLUMNS.join(", ")})
    SELECT start - start % ${DAY_MS}, ${DIMENSIONS}, ${SUM_COLUMNS.map((name) => `sum(${name})`).join(", ")}

@@ -24,7 +24,12 @@ const EVERYTHING: UsageFilter = {
   model: undefined,
   client: undefined,
 };
-const UNFILTERED: ExchangeFilter = { ...EVERYTHING, status: undefined, ending: undefined, requestId: undefined };
+const UNFILTERED: ExchangeFilter = {
+  ...EVERYTHING,
+  status: undefined,
+  ending: undefined,
+  requestId: undefined,
+};
 /** A project with many requests, and one of each other kind. */
 const FILTERS: Readonly<Record<string, Partial<UsageFilter>>> = {
   project: { projectId: projectId(0) },
@@ -62,7 +67,11 @@ function usageQueries(now: number): TimedQuery[] {
     for (const group of groups) found.push(query(days, [group]), query(days, ["day", group]));
     if (days <= 7) found.push(...groups.map((group) => query(days, ["hour", group])));
     for (const filter of Object.entries(FILTERS)) {
-      found.push(query(days, [], filter), query(days, ["day"], filter), query(days, ["day", "model"], filter));
+      found.push(
+        query(days, [], filter),
+        query(days, ["day"], filter),
+        query(days, ["day", "model"], filter),
+      );
     }
     found.push(
       query(days, ["project", "model"]),

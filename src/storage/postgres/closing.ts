@@ -1,0 +1,57 @@
+/** Makes the sums of past days and months: see `closed_sums.ts`. Several programs can do it at once. */
+
+import { closablePeriods, closingStatements } from "../rows/closed_sums.ts";
+import type { Span } from "../rows/usage_parts.ts";
+import type { PostgresPool } from "./pool.ts";
+import { DIALECT, readSumState } from "./usage_queries.ts";
+
+/** The number of the advisory lock of closing. */
+const CLOSING_LOCK = 7_808_210_005;
+/** How long the sums of a period may take, in milliseconds. */
+const PERIOD_MS = 120_000;
+/** How long the barrier waits for writers. Other writers wait behind it, so the next hour tries again. */
+const BARRIER_MS = 2_000;
+
+/** Makes the sums of the days and months that can be closed, each in a transaction. */
+export async function closeSums(pool: PostgresPool): Promise<void> {
+  if (pool.isClosed) return;
+  const periods = closablePeriods({ ...await readSumState(pool), now: Date.now() });
+  if (periods.length === 0) return;
+  const run = crypto.randomUUID();
+  await pool.run(
+    `INSERT INTO closed_sums (start, until, run, complete)
+     SELECT start, until, $2, false FROM json_to_recordset($1) AS spans (start bigint, until bigint)
+     ORDER BY start, until
+     ON CONFLICT (start, until) DO UPDATE SET run = excluded.run WHERE NOT closed_sums.complete`,
+    [JSON.stringify(periods.map(({ from, to }) => ({ start: from, until: to }))), run],
+  );
+  // From here on, each transaction that adds to a period sees the row, and removes it. This waits for those
+  // that began before.
+  await pool.transaction(
+    (queries) => queries.run("LOCK TABLE usage_days IN SHARE MODE"),
+    { begin: `SET LOCAL lock_timeout = ${BARRIER_MS}`, timeoutMs: PERIOD_MS },
+  );
+  for (const period of periods) {
+    if (pool.isClosed) return;
+    if (!await closePeriod(pool, period, run)) return;
+  }
+}
+
+/**
+ * Makes the sums of one period. Resolves with `false` while another program closes periods. If an exchange
+ * was added to the period meanwhile, its row is gone, and the next hour makes the sums again. `run` is of the
+ * program that the row belongs to: the row of another one can be younger than the barrier.
+ */
+async function closePeriod(pool: PostgresPool, span: Span, run: string): Promise<boolean> {
+  return await pool.transaction(async (queries) => {
+    const row = await queries.get("SELECT pg_try_advisory_xact_lock($1) AS ours", [CLOSING_LOCK]);
+    if (row?.["ours"] !== true) return false;
+    for (const sql of closingStatements(span, DIALECT)) await queries.run(sql);
+    await queries.run("UPDATE closed_sums SET complete = true WHERE start = $1 AND until = $2 AND run = $3", [
+      span.from,
+      span.to,
+      run,
+    ]);
+    return true;
+  }, { timeoutMs: PERIOD_MS });
+}
