@@ -1,7 +1,7 @@
 /** Makes the sums of past days and months: see `closed_sums.ts`. Several programs can do it at once. */
 
-import { closablePeriods, closingStatements } from "../rows/closed_sums.ts";
-import type { Span } from "../rows/usage_parts.ts";
+import { closablePeriods, type Closing, closingsOf, closingStatements } from "../rows/closed_sums.ts";
+import { DAY_MS } from "../rows/usage_sums.ts";
 import type { PostgresPool } from "./pool.ts";
 import { DIALECT, readSumState } from "./usage_queries.ts";
 
@@ -31,27 +31,28 @@ export async function closeSums(pool: PostgresPool): Promise<void> {
     (queries) => queries.run("LOCK TABLE usage_days IN SHARE MODE"),
     { begin: `SET LOCAL lock_timeout = ${BARRIER_MS}`, timeoutMs: PERIOD_MS },
   );
-  for (const period of periods) {
+  for (const closing of closingsOf(periods)) {
     if (pool.isClosed) return;
-    if (!await closePeriod(pool, period, run)) return;
+    if (!await close(pool, closing, run)) return;
   }
 }
 
 /**
- * Makes the sums of one period. Resolves with `false` while another program closes periods. If an exchange
- * was added to the period meanwhile, its row is gone, and the next hour makes the sums again. `run` is of the
- * program that the row belongs to: the row of another one can be younger than the barrier.
+ * Makes the sums of some days or a month. Resolves with `false` while another program makes some. If an
+ * exchange was added to a period meanwhile, the row of the period is gone, and the next hour makes the sums
+ * again. `run` is the run that the rows must be of: a row of another run can be younger than the barrier.
  */
-async function closePeriod(pool: PostgresPool, span: Span, run: string): Promise<boolean> {
+async function close(pool: PostgresPool, { grain, span }: Closing, run: string): Promise<boolean> {
   return await pool.transaction(async (queries) => {
     const row = await queries.get("SELECT pg_try_advisory_xact_lock($1) AS ours", [CLOSING_LOCK]);
     if (row?.["ours"] !== true) return false;
-    for (const sql of closingStatements(span, DIALECT)) await queries.run(sql);
-    await queries.run("UPDATE closed_sums SET complete = true WHERE start = $1 AND until = $2 AND run = $3", [
-      span.from,
-      span.to,
-      run,
-    ]);
+    // All statements in one round trip.
+    await queries.run(closingStatements(span, { grain, dialect: DIALECT }).join(";\n"));
+    await queries.run(
+      `UPDATE closed_sums SET complete = true
+       WHERE start >= $1 AND until <= $2 AND run = $3 AND (until - start = ${DAY_MS}) = $4`,
+      [span.from, span.to, run, grain === "days"],
+    );
     return true;
   }, { timeoutMs: PERIOD_MS });
 }
