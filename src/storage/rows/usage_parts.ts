@@ -91,6 +91,20 @@ export function partsOf(
   return parts.length === 0 ? [NOTHING] : parts;
 }
 
+/** The parts with all usage, by tables with all dimensions. */
+export function allParts(state: SumState): Part[] {
+  const everything = {
+    from: undefined,
+    to: undefined,
+    projectId: undefined,
+    tokenId: undefined,
+    endpoint: undefined,
+    model: undefined,
+    client: undefined,
+  };
+  return partsOf({ group: "token", split: "project" }, everything, { ...state, offsets: [] });
+}
+
 /**
  * The period of a filter in whole hours. An end that is open, or outside of all usage, is that of a month:
  * then the sums of the month can be read.

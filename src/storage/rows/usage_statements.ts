@@ -127,6 +127,27 @@ export function firstBytesStatement(
   return { sql: unions.join(" UNION ALL "), values: source.values };
 }
 
+/**
+ * The query of the admitted requests of all time, by the subject of their token and by that of their project.
+ * Its columns are `subject` and `requests`. `parts` are those of a query by token and project.
+ */
+export function requestsStatement(
+  parts: readonly Part[],
+  { shared, token, project }: { shared: string; token: string; project: string },
+): string {
+  const rows = parts.map(({ table, from, to }) =>
+    `SELECT token_id, principal, project_id, admitted FROM ${table} WHERE start >= ${from} AND start < ${to}`
+  );
+  return `WITH sums AS (
+      SELECT token_id, principal, project_id, sum(admitted) AS requests
+      FROM (${rows.join(" UNION ALL ")}) AS parts GROUP BY token_id, principal, project_id
+    )
+    SELECT CASE token_id WHEN '' THEN '${shared}' || principal ELSE '${token}' || token_id END AS subject,
+      sum(requests) AS requests FROM sums GROUP BY 1
+    UNION ALL
+    SELECT '${project}' || project_id, sum(requests) FROM sums WHERE project_id <> '' GROUP BY 1`;
+}
+
 /** The tables whose rows have their times to the first byte. The others have tables beside them. */
 const PACKED: Partial<Record<Part["table"], true>> = {
   usage_months: true,
