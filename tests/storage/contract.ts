@@ -610,9 +610,33 @@ export function storeContract(
     };
     const requests = async () => (await store.usage(ALL_TOGETHER, NO_FILTER))[0]?.requests;
     const close = () => store.prune({ exchangesBefore: 0, hoursBefore: 0 });
+    /** Days of a time zone have the hours that begin in them. */
+    const checkDays = async () => {
+      for (const filter of filters) {
+        const hours = await store.usage({ ...ALL_TOGETHER, group: "hour" }, { ...NO_FILTER, ...filter });
+        for (const timeZone of zones) {
+          const format = new Intl.DateTimeFormat("en-CA", {
+            timeZone: timeZone ?? "UTC",
+            dateStyle: "short",
+          });
+          const expected = new Map<string, number>();
+          for (const { key, costMicros } of hours) {
+            const day = format.format(Date.parse(key));
+            expected.set(day, (expected.get(day) ?? 0) + costMicros);
+          }
+          const found = await store.usage(
+            { ...ALL_TOGETHER, group: "day", timeZone },
+            { ...NO_FILTER, ...filter },
+          );
+          assertEquals(found.map(({ key, costMicros }) => [key, costMicros]), [...expected], timeZone);
+        }
+      }
+    };
     await add(800);
+    await checkDays();
     const before = await all();
     await close();
+    await checkDays();
     assertEquals(await all(), before, "closed");
     await add(30);
     assertEquals(await requests(), 830, "late exchanges");
