@@ -1,14 +1,16 @@
 /** Makes the sums of past days and months: see `closed_sums.ts`. Several programs can do it at once. */
 
-import { closablePeriods, type Closing, closingsOf, closingStatements } from "../rows/closed_sums.ts";
-import { DAY_MS } from "../rows/usage_sums.ts";
+import { closablePeriods, closingStatements } from "../rows/closed_sums.ts";
+import type { Span } from "../rows/usage_parts.ts";
 import type { PostgresPool } from "./pool.ts";
 import { DIALECT, readSumState } from "./usage_queries.ts";
 
 /** The number of the advisory lock of closing. */
 const CLOSING_LOCK = 7_808_210_005;
 /** How long the sums of a period may take, in milliseconds. */
-const PERIOD_MS = 120_000;
+const PERIOD_MS = 600_000;
+/** The memory for each sort and table of hashes. The default would sort the rows of a month on disk. */
+const WORK_MEMORY = "64MB";
 /** How long the barrier waits for writers. Other writers wait behind it, so the next hour tries again. */
 const BARRIER_MS = 2_000;
 
@@ -31,28 +33,27 @@ export async function closeSums(pool: PostgresPool): Promise<void> {
     (queries) => queries.run("LOCK TABLE usage_days IN SHARE MODE"),
     { begin: `SET LOCAL lock_timeout = ${BARRIER_MS}`, timeoutMs: PERIOD_MS },
   );
-  for (const closing of closingsOf(periods)) {
+  for (const period of periods) {
     if (pool.isClosed) return;
-    if (!await close(pool, closing, run)) return;
+    if (!await closePeriod(pool, period, run)) return;
   }
 }
 
 /**
- * Makes the sums of some days or a month. Resolves with `false` while another program makes some. If an
- * exchange was added to a period meanwhile, the row of the period is gone, and the next hour makes the sums
- * again. `run` is the run that the rows must be of: a row of another run can be younger than the barrier.
+ * Makes the sums of a day or month. Resolves with `false` while another program makes some. If an exchange
+ * was added to the period meanwhile, the row of the period is gone, and the next hour makes the sums again.
+ * `run` is the run that the row must be of: a row of another run can be younger than the barrier.
  */
-async function close(pool: PostgresPool, { grain, span }: Closing, run: string): Promise<boolean> {
+async function closePeriod(pool: PostgresPool, span: Span, run: string): Promise<boolean> {
   return await pool.transaction(async (queries) => {
     const row = await queries.get("SELECT pg_try_advisory_xact_lock($1) AS ours", [CLOSING_LOCK]);
     if (row?.["ours"] !== true) return false;
     // All statements in one round trip.
-    await queries.run(closingStatements(span, { grain, dialect: DIALECT }).join(";\n"));
+    await queries.run(closingStatements(span, DIALECT).join(";\n"));
     await queries.run(
-      `UPDATE closed_sums SET complete = true
-       WHERE start >= $1 AND until <= $2 AND run = $3 AND (until - start = ${DAY_MS}) = $4`,
-      [span.from, span.to, run, grain === "days"],
+      "UPDATE closed_sums SET complete = true WHERE start = $1 AND until = $2 AND run = $3",
+      [span.from, span.to, run],
     );
     return true;
-  }, { timeoutMs: PERIOD_MS });
+  }, { begin: `SET LOCAL work_mem = '${WORK_MEMORY}'`, timeoutMs: PERIOD_MS });
 }

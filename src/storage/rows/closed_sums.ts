@@ -18,27 +18,8 @@ const LATE_MS = 900_000;
 /** Days before these are not closed one by one: no program of this name existed then. */
 const FIRST_CLOSED = Date.UTC(2020, 0);
 
-/** What one transaction closes: some days of a month, or the month. */
-export interface Closing {
-  readonly grain: "days" | "month";
-  readonly span: Span;
-}
-
-/** Joins the days of each month, so that few statements close them. */
-export function closingsOf(periods: readonly Span[]): Closing[] {
-  const found: { grain: "days" | "month"; span: { from: number; to: number } }[] = [];
-  for (const span of periods) {
-    const last = found.at(-1);
-    if (!isDay(span)) found.push({ grain: "month", span });
-    else if (last?.grain === "days" && monthOf(last.span.from).from === monthOf(span.from).from) {
-      last.span.to = span.to;
-    } else found.push({ grain: "days", span: { ...span } });
-  }
-  return found;
-}
-
 /** Whether a closed period is a day, and not a month. */
-export function isDay({ from, to }: Span): boolean {
+function isDay({ from, to }: Span): boolean {
   return to - from === DAY_MS;
 }
 
@@ -64,23 +45,18 @@ export function closablePeriods(
   return found;
 }
 
-/** The statements that make the sums of some days, or of a month. They replace what an earlier run made. */
-export function closingStatements(
-  span: Span,
-  { grain, dialect }: { readonly grain: "days" | "month"; readonly dialect: Pick<SqlDialect, "joined"> },
-): string[] {
+/** The statements that make the sums of a day or month. They replace what an earlier run made. */
+export function closingStatements(span: Span, dialect: Pick<SqlDialect, "joined">): string[] {
   const all = [undefined, ...DIMENSIONS];
-  if (grain === "days") {
+  const start = String(span.from);
+  if (isDay(span)) {
     return [
       ...deletions("usage_by_hour", span),
       ...all.map((dimension) => byOne({ table: "usage_by_hour", from: "usage", start: "start" }, dimension)),
       ...deletions("usage_by_day", span),
-      ...all.map((dimension) =>
-        byOne({ table: "usage_by_day", from: "usage_days", start: "start" }, dimension)
-      ),
+      ...all.map((dimension) => byOne({ table: "usage_by_day", from: "usage_days", start }, dimension)),
     ];
   }
-  const start = String(span.from);
   return [
     ...deletions("usage_by_month", span),
     ...all.map((dimension) => byOne({ table: "usage_by_month", from: "usage_days", start }, dimension)),

@@ -3,7 +3,7 @@
 import { REFUSED_ACCESS } from "../audit_store.ts";
 import type { Connection } from "./connection.ts";
 import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "../rows/usage_sums.ts";
-import { closablePeriods, closingStatements, isDay } from "../rows/closed_sums.ts";
+import { closablePeriods, closingStatements } from "../rows/closed_sums.ts";
 import type { Span } from "../rows/usage_parts.ts";
 import { rollUpSpending } from "./spending.ts";
 import { DIALECT, readSumState } from "./usage_queries.ts";
@@ -72,7 +72,6 @@ export function listClosablePeriods(database: Connection, now: number): Span[] {
 
 /** Makes the sums of a day or month. Call it within a transaction. */
 export function closePeriod(database: Connection, span: Span): void {
-  const grain = isDay(span) ? "days" : "month";
-  for (const sql of closingStatements(span, { grain, dialect: DIALECT })) database.execute(sql);
+  for (const sql of closingStatements(span, DIALECT)) database.execute(sql);
   database.run("INSERT OR REPLACE INTO closed_sums VALUES (?, ?)", span.from, span.to);
 }
