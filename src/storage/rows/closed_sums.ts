@@ -23,7 +23,7 @@ function isDay({ from, to }: Span): boolean {
   return to - from === DAY_MS;
 }
 
-/** The days and months that can be closed and are not, the oldest first. */
+/** The days and months that can be closed and are not, the newest first: most queries are about them. */
 export function closablePeriods(
   { extent, closed, now }: { extent: Span | undefined; closed: readonly Span[]; now: number },
 ): Span[] {
@@ -42,7 +42,7 @@ export function closablePeriods(
     }
     addOpen(month);
   }
-  return found;
+  return found.reverse();
 }
 
 /** The statements that make the sums of a day or month. They replace what an earlier run made. */
