@@ -1,4 +1,4 @@
-/** `deno task bench --database`: the queries of the admin page over a year of exchanges, in both databases. */
+/** `deno task bench --database`: the queries of the admin page over a year, in both databases. */
 
 import { openStore } from "../../src/storage/open.ts";
 import { PostgresServer, withoutPostgres } from "../support/processes/postgres_server.ts";

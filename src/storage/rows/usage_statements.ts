@@ -221,7 +221,7 @@ class Source {
   }
 }
 
-/** All dimensions. */
+/** The dimensions in the order in which conditions and closed sums name them. */
 export const DIMENSIONS: readonly Dimension[] = ["model", "token", "project", "endpoint", "client"];
 
 /** Whether a part reads a table with sums by one dimension each. */

@@ -3,6 +3,8 @@
  * new one with the next number.
  */
 
+import { CLOSED_SUMS } from "./closed_sums_schema.ts";
+
 /** A migration: one step of the schema. */
 export interface Migration {
   readonly version: number;
@@ -374,109 +376,6 @@ ALTER TABLE exchanges ADD COLUMN model_sent TEXT;`,
   {
     version: 14,
     name: "sums of past days and months by one dimension",
-    sql: `
-CREATE TABLE usage_by_hour (
-  dimension TEXT NOT NULL,
-  start INTEGER NOT NULL,
-  value TEXT NOT NULL,
-  requests INTEGER NOT NULL,
-  admitted INTEGER NOT NULL,
-  errors INTEGER NOT NULL,
-  input_tokens INTEGER NOT NULL,
-  output_tokens INTEGER NOT NULL,
-  cached_tokens INTEGER NOT NULL,
-  cache_write_tokens INTEGER NOT NULL,
-  reasoning_tokens INTEGER NOT NULL,
-  audio_tokens INTEGER NOT NULL,
-  image_tokens INTEGER NOT NULL,
-  cost_micros INTEGER NOT NULL,
-  unpriced INTEGER NOT NULL,
-  unmetered INTEGER NOT NULL,
-  estimated INTEGER NOT NULL,
-  bytes INTEGER NOT NULL,
-  duration_ms REAL NOT NULL,
-  first_bytes TEXT NOT NULL,
-  PRIMARY KEY (dimension, start, value)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX usage_by_hour_of_value ON usage_by_hour (dimension, value, start);
-CREATE TABLE usage_by_day (
-  dimension TEXT NOT NULL,
-  start INTEGER NOT NULL,
-  value TEXT NOT NULL,
-  requests INTEGER NOT NULL,
-  admitted INTEGER NOT NULL,
-  errors INTEGER NOT NULL,
-  input_tokens INTEGER NOT NULL,
-  output_tokens INTEGER NOT NULL,
-  cached_tokens INTEGER NOT NULL,
-  cache_write_tokens INTEGER NOT NULL,
-  reasoning_tokens INTEGER NOT NULL,
-  audio_tokens INTEGER NOT NULL,
-  image_tokens INTEGER NOT NULL,
-  cost_micros INTEGER NOT NULL,
-  unpriced INTEGER NOT NULL,
-  unmetered INTEGER NOT NULL,
-  estimated INTEGER NOT NULL,
-  bytes INTEGER NOT NULL,
-  duration_ms REAL NOT NULL,
-  first_bytes TEXT NOT NULL,
-  PRIMARY KEY (dimension, start, value)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX usage_by_day_of_value ON usage_by_day (dimension, value, start);
-CREATE TABLE usage_by_month (
-  dimension TEXT NOT NULL,
-  start INTEGER NOT NULL,
-  value TEXT NOT NULL,
-  requests INTEGER NOT NULL,
-  admitted INTEGER NOT NULL,
-  errors INTEGER NOT NULL,
-  input_tokens INTEGER NOT NULL,
-  output_tokens INTEGER NOT NULL,
-  cached_tokens INTEGER NOT NULL,
-  cache_write_tokens INTEGER NOT NULL,
-  reasoning_tokens INTEGER NOT NULL,
-  audio_tokens INTEGER NOT NULL,
-  image_tokens INTEGER NOT NULL,
-  cost_micros INTEGER NOT NULL,
-  unpriced INTEGER NOT NULL,
-  unmetered INTEGER NOT NULL,
-  estimated INTEGER NOT NULL,
-  bytes INTEGER NOT NULL,
-  duration_ms REAL NOT NULL,
-  first_bytes TEXT NOT NULL,
-  PRIMARY KEY (dimension, start, value)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE usage_months (
-  start INTEGER NOT NULL,
-  project_id TEXT NOT NULL,
-  token_id TEXT NOT NULL,
-  principal TEXT NOT NULL,
-  endpoint TEXT NOT NULL,
-  model TEXT NOT NULL,
-  client TEXT NOT NULL,
-  requests INTEGER NOT NULL,
-  admitted INTEGER NOT NULL,
-  errors INTEGER NOT NULL,
-  input_tokens INTEGER NOT NULL,
-  output_tokens INTEGER NOT NULL,
-  cached_tokens INTEGER NOT NULL,
-  cache_write_tokens INTEGER NOT NULL,
-  reasoning_tokens INTEGER NOT NULL,
-  audio_tokens INTEGER NOT NULL,
-  image_tokens INTEGER NOT NULL,
-  cost_micros INTEGER NOT NULL,
-  unpriced INTEGER NOT NULL,
-  unmetered INTEGER NOT NULL,
-  estimated INTEGER NOT NULL,
-  bytes INTEGER NOT NULL,
-  duration_ms REAL NOT NULL,
-  first_bytes TEXT NOT NULL,
-  PRIMARY KEY (start, project_id, token_id, principal, endpoint, model, client)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE closed_sums (
-  start INTEGER NOT NULL,
-  until INTEGER NOT NULL,
-  PRIMARY KEY (start, until)
-) STRICT, WITHOUT ROWID;`,
+    sql: CLOSED_SUMS,
   },
 ];
