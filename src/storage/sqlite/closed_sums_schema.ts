@@ -1,6 +1,6 @@
 /**
- * The tables of the sums of past days and months, which migration 14 creates: see `closed_sums.ts`. A released
- * migration never changes, so this text does not either.
+ * The tables of the sums of past days and months, which migration 14 creates: see `closed_sums.ts`. Databases
+ * store the checksum of this text, so it must not change.
  */
 
 const SUMS = `requests INTEGER NOT NULL,
