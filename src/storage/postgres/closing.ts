@@ -2,6 +2,7 @@
 
 import { closablePeriods, closingStatements } from "../rows/closed_sums.ts";
 import type { Span } from "../rows/usage_parts.ts";
+import { DAY_MS } from "../rows/usage_sums.ts";
 import type { PostgresPool } from "./pool.ts";
 import { DIALECT, readSumState } from "./usage_queries.ts";
 
@@ -33,10 +34,28 @@ export async function closeSums(pool: PostgresPool): Promise<void> {
     (queries) => queries.run("LOCK TABLE usage_days IN SHARE MODE"),
     { begin: `SET LOCAL lock_timeout = ${BARRIER_MS}`, timeoutMs: PERIOD_MS },
   );
+  const days = await closeEmptyDays(pool, run);
   for (const period of periods) {
     if (pool.isClosed) return;
-    if (!await closePeriod(pool, period, run)) return;
+    const isEmpty = period.to - period.from === DAY_MS && !days.has(period.from);
+    if (!isEmpty && !await closePeriod(pool, period, run)) return;
   }
+}
+
+/** Closes the days of a run without usage, which have no sums. Gives the other days with usage. */
+async function closeEmptyDays(pool: PostgresPool, run: string): Promise<Set<number>> {
+  const rows = await pool.all(
+    `SELECT start FROM closed_sums WHERE run = $1 AND until - start = ${DAY_MS}
+       AND EXISTS (SELECT 1 FROM usage_days WHERE usage_days.start = closed_sums.start)`,
+    [run],
+  );
+  const days = rows.map((row) => Number(row["start"]));
+  await pool.run(
+    `UPDATE closed_sums SET complete = true
+     WHERE run = $1 AND until - start = ${DAY_MS} AND NOT start = ANY($2)`,
+    [run, days],
+  );
+  return new Set(days);
 }
 
 /**
