@@ -10,6 +10,7 @@ import { GROUP_NAMES } from "./candidates/all.ts";
 import { denoEngineCandidate, managedCandidate, ownCandidate } from "./candidates/own.ts";
 import { compare } from "./comparison.ts";
 import { benchDashboard } from "./dashboard.ts";
+import { benchDatabase } from "./database.ts";
 import { benchGrowth, GROWTH_PARTS } from "./growth.ts";
 import { benchHostile } from "./hostile.ts";
 import { benchPair } from "./pair.ts";
@@ -37,10 +38,12 @@ const { values: options } = parseArgs({
     managed: { type: "boolean", default: false },
     engine: { type: "boolean", default: false },
     dashboard: { type: "boolean", default: false },
+    database: { type: "boolean", default: false },
     timing: { type: "boolean", default: false },
     hostile: { type: "boolean", default: false },
     accounting: { type: "boolean", default: false },
     exchanges: { type: "string", default: "10000" },
+    rows: { type: "string", default: "10000000" },
     clients: { type: "string", default: "160" },
   },
 });
@@ -50,6 +53,7 @@ const seconds = Number(options.seconds);
 if (options.timing) await benchTiming();
 else if (options.accounting) await benchAccounting(options);
 else if (options.dashboard) await benchDashboard();
+else if (options.database) await benchDatabase(Number(options.rows));
 else if (options.quick || options.record) {
   if (!await benchQuick({ isRecording: options.record })) Deno.exit(1);
 } else if (options.growth) {

@@ -4,7 +4,12 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Booking } from "../../src/storage/booking.ts";
 import type { MadeObject } from "../../src/storage/object_store.ts";
 import { type ExchangeRow, type Store, StoreError } from "../../src/storage/store.ts";
-import type { UsageFilter, UsageGrouping, UsageRow } from "../../src/storage/usage_store.ts";
+import {
+  USAGE_GROUPS,
+  type UsageFilter,
+  type UsageGrouping,
+  type UsageRow,
+} from "../../src/storage/usage_store.ts";
 import { random } from "../support/data/random.ts";
 import { until } from "../support/time/deadline.ts";
 import { type Reason, unless } from "../support/runner/left_out.ts";
@@ -538,6 +543,121 @@ export function storeContract(
         assertEquals(byDay.firstByteMs, whole?.firstByteMs);
       }
     }
+  });
+
+  test("sums of closed days and months are those of before, in every time zone, and late exchanges count", async (store) => {
+    const { below } = random(6);
+    const start = Date.UTC(2026, 1, 26);
+    const days = 40;
+    const add = (count: number) =>
+      store.addExchanges(Array.from({ length: count }, () => {
+        const token = below(4);
+        return distinctRow({
+          startedAt: start + below(days) * DAY + below(24) * HOUR,
+          firstByteMs: below(9) === 0 ? undefined : 1 + below(5_000),
+          ...token === 0
+            ? { principal: "anna", tokenId: undefined, projectId: undefined }
+            : { tokenId: `t${token}`, projectId: `p${token % 2}` },
+          modelAnswered: `m${below(3)}`,
+          endpoint: `e${below(2)}`,
+          client: `c${below(2)}`,
+          status: below(10) === 0 ? 500 : 200,
+          costMicros: below(1_000),
+        });
+      }));
+    const end = start + days * DAY;
+    const periods: Partial<UsageFilter>[] = [
+      {},
+      { from: start + DAY, to: end - DAY },
+      { from: start + 30 * HOUR + 1, to: end - 50 * HOUR + 1 },
+      { from: Date.UTC(2026, 2), to: Date.UTC(2026, 3) },
+    ];
+    const filters: Partial<UsageFilter>[] = [
+      {},
+      { projectId: "p1" },
+      { tokenId: "anna" },
+      { tokenId: "t1" },
+      { model: "m1" },
+      { client: "c1", endpoint: "e0" },
+    ];
+    const zones = [undefined, "Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Auckland"];
+    const groupings: readonly (readonly [UsageGrouping["group"], UsageGrouping["split"]])[] = [
+      ...([undefined, ...USAGE_GROUPS] as const).map((group) => [group, undefined] as const),
+      ["day", "model"],
+      ["hour", "project"],
+      ["project", "model"],
+      ["token", "day"],
+      ["client", "endpoint"],
+    ];
+    const all = async () => {
+      const found = new Map<string, unknown>();
+      let count = 0;
+      for (const period of periods) {
+        for (const filter of filters) {
+          for (const [group, split] of groupings) {
+            // Every second one: the numbers of groupings and of time zones are odd, so each meets each.
+            if (++count % 2 === 0) continue;
+            const timeZone = zones[count % zones.length];
+            const rows = await store.usage({ group, split, timeZone }, {
+              ...NO_FILTER,
+              ...period,
+              ...filter,
+            });
+            const name = `${group} ${split} ${timeZone} ${JSON.stringify({ ...period, ...filter })}`;
+            found.set(name, rows.map((row) => ({ ...row, durationMs: Math.round(row.durationMs) })));
+          }
+        }
+      }
+      return found;
+    };
+    const requests = async () => (await store.usage(ALL_TOGETHER, NO_FILTER))[0]?.requests;
+    const close = () => store.prune({ exchangesBefore: 0, hoursBefore: 0 });
+    /** Days of a time zone have the hours that begin in them. */
+    const checkDays = async () => {
+      for (const filter of filters) {
+        const hours = await store.usage({ ...ALL_TOGETHER, group: "hour" }, { ...NO_FILTER, ...filter });
+        for (const timeZone of zones) {
+          const format = new Intl.DateTimeFormat("en-CA", {
+            timeZone: timeZone ?? "UTC",
+            dateStyle: "short",
+          });
+          const expected = new Map<string, number>();
+          for (const { key, costMicros } of hours) {
+            const day = format.format(Date.parse(key));
+            expected.set(day, (expected.get(day) ?? 0) + costMicros);
+          }
+          const found = await store.usage(
+            { ...ALL_TOGETHER, group: "day", timeZone },
+            { ...NO_FILTER, ...filter },
+          );
+          assertEquals(found.map(({ key, costMicros }) => [key, costMicros]), [...expected], timeZone);
+        }
+      }
+    };
+    await add(800);
+    await checkDays();
+    const before = await all();
+    await close();
+    await checkDays();
+    assertEquals(await all(), before, "closed");
+    await add(30);
+    assertEquals(await requests(), 830, "late exchanges");
+    const late = await all();
+    await close();
+    assertEquals(await all(), late, "closed again");
+    // Hours are rolled up to days, so days begin at the midnight of UTC.
+    await store.prune({ exchangesBefore: 0, hoursBefore: start + 20 * DAY });
+    const rolledUp = await all();
+    assertEquals(await requests(), 830, "rolled up");
+    for (const [name, rows] of late) {
+      if (/^(?:hour|day|\w+ day)|:\d+1\b/.test(name)) continue;
+      assertEquals(rolledUp.get(name), rows, name);
+    }
+    assertEquals(
+      (await store.usage({ ...ALL_TOGETHER, group: "hour" }, { ...NO_FILTER, to: start + 20 * DAY }))
+        .map(({ key }) => key.slice(10)),
+      Array.from({ length: 20 }, () => "T00:00Z"),
+    );
   });
 
   test("prunes exchanges, and keeps their sums by the day", async (store) => {

@@ -30,31 +30,34 @@ const INSERT = `INSERT INTO exchanges (${NAMES}) SELECT ${NAMES} FROM json_to_re
 }) ON CONFLICT DO NOTHING RETURNING request_id, settlement`;
 
 const KEY_TYPES = KEY_COLUMNS.map((name) => `${name} ${name === "start" ? "bigint" : "text"}`);
-const ADD_USAGE = ["usage", "usage_days"].map((table) =>
-  adding({
-    table,
-    keys: KEY_TYPES,
-    sums: SUM_COLUMNS.map((name) => `${name} ${name === "duration_ms" ? "double precision" : "bigint"}`),
-  })
+const USAGE_SUMS = SUM_COLUMNS.map((name) =>
+  `${name} ${name === "duration_ms" ? "double precision" : "bigint"}`
 );
-const ADD_FIRST_BYTES = ["first_bytes", "first_bytes_days"].map((table) =>
-  adding({ table, keys: [...KEY_TYPES, "bucket bigint"], sums: ["requests bigint"] })
-);
-const ADD_FIRST_BYTES_TOTAL = adding({
-  table: "first_bytes_total",
-  keys: ["start bigint", "bucket bigint"],
-  sums: ["requests bigint"],
-});
-const ADD_SPENDING = adding({
-  table: "spending",
-  keys: ["start bigint", "subject text", "dated boolean"],
-  sums: ["micros bigint"],
-});
-/** The tokens are locked in the order of their ids, because other transactions keep it too. */
-const COUNT_TOKENS = `WITH counts AS (
-    SELECT * FROM json_to_recordset($1) AS rows (id text, count bigint, last_used_at bigint)
+const BUCKET_KEYS = [...KEY_TYPES, "bucket bigint"];
+/**
+ * The tables of sums, in the order in which all programs add to them. Within a table they do it in the order
+ * of the keys. So none of them waits for another in a circle.
+ */
+const SUM_TABLES: readonly SumTable[] = [
+  { table: "spending", keys: ["start bigint", "subject text", "dated boolean"], sums: ["micros bigint"] },
+  { table: "usage", keys: KEY_TYPES, sums: USAGE_SUMS },
+  { table: "usage_days", keys: KEY_TYPES, sums: USAGE_SUMS },
+  { table: "first_bytes", keys: BUCKET_KEYS, sums: ["requests bigint"] },
+  { table: "first_bytes_days", keys: BUCKET_KEYS, sums: ["requests bigint"] },
+  { table: "first_bytes_total", keys: ["start bigint", "bucket bigint"], sums: ["requests bigint"] },
+];
+/**
+ * Adds to all sums and to the counts of tokens in one round trip. Each part reads the number of rows of the
+ * part before, because PostgreSQL would otherwise choose their order. The tokens are locked in the order of
+ * their ids, because other transactions keep it too.
+ */
+const ADD = `WITH ${SUM_TABLES.map(adding).join(", ")},
+  counts AS (
+    SELECT * FROM json_to_recordset($${SUM_TABLES.length + 1})
+      AS rows (id text, count bigint, last_used_at bigint)
   ), locked AS (
-    SELECT id FROM tokens WHERE id IN (SELECT id FROM counts) ORDER BY id FOR NO KEY UPDATE
+    SELECT id FROM tokens WHERE id IN (SELECT id FROM counts) AND ${after(SUM_TABLES.length)}
+    ORDER BY id FOR NO KEY UPDATE
   )
   UPDATE tokens SET request_count = request_count + counts.count,
     last_used_at = greatest(tokens.last_used_at, counts.last_used_at)
@@ -75,19 +78,9 @@ export async function insertExchanges(queries: Queries, rows: readonly ExchangeR
     groups.add(row);
     countToken(row, tokens);
   }
-  // All programs add to the same tables in this order, and within a table in the order of the keys. So none
-  // of them waits for another in a circle.
-  await add(queries, ADD_SPENDING, spendingRows(spendingOf(added)));
-  const sorted = sortedGroups(groups.all());
-  await addSums(queries, sorted);
-  if (tokens.size > 0) {
-    const counts = [...tokens].map(([id, { count, lastUsedAt }]) => ({
-      id,
-      count,
-      last_used_at: lastUsedAt,
-    }));
-    await queries.run(COUNT_TOKENS, [storedJson(counts)]);
-  }
+  const counts = [...tokens].map(([id, { count, lastUsedAt }]) => ({ id, count, last_used_at: lastUsedAt }));
+  const sums = [spendingRows(spendingOf(added)), ...sumRows(sortedGroups(groups.all())), counts];
+  await queries.run(ADD, sums.map((part) => storedJson(part)));
 }
 
 /** The values of a row by column. What is undefined is missing, and so becomes NULL. */
@@ -126,17 +119,9 @@ function addedRows(
   });
 }
 
-async function addSums(queries: Queries, groups: readonly UsageGroup[]): Promise<void> {
-  const byDay = daysOf(groups);
-  for (const [index, parts] of [groups, byDay].entries()) {
-    await add(queries, ADD_USAGE[index], parts.map(({ start, key, sums }) => rowOf({ start, key, sums })));
-  }
-  for (const [index, parts] of [groups, byDay].entries()) {
-    const rows = parts.flatMap(({ start, key, firstBytes }) =>
-      bucketsOf(firstBytes).map(([bucket, requests]) => ({ ...keyOf(start, key), bucket, requests }))
-    );
-    await add(queries, ADD_FIRST_BYTES[index], rows);
-  }
+/** The rows for the tables of sums, but for spending, in the order of {@link SUM_TABLES}. */
+function sumRows(groups: readonly UsageGroup[]): Record<string, unknown>[][] {
+  const both = [groups, daysOf(groups)];
   const totals = new Map<string, { start: number; bucket: number; requests: number }>();
   for (const { start, firstBytes } of groups) {
     for (const [bucket, requests] of firstBytes) {
@@ -145,14 +130,15 @@ async function addSums(queries: Queries, groups: readonly UsageGroup[]): Promise
       totals.set(name, { start, bucket, requests: before + requests });
     }
   }
-  const sorted = [...totals.values()].sort((one, other) =>
-    one.start - other.start || one.bucket - other.bucket
-  );
-  await add(queries, ADD_FIRST_BYTES_TOTAL, sorted);
-}
-
-async function add(queries: Queries, sql: string | undefined, rows: readonly unknown[]): Promise<void> {
-  if (sql !== undefined && rows.length > 0) await queries.run(sql, [storedJson(rows)]);
+  return [
+    ...both.map((parts) => parts.map(({ start, key, sums }) => rowOf({ start, key, sums }))),
+    ...both.map((parts) =>
+      parts.flatMap(({ start, key, firstBytes }) =>
+        bucketsOf(firstBytes).map(([bucket, requests]) => ({ ...keyOf(start, key), bucket, requests }))
+      )
+    ),
+    [...totals.values()].sort((one, other) => one.start - other.start || one.bucket - other.bucket),
+  ];
 }
 
 /** The sums of the hours of each day. A statement cannot add to one row twice. */
@@ -206,14 +192,26 @@ function spendingRows(sums: Iterable<SpendingSum>): Record<string, unknown>[] {
     );
 }
 
-/** The statement that adds sums to those of a table. Each column has its type. */
-function adding(
-  { table, keys, sums }: { table: string; keys: readonly string[]; sums: readonly string[] },
-): string {
+/** A table of sums. Each column has its type. */
+interface SumTable {
+  readonly table: string;
+  readonly keys: readonly string[];
+  readonly sums: readonly string[];
+}
+
+/** The part of a statement that adds sums to those of a table, after the part before. */
+function adding({ table, keys, sums }: SumTable, index: number): string {
   const namesOf = (columns: readonly string[]) => columns.map((column) => column.split(" ")[0] ?? "");
   const names = namesOf([...keys, ...sums]).join(", ");
   const added = namesOf(sums).map((name) => `${name} = ${table}.${name} + excluded.${name}`).join(", ");
-  return `INSERT INTO ${table} (${names})
-    SELECT ${names} FROM json_to_recordset($1) AS rows (${[...keys, ...sums].join(", ")})
-    ON CONFLICT (${namesOf(keys).join(", ")}) DO UPDATE SET ${added}`;
+  return `part_${index + 1} AS (
+    INSERT INTO ${table} (${names})
+    SELECT ${names} FROM json_to_recordset($${index + 1}) AS rows (${[...keys, ...sums].join(", ")})
+    WHERE ${after(index)}
+    ON CONFLICT (${namesOf(keys).join(", ")}) DO UPDATE SET ${added} RETURNING 1)`;
+}
+
+/** The condition that is true after a part, given by its number from 1 on. */
+function after(part: number): string {
+  return part === 0 ? "true" : `(SELECT count(*) FROM part_${part}) >= 0`;
 }

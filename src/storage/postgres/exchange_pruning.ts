@@ -5,6 +5,7 @@ import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "../rows/usage_sums.ts";
 import { pruneAccessChanges } from "./access_changes.ts";
 import { monthsIn, PARTITION_LOCK } from "./partitions.ts";
 import type { PostgresPool, Queries } from "./pool.ts";
+import { closeSums } from "./closing.ts";
 import { rollUpSpending } from "./spending.ts";
 
 /** The number of the advisory lock of pruning. */
@@ -32,6 +33,7 @@ export async function prune(pool: PostgresPool, limits: PruneLimits): Promise<nu
     last = await pool.transaction((queries) => deleteSome(queries, limits.exchangesBefore), STEP);
   }
   if (!pool.isClosed) await pool.transaction((queries) => rollUpSums(queries, limits), STEP);
+  await closeSums(pool);
   return removed;
 }
 
@@ -85,6 +87,13 @@ async function rollUpSums(queries: Queries, { exchangesBefore, hoursBefore }: Pr
   await rollUp(queries, { table: "usage", keys: others, sums: SUM_COLUMNS, day });
   await rollUp(queries, { table: "first_bytes", keys: [...others, "bucket"], sums: ["requests"], day });
   await rollUp(queries, { table: "first_bytes_total", keys: ["bucket"], sums: ["requests"], day });
+  // The next closing makes their sums by the hour again.
+  await queries.run(
+    `DELETE FROM closed_sums WHERE until - start = ${DAY_MS} AND start IN (
+       SELECT start - start % ${DAY_MS} FROM usage_by_hour
+       WHERE dimension = '' AND start < $1 AND start % ${DAY_MS} <> 0)`,
+    [day],
+  );
 }
 
 async function rollUp(

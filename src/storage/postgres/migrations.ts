@@ -37,6 +37,8 @@ const SUMS = `requests bigint NOT NULL,
   estimated bigint NOT NULL,
   bytes bigint NOT NULL,
   duration_ms double precision NOT NULL`;
+/** The key columns of sums by one dimension, such as `model` or `project`. */
+const ONE_KEY = "dimension text NOT NULL, start bigint NOT NULL, value text NOT NULL";
 const KEY = "start, project_id, token_id, principal, endpoint, model, client";
 
 /**
@@ -281,5 +283,34 @@ CREATE TABLE object_makers (
   project_id text,
   PRIMARY KEY (account, maker)
 );`,
+  },
+  {
+    version: 2,
+    name: "sums of past days and months by one dimension",
+    // Another version of the program also writes late exchanges. The trigger opens their day and month.
+    sql: `
+CREATE TABLE usage_by_hour (${ONE_KEY}, ${SUMS}, first_bytes text NOT NULL, PRIMARY KEY (dimension, start, value));
+CREATE INDEX usage_by_hour_of_value ON usage_by_hour (dimension, value, start);
+CREATE TABLE usage_by_day (${ONE_KEY}, ${SUMS}, first_bytes text NOT NULL, PRIMARY KEY (dimension, start, value));
+CREATE INDEX usage_by_day_of_value ON usage_by_day (dimension, value, start);
+CREATE TABLE usage_by_month (${ONE_KEY}, ${SUMS}, first_bytes text NOT NULL, PRIMARY KEY (dimension, start, value));
+CREATE TABLE usage_months (${SUM_KEY}, ${SUMS}, first_bytes text NOT NULL, PRIMARY KEY (${KEY}));
+CREATE TABLE closed_sums (
+  start bigint NOT NULL,
+  until bigint NOT NULL,
+  run text NOT NULL,
+  complete boolean NOT NULL,
+  PRIMARY KEY (start, until)
+);
+CREATE FUNCTION open_closed_sums() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('DELETE FROM %I.closed_sums AS closed USING (SELECT DISTINCT start FROM added) AS days
+    WHERE closed.start <= days.start AND closed.until > days.start', TG_TABLE_SCHEMA);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER usage_day_added AFTER INSERT ON usage_days REFERENCING NEW TABLE AS added
+  FOR EACH STATEMENT EXECUTE FUNCTION open_closed_sums();
+CREATE TRIGGER usage_day_changed AFTER UPDATE ON usage_days REFERENCING NEW TABLE AS added
+  FOR EACH STATEMENT EXECUTE FUNCTION open_closed_sums();`,
   },
 ];

@@ -33,6 +33,16 @@ import { readUsage } from "./usage_queries.ts";
 /** How long a sum of usage may take, in milliseconds. */
 const USAGE_MS = 30_000;
 
+/**
+ * How sums are read: from one state of the database, without the compiler of the server, which takes longer
+ * than most of these queries, and with memory for the hash tables of groups and buckets.
+ */
+const READING_SUMS = {
+  begin:
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off; SET LOCAL work_mem = '32MB'",
+  timeoutMs: USAGE_MS,
+};
+
 /** Connects to the database, and creates or migrates its tables. Throws a {@link StoreError}. */
 export async function openPostgres(url: PostgresUrl): Promise<Store> {
   const pool = new PostgresPool(await findServer(url));
@@ -176,7 +186,7 @@ function exchangeStore(pool: PostgresPool): ExchangeStore {
         settled.rows,
         () => pool.transaction((queries) => objects.settleObject(queries, object, settled)),
       ),
-    readSpending: (hours) => readSpending(pool, hours),
+    readSpending: (hours) => pool.transaction((queries) => readSpending(queries, hours), READING_SUMS),
     dateSpending: (hour) => dateSpending(pool, hour),
     async prune(limits) {
       const now = Date.now();
@@ -192,10 +202,7 @@ function exchangeStore(pool: PostgresPool): ExchangeStore {
 function usageStore(pool: PostgresPool): UsageStore {
   return {
     usage: (grouping, filter) =>
-      pool.transaction((queries) => readUsage(queries, grouping, filter), {
-        begin: "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        timeoutMs: USAGE_MS,
-      }),
+      pool.transaction((queries) => readUsage(queries, grouping, filter), READING_SUMS),
   };
 }
 

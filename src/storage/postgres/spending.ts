@@ -3,39 +3,37 @@
 import { KEY_PREFIXES } from "../../principal.ts";
 import { SPENDING_KEPT_MS } from "../booking.ts";
 import { DAY_MS } from "../rows/usage_sums.ts";
+import { allParts } from "../rows/usage_parts.ts";
+import { requestsStatement } from "../rows/usage_statements.ts";
 import type { Spending } from "../store.ts";
 import type { Queries } from "./pool.ts";
+import { readSumState } from "./usage_queries.ts";
 
 /** Reads the spending of all managed tokens, projects, tokens of the configuration and rules for models. */
 export async function readSpending(
   queries: Queries,
   { until, lastMs = SPENDING_KEPT_MS }: { until: number; lastMs?: number },
 ): Promise<Spending[]> {
-  const { shared, token, project } = KEY_PREFIXES;
   const requestRows = await queries.all(
-    `SELECT CASE token_id WHEN '' THEN '${shared}' || principal ELSE '${token}' || token_id END AS subject,
-       sum(admitted) AS requests FROM usage_days GROUP BY 1
-     UNION ALL
-     SELECT '${project}' || project_id, sum(admitted) FROM usage_days WHERE project_id <> '' GROUP BY 1`,
+    requestsStatement(allParts(await readSumState(queries)), KEY_PREFIXES),
   );
   const totalRows = await queries.all("SELECT subject, sum(micros) AS micros FROM spending GROUP BY 1");
+  // One row for each subject. A row for each hour costs four times as much.
   const hourRows = await queries.all(
-    `SELECT start, subject, dated, micros FROM spending
-     WHERE start >= least((SELECT max(start) FROM spending), $1) - $2 OR NOT dated`,
+    `SELECT subject, json_agg(json_build_array(start, micros, dated))::text AS hours FROM spending
+     WHERE start >= least((SELECT max(start) FROM spending), $1) - $2 OR NOT dated GROUP BY 1`,
     [until, lastMs],
   );
   const requests = new Map(requestRows.map((row) => [String(row["subject"]), Number(row["requests"])]));
   const totals = new Map(totalRows.map((row) => [String(row["subject"]), Number(row["micros"])]));
-  const hours = Map.groupBy(hourRows, (row) => String(row["subject"]));
+  const hours = new Map<string, [start: number, micros: number, isDated: boolean][]>(
+    hourRows.map((row) => [String(row["subject"]), JSON.parse(String(row["hours"]))]),
+  );
   return [...new Set([...requests.keys(), ...totals.keys()])].map((key) => ({
     key,
     requests: requests.get(key) ?? 0,
     totalMicros: totals.get(key) ?? 0,
-    hours: (hours.get(key) ?? []).map((row) => ({
-      start: Number(row["start"]),
-      micros: Number(row["micros"]),
-      isDated: row["dated"] === true,
-    })),
+    hours: (hours.get(key) ?? []).map(([start, micros, isDated]) => ({ start, micros, isDated })),
   }));
 }
 

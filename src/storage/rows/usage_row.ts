@@ -1,6 +1,7 @@
 /** Makes sums of usage of their rows. */
 
-import type { UsageRow } from "../usage_store.ts";
+import type { UsageGrouping, UsageRow } from "../usage_store.ts";
+import { addBuckets } from "./closed_sums.ts";
 import type { Row } from "./row.ts";
 import { firstByteMsOf } from "./usage_sums.ts";
 
@@ -47,6 +48,34 @@ export function usageOf(row: Row): Omit<UsageRow, "split" | "firstByteMs"> {
     bytes: Number(row["bytes"]),
     durationMs: Number(row["duration_ms"]),
   };
+}
+
+/** Makes the sums of a query of the rows of its two statements. */
+export function usageRowsOf(
+  rows: readonly Row[],
+  firstBytes: readonly Row[],
+  { split }: Pick<UsageGrouping, "split">,
+): UsageRow[] {
+  const counts = new Map<string, Map<number, number>>();
+  for (const row of firstBytes) {
+    const key = String(row["group_key"]);
+    let ofGroup = counts.get(key);
+    if (ofGroup === undefined) counts.set(key, ofGroup = new Map());
+    addBuckets(ofGroup, String(row["counts"]), Number(row["sign"]));
+  }
+  return rows.map((row) => ({
+    ...usageOf(row),
+    split: split === undefined
+      ? undefined
+      : { key: String(row["split"]), name: optionalText(row["split_name"]) },
+    firstByteMs: quantilesOf(counts.get(String(row["group_key"]))),
+  }));
+}
+
+function quantilesOf(counts: ReadonlyMap<number, number> | undefined): FirstBytes | undefined {
+  // What was moved to another day leaves zeros.
+  const found = [...counts ?? []].filter(([, requests]) => requests !== 0);
+  return found.length === 0 ? undefined : firstBytesOf(found);
 }
 
 /** A name, or `undefined` for NULL. */

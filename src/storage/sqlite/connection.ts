@@ -72,6 +72,23 @@ export class Connection implements IdentifiedDatabase {
     return this.#mapErrors(() => this.prepared(sql).all(...values));
   }
 
+  /** Gives all rows of a query that is not run again. */
+  allOnce(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#mapErrors(() => this.#database.prepare(sql).all(...values));
+  }
+
+  /** Runs work whose queries all see the same state of the database. */
+  snapshot<Result>(work: () => Result): Result {
+    return this.#mapErrors(() => {
+      this.#database.exec("BEGIN");
+      try {
+        return work();
+      } finally {
+        this.#database.exec("ROLLBACK");
+      }
+    });
+  }
+
   /** Runs work in a transaction. If the work throws, the transaction is rolled back. */
   transaction<Result>(work: () => Result): Result {
     return this.#mapErrors(() => {

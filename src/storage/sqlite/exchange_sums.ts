@@ -3,7 +3,10 @@
 import { REFUSED_ACCESS } from "../audit_store.ts";
 import type { Connection } from "./connection.ts";
 import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "../rows/usage_sums.ts";
+import { closablePeriods, closingStatements } from "../rows/closed_sums.ts";
+import type { Span } from "../rows/usage_parts.ts";
 import { rollUpSpending } from "./spending.ts";
+import { DIALECT, readSumState } from "./usage_queries.ts";
 
 /** Deletes up to `count` exchanges from before a moment. Gives their number. */
 export function deleteExchanges(
@@ -54,4 +57,21 @@ export function rollUpSums(
   );
   database.run(`DELETE FROM first_bytes_total WHERE ${hours}`, day);
   rollUpSpending(database, day);
+  // The next closing makes their sums by the hour again.
+  database.run(
+    `DELETE FROM closed_sums WHERE until - start = ${DAY_MS} AND start IN (
+       SELECT start - start % ${DAY_MS} FROM usage_by_hour WHERE dimension = '' AND ${hours})`,
+    day,
+  );
+}
+
+/** The days and months whose sums can be made now. */
+export function listClosablePeriods(database: Connection, now: number): Span[] {
+  return closablePeriods({ ...readSumState(database), now });
+}
+
+/** Makes the sums of a day or month. Call it within a transaction. */
+export function closePeriod(database: Connection, span: Span): void {
+  for (const sql of closingStatements(span, DIALECT)) database.execute(sql);
+  database.run("INSERT OR REPLACE INTO closed_sums VALUES (?, ?)", span.from, span.to);
 }

@@ -34,6 +34,9 @@ const [ADD_FIRST_BYTES_HOUR = "", ADD_FIRST_BYTES_DAY = ""] = ["first_bytes", "f
 const ADD_FIRST_BYTES_TOTAL = `INSERT INTO first_bytes_total (start, bucket, requests) VALUES (?, ?, ?)
   ON CONFLICT DO UPDATE SET requests = requests + excluded.requests`;
 
+/** Opens the day and the month of late exchanges: see `closed_sums.ts`. */
+const OPEN_SUMS = "DELETE FROM closed_sums WHERE start <= ? AND until > ?";
+
 /**
  * Writes exchanges, their sums, their spending and the counts of their tokens. Call it within a transaction.
  */
@@ -48,7 +51,12 @@ export function insertExchanges(database: Connection, rows: Iterable<ExchangeRow
   }
   table.end();
   addSpending(database, rows);
-  for (const group of groups.all()) addGroup(database, group);
+  const days = new Set<number>();
+  for (const group of groups.all()) {
+    addGroup(database, group);
+    days.add(group.start - group.start % DAY_MS);
+  }
+  for (const day of days) database.run(OPEN_SUMS, day, day);
   for (const [id, { count, lastUsedAt }] of tokens) {
     database.run(
       `UPDATE tokens SET request_count = request_count + ?, last_used_at = max(coalesce(last_used_at, 0), ?)

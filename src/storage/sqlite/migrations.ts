@@ -3,6 +3,8 @@
  * new one with the next number.
  */
 
+import { CLOSED_SUMS } from "./closed_sums_schema.ts";
+
 /** A migration: one step of the schema. */
 export interface Migration {
   readonly version: number;
@@ -370,5 +372,10 @@ CREATE TABLE object_makers (
     sql: `
 ALTER TABLE exchanges ADD COLUMN request_bytes INTEGER;
 ALTER TABLE exchanges ADD COLUMN model_sent TEXT;`,
+  },
+  {
+    version: 14,
+    name: "sums of past days and months by one dimension",
+    sql: CLOSED_SUMS,
   },
 ];

@@ -7,6 +7,7 @@ import type { Project, ProjectChange, Token, TokenChange } from "../access_store
 import type { NewAuditEntry } from "../audit_store.ts";
 import type { AwaitedObject, MadeObject, ObjectKey } from "../object_store.ts";
 import { type ExchangeMessage, exchangesOf } from "../packed_exchanges.ts";
+import type { Span } from "../rows/usage_parts.ts";
 import type { ExchangeRow } from "../store.ts";
 import { pruneAccessChanges } from "./access_changes.ts";
 import * as projects from "./project_tables.ts";
@@ -14,7 +15,7 @@ import * as tokens from "./token_tables.ts";
 import { audited, insertAudit, listAudit } from "./audit_table.ts";
 import type { Connection } from "./connection.ts";
 import { listExchanges } from "./exchange_queries.ts";
-import { deleteExchanges, rollUpSums } from "./exchange_sums.ts";
+import { closePeriod, deleteExchanges, listClosablePeriods, rollUpSums } from "./exchange_sums.ts";
 import { insertExchanges } from "./exchange_tables.ts";
 import * as madeObjects from "./made_object_tables.ts";
 import * as objects from "./object_tables.ts";
@@ -63,6 +64,7 @@ export const WRITES = {
       pruneAccessChanges(database);
       rollUpSums(database, limits);
     }),
+  closePeriod: (database: Connection, span: Span) => database.transaction(() => closePeriod(database, span)),
 
   addObject: (database: Connection, object: AwaitedObject, at: number) =>
     database.transaction(() => objects.insertObject(database, object, at)),
@@ -99,6 +101,7 @@ export const WRITES = {
 /** The operations that read for long. */
 export const READS = {
   usage: readUsage,
+  listClosablePeriods,
   listExchanges,
   listAudit,
   listProjects: projects.listProjects,

@@ -3,8 +3,11 @@
 import { KEY_PREFIXES } from "../../principal.ts";
 import { SPENDING_KEPT_MS } from "../booking.ts";
 import { spendingOf } from "../rows/spending_sums.ts";
+import { allParts } from "../rows/usage_parts.ts";
+import { requestsStatement } from "../rows/usage_statements.ts";
 import type { ExchangeRow, Spending } from "../store.ts";
 import type { Connection } from "./connection.ts";
+import { readSumState } from "./usage_queries.ts";
 
 const DAY_MS = 24 * 3_600_000;
 const ADD = `INSERT INTO spending (start, subject, dated, micros) VALUES (?, ?, ?, ?)
@@ -24,14 +27,9 @@ export function readSpending(
 ): Spending[] {
   const latest = Number(database.get("SELECT max(start) AS latest FROM spending")?.["latest"] ?? until);
   const from = Math.min(latest, until) - lastMs;
-  const { shared, token, project } = KEY_PREFIXES;
   const requests = new Map(
-    database.all(
-      `SELECT CASE token_id WHEN '' THEN '${shared}' || principal ELSE '${token}' || token_id END AS subject,
-         sum(admitted) AS requests FROM usage_days GROUP BY 1
-       UNION ALL
-       SELECT '${project}' || project_id, sum(admitted) FROM usage_days WHERE project_id <> '' GROUP BY 1`,
-    ).map((row) => [String(row["subject"]), Number(row["requests"])]),
+    database.allOnce(requestsStatement(allParts(readSumState(database)), KEY_PREFIXES))
+      .map((row) => [String(row["subject"]), Number(row["requests"])]),
   );
   const totals = new Map(
     database.all("SELECT subject, sum(micros) AS micros FROM spending GROUP BY 1")

@@ -126,9 +126,22 @@ function exchangeStore(runner: OperationRunner): ExchangeStore {
         last = await runner.write("deleteExchanges", step);
       }
       if (!runner.isClosed) await runner.write("rollUp", limits);
+      await closeSums(runner);
       return removed;
     },
   };
+}
+
+/** Makes the sums of past days and months. */
+async function closeSums(runner: OperationRunner): Promise<void> {
+  if (runner.isClosed) return;
+  const periods = await runner.read("listClosablePeriods", Date.now());
+  // Each takes up to seconds, which requests must not wait for.
+  if (runner.usesThreads && periods.length > 0) runner.writeOnThread();
+  for (const period of periods) {
+    if (runner.isClosed) return;
+    await runner.write("closePeriod", period);
+  }
 }
 
 /** Writes exchanges on the thread of the database. */

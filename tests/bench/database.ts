@@ -1,0 +1,63 @@
+/** `deno task bench --database`: the queries of the admin page over a year, in both databases. */
+
+import { openStore } from "../../src/storage/open.ts";
+import { PostgresServer, withoutPostgres } from "../support/processes/postgres_server.ts";
+import { aligned } from "./aligned.ts";
+import { fillPostgres, fillSqlite } from "./database/fill.ts";
+import { DAY_MS, DAYS } from "./database/made_up.ts";
+import { queries } from "./database/queries.ts";
+import { described, machine } from "./machine.ts";
+import { median } from "./statistics.ts";
+
+const ROUNDS = 5;
+/** Not the settings of tests, but those of a small server. */
+const SETTINGS = ["shared_buffers = 512MB", "max_wal_size = 4GB", "autovacuum = on"];
+
+/** Fills both databases with so many exchanges of a year, and prints the median of each query. */
+export async function benchDatabase(total: number): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const now = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+  const filling = { total, begin: now - DAYS * DAY_MS };
+  const columns: { readonly name: string; readonly times: Map<string, number> }[] = [];
+  try {
+    const file = `sqlite:${folder}/bench.db`;
+    await fillSqlite(file, filling);
+    columns.push({ name: "SQLite", times: await measured(file, now) });
+    if (withoutPostgres() === undefined) {
+      await using server = await PostgresServer.start({ settings: SETTINGS });
+      const url = server.url(await server.takeDatabase());
+      await fillPostgres(url, filling);
+      columns.push({ name: "PostgreSQL", times: await measured(url, now) });
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+  const lines = [["query, ms", ...columns.map(({ name }) => name)]];
+  for (const { name } of queries(now)) {
+    lines.push([name, ...columns.map(({ times }) => (times.get(name) ?? NaN).toFixed(0))]);
+  }
+  console.log(`${aligned(lines, 1).join("\n")}\n\n${described(machine())}`);
+}
+
+/** Closes the sums of past days and months, and gives the median of each query in milliseconds. */
+async function measured(url: string, now: number): Promise<Map<string, number>> {
+  const store = await openStore(url);
+  try {
+    await store.prune({ exchangesBefore: 0, hoursBefore: 0 });
+    const found = new Map<string, number>();
+    for (const { name, run } of queries(now)) {
+      // The first run fills the cache.
+      await run(store);
+      const times: number[] = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        const begin = performance.now();
+        await run(store);
+        times.push(performance.now() - begin);
+      }
+      found.set(name, median(times));
+    }
+    return found;
+  } finally {
+    await store.close();
+  }
+}
