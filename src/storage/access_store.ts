@@ -35,6 +35,8 @@ export interface ProjectKey {
 export interface Token {
   readonly id: string;
   readonly projectId: string;
+  /** The person whose token it is, `usr_…`; `undefined` if it is nobody's own. It never changes. */
+  readonly ownerId: string | undefined;
   readonly name: string;
   /** The SHA-256 hash of the value. */
   readonly hash: Uint8Array;
@@ -123,7 +125,10 @@ export interface ProjectStore {
 
 /** Reads and changes managed tokens. Every method may throw a `StoreError`. */
 export interface TokenStore {
-  /** Throws `taken` if another token of the project has the same name, and is neither revoked nor expired. */
+  /**
+   * Throws `taken` if another token of the project has the same name, and is neither revoked nor expired. A
+   * token whose owner may not use the project is added without being active.
+   */
   readonly addToken: (token: Token, audit: NewAuditEntry) => Promise<void>;
   readonly findToken: (id: string) => Promise<Token | undefined>;
   readonly listTokens: (
@@ -132,7 +137,8 @@ export interface TokenStore {
   /** Whether a token of the project has a name, and is not revoked. */
   readonly isTokenNameUsed: (projectId: string, name: string) => Promise<boolean>;
   /**
-   * Throws `taken` like `addToken`. Resolves with `false` if the token has another version by now, or was
+   * Throws `taken` like `addToken`. A token whose owner may not use its
+   * project does not become active (see `changePerson`). Resolves with `false` if the token has another version by now, or was
    * deleted.
    */
   readonly changeToken: (

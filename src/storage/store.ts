@@ -29,6 +29,7 @@ import type { Booking } from "./booking.ts";
 import type { AwaitedObject, AwaitedObjectStore, MadeObjectStore } from "./object_store.ts";
 import type { Listed, Page } from "./page.ts";
 import type { PackedExchanges } from "./packed_exchanges.ts";
+import type { AccountStore } from "./people_store.ts";
 import type { UsageFilter, UsageStore } from "./usage_store.ts";
 
 /** A recorded exchange. `undefined` means unknown. `exchange_columns.ts` has the column of each member. */
@@ -252,6 +253,7 @@ export interface Store
     AwaitedObjectStore,
     MadeObjectStore,
     NoteStore,
+    AccountStore,
     WholeDatabase {}
 
 /** An error of the database. The message is for users, and contains no value that was to be written. */

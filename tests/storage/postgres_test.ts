@@ -199,7 +199,7 @@ async function listenersOf(name: string): Promise<unknown[]> {
 }
 
 const NEXT: Migration = {
-  version: 2,
+  version: MIGRATIONS.length + 1,
   name: "a later one",
   sql: `ALTER TABLE tokens ADD COLUMN later text NOT NULL DEFAULT 'x';
     ALTER TABLE exchanges ADD COLUMN later bigint; CREATE TABLE later (one bigint);`,
@@ -244,8 +244,16 @@ Deno.test({
     await restarted.addExchanges(rowsOf(1, { tokenId: "t1" }));
     assertEquals((await restarted.usage(ALL_TOGETHER, NO_FILTER))[0]?.requests, 3);
     await restarted.close();
-    await migrate(pool, [...MIGRATIONS, NEXT, { version: 3, name: "the one after", sql: "SELECT 1" }]);
-    const error = await assertRejects(() => openStore(url), StoreError, "is of a newer llm-proxy (schema 3");
+    await migrate(pool, [...MIGRATIONS, NEXT, {
+      version: NEXT.version + 1,
+      name: "the one after",
+      sql: "SELECT 1",
+    }]);
+    const error = await assertRejects(
+      () => openStore(url),
+      StoreError,
+      `is of a newer llm-proxy (schema ${NEXT.version + 1}`,
+    );
     assertEquals(error.kind, "newer");
     await old.close();
     await pool.close();

@@ -95,6 +95,7 @@ async function createToken(
   const token: Token = {
     id: createId("tok"),
     projectId: project.id,
+    ownerId: undefined,
     name: body.name ?? await defaultName(store, project),
     hash: hashOf(value),
     suffix: suffixOf(value),

@@ -6,6 +6,8 @@ import type { AuditStore } from "../audit_store.ts";
 import type { AwaitedObjectStore, MadeObjectStore } from "../object_store.ts";
 import type { ExchangeStore, NoteStore, Store, WholeDatabase } from "../store.ts";
 import { PackedExchanges } from "../packed_exchanges.ts";
+import { accountStoreOf, accountWork, kindOf } from "../people/account_operations.ts";
+import type { AccountStore } from "../people_store.ts";
 import type { UsageStore } from "../usage_store.ts";
 import { latestChange, readAccess, readAccessChanges } from "./access_changes.ts";
 import * as projects from "./project_tables.ts";
@@ -17,6 +19,7 @@ import { renewIdentity } from "./identity.ts";
 import * as madeObjects from "./made_object_tables.ts";
 import * as objects from "./object_tables.ts";
 import { OperationRunner } from "./operation_runner.ts";
+import { runWork } from "./run_work.ts";
 import { readSpending } from "./spending.ts";
 
 /** The most exchanges that a transaction deletes. Other writes run between two of these transactions. */
@@ -50,6 +53,7 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
     ...awaitedObjectStore(runner),
     ...madeObjectStore(runner),
     ...noteStore(runner),
+    ...accountStore(runner),
     ...wholeDatabase(runner),
   };
 }
@@ -177,6 +181,14 @@ function noteStore(runner: OperationRunner): NoteStore {
       }),
     writeNote: (name, value) => runner.write("writeNote", name, value),
   };
+}
+
+function accountStore(runner: OperationRunner): AccountStore {
+  return accountStoreOf((name, args) =>
+    kindOf(name) === "read"
+      ? runner.now((database) => runWork(database, accountWork(name, args)))
+      : runner.write("account", name, args)
+  );
 }
 
 function wholeDatabase(runner: OperationRunner): WholeDatabase {
