@@ -36,6 +36,7 @@ export const WORKER_SOURCES: readonly string[] = [
   "src/principal.ts",
   "src/people/person.ts",
   "src/people/role.ts",
+  "src/people/scope.ts",
 ];
 
 /**

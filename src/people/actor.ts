@@ -1,6 +1,7 @@
-/** Who makes a request to the management plane, and what the request may reach. */
+/** Who makes a request to the management plane. */
 
 import type { Access, Projects, Role } from "./role.ts";
+import type { Scope } from "./scope.ts";
 
 /** Who makes a request to the management plane. */
 export interface Actor {
@@ -38,15 +39,6 @@ export const COMMAND_LINE: Actor = {
 /** The holder of the token of the configuration, who sends it with each request. */
 export const BOOTSTRAP: Actor = { ...OF_ALL, kind: "bootstrap", id: "bootstrap", name: "management token" };
 
-/**
- * What a request reaches of the things that belong to projects and people. `projects` is what belongs to one
- * of the projects. `own` is what belongs to `owner`, in those projects.
- */
-export type Scope =
-  | { readonly kind: "all" }
-  | { readonly kind: "projects"; readonly projects: readonly string[] }
-  | { readonly kind: "own"; readonly owner: string; readonly projects: Projects };
-
 /** What an actor reaches at a route; `undefined` if their role may not use the route. */
 export function scopeOf({ id, role, projects }: Actor, access: Access): Scope | undefined {
   const reach = access[role];
@@ -62,24 +54,4 @@ export function scopeOf({ id, role, projects }: Actor, access: Access): Scope | 
     default:
       return reach satisfies never;
   }
-}
-
-/** What belongs to a project, and perhaps to a person. */
-export interface Belonging {
-  readonly projectId: string | undefined;
-  readonly ownerId: string | undefined;
-}
-
-/** Whether a scope has something that belongs to a project and perhaps to a person. */
-export function isWithin(scope: Scope, { projectId, ownerId }: Belonging): boolean {
-  if (scope.kind === "all") return true;
-  if (!hasProject(scope, projectId)) return false;
-  return scope.kind === "projects" || ownerId === scope.owner;
-}
-
-/** Whether a scope has a project, or things in it. */
-export function hasProject(scope: Scope, projectId: string | undefined): boolean {
-  if (scope.kind === "all") return true;
-  if (projectId === undefined) return false;
-  return scope.projects === "all" || scope.projects.includes(projectId);
 }

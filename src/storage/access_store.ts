@@ -3,6 +3,7 @@
 import type { Rules } from "../principal.ts";
 import type { NewAuditEntry } from "./audit_store.ts";
 import type { Listed, Page } from "./page.ts";
+import type { Scope } from "../people/scope.ts";
 
 /** A project: a group of tokens with common rules. Times are milliseconds since 1970. */
 export interface Project {
@@ -103,11 +104,29 @@ export interface AccessStore {
   readonly hasAccessChanged: (position: number) => boolean;
 }
 
+/** Which projects to list. */
+export interface ProjectFilter {
+  readonly activeOnly: boolean;
+  /** What the reader may see; `undefined` for everything. */
+  readonly within?: Scope | undefined;
+}
+
+/** Which tokens to list. An undefined member does not filter. */
+export interface TokenFilter {
+  readonly projectId: string | undefined;
+  /** The person whose tokens are listed. */
+  readonly ownerId?: string | undefined;
+  /** The time at which the tokens are valid, in milliseconds since 1970. */
+  readonly activeAt: number | undefined;
+  /** What the reader may see; `undefined` for everything. */
+  readonly within?: Scope | undefined;
+}
+
 /** Reads and changes projects. Every method may throw a `StoreError`. */
 export interface ProjectStore {
   readonly addProject: (project: Project, audit: NewAuditEntry) => Promise<void>;
   readonly findProject: (id: string) => Promise<Project | undefined>;
-  readonly listProjects: (page: Page & { activeOnly: boolean }) => Promise<Listed<Project>>;
+  readonly listProjects: (page: Page & ProjectFilter) => Promise<Listed<Project>>;
   /** Resolves with `false` if the project has another version by now, or was deleted. */
   readonly changeProject: (
     of: { id: string; version: number },
@@ -132,7 +151,7 @@ export interface TokenStore {
   readonly addToken: (token: Token, audit: NewAuditEntry) => Promise<void>;
   readonly findToken: (id: string) => Promise<Token | undefined>;
   readonly listTokens: (
-    page: Page & { projectId: string | undefined; activeAt: number | undefined },
+    page: Page & TokenFilter,
   ) => Promise<Listed<Token>>;
   /** Whether a token of the project has a name, and is not revoked. */
   readonly isTokenNameUsed: (projectId: string, name: string) => Promise<boolean>;

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { type Actor, BOOTSTRAP, hasProject, isWithin, type Scope, scopeOf } from "../../src/people/actor.ts";
+import { type Actor, BOOTSTRAP, scopeOf } from "../../src/people/actor.ts";
 import { loginOf } from "../../src/people/person.ts";
 import type { Access } from "../../src/people/role.ts";
+import { hasProject, isWithin, type Scope } from "../../src/people/scope.ts";
 
 const ACCESS: Access = { admin: "all", manager: "projects", member: "own", viewer: "denied" };
 const anna: Actor = {

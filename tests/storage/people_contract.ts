@@ -3,9 +3,18 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { hashOf } from "../../src/auth/token_value.ts";
 import type { Person } from "../../src/people/person.ts";
+import type { Scope } from "../../src/people/scope.ts";
 import type { ManagementToken, Session } from "../../src/storage/people_store.ts";
 import { type Store, StoreError } from "../../src/storage/store.ts";
-import { AT, auditRow, projectRow, tokenRow } from "../support/data/rows.ts";
+import {
+  ALL_TOGETHER,
+  AT,
+  auditRow,
+  exchangeRow,
+  NO_FILTER,
+  projectRow,
+  tokenRow,
+} from "../support/data/rows.ts";
 
 const ALL = { limit: 50, before: undefined };
 const NO_GUARD = { keepsAdmin: false };
@@ -304,5 +313,82 @@ export const PEOPLE_CONTRACT: readonly (readonly [what: string, work: (store: St
       { ...token, lastUsedAt: AT + 3, revokedAt: AT + 4 },
     ]);
     assertEquals(await store.findManagementToken({ id: "m2" }), managementTokenRow("m2"));
+  }],
+  ["a scope narrows projects, tokens, exchanges and sums, also those of deleted tokens", async (store) => {
+    await addPeople(store);
+    const owned = [["t1", "p1", "cleo"], ["t2", "p2", "cleo"], ["t3", "p1", "ben"], [
+      "t4",
+      "p1",
+      undefined,
+    ]] as const;
+    const rows = [];
+    for (const [id, projectId, ownerId] of owned) {
+      await store.addToken(tokenRow(id, projectId, { ownerId }), entry("token.create", id));
+      const used = { requestId: `of ${id}`, tokenId: id, projectId, modelAnswered: id };
+      for (const startedAt of [AT, AT - 86_400_000]) {
+        rows.push(exchangeRow({ ...used, startedAt, firstByteMs: 5 }));
+      }
+    }
+    await store.addExchanges([
+      ...rows,
+      exchangeRow({ requestId: "of a shared token", modelAnswered: "shared" }),
+    ]);
+    await store.deleteToken({ id: "t1", version: 1 }, entry("token.delete", "t1"));
+    const seen = async (within: Scope) => {
+      const filter = { ...NO_FILTER, within };
+      const page = { ...ALL, ...filter, status: undefined, ending: undefined, requestId: undefined };
+      const sums = await store.usage({ ...ALL_TOGETHER, group: "model" }, filter);
+      const days = await store.usage({ ...ALL_TOGETHER, group: "day" }, filter);
+      const hours = await store.usage({ ...ALL_TOGETHER, group: "hour" }, filter);
+      return {
+        projects: (await store.listProjects({ ...ALL, activeOnly: false, within })).items.map(({ id }) => id),
+        tokens: (await store.listTokens({ ...ALL, projectId: undefined, activeAt: undefined, within })).items
+          .map(({ id }) => id),
+        exchanges: new Set((await store.listExchanges(page)).items.map(({ tokenId = "none" }) => tokenId)),
+        models: sums.map(({ key }) => key).sort(),
+        requests: days.map(({ requests }) => requests),
+        firstBytes: hours.map(({ firstByteMs }) => firstByteMs !== undefined),
+      };
+    };
+    const nothing = {
+      projects: [],
+      tokens: [],
+      exchanges: new Set(),
+      models: [],
+      requests: [],
+      firstBytes: [],
+    };
+    assertEquals((await seen({ kind: "all" })).models, ["shared", "t1", "t2", "t3", "t4"]);
+    assertEquals(await seen({ kind: "projects", projects: ["p1"] }), {
+      projects: ["p1"],
+      tokens: ["t4", "t3"],
+      exchanges: new Set(["t4", "t3", "t1"]),
+      models: ["t1", "t3", "t4"],
+      requests: [3, 3],
+      firstBytes: [true, true],
+    });
+    assertEquals(await seen({ kind: "own", owner: "cleo", projects: "all" }), {
+      projects: ["p2", "p1"],
+      tokens: ["t2"],
+      exchanges: new Set(["t2", "t1"]),
+      models: ["t1", "t2"],
+      requests: [2, 2],
+      firstBytes: [true, true],
+    });
+    const own = await seen({ kind: "own", owner: "ben", projects: ["p1"] });
+    assertEquals([own.tokens, own.models, own.projects], [["t3"], ["t3"], ["p1"]]);
+    assertEquals(await seen({ kind: "projects", projects: [] }), nothing);
+    assertEquals(await seen({ kind: "own", owner: "cleo", projects: [] }), nothing);
+    const byPerson = await store.usage({ ...ALL_TOGETHER, group: "person", split: "project" }, NO_FILTER);
+    const people = byPerson.map(({ key, name, split, requests }) => [key, name, split?.key, requests]);
+    assertEquals(people.sort(), [
+      ["", undefined, "", 1],
+      ["", undefined, "p1", 2],
+      ["ben", "Person ben", "p1", 2],
+      ["cleo", "Person cleo", "p1", 2],
+      ["cleo", "Person cleo", "p2", 2],
+    ]);
+    const [ofCleo] = await store.usage(ALL_TOGETHER, { ...NO_FILTER, personId: "cleo" });
+    assertEquals(ofCleo?.requests, 4);
   }],
 ];

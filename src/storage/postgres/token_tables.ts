@@ -1,12 +1,12 @@
 /** Tokens in PostgreSQL. */
 
-import type { Token, TokenChange } from "../access_store.ts";
+import type { Token, TokenChange, TokenFilter } from "../access_store.ts";
 import type { Listed, Page } from "../page.ts";
 import { pageOf } from "../rows/pages.ts";
 import { number } from "../rows/row_values.ts";
 import { tokenOf } from "../rows/token_row.ts";
 import { StoreError } from "../store.ts";
-import { conditionsOf } from "./conditions.ts";
+import { conditionsOf, withinConditions } from "./conditions.ts";
 import type { Queries } from "./pool.ts";
 import { lockTokens } from "./project_tables.ts";
 import { storedJson, storedText } from "./stored_text.ts";
@@ -28,12 +28,14 @@ export async function findToken(queries: Queries, id: string): Promise<Token | u
 /** Lists tokens, newest first. */
 export async function listTokens(
   queries: Queries,
-  page: Page & { projectId: string | undefined; activeAt: number | undefined },
+  page: Page & TokenFilter,
 ): Promise<Listed<Token>> {
   const { text, values } = conditionsOf([
     ["seq < ?", page.before],
     ["project_id = ?", page.projectId],
+    ["owner_id = ?", page.ownerId],
     ["active AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", page.activeAt],
+    ...withinConditions(page.within, { project: "project_id", owner: "owner_id = ?" }),
   ]);
   const rows = await queries.all(
     `SELECT ${TOKEN_COLUMNS} FROM tokens ${text} ORDER BY seq DESC LIMIT $${values.length + 1}`,

@@ -1,9 +1,9 @@
 /** Tokens in SQLite. */
 
-import type { Token, TokenChange } from "../access_store.ts";
+import type { Token, TokenChange, TokenFilter } from "../access_store.ts";
 import type { Listed, Page } from "../page.ts";
 import { StoreError } from "../store.ts";
-import { conditionsOf } from "./conditions.ts";
+import { conditionsOf, withinConditions } from "./conditions.ts";
 import type { Connection } from "./connection.ts";
 import { pageOf } from "../rows/pages.ts";
 import { number } from "../rows/row_values.ts";
@@ -21,12 +21,14 @@ export function findToken(database: Connection, id: string): Token | undefined {
 /** Lists tokens, newest first. */
 export function listTokens(
   database: Connection,
-  page: Page & { projectId: string | undefined; activeAt: number | undefined },
+  page: Page & TokenFilter,
 ): Listed<Token> {
   const { text, values } = conditionsOf([
     ["seq < ?", page.before],
     ["project_id = ?", page.projectId],
+    ["owner_id = ?", page.ownerId],
     ["active = 1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", page.activeAt],
+    ...withinConditions(page.within, { project: "project_id", owner: "owner_id = ?" }),
   ]);
   const rows = database.all(
     `SELECT * FROM tokens ${text} ORDER BY seq DESC LIMIT ?`,

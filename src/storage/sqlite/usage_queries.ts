@@ -14,14 +14,16 @@ const GROUPS: Record<Exclude<UsageGroup, "day">, string> = {
   // Tokens of the configuration have no id. Their name is in principal.
   token: "CASE token_id WHEN '' THEN principal ELSE token_id END",
   project: "project_id",
+  person: "coalesce((SELECT owner_id FROM token_owners WHERE token_owners.token_id = sums_of.token_id), '')",
   endpoint: "endpoint",
   client: "client",
 };
 const TIME_FORMATS = { day: "%Y-%m-%d", hour: "%Y-%m-%dT%H:00Z" } as const;
 /** The SQL expression of the name of a group, for groups by id. */
-const NAMES: Partial<Record<UsageGroup, string>> = {
-  token: "(SELECT name FROM tokens WHERE id = sums.token_id)",
-  project: "(SELECT name FROM projects WHERE id = sums.project_id)",
+const NAMES: Partial<Record<UsageGroup, (key: string) => string>> = {
+  token: () => "(SELECT name FROM tokens WHERE id = sums.token_id)",
+  project: () => "(SELECT name FROM projects WHERE id = sums.project_id)",
+  person: (key) => `(SELECT name FROM people WHERE id = sums.${key})`,
 };
 
 /** Reads the sums of each group, or one sum of everything without a group. */
@@ -50,7 +52,7 @@ export function readUsage(
   // The outer query looks up names once per group, not once per row.
   const rows = database.all(
     `SELECT sums.*, ${formatted(group, "group_key")} AS key, ${formatted(split, "split_key")} AS split,
-       ${name(group)} AS name, ${name(split)} AS split_name FROM (
+       ${name(group, "group_key")} AS name, ${name(split, "split_key")} AS split_name FROM (
        SELECT ${key} AS group_key, ${expression(split)} AS split_key,
          max(token_id) AS token_id, max(project_id) AS project_id,
          ${SUM_COLUMNS.map((column) => `coalesce(sum(${column}), 0) AS ${column}`).join(", ")}
@@ -93,7 +95,7 @@ function hourly(filter: UsageFilter): Source {
     of: (table) =>
       `(SELECT * FROM ${
         table === "first_bytes" && isUnfiltered ? "first_bytes_total" : table
-      } WHERE start >= ? AND start < ?)`,
+      } WHERE start >= ? AND start < ?) AS sums_of`,
     values: [from, to],
   };
 }
@@ -111,7 +113,7 @@ function daily(filter: UsageFilter): Source {
     of: (table) => {
       const range = (name: string) =>
         `SELECT ${columns[table].join(", ")} FROM ${name} WHERE start >= ? AND start < ?`;
-      return `(${range(`${table}_days`)} UNION ALL ${range(table)} UNION ALL ${range(table)})`;
+      return `(${range(`${table}_days`)} UNION ALL ${range(table)} UNION ALL ${range(table)}) AS sums_of`;
     },
     values: [firstDay, endOfDays, from, Math.min(firstDay, to), endOfDays, to],
   };
@@ -122,8 +124,8 @@ function hoursOf({ from = 0, to = Number.MAX_SAFE_INTEGER }: UsageFilter): { fro
   return { from: from - from % HOUR_MS, to };
 }
 
-function name(group: UsageGroup | undefined): string {
-  return group !== undefined && NAMES[group] || "NULL";
+function name(group: UsageGroup | undefined, key: string): string {
+  return group !== undefined && NAMES[group]?.(key) || "NULL";
 }
 
 /** The SQL expression of the local midnight before an hour, written as if it were UTC. */
