@@ -146,7 +146,7 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "pkijs": ["tls"],
   "node:buffer": ["http"],
   "node:dgram": ["forwarding"],
-  "node:crypto": ["tls"],
+  "node:crypto": ["people", "tls"],
   "smol-toml": ["cli", "config"],
   "toml-eslint-parser": ["config"],
   "jsonc-parser": ["cli", "config"],

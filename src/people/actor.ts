@@ -19,10 +19,10 @@ export interface Actor {
   readonly name: string;
   /**
    * When the actor last proved who they are, in milliseconds since 1970. `undefined` if each request proves
-   * it anew, as a token in a header does.
+   * it again, as a token in a header does.
    */
   readonly provenAt: number | undefined;
-  /** The session of the request, `ses_…`; `undefined` if there is none. */
+  /** The session of the request, `ses_…`; `undefined` without a session. */
   readonly sessionId: string | undefined;
 }
 

@@ -9,7 +9,7 @@ export type Origin =
 
 /** A person. Times are milliseconds since 1970. */
 export interface Person {
-  /** `usr_…` */
+  /** The id, like `usr_9f3b…`. */
   readonly id: string;
   /** The name to sign in with, as {@link loginOf} writes it. No two people have the same. */
   readonly login: string;

@@ -9,7 +9,7 @@ export const ROLES = ["admin", "manager", "member", "viewer"] as const;
 /** A member of {@link ROLES}. */
 export type Role = typeof ROLES[number];
 
-/** The roles of management tokens. A member has things of their own, which only a person can have. */
+/** The roles of management tokens. A member has own things, which only a person can have. */
 export const TOKEN_ROLES = ["admin", "manager", "viewer"] as const satisfies readonly Role[];
 /** A member of {@link TOKEN_ROLES}. */
 export type TokenRole = typeof TOKEN_ROLES[number];

@@ -36,7 +36,7 @@ export interface ProjectKey {
 export interface Token {
   readonly id: string;
   readonly projectId: string;
-  /** The person whose token it is, `usr_…`; `undefined` if it is nobody's own. It never changes. */
+  /** The person whose token it is, `usr_…`; `undefined` if it has no owner. It never changes. */
   readonly ownerId: string | undefined;
   readonly name: string;
   /** The SHA-256 hash of the value. */
@@ -104,7 +104,7 @@ export interface AccessStore {
   readonly hasAccessChanged: (position: number) => boolean;
 }
 
-/** Which projects to list. */
+/** Which projects a list has. */
 export interface ProjectFilter {
   readonly activeOnly: boolean;
   /** What the reader may see; `undefined` for everything. */
@@ -157,8 +157,8 @@ export interface TokenStore {
   readonly isTokenNameUsed: (projectId: string, name: string) => Promise<boolean>;
   /**
    * Throws `taken` like `addToken`. A token whose owner may not use its
-   * project does not become active (see `changePerson`). Resolves with `false` if the token has another version by now, or was
-   * deleted.
+   * project does not become active (see `changePerson`). Resolves with `false` if the token has another
+   * version by now, or was deleted.
    */
   readonly changeToken: (
     of: { id: string; version: number },

@@ -118,7 +118,7 @@ export interface SessionStore {
   ) => Promise<void>;
   /** Records that the person has proved again who they are. */
   readonly proveSession: (id: string, at: number) => Promise<void>;
-  /** Ends a session. Resolves with `false` if there is none with this id, or none of `personId`. */
+  /** Ends a session. Resolves with `false` if no session has this id, or if it is not one of `personId`. */
   readonly endSession: (
     id: string,
     end: { at: number; personId?: string | undefined },
@@ -128,7 +128,7 @@ export interface SessionStore {
 
 /** A token for the management API. Times are milliseconds since 1970. */
 export interface ManagementToken {
-  /** `mgt_…` */
+  /** The id, like `mgt_9f3b…`. */
   readonly id: string;
   readonly name: string;
   /** The SHA-256 hash of the value. */

@@ -3,7 +3,16 @@
 import type { Scope } from "../people/scope.ts";
 
 /** The groups that usage can be summed by. */
-export const USAGE_GROUPS = ["model", "day", "hour", "token", "project", "person", "endpoint", "client"] as const;
+export const USAGE_GROUPS = [
+  "model",
+  "day",
+  "hour",
+  "token",
+  "project",
+  "person",
+  "endpoint",
+  "client",
+] as const;
 /** A member of {@link USAGE_GROUPS}. */
 export type UsageGroup = typeof USAGE_GROUPS[number];
 

@@ -353,7 +353,7 @@ export const PEOPLE_CONTRACT: readonly (readonly [what: string, work: (store: St
     const nothing = {
       projects: [],
       tokens: [],
-      exchanges: new Set(),
+      exchanges: new Set<string>(),
       models: [],
       requests: [],
       firstBytes: [],

@@ -68,6 +68,7 @@ const PLAIN: ReadonlySet<string> = new Set(
     "BACKUP_KEEP",
     "ADMIN_IDLE_MINUTES",
     "METRICS_PUBLIC",
+    "MANAGEMENT_ENABLED",
     "MANAGEMENT_ALLOWED_IPS",
     "NO_PROXY",
   ] satisfies (typeof VARIABLES[number])[],

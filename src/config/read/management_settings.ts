@@ -39,6 +39,7 @@ import {
 
 /** The variables of the table `[management]`. */
 export const MANAGEMENT_VARIABLES = [
+  "MANAGEMENT_ENABLED",
   "MANAGEMENT_TOKEN",
   "DATABASE_URL",
   "PGPASSWORD",
@@ -62,8 +63,8 @@ type ManagementVariable = typeof MANAGEMENT_VARIABLES[number];
 const DAY_MS = 24 * 3_600_000;
 
 /**
- * Reads the settings of the management plane. Returns undefined if there is no management token: the plane is
- * off.
+ * Reads the settings of the management plane. Returns undefined if the plane is off: by `enabled`, or without
+ * a management token.
  */
 export function readManagement(
   resolver: Resolver,
@@ -72,6 +73,7 @@ export function readManagement(
   const read = sectionReader<Section<"management">, ManagementVariable>(resolver, "management", settings);
   const redacted = (value: unknown) => value === undefined ? "none" : "[redacted]";
   const token = read("token", "MANAGEMENT_TOKEN", managementTokenSchema, undefined, redacted);
+  const enabled = read("enabled", "MANAGEMENT_ENABLED", switchSchema, undefined);
   const databaseUrl = withPassword(
     read("database_url", "DATABASE_URL", databaseUrlSchema, DEFAULT_DATABASE_URL, withoutPassword),
     resolver.variable("PGPASSWORD", secretSchema)?.value,
@@ -113,10 +115,10 @@ export function readManagement(
     textListSchema(addressRangeSchema),
     undefined,
   );
-  if (token === undefined) return undefined;
+  if (!(enabled ?? token !== undefined)) return undefined;
   if (isPostgresUrl(databaseUrl)) checkPostgres(resolver, settings);
   return {
-    token,
+    ...(token !== undefined && { token }),
     databaseUrl,
     ...(encryptionKey && { encryptionKey }),
     budgetPeriods: { timeZone, window },

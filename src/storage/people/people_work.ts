@@ -195,7 +195,7 @@ export function* useInvitation(
 
 /**
  * Switches off the tokens of a person whose projects they may not use, and switches them on again when they
- * may. A token that somebody else has switched off stays off.
+ * may. A token that was switched off otherwise stays off.
  */
 export function* settleTokens(ownerId: string, at: number): Work<void> {
   yield* lockTokens(ownerId);

@@ -6,7 +6,7 @@
 import type { NewAuditEntry } from "../audit_store.ts";
 import type { Row } from "../rows/row.ts";
 
-/** A value of a statement. */
+/** A value that a statement of SQL stores or compares. */
 export type Value = string | number | boolean | null | Uint8Array;
 
 /** A statement of SQL that all databases know. Its text has `$1`, `$2`, … for the values. */
@@ -32,12 +32,12 @@ export interface Outcome {
 /** Work that yields statements, gets their outcomes, and returns a result. */
 export type Work<Result> = Generator<Statement | AuditStatement, Result, Outcome>;
 
-/** Reads rows. */
+/** Reads all rows of a query. */
 export function* all(sql: string, ...values: Value[]): Work<readonly Row[]> {
   return (yield { kind: "read", sql, values }).rows;
 }
 
-/** Reads the first row; `undefined` if there is none. */
+/** Reads the first row; `undefined` if no row fits. */
 export function* first(sql: string, ...values: Value[]): Work<Row | undefined> {
   return (yield { kind: "read", sql, values }).rows[0];
 }

@@ -39,7 +39,10 @@ export function withinConditions(
   if (scope.kind === "all") return [];
   const { projects } = scope;
   return [
-    [`${project} IN (SELECT json_array_elements_text(?::json))`, projects === "all" ? undefined : JSON.stringify(projects)],
+    [
+      `${project} IN (SELECT json_array_elements_text(?::json))`,
+      projects === "all" ? undefined : JSON.stringify(projects),
+    ],
     ...(scope.kind === "own" && owner !== undefined ? [[owner, scope.owner] as const] : []),
   ];
 }

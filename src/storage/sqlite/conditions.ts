@@ -35,7 +35,10 @@ export function withinConditions(
   if (scope.kind === "all") return [];
   const { projects } = scope;
   return [
-    [`${project} IN (SELECT value FROM json_each(?))`, projects === "all" ? undefined : JSON.stringify(projects)],
+    [
+      `${project} IN (SELECT value FROM json_each(?))`,
+      projects === "all" ? undefined : JSON.stringify(projects),
+    ],
     ...(scope.kind === "own" && owner !== undefined ? [[owner, scope.owner] as const] : []),
   ];
 }
