@@ -74,7 +74,7 @@ export async function call<Body>(
     ...(signal && { signal }),
   });
   if (response.status === 401) {
-    await waitForSignIn();
+    await waitForSignIn("ended");
     return await call(method, path, { body, etag: etag ?? null, ...(signal && { signal }) });
   }
   const text = await response.text();
@@ -82,7 +82,7 @@ export async function call<Body>(
     const problem = problemOf(response.status, text);
     if (problem.code !== "sign_in_again") throw problem;
     // What cannot be undone needs a proof that the user is still there. A new session is one.
-    await waitForSignIn();
+    await waitForSignIn("confirm");
     return await call(method, path, { body, etag: etag ?? null, ...(signal && { signal }) });
   }
   // The schema describes the response: the same program defines both.

@@ -57,8 +57,18 @@ export async function signOut(): Promise<void> {
   location.reload();
 }
 
+/** Why the page asks for a sign-in: the session has ended, or a change needs a fresh proof of the user. */
+export type SignInReason = "ended" | "confirm";
+let reason: SignInReason = "ended";
+
+/** Why the page asks for a sign-in now. */
+export function signInReason(): SignInReason {
+  return reason;
+}
+
 /** Shows the sign-in dialog, and resolves once the user has signed in. */
-export function waitForSignIn(): Promise<void> {
+export function waitForSignIn(why: SignInReason): Promise<void> {
+  reason = why;
   setState("out");
   return new Promise((resolve) => waiting.push(resolve));
 }

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { Input } from "./controls.tsx";
 import { Dialog } from "./dialog.tsx";
 import { ErrorMessage } from "./load_view.tsx";
-import { type Credentials, invitationOf, signIn } from "./session.ts";
+import { type Credentials, invitationOf, signIn, signInReason } from "./session.ts";
 import { useSubmit } from "./use_submit.ts";
 
 /** Asks how to sign in. With `again`, the form is a dialog over the page, which keeps its state. */
@@ -26,7 +26,13 @@ export function SignIn({ again = false }: { again?: boolean }) {
   const form = (
     <form onSubmit={submit}>
       {again
-        ? <p>Sign in to continue where you were.</p>
+        ? (
+          <p>
+            {signInReason() === "confirm"
+              ? "This cannot be undone. Sign in to confirm that it is you."
+              : "Your session has ended. Sign in to continue where you were."}
+          </p>
+        )
         : <p>Manage the projects, tokens, usage and cost of this proxy.</p>}
       {isNamed && (
         <Input label="Name" name="username" autocomplete="username" required value={name} set={setName} />
