@@ -60,6 +60,11 @@ export class AccessTable {
     return this.#values.get(hash);
   }
 
+  /** The owner of a token, by the id of the token. */
+  ownerOf(id: string): string | undefined {
+    return this.#tokens.get(id)?.ownerId;
+  }
+
   /** The project of a token. */
   projectOf({ projectId }: Token): OpenedProject | undefined {
     return this.#projects.get(projectId);

@@ -116,6 +116,11 @@ export class ManagedTokens {
     return { principal: this.#table.principalOf(value, project) };
   }
 
+  /** The person whose token it is; `undefined` if it has no owner, and for an unknown id. */
+  ownerOf(tokenId: string | undefined): string | undefined {
+    return tokenId === undefined ? undefined : this.#table.ownerOf(tokenId);
+  }
+
   #find(candidate: string): TokenValue | undefined {
     if (!isTokenValue(candidate)) return undefined;
     const value = this.#table.find(hashOf(candidate).toHex());

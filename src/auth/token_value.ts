@@ -24,6 +24,11 @@ export function tokenValueOf(secret: string): string {
   return `${PREFIX}${secret}${checksumOf(secret)}`;
 }
 
+/** Makes the value of an invitation, which works once: 32 random bytes in base 62. */
+export function createInvitationValue(): string {
+  return base62(crypto.getRandomValues(new Uint8Array(SECRET_BYTES)), SECRET_DIGITS);
+}
+
 /** Whether a text has the form of a managed token and a correct checksum. Other texts need no lookup. */
 export function isTokenValue(text: string): boolean {
   if (text.length !== PREFIX.length + SECRET_DIGITS + CHECKSUM_DIGITS || !text.startsWith(PREFIX)) {

@@ -19,6 +19,9 @@ const SHELL = "Shell:";
 
 const PROJECT = '{"id", "name", "active", "limits", "budget", "spent", "provider_keys", "created_at", …}';
 const TOKEN = '{"id", "project_id", "name", "state", "token_suffix", "limits", "budget", "spent", …}';
+const PERSON = '{"id", "login", "name", "role", "projects", "disabled", "provider", …}';
+const INVITED =
+  '{"id", "login", "name", "role", "projects", "invitation": {"path", "urls": […], "expires_at"}, …}';
 const NEW_TOKEN = '{"token", "id", "project_id", "name", "state", "token_suffix", "limits", …}';
 const CERTIFICATE =
   '{"certificate", "key", "authority", "authority_key", "names": […], "addresses": […], "valid_until"}';
@@ -231,6 +234,36 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
     ]],
     page: "limits-and-budgets",
     json: '{"value"}',
+  },
+  "user": {
+    examples: [["user add anna --project home", "add a member of a project"]],
+    page: "people",
+    group: CLIENTS,
+  },
+  "user list": { examples: [["user list", "all people"]], page: "people", json: `{"data": [${PERSON}]}` },
+  "user add": {
+    examples: [
+      ["user add anna --project home", "a member, who makes own tokens"],
+      ["user add ben --role admin", "an administrator"],
+    ],
+    page: "people",
+    json: INVITED,
+  },
+  "user invite": {
+    examples: [["user invite anna", "a new link, by which anna sets a passphrase"]],
+    page: "people",
+    json: INVITED,
+  },
+  "user disable": {
+    examples: [["user disable anna", "their tokens are rejected from the next request on"]],
+    page: "people",
+    json: PERSON,
+  },
+  "user enable": { examples: [["user enable anna", "let anna in again"]], page: "people", json: PERSON },
+  "user remove": {
+    examples: [["user remove anna", "remove anna, and revoke their tokens"]],
+    page: "people",
+    json: '{"id", "state"}',
   },
   "token rotate": {
     examples: [["token rotate anna --overlap 1d", "the old value works for one more day"]],

@@ -24,7 +24,15 @@ const LOOPBACK = "127.0.0.1";
  * The sources of the workers of the database: folders and files. A worker needs the right to read them,
  * unlike the main program.
  */
-export const WORKER_SOURCES: readonly string[] = ["src/storage", "src/text", "src/time", "src/principal.ts"];
+export const WORKER_SOURCES: readonly string[] = [
+  "src/storage",
+  "src/text",
+  "src/time",
+  "src/principal.ts",
+  "src/people/person.ts",
+  "src/people/role.ts",
+  "src/people/scope.ts",
+];
 
 /**
  * Prints the command that runs this configuration with the fewest permissions, and a note on each permission

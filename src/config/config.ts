@@ -66,8 +66,11 @@ export interface ModelRoute {
 
 /** Settings of the management plane: managed tokens, usage, metrics and the admin page. */
 export interface ManagementConfig {
-  /** The token for `/manage`, `/admin` and `/metrics`. */
-  readonly token: string;
+  /**
+   * The token for `/manage`, `/admin` and `/metrics`, whose holder may do everything. `undefined`: people and
+   * management tokens are the only ways in.
+   */
+  readonly token?: string;
   /** The URL of the database: `sqlite:` and a path. */
   readonly databaseUrl: string;
   /**

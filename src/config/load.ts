@@ -164,7 +164,7 @@ export async function loadOutboundProxy(
   return proxy === "direct" ? undefined : proxy;
 }
 
-/** Reports `admin_port` without a management token. An invalid token is already reported. */
+/** Reports `admin_port` without the management plane. An invalid token is already reported. */
 function checkManagementToken(resolver: Resolver, settings: Section<"management"> | undefined): void {
   if (resolver.has("MANAGEMENT_TOKEN") || settings?.token !== undefined) return;
   if (resolver.hasProblemAt(["management"])) return;

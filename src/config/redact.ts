@@ -18,7 +18,7 @@ export function secretsOf({ auth, endpoints, management }: Config): string[] {
     ...(connection.clientCert === undefined ? [] : [connection.clientCert.key]),
   ]);
   const ofManagement = management === undefined ? [] : [
-    management.token,
+    ...(management.token === undefined ? [] : [management.token]),
     ...databasePassword(management.databaseUrl),
     ...(management.encryptionKey === undefined ? [] : [management.encryptionKey.toBase64()]),
     ...limitsPassword(management.sharedLimits),

@@ -91,6 +91,7 @@ export function demoHistory(now: number, hash: (text: string) => Uint8Array): De
   const tokens: Token[] = CLIENTS.map(({ name, project }, index) => ({
     id: `tok_demo_${index}`,
     projectId: `prj_demo_${project}`,
+    ownerId: undefined,
     name,
     hash: hash(`demo history ${index}`),
     suffix: ["k3Qd", "Zt8w", "p0Lm", "aV5e"][index] ?? "demo",

@@ -35,8 +35,8 @@ import { isPostgresUrl } from "../network/postgres_url.ts";
 import { type ExchangeRow, type Store, StoreError } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
 import { repeat } from "../time/repeat.ts";
-import { AccessAudit } from "./api/access_audit.ts";
-import type { Controls, ManageParts, RunningProxy } from "./api/parts.ts";
+import type { Controls, RunningProxy } from "./api/parts.ts";
+import { AccessAudit, REFUSED_TEXTS } from "./api/access_audit.ts";
 import { type ControlAccess, textOfAccess } from "./control/control_access.ts";
 import { createControlSecret } from "./control/signatures.ts";
 import { Replicas } from "./replicas.ts";
@@ -46,7 +46,7 @@ import type { JoinedReplica } from "./join_replicas.ts";
 import { LiveFeed } from "./live_feed.ts";
 import { ModelFactsTable } from "./model_facts.ts";
 import { PriceReload } from "./price_reload.ts";
-import { managementRoutes } from "./routes.ts";
+import { managementRoutes, type ManagementRoutesParts } from "./routes.ts";
 import { type Ports, Served, type ServedConfig } from "./served.ts";
 import { ManagementSettings } from "./settings.ts";
 import { clockWatcher } from "./spending.ts";
@@ -439,18 +439,18 @@ export class Management implements ManagementPort {
         this.#audit.refused(client, attempt);
         if (attempt === "rate_limited") return;
         const wait = waitMs === 0 ? "" : `; the address waits ${Math.ceil(waitMs / 1000)} s`;
-        log("warn", "management_refused", { client, detail: `a wrong token${wait}` });
+        log("warn", "management_refused", { client, detail: `${REFUSED_TEXTS[attempt]}${wait}` });
       },
-      onSignedIn: async (client) => {
+      onSignedIn: async (client, actor) => {
         log("info", "admin_signed_in", { client });
-        await this.#audit.signedIn(client);
+        await this.#audit.signedIn(client, actor);
       },
-      onSignedOut: (client) => this.#audit.signedOut(client),
+      onSignedOut: (client, actor) => this.#audit.signedOut(client, actor),
       onUnexpected: (error) => this.#unexpected(error),
     });
   }
 
-  #apiParts(): ManageParts {
+  #apiParts(): ManagementRoutesParts["parts"] {
     const { store, box, clock } = this.#parts;
     const served = this.#served;
     return {
@@ -458,11 +458,11 @@ export class Management implements ManagementPort {
       ending: this.#ending.signal,
       box,
       clock,
-      actor: "management token",
       changed: () => this.#refresh.refresh(),
       flushed: () => this.#flush(),
       spent: (key) => this.limiter.spent(key),
       endpointNames: () => served.endpointNames,
+      ownerOf: (tokenId) => this.#parts.tokens.ownerOf(tokenId),
       proxy: {
         running: () => this.#running(),
         refreshed: async (age) => await this.#threads?.refresh(age),

@@ -8,9 +8,12 @@ import { fewAtOnce } from "./api/few_at_once.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { Entry, IncomingRequest, OutgoingReply } from "../http/message.ts";
 import type { ManagementRoutes } from "../own_routes/own_reply.ts";
-import { BearerGate, type Refusal } from "./api/bearer_gate.ts";
+import { PassphraseCheck } from "./admin/passphrase_check.ts";
+import { Sessions } from "./admin/sessions.ts";
+import { BearerGate } from "./api/bearer_gate.ts";
+import { GuessGate, type Refusal } from "./api/guess_gate.ts";
 import type { Caller } from "./api/caller.ts";
-import { createManageApi, MANAGE_PATH, type ManageApi } from "./api/manage.ts";
+import { createManageApi, gatedApi, MANAGE_PATH } from "./api/manage.ts";
 import { createControlApi } from "./control/control_api.ts";
 import { CONTROL_SCHEME } from "./control/signatures.ts";
 import { answerMetrics, METRICS_PATH } from "./api/metrics_route.ts";
@@ -28,9 +31,10 @@ const MANAGEMENT_HOLDER = "the management plane";
 
 /** The dependencies and callbacks of {@link managementRoutes}. */
 export interface ManagementRoutesParts {
-  readonly parts: ManageParts;
+  readonly parts: Omit<ManageParts, "hasBootstrap" | "sessionIdleMs" | "sessionEnded">;
   readonly metrics: Metrics;
-  readonly managementToken: string;
+  /** The token of the configuration; `undefined` if it has none. */
+  readonly managementToken: string | undefined;
   /** The secret with which commands on this machine sign their requests. */
   readonly controlSecret: string;
   readonly settings: ManagementSettings;
@@ -41,12 +45,14 @@ export interface ManagementRoutesParts {
   readonly onUnexpected: (error: unknown) => void;
   /** Called for a wrong token, and for an address that did not wait after one. */
   readonly onRefused: (refusal: Refusal) => void;
-  /** Called after a sign-in at the admin page. */
-  readonly onSignedIn: (address: string) => Promise<void>;
-  /** Called after a sign-out of the admin page. */
-  readonly onSignedOut: (address: string) => Promise<void>;
+  /** Called after a sign-in at the admin page, with the name in the audit log. */
+  readonly onSignedIn: (address: string, actor: string) => Promise<void>;
+  /** Called after a sign-out of the admin page, with the name in the audit log. */
+  readonly onSignedOut: (address: string, actor: string) => Promise<void>;
 }
 
+/** Answers a request whose actor is found out on the way. */
+type Answer = (request: Request, caller: Caller) => Promise<Response>;
 /** Answers a request from an allowed address. */
 type Route = (request: IncomingRequest, caller: Caller) => Promise<OutgoingReply>;
 
@@ -63,25 +69,39 @@ class ManagementRouter {
   readonly #parts: ManagementRoutesParts;
   readonly #limited = fewAtOnce(MAX_CONCURRENT);
   readonly #gate: BearerGate;
-  readonly #api: ManageApi;
-  readonly #controlApi: ManageApi;
+  readonly #api: Answer;
+  readonly #controlApi: Answer;
   readonly #admin: Admin;
 
   constructor(parts: ManagementRoutesParts) {
-    const { clock } = parts.parts;
+    const { clock, store } = parts.parts;
+    const { onUnexpected, managementToken: bootstrapToken } = parts;
     this.#parts = parts;
-    this.#gate = new BearerGate(parts.managementToken, { clock, onRefused: parts.onRefused });
-    this.#api = createManageApi(parts.parts, { gate: this.#gate, onUnexpected: parts.onUnexpected });
-    const ofCommands = this.#openApi("command line", MANAGE_PATH);
-    this.#controlApi = createControlApi(ofCommands, { secret: parts.controlSecret, clock });
+    const idleMs = () => parts.settings.now.adminIdleMs;
+    const guesses = new GuessGate({ clock, onRefused: parts.onRefused });
+    const sessions = new Sessions({ store, clock, idleMs, bootstrapToken });
+    this.#gate = new BearerGate(bootstrapToken, { clock, guesses, store });
+    const ofApi: ManageParts = {
+      ...parts.parts,
+      hasBootstrap: bootstrapToken !== undefined,
+      sessionIdleMs: idleMs,
+      sessionEnded: (id) => sessions.ended(id),
+    };
+    const api = createManageApi(ofApi, { onUnexpected });
+    this.#api = gatedApi(api, { gate: this.#gate, onUnexpected });
+    this.#controlApi = createControlApi(api, { secret: parts.controlSecret, clock });
     this.#admin = createAdmin({
-      api: this.#openApi("admin page", ADMIN_API_PATH),
+      api: createManageApi(ofApi, { onUnexpected, path: ADMIN_API_PATH }),
       gate: this.#gate,
-      clock,
+      sessions,
+      passphrases: new PassphraseCheck({ guesses, store }),
+      guesses,
+      people: store,
+      now: () => clock.epochMs(),
       assets: new Assets(PAGE_FOLDER),
-      idleMs: () => parts.settings.now.adminIdleMs,
+      idleMs,
       isSecure: () => parts.served.isAdminSecure,
-      onUnexpected: parts.onUnexpected,
+      onUnexpected,
       onSignedIn: parts.onSignedIn,
       onSignedOut: parts.onSignedOut,
     });
@@ -152,7 +172,7 @@ class ManagementRouter {
   /** The admin page sends a request to an endpoint, with a token that the user entered. */
   async #tryEndpoint(request: IncomingRequest, caller: Caller, path: string): Promise<OutgoingReply> {
     const { parts, served } = this.#parts;
-    this.#admin.checkSession(toWebRequest({ ...request, body: null }, parts.clock), caller);
+    await this.#admin.checkSession(toWebRequest({ ...request, body: null }, parts.clock), caller);
     const forwarded = served.dialectAt(path) === undefined ? undefined : clientRequest(request);
     const reply = forwarded && await served.handler?.(forwarded);
     if (reply === undefined) throw new Problem(404, `Not found. The admin page is at ${ADMIN_PATH}.`);
@@ -179,14 +199,6 @@ class ManagementRouter {
     });
   }
 
-  /**
-   * The management API for callers that were authenticated before. `actor` is their name in the audit log.
-   */
-  #openApi(actor: string, path: string): ManageApi {
-    const { parts, onUnexpected } = this.#parts;
-    return createManageApi({ ...parts, actor }, { gate: undefined, onUnexpected, path });
-  }
-
   /** Runs work, and turns any error into a response. */
   async #replied(
     { cancellation, acquireResponseSlot }: IncomingRequest,
@@ -203,7 +215,7 @@ class ManagementRouter {
     }
   }
 
-  async #answeredBy(answer: ManageApi, request: IncomingRequest, caller: Caller): Promise<OutgoingReply> {
+  async #answeredBy(answer: Answer, request: IncomingRequest, caller: Caller): Promise<OutgoingReply> {
     const reply = async (): Promise<OutgoingReply> => {
       const response = await answer(toWebRequest(request, this.#parts.parts.clock), caller);
       if (request.method !== "HEAD") return await toReply(response, request.cancellation);

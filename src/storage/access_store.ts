@@ -3,6 +3,7 @@
 import type { Rules } from "../principal.ts";
 import type { NewAuditEntry } from "./audit_store.ts";
 import type { Listed, Page } from "./page.ts";
+import type { Scope } from "../people/scope.ts";
 
 /** A project: a group of tokens with common rules. Times are milliseconds since 1970. */
 export interface Project {
@@ -35,6 +36,8 @@ export interface ProjectKey {
 export interface Token {
   readonly id: string;
   readonly projectId: string;
+  /** The person whose token it is, `usr_…`; `undefined` if it has no owner. It never changes. */
+  readonly ownerId: string | undefined;
   readonly name: string;
   /** The SHA-256 hash of the value. */
   readonly hash: Uint8Array;
@@ -108,11 +111,29 @@ export interface AccessStore {
   readonly hasAccessChanged: (position: number) => boolean;
 }
 
+/** Which projects a list has. */
+export interface ProjectFilter {
+  readonly activeOnly: boolean;
+  /** What the reader may see; `undefined` for everything. */
+  readonly within?: Scope | undefined;
+}
+
+/** Which tokens to list. An undefined member does not filter. */
+export interface TokenFilter {
+  readonly projectId: string | undefined;
+  /** The person whose tokens are listed. */
+  readonly ownerId?: string | undefined;
+  /** The time at which the tokens are valid, in milliseconds since 1970. */
+  readonly activeAt: number | undefined;
+  /** What the reader may see; `undefined` for everything. */
+  readonly within?: Scope | undefined;
+}
+
 /** Reads and changes projects. Every method may throw a `StoreError`. */
 export interface ProjectStore {
   readonly addProject: (project: Project, audit: NewAuditEntry) => Promise<void>;
   readonly findProject: (id: string) => Promise<Project | undefined>;
-  readonly listProjects: (page: Page & { activeOnly: boolean }) => Promise<Listed<Project>>;
+  readonly listProjects: (page: Page & ProjectFilter) => Promise<Listed<Project>>;
   /** Resolves with `false` if the project has another version by now, or was deleted. */
   readonly changeProject: (
     of: { id: string; version: number },
@@ -130,17 +151,21 @@ export interface ProjectStore {
 
 /** Reads and changes managed tokens. Every method may throw a `StoreError`. */
 export interface TokenStore {
-  /** Throws `taken` if another token of the project has the same name, and is neither revoked nor expired. */
+  /**
+   * Throws `taken` if another token of the project has the same name, and is neither revoked nor expired. A
+   * token whose owner may not use the project is added without being active.
+   */
   readonly addToken: (token: Token, audit: NewAuditEntry) => Promise<void>;
   readonly findToken: (id: string) => Promise<Token | undefined>;
   readonly listTokens: (
-    page: Page & { projectId: string | undefined; activeAt: number | undefined },
+    page: Page & TokenFilter,
   ) => Promise<Listed<Token>>;
   /** Whether a token of the project has a name, and is not revoked. */
   readonly isTokenNameUsed: (projectId: string, name: string) => Promise<boolean>;
   /**
-   * Throws `taken` like `addToken`. Resolves with `false` if the token has another version by now, or was
-   * deleted.
+   * Throws `taken` like `addToken`. A token whose owner may not use its
+   * project does not become active (see `changePerson`). Resolves with `false` if the token has another
+   * version by now, or was deleted.
    */
   readonly changeToken: (
     of: { id: string; version: number },

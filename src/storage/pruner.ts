@@ -26,12 +26,15 @@ export interface PrunerParts {
   readonly onFailed: (reason: string) => void;
 }
 
+/** Sessions without activity are kept for a month: `admin_idle_minutes` may be raised meanwhile. */
+const SESSIONS_KEPT_MS = 31 * 24 * HOUR_MS;
+
 /**
  * Deletes old data now and every hour, unless another program on the database does it in this hour. Programs
  * that keep exchanges for another time do it too. The returned function stops it.
  */
 export function pruneHourly(
-  store: Pick<Store, "prune" | "pruneObjects" | "pruneMadeObjects" | "claimTask">,
+  store: Pick<Store, "prune" | "pruneObjects" | "pruneMadeObjects" | "pruneAccounts" | "claimTask">,
   { clock, retentionMs, onPruned, onFailed }: PrunerParts,
 ): () => void {
   let isPruning = false;
@@ -51,6 +54,8 @@ export function pruneHourly(
       await store.pruneObjects({ madeBefore: now - OBJECTS_KEPT_MS, maxSettled: MAX_SETTLED_OBJECTS });
       if (isStopped) return;
       await store.pruneMadeObjects({ now, ...MADE_OBJECTS });
+      if (isStopped) return;
+      await store.pruneAccounts({ now, usedBefore: now - SESSIONS_KEPT_MS });
       if (removed > 0) onPruned(removed);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;

@@ -30,6 +30,7 @@ import type { AwaitedObject, AwaitedObjectStore, MadeObjectStore } from "./objec
 import type { Listed, Page } from "./page.ts";
 import type { PackedExchanges } from "./packed_exchanges.ts";
 import type { ReplicaStore } from "./replica_store.ts";
+import type { AccountStore } from "./people_store.ts";
 import type { UsageFilter, UsageStore } from "./usage_store.ts";
 
 /** A recorded exchange. `undefined` means unknown. `exchange_columns.ts` has the column of each member. */
@@ -254,6 +255,7 @@ export interface Store
     MadeObjectStore,
     NoteStore,
     ReplicaStore,
+    AccountStore,
     WholeDatabase {}
 
 /** An error of the database. The message is for users, and contains no value that was to be written. */

@@ -1,7 +1,18 @@
 /** Sums of usage in a store. */
 
+import type { Scope } from "../people/scope.ts";
+
 /** The groups that usage can be summed by. */
-export const USAGE_GROUPS = ["model", "day", "hour", "token", "project", "endpoint", "client"] as const;
+export const USAGE_GROUPS = [
+  "model",
+  "day",
+  "hour",
+  "token",
+  "project",
+  "person",
+  "endpoint",
+  "client",
+] as const;
 /** A member of {@link USAGE_GROUPS}. */
 export type UsageGroup = typeof USAGE_GROUPS[number];
 
@@ -29,13 +40,17 @@ export interface UsageFilter {
   readonly endpoint: string | undefined;
   readonly model: string | undefined;
   readonly client: string | undefined;
+  /** The person whose tokens count; `undefined` for all tokens. */
+  readonly personId?: string | undefined;
+  /** What the reader may see of all this; `undefined` for everything. */
+  readonly within?: Scope | undefined;
 }
 
 /** The sums of usage of one group. Money is in millionths of a US dollar, time in milliseconds. */
 export interface UsageRow {
   /** The value of the group: a name, an id, a day (`2026-11-21`) or an hour (`2026-11-21T14:00Z`). */
   readonly key: string;
-  /** The name of the token or project that the group is for; `undefined` if the group has no name. */
+  /** The name of the token, project or person that the group is for; `undefined` if the group has no name. */
   readonly name: string | undefined;
   /** The value and name of the second group; `undefined` if there is no second grouping. */
   readonly split: { readonly key: string; readonly name: string | undefined } | undefined;

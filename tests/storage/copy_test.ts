@@ -1,6 +1,7 @@
 /** Copies from SQLite to PostgreSQL and back. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { hashOf } from "../../src/auth/token_value.ts";
 import { copyStore } from "../../src/storage/copy/copy_store.ts";
 import { openBox } from "../../src/storage/open_box.ts";
 import { openStore } from "../../src/storage/open.ts";
@@ -17,6 +18,7 @@ import {
   projectRow,
   tokenRow,
 } from "../support/data/rows.ts";
+import { managementTokenRow, personRow, sessionRow } from "./people_contract.ts";
 import { withoutPostgres } from "../support/processes/postgres_server.ts";
 import { inDatabase } from "../support/processes/shared_postgres.ts";
 import { unless } from "../support/runner/left_out.ts";
@@ -48,6 +50,19 @@ async function using<Result>(url: string, work: (store: Store) => Promise<Result
   }
 }
 
+/** People, one with a token, and what they sign in with. */
+async function fillPeople(store: Store): Promise<void> {
+  const audit = auditRow("person.create", "anna");
+  const anna = personRow("anna", { projects: ["p1"], name: "Änna" });
+  await store.addPerson(anna, audit);
+  await store.setPassphrase("anna", { hash: "its hash", keptSession: undefined }, audit);
+  await store.addInvitation({ hash: hashOf("invitation"), personId: "anna", expiresAt: AT + DAY }, audit);
+  await store.addSession(sessionRow("s1", "anna"));
+  await store.addSession(sessionRow("s2", undefined));
+  await store.addManagementToken(managementTokenRow("m1"), audit);
+  await store.addToken(tokenRow("t4", "p1", { ownerId: "anna" }), auditRow("token.create", "t4"));
+}
+
 /** Writes something into every table. */
 function fill(url: string, exchanges: number): Promise<void> {
   return using(url, async (store) => {
@@ -62,6 +77,7 @@ function fill(url: string, exchanges: number): Promise<void> {
         auditRow("token.create", id),
       );
     }
+    await fillPeople(store);
     await store.deleteToken({ id: "t3", version: 1 }, auditRow("token.delete", "t3"));
     const rows = Array.from({ length: exchanges }, (_, index): ExchangeRow =>
       exchangeRow({
@@ -111,6 +127,11 @@ function contentOf(url: string): Promise<Record<string, unknown>> {
       made: (await store.findMadeObjects(["file-1", "Ü"])).sort((one, other) => one.id < other.id ? -1 : 1),
       makers: await store.listObjectMakers(),
       note: await store.readNote("a note"),
+      people: (await store.listPeople(all)).items,
+      signIn: await store.findSignIn("anna"),
+      invited: await store.findInvited(hashOf("invitation"), AT),
+      sessions: (await store.listSessions({ ...all, personId: undefined, usedSince: 0 })).items,
+      managementTokens: (await store.listManagementTokens(all)).items,
     };
   });
 }

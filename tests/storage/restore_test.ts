@@ -7,7 +7,9 @@ import { keyFileOf, openStore } from "../../src/storage/open.ts";
 import { restoreStore } from "../../src/storage/restore.ts";
 import { StoreError } from "../../src/storage/store.ts";
 import { count, inFolder, Machine, restoring, ROWS } from "../support/proxies/restored_machine.ts";
-import { auditRow, projectRow } from "../support/data/rows.ts";
+import { hashOf } from "../../src/auth/token_value.ts";
+import { AT, auditRow, projectRow } from "../support/data/rows.ts";
+import { managementTokenRow, personRow, sessionRow } from "./people_contract.ts";
 
 Deno.test("restore: keeps the old database with its log, and the old database opens", () =>
   inFolder(async (folder) => {
@@ -154,4 +156,27 @@ Deno.test("open: keeps a log whose database is missing", () =>
     await Deno.remove(machine.path);
     await assertRejects(() => openStore(`sqlite:${machine.path}`), StoreError, "missing or empty");
     assert((await Deno.stat(`${machine.path}-wal`)).size > 0);
+  }));
+
+Deno.test("restore: keeps people, and ends their sessions and invitations", () =>
+  inFolder(async (folder) => {
+    const machine = new Machine(folder);
+    await machine.write();
+    const before = await openStore(`sqlite:${machine.path}`);
+    const audit = auditRow("person.create", "anna");
+    await before.addPerson(personRow("anna", { projects: "all" }), audit);
+    await before.setPassphrase("anna", { hash: "its hash", keptSession: undefined }, audit);
+    await before.addSession(sessionRow("s1", "anna"));
+    await before.addInvitation({ hash: hashOf("i1"), personId: "anna", expiresAt: AT + 1 }, audit);
+    await before.addManagementToken(managementTokenRow("m1"), audit);
+    await before.close();
+    await machine.backup();
+    machine.stop();
+    await restoring(machine.path, machine.backups[0]?.file ?? "");
+    const store = await openStore(`sqlite:${machine.path}`);
+    assertEquals((await store.findSignIn("anna"))?.passphrase, "its hash");
+    assertEquals(await store.findSession(hashOf("s1")), undefined);
+    assertEquals(await store.findInvited(hashOf("i1"), AT), undefined);
+    assertEquals((await store.findManagementToken({ hash: hashOf("m1") }))?.id, "m1");
+    await store.close();
   }));

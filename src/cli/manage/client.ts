@@ -9,6 +9,8 @@ import { checkDatabase, managementConfig, mapStoreError } from "./management_con
 import { sendToRunningProxy } from "./running_proxy.ts";
 import { type Send, sendToDatabase, sendToProxy } from "./send.ts";
 
+const NO_TOKEN = "--url needs a token for the management API: set MANAGEMENT_TOKEN to its value.";
+
 /** The management API to use: that of a running proxy, or one on the database. */
 export interface ManageTarget {
   /** Whether to create a missing database. If not, a missing database is an error. */
@@ -48,6 +50,7 @@ export async function withManageClient(
 ): Promise<void> {
   const config = await managementConfig(target.config, target.whenOff);
   if (target.url !== undefined) {
+    if (config.token === undefined) throw new CommandError(NO_TOKEN, 2);
     return await work(clientOf(await sendToProxy(target.url, config.token)));
   }
   if (target.needsRunning === true) {

@@ -2,6 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { USAGE_GROUPS } from "../../storage/usage_store.ts";
+import { ROLES } from "../../people/role.ts";
 import { collect, CONFIG_OPTION, suggesting } from "../common_options.ts";
 import type { Options } from "./options.ts";
 import { addRuleOptions } from "./rule_options.ts";
@@ -15,10 +16,11 @@ export const RUNNING_URL =
 const projects = () => import("./project.ts");
 const tokens = () => import("./token.ts");
 
-/** Adds `project`, `token`, `usage`, `reload`, `stop`, `backup` and `restore` to the program. */
+/** Adds `project`, `token`, `user`, `usage`, `reload`, `stop`, `backup` and `restore` to the program. */
 export function addManageCommands(program: Command): void {
   addProjectCommands(program);
   addTokenCommands(program);
+  addUserCommands(program);
   addUsageCommand(program);
   addControlCommands(program);
   addDatabaseCommands(program);
@@ -76,6 +78,34 @@ function addTokenCommands(program: Command): void {
   named("rotate").description("give a token a new value and print it once")
     .option("--overlap <time>", "how long the old value still works, like 30m, 1h or 7d", "1h")
     .action(async (id: string, options: Options) => (await tokens()).rotateToken(id, options));
+}
+
+function addUserCommands(program: Command): void {
+  const user = program.command("user")
+    .description("manage the people who sign in to the admin page");
+  const users = () => import("./user.ts");
+  const named = (name: string) => withTarget(user.command(name)).argument("<user>", "login name or id");
+  withTarget(user.command("list")).description("list all people")
+    .action(async (options: Options) => (await users()).listUsers(options));
+  withTarget(user.command("add")).argument("<name>", "the name to sign in with, such as an e-mail address")
+    .description("add a person and print an invitation once")
+    .addOption(suggesting(new Option("--role <role>", "what the person may do"), ROLES).default("member"))
+    .option("--project <project>", "a project of the person, by name or id; may be repeated", collect)
+    .option("--all-projects", "all projects, also later ones")
+    .option("--name <text>", "the name that others see")
+    .action(async (name: string, options: Options) => (await users()).addUser(name, options));
+  named("invite").description("print a new invitation once, by which the person sets a passphrase")
+    .action(async (name: string, options: Options) => (await users()).inviteUser(name, options));
+  named("disable").description("end the sessions of a person and reject their tokens, until they are enabled")
+    .action(async (name: string, options: Options) =>
+      (await users()).switchUser(name, options, { disabled: true })
+    );
+  named("enable").description("let a disabled person in again")
+    .action(async (name: string, options: Options) =>
+      (await users()).switchUser(name, options, { disabled: false })
+    );
+  named("remove").description("remove a person, revoke their tokens, and keep their usage")
+    .action(async (name: string, options: Options) => (await users()).removeUser(name, options));
 }
 
 function addUsageCommand(program: Command): void {

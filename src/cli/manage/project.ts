@@ -23,7 +23,7 @@ export async function listProjects(options: Options): Promise<void> {
             project.id,
             project.name,
             project.active ? "yes" : "no",
-            dollars(project.spent.month_micros),
+            dollars(project.spent?.month_micros ?? 0),
             rulesText(project),
           ]),
         ),

@@ -7,8 +7,10 @@ import type { ManagementConfig } from "../../config/config.ts";
 import { loadConfig, loadOutboundProxy } from "../../config/load.ts";
 import { ConfigError } from "../../config/problem.ts";
 import { processSources } from "../../config/sources/env.ts";
+import { lasting } from "../../management/api/identity.ts";
 import { createManageApi } from "../../management/api/manage.ts";
 import { openLimiter } from "../../management/spending.ts";
+import { COMMAND_LINE } from "../../people/actor.ts";
 import { keyFileOf } from "../../storage/open.ts";
 import { openBox } from "../../storage/open_box.ts";
 import type { Store } from "../../storage/store.ts";
@@ -70,14 +72,17 @@ export async function sendToDatabase(
     store,
     box,
     clock: systemClock,
-    actor: "command line",
     changed: () => Promise.resolve(),
     flushed: () => Promise.resolve(),
     spent: (key) => limiter.spent(key),
     proxy: undefined,
     endpointNames: () => names,
+    ownerOf: () => undefined,
+    hasBootstrap: config.token !== undefined,
+    sessionIdleMs: () => config.adminIdleMs,
+    sessionEnded: () => {},
     ending: new AbortController().signal,
-  }, { gate: undefined, onUnexpected: (error) => unexpected = error });
+  }, { onUnexpected: (error) => unexpected = error });
   return async (path, { method = "GET", json }) => {
     const apiRequest = new Request(new URL(path, "http://llm-proxy"), {
       method,
@@ -86,7 +91,8 @@ export async function sendToDatabase(
     const response = await withProgress("Reading the database", (show) => {
       // A query blocks the thread, so the timer of the progress line cannot run.
       if (isLarge) show("Reading the database");
-      return Promise.resolve(api(apiRequest, { source: "this machine", guessPlace: "header" }));
+      const caller = { source: "this machine", guessPlace: "header" } as const;
+      return Promise.resolve(api(apiRequest, caller, lasting(COMMAND_LINE)));
     });
     if (unexpected !== undefined) throw unexpected;
     return { status: response.status, text: await response.text() };

@@ -40,6 +40,7 @@ import {
 
 /** The variables of the table `[management]`. */
 export const MANAGEMENT_VARIABLES = [
+  "MANAGEMENT_ENABLED",
   "MANAGEMENT_TOKEN",
   "DATABASE_URL",
   "PGPASSWORD",
@@ -64,8 +65,8 @@ type ManagementVariable = typeof MANAGEMENT_VARIABLES[number];
 const DAY_MS = 24 * 3_600_000;
 
 /**
- * Reads the settings of the management plane. Returns undefined if there is no management token: the plane is
- * off.
+ * Reads the settings of the management plane. Returns undefined if the plane is off: by `enabled`, or without
+ * a management token.
  */
 export function readManagement(
   resolver: Resolver,
@@ -74,6 +75,7 @@ export function readManagement(
   const read = sectionReader<Section<"management">, ManagementVariable>(resolver, "management", settings);
   const redacted = (value: unknown) => value === undefined ? "none" : "[redacted]";
   const token = read("token", "MANAGEMENT_TOKEN", managementTokenSchema, undefined, redacted);
+  const isEnabled = read("enabled", "MANAGEMENT_ENABLED", switchSchema, token !== undefined);
   const databaseUrl = withPassword(
     read("database_url", "DATABASE_URL", databaseUrlSchema, DEFAULT_DATABASE_URL, withoutPassword),
     resolver.variable("PGPASSWORD", secretSchema)?.value,
@@ -121,10 +123,10 @@ export function readManagement(
     textListSchema(addressRangeSchema),
     undefined,
   );
-  if (token === undefined) return undefined;
+  if (!isEnabled) return undefined;
   if (isPostgresUrl(databaseUrl)) checkPostgres(resolver, settings);
   return {
-    token,
+    ...(token !== undefined && { token }),
     databaseUrl,
     ...(encryptionKey && { encryptionKey }),
     onDatabaseLoss,

@@ -354,9 +354,12 @@ export const fileSchema = v.strictObject({
     )),
   }, wrongKind("a table"))),
   management: v.optional(v.strictObject({
+    enabled: toggle(
+      "managed tokens, usage, metrics and the admin page are on; true without a token: people sign in by name",
+    ),
     token: text(
       managementTokenSchema,
-      "enables managed tokens, usage, metrics and the admin page, and gives access to them",
+      "enables managed tokens, usage, metrics and the admin page, and gives access to all of them",
     ),
     database_url: text(databaseUrlSchema, "the database: sqlite:FILE or postgres://USER@HOST/DATABASE"),
     encryption_key: text(encryptionKeySchema, "32 bytes in base64; encrypts the provider keys of projects"),

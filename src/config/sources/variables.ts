@@ -39,6 +39,7 @@ const CONTENTS = {
   MAX_CONCURRENT_REQUESTS: "plain",
   MAX_CONCURRENT_PER_TOKEN: "plain",
   QUEUE_TIMEOUT: "plain",
+  MANAGEMENT_ENABLED: "plain",
   MANAGEMENT_TOKEN: "secret",
   DATABASE_URL: "login",
   PGPASSWORD: "secret",

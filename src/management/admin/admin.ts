@@ -34,7 +34,7 @@ export interface Admin {
   /** Responds to requests at `/admin` and below. */
   readonly answer: (request: Request, caller: Caller) => Promise<Response>;
   /** Throws a {@link Problem} unless the admin page sent the request, with a valid session. */
-  readonly checkSession: (request: Request, caller: Caller) => void;
+  readonly checkSession: (request: Request, caller: Caller) => Promise<void>;
 }
 
 /** Makes the admin page with its sessions. */
@@ -45,10 +45,12 @@ export function createAdmin(parts: AdminParts): Admin {
   app.use("*", addSecurityHeaders);
   app.get("/", ({ req }) => sendFile(INDEX, req.raw, assets));
   app.get("/assets/:name", ({ req }) => sendFile(req.param("name"), req.raw, assets));
-  app.use("/session", checkOrigin);
+  app.use("/session/*", checkOrigin);
   app.get("/session", (context) => sessions.show(context));
   app.post("/session", (context) => sessions.signIn(context));
   app.delete("/session", (context) => sessions.signOut(context));
+  app.post("/session/confirm", (context) => sessions.confirm(context));
+  app.post("/session/invitation", (context) => sessions.useInvitation(context));
   app.get("/docs/:name?", (context) => sendManual(context, context.req.param("name"), sessions));
   app.get("/api/backup", (context) => rejectBackupLink(context, sessions));
   app.post("/api/backup", (context) => sendBackup(context, { api, sessions }));
@@ -59,7 +61,7 @@ export function createAdmin(parts: AdminParts): Admin {
   app.onError(problemHandler(parts.onUnexpected));
   return {
     answer: async (request, caller) => await app.fetch(request, caller),
-    checkSession: (request, caller) => void sessions.check(request, caller),
+    checkSession: async (request, caller) => void await sessions.check(request, caller),
   };
 }
 
@@ -90,7 +92,7 @@ async function sendManual(
   sessions: BrowserSessions,
 ): Promise<Response> {
   // A user follows a link or a bookmark here, so the sign-in helps more than an error.
-  if (!sessions.isVisit(context.req.raw)) return context.redirect(ADMIN_PATH, 303);
+  if (!await sessions.isVisit(context)) return context.redirect(ADMIN_PATH, 303);
   context.env.onVerified?.();
   const answer = await manualReply(name, DOCS_PATH);
   if (answer !== undefined) return answer;
@@ -101,8 +103,8 @@ async function sendManual(
  * A backup costs time and makes an audit log entry. A link on another port must not trigger it: browsers send
  * an Origin with a form, and not with a link.
  */
-function rejectBackupLink({ req, env }: AdminContext, sessions: BrowserSessions): never {
-  sessions.check(req.raw, env);
+async function rejectBackupLink({ req, env }: AdminContext, sessions: BrowserSessions): Promise<never> {
+  await sessions.check(req.raw, env);
   throw new Problem(403, "The page requests a backup by POST. Programs use GET /manage/backup.");
 }
 
@@ -114,14 +116,10 @@ interface ProtectedApi {
 
 async function sendBackup({ req, env }: AdminContext, { api, sessions }: ProtectedApi): Promise<Response> {
   const { raw: request } = req;
-  sessions.check(request, env);
-  return await api(new Request(request.url, { headers: request.headers }), env);
+  const identity = await sessions.check(request, env);
+  return await api(new Request(request.url, { headers: request.headers }), env, identity);
 }
 
 async function answerApi({ req, env }: AdminContext, { api, sessions }: ProtectedApi): Promise<Response> {
-  const id = sessions.check(req.raw, env);
-  const response = await api(req.raw, env);
-  const isStream = response.headers.get("content-type") === "text/event-stream";
-  const body = isStream && response.body !== null ? sessions.untilEnd(response.body, id) : response.body;
-  return new Response(body, response);
+  return await api(req.raw, env, await sessions.check(req.raw, env));
 }

@@ -4,96 +4,168 @@ import type { Context } from "hono";
 import { deleteCookie, setCookie } from "hono/cookie";
 import { parse } from "hono/utils/cookie";
 import * as v from "valibot";
+import { hashOf } from "../../auth/token_value.ts";
 import { SESSION_COOKIE } from "../../http/session_cookie.ts";
-import type { Clock } from "../../time/clock.ts";
+import { MAX_PASSPHRASE, MIN_PASSPHRASE } from "../../people/passphrase.ts";
+import type { Person } from "../../people/person.ts";
+import type { PeopleStore } from "../../storage/people_store.ts";
 import type { BearerGate } from "../api/bearer_gate.ts";
 import type { Caller } from "../api/caller.ts";
+import type { GuessGate } from "../api/guess_gate.ts";
+import type { Identity } from "../api/identity.ts";
 import { Problem } from "../api/problem.ts";
+import type { PassphraseCheck } from "./passphrase_check.ts";
 import { checkSameOrigin } from "./same_origin.ts";
-import { Sessions } from "./sessions.ts";
+import type { FoundSession, Place, Sessions } from "./sessions.ts";
 
-/** How often an open stream checks that its session is still valid. */
-const SESSION_CHECK_MS = 15_000;
 /** The page sets this header on its own polls if the user has been inactive for a while. */
 const UNATTENDED = "x-llm-proxy-unattended";
+/** How people come in who have no provider. */
+const BY_PASSPHRASE = "passphrase";
 
-const signInBody = v.strictObject({ token: v.pipe(v.string(), v.maxLength(1000)) });
+const text = v.pipe(v.string(), v.maxLength(1000));
+const signInBody = v.union([
+  v.strictObject({ token: text }),
+  v.strictObject({ name: text, passphrase: text }),
+]);
+const confirmBody = v.union([v.strictObject({ token: text }), v.strictObject({ passphrase: text })]);
+const invitationBody = v.strictObject({
+  invitation: text,
+  passphrase: v.pipe(
+    v.string(),
+    v.minLength(MIN_PASSPHRASE, `The passphrase is shorter than ${MIN_PASSPHRASE} characters.`),
+    v.maxLength(MAX_PASSPHRASE, `The passphrase is longer than ${MAX_PASSPHRASE} characters.`),
+  ),
+});
 
 /** A request to the admin page in Hono, with its client. */
 export type AdminContext = Context<{ Bindings: Caller }>;
 
 /** What {@link BrowserSessions} needs. */
 export interface BrowserSessionsParts {
-  /** Checks the management token at sign-in. */
+  readonly sessions: Sessions;
+  /** Checks the token of the configuration at sign-in. */
   readonly gate: BearerGate;
-  readonly clock: Clock;
+  readonly passphrases: PassphraseCheck;
+  readonly guesses: GuessGate;
+  readonly people: Pick<PeopleStore, "useInvitation" | "findInvited">;
   /** The path of the admin page, to which browsers send the cookie. */
   readonly path: string;
   /** The time without activity after which a session ends, in milliseconds. */
   readonly idleMs: () => number;
+  /** The time, in milliseconds since 1970. */
+  readonly now: () => number;
   /** Whether the cookie gets the `Secure` attribute, because browsers reach the page over HTTPS. */
   readonly isSecure: () => boolean;
-  /** Called after a sign-in, with the address of the client. */
-  readonly onSignedIn: (source: string) => Promise<void>;
-  /** Called after a sign-out that ended a valid session, with the address of the client. */
-  readonly onSignedOut: (source: string) => Promise<void>;
+  /** Called after a sign-in, with the address of the client and the name in the audit log. */
+  readonly onSignedIn: (source: string, actor: string) => Promise<void>;
+  /** Called after a sign-out that ended a valid session, like {@link onSignedIn}. */
+  readonly onSignedOut: (source: string, actor: string) => Promise<void>;
 }
 
 /** Signs browsers in and out, and checks the session of their requests. */
 export class BrowserSessions {
   readonly #parts: BrowserSessionsParts;
-  readonly #sessions: Sessions;
 
   constructor(parts: BrowserSessionsParts) {
     this.#parts = parts;
-    this.#sessions = new Sessions(parts.clock, parts.idleMs);
   }
 
   /** Responds with whether the browser has a session. */
-  show(context: AdminContext): Response {
-    const { raw: request } = context.req;
+  async show(context: AdminContext): Promise<Response> {
     // A missing session is not an error: the page asks before it shows the sign-in.
-    return this.#state(context, { isSignedIn: this.#validId(request, isActivity(request)) !== undefined });
+    const found = await this.#find(context.req.raw, context.env, isActivity(context.req.raw));
+    return this.#state(context, found && { person: found.person });
   }
 
-  /** Begins a session in place of an earlier one. Throws a {@link Problem} for a wrong token. */
+  /**
+   * Begins a session in place of an earlier one, by the token of the configuration or by a name and a
+   * passphrase. Throws a {@link Problem} if they are wrong.
+   */
   async signIn(context: AdminContext): Promise<Response> {
-    const { gate, onSignedIn } = this.#parts;
-    const { raw: request } = context.req;
-    const body = await context.req.json().catch(() => undefined);
-    const { output, success } = v.safeParse(signInBody, body);
-    if (!success) throw new Problem(400, 'The body must be JSON: {"token": "…"}');
-    gate.checkToken(output.token, context.env);
-    const before = sessionIdOf(request);
-    if (before !== undefined) this.#sessions.end(before);
-    await onSignedIn(context.env.source);
-    setCookie(context, cookieName(request), this.#sessions.begin(), this.#cookieOptions(request));
-    return this.#state(context, { isSignedIn: true });
+    const body = await bodyOf(context, signInBody, '{"token": "…"} or {"name": "…", "passphrase": "…"}');
+    const { gate, passphrases } = this.#parts;
+    if ("name" in body) return await this.#begin(context, await passphrases.check(body, context.env));
+    gate.checkToken(body.token, context.env);
+    return await this.#begin(context, undefined);
+  }
+
+  /**
+   * Sets the passphrase of an invited person, and begins a session. Throws a {@link Problem} if the
+   * invitation does not work.
+   */
+  async useInvitation(context: AdminContext): Promise<Response> {
+    const { passphrases, people, guesses, now } = this.#parts;
+    const { env } = context;
+    const { invitation, passphrase } = await bodyOf(
+      context,
+      invitationBody,
+      '{"invitation": "…", "passphrase": "…"}',
+    );
+    guesses.checkWait(env, { isGuess: true });
+    const hash = hashOf(invitation);
+    const invited = await people.findInvited(hash, now());
+    const person = invited && await people.useInvitation(hash, await passphrases.hash(passphrase, env), {
+      at: now(),
+      actor: `${invited.login} (invitation)`,
+      source: env.source,
+      action: "person.passphrase",
+      subjectId: invited.id,
+      changes: {},
+    });
+    if (person === undefined) {
+      guesses.recordGuess(env, { hash: hash.toBase64(), attempt: "invitation" });
+      throw new Problem(401, "This invitation was used or has expired: ask for another one.");
+    }
+    env.onVerified?.();
+    return await this.#begin(context, person);
+  }
+
+  /** Records that the user of a session has proved again who they are. Throws a {@link Problem}. */
+  async confirm(context: AdminContext): Promise<Response> {
+    const { gate, passphrases, sessions } = this.#parts;
+    const found = await this.#found(context.req.raw, context.env);
+    const body = await bodyOf(context, confirmBody, '{"passphrase": "…"} or {"token": "…"}');
+    const { person } = found;
+    if (person === undefined) {
+      gate.checkToken("token" in body ? body.token : "", context.env);
+    } else {
+      const passphrase = "passphrase" in body ? body.passphrase : "";
+      await passphrases.check({ name: person.login, passphrase }, context.env);
+    }
+    await sessions.prove(found);
+    return context.body(null, 204);
   }
 
   /** Ends the session. A sign-out without a valid session is allowed, and not logged. */
   async signOut(context: AdminContext): Promise<Response> {
     const { raw: request } = context.req;
-    const id = sessionIdOf(request);
-    if (id !== undefined && this.#sessions.end(id)) await this.#parts.onSignedOut(context.env.source);
+    const value = cookieOf(request);
+    const actor = value === undefined ? undefined : await this.#parts.sessions.end(value);
+    if (actor !== undefined) await this.#parts.onSignedOut(context.env.source, actor.name);
     deleteCookie(context, cookieName(request), this.#cookieOptions(request));
     return context.body(null, 204);
   }
 
   /** Whether a user with a valid session follows a link. This counts as activity. */
-  isVisit(request: Request): boolean {
-    return this.#validId(request, true) !== undefined;
+  async isVisit({ req, env }: AdminContext): Promise<boolean> {
+    return await this.#find(req.raw, env, true) !== undefined;
   }
 
   /**
-   * Returns the session id. Throws a {@link Problem} unless the page sent the request, with a valid session.
+   * Returns who sends a request. Throws a {@link Problem} unless the page sent it, with a valid session.
    */
-  check(request: Request, caller: Caller): string {
+  async check(request: Request, caller: Caller): Promise<Identity> {
+    const found = await this.#found(request, caller);
+    return this.#parts.sessions.identityOf(found, cookieOf(request) ?? "");
+  }
+
+  async #found(request: Request, caller: Caller): Promise<FoundSession> {
     checkSameOrigin(request, caller);
-    const id = this.#validId(request, isActivity(request));
-    if (id !== undefined) {
+    const found = await this.#find(request, caller, isActivity(request));
+    if (found !== undefined) {
       caller.onVerified?.();
-      return id;
+      return found;
     }
     throw new Problem(
       401,
@@ -101,39 +173,32 @@ export class BrowserSessions {
     );
   }
 
-  /** Ends a stream when its session ends, even if no event arrives. */
-  untilEnd(body: ReadableStream<Uint8Array>, id: string): ReadableStream<Uint8Array> {
-    const sessions = this.#sessions;
-    const { clock } = this.#parts;
-    let stop = (): void => {};
-    return body.pipeThrough(
-      new TransformStream({
-        start(controller) {
-          const check = (): void => {
-            if (!sessions.isValid(id, { used: false })) return controller.terminate();
-            stop = clock.after(SESSION_CHECK_MS, check);
-          };
-          check();
-        },
-        transform(chunk, controller) {
-          if (sessions.isValid(id, { used: false })) return controller.enqueue(chunk);
-          stop();
-          controller.terminate();
-        },
-        flush: () => stop(),
-        cancel: () => stop(),
-      }),
-    );
+  async #begin(context: AdminContext, person: Person | undefined): Promise<Response> {
+    const { sessions, onSignedIn } = this.#parts;
+    const { raw: request } = context.req;
+    const before = cookieOf(request);
+    if (before !== undefined) await sessions.end(before);
+    const actor = person === undefined ? "admin page" : `${person.login} (${BY_PASSPHRASE})`;
+    await onSignedIn(context.env.source, actor);
+    const value = await sessions.begin({ person, way: BY_PASSPHRASE }, placeOf(request, context.env));
+    setCookie(context, cookieName(request), value, this.#cookieOptions(request));
+    return this.#state(context, { person });
   }
 
-  #state(context: AdminContext, { isSignedIn }: { isSignedIn: boolean }): Response {
-    return context.json({ signed_in: isSignedIn, idle_seconds: this.#parts.idleMs() / 1000 });
+  #state(context: AdminContext, session: { person: Person | undefined } | undefined): Response {
+    const person = session?.person;
+    return context.json({
+      signed_in: session !== undefined,
+      idle_seconds: this.#parts.idleMs() / 1000,
+      ...(person && { person: { name: person.name, role: person.role } }),
+    });
   }
 
-  /** The id in the cookie; `undefined` without a cookie, and if the session has ended. */
-  #validId(request: Request, used: boolean): string | undefined {
-    const id = sessionIdOf(request);
-    return id !== undefined && this.#sessions.isValid(id, { used }) ? id : undefined;
+  /** The session of the cookie; `undefined` without a cookie, and if the session has ended. */
+  async #find(request: Request, caller: Caller, isUse: boolean): Promise<FoundSession | undefined> {
+    const value = cookieOf(request);
+    if (value === undefined) return undefined;
+    return await this.#parts.sessions.find(value, isUse ? placeOf(request, caller) : undefined);
   }
 
   #cookieOptions({ headers }: Request) {
@@ -152,8 +217,8 @@ function isActivity({ headers }: Request): boolean {
   return !headers.has(UNATTENDED) && headers.get("accept") !== "text/event-stream";
 }
 
-/** The session id in the cookie; `undefined` without a cookie. */
-function sessionIdOf(request: Request): string | undefined {
+/** The value of the session in the cookie; `undefined` without a cookie. */
+function cookieOf(request: Request): string | undefined {
   const name = cookieName(request);
   return parse(request.headers.get("cookie") ?? "", name)[name];
 }
@@ -165,4 +230,21 @@ function sessionIdOf(request: Request): string | undefined {
 function cookieName({ headers }: Request): string {
   const [, port = ""] = /:(\d+)$/.exec(headers.get("host") ?? "") ?? [];
   return `${SESSION_COOKIE}${port && `_${port}`}`;
+}
+
+function placeOf({ headers }: Request, { source }: Caller): Place {
+  return { address: source, browser: headers.get("user-agent") ?? "" };
+}
+
+/** The body of a request. Throws a {@link Problem} with the first error of the schema, or with the form. */
+async function bodyOf<Schema extends v.GenericSchema>(
+  context: AdminContext,
+  schema: Schema,
+  form: string,
+): Promise<v.InferOutput<Schema>> {
+  const body: unknown = await context.req.json().catch(() => undefined);
+  const { output, success, issues } = v.safeParse(schema, body);
+  if (success) return output;
+  const tooShort = issues.find(({ type }) => type === "min_length" || type === "max_length");
+  throw new Problem(400, tooShort?.message ?? `The body must be JSON: ${form}`);
 }

@@ -6,10 +6,11 @@ import { type NewAuditEntry, REFUSED_ACCESS } from "../../storage/audit_store.ts
 import { type Store, StoreError } from "../../storage/store.ts";
 
 /**
- * Why an attempt was rejected: a wrong token at the sign-in of the admin page (`sign_in`), a wrong token in
- * `Authorization` (`bearer`), or any token while the address must wait (`rate_limited`).
+ * Why an attempt was rejected: a wrong token at the sign-in of the admin page (`sign_in`), a wrong name or
+ * passphrase there (`passphrase`), an invitation that does not work (`invitation`), a wrong token in
+ * `Authorization` (`bearer`), or any of them while the address must wait (`rate_limited`).
  */
-export type RefusedAttempt = "sign_in" | "bearer" | "rate_limited";
+export type RefusedAttempt = "sign_in" | "passphrase" | "invitation" | "bearer" | "rate_limited";
 
 /** The shortest time between two entries of an address. */
 const WINDOW_MS = 60_000;
@@ -19,9 +20,20 @@ const OTHERS = "other addresses";
 
 const NAMES = {
   sign_in: "wrong_tokens_at_sign_in",
+  passphrase: "wrong_passphrases",
+  invitation: "wrong_invitations",
   bearer: "wrong_bearer_tokens",
   rate_limited: "attempts_during_a_wait",
 } as const satisfies Record<RefusedAttempt, string>;
+
+/** What the log says of an attempt. */
+export const REFUSED_TEXTS: Readonly<Record<RefusedAttempt, string>> = {
+  sign_in: "a wrong token",
+  passphrase: "a wrong name or passphrase",
+  invitation: "a wrong invitation",
+  bearer: "a wrong token",
+  rate_limited: "an attempt during a wait",
+};
 
 type Counts = Map<RefusedAttempt, number>;
 
@@ -51,13 +63,13 @@ export class AccessAudit {
   }
 
   /** Records a sign-in at the admin page. `source` is the address of the client. */
-  signedIn(source: string): Promise<void> {
-    return this.#write({ actor: "admin page", source, action: "admin.sign_in", subjectId: "admin page" });
+  signedIn(source: string, actor: string): Promise<void> {
+    return this.#write({ actor, source, action: "admin.sign_in", subjectId: "admin page" });
   }
 
   /** Records a sign-out that ended a session of the admin page. `source` is the address of the client. */
-  signedOut(source: string): Promise<void> {
-    return this.#write({ actor: "admin page", source, action: "admin.sign_out", subjectId: "admin page" });
+  signedOut(source: string, actor: string): Promise<void> {
+    return this.#write({ actor, source, action: "admin.sign_out", subjectId: "admin page" });
   }
 
   /**

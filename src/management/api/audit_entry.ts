@@ -2,7 +2,7 @@
 
 import { harmlessText, harmlessValue } from "../../text/harmless_text.ts";
 import type { NewAuditEntry } from "../../storage/audit_store.ts";
-import type { ManageParts } from "./parts.ts";
+import type { RouteParts } from "./parts.ts";
 
 /** The longest texts of clients in an entry, in characters. Longer texts are cut. */
 const MAX_SOURCE = 64;
@@ -12,7 +12,7 @@ const MAX_TEXT = 200;
  * Makes the function that makes audit log entries: of an address, an action, the id of its subject, and
  * changes.
  */
-export function auditor({ clock, actor }: Pick<ManageParts, "clock" | "actor">) {
+export function auditor({ clock, actor }: Pick<RouteParts, "clock" | "actor">) {
   return (
     source: string,
     action: string,
@@ -20,7 +20,7 @@ export function auditor({ clock, actor }: Pick<ManageParts, "clock" | "actor">) 
     changes: Readonly<Record<string, unknown>>,
   ): NewAuditEntry => ({
     at: clock.epochMs(),
-    actor,
+    actor: actor.name,
     source: harmlessText(source, MAX_SOURCE),
     action,
     subjectId: harmlessText(subjectId, MAX_TEXT),

@@ -1,85 +1,112 @@
-/** Requires the management token, and slows down clients that guess it. */
+/** Requires a token for the management API: that of the configuration, or one of the database. */
 
-import { FailureGate } from "../../auth/failure_gate.ts";
-import { FOREIGN_NAME_HINT } from "../../auth/guess_place.ts";
+import { isManagementTokenValue } from "../../auth/management_token_value.ts";
 import { isEqual } from "../../auth/shared_token.ts";
 import { hashOf } from "../../auth/token_value.ts";
+import { type Actor, BOOTSTRAP } from "../../people/actor.ts";
+import type { ManagementToken, ManagementTokenStore } from "../../storage/people_store.ts";
+import { StoreError } from "../../storage/store.ts";
 import type { Clock } from "../../time/clock.ts";
-import type { RefusedAttempt } from "./access_audit.ts";
 import type { Caller } from "./caller.ts";
+import type { GuessGate } from "./guess_gate.ts";
+import { type Identity, lasting } from "./identity.ts";
 import { Problem } from "./problem.ts";
 
-/** A rejected attempt to access the management plane. */
-export interface Refusal {
-  /** The IP address of the client, whose wrong tokens count together. */
-  readonly source: string;
-  /** Why the attempt was rejected. A wait is reported once, with its first attempt. */
-  readonly attempt: RefusedAttempt;
-  /** How long the address must wait now, in milliseconds. 0 if it need not wait. */
-  readonly waitMs: number;
+/** How often the last use of a token is written, in milliseconds. */
+const USE_WRITTEN_MS = 60_000;
+
+/** What {@link BearerGate} needs. */
+export interface BearerGateParts {
+  readonly clock: Clock;
+  /** Shared with all other ways into the management plane, so that they share the count of guesses. */
+  readonly guesses: GuessGate;
+  readonly store: Pick<ManagementTokenStore, "findManagementToken" | "touchManagementToken">;
 }
 
-/** Checks the management token. All routes share one gate, so that they share the count of guesses. */
+/** Checks the tokens for the management API. */
 export class BearerGate {
-  readonly #expected: Uint8Array;
-  readonly #failures: FailureGate;
-  readonly #onRefused: (refusal: Refusal) => void;
+  /** The hash of the token of the configuration; `undefined` if it has none. */
+  readonly #bootstrap: Uint8Array | undefined;
+  readonly #parts: BearerGateParts;
 
-  /**
-   * `onRefused` is called for each wrong token, and once for each wait in which an address sends another
-   * token.
-   */
-  constructor(
-    token: string,
-    { clock, onRefused = () => {} }: { clock: Clock; onRefused?: (refusal: Refusal) => void },
-  ) {
-    this.#expected = hashOf(token);
-    this.#failures = new FailureGate(clock);
-    this.#onRefused = onRefused;
+  /** `token` is the token of the configuration; `undefined` if it has none. */
+  constructor(token: string | undefined, parts: BearerGateParts) {
+    this.#bootstrap = token === undefined ? undefined : hashOf(token);
+    this.#parts = parts;
   }
 
-  /** Throws a {@link Problem} unless an `Authorization` header holds the token. */
-  check(authorization: string | undefined, caller: Caller): void {
+  /** Finds who sends an `Authorization` header. Throws a {@link Problem} unless it holds a token. */
+  async check(authorization: string | undefined, caller: Caller): Promise<Identity> {
     // A malformed header counts as a guess too.
     const [, presented = authorization ?? ""] = /^bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
-    if (this.#isRight(presented, caller, "bearer")) return;
+    const { guesses } = this.#parts;
+    guesses.checkWait(caller, { isGuess: presented !== "" });
+    const hash = hashOf(presented);
+    // The token of the configuration may be easy to guess, so nothing waits between the check of the count
+    // and the count. Those of the database are random.
+    if (this.#isBootstrap(hash)) {
+      caller.onVerified?.();
+      return lasting(BOOTSTRAP);
+    }
+    const token = isManagementTokenValue(presented) ? await this.#find({ hash }) : undefined;
+    if (token !== undefined) {
+      this.#noteUse(token);
+      caller.onVerified?.();
+      return { actor: actorOf(token), again: () => this.#actorAgain(token.id) };
+    }
+    // A request without a token is not a guess.
+    if (presented !== "") guesses.recordGuess(caller, { hash: hash.toBase64(), attempt: "bearer" });
     throw new Problem(401, "Send the management token: Authorization: Bearer <MANAGEMENT_TOKEN>.", {
       headers: { "www-authenticate": 'Bearer realm="llm-proxy management"' },
     });
   }
 
-  /** Throws a {@link Problem} unless a token from the sign-in form is right. */
+  /** Throws a {@link Problem} unless a token from the sign-in form is that of the configuration. */
   checkToken(presented: string, caller: Caller): void {
-    if (this.#isRight(presented, caller, "sign_in")) return;
+    const { guesses } = this.#parts;
+    guesses.checkWait(caller, { isGuess: presented !== "" });
+    const hash = hashOf(presented);
+    if (this.#isBootstrap(hash)) return caller.onVerified?.();
+    if (presented !== "") guesses.recordGuess(caller, { hash: hash.toBase64(), attempt: "sign_in" });
     throw new Problem(401, "This is not the management token.");
   }
 
-  #isRight(presented: string, { source, guessPlace, onVerified }: Caller, attempt: RefusedAttempt): boolean {
-    const waitMs = this.#failures.waitMs(source, guessPlace);
-    if (waitMs > 0) {
-      if (presented !== "" && this.#failures.isNewWait(source, guessPlace)) {
-        this.#onRefused({ source, attempt: "rate_limited", waitMs });
-      }
-      const seconds = Math.ceil(waitMs / 1000);
-      throw new Problem(
-        429,
-        `Your address sent too many wrong tokens: wait ${seconds} s, with the right token too.` +
-          (guessPlace === "foreign" ? ` ${FOREIGN_NAME_HINT}` : ""),
-        {
-          headers: { "retry-after": String(seconds) },
-        },
-      );
-    }
-    const hash = hashOf(presented);
-    if (isEqual(hash, this.#expected)) {
-      onVerified?.();
-      return true;
-    }
-    // A request without a token is not a guess.
-    if (presented !== "") {
-      this.#failures.recordGuess(source, hash.toBase64(), guessPlace);
-      this.#onRefused({ source, attempt, waitMs: this.#failures.waitMs(source, guessPlace) });
-    }
-    return false;
+  #isBootstrap(hash: Uint8Array): boolean {
+    return this.#bootstrap !== undefined && isEqual(hash, this.#bootstrap);
   }
+
+  /** Finds a token that is valid now. */
+  async #find(by: { hash: Uint8Array } | { id: string }): Promise<ManagementToken | undefined> {
+    const { store, clock } = this.#parts;
+    const token = await store.findManagementToken(by);
+    if (token === undefined || token.revokedAt !== undefined) return undefined;
+    return token.expiresAt !== undefined && token.expiresAt <= clock.epochMs() ? undefined : token;
+  }
+
+  async #actorAgain(id: string): Promise<Actor | undefined> {
+    const token = await this.#find({ id });
+    return token && actorOf(token);
+  }
+
+  /** Writes the use at most once a minute. A failing database does not reject the request. */
+  #noteUse({ id, lastUsedAt = 0 }: ManagementToken): void {
+    const { store, clock } = this.#parts;
+    const now = clock.epochMs();
+    if (now - lastUsedAt < USE_WRITTEN_MS) return;
+    store.touchManagementToken(id, now).catch((error) => {
+      if (!(error instanceof StoreError)) throw error;
+    });
+  }
+}
+
+function actorOf({ id, name, role, projects }: ManagementToken): Actor {
+  return {
+    kind: "management token",
+    id,
+    role,
+    projects,
+    name: `${name} (management token)`,
+    provenAt: undefined,
+    sessionId: undefined,
+  };
 }

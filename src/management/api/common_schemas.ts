@@ -22,5 +22,5 @@ export const shownText = v.pipe(
     "holds a control character or an invisible character, such as a change of the text direction: remove it",
   ),
 );
-/** The schema of the id of a project or a token. */
+/** The schema of the id of a project, a token or a person. */
 export const id = v.pipe(v.string(), v.nonEmpty(), v.maxLength(64));

@@ -5,35 +5,37 @@ import { CLIENTS } from "../../connect/clients.ts";
 import { suggestedModel } from "../../connect/endpoints.ts";
 import { type ClientSettings, NoSettingsError, settingsFor } from "../../connect/settings.ts";
 import * as responses from "./responses.ts";
-import type { ManageParts } from "./parts.ts";
+import type { RouteParts } from "./parts.ts";
+import { ALL_ROLES } from "./access.ts";
 import { Problem } from "./problem.ts";
 import * as requests from "./requests.ts";
-import { type BodyRequest, json, type Route, route } from "./route.ts";
+import { type BodyRequest, json, type JsonReply, type Route, route } from "./route.ts";
 
-/** Makes the routes at `/connect` and `/qr`. */
-export function connectionRoutes(parts: ManageParts): Route[] {
-  return [
-    route("get /connect", {
-      summary: "Clients with known settings, and the addresses of this proxy, the most useful one first",
-      responses: { 200: responses.connectable },
-      handle: () => listClients(parts),
-    }),
-    route("post /connect", {
-      summary: "The settings of a client for this proxy; the proxy does not store the request",
-      body: requests.connection,
-      responses: { 200: responses.settings },
-      handle: (request) => showSettings(request, parts),
-    }),
-    route("post /qr", {
-      summary: "A text as a QR code: its width in modules, and the dark modules as an SVG path",
-      body: requests.qrText,
-      responses: { 200: responses.qrCode },
-      handle: ({ body }) => Promise.resolve(json(qrCodeOf(body.text))),
-    }),
-  ];
-}
+/** The routes at `/connect` and `/qr`. */
+export const CONNECTION_ROUTES: readonly Route[] = [
+  route("get /connect", {
+    access: ALL_ROLES,
+    summary: "Clients with known settings, and the addresses of this proxy, the most useful one first",
+    responses: { 200: responses.connectable },
+    handle: (_, parts) => listClients(parts),
+  }),
+  route("post /connect", {
+    access: ALL_ROLES,
+    summary: "The settings of a client for this proxy; the proxy does not store the request",
+    body: requests.connection,
+    responses: { 200: responses.settings },
+    handle: showSettings,
+  }),
+  route("post /qr", {
+    access: ALL_ROLES,
+    summary: "A text as a QR code: its width in modules, and the dark modules as an SVG path",
+    body: requests.qrText,
+    responses: { 200: responses.qrCode },
+    handle: ({ body }) => Promise.resolve(json(qrCodeOf(body.text))),
+  }),
+];
 
-async function listClients({ proxy }: ManageParts): Promise<Response> {
+async function listClients({ proxy }: RouteParts): Promise<JsonReply | Response> {
   const connectable = await proxy?.connectable();
   return json({
     clients: Object.entries(CLIENTS).map(([name, { title, dialects }]) => ({ name, title, dialects })),
@@ -48,8 +50,8 @@ async function listClients({ proxy }: ManageParts): Promise<Response> {
 
 async function showSettings(
   { body }: BodyRequest<typeof requests.connection>,
-  { proxy }: ManageParts,
-): Promise<Response> {
+  { proxy }: RouteParts,
+): Promise<JsonReply | Response> {
   if (proxy === undefined) {
     throw new Problem(503, "No proxy is running here: use the API of a running proxy.");
   }

@@ -5,28 +5,29 @@ import { proxyText } from "../../config/read/outbound_proxy.ts";
 import type { Backend, Endpoint } from "../../config/config.ts";
 import type { BackendReport } from "../../forwarding/balancer.ts";
 import * as responses from "./responses.ts";
-import type { ManageParts } from "./parts.ts";
+import type { RouteParts } from "./parts.ts";
+import { ADMIN_ONLY, ALL_ROLES } from "./access.ts";
 import { Problem } from "./problem.ts";
-import { json, type Route, route, type RouteRequest } from "./route.ts";
+import { json, type JsonReply, type Route, route, type RouteRequest } from "./route.ts";
 import { shownProbe } from "./shown_probe.ts";
 
-/** Makes the routes at `/endpoints`. */
-export function endpointRoutes(parts: ManageParts): Route[] {
-  return [
-    route("get /endpoints", {
-      summary: "Endpoints with their configuration, without secrets, and the state of each backend",
-      responses: { 200: v.object({ data: v.array(responses.endpoint), next_cursor: v.null() }) },
-      handle: () => listEndpoints(parts),
-    }),
-    route("post /endpoints/{id}/try", {
-      summary: "Probe the backends of an endpoint, by its name: ask each for its models, with its key",
-      responses: { 200: v.object({ data: v.array(responses.probeResult), next_cursor: v.null() }) },
-      handle: (request) => probeEndpoint(request, parts),
-    }),
-  ];
-}
+/** The routes at `/endpoints`. */
+export const ENDPOINT_ROUTES: readonly Route[] = [
+  route("get /endpoints", {
+    access: ALL_ROLES,
+    summary: "Endpoints with their configuration, without secrets, and the state of each backend",
+    responses: { 200: v.object({ data: v.array(responses.endpoint), next_cursor: v.null() }) },
+    handle: (_, parts) => listEndpoints(parts),
+  }),
+  route("post /endpoints/{id}/try", {
+    access: ADMIN_ONLY,
+    summary: "Probe the backends of an endpoint, by its name: ask each for its models, with its key",
+    responses: { 200: v.object({ data: v.array(responses.probeResult), next_cursor: v.null() }) },
+    handle: probeEndpoint,
+  }),
+];
 
-async function listEndpoints({ proxy }: ManageParts): Promise<Response> {
+async function listEndpoints({ proxy }: RouteParts): Promise<JsonReply | Response> {
   await proxy?.refreshed();
   const defaultEndpoint = (await proxy?.connectable())?.defaultEndpoint;
   return json({
@@ -39,7 +40,7 @@ async function listEndpoints({ proxy }: ManageParts): Promise<Response> {
   });
 }
 
-async function probeEndpoint({ id }: RouteRequest, { proxy }: ManageParts): Promise<Response> {
+async function probeEndpoint({ id }: RouteRequest, { proxy }: RouteParts): Promise<JsonReply | Response> {
   const found = proxy?.endpoints().find(({ endpoint }) => endpoint.name === id);
   if (proxy === undefined || found === undefined) {
     throw new Problem(404, `There is no endpoint ${JSON.stringify(id)}.`);

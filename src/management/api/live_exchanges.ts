@@ -3,7 +3,8 @@
 import type { RunningExchange } from "../../accounting/running_exchange.ts";
 import type { Clock } from "../../time/clock.ts";
 import { exchangeJson } from "./exchange_json.ts";
-import type { RunningProxy } from "./parts.ts";
+import type { RouteParts, RunningProxy } from "./parts.ts";
+import * as responses from "./responses.ts";
 import { moment } from "./rules.ts";
 
 /** How often the live stream sends running exchanges. */
@@ -17,9 +18,10 @@ const MAX_UNREAD_EVENTS = 1_000;
  */
 export function liveExchanges(
   proxy: Pick<RunningProxy, "running" | "subscribe">,
-  clock: Clock,
+  { clock, shown }: { clock: Clock; shown: RouteParts["shown"] },
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder();
+  const seenRunning = (running: RunningExchange) => shown(responses.runningExchange, shownRunning(running));
   let stop = (): void => {};
   return new ReadableStream({
     start(controller) {
@@ -32,12 +34,12 @@ export function liveExchanges(
       const tick = (): void => {
         stopTimer = clock.after(TICK_MS, tick);
         const running = proxy.running();
-        if (running.length > 0 || hadAny) send("running", running.map(shownRunning));
+        if (running.length > 0 || hadAny) send("running", running.map(seenRunning));
         hadAny = running.length > 0;
       };
       const unsubscribe = proxy.subscribe((event) => {
-        if (event.kind === "started") send("started", shownRunning(event.exchange));
-        else send("ended", exchangeJson(event.exchange));
+        if (event.kind === "started") send("started", seenRunning(event.exchange));
+        else send("ended", shown(responses.exchange, exchangeJson(event.exchange)));
       }, close);
       stop = () => {
         stopTimer();

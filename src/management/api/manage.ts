@@ -1,66 +1,92 @@
 /** The management API at `/manage`. */
 
 import { Hono } from "hono";
+import { ACCOUNT_ROUTES } from "./accounts.ts";
 import type { BearerGate } from "./bearer_gate.ts";
 import type { Caller } from "./caller.ts";
-import { connectionRoutes } from "./connections.ts";
-import { endpointRoutes } from "./endpoints.ts";
+import { CONNECTION_ROUTES } from "./connections.ts";
+import { ENDPOINT_ROUTES } from "./endpoints.ts";
+import { type Identity, whileAllowed } from "./identity.ts";
 import { openApiDocument } from "./openapi.ts";
 import type { ManageParts } from "./parts.ts";
+import { PEOPLE_ROUTES } from "./people.ts";
 import { Problem, problemHandler, problemResponse } from "./problem.ts";
-import { projectRoutes } from "./projects.ts";
-import { json, type Route, runRoute } from "./route.ts";
-import { systemRoutes } from "./system.ts";
-import { tokenRoutes } from "./tokens.ts";
-import { usageRoutes } from "./usage.ts";
+import { PROJECT_ROUTES } from "./projects.ts";
+import { type Route, runRoute } from "./route.ts";
+import { SYSTEM_ROUTES } from "./system.ts";
+import { TOKEN_ROUTES } from "./tokens.ts";
+import { USAGE_ROUTES } from "./usage.ts";
 
 /** The path of the management API. */
 export const MANAGE_PATH = "/manage";
 
-/** Responds to requests of the management API. */
-export type ManageApi = (request: Request, caller: Caller) => Promise<Response>;
+/** Responds to requests of the management API, whose actor is known. */
+export type ManageApi = (request: Request, caller: Caller, identity: Identity) => Promise<Response>;
 
-/**
- * Makes the API. With a `gate` each request needs the management token. Without one all callers are trusted:
- * the command line of the program, and the admin page, which checks sessions itself.
- */
+/** All routes, in order of precedence. */
+export const ROUTES: readonly Route[] = [
+  ...PROJECT_ROUTES,
+  ...TOKEN_ROUTES,
+  ...USAGE_ROUTES,
+  ...ENDPOINT_ROUTES,
+  ...CONNECTION_ROUTES,
+  ...PEOPLE_ROUTES,
+  ...ACCOUNT_ROUTES,
+  ...SYSTEM_ROUTES,
+];
+
+/** What the router knows of a request besides the request. */
+interface Bindings extends Caller {
+  readonly identity: Identity;
+}
+
+/** Makes the API. Its callers find out who makes a request. */
 export function createManageApi(
   parts: ManageParts,
-  { gate, onUnexpected, path = MANAGE_PATH }: {
-    gate: BearerGate | undefined;
+  { onUnexpected, path = MANAGE_PATH }: {
     onUnexpected: (error: unknown) => void;
     /** The path of the API; {@link MANAGE_PATH} by default. */
     path?: string;
   },
 ): ManageApi {
-  const routes = routesOf(parts);
-  const app = new Hono<{ Bindings: Caller }>().basePath(path);
-  if (gate !== undefined) {
-    app.use((context, next) => {
-      gate.check(context.req.header("authorization"), context.env);
-      return next();
-    });
-  }
-  app.get("/openapi.json", () => json(openApiDocument(routes, path)));
-  for (const route of routes) {
+  const app = new Hono<{ Bindings: Bindings }>().basePath(path);
+  // Every role may read it: see SURFACES in access.ts.
+  app.get("/openapi.json", () => {
+    const headers = { "cache-control": "no-store" };
+    return Response.json(openApiDocument(ROUTES, path), { headers });
+  });
+  for (const route of ROUTES) {
     const pattern = route.path.replaceAll(/\{(\w+)\}/g, ":$1");
-    app.on(route.method.toUpperCase(), pattern, (context) => runRoute(route, context, context.env.source));
+    app.on(route.method.toUpperCase(), pattern, (context) => {
+      const { source, identity } = context.env;
+      return runRoute(route, context, { source, actor: identity.actor, parts });
+    });
   }
   app.notFound(() =>
     problemResponse(new Problem(404, `Nothing is served here. ${path}/openapi.json lists all routes.`))
   );
   app.onError(problemHandler(onUnexpected));
-  return async (request, caller) => await app.fetch(request, caller);
+  return async (request, caller, identity) => {
+    const response = await app.fetch(request, { ...caller, identity });
+    const { body } = response;
+    if (body === null || response.headers.get("content-type") !== "text/event-stream") return response;
+    return new Response(whileAllowed(body, { identity, clock: parts.clock, onUnexpected }), response);
+  };
 }
 
-/** All routes, in order of precedence. */
-export function routesOf(parts: ManageParts): Route[] {
-  return [
-    ...projectRoutes(parts),
-    ...tokenRoutes(parts),
-    ...usageRoutes(parts),
-    ...endpointRoutes(parts),
-    ...connectionRoutes(parts),
-    ...systemRoutes(parts),
-  ];
+/** The API behind a gate: each request needs a token for it. */
+export function gatedApi(
+  api: ManageApi,
+  { gate, onUnexpected }: { gate: BearerGate; onUnexpected: (error: unknown) => void },
+): (request: Request, caller: Caller) => Promise<Response> {
+  const failed = problemHandler(onUnexpected);
+  return async (request, caller) => {
+    let identity: Identity;
+    try {
+      identity = await gate.check(request.headers.get("authorization") ?? undefined, caller);
+    } catch (error) {
+      return failed(error);
+    }
+    return await api(request, caller, identity);
+  };
 }

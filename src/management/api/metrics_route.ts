@@ -3,9 +3,12 @@
 import { field, fieldValue } from "../../http/fields.ts";
 import type { IncomingRequest, OutgoingReply } from "../../http/message.ts";
 import { reasonPhrase } from "../../http/reason_phrases.ts";
+import { scopeOf } from "../../people/actor.ts";
+import { SURFACES } from "./access.ts";
 import type { BearerGate } from "./bearer_gate.ts";
 import type { Caller } from "./caller.ts";
 import type { RunningProxy } from "./parts.ts";
+import { Problem } from "./problem.ts";
 import type { Metrics } from "../../observability/metrics.ts";
 
 /** How old a public response may be, in milliseconds. */
@@ -15,8 +18,8 @@ const MAX_PUBLIC_AGE_MS = 1_000;
 export const METRICS_PATH = "/metrics";
 
 /**
- * Responds with the metrics. With a `gate` the request needs the management token; the gate throws a
- * `Problem`.
+ * Responds with the metrics. With a `gate` the request needs a token for the management API, of a role that
+ * reaches all projects. Throws a {@link Problem}.
  */
 export async function answerMetrics(
   metrics: Metrics,
@@ -28,7 +31,12 @@ export async function answerMetrics(
     refreshed?: RunningProxy["refreshed"] | undefined;
   },
 ): Promise<OutgoingReply> {
-  gate?.check(fieldValue(fields, "authorization"), caller);
+  if (gate !== undefined) {
+    const { actor } = await gate.check(fieldValue(fields, "authorization"), caller);
+    if (scopeOf(actor, SURFACES["/metrics"])?.kind !== "all") {
+      throw new Problem(403, `Your role, ${actor.role}, does not allow this: metrics are of all projects.`);
+    }
+  }
   const reply = (status: number, { type, text }: { type: string; text: string }): OutgoingReply => ({
     status,
     reason: reasonPhrase(status),

@@ -12,6 +12,10 @@ import type { Spent } from "../../limits/limiter.ts";
 import type { Replicas } from "../replicas.ts";
 import type { SecretBox } from "../../storage/secret_box.ts";
 import type { ExchangeRow, Store } from "../../storage/store.ts";
+import type { GenericSchema } from "valibot";
+import type { Actor } from "../../people/actor.ts";
+import type { Scope } from "../../people/scope.ts";
+import type { ScopedStore } from "./scoped_store.ts";
 
 /** The start or the end of an exchange. */
 export type LiveEvent =
@@ -93,13 +97,14 @@ export interface RunningProxy {
   readonly probe: (endpoint: Endpoint) => Promise<readonly ProbeResult[]>;
 }
 
-/** What the routes of the management API need. */
+/**
+ * What the management API needs. Handlers get {@link RouteParts} instead, which has what the actor of the
+ * request reaches.
+ */
 export interface ManageParts {
   readonly store: Store;
   readonly box: SecretBox;
   readonly clock: Clock;
-  /** The actor of changes in the audit log. */
-  readonly actor: string;
   /** Called after a change of projects or tokens, so that the next request sees it. */
   readonly changed: () => Promise<void>;
   /** Writes buffered exchanges to the database, so that responses contain them. */
@@ -111,6 +116,26 @@ export interface ManageParts {
   readonly proxy: RunningProxy | undefined;
   /** The names of all endpoints; `undefined` if the configuration cannot be read. */
   readonly endpointNames: () => readonly string[] | undefined;
+  /** The person whose token it is; `undefined` if it has no owner, or is not in the database. */
+  readonly ownerOf: (tokenId: string | undefined) => string | undefined;
+  /** Whether the configuration has a token for this API, whose holder may do everything. */
+  readonly hasBootstrap: boolean;
+  /** The time without activity after which a session ends, in milliseconds. */
+  readonly sessionIdleMs: () => number;
+  /** Called after a route has ended a session, whose streams end too. */
+  readonly sessionEnded: (id: string) => void;
   /** Aborted when the program shuts down. Long responses must end then. */
   readonly ending: AbortSignal;
+}
+
+/** What a handler gets: the parts of the API, narrowed to what the actor of the request reaches. */
+export interface RouteParts extends Omit<ManageParts, "store" | "ownerOf"> {
+  readonly store: ScopedStore;
+  readonly actor: Actor;
+  readonly scope: Scope;
+  /**
+   * A value as the actor may see it, for a response that is not JSON. JSON responses are narrowed by the
+   * schema of their route.
+   */
+  readonly shown: (schema: GenericSchema, value: unknown) => unknown;
 }

@@ -24,13 +24,16 @@ export class Problem extends Error {
   readonly status: ProblemStatus;
   readonly places: readonly ProblemPlace[];
   readonly headers: Readonly<Record<string, string>>;
+  /** Tells programs which problem it is; `undefined` if the status does. */
+  readonly code: "sign_in_again" | undefined;
 
   constructor(
     status: ProblemStatus,
     detail: string,
-    { places = [], headers = {} }: {
+    { places = [], headers = {}, code }: {
       places?: readonly ProblemPlace[];
       headers?: Readonly<Record<string, string>>;
+      code?: "sign_in_again";
     } = {},
   ) {
     super(harmlessText(detail, MAX_DETAIL));
@@ -40,6 +43,7 @@ export class Problem extends Error {
       detail: harmlessText(place.detail, MAX_DETAIL),
     }));
     this.headers = headers;
+    this.code = code;
   }
 }
 
@@ -66,12 +70,13 @@ export function problemHandler(onUnexpected: (error: unknown) => void): (error: 
 }
 
 /** Makes the response for a problem (RFC 9457). */
-export function problemResponse({ status, message, places, headers }: Problem): Response {
+export function problemResponse({ status, message, places, headers, code }: Problem): Response {
   const body = {
     type: "about:blank",
     title: reasonPhrase(status),
     status,
     detail: message,
+    ...(code !== undefined && { code }),
     ...(places.length > 0 && { errors: places }),
   };
   return new Response(JSON.stringify(body), {

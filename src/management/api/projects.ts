@@ -6,73 +6,93 @@ import { projectCountKey } from "../../principal.ts";
 import type { Project, ProjectKey } from "../../storage/access_store.ts";
 import { createId } from "./create_id.ts";
 import { listBody, pageOf } from "./paging.ts";
-import type { ManageParts } from "./parts.ts";
+import type { RouteParts } from "./parts.ts";
+import { ADMIN_ONLY } from "./access.ts";
 import { auditable } from "./audit_entry.ts";
 import { checkEndpointNames } from "./endpoint_names.ts";
 import { Problem } from "./problem.ts";
 import { type Resource, resource } from "./resource.ts";
-import { type BodyRequest, json, type QueryRequest, type Route, route, type RouteRequest } from "./route.ts";
+import {
+  type BodyRequest,
+  json,
+  type JsonReply,
+  type QueryRequest,
+  type Route,
+  route,
+  type RouteRequest,
+} from "./route.ts";
 import { mergedRules, moment, shownRules } from "./rules.ts";
 import * as responses from "./responses.ts";
 import * as requests from "./requests.ts";
 
-/** Makes the routes at `/projects`. */
-export function projectRoutes(parts: ManageParts): Route[] {
-  return [
-    route("get /projects", {
-      summary: "Projects, newest first",
-      query: requests.projectsQuery,
-      responses: { 200: responses.listOf(responses.project) },
-      handle: (request) => listProjects(request, parts),
-    }),
-    route("post /projects", {
-      summary: "Create a project",
-      body: requests.projectCreation,
-      responses: { 201: responses.project },
-      handle: (request) => createProject(request, parts),
-    }),
-    route("get /projects/{id}", {
-      summary: "A project",
-      responses: { 200: responses.project },
-      handle: ({ id }) => projectsOf(parts).respond(id),
-    }),
-    route("patch /projects/{id}", {
-      summary: "Change a project; omitted members stay, null removes a setting",
-      body: requests.projectChange,
-      responses: { 200: responses.project },
-      handle: (request) => changeProject(request, parts),
-    }),
-    route("delete /projects/{id}", {
-      summary: "Deactivate a project; its tokens are rejected from the next request on",
-      responses: { 204: undefined },
-      handle: (request) => deactivateProject(request, parts),
-    }),
-    route("post /projects/{id}/delete", {
-      summary:
-        "Delete a deactivated project and its tokens, if all are revoked; its usage is kept under its id",
-      responses: { 204: undefined },
-      handle: (request) => deleteProject(request, parts),
-    }),
-    route("post /projects/{id}/tokens/revoke", {
-      summary: "Revoke all tokens of a project",
-      responses: { 200: responses.revocation },
-      handle: (request) => revokeTokens(request, parts),
-    }),
-  ];
-}
+/** A provider key pays for requests, so a stolen session must not set one. */
+const setsKeys = ({ provider_keys }: { provider_keys?: unknown }): boolean => provider_keys !== undefined;
+
+/** The routes at `/projects`. */
+export const PROJECT_ROUTES: readonly Route[] = [
+  route("get /projects", {
+    access: { admin: "all", manager: "projects", member: "projects", viewer: "projects" },
+    summary: "Projects, newest first",
+    query: requests.projectsQuery,
+    responses: { 200: responses.listOf(responses.project) },
+    handle: listProjects,
+  }),
+  route("post /projects", {
+    access: ADMIN_ONLY,
+    needsFreshSignIn: setsKeys,
+    summary: "Create a project",
+    body: requests.projectCreation,
+    responses: { 201: responses.project },
+    handle: createProject,
+  }),
+  route("get /projects/{id}", {
+    access: { admin: "all", manager: "projects", member: "projects", viewer: "projects" },
+    summary: "A project",
+    responses: { 200: responses.project },
+    handle: ({ id }, parts) => projectsOf(parts).respond(id),
+  }),
+  route("patch /projects/{id}", {
+    access: ADMIN_ONLY,
+    needsFreshSignIn: setsKeys,
+    summary: "Change a project; omitted members stay, null removes a setting",
+    body: requests.projectChange,
+    responses: { 200: responses.project },
+    handle: changeProject,
+  }),
+  route("delete /projects/{id}", {
+    access: ADMIN_ONLY,
+    summary: "Deactivate a project; its tokens are rejected from the next request on",
+    responses: { 204: undefined },
+    handle: deactivateProject,
+  }),
+  route("post /projects/{id}/delete", {
+    access: ADMIN_ONLY,
+    summary:
+      "Delete a deactivated project and its tokens, if all are revoked; its usage is kept under its id",
+    responses: { 204: undefined },
+    handle: deleteProject,
+  }),
+  route("post /projects/{id}/tokens/revoke", {
+    access: { admin: "all", manager: "projects", member: "denied", viewer: "denied" },
+    needsFreshSignIn: true,
+    summary: "Revoke all tokens of a project",
+    responses: { 200: responses.revocation },
+    handle: revokeTokens,
+  }),
+];
 
 async function listProjects(
   { query }: QueryRequest<typeof requests.projectsQuery>,
-  parts: ManageParts,
-): Promise<Response> {
+  parts: RouteParts,
+): Promise<JsonReply | Response> {
   const listed = await parts.store.listProjects({ ...pageOf(query), activeOnly: query.active_only });
   return json(listBody(listed, (project) => shownProject(project, parts)));
 }
 
 async function createProject(
   { body, source }: BodyRequest<typeof requests.projectCreation>,
-  parts: ManageParts,
-): Promise<Response> {
+  parts: RouteParts,
+): Promise<JsonReply | Response> {
   checkEndpointNames(body, parts.endpointNames());
   const now = parts.clock.epochMs();
   const id = createId("prj");
@@ -94,8 +114,8 @@ async function createProject(
 
 async function changeProject(
   request: BodyRequest<typeof requests.projectChange>,
-  parts: ManageParts,
-): Promise<Response> {
+  parts: RouteParts,
+): Promise<JsonReply | Response> {
   const { id, body } = request;
   checkEndpointNames(body, parts.endpointNames());
   return await projectsOf(parts).update(
@@ -112,14 +132,14 @@ async function changeProject(
   );
 }
 
-function deactivateProject(request: RouteRequest, parts: ManageParts): Promise<Response> {
+function deactivateProject(request: RouteRequest, parts: RouteParts): Promise<JsonReply | Response> {
   return projectsOf(parts).remove(request, (before, audit) => {
     if (!before.active) return undefined;
     return parts.store.changeProject(before, { active: false }, audit("deactivate", { active: false }));
   });
 }
 
-function deleteProject(request: RouteRequest, parts: ManageParts): Promise<Response> {
+function deleteProject(request: RouteRequest, parts: RouteParts): Promise<JsonReply | Response> {
   return projectsOf(parts).remove(request, async (before, audit) => {
     if (before.active) {
       throw new Problem(409, "The project is active: deactivate it before you delete it.");
@@ -133,7 +153,7 @@ function deleteProject(request: RouteRequest, parts: ManageParts): Promise<Respo
   });
 }
 
-async function revokeTokens({ id, source }: RouteRequest, parts: ManageParts): Promise<Response> {
+async function revokeTokens({ id, source }: RouteRequest, parts: RouteParts): Promise<JsonReply | Response> {
   const projects = projectsOf(parts);
   await projects.find(id);
   const entry = projects.auditOf({ id, source })("revoke_tokens", {});
@@ -143,7 +163,7 @@ async function revokeTokens({ id, source }: RouteRequest, parts: ManageParts): P
 }
 
 /** Reads, responds with and changes projects. */
-function projectsOf(parts: ManageParts): Resource<Project> {
+function projectsOf(parts: RouteParts): Resource<Project> {
   return resource(parts, {
     name: "project",
     read: (id) => parts.store.findProject(id),
@@ -152,7 +172,7 @@ function projectsOf(parts: ManageParts): Resource<Project> {
 }
 
 /** A project in the form of the API. Of each provider key, it has the suffix alone. */
-function shownProject(project: Project, { spent }: ManageParts) {
+function shownProject(project: Project, { spent }: RouteParts) {
   return {
     id: project.id,
     name: project.name,
@@ -168,7 +188,7 @@ function shownProject(project: Project, { spent }: ManageParts) {
 async function mergedKeys(
   before: readonly ProjectKey[],
   input: Readonly<Record<string, string | null>> | undefined,
-  { parts, projectId }: { parts: ManageParts; projectId: string },
+  { parts, projectId }: { parts: RouteParts; projectId: string },
 ): Promise<ProjectKey[]> {
   const keys = new Map(before.map((key) => [key.endpoint, key]));
   for (const [endpoint, key] of Object.entries(input ?? {})) {

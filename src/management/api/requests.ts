@@ -147,6 +147,9 @@ export const projectChange = v.strictObject({
 export const tokenCreation = v.pipe(
   v.strictObject({
     project_id: id,
+    owner_id: v.nullish(
+      v.pipe(id, v.description("the person whose token it is; it works while they belong to the project")),
+    ),
     name: v.optional(name),
     active: v.optional(v.boolean(), true),
     duration_minutes: v.nullish(v.pipe(
@@ -208,7 +211,13 @@ export const pageQuery = v.strictObject({ limit, cursor });
 /** The query schema of a page of projects. */
 export const projectsQuery = v.strictObject({ limit, cursor, active_only: toggle });
 /** The query schema of a page of tokens. */
-export const tokensQuery = v.strictObject({ limit, cursor, project_id: v.optional(id), active_only: toggle });
+export const tokensQuery = v.strictObject({
+  limit,
+  cursor,
+  project_id: v.optional(id),
+  owner_id: v.optional(id),
+  active_only: toggle,
+});
 
 /** The schema of the body that requests the settings of a client. */
 export const connection = v.strictObject({
@@ -242,6 +251,7 @@ const filters = {
   to: v.optional(v.pipe(moment, v.description("the end of the period, exclusive"))),
   project_id: v.optional(id),
   token_id: v.optional(v.pipe(id, v.description("an id, or the name of a token of the configuration"))),
+  person_id: v.optional(id),
   endpoint: v.optional(v.string()),
   model: v.optional(v.string()),
   client: v.optional(v.string()),

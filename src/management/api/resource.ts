@@ -2,9 +2,9 @@
 
 import type { NewAuditEntry } from "../../storage/audit_store.ts";
 import { auditor } from "./audit_entry.ts";
-import type { ManageParts } from "./parts.ts";
+import type { RouteParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
-import { json, type RouteRequest } from "./route.ts";
+import { json, type JsonReply, type RouteRequest } from "./route.ts";
 
 /** A record that counts its changes. */
 export interface Versioned {
@@ -32,7 +32,7 @@ export interface Resource<Item extends Versioned> {
   /** Reads a record. Throws a `404` {@link Problem} if no record has the id. */
   readonly find: (id: string) => Promise<Item>;
   /** Responds with the current state of a record and its ETag. `extra` adds members to the body. */
-  readonly respond: (id: string, extra?: Readonly<Record<string, unknown>>) => Promise<Response>;
+  readonly respond: (id: string, extra?: Readonly<Record<string, unknown>>) => Promise<JsonReply>;
   readonly auditOf: (request: Pick<RouteRequest, "id" | "source">) => Audit;
   /**
    * Changes a record, and responds with its new state; `extra` adds members to the body. Throws a {@link
@@ -43,14 +43,14 @@ export interface Resource<Item extends Versioned> {
     request: ChangeRequest,
     write: Write<Item>,
     extra?: Readonly<Record<string, unknown>>,
-  ) => Promise<Response>;
+  ) => Promise<JsonReply>;
   /** Deactivates, revokes or deletes a record, and responds with a `204`. Throws like {@link update}. */
   readonly remove: (request: ChangeRequest, write: Write<Item>) => Promise<Response>;
 }
 
 /** Makes a {@link Resource}. `name` is the kind of record in messages and in the audit log. */
 export function resource<Item extends Versioned>(
-  parts: Pick<ManageParts, "clock" | "actor" | "changed">,
+  parts: Pick<RouteParts, "clock" | "actor" | "changed">,
   { name, read, shown }: {
     readonly name: string;
     readonly read: (id: string) => Promise<Item | undefined>;
@@ -65,7 +65,7 @@ export function resource<Item extends Versioned>(
     if (item === undefined) throw new Problem(404, `There is no ${name} ${JSON.stringify(id)}.`);
     return item;
   }
-  async function respond(id: string, extra: Readonly<Record<string, unknown>> = {}): Promise<Response> {
+  async function respond(id: string, extra: Readonly<Record<string, unknown>> = {}): Promise<JsonReply> {
     const item = await find(id);
     return json({ ...shown(item), ...extra }, { version: item.version });
   }

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { SETTLEMENTS, USAGE_SOURCES } from "../../storage/store.ts";
 import { id, moment } from "./common_schemas.ts";
 import type { ExchangeJson } from "./exchange_json.ts";
+import { ALL_BUT_ADMIN, hiddenFrom } from "./visible.ts";
 
 const count = v.pipe(v.number(), v.integer());
 const limits = v.object({
@@ -21,15 +22,18 @@ const spent = v.pipe(
   v.object({ day_micros: count, week_micros: count, month_micros: count, total_micros: count }),
   v.description("in millionths of a US dollar, in the periods of budgets"),
 );
+/** The limits by model, with or without what was spent. */
+const modelLimits = <const Spent extends v.ObjectEntries>(ofSpent: Spent) =>
+  v.pipe(
+    v.array(v.object({ model: v.string(), ...limits.entries, budget, ...ofSpent })),
+    v.description("limits by model; the first entry that matches a model applies"),
+  );
 const rules = {
   limits,
   max_requests: v.nullable(count),
   budget,
   spent,
-  model_limits: v.pipe(
-    v.array(v.object({ model: v.string(), ...limits.entries, budget, spent })),
-    v.description("limits by model; the first entry that matches a model applies"),
-  ),
+  model_limits: modelLimits({ spent }),
   allowed_endpoints: v.nullable(v.array(v.string())),
   allowed_models: v.nullable(v.array(v.string())),
   allowed_paths: v.nullable(v.array(v.string())),
@@ -41,9 +45,15 @@ export const project = v.object({
   name: v.string(),
   active: v.boolean(),
   ...rules,
-  provider_keys: v.pipe(
-    v.record(v.string(), v.object({ suffix: v.string() })),
-    v.description("by endpoint; only the last four characters of a key are shown"),
+  // The spending of a project without one's own is that of the others.
+  spent: hiddenFrom(["member"], spent),
+  model_limits: modelLimits({ spent: hiddenFrom(["member"], spent) }),
+  provider_keys: hiddenFrom(
+    ALL_BUT_ADMIN,
+    v.pipe(
+      v.record(v.string(), v.object({ suffix: v.string() })),
+      v.description("by endpoint; only the last four characters of a key are shown"),
+    ),
   ),
   created_at: moment,
   updated_at: moment,
@@ -52,6 +62,7 @@ export const project = v.object({
 const tokenEntries = {
   id,
   project_id: id,
+  owner_id: v.pipe(v.nullable(id), v.description("the person whose token it is; null without an owner")),
   name: v.string(),
   active: v.pipe(
     v.boolean(),
@@ -120,8 +131,12 @@ const known = <Schema extends v.GenericSchema>(schema: Schema) => v.nullable(sch
  * One schema for each member of {@link ExchangeJson}: a missing, unknown or unfitting one fails to compile.
  */
 type ExchangeSchemas = {
-  readonly [Name in keyof ExchangeJson]: v.GenericSchema<ExchangeJson[Name], ExchangeJson[Name]>;
+  readonly [Name in keyof ExchangeJson]:
+    | SchemaOf<ExchangeJson[Name]>
+    | SchemaOf<ExchangeJson[Name] | undefined>;
 };
+/** A hidden member is undefined for some roles. */
+type SchemaOf<Value> = v.GenericSchema<Value, Value>;
 const exchangeEntries = {
   request_id: v.string(),
   provider_request_id: v.pipe(
@@ -135,25 +150,28 @@ const exchangeEntries = {
   path: v.string(),
   endpoint: known(v.string()),
   provider: known(v.string()),
-  backend: known(v.string()),
+  backend: hiddenFrom(["member"], known(v.string())),
   attempts: count,
-  attempt_log: v.pipe(
-    v.nullable(v.array(v.object({
-      backend: v.string(),
-      after_ms: v.number(),
-      detail: v.nullable(v.string()),
-      estimated: v.pipe(
-        known(v.object({
-          input_tokens: known(count),
-          output_tokens: known(count),
-          cost_micros: known(count),
-        })),
-        v.description(
-          "the estimated usage, if the backend did not answer in time; the sums of the exchange include it",
+  attempt_log: hiddenFrom(
+    ["member"],
+    v.pipe(
+      v.nullable(v.array(v.object({
+        backend: v.string(),
+        after_ms: v.number(),
+        detail: v.nullable(v.string()),
+        estimated: v.pipe(
+          known(v.object({
+            input_tokens: known(count),
+            output_tokens: known(count),
+            cost_micros: known(count),
+          })),
+          v.description(
+            "the estimated usage, if the backend did not answer in time; the sums of the exchange include it",
+          ),
         ),
-      ),
-    }))),
-    v.description("each attempt with the reason of its failure; null for a single successful attempt"),
+      }))),
+      v.description("each attempt with the reason of its failure; null for a single successful attempt"),
+    ),
   ),
   status: count,
   ending: v.string(),
@@ -207,6 +225,21 @@ const exchangeEntries = {
 /** The response schema of a recorded exchange. Null means unknown. */
 export const exchange = v.object(exchangeEntries);
 
+/** The schema of a running exchange in the live stream. Null means unknown. */
+export const runningExchange = v.object({
+  request_id: v.string(),
+  started_at: moment,
+  endpoint: known(v.string()),
+  backend: hiddenFrom(["member"], known(v.string())),
+  principal: v.string(),
+  token_id: known(v.string()),
+  project_id: known(v.string()),
+  client: v.string(),
+  stream: known(v.boolean()),
+  model_asked: known(v.string()),
+  bytes: count,
+});
+
 /** The response schema of an audit log entry. */
 export const auditEntry = v.object({
   id: count,
@@ -230,59 +263,65 @@ export const endpoint = v.object({
     v.array(v.string()),
     v.description("what clients may request: names of groups and paths; a leading ! denies an entry"),
   ),
-  strategy: v.string(),
-  affinity: v.pipe(
-    v.string(),
-    v.description(
-      "how the requests of a conversation stay at one backend: auto, off, or the name of a header",
+  strategy: hiddenFrom(ALL_BUT_ADMIN, v.string()),
+  affinity: hiddenFrom(
+    ALL_BUT_ADMIN,
+    v.pipe(
+      v.string(),
+      v.description(
+        "how the requests of a conversation stay at one backend: auto, off, or the name of a header",
+      ),
     ),
   ),
   objects: v.pipe(
     v.picklist(["own", "project", "shared"]),
     v.description("who may use the stored objects that a managed token made"),
   ),
-  retries: count,
-  retry_statuses: v.array(count),
-  max_buffer_bytes: count,
-  stream_usage: v.boolean(),
-  expose_backend: v.boolean(),
-  price_provider: known(v.string()),
-  own_prices: count,
-  anthropic_version: known(v.string()),
-  backends: v.array(v.object({
-    name: v.string(),
-    base_url: v.string(),
-    state: v.picklist(["up", "cooldown", "rate_limited"]),
-    in_flight: count,
-    failures: count,
-    for_seconds: v.number(),
-    check: v.pipe(
-      known(v.object({ every_seconds: v.number(), path: known(v.string()), failed: v.boolean() })),
-      v.description(
-        "the checks of the proxy, and whether the last one failed; a null path is the list of models",
+  retries: hiddenFrom(ALL_BUT_ADMIN, count),
+  retry_statuses: hiddenFrom(ALL_BUT_ADMIN, v.array(count)),
+  max_buffer_bytes: hiddenFrom(ALL_BUT_ADMIN, count),
+  stream_usage: hiddenFrom(ALL_BUT_ADMIN, v.boolean()),
+  expose_backend: hiddenFrom(ALL_BUT_ADMIN, v.boolean()),
+  price_provider: hiddenFrom(ALL_BUT_ADMIN, known(v.string())),
+  own_prices: hiddenFrom(ALL_BUT_ADMIN, count),
+  anthropic_version: hiddenFrom(ALL_BUT_ADMIN, known(v.string())),
+  backends: hiddenFrom(
+    ALL_BUT_ADMIN,
+    v.array(v.object({
+      name: v.string(),
+      base_url: v.string(),
+      state: v.picklist(["up", "cooldown", "rate_limited"]),
+      in_flight: count,
+      failures: count,
+      for_seconds: v.number(),
+      check: v.pipe(
+        known(v.object({ every_seconds: v.number(), path: known(v.string()), failed: v.boolean() })),
+        v.description(
+          "the checks of the proxy, and whether the last one failed; a null path is the list of models",
+        ),
       ),
-    ),
-    wake: v.pipe(
-      known(v.object({ mac: v.string(), timeout_seconds: v.number() })),
-      v.description("the machine that requests wake, and how long they wait for it"),
-    ),
-    key: v.picklist(["inject", "none", "passthrough"]),
-    key_header: known(v.string()),
-    proxy: known(v.string()),
-    headers: v.array(v.string()),
-    remove_headers: v.array(v.string()),
-    models: v.pipe(
-      v.record(v.string(), v.string()),
-      v.description("the model to send, by the model of the request; * matches any model"),
-    ),
-    weight: v.number(),
-    timeouts: v.object({
-      connect_seconds: known(v.number()),
-      first_byte_seconds: known(v.number()),
-      idle_seconds: known(v.number()),
-      total_seconds: known(v.number()),
-    }),
-  })),
+      wake: v.pipe(
+        known(v.object({ mac: v.string(), timeout_seconds: v.number() })),
+        v.description("the machine that requests wake, and how long they wait for it"),
+      ),
+      key: v.picklist(["inject", "none", "passthrough"]),
+      key_header: known(v.string()),
+      proxy: known(v.string()),
+      headers: v.array(v.string()),
+      remove_headers: v.array(v.string()),
+      models: v.pipe(
+        v.record(v.string(), v.string()),
+        v.description("the model to send, by the model of the request; * matches any model"),
+      ),
+      weight: v.number(),
+      timeouts: v.object({
+        connect_seconds: known(v.number()),
+        first_byte_seconds: known(v.number()),
+        idle_seconds: known(v.number()),
+        total_seconds: known(v.number()),
+      }),
+    })),
+  ),
 });
 
 /** The response schema of the probe of a backend. */
@@ -378,5 +417,9 @@ export const problem = v.object({
   title: v.string(),
   status: count,
   detail: v.string(),
+  code: v.optional(v.pipe(
+    v.literal("sign_in_again"),
+    v.description("the person must confirm who they are: POST /admin/session/confirm"),
+  )),
   errors: v.optional(v.array(v.object({ pointer: v.string(), detail: v.string() }))),
 });

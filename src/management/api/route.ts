@@ -2,7 +2,12 @@
 
 import type { Context } from "hono";
 import * as v from "valibot";
+import { type Actor, scopeOf } from "../../people/actor.ts";
+import type { Access } from "../../people/role.ts";
+import type { ManageParts, RouteParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
+import { scopedParts } from "./scoped_parts.ts";
+import { visible } from "./visible.ts";
 
 /** A schema of a query, a body or a response. */
 type Schema = v.GenericSchema;
@@ -38,16 +43,28 @@ export interface Route<Query extends Schema = Schema, Body extends Schema = Sche
   readonly path: string;
   /** What the route does, in one line of the OpenAPI document. */
   readonly summary: string;
+  /** How far each role reaches. Without an entry for a role, the route does not compile. */
+  readonly access: Access;
+  /**
+   * Whether a person must have proved who they are within the last minutes, because the request cannot be
+   * undone; a function decides by the body.
+   */
+  readonly needsFreshSignIn?: boolean | ((body: v.InferOutput<Body>) => boolean);
   /** Validates the query. Without a schema, the route has no query. */
   readonly query?: Query;
   /** Validates the JSON body. Without a schema, the route has no body. */
   readonly body?: Body;
-  /** Response schemas by status; `undefined` for a response without a JSON body. */
+  /**
+   * Response schemas by status; `undefined` for a response without a JSON body. A schema names the members
+   * that a role may not see: see `visible.ts`.
+   */
   readonly responses: Readonly<Record<number, Schema | undefined>>;
   /** Content types of the response; JSON by default. */
   readonly types?: readonly string[];
-  /** Answers a validated request. A thrown {@link Problem} becomes the response. */
-  readonly handle: (request: RouteRequest<Query, Body>) => Promise<Response>;
+  /**
+   * Answers a validated request, with what the actor reaches. A thrown {@link Problem} becomes the response.
+   */
+  readonly handle: (request: RouteRequest<Query, Body>, parts: RouteParts) => Promise<JsonReply | Response>;
 }
 
 /**
@@ -63,31 +80,72 @@ export function route<Query extends Schema = Empty, Body extends Schema = Empty>
   return { method, path, ...definition } as unknown as Route;
 }
 
+/** The JSON of a response, before the members are removed that the actor may not see. */
+export interface JsonReply {
+  readonly body: unknown;
+  readonly status: number;
+  /** The number of the last change, which becomes the ETag. */
+  readonly version: number | undefined;
+}
+
 /** Makes a JSON response that no cache keeps. `version`, the number of the last change, becomes the ETag. */
 export function json(
   body: unknown,
   { status = 200, version }: { status?: number; version?: number } = {},
-): Response {
-  return Response.json(body, {
-    status,
-    headers: { "cache-control": "no-store", ...(version !== undefined && { etag: `"${version}"` }) },
+): JsonReply {
+  return { body, status, version };
+}
+
+/** How long a proof of who a person is counts for what cannot be undone, in milliseconds. */
+const FRESH_MS = 10 * 60_000;
+
+/**
+ * Checks what the actor may do, validates the request, and calls the handler of its route with what the actor
+ * reaches. Throws a {@link Problem} for a request that is not allowed or invalid.
+ */
+export async function runRoute(
+  route: Route,
+  context: Context,
+  { source, actor, parts }: { source: string; actor: Actor; parts: ManageParts },
+): Promise<Response> {
+  const { query = EMPTY, body = EMPTY, needsFreshSignIn = false, handle } = route;
+  const scope = scopeOf(actor, route.access);
+  if (scope === undefined) throw new Problem(403, `Your role, ${actor.role}, does not allow this.`);
+  const read = checked(body, body === EMPTY ? {} : await readJson(context), { part: "" });
+  if (needsFreshSignIn === true || needsFreshSignIn !== false && needsFreshSignIn(read)) {
+    checkFresh(actor, parts.clock.epochMs());
+  }
+  const reply = await handle({
+    id: context.req.param("id") ?? "",
+    query: checked(query, context.req.query(), { part: "query" }),
+    body: read,
+    ifMatch: versionOf(context.req.header("if-match")),
+    source,
+  }, scopedParts(parts, { actor, scope }));
+  return reply instanceof Response ? unseen(reply) : shown(route, reply, actor);
+}
+
+/** Throws a {@link Problem} unless the actor proves with each request, or has proved lately, who they are. */
+function checkFresh({ provenAt }: Actor, now: number): void {
+  if (provenAt === undefined || now - provenAt < FRESH_MS) return;
+  throw new Problem(403, "This cannot be undone. Sign in again to confirm that it is you.", {
+    code: "sign_in_again",
   });
 }
 
-/**
- * Validates a request and calls the handler of its route. Throws a {@link Problem} for an invalid request.
- */
-export async function runRoute(
-  { query = EMPTY, body = EMPTY, handle }: Route,
-  context: Context,
-  source: string,
-): Promise<Response> {
-  return await handle({
-    id: context.req.param("id") ?? "",
-    query: checked(query, context.req.query(), { part: "query" }),
-    body: checked(body, body === EMPTY ? {} : await readJson(context), { part: "" }),
-    ifMatch: versionOf(context.req.header("if-match")),
-    source,
+/** A response that is not JSON. JSON would pass without the check of its members. */
+function unseen(response: Response): Response {
+  if (response.headers.get("content-type")?.includes("json") !== true) return response;
+  throw new Error("a handler made a JSON response by itself");
+}
+
+/** The response with the members that the actor may see. */
+function shown({ method, path, responses }: Route, { body, status, version }: JsonReply, actor: Actor) {
+  const schema = responses[status];
+  if (schema === undefined) throw new Error(`${method} ${path} has no schema for ${status}`);
+  return Response.json(visible(schema, body, actor.role), {
+    status,
+    headers: { "cache-control": "no-store", ...(version !== undefined && { etag: `"${version}"` }) },
   });
 }
 

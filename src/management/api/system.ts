@@ -5,9 +5,10 @@ import type { AuditEntry } from "../../storage/audit_store.ts";
 import { VERSION } from "../../release.ts";
 import { auditor } from "./audit_entry.ts";
 import { listBody, pageOf } from "./paging.ts";
-import type { Controls, ManageParts, RunningProxy } from "./parts.ts";
+import type { Controls, RouteParts, RunningProxy } from "./parts.ts";
+import { ADMIN_ONLY } from "./access.ts";
 import { Problem } from "./problem.ts";
-import { json, type QueryRequest, type Route, route, type RouteRequest } from "./route.ts";
+import { json, type JsonReply, type QueryRequest, type Route, route, type RouteRequest } from "./route.ts";
 import { moment } from "./rules.ts";
 import * as responses from "./responses.ts";
 import * as requests from "./requests.ts";
@@ -15,59 +16,64 @@ import * as requests from "./requests.ts";
 /** The content type of a backup. */
 const SQLITE_TYPE = "application/vnd.sqlite3";
 
-/** Makes the routes at `/audit`, `/health`, `/reload`, `/stop` and `/backup`. */
-export function systemRoutes(parts: ManageParts): Route[] {
-  return [
-    route("get /audit", {
-      summary: "Changes, sign-ins, rejected attempts and backups, newest first",
-      query: requests.pageQuery,
-      responses: { 200: responses.listOf(responses.auditEntry) },
-      handle: (request) => listAudit(request, parts),
-    }),
-    route("get /health", {
-      summary: "The health of the management plane",
-      responses: { 200: responses.health },
-      handle: async () => json(await healthOf(parts)),
-    }),
-    route("get /system", {
-      summary: "The health, the hash of the configuration without secrets, and the replicas on the database",
-      responses: { 200: responses.system },
-      handle: async () => json({ ...await healthOf(parts), ...replicasOf(parts) }),
-    }),
-    route("get /reload", {
-      summary: "What a reload would change now, without a change",
-      responses: { 200: responses.reloadPreview },
-      handle: () => previewReload(parts),
-    }),
-    route("post /reload", {
-      summary: "Read the configuration again; an invalid one is rejected, and the current one stays",
-      responses: { 200: responses.reload },
-      handle: (request) => reload(request, parts),
-    }),
-    route("post /stop", {
-      summary:
-        "Stop the proxy: it takes no new requests, finishes running ones within the drain timeout, and exits",
-      responses: { 202: undefined },
-      handle: (request) => stop(request, parts),
-    }),
-    route("get /backup", {
-      summary: "A copy of the whole database as a file, made while the database is in use",
-      responses: { 200: undefined },
-      types: [SQLITE_TYPE],
-      handle: (request) => sendBackup(request, parts),
-    }),
-  ];
-}
+/** The routes at `/audit`, `/health`, `/reload`, `/stop` and `/backup`. */
+export const SYSTEM_ROUTES: readonly Route[] = [
+  route("get /audit", {
+    access: ADMIN_ONLY,
+    summary: "Changes, sign-ins, rejected attempts and backups, newest first",
+    query: requests.pageQuery,
+    responses: { 200: responses.listOf(responses.auditEntry) },
+    handle: listAudit,
+  }),
+  route("get /health", {
+    access: ADMIN_ONLY,
+    summary: "The health of the management plane",
+    responses: { 200: responses.health },
+    handle: async (_, parts) => json(await healthOf(parts)),
+  }),
+  route("get /system", {
+    access: ADMIN_ONLY,
+    summary: "The health, the hash of the configuration without secrets, and the replicas on the database",
+    responses: { 200: responses.system },
+    handle: async (_, parts) => json({ ...await healthOf(parts), ...replicasOf(parts) }),
+  }),
+  route("get /reload", {
+    access: ADMIN_ONLY,
+    summary: "What a reload would change now, without a change",
+    responses: { 200: responses.reloadPreview },
+    handle: (_, parts) => previewReload(parts),
+  }),
+  route("post /reload", {
+    access: ADMIN_ONLY,
+    summary: "Read the configuration again; an invalid one is rejected, and the current one stays",
+    responses: { 200: responses.reload },
+    handle: reload,
+  }),
+  route("post /stop", {
+    access: ADMIN_ONLY,
+    summary:
+      "Stop the proxy: it takes no new requests, finishes running ones within the drain timeout, and exits",
+    responses: { 202: undefined },
+    handle: stop,
+  }),
+  route("get /backup", {
+    access: ADMIN_ONLY,
+    summary: "A copy of the whole database as a file, made while the database is in use",
+    responses: { 200: undefined },
+    types: [SQLITE_TYPE],
+    handle: sendBackup,
+  }),
+];
 
 async function listAudit(
   { query }: QueryRequest<typeof requests.pageQuery>,
-  { store }: ManageParts,
-): Promise<Response> {
-  return json(listBody(await store.listAudit(pageOf(query)), shownEntry));
+  { store }: RouteParts,
+): Promise<JsonReply | Response> {
+  return json(listBody(await store.whole().listAudit(pageOf(query)), shownEntry));
 }
 
-async function healthOf({ store, proxy }: ManageParts) {
-  const size = await store.size().catch(() => undefined);
+async function healthOf({ store, proxy }: RouteParts) {
+  const size = await store.whole().size().catch(() => undefined);
   await proxy?.refreshed();
   const storage = size === undefined ? "failing" : proxy?.storage() ?? "ok";
   return {
@@ -82,7 +88,7 @@ async function healthOf({ store, proxy }: ManageParts) {
 }
 
 /** What replicas on the database know of each other, and whether {@link sendBackup} can make a copy. */
-function replicasOf({ store, proxy }: ManageParts) {
+function replicasOf({ store, proxy }: RouteParts) {
   const replicas = proxy?.replicas();
   return {
     config_hash: proxy?.configHash() ?? null,
@@ -94,11 +100,11 @@ function replicasOf({ store, proxy }: ManageParts) {
       seen_seconds: Math.round(ageMs / 1000),
     })),
     replicas_differ: replicas?.differ ?? false,
-    backups: store.copies !== undefined,
+    backups: store.whole().copies !== undefined,
   };
 }
 
-async function previewReload({ proxy }: ManageParts): Promise<Response> {
+async function previewReload({ proxy }: RouteParts): Promise<JsonReply | Response> {
   const result = await controlsOf(proxy).preview();
   if (!result.ok) throw wrongConfiguration(result.problems);
   const { file = null, changed, restart, warnings } = result;
@@ -106,7 +112,7 @@ async function previewReload({ proxy }: ManageParts): Promise<Response> {
   return json({ file, changed: shown, restart, warnings });
 }
 
-async function reload({ source }: RouteRequest, parts: ManageParts): Promise<Response> {
+async function reload({ source }: RouteRequest, parts: RouteParts): Promise<JsonReply | Response> {
   const result = await controlsOf(parts.proxy).reload();
   const entry = auditor(parts)(source, "system.reload", "configuration", { ok: result.ok });
   await parts.store.addAudit(entry);
@@ -114,7 +120,7 @@ async function reload({ source }: RouteRequest, parts: ManageParts): Promise<Res
   throw wrongConfiguration(result.problems);
 }
 
-async function stop({ source }: RouteRequest, parts: ManageParts): Promise<Response> {
+async function stop({ source }: RouteRequest, parts: RouteParts): Promise<JsonReply | Response> {
   const controls = controlsOf(parts.proxy);
   await parts.store.addAudit(auditor(parts)(source, "system.stop", "proxy", {}));
   controls.stop();
@@ -124,8 +130,9 @@ async function stop({ source }: RouteRequest, parts: ManageParts): Promise<Respo
 const NO_COPIES =
   "The database is PostgreSQL. Back it up with pg_dump, and keep ENCRYPTION_KEY with the copy.";
 
-async function sendBackup({ source }: RouteRequest, parts: ManageParts): Promise<Response> {
-  const { store, clock, ending } = parts;
+async function sendBackup({ source }: RouteRequest, parts: RouteParts): Promise<JsonReply | Response> {
+  const { clock, ending } = parts;
+  const store = parts.store.whole();
   if (store.copies === undefined) throw new Problem(409, NO_COPIES);
   // The entry comes first: an entry without a copy is better than a copy without an entry.
   await store.addAudit(auditor(parts)(source, "backup.create", "database", {}));

@@ -1,50 +1,52 @@
 /** Routes for usage: sums, recorded exchanges, and running exchanges. */
 
+import * as v from "valibot";
 import type { UsageFilter, UsageGroup, UsageRow } from "../../storage/usage_store.ts";
 import { csv } from "./csv.ts";
 import { exchangeJson } from "./exchange_json.ts";
 import { listBody, pageOf } from "./paging.ts";
 import { liveExchanges } from "./live_exchanges.ts";
-import type { ManageParts } from "./parts.ts";
+import type { RouteParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
-import { json, type QueryRequest, type Route, route } from "./route.ts";
+import { json, type JsonReply, type QueryRequest, type Route, route } from "./route.ts";
 import * as responses from "./responses.ts";
 import * as requests from "./requests.ts";
 
 /** The most sums in a response. */
 const MAX_USAGE_ROWS = 20_000;
 
-/** Makes the routes at `/usage` and `/exchanges`. */
-export function usageRoutes(parts: ManageParts): Route[] {
-  return [
-    route("get /usage", {
-      summary:
-        "Sums of requests, tokens and cost, by group or in total; from and to are rounded to hours (UTC)",
-      query: requests.usageQuery,
-      responses: { 200: responses.listOf(responses.usageRow) },
-      types: ["application/json", "text/csv"],
-      handle: (request) => showUsage(request, parts),
-    }),
-    route("get /exchanges", {
-      summary: "Exchanges, newest first, without prompts and responses",
-      query: requests.exchangesQuery,
-      responses: { 200: responses.listOf(responses.exchange) },
-      handle: (request) => listExchanges(request, parts),
-    }),
-    route("get /exchanges/live", {
-      summary:
-        "Events as exchanges start and end, and every second the running exchanges, as server-sent events",
-      responses: { 200: undefined },
-      types: ["text/event-stream"],
-      handle: () => streamExchanges(parts),
-    }),
-  ];
-}
+/** The routes at `/usage` and `/exchanges`. */
+export const USAGE_ROUTES: readonly Route[] = [
+  route("get /usage", {
+    access: { admin: "all", manager: "projects", member: "own", viewer: "projects" },
+    summary:
+      "Sums of requests, tokens and cost, by group or in total; from and to are rounded to hours (UTC)",
+    query: requests.usageQuery,
+    responses: { 200: responses.listOf(responses.usageRow) },
+    types: ["application/json", "text/csv"],
+    handle: showUsage,
+  }),
+  route("get /exchanges", {
+    access: { admin: "all", manager: "projects", member: "own", viewer: "projects" },
+    summary: "Exchanges, newest first, without prompts and responses",
+    query: requests.exchangesQuery,
+    responses: { 200: responses.listOf(responses.exchange) },
+    handle: listExchanges,
+  }),
+  route("get /exchanges/live", {
+    access: { admin: "all", manager: "projects", member: "own", viewer: "projects" },
+    summary:
+      "Events as exchanges start and end, and every second the running exchanges, as server-sent events",
+    responses: { 200: undefined },
+    types: ["text/event-stream"],
+    handle: (_, parts) => streamExchanges(parts),
+  }),
+];
 
 async function showUsage(
   { query }: QueryRequest<typeof requests.usageQuery>,
-  { store, flushed }: ManageParts,
-): Promise<Response> {
+  { store, flushed, shown }: RouteParts,
+): Promise<JsonReply | Response> {
   await flushed();
   const groups = groupsOf(query);
   const grouping = { ...groups, timeZone: query.time_zone, limit: MAX_USAGE_ROWS + 1 };
@@ -57,7 +59,8 @@ async function showUsage(
   }
   const data = rows.map((row) => shownUsage(row, groups));
   if (query.format === "json") return json({ data, next_cursor: null });
-  return new Response(csv(data), {
+  const seen = shown(v.array(responses.usageRow), data) as typeof data;
+  return new Response(csv(seen), {
     headers: {
       "content-type": "text/csv; charset=utf-8",
       "content-disposition": `attachment; filename="usage-${query.group?.join("-") ?? "total"}.csv"`,
@@ -68,15 +71,15 @@ async function showUsage(
 
 async function listExchanges(
   { query }: QueryRequest<typeof requests.exchangesQuery>,
-  { store, flushed }: ManageParts,
-): Promise<Response> {
+  { store, flushed }: RouteParts,
+): Promise<JsonReply | Response> {
   await flushed();
   const { status, ending, request_id: requestId } = query;
   const wanted = { ...pageOf(query), ...filterOf(query), status, ending, requestId };
   return json(listBody(await store.listExchanges(wanted), exchangeJson));
 }
 
-async function streamExchanges({ proxy, clock }: ManageParts): Promise<Response> {
+async function streamExchanges({ proxy, clock, shown }: RouteParts): Promise<JsonReply | Response> {
   if (proxy === undefined) {
     throw new Problem(503, "No proxy is running here: use the API of a running proxy.");
   }
@@ -86,7 +89,7 @@ async function streamExchanges({ proxy, clock }: ManageParts): Promise<Response>
     "x-accel-buffering": "no",
   };
   await proxy.refreshed();
-  return new Response(liveExchanges(proxy, clock), { headers });
+  return new Response(liveExchanges(proxy, { clock, shown }), { headers });
 }
 
 /** The first and the second grouping of sums; `undefined` if the query has none. */
@@ -114,6 +117,7 @@ function filterOf(query: {
   to?: string | undefined;
   project_id?: string | undefined;
   token_id?: string | undefined;
+  person_id?: string | undefined;
   endpoint?: string | undefined;
   model?: string | undefined;
   client?: string | undefined;
@@ -131,6 +135,7 @@ function filterOf(query: {
     to,
     projectId: query.project_id,
     tokenId: query.token_id,
+    personId: query.person_id,
     endpoint: query.endpoint,
     model: query.model,
     client: query.client,
@@ -146,7 +151,7 @@ function shownUsage(
     of: { key: string; name: string | undefined } | undefined,
   ) => ({
     ...(by !== undefined && { [by]: of?.key ?? null }),
-    ...((by === "token" || by === "project") && { [`${by}_name`]: of?.name ?? null }),
+    ...((by === "token" || by === "project" || by === "person") && { [`${by}_name`]: of?.name ?? null }),
   });
   return {
     ...shownKey(group, row),

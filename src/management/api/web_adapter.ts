@@ -15,9 +15,9 @@ import { Problem } from "./problem.ts";
 
 /** The longest body of a request. */
 const MAX_BODY_BYTES = 1024 * 1024;
-/** The longest body of a sign-in. It is read before authentication, and holds only a token. */
+/** The longest body of a sign-in. It is read before authentication, and holds a token or a passphrase. */
 const MAX_SIGN_IN_BYTES = 4 * 1024;
-const SIGN_IN = /\/session(?:\?|$)/;
+const SIGN_IN = /\/session(?:\/\w+)?(?:\?|$)/;
 
 /** Content types of responses that are streamed. Other responses are sent with a length. */
 const STREAMED: readonly string[] = ["text/event-stream", "application/vnd.sqlite3"];

@@ -1,6 +1,9 @@
 /** The routes of the management API for commands on the machine of the proxy, which sign their requests. */
 
 import type { Clock } from "../../time/clock.ts";
+import { COMMAND_LINE } from "../../people/actor.ts";
+import type { Caller } from "../api/caller.ts";
+import { lasting } from "../api/identity.ts";
 import { MANAGE_PATH, type ManageApi } from "../api/manage.ts";
 import { Problem } from "../api/problem.ts";
 import { isSignedRequest, parseCredential, PROOF_HEADER, proofOf } from "./signatures.ts";
@@ -16,13 +19,13 @@ const ALLOWED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Adds the check of signatures to an API without a gate. It serves `/reload` and `/stop`, each request once,
- * and signs the answers. It throws a {@link Problem} for others.
+ * Adds the check of signatures to the API, for the command line. It serves `/reload` and `/stop`, each
+ * request once, and signs the answers. It throws a {@link Problem} for others.
  */
 export function createControlApi(
   api: ManageApi,
   { secret, clock }: { secret: string; clock: Clock },
-): ManageApi {
+): (request: Request, caller: Caller) => Promise<Response> {
   /** The nonces of recent requests with a right signature, and their times. */
   const used = new Map<string, number>();
   return async (request, caller) => {
@@ -44,7 +47,7 @@ export function createControlApi(
     for (const [nonce, atMs] of used) if (now - atMs > MAX_AGE_MS) used.delete(nonce);
     used.set(credential.nonce, credential.atMs);
     caller.onVerified?.();
-    const response = await api(request, caller);
+    const response = await api(request, caller, lasting(COMMAND_LINE));
     const { status, statusText } = response;
     const headers = new Headers(response.headers);
     const text = await response.text();

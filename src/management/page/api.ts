@@ -74,11 +74,17 @@ export async function call<Body>(
     ...(signal && { signal }),
   });
   if (response.status === 401) {
-    await waitForSignIn();
+    await waitForSignIn("ended");
     return await call(method, path, { body, etag: etag ?? null, ...(signal && { signal }) });
   }
   const text = await response.text();
-  if (!response.ok) throw problemOf(response.status, text);
+  if (!response.ok) {
+    const problem = problemOf(response.status, text);
+    if (problem.code !== "sign_in_again") throw problem;
+    // What cannot be undone needs a proof that the user is still there. A new session is one.
+    await waitForSignIn("confirm");
+    return await call(method, path, { body, etag: etag ?? null, ...(signal && { signal }) });
+  }
   // The schema describes the response: the same program defines both.
   return { body: (text === "" ? undefined : JSON.parse(text)) as Body, etag: response.headers.get("etag") };
 }

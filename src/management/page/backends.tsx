@@ -16,7 +16,7 @@ export function Backends() {
         {({ data }) => (
           <ul class="backends">
             {data.flatMap((endpoint) =>
-              endpoint.backends.map((backend) => (
+              (endpoint.backends ?? []).map((backend) => (
                 <li key={`${endpoint.name}/${backend.name}`}>
                   <span>{endpoint.name} → {backend.name}</span>
                   <StateBadge state={backend.state} />

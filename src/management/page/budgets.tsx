@@ -66,10 +66,10 @@ function budgetsOf(name: string, owner: Budgeted & Pick<Project, "model_limits">
 /** The budgets that are set. `spent` and `budget` are millionths of a US dollar. */
 function budgetsByPeriod(name: string, { id, budget, spent }: Budgeted) {
   return ([
-    ["per day", budget.day_usd, spent.day_micros],
-    ["per week", budget.week_usd, spent.week_micros],
-    ["per month", budget.month_usd, spent.month_micros],
-    ["in total", budget.total_usd, spent.total_micros],
+    ["per day", budget.day_usd, spent?.day_micros ?? 0],
+    ["per week", budget.week_usd, spent?.week_micros ?? 0],
+    ["per month", budget.month_usd, spent?.month_micros ?? 0],
+    ["in total", budget.total_usd, spent?.total_micros ?? 0],
   ] as const).flatMap(([period, dollars, micros]) =>
     dollars === null ? [] : [{ key: id + period, name, period, spent: micros, budget: dollars * 1e6 }]
   );

@@ -7,7 +7,7 @@ import { useId, useLayoutEffect, useRef } from "preact/hooks";
 interface InputAttributes {
   readonly type?: "text" | "password" | "number";
   readonly name?: string;
-  readonly autocomplete?: "current-password";
+  readonly autocomplete?: "current-password" | "new-password" | "username";
   readonly autofocus?: boolean;
   readonly required?: boolean;
   readonly disabled?: boolean;

@@ -10,7 +10,7 @@ import { StateBadge } from "./state_badge.tsx";
 import { useLoad } from "./use_load.ts";
 import { useSubmit } from "./use_submit.ts";
 
-type Backend = Endpoint["backends"][number];
+type Backend = NonNullable<Endpoint["backends"]>[number];
 
 const KEY_MODES = {
   inject: "injected by the proxy",
@@ -54,7 +54,7 @@ function EndpointCard({ endpoint }: { endpoint: Endpoint }) {
   );
   const prices = [
     endpoint.price_provider,
-    endpoint.own_prices > 0 && `${count(endpoint.own_prices)} configured`,
+    (endpoint.own_prices ?? 0) > 0 && `${count(endpoint.own_prices)} configured`,
   ];
   return (
     <section class="card">
@@ -69,13 +69,13 @@ function EndpointCard({ endpoint }: { endpoint: Endpoint }) {
         list={[
           ["Provider", endpoint.provider],
           ["Clients may request", allowedText(endpoint.paths)],
-          ["Load balancing", endpoint.strategy.replaceAll("_", " ")],
+          ["Load balancing", endpoint.strategy?.replaceAll("_", " ")],
           ["Affinity", endpoint.affinity],
           [
             "Retries",
             endpoint.retries === 0
               ? "none"
-              : `${endpoint.retries}, on status ${endpoint.retry_statuses.join(", ")}`,
+              : `${endpoint.retries}, on status ${endpoint.retry_statuses?.join(", ")}`,
           ],
           ["Body buffer", `up to ${bytes(endpoint.max_buffer_bytes)}`],
           ["Requests usage in streams", endpoint.stream_usage ? "yes" : "no"],
@@ -84,7 +84,7 @@ function EndpointCard({ endpoint }: { endpoint: Endpoint }) {
         ]}
       />
       {error && <ErrorMessage error={error} />}
-      {endpoint.backends.map((backend) => (
+      {endpoint.backends?.map((backend) => (
         <BackendCard
           key={backend.name}
           backend={backend}

@@ -37,7 +37,7 @@ export function listenForExchanges(listener: ExchangeListener): () => void {
       disconnect();
       // Either the network failed, or the session has ended.
       const isIn = await readSession().catch(() => true);
-      if (!isIn) await waitForSignIn();
+      if (!isIn) await waitForSignIn("ended");
       timer = setTimeout(connect, RECONNECT_MS);
     };
     const on = <Data>(name: string, handle: (data: Data) => void) =>

@@ -6,11 +6,14 @@
 export class ApiError extends Error {
   readonly status: number;
   readonly places: readonly { readonly pointer: string; readonly detail: string }[];
+  /** Which problem it is, if the status does not say it. */
+  readonly code: string | undefined;
 
-  constructor(status: number, message: string, places: ApiError["places"] = []) {
+  constructor(status: number, message: string, places: ApiError["places"] = [], code?: string) {
     super(message);
     this.status = status;
     this.places = places;
+    this.code = code;
   }
 }
 
@@ -42,9 +45,9 @@ export async function fetchOrThrow(url: string, init: RequestInit = {}): Promise
 /** Reads the error out of a response's status and body (problem details, RFC 9457). */
 export function problemOf(status: number, text: string): ApiError {
   try {
-    const { detail, errors } = JSON.parse(text);
+    const { detail, errors, code } = JSON.parse(text);
     // The pointer into the JSON body helps programs. Users see the form instead.
-    return new ApiError(status, String(detail).replace(/^#\/[\w/]*: /, ""), errors ?? []);
+    return new ApiError(status, String(detail).replace(/^#\/[\w/]*: /, ""), errors ?? [], code);
   } catch {
     return new ApiError(status, `The proxy responded with status ${status}.`);
   }

@@ -79,7 +79,7 @@ function Form({ before, etag, endpoints, onClose, onSaved }: FormProps & {
 type Keys = Readonly<Record<string, string | null>>;
 
 function ProviderKeys({ saved, endpoints, keys, onChange }: {
-  saved: Project["provider_keys"];
+  saved: NonNullable<Project["provider_keys"]>;
   endpoints: readonly Endpoint[];
   keys: Keys;
   onChange: (keys: Keys) => void;

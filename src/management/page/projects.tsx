@@ -93,8 +93,8 @@ const COLUMNS: readonly Column<Project>[] = [
     sortBy: ({ active }) => active ? 0 : 1,
   },
   { title: "Limits", cell: (one) => rulesText(one) || "none" },
-  numberColumn("Cost this month", ({ spent }) => spent.month_micros, money),
-  numberColumn("Total cost", ({ spent }) => spent.total_micros, money),
+  numberColumn("Cost this month", ({ spent }) => spent?.month_micros, money),
+  numberColumn("Total cost", ({ spent }) => spent?.total_micros, money),
   {
     title: "Created",
     cell: ({ created_at }) => <RelativeTime at={created_at} />,

@@ -24,12 +24,26 @@ export async function readSession(): Promise<boolean> {
   return isSignedIn === true;
 }
 
-/** Signs in with the management token. Throws the proxy's error where the proxy rejects the token. */
-export async function signIn(token: string): Promise<void> {
-  const response = await fetchOrThrow(SESSION, {
+/** What a person signs in with: the management token, a name and a passphrase, or an invitation. */
+export interface Credentials {
+  readonly token?: string;
+  readonly name?: string;
+  readonly passphrase?: string;
+  readonly invitation?: string;
+}
+
+/** The invitation in the address of the page, which servers and logs do not see; `undefined` without one. */
+export function invitationOf(hash: string): string | undefined {
+  return /^#invite=(\w+)$/.exec(hash)?.[1];
+}
+
+/** Signs in. Throws the proxy's error where the proxy rejects the credentials. */
+export async function signIn(credentials: Credentials): Promise<void> {
+  const path = credentials.invitation === undefined ? SESSION : `${SESSION}/invitation`;
+  const response = await fetchOrThrow(path, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ token }),
+    body: JSON.stringify(credentials),
   });
   if (!response.ok) throw problemOf(response.status, await response.text());
   setState("in");
@@ -43,8 +57,18 @@ export async function signOut(): Promise<void> {
   location.reload();
 }
 
+/** Why the page asks for a sign-in: the session has ended, or a change needs a fresh proof of the user. */
+export type SignInReason = "ended" | "confirm";
+let reason: SignInReason = "ended";
+
+/** Why the page asks for a sign-in now. */
+export function signInReason(): SignInReason {
+  return reason;
+}
+
 /** Shows the sign-in dialog, and resolves once the user has signed in. */
-export function waitForSignIn(): Promise<void> {
+export function waitForSignIn(why: SignInReason): Promise<void> {
+  reason = why;
   setState("out");
   return new Promise((resolve) => waiting.push(resolve));
 }

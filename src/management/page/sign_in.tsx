@@ -4,31 +4,78 @@ import { useState } from "preact/hooks";
 import { Input } from "./controls.tsx";
 import { Dialog } from "./dialog.tsx";
 import { ErrorMessage } from "./load_view.tsx";
-import { signIn } from "./session.ts";
+import { type Credentials, invitationOf, signIn, signInReason } from "./session.ts";
 import { useSubmit } from "./use_submit.ts";
 
-/** Asks for the management token. With `again`, the form is a dialog over the page, which keeps its state. */
+/** Asks how to sign in. With `again`, the form is a dialog over the page, which keeps its state. */
 export function SignIn({ again = false }: { again?: boolean }) {
-  const [token, setToken] = useState("");
-  const { busy, error, submit } = useSubmit(() => signIn(token.trim()), () => setToken(""));
+  const [invitation] = useState(() => invitationOf(location.hash));
+  const [withToken, setWithToken] = useState(true);
+  const [name, setName] = useState("");
+  const [secret, setSecret] = useState("");
+  const credentials = (): Credentials => {
+    if (invitation !== undefined) return { invitation, passphrase: secret };
+    return withToken ? { token: secret.trim() } : { name, passphrase: secret };
+  };
+  const { busy, error, submit } = useSubmit(() => signIn(credentials()), () => {
+    setSecret("");
+    // The invitation has been used. It must not stay in the address or in the history.
+    if (invitation !== undefined) history.replaceState(null, "", location.pathname);
+  });
+  const isNamed = invitation === undefined && !withToken;
   const form = (
     <form onSubmit={submit}>
       {again
-        ? <p>Your session has ended. Sign in to continue where you were.</p>
+        ? (
+          <p>
+            {signInReason() === "confirm"
+              ? "This cannot be undone. Sign in to confirm that it is you."
+              : "Your session has ended. Sign in to continue where you were."}
+          </p>
+        )
         : <p>Manage the projects, tokens, usage and cost of this proxy.</p>}
-      <Input
-        label="Management token"
-        help="The value of MANAGEMENT_TOKEN in the proxy's configuration. This page does not store it."
-        type="password"
-        name="token"
-        autocomplete="current-password"
-        required
-        autofocus
-        value={token}
-        set={setToken}
-      />
+      {isNamed && (
+        <Input label="Name" name="username" autocomplete="username" required value={name} set={setName} />
+      )}
+      {invitation === undefined && withToken
+        ? (
+          <Input
+            label="Management token"
+            help="The value of MANAGEMENT_TOKEN in the proxy's configuration. This page does not store it."
+            type="password"
+            name="token"
+            autocomplete="current-password"
+            required
+            autofocus
+            value={secret}
+            set={setSecret}
+          />
+        )
+        : (
+          <Input
+            label={invitation === undefined ? "Passphrase" : "New passphrase"}
+            help={invitation === undefined ? "" : "At least 12 characters. Several words are good."}
+            type="password"
+            name="passphrase"
+            autocomplete={invitation === undefined ? "current-password" : "new-password"}
+            required
+            value={secret}
+            set={setSecret}
+          />
+        )}
       {error && <ErrorMessage error={error} />}
       <footer>
+        {invitation === undefined && (
+          <button
+            type="button"
+            onClick={() => {
+              setWithToken(!withToken);
+              setSecret("");
+            }}
+          >
+            {withToken ? "Use a name and a passphrase" : "Use the management token"}
+          </button>
+        )}
         <button type="submit" class="primary" disabled={busy}>Sign in</button>
       </footer>
     </form>

@@ -78,10 +78,50 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
         "rules",
       ],
       ...["request_count:integer", "last_used_at:integer", "created_at:integer", "updated_at:integer"],
-      "version:integer",
+      ...["version:integer", "owner_id", "owner_left:boolean"],
     ),
     key: ["seq"],
     sums: ["request_count", "version"],
+  },
+  { name: "token_owners", columns: columns("token_id", "owner_id"), key: ["token_id"], sums: [] },
+  {
+    name: "people",
+    columns: columns(
+      ...["seq:integer", "id", "login", "name", "role", "all_projects:boolean", "disabled:boolean"],
+      ...["provider", "subject", "passphrase", "created_at:integer", "updated_at:integer", "version:integer"],
+    ),
+    key: ["seq"],
+    sums: ["version"],
+  },
+  {
+    name: "person_projects",
+    columns: columns("person_id", "project_id"),
+    key: ["person_id", "project_id"],
+    sums: [],
+  },
+  {
+    name: "sessions",
+    columns: columns(
+      ...["seq:integer", "id", "hash:bytes", "person_id", "credential", "way", "created_at:integer"],
+      ...["used_at:integer", "proven_at:integer", "address", "browser", "ended_at:integer"],
+    ),
+    key: ["seq"],
+    sums: ["used_at"],
+  },
+  {
+    name: "management_tokens",
+    columns: columns(
+      ...["seq:integer", "id", "name", "hash:bytes", "suffix", "role", "projects", "expires_at:integer"],
+      ...["last_used_at:integer", "made_by", "created_at:integer", "revoked_at:integer"],
+    ),
+    key: ["seq"],
+    sums: [],
+  },
+  {
+    name: "invitations",
+    columns: columns("seq:integer", "hash:bytes", "person_id", "expires_at:integer", "used_at:integer"),
+    key: ["seq"],
+    sums: [],
   },
   { name: "notes", columns: columns("name", "value"), key: ["name"], sums: [] },
   {

@@ -6,6 +6,8 @@ import type { AwaitedObjectStore, MadeObjectStore } from "../object_store.ts";
 import type { ExchangeRow, ExchangeStore, NoteStore, Store } from "../store.ts";
 import { StoreError } from "../store.ts";
 import type { ReplicaStore } from "../replica_store.ts";
+import { accountStoreOf, accountWork, kindOf } from "../people/account_operations.ts";
+import type { AccountStore } from "../people_store.ts";
 import type { UsageStore } from "../usage_store.ts";
 import type { PostgresUrl } from "../../network/postgres_url.ts";
 import { readAccess, readAccessChanges } from "./access_changes.ts";
@@ -18,11 +20,13 @@ import { prune } from "./exchange_pruning.ts";
 import { listExchanges } from "./exchange_queries.ts";
 import * as madeObjects from "./made_object_tables.ts";
 import { migrate } from "./migrate.ts";
+import { ACCESS_LOCK } from "./migrations.ts";
 import * as objects from "./object_tables.ts";
 import { monthOf, Partitions } from "./partitions.ts";
 import { PostgresPool } from "./pool.ts";
 import * as projects from "./project_tables.ts";
 import * as replicas from "./replica_notes.ts";
+import { runWork } from "./run_work.ts";
 import { findServer } from "./server.ts";
 import { Sequence } from "./sequence.ts";
 import { dateSpending, readSpending } from "./spending.ts";
@@ -69,6 +73,7 @@ export function storeOn(pool: PostgresPool): Store {
     ...madeObjectStore(pool),
     ...noteStore(pool),
     ...replicaStore(pool),
+    ...accountStore(pool),
     // The owner of the server makes the backups.
     copies: undefined,
     async size() {
@@ -237,6 +242,18 @@ function madeObjectStore(pool: PostgresPool): MadeObjectStore {
     pruneMadeObjects: (limits) =>
       pool.transaction((queries) => madeObjects.pruneMadeObjects(queries, limits)),
   };
+}
+
+function accountStore(pool: PostgresPool): AccountStore {
+  return accountStoreOf((name, args) => {
+    const kind = kindOf(name);
+    if (kind === "read") return runWork(pool, accountWork(name, args));
+    return pool.transaction(
+      (queries) => runWork(queries, accountWork(name, args)),
+      // Changes of people can switch tokens on and off: see `audited`.
+      kind === "change" ? { begin: `SELECT pg_advisory_xact_lock(${ACCESS_LOCK})` } : {},
+    );
+  });
 }
 
 function noteStore(pool: PostgresPool): NoteStore {

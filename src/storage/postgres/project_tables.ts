@@ -1,10 +1,11 @@
 /** Projects and their provider keys in PostgreSQL. */
 
-import type { Project, ProjectChange, ProjectKey } from "../access_store.ts";
+import type { Project, ProjectChange, ProjectFilter, ProjectKey } from "../access_store.ts";
 import type { Listed, Page } from "../page.ts";
 import { pageOf } from "../rows/pages.ts";
 import { projectsOf } from "../rows/project_row.ts";
 import type { Row } from "../rows/row.ts";
+import { conditionsOf, withinConditions } from "./conditions.ts";
 import type { Queries } from "./pool.ts";
 import { storedJson, storedText } from "./stored_text.ts";
 import { type Columns, updateRow } from "./versioned_row.ts";
@@ -23,11 +24,16 @@ export async function findProject(queries: Queries, id: string): Promise<Project
 /** Lists projects, newest first. */
 export async function listProjects(
   queries: Queries,
-  page: Page & { activeOnly: boolean },
+  page: Page & ProjectFilter,
 ): Promise<Listed<Project>> {
+  const { text, values } = conditionsOf([
+    ["seq < ?", page.before],
+    ...withinConditions(page.within, { project: "id" }),
+    ["seq >= ? AND active", page.activeOnly ? 0 : undefined],
+  ]);
   const rows = await queries.all(
-    `SELECT ${PROJECT_COLUMNS} FROM projects WHERE seq < $1 AND (active OR NOT $2) ORDER BY seq DESC LIMIT $3`,
-    [page.before ?? Number.MAX_SAFE_INTEGER, page.activeOnly, page.limit + 1],
+    `SELECT ${PROJECT_COLUMNS} FROM projects ${text} ORDER BY seq DESC LIMIT $${values.length + 1}`,
+    [...values, page.limit + 1],
   );
   const projects = projectsOf(rows, await keysOf(queries, rows));
   const byId = new Map(projects.map((project) => [project.id, project]));

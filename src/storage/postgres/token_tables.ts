@@ -1,20 +1,22 @@
 /** Tokens in PostgreSQL. */
 
-import type { Token, TokenChange } from "../access_store.ts";
+import type { Token, TokenChange, TokenFilter } from "../access_store.ts";
 import type { Listed, Page } from "../page.ts";
 import { pageOf } from "../rows/pages.ts";
 import { number } from "../rows/row_values.ts";
 import { tokenOf } from "../rows/token_row.ts";
 import { StoreError } from "../store.ts";
-import { conditionsOf } from "./conditions.ts";
+import { conditionsOf, withinConditions } from "./conditions.ts";
 import type { Queries } from "./pool.ts";
 import { lockTokens } from "./project_tables.ts";
 import { storedJson, storedText } from "./stored_text.ts";
+import { noteOwner, ownerMayUse, settleTokens } from "../people/people_work.ts";
+import { runWork } from "./run_work.ts";
 import { type Columns, updateRow } from "./versioned_row.ts";
 
 /** The columns of a token, by name: a newer version of the program may add others. */
 export const TOKEN_COLUMNS =
-  `seq, id, project_id, name, hash, suffix, previous_hash, previous_expires_at, active,
+  `seq, id, project_id, owner_id, name, hash, suffix, previous_hash, previous_expires_at, active,
   revoked_at, expires_at, rules, request_count, last_used_at, created_at, updated_at, version`;
 
 /** Finds a token by its id. */
@@ -26,12 +28,14 @@ export async function findToken(queries: Queries, id: string): Promise<Token | u
 /** Lists tokens, newest first. */
 export async function listTokens(
   queries: Queries,
-  page: Page & { projectId: string | undefined; activeAt: number | undefined },
+  page: Page & TokenFilter,
 ): Promise<Listed<Token>> {
   const { text, values } = conditionsOf([
     ["seq < ?", page.before],
     ["project_id = ?", page.projectId],
+    ["owner_id = ?", page.ownerId],
     ["active AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", page.activeAt],
+    ...withinConditions(page.within, { project: "project_id", owner: "owner_id = ?" }),
   ]);
   const rows = await queries.all(
     `SELECT ${TOKEN_COLUMNS} FROM tokens ${text} ORDER BY seq DESC LIMIT $${values.length + 1}`,
@@ -46,8 +50,8 @@ export async function listTokens(
 export async function insertToken(queries: Queries, token: Token, at: number): Promise<void> {
   await queries.run(
     `INSERT INTO tokens (id, project_id, name, hash, suffix, previous_hash, previous_expires_at, active, revoked_at,
-       expires_at, rules, request_count, last_used_at, created_at, updated_at, version)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+       expires_at, rules, request_count, last_used_at, created_at, updated_at, version, owner_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
     [
       token.id,
       token.projectId,
@@ -65,9 +69,14 @@ export async function insertToken(queries: Queries, token: Token, at: number): P
       token.createdAt,
       token.updatedAt,
       token.version,
+      token.ownerId ?? null,
     ],
   );
   await checkName(queries, token.id, at);
+  const { ownerId } = token;
+  if (ownerId === undefined) return;
+  await runWork(queries, noteOwner(token.id, ownerId));
+  await runWork(queries, settleTokens(ownerId, at));
 }
 
 /**
@@ -104,7 +113,7 @@ export async function updateToken(
 ): Promise<boolean> {
   const columns: Columns = [];
   if (change.name !== undefined) columns.push(["name", storedText(change.name)]);
-  if (change.active !== undefined) columns.push(["active", change.active]);
+  if (change.active !== undefined) columns.push(["active", change.active], ["owner_left", false]);
   if ("revokedAt" in change) columns.push(["revoked_at", change.revokedAt ?? null]);
   if ("expiresAt" in change) columns.push(["expires_at", change.expiresAt ?? null]);
   if (change.rules !== undefined) columns.push(["rules", storedJson(change.rules)]);
@@ -116,6 +125,7 @@ export async function updateToken(
       ["previous_expires_at", change.previous?.expiresAt ?? null],
     );
   }
+  if (change.active === true && !await runWork(queries, ownerMayUse(of.id))) return false;
   if (!await updateRow(queries, { table: "tokens", of, columns })) return false;
   if (change.name !== undefined || "expiresAt" in change) await checkName(queries, of.id, of.at);
   return true;

@@ -22,6 +22,7 @@ export const DIALECT: SqlDialect = {
   joined: (expression) => `string_agg(${expression}, ' ')`,
   time: (by, expression) =>
     `to_char(to_timestamp(${expression} / 1000) AT TIME ZONE 'UTC', '${TIME_FORMATS[by]}')`,
+  list: (placeholder) => `(SELECT json_array_elements_text(${placeholder}::json))`,
   byBytes: ' COLLATE "C"',
 };
 

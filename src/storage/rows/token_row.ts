@@ -9,6 +9,7 @@ export function tokenOf(row: Row): Token {
   return {
     id: text(row, "id"),
     projectId: text(row, "project_id"),
+    ownerId: row["owner_id"] === null ? undefined : text(row, "owner_id"),
     name: text(row, "name"),
     hash: bytes(row, "hash"),
     suffix: text(row, "suffix"),

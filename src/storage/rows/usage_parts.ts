@@ -7,8 +7,8 @@ import type { ZoneOffset } from "../../time/zone_offsets.ts";
 import type { UsageFilter, UsageGroup, UsageGrouping } from "../usage_store.ts";
 import { DAY_MS, HOUR_MS } from "./usage_sums.ts";
 
-/** What sums are grouped by or filtered with, other than time. */
-export type Dimension = Exclude<UsageGroup, "day" | "hour">;
+/** What sums are grouped by or filtered with, other than time. A person is the owner of tokens. */
+export type Dimension = Exclude<UsageGroup, "day" | "hour" | "person">;
 
 /** The tables of sums. Those with `by` have the sums by one dimension each. */
 export type SumTable =
@@ -58,16 +58,21 @@ export function dimensionsOf(
   { group, split }: Pick<UsageGrouping, "group" | "split">,
   filter: UsageFilter,
 ): Dimension[] {
-  const { projectId, tokenId, endpoint, model, client } = filter;
+  const { projectId, tokenId, endpoint, model, client, personId, within } = filter;
   const filtered: readonly (readonly [Dimension, string | undefined])[] = [
     ["project", projectId],
     ["token", tokenId],
     ["endpoint", endpoint],
     ["model", model],
     ["client", client],
+    ["token", personId],
   ];
   const found = new Set<Dimension>();
-  for (const by of [group, split]) if (by !== undefined && by !== "day" && by !== "hour") found.add(by);
+  for (const by of [group, split]) {
+    if (by !== undefined && by !== "day" && by !== "hour") found.add(by === "person" ? "token" : by);
+  }
+  if (within?.kind === "own") found.add("token");
+  if (within !== undefined && within.kind !== "all" && within.projects !== "all") found.add("project");
   for (const [dimension, value] of filtered) if (value !== undefined) found.add(dimension);
   return [...found];
 }

@@ -12,6 +12,8 @@ export interface SqlDialect {
   readonly joined: (expression: string) => string;
   /** The SQL that writes a time, in milliseconds since 1970, as a day or an hour of UTC. */
   readonly time: (by: "day" | "hour", expression: string) => string;
+  /** The SQL of a list, for `IN`. The placeholder is that of a text with the list in JSON. */
+  readonly list: (placeholder: string) => string;
   /** What follows an expression in `ORDER BY`, so that texts are compared by their bytes. */
   readonly byBytes: string;
 }
@@ -26,7 +28,11 @@ export const DIMENSION_COLUMNS: Readonly<Record<Dimension, string>> = {
   client: "client",
 };
 /** The tables with the name of each value. */
-const NAMED: Partial<Record<UsageGroup, string>> = { token: "tokens", project: "projects" };
+const NAMED: Partial<Record<UsageGroup, string>> = {
+  token: "tokens",
+  project: "projects",
+  person: "people",
+};
 /** The name of the dimension of sums of everything. */
 export const NO_DIMENSION = "";
 
@@ -160,10 +166,44 @@ function isTime(by: UsageGroup): by is "day" | "hour" {
   return by === "day" || by === "hour";
 }
 
+/** A condition on the rows of sums. */
+interface Condition {
+  readonly dimension: Dimension;
+  /** `equals` a value; `in` a list, in JSON; the `owner` of a token has an id. */
+  readonly test: "equals" | "in" | "owner";
+  readonly value: string;
+}
+
+/** The conditions of a filter that are not about time. */
+function conditionsOf(filter: UsageFilter): Condition[] {
+  const { projectId, tokenId, endpoint, model, client, personId, within = { kind: "all" } } = filter;
+  const all = { model, project: projectId, token: tokenId, endpoint, client };
+  const equal = DIMENSIONS.flatMap((dimension): Condition[] => {
+    const value = all[dimension];
+    return value === undefined ? [] : [{ dimension, test: "equals", value }];
+  });
+  const owners = [personId, within.kind === "own" ? within.owner : undefined];
+  const projects = within.kind === "all" || within.projects === "all" ? undefined : within.projects;
+  return [
+    ...equal,
+    ...owners.flatMap((value): Condition[] =>
+      value === undefined ? [] : [{ dimension: "token", test: "owner", value }]
+    ),
+    ...projects === undefined
+      ? []
+      : [{ dimension: "project", test: "in", value: JSON.stringify(projects) } as const],
+  ];
+}
+
+/** The SQL of the owner of a token. A deleted token keeps its owner in this table. */
+function ownerOf(column: string): string {
+  return `coalesce((SELECT owned.owner_id FROM token_owners AS owned WHERE owned.token_id = summed.${column}), '')`;
+}
+
 /** Reads rows of parts, with the conditions of a filter. */
 class Source {
   readonly values: readonly string[];
-  readonly #conditions: readonly (readonly [Dimension, string])[];
+  readonly #conditions: readonly Condition[];
   readonly #dimension: Dimension | undefined;
   readonly #dialect: SqlDialect;
 
@@ -172,13 +212,8 @@ class Source {
     filter: UsageFilter,
     dialect: SqlDialect,
   ) {
-    const { projectId, tokenId, endpoint, model, client } = filter;
-    const all = { model, project: projectId, token: tokenId, endpoint, client };
-    this.#conditions = DIMENSIONS.flatMap((dimension) => {
-      const value = all[dimension];
-      return value === undefined ? [] : [[dimension, value] as const];
-    });
-    this.values = this.#conditions.map(([, value]) => value);
+    this.#conditions = conditionsOf(filter);
+    this.values = this.#conditions.map(({ value }) => value);
     // Tables of one dimension are read only for queries that need no other.
     [this.#dimension] = dimensionsOf(grouping, filter);
     this.#dialect = dialect;
@@ -196,6 +231,7 @@ class Source {
       const { offsetMs = 0, shiftMs = 0 } = part;
       return `(start + ${offsetMs}) / ${DAY_MS} * ${DAY_MS} + ${shiftMs} AS ${name}`;
     }
+    if (by === "person") return `${ownerOf(isOfOne(part) ? "value" : "token_id")} AS ${name}`;
     return `${isOfOne(part) ? "value" : DIMENSION_COLUMNS[by]} AS ${name}`;
   }
 
@@ -208,16 +244,27 @@ class Source {
       table?: string;
     },
   ): string {
-    const conditions = this.#conditions.map(([dimension], index) =>
-      `${isOfOne(part) ? "value" : DIMENSION_COLUMNS[dimension]} = ${this.#dialect.placeholder(index + 1)}`
-    );
+    const conditions = this.#conditions.map(({ dimension, test }, index) => {
+      const placeholder = this.#dialect.placeholder(index + 1);
+      const column = isOfOne(part) ? "value" : test === "owner" ? "token_id" : DIMENSION_COLUMNS[dimension];
+      switch (test) {
+        case "equals":
+          return `${column} = ${placeholder}`;
+        case "in":
+          return `${column} IN ${this.#dialect.list(placeholder)}`;
+        case "owner":
+          return `${column} IN (SELECT owned.token_id FROM token_owners AS owned WHERE owned.owner_id = ${placeholder})`;
+        default:
+          return test satisfies never;
+      }
+    });
     if (isOfOne(part)) conditions.unshift(`dimension = '${this.#dimension ?? NO_DIMENSION}'`);
     conditions.push(
       part.starts === undefined
         ? `start >= ${part.from} AND start < ${part.to}`
         : `start IN (${part.starts.join(", ")})`,
     );
-    return `SELECT ${[...key, ...columns].join(", ")} FROM ${table} WHERE ${conditions.join(" AND ")}`;
+    return `SELECT ${[...key, ...columns].join(", ")} FROM ${table} AS summed WHERE ${conditions.join(" AND ")}`;
   }
 }
 

@@ -378,4 +378,79 @@ ALTER TABLE exchanges ADD COLUMN model_sent TEXT;`,
     name: "sums of past days and months by one dimension",
     sql: CLOSED_SUMS,
   },
+  {
+    version: 15,
+    name: "people, their sessions, and management tokens",
+    // A token with `owner_left` is not active because its owner may not use the project now. A deleted token
+    // keeps its owner in `token_owners`, for sums of usage.
+    sql: `
+ALTER TABLE tokens ADD COLUMN owner_id TEXT;
+ALTER TABLE tokens ADD COLUMN owner_left INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX tokens_by_owner ON tokens (owner_id) WHERE owner_id IS NOT NULL;
+CREATE TABLE token_owners (
+  token_id TEXT PRIMARY KEY,
+  owner_id TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX token_owners_by_owner ON token_owners (owner_id);
+CREATE TABLE people (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  login TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  role TEXT NOT NULL,
+  all_projects INTEGER NOT NULL,
+  disabled INTEGER NOT NULL,
+  provider TEXT,
+  subject TEXT,
+  passphrase TEXT,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  UNIQUE (provider, subject)
+) STRICT;
+CREATE TABLE person_projects (
+  person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+  PRIMARY KEY (person_id, project_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX person_projects_by_project ON person_projects (project_id);
+CREATE TABLE sessions (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  hash BLOB NOT NULL UNIQUE,
+  person_id TEXT REFERENCES people (id) ON DELETE CASCADE,
+  credential TEXT NOT NULL,
+  way TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  used_at INTEGER NOT NULL,
+  proven_at INTEGER NOT NULL,
+  address TEXT NOT NULL,
+  browser TEXT NOT NULL,
+  ended_at INTEGER
+) STRICT;
+CREATE INDEX sessions_by_person ON sessions (person_id);
+CREATE INDEX sessions_by_use ON sessions (used_at);
+CREATE TABLE management_tokens (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  hash BLOB NOT NULL UNIQUE,
+  suffix TEXT NOT NULL,
+  role TEXT NOT NULL,
+  projects TEXT NOT NULL,
+  expires_at INTEGER,
+  last_used_at INTEGER,
+  made_by TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  revoked_at INTEGER
+) STRICT;
+CREATE TABLE invitations (
+  seq INTEGER PRIMARY KEY,
+  hash BLOB NOT NULL UNIQUE,
+  person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  expires_at INTEGER NOT NULL,
+  used_at INTEGER
+) STRICT;
+CREATE INDEX invitations_by_person ON invitations (person_id);`,
+  },
 ];

@@ -9,6 +9,7 @@ import type { AwaitedObject, MadeObject, ObjectKey } from "../object_store.ts";
 import { type ExchangeMessage, exchangesOf } from "../packed_exchanges.ts";
 import type { Span } from "../rows/usage_parts.ts";
 import type { ExchangeRow } from "../store.ts";
+import { type AccountOperation, accountWork } from "../people/account_operations.ts";
 import { pruneAccessChanges } from "./access_changes.ts";
 import * as projects from "./project_tables.ts";
 import * as tokens from "./token_tables.ts";
@@ -21,6 +22,7 @@ import * as madeObjects from "./made_object_tables.ts";
 import * as objects from "./object_tables.ts";
 import * as replicas from "./replica_notes.ts";
 import { dateSpending } from "./spending.ts";
+import { runWork } from "./run_work.ts";
 import { readUsage } from "./usage_queries.ts";
 
 /** A version of a record, which a change names. */
@@ -86,6 +88,9 @@ export const WRITES = {
     database.transaction(() => madeObjects.deleteMadeObjects(database, rows)),
   pruneMadeObjects: (database: Connection, limits: { now: number; maxOfMaker: number; max: number }) =>
     database.transaction(() => madeObjects.pruneMadeObjects(database, limits)),
+
+  account: (database: Connection, name: AccountOperation, args: readonly unknown[]) =>
+    database.transaction(() => runWork(database, accountWork(name, args))),
 
   writeNote: (database: Connection, name: string, value: string) =>
     void database.run("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, value),

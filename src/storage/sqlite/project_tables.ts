@@ -1,7 +1,8 @@
 /** Projects and their provider keys in SQLite. */
 
-import type { Project, ProjectChange, ProjectKey } from "../access_store.ts";
+import type { Project, ProjectChange, ProjectFilter, ProjectKey } from "../access_store.ts";
 import type { Listed, Page } from "../page.ts";
+import { conditionsOf, withinConditions } from "./conditions.ts";
 import type { Connection } from "./connection.ts";
 import { pageOf } from "../rows/pages.ts";
 import { text } from "../rows/row_values.ts";
@@ -21,11 +22,15 @@ export function findProject(database: Connection, id: string): Project | undefin
 }
 
 /** Lists projects, newest first. */
-export function listProjects(database: Connection, page: Page & { activeOnly: boolean }): Listed<Project> {
+export function listProjects(database: Connection, page: Page & ProjectFilter): Listed<Project> {
+  const { text: where, values } = conditionsOf([
+    ["seq < ?", page.before],
+    ["active = ?", page.activeOnly ? 1 : undefined],
+    ...withinConditions(page.within, { project: "id" }),
+  ]);
   const rows = database.all(
-    "SELECT * FROM projects WHERE seq < ? AND (active = 1 OR ?) ORDER BY seq DESC LIMIT ?",
-    page.before ?? Number.MAX_SAFE_INTEGER,
-    page.activeOnly ? 0 : 1,
+    `SELECT * FROM projects ${where} ORDER BY seq DESC LIMIT ?`,
+    ...values,
     page.limit + 1,
   );
   return pageOf(rows, page, (row) => projectOf(row, keysOf(database, text(row, "id"))));

@@ -7,6 +7,8 @@ import type { AwaitedObjectStore, MadeObjectStore } from "../object_store.ts";
 import type { ExchangeStore, NoteStore, Store, WholeDatabase } from "../store.ts";
 import type { ReplicaStore } from "../replica_store.ts";
 import { PackedExchanges } from "../packed_exchanges.ts";
+import { accountStoreOf, accountWork, kindOf } from "../people/account_operations.ts";
+import type { AccountStore } from "../people_store.ts";
 import type { UsageStore } from "../usage_store.ts";
 import { latestChange, readAccess, readAccessChanges } from "./access_changes.ts";
 import * as projects from "./project_tables.ts";
@@ -18,6 +20,7 @@ import { renewIdentity } from "./identity.ts";
 import * as madeObjects from "./made_object_tables.ts";
 import * as objects from "./object_tables.ts";
 import { OperationRunner } from "./operation_runner.ts";
+import { runWork } from "./run_work.ts";
 import { readSpending } from "./spending.ts";
 
 /** The most exchanges that a transaction deletes. Other writes run between two of these transactions. */
@@ -52,6 +55,7 @@ export function openSqlite(path: string, { lock, usesThreads = false }: SqliteOp
     ...madeObjectStore(runner),
     ...noteStore(runner),
     ...replicaStore(runner),
+    ...accountStore(runner),
     ...wholeDatabase(runner),
   };
 }
@@ -201,6 +205,14 @@ function replicaStore(runner: OperationRunner): ReplicaStore {
       runner.write("announceReplica", { id, text, keptMs, now: Date.now() }),
     removeReplica: (id) => runner.write("removeReplica", id),
   };
+}
+
+function accountStore(runner: OperationRunner): AccountStore {
+  return accountStoreOf((name, args) =>
+    kindOf(name) === "read"
+      ? runner.now((database) => runWork(database, accountWork(name, args)))
+      : runner.write("account", name, args)
+  );
 }
 
 function wholeDatabase(runner: OperationRunner): WholeDatabase {

@@ -2,9 +2,11 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { StoreError } from "../store.ts";
+import { endAllSessions } from "../people/account_work.ts";
 import { Database } from "./database.ts";
 import { randomIdentity } from "./identity.ts";
 import { remove, stagedPath } from "./restore_files.ts";
+import { runWork } from "./run_work.ts";
 import { messageOf } from "../../text/error_text.ts";
 
 /** What the check of a copy found out about it. */
@@ -65,6 +67,7 @@ function checkCopy(file: string, staged: string): StagedCopy {
       const last = database.get(
         "SELECT max(at) AS at FROM (SELECT max(at) AS at FROM audit UNION ALL SELECT max(started_at) FROM exchanges)",
       )?.["at"];
+      database.transaction(() => runWork(database, endAllSessions()));
       const identity = randomIdentity();
       database.identify(identity);
       database.checkpoint();

@@ -1,13 +1,15 @@
 /** Tokens in SQLite. */
 
-import type { Token, TokenChange } from "../access_store.ts";
+import type { Token, TokenChange, TokenFilter } from "../access_store.ts";
 import type { Listed, Page } from "../page.ts";
 import { StoreError } from "../store.ts";
-import { conditionsOf } from "./conditions.ts";
+import { conditionsOf, withinConditions } from "./conditions.ts";
 import type { Connection } from "./connection.ts";
 import { pageOf } from "../rows/pages.ts";
 import { number } from "../rows/row_values.ts";
 import { tokenOf } from "../rows/token_row.ts";
+import { noteOwner, ownerMayUse, settleTokens } from "../people/people_work.ts";
+import { runWork } from "./run_work.ts";
 import { type Columns, updateRow } from "./versioned_row.ts";
 
 /** Finds a token by its id. */
@@ -19,12 +21,14 @@ export function findToken(database: Connection, id: string): Token | undefined {
 /** Lists tokens, newest first. */
 export function listTokens(
   database: Connection,
-  page: Page & { projectId: string | undefined; activeAt: number | undefined },
+  page: Page & TokenFilter,
 ): Listed<Token> {
   const { text, values } = conditionsOf([
     ["seq < ?", page.before],
     ["project_id = ?", page.projectId],
+    ["owner_id = ?", page.ownerId],
     ["active = 1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", page.activeAt],
+    ...withinConditions(page.within, { project: "project_id", owner: "owner_id = ?" }),
   ]);
   const rows = database.all(
     `SELECT * FROM tokens ${text} ORDER BY seq DESC LIMIT ?`,
@@ -40,8 +44,8 @@ export function listTokens(
 export function insertToken(database: Connection, token: Token, at: number): void {
   database.run(
     `INSERT INTO tokens (id, project_id, name, hash, suffix, previous_hash, previous_expires_at, active, revoked_at,
-       expires_at, rules, request_count, last_used_at, created_at, updated_at, version)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       expires_at, rules, request_count, last_used_at, created_at, updated_at, version, owner_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     token.id,
     token.projectId,
     token.name,
@@ -58,8 +62,13 @@ export function insertToken(database: Connection, token: Token, at: number): voi
     token.createdAt,
     token.updatedAt,
     token.version,
+    token.ownerId ?? null,
   );
   checkName(database, token.id, at);
+  const { ownerId } = token;
+  if (ownerId === undefined) return;
+  runWork(database, noteOwner(token.id, ownerId));
+  runWork(database, settleTokens(ownerId, at));
 }
 
 /** Throws if another token of the project has the same name, and both are neither revoked nor expired. */
@@ -94,7 +103,7 @@ export function updateToken(
 ): boolean {
   const columns: Columns = [];
   if (change.name !== undefined) columns.push(["name", change.name]);
-  if (change.active !== undefined) columns.push(["active", change.active ? 1 : 0]);
+  if (change.active !== undefined) columns.push(["active", change.active ? 1 : 0], ["owner_left", 0]);
   if ("revokedAt" in change) columns.push(["revoked_at", change.revokedAt ?? null]);
   if ("expiresAt" in change) columns.push(["expires_at", change.expiresAt ?? null]);
   if (change.rules !== undefined) columns.push(["rules", JSON.stringify(change.rules)]);
@@ -106,6 +115,7 @@ export function updateToken(
       ["previous_expires_at", change.previous?.expiresAt ?? null],
     );
   }
+  if (change.active === true && !runWork(database, ownerMayUse(of.id))) return false;
   if (!updateRow(database, { table: "tokens", of, columns })) return false;
   if (change.name !== undefined || "expiresAt" in change) checkName(database, of.id, of.at);
   return true;

@@ -20,6 +20,7 @@ export const DIALECT: SqlDialect = {
   placeholder: (number) => `?${number}`,
   joined: (expression) => `group_concat(${expression}, ' ')`,
   time: (by, expression) => `strftime('${TIME_FORMATS[by]}', ${expression} / 1000, 'unixepoch')`,
+  list: (placeholder) => `(SELECT value FROM json_each(${placeholder}))`,
   byBytes: "",
 };
 

@@ -90,7 +90,7 @@ Deno.test("AccessAudit: counted attempts are written at the end; a failing store
   ]);
   assertEquals(bench.clock.pending, 0);
   bench.isFailing = true;
-  await bench.audit.signedIn("192.0.2.1");
+  await bench.audit.signedIn("192.0.2.1", "admin page");
   assertEquals(bench.failures, ["the disk is full"]);
 });
 

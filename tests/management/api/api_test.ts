@@ -5,7 +5,8 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/2020";
 import { isTokenValue } from "../../../src/auth/token_value.ts";
 import { BearerGate } from "../../../src/management/api/bearer_gate.ts";
-import { createManageApi, type ManageApi } from "../../../src/management/api/manage.ts";
+import { GuessGate } from "../../../src/management/api/guess_gate.ts";
+import { createManageApi, gatedApi } from "../../../src/management/api/manage.ts";
 import { SecretBox } from "../../../src/storage/secret_box.ts";
 import { openSqlite } from "../../../src/storage/sqlite/sqlite.ts";
 import type { Store } from "../../../src/storage/store.ts";
@@ -28,27 +29,31 @@ class ApiBench {
   readonly store: Store;
   readonly unexpected: unknown[] = [];
   changes = 0;
-  readonly #api: ManageApi;
+  readonly #api: ReturnType<typeof gatedApi>;
   readonly #document: Promise<Json>;
   readonly #ajv = new Ajv2020({ strict: false });
 
   private constructor(store: Store, box: SecretBox) {
     this.store = store;
-    this.#api = createManageApi({
+    const onUnexpected = (error: unknown) => this.unexpected.push(error);
+    const api = createManageApi({
       store,
       box,
       clock: this.clock,
-      actor: "management token",
+      ownerOf: () => undefined,
+      hasBootstrap: true,
+      sessionIdleMs: () => 3_600_000,
+      sessionEnded: () => {},
       changed: () => Promise.resolve(void this.changes++),
       flushed: () => Promise.resolve(),
       spent: () => undefined,
       proxy: undefined,
       endpointNames: () => ["openai", "anthropic", "claude"],
       ending: new AbortController().signal,
-    }, {
-      gate: new BearerGate(SECRETS.managementToken, { clock: this.clock }),
-      onUnexpected: (error) => this.unexpected.push(error),
-    });
+    }, { onUnexpected });
+    const guesses = new GuessGate({ clock: this.clock });
+    const gate = new BearerGate(SECRETS.managementToken, { clock: this.clock, guesses, store });
+    this.#api = gatedApi(api, { gate, onUnexpected });
     this.#document = this.raw("GET", "/openapi.json").then(({ body }) => body);
   }
 
@@ -102,7 +107,7 @@ class ApiBench {
   async ask(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer> {
     const answer = await this.raw(method, path, { body, ...(headers && { headers }) });
     const document = await this.#document;
-    const template = path.replace(/\?.*/, "").replace(/\/(prj|tok)_[^/]*/, "/{id}");
+    const template = path.replace(/\?.*/, "").replace(/\/(prj|tok|usr|ses|mgt)_[^/]*/, "/{id}");
     const operation = document.paths[`/manage${template}`]?.[method.toLowerCase()];
     assert(operation !== undefined, `${method} ${template} is not in the document`);
     const described = operation.responses[String(answer.status)] ?? operation.responses.default;
@@ -135,7 +140,10 @@ Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document with all routes
       Object.keys(methods as Json).map((method) => `${method} ${path.slice("/manage".length)}`)
     );
     assertEquals(operations.sort(), [
+      "delete /management-tokens/{id}",
+      "delete /people/{id}",
       "delete /projects/{id}",
+      "delete /sessions/{id}",
       "delete /tokens/{id}",
       "get /audit",
       "get /backup",
@@ -144,17 +152,26 @@ Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document with all routes
       "get /exchanges",
       "get /exchanges/live",
       "get /health",
+      "get /management-tokens",
+      "get /me",
+      "get /people",
+      "get /people/{id}",
       "get /projects",
       "get /projects/{id}",
       "get /reload",
+      "get /sessions",
       "get /system",
       "get /tokens",
       "get /tokens/{id}",
       "get /usage",
+      "patch /people/{id}",
       "patch /projects/{id}",
       "patch /tokens/{id}",
       "post /connect",
       "post /endpoints/{id}/try",
+      "post /management-tokens",
+      "post /people",
+      "post /people/{id}/invitation",
       "post /projects",
       "post /projects/{id}/delete",
       "post /projects/{id}/tokens/revoke",

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { COMMAND_LINE } from "../../../src/people/actor.ts";
 import { Problem } from "../../../src/management/api/problem.ts";
 import { resource } from "../../../src/management/api/resource.ts";
 import { systemClock } from "../../../src/time/clock.ts";
@@ -13,7 +14,7 @@ function shelves() {
   let announced = 0;
   const shelves = resource<Shelf>({
     clock: systemClock,
-    actor: "test",
+    actor: { ...COMMAND_LINE, name: "test" },
     changed() {
       announced++;
       return Promise.resolve();
@@ -37,8 +38,8 @@ Deno.test("resource: an update writes the version that was read, announces it an
     return Promise.resolve(true);
   }, { note: "new" });
   assertEquals(actions, ["shelf.update"]);
-  assertEquals([response.status, response.headers.get("etag")], [200, '"4"']);
-  assertEquals(await response.json(), { shelf: "shf_1", note: "new" });
+  assertEquals([response.status, response.version], [200, 4]);
+  assertEquals(response.body, { shelf: "shf_1", note: "new" });
   assertEquals(announced(), 1);
 });
 

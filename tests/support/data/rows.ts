@@ -32,6 +32,7 @@ export function tokenRow(
   return {
     id,
     projectId,
+    ownerId: undefined,
     name: `token ${id}`,
     hash: hashOf(value),
     suffix: suffixOf(value),

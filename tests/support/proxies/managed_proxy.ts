@@ -21,6 +21,8 @@ export interface ManagedOptions {
   readonly endpoints?: readonly Endpoint[];
   readonly tokens?: readonly NamedToken[];
   readonly management?: Partial<ManagementConfig>;
+  /** Leaves out the token of the configuration, so that people and management tokens are the only ways in. */
+  readonly withoutToken?: boolean;
   readonly server?: Partial<ServerConfig>;
   readonly routing?: Config["routing"];
   /** The plane's. */
@@ -76,7 +78,7 @@ export class ManagedProxy implements AsyncDisposable {
     const folder = await Deno.makeTempDir();
     await writeEmptyDatabase(`${folder}/test.db`);
     const management: ManagementConfig = {
-      token: SECRETS.managementToken,
+      ...(options.withoutToken !== true && { token: SECRETS.managementToken }),
       databaseUrl: `sqlite:${folder}/test.db`,
       retentionDays: 90,
       adminIdleMs: 3_600_000,

@@ -33,7 +33,7 @@ Deno.test("/manage/endpoints: affinity, checks, Wake-on-LAN, stored objects and 
     ["two", "auto", "own"],
     ["three", "off", "own"],
   ]);
-  const shown = data[0]?.backends.map(({ name, state, check, wake }) => ({ name, state, check, wake }));
+  const shown = data[0]?.backends?.map(({ name, state, check, wake }) => ({ name, state, check, wake }));
   assertEquals(shown, [
     {
       name: "down",

@@ -1,0 +1,168 @@
+/** Routes for sessions of the admin page and for management tokens. */
+
+import { createManagementTokenValue } from "../../auth/management_token_value.ts";
+import { hashOf, suffixOf } from "../../auth/token_value.ts";
+import type { Access } from "../../people/role.ts";
+import type { ManagementToken, SessionOf } from "../../storage/people_store.ts";
+import { ADMIN_ONLY } from "./access.ts";
+import { auditor } from "./audit_entry.ts";
+import { createId } from "./create_id.ts";
+import { listBody, pageOf } from "./paging.ts";
+import type { RouteParts } from "./parts.ts";
+import { checkedProjects } from "./people.ts";
+import { managementTokenCreation } from "./people_requests.ts";
+import * as responses from "./people_responses.ts";
+import { Problem } from "./problem.ts";
+import { pageQuery } from "./requests.ts";
+import { listOf } from "./responses.ts";
+import {
+  type BodyRequest,
+  json,
+  type JsonReply,
+  type QueryRequest,
+  type Route,
+  route,
+  type RouteRequest,
+} from "./route.ts";
+import { moment, momentOrNull } from "./rules.ts";
+
+/** An administrator ends all sessions, and a person the own ones. */
+const SESSIONS: Access = { admin: "all", manager: "own", member: "own", viewer: "own" };
+
+/** The routes at `/sessions` and `/management-tokens`. */
+export const ACCOUNT_ROUTES: readonly Route[] = [
+  route("get /sessions", {
+    access: SESSIONS,
+    summary: "Sessions of the admin page, newest first: yours, or all of them for an administrator",
+    query: pageQuery,
+    responses: { 200: listOf(responses.session) },
+    handle: listSessions,
+  }),
+  route("delete /sessions/{id}", {
+    access: SESSIONS,
+    summary: "End a session",
+    responses: { 204: undefined },
+    handle: endSession,
+  }),
+  route("get /management-tokens", {
+    access: ADMIN_ONLY,
+    summary: "Tokens for this API, newest first",
+    query: pageQuery,
+    responses: { 200: listOf(responses.managementToken) },
+    handle: listManagementTokens,
+  }),
+  route("post /management-tokens", {
+    access: ADMIN_ONLY,
+    needsFreshSignIn: true,
+    summary: "Create a token for this API; only this response contains its value",
+    body: managementTokenCreation,
+    responses: { 201: responses.newManagementToken },
+    handle: createManagementToken,
+  }),
+  route("delete /management-tokens/{id}", {
+    access: ADMIN_ONLY,
+    needsFreshSignIn: true,
+    summary: "Revoke a token for this API; it is rejected from the next request on",
+    responses: { 204: undefined },
+    handle: revokeManagementToken,
+  }),
+];
+
+async function listSessions(
+  { query }: QueryRequest<typeof pageQuery>,
+  { store, clock, sessionIdleMs, actor }: RouteParts,
+): Promise<JsonReply> {
+  const usedSince = clock.epochMs() - sessionIdleMs();
+  const listed = await store.listSessions({ ...pageOf(query), usedSince });
+  return json(listBody(listed, (session) => shownSession(session, actor.sessionId)));
+}
+
+async function endSession({ id, source }: RouteRequest, parts: RouteParts): Promise<Response> {
+  const entry = auditor(parts)(source, "session.end", id, {});
+  if (!await parts.store.endSession(id, entry)) {
+    throw new Problem(404, `There is no session ${JSON.stringify(id)}.`);
+  }
+  parts.sessionEnded(id);
+  return new Response(null, { status: 204 });
+}
+
+async function listManagementTokens(
+  { query }: QueryRequest<typeof pageQuery>,
+  { store, clock }: RouteParts,
+): Promise<JsonReply> {
+  const listed = await store.whole().listManagementTokens(pageOf(query));
+  return json(listBody(listed, (token) => shownManagementToken(token, clock.epochMs())));
+}
+
+async function createManagementToken(
+  { body, source }: BodyRequest<typeof managementTokenCreation>,
+  parts: RouteParts,
+): Promise<JsonReply> {
+  const { actor, clock } = parts;
+  const store = parts.store.whole();
+  const now = clock.epochMs();
+  const expiresAt = body.expires_at == null ? undefined : Date.parse(body.expires_at);
+  if (expiresAt !== undefined && expiresAt <= now) {
+    throw new Problem(400, "#/expires_at: is in the past", {
+      places: [{ pointer: "#/expires_at", detail: "is in the past" }],
+    });
+  }
+  const value = createManagementTokenValue();
+  const token: ManagementToken = {
+    id: createId("mgt"),
+    name: body.name,
+    hash: hashOf(value),
+    suffix: suffixOf(value),
+    role: body.role,
+    projects: await checkedProjects(store, body),
+    expiresAt,
+    lastUsedAt: undefined,
+    madeBy: actor.name,
+    createdAt: now,
+    revokedAt: undefined,
+  };
+  await store.addManagementToken(token, auditor(parts)(source, "management_token.create", token.id, body));
+  return json({ ...shownManagementToken(token, now), token: value }, { status: 201 });
+}
+
+async function revokeManagementToken({ id, source }: RouteRequest, parts: RouteParts): Promise<Response> {
+  const store = parts.store.whole();
+  if (await store.findManagementToken({ id }) === undefined) {
+    throw new Problem(404, `There is no management token ${JSON.stringify(id)}.`);
+  }
+  await store.revokeManagementToken(id, auditor(parts)(source, "management_token.revoke", id, {}));
+  return new Response(null, { status: 204 });
+}
+
+function shownSession({ session, person }: SessionOf, current: string | undefined) {
+  return {
+    id: session.id,
+    person_id: session.personId ?? null,
+    person_name: person?.name ?? null,
+    way: session.personId === undefined ? "management token" : session.way,
+    current: session.id === current,
+    created_at: moment(session.createdAt),
+    last_used_at: moment(session.usedAt),
+    confirmed_at: moment(session.provenAt),
+    address: session.address,
+    browser: session.browser,
+  };
+}
+
+function shownManagementToken(token: ManagementToken, now: number) {
+  const { expiresAt, revokedAt } = token;
+  const isExpired = expiresAt !== undefined && expiresAt <= now;
+  return {
+    id: token.id,
+    name: token.name,
+    role: token.role,
+    projects: token.projects,
+    token_suffix: token.suffix,
+    state: revokedAt !== undefined ? "revoked" : isExpired ? "expired" : "active",
+    made_by: token.madeBy,
+    expires_at: momentOrNull(expiresAt),
+    last_used_at: momentOrNull(token.lastUsedAt),
+    revoked_at: momentOrNull(revokedAt),
+    created_at: moment(token.createdAt),
+  };
+}

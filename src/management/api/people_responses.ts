@@ -1,0 +1,71 @@
+/** Schemas of the responses about people, sessions and management tokens. */
+
+import * as v from "valibot";
+import { ROLES, TOKEN_ROLES } from "../../people/role.ts";
+import { id, moment } from "./common_schemas.ts";
+
+const projects = v.union([v.literal("all"), v.array(id)]);
+
+/** The response schema of who makes a request. */
+export const self = v.object({
+  kind: v.picklist(["person", "management token", "bootstrap", "command line"]),
+  id: v.pipe(v.nullable(id), v.description("null unless you are a person")),
+  name: v.pipe(v.string(), v.description("as in the audit log")),
+  role: v.picklist(ROLES),
+  projects,
+});
+
+/** The response schema of a person. */
+export const person = v.object({
+  id,
+  login: v.string(),
+  name: v.string(),
+  role: v.picklist(ROLES),
+  projects,
+  disabled: v.boolean(),
+  provider: v.pipe(
+    v.nullable(v.string()),
+    v.description("the provider that the person signs in with; null for a passphrase"),
+  ),
+  created_at: moment,
+  updated_at: moment,
+});
+
+/** The response schema of an invitation. */
+export const invitation = v.object({
+  path: v.pipe(v.string(), v.description("the link without the address of the proxy; it is shown only once")),
+  urls: v.pipe(v.array(v.string()), v.description("the link with the addresses of the running proxy")),
+  expires_at: moment,
+});
+
+/** The response schema of a session. */
+export const session = v.object({
+  id,
+  person_id: v.pipe(v.nullable(id), v.description("null for MANAGEMENT_TOKEN")),
+  person_name: v.nullable(v.string()),
+  way: v.pipe(v.string(), v.description("how the person signed in")),
+  current: v.pipe(v.boolean(), v.description("whether this request belongs to the session")),
+  created_at: moment,
+  last_used_at: v.pipe(moment, v.description("up to a minute ago")),
+  confirmed_at: v.pipe(moment, v.description("when the person last gave the passphrase or the token")),
+  address: v.string(),
+  browser: v.string(),
+});
+
+const managementTokenEntries = {
+  id,
+  name: v.string(),
+  role: v.picklist(TOKEN_ROLES),
+  projects,
+  token_suffix: v.string(),
+  state: v.picklist(["active", "expired", "revoked"]),
+  made_by: v.string(),
+  expires_at: v.nullable(moment),
+  last_used_at: v.pipe(v.nullable(moment), v.description("up to a minute ago")),
+  revoked_at: v.nullable(moment),
+  created_at: moment,
+};
+/** The response schema of a management token, without its value. */
+export const managementToken = v.object(managementTokenEntries);
+/** The response schema of a management token with its value, which is shown once. */
+export const newManagementToken = v.object({ ...managementTokenEntries, token: v.string() });

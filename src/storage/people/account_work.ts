@@ -1,0 +1,215 @@
+/** Sessions and management tokens, as work for any database. */
+
+import { TOKEN_ROLES } from "../../people/role.ts";
+import type { NewAuditEntry } from "../audit_store.ts";
+import type { Listed, Page } from "../page.ts";
+import type { ManagementToken, Session, SessionOf } from "../people_store.ts";
+import { pageOf } from "../rows/pages.ts";
+import type { Row } from "../rows/row.ts";
+import { bytes, number, optional, text } from "../rows/row_values.ts";
+import { findPerson } from "./people_work.ts";
+import { all, audit as auditEntry, first, type Work, write } from "./work.ts";
+
+/** The most sessions of a person. */
+const MAX_SESSIONS = 100;
+const SESSION_COLUMNS =
+  "seq, id, hash, person_id, credential, way, created_at, used_at, proven_at, address, browser";
+const TOKEN_COLUMNS = "seq, id, name, hash, suffix, role, projects, expires_at, last_used_at, made_by, " +
+  "created_at, revoked_at";
+
+/** Adds a session, and ends those of its person beyond the most. */
+export function* addSession(session: Session): Work<void> {
+  yield* write(
+    `INSERT INTO sessions (id, hash, person_id, credential, way, created_at, used_at, proven_at, address, browser)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    session.id,
+    session.hash,
+    session.personId ?? null,
+    session.credential,
+    session.way,
+    session.createdAt,
+    session.usedAt,
+    session.provenAt,
+    session.address,
+    session.browser,
+  );
+  yield* write(
+    `UPDATE sessions SET ended_at = $1 WHERE seq IN (
+       SELECT seq FROM sessions WHERE coalesce(person_id, '') = $2 AND ended_at IS NULL AND id <> $3
+       ORDER BY used_at DESC, seq DESC LIMIT 1000000 OFFSET ${MAX_SESSIONS - 1})`,
+    session.createdAt,
+    session.personId ?? "",
+    session.id,
+  );
+}
+
+/** Finds a session that has not ended, with its person. */
+export function* findSession(hash: Uint8Array): Work<SessionOf | undefined> {
+  const sql = `SELECT ${SESSION_COLUMNS} FROM sessions WHERE hash = $1 AND ended_at IS NULL`;
+  const row = yield* first(sql, hash);
+  return row && (yield* withPerson(sessionOf(row)));
+}
+
+/** Lists sessions that have not ended and were used since a time, newest first. */
+export function* listSessions(
+  page: Page & { personId: string | undefined; usedSince: number },
+): Work<Listed<SessionOf>> {
+  const rows = yield* all(
+    `SELECT ${SESSION_COLUMNS} FROM sessions WHERE seq < $1 AND ended_at IS NULL AND used_at >= $2
+       AND ($3 = '' OR person_id = $3) ORDER BY seq DESC LIMIT $4`,
+    page.before ?? Number.MAX_SAFE_INTEGER,
+    page.usedSince,
+    page.personId ?? "",
+    page.limit + 1,
+  );
+  const { items, next } = pageOf(rows, page, sessionOf);
+  const listed: SessionOf[] = [];
+  for (const session of items) listed.push(yield* withPerson(session));
+  return { items: listed, next };
+}
+
+/** Records activity of a session. */
+export function* touchSession(
+  id: string,
+  { usedAt, address, browser }: Pick<Session, "usedAt" | "address" | "browser">,
+): Work<void> {
+  yield* write(
+    "UPDATE sessions SET used_at = $2, address = $3, browser = $4 WHERE id = $1 AND used_at < $2",
+    id,
+    usedAt,
+    address,
+    browser,
+  );
+}
+
+/** Records that the person of a session has proved who they are. */
+export function* proveSession(id: string, at: number): Work<void> {
+  yield* write("UPDATE sessions SET proven_at = $2, used_at = $2 WHERE id = $1", id, at);
+}
+
+/** Ends a session. With `personId`, only one of this person. */
+export function* endSession(
+  id: string,
+  { at, personId }: { at: number; personId?: string | undefined },
+  audit?: NewAuditEntry,
+): Work<boolean> {
+  const ended = yield* write(
+    `UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL AND ($3 = '' OR person_id = $3)`,
+    id,
+    at,
+    personId ?? "",
+  );
+  if (ended === 0) return false;
+  if (audit !== undefined) yield* auditEntry(audit);
+  return true;
+}
+
+/** Adds a management token. */
+export function* addManagementToken(token: ManagementToken, audit: NewAuditEntry): Work<void> {
+  yield* write(
+    `INSERT INTO management_tokens (id, name, hash, suffix, role, projects, expires_at, last_used_at, made_by,
+       created_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    token.id,
+    token.name,
+    token.hash,
+    token.suffix,
+    token.role,
+    JSON.stringify(token.projects),
+    token.expiresAt ?? null,
+    token.lastUsedAt ?? null,
+    token.madeBy,
+    token.createdAt,
+    token.revokedAt ?? null,
+  );
+  yield* auditEntry(audit);
+}
+
+/** Finds a management token by the hash of its value, or by its id. */
+export function* findManagementToken(
+  by: { readonly hash: Uint8Array } | { readonly id: string },
+): Work<ManagementToken | undefined> {
+  const row = "hash" in by
+    ? yield* first(`SELECT ${TOKEN_COLUMNS} FROM management_tokens WHERE hash = $1`, by.hash)
+    : yield* first(`SELECT ${TOKEN_COLUMNS} FROM management_tokens WHERE id = $1`, by.id);
+  return row && managementTokenOf(row);
+}
+
+/** Lists management tokens, newest first. */
+export function* listManagementTokens(page: Page): Work<Listed<ManagementToken>> {
+  const rows = yield* all(
+    `SELECT ${TOKEN_COLUMNS} FROM management_tokens WHERE seq < $1 ORDER BY seq DESC LIMIT $2`,
+    page.before ?? Number.MAX_SAFE_INTEGER,
+    page.limit + 1,
+  );
+  return pageOf(rows, page, managementTokenOf);
+}
+
+/** Revokes a management token. */
+export function* revokeManagementToken(id: string, audit: NewAuditEntry): Work<boolean> {
+  const revoked = yield* write(
+    "UPDATE management_tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL",
+    id,
+    audit.at,
+  );
+  if (revoked === 0) return false;
+  yield* auditEntry(audit);
+  return true;
+}
+
+/** Records a use of a management token. */
+export function* touchManagementToken(id: string, at: number): Work<void> {
+  yield* write("UPDATE management_tokens SET last_used_at = $2 WHERE id = $1", id, at);
+}
+
+/** Deletes old sessions and invitations. */
+export function* pruneAccounts({ now, usedBefore }: { now: number; usedBefore: number }): Work<void> {
+  yield* write("DELETE FROM sessions WHERE used_at < $1", usedBefore);
+  yield* write("DELETE FROM invitations WHERE expires_at < $1", now);
+}
+
+/**
+ * Deletes all sessions and invitations: in a restored backup they would work again, though they were ended or
+ * used after it was made.
+ */
+export function* endAllSessions(): Work<void> {
+  yield* write("DELETE FROM sessions");
+  yield* write("DELETE FROM invitations");
+}
+
+function* withPerson(session: Session): Work<SessionOf> {
+  const { personId } = session;
+  return { session, person: personId === undefined ? undefined : yield* findPerson(personId) };
+}
+
+function sessionOf(row: Row): Session {
+  return {
+    id: text(row, "id"),
+    hash: bytes(row, "hash"),
+    personId: row["person_id"] === null ? undefined : text(row, "person_id"),
+    credential: text(row, "credential"),
+    way: text(row, "way"),
+    createdAt: number(row, "created_at"),
+    usedAt: number(row, "used_at"),
+    provenAt: number(row, "proven_at"),
+    address: text(row, "address"),
+    browser: text(row, "browser"),
+  };
+}
+
+function managementTokenOf(row: Row): ManagementToken {
+  return {
+    id: text(row, "id"),
+    name: text(row, "name"),
+    hash: bytes(row, "hash"),
+    suffix: text(row, "suffix"),
+    // Another value can only come from another program. It must not give more than the least role.
+    role: TOKEN_ROLES.find((role) => role === row["role"]) ?? "viewer",
+    // Only `JSON.stringify` of projects writes this column.
+    projects: JSON.parse(text(row, "projects")) as ManagementToken["projects"],
+    expiresAt: optional(row, "expires_at"),
+    lastUsedAt: optional(row, "last_used_at"),
+    madeBy: text(row, "made_by"),
+    createdAt: number(row, "created_at"),
+    revokedAt: optional(row, "revoked_at"),
+  };
+}

@@ -1,0 +1,168 @@
+/** People, their invitations, their sessions and management tokens in a store. */
+
+import type { Person } from "../people/person.ts";
+import type { Projects, TokenRole } from "../people/role.ts";
+import type { NewAuditEntry } from "./audit_store.ts";
+import type { Listed, Page } from "./page.ts";
+
+/** The members of a person that a change can set. */
+export type PersonChange = Partial<Pick<Person, "name" | "role" | "projects" | "disabled">>;
+
+/** What a change of a person must keep. */
+export interface PersonGuard {
+  /** Whether another administrator must stay who can sign in. */
+  readonly keepsAdmin: boolean;
+}
+
+/** `stale`: the person has another version by now. `last admin`: see {@link PersonGuard}. */
+export type PersonOutcome = "done" | "stale" | "last admin";
+
+/** A link by which a person sets their passphrase, once. The store has only the hash of its value. */
+export interface Invitation {
+  readonly hash: Uint8Array;
+  readonly personId: string;
+  /** In milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/** Reads and changes people. Every method may throw a `StoreError`. */
+export interface PeopleStore {
+  /** Throws `taken` if another person has the same login name. */
+  readonly addPerson: (person: Person, audit: NewAuditEntry) => Promise<void>;
+  readonly findPerson: (id: string) => Promise<Person | undefined>;
+  /** Finds a person by the login name, with the hash of the passphrase if the person has one. */
+  readonly findSignIn: (
+    login: string,
+  ) => Promise<{ readonly person: Person; readonly passphrase: string | undefined } | undefined>;
+  /** Finds the person whom a provider knows as its subject. */
+  readonly findPersonOf: (provider: string, subject: string) => Promise<Person | undefined>;
+  readonly listPeople: (page: Page) => Promise<Listed<Person>>;
+  /**
+   * Changes a person. Tokens of the person are valid while the person is not disabled and belongs to their
+   * project, so the change switches them off or on. The sessions of a disabled person end.
+   */
+  readonly changePerson: (
+    of: { id: string; version: number },
+    change: PersonChange,
+    guarded: { audit: NewAuditEntry; guard: PersonGuard },
+  ) => Promise<PersonOutcome>;
+  /** Removes a person for ever, and revokes their tokens. Their usage stays under their id. */
+  readonly removePerson: (
+    of: { id: string; version: number },
+    guarded: { audit: NewAuditEntry; guard: PersonGuard },
+  ) => Promise<PersonOutcome>;
+  /**
+   * Sets the hash of a passphrase. All sessions of the person end but one, and their invitations too.
+   * Resolves with `false` if there is no such person.
+   */
+  readonly setPassphrase: (
+    personId: string,
+    passphrase: { hash: string; keptSession: string | undefined },
+    audit: NewAuditEntry,
+  ) => Promise<boolean>;
+  /** Adds an invitation in place of earlier ones of the person. */
+  readonly addInvitation: (invitation: Invitation, audit: NewAuditEntry) => Promise<void>;
+  /** The person of an invitation that still works, and is not disabled. */
+  readonly findInvited: (hash: Uint8Array, at: number) => Promise<Person | undefined>;
+  /** Uses an invitation: sets the passphrase of its person. `undefined` if it does not work any more. */
+  readonly useInvitation: (
+    hash: Uint8Array,
+    passphrase: string,
+    audit: NewAuditEntry,
+  ) => Promise<Person | undefined>;
+}
+
+/** A session of the admin page. Times are milliseconds since 1970. */
+export interface Session {
+  /** `ses_…`, by which people name the session. */
+  readonly id: string;
+  /** The SHA-256 hash of the value in the cookie. */
+  readonly hash: Uint8Array;
+  /** `undefined` for the holder of the token of the configuration. */
+  readonly personId: string | undefined;
+  /** What the session depends on besides its person: see `sessions.ts` of the admin page. */
+  readonly credential: string;
+  /** How the person came in: `passphrase`, or the name of a provider. */
+  readonly way: string;
+  readonly createdAt: number;
+  /** The last activity, up to a minute ago. */
+  readonly usedAt: number;
+  /** When the person last proved who they are. */
+  readonly provenAt: number;
+  /** The IP address of the last activity. */
+  readonly address: string;
+  /** The browser of the last activity, as it names itself. */
+  readonly browser: string;
+}
+
+/** A session with its person. */
+export interface SessionOf {
+  readonly session: Session;
+  readonly person: Person | undefined;
+}
+
+/** Reads and changes sessions. Every method may throw a `StoreError`. */
+export interface SessionStore {
+  /** Adds a session. If its person has more than 100 of them, those with the longest inactivity end. */
+  readonly addSession: (session: Session) => Promise<void>;
+  /** Finds a session that has not ended, by the hash of its value. */
+  readonly findSession: (hash: Uint8Array) => Promise<SessionOf | undefined>;
+  /** The sessions that have not ended and were used since a time, of one person or of all. */
+  readonly listSessions: (
+    page: Page & { personId: string | undefined; usedSince: number },
+  ) => Promise<Listed<SessionOf>>;
+  /** Records activity. */
+  readonly touchSession: (
+    id: string,
+    use: Pick<Session, "usedAt" | "address" | "browser">,
+  ) => Promise<void>;
+  /** Records that the person has proved again who they are. */
+  readonly proveSession: (id: string, at: number) => Promise<void>;
+  /** Ends a session. Resolves with `false` if no session has this id, or if it is not one of `personId`. */
+  readonly endSession: (
+    id: string,
+    end: { at: number; personId?: string | undefined },
+    audit?: NewAuditEntry,
+  ) => Promise<boolean>;
+}
+
+/** A token for the management API. Times are milliseconds since 1970. */
+export interface ManagementToken {
+  /** The id, like `mgt_9f3b…`. */
+  readonly id: string;
+  readonly name: string;
+  /** The SHA-256 hash of the value. */
+  readonly hash: Uint8Array;
+  /** The last four characters of the value, shown to users. */
+  readonly suffix: string;
+  readonly role: TokenRole;
+  readonly projects: Projects;
+  /** `undefined` if the token does not expire. */
+  readonly expiresAt: number | undefined;
+  /** Up to a minute ago; `undefined` before the first use. */
+  readonly lastUsedAt: number | undefined;
+  /** Who made the token, by the name in the audit log. */
+  readonly madeBy: string;
+  readonly createdAt: number;
+  /** When the token was revoked, for ever; `undefined` if it was not. */
+  readonly revokedAt: number | undefined;
+}
+
+/** Reads and changes management tokens. Every method may throw a `StoreError`. */
+export interface ManagementTokenStore {
+  readonly addManagementToken: (token: ManagementToken, audit: NewAuditEntry) => Promise<void>;
+  readonly findManagementToken: (
+    by: { readonly hash: Uint8Array } | { readonly id: string },
+  ) => Promise<ManagementToken | undefined>;
+  readonly listManagementTokens: (page: Page) => Promise<Listed<ManagementToken>>;
+  /** Resolves with `false` if there is no such token, or if it is revoked already. */
+  readonly revokeManagementToken: (id: string, audit: NewAuditEntry) => Promise<boolean>;
+  /** Records a use. */
+  readonly touchManagementToken: (id: string, at: number) => Promise<void>;
+}
+
+/** People and their ways in, as one part of a store. Every method may throw a `StoreError`. */
+export interface AccountStore extends PeopleStore, SessionStore, ManagementTokenStore {
+  /** Deletes sessions without activity since `usedBefore`, and invitations that have expired at `now`. */
+  readonly pruneAccounts: (limits: { now: number; usedBefore: number }) => Promise<void>;
+}

@@ -1,0 +1,258 @@
+/** How people sign in to the admin page: invitations, passphrases, confirmations and management tokens. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { hashPassphrase } from "../../../src/people/passphrase.ts";
+import { auditRow } from "../../support/data/rows.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
+import { type ManagedOptions, ManagedProxy } from "../../support/proxies/managed_proxy.ts";
+import { LaterClock } from "../../support/time/later_clock.ts";
+import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
+import { personRow } from "../../storage/people_contract.ts";
+
+const PASSPHRASE = "correct horse battery staple";
+const MINUTE_MS = 60_000;
+/** A hash that takes no time, for tests that sign in often. */
+const CHEAP = { logN: 4, r: 8, p: 1 };
+
+class SignInBench implements AsyncDisposable {
+  readonly clock = new LaterClock();
+  readonly proxy: ManagedProxy;
+  readonly #upstream: FakeUpstream;
+  cookie = "";
+
+  private constructor(proxy: ManagedProxy, upstream: FakeUpstream, clock: LaterClock) {
+    this.proxy = proxy;
+    this.#upstream = upstream;
+    this.clock = clock;
+  }
+
+  static async start(options: ManagedOptions = {}): Promise<SignInBench> {
+    const upstream = new FakeUpstream();
+    const clock = new LaterClock();
+    return new SignInBench(await ManagedProxy.start(upstream, { ...options, clock }), upstream, clock);
+  }
+
+  /** Adds an administrator with {@link PASSPHRASE}. */
+  async addAdmin(login: string, more: Partial<Parameters<typeof personRow>[1]> = {}): Promise<void> {
+    const store = this.proxy.otherStore();
+    const audit = auditRow("person.create", login);
+    await store.addPerson(
+      personRow(`usr_${login}`, { login, role: "admin", projects: "all", ...more }),
+      audit,
+    );
+    const hash = await hashPassphrase(PASSPHRASE, CHEAP);
+    await store.setPassphrase(`usr_${login}`, { hash, keptSession: undefined }, audit);
+    await store.close();
+  }
+
+  /** Asks as the page does, with the cookie of the last sign-in. */
+  async ask(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; body: Json; text: string }> {
+    const response = await fetch(`${this.proxy.url}/admin${path}`, {
+      method,
+      headers: {
+        origin: this.proxy.url,
+        ...(this.cookie !== "" && { cookie: this.cookie }),
+        ...(body !== undefined && { "content-type": "application/json" }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    this.cookie = response.headers.get("set-cookie")?.split(";")[0] ?? this.cookie;
+    const isJson = response.headers.get("content-type")?.includes("json") === true;
+    return { status: response.status, body: isJson ? JSON.parse(text) : undefined, text };
+  }
+
+  signIn(name: string, passphrase = PASSPHRASE) {
+    return this.ask("POST", "/session", { name, passphrase });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.proxy[Symbol.asyncDispose]();
+    await this.#upstream[Symbol.asyncDispose]();
+  }
+}
+
+// What the API says; tests look at what they know of it.
+// deno-lint-ignore no-explicit-any
+type Json = any;
+
+Deno.test("people: an invitation sets a passphrase once, and the audit log names the person and the way in", async () => {
+  await using bench = await SignInBench.start();
+  const { proxy } = bench;
+  const added = await proxy.api("POST", "/people", {
+    login: "Anna@Example.org",
+    name: "Anna",
+    role: "admin",
+  });
+  assertEquals([added.status, added.body.login, added.body.projects], [201, "anna@example.org", "all"]);
+  const invited = await proxy.api("POST", `/people/${added.body.id}/invitation`);
+  assertEquals(invited.status, 201);
+  const [, invitation = ""] = /^\/admin#invite=(\w{43})$/.exec(invited.body.path) ?? [];
+  assertMatch(invited.body.urls[0], /^http:\/\/.*\/admin#invite=\w{43}$/);
+  const use = (passphrase: string) => bench.ask("POST", "/session/invitation", { invitation, passphrase });
+  const short = await use("too short");
+  assertEquals([short.status, short.body.detail], [400, "The passphrase is shorter than 12 characters."]);
+  const used = await use(PASSPHRASE);
+  assertEquals([used.status, used.body.person], [200, { name: "Anna", role: "admin" }]);
+  assertEquals((await bench.ask("POST", "/api/projects", { name: "home" })).status, 201);
+  const [entry] = (await proxy.api("GET", "/audit")).body.data;
+  assertEquals([entry.action, entry.actor], ["project.create", "anna@example.org (passphrase)"]);
+  await bench.ask("DELETE", "/session");
+  bench.cookie = "";
+  assertEquals((await use("another long passphrase")).status, 401);
+  // The name is spelled as on a phone, which begins with a capital letter.
+  assertEquals((await bench.signIn(" ANNA@example.org ")).status, 200);
+});
+
+Deno.test("people: an unknown name, a wrong passphrase and a disabled person are one answer, and guesses count", async () => {
+  await using bench = await SignInBench.start();
+  await bench.addAdmin("anna");
+  await bench.addAdmin("ben", { disabled: true });
+  const answers = [
+    await bench.signIn("anna", "wrong wrong wrong"),
+    await bench.signIn("nobody"),
+    await bench.signIn("ben"),
+    await bench.signIn("../anna"),
+  ];
+  assertEquals(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size, 1, answers[0]?.text);
+  assertEquals(answers[0]?.status, 401);
+  assertEquals((await bench.signIn("anna", "a fifth guess")).status, 401);
+  const waits = await bench.signIn("anna");
+  assertEquals([waits.status, /wait 15 s/.test(waits.text)], [429, true], waits.text);
+  bench.clock.pass(MINUTE_MS);
+  assertEquals((await bench.signIn("anna")).status, 200);
+  const { data } = (await bench.proxy.api("GET", "/audit")).body;
+  assert(data.some(({ changes }: Json) => changes.wrong_passphrases === 1));
+});
+
+Deno.test("people: what cannot be undone asks for a fresh proof", async () => {
+  await using bench = await SignInBench.start();
+  await bench.addAdmin("anna");
+  await bench.signIn("anna");
+  const invite = () => bench.ask("POST", "/api/people", { login: crypto.randomUUID(), role: "viewer" });
+  assertEquals((await invite()).status, 201);
+  bench.clock.pass(10 * MINUTE_MS);
+  const asked = await invite();
+  assertEquals([asked.status, asked.body.code], [403, "sign_in_again"]);
+  assertEquals((await bench.ask("POST", "/api/projects", { name: "home" })).status, 201);
+  const { body: { data: [project] } } = await bench.ask("GET", "/api/projects");
+  const withKey = { provider_keys: { openai: SECRETS.openaiKey } };
+  assertEquals((await bench.ask("PATCH", `/api/projects/${project.id}`, withKey)).status, 403);
+  assertEquals((await bench.ask("PATCH", `/api/projects/${project.id}`, { name: "lab" })).status, 200);
+  assertEquals((await bench.ask("POST", `/api/projects/${project.id}/tokens/revoke`)).status, 403);
+  assertEquals(
+    (await bench.ask("POST", "/session/confirm", { passphrase: "wrong wrong wrong" })).status,
+    401,
+  );
+  assertEquals((await bench.ask("POST", "/session/confirm", { token: SECRETS.managementToken })).status, 401);
+  assertEquals((await invite()).status, 403);
+  assertEquals((await bench.ask("POST", "/session/confirm", { passphrase: PASSPHRASE })).status, 204);
+  assertEquals((await invite()).status, 201);
+  bench.cookie = "";
+  await bench.ask("POST", "/session", { token: SECRETS.managementToken });
+  bench.clock.pass(10 * MINUTE_MS);
+  assertEquals((await invite()).status, 403);
+  assertEquals((await bench.ask("POST", "/session/confirm", { token: SECRETS.managementToken })).status, 204);
+  assertEquals((await invite()).status, 201);
+  assertEquals((await bench.proxy.api("POST", "/people", { login: "cleo", role: "viewer" })).status, 201);
+});
+
+Deno.test("people: nobody changes their own role, and the last administrator stays", async () => {
+  await using bench = await SignInBench.start({ withoutToken: true });
+  await bench.addAdmin("anna");
+  assertEquals((await bench.signIn("anna")).status, 200);
+  assertEquals((await bench.ask("POST", "/session", { token: SECRETS.managementToken })).status, 401);
+  assertEquals(
+    (await bench.proxy.api("GET", "/projects")).status,
+    401,
+    "there is no token of the configuration",
+  );
+  for (const body of [{ role: "viewer", projects: [] }, { disabled: true }, { projects: [] }]) {
+    assertEquals((await bench.ask("PATCH", "/api/people/usr_anna", body)).status, 409, JSON.stringify(body));
+  }
+  assertEquals((await bench.ask("PATCH", "/api/people/usr_anna", { name: "Anna" })).status, 200);
+  assertEquals((await bench.ask("DELETE", "/api/people/usr_anna")).status, 409);
+  const { body } = await bench.ask("POST", "/api/management-tokens", { name: "bot", role: "admin" });
+  const asBot = async (method: string, path: string) => {
+    const headers = { authorization: `Bearer ${body.token}` };
+    const response = await fetch(`${bench.proxy.url}/manage${path}`, { method, headers });
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals(await asBot("DELETE", "/people/usr_anna"), 409);
+  await bench.addAdmin("ben");
+  assertEquals(await asBot("DELETE", "/people/usr_anna"), 204);
+  assertEquals((await bench.ask("GET", "/api/projects")).status, 401, "the session has ended");
+});
+
+Deno.test("people: a session is listed and ended by its person, and by an administrator", async () => {
+  await using bench = await SignInBench.start();
+  await bench.addAdmin("anna");
+  await bench.addAdmin("ben", { role: "viewer", projects: "all" });
+  await bench.signIn("anna");
+  const ofAnna = bench.cookie;
+  bench.cookie = "";
+  await bench.signIn("ben");
+  const own = (await bench.ask("GET", "/api/sessions")).body.data;
+  assertEquals(own.map(({ person_id, current, way }: Json) => [person_id, current, way]), [
+    ["usr_ben", true, "passphrase"],
+  ]);
+  const ofBen = bench.cookie;
+  bench.cookie = ofAnna;
+  const all = (await bench.ask("GET", "/api/sessions")).body.data;
+  assertEquals(all.map(({ person_id }: Json) => person_id), ["usr_ben", "usr_anna"]);
+  assertEquals((await bench.ask("DELETE", `/api/sessions/${own[0].id}`)).status, 204);
+  bench.cookie = ofBen;
+  assertEquals((await bench.ask("GET", "/api/me")).status, 401);
+});
+
+Deno.test("people: a management token has its role, its projects and its end, and is named in the audit log", async () => {
+  await using bench = await SignInBench.start();
+  const { proxy } = bench;
+  const project = (await proxy.api("POST", "/projects", { name: "home" })).body.id;
+  const make = async (more: Record<string, unknown>) => {
+    const made = await proxy.api("POST", "/management-tokens", { name: "bot", role: "manager", ...more });
+    assertEquals(made.status, 201, JSON.stringify(made.body));
+    return made.body;
+  };
+  const ask = async (token: string, method: string, path: string, body?: unknown) => {
+    const headers = { "authorization": `Bearer ${token}`, "content-type": "application/json" };
+    const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
+    const response = await fetch(`${proxy.url}${path}`, init);
+    await response.body?.cancel();
+    return response.status;
+  };
+  const bot = await make({ projects: [project] });
+  assertMatch(bot.token, /^llmpm_\w{49}$/);
+  assertEquals(await ask(bot.token, "POST", "/manage/tokens", { project_id: project }), 201);
+  assertEquals(await ask(bot.token, "POST", "/manage/projects", { name: "x" }), 403);
+  assertEquals([await ask(bot.token, "GET", "/metrics"), await ask(bot.token, "GET", "/manage/audit")], [
+    403,
+    403,
+  ]);
+  const [entry] = (await proxy.api("GET", "/audit")).body.data;
+  assertEquals([entry.action, entry.actor], ["token.create", "bot (management token)"]);
+  const viewer = await make({ name: "prometheus", role: "viewer", projects: "all" });
+  assertEquals(await ask(viewer.token, "GET", "/metrics"), 200);
+  const soon = new Date(bench.clock.epochMs() + MINUTE_MS).toISOString();
+  const short = await make({ name: "short", role: "viewer", expires_at: soon });
+  assertEquals(await ask(short.token, "GET", "/manage/projects"), 200);
+  bench.clock.pass(MINUTE_MS);
+  assertEquals(await ask(short.token, "GET", "/manage/projects"), 401);
+  assertEquals((await proxy.api("DELETE", `/management-tokens/${bot.id}`)).status, 204);
+  assertEquals(await ask(bot.token, "GET", "/manage/projects"), 401);
+  const listed = (await proxy.api("GET", "/management-tokens")).body.data;
+  assertEquals(listed.map(({ name, state }: Json) => [name, state]), [
+    ["short", "expired"],
+    ["prometheus", "active"],
+    ["bot", "revoked"],
+  ]);
+  assert(listed[1].last_used_at !== null);
+  const wrong = { name: "x", role: "admin", projects: [project] };
+  assertEquals((await proxy.api("POST", "/management-tokens", wrong)).status, 400);
+  assertEquals((await proxy.api("POST", "/management-tokens", { name: "x", role: "member" })).status, 400);
+});

@@ -1,0 +1,394 @@
+/** What every adapter of the store does with people, sessions, management tokens and owners of tokens. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { hashOf } from "../../src/auth/token_value.ts";
+import type { Person } from "../../src/people/person.ts";
+import type { Scope } from "../../src/people/scope.ts";
+import type { ManagementToken, Session } from "../../src/storage/people_store.ts";
+import { type Store, StoreError } from "../../src/storage/store.ts";
+import {
+  ALL_TOGETHER,
+  AT,
+  auditRow,
+  exchangeRow,
+  NO_FILTER,
+  projectRow,
+  tokenRow,
+} from "../support/data/rows.ts";
+
+const ALL = { limit: 50, before: undefined };
+const NO_GUARD = { keepsAdmin: false };
+const GUARD = { keepsAdmin: true };
+
+/** A member of the project p1 without anything special about them. */
+export function personRow(id: string, more: Partial<Person> = {}): Person {
+  return {
+    id,
+    login: id,
+    name: `Person ${id}`,
+    role: "member",
+    projects: ["p1"],
+    disabled: false,
+    origin: { kind: "local" },
+    createdAt: AT,
+    updatedAt: AT,
+    version: 1,
+    ...more,
+  };
+}
+
+/** A session of a person. */
+export function sessionRow(id: string, personId: string | undefined, more: Partial<Session> = {}): Session {
+  return {
+    id,
+    hash: hashOf(id),
+    personId,
+    credential: "",
+    way: "passphrase",
+    createdAt: AT,
+    usedAt: AT,
+    provenAt: AT,
+    address: "192.0.2.7",
+    browser: "Firefox",
+    ...more,
+  };
+}
+
+/** A management token of an administrator. */
+export function managementTokenRow(id: string, more: Partial<ManagementToken> = {}): ManagementToken {
+  return {
+    id,
+    name: `token ${id}`,
+    hash: hashOf(id),
+    suffix: "abcd",
+    role: "admin",
+    projects: "all",
+    expiresAt: undefined,
+    lastUsedAt: undefined,
+    madeBy: "anna (passphrase)",
+    createdAt: AT,
+    revokedAt: undefined,
+    ...more,
+  };
+}
+
+const entry = (action: string, subjectId: string, at = AT) => auditRow(action, subjectId, { at });
+const guarded = (action: string, subjectId: string, guard = NO_GUARD) => ({
+  audit: entry(action, subjectId, AT + 9),
+  guard,
+});
+
+async function addPeople(store: Store): Promise<void> {
+  for (const id of ["p1", "p2"]) await store.addProject(projectRow(id), entry("project.create", id));
+  await store.addPerson(
+    personRow("anna", { role: "admin", projects: "all" }),
+    entry("person.create", "anna"),
+  );
+  await store.addPerson(personRow("ben"), entry("person.create", "ben"));
+  await store.addPerson(personRow("cleo", { projects: ["p1", "p2"] }), entry("person.create", "cleo"));
+}
+
+const actions = async (store: Store) => (await store.listAudit(ALL)).items.map(({ action }) => action);
+
+/** The tests of the part of the contract that is about people. */
+export const PEOPLE_CONTRACT: readonly (readonly [what: string, work: (store: Store) => Promise<void>])[] = [
+  ["reads people as they were written, and lists them newest first", async (store) => {
+    await addPeople(store);
+    const origin = { kind: "provider", provider: "home", subject: "4711" } as const;
+    const dora = personRow("dora", { name: "Dora 😀", projects: [], origin });
+    await store.addPerson(dora, entry("person.create", "dora"));
+    assertEquals(await store.findPerson("cleo"), personRow("cleo", { projects: ["p1", "p2"] }));
+    assertEquals(await store.findPersonOf("home", "4711"), dora);
+    assertEquals(await store.findPersonOf("home", "4712"), undefined);
+    assertEquals(await store.findPerson("nobody"), undefined);
+    assertEquals(await store.findSignIn("ben"), { person: personRow("ben"), passphrase: undefined });
+    assertEquals(await store.findSignIn("nobody"), undefined);
+    const { items, next } = await store.listPeople({ limit: 3, before: undefined });
+    assertEquals(items.map(({ id, projects }) => [id, projects]), [
+      ["dora", []],
+      ["cleo", ["p1", "p2"]],
+      ["ben", ["p1"]],
+    ]);
+    const rest = await store.listPeople({ limit: 3, before: next });
+    assertEquals([rest.items.map(({ id }) => id), rest.next], [["anna"], undefined]);
+  }],
+  ["rejects a second person with the same login name, without an audit entry", async (store) => {
+    await addPeople(store);
+    const error = await assertRejects(
+      () => store.addPerson(personRow("b2", { login: "ben" }), entry("person.create", "b2")),
+      StoreError,
+    );
+    assertEquals(error.kind, "taken");
+    assertEquals((await store.listAudit(ALL)).items.some(({ subjectId }) => subjectId === "b2"), false);
+  }],
+  ["changes a person only from the current version", async (store) => {
+    await addPeople(store);
+    const of = { id: "ben", version: 1 };
+    const change = { name: "Benjamin", role: "manager", projects: ["p2", "missing"] } as const;
+    assertEquals(await store.changePerson(of, change, guarded("person.update", "ben")), "done");
+    assertEquals(await store.changePerson(of, change, guarded("person.update", "ben")), "stale");
+    const after = { ...personRow("ben"), ...change, projects: ["p2"], updatedAt: AT + 9, version: 2 };
+    assertEquals(await store.findPerson("ben"), after);
+    assertEquals((await actions(store)).filter((action) => action === "person.update").length, 1);
+  }],
+  ["keeps the last administrator who can sign in, if the change says so", async (store) => {
+    await addPeople(store);
+    const anna = { id: "anna", version: 2 };
+    const hash = { hash: "hash", keptSession: undefined };
+    assertEquals(await store.setPassphrase("anna", hash, entry("person.passphrase", "anna")), true);
+    for (const change of [{ role: "viewer" }, { disabled: true }] as const) {
+      assertEquals(
+        await store.changePerson(anna, change, guarded("person.update", "anna", GUARD)),
+        "last admin",
+      );
+    }
+    assertEquals(await store.removePerson(anna, guarded("person.remove", "anna", GUARD)), "last admin");
+    // An administrator without a way to sign in is no replacement.
+    const admin = { role: "admin", projects: "all" } as const;
+    assertEquals(
+      await store.changePerson({ id: "ben", version: 1 }, admin, guarded("person.update", "ben", GUARD)),
+      "done",
+    );
+    assertEquals(await store.removePerson(anna, guarded("person.remove", "anna", GUARD)), "last admin");
+    await store.setPassphrase("ben", hash, entry("person.passphrase", "ben"));
+    assertEquals(await store.removePerson(anna, guarded("person.remove", "anna", GUARD)), "done");
+    const ben = { id: "ben", version: 3 };
+    assertEquals(await store.removePerson(ben, guarded("person.remove", "ben", GUARD)), "last admin");
+    assertEquals(await store.removePerson(ben, guarded("person.remove", "ben")), "done");
+  }],
+  ["a token is valid while its owner is not disabled and belongs to its project", async (store) => {
+    await addPeople(store);
+    for (
+      const [id, projectId, ownerId] of [["t1", "p1", "cleo"], ["t2", "p2", "cleo"], ["t3", "p1", "ben"]]
+    ) {
+      await store.addToken(tokenRow(id ?? "", projectId ?? "", { ownerId }), entry("token.create", id ?? ""));
+    }
+    await store.addToken(
+      tokenRow("t4", "p2", { ownerId: "cleo", active: false }),
+      entry("token.create", "t4"),
+    );
+    const before = await store.readAccess();
+    let version = 1;
+    const cleo = async (change: Parameters<Store["changePerson"]>[1]) =>
+      assertEquals(
+        await store.changePerson(
+          { id: "cleo", version: version++ },
+          change,
+          guarded("person.update", "cleo"),
+        ),
+        "done",
+      );
+    const active = async () => {
+      const tokens = await Promise.all(["t1", "t2", "t3", "t4"].map((id) => store.findToken(id)));
+      return tokens.map((token) => token?.active);
+    };
+    assertEquals(await active(), [true, true, true, false]);
+    await cleo({ disabled: true });
+    assertEquals(await active(), [false, false, true, false]);
+    const changes = await store.readAccessChanges(before.position);
+    assertEquals(changes?.tokens.map(({ id }) => id).sort(), ["t1", "t2"], "a running proxy learns of it");
+    const { version: ofToken = 0 } = await store.findToken("t1") ?? {};
+    assertEquals(
+      await store.changeToken({ id: "t1", version: ofToken }, { active: true }, entry("token.update", "t1")),
+      false,
+      "nobody can switch it on meanwhile",
+    );
+    await cleo({ disabled: false });
+    assertEquals(await active(), [true, true, true, false], "what was off before stays off");
+    await cleo({ projects: ["p1"] });
+    assertEquals(await active(), [true, false, true, false]);
+    await store.addToken(tokenRow("t5", "p2", { ownerId: "cleo" }), entry("token.create", "t5"));
+    assertEquals((await store.findToken("t5"))?.active, false, "of a project that is not hers");
+    await cleo({ projects: "all" });
+    assertEquals(await active(), [true, true, true, false]);
+    assertEquals((await store.findToken("t5"))?.active, true);
+    const of = { id: "cleo", version };
+    assertEquals(await store.removePerson(of, guarded("person.remove", "cleo")), "done");
+    const revoked = await Promise.all(["t1", "t2", "t3", "t4"].map((id) => store.findToken(id)));
+    assertEquals(revoked.map((token) => token?.revokedAt), [AT + 9, AT + 9, undefined, AT + 9]);
+  }],
+  ["a session is found with its person until it ends", async (store) => {
+    await addPeople(store);
+    const session = sessionRow("s1", "ben");
+    await store.addSession(session);
+    await store.addSession(sessionRow("s2", undefined));
+    assertEquals(await store.findSession(hashOf("s1")), { session, person: personRow("ben") });
+    assertEquals((await store.findSession(hashOf("s2")))?.person, undefined);
+    assertEquals(await store.findSession(hashOf("s3")), undefined);
+    await store.touchSession("s1", { usedAt: AT + 5, address: "192.0.2.8", browser: "Safari" });
+    await store.proveSession("s1", AT + 7);
+    const found = await store.findSession(hashOf("s1"));
+    assertEquals(found?.session, {
+      ...session,
+      usedAt: AT + 7,
+      provenAt: AT + 7,
+      address: "192.0.2.8",
+      browser: "Safari",
+    });
+    assertEquals(await store.endSession("s1", { at: AT + 8, personId: "cleo" }), false, "not hers");
+    assertEquals(
+      await store.endSession("s1", { at: AT + 8, personId: "ben" }, entry("session.end", "s1")),
+      true,
+    );
+    assertEquals(await store.endSession("s1", { at: AT + 8 }), false);
+    assertEquals(await store.findSession(hashOf("s1")), undefined);
+    assertEquals((await actions(store))[0], "session.end");
+  }],
+  ["lists the sessions of a person or of all, and ends the oldest beyond a hundred", async (store) => {
+    await addPeople(store);
+    await store.addSession(sessionRow("other", undefined));
+    for (let index = 0; index < 101; index++) {
+      await store.addSession(sessionRow(`s${index}`, "ben", { usedAt: AT + (index === 0 ? 500 : index) }));
+    }
+    const page = { limit: 500, before: undefined, usedSince: AT, personId: undefined };
+    const ofBen = (await store.listSessions({ ...page, personId: "ben" })).items;
+    assertEquals(ofBen.length, 100);
+    assertEquals(ofBen.some(({ session }) => session.id === "s1"), false, "the longest without activity");
+    assertEquals(ofBen[0]?.person?.id, "ben");
+    assertEquals((await store.listSessions(page)).items.length, 101);
+    assertEquals((await store.listSessions({ ...page, usedSince: AT + 100 })).items.length, 2);
+    await store.pruneAccounts({ now: AT, usedBefore: AT + 100 });
+    assertEquals((await store.listSessions(page)).items.length, 2);
+  }],
+  [
+    "the sessions of a person end when the person is disabled or removed, or gets another passphrase",
+    async (store) => {
+      await addPeople(store);
+      const sessions = async () =>
+        (await store.listSessions({ ...ALL, usedSince: 0, personId: undefined })).items.map(({ session }) =>
+          session.id
+        );
+      for (const id of ["s1", "s2"]) await store.addSession(sessionRow(id, "ben"));
+      await store.addSession(sessionRow("s3", "cleo"));
+      const kept = { hash: "hash", keptSession: "s2" };
+      await store.setPassphrase("ben", kept, entry("person.passphrase", "ben"));
+      assertEquals(await sessions(), ["s3", "s2"]);
+      const ben = { id: "ben", version: 2 };
+      await store.changePerson(ben, { disabled: true }, guarded("person.update", "ben"));
+      await store.changePerson({ ...ben, version: 3 }, { disabled: false }, guarded("person.update", "ben"));
+      assertEquals(await sessions(), ["s3"], "and they stay ended");
+      await store.removePerson({ id: "cleo", version: 1 }, guarded("person.remove", "cleo"));
+      assertEquals(await sessions(), []);
+    },
+  ],
+  ["an invitation works once, until it expires or another one takes its place", async (store) => {
+    await addPeople(store);
+    const invite = (value: string, expiresAt = AT + 100) =>
+      store.addInvitation({ hash: hashOf(value), personId: "ben", expiresAt }, entry("person.invite", "ben"));
+    const use = (value: string, at = AT) =>
+      store.useInvitation(hashOf(value), `hash of ${value}`, entry("person.passphrase", "", at));
+    await invite("i1");
+    await invite("i2");
+    assertEquals(await use("i1"), undefined, "replaced");
+    assertEquals(await use("i2", AT + 100), undefined, "expired");
+    assertEquals((await store.findInvited(hashOf("i2"), AT))?.id, "ben");
+    assertEquals((await use("i2"))?.id, "ben");
+    assertEquals(await use("i2"), undefined, "used");
+    assertEquals((await store.findSignIn("ben"))?.passphrase, "hash of i2");
+    assertEquals((await store.listAudit(ALL)).items[0]?.subjectId, "ben");
+    await invite("i3");
+    await store.setPassphrase(
+      "ben",
+      { hash: "x", keptSession: undefined },
+      entry("person.passphrase", "ben"),
+    );
+    assertEquals(await use("i3"), undefined, "the passphrase was set meanwhile");
+    await invite("i4");
+    await store.changePerson({ id: "ben", version: 3 }, { disabled: true }, guarded("person.update", "ben"));
+    assertEquals(await use("i4"), undefined, "disabled");
+    await store.pruneAccounts({ now: AT + 101, usedBefore: AT });
+  }],
+  ["a management token is found by its hash, and revoked once", async (store) => {
+    const token = managementTokenRow("m1", { role: "viewer", projects: ["p1"], expiresAt: AT + 50 });
+    await store.addManagementToken(token, entry("management_token.create", "m1"));
+    await store.addManagementToken(managementTokenRow("m2"), entry("management_token.create", "m2"));
+    assertEquals(await store.findManagementToken({ hash: hashOf("m1") }), token);
+    assertEquals(await store.findManagementToken({ hash: hashOf("m3") }), undefined);
+    await store.touchManagementToken("m1", AT + 3);
+    assert(await store.revokeManagementToken("m1", entry("management_token.revoke", "m1", AT + 4)));
+    assertEquals(await store.revokeManagementToken("m1", entry("management_token.revoke", "m1")), false);
+    const { items } = await store.listManagementTokens(ALL);
+    assertEquals(items, [
+      managementTokenRow("m2"),
+      { ...token, lastUsedAt: AT + 3, revokedAt: AT + 4 },
+    ]);
+    assertEquals(await store.findManagementToken({ id: "m2" }), managementTokenRow("m2"));
+  }],
+  ["a scope narrows projects, tokens, exchanges and sums, also those of deleted tokens", async (store) => {
+    await addPeople(store);
+    const owned = [["t1", "p1", "cleo"], ["t2", "p2", "cleo"], ["t3", "p1", "ben"], [
+      "t4",
+      "p1",
+      undefined,
+    ]] as const;
+    const rows = [];
+    for (const [id, projectId, ownerId] of owned) {
+      await store.addToken(tokenRow(id, projectId, { ownerId }), entry("token.create", id));
+      const used = { requestId: `of ${id}`, tokenId: id, projectId, modelAnswered: id };
+      for (const startedAt of [AT, AT - 86_400_000]) {
+        rows.push(exchangeRow({ ...used, startedAt, firstByteMs: 5 }));
+      }
+    }
+    await store.addExchanges([
+      ...rows,
+      exchangeRow({ requestId: "of a shared token", modelAnswered: "shared" }),
+    ]);
+    await store.deleteToken({ id: "t1", version: 1 }, entry("token.delete", "t1"));
+    const seen = async (within: Scope) => {
+      const filter = { ...NO_FILTER, within };
+      const page = { ...ALL, ...filter, status: undefined, ending: undefined, requestId: undefined };
+      const sums = await store.usage({ ...ALL_TOGETHER, group: "model" }, filter);
+      const days = await store.usage({ ...ALL_TOGETHER, group: "day" }, filter);
+      const hours = await store.usage({ ...ALL_TOGETHER, group: "hour" }, filter);
+      return {
+        projects: (await store.listProjects({ ...ALL, activeOnly: false, within })).items.map(({ id }) => id),
+        tokens: (await store.listTokens({ ...ALL, projectId: undefined, activeAt: undefined, within })).items
+          .map(({ id }) => id),
+        exchanges: new Set((await store.listExchanges(page)).items.map(({ tokenId = "none" }) => tokenId)),
+        models: sums.map(({ key }) => key).sort(),
+        requests: days.map(({ requests }) => requests),
+        firstBytes: hours.map(({ firstByteMs }) => firstByteMs !== undefined),
+      };
+    };
+    const nothing = {
+      projects: [],
+      tokens: [],
+      exchanges: new Set<string>(),
+      models: [],
+      requests: [],
+      firstBytes: [],
+    };
+    assertEquals((await seen({ kind: "all" })).models, ["shared", "t1", "t2", "t3", "t4"]);
+    assertEquals(await seen({ kind: "projects", projects: ["p1"] }), {
+      projects: ["p1"],
+      tokens: ["t4", "t3"],
+      exchanges: new Set(["t4", "t3", "t1"]),
+      models: ["t1", "t3", "t4"],
+      requests: [3, 3],
+      firstBytes: [true, true],
+    });
+    assertEquals(await seen({ kind: "own", owner: "cleo", projects: "all" }), {
+      projects: ["p2", "p1"],
+      tokens: ["t2"],
+      exchanges: new Set(["t2", "t1"]),
+      models: ["t1", "t2"],
+      requests: [2, 2],
+      firstBytes: [true, true],
+    });
+    const own = await seen({ kind: "own", owner: "ben", projects: ["p1"] });
+    assertEquals([own.tokens, own.models, own.projects], [["t3"], ["t3"], ["p1"]]);
+    assertEquals(await seen({ kind: "projects", projects: [] }), nothing);
+    assertEquals(await seen({ kind: "own", owner: "cleo", projects: [] }), nothing);
+    const byPerson = await store.usage({ ...ALL_TOGETHER, group: "person", split: "project" }, NO_FILTER);
+    const people = byPerson.map(({ key, name, split, requests }) => [key, name, split?.key, requests]);
+    assertEquals(people.sort(), [
+      ["", undefined, "", 1],
+      ["", undefined, "p1", 2],
+      ["ben", "Person ben", "p1", 2],
+      ["cleo", "Person cleo", "p1", 2],
+      ["cleo", "Person cleo", "p2", 2],
+    ]);
+    const [ofCleo] = await store.usage(ALL_TOGETHER, { ...NO_FILTER, personId: "cleo" });
+    assertEquals(ofCleo?.requests, 4);
+  }],
+];
