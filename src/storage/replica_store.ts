@@ -26,6 +26,11 @@ export interface ReplicaStore {
   readonly removeReplica: (id: string) => Promise<void>;
 }
 
+/**
+ * A claim of a task that is this much in the future, in milliseconds, was made before the clock was set back.
+ * One that is less in the future was made a moment ago, by a program that had to wait less.
+ */
+export const CLOCK_STEP_MS = 60_000;
 /** The beginning of the names of notes with claims. After it comes the name of the task. */
 export const TASK_PREFIX = "task ";
 /** The beginning of the names of notes about programs. After it comes the id of the program. */

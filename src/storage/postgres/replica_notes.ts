@@ -1,6 +1,12 @@
 /** Claims of tasks and the programs on one database, as notes. The clock of the server counts. */
 
-import { REPLICA_PREFIX, type SeenReplica, seenReplica, TASK_PREFIX } from "../replica_store.ts";
+import {
+  CLOCK_STEP_MS,
+  REPLICA_PREFIX,
+  type SeenReplica,
+  seenReplica,
+  TASK_PREFIX,
+} from "../replica_store.ts";
 import type { PostgresPool, Queries } from "./pool.ts";
 import { storedText } from "./stored_text.ts";
 
@@ -12,11 +18,10 @@ const AT = "split_part(notes.value, ' ', 1)::bigint";
 
 /** Does what `ReplicaStore.claimTask` does. */
 export async function claimTask(queries: Queries, name: string, everyMs: number): Promise<boolean> {
-  // A claim from the future was made before the clock was set back.
   const changed = await queries.run(
     `INSERT INTO notes (name, value) VALUES ($1, (${NOW})::text)
      ON CONFLICT (name) DO UPDATE SET value = excluded.value
-     WHERE ${AT} NOT BETWEEN ${NOW} - $2::bigint + 1 AND ${NOW}`,
+     WHERE ${AT} NOT BETWEEN ${NOW} - $2::bigint + 1 AND ${NOW} + ${CLOCK_STEP_MS}`,
     [storedText(TASK_PREFIX + name), everyMs],
   );
   return changed > 0;

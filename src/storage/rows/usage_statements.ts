@@ -264,7 +264,9 @@ class Source {
         ? `start >= ${part.from} AND start < ${part.to}`
         : `start IN (${part.starts.join(", ")})`,
     );
-    return `SELECT ${[...key, ...columns].join(", ")} FROM ${table} AS summed WHERE ${conditions.join(" AND ")}`;
+    return `SELECT ${[...key, ...columns].join(", ")} FROM ${table} AS summed WHERE ${
+      conditions.join(" AND ")
+    }`;
   }
 }
 

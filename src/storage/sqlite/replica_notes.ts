@@ -1,6 +1,12 @@
 /** Claims of tasks and the programs on one database, as notes. */
 
-import { REPLICA_PREFIX, type SeenReplica, seenReplica, TASK_PREFIX } from "../replica_store.ts";
+import {
+  CLOCK_STEP_MS,
+  REPLICA_PREFIX,
+  type SeenReplica,
+  seenReplica,
+  TASK_PREFIX,
+} from "../replica_store.ts";
 import type { Connection } from "./connection.ts";
 
 const IS_REPLICA = `substr(name, 1, ${REPLICA_PREFIX.length}) = '${REPLICA_PREFIX}'`;
@@ -8,14 +14,13 @@ const AT = "CAST(value AS INTEGER)";
 
 /** Does what `ReplicaStore.claimTask` does, at a time in milliseconds since 1970. */
 export function claimTask(database: Connection, name: string, everyMs: number, now: number): boolean {
-  // A claim from the future was made before the clock was set back.
   const { changes } = database.run(
     `INSERT INTO notes VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value
      WHERE ${AT.replace("value", "notes.value")} NOT BETWEEN ? AND ?`,
     TASK_PREFIX + name,
     String(now),
     now - everyMs + 1,
-    now,
+    now + CLOCK_STEP_MS,
   );
   return changes > 0;
 }
