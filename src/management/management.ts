@@ -160,7 +160,7 @@ export class Management implements ManagementPort {
       },
     });
     watchSettled((row) => this.#publish(row));
-    if (joined !== undefined) joined.events.flushed = () => this.#flush();
+    if (joined !== undefined) joined.events.flushed = () => this.#flushAll();
     this.answer = this.#openRoutes(config);
     this.#stopPruning = this.#startPruning();
     this.#stopBackups = this.#startBackups();
@@ -456,6 +456,12 @@ export class Management implements ManagementPort {
     await this.accounts.settled();
     await this.#parts.objects.idle();
     await this.#writer.flush();
+  }
+
+  /** Rejects if some of the queued usage could not be written. */
+  async #flushAll(): Promise<void> {
+    await this.#flush();
+    if (this.#writer.health === "failing") throw new Error("the usage of this process cannot be written");
   }
 
   #startPruning(): () => void {
