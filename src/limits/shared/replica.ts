@@ -38,6 +38,8 @@ export class Replica {
   readonly #raiser: BalanceRaiser;
   readonly #settlements: Settlements;
   readonly #holdings = new Map<string, Holding>();
+  /** Requests that wait for the answer of the adapter, which may hold them already. */
+  readonly #taking = new Set<string>();
   readonly #objects = new Map<string, Holding>();
   /** Objects that ended while the shared counts could not be reached. */
   readonly #ended = new Set<string>();
@@ -114,7 +116,9 @@ export class Replica {
     const needs = take.ledgers.filter(needsBalance);
     this.#raiser.use(needs.map(({ key }) => key));
     const resets = this.#resets;
+    this.#taking.add(id);
     const result = await this.#tryTake(id, take);
+    this.#taking.delete(id);
     if (result?.kind === "rejected") {
       const { rejection } = result;
       // The limiter of this process learns what others have spent, and then rejects the next requests by
@@ -122,7 +126,10 @@ export class Replica {
       if (rejection.kind === "budget" && rejection.isSpent) this.#raiser.raiseIn(RAISE_SOON_MS);
       return result;
     }
-    if (result === undefined && this.#onLoss === "refuse" && needs.length > 0) return { kind: "refused" };
+    if (result === undefined && this.#onLoss === "refuse" && needs.length > 0) {
+      if (!this.#isAway) this.#release(id);
+      return { kind: "refused" };
+    }
     this.#holdings.set(id, holding);
     // The adapter has replaced what this replica holds, perhaps after it took this request.
     if (resets !== this.#resets) this.#hold(holding);
@@ -227,15 +234,8 @@ export class Replica {
       let result: TakeResult;
       try {
         this.#queue.sendChanged();
-        result = await this.#limits.take({
-          id,
-          replica,
-          ledgers: sent,
-          reservation,
-          isFree,
-          hour,
-          spans: spansOf(hour),
-        });
+        const spans = spansOf(hour);
+        result = await this.#limits.take({ id, replica, ledgers: sent, reservation, isFree, hour, spans });
       } catch (error) {
         this.#lost(error);
         return undefined;
@@ -349,7 +349,7 @@ export class Replica {
     this.#resets++;
     // Waits count again if the adapter has lost them.
     this.#waitsMark = 0;
-    const sent = [...this.#holdings.keys()];
+    const sent = [...this.#holdings.keys(), ...this.#taking];
     // Costs count before the adapter drops the requests that had them.
     const costs = this.#settlements.held();
     if (costs.length > 0) await this.#limits.hold(costs);
@@ -367,8 +367,8 @@ export class Replica {
   /** Releases what ended while the adapter could not be reached. What it used is held in its place. */
   #releaseEnded(sent: readonly string[]): void {
     if (this.#isAway || this.#isClosed) return;
-    const settling = new Set(this.#settlements.ids());
-    for (const id of sent) if (!this.#holdings.has(id) && !settling.has(id)) this.#release(id);
+    const kept = new Set([...this.#settlements.ids(), ...this.#taking]);
+    for (const id of sent) if (!this.#holdings.has(id) && !kept.has(id)) this.#release(id);
     for (const id of this.#ended) this.#release(id);
     this.#ended.clear();
   }

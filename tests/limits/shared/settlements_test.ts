@@ -247,3 +247,35 @@ Deno.test("Settlements: a replica that ends before its costs are counted leaves 
   await bench.replica.close();
   assertEquals([bench.limits.leaves, await bench.counted()], [0, 50]);
 });
+
+Deno.test("Settlements: a renewal keeps a request whose admission is on its way to its replica", async () => {
+  const bench = await Bench.start();
+  await bench.admit();
+  const { inner } = bench.limits;
+  const [take, renew] = [inner.take.bind(inner), inner.renew.bind(inner)];
+  const answer = Promise.withResolvers<void>();
+  inner.take = async (request) => {
+    // The next request finds that the replica must tell what it holds.
+    inner.take = () => {
+      inner.take = take;
+      return Promise.resolve({ kind: "unknown_replica" });
+    };
+    const result = await take(request);
+    await answer.promise;
+    return result;
+  };
+  const admitted = bench.admit();
+  await nextTurn();
+  const counts: number[] = [];
+  inner.renew = async (renewal) => {
+    inner.renew = renew;
+    const result = await renew(renewal);
+    counts.push(await bench.counted());
+    return result;
+  };
+  await bench.admit();
+  answer.resolve();
+  await admitted;
+  assertEquals([counts, await bench.counted()], [[120], 180]);
+  await bench.replica.close();
+});
