@@ -46,6 +46,8 @@ export async function signIn(credentials: Credentials): Promise<void> {
     body: JSON.stringify(credentials),
   });
   if (!response.ok) throw problemOf(response.status, await response.text());
+  // The invitation has been used. It must not stay in the address or in the history.
+  if (credentials.invitation !== undefined) history.replaceState(null, "", location.pathname);
   setState("in");
 }
 
