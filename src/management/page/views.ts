@@ -86,7 +86,7 @@ export const ACTIONS = {
   },
   endSessions: { roles: EVERY_ROLE, calls: ["delete /sessions/{id}"] },
 } as const satisfies Record<string, { roles: readonly Role[]; calls: readonly string[] }>;
-/** The name of an action. */
+/** A kind of change that buttons of the page make: a key of {@link ACTIONS}. */
 export type Action = keyof typeof ACTIONS;
 
 /** The views of a role, in the order of the navigation. The first one is the start page. */
