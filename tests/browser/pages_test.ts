@@ -176,6 +176,7 @@ browserTest("hostile names are shown as text", async () => {
   admin.expected.push(/40\d/);
   for (const [index, text] of HOSTILE.entries()) {
     const name = text.replaceAll(/\p{C}/gu, "").slice(0, 100);
+    await proxy.api("POST", "/people", { login: `person.${index}`, name, role: "viewer", projects: "all" });
     const { value } = await proxy.token(
       { name, allowed_models: [`*`, name] },
       {
