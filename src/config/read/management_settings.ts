@@ -18,7 +18,7 @@ import type { ManagementConfig, OnLimitsLoss } from "../config.ts";
 import { readRedisUrl } from "../../network/redis_url.ts";
 import type { VariableName } from "../sources/variables.ts";
 import { type Section, sectionReader } from "./section.ts";
-import { addressRangeSchema } from "../values/address_values.ts";
+import { addressRangeSchema, publicUrlSchema } from "../values/address_values.ts";
 import {
   countSchema,
   databaseUrlSchema,
@@ -56,6 +56,7 @@ export const MANAGEMENT_VARIABLES = [
   "ADMIN_IDLE_MINUTES",
   "METRICS_PUBLIC",
   "MANAGEMENT_ALLOWED_IPS",
+  "PUBLIC_URL",
 ] as const satisfies readonly VariableName[];
 type ManagementVariable = typeof MANAGEMENT_VARIABLES[number];
 
@@ -113,6 +114,7 @@ export function readManagement(
     textListSchema(addressRangeSchema),
     undefined,
   );
+  const publicUrl = read("public_url", "PUBLIC_URL", publicUrlSchema, undefined);
   if (token === undefined) return undefined;
   if (isPostgresUrl(databaseUrl)) checkPostgres(resolver, settings);
   return {
@@ -132,6 +134,7 @@ export function readManagement(
     adminIdleMs,
     metricsPublic,
     ...(allowedIps && { allowedIps }),
+    ...(publicUrl !== undefined && { publicUrl }),
   };
 }
 
