@@ -148,8 +148,11 @@ export interface OutboundRules {
   readonly http?: OutboundProxy;
   /** For `https://` origins; `undefined` for direct connections. */
   readonly https?: OutboundProxy;
-  /** The origins with direct connections, in the format of `NO_PROXY`. */
-  readonly noProxy: string;
+  /**
+   * The origins with direct connections, in the format of `NO_PROXY`, besides those of this machine;
+   * `undefined` if all connections use the proxy.
+   */
+  readonly noProxy?: string;
 }
 
 /** What happens to requests while shared counts cannot be reached. */

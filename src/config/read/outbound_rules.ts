@@ -11,8 +11,8 @@ export function outboundRules(
   resolver: Resolver,
   proxyUrl: OutboundProxy | "direct" | undefined,
 ): OutboundRules {
-  if (proxyUrl === "direct") return { noProxy: "" };
-  if (proxyUrl !== undefined) return { http: proxyUrl, https: proxyUrl, noProxy: "" };
+  if (proxyUrl === "direct") return {};
+  if (proxyUrl !== undefined) return { http: proxyUrl, https: proxyUrl };
   const read = (name: "HTTP_PROXY" | "HTTPS_PROXY"): OutboundProxy | undefined => {
     const found = resolver.variable(name, environmentProxySchema)?.value;
     return found === "direct" ? undefined : found;
@@ -31,7 +31,7 @@ export function connectionBy(
   { origin, caCerts }: { readonly origin: string; readonly caCerts: readonly string[] | undefined },
 ): ConnectionSettings {
   const named = origin.startsWith("https:") ? https : http;
-  const proxy = named === undefined || isExempt(origin, noProxy) ? undefined : named;
+  const proxy = noProxy !== undefined && named !== undefined && isExempt(origin, noProxy) ? undefined : named;
   if (proxy === undefined && caCerts === undefined) return DIRECT;
   return {
     ...DIRECT,
