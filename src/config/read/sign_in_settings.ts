@@ -123,7 +123,8 @@ class SignInTable {
   #secret(): { readonly value: string; readonly file?: string } | undefined {
     const { client_secret: secret, client_secret_file: file } = this.#table;
     const { resolver, sources, resolvePath } = this.#context;
-    this.#show("client_secret", secret ?? file, (value) => value === undefined ? "none" : "[redacted]");
+    this.#show(file === undefined ? "client_secret" : "client_secret_file", secret ?? file, (value) =>
+      value === undefined ? "none" : value === file ? file : "[redacted]");
     if (secret !== undefined && file !== undefined) {
       this.#report("client_secret_file", "is set together with client_secret: keep one of the two");
     }

@@ -1,4 +1,4 @@
-/** The page to which a person returns after the sign-in. */
+/** The addresses of the sign-in, and the page to which a person returns after it. */
 
 /** The path of the admin page. */
 const ADMIN_PATH = "/admin";
@@ -20,4 +20,14 @@ export function returnPath(wanted: string | null): string {
   // A second server may decode a path again.
   if (!isPage || pathname.startsWith(SIGN_IN_PATH) || /%2e|%2f|%5c|\/\/|\\/i.test(pathname)) return ADMIN_PATH;
   return pathname + search + hash;
+}
+
+/** The URL to register at a provider, to which it sends people back. */
+export function redirectUri(publicUrl: string, name: string): string {
+  return `${publicUrl}${SIGN_IN_PATH}/${name}/callback`;
+}
+
+/** The URL to register at a provider, to which it sends people after the end of its session. */
+export function postLogoutUri(publicUrl: string): string {
+  return `${publicUrl}/admin`;
 }

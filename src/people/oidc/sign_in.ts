@@ -11,7 +11,7 @@ import { OidcProvider } from "./oidc_provider.ts";
 import { outbound } from "./outbound.ts";
 import { PendingSignIns, type Sealer } from "./pending.ts";
 import { failurePage, signedInPage } from "./result_page.ts";
-import { returnPath, SIGN_IN_PATH } from "./return_path.ts";
+import { postLogoutUri, redirectUri, returnPath, SIGN_IN_PATH } from "./return_path.ts";
 import { type Outcome, type SignedIn, SignInFailure } from "./signed_in.ts";
 
 /** The most callbacks that wait for a provider at the same time. Each waits 40 s at most. */
@@ -167,16 +167,6 @@ export class SignIn {
       this.#waiting--;
     }
   }
-}
-
-/** The URL to register at a provider, to which it sends people back. */
-export function redirectUri(publicUrl: string, name: string): string {
-  return `${publicUrl}${SIGN_IN_PATH}/${name}/callback`;
-}
-
-/** The URL to register at a provider, to which it sends people after the end of its session. */
-export function postLogoutUri(publicUrl: string): string {
-  return `${publicUrl}/admin`;
 }
 
 /** The provider of a table of the configuration. */
