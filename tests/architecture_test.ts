@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 /** The stages of a request. The handler calls them in their order. A stage never imports another stage. */
 const STAGES = ["routing", "auth", "admission", "forwarding"];
 /** Optional parts. A request can be forwarded without them. */
-const OPTIONAL = ["management", "manual", "connect", "demo", "service", "tls", "build"];
+const OPTIONAL = ["management", "people", "manual", "connect", "demo", "service", "tls", "build"];
 /** The modules that `deno run` and `deno serve` start. */
 const ENTRIES = ["main", "fetch"];
 /** The frame of the program, which connects the other parts. */
@@ -86,6 +86,7 @@ const NEVER: readonly { readonly parts: readonly string[]; readonly never: reado
     never: [...SPINE, ...OPTIONAL, "routing", "admission", "forwarding", "accounting", "objects", "payload"],
   },
   { parts: ["management"], never: [...ENTRIES, "cli", "server", "app"] },
+  { parts: ["people"], never: [...SPINE, "management", "accounting", "limits", "objects", "payload"] },
   { parts: ["server"], never: [...ENTRIES, "cli", "handler", ...STAGES, "management"] },
   { parts: ["handler"], never: ["management", "storage", ...ENTRIES, "cli", "server", "app"] },
   { parts: ["app"], never: [...ENTRIES, "cli", "server"] },
@@ -94,7 +95,7 @@ const NEVER: readonly { readonly parts: readonly string[]; readonly never: reado
 
 /** Only these parts may use what npm brings. */
 const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
-  "valibot": ["accounting", "cli", "config", "demo", "management"],
+  "valibot": ["accounting", "cli", "config", "demo", "management", "people"],
   "@valibot/to-json-schema": ["management"],
   "@redis/client": ["limits"],
   "@noble/hashes/sha2.js": ["auth", "storage"],
@@ -113,6 +114,8 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
     ) => [`prom-client/lib/${part}.js`, ["observability"]]),
   ),
   "@opentelemetry/api": ["observability"],
+  // Loaded only if the configuration has a provider for the sign-in.
+  "openid-client": ["people"],
   // Loaded only if the database is PostgreSQL.
   "pg": ["storage"],
   "node:sqlite": ["storage"],

@@ -95,7 +95,7 @@ export interface ManagementConfig {
   readonly allowedIps?: readonly string[];
   /** The origin by which browsers reach the admin page; `undefined` if it is not configured. */
   readonly publicUrl?: string;
-  /** The providers with which people sign in; `undefined` if there are none. */
+  /** The providers with which people sign in; `undefined` if people only use the management token. */
   readonly signIn?: SignInConfig;
 }
 

@@ -110,7 +110,10 @@ class SignInTable {
     }
     const url = new URL(issuer);
     if (url.protocol === "http:" && !isLoopback(url.hostname)) {
-      this.#report("issuer", "must be an https:// URL: who reads or changes plain HTTP could sign in as anyone");
+      this.#report(
+        "issuer",
+        "must be an https:// URL: who reads or changes plain HTTP could sign in as anyone",
+      );
       return undefined;
     }
     if (issuerForm !== undefined && !issuerForm.pattern.test(issuer)) {
@@ -123,8 +126,11 @@ class SignInTable {
   #secret(): { readonly value: string; readonly file?: string } | undefined {
     const { client_secret: secret, client_secret_file: file } = this.#table;
     const { resolver, sources, resolvePath } = this.#context;
-    this.#show(file === undefined ? "client_secret" : "client_secret_file", secret ?? file, (value) =>
-      value === undefined ? "none" : value === file ? file : "[redacted]");
+    this.#show(
+      file === undefined ? "client_secret" : "client_secret_file",
+      secret ?? file,
+      (value) => value === undefined ? "none" : value === file ? file : "[redacted]",
+    );
     if (secret !== undefined && file !== undefined) {
       this.#report("client_secret_file", "is set together with client_secret: keep one of the two");
     }
@@ -135,7 +141,10 @@ class SignInTable {
     try {
       text = sources.readTextFile(path).replace(/\r?\n$/, "");
     } catch (error) {
-      this.#report("client_secret_file", `names ${JSON.stringify(file)}, which cannot be read: ${reasonOf(error)}`);
+      this.#report(
+        "client_secret_file",
+        `names ${JSON.stringify(file)}, which cannot be read: ${reasonOf(error)}`,
+      );
       return undefined;
     }
     const { success, issues } = v.safeParse(secretSchema, text);
@@ -153,7 +162,7 @@ class SignInTable {
     return scopes;
   }
 
-  /** Reports a table by which nobody, or everyone in the world, could sign in. */
+  /** Reports a table by which no person, or everyone in the world, could sign in. */
   #checkEntry(issuer: string, { groupsClaim }: { groupsClaim: string | undefined }): void {
     const { allow, roles = {}, projects = {}, default_role: defaultRole, preset = "oidc" } = this.#table;
     const byGroup = [...Object.keys(roles), ...Object.keys(projects), ...allow?.groups ?? []];

@@ -27,10 +27,19 @@ export const signInSchema = v.strictObject({
   preset: word(SIGN_IN_PRESET_NAMES, "the kind of provider: sets the defaults of the other keys"),
   issuer: text(issuerSchema, "the URL that the provider has as issuer, exactly as the provider writes it"),
   client_id: text(textSchema, "the name that the provider gave to this proxy"),
-  client_secret: text(secretSchema, "the secret that the provider gave to this proxy; unset: none, with PKCE alone"),
+  client_secret: text(
+    secretSchema,
+    "the secret that the provider gave to this proxy; unset: none, with PKCE alone",
+  ),
   client_secret_file: text(textSchema, "a file with the secret, in place of client_secret"),
-  scopes: list(textSchema, "what the proxy requests of the provider; openid is necessary, except with GitHub"),
-  groups_claim: text(textSchema, "the claim with the groups of a person; dots lead into tables, like realm_access.roles"),
+  scopes: list(
+    textSchema,
+    "what the proxy requests of the provider; openid is necessary, except with GitHub",
+  ),
+  groups_claim: text(
+    textSchema,
+    "the claim with the groups of a person; dots lead into tables, like realm_access.roles",
+  ),
   allow: allowSchema,
   roles: v.optional(v.pipe(
     v.record(v.string(), roleSchema, wrongKind("a table")),

@@ -111,7 +111,9 @@ export const publicUrlSchema: ValueSchema<string> = v.pipe(
   v.check(
     (text) => /^https?:\/\/[^/?#@]+\/?$/.test(text) && URL.canParse(text),
     (issue) =>
-      `${quotedInput(issue)} is not an address like https://llm.example.com, with scheme and host, and no path`,
+      `${
+        quotedInput(issue)
+      } is not an address like https://llm.example.com, with scheme and host, and no path`,
   ),
   v.transform((text) => new URL(text).origin),
 );

@@ -90,7 +90,7 @@ export const SIGN_IN_PRESETS = {
   },
 } as const satisfies Readonly<Record<string, SignInPreset>>;
 
-/** The name of a preset. */
+/** The word of a preset in the configuration, like `keycloak`. */
 export type SignInPresetName = keyof typeof SIGN_IN_PRESETS;
 
 /** The names of all presets. */
@@ -98,7 +98,7 @@ export const SIGN_IN_PRESET_NAMES: readonly SignInPresetName[] = Object.keys(
   SIGN_IN_PRESETS,
 ) as SignInPresetName[];
 
-/** The preset of a name. */
+/** What is known of the providers of a preset. */
 export function signInPreset(name: SignInPresetName): SignInPreset {
   return SIGN_IN_PRESETS[name];
 }
@@ -113,5 +113,5 @@ export function isPublicIssuer(name: SignInPresetName, issuer: string): boolean 
 /** What a person may do, the most first. A person with several roles has the first of them. */
 export const ROLES = ["admin", "manager", "member", "viewer"] as const;
 
-/** What a person may do. */
+/** The role of a person at the admin page and in the management API. */
 export type Role = typeof ROLES[number];

@@ -7,7 +7,7 @@ import { OidcProvider } from "./oidc_provider.ts";
 import { outbound } from "./outbound.ts";
 import { SignInFailure } from "./signed_in.ts";
 
-/** What a check found. */
+/** Whether a provider can be used, as far as its metadata say. */
 export interface ProviderCheck {
   readonly ok: boolean;
   /** A sentence for the administrator. */

@@ -93,7 +93,8 @@ function ofTokenEndpoint(
       `${title} does not accept this proxy: check client_id and client_secret of the provider "${name}".`,
     unauthorized_client:
       `${title} does not allow this proxy to sign people in: allow the authorization code flow there.`,
-    invalid_grant: `${title} does not accept the code: it was used before, or it expired. Begin the sign-in again.`,
+    invalid_grant:
+      `${title} does not accept the code: it was used before, or it expired. Begin the sign-in again.`,
   };
   const known = Object.hasOwn(advice, error.error) ? advice[error.error] : undefined;
   return new SignInFailure(502, known ?? `${title} rejected the sign-in: ${said}`, { detail: said });

@@ -13,7 +13,8 @@ type ClaimSettings = Pick<SignInProvider, "title" | "groupsClaim">;
 
 /** Whether an ID token has no groups or no email address, so that the user info endpoint may have them. */
 export function missesClaims(claims: Claims, { groupsClaim }: ClaimSettings): boolean {
-  return claims.email === undefined || groupsClaim !== undefined && claimAt(claims, groupsClaim) === undefined;
+  return claims.email === undefined ||
+    groupsClaim !== undefined && claimAt(claims, groupsClaim) === undefined;
 }
 
 /** The person of checked claims. Throws a {@link SignInFailure} if the groups cannot be known. */

@@ -1,4 +1,4 @@
-/** A provider with OpenID Connect. `openid-client` checks its responses; this file decides what is allowed. */
+/** A provider with OpenID Connect. `openid-client` checks its responses by the rules of this file. */
 
 import * as client from "openid-client";
 import type { SignInProvider } from "../../config/config.ts";

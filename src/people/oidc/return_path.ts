@@ -8,7 +8,7 @@ const MAX_LENGTH = 500;
 
 /**
  * The path, query and fragment of a page of the admin page. Anything else is the admin page itself, so that
- * nobody can make a link that leads to another site by way of the sign-in.
+ * no link leads to another site by way of the sign-in.
  */
 export function returnPath(wanted: string | null): string {
   if (wanted === null || wanted.length > MAX_LENGTH || !wanted.startsWith("/")) return ADMIN_PATH;
@@ -18,7 +18,9 @@ export function returnPath(wanted: string | null): string {
   const { pathname, search, hash } = url;
   const isPage = pathname === ADMIN_PATH || pathname.startsWith(`${ADMIN_PATH}/`);
   // A second server may decode a path again.
-  if (!isPage || pathname.startsWith(SIGN_IN_PATH) || /%2e|%2f|%5c|\/\/|\\/i.test(pathname)) return ADMIN_PATH;
+  if (!isPage || pathname.startsWith(SIGN_IN_PATH) || /%2e|%2f|%5c|\/\/|\\/i.test(pathname)) {
+    return ADMIN_PATH;
+  }
   return pathname + search + hash;
 }
 

@@ -56,7 +56,9 @@ export class SignIn {
     this.#parts = parts;
     this.#pending = new PendingSignIns({ sealer, clock, publicUrl });
     this.#known = new Map(
-      providers.map((provider) => [provider.name, { provider, identifies: identityProvider(provider, parts) }]),
+      providers.map((
+        provider,
+      ) => [provider.name, { provider, identifies: identityProvider(provider, parts) }]),
     );
   }
 
