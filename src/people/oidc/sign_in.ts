@@ -14,7 +14,7 @@ import { failurePage, signedInPage } from "./result_page.ts";
 import { postLogoutUri, redirectUri, returnPath, SIGN_IN_PATH } from "./return_path.ts";
 import { type Outcome, type SignedIn, SignInFailure } from "./signed_in.ts";
 
-/** The most callbacks that wait for a provider at the same time. Each waits 40 s at most. */
+/** The most callbacks that wait for a provider at the same time. Each makes a few requests to it. */
 const MAX_WAITING = 16;
 /** Marks the one redirect to the public address, so that it cannot go in circles. */
 const REDIRECTED = "redirected";
@@ -37,6 +37,17 @@ export interface ShownProvider {
   readonly title: string;
   /** The path where the sign-in begins. `?return=PATH` names the page after it. */
   readonly path: string;
+}
+
+/** A callback that this browser did not begin, or has finished. Any link can cause it. */
+class NoSuchSignIn extends SignInFailure {
+  constructor() {
+    super(
+      400,
+      "This browser has no such sign-in: it began in another browser, was finished, or took longer than ten " +
+        "minutes.",
+    );
+  }
 }
 
 interface Known {
@@ -92,7 +103,8 @@ export class SignIn {
       return failurePage(error.status, {
         message: error.message,
         again: `${SIGN_IN_PATH}/${name}`,
-        cookies: step === undefined ? [] : [this.#pending.removal(name)],
+        // A link of another site must not end a sign-in that is on its way.
+        cookies: step === undefined || error instanceof NoSuchSignIn ? [] : [this.#pending.removal(name)],
       });
     }
   }
@@ -144,11 +156,7 @@ export class SignIn {
       state: searchParams.get("state"),
     });
     if (pending === undefined) {
-      throw new SignInFailure(
-        400,
-        "This browser has no such sign-in: it began in another browser, was finished, or took longer than ten " +
-          "minutes.",
-      );
+      throw new NoSuchSignIn();
     }
     // The Host of the request has no part in it: the provider compares the redirect URI.
     const callback = new URL(redirectUri(publicUrl, provider.name) + search);

@@ -75,6 +75,14 @@ Deno.test("sign-in: a person whom the sessions reject gets their reason and no c
   assertEquals([...browser.cookies], []);
 });
 
+Deno.test("sign-in: a link of another site does not end a sign-in that is on its way", async () => {
+  await using open = await opened();
+  const { provider, browser } = open;
+  const query = provider.authorize(await browser.begin());
+  assertEquals((await browser.returned(new URLSearchParams({ state: "other", code: "1" }))).status, 400);
+  assertEquals((await browser.returned(query)).status, 200);
+});
+
 Deno.test("sign-in: unknown providers, other paths and other methods have an error", async () => {
   await using open = await opened();
   const { browser, bench } = open;
