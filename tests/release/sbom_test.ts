@@ -172,7 +172,6 @@ Deno.test("sbom: the program depends on what its own code imports, and on nothin
     "@peculiar/utils",
     "bytestreamjs",
     "eslint-visitor-keys",
-    "jose",
     "oauth4webapi",
     ...[
       "pg-cloudflare",
