@@ -12,8 +12,11 @@ export interface Checks {
 
 /** A provider that identifies people. Its functions throw a `SignInFailure`. */
 export interface IdentityProvider {
-  /** The URL at the provider where the sign-in begins. */
-  readonly begin: (redirectUri: string, checks: Checks) => Promise<URL>;
+  /**
+   * The URL at the provider where the sign-in begins. `isFresh`: the provider shall ask the person to prove
+   * again who they are, as far as it can.
+   */
+  readonly begin: (redirectUri: string, checks: Checks, isFresh: boolean) => Promise<URL>;
   /**
    * Identifies the person of a callback. `callback` is the redirect URI with the query that the browser
    * brought.

@@ -58,7 +58,7 @@ export class OidcProvider implements IdentityProvider {
     await this.#metadata.read();
   }
 
-  async begin(redirectUri: string, { state, nonce, verifier }: Checks): Promise<URL> {
+  async begin(redirectUri: string, { state, nonce, verifier }: Checks, isFresh: boolean): Promise<URL> {
     const configuration = await this.#configuration();
     return client.buildAuthorizationUrl(configuration, {
       redirect_uri: redirectUri,
@@ -67,6 +67,8 @@ export class OidcProvider implements IdentityProvider {
       nonce,
       code_challenge: await client.calculatePKCECodeChallenge(verifier),
       code_challenge_method: "S256",
+      // With "max_age" the provider has to state the time of the login (OpenID Connect Core, 3.1.2.1).
+      ...(isFresh && { prompt: "login", max_age: "0" }),
     });
   }
 

@@ -12,12 +12,14 @@ import { outbound } from "./outbound.ts";
 import { PendingSignIns, type Sealer } from "./pending.ts";
 import { failurePage, signedInPage } from "./result_page.ts";
 import { postLogoutUri, redirectUri, returnPath, SIGN_IN_PATH } from "./return_path.ts";
-import { type Outcome, type SignedIn, SignInFailure } from "./signed_in.ts";
+import { type Identity, type Outcome, type SignedIn, SignInFailure } from "./signed_in.ts";
 
 /** The most callbacks that wait for a provider at the same time. Each makes a few requests to it. */
 const MAX_WAITING = 16;
 /** Marks the one redirect to the public address, so that it cannot go in circles. */
 const REDIRECTED = "redirected";
+/** Asks for a new proof of the person at the provider. */
+const FRESH = "fresh";
 
 /** What {@link SignIn} needs. */
 export interface SignInParts {
@@ -27,8 +29,13 @@ export interface SignInParts {
   readonly transport: Pick<Transport, "send">;
   /** Begins the session of a person, or rejects the person. `request` is the callback. */
   readonly onSignedIn: (person: SignedIn, request: Request) => Promise<Outcome>;
-  /** Gets each sign-in that failed, for the log. Nothing in it is secret. */
-  readonly onFailed: (provider: string, failure: SignInFailure) => void;
+  /** Called for a person whom a provider has identified, and whom the configuration does not let in. */
+  readonly onDenied?: (identity: Identity, provider: string, request: Request) => Promise<void>;
+  /**
+   * Gets each sign-in that failed, for the log. Nothing in it is secret. `request` is undefined for a
+   * failure at a sign-out.
+   */
+  readonly onFailed: (provider: string, failure: SignInFailure, request?: Request) => void;
 }
 
 /** A provider as the page of the sign-in shows it. */
@@ -99,7 +106,7 @@ export class SignIn {
       return step === undefined ? await this.#begin(request, known) : await this.#finish(request, known);
     } catch (error) {
       if (!(error instanceof SignInFailure)) throw error;
-      this.#parts.onFailed(name, error);
+      this.#parts.onFailed(name, error, request);
       return failurePage(error.status, {
         message: error.message,
         again: `${SIGN_IN_PATH}/${name}`,
@@ -139,11 +146,16 @@ export class SignIn {
       // The provider sends the browser back to the public address, where it must have the cookie.
       const there = new URL(`${publicUrl}${SIGN_IN_PATH}/${provider.name}`);
       there.searchParams.set("return", returnTo);
+      if (searchParams.has(FRESH)) there.searchParams.set(FRESH, "1");
       there.searchParams.set(REDIRECTED, "1");
       return redirect(there, []);
     }
     const checks = { state: randomState(), nonce: randomNonce(), verifier: randomPKCECodeVerifier() };
-    const url = await identifies.begin(redirectUri(publicUrl, provider.name), checks);
+    const url = await identifies.begin(
+      redirectUri(publicUrl, provider.name),
+      checks,
+      searchParams.has(FRESH),
+    );
     return redirect(url, [await this.#pending.cookie({ ...checks, provider: provider.name, returnTo })]);
   }
 
@@ -161,9 +173,22 @@ export class SignIn {
     // The Host of the request has no part in it: the provider compares the redirect URI.
     const callback = new URL(redirectUri(publicUrl, provider.name) + search);
     const identity = await this.#limited(() => identifies.finish(callback, pending));
-    const outcome = await onSignedIn(enter(identity, provider), request);
+    const outcome = await onSignedIn(await this.#entered(identity, { provider, request }), request);
     if (outcome.kind === "refused") throw new SignInFailure(403, outcome.reason);
     return signedInPage(pending.returnTo, [...outcome.cookies, this.#pending.removal(provider.name)]);
+  }
+
+  /** The role and the projects of a person. Throws a {@link SignInFailure} if the person may not enter. */
+  async #entered(
+    identity: Identity,
+    { provider, request }: { readonly provider: SignInProvider; readonly request: Request },
+  ): Promise<SignedIn> {
+    try {
+      return enter(identity, provider);
+    } catch (error) {
+      if (error instanceof SignInFailure) await this.#parts.onDenied?.(identity, provider.name, request);
+      throw error;
+    }
   }
 
   async #limited<Result>(work: () => Promise<Result>): Promise<Result> {
