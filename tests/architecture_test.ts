@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 /** The stages of a request. The handler calls them in their order. A stage never imports another stage. */
 const STAGES = ["routing", "auth", "admission", "forwarding"];
 /** Optional parts. A request can be forwarded without them. */
-const OPTIONAL = ["management", "people", "manual", "connect", "demo", "service", "tls", "build"];
+const OPTIONAL = ["management", "manual", "connect", "demo", "service", "tls", "build"];
 /** The modules that `deno run` and `deno serve` start. */
 const ENTRIES = ["main", "fetch"];
 /** The frame of the program, which connects the other parts. */

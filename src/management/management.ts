@@ -164,6 +164,7 @@ export class Management implements ManagementPort {
     this.#providers = config.signIn && new ProviderSignIn({
       ...parts,
       config: config.signIn,
+      onChanged: () => this.#refresh.refresh(),
       authorities: () => this.#served.authorities,
     });
     this.limiter = limiter;

@@ -28,6 +28,8 @@ export interface ProviderPeopleParts {
   readonly clock: Pick<Clock, "epochMs">;
   /** The title of a provider, for the audit log. */
   readonly titleOf: (provider: string) => string;
+  /** Called after a change of what a person may do, so that the proxy reads the tokens again. */
+  readonly onChanged: () => Promise<void>;
   /** Called with a sentence about a project of the configuration that does not exist, once for each name. */
   readonly onUnknownProject: (detail: string) => void;
 }
@@ -128,7 +130,9 @@ export class ProviderPeople {
     const audit = this.#audit("person.update", { person, signedIn, source, changes: { ...change } });
     // The provider decides who is an administrator. The commands of the machine work without one.
     const guard = { keepsAdmin: false };
-    return await this.#parts.store.changePerson(person, change, { audit, guard }) === "done";
+    const outcome = await this.#parts.store.changePerson(person, change, { audit, guard });
+    if (outcome === "done") await this.#parts.onChanged();
+    return outcome === "done";
   }
 
   #audit(
@@ -144,7 +148,7 @@ export class ProviderPeople {
     return auditor({ clock: this.#parts.clock, actor: { name } })(source, action, person.id, changes);
   }
 
-  /** A login name that nobody has: that of the provider, with a number if others have it. */
+  /** A free login name: that of the provider, with a number if others have it. */
   async #freeLogin({ email, claims, name, subject }: SignedIn): Promise<string> {
     const wanted = [email, claims["preferred_username"], name.replace(/\s+/g, "."), subject, "person"];
     const base = wanted.map((text) => typeof text === "string" ? loginOf(text) : undefined)

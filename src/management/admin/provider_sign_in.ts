@@ -1,4 +1,4 @@
-/** People who sign in to the admin page with a provider. The library for it is loaded with the first sign-in. */
+/** People who sign in to the admin page with a provider. The first sign-in loads the library for it. */
 
 import type { AuthorityPlaces, SignInConfig } from "../../config/config.ts";
 import { createHttp1Transport } from "../../forwarding/transport/http1.ts";
@@ -43,6 +43,8 @@ export interface ProviderSignInParts {
   readonly log: Log;
   readonly box: SecretBox;
   readonly store: ProviderPeopleStore;
+  /** Called after a change of what a person may do. */
+  readonly onChanged: () => Promise<void>;
   /** Where the authorities are that the operating system trusts. */
   readonly authorities: () => AuthorityPlaces | undefined;
 }
@@ -58,11 +60,12 @@ export class ProviderSignIn {
   #loading: Promise<SignIn> | undefined;
 
   constructor(parts: ProviderSignInParts) {
-    const { store, clock, log, config } = parts;
+    const { store, clock, log, config, onChanged } = parts;
     this.#parts = parts;
     this.#people = new ProviderPeople({
       store,
       clock,
+      onChanged,
       titleOf: (provider) => config.providers.find(({ name }) => name === provider)?.title ?? provider,
       onUnknownProject: (detail) => log("warn", "sign_in_project_unknown", { detail }),
     });
@@ -83,7 +86,7 @@ export class ProviderSignIn {
     return await (await this.#loaded()).answer(request);
   }
 
-  /** The URL where the session of a person at their provider ends; `undefined` if there is none. */
+  /** The URL where the session of a person at their provider ends; `undefined` without one. */
   async logoutUrl({ origin }: Person): Promise<string | undefined> {
     return origin.kind === "local" ? undefined : await (await this.#loaded()).logoutUrl(origin.provider);
   }

@@ -1,54 +1,9 @@
 /** The sign-in with a real provider, by the requests of a browser. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { actionOf, Visitor } from "../../support/clients/visitor.ts";
 import { SignInSite } from "../../support/proxies/sign_in_site.ts";
 import { RealProvider } from "../../support/upstreams/real_provider.ts";
-
-/** The page at the end of redirects. */
-interface Page {
-  readonly url: string;
-  readonly status: number;
-  readonly text: string;
-}
-
-/** A browser with cookies for each site, which follows redirects and fills in the pages of the provider. */
-class Visitor {
-  readonly #cookies = new Map<string, Map<string, string>>();
-
-  /** Requests a URL, and follows at most `redirects` redirects up to a page. */
-  async visit(url: string, form?: Record<string, string>, redirects = 20): Promise<Page> {
-    const { origin } = new URL(url);
-    const jar = this.#cookies.get(origin) ?? new Map<string, string>();
-    this.#cookies.set(origin, jar);
-    const response = await fetch(url, {
-      redirect: "manual",
-      headers: { cookie: [...jar].map(([name, value]) => `${name}=${value}`).join("; ") },
-      ...form && { method: "POST", body: new URLSearchParams(form) },
-    });
-    for (const line of response.headers.getSetCookie()) {
-      const pair = line.split(";")[0] ?? "";
-      jar.set(pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1));
-    }
-    const to = response.headers.get("location");
-    const text = await response.text();
-    if (to === null) return { url, status: response.status, text };
-    if (redirects === 0) throw new Error(`too many redirects, the last to ${to}`);
-    return await this.visit(new URL(to, url).href, undefined, redirects - 1);
-  }
-
-  /** Signs in at the pages of the provider. */
-  async signIn(url: string, login: string): Promise<Page> {
-    const asked = await this.visit(url);
-    const consent = await this.visit(actionOf(asked), { prompt: "login", login, password: "any" });
-    return await this.visit(actionOf(consent), { prompt: "consent" });
-  }
-}
-
-function actionOf({ url, text }: Page): string {
-  const [, action] = /<form[^>]* action="([^"]+)"/.exec(text) ?? [];
-  if (action === undefined) throw new Error(`no form at ${url}: ${text}`);
-  return new URL(action, url).href;
-}
 
 Deno.test("real provider: a person signs in, and the groups give the role and the projects", async () => {
   await using site = new SignInSite();
