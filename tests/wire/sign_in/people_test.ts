@@ -1,112 +1,15 @@
 /** People who sign in with a real provider, through the whole proxy up to the management API. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { SignInProvider } from "../../../src/config/config.ts";
 import { Visitor } from "../../support/clients/visitor.ts";
-import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
-import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
-import { freePort, RealProvider } from "../../support/upstreams/real_provider.ts";
-import { LaterClock } from "../../support/time/later_clock.ts";
-
-/** A proxy with providers named `names`, and the project "Lab". */
-class Bench implements AsyncDisposable {
-  readonly proxy: ManagedProxy;
-  readonly clock: LaterClock;
-  readonly providers: readonly RealProvider[];
-  readonly #upstream: FakeUpstream;
-
-  private constructor(
-    { proxy, clock, providers, upstream }: {
-      proxy: ManagedProxy;
-      clock: LaterClock;
-      providers: readonly RealProvider[];
-      upstream: FakeUpstream;
-    },
-  ) {
-    this.proxy = proxy;
-    this.clock = clock;
-    this.providers = providers;
-    this.#upstream = upstream;
-  }
-
-  static async open(
-    names: readonly string[] = ["real"],
-    table: Partial<SignInProvider> = {},
-    allowedIps?: readonly string[],
-  ): Promise<Bench> {
-    const port = freePort();
-    const publicUrl = `http://127.0.0.1:${port}`;
-    const providers = await Promise.all(names.map((name) => RealProvider.open(publicUrl, name)));
-    const upstream = new FakeUpstream();
-    const clock = new LaterClock();
-    const proxy = await ManagedProxy.start(upstream, {
-      clock,
-      server: { port },
-      management: {
-        publicUrl,
-        signIn: {
-          publicUrl,
-          providers: providers.map((one) => ({
-            ...one.table(),
-            roles: new Map([["llm-admins", "admin"], ["lab", "member"]] as const),
-            projects: new Map([["lab", ["Lab", "Nowhere"]]]),
-            ...table,
-          })),
-        },
-        ...(allowedIps && { allowedIps }),
-      },
-    });
-    return new Bench({ proxy, clock, providers, upstream });
-  }
-
-  get provider(): RealProvider {
-    const [first] = this.providers;
-    assert(first !== undefined);
-    return first;
-  }
-
-  /** The id of a new project. */
-  async project(name: string): Promise<string> {
-    return (await this.proxy.api("POST", "/projects", { name })).body.id;
-  }
-
-  /** Signs a person in with a new browser, or with one that the provider knows. */
-  async signIn(login: string, { name = "real", query = "" } = {}) {
-    const visitor = new Visitor();
-    const page = await visitor.signIn(`${this.proxy.url}/admin/sign-in/${name}${query}`, login);
-    return { visitor, page };
-  }
-
-  /** What `/admin/api/me` says to a browser. */
-  async me(visitor: Visitor): Promise<{ status: number; me: Json }> {
-    const { status, text } = await visitor.ask("GET", `${this.proxy.url}/admin/api/me`);
-    return { status, me: JSON.parse(text) };
-  }
-
-  /** The status of a request with a managed token. */
-  async chat(token: string): Promise<number> {
-    const response = await this.proxy.chat(token);
-    await response.text();
-    return response.status;
-  }
-
-  async people(): Promise<Json[]> {
-    return (await this.proxy.api("GET", "/people")).body.data;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.proxy[Symbol.asyncDispose]();
-    for (const provider of this.providers) await provider[Symbol.asyncDispose]();
-    await this.#upstream[Symbol.asyncDispose]();
-  }
-}
+import { ProviderBench } from "../../support/proxies/provider_bench.ts";
 
 // What the API says; tests look at what they know of it.
 // deno-lint-ignore no-explicit-any
 type Json = any;
 
 Deno.test("provider: the groups give the role and the projects, and the audit log names the person and the way", async () => {
-  await using bench = await Bench.open();
+  await using bench = await ProviderBench.open();
   const lab = await bench.project("Lab");
   bench.provider.groups.set("ben", ["lab"]);
   const { visitor, page } = await bench.signIn("ben");
@@ -135,7 +38,7 @@ Deno.test("provider: the groups give the role and the projects, and the audit lo
 });
 
 Deno.test("provider: role and projects follow the groups at each sign-in, for the same person", async () => {
-  await using bench = await Bench.open();
+  await using bench = await ProviderBench.open();
   const lab = await bench.project("Lab");
   const { visitor: early } = await bench.signIn("anna");
   assertEquals((await bench.me(early)).me.role, "admin");
@@ -148,7 +51,7 @@ Deno.test("provider: role and projects follow the groups at each sign-in, for th
 });
 
 Deno.test("provider: a person without a group any more is refused, and the earlier session and tokens lose access", async () => {
-  await using bench = await Bench.open();
+  await using bench = await ProviderBench.open();
   const lab = await bench.project("Lab");
   bench.provider.groups.set("ben", ["lab"]);
   const { visitor } = await bench.signIn("ben");
@@ -173,7 +76,7 @@ Deno.test("provider: a person without a group any more is refused, and the earli
 });
 
 Deno.test("provider: a disabled person is refused, and stays disabled", async () => {
-  await using bench = await Bench.open();
+  await using bench = await ProviderBench.open();
   await bench.signIn("anna");
   const [{ id }] = await bench.people();
   const { headers } = await bench.proxy.api("GET", `/people/${id}`);
@@ -188,7 +91,7 @@ Deno.test("provider: a disabled person is refused, and stays disabled", async ()
 });
 
 Deno.test("provider: the same subject of two providers is two people, and a local person with the address is a third", async () => {
-  await using bench = await Bench.open(["real", "other"]);
+  await using bench = await ProviderBench.open(["real", "other"]);
   const local = { login: "anna@example.com", role: "viewer", projects: [] };
   assertEquals((await bench.proxy.api("POST", "/people", local)).status, 201);
   const first = await bench.signIn("anna");
@@ -203,7 +106,7 @@ Deno.test("provider: the same subject of two providers is two people, and a loca
 });
 
 Deno.test("provider: a sign-out names the page where the session at the provider ends", async () => {
-  await using bench = await Bench.open();
+  await using bench = await ProviderBench.open();
   const { visitor } = await bench.signIn("anna");
   const { status, text } = await visitor.ask("DELETE", `${bench.proxy.url}/admin/session`);
   assertEquals(status, 200);
@@ -212,7 +115,7 @@ Deno.test("provider: a sign-out names the page where the session at the provider
 });
 
 Deno.test("provider: what needs a fresh sign-in asks the provider for a new login", async () => {
-  await using bench = await Bench.open();
+  await using bench = await ProviderBench.open();
   const { visitor } = await bench.signIn("anna");
   const create = () => visitor.ask("POST", `${bench.proxy.url}/admin/api/people/usr_none/invitation`);
   assertEquals((await create()).status, 404);
@@ -222,12 +125,14 @@ Deno.test("provider: what needs a fresh sign-in asks the provider for a new logi
   const confirm = await visitor.ask("POST", `${bench.proxy.url}/admin/session/confirm`);
   assert(confirm.status >= 400);
   // Without "fresh" the provider asks nothing. With it, the form of the login comes.
+  const plain = await visitor.visit(`${bench.proxy.url}/admin/sign-in/real`);
+  assertMatch(plain.text, /You are signed in/);
   const asked = await visitor.visit(`${bench.proxy.url}/admin/sign-in/real?fresh=1`);
   assertMatch(asked.text, /name="login"/);
 });
 
 Deno.test("provider: the pages have the security headers, and the form gets the links", async () => {
-  await using bench = await Bench.open();
+  await using bench = await ProviderBench.open();
   const response = await fetch(`${bench.proxy.url}/admin/sign-in/real/callback?state=1&code=1`);
   assertEquals(response.status, 400);
   assertMatch(response.headers.get("content-security-policy") ?? "", /default-src 'none'/);
@@ -239,7 +144,7 @@ Deno.test("provider: the pages have the security headers, and the form gets the 
 });
 
 Deno.test("provider: addresses that may not manage get no sign-in", async () => {
-  await using bench = await Bench.open(["real"], {}, ["192.0.2.1"]);
+  await using bench = await ProviderBench.open(["real"], {}, ["192.0.2.1"]);
   for (const path of ["", "/callback?state=1&code=1"]) {
     const response = await fetch(`${bench.proxy.url}/admin/sign-in/real${path}`, { redirect: "manual" });
     assertEquals(response.status, 403);
@@ -248,7 +153,7 @@ Deno.test("provider: addresses that may not manage get no sign-in", async () => 
 });
 
 Deno.test("provider: callbacks of strangers write at most ten lines in a minute", async () => {
-  await using bench = await Bench.open();
+  await using bench = await ProviderBench.open();
   const call = async () => {
     const response = await fetch(`${bench.proxy.url}/admin/sign-in/real/callback?state=1&code=1`);
     await response.body?.cancel();
