@@ -89,7 +89,8 @@ const NEVER: readonly { readonly parts: readonly string[]; readonly never: reado
   {
     parts: ["people"],
     never: [
-      ...STAGES,
+      // Requests to providers go over the transport of the proxy.
+      ...STAGES.filter((stage) => stage !== "forwarding"),
       ...SPINE,
       ...OPTIONAL,
       ...[
@@ -114,7 +115,7 @@ const NEVER: readonly { readonly parts: readonly string[]; readonly never: reado
 
 /** Only these parts may use what npm brings. */
 const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
-  "valibot": ["accounting", "cli", "config", "demo", "management"],
+  "valibot": ["accounting", "cli", "config", "demo", "management", "people"],
   "@valibot/to-json-schema": ["management"],
   "@redis/client": ["limits"],
   "@noble/hashes/sha2.js": ["auth", "storage"],
@@ -133,6 +134,8 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
     ) => [`prom-client/lib/${part}.js`, ["observability"]]),
   ),
   "@opentelemetry/api": ["observability"],
+  // Loaded only if the configuration has a provider for the sign-in.
+  "openid-client": ["people"],
   // Loaded only if the database is PostgreSQL.
   "pg": ["storage"],
   "node:sqlite": ["storage"],

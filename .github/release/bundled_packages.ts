@@ -48,6 +48,8 @@ interface Lock {
 export const UNUSED_DEPENDENCIES: Readonly<Record<string, readonly string[]>> = {
   // The program has no summaries with quantiles.
   "prom-client": ["tdigest"],
+  // The program asks providers for no encrypted responses.
+  "openid-client": ["jose"],
 };
 
 /**

@@ -4,6 +4,7 @@ import { loadConfig } from "../config/load.ts";
 import type { Flags, ShownSetting } from "../config/read/resolver.ts";
 import { CommandError } from "./command_error.ts";
 import { ambiguityWarnings, routesText, unnamedRoutes } from "./check_route.ts";
+import { checkSignIn, signInText } from "./check_sign_in.ts";
 import { ALLOWED_PATHS_HEADINGS, allowedPaths, allowedPathsRow } from "./check_paths.ts";
 import { allWarnings } from "./config_warnings.ts";
 import { probeBackends, type ProbeResult } from "../forwarding/probe.ts";
@@ -21,14 +22,15 @@ export function printSchema(): void {
 
 /**
  * Checks the configuration, and prints every setting with its origin: `llm-proxy check`. With `online` it
- * also asks each backend for its models. Throws a `ConfigError` for an invalid configuration, and a
- * {@link CommandError} if a backend fails.
+ * also asks each backend for its models, and each provider of the sign-in for its metadata. Throws a
+ * `ConfigError` for an invalid configuration, and a {@link CommandError} if a backend or a provider fails.
  */
 export async function check({ online }: { online: boolean }, flags: Flags): Promise<void> {
   const loaded = await loadConfig(processSources, flags);
   const { config, path, settings } = loaded;
   const bySection = (await settings()).toSorted((one, other) => sectionOf(one) - sectionOf(other));
   const results = online ? await withProgress("Checking the backends", () => probeBackends(config)) : [];
+  const signIn = await checkSignIn(config, { online });
   const all = [
     ...await allWarnings(loaded),
     ...keepaliveWarnings(config, await systemKeepaliveMs()),
@@ -45,6 +47,14 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
       warnings: all,
       routes,
       allowed_paths: paths,
+      sign_in: signIn.map(({ provider, issuer, redirectUri, logoutUri, ok = null, detail = null }) => ({
+        provider,
+        issuer,
+        redirect_uri: redirectUri,
+        logout_uri: logoutUri,
+        ok,
+        detail,
+      })),
       backends: online
         ? results.map((result) => ({ endpoint: result.endpoint, ...shownProbe(result) }))
         : null,
@@ -57,11 +67,13 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
         )
       }${routesText(routes)}\nWhat clients may request (docs/limits-and-budgets.md#allowed-paths):\n${
         tableText(ALLOWED_PATHS_HEADINGS, paths.map(allowedPathsRow))
-      }\n${all.map((warning) => warningLine(warning)).join("")}` +
+      }${signInText(signIn)}\n${all.map((warning) => warningLine(warning)).join("")}` +
       `The configuration is valid${path === undefined ? "" : ` (${path})`}.\n` +
       (online ? `\n${tableText(PROBE_HEADINGS, results.map(probeRow))}` : ""),
   );
   const failed = results.filter(({ ok }) => !ok).length;
+  const unusable = signIn.filter(({ ok }) => ok === false).length;
+  if (unusable > 0) throw new CommandError(`${unusable} of ${signIn.length} providers cannot be used.`);
   if (failed > 0) throw new CommandError(`${failed} of ${results.length} backends failed.`);
 }
 

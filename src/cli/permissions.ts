@@ -4,7 +4,9 @@ import { processSources } from "../config/sources/env.ts";
 import { loadConfig } from "../config/load.ts";
 import { recordingSources } from "../config/sources/recording_sources.ts";
 import type { Flags } from "../config/read/resolver.ts";
-import type { Backend, Config, ServerConfig } from "../config/config.ts";
+import type { Backend, Config, ServerConfig, SignInConfig } from "../config/config.ts";
+import { connectionBy } from "../config/read/outbound_rules.ts";
+import { signInPreset } from "../config/values/sign_in_presets.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
 import { hostAndPort } from "../network/host_port.ts";
 import { EVERY_ADDRESS, EVERY_IPV4_ADDRESS } from "../network/listen_everywhere.ts";
@@ -110,8 +112,18 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   for (const note of notes) writeNote(`${note}\n`);
 }
 
+/** The hosts of the providers of the sign-in, or of the outbound proxies that lead to them. */
+function signInAddresses({ providers }: SignInConfig): string[] {
+  return providers.flatMap(({ issuer, preset, outbound, caCerts }) => {
+    const { hosts = [] } = signInPreset(preset);
+    return [new URL(issuer).origin, ...hosts.map((host) => `https://${host}`)].map((origin) =>
+      hostAndPort(connectionBy(outbound, { origin, caCerts }).proxy ?? parseOrigin(origin))
+    );
+  });
+}
+
 /** The addresses of listeners and connections, and the reasons why the proxy connects to itself. */
-function addresses({ server, endpoints }: Config): { net: Set<string>; reasons: string[] } {
+function addresses({ server, endpoints, management }: Config): { net: Set<string>; reasons: string[] } {
   const backends = endpoints.flatMap((endpoint) =>
     endpoint.backends.map((backend) => ({ endpoint, backend }))
   );
@@ -138,6 +150,7 @@ function addresses({ server, endpoints }: Config): { net: Set<string>; reasons: 
       // The socket of UDP is on a port that the system chooses.
       wake === undefined ? [] : [hostAndPort(wake), hostAndPort({ hostname: "0.0.0.0", port: 0 })]
     ),
+    ...management?.signIn === undefined ? [] : signInAddresses(management.signIn),
     ...reasons.length > 0 ? [LOOPBACK] : [],
   ]);
   return { net, reasons };

@@ -137,9 +137,14 @@ function shortList(keys: readonly string[]): string {
   return keys.length > MOST_SHOWN ? `${shown} and ${keys.length - MOST_SHOWN} more` : shown;
 }
 
+/** The text of a setting, for comparisons. */
+function text(setting: unknown): string | undefined {
+  return JSON.stringify(setting, (_, value: unknown) => value instanceof Map ? [...value] : value);
+}
+
 /** The changed settings that need a restart, because they belong to open sockets or to the open database. */
 function restartSettings(one: Config, other: Config): string[] {
-  const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b);
+  const differs = (a: unknown, b: unknown): boolean => text(a) !== text(b);
   const fixed = [["engine", "engine"], ["workers", "workers"], ["host", "host"], ["port", "port"], [
     "httpsPort",
     "https_port",
@@ -151,7 +156,7 @@ function restartSettings(one: Config, other: Config): string[] {
     .map(([, name]) => `server.${name}`);
   // A new certificate is used at once. To turn TLS on or off needs another socket.
   if ((one.server.tls === undefined) !== (other.server.tls === undefined)) ofServer.push("server.tls");
-  const ofManagement = (["token", "databaseUrl", "encryptionKey"] as const)
+  const ofManagement = (["token", "databaseUrl", "encryptionKey", "publicUrl", "signIn"] as const)
     .filter((key) => differs(one.management?.[key], other.management?.[key]));
   const limitsDiffer = differs(one.management?.sharedLimits?.server, other.management?.sharedLimits?.server);
   return [...ofServer, ...(ofManagement.length > 0 || limitsDiffer ? ["management"] : [])];

@@ -4,6 +4,7 @@ import type { RedisPlace } from "../network/redis_url.ts";
 import type { Dialect } from "../apis/dialects.ts";
 import type { Rules } from "../principal.ts";
 import type { PresetName } from "./values/presets.ts";
+import type { Role, SignInPresetName } from "./values/sign_in_presets.ts";
 
 /** A valid configuration with all settings of the proxy. */
 export interface Config {
@@ -102,6 +103,66 @@ export interface ManagementConfig {
    * connect.
    */
   readonly allowedIps?: readonly string[];
+  /** The origin by which browsers reach the admin page; `undefined` if it is not configured. */
+  readonly publicUrl?: string;
+  /** The providers with which people sign in; `undefined` if people only use the management token. */
+  readonly signIn?: SignInConfig;
+}
+
+/** The providers with which people sign in at the admin page. */
+export interface SignInConfig {
+  /** The origin by which browsers reach the admin page. Providers send people back to it. */
+  readonly publicUrl: string;
+  /** At least one provider. */
+  readonly providers: readonly SignInProvider[];
+}
+
+/** A provider with which people sign in. */
+export interface SignInProvider {
+  /** The name in the URL. */
+  readonly name: string;
+  /** The name on the button. */
+  readonly title: string;
+  readonly preset: SignInPresetName;
+  readonly issuer: string;
+  readonly clientId: string;
+  /** `undefined` for a public client, which PKCE alone protects. */
+  readonly clientSecret?: string;
+  /** The file that the secret is from; `undefined` if the configuration has the secret. */
+  readonly clientSecretFile?: string;
+  readonly scopes: readonly string[];
+  /** The claim with the groups; `undefined` if people have no groups. */
+  readonly groupsClaim: string | undefined;
+  /** Who may sign in: people who match one of the lists. If all are empty, everyone with a role may. */
+  readonly allow: {
+    /** In lower case. */
+    readonly domains: readonly string[];
+    readonly groups: readonly string[];
+    /** In lower case. */
+    readonly emails: readonly string[];
+  };
+  /** Roles by group. */
+  readonly roles: ReadonlyMap<string, Role>;
+  /** Names of projects by group. */
+  readonly projects: ReadonlyMap<string, readonly string[]>;
+  /** The role of people without a group in {@link roles}; `undefined` if they cannot sign in. */
+  readonly defaultRole?: Role;
+  readonly outbound: OutboundRules;
+  /** PEM texts with certificates to trust besides those of the system. */
+  readonly caCerts?: readonly string[];
+}
+
+/** The forward proxies for connections whose hosts the configuration does not know. */
+export interface OutboundRules {
+  /** For `http://` origins; `undefined` for direct connections. */
+  readonly http?: OutboundProxy;
+  /** For `https://` origins; `undefined` for direct connections. */
+  readonly https?: OutboundProxy;
+  /**
+   * The origins with direct connections, in the format of `NO_PROXY`, besides those of this machine;
+   * `undefined` if all connections use the proxy.
+   */
+  readonly noProxy?: string;
 }
 
 /** What happens to requests while shared counts, or the database, cannot be reached. */

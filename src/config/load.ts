@@ -8,10 +8,11 @@ import { readEndpoint } from "./read/endpoints.ts";
 import { type EnvironmentSources, readEnvironment } from "./sources/env.ts";
 import { checkLimitedEndpoints, checkModelLimits } from "./read/limit_settings.ts";
 import { MANAGEMENT_VARIABLES, readManagement } from "./read/management_settings.ts";
-import type { KeyPath, Problem } from "./problem.ts";
+import type { KeyPath, Origin, Problem } from "./problem.ts";
 import { environmentProxy } from "./read/outbound_proxy.ts";
 import { type Flags, Resolver, type ShownSetting } from "./read/resolver.ts";
 import type { Config, ManagementConfig, OutboundProxy } from "./config.ts";
+import { readSignIn } from "./read/sign_in_settings.ts";
 import { readRouting } from "./read/routing.ts";
 import type { Section } from "./read/section.ts";
 import {
@@ -52,7 +53,8 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
   const { tokens, mode } = readTokens(resolver, settings.auth);
   const management = readManagement(resolver, settings.management);
   if (server.adminPort !== undefined && management === undefined) {
-    checkManagementToken(resolver, settings.management);
+    const at = resolver.originOf("ADMIN_PORT", ["server", "admin_port"]);
+    checkManagementToken(resolver, settings.management, at);
   }
   const hasManagedTokens = management !== undefined && mode !== "none";
   const names = endpointNames(resolver, settings);
@@ -71,6 +73,16 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
   const defaultEndpoint = readDefaultEndpoint(resolver, settings.server, names);
   const routing = readRouting(resolver, settings, endpoints);
   const authorities = readAuthorities(environment, { resolver, sources });
+  const signInTables = settings.management?.sign_in;
+  if (signInTables !== undefined && management === undefined) {
+    checkManagementToken(resolver, settings.management, ["management", "sign_in"]);
+  }
+  const signIn = management && readSignIn(signInTables, {
+    resolver,
+    sources,
+    resolvePath: (file) => resolveBesideConfig(path, file),
+    publicUrl: management.publicUrl,
+  });
   const config: Config = {
     server,
     auth: resolveAuth(resolver, {
@@ -84,7 +96,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
     ...(defaultEndpoint !== undefined && { defaultEndpoint }),
     ...(routing && { routing }),
     log: readLog(resolver, settings.log),
-    ...(management && { management }),
+    ...(management && { management: { ...management, ...(signIn && { signIn }) } }),
     ...(authorities && { authorities }),
     hash: await resolver.hash(),
   };
@@ -164,14 +176,15 @@ export async function loadOutboundProxy(
   return proxy === "direct" ? undefined : proxy;
 }
 
-/** Reports `admin_port` without the management plane. An invalid token is already reported. */
-function checkManagementToken(resolver: Resolver, settings: Section<"management"> | undefined): void {
+/** Reports a setting at `at` that needs a management token. An invalid token is already reported. */
+function checkManagementToken(
+  resolver: Resolver,
+  settings: Section<"management"> | undefined,
+  at: Origin,
+): void {
   if (resolver.has("MANAGEMENT_TOKEN") || settings?.token !== undefined) return;
   if (resolver.hasProblemAt(["management"])) return;
-  resolver.report(
-    resolver.originOf("ADMIN_PORT", ["server", "admin_port"]),
-    "needs the management plane: set MANAGEMENT_TOKEN, at least 16 characters",
-  );
+  resolver.report(at, "needs the management plane: set MANAGEMENT_TOKEN, at least 16 characters");
 }
 
 /** Reports problems of values that are valid on their own but not together. */

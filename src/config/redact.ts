@@ -1,6 +1,6 @@
 import { isPostgresUrl, parsePostgresUrl } from "../network/postgres_url.ts";
 import { basicCredentials } from "./read/outbound_proxy.ts";
-import type { Config, SharedLimitsConfig } from "./config.ts";
+import type { Config, SharedLimitsConfig, SignInProvider } from "./config.ts";
 
 /** Shorter values are not redacted: they can be common words, which would be removed from every log line. */
 export const MIN_SECRET_LENGTH = 8;
@@ -22,10 +22,19 @@ export function secretsOf({ auth, endpoints, management }: Config): string[] {
     ...databasePassword(management.databaseUrl),
     ...(management.encryptionKey === undefined ? [] : [management.encryptionKey.toBase64()]),
     ...limitsPassword(management.sharedLimits),
+    ...(management.signIn?.providers ?? []).flatMap(signInSecrets),
   ];
   return [...new Set([...tokens, ...ofBackends, ...ofManagement])].filter(({ length }) =>
     length >= MIN_SECRET_LENGTH
   );
+}
+
+function signInSecrets({ clientSecret, outbound: { http, https } }: SignInProvider): string[] {
+  const logins = [http?.login, https?.login].filter((login) => login !== undefined);
+  return [
+    ...(clientSecret === undefined ? [] : [clientSecret, encodeURIComponent(clientSecret)]),
+    ...logins.flatMap((login) => [login.password, basicCredentials(login)]),
+  ];
 }
 
 /** The password of the server of shared limits. */

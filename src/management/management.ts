@@ -41,6 +41,7 @@ import { type ControlAccess, textOfAccess } from "./control/control_access.ts";
 import { createControlSecret } from "./control/signatures.ts";
 import { Replicas } from "./replicas.ts";
 import { DatabaseLoss, unconfirmedToken } from "./database_loss.ts";
+import { ProviderSignIn } from "./admin/provider_sign_in.ts";
 import { adminPlaceAt } from "./admin_place.ts";
 import type { JoinedReplica } from "./join_replicas.ts";
 import { LiveFeed } from "./live_feed.ts";
@@ -109,6 +110,8 @@ export class Management implements ManagementPort {
   readonly #replicas: Replicas | undefined;
   readonly #dates: SpendingDates;
   readonly #audit: AccessAudit;
+  /** The providers with which people sign in; `undefined` without one. */
+  readonly #providers: ProviderSignIn | undefined;
   readonly #unpriced: UnpricedModels;
   readonly #trace = exchangeTracer();
   readonly #modelFacts: ModelFactsTable;
@@ -157,6 +160,12 @@ export class Management implements ManagementPort {
     this.#audit = new AccessAudit(store, {
       clock,
       onFailed: (reason) => this.#storageFailed(`an audit entry is lost: ${reason}`),
+    });
+    this.#providers = config.signIn && new ProviderSignIn({
+      ...parts,
+      config: config.signIn,
+      onChanged: () => this.#refresh.refresh(),
+      authorities: () => this.#served.authorities,
     });
     this.limiter = limiter;
     this.objects = parts.knownObjects;
@@ -352,6 +361,7 @@ export class Management implements ManagementPort {
     this.#stopPruning();
     this.#stopConfirming();
     this.#stopWatching();
+    this.#providers?.close();
     const steps = [
       () => this.#stopBackups(),
       () => this.#prices.settled(),
@@ -431,6 +441,7 @@ export class Management implements ManagementPort {
       parts: this.#apiParts(),
       metrics: this.#metrics,
       managementToken: token,
+      providers: this.#providers,
       controlSecret: this.#controlSecret,
       settings: this.#settings,
       served: this.#served,

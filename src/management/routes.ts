@@ -9,6 +9,7 @@ import { fieldValue } from "../http/fields.ts";
 import type { Entry, IncomingRequest, OutgoingReply } from "../http/message.ts";
 import type { ManagementRoutes } from "../own_routes/own_reply.ts";
 import { PassphraseCheck } from "./admin/passphrase_check.ts";
+import type { ProviderSignIn } from "./admin/provider_sign_in.ts";
 import { Sessions } from "./admin/sessions.ts";
 import { BearerGate } from "./api/bearer_gate.ts";
 import { GuessGate, type Refusal } from "./api/guess_gate.ts";
@@ -35,6 +36,8 @@ export interface ManagementRoutesParts {
   readonly metrics: Metrics;
   /** The token of the configuration; `undefined` if it has none. */
   readonly managementToken: string | undefined;
+  /** The providers with which people sign in; `undefined` without one. */
+  readonly providers: ProviderSignIn | undefined;
   /** The secret with which commands on this machine sign their requests. */
   readonly controlSecret: string;
   readonly settings: ManagementSettings;
@@ -97,6 +100,7 @@ class ManagementRouter {
       passphrases: new PassphraseCheck({ guesses, store }),
       guesses,
       people: store,
+      providers: parts.providers,
       now: () => clock.epochMs(),
       assets: new Assets(PAGE_FOLDER),
       idleMs,

@@ -58,6 +58,11 @@ export class Served {
     return this.#mayConnect(address);
   }
 
+  /** Where the authorities of the operating system are; `undefined` for the usual places. */
+  get authorities(): Config["authorities"] {
+    return this.#now?.config.authorities;
+  }
+
   /** The names of all endpoints; `undefined` until there is a configuration. */
   get endpointNames(): readonly string[] | undefined {
     return this.#now?.config.endpoints.map(({ name }) => name);

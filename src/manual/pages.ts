@@ -21,6 +21,10 @@ export const TOPICS: readonly Topic[] = [
   { name: "usage-and-cost", summary: "usage and cost of each token and model, and what is stored" },
   { name: "admin-page", summary: "the page at /admin, and the management API" },
   { name: "people", summary: "people with roles, their sessions, and management tokens" },
+  {
+    name: "sign-in",
+    summary: "sign in at the admin page with Google, Microsoft, GitHub, Keycloak and others",
+  },
   { name: "https", summary: "a certificate for this machine, and how clients trust it" },
   { name: "reverse-proxy", summary: "nginx, Caddy or Traefik in front" },
   { name: "several-instances", summary: "what several processes can and cannot share" },

@@ -172,6 +172,7 @@ Deno.test("sbom: the program depends on what its own code imports, and on nothin
     "@peculiar/utils",
     "bytestreamjs",
     "eslint-visitor-keys",
+    "oauth4webapi",
     ...[
       "pg-cloudflare",
       "pg-connection-string",

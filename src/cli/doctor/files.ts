@@ -71,6 +71,9 @@ function placesOf({ loaded, environment }: Subject): Place[] {
       { path: `${database}-wal`, isSecret: true },
     ]),
     ...(keyFile === undefined ? [] : [{ path: keyFile, isSecret: true }]),
+    ...(management?.signIn?.providers ?? []).flatMap(({ clientSecretFile: file }) =>
+      file === undefined || CONTAINER_SECRETS.test(file) ? [] : [{ path: file, isSecret: true }]
+    ),
     ...(management?.backup === undefined ? [] : [{ path: management.backup.folder, isSecret: true }]),
   ];
   return [...new Map(all.map((place) => [place.path, place])).values()];

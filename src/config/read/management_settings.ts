@@ -19,7 +19,7 @@ import type { ManagementConfig, OnLoss } from "../config.ts";
 import { readRedisUrl } from "../../network/redis_url.ts";
 import type { VariableName } from "../sources/variables.ts";
 import { type Section, sectionReader } from "./section.ts";
-import { addressRangeSchema } from "../values/address_values.ts";
+import { addressRangeSchema, publicUrlSchema } from "../values/address_values.ts";
 import {
   countSchema,
   databaseUrlSchema,
@@ -59,6 +59,7 @@ export const MANAGEMENT_VARIABLES = [
   "ADMIN_IDLE_MINUTES",
   "METRICS_PUBLIC",
   "MANAGEMENT_ALLOWED_IPS",
+  "PUBLIC_URL",
 ] as const satisfies readonly VariableName[];
 type ManagementVariable = typeof MANAGEMENT_VARIABLES[number];
 
@@ -123,6 +124,7 @@ export function readManagement(
     textListSchema(addressRangeSchema),
     undefined,
   );
+  const publicUrl = read("public_url", "PUBLIC_URL", publicUrlSchema, undefined);
   if (!isEnabled) return undefined;
   if (isPostgresUrl(databaseUrl)) checkPostgres(resolver, settings);
   return {
@@ -143,6 +145,7 @@ export function readManagement(
     adminIdleMs,
     metricsPublic,
     ...(allowedIps && { allowedIps }),
+    ...(publicUrl !== undefined && { publicUrl }),
   };
 }
 

@@ -19,7 +19,7 @@ export function basicCredentials({ user, password }: NonNullable<OutboundProxy["
 }
 
 /** The value of `HTTP_PROXY` or `HTTPS_PROXY`. Its scheme is optional and defaults to `http`. */
-const environmentProxySchema: typeof proxyUrlSchema = v.pipe(
+export const environmentProxySchema: typeof proxyUrlSchema = v.pipe(
   v.string(),
   v.transform((text) => /^\w+:\/\//.test(text) || text === "direct" ? text : `http://${text}`),
   proxyUrlSchema,
@@ -44,7 +44,7 @@ export function environmentProxy(
  * Whether `NO_PROXY` exempts an origin. The format is that of curl and Go: a list of host names (each with
  * its subdomains), IP addresses and CIDR ranges, each with an optional port. `*` exempts every origin.
  */
-function isExempt(origin: string, noProxy: string): boolean {
+export function isExempt(origin: string, noProxy: string): boolean {
   const url = new URL(origin);
   const host = unbracketed(url.hostname);
   const port = url.port || (url.protocol === "https:" ? "443" : "80");

@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { BUDGET_WINDOWS, LOG_FORMATS, LOG_LEVELS, ON_LOSS, SERVER_ENGINES } from "../values/defaults.ts";
 import { PRESET_NAMES } from "../values/presets.ts";
 import { priceProviderSchema } from "../values/price_providers.ts";
+import { signInSchema } from "./sign_in_schema.ts";
 import { list, number, text, texts, toggle, word, wrongKind } from "./file_fields.ts";
 import {
   addressRangeSchema,
@@ -16,6 +17,7 @@ import {
   originSchema,
   portSchema,
   proxyUrlSchema,
+  publicUrlSchema,
   udpAddressSchema,
 } from "../values/address_values.ts";
 import {
@@ -400,6 +402,14 @@ export const fileSchema = v.strictObject({
       addressRangeSchema,
       "IP addresses and CIDR ranges that may use /manage, /admin and /metrics",
     ),
+    public_url: text(
+      publicUrlSchema,
+      "the address by which browsers reach the admin page, like https://llm.example.com; providers send people back to it",
+    ),
+    sign_in: v.optional(v.pipe(
+      v.array(signInSchema, wrongKind("a list of tables")),
+      v.description("providers with which people sign in at the admin page; docs/sign-in.md"),
+    )),
   }, wrongKind("a table"))),
   log: v.optional(v.strictObject({
     level: word(LOG_LEVELS, "the lowest severity to log"),

@@ -21,7 +21,10 @@ function holdsSecret(path: KeyPath, rest: string): boolean {
   const isHeader = path.at(-2) === "headers" && SECRET_HEADER.test(String(key));
   if (key === "api_key") return rest !== "" && rest !== "none" && rest !== "passthrough";
   if (path.at(-2) === "api_keys") return rest !== "";
-  if (key === "token" || key === "encryption_key" || key === "limits_password" || isHeader) {
+  if (
+    key === "token" || key === "encryption_key" || key === "limits_password" || key === "client_secret" ||
+    isHeader
+  ) {
     return rest !== "";
   }
   return (key === "proxy_url" || key === "database_url" || key === "limits_url") &&

@@ -58,6 +58,7 @@ const CONTENTS = {
   ADMIN_IDLE_MINUTES: "plain",
   METRICS_PUBLIC: "plain",
   MANAGEMENT_ALLOWED_IPS: "plain",
+  PUBLIC_URL: "plain",
   HTTP_PROXY: "login",
   HTTPS_PROXY: "login",
   NO_PROXY: "plain",

@@ -93,6 +93,31 @@ export const originSchema: ValueSchema<string> = v.pipe(
   ),
 );
 
+/**
+ * The issuer of a provider with OpenID Connect: a URL without query and fragment. It stays as it is written,
+ * because providers compare it byte for byte.
+ */
+export const issuerSchema: ValueSchema<string> = v.pipe(
+  singleLine,
+  v.check(
+    (text) => URL.canParse(text) && /^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/.test(text),
+    (issue) => `${quotedInput(issue)} is not a URL like https://auth.example.com, without query and login`,
+  ),
+);
+
+/** The address by which browsers reach the admin page: an origin. The result has no slash at its end. */
+export const publicUrlSchema: ValueSchema<string> = v.pipe(
+  singleLine,
+  v.check(
+    (text) => /^https?:\/\/[^/?#@]+\/?$/.test(text) && URL.canParse(text),
+    (issue) =>
+      `${
+        quotedInput(issue)
+      } is not an address like https://llm.example.com, with scheme and host, and no path`,
+  ),
+  v.transform((text) => new URL(text).origin),
+);
+
 const PROXY_PORTS: Record<OutboundProxy["scheme"], number> = { http: 80, https: 443, socks5: 1080 };
 
 /** The URL of a forward proxy, or `direct`. Messages leave out the value, which may contain a password. */

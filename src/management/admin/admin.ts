@@ -51,6 +51,7 @@ export function createAdmin(parts: AdminParts): Admin {
   app.delete("/session", (context) => sessions.signOut(context));
   app.post("/session/confirm", (context) => sessions.confirm(context));
   app.post("/session/invitation", (context) => sessions.useInvitation(context));
+  app.all("/sign-in/*", ({ req, env }) => signInWithProvider(req.raw, env, { parts, sessions }));
   app.get("/docs/:name?", (context) => sendManual(context, context.req.param("name"), sessions));
   app.get("/api/backup", (context) => rejectBackupLink(context, sessions));
   app.post("/api/backup", (context) => sendBackup(context, { api, sessions }));
@@ -68,13 +69,31 @@ export function createAdmin(parts: AdminParts): Admin {
 async function addSecurityHeaders(context: AdminContext, next: Next): Promise<void> {
   await next();
   const { headers } = context.res;
-  for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
+    // The pages of a sign-in with a provider allow even less.
+    if (!headers.has(name)) headers.set(name, value);
+  }
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
 }
 
 async function checkOrigin({ req, env }: AdminContext, next: Next): Promise<void> {
   checkSameOrigin(req.raw, env);
   await next();
+}
+
+/** A provider sends the browser to these routes, so they are open to everyone and need no session. */
+async function signInWithProvider(
+  request: Request,
+  caller: Caller,
+  { parts, sessions }: { readonly parts: AdminParts; readonly sessions: BrowserSessions },
+): Promise<Response> {
+  if (parts.providers === undefined) {
+    throw new Problem(404, "No provider is configured for the sign-in: see [[management.sign_in]].");
+  }
+  return await parts.providers.answer(request, {
+    source: caller.source,
+    begin: (entry) => sessions.beginFor(request, caller, entry),
+  });
 }
 
 async function sendFile(name: string, { headers }: Request, assets: Assets): Promise<Response> {

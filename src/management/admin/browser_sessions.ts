@@ -2,7 +2,7 @@
 
 import type { Context } from "hono";
 import { deleteCookie, setCookie } from "hono/cookie";
-import { parse } from "hono/utils/cookie";
+import { parse, serialize } from "hono/utils/cookie";
 import * as v from "valibot";
 import { hashOf } from "../../auth/token_value.ts";
 import { SESSION_COOKIE } from "../../http/session_cookie.ts";
@@ -15,6 +15,7 @@ import type { GuessGate } from "../api/guess_gate.ts";
 import type { Identity } from "../api/identity.ts";
 import { Problem } from "../api/problem.ts";
 import type { PassphraseCheck } from "./passphrase_check.ts";
+import type { ProviderEntry, ProviderSignIn } from "./provider_sign_in.ts";
 import { checkSameOrigin } from "./same_origin.ts";
 import type { FoundSession, Place, Sessions } from "./sessions.ts";
 
@@ -49,6 +50,8 @@ export interface BrowserSessionsParts {
   readonly passphrases: PassphraseCheck;
   readonly guesses: GuessGate;
   readonly people: Pick<PeopleStore, "useInvitation" | "findInvited">;
+  /** The providers with which people sign in; `undefined` without one. */
+  readonly providers: Pick<ProviderSignIn, "shown" | "answer" | "logoutUrl"> | undefined;
   /** The path of the admin page, to which browsers send the cookie. */
   readonly path: string;
   /** The time without activity after which a session ends, in milliseconds. */
@@ -127,6 +130,9 @@ export class BrowserSessions {
     const found = await this.#found(context.req.raw, context.env);
     const body = await bodyOf(context, confirmBody, '{"passphrase": "…"} or {"token": "…"}');
     const { person } = found;
+    if (person?.origin.kind === "provider") {
+      throw new Problem(409, "You sign in with a provider: sign in there again to confirm that it is you.");
+    }
     if (person === undefined) {
       gate.checkToken("token" in body ? body.token : "", context.env);
     } else {
@@ -137,14 +143,32 @@ export class BrowserSessions {
     return context.body(null, 204);
   }
 
-  /** Ends the session. A sign-out without a valid session is allowed, and not logged. */
+  /**
+   * Begins the session of a person whom a provider has identified. Returns the value of `set-cookie`. The
+   * browser comes from another site and sends no cookie of an earlier session, which therefore stays.
+   */
+  async beginFor(request: Request, caller: Caller, entry: ProviderEntry): Promise<string> {
+    const { person, way, provenAt, isSecure } = entry;
+    caller.onVerified?.();
+    const value = await this.#newSession(request, caller, { person, way, provenAt });
+    const options = this.#cookieOptions(request);
+    return serialize(cookieName(request), value, { ...options, secure: options.secure || isSecure });
+  }
+
+  /**
+   * Ends the session. A sign-out without a valid session is allowed, and not logged. For a person of a
+   * provider, the response has the URL where the session at the provider ends.
+   */
   async signOut(context: AdminContext): Promise<Response> {
     const { raw: request } = context.req;
+    const { sessions, onSignedOut, providers } = this.#parts;
     const value = cookieOf(request);
-    const actor = value === undefined ? undefined : await this.#parts.sessions.end(value);
-    if (actor !== undefined) await this.#parts.onSignedOut(context.env.source, actor.name);
+    const person = (await this.#find(request, context.env, false))?.person;
+    const actor = value === undefined ? undefined : await sessions.end(value);
+    if (actor !== undefined) await onSignedOut(context.env.source, actor.name);
     deleteCookie(context, cookieName(request), this.#cookieOptions(request));
-    return context.body(null, 204);
+    const logoutUrl = person && await providers?.logoutUrl(person);
+    return logoutUrl === undefined ? context.body(null, 204) : context.json({ logout_url: logoutUrl });
   }
 
   /** Whether a user with a valid session follows a link. This counts as activity. */
@@ -174,22 +198,33 @@ export class BrowserSessions {
   }
 
   async #begin(context: AdminContext, person: Person | undefined): Promise<Response> {
-    const { sessions, onSignedIn } = this.#parts;
     const { raw: request } = context.req;
-    const before = cookieOf(request);
-    if (before !== undefined) await sessions.end(before);
-    const actor = person === undefined ? "admin page" : `${person.login} (${BY_PASSPHRASE})`;
-    await onSignedIn(context.env.source, actor);
-    const value = await sessions.begin({ person, way: BY_PASSPHRASE }, placeOf(request, context.env));
+    const value = await this.#newSession(request, context.env, { person, way: BY_PASSPHRASE });
     setCookie(context, cookieName(request), value, this.#cookieOptions(request));
     return this.#state(context, { person });
   }
 
+  /** Begins a session in place of that of the cookie. Returns the value for the cookie. */
+  async #newSession(
+    request: Request,
+    caller: Caller,
+    entry: { readonly person: Person | undefined; readonly way: string; readonly provenAt?: number },
+  ): Promise<string> {
+    const { sessions, onSignedIn } = this.#parts;
+    const { person, way } = entry;
+    const before = cookieOf(request);
+    if (before !== undefined) await sessions.end(before);
+    await onSignedIn(caller.source, person === undefined ? "admin page" : `${person.login} (${way})`);
+    return await sessions.begin(entry, placeOf(request, caller));
+  }
+
   #state(context: AdminContext, session: { person: Person | undefined } | undefined): Response {
     const person = session?.person;
+    const { providers } = this.#parts;
     return context.json({
       signed_in: session !== undefined,
       idle_seconds: this.#parts.idleMs() / 1000,
+      ...(providers && { providers: providers.shown }),
       ...(person && { person: { name: person.name, role: person.role } }),
     });
   }

@@ -58,9 +58,16 @@ export class Sessions {
     this.#parts = parts;
   }
 
-  /** Starts a session, and returns the value for its cookie: 256 random bits in base64url. */
+  /**
+   * Starts a session, and returns the value for its cookie: 256 random bits in base64url. `provenAt` is when
+   * the person proved who they are, in milliseconds since 1970; `undefined` for now.
+   */
   async begin(
-    { person, way }: { person: Person | undefined; way: string },
+    { person, way, provenAt }: {
+      readonly person: Person | undefined;
+      readonly way: string;
+      readonly provenAt?: number;
+    },
     { address, browser }: Place,
   ): Promise<string> {
     const { store, clock } = this.#parts;
@@ -77,7 +84,7 @@ export class Sessions {
       way,
       createdAt: now,
       usedAt: now,
-      provenAt: now,
+      provenAt: Math.min(now, provenAt ?? now),
       address,
       browser: harmlessText(browser, MAX_BROWSER),
     });

@@ -12,7 +12,12 @@ const MAX_TEXT = 200;
  * Makes the function that makes audit log entries: of an address, an action, the id of its subject, and
  * changes.
  */
-export function auditor({ clock, actor }: Pick<RouteParts, "clock" | "actor">) {
+export function auditor(
+  { clock, actor }: {
+    readonly clock: Pick<RouteParts["clock"], "epochMs">;
+    readonly actor: Pick<RouteParts["actor"], "name">;
+  },
+) {
   return (
     source: string,
     action: string,

@@ -9,6 +9,18 @@ type SessionState = "in" | "out";
 const listeners = new Set<(state: SessionState) => void>();
 let waiting: (() => void)[] = [];
 
+/** A provider with which people sign in. */
+interface Provider {
+  readonly title: string;
+  readonly path: string;
+}
+let providers: readonly Provider[] = [];
+
+/** The providers with which people sign in. */
+export function signInProviders(): readonly Provider[] {
+  return providers;
+}
+
 /** Calls `listener` at each change of the session. Returns a function that ends this. */
 export function onSession(listener: (state: SessionState) => void): () => void {
   listeners.add(listener);
@@ -19,7 +31,8 @@ export function onSession(listener: (state: SessionState) => void): () => void {
 export async function readSession(): Promise<boolean> {
   const response = await fetchOrThrow(SESSION, { headers: { "x-llm-proxy-unattended": "1" } });
   if (!response.ok) throw problemOf(response.status, await response.text());
-  const { signed_in: isSignedIn } = await response.json();
+  const { signed_in: isSignedIn, providers: shown = [] } = await response.json();
+  providers = shown;
   setState(isSignedIn === true ? "in" : "out");
   return isSignedIn === true;
 }
@@ -55,7 +68,10 @@ export async function signIn(credentials: Credentials, onAccepted: () => void): 
 
 /** Ends the session at the proxy, and reloads the page. */
 export async function signOut(): Promise<void> {
-  await fetchOrThrow(SESSION, { method: "DELETE" });
+  const response = await fetchOrThrow(SESSION, { method: "DELETE" });
+  // For a person of a provider, the proxy names the page where the session there ends.
+  const ended = response.status === 200 ? await response.json() : undefined;
+  if (ended !== undefined) return location.assign(ended.logout_url);
   // The reload removes all data from the page.
   location.hash = "";
   location.reload();

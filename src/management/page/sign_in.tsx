@@ -4,8 +4,16 @@ import { useState } from "preact/hooks";
 import { Input } from "./controls.tsx";
 import { Dialog } from "./dialog.tsx";
 import { ErrorMessage } from "./load_view.tsx";
-import { type Credentials, invitationOf, signIn, signInReason } from "./session.ts";
+import { type Credentials, invitationOf, signIn, signInProviders, signInReason } from "./session.ts";
 import { useSubmit } from "./use_submit.ts";
+
+/** The page to return to, and whether the provider shall ask again who the user is. */
+function returnQuery(again: boolean): URLSearchParams {
+  return new URLSearchParams({
+    return: location.pathname + location.hash,
+    ...(again && signInReason() === "confirm" && { fresh: "1" }),
+  });
+}
 
 /** Asks how to sign in. With `again`, the form is a dialog over the page, which keeps its state. */
 export function SignIn({ again = false }: { again?: boolean }) {
@@ -67,6 +75,11 @@ export function SignIn({ again = false }: { again?: boolean }) {
           />
         )}
       {error && <ErrorMessage error={error} />}
+      {invitation === undefined && signInProviders().map(({ title, path }) => (
+        <p key={path}>
+          <a href={`${path}?${returnQuery(again)}`}>Sign in with {title}</a>
+        </p>
+      ))}
       <footer>
         {invitation === undefined && (
           <button

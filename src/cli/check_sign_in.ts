@@ -1,0 +1,72 @@
+/** Says for `llm-proxy check` what to register at the providers of the sign-in, and checks the providers. */
+
+import type { Config, SignInProvider } from "../config/config.ts";
+import { createHttp1Transport } from "../forwarding/transport/http1.ts";
+import { SystemRoots } from "../forwarding/transport/system_roots.ts";
+import type { Transport } from "../forwarding/transport/transport.ts";
+import type { ProviderCheck } from "../people/oidc/check_provider.ts";
+import { systemClock } from "../time/clock.ts";
+import { postLogoutUri, redirectUri } from "../people/oidc/return_path.ts";
+import { tableText } from "./table.ts";
+
+/** A provider and what the administrator registers there. */
+export interface SignInCheck {
+  readonly provider: string;
+  readonly issuer: string;
+  /** To register as redirect URI, also called callback URL. */
+  readonly redirectUri: string;
+  /** To register as the address after the sign-out, if the provider wants one. */
+  readonly logoutUri: string;
+  /** Whether the provider can be used; `undefined` if it was not checked. */
+  readonly ok: boolean | undefined;
+  /** What the check found. */
+  readonly detail: string | undefined;
+}
+
+/** All providers of the configuration. With `online`, it reads the metadata of each. */
+export async function checkSignIn(
+  { management, authorities }: Pick<Config, "management" | "authorities">,
+  { online }: { readonly online: boolean },
+): Promise<SignInCheck[]> {
+  const { signIn } = management ?? {};
+  if (signIn === undefined) return [];
+  const transport = createHttp1Transport(new SystemRoots(authorities));
+  try {
+    return await Promise.all(signIn.providers.map(async (provider) => {
+      const checked = online ? await check(provider, transport) : undefined;
+      return {
+        provider: provider.name,
+        issuer: provider.issuer,
+        redirectUri: redirectUri(signIn.publicUrl, provider.name),
+        logoutUri: postLogoutUri(signIn.publicUrl),
+        ok: checked?.ok,
+        detail: checked?.detail,
+      };
+    }));
+  } finally {
+    transport.close();
+  }
+}
+
+/** Loads the library of the sign-in, which other checks do not need. */
+async function check(provider: SignInProvider, transport: Transport): Promise<ProviderCheck> {
+  const { checkProvider } = await import("../people/oidc/check_provider.ts");
+  return await checkProvider(provider, { transport, clock: systemClock });
+}
+
+/** The checks as tables for people. Empty without a provider. */
+export function signInText(checks: readonly SignInCheck[]): string {
+  if (checks.length === 0) return "";
+  const registered = tableText(
+    ["sign-in", "register as redirect URI", "and for the sign-out"],
+    checks.map(({ provider, redirectUri, logoutUri }) => [provider, redirectUri, logoutUri]),
+  );
+  const checked = checks.filter(({ ok }) => ok !== undefined);
+  const found = checked.length === 0 ? "" : `\n${
+    tableText(
+      ["sign-in", "usable", "issuer", ""],
+      checked.map(({ provider, ok, issuer, detail = "" }) => [provider, ok ? "yes" : "no", issuer, detail]),
+    )
+  }`;
+  return `\nWhat to register at the providers (docs/sign-in.md):\n${registered}${found}`;
+}

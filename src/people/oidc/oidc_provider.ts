@@ -1,0 +1,211 @@
+/** A provider with OpenID Connect. `openid-client` checks its responses by the rules of this file. */
+
+import * as client from "openid-client";
+import type { SignInProvider } from "../../config/config.ts";
+import { isLoopback } from "../../config/read/outbound_proxy.ts";
+import { signInPreset } from "../../config/values/sign_in_presets.ts";
+import type { Clock } from "../../time/clock.ts";
+import { explained } from "./explain.ts";
+import { identityOf, missesClaims } from "./identity_claims.ts";
+import type { Checks, IdentityProvider } from "./identity_provider.ts";
+import { KnownKeys } from "./known_keys.ts";
+import type { Outbound } from "./outbound.ts";
+import { CachedMetadata } from "./cached_metadata.ts";
+import { type Identity, SignInFailure } from "./signed_in.ts";
+
+/** How much the clocks of the provider and of this machine may differ, in seconds. */
+export const CLOCK_TOLERANCE_S = 60;
+
+/**
+ * The algorithms of ID tokens: those with a private key that only the provider has. With `none` and `HS…`,
+ * others could make tokens.
+ */
+const ALGORITHMS: readonly string[] = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "Ed25519",
+  "EdDSA",
+];
+
+/** What an {@link OidcProvider} needs. */
+export interface OidcProviderParts {
+  readonly provider: SignInProvider;
+  readonly clock: Clock;
+  readonly send: Outbound;
+}
+
+/** Signs people in by the authorization code flow with PKCE (OpenID Connect Core, RFC 7636). */
+export class OidcProvider implements IdentityProvider {
+  readonly #parts: OidcProviderParts;
+  readonly #metadata: CachedMetadata<client.ServerMetadata>;
+  readonly #keys: KnownKeys;
+
+  constructor(parts: OidcProviderParts) {
+    this.#parts = parts;
+    this.#metadata = new CachedMetadata(() => this.#discover(), parts.clock);
+    this.#keys = new KnownKeys(parts.clock);
+  }
+
+  /** Reads the metadata of the provider, and checks it. Throws a {@link SignInFailure}. */
+  async check(): Promise<void> {
+    await this.#metadata.read();
+  }
+
+  async begin(redirectUri: string, { state, nonce, verifier }: Checks, isFresh: boolean): Promise<URL> {
+    const configuration = await this.#configuration();
+    return client.buildAuthorizationUrl(configuration, {
+      redirect_uri: redirectUri,
+      scope: this.#parts.provider.scopes.join(" "),
+      state,
+      nonce,
+      code_challenge: await client.calculatePKCECodeChallenge(verifier),
+      code_challenge_method: "S256",
+      // With "max_age" the provider has to state the time of the login (OpenID Connect Core, 3.1.2.1).
+      ...(isFresh && { prompt: "login", max_age: "0" }),
+    });
+  }
+
+  async finish(callback: URL, { state, nonce, verifier }: Checks): Promise<Identity> {
+    const { provider } = this.#parts;
+    const configuration = await this.#configuration();
+    this.#keys.lendTo(configuration);
+    try {
+      const tokens = await client.authorizationCodeGrant(configuration, callback, {
+        expectedState: state,
+        expectedNonce: nonce,
+        pkceCodeVerifier: verifier,
+        idTokenExpected: true,
+      });
+      const claims = tokens.claims();
+      if (claims === undefined) throw new SignInFailure(502, `${provider.title} sent no ID token.`);
+      this.#checkMore(claims);
+      const userInfo = missesClaims(claims, provider) &&
+          configuration.serverMetadata().userinfo_endpoint !== undefined
+        ? await client.fetchUserInfo(configuration, tokens.access_token, claims.sub)
+        : {};
+      return identityOf({ ...userInfo, ...claims }, provider);
+    } catch (error) {
+      throw explained(error, provider);
+    } finally {
+      this.#keys.takeFrom(configuration);
+    }
+  }
+
+  async logoutUrl(returnTo: string): Promise<URL | undefined> {
+    const configuration = await this.#configuration();
+    const { end_session_endpoint: endpoint } = configuration.serverMetadata();
+    if (endpoint === undefined || !isSafeUrl(endpoint)) return undefined;
+    // No ID token as a hint: the proxy keeps none. The provider may ask the person to confirm.
+    return client.buildEndSessionUrl(configuration, { post_logout_redirect_uri: returnTo });
+  }
+
+  /** What the library leaves to its caller. */
+  #checkMore({ azp, iat }: client.IDToken): void {
+    const { provider, clock } = this.#parts;
+    if (azp !== undefined && azp !== provider.clientId) {
+      throw new SignInFailure(502, `${provider.title} sent an ID token for another program (azp).`);
+    }
+    if (iat > clock.epochMs() / 1000 + CLOCK_TOLERANCE_S) {
+      throw new SignInFailure(
+        502,
+        `${provider.title} sent an ID token of the future: set the clocks of both machines.`,
+      );
+    }
+  }
+
+  async #discover(): Promise<client.ServerMetadata> {
+    const { provider } = this.#parts;
+    try {
+      const found = await client.discovery(
+        new URL(provider.issuer),
+        provider.clientId,
+        undefined,
+        client.None(),
+        {
+          [client.customFetch]: this.#parts.send,
+          ...isPlain(provider.issuer) && { execute: [client.allowInsecureRequests] },
+        },
+      );
+      return checkedMetadata(found.serverMetadata(), provider);
+    } catch (error) {
+      throw explained(error, provider, "discovery");
+    }
+  }
+
+  /** A configuration of the library with the present metadata and time. */
+  async #configuration(): Promise<client.Configuration> {
+    const { provider, clock, send } = this.#parts;
+    const metadata = await this.#metadata.read();
+    const configuration = new client.Configuration(
+      metadata,
+      provider.clientId,
+      {
+        [client.clockSkew]: Math.round((clock.epochMs() - Date.now()) / 1000),
+        [client.clockTolerance]: CLOCK_TOLERANCE_S,
+      },
+      clientAuth(provider, metadata),
+    );
+    configuration[client.customFetch] = send;
+    if (isPlain(provider.issuer)) client.allowInsecureRequests(configuration);
+    // Without it, the library trusts the connection to the token endpoint, and leaves out the signature.
+    client.enableNonRepudiationChecks(configuration);
+    return configuration;
+  }
+}
+
+/** The metadata with the algorithms and endpoints that are allowed. */
+function checkedMetadata(
+  metadata: client.ServerMetadata,
+  { title, issuer }: SignInProvider,
+): client.ServerMetadata {
+  if (metadata.issuer !== issuer) {
+    throw new SignInFailure(
+      502,
+      `${title} names itself ${JSON.stringify(metadata.issuer)}, not ${JSON.stringify(issuer)}: ` +
+        "write issuer exactly like the provider, with or without the slash at its end.",
+    );
+  }
+  for (const name of ["authorization_endpoint", "token_endpoint", "jwks_uri"] as const) {
+    const url = metadata[name];
+    if (typeof url === "string" && isSafeUrl(url)) continue;
+    throw new SignInFailure(502, `The metadata of ${title} have no ${name} with an https:// URL.`);
+  }
+  const { id_token_signing_alg_values_supported: named = ["RS256"] } = metadata;
+  const algorithms = Array.isArray(named) ? named.filter((name) => ALGORITHMS.includes(name)) : [];
+  if (algorithms.length === 0) {
+    throw new SignInFailure(
+      502,
+      `${title} signs ID tokens with none of ${ALGORITHMS.join(", ")}: choose RS256 at the provider.`,
+    );
+  }
+  return { ...metadata, id_token_signing_alg_values_supported: algorithms };
+}
+
+function clientAuth(
+  { preset, clientSecret }: SignInProvider,
+  { token_endpoint_auth_methods_supported: methods }: client.ServerMetadata,
+): client.ClientAuth {
+  if (clientSecret === undefined) return client.None();
+  const { secretPlace } = signInPreset(preset);
+  // Without a list, the provider supports the header (OpenID Connect Discovery, section 3).
+  const isBasic = methods === undefined || methods.includes("client_secret_basic");
+  const place = secretPlace ?? (isBasic ? "basic" : "post");
+  return place === "basic" ? client.ClientSecretBasic(clientSecret) : client.ClientSecretPost(clientSecret);
+}
+
+function isPlain(issuer: string): boolean {
+  return issuer.startsWith("http://");
+}
+
+function isSafeUrl(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol === "https:" || protocol === "http:" && isLoopback(hostname);
+}
