@@ -103,8 +103,12 @@ export interface SessionOf {
 
 /** Reads and changes sessions. Every method may throw a `StoreError`. */
 export interface SessionStore {
-  /** Adds a session. If its person has more than 100 of them, those with the longest inactivity end. */
-  readonly addSession: (session: Session) => Promise<void>;
+  /**
+   * Adds a session. If its person has more than 100 of them, those with the longest inactivity end. Resolves
+   * with `false`, without a session, if the person is disabled, or has another version than `checked`, such
+   * as after another passphrase was set.
+   */
+  readonly addSession: (session: Session, checked?: { readonly version: number }) => Promise<boolean>;
   /** Finds a session that has not ended, by the hash of its value. */
   readonly findSession: (hash: Uint8Array) => Promise<SessionOf | undefined>;
   /** The sessions that have not ended and were used since a time, of one person or of all. */

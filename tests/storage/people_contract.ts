@@ -271,6 +271,39 @@ export const PEOPLE_CONTRACT: readonly (readonly [what: string, work: (store: St
       assertEquals(await sessions(), []);
     },
   ],
+  ["a session begins only for the person as they were checked, and who is not disabled", async (store) => {
+    await addPeople(store);
+    assertEquals(await store.addSession(sessionRow("s1", "ben"), { version: 1 }), true);
+    await store.setPassphrase(
+      "ben",
+      { hash: "another", keptSession: undefined },
+      entry("person.passphrase", "ben"),
+    );
+    assertEquals(
+      await store.addSession(sessionRow("s2", "ben"), { version: 1 }),
+      false,
+      "another passphrase",
+    );
+    assertEquals(await store.addSession(sessionRow("s2", "ben"), { version: 2 }), true);
+    await store.changePerson({ id: "ben", version: 2 }, { disabled: true }, guarded("person.update", "ben"));
+    assertEquals(await store.addSession(sessionRow("s3", "ben"), { version: 3 }), false, "disabled");
+    assertEquals(await store.findSession(sessionRow("s3", "ben").hash), undefined);
+  }],
+  ["invitations end when an administrator leaves, who may have kept the links", async (store) => {
+    await addPeople(store);
+    const { version = 0 } = await store.findPerson("cleo") ?? {};
+    const cleo = (of: number, role: "admin" | "viewer") =>
+      store.changePerson({ id: "cleo", version: of }, { role }, guarded("person.update", "cleo"));
+    const works = async () => (await store.findInvited(hashOf("kept"), AT))?.id;
+    await cleo(version, "admin");
+    await store.addInvitation(
+      { hash: hashOf("kept"), personId: "ben", expiresAt: AT + 100 },
+      entry("person.invite", "ben"),
+    );
+    assertEquals(await works(), "ben");
+    assertEquals(await cleo(version + 1, "viewer"), "done");
+    assertEquals(await works(), undefined);
+  }],
   ["an invitation works once, until it expires or another one takes its place", async (store) => {
     await addPeople(store);
     const invite = (value: string, expiresAt = AT + 100) =>

@@ -215,7 +215,9 @@ export class BrowserSessions {
     const before = cookieOf(request);
     if (before !== undefined) await sessions.end(before);
     await onSignedIn(caller.source, person === undefined ? "admin page" : `${person.login} (${way})`);
-    return await sessions.begin(entry, placeOf(request, caller));
+    const value = await sessions.begin(entry, placeOf(request, caller));
+    if (value !== undefined) return value;
+    throw new Problem(401, "An administrator changed your account while you signed in: sign in again.");
   }
 
   #state(context: AdminContext, session: { person: Person | undefined } | undefined): Response {

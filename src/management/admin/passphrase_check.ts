@@ -26,6 +26,8 @@ export class PassphraseCheck {
   /** The addresses of those who wait or are checked. */
   readonly #waiting: string[] = [];
   #last: Promise<unknown> = Promise.resolve();
+  /** The number of wrong passphrases. */
+  #wrong = 0;
 
   constructor(parts: PassphraseCheckParts) {
     this.#parts = parts;
@@ -49,7 +51,8 @@ export class PassphraseCheck {
         caller.onVerified?.();
         return found.person;
       }
-      const hash = hashOf(`${login} ${passphrase}`).toBase64();
+      // A repeated passphrase counts too, because each check of one takes a second.
+      const hash = hashOf(`${login} ${passphrase} ${++this.#wrong}`).toBase64();
       guesses.recordGuess(caller, { hash, attempt: "passphrase", name: login ?? "" });
       throw new Problem(401, "The name or the passphrase is wrong.");
     });

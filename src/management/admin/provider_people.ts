@@ -65,9 +65,11 @@ export class ProviderPeople {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const person = await this.#find(signedIn) ?? await this.#add(signedIn, { source, allowed });
       if (person === undefined) continue;
-      if (person.disabled || await this.#change(person, allowed, { signedIn, source })) {
-        return person.disabled ? person : { ...person, ...allowed };
-      }
+      if (person.disabled) return person;
+      if (!await this.#change(person, allowed, { signedIn, source })) continue;
+      // The session begins only for the present version of the person.
+      const changed = await this.#find(signedIn);
+      if (changed !== undefined) return changed;
     }
     throw new StoreError("busy", "the person was changed by others at the same time: try again");
   }

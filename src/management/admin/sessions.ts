@@ -60,7 +60,8 @@ export class Sessions {
 
   /**
    * Starts a session, and returns the value for its cookie: 256 random bits in base64url. `provenAt` is when
-   * the person proved who they are, in milliseconds since 1970; `undefined` for now.
+   * the person proved who they are, in milliseconds since 1970; `undefined` for now. Returns `undefined` if
+   * the person has changed since they were checked.
    */
   async begin(
     { person, way, provenAt }: {
@@ -69,14 +70,14 @@ export class Sessions {
       readonly provenAt?: number;
     },
     { address, browser }: Place,
-  ): Promise<string> {
+  ): Promise<string | undefined> {
     const { store, clock } = this.#parts;
     const value = crypto.getRandomValues(new Uint8Array(32)).toBase64({
       alphabet: "base64url",
       omitPadding: true,
     });
     const now = clock.epochMs();
-    await store.addSession({
+    const session = {
       id: createId("ses"),
       hash: hashOf(value),
       personId: person?.id,
@@ -87,8 +88,8 @@ export class Sessions {
       provenAt: Math.min(now, provenAt ?? now),
       address,
       browser: harmlessText(browser, MAX_BROWSER),
-    });
-    return value;
+    };
+    return await store.addSession(session, person) ? value : undefined;
   }
 
   /**

@@ -13,11 +13,12 @@ import type { IncomingRequest, OutgoingReply } from "../../http/message.ts";
 import { reasonPhrase } from "../../http/reason_phrases.ts";
 import { Problem } from "./problem.ts";
 
-/** The longest body of a request. */
+/** The longest body of a request to the API. */
 const MAX_BODY_BYTES = 1024 * 1024;
 /** The longest body of a sign-in. It is read before authentication, and holds a token or a passphrase. */
 const MAX_SIGN_IN_BYTES = 4 * 1024;
-const SIGN_IN = /\/session(?:\/\w+)?(?:\?|$)/;
+/** The paths of the API, which authenticates before it reads a body. Another path can be the sign-in. */
+const OF_API = /^\/(?:manage|admin\/api)\//;
 
 /** Content types of responses that are streamed. Other responses are sent with a length. */
 const STREAMED: readonly string[] = ["text/event-stream", "application/vnd.sqlite3"];
@@ -43,7 +44,7 @@ export function toWebRequest({ method, target, fields, body }: IncomingRequest, 
     method: method === "HEAD" ? "GET" : method,
     headers,
     ...(body !== null && method !== "GET" && method !== "HEAD" &&
-      { body: bodyStream(body, SIGN_IN.test(path) ? MAX_SIGN_IN_BYTES : MAX_BODY_BYTES, clock) }),
+      { body: bodyStream(body, OF_API.test(path) ? MAX_BODY_BYTES : MAX_SIGN_IN_BYTES, clock) }),
   });
 }
 

@@ -18,7 +18,16 @@ const TOKEN_COLUMNS = "seq, id, name, hash, suffix, role, projects, expires_at, 
   "created_at, revoked_at";
 
 /** Adds a session, and ends those of its person beyond the most. */
-export function* addSession(session: Session): Work<void> {
+export function* addSession(session: Session, checked?: { readonly version: number }): Work<boolean> {
+  if (session.personId !== undefined && checked !== undefined) {
+    // The row stays locked until the session exists, so a change at the same moment ends the session.
+    const isSame = yield* write(
+      "UPDATE people SET version = version WHERE id = $1 AND version = $2 AND NOT disabled",
+      session.personId,
+      checked.version,
+    );
+    if (isSame === 0) return false;
+  }
   yield* write(
     `INSERT INTO sessions (id, hash, person_id, credential, way, created_at, used_at, proven_at, address, browser)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
@@ -41,6 +50,7 @@ export function* addSession(session: Session): Work<void> {
     session.personId ?? "",
     session.id,
   );
+  return true;
 }
 
 /** Finds a session that has not ended, with its person. */

@@ -102,9 +102,15 @@ export function* changePerson(
     yield* setProjects(of.id, projects);
   }
   if (disabled) yield* endSessionsOf(of.id, audit.at);
+  if (before.role === "admin" && !staysAdmin) yield* endInvitations(audit.at);
   yield* settleTokens(of.id, audit.at);
   yield* auditEntry(audit);
   return "done";
+}
+
+/** Ends all invitations: an administrator who leaves may have kept links for other people. */
+function* endInvitations(at: number): Work<void> {
+  yield* write("UPDATE invitations SET used_at = $1 WHERE used_at IS NULL", at);
 }
 
 /** Removes a person, and revokes their tokens. */
@@ -113,8 +119,10 @@ export function* removePerson(
   { audit, guard }: { audit: NewAuditEntry; guard: PersonGuard },
 ): Work<PersonOutcome> {
   if (guard.keepsAdmin && (yield* isLastAdmin(id))) return "last admin";
+  const before = yield* findPerson(id);
   const removed = yield* write("DELETE FROM people WHERE id = $1 AND version = $2", id, version);
   if (removed === 0) return "stale";
+  if (before?.role === "admin") yield* endInvitations(audit.at);
   yield* lockTokens(id);
   yield* write(
     `UPDATE tokens SET revoked_at = $2, updated_at = $2, version = version + 1
@@ -189,7 +197,7 @@ export function* useInvitation(
   if (used === 0) return undefined;
   const entry = { ...audit, subjectId: person.id };
   return (yield* setPassphrase(person.id, { hash: passphrase, keptSession: undefined }, entry))
-    ? person
+    ? yield* findPerson(person.id)
     : undefined;
 }
 

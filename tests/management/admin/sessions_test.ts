@@ -37,10 +37,17 @@ async function inStore(
   }
 }
 
+/** Begins a session of a person who has not changed. */
+async function begun(sessions: Sessions, entry: Parameters<Sessions["begin"]>[0]): Promise<string> {
+  const value = await sessions.begin(entry, HERE);
+  if (value === undefined) throw new Error("the session did not begin");
+  return value;
+}
+
 Deno.test("Sessions: a session ends after its idle time, and at the sign-out", () =>
   inStore(async ({ clock, open, anna }) => {
     const sessions = open();
-    const value = await sessions.begin({ person: anna, way: "passphrase" }, HERE);
+    const value = await begun(sessions, { person: anna, way: "passphrase" });
     const isValid = async (used = false) => await sessions.find(value, used ? HERE : undefined) !== undefined;
     clock.pass(MINUTE - 1);
     assertEquals(await isValid(true), true);
@@ -48,7 +55,7 @@ Deno.test("Sessions: a session ends after its idle time, and at the sign-out", (
     assertEquals(await isValid(), true, "to look is not to use");
     clock.pass(1);
     assertEquals(await isValid(), false);
-    const other = await sessions.begin({ person: anna, way: "passphrase" }, HERE);
+    const other = await begun(sessions, { person: anna, way: "passphrase" });
     assertNotEquals(other, value);
     assertEquals((await sessions.end(other))?.name, "anna (passphrase)");
     assertEquals(await sessions.end(other), undefined);
@@ -57,7 +64,7 @@ Deno.test("Sessions: a session ends after its idle time, and at the sign-out", (
 
 Deno.test("Sessions: a restart and another process have the sessions, and the place of the last use", () =>
   inStore(async ({ store, clock, open, anna }) => {
-    const value = await open().begin({ person: anna, way: "passphrase" }, HERE);
+    const value = await begun(open(), { person: anna, way: "passphrase" });
     const other = open({ idleMs: 10 * MINUTE });
     const phone = { address: "198.51.100.9", browser: "Safari \u202e" };
     clock.pass(30_000);
@@ -74,11 +81,11 @@ Deno.test("Sessions: a restart and another process have the sessions, and the pl
 
 Deno.test("Sessions: the database has no value of a session, and nothing of the token of the configuration", () =>
   inStore(async ({ store, open }) => {
-    const value = await open().begin(BOOTSTRAP, HERE);
+    const value = await begun(open(), BOOTSTRAP);
     const page = { limit: 9, before: undefined, usedSince: 0, personId: undefined };
     const kept = JSON.stringify((await store.listSessions(page)).items);
     assertEquals([kept.includes(value), kept.includes("the token")], [false, false]);
-    const [one, other] = [await open().begin(BOOTSTRAP, HERE), await open().begin(BOOTSTRAP, HERE)];
+    const [one, other] = [await begun(open(), BOOTSTRAP), await begun(open(), BOOTSTRAP)];
     const credentials = (await store.listSessions(page)).items.map(({ session }) => session.credential);
     assertEquals(new Set(credentials).size, 3, "so it cannot be guessed by its hash");
     assertNotEquals(one, other);
@@ -86,7 +93,7 @@ Deno.test("Sessions: the database has no value of a session, and nothing of the 
 
 Deno.test("Sessions: those of the token of the configuration end when it changes", () =>
   inStore(async ({ open }) => {
-    const value = await open().begin(BOOTSTRAP, HERE);
+    const value = await begun(open(), BOOTSTRAP);
     const found = await open().find(value);
     assertEquals([found?.actor.kind, found?.actor.name, found?.actor.role], [
       "bootstrap",
@@ -100,7 +107,7 @@ Deno.test("Sessions: those of the token of the configuration end when it changes
 Deno.test("Sessions: a person has the role and the projects of now, and nothing when disabled or removed", () =>
   inStore(async ({ store, open, anna }) => {
     const sessions = open();
-    const value = await sessions.begin({ person: anna, way: "passphrase" }, HERE);
+    const value = await begun(sessions, { person: anna, way: "passphrase" });
     await store.changePerson({ id: "anna", version: 1 }, { role: "viewer", projects: [] }, guarded);
     const { role, projects } = (await sessions.find(value))?.actor ?? {};
     assertEquals([role, projects], ["viewer", []]);
@@ -111,14 +118,14 @@ Deno.test("Sessions: a person has the role and the projects of now, and nothing 
 Deno.test("Sessions: a proof counts from its moment, and a stream learns of the end in its process", () =>
   inStore(async ({ clock, open, anna }) => {
     const sessions = open();
-    const value = await sessions.begin({ person: anna, way: "passphrase" }, HERE);
-    const begun = clock.epochMs();
+    const value = await begun(sessions, { person: anna, way: "passphrase" });
+    const beganAt = clock.epochMs();
     clock.pass(MINUTE / 2);
     const found = await sessions.find(value);
     if (found === undefined) throw new Error("the session has ended");
-    assertEquals(found.actor.provenAt, begun);
+    assertEquals(found.actor.provenAt, beganAt);
     await sessions.prove(found);
-    assertEquals((await sessions.find(value))?.actor.provenAt, begun + MINUTE / 2);
+    assertEquals((await sessions.find(value))?.actor.provenAt, beganAt + MINUTE / 2);
     let ends = 0;
     const identity = sessions.identityOf(found, value);
     identity.onEnd?.(() => ends++);
