@@ -260,15 +260,17 @@ Deno.test("architecture: workers load only sources that check --permissions lets
   }
 });
 
-Deno.test("architecture: the admin page imports the API's schemas, the fields of requests and the reader of event streams alone", async () => {
+Deno.test("architecture: the admin page imports the API's schemas, the roles, the fields of requests and the reader of event streams alone", async () => {
   const { local, packages } = await readEdges("src/management/page/main.tsx");
   const page = local.filter(({ text }) => text.startsWith("src/management/page/"));
   assert(page.length > 30, "the graph was read");
   const others = page.filter(({ text }) => /imports \.\.\//.test(text)).map(({ text }) => text);
   assertEquals(others.sort(), [
+    "src/management/page/api.ts imports ../api/people_responses.ts",
     "src/management/page/api.ts imports ../api/responses.ts",
     "src/management/page/stream_response.ts imports ../../apis/request_fields.ts",
     "src/management/page/stream_response.ts imports ../../payload/event_stream_scanner.ts",
+    "src/management/page/views.ts imports ../../people/role.ts",
   ]);
   const used = new Set(
     packages.filter(({ text }) => text.startsWith("src/management/page/")).map(({ to }) => to),

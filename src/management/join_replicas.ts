@@ -18,7 +18,7 @@ const DEFAULT_TIMEOUT_MS = 500;
 /** What a replica reports to other parts of the program, which are opened after it. */
 export interface ReplicaEvents {
   limiter: Pick<Limiter, "raise"> | undefined;
-  /** Writes the queued usage of this process into the database. */
+  /** Writes the queued usage of this process into the database. Rejects if some could not be written. */
   flushed: () => Promise<void>;
   onWaits: (waits: readonly GuessWait[]) => void;
 }

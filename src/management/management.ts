@@ -185,7 +185,7 @@ export class Management implements ManagementPort {
       },
     });
     watchSettled((row) => this.#publish(row));
-    if (joined !== undefined) joined.events.flushed = () => this.#flush();
+    if (joined !== undefined) joined.events.flushed = () => this.#flushAll();
     this.#replicas = store.copies === undefined ? new Replicas(store, { clock, log }) : undefined;
     this.answer = this.#openRoutes(config);
     this.#stopPruning = this.#startPruning();
@@ -498,6 +498,12 @@ export class Management implements ManagementPort {
     await this.accounts.settled();
     await this.#parts.objects.idle();
     await this.#writer.flush();
+  }
+
+  /** Rejects if some of the queued usage could not be written. */
+  async #flushAll(): Promise<void> {
+    await this.#flush();
+    if (this.#writer.health === "failing") throw new Error("the usage of this process cannot be written");
   }
 
   /** Asks for changed tokens also while there are no requests. */

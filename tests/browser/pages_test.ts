@@ -16,8 +16,10 @@ const PAGES = [
   "tokens",
   "connect",
   "endpoints",
+  "people",
   "audit",
   "system",
+  "account",
 ] as const;
 const HOSTILE = [
   `<img src=x onerror="window.pwned=1">`,
@@ -39,6 +41,7 @@ async function withData(options: BrowserOptions = {}): Promise<AdminBrowser> {
     budget: { month_usd: 20 },
   });
   const { value: other } = await proxy.token({ name: "robot", duration_minutes: 90 }, { name: "lab" });
+  await proxy.api("POST", "/people", { login: "ben@example.org", role: "manager", projects: "all" });
   for (const token of [value, value, other]) await (await proxy.chat(token)).text();
   await (await proxy.chat(value, {
     model: "demo-large",
@@ -78,6 +81,8 @@ for (const colorScheme of ["light", "dark"] as const) {
           ["tokens", "New token"],
           ["tokens", "Rotate anna"],
           ["tokens", "Revoke anna"],
+          ["people", "New person"],
+          ["people", "ben@example.org"],
         ] as const
       ) {
         await show(admin, name);
@@ -171,6 +176,7 @@ browserTest("hostile names are shown as text", async () => {
   admin.expected.push(/40\d/);
   for (const [index, text] of HOSTILE.entries()) {
     const name = text.replaceAll(/\p{C}/gu, "").slice(0, 100);
+    await proxy.api("POST", "/people", { login: `person.${index}`, name, role: "viewer", projects: "all" });
     const { value } = await proxy.token(
       { name, allowed_models: [`*`, name] },
       {

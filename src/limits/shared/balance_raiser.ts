@@ -21,8 +21,8 @@ export const RAISE_MS = 60_000;
 /** How soon the counts are raised if some of them are certain to be too low. In milliseconds. */
 export const RAISE_SOON_MS = 2_000;
 /**
- * The longest time that a request waits for balances, besides a wait before they are read. Without them, each
- * replica allows the whole budget, so a slow database is better than none. In milliseconds.
+ * The longest time that a request waits for balances. Without them, each replica allows the whole budget, so
+ * a slow database is better than none. In milliseconds.
  */
 export const SEED_MS = 5_000;
 /** The counts of a ledger that no request has used for this time need no raise. In milliseconds. */
@@ -62,19 +62,24 @@ export class BalanceRaiser {
     for (const key of keys) this.#usedAt.set(key, now);
   }
 
+  /** Whether a request has used one of these ledgers, whose counts depend on the database. */
+  isUsed(keys: readonly string[]): boolean {
+    return keys.some((key) => this.#usedAt.has(key));
+  }
+
   /**
-   * Raises the counts of ledgers that a request waits for, from balances that are read after `waitMs`.
-   * Returns `false` if this fails, or the read takes longer than {@link SEED_MS}.
+   * Raises the counts of ledgers that wait for it, from balances that are read from now on. Returns `false`
+   * if this fails, or the read takes longer than {@link SEED_MS}.
    */
-  async seed(keys: Iterable<string>, waitMs: number): Promise<boolean> {
+  async seed(keys: Iterable<string>): Promise<boolean> {
     const { clock, onFailed } = this.#parts;
     for (const key of keys) this.#wanted.add(key);
     const current = this.#seeding;
     // The database hangs. Further requests do not wait for it again.
-    if (current !== undefined && clock.now() - current.startedAt >= waitMs + SEED_MS) return false;
-    const done = current === undefined ? this.#startSeeding(waitMs) : this.#seedingNext ??= this.#seedNext();
+    if (current !== undefined && clock.now() - current.startedAt >= SEED_MS) return false;
+    const done = current === undefined ? this.#startSeeding() : this.#seedingNext ??= this.#seedNext();
     try {
-      return await within(done, { clock, timeoutMs: waitMs + SEED_MS });
+      return await within(done, { clock, timeoutMs: SEED_MS });
     } catch (error) {
       onFailed(messageOf(error));
       return false;
@@ -101,8 +106,8 @@ export class BalanceRaiser {
     this.#stop();
   }
 
-  #startSeeding(waitMs: number): Promise<boolean> {
-    const done = this.#seedWanted(waitMs).finally(() => this.#seeding = undefined);
+  #startSeeding(): Promise<boolean> {
+    const done = this.#seedWanted().finally(() => this.#seeding = undefined);
     this.#seeding = { startedAt: this.#parts.clock.now(), done };
     return done;
   }
@@ -111,11 +116,10 @@ export class BalanceRaiser {
   async #seedNext(): Promise<boolean> {
     await this.#seeding?.done;
     this.#seedingNext = undefined;
-    return await this.#startSeeding(0);
+    return await this.#startSeeding();
   }
 
-  async #seedWanted(waitMs: number): Promise<boolean> {
-    if (waitMs > 0) await new Promise<void>((resolve) => this.#parts.clock.after(waitMs, resolve));
+  async #seedWanted(): Promise<boolean> {
     const wanted = this.#wanted;
     this.#wanted = new Set();
     const balances = await this.#read(wanted);

@@ -12,7 +12,7 @@ export class HoldingQueue {
   readonly #sendPiece: (holdings: readonly Holding[]) => Promise<void>;
   readonly #changed = new Map<string, Holding>();
   readonly #rest = new Map<string, Holding>();
-  #isSendingRest = false;
+  #sendingRest: Promise<void> | undefined;
 
   /**
    * `sendPiece` sends at most {@link MAX_HOLDINGS}. It never rejects, and calls {@link clear} if it fails.
@@ -28,10 +28,11 @@ export class HoldingQueue {
     this.#changed.set(holding.id, holding);
   }
 
-  /** Sends holdings piece by piece, the first piece at once. */
-  addRest(holdings: Iterable<Holding>): void {
+  /** Sends holdings piece by piece, the first piece at once. Resolves when all are sent or forgotten. */
+  addRest(holdings: Iterable<Holding>): Promise<void> {
     for (const holding of holdings) this.#rest.set(holding.id, holding);
-    if (!this.#isSendingRest) void this.#sendRest();
+    if (this.#rest.size === 0) return Promise.resolve();
+    return this.#sendingRest ??= this.#sendRest();
   }
 
   /** Sends the changes of this turn now. */
@@ -39,7 +40,7 @@ export class HoldingQueue {
     const changed = [...this.#changed.values()];
     this.#changed.clear();
     if (changed.length > 0) void this.#sendPiece(changed.slice(0, MAX_HOLDINGS));
-    if (changed.length > MAX_HOLDINGS) this.addRest(changed.slice(MAX_HOLDINGS));
+    if (changed.length > MAX_HOLDINGS) void this.addRest(changed.slice(MAX_HOLDINGS));
   }
 
   /** Sends a holding now if it waits, because a message about it follows. */
@@ -58,12 +59,12 @@ export class HoldingQueue {
   }
 
   async #sendRest(): Promise<void> {
-    this.#isSendingRest = true;
     while (this.#rest.size > 0) {
       const piece = [...this.#rest.values().take(MAX_HOLDINGS)];
       for (const { id } of piece) this.#rest.delete(id);
       await this.#sendPiece(piece);
     }
-    this.#isSendingRest = false;
+    // In the same turn as the last look, so that nothing stays.
+    this.#sendingRest = undefined;
   }
 }

@@ -22,10 +22,12 @@ import {
   type Renewal,
   type RenewalResult,
   REPLICA_LIFETIME_MS,
+  RESERVED_MS,
   type Settlement,
   type SharedLimits,
   type Take,
   type TakeResult,
+  TELLING_MS,
 } from "./shared_limits.ts";
 
 interface Kept {
@@ -38,13 +40,15 @@ interface Kept {
 export class MemoryLimits implements SharedLimits {
   readonly #clock: Clock;
   /** When the first replica came, in milliseconds of the clock. */
-  #beganAt: number | undefined;
+  #beganAt = Infinity;
   readonly #waits: MemoryWaits;
   readonly #ledgers = new Map<string, Ledger>();
   readonly #seeded = new Set<string>();
   readonly #kept = new Map<string, Kept>();
-  /** When each replica is gone, in milliseconds of the clock. */
+  /** When each replica is silent, in milliseconds of the clock. */
   readonly #deadlines = new Map<string, number>();
+  /** When the reservations of each silent replica end, in milliseconds of the clock. */
+  readonly #reservedUntil = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -57,8 +61,12 @@ export class MemoryLimits implements SharedLimits {
 
   hold(holdings: readonly Holding[], minute?: MinuteCount): Promise<void> {
     for (const holding of holdings) {
+      const { owner, isRunning } = holding;
       const optimistic = this.#remove(holding.id)?.optimistic ?? [];
-      this.#add({ holding, optimistic });
+      const isKnown = owner === NO_REPLICA || this.#deadlines.has(owner);
+      this.#add({ holding: { ...holding, isRunning: isRunning && isKnown }, optimistic });
+      if (isKnown || this.#reservedUntil.has(owner)) continue;
+      this.#reservedUntil.set(owner, this.#clock.now() + RESERVED_MS);
     }
     return minute === undefined ? Promise.resolve() : this.count(minute);
   }
@@ -86,25 +94,28 @@ export class MemoryLimits implements SharedLimits {
   }
 
   raise(balances: readonly LedgerBalance[]): Promise<void> {
+    const isTelling = this.#tellingMs() > 0;
     for (const { key, requests, totalMicros, hours, isPart } of balances) {
       const ledger = this.#ledgerOf(key);
       ledger.requests = Math.max(ledger.requests, requests);
       ledger.spent.raise({ totalMicros, hours });
-      if (isPart !== true) this.#seeded.add(key);
+      if (isPart !== true && !isTelling) this.#seeded.add(key);
     }
     return Promise.resolve();
   }
 
   renew({ replica, waitsMark, heldIds }: Renewal): Promise<RenewalResult> {
     const now = this.#clock.now();
-    for (const [other, deadline] of [...this.#deadlines]) if (deadline <= now) this.#forget(other);
+    for (const [other, deadline] of [...this.#deadlines]) if (deadline <= now) this.#silence(other);
+    for (const [other, until] of [...this.#reservedUntil]) if (until <= now) this.#forget(other);
     const isKnown = this.#deadlines.has(replica);
     if (heldIds !== undefined) this.#release(replica, new Set(heldIds));
     this.#deadlines.set(replica, now + REPLICA_LIFETIME_MS);
+    this.#reservedUntil.delete(replica);
+    this.#beganAt = Math.min(this.#beganAt, now);
     return Promise.resolve({
       isKnown,
       epochMs: this.#clock.epochMs(),
-      ageMs: now - (this.#beganAt ??= now),
       ...this.#waits.since(waitsMark),
     });
   }
@@ -128,6 +139,8 @@ export class MemoryLimits implements SharedLimits {
     if (!this.#deadlines.has(take.replica)) return { kind: "unknown_replica" };
     if (take.hour !== hourOf(epochMs)) return { kind: "other_hour", epochMs };
     const keys = take.ledgers.filter(needsBalance).map(({ key }) => key);
+    const waitMs = this.#tellingMs();
+    if (keys.length > 0 && waitMs > 0) return { kind: "telling", waitMs };
     const unseeded = keys.filter((key) => !this.#seeded.has(key));
     if (unseeded.length > 0) return { kind: "unseeded", keys: unseeded };
     const budget = { time: { epochMs, hour: take.hour }, calendar: { spans: () => take.spans } };
@@ -200,9 +213,26 @@ export class MemoryLimits implements SharedLimits {
     for (const ledger of optimistic) ledger.optimistic += sign;
   }
 
+  /** For how long replicas may still tell what they hold, in milliseconds. */
+  #tellingMs(): number {
+    return this.#beganAt + TELLING_MS - this.#clock.now();
+  }
+
+  /** Frees the slots of a replica, and keeps its reservations for a time. */
+  #silence(replica: string): void {
+    this.#deadlines.delete(replica);
+    this.#reservedUntil.set(replica, this.#clock.now() + RESERVED_MS);
+    for (const [id, { holding }] of [...this.#kept]) {
+      if (holding.owner !== replica) continue;
+      this.#remove(id);
+      this.#add({ holding: { ...holding, isRunning: false }, optimistic: [] });
+    }
+  }
+
   #forget(replica: string): void {
     if (replica === NO_REPLICA) return;
     this.#deadlines.delete(replica);
+    this.#reservedUntil.delete(replica);
     this.#release(replica, new Set());
   }
 

@@ -42,6 +42,8 @@ export class RemoteLimits implements SharedLimits {
         return { kind };
       case "other_hour":
         return { kind, epochMs: Number(rest[0]) };
+      case "telling":
+        return { kind, waitMs: Number(rest[0]) };
       case "unseeded":
         return { kind, keys: rest.map(String) };
       case "rejected":
@@ -69,11 +71,10 @@ export class RemoteLimits implements SharedLimits {
   }
 
   async renew(renewal: Renewal): Promise<RenewalResult> {
-    const [isKnown, epochMs, ageMs, waitsMark, waits] = await this.#server.call("renew", renewal);
+    const [isKnown, epochMs, waitsMark, waits] = await this.#server.call("renew", renewal);
     return {
       isKnown: Number(isKnown) === 1,
       epochMs: Number(epochMs),
-      ageMs: Number(ageMs),
       waitsMark: Number(waitsMark),
       waits: waitsOf(Array.isArray(waits) ? waits : []),
     };

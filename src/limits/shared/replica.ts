@@ -4,75 +4,30 @@
  */
 
 import type { OnLoss } from "../../config/config.ts";
-import type { Clock } from "../../time/clock.ts";
 import { messageOf } from "../../text/error_text.ts";
-import { hourOf, type Spans } from "../budget_calendar.ts";
-import type { Reservation } from "../ledger.ts";
+import { hourOf } from "../budget_calendar.ts";
 import { excessOf } from "../limit_check.ts";
-import type { Rejection } from "../rejection.ts";
 import { BalanceRaiser, RAISE_MS, RAISE_SOON_MS } from "./balance_raiser.ts";
 import { BoundedLimits } from "./bounded_limits.ts";
 import { HoldingQueue } from "./holding_queue.ts";
 import { needsBalance } from "./needs_balance.ts";
+import type { ReplicaParts, ReplicaResult, ReplicaTake } from "./replica_parts.ts";
+import { Settlements } from "./settlements.ts";
 import { SharedHold } from "./shared_hold.ts";
 import {
-  type GuessWait,
   type Holding,
   type LedgerBalance,
-  type LimitedLedger,
   NO_REPLICA,
   type Settlement,
-  type SharedLimits,
   type TakeResult,
 } from "./shared_limits.ts";
-
-/** What a {@link Replica} needs of the rest of the program. */
-export interface ReplicaParts {
-  readonly limits: SharedLimits;
-  readonly clock: Clock;
-  /** How long a request waits for the shared counts, in milliseconds. */
-  readonly timeoutMs: number;
-  /** The id of this replica, which no other one has. */
-  readonly id: string;
-  /**
-   * Writes what this replica has spent into the database, and reads what these ledgers have spent there. The
-   * replica raises the shared counts to it.
-   */
-  readonly readBalances: (keys: ReadonlySet<string>) => Promise<readonly LedgerBalance[]>;
-  /** Called when the shared counts are lost or there again. The reason is a text for the log. */
-  readonly onHealth: (health: "ok" | "failing", reason: string) => void;
-  /** Called with addresses that must wait, because other replicas got wrong tokens from them. */
-  readonly onWaits: (waits: readonly GuessWait[]) => void;
-  /** Called if reading the balances failed. It is tried again. */
-  readonly onFailed: (reason: string) => void;
-}
-
-/** A request that wants to run. */
-export interface ReplicaTake {
-  readonly ledgers: readonly LimitedLedger[];
-  readonly reservation: Reservation;
-  readonly isFree: boolean;
-  readonly spansOf: (hour: number) => Spans;
-}
-
-/** Whether a request may run. */
-export type ReplicaResult =
-  | { readonly kind: "taken"; readonly held: SharedHold }
-  | { readonly kind: "rejected"; readonly index: number; readonly rejection: Rejection }
-  /** The shared counts cannot be reached, and the request has a budget. */
-  | { readonly kind: "refused" };
 
 /** How often a replica shows that it is there. */
 const RENEW_MS = 2_000;
 /** How often a replica looks whether the shared counts are there again. */
 const PROBE_MS = 1_000;
-/**
- * Counts that are younger may lack what other replicas have spent and not yet written into the database.
- * Replicas write several times a second.
- */
-const WRITTEN_MS = 1_000;
 /** The most attempts of one take. Each needs another reason. */
-const MAX_ATTEMPTS = 5;
+const MAX_ATTEMPTS = 6;
 
 /** Takes part in shared limits. */
 export class Replica {
@@ -81,7 +36,10 @@ export class Replica {
   readonly #limits: BoundedLimits;
   readonly #queue: HoldingQueue;
   readonly #raiser: BalanceRaiser;
+  readonly #settlements: Settlements;
   readonly #holdings = new Map<string, Holding>();
+  /** Requests that wait for the answer of the adapter, which may hold them already. */
+  readonly #taking = new Set<string>();
   readonly #objects = new Map<string, Holding>();
   /** Objects that ended while the shared counts could not be reached. */
   readonly #ended = new Set<string>();
@@ -93,7 +51,6 @@ export class Replica {
   /** By how much the clock of the adapter is ahead. `undefined` before its first answer. */
   #offsetMs: number | undefined;
   #hour: number;
-  #ageAt: { readonly ageMs: number; readonly at: number } = { ageMs: 0, at: 0 };
   #waitsMark = 0;
   #resetting: Promise<void> | undefined;
   #stopRenewing = (): void => {};
@@ -102,12 +59,23 @@ export class Replica {
   private constructor(parts: ReplicaParts) {
     this.#parts = parts;
     this.#limits = new BoundedLimits(parts.limits, parts);
-    const { clock, readBalances, onFailed } = parts;
+    const { id, clock, onFailed } = parts;
+    this.#settlements = new Settlements({
+      limits: this.#limits,
+      clock,
+      id,
+      isAway: () => this.#isAway,
+      onLost: (error) => this.#lost(error),
+      hold: (holding) => this.#hold(holding),
+      raise: (keys) => this.#raiser.seed(keys),
+      needsBalance: (keys) => this.#raiser.isUsed(keys),
+    });
+    const readBalances = (keys: ReadonlySet<string>) =>
+      this.#settlements.read(() => parts.readBalances(keys));
     const raise = (balances: readonly LedgerBalance[]) => this.#raise(balances);
     this.#raiser = new BalanceRaiser({ clock, readBalances, onFailed, raise });
     this.#queue = new HoldingQueue((holdings) => this.#send(this.#limits.hold(holdings)));
     this.#hour = hourOf(parts.clock.epochMs());
-    this.#ageAt = { ageMs: 0, at: parts.clock.now() };
   }
 
   /** Joins the replicas. If the shared counts cannot be reached, joins later. */
@@ -148,7 +116,9 @@ export class Replica {
     const needs = take.ledgers.filter(needsBalance);
     this.#raiser.use(needs.map(({ key }) => key));
     const resets = this.#resets;
+    this.#taking.add(id);
     const result = await this.#tryTake(id, take);
+    this.#taking.delete(id);
     if (result?.kind === "rejected") {
       const { rejection } = result;
       // The limiter of this process learns what others have spent, and then rejects the next requests by
@@ -156,7 +126,10 @@ export class Replica {
       if (rejection.kind === "budget" && rejection.isSpent) this.#raiser.raiseIn(RAISE_SOON_MS);
       return result;
     }
-    if (result === undefined && this.#onLoss === "refuse" && needs.length > 0) return { kind: "refused" };
+    if (result === undefined && this.#onLoss === "refuse" && needs.length > 0) {
+      if (!this.#isAway) this.#release(id);
+      return { kind: "refused" };
+    }
     this.#holdings.set(id, holding);
     // The adapter has replaced what this replica holds, perhaps after it took this request.
     if (resets !== this.#resets) this.#hold(holding);
@@ -172,7 +145,11 @@ export class Replica {
 
   /** Settles a request. */
   settle(settlement: Settlement): void {
-    if (this.#holdings.delete(settlement.id)) this.#settle(settlement);
+    const holding = this.#holdings.get(settlement.id);
+    if (holding === undefined) return;
+    this.#holdings.delete(settlement.id);
+    if (!this.#isAway) this.#queue.sendNow(settlement.id);
+    void this.#settlements.settle(holding.keys, settlement);
   }
 
   /** Reserves money for an object, such as a background response. All replicas hold the same objects. */
@@ -191,8 +168,9 @@ export class Replica {
     const id = objectId(settlement.id);
     if (!this.#objects.has(id)) this.holdObject({ id: settlement.id, keys, micros: 0 });
     this.#objects.delete(id);
-    if (this.#isAway) this.#ended.add(id);
-    this.#settle({ ...settlement, id });
+    if (!this.#isAway) return this.#settleObject({ ...settlement, id });
+    this.#ended.add(id);
+    this.#settlements.add(keys, settlement);
   }
 
   /** Releases the reservation of an object. */
@@ -200,7 +178,7 @@ export class Replica {
     const id = objectId(name);
     if (!this.#objects.delete(id)) return;
     if (this.#isAway) this.#ended.add(id);
-    this.#release(id);
+    else this.#release(id);
   }
 
   /** Counts a request that holds nothing. */
@@ -232,8 +210,11 @@ export class Replica {
     this.#queue.clear();
     this.#stopRenewing();
     this.#raiser.close();
+    this.#settlements.close();
     try {
-      if (!this.#isAway) await this.#limits.leave(this.#parts.id);
+      // Costs that are not counted stay reserved.
+      const isCounted = this.#settlements.held().length === 0;
+      if (!this.#isAway && isCounted) await this.#limits.leave(this.#parts.id);
     } catch {
       // The holdings expire.
     }
@@ -253,15 +234,8 @@ export class Replica {
       let result: TakeResult;
       try {
         this.#queue.sendChanged();
-        result = await this.#limits.take({
-          id,
-          replica,
-          ledgers: sent,
-          reservation,
-          isFree,
-          hour,
-          spans: spansOf(hour),
-        });
+        const spans = spansOf(hour);
+        result = await this.#limits.take({ id, replica, ledgers: sent, reservation, isFree, hour, spans });
       } catch (error) {
         this.#lost(error);
         return undefined;
@@ -271,8 +245,13 @@ export class Replica {
         case "rejected":
           return result;
         case "unseeded":
-          if (!await this.#seed(result.keys)) return undefined;
+          if (!await this.#raiser.seed(result.keys)) return undefined;
           break;
+        case "telling": {
+          const { waitMs } = result;
+          await new Promise<void>((resolve) => this.#parts.clock.after(waitMs, resolve));
+          break;
+        }
         case "other_hour":
           this.#adjust(result.epochMs, true);
           break;
@@ -291,19 +270,18 @@ export class Replica {
   }
 
   #release(id: string): void {
-    this.#settle({ id, tokens: 0, micros: 0, hour: this.#hour });
+    this.#settleObject({ id, tokens: 0, micros: 0, hour: this.#hour });
   }
 
   #presentHour(): number {
     return this.#hour = hourOf(this.#parts.clock.epochMs() + this.offsetMs);
   }
 
-  #settle(settlement: Settlement): void {
-    if (this.#isAway) return this.#raiser.raiseIn(RAISE_SOON_MS);
+  #settleObject(settlement: Settlement): void {
     this.#queue.sendNow(settlement.id);
     void this.#send(
       this.#limits.settle(settlement).then((isKnown) => {
-        // The cost is in the database, or will be.
+        // Another replica has settled it.
         if (!isKnown && settlement.micros > 0) this.#raiser.raiseIn(RAISE_SOON_MS);
       }),
     );
@@ -329,6 +307,8 @@ export class Replica {
     this.#queue.clear();
     this.#parts.onHealth("failing", messageOf(error));
     this.#beatIn(PROBE_MS);
+    // This process counts by itself from now on, and learns what the others have spent.
+    this.#raiser.raiseIn(0);
   }
 
   #beatIn(delayMs: number): void {
@@ -348,13 +328,13 @@ export class Replica {
   }
 
   async #renew(heldIds?: readonly string[]): Promise<boolean> {
-    const { clock, id, onWaits } = this.#parts;
+    const { id, onWaits } = this.#parts;
     const renewal = { replica: id, waitsMark: this.#waitsMark, heldIds };
-    const { isKnown, epochMs, ageMs, waits, waitsMark } = await this.#limits.renew(renewal);
+    const { isKnown, epochMs, waits, waitsMark } = await this.#limits.renew(renewal);
     this.#adjust(epochMs, this.#offsetMs === undefined);
-    this.#ageAt = { ageMs, at: clock.now() };
     this.#waitsMark = waitsMark;
     if (waits.length > 0) onWaits(waits);
+    if (!isKnown) this.#settlements.onCountsLost();
     return isKnown;
   }
 
@@ -369,31 +349,34 @@ export class Replica {
     this.#resets++;
     // Waits count again if the adapter has lost them.
     this.#waitsMark = 0;
-    const sent = [...this.#holdings.keys()];
-    await this.#renew(sent);
+    const sent = [...this.#holdings.keys(), ...this.#taking];
+    // Costs count before the adapter drops the requests that had them.
+    const costs = this.#settlements.held();
+    if (costs.length > 0) await this.#limits.hold(costs);
+    await this.#renew([...sent, ...this.#settlements.ids()]);
     const wasAway = this.#isAway;
     this.#isAway = false;
-    this.#queue.addRest([...this.#holdings.values(), ...this.#objects.values()]);
-    // What ended in the meantime.
-    for (const id of sent) if (!this.#holdings.has(id)) this.#release(id);
-    for (const id of this.#ended) this.#release(id);
-    this.#ended.clear();
+    const running = [...this.#holdings.values(), ...this.#objects.values()];
+    void this.#queue.addRest([...this.#settlements.held(), ...running]).then(() => this.#releaseEnded(sent));
+    void this.#settlements.count();
     if (!wasAway) return;
     this.#parts.onHealth("ok", "");
     this.#raiser.raiseIn(RAISE_SOON_MS);
+  }
+
+  /** Releases what ended while the adapter could not be reached. What it used is held in its place. */
+  #releaseEnded(sent: readonly string[]): void {
+    if (this.#isAway || this.#isClosed) return;
+    const kept = new Set([...this.#settlements.ids(), ...this.#taking]);
+    for (const id of sent) if (!this.#holdings.has(id) && !kept.has(id)) this.#release(id);
+    for (const id of this.#ended) this.#release(id);
+    this.#ended.clear();
   }
 
   /** Uses the clock of the adapter. Small differences are those of the network. */
   #adjust(epochMs: number, isCertain: boolean): void {
     const offsetMs = epochMs - this.#parts.clock.epochMs();
     if (isCertain || Math.abs(offsetMs - this.offsetMs) > 1_000) this.#offsetMs = offsetMs;
-  }
-
-  /** Raises counts to what the database knows, after all replicas have written what they had spent before. */
-  async #seed(keys: readonly string[]): Promise<boolean> {
-    const age = this.#ageAt.ageMs + this.#parts.clock.now() - this.#ageAt.at;
-    if (age < WRITTEN_MS) this.#raiser.raiseIn(RAISE_SOON_MS);
-    return await this.#raiser.seed(keys, Math.max(0, WRITTEN_MS - age));
   }
 
   async #raise(balances: readonly LedgerBalance[]): Promise<boolean> {

@@ -16,8 +16,19 @@ import type { Rejection } from "../rejection.ts";
  */
 export const NO_REPLICA = "";
 
-/** After this time without a sign of life, what a replica holds is released. In milliseconds. */
+/** After this time without a sign of life, the slots of a replica are free. In milliseconds. */
 export const REPLICA_LIFETIME_MS = 10_000;
+/**
+ * How long the tokens and the money that a silent replica holds stay reserved after that, in milliseconds. It
+ * may only stand still, and providers bill its requests.
+ */
+export const RESERVED_MS = 600_000;
+/**
+ * Counts that are younger may lack what replicas hold. Every replica tells it within this time: it sends a
+ * sign of life every two seconds, tries a server that is away every second, and waits a little for answers.
+ * In milliseconds.
+ */
+export const TELLING_MS = 4_000;
 
 /** One ledger of a request, with the limits that it must not exceed. */
 export interface LimitedLedger {
@@ -50,7 +61,12 @@ export type TakeResult =
   /** The spans of the take are for another hour than the present one. */
   | { readonly kind: "other_hour"; readonly epochMs: number }
   /** The adapter does not know the replica, so it has lost what the replica held. */
-  | { readonly kind: "unknown_replica" };
+  | { readonly kind: "unknown_replica" }
+  /**
+   * The counts began again a moment ago, and replicas still tell what they hold. A request whose ledgers need
+   * their balances waits for this time.
+   */
+  | { readonly kind: "telling"; readonly waitMs: number };
 
 /** What a request or an object holds: a slot, and a reservation of tokens and money in micro-dollars. */
 export interface Holding {
@@ -108,7 +124,8 @@ export interface Renewal {
   readonly waitsMark: number;
   /**
    * The ids of all that the replica holds. The adapter releases what else it knew of the replica, and then
-   * needs {@link SharedLimits.hold} for what it has lost. `undefined` if nothing changes.
+   * needs {@link SharedLimits.hold} for what it has lost. What is released must be counted already, so a cost
+   * that is not counted is held in its place first. `undefined` if nothing changes.
    */
   readonly heldIds?: readonly string[] | undefined;
 }
@@ -119,8 +136,6 @@ export interface RenewalResult {
   readonly isKnown: boolean;
   /** The time of the adapter, in milliseconds since 1970. */
   readonly epochMs: number;
-  /** How long the counts exist, in milliseconds. They begin again if the adapter loses them. */
-  readonly ageMs: number;
   readonly waits: readonly GuessWait[];
   readonly waitsMark: number;
 }
@@ -128,14 +143,18 @@ export interface RenewalResult {
 /**
  * Counts that several replicas share. Each method is one round trip, and atomic. A method rejects if the
  * adapter cannot be reached; the counts may then have changed or not.
+ *
+ * What was taken counts with its reservation until what it used counts in its place, in one step. Nothing
+ * else takes a reservation away, except {@link RESERVED_MS} without its replica. Counts that an adapter finds
+ * after a restart may be old, so it begins again and keeps only what can be too low: spending.
  */
 export interface SharedLimits {
   /** Checks the limits of a request and counts it for them, or changes nothing. */
   readonly take: (take: Take) => Promise<TakeResult>;
   /**
    * Sets what requests and objects hold, without a check. A holding with a known id replaces the earlier one.
-   * A holding that is already there costs
-   * little. `minute` counts in the same step.
+   * A holding that is already there costs little. `minute` counts in the same step. A replica that is not
+   * known stays unknown until it renews, and has no slots.
    */
   readonly hold: (holdings: readonly Holding[], minute?: MinuteCount) => Promise<void>;
   /**
@@ -148,8 +167,8 @@ export interface SharedLimits {
   /** Raises counts to at least these amounts. Ledgers that are not in parts are then no longer unseeded. */
   readonly raise: (balances: readonly LedgerBalance[]) => Promise<void>;
   /**
-   * Keeps what a replica holds for {@link REPLICA_LIFETIME_MS}, and releases what replicas held that are
-   * gone.
+   * Keeps what a replica holds for {@link REPLICA_LIFETIME_MS}. Frees the slots of replicas that are silent,
+   * and after {@link RESERVED_MS} more all that they held.
    */
   readonly renew: (renewal: Renewal) => Promise<RenewalResult>;
   /** Releases all that a replica holds. */

@@ -18,7 +18,7 @@ export async function within<Value>(
 ): Promise<Value> {
   let stop = (): void => {};
   const late = new Promise<never>((_, reject) => {
-    const end = () => reject(new LateAnswer(`no answer within ${timeoutMs} ms`));
+    const end = () => reject(new LateAnswer(`no answer within ${Math.round(timeoutMs)} ms`));
     stop = clock.after(timeoutMs / 2, () => stop = clock.after(timeoutMs / 2, end));
   });
   try {

@@ -1,6 +1,7 @@
 /** Calls of the management API, and the types of its responses. */
 
 import type { InferOutput } from "valibot";
+import type * as people from "../api/people_responses.ts";
 import type * as responses from "../api/responses.ts";
 import { fetchOrThrow, problemOf } from "./http.ts";
 import { MAX_ITEMS } from "./list_limit.ts";
@@ -31,6 +32,15 @@ export type ConnectSettings = InferOutput<typeof responses.settings>;
 export type QrCode = InferOutput<typeof responses.qrCode>;
 /** The usage of one group and period. */
 export type UsageRow = InferOutput<typeof responses.usageRow>;
+
+/** Who is signed in, with the role and the projects. */
+export type Self = InferOutput<typeof people.self>;
+/** A person who can sign in. */
+export type Person = InferOutput<typeof people.person>;
+/** A link by which a person sets a passphrase. */
+export type Invitation = InferOutput<typeof people.invitation>;
+/** A session of the admin page. */
+export type Session = InferOutput<typeof people.session>;
 
 /** One page of a list. `next_cursor` is null at the end of the list. */
 export interface Listed<Item> {

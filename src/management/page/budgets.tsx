@@ -65,11 +65,13 @@ function budgetsOf(name: string, owner: Budgeted & Pick<Project, "model_limits">
 
 /** The budgets that are set. `spent` and `budget` are millionths of a US dollar. */
 function budgetsByPeriod(name: string, { id, budget, spent }: Budgeted) {
+  // A member does not see the spending of a project, so what is left is not known.
+  if (spent === undefined) return [];
   return ([
-    ["per day", budget.day_usd, spent?.day_micros ?? 0],
-    ["per week", budget.week_usd, spent?.week_micros ?? 0],
-    ["per month", budget.month_usd, spent?.month_micros ?? 0],
-    ["in total", budget.total_usd, spent?.total_micros ?? 0],
+    ["per day", budget.day_usd, spent.day_micros],
+    ["per week", budget.week_usd, spent.week_micros],
+    ["per month", budget.month_usd, spent.month_micros],
+    ["in total", budget.total_usd, spent.total_micros],
   ] as const).flatMap(([period, dollars, micros]) =>
     dollars === null ? [] : [{ key: id + period, name, period, spent: micros, budget: dollars * 1e6 }]
   );

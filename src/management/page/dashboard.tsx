@@ -8,6 +8,7 @@ import { Chart } from "./chart.tsx";
 import { ButtonGroup } from "./controls.tsx";
 import { change, count, duration, money, UNKNOWN } from "./format.ts";
 import { Empty, LoadView } from "./load_view.tsx";
+import { useMe } from "./me.ts";
 import { type PeriodName, periodOf, PERIODS } from "./period.ts";
 import { type Column, numberColumn, Table } from "./table.tsx";
 import {
@@ -44,6 +45,7 @@ function viewInAddress(): View {
 
 /** Shows the usage of a period by group, with the budgets and the backends. */
 export function Dashboard() {
+  const { role, views } = useMe();
   const [view, setView] = useState(viewInAddress);
   const changeView = (change: Partial<View>) => {
     const next = { ...view, ...change };
@@ -58,7 +60,7 @@ export function Dashboard() {
   );
   return (
     <>
-      <h1>Dashboard</h1>
+      <h1>{views.find(({ name }) => name === "dashboard")?.label}</h1>
       <ButtonGroup
         label="Period"
         options={PERIODS}
@@ -92,7 +94,7 @@ export function Dashboard() {
         )}
       </LoadView>
       <Budgets />
-      <Backends />
+      {role === "admin" && <Backends />}
     </>
   );
 }
@@ -135,6 +137,7 @@ function OverTime({ keys, rows, group, metric }: {
 }
 
 function Totals({ now, before }: { now: UsageRow | undefined; before: UsageRow | undefined }) {
+  const { role } = useMe();
   const tile = (
     title: string,
     read: (row: UsageRow) => number | null,
@@ -169,15 +172,15 @@ function Totals({ now, before }: { now: UsageRow | undefined; before: UsageRow |
       {now !== undefined && now.unpriced_requests > 0 && (
         <p class="help">
           Requests whose price is unknown or incomplete:{" "}
-          {count(now.unpriced_requests)}. The cost and the budgets leave the unknown part out. Set
-          price_provider or prices in the configuration.
+          {count(now.unpriced_requests)}. The cost and the budgets leave the unknown part out.
+          {role === "admin" && " Set price_provider or prices in the configuration."}
         </p>
       )}
       {now !== undefined && now.unmetered_requests > 0 && (
         <p class="help">
-          Responses without token usage:{" "}
-          {count(now.unmetered_requests)}. If they are streams of an OpenAI API, set stream_usage in the
-          configuration.
+          Responses without token usage: {count(now.unmetered_requests)}.
+          {role === "admin" &&
+            " If they are streams of an OpenAI API, set stream_usage in the configuration."}
         </p>
       )}
     </section>

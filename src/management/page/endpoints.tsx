@@ -6,6 +6,7 @@ import { Button } from "./controls.tsx";
 import { Facts } from "./facts.tsx";
 import { bytes, count, duration } from "./format.ts";
 import { ErrorMessage, LoadView } from "./load_view.tsx";
+import { useMe } from "./me.ts";
 import { StateBadge } from "./state_badge.tsx";
 import { useLoad } from "./use_load.ts";
 import { useSubmit } from "./use_submit.ts";
@@ -28,13 +29,15 @@ const KEY_RESULTS: Readonly<Record<string, string>> = {
 
 /** Lists the endpoints, each with a button that probes its backends. */
 export function Endpoints() {
+  const { may } = useMe();
   const loaded = useLoad((signal) => get<Listed<Endpoint>>("/endpoints", signal), "", 10_000);
   return (
     <>
       <h1>Endpoints</h1>
       <p class="help">
-        The proxy's configuration defines the endpoints. A probe asks each backend for its models, with the
-        key that the proxy injects.
+        The proxy's configuration defines the endpoints.
+        {may("probe") &&
+          " A probe asks each backend for its models, with the key that the proxy injects."}
       </p>
       <LoadView loaded={loaded}>
         {({ data }) => data.map((endpoint) => <EndpointCard key={endpoint.name} endpoint={endpoint} />)}
@@ -44,6 +47,7 @@ export function Endpoints() {
 }
 
 function EndpointCard({ endpoint }: { endpoint: Endpoint }) {
+  const { may } = useMe();
   const [results, setResults] = useState<readonly ProbeResult[]>([]);
   const { busy, error, submit } = useSubmit(
     async () => {
@@ -52,35 +56,22 @@ function EndpointCard({ endpoint }: { endpoint: Endpoint }) {
     },
     setResults,
   );
-  const prices = [
-    endpoint.price_provider,
-    (endpoint.own_prices ?? 0) > 0 && `${count(endpoint.own_prices)} configured`,
-  ];
   return (
     <section class="card">
       <div class="row">
         <h2>/{endpoint.name}{endpoint.default && <small>, default endpoint</small>}</h2>
-        <Button disabled={busy} onClick={submit}>
-          {busy ? "Probing…" : "Probe"}
-          <span class="unseen">{endpoint.name}</span>
-        </Button>
+        {may("probe") && (
+          <Button disabled={busy} onClick={submit}>
+            {busy ? "Probing…" : "Probe"}
+            <span class="unseen">{endpoint.name}</span>
+          </Button>
+        )}
       </div>
       <Facts
         list={[
           ["Provider", endpoint.provider],
           ["Clients may request", allowedText(endpoint.paths)],
-          ["Load balancing", endpoint.strategy?.replaceAll("_", " ")],
-          ["Affinity", endpoint.affinity],
-          [
-            "Retries",
-            endpoint.retries === 0
-              ? "none"
-              : `${endpoint.retries}, on status ${endpoint.retry_statuses?.join(", ")}`,
-          ],
-          ["Body buffer", `up to ${bytes(endpoint.max_buffer_bytes)}`],
-          ["Requests usage in streams", endpoint.stream_usage ? "yes" : "no"],
-          ["Prices", prices.filter(Boolean).join(", ") || "by the backend's address"],
-          ["anthropic-version", endpoint.anthropic_version],
+          ...settingsOf(endpoint),
         ]}
       />
       {error && <ErrorMessage error={error} />}
@@ -93,6 +84,29 @@ function EndpointCard({ endpoint }: { endpoint: Endpoint }) {
       ))}
     </section>
   );
+}
+
+/** The settings that only administrators see. Without a strategy, the API has left them out. */
+function settingsOf(endpoint: Endpoint): [name: string, value: string | null | undefined][] {
+  if (endpoint.strategy === undefined) return [];
+  const prices = [
+    endpoint.price_provider,
+    (endpoint.own_prices ?? 0) > 0 && `${count(endpoint.own_prices)} configured`,
+  ];
+  return [
+    ["Load balancing", endpoint.strategy.replaceAll("_", " ")],
+    ["Affinity", endpoint.affinity],
+    [
+      "Retries",
+      endpoint.retries === 0
+        ? "none"
+        : `${endpoint.retries}, on status ${endpoint.retry_statuses?.join(", ")}`,
+    ],
+    ["Body buffer", `up to ${bytes(endpoint.max_buffer_bytes)}`],
+    ["Requests usage in streams", endpoint.stream_usage ? "yes" : "no"],
+    ["Prices", prices.filter(Boolean).join(", ") || "by the backend's address"],
+    ["anthropic-version", endpoint.anthropic_version],
+  ];
 }
 
 /** The groups and paths that an endpoint allows. */

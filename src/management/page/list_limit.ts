@@ -5,7 +5,10 @@ export const MAX_ITEMS = 10_000;
  * Returns a notice for a list that may have more items than the page has read. `undefined` for a shorter
  * list.
  */
-export function limitNotice(items: readonly unknown[], what: "tokens" | "projects"): string | undefined {
+export function limitNotice(
+  items: readonly unknown[],
+  what: "tokens" | "projects" | "people",
+): string | undefined {
   return items.length < MAX_ITEMS
     ? undefined
     : `This page shows the first ${

@@ -43,7 +43,9 @@ export function ErrorMessage({ error, retry, retriesItself = false }: {
 }
 
 /** Says that a list may have more items than the page has read. Shows nothing for a shorter list. */
-export function LimitNotice({ items, what }: { items: readonly unknown[]; what: "tokens" | "projects" }) {
+export function LimitNotice(
+  { items, what }: { items: readonly unknown[]; what: "tokens" | "projects" | "people" },
+) {
   const notice = limitNotice(items, what);
   return notice === undefined ? null : <p class="help" role="status">{notice}</p>;
 }

@@ -6,6 +6,7 @@ import { Button, RowButton } from "./controls.tsx";
 import { type Confirmation, ConfirmDialog } from "./dialog.tsx";
 import { money } from "./format.ts";
 import { ErrorMessage, LimitNotice, LoadView } from "./load_view.tsx";
+import { useMe } from "./me.ts";
 import { ProjectForm } from "./project_form.tsx";
 import { RelativeTime } from "./relative_time.tsx";
 import { rulesText } from "./rules_form.tsx";
@@ -42,8 +43,10 @@ const CONFIRMATIONS = {
 
 type Kind = "form" | keyof typeof CONFIRMATIONS;
 
-/** Lists all projects with their limits and cost. */
+/** Lists the projects of the user with their limits and cost. */
 export function Projects() {
+  const { may } = useMe();
+  const mayChange = may("changeProjects");
   const loaded = useLoad((signal) => getAll<Project>("/projects", signal), "", 30_000);
   const { dialog, message, open, close, done } = useDialog<Kind, Project>(loaded.reload);
   const [error, setError] = useState<Error>();
@@ -54,7 +57,7 @@ export function Projects() {
     <>
       <div class="row">
         <h1>Projects</h1>
-        <Button class="primary" onClick={() => open("form")}>New project</Button>
+        {mayChange && <Button class="primary" onClick={() => open("form")}>New project</Button>}
       </div>
       <p role="status" class="help">{message}</p>
       {error && <ErrorMessage error={error} />}
@@ -67,8 +70,10 @@ export function Projects() {
               rows={projects}
               id={({ id }) => id}
               searchText={({ name, id }) => `${name} ${id}`}
-              empty="No projects yet. A project groups the tokens of a person, program or team under common limits."
-              onOpen={(one) => open("form", one)}
+              empty={mayChange
+                ? "No projects yet. A project groups the tokens of a person, program or team under common limits."
+                : "You have no projects. An administrator can give you one."}
+              onOpen={mayChange ? (one) => open("form", one) : undefined}
               columns={[
                 ...COLUMNS,
                 {
@@ -107,19 +112,20 @@ function Actions({ project, open, activate }: {
   open: (kind: Kind, project: Project) => void;
   activate: (project: Project) => void;
 }) {
+  const { may } = useMe();
   const button = (label: string, run: () => void) => <RowButton label={label} row={project.name} run={run} />;
   return (
     <span class="actions">
       <a href={`#tokens?${project.id}`}>
         Tokens<span class="unseen">of {project.name}</span>
       </a>
-      {button("Revoke all tokens", () => open("revoke", project))}
-      {project.active ? button("Deactivate", () => open("deactivate", project)) : (
+      {may("revokeProject") && button("Revoke all tokens", () => open("revoke", project))}
+      {may("changeProjects") && (project.active ? button("Deactivate", () => open("deactivate", project)) : (
         <>
           {button("Activate", () => activate(project))}
           {button("Delete", () => open("delete", project))}
         </>
-      )}
+      ))}
     </span>
   );
 }

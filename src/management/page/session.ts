@@ -50,8 +50,11 @@ export function invitationOf(hash: string): string | undefined {
   return /^#invite=(\w+)$/.exec(hash)?.[1];
 }
 
-/** Signs in. Throws the proxy's error where the proxy rejects the credentials. */
-export async function signIn(credentials: Credentials): Promise<void> {
+/**
+ * Signs in. Calls `onAccepted` before any part of the page knows of the session. Throws the proxy's error
+ * where the proxy rejects the credentials.
+ */
+export async function signIn(credentials: Credentials, onAccepted: () => void): Promise<void> {
   const path = credentials.invitation === undefined ? SESSION : `${SESSION}/invitation`;
   const response = await fetchOrThrow(path, {
     method: "POST",
@@ -59,6 +62,7 @@ export async function signIn(credentials: Credentials): Promise<void> {
     body: JSON.stringify(credentials),
   });
   if (!response.ok) throw problemOf(response.status, await response.text());
+  onAccepted();
   setState("in");
 }
 

@@ -25,11 +25,14 @@ export function SignIn({ again = false }: { again?: boolean }) {
     if (invitation !== undefined) return { invitation, passphrase: secret };
     return withToken ? { token: secret.trim() } : { name, passphrase: secret };
   };
-  const { busy, error, submit } = useSubmit(() => signIn(credentials()), () => {
-    setSecret("");
+  const forgetInvitation = () => {
     // The invitation has been used. It must not stay in the address or in the history.
     if (invitation !== undefined) history.replaceState(null, "", location.pathname);
-  });
+  };
+  const { busy, error, submit } = useSubmit(
+    () => signIn(credentials(), forgetInvitation),
+    () => setSecret(""),
+  );
   const isNamed = invitation === undefined && !withToken;
   const form = (
     <form onSubmit={submit}>

@@ -45,7 +45,7 @@ interface TableProps<Row> {
   /** Shown without rows. */
   readonly empty: ComponentChildren;
   /** Called with a row when the user presses its first cell. */
-  readonly onOpen?: (row: Row) => void;
+  readonly onOpen?: ((row: Row) => void) | undefined;
   /** Whether a row is highlighted as running. */
   readonly isRunning?: (row: Row) => boolean;
 }

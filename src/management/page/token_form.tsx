@@ -6,6 +6,7 @@ import { Checkbox, Input, Select } from "./controls.tsx";
 import { Dialog, FormEnd } from "./dialog.tsx";
 import { moment } from "./format.ts";
 import { LoadView } from "./load_view.tsx";
+import { useMe } from "./me.ts";
 import { changedRules, type Draft, draftOf, RulesForm } from "./rules_form.tsx";
 import { useLoad } from "./use_load.ts";
 import { useSubmit } from "./use_submit.ts";
@@ -51,6 +52,8 @@ function Form({ before, etag, projects, projectId, onClose, onCreated, onSaved }
   /** The ETag of the version in the form. The API rejects the change if another user has saved one since. */
   etag: string | null;
 }) {
+  // A member may rename an existing token or deactivate it, and nothing else.
+  const isFixed = useMe().role === "member" && before !== undefined;
   const [name, setName] = useState(before?.name ?? "");
   const [project, setProject] = useState(projectId || projects[0]?.id || "");
   const [isActive, setActive] = useState(before?.active ?? true);
@@ -88,17 +91,23 @@ function Form({ before, etag, projects, projectId, onClose, onCreated, onSaved }
           options={projects.map((one) => [one.id, one.name] as const)}
         />
       )}
-      <Select
-        label="Expires"
-        value={duration}
-        set={setDuration}
-        options={before === undefined ? DURATIONS : [
-          [KEEP, `unchanged: ${before.expires_at === null ? "never" : moment(before.expires_at)}`],
-          ...DURATIONS,
-        ]}
-      />
-      {before && before.state !== "revoked" && <Checkbox label="Active" value={isActive} set={setActive} />}
-      <RulesForm draft={draft} onChange={setDraft} />
+      {!isFixed && (
+        <Select
+          label="Expires"
+          value={duration}
+          set={setDuration}
+          options={before === undefined ? DURATIONS : [
+            [KEEP, `unchanged: ${before.expires_at === null ? "never" : moment(before.expires_at)}`],
+            ...DURATIONS,
+          ]}
+        />
+      )}
+      {before && before.state !== "revoked" && (!isFixed || before.active) && (
+        <Checkbox label="Active" value={isActive} set={setActive} />
+      )}
+      {isFixed
+        ? <p class="help">An administrator or a manager changes the limits, and activates it again.</p>
+        : <RulesForm draft={draft} onChange={setDraft} />}
       <FormEnd
         action={before === undefined ? "Create" : "Save"}
         busy={busy}

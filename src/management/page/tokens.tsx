@@ -6,6 +6,7 @@ import { Button, ButtonGroup, RowButton, Select } from "./controls.tsx";
 import { type Confirmation, ConfirmDialog, Dialog, FormEnd } from "./dialog.tsx";
 import { count, moment, money } from "./format.ts";
 import { Empty, LimitNotice, LoadView } from "./load_view.tsx";
+import { useMe } from "./me.ts";
 import { NewTokenDialog } from "./new_token.tsx";
 import { RelativeTime } from "./relative_time.tsx";
 import { rulesText } from "./rules_form.tsx";
@@ -47,6 +48,7 @@ type Open = (kind: Kind, token?: Token) => void;
 
 /** Lists tokens with their limits and usage. */
 export function Tokens() {
+  const { role, may, views } = useMe();
   const [projectId, setProjectId] = useState(() => location.hash.split("?")[1] ?? "");
   const [state, setState] = useState<"active" | "all">("active");
   const query = `?active_only=${state === "active"}${
@@ -66,15 +68,27 @@ export function Tokens() {
       {(all) => (
         <>
           <div class="row">
-            <h1>Tokens</h1>
-            <Button class="primary" disabled={all.length === 0} onClick={() => open("form")}>
-              New token
-            </Button>
+            <h1>{views.find(({ name }) => name === "tokens")?.label}</h1>
+            {may("changeTokens") && (
+              <Button
+                class="primary"
+                disabled={all.length === 0}
+                onClick={() => open("form")}
+              >
+                New token
+              </Button>
+            )}
           </div>
           {all.length === 0
             ? (
               <Empty>
-                Each token belongs to a project. <a href="#projects">Create a project</a> first.
+                Each token belongs to a project. {role === "admin"
+                  ? (
+                    <>
+                      <a href="#projects">Create a project</a> first.
+                    </>
+                  )
+                  : "You have no projects. An administrator can give you one."}
               </Empty>
             )
             : (
@@ -144,6 +158,8 @@ function TokenTable({ tokens, projects, isAll, open }: {
   isAll: boolean;
   open: Open;
 }) {
+  const { may } = useMe();
+  const mayChange = may("changeTokens");
   const projectOf = ({ project_id }: Token) =>
     projects.find(({ id }) => id === project_id)?.name ?? project_id;
   return (
@@ -153,14 +169,18 @@ function TokenTable({ tokens, projects, isAll, open }: {
       id={({ id }) => id}
       searchText={(token) => [token.name, token.id, token.token_suffix, projectOf(token)].join(" ")}
       empty={isAll
-        ? "No tokens yet. A client sends a token as its API key. Create one with “New token”."
+        ? `No tokens yet. A client sends a token as its API key.${
+          mayChange ? " Create one with “New token”." : ""
+        }`
         : "No active tokens. “All” also shows expired, inactive and revoked tokens."}
-      onOpen={(token) => open("form", token)}
+      onOpen={mayChange ? (token) => open("form", token) : undefined}
       columns={[
         { title: "Name", cell: ({ name }) => name, sortBy: ({ name }) => name.toLowerCase() },
         { title: "Project", cell: projectOf, sortBy: (token) => projectOf(token).toLowerCase() },
         ...COLUMNS,
-        { title: "Actions", cell: (token) => <Actions token={token} open={open} /> },
+        ...mayChange
+          ? [{ title: "Actions", cell: (token: Token) => <Actions token={token} open={open} /> }]
+          : [],
       ]}
     />
   );

@@ -10,7 +10,7 @@ import { connectLimits } from "../../../src/limits/shared/postgres/connect_limit
 import { PostgresLimitsServer } from "../../../src/limits/shared/postgres/postgres_server.ts";
 import { RedisLimitsServer } from "../../../src/limits/shared/redis/redis_server.ts";
 import { RemoteLimits } from "../../../src/limits/shared/remote_limits.ts";
-import type { SharedLimits, Take } from "../../../src/limits/shared/shared_limits.ts";
+import { type SharedLimits, type Take, TELLING_MS } from "../../../src/limits/shared/shared_limits.ts";
 import { systemClock } from "../../../src/time/clock.ts";
 import { PostgresServer } from "../../support/processes/postgres_server.ts";
 import { RedisServer } from "../../support/processes/redis_server.ts";
@@ -40,6 +40,9 @@ function takeOf(id: string, token: number): Take {
 
 async function measure(name: string, limits: SharedLimits): Promise<void> {
   await limits.renew({ replica: "a", waitsMark: 0 });
+  // Until then, requests under a budget wait.
+  await new Promise((resolve) => setTimeout(resolve, TELLING_MS));
+  const renewing = setInterval(() => void limits.renew({ replica: "a", waitsMark: 0 }), 2_000);
   const keys = [...Array.from({ length: 50 }, (_, token) => `token:${token}`), "project:1"];
   const hour = hourOf(Date.now());
   // A month of spending in each hour.
@@ -68,6 +71,7 @@ async function measure(name: string, limits: SharedLimits): Promise<void> {
         `${Math.round(count / seconds)} requests/s`,
     );
   }
+  clearInterval(renewing);
   await limits.close();
 }
 

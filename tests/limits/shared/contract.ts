@@ -2,126 +2,28 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Limits } from "../../../src/principal.ts";
-import { BudgetCalendar, hourOf } from "../../../src/limits/budget_calendar.ts";
+import { BudgetCalendar } from "../../../src/limits/budget_calendar.ts";
 import type { Reservation } from "../../../src/limits/ledger.ts";
 import {
-  type Holding,
   type LedgerBalance,
   NO_REPLICA,
   REPLICA_LIFETIME_MS,
-  type SharedLimits,
-  type TakeResult,
+  RESERVED_MS,
 } from "../../../src/limits/shared/shared_limits.ts";
 import { unless } from "../../support/runner/left_out.ts";
-import { FakeClock } from "../../support/time/fake_clock.ts";
+import { type DeclareTest, lossContract } from "./losses.ts";
+import { holding, type OpenAdapter, SharedBench } from "./shared_bench.ts";
 
 const HOUR = 3_600_000;
 const NOTHING: Reservation = { tokens: 0, micros: 0 };
 
-/** How a suite opens an adapter that is empty and uses the clock. */
-export interface OpenAdapter {
-  readonly open: (clock: FakeClock) => Promise<SharedLimits>;
-  /** Why the adapter cannot run here. */
-  readonly reason?: string | undefined;
-}
-
-/** A request of a test. */
-export interface Asked {
-  readonly id: string;
-  readonly replica?: string;
-  readonly reservation?: Reservation;
-  readonly isFree?: boolean;
-  readonly hour?: number;
-  readonly maxRequests?: number | undefined;
-}
-
-/** An adapter with a clock that a test moves. */
-export class SharedBench {
-  readonly clock = new FakeClock();
-  readonly limits: SharedLimits;
-  readonly #window: "calendar" | "rolling";
-
-  private constructor(limits: SharedLimits, window: "calendar" | "rolling", clock: FakeClock) {
-    this.limits = limits;
-    this.#window = window;
-    this.clock = clock;
-  }
-
-  /** Opens an adapter that knows the replicas `a` and `b`. */
-  static async open(
-    { open }: OpenAdapter,
-    window: "calendar" | "rolling" = "calendar",
-  ): Promise<SharedBench> {
-    const clock = new FakeClock();
-    const bench = new SharedBench(await open(clock), window, clock);
-    await bench.renew("a");
-    await bench.renew("b");
-    return bench;
-  }
-
-  get hour(): number {
-    return hourOf(this.clock.epochMs());
-  }
-
-  /** Renews a replica. `holdings` is all that it holds. */
-  async renew(replica: string, holdings?: readonly Holding[]): ReturnType<SharedLimits["renew"]> {
-    const heldIds = holdings?.map(({ id }) => id);
-    const result = await this.limits.renew({ replica, waitsMark: 0, heldIds });
-    if (holdings !== undefined) await this.limits.hold(holdings);
-    return result;
-  }
-
-  /** A request of these ledgers. Their balances are known. */
-  async take(limits: Readonly<Record<string, Limits>>, asked: Asked): Promise<TakeResult> {
-    const { id, replica = "a", reservation = NOTHING, isFree = false, maxRequests } = asked;
-    const hour = asked.hour ?? this.hour;
-    const spans = new BudgetCalendar({ timeZone: "UTC", window: this.#window }).spans(hour);
-    const ledgers = Object.entries(limits).map(([key, limits]) => ({ key, limits, maxRequests }));
-    const take = { id, replica, ledgers, reservation, isFree, hour, spans };
-    const result = await this.limits.take(take);
-    if (result.kind !== "unseeded") return result;
-    await this.limits.raise(result.keys.map((key) => ({ key, requests: 0, totalMicros: 0, hours: [] })));
-    return await this.limits.take(take);
-  }
-
-  /** Whether the request was taken, or which limit rejected it. */
-  async outcome(limits: Readonly<Record<string, Limits>>, asked: Asked): Promise<string> {
-    const result = await this.take(limits, asked);
-    return result.kind === "rejected" ? result.rejection.kind : result.kind;
-  }
-
-  settle(
-    id: string,
-    { tokens = 0, micros = 0 }: { tokens?: number; micros?: number } = {},
-  ): Promise<boolean> {
-    return this.limits.settle({ id, tokens, micros, hour: this.hour });
-  }
-}
-
-function holding(id: string, changes: Partial<Holding> = {}): Holding {
-  return {
-    id,
-    owner: "a",
-    keys: ["t"],
-    isRunning: true,
-    tokens: 0,
-    micros: 0,
-    excessMicros: 0,
-    ...changes,
-  };
-}
-
 /** Declares the tests of one adapter. */
 export function sharedContract(name: string, adapter: OpenAdapter): void {
-  const test = (
-    what: string,
-    run: (bench: SharedBench) => Promise<void>,
-    window: "calendar" | "rolling" = "calendar",
-  ): void =>
+  const test: DeclareTest = (what, run, window = "calendar", open = adapter.open) =>
     Deno.test({
       ...unless(adapter.reason, `${name}: ${what}`),
       async fn() {
-        const bench = await SharedBench.open(adapter, window);
+        const bench = await SharedBench.open({ open }, window);
         try {
           await run(bench);
         } finally {
@@ -363,7 +265,7 @@ export function sharedContract(name: string, adapter: OpenAdapter): void {
     await bench.settle("1");
     assertEquals(await bench.outcome({ t: { totalBudgetMicros: 60 } }, { id: "3" }), "budget");
     assertEquals(await bench.outcome({ t: { tokensPerMinute: 5 } }, { id: "4" }), "tokens_per_minute");
-    bench.clock.pass(REPLICA_LIFETIME_MS + 1);
+    bench.clock.pass(REPLICA_LIFETIME_MS + 1 + RESERVED_MS);
     await bench.renew("b");
     await bench.renew("a");
     assertEquals(await bench.outcome({ t: { totalBudgetMicros: 60 } }, { id: "5" }), "budget");
@@ -371,28 +273,6 @@ export function sharedContract(name: string, adapter: OpenAdapter): void {
     assertEquals(await bench.settle("object", { micros: 40 }), false);
     assertEquals(await bench.outcome({ t: { totalBudgetMicros: 41 } }, { id: "6" }), "taken");
     assertEquals(await bench.outcome({ t: { totalBudgetMicros: 40 } }, { id: "7" }), "budget");
-  });
-
-  test("what a replica holds is free after its lifetime, and what it spent is not forgotten", async (bench) => {
-    const limits = { t: { concurrentRequests: 2, totalBudgetMicros: 100, requestsPerMinute: 10 } };
-    assertEquals(await bench.outcome(limits, { id: "1", reservation: { tokens: 0, micros: 30 } }), "taken");
-    await bench.settle("1", { micros: 40 });
-    assertEquals(await bench.outcome(limits, { id: "2", reservation: { tokens: 0, micros: 60 } }), "taken");
-    assertEquals(await bench.outcome(limits, { id: "3", replica: "b" }), "budget");
-    bench.clock.pass(REPLICA_LIFETIME_MS / 2);
-    await bench.renew("b");
-    bench.clock.pass(REPLICA_LIFETIME_MS / 2);
-    const { isKnown } = await bench.renew("b");
-    assertEquals(isKnown, true);
-    assertEquals(await bench.outcome(limits, { id: "4", replica: "b" }), "taken");
-    assertEquals(await bench.outcome(limits, { id: "5", replica: "a" }), "unknown_replica");
-    assertEquals(await bench.settle("2", { micros: 60 }), false);
-    // The replica was not dead. It tells what it holds.
-    assertEquals((await bench.renew("a", [holding("2", { micros: 60 })])).isKnown, false);
-    assertEquals(await bench.outcome({ t: { concurrentRequests: 2 } }, { id: "6" }), "concurrent_requests");
-    assertEquals(await bench.settle("2", { micros: 60 }), true);
-    assertEquals(await bench.outcome({ t: { totalBudgetMicros: 100 } }, { id: "7" }), "budget");
-    assertEquals(await bench.outcome({ t: { totalBudgetMicros: 101 } }, { id: "8" }), "taken");
   });
 
   test("a replica replaces all that it holds, and leaves", async (bench) => {
@@ -471,4 +351,6 @@ export function sharedContract(name: string, adapter: OpenAdapter): void {
     assertEquals(longer.waits, [{ group: "192.0.2.1", waitMs: 30_000 }]);
     assertEquals(await limits.guess("192.0.2.2", "g0"), { group: "192.0.2.2", waitMs: 0 });
   });
+
+  lossContract(name, adapter, test);
 }

@@ -4,10 +4,12 @@ import { connectLimits } from "../../../src/limits/shared/postgres/connect_limit
 import { PostgresLimitsServer } from "../../../src/limits/shared/postgres/postgres_server.ts";
 import { RemoteLimits } from "../../../src/limits/shared/remote_limits.ts";
 import type { SharedLimits } from "../../../src/limits/shared/shared_limits.ts";
-import { withoutPostgres, withPool } from "../../support/processes/postgres_server.ts";
+import { PostgresServer, withoutPostgres, withPool } from "../../support/processes/postgres_server.ts";
 import { postgres } from "../../support/processes/shared_postgres.ts";
+import { until } from "../../support/time/deadline.ts";
 import type { FakeClock } from "../../support/time/fake_clock.ts";
-import { SharedBench, sharedContract } from "./contract.ts";
+import { sharedContract } from "./contract.ts";
+import { SharedBench } from "./shared_bench.ts";
 import { loadTests } from "./load.ts";
 import { cases } from "../../support/runner/cases.ts";
 import { unless } from "../../support/runner/left_out.ts";
@@ -22,6 +24,15 @@ BEGIN
   END LOOP;
 END $$`;
 
+const TABLES = ["ledgers", "hours", "seconds", "holdings", "replicas", "state"].map((name) =>
+  `limit_${name}`
+);
+
+/** Runs statements. */
+async function run(sql: string): Promise<void> {
+  await withPool(postgres().url("postgres"), (pool) => pool.all(sql));
+}
+
 async function open(clock: FakeClock): Promise<SharedLimits> {
   const url = postgres().url("postgres");
   await withPool(url, (pool) => pool.all(EMPTY));
@@ -30,8 +41,54 @@ async function open(clock: FakeClock): Promise<SharedLimits> {
   );
 }
 
+/** Shared counts on a server that ends with them. */
+class OwnServerLimits extends RemoteLimits {
+  readonly server: PostgresServer;
+
+  private constructor(limits: PostgresLimitsServer, server: PostgresServer) {
+    super(limits);
+    this.server = server;
+  }
+
+  static async start(clock: FakeClock): Promise<OwnServerLimits> {
+    const server = await PostgresServer.start();
+    const connect = () => connectLimits(server.url("postgres"));
+    return new OwnServerLimits(new PostgresLimitsServer({ connect, now: clock.epochMs }), server);
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.server[Symbol.asyncDispose]();
+  }
+}
+
+let own: OwnServerLimits | undefined;
+
 const reason = withoutPostgres();
-sharedContract("PostgresLimitsServer", { reason, open });
+sharedContract("PostgresLimitsServer", {
+  reason,
+  open,
+  losses: {
+    "a restart": {
+      open: async (clock) => own = await OwnServerLimits.start(clock),
+      async happen() {
+        await own?.server.stop();
+        await own?.server.resume();
+        await until(() => own?.leave("nobody").then(() => true, () => false) ?? false, "a connection");
+      },
+    },
+    "a crash": { happen: () => run(EMPTY) },
+    "a restored backup": {
+      save: () => run(TABLES.map((name) => `CREATE TABLE saved_${name} AS TABLE ${name}`).join(";")),
+      happen: () =>
+        run([
+          EMPTY,
+          ...TABLES.map((name) => `INSERT INTO ${name} TABLE saved_${name}; DROP TABLE saved_${name}`),
+          "UPDATE limit_state SET run = 'that of the backup'",
+        ].join(";")),
+    },
+  },
+});
 sameAsModel("PostgresLimitsServer", { reason, open }, cases({ few: 2, all: 12 }));
 loadTests("PostgresLimitsServer", {
   reason,

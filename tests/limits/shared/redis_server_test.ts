@@ -1,11 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { BudgetCalendar } from "../../../src/limits/budget_calendar.ts";
 import { RemoteLimits } from "../../../src/limits/shared/remote_limits.ts";
-import type { SharedLimits } from "../../../src/limits/shared/shared_limits.ts";
+import { type SharedLimits, TELLING_MS } from "../../../src/limits/shared/shared_limits.ts";
 import { RedisLimitsServer } from "../../../src/limits/shared/redis/redis_server.ts";
 import { RedisServer, withoutRedis } from "../../support/processes/redis_server.ts";
 import type { FakeClock } from "../../support/time/fake_clock.ts";
-import { SharedBench, sharedContract } from "./contract.ts";
+import { sharedContract } from "./contract.ts";
+import { SharedBench } from "./shared_bench.ts";
+import { until } from "../../support/time/deadline.ts";
 import { cases } from "../../support/runner/cases.ts";
 import { unless } from "../../support/runner/left_out.ts";
 import { loadTests } from "./load.ts";
@@ -13,6 +15,7 @@ import { sameAsModel } from "./same_as_model.ts";
 
 let server: RedisServer | undefined;
 let opened = 0;
+let latest: OwnServerLimits | undefined;
 
 Deno.test.beforeAll(async () => {
   if (withoutRedis() === undefined) server = await RedisServer.start();
@@ -22,6 +25,31 @@ Deno.test.afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
 });
 
+/** Shared counts on a server that ends with them. */
+class OwnServerLimits extends RemoteLimits {
+  readonly server: RedisServer;
+
+  private constructor(limits: RedisLimitsServer, server: RedisServer) {
+    super(limits);
+    this.server = server;
+  }
+
+  static async start(clock: FakeClock): Promise<OwnServerLimits> {
+    const server = await RedisServer.start();
+    return new OwnServerLimits(await RedisLimitsServer.open(server.place, { now: clock.epochMs }), server);
+  }
+
+  /** Writes the data to disk. */
+  async save(): Promise<void> {
+    assertEquals(await this.server.send("SAVE"), "+OK");
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.server[Symbol.asyncDispose]();
+  }
+}
+
 async function open(clock: FakeClock): Promise<SharedLimits> {
   if (server === undefined) throw new Error("the server has not started");
   return new RemoteLimits(
@@ -29,7 +57,35 @@ async function open(clock: FakeClock): Promise<SharedLimits> {
   );
 }
 
-sharedContract("RedisLimits", { reason: withoutRedis(), open });
+/** Starts the server of the latest adapter again, with the data of the last `SAVE`. */
+async function restart(): Promise<void> {
+  await latest?.server.kill();
+  await latest?.server.restart();
+  await until(() => latest?.leave("nobody").then(() => true, () => false) ?? false, "a connection");
+}
+
+const openOwn = async (clock: FakeClock) => latest = await OwnServerLimits.start(clock);
+const save = () => latest?.save() ?? Promise.reject(new Error("no server"));
+
+sharedContract("RedisLimits", {
+  reason: withoutRedis(),
+  open,
+  losses: {
+    "FLUSHALL": {
+      async happen() {
+        assertEquals(await server?.send("FLUSHALL"), "+OK");
+      },
+    },
+    "a restart with an older snapshot": { open: openOwn, save, happen: restart },
+    "a restart with the latest data": {
+      open: openOwn,
+      async happen() {
+        await save();
+        await restart();
+      },
+    },
+  },
+});
 sameAsModel("RedisLimits", { reason: withoutRedis(), open }, cases({ few: 5, all: 40 }));
 loadTests("RedisLimits", {
   reason: withoutRedis(),
@@ -66,6 +122,9 @@ Deno.test({
       const held = ["2", "3"].map((id) => ({ ...HELD, id }));
       assertEquals((await bench.renew("a", held)).isKnown, false);
       assertEquals((await bench.renew("a", held)).isKnown, true);
+      // Other replicas have lost holdings too.
+      assertEquals((await bench.take(limits, { id: "5", reservation })).kind, "telling");
+      bench.clock.pass(TELLING_MS);
       assertEquals(await bench.outcome(limits, { id: "5", reservation }), "taken");
       assertEquals(await bench.outcome(limits, { id: "6", reservation }), "concurrent_requests");
       for (const id of ["2", "3", "5"]) assertEquals(await bench.settle(id), true);

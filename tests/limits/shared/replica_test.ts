@@ -2,12 +2,14 @@ import { assert, assertEquals } from "@std/assert";
 import { SEED_MS } from "../../../src/limits/shared/balance_raiser.ts";
 import { BudgetCalendar } from "../../../src/limits/budget_calendar.ts";
 import { MemoryLimits } from "../../../src/limits/shared/memory_limits.ts";
-import { Replica, type ReplicaParts, type ReplicaTake } from "../../../src/limits/shared/replica.ts";
-import type {
-  Holding,
-  LedgerBalance,
-  Renewal,
-  SharedLimits,
+import { Replica } from "../../../src/limits/shared/replica.ts";
+import type { ReplicaParts, ReplicaTake } from "../../../src/limits/shared/replica_parts.ts";
+import {
+  type Holding,
+  type LedgerBalance,
+  type Renewal,
+  type SharedLimits,
+  TELLING_MS,
 } from "../../../src/limits/shared/shared_limits.ts";
 import { FakeClock } from "../../support/time/fake_clock.ts";
 import { nextTurn } from "../../support/time/passing_time.ts";
@@ -58,8 +60,11 @@ async function join(parts: Partial<ReplicaParts> = {}): Promise<Bench> {
     onFailed() {},
     ...parts,
   });
-  // Requests need not wait until other replicas have written what they spent.
-  clock.pass(1_500);
+  // Requests need not wait until other replicas have told what they hold.
+  for (let passed = 0; passed < TELLING_MS; passed += 1_000) {
+    clock.pass(1_000);
+    await nextTurn();
+  }
   return { clock, limits, replica, health };
 }
 
@@ -153,8 +158,7 @@ for (const onLoss of ["go_on", "refuse"] as const) {
     void take();
     await nextTurn();
     assertEquals(outcomes, []);
-    // Counts that have just begun are read a second later.
-    clock.pass(1_000 + SEED_MS);
+    clock.pass(SEED_MS);
     await nextTurn();
     const outcome = onLoss === "go_on" ? "taken" : "refused";
     assertEquals(outcomes, [outcome]);
@@ -212,5 +216,20 @@ Deno.test("Replica: ledgers that no request has used for an hour are forgotten",
   }
   const count = reads.length;
   assert(count >= 59 && count <= 61, `${count} reads`);
+  await replica.close();
+});
+
+Deno.test("Replica: when the shared counts are away, it learns at once what all have spent", async () => {
+  const reads: number[] = [];
+  const { clock, limits, replica, health } = await join({ readBalances: spentHours({ micros: 1 }, reads) });
+  await replica.take(takeOf("t", { monthBudgetMicros: 1_000_000 }));
+  const count = reads.length;
+  limits.isDown = true;
+  clock.pass(2_000);
+  await nextTurn();
+  assertEquals([health, reads.length], [["failing"], count]);
+  clock.pass(0);
+  await nextTurn();
+  assertEquals(reads.length, count + 1);
   await replica.close();
 });

@@ -14,7 +14,7 @@ import {
 import { random } from "../../support/data/random.ts";
 import { unless } from "../../support/runner/left_out.ts";
 import { FakeClock } from "../../support/time/fake_clock.ts";
-import type { OpenAdapter } from "./contract.ts";
+import type { OpenAdapter } from "./shared_bench.ts";
 
 const HOUR = 3_600_000;
 const STEPS = 250;
@@ -178,6 +178,8 @@ export function sameAsModel(name: string, { open, reason }: OpenAdapter, seeds: 
           const model = new MemoryLimits(clock);
           const limits = await open(clock);
           try {
+            // The counts begin with the first replica.
+            for (const each of [model, limits]) await each.renew({ replica: "a", waitsMark: 0 });
             const steps = new Steps(seed, clock, { timeZone: "Europe/Berlin", window });
             for (let step = 0; step < STEPS; step++) {
               const run = steps.next();

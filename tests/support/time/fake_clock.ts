@@ -3,8 +3,13 @@ import type { Clock } from "../../../src/time/clock.ts";
 /** A clock that stands until a test moves it. */
 export class FakeClock implements Clock {
   static readonly START: number = Date.UTC(2026, 3, 29);
-  #now = 0;
+  #now: number;
   readonly #timers = new Set<{ at: number; then: () => void }>();
+
+  /** `now` is its first time. A negative one lets time pass before the start of the Wednesday. */
+  constructor(now = 0) {
+    this.#now = now;
+  }
 
   /** Timers that are set. */
   get pending(): number {

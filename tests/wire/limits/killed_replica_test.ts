@@ -1,4 +1,7 @@
-/** A replica that is killed: what it held is free for the others, and what it spent is not forgotten. */
+/**
+ * A replica that is killed: its slots are free for the others, what it reserved stays reserved, and what it
+ * spent is not forgotten.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { REPLICA_LIFETIME_MS } from "../../../src/limits/shared/shared_limits.ts";
@@ -10,7 +13,7 @@ import { unless } from "../../support/runner/left_out.ts";
 import { until } from "../../support/time/deadline.ts";
 import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
 
-/** Within this time after a kill, others have all that the replica held. In milliseconds. */
+/** Within this time after a kill, others have the slots of the replica. In milliseconds. */
 const FREED_MS = 15_000;
 const USAGE = { prompt_tokens: 0, completion_tokens: 1_000, total_tokens: 1_000 };
 const ANSWER = JSON.stringify({ id: "c", model: "gpt-4o-mini", choices: [], usage: USAGE });
@@ -69,7 +72,7 @@ async function newToken(url: string, rules: unknown): Promise<string> {
 Deno.test({
   ...unless(
     withoutRedis(),
-    "shared limits: kill -9 of a replica frees its slots and reservations within 15 s",
+    "shared limits: kill -9 of a replica frees its slots within 15 s, and not what it reserved",
   ),
   async fn() {
     let isHolding = false;
@@ -91,7 +94,7 @@ Deno.test({
       await using other = await start();
       const token = await newToken(killed.url, {
         limits: { concurrent_requests: 2 },
-        budget: { total_usd: 0.0018 },
+        budget: { total_usd: 0.003 },
       });
       assertEquals(await statusOf(killed.url, token), 200);
       isHolding = true;
@@ -108,13 +111,14 @@ Deno.test({
       await until(async () => await statusOf(other.url, token) === 200, "a free slot");
       const freedMs = performance.now() - killedAt;
       assert(freedMs > REPLICA_LIFETIME_MS / 2 && freedMs < FREED_MS, `free after ${freedMs} ms`);
-      // Three requests fit into the budget. The killed replica had spent one, and the other one has spent
-      // one.
+      // The budget covers five requests. The killed replica had spent one, and its two others may cost as
+      // much as they reserved.
       await until(async () => await statusOf(other.url, token) === 200, "the rest of the budget");
       const response = await chat(other.url, token);
       assertEquals(
         (await response.json()).error.message,
-        "This token has spent its budget of $0.001800 in total.",
+        "The rest of this token's budget of $0.003000 in total is reserved for requests and background " +
+          "responses that still run.",
       );
       openAll();
     }

@@ -1,7 +1,8 @@
 -- The shared counts in PostgreSQL. shared_limits.ts says what each operation means.
 --
 -- The tables are unlogged: if the server crashes, they are empty, and the counts come again from what the database knows
--- of spending, as with a server that keeps nothing on disk. Each operation locks its ledgers in the order of their keys,
+-- of spending, as with a server that keeps nothing on disk. A restored backup may have older counts, so those of another
+-- run of the server, another database or other tables are emptied by the first replica that renews. Each operation locks its ledgers in the order of their keys,
 -- and all else after them, so that no two operations wait for each other.
 
 CREATE UNLOGGED TABLE IF NOT EXISTS limit_ledgers (
@@ -47,9 +48,11 @@ CREATE UNLOGGED TABLE IF NOT EXISTS limit_holdings (
 );
 CREATE INDEX IF NOT EXISTS limit_holdings_owner ON limit_holdings (owner);
 
+-- A replica is silent after its deadline. Then it has another one, for its reservations.
 CREATE UNLOGGED TABLE IF NOT EXISTS limit_replicas (
   replica text PRIMARY KEY,
-  deadline bigint NOT NULL
+  deadline bigint NOT NULL,
+  silent boolean NOT NULL DEFAULT false
 );
 
 CREATE UNLOGGED TABLE IF NOT EXISTS limit_guesses (
@@ -63,17 +66,59 @@ CREATE UNLOGGED TABLE IF NOT EXISTS limit_guesses (
 
 CREATE INDEX IF NOT EXISTS limit_guesses_last ON limit_guesses (last);
 
--- When the counts began, and the mark of the latest wait.
+-- When the counts began, the mark of the latest wait, and the run of the server that the counts belong to.
 CREATE UNLOGGED TABLE IF NOT EXISTS limit_state (
   id boolean PRIMARY KEY DEFAULT true CHECK (id),
   born bigint,
-  mark bigint NOT NULL DEFAULT 0
+  mark bigint NOT NULL DEFAULT 0,
+  run text
 );
+
+-- The tables may be those of an earlier version. A change locks a table, so it is made only if it is needed.
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'limit_state'::regclass AND attname = 'run') THEN
+    ALTER TABLE limit_state ADD COLUMN run text;
+  END IF;
+  IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'limit_replicas'::regclass AND attname = 'silent') THEN
+    ALTER TABLE limit_replicas ADD COLUMN silent boolean NOT NULL DEFAULT false;
+  END IF;
+END $$;
 
 -- All functions are in PL/pgSQL, which keeps the plans of their queries. SQL functions are planned at each call.
 CREATE OR REPLACE FUNCTION limits_now(given bigint) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
   RETURN COALESCE(given, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint);
+END $$;
+
+-- The present run of the server, with the database and the table of the counts.
+CREATE OR REPLACE FUNCTION limits_run() RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()),
+    (SELECT oid FROM pg_database WHERE datname = current_database()), 'limit_state'::regclass::oid);
+END $$;
+
+-- Whether the counts are those of the present run. If not, an operation changes nothing.
+CREATE OR REPLACE FUNCTION limits_valid() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN EXISTS (SELECT 1 FROM limit_state WHERE run = limits_run());
+END $$;
+
+-- Empties the counts of another run. No operation uses them meanwhile, and replicas take turns.
+CREATE OR REPLACE FUNCTION limits_begin(now bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF limits_valid() THEN RETURN; END IF;
+  PERFORM pg_advisory_xact_lock(7410228356);
+  IF limits_valid() THEN RETURN; END IF;
+  TRUNCATE limit_ledgers, limit_hours, limit_holdings, limit_replicas;
+  INSERT INTO limit_state (born, run) VALUES (now, limits_run())
+    ON CONFLICT (id) DO UPDATE SET born = excluded.born, run = excluded.run;
+END $$;
+
+-- For how long replicas may still tell what they hold.
+CREATE OR REPLACE FUNCTION limits_telling(now bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN COALESCE((SELECT born FROM limit_state), now) + 4000 - now;
 END $$;
 
 CREATE OR REPLACE FUNCTION limits_lock(wanted text[]) RETURNS void LANGUAGE plpgsql AS $$
@@ -102,7 +147,9 @@ BEGIN
       ARRAY(
         SELECT key FROM jsonb_array_elements_text(one->'keys') WITH ORDINALITY AS list (key, place)
         GROUP BY key ORDER BY min(place)
-      ) AS keys, (one->>'isRunning')::boolean AS is_running,
+      ) AS keys, (one->>'isRunning')::boolean AND (
+        one->>'owner' = '' OR EXISTS (SELECT 1 FROM limit_replicas WHERE replica = one->>'owner' AND NOT silent)
+      ) AS is_running,
       (one->>'tokens')::bigint AS tokens, (one->>'micros')::bigint AS micros, (one->>'excessMicros')::bigint AS excess
     FROM jsonb_array_elements(items) WITH ORDINALITY AS list (one, at) ORDER BY one->>'id', at DESC
   ), changed AS (
@@ -157,6 +204,23 @@ BEGIN
     SELECT unnest(keys) FROM limit_holdings
       WHERE owner = holder OR id IN (SELECT item->>'id' FROM jsonb_array_elements(items) AS item)
   );
+END $$;
+
+-- Frees the slots of a replica, and keeps its reservations. The ledgers are locked.
+CREATE OR REPLACE FUNCTION limits_silence(gone text, now bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  WITH mine AS (
+    SELECT * FROM limit_holdings WHERE owner = gone
+  ), freed AS (
+    UPDATE limit_holdings SET is_running = false, optimistic = '{}' WHERE owner = gone
+  ), difference AS (
+    SELECT key, sum(is_running::int) AS running, sum((key = ANY (optimistic))::int) AS optimistic
+    FROM mine, unnest(keys) AS key GROUP BY key
+  )
+  UPDATE limit_ledgers AS ledger SET running = ledger.running - difference.running,
+    optimistic = ledger.optimistic - difference.optimistic
+  FROM difference WHERE ledger.key = difference.key;
+  UPDATE limit_replicas SET silent = true, deadline = now + 600000 WHERE replica = gone;
 END $$;
 
 CREATE OR REPLACE FUNCTION limits_forget(gone text) RETURNS void LANGUAGE plpgsql AS $$
@@ -220,6 +284,7 @@ DECLARE
   more bigint := (reservation->>'micros')::bigint;
   excess bigint := greatest(0, COALESCE((reservation->>'mostMicros')::bigint, 0) - (reservation->>'micros')::bigint);
   unseeded text[];
+  needs_balance boolean;
   beyond text[] := '{}';
   full_at int;
   item jsonb;
@@ -237,17 +302,18 @@ DECLARE
   from_hour bigint;
   held limit_holdings;
 BEGIN
-  IF NOT EXISTS (SELECT 1 FROM limit_replicas WHERE replica = input->>'replica') THEN
-    RETURN '["unknown_replica"]';
-  END IF;
+  IF NOT limits_valid() OR NOT EXISTS (
+    SELECT 1 FROM limit_replicas WHERE replica = input->>'replica' AND NOT silent
+  ) THEN RETURN '["unknown_replica"]'; END IF;
   PERFORM limits_lock(names);
   now := limits_now(given);
   IF hour_start <> now - now % 3600000 THEN RETURN jsonb_build_array('other_hour', now); END IF;
-  SELECT array_agg(one->>'key' ORDER BY at) INTO unseeded
+  SELECT array_agg(one->>'key' ORDER BY at) FILTER (WHERE NOT seeded), count(*) > 0 INTO unseeded, needs_balance
     FROM jsonb_array_elements(input->'ledgers') WITH ORDINALITY AS list (one, at)
     JOIN limit_ledgers ON key = one->>'key'
-    WHERE NOT seeded AND (one ? 'maxRequests' OR one->'limits' ?| ARRAY['dayBudgetMicros', 'weekBudgetMicros',
-      'monthBudgetMicros', 'totalBudgetMicros']);
+    WHERE one ? 'maxRequests' OR one->'limits' ?| ARRAY['dayBudgetMicros', 'weekBudgetMicros', 'monthBudgetMicros',
+      'totalBudgetMicros'];
+  IF needs_balance AND limits_telling(now) > 0 THEN RETURN jsonb_build_array('telling', limits_telling(now)); END IF;
   IF unseeded IS NOT NULL THEN RETURN '["unseeded"]'::jsonb || to_jsonb(unseeded); END IF;
 
   FOR item, index IN SELECT one, at - 1 FROM jsonb_array_elements(input->'ledgers') WITH ORDINALITY AS list (one, at)
@@ -321,6 +387,7 @@ CREATE OR REPLACE FUNCTION limits_count(minute jsonb, given bigint) RETURNS json
 DECLARE
   names text[] := ARRAY(SELECT jsonb_array_elements_text(minute->'keys'));
 BEGIN
+  IF NOT limits_valid() THEN RETURN '[]'; END IF;
   PERFORM limits_lock(names);
   PERFORM limits_add(names, limits_now(given), (minute->>'requests')::bigint, (minute->>'tokens')::bigint);
   RETURN '[]';
@@ -330,7 +397,11 @@ CREATE OR REPLACE FUNCTION limits_hold(input jsonb, given bigint) RETURNS jsonb 
 DECLARE
   minute_keys text[] := ARRAY(SELECT jsonb_array_elements_text(input->'minute'->'keys'));
 BEGIN
+  IF NOT limits_valid() THEN RETURN '[]'; END IF;
   PERFORM limits_lock(ARRAY(SELECT DISTINCT key FROM unnest(limits_keys(input->'holdings', NULL) || minute_keys) AS key));
+  INSERT INTO limit_replicas (replica, deadline, silent)
+    SELECT DISTINCT one->>'owner', limits_now(given) + 600000, true FROM jsonb_array_elements(input->'holdings') AS one
+    WHERE one->>'owner' <> '' ORDER BY 1 ON CONFLICT DO NOTHING;
   PERFORM limits_set_all(input->'holdings');
   IF input ? 'minute' THEN PERFORM limits_count(input->'minute', given); END IF;
   RETURN '[]';
@@ -343,6 +414,7 @@ DECLARE
   used bigint := (input->>'micros')::bigint;
   at_hour bigint := (input->>'hour')::bigint;
 BEGIN
+  IF NOT limits_valid() THEN RETURN '["unknown"]'; END IF;
   PERFORM limits_lock(COALESCE((SELECT keys FROM limit_holdings WHERE id = input->>'id'), '{}'));
   DELETE FROM limit_holdings WHERE id = input->>'id' RETURNING * INTO held;
   IF NOT FOUND THEN RETURN '["unknown"]'; END IF;
@@ -364,10 +436,12 @@ END $$;
 CREATE OR REPLACE FUNCTION limits_raise(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   item jsonb;
+  is_telling boolean := limits_telling(limits_now(given)) > 0;
 BEGIN
+  IF NOT limits_valid() THEN RETURN '[]'; END IF;
   PERFORM limits_lock(ARRAY(SELECT one->>'key' FROM jsonb_array_elements(input) AS one));
   FOR item IN SELECT jsonb_array_elements(input) LOOP
-    UPDATE limit_ledgers SET seeded = seeded OR NOT COALESCE((item->>'isPart')::boolean, false),
+    UPDATE limit_ledgers SET seeded = seeded OR NOT (is_telling OR COALESCE((item->>'isPart')::boolean, false)),
       requests = greatest(requests, (item->>'requests')::bigint),
       total = greatest(total, (item->>'totalMicros')::bigint), day_from = NULL, week_from = NULL, month_from = NULL
       WHERE key = item->>'key';
@@ -384,31 +458,33 @@ DECLARE
   now bigint := limits_now(given);
   me text := input->>'replica';
   gone text;
+  is_silent boolean;
   is_known boolean;
   state limit_state;
 BEGIN
+  PERFORM limits_begin(now);
   PERFORM limits_lock(ARRAY(
     SELECT unnest(limits_keys('[]', CASE WHEN input ? 'heldIds' THEN me END))
     UNION
     SELECT unnest(keys) FROM limit_holdings WHERE owner IN (SELECT replica FROM limit_replicas WHERE deadline <= now)
   ));
-  FOR gone IN SELECT replica FROM limit_replicas WHERE deadline <= now ORDER BY replica LOOP
-    PERFORM limits_forget(gone);
+  FOR gone, is_silent IN SELECT replica, silent FROM limit_replicas WHERE deadline <= now ORDER BY replica LOOP
+    IF is_silent THEN PERFORM limits_forget(gone); ELSE PERFORM limits_silence(gone, now); END IF;
   END LOOP;
   DELETE FROM limit_seconds WHERE ctid IN (
     SELECT ctid FROM limit_seconds WHERE second < now / 1000 - 61 FOR UPDATE SKIP LOCKED
   );
-  is_known := EXISTS (SELECT 1 FROM limit_replicas WHERE replica = me);
+  is_known := EXISTS (SELECT 1 FROM limit_replicas WHERE replica = me AND NOT silent);
   IF input ? 'heldIds' THEN
     PERFORM limits_release(me, ARRAY(SELECT jsonb_array_elements_text(input->'heldIds')));
   END IF;
-  INSERT INTO limit_replicas VALUES (me, now + 10000) ON CONFLICT (replica) DO UPDATE SET deadline = excluded.deadline;
-  INSERT INTO limit_state (born) VALUES (now) ON CONFLICT (id) DO UPDATE SET born = COALESCE(limit_state.born, now)
-    RETURNING * INTO state;
+  INSERT INTO limit_replicas VALUES (me, now + 10000)
+    ON CONFLICT (replica) DO UPDATE SET deadline = excluded.deadline, silent = false;
+  SELECT * INTO state FROM limit_state FOR UPDATE;
   -- After the lock of the state, as in limits_guess.
   DELETE FROM limit_guesses WHERE last < greatest(now - 3600000,
     (SELECT last FROM limit_guesses ORDER BY last DESC OFFSET 9999 LIMIT 1));
-  RETURN jsonb_build_array(is_known::int, now, greatest(0, now - state.born), state.mark, (
+  RETURN jsonb_build_array(is_known::int, now, state.mark, (
     SELECT COALESCE(jsonb_agg(each ORDER BY mark, at), '[]') FROM (
       SELECT mark, 1 AS at, to_jsonb(address) AS each FROM limit_guesses
         WHERE mark > (input->>'waitsMark')::bigint AND until > now
@@ -421,6 +497,7 @@ END $$;
 
 CREATE OR REPLACE FUNCTION limits_leave(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
+  IF NOT limits_valid() THEN RETURN '[]'; END IF;
   PERFORM limits_forget(input->>'replica');
   RETURN '[]';
 END $$;
@@ -460,7 +537,7 @@ DECLARE
   item jsonb;
   answers jsonb := '[]';
 BEGIN
-  PERFORM limits_lock(ARRAY(
+  IF limits_valid() THEN PERFORM limits_lock(ARRAY(
     SELECT one->>'key' FROM jsonb_array_elements(input) AS op, jsonb_array_elements(op->1->'ledgers') AS one
     UNION
     SELECT jsonb_array_elements_text(COALESCE(op->1->'keys', op->1->'minute'->'keys')) FROM jsonb_array_elements(input) AS op
@@ -470,7 +547,7 @@ BEGIN
     SELECT unnest(keys) FROM limit_holdings WHERE id IN (
       SELECT op->1->>'id' FROM jsonb_array_elements(input) AS op WHERE op->>0 = 'settle'
     )
-  ));
+  )); END IF;
   FOR item IN SELECT jsonb_array_elements(input) LOOP
     answers := answers || jsonb_build_array(CASE item->>0
       WHEN 'take' THEN limits_take(item->1, given)

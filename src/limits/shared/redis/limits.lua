@@ -4,7 +4,7 @@
 local P = KEYS[1]
 local HOUR = 3600000
 local MOST_OPTIMISTIC = 4
-local REPLICA_LIFETIME = 10000
+local REPLICA_LIFETIME, RESERVED, TELLING = 10000, 600000, 4000
 local MOST_FORGOTTEN = 500
 local LEDGER_LIFETIME = 62 * 86400
 local FREE_FAILURES, SEEN_GUESSES, MAX_ADDRESSES = 5, 10, 10000
@@ -23,6 +23,28 @@ local function requestsKey(key) return P .. 'r:' .. key end
 local function tokensKey(key) return P .. 't:' .. key end
 local function int(value) return string.format('%.0f', value) end
 local function present(value) return value ~= nil and value ~= cjson.null end
+
+-- A server that starts again may have older data, from a snapshot or from another server. Each process of the server has
+-- its own id. Data of another one begin again: holdings and replicas are dropped here, and what ledgers had of them with
+-- the mark of the ledger. Spending stays, because old spending is only too low until the balance raises it. A server that
+-- does not tell its id is believed.
+local info = redis.pcall('INFO', 'server')
+local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
+if call('GET', P .. 'run') ~= run then
+  for _, list in ipairs({ 'replicas', 'silent' }) do
+    for _, replica in ipairs(call('ZRANGE', P .. list, 0, -1)) do
+      call('UNLINK', P .. 'of:' .. replica, P .. 'kept:' .. replica)
+    end
+  end
+  call('UNLINK', P .. 'of:', P .. 'held', P .. 'replicas', P .. 'silent', P .. 'whole', P .. 'born')
+  call('SET', P .. 'run', run)
+end
+
+-- For how long replicas may still tell what they hold.
+local function tellingMs()
+  local born = call('GET', P .. 'born')
+  return born and born + TELLING - now or TELLING
+end
 
 -- The sliding count of the last 61 seconds: the count of each second, their sum, and the latest second.
 local function windowSum(key)
@@ -91,13 +113,16 @@ local function spend(key, hour, micros)
 end
 
 -- A server may evict a ledger while the holdings remain. Each ledger therefore has a mark, which a holding keeps: what it
--- added to a ledger with another mark is gone, and must not be subtracted.
+-- added to a ledger with another mark is gone, and must not be subtracted. The mark begins with the id of the server.
 local function markOf(key) return call('HGET', ledgerKey(key), 'mark') end
+
+local function isPresent(mark) return mark and string.sub(mark, 1, #run) == run end
 
 local function marked(key)
   local mark = markOf(key)
-  if mark then return mark end
-  mark = int(now) .. '.' .. call('INCR', P .. 'marks')
+  if isPresent(mark) then return mark end
+  if mark then call('HDEL', ledgerKey(key), 'seeded', 'running', 'tokens', 'micros', 'excess', 'optimistic') end
+  mark = run .. '.' .. int(now) .. '.' .. call('INCR', P .. 'marks')
   call('HSET', ledgerKey(key), 'mark', mark)
   return mark
 end
@@ -124,14 +149,17 @@ local function remove(id)
     if markOf(key) == holding.marks[index] then change(holding, key, -1) else isWhole = false end
   end
   call('HDEL', P .. 'held', id)
-  call('SREM', P .. 'of:' .. holding.owner, id)
+  if call('SREM', P .. 'of:' .. holding.owner, id) == 0 then call('SREM', P .. 'kept:' .. holding.owner, id) end
   return holding, isWhole
 end
 
 -- Removes a holding. If a ledger did not have it, others are missing there too, and all replicas hold theirs again.
 local function release(id)
   local holding, isWhole = remove(id)
-  if holding and not isWhole then call('DEL', P .. 'whole') end
+  if holding and not isWhole then
+    call('DEL', P .. 'whole')
+    call('SET', P .. 'born', int(now))
+  end
   return holding
 end
 
@@ -159,23 +187,53 @@ end
 local function set(holding)
   local text = call('HGET', P .. 'held', holding.id)
   local earlier = text and cjson.decode(text)
+  local owner = holding.owner
+  if owner ~= '' and not call('ZSCORE', P .. 'replicas', owner) then
+    holding.isRunning = false
+    call('ZADD', P .. 'silent', 'NX', int(now + RESERVED), owner)
+  end
   if earlier and isSame(earlier, holding) then return end
   if earlier then remove(holding.id) end
   holding.optimistic = earlier and earlier.optimistic or {}
   add(holding)
 end
 
--- Releases what a replica holds. A replica with more than the script does in a short time has the deadline 0 until a later
--- call releases the rest.
-local function forget(replica)
+-- Frees the slots of a replica, and keeps its reservations. A replica with more than the script does in a short time has the
+-- deadline 0 until a later call frees the rest.
+local function silence(replica)
   local ids = call('SRANDMEMBER', P .. 'of:' .. replica, MOST_FORGOTTEN)
-  for _, id in ipairs(ids) do release(id) end
+  for _, id in ipairs(ids) do
+    local holding = release(id)
+    call('SREM', P .. 'of:' .. replica, id)
+    if holding then
+      holding.isRunning, holding.optimistic = false, {}
+      add(holding)
+      call('SMOVE', P .. 'of:' .. replica, P .. 'kept:' .. replica, id)
+    end
+  end
   call('SREM', P .. 'whole', replica)
+  call('ZADD', P .. 'silent', int(now + RESERVED), replica)
   if #ids < MOST_FORGOTTEN then
     call('ZREM', P .. 'replicas', replica)
   else
     call('ZADD', P .. 'replicas', 0, replica)
   end
+end
+
+-- Releases what a replica holds, with a further call for more than the script does in a short time.
+local function forget(replica)
+  local left = MOST_FORGOTTEN
+  for _, list in ipairs({ 'of:', 'kept:' }) do
+    local ids = call('SRANDMEMBER', P .. list .. replica, left)
+    for _, id in ipairs(ids) do
+      release(id)
+      call('SREM', P .. list .. replica, id)
+    end
+    left = left - #ids
+  end
+  call('SREM', P .. 'whole', replica)
+  call('ZREM', P .. 'replicas', replica)
+  if left > 0 then call('ZREM', P .. 'silent', replica) else call('ZADD', P .. 'silent', 0, replica) end
 end
 
 local function isKnown(replica)
@@ -195,11 +253,14 @@ local ops = {}
 function ops.take()
   if not isKnown(input.replica) then return { 'unknown_replica' } end
   if input.hour ~= math.floor(now / HOUR) * HOUR then return { 'other_hour', int(now) } end
-  local counts, unseeded = {}, { 'unseeded' }
+  local counts, unseeded, telling = {}, { 'unseeded' }, tellingMs()
   for index, one in ipairs(input.ledgers) do
     local limits = one.limits
     local state = call('HMGET', ledgerKey(one.key), 'seeded', 'requests', 'running', 'tokens', 'micros', 'excess',
-      'optimistic', 'total')
+      'optimistic', 'total', 'mark')
+    if state[9] and not isPresent(state[9]) then
+      for at = 1, 7 do if at ~= 2 then state[at] = false end end
+    end
     local counted = {
       requests = tonumber(state[2] or 0), running = tonumber(state[3] or 0), tokens = tonumber(state[4] or 0),
       micros = tonumber(state[5] or 0), excess = tonumber(state[6] or 0), optimistic = tonumber(state[7] or 0),
@@ -212,8 +273,9 @@ function ops.take()
     if present(limits.totalBudgetMicros) then
       table.insert(counted.budgets, { budget = limits.totalBudgetMicros, spent = counted.total })
     end
-    if (present(one.maxRequests) or #counted.budgets > 0) and not (state[1] and isSeeded(one.key)) then
-      table.insert(unseeded, one.key)
+    if present(one.maxRequests) or #counted.budgets > 0 then
+      if telling > 0 then return { 'telling', int(telling) } end
+      if not (state[1] and isSeeded(one.key)) then table.insert(unseeded, one.key) end
     end
     counts[index] = counted
   end
@@ -348,8 +410,9 @@ end
 function ops.raise()
   for _, balance in ipairs(input) do
     local at = ledgerKey(balance.key)
+    marked(balance.key)
     local state = call('HMGET', at, 'requests', 'total')
-    if not balance.isPart then
+    if not balance.isPart and tellingMs() <= 0 then
       call('HSET', at, 'seeded', 1)
       call('HSET', hoursKey(balance.key), '0', 0)
       call('EXPIRE', hoursKey(balance.key), LEDGER_LIFETIME)
@@ -363,10 +426,16 @@ function ops.raise()
 end
 
 function ops.renew()
-  for _, replica in ipairs(call('ZRANGEBYSCORE', P .. 'replicas', '-inf', int(now))) do forget(replica) end
+  for _, replica in ipairs(call('ZRANGEBYSCORE', P .. 'replicas', '-inf', int(now))) do silence(replica) end
+  for _, replica in ipairs(call('ZRANGEBYSCORE', P .. 'silent', '-inf', int(now))) do forget(replica) end
   local known = isKnown(input.replica) and 1 or 0
   if present(input.heldIds) or not call('ZSCORE', P .. 'replicas', input.replica) then
     call('SADD', P .. 'whole', input.replica)
+  end
+  if call('ZREM', P .. 'silent', input.replica) == 1 then
+    local mine, kept = P .. 'of:' .. input.replica, P .. 'kept:' .. input.replica
+    call('SUNIONSTORE', mine, mine, kept)
+    call('DEL', kept)
   end
   if present(input.heldIds) then
     local kept = {}
@@ -377,7 +446,6 @@ function ops.renew()
   end
   call('ZADD', P .. 'replicas', int(now + REPLICA_LIFETIME), input.replica)
   call('SET', P .. 'born', int(now), 'NX')
-  local age = now - call('GET', P .. 'born')
   local waits = {}
   for _, group in ipairs(call('ZRANGEBYSCORE', P .. 'waits', '(' .. int(input.waitsMark), '+inf')) do
     local wait = (call('HGET', P .. 'g:' .. group, 'until') or 0) - now
@@ -386,7 +454,7 @@ function ops.renew()
       table.insert(waits, int(wait))
     end
   end
-  return { known, int(now), int(math.max(0, age)), call('GET', P .. 'mark') or '0', waits }
+  return { known, int(now), call('GET', P .. 'mark') or '0', waits }
 end
 
 function ops.leave()

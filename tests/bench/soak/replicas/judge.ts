@@ -50,7 +50,7 @@ const MINUTE_MS = 60_000;
  */
 const DATABASE_BACK_MS = 3_500;
 /**
- * What a dead replica held is free by then: its lifetime, and the time until another replica looks. In
+ * The slots of a dead replica are free by then: its lifetime, and the time until another replica looks. In
  * milliseconds.
  */
 const FREED_MS = REPLICA_LIFETIME_MS + 3_000;
