@@ -129,6 +129,16 @@ Deno.test("people: an unknown name, a wrong passphrase and a disabled person are
   assert(data.some(({ changes }: Json) => changes.wrong_passphrases === 1));
 });
 
+Deno.test("people: one wrong passphrase again and again counts like different ones", async () => {
+  await using bench = await SignInBench.start();
+  await bench.addAdmin("anna");
+  const statuses: number[] = [];
+  for (let guess = 0; guess < 6; guess++) {
+    statuses.push((await bench.signIn("anna", "the same wrong one")).status);
+  }
+  assertEquals(statuses, [401, 401, 401, 401, 401, 429]);
+});
+
 Deno.test("people: what cannot be undone asks for a fresh proof", async () => {
   await using bench = await SignInBench.start();
   await bench.addAdmin("anna");
