@@ -108,6 +108,8 @@ const ALONE: Listed = {
     "a program that another test starts holds this one's file locks for a moment",
   "tests/storage/restore_test.ts":
     "a program that another test starts holds this one's file locks for a moment",
+  "tests/wire/sign_in/":
+    "its proxies must know their ports before they listen, and another test could take one",
   "tests/storage/threads_test.ts": "measures how long a thread is blocked",
 };
 
