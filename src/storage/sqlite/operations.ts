@@ -16,7 +16,7 @@ import * as tokens from "./token_tables.ts";
 import { audited, insertAudit, listAudit } from "./audit_table.ts";
 import type { Connection } from "./connection.ts";
 import { listExchanges } from "./exchange_queries.ts";
-import { closePeriod, deleteExchanges, listClosablePeriods, rollUpSums } from "./exchange_sums.ts";
+import { closePeriod, deleteExchanges, rollUpSums } from "./exchange_sums.ts";
 import { insertExchanges } from "./exchange_tables.ts";
 import * as madeObjects from "./made_object_tables.ts";
 import * as objects from "./object_tables.ts";
@@ -106,7 +106,6 @@ export const WRITES = {
 /** The operations that read for long. */
 export const READS = {
   usage: readUsage,
-  listClosablePeriods,
   listExchanges,
   listAudit,
   listProjects: projects.listProjects,

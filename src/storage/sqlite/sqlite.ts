@@ -11,6 +11,7 @@ import { accountStoreOf, accountWork, kindOf } from "../people/account_operation
 import type { AccountStore } from "../people_store.ts";
 import type { UsageStore } from "../usage_store.ts";
 import { latestChange, readAccess, readAccessChanges } from "./access_changes.ts";
+import { listClosablePeriods } from "./exchange_sums.ts";
 import * as projects from "./project_tables.ts";
 import * as tokens from "./token_tables.ts";
 import { copyDatabase } from "./copy.ts";
@@ -139,7 +140,8 @@ function exchangeStore(runner: OperationRunner): ExchangeStore {
 /** Makes the sums of past days and months. */
 async function closeSums(runner: OperationRunner): Promise<void> {
   if (runner.isClosed) return;
-  const periods = await runner.read("listClosablePeriods", Date.now());
+  // Short work, and a thread that starts with the program could create files after the program has ended.
+  const periods = await runner.now((database) => listClosablePeriods(database, Date.now()));
   // Each takes up to seconds, which requests must not wait for.
   if (runner.usesThreads && periods.length > 0) runner.writeOnThread();
   for (const period of periods) {
