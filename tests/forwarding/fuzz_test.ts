@@ -11,7 +11,7 @@ import { random } from "../support/data/random.ts";
 import { referenceReading } from "../support/data/reference_reader.ts";
 import { exchangeOver } from "../support/upstreams/upstream_exchange.ts";
 
-const ROUNDS = 1_000_000;
+const ROUNDS = 400_000;
 const SEED = Number(Deno.env.get("FUZZ_SEED") ?? 20_260_101);
 /** Longer seeds would only slow the mutations down. */
 const SEEDS = RESPONSE_CASES.filter(({ bytes, method }) => bytes.length < 300 && method === undefined)

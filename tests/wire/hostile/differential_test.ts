@@ -8,13 +8,13 @@ import { unless } from "../../support/runner/left_out.ts";
 import { failureText, fuzzServer, numbersFrom } from "./differential/fuzz.ts";
 import { missingReason, type ServerName, SERVERS } from "./differential/servers.ts";
 
-/** 20,000 in all; the faster a server, the more. */
+/** 13,500 in all; the faster a server, the more. */
 const CASES: Readonly<Record<ServerName, number>> = {
-  raw: 5_000,
-  node: 3_500,
-  nginx: 3_000,
-  go: 3_000,
-  python: 2_500,
+  raw: 3_000,
+  node: 2_000,
+  nginx: 2_000,
+  go: 2_000,
+  python: 1_500,
   uvicorn: 1_500,
   gunicorn: 1_500,
 };
