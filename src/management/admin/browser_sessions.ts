@@ -217,7 +217,7 @@ export class BrowserSessions {
     await onSignedIn(caller.source, person === undefined ? "admin page" : `${person.login} (${way})`);
     const value = await sessions.begin(entry, placeOf(request, caller));
     if (value !== undefined) return value;
-    throw new Problem(401, "An administrator changed your account while you signed in: sign in again.");
+    throw new Problem(401, "Your account was changed while you signed in: sign in again.");
   }
 
   #state(context: AdminContext, session: { person: Person | undefined } | undefined): Response {
