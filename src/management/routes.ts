@@ -32,7 +32,7 @@ const MANAGEMENT_HOLDER = "the management plane";
 
 /** The dependencies and callbacks of {@link managementRoutes}. */
 export interface ManagementRoutesParts {
-  readonly parts: Omit<ManageParts, "hasBootstrap" | "sessionIdleMs" | "sessionEnded">;
+  readonly parts: Omit<ManageParts, "hasBootstrap" | "passphrases" | "sessionIdleMs" | "sessionEnded">;
   readonly metrics: Metrics;
   /** The token of the configuration; `undefined` if it has none. */
   readonly managementToken: string | undefined;
@@ -84,9 +84,11 @@ class ManagementRouter {
     const guesses = new GuessGate({ clock, onRefused: parts.onRefused });
     const sessions = new Sessions({ store, clock, idleMs, bootstrapToken });
     this.#gate = new BearerGate(bootstrapToken, { clock, guesses, store });
+    const passphrases = new PassphraseCheck({ guesses, store });
     const ofApi: ManageParts = {
       ...parts.parts,
       hasBootstrap: bootstrapToken !== undefined,
+      passphrases,
       sessionIdleMs: idleMs,
       sessionEnded: (id) => sessions.ended(id),
     };
@@ -97,7 +99,7 @@ class ManagementRouter {
       api: createManageApi(ofApi, { onUnexpected, path: ADMIN_API_PATH }),
       gate: this.#gate,
       sessions,
-      passphrases: new PassphraseCheck({ guesses, store }),
+      passphrases,
       guesses,
       people: store,
       providers: parts.providers,

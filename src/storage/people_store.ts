@@ -53,11 +53,11 @@ export interface PeopleStore {
   ) => Promise<PersonOutcome>;
   /**
    * Sets the hash of a passphrase. All sessions of the person end but one, and their invitations too.
-   * Resolves with `false` if there is no such person.
+   * Resolves with `false` if there is no such person, or if the person has another version than `checked`.
    */
   readonly setPassphrase: (
     personId: string,
-    passphrase: { hash: string; keptSession: string | undefined },
+    passphrase: { hash: string; keptSession: string | undefined; checked?: { readonly version: number } },
     audit: NewAuditEntry,
   ) => Promise<boolean>;
   /** Adds an invitation in place of earlier ones of the person. */

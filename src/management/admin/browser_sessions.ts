@@ -6,7 +6,7 @@ import { parse, serialize } from "hono/utils/cookie";
 import * as v from "valibot";
 import { hashOf } from "../../auth/token_value.ts";
 import { SESSION_COOKIE } from "../../http/session_cookie.ts";
-import { MAX_PASSPHRASE, MIN_PASSPHRASE } from "../../people/passphrase.ts";
+import { MAX_PASSPHRASE, MIN_PASSPHRASE } from "../../people/passphrase_length.ts";
 import type { Person } from "../../people/person.ts";
 import type { PeopleStore } from "../../storage/people_store.ts";
 import type { BearerGate } from "../api/bearer_gate.ts";

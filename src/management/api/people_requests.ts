@@ -1,6 +1,7 @@
 /** Schemas of the requests about people, sessions and management tokens. */
 
 import * as v from "valibot";
+import { MAX_PASSPHRASE, MIN_PASSPHRASE } from "../../people/passphrase_length.ts";
 import { ROLES, TOKEN_ROLES } from "../../people/role.ts";
 import { id, moment, shownText } from "./common_schemas.ts";
 
@@ -36,6 +37,16 @@ export const personChange = v.strictObject({
   role: v.optional(v.picklist(ROLES)),
   projects: v.optional(projects),
   disabled: v.optional(v.boolean()),
+});
+
+/** The schema of the body that changes the own passphrase. */
+export const passphraseChange = v.strictObject({
+  current: v.pipe(v.string(), v.maxLength(1000)),
+  new: v.pipe(
+    v.string(),
+    v.minLength(MIN_PASSPHRASE, `is shorter than ${MIN_PASSPHRASE} characters`),
+    v.maxLength(MAX_PASSPHRASE, `is longer than ${MAX_PASSPHRASE} characters`),
+  ),
 });
 
 /** The schema of the body that creates a management token. */

@@ -13,6 +13,10 @@ export const self = v.object({
   name: v.pipe(v.string(), v.description("as in the audit log")),
   role: v.picklist(ROLES),
   projects,
+  provider: v.pipe(
+    v.nullable(v.string()),
+    v.description("the provider that you sign in with; null for a passphrase, and unless you are a person"),
+  ),
 });
 
 /** The response schema of a person. */

@@ -1,6 +1,7 @@
 /** A view of the store that has only what the actor of a request reaches. */
 
 import type { Actor } from "../../people/actor.ts";
+import type { Person } from "../../people/person.ts";
 import { hasProject, isWithin, type Scope } from "../../people/scope.ts";
 import type {
   Project,
@@ -144,6 +145,23 @@ export class ScopedStore {
     page: Page & Omit<ExchangeFilter, "within">,
   ): Promise<Listed<ExchangeRow & { id: number }>> {
     return this.#store.listExchanges({ ...page, within: this.#scope });
+  }
+
+  /** The person who makes the request; `undefined` for a token and for a command. */
+  async self(): Promise<Person | undefined> {
+    return this.#actor.kind === "person" ? await this.#store.findPerson(this.#actor.id) : undefined;
+  }
+
+  /**
+   * Sets the hash of the passphrase of the person who makes the request. All sessions of the person but that
+   * of the request end. Resolves with `false` if the person has changed since `checked`.
+   */
+  async setOwnPassphrase(hash: string, checked: Person, audit: NewAuditEntry): Promise<boolean> {
+    if (this.#actor.kind !== "person" || this.#actor.id !== checked.id) {
+      throw new Problem(403, "The passphrase is that of another person.");
+    }
+    const passphrase = { hash, keptSession: this.#actor.sessionId, checked };
+    return await this.#store.setPassphrase(checked.id, passphrase, audit);
   }
 
   /** Lists the sessions of the actor, or all of them. */

@@ -42,6 +42,7 @@ class ApiBench {
       clock: this.clock,
       ownerOf: () => undefined,
       hasBootstrap: true,
+      passphrases: undefined,
       sessionIdleMs: () => 3_600_000,
       sessionEnded: () => {},
       changed: () => Promise.resolve(void this.changes++),
