@@ -4,6 +4,7 @@ import type { Person } from "../people/person.ts";
 import type { Projects, TokenRole } from "../people/role.ts";
 import type { NewAuditEntry } from "./audit_store.ts";
 import type { Listed, Page } from "./page.ts";
+import type { PasskeyStore } from "./passkey_store.ts";
 
 /** The members of a person that a change can set. */
 export type PersonChange = Partial<Pick<Person, "name" | "role" | "projects" | "disabled">>;
@@ -80,9 +81,12 @@ export interface Session {
   readonly hash: Uint8Array;
   /** `undefined` for the holder of the token of the configuration. */
   readonly personId: string | undefined;
-  /** What the session depends on besides its person: see `sessions.ts` of the admin page. */
+  /**
+   * What the session depends on besides its person: the id of the passkey that began it. For the holder of
+   * the token of the configuration see `sessions.ts` of the admin page.
+   */
   readonly credential: string;
-  /** How the person came in: `passphrase`, or the name of a provider. */
+  /** How the person came in: `passphrase`, `passkey`, or the name of a provider. */
   readonly way: string;
   readonly createdAt: number;
   /** The last activity, up to a minute ago. */
@@ -166,7 +170,10 @@ export interface ManagementTokenStore {
 }
 
 /** People and their ways in, as one part of a store. Every method may throw a `StoreError`. */
-export interface AccountStore extends PeopleStore, SessionStore, ManagementTokenStore {
-  /** Deletes sessions without activity since `usedBefore`, and invitations that have expired at `now`. */
+export interface AccountStore extends PeopleStore, SessionStore, ManagementTokenStore, PasskeyStore {
+  /**
+   * Deletes sessions without activity since `usedBefore`, and invitations and used challenges that have
+   * expired at `now`.
+   */
   readonly pruneAccounts: (limits: { now: number; usedBefore: number }) => Promise<void>;
 }

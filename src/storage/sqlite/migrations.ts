@@ -4,6 +4,7 @@
  */
 
 import { CLOSED_SUMS } from "./closed_sums_schema.ts";
+import { PASSKEYS } from "./passkeys_schema.ts";
 
 /** A migration: one step of the schema. */
 export interface Migration {
@@ -453,4 +454,5 @@ CREATE TABLE invitations (
 ) STRICT;
 CREATE INDEX invitations_by_person ON invitations (person_id);`,
   },
+  { version: 16, name: "passkeys", sql: PASSKEYS },
 ];

@@ -1,7 +1,6 @@
 /** How people sign in to the admin page: invitations, passphrases, confirmations and management tokens. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { ROLES } from "../../../src/people/role.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { PASSPHRASE, SignInBench } from "../../support/proxies/sign_in_bench.ts";
 
@@ -102,33 +101,24 @@ Deno.test("people: what cannot be undone asks for a fresh proof", async () => {
   assertEquals((await bench.proxy.api("POST", "/people", { login: "cleo", role: "viewer" })).status, 201);
 });
 
-Deno.test("people: a person of each role changes the own passphrase; this session stays, and the others end", async () => {
+Deno.test("people: a person changes the own passphrase; this session stays, and the others end", async () => {
   await using bench = await SignInBench.start();
+  await bench.addPerson("ben", { role: "viewer" });
+  await bench.signIn("ben");
+  const other = bench.cookie;
+  bench.cookie = "";
+  await bench.signIn("ben");
   const another = "another long passphrase";
-  for (const role of ROLES) {
-    await bench.addPerson(role, { role });
-    bench.cookie = "";
-    await bench.signIn(role);
-    const other = bench.cookie;
-    bench.cookie = "";
-    await bench.signIn(role);
-    const changed = await bench.ask("POST", "/api/me/passphrase", { current: PASSPHRASE, new: another });
-    assertEquals([changed.status, changed.text], [204, ""], role);
-    assertEquals((await bench.ask("GET", "/api/me")).body.name, `${role} (passphrase)`);
-    bench.cookie = other;
-    assertEquals((await bench.ask("GET", "/api/me")).status, 401, role);
-  }
-  // A check of a new hash takes half a second.
-  assertEquals((await bench.signIn("viewer")).status, 401, "the old one");
-  assertEquals((await bench.signIn("viewer", another)).status, 200);
+  const changed = await bench.ask("POST", "/api/me/passphrase", { current: PASSPHRASE, new: another });
+  assertEquals([changed.status, changed.text], [204, ""]);
+  assertEquals((await bench.ask("GET", "/api/me")).body.name, "ben (passphrase)");
+  bench.cookie = other;
+  assertEquals((await bench.ask("GET", "/api/me")).status, 401);
+  assertEquals((await bench.signIn("ben")).status, 401, "the old one");
+  assertEquals((await bench.signIn("ben", another)).status, 200);
   const { data } = (await bench.proxy.api("GET", "/audit")).body;
-  const entries = data.filter(({ action, source }: Json) =>
-    action === "person.passphrase" && source !== "test"
-  );
-  assertEquals(
-    entries.map(({ actor, subject_id, changes }: Json) => [actor, subject_id, changes]).slice(0, 4),
-    ROLES.toReversed().map((role) => [`${role} (passphrase)`, `usr_${role}`, {}]),
-  );
+  const entry = data.find(({ action }: Json) => action === "person.passphrase");
+  assertEquals([entry.actor, entry.subject_id, entry.changes], ["ben (passphrase)", "usr_ben", {}]);
 });
 
 Deno.test("people: a wrong current passphrase is a guess like one at the sign-in, and does not end the session", async () => {

@@ -1,0 +1,91 @@
+/** Passkeys (WebAuthn) in a store. */
+
+import type { NewAuditEntry } from "./audit_store.ts";
+import type { Listed, Page } from "./page.ts";
+
+/** The most passkeys of a person. */
+export const MAX_PASSKEYS = 20;
+
+/** A passkey of a person. Times are milliseconds since 1970. */
+export interface Passkey {
+  /** The id, like `pky_9f3b…`, by which people name the passkey. */
+  readonly id: string;
+  readonly personId: string;
+  /** The id that the authenticator gave to the passkey, in base64url. No two passkeys have the same. */
+  readonly credentialId: string;
+  /** The public key, in the format COSE (RFC 9052). */
+  readonly publicKey: Uint8Array;
+  /** The number of signatures that the authenticator stated last; 0 if it does not count. */
+  readonly counter: number;
+  /** How browsers reach the authenticator, like `internal`. */
+  readonly transports: readonly string[];
+  /** The host name of the admin page for which the passkey was made. Browsers offer it there alone. */
+  readonly rpId: string;
+  /** The name that the person gave to the passkey. */
+  readonly name: string;
+  /** Whether the passkey is stored in other places than one authenticator, such as an account. */
+  readonly isSynced: boolean;
+  readonly createdAt: number;
+  /** The last sign-in with the passkey; `undefined` before the first one. */
+  readonly lastUsedAt: number | undefined;
+  /**
+   * When the passkey was blocked, because its counter went back: there may be a copy of the authenticator.
+   * `undefined` if it works.
+   */
+  readonly blockedAt: number | undefined;
+}
+
+/** A challenge of the proxy, which an authenticator has signed. It works once. */
+export interface UsedChallenge {
+  readonly challenge: string;
+  /** When the challenge would have expired, in milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/**
+ * `replayed`: the challenge was used before. `taken`: the passkey belongs to a person already. `too many`:
+ * the person has {@link MAX_PASSKEYS} passkeys.
+ */
+export type AddedPasskey = "done" | "replayed" | "taken" | "too many";
+/** `replayed`: the challenge was used before. `blocked`: the passkey does not work any more. */
+export type TouchedPasskey = "done" | "replayed" | "blocked";
+/** `unknown`: there is no such passkey of the person. `last way in`: the person has no other way to sign in. */
+export type RemovedPasskey = "done" | "unknown" | "last way in";
+
+/** Reads and changes passkeys. Every method may throw a `StoreError`. */
+export interface PasskeyStore {
+  readonly addPasskey: (
+    passkey: Passkey,
+    challenge: UsedChallenge,
+    audit: NewAuditEntry,
+  ) => Promise<AddedPasskey>;
+  readonly findPasskey: (
+    by: { readonly id: string } | { readonly credentialId: string },
+  ) => Promise<Passkey | undefined>;
+  /** The passkeys of one person or of all, newest first. */
+  readonly listPasskeys: (page: Page & { personId: string | undefined }) => Promise<Listed<Passkey>>;
+  /**
+   * Records a sign-in, whose signature was checked. A counter that is not higher than the last one blocks the
+   * passkey, and ends the sessions that the passkey began. `audit` is the entry for that.
+   */
+  readonly touchPasskey: (
+    id: string,
+    use: { at: number; counter: number; isSynced: boolean; challenge: UsedChallenge },
+    audit: NewAuditEntry,
+  ) => Promise<TouchedPasskey>;
+  /** Renames a passkey. Resolves with `false` if there is no such passkey, or if it is not of `personId`. */
+  readonly renamePasskey: (
+    id: string,
+    change: { name: string; personId: string | undefined },
+    audit: NewAuditEntry,
+  ) => Promise<boolean>;
+  /**
+   * Removes a passkey of `personId`, or of any person. The sessions that it began end. `providers` names the
+   * providers with which people can sign in.
+   */
+  readonly removePasskey: (
+    id: string,
+    of: { personId: string | undefined; providers: readonly string[] },
+    audit: NewAuditEntry,
+  ) => Promise<RemovedPasskey>;
+}
