@@ -435,13 +435,14 @@ export class Management implements ManagementPort {
     this.#metrics.dropped();
   }
 
-  #openRoutes({ token }: ManagementConfig): ManagementPort["answer"] {
+  #openRoutes({ token, publicUrl, signIn }: ManagementConfig): ManagementPort["answer"] {
     const { log } = this.#parts;
     return managementRoutes({
-      parts: this.#apiParts(),
+      parts: this.#apiParts(signIn),
       metrics: this.#metrics,
       managementToken: token,
       providers: this.#providers,
+      publicUrl,
       controlSecret: this.#controlSecret,
       settings: this.#settings,
       served: this.#served,
@@ -461,11 +462,12 @@ export class Management implements ManagementPort {
     });
   }
 
-  #apiParts(): ManagementRoutesParts["parts"] {
+  #apiParts(signIn: ManagementConfig["signIn"]): ManagementRoutesParts["parts"] {
     const { store, box, clock } = this.#parts;
     const served = this.#served;
     return {
       store,
+      providers: signIn?.providers.map(({ name }) => name) ?? [],
       ending: this.#ending.signal,
       box,
       clock,

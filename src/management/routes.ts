@@ -8,6 +8,8 @@ import { fewAtOnce } from "./api/few_at_once.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { Entry, IncomingRequest, OutgoingReply } from "../http/message.ts";
 import type { ManagementRoutes } from "../own_routes/own_reply.ts";
+import { passkeyPlaces } from "../people/passkeys/passkey_places.ts";
+import { PasskeySignIn } from "./admin/passkey_sign_in.ts";
 import { PassphraseCheck } from "./admin/passphrase_check.ts";
 import type { ProviderSignIn } from "./admin/provider_sign_in.ts";
 import { Sessions } from "./admin/sessions.ts";
@@ -38,6 +40,8 @@ export interface ManagementRoutesParts {
   readonly managementToken: string | undefined;
   /** The providers with which people sign in; `undefined` without one. */
   readonly providers: ProviderSignIn | undefined;
+  /** The origin by which browsers reach the admin page; `undefined` if it is not configured. */
+  readonly publicUrl: string | undefined;
   /** The secret with which commands on this machine sign their requests. */
   readonly controlSecret: string;
   readonly settings: ManagementSettings;
@@ -103,6 +107,13 @@ class ManagementRouter {
       guesses,
       people: store,
       providers: parts.providers,
+      passkeys: new PasskeySignIn({
+        store,
+        box: parts.parts.box,
+        clock,
+        guesses,
+        places: () => passkeyPlaces(parts.served.adminUrls(parts.publicUrl)),
+      }),
       now: () => clock.epochMs(),
       assets: new Assets(PAGE_FOLDER),
       idleMs,

@@ -4,7 +4,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { hashOf } from "../../src/auth/token_value.ts";
 import type { Person } from "../../src/people/person.ts";
 import type { Scope } from "../../src/people/scope.ts";
-import { MAX_PASSKEYS, type Passkey } from "../../src/storage/passkey_store.ts";
+import type { Passkey } from "../../src/people/passkeys/passkey.ts";
+import { MAX_PASSKEYS } from "../../src/storage/passkey_store.ts";
 import type { ManagementToken, Session } from "../../src/storage/people_store.ts";
 import { type Store, StoreError } from "../../src/storage/store.ts";
 import {

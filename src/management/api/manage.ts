@@ -10,6 +10,7 @@ import { type Identity, whileAllowed } from "./identity.ts";
 import { openApiDocument } from "./openapi.ts";
 import type { ManageParts } from "./parts.ts";
 import { OWN_ROUTES } from "./own_account.ts";
+import { PASSKEY_ROUTES } from "./passkeys.ts";
 import { PEOPLE_ROUTES } from "./people.ts";
 import { Problem, problemHandler, problemResponse } from "./problem.ts";
 import { PROJECT_ROUTES } from "./projects.ts";
@@ -34,6 +35,7 @@ export const ROUTES: readonly Route[] = [
   ...OWN_ROUTES,
   ...PEOPLE_ROUTES,
   ...ACCOUNT_ROUTES,
+  ...PASSKEY_ROUTES,
   ...SYSTEM_ROUTES,
 ];
 

@@ -8,7 +8,8 @@ import { id, moment, shownText } from "./common_schemas.ts";
 const MAX_NAME = 100;
 const MAX_PROJECTS = 200;
 
-const name = v.pipe(
+/** The schema of a name that people see. */
+export const name = v.pipe(
   shownText,
   v.trim(),
   v.nonEmpty("is empty"),
@@ -48,6 +49,9 @@ export const passphraseChange = v.strictObject({
     v.maxLength(MAX_PASSPHRASE, `is longer than ${MAX_PASSPHRASE} characters`),
   ),
 });
+
+/** The schema of the body that renames a passkey. */
+export const passkeyChange = v.strictObject({ name });
 
 /** The schema of the body that creates a management token. */
 export const managementTokenCreation = v.strictObject({

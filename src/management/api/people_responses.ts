@@ -56,6 +56,22 @@ export const session = v.object({
   browser: v.string(),
 });
 
+/** The response schema of a passkey. */
+export const passkey = v.object({
+  id,
+  person_id: id,
+  person_name: v.string(),
+  name: v.string(),
+  host: v.pipe(v.string(), v.description("the host name of the admin page where browsers offer the passkey")),
+  synced: v.pipe(v.boolean(), v.description("whether there are copies of it, such as in an account")),
+  state: v.pipe(
+    v.picklist(["active", "blocked"]),
+    v.description("blocked: its counter went back, so there may be a copy of the authenticator"),
+  ),
+  created_at: moment,
+  last_used_at: v.nullable(moment),
+});
+
 const managementTokenEntries = {
   id,
   name: v.string(),

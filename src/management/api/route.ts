@@ -130,7 +130,7 @@ export async function runRoute(
 }
 
 /** Throws a {@link Problem} unless the actor proves with each request, or has proved lately, who they are. */
-function checkFresh({ provenAt }: Actor, now: number): void {
+export function checkFresh({ provenAt }: Pick<Actor, "provenAt">, now: number): void {
   if (provenAt === undefined || now - provenAt < FRESH_MS) return;
   throw new Problem(403, "This cannot be undone. Sign in again to confirm that it is you.", {
     code: "sign_in_again",

@@ -14,6 +14,7 @@ import type {
 } from "../../storage/access_store.ts";
 import type { NewAuditEntry } from "../../storage/audit_store.ts";
 import type { Listed, Page } from "../../storage/page.ts";
+import type { ListedPasskey, RemovedPasskey } from "../../storage/passkey_store.ts";
 import type { SessionOf } from "../../storage/people_store.ts";
 import type { ExchangeFilter, ExchangeRow, Store } from "../../storage/store.ts";
 import type { UsageFilter, UsageGrouping, UsageRow } from "../../storage/usage_store.ts";
@@ -174,10 +175,25 @@ export class ScopedStore {
     return await this.#store.endSession(id, { at: audit.at, personId: this.#personId() }, audit);
   }
 
-  /** The person whose sessions the actor reaches; `undefined` for all people. */
+  /** Lists the passkeys of the actor, or all of them. */
+  async listPasskeys(page: Page): Promise<Listed<ListedPasskey>> {
+    return await this.#store.listPasskeys({ ...page, personId: this.#personId() });
+  }
+
+  /** Renames a passkey. Resolves with `false` if the actor does not reach it. */
+  async renamePasskey(id: string, name: string, audit: NewAuditEntry): Promise<boolean> {
+    return await this.#store.renamePasskey(id, { name, personId: this.#personId() }, audit);
+  }
+
+  /** Removes a passkey. `unknown` if the actor does not reach it. */
+  async removePasskey(id: string, providers: readonly string[], audit: NewAuditEntry): Promise<RemovedPasskey> {
+    return await this.#store.removePasskey(id, { personId: this.#personId(), providers }, audit);
+  }
+
+  /** The person whose sessions and passkeys the actor reaches; `undefined` for all people. */
   #personId(): string | undefined {
     if (this.#scope.kind === "all") return undefined;
     if (this.#scope.kind === "own") return this.#scope.owner;
-    throw new Problem(403, "Sessions belong to people, not to projects.");
+    throw new Problem(403, "Sessions and passkeys belong to people, not to projects.");
   }
 }

@@ -1,11 +1,12 @@
 /** Passkeys, as work for any database. */
 
+import type { Passkey } from "../../people/passkeys/passkey.ts";
 import type { NewAuditEntry } from "../audit_store.ts";
 import type { Listed, Page } from "../page.ts";
 import {
   type AddedPasskey,
+  type ListedPasskey,
   MAX_PASSKEYS,
-  type Passkey,
   type RemovedPasskey,
   type TouchedPasskey,
   type UsedChallenge,
@@ -60,14 +61,15 @@ export function* findPasskey(
 }
 
 /** Lists passkeys, newest first. */
-export function* listPasskeys(page: Page & { personId: string | undefined }): Work<Listed<Passkey>> {
+export function* listPasskeys(page: Page & { personId: string | undefined }): Work<Listed<ListedPasskey>> {
   const rows = yield* all(
-    `SELECT ${COLUMNS} FROM passkeys WHERE seq < $1 AND ($2 = '' OR person_id = $2) ORDER BY seq DESC LIMIT $3`,
+    `SELECT ${COLUMNS}, (SELECT people.name FROM people WHERE people.id = person_id) AS person_name
+     FROM passkeys WHERE seq < $1 AND ($2 = '' OR person_id = $2) ORDER BY seq DESC LIMIT $3`,
     page.before ?? Number.MAX_SAFE_INTEGER,
     page.personId ?? "",
     page.limit + 1,
   );
-  return pageOf(rows, page, passkeyOf);
+  return pageOf(rows, page, (row) => ({ ...passkeyOf(row), personName: text(row, "person_name") }));
 }
 
 /** Records a sign-in, or blocks the passkey if its counter went back. */
