@@ -22,12 +22,18 @@ export class SignInBench implements AsyncDisposable {
   readonly clock = new LaterClock();
   readonly proxy: ManagedProxy;
   readonly #upstream: FakeUpstream;
+  /** The cookie of the session, from the last sign-in. */
   cookie = "";
+  /** The cookie of the challenge of a passkey. */
+  challenge = "";
+  /** The origin of the page. */
+  url: string;
 
   private constructor(proxy: ManagedProxy, upstream: FakeUpstream, clock: LaterClock) {
     this.proxy = proxy;
     this.#upstream = upstream;
     this.clock = clock;
+    this.url = proxy.url;
   }
 
   static async start(options: ManagedOptions = {}): Promise<SignInBench> {
@@ -78,17 +84,21 @@ export class SignInBench implements AsyncDisposable {
     path: string,
     body?: unknown,
   ): Promise<{ status: number; body: Json; text: string }> {
-    const response = await fetch(`${this.proxy.url}/admin${path}`, {
+    const response = await fetch(`${this.url}/admin${path}`, {
       method,
       headers: {
-        origin: this.proxy.url,
-        ...(this.cookie !== "" && { cookie: this.cookie }),
+        origin: this.url,
+        cookie: [this.cookie, this.challenge].filter((one) => one !== "").join("; "),
         ...(body !== undefined && { "content-type": "application/json" }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    this.cookie = response.headers.get("set-cookie")?.split(";")[0] ?? this.cookie;
+    for (const line of response.headers.getSetCookie()) {
+      const [pair = ""] = line.split(";");
+      if (pair.includes("_passkey")) this.challenge = pair;
+      else this.cookie = pair;
+    }
     const isJson = response.headers.get("content-type")?.includes("json") === true;
     return { status: response.status, body: isJson ? JSON.parse(text) : undefined, text };
   }
