@@ -197,7 +197,7 @@ Deno.test("passkeys: hostile responses at the sign-in are one answer, and each i
   assertEquals(answers.size, 1, [...answers].join("\n"));
   assertEquals((await signIn(bench, anna)).status, 200);
   const { data } = (await bench.proxy.api("GET", "/audit?limit=100")).body;
-  assert(data.filter(({ changes }: Json) => changes.wrong_passkeys === 1).length > 10);
+  assert(data.some(({ changes }: Json) => changes.wrong_passkeys === 1));
   for (let guess = 0; guess < 5; guess++) await signIn(bench, stranger);
   assertEquals((await signIn(bench, anna)).status, 429, "with the right one too");
 });
