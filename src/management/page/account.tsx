@@ -9,18 +9,20 @@ import { LoadView } from "./load_view.tsx";
 import { useMe } from "./me.ts";
 import { RelativeTime } from "./relative_time.tsx";
 import { type Column, Table } from "./table.tsx";
+import { WaysIn } from "./ways_in.tsx";
 import { useDialog } from "./use_dialog.ts";
 import { useLoad } from "./use_load.ts";
 
 /** Shows the user with the role, and lists the sessions that the user may end. */
 export function Account() {
-  const { name, role } = useMe();
+  const { kind, name, role, provider } = useMe();
   const loaded = useLoad((signal) => getAll<Session>("/sessions", signal), "", 30_000);
   const { dialog, message, open, close, done } = useDialog<"end", Session>(loaded.reload);
   return (
     <>
       <h1>My account</h1>
       <Facts list={[["Name", name], ["Role", role]]} />
+      {kind === "person" && <WaysIn hasPassphrase={provider === null} />}
       <h2>Sessions</h2>
       <p role="status" class="help">{message}</p>
       <LoadView loaded={loaded}>

@@ -2,7 +2,8 @@
 
 import { fetchOrThrow, problemOf } from "./http.ts";
 
-const SESSION = "/admin/session";
+/** The path of the session. */
+export const SESSION = "/admin/session";
 
 /** Whether the user is signed in or signed out. */
 type SessionState = "in" | "out";
@@ -21,6 +22,19 @@ export function signInProviders(): readonly Provider[] {
   return providers;
 }
 
+let passkeys: "ready" | "unused" | undefined;
+
+/** Whether people can sign in with passkeys here: `ready` if there are some; `undefined` if they cannot. */
+export function passkeyState(): typeof passkeys {
+  // Browsers have this since 2025, and over plain HTTP only at localhost.
+  return "parseRequestOptionsFromJSON" in (globalThis.PublicKeyCredential ?? {}) ? passkeys : undefined;
+}
+
+/** Notes that there is a passkey. */
+export function notePasskey(): void {
+  passkeys = "ready";
+}
+
 /** Calls `listener` at each change of the session. Returns a function that ends this. */
 export function onSession(listener: (state: SessionState) => void): () => void {
   listeners.add(listener);
@@ -31,8 +45,9 @@ export function onSession(listener: (state: SessionState) => void): () => void {
 export async function readSession(): Promise<boolean> {
   const response = await fetchOrThrow(SESSION, { headers: { "x-llm-proxy-unattended": "1" } });
   if (!response.ok) throw problemOf(response.status, await response.text());
-  const { signed_in: isSignedIn, providers: shown = [] } = await response.json();
+  const { signed_in: isSignedIn, providers: shown = [], passkeys: found } = await response.json();
   providers = shown;
+  passkeys = found;
   setState(isSignedIn === true ? "in" : "out");
   return isSignedIn === true;
 }
@@ -55,15 +70,42 @@ export function invitationOf(hash: string): string | undefined {
  * where the proxy rejects the credentials.
  */
 export async function signIn(credentials: Credentials, onAccepted: () => void): Promise<void> {
-  const path = credentials.invitation === undefined ? SESSION : `${SESSION}/invitation`;
+  await post(credentials.invitation === undefined ? SESSION : `${SESSION}/invitation`, credentials);
+  onAccepted();
+  setState("in");
+}
+
+/** Signs in with a passkey, or confirms with it that it is still the same user. Throws like {@link signIn}. */
+export async function signInWithPasskey(): Promise<void> {
+  const { options } = JSON.parse(await post(`${SESSION}/passkey/begin`, {}));
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
+  const passkey = await chosen(navigator.credentials.get({ publicKey }));
+  await post(`${SESSION}/passkey${reason === "confirm" ? "/confirm" : ""}`, { passkey });
+  setState("in");
+}
+
+/** What the browser made with the passkey that the user chose, for a request. */
+export async function chosen(asked: Promise<Credential | null>): Promise<unknown> {
+  try {
+    // A request for a public key gives no other credential.
+    return (await asked as PublicKeyCredential | null)?.toJSON();
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "NotAllowedError") {
+      throw new Error("The browser gave no passkey: the request was cancelled, or took too long.");
+    }
+    throw error;
+  }
+}
+
+async function post(path: string, body: unknown): Promise<string> {
   const response = await fetchOrThrow(path, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify(credentials),
+    body: JSON.stringify(body),
   });
-  if (!response.ok) throw problemOf(response.status, await response.text());
-  onAccepted();
-  setState("in");
+  const text = await response.text();
+  if (!response.ok) throw problemOf(response.status, text);
+  return text;
 }
 
 /** Ends the session at the proxy, and reloads the page. */

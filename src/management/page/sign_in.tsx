@@ -1,10 +1,18 @@
 /** The sign-in form. */
 
 import { useState } from "preact/hooks";
-import { Input } from "./controls.tsx";
+import { Button, Input } from "./controls.tsx";
 import { Dialog } from "./dialog.tsx";
 import { ErrorMessage } from "./load_view.tsx";
-import { type Credentials, invitationOf, signIn, signInProviders, signInReason } from "./session.ts";
+import {
+  type Credentials,
+  invitationOf,
+  passkeyState,
+  signIn,
+  signInProviders,
+  signInReason,
+  signInWithPasskey,
+} from "./session.ts";
 import { useSubmit } from "./use_submit.ts";
 
 /** The page to return to, and whether the provider shall ask again who the user is. */
@@ -33,6 +41,7 @@ export function SignIn({ again = false }: { again?: boolean }) {
     () => signIn(credentials(), forgetInvitation),
     () => setSecret(""),
   );
+  const passkey = useSubmit(signInWithPasskey, () => {});
   const isNamed = invitation === undefined && !withToken;
   const form = (
     <form onSubmit={submit}>
@@ -74,7 +83,12 @@ export function SignIn({ again = false }: { again?: boolean }) {
             set={setSecret}
           />
         )}
-      {error && <ErrorMessage error={error} />}
+      {(error ?? passkey.error) && <ErrorMessage error={(error ?? passkey.error) as Error} />}
+      {invitation === undefined && passkeyState() === "ready" && (
+        <p>
+          <Button disabled={passkey.busy} onClick={passkey.submit}>Sign in with a passkey</Button>
+        </p>
+      )}
       {invitation === undefined && signInProviders().map(({ title, path }) => (
         <p key={path}>
           <a href={`${path}?${returnQuery(again)}`}>Sign in with {title}</a>
