@@ -128,8 +128,8 @@ export class Served {
   }
 
   /**
-   * The URLs of the admin page for browsers on this machine, and at the host name of the configuration, besides
-   * its public URL.
+   * The URLs of the admin page for browsers on this machine, and at the host name of the configuration. The
+   * public URL is one of them.
    */
   adminUrls(publicUrl: string | undefined): readonly string[] {
     const configured = publicUrl === undefined ? [] : [publicUrl];

@@ -24,7 +24,7 @@ export interface UsedChallenge {
 export type AddedPasskey = "done" | "replayed" | "taken" | "too many";
 /** `replayed`: the challenge was used before. `blocked`: the passkey does not work any more. */
 export type TouchedPasskey = "done" | "replayed" | "blocked";
-/** `unknown`: there is no such passkey of the person. `last way in`: the person has no other way to sign in. */
+/** `unknown`: the person has no such passkey. `last way in`: the person has no other way to sign in. */
 export type RemovedPasskey = "done" | "unknown" | "last way in";
 
 /** Reads and changes passkeys. Every method may throw a `StoreError`. */

@@ -284,8 +284,8 @@ function cookieOf(request: Request): string | undefined {
 }
 
 /**
- * The name of the cookie of the session or of a challenge, with the port of the `Host`. Cookies are shared by all ports of a host, so
- * two proxies on one machine need different names.
+ * The name of the cookie of the session or of a challenge, with the port of the `Host`. Cookies are shared by
+ * all ports of a host, so two proxies on one machine need different names.
  */
 export function cookieName({ headers }: Request, kind: "" | "_passkey" = ""): string {
   const [, port = ""] = /:(\d+)$/.exec(headers.get("host") ?? "") ?? [];

@@ -1,11 +1,11 @@
 /** Passkeys at the admin page: adding one, and signing in with one. */
 
-import type { AuthenticationResponseJSON, RegistrationResponseJSON } from "@simplewebauthn/server";
 import { hashOf } from "../../auth/token_value.ts";
 import { type Challenge, Challenges, type Purpose } from "../../people/passkeys/challenges.ts";
 import type { Passkey } from "../../people/passkeys/passkey.ts";
 import type { PasskeyPlace } from "../../people/passkeys/passkey_places.ts";
 import { type RequestOptions, requestOptions, userHandleOf } from "../../people/passkeys/request_options.ts";
+import type { AuthenticationResponseJSON, RegistrationResponseJSON } from "../../people/passkeys/webauthn.ts";
 import type { Person } from "../../people/person.ts";
 import { MAX_PASSKEYS } from "../../storage/passkey_store.ts";
 import type { Store } from "../../storage/store.ts";
@@ -84,8 +84,8 @@ export class PasskeySignIn {
   }
 
   /**
-   * Finds the person of a signature. Throws the same {@link Problem} for an unknown passkey, a wrong signature
-   * and a disabled person. Each counts as a guess.
+   * Finds the person of a signature. Throws the same {@link Problem} for an unknown passkey, a wrong
+   * signature and a disabled person. Each counts as a guess.
    */
   async check(
     response: AuthenticationResponseJSON,

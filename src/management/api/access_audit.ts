@@ -7,8 +7,9 @@ import { type Store, StoreError } from "../../storage/store.ts";
 
 /**
  * Why an attempt was rejected: a wrong token at the sign-in of the admin page (`sign_in`), a wrong name or
- * passphrase there (`passphrase`), a passkey that was not accepted (`passkey`), an invitation that does not work
- * (`invitation`), a wrong token in `Authorization` (`bearer`), or any of them while the address must wait (`rate_limited`).
+ * passphrase there (`passphrase`), a wrong passkey (`passkey`), an invitation that does not work
+ * (`invitation`), a wrong token in `Authorization` (`bearer`), or any of them while the address must wait
+ * (`rate_limited`).
  */
 export type RefusedAttempt = "sign_in" | "passphrase" | "passkey" | "invitation" | "bearer" | "rate_limited";
 

@@ -8,7 +8,7 @@ import * as responses from "./people_responses.ts";
 import { Problem } from "./problem.ts";
 import { type BodyRequest, json, type JsonReply, type Route, route } from "./route.ts";
 
-/** The routes at `/me`. */
+/** The routes at `/me`, for the actor of the request. */
 export const OWN_ROUTES: readonly Route[] = [
   route("get /me", {
     access: OWN,

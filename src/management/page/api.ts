@@ -39,7 +39,7 @@ export type Self = InferOutput<typeof people.self>;
 export type Person = InferOutput<typeof people.person>;
 /** A link by which a person sets a passphrase. */
 export type Invitation = InferOutput<typeof people.invitation>;
-/** A passkey of a person. */
+/** A passkey with which a person signs in. */
 export type Passkey = InferOutput<typeof people.passkey>;
 /** A session of the admin page. */
 export type Session = InferOutput<typeof people.session>;

@@ -75,7 +75,7 @@ export async function signIn(credentials: Credentials, onAccepted: () => void): 
   setState("in");
 }
 
-/** Signs in with a passkey, or confirms with it that it is still the same user. Throws like {@link signIn}. */
+/** Signs in with a passkey, or confirms with it who the user is. Throws like {@link signIn}. */
 export async function signInWithPasskey(): Promise<void> {
   const { options } = JSON.parse(await post(`${SESSION}/passkey/begin`, {}));
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);

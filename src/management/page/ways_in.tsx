@@ -1,4 +1,4 @@
-/** How the user signs in: the own passphrase and passkeys. An administrator sees the passkeys of all people. */
+/** How the user signs in: the passphrase and the passkeys. An administrator sees the passkeys of all. */
 
 import { useState } from "preact/hooks";
 import { call, getAll, type Passkey, send } from "./api.ts";

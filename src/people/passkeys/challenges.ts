@@ -1,6 +1,6 @@
 /**
- * Challenges, which authenticators sign. A browser keeps its challenge in a sealed cookie, so any replica with
- * the same encryption key can check the response, and nothing is stored for strangers.
+ * Challenges, which authenticators sign. A browser keeps its challenge in a sealed cookie, so any replica
+ * with the same encryption key can check the response, and nothing is stored for strangers.
  */
 
 import * as v from "valibot";

@@ -16,6 +16,8 @@ import type { Person } from "../person.ts";
 import type { Passkey } from "./passkey.ts";
 import { PASSKEY_TIMEOUT_MS, userHandleOf } from "./request_options.ts";
 
+export type { AuthenticationResponseJSON, RegistrationResponseJSON };
+
 /** The algorithms of signatures by their COSE numbers: EdDSA, ES256, RS256. */
 const ALGORITHMS = [-8, -7, -257];
 

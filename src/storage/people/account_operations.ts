@@ -1,4 +1,4 @@
-/** The operations on people, sessions, management tokens and passkeys, by the names of the methods of the store. */
+/** The operations on people and their ways in, by the names of the methods of the store. */
 
 import type { AccountStore } from "../people_store.ts";
 import * as accounts from "./account_work.ts";

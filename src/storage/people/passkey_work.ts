@@ -19,7 +19,7 @@ import { all, audit as auditEntry, first, type Work, write } from "./work.ts";
 const COLUMNS = "seq, id, person_id, credential_id, public_key, counter, transports, rp_id, name, synced, " +
   "created_at, last_used_at, blocked_at";
 
-/** Adds a passkey. */
+/** Adds a passkey, if its challenge is new and the person has few enough. */
 export function* addPasskey(
   passkey: Passkey,
   challenge: UsedChallenge,
@@ -106,7 +106,7 @@ export function* touchPasskey(
   return "blocked";
 }
 
-/** Renames a passkey. */
+/** Renames a passkey of one person, or of any. */
 export function* renamePasskey(
   id: string,
   { name, personId }: { name: string; personId: string | undefined },
