@@ -8,8 +8,8 @@ import { type RequestOptions, requestOptions, userHandleOf } from "../../people/
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from "../../people/passkeys/webauthn.ts";
 import type { Person } from "../../people/person.ts";
 import { MAX_PASSKEYS } from "../../storage/passkey_store.ts";
-import type { Store } from "../../storage/store.ts";
 import type { SecretBox } from "../../storage/secret_box.ts";
+import { type Store, StoreError } from "../../storage/store.ts";
 import type { Clock } from "../../time/clock.ts";
 import { auditor } from "../api/audit_entry.ts";
 import type { Caller } from "../api/caller.ts";
@@ -69,12 +69,14 @@ export class PasskeySignIn {
   async stateAt(host: string | null): Promise<"ready" | "unused" | undefined> {
     const isPlace = this.#parts.places().some(({ origin }) => new URL(origin).host === host?.toLowerCase());
     if (!isPlace) return undefined;
-    const { items } = await this.#parts.store.listPasskeys({
-      limit: 1,
-      before: undefined,
-      personId: undefined,
-    });
-    return items.length > 0 ? "ready" : "unused";
+    const first = { limit: 1, before: undefined, personId: undefined };
+    try {
+      return (await this.#parts.store.listPasskeys(first)).items.length > 0 ? "ready" : "unused";
+    } catch (error) {
+      // The form of the sign-in appears also while the database cannot be read.
+      if (error instanceof StoreError) return "unused";
+      throw error;
+    }
   }
 
   /** Begins a sign-in or a confirmation. Throws a {@link Problem} at an address without passkeys. */

@@ -19,7 +19,7 @@ export const SURFACES = {
   "the OpenAPI document": ALL_ROLES,
   "/metrics": { admin: "all", manager: "denied", member: "denied", viewer: "projects" },
   "/admin/docs": ALL_ROLES,
-  // Only a person in a session of the own can add a passkey.
+  // Only a browser in a session of a person can add a passkey, for this person.
   "/admin/session/passkeys": OWN,
   // The person sends a request of a client, with a token of a client.
   "/admin/try": ALL_ROLES,

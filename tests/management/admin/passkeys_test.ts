@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Authenticator, type Lies } from "../../support/clients/authenticator.ts";
+import { RawClient } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { PASSPHRASE, SignInBench } from "../../support/proxies/sign_in_bench.ts";
 
@@ -295,4 +296,23 @@ Deno.test("passkeys: an IP address and the management token have none, and anoth
   });
   await other.body?.cancel();
   assertEquals(other.status, 403);
+});
+
+Deno.test("passkeys: the public URL has its own, and no other name in Host has any", async () => {
+  await using bench = await SignInBench.start({ management: { publicUrl: "https://llm.example.com" } });
+  const ask = async (host: string) => {
+    using client = await RawClient.connect(bench.proxy.url);
+    await client.send(
+      `POST /admin/session/passkey/begin HTTP/1.1\r\nhost: ${host}\r\norigin: https://${host}\r\n` +
+        "sec-fetch-site: same-origin\r\ncontent-length: 0\r\n\r\n",
+    );
+    return await client.answer();
+  };
+  const { status, text, header } = await ask("llm.example.com");
+  assertEquals([status, JSON.parse(text).options.rpId], [200, "llm.example.com"]);
+  assertMatch(
+    header("set-cookie") ?? "",
+    /^llm_proxy_session_passkey=[\w-]+;.* HttpOnly; Secure; SameSite=Strict$/,
+  );
+  assertEquals((await ask("evil.example.com")).status, 409);
 });
