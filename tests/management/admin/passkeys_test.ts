@@ -225,7 +225,8 @@ Deno.test("passkeys: a counter that goes back blocks the passkey, and ends its s
     last_counter: 2,
   }]);
   const uncounted = await Authenticator.at(bench.url);
-  await add(bench, uncounted, { counter: 0 }, "in the account");
+  const uncountedLies = { counter: 0, attestation: "packed" } as const;
+  assertEquals((await add(bench, uncounted, uncountedLies, "in the account")).status, 201, "it signs itself");
   for (let time = 0; time < 2; time++) {
     assertEquals((await signIn(bench, uncounted, { counter: 0 })).status, 200, "it does not count");
   }
@@ -245,7 +246,6 @@ Deno.test("passkeys: hostile responses add no passkey", async () => {
     "a chosen challenge": { challenge: "AAAA" },
     "the type of another ceremony": { type: "webauthn.get" },
     "another id": { id: ofBen.id },
-    "an attestation": { attestation: "packed" },
   };
   for (const [what, lie] of Object.entries(lies)) {
     assertEquals((await add(bench, key, lie)).status, 400, what);

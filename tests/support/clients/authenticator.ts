@@ -16,8 +16,8 @@ export interface Lies {
   readonly userHandle?: string;
   /** The id in the response of a passkey; by default its own. */
   readonly id?: string;
-  /** The format of the attestation; by default `none`. */
-  readonly attestation?: string;
+  /** The format of the attestation; by default `none`. In the other one, the new key signs itself. */
+  readonly attestation?: "packed";
   /** Whether the signature is of other bytes. */
   readonly signsOther?: boolean;
 }
@@ -78,15 +78,21 @@ export class Authenticator {
     const id = bytesOf(this.id);
     const credential = join(new Uint8Array(16), Uint8Array.of(id.length >> 8, id.length & 255), id, cose);
     const authData = join(await this.#authenticatorData(options, lies, HAS_CREDENTIAL), credential);
+    const clientDataJSON = this.#clientData(options, { type: "webauthn.create", ...lies });
+    const signed = join(authData, await sha256(bytesOf(clientDataJSON)));
+    const statement = lies.attestation === undefined ? [] : [
+      [textString("alg"), negative(-7)],
+      [textString("sig"), byteString(await this.#sign(signed))],
+    ] as const;
     const attestationObject = map([
       [textString("fmt"), textString(lies.attestation ?? "none")],
-      [textString("attStmt"), map([])],
+      [textString("attStmt"), map(statement)],
       [textString("authData"), byteString(authData)],
     ]);
     return {
       ...this.#credential(lies),
       response: {
-        clientDataJSON: this.#clientData(options, { type: "webauthn.create", ...lies }),
+        clientDataJSON,
         attestationObject: base64url(attestationObject),
         transports: ["internal", "a way of the future"],
       },
@@ -99,20 +105,20 @@ export class Authenticator {
     const authenticatorData = await this.#authenticatorData(options, lies, 0);
     const signed = join(authenticatorData, await sha256(bytesOf(clientDataJSON)));
     if (lies.signsOther === true) signed[40] = (signed[40] ?? 0) ^ 1;
-    const signature = await crypto.subtle.sign(
-      { name: "ECDSA", hash: "SHA-256" },
-      this.#keys.privateKey,
-      signed,
-    );
     return {
       ...this.#credential(lies),
       response: {
         clientDataJSON,
         authenticatorData: base64url(authenticatorData),
-        signature: base64url(der(new Uint8Array(signature))),
+        signature: base64url(await this.#sign(signed)),
         userHandle: lies.userHandle ?? this.userHandle,
       },
     };
+  }
+
+  async #sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+    const algorithm = { name: "ECDSA", hash: "SHA-256" };
+    return der(new Uint8Array(await crypto.subtle.sign(algorithm, this.#keys.privateKey, bytes)));
   }
 
   #credential({ id = this.id }: Lies) {
