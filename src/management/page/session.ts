@@ -24,10 +24,9 @@ export function signInProviders(): readonly Provider[] {
 
 let passkeys: "ready" | "unused" | undefined;
 
-/** Whether people can sign in with passkeys here: `ready` if there are some; `undefined` if they cannot. */
-export function passkeyState(): typeof passkeys {
-  // Browsers have this since 2025, and over plain HTTP only at localhost.
-  return "parseRequestOptionsFromJSON" in (globalThis.PublicKeyCredential ?? {}) ? passkeys : undefined;
+/** Whether people can sign in with passkeys at this address: `ready` if there are some. */
+export function knownPasskeys(): typeof passkeys {
+  return passkeys;
 }
 
 /** Notes that there is a passkey. */
@@ -70,35 +69,19 @@ export function invitationOf(hash: string): string | undefined {
  * where the proxy rejects the credentials.
  */
 export async function signIn(credentials: Credentials, onAccepted: () => void): Promise<void> {
-  await post(credentials.invitation === undefined ? SESSION : `${SESSION}/invitation`, credentials);
+  await signInAt(credentials.invitation === undefined ? "" : "/invitation", credentials, onAccepted);
+}
+
+/** Signs in with what a step below the session accepts. Throws like {@link signIn}. */
+export async function signInAt(step: string, body: unknown, onAccepted = () => {}): Promise<void> {
+  await post(step, body);
   onAccepted();
   setState("in");
 }
 
-/** Signs in with a passkey, or confirms with it who the user is. Throws like {@link signIn}. */
-export async function signInWithPasskey(): Promise<void> {
-  const { options } = JSON.parse(await post(`${SESSION}/passkey/begin`, {}));
-  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
-  const passkey = await chosen(navigator.credentials.get({ publicKey }));
-  await post(`${SESSION}/passkey${reason === "confirm" ? "/confirm" : ""}`, { passkey });
-  setState("in");
-}
-
-/** What the browser made with the passkey that the user chose, for a request. */
-export async function chosen(asked: Promise<Credential | null>): Promise<unknown> {
-  try {
-    // A request for a public key gives no other credential.
-    return (await asked as PublicKeyCredential | null)?.toJSON();
-  } catch (error) {
-    if (error instanceof DOMException && error.name === "NotAllowedError") {
-      throw new Error("The browser gave no passkey: the request was cancelled, or took too long.");
-    }
-    throw error;
-  }
-}
-
-async function post(path: string, body: unknown): Promise<string> {
-  const response = await fetchOrThrow(path, {
+/** Sends a body to a step below the session, without a session. Throws the proxy's error. */
+export async function post(step: string, body: unknown): Promise<string> {
+  const response = await fetchOrThrow(SESSION + step, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),

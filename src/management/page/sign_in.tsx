@@ -4,15 +4,8 @@ import { useState } from "preact/hooks";
 import { Button, Input } from "./controls.tsx";
 import { Dialog } from "./dialog.tsx";
 import { ErrorMessage } from "./load_view.tsx";
-import {
-  type Credentials,
-  invitationOf,
-  passkeyState,
-  signIn,
-  signInProviders,
-  signInReason,
-  signInWithPasskey,
-} from "./session.ts";
+import { passkeyState, signInWithPasskey } from "./passkey.ts";
+import { type Credentials, invitationOf, signIn, signInProviders, signInReason } from "./session.ts";
 import { useSubmit } from "./use_submit.ts";
 
 /** The page to return to, and whether the provider shall ask again who the user is. */
@@ -42,6 +35,7 @@ export function SignIn({ again = false }: { again?: boolean }) {
     () => setSecret(""),
   );
   const passkey = useSubmit(signInWithPasskey, () => {});
+  const failure = error ?? passkey.error;
   const isNamed = invitation === undefined && !withToken;
   const form = (
     <form onSubmit={submit}>
@@ -83,7 +77,7 @@ export function SignIn({ again = false }: { again?: boolean }) {
             set={setSecret}
           />
         )}
-      {(error ?? passkey.error) && <ErrorMessage error={(error ?? passkey.error) as Error} />}
+      {failure && <ErrorMessage error={failure} />}
       {invitation === undefined && passkeyState() === "ready" && (
         <p>
           <Button disabled={passkey.busy} onClick={passkey.submit}>Sign in with a passkey</Button>

@@ -1,13 +1,13 @@
 /** How the user signs in: the passphrase and the passkeys. An administrator sees the passkeys of all. */
 
 import { useState } from "preact/hooks";
-import { call, getAll, type Passkey, send } from "./api.ts";
+import { call, getAll, type Passkey } from "./api.ts";
 import { Button, Input, RowButton } from "./controls.tsx";
 import { ConfirmDialog, Dialog, FormEnd } from "./dialog.tsx";
 import { LoadView } from "./load_view.tsx";
 import { useMe } from "./me.ts";
 import { RelativeTime } from "./relative_time.tsx";
-import { chosen, notePasskey, passkeyState, SESSION } from "./session.ts";
+import { addPasskey, passkeyState } from "./passkey.ts";
 import { StateBadge } from "./state_badge.tsx";
 import { Table } from "./table.tsx";
 import { useDialog } from "./use_dialog.ts";
@@ -123,17 +123,4 @@ function PasskeyForm({ passkey, onClose, onDone }: FormProps & { passkey: Passke
       </form>
     </Dialog>
   );
-}
-
-async function addPasskey(name: string): Promise<void> {
-  const path = `${SESSION}/passkeys`;
-  const { body } = await send<{ options: PublicKeyCredentialCreationOptionsJSON }>(
-    "POST",
-    `${path}/begin`,
-    {},
-  );
-  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(body.options);
-  const passkey = await chosen(navigator.credentials.create({ publicKey }));
-  await send("POST", path, { body: { name, passkey } });
-  notePasskey();
 }
