@@ -15,14 +15,14 @@ import { useLoad } from "./use_load.ts";
 
 /** Shows the user with the role, and lists the sessions that the user may end. */
 export function Account() {
-  const { kind, name, role, provider } = useMe();
+  const { name, role } = useMe();
   const loaded = useLoad((signal) => getAll<Session>("/sessions", signal), "", 30_000);
   const { dialog, message, open, close, done } = useDialog<"end", Session>(loaded.reload);
   return (
     <>
       <h1>My account</h1>
       <Facts list={[["Name", name], ["Role", role]]} />
-      {kind === "person" && <WaysIn hasPassphrase={provider === null} />}
+      <WaysIn />
       <h2>Sessions</h2>
       <p role="status" class="help">{message}</p>
       <LoadView loaded={loaded}>

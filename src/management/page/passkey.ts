@@ -11,7 +11,7 @@ export function passkeyState(): ReturnType<typeof knownPasskeys> {
     : undefined;
 }
 
-/** Signs in with a passkey, or confirms with it who the user is. Throws what the proxy or the browser says. */
+/** Signs in with a passkey, or confirms with it who the user is. Throws the proxy's or browser's error. */
 export async function signInWithPasskey(): Promise<void> {
   const { options } = JSON.parse(await post("/passkey/begin", {}));
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);

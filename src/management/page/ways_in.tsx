@@ -15,21 +15,23 @@ import { useLoad } from "./use_load.ts";
 import { useSubmit } from "./use_submit.ts";
 
 /** Lists passkeys, and changes the passphrase and the passkeys. */
-export function WaysIn({ hasPassphrase }: { hasPassphrase: boolean }) {
-  const { role } = useMe();
+export function WaysIn() {
+  const { kind, role, provider } = useMe();
   const loaded = useLoad((signal) => getAll<Passkey>("/passkeys", signal), "");
   const { dialog, message, open, close, done } = useDialog<"passphrase" | "name" | "remove", Passkey>(
     loaded.reload,
   );
-  const canAdd = passkeyState() !== undefined;
+  const isPerson = kind === "person";
+  const canAdd = isPerson && passkeyState() !== undefined;
   const passkey = dialog?.item;
   return (
     <>
       <h2>Sign-in</h2>
       <p role="status" class="help">{message}</p>
       <p>
-        {hasPassphrase && <Button onClick={() => open("passphrase")}>Change passphrase</Button>}{" "}
-        {canAdd && <Button onClick={() => open("name")}>Add a passkey</Button>}
+        {isPerson && provider === null && (
+          <Button onClick={() => open("passphrase")}>Change passphrase</Button>
+        )} {canAdd && <Button onClick={() => open("name")}>Add a passkey</Button>}
       </p>
       <LoadView loaded={loaded}>
         {(passkeys) => (
@@ -37,7 +39,7 @@ export function WaysIn({ hasPassphrase }: { hasPassphrase: boolean }) {
             label="Passkeys"
             rows={passkeys}
             id={({ id }) => id}
-            empty={canAdd
+            empty={canAdd || !isPerson
               ? "No passkeys."
               : "No passkeys. This address or this browser has none: they need HTTPS with a host name, or localhost."}
             onOpen={(one) => open("name", one)}
