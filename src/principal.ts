@@ -120,7 +120,7 @@ export const ANONYMOUS: Principal = {
   keys: NO_KEYS,
 };
 
-/** Whether a project and its rules apply to a client: one with a managed token, or with a provider's token. */
+/** Whether a client has a project with rules: one with a managed token, or with a provider's token. */
 export function hasProject({ kind }: Pick<Principal, "kind">): boolean {
   return kind === "token" || kind === "jwt";
 }

@@ -1,4 +1,4 @@
-/** Tokens of providers as tokens of clients. Their code is loaded only if the configuration has a provider. */
+/** Tokens of providers as tokens of clients. Their code is loaded only if a provider is configured. */
 
 import { type ClientJwt, type JwtAccess, mayBeJwt, type VerifiedTokens } from "../auth/jwt/client_jwt.ts";
 import type { JwtTokens } from "../auth/jwt/jwt_tokens.ts";

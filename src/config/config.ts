@@ -296,7 +296,7 @@ export type AuthConfig =
   | {
     readonly mode: "token";
     readonly tokens: readonly NamedToken[];
-    /** The providers whose tokens are valid as tokens of clients; `undefined` if there is none. */
+    /** The providers whose tokens are valid as tokens of clients; `undefined` without any. */
     readonly jwt?: readonly JwtIssuer[];
   }
   | { readonly mode: "none" };

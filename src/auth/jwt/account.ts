@@ -12,7 +12,7 @@ const MAX_NAME = 100;
 /** The bytes of a hash that an id has. */
 const ID_BYTES = 16;
 
-/** The claims of a token. */
+/** The claims of a token, by their names. */
 export type Claims = Readonly<Record<string, unknown>>;
 
 /** A person at a provider, by a token. */

@@ -22,13 +22,13 @@ export interface VerifiedTokens {
 /** Verifies tokens of providers. */
 export interface ClientJwt {
   /**
-   * Verifies those of some values that can be tokens of a provider. Returns `undefined` if there are none,
+   * Verifies those of some values that can be tokens of a provider. Returns `undefined` without any,
    * and a promise only if a token is new or was not confirmed for a while. Never rejects because of a token.
    */
   readonly verify: (values: readonly string[]) => VerifiedTokens | Promise<VerifiedTokens> | undefined;
 }
 
-/** A person at a provider. */
+/** The account of a person or a program at a provider. */
 export interface JwtAccount {
   readonly issuer: string;
   /** The claim `sub`, by which a sign-in knows the person too. */

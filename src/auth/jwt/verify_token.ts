@@ -37,7 +37,7 @@ const UNPROVEN: Foreign = {
   why: "The signature of the token is not by a key that its issuer publishes.",
 };
 
-/** The provider that a token names, by its issuer and audience. Nothing is verified yet, so it costs little. */
+/** The provider that a token names, by its issuer and audience. No signature is verified: it costs little. */
 export function issuerNamedBy(
   token: string,
   issuers: readonly Issuer[],

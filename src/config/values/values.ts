@@ -100,7 +100,7 @@ export const checkIntervalSchema: ValueSchema<number | "none"> = durationOrNone(
   'write "30s" or "5m", from a second to a day, or "none"',
 );
 
-/** A difference of clocks, from 0 to 5 minutes. A plain number is in seconds; the result is in milliseconds. */
+/** A difference of clocks, from 0 to 5 minutes. A plain number is in seconds; the result in milliseconds. */
 export const clockSkewSchema: ValueSchema<number> = boundedDuration({
   unit: "s",
   least: 0,
