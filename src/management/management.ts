@@ -152,7 +152,10 @@ export class Management implements ManagementPort {
       config.onDatabaseLoss,
     );
     parts.setDatabaseLost(() => this.#loss.refusesBudgets());
-    this.#people = new AccountPeople(store);
+    this.#people = new AccountPeople(
+      store,
+      (reason) => this.#storageFailed(`the name of an account is not kept: ${reason}`),
+    );
     this.#modelFacts = new ModelFactsTable(pricer);
     this.#unpriced = new UnpricedModels((advice) => log("warn", "unpriced", advice));
     this.#dates = new SpendingDates(store, {

@@ -43,8 +43,15 @@ export interface PeopleStore {
   readonly findProviderPerson: (
     subject: string,
   ) => Promise<Pick<Person, "id" | "disabled"> | undefined>;
-  /** Gives the usage of an account at a provider to a person, by the id under which it is counted. */
-  readonly touchTokenOwner: (tokenId: string, ownerId: string) => Promise<void>;
+  /**
+   * Notes the name of an account at a provider, and the person to whom its usage belongs, by the id under
+   * which usage is counted.
+   */
+  readonly touchAccount: (account: {
+    readonly tokenId: string;
+    readonly name: string;
+    readonly ownerId: string | undefined;
+  }) => Promise<void>;
   readonly listPeople: (page: Page) => Promise<Listed<Person>>;
   /**
    * Changes a person. Tokens of the person are valid while the person is not disabled and belongs to their

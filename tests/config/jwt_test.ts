@@ -81,7 +81,9 @@ Deno.test("auth.jwt: what is missing, and what would let others in, is reported"
   assertEquals(await problems("[[auth.jwt]]\n"), [
     `${at("name")} is missing: the name of the provider in the log`,
     `${at("issuer")} is missing: the claim iss of the tokens`,
-    `${at("audience")} is missing: without it, tokens that the provider made for other programs would be valid`,
+    `${
+      at("audience")
+    } is missing: without it, tokens that the provider made for other programs would be valid`,
     `${at("projects")} is missing: without projects and default_project no token would be valid`,
   ]);
   const cases: readonly (readonly [string, RegExp])[] = [

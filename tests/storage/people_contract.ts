@@ -122,11 +122,14 @@ export const PEOPLE_CONTRACT: readonly (readonly [what: string, work: (store: St
     await store.addPerson(second, entry("person.create", "dora2"));
     assertEquals(await store.findProviderPerson(subject), { id: "dora2", disabled: true });
     assertEquals(await store.findProviderPerson("https://sso.test anna"), undefined);
-    await store.touchTokenOwner("jwt_1", "anna");
-    await store.touchTokenOwner("jwt_1", "dora");
+    await store.touchAccount({ tokenId: "jwt_1", name: "Anna", ownerId: "anna" });
+    await store.touchAccount({ tokenId: "jwt_1", name: "Dora", ownerId: "dora" });
+    await store.touchAccount({ tokenId: "jwt_1", name: "Dora 2", ownerId: undefined });
     await store.addExchanges([exchangeRow({ tokenId: "jwt_1", projectId: "p1" })]);
     const usage = await store.usage({ ...ALL_TOGETHER, group: "person" }, NO_FILTER);
     assertEquals(usage.map(({ key, requests }) => [key, requests]), [["dora", 1]]);
+    const byToken = await store.usage({ ...ALL_TOGETHER, group: "token" }, NO_FILTER);
+    assertEquals(byToken.map(({ key, name }) => [key, name]), [["jwt_1", "Dora 2"]]);
   }],
   ["rejects a second person with the same login name, without an audit entry", async (store) => {
     await addPeople(store);

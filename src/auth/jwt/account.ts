@@ -17,8 +17,6 @@ export type Claims = Readonly<Record<string, unknown>>;
 
 /** A person at a provider, by a token. */
 export interface Account extends JwtAccount {
-  /** The name in the log and in usage. */
-  readonly name: string;
   /** The name of the project; `undefined` if no rule matches. */
   readonly project: string | undefined;
 }

@@ -35,6 +35,8 @@ export interface JwtAccount {
   readonly subject: string;
   /** The id under which the usage of the person is counted. */
   readonly tokenId: string;
+  /** The name in the log and in usage. */
+  readonly name: string;
 }
 
 /** What the proxy knows of a person who has signed in. */

@@ -18,7 +18,7 @@ const WORKS: AccountWorks = {
   findSignIn: people.findSignIn,
   findPersonOf: people.findPersonOf,
   findProviderPerson: people.findProviderPerson,
-  touchTokenOwner: people.touchTokenOwner,
+  touchAccount: people.touchAccount,
   listPeople: people.listPeople,
   changePerson: people.changePerson,
   removePerson: people.removePerson,

@@ -247,8 +247,17 @@ export function* noteOwner(tokenId: string, ownerId: string): Work<void> {
   yield* write("INSERT INTO token_owners (token_id, owner_id) VALUES ($1, $2)", tokenId, ownerId);
 }
 
-/** Notes to whom the usage of an account at a provider belongs. */
-export function* touchTokenOwner(tokenId: string, ownerId: string): Work<void> {
+/** Notes the name of an account at a provider, and the person to whom its usage belongs. */
+export function* touchAccount(
+  { tokenId, name, ownerId }: { tokenId: string; name: string; ownerId: string | undefined },
+): Work<void> {
+  yield* write(
+    `INSERT INTO account_names (token_id, name) VALUES ($1, $2)
+     ON CONFLICT (token_id) DO UPDATE SET name = excluded.name`,
+    tokenId,
+    name,
+  );
+  if (ownerId === undefined) return;
   yield* write(
     `INSERT INTO token_owners (token_id, owner_id) VALUES ($1, $2)
      ON CONFLICT (token_id) DO UPDATE SET owner_id = excluded.owner_id`,

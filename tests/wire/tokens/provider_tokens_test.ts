@@ -73,7 +73,8 @@ Deno.test("provider's tokens: of a program and of a person, with the project by 
       assertMatch(row.token_id, /^jwt_[0-9a-f]{32}$/);
       assertEquals(row.project_id, project);
       const usage = await proxy.api("GET", `/usage?group=token&project_id=${project}`);
-      assertEquals(usage.body.data.find(({ token }: Json) => token === row.token_id)?.requests, 3);
+      const sums = usage.body.data.find(({ token }: Json) => token === row.token_id);
+      assertEquals([sums?.token_name, sums?.requests], ["anna", 3]);
     },
   ));
 
