@@ -29,6 +29,8 @@ export interface JwtTokensParts {
   /** Reads the keys of a provider. */
   readonly load: (issuer: JwtIssuer) => Promise<JwtKeySet>;
   readonly onKeys: (issuer: JwtIssuer, event: KeyEvent) => void;
+  /** The most characters of verified tokens in memory. `undefined` for thousands of usual ones. */
+  readonly maxCharacters?: number;
   /** Called with the name of each project of the configuration that does not exist, once. */
   readonly onUnknownProject: (issuer: JwtIssuer, project: string) => void;
 }
@@ -205,7 +207,7 @@ export class JwtTokens implements ClientJwt {
   #keep(value: string, known: Known): void {
     this.#known.set(value, known);
     this.#characters += value.length;
-    while (this.#characters > MAX_CHARACTERS) {
+    while (this.#characters > (this.#parts.maxCharacters ?? MAX_CHARACTERS)) {
       const [oldest] = this.#known.keys();
       if (oldest === undefined) return;
       this.#known.delete(oldest);

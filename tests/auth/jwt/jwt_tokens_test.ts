@@ -303,6 +303,28 @@ Deno.test("jwt: a disabled person is refused within ten seconds", async () => {
   assertEquals(await bench.check(token), "All anna");
 });
 
+Deno.test("jwt: a database that does not answer delays a request by a second", async () => {
+  using bench = new JwtBench([testIssuer()], () => set(key));
+  const token = await bench.token(key);
+  assertEquals(await bench.check(token), "All anna");
+  bench.hangs = true;
+  bench.clock.pass(10_000);
+  const known = bench.check(token);
+  bench.clock.pass(1_000);
+  assertEquals(await known, "All anna");
+  assert(!(bench.tokens.verify([token]) instanceof Promise), "the next requests do not wait");
+});
+
+Deno.test("jwt: the memory of verified tokens is bounded, and the oldest is forgotten first", async () => {
+  const tokens: string[] = [];
+  using bench = new JwtBench([testIssuer()], () => set(key), { maxCharacters: 500 });
+  for (const sub of ["a", "b", "c", "d"]) tokens.push(await bench.token(key, { sub }));
+  for (const token of tokens) assertEquals((await bench.check(token)).slice(0, 4), "All ");
+  const verified = tokens.map((token) => bench.tokens.verify([token]));
+  assertEquals(verified.map((one) => one instanceof Promise), [true, true, false, false]);
+  await Promise.all(verified);
+});
+
 Deno.test("jwt: values of other forms cost nothing", () => {
   using bench = new JwtBench([testIssuer()], () => set(key));
   const values = ["sk-proj-1234", "llmp_abc", "eyJ", "eyJ.eyJ", "eyJ..a", "eyJ.a.", "eyJ.a.b.c", "a.b.c"];

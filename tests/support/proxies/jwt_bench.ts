@@ -53,6 +53,8 @@ export class JwtBench implements Disposable {
   readonly people = new Map<string, KnownPerson>();
   /** Why the database fails; `undefined` if it works. */
   databaseError: Error | undefined;
+  /** Whether the database does not answer. */
+  hangs = false;
   /** How often the database was asked for a person. */
   lookups = 0;
   readonly projects = new Map<string, OpenedProject>([
@@ -61,8 +63,13 @@ export class JwtBench implements Disposable {
   ]);
 
   /** `load` gives the keys of a provider. */
-  constructor(issuers: readonly JwtIssuer[], load: (issuer: JwtIssuer) => Promise<JwtKeySet> | JwtKeySet) {
+  constructor(
+    issuers: readonly JwtIssuer[],
+    load: (issuer: JwtIssuer) => Promise<JwtKeySet> | JwtKeySet,
+    { maxCharacters = 1_000_000 } = {},
+  ) {
     this.tokens = new JwtTokens(issuers, {
+      maxCharacters,
       clock: this.clock,
       load: async (issuer) => {
         this.reads.push(issuer.issuer);
@@ -74,6 +81,7 @@ export class JwtBench implements Disposable {
         projectNamed: (name) => this.projects.get(name),
         personOf: ({ issuer, subject }) => {
           this.lookups++;
+          if (this.hangs) return new Promise(() => {});
           if (this.databaseError !== undefined) return Promise.reject(this.databaseError);
           return Promise.resolve(this.people.get(`${issuer} ${subject}`));
         },

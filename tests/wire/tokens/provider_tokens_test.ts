@@ -89,7 +89,7 @@ Deno.test("provider's tokens: an inactive project refuses them from the next req
     assertEquals(await chat(proxy, access), [401, "token_revoked"]);
   }));
 
-Deno.test("provider's tokens: a reload adds and removes the provider", () =>
+Deno.test("provider's tokens: a reload adds and removes the provider, and wrong ones are guesses", () =>
   withProxy({}, async ({ proxy, provider }) => {
     provider.groups.set("anna", ["lab"]);
     const { access } = await provider.userTokens("anna");
@@ -99,6 +99,13 @@ Deno.test("provider's tokens: a reload adds and removes the provider", () =>
     assertEquals(await chat(proxy, access), [401, "unauthorized"]);
     proxy.proxy.configure(config);
     assertEquals(await chat(proxy, access), [200, null]);
+    const forged = (count: number) => access.replace(/[^.]{4}$/, `AA${10 + count}`);
+    for (let count = 0; count < 4; count++) {
+      assertEquals(await chat(proxy, forged(count)), [401, "unauthorized"], "a wrong signature is a guess");
+    }
+    assertEquals(await chat(proxy, forged(5)), [429, "rate_limited"], "so the address waits");
+    assertEquals(await chat(proxy, SECRETS.proxyToken), [429, "rate_limited"]);
+    assertEquals(await chat(proxy, access), [200, null], "a token that cannot be guessed is still valid");
   }));
 
 Deno.test("provider's tokens: without the provider they are a 503, and other tokens go on", async () => {
