@@ -65,7 +65,7 @@ export function* findPersonOf(provider: string, subject: string): Work<Person | 
 /** Finds the person with a subject at any provider. Of several, a disabled one comes first. */
 export function* findProviderPerson(subject: string): Work<Pick<Person, "id" | "disabled"> | undefined> {
   const row = yield* first(
-    `SELECT id, disabled FROM people WHERE provider IS NOT NULL AND subject = $1
+    `SELECT id, disabled FROM people WHERE subject = $1
      ORDER BY disabled DESC, seq LIMIT 1`,
     subject,
   );

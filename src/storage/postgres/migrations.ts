@@ -396,6 +396,7 @@ CREATE INDEX invitations_by_person ON invitations (person_id);`,
 CREATE TABLE account_names (
   token_id text NOT NULL PRIMARY KEY,
   name text NOT NULL
-);`,
+);
+CREATE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL;`,
   },
 ];

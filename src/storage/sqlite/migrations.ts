@@ -461,6 +461,7 @@ CREATE INDEX invitations_by_person ON invitations (person_id);`,
 CREATE TABLE account_names (
   token_id TEXT NOT NULL PRIMARY KEY,
   name TEXT NOT NULL
-) STRICT, WITHOUT ROWID;`,
+) STRICT, WITHOUT ROWID;
+CREATE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL;`,
   },
 ];
