@@ -191,7 +191,7 @@ export class JwtTokens implements ClientJwt {
     if (isDisabled) return rejected("token_revoked", "The person of this token is disabled.");
     const { project } = account;
     if (project === undefined) {
-      return rejected("forbidden", "No rule of this proxy gives a project to this token. Ask the administrator.");
+      return rejected("forbidden", `No rule of this proxy gives a project to the token of ${account.name}. Ask the administrator.`);
     }
     const opened = access.projectNamed(project);
     if (opened === undefined) {
