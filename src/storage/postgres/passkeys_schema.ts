@@ -1,5 +1,5 @@
 /**
- * The tables of passkeys, which migration 4 creates. Databases store the checksum of this text, so it must
+ * The tables of passkeys, which migration 5 creates. Databases store the checksum of this text, so it must
  * not change.
  */
 

@@ -1,5 +1,5 @@
 /**
- * The tables of passkeys, which migration 16 creates. Databases store the checksum of this text, so it must
+ * The tables of passkeys, which migration 17 creates. Databases store the checksum of this text, so it must
  * not change.
  */
 
