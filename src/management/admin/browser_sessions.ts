@@ -110,11 +110,6 @@ export class BrowserSessions {
     return await this.#found(req.raw, env);
   }
 
-  /** Options of cookies that belong to the sign-in. */
-  cookieOptions(request: Request) {
-    return this.#cookieOptions(request);
-  }
-
   /**
    * Sets the passphrase of an invited person, and begins a session. Throws a {@link Problem} if the
    * invitation does not work.
@@ -173,7 +168,7 @@ export class BrowserSessions {
     const { person, way, provenAt, isSecure } = entry;
     caller.onVerified?.();
     const value = await this.#newSession(request, caller, { person, way, provenAt });
-    const options = this.#cookieOptions(request);
+    const options = this.cookieOptions(request);
     return serialize(cookieName(request), value, { ...options, secure: options.secure || isSecure });
   }
 
@@ -188,7 +183,7 @@ export class BrowserSessions {
     const person = (await this.#find(request, context.env, false))?.person;
     const actor = value === undefined ? undefined : await sessions.end(value);
     if (actor !== undefined) await onSignedOut(context.env.source, actor.name);
-    deleteCookie(context, cookieName(request), this.#cookieOptions(request));
+    deleteCookie(context, cookieName(request), this.cookieOptions(request));
     const logoutUrl = person && await providers?.logoutUrl(person);
     return logoutUrl === undefined ? context.body(null, 204) : context.json({ logout_url: logoutUrl });
   }
@@ -222,7 +217,7 @@ export class BrowserSessions {
   async #begin(context: AdminContext, start: SessionStart): Promise<Response> {
     const { raw: request } = context.req;
     const value = await this.#newSession(request, context.env, start);
-    setCookie(context, cookieName(request), value, this.#cookieOptions(request));
+    setCookie(context, cookieName(request), value, this.cookieOptions(request));
     return await this.#state(context, start);
   }
 
@@ -261,7 +256,8 @@ export class BrowserSessions {
     return await this.#parts.sessions.find(value, isUse ? placeOf(request, caller) : undefined);
   }
 
-  #cookieOptions({ headers }: Request) {
+  /** The options of the cookies of the session and of challenges. */
+  cookieOptions({ headers }: Request) {
     return {
       path: this.#parts.path,
       httpOnly: true,

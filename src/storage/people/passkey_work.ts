@@ -14,7 +14,7 @@ import {
 import { pageOf } from "../rows/pages.ts";
 import type { Row } from "../rows/row.ts";
 import { bytes, flag, number, optional, text } from "../rows/row_values.ts";
-import { all, audit as auditEntry, first, type Work, write } from "./work.ts";
+import { all, audit as auditEntry, first, lock, type Work, write } from "./work.ts";
 
 const COLUMNS = "seq, id, person_id, credential_id, public_key, counter, transports, rp_id, name, synced, " +
   "created_at, last_used_at, blocked_at";
@@ -83,6 +83,11 @@ export function* touchPasskey(
   },
   audit: NewAuditEntry,
 ): Work<TouchedPasskey> {
+  // Other transactions lock a person before the passkeys too, so none waits for another in a circle.
+  yield* lock(
+    "SELECT 1 AS one FROM people WHERE id = (SELECT person_id FROM passkeys WHERE id = $1) FOR UPDATE",
+    id,
+  );
   if (!(yield* useChallenge(challenge))) return "replayed";
   // An authenticator that does not count says 0 each time. Of two sign-ins at the same moment, one is first.
   const touched = yield* write(
@@ -136,7 +141,10 @@ export function* removePasskey(
     passkey.personId,
     id,
   );
-  const person = yield* first("SELECT provider, passphrase FROM people WHERE id = $1", passkey.personId);
+  const person = yield* first(
+    "SELECT login, provider, passphrase FROM people WHERE id = $1",
+    passkey.personId,
+  );
   const hasPassphrase = typeof person?.["passphrase"] === "string";
   const hasProvider = providers.some((one) => one === person?.["provider"]);
   // A blocked passkey is not a way in.
@@ -145,7 +153,8 @@ export function* removePasskey(
   }
   yield* endSessionsOfPasskey(id, audit.at);
   yield* write("DELETE FROM passkeys WHERE id = $1", id);
-  yield* auditEntry(audit);
+  // Later, no row says whose passkey it was.
+  yield* auditEntry({ ...audit, changes: { name: passkey.name, person: String(person?.["login"]) } });
   return "done";
 }
 

@@ -92,12 +92,12 @@ Deno.test("passkeys: a person adds one with a fresh proof, signs in with it, ren
   assertEquals((await signIn(bench, key)).status, 401);
   const { data } = (await bench.proxy.api("GET", "/audit")).body;
   const entries = data.filter(({ action }: Json) => /^passkey|^admin.sign_in/.test(action));
-  assertEquals(entries.map(({ action, actor }: Json) => [action, actor]), [
-    ["passkey.remove", "anna (passphrase)"],
-    ["passkey.rename", "anna (passkey)"],
-    ["admin.sign_in", "anna (passkey)"],
-    ["passkey.add", "anna (passphrase)"],
-    ["admin.sign_in", "anna (passphrase)"],
+  assertEquals(entries.map(({ action, actor, changes }: Json) => [action, actor, changes]), [
+    ["passkey.remove", "anna (passphrase)", { name: "my phone", person: "anna" }],
+    ["passkey.rename", "anna (passkey)", { name: "my phone" }],
+    ["admin.sign_in", "anna (passkey)", {}],
+    ["passkey.add", "anna (passphrase)", { name: "phone", person: "anna" }],
+    ["admin.sign_in", "anna (passphrase)", {}],
   ]);
 });
 
