@@ -454,10 +454,10 @@ export class Management implements ManagementPort {
     this.#metrics.dropped();
   }
 
-  #openRoutes({ token, publicUrl, signIn }: ManagementConfig): ManagementPort["answer"] {
+  #openRoutes({ token, publicUrl }: ManagementConfig): ManagementPort["answer"] {
     const { log } = this.#parts;
     return managementRoutes({
-      parts: this.#apiParts(signIn),
+      parts: this.#apiParts(),
       metrics: this.#metrics,
       managementToken: token,
       providers: this.#providers,
@@ -481,12 +481,11 @@ export class Management implements ManagementPort {
     });
   }
 
-  #apiParts(signIn: ManagementConfig["signIn"]): ManagementRoutesParts["parts"] {
+  #apiParts(): ManagementRoutesParts["parts"] {
     const { store, box, clock } = this.#parts;
     const served = this.#served;
     return {
       store,
-      providers: signIn?.providers.map(({ name }) => name) ?? [],
       ending: this.#ending.signal,
       box,
       clock,

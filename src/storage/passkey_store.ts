@@ -54,13 +54,10 @@ export interface PasskeyStore {
     change: { name: string; personId: string | undefined },
     audit: NewAuditEntry,
   ) => Promise<boolean>;
-  /**
-   * Removes a passkey of `personId`, or of any person. The sessions that it began end. `providers` names the
-   * providers with which people can sign in.
-   */
+  /** Removes a passkey of `personId`, or of any person. The sessions that it began end. */
   readonly removePasskey: (
     id: string,
-    of: { personId: string | undefined; providers: readonly string[] },
+    of: { personId: string | undefined },
     audit: NewAuditEntry,
   ) => Promise<RemovedPasskey>;
 }

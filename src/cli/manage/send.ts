@@ -80,7 +80,6 @@ export async function sendToDatabase(
     ownerOf: () => undefined,
     hasBootstrap: config.token !== undefined,
     sessionIdleMs: () => config.adminIdleMs,
-    providers: config.signIn?.providers.map(({ name }) => name) ?? [],
     passphrases: undefined,
     sessionEnded: () => {},
     ending: new AbortController().signal,

@@ -114,6 +114,10 @@ export class PasskeyRoutes {
     if (person === undefined) {
       throw new Problem(409, "Only people have passkeys. The management token signs in without one.");
     }
+    // A passkey would let people in whom the provider does not let in any more.
+    if (person.origin.kind === "provider") {
+      throw new Problem(409, "You sign in with a provider: add a passkey there.");
+    }
     checkFresh(actor, this.#parts.now());
     return { person, sessionId: id, actorName: actor.name };
   }

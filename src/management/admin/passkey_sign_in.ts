@@ -98,7 +98,8 @@ export class PasskeySignIn {
     const challenge = await this.#challenges.open(sealed, { kind: "use" });
     const passkey = await store.findPasskey({ credentialId: response.id });
     const person = passkey && await store.findPerson(passkey.personId);
-    if (challenge !== undefined && passkey !== undefined && person?.disabled === false) {
+    const mayUse = person?.disabled === false && person.origin.kind === "local";
+    if (challenge !== undefined && passkey !== undefined && mayUse) {
       if (await this.#isSigned(response, { challenge, passkey, person, caller })) {
         caller.onVerified?.();
         return { person, passkeyId: passkey.id };

@@ -129,8 +129,6 @@ export interface ManageParts {
   readonly ownerOf: (tokenId: string | undefined) => string | undefined;
   /** Whether the configuration has a token for this API, whose holder may do everything. */
   readonly hasBootstrap: boolean;
-  /** The names of the providers with which people sign in. */
-  readonly providers: readonly string[];
   /** `undefined` in a program that opens the database itself, where no person is signed in. */
   readonly passphrases: Passphrases | undefined;
   /** The time without activity after which a session ends, in milliseconds. */

@@ -64,7 +64,7 @@ async function renamePasskey(
 
 async function removePasskey({ id, source }: RouteRequest, parts: RouteParts): Promise<Response> {
   const entry = auditor(parts)(source, "passkey.remove", id, {});
-  const outcome = await parts.store.removePasskey(id, parts.providers, entry);
+  const outcome = await parts.store.removePasskey(id, entry);
   switch (outcome) {
     case "done":
       return new Response(null, { status: 204 });

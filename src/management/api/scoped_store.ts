@@ -186,8 +186,8 @@ export class ScopedStore {
   }
 
   /** Removes a passkey. `unknown` if the actor does not reach it. */
-  async removePasskey(id: string, providers: readonly string[], audit: NewAuditEntry): Promise<RemovedPasskey> {
-    return await this.#store.removePasskey(id, { personId: this.#personId(), providers }, audit);
+  async removePasskey(id: string, audit: NewAuditEntry): Promise<RemovedPasskey> {
+    return await this.#store.removePasskey(id, { personId: this.#personId() }, audit);
   }
 
   /** The person whose sessions and passkeys the actor reaches; `undefined` for all people. */

@@ -21,17 +21,16 @@ export function WaysIn() {
   const { dialog, message, open, close, done } = useDialog<"passphrase" | "name" | "remove", Passkey>(
     loaded.reload,
   );
-  const isPerson = kind === "person";
-  const canAdd = isPerson && passkeyState() !== undefined;
+  const isLocal = kind === "person" && provider === null;
+  const canAdd = isLocal && passkeyState() !== undefined;
   const passkey = dialog?.item;
   return (
     <>
       <h2>Sign-in</h2>
       <p role="status" class="help">{message}</p>
       <p>
-        {isPerson && provider === null && (
-          <Button onClick={() => open("passphrase")}>Change passphrase</Button>
-        )} {canAdd && <Button onClick={() => open("name")}>Add a passkey</Button>}
+        {isLocal && <Button onClick={() => open("passphrase")}>Change passphrase</Button>}{" "}
+        {canAdd && <Button onClick={() => open("name")}>Add a passkey</Button>}
       </p>
       <LoadView loaded={loaded}>
         {(passkeys) => (
@@ -39,7 +38,7 @@ export function WaysIn() {
             label="Passkeys"
             rows={passkeys}
             id={({ id }) => id}
-            empty={canAdd || !isPerson
+            empty={canAdd || !isLocal
               ? "No passkeys."
               : "No passkeys. This address or this browser has none: they need HTTPS with a host name, or localhost."}
             onOpen={(one) => open("name", one)}

@@ -131,7 +131,7 @@ export function* renamePasskey(
 /** Removes a passkey, unless its person has no other way to sign in. */
 export function* removePasskey(
   id: string,
-  { personId, providers }: { personId: string | undefined; providers: readonly string[] },
+  { personId }: { personId: string | undefined },
   audit: NewAuditEntry,
 ): Work<RemovedPasskey> {
   const passkey = yield* findPasskey({ id });
@@ -145,12 +145,10 @@ export function* removePasskey(
     "SELECT login, provider, passphrase FROM people WHERE id = $1",
     passkey.personId,
   );
-  const hasPassphrase = typeof person?.["passphrase"] === "string";
-  const hasProvider = providers.some((one) => one === person?.["provider"]);
+  const hasAnotherWay = others !== undefined || typeof person?.["passphrase"] === "string" ||
+    typeof person?.["provider"] === "string";
   // A blocked passkey is not a way in.
-  if (passkey.blockedAt === undefined && others === undefined && !hasPassphrase && !hasProvider) {
-    return "last way in";
-  }
+  if (passkey.blockedAt === undefined && !hasAnotherWay) return "last way in";
   yield* endSessionsOfPasskey(id, audit.at);
   yield* write("DELETE FROM passkeys WHERE id = $1", id);
   // Later, no row says whose passkey it was.

@@ -1,5 +1,6 @@
 /** Passkeys at the admin page: adding them, signing in, and what a hostile browser or authenticator sends. */
 
+import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Authenticator, type Lies } from "../../support/clients/authenticator.ts";
 import { RawClient } from "../../support/clients/raw_client.ts";
@@ -124,6 +125,7 @@ Deno.test("passkeys: hostile responses at the sign-in are one answer, and each i
   await using bench = await openBench();
   const anna = await personWithPasskey(bench, "anna");
   const ben = await personWithPasskey(bench, "ben");
+  const cleo = await personWithPasskey(bench, "cleo");
   const stranger = await Authenticator.at(bench.url);
   stranger.userHandle = anna.userHandle;
   const hostile: Record<string, () => Promise<{ status: number; text: string }>> = {
@@ -180,6 +182,11 @@ Deno.test("passkeys: hostile responses at the sign-in are one answer, and each i
       await bench.signIn("anna");
       const { body: { options } } = await bench.ask("POST", "/session/passkeys/begin");
       return await bench.ask("POST", "/session/passkey", { passkey: await anna.get(options) });
+    },
+    "a person whom a provider knows": async () => {
+      using database = new DatabaseSync(bench.proxy.database);
+      database.exec("UPDATE people SET provider = 'home', subject = '1' WHERE id = 'usr_cleo'");
+      return await signIn(bench, cleo);
     },
     "a disabled person": async () => {
       const disabled = { disabled: true };
@@ -280,7 +287,7 @@ Deno.test("passkeys: hostile responses add no passkey", async () => {
   }
 });
 
-Deno.test("passkeys: an IP address and the management token have none, and another origin begins nothing", async () => {
+Deno.test("passkeys: an IP address, the management token and people of a provider have none, and another origin begins nothing", async () => {
   await using bench = await openBench();
   const local = bench.url;
   bench.url = bench.proxy.url;
@@ -290,6 +297,14 @@ Deno.test("passkeys: an IP address and the management token have none, and anoth
   bench.url = local;
   await bench.ask("POST", "/session", { token: SECRETS.managementToken });
   assertEquals((await bench.ask("POST", "/session/passkeys/begin")).status, 409);
+  const origin = { kind: "provider", provider: "home", subject: "1" } as const;
+  await bench.addPerson("ben", { origin });
+  await bench.addSession("usr_ben", "home");
+  const ofProvider = await bench.ask("POST", "/session/passkeys/begin");
+  assertEquals([ofProvider.status, ofProvider.body.detail], [
+    409,
+    "You sign in with a provider: add a passkey there.",
+  ]);
   const other = await fetch(`${local}/admin/session/passkey/begin`, {
     method: "POST",
     headers: { origin: "http://localhost:1", "sec-fetch-site": "same-site" },

@@ -42,7 +42,6 @@ class ApiBench {
       clock: this.clock,
       ownerOf: () => undefined,
       hasBootstrap: true,
-      providers: [],
       passphrases: undefined,
       sessionIdleMs: () => 3_600_000,
       sessionEnded: () => {},
