@@ -81,7 +81,10 @@ export class PasskeyRoutes {
     const found = await browserSessions.sessionOf(context);
     const { person } = await this.#entryOf(context);
     if (person.id !== found.person?.id) {
-      throw new Problem(403, "This passkey is of another person: confirm with one of yours, or sign in again.");
+      throw new Problem(
+        403,
+        "This passkey is of another person: confirm with one of yours, or sign in again.",
+      );
     }
     await sessions.prove(found);
     return context.body(null, 204);
@@ -99,13 +102,21 @@ export class PasskeyRoutes {
     const form = '{"name": "…", "passkey": {…}}, as the browser makes it';
     const { name, passkey } = await bodyOf(context, additionBody, form);
     const sealed = this.#takeCookie(context);
-    const added = await this.#parts.passkeys.add(passkey, { name, owner, sealed, source: context.env.source });
+    const added = await this.#parts.passkeys.add(passkey, {
+      name,
+      owner,
+      sealed,
+      source: context.env.source,
+    });
     return context.json({ id: added.id }, 201);
   }
 
   async #entryOf(context: AdminContext): Promise<PasskeyEntry> {
     const { passkey } = await bodyOf(context, useBody, '{"passkey": {…}}, as the browser makes it');
-    return await this.#parts.passkeys.check(passkey, { sealed: this.#takeCookie(context), caller: context.env });
+    return await this.#parts.passkeys.check(passkey, {
+      sealed: this.#takeCookie(context),
+      caller: context.env,
+    });
   }
 
   /** The person of the session, with a fresh proof: a passkey opens the account for as long as it exists. */

@@ -47,9 +47,11 @@ interface Begun<Options> {
   readonly cookie: string;
 }
 
-const NOT_ACCEPTED = "This passkey was not accepted. The proxy may not know it any more, or your account may be " +
+const NOT_ACCEPTED =
+  "This passkey was not accepted. The proxy may not know it any more, or your account may be " +
   "disabled: try again, or sign in another way.";
-const TOO_LATE = "This passkey was not added: the request is not of this browser, was used, or took longer than " +
+const TOO_LATE =
+  "This passkey was not added: the request is not of this browser, was used, or took longer than " +
   "five minutes. Try again.";
 
 /** Checks passkeys. The database blocks those whose counter goes back. */
