@@ -1,4 +1,4 @@
-/** The waits after wrong tokens that several replicas share, in memory. */
+/** The waits after wrong tokens that several replicas share, in the memory of this process. */
 
 import type { Clock } from "../../time/clock.ts";
 import { FORGOTTEN_MS, MAX_ADDRESSES, SEEN_GUESSES, waitAfter } from "./guess_waits.ts";
@@ -48,7 +48,7 @@ export class MemoryWaits {
     return { group, waitMs: Math.max(0, guesses.until - now) };
   }
 
-  /** The waits that have changed since a mark. */
+  /** Returns the waits that have changed since a mark, and the present mark. */
   since(waitsMark: number): Pick<RenewalResult, "waits" | "waitsMark"> {
     const now = this.#clock.now();
     const changed = [...this.#groups].filter(([, { until, mark }]) => mark > waitsMark && until > now);

@@ -5,15 +5,15 @@ import type { SharedLimits } from "./shared_limits.ts";
 /** Shared counts, and how long a request waits for them. */
 export interface OpenedLimits {
   readonly limits: SharedLimits;
-  /** In milliseconds. */
+  /** How long a request waits for an answer, in milliseconds. */
   readonly timeoutMs: number;
-  /** What is wrong with the settings of the server, as a text for the log. `undefined` if nothing is. */
+  /** Returns a problem of the server's settings, as a text for the log. `undefined` if there is none. */
   readonly findProblem?: () => Promise<string | undefined>;
 }
 
 /** Redis answers within a millisecond, if it answers. */
 const REDIS_TIMEOUT_MS = 500;
-/** PostgreSQL also has the queries of usage to do. */
+/** PostgreSQL also runs the queries of usage, so its answers can take longer. */
 const POSTGRES_TIMEOUT_MS = 2_000;
 
 /** Opens the shared counts of a configuration. Their driver is loaded only here. */

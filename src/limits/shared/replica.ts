@@ -1,6 +1,6 @@
 /**
- * This process as one of several replicas with shared limits: what it holds, and whether the shared counts
- * are there.
+ * This process as one of several replicas with shared limits: what it holds, and whether it can reach the
+ * shared counts.
  */
 
 import type { OnLoss } from "../../config/config.ts";
@@ -22,30 +22,30 @@ import {
   type TakeResult,
 } from "./shared_limits.ts";
 
-/** How often a replica shows that it is there. */
+/** The time between two signs of life of a replica, in milliseconds. */
 const RENEW_MS = 2_000;
-/** How often a replica looks whether the shared counts are there again. */
+/** The time between two tries to reach lost shared counts, in milliseconds. */
 const PROBE_MS = 1_000;
-/** The most attempts of one take. Each needs another reason. */
+/** The most attempts of one take. Each attempt has a different reason. */
 const MAX_ATTEMPTS = 6;
 
-/** Takes part in shared limits. */
+/** Holds reservations in shared limits for the requests and objects of this process. */
 export class Replica {
   readonly #parts: ReplicaParts;
-  /** All messages go through it. */
+  /** Sends all messages of this replica to the shared counts. */
   readonly #limits: BoundedLimits;
   readonly #queue: HoldingQueue;
   readonly #raiser: BalanceRaiser;
   readonly #settlements: Settlements;
   readonly #holdings = new Map<string, Holding>();
-  /** Requests that wait for the answer of the adapter, which may hold them already. */
+  /** The ids of requests that wait for the answer of the adapter. The adapter may hold them already. */
   readonly #taking = new Set<string>();
   readonly #objects = new Map<string, Holding>();
   /** Objects that ended while the shared counts could not be reached. */
   readonly #ended = new Set<string>();
   #onLoss: OnLoss = "go_on";
   #isAway = false;
-  /** Grows when the adapter has replaced what this replica holds. */
+  /** Grows each time the adapter has replaced all holdings of this replica. */
   #resets = 0;
   #lastId = 0;
   /** By how much the clock of the adapter is ahead. `undefined` before its first answer. */
@@ -78,7 +78,9 @@ export class Replica {
     this.#hour = hourOf(parts.clock.epochMs());
   }
 
-  /** Joins the replicas. If the shared counts cannot be reached, joins later. */
+  /**
+   * Joins the replicas. If the shared counts cannot be reached, joins in the background as soon as they can.
+   */
   static async join(parts: ReplicaParts): Promise<Replica> {
     const replica = new Replica(parts);
     await replica.#beat();
@@ -121,8 +123,8 @@ export class Replica {
     this.#taking.delete(id);
     if (result?.kind === "rejected") {
       const { rejection } = result;
-      // The limiter of this process learns what others have spent, and then rejects the next requests by
-      // itself.
+      // The raise also tells the limiter of this process what other replicas have spent. The limiter then
+      // rejects the next requests without a message.
       if (rejection.kind === "budget" && rejection.isSpent) this.#raiser.raiseIn(RAISE_SOON_MS);
       return result;
     }
@@ -131,19 +133,19 @@ export class Replica {
       return { kind: "refused" };
     }
     this.#holdings.set(id, holding);
-    // The adapter has replaced what this replica holds, perhaps after it took this request.
+    // The adapter has replaced the holdings of this replica, perhaps after it took this request.
     if (resets !== this.#resets) this.#hold(holding);
     return { kind: "taken", held: new SharedHold(this, holding) };
   }
 
-  /** Replaces what a request holds. */
+  /** Replaces the holding of a running request. Does nothing if the request has ended. */
   replace(holding: Holding): void {
     if (!this.#holdings.has(holding.id)) return;
     this.#holdings.set(holding.id, holding);
     this.#hold(holding);
   }
 
-  /** Settles a request. */
+  /** Replaces the holding of a request by what the request used. */
   settle(settlement: Settlement): void {
     const holding = this.#holdings.get(settlement.id);
     if (holding === undefined) return;
@@ -181,18 +183,18 @@ export class Replica {
     else this.#release(id);
   }
 
-  /** Counts a request that holds nothing. */
+  /** Counts a request that has no holding. Does nothing while the shared counts cannot be reached. */
   countRequest(keys: readonly string[]): void {
     if (this.#isAway) return;
     void this.#send(this.#limits.count({ keys, requests: 1, tokens: 0 }));
   }
 
-  /** Moves reserved tokens of a request to those that count within this minute. */
+  /** Counts reserved tokens of a request as used within this minute. */
   countTokens(keys: readonly string[], tokens: number): void {
     if (!this.#isAway && tokens > 0) void this.#send(this.#limits.count({ keys, requests: 0, tokens }));
   }
 
-  /** Counts a wrong token. `onWaits` gets the wait if there is one. */
+  /** Counts a wrong token. Calls `onWaits` if the address must wait. */
   guess(group: string, guess: string): void {
     if (this.#isAway) return;
     const { onWaits } = this.#parts;
@@ -203,7 +205,7 @@ export class Replica {
     );
   }
 
-  /** Releases what this replica holds, and closes the adapter. */
+  /** Releases the holdings of this replica, and closes the adapter. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#queue.sendChanged();
@@ -212,16 +214,18 @@ export class Replica {
     this.#raiser.close();
     this.#settlements.close();
     try {
-      // Costs that are not counted stay reserved.
+      // If some costs are not counted yet, the holdings stay, so that the costs stay reserved.
       const isCounted = this.#settlements.held().length === 0;
       if (!this.#isAway && isCounted) await this.#limits.leave(this.#parts.id);
     } catch {
-      // The holdings expire.
+      // The adapter could not be reached. It drops the holdings when they expire.
     }
     await this.#limits.close().catch(() => {});
   }
 
-  /** Returns `undefined` if the shared counts cannot be reached. */
+  /**
+   * Asks the adapter whether a request may run. Returns `undefined` if the shared counts cannot be reached.
+   */
   async #tryTake(
     id: string,
     { ledgers, reservation, isFree, spansOf }: ReplicaTake,
@@ -281,7 +285,7 @@ export class Replica {
     this.#queue.sendNow(settlement.id);
     void this.#send(
       this.#limits.settle(settlement).then((isKnown) => {
-        // Another replica has settled it.
+        // The adapter does not know the object if another replica has settled it.
         if (!isKnown && settlement.micros > 0) this.#raiser.raiseIn(RAISE_SOON_MS);
       }),
     );
@@ -291,7 +295,7 @@ export class Replica {
     if (!this.#isAway) this.#queue.add(holding);
   }
 
-  /** Watches a message that no request waits for. */
+  /** Waits for a message that no request waits for, and handles its failure. */
   async #send(sent: Promise<unknown>): Promise<void> {
     try {
       await sent;
@@ -307,7 +311,8 @@ export class Replica {
     this.#queue.clear();
     this.#parts.onHealth("failing", messageOf(error));
     this.#beatIn(PROBE_MS);
-    // This process counts by itself from now on, and learns what the others have spent.
+    // From now on, this process counts alone. It first reads from the database what other replicas have
+    // spent.
     this.#raiser.raiseIn(0);
   }
 
@@ -316,7 +321,7 @@ export class Replica {
     this.#stopRenewing = this.#parts.clock.after(delayMs, () => void this.#beat());
   }
 
-  /** Renews what this replica holds, or looks whether the shared counts are there again. */
+  /** Renews the holdings of this replica. If the shared counts were lost, tries to reach them. */
   async #beat(): Promise<void> {
     try {
       if (this.#isAway || this.#offsetMs === undefined) await this.#reset();
@@ -338,19 +343,19 @@ export class Replica {
     return isKnown;
   }
 
-  /** Tells the adapter all that this replica holds. Several callers share one message. */
+  /** Sends all holdings of this replica to the adapter. Several callers share one message. */
   #reset(): Promise<void> {
     return this.#resetting ??= this.#sendAll().finally(() => this.#resetting = undefined);
   }
 
-  /** Takes part again as soon as the adapter answers. What this replica holds follows in pieces. */
+  /** Joins again as soon as the adapter answers. The holdings of this replica follow in pieces. */
   async #sendAll(): Promise<void> {
     this.#queue.clear();
     this.#resets++;
-    // Waits count again if the adapter has lost them.
+    // The adapter may have lost the waits, so it has to send all of them.
     this.#waitsMark = 0;
     const sent = [...this.#holdings.keys(), ...this.#taking];
-    // Costs count before the adapter drops the requests that had them.
+    // The adapter must hold the costs before it drops the requests that had them.
     const costs = this.#settlements.held();
     if (costs.length > 0) await this.#limits.hold(costs);
     await this.#renew([...sent, ...this.#settlements.ids()]);
@@ -364,7 +369,10 @@ export class Replica {
     this.#raiser.raiseIn(RAISE_SOON_MS);
   }
 
-  /** Releases what ended while the adapter could not be reached. What it used is held in its place. */
+  /**
+   * Releases the holdings that ended while the adapter could not be reached. Their costs have separate
+   * holdings.
+   */
   #releaseEnded(sent: readonly string[]): void {
     if (this.#isAway || this.#isClosed) return;
     const kept = new Set([...this.#settlements.ids(), ...this.#taking]);
@@ -373,7 +381,7 @@ export class Replica {
     this.#ended.clear();
   }
 
-  /** Uses the clock of the adapter. Small differences are those of the network. */
+  /** Takes over the time of the adapter. A difference of up to a second is a delay of the network. */
   #adjust(epochMs: number, isCertain: boolean): void {
     const offsetMs = epochMs - this.#parts.clock.epochMs();
     if (isCertain || Math.abs(offsetMs - this.offsetMs) > 1_000) this.#offsetMs = offsetMs;
@@ -392,7 +400,8 @@ export class Replica {
 }
 
 /**
- * The id of what an object holds. Ids of providers may have any characters, and no request has such an id.
+ * Returns the id for the holding of an object. The ids of providers may have any characters, and the id of a
+ * request never has this form.
  */
 function objectId(name: string): string {
   return `object ${name.toWellFormed().replaceAll("\0", " ")}`;
