@@ -20,6 +20,7 @@ const NO_KINDS: ReadonlySet<UsageKind> = new Set();
 const STATING: ReadonlySet<string> = new Set(["openrouter", "perplexity", "x-ai"]);
 /** The most models whose prices are remembered. It is limited because clients choose the names. */
 const MAX_MODELS = 1_000;
+/** The longest name of a model whose price is remembered, in characters. */
 const MAX_NAME = 256;
 
 /** The prices of one model. */
