@@ -63,9 +63,9 @@ export class OpenObjects {
   }
 
   /**
-   * Returns the key of the awaited object at an endpoint. If there is none, returns the key of the awaited
-   * object at an endpoint with the same account at the provider. If neither is awaited, returns the key at
-   * the endpoint.
+   * Returns the key of the awaited object at an endpoint. Without such an object, returns the key of the
+   * awaited object at an endpoint with the same account at the provider. If neither is awaited, returns the
+   * key at the endpoint.
    */
   keyOf(at: ObjectKey): string {
     const key = objectKey(at);

@@ -123,7 +123,7 @@ export interface ResponseSource {
 /** Reads one response that is not a WebSocket. */
 export class ResponseTap {
   readonly #reported = new ReportedUsage();
-  /** The sum over parts that report their usage separately. `undefined` if there are none. */
+  /** The sum over parts that report their usage separately. `undefined` without such parts. */
   #lines: Usage | undefined;
   /** The contradictions in the usage of these parts. */
   #contradictions: Set<string> | undefined;
