@@ -32,8 +32,8 @@ export class OpenConnections {
   }
 
   /**
-   * Whether there is room for a new connection. If there is none, closes the least useful connection. `false`
-   * if all connections are in use.
+   * Whether there is room for a new connection. If not, closes the least useful connection. `false` if all
+   * connections are in use.
    */
   hasRoom(maxConnections: number): boolean {
     if (this.#connections.size < maxConnections) return true;
