@@ -9,7 +9,7 @@ export function byteClass(characters: string): Uint8Array {
 }
 
 /**
- * Returns the index of the first marked byte from `from` up to `to`. Returns `to` if there is none.
+ * Returns the index of the first marked byte from `from` up to `to`. Returns `to` if no byte is marked.
  *
  * It reads four bytes at a time, which takes a third of a nanosecond for each byte instead of half a
  * nanosecond. The runtime's `indexOf` takes 0.25 ns for each byte and 20 ns for each call. But it finds only

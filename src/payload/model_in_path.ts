@@ -5,7 +5,7 @@
 
 import { modelsInPath } from "./models_in_head.ts";
 
-/** The model in a path. */
+/** The model that a path names, and how to replace it. */
 export interface ModelInPath {
   /** The decoded name. */
   readonly name: string;

@@ -54,7 +54,7 @@ const FEW_MODELS = 16;
 export interface JsonFindings {
   /** Every model that the body names, at any depth. An empty name stands for a name that is not a string. */
   readonly models: readonly string[];
-  /** The place of the outermost `model`. Empty if there is none. */
+  /** The place of the outermost `model`. Empty if the body has no such member. */
   readonly places: readonly ModelPlace[];
   /** The watched members of the outermost object. */
   readonly members: ReadonlyMap<WatchedMember, JsonSpan>;

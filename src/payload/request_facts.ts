@@ -24,7 +24,7 @@ export interface RequestFacts {
   readonly cacheWrites?: CacheWrites;
   /** An estimate of the sound in the body, in seconds. Absent if the model reads no sound. */
   readonly soundSeconds?: number;
-  /** The tools that the provider runs. Absent if there are none. */
+  /** The tools that the provider runs. Absent if it runs no tools. */
   readonly hostedTools?: readonly HostedTool[];
   /** The number of choices, if there is more than one. */
   readonly choices?: number;

@@ -11,7 +11,7 @@ const OLLAMA_KEYS: ReadonlySet<string> = new Set(["name", "from", "source", "des
 /** The watched members of the outermost object of a text. */
 export class RootMembers {
   readonly members = new Map<WatchedMember, JsonSpan>();
-  /** The place of the outermost `model`. Empty if there is none. */
+  /** The place of the outermost `model`. Empty if the body has no such member. */
   readonly places: ModelPlace[] = [];
   /** The index of the first key. `undefined` if the object is empty. */
   firstKey: number | undefined;

@@ -127,7 +127,7 @@ interface Span {
   readonly to: number;
 }
 
-/** Returns the content of the first box of a type. `undefined` if there is none. */
+/** Returns the content of the first box of a type. `undefined` if there is no such box. */
 function boxIn(file: Container, type: string, { from, to }: Span): Span | undefined {
   let at = from;
   for (let box = 0; box < MAX_BOXES && at + 8 <= to; box++) {
