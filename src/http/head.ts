@@ -20,7 +20,7 @@ export interface Head {
 /** The error if a head has more bytes or fields than its limits allow. */
 export class HeadTooLarge extends HttpSyntaxError {}
 
-/** The limits of a head. */
+/** The limits for the head of one message. */
 export interface HeadLimits {
   /** The maximum length in bytes, including the empty line. */
   readonly maxHeadBytes: number;
