@@ -3,7 +3,7 @@
 import { type FaultCode, type LimitReached, ProxyFault } from "../faults.ts";
 import { StoreError } from "../storage/store.ts";
 
-/** An error as plain data. */
+/** An error as plain data, which a message between threads can carry. */
 export type SentError =
   | {
     readonly kind: "fault";
