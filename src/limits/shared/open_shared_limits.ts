@@ -7,7 +7,9 @@ export interface OpenedLimits {
   readonly limits: SharedLimits;
   /** How long a request waits for an answer, in milliseconds. */
   readonly timeoutMs: number;
-  /** Returns a problem of the server's settings, as a text for the log. `undefined` if there is none. */
+  /**
+   * Returns a problem of the server's settings, as a text for the log. `undefined` if there is no problem.
+   */
   readonly findProblem?: () => Promise<string | undefined>;
 }
 
