@@ -22,8 +22,9 @@ export function printSchema(): void {
 
 /**
  * Checks the configuration, and prints every setting with its origin: `llm-proxy check`. With `online` it
- * also asks each backend for its models, and each provider of the sign-in for its metadata. Throws a
- * `ConfigError` for an invalid configuration, and a {@link CommandError} if a backend or a provider fails.
+ * also requests the list of models from each backend, and the metadata from each provider of the sign-in.
+ * Throws a `ConfigError` for an invalid configuration, and a {@link CommandError} if a backend or a provider
+ * fails.
  */
 export async function check({ online }: { online: boolean }, flags: Flags): Promise<void> {
   const loaded = await loadConfig(processSources, flags);

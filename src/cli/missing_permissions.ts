@@ -1,12 +1,11 @@
-/** The permissions that a configuration needs and the process does not have. */
+/** Finds the permissions that a configuration needs and that the process does not have. */
 
 import type { Config } from "../config/config.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
 import { hostAndPort } from "../network/host_port.ts";
 
 /**
- * The addresses of backends and outbound proxies that the process has no permission to connect to, as
- * `HOST:PORT`.
+ * Returns the addresses of backends and outbound proxies that the process may not connect to, as `HOST:PORT`.
  */
 export function missingPermissions({ endpoints }: Config): string[] {
   const hosts = endpoints.flatMap(({ backends }) =>
