@@ -1,4 +1,4 @@
-/** `llm-proxy check --changed` */
+/** `llm-proxy check --changed`: prints what a reload would change. */
 
 import type * as v from "valibot";
 import * as responses from "../management/api/responses.ts";

@@ -1,4 +1,4 @@
-/** `llm-proxy token generate` */
+/** `llm-proxy token generate`: prints a random token or key. */
 
 import { writeResult } from "./output.ts";
 

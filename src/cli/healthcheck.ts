@@ -1,4 +1,4 @@
-/** `llm-proxy healthcheck` */
+/** `llm-proxy healthcheck`: checks whether the running proxy answers. */
 
 import { checkHealth } from "./health.ts";
 import { writeResult } from "./output.ts";

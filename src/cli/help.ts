@@ -1,4 +1,4 @@
-/** `llm-proxy help` */
+/** `llm-proxy help`: prints a page of the manual, or the help of a command. */
 
 import type { Command } from "commander";
 import { closestName } from "../config/values/suggest.ts";

@@ -1,4 +1,4 @@
-/** `llm-proxy check --permissions` */
+/** `llm-proxy check --permissions`: prints the flags of the runtime for a configuration. */
 
 import { processSources } from "../config/sources/env.ts";
 import { loadConfig } from "../config/load.ts";

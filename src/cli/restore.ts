@@ -1,4 +1,4 @@
-/** `llm-proxy restore` */
+/** `llm-proxy restore`: replaces the database by a backup. */
 
 import { systemClock } from "../time/clock.ts";
 import { openStore } from "../storage/open.ts";

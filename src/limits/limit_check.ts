@@ -13,7 +13,7 @@ import { CONCURRENT_RETRY_MS, faultOf, MOST_OPTIMISTIC, type Rejection } from ".
 
 /** The limits that one request counts for, with their counts. */
 export interface CountedLimits {
-  /** The key of the ledger. */
+  /** The key of the ledger, by which all processes know the subject or its limit for models. */
   readonly key: string;
   /** What the limits belong to, as messages name it: `token`, `project`. */
   readonly what: string;

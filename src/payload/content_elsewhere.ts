@@ -12,7 +12,7 @@ import { rememberedByKey } from "./remembered_by_key.ts";
 export type ContentKind =
   /** Text, or media in Base64. A string is content in the body, and an object has members. */
   | "text"
-  /** The type of an item. */
+  /** The type of an item, such as `item_reference`. */
   | "type"
   /** The id of an item. It refers to a stored item if the item has nothing else. */
   | "id"

@@ -28,7 +28,7 @@ export type Role =
 
 /** How the reader watches a value: its role, and the facts that are known about it so far. */
 export interface Place {
-  /** The role of the value. */
+  /** The role of the value, which decides how its members are watched. */
   readonly role: Role;
   /**
    * The name of the value, if it is a watched member of the outermost object. `undefined` for other values.

@@ -7,7 +7,7 @@ import { modelsInPath } from "./models_in_head.ts";
 
 /** The model that a path names, and how to replace it. */
 export interface ModelInPath {
-  /** The decoded name. */
+  /** The name, with its percent-encoding decoded. */
   readonly name: string;
   /**
    * Whether rules and budgets find this name in the path, and no other name. A model override replaces the

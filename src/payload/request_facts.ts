@@ -110,7 +110,7 @@ export function jsonFacts(
   return facts;
 }
 
-/** Facts that can be set. */
+/** The facts of a request while they are collected. */
 type FactsDraft = { -readonly [Fact in keyof RequestFacts]: RequestFacts[Fact] };
 
 /** Returns the larger of two numbers. `undefined` if both are missing. */

@@ -40,7 +40,7 @@ const HEX_VALUE = Uint8Array.from({ length: 256 }, (_, byte) => {
 
 const enum State {
   Plain,
-  /** After a backslash. */
+  /** The next byte is the one after a backslash. */
   Escape,
   /** Inside the digits of `\u`. */
   Code,

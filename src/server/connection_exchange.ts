@@ -10,7 +10,7 @@ import { RequestBody, type RequestBodyHooks } from "./request_body.ts";
 export interface ExchangeOwner {
   /** Called when the reader has read the last byte of the body. */
   readonly bodyEnded: (exchange: ConnectionExchange) => void;
-  /** Sends `100 Continue`. */
+  /** Sends the interim response `100 Continue`. */
   readonly sendContinue: () => Promise<void>;
   /** Returns milliseconds of a monotonic clock. */
   readonly clock: () => number;

@@ -1,4 +1,4 @@
-/** `llm-proxy demo` */
+/** `llm-proxy demo`: runs the proxy with a fake provider. */
 
 import * as v from "valibot";
 import { createApp } from "../../app.ts";

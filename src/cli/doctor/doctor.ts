@@ -1,4 +1,4 @@
-/** `llm-proxy doctor` */
+/** `llm-proxy doctor`: checks everything that the proxy depends on. */
 
 import { secretsOf } from "../../config/redact.ts";
 import type { Flags } from "../../config/read/resolver.ts";

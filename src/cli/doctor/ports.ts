@@ -1,4 +1,4 @@
-/** The check of ports. */
+/** The check of the ports that the proxy listens on. */
 
 import { processSources } from "../../config/sources/env.ts";
 import { loadAddress } from "../../config/load.ts";

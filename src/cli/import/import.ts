@@ -1,4 +1,4 @@
-/** `llm-proxy import` */
+/** `llm-proxy import`: makes a configuration from that of another program. */
 
 import { loadConfig } from "../../config/load.ts";
 import { ConfigError } from "../../config/problem.ts";

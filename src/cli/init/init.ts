@@ -1,4 +1,4 @@
-/** `llm-proxy init` */
+/** `llm-proxy init`: writes a first configuration. */
 
 import { DEFAULT_HOST, DEFAULT_PORT } from "../../config/values/defaults.ts";
 import type { Config } from "../../config/config.ts";

@@ -1,4 +1,4 @@
-/** Warnings about prices. */
+/** Warnings about models that have no price. */
 
 import type { Config } from "../../config/config.ts";
 import type { ProbeResult } from "../../forwarding/probe.ts";

@@ -1,4 +1,4 @@
-/** `llm-proxy prices` */
+/** `llm-proxy prices`: prints published prices. */
 
 import { tryPrices } from "../../accounting/prices/load_prices.ts";
 import { listedModels, type ShownPrice } from "../../accounting/prices/price_changes.ts";

@@ -1,4 +1,4 @@
-/** `llm-proxy prices update` */
+/** `llm-proxy prices update`: installs a newer list of prices. */
 
 import { isNamedBy, type PriceChanges, priceChanges } from "../../accounting/prices/price_changes.ts";
 import {

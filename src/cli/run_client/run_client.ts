@@ -1,4 +1,4 @@
-/** `llm-proxy run` */
+/** `llm-proxy run`: starts a client that uses the proxy. */
 
 import { allVariables, processSources } from "../../config/sources/env.ts";
 import { closestName } from "../../config/values/suggest.ts";

@@ -1,4 +1,4 @@
-/** `llm-proxy service …` */
+/** `llm-proxy service …`: the files of a system service, and its status. */
 
 import { REPOSITORY } from "../../release.ts";
 import { loadConfig } from "../../config/load.ts";

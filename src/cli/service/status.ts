@@ -1,4 +1,4 @@
-/** `llm-proxy service status` */
+/** `llm-proxy service status`: prints whether the service is installed and answers. */
 
 import { hostAndPort } from "../../network/host_port.ts";
 import type { ServicePlan } from "../../service/service.ts";

@@ -23,7 +23,10 @@ export class MemoryWaits {
     this.#clock = clock;
   }
 
-  /** Counts a wrong token. */
+  /**
+   * Counts a wrong token of a group of addresses. `guess` is a hash of the token. Returns the rest of the
+   * group's wait.
+   */
   guess(group: string, guess: string): GuessWait {
     const now = this.#clock.now();
     let guesses = this.#groups.get(group);

@@ -15,7 +15,7 @@ import type { Holding, LedgerBalance, Settlement, SharedLimits } from "./shared_
 export interface SettlementParts {
   readonly limits: Pick<SharedLimits, "settle">;
   readonly clock: Clock;
-  /** The id of the replica. */
+  /** The id of the replica, which owns the costs that wait to be counted. */
   readonly id: string;
   /** Whether the shared counts cannot be reached. */
   readonly isAway: () => boolean;

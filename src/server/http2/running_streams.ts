@@ -16,7 +16,7 @@ export class RunningStreams {
     this.#idleSince = now();
   }
 
-  /** The number of streams. */
+  /** The number of streams whose exchanges run. */
   get size(): number {
     return this.#streams.size;
   }
