@@ -10,6 +10,7 @@ import { forward } from "../src/forwarding/forward.ts";
 import { RelayedBody } from "../src/forwarding/relay.ts";
 import type { MessageBody } from "../src/streams/byte_source.ts";
 import { fieldsOf } from "./support/data/fields.ts";
+import { exchangeUsage } from "./support/data/records.ts";
 import { testBackend, testEndpoint } from "./support/proxies/config.ts";
 import { textSource } from "./support/proxies/handler.ts";
 import { textOf } from "./support/data/body_text.ts";
@@ -26,36 +27,7 @@ const ACCOUNT: ExchangeAccount = {
   settle: () => undefined,
 };
 
-const USAGE: ExchangeUsage = {
-  startedAt: 0,
-  provider: "openai",
-  providerRequestId: undefined,
-  principal: "anna",
-  tokenId: "tok_1",
-  projectId: "prj_1",
-  metered: true,
-  admitted: true,
-  client: "other",
-  stream: false,
-  modelAsked: "m",
-  requestBytes: undefined,
-  modelSent: undefined,
-  modelAnswered: "m-1",
-  stopReason: "stop",
-  inputTokens: 7,
-  outputTokens: 3,
-  cachedTokens: undefined,
-  cacheWriteTokens: undefined,
-  reasoningTokens: undefined,
-  audioTokens: undefined,
-  imageTokens: undefined,
-  partial: false,
-  costMicros: 12,
-  usageSource: "provider",
-  costIsPartial: false,
-  priceVersion: "1",
-  settlement: undefined,
-};
+const USAGE = exchangeUsage();
 
 const REQUEST: IncomingRequest = {
   method: "POST",
