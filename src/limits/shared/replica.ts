@@ -5,8 +5,8 @@
 
 import type { OnLoss } from "../../config/config.ts";
 import { messageOf } from "../../text/error_text.ts";
-import { hourOf } from "../budget_calendar.ts";
 import { excessOf } from "../limit_check.ts";
+import { AdapterClock } from "./adapter_clock.ts";
 import { BalanceRaiser, RAISE_MS, RAISE_SOON_MS } from "./balance_raiser.ts";
 import { BoundedLimits } from "./bounded_limits.ts";
 import { HoldingQueue } from "./holding_queue.ts";
@@ -48,8 +48,8 @@ export class Replica {
   /** Grows each time the adapter has replaced all holdings of this replica. */
   #resets = 0;
   #lastId = 0;
-  /** By how much the clock of the adapter is ahead. `undefined` before its first answer. */
-  #offsetMs: number | undefined;
+  readonly #time: AdapterClock;
+  /** The hour of the latest take, by its start in milliseconds since 1970. */
   #hour: number;
   #waitsMark = 0;
   #resetting: Promise<void> | undefined;
@@ -75,7 +75,8 @@ export class Replica {
     const raise = (balances: readonly LedgerBalance[]) => this.#raise(balances);
     this.#raiser = new BalanceRaiser({ clock, readBalances, onFailed, raise });
     this.#queue = new HoldingQueue((holdings) => this.#send(this.#limits.hold(holdings)));
-    this.#hour = hourOf(parts.clock.epochMs());
+    this.#time = new AdapterClock(clock);
+    this.#hour = this.#time.hour;
   }
 
   /**
@@ -90,7 +91,7 @@ export class Replica {
 
   /** By how much the clock of the shared counts is ahead of the clock of this machine, in milliseconds. */
   get offsetMs(): number {
-    return this.#offsetMs ?? 0;
+    return this.#time.offsetMs;
   }
 
   /** Whether the shared counts cannot be reached. */
@@ -234,7 +235,7 @@ export class Replica {
     const sent = ledgers.map(({ key, limits, maxRequests }) => ({ key, limits, maxRequests }));
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (this.#isAway) return undefined;
-      const hour = this.#presentHour();
+      const hour = this.#hour = this.#time.hour;
       let result: TakeResult;
       try {
         this.#queue.sendChanged();
@@ -257,7 +258,7 @@ export class Replica {
           break;
         }
         case "other_hour":
-          this.#adjust(result.epochMs, true);
+          this.#time.adjust(result.epochMs, { isCertain: true });
           break;
         case "unknown_replica":
           try {
@@ -275,10 +276,6 @@ export class Replica {
 
   #release(id: string): void {
     this.#settleObject({ id, tokens: 0, micros: 0, hour: this.#hour });
-  }
-
-  #presentHour(): number {
-    return this.#hour = hourOf(this.#parts.clock.epochMs() + this.offsetMs);
   }
 
   #settleObject(settlement: Settlement): void {
@@ -324,7 +321,7 @@ export class Replica {
   /** Renews the holdings of this replica. If the shared counts were lost, tries to reach them. */
   async #beat(): Promise<void> {
     try {
-      if (this.#isAway || this.#offsetMs === undefined) await this.#reset();
+      if (this.#isAway || !this.#time.isKnown) await this.#reset();
       else if (!await this.#renew()) await this.#reset();
     } catch (error) {
       this.#lost(error);
@@ -336,7 +333,7 @@ export class Replica {
     const { id, onWaits } = this.#parts;
     const renewal = { replica: id, waitsMark: this.#waitsMark, heldIds };
     const { isKnown, epochMs, waits, waitsMark } = await this.#limits.renew(renewal);
-    this.#adjust(epochMs, this.#offsetMs === undefined);
+    this.#time.adjust(epochMs, { isCertain: false });
     this.#waitsMark = waitsMark;
     if (waits.length > 0) onWaits(waits);
     if (!isKnown) this.#settlements.onCountsLost();
@@ -379,12 +376,6 @@ export class Replica {
     for (const id of sent) if (!this.#holdings.has(id) && !kept.has(id)) this.#release(id);
     for (const id of this.#ended) this.#release(id);
     this.#ended.clear();
-  }
-
-  /** Takes over the time of the adapter. A difference of up to a second is a delay of the network. */
-  #adjust(epochMs: number, isCertain: boolean): void {
-    const offsetMs = epochMs - this.#parts.clock.epochMs();
-    if (isCertain || Math.abs(offsetMs - this.offsetMs) > 1_000) this.#offsetMs = offsetMs;
   }
 
   async #raise(balances: readonly LedgerBalance[]): Promise<boolean> {
