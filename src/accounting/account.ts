@@ -1,7 +1,7 @@
 /** The account of one exchange: what it requests, what its response reports, and what that costs. */
 
 import type { Backend, Endpoint } from "../config/config.ts";
-import { overridingModel } from "../config/model_override.ts";
+import { modelSentInstead } from "../config/model_override.ts";
 import type { ExchangeAccount } from "../exchange/observers.ts";
 import type { AttemptEstimate, ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
@@ -352,6 +352,7 @@ export class Account implements ExchangeAccount, Listed {
   close(record: ExchangeRecord, summary: ResponseSummary): ExchangeUsage {
     const { model, stopReason } = summary;
     const principal = this.#principal;
+    const { modelAsked } = this.#exchange;
     const facts = this.#request.facts();
     const endedAt = this.#parts.clock.now();
     const charge = withTimedOutAttempts(
@@ -371,27 +372,15 @@ export class Account implements ExchangeAccount, Listed {
       admitted: this.#admission !== undefined,
       client: this.#client,
       stream: facts.stream,
-      modelAsked: this.#recordText(this.#exchange.modelAsked ?? facts.model),
+      modelAsked: this.#recordText(modelAsked ?? facts.model),
       requestBytes: this.#request.bytes?.(),
-      modelSent: this.#recordText(this.#modelSent(facts)),
+      modelSent: this.#recordText(modelSentInstead(this.#backend?.model, { model: facts.model, modelAsked })),
       modelAnswered: this.#recordText(model),
       stopReason: this.#recordText(stopReason),
       partial: this.#backend !== undefined && record.ending !== "complete",
       booking,
       settlement: this.hasCreated ? "awaited" : undefined,
     });
-  }
-
-  /**
-   * Returns the model that an alias or a model override made the backend get. `undefined` if it is the model
-   * that the client named.
-   */
-  #modelSent({ model }: RequestFacts): string | undefined {
-    const override = this.#backend?.model;
-    const { modelAsked } = this.#exchange;
-    if (override === undefined && modelAsked === undefined || model === undefined) return undefined;
-    const sent = overridingModel(override, model) ?? model;
-    return sent === (modelAsked ?? model) ? undefined : sent;
   }
 
   /** Returns a text of the client or the provider in the form for records. */
