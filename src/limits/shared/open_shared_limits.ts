@@ -17,15 +17,22 @@ export interface OpenedLimits {
 const REDIS_TIMEOUT_MS = 500;
 /** PostgreSQL also runs the queries of usage, so its answers can take longer. */
 const POSTGRES_TIMEOUT_MS = 2_000;
+/** A call may take at least this time, in milliseconds, even if requests wait for a shorter time. */
+const CALL_MS = 2_000;
 
 /** Opens the shared counts of a configuration. Their driver is loaded only here. */
-export async function openSharedLimits({ server }: SharedLimitsConfig): Promise<OpenedLimits> {
+export async function openSharedLimits(
+  { server, ...config }: SharedLimitsConfig,
+): Promise<OpenedLimits> {
+  const timeoutMs = config.timeoutMs ?? (server.kind === "redis" ? REDIS_TIMEOUT_MS : POSTGRES_TIMEOUT_MS);
+  // A late call still changes the counts. So a call continues after its request has stopped waiting.
+  const callMs = Math.max(CALL_MS, timeoutMs);
   if (server.kind === "redis") {
     const { RedisLimitsServer } = await import("./redis/redis_server.ts");
-    const redis = await RedisLimitsServer.open(server);
+    const redis = await RedisLimitsServer.open(server, { timeoutMs: callMs });
     return {
       limits: new RemoteLimits(redis),
-      timeoutMs: REDIS_TIMEOUT_MS,
+      timeoutMs,
       async findProblem() {
         const policy = await redis.evictionPolicy();
         if (policy === undefined || policy === "noeviction") return undefined;
@@ -37,5 +44,5 @@ export async function openSharedLimits({ server }: SharedLimitsConfig): Promise<
   const { PostgresLimitsServer } = await import("./postgres/postgres_server.ts");
   const { connectLimits } = await import("./postgres/connect_limits.ts");
   const connect = () => connectLimits(server.url);
-  return { limits: new RemoteLimits(new PostgresLimitsServer({ connect })), timeoutMs: POSTGRES_TIMEOUT_MS };
+  return { limits: new RemoteLimits(new PostgresLimitsServer({ connect, timeoutMs: callMs })), timeoutMs };
 }

@@ -5,6 +5,7 @@
 
 import type { OnLoss } from "../../config/config.ts";
 import { messageOf } from "../../text/error_text.ts";
+import { EndingClock } from "../../time/ending_clock.ts";
 import { excessOf } from "../limit_check.ts";
 import { AdapterClock } from "./adapter_clock.ts";
 import { BalanceRaiser, RAISE_MS, RAISE_SOON_MS } from "./balance_raiser.ts";
@@ -32,6 +33,8 @@ const MAX_ATTEMPTS = 6;
 /** Holds reservations in shared limits for the requests and objects of this process. */
 export class Replica {
   readonly #parts: ReplicaParts;
+  /** The clock of all timers that must end with this replica. */
+  readonly #clock: EndingClock;
   /** Sends all messages of this replica to the shared counts. */
   readonly #limits: BoundedLimits;
   readonly #queue: HoldingQueue;
@@ -59,7 +62,8 @@ export class Replica {
   private constructor(parts: ReplicaParts) {
     this.#parts = parts;
     this.#limits = new BoundedLimits(parts.limits, parts);
-    const { id, clock, onFailed } = parts;
+    const { id, onFailed } = parts;
+    const clock = this.#clock = new EndingClock(parts.clock);
     this.#settlements = new Settlements({
       limits: this.#limits,
       clock,
@@ -211,8 +215,7 @@ export class Replica {
     this.#isClosed = true;
     this.#queue.sendChanged();
     this.#queue.clear();
-    this.#stopRenewing();
-    this.#raiser.close();
+    this.#clock.end();
     this.#settlements.close();
     try {
       // If some costs are not counted yet, the holdings stay, so that the costs stay reserved.
@@ -234,7 +237,7 @@ export class Replica {
     const { id: replica } = this.#parts;
     const sent = ledgers.map(({ key, limits, maxRequests }) => ({ key, limits, maxRequests }));
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      if (this.#isAway) return undefined;
+      if (this.#isAway || this.#isClosed) return undefined;
       const hour = this.#hour = this.#time.hour;
       let result: TakeResult;
       try {
@@ -253,8 +256,7 @@ export class Replica {
           if (!await this.#raiser.seed(result.keys)) return undefined;
           break;
         case "telling": {
-          const { waitMs } = result;
-          await new Promise<void>((resolve) => this.#parts.clock.after(waitMs, resolve));
+          await this.#clock.wait(result.waitMs);
           break;
         }
         case "other_hour":
@@ -315,7 +317,7 @@ export class Replica {
 
   #beatIn(delayMs: number): void {
     this.#stopRenewing();
-    this.#stopRenewing = this.#parts.clock.after(delayMs, () => void this.#beat());
+    this.#stopRenewing = this.#clock.after(delayMs, () => void this.#beat());
   }
 
   /** Renews the holdings of this replica. If the shared counts were lost, tries to reach them. */

@@ -142,10 +142,9 @@ export class Settlements {
     this.#isCounting = false;
   }
 
-  /** Stops the timer of the next count. */
+  /** Raises no more counts from now on. */
   close(): void {
     this.#isClosed = true;
-    this.#stop();
   }
 
   /** Releases a sum. Its money is counted already, and its tokens count as used from now on. */

@@ -24,9 +24,11 @@ export interface PostgresOptions {
   readonly connect: () => Promise<LimitQueries>;
   /** The time in milliseconds since 1970. `undefined` for that of the server. */
   readonly now?: () => number;
+  /** How long a query may take, in milliseconds. */
+  readonly timeoutMs?: number;
 }
 
-/** How long a query may run, in milliseconds. No request waits longer than this for an answer. */
+/** How long a query may run if the option `timeoutMs` is absent, in milliseconds. */
 const QUERY_MS = 2_000;
 /** The number of the lock that protects the definitions of the functions. No other program uses it. */
 const DEFINITIONS_LOCK = 7_410_228_355;
@@ -129,7 +131,7 @@ export class PostgresLimitsServer implements LimitsServer {
     const { all } = await this.#connected();
     const values = [JSON.stringify(input, storable), this.#options.now?.() ?? null];
     const rows = await all(`SELECT limits_${operation}($1, $2)::text AS answer`, values, {
-      timeoutMs: QUERY_MS,
+      timeoutMs: this.#options.timeoutMs ?? QUERY_MS,
     });
     const answer: unknown = JSON.parse(String(rows[0]?.["answer"]));
     return Array.isArray(answer) ? answer : [];
