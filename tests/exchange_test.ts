@@ -10,22 +10,11 @@ import { forward } from "../src/forwarding/forward.ts";
 import { RelayedBody } from "../src/forwarding/relay.ts";
 import type { MessageBody } from "../src/streams/byte_source.ts";
 import { fieldsOf } from "./support/data/fields.ts";
-import { exchangeUsage } from "./support/data/records.ts";
+import { exchangeUsage, QUIET_ACCOUNT } from "./support/data/records.ts";
 import { testBackend, testEndpoint } from "./support/proxies/config.ts";
 import { textSource } from "./support/proxies/handler.ts";
 import { textOf } from "./support/data/body_text.ts";
 import { FakeClock } from "./support/time/fake_clock.ts";
-
-const ACCOUNT: ExchangeAccount = {
-  onAttempt() {},
-  onUnanswered: () => undefined,
-  onResponse() {},
-  onPiece() {},
-  onClientPiece() {},
-  hasSeenEnd: () => false,
-  isStored: () => false,
-  settle: () => undefined,
-};
 
 const USAGE = exchangeUsage();
 
@@ -89,7 +78,7 @@ async function relayed(
     onUnexpected: () => errors++,
   });
   exchange.account = {
-    ...ACCOUNT,
+    ...QUIET_ACCOUNT,
     ...account,
     onPiece(piece) {
       passed++;
@@ -148,7 +137,7 @@ function attempting(account: Partial<ExchangeAccount>) {
     onFailover: (failover) => failovers.push(failover),
     onUnexpected: (error) => errors.push(error),
   });
-  exchange.account = { ...ACCOUNT, ...account };
+  exchange.account = { ...QUIET_ACCOUNT, ...account };
   return { exchange, errors, failovers, records };
 }
 
@@ -230,7 +219,7 @@ function observed(
     fail?.();
   };
   exchange.account = {
-    ...ACCOUNT,
+    ...QUIET_ACCOUNT,
     onResponse: () => call("account.answered", account.answered),
     onPiece: () => call("account.passed", account.passed),
     hasSeenEnd: () => account.hasSeenEnd?.() === true,

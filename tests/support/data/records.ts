@@ -1,6 +1,19 @@
 /** The record of an exchange, and what accounting adds to it, with nothing special about them. */
 
+import type { ExchangeAccount } from "../../../src/exchange/observers.ts";
 import type { ExchangeRecord, ExchangeUsage } from "../../../src/exchange_record.ts";
+
+/** An account that measures nothing. */
+export const QUIET_ACCOUNT: ExchangeAccount = {
+  onAttempt() {},
+  onUnanswered: () => undefined,
+  onResponse() {},
+  onPiece() {},
+  onClientPiece() {},
+  hasSeenEnd: () => false,
+  isStored: () => false,
+  settle: () => undefined,
+};
 
 /** A complete exchange of the shared token, without the management plane. */
 export function exchangeRecord(more: Partial<ExchangeRecord> = {}): ExchangeRecord {
