@@ -43,8 +43,8 @@ export class ExchangeRecorder {
   }
 
   /**
-   * Records an exchange from its complete record. If the client was not identified, only the metrics count the
-   * exchange, as refused. If accounting failed, the metrics count the exchange as dropped.
+   * Records an exchange from its complete record. If the client was not identified, only the metrics count
+   * the exchange, as refused. If accounting failed, the metrics count the exchange as dropped.
    */
   record(record: ExchangeRecord, { fields }: Pick<IncomingRequest, "fields">): void {
     const { usage } = record;
