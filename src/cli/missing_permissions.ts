@@ -6,8 +6,8 @@ import { hostAndPort } from "../network/host_port.ts";
 import { jwtAddresses } from "./jwt_addresses.ts";
 
 /**
- * Returns the addresses of backends, outbound proxies and providers of tokens that the process may not connect
- * to, as `HOST:PORT`.
+ * Returns the addresses of backends, outbound proxies and providers of tokens, as `HOST:PORT`, that the
+ * process may not connect to.
  */
 export function missingPermissions({ auth, endpoints }: Config): string[] {
   const hosts = endpoints.flatMap(({ backends }) =>
