@@ -142,8 +142,8 @@ export class ConnectionReader {
 
   /**
    * Does what {@link readableBehind} does, for a peer that will probably send nothing for a long time. Until
-   * it sends, the connection holds only {@link QUIET_BYTES} and the buffered bytes. After it has resolved,
-   * call it again only when no byte is buffered.
+   * it sends, the connection holds only {@link QUIET_BYTES} and the buffered bytes. A further call, when no
+   * byte is buffered any more, also frees the buffer.
    */
   readableQuietly(): Promise<void> {
     if (this.#pending === undefined) {

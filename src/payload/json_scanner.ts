@@ -175,7 +175,7 @@ export class JsonScanner {
         case State.After: {
           const container = this.#container;
           if (container === undefined) {
-            // The rest is not JSON, but the next line may have another text.
+            // The text has ended. Another text may follow, as in JSON Lines.
             this.#state = State.Value;
             break;
           }
@@ -234,7 +234,7 @@ export class JsonScanner {
       try {
         this.#onValue(path, value);
       } catch {
-        // A listener that throws is treated as for a value that is read.
+        // An error of the listener is ignored, as it is for a value that is read.
       }
     }
     return from + head.length;

@@ -46,7 +46,7 @@ export class HeldBody {
     return this.#bytes;
   }
 
-  /** Replaces the bytes by other bytes, for all readers that begin later. */
+  /** Replaces the bytes by other bytes. Call it while no reader reads the body. */
   replace(bytes: Uint8Array): void {
     this.#bytes = bytes;
   }

@@ -106,7 +106,7 @@ function byTotal(
     input: number | undefined;
     output: number | undefined;
     total: number | undefined;
-    /** Amounts that `input` may not include. At most one of them is missing. */
+    /** Amounts of which `input` may lack one. */
     maybeMissing: readonly number[];
     reasoning: number;
   },

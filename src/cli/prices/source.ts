@@ -25,7 +25,7 @@ const MOST_SHOWN = 50;
 
 /** A new list of prices with its date. */
 export interface OfferedPrices extends PriceData {
-  /** The day of publication, such as `2026-11-29`. The list may also be older. */
+  /** The latest day on which the list can have been published, such as `2026-11-29`. */
   readonly date: string;
 }
 
