@@ -237,8 +237,8 @@ function withHead(
 }
 
 /**
- * Reserves the highest cost of a request, by the most expensive model that may serve it. Throws like {@link
- * admitHead}.
+ * Reserves the highest cost of a request, by the most expensive model that may serve it. Throws like
+ * {@link admitHead}.
  */
 function reserve(
   { counted: { operation, principal, endpoint, apiPath, isWebSocket, account, modelAsked }, cost }:

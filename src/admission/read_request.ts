@@ -74,8 +74,8 @@ export function readRequest(
 }
 
 /**
- * Checks a request whose body the proxy has already read, to choose the endpoint. It checks what {@link
- * readRequest} checks. The limit is the endpoint's `max_buffer_bytes`, even if no rule needs the body,
+ * Checks a request whose body the proxy has already read, to choose the endpoint. It checks what
+ * {@link readRequest} checks. The limit is the endpoint's `max_buffer_bytes`, even if no rule needs the body,
  * because the proxy holds the body. Throws `payload_too_large`, `forbidden` or `bad_request`.
  */
 export function checkReadRequest(request: UnreadRequest, { payload }: ReadRequest): void {

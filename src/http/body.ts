@@ -45,8 +45,8 @@ export abstract class FramedBody implements ByteSource {
   }
 
   /**
-   * Reads the framing before the first byte of the body, if it has arrived. Throws an {@link
-   * HttpSyntaxError}.
+   * Reads the framing before the first byte of the body, if it has arrived. Throws an
+   * {@link HttpSyntaxError}.
    */
   begin(): void {}
 

@@ -11,9 +11,10 @@ export type Framing =
   | { readonly kind: "absent" };
 
 /**
- * Removes the framing fields of a message from its list of fields, and returns the framing. Throws an {@link
- * HttpSyntaxError} for framing that two readers could understand differently (RFC 9112, 6.3). Such framing
- * has both fields, a repeated length, a length that is not a plain number, or a coding other than `chunked`.
+ * Removes the framing fields of a message from its list of fields, and returns the framing. Throws an
+ * {@link HttpSyntaxError} for framing that two readers could understand differently (RFC 9112, 6.3). Such
+ * framing has both fields, a repeated length, a length that is not a plain number, or a coding other than
+ * `chunked`.
  */
 export function takeFraming(fields: Field[]): Framing {
   const framing = framingOf(fields);

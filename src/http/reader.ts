@@ -112,8 +112,8 @@ export class ConnectionReader {
   }
 
   /**
-   * Removes bytes from the front, and returns them. {@link readable} may overwrite them, and {@link
-   * readableBehind} does not.
+   * Removes bytes from the front, and returns them. {@link readable} may overwrite them, and
+   * {@link readableBehind} does not.
    */
   take(count: number): Uint8Array {
     const taken = this.#buffer.subarray(this.#start, this.#start + count);

@@ -13,8 +13,8 @@ const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 const MAX_PLAIN_BYTES = 256 * 1024 * 1024;
 
 /**
- * Decompresses one response, piece by piece. Never throws: a malformed response ends early. {@link
- * decodeBody} decodes complete requests strictly instead.
+ * Decompresses one response, piece by piece. Never throws: a malformed response ends early.
+ * {@link decodeBody} decodes complete requests strictly instead.
  */
 export class Decompressor {
   readonly #take: (bytes: Uint8Array) => void;

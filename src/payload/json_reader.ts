@@ -114,8 +114,8 @@ export class JsonReader<Place> {
   }
 
   /**
-   * Reads at least `count` more bytes, or to the end. Returns `true` if the text is complete. Throws a {@link
-   * JsonSyntaxError} at the first byte that breaks the rules.
+   * Reads at least `count` more bytes, or to the end. Returns `true` if the text is complete. Throws a
+   * {@link JsonSyntaxError} at the first byte that breaks the rules.
    */
   step(count: number): boolean {
     const bytes = this.#bytes;

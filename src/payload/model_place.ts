@@ -7,8 +7,8 @@ export interface ModelPlace {
   /** The model that the proxy sends, unless a model override replaces it. */
   readonly name: string;
   /**
-   * The name in the body, if the proxy sends {@link name} instead of it. `undefined` if the body has {@link
-   * name}.
+   * The name in the body, if the proxy sends {@link name} instead of it. `undefined` if the body has
+   * {@link name}.
    */
   readonly written?: string;
   /** Formats another name for this place. */

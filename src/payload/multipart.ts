@@ -20,8 +20,8 @@ const MAX_PARTS = 1_000;
 const HEAD_END = encodeLatin1("\r\n\r\n");
 
 /**
- * Reads the parts of a form. Awaits `pause` between parts and between steps of a long part. Throws a {@link
- * FormSyntaxError} for a malformed form.
+ * Reads the parts of a form. Awaits `pause` between parts and between steps of a long part. Throws a
+ * {@link FormSyntaxError} for a malformed form.
  */
 export async function readForm(
   bytes: Uint8Array,

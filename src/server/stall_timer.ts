@@ -40,8 +40,8 @@ export class StallTimer {
   }
 
   /**
-   * Begins a wait that ends when `work` settles. The returned promise settles like `work`, unless {@link
-   * reject} is called first.
+   * Begins a wait that ends when `work` settles. The returned promise settles like `work`, unless
+   * {@link reject} is called first.
    */
   for<Result>(work: Promise<Result>): Promise<Result> {
     this.begin();

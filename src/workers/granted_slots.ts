@@ -34,8 +34,8 @@ export class GrantedSlots {
   }
 
   /**
-   * Acquires a slot for a request of a thread. Rejects with the fault `overloaded`, or with {@link
-   * ClientGone} if the request stopped waiting.
+   * Acquires a slot for a request of a thread. Rejects with the fault `overloaded`, or with
+   * {@link ClientGone} if the request stopped waiting.
    */
   async acquire(
     thread: object,

@@ -16,8 +16,8 @@ export type SentError =
   | { readonly kind: "other"; readonly message: string; readonly stack: string | undefined };
 
 /**
- * Converts an error to plain data. The other thread makes an error of the same class from it with {@link
- * receivedError}.
+ * Converts an error to plain data. The other thread makes an error of the same class from it with
+ * {@link receivedError}.
  */
 export function sentError(error: unknown): SentError {
   if (error instanceof ProxyFault) {

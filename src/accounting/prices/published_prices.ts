@@ -26,8 +26,8 @@ const MAX_MODELS = 1_000;
 const MAX_NAME = 256;
 
 /**
- * The built-in list. It is read here, because the library has one list for the whole process, and {@link
- * openPrices} replaces it.
+ * The built-in list. It is read here, because the library has one list for the whole process, and
+ * {@link openPrices} replaces it.
  */
 const BUILT_IN: Promise<Provider[] | null> = waitForUpdate();
 

@@ -112,8 +112,8 @@ function writeNew(path: string, text: string): void {
 }
 
 /**
- * Loads the result as the proxy would load it, with sample values for its variables. Throws a {@link
- * CommandError} if it is invalid, or if its endpoints are not those of the draft.
+ * Loads the result as the proxy would load it, with sample values for its variables. Throws a
+ * {@link CommandError} if it is invalid, or if its endpoints are not those of the draft.
  */
 async function checkResult(text: string, draft: Draft): Promise<void> {
   const name = "config.toml";

@@ -30,8 +30,8 @@ export interface OfferedPrices extends PriceData {
 }
 
 /**
- * Reads a file. The date of the list is the date of the last change of the file. Throws a {@link
- * CommandError} if the file is not a valid list.
+ * Reads a file. The date of the list is the date of the last change of the file. Throws a
+ * {@link CommandError} if the file is not a valid list.
  */
 export async function pricesOfFile(path: string): Promise<OfferedPrices> {
   let text: string;

@@ -28,8 +28,8 @@ export interface FoundProxy extends ServedEndpoints {
 }
 
 /**
- * Finds the proxy, and checks the token. Without a prompt, it asks no questions. Throws a {@link
- * CommandError} with advice.
+ * Finds the proxy, and checks the token. Without a prompt, it asks no questions. Throws a
+ * {@link CommandError} with advice.
  */
 export async function findProxy(options: PlaceOptions, prompt: Prompt | undefined): Promise<FoundProxy> {
   const path = savedProxyPath();

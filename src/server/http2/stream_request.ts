@@ -17,8 +17,8 @@ export type StreamRequest = Pick<IncomingRequest, "method" | "target" | "fields"
 
 /**
  * Makes the request of a stream for the handler, by the rules of HTTP/1.1. `head` is `undefined` if the head
- * was longer than its limit. `body` is `undefined` if the head has ended the stream. Throws an {@link
- * HttpSyntaxError}.
+ * was longer than its limit. `body` is `undefined` if the head has ended the stream. Throws an
+ * {@link HttpSyntaxError}.
  */
 export function streamRequest(
   head: RequestFields | undefined,
