@@ -127,7 +127,7 @@ limits = { requests_per_minute = 7 }
     const claims = { iss: "https://sso.test", aud: "llm-proxy", sub: "anna" };
     const value = await new SignJWT(claims).setProtectedHeader({ alg: "ES256", kid: "first" })
       .setExpirationTime("1h").sign(key.privateKey);
-    assertEquals(await counts(proxy, { id: "", value }), { 200: 7, 429: MANY - 7 });
+    assertEquals(await counts([proxy], { value }), { 200: 7, 429: MANY - 7 });
   },
 });
 
