@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { parsePostgresUrl } from "../../src/network/postgres_url.ts";
 import { openStore } from "../../src/storage/open.ts";
+import { inspectStore } from "../../src/storage/inspect.ts";
 import { KEPT_CHANGES } from "../../src/storage/postgres/access_changes.ts";
 import { migrate } from "../../src/storage/postgres/migrate.ts";
 import { ACCESS_LOCK, type Migration, MIGRATIONS } from "../../src/storage/postgres/migrations.ts";
@@ -228,7 +229,7 @@ Deno.test({
 Deno.test({
   ...unless(
     withoutPostgres(),
-    "postgres: a version works on the schema of the next one, and not on a newer one",
+    "postgres: a version works on later schemas, up to one that removes what it needs",
   ),
   async fn() {
     await postgres().admin("CREATE DATABASE rollout TEMPLATE migrated");
@@ -245,16 +246,22 @@ Deno.test({
     await restarted.addExchanges(rowsOf(1, { tokenId: "t1" }));
     assertEquals((await restarted.usage(ALL_TOGETHER, NO_FILTER))[0]?.requests, 3);
     await restarted.close();
+    // A release can have several migrations.
+    const added = [...MIGRATIONS, NEXT, { version: NEWEST + 2, name: "another one", sql: "SELECT 1" }];
+    await migrate(pool, added);
+    await (await openStore(url)).close();
     await migrate(pool, [
-      ...MIGRATIONS,
-      NEXT,
-      { version: NEWEST + 2, name: "the one after", sql: "SELECT 1" },
+      ...added,
+      { version: NEWEST + 3, name: "one that removes", sql: "SELECT 1", worksSince: NEWEST + 1 },
     ]);
     const error = await assertRejects(
       () => openStore(url),
       StoreError,
-      `is of a newer llm-proxy (schema ${NEWEST + 2}`,
+      `is of a newer llm-proxy (schema ${NEWEST + 3}, for programs with schema ${NEWEST + 1} or later; ` +
+        `this version has ${NEWEST})`,
     );
+    const inspection = await inspectStore(url);
+    assertEquals([inspection.schema, inspection.worksSince], [NEWEST + 3, NEWEST + 1]);
     assertEquals(error.kind, "newer");
     await old.close();
     await pool.close();
