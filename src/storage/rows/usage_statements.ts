@@ -2,7 +2,7 @@
 
 import type { UsageFilter, UsageGroup, UsageGrouping } from "../usage_store.ts";
 import { type Dimension, dimensionsOf, type Part } from "./usage_parts.ts";
-import { DAY_MS, SUM_COLUMNS } from "./usage_sums.ts";
+import { DAY_MS, HOUR_MS, SUM_COLUMNS } from "./usage_sums.ts";
 
 /** What databases write differently. */
 export interface SqlDialect {
@@ -33,8 +33,18 @@ const NAMED: Partial<Record<UsageGroup, string>> = {
   project: "projects",
   person: "people",
 };
+/** A query with conditions names up to so many hours or days, and otherwise its period. */
+const MOST_STARTS = 1_500;
 /** The name of the dimension of sums of everything. */
 export const NO_DIMENSION = "";
+
+/** What a query reads, and how. */
+export interface StatementParts {
+  readonly parts: readonly Part[];
+  readonly dialect: SqlDialect;
+  /** The project of the token that the filter names: the rows of the token are found by it. */
+  readonly projectOfToken?: string | undefined;
+}
 
 /** SQL with the values of its placeholders. */
 export interface Statement {
@@ -46,9 +56,9 @@ export interface Statement {
 export function sumsStatement(
   { group, split, limit }: UsageGrouping,
   filter: UsageFilter,
-  { parts, dialect }: { parts: readonly Part[]; dialect: SqlDialect },
+  { parts, dialect, projectOfToken }: StatementParts,
 ): Statement {
-  const source = new Source({ group, split }, filter, dialect);
+  const source = new Source({ group, split }, filter, { parts, dialect, projectOfToken });
   const groups = [...group === undefined ? [] : ["group_key"], ...split === undefined ? [] : ["split_key"]];
   const unions = parts.map((part) =>
     source.select(part, {
@@ -66,23 +76,27 @@ export function sumsStatement(
     : "";
   const shown = (by: UsageGroup | undefined, column: string) =>
     by === "day" || by === "hour" ? dialect.time(by, column) : column;
-  const name = (by: UsageGroup | undefined, column: string) => {
+  const names = (by: UsageGroup | undefined, column: string) => {
     const table = by && NAMED[by];
-    return table === undefined ? "NULL" : `(SELECT name FROM ${table} WHERE id = sums.${column})`;
+    return table === undefined ? { name: "NULL", join: "" } : {
+      name: `of_${column}.name`,
+      join: `LEFT JOIN ${table} AS of_${column} ON of_${column}.id = sums.${column}`,
+    };
   };
+  const [groupNames, splitNames] = [names(group, "group_key"), names(split, "split_key")];
   const isTime = group === "day" || group === "hour";
   const { byBytes } = dialect;
   // The outer query looks up names once per group, not once per row. Times are grouped as numbers: as text,
   // each summed row would be formatted.
   const sql = `SELECT * FROM (
     SELECT sums.*, ${shown(group, "group_key")} AS key, ${shown(split, "split_key")} AS split,
-      ${name(group, "group_key")} AS name, ${name(split, "split_key")} AS split_name FROM (
+      ${groupNames.name} AS name, ${splitNames.name} AS split_name FROM (
       SELECT ${groups.includes("group_key") ? "group_key" : "'' AS group_key"},
         ${groups.includes("split_key") ? "split_key" : "'' AS split_key"},
         ${SUM_COLUMNS.map((column) => `coalesce(sum(${column}), 0) AS ${column}`).join(", ")}
       FROM (${unions.join(" UNION ALL ")}) AS parts ${grouped} ${having}
-    ) AS sums) AS named
-    ORDER BY ${isTime ? `key${byBytes}, ` : ""}cost_micros DESC, requests DESC, key${byBytes}, split${byBytes}
+    ) AS sums ${groupNames.join} ${splitNames.join}) AS named
+    ORDER BY ${isTime ? "group_key, " : ""}cost_micros DESC, requests DESC, key${byBytes}, split${byBytes}
     ${limit === undefined ? "" : `LIMIT ${limit}`}`;
   return { sql, values: source.values };
 }
@@ -94,9 +108,9 @@ export function sumsStatement(
 export function firstBytesStatement(
   { group }: Pick<UsageGrouping, "group">,
   filter: UsageFilter,
-  { parts, dialect }: { parts: readonly Part[]; dialect: SqlDialect },
+  { parts, dialect, projectOfToken }: StatementParts,
 ): Statement {
-  const source = new Source({ group, split: undefined }, filter, dialect);
+  const source = new Source({ group, split: undefined }, filter, { parts, dialect, projectOfToken });
   const single = parts.filter(({ table }) => PACKED[table] === undefined);
   const packed = parts.filter(({ table }) => PACKED[table] !== undefined);
   const unions: string[] = [];
@@ -195,9 +209,10 @@ function conditionsOf(filter: UsageFilter): Condition[] {
   ];
 }
 
-/** The SQL of the owner of a token. A deleted token keeps its owner in this table. */
-function ownerOf(column: string): string {
-  return `coalesce((SELECT owned.owner_id FROM token_owners AS owned WHERE owned.token_id = summed.${column}), '')`;
+/** The SQL that joins the owners of tokens. A deleted token keeps its owner in this table. */
+function joinedOwners(column: string): string {
+  return `LEFT JOIN (SELECT token_id AS owned_id, owner_id AS owner FROM token_owners) AS owned
+    ON owned.owned_id = summed.${column}`;
 }
 
 /** Reads rows of parts, with the conditions of a filter. */
@@ -206,14 +221,24 @@ class Source {
   readonly #conditions: readonly Condition[];
   readonly #dimension: Dimension | undefined;
   readonly #dialect: SqlDialect;
+  /** The placeholder of the project of the token of the filter. */
+  readonly #projectOfToken: string | undefined;
+  readonly #groupsByOwner: boolean;
 
   constructor(
     grouping: Pick<UsageGrouping, "group" | "split">,
     filter: UsageFilter,
-    dialect: SqlDialect,
+    { parts, dialect, projectOfToken }: StatementParts,
   ) {
     this.#conditions = conditionsOf(filter);
-    this.values = this.#conditions.map(({ value }) => value);
+    const values = this.#conditions.map(({ value }) => value);
+    // Each value must occur in the statement.
+    if (projectOfToken !== undefined && !parts.every(isOfOne)) {
+      values.push(projectOfToken);
+      this.#projectOfToken = dialect.placeholder(values.length);
+    }
+    this.values = values;
+    this.#groupsByOwner = grouping.group === "person" || grouping.split === "person";
     // Tables of one dimension are read only for queries that need no other.
     [this.#dimension] = dimensionsOf(grouping, filter);
     this.#dialect = dialect;
@@ -231,7 +256,7 @@ class Source {
       const { offsetMs = 0, shiftMs = 0 } = part;
       return `(start + ${offsetMs}) / ${DAY_MS} * ${DAY_MS} + ${shiftMs} AS ${name}`;
     }
-    if (by === "person") return `${ownerOf(isOfOne(part) ? "value" : "token_id")} AS ${name}`;
+    if (by === "person") return `coalesce(owner, '') AS ${name}`;
     return `${isOfOne(part) ? "value" : DIMENSION_COLUMNS[by]} AS ${name}`;
   }
 
@@ -259,15 +284,33 @@ class Source {
       }
     });
     if (isOfOne(part)) conditions.unshift(`dimension = '${this.#dimension ?? NO_DIMENSION}'`);
+    else if (this.#projectOfToken !== undefined) conditions.push(`project_id = ${this.#projectOfToken}`);
+    const starts = part.starts ?? (this.isUnfiltered ? undefined : startsOf(part));
     conditions.push(
-      part.starts === undefined
+      starts === undefined
         ? `start >= ${part.from} AND start < ${part.to}`
-        : `start IN (${part.starts.join(", ")})`,
+        : `start IN (${starts.join(", ")})`,
     );
-    return `SELECT ${[...key, ...columns].join(", ")} FROM ${table} AS summed WHERE ${
+    const owners = this.#groupsByOwner ? joinedOwners(isOfOne(part) ? "value" : "token_id") : "";
+    return `SELECT ${[...key, ...columns].join(", ")} FROM ${table} AS summed ${owners} WHERE ${
       conditions.join(" AND ")
     }`;
   }
+}
+
+/**
+ * The hours or days of a part with all dimensions; `undefined` if they are too many. The keys of the tables begin
+ * with the start and the project: with each start, an index finds the rows of a project, and without them, all
+ * rows of the period are read.
+ */
+function startsOf({ table, from, to }: Part): number[] | undefined {
+  const stepMs = table === "usage" ? HOUR_MS : table === "usage_days" ? DAY_MS : undefined;
+  if (stepMs === undefined || to <= from || to - from > MOST_STARTS * stepMs) return undefined;
+  const first = Math.ceil(from / stepMs) * stepMs;
+  return Array.from(
+    { length: Math.max(0, Math.ceil((to - first) / stepMs)) },
+    (_, index) => first + index * stepMs,
+  );
 }
 
 /** The dimensions in the order in which conditions and closed sums name them. */

@@ -36,12 +36,15 @@ export function readUsage(database: Connection, grouping: UsageGrouping, filter:
       ? [{ since: period.from, offsetMs: 0 }]
       : zoneOffsets(timeZone, period);
     const parts = partsOf(grouping, filter, { ...state, offsets });
+    const { tokenId, projectId } = filter;
+    const token = tokenId === undefined || projectId !== undefined
+      ? undefined
+      : database.get("SELECT project_id FROM tokens WHERE id = ?", tokenId);
+    const of = { parts, dialect: DIALECT, projectOfToken: token && String(token["project_id"]) };
     // The statements name times, so each of them runs once.
     const read = ({ sql, values }: Statement) => database.allOnce(sql, ...values);
-    const rows = read(sumsStatement(grouping, filter, { parts, dialect: DIALECT }));
-    const firstBytes = split === undefined
-      ? read(firstBytesStatement(grouping, filter, { parts, dialect: DIALECT }))
-      : [];
+    const rows = read(sumsStatement(grouping, filter, of));
+    const firstBytes = split === undefined ? read(firstBytesStatement(grouping, filter, of)) : [];
     return usageRowsOf(rows, firstBytes, grouping);
   });
 }
