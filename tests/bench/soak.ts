@@ -80,7 +80,13 @@ async function soakRollout(from: string): Promise<string[]> {
   const found: string[] = [];
   for (const limits of adapters) {
     const stepMs = minutes * 60_000 / 5;
-    const problems = await runRollout({ from, limits, clients: positive("clients"), stepMs, say: console.log });
+    const problems = await runRollout({
+      from,
+      limits,
+      clients: positive("clients"),
+      stepMs,
+      say: console.log,
+    });
     found.push(...problems.map((problem) => `limits in ${limits}: ${problem}`));
   }
   return found;

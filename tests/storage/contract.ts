@@ -496,6 +496,31 @@ export function storeContract(
     assertEquals((await shown())[1], "project:p1: 4 requests, 50; -58: 10, 0: 30", "by the day: AT is 10:30");
   });
 
+  test("keeps the spending of past months by the month, and budgets still have its sum", async (store) => {
+    const [february, march] = [Date.UTC(2026, 1), Date.UTC(2026, 2)];
+    const row = (startedAt: number) => distinctRow({ startedAt, costMicros: 10, tokenId: "t1" });
+    const starts = [february, february + 5 * HOUR, march - 1, march, march + 40 * HOUR, AT];
+    await store.addExchanges(starts.map(row));
+    const shown = async () =>
+      (await store.readSpending({ until: AT, lastMs: 90 * DAY })).map(({ key, totalMicros, hours }) =>
+        `${key} ${totalMicros}: ` +
+        hours.map(({ start, micros }) => `${new Date(start).toISOString().slice(5, 13)} ${micros}`).sort()
+          .join(", ")
+      );
+    const limits = { exchangesBefore: 0, hoursBefore: 0, spendingBefore: march + 3 * DAY };
+    for (const when of ["once", "twice"]) {
+      await store.prune(limits);
+      assertEquals(
+        await shown(),
+        ["token:t1 60: 02-01T00 30, 03-01T00 10, 03-02T00 10, 04-29T10 10"],
+        when,
+      );
+    }
+    await store.addExchanges([row(february + DAY), row(march + DAY)]);
+    await store.prune({ ...limits, spendingBefore: Date.UTC(2026, 3) });
+    assertEquals(await shown(), ["token:t1 80: 02-01T00 40, 03-01T00 30, 04-29T10 10"], "later ones join it");
+  });
+
   test("sums of any period are those of its hours, with every filter", async (store) => {
     const { below } = random(5);
     const start = AT - AT % DAY - 5 * DAY;
