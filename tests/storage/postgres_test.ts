@@ -270,6 +270,40 @@ Deno.test({
 });
 
 Deno.test({
+  ...unless(
+    withoutPostgres(),
+    "postgres: a migration that waits for a long query lets others use the table meanwhile",
+  ),
+  async fn() {
+    await postgres().admin("CREATE DATABASE waiting TEMPLATE migrated");
+    const url = postgres().url("waiting");
+    const [old, pool] = [await openStore(url), await poolOf(url)];
+    await addToken(old);
+    const migrated = await withPool(url, (reader) =>
+      reader.transaction(async (queries) => {
+        // As pg_dump does.
+        await queries.run("LOCK TABLE tokens IN ACCESS SHARE MODE");
+        const migrating = migrate(pool, [...MIGRATIONS, NEXT], { lockMs: 200, retryMs: 50 });
+        const waits =
+          "SELECT count(*) AS waits FROM pg_locks WHERE NOT granted AND relation = 'tokens'::regclass";
+        await until(async () => Number((await queries.get(waits))?.["waits"]) > 0, "a migration that waits");
+        await old.addExchanges(rowsOf(1, { tokenId: "t1" }));
+        assertEquals(
+          (await queries.all("SELECT * FROM schema_migrations")).length,
+          NEWEST,
+          "not migrated yet",
+        );
+        return { migrating };
+      }));
+    await migrated.migrating;
+    assertEquals((await inspectStore(url)).schema, NEWEST + 1);
+    await old.close();
+    await pool.close();
+    await postgres().dropDatabase("waiting");
+  },
+});
+
+Deno.test({
   ...unless(withoutPostgres(), "postgres: rejects the tables of another program, and a changed migration"),
   async fn() {
     await postgres().admin("CREATE DATABASE foreign_tables");

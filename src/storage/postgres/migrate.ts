@@ -11,20 +11,49 @@ const MIGRATION_LOCK = 7_808_210_002;
 const COMMON_NAMES = ["projects", "tokens", "exchanges", "usage", "audit", "notes"];
 /** How long a migration may take, in milliseconds: large tables take a while. */
 const MIGRATION_MS = 600_000;
+/**
+ * How long a migration waits for a table that a long query uses, such as that of a backup, in milliseconds. All
+ * others that use the table wait behind it.
+ */
+const TABLE_LOCK_MS = 2_000;
+/** For how long others use the table before the next attempt, in milliseconds. */
+const RETRY_MS = 1_000;
 
 /**
  * Applies missing migrations, one program at a time. Accepts a newer schema that works with this version: during
  * an upgrade, a replica of the new version migrates the schema while others of the old version still run, and
- * may start again. Throws a {@link StoreError}.
+ * may start again. Throws a {@link StoreError}. If another program uses a table for longer
+ * than `lockMs`, the migration begins again after `retryMs`.
  */
 export async function migrate(
   pool: PostgresPool,
   migrations: readonly Migration[] = MIGRATIONS,
+  { lockMs = TABLE_LOCK_MS, retryMs = RETRY_MS }: { lockMs?: number; retryMs?: number } = {},
 ): Promise<void> {
   const { place } = pool.server;
-  const applied = await appliedMigrations(pool);
-  if (checkApplied(applied, { migrations, place }).length === 0) return;
-  const begin = `SET LOCAL lock_timeout = ${MIGRATION_MS}; SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`;
+  const end = performance.now() + MIGRATION_MS;
+  for (;;) {
+    const applied = await appliedMigrations(pool);
+    if (checkApplied(applied, { migrations, place }).length === 0) return;
+    try {
+      return await applyMissing(pool, migrations, lockMs);
+    } catch (error) {
+      const isLocked = error instanceof StoreError && error.kind === "busy";
+      if (!isLocked || performance.now() > end) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, retryMs));
+  }
+}
+
+/** Applies missing migrations in one transaction. */
+async function applyMissing(
+  pool: PostgresPool,
+  migrations: readonly Migration[],
+  lockMs: number,
+): Promise<void> {
+  const { place } = pool.server;
+  const begin = `SET LOCAL lock_timeout = ${MIGRATION_MS}; SELECT pg_advisory_xact_lock(${MIGRATION_LOCK});
+    SET LOCAL lock_timeout = ${lockMs}`;
   await pool.transaction(async (queries) => {
     // Another program can have applied them meanwhile.
     const before = await appliedMigrations(queries);
