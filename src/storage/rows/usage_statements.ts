@@ -27,11 +27,11 @@ export const DIMENSION_COLUMNS: Readonly<Record<Dimension, string>> = {
   endpoint: "endpoint",
   client: "client",
 };
-/** The tables with the name of each value. */
-const NAMED: Partial<Record<UsageGroup, string>> = {
-  token: "tokens",
-  project: "projects",
-  person: "people",
+/** The tables with the name of each value, and their columns of it. Accounts at providers have no row in `tokens`. */
+const NAMED: Partial<Record<UsageGroup, Readonly<Record<string, string>>>> = {
+  token: { tokens: "id", account_names: "token_id" },
+  project: { projects: "id" },
+  person: { people: "id" },
 };
 /** A query with conditions names up to so many hours or days, and otherwise its period. */
 const MOST_STARTS = 1_500;
@@ -77,10 +77,14 @@ export function sumsStatement(
   const shown = (by: UsageGroup | undefined, column: string) =>
     by === "day" || by === "hour" ? dialect.time(by, column) : column;
   const names = (by: UsageGroup | undefined, column: string) => {
-    const table = by && NAMED[by];
-    return table === undefined ? { name: "NULL", join: "" } : {
-      name: `of_${column}.name`,
-      join: `LEFT JOIN ${table} AS of_${column} ON of_${column}.id = sums.${column}`,
+    const tables = Object.entries(by && NAMED[by] || {});
+    return {
+      name: `coalesce(${
+        [...tables.map(([table]) => `${table}_of_${column}.name`), "NULL", "NULL"].join(", ")
+      })`,
+      join: tables.map(([table, id]) =>
+        `LEFT JOIN ${table} AS ${table}_of_${column} ON ${table}_of_${column}.${id} = sums.${column}`
+      ).join(" "),
     };
   };
   const [groupNames, splitNames] = [names(group, "group_key"), names(split, "split_key")];
