@@ -176,8 +176,8 @@ export interface PruneLimits {
   /** Sums from before it are kept by the day, and later ones by the hour. */
   readonly hoursBefore: number;
   /**
-   * Spending from before it is kept by the day, and that of the months before by the month. Without it, that is
-   * `hoursBefore`.
+   * Spending from before it is kept by the day, and that of the months before by the month. Without it, that
+   * is `hoursBefore`.
    */
   readonly spendingBefore?: number;
 }

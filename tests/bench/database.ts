@@ -1,6 +1,6 @@
 /**
- * `deno task bench --database`: the queries of the admin page over a year, in both databases. Linux, because the
- * figures are CPU times.
+ * `deno task bench --database`: the queries of the admin page over a year, in both databases. Linux, because
+ * the figures are CPU times.
  */
 
 import { openStore } from "../../src/storage/open.ts";
@@ -47,8 +47,8 @@ export async function benchDatabase(total: number): Promise<void> {
 }
 
 /**
- * Closes the sums of past days and months, and gives the lowest CPU time of each query in milliseconds: of this
- * process for SQLite, and of the server for PostgreSQL.
+ * Closes the sums of past days and months, and gives the lowest CPU time of each query in milliseconds: of
+ * this process for SQLite, and of the server for PostgreSQL.
  */
 async function measured(
   url: string,

@@ -1,7 +1,7 @@
 /**
- * What a migration of PostgreSQL may do. Replicas of the version before write the same tables during an upgrade,
- * so their statements must succeed on the schema after it. The tables before and after each migration are
- * compared, as the database describes them.
+ * What a migration of PostgreSQL may do. Replicas of the version before write the same tables during an
+ * upgrade, so their statements must succeed on the schema after it. The tables before and after each
+ * migration are compared, as the database describes them.
  */
 
 import { assertEquals } from "@std/assert";

@@ -12,18 +12,18 @@ const COMMON_NAMES = ["projects", "tokens", "exchanges", "usage", "audit", "note
 /** How long a migration may take, in milliseconds: large tables take a while. */
 const MIGRATION_MS = 600_000;
 /**
- * How long a migration waits for a table that a long query uses, such as that of a backup, in milliseconds. All
- * others that use the table wait behind it.
+ * How long a migration waits for a table that a long query uses, such as that of a backup, in milliseconds.
+ * All others that use the table wait behind it.
  */
 const TABLE_LOCK_MS = 2_000;
 /** For how long others use the table before the next attempt, in milliseconds. */
 const RETRY_MS = 1_000;
 
 /**
- * Applies missing migrations, one program at a time. Accepts a newer schema that works with this version: during
- * an upgrade, a replica of the new version migrates the schema while others of the old version still run, and
- * may start again. Throws a {@link StoreError}. If another program uses a table for longer
- * than `lockMs`, the migration begins again after `retryMs`.
+ * Applies missing migrations, one program at a time. Accepts a newer schema that works with this version:
+ * during an upgrade, a replica of the new version migrates the schema while others of the old version still
+ * run, and may start again. Throws a {@link StoreError}. If another program uses a table for longer than
+ * `lockMs`, the migration begins again after `retryMs`.
  */
 export async function migrate(
   pool: PostgresPool,

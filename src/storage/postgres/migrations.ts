@@ -3,8 +3,8 @@
  * new one with the next number.
  *
  * Replicas of two versions run side by side during an upgrade. So a migration only adds: columns with a
- * default, tables, indexes. `tests/storage/rollout_rules_test.ts` checks it. What a version no longer needs, a
- * later version removes, with `worksSince`.
+ * default, tables, indexes. `tests/storage/rollout_rules_test.ts` checks it. What a version no longer needs,
+ * a later version removes, with `worksSince`.
  */
 
 /** A migration: one step of the schema. */

@@ -170,9 +170,9 @@ export class PostgresPool implements Queries {
 }
 
 /**
- * What a session that belongs to this program alone sets. The client gives up a query at the same time. Queries
- * of sums take some milliseconds: to compile them takes longer, and to share one among processes of the server
- * takes twice the CPU time.
+ * What a session that belongs to this program alone sets. The client gives up a query at the same time.
+ * Queries of sums take some milliseconds: to compile them takes longer, and to share one among processes of
+ * the server takes twice the CPU time.
  */
 const SESSION = `SELECT set_config('statement_timeout', '${QUERY_MS}', false),
   set_config('lock_timeout', '${LOCK_MS}', false),

@@ -5,8 +5,8 @@ import type { Row } from "./row.ts";
 import type { SqlDialect } from "./usage_statements.ts";
 
 /**
- * The query of all spending, with one row for each subject. A row for each hour would cost several times as much.
- * Hours from before `from`, in milliseconds since 1970, are only in the sum.
+ * The query of all spending, with one row for each subject. A row for each hour would cost several times as
+ * much. Hours from before `from`, in milliseconds since 1970, are only in the sum.
  */
 export function spendingStatement(from: number, { joined }: Pick<SqlDialect, "joined">): string {
   const hours = joined("start || ':' || micros");

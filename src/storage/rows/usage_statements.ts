@@ -27,7 +27,10 @@ export const DIMENSION_COLUMNS: Readonly<Record<Dimension, string>> = {
   endpoint: "endpoint",
   client: "client",
 };
-/** The tables with the name of each value, and their columns of it. Accounts at providers have no row in `tokens`. */
+/**
+ * The tables with the name of each value, and their columns of it. Accounts at providers have no row in
+ * `tokens`.
+ */
 const NAMED: Partial<Record<UsageGroup, Readonly<Record<string, string>>>> = {
   token: { tokens: "id", account_names: "token_id" },
   project: { projects: "id" },
@@ -303,9 +306,9 @@ class Source {
 }
 
 /**
- * The hours or days of a part with all dimensions; `undefined` if they are too many. The keys of the tables begin
- * with the start and the project: with each start, an index finds the rows of a project, and without them, all
- * rows of the period are read.
+ * The hours or days of a part with all dimensions; `undefined` if they are too many. The keys of the tables
+ * begin with the start and the project: with each start, an index finds the rows of a project, and without
+ * them, all rows of the period are read.
  */
 function startsOf({ table, from, to }: Part): number[] | undefined {
   const stepMs = table === "usage" ? HOUR_MS : table === "usage_days" ? DAY_MS : undefined;

@@ -19,8 +19,8 @@ export function deleteExchanges(
 }
 
 /**
- * Rolls up sums from before `hoursBefore` to days, rolls up old spending, and deletes audit entries of rejected
- * attempts from before `exchangesBefore`. Call it within a transaction.
+ * Rolls up sums from before `hoursBefore` to days, rolls up old spending, and deletes audit entries of
+ * rejected attempts from before `exchangesBefore`. Call it within a transaction.
  */
 export function rollUpSums(
   database: Connection,

@@ -84,7 +84,8 @@ export class OperationRunner {
     const ended = this.#reader.abandon(LAST_READ_MS);
     try {
       if (this.#writesOnThread) await this.#writer.close();
-      // The connection that is closed last moves the write-ahead log into the file, and must be able to write.
+      // The connection that is closed last moves the write-ahead log into the file, and must be able to
+      // write.
       if (isRunning) await ended;
     } finally {
       this.database.close();

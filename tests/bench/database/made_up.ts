@@ -140,8 +140,8 @@ const SUMMED: Readonly<Record<typeof SUM_COLUMNS[number], string>> = {
 };
 
 /**
- * The statements that fill the tables of sums from all exchanges, in the order of time: the program writes them in
- * this order too.
+ * The statements that fill the tables of sums from all exchanges, in the order of time: the program writes
+ * them in this order too.
  */
 export const SUM_STATEMENTS: readonly string[] = [
   `INSERT INTO usage (${NAMES}, ${SUM_COLUMNS.join(", ")})

@@ -1,6 +1,6 @@
 /**
- * A rollout: three replicas of an older version are replaced by the version of today, one after the other, under
- * traffic. Between two steps, replicas of both versions serve requests and make changes side by side.
+ * A rollout: three replicas of an older version are replaced by the version of today, one after the other,
+ * under traffic. Between two steps, replicas of both versions serve requests and make changes side by side.
  */
 
 import { PostgresServer } from "../../../support/processes/postgres_server.ts";
