@@ -290,6 +290,16 @@ export function storeContract(
     ]);
   });
 
+  test("a store without usage has no sums, also with a filter", async (store) => {
+    await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
+    await store.addToken(tokenRow("t1", "p1"), auditRow("token.create", "t1"));
+    for (const filter of [{}, { tokenId: "t1" }, { projectId: "p1", model: "m" }, { client: "c" }]) {
+      for (const group of ["model", "day", "person"] as const) {
+        assertEquals(await store.usage({ ...ALL_TOGETHER, group }, { ...NO_FILTER, ...filter }), []);
+      }
+    }
+  });
+
   test("sums usage by every group, equally for one batch and for many", async (store) => {
     await store.addProject(projectRow("p1", { name: "home" }), auditRow("project.create", "p1"));
     await store.addToken(tokenRow("t1", "p1", { name: "anna" }), auditRow("token.create", "t1"));
@@ -575,6 +585,9 @@ export function storeContract(
 
   test("sums of closed days and months are those of before, in every time zone, and late exchanges count", async (store) => {
     const { below } = random(6);
+    // The others are names of the configuration and tokens that were deleted.
+    await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
+    await store.addToken(tokenRow("t1", "p1"), auditRow("token.create", "t1"));
     const start = Date.UTC(2026, 1, 26);
     const days = 40;
     const add = (count: number) =>

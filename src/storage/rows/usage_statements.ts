@@ -63,12 +63,15 @@ export function sumsStatement(
 ): Statement {
   const source = new Source({ group, split }, filter, { parts, dialect, projectOfToken });
   const groups = [...group === undefined ? [] : ["group_key"], ...split === undefined ? [] : ["split_key"]];
-  const unions = parts.map((part) =>
-    source.select(part, {
-      key: [source.key(group, part, "group_key"), source.key(split, part, "split_key")],
+  const keyOf = (part: Part) => [source.key(group, part, "group_key"), source.key(split, part, "split_key")];
+  const unions = byRows(parts, source).map((same) => {
+    const [part, ...others] = same;
+    if (others.length > 0) return movedSums(same, { source, keyOf, grouping: { group, split } });
+    return source.select(part, {
+      key: keyOf(part),
       columns: SUM_COLUMNS.map((name) => part.sign === 1 ? name : `-${name} AS ${name}`),
-    })
-  );
+    });
+  });
   const grouped = groups.length === 0 ? "" : `GROUP BY ${groups.join(", ")}`;
   // What was moved to another day leaves sums of nothing.
   const isMoved = parts.some(({ sign }) => sign === -1);
@@ -106,6 +109,49 @@ export function sumsStatement(
     ORDER BY ${isTime ? "group_key, " : ""}cost_micros DESC, requests DESC, key${byBytes}, split${byBytes}
     ${limit === undefined ? "" : `LIMIT ${limit}`}`;
   return { sql, values: source.values };
+}
+
+/** Parts of the same rows, which one day gets and another one loses. */
+type SameRows = readonly [Part, ...Part[]];
+
+/**
+ * Groups parts that follow each other and have the same hours, if several of their rows have the same sums.
+ * Otherwise it costs less to read the rows twice.
+ */
+function byRows(parts: readonly Part[], { groupsByOwner }: Source): SameRows[] {
+  const found: SameRows[] = [];
+  for (const part of parts) {
+    const last = found.at(-1);
+    const isSame = last !== undefined && part.starts !== undefined && last[0].starts === part.starts &&
+      (groupsByOwner || !isOfOne(part));
+    if (isSame) found.splice(-1, 1, [...last, part]);
+    else found.push([part]);
+  }
+  return found;
+}
+
+/** The SQL of hours that are moved from one day to another: they are summed once, and not once for each day. */
+function movedSums(
+  same: SameRows,
+  { source, keyOf, grouping: { group, split } }: {
+    source: Source;
+    keyOf: (part: Part) => string[];
+    grouping: Pick<UsageGrouping, "group" | "split">;
+  },
+): string {
+  const [part] = same;
+  const rows = source.select(part, { key: keyOf({ ...part, shiftMs: 0 }), columns: SUM_COLUMNS });
+  const moves = same.map(({ shiftMs = 0, sign }) => `SELECT ${shiftMs} AS shift, ${sign} AS sign`);
+  const shifted = (by: UsageGroup | undefined, key: string) =>
+    by === "day" ? `${key} + shift AS ${key}` : key;
+  // PostgreSQL sums integers to numbers of any length, which are slow to add.
+  const summed = (name: typeof SUM_COLUMNS[number]) =>
+    name === "duration_ms" ? `sum(${name}) AS ${name}` : `CAST(sum(${name}) AS bigint) AS ${name}`;
+  return `SELECT ${shifted(group, "group_key")}, ${shifted(split, "split_key")},
+      ${SUM_COLUMNS.map((name) => `sign * ${name} AS ${name}`).join(", ")}
+    FROM (SELECT group_key, split_key, ${SUM_COLUMNS.map(summed).join(", ")}
+      FROM (${rows}) AS moved_rows GROUP BY group_key, split_key) AS moved_sums
+    CROSS JOIN (${moves.join(" UNION ALL ")}) AS moves`;
 }
 
 /**
@@ -230,7 +276,8 @@ class Source {
   readonly #dialect: SqlDialect;
   /** The placeholder of the project of the token of the filter. */
   readonly #projectOfToken: string | undefined;
-  readonly #groupsByOwner: boolean;
+  /** Whether sums are grouped by the owners of tokens. */
+  readonly groupsByOwner: boolean;
 
   constructor(
     grouping: Pick<UsageGrouping, "group" | "split">,
@@ -245,7 +292,7 @@ class Source {
       this.#projectOfToken = dialect.placeholder(values.length);
     }
     this.values = values;
-    this.#groupsByOwner = grouping.group === "person" || grouping.split === "person";
+    this.groupsByOwner = grouping.group === "person" || grouping.split === "person";
     // Tables of one dimension are read only for queries that need no other.
     [this.#dimension] = dimensionsOf(grouping, filter);
     this.#dialect = dialect;
@@ -298,7 +345,7 @@ class Source {
         ? `start >= ${part.from} AND start < ${part.to}`
         : `start IN (${starts.join(", ")})`,
     );
-    const owners = this.#groupsByOwner ? joinedOwners(isOfOne(part) ? "value" : "token_id") : "";
+    const owners = this.groupsByOwner ? joinedOwners(isOfOne(part) ? "value" : "token_id") : "";
     return `SELECT ${[...key, ...columns].join(", ")} FROM ${table} AS summed ${owners} WHERE ${
       conditions.join(" AND ")
     }`;
