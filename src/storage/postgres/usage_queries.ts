@@ -3,12 +3,8 @@
 import { zoneOffsets } from "../../time/zone_offsets.ts";
 import { usageRowsOf } from "../rows/usage_row.ts";
 import { partsOf, periodOf, type Span } from "../rows/usage_parts.ts";
-import {
-  firstBytesStatement,
-  type SqlDialect,
-  type Statement,
-  sumsStatement,
-} from "../rows/usage_statements.ts";
+import type { SqlDialect } from "../rows/usage_source.ts";
+import { firstBytesStatement, type Statement, sumsStatement } from "../rows/usage_statements.ts";
 import { HOUR_MS } from "../rows/usage_sums.ts";
 import type { UsageFilter, UsageGrouping, UsageRow } from "../usage_store.ts";
 import type { Queries } from "./pool.ts";

@@ -2,7 +2,7 @@
 
 import type { Spending } from "../store.ts";
 import type { Row } from "./row.ts";
-import type { SqlDialect } from "./usage_statements.ts";
+import type { SqlDialect } from "./usage_source.ts";
 
 /**
  * The query of all spending, with one row for each subject. A row for each hour would cost several times as
