@@ -529,6 +529,16 @@ export function storeContract(
     await store.addExchanges([row(february + DAY), row(march + DAY)]);
     await store.prune({ ...limits, spendingBefore: Date.UTC(2026, 3) });
     assertEquals(await shown(), ["token:t1 80: 02-01T00 40, 03-01T00 30, 04-29T10 10"], "later ones join it");
+    const [early, late] = [march - 300 * DAY, march - 200 * DAY];
+    await store.addExchanges([early, late].map((day) => row(day + 5 * HOUR)));
+    const days = async () =>
+      (await store.readSpending({ until: AT, lastMs: 400 * DAY }))
+        .flatMap(({ hours }) => hours.map(({ start }) => new Date(start).toISOString().slice(0, 13)))
+        .filter((day) => day < "2026");
+    await store.prune(limits);
+    assertEquals((await days()).sort(), ["2025-05-01T00", "2025-08-13T05"], "the oldest first");
+    await store.prune(limits);
+    assertEquals((await days()).sort(), ["2025-05-01T00", "2025-08-01T00"], "much of it in several steps");
   });
 
   test("sums of any period are those of its hours, with every filter", async (store) => {

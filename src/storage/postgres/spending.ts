@@ -1,7 +1,7 @@
 /** Spending in PostgreSQL, by the hour that it was booked in. Budgets start from it. */
 
 import { KEY_PREFIXES } from "../../principal.ts";
-import { SPENDING_KEPT_MS } from "../booking.ts";
+import { SPENDING_KEPT_MS, SPENDING_ROLLED_MS } from "../booking.ts";
 import { spendingRows, spendingStatement } from "../rows/spending_rows.ts";
 import { DAY_MS } from "../rows/usage_sums.ts";
 import { allParts, monthOf } from "../rows/usage_parts.ts";
@@ -36,15 +36,17 @@ export async function dateSpending(queries: Queries, hour: number): Promise<void
 
 /**
  * Rolls up spending from before a moment: from hours to days, and from whole months to months. No period of a
- * budget is longer than a month.
+ * budget is longer than a month. Much spending is rolled up in several calls, the oldest first.
  */
 export async function rollUpSpending(queries: Queries, before: number): Promise<void> {
   const month =
     "(extract(epoch FROM date_trunc('month', to_timestamp(start / 1000) AT TIME ZONE 'UTC')) * 1000)::bigint";
   const rolled = `CASE WHEN start < $2 THEN ${month} ELSE start - start % ${DAY_MS} END`;
+  const old = `start < $1 AND dated AND start <> ${rolled}`;
   await queries.run(
-    `WITH old AS (
-       DELETE FROM spending WHERE start < $1 AND dated AND start <> ${rolled}
+    `WITH first AS (SELECT min(start) AS start FROM spending WHERE ${old}),
+     old AS (
+       DELETE FROM spending WHERE ${old} AND start < (SELECT start FROM first) + ${SPENDING_ROLLED_MS}
        RETURNING ${rolled} AS start, subject, micros)
      INSERT INTO spending (start, subject, dated, micros)
      SELECT start, subject, true, sum(micros) FROM old GROUP BY 1, 2 ORDER BY 1, 2

@@ -1,7 +1,7 @@
 /** Spending in SQLite, by the hour that it was booked in. Budgets start from it. */
 
 import { KEY_PREFIXES } from "../../principal.ts";
-import { SPENDING_KEPT_MS } from "../booking.ts";
+import { SPENDING_KEPT_MS, SPENDING_ROLLED_MS } from "../booking.ts";
 import { spendingRows, spendingStatement } from "../rows/spending_rows.ts";
 import { spendingOf } from "../rows/spending_sums.ts";
 import { DAY_MS } from "../rows/usage_sums.ts";
@@ -51,16 +51,21 @@ export function dateSpending(database: Connection, hour: number): void {
 
 /**
  * Rolls up spending from before a moment: from hours to days, and from whole months to months. No period of a
- * budget is longer than a month. Call it within a transaction.
+ * budget is longer than a month. Much spending is rolled up in several calls, the oldest first. Call it
+ * within a transaction.
  */
 export function rollUpSpending(database: Connection, before: number): void {
   const month = "CAST(strftime('%s', start / 1000, 'unixepoch', 'start of month') AS INTEGER) * 1000";
   const rolled = `CASE WHEN start < ${monthOf(before).from} THEN ${month} ELSE start - start % ${DAY_MS} END`;
-  const old = `start < ${before - before % DAY_MS} AND dated = 1 AND start <> ${rolled}`;
+  const old = (until: number) => `start < ${until} AND dated = 1 AND start <> ${rolled}`;
+  const day = before - before % DAY_MS;
+  const first = database.allOnce(`SELECT min(start) AS first FROM spending WHERE ${old(day)}`)[0]?.["first"];
+  if (typeof first !== "number") return;
+  const some = old(Math.min(day, first + SPENDING_ROLLED_MS));
   database.execute(
     `INSERT INTO spending (start, subject, dated, micros)
-     SELECT ${rolled}, subject, 1, sum(micros) FROM spending WHERE ${old} GROUP BY 1, 2
+     SELECT ${rolled}, subject, 1, sum(micros) FROM spending WHERE ${some} GROUP BY 1, 2
      ON CONFLICT DO UPDATE SET micros = micros + excluded.micros;
-     DELETE FROM spending WHERE ${old}`,
+     DELETE FROM spending WHERE ${some}`,
   );
 }
