@@ -454,13 +454,14 @@ export class Management implements ManagementPort {
     this.#metrics.dropped();
   }
 
-  #openRoutes({ token }: ManagementConfig): ManagementPort["answer"] {
+  #openRoutes({ token, publicUrl }: ManagementConfig): ManagementPort["answer"] {
     const { log } = this.#parts;
     return managementRoutes({
       parts: this.#apiParts(),
       metrics: this.#metrics,
       managementToken: token,
       providers: this.#providers,
+      publicUrl,
       controlSecret: this.#controlSecret,
       settings: this.#settings,
       served: this.#served,

@@ -18,7 +18,7 @@ import {
   projectRow,
   tokenRow,
 } from "../support/data/rows.ts";
-import { managementTokenRow, personRow, sessionRow } from "./people_contract.ts";
+import { managementTokenRow, passkeyRow, personRow, sessionRow } from "./people_contract.ts";
 import { withoutPostgres } from "../support/processes/postgres_server.ts";
 import { inDatabase } from "../support/processes/shared_postgres.ts";
 import { unless } from "../support/runner/left_out.ts";
@@ -61,6 +61,8 @@ async function fillPeople(store: Store): Promise<void> {
   await store.addSession(sessionRow("s2", undefined));
   await store.addManagementToken(managementTokenRow("m1"), audit);
   await store.touchAccount({ tokenId: "jwt_1", name: "anna", ownerId: "anna" });
+  const passkey = passkeyRow("k1", "anna", { isSynced: true });
+  await store.addPasskey(passkey, { challenge: "a challenge", expiresAt: AT + DAY }, audit);
   await store.addToken(tokenRow("t4", "p1", { ownerId: "anna" }), auditRow("token.create", "t4"));
 }
 
@@ -131,6 +133,7 @@ function contentOf(url: string): Promise<Record<string, unknown>> {
       people: (await store.listPeople(all)).items,
       signIn: await store.findSignIn("anna"),
       invited: await store.findInvited(hashOf("invitation"), AT),
+      passkeys: (await store.listPasskeys({ ...all, personId: undefined })).items,
       sessions: (await store.listSessions({ ...all, personId: undefined, usedSince: 0 })).items,
       managementTokens: (await store.listManagementTokens(all)).items,
     };

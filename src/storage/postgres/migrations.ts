@@ -7,6 +7,8 @@
  * a later version removes, with `worksSince`.
  */
 
+import { PASSKEYS } from "./passkeys_schema.ts";
+
 /** A migration: one step of the schema. */
 export interface Migration {
   readonly version: number;
@@ -405,4 +407,5 @@ CREATE TABLE account_names (
 );
 CREATE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL;`,
   },
+  { version: 5, name: "passkeys", sql: PASSKEYS },
 ];
