@@ -435,12 +435,13 @@ export class Management implements ManagementPort {
     this.#metrics.dropped();
   }
 
-  #openRoutes({ token }: ManagementConfig): ManagementPort["answer"] {
+  #openRoutes({ token, publicUrl }: ManagementConfig): ManagementPort["answer"] {
     const { log } = this.#parts;
     return managementRoutes({
       parts: this.#apiParts(),
       metrics: this.#metrics,
       managementToken: token,
+      publicUrl,
       providers: this.#providers,
       controlSecret: this.#controlSecret,
       settings: this.#settings,

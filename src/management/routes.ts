@@ -12,6 +12,7 @@ import { PassphraseCheck } from "./admin/passphrase_check.ts";
 import type { ProviderSignIn } from "./admin/provider_sign_in.ts";
 import { Sessions } from "./admin/sessions.ts";
 import { BearerGate } from "./api/bearer_gate.ts";
+import { DeviceGrant } from "./api/device_grant.ts";
 import { GuessGate, type Refusal } from "./api/guess_gate.ts";
 import type { Caller } from "./api/caller.ts";
 import { createManageApi, gatedApi, MANAGE_PATH } from "./api/manage.ts";
@@ -32,10 +33,12 @@ const MANAGEMENT_HOLDER = "the management plane";
 
 /** The dependencies and callbacks of {@link managementRoutes}. */
 export interface ManagementRoutesParts {
-  readonly parts: Omit<ManageParts, "hasBootstrap" | "sessionIdleMs" | "sessionEnded">;
+  readonly parts: Omit<ManageParts, "guesses" | "hasBootstrap" | "sessionIdleMs" | "sessionEnded">;
   readonly metrics: Metrics;
   /** The token of the configuration; `undefined` if it has none. */
   readonly managementToken: string | undefined;
+  /** The address by which browsers reach the admin page; `undefined` if the configuration has none. */
+  readonly publicUrl: string | undefined;
   /** The providers with which people sign in; `undefined` without one. */
   readonly providers: ProviderSignIn | undefined;
   /** The secret with which commands on this machine sign their requests. */
@@ -86,12 +89,14 @@ class ManagementRouter {
     this.#gate = new BearerGate(bootstrapToken, { clock, guesses, store });
     const ofApi: ManageParts = {
       ...parts.parts,
+      guesses,
       hasBootstrap: bootstrapToken !== undefined,
       sessionIdleMs: idleMs,
       sessionEnded: (id) => sessions.ended(id),
     };
     const api = createManageApi(ofApi, { onUnexpected });
-    this.#api = gatedApi(api, { gate: this.#gate, onUnexpected });
+    const devices = new DeviceGrant({ clock, guesses, store, publicUrl: parts.publicUrl });
+    this.#api = gatedApi(api, { gate: this.#gate, devices, onUnexpected });
     this.#controlApi = createControlApi(api, { secret: parts.controlSecret, clock });
     this.#admin = createAdmin({
       api: createManageApi(ofApi, { onUnexpected, path: ADMIN_API_PATH }),

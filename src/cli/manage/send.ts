@@ -7,6 +7,7 @@ import type { ManagementConfig } from "../../config/config.ts";
 import { loadConfig, loadOutboundProxy } from "../../config/load.ts";
 import { ConfigError } from "../../config/problem.ts";
 import { processSources } from "../../config/sources/env.ts";
+import { GuessGate } from "../../management/api/guess_gate.ts";
 import { lasting } from "../../management/api/identity.ts";
 import { createManageApi } from "../../management/api/manage.ts";
 import { openLimiter } from "../../management/spending.ts";
@@ -78,6 +79,7 @@ export async function sendToDatabase(
     proxy: undefined,
     endpointNames: () => names,
     ownerOf: () => undefined,
+    guesses: new GuessGate({ clock: systemClock }),
     hasBootstrap: config.token !== undefined,
     sessionIdleMs: () => config.adminIdleMs,
     sessionEnded: () => {},

@@ -8,9 +8,17 @@ import { type Store, StoreError } from "../../storage/store.ts";
 /**
  * Why an attempt was rejected: a wrong token at the sign-in of the admin page (`sign_in`), a wrong name or
  * passphrase there (`passphrase`), an invitation that does not work (`invitation`), a wrong token in
- * `Authorization` (`bearer`), or any of them while the address must wait (`rate_limited`).
+ * `Authorization` (`bearer`), a wrong code of the login of a command, from a person (`user_code`) or from a
+ * command (`device_code`), or any of them while the address must wait (`rate_limited`).
  */
-export type RefusedAttempt = "sign_in" | "passphrase" | "invitation" | "bearer" | "rate_limited";
+export type RefusedAttempt =
+  | "sign_in"
+  | "passphrase"
+  | "invitation"
+  | "bearer"
+  | "user_code"
+  | "device_code"
+  | "rate_limited";
 
 /** The shortest time between two entries of an address. */
 const WINDOW_MS = 60_000;
@@ -23,6 +31,8 @@ const NAMES = {
   passphrase: "wrong_passphrases",
   invitation: "wrong_invitations",
   bearer: "wrong_bearer_tokens",
+  user_code: "wrong_codes_of_commands",
+  device_code: "wrong_device_codes",
   rate_limited: "attempts_during_a_wait",
 } as const satisfies Record<RefusedAttempt, string>;
 
@@ -32,6 +42,8 @@ export const REFUSED_TEXTS: Readonly<Record<RefusedAttempt, string>> = {
   passphrase: "a wrong name or passphrase",
   invitation: "a wrong invitation",
   bearer: "a wrong token",
+  user_code: "a wrong code of a command",
+  device_code: "a wrong device code",
   rate_limited: "an attempt during a wait",
 };
 

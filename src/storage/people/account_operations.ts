@@ -1,7 +1,8 @@
-/** The operations on people, sessions and management tokens, by the names of the methods of the store. */
+/** The operations on people, sessions, management tokens and logins of commands, by the names of the methods of the store. */
 
 import type { AccountStore } from "../people_store.ts";
 import * as accounts from "./account_work.ts";
+import * as devices from "./device_work.ts";
 import * as people from "./people_work.ts";
 import type { Work } from "./work.ts";
 
@@ -35,6 +36,12 @@ const WORKS: AccountWorks = {
   listManagementTokens: accounts.listManagementTokens,
   revokeManagementToken: accounts.revokeManagementToken,
   touchManagementToken: accounts.touchManagementToken,
+  addDeviceLogin: devices.addDeviceLogin,
+  findDeviceLogin: devices.findDeviceLogin,
+  confirmDeviceLogin: devices.confirmDeviceLogin,
+  refuseDeviceLogin: devices.refuseDeviceLogin,
+  pollDeviceLogin: devices.pollDeviceLogin,
+  useDeviceLogin: devices.useDeviceLogin,
   pruneAccounts: accounts.pruneAccounts,
 };
 
@@ -44,7 +51,7 @@ export type AccountOperation = keyof AccountStore;
 /** How an operation runs: `read` changes nothing, `use` changes rows that no other change depends on. */
 export function kindOf(name: AccountOperation): "read" | "use" | "change" {
   if (/^(?:find|list)/.test(name)) return "read";
-  return /^(?:touch|prove|addSession|endSession|prune)/.test(name) ? "use" : "change";
+  return /^(?:touch|prove|addSession|endSession|prune|\w+DeviceLogin$)/.test(name) ? "use" : "change";
 }
 
 /** The work of an operation with its arguments. */

@@ -6,6 +6,8 @@
  * default, tables, indexes. What a version no longer needs, the migration after the next version removes.
  */
 
+import { DEVICE_LOGINS } from "./device_logins_migration.ts";
+
 /** A migration: one step of the schema. */
 export interface Migration {
   readonly version: number;
@@ -388,4 +390,5 @@ CREATE TABLE invitations (
 );
 CREATE INDEX invitations_by_person ON invitations (person_id);`,
   },
+  { version: 5, name: "logins of commands on other machines", sql: DEVICE_LOGINS },
 ];

@@ -4,6 +4,7 @@
  */
 
 import { CLOSED_SUMS } from "./closed_sums_schema.ts";
+import { DEVICE_LOGINS } from "./device_logins_migration.ts";
 
 /** A migration: one step of the schema. */
 export interface Migration {
@@ -453,4 +454,5 @@ CREATE TABLE invitations (
 ) STRICT;
 CREATE INDEX invitations_by_person ON invitations (person_id);`,
   },
+  { version: 17, name: "logins of commands on other machines", sql: DEVICE_LOGINS },
 ];
