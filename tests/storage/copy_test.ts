@@ -18,6 +18,7 @@ import {
   projectRow,
   tokenRow,
 } from "../support/data/rows.ts";
+import { deviceLoginRow } from "./device_contract.ts";
 import { managementTokenRow, personRow, sessionRow } from "./people_contract.ts";
 import { withoutPostgres } from "../support/processes/postgres_server.ts";
 import { inDatabase } from "../support/processes/shared_postgres.ts";
@@ -60,6 +61,8 @@ async function fillPeople(store: Store): Promise<void> {
   await store.addSession(sessionRow("s1", "anna"));
   await store.addSession(sessionRow("s2", undefined));
   await store.addManagementToken(managementTokenRow("m1"), audit);
+  await store.addManagementToken(managementTokenRow("m2", { personId: "anna" }), audit);
+  await store.addDeviceLogin(deviceLoginRow("d1"), { ofAddressGroup: 1, ofAll: 1 });
   await store.addToken(tokenRow("t4", "p1", { ownerId: "anna" }), auditRow("token.create", "t4"));
 }
 
@@ -131,7 +134,8 @@ function contentOf(url: string): Promise<Record<string, unknown>> {
       signIn: await store.findSignIn("anna"),
       invited: await store.findInvited(hashOf("invitation"), AT),
       sessions: (await store.listSessions({ ...all, personId: undefined, usedSince: 0 })).items,
-      managementTokens: (await store.listManagementTokens(all)).items,
+      managementTokens: (await store.listManagementTokens({ ...all, personId: undefined })).items,
+      deviceLogin: await store.findDeviceLogin({ id: "d1" }, AT),
     };
   });
 }

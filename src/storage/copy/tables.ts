@@ -123,6 +123,16 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
     key: ["seq"],
     sums: [],
   },
+  {
+    name: "device_logins",
+    columns: columns(
+      ...["seq:integer", "id", "device_hash:bytes", "user_hash:bytes", "machine", "address", "address_group"],
+      ...["lifetime_ms:integer", "created_at:integer", "expires_at:integer", "interval_ms:integer"],
+      ...["polled_at:integer", "state", "person_id", "person_version:integer", "decided_by"],
+    ),
+    key: ["seq"],
+    sums: ["expires_at"],
+  },
   { name: "notes", columns: columns("name", "value"), key: ["name"], sums: [] },
   {
     name: "audit",

@@ -43,9 +43,12 @@ delete /people/{id}                 all  denied    denied    denied    *
 post /people/{id}/invitation        all  denied    denied    denied    *
 get /sessions                       all  own       own       own
 delete /sessions/{id}               all  own       own       own
-get /management-tokens              all  denied    denied    denied
+get /management-tokens              all  own       own       own
 post /management-tokens             all  denied    denied    denied    *
-delete /management-tokens/{id}      all  denied    denied    denied    *
+delete /management-tokens/{id}      all  own       own       own       *
+post /device-logins/find            own  own       own       own
+post /device-logins/{id}/confirm    own  own       own       own       *
+post /device-logins/{id}/refuse     own  own       own       own
 get /audit                          all  denied    denied    denied
 get /health                         all  denied    denied    denied
 get /system                         all  denied    denied    denied
@@ -54,6 +57,7 @@ post /reload                        all  denied    denied    denied
 post /stop                          all  denied    denied    denied
 get /backup                         all  denied    denied    denied
 the OpenAPI document                all  all       all       all
+/manage/device                      all  all       all       all
 /metrics                            all  denied    denied    projects
 /admin/docs                         all  all       all       all
 /admin/try                          all  all       all       all
@@ -118,6 +122,10 @@ Deno.test("access: a route that changes something denies viewers, but for what i
     "post /connect",
     "post /qr",
     "delete /sessions/{id}",
+    "delete /management-tokens/{id}",
+    "post /device-logins/find",
+    "post /device-logins/{id}/confirm",
+    "post /device-logins/{id}/refuse",
   ]);
   assert(ROUTES.every(({ access }) => access.admin !== "denied"));
 });

@@ -116,8 +116,8 @@ class ReachBench implements AsyncDisposable {
       sessions: (await this.store.listSessions({ ...all, personId: undefined, usedSince: 0 })).items.map(
         ({ session }) => session.id,
       ),
-      managementTokens: (await this.store.listManagementTokens(all)).items.map(
-        ({ lastUsedAt: _, ...token }) => token,
+      managementTokens: (await this.store.listManagementTokens({ ...all, personId: undefined })).items.map(
+        ({ token: { lastUsedAt: _, ...token } }) => token,
       ),
     };
   }
