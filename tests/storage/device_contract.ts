@@ -149,35 +149,38 @@ export const DEVICE_CONTRACT: readonly (readonly [what: string, work: (store: St
     assertEquals(await use(store, "d2", AT + 11), undefined);
     assertEquals((await store.listManagementTokens(ALL)).items, []);
   }],
-  ["the token of a person is revoked with a new passphrase, and when they are disabled or removed", async (store) => {
-    await store.addPerson(personRow("ben"), entry("person.create", "ben"));
-    await store.addManagementToken(managementTokenRow("other"), entry("management_token.create", "other"));
-    const add = (id: string) =>
-      store.addManagementToken(
-        managementTokenRow(id, { personId: "ben" }),
-        entry("management_token.create", id),
-      );
-    await add("m1");
-    const kept = { hash: "hash", keptSession: "s1" };
-    await store.setPassphrase("ben", kept, entry("person.passphrase", "ben", AT + 5));
-    assertEquals(await revokedAt(store, "m1"), AT + 5);
-    await add("m2");
-    await store.changePerson({ id: "ben", version: 2 }, { name: "Ben" }, guarded("person.update"));
-    assertEquals(await revokedAt(store, "m2"), undefined);
-    await store.changePerson({ id: "ben", version: 3 }, { disabled: true }, guarded("person.update"));
-    await store.changePerson({ id: "ben", version: 4 }, { disabled: false }, guarded("person.update"));
-    assertEquals(await revokedAt(store, "m2"), AT + 9, "and it stays revoked");
-    await add("m3");
-    const ofBen = await store.listManagementTokens({ ...ALL, personId: "ben" });
-    assertEquals(ofBen.items.map(({ token, person }) => [token.id, person?.id]), [
-      ["m3", "ben"],
-      ["m2", "ben"],
-      ["m1", "ben"],
-    ]);
-    await store.removePerson({ id: "ben", version: 5 }, guarded("person.remove"));
-    assertEquals(await revokedAt(store, "m3"), AT + 9);
-    assertEquals(await revokedAt(store, "other"), undefined);
-  }],
+  [
+    "the token of a person is revoked with a new passphrase, and when they are disabled or removed",
+    async (store) => {
+      await store.addPerson(personRow("ben"), entry("person.create", "ben"));
+      await store.addManagementToken(managementTokenRow("other"), entry("management_token.create", "other"));
+      const add = (id: string) =>
+        store.addManagementToken(
+          managementTokenRow(id, { personId: "ben" }),
+          entry("management_token.create", id),
+        );
+      await add("m1");
+      const kept = { hash: "hash", keptSession: "s1" };
+      await store.setPassphrase("ben", kept, entry("person.passphrase", "ben", AT + 5));
+      assertEquals(await revokedAt(store, "m1"), AT + 5);
+      await add("m2");
+      await store.changePerson({ id: "ben", version: 2 }, { name: "Ben" }, guarded("person.update"));
+      assertEquals(await revokedAt(store, "m2"), undefined);
+      await store.changePerson({ id: "ben", version: 3 }, { disabled: true }, guarded("person.update"));
+      await store.changePerson({ id: "ben", version: 4 }, { disabled: false }, guarded("person.update"));
+      assertEquals(await revokedAt(store, "m2"), AT + 9, "and it stays revoked");
+      await add("m3");
+      const ofBen = await store.listManagementTokens({ ...ALL, personId: "ben" });
+      assertEquals(ofBen.items.map(({ token, person }) => [token.id, person?.id]), [
+        ["m3", "ben"],
+        ["m2", "ben"],
+        ["m1", "ben"],
+      ]);
+      await store.removePerson({ id: "ben", version: 5 }, guarded("person.remove"));
+      assertEquals(await revokedAt(store, "m3"), AT + 9);
+      assertEquals(await revokedAt(store, "other"), undefined);
+    },
+  ],
   ["a login that the holder of the configured token confirmed is of an administrator", async (store) => {
     await store.addDeviceLogin(deviceLoginRow("d1"), LIMITS);
     const decision = { at: AT + 1, personId: undefined, actor: "admin page" };

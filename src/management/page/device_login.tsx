@@ -32,8 +32,7 @@ export function DeviceLogins() {
 function CodeForm({ onFound }: { onFound: (login: DeviceLogin) => void }) {
   const [code, setCode] = useState("");
   const { busy, error, submit } = useSubmit(
-    async () =>
-      (await call<DeviceLogin>("POST", "/device-logins/find", { body: { user_code: code } })).body,
+    async () => (await call<DeviceLogin>("POST", "/device-logins/find", { body: { user_code: code } })).body,
     onFound,
   );
   return (
@@ -73,16 +72,18 @@ function Decision({ login, onDecided }: { login: DeviceLogin; onDecided: (text: 
     <>
       <h1>Did you start llm-proxy login on {machine}?</h1>
       <p>
-        If you confirm, this command may do what you may do, without a further sign-in. Confirm only if you have
-        started it yourself, and if it shows the code <strong>{login.user_code}</strong>. Refuse a code that
-        another person has sent you.
+        If you confirm, this command may do what you may do, without a further sign-in. Confirm only if you
+        have started it yourself, and if it shows the code{" "}
+        <strong>{login.user_code}</strong>. Refuse a code that another person has sent you.
       </p>
       <Facts
         list={[
           ["Machine", `${machine} (as it names itself)`],
           [
             "Address",
-            `${login.address} (${login.same_address ? "that of this browser" : "another than that of this browser"})`,
+            `${login.address} (${
+              login.same_address ? "that of this browser" : "another than that of this browser"
+            })`,
           ],
           ["Acts as", me.name],
           ["Role", login.role],

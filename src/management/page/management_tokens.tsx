@@ -34,7 +34,11 @@ export function ManagementTokens() {
               {
                 title: "Actions",
                 cell: (token) => (
-                  <RowButton label="Revoke" row={token.name} run={() => open("revoke", token)} />
+                  <RowButton
+                    label="Revoke"
+                    row={token.name}
+                    run={() => open("revoke", token)}
+                  />
                 ),
               },
             ]}

@@ -44,7 +44,11 @@ export const VIEWS = {
   people: { label: "People", roles: ADMIN, reads: ["get /people", "get /projects"] },
   audit: { label: "Audit log", roles: ADMIN, reads: ["get /audit"] },
   system: { label: "System", roles: ADMIN, reads: ["get /system", "get /health", "get /backup"] },
-  account: { label: "My account", roles: EVERY_ROLE, reads: ["get /me", "get /sessions", "get /management-tokens"] },
+  account: {
+    label: "My account",
+    roles: EVERY_ROLE,
+    reads: ["get /me", "get /sessions", "get /management-tokens"],
+  },
 } as const satisfies Record<string, ViewSettings>;
 /** The name of a view in the address of the page. */
 export type ViewName = keyof typeof VIEWS;
