@@ -31,7 +31,7 @@ export interface LoginOptions {
   readonly url?: string;
   readonly ca?: string;
   readonly expires?: string;
-  readonly name?: string;
+  readonly machine?: string;
   /** `false` for `--no-browser`. */
   readonly browser: boolean;
   readonly config?: string;
@@ -53,7 +53,7 @@ export async function login(options: LoginOptions): Promise<void> {
   const before = savedLogins().get(url);
   const ca = options.ca === undefined ? before?.ca : absolute(options.ca);
   const send = await formSender(url, ca);
-  const begun = await beginLogin(send, { machine: options.name ?? machineName(), lifetimeS });
+  const begun = await beginLogin(send, { machine: options.machine ?? machineName(), lifetimeS });
   const page = pageAddress(begun, url);
   const minutes = Math.round(begun.expires_in / 60);
   writeErr(

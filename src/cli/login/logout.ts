@@ -7,17 +7,17 @@ import { writeResult } from "../output.ts";
 import { forgetLogin, loginAddress, onlyLogin, type SavedLogin, savedLogins } from "./saved_logins.ts";
 
 /**
- * Revokes the token of a login and deletes it here. With `forget`, only deletes it. Throws a
+ * Revokes the token of a login and deletes it here. With `here`, only deletes it. Throws a
  * {@link CommandError} if there is no login, or if the proxy cannot revoke its token.
  */
 export async function logout(
-  { url: named, forget }: { readonly url?: string; readonly forget?: true },
+  { url: named, here }: { readonly url?: string; readonly here?: true },
 ): Promise<void> {
   const [url, login] = loginAt(named);
-  const state = forget === true ? "forgotten" : await revokeLogin(await sendWithLogin(url, login), login);
+  const state = here === true ? "deleted here" : await revokeLogin(await sendWithLogin(url, login), login);
   forgetLogin(url);
   writeResult({ url, state }, () =>
-    state === "forgotten"
+    state === "deleted here"
       ? `The login at ${url} is deleted here. Its token stays valid until it is revoked or expires.\n`
       : state === "revoked"
       ? `You are logged out of ${url}. The token is revoked.\n`
@@ -36,7 +36,7 @@ export async function revokeLogin(
   // The proxy knows the token no more: it has expired, or was revoked at the admin page.
   if (status === 401 || status === 404) return "ended";
   throw new CommandError(
-    `The proxy does not revoke the token (status ${status}). To delete the login only here: llm-proxy logout --forget`,
+    `The proxy does not revoke the token (status ${status}). To delete the login only here: llm-proxy logout --here`,
   );
 }
 

@@ -16,15 +16,15 @@ export function addLoginCommands(program: Command): void {
     )
     .option("--no-browser", "only print the address, and do not open it")
     .option("--expires <time>", "how long the token is valid, up to 90d (default: 30d)")
-    .option("--name <text>", "the name of the token (default: the name of this machine)")
-    .option("--ca <file>", "for https: the proxy's ca.pem; it is used for this proxy from now on")
+    .option("--machine <name>", "the name of the token (default: the name of this machine)")
+    .option("--ca <file>", "for https: the proxy's ca.pem on the machine of the client")
     .option(...CONFIG_OPTION)
     .action(async (options: LoginOptions) => await (await import("./login.ts")).login(options));
   program.command("logout")
     .description("revoke the token of llm-proxy login, and delete it here")
     .option("--url <url>", "address of the proxy (default: the only saved login)")
-    .option("--forget", "only delete it here, without the proxy")
-    .action(async (options: { url?: string; forget?: true }) =>
+    .option("--here", "only delete it here, without the proxy")
+    .action(async (options: { url?: string; here?: true }) =>
       await (await import("./logout.ts")).logout(options)
     );
   withTarget(program.command("whoami"))

@@ -111,7 +111,7 @@ function Frame({ hash, error, onFailed }: {
   useEffect(() => void (document.title = `${title} – llm-proxy`), [title]);
   return (
     <>
-      <Header viewName={name} onFailed={onFailed} />
+      <Header viewName={isDevice ? named : name} onFailed={onFailed} />
       <main tabIndex={-1}>
         {error && <ErrorMessage error={error} />}
         <View key={`${named} ${name} ${id} ${role}`} />
@@ -120,7 +120,7 @@ function Frame({ hash, error, onFailed }: {
   );
 }
 
-function Header({ viewName, onFailed }: { viewName: ViewName; onFailed: (error: Error) => void }) {
+function Header({ viewName, onFailed }: { viewName: string; onFailed: (error: Error) => void }) {
   const { views } = useMe();
   return (
     <header class="top">

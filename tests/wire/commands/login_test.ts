@@ -79,7 +79,7 @@ Deno.test("login: the token is in a file of the user alone, other commands use i
   const { code, out, err } = await user.login(
     url,
     (code) => bench.confirm(anna, code),
-    ["--name", "laptop", "--expires", "7d"],
+    ["--machine", "laptop", "--expires", "7d"],
   );
   assertEquals(code, 0, err);
   assertStringIncludes(err, `\n  ${url}/admin#device\n`);
