@@ -1,4 +1,4 @@
-/** The confirmation of the login of a command, in a browser: by keyboard, without a session, and with an old one. */
+/** The confirmation of the login of a command, in a browser: without a session, and with an old one. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { AdminBrowser, browserTest } from "../support/clients/admin_browser.ts";

@@ -1,4 +1,4 @@
-/** The device flow (RFC 8628) as the command runs it: asks for codes, and polls until a person has decided. */
+/** The device flow (RFC 8628) of the command: asks for codes, and polls until a person has decided. */
 
 import * as v from "valibot";
 import {

@@ -1,6 +1,6 @@
 /**
- * The logins of `llm-proxy login`, one for each address of a proxy, in a file that only the user can read. The
- * server reads none of it.
+ * The logins of `llm-proxy login`, one for each address of a proxy, in a file that only the user can read.
+ * The server does not read it.
  */
 
 import * as v from "valibot";

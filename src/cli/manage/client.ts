@@ -92,7 +92,7 @@ export async function withManageClient(
   });
 }
 
-/** The saved login at an address. Throws a {@link CommandError} if there is none. */
+/** The saved login at an address. Throws a {@link CommandError} if no login is saved for it. */
 function loginAt(url: string): readonly [url: string, login: SavedLogin] {
   const address = loginAddress(url);
   const login = savedLogins().get(address);

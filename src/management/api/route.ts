@@ -28,7 +28,7 @@ export interface RouteRequest<Query extends Schema = Schema, Body extends Schema
   readonly ifMatch: number | undefined;
   /** The IP address of the client, for the audit log. */
   readonly source: string;
-  /** The client. */
+  /** The client, for the count of wrong codes. */
   readonly caller: Caller;
 }
 

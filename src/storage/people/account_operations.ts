@@ -1,4 +1,7 @@
-/** The operations on people, sessions, management tokens and logins of commands, by the names of the methods of the store. */
+/**
+ * The operations on people, sessions, management tokens and logins of commands, by the names of the methods
+ * of the store.
+ */
 
 import type { AccountStore } from "../people_store.ts";
 import * as accounts from "./account_work.ts";

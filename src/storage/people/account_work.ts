@@ -188,8 +188,8 @@ export function* pruneAccounts({ now, usedBefore }: { now: number; usedBefore: n
 }
 
 /**
- * Deletes all sessions, invitations and logins of commands: in a restored backup they would work again, though
- * they were ended or used after it was made.
+ * Deletes all sessions, invitations and logins of commands: in a restored backup they would work again,
+ * though they were ended or used after it was made.
  */
 export function* endAllSessions(): Work<void> {
   yield* write("DELETE FROM sessions");

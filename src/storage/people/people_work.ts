@@ -135,7 +135,9 @@ export function* removePerson(
   return "done";
 }
 
-/** Sets the hash of a passphrase. Other sessions, all invitations and all management tokens of the person end. */
+/**
+ * Sets the hash of a passphrase. Other sessions, all invitations and all management tokens of the person end.
+ */
 export function* setPassphrase(
   personId: string,
   { hash, keptSession }: { hash: string; keptSession: string | undefined },

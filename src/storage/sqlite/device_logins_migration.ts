@@ -1,6 +1,6 @@
 /**
- * The tables of logins of commands on other machines. Databases store the checksum of this text, so it must not
- * change.
+ * The table of logins of commands on other machines. Databases store the checksum of this text, so it must
+ * not change.
  */
 
 /** The SQL of the migration: the table of logins, and the person of a management token. */
