@@ -180,6 +180,11 @@ export interface SharedLimitsConfig {
    * replica counts by itself. `refuse`: they are rejected.
    */
   readonly onLoss: OnLoss;
+  /**
+   * How long a request waits for the counts before `onLoss` applies, in milliseconds. `undefined` for the
+   * default of the kind of server.
+   */
+  readonly timeoutMs?: number;
 }
 
 /** A file with published prices, which `llm-proxy prices update` writes. */

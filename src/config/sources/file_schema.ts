@@ -31,6 +31,7 @@ import {
   dollarsSchema,
   drainSchema,
   durationSchema,
+  limitsTimeoutSchema,
   encryptionKeySchema,
   headerNameSchema,
   headerValueSchema,
@@ -374,6 +375,10 @@ export const fileSchema = v.strictObject({
     on_limits_loss: word(
       ON_LOSS,
       "tokens with a budget, while limits_url cannot be reached: go_on with the counts of each replica, or refuse them",
+    ),
+    limits_timeout: number(
+      limitsTimeoutSchema,
+      "how long a request waits for limits_url before on_limits_loss applies; default: 500ms, and 2s for PostgreSQL",
     ),
     on_database_loss: word(
       ON_LOSS,

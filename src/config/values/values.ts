@@ -124,6 +124,16 @@ export const drainSchema: ValueSchema<number> = boundedDuration({
   hint: 'write "30s", "5m" or a number of seconds, at most a day',
 });
 
+/**
+ * How long a request waits for the shared limits. A plain number is in seconds, the result in milliseconds.
+ */
+export const limitsTimeoutSchema: ValueSchema<number> = boundedDuration({
+  unit: "s",
+  least: 50,
+  most: MINUTE_MS,
+  hint: 'write "500ms" or "2s", from 50ms to a minute',
+});
+
 /** How long data is kept, in whole days. A plain number is in days; the result is in milliseconds. */
 export const retentionSchema: ValueSchema<number> = boundedDuration({
   unit: "d",
