@@ -1,10 +1,12 @@
 /** `llm-proxy login`, `logout` and `whoami` as processes: what they print and keep, and who uses it. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { atTerminal, withoutTerminal } from "../../support/processes/at_terminal.ts";
 import { DeviceBench, signedIn } from "../../support/proxies/device_bench.ts";
 import { proxyCommand, ProxyProcess } from "../../support/processes/proxy_process.ts";
 import { assertNoSecrets, SECRETS } from "../../support/data/secrets.ts";
-import { within } from "../../support/time/deadline.ts";
+import { firstOf, unless } from "../../support/runner/left_out.ts";
+import { until, within } from "../../support/time/deadline.ts";
 import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
 
 /** Where the packages of the program are, which would otherwise be in the home of the user. */
@@ -28,14 +30,18 @@ class User implements AsyncDisposable {
     return `${this.folder}/llm-proxy/logins.json`;
   }
 
-  command(args: readonly string[], env: Record<string, string> = {}): Deno.Command {
+  command(
+    args: readonly string[],
+    env: Record<string, string> = {},
+    around: readonly string[] = [],
+  ): Deno.Command {
     const home = {
       HOME: this.folder,
       XDG_CONFIG_HOME: this.folder,
       APPDATA: this.folder,
       ...(IS_WINDOWS ? {} : { DENO_DIR }),
     };
-    return proxyCommand(args, { ...home, ...env }, `${this.folder}/work`);
+    return proxyCommand(args, { ...home, ...env }, `${this.folder}/work`, { around });
   }
 
   async run(args: readonly string[], env: Record<string, string> = {}) {
@@ -156,9 +162,10 @@ Deno.test("login: with a proxy as a process; a second login replaces the first, 
   const tokenOf = async () => JSON.parse(await Deno.readTextFile(user.saved)).logins[proxy.url];
   assertEquals((await user.login(`${proxy.url}/`, confirm)).code, 0);
   const first = await tokenOf();
-  // Without --url, the only login is renewed.
   const again = await user.login(proxy.url, confirm, ["--json"]);
-  assertEquals([again.code, JSON.parse(again.out).role], [0, "admin"]);
+  const { url, name: _, expires_at, ...shown } = JSON.parse(again.out);
+  assertEquals([again.code, url, shown], [0, proxy.url, { person: null, role: "admin", projects: "all" }]);
+  assert(Date.parse(expires_at) > Date.now());
   const second = await tokenOf();
   const ask = async (token: string, method = "GET", path = "/me") => {
     const headers = { authorization: `Bearer ${token}` };
@@ -171,11 +178,8 @@ Deno.test("login: with a proxy as a process; a second login replaces the first, 
   const ended = await user.run(["project", "list", "--url", proxy.url]);
   assertEquals(ended.code, 1);
   assertStringIncludes(ended.err, `Log in again: llm-proxy login --url ${proxy.url}`);
-  const out = await user.run(["logout", "--url", proxy.url]);
-  assertEquals([out.code, out.out], [
-    0,
-    `You are logged out of ${proxy.url}. The token had ended already.\n`,
-  ]);
+  const out = await user.run(["logout", "--url", proxy.url, "--json"]);
+  assertEquals([out.code, JSON.parse(out.out)], [0, { url: proxy.url, state: "ended" }]);
   await proxy.stop();
   for (const { name } of Deno.readDirSync(data)) {
     const text = new TextDecoder("latin1").decode(await Deno.readFile(`${data}/${name}`));
@@ -185,6 +189,50 @@ Deno.test("login: with a proxy as a process; a second login replaces the first, 
     }
   }
 });
+
+Deno.test({
+  ...unless(
+    firstOf(withoutTerminal(), Deno.build.os === "linux" ? undefined : "xdg-open is a program of Linux"),
+    "login: at a terminal with a screen, the browser opens the address, without the code and without secrets",
+  ),
+  async fn() {
+    await using bench = await DeviceBench.start();
+    await using user = await User.make();
+    const opened = `${user.folder}/opened`;
+    await Deno.writeTextFile(
+      `${user.folder}/xdg-open`,
+      `#!/bin/sh\n{ printf '%s\\n' "$@"; env; } >${opened}.part && mv ${opened}.part ${opened}\n`,
+      { mode: 0o755 },
+    );
+    const env = {
+      PATH: `${user.folder}:${Deno.env.get("PATH") ?? "/usr/bin:/bin"}`,
+      DISPLAY: ":0",
+      OPENAI_API_KEY: SECRETS.openaiKey,
+      OTHER: "stays",
+    };
+    // The progress is on the terminal after the browser was started.
+    const around = atTerminal([["Waiting until a person confirms", "\x03"]]);
+    const { stdout } = await user.command(["login", "--url", bench.proxy.url], env, around).output();
+    const shown = new TextDecoder().decode(stdout);
+    const [code = ""] = /[A-Z]{4}-[A-Z]{4}/.exec(shown) ?? [];
+    assert(code !== "", shown);
+    await until(() => textOf(opened) !== "", "the start of the browser");
+    const text = textOf(opened);
+    assertEquals(text.split("\n")[0], `${bench.proxy.url}/admin#device`);
+    assertStringIncludes(text, "OTHER=stays");
+    assertNoSecrets(text, "what the browser gets");
+    assert(!text.includes(code), "the browser gets the code");
+  },
+});
+
+/** The content of a file; empty while there is none. */
+function textOf(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return "";
+  }
+}
 
 Deno.test("login: what cannot work says so before a person does anything", async () => {
   await using user = await User.make();
