@@ -1,6 +1,10 @@
 /** Logins of commands by the device flow (RFC 8628), as the proxy answers them over HTTP. */
 
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { createManagementTokenValue } from "../../../src/auth/management_token_value.ts";
+import { hashOf } from "../../../src/auth/token_value.ts";
+import { managementTokenRow, personRow } from "../../storage/people_contract.ts";
+import { auditRow } from "../../support/data/rows.ts";
 import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
 import { type Browser, DeviceBench } from "../../support/proxies/device_bench.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
@@ -242,6 +246,24 @@ Deno.test("device login: the token has the rights that its person has now, and e
   assertEquals((await bench.ask(again.access_token, "GET", "/me")).status, 401, "a login does not come back");
   assertEquals((await bench.proxy.api("DELETE", "/people/usr_ben")).status, 204);
   assertEquals((await bench.ask(bens.access_token, "GET", "/me")).status, 401);
+});
+
+Deno.test("device login: a token that another version did not revoke is rejected while its person is disabled or gone", async () => {
+  await using bench = await DeviceBench.start();
+  await bench.person("anna");
+  const values = ["usr_anna", "usr_off", "usr_gone"].map((id) => [id, createManagementTokenValue()] as const);
+  const store = bench.proxy.otherStore();
+  const audit = auditRow("management_token.create", "mgt_x");
+  await store.addPerson(personRow("usr_off", { disabled: true }), audit);
+  for (const [personId, value] of values) {
+    await store.addManagementToken(
+      managementTokenRow(`mgt_${personId}`, { personId, hash: hashOf(value) }),
+      audit,
+    );
+  }
+  await store.close();
+  const statuses = values.map(async ([, value]) => (await bench.ask(value, "GET", "/me")).status);
+  assertEquals(await Promise.all(statuses), [200, 401, 401]);
 });
 
 Deno.test("device login: a token ends when it says, and the holder of MANAGEMENT_TOKEN gets one of an administrator", async () => {
