@@ -63,6 +63,7 @@ async function fillPeople(store: Store): Promise<void> {
   await store.addManagementToken(managementTokenRow("m1"), audit);
   await store.addManagementToken(managementTokenRow("m2", { personId: "anna" }), audit);
   await store.addDeviceLogin(deviceLoginRow("d1"), { ofAddressGroup: 1, ofAll: 1 });
+  await store.touchAccount({ tokenId: "jwt_1", name: "anna", ownerId: "anna" });
   await store.addToken(tokenRow("t4", "p1", { ownerId: "anna" }), auditRow("token.create", "t4"));
 }
 

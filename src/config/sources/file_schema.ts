@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { BUDGET_WINDOWS, LOG_FORMATS, LOG_LEVELS, ON_LOSS, SERVER_ENGINES } from "../values/defaults.ts";
 import { PRESET_NAMES } from "../values/presets.ts";
 import { priceProviderSchema } from "../values/price_providers.ts";
+import { jwtSchemaWith } from "./jwt_schema.ts";
 import { signInSchema } from "./sign_in_schema.ts";
 import { list, number, text, texts, toggle, word, wrongKind } from "./file_fields.ts";
 import {
@@ -281,6 +282,8 @@ const tokenSchema = v.strictObject({
   limits: limitsSchema,
 }, wrongKind("a table"));
 
+const jwtSchema = jwtSchemaWith(limitsSchema);
+
 const routeSchema = v.strictObject({
   model: text(textSchema, "the name of a model, with * for any characters"),
   endpoint: text(nameSchema, "the endpoint that gets the request"),
@@ -354,6 +357,10 @@ export const fileSchema = v.strictObject({
     tokens: v.optional(v.pipe(
       v.array(tokenSchema, wrongKind("a list of tables")),
       v.description("several tokens, each with a name"),
+    )),
+    jwt: v.optional(v.pipe(
+      v.array(jwtSchema, wrongKind("a list of tables")),
+      v.description("providers whose tokens are valid as tokens of clients; docs/sign-in.md"),
     )),
   }, wrongKind("a table"))),
   management: v.optional(v.strictObject({
@@ -447,5 +454,7 @@ export type EndpointSettings = v.InferOutput<typeof endpointSchema>;
 export type ModelLimitSettings = v.InferOutput<typeof modelLimitsSchema>;
 /** The table `limits` of a token in the file. */
 export type LimitSettings = NonNullable<v.InferOutput<typeof limitsSchema>>;
+/** One table of `[[auth.jwt]]`, as it is in the file. */
+export type JwtSettings = v.InferOutput<typeof jwtSchema>;
 /** The keys of a backend, or the defaults of the backends in the table of an endpoint. */
 export type BackendSettings = v.InferOutput<typeof backendSchema>;

@@ -1,6 +1,6 @@
 /** The people whom providers identify: who they are here, and what they may do. */
 
-import { loginOf, type Person } from "../../people/person.ts";
+import { loginOf, type Person, providerSubject } from "../../people/person.ts";
 import type { Projects } from "../../people/role.ts";
 import type { Identity, SignedIn } from "../../people/oidc/signed_in.ts";
 import type { NewAuditEntry } from "../../storage/audit_store.ts";
@@ -88,7 +88,7 @@ export class ProviderPeople {
   }
 
   #find(known: Known): Promise<Person | undefined> {
-    return this.#parts.store.findPersonOf(known.provider, subjectOf(known));
+    return this.#parts.store.findPersonOf(known.provider, providerSubject(known));
   }
 
   /** Adds a person. `undefined` if another program has taken the login name or added the person meanwhile. */
@@ -103,7 +103,7 @@ export class ProviderPeople {
       login: await this.#freeLogin(signedIn),
       ...allowed,
       disabled: false,
-      origin: { kind: "provider", provider: signedIn.provider, subject: subjectOf(signedIn) },
+      origin: { kind: "provider", provider: signedIn.provider, subject: providerSubject(signedIn) },
       createdAt: now,
       updatedAt: now,
       version: 1,
@@ -188,11 +188,6 @@ export class ProviderPeople {
       `there is no project ${JSON.stringify(project)}, which [[management.sign_in]] names`,
     );
   }
-}
-
-/** The subject with the URL of the provider. With another URL, the same subject may be another person. */
-function subjectOf({ issuer, subject }: Known): string {
-  return `${issuer} ${subject}`;
 }
 
 function sortedText(projects: Projects): string {

@@ -15,7 +15,8 @@ import { all, audit as auditEntry, first, type Work, write } from "./work.ts";
 const MAX_SESSIONS = 100;
 const SESSION_COLUMNS =
   "seq, id, hash, person_id, credential, way, created_at, used_at, proven_at, address, browser";
-const TOKEN_COLUMNS = "seq, id, name, hash, suffix, role, projects, person_id, expires_at, last_used_at, made_by, " +
+const TOKEN_COLUMNS =
+  "seq, id, name, hash, suffix, role, projects, person_id, expires_at, last_used_at, made_by, " +
   "created_at, revoked_at";
 
 /** Adds a session, and ends those of its person beyond the most. */

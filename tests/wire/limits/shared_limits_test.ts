@@ -1,6 +1,8 @@
 /** Two replicas that share their limits on a real Redis server. */
 
 import { assert, assertEquals } from "@std/assert";
+import { SignJWT } from "jose";
+import { testIssuer, testKey } from "../../support/proxies/jwt_bench.ts";
 import { COST_MICROS, ReplicaPair } from "../../support/proxies/replica_pair.ts";
 import { RedisServer, withoutRedis } from "../../support/processes/redis_server.ts";
 import { withoutPostgres } from "../../support/processes/postgres_server.ts";
@@ -42,6 +44,28 @@ pairTest("requests per minute hold over two replicas, with the error of one", as
     ]);
     assert(Number(retryAfter) > 50 && Number(retryAfter) <= 60, String(retryAfter));
   }
+});
+
+pairTest("the limit of a person with tokens of a provider holds over two replicas", async (pair) => {
+  const key = await testKey("first");
+  const keys = { kind: "file", path: "keys.json", keys: { keys: [{ ...key.jwk }] } } as const;
+  const jwt = [testIssuer({ keys, rules: { requestsPerMinute: 3 } })];
+  await pair.first.api("POST", "/projects", { name: "All" });
+  for (const { proxy } of [pair.first, pair.second]) {
+    const { config } = proxy;
+    assert(config.auth.mode === "token");
+    proxy.configure({ ...config, auth: { ...config.auth, jwt } });
+  }
+  const tokenOf = (sub: string) =>
+    new SignJWT({ iss: "https://sso.test", aud: "llm-proxy", sub, jti: crypto.randomUUID() })
+      .setProtectedHeader({ alg: "ES256", kid: "first" }).setExpirationTime("1h").sign(key.privateKey);
+  const statuses: number[] = [];
+  for (let turn = 0; turn < 5; turn++) {
+    const { status } = await pair.send(pair.replica(turn), await tokenOf("anna"));
+    statuses.push(status);
+  }
+  assertEquals(statuses, [200, 200, 200, 429, 429]);
+  assertEquals((await pair.send(pair.second, await tokenOf("ben"))).status, 200, "another person");
 });
 
 pairTest("concurrency holds over two replicas, and a slot is free when its request ends", async (pair) => {
