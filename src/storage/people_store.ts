@@ -205,8 +205,8 @@ export interface ManagementTokenStore {
 /** People and their ways in, as one part of a store. Every method may throw a `StoreError`. */
 export interface AccountStore extends PeopleStore, SessionStore, ManagementTokenStore, DeviceLoginStore {
   /**
-   * Deletes sessions without activity since `usedBefore`, and invitations and logins of commands that have
-   * expired at `now`.
+   * Deletes sessions without activity since `usedBefore`, management tokens of people that ended before, and
+   * invitations and logins of commands that have expired at `now`.
    */
   readonly pruneAccounts: (limits: { now: number; usedBefore: number }) => Promise<void>;
 }

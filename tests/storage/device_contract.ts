@@ -176,6 +176,16 @@ export const DEVICE_CONTRACT: readonly (readonly [what: string, work: (store: St
         ["m2", "ben"],
         ["m1", "ben"],
       ]);
+      await store.addManagementToken(
+        managementTokenRow("m4", { personId: "ben", expiresAt: AT + 50 }),
+        entry("management_token.create", "m4"),
+      );
+      await store.pruneAccounts({ now: AT, usedBefore: AT + 9 });
+      const kept9 = (await store.listManagementTokens(ALL)).items.map(({ token }) => token.id);
+      assertEquals(kept9, ["m4", "m3", "m2", "other"], "m1 ended before");
+      await store.pruneAccounts({ now: AT, usedBefore: AT + 51 });
+      const kept51 = (await store.listManagementTokens(ALL)).items.map(({ token }) => token.id);
+      assertEquals(kept51, ["m3", "other"]);
       await store.removePerson({ id: "ben", version: 5 }, guarded("person.remove"));
       assertEquals(await revokedAt(store, "m3"), AT + 9);
       assertEquals(await revokedAt(store, "other"), undefined);

@@ -24,7 +24,6 @@ const EARLY_MS = 1_000;
 
 /** Adds a login, unless its address or all together have too many. Deletes expired ones. */
 export function* addDeviceLogin(login: DeviceLogin, limits: DeviceLoginLimits): Work<boolean> {
-  yield* pruneDeviceLogins(login.createdAt);
   const row = yield* first(
     `SELECT count(*) AS total, coalesce(sum(CASE WHEN address_group = $1 THEN 1 ELSE 0 END), 0) AS own
      FROM device_logins WHERE expires_at > $2`,
@@ -33,6 +32,7 @@ export function* addDeviceLogin(login: DeviceLogin, limits: DeviceLoginLimits): 
   );
   if (row === undefined || Number(row["own"]) >= limits.ofAddressGroup) return false;
   if (Number(row["total"]) >= limits.ofAll) return false;
+  yield* write("DELETE FROM device_logins WHERE expires_at < $1", login.createdAt - EXPIRED_KEPT_MS);
   yield* write(
     `INSERT INTO device_logins (id, device_hash, user_hash, machine, address, address_group, lifetime_ms,
        created_at, expires_at, interval_ms, polled_at, state)
@@ -173,11 +173,6 @@ export function* useDeviceLogin(
 
 const OF_ADMIN = { role: "admin", projects: "all" } as const;
 const LEAST = { role: "viewer", projects: [] } as const;
-
-/** Deletes logins that expired a while ago. */
-export function* pruneDeviceLogins(now: number): Work<void> {
-  yield* write("DELETE FROM device_logins WHERE expires_at < $1", now - EXPIRED_KEPT_MS);
-}
 
 function deviceLoginOf(row: Row): DeviceLogin {
   return {
