@@ -102,6 +102,7 @@ export async function sendToDatabase(
     guesses: new GuessGate({ clock: systemClock }),
     hasBootstrap: config.token !== undefined,
     sessionIdleMs: () => config.adminIdleMs,
+    passphrases: undefined,
     sessionEnded: () => {},
     ending: new AbortController().signal,
   }, { onUnexpected: (error) => unexpected = error });

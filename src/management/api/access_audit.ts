@@ -7,13 +7,15 @@ import { type Store, StoreError } from "../../storage/store.ts";
 
 /**
  * Why an attempt was rejected: a wrong token at the sign-in of the admin page (`sign_in`), a wrong name or
- * passphrase there (`passphrase`), an invitation that does not work (`invitation`), a wrong token in
- * `Authorization` (`bearer`), a wrong code of the login of a command, from a person (`user_code`) or from a
- * command (`device_code`), or any of them while the address must wait (`rate_limited`).
+ * passphrase there (`passphrase`), a wrong passkey (`passkey`), an invitation that does not work
+ * (`invitation`), a wrong token in `Authorization` (`bearer`), a wrong code of the login of a command, from a
+ * person (`user_code`) or from a command (`device_code`), or any of them while the address must wait
+ * (`rate_limited`).
  */
 export type RefusedAttempt =
   | "sign_in"
   | "passphrase"
+  | "passkey"
   | "invitation"
   | "bearer"
   | "user_code"
@@ -29,6 +31,7 @@ const OTHERS = "other addresses";
 const NAMES = {
   sign_in: "wrong_tokens_at_sign_in",
   passphrase: "wrong_passphrases",
+  passkey: "wrong_passkeys",
   invitation: "wrong_invitations",
   bearer: "wrong_bearer_tokens",
   user_code: "wrong_codes_of_commands",
@@ -40,6 +43,7 @@ const NAMES = {
 export const REFUSED_TEXTS: Readonly<Record<RefusedAttempt, string>> = {
   sign_in: "a wrong token",
   passphrase: "a wrong name or passphrase",
+  passkey: "a wrong passkey",
   invitation: "a wrong invitation",
   bearer: "a wrong token",
   user_code: "a wrong code of a command",

@@ -2,9 +2,8 @@
 
 import { createManagementTokenValue } from "../../auth/management_token_value.ts";
 import { hashOf, suffixOf } from "../../auth/token_value.ts";
-import type { Access } from "../../people/role.ts";
 import type { ManagementToken, ManagementTokenOf, SessionOf } from "../../storage/people_store.ts";
-import { ADMIN_ONLY } from "./access.ts";
+import { ADMIN_ONLY, OWN_OR_ALL } from "./access.ts";
 import { auditor } from "./audit_entry.ts";
 import { createId } from "./create_id.ts";
 import { listBody, pageOf } from "./paging.ts";
@@ -26,26 +25,23 @@ import {
 } from "./route.ts";
 import { moment, momentOrNull } from "./rules.ts";
 
-/** An administrator ends all sessions and revokes all management tokens, and a person the own ones. */
-const SESSIONS: Access = { admin: "all", manager: "own", member: "own", viewer: "own" };
-
 /** The routes at `/sessions` and `/management-tokens`. */
 export const ACCOUNT_ROUTES: readonly Route[] = [
   route("get /sessions", {
-    access: SESSIONS,
+    access: OWN_OR_ALL,
     summary: "Sessions of the admin page, newest first: yours, or all of them for an administrator",
     query: pageQuery,
     responses: { 200: listOf(responses.session) },
     handle: listSessions,
   }),
   route("delete /sessions/{id}", {
-    access: SESSIONS,
+    access: OWN_OR_ALL,
     summary: "End a session",
     responses: { 204: undefined },
     handle: endSession,
   }),
   route("get /management-tokens", {
-    access: SESSIONS,
+    access: OWN_OR_ALL,
     summary: "Tokens for this API, newest first: those of your commands, or all of them for an administrator",
     query: pageQuery,
     responses: { 200: listOf(responses.managementToken) },
@@ -60,7 +56,7 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
     handle: createManagementToken,
   }),
   route("delete /management-tokens/{id}", {
-    access: SESSIONS,
+    access: OWN_OR_ALL,
     needsFreshSignIn: true,
     summary: "Revoke a token for this API; it is rejected from the next request on",
     responses: { 204: undefined },

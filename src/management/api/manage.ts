@@ -11,6 +11,8 @@ import { ENDPOINT_ROUTES } from "./endpoints.ts";
 import { type Identity, whileAllowed } from "./identity.ts";
 import { openApiDocument } from "./openapi.ts";
 import type { ManageParts } from "./parts.ts";
+import { OWN_ROUTES } from "./own_account.ts";
+import { PASSKEY_ROUTES } from "./passkeys.ts";
 import { PEOPLE_ROUTES } from "./people.ts";
 import { Problem, problemHandler, problemResponse } from "./problem.ts";
 import { PROJECT_ROUTES } from "./projects.ts";
@@ -32,9 +34,11 @@ export const ROUTES: readonly Route[] = [
   ...USAGE_ROUTES,
   ...ENDPOINT_ROUTES,
   ...CONNECTION_ROUTES,
+  ...OWN_ROUTES,
   ...PEOPLE_ROUTES,
   ...ACCOUNT_ROUTES,
   ...DEVICE_LOGIN_ROUTES,
+  ...PASSKEY_ROUTES,
   ...SYSTEM_ROUTES,
 ];
 

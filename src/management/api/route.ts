@@ -28,7 +28,7 @@ export interface RouteRequest<Query extends Schema = Schema, Body extends Schema
   readonly ifMatch: number | undefined;
   /** The IP address of the client, for the audit log. */
   readonly source: string;
-  /** The client, for the count of wrong codes. */
+  /** The client, for a route that checks a passphrase or a code. */
   readonly caller: Caller;
 }
 
@@ -130,7 +130,7 @@ export async function runRoute(
 }
 
 /** Throws a {@link Problem} unless the actor proves with each request, or has proved lately, who they are. */
-function checkFresh({ provenAt }: Actor, now: number): void {
+export function checkFresh({ provenAt }: Pick<Actor, "provenAt">, now: number): void {
   if (provenAt === undefined || now - provenAt < FRESH_MS) return;
   throw new Problem(403, "This cannot be undone. Sign in again to confirm that it is you.", {
     code: "sign_in_again",

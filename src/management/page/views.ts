@@ -47,7 +47,7 @@ export const VIEWS = {
   account: {
     label: "My account",
     roles: EVERY_ROLE,
-    reads: ["get /me", "get /sessions", "get /management-tokens"],
+    reads: ["get /me", "get /sessions", "get /passkeys", "get /management-tokens"],
   },
 } as const satisfies Record<string, ViewSettings>;
 /** The name of a view in the address of the page. */
@@ -87,6 +87,10 @@ export const ACTIONS = {
       "delete /people/{id}",
       "post /people/{id}/invitation",
     ],
+  },
+  changeWaysIn: {
+    roles: EVERY_ROLE,
+    calls: ["post /me/passphrase", "patch /passkeys/{id}", "delete /passkeys/{id}"],
   },
   endSessions: { roles: EVERY_ROLE, calls: ["delete /sessions/{id}"] },
   revokeLogins: { roles: EVERY_ROLE, calls: ["delete /management-tokens/{id}"] },

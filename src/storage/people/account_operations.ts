@@ -1,11 +1,9 @@
-/**
- * The operations on people, sessions, management tokens and logins of commands, by the names of the methods
- * of the store.
- */
+/** The operations on people and their ways in, by the names of the methods of the store. */
 
 import type { AccountStore } from "../people_store.ts";
 import * as accounts from "./account_work.ts";
 import * as devices from "./device_work.ts";
+import * as passkeys from "./passkey_work.ts";
 import * as people from "./people_work.ts";
 import type { Work } from "./work.ts";
 
@@ -41,6 +39,12 @@ const WORKS: AccountWorks = {
   listManagementTokens: accounts.listManagementTokens,
   revokeManagementToken: accounts.revokeManagementToken,
   touchManagementToken: accounts.touchManagementToken,
+  addPasskey: passkeys.addPasskey,
+  findPasskey: passkeys.findPasskey,
+  listPasskeys: passkeys.listPasskeys,
+  touchPasskey: passkeys.touchPasskey,
+  renamePasskey: passkeys.renamePasskey,
+  removePasskey: passkeys.removePasskey,
   addDeviceLogin: devices.addDeviceLogin,
   findDeviceLogin: devices.findDeviceLogin,
   confirmDeviceLogin: devices.confirmDeviceLogin,

@@ -181,11 +181,12 @@ export function* touchManagementToken(id: string, at: number): Work<void> {
   yield* write("UPDATE management_tokens SET last_used_at = $2 WHERE id = $1", id, at);
 }
 
-/** Deletes old sessions, invitations, and logins of commands with their tokens. */
+/** Deletes old sessions, invitations, used challenges, and logins of commands with their tokens. */
 export function* pruneAccounts({ now, usedBefore }: { now: number; usedBefore: number }): Work<void> {
   yield* write("DELETE FROM sessions WHERE used_at < $1", usedBefore);
   yield* write("DELETE FROM invitations WHERE expires_at < $1", now);
   yield* write("DELETE FROM device_logins WHERE expires_at < $1", now);
+  yield* write("DELETE FROM used_challenges WHERE expires_at < $1", now);
   // Each login of a command adds one. Those of programs stay, as the administrator made them.
   yield* write(
     "DELETE FROM management_tokens WHERE person_id IS NOT NULL AND (expires_at < $1 OR revoked_at < $1)",

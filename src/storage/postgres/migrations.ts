@@ -6,6 +6,7 @@
  * default, tables, indexes. What a version no longer needs, the migration after the next version removes.
  */
 
+import { PASSKEYS } from "./passkeys_schema.ts";
 import { DEVICE_LOGINS } from "./device_logins_migration.ts";
 
 /** A migration: one step of the schema. */
@@ -401,5 +402,6 @@ CREATE TABLE account_names (
 );
 CREATE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL;`,
   },
-  { version: 5, name: "logins of commands on other machines", sql: DEVICE_LOGINS },
+  { version: 5, name: "passkeys", sql: PASSKEYS },
+  { version: 6, name: "logins of commands on other machines", sql: DEVICE_LOGINS },
 ];

@@ -4,6 +4,7 @@
  */
 
 import { CLOSED_SUMS } from "./closed_sums_schema.ts";
+import { PASSKEYS } from "./passkeys_schema.ts";
 import { DEVICE_LOGINS } from "./device_logins_migration.ts";
 
 /** A migration: one step of the schema. */
@@ -465,5 +466,6 @@ CREATE TABLE account_names (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL;`,
   },
-  { version: 17, name: "logins of commands on other machines", sql: DEVICE_LOGINS },
+  { version: 17, name: "passkeys", sql: PASSKEYS },
+  { version: 18, name: "logins of commands on other machines", sql: DEVICE_LOGINS },
 ];

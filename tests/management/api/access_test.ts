@@ -35,6 +35,7 @@ get /connect                        all  all       all       all
 post /connect                       all  all       all       all
 post /qr                            all  all       all       all
 get /me                             own  own       own       own
+post /me/passphrase                 own  own       own       own
 get /people                         all  denied    denied    denied
 post /people                        all  denied    denied    denied    *
 get /people/{id}                    all  denied    denied    denied
@@ -49,6 +50,9 @@ delete /management-tokens/{id}      all  own       own       own       *
 post /device-logins/find            own  own       own       own
 post /device-logins/{id}/confirm    own  own       own       own       *
 post /device-logins/{id}/refuse     own  own       own       own
+get /passkeys                       all  own       own       own
+patch /passkeys/{id}                all  own       own       own
+delete /passkeys/{id}               all  own       own       own       *
 get /audit                          all  denied    denied    denied
 get /health                         all  denied    denied    denied
 get /system                         all  denied    denied    denied
@@ -60,6 +64,7 @@ the OpenAPI document                all  all       all       all
 /manage/device                      all  all       all       all
 /metrics                            all  denied    denied    projects
 /admin/docs                         all  all       all       all
+/admin/session/passkeys             own  own       own       own
 /admin/try                          all  all       all       all
 `;
 
@@ -121,11 +126,14 @@ Deno.test("access: a route that changes something denies viewers, but for what i
   assertEquals(open.map(({ method, path }) => `${method} ${path}`), [
     "post /connect",
     "post /qr",
+    "post /me/passphrase",
     "delete /sessions/{id}",
     "delete /management-tokens/{id}",
     "post /device-logins/find",
     "post /device-logins/{id}/confirm",
     "post /device-logins/{id}/refuse",
+    "patch /passkeys/{id}",
+    "delete /passkeys/{id}",
   ]);
   assert(ROUTES.every(({ access }) => access.admin !== "denied"));
 });

@@ -45,6 +45,7 @@ class ApiBench {
       ownerOf: () => undefined,
       hasBootstrap: true,
       guesses,
+      passphrases: undefined,
       sessionIdleMs: () => 3_600_000,
       sessionEnded: () => {},
       changed: () => Promise.resolve(void this.changes++),
@@ -110,7 +111,7 @@ class ApiBench {
   async ask(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer> {
     const answer = await this.raw(method, path, { body, ...(headers && { headers }) });
     const document = await this.#document;
-    const template = path.replace(/\?.*/, "").replace(/\/(prj|tok|usr|ses|mgt|dvc)_[^/]*/, "/{id}");
+    const template = path.replace(/\?.*/, "").replace(/\/(prj|tok|usr|ses|mgt|pky|dvc)_[^/]*/, "/{id}");
     const operation = document.paths[`/manage${template}`]?.[method.toLowerCase()];
     assert(operation !== undefined, `${method} ${template} is not in the document`);
     const described = operation.responses[String(answer.status)] ?? operation.responses.default;
@@ -144,6 +145,7 @@ Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document with all routes
     );
     assertEquals(operations.sort(), [
       "delete /management-tokens/{id}",
+      "delete /passkeys/{id}",
       "delete /people/{id}",
       "delete /projects/{id}",
       "delete /sessions/{id}",
@@ -157,6 +159,7 @@ Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document with all routes
       "get /health",
       "get /management-tokens",
       "get /me",
+      "get /passkeys",
       "get /people",
       "get /people/{id}",
       "get /projects",
@@ -167,6 +170,7 @@ Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document with all routes
       "get /tokens",
       "get /tokens/{id}",
       "get /usage",
+      "patch /passkeys/{id}",
       "patch /people/{id}",
       "patch /projects/{id}",
       "patch /tokens/{id}",
@@ -178,6 +182,7 @@ Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document with all routes
       "post /device/token",
       "post /endpoints/{id}/try",
       "post /management-tokens",
+      "post /me/passphrase",
       "post /people",
       "post /people/{id}/invitation",
       "post /projects",
