@@ -167,7 +167,7 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
   "whoami": {
     examples: [["whoami --url https://proxy.lan:33000", "who you are at this proxy"]],
     page: "people",
-    json: '{"url", "kind", "id", "name", "role", "projects", "expires_at"}',
+    json: '{"url", "kind", "id", "name", "role", "projects", "provider", "expires_at"}',
     group: CLIENTS,
   },
   "project": {

@@ -75,8 +75,9 @@ export async function awaitToken(
     if (token !== undefined) return token;
     const error = parsed(deviceError, response)?.error;
     if (error === "slow_down") intervalMs += SLOWER_MS;
-    else if (error === "access_denied") throw new CommandError(`The login was refused: ${messageIn(response)}`);
-    else if (error === "expired_token") throw expired();
+    else if (error === "access_denied") {
+      throw new CommandError(`The login was refused: ${messageIn(response)}`);
+    } else if (error === "expired_token") throw expired();
     else if (error !== "authorization_pending") throw new CommandError(failureText(response));
     pauseMs = intervalMs;
   }
@@ -140,5 +141,7 @@ export function unreachable(url: string, error: unknown, hasCa: boolean): Comman
   const trust = url.startsWith("https:") && !hasCa
     ? " If llm-proxy tls init made its certificate, name its ca.pem with --ca FILE."
     : "";
-  return new CommandError(`No proxy answers at ${url}: ${harmlessText(messageOf(error), MAX_QUOTED)}.${trust}`);
+  return new CommandError(
+    `No proxy answers at ${url}: ${harmlessText(messageOf(error), MAX_QUOTED)}.${trust}`,
+  );
 }

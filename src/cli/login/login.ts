@@ -77,11 +77,14 @@ export async function login(options: LoginOptions): Promise<void> {
   saveLogin(url, saved);
   if (before !== undefined) await replaceLogin(url, before);
   const { person, role, projects, expires_at } = token;
-  writeResult({ url, name: token.name, person, role, projects, expires_at }, () =>
-    `You are logged in at ${url}${person === null ? "" : ` as ${person}`}: ${role}, ${
-      projectsText(projects)
-    }, until ${shortTime(expires_at)} (UTC).\n` +
-    `The token is in ${path}, which only you can read. llm-proxy logout revokes it.\n`);
+  writeResult(
+    { url, name: token.name, person, role, projects, expires_at },
+    () =>
+      `You are logged in at ${url}${person === null ? "" : ` as ${person}`}: ${role}, ${
+        projectsText(projects)
+      }, until ${shortTime(expires_at)} (UTC).\n` +
+      `The token is in ${path}, which only you can read. llm-proxy logout revokes it.\n`,
+  );
 }
 
 /** Revokes the token of an earlier login at the same proxy. It may have ended already. */

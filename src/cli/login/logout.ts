@@ -16,12 +16,15 @@ export async function logout(
   const [url, login] = loginAt(named);
   const state = here === true ? "deleted here" : await revokeLogin(await sendWithLogin(url, login), login);
   forgetLogin(url);
-  writeResult({ url, state }, () =>
-    state === "deleted here"
-      ? `The login at ${url} is deleted here. Its token stays valid until it is revoked or expires.\n`
-      : state === "revoked"
-      ? `You are logged out of ${url}. The token is revoked.\n`
-      : `You are logged out of ${url}. The token had ended already.\n`);
+  writeResult(
+    { url, state },
+    () =>
+      state === "deleted here"
+        ? `The login at ${url} is deleted here. Its token stays valid until it is revoked or expires.\n`
+        : state === "revoked"
+        ? `You are logged out of ${url}. The token is revoked.\n`
+        : `You are logged out of ${url}. The token had ended already.\n`,
+  );
 }
 
 /** Revokes the token of a login. Throws a {@link CommandError} if the proxy does not do it. */

@@ -12,9 +12,12 @@ export async function whoami(options: Options): Promise<void> {
     const { url = null, login } = client.place;
     const found = await client.call("GET", "/me", { schema: self });
     const until = login?.expires_at ?? null;
-    writeResult({ ...found, url, expires_at: until }, () =>
-      `${found.name}: ${found.role}, ${projectsText(found.projects)}\n` +
-      (url === null ? "The command uses the database here.\n" : `The proxy is ${url}.\n`) +
-      (until === null ? "" : `The login is valid until ${shortTime(until)} (UTC).\n`));
+    writeResult(
+      { ...found, url, expires_at: until },
+      () =>
+        `${found.name}: ${found.role}, ${projectsText(found.projects)}\n` +
+        (url === null ? "The command uses the database here.\n" : `The proxy is ${url}.\n`) +
+        (until === null ? "" : `The login is valid until ${shortTime(until)} (UTC).\n`),
+    );
   });
 }
