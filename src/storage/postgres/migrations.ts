@@ -8,6 +8,7 @@
  */
 
 import { PASSKEYS } from "./passkeys_schema.ts";
+import { DEVICE_LOGINS } from "./device_logins_migration.ts";
 
 /** A migration: one step of the schema. */
 export interface Migration {
@@ -408,4 +409,5 @@ CREATE TABLE account_names (
 CREATE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL;`,
   },
   { version: 5, name: "passkeys", sql: PASSKEYS },
+  { version: 6, name: "logins of commands on other machines", sql: DEVICE_LOGINS },
 ];
