@@ -4,7 +4,7 @@ import { isManagementTokenValue } from "../../auth/management_token_value.ts";
 import { isEqual } from "../../auth/shared_token.ts";
 import { hashOf } from "../../auth/token_value.ts";
 import { type Actor, BOOTSTRAP } from "../../people/actor.ts";
-import type { ManagementToken, ManagementTokenStore } from "../../storage/people_store.ts";
+import type { ManagementToken, ManagementTokenOf, ManagementTokenStore } from "../../storage/people_store.ts";
 import { StoreError } from "../../storage/store.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Caller } from "./caller.ts";
@@ -48,11 +48,11 @@ export class BearerGate {
       caller.onVerified?.();
       return lasting(BOOTSTRAP);
     }
-    const token = isManagementTokenValue(presented) ? await this.#find({ hash }) : undefined;
-    if (token !== undefined) {
-      this.#noteUse(token);
+    const found = isManagementTokenValue(presented) ? await this.#find({ hash }) : undefined;
+    if (found !== undefined) {
+      this.#noteUse(found.token);
       caller.onVerified?.();
-      return { actor: actorOf(token), again: () => this.#actorAgain(token.id) };
+      return { actor: actorOf(found), again: () => this.#actorAgain(found.token.id) };
     }
     // A request without a token is not a guess.
     if (presented !== "") guesses.recordGuess(caller, { hash: hash.toBase64(), attempt: "bearer" });
@@ -75,17 +75,19 @@ export class BearerGate {
     return this.#bootstrap !== undefined && isEqual(hash, this.#bootstrap);
   }
 
-  /** Finds a token that is valid now. */
-  async #find(by: { hash: Uint8Array } | { id: string }): Promise<ManagementToken | undefined> {
+  /** Finds a token that is valid now. That of a person is valid while the person is not disabled. */
+  async #find(by: { hash: Uint8Array } | { id: string }): Promise<ManagementTokenOf | undefined> {
     const { store, clock } = this.#parts;
-    const token = await store.findManagementToken(by);
-    if (token === undefined || token.revokedAt !== undefined) return undefined;
-    return token.expiresAt !== undefined && token.expiresAt <= clock.epochMs() ? undefined : token;
+    const found = await store.findManagementToken(by);
+    if (found === undefined) return undefined;
+    const { token: { personId, revokedAt, expiresAt = Infinity }, person } = found;
+    if (revokedAt !== undefined || expiresAt <= clock.epochMs()) return undefined;
+    return personId !== undefined && person?.disabled !== false ? undefined : found;
   }
 
   async #actorAgain(id: string): Promise<Actor | undefined> {
-    const token = await this.#find({ id });
-    return token && actorOf(token);
+    const found = await this.#find({ id });
+    return found && actorOf(found);
   }
 
   /** Writes the use at most once a minute. A failing database does not reject the request. */
@@ -99,7 +101,18 @@ export class BearerGate {
   }
 }
 
-function actorOf({ id, name, role, projects }: ManagementToken): Actor {
+function actorOf({ token: { id, name, role, projects }, person }: ManagementTokenOf): Actor {
+  if (person !== undefined) {
+    return {
+      kind: "person",
+      id: person.id,
+      role: person.role,
+      projects: person.projects,
+      name: `${person.login} (llm-proxy login on ${name})`,
+      provenAt: undefined,
+      sessionId: undefined,
+    };
+  }
   return {
     kind: "management token",
     id,

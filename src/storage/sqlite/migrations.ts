@@ -5,6 +5,7 @@
 
 import { CLOSED_SUMS } from "./closed_sums_schema.ts";
 import { PASSKEYS } from "./passkeys_schema.ts";
+import { DEVICE_LOGINS } from "./device_logins_migration.ts";
 
 /** A migration: one step of the schema. */
 export interface Migration {
@@ -466,4 +467,5 @@ CREATE TABLE account_names (
 CREATE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL;`,
   },
   { version: 17, name: "passkeys", sql: PASSKEYS },
+  { version: 18, name: "logins of commands on other machines", sql: DEVICE_LOGINS },
 ];
