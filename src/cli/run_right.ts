@@ -1,10 +1,10 @@
 /**
- * The right to start programs. Only `llm-proxy run` and `llm-proxy login` have it, and only until the client
- * or the browser has started. All other commands, the server among them, give it up before they do anything.
+ * The right to start other programs. Only `llm-proxy run` and `llm-proxy login` use it, and only until the
+ * client or the browser has started. All other commands, including the server, give it up first.
  *
- * The permission set of deno.json names no programs. The runtime would search `PATH` for such names at each
- * start, print a line for each program that is missing, and reject a client whose environment has
- * `LD_LIBRARY_PATH`.
+ * The permission set of deno.json names no programs. If it did, the runtime would search `PATH` for these
+ * names at each start, and print a line for each missing program. It would also reject a client whose
+ * environment has `LD_LIBRARY_PATH`.
  */
 
 /** The commands that start a program of the user. */
@@ -15,7 +15,7 @@ export function limitRights(args: readonly string[]): void {
   if (!STARTING_COMMANDS.includes(args[0])) dropRunRight();
 }
 
-/** Gives up the right to start programs, for this process and its workers. It cannot be taken back. */
+/** Gives up the right to start programs, for this process and its workers. The process cannot get it back. */
 export function dropRunRight(): void {
   Deno.permissions.revokeSync({ name: "run" });
 }

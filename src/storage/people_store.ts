@@ -1,6 +1,6 @@
 /** People, their invitations, their sessions and management tokens in a store. */
 
-import type { Person, providerSubject } from "../people/person.ts";
+import type { Person } from "../people/person.ts";
 import type { Projects, TokenRole } from "../people/role.ts";
 import type { NewAuditEntry } from "./audit_store.ts";
 import type { DeviceLoginStore } from "./device_login_store.ts";

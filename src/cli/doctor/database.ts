@@ -17,7 +17,9 @@ const POOLED =
   "because notifications do not pass a pooler";
 const RESTORE = "restore a backup with llm-proxy restore FILE, which keeps the old files";
 
-/** Checks the database, and whether the encryption key decrypts the provider keys in it. Changes nothing. */
+/**
+ * Checks the database, and whether the encryption key decrypts the provider keys in it. It changes nothing.
+ */
 export async function checkDatabase(management: ManagementConfig): Promise<Finding[]> {
   const { databaseUrl } = management;
   const path = isPostgresUrl(databaseUrl) ? shownDatabase(databaseUrl) : sqlitePath(databaseUrl);
@@ -35,10 +37,10 @@ export async function checkDatabase(management: ManagementConfig): Promise<Findi
 
 function stateOf(
   path: string,
-  { damage, schema, newestSchema, maxNewer, isInUse, isPooled }: Inspection,
+  { damage, schema, newestSchema, worksSince, isInUse, isPooled }: Inspection,
 ): Finding[] {
   if (damage.length > 0) return [database.problem(`${path} is damaged: ${damage.join("; ")}`, RESTORE)];
-  if (schema > newestSchema + maxNewer) {
+  if (worksSince > newestSchema) {
     return [database.problem(
       `${path} is of a newer llm-proxy (schema ${schema}; this version knows ${newestSchema})`,
       "use that version of llm-proxy or a later one",

@@ -1,4 +1,4 @@
-/** The address and the token that `llm-proxy run` asked for, in a file that only the user can read. */
+/** The saved address and token of `llm-proxy run`, in a file that only the user can read. */
 
 import * as v from "valibot";
 import { messageOf } from "../../text/error_text.ts";
@@ -13,7 +13,7 @@ const savedSchema = v.object({
 /** The content of the file: the address of the proxy, the token, and the path of its `ca.pem`. */
 export type SavedProxy = v.InferOutput<typeof savedSchema>;
 
-/** The path of the file; `undefined` if the environment names no home. */
+/** Returns the path of the file. `undefined` if the environment names no home folder. */
 export function savedProxyPath(get?: (name: string) => string | undefined): string | undefined {
   return userFilePath("client.json", get);
 }
@@ -28,7 +28,7 @@ export function readSavedProxy(path: string | undefined): SavedProxy | undefined
     return v.parse(savedSchema, JSON.parse(Deno.readTextFileSync(path)));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    // The message of the parser may quote the token.
+    // The message of the parser is left out, because it may quote the token.
     const reason = error instanceof SyntaxError || error instanceof v.ValiError
       ? "it is damaged"
       : messageOf(error);

@@ -3,7 +3,8 @@
  * new one with the next number.
  *
  * Replicas of two versions run side by side during an upgrade. So a migration only adds: columns with a
- * default, tables, indexes. What a version no longer needs, the migration after the next version removes.
+ * default, tables, indexes. `tests/storage/rollout_rules_test.ts` checks it. What a version no longer needs,
+ * a later version removes, with `worksSince`.
  */
 
 import { PASSKEYS } from "./passkeys_schema.ts";
@@ -14,6 +15,11 @@ export interface Migration {
   readonly version: number;
   readonly name: string;
   readonly sql: string;
+  /**
+   * The oldest version of the schema whose programs can work with the tables after this migration. Without
+   * it, that of the migration before. Only a migration that removes something has it.
+   */
+  readonly worksSince?: number;
 }
 
 /** The key columns of sums, and their types. */
