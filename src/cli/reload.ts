@@ -156,7 +156,7 @@ function restartSettings(one: Config, other: Config): string[] {
     .map(([, name]) => `server.${name}`);
   // A new certificate is used at once. To turn TLS on or off needs another socket.
   if ((one.server.tls === undefined) !== (other.server.tls === undefined)) ofServer.push("server.tls");
-  const ofManagement = (["token", "databaseUrl", "encryptionKey", "publicUrl", "signIn"] as const)
+  const ofManagement = (["token", "databaseUrl", "encryptionKey", "publicUrl", "signIn", "scim"] as const)
     .filter((key) => differs(one.management?.[key], other.management?.[key]));
   const limitsDiffer = differs(one.management?.sharedLimits?.server, other.management?.sharedLimits?.server);
   return [...ofServer, ...(ofManagement.length > 0 || limitsDiffer ? ["management"] : [])];

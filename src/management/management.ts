@@ -44,6 +44,7 @@ import { DatabaseLoss, unconfirmedToken } from "./database_loss.ts";
 import { ProviderSignIn } from "./admin/provider_sign_in.ts";
 import { adminPlaceAt } from "./admin_place.ts";
 import type { JoinedReplica } from "./join_replicas.ts";
+import { directoryOf } from "./directory.ts";
 import { LiveFeed } from "./live_feed.ts";
 import { ModelFactsTable } from "./model_facts.ts";
 import { PriceReload } from "./price_reload.ts";
@@ -164,6 +165,7 @@ export class Management implements ManagementPort {
     this.#providers = config.signIn && new ProviderSignIn({
       ...parts,
       config: config.signIn,
+      directory: directoryOf(config),
       onChanged: () => this.#refresh.refresh(),
       authorities: () => this.#served.authorities,
     });
@@ -435,13 +437,14 @@ export class Management implements ManagementPort {
     this.#metrics.dropped();
   }
 
-  #openRoutes({ token }: ManagementConfig): ManagementPort["answer"] {
+  #openRoutes(config: ManagementConfig): ManagementPort["answer"] {
     const { log } = this.#parts;
     return managementRoutes({
       parts: this.#apiParts(),
       metrics: this.#metrics,
-      managementToken: token,
+      managementToken: config.token,
       providers: this.#providers,
+      directory: directoryOf(config),
       controlSecret: this.#controlSecret,
       settings: this.#settings,
       served: this.#served,

@@ -20,6 +20,8 @@ import { CONTROL_SCHEME } from "./control/signatures.ts";
 import { answerMetrics, METRICS_PATH } from "./api/metrics_route.ts";
 import type { ManageParts } from "./api/parts.ts";
 import { Problem, problemResponse } from "./api/problem.ts";
+import type { Directory } from "./directory.ts";
+import { createScimApi, SCIM_PATH } from "./scim/scim_api.ts";
 import { toReply, toWebRequest } from "./api/web_adapter.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Served } from "./served.ts";
@@ -38,6 +40,8 @@ export interface ManagementRoutesParts {
   readonly managementToken: string | undefined;
   /** The providers with which people sign in; `undefined` without one. */
   readonly providers: ProviderSignIn | undefined;
+  /** The directory that writes people with SCIM; `undefined` without one. */
+  readonly directory: Directory | undefined;
   /** The secret with which commands on this machine sign their requests. */
   readonly controlSecret: string;
   readonly settings: ManagementSettings;
@@ -74,6 +78,8 @@ class ManagementRouter {
   readonly #gate: BearerGate;
   readonly #api: Answer;
   readonly #controlApi: Answer;
+  /** `undefined` without a directory. */
+  readonly #scim: Answer | undefined;
   readonly #admin: Admin;
 
   constructor(parts: ManagementRoutesParts) {
@@ -93,6 +99,11 @@ class ManagementRouter {
     const api = createManageApi(ofApi, { onUnexpected });
     this.#api = gatedApi(api, { gate: this.#gate, onUnexpected });
     this.#controlApi = createControlApi(api, { secret: parts.controlSecret, clock });
+    this.#scim = parts.directory &&
+      createScimApi(
+        { store, clock, gate: this.#gate, onChanged: ofApi.changed, onUnexpected },
+        parts.directory,
+      );
     this.#admin = createAdmin({
       api: createManageApi(ofApi, { onUnexpected, path: ADMIN_API_PATH }),
       gate: this.#gate,
@@ -153,6 +164,10 @@ class ManagementRouter {
 
   #routeOf(path: string): Route | undefined {
     if (path === METRICS_PATH) return (request, caller) => this.#metrics(request, caller);
+    const scim = this.#scim;
+    if (scim !== undefined && isBelow(SCIM_PATH, path)) {
+      return (request, caller) => this.#answeredBy(scim, request, caller);
+    }
     if (isBelow(MANAGE_PATH, path)) return (request, caller) => this.#manage(request, caller);
     if (isBelow(TRY_PATH, path)) {
       return (request, caller) => this.#tryEndpoint(request, caller, path.slice(TRY_PATH.length));

@@ -3,6 +3,7 @@
 import type { Person } from "../people/person.ts";
 import type { Projects, TokenRole } from "../people/role.ts";
 import type { NewAuditEntry } from "./audit_store.ts";
+import type { DirectoryStore } from "./directory_store.ts";
 import type { Listed, Page } from "./page.ts";
 
 /** The members of a person that a change can set. */
@@ -147,6 +148,10 @@ export interface ManagementToken {
   readonly lastUsedAt: number | undefined;
   /** Who made the token, by the name in the audit log. */
   readonly madeBy: string;
+  /** The person who made the token, also by another token; `undefined` if no person did. */
+  readonly makerId: string | undefined;
+  /** Whether the directory of that person says that the person is not active. Only the store sets it. */
+  readonly makerHasLeft: boolean;
   readonly createdAt: number;
   /** When the token was revoked, for ever; `undefined` if it was not. */
   readonly revokedAt: number | undefined;
@@ -166,7 +171,7 @@ export interface ManagementTokenStore {
 }
 
 /** People and their ways in, as one part of a store. Every method may throw a `StoreError`. */
-export interface AccountStore extends PeopleStore, SessionStore, ManagementTokenStore {
+export interface AccountStore extends PeopleStore, SessionStore, ManagementTokenStore, DirectoryStore {
   /** Deletes sessions without activity since `usedBefore`, and invitations that have expired at `now`. */
   readonly pruneAccounts: (limits: { now: number; usedBefore: number }) => Promise<void>;
 }

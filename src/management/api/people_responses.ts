@@ -58,7 +58,10 @@ const managementTokenEntries = {
   role: v.picklist(TOKEN_ROLES),
   projects,
   token_suffix: v.string(),
-  state: v.picklist(["active", "expired", "revoked"]),
+  state: v.pipe(
+    v.picklist(["active", "suspended", "expired", "revoked"]),
+    v.description("suspended: the directory says that the person who made the token is not active"),
+  ),
   made_by: v.string(),
   expires_at: v.nullable(moment),
   last_used_at: v.pipe(v.nullable(moment), v.description("up to a minute ago")),

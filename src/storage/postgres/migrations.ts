@@ -6,6 +6,8 @@
  * default, tables, indexes. What a version no longer needs, the migration after the next version removes.
  */
 
+import { DIRECTORY } from "./directory_schema.ts";
+
 /** A migration: one step of the schema. */
 export interface Migration {
   readonly version: number;
@@ -387,5 +389,10 @@ CREATE TABLE invitations (
   used_at bigint
 );
 CREATE INDEX invitations_by_person ON invitations (person_id);`,
+  },
+  {
+    version: 6,
+    name: "users and groups that directories write, and who made management tokens",
+    sql: DIRECTORY,
   },
 ];

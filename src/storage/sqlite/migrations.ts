@@ -4,6 +4,7 @@
  */
 
 import { CLOSED_SUMS } from "./closed_sums_schema.ts";
+import { DIRECTORY } from "./directory_schema.ts";
 
 /** A migration: one step of the schema. */
 export interface Migration {
@@ -452,5 +453,10 @@ CREATE TABLE invitations (
   used_at INTEGER
 ) STRICT;
 CREATE INDEX invitations_by_person ON invitations (person_id);`,
+  },
+  {
+    version: 18,
+    name: "users and groups that directories write, and who made management tokens",
+    sql: DIRECTORY,
   },
 ];
