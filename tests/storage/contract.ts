@@ -10,6 +10,7 @@ import {
   type UsageGrouping,
   type UsageRow,
 } from "../../src/storage/usage_store.ts";
+import { DIRECTORY_CONTRACT } from "./directory_contract.ts";
 import { PEOPLE_CONTRACT } from "./people_contract.ts";
 import { random } from "../support/data/random.ts";
 import { until } from "../support/time/deadline.ts";
@@ -71,7 +72,7 @@ export function storeContract(
       },
     });
 
-  for (const [what, work] of PEOPLE_CONTRACT) test(what, work);
+  for (const [what, work] of [...PEOPLE_CONTRACT, ...DIRECTORY_CONTRACT]) test(what, work);
 
   test("an id with characters that no id has is unknown", async (store) => {
     await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));

@@ -18,6 +18,7 @@ import {
   projectRow,
   tokenRow,
 } from "../support/data/rows.ts";
+import { groupRow, saveGroup, saveUser, userRow } from "./directory_contract.ts";
 import { managementTokenRow, personRow, sessionRow } from "./people_contract.ts";
 import { withoutPostgres } from "../support/processes/postgres_server.ts";
 import { inDatabase } from "../support/processes/shared_postgres.ts";
@@ -61,6 +62,8 @@ async function fillPeople(store: Store): Promise<void> {
   await store.addSession(sessionRow("s2", undefined));
   await store.addManagementToken(managementTokenRow("m1"), audit);
   await store.addToken(tokenRow("t4", "p1", { ownerId: "anna" }), auditRow("token.create", "t4"));
+  await saveUser(store, userRow("dru_1", { emails: [{ value: "änna@example.com", type: "work" }] }));
+  await saveGroup(store, groupRow("drg_1"), { added: ["dru_1"] });
 }
 
 /** Writes something into every table. */

@@ -110,6 +110,7 @@ class Reader {
 
   word(word: "eq" | "and"): void {
     this.#space();
+    if (!/\s/.test(this.#text[this.#at - 1] ?? "")) throw this.error(`has no space before "${word}"`);
     const found = this.#take(/[a-z]+/iy);
     if (found?.toLowerCase() !== word) throw this.error(`has no "${word}" where one is expected`);
     if (this.#take(/\s+/y) === undefined) throw this.error(`has no space after "${word}"`);

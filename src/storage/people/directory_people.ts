@@ -90,12 +90,13 @@ export function* losesLastAdmin(
   consequences: readonly Consequence[],
   removed: Person | undefined = undefined,
 ): Work<boolean> {
-  const losing = new Set(
-    consequences.filter(({ person, change }) =>
-      (change.role ?? person.role) !== "admin" || (change.disabled ?? person.disabled)
-    ).map(({ person }) => person.id),
-  );
-  if (removed !== undefined) losing.add(removed.id);
+  const losing = new Set<string>(removed === undefined ? [] : [removed.id]);
+  for (const { person, change } of consequences) {
+    const isAdmin = (change.role ?? person.role) === "admin" && !(change.disabled ?? person.disabled);
+    // All people of a directory can sign in.
+    if (isAdmin) return false;
+    losing.add(person.id);
+  }
   if (losing.size === 0) return false;
   const admins = (yield* all(`SELECT id FROM people WHERE ${ACTING_ADMIN}`)).map((row) => text(row, "id"));
   return admins.length > 0 && admins.every((id) => losing.has(id));

@@ -33,10 +33,18 @@ export class Visitor {
   }
 
   /** Sends a request like the page at `url` does, with its cookies. */
-  async ask(method: string, url: string): Promise<{ readonly status: number; readonly text: string }> {
+  async ask(
+    method: string,
+    url: string,
+    body?: unknown,
+  ): Promise<{ readonly status: number; readonly text: string }> {
     const { origin } = new URL(url);
     const cookie = [...this.#cookies.get(origin) ?? []].map(([name, value]) => `${name}=${value}`).join("; ");
-    const response = await fetch(url, { method, headers: { cookie, origin } });
+    const response = await fetch(url, {
+      method,
+      headers: { cookie, origin, ...body !== undefined && { "content-type": "application/json" } },
+      ...body !== undefined && { body: JSON.stringify(body) },
+    });
     return { status: response.status, text: await response.text() };
   }
 
