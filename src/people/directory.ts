@@ -2,7 +2,7 @@
 
 import type { GroupRules } from "./group_rules.ts";
 
-/** The parts of a name. */
+/** The parts of a name that are kept (RFC 7643, 4.1.1). */
 export const NAME_PARTS = [
   "formatted",
   "familyName",
@@ -73,8 +73,8 @@ export interface DirectoryRules extends GroupRules {
   /** Groups of which a person needs one to sign in. */
   readonly allowedGroups: readonly string[];
   /**
-   * Who else may sign in: `all` people; nobody (`none`) but the {@link allowedGroups}; people whom only the
-   * sign-in can recognise, by a verified address (`recognised`).
+   * Who else may sign in. `all`: all people. `none`: only people with one of the {@link allowedGroups}.
+   * `recognised`: people whom only the sign-in can recognise, by a verified address.
    */
   readonly allowedOthers: "all" | "none" | "recognised";
 }

@@ -11,7 +11,7 @@ export interface GroupRules {
   readonly defaultRole?: Role;
 }
 
-/** What groups give. */
+/** What the groups of a person give, before an administrator gets all projects. */
 export interface GivenByGroups {
   /** The highest role; `undefined` if no group gives one, and there is no default. */
   readonly role: Role | undefined;

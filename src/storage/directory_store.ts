@@ -54,7 +54,7 @@ export interface DirectoryWriter {
 export interface MemberChange {
   /** Whether the members of before leave, except those of {@link added}. */
   readonly replaces: boolean;
-  /** Ids of users. */
+  /** Ids of users who join. An id that no user has rejects the change. */
   readonly added: readonly string[];
   /** Ids of users; ids that are not of members have no effect. */
   readonly removed: readonly string[];

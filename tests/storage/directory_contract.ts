@@ -163,6 +163,12 @@ export const DIRECTORY_CONTRACT: readonly (readonly [what: string, work: (store:
         assertEquals((await store.findPerson("anna"))?.disabled, true);
         assertEquals(await kind(saveUser(store, userRow("dru_a"), 3)), "done");
         assertEquals(await works(), [true, false, true, true]);
+        // Whom an administrator disables here, no directory enables.
+        const { version = 0 } = await store.findPerson("anna") ?? {};
+        await store.changePerson({ id: "anna", version }, { disabled: true }, guarded);
+        assertEquals(await kind(saveUser(store, userRow("dru_a", { active: false }), 4)), "done");
+        assertEquals(await kind(saveUser(store, userRow("dru_a"), 5)), "done");
+        assertEquals((await store.findPerson("anna"))?.disabled, true);
         assertEquals(
           await kind(store.removeDirectoryUser({ provider: "other", id: "dru_a", version: undefined }, BY)),
           "missing",
@@ -172,7 +178,7 @@ export const DIRECTORY_CONTRACT: readonly (readonly [what: string, work: (store:
           "stale",
         );
         assertEquals(
-          await kind(store.removeDirectoryUser({ provider: "sso", id: "dru_a", version: 4 }, BY)),
+          await kind(store.removeDirectoryUser({ provider: "sso", id: "dru_a", version: 6 }, BY)),
           "done",
         );
         assertEquals((await store.findToken("t1"))?.revokedAt, BY.at);

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { nameSchema, textSchema } from "../values/values.ts";
 import { text, toggle, wrongKind } from "./file_fields.ts";
 
-/** The table. */
+/** The schema of `[management.scim]`, by which the file is checked. */
 export const scimSchema = v.strictObject({
   provider: text(nameSchema, "the provider of sign_in whose people the directory writes, by its name"),
   claim: text(

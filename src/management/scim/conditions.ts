@@ -4,9 +4,9 @@ import type { GroupCondition, UserCondition } from "../../storage/directory_stor
 import { type AttributePath, type FilterTerm, type FilterValue, parseFilter } from "./filter.ts";
 import { wrong } from "./scim_error.ts";
 
-/** The schema of users. */
+/** The name of the schema of users (RFC 7643, 4.1). */
 export const USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User";
-/** The schema of groups. */
+/** The name of the schema of groups (RFC 7643, 4.2). */
 export const GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
 /** The conditions of a filter of users. Throws an `invalidFilter` error. */

@@ -10,7 +10,7 @@ const MAX_LENGTH = 2_000;
 /** The most comparisons of a filter. */
 const MAX_COMPARISONS = 10;
 
-/** A value in a filter. */
+/** A value that a filter or a path compares an attribute with. */
 export type FilterValue = string | number | boolean | null;
 
 /** A comparison within the brackets of a path: `type eq "work"`. The attribute is in small letters. */

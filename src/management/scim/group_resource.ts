@@ -9,7 +9,7 @@ import { wrong } from "./scim_error.ts";
 import { checkSchemas, metaOf } from "./user_resource.ts";
 import { listOf, type Members, membersOf, requiredText, textOf } from "./values.ts";
 
-/** A change of a group. */
+/** What a request makes of a group: its attributes, and who joins and leaves. */
 export interface GroupChange {
   readonly data: DirectoryGroupData;
   readonly members: MemberChange;
@@ -46,7 +46,10 @@ export function patchedGroup(
   return draft.result();
 }
 
-/** A group while operations change it. The members are changes, so that their cost is not that of all members. */
+/**
+ * A group while operations change it. It has only the members that join and leave, so that the cost of a
+ * request does not grow with the group.
+ */
 class GroupDraft {
   #data: { displayName: string; externalId?: string };
   #replaces = false;

@@ -42,7 +42,7 @@ export class Groups {
     return listResponse(shown, { total, offset });
   }
 
-  /** Adds a group. */
+  /** Adds a group with its members. */
   async add(request: ScimRequest): Promise<Response> {
     const change = readGroup(await request.body());
     const { at } = request.writer;

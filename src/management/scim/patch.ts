@@ -7,7 +7,7 @@ import { listOf, type Members, membersOf } from "./values.ts";
 export const MAX_OPERATIONS = 1_000;
 const OPS = ["add", "remove", "replace"] as const;
 
-/** One operation. */
+/** One operation of a PATCH, whose path and value are still to be read. */
 export interface Operation {
   /** Microsoft Entra writes it with a capital. */
   readonly op: typeof OPS[number];

@@ -1,4 +1,4 @@
-/** Limits the requests of a directory, so that a broken or stolen one does not take the database for itself. */
+/** Limits the requests with the token of a directory, so that they cannot take the database for themselves. */
 
 import type { Clock } from "../../time/clock.ts";
 import { ScimError } from "./scim_error.ts";

@@ -14,7 +14,7 @@ import { document, listResponse, ScimRequest } from "./scim_request.ts";
 import { resourceTypes, schemas, type ServiceDocument, serviceProviderConfig } from "./service_documents.ts";
 import { Users } from "./users.ts";
 
-/** The path of the API. */
+/** The path of SCIM. The base URL of a directory is the public URL with this path. */
 export const SCIM_PATH = "/manage/scim/v2";
 /** The longest text of an address or an actor in the audit log, in characters. */
 const MAX_AUDITED = 64;
@@ -34,7 +34,7 @@ export type ScimStore = Pick<
   | "findSignIn"
 >;
 
-/** What the API needs. */
+/** What {@link createScimApi} needs of the program around it. */
 export interface ScimParts {
   readonly store: ScimStore;
   readonly clock: Clock;

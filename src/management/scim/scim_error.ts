@@ -40,7 +40,7 @@ export class ScimError extends Error {
   }
 }
 
-/** A `400` with its kind. */
+/** Makes an error for a wrong request, with the status `400`. */
 export function wrong(scimType: ScimType, detail: string): ScimError {
   return new ScimError(400, detail, { scimType });
 }

@@ -19,7 +19,7 @@ export interface ServiceDocument {
   readonly id: string;
 }
 
-/** The features. */
+/** The document that says which parts of SCIM are supported. `base` is the URL of the API. */
 export function serviceProviderConfig(base: string) {
   return {
     schemas: [CONFIG_SCHEMA],
@@ -39,7 +39,7 @@ export function serviceProviderConfig(base: string) {
   };
 }
 
-/** The resource types. */
+/** The documents of the kinds of resources: users and groups. `base` is the URL of the API. */
 export function resourceTypes(base: string): readonly ServiceDocument[] {
   return ([["User", USER_SCHEMA], ["Group", GROUP_SCHEMA]] as const).map(([id, schema]) => ({
     schemas: [TYPE_SCHEMA],

@@ -117,7 +117,7 @@ export function metaOf(
   };
 }
 
-/** The ETag of a version. */
+/** The ETag of a resource, by the number of its last change. */
 export function etagOf(version: number): string {
   return `W/"${version}"`;
 }

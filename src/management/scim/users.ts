@@ -30,7 +30,7 @@ export class Users {
     this.#base = base;
   }
 
-  /** Lists users. */
+  /** Responds with a part of the users that fit a filter. */
   async list(request: ScimRequest): Promise<Response> {
     const slice = request.slice();
     const conditions = userConditions(request.query("filter"));
@@ -39,7 +39,7 @@ export class Users {
     return listResponse(shown, { total, offset: slice.offset });
   }
 
-  /** Adds a user. */
+  /** Adds a user, with a person if the directory tells the subject of the person. */
   async add(request: ScimRequest): Promise<Response> {
     const data = readUser(await request.body());
     const { at } = request.writer;
@@ -56,7 +56,7 @@ export class Users {
     return await this.#respond(user.id, request, 201);
   }
 
-  /** Shows a user. */
+  /** Responds with a user and the groups of the user. */
   async show(id: string, request: ScimRequest): Promise<Response> {
     return await this.#respond(id, request, 200);
   }

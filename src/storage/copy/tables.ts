@@ -121,7 +121,14 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
     name: "directory_users",
     columns: columns(
       ...["seq:integer", "id", "provider", "user_name", "user_key", "external_id", "active:boolean"],
-      ...["details", "person_id", "created_at:integer", "updated_at:integer", "version:integer"],
+      ...[
+        "details",
+        "person_id",
+        "has_disabled:boolean",
+        "created_at:integer",
+        "updated_at:integer",
+        "version:integer",
+      ],
     ),
     key: ["seq"],
     sums: ["version"],

@@ -73,7 +73,7 @@ export function* saveDirectoryGroup(
   return { kind: "done" };
 }
 
-/** Removes a group. */
+/** Removes a group, whose people get the role and the projects of their other groups. */
 export function* removeDirectoryGroup(
   { provider, id, version }: Parameters<DirectoryStore["removeDirectoryGroup"]>[0],
   { rules, by }: { readonly rules: DirectoryRules; readonly by: DirectoryWriter },

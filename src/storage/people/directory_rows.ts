@@ -6,11 +6,11 @@ import type { Row } from "../rows/row.ts";
 import { flag, number, text } from "../rows/row_values.ts";
 import type { Value } from "./work.ts";
 
-/** The columns of a user. */
+/** The columns that {@link userOf} reads. */
 export const USER_COLUMNS =
   "seq, id, provider, user_name, external_id, active, details, person_id, created_at, " +
   "updated_at, version";
-/** The columns of a group. */
+/** The columns that {@link groupOf} reads. */
 export const GROUP_COLUMNS = "seq, id, provider, display_name, external_id, created_at, updated_at, version";
 
 /** The attributes of a user that no condition and no join needs. */
@@ -26,7 +26,7 @@ export function detailsOf({ displayName, name, emails }: Details): string {
   return JSON.stringify({ displayName, name, emails });
 }
 
-/** A user of a row. */
+/** Makes a user of a row of `directory_users`. */
 export function userOf(row: Row): DirectoryUser {
   // Only `detailsOf` writes this column.
   const details = JSON.parse(text(row, "details")) as Details;
@@ -44,7 +44,7 @@ export function userOf(row: Row): DirectoryUser {
   };
 }
 
-/** A group of a row. */
+/** Makes a group of a row of `directory_groups`. */
 export function groupOf(row: Row): DirectoryGroup {
   return {
     id: text(row, "id"),

@@ -41,9 +41,10 @@ export function* saveDirectoryUser(
   const leaving = before?.personId !== undefined && before.personId !== person?.id
     ? yield* findPerson(before.personId)
     : undefined;
+  const isDisabler = before !== undefined && (yield* hasDisabled(user.id));
   const consequences: Consequence[] = [
     ...leaving === undefined || leaving.disabled ? [] : [{ person: leaving, change: { disabled: true } }],
-    ...person === undefined ? [] : activation(person, { before, user }),
+    ...person === undefined ? [] : activation(person, { user, isDisabler }),
   ];
   if (yield* losesLastAdmin(consequences)) return { kind: "last admin" };
   const isNewPerson = person === undefined && user.active && subject !== undefined &&
@@ -52,6 +53,7 @@ export function* saveDirectoryUser(
   if (isNewPerson) yield* addPersonOf(user, { newPerson, subject, by });
   const saved = { ...user, personId: isNewPerson ? newPerson.id : person?.id };
   yield* before === undefined ? insertUser(saved) : updateUser(saved, before);
+  yield* noteDisabled(user.id, !user.active && (isDisabler || person?.disabled === false));
   yield* applyAll(consequences, by);
   const { userName: user_name, externalId: external_id, active, personId: person_id } = saved;
   const action = before === undefined ? "scim_user.create" : "scim_user.update";
@@ -75,13 +77,26 @@ function isJoinedAgain(user: DirectoryUser, before: DirectoryUser | undefined): 
   return before === undefined || before.externalId !== user.externalId || !before.active;
 }
 
-/** A person is disabled with the user, and enabled when the user becomes active again. */
+/**
+ * A person is disabled with the user, and enabled when the user becomes active again. Whom an administrator
+ * has disabled here, no directory enables.
+ */
 function activation(
   person: Person,
-  { before, user }: { before: DirectoryUser | undefined; user: DirectoryUser },
+  { user, isDisabler }: { user: DirectoryUser; isDisabler: boolean },
 ): Consequence[] {
   if (!user.active) return person.disabled ? [] : [{ person, change: { disabled: true } }];
-  return person.disabled && before?.active === false ? [{ person, change: { disabled: false } }] : [];
+  return person.disabled && isDisabler ? [{ person, change: { disabled: false } }] : [];
+}
+
+/** Whether the directory has disabled the person of a user. */
+function* hasDisabled(userId: string): Work<boolean> {
+  return (yield* first("SELECT 1 AS one FROM directory_users WHERE id = $1 AND has_disabled", userId)) !==
+    undefined;
+}
+
+function* noteDisabled(userId: string, isDisabler: boolean): Work<void> {
+  yield* write("UPDATE directory_users SET has_disabled = $2 WHERE id = $1", userId, isDisabler);
 }
 
 /** A person of a directory has no role until a sign-in or a group gives one. */
@@ -142,7 +157,9 @@ export function* joinDirectoryUser(
   const given = rules.groupsDecide
     ? yield* givenTo(person, groups, { rules, ids: new ProjectIds(), isRecognised: true })
     : undefined;
-  const change = { ...given, ...(!user.active && !person.disabled && { disabled: true }) };
+  const isDisabled = !user.active && !person.disabled;
+  const change = { ...given, ...(isDisabled && { disabled: true }) };
+  if (isDisabled) yield* noteDisabled(userId, true);
   // With another subject at the provider, the person of before cannot sign in any more.
   const leaving = user.personId !== undefined && user.personId !== personId
     ? yield* findPerson(user.personId)

@@ -1,6 +1,9 @@
-/** Migration 6: users and groups that directories write. Databases store its checksum: it must not change. */
+/**
+ * Migration 6: users and groups that directories write. Databases store its checksum, so it must not change.
+ */
 
 /**
+ * `has_disabled` is whether the directory has disabled the person, and not an administrator here.
  * `user_key`, `group_key` and `address` are in small letters, for comparisons without regard to case. The
  * backfill of `maker_id` reads who made a token from the name of the actor, which begins with the login name.
  */
@@ -15,6 +18,7 @@ CREATE TABLE directory_users (
   active boolean NOT NULL,
   details text NOT NULL,
   person_id text REFERENCES people (id) ON DELETE SET NULL,
+  has_disabled boolean NOT NULL DEFAULT false,
   created_at bigint NOT NULL,
   updated_at bigint NOT NULL,
   version bigint NOT NULL,

@@ -1,6 +1,9 @@
-/** Migration 18: users and groups that directories write. Databases store its checksum: it must not change. */
+/**
+ * Migration 18: users and groups that directories write. Databases store its checksum, so it must not change.
+ */
 
 /**
+ * `has_disabled` is whether the directory has disabled the person, and not an administrator here.
  * `user_key`, `group_key` and `address` are in small letters, for comparisons without regard to case. The
  * backfill of `maker_id` reads who made a token from the name of the actor, which begins with the login name.
  */
@@ -15,6 +18,7 @@ CREATE TABLE directory_users (
   active INTEGER NOT NULL,
   details TEXT NOT NULL,
   person_id TEXT REFERENCES people (id) ON DELETE SET NULL,
+  has_disabled INTEGER NOT NULL DEFAULT 0,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   version INTEGER NOT NULL,

@@ -1,12 +1,12 @@
 /**
  * Bodies of requests in the forms that directories send, with other values. The forms are those of:
  * - Okta: "SCIM 2.0 protocol reference" of developer.okta.com.
- * - Microsoft Entra: "Develop and plan provisioning for a SCIM endpoint" and "Known issues and resolutions with
- *   SCIM 2.0 protocol compliance" of learn.microsoft.com. `OLD` is without the flag aadOptscim062020.
+ * - Microsoft Entra: "Develop and plan provisioning for a SCIM endpoint" and "Known issues and resolutions
+ *   with SCIM 2.0 protocol compliance" of learn.microsoft.com. `…Old` is without the flag aadOptscim062020.
  * - Authentik: the requests of `authentik/providers/scim/clients` with the default mappings of
  *   `blueprints/system/providers-scim.yaml`.
- * - Keycloak: the requests of the extension keycloak-scim (`UserAdapter`, `GroupAdapter`), of which the UnboundID
- *   SCIM 2 SDK writes the JSON.
+ * - Keycloak: the requests of the extension keycloak-scim (`UserAdapter`, `GroupAdapter`), of which the
+ *   UnboundID SCIM 2 SDK writes the JSON.
  */
 
 const USER = "urn:ietf:params:scim:schemas:core:2.0:User";
