@@ -1,4 +1,4 @@
-/** Limits the requests with the token of a directory, so that they cannot take the database for themselves. */
+/** Limits the requests with the token of a directory, so that they leave room for others. */
 
 import type { Clock } from "../../time/clock.ts";
 import { ScimError } from "./scim_error.ts";
