@@ -3,6 +3,7 @@
 import type { AppManagement } from "./app/app_management.ts";
 import { logHealth } from "./app/backend_log.ts";
 import { ownHostname } from "./app/own_hostname.ts";
+import { ProviderTokens } from "./app/provider_tokens.ts";
 import { RunningCancellations } from "./app/running_cancellations.ts";
 import { ClientAccess } from "./auth/client_access.ts";
 import { FailureGate, type Guess } from "./auth/failure_gate.ts";
@@ -112,6 +113,8 @@ class ProxyApp implements App {
   /** The balancers of the present configuration, by the names of their endpoints. */
   #balancers: ReadonlyMap<string, Balancer> = new Map();
   #checks: HealthChecks | undefined;
+  /** The providers whose tokens are valid. `undefined` if the configuration has none. */
+  #providers: ProviderTokens | undefined;
   #isDraining = false;
   /**
    * Whether other threads serve the clients, so that this one checks no backends and reads no lists of
@@ -200,6 +203,7 @@ class ProxyApp implements App {
   }
 
   close(): void {
+    this.#providers?.close();
     this.#catalogue.close();
     this.#checks?.stop();
     this.#transport.close();
@@ -259,14 +263,30 @@ class ProxyApp implements App {
     const management = this.#management;
     const rules = { ...server, ownHostname: this.#hostname };
     const shared = auth.mode === "token" ? sharedTokenCheck(auth.tokens) : undefined;
+    this.#useProviders(auth);
     return {
       clientAccess: new ClientAccess(rules, this.#gate),
+      jwt: this.#providers,
       check: shared && management
         ? (candidate) => management.checkToken(candidate) ?? shared(candidate)
         : shared,
       checkManaged: (candidate) => management?.checkToken(candidate),
       checkOpenAccess: openAccessCheck(rules),
     };
+  }
+
+  /** Begins to accept tokens of other providers. Providers that stay keep their keys. */
+  #useProviders(auth: Config["auth"]): void {
+    const issuers = auth.mode === "token" && !this.#isIdle ? auth.jwt : undefined;
+    const management = this.#management;
+    if (this.#providers?.settings === (issuers && JSON.stringify(issuers))) return;
+    this.#providers?.close();
+    this.#providers = issuers && management && new ProviderTokens(issuers, {
+      access: management.jwtAccess,
+      transport: this.#transport,
+      clock: this.#clock,
+      log: this.#log,
+    });
   }
 
   /** The functions that exchanges call to report what happens. */

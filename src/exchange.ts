@@ -10,7 +10,7 @@ import type { AttemptRecord, ExchangeRecord, ExchangeUsage } from "./exchange_re
 import { faultReply, ProxyFault } from "./faults.ts";
 import type { IncomingRequest, OutgoingReply } from "./http/message.ts";
 import type { ConcurrencyLimiter } from "./capacity/concurrency_limiter.ts";
-import { holderOf, type Principal } from "./principal.ts";
+import { hasProject, holderOf, type Principal } from "./principal.ts";
 import type { ResponseEnd } from "./response_end.ts";
 import { harmlessText } from "./text/harmless_text.ts";
 
@@ -391,7 +391,7 @@ export class Exchange {
    * host.
    */
   get #upstreamName(): string | undefined {
-    return this.principal?.kind === "token"
+    return this.principal !== undefined && hasProject(this.principal)
       ? `the upstream of ${this.endpoint?.name ?? "this path"}`
       : undefined;
   }

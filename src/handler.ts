@@ -49,7 +49,8 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
   try {
     const refreshing = proxy.management?.refreshed();
     if (refreshing !== undefined) await refreshing;
-    const client = identifyClient(exchange, proxy);
+    const identified = identifyClient(exchange, proxy);
+    const client = identified instanceof Promise ? await identified : identified;
     const { principal } = client;
     exchange.principal = principal;
     // From here on, each exchange has a row, also if the proxy answers or rejects the request itself.

@@ -45,19 +45,23 @@ export interface Rules extends Limits {
 export interface Subject {
   /** The key of its counts, as {@link tokenKey} or {@link projectCountKey} makes it. */
   readonly key: string;
-  /** The word for error messages. */
-  readonly what: "token" | "project";
+  /** The word for error messages. An account is a person at a provider, with all of their tokens. */
+  readonly what: "token" | "account" | "project";
   readonly rules: Rules;
 }
 
 /** The client of a request, after authentication. */
 export interface Principal {
-  /** How the client authenticated: not at all, with a token of the configuration, or with a managed token. */
-  readonly kind: "anonymous" | "shared" | "token";
+  /**
+   * How the client authenticated: not at all, with a token of the configuration, with a managed token, or
+   * with a token of a provider (`jwt`).
+   */
+  readonly kind: "anonymous" | "shared" | "token" | "jwt";
   /** The key of the token's counts, as {@link tokenKey} makes it. Clients without a token have one key. */
   readonly key: string;
   /** The name in the log. */
   readonly name: string;
+  /** The id of a managed token (`tok_…`), or of an account at a provider (`jwt_…`). */
   readonly tokenId?: string;
   readonly projectId?: string;
   /** The token and the project whose rules apply to the request. */
@@ -115,6 +119,11 @@ export const ANONYMOUS: Principal = {
   subjects: [],
   keys: NO_KEYS,
 };
+
+/** Whether a client has a project with rules: one with a managed token, or with a provider's token. */
+export function hasProject({ kind }: Pick<Principal, "kind">): boolean {
+  return kind === "token" || kind === "jwt";
+}
 
 /** Makes the principal of a token in the configuration. */
 export function sharedPrincipal(name: string, rules: Rules = {}): Principal {

@@ -136,6 +136,8 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "@opentelemetry/api": ["observability"],
   // Loaded only if the configuration has a provider for the sign-in.
   "openid-client": ["people"],
+  // Loaded only if the configuration has a provider of tokens.
+  "jose": ["auth"],
   // Loaded only if the database is PostgreSQL.
   "pg": ["storage"],
   "node:sqlite": ["storage"],

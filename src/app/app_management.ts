@@ -12,6 +12,7 @@ export type AppManagement =
     | "configure"
     | "drain"
     | "checkToken"
+    | "jwtAccess"
     | "record"
     | "recordFailover"
     | "onConfig"

@@ -26,6 +26,8 @@ export interface TokenValue {
 /** The projects and tokens. A change costs as much as the changed rows, not as all of them. */
 export class AccessTable {
   readonly #projects = new Map<string, OpenedProject>();
+  /** The projects by their names, which are unique. `undefined` until it is used after a change. */
+  #byName: Map<string, OpenedProject> | undefined;
   readonly #tokens = new Map<string, Token>();
   /** The values of all tokens, by the hash in hexadecimal digits. */
   readonly #values = new Map<string, TokenValue>();
@@ -52,6 +54,7 @@ export class AccessTable {
       .some((id) => (this.#projects.get(id)?.keys.size ?? 0) > 0);
     for (const id of deletedProjects) this.#projects.delete(id);
     for (const opened of projects) this.#projects.set(opened.project.id, opened);
+    this.#byName = undefined;
     if (hadKeys || projects.some(({ keys }) => keys.size > 0)) this.#collectSecrets();
   }
 
@@ -68,6 +71,12 @@ export class AccessTable {
   /** The project of a token. */
   projectOf({ projectId }: Token): OpenedProject | undefined {
     return this.#projects.get(projectId);
+  }
+
+  /** A project by its name. */
+  projectNamed(name: string): OpenedProject | undefined {
+    this.#byName ??= new Map([...this.#projects.values()].map((opened) => [opened.project.name, opened]));
+    return this.#byName.get(name);
   }
 
   /** The principal of a token. It is kept until its token or its project changes. */

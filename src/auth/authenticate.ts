@@ -32,7 +32,7 @@ export interface Authenticated {
 /** The client may not use the proxy. */
 export interface Rejection {
   readonly admitted: false;
-  readonly code: "unauthorized" | "token_expired" | "token_revoked" | "bad_request";
+  readonly code: "unauthorized" | "token_expired" | "token_revoked" | "forbidden" | "overloaded" | "bad_request";
   readonly message: string;
   /** Credentials presented to the proxy that no token of the proxy matches. They count as guesses. */
   readonly guesses: readonly Credential[];
@@ -56,6 +56,8 @@ export interface AuthenticationContext {
   readonly fields: readonly Field[];
   /** The raw query without its `?`. */
   readonly query: string;
+  /** Why a token of a provider is not valid, as a sentence. `undefined` if there is nothing to say. */
+  readonly why?: string | undefined;
 }
 
 /** A credential that matches a token of the proxy. */
@@ -166,7 +168,7 @@ function authenticatedAs(
 function rejectionOf(
   presented: readonly Credential[],
   known: readonly KnownCredential[],
-  { passthrough, fields }: AuthenticationContext,
+  { passthrough, fields, why }: AuthenticationContext,
 ): Rejection {
   for (const { result } of known) {
     if ("rejected" in result) {
@@ -176,7 +178,7 @@ function rejectionOf(
   return {
     admitted: false,
     code: "unauthorized",
-    message: unauthorizedMessage(presented, { passthrough, fields }),
+    message: unauthorizedMessage(presented, { passthrough, fields }) + (why === undefined ? "" : ` ${why}`),
     guesses: guessesAmong(presented, known, passthrough),
   };
 }

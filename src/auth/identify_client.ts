@@ -9,8 +9,12 @@ import { holderOf, type Principal } from "../principal.ts";
 import { authenticate } from "./authenticate.ts";
 import type { ClientAccess } from "./client_access.ts";
 import { ClientCredentials } from "./client_credentials.ts";
-import { type Credential, findCredentials } from "./credential.ts";
+import { type Credential, credentialWords, findCredentials } from "./credential.ts";
+import type { ClientJwt, VerifiedTokens } from "./jwt/client_jwt.ts";
 import type { TokenCheck } from "./shared_token.ts";
+
+/** `retry-after` while a token cannot be verified. */
+const RETRY_SECONDS = 5;
 
 /** The access rules of a configuration. */
 export interface AccessControl {
@@ -20,6 +24,8 @@ export interface AccessControl {
   readonly check: TokenCheck | undefined;
   /** Looks up managed tokens only. Managed tokens are too long to be guessed. */
   readonly checkManaged: TokenCheck;
+  /** Verifies tokens of providers. `undefined` if the configuration has no such provider. */
+  readonly jwt?: ClientJwt | undefined;
   /** Throws a `forbidden` fault if a page of another site sent a request that needs no token. */
   readonly checkOpenAccess: (fields: readonly Field[]) => void;
 }
@@ -44,29 +50,66 @@ export interface Client {
 
 /**
  * Identifies the client by its address and its credentials. Throws a fault if the address may not use the
- * proxy or must wait, or if the request has no valid token.
+ * proxy or must wait, or if the request has no valid token. Returns a promise only for a token of a provider
+ * that has to be verified first.
  */
 export function identifyClient(
   unidentified: UnidentifiedRequest,
-  { clientAccess, check, checkManaged, checkOpenAccess }: AccessControl,
-): Client {
-  const { request, query, address, endpoint } = unidentified;
-  const { fields } = request;
+  access: AccessControl,
+): Client | Promise<Client> {
+  const { request: { fields }, query, address } = unidentified;
   const presented = findCredentials(fields, query);
   unidentified.conceal(presented);
-  clientAccess.checkAddress(address);
+  access.clientAccess.checkAddress(address);
+  const verified = access.jwt?.verify(valuesToVerify(unidentified, presented));
+  return verified instanceof Promise
+    ? verified.then((tokens) => identified(unidentified, access, { presented, verified: tokens }))
+    : identified(unidentified, access, { presented, verified });
+}
+
+/**
+ * The values that can be tokens of a provider. On a passthrough endpoint, also the words of the other
+ * credentials, because no token of the proxy may go upstream in them.
+ */
+function valuesToVerify(
+  { request: { fields }, endpoint }: UnidentifiedRequest,
+  presented: readonly Credential[],
+): readonly string[] {
+  const values = presented.map(({ value }) => value);
+  return isPassthrough(endpoint) ? [...values, ...credentialWords(presented, fields)] : values;
+}
+
+/** Whether an endpoint forwards the client's own credential. */
+function isPassthrough(endpoint: Endpoint | undefined): boolean {
+  return endpoint?.backends.some(({ key }) => key.mode === "passthrough") === true;
+}
+
+function identified(
+  { request, query, address, endpoint }: UnidentifiedRequest,
+  { clientAccess, check, checkManaged, checkOpenAccess }: AccessControl,
+  { presented, verified }: {
+    readonly presented: readonly Credential[];
+    readonly verified: VerifiedTokens | undefined;
+  },
+): Client {
+  const { fields } = request;
   const waits = check !== undefined && clientAccess.mustWait(request, presented);
+  const usual = waits ? checkManaged : check;
   const verdict = authenticate(presented, {
-    check: waits ? checkManaged : check,
-    passthrough: endpoint?.backends.some(({ key }) => key.mode === "passthrough") === true,
+    check: verified === undefined
+      ? usual
+      : (candidate) => verified.results.get(candidate) ?? usual?.(candidate),
+    passthrough: isPassthrough(endpoint),
     endpoint: endpoint?.name,
     fields,
     query,
+    why: verified?.why,
   });
   if (!verdict.admitted) {
     if (waits) throw clientAccess.waitFault(request, presented);
     clientAccess.recordGuesses(request, verdict.guesses);
-    throw new ProxyFault(verdict.code, verdict.message);
+    const retry = verdict.code === "overloaded" ? { retryAfterSeconds: RETRY_SECONDS } : {};
+    throw new ProxyFault(verdict.code, verdict.message, retry);
   }
   clientAccess.recordGuesses(request, verdict.guesses);
   const { principal, tokenPlaces, tokens } = verdict;

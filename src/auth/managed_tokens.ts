@@ -121,6 +121,11 @@ export class ManagedTokens {
     return tokenId === undefined ? undefined : this.#table.ownerOf(tokenId);
   }
 
+  /** A project by its name, with its provider keys. */
+  projectNamed(name: string): OpenedProject | undefined {
+    return this.#table.projectNamed(name);
+  }
+
   #find(candidate: string): TokenValue | undefined {
     if (!isTokenValue(candidate)) return undefined;
     const value = this.#table.find(hashOf(candidate).toHex());

@@ -4,7 +4,10 @@ import { type Principal, type Rules, sharedPrincipal } from "../principal.ts";
 /** The principal of a token, or the reason why the token is no longer accepted. */
 export type TokenCheckResult =
   | { readonly principal: Principal }
-  | { readonly rejected: "token_expired" | "token_revoked"; readonly message: string };
+  | {
+    readonly rejected: "token_expired" | "token_revoked" | "unauthorized" | "forbidden" | "overloaded";
+    readonly message: string;
+  };
 
 /** Looks up a value that a client sent as a token. Returns undefined if no token matches. */
 export type TokenCheck = (candidate: string) => TokenCheckResult | undefined;

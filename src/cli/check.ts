@@ -4,6 +4,7 @@ import { loadConfig } from "../config/load.ts";
 import type { Flags, ShownSetting } from "../config/read/resolver.ts";
 import { CommandError } from "./command_error.ts";
 import { ambiguityWarnings, routesText, unnamedRoutes } from "./check_route.ts";
+import { checkJwt, jwtText } from "./check_jwt.ts";
 import { checkSignIn, signInText } from "./check_sign_in.ts";
 import { ALLOWED_PATHS_HEADINGS, allowedPaths, allowedPathsRow } from "./check_paths.ts";
 import { allWarnings } from "./config_warnings.ts";
@@ -22,7 +23,7 @@ export function printSchema(): void {
 
 /**
  * Checks the configuration, and prints every setting with its origin: `llm-proxy check`. With `online` it
- * also asks each backend for its models, and each provider of the sign-in for its metadata. Throws a
+ * also asks each backend for its models, and each provider for its metadata or its keys. Throws a
  * `ConfigError` for an invalid configuration, and a {@link CommandError} if a backend or a provider fails.
  */
 export async function check({ online }: { online: boolean }, flags: Flags): Promise<void> {
@@ -31,6 +32,7 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
   const bySection = (await settings()).toSorted((one, other) => sectionOf(one) - sectionOf(other));
   const results = online ? await withProgress("Checking the backends", () => probeBackends(config)) : [];
   const signIn = await checkSignIn(config, { online });
+  const jwt = await checkJwt(config, { online });
   const all = [
     ...await allWarnings(loaded),
     ...keepaliveWarnings(config, await systemKeepaliveMs()),
@@ -55,6 +57,7 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
         ok,
         detail,
       })),
+      jwt: jwt.map(({ ok = null, detail = null, ...rest }) => ({ ...rest, ok, detail })),
       backends: online
         ? results.map((result) => ({ endpoint: result.endpoint, ...shownProbe(result) }))
         : null,
@@ -67,13 +70,14 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
         )
       }${routesText(routes)}\nWhat clients may request (docs/limits-and-budgets.md#allowed-paths):\n${
         tableText(ALLOWED_PATHS_HEADINGS, paths.map(allowedPathsRow))
-      }${signInText(signIn)}\n${all.map((warning) => warningLine(warning)).join("")}` +
+      }${signInText(signIn)}${jwtText(jwt)}\n${all.map((warning) => warningLine(warning)).join("")}` +
       `The configuration is valid${path === undefined ? "" : ` (${path})`}.\n` +
       (online ? `\n${tableText(PROBE_HEADINGS, results.map(probeRow))}` : ""),
   );
   const failed = results.filter(({ ok }) => !ok).length;
-  const unusable = signIn.filter(({ ok }) => ok === false).length;
-  if (unusable > 0) throw new CommandError(`${unusable} of ${signIn.length} providers cannot be used.`);
+  const providers = [...signIn, ...jwt];
+  const unusable = providers.filter(({ ok }) => ok === false).length;
+  if (unusable > 0) throw new CommandError(`${unusable} of ${providers.length} providers cannot be used.`);
   if (failed > 0) throw new CommandError(`${failed} of ${results.length} backends failed.`);
 }
 

@@ -3,16 +3,17 @@
 import type { Config } from "../config/config.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
 import { hostAndPort } from "../network/host_port.ts";
+import { jwtAddresses } from "./jwt_addresses.ts";
 
 /**
- * The addresses of backends and outbound proxies that the process has no permission to connect to, as
- * `HOST:PORT`.
+ * The addresses of backends, outbound proxies and providers of tokens that the process has no permission to
+ * connect to, as `HOST:PORT`.
  */
-export function missingPermissions({ endpoints }: Config): string[] {
+export function missingPermissions({ auth, endpoints }: Config): string[] {
   const hosts = endpoints.flatMap(({ backends }) =>
     backends.map(({ baseUrl, connection }) => connection.proxy ?? parseOrigin(baseUrl.origin))
   ).map(hostAndPort);
-  return [...new Set(hosts)].filter((host) =>
+  return [...new Set([...hosts, ...jwtAddresses(auth)])].filter((host) =>
     Deno.permissions.querySync({ name: "net", host }).state !== "granted"
   );
 }

@@ -15,6 +15,7 @@ import { folderOf } from "../storage/open.ts";
 import { COLOUR_VARIABLES } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
 import { writeNote, writeResult } from "./output.ts";
+import { jwtAddresses } from "./jwt_addresses.ts";
 import { limitsRights } from "./limits_rights.ts";
 import { postgresRights } from "./postgres_rights.ts";
 import { V8_FLAGS } from "./v8_flags.ts";
@@ -125,7 +126,7 @@ function signInAddresses({ providers }: SignInConfig): string[] {
 }
 
 /** The addresses of listeners and connections, and the reasons why the proxy connects to itself. */
-function addresses({ server, endpoints, management }: Config): { net: Set<string>; reasons: string[] } {
+function addresses({ server, auth, endpoints, management }: Config): { net: Set<string>; reasons: string[] } {
   const backends = endpoints.flatMap((endpoint) =>
     endpoint.backends.map((backend) => ({ endpoint, backend }))
   );
@@ -153,6 +154,7 @@ function addresses({ server, endpoints, management }: Config): { net: Set<string
       wake === undefined ? [] : [hostAndPort(wake), hostAndPort({ hostname: "0.0.0.0", port: 0 })]
     ),
     ...management?.signIn === undefined ? [] : signInAddresses(management.signIn),
+    ...jwtAddresses(auth),
     ...reasons.length > 0 ? [LOOPBACK] : [],
   ]);
   return { net, reasons };

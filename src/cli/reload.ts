@@ -158,6 +158,10 @@ function restartSettings(one: Config, other: Config): string[] {
   if ((one.server.tls === undefined) !== (other.server.tls === undefined)) ofServer.push("server.tls");
   const ofManagement = (["token", "databaseUrl", "encryptionKey", "publicUrl", "signIn", "scim"] as const)
     .filter((key) => differs(one.management?.[key], other.management?.[key]));
-  const limitsDiffer = differs(one.management?.sharedLimits?.server, other.management?.sharedLimits?.server);
+  const limitsOf = ({ management }: Config) => {
+    const { server, timeoutMs } = management?.sharedLimits ?? {};
+    return { server, timeoutMs };
+  };
+  const limitsDiffer = differs(limitsOf(one), limitsOf(other));
   return [...ofServer, ...(ofManagement.length > 0 || limitsDiffer ? ["management"] : [])];
 }

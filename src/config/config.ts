@@ -3,6 +3,7 @@
 import type { RedisPlace } from "../network/redis_url.ts";
 import type { Dialect } from "../apis/dialects.ts";
 import type { Rules } from "../principal.ts";
+import type { JwtAlgorithm } from "./values/jwt_algorithms.ts";
 import type { PresetName } from "./values/presets.ts";
 import type { Role, SignInPresetName } from "./values/sign_in_presets.ts";
 
@@ -192,6 +193,11 @@ export interface SharedLimitsConfig {
    * replica counts by itself. `refuse`: they are rejected.
    */
   readonly onLoss: OnLoss;
+  /**
+   * How long a request waits for the counts before `onLoss` applies, in milliseconds. `undefined` for the
+   * default of the kind of server.
+   */
+  readonly timeoutMs?: number;
 }
 
 /** A file with published prices, which `llm-proxy prices update` writes. */
@@ -304,7 +310,12 @@ export interface ConcurrencyLimits {
 
 /** Whether clients need a token, and which tokens the configuration has. */
 export type AuthConfig =
-  | { readonly mode: "token"; readonly tokens: readonly NamedToken[] }
+  | {
+    readonly mode: "token";
+    readonly tokens: readonly NamedToken[];
+    /** The providers whose tokens are valid as tokens of clients; `undefined` without any. */
+    readonly jwt?: readonly JwtIssuer[];
+  }
   | { readonly mode: "none" };
 
 /** A token of the configuration and the name that the log shows for its client. */
@@ -313,6 +324,55 @@ export interface NamedToken {
   readonly token: string;
   /** The limits of the token, which need the management plane; `undefined` for no limits. */
   readonly rules?: Rules;
+}
+
+/** A provider whose tokens (JWT) are valid as tokens of clients. */
+export interface JwtIssuer {
+  /** The name in the log. */
+  readonly name: string;
+  /** The claim `iss` of the tokens. */
+  readonly issuer: string;
+  /** The names of the proxy, of which a token has one in the claim `aud`. */
+  readonly audiences: readonly string[];
+  readonly keys: JwtKeyPlace;
+  /** The accepted algorithms of signatures. */
+  readonly algorithms: readonly JwtAlgorithm[];
+  /** How much the clocks of the provider and of this machine may differ, in milliseconds. */
+  readonly clockSkewMs: number;
+  /** The claim that identifies a person. */
+  readonly subjectClaim: string;
+  /** The claim with the name in the log and in usage. */
+  readonly nameClaim: string;
+  /** The project by a claim. The first rule that matches counts. */
+  readonly projects: readonly JwtProjectRule[];
+  /** The name of the project of tokens that match no rule; `undefined` if the proxy refuses them. */
+  readonly defaultProject?: string;
+  /** The limits of each person; `undefined` if only those of the project apply. */
+  readonly rules?: Rules;
+  readonly outbound: OutboundRules;
+  /** PEM texts with certificates to trust besides those of the system. */
+  readonly caCerts?: readonly string[];
+}
+
+/** Where the public keys of a provider are: at the URL of its metadata, at another URL, or in a file. */
+export type JwtKeyPlace =
+  | { readonly kind: "discovery" }
+  | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "file"; readonly path: string; readonly keys: JwtKeySet };
+
+/** A set of public keys (RFC 7517). */
+export interface JwtKeySet {
+  readonly keys: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** The project of the tokens with a value in a claim. */
+export interface JwtProjectRule {
+  /** The name of the claim. Dots lead into tables. */
+  readonly claim: string;
+  /** The value of the claim, or one value of its list. */
+  readonly value: string;
+  /** The name of the project. */
+  readonly project: string;
 }
 
 /** A named route: `/openai/…` is the endpoint `openai`. */

@@ -9,6 +9,7 @@ import { type EnvironmentSources, readEnvironment } from "./sources/env.ts";
 import { checkLimitedEndpoints, checkModelLimits } from "./read/limit_settings.ts";
 import { MANAGEMENT_VARIABLES, readManagement } from "./read/management_settings.ts";
 import type { KeyPath, Origin, Problem } from "./problem.ts";
+import { readJwt } from "./read/jwt_settings.ts";
 import { environmentProxy } from "./read/outbound_proxy.ts";
 import { type Flags, Resolver, type ShownSetting } from "./read/resolver.ts";
 import type { Config, ManagementConfig, OutboundProxy } from "./config.ts";
@@ -94,10 +95,17 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
       signIn,
       names: (signInTables ?? []).flatMap(({ name }) => name === undefined ? [] : [name]),
     });
+  const jwt = readJwt(settings.auth?.jwt, {
+    resolver,
+    sources,
+    resolvePath: (file) => resolveBesideConfig(path, file),
+    hasProjects: management !== undefined,
+  });
   const config: Config = {
     server,
     auth: resolveAuth(resolver, {
       tokens,
+      jwt,
       mode,
       endpoints,
       hasManagedTokens: management !== undefined,

@@ -46,8 +46,3 @@ export function externalIdOf(
   const value = claims[claim];
   return typeof value === "string" && value !== "" ? value : undefined;
 }
-
-/** The subject of a person, as people are known here: with another URL, it may be another person. */
-export function subjectAt(issuer: string, subject: string): string {
-  return `${issuer} ${subject}`;
-}

@@ -7,6 +7,7 @@ import { exchangeRow } from "../accounting/exchange_row.ts";
 import type { Objects } from "../accounting/settlement/objects.ts";
 import { UnpricedModels } from "../accounting/prices/unpriced_models.ts";
 import type { FailureGate } from "../auth/failure_gate.ts";
+import type { JwtAccess } from "../auth/jwt/client_jwt.ts";
 import type { ManagedTokens } from "../auth/managed_tokens.ts";
 import type { TokenCheckResult } from "../auth/shared_token.ts";
 import type { ModelListStore } from "../catalogue/catalogue.ts";
@@ -41,6 +42,7 @@ import { type ControlAccess, textOfAccess } from "./control/control_access.ts";
 import { createControlSecret } from "./control/signatures.ts";
 import { Replicas } from "./replicas.ts";
 import { DatabaseLoss, unconfirmedToken } from "./database_loss.ts";
+import { AccountPeople } from "./account_people.ts";
 import { ProviderSignIn } from "./admin/provider_sign_in.ts";
 import { adminPlaceAt } from "./admin_place.ts";
 import type { JoinedReplica } from "./join_replicas.ts";
@@ -114,6 +116,7 @@ export class Management implements ManagementPort {
   /** The providers with which people sign in; `undefined` without one. */
   readonly #providers: ProviderSignIn | undefined;
   readonly #unpriced: UnpricedModels;
+  readonly #people: AccountPeople;
   readonly #trace = exchangeTracer();
   readonly #modelFacts: ModelFactsTable;
   readonly #ending = new AbortController();
@@ -150,6 +153,10 @@ export class Management implements ManagementPort {
       config.onDatabaseLoss,
     );
     parts.setDatabaseLost(() => this.#loss.refusesBudgets());
+    this.#people = new AccountPeople(
+      store,
+      (reason) => this.#storageFailed(`the name of an account is not kept: ${reason}`),
+    );
     this.#modelFacts = new ModelFactsTable(pricer);
     this.#unpriced = new UnpricedModels((advice) => log("warn", "unpriced", advice));
     this.#dates = new SpendingDates(store, {
@@ -203,6 +210,17 @@ export class Management implements ManagementPort {
     const result = this.#parts.tokens.check(candidate);
     if (result !== undefined && "principal" in result && this.#loss.refusesTokens()) throw unconfirmedToken();
     return result;
+  }
+
+  /** The projects and people, for tokens of providers. */
+  get jwtAccess(): JwtAccess {
+    return {
+      projectNamed: (name) => this.#parts.tokens.projectNamed(name),
+      personOf: (account) => this.#people.personOf(account),
+      checkConfirmed: () => {
+        if (this.#loss.refusesTokens()) throw unconfirmedToken();
+      },
+    };
   }
 
   /** Reads the changed tokens if the database may have changed. Returns `undefined` if it has not changed. */
@@ -299,6 +317,7 @@ export class Management implements ManagementPort {
       objects,
       knownObjects,
       answer: this.answer,
+      personOf: (account) => this.#people.personOf(account),
       onTaken: (exchange) => {
         if (this.#feed.hasListeners) this.#feed.send({ kind: "started", exchange: exchange() });
       },
@@ -476,7 +495,7 @@ export class Management implements ManagementPort {
       flushed: () => this.#flush(),
       spent: (key) => this.limiter.spent(key),
       endpointNames: () => served.endpointNames,
-      ownerOf: (tokenId) => this.#parts.tokens.ownerOf(tokenId),
+      ownerOf: (tokenId) => this.#parts.tokens.ownerOf(tokenId) ?? this.#people.ownerOf(tokenId),
       proxy: {
         running: () => this.#running(),
         refreshed: async (age) => await this.#threads?.refresh(age),

@@ -1,5 +1,5 @@
 import type { Endpoint } from "../config/config.ts";
-import type { Principal } from "../principal.ts";
+import { hasProject, type Principal } from "../principal.ts";
 import type { Clock } from "../time/clock.ts";
 import type { KnownObjects } from "./known_objects.ts";
 import { mayUse, ObjectAccess } from "./object_access.ts";
@@ -33,7 +33,7 @@ export function createObjectAccess(
   const accounts = objects.accountsOf(endpoint, principal);
   const hasSeveral = accounts.length > 1;
   if (accounts.length === 0 || !objects.isStored && !hasSeveral) return undefined;
-  const isRestricted = objects.isStored && principal.kind === "token" && endpoint.objects !== "shared";
+  const isRestricted = objects.isStored && hasProject(principal) && endpoint.objects !== "shared";
   const hasForeign = () =>
     isRestricted &&
     (endpoint.unknownObjects === "reject" || objects.isShared ||

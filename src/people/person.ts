@@ -26,6 +26,14 @@ export interface Person {
   readonly version: number;
 }
 
+/**
+ * The `subject` of a person of a provider: the URL of the provider and its subject. At another URL, the same
+ * subject may be another person.
+ */
+export function providerSubject({ issuer, subject }: { issuer: string; subject: string }): string {
+  return `${issuer} ${subject}`;
+}
+
 /** The longest login name, in characters. An e-mail address is a login name too. */
 const MAX_LOGIN = 100;
 

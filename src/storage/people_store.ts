@@ -1,6 +1,6 @@
 /** People, their invitations, their sessions and management tokens in a store. */
 
-import type { Person } from "../people/person.ts";
+import type { Person, providerSubject } from "../people/person.ts";
 import type { Projects, TokenRole } from "../people/role.ts";
 import type { NewAuditEntry } from "./audit_store.ts";
 import type { DirectoryStore } from "./directory_store.ts";
@@ -37,6 +37,22 @@ export interface PeopleStore {
   ) => Promise<{ readonly person: Person; readonly passphrase: string | undefined } | undefined>;
   /** Finds the person whom a provider knows as its subject. */
   readonly findPersonOf: (provider: string, subject: string) => Promise<Person | undefined>;
+  /**
+   * Finds the person whom any provider knows as its subject, by {@link providerSubject}. Of several, a
+   * disabled one comes first.
+   */
+  readonly findProviderPerson: (
+    subject: string,
+  ) => Promise<Pick<Person, "id" | "disabled"> | undefined>;
+  /**
+   * Notes the name of an account at a provider, and the person to whom its usage belongs, by the id under
+   * which usage is counted.
+   */
+  readonly touchAccount: (account: {
+    readonly tokenId: string;
+    readonly name: string;
+    readonly ownerId: string | undefined;
+  }) => Promise<void>;
   readonly listPeople: (page: Page) => Promise<Listed<Person>>;
   /**
    * Changes a person. Tokens of the person are valid while the person is not disabled and belongs to their

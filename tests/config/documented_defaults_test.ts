@@ -21,6 +21,7 @@ const NEEDS: ReadonlyMap<string, string> = new Map([
 const NOT_COMPARED: Readonly<Record<string, string>> = {
   CONFIG_PATH: "it is no setting of the configuration, and a named file must exist",
   PRICES_FILE: "a named file must exist",
+  LIMITS_TIMEOUT: "its default depends on the kind of server",
   MANAGEMENT_ALLOWED_IPS: "its default is another variable",
 };
 /** The least numbers of checked defaults, so that a change of the tables cannot skip them. */

@@ -61,6 +61,7 @@ async function fillPeople(store: Store): Promise<void> {
   await store.addSession(sessionRow("s1", "anna"));
   await store.addSession(sessionRow("s2", undefined));
   await store.addManagementToken(managementTokenRow("m1"), audit);
+  await store.touchAccount({ tokenId: "jwt_1", name: "anna", ownerId: "anna" });
   await store.addToken(tokenRow("t4", "p1", { ownerId: "anna" }), auditRow("token.create", "t4"));
   await saveUser(store, userRow("dru_1", { emails: [{ value: "änna@example.com", type: "work" }] }));
   await saveGroup(store, groupRow("drg_1"), { added: ["dru_1"] });

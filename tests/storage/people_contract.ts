@@ -114,6 +114,25 @@ export const PEOPLE_CONTRACT: readonly (readonly [what: string, work: (store: St
     const rest = await store.listPeople({ limit: 3, before: next });
     assertEquals([rest.items.map(({ id }) => id), rest.next], [["anna"], undefined]);
   }],
+  ["finds the person of an account at any provider, a disabled one first", async (store) => {
+    await addPeople(store);
+    const at = (provider: string, subject: string) => ({ kind: "provider", provider, subject }) as const;
+    const subject = "https://sso.test dora";
+    await store.addPerson(personRow("dora", { origin: at("home", subject) }), entry("person.create", "dora"));
+    assertEquals(await store.findProviderPerson(subject), { id: "dora", disabled: false });
+    const second = personRow("dora2", { origin: at("other", subject), disabled: true });
+    await store.addPerson(second, entry("person.create", "dora2"));
+    assertEquals(await store.findProviderPerson(subject), { id: "dora2", disabled: true });
+    assertEquals(await store.findProviderPerson("https://sso.test anna"), undefined);
+    await store.touchAccount({ tokenId: "jwt_1", name: "Anna", ownerId: "anna" });
+    await store.touchAccount({ tokenId: "jwt_1", name: "Dora", ownerId: "dora" });
+    await store.touchAccount({ tokenId: "jwt_1", name: "Dora 2", ownerId: undefined });
+    await store.addExchanges([exchangeRow({ tokenId: "jwt_1", projectId: "p1" })]);
+    const usage = await store.usage({ ...ALL_TOGETHER, group: "person" }, NO_FILTER);
+    assertEquals(usage.map(({ key, requests }) => [key, requests]), [["dora", 1]]);
+    const byToken = await store.usage({ ...ALL_TOGETHER, group: "token" }, NO_FILTER);
+    assertEquals(byToken.map(({ key, name }) => [key, name]), [["jwt_1", "Dora 2"]]);
+  }],
   ["rejects a second person with the same login name, without an audit entry", async (store) => {
     await addPeople(store);
     const error = await assertRejects(

@@ -5,7 +5,7 @@ import { injectsCredential } from "../credentials.ts";
 import type { LimitSettings } from "../sources/file_schema.ts";
 import type { KeyPath } from "../problem.ts";
 import type { Resolver } from "./resolver.ts";
-import type { AuthConfig, Endpoint, NamedToken } from "../config.ts";
+import type { AuthConfig, Endpoint, JwtIssuer, NamedToken } from "../config.ts";
 import type { Section } from "./section.ts";
 import { secretSchema } from "../values/values.ts";
 
@@ -61,8 +61,9 @@ function resolveLimits(resolver: Resolver, at: KeyPath, limits: LimitSettings | 
 /** Decides whether clients need a token, and reports a missing token. */
 export function resolveAuth(
   resolver: Resolver,
-  { tokens, mode, endpoints, hasFile, hasManagedTokens }: {
+  { tokens, jwt, mode, endpoints, hasFile, hasManagedTokens }: {
     tokens: readonly NamedToken[];
+    jwt: readonly JwtIssuer[] | undefined;
     mode: "token" | "none" | undefined;
     endpoints: readonly Endpoint[];
     hasFile: boolean;
@@ -73,6 +74,9 @@ export function resolveAuth(
   const injecting = endpoints.find(({ backends }) => backends.some(injectsCredential));
   if (mode === "none" && tokens.length > 0) {
     resolver.report(["auth", "mode"], 'is "none", but a token is set: keep one of the two');
+  }
+  if (mode === "none" && jwt !== undefined) {
+    resolver.report(["auth", "mode"], 'is "none", but [[auth.jwt]] has providers: keep one of the two');
   }
   const limited = tokens.findIndex(({ rules }) => rules !== undefined);
   if (limited !== -1 && !hasManagedTokens && !resolver.has("MANAGEMENT_TOKEN")) {
@@ -88,7 +92,9 @@ export function resolveAuth(
     resolver.report("env PROXY_TOKEN", `is missing: the token that clients send to this proxy${why}`);
   }
   const requiresToken = tokens.length > 0 || hasManagedTokens && mode !== "none";
-  const auth: AuthConfig = requiresToken ? { mode: "token", tokens } : { mode: "none" };
+  const auth: AuthConfig = requiresToken
+    ? { mode: "token", tokens, ...(jwt !== undefined && { jwt }) }
+    : { mode: "none" };
   resolver.resolve(["auth", "mode"], [resolver.inFile(["auth", "mode"], mode)], { fallback: auth.mode });
   return auth;
 }

@@ -59,6 +59,9 @@ export function checkModelLimits(resolver: Resolver, auth: Section<"auth"> | und
   for (const [index, { limits }] of (auth?.tokens ?? []).entries()) {
     check(limits, ["auth", "tokens", index, "limits"]);
   }
+  for (const [index, { limits }] of (auth?.jwt ?? []).entries()) {
+    check(limits, ["auth", "jwt", index, "limits"]);
+  }
 }
 
 /**
@@ -79,5 +82,8 @@ export function checkLimitedEndpoints(
   check(auth?.limits, ["auth", "limits"]);
   for (const [index, { limits }] of (auth?.tokens ?? []).entries()) {
     check(limits, ["auth", "tokens", index, "limits"]);
+  }
+  for (const [index, { limits }] of (auth?.jwt ?? []).entries()) {
+    check(limits, ["auth", "jwt", index, "limits"]);
   }
 }

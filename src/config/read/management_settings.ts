@@ -25,6 +25,7 @@ import {
   databaseUrlSchema,
   encryptionKeySchema,
   idleSchema,
+  limitsTimeoutSchema,
   intervalSchema,
   limitsUrlSchema,
   managementTokenSchema,
@@ -48,6 +49,7 @@ export const MANAGEMENT_VARIABLES = [
   "LIMITS_URL",
   "LIMITS_PASSWORD",
   "ON_LIMITS_LOSS",
+  "LIMITS_TIMEOUT",
   "ON_DATABASE_LOSS",
   "BUDGET_TIME_ZONE",
   "BUDGET_WINDOW",
@@ -85,6 +87,7 @@ export function readManagement(
   const limitsUrl = read("limits_url", "LIMITS_URL", limitsUrlSchema, undefined, shownUrl);
   const limitsPassword = read("limits_password", "LIMITS_PASSWORD", secretSchema, undefined, redacted);
   const onLoss = read("on_limits_loss", "ON_LIMITS_LOSS", wordSchema(ON_LOSS), DEFAULT_ON_LIMITS_LOSS);
+  const timeoutMs = read("limits_timeout", "LIMITS_TIMEOUT", limitsTimeoutSchema, undefined, shownLimitsTimeout);
   const onDatabaseLoss = read(
     "on_database_loss",
     "ON_DATABASE_LOSS",
@@ -133,7 +136,7 @@ export function readManagement(
     ...(encryptionKey && { encryptionKey }),
     onDatabaseLoss,
     budgetPeriods: { timeZone, window },
-    ...sharedLimits({ url: limitsUrl, password: limitsPassword, databaseUrl, onLoss }),
+    ...sharedLimits({ url: limitsUrl, password: limitsPassword, databaseUrl, onLoss, timeoutMs }),
     retentionDays: retentionMs / DAY_MS,
     ...(backupEveryMs !== "none" && {
       backup: { everyMs: backupEveryMs, keep: backupKeep, folder: backupFolder },
@@ -168,24 +171,30 @@ function checkPostgres(resolver: Resolver, settings: Section<"management"> | und
 
 /** The setting of shared limits. Empty if this process counts alone. */
 function sharedLimits(
-  { url, password, databaseUrl, onLoss }: {
+  { url, password, databaseUrl, onLoss, timeoutMs }: {
     url: string | undefined;
     password: string | undefined;
     databaseUrl: string;
     onLoss: OnLoss;
+    timeoutMs: number | undefined;
   },
 ): Pick<ManagementConfig, "sharedLimits"> {
   // Replicas with one database share their limits, unless the configuration says otherwise.
   const used = url ?? (isPostgresUrl(databaseUrl) ? databaseUrl : NO_SHARED_LIMITS);
   if (used === NO_SHARED_LIMITS) return {};
+  const loss = { onLoss, ...timeoutMs !== undefined && { timeoutMs } };
   if (isPostgresUrl(used)) {
-    return { sharedLimits: { server: { kind: "postgres", url: withPassword(used, password) }, onLoss } };
+    return { sharedLimits: { server: { kind: "postgres", url: withPassword(used, password) }, ...loss } };
   }
   const server = readRedisUrl(used);
   if (server === undefined) return {};
   return {
-    sharedLimits: { server: { kind: "redis", ...server, ...password !== undefined && { password } }, onLoss },
+    sharedLimits: { server: { kind: "redis", ...server, ...password !== undefined && { password } }, ...loss },
   };
+}
+
+function shownLimitsTimeout(ms: number | undefined): string {
+  return ms === undefined ? "500ms, and 2s for PostgreSQL" : durationText(ms);
 }
 
 /** A URL without its password, for people. */

@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { BUDGET_WINDOWS, LOG_FORMATS, LOG_LEVELS, ON_LOSS, SERVER_ENGINES } from "../values/defaults.ts";
 import { PRESET_NAMES } from "../values/presets.ts";
 import { priceProviderSchema } from "../values/price_providers.ts";
+import { jwtSchemaWith } from "./jwt_schema.ts";
 import { scimSchema } from "./scim_schema.ts";
 import { signInSchema } from "./sign_in_schema.ts";
 import { list, number, text, texts, toggle, word, wrongKind } from "./file_fields.ts";
@@ -32,6 +33,7 @@ import {
   dollarsSchema,
   drainSchema,
   durationSchema,
+  limitsTimeoutSchema,
   encryptionKeySchema,
   headerNameSchema,
   headerValueSchema,
@@ -281,6 +283,8 @@ const tokenSchema = v.strictObject({
   limits: limitsSchema,
 }, wrongKind("a table"));
 
+const jwtSchema = jwtSchemaWith(limitsSchema);
+
 const routeSchema = v.strictObject({
   model: text(textSchema, "the name of a model, with * for any characters"),
   endpoint: text(nameSchema, "the endpoint that gets the request"),
@@ -355,6 +359,10 @@ export const fileSchema = v.strictObject({
       v.array(tokenSchema, wrongKind("a list of tables")),
       v.description("several tokens, each with a name"),
     )),
+    jwt: v.optional(v.pipe(
+      v.array(jwtSchema, wrongKind("a list of tables")),
+      v.description("providers whose tokens are valid as tokens of clients; docs/sign-in.md"),
+    )),
   }, wrongKind("a table"))),
   management: v.optional(v.strictObject({
     enabled: toggle(
@@ -375,6 +383,10 @@ export const fileSchema = v.strictObject({
     on_limits_loss: word(
       ON_LOSS,
       "tokens with a budget, while limits_url cannot be reached: go_on with the counts of each replica, or refuse them",
+    ),
+    limits_timeout: number(
+      limitsTimeoutSchema,
+      "how long a request waits for limits_url before on_limits_loss applies; default: 500ms, and 2s for PostgreSQL",
     ),
     on_database_loss: word(
       ON_LOSS,
@@ -447,5 +459,7 @@ export type EndpointSettings = v.InferOutput<typeof endpointSchema>;
 export type ModelLimitSettings = v.InferOutput<typeof modelLimitsSchema>;
 /** The table `limits` of a token in the file. */
 export type LimitSettings = NonNullable<v.InferOutput<typeof limitsSchema>>;
+/** One table of `[[auth.jwt]]`, as it is in the file. */
+export type JwtSettings = v.InferOutput<typeof jwtSchema>;
 /** The keys of a backend, or the defaults of the backends in the table of an endpoint. */
 export type BackendSettings = v.InferOutput<typeof backendSchema>;

@@ -47,6 +47,7 @@ const CONTENTS = {
   LIMITS_URL: "login",
   LIMITS_PASSWORD: "secret",
   ON_LIMITS_LOSS: "plain",
+  LIMITS_TIMEOUT: "plain",
   ON_DATABASE_LOSS: "plain",
   BUDGET_TIME_ZONE: "plain",
   BUDGET_WINDOW: "plain",

@@ -105,6 +105,15 @@ export const issuerSchema: ValueSchema<string> = v.pipe(
   ),
 );
 
+/** The URL of the public keys of a provider: without fragment and login. */
+export const keysUrlSchema: ValueSchema<string> = v.pipe(
+  singleLine,
+  v.check(
+    (text) => URL.canParse(text) && /^https?:\/\/[^/?#@]+\/[^#]*$/.test(text),
+    (issue) => `${quotedInput(issue)} is not a URL like https://auth.example.com/jwks.json, without login`,
+  ),
+);
+
 /** The address by which browsers reach the admin page: an origin. The result has no slash at its end. */
 export const publicUrlSchema: ValueSchema<string> = v.pipe(
   singleLine,

@@ -53,6 +53,9 @@ export const DEFAULT_TIMEOUTS: TimeoutLimits = {
   totalMs: undefined,
 };
 
+/** The default difference of clocks between a provider of tokens and this machine. */
+export const DEFAULT_CLOCK_SKEW_MS = 60_000;
+
 /** The default database, relative to the working directory of the program. */
 export const DEFAULT_DATABASE_URL = "sqlite:./data/llm-proxy.db";
 

@@ -100,6 +100,14 @@ export const checkIntervalSchema: ValueSchema<number | "none"> = durationOrNone(
   'write "30s" or "5m", from a second to a day, or "none"',
 );
 
+/** A difference of clocks, from 0 to 5 minutes. A plain number is in seconds; the result in milliseconds. */
+export const clockSkewSchema: ValueSchema<number> = boundedDuration({
+  unit: "s",
+  least: 0,
+  most: 5 * MINUTE_MS,
+  hint: 'write "30s" or a number of seconds, at most 5 minutes',
+});
+
 /** A path that the proxy requests. */
 export const checkPathSchema: ValueSchema<string> = v.pipe(
   singleLine,
@@ -122,6 +130,16 @@ export const drainSchema: ValueSchema<number> = boundedDuration({
   least: 0,
   most: DAY_MS,
   hint: 'write "30s", "5m" or a number of seconds, at most a day',
+});
+
+/**
+ * How long a request waits for the shared limits. A plain number is in seconds, the result in milliseconds.
+ */
+export const limitsTimeoutSchema: ValueSchema<number> = boundedDuration({
+  unit: "s",
+  least: 50,
+  most: MINUTE_MS,
+  hint: 'write "500ms" or "2s", from 50ms to a minute',
 });
 
 /** How long data is kept, in whole days. A plain number is in days; the result is in milliseconds. */

@@ -50,7 +50,6 @@ export class BalanceRaiser {
   #raising: Promise<void> | undefined;
   #stop = (): void => {};
   #raiseAt = Infinity;
-  #isClosed = false;
 
   constructor(parts: RaiserParts) {
     this.#parts = parts;
@@ -90,7 +89,7 @@ export class BalanceRaiser {
   raiseIn(delayMs: number): void {
     const { clock } = this.#parts;
     const at = clock.now() + delayMs;
-    if (this.#isClosed || at >= this.#raiseAt) return;
+    if (at >= this.#raiseAt) return;
     this.#stop();
     this.#raiseAt = at;
     this.#stop = clock.after(delayMs, () => {
@@ -98,12 +97,6 @@ export class BalanceRaiser {
       this.raiseIn(RAISE_MS);
       this.#raising ??= this.#raiseAll().finally(() => this.#raising = undefined);
     });
-  }
-
-  /** Stops its timer. */
-  close(): void {
-    this.#isClosed = true;
-    this.#stop();
   }
 
   #startSeeding(): Promise<boolean> {

@@ -15,15 +15,22 @@ export interface OpenedLimits {
 const REDIS_TIMEOUT_MS = 500;
 /** PostgreSQL also has the queries of usage to do. */
 const POSTGRES_TIMEOUT_MS = 2_000;
+/** The shortest time that a call may take. */
+const CALL_MS = 2_000;
 
 /** Opens the shared counts of a configuration. Their driver is loaded only here. */
-export async function openSharedLimits({ server }: SharedLimitsConfig): Promise<OpenedLimits> {
+export async function openSharedLimits(
+  { server, ...config }: SharedLimitsConfig,
+): Promise<OpenedLimits> {
+  const timeoutMs = config.timeoutMs ?? (server.kind === "redis" ? REDIS_TIMEOUT_MS : POSTGRES_TIMEOUT_MS);
+  // What a late call has changed counts, so calls go on after the requests have stopped to wait for them.
+  const callMs = Math.max(CALL_MS, timeoutMs);
   if (server.kind === "redis") {
     const { RedisLimitsServer } = await import("./redis/redis_server.ts");
-    const redis = await RedisLimitsServer.open(server);
+    const redis = await RedisLimitsServer.open(server, { timeoutMs: callMs });
     return {
       limits: new RemoteLimits(redis),
-      timeoutMs: REDIS_TIMEOUT_MS,
+      timeoutMs,
       async findProblem() {
         const policy = await redis.evictionPolicy();
         if (policy === undefined || policy === "noeviction") return undefined;
@@ -35,5 +42,5 @@ export async function openSharedLimits({ server }: SharedLimitsConfig): Promise<
   const { PostgresLimitsServer } = await import("./postgres/postgres_server.ts");
   const { connectLimits } = await import("./postgres/connect_limits.ts");
   const connect = () => connectLimits(server.url);
-  return { limits: new RemoteLimits(new PostgresLimitsServer({ connect })), timeoutMs: POSTGRES_TIMEOUT_MS };
+  return { limits: new RemoteLimits(new PostgresLimitsServer({ connect, timeoutMs: callMs })), timeoutMs };
 }

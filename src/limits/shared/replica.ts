@@ -5,6 +5,7 @@
 
 import type { OnLoss } from "../../config/config.ts";
 import { messageOf } from "../../text/error_text.ts";
+import { EndingClock } from "../../time/ending_clock.ts";
 import { hourOf } from "../budget_calendar.ts";
 import { excessOf } from "../limit_check.ts";
 import { BalanceRaiser, RAISE_MS, RAISE_SOON_MS } from "./balance_raiser.ts";
@@ -32,6 +33,8 @@ const MAX_ATTEMPTS = 6;
 /** Takes part in shared limits. */
 export class Replica {
   readonly #parts: ReplicaParts;
+  /** The clock of all timers that must end with this replica. */
+  readonly #clock: EndingClock;
   /** All messages go through it. */
   readonly #limits: BoundedLimits;
   readonly #queue: HoldingQueue;
@@ -59,7 +62,8 @@ export class Replica {
   private constructor(parts: ReplicaParts) {
     this.#parts = parts;
     this.#limits = new BoundedLimits(parts.limits, parts);
-    const { id, clock, onFailed } = parts;
+    const { id, onFailed } = parts;
+    const clock = this.#clock = new EndingClock(parts.clock);
     this.#settlements = new Settlements({
       limits: this.#limits,
       clock,
@@ -208,8 +212,7 @@ export class Replica {
     this.#isClosed = true;
     this.#queue.sendChanged();
     this.#queue.clear();
-    this.#stopRenewing();
-    this.#raiser.close();
+    this.#clock.end();
     this.#settlements.close();
     try {
       // Costs that are not counted stay reserved.
@@ -229,7 +232,7 @@ export class Replica {
     const { id: replica } = this.#parts;
     const sent = ledgers.map(({ key, limits, maxRequests }) => ({ key, limits, maxRequests }));
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      if (this.#isAway) return undefined;
+      if (this.#isAway || this.#isClosed) return undefined;
       const hour = this.#presentHour();
       let result: TakeResult;
       try {
@@ -248,8 +251,7 @@ export class Replica {
           if (!await this.#raiser.seed(result.keys)) return undefined;
           break;
         case "telling": {
-          const { waitMs } = result;
-          await new Promise<void>((resolve) => this.#parts.clock.after(waitMs, resolve));
+          await this.#clock.wait(result.waitMs);
           break;
         }
         case "other_hour":
@@ -274,7 +276,7 @@ export class Replica {
   }
 
   #presentHour(): number {
-    return this.#hour = hourOf(this.#parts.clock.epochMs() + this.offsetMs);
+    return this.#hour = hourOf(this.#clock.epochMs() + this.offsetMs);
   }
 
   #settleObject(settlement: Settlement): void {
@@ -313,7 +315,7 @@ export class Replica {
 
   #beatIn(delayMs: number): void {
     this.#stopRenewing();
-    this.#stopRenewing = this.#parts.clock.after(delayMs, () => void this.#beat());
+    this.#stopRenewing = this.#clock.after(delayMs, () => void this.#beat());
   }
 
   /** Renews what this replica holds, or looks whether the shared counts are there again. */
@@ -375,7 +377,7 @@ export class Replica {
 
   /** Uses the clock of the adapter. Small differences are those of the network. */
   #adjust(epochMs: number, isCertain: boolean): void {
-    const offsetMs = epochMs - this.#parts.clock.epochMs();
+    const offsetMs = epochMs - this.#clock.epochMs();
     if (isCertain || Math.abs(offsetMs - this.offsetMs) > 1_000) this.#offsetMs = offsetMs;
   }
 

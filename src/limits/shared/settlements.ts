@@ -128,10 +128,9 @@ export class Settlements {
     this.#isCounting = false;
   }
 
-  /** Stops its timer. */
+  /** Raises no more counts. */
   close(): void {
     this.#isClosed = true;
-    this.#stop();
   }
 
   /** Its money is counted already. Its tokens count from now on. */

@@ -1,7 +1,7 @@
 /** The people whom providers identify: who they are here, and what they may do. */
 
 import type { DirectoryUser } from "../../people/directory.ts";
-import type { Person } from "../../people/person.ts";
+import { type Person, providerSubject } from "../../people/person.ts";
 import type { Projects } from "../../people/role.ts";
 import type { Identity, SignedIn } from "../../people/oidc/signed_in.ts";
 import type { NewAuditEntry } from "../../storage/audit_store.ts";
@@ -11,7 +11,7 @@ import { type Store, StoreError } from "../../storage/store.ts";
 import type { Clock } from "../../time/clock.ts";
 import { auditor } from "../api/audit_entry.ts";
 import { createId } from "../api/create_id.ts";
-import { type Directory, externalIdOf, subjectAt } from "../directory.ts";
+import { type Directory, externalIdOf } from "../directory.ts";
 import { freeLogin } from "../free_login.ts";
 
 /** How often a change is tried, because another program may change the person at the same time. */
@@ -115,7 +115,7 @@ export class ProviderPeople {
   }
 
   #find(known: Known): Promise<Person | undefined> {
-    return this.#parts.store.findPersonOf(known.provider, subjectOf(known));
+    return this.#parts.store.findPersonOf(known.provider, providerSubject(known));
   }
 
   /** The user of the directory whom a person of the provider is. */
@@ -162,7 +162,7 @@ export class ProviderPeople {
       login: await this.#freeLogin(signedIn),
       ...allowed,
       disabled: false,
-      origin: { kind: "provider", provider: signedIn.provider, subject: subjectOf(signedIn) },
+      origin: { kind: "provider", provider: signedIn.provider, subject: providerSubject(signedIn) },
       createdAt: now,
       updatedAt: now,
       version: 1,
@@ -246,10 +246,6 @@ export class ProviderPeople {
       `there is no project ${JSON.stringify(project)}, which [[management.sign_in]] names`,
     );
   }
-}
-
-function subjectOf({ issuer, subject }: Known): string {
-  return subjectAt(issuer, subject);
 }
 
 function sortedText(projects: Projects): string {

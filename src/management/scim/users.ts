@@ -1,10 +1,11 @@
 /** The users of a directory: `/Users`. */
 
 import type { DirectoryUser, DirectoryUserData } from "../../people/directory.ts";
+import { providerSubject } from "../../people/person.ts";
 import type { UserInGroups } from "../../storage/directory_store.ts";
 import { harmlessText } from "../../text/harmless_text.ts";
 import { createId } from "../api/create_id.ts";
-import { type Directory, subjectAt } from "../directory.ts";
+import type { Directory } from "../directory.ts";
 import { freeLogin } from "../free_login.ts";
 import { userConditions } from "./conditions.ts";
 import { notFound, wasDone } from "./outcomes.ts";
@@ -129,7 +130,7 @@ export class Users {
   ): Promise<boolean> {
     const { store, onChanged } = this.#parts;
     const subject = this.#subjectOf(user);
-    const isPersonNeeded = subject !== undefined && user.active && user.personId === undefined;
+    const isPersonNeeded = subject !== undefined && user.personId === undefined;
     const write = store.saveDirectoryUser(user, {
       version: before?.version,
       subject,
@@ -146,7 +147,7 @@ export class Users {
   /** The subject of the person at the provider, if the directory knows people by it. */
   #subjectOf({ externalId }: DirectoryUserData): string | undefined {
     const { claim, provider: { issuer } } = this.#directory;
-    return claim === "sub" && externalId !== undefined ? subjectAt(issuer, externalId) : undefined;
+    return claim === "sub" && externalId !== undefined ? providerSubject({ issuer, subject: externalId }) : undefined;
   }
 
   async #newPerson(user: DirectoryUserData) {

@@ -3,6 +3,7 @@
 import type { AccountLimiter, TakenExchange } from "../../accounting/account_admission.ts";
 import type { RunningExchange } from "../../accounting/running_exchange.ts";
 import type { Objects } from "../../accounting/settlement/objects.ts";
+import type { JwtAccess } from "../../auth/jwt/client_jwt.ts";
 import type { KnownObjects } from "../../objects/known_objects.ts";
 import type { ManagementRoutes } from "../../own_routes/own_reply.ts";
 import type { SecretBox } from "../../storage/secret_box.ts";
@@ -33,6 +34,7 @@ export interface ManagedThreadsParts {
   readonly objects: Pick<Objects, "hasRoom" | "add" | "received" | "responseEnded">;
   readonly knownObjects: Pick<KnownObjects, "learnMaker" | "forget">;
   readonly answer: ManagementRoutes["answer"];
+  readonly personOf: JwtAccess["personOf"];
   /** Called when a request begins to run. */
   readonly onTaken: (exchange: () => TakenExchange) => void;
   /** Called with the row of each exchange that has ended. */
@@ -140,7 +142,7 @@ export class ManagedThreads {
   }
 
   #offeredTo(thread: Thread): ManagementMethods {
-    const { store, box, objects, knownObjects, onEnded, onDropped, onRefused, onFailover, onContradiction } =
+    const { store, box, objects, personOf, knownObjects, onEnded, onDropped, onRefused, onFailover, onContradiction } =
       this.#parts;
     const { limits, requests, port } = thread;
     return {
@@ -171,6 +173,7 @@ export class ManagedThreads {
       },
       findMadeObjects: (ids) => store.findMadeObjects(ids),
       listObjectMakers: () => store.listObjectMakers(),
+      personOf: (account) => personOf(account),
       readNote: (name) => store.readNote(name),
       writeNote: (name, value) => store.writeNote(name, value),
       openKey: (sealed, context) => box.open(sealed, context),

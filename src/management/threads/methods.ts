@@ -5,6 +5,7 @@ import type { ObjectResponse } from "../../accounting/settlement/object_response
 import type { HeldAmounts, ObjectCreator } from "../../accounting/settlement/open_objects.ts";
 import type { RunningExchange } from "../../accounting/running_exchange.ts";
 import type { ReportedPart, Settlement } from "../../accounting/settlement/settlement.ts";
+import type { JwtAccess } from "../../auth/jwt/client_jwt.ts";
 import type { GuessPlace } from "../../auth/guess_place.ts";
 import type { Scheme } from "../../auth/page_origin.ts";
 import type { BackendReport } from "../../forwarding/balancer.ts";
@@ -115,6 +116,8 @@ type UsedStore = Pick<
 export interface ManagementMethods extends LimitMethods, UsedStore {
   /** Decrypts a provider key. Returns what `SecretBox.open` does. */
   readonly openKey: (sealed: Uint8Array, context: string) => Promise<string | undefined>;
+  /** The person of an account at a provider. */
+  readonly personOf: JwtAccess["personOf"];
   /** Records an exchange that has ended. It follows `settle`. */
   readonly ended: (row: Json<ExchangeRow>) => void;
   /** Counts an exchange that has no row, with the reason. */

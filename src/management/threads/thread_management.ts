@@ -6,6 +6,7 @@ import { Pricer } from "../../accounting/prices/cost.ts";
 import { loadPrices } from "../../accounting/prices/load_prices.ts";
 import { openPrices } from "../../accounting/prices/published_prices.ts";
 import type { ReportedPart } from "../../accounting/settlement/settlement.ts";
+import type { JwtAccess } from "../../auth/jwt/client_jwt.ts";
 import { ManagedTokens } from "../../auth/managed_tokens.ts";
 import type { TokenCheckResult } from "../../auth/shared_token.ts";
 import type { ModelListStore } from "../../catalogue/catalogue.ts";
@@ -169,6 +170,18 @@ export class ThreadManagement {
     const result = tokens.check(candidate);
     if (result !== undefined && "principal" in result && state.refusesTokens) throw unconfirmedToken();
     return result;
+  }
+
+  /** The projects and people, for tokens of providers. */
+  get jwtAccess(): JwtAccess {
+    const { tokens, port, state } = this.#parts;
+    return {
+      projectNamed: (name) => tokens.projectNamed(name),
+      personOf: (account) => port.call("personOf", account),
+      checkConfirmed() {
+        if (state.refusesTokens) throw unconfirmedToken();
+      },
+    };
   }
 
   /** Reads the changed tokens if the main thread knows of a change. Returns `undefined` otherwise. */

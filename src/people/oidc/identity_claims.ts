@@ -1,6 +1,7 @@
 /** What the claims of a provider say of a person. */
 
 import type { SignInProvider } from "../../config/config.ts";
+import { claimAt } from "../../text/claim_at.ts";
 import { harmlessText } from "../../text/harmless_text.ts";
 import { type Identity, SignInFailure } from "./signed_in.ts";
 
@@ -66,15 +67,4 @@ function groupsOf(claims: Claims, { title, groupsClaim }: ClaimSettings): string
 /** Whether the provider says that a claim is at another address (OpenID Connect Core, 5.6.2). */
 function isElsewhere({ _claim_names: names }: Claims, claim: string): boolean {
   return typeof names === "object" && names !== null && Object.hasOwn(names, claim);
-}
-
-/** A claim by its name, or by names with dots between them, like `realm_access.roles`. */
-function claimAt(claims: Claims, name: string): unknown {
-  if (Object.hasOwn(claims, name)) return claims[name];
-  let value: unknown = claims;
-  for (const part of name.split(".")) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = Reflect.get(value, part);
-  }
-  return value;
 }

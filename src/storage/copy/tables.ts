@@ -83,6 +83,7 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
     key: ["seq"],
     sums: ["request_count", "version"],
   },
+  { name: "account_names", columns: columns("token_id", "name"), key: ["token_id"], sums: [] },
   { name: "token_owners", columns: columns("token_id", "owner_id"), key: ["token_id"], sums: [] },
   {
     name: "people",

@@ -20,6 +20,8 @@ const WORKS: AccountWorks = {
   findPerson: people.findPerson,
   findSignIn: people.findSignIn,
   findPersonOf: people.findPersonOf,
+  findProviderPerson: people.findProviderPerson,
+  touchAccount: people.touchAccount,
   listPeople: people.listPeople,
   changePerson: people.changePerson,
   removePerson: people.removePerson,

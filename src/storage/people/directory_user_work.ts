@@ -47,13 +47,12 @@ export function* saveDirectoryUser(
     ...person === undefined ? [] : activation(person, { user, isDisabler }),
   ];
   if (yield* losesLastAdmin(consequences)) return { kind: "last admin" };
-  const isNewPerson = person === undefined && user.active && subject !== undefined &&
-    newPerson !== undefined &&
+  const isNewPerson = person === undefined && subject !== undefined && newPerson !== undefined &&
     isJoinedAgain(user, before);
   if (isNewPerson) yield* addPersonOf(user, { newPerson, subject, by });
   const saved = { ...user, personId: isNewPerson ? newPerson.id : person?.id };
   yield* before === undefined ? insertUser(saved) : updateUser(saved, before);
-  yield* noteDisabled(user.id, !user.active && (isDisabler || person?.disabled === false));
+  yield* noteDisabled(user.id, !user.active && (isDisabler || isNewPerson || person?.disabled === false));
   yield* applyAll(consequences, by);
   const { userName: user_name, externalId: external_id, active, personId: person_id } = saved;
   const action = before === undefined ? "scim_user.create" : "scim_user.update";
@@ -101,7 +100,7 @@ function* noteDisabled(userId: string, isDisabler: boolean): Work<void> {
 
 /** A person of a directory has no role until a sign-in or a group gives one. */
 function* addPersonOf(
-  { provider }: DirectoryUser,
+  { provider, active }: DirectoryUser,
   { newPerson, subject, by }: {
     newPerson: Pick<Person, "id" | "login" | "name">;
     subject: string;
@@ -113,13 +112,14 @@ function* addPersonOf(
     ...newPerson,
     role: "viewer",
     projects: [],
-    disabled: false,
+    disabled: !active,
     origin: { kind: "provider", provider, subject },
     createdAt: by.at,
     updatedAt: by.at,
     version: 1,
   };
-  yield* addPerson(person, entryOf(by, "person.create", id, { login, role: "viewer", projects: [] }));
+  const changes = { login, role: "viewer", projects: [], ...(!active && { disabled: true }) };
+  yield* addPerson(person, entryOf(by, "person.create", id, changes));
 }
 
 /** Removes a user with their person. */

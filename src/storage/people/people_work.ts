@@ -63,6 +63,16 @@ export function* findPersonOf(provider: string, subject: string): Work<Person | 
   return (yield* peopleOf(yield* all(sql, provider, subject)))[0];
 }
 
+/** Finds the person with a subject at any provider. Of several, a disabled one comes first. */
+export function* findProviderPerson(subject: string): Work<Pick<Person, "id" | "disabled"> | undefined> {
+  const row = yield* first(
+    `SELECT id, disabled FROM people WHERE subject = $1
+     ORDER BY disabled DESC, seq LIMIT 1`,
+    subject,
+  );
+  return row && { id: text(row, "id"), disabled: flag(row, "disabled") };
+}
+
 /** Lists people, newest first. */
 export function* listPeople(page: Page): Work<Listed<Person>> {
   const rows = yield* all(
@@ -236,6 +246,25 @@ export function* ownerMayUse(tokenId: string): Work<boolean> {
 /** Notes the owner of a token for sums of usage, also after the token is deleted. */
 export function* noteOwner(tokenId: string, ownerId: string): Work<void> {
   yield* write("INSERT INTO token_owners (token_id, owner_id) VALUES ($1, $2)", tokenId, ownerId);
+}
+
+/** Notes the name of an account at a provider, and the person to whom its usage belongs. */
+export function* touchAccount(
+  { tokenId, name, ownerId }: { tokenId: string; name: string; ownerId: string | undefined },
+): Work<void> {
+  yield* write(
+    `INSERT INTO account_names (token_id, name) VALUES ($1, $2)
+     ON CONFLICT (token_id) DO UPDATE SET name = excluded.name`,
+    tokenId,
+    name,
+  );
+  if (ownerId === undefined) return;
+  yield* write(
+    `INSERT INTO token_owners (token_id, owner_id) VALUES ($1, $2)
+     ON CONFLICT (token_id) DO UPDATE SET owner_id = excluded.owner_id`,
+    tokenId,
+    ownerId,
+  );
 }
 
 /** Ends the sessions of a person but one. */

@@ -391,6 +391,17 @@ CREATE TABLE invitations (
 CREATE INDEX invitations_by_person ON invitations (person_id);`,
   },
   {
+    version: 4,
+    name: "names of accounts at providers",
+    // Accounts have no row in `tokens`. Sums of usage show the name that their last token stated.
+    sql: `
+CREATE TABLE account_names (
+  token_id text NOT NULL PRIMARY KEY,
+  name text NOT NULL
+);
+CREATE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL;`,
+  },
+  {
     version: 6,
     name: "users and groups that directories write, and who made management tokens",
     sql: DIRECTORY,

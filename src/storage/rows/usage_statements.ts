@@ -27,11 +27,13 @@ export const DIMENSION_COLUMNS: Readonly<Record<Dimension, string>> = {
   endpoint: "endpoint",
   client: "client",
 };
-/** The tables with the name of each value. */
-const NAMED: Partial<Record<UsageGroup, string>> = {
-  token: "tokens",
-  project: "projects",
-  person: "people",
+/** The SQL of the name of each value. Accounts at providers have no row in `tokens`. */
+const NAMED: Partial<Record<UsageGroup, (value: string) => string>> = {
+  token: (value) =>
+    `coalesce((SELECT name FROM tokens WHERE id = ${value}), ` +
+    `(SELECT name FROM account_names WHERE token_id = ${value}))`,
+  project: (value) => `(SELECT name FROM projects WHERE id = ${value})`,
+  person: (value) => `(SELECT name FROM people WHERE id = ${value})`,
 };
 /** The name of the dimension of sums of everything. */
 export const NO_DIMENSION = "";
@@ -67,8 +69,8 @@ export function sumsStatement(
   const shown = (by: UsageGroup | undefined, column: string) =>
     by === "day" || by === "hour" ? dialect.time(by, column) : column;
   const name = (by: UsageGroup | undefined, column: string) => {
-    const table = by && NAMED[by];
-    return table === undefined ? "NULL" : `(SELECT name FROM ${table} WHERE id = sums.${column})`;
+    const named = by && NAMED[by];
+    return named === undefined ? "NULL" : named(`sums.${column}`);
   };
   const isTime = group === "day" || group === "hour";
   const { byBytes } = dialect;

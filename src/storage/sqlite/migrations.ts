@@ -455,6 +455,17 @@ CREATE TABLE invitations (
 CREATE INDEX invitations_by_person ON invitations (person_id);`,
   },
   {
+    version: 16,
+    name: "names of accounts at providers",
+    // Accounts have no row in `tokens`. Sums of usage show the name that their last token stated.
+    sql: `
+CREATE TABLE account_names (
+  token_id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL;`,
+  },
+  {
     version: 18,
     name: "users and groups that directories write, and who made management tokens",
     sql: DIRECTORY,

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../../../src/time/clock.ts";
 import type {
   Config,
   Endpoint,
+  JwtIssuer,
   ManagementConfig,
   NamedToken,
   ServerConfig,
@@ -20,6 +21,8 @@ import { type SeenResponse, watchResponses } from "./watched_responses.ts";
 export interface ManagedOptions {
   readonly endpoints?: readonly Endpoint[];
   readonly tokens?: readonly NamedToken[];
+  /** The providers whose tokens are valid. */
+  readonly jwt?: readonly JwtIssuer[];
   readonly management?: Partial<ManagementConfig>;
   /** Leaves out the token of the configuration, so that people and management tokens are the only ways in. */
   readonly withoutToken?: boolean;
@@ -95,7 +98,7 @@ export class ManagedProxy implements AsyncDisposable {
     const tokens = options.tokens ?? [{ name: "shared", token: SECRETS.proxyToken }];
     const proxy = new LocalProxy(upstream, {
       apiKey: SECRETS.openaiKey,
-      auth: { mode: "token", tokens },
+      auth: { mode: "token", tokens, ...(options.jwt && { jwt: options.jwt }) },
       management,
       opened,
       ...(options.endpoints && { endpoints: options.endpoints }),
@@ -129,6 +132,11 @@ export class ManagedProxy implements AsyncDisposable {
       this.#seen += text.replace(parsed.token, "");
     } else this.#seen += text;
     return { status: response.status, headers: response.headers, body: parsed };
+  }
+
+  /** Fails at the end if the database, an answer or the log has this token. */
+  conceals(token: string): void {
+    this.#tokens.push(token);
   }
 
   /** A project with a token; gives the token's value and the ids. */

@@ -11,6 +11,11 @@ import { ManagedProxy } from "./managed_proxy.ts";
  * What a request of the pair costs, in micro-dollars: a million tokens of output of gpt-4o-mini are $0.60.
  */
 export const COST_MICROS = 600;
+/**
+ * Longer than any stop of a busy test machine. A replica whose calls are late counts by itself, and a test
+ * would then measure the load of its machine.
+ */
+const PATIENT_MS = 20_000;
 const USAGE = { prompt_tokens: 0, completion_tokens: 1_000, total_tokens: 1_000 };
 const BODY = { model: "gpt-4o-mini", max_tokens: 1_000, messages: [{ role: "user", content: "hello" }] };
 
@@ -45,14 +50,23 @@ export class ReplicaPair implements AsyncDisposable {
   }
 
   /** On one SQLite file, with the counts on a Redis server. */
-  static async start(place: RedisPlace, onLoss: OnLoss = "go_on"): Promise<ReplicaPair> {
-    return await ReplicaPair.#start({ sharedLimits: { server: { kind: "redis", ...place }, onLoss } });
+  static async start(
+    place: RedisPlace,
+    { onLoss = "go_on", timeoutMs = PATIENT_MS }: { onLoss?: OnLoss; timeoutMs?: number } = {},
+  ): Promise<ReplicaPair> {
+    return await ReplicaPair.#start({
+      sharedLimits: { server: { kind: "redis", ...place }, onLoss, timeoutMs },
+    });
   }
 
   /** On one PostgreSQL database, which also has the counts. */
   static async startOnPostgres(url: string): Promise<ReplicaPair> {
     const encryptionKey = new Uint8Array(32);
-    const sharedLimits = { server: { kind: "postgres", url }, onLoss: "go_on" } as const;
+    const sharedLimits = {
+      server: { kind: "postgres", url },
+      onLoss: "go_on",
+      timeoutMs: PATIENT_MS,
+    } as const;
     return await ReplicaPair.#start({ databaseUrl: url, encryptionKey, sharedLimits });
   }
 

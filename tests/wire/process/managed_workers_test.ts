@@ -1,9 +1,11 @@
 /** Several threads of one process with the management plane: they share limits, budgets, tokens and usage. */
 
 import { assert, assertEquals } from "@std/assert";
+import { SignJWT } from "jose";
 import { Management } from "../../bench/soak/management.ts";
 import { RawClient, rawRequest } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
+import { testKey } from "../../support/proxies/jwt_bench.ts";
 import type { ProxyProcess } from "../../support/processes/proxy_process.ts";
 import {
   type MadeToken,
@@ -144,6 +146,32 @@ test("limits are exact, and a reload reaches both threads", {
     const ask = async (value: string) => (await counts(proxy, { id: "", value }));
     assertEquals(await ask("another-token-of-the-proxy"), { 200: MANY });
     assertEquals(await ask(SECRETS.proxyToken), { 401: MANY });
+  },
+  async "the limit of a person with tokens of a provider is exact over both threads, after a reload"(
+    { proxies, proxy },
+  ) {
+    const key = await testKey("first");
+    await Deno.writeTextFile(`${proxies.folder}/keys.json`, JSON.stringify({ keys: [key.jwk] }));
+    const file = `${proxies.folder}/config.toml`;
+    await Deno.writeTextFile(
+      file,
+      `${await Deno.readTextFile(file)}
+[[auth.jwt]]
+name = "sso"
+issuer = "https://sso.test"
+audience = "llm-proxy"
+jwks_file = "keys.json"
+default_project = "provider"
+limits = { requests_per_minute = 7 }
+`,
+    );
+    const management = new Management(proxy.url);
+    await management.ask("POST", "/projects", { name: "provider" });
+    await management.ask("POST", "/reload");
+    const claims = { iss: "https://sso.test", aud: "llm-proxy", sub: "anna" };
+    const value = await new SignJWT(claims).setProtectedHeader({ alg: "ES256", kid: "first" })
+      .setExpirationTime("1h").sign(key.privateKey);
+    assertEquals(await counts(proxy, { id: "", value }), { 200: 7, 429: MANY - 7 });
   },
 });
 

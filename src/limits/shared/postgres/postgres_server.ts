@@ -24,9 +24,11 @@ export interface PostgresOptions {
   readonly connect: () => Promise<LimitQueries>;
   /** The time in milliseconds since 1970. `undefined` for that of the server. */
   readonly now?: () => number;
+  /** How long a query may take, in milliseconds. */
+  readonly timeoutMs?: number;
 }
 
-/** A request waits for half a second. A query that takes longer than this has no use. In milliseconds. */
+/** A query that takes longer has no use: no request waits for it any more. In milliseconds. */
 const QUERY_MS = 2_000;
 /** The lock of the definitions. Any number that no other program uses. */
 const DEFINITIONS_LOCK = 7_410_228_355;
@@ -125,7 +127,7 @@ export class PostgresLimitsServer implements LimitsServer {
     const { all } = await this.#connected();
     const values = [JSON.stringify(input, storable), this.#options.now?.() ?? null];
     const rows = await all(`SELECT limits_${operation}($1, $2)::text AS answer`, values, {
-      timeoutMs: QUERY_MS,
+      timeoutMs: this.#options.timeoutMs ?? QUERY_MS,
     });
     const answer: unknown = JSON.parse(String(rows[0]?.["answer"]));
     return Array.isArray(answer) ? answer : [];

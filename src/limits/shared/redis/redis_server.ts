@@ -17,7 +17,7 @@ import script from "./limits.lua" with { type: "text" };
  * the counts of its token and of its project together.
  */
 const DEFAULT_PREFIX = "{llm-proxy}:";
-/** How long the client waits before it connects again, in milliseconds. */
+/** The time between a connection that broke and the next one, in milliseconds. */
 const RECONNECT_MS = 250;
 /**
  * A connection without a byte for this time is dead: replicas send something every two seconds. In
@@ -41,10 +41,11 @@ export interface RedisOptions {
   readonly timeoutMs?: number;
 }
 
-/** A connection, which the client makes again when it breaks. */
+/** A connection. A broken one is replaced by another. */
 interface Connection {
   readonly client: {
     readonly isReady: boolean;
+    readonly isOpen: boolean;
     readonly sendCommand: (args: readonly string[]) => Promise<unknown>;
     readonly destroy: () => void;
   };
@@ -64,7 +65,7 @@ export class RedisLimitsServer implements LimitsServer {
   /** Whether the server has the script. */
   #isLoaded = false;
   #failure = "not connected";
-  /** `undefined` until the next try, after the server broke the rules. */
+  /** `undefined` between a connection that broke and the next one. */
   #connection: Connection | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -93,7 +94,7 @@ export class RedisLimitsServer implements LimitsServer {
 
   close(): Promise<void> {
     clearTimeout(this.#timer);
-    this.#connection?.client.destroy();
+    if (this.#connection !== undefined) destroy(this.#connection);
     this.#connection = undefined;
     return Promise.resolve();
   }
@@ -146,22 +147,21 @@ export class RedisLimitsServer implements LimitsServer {
         ...socketOf(this.#place, this.#ca),
         connectTimeout: CONNECT_MS,
         socketTimeout: SILENCE_MS,
-        reconnectStrategy: () => RECONNECT_MS,
+        // The client's own wait for the next attempt would go on after `destroy`.
+        reconnectStrategy: false,
       },
     });
     const { promise, resolve } = Promise.withResolvers<void>();
     client.on("ready", resolve);
-    // Each call that fails rejects. The reason of a connection that failed is only here.
-    client.on("error", (error: Error) => {
-      this.#failure = reasonOf(error);
-      resolve();
-    });
     const bound = new AnswerBound(client, () => this.#replace(connection, "the answer is too long"));
     const connection: Connection = { client, bound, tried: promise };
-    client.connect().catch((error) => {
-      if (this.#connection === connection) this.#failure = reasonOf(error);
+    const failed = (error: unknown) => {
+      this.#replace(connection, reasonOf(error));
       resolve();
-    });
+    };
+    // Each call that fails rejects. The reason of a connection that failed is only here.
+    client.on("error", failed);
+    client.connect().catch(failed);
     return connection;
   }
 
@@ -170,7 +170,7 @@ export class RedisLimitsServer implements LimitsServer {
     if (this.#connection !== connection) return;
     this.#failure = reason;
     this.#connection = undefined;
-    connection.client.destroy();
+    destroy(connection);
     this.#timer = setTimeout(() => this.#connection = this.#connect(), RECONNECT_MS);
   }
 
@@ -196,6 +196,11 @@ export class RedisLimitsServer implements LimitsServer {
     this.#isLoaded = true;
     return answer;
   }
+}
+
+/** Closes a connection. The client throws if it has closed the connection already. */
+function destroy({ client }: Connection): void {
+  if (client.isOpen) client.destroy();
 }
 
 async function digestOf(text: string): Promise<string> {

@@ -1,0 +1,17 @@
+import type { AuthConfig } from "../config/config.ts";
+import { connectionBy } from "../config/read/outbound_rules.ts";
+import { parseOrigin } from "../forwarding/transport/dial.ts";
+import { hostAndPort } from "../network/host_port.ts";
+
+/**
+ * The addresses from which the proxy reads the keys of providers, or the outbound proxies that lead there, as
+ * `HOST:PORT`. The metadata of a provider can name another host for its keys.
+ */
+export function jwtAddresses(auth: AuthConfig): string[] {
+  const issuers = auth.mode === "token" ? auth.jwt ?? [] : [];
+  return issuers.flatMap(({ issuer, keys, outbound, caCerts }) => {
+    if (keys.kind === "file") return [];
+    const { origin } = new URL(keys.kind === "url" ? keys.url : issuer);
+    return [hostAndPort(connectionBy(outbound, { origin, caCerts }).proxy ?? parseOrigin(origin))];
+  });
+}
