@@ -96,8 +96,8 @@ function change(draft: Draft, { op, path, value }: Change): void {
 
 function changeName(draft: Draft, { op, path: { sub }, value }: Change): void {
   if (sub === undefined) {
-    const given = op === "remove" ? undefined : readName(value);
-    return set(draft, "name", op === "add" ? { ...draft.name, ...given } : given);
+    // Parts that the value does not have stay, also with "replace" (RFC 7644, 3.5.2.3).
+    return set(draft, "name", op === "remove" ? undefined : { ...draft.name, ...readName(value) });
   }
   const part = NAME_PARTS.find((one) => one.toLowerCase() === sub);
   if (part === undefined) throw wrong("invalidPath", `A name has no part ${JSON.stringify(sub)}.`);

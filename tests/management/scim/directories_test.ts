@@ -281,6 +281,8 @@ Deno.test("scim directories: PATCH of users in all its forms, and what is an err
     "other c@example.com",
   ]);
   assertEquals([user.name.givenName, user.displayName, user.id], ["Anna", "A", id]);
+  user = await patch({ op: "replace", path: "name", value: { middleName: "M" } });
+  assertEquals(user.name, { familyName: "User", givenName: "Anna", middleName: "M" });
   user = await patch(
     { op: "remove", path: 'emails[type eq "home"]' },
     { op: "remove", path: 'emails[value eq "C@example.com"]' },
