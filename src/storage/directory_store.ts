@@ -72,7 +72,7 @@ export type DirectoryOutcome =
 /** The most members that one write adds, removes, or gives another role. */
 export const MAX_CHANGED_MEMBERS = 2_000;
 /** The most users of a directory, and the most groups. */
-export const MAX_DIRECTORY_USERS = 20_000;
+export const MAX_DIRECTORY_USERS = 10_000;
 /** See {@link MAX_DIRECTORY_USERS}. */
 export const MAX_DIRECTORY_GROUPS = 2_000;
 

@@ -64,8 +64,7 @@ function* groupsOf(users: readonly Row[]): Work<readonly Row[]> {
   return yield* all(
     `SELECT user_id, directory_groups.id, display_name FROM directory_members
        JOIN directory_groups ON directory_groups.id = group_id
-       JOIN directory_users ON directory_users.id = user_id
-     WHERE directory_users.seq >= $1 AND directory_users.seq <= $2 AND directory_users.provider = $3
+     WHERE user_id IN (SELECT id FROM directory_users WHERE seq >= $1 AND seq <= $2 AND provider = $3)
      ORDER BY directory_groups.seq`,
     number(first, "seq"),
     number(last, "seq"),

@@ -82,9 +82,7 @@ export function whereUsers(provider: string, conditions: readonly UserCondition[
       case "email": {
         const address = place(keyOf(condition.value));
         const kind = condition.kind === undefined ? "" : ` AND kind = ${place(keyOf(condition.kind))}`;
-        return [
-          `EXISTS (SELECT 1 FROM directory_addresses WHERE user_id = directory_users.id AND address = ${address}${kind})`,
-        ];
+        return [`id IN (SELECT user_id FROM directory_addresses WHERE address = ${address}${kind})`];
       }
       default:
         return condition satisfies never;
@@ -103,11 +101,7 @@ export function whereGroups(provider: string, conditions: readonly GroupConditio
       case "externalId":
         return [`external_id = ${place(value)}`];
       case "member":
-        return [
-          `EXISTS (SELECT 1 FROM directory_members WHERE group_id = directory_groups.id AND user_id = ${
-            place(value)
-          })`,
-        ];
+        return [`id IN (SELECT group_id FROM directory_members WHERE user_id = ${place(value)})`];
       default:
         return attribute satisfies never;
     }
