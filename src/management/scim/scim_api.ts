@@ -16,6 +16,8 @@ import { Users } from "./users.ts";
 
 /** The path of SCIM. The base URL of a directory is the public URL with this path. */
 export const SCIM_PATH = "/manage/scim/v2";
+/** The last part of the path of a search whose parameters are in the body. */
+const SEARCH = ".search";
 /** The longest text of an address or an actor in the audit log, in characters. */
 const MAX_AUDITED = 64;
 
@@ -101,6 +103,10 @@ async function answer(of: Users | Groups, id: string | undefined, request: ScimR
     if (method === "GET") return await of.list(request);
     if (method === "POST") return await of.add(request);
     throw notAllowed("GET, POST");
+  }
+  if (id === SEARCH) {
+    if (method === "POST") return await of.list(await request.search());
+    throw notAllowed("POST");
   }
   if (method === "GET") return await of.show(id, request);
   if (method === "PUT") return await of.replace(id, request);

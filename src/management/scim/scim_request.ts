@@ -1,12 +1,13 @@
 /** A request of a directory, and the responses to it. */
 
 import type { DirectoryWriter } from "../../storage/directory_store.ts";
-import { etagOf } from "./user_resource.ts";
+import { checkSchemas, etagOf } from "./user_resource.ts";
 import { Projection } from "./projection.ts";
 import { SCIM_TYPE, ScimError, wrong } from "./scim_error.ts";
 import { MAX_RESULTS } from "./service_documents.ts";
 import { type Members, membersOf } from "./values.ts";
 
+const SEARCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 const LIST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 const DEFAULT_COUNT = 100;
 
@@ -18,11 +19,16 @@ export class ScimRequest {
   readonly #request: Request;
   readonly #query: URLSearchParams;
 
-  constructor(request: Request, writer: DirectoryWriter) {
+  /** `query` is in the place of that of the URL. */
+  constructor(
+    request: Request,
+    writer: DirectoryWriter,
+    query: URLSearchParams = new URL(request.url).searchParams,
+  ) {
     this.method = request.method;
     this.writer = writer;
     this.#request = request;
-    this.#query = new URL(request.url).searchParams;
+    this.#query = query;
     this.projection = new Projection({
       attributes: this.query("attributes"),
       excludedAttributes: this.query("excludedAttributes"),
@@ -57,6 +63,20 @@ export class ScimRequest {
       throw wrong("invalidSyntax", "The body is not JSON.");
     }
     return membersOf(body, "The body");
+  }
+
+  /** The request with the parameters of its body, which is a search (RFC 7644, 3.4.3). */
+  async search(): Promise<ScimRequest> {
+    const body = await this.body();
+    checkSchemas(body, SEARCH_SCHEMA);
+    const query = new URLSearchParams();
+    for (const name of ["attributes", "excludedAttributes", "filter", "startIndex", "count"]) {
+      const value = body.get(name.toLowerCase());
+      const text = Array.isArray(value) ? value.join(",") : value;
+      if (typeof text === "string" || typeof text === "number") query.set(name, String(text));
+      else if (text !== undefined && text !== null) throw wrong("invalidValue", `${name} has a wrong type.`);
+    }
+    return new ScimRequest(this.#request, this.writer, query);
   }
 
   /** The version that the request expects. Throws a `412` error if the record has another one. */

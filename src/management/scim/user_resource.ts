@@ -86,7 +86,7 @@ export function shownUser({ user, groups }: UserInGroups, base: string): Record<
     ...(name !== undefined && { name }),
     ...(displayName !== undefined && { displayName }),
     active,
-    emails,
+    ...(emails.length > 0 && { emails }),
     groups: groups.map((group) => ({
       value: group.id,
       display: group.displayName,

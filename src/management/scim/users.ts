@@ -147,7 +147,9 @@ export class Users {
   /** The subject of the person at the provider, if the directory knows people by it. */
   #subjectOf({ externalId }: DirectoryUserData): string | undefined {
     const { claim, provider: { issuer } } = this.#directory;
-    return claim === "sub" && externalId !== undefined ? providerSubject({ issuer, subject: externalId }) : undefined;
+    return claim === "sub" && externalId !== undefined
+      ? providerSubject({ issuer, subject: externalId })
+      : undefined;
   }
 
   async #newPerson(user: DirectoryUserData) {

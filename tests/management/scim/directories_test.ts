@@ -386,6 +386,18 @@ Deno.test("scim directories: lists in parts, chosen attributes, versions and the
   assertEquals(await bench.wrong("GET /Users?count=many"), "400 invalidValue");
   assertEquals(await names(`filter=${encodeURIComponent('userName eq "%" ')}`), [0, 1, 0, ""]);
   assertEquals(await names(`filter=${encodeURIComponent(`userName eq "' OR '1'='1"`)}`), [0, 1, 0, ""]);
+  const found = await bench.done("POST /Users/.search", {
+    schemas: ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],
+    attributes: ["userName"],
+    filter: 'userName eq "b@example.com"',
+    startIndex: 1,
+    count: 10,
+  });
+  assertEquals([found.totalResults, Object.keys(found.Resources[0]).sort()], [1, [
+    ...["id", "meta", "schemas", "userName"],
+  ]]);
+  assertEquals(await bench.wrong("POST /Users/.search", { filter: { $gt: "" } }), "400 invalidValue");
+  assertEquals(await bench.wrong("GET /Groups/.search"), "405");
   const [user] = (await bench.done("GET /Users?attributes=username,emails.value&count=1")).Resources;
   assertEquals(Object.keys(user).sort(), ["emails", "id", "meta", "schemas", "userName"]);
   assertEquals(user.emails, [{ value: "a@example.com" }]);
