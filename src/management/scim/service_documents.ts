@@ -74,9 +74,11 @@ interface AttributeOptions {
   readonly type?: "string" | "boolean" | "complex" | "reference";
   readonly isMany?: boolean;
   readonly isRequired?: boolean;
-  readonly isReadOnly?: boolean;
+  readonly mutability?: "readOnly" | "readWrite" | "immutable";
   readonly isUnique?: boolean;
   readonly isCaseExact?: boolean;
+  /** The kinds of resources that a reference is to. */
+  readonly referenceTypes?: readonly string[];
   readonly subAttributes?: readonly unknown[];
 }
 
@@ -87,9 +89,10 @@ function attribute(
     type = "string",
     isMany = false,
     isRequired = false,
-    isReadOnly = false,
+    mutability = "readWrite",
     isUnique = false,
     isCaseExact = false,
+    referenceTypes,
     subAttributes,
   }: AttributeOptions = {},
 ) {
@@ -100,10 +103,10 @@ function attribute(
     description,
     required: isRequired,
     caseExact: isCaseExact,
-    mutability: isReadOnly ? "readOnly" : "readWrite",
+    mutability,
     returned: "default",
     uniqueness: isUnique ? "server" : "none",
-    ...(type === "reference" && { referenceTypes: ["User", "Group"] }),
+    ...(referenceTypes !== undefined && { referenceTypes }),
     ...(subAttributes !== undefined && { subAttributes }),
   };
 }
@@ -132,8 +135,8 @@ const USER_ATTRIBUTES = [
   attribute("groups", "the groups of the user", {
     type: "complex",
     isMany: true,
-    isReadOnly: true,
-    subAttributes: referencesOf("the id of the group"),
+    mutability: "readOnly",
+    subAttributes: referencesOf("the id of the group", { mutability: "readOnly", to: ["Group"] }),
   }),
 ];
 const GROUP_ATTRIBUTES = [
@@ -145,15 +148,18 @@ const GROUP_ATTRIBUTES = [
   attribute("members", "the users of the group", {
     type: "complex",
     isMany: true,
-    subAttributes: referencesOf("the id of the user"),
+    subAttributes: referencesOf("the id of the user", { mutability: "immutable", to: ["User"] }),
   }),
 ];
 
-function referencesOf(description: string) {
+function referencesOf(
+  description: string,
+  { mutability, to }: { mutability: "readOnly" | "immutable"; to: readonly string[] },
+) {
   return [
-    attribute("value", description),
-    attribute("display", "the name", { isReadOnly: true }),
-    attribute("type", "the kind", { isReadOnly: true }),
-    attribute("$ref", "the URL", { type: "reference", isReadOnly: true }),
+    attribute("value", description, { mutability }),
+    attribute("display", "the name", { mutability: "readOnly" }),
+    attribute("type", "the kind of resource", { mutability: "readOnly" }),
+    attribute("$ref", "the URL", { type: "reference", mutability, referenceTypes: to }),
   ];
 }
