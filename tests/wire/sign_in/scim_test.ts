@@ -2,7 +2,9 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { SECRETS } from "../../support/data/secrets.ts";
+import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
 import { ScimBench } from "../../support/proxies/scim_bench.ts";
+import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
 
 // What the API says; tests look at what they know of it.
 // deno-lint-ignore no-explicit-any
@@ -249,6 +251,31 @@ Deno.test("scim: no other token may use it, and its token may use nothing else",
     projects: "all",
   });
   assertEquals(projects.status, 400);
+});
+
+Deno.test("scim: another instance on the database rejects the tokens from its next request on", async () => {
+  await using scim = await ScimBench.open();
+  await using upstream = new FakeUpstream();
+  await using other = await ManagedProxy.start(upstream, {
+    management: { databaseUrl: `sqlite:${scim.bench.proxy.database}` },
+  });
+  const lab = await scim.bench.project("Lab");
+  const id = await scim.user("ben");
+  const { id: owner } = await scim.person("ben@example.com");
+  await scim.bench.proxy.api("PATCH", `/people/${owner}`, { role: "member", projects: [lab] });
+  const made = await scim.bench.proxy.api("POST", "/tokens", {
+    project_id: lab,
+    name: "own",
+    owner_id: owner,
+  });
+  const chat = async () => {
+    const response = await other.chat(made.body.token);
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals(await chat(), 200);
+  assertEquals((await scim.patch(`/Users/${id}`, off)).status, 200);
+  assertEquals(await chat(), 401);
 });
 
 Deno.test("scim: without its table in the configuration, there is no SCIM", async () => {
