@@ -9,7 +9,7 @@ import { mkdtempSync, readdirSync } from "node:fs";
 import net from "node:net";
 
 /** The number of packages that the program imports, dependencies included. */
-const MAX_PACKAGES = 40;
+const MAX_PACKAGES = 65;
 
 const [socket, cwd, action, command] = process.argv.slice(2);
 const way = net.createServer((client) => {

@@ -138,6 +138,9 @@ const MAY_USE_PACKAGES: Record<string, readonly string[]> = {
   "openid-client": ["people"],
   // Loaded only if the configuration has a provider of tokens.
   "jose": ["auth"],
+  // Loaded with the first passkey.
+  "@simplewebauthn/server": ["people"],
+  "@simplewebauthn/server/helpers": ["people"],
   // Loaded only if the database is PostgreSQL.
   "pg": ["storage"],
   "node:sqlite": ["storage"],

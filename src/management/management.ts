@@ -464,6 +464,7 @@ export class Management implements ManagementPort {
       managementToken: config.token,
       providers: this.#providers,
       directory: directoryOf(config),
+      publicUrl: config.publicUrl,
       controlSecret: this.#controlSecret,
       settings: this.#settings,
       served: this.#served,

@@ -8,6 +8,8 @@ import { fewAtOnce } from "./api/few_at_once.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { Entry, IncomingRequest, OutgoingReply } from "../http/message.ts";
 import type { ManagementRoutes } from "../own_routes/own_reply.ts";
+import { passkeyPlaces } from "../people/passkeys/passkey_places.ts";
+import { PasskeySignIn } from "./admin/passkey_sign_in.ts";
 import { PassphraseCheck } from "./admin/passphrase_check.ts";
 import type { ProviderSignIn } from "./admin/provider_sign_in.ts";
 import { Sessions } from "./admin/sessions.ts";
@@ -34,7 +36,7 @@ const MANAGEMENT_HOLDER = "the management plane";
 
 /** The dependencies and callbacks of {@link managementRoutes}. */
 export interface ManagementRoutesParts {
-  readonly parts: Omit<ManageParts, "hasBootstrap" | "sessionIdleMs" | "sessionEnded">;
+  readonly parts: Omit<ManageParts, "hasBootstrap" | "passphrases" | "sessionIdleMs" | "sessionEnded">;
   readonly metrics: Metrics;
   /** The token of the configuration; `undefined` if it has none. */
   readonly managementToken: string | undefined;
@@ -42,6 +44,8 @@ export interface ManagementRoutesParts {
   readonly providers: ProviderSignIn | undefined;
   /** The directory that writes people with SCIM; `undefined` without one. */
   readonly directory: Directory | undefined;
+  /** The origin by which browsers reach the admin page; `undefined` if it is not configured. */
+  readonly publicUrl: string | undefined;
   /** The secret with which commands on this machine sign their requests. */
   readonly controlSecret: string;
   readonly settings: ManagementSettings;
@@ -90,9 +94,11 @@ class ManagementRouter {
     const guesses = new GuessGate({ clock, onRefused: parts.onRefused });
     const sessions = new Sessions({ store, clock, idleMs, bootstrapToken });
     this.#gate = new BearerGate(bootstrapToken, { clock, guesses, store });
+    const passphrases = new PassphraseCheck({ guesses, store });
     const ofApi: ManageParts = {
       ...parts.parts,
       hasBootstrap: bootstrapToken !== undefined,
+      passphrases,
       sessionIdleMs: idleMs,
       sessionEnded: (id) => sessions.ended(id),
     };
@@ -108,10 +114,17 @@ class ManagementRouter {
       api: createManageApi(ofApi, { onUnexpected, path: ADMIN_API_PATH }),
       gate: this.#gate,
       sessions,
-      passphrases: new PassphraseCheck({ guesses, store }),
+      passphrases,
       guesses,
       people: store,
       providers: parts.providers,
+      passkeys: new PasskeySignIn({
+        store,
+        box: parts.parts.box,
+        clock,
+        guesses,
+        places: () => passkeyPlaces(parts.served.adminUrls(parts.publicUrl)),
+      }),
       now: () => clock.epochMs(),
       assets: new Assets(PAGE_FOLDER),
       idleMs,

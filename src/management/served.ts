@@ -1,6 +1,6 @@
 import type { RunningExchange } from "../accounting/running_exchange.ts";
 import type { Config, Endpoint } from "../config/config.ts";
-import { lanAddresses, type ListeningAddresses, serverUrls } from "../config/server_urls.ts";
+import { adminUrls, lanAddresses, type ListeningAddresses, serverUrls } from "../config/server_urls.ts";
 import { configuredEndpoint } from "../connect/endpoints.ts";
 import type { Connectable } from "../connect/settings.ts";
 import type { Dialect } from "../apis/dialects.ts";
@@ -125,6 +125,19 @@ export class Served {
     if (this.#now === undefined) return [];
     const { server } = this.#now.config;
     return serverUrls(server, { port: server.port, ...this.#ports, lanAddresses: lanAddresses() });
+  }
+
+  /**
+   * The URLs of the admin page for browsers on this machine, and at the host name of the configuration. The
+   * public URL is one of them.
+   */
+  adminUrls(publicUrl: string | undefined): readonly string[] {
+    const configured = publicUrl === undefined ? [] : [publicUrl];
+    if (this.#now === undefined) return configured;
+    const { server } = this.#now.config;
+    const listening = { port: server.port, ...this.#ports, lanAddresses: [] };
+    const here = ["localhost", server.host].flatMap((host) => adminUrls({ ...server, host }, listening));
+    return [...configured, ...here];
   }
 
   /** Whether the management plane has a separate port. */

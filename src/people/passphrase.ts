@@ -2,11 +2,6 @@
 
 import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
 
-/** The shortest passphrase, in characters. */
-export const MIN_PASSPHRASE = 12;
-/** The longest passphrase, in characters. */
-export const MAX_PASSPHRASE = 500;
-
 /** The costs of a hash. One hash needs 128 · N · r bytes of memory: 128 MiB. */
 interface Costs {
   /** The binary logarithm of N. */

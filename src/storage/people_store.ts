@@ -5,6 +5,7 @@ import type { Projects, TokenRole } from "../people/role.ts";
 import type { NewAuditEntry } from "./audit_store.ts";
 import type { DirectoryStore } from "./directory_store.ts";
 import type { Listed, Page } from "./page.ts";
+import type { PasskeyStore } from "./passkey_store.ts";
 
 /** The members of a person that a change can set. */
 export type PersonChange = Partial<Pick<Person, "name" | "role" | "projects" | "disabled">>;
@@ -70,11 +71,11 @@ export interface PeopleStore {
   ) => Promise<PersonOutcome>;
   /**
    * Sets the hash of a passphrase. All sessions of the person end but one, and their invitations too.
-   * Resolves with `false` if there is no such person.
+   * Resolves with `false` if there is no such person, or if the person has another version than `checked`.
    */
   readonly setPassphrase: (
     personId: string,
-    passphrase: { hash: string; keptSession: string | undefined },
+    passphrase: { hash: string; keptSession: string | undefined; checked?: { readonly version: number } },
     audit: NewAuditEntry,
   ) => Promise<boolean>;
   /** Adds an invitation in place of earlier ones of the person. */
@@ -97,9 +98,12 @@ export interface Session {
   readonly hash: Uint8Array;
   /** `undefined` for the holder of the token of the configuration. */
   readonly personId: string | undefined;
-  /** What the session depends on besides its person: see `sessions.ts` of the admin page. */
+  /**
+   * What the session depends on besides its person: the id of the passkey that began it. For the holder of
+   * the token of the configuration see `sessions.ts` of the admin page.
+   */
   readonly credential: string;
-  /** How the person came in: `passphrase`, or the name of a provider. */
+  /** How the person came in: `passphrase`, `passkey`, or the name of a provider. */
   readonly way: string;
   readonly createdAt: number;
   /** The last activity, up to a minute ago. */
@@ -187,7 +191,10 @@ export interface ManagementTokenStore {
 }
 
 /** People and their ways in, as one part of a store. Every method may throw a `StoreError`. */
-export interface AccountStore extends PeopleStore, SessionStore, ManagementTokenStore, DirectoryStore {
-  /** Deletes sessions without activity since `usedBefore`, and invitations that have expired at `now`. */
+export interface AccountStore extends PeopleStore, SessionStore, ManagementTokenStore, PasskeyStore, DirectoryStore {
+  /**
+   * Deletes sessions without activity since `usedBefore`, and invitations and used challenges that have
+   * expired at `now`.
+   */
   readonly pruneAccounts: (limits: { now: number; usedBefore: number }) => Promise<void>;
 }

@@ -19,7 +19,7 @@ import {
   tokenRow,
 } from "../support/data/rows.ts";
 import { groupRow, saveGroup, saveUser, userRow } from "./directory_contract.ts";
-import { managementTokenRow, personRow, sessionRow } from "./people_contract.ts";
+import { managementTokenRow, passkeyRow, personRow, sessionRow } from "./people_contract.ts";
 import { withoutPostgres } from "../support/processes/postgres_server.ts";
 import { inDatabase } from "../support/processes/shared_postgres.ts";
 import { unless } from "../support/runner/left_out.ts";
@@ -62,6 +62,8 @@ async function fillPeople(store: Store): Promise<void> {
   await store.addSession(sessionRow("s2", undefined));
   await store.addManagementToken(managementTokenRow("m1"), audit);
   await store.touchAccount({ tokenId: "jwt_1", name: "anna", ownerId: "anna" });
+  const passkey = passkeyRow("k1", "anna", { isSynced: true });
+  await store.addPasskey(passkey, { challenge: "a challenge", expiresAt: AT + DAY }, audit);
   await store.addToken(tokenRow("t4", "p1", { ownerId: "anna" }), auditRow("token.create", "t4"));
   await saveUser(store, userRow("dru_1", { emails: [{ value: "änna@example.com", type: "work" }] }));
   await saveGroup(store, groupRow("drg_1"), { added: ["dru_1"] });
@@ -134,6 +136,7 @@ function contentOf(url: string): Promise<Record<string, unknown>> {
       people: (await store.listPeople(all)).items,
       signIn: await store.findSignIn("anna"),
       invited: await store.findInvited(hashOf("invitation"), AT),
+      passkeys: (await store.listPasskeys({ ...all, personId: undefined })).items,
       sessions: (await store.listSessions({ ...all, personId: undefined, usedSince: 0 })).items,
       managementTokens: (await store.listManagementTokens(all)).items,
     };

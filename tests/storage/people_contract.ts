@@ -4,6 +4,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { hashOf } from "../../src/auth/token_value.ts";
 import type { Person } from "../../src/people/person.ts";
 import type { Scope } from "../../src/people/scope.ts";
+import type { Passkey } from "../../src/people/passkeys/passkey.ts";
+import { MAX_PASSKEYS } from "../../src/storage/passkey_store.ts";
 import type { ManagementToken, Session } from "../../src/storage/people_store.ts";
 import { type Store, StoreError } from "../../src/storage/store.ts";
 import {
@@ -74,6 +76,25 @@ export function managementTokenRow(id: string, more: Partial<ManagementToken> = 
   };
 }
 
+/** A passkey of a person. */
+export function passkeyRow(id: string, personId: string, more: Partial<Passkey> = {}): Passkey {
+  return {
+    id,
+    personId,
+    credentialId: `credential of ${id}`,
+    publicKey: Uint8Array.of(0, 255, 7),
+    counter: 5,
+    transports: ["internal", "hybrid"],
+    rpId: "localhost",
+    name: `passkey ${id}`,
+    isSynced: false,
+    createdAt: AT,
+    lastUsedAt: undefined,
+    blockedAt: undefined,
+    ...more,
+  };
+}
+
 const entry = (action: string, subjectId: string, at = AT) => auditRow(action, subjectId, { at });
 const guarded = (action: string, subjectId: string, guard = NO_GUARD) => ({
   audit: entry(action, subjectId, AT + 9),
@@ -88,6 +109,13 @@ async function addPeople(store: Store): Promise<void> {
   );
   await store.addPerson(personRow("ben"), entry("person.create", "ben"));
   await store.addPerson(personRow("cleo", { projects: ["p1", "p2"] }), entry("person.create", "cleo"));
+}
+
+const challenge = (text: string) => ({ challenge: text, expiresAt: AT + 100 });
+
+async function addPasskey(store: Store, passkey: Passkey): Promise<void> {
+  const added = await store.addPasskey(passkey, challenge(`to add ${passkey.id}`), entry("passkey.add", "x"));
+  assertEquals(added, "done");
 }
 
 const actions = async (store: Store) => (await store.listAudit(ALL)).items.map(({ action }) => action);
@@ -281,9 +309,10 @@ export const PEOPLE_CONTRACT: readonly (readonly [what: string, work: (store: St
         );
       for (const id of ["s1", "s2"]) await store.addSession(sessionRow(id, "ben"));
       await store.addSession(sessionRow("s3", "cleo"));
-      const kept = { hash: "hash", keptSession: "s2" };
+      const kept = { hash: "hash", keptSession: "s2", checked: { version: 1 } };
       await store.setPassphrase("ben", kept, entry("person.passphrase", "ben"));
       assertEquals(await sessions(), ["s3", "s2"]);
+      assertEquals(await store.setPassphrase("ben", kept, entry("person.passphrase", "ben")), false);
       const ben = { id: "ben", version: 2 };
       await store.changePerson(ben, { disabled: true }, guarded("person.update", "ben"));
       await store.changePerson({ ...ben, version: 3 }, { disabled: false }, guarded("person.update", "ben"));
@@ -351,6 +380,98 @@ export const PEOPLE_CONTRACT: readonly (readonly [what: string, work: (store: St
     await store.changePerson({ id: "ben", version: 3 }, { disabled: true }, guarded("person.update", "ben"));
     assertEquals(await use("i4"), undefined, "disabled");
     await store.pruneAccounts({ now: AT + 101, usedBefore: AT });
+  }],
+  ["reads passkeys as they were written; the id of an authenticator belongs to one person", async (store) => {
+    await addPeople(store);
+    const k1 = passkeyRow("k1", "ben", { isSynced: true, counter: 0 });
+    await addPasskey(store, k1);
+    await addPasskey(store, passkeyRow("k2", "cleo"));
+    assertEquals(await store.findPasskey({ id: "k1" }), k1);
+    assertEquals(await store.findPasskey({ credentialId: k1.credentialId }), k1);
+    assertEquals(await store.findPasskey({ credentialId: "k1" }), undefined);
+    const list = async (personId?: string) =>
+      (await store.listPasskeys({ ...ALL, personId })).items.map(({ id }) => id);
+    assertEquals([await list(), await list("ben"), await list("anna")], [["k2", "k1"], ["k1"], []]);
+    const add = (passkey: Passkey, text: string) =>
+      store.addPasskey(passkey, challenge(text), entry("passkey.add", "x"));
+    const { credentialId } = k1;
+    assertEquals(await add(passkeyRow("k3", "cleo", { credentialId }), "c3"), "taken");
+    assertEquals(await add(passkeyRow("k3", "cleo"), "to add k1"), "replayed");
+    for (let index = 0; index < MAX_PASSKEYS; index++) {
+      await addPasskey(store, passkeyRow(`a${index}`, "anna"));
+    }
+    assertEquals(await add(passkeyRow("k3", "anna"), "c4"), "too many");
+    const rename = (personId?: string) =>
+      store.renamePasskey("k1", { name: "Phone 😀", personId }, entry("passkey.rename", "k1"));
+    assertEquals([await rename("cleo"), await rename("ben"), await rename()], [false, true, true]);
+    assertEquals((await store.findPasskey({ id: "k1" }))?.name, "Phone 😀");
+    await store.removePerson({ id: "ben", version: 1 }, guarded("person.remove", "ben"));
+    assertEquals([await list("ben"), await store.findPasskey({ id: "k1" })], [[], undefined]);
+    assertEquals(
+      (await actions(store)).filter((action) => action === "passkey.add").length,
+      2 + MAX_PASSKEYS,
+    );
+  }],
+  [
+    "a challenge works once, and a counter that goes back blocks the passkey and its sessions",
+    async (store) => {
+      await addPeople(store);
+      await addPasskey(store, passkeyRow("k1", "ben"));
+      await addPasskey(store, passkeyRow("k0", "ben", { counter: 0 }));
+      await store.addSession(sessionRow("s1", "ben", { credential: "k1", way: "passkey" }));
+      await store.addSession(sessionRow("s2", "ben"));
+      const touch = (id: string, counter: number, text: string) =>
+        store.touchPasskey(
+          id,
+          { at: AT + counter, counter, isSynced: true, challenge: challenge(text) },
+          entry("passkey.block", id),
+        );
+      assertEquals(await touch("k1", 6, "c1"), "done");
+      assertEquals(await touch("k1", 7, "c1"), "replayed");
+      const used = { counter: 6, isSynced: true, lastUsedAt: AT + 6 };
+      assertEquals(await store.findPasskey({ id: "k1" }), passkeyRow("k1", "ben", used));
+      assertEquals([await touch("k0", 0, "c2"), await touch("k0", 0, "c3")], ["done", "done"]);
+      const [one, two] = await Promise.all([touch("k0", 1, "c4"), touch("k1", 9, "c4")]);
+      assertEquals([one, two].toSorted(), ["done", "replayed"], "at the same moment");
+      assert((await store.findSession(hashOf("s1"))) !== undefined);
+      assertEquals(await touch("k1", 6, "c5"), "blocked");
+      assertEquals(await store.findSession(hashOf("s1")), undefined);
+      assert((await store.findSession(hashOf("s2"))) !== undefined);
+      assertEquals(await touch("k1", 100, "c6"), "blocked", "for ever");
+      assertEquals((await store.findPasskey({ id: "k1" }))?.blockedAt, AT + 6);
+      assertEquals((await actions(store)).filter((action) => action === "passkey.block").length, 1);
+      assertEquals(await store.addSession(sessionRow("s3", "ben"), { version: 1 }), false, "checked before");
+      await store.pruneAccounts({ now: AT + 101, usedBefore: AT });
+      assertEquals(await touch("k0", 2, "c1"), "done", "the challenge has expired elsewhere");
+    },
+  ],
+  ["a passkey is removed with its sessions, but not the last way in", async (store) => {
+    await addPeople(store);
+    await addPasskey(store, passkeyRow("k1", "ben"));
+    await addPasskey(store, passkeyRow("k2", "ben"));
+    await store.addSession(sessionRow("s1", "ben", { credential: "k1" }));
+    await store.addSession(sessionRow("s2", "ben", { credential: "k2" }));
+    const remove = (id: string, personId?: string) =>
+      store.removePasskey(id, { personId }, entry("passkey.remove", id, AT + 9));
+    assertEquals([await remove("k1", "cleo"), await remove("k9")], ["unknown", "unknown"]);
+    assertEquals(await remove("k1", "ben"), "done");
+    assertEquals(await store.findSession(hashOf("s1")), undefined);
+    assertEquals(await store.addSession(sessionRow("s3", "ben"), { version: 1 }), false, "checked before");
+    assertEquals([await remove("k2", "ben"), await remove("k2")], ["last way in", "last way in"]);
+    assert((await store.findSession(hashOf("s2"))) !== undefined);
+    await store.setPassphrase("ben", { hash: "x", keptSession: "s2" }, entry("person.passphrase", "ben"));
+    assertEquals(await remove("k2"), "done");
+    const blocked = { at: AT, counter: 1, isSynced: false, challenge: challenge("c1") };
+    await addPasskey(store, passkeyRow("k3", "cleo"));
+    assertEquals(await store.touchPasskey("k3", blocked, entry("passkey.block", "k3")), "blocked");
+    assertEquals(await remove("k3"), "done", "it is no way in");
+    const { items } = await store.listAudit(ALL);
+    const removals = items.filter(({ action }) => action === "passkey.remove");
+    assertEquals(removals.map(({ changes }) => changes), [
+      { name: "passkey k3", person: "cleo" },
+      { name: "passkey k2", person: "ben" },
+      { name: "passkey k1", person: "ben" },
+    ]);
   }],
   ["a management token is found by its hash, and revoked once", async (store) => {
     const token = managementTokenRow("m1", { role: "viewer", projects: ["p1"], expiresAt: AT + 50 });

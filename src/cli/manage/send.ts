@@ -80,6 +80,7 @@ export async function sendToDatabase(
     ownerOf: () => undefined,
     hasBootstrap: config.token !== undefined,
     sessionIdleMs: () => config.adminIdleMs,
+    passphrases: undefined,
     sessionEnded: () => {},
     ending: new AbortController().signal,
   }, { onUnexpected: (error) => unexpected = error });

@@ -7,6 +7,7 @@ import { Problem, problemHandler, problemResponse } from "../api/problem.ts";
 import { type Assets, INDEX } from "./assets.ts";
 import { type AdminContext, BrowserSessions, type BrowserSessionsParts } from "./browser_sessions.ts";
 import { manualReply } from "./manual_reply.ts";
+import { PasskeyRoutes, type PasskeyRoutesParts } from "./passkey_routes.ts";
 import { checkSameOrigin } from "./same_origin.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 
@@ -19,7 +20,8 @@ export const ADMIN_API_PATH = "/admin/api";
 const DOCS_PATH = `${ADMIN_PATH}/docs`;
 
 /** What the admin page needs. */
-export interface AdminParts extends Omit<BrowserSessionsParts, "path"> {
+export interface AdminParts
+  extends Omit<BrowserSessionsParts, "path" | "passkeys">, Omit<PasskeyRoutesParts, "browserSessions"> {
   /**
    * The management API at {@link ADMIN_API_PATH}. It has no authentication itself: the session protects it.
    */
@@ -41,6 +43,7 @@ export interface Admin {
 export function createAdmin(parts: AdminParts): Admin {
   const { api, assets } = parts;
   const sessions = new BrowserSessions({ ...parts, path: ADMIN_PATH });
+  const passkeys = new PasskeyRoutes({ ...parts, browserSessions: sessions });
   const app = new Hono<{ Bindings: Caller }>({ strict: false }).basePath(ADMIN_PATH);
   app.use("*", addSecurityHeaders);
   app.get("/", ({ req }) => sendFile(INDEX, req.raw, assets));
@@ -51,6 +54,11 @@ export function createAdmin(parts: AdminParts): Admin {
   app.delete("/session", (context) => sessions.signOut(context));
   app.post("/session/confirm", (context) => sessions.confirm(context));
   app.post("/session/invitation", (context) => sessions.useInvitation(context));
+  app.post("/session/passkey", (context) => passkeys.signIn(context));
+  app.post("/session/passkey/begin", (context) => passkeys.begin(context));
+  app.post("/session/passkey/confirm", (context) => passkeys.confirm(context));
+  app.post("/session/passkeys", (context) => passkeys.add(context));
+  app.post("/session/passkeys/begin", (context) => passkeys.beginAdding(context));
   app.all("/sign-in/*", ({ req, env }) => signInWithProvider(req.raw, env, { parts, sessions }));
   app.get("/docs/:name?", (context) => sendManual(context, context.req.param("name"), sessions));
   app.get("/api/backup", (context) => rejectBackupLink(context, sessions));

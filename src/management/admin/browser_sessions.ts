@@ -6,7 +6,7 @@ import { parse, serialize } from "hono/utils/cookie";
 import * as v from "valibot";
 import { hashOf } from "../../auth/token_value.ts";
 import { SESSION_COOKIE } from "../../http/session_cookie.ts";
-import { MAX_PASSPHRASE, MIN_PASSPHRASE } from "../../people/passphrase.ts";
+import { MAX_PASSPHRASE, MIN_PASSPHRASE } from "../../people/passphrase_length.ts";
 import type { Person } from "../../people/person.ts";
 import type { PeopleStore } from "../../storage/people_store.ts";
 import type { BearerGate } from "../api/bearer_gate.ts";
@@ -14,15 +14,17 @@ import type { Caller } from "../api/caller.ts";
 import type { GuessGate } from "../api/guess_gate.ts";
 import type { Identity } from "../api/identity.ts";
 import { Problem } from "../api/problem.ts";
+import type { PasskeyEntry, PasskeySignIn } from "./passkey_sign_in.ts";
 import type { PassphraseCheck } from "./passphrase_check.ts";
 import type { ProviderEntry, ProviderSignIn } from "./provider_sign_in.ts";
 import { checkSameOrigin } from "./same_origin.ts";
-import type { FoundSession, Place, Sessions } from "./sessions.ts";
+import type { FoundSession, Place, Sessions, SessionStart } from "./sessions.ts";
 
 /** The page sets this header on its own polls if the user has been inactive for a while. */
 const UNATTENDED = "x-llm-proxy-unattended";
 /** How people come in who have no provider. */
 const BY_PASSPHRASE = "passphrase";
+const BY_PASSKEY = "passkey";
 
 const text = v.pipe(v.string(), v.maxLength(1000));
 const signInBody = v.union([
@@ -52,6 +54,8 @@ export interface BrowserSessionsParts {
   readonly people: Pick<PeopleStore, "useInvitation" | "findInvited">;
   /** The providers with which people sign in; `undefined` without one. */
   readonly providers: Pick<ProviderSignIn, "shown" | "answer" | "logoutUrl"> | undefined;
+  /** Tells whether the page can use passkeys at an address. */
+  readonly passkeys: Pick<PasskeySignIn, "stateAt">;
   /** The path of the admin page, to which browsers send the cookie. */
   readonly path: string;
   /** The time without activity after which a session ends, in milliseconds. */
@@ -78,7 +82,7 @@ export class BrowserSessions {
   async show(context: AdminContext): Promise<Response> {
     // A missing session is not an error: the page asks before it shows the sign-in.
     const found = await this.#find(context.req.raw, context.env, isActivity(context.req.raw));
-    return this.#state(context, found && { person: found.person });
+    return await this.#state(context, found && { person: found.person });
   }
 
   /**
@@ -88,9 +92,22 @@ export class BrowserSessions {
   async signIn(context: AdminContext): Promise<Response> {
     const body = await bodyOf(context, signInBody, '{"token": "…"} or {"name": "…", "passphrase": "…"}');
     const { gate, passphrases } = this.#parts;
-    if ("name" in body) return await this.#begin(context, await passphrases.check(body, context.env));
+    if ("name" in body) {
+      const person = await passphrases.check(body, context.env);
+      return await this.#begin(context, { person, way: BY_PASSPHRASE });
+    }
     gate.checkToken(body.token, context.env);
-    return await this.#begin(context, undefined);
+    return await this.#begin(context, { person: undefined, way: BY_PASSPHRASE });
+  }
+
+  /** Begins a session of a person whom a passkey has identified, in place of an earlier one. */
+  async signInWithPasskey(context: AdminContext, entry: PasskeyEntry): Promise<Response> {
+    return await this.#begin(context, { ...entry, way: BY_PASSKEY });
+  }
+
+  /** The session of a request of the page. Throws a {@link Problem} without a valid one. */
+  async sessionOf({ req, env }: AdminContext): Promise<FoundSession> {
+    return await this.#found(req.raw, env);
   }
 
   /**
@@ -121,7 +138,7 @@ export class BrowserSessions {
       throw new Problem(401, "This invitation was used or has expired: ask for another one.");
     }
     env.onVerified?.();
-    return await this.#begin(context, person);
+    return await this.#begin(context, { person, way: BY_PASSPHRASE });
   }
 
   /** Records that the user of a session has proved again who they are. Throws a {@link Problem}. */
@@ -151,7 +168,7 @@ export class BrowserSessions {
     const { person, way, provenAt, isSecure } = entry;
     caller.onVerified?.();
     const value = await this.#newSession(request, caller, { person, way, provenAt });
-    const options = this.#cookieOptions(request);
+    const options = this.cookieOptions(request);
     return serialize(cookieName(request), value, { ...options, secure: options.secure || isSecure });
   }
 
@@ -166,7 +183,7 @@ export class BrowserSessions {
     const person = (await this.#find(request, context.env, false))?.person;
     const actor = value === undefined ? undefined : await sessions.end(value);
     if (actor !== undefined) await onSignedOut(context.env.source, actor.name);
-    deleteCookie(context, cookieName(request), this.#cookieOptions(request));
+    deleteCookie(context, cookieName(request), this.cookieOptions(request));
     const logoutUrl = person && await providers?.logoutUrl(person);
     return logoutUrl === undefined ? context.body(null, 204) : context.json({ logout_url: logoutUrl });
   }
@@ -197,19 +214,15 @@ export class BrowserSessions {
     );
   }
 
-  async #begin(context: AdminContext, person: Person | undefined): Promise<Response> {
+  async #begin(context: AdminContext, start: SessionStart): Promise<Response> {
     const { raw: request } = context.req;
-    const value = await this.#newSession(request, context.env, { person, way: BY_PASSPHRASE });
-    setCookie(context, cookieName(request), value, this.#cookieOptions(request));
-    return this.#state(context, { person });
+    const value = await this.#newSession(request, context.env, start);
+    setCookie(context, cookieName(request), value, this.cookieOptions(request));
+    return await this.#state(context, start);
   }
 
   /** Begins a session in place of that of the cookie. Returns the value for the cookie. */
-  async #newSession(
-    request: Request,
-    caller: Caller,
-    entry: { readonly person: Person | undefined; readonly way: string; readonly provenAt?: number },
-  ): Promise<string> {
+  async #newSession(request: Request, caller: Caller, entry: SessionStart): Promise<string> {
     const { sessions, onSignedIn } = this.#parts;
     const { person, way } = entry;
     const before = cookieOf(request);
@@ -220,13 +233,18 @@ export class BrowserSessions {
     throw new Problem(401, "Your account was changed while you signed in: sign in again.");
   }
 
-  #state(context: AdminContext, session: { person: Person | undefined } | undefined): Response {
+  async #state(
+    context: AdminContext,
+    session: { readonly person: Person | undefined } | undefined,
+  ): Promise<Response> {
     const person = session?.person;
     const { providers } = this.#parts;
+    const passkeys = await this.#parts.passkeys.stateAt(context.req.raw.headers.get("host"));
     return context.json({
       signed_in: session !== undefined,
       idle_seconds: this.#parts.idleMs() / 1000,
       ...(providers && { providers: providers.shown }),
+      ...(passkeys && { passkeys }),
       ...(person && { person: { name: person.name, role: person.role } }),
     });
   }
@@ -238,7 +256,8 @@ export class BrowserSessions {
     return await this.#parts.sessions.find(value, isUse ? placeOf(request, caller) : undefined);
   }
 
-  #cookieOptions({ headers }: Request) {
+  /** The options of the cookies of the session and of challenges. */
+  cookieOptions({ headers }: Request) {
     return {
       path: this.#parts.path,
       httpOnly: true,
@@ -261,12 +280,12 @@ function cookieOf(request: Request): string | undefined {
 }
 
 /**
- * The name of the session cookie, with the port of the `Host`. Cookies are shared by all ports of a host, so
- * two proxies on one machine need different names.
+ * The name of the cookie of the session or of a challenge, with the port of the `Host`. Cookies are shared by
+ * all ports of a host, so two proxies on one machine need different names.
  */
-function cookieName({ headers }: Request): string {
+export function cookieName({ headers }: Request, kind: "" | "_passkey" = ""): string {
   const [, port = ""] = /:(\d+)$/.exec(headers.get("host") ?? "") ?? [];
-  return `${SESSION_COOKIE}${port && `_${port}`}`;
+  return `${SESSION_COOKIE}${kind}${port && `_${port}`}`;
 }
 
 function placeOf({ headers }: Request, { source }: Caller): Place {
@@ -274,7 +293,7 @@ function placeOf({ headers }: Request, { source }: Caller): Place {
 }
 
 /** The body of a request. Throws a {@link Problem} with the first error of the schema, or with the form. */
-async function bodyOf<Schema extends v.GenericSchema>(
+export async function bodyOf<Schema extends v.GenericSchema>(
   context: AdminContext,
   schema: Schema,
   form: string,

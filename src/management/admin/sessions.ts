@@ -33,6 +33,18 @@ export interface FoundSession {
   readonly usedAt: number;
 }
 
+/** Who begins a session, and how. */
+export interface SessionStart {
+  /** `undefined` for the holder of the token of the configuration. */
+  readonly person: Person | undefined;
+  /** How the person came in: see `Session`. */
+  readonly way: string;
+  /** When the person proved who they are, in milliseconds since 1970; `undefined` for now. */
+  readonly provenAt?: number;
+  /** The passkey, with which the session ends; `undefined` without one. */
+  readonly passkeyId?: string;
+}
+
 /** What {@link Sessions} needs. */
 export interface SessionsParts {
   readonly store: Pick<
@@ -59,16 +71,11 @@ export class Sessions {
   }
 
   /**
-   * Starts a session, and returns the value for its cookie: 256 random bits in base64url. `provenAt` is when
-   * the person proved who they are, in milliseconds since 1970; `undefined` for now. Returns `undefined` if
-   * the person has changed since they were checked.
+   * Starts a session, and returns the value for its cookie: 256 random bits in base64url. Returns `undefined`
+   * if the person has changed since they were checked.
    */
   async begin(
-    { person, way, provenAt }: {
-      readonly person: Person | undefined;
-      readonly way: string;
-      readonly provenAt?: number;
-    },
+    { person, way, provenAt, passkeyId = "" }: SessionStart,
     { address, browser }: Place,
   ): Promise<string | undefined> {
     const { store, clock } = this.#parts;
@@ -81,7 +88,7 @@ export class Sessions {
       id: createId("ses"),
       hash: hashOf(value),
       personId: person?.id,
-      credential: person === undefined ? this.#credential(value) : "",
+      credential: person === undefined ? this.#credential(value) : passkeyId,
       way,
       createdAt: now,
       usedAt: now,

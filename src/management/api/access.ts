@@ -6,6 +6,8 @@ import type { Access } from "../../people/role.ts";
 export const ADMIN_ONLY: Access = { admin: "all", manager: "denied", member: "denied", viewer: "denied" };
 /** What each person needs to use the proxy. */
 export const ALL_ROLES: Access = { admin: "all", manager: "all", member: "all", viewer: "all" };
+/** What people see and do of themselves, and administrators of all people. */
+export const OWN_OR_ALL: Access = { admin: "all", manager: "own", member: "own", viewer: "own" };
 /** What people see and do of themselves. */
 export const OWN: Access = { admin: "own", manager: "own", member: "own", viewer: "own" };
 
@@ -17,6 +19,8 @@ export const SURFACES = {
   "the OpenAPI document": ALL_ROLES,
   "/metrics": { admin: "all", manager: "denied", member: "denied", viewer: "projects" },
   "/admin/docs": ALL_ROLES,
+  // Only a browser in a session of a person can add a passkey, for this person.
+  "/admin/session/passkeys": OWN,
   // The person sends a request of a client, with a token of a client.
   "/admin/try": ALL_ROLES,
 } as const satisfies Record<string, Access>;

@@ -7,10 +7,11 @@ import { type Store, StoreError } from "../../storage/store.ts";
 
 /**
  * Why an attempt was rejected: a wrong token at the sign-in of the admin page (`sign_in`), a wrong name or
- * passphrase there (`passphrase`), an invitation that does not work (`invitation`), a wrong token in
- * `Authorization` (`bearer`), or any of them while the address must wait (`rate_limited`).
+ * passphrase there (`passphrase`), a wrong passkey (`passkey`), an invitation that does not work
+ * (`invitation`), a wrong token in `Authorization` (`bearer`), or any of them while the address must wait
+ * (`rate_limited`).
  */
-export type RefusedAttempt = "sign_in" | "passphrase" | "invitation" | "bearer" | "rate_limited";
+export type RefusedAttempt = "sign_in" | "passphrase" | "passkey" | "invitation" | "bearer" | "rate_limited";
 
 /** The shortest time between two entries of an address. */
 const WINDOW_MS = 60_000;
@@ -21,6 +22,7 @@ const OTHERS = "other addresses";
 const NAMES = {
   sign_in: "wrong_tokens_at_sign_in",
   passphrase: "wrong_passphrases",
+  passkey: "wrong_passkeys",
   invitation: "wrong_invitations",
   bearer: "wrong_bearer_tokens",
   rate_limited: "attempts_during_a_wait",
@@ -30,6 +32,7 @@ const NAMES = {
 export const REFUSED_TEXTS: Readonly<Record<RefusedAttempt, string>> = {
   sign_in: "a wrong token",
   passphrase: "a wrong name or passphrase",
+  passkey: "a wrong passkey",
   invitation: "a wrong invitation",
   bearer: "a wrong token",
   rate_limited: "an attempt during a wait",

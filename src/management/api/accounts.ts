@@ -2,10 +2,10 @@
 
 import { createManagementTokenValue } from "../../auth/management_token_value.ts";
 import { hashOf, suffixOf } from "../../auth/token_value.ts";
-import type { Access, Projects, TokenRole } from "../../people/role.ts";
+import type { Projects, TokenRole } from "../../people/role.ts";
 import type { ManagementToken, SessionOf } from "../../storage/people_store.ts";
 import type { Store } from "../../storage/store.ts";
-import { ADMIN_ONLY } from "./access.ts";
+import { ADMIN_ONLY, OWN_OR_ALL } from "./access.ts";
 import { auditor } from "./audit_entry.ts";
 import { createId } from "./create_id.ts";
 import { listBody, pageOf } from "./paging.ts";
@@ -27,20 +27,17 @@ import {
 } from "./route.ts";
 import { moment, momentOrNull } from "./rules.ts";
 
-/** An administrator ends all sessions, and a person the own ones. */
-const SESSIONS: Access = { admin: "all", manager: "own", member: "own", viewer: "own" };
-
 /** The routes at `/sessions` and `/management-tokens`. */
 export const ACCOUNT_ROUTES: readonly Route[] = [
   route("get /sessions", {
-    access: SESSIONS,
+    access: OWN_OR_ALL,
     summary: "Sessions of the admin page, newest first: yours, or all of them for an administrator",
     query: pageQuery,
     responses: { 200: listOf(responses.session) },
     handle: listSessions,
   }),
   route("delete /sessions/{id}", {
-    access: SESSIONS,
+    access: OWN_OR_ALL,
     summary: "End a session",
     responses: { 204: undefined },
     handle: endSession,

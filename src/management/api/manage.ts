@@ -9,6 +9,8 @@ import { ENDPOINT_ROUTES } from "./endpoints.ts";
 import { type Identity, whileAllowed } from "./identity.ts";
 import { openApiDocument } from "./openapi.ts";
 import type { ManageParts } from "./parts.ts";
+import { OWN_ROUTES } from "./own_account.ts";
+import { PASSKEY_ROUTES } from "./passkeys.ts";
 import { PEOPLE_ROUTES } from "./people.ts";
 import { Problem, problemHandler, problemResponse } from "./problem.ts";
 import { PROJECT_ROUTES } from "./projects.ts";
@@ -30,8 +32,10 @@ export const ROUTES: readonly Route[] = [
   ...USAGE_ROUTES,
   ...ENDPOINT_ROUTES,
   ...CONNECTION_ROUTES,
+  ...OWN_ROUTES,
   ...PEOPLE_ROUTES,
   ...ACCOUNT_ROUTES,
+  ...PASSKEY_ROUTES,
   ...SYSTEM_ROUTES,
 ];
 
@@ -58,8 +62,8 @@ export function createManageApi(
   for (const route of ROUTES) {
     const pattern = route.path.replaceAll(/\{(\w+)\}/g, ":$1");
     app.on(route.method.toUpperCase(), pattern, (context) => {
-      const { source, identity } = context.env;
-      return runRoute(route, context, { source, actor: identity.actor, parts });
+      const { identity, ...caller } = context.env;
+      return runRoute(route, context, { caller, actor: identity.actor, parts });
     });
   }
   app.notFound(() =>

@@ -14,7 +14,9 @@ import type { SecretBox } from "../../storage/secret_box.ts";
 import type { ExchangeRow, Store } from "../../storage/store.ts";
 import type { GenericSchema } from "valibot";
 import type { Actor } from "../../people/actor.ts";
+import type { Person } from "../../people/person.ts";
 import type { Scope } from "../../people/scope.ts";
+import type { Caller } from "./caller.ts";
 import type { ScopedStore } from "./scoped_store.ts";
 
 /** The start or the end of an exchange. */
@@ -97,6 +99,13 @@ export interface RunningProxy {
   readonly probe: (endpoint: Endpoint) => Promise<readonly ProbeResult[]>;
 }
 
+/** Checks and hashes passphrases, few at a time. Methods throw a `Problem`. */
+export interface Passphrases {
+  /** Finds the person with a login name and a passphrase. A wrong one counts as a guess. */
+  readonly check: (of: { name: string; passphrase: string }, caller: Caller) => Promise<Person>;
+  readonly hash: (passphrase: string, caller: Caller) => Promise<string>;
+}
+
 /**
  * What the management API needs. Handlers get {@link RouteParts} instead, which has what the actor of the
  * request reaches.
@@ -120,6 +129,8 @@ export interface ManageParts {
   readonly ownerOf: (tokenId: string | undefined) => string | undefined;
   /** Whether the configuration has a token for this API, whose holder may do everything. */
   readonly hasBootstrap: boolean;
+  /** `undefined` in a program that opens the database itself, where no person is signed in. */
+  readonly passphrases: Passphrases | undefined;
   /** The time without activity after which a session ends, in milliseconds. */
   readonly sessionIdleMs: () => number;
   /** Called after a route has ended a session, whose streams end too. */

@@ -1,11 +1,11 @@
-/** Routes for people, and for who makes a request. */
+/** Routes for people. */
 
 import { createInvitationValue, hashOf } from "../../auth/token_value.ts";
 import { loginOf, type Person } from "../../people/person.ts";
 import type { Projects, Role } from "../../people/role.ts";
 import type { PersonOutcome } from "../../storage/people_store.ts";
 import { type Store, StoreError } from "../../storage/store.ts";
-import { ADMIN_ONLY, OWN } from "./access.ts";
+import { ADMIN_ONLY } from "./access.ts";
 import { createId } from "./create_id.ts";
 import { listBody, pageOf } from "./paging.ts";
 import type { RouteParts } from "./parts.ts";
@@ -29,14 +29,8 @@ import { listOf } from "./responses.ts";
 /** How long an invitation works, in milliseconds. */
 const INVITATION_MS = 7 * 24 * 3_600_000;
 
-/** The routes at `/people` and `/me`. */
+/** The routes at `/people`. */
 export const PEOPLE_ROUTES: readonly Route[] = [
-  route("get /me", {
-    access: OWN,
-    summary: "Who you are: your role and your projects",
-    responses: { 200: responses.self },
-    handle: (_, parts) => Promise.resolve(showSelf(parts)),
-  }),
   route("get /people", {
     access: ADMIN_ONLY,
     summary: "People, newest first",
@@ -81,11 +75,6 @@ export const PEOPLE_ROUTES: readonly Route[] = [
     handle: invite,
   }),
 ];
-
-function showSelf({ actor }: RouteParts): JsonReply {
-  const { kind, id, name, role, projects } = actor;
-  return json({ kind, id: kind === "person" ? id : null, name, role, projects });
-}
 
 async function listPeople(
   { query }: QueryRequest<typeof pageQuery>,

@@ -1,13 +1,15 @@
 /** Schemas of the requests about people, sessions and management tokens. */
 
 import * as v from "valibot";
+import { MAX_PASSPHRASE, MIN_PASSPHRASE } from "../../people/passphrase_length.ts";
 import { ROLES, TOKEN_ROLES } from "../../people/role.ts";
 import { id, moment, shownText } from "./common_schemas.ts";
 
 const MAX_NAME = 100;
 const MAX_PROJECTS = 200;
 
-const name = v.pipe(
+/** The schema of a name that people see. */
+export const name = v.pipe(
   shownText,
   v.trim(),
   v.nonEmpty("is empty"),
@@ -37,6 +39,19 @@ export const personChange = v.strictObject({
   projects: v.optional(projects),
   disabled: v.optional(v.boolean()),
 });
+
+/** The schema of the body that changes the own passphrase. */
+export const passphraseChange = v.strictObject({
+  current: v.pipe(v.string(), v.maxLength(1000)),
+  new: v.pipe(
+    v.string(),
+    v.minLength(MIN_PASSPHRASE, `is shorter than ${MIN_PASSPHRASE} characters`),
+    v.maxLength(MAX_PASSPHRASE, `is longer than ${MAX_PASSPHRASE} characters`),
+  ),
+});
+
+/** The schema of the body that renames a passkey. */
+export const passkeyChange = v.strictObject({ name });
 
 /** The schema of the body that creates a management token. */
 export const managementTokenCreation = v.strictObject({

@@ -13,6 +13,10 @@ export const self = v.object({
   name: v.pipe(v.string(), v.description("as in the audit log")),
   role: v.picklist(ROLES),
   projects,
+  provider: v.pipe(
+    v.nullable(v.string()),
+    v.description("the provider that you sign in with; null for a passphrase, and unless you are a person"),
+  ),
 });
 
 /** The response schema of a person. */
@@ -50,6 +54,22 @@ export const session = v.object({
   confirmed_at: v.pipe(moment, v.description("when the person last gave the passphrase or the token")),
   address: v.string(),
   browser: v.string(),
+});
+
+/** The response schema of a passkey. */
+export const passkey = v.object({
+  id,
+  person_id: id,
+  person_name: v.string(),
+  name: v.string(),
+  host: v.pipe(v.string(), v.description("the host name of the admin page where browsers offer the passkey")),
+  synced: v.pipe(v.boolean(), v.description("whether there are copies of it, such as in an account")),
+  state: v.pipe(
+    v.picklist(["active", "blocked"]),
+    v.description("blocked: its counter went back, so there may be a copy of the authenticator"),
+  ),
+  created_at: moment,
+  last_used_at: v.nullable(moment),
 });
 
 const managementTokenEntries = {

@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import * as v from "valibot";
 import { type Actor, scopeOf } from "../../people/actor.ts";
 import type { Access } from "../../people/role.ts";
+import type { Caller } from "./caller.ts";
 import type { ManageParts, RouteParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
 import { scopedParts } from "./scoped_parts.ts";
@@ -27,6 +28,8 @@ export interface RouteRequest<Query extends Schema = Schema, Body extends Schema
   readonly ifMatch: number | undefined;
   /** The IP address of the client, for the audit log. */
   readonly source: string;
+  /** The client, for a route that checks a passphrase. */
+  readonly caller: Caller;
 }
 
 /** What the handler of a route with a query gets. */
@@ -106,7 +109,7 @@ const FRESH_MS = 10 * 60_000;
 export async function runRoute(
   route: Route,
   context: Context,
-  { source, actor, parts }: { source: string; actor: Actor; parts: ManageParts },
+  { caller, actor, parts }: { caller: Caller; actor: Actor; parts: ManageParts },
 ): Promise<Response> {
   const { query = EMPTY, body = EMPTY, needsFreshSignIn = false, handle } = route;
   const scope = scopeOf(actor, route.access);
@@ -120,13 +123,14 @@ export async function runRoute(
     query: checked(query, context.req.query(), { part: "query" }),
     body: read,
     ifMatch: versionOf(context.req.header("if-match")),
-    source,
+    source: caller.source,
+    caller,
   }, scopedParts(parts, { actor, scope }));
   return reply instanceof Response ? unseen(reply) : shown(route, reply, actor);
 }
 
 /** Throws a {@link Problem} unless the actor proves with each request, or has proved lately, who they are. */
-function checkFresh({ provenAt }: Actor, now: number): void {
+export function checkFresh({ provenAt }: Pick<Actor, "provenAt">, now: number): void {
   if (provenAt === undefined || now - provenAt < FRESH_MS) return;
   throw new Problem(403, "This cannot be undone. Sign in again to confirm that it is you.", {
     code: "sign_in_again",

@@ -1,6 +1,7 @@
 /** A view of the store that has only what the actor of a request reaches. */
 
 import type { Actor } from "../../people/actor.ts";
+import type { Person } from "../../people/person.ts";
 import { hasProject, isWithin, type Scope } from "../../people/scope.ts";
 import type {
   Project,
@@ -13,6 +14,7 @@ import type {
 } from "../../storage/access_store.ts";
 import type { NewAuditEntry } from "../../storage/audit_store.ts";
 import type { Listed, Page } from "../../storage/page.ts";
+import type { ListedPasskey, RemovedPasskey } from "../../storage/passkey_store.ts";
 import type { SessionOf } from "../../storage/people_store.ts";
 import type { ExchangeFilter, ExchangeRow, Store } from "../../storage/store.ts";
 import type { UsageFilter, UsageGrouping, UsageRow } from "../../storage/usage_store.ts";
@@ -146,6 +148,23 @@ export class ScopedStore {
     return this.#store.listExchanges({ ...page, within: this.#scope });
   }
 
+  /** The person who makes the request; `undefined` for a token and for a command. */
+  async self(): Promise<Person | undefined> {
+    return this.#actor.kind === "person" ? await this.#store.findPerson(this.#actor.id) : undefined;
+  }
+
+  /**
+   * Sets the hash of the passphrase of the person who makes the request. All sessions of the person but that
+   * of the request end. Resolves with `false` if the person has changed since `checked`.
+   */
+  async setOwnPassphrase(hash: string, checked: Person, audit: NewAuditEntry): Promise<boolean> {
+    if (this.#actor.kind !== "person" || this.#actor.id !== checked.id) {
+      throw new Problem(403, "The passphrase is that of another person.");
+    }
+    const passphrase = { hash, keptSession: this.#actor.sessionId, checked };
+    return await this.#store.setPassphrase(checked.id, passphrase, audit);
+  }
+
   /** Lists the sessions of the actor, or all of them. */
   async listSessions(page: Page & { usedSince: number }): Promise<Listed<SessionOf>> {
     return await this.#store.listSessions({ ...page, personId: this.#personId() });
@@ -156,10 +175,25 @@ export class ScopedStore {
     return await this.#store.endSession(id, { at: audit.at, personId: this.#personId() }, audit);
   }
 
-  /** The person whose sessions the actor reaches; `undefined` for all people. */
+  /** Lists the passkeys of the actor, or all of them. */
+  async listPasskeys(page: Page): Promise<Listed<ListedPasskey>> {
+    return await this.#store.listPasskeys({ ...page, personId: this.#personId() });
+  }
+
+  /** Renames a passkey. Resolves with `false` if the actor does not reach it. */
+  async renamePasskey(id: string, name: string, audit: NewAuditEntry): Promise<boolean> {
+    return await this.#store.renamePasskey(id, { name, personId: this.#personId() }, audit);
+  }
+
+  /** Removes a passkey. `unknown` if the actor does not reach it. */
+  async removePasskey(id: string, audit: NewAuditEntry): Promise<RemovedPasskey> {
+    return await this.#store.removePasskey(id, { personId: this.#personId() }, audit);
+  }
+
+  /** The person whose sessions and passkeys the actor reaches; `undefined` for all people. */
   #personId(): string | undefined {
     if (this.#scope.kind === "all") return undefined;
     if (this.#scope.kind === "own") return this.#scope.owner;
-    throw new Problem(403, "Sessions belong to people, not to projects.");
+    throw new Problem(403, "Sessions and passkeys belong to people, not to projects.");
   }
 }

@@ -9,6 +9,7 @@ import { LoadView } from "./load_view.tsx";
 import { useMe } from "./me.ts";
 import { RelativeTime } from "./relative_time.tsx";
 import { type Column, Table } from "./table.tsx";
+import { WaysIn } from "./ways_in.tsx";
 import { useDialog } from "./use_dialog.ts";
 import { useLoad } from "./use_load.ts";
 
@@ -21,6 +22,7 @@ export function Account() {
     <>
       <h1>My account</h1>
       <Facts list={[["Name", name], ["Role", role]]} />
+      <WaysIn />
       <h2>Sessions</h2>
       <p role="status" class="help">{message}</p>
       <LoadView loaded={loaded}>

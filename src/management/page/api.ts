@@ -39,6 +39,8 @@ export type Self = InferOutput<typeof people.self>;
 export type Person = InferOutput<typeof people.person>;
 /** A link by which a person sets a passphrase. */
 export type Invitation = InferOutput<typeof people.invitation>;
+/** A passkey with which a person signs in. */
+export type Passkey = InferOutput<typeof people.passkey>;
 /** A session of the admin page. */
 export type Session = InferOutput<typeof people.session>;
 
@@ -68,12 +70,21 @@ export interface CallOptions {
  * Sends a request to the API. Where the session has ended, it asks for a sign-in and then repeats the
  * request: a form loses nothing that was typed. Throws an `ApiError` or `Unreachable`.
  */
-export async function call<Body>(
+export function call<Body>(
   method: string,
   path: string,
-  { body, etag, signal }: CallOptions = {},
+  options: CallOptions = {},
 ): Promise<ApiResponse<Body>> {
-  const response = await fetchOrThrow(`${API}${path}`, {
+  return send(method, API + path, options);
+}
+
+/** Sends a request like {@link call}, to a path that may be outside of the API. */
+export async function send<Body>(
+  method: string,
+  path: string,
+  { body, etag, signal }: CallOptions,
+): Promise<ApiResponse<Body>> {
+  const response = await fetchOrThrow(path, {
     method,
     headers: {
       ...(body !== undefined && { "content-type": "application/json" }),
@@ -85,7 +96,7 @@ export async function call<Body>(
   });
   if (response.status === 401) {
     await waitForSignIn("ended");
-    return await call(method, path, { body, etag: etag ?? null, ...(signal && { signal }) });
+    return await send(method, path, { body, etag: etag ?? null, ...(signal && { signal }) });
   }
   const text = await response.text();
   if (!response.ok) {
@@ -93,7 +104,7 @@ export async function call<Body>(
     if (problem.code !== "sign_in_again") throw problem;
     // What cannot be undone needs a proof that the user is still there. A new session is one.
     await waitForSignIn("confirm");
-    return await call(method, path, { body, etag: etag ?? null, ...(signal && { signal }) });
+    return await send(method, path, { body, etag: etag ?? null, ...(signal && { signal }) });
   }
   // The schema describes the response: the same program defines both.
   return { body: (text === "" ? undefined : JSON.parse(text)) as Body, etag: response.headers.get("etag") };

@@ -2,7 +2,8 @@
 
 import { fetchOrThrow, problemOf } from "./http.ts";
 
-const SESSION = "/admin/session";
+/** The path of the session. */
+export const SESSION = "/admin/session";
 
 /** Whether the user is signed in or signed out. */
 type SessionState = "in" | "out";
@@ -21,6 +22,18 @@ export function signInProviders(): readonly Provider[] {
   return providers;
 }
 
+let passkeys: "ready" | "unused" | undefined;
+
+/** Whether people can sign in with passkeys at this address: `ready` if there are some. */
+export function knownPasskeys(): typeof passkeys {
+  return passkeys;
+}
+
+/** Notes that there is a passkey. */
+export function notePasskey(): void {
+  passkeys = "ready";
+}
+
 /** Calls `listener` at each change of the session. Returns a function that ends this. */
 export function onSession(listener: (state: SessionState) => void): () => void {
   listeners.add(listener);
@@ -31,8 +44,9 @@ export function onSession(listener: (state: SessionState) => void): () => void {
 export async function readSession(): Promise<boolean> {
   const response = await fetchOrThrow(SESSION, { headers: { "x-llm-proxy-unattended": "1" } });
   if (!response.ok) throw problemOf(response.status, await response.text());
-  const { signed_in: isSignedIn, providers: shown = [] } = await response.json();
+  const { signed_in: isSignedIn, providers: shown = [], passkeys: found } = await response.json();
   providers = shown;
+  passkeys = found;
   setState(isSignedIn === true ? "in" : "out");
   return isSignedIn === true;
 }
@@ -55,15 +69,26 @@ export function invitationOf(hash: string): string | undefined {
  * where the proxy rejects the credentials.
  */
 export async function signIn(credentials: Credentials, onAccepted: () => void): Promise<void> {
-  const path = credentials.invitation === undefined ? SESSION : `${SESSION}/invitation`;
-  const response = await fetchOrThrow(path, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(credentials),
-  });
-  if (!response.ok) throw problemOf(response.status, await response.text());
+  await signInAt(credentials.invitation === undefined ? "" : "/invitation", credentials, onAccepted);
+}
+
+/** Signs in with what a step below the session accepts. Throws like {@link signIn}. */
+export async function signInAt(step: string, body: unknown, onAccepted = () => {}): Promise<void> {
+  await post(step, body);
   onAccepted();
   setState("in");
+}
+
+/** Sends a body to a step below the session, without a session. Throws the proxy's error. */
+export async function post(step: string, body: unknown): Promise<string> {
+  const response = await fetchOrThrow(SESSION + step, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!response.ok) throw problemOf(response.status, text);
+  return text;
 }
 
 /** Ends the session at the proxy, and reloads the page. */

@@ -1,9 +1,10 @@
 /** The sign-in form. */
 
 import { useState } from "preact/hooks";
-import { Input } from "./controls.tsx";
+import { Button, Input } from "./controls.tsx";
 import { Dialog } from "./dialog.tsx";
 import { ErrorMessage } from "./load_view.tsx";
+import { passkeyState, signInWithPasskey } from "./passkey.ts";
 import { type Credentials, invitationOf, signIn, signInProviders, signInReason } from "./session.ts";
 import { useSubmit } from "./use_submit.ts";
 
@@ -33,6 +34,8 @@ export function SignIn({ again = false }: { again?: boolean }) {
     () => signIn(credentials(), forgetInvitation),
     () => setSecret(""),
   );
+  const passkey = useSubmit(signInWithPasskey, () => {});
+  const failure = error ?? passkey.error;
   const isNamed = invitation === undefined && !withToken;
   const form = (
     <form onSubmit={submit}>
@@ -74,7 +77,12 @@ export function SignIn({ again = false }: { again?: boolean }) {
             set={setSecret}
           />
         )}
-      {error && <ErrorMessage error={error} />}
+      {failure && <ErrorMessage error={failure} />}
+      {invitation === undefined && passkeyState() === "ready" && (
+        <p>
+          <Button disabled={passkey.busy} onClick={passkey.submit}>Sign in with a passkey</Button>
+        </p>
+      )}
       {invitation === undefined && signInProviders().map(({ title, path }) => (
         <p key={path}>
           <a href={`${path}?${returnQuery(again)}`}>Sign in with {title}</a>

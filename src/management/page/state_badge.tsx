@@ -5,7 +5,7 @@ export function StateBadge({ state }: { state: string }) {
 }
 
 const GOOD = ["active", "up", "ok", "complete"];
-const BAD = ["revoked", "cooldown", "failing"];
+const BAD = ["revoked", "blocked", "cooldown", "failing"];
 /** States whose names in the API are not the words of the page. */
 const TEXTS: Readonly<Record<string, string>> = {
   cooldown: "in cooldown",

@@ -44,7 +44,7 @@ export const VIEWS = {
   people: { label: "People", roles: ADMIN, reads: ["get /people", "get /projects"] },
   audit: { label: "Audit log", roles: ADMIN, reads: ["get /audit"] },
   system: { label: "System", roles: ADMIN, reads: ["get /system", "get /health", "get /backup"] },
-  account: { label: "My account", roles: EVERY_ROLE, reads: ["get /me", "get /sessions"] },
+  account: { label: "My account", roles: EVERY_ROLE, reads: ["get /me", "get /sessions", "get /passkeys"] },
 } as const satisfies Record<string, ViewSettings>;
 /** The name of a view in the address of the page. */
 export type ViewName = keyof typeof VIEWS;
@@ -83,6 +83,10 @@ export const ACTIONS = {
       "delete /people/{id}",
       "post /people/{id}/invitation",
     ],
+  },
+  changeWaysIn: {
+    roles: EVERY_ROLE,
+    calls: ["post /me/passphrase", "patch /passkeys/{id}", "delete /passkeys/{id}"],
   },
   endSessions: { roles: EVERY_ROLE, calls: ["delete /sessions/{id}"] },
 } as const satisfies Record<string, { roles: readonly Role[]; calls: readonly string[] }>;

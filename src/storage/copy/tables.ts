@@ -161,6 +161,22 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
     key: ["seq"],
     sums: [],
   },
+  {
+    name: "passkeys",
+    columns: columns(
+      ...["seq:integer", "id", "person_id", "credential_id", "public_key:bytes", "counter:integer"],
+      ...["transports", "rp_id", "name", "synced:boolean", "created_at:integer", "last_used_at:integer"],
+      "blocked_at:integer",
+    ),
+    key: ["seq"],
+    sums: ["counter"],
+  },
+  {
+    name: "used_challenges",
+    columns: columns("challenge", "expires_at:integer"),
+    key: ["challenge"],
+    sums: [],
+  },
   { name: "notes", columns: columns("name", "value"), key: ["name"], sums: [] },
   {
     name: "audit",

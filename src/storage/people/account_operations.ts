@@ -1,10 +1,11 @@
-/** The operations on people, sessions and management tokens, by the names of the methods of the store. */
+/** The operations on people and their ways in, by the names of the methods of the store. */
 
 import type { AccountStore } from "../people_store.ts";
 import * as accounts from "./account_work.ts";
 import * as directoryGroups from "./directory_group_work.ts";
 import * as directories from "./directory_reads.ts";
 import * as directoryUsers from "./directory_user_work.ts";
+import * as passkeys from "./passkey_work.ts";
 import * as people from "./people_work.ts";
 import type { Work } from "./work.ts";
 
@@ -50,6 +51,12 @@ const WORKS: AccountWorks = {
   joinDirectoryUser: directoryUsers.joinDirectoryUser,
   saveDirectoryGroup: directoryGroups.saveDirectoryGroup,
   removeDirectoryGroup: directoryGroups.removeDirectoryGroup,
+  addPasskey: passkeys.addPasskey,
+  findPasskey: passkeys.findPasskey,
+  listPasskeys: passkeys.listPasskeys,
+  touchPasskey: passkeys.touchPasskey,
+  renamePasskey: passkeys.renamePasskey,
+  removePasskey: passkeys.removePasskey,
   pruneAccounts: accounts.pruneAccounts,
 };
 

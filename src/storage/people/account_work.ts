@@ -185,10 +185,11 @@ export function* touchManagementToken(id: string, at: number): Work<void> {
   yield* write("UPDATE management_tokens SET last_used_at = $2 WHERE id = $1", id, at);
 }
 
-/** Deletes old sessions and invitations. */
+/** Deletes old sessions, invitations and used challenges. */
 export function* pruneAccounts({ now, usedBefore }: { now: number; usedBefore: number }): Work<void> {
   yield* write("DELETE FROM sessions WHERE used_at < $1", usedBefore);
   yield* write("DELETE FROM invitations WHERE expires_at < $1", now);
+  yield* write("DELETE FROM used_challenges WHERE expires_at < $1", now);
 }
 
 /**

@@ -148,14 +148,20 @@ export function* removePerson(
 /** Sets the hash of a passphrase. Other sessions and all invitations of the person end. */
 export function* setPassphrase(
   personId: string,
-  { hash, keptSession }: { hash: string; keptSession: string | undefined },
+  { hash, keptSession, checked }: {
+    hash: string;
+    keptSession: string | undefined;
+    checked?: { readonly version: number };
+  },
   audit: NewAuditEntry,
 ): Work<boolean> {
   const changed = yield* write(
-    "UPDATE people SET passphrase = $2, updated_at = $3, version = version + 1 WHERE id = $1",
+    `UPDATE people SET passphrase = $2, updated_at = $3, version = version + 1
+     WHERE id = $1 AND version = coalesce($4, version)`,
     personId,
     hash,
     audit.at,
+    checked?.version ?? null,
   );
   if (changed === 0) return false;
   yield* endSessionsOf(personId, audit.at, keptSession);

@@ -7,6 +7,7 @@
  */
 
 import { DIRECTORY } from "./directory_schema.ts";
+import { PASSKEYS } from "./passkeys_schema.ts";
 
 /** A migration: one step of the schema. */
 export interface Migration {
@@ -401,6 +402,7 @@ CREATE TABLE account_names (
 );
 CREATE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL;`,
   },
+  { version: 5, name: "passkeys", sql: PASSKEYS },
   {
     version: 6,
     name: "users and groups that directories write, and who made management tokens",

@@ -5,6 +5,7 @@
 
 import { CLOSED_SUMS } from "./closed_sums_schema.ts";
 import { DIRECTORY } from "./directory_schema.ts";
+import { PASSKEYS } from "./passkeys_schema.ts";
 
 /** A migration: one step of the schema. */
 export interface Migration {
@@ -465,6 +466,7 @@ CREATE TABLE account_names (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL;`,
   },
+  { version: 17, name: "passkeys", sql: PASSKEYS },
   {
     version: 18,
     name: "users and groups that directories write, and who made management tokens",

@@ -1,80 +1,10 @@
 /** How people sign in to the admin page: invitations, passphrases, confirmations and management tokens. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { hashPassphrase } from "../../../src/people/passphrase.ts";
-import { auditRow } from "../../support/data/rows.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
-import { type ManagedOptions, ManagedProxy } from "../../support/proxies/managed_proxy.ts";
-import { LaterClock } from "../../support/time/later_clock.ts";
-import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
-import { personRow } from "../../storage/people_contract.ts";
+import { PASSPHRASE, SignInBench } from "../../support/proxies/sign_in_bench.ts";
 
-const PASSPHRASE = "correct horse battery staple";
 const MINUTE_MS = 60_000;
-/** A hash that takes no time, for tests that sign in often. */
-const CHEAP = { logN: 4, r: 8, p: 1 };
-
-class SignInBench implements AsyncDisposable {
-  readonly clock = new LaterClock();
-  readonly proxy: ManagedProxy;
-  readonly #upstream: FakeUpstream;
-  cookie = "";
-
-  private constructor(proxy: ManagedProxy, upstream: FakeUpstream, clock: LaterClock) {
-    this.proxy = proxy;
-    this.#upstream = upstream;
-    this.clock = clock;
-  }
-
-  static async start(options: ManagedOptions = {}): Promise<SignInBench> {
-    const upstream = new FakeUpstream();
-    const clock = new LaterClock();
-    return new SignInBench(await ManagedProxy.start(upstream, { ...options, clock }), upstream, clock);
-  }
-
-  /** Adds an administrator with {@link PASSPHRASE}. */
-  async addAdmin(login: string, more: Partial<Parameters<typeof personRow>[1]> = {}): Promise<void> {
-    const store = this.proxy.otherStore();
-    const audit = auditRow("person.create", login);
-    await store.addPerson(
-      personRow(`usr_${login}`, { login, role: "admin", projects: "all", ...more }),
-      audit,
-    );
-    const hash = await hashPassphrase(PASSPHRASE, CHEAP);
-    await store.setPassphrase(`usr_${login}`, { hash, keptSession: undefined }, audit);
-    await store.close();
-  }
-
-  /** Asks as the page does, with the cookie of the last sign-in. */
-  async ask(
-    method: string,
-    path: string,
-    body?: unknown,
-  ): Promise<{ status: number; body: Json; text: string }> {
-    const response = await fetch(`${this.proxy.url}/admin${path}`, {
-      method,
-      headers: {
-        origin: this.proxy.url,
-        ...(this.cookie !== "" && { cookie: this.cookie }),
-        ...(body !== undefined && { "content-type": "application/json" }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    this.cookie = response.headers.get("set-cookie")?.split(";")[0] ?? this.cookie;
-    const isJson = response.headers.get("content-type")?.includes("json") === true;
-    return { status: response.status, body: isJson ? JSON.parse(text) : undefined, text };
-  }
-
-  signIn(name: string, passphrase = PASSPHRASE) {
-    return this.ask("POST", "/session", { name, passphrase });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.proxy[Symbol.asyncDispose]();
-    await this.#upstream[Symbol.asyncDispose]();
-  }
-}
 
 // What the API says; tests look at what they know of it.
 // deno-lint-ignore no-explicit-any
@@ -169,6 +99,68 @@ Deno.test("people: what cannot be undone asks for a fresh proof", async () => {
   assertEquals((await bench.ask("POST", "/session/confirm", { token: SECRETS.managementToken })).status, 204);
   assertEquals((await invite()).status, 201);
   assertEquals((await bench.proxy.api("POST", "/people", { login: "cleo", role: "viewer" })).status, 201);
+});
+
+Deno.test("people: a person changes the own passphrase; this session stays, and the others end", async () => {
+  await using bench = await SignInBench.start();
+  await bench.addPerson("ben", { role: "viewer" });
+  await bench.signIn("ben");
+  const other = bench.cookie;
+  bench.cookie = "";
+  await bench.signIn("ben");
+  // The end of the test looks for canaries in the database, the log and the responses.
+  const another = SECRETS.clientKey;
+  const changed = await bench.ask("POST", "/api/me/passphrase", { current: PASSPHRASE, new: another });
+  assertEquals([changed.status, changed.text], [204, ""]);
+  assertEquals((await bench.ask("GET", "/api/me")).body.name, "ben (passphrase)");
+  bench.cookie = other;
+  assertEquals((await bench.ask("GET", "/api/me")).status, 401);
+  assertEquals((await bench.signIn("ben")).status, 401, "the old one");
+  assertEquals((await bench.signIn("ben", another)).status, 200);
+  const { data } = (await bench.proxy.api("GET", "/audit")).body;
+  const entry = data.find(({ action }: Json) => action === "person.passphrase");
+  assertEquals([entry.actor, entry.subject_id, entry.changes], ["ben (passphrase)", "usr_ben", {}]);
+});
+
+Deno.test("people: a wrong current passphrase is a guess like one at the sign-in, and does not end the session", async () => {
+  await using bench = await SignInBench.start();
+  await bench.addPerson("anna");
+  await bench.signIn("anna");
+  const change = (current: string, next = "another long passphrase") =>
+    bench.ask("POST", "/api/me/passphrase", { current, new: next });
+  const short = await change(PASSPHRASE, "too short");
+  assertEquals([short.status, short.body.errors[0].pointer], [400, "#/new"]);
+  const wrong = await change(SECRETS.projectKey);
+  assertEquals([wrong.status, wrong.body.detail], [403, "The current passphrase is wrong."]);
+  for (let guess = 0; guess < 4; guess++) assertEquals((await change(`guess ${guess}`)).status, 403);
+  assertEquals((await change(PASSPHRASE)).status, 429);
+  assertEquals((await bench.ask("GET", "/api/me")).status, 200);
+  assertEquals((await bench.signIn("anna")).status, 429, "the guesses count together");
+  bench.clock.pass(MINUTE_MS);
+  assertEquals((await change(PASSPHRASE)).status, 204);
+});
+
+Deno.test("people: tokens, and people of a provider, have no passphrase to change", async () => {
+  await using bench = await SignInBench.start();
+  const body = { current: PASSPHRASE, new: "another long passphrase" };
+  const byToken = await bench.proxy.api("POST", "/me/passphrase", body);
+  assertEquals([byToken.status, (await bench.proxy.api("GET", "/me")).body.provider], [409, null]);
+  await bench.addPerson("anna");
+  await bench.signIn("anna");
+  const session = bench.cookie;
+  assertEquals((await bench.ask("GET", "/api/me")).body.provider, null);
+  const origin = { kind: "provider", provider: "home", subject: "1" } as const;
+  await bench.addPerson("ben", { origin });
+  await bench.addSession("usr_ben", "home");
+  assertEquals((await bench.ask("GET", "/api/me")).body.provider, "home");
+  const ofProvider = await bench.ask("POST", "/api/me/passphrase", body);
+  assertEquals([ofProvider.status, ofProvider.body.detail], [
+    409,
+    "You sign in with a provider, and have no passphrase here.",
+  ]);
+  bench.cookie = session;
+  await bench.ask("POST", "/session", { token: SECRETS.managementToken });
+  assertEquals((await bench.ask("POST", "/api/me/passphrase", body)).status, 409);
 });
 
 Deno.test("people: nobody changes their own role, and the last administrator stays", async () => {

@@ -35,6 +35,7 @@ get /connect                        all  all       all       all
 post /connect                       all  all       all       all
 post /qr                            all  all       all       all
 get /me                             own  own       own       own
+post /me/passphrase                 own  own       own       own
 get /people                         all  denied    denied    denied
 post /people                        all  denied    denied    denied    *
 get /people/{id}                    all  denied    denied    denied
@@ -46,6 +47,9 @@ delete /sessions/{id}               all  own       own       own
 get /management-tokens              all  denied    denied    denied
 post /management-tokens             all  denied    denied    denied    *
 delete /management-tokens/{id}      all  denied    denied    denied    *
+get /passkeys                       all  own       own       own
+patch /passkeys/{id}                all  own       own       own
+delete /passkeys/{id}               all  own       own       own       *
 get /audit                          all  denied    denied    denied
 get /health                         all  denied    denied    denied
 get /system                         all  denied    denied    denied
@@ -56,6 +60,7 @@ get /backup                         all  denied    denied    denied
 the OpenAPI document                all  all       all       all
 /metrics                            all  denied    denied    projects
 /admin/docs                         all  all       all       all
+/admin/session/passkeys             own  own       own       own
 /admin/try                          all  all       all       all
 `;
 
@@ -117,7 +122,10 @@ Deno.test("access: a route that changes something denies viewers, but for what i
   assertEquals(open.map(({ method, path }) => `${method} ${path}`), [
     "post /connect",
     "post /qr",
+    "post /me/passphrase",
     "delete /sessions/{id}",
+    "patch /passkeys/{id}",
+    "delete /passkeys/{id}",
   ]);
   assert(ROUTES.every(({ access }) => access.admin !== "denied"));
 });

@@ -42,6 +42,7 @@ class ApiBench {
       clock: this.clock,
       ownerOf: () => undefined,
       hasBootstrap: true,
+      passphrases: undefined,
       sessionIdleMs: () => 3_600_000,
       sessionEnded: () => {},
       changed: () => Promise.resolve(void this.changes++),
@@ -107,7 +108,7 @@ class ApiBench {
   async ask(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer> {
     const answer = await this.raw(method, path, { body, ...(headers && { headers }) });
     const document = await this.#document;
-    const template = path.replace(/\?.*/, "").replace(/\/(prj|tok|usr|ses|mgt)_[^/]*/, "/{id}");
+    const template = path.replace(/\?.*/, "").replace(/\/(prj|tok|usr|ses|mgt|pky)_[^/]*/, "/{id}");
     const operation = document.paths[`/manage${template}`]?.[method.toLowerCase()];
     assert(operation !== undefined, `${method} ${template} is not in the document`);
     const described = operation.responses[String(answer.status)] ?? operation.responses.default;
@@ -141,6 +142,7 @@ Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document with all routes
     );
     assertEquals(operations.sort(), [
       "delete /management-tokens/{id}",
+      "delete /passkeys/{id}",
       "delete /people/{id}",
       "delete /projects/{id}",
       "delete /sessions/{id}",
@@ -154,6 +156,7 @@ Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document with all routes
       "get /health",
       "get /management-tokens",
       "get /me",
+      "get /passkeys",
       "get /people",
       "get /people/{id}",
       "get /projects",
@@ -164,12 +167,14 @@ Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document with all routes
       "get /tokens",
       "get /tokens/{id}",
       "get /usage",
+      "patch /passkeys/{id}",
       "patch /people/{id}",
       "patch /projects/{id}",
       "patch /tokens/{id}",
       "post /connect",
       "post /endpoints/{id}/try",
       "post /management-tokens",
+      "post /me/passphrase",
       "post /people",
       "post /people/{id}/invitation",
       "post /projects",

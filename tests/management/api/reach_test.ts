@@ -11,7 +11,7 @@ import { auditRow } from "../../support/data/rows.ts";
 import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
 import { until, within } from "../../support/time/deadline.ts";
 import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
-import { managementTokenRow, personRow, sessionRow } from "../../storage/people_contract.ts";
+import { managementTokenRow, passkeyRow, personRow, sessionRow } from "../../storage/people_contract.ts";
 
 /** Texts that others own: no response for another role may contain them. */
 const SECRET_NAMES = ["Colleague", "of the colleague", "of the others", "theirs"];
@@ -62,6 +62,9 @@ class ReachBench implements AsyncDisposable {
       await store.addSession(
         sessionRow(`ses_${person.id}`, person.id, { hash: hashOf(`cookie of ${person.id}`), ...at }),
       );
+      const passkey = passkeyRow(`pky_${person.id}`, person.id);
+      const challenge = { challenge: person.id, expiresAt: now };
+      await store.addPasskey(passkey, challenge, auditRow("passkey.add", passkey.id));
     }
     const audit = auditRow("management_token.create", "mgt_1");
     await store.addManagementToken(
@@ -116,6 +119,7 @@ class ReachBench implements AsyncDisposable {
       sessions: (await this.store.listSessions({ ...all, personId: undefined, usedSince: 0 })).items.map(
         ({ session }) => session.id,
       ),
+      passkeys: (await this.store.listPasskeys({ ...all, personId: undefined })).items,
       managementTokens: (await this.store.listManagementTokens(all)).items.map(
         ({ lastUsedAt: _, ...token }) => token,
       ),
@@ -128,6 +132,9 @@ class ReachBench implements AsyncDisposable {
     await this.#upstream[Symbol.asyncDispose]();
   }
 }
+
+/** Bodies that are valid where an empty one is not, by the path. */
+const BODIES: Readonly<Record<string, unknown>> = { "/passkeys/{id}": { name: "mine now" } };
 
 const actorOf = (role: Role, projects: readonly string[]): Actor => ({
   ...BOOTSTRAP,
@@ -150,12 +157,12 @@ Deno.test("reach: the id of another is the same answer as an id that nobody has,
         ...(access[role] === "denied" ? [bench.mine] : []),
         ...Object.values(bench.tokens)
           .filter((token) => scope === undefined || !isWithin(scope, token)).map(({ id }) => id),
-        ...["usr_colleague", "ses_usr_colleague", "ses_usr_admin", "mgt_1", "openai"],
+        ...["usr_colleague", "ses_usr_colleague", "ses_usr_admin", "pky_usr_admin", "mgt_1", "openai"],
       ];
       for (const id of ids) {
         const answerTo = async (one: string): Promise<string> => {
           const asked = path.replace("{id}", one);
-          const body = method === "get" || method === "delete" ? {} : { body: {} };
+          const body = method === "get" || method === "delete" ? {} : { body: BODIES[path] ?? {} };
           const response = await bench.ask(role, method.toUpperCase(), `/api${asked}`, body);
           tried++;
           return `${response.status} ${(await response.text()).replaceAll(one, "ID")}`;
@@ -182,12 +189,21 @@ Deno.test("reach: lists, sums, files and documents have nothing of others", asyn
       "theirs",
       "mgt_1",
       "ses_usr_admin",
+      "pky_usr_admin",
     ],
     member: [
       ...SECRET_NAMES,
       bench.theirs,
       ...["colleague", "shared", "others"].map((key) => bench.tokens[key]?.id ?? ""),
-      ...["nobody's own", "usr_colleague", "usr_manager", "The manager", "mgt_1", "ses_usr_manager"],
+      ...[
+        "nobody's own",
+        "usr_colleague",
+        "usr_manager",
+        "The manager",
+        "mgt_1",
+        "ses_usr_manager",
+        "pky_usr_manager",
+      ],
     ],
     viewer: [
       bench.theirs,
@@ -196,6 +212,7 @@ Deno.test("reach: lists, sums, files and documents have nothing of others", asyn
       "theirs",
       "mgt_1",
       "ses_usr_admin",
+      "pky_usr_admin",
     ],
   };
   const filters = [

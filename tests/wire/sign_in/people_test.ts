@@ -22,6 +22,7 @@ Deno.test("provider: the groups give the role and the projects, and the audit lo
     name: "ben@example.com (Real)",
     role: "member",
     projects: [lab],
+    provider: "real",
   });
   assertEquals([person.login, person.name, person.provider], ["ben@example.com", "Person ben", "real"]);
   const { body: { data: entries } } = await bench.proxy.api("GET", "/audit");
