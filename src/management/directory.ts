@@ -37,12 +37,19 @@ export function directoryOf(
   };
 }
 
-/** What the directory has as `externalId` of a person at the provider; `undefined` without such a claim. */
+/**
+ * What the directory has as `externalId` of a person at the provider; `undefined` without such a claim, and for
+ * an address that the provider has not verified.
+ */
 export function externalIdOf(
   { claim }: Pick<Directory, "claim">,
-  { subject, claims }: Pick<Identity, "subject" | "claims">,
+  { subject, claims, email, emailIsVerified }: Pick<
+    Identity,
+    "subject" | "claims" | "email" | "emailIsVerified"
+  >,
 ): string | undefined {
   if (claim === "sub") return subject;
+  if (claim === "email") return emailIsVerified ? email : undefined;
   const value = claims[claim];
   return typeof value === "string" && value !== "" ? value : undefined;
 }

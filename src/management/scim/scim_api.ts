@@ -10,12 +10,11 @@ import type { Directory } from "../directory.ts";
 import { Groups } from "./groups.ts";
 import { RequestRate } from "./request_rate.ts";
 import { errorResponse, ScimError } from "./scim_error.ts";
+import { SCIM_PATH } from "./scim_path.ts";
 import { document, listResponse, ScimRequest } from "./scim_request.ts";
 import { resourceTypes, schemas, type ServiceDocument, serviceProviderConfig } from "./service_documents.ts";
 import { Users } from "./users.ts";
 
-/** The path of SCIM. The base URL of a directory is the public URL with this path. */
-export const SCIM_PATH = "/manage/scim/v2";
 /** The last part of the path of a search whose parameters are in the body. */
 const SEARCH = ".search";
 /** The longest text of an address or an actor in the audit log, in characters. */
