@@ -1,6 +1,9 @@
 import type { Listed } from "./live_list.ts";
 
-/** The client has left. It is not a fault, because no client is there to get a response. */
+/**
+ * The reason of a cancellation because the client has left. It is not a fault, because there is no client to
+ * get a response.
+ */
 export class ClientGone extends Error {
   override readonly name = "ClientGone";
 }
@@ -14,11 +17,11 @@ export interface CancellationListener {
 }
 
 /**
- * Ends one exchange from outside: the client leaves, a timeout passes, or the proxy shuts down. It costs less
- * than an `AbortSignal`, because every request has one: with at most one listener, it allocates one object.
+ * Ends one exchange from outside: the client leaves, a timeout passes, or the proxy shuts down. Every request
+ * has one, so it has to cost less than an `AbortSignal`: with at most one listener, it allocates one object.
  */
 export class Cancellation implements Listed {
-  /** Where the cancellation is in the list of running exchanges. */
+  /** The index of the cancellation in the list of running exchanges. `undefined` if it is not in the list. */
   listIndex: number | undefined;
   #reason: Error | undefined;
   #isDraining = false;
@@ -47,8 +50,8 @@ export class Cancellation implements Listed {
   }
 
   /**
-   * Adds a listener, which its owner removes. If the exchange is already cancelled, calls the listener at
-   * once.
+   * Adds a listener. Its owner has to remove it. If the exchange is already cancelled, calls the listener
+   * immediately.
    */
   addListener(listener: CancellationListener): void {
     if (this.#reason !== undefined) listener.cancelled();
@@ -66,7 +69,10 @@ export class Cancellation implements Listed {
     if (place !== -1) this.#others?.splice(place, 1);
   }
 
-  /** Asks a WebSocket to close properly. Requests end by themselves. */
+  /**
+   * Tells the listeners that the proxy shuts down. Only a WebSocket reacts, and closes. Requests end by
+   * themselves.
+   */
   drain(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
@@ -80,7 +86,9 @@ export class Cancellation implements Listed {
     if (this.#reason !== undefined) throw this.#reason;
   }
 
-  /** Calls each listener, the later ones even if an earlier one throws. A listener may remove others. */
+  /**
+   * Calls all listeners, even if one of them throws. A listener may remove others, which are then not called.
+   */
   #callNext(): void {
     const listener = this.#takeFirst();
     if (listener === undefined) return;

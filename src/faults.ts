@@ -141,7 +141,8 @@ export type LimitReached = DialectLimit;
 const MAX_MESSAGE = 800;
 
 /**
- * An error in the form of a provider, which the proxy makes. The client cannot see that the proxy made it.
+ * An error that the proxy makes instead of a provider. It has the provider's form, and the client cannot
+ * distinguish it from an error of the provider.
  */
 export interface ProviderError {
   readonly status: OwnStatus;

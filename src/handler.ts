@@ -42,7 +42,8 @@ async function handle(request: IncomingRequest, proxy: ProxyParts): Promise<Outg
   let response: BackendResponse | undefined;
   const failed = (error: unknown): OutgoingReply => {
     const reply = exchange.fail(error);
-    // This follows `fail`, because a cancelled response would end the exchange like a client that left.
+    // `fail` has to come first. If the response were discarded before, the exchange would end as if its
+    // client had left.
     if (response !== undefined) discardReply(response);
     return reply;
   };

@@ -10,52 +10,13 @@ import { forward } from "../src/forwarding/forward.ts";
 import { RelayedBody } from "../src/forwarding/relay.ts";
 import type { MessageBody } from "../src/streams/byte_source.ts";
 import { fieldsOf } from "./support/data/fields.ts";
+import { exchangeUsage, QUIET_ACCOUNT } from "./support/data/records.ts";
 import { testBackend, testEndpoint } from "./support/proxies/config.ts";
 import { textSource } from "./support/proxies/handler.ts";
 import { textOf } from "./support/data/body_text.ts";
 import { FakeClock } from "./support/time/fake_clock.ts";
 
-const ACCOUNT: ExchangeAccount = {
-  onAttempt() {},
-  onUnanswered: () => undefined,
-  onResponse() {},
-  onPiece() {},
-  onClientPiece() {},
-  hasSeenEnd: () => false,
-  isStored: () => false,
-  settle: () => undefined,
-};
-
-const USAGE: ExchangeUsage = {
-  startedAt: 0,
-  provider: "openai",
-  providerRequestId: undefined,
-  principal: "anna",
-  tokenId: "tok_1",
-  projectId: "prj_1",
-  metered: true,
-  admitted: true,
-  client: "other",
-  stream: false,
-  modelAsked: "m",
-  requestBytes: undefined,
-  modelSent: undefined,
-  modelAnswered: "m-1",
-  stopReason: "stop",
-  inputTokens: 7,
-  outputTokens: 3,
-  cachedTokens: undefined,
-  cacheWriteTokens: undefined,
-  reasoningTokens: undefined,
-  audioTokens: undefined,
-  imageTokens: undefined,
-  partial: false,
-  costMicros: 12,
-  usageSource: "provider",
-  costIsPartial: false,
-  priceVersion: "1",
-  settlement: undefined,
-};
+const USAGE = exchangeUsage();
 
 const REQUEST: IncomingRequest = {
   method: "POST",
@@ -117,7 +78,7 @@ async function relayed(
     onUnexpected: () => errors++,
   });
   exchange.account = {
-    ...ACCOUNT,
+    ...QUIET_ACCOUNT,
     ...account,
     onPiece(piece) {
       passed++;
@@ -176,7 +137,7 @@ function attempting(account: Partial<ExchangeAccount>) {
     onFailover: (failover) => failovers.push(failover),
     onUnexpected: (error) => errors.push(error),
   });
-  exchange.account = { ...ACCOUNT, ...account };
+  exchange.account = { ...QUIET_ACCOUNT, ...account };
   return { exchange, errors, failovers, records };
 }
 
@@ -258,7 +219,7 @@ function observed(
     fail?.();
   };
   exchange.account = {
-    ...ACCOUNT,
+    ...QUIET_ACCOUNT,
     onResponse: () => call("account.answered", account.answered),
     onPiece: () => call("account.passed", account.passed),
     hasSeenEnd: () => account.hasSeenEnd?.() === true,

@@ -1,7 +1,7 @@
 /** The account of one exchange: what it requests, what its response reports, and what that costs. */
 
 import type { Backend, Endpoint } from "../config/config.ts";
-import { overridingModel } from "../config/model_override.ts";
+import { modelSentInstead } from "../config/model_override.ts";
 import type { ExchangeAccount } from "../exchange/observers.ts";
 import type { AttemptEstimate, ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
 import { type Field, fieldValue } from "../http/fields.ts";
@@ -26,7 +26,7 @@ import { type Tap, tapOf } from "./taps/tap.ts";
 import { UnseenTime } from "./estimates/unseen_time.ts";
 
 const NOTHING: ResponseSummary = { usage: {} };
-/** What an account knows of a request before its body. */
+/** The facts of a request before the proxy has read its body. */
 const UNKNOWN_REQUEST: AccountedRequest = {
   facts: () => NO_FACTS,
   inputTokens: () => 0,
@@ -44,7 +44,7 @@ const NO_CHARGE: Charge = { usage: {}, tokens: undefined, cost: undefined, sourc
  * exchange.
  */
 export class Account implements ExchangeAccount, Listed {
-  /** Where the account is in the list of running exchanges. */
+  /** The index of the account in the list of running exchanges. `undefined` if it is not in the list. */
   listIndex: number | undefined;
   readonly #exchange: AccountedExchange;
   readonly #principal: Principal;
@@ -54,27 +54,27 @@ export class Account implements ExchangeAccount, Listed {
   #costs: ExchangeCosts | undefined;
   readonly #owner: AccountOwner;
   #request: AccountedRequest = UNKNOWN_REQUEST;
-  /** The charges of attempts that got no response in time. */
+  /** The charges of attempts that got no response within a timeout. */
   #timedOut: readonly Charge[] = NO_CHARGES;
   #admission: AccountAdmission | undefined;
   #reserved: ReservedUsage | undefined;
   /** The amounts that the reservation of this exchange holds. */
   #held = NOTHING_HELD;
   #unseen: UnseenTime | undefined;
-  /** `undefined` for requests that concern no object. */
+  /** The object of the provider. `undefined` for requests that concern no object. */
   #objects: AccountObjects | undefined;
-  /** The status of the response. `undefined` before its headers. */
+  /** The status of the response. `undefined` until its headers have arrived. */
   #status: number | undefined;
-  /** Whether the response is a part of what its address names. */
+  /** Whether the response is only a part of the resource at its URL (a range). */
   #isPart = false;
-  /** The media type of the response. Empty before its headers. */
+  /** The media type of the response. Empty until its headers have arrived. */
   #mediaType = "";
   #backend: Backend | undefined;
   #providerRequestId: string | undefined;
   #tap: Tap | undefined;
   #bytes = 0;
 
-  /** `startedAt` is in milliseconds since 1970. */
+  /** `startedAt` is the start of the exchange, in milliseconds since 1970. */
   constructor(
     exchange: AccountedExchange,
     parts: AccountParts,
@@ -108,7 +108,7 @@ export class Account implements ExchangeAccount, Listed {
     return new ExchangeCosts(endpoint, { startedAt: this.#startedAt, prices, outputs, speeds });
   }
 
-  /** Sets what the request contains, as far as it is known. */
+  /** Sets the facts of the request that are known so far. */
   setRequest(request: AccountedRequest): void {
     this.#request = request;
   }
@@ -121,7 +121,7 @@ export class Account implements ExchangeAccount, Listed {
     this.#admission = admission;
   }
 
-  /** The exchange for the record that another thread writes if this one ends. */
+  /** Returns the data of the exchange that another thread records if this thread ends. */
   taken(method: string): TakenExchange {
     return {
       ...this.running(),
@@ -142,17 +142,19 @@ export class Account implements ExchangeAccount, Listed {
     return this.#principal.name;
   }
 
-  /** What the request states, as far as the proxy has read it. */
+  /** The facts that the request states, as far as the proxy has read it. */
   get facts(): RequestFacts {
     return this.#request.facts();
   }
 
-  /** What the request does with an object of the provider. `undefined` for other requests. */
+  /**
+   * The action of the request on an object of the provider. `undefined` if the request concerns no object.
+   */
   get object(): ObjectRequest | undefined {
     return this.#request.object;
   }
 
-  /** The object of the provider that the request concerns, and what its response says of it. */
+  /** The object of the provider that the request concerns, and the state of the object by the response. */
   get objects(): AccountObjects {
     return this.#objects ??= new AccountObjects(this, this.#parts);
   }
@@ -162,7 +164,7 @@ export class Account implements ExchangeAccount, Listed {
     return this.#objects?.hasCreated === true;
   }
 
-  /** The exchange, as accounting sees it. */
+  /** The exchange of this account. */
   get exchange(): AccountedExchange {
     return this.#exchange;
   }
@@ -204,7 +206,10 @@ export class Account implements ExchangeAccount, Listed {
     return this.#admission;
   }
 
-  /** The costs at the endpoint, which nothing needs before the endpoint is known. */
+  /**
+   * The costs at the endpoint. They are made at the first use, because nothing needs them before the endpoint
+   * is known.
+   */
   get costs(): ExchangeCosts {
     return this.#costs ??= this.#newCosts();
   }
@@ -214,7 +219,7 @@ export class Account implements ExchangeAccount, Listed {
     return this.#status !== undefined && this.#status >= 200 && this.#status < 300;
   }
 
-  /** Whether the response is a part of what its address names. */
+  /** Whether the response is only a part of the resource at its URL (a range). */
   get isPart(): boolean {
     return this.#isPart;
   }
@@ -224,12 +229,12 @@ export class Account implements ExchangeAccount, Listed {
     return this.costs.isPriced;
   }
 
-  /** The first model without a price, as {@link ExchangeCosts.unpricedModel} finds it. */
+  /** Returns the first model without a price, as {@link ExchangeCosts.unpricedModel} finds it. */
   unpricedModel(candidates: readonly CandidateModel[], facts: RequestFacts): string | undefined {
     return this.costs.unpricedModel(candidates, facts);
   }
 
-  /** The first hosted tool without a price, as {@link ExchangeCosts.unpricedTool} finds it. */
+  /** Returns the first hosted tool without a price, as {@link ExchangeCosts.unpricedTool} finds it. */
   unpricedTool(candidates: readonly CandidateModel[], facts: RequestFacts): UnpricedTool | undefined {
     return this.costs.unpricedTool(candidates, facts);
   }
@@ -250,7 +255,7 @@ export class Account implements ExchangeAccount, Listed {
   }
 
   onAttempt(): void {
-    // Earlier attempts have separate estimates.
+    // Each attempt has a separate estimate of its invisible output.
     this.#unseen?.restart(this.#parts.clock.now());
   }
 
@@ -283,7 +288,8 @@ export class Account implements ExchangeAccount, Listed {
   onPiece(piece: Uint8Array): void {
     this.#bytes += piece.length;
     this.#tap?.write(piece);
-    // Before the client gets the piece: the reservation is kept even if the process is killed.
+    // This happens before the client gets the piece. So the reservation is kept even if the process is
+    // killed.
     if (this.#request.object !== undefined) this.objects.passed();
     this.#unseen?.seen(this.#tap?.textBytes ?? 0, this.#parts.clock.now());
   }
@@ -293,7 +299,7 @@ export class Account implements ExchangeAccount, Listed {
   }
 
   hasSeenEnd(): boolean {
-    // Each of several choices has its own stop reason.
+    // With several choices, a stop reason ends only one of them.
     return this.#tap?.isOver === true && this.#hasOneChoice;
   }
 
@@ -309,12 +315,15 @@ export class Account implements ExchangeAccount, Listed {
     return this.#owner.close(this, record);
   }
 
-  /** What the response reported, once it has ended. Returns a promise only if the response was compressed. */
+  /**
+   * Returns the summary of the response, after the response has ended. Returns a promise only if the response
+   * was compressed.
+   */
   summary(): ResponseSummary | Promise<ResponseSummary> {
     return this.#tap?.end() ?? NOTHING;
   }
 
-  /** The exchange as the management API shows it while it runs. */
+  /** Returns the exchange as the management API shows it while it runs. */
   running(): RunningExchange {
     const principal = this.#principal;
     const { model, stream } = this.#request.facts();
@@ -333,16 +342,17 @@ export class Account implements ExchangeAccount, Listed {
     };
   }
 
-  /** Settles an exchange whose usage cannot be worked out: what was reserved counts as used. */
+  /** Settles an exchange whose usage could not be computed. The reserved amounts count as used. */
   abandon(): void {
     const { tokens, micros } = this.hasCreated ? NOTHING_HELD : this.#held;
     this.#admission?.settle({ tokens, micros });
   }
 
-  /** Settles what was reserved, and returns the usage of the exchange. */
+  /** Settles the reservation, and returns the usage of the exchange. */
   close(record: ExchangeRecord, summary: ResponseSummary): ExchangeUsage {
     const { model, stopReason } = summary;
     const principal = this.#principal;
+    const { modelAsked } = this.#exchange;
     const facts = this.#request.facts();
     const endedAt = this.#parts.clock.now();
     const charge = withTimedOutAttempts(
@@ -362,9 +372,9 @@ export class Account implements ExchangeAccount, Listed {
       admitted: this.#admission !== undefined,
       client: this.#client,
       stream: facts.stream,
-      modelAsked: this.#recordText(this.#exchange.modelAsked ?? facts.model),
+      modelAsked: this.#recordText(modelAsked ?? facts.model),
       requestBytes: this.#request.bytes?.(),
-      modelSent: this.#recordText(this.#modelSent(facts)),
+      modelSent: this.#recordText(modelSentInstead(this.#backend?.model, { model: facts.model, modelAsked })),
       modelAnswered: this.#recordText(model),
       stopReason: this.#recordText(stopReason),
       partial: this.#backend !== undefined && record.ending !== "complete",
@@ -373,19 +383,7 @@ export class Account implements ExchangeAccount, Listed {
     });
   }
 
-  /**
-   * The model that the backend was sent by an alias or a model override. `undefined` if it is the model that
-   * the client named.
-   */
-  #modelSent({ model }: RequestFacts): string | undefined {
-    const override = this.#backend?.model;
-    const { modelAsked } = this.#exchange;
-    if (override === undefined && modelAsked === undefined || model === undefined) return undefined;
-    const sent = overridingModel(override, model) ?? model;
-    return sent === (modelAsked ?? model) ? undefined : sent;
-  }
-
-  /** A text of the client or the provider as records have it. */
+  /** Returns a text of the client or the provider in the form for records. */
   #recordText(text: string | undefined): string | undefined {
     return storedText(text === undefined ? undefined : this.#exchange.redact(text));
   }

@@ -1,4 +1,4 @@
-/** The limits of requests, as exchanges and their accounts use them. */
+/** The limits of clients, in the form that exchanges and their accounts use. */
 
 import type { Admission } from "../limits/admission.ts";
 import type { Principal } from "../principal.ts";
@@ -8,7 +8,8 @@ import type { RunningExchange } from "./running_exchange.ts";
 /** The admission of a request, as its account uses it. */
 export interface AccountAdmission extends Pick<Admission, "reserve" | "reserveMore" | "handOver"> {
   /**
-   * Does what `Admission.settle` does. Returns `undefined` if another thread counts, which books the cost.
+   * Does what `Admission.settle` does. Returns `undefined` if another thread counts; that thread then books
+   * the cost.
    */
   readonly settle: (...used: Parameters<Admission["settle"]>) => Booking | undefined;
 }
@@ -16,13 +17,15 @@ export interface AccountAdmission extends Pick<Admission, "reserve" | "reserveMo
 /** The admission of a request. */
 export interface RequestAdmission extends AccountAdmission, Pick<Admission, "countModels" | "withdraw"> {
   /**
-   * Called once when models and reservation are known. Does what `Admission.share` does; if another thread
-   * counts, it counts the request now.
+   * Call it once, when models and reservation are known. Does what `Admission.share` does. If another thread
+   * counts, sends the request to that thread.
    */
   readonly share: (exchange: () => TakenExchange) => Promise<void> | undefined;
 }
 
-/** An exchange whose request passed the limits, so that another thread can record it if this one ends. */
+/**
+ * An exchange whose request passed the limits. If its thread ends, another thread records it from these data.
+ */
 export interface TakenExchange extends RunningExchange {
   readonly method: string;
   readonly path: string;
@@ -31,9 +34,9 @@ export interface TakenExchange extends RunningExchange {
   readonly metered: boolean;
 }
 
-/** The limits of all clients. */
+/** The limits of all clients, which this thread or another one counts. */
 export interface AccountLimiter {
-  /** Does what `Limiter.admit` does. If another thread counts, nothing is checked before `taken`. */
+  /** Does what `Limiter.admit` does. If another thread counts, nothing is checked before `share`. */
   readonly admit: (
     principal: Pick<Principal, "subjects">,
     options?: { readonly isFree?: boolean },

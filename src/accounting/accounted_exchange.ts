@@ -1,5 +1,5 @@
 /**
- * What an account is made of: the exchange that it belongs to, who opened it, and what all accounts share.
+ * The parts of an account: the exchange that it belongs to, its owner, and the parts that all accounts share.
  */
 
 import type { Clock } from "../time/clock.ts";
@@ -13,7 +13,7 @@ import type { Objects } from "./settlement/objects.ts";
 import type { RecentOutputs } from "./estimates/recent_outputs.ts";
 import type { RecentSpeeds } from "./estimates/recent_speeds.ts";
 
-/** The exchange of an account, as accounting sees it. */
+/** The exchange of an account, with the facts that accounting needs. */
 export interface AccountedExchange {
   readonly id: string;
   /** The path as records have it: harmless, short and without credentials. */
@@ -23,22 +23,25 @@ export interface AccountedExchange {
    * chosen one yet.
    */
   readonly endpoint: Endpoint | undefined;
-  /** The model that the client named, if another one is sent. `undefined` for the model of the request. */
+  /**
+   * The model that the client named, if the proxy sends another one. `undefined` if it sends the model of the
+   * request.
+   */
   readonly modelAsked?: string | undefined;
   readonly request: { readonly fields: readonly Field[] };
   /** Removes the credentials of the request from a text. */
   readonly redact: (text: string) => string;
 }
 
-/** What opened an account, and closes it at the end of its exchange. */
+/** The owner of an account, which opened it and closes it at the end of its exchange. */
 export interface AccountOwner {
   /** The prices of an endpoint, which requests share. */
   readonly pricesOf: (endpoint: Endpoint | undefined) => EndpointPrices;
-  /** Settles the account. Returns what {@link ExchangeAccount.settle} does. */
+  /** Settles the account. Returns the result of {@link ExchangeAccount.settle}. */
   readonly close: (account: Account, record: ExchangeRecord) => ReturnType<ExchangeAccount["settle"]>;
 }
 
-/** What all accounts share. */
+/** The parts that all accounts share. */
 export interface AccountParts {
   readonly clock: Clock;
   readonly outputs: RecentOutputs;

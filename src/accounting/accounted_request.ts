@@ -2,7 +2,8 @@ import type { RequestFacts } from "../payload/request_facts.ts";
 import type { ObjectRequest } from "./settlement/object_paths.ts";
 
 /**
- * What an account knows of a request. The proxy may still be reading the body, so some facts are functions.
+ * The facts of a request that its account needs. The proxy may still be reading the body, so some facts are
+ * functions.
  */
 export interface AccountedRequest {
   readonly facts: () => RequestFacts;
@@ -20,7 +21,7 @@ export interface AccountedRequest {
   readonly object?: ObjectRequest | undefined;
 }
 
-/** A request whose body the proxy has read, so that all of it is known before it is sent. */
+/** A request whose body the proxy has read, so all facts are known before the request is sent. */
 export class KnownRequest implements AccountedRequest {
   readonly isMetered: boolean;
   readonly isFree: boolean;
@@ -30,7 +31,7 @@ export class KnownRequest implements AccountedRequest {
   readonly #inputTokens: number;
   readonly #outputTokens: number;
 
-  /** `cost` is what is known of the cost of the request. */
+  /** `cost` says what is known of the cost of the request. */
   constructor(
     facts: RequestFacts,
     { inputTokens, outputTokens, bytes, cost, object }: {

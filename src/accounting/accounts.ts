@@ -1,4 +1,4 @@
-/** Keeps an account of every exchange, and lists the running exchanges. */
+/** Keeps the accounts of all exchanges, and lists the running exchanges. */
 
 import type { Clock } from "../time/clock.ts";
 import type { ExchangeRecord, ExchangeUsage } from "../exchange_record.ts";
@@ -26,7 +26,7 @@ export interface UsageContradiction {
   readonly detail: string;
 }
 
-/** What {@link Accounts} needs of the rest of the program. */
+/** The parts of the program that {@link Accounts} uses. */
 export interface AccountsParts {
   readonly clock: Clock;
   readonly pricer: Pricer;
@@ -36,12 +36,13 @@ export interface AccountsParts {
   /** Called when an exchange begins. */
   readonly onOpen?: (account: Pick<Account, "running">) => void;
   /**
-   * Called when the usage of an exchange could not be worked out, which is a bug. The reserved amounts count.
+   * Called when the usage of an exchange could not be computed, which is a bug. The reserved amounts then
+   * count as used.
    */
   readonly onUnexpected: (error: unknown, id: string) => void;
 }
 
-/** A response that used this part of its output limit may have been cut off by the limit. */
+/** A response that used at least this part of its output limit may have been cut off by the limit. */
 const CUT_OFF_PART = 0.9;
 const MAX_USER_AGENTS = 500;
 
@@ -52,7 +53,7 @@ export class Accounts implements AccountOwner {
   readonly #outputs = new RecentOutputs();
   readonly #speeds = new RecentSpeeds();
   readonly #shared: AccountParts;
-  /** The prices of each endpoint. A new configuration has new endpoints. */
+  /** The prices of each endpoint. A new configuration makes new endpoints, and so new prices. */
   readonly #prices = new WeakMap<Endpoint, EndpointPrices>();
   readonly #noPrices: EndpointPrices;
   /** The families of clients, by user agent. */
@@ -67,7 +68,7 @@ export class Accounts implements AccountOwner {
     this.#shared = { clock, objects, outputs: this.#outputs, speeds: this.#speeds };
   }
 
-  /** Opens the account of an exchange, whose end settles it. */
+  /** Opens the account of an exchange. The end of the exchange settles it. */
   open(exchange: AccountedExchange, principal: Principal): Account {
     const { clock, onOpen } = this.#parts;
     const account = new Account(exchange, this.#shared, {
@@ -92,8 +93,8 @@ export class Accounts implements AccountOwner {
   }
 
   /**
-   * Whether usage in this response is billed to this exchange. Files, token counts and the like contain usage
-   * that is not billed. The usage of an object counts for its creator, when the object is over.
+   * Whether the usage in this response is billed to this exchange. Responses about files or token counts
+   * contain usage that is not billed. The usage of an object counts for its creator, when the object is over.
    */
   #counts({ object, hasCreated, isFree }: Account): boolean {
     if (object === undefined) return !isFree;
@@ -104,7 +105,7 @@ export class Accounts implements AccountOwner {
     const { endpoint, principal, facts, hasCreated } = account;
     const { model, maxOutputTokens = Infinity } = facts;
     const { usage, unfinished } = observed;
-    // A session has many responses.
+    // The length of a session says nothing about one response.
     if (endpoint === undefined || model === undefined || unfinished !== undefined) return;
     const speed = speedSample(record, observed, { principal, facts, hasCreated });
     if (speed !== undefined) this.#speeds.add(endpoint.name, model, speed);
@@ -134,7 +135,7 @@ export class Accounts implements AccountOwner {
     return client;
   }
 
-  /** Settles an account whose exchange has ended. Returns what `ExchangeAccount.settle` does. */
+  /** Settles an account whose exchange has ended. Returns the result of `ExchangeAccount.settle`. */
   close(
     account: Account,
     record: ExchangeRecord,

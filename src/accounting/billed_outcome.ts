@@ -1,4 +1,4 @@
-/** How an attempt ended, as far as its cost depends on that. */
+/** The outcome of an attempt, as far as its cost depends on it. */
 
 import { recognisedPath } from "../apis/operation_of.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
@@ -11,11 +11,11 @@ import type { ResponseSummary } from "./taps/response_summary.ts";
 
 /** How an attempt ended, and how much of its response arrived. */
 export interface BilledOutcome extends ResponseProgress {
-  /** Whether the provider may have generated a response, and no error. */
+  /** Whether the response may come from a model, and is no error. */
   readonly isGood: boolean;
 }
 
-/** What the proxy saw of the last attempt of an exchange. */
+/** The facts about the last attempt of an exchange. */
 export interface SeenAttempt {
   /** Absent before the headers of the response. */
   readonly status: number | undefined;
@@ -29,13 +29,13 @@ export interface SeenAttempt {
   readonly path: string;
   /** The time without visible output, in milliseconds. */
   readonly unseenMs: number;
-  /** The speed of the model. */
+  /** The speed of the model, in tokens per millisecond. */
   readonly tokensPerMs: number;
 }
 
 /**
- * The backend that the last attempt of an exchange is billed for, and how the attempt ended. Returns
- * undefined if no backend can have worked.
+ * Returns the backend that bills the last attempt of an exchange, and the outcome of this attempt.
+ * `undefined` if no backend can have worked.
  */
 export function lastOutcome(
   seen: SeenAttempt,
@@ -45,10 +45,10 @@ export function lastOutcome(
   const { facts } = seen;
   const last = record.attempts.at(-1);
   const isGood = seen.status === undefined
-    // Between two attempts no backend works.
+    // Between two attempts, no backend works.
     ? record.ending === "client_gone" && last?.detail === undefined && last?.estimated === undefined
     : seen.status < 400;
-  // The provider may have generated a response that the client did not wait for.
+  // The provider may have generated a response, although the client did not wait for it.
   const backend = seen.backend ??
     (isGood ? seen.endpoint?.backends.find(({ name }) => name === record.backend) : undefined);
   if (backend === undefined) return undefined;
@@ -57,7 +57,7 @@ export function lastOutcome(
     isAnswered: seen.backend !== undefined,
     // A background response is generated to its end, and can be fetched later.
     isComplete: record.ending === "complete" || facts.background === true,
-    // Each of several choices has its own stop reason.
+    // With several choices, a stop reason ends only one of them.
     hasStopped: stopReason !== undefined && ((facts.choices ?? 1) === 1 || usage.outputTokens !== undefined),
     textTokens: summary.textTokens,
     texts: summary.texts,
@@ -73,7 +73,7 @@ export function lastOutcome(
   return { backend, outcome };
 }
 
-/** The outcome of an attempt that got no response within this time. */
+/** Returns the outcome of an attempt that got no response within a timeout. */
 export function unansweredOutcome(
   { elapsedMs, tokensPerMs }: { readonly elapsedMs: number; readonly tokensPerMs: number },
 ): BilledOutcome {

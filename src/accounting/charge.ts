@@ -1,4 +1,4 @@
-/** Computes what an exchange counts towards limits and budgets. */
+/** Computes the charge of an exchange: its tokens and its cost, which count for limits and budgets. */
 
 import type { Backend } from "../config/config.ts";
 import type { UsageSource } from "../storage/store.ts";
@@ -15,7 +15,9 @@ import { type ImageTokens, imageTokensFor } from "../payload/image_tokens.ts";
 import { inputUsage } from "./estimates/input_usage.ts";
 import { sumOf, type Usage, type UsageDraft } from "./usage/usage.ts";
 
-/** The limits of what one exchange counts: of each amount, and of the cost (10,000 dollars). */
+/**
+ * The most that one exchange can count: of each amount, and of the cost in micro-dollars (10,000 dollars).
+ */
 const MAX_AMOUNT = 1e9;
 const MAX_COST_MICROS = 1e10;
 
@@ -26,17 +28,17 @@ export interface CandidateModel {
   readonly outputTokens: number;
 }
 
-/** What a request may use, for its reservation and for estimates. */
+/** The usage that a request may have, for its reservation and for estimates. */
 export interface ReservedUsage {
   /** The limit of output tokens that the request states. 0 if it states none. */
   readonly statedTokens: number;
   /** An estimate of the input without its images. */
   readonly inputTokens: number;
-  /** The highest input without its images. Absent if it is `inputTokens`. */
+  /** The highest input without its images. Absent if it is equal to `inputTokens`. */
   readonly mostInputTokens?: number | undefined;
   /** The tokens of its images. Absent without images. */
   readonly images?: ImageTokens | undefined;
-  /** An estimate of its sound in seconds. Absent where a model reads no sound. */
+  /** An estimate of its sound in seconds. Absent if the model reads no sound. */
   readonly soundSeconds?: number | undefined;
   /** The highest number of output tokens of any candidate. */
   readonly outputTokens: number;
@@ -44,7 +46,7 @@ export interface ReservedUsage {
   readonly candidates: readonly CandidateModel[];
 }
 
-/** What an exchange counts. Undefined values are unknown. */
+/** The tokens and the cost of an exchange. Undefined values are unknown. */
 export interface Charge {
   readonly usage: Usage;
   /** The tokens that count towards limits. */
@@ -56,7 +58,7 @@ export interface Charge {
 /** The prices at one backend. */
 export interface BackendPrices {
   readonly cost: (usage: Usage, models: readonly string[]) => Cost | undefined;
-  /** Whether the prices are those of the standard tier, multiplied by an estimate. */
+  /** Whether the factor of the tier is an estimate. */
   readonly isGuessed: boolean;
   /** The maximum input of a model in tokens. Infinity if it is unknown. */
   readonly contextTokens: (model: string) => number;
@@ -65,13 +67,17 @@ export interface BackendPrices {
 /** The part of a response's summary that decides the charge. */
 export type Reported = Pick<ResponseSummary, "usage" | "unfinished" | "uncertain" | "steps" | "model">;
 
-/** The charge of the reported usage, without estimates, at the price of the first model that has a price. */
+/**
+ * Returns the charge of the reported usage, without estimates. Uses the price of the first model that has a
+ * price.
+ */
 export function chargeReported(reported: Reported, models: readonly string[], prices: BackendPrices): Charge {
   return charge(reported, { used: reported.usage, cost: prices.cost(reported.usage, models) }, prices);
 }
 
 /**
- * The charge of the reported usage, with estimates for what is missing. For requests without a reservation.
+ * Returns the charge of a request without a reservation: the reported usage, with estimates for what is
+ * missing.
  */
 export function chargeUnreserved(
   { reported, models, inputTokens, soundSeconds, outputTokens, progress }: {
@@ -80,7 +86,7 @@ export function chargeUnreserved(
     models: readonly string[];
     /** An estimate of the input. */
     inputTokens: number;
-    /** An estimate of its sound in seconds. `undefined` where a model reads no sound. */
+    /** An estimate of its sound in seconds. `undefined` if the model reads no sound. */
     soundSeconds: number | undefined;
     /** The highest number of output tokens. */
     outputTokens: number;
@@ -97,9 +103,9 @@ export function chargeUnreserved(
 }
 
 /**
- * The charge of the reported usage, with estimates for what is missing. For requests with a reservation. Uses
- * the price of the model that responded. If it has no price, or the response does not name it, uses the most
- * expensive candidate at `backend`, which got the request.
+ * Returns the charge of a request with a reservation: the reported usage, with estimates for what is missing.
+ * Uses the price of the model that responded. If it has no price, or if the response does not name it, uses
+ * the most expensive candidate at `backend`. `backend` is the backend that got the request.
  */
 export function chargeReserved(
   { reported: certain, reserved, backend, progress }: {
@@ -117,7 +123,7 @@ export function chargeReserved(
   const { usage, unfinished, model } = reported;
   const candidates = () => reserved.candidates.filter((candidate) => candidate.backend.name === backend.name);
   const usedBy = (name: string | undefined, outputTokens: number): Usage => {
-    // Without a response, the model is one of the candidates.
+    // If the response does not name its model, the model is one of the candidates.
     const all = name === undefined ? candidates() : undefined;
     const most = name !== undefined ? prices.contextTokens(name) : mostContext(all ?? [], prices);
     const ofImages = imagesOf(reserved, name, all);
@@ -129,7 +135,7 @@ export function chargeReserved(
     return usedOf(reported, { input, outputTokens, isReserved: true, most }, progress);
   };
   const used = usedBy(model, reserved.outputTokens);
-  // A complete response without any usage or text counts the output limit that the request states.
+  // A complete response without usage or text counts the output limit that the request states.
   const isUnreported = usage.inputTokens === undefined && usage.outputTokens === undefined;
   const isReadable = progress.isStream && (progress.texts ?? 0) > 0;
   const isDark = isUnreported && progress.isComplete && unfinished === undefined && !isReadable;
@@ -153,7 +159,8 @@ export function chargeReserved(
 }
 
 /**
- * The tokens of the images of a request: for the model that responded, or the highest one of the candidates.
+ * Returns the tokens of the images of a request, for the model that responded. If the model is unknown,
+ * returns the highest number of all candidates.
  */
 function imagesOf(
   { images }: ReservedUsage,
@@ -166,14 +173,14 @@ function imagesOf(
     : Math.max(0, ...candidates.map(({ model }) => imageTokensFor(images, model)));
 }
 
-/** The maximum input of the candidate with the largest one, in tokens. */
+/** Returns the maximum input of the candidate with the largest one, in tokens. */
 function mostContext(candidates: readonly CandidateModel[], prices: BackendPrices): number {
   return candidates.length === 0
     ? Infinity
     : Math.max(...candidates.map(({ model }) => prices.contextTokens(model)));
 }
 
-/** The usage with estimates. `most` is the maximum input of the model. */
+/** Returns the usage with estimates. `most` is the maximum input of the model in tokens. */
 function usedOf(
   { usage, unfinished }: Reported,
   { most, ...possible }: UsageBound & { readonly most: number },
@@ -187,7 +194,7 @@ function usedOf(
     });
 }
 
-/** The charge of an exchange together with the estimates of attempts that got no response in time. */
+/** Returns the charge of an exchange plus the charges of attempts that got no response within a timeout. */
 export function withTimedOutAttempts(charge: Charge, timedOut: readonly Charge[]): Charge {
   if (timedOut.length === 0) return charge;
   const all = [charge, ...timedOut].filter(({ source }) => source !== undefined);
@@ -242,8 +249,8 @@ function charge(
 }
 
 /**
- * Bounds all amounts, so that sums stay exact: a provider may report any number, and sessions and steps add
- * up.
+ * Limits all amounts, so that sums stay exact. A provider may report any number, and the amounts of sessions
+ * and steps are added up.
  */
 function bounded(usage: Usage): Usage {
   let kind: keyof Usage;
@@ -255,7 +262,7 @@ function bounded(usage: Usage): Usage {
   return amounts;
 }
 
-/** The sum of the costs of a response and of one of its steps. */
+/** Returns the cost of a response plus the cost of one of its steps. */
 function plus(total: Cost | undefined, step: Cost | undefined): Cost | undefined {
   if (total === undefined) return undefined;
   if (step === undefined) return { ...total, isPartial: true };

@@ -32,8 +32,8 @@ const FAMILIES: readonly (readonly [pattern: RegExp, family: string])[] = [
 ];
 
 /**
- * The family of a client, from a fixed list, so that it can be a label of metrics. `none` without a user
- * agent, `other` for unknown clients.
+ * Returns the family of a client. It comes from a fixed list, because it is a label of metrics. `none` if
+ * there is no user agent, and `other` for unknown clients.
  */
 export function clientFamily(userAgent: string): string {
   if (userAgent === "") return "none";

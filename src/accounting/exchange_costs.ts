@@ -1,4 +1,4 @@
-/** What one exchange may cost before it runs, and what its attempts have cost. */
+/** The highest cost of an exchange before it runs, and the cost of its attempts afterwards. */
 
 import { overridingModel } from "../config/model_override.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
@@ -26,15 +26,15 @@ import { inputUsage } from "./estimates/input_usage.ts";
 import { UNKNOWN_SOUND_SECONDS } from "../payload/sound_length.ts";
 import { chargeOfObject, type ReportedPart } from "./settlement/settlement.ts";
 
-/** The input of content outside of the body, if the maximum of the model is unknown. In tokens. */
+/** The input of content that is not in the body, in tokens, for a model whose maximum input is unknown. */
 const UNKNOWN_CONTEXT_TOKENS = 200_000;
-/** Families of models with a larger maximum, which the list of prices does not state for each model. */
+/** Families of models with a larger maximum input. The list of prices does not state it for each model. */
 const MILLION_MODELS = /gemini|gpt-4\.1/i;
 const MILLION_TOKENS = 1_048_576;
 
 const NO_NAMES: readonly string[] = [];
 
-/** What a request reserves, in micro-dollars. */
+/** The costs that a request reserves, in micro-dollars. */
 export interface ReservedCost {
   readonly micros: number;
   readonly mostMicros: number;
@@ -46,7 +46,7 @@ export interface UnpricedTool {
   readonly model: string;
 }
 
-/** Computes the costs of one exchange at the prices of the moment at which it began. */
+/** Computes the costs of one exchange, at the prices of the moment at which it began. */
 export class ExchangeCosts {
   readonly #endpoint: Endpoint | undefined;
   readonly #startedAt: number;
@@ -59,7 +59,7 @@ export class ExchangeCosts {
     endpoint: Endpoint | undefined,
     { startedAt, prices, outputs, speeds }: {
       startedAt: number;
-      /** The prices of the same endpoint. */
+      /** The prices at the backends of the same endpoint. */
       prices: EndpointPrices;
       outputs: RecentOutputs;
       speeds: RecentSpeeds;
@@ -78,8 +78,8 @@ export class ExchangeCosts {
   }
 
   /**
-   * The first unpriced model at a backend with other prices, unless a model override replaces it. `undefined`
-   * if there is no such model.
+   * Returns the first model without a price at a backend where other models have prices. A model that a model
+   * override replaces does not count. `undefined` if there is no such model.
    */
   unpricedModel(
     candidates: readonly CandidateModel[],
@@ -96,7 +96,7 @@ export class ExchangeCosts {
 
   #isUnpriced(model: string, { backend, hasSound }: { backend: Backend; hasSound: boolean }): boolean {
     const prices = this.#prices.at(backend);
-    // Some models have prices for sound or for tokens alone.
+    // Some models have prices only for sound, or only for tokens.
     if (!hasSound && prices.hasFlatPrice(model)) return false;
     if (lacksModel(prices, model)) return true;
     const sound = hasSound ? { soundSeconds: 1 } : undefined;
@@ -106,8 +106,8 @@ export class ExchangeCosts {
   }
 
   /**
-   * The first hosted tool of a request that has no price with one of the models at a backend where other
-   * models have one. `undefined` if there is no such tool.
+   * Returns the first hosted tool of a request without a price, at a backend where other models have prices.
+   * `undefined` if there is no such tool.
    */
   unpricedTool(candidates: readonly CandidateModel[], facts: RequestFacts): UnpricedTool | undefined {
     for (const { backend, model } of candidates) {
@@ -121,11 +121,13 @@ export class ExchangeCosts {
   }
 
   /**
-   * The expected and the highest cost of a request. Both are the same if the endpoint reserves the maximum.
+   * Returns the expected and the highest cost of a request. Both are equal if the endpoint reserves the
+   * maximum.
    */
   reservation(reserved: ReservedUsage | undefined, facts: RequestFacts): ReservedCost {
     if (reserved === undefined) return { micros: 0, mostMicros: 0 };
-    // A background response continues after its request, and no limit counts how many there are.
+    // A background response continues after its request, and no limit counts the number of such responses. So
+    // the highest cost is reserved.
     const isExpected = this.#endpoint?.reserve === "expected" && facts.background !== true;
     const mostMicros = this.#highestCost(reserved, { facts, isMost: true });
     if (!isExpected) return { micros: mostMicros, mostMicros };
@@ -146,8 +148,8 @@ export class ExchangeCosts {
     { facts, isMost, mostOutputTokens = Infinity }: {
       facts: RequestFacts;
       /**
-       * Whether to count what the body does not show: content outside of it, and calls of hosted tools. The
-       * model reads both, up to the maximum of its input.
+       * Whether to count the input that is not in the body: content at other places, and results of hosted
+       * tools. The model reads both, up to its maximum input.
        */
       isMost: boolean;
       mostOutputTokens?: number | undefined;
@@ -197,7 +199,9 @@ export class ExchangeCosts {
     return this.#speeds.tokensPerMs(this.#endpoint?.name ?? "", model ?? "");
   }
 
-  /** The charge of an attempt at a backend, by what its response reported and by estimates. */
+  /**
+   * Returns the charge of an attempt at a backend, by the usage that its response reported and by estimates.
+   */
   charge(
     backend: Backend,
     { request, reserved, summary: shown, outcome }: {
@@ -229,7 +233,10 @@ export class ExchangeCosts {
     return chargeReserved({ reported: summary, reserved, backend, progress: outcome }, prices);
   }
 
-  /** The charge of an object by the usage that its response reported, at the prices of its creation. */
+  /**
+   * Returns the charge of an object by the usage that its response reported, at the prices of the time when
+   * the object was created.
+   */
   chargeOfObject(object: AwaitedObject, part: ReportedPart, backend: Backend | undefined): Charge {
     const prices = backend && this.#tierPrices(backend, {
       reported: part.tier,
@@ -253,14 +260,17 @@ export class ExchangeCosts {
     return new TierPrices(prices, { factor, isGuessed, epochMs });
   }
 
-  /** The tokens of a charge that count towards limits. `undefined` if they are unknown. */
+  /** Returns the tokens of a charge that count for limits. `undefined` if they are unknown. */
   countedTokens({ tokens, usage }: Charge): number | undefined {
     const uncounted = this.#endpoint?.countCacheReads === true ? 0 : usage.cachedTokens ?? 0;
     return tokens === undefined ? undefined : Math.max(0, tokens - uncounted);
   }
 }
 
-/** The tokens of a body for a model, its images included. `isMost` chooses the highest number. */
+/**
+ * Returns the tokens of a body for a model, with its images. `isMost` chooses the highest number instead of
+ * the expected one.
+ */
 function inputOf(
   { inputTokens, mostInputTokens = inputTokens, images }: ReservedUsage,
   { model, isMost }: { readonly model: string; readonly isMost: boolean },
@@ -269,13 +279,13 @@ function inputOf(
   return images === undefined ? tokens : tokens + imageTokensFor(images, model);
 }
 
-/** The model of the response, then the model of the request, each if it is known. */
+/** Returns the known models: first the model of the response, then the model of the request. */
 function namesOf(answered: string | undefined, asked: string | undefined): readonly string[] {
   if (answered === undefined) return asked === undefined ? NO_NAMES : [asked];
   return asked === undefined || asked === answered ? [answered] : [answered, asked];
 }
 
-/** The usage to reserve, with the input of content outside of the body. */
+/** Returns the usage to reserve, with the input of content that is not in the body. */
 export function withContentElsewhere(
   reserved: ReservedUsage | undefined,
   { refersElsewhere = false }: RequestFacts,
@@ -285,7 +295,10 @@ export function withContentElsewhere(
     : reserved;
 }
 
-/** The input with content outside of the body, up to the maximum of a model in tokens. */
+/**
+ * Returns the input with content that is not in the body. It does not exceed the maximum of a model in
+ * tokens.
+ */
 function elsewhere(
   { inputTokens, soundSeconds }: Pick<ReservedUsage, "inputTokens" | "soundSeconds">,
   context: number,

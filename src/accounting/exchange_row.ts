@@ -27,10 +27,10 @@ type ChargeColumns = Pick<
 /** The members of the usage of an exchange that do not come from its charge. */
 export type OtherUsage = Omit<ExchangeUsage, keyof ChargeColumns>;
 
-/** The usage of an exchange that has ended, for its record. */
+/** Returns the usage of an exchange that has ended, for its record. */
 export function exchangeUsage({ usage, cost, source }: Charge, other: OtherUsage): ExchangeUsage {
-  // One object without spreading others: with spreads, this and the row take 0.4 µs instead of 0.06 µs for
-  // each request (measured 2026-11-29). A member that is left out does not compile.
+  // Write each member by itself. With spreads, this function and `exchangeRow` take 0.4 µs instead of 0.06 µs
+  // for each request (measured 2026-11-29). The compiler finds a member that is missing.
   return {
     providerRequestId: other.providerRequestId,
     startedAt: other.startedAt,
@@ -64,7 +64,7 @@ export function exchangeUsage({ usage, cost, source }: Charge, other: OtherUsage
   };
 }
 
-/** The row of an exchange that has ended, from its complete record. */
+/** Returns the row of an exchange that has ended, from its complete record. */
 export function exchangeRow(record: ExchangeRecord, usage: ExchangeUsage): ExchangeRow {
   return {
     requestId: record.id,
@@ -112,8 +112,8 @@ export function exchangeRow(record: ExchangeRecord, usage: ExchangeUsage): Excha
 }
 
 /**
- * The row of a settled object. Its request id is the id of the request that created the object. The row is no
- * request, so its method, status, ending and bytes have fixed values.
+ * Returns the row of a settled object. Its request id is the id of the request that created the object. The
+ * row belongs to no request, so its method, status, ending and bytes have fixed values.
  */
 export function settledRow(
   object: AwaitedObject,

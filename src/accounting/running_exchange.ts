@@ -1,7 +1,7 @@
 /** An exchange that is running, as the management API shows it. */
 export interface RunningExchange {
   readonly requestId: string;
-  /** Milliseconds since 1970. */
+  /** The start of the exchange, in milliseconds since 1970. */
   readonly startedAt: number;
   readonly endpoint: string | undefined;
   readonly principal: string;
@@ -11,8 +11,8 @@ export interface RunningExchange {
   readonly client: string;
   readonly modelAsked: string | undefined;
   readonly stream: boolean | undefined;
-  /** The backend that has responded. `undefined` before the headers of the response. */
+  /** The backend that responded. `undefined` until the headers of its response have arrived. */
   readonly backend: string | undefined;
-  /** The bytes of the response's body so far. */
+  /** The bytes of the response's body that have passed so far. */
   readonly bytes: number;
 }

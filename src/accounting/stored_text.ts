@@ -1,10 +1,10 @@
 import { harmlessText } from "../text/harmless_text.ts";
 
-/** How much text of others a row keeps, in characters. */
+/** The longest text of a client or a provider in a row, in characters. */
 const MAX_TEXT = 200;
 
 /**
- * A text of a client or a provider in the form for rows, labels and pages: short, and without control
+ * Returns a text of a client or a provider in the form for rows, labels and pages: short, and without control
  * characters.
  */
 export function storedText(text: string | undefined): string | undefined {

@@ -57,7 +57,7 @@ export interface CountedRequest {
   readonly limiter: AccountLimiter;
 }
 
-/** A request that was admitted by its head, with what {@link admitBody} also needs of the head. */
+/** A request whose head was admitted, and the facts of the head that {@link admitBody} needs. */
 export interface AdmittedHead {
   readonly counted: CountedRequest;
   readonly admission: RequestAdmission;
@@ -71,8 +71,8 @@ export interface AdmittedHead {
 const NO_MODELS: ModelsInHead = { named: [], possiblyNamed: [] };
 
 /**
- * Admits a request by its head, before the body is read: a rejected request must not hold its body in memory.
- * Throws `forbidden`, `rate_limited` or `budget_exceeded`.
+ * Admits a request by its head. The proxy has not read the body yet, so a rejected request never holds its
+ * body in memory. Throws `forbidden`, `rate_limited` or `budget_exceeded`.
  */
 export function admitHead(counted: CountedRequest): AdmittedHead {
   const { request, method, operation, principal, endpoint, apiPath, query, isWebSocket, account, limiter } =
@@ -96,7 +96,10 @@ export function admitHead(counted: CountedRequest): AdmittedHead {
   return { counted, admission, cost, object, models };
 }
 
-/** The models that the head of a WebSocket request names. Throws `forbidden` if a rule does not allow one. */
+/**
+ * Returns the models that the head of a WebSocket request names. Throws `forbidden` if a rule does not allow
+ * one of them.
+ */
 function checkedModels(counted: CountedRequest): ModelsInHead | undefined {
   const { principal, endpoint, operation } = counted;
   if (!restrictsModels(principal) && !limitsModels(principal)) return undefined;
@@ -123,8 +126,8 @@ function modelsOf({ request, apiPath, query, isWebSocket }: CountedRequest): Mod
 }
 
 /**
- * Admits a request by its body, and returns the body to send. The account reads a body that the proxy has not
- * read while it passes. Throws like {@link admitHead}. Returns a promise only if the body is long.
+ * Admits a request by its body, and returns the body to send. If the proxy has not read the body, the account
+ * reads it while it passes. Throws like {@link admitHead}. Returns a promise only if the body is long.
  */
 export function admitBody(
   head: AdmittedHead,
@@ -143,7 +146,10 @@ export function admitBody(
     : admitMeasured(head, read, input);
 }
 
-/** Admits a request whose input is estimated, as {@link NO_INPUT} if the proxy has not read the body. */
+/**
+ * Admits a request with the estimate of its input. The estimate is {@link NO_INPUT} if the proxy has not read
+ * the body.
+ */
 function admitMeasured(
   head: AdmittedHead,
   { body, payload }: ReadRequest,
@@ -154,7 +160,7 @@ function admitMeasured(
   const isRestricted = restrictsModels(principal);
   const hasModelLimits = limitsModels(principal);
   const reserves = principal.subjects.some(limitsAmountsOf);
-  // Without rules and without a read body, nothing depends on the models.
+  // If the token has no rules and the body was not read, nothing depends on the models.
   const needsModels = isRestricted || hasModelLimits || reserves || payload !== undefined;
   const models = head.models ?? (needsModels ? modelsOf(counted) : NO_MODELS);
   const { named, possiblyNamed } = models;
@@ -167,17 +173,19 @@ function admitMeasured(
   const isFree = cost === "free";
   if (hasModelLimits) {
     const certain = [...named, ...payload?.models ?? []];
-    // Only some servers read a model from the query and from headers, so a name there is not enough.
+    // Only some servers read a model from the query and from headers. So a name in those places is not
+    // certain.
     checkModelIsKnown(principal, { models: certain, hasBody: isWebSocket || body !== null && !isFree });
     admission.countModels([...certain, ...possiblyNamed]);
   }
-  // Gemini's API requests a stream in the path.
+  // Requests of Gemini's API ask for a stream by their path.
   const streams = factsOf(operation).isStream === true;
   const tier = dearTier([tierInFields(request.fields)]);
   const hasBody = body !== null || isWebSocket;
   if (payload !== undefined && payload.kind !== "other") {
     const stated = withHead(payload.facts, { streams, tier, model: named[0] ?? payload.facts.model });
-    // Media of an unknown size reserve the model's maximum input, as content elsewhere does.
+    // Media of an unknown size reserve the maximum input of the model, just as content that is not in the
+    // body.
     const facts = input.isOpaque ? { ...stated, refersElsewhere: true } : stated;
     const inputTokens = input.images === NO_IMAGES
       ? input.tokens
@@ -215,7 +223,7 @@ function admitMeasured(
   return body === null ? body : watched(body, (piece) => tap.write(piece));
 }
 
-/** The facts of a body with what the head of the request states too. */
+/** Combines the facts of a body with the facts that the head of the request states. */
 function withHead(
   facts: RequestFacts,
   { streams, tier, model }: { streams: boolean; tier: string | undefined; model: string | undefined },
@@ -229,7 +237,7 @@ function withHead(
 }
 
 /**
- * Reserves what a request may cost, at the most expensive model that may serve it. Throws like
+ * Reserves the highest cost of a request, by the most expensive model that may serve it. Throws like
  * {@link admitHead}.
  */
 function reserve(

@@ -1,4 +1,6 @@
-/** The stage that decides whether a request may run now, and reads as much of its body as that depends on. */
+/**
+ * The stage that decides whether a request may run now. It reads the body only if the decision depends on it.
+ */
 
 import type { Account } from "../accounting/account.ts";
 import { operationOf } from "../apis/operation_of.ts";
@@ -38,7 +40,7 @@ export interface AdmissionRequest {
   readonly query: string;
   /** The name that the client used, if another model is sent. */
   readonly modelAsked?: string | undefined;
-  /** The key that limits are counted by. */
+  /** The key of the client by which its slots are counted. */
   readonly holder: string;
 }
 
@@ -50,7 +52,7 @@ export interface BodyLimits {
   readonly receivingSlots: Pick<ConcurrencyLimiter, "acquire">;
 }
 
-/** What else decides on a request. */
+/** The facts and limits that the admission of a request depends on, besides the request itself. */
 export interface AdmissionContext {
   /** Whether the client asks for a WebSocket. */
   readonly isWebSocket: boolean;
@@ -64,17 +66,20 @@ export interface AdmissionContext {
   readonly objects?: ObjectNeeds | undefined;
 }
 
-/** What the check of stored objects needs of a request. */
+/** The facts of a request that the check of stored objects needs. */
 export interface ObjectNeeds {
   /** Whether the body may name objects. */
   readonly readsBody: boolean;
-  /** Whether the head must not name another method or path than its own. */
+  /** Whether the proxy rejects a head that names another method or path in a header or a parameter. */
   readonly isGuarded: boolean;
-  /** Whether the proxy filters the list in the response, so that the client must not choose another form. */
+  /**
+   * Whether the proxy filters the list in the response. The client then must not choose another form of the
+   * list.
+   */
   readonly filtersList: boolean;
 }
 
-/** A request as it is forwarded. What the proxy checked is what it sends. */
+/** A request as the proxy forwards it: what the proxy has checked is what it sends. */
 export interface AdmittedRequest {
   readonly fields: readonly Field[];
   readonly body: MessageBody | null;
@@ -168,7 +173,7 @@ function received(
     return receivedLater(slot, async () =>
       isSettled
         ? await readRequest(unread, needs)
-        // The length of a body may be known only now.
+        // The length of a body may become known only when the body arrives.
         : await readRequest({ ...unread, body: await receivedBody(request, maxBodyBytes) }));
   }
   let reading: ReadRequest | Promise<ReadRequest> | undefined;
@@ -212,11 +217,12 @@ function checkObjectHead(
   );
 }
 
-/** Media types of bodies that can have whole HTTP requests. Forms and Google's uploads have none. */
+/** Media types of bodies that can contain whole HTTP requests. Forms and Google's uploads cannot. */
 const REQUESTS_IN_BODY = /application\/http|multipart\/(?!form-data|related)/i;
 
 /**
- * Throws `forbidden` if the body could have whole requests, which name objects in their paths and list them.
+ * Throws `forbidden` if the body could contain whole requests. The paths of such requests can name objects,
+ * and they can list them.
  */
 function checkNoRequestBatch(path: string, fields: readonly Field[]): void {
   const isBatch =

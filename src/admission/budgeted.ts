@@ -29,20 +29,20 @@ function rejectIfBudgeted(principal: Principal, why: string): void {
 }
 
 /**
- * Throws `forbidden` for a principal with a budget if no response states the cost of the request, as for
- * batches, fine-tuning, videos and sessions that bypass the proxy.
+ * Throws `forbidden` for a principal with a budget if no response states the cost of the request. Such
+ * requests are batches, fine-tuning, videos and sessions that bypass the proxy.
  */
 export function checkCostIsKnown(
   principal: Principal,
   { cost, webSocketDialect }: {
     cost: PathCost;
-    /** The dialect of the endpoint if the client requests a WebSocket. */
+    /** The dialect of the endpoint if the client requests a WebSocket. `false` if it does not. */
     webSocketDialect: Dialect | false;
   },
 ): void {
   if (!hasAnyBudget(principal)) return;
   if (webSocketDialect !== false) {
-    // Other WebSockets choose their model in later messages, or report their usage in a form that the proxy
+    // Other WebSockets name their model in later messages, or report their usage in a form that the proxy
     // cannot read.
     if (DIALECTS[webSocketDialect].hasReadableRealtime === true && cost === "metered") return;
     rejectIfBudgeted(principal, "the only WebSocket with a known cost is /realtime");
@@ -57,8 +57,8 @@ export function checkModelIsNamed(principal: Principal): void {
 }
 
 /**
- * Throws `forbidden` if the principal has a budget. `model` is the name of a model without a price. If it is
- * `undefined`, all models have one, and nothing is thrown.
+ * Throws `forbidden` if the principal has a budget and `model` is not `undefined`. `model` is the name of a
+ * model without a price. `undefined` means that all models of the request have prices.
  */
 export function checkPriceIsKnown(principal: Principal, model: string | undefined, endpoint: string): void {
   const subject = subjectWithBudget(principal);
@@ -74,8 +74,9 @@ export function checkPriceIsKnown(principal: Principal, model: string | undefine
 }
 
 /**
- * Throws `forbidden` if the principal has a budget. `unpriced` is a tool of the provider whose price the
- * proxy does not know. If it is `undefined`, all tools have a price, and nothing is thrown.
+ * Throws `forbidden` if the principal has a budget and `unpriced` is not `undefined`. `unpriced` is a tool of
+ * the provider whose price the proxy does not know. `undefined` means that all tools of the request have
+ * prices.
  */
 export function checkToolPriceIsKnown(
   principal: Principal,

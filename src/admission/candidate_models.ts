@@ -1,4 +1,4 @@
-/** Lists the models that a request may run: which model at which backend, with how much output. */
+/** Lists the models that may serve a request: each model, its backend, and its highest output. */
 
 import type { Operation } from "../apis/operations.ts";
 import type { CandidateModel } from "../accounting/charge.ts";
@@ -9,7 +9,7 @@ import type { Payload } from "../payload/read_payload.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import { possibleOutputTokens } from "./reservation.ts";
 
-/** No request has this many fallbacks. The proxy looks up the price of each model. */
+/** The most models of a request. The proxy looks up the price of each, and real requests have far fewer. */
 const MAX_MODELS = 20;
 
 /**
@@ -20,7 +20,10 @@ export function candidateModels(
   { endpoint, operation, named, inPath, possiblyNamed, payload, facts, isWebSocket }: {
     endpoint: Endpoint;
     operation: Operation;
-    /** The models that the head names. A model override replaces those of a WebSocket, and {@link inPath}. */
+    /**
+     * The models that the head names. A model override replaces {@link inPath}, and all of them for a
+     * WebSocket.
+     */
     named: readonly string[];
     /**
      * The model in the path that a model override replaces. `undefined` if the path names none, or several.
@@ -86,7 +89,7 @@ function candidate(
   return { backend, model, outputTokens: possibleOutputTokens(of, { endpoint, operation, hasBody: true }) };
 }
 
-/** The names in a body outside of the place that a model override replaces. */
+/** Returns the names in a body that a model override does not replace. */
 function repeatedOrOther(names: readonly string[], overridable: ReadonlySet<string>): string[] {
   const seen = new Set<string>();
   return names.filter((name) => {

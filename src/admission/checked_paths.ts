@@ -1,5 +1,6 @@
 /**
- * Checks whether an endpoint and a token allow the path of a request, before the rest of the request counts.
+ * Checks whether an endpoint and a token allow the path of a request. This is the first check, before the
+ * request counts for any limit.
  */
 
 import type { Endpoint } from "../config/config.ts";
@@ -8,7 +9,7 @@ import { checkAllowedPath, checkPath, type RequestedPath } from "../limits/allow
 import type { Principal, Subject } from "../principal.ts";
 import { type Head, mayRename, possibleMethods } from "./effective_method.ts";
 
-/** What decides whether a path is allowed. */
+/** The part of a request that the rules for paths depend on. */
 interface RequestHead extends Head {
   /** The method of the request line. */
   readonly method: string;
@@ -18,9 +19,14 @@ interface RequestHead extends Head {
   readonly isWebSocket: boolean;
 }
 
-/** Most requests have one of these methods. Clients may invent others, so their paths are not remembered. */
+/**
+ * Only the paths of these methods are remembered. Most requests have one of them, and clients can invent
+ * others.
+ */
 const USUAL_METHODS: ReadonlySet<string> = new Set(["GET", "POST"]);
-/** Most requests have one of a few paths. */
+/**
+ * The most paths that are remembered for each method of an endpoint. Most requests have one of a few paths.
+ */
 const MAX_REMEMBERED = 500;
 /** Longer paths are not remembered, so that the memory for them is bounded. In characters. */
 const MAX_REMEMBERED_LENGTH = 200;

@@ -21,7 +21,7 @@ const METHOD_PARAMETERS: ReadonlySet<string> = new Set(["$httpmethod", "$httphea
 
 /** The part of a request's head that decides which method and path an upstream uses. */
 export interface Head {
-  /** The raw query. */
+  /** The raw query of the request, without its `?`. */
   readonly query: string;
   readonly fields: readonly { readonly lower: string; readonly value: string }[];
 }

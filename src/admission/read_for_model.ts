@@ -21,7 +21,7 @@ export interface UnroutedRequest {
   readonly principal: Principal;
   readonly apiPath: string;
   readonly query: string;
-  /** The key that limits are counted by. */
+  /** The key of the client by which its slots are counted. */
   readonly holder: string;
 }
 
@@ -39,7 +39,7 @@ export interface RequestedModel {
   };
 }
 
-/** What else decides how the model of a request is read. */
+/** The facts and limits that the reading of the model depends on, besides the request itself. */
 export interface ModelReading {
   /** Whether the client asks for a WebSocket. */
   readonly isWebSocket: boolean;
@@ -54,9 +54,9 @@ export interface ModelReading {
 const UNNAMED: RequestedModel = { name: undefined, read: undefined, withModel: () => ({}) };
 
 /**
- * Reads the model of a request. It reads a body only where the operation names its model in one, and only if
- * the limits of the token allow the request. Throws `rate_limited`, `budget_exceeded`, `payload_too_large` or
- * `overloaded`, and `bad_request` for a body that it cannot understand.
+ * Reads the model of a request. It reads a body only if the operation names its model in the body, and only
+ * if the limits of the token allow the request. Throws `rate_limited`, `budget_exceeded`, `payload_too_large`
+ * or `overloaded`. Throws `bad_request` for a body that it cannot understand.
  */
 export async function readForModel(
   { request, principal, apiPath, query, holder }: UnroutedRequest,
@@ -69,7 +69,7 @@ export async function readForModel(
   const { modelIn } = factsOf(operation);
   const hasModel = !isWebSocket && (modelIn === "body" || modelIn === "form") &&
     (request.body !== null || request.knownBody !== undefined);
-  // Clients of Azure name the model in the path and in the body.
+  // Clients of Azure name the model in the path as well as in the body.
   if (inPath !== undefined && !hasModel) {
     return {
       name: inPath.name,
@@ -112,7 +112,7 @@ export async function readForModel(
   }
 }
 
-/** The request with another model in each place that a model override replaces. */
+/** Returns the request with another model in each place that a model override replaces. */
 function withModel(read: ReadRequest, model: string): ReadRequest {
   const { payload } = read;
   if (payload === undefined) return read;

@@ -25,7 +25,7 @@ import { ambiguityOf } from "../http/request_target.ts";
 const DEPENDS = "A rule, a model override or a budget depends on this body";
 const CHOOSES = "The proxy has to know the model in this body";
 
-/** A request whose body the proxy may have to read, to an endpoint that is known. */
+/** A request whose endpoint is known, and whose body the proxy may have to read. */
 export interface UnreadRequest {
   /** The method that decides what the request costs. */
   readonly method: string;
@@ -74,9 +74,9 @@ export function readRequest(
 }
 
 /**
- * Checks a request whose body the proxy has read to choose its endpoint, as {@link readRequest} does. The
- * proxy holds the body for this endpoint, so the endpoint's `max_buffer_bytes` is the limit also if no rule
- * needs the body. Throws `payload_too_large`, `forbidden` or `bad_request`.
+ * Checks a request whose body the proxy has already read, to choose the endpoint. It checks what
+ * {@link readRequest} checks. The limit is the endpoint's `max_buffer_bytes`, even if no rule needs the body,
+ * because the proxy holds the body. Throws `payload_too_large`, `forbidden` or `bad_request`.
  */
 export function checkReadRequest(request: UnreadRequest, { payload }: ReadRequest): void {
   const needs = needsOf(request);
@@ -94,7 +94,7 @@ export function checkReadRequest(request: UnreadRequest, { payload }: ReadReques
   );
 }
 
-/** What {@link readBody} needs of a request. */
+/** The part of a request that {@link readBody} uses. */
 export type ReadableRequest = Pick<
   UnreadRequest,
   "fields" | "operation" | "principal" | "cancellation" | "bodyMemory"
@@ -108,14 +108,17 @@ export interface BodyReading {
   readonly choosesEndpoint: boolean;
 }
 
-/** Reads a body into memory. Throws, and returns a promise, as {@link readRequest} does. */
+/**
+ * Reads a body into memory. Throws the errors of {@link readRequest}, and returns a promise in the same
+ * cases.
+ */
 export function readBody(
   request: ReadableRequest,
   body: MessageBody,
   how: BodyReading,
 ): ReadRequest | Promise<ReadRequest> {
   const { bodyMemory, cancellation } = request;
-  // The client may wait for a response before it sends a long body.
+  // The length is checked first, because a client may wait for a response before it sends a long body.
   if (body.length !== undefined && body.length > how.maxBytes) throw tooLong(how);
   let reading: ReadBytes | Promise<ReadBytes>;
   try {
@@ -132,7 +135,7 @@ export function readBody(
   );
 }
 
-/** Understands a body that was read. */
+/** Parses a body that was read. Throws `bad_request` or `forbidden` if the proxy cannot understand it. */
 function understood(
   request: ReadableRequest,
   { bytes, isWhole }: ReadBytes,
@@ -167,7 +170,7 @@ function tooLong(
   );
 }
 
-/** A request with a body that was understood, in the memory for bodies. */
+/** Makes the read request of a body that was understood. The body counts in the memory for bodies. */
 function heldRequest(read: Payload, bodyMemory: HeldShare): ReadRequest {
   const { bytes, kind, models, places, facts, json, form, fields: sent } = read;
   bodyMemory.hold(bytes.length);
@@ -185,7 +188,7 @@ function heldRequest(read: Payload, bodyMemory: HeldShare): ReadRequest {
   };
 }
 
-/** The fields that do not belong to the connection. */
+/** Removes the fields that belong only to the connection. */
 function endToEnd(fields: readonly Field[]): readonly Field[] {
   const isHopByHop = hopByHopTest(fields);
   let ends: Field[] | undefined;
@@ -199,8 +202,8 @@ function endToEnd(fields: readonly Field[]): readonly Field[] {
 }
 
 /**
- * The request with `stream_options.include_usage`, if the endpoint has `stream_usage`. `undefined` if the
- * request needs no change.
+ * Returns the request with `stream_options.include_usage`, if the endpoint has `stream_usage`. `undefined` if
+ * the request needs no change.
  */
 export function withUsageOption(
   { payload }: ReadRequest,
@@ -223,12 +226,12 @@ export interface BodyNeeds {
   readonly isStrict: boolean;
 }
 
-/** What depends on the body of a request. A WebSocket has none to read. */
+/** Returns what depends on the body of a request. A WebSocket has no body to read. */
 export function needsOf(request: UnreadRequest): BodyNeeds {
   const { principal, endpoint, body, namesObjects } = request;
   const isCounted = principal.subjects.some(limitsAmountsOf);
   const cost = isCounted || limitsModels(principal) ? costOf(request) : undefined;
-  // A body that a model reads may ask for content elsewhere and for several responses.
+  // The body of a request to a model may ask for content at another place, and for several responses.
   const isStrict = restrictsModels(principal) || cost !== undefined && cost !== "free" &&
       (cost === "metered" && isCounted || limitsModels(principal)) ||
     endpoint.backends.some(overridesModel) || injectsUsageOption(request);

@@ -7,9 +7,9 @@ import { limitedBody } from "../streams/limited_body.ts";
 import type { IncomingRequest } from "../http/message.ts";
 
 /**
- * The body of a request, or null without a body. Over HTTP/2, only the first byte or the end of the stream
- * shows whether there is a body. Throws the reason of the cancellation. Throws `payload_too_large`, now or
- * while the body is read.
+ * Returns the body of a request, or null without a body. Over HTTP/2, only the first byte or the end of the
+ * stream shows whether there is a body, so it waits for one of them. Throws the reason of the cancellation.
+ * Throws `payload_too_large`, now or while the body is read.
  */
 export async function receivedBody(
   request: Pick<IncomingRequest, "knownBody" | "body" | "cancellation">,
@@ -30,7 +30,7 @@ async function knownBodyOf(
   }
 }
 
-/** The body of a request. Cancels the exchange if the body grows longer than the limit. */
+/** Limits the length of a body. Cancels the exchange if the body grows longer than the limit. */
 function bodyWithinLimit(
   body: MessageBody | null,
   cancellation: Cancellation,

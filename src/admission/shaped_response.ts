@@ -26,7 +26,7 @@ const FILE_FORMAT = "media";
 export function checkResponseIsWhole(
   principal: Principal,
   { query, fields, isFile }: {
-    /** The raw query. */
+    /** The raw query of the request, without its `?`. */
     query: string;
     fields: readonly { readonly lower: string }[];
     isFile: boolean;

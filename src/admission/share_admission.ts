@@ -4,7 +4,7 @@ import type { RequestAdmission } from "../accounting/account_admission.ts";
 /**
  * Counts an admitted request for the limits that several replicas or threads share. Returns `undefined` if it
  * has no such limit. Rejects with `rate_limited`, `budget_exceeded` or `overloaded`, and the request then
- * counts for no limit. `method` is that of the request.
+ * counts for no limit. `method` is the method of the request.
  */
 export function shareAdmission(
   admission: Pick<RequestAdmission, "share">,

@@ -1,6 +1,6 @@
 /**
- * The API dialects: what differs between the APIs of OpenAI, Anthropic and Google, apart from their paths,
- * which `operations.ts` has.
+ * The API dialects: the differences between the APIs of OpenAI, Anthropic and Google. The differences of
+ * their paths are in `operations.ts`.
  */
 
 import { REQUEST_FIELDS, type RequestFields } from "./request_fields.ts";

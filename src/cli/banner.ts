@@ -6,13 +6,13 @@ import type { Backend, Config, ServerConfig } from "../config/config.ts";
 import { VERSION } from "../release.ts";
 import { styled } from "./colours.ts";
 
-/** Facts about the running server that the configuration does not hold. */
+/** Facts about the running server that are not in the configuration. */
 export interface BannerFacts extends ListeningAddresses {
   /** Warnings about the configuration, each a sentence without its full stop. */
   readonly warnings?: readonly string[];
 }
 
-/** The version, addresses, endpoints and warnings. Without a line break at the end. */
+/** Returns the version, addresses, endpoints and warnings, without a line break at the end. */
 export function bannerText(config: Config, facts: BannerFacts): string {
   const { endpoints, log, server, auth, management } = config;
   const width = Math.max(...endpoints.map(({ name }) => name.length)) + 2;
@@ -31,12 +31,12 @@ export function bannerText(config: Config, facts: BannerFacts): string {
   ].join("\n");
 }
 
-/** The URL of the admin page, or only its path if it has no separate port. */
+/** Returns the URL of the admin page. Returns only its path if it has no separate port. */
 function adminAddress(server: ServerConfig, facts: BannerFacts): string {
   return server.adminPort === undefined ? "/admin" : adminUrls(server, facts)[0] ?? "/admin";
 }
 
-/** The host of each backend, with its outbound proxy. */
+/** Returns the host of each backend, with its outbound proxy. */
 function backendsText(backends: readonly Backend[]): string {
   return backends.map(({ baseUrl, connection: { proxy } }) =>
     new URL(baseUrl.origin).host + (proxy === undefined ? "" : ` through ${proxyText(proxy)}`)

@@ -23,8 +23,8 @@ export function printSchema(): void {
 
 /**
  * Checks the configuration, and prints every setting with its origin: `llm-proxy check`. With `online` it
- * also asks each backend for its models, and each provider for its metadata or its keys. Throws a
- * `ConfigError` for an invalid configuration, and a {@link CommandError} if a backend or a provider fails.
+ * also requests the list of models from each backend, and the metadata or the keys from each provider. Throws
+ * a `ConfigError` for an invalid configuration, and a {@link CommandError} if a backend or a provider fails.
  */
 export async function check({ online }: { online: boolean }, flags: Flags): Promise<void> {
   const loaded = await loadConfig(processSources, flags);

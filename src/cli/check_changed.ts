@@ -1,4 +1,4 @@
-/** `llm-proxy check --changed` */
+/** `llm-proxy check --changed`: prints what a reload would change. */
 
 import type * as v from "valibot";
 import * as responses from "../management/api/responses.ts";
@@ -7,15 +7,15 @@ import { warningLine, writeResult } from "./output.ts";
 import { tableText } from "./table.ts";
 
 /**
- * Prints what a reload would change in the running proxy. The proxy itself compares, because only the proxy
- * knows its flags and environment. Throws a `CommandError` if the proxy does not respond or the configuration
- * is invalid.
+ * Prints what a reload would change in the running proxy. The proxy itself compares the settings, because
+ * only it knows its flags and environment. Throws a `CommandError` if the proxy does not respond or the
+ * configuration is invalid.
  */
 export async function checkChanged(
   { config, url }: { config: string | undefined; url: string | undefined },
 ): Promise<void> {
-  const whenOff = "check --changed asks the running proxy, and needs MANAGEMENT_TOKEN.\n" +
-    "Without it, llm-proxy check prints the settings of the file, and the log of kill -HUP names changed settings.";
+  const whenOff = "check --changed sends a request to the running proxy, and needs MANAGEMENT_TOKEN.\n" +
+    "Without it: llm-proxy check prints the settings of the file. After kill -HUP, the log names the changed settings.";
   await onRunning({ config, url }, async (client) => {
     const preview = await client.call("GET", "/reload", { schema: responses.reloadPreview });
     writeResult(preview, () => previewText(preview));

@@ -14,13 +14,13 @@ export interface JwtCheck {
   readonly issuer: string;
   /** The claim `aud` that tokens need. */
   readonly audience: readonly string[];
-  /** Whether the proxy can use the keys; `undefined` if they were not read. */
+  /** Whether the proxy can use the keys. `undefined` if they were not read. */
   readonly ok: boolean | undefined;
-  /** What the check found. */
+  /** The result of the check, as a text. */
   readonly detail: string | undefined;
 }
 
-/** All providers of the configuration. With `online`, it reads the keys of each. */
+/** Returns all providers of the configuration. With `online`, it reads the keys of each. */
 export async function checkJwt(
   { auth, authorities }: Pick<Config, "auth" | "authorities">,
   { online }: { readonly online: boolean },
@@ -55,14 +55,14 @@ async function check(
   }
 }
 
-/** How many keys can sign tokens with an algorithm of the configuration. */
+/** Returns how many keys can sign tokens with an algorithm of the configuration. */
 function usableKeys({ keys }: JwtKeySet, { algorithms }: JwtIssuer): number {
   return keys.filter(({ kty, alg, use = "sig" }) =>
     kty !== "oct" && use === "sig" && (alg === undefined || algorithms.some((one) => one === alg))
   ).length;
 }
 
-/** The checks as a table for people. Empty without a provider. */
+/** Returns the checks as a table for people. Empty if there is no provider. */
 export function jwtText(checks: readonly JwtCheck[]): string {
   if (checks.length === 0) return "";
   return `\nProviders whose tokens are valid (docs/sign-in.md#tokens-of-the-provider):\n${

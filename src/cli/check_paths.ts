@@ -1,5 +1,5 @@
 /**
- * Lists for `llm-proxy check` what clients may request at each endpoint and with each token of the
+ * Lists for `llm-proxy check` the paths that clients may use, at each endpoint and with each token of the
  * configuration.
  */
 
@@ -7,7 +7,7 @@ import { GROUP_NAMES } from "../apis/operation_group.ts";
 import type { Config } from "../config/config.ts";
 import { pathRulesOf } from "../limits/path_rules.ts";
 
-/** What one list of rules for paths allows and denies. */
+/** The groups and patterns of one list of rules for paths. */
 export interface AllowedPaths {
   /** The endpoint, or the token of the configuration, that has the list. */
   readonly of: "endpoint" | "token";
@@ -20,7 +20,9 @@ export interface AllowedPaths {
   readonly patterns: readonly string[];
 }
 
-/** What all endpoints allow, and all tokens of the configuration that have a rule for paths. */
+/**
+ * Returns the rules for paths of all endpoints, and of all tokens of the configuration that have such rules.
+ */
 export function allowedPaths({ endpoints, auth }: Pick<Config, "endpoints" | "auth">): AllowedPaths[] {
   const tokens = auth.mode === "token" ? auth.tokens : [];
   return [
@@ -45,7 +47,7 @@ function allowedBy(of: AllowedPaths["of"], name: string, paths: readonly string[
 /** The headings of the table of {@link allowedPathsRow}. */
 export const ALLOWED_PATHS_HEADINGS = ["what", "allows", "and denies"];
 
-/** A row of a table for people. */
+/** Returns a row of the table for people. */
 export function allowedPathsRow({ of, name, allowed, closed, patterns }: AllowedPaths): string[] {
   const denied = patterns.filter((pattern) => pattern.startsWith("!")).map((pattern) => pattern.slice(1));
   const opened = patterns.filter((pattern) => !pattern.startsWith("!"));

@@ -19,9 +19,9 @@ import { writeResult } from "./output.ts";
 import { withProgress } from "./progress.ts";
 import { tableText } from "./table.ts";
 
-/** The path of `--route` without `--path`. */
+/** The path that `--route` uses without `--path`. */
 const USUAL_PATH = "/v1/chat/completions";
-/** How many models with several endpoints a warning names. */
+/** The most models with several endpoints that a warning names. */
 const MOST_NAMED = 5;
 
 /** The paths of each API, for people. */
@@ -35,13 +35,13 @@ const PATHS: Readonly<Record<UnnamedApi, string>> = {
 /** The endpoints for requests of an API whose path does not name an endpoint. */
 export interface UnnamedRoute {
   readonly paths: string;
-  /** The endpoints of which the model chooses one. A single endpoint gets all requests. */
+  /** The endpoints that the model can choose. A single endpoint gets all requests. */
   readonly endpoints: readonly string[];
-  /** The endpoint for other models; `null` if such requests get a 404. */
+  /** The endpoint for other models. `null` if requests for them get a 404. */
   readonly otherwise: string | null;
 }
 
-/** The routes without the name of an endpoint; empty if the model chooses nothing. */
+/** Returns the routes without the name of an endpoint. Empty if the model chooses nothing. */
 export function unnamedRoutes({ endpoints, defaultEndpoint, routing }: Config): UnnamedRoute[] {
   const { byModel } = buildRoutingTable(endpoints, defaultEndpoint, routing);
   if (byModel === undefined) return [];
@@ -59,7 +59,7 @@ export function unnamedRoutes({ endpoints, defaultEndpoint, routing }: Config): 
   return routes;
 }
 
-/** The routes as a table for people. */
+/** Returns the routes as a table for people. */
 export function routesText(routes: readonly UnnamedRoute[]): string {
   if (routes.length === 0) return "";
   return `\n${
@@ -71,8 +71,8 @@ export function routesText(routes: readonly UnnamedRoute[]): string {
 }
 
 /**
- * Warnings about models that several endpoints list, and about models with the name of another endpoint in
- * front, if the model chooses between these endpoints.
+ * Returns warnings about models for which several endpoints compete, if the model chooses between them.
+ * Several endpoints list such a model, or its name begins with the name of another endpoint.
  */
 export function ambiguityWarnings(config: Config, results: readonly ProbeResult[]): string[] {
   const { endpoints, defaultEndpoint, routing } = config;
@@ -105,8 +105,8 @@ export function ambiguityWarnings(config: Config, results: readonly ProbeResult[
 }
 
 /**
- * Prints where a request for a model goes, and why. With `online` it reads the lists of the endpoints first.
- * Throws a {@link CommandError} if no endpoint gets the request.
+ * Prints which endpoint gets a request for a model, and why. With `online`, it reads the lists of the
+ * endpoints first. Throws a {@link CommandError} if no endpoint gets the request.
  */
 export async function checkRoute(
   { model, path = USUAL_PATH, online }: { model: string; path: string | undefined; online: boolean },
@@ -125,13 +125,13 @@ export async function checkRoute(
       `${JSON.stringify(model)} at ${path} goes to ${endpoint}${asText}: ${why}.\n` +
       (online || !route.byModel
         ? ""
-        : "The lists of the endpoints were not read; --online reads them. The running proxy knows them.\n"),
+        : "This command has not read the lists of the endpoints, which the running proxy knows; --online reads them.\n"),
   );
 }
 
 /**
- * The endpoint that gets a request. `sends` is the model that the proxy sends; `null` if the proxy does not
- * read the model of the request, and so sends the same one.
+ * The endpoint that gets a request. `sends` is the model that the proxy sends. `null` if the proxy does not
+ * read the model of the request, and so cannot change it.
  */
 interface FoundRoute {
   readonly endpoint: string;
@@ -170,7 +170,10 @@ function routeOf(
   };
 }
 
-/** A client without a rule for endpoints, and with a token of the proxy. */
+/**
+ * Whether a client may reach an endpoint by a model. The client has a token of the proxy, and no rule for
+ * endpoints.
+ */
 function mayReach(endpoint: Endpoint, fallback: Endpoint | undefined): boolean {
   return isReachable(endpoint, { fallback, isAnonymous: false });
 }
@@ -196,7 +199,7 @@ function whyText({ reason, rule, others = [] }: Choice, isAlias: boolean): strin
   }
 }
 
-/** The lists that were read, by the same rules as those of the running program. */
+/** Returns the lists that were read, in the form that the running program uses. */
 function listsOf(results: readonly ProbeResult[], endpoints: readonly Endpoint[]): KnownLists {
   const names = Map.groupBy(results, ({ endpoint }) => endpoint);
   const byName = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));

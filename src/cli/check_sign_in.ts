@@ -1,4 +1,6 @@
-/** Says for `llm-proxy check` what to register at the providers of the sign-in, and checks the providers. */
+/**
+ * Prints for `llm-proxy check` what to register at the providers of the sign-in, and checks the providers.
+ */
 
 import type { Config, SignInProvider } from "../config/config.ts";
 import { createHttp1Transport } from "../forwarding/transport/http1.ts";
@@ -10,23 +12,23 @@ import { systemClock } from "../time/clock.ts";
 import { postLogoutUri, redirectUri } from "../people/oidc/return_path.ts";
 import { tableText } from "./table.ts";
 
-/** A provider and what the administrator registers there. */
+/** A provider, and the addresses that the administrator registers there. */
 export interface SignInCheck {
   readonly provider: string;
   readonly issuer: string;
-  /** To register as redirect URI, also called callback URL. */
+  /** The redirect URI to register, which some providers call callback URL. */
   readonly redirectUri: string;
-  /** To register as the address after the sign-out, if the provider wants one. */
+  /** The address to register for the time after the sign-out, if the provider has a field for it. */
   readonly logoutUri: string;
   /** The base URL for SCIM of the directory of the provider; `undefined` without a directory. */
   readonly scimUrl: string | undefined;
-  /** Whether the provider can be used; `undefined` if it was not checked. */
+  /** Whether the provider can be used. `undefined` if it was not checked. */
   readonly ok: boolean | undefined;
-  /** What the check found. */
+  /** The result of the check, as a text. */
   readonly detail: string | undefined;
 }
 
-/** All providers of the configuration. With `online`, it reads the metadata of each. */
+/** Returns all providers of the configuration. With `online`, it reads the metadata of each. */
 export async function checkSignIn(
   { management, authorities }: Pick<Config, "management" | "authorities">,
   { online }: { readonly online: boolean },
@@ -58,7 +60,7 @@ async function check(provider: SignInProvider, transport: Transport): Promise<Pr
   return await checkProvider(provider, { transport, clock: systemClock });
 }
 
-/** The checks as tables for people. Empty without a provider. */
+/** Returns the checks as tables for people. Empty if there is no provider. */
 export function signInText(checks: readonly SignInCheck[]): string {
   if (checks.length === 0) return "";
   const registered = tableText(

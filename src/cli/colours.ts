@@ -14,8 +14,8 @@ const STYLES = { bold: [1, 22], red: [31, 39], yellow: [33, 39] } as const;
 export type Style = keyof typeof STYLES;
 
 /**
- * Whether a stream gets colours: by `NO_COLOR`, else by `FORCE_COLOR`, else if it is a terminal that is not
- * `dumb`.
+ * Whether a stream gets colours. `NO_COLOR` decides first, then `FORCE_COLOR`. Without them, a terminal gets
+ * colours unless it is `dumb`.
  */
 export function hasColours(stream: OutputStream): boolean {
   if ((variable("NO_COLOR") ?? "") !== "") return false;
@@ -29,7 +29,7 @@ export function isInteractive(stream: OutputStream): boolean {
   return (stream === "out" ? Deno.stdout : Deno.stderr).isTerminal() && variable("TERM") !== "dumb";
 }
 
-/** The text in a style, or unchanged if the stream gets no colours. */
+/** Returns the text in a style. Returns it unchanged if the stream gets no colours. */
 export function styled(style: Style, text: string, stream: OutputStream = "out"): string {
   if (text === "" || !hasColours(stream)) return text;
   const [on, off] = STYLES[style];
@@ -40,7 +40,7 @@ function variable(name: typeof COLOUR_VARIABLES[number]): string | undefined {
   try {
     return processSources.get(name);
   } catch (error) {
-    // The permissions of the process may not include the variable.
+    // The process may not have the permission to read the variable.
     if (error instanceof Deno.errors.NotCapable) return undefined;
     throw error;
   }

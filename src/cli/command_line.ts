@@ -7,7 +7,7 @@ import { wordsOf } from "./help_notes.ts";
 import { buildProgram } from "./program.ts";
 import { usageErrorText } from "./usage_error.ts";
 
-/** Runs a command. Throws a {@link CommandError} for wrong usage, and what the command throws. */
+/** Runs a command. Throws a {@link CommandError} for wrong usage. Throws the errors of the command. */
 export async function runCommandLine(args: readonly string[]): Promise<void> {
   const program = buildProgram();
   checkCommand(program, args[0]);
@@ -19,7 +19,7 @@ export async function runCommandLine(args: readonly string[]): Promise<void> {
   }
 }
 
-/** Rewrites an error of the parser in the style of all other errors. */
+/** Changes an error of the parser into the style of all other errors. */
 function usageError(
   program: Command,
   args: readonly string[],
@@ -28,7 +28,7 @@ function usageError(
   const command = commandOf(program, args);
   const line = `llm-proxy ${wordsOf(command)}`.trim();
   if (code === "commander.help") {
-    // The parser has printed the help already.
+    // The parser has already printed the help.
     return new CommandError(`${line} needs a command: ${namesOf(command).join(", ")}`, 2);
   }
   const text = usageErrorText(message).trim().replace(/^error: /, "").replace(
@@ -38,7 +38,7 @@ function usageError(
   return new CommandError(`${text}\n${line} --help shows the usage.`, 2);
 }
 
-/** The innermost command that the arguments name. */
+/** Returns the innermost command that the arguments name. */
 function commandOf(program: Command, args: readonly string[]): Command {
   const next = program.commands.find((command) => command.name() === args[0]);
   return next === undefined ? program : commandOf(next, args.slice(1));
@@ -48,7 +48,7 @@ function namesOf(command: Command): string[] {
   return command.commands.map((one) => one.name());
 }
 
-/** Rejects an unknown command, which the parser would pass to `serve` as an argument. */
+/** Rejects an unknown command. Otherwise the parser would pass it to `serve` as an argument. */
 function checkCommand(program: Command, name: string | undefined): void {
   const known = namesOf(program);
   if (name === undefined || name.startsWith("-") || known.includes(name)) return;

@@ -1,14 +1,14 @@
-/** What the help of each command says below its options. */
+/** The notes below the options in the help of each command. */
 
 /** The notes of one command. */
 export interface CommandNotes {
-  /** Command lines without the name of the program, each with what it does. */
+  /** Command lines without the name of the program, each with a description. */
   readonly examples: readonly (readonly [line: string, what: string])[];
   /** The name of the manual page about the command. */
   readonly page: string;
-  /** The shape of the value that `--json` prints. A command without it has no `--json`. */
+  /** The shape of the value that `--json` prints. `undefined` if the command has no `--json`. */
   readonly json?: string;
-  /** The heading of a top-level command in the list of commands. */
+  /** The heading above a top-level command in the list of commands. */
   readonly group?: string;
 }
 
@@ -26,7 +26,9 @@ const NEW_TOKEN = '{"token", "id", "project_id", "name", "state", "token_suffix"
 const CERTIFICATE =
   '{"certificate", "key", "authority", "authority_key", "names": […], "addresses": […], "valid_until"}';
 
-/** The notes of every command, by its words: `token create`. The empty words mean the program itself. */
+/**
+ * The notes of every command, by its words, such as `token create`. The empty text means the program itself.
+ */
 export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
   "": {
     examples: [

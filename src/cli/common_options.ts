@@ -9,7 +9,7 @@ export const CONFIG_OPTION = [
   "configuration file, TOML or JSON (CONFIG_PATH; default config.toml, if it exists)",
 ] as const;
 
-/** The value of `--config`, as the configuration reads it. */
+/** Returns the flags for the value of `--config`, in the form that the configuration reads. */
 export function configFlags(path: string | undefined): Flags {
   return path === undefined ? {} : { CONFIG_PATH: { value: path, origin: "--config" } };
 }
@@ -31,7 +31,7 @@ export function collect(value: string, before: readonly string[] = []): string[]
   return [...before, value];
 }
 
-/** Adds the values of an option to its help and completion, without checking the value. */
+/** Adds values of an option to its help and completion. It does not restrict the option to these values. */
 export function suggesting(option: Option, values: readonly string[]): Option {
   option.argChoices = [...values];
   return option;

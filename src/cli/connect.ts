@@ -21,7 +21,7 @@ export interface ConnectOptions {
   readonly endpoint?: string;
   /** The path of the authority's certificate on the machine of the client. */
   readonly ca?: string;
-  /** Without a configuration: whether the endpoint forwards the client's own key. */
+  /** Whether the endpoint forwards the client's own key. It counts only if there is no configuration. */
   readonly passthrough?: true;
 }
 
@@ -59,7 +59,10 @@ interface KnownProxy {
   readonly proxyNotes: readonly string[];
 }
 
-/** The proxy of the local configuration. Without a valid configuration, the proxy that `--url` names. */
+/**
+ * Returns the proxy of the local configuration. Without a valid configuration, returns the proxy that `--url`
+ * names.
+ */
 async function findProxy(options: ConnectOptions, flags: Flags): Promise<KnownProxy> {
   try {
     const { config: { server, auth, endpoints, defaultEndpoint } } = await loadConfig(processSources, flags);
@@ -81,7 +84,7 @@ async function findProxy(options: ConnectOptions, flags: Flags): Promise<KnownPr
   }
 }
 
-/** A proxy on another machine. Its endpoints are guessed from the names of known providers. */
+/** Returns a proxy on another machine. Its endpoints are guessed from the names of known providers. */
 function remoteProxy(url: string, { endpoint: wanted, ca, passthrough }: ConnectOptions): KnownProxy {
   const forwardsClientKey = passthrough === true;
   const known = [wanted ?? [], PRESET_NAMES].flat().filter((name) => name !== "generic");
@@ -106,7 +109,7 @@ function remoteProxy(url: string, { endpoint: wanted, ca, passthrough }: Connect
   };
 }
 
-/** An endpoint with an unknown name, which may speak any dialect. */
+/** Returns an endpoint with an unknown name, which may speak any dialect. */
 function unknownEndpoint(name: string, forwardsClientKey: boolean): ConnectEndpoint {
   return {
     name,
@@ -118,7 +121,7 @@ function unknownEndpoint(name: string, forwardsClientKey: boolean): ConnectEndpo
   };
 }
 
-/** Maps {@link NoSettingsError} to a {@link CommandError}. */
+/** Runs `work`, and turns a {@link NoSettingsError} into a {@link CommandError}. */
 function mapNoSettings(work: () => ClientSettings): ClientSettings {
   try {
     return work();
@@ -129,13 +132,13 @@ function mapNoSettings(work: () => ClientSettings): ClientSettings {
   }
 }
 
-/** The URL of this proxy for other machines, with HTTPS if it is configured. */
+/** Returns the URL of this proxy for other machines, with HTTPS if it is configured. */
 function ownUrl(server: ServerConfig): string {
   const urls = serverUrls(server, { port: server.port, lanAddresses: lanAddresses() });
   return urls.find((url) => url.startsWith("https:")) ?? urls[0] ?? "http://localhost";
 }
 
-/** The absolute path of a file on this machine, because clients start in other folders. */
+/** Returns the absolute path of a file on this machine, because clients start in other folders. */
 function absolute(path: string): string {
   try {
     return Deno.realPathSync(path);

@@ -1,4 +1,4 @@
-/** `llm-proxy reload` and `llm-proxy stop`, which use the management API of the running proxy. */
+/** `llm-proxy reload` and `llm-proxy stop`. Both use the management API of the running proxy. */
 
 import * as v from "valibot";
 import * as responses from "../management/api/responses.ts";
@@ -34,8 +34,8 @@ export async function stop(options: Options): Promise<void> {
 }
 
 /**
- * Runs work with the API of the running proxy: the proxy of `--url`, or the proxy of the local database.
- * Throws a `CommandError` with the message `whenOff` if the management API is off.
+ * Runs `work` with the API of the running proxy. The proxy is that of `--url`, or the running proxy of the
+ * local database. Throws a `CommandError` with the message `whenOff` if the management API is off.
  */
 export async function onRunning(
   options: Options,

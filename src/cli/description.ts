@@ -1,4 +1,4 @@
-/** The command line as plain data, from which completion and the manual page are generated. */
+/** The command line as plain data. Completion and the manual page are generated from it. */
 
 import type { Argument, Command, Option } from "commander";
 import { wordsOf } from "./help_notes.ts";
@@ -11,7 +11,7 @@ export interface ValueDescription {
   /** The name of the value in help, without brackets. */
   readonly name: string;
   readonly kind: "file" | "folder" | "text";
-  /** The allowed or suggested values; empty if the value can be any text. */
+  /** The allowed or suggested values. Empty if the value can be any text. */
   readonly choices: readonly string[];
 }
 
@@ -22,7 +22,7 @@ export interface OptionDescription {
   /** The names and the value as help shows them: `--config <file>`. */
   readonly flags: string;
   readonly description: string;
-  /** The value of the option; `undefined` for a switch. */
+  /** The value of the option. `undefined` for an option without a value. */
   readonly value: ValueDescription | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface ArgumentDescription extends ValueDescription {
 
 /** A command with its subcommands. */
 export interface CommandDescription {
-  /** The words of the command without the name of the program; empty for the program itself. */
+  /** The words of the command without the name of the program. Empty for the program itself. */
   readonly words: string;
   readonly name: string;
   readonly description: string;
@@ -61,7 +61,7 @@ export function describe(command: Command): CommandDescription {
   };
 }
 
-/** A command and all its subcommands as one list. */
+/** Returns a command and all its subcommands as one list. */
 export function allCommands(command: CommandDescription): CommandDescription[] {
   return [command, ...command.commands.flatMap(allCommands)];
 }

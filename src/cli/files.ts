@@ -1,7 +1,7 @@
 /** Checks and writes files of commands. */
 
 /**
- * Whether a path exists. A symbolic link exists, also if its target does not. Throws if the folder is
+ * Whether a path exists. A symbolic link exists even if its target does not. Throws if the folder is
  * unreadable.
  */
 export function exists(path: string): boolean {
@@ -14,7 +14,7 @@ export function exists(path: string): boolean {
   }
 }
 
-/** The size of a file in bytes, or 0 if the file is missing or unreadable. */
+/** Returns the size of a file in bytes. 0 if the file is missing or unreadable. */
 export function sizeOf(path: string): number {
   try {
     return Deno.statSync(path).size;
@@ -24,8 +24,8 @@ export function sizeOf(path: string): number {
 }
 
 /**
- * Writes a file by way of a second one, so that a reader finds the old text or the new text, never a part.
- * Creates the folder if it is missing.
+ * Writes a file by replacing it with a second file. So a reader gets the old text or the new text, and never
+ * a part. Creates the folder if it is missing.
  */
 export function replaceFile(path: string, text: string, options: { readonly mode?: number } = {}): void {
   const unfinished = `${path}.new`;

@@ -1,4 +1,4 @@
-/** `llm-proxy token generate` */
+/** `llm-proxy token generate`: prints a random token or key. */
 
 import { writeResult } from "./output.ts";
 
@@ -11,12 +11,12 @@ export function generate({ key }: { key: boolean }): void {
   writeResult({ value }, () => `${value}\n`);
 }
 
-/** A random `PROXY_TOKEN` or `MANAGEMENT_TOKEN`: 24 bytes in hexadecimal. */
+/** Returns a random `PROXY_TOKEN` or `MANAGEMENT_TOKEN`: 24 bytes in hexadecimal. */
 export function randomToken(): string {
   return crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)).toHex();
 }
 
-/** A random `ENCRYPTION_KEY`: 32 bytes in base64. */
+/** Returns a random `ENCRYPTION_KEY`: 32 bytes in base64. */
 export function randomKey(): string {
   return crypto.getRandomValues(new Uint8Array(KEY_BYTES)).toBase64();
 }

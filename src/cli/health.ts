@@ -19,7 +19,7 @@ const healthSchema = v.object({
 /** The parsed body of `/health`: the status, the version, the uptime, and the state of the database. */
 export type Health = v.InferOutput<typeof healthSchema>;
 
-/** Parses the body of `/health`. Returns `undefined` if the server that sent it is not llm-proxy. */
+/** Parses the body of `/health`. Returns `undefined` if the body is not that of llm-proxy. */
 export function parseHealth(text: string): Health | undefined {
   try {
     const result = v.safeParse(healthSchema, JSON.parse(text));
@@ -30,7 +30,7 @@ export function parseHealth(text: string): Health | undefined {
 }
 
 /**
- * Reads `/health` of a base URL. Returns `undefined` if nothing answers, or the server there is not
+ * Reads `/health` of a base URL. Resolves to `undefined` if there is no answer, or if the server there is not
  * llm-proxy.
  */
 export async function readHealth(
@@ -45,8 +45,8 @@ export async function readHealth(
 }
 
 /**
- * Checks the proxy at a URL, or the proxy of this machine if the URL is undefined. It never connects through
- * an outbound proxy: the response must be that of the proxy itself. Throws a {@link CommandError} if the
+ * Checks the proxy at a URL. If the URL is `undefined`, checks the proxy of this machine. It never uses an
+ * outbound proxy, because the response must come from the proxy itself. Throws a {@link CommandError} if the
  * check fails.
  */
 export async function checkHealth(url: string | undefined): Promise<void> {
@@ -71,7 +71,10 @@ async function checkHealthz(address: ProxyAddress): Promise<void> {
   if (status !== 200) throw new CommandError(`${hostAndPort(address)}/healthz answered ${status}.`);
 }
 
-/** Only opens a TCP connection: the certificate is for the names that clients use, not for loopback. */
+/**
+ * Only opens a TCP connection. It does not check the certificate, which has the names that clients use and
+ * not that of loopback.
+ */
 async function checkConnection({ hostname, port }: ProxyAddress): Promise<void> {
   const connection = await Deno.connect({ hostname, port, signal: AbortSignal.timeout(TIMEOUT_MS) });
   connection.close();

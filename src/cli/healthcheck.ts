@@ -1,14 +1,14 @@
-/** `llm-proxy healthcheck` */
+/** `llm-proxy healthcheck`: checks whether the running proxy answers. */
 
 import { checkHealth } from "./health.ts";
 import { writeResult } from "./output.ts";
 
 /**
  * Checks the health of the proxy on this machine, or of the proxy at a URL. The command is for container
- * images without a shell and curl. Throws a `CommandError` if the check fails.
+ * images that have neither a shell nor curl. Throws a `CommandError` if the check fails.
  */
 export async function healthcheck({ url }: { url: string | undefined }): Promise<void> {
   await checkHealth(url);
-  // Without --json the exit code alone is the result.
+  // Without --json, the result is only the exit code.
   writeResult({ status: "ok" }, () => "");
 }

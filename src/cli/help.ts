@@ -1,4 +1,4 @@
-/** `llm-proxy help` */
+/** `llm-proxy help`: prints a page of the manual, or the help of a command. */
 
 import type { Command } from "commander";
 import { closestName } from "../config/values/suggest.ts";
@@ -7,13 +7,13 @@ import { styled } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
 import { writeOut } from "./output.ts";
 
-/** The width of a page: that of the terminal within these limits. In characters. */
+/** The least width of a page, in characters. Within the limits, a page is as wide as the terminal. */
 const NARROWEST = 40;
 const WIDEST = 100;
 
 /**
- * Prints the help of a command or a page of the manual, or a list of both. Throws a {@link CommandError} for
- * an unknown topic.
+ * Prints the help of a command, a page of the manual, or a list of both. Throws a {@link CommandError} for an
+ * unknown topic.
  */
 export async function help(program: Command, words: readonly string[]): Promise<void> {
   const [word, ...more] = words;
@@ -23,7 +23,7 @@ export async function help(program: Command, words: readonly string[]): Promise<
   }
   const topic = findTopic(word);
   const command = commandAt(program, words);
-  // A command comes first, because its help names its page.
+  // A command comes before a page of the same name, because the help of the command names the page.
   if (command !== undefined) return command.outputHelp();
   if (topic === undefined || more.length > 0) throw unknown(program, words.join(" "));
   await printPage(topic);
@@ -37,7 +37,10 @@ async function printPage(topic: Topic): Promise<void> {
   );
 }
 
-/** The command or subcommand with these words, like `token create`. */
+/**
+ * Returns the command or subcommand with these words, such as `token create`. `undefined` if no command has
+ * these words.
+ */
 function commandAt(program: Command, words: readonly string[]): Command | undefined {
   let command: Command | undefined = program;
   for (const word of words) command = command?.commands.find((child) => child.name() === word);

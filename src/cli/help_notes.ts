@@ -5,13 +5,16 @@ import { styled } from "./colours.ts";
 import { COMMAND_NOTES, type CommandNotes } from "./command_notes.ts";
 import { JSON_OPTION } from "./common_options.ts";
 
-/** The words of a command without the name of the program, like `token create`. */
+/** Returns the words of a command without the name of the program, such as `token create`. */
 export function wordsOf(command: Command): string {
   const { parent } = command;
   return parent === null ? "" : `${wordsOf(parent)} ${command.name()}`.trim();
 }
 
-/** Adds the notes to a command and all its subcommands, and `--json` to those that have a JSON shape. */
+/**
+ * Adds the notes to a command and all its subcommands. Adds `--json` to the commands whose notes have a JSON
+ * shape.
+ */
 export function addHelpNotes(command: Command): void {
   const notes = COMMAND_NOTES[wordsOf(command)];
   if (notes !== undefined) {

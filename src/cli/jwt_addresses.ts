@@ -4,8 +4,9 @@ import { parseOrigin } from "../forwarding/transport/dial.ts";
 import { hostAndPort } from "../network/host_port.ts";
 
 /**
- * The addresses from which the proxy reads the keys of providers, or the outbound proxies that lead there, as
- * `HOST:PORT`. The metadata of a provider can name another host for its keys.
+ * Returns the addresses from which the proxy reads the keys of providers, as `HOST:PORT`. If an outbound
+ * proxy leads to a provider, its address is in the list instead. The metadata of a provider can name another
+ * host for its keys.
  */
 export function jwtAddresses(auth: AuthConfig): string[] {
   const issuers = auth.mode === "token" ? auth.jwt ?? [] : [];

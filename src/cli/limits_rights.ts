@@ -2,7 +2,7 @@ import type { SharedLimitsConfig } from "../config/config.ts";
 import { hostAndPort } from "../network/host_port.ts";
 import { type PostgresRights, postgresRights } from "./postgres_rights.ts";
 
-/** The rights for the server of shared limits; none for a process that counts alone. */
+/** Returns the rights for the server of shared limits. Empty if this process counts alone. */
 export function limitsRights(limits: SharedLimitsConfig | undefined): PostgresRights {
   if (limits === undefined) return postgresRights(undefined);
   const { server } = limits;

@@ -3,7 +3,7 @@
 import { allCommands, type CommandDescription, type OptionDescription } from "./description.ts";
 import { COMMAND_NOTES } from "./command_notes.ts";
 
-/** What the header and the footer of the page show. */
+/** The facts in the header and the footer of the page. */
 export interface ManualPageOptions {
   readonly version: string;
   /** The date of the version, like `2026-11-21`. */
@@ -79,7 +79,7 @@ function commandLines(command: CommandDescription): string[] {
   ];
 }
 
-/** The usage of a command without its words. */
+/** Returns the usage of a command without its words. */
 function usageOf({ usage, words }: CommandDescription): string {
   return usage.replace(/^llm-proxy /, "").replace(/\[options\] ?/, "").replace(words, "").trim();
 }
@@ -102,7 +102,10 @@ function examples(words: string): string[] {
   ];
 }
 
-/** Escapes a line of text: backslashes, dashes, and a first character that man(7) would read as a request. */
+/**
+ * Escapes a line of text: its backslashes, its dashes, and a first character that man(7) would read as a
+ * request.
+ */
 function text(words: string): string {
   const safe = words.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll("…", "...").replaceAll(
     "’",

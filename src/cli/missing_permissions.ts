@@ -1,4 +1,4 @@
-/** The permissions that a configuration needs and the process does not have. */
+/** Finds the permissions that a configuration needs and that the process does not have. */
 
 import type { Config } from "../config/config.ts";
 import { parseOrigin } from "../forwarding/transport/dial.ts";
@@ -6,8 +6,8 @@ import { hostAndPort } from "../network/host_port.ts";
 import { jwtAddresses } from "./jwt_addresses.ts";
 
 /**
- * The addresses of backends, outbound proxies and providers of tokens that the process has no permission to
- * connect to, as `HOST:PORT`.
+ * Returns the addresses of backends, outbound proxies and providers of tokens, as `HOST:PORT`, that the
+ * process may not connect to.
  */
 export function missingPermissions({ auth, endpoints }: Config): string[] {
   const hosts = endpoints.flatMap(({ backends }) =>

@@ -28,22 +28,22 @@ import { watchTerminal } from "./terminal.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
-/** Options of {@link openProxy}. */
+/** The options of {@link openProxy}. */
 export interface OpenOptions {
   /** Whether to reload the configuration when its files change. */
   readonly watch?: boolean;
-  /** Returns the problems that a valid configuration has only for this caller. */
+  /** Returns problems of a valid configuration that only this caller has. */
   readonly problemsOf?: (config: Config) => readonly Problem[];
 }
 
-/** What the proxy can make the server do, and the address of the management API. */
+/** The control that the proxy has over its server, and the address of the management API. */
 export interface ServerControls {
   /** Makes the server use another configuration. */
   readonly configure: (config: ServerConfig) => void | Promise<void>;
-  /** Ends the server like a SIGTERM: running exchanges end first, within the drain timeout. */
+  /** Ends the server as a SIGTERM does: running exchanges may end first, within the drain timeout. */
   readonly stop: () => void;
   /**
-   * The URL of the management API, for commands on this machine; `undefined` if the server does not know it.
+   * The URL of the management API, for commands on this machine. `undefined` if the server does not know it.
    */
   readonly managementUrl: string | undefined;
 }
@@ -52,13 +52,15 @@ export interface ServerControls {
 export interface OpenProxy {
   readonly app: App;
   readonly log: Log;
-  /** The present configuration. A reload changes it. */
+  /** Returns the present configuration. A reload changes it. */
   readonly config: () => Config;
-  /** What serving threads load the present configuration from. */
+  /** Returns the data from which serving threads load the present configuration. */
   readonly threadConfig: () => ThreadConfig;
-  /** Serves threads for the management plane. `undefined` if it is off, or one thread serves. */
+  /**
+   * Serves the threads for the management plane. `undefined` if the plane is off, or if one thread serves.
+   */
   readonly managedThreads: ManagedThreads | undefined;
-  /** Writes text to the standard output, where the log is. */
+  /** Writes text to the standard output, which has the log. */
   readonly write: (text: string) => void;
   /** Whether a SIGHUP means that the terminal was closed. */
   readonly isHangup: () => boolean;
@@ -90,7 +92,7 @@ export async function openProxy(
   const app: App = createApp(config, { log, management });
   const reloader = startReloading({
     first: loaded,
-    // The path is fixed: if the file disappears, the reload fails and does not use another file instead.
+    // The path is fixed. If the file disappears, the reload fails, and does not use another file.
     load: () => loadConfig(sources, fixedFlags),
     watched: watch ? () => files : undefined,
     isHangup,
@@ -104,7 +106,7 @@ export async function openProxy(
     },
   });
   const stopLogging = logStrayFailures(log);
-  // The start warns too, but a proxy may run longer than its certificate is valid.
+  // The start also warns, but a proxy may run for longer than its certificate is valid.
   const daily = setInterval(() => void warnOfExpiry(config, log), DAY_MS);
   return {
     app,
@@ -118,7 +120,7 @@ export async function openProxy(
     onListening(ports, controls) {
       server = controls;
       if (management !== undefined) connectManagement(management, { config, ports, controls, reloader });
-      // Only the management plane writes files, and only a restart can turn it on.
+      // Only the management plane writes files, and only a restart can turn the plane on.
       else Deno.permissions.revokeSync({ name: "write" });
       void allWarnings(loaded).then((warnings) => announce(loaded, { ports, warnings, log }));
     },
@@ -154,7 +156,7 @@ async function warnOfExpiry(served: Pick<Config, "server">, log: Log): Promise<v
   }
 }
 
-/** Opens the management plane. Its code is loaded only if it is on, because it is half of the program. */
+/** Opens the management plane. Its code is half of the program, so it is loaded only if the plane is on. */
 async function openOrExplain(
   config: ManagementConfig,
   { log, onSecrets }: { log: Log; onSecrets: (secrets: readonly string[]) => void },
@@ -173,7 +175,7 @@ function fileFlag(path: string | undefined): Flags {
   return path === undefined ? {} : { CONFIG_PATH: { value: path, origin: path } };
 }
 
-/** Prints the banner, or with the JSON format logs the same facts. */
+/** Prints the banner. With the JSON format, logs the same facts instead. */
 function announce(
   loaded: LoadedConfig,
   { ports, warnings, log }: {

@@ -12,13 +12,16 @@ export interface ProxyAddress {
   readonly tls: boolean;
 }
 
-/** The address for clients. Throws a `ConfigError` if HOST or PORT is invalid. */
+/** Returns the address for clients. Throws a `ConfigError` if HOST or PORT is invalid. */
 export async function ownAddress(flags: Flags = {}): Promise<ProxyAddress> {
   const { host, port, tls } = await loadAddress(processSources, flags);
   return { hostname: reachableHost(host), port, tls };
 }
 
-/** The address of the management API: the admin port, if there is one. Throws like {@link ownAddress}. */
+/**
+ * Returns the address of the management API: the admin port if there is one, and otherwise the main port.
+ * Throws like {@link ownAddress}.
+ */
 export async function ownManagementAddress(flags: Flags = {}): Promise<ProxyAddress> {
   const { host, port, tls, adminPort, adminTls } = await loadAddress(processSources, flags);
   const hostname = reachableHost(host);

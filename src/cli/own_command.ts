@@ -1,11 +1,11 @@
-/** The command line of this program, for texts that tell the user what to run. */
+/** Returns the command line of this program, for texts that tell the user which command to run. */
 
 import { processSources } from "../config/sources/env.ts";
 import { shellWord } from "../text/shell_word.ts";
 
 /**
- * The command that runs this program in a folder, like `llm-proxy`. `isHere` says whether that is the working
- * folder.
+ * Returns the command that runs this program in a folder, such as `llm-proxy`. `isHere` means that the folder
+ * is the working folder.
  */
 export function ownCommand({ isHere }: { isHere: boolean }): string {
   if (!Deno.build.standalone) {

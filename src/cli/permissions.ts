@@ -1,4 +1,4 @@
-/** `llm-proxy check --permissions` */
+/** `llm-proxy check --permissions`: prints the flags of the runtime for a configuration. */
 
 import { processSources } from "../config/sources/env.ts";
 import { loadConfig } from "../config/load.ts";
@@ -20,12 +20,14 @@ import { limitsRights } from "./limits_rights.ts";
 import { postgresRights } from "./postgres_rights.ts";
 import { V8_FLAGS } from "./v8_flags.ts";
 
-/** The proxy connects to itself on ports that the system chooses, which no flag can name. */
+/**
+ * The address at which the proxy connects to itself. The system chooses the ports, so no flag can name them.
+ */
 const LOOPBACK = "127.0.0.1";
 
 /**
- * The sources of the workers of the database: folders and files. A worker needs the right to read them,
- * unlike the main program.
+ * The sources of the workers of the database: folders and files. Unlike the main program, a worker needs the
+ * right to read its sources.
  */
 export const WORKER_SOURCES: readonly string[] = [
   "src/storage",
@@ -40,7 +42,7 @@ export const WORKER_SOURCES: readonly string[] = [
 ];
 
 /**
- * Prints the command that runs this configuration with the fewest permissions, and a note on each permission
+ * Prints the command that runs this configuration with the fewest permissions. Adds a note on each permission
  * that is wider than needed.
  */
 export async function printPermissions({ watch }: { watch: boolean }, flags: Flags): Promise<void> {
@@ -55,7 +57,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   const dataFolder = config.management && folderOf(config.management.databaseUrl);
   const backups = config.management?.backup?.folder;
   const prices = management?.pricesFile;
-  // A worker needs the right to read its sources, and a serving thread has nearly all of them.
+  // A worker needs the right to read its sources. A serving thread uses almost all sources.
   const isThreaded = config.server.workers > 1;
   const write = [
     ...dataFolder === undefined ? [] : [dataFolder],
@@ -67,7 +69,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     ...sockets,
     ...servers.flatMap(({ files }) => files),
     ...isThreaded ? [`${root}src`, `${root}deno.json`] : [],
-    // The default file is in the folder of the database.
+    // The default file is in the folder of the database, so only a named file needs a separate right.
     ...prices?.isNamed === true ? [prices.path] : [],
     ...config.authorities?.folders ?? [],
     ...backups === undefined ? [] : [backups],
@@ -82,7 +84,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
     "deno",
     "run",
     "--no-prompt",
-    // By default, the runtime allows imports from some hosts. This program imports nothing remote.
+    // By default, the runtime allows imports from some hosts. This program imports nothing from the network.
     "--no-remote",
     V8_FLAGS,
     `--allow-net=${list(new Set([...net, ...servers.flatMap(({ net }) => net)]))}`,
@@ -115,7 +117,7 @@ export async function printPermissions({ watch }: { watch: boolean }, flags: Fla
   for (const note of notes) writeNote(`${note}\n`);
 }
 
-/** The hosts of the providers of the sign-in, or of the outbound proxies that lead to them. */
+/** Returns the hosts of the providers of the sign-in, or of the outbound proxies for them. */
 function signInAddresses({ providers }: SignInConfig): string[] {
   return providers.flatMap(({ issuer, preset, outbound, caCerts }) => {
     const { hosts = [] } = signInPreset(preset);
@@ -125,7 +127,7 @@ function signInAddresses({ providers }: SignInConfig): string[] {
   });
 }
 
-/** The addresses of listeners and connections, and the reasons why the proxy connects to itself. */
+/** Returns the addresses of listeners and connections, and the reasons why the proxy connects to itself. */
 function addresses({ server, auth, endpoints, management }: Config): { net: Set<string>; reasons: string[] } {
   const backends = endpoints.flatMap((endpoint) =>
     endpoint.backends.map((backend) => ({ endpoint, backend }))
@@ -150,7 +152,7 @@ function addresses({ server, auth, endpoints, management }: Config): { net: Set<
       hostAndPort(connection.proxy ?? parseOrigin(baseUrl.origin))
     ),
     ...backends.flatMap(({ backend: { wake } }) =>
-      // The socket of UDP is on a port that the system chooses.
+      // The socket for UDP uses a port that the system chooses.
       wake === undefined ? [] : [hostAndPort(wake), hostAndPort({ hostname: "0.0.0.0", port: 0 })]
     ),
     ...management?.signIn === undefined ? [] : signInAddresses(management.signIn),
@@ -161,7 +163,7 @@ function addresses({ server, auth, endpoints, management }: Config): { net: Set<
 }
 
 function listening({ host, port, httpsPort, adminPort }: ServerConfig): string[] {
-  // Without IPv6, and with systems that need two sockets, the server also listens on every IPv4 address.
+  // Without IPv6, and on systems that need two sockets, the server also listens on every IPv4 address.
   const hosts = host === EVERY_ADDRESS ? [EVERY_ADDRESS, EVERY_IPV4_ADDRESS] : [host];
   return [port, httpsPort, adminPort].filter((port) => port !== undefined)
     .flatMap((port) => hosts.map((hostname) => hostAndPort({ hostname, port })));
@@ -175,13 +177,17 @@ function needsHop({ baseUrl, connection: { proxy } }: Backend): boolean {
   return proxy?.scheme === "https" && parseOrigin(baseUrl.origin).tls;
 }
 
-/** Whether an outbound proxy leads to an upstream that gets a client certificate, which needs a hop too. */
+/**
+ * Whether an outbound proxy leads to an upstream that gets a client certificate. Such a connection also needs
+ * a hop.
+ */
 function showsCertThroughProxy({ connection: { proxy, clientCert } }: Backend): boolean {
   return proxy !== undefined && clientCert !== undefined;
 }
 
 /**
- * The folder of `src` with a slash at its end; empty if it is the working folder or the program is compiled.
+ * Returns the folder of `src` with a slash at its end. Empty if it is the working folder, or if the program
+ * is compiled.
  */
 function sourceFolder(): string {
   const root = import.meta.dirname?.replace(/[/\\]src[/\\]cli$/, "");
@@ -201,8 +207,8 @@ function isWorkingFolder(path: string): boolean {
 }
 
 /**
- * Joins the values of a flag with commas. Throws a {@link CommandError} if a value contains one, which flags
- * cannot escape.
+ * Joins the values of a flag with commas. Throws a {@link CommandError} if a value contains a comma, because
+ * flags cannot escape it.
  */
 function list(values: Iterable<string>): string {
   const all = [...values];

@@ -1,4 +1,4 @@
-/** The rights of the program for a connection to PostgreSQL. */
+/** The permissions of the program that a connection to PostgreSQL needs. */
 
 import { hostAndPort } from "../network/host_port.ts";
 import { isPostgresUrl } from "../network/postgres_url.ts";
@@ -7,7 +7,7 @@ import { postgresUrlOf } from "../storage/open.ts";
 /** The rights that a connection to PostgreSQL needs. */
 export interface PostgresRights {
   readonly net: readonly string[];
-  /** Unix sockets, which are read and written. */
+  /** The paths of Unix sockets, which are read and written. */
   readonly sockets: readonly string[];
   readonly files: readonly string[];
   readonly variables: readonly string[];
@@ -16,8 +16,8 @@ export interface PostgresRights {
 const NOTHING: PostgresRights = { net: [], sockets: [], files: [], variables: [] };
 
 /**
- * The rights for the address of the database alone; none for another database. The driver looks for variables
- * of PostgreSQL.
+ * Returns the rights for the address of the database, and for no other. Empty for a database that is not
+ * PostgreSQL. The driver reads environment variables of PostgreSQL.
  */
 export function postgresRights(databaseUrl: string | undefined): PostgresRights {
   if (databaseUrl === undefined || !isPostgresUrl(databaseUrl)) return NOTHING;

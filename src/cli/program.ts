@@ -21,7 +21,9 @@ import { addServeCommand } from "./serve_command.ts";
 import { addServiceCommand } from "./service/program.ts";
 import { addTlsCommands } from "./tls/program.ts";
 
-/** Builds the parser. Most commands load their modules when they run, so that each command starts fast. */
+/**
+ * Builds the parser. Most commands load their modules only when they run, so that each command starts fast.
+ */
 export function buildProgram(): Command {
   const program = new Command("llm-proxy")
     .description(
@@ -32,7 +34,7 @@ export function buildProgram(): Command {
     .configureHelp({ styleTitle: (title) => `\x1b[1m${title}\x1b[22m` })
     .configureOutput({
       writeOut,
-      // The parser prints help here if a subcommand is missing. `run` prints errors.
+      // The parser would print the help here if a subcommand is missing. `run` prints the errors.
       writeErr: writeNote,
       outputError: () => {},
       getOutHasColors: () => hasColours("out"),
@@ -148,7 +150,8 @@ function addConnectCommand(program: Command): void {
 }
 
 /**
- * The parser only suggests the names: `connect` checks them, and suggests the nearest name for a wrong one.
+ * Returns the argument for the name of a client. The parser only suggests the names. `connect` checks them,
+ * and suggests the nearest name for a wrong one.
  */
 function clientArgument(): Argument {
   const argument = new Argument("<client>", "the client to connect");

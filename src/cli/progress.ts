@@ -3,26 +3,31 @@
 import { isInteractive } from "./colours.ts";
 import { writeErr } from "./output.ts";
 
-/** Work that is shorter than this shows no progress. In milliseconds. */
+/** Work that takes less time than this shows no progress. In milliseconds. */
 const BEFORE_MS = 500;
 const STEP_MS = 120;
 const DEFAULT_COLUMNS = 80;
 const MARKS = ["|", "/", "-", "\\"] as const;
-/** Goes to the beginning of the line and clears it. */
+/** Moves the cursor to the start of the line, and clears the line. */
 const ERASE = "\r\x1b[2K";
 
 /** How {@link withProgress} measures the progress of the work. */
 export interface ProgressOptions {
-  /** The finished part of the work, from 0 to 1. Without it, the line shows no percentage. */
+  /**
+   * Returns the finished part of the work, from 0 to 1. Without this function, the line shows no percentage.
+   */
   readonly share?: () => number;
 }
 
-/** Shows the name of the next part of the work, at once, because the part may block the thread. */
+/**
+ * Shows the name of the next part of the work. It shows the name immediately, because the part may block the
+ * thread.
+ */
 export type ShowPart = (what: string) => void;
 
 /**
- * Runs work and shows its progress on standard error: at a terminal only, and not before half a second has
- * passed.
+ * Runs work, and shows its progress on standard error. It shows progress only at a terminal, and only after
+ * half a second.
  */
 export async function withProgress<Result>(
   what: string,
@@ -62,7 +67,7 @@ function columns(): number {
   }
 }
 
-/** A line like `/ Copying the database … 42 %, 3s`. */
+/** Returns a line such as `/ Copying the database … 42 %, 3s`. */
 export function progressText(
   what: string,
   { step, elapsedMs, share }: { step: number; elapsedMs: number; share: number | undefined },

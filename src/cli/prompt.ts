@@ -4,8 +4,8 @@ import { CommandError } from "./command_error.ts";
 import { writeErr } from "./output.ts";
 
 /**
- * Asks the user at a terminal. Both questions throw a {@link CommandError} for Ctrl-C or the end of the
- * input.
+ * Asks the user questions at a terminal. Both kinds of questions throw a {@link CommandError} for Ctrl-C or
+ * the end of the input.
  */
 export interface Prompt {
   /** Prints a text without a question. */
@@ -16,26 +16,29 @@ export interface Prompt {
   readonly hidden: (question: string) => Promise<string>;
 }
 
-/** The input of a terminal, or of a file or pipe in place of one. */
+/** The input of a terminal. It may also be a file or a pipe. */
 export interface TerminalInput {
-  /** Reads bytes and returns their number, or null at the end of the input. */
+  /** Reads bytes, and returns their number. Resolves to `null` at the end of the input. */
   readonly read: (into: Uint8Array) => Promise<number | null>;
-  /** Turns raw mode on or off, in which the terminal shows nothing and sends each key at once. */
+  /** Turns raw mode on or off. In raw mode, the terminal shows nothing, and sends each key immediately. */
   readonly setRaw: (isRaw: boolean) => void;
 }
 
 const CONTROL = { c: "\x03", d: "\x04", u: "\x15", escape: "\x1b" } as const;
-/** The rest of an escape sequence, which arrow keys send and terminals put around pasted text. */
+/**
+ * Matches the rest of an escape sequence. Arrow keys send escape sequences, and terminals put them around
+ * pasted text.
+ */
 const ESCAPE_SEQUENCE = /^(?:\[[0-9;?]*[ -/]*[@-~]|O.|[^[O])/;
 
-/** A prompt at a terminal, by default the terminal of the program. */
+/** Makes a prompt at a terminal. By default, it is the terminal of the program. */
 export function terminalPrompt(
   input: TerminalInput = Deno.stdin,
   write: (text: string) => void = writeErr,
 ): Prompt {
   const decoder = new TextDecoder();
   const bytes = new Uint8Array(4_096);
-  /** Input that no question has used yet. */
+  /** Input that no question has read yet. */
   let waiting = "";
 
   const readMore = async (): Promise<void> => {
@@ -73,13 +76,13 @@ export function terminalPrompt(
   };
 }
 
-/** Edits a line that the terminal does not edit in raw mode. */
+/** A line of input in raw mode. It handles the keys for editing, because the terminal does not. */
 class HiddenLine {
   text = "";
-  /** An escape sequence whose end is not read yet. */
+  /** The start of an escape sequence whose end was not read yet. */
   #unfinished = "";
 
-  /** Adds input. Returns the input after the end of the line, or undefined if the line has not ended. */
+  /** Adds input. Returns the input after the end of the line. `undefined` if the line has not ended. */
   take(typed: string): string | undefined {
     let rest = this.#unfinished + typed;
     this.#unfinished = "";
@@ -109,7 +112,7 @@ class HiddenLine {
   }
 }
 
-/** Asks a question until the user answers yes or no. Enter means the fallback. */
+/** Asks a question until the user answers yes or no. If the user only presses Enter, returns `fallback`. */
 export async function askYes(prompt: Prompt, question: string, fallback: boolean): Promise<boolean> {
   while (true) {
     const answer = await prompt.line(`${question} [${fallback ? "Y/n" : "y/N"}]: `);

@@ -9,15 +9,15 @@ import { bufferedStdout } from "./output.ts";
 /** A log whose settings and secrets can change while the proxy runs. */
 export interface RedactingLog {
   readonly log: Log;
-  /** Uses the settings of another configuration, and redacts its secrets too. */
+  /** Uses the settings of another configuration, and also redacts its secrets. */
   readonly configure: (config: Config) => void;
   /** Adds secrets to those that the log redacts. */
   readonly redact: (secrets: readonly string[]) => void;
 }
 
-/** Options of {@link redactingLog}. */
+/** The options of {@link redactingLog}. */
 export interface RedactingLogOptions {
-  /** Writes the lines. By default, they go to the standard output. */
+  /** Writes the lines. By default, the lines go to the standard output. */
   readonly write?: (text: string) => void;
   /** The number of the thread that logs. `undefined` if the proxy serves with one thread. */
   readonly worker?: number;
@@ -28,13 +28,13 @@ export function redactingLog(
   first: Config,
   { write = bufferedStdout(), worker }: RedactingLogOptions = {},
 ): RedactingLog {
-  // Old secrets stay, because running exchanges may still log them.
+  // The old secrets stay in the set, because running exchanges may still log them.
   const secrets = new Set(secretsOf(first));
   let settings = first.log;
   const open = () => createLog(settings, { write, secrets: [...secrets], paint: paintLevel });
   let current = open();
   const redact = (more: readonly string[]): void => {
-    // A short secret would also be part of ordinary words.
+    // A short secret is not redacted, because it would also be a part of ordinary words.
     for (const secret of more) if (secret.length >= MIN_SECRET_LENGTH) secrets.add(secret);
     current = open();
   };

@@ -14,13 +14,13 @@ import { messageOf } from "../text/error_text.ts";
 /** The most settings that one line of the log names. */
 const MOST_SHOWN = 10;
 
-/** What {@link startReloading} needs. */
+/** The parts of the program that {@link startReloading} uses. */
 export interface ReloadOptions {
   /** The configuration that the proxy started with. */
   readonly first: LoadedConfig;
   /** Loads the configuration. Throws a {@link ConfigError} if it is invalid. */
   readonly load: () => Promise<LoadedConfig>;
-  /** The files of the configuration to watch; `undefined` if no file is watched. */
+  /** The files of the configuration to watch. `undefined` if no file is watched. */
   readonly watched: (() => Iterable<string>) | undefined;
   /** Whether a SIGHUP means that the terminal was closed. Such a SIGHUP reloads nothing. */
   readonly isHangup: () => boolean;
@@ -44,7 +44,7 @@ export function startReloading({ first, load, watched, isHangup, log, use }: Rel
   let current = first;
   let running: Promise<unknown> = Promise.resolve();
   const reload = (): Promise<ReloadResult> => {
-    // Reloads run one after the other, so that the newest configuration stays in use.
+    // Reloads run one after another, so that the newest configuration stays in use.
     const result = running.then(async () => {
       const [result, loaded] = await reloadOnce(current, { load, log, use });
       current = loaded;
@@ -108,7 +108,7 @@ async function previewOf(before: LoadedConfig, load: ReloadOptions["load"]): Pro
   };
 }
 
-/** The configuration, or a list of its problems. */
+/** Returns the configuration, or a list of its problems. */
 async function loadOrProblems(load: ReloadOptions["load"]): Promise<LoadedConfig | string[]> {
   try {
     return await load();
@@ -137,12 +137,12 @@ function shortList(keys: readonly string[]): string {
   return keys.length > MOST_SHOWN ? `${shown} and ${keys.length - MOST_SHOWN} more` : shown;
 }
 
-/** The text of a setting, for comparisons. */
+/** Returns the text of a setting, for comparisons. */
 function text(setting: unknown): string | undefined {
   return JSON.stringify(setting, (_, value: unknown) => value instanceof Map ? [...value] : value);
 }
 
-/** The changed settings that need a restart, because they belong to open sockets or to the open database. */
+/** Returns the changed settings that need a restart. They belong to open sockets or to the open database. */
 function restartSettings(one: Config, other: Config): string[] {
   const differs = (a: unknown, b: unknown): boolean => text(a) !== text(b);
   const fixed = [["engine", "engine"], ["workers", "workers"], ["host", "host"], ["port", "port"], [
@@ -154,7 +154,7 @@ function restartSettings(one: Config, other: Config): string[] {
   ]] as const;
   const ofServer = fixed.filter(([key]) => differs(one.server[key], other.server[key]))
     .map(([, name]) => `server.${name}`);
-  // A new certificate is used at once. To turn TLS on or off needs another socket.
+  // A new certificate is used immediately. To turn TLS on or off, another socket is needed.
   if ((one.server.tls === undefined) !== (other.server.tls === undefined)) ofServer.push("server.tls");
   const ofManagement = (["token", "databaseUrl", "encryptionKey", "publicUrl", "signIn", "scim"] as const)
     .filter((key) => differs(one.management?.[key], other.management?.[key]));

@@ -1,6 +1,6 @@
 /**
- * The HTTP client of the command line. The `fetch` of the runtime uses the outbound proxies of the
- * environment even for loopback; this client uses an outbound proxy only if the caller names one.
+ * The HTTP client of the command line. It uses an outbound proxy only if the caller names one. The `fetch` of
+ * the runtime would use the outbound proxies of the environment, even for loopback.
  */
 
 import { Cancellation } from "../cancellation.ts";
@@ -14,34 +14,35 @@ import { bodyOf } from "../streams/bytes.ts";
 import { type Field, field } from "../http/fields.ts";
 import { readUpTo } from "../streams/read_whole.ts";
 
-/** Options of {@link request}. */
+/** The options of {@link request}. */
 export interface RequestOptions {
   readonly method?: string;
   /** The token to send as `Authorization: Bearer`. Without it, no credential is sent. */
   readonly token?: string;
-  /** The whole value of `Authorization`, in place of a token. */
+  /** The whole value of `Authorization`. It is used instead of a token. */
   readonly authorization?: string;
   /** The JSON text to send as the body. Without it, the request has no body. */
   readonly json?: string | undefined;
-  /** The outbound proxy to use. Without it the connection is direct. */
+  /** The outbound proxy to use. Without it, the connection is direct. */
   readonly proxy?: OutboundProxy | undefined;
-  /** The longest time until the whole response is read. Without it there is no limit. */
+  /** The longest time until the whole response is read, in milliseconds. Without it, there is no limit. */
   readonly timeoutMs?: number;
-  /** Certificates in PEM form to trust besides those of the system. */
+  /** Certificates in PEM form that are trusted in addition to those of the system. */
   readonly caCerts?: readonly string[] | undefined;
-  /** The longest body. A longer one is a `RangeError`. Without it there is no limit. */
+  /** The longest body in bytes. A longer body throws a `RangeError`. Without it, there is no limit. */
   readonly maxBytes?: number;
   /** Called for each piece of the body with the number of bytes read so far. */
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
 /**
- * A complete response. The client follows no redirects, so that only the server of the URL gets the token.
+ * A complete response. The client does not follow redirects, so that only the server of the URL gets the
+ * token.
  */
 export interface HttpResponse {
   readonly status: number;
   readonly text: string;
-  /** The fields of the response's head, in their order. */
+  /** The fields of the response's head, in order. */
   readonly fields: readonly Field[];
 }
 

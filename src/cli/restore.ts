@@ -1,4 +1,4 @@
-/** `llm-proxy restore` */
+/** `llm-proxy restore`: replaces the database by a backup. */
 
 import { systemClock } from "../time/clock.ts";
 import { openStore } from "../storage/open.ts";
@@ -8,7 +8,7 @@ import { type Options, textOf } from "./manage/options.ts";
 import { writeResult } from "./output.ts";
 import { withProgress } from "./progress.ts";
 
-/** Replaces the database by a backup, and prints which changes are lost. Keeps the old files. */
+/** Replaces the database by a backup, and prints which changes are lost. It keeps the old files. */
 export async function restore(file: string, options: Options): Promise<void> {
   const config = await managementConfig(textOf(options, "config"));
   await mapStoreError(async () => {

@@ -6,13 +6,14 @@ import { CommandError } from "./command_error.ts";
 import { asksForJson, writeAsJson, writeFailure } from "./output.ts";
 
 /**
- * Runs a command. Returns the exit code: 0 success, 1 failure, 2 wrong usage or wrong configuration. A
- * command that starts another program sets `Deno.exitCode` to the code of that program.
+ * Runs a command. Returns the exit code: 0 for success, 1 for a failure, 2 for wrong usage or a wrong
+ * configuration. A command that starts another program sets `Deno.exitCode` to the exit code of that program.
  */
 export async function run(args: readonly string[]): Promise<number> {
   if (asksForJson(args)) writeAsJson();
   try {
-    // With arguments, the program loads the parser of commands. Without, it loads only the server.
+    // The parser of commands is loaded only if there are arguments. Without arguments, only the server is
+    // loaded.
     if (args.length > 0) await (await import("./command_line.ts")).runCommandLine(args);
     else await (await import("./serve.ts")).serve({});
     return Deno.exitCode;
@@ -21,7 +22,7 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Prints an error of a command, and returns the exit code. If the error is a bug, throws it again. */
+/** Prints an error of a command, and returns the exit code. Throws the error again if it is a bug. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ConfigError) {
     writeProblems(error);

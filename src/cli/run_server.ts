@@ -12,21 +12,27 @@ import { onEndSignals, signalExitCode } from "./signals.ts";
 import { CommandError } from "./command_error.ts";
 import { messageOf } from "../text/error_text.ts";
 
-/** What serving threads need besides the configuration of the server. */
+/** The data and functions that serving threads need, besides the configuration of the server. */
 export type ThreadOptions = Pick<WorkerServerParts, "write" | "loaded" | "managed">;
 
 /**
  * Runs the server until a signal arrives and the running requests have ended. A second signal ends the
- * process at once. Calls `onListening` when clients can connect; its argument `stop` does the same as the
+ * process immediately. Calls `onListening` when clients can connect. Its argument `stop` does the same as the
  * first signal. Throws a {@link CommandError} if the server cannot listen.
  */
 export async function runServer(
   app: App,
   { server: config, drainMs, drainDelayMs = () => 0, log, onListening, onRenewed, isHangup, threads }: {
     server: ServerConfig;
-    /** The longest time for running requests after the signal. It is read when draining begins. */
+    /**
+     * Returns the longest time for running requests after the signal, in milliseconds. It is called when
+     * draining begins.
+     */
     drainMs: () => number;
-    /** How long the proxy still takes requests after the signal. It is read at the signal. */
+    /**
+     * Returns how long the proxy still accepts requests after the signal, in milliseconds. It is called at
+     * the signal.
+     */
     drainDelayMs?: () => number;
     log: Log;
     onListening: (server: RunningServer, stop: () => void) => void;
@@ -34,7 +40,9 @@ export async function runServer(
     onRenewed?: ((tls: TlsConfig) => void) | undefined;
     /** Whether a SIGHUP ends the server. */
     isHangup: () => boolean;
-    /** What serving threads need. Without it, the configuration must not have several. */
+    /**
+     * The data and functions for serving threads. Without them, the configuration must have only one thread.
+     */
     threads?: ThreadOptions;
   },
 ): Promise<void> {
@@ -52,7 +60,7 @@ export async function runServer(
     app.announceDrain();
     server.announceDrain?.();
     log("info", "leaving", { in_flight: app.inFlight() });
-    // A second signal ends the process, and so this wait.
+    // A second signal ends the process, and with it this wait.
     await new Promise((resolve) => setTimeout(resolve, delayMs));
   }
   await server.drain(drainMs());
@@ -65,20 +73,20 @@ export function portsOf({ address, httpsAddress, adminAddress }: RunningServer):
   return { port: address.port, httpsPort: httpsAddress?.port, adminPort: adminAddress?.port };
 }
 
-/** The URL of the management API of a running server, for commands on its machine. */
+/** Returns the URL of the management API of a running server, for commands on the same machine. */
 export function managementUrl(
   { address, adminAddress }: Pick<RunningServer, "address" | "adminAddress">,
   { tls, httpsPort }: Pick<ServerConfig, "tls" | "httpsPort">,
 ): string {
   const { hostname, port } = adminAddress ?? address;
-  // The admin port always uses TLS if there is a certificate.
+  // If there is a certificate, the admin port always uses TLS.
   const isTls = tls !== undefined && (adminAddress !== undefined || httpsPort === undefined);
   return `${isTls ? "https" : "http"}://${hostAndPort({ hostname: reachableHost(hostname), port })}`;
 }
 
 /**
- * Starts the server. A port that cannot be used is the most common failure of a start, so it gets a clear
- * message.
+ * Starts the server. Errors get a clear message, because a port that cannot be used is the most common
+ * failure of a start.
  */
 async function listen(
   app: App,

@@ -1,4 +1,4 @@
-/** `llm-proxy serve` */
+/** `llm-proxy serve`: runs the proxy. */
 
 import type { Flags } from "../config/read/resolver.ts";
 import { openProxy } from "./open_proxy.ts";

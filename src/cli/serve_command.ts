@@ -6,7 +6,10 @@ import type { VariableName } from "../config/sources/variables.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../config/values/defaults.ts";
 import { CONFIG_OPTION, suggesting } from "./common_options.ts";
 
-/** Each option with its help, the variable that it sets, and the values that help and completion suggest. */
+/**
+ * The options. Each has a help text, the variable that it sets, and the values that help and completion
+ * suggest.
+ */
 const OPTIONS = [
   [...CONFIG_OPTION, "CONFIG_PATH", []],
   ["--host <address>", "address to listen on (HOST; default ::, all addresses)", "HOST", []],
@@ -20,7 +23,7 @@ const OPTIONS = [
   ],
 ] as const satisfies readonly (readonly [string, string, VariableName, readonly string[]])[];
 
-/** Adds the command to the program, which runs it if the arguments name no command. */
+/** Adds the command to the program. It is the default command, which runs if the arguments name none. */
 export function addServeCommand(program: Command): void {
   const command = program.command("serve", { isDefault: true })
     .description(

@@ -1,6 +1,4 @@
-/**
- * The proxy as `deno serve` runs it: the platform listens, and calls {@link fetchServer} for each request.
- */
+/** The proxy for `deno serve`: the platform listens, and calls {@link fetchServer} for each request. */
 
 import type { Config } from "../config/config.ts";
 import type { Problem } from "../config/problem.ts";
@@ -11,13 +9,13 @@ import { exitCodeOf } from "./run.ts";
 import { managementUrl } from "./run_server.ts";
 import { onEndSignals, signalExitCode } from "./signals.ts";
 
-/** Names the origin of settings that the platform's server decides. */
+/** The origin of settings that the platform's server decides, for messages. */
 const ORIGIN = "deno serve";
 
 /**
  * Makes the default export of a module for `deno serve`. The proxy reads its configuration and opens when the
- * platform listens, or with the first request if the platform does not say that it listens. If the
- * configuration is not valid, the process prints all problems and ends with the code 2.
+ * platform reports that it listens, or else with the first request. If the configuration is invalid, the
+ * process prints all problems and exits with code 2.
  */
 export function fetchServer(): Deno.ServeDefaultExport {
   let opened: Promise<DeclaredServer> | undefined;
@@ -47,7 +45,7 @@ async function openDeclared(address: Deno.Addr | undefined): Promise<DeclaredSer
     app.close();
     await proxy.close();
     log("info", "stopped");
-    // The runtime reports a response as complete before it writes it, and writes it in the next turn.
+    // The runtime reports a response as complete one turn before it writes the response.
     setTimeout(() => Deno.exit(0));
   });
   proxy.onListening({ port: config().server.port }, {
@@ -60,7 +58,7 @@ async function openDeclared(address: Deno.Addr | undefined): Promise<DeclaredSer
   return server;
 }
 
-/** The settings that the platform's server decides: they win over the configuration. */
+/** Returns the settings that the platform's server decides. They take precedence over the configuration. */
 function flagsOf(address: Deno.Addr | undefined): Flags {
   const of = (value: string) => ({ value, origin: ORIGIN });
   return {
@@ -76,7 +74,7 @@ function isNetAddress(address: Deno.Addr | undefined): address is Deno.NetAddr {
   return address !== undefined && "port" in address && "hostname" in address;
 }
 
-/** `deno serve` listens on one port. */
+/** Returns a problem if the configuration has an admin port, because `deno serve` listens on one port. */
 function adminPortProblems({ server }: Config): Problem[] {
   return server.adminPort === undefined ? [] : [{
     origin: "server.admin_port",

@@ -2,7 +2,7 @@ import type { Log } from "../observability/log.ts";
 import { traceOf } from "../text/error_text.ts";
 
 /**
- * Logs unhandled promise rejections, which would otherwise end the process: a bug then breaks one connection
+ * Logs unhandled promise rejections, which would otherwise end the process. So a bug breaks one connection,
  * and not all. Returns a function that removes the listener.
  */
 export function logStrayFailures(log: Log): () => void {

@@ -1,11 +1,11 @@
 /**
- * Reads kernel settings from the files that the system applies when it starts. The runtime lets no process
- * read `/proc/sys` without the right to start programs, which this program gives up.
+ * Reads kernel settings from the files that the system applies when it starts. `/proc/sys` cannot be read
+ * instead: for that, the runtime requires the right to start programs, which this program gives up.
  */
 
 /**
- * The folders of systemd-sysctl, the most important one first. A file hides files of its name in later
- * folders.
+ * The folders of systemd-sysctl. The first folder is the most important one. A file hides the files with the
+ * same name in later folders.
  */
 const FOLDERS: readonly string[] = [
   "/etc/sysctl.d",
@@ -17,8 +17,8 @@ const FOLDERS: readonly string[] = [
 const LAST_FILE = "/etc/sysctl.conf";
 
 /**
- * The number that the files set for a name such as `net.ipv4.tcp_keepalive_time`. `undefined` if no file sets
- * it. In a container, the files are those of its image.
+ * Returns the number that the files set for a name such as `net.ipv4.tcp_keepalive_time`. `undefined` if no
+ * file sets it. In a container, these are the files of its image.
  */
 export async function sysctlNumber(
   name: string,
@@ -35,7 +35,10 @@ export async function sysctlNumber(
   return texts.flatMap((text) => numbersIn(text, name)).at(-1);
 }
 
-/** The values of a name in a file: `name = value`. The separator is `.` or `/`, and a `-` ignores errors. */
+/**
+ * Returns the values of a name in a file with lines like `name = value`. The parts of a name are separated by
+ * `.` or `/`. A `-` in front tells the system to ignore errors.
+ */
 function numbersIn(text: string, name: string): number[] {
   return text.split("\n").flatMap((line) => {
     const [, key, value] = /^\s*-?([\w./]+)\s*=\s*(\d{1,9})\s*$/.exec(line) ?? [];
@@ -48,7 +51,7 @@ async function configFilesIn(folder: string): Promise<string[]> {
   try {
     for await (const { name } of Deno.readDir(folder)) if (name.endsWith(".conf")) names.push(name);
   } catch {
-    // The system does not have the folder, or the process may not read it.
+    // The folder does not exist, or the process may not read it.
   }
   return names;
 }

@@ -1,6 +1,6 @@
 /**
- * Warns about long silences on connections, which a NAT gateway may forget. The runtime switches TCP
- * keepalive on, and offers no interval for it, so the system decides when it begins.
+ * Warns about long silences on connections, because a NAT gateway may drop a silent connection. The runtime
+ * turns TCP keepalive on, but has no setting for its interval. So the system decides when keepalive begins.
  */
 
 import type { Config, Endpoint } from "../config/config.ts";
@@ -10,21 +10,23 @@ import { isPrivateHost } from "../network/ip_ranges.ts";
 import { sysctlNumber } from "./sysctl_files.ts";
 
 /**
- * The time for which common NAT gateways keep a silent connection, in milliseconds. The default is 4 minutes
- * at Azure, 350 seconds at AWS and 20 minutes at Google Cloud. RFC 5382 requires 2 hours and 4 minutes, but
- * many devices wait less.
+ * How long common NAT gateways keep a silent connection, in milliseconds. The default is 4 minutes at Azure,
+ * 350 seconds at AWS and 20 minutes at Google Cloud. RFC 5382 requires 2 hours and 4 minutes, but many
+ * devices wait for less.
  */
 const NAT_IDLE_MS = 240_000;
-/** The silence that the default timeouts allow, in milliseconds. */
+/** The longest silence that the default timeouts allow, in milliseconds. */
 const USUAL_SILENCE_MS = Math.max(
   DEFAULT_TIMEOUTS.firstByteMs ?? 0,
   DEFAULT_TIMEOUTS.idleMs ?? 0,
   NAT_IDLE_MS,
 );
-/** The default of Linux, macOS and Windows, in milliseconds. */
+/** The default silence before TCP keepalive on Linux, macOS and Windows, in milliseconds. */
 const USUAL_KEEPALIVE_MS = 7_200_000;
 
-/** The settings of the silence before TCP keepalive, each with the unit of its value in milliseconds. */
+/**
+ * The kernel settings of the silence before TCP keepalive. Each has the unit of its value in milliseconds.
+ */
 const SETTINGS: Readonly<
   Partial<Record<typeof Deno.build.os, { readonly name: string; readonly unitMs: number }>>
 > = {
@@ -33,8 +35,8 @@ const SETTINGS: Readonly<
 };
 
 /**
- * The silence after which this system begins TCP keepalive, in milliseconds, by its files. `undefined` if no
- * file sets it.
+ * Returns the silence after which this system begins TCP keepalive, in milliseconds, by its files.
+ * `undefined` if no file sets it.
  */
 export async function systemKeepaliveMs(): Promise<number | undefined> {
   const setting = SETTINGS[Deno.build.os];
@@ -43,9 +45,8 @@ export async function systemKeepaliveMs(): Promise<number | undefined> {
 }
 
 /**
- * Returns a warning about endpoints whose timeouts allow a longer silence than many NAT gateways. Returns no
- * warning if the system begins keepalive early enough. `keepaliveMs` is the result of
- * {@link systemKeepaliveMs}.
+ * Returns warnings about endpoints whose timeouts allow a longer silence than many NAT gateways. Returns none
+ * if the system begins keepalive early enough. `keepaliveMs` is the result of {@link systemKeepaliveMs}.
  */
 export function keepaliveWarnings(
   { endpoints }: Pick<Config, "endpoints">,
@@ -69,8 +70,8 @@ export function keepaliveWarnings(
 
 /**
  * Whether a setting lets a response of the endpoint be silent for longer than a NAT gateway keeps the
- * connection. The default timeouts are too long for some gateways, but a warning that everyone gets would be
- * ignored.
+ * connection. The default timeouts cause no warning, although they are too long for some gateways: everyone
+ * would get the warning, and ignore it.
  */
 function mayBeSilent({ backends, keepaliveMs }: Endpoint): boolean {
   if (keepaliveMs !== undefined && keepaliveMs < NAT_IDLE_MS) return false;

@@ -1,6 +1,6 @@
 /**
  * Removes unknown values and surplus arguments from an error of the parser. The user may have typed a key
- * there, and standard error often goes to a file.
+ * there by mistake, and standard error often goes to a file.
  */
 export function usageErrorText(text: string): string {
   return text

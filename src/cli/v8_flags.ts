@@ -3,14 +3,14 @@
  *
  * Small semi-spaces save a third of the memory under load, because most objects of a proxy die young.
  *
- * V8 runs a garbage collection to reduce memory some time after the load has ended. This collection forgets
+ * Some time after the load has ended, V8 runs a garbage collection to reduce memory. This collection drops
  * the shapes of objects that do not exist at this moment, and the compiled code that depends on them. Between
- * two bursts of requests no exchange exists, so 154 compiled functions were lost each time, and the next
- * requests took twice the CPU time until they were compiled again (measured 2026-11-30, when V8 waited eight
- * seconds). The program waits five minutes. Usual collections keep the code.
+ * two bursts of requests there are no exchanges. So 154 compiled functions were lost each time, and the next
+ * requests took twice the CPU time until the functions were compiled again (measured 2026-11-30, when V8
+ * waited eight seconds). With these flags, V8 waits five minutes. Usual collections keep the code.
  *
- * A usual collection comes when the heap has grown by half, not only when it has grown to twice its size.
- * This saves 23 MB after a load.
+ * A usual collection begins when the heap has grown by half, and not only when it has doubled. This saves 23
+ * MB after a load.
  */
 export const V8_FLAGS: string = `--v8-flags=${
   [

@@ -1,13 +1,13 @@
 /**
- * Watches files by checking them once a second. The notifications of the system do not work for folders that
- * a container or a network mounts, and files there are often replaced instead of written.
+ * Watches files by checking them once a second. The notifications of the system do not work in folders that a
+ * container or a network mounts, where files are often replaced and not written.
  */
 
 const INTERVAL_MS = 1_000;
 
 /**
- * Calls `onChange` when the text of a file has changed and then stayed the same for a second. Returns a stop
- * function.
+ * Calls `onChange` when the text of a file has changed and then stayed the same for a second. Returns a
+ * function that ends the watch.
  */
 export function watchFiles(paths: () => Iterable<string>, onChange: (path: string) => void): () => void {
   const known = new Map<string, { stamp: string; text: string | undefined }>();
@@ -24,8 +24,8 @@ export function watchFiles(paths: () => Iterable<string>, onChange: (path: strin
         pending.delete(path);
         continue;
       }
-      // Editors and configuration managers write a file in several steps, so one more check waits for the
-      // last one.
+      // Editors and configuration managers write a file in several steps. So the change counts only if the
+      // next check finds no further one.
       if (pending.get(path) !== stamp) {
         pending.set(path, stamp);
         continue;
@@ -41,7 +41,10 @@ export function watchFiles(paths: () => Iterable<string>, onChange: (path: strin
   return () => clearInterval(timer);
 }
 
-/** Changes with the file, and with the target of a symbolic link; empty if there is no file. */
+/**
+ * Returns a text that changes with the file, and with the target of a symbolic link. Empty if there is no
+ * file.
+ */
 function stampOf(path: string): string {
   try {
     const { mtime, size, ino, dev } = Deno.statSync(path);

@@ -19,7 +19,7 @@ import type { Transport, UpstreamResponse } from "./transport/transport.ts";
 import { type BackendResponse, type CallRequest, UpstreamCall } from "./upstream_call.ts";
 import { WakeUp } from "./wake_up.ts";
 
-/** What {@link Attempts} work with. */
+/** The parts of the program that {@link Attempts} use. */
 export interface AttemptsParts {
   readonly transport: Transport;
   readonly clock: Clock;
@@ -27,7 +27,9 @@ export interface AttemptsParts {
 
 /** The pause before the second attempt at a backend. Each further attempt doubles it. */
 const FIRST_PAUSE_MS = 500;
-/** The longest pause before an attempt. If a longer one is needed, the client gets the failure at once. */
+/**
+ * The longest pause before an attempt. If a longer pause is needed, the client gets the failure immediately.
+ */
 const LONGEST_PAUSE_MS = 30_000;
 
 const NONE: ReadonlySet<Backend> = new Set();
@@ -41,10 +43,16 @@ export class Attempts {
   readonly #mustArriveOnce: boolean;
   readonly #startedAt: number;
   readonly #tried = new Set<Backend>();
-  /** The backends whose limits the request alone exceeds. They would reject it again. */
+  /**
+   * The backends that reject this request because it exceeds their limits by itself. They would reject it
+   * again.
+   */
   #exceeded: ReadonlySet<Backend> = NONE;
   #traits: RequestTraits = NO_TRAITS;
-  /** Below 0 after the attempt at a woken backend, which is allowed without a retry. */
+  /**
+   * The number of retries that are left. It is -1 after an attempt at a woken backend without a retry left,
+   * because such an attempt is always allowed.
+   */
   #retriesLeft: number;
   /** The first backend that did not answer and can be woken. */
   #sleeping: Lease | undefined;
@@ -95,7 +103,8 @@ export class Attempts {
   }
 
   /**
-   * Sends the request to one backend. Tells the balancer what the outcome says of the backend. Never throws.
+   * Sends the request to one backend. Tells the balancer what the outcome means for the backend. Never
+   * throws.
    */
   async #attempt(lease: Lease): Promise<AttemptOutcome> {
     const { exchange: { request: { cancellation } } } = this.#request;
@@ -126,7 +135,7 @@ export class Attempts {
     }
   }
 
-  /** The request for one backend. Throws where no request can be made for it. */
+  /** Returns the request for one backend. Throws if no request can be made for it. */
   #callRequest(backend: Backend): CallRequest {
     const { exchange, requests, websocket } = this.#request;
     const { request: { method, cancellation } } = exchange;

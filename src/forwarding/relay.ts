@@ -9,13 +9,18 @@ import { SmallPieces } from "../streams/small_pieces.ts";
 export interface RelayOwner {
   /** The most bytes that `onPiece` gets in one turn of the event loop. `undefined` if there is no limit. */
   readonly stepBytes?: number | undefined;
-  /** The client wants more than has arrived. From now on the proxy waits for the upstream. */
+  /**
+   * Called when the client wants more bytes than have arrived. From now on, the proxy waits for the upstream.
+   */
   readonly onWait: () => void;
-  /** The next piece, which is valid during this call. */
+  /** Called with each piece, which is valid only during the call. */
   readonly onPiece: (piece: Uint8Array) => void;
-  /** The client got the whole body, or left. */
+  /** Called when the client has got the whole body, or has left. */
   readonly onEnd: (how: "complete" | "client_gone") => void;
-  /** The body broke off: the upstream failed, or the exchange was cancelled although its client is there. */
+  /**
+   * Called when the body broke off. The upstream failed, or the exchange was cancelled although its client
+   * had not left.
+   */
   readonly onBroken: (error: unknown) => void;
 }
 
@@ -55,7 +60,7 @@ export class RelayedBody implements MessageBody {
   }
 
   readable(): Promise<void> {
-    // Bytes of framing that arrive between two pieces do not end the wait.
+    // Bytes of framing may arrive between two pieces. They do not end the wait.
     if (!this.#isWaiting) {
       this.#isWaiting = true;
       this.#owner.onWait();
@@ -63,14 +68,17 @@ export class RelayedBody implements MessageBody {
     return this.#source.readable();
   }
 
-  /** The client takes no more. */
+  /** Ends the body, because the client wants no more of it. */
   cancel(): void {
     const { reason } = this.#cancellation;
     this.#end(reason, reason === undefined || reason instanceof ClientGone ? "client_gone" : "broken");
     this.#source.cancel();
   }
 
-  /** A failed read ends the body, and its reader then also cancels. The first end counts. */
+  /**
+   * Ends the body once. After a failed read, the reader also calls `cancel`; the first of the two ends
+   * counts.
+   */
   #end(error: unknown, how: "complete" | "client_gone" | "broken"): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;

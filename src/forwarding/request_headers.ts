@@ -24,9 +24,9 @@ export interface RequestHeaderPolicy {
 const UNREADABLE: ReadonlySet<string> = new Set(["accept-encoding", "range", "if-range"]);
 
 /**
- * The fields for an upstream: those of the client in their order, unknown ones included, with the credential
- * exchanged and without the cookie of the admin page. Fields of reverse proxies in front, and those of web
- * pages of `CORS_ORIGINS`, are removed (see `request_policy.ts`).
+ * Returns the fields for an upstream. They are the fields of the client in their order, including unknown
+ * ones. The credential is replaced, and the cookie of the admin page is removed. Fields of reverse proxies in
+ * front, and fields of web pages of `CORS_ORIGINS`, are removed too (see `request_policy.ts`).
  */
 export function upstreamFields(incoming: readonly Field[], policy: RequestHeaderPolicy): Field[] {
   const {

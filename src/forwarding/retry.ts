@@ -1,6 +1,6 @@
 /**
- * Says after which outcomes another attempt may follow, and what a response says of its backend. `Attempts`
- * (`attempts.ts`) decides.
+ * The rules for retries: after which outcomes another attempt may follow, and what a response means for its
+ * backend. `Attempts` (`attempts.ts`) applies them.
  */
 
 import { factsOf, type Operation } from "../apis/operations.ts";
@@ -12,7 +12,9 @@ import { requestedPauseMs, retryAfterMs } from "./rate_limit_fields.ts";
 import { TimeoutExpired } from "./timeouts.ts";
 import { TransportError } from "./transport/transport.ts";
 
-/** What an attempt brought: the head of a response with what its beginning says, or an error. */
+/**
+ * The outcome of an attempt: the head of a response with the finding in the start of its body, or an error.
+ */
 export type Outcome =
   | { readonly response: { readonly status: number }; readonly finding?: Finding | undefined }
   | {
@@ -22,8 +24,8 @@ export type Outcome =
   };
 
 /**
- * Whether another attempt may follow: the response has one of the statuses that are retried, or the client
- * could not have got a byte of it when the attempt failed.
+ * Whether another attempt may follow. It may if the response has a status that is retried. After an error, it
+ * may if the client has not got a byte of the response.
  */
 export function canFailOver(outcome: Outcome, { statuses }: Pick<RetryPolicy, "statuses">): boolean {
   if ("response" in outcome) return statuses.has(outcome.finding?.status ?? outcome.response.status);
@@ -33,8 +35,8 @@ export function canFailOver(outcome: Outcome, { statuses }: Pick<RetryPolicy, "s
 }
 
 /**
- * Statuses that say that the upstream did nothing: it rejected the request because of a limit or its load, or
- * a server in front could not connect to it (Cloudflare's 521 to 523).
+ * Statuses that mean that the upstream did nothing. It rejected the request because of a limit or its load,
+ * or a server in front of it could not connect to it (Cloudflare's 521 to 523).
  */
 const REFUSALS: ReadonlySet<number> = new Set([408, 425, 429, 521, 522, 523, 529]);
 
@@ -46,14 +48,17 @@ export function mayBeDone(outcome: Outcome): boolean {
   return !(error instanceof TimeoutExpired && (error.phase === "connect" || error.phase === "tls"));
 }
 
-/** Whether a second request of the same kind would make a second object, or cost as much once more. */
+/**
+ * Whether a second request of the same kind would make a second object, or would cost the same amount again.
+ */
 export function isCreation(method: string, operation: Operation): boolean {
   return factsOf(operation).isCreation === true && !NON_CREATING_METHODS.has(method);
 }
 
 /**
- * What a response says of its backend. Errors of the client, such as a 400, count as good. `nothing` changes
- * neither the health nor the pauses of the backend.
+ * What a response means for its backend. Errors of the client, such as a 400, count as good. `nothing`
+ * changes neither the health nor the pauses of the backend. `limitedMs` is how long the backend has to be
+ * skipped.
  */
 export type ResponseVerdict = "good" | "failure" | "nothing" | { readonly limitedMs: number };
 
@@ -72,8 +77,8 @@ export function judgeResponse(
     if (limitedMs !== undefined) return { limitedMs };
   }
   if (meant === 503) {
-    // A server that starts, drains or is overloaded knows best when it is back (RFC 9110, 15.6.4). A cooldown
-    // that doubles with each 503 would skip it for longer. A pause of zero says nothing.
+    // A server that starts, drains or is overloaded knows best when it can serve again (RFC 9110, 15.6.4). A
+    // cooldown that doubles with each 503 would skip it for longer. A pause of zero means nothing.
     const limitedMs = retryAfterMs(fields, epochMs);
     if (limitedMs !== undefined && limitedMs > 0) return { limitedMs };
   }

@@ -30,11 +30,11 @@ export interface CallRequest {
   /** How the proxy carries the WebSocket. `undefined` if the request asks for none. */
   readonly websocket: WebSocketOptions | undefined;
   /**
-   * When the proxy began to forward the exchange, after the body it had to read and the wait for a slot. The
-   * total timeout counts from then.
+   * When the proxy began to forward the exchange, in milliseconds of the clock. At this time, the exchange
+   * has its slot, and the proxy has read the body if it had to. The total timeout counts from this time.
    */
   readonly startedAt: number;
-  /** The transport sends the request again, because the backend had closed a kept connection. */
+  /** Called when the transport sends the request again, because the backend had closed a kept connection. */
   readonly onResent: () => void;
 }
 
@@ -46,17 +46,17 @@ export interface WebSocketOptions {
   readonly check?: ((piece: Uint8Array) => Promise<MessageRejection | undefined> | undefined) | undefined;
 }
 
-/** Observes the response of a call on its way to the client. This is the exchange, seen from here. */
+/** Observes the response of a call on its way to the client. The exchange implements it. */
 export interface ResponseObserver {
   /** The most bytes that `onPiece` gets in one turn of the event loop. `undefined` if there is no limit. */
   readonly stepBytes?: number | undefined;
-  /** The next piece of the response's body, which is valid during this call. */
+  /** Called with each piece of the response's body, which is valid only during the call. */
   readonly onPiece: (piece: Uint8Array) => void;
-  /** The next piece that the client sends on a WebSocket, which is valid during this call. */
+  /** Called with each piece that the client sends on a WebSocket, which is valid only during the call. */
   readonly onClientPiece: (piece: Uint8Array) => void;
-  /** An error that the program did not expect: a bug. */
+  /** Called with an error that is a bug. */
   readonly unexpected: (error: unknown) => void;
-  /** The response has ended. Called once. */
+  /** Called once, when the response has ended. */
   readonly end: (how: ResponseEnd) => void;
 }
 
@@ -65,11 +65,11 @@ export interface BackendResponse {
   readonly status: number;
   readonly reason: string;
   readonly fields: readonly Field[];
-  /** Null: the response has no body. */
+  /** The body. `null` if the response has no body. */
   readonly body: MessageBody | null;
   /** The length of the body that a response to HEAD or a 304 leaves out. `undefined` if it was not stated. */
   readonly omittedLength: number | undefined;
-  /** Uses the connection of the client after a 101. `undefined` if the protocol stays HTTP. */
+  /** Uses the connection of the client after a 101. `undefined` if the protocol does not change. */
   readonly tunnel: Tunnel | undefined;
   readonly backend: Backend;
   /** When the head of the response arrived, in milliseconds of the clock. */
@@ -91,7 +91,7 @@ export class UpstreamCall implements UpstreamRequest, RelayOwner, CancellationLi
   readonly again: (() => MessageBody) | undefined;
   readonly upgrade: boolean;
   /**
-   * The cancellation of this call. A timeout before the response ends only the call, so that another can
+   * The cancellation of this call. A timeout before the response ends only the call, so that another call can
    * follow.
    */
   readonly cancellation = new Cancellation();

@@ -1,4 +1,4 @@
-/** Removes the spaces and tabs around a text. Other characters that JavaScript counts as white space stay. */
+/** Removes the spaces and tabs around a text, which begins at `from`. Other white space stays. */
 export function withoutBlanks(text: string, from = 0): string {
   let start = from;
   let end = text.length;

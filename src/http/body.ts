@@ -5,15 +5,17 @@ import { decodeLatin1 } from "./latin1.ts";
 import type { ConnectionReader } from "./reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "./syntax_error.ts";
 
-/** The number of framing steps before other connections get a turn. They take about ten milliseconds. */
+/**
+ * After this number of framing steps, other connections get a turn. The steps take about ten milliseconds.
+ */
 const MAX_FRAMING_STEPS = 8_192;
 
-/** A body that is framed within its connection. */
+/** A body whose end is found by its framing, and not only by the end of its connection. */
 export abstract class FramedBody implements ByteSource {
   protected readonly reader: ConnectionReader;
   /**
-   * Framing steps since other connections had their turn. All reads and writes in between may complete at
-   * once.
+   * The number of framing steps since other connections had their turn. In between, all reads and writes may
+   * complete immediately.
    */
   protected framingSteps = 0;
   protected readonly endsWithConnection: boolean = false;
@@ -28,7 +30,7 @@ export abstract class FramedBody implements ByteSource {
     return this.#ended;
   }
 
-  /** Throws an {@link UnexpectedEnd}, an {@link HttpSyntaxError}, or the error of the connection. */
+  /** Also throws an {@link UnexpectedEnd}, an {@link HttpSyntaxError}, or the error of the connection. */
   tryRead(): Uint8Array | null | undefined {
     if (this.#ended) return null;
     if (this.hasWorkedLong) return undefined;
@@ -42,7 +44,10 @@ export abstract class FramedBody implements ByteSource {
     return this.hasWorkedLong ? this.#giveOthersTheirTurn() : this.reader.readable();
   }
 
-  /** Reads the framing before the first byte, as far as it has arrived. Throws an {@link HttpSyntaxError}. */
+  /**
+   * Reads the framing before the first byte of the body, if it has arrived. Throws an
+   * {@link HttpSyntaxError}.
+   */
   begin(): void {}
 
   /** Does nothing, because the owner of the connection decides whether to close it. */
@@ -53,8 +58,8 @@ export abstract class FramedBody implements ByteSource {
   }
 
   /**
-   * Returns the next piece of the buffered bytes: `null` at the end, and `undefined` if more bytes are
-   * needed.
+   * Returns the next piece of the buffered bytes. Returns `null` at the end, and `undefined` if more bytes
+   * are needed.
    */
   protected abstract next(): Uint8Array | null | undefined;
 
@@ -97,17 +102,23 @@ export class UntilCloseBody extends FramedBody {
   }
 }
 
-/** The longest line of a chunk's size with its extensions, and the longest trailer section. */
+/**
+ * The longest line with the size of a chunk and its extensions, in bytes. It is also the longest trailer
+ * section.
+ */
 const MAX_CHUNK_LINE_BYTES = 4 * 1024;
 const MAX_TRAILER_BYTES = 16 * 1024;
-/** Hexadecimal digits without a sign or a space. Extensions may follow; the reader drops them. */
+/**
+ * A line with the size of a chunk: hexadecimal digits without a sign or a space. Extensions may follow, and
+ * are dropped.
+ */
 const CHUNK_LINE = /^([0-9A-Fa-f]{1,13})(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
-/** Seven digits and the CR behind them. Longer sizes are as rare as extensions. */
+/** Seven digits and the CR after them. Longer sizes are as rare as extensions. */
 const MAX_PLAIN_DIGITS = 8;
 const NOT_HEX = 255;
 /**
- * Chunks up to this length are joined with the chunks before them. To move a longer one costs more than to
- * write it.
+ * A chunk up to this length, in bytes, is joined with the chunks before it. For a longer chunk, the copy
+ * would cost more than a separate write.
  */
 const JOINED_BYTES = 1024;
 /** The value of a hexadecimal digit, by its byte. */
@@ -128,7 +139,7 @@ export class ChunkedBody extends FramedBody {
     if (this.#state === "size") this.#readSize();
   }
 
-  /** Reads the size of the next chunk. Returns false if its line has not arrived yet. */
+  /** Reads the size of the next chunk. Returns `false` if the line with the size has not arrived yet. */
   #readSize(): boolean {
     const size = this.#plainSize() ?? this.#sizeWithExtension();
     if (size === undefined) return false;
@@ -182,9 +193,9 @@ export class ChunkedBody extends FramedBody {
   }
 
   /**
-   * Joins the data of a chunk with the data of the small chunks behind it that have arrived. It moves them
-   * together within the reader's buffer, over the framing between them, so that a body in chunks of one byte
-   * does not cost a write for each byte. Chunks with extensions are left to the next call.
+   * Joins the data of a chunk with the data of the small chunks after it that have arrived. It moves the data
+   * together within the reader's buffer, over the framing in between. So a body in chunks of one byte does
+   * not need a write for each byte. The next call handles chunks with extensions.
    */
   #withFollowing(first: Uint8Array): Uint8Array {
     let end = first.byteOffset + first.length;
@@ -208,7 +219,10 @@ export class ChunkedBody extends FramedBody {
     return whole.subarray(first.byteOffset, end);
   }
 
-  /** Reads a size without extensions, as all common servers send it, without decoding the line to text. */
+  /**
+   * Reads a size without extensions, the form that all common servers send. It does not decode the line to
+   * text.
+   */
   #plainSize(): number | undefined {
     const { buffered } = this.reader;
     let size = 0;
@@ -233,7 +247,7 @@ export class ChunkedBody extends FramedBody {
     return parseInt(size, 16);
   }
 
-  /** Returns the next whole line without its CR LF, or undefined if it has not arrived yet. */
+  /** Returns the next complete line without its CR LF. `undefined` if it has not arrived yet. */
   #line(limit: number): string | undefined {
     const { buffered } = this.reader;
     const end = buffered.indexOf(LF);

@@ -1,18 +1,16 @@
 /**
- * Which web pages may use the proxy, by the CORS protocol of the Fetch standard: those whose origin is
- * listed.
+ * Which web pages may use the proxy, by the CORS protocol of the Fetch standard. A page may use it if its
+ * origin is listed.
  */
 
 import { type Field, field, fieldValue } from "./fields.ts";
 import type { OutgoingReply } from "./message.ts";
 import { reasonPhrase } from "./reason_phrases.ts";
 
-/** How long browsers may cache the response to a preflight request. */
+/** How long browsers may cache the response to a preflight request, in seconds. */
 const MAX_AGE_SECONDS = 600;
 
-/**
- * Returns the origin of the page that sends a request, or undefined if no allowed page sends it.
- */
+/** Returns the origin of the page that sends a request. `undefined` if no allowed page sends it. */
 export function allowedOrigin(fields: readonly Field[], origins: readonly string[]): string | undefined {
   if (origins.length === 0) return undefined;
   const origin = fieldValue(fields, "origin");
@@ -21,7 +19,7 @@ export function allowedOrigin(fields: readonly Field[], origins: readonly string
   return origins.includes("*") ? "*" : undefined;
 }
 
-/** Returns the response to a preflight request of a browser, or undefined for any other request. */
+/** Returns the response to a preflight request of a browser. `undefined` for any other request. */
 export function preflightReply(
   method: string,
   fields: readonly Field[],
@@ -46,7 +44,7 @@ export function preflightReply(
   };
 }
 
-/** Lets the page read a response. Replaces the CORS headers of the provider. */
+/** Adds the headers that let the page read a response. They replace the CORS headers of the provider. */
 export function withCors(reply: OutgoingReply, origin: string): OutgoingReply {
   const kept = reply.fields.filter(({ lower }) => !lower.startsWith("access-control-"));
   return {

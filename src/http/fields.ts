@@ -1,4 +1,4 @@
-/** Header fields of a message: in their order, with repeats, and in the spelling of the sender. */
+/** The header fields of a message. They keep their order, their repeats, and the spelling of the sender. */
 
 /** One header field of a message. */
 export interface Field {
@@ -14,14 +14,12 @@ export interface Field {
  */
 export type FramingFieldName = "content-length" | "transfer-encoding";
 
-/** Whether a field states the length of a body. Takes the name in lower case. */
+/** Whether a field states the length of a body. `lower` is the name in lower case. */
 export function isFramingField(lower: string): lower is FramingFieldName {
   return lower === "content-length" || lower === "transfer-encoding";
 }
 
-/**
- * Makes a field that the proxy adds. Takes the name in lower case. Passing a framing field is a type error.
- */
+/** Makes a field that the proxy adds. `lower` is the name in lower case. A framing field is a type error. */
 export function field<Name extends string>(
   lower: Name extends FramingFieldName ? never : Name,
   value: string,
@@ -30,8 +28,8 @@ export function field<Name extends string>(
 }
 
 /**
- * Returns the value of a field, with repeats joined by a comma (RFC 9110, 5.3), or undefined if the message
- * has no such field.
+ * Returns the value of a field. Repeats are joined by a comma (RFC 9110, 5.3). `undefined` if the message has
+ * no such field.
  */
 export function fieldValue(fields: readonly Field[], lower: string): string | undefined {
   let joined: string | undefined;

@@ -3,22 +3,24 @@ import { FramingError } from "./framing_error.ts";
 import type { SendBuffer } from "./send_buffer.ts";
 import type { OutgoingBody } from "./outgoing_body.ts";
 
-/** Pieces up to this length are copied, so that one write sends them together with their framing. */
+/**
+ * Pieces up to this length, in bytes, are copied, so that one write sends them together with their framing.
+ */
 const COPIED_BYTES = 16 * 1024;
-/** The longest framing of a piece: its size in hexadecimal digits, and two line ends. */
+/** The longest framing of a piece, in bytes: its size in hexadecimal digits, and two line ends. */
 const FRAMING_BYTES = 20;
 const LAST_CHUNK = "0\r\n\r\n";
 const LINE_END = "\r\n";
 
 /**
  * Reads the pieces of a body, frames them (RFC 9112, 6 and 7.1), and copies them into the buffer of their
- * message. A long piece is not copied: see {@link long}.
+ * message. A long piece is not copied: {@link long} returns it.
  */
 export class FramedPieces {
   readonly #source: ByteSource | undefined;
   readonly #buffer: SendBuffer;
   readonly #isChunked: boolean;
-  /** How many bytes of the announced length are left. `undefined` if no length was announced. */
+  /** The number of bytes of the announced length that are left. `undefined` if no length was announced. */
   #left: number | undefined;
   /** A short piece that waits for room in the buffer. */
   #waiting: Uint8Array | undefined;
@@ -35,28 +37,28 @@ export class FramedPieces {
     this.#haveEnded = this.#source === undefined;
   }
 
-  /** Whether everything is in the buffer, or was sent. */
+  /** Whether all pieces are in the buffer or were sent. */
   get haveEnded(): boolean {
     return this.#haveEnded;
   }
 
   /**
-   * A piece to send after the buffer, without a copy. {@link longWasSent} must follow. `undefined` if no
-   * piece waits.
+   * A long piece, to be sent after the buffer without a copy. Call {@link longWasSent} after that.
+   * `undefined` if no long piece waits.
    */
   get long(): Uint8Array | undefined {
     return this.#long;
   }
 
-  /** Resolves when {@link fill} is worth calling again. */
+  /** Resolves when {@link fill} can copy more, and perhaps earlier. */
   readable(): Promise<void> {
     return this.#source?.readable() ?? Promise.resolve();
   }
 
   /**
-   * Copies the pieces that have arrived into the buffer, as far as there is room. Throws the error of the
-   * source, or a {@link FramingError} if the body does not have the announced length. If the buffer has
-   * earlier pieces, only the next call throws, so that these pieces are sent first.
+   * Copies the pieces that have arrived into the buffer, until it is full. Throws the error of the source, or
+   * a {@link FramingError} if the body does not have the announced length. If the buffer still has earlier
+   * pieces, the next call throws instead, so that these pieces are sent first.
    */
   fill(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -78,15 +80,17 @@ export class FramedPieces {
     }
   }
 
-  /** States that the long piece was sent. */
+  /** Tells this object that the long piece was sent. */
   longWasSent(): void {
     this.#long = undefined;
     if (this.#isChunked) this.#buffer.appendText(LINE_END);
   }
 
-  /** Copies a piece into the buffer with its framing. Returns false if the buffer has no room for it now. */
+  /**
+   * Copies a piece with its framing into the buffer. Returns `false` if the buffer has no room for it now.
+   */
   #take(piece: Uint8Array): boolean {
-    // An empty chunk would end the body.
+    // An empty piece is skipped, because an empty chunk would end the body.
     if (piece.length === 0) return true;
     const isLong = piece.length > COPIED_BYTES;
     if (!this.#buffer.hasRoom(FRAMING_BYTES + (isLong ? 0 : piece.length))) return false;

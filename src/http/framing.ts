@@ -2,8 +2,8 @@ import { type Field, isFramingField } from "./fields.ts";
 import { HttpSyntaxError } from "./syntax_error.ts";
 
 /**
- * How a reader finds the end of a body. `absent`: the head states nothing, so a request has no body, and the
- * end of the connection ends the body of a response.
+ * How a reader finds the end of a body. `absent` means that the head states nothing. A request then has no
+ * body, and the end of the connection ends the body of a response.
  */
 export type Framing =
   | { readonly kind: "counted"; readonly length: number }
@@ -11,14 +11,15 @@ export type Framing =
   | { readonly kind: "absent" };
 
 /**
- * Removes the fields that state the framing of a message from its list of fields, and returns the framing.
- * Throws an {@link HttpSyntaxError} for framing that two readers could understand differently (RFC 9112,
- * 6.3): both fields, a repeated length, a length that is not a plain number, a coding other than `chunked`.
+ * Removes the framing fields of a message from its list of fields, and returns the framing. Throws an
+ * {@link HttpSyntaxError} for framing that two readers could understand differently (RFC 9112, 6.3). Such
+ * framing has both fields, a repeated length, a length that is not a plain number, or a coding other than
+ * `chunked`.
  */
 export function takeFraming(fields: Field[]): Framing {
   const framing = framingOf(fields);
   if (framing.kind === "absent") return framing;
-  // In place: a second list for each head would be garbage at once.
+  // The list is changed in place, because a second list for each head would be garbage immediately.
   let kept = 0;
   for (const one of fields) if (!isFramingField(one.lower)) fields[kept++] = one;
   fields.length = kept;
@@ -45,7 +46,7 @@ function framingOf(fields: readonly Field[]): Framing {
     return { kind: "chunked" };
   }
   if (length === undefined) return { kind: "absent" };
-  // Fifteen digits are below 2^53, and far more than any body has.
+  // A number of fifteen digits is below 2^53, and much larger than the length of any body.
   if (!/^\d{1,15}$/.test(length)) throw new HttpSyntaxError("a content-length that is not a plain number");
   return { kind: "counted", length: Number(length) };
 }

@@ -8,19 +8,21 @@ import type { ConnectionReader } from "./reader.ts";
 import { HttpSyntaxError, UnexpectedEnd } from "./syntax_error.ts";
 import { isToken } from "./token.ts";
 
-/** The head of a message: its first line, its fields without framing fields, and the framing of its body. */
+/**
+ * The head of a message: its first line, its fields without the framing fields, and the framing of its body.
+ */
 export interface Head {
   readonly startLine: string;
   readonly fields: Field[];
   readonly framing: Framing;
 }
 
-/** A head is longer than its limits, or has more fields. */
+/** The error if a head has more bytes or fields than its limits allow. */
 export class HeadTooLarge extends HttpSyntaxError {}
 
-/** The limits that a head is read within. */
+/** The limits for the head of one message. */
 export interface HeadLimits {
-  /** The maximum length in bytes, the empty line included. */
+  /** The maximum length in bytes, including the empty line. */
   readonly maxHeadBytes: number;
   readonly maxHeadFields: number;
 }
@@ -33,12 +35,12 @@ const LINE_END = "\r\n";
 const EMPTY_LINE_BYTES = 4;
 const CR = 13;
 const LF = 10;
-/** No control characters but the tab. This also rejects bare CR, LF and NUL. */
+/** A value without control characters except the tab. So it has no bare CR, LF or NUL. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
- * Waits for the next head, and returns it. Returns null if the peer ended the connection before the first
- * byte. Throws an {@link HttpSyntaxError}.
+ * Waits for the next head, and returns it. Resolves to `null` if the peer ended the connection before the
+ * first byte. Throws an {@link HttpSyntaxError}.
  */
 export async function readHead(
   reader: ConnectionReader,
@@ -54,9 +56,9 @@ export async function readHead(
 }
 
 /**
- * Returns the next head, or undefined if more bytes are needed. Returns null if the peer ended the connection
- * before the first byte. `searched` is the number of buffered bytes in which an earlier call has found no
- * end. Throws an {@link HttpSyntaxError}.
+ * Returns the next head. Returns `undefined` if more bytes are needed, and `null` if the peer ended the
+ * connection before the first byte. `searched` is the number of buffered bytes in which an earlier call found
+ * no end. Throws an {@link HttpSyntaxError}.
  */
 export function takeHead(
   reader: ConnectionReader,
@@ -75,9 +77,12 @@ export function takeHead(
   throw new UnexpectedEnd("the connection ended within a head");
 }
 
-/** The position behind the empty line of a head, or -1. Lines end in CR LF. Throws for a bare LF. */
+/**
+ * Returns the position after the empty line of a head. -1 if it has not arrived. Lines end in CR LF. Throws
+ * for a bare LF.
+ */
 function headEnd(bytes: Uint8Array, from: number): number {
-  // A call of `indexOf` for each line costs twice as much as this loop.
+  // This loop costs half as much as a call of `indexOf` for each line.
   for (let at = from; at < bytes.length; at++) {
     if (bytes[at] !== LF) continue;
     if (bytes[at - 1] !== CR) throw new HttpSyntaxError("a line that ends without CR");
@@ -101,7 +106,10 @@ export function parseHead(text: string, maxFields: number): Head {
   return { startLine, fields, framing };
 }
 
-/** Also throws for a folded line, because its name begins with a space, and no token contains one. */
+/**
+ * Parses a header line. It also throws for a folded line: the name in it would begin with a space, which no
+ * token contains.
+ */
 function parseField(line: string): Field {
   const colon = line.indexOf(":");
   if (colon < 1) throw new HttpSyntaxError("a header line without a valid name");
@@ -116,8 +124,8 @@ export function checkedField(name: string, value: string): Field {
 }
 
 /**
- * Names of fields that most clients and providers repeat in every message. The reader keeps such a field by
- * its line, because a lookup costs a third of parsing. The list has no header that contains a credential.
+ * Names of fields that most clients and providers repeat in every message. The reader caches such a field by
+ * its line, because a look-up costs a third of parsing. The list has no header that contains a credential.
  */
 const REPEATED: ReadonlySet<string> = new Set([
   "accept",
@@ -156,7 +164,7 @@ function fieldOfLine(line: string): Field {
   if (known !== undefined) return known;
   const parsed = parseField(line);
   if (line.length > MAX_KNOWN_LENGTH || !REPEATED.has(parsed.lower)) return parsed;
-  // A slice of the head would keep the whole head in memory.
+  // The line is copied, because a slice of the head would keep the whole head in memory.
   const copy = decodeLatin1(encodeLatin1(line));
   if (knownLines.size >= MAX_KNOWN_LINES) knownLines.clear();
   const field = parseField(copy);

@@ -2,7 +2,8 @@ import { type Field, fieldValue } from "./fields.ts";
 
 /**
  * Fields that belong to one connection and are never forwarded (RFC 9110, 7.6.1). Fields whose names begin
- * with `proxy-` belong to the connection too. `transfer-encoding` was removed with the framing.
+ * with `proxy-` also belong to the connection. `transfer-encoding` is not in the list, because it was removed
+ * with the framing.
  */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
@@ -13,13 +14,13 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Makes a test whether a field of a message belongs to its connection. Such fields are the known ones, and
+ * Returns a test whether a field of a message belongs to its connection. Such fields are the ones below, and
  * those that the field `connection` of the message names. The test takes names in lower case.
  */
 export function hopByHopTest(fields: readonly Field[]): (lower: string) => boolean {
   const connection = fieldValue(fields, "connection");
   if (connection === undefined || isUsual(connection)) return isAlwaysHopByHop;
-  // A set, because a head may have thousands of items and hundreds of fields.
+  // It is a set, because a head may have thousands of items and hundreds of fields.
   const named = new Set(connection.toLowerCase().split(",").map((item) => item.trim()));
   return (lower) => isAlwaysHopByHop(lower) || named.has(lower);
 }

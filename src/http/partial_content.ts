@@ -1,12 +1,12 @@
 import { type Field, fieldValue } from "./fields.ts";
 
 const PARTIAL_CONTENT = 206;
-/** A range from the first to the last byte (RFC 9110, 14.4). */
+/** A range of bytes that begins with the first byte (RFC 9110, 14.4). */
 const RANGE = /^bytes 0-(\d{1,15})\/(\d{1,15})$/i;
 
 /**
- * Whether a response has only a part of the bytes that its address names. A 206 whose range covers all bytes
- * is whole. A 206 without a range, or with several, counts as a part.
+ * Whether a response has only a part of the resource at its URL. A 206 whose range covers all bytes is not a
+ * part. A 206 without a range, or with several ranges, counts as a part.
  */
 export function isPartialContent(status: number, fields: readonly Field[]): boolean {
   const range = fieldValue(fields, "content-range");

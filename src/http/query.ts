@@ -1,8 +1,8 @@
 /** Reads the parameters of a query. */
 
 /**
- * The maximum number of parameters in a query that the proxy reads. The API of a model has a handful. A query
- * that the proxy only forwards may have more.
+ * The maximum number of parameters in a query that the proxy reads. The API of a model has only a few. A
+ * query that the proxy only forwards may have more.
  */
 export const MAX_PARAMETERS = 1_000;
 
@@ -13,8 +13,8 @@ const NONE: readonly Parameter[] = [];
 const AMPERSAND = "&";
 
 /**
- * The parameters of a raw query, as forms encode them (WHATWG URL, 5.1). `undefined` if the query has more
- * than {@link MAX_PARAMETERS}.
+ * Returns the parameters of a raw query, which are encoded as in forms (WHATWG URL, 5.1). `undefined` if the
+ * query has more than {@link MAX_PARAMETERS}.
  */
 export function queryParameters(query: string): readonly Parameter[] | undefined {
   if (query === "") return NONE;
@@ -31,8 +31,8 @@ function hasMany(query: string): boolean {
 }
 
 /**
- * The values of the first parameters of a name in a raw query, at most `most` of them. Decodes no other
- * parameter, so that a long query costs little. The name must be ASCII.
+ * Returns the values of the first parameters with a name in a raw query, at most `most` of them. It decodes
+ * no other parameter, so that a long query costs little. The name must be ASCII.
  */
 export function valuesOfParameter(query: string, name: string, most: number): string[] {
   const values: string[] = [];
@@ -48,7 +48,7 @@ export function valuesOfParameter(query: string, name: string, most: number): st
   return values;
 }
 
-/** Whether a parameter that begins at `from` may have the name. An encoded name may be any name. */
+/** Whether the parameter at position `from` may have this name. A percent-encoded name may be any name. */
 function mayBe(query: string, { name, from }: { readonly name: string; readonly from: number }): boolean {
   for (let at = 0; at < name.length; at++) {
     const letter = query[from + at];

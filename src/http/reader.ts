@@ -1,40 +1,42 @@
 import { decodeLatin1 } from "./latin1.ts";
 import { TurnCount } from "../streams/turn.ts";
 
-/** Something that bytes can be read from, such as a connection. */
+/** A source of bytes that is read into an array, such as a connection. */
 export interface ByteInput {
   readonly read: (into: Uint8Array) => Promise<number | null>;
 }
 
-/** The owner of a {@link ConnectionReader}, which the reader calls. */
+/** The owner of a {@link ConnectionReader}. The reader calls its functions. */
 export interface ReaderOwner {
-  /** Called before the buffer grows, with its next size in bytes. */
+  /** Called before the buffer grows, with the next size of the buffer in bytes. */
   readonly onGrow?: (capacity: number) => void;
   /**
-   * Called after each read, when bytes have arrived or the connection is over. It may call `readableBehind`.
+   * Called after each read, when bytes have arrived or the connection has ended or failed. The function may
+   * call `readableBehind`.
    */
   readonly onRead?: () => void;
 }
 
-/** The first size of the buffer. It is enough for a usual head. */
+/** The first size of the buffer, in bytes. It is enough for a usual head. */
 const SMALL_BYTES = 4 * 1024;
-/** Less room than this is not worth a read behind the bytes that were taken. */
+/** With less free space than this behind the buffered bytes, a read there is not worth its cost. */
 const LEAST_ROOM = SMALL_BYTES / 2;
-/** Enough for an event. Each of thousands of quiet streams holds such a buffer on both of its connections. */
-const QUIET_BYTES = 512;
 /**
- * The number of short reads in a row after which the buffer of a connection shrinks to {@link QUIET_BYTES}.
+ * The size of the buffer of a quiet connection, in bytes. It is enough for an event. Thousands of quiet
+ * streams have such a buffer on both of their connections.
  */
+const QUIET_BYTES = 512;
+/** After this number of short reads in a row, the buffer of a connection shrinks to {@link QUIET_BYTES}. */
 const QUIET_READS = 8;
 const OVER = Promise.resolve();
-/** The buffer of a busy connection. */
+/** The size of the buffer of a busy connection, in bytes. */
 const LARGE_BYTES = 256 * 1024;
 const NOTHING = new Uint8Array();
 
 /**
- * The reading side of a connection: bytes that have arrived and were not taken yet. At most one read is under
- * way, and all waiting callers share it, so that the read which watches an idle connection also brings the
- * next message.
+ * The reading side of a connection: the bytes that have arrived and that no caller has taken. There is at
+ * most one read at a time, and all waiting callers share it. So the read that watches an idle connection also
+ * brings the next message.
  */
 export class ConnectionReader {
   readonly #input: ByteInput;
@@ -43,9 +45,9 @@ export class ConnectionReader {
   #start = 0;
   #end = 0;
   #lastCount = 0;
-  /** How many reads in a row were short. */
+  /** The number of short reads in a row. */
   #quietReads = 0;
-  /** Whether a read of {@link readableQuietly} is under way. */
+  /** Whether a read of {@link readableQuietly} is running. */
   #isQuiet = false;
   #pending: Promise<void> | undefined;
   #received = 0;
@@ -63,7 +65,7 @@ export class ConnectionReader {
     return this.#buffer.length;
   }
 
-  /** The buffered bytes. {@link readable} may overwrite them, {@link readableBehind} does not. */
+  /** The buffered bytes. {@link readable} may overwrite them, and {@link readableBehind} does not. */
   get buffered(): Uint8Array {
     return this.#buffer.subarray(this.#start, this.#end);
   }
@@ -78,21 +80,26 @@ export class ConnectionReader {
     return this.#received;
   }
 
-  /** Whether no more bytes will arrive: the peer has ended the connection, or the connection has failed. */
+  /**
+   * Whether no more bytes will arrive, because the peer has ended the connection or the connection has
+   * failed.
+   */
   get isOver(): boolean {
     return this.#hasEnded || this.#failure !== undefined;
   }
 
   /**
-   * Whether the peer has ended the connection. The buffer may still have bytes. Throws the error of a
-   * connection that has failed.
+   * Whether the peer has ended the connection. The buffer may still have bytes. Throws the error of a failed
+   * connection.
    */
   hasEnded(): boolean {
     if (this.#failure !== undefined) throw this.#failure.error;
     return this.#hasEnded;
   }
 
-  /** Removes bytes from the front, and returns them as Latin-1 text without the last `without` bytes. */
+  /**
+   * Removes bytes from the front, and returns them as Latin-1 text. The text lacks the last `without` bytes.
+   */
   takeText(count: number, without: number): string {
     const text = decodeLatin1(this.#buffer, this.#start, this.#start + count - without);
     this.#start += count;
@@ -105,7 +112,7 @@ export class ConnectionReader {
   }
 
   /**
-   * Removes bytes from the front, and returns them. {@link readable} may overwrite them,
+   * Removes bytes from the front, and returns them. {@link readable} may overwrite them, and
    * {@link readableBehind} does not.
    */
   take(count: number): Uint8Array {
@@ -114,7 +121,7 @@ export class ConnectionReader {
     return taken;
   }
 
-  /** Resolves when more bytes have arrived, or the connection is over. Never rejects. */
+  /** Resolves when more bytes have arrived, or when the connection has ended or failed. Never rejects. */
   readable(): Promise<void> {
     if (this.#pending !== undefined) return this.#pending;
     if (this.isOver) return OVER;
@@ -123,8 +130,8 @@ export class ConnectionReader {
   }
 
   /**
-   * Like {@link readable}, for code that watches the connection while other code still uses the bytes that
-   * were taken: it overwrites no byte that arrived before.
+   * Does what {@link readable} does, but overwrites no byte that arrived earlier. It is for code that watches
+   * the connection while other code still uses bytes that it has taken.
    */
   readableBehind(): Promise<void> {
     if (this.#pending !== undefined) return this.#pending;
@@ -134,8 +141,9 @@ export class ConnectionReader {
   }
 
   /**
-   * Like {@link readableBehind}, for a peer that will probably send nothing for a long time. Until it sends,
-   * the connection holds {@link QUIET_BYTES} and the buffered bytes. Call it again when no byte is buffered.
+   * Does what {@link readableBehind} does, for a peer that will probably send nothing for a long time. Until
+   * it sends, the connection holds only {@link QUIET_BYTES} and the buffered bytes. A further call, when no
+   * byte is buffered any more, also frees the buffer.
    */
   readableQuietly(): Promise<void> {
     if (this.#pending === undefined) {
@@ -150,7 +158,10 @@ export class ConnectionReader {
     return this.#pending;
   }
 
-  /** States that the peer sends short events. From now on the connection holds as little as they need. */
+  /**
+   * Tells the reader that the peer sends short events. From now on, the connection holds only the memory that
+   * they need.
+   */
   expectEvents(): void {
     this.#quietReads = QUIET_READS;
   }
@@ -176,7 +187,7 @@ export class ConnectionReader {
     this.#owner.onRead?.();
   }
 
-  /** Adds the bytes of another buffer, without touching the bytes that were taken. */
+  /** Appends the bytes of another buffer. It does not change the bytes that were taken. */
   #append(bytes: Uint8Array<ArrayBuffer>, count: number): void {
     if (this.#start === this.#end) {
       this.#buffer = bytes;
@@ -190,9 +201,9 @@ export class ConnectionReader {
   }
 
   /**
-   * Provides free space without touching the bytes that were taken: in another buffer, if this one has
-   * little. Otherwise the next message would arrive in two parts, and each part is one more read, and one
-   * more write to the other side.
+   * Makes free space without changing the bytes that were taken. If this buffer has little space, it uses
+   * another one. Otherwise the next message would arrive in two parts, and each part would need one more read
+   * and one more write to the other side.
    */
   #makeRoomBehind(): void {
     const size = this.#buffer.length;
@@ -211,8 +222,7 @@ export class ConnectionReader {
   }
 
   /**
-   * Provides space for at least one byte. The buffer grows while the connection is busy, and shrinks
-   * afterwards.
+   * Makes space for one byte or more. The buffer grows while the connection is busy, and shrinks afterwards.
    */
   #makeRoom(): void {
     const held = this.#end - this.#start;
@@ -236,7 +246,7 @@ export class ConnectionReader {
     this.#end = held;
   }
 
-  /** The size for the next read into an empty buffer. */
+  /** Returns the size of the buffer for the next read, if the buffer is empty. */
   #wantedSize(size: number): number {
     if (this.#lastCount === size) return size < SMALL_BYTES ? SMALL_BYTES : LARGE_BYTES;
     if (this.#quietReads >= QUIET_READS) return QUIET_BYTES;

@@ -1,6 +1,6 @@
 /**
- * Reason phrases of the statuses that the proxy itself responds with (RFC 9110, 15; RFC 6585; 499 is
- * nginx's).
+ * The reason phrases of the statuses of the proxy's own responses (RFC 9110, 15; RFC 6585; 499 is from
+ * nginx).
  */
 
 const REASON_PHRASES = {
@@ -29,10 +29,12 @@ const REASON_PHRASES = {
   504: "Gateway Timeout",
 } as const;
 
-/** A status that the proxy itself responds with. */
+/** A status that the proxy uses in its own responses. */
 export type OwnStatus = keyof typeof REASON_PHRASES;
 
-/** The reason phrase of a status; empty for a status that the proxy never responds with itself. */
+/**
+ * Returns the reason phrase of a status. Empty for a status that the proxy never uses in its own responses.
+ */
 export function reasonPhrase(status: number): string {
   return isOwnStatus(status) ? REASON_PHRASES[status] : "";
 }

@@ -2,7 +2,7 @@
 
 /** The path and the query of a request. They are neither decoded nor normalised. */
 export interface RequestTarget {
-  /** The path, which begins with a slash. Empty where the target is rejected. */
+  /** The path, which begins with a slash. Empty if the target is rejected. */
   readonly path: string;
   /** The query without its `?`. It may be empty. */
   readonly query: string;
@@ -10,7 +10,7 @@ export interface RequestTarget {
   readonly rejection: string | undefined;
 }
 
-/** Reads a request target. Rejects every path that an upstream might resolve to another path. */
+/** Reads a request target. Rejects every path that an upstream could resolve to another path. */
 export function parseRequestTarget(target: string): RequestTarget {
   const text = target.startsWith("/") ? target : absoluteFormPath(target);
   if (text === undefined) return invalidTarget("The request target is not a path.");
@@ -27,13 +27,13 @@ function invalidTarget(rejection: string): RequestTarget {
   return { path: "", query: "", rejection };
 }
 
-/** The part of `http://host/path` behind the authority. The proxy never uses the host. */
+/** Returns the part of `http://host/path` after the host. The proxy never uses the host. */
 function absoluteFormPath(target: string): string | undefined {
   const authority = /^https?:\/\/[^/?#]+/i.exec(target)?.[0];
   return authority && target.slice(authority.length);
 }
 
-/** Characters that need a closer look. Most paths contain no such character. */
+/** Characters that need a further check. Most paths contain none of them. */
 const SUSPICIOUS = /[%\\]|\/\.|[^\x21-\x7e]/;
 
 function pathRejection(path: string): string | undefined {
@@ -58,8 +58,8 @@ function pathRejection(path: string): string | undefined {
 const ENCODED_PLAIN = /%(?:2[de]|3[0-9]|[46][1-9a-f]|5f|[57][0-9a]|7e)/i;
 
 /**
- * Returns why a server that decodes, merges or cuts a path could read it as another path, as a noun phrase.
- * Returns undefined if every server reads the path in the same way.
+ * Returns why a server could read a path as another path, because it decodes, merges or cuts paths. The
+ * result is a noun phrase. `undefined` if every server reads the path in the same way.
  */
 export function ambiguityOf(path: string): string | undefined {
   if (path.includes("//")) return "two slashes in a row";

@@ -1,16 +1,18 @@
 import { encodeLatin1, writeLatin1 } from "./latin1.ts";
 
-/** Room for a head and for a piece of a body, with its framing. */
+/** The size of an array, in bytes. It has room for a head, or for a piece of a body with its framing. */
 const CAPACITY = 17 * 1024;
 /** The most arrays that are kept for the next messages: 1 MB. */
 const MAX_SPARE = 64;
 
-/** Making an array of this size costs more than writing a usual head into it, so arrays are used again. */
+/**
+ * Arrays that are used again. To make an array of this size costs more than to write a usual head into it.
+ */
 const spare: Uint8Array[] = [];
 
 /**
  * Collects the beginning of a message, or one piece of its body, so that one write sends it. It holds memory
- * only while it holds bytes: thousands of quiet streams need none.
+ * only while it holds bytes, so thousands of quiet streams need none.
  */
 export class SendBuffer {
   #bytes: Uint8Array | undefined;
@@ -39,7 +41,7 @@ export class SendBuffer {
     this.#end += text.length;
   }
 
-  /** Appends bytes, which must have room. */
+  /** Appends bytes. Check with {@link hasRoom} that they fit. */
   append(bytes: Uint8Array): void {
     this.#array().set(bytes, this.#end);
     this.#end += bytes.length;
@@ -51,7 +53,7 @@ export class SendBuffer {
     if (this.#start === this.#end) this.release();
   }
 
-  /** Drops all bytes. No write of them may be running. */
+  /** Drops all bytes. No write of these bytes may be running. */
   release(): void {
     const bytes = this.#bytes;
     this.#bytes = undefined;

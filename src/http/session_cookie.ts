@@ -1,9 +1,9 @@
 /** The cookie of the sessions of the admin page. Only the proxy sets it and reads it. */
 
-/** The beginning of the name of the session cookie. A port may follow. */
+/** The start of the name of the session cookie. A port may follow. */
 export const SESSION_COOKIE = "llm_proxy_session";
 
-/** Prefixes of cookie names. Browsers bind such cookies to a host or to HTTPS. */
+/** Prefixes of the names of cookies. Browsers bind cookies with these prefixes to a host or to HTTPS. */
 const NAME_PREFIXES = /^(?:__(?:host-http|host|secure|http)-)+/;
 
 /** Whether the value of a field `set-cookie` sets the session cookie, in any spelling. */
@@ -12,8 +12,8 @@ export function setsSessionCookie(setCookie: string): boolean {
 }
 
 /**
- * Removes the session cookie from the value of a field `cookie`. The rest stays byte for byte, and may be
- * empty.
+ * Removes the session cookie from the value of a field `cookie`. The rest stays unchanged, byte for byte, and
+ * may be empty.
  */
 export function withoutSessionCookie(cookies: string): string {
   const pairs = cookies.split(";");
@@ -24,11 +24,11 @@ export function withoutSessionCookie(cookies: string): string {
 }
 
 /**
- * Whether a pair `name=value` is the session cookie. The value of a cookie without a name counts as its name,
+ * Whether a pair `name=value` is the session cookie. If a cookie has no name, its value counts as its name,
  * because browsers send `=a=b` back as `a=b`.
  */
 function isSessionCookie(pair: string): boolean {
-  // A field may contain thousands of pairs that are too short, or empty.
+  // This comparison comes first, because a field may contain thousands of pairs that are too short or empty.
   if (pair.length < SESSION_COOKIE.length) return false;
   const name = pair.replace(/^[\s="]+/, "").split("=", 1)[0] ?? "";
   const plain = decoded(name).replace(/^[\s="]+/, "").toLowerCase();
@@ -36,8 +36,8 @@ function isSessionCookie(pair: string): boolean {
 }
 
 /**
- * Decodes percent-encoding twice, because a second server may decode it again. Invalid encoding stays as it
- * is.
+ * Decodes percent-encoding twice, because another server may decode it again. Invalid encoding stays
+ * unchanged.
  */
 function decoded(name: string): string {
   const once = (text: string) =>

@@ -1,5 +1,5 @@
 /**
- * Tokens, the words of HTTP: methods, names of header fields, unquoted values of parameters (RFC 9110,
+ * Tokens, the words of HTTP: methods, names of header fields, and unquoted values of parameters (RFC 9110,
  * 5.6.2).
  */
 

@@ -1,6 +1,6 @@
 /**
- * Writes HTTP/1.1 messages. All messages but the interim `100 Continue` (`server/connection.ts`) are written
- * here. The framing fields follow from the body that is sent (RFC 9112, 6).
+ * Writes HTTP/1.1 messages. Only the interim response `100 Continue` is written elsewhere
+ * (`server/connection.ts`). The framing fields are made from the body that is sent (RFC 9112, 6).
  */
 
 import { type Field, isFramingField } from "./fields.ts";
@@ -9,7 +9,7 @@ import { FramedPieces } from "./framed_pieces.ts";
 import type { OutgoingBody } from "./outgoing_body.ts";
 import { SendBuffer } from "./send_buffer.ts";
 
-/** Something that bytes can be written to, such as a connection. */
+/** A destination for bytes, such as a connection. */
 export interface ByteOutput {
   /** Writes some of the bytes, and returns their number. */
   readonly write: (bytes: Uint8Array) => Promise<number>;
@@ -28,7 +28,8 @@ export interface OutgoingMessage {
 }
 
 /**
- * The text of a head with its empty line. Throws a {@link FramingError} if `fields` contains a framing field.
+ * Returns the text of a head with its empty line. Throws a {@link FramingError} if `fields` contains a
+ * framing field.
  */
 export function headText({ startLine, firstField, fields, body }: OutgoingMessage): string {
   let text = firstField === undefined
@@ -56,8 +57,8 @@ export function headText({ startLine, firstField, fields, body }: OutgoingMessag
 /**
  * Sends a message. The first write sends the head with the part of the body that has arrived. Each later
  * write sends all short pieces that have arrived. Throws the error of the source or of the output. Throws a
- * {@link FramingError} before it sends a byte that the head did not announce, and if the body is shorter than
- * announced.
+ * {@link FramingError} before it sends a byte that the head did not announce. Throws it also if the body is
+ * shorter than announced.
  */
 export async function writeMessage(output: ByteOutput, message: OutgoingMessage): Promise<void> {
   const buffer = new SendBuffer();

@@ -26,7 +26,7 @@ export interface Held {
   readonly micros: number;
 }
 
-/** What all admissions share. */
+/** The parts that all admissions of a limiter share. */
 export interface AdmissionParts {
   readonly clock: Clock;
   readonly budgetClock: BudgetClock;
@@ -68,7 +68,7 @@ export class Admission {
   /** The keys of the limits for models. */
   #modelRules: readonly string[] = NO_RULES;
   #reserved: Reservation = NOTHING;
-  /** What earlier attempts of the request have used. */
+  /** The tokens and the money that earlier attempts of the request have used. */
   #more: Reservation = NOTHING;
   /** The ledgers whose budgets the request may exceed. `undefined` if it exceeds no budget. */
   #optimistic: readonly Ledger[] | undefined;
@@ -165,7 +165,7 @@ export class Admission {
     });
     if (result.kind === "taken") {
       this.#shared = result.held;
-      // The exchange has ended in the meantime.
+      // The exchange ended while this call waited for the answer.
       if (this.#booking !== undefined) result.held.settle({ tokens: 0, micros: 0, hour: this.#booking.hour });
       return;
     }
@@ -180,7 +180,7 @@ export class Admission {
       );
   }
 
-  /** Counts the request for no limit. Does nothing if it is settled. */
+  /** Removes the request from all counts. Does nothing if the request is settled. */
   withdraw(): void {
     if (this.#booking !== undefined) return;
     this.settle({ tokens: 0, micros: 0 });
@@ -222,9 +222,9 @@ export class Admission {
   }
 
   /**
-   * Replaces the reservation by what the request used, and returns where that is booked. Undefined amounts
-   * are unknown and count as nothing. `endedAt` is in milliseconds of the monotonic clock. Only the first
-   * call counts.
+   * Replaces the reservation by what the request used, and returns the hour in which the cost is booked. An
+   * amount that is `undefined` is unknown, and counts as zero. `endedAt` is in milliseconds of the monotonic
+   * clock. Only the first call counts.
    */
   settle(
     { tokens = 0, micros = 0 }: { readonly tokens: number | undefined; readonly micros: number | undefined },

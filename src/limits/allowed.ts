@@ -178,7 +178,8 @@ export function checkModels(
       (alias === undefined || alias.model !== model || !matchesModel(allowed, alias.asked))
     );
     if (denied !== undefined) {
-      // The model of an alias may tell of an endpoint that the client does not know.
+      // The error names the alias, because the model behind it can reveal an endpoint that the client does
+      // not know.
       const asked = alias?.model === denied ? alias.asked : denied;
       throw new ProxyFault(
         "forbidden",

@@ -1,4 +1,4 @@
-/** The counts of one subject: the state of its limits and budgets. */
+/** The counts of one subject: its requests, tokens and spending, and what its running requests reserve. */
 
 import { MinuteWindow } from "./minute_window.ts";
 import type { Spending } from "../storage/store.ts";

@@ -13,7 +13,7 @@ import { CONCURRENT_RETRY_MS, faultOf, MOST_OPTIMISTIC, type Rejection } from ".
 
 /** The limits that one request counts for, with their counts. */
 export interface CountedLimits {
-  /** The key of the ledger. */
+  /** The key of the ledger, by which all processes know the subject or its limit for models. */
   readonly key: string;
   /** What the limits belong to, as messages name it: `token`, `project`. */
   readonly what: string;
@@ -97,8 +97,8 @@ export class LimitCheck {
   }
 
   /**
-   * Throws `budget_exceeded` if as many requests run as may run while the budget does not cover their highest
-   * costs.
+   * Throws `budget_exceeded` if {@link MOST_OPTIMISTIC} requests are already running whose highest cost the
+   * budget may not cover. Call it only if {@link mayExceed} is true for this request.
    */
   checkOptimistic(counts: CountedLimits): void {
     if (counts.ledger.optimistic >= MOST_OPTIMISTIC) throw this.faultOf({ kind: "optimistic" }, counts);
@@ -111,7 +111,10 @@ export class LimitCheck {
   }
 }
 
-/** Why the number of requests rejects a further one: of all time, at the same time, or within a minute. */
+/**
+ * Checks the number of requests of all time, at the same time, and within a minute. Returns the first limit
+ * that rejects a further request. `undefined` if none does.
+ */
 export function requestRejection(checked: Checked, now: number): Rejection | undefined {
   const { limits: { concurrentRequests }, maxRequests, ledger } = checked;
   if (maxRequests !== undefined && ledger.requests >= maxRequests) return { kind: "max_requests" };
@@ -121,7 +124,7 @@ export function requestRejection(checked: Checked, now: number): Rejection | und
   return rateRejection(checked, now);
 }
 
-/** Why the number of requests within a minute rejects a further one. */
+/** Checks the number of requests within a minute. `undefined` if a further request is allowed. */
 function rateRejection(
   { limits: { requestsPerMinute: limit }, ledger: { requestsThisMinute } }: Checked,
   now: number,
@@ -131,8 +134,9 @@ function rateRejection(
 }
 
 /**
- * Why the tokens within a minute reject a request. What running requests have reserved counts. The
- * reservation of this request does not: a request for a large response could never pass.
+ * Checks the tokens within a minute. `undefined` if a further request is allowed. The tokens that running
+ * requests have reserved count. The reservation of this request does not count, because a request for a large
+ * response could otherwise never pass.
  */
 export function tokenRejection(
   { limits: { tokensPerMinute }, ledger: { reservedTokens, tokensThisMinute } }: Checked,

@@ -126,21 +126,21 @@ export class Limiter {
     this.takeOver(id, held);
   }
 
-  /** Lets an object hold what {@link Admission.handOver} has reserved. */
+  /** Assigns to an object the money that {@link Admission.handOver} has reserved. */
   takeOver(id: string, { keys, micros }: Pick<Held, "keys" | "micros">): void {
     this.#parts.replica?.holdObject({ id, keys, micros });
   }
 
   /**
-   * Releases money that {@link hold} or {@link Admission.handOver} has reserved. `id` is the object's, if it
-   * held it.
+   * Releases money that {@link hold} or {@link Admission.handOver} has reserved. `id` is the id of the object
+   * that held the money. `undefined` if no object held it.
    */
   release(id: string | undefined, { keys, micros }: Pick<Held, "keys" | "micros">): void {
     for (const key of keys) this.#parts.ledgers.of(key).reservedMicros -= micros;
     if (id !== undefined) this.#parts.replica?.releaseObject(id);
   }
 
-  /** Where spending of this moment is booked. */
+  /** Returns the hour in which spending is booked now. */
   bookingOf(modelRules: readonly string[]): Booking {
     const { hour, isDated } = this.#parts.budgetClock.read();
     return { hour, isDated, modelRules };
@@ -169,16 +169,19 @@ export class Limiter {
     replica?.settleObject({ id, tokens, micros, hour }, keys);
   }
 
-  /** Counts money that an object used, which another process has settled. */
+  /** Counts money that an object used and that another process has settled. */
   countElsewhere(keys: readonly string[], { micros }: { micros: number }): void {
     const { budgetClock, ledgers, replica } = this.#parts;
-    // The database tells what other replicas spend.
+    // Replicas get the spending of the other replicas from the database.
     if (replica !== undefined || micros === 0) return;
     const { hour, isDated } = budgetClock.read();
     for (const key of keys) ledgers.of(key).spent.add(hour, { micros, isDated });
   }
 
-  /** Raises what subjects have used to what the database knows, which other replicas may have used. */
+  /**
+   * Raises the counts of subjects to the amounts in the database, which include the spending of other
+   * replicas.
+   */
   raise(balances: readonly LedgerBalance[]): void {
     for (const { key, requests, totalMicros, hours } of balances) {
       const ledger = this.#parts.ledgers.of(key);

@@ -68,21 +68,23 @@ function groupsNamed(names: readonly string[]): ReadonlySet<OperationGroup> {
 }
 
 /**
- * Why rules reject a request. `unclear`: servers could read its path differently, as the end of a sentence.
+ * Why rules reject a request. `unclear` is the end of a sentence: why servers could read the path
+ * differently.
  */
 export type PathRejection =
   | { readonly unclear: string }
   | { readonly group: OperationGroup; readonly method: string };
 
-/** No rule for paths knows the paths of the requests within another one. */
+/** Rules for paths cannot check the requests that are inside the body of another request. */
 const REQUEST_BATCH = "its body has whole requests to other paths";
 /** Requests of these methods have no body. */
 const WITHOUT_BODY: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 const TOO_MANY_READINGS = "it is too long, or encoded several times";
 
 /**
- * Why rules reject a request. `undefined` if they allow it. All readings of all paths must be allowed, with
- * all methods. Patterns are compared with the path itself, so the proxy rejects a path with several readings.
+ * Returns why rules reject a request. `undefined` if they allow it. All readings of all paths must be
+ * allowed, with all methods. Patterns are compared with the path itself, so the proxy rejects a path with
+ * several readings.
  */
 export function pathRejection(rules: PathRules, request: PathRequest): PathRejection | undefined {
   if (rules.allowsEverything) return undefined;
@@ -111,8 +113,9 @@ export function pathRejection(rules: PathRules, request: PathRequest): PathRejec
 }
 
 /**
- * Why rules reject the whole path that the proxy sends. A prefix makes `/health` and others unknown, so an
- * unknown path is allowed here: the check of the path behind the prefix has decided.
+ * Returns why rules reject the whole path that the proxy sends. With a prefix, `/health` and similar paths
+ * become unknown paths. So an unknown path is allowed here: the check of the path behind the prefix has
+ * decided.
  */
 function sentPathRejection(
   sentPath: string,

@@ -36,8 +36,9 @@ export interface RejectingLimits {
 export const CONCURRENT_RETRY_MS = 1_000;
 
 /**
- * How many requests of a subject may run with a reservation of their expected cost while the budget does not
- * cover their highest cost. So only this many requests, each with its highest cost, can exceed a budget.
+ * The most running requests of a subject whose highest cost the budget may not cover. Each of them reserves
+ * only its expected cost. So a budget can be exceeded by the highest costs of this many requests, but not by
+ * more.
  */
 export const MOST_OPTIMISTIC = 4;
 
@@ -111,8 +112,8 @@ export function faultOf(
     case "optimistic":
       return new ProxyFault(
         "budget_exceeded",
-        `The budget${scope} may not cover all running requests of this ${what}. Only ${MOST_OPTIMISTIC} requests may run ` +
-          "then: wait for one to end, or send a smaller max_tokens.",
+        `The rest of this ${what}'s budget${scope} may not cover the highest cost of this request. At most ` +
+          `${MOST_OPTIMISTIC} such requests may run at a time. Wait until one ends, or send a smaller max_tokens.`,
         retryOf(CONCURRENT_RETRY_MS),
       );
     default:

@@ -53,8 +53,8 @@ export class SpentHours {
   }
 
   /**
-   * Returns the hour that a rolling period must drop before its sum is below a limit, or undefined if no hour
-   * is enough.
+   * Returns the hour that a rolling period must drop before its sum is below a limit. `undefined` if dropping
+   * hours is not enough.
    */
   lastHourAbove(limit: number, from: number): number | undefined {
     let sum = this.since(from);

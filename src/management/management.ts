@@ -3,7 +3,6 @@
 import { Accounts } from "../accounting/accounts.ts";
 import type { RunningExchange } from "../accounting/running_exchange.ts";
 import type { Pricer } from "../accounting/prices/cost.ts";
-import { exchangeRow } from "../accounting/exchange_row.ts";
 import type { Objects } from "../accounting/settlement/objects.ts";
 import { UnpricedModels } from "../accounting/prices/unpriced_models.ts";
 import type { FailureGate } from "../auth/failure_gate.ts";
@@ -17,7 +16,6 @@ import type { ExchangeRecord } from "../exchange_record.ts";
 import type { KnownObjects } from "../objects/known_objects.ts";
 import { probeBackends } from "../forwarding/probe.ts";
 import type { Management as ManagementPort } from "../handler/proxy_parts.ts";
-import { fieldValue } from "../http/fields.ts";
 import type { Entry, IncomingRequest } from "../http/message.ts";
 import type { ClockEvent } from "../limits/budget_clock.ts";
 import type { Limiter } from "../limits/limiter.ts";
@@ -27,15 +25,12 @@ import { exchangeTracer } from "../observability/tracing.ts";
 import type { StorageHealth } from "../own_routes/health.ts";
 import type { AdminPlace } from "../own_routes/page_html.ts";
 import { ExchangeWriter } from "../storage/exchange_writer.ts";
-import { pruneHourly } from "../storage/pruner.ts";
 import { type OwnRunFile, writeRunFile } from "../storage/run_files.ts";
-import { backupOnSchedule } from "../storage/scheduled_backup.ts";
 import type { SecretBox } from "../storage/secret_box.ts";
 import { SpendingDates } from "../storage/spending_dates.ts";
 import { isPostgresUrl } from "../network/postgres_url.ts";
 import { type ExchangeRow, type Store, StoreError } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
-import { repeat } from "../time/repeat.ts";
 import type { Controls, RunningProxy } from "./api/parts.ts";
 import { AccessAudit, REFUSED_TEXTS } from "./api/access_audit.ts";
 import { type ControlAccess, textOfAccess } from "./control/control_access.ts";
@@ -47,22 +42,22 @@ import { ProviderSignIn } from "./admin/provider_sign_in.ts";
 import { adminPlaceAt } from "./admin_place.ts";
 import type { JoinedReplica } from "./join_replicas.ts";
 import { directoryOf } from "./directory.ts";
+import { ExchangeRecorder } from "./exchange_recorder.ts";
 import { LiveFeed } from "./live_feed.ts";
 import { ModelFactsTable } from "./model_facts.ts";
+import { PeriodicWork } from "./periodic_work.ts";
 import { PriceReload } from "./price_reload.ts";
 import { managementRoutes, type ManagementRoutesParts } from "./routes.ts";
 import { type Ports, Served, type ServedConfig } from "./served.ts";
 import { ManagementSettings } from "./settings.ts";
 import { clockWatcher } from "./spending.ts";
+import { storedModelLists } from "./stored_model_lists.ts";
 import { TokenRefresh } from "./token_refresh.ts";
 import { ManagedThreads } from "./threads/managed_threads.ts";
 import { mergedReports } from "./threads/merged_reports.ts";
 import { watchForThreads } from "./threads/watch_for_threads.ts";
-import { messageOf, traceOf } from "../text/error_text.ts";
+import { traceOf } from "../text/error_text.ts";
 
-/** How often the database confirms the tokens while there are no requests, in milliseconds. */
-const CONFIRM_MS = 10_000;
-const DAY_MS = 24 * 3_600_000;
 /** Other replicas get only this part of the hash of a wrong token, which can be a mistyped one. */
 const SHARED_GUESS_CHARACTERS = 8;
 
@@ -115,14 +110,11 @@ export class Management implements ManagementPort {
   readonly #audit: AccessAudit;
   /** The providers with which people sign in; `undefined` without one. */
   readonly #providers: ProviderSignIn | undefined;
-  readonly #unpriced: UnpricedModels;
+  readonly #recorder: ExchangeRecorder;
   readonly #people: AccountPeople;
-  readonly #trace = exchangeTracer();
   readonly #modelFacts: ModelFactsTable;
   readonly #ending = new AbortController();
-  readonly #stopPruning: () => void;
-  readonly #stopConfirming: () => void;
-  readonly #stopBackups: () => Promise<void>;
+  readonly #periodic: PeriodicWork;
   readonly #databaseUrl: string;
   readonly #controlSecret = createControlSecret();
   #runFile: OwnRunFile | undefined;
@@ -130,7 +122,6 @@ export class Management implements ManagementPort {
   #threads: ManagedThreads | undefined;
   #stopWatching = (): void => {};
   #controls: Controls | undefined;
-  #dropped = 0;
 
   constructor(config: ManagementConfig, parts: ManagementParts) {
     const { log, clock, store, tokens, pricer, limiter, joined, hasUndated, watchClock } = parts;
@@ -158,7 +149,16 @@ export class Management implements ManagementPort {
       (reason) => this.#storageFailed(`the name of an account is not kept: ${reason}`),
     );
     this.#modelFacts = new ModelFactsTable(pricer);
-    this.#unpriced = new UnpricedModels((advice) => log("warn", "unpriced", advice));
+    this.#recorder = new ExchangeRecorder({
+      log,
+      writer: this.#writer,
+      metrics: this.#metrics,
+      feed: this.#feed,
+      trace: exchangeTracer(),
+      unpriced: new UnpricedModels((advice) => log("warn", "unpriced", advice)),
+      pricer,
+      endpointNamed: (name) => this.#served.endpointNamed(name),
+    });
     this.#dates = new SpendingDates(store, {
       writer: this.#writer,
       clock,
@@ -193,13 +193,19 @@ export class Management implements ManagementPort {
         log("debug", "usage_contradictory", { id, endpoint, detail });
       },
     });
-    watchSettled((row) => this.#publish(row));
+    watchSettled((row) => this.#recorder.publish(row));
     if (joined !== undefined) joined.events.flushed = () => this.#flushAll();
     this.#replicas = store.copies === undefined ? new Replicas(store, { clock, log }) : undefined;
     this.answer = this.#openRoutes(config);
-    this.#stopPruning = this.#startPruning();
-    this.#stopConfirming = this.#startConfirming();
-    this.#stopBackups = this.#startBackups();
+    this.#periodic = new PeriodicWork(store, {
+      clock,
+      log,
+      settings: this.#settings,
+      confirmTokens: () => this.#refresh.refreshIfChanged(),
+      onBackup: () => this.#metrics.backedUp(clock.epochMs()),
+      onPruneFailed: (reason) => this.#storageFailed(`old usage could not be deleted: ${reason}`),
+      onUnexpected: (error) => this.#unexpected(error),
+    });
   }
 
   /**
@@ -235,16 +241,7 @@ export class Management implements ManagementPort {
 
   /** Keeps the lists of models of endpoints over restarts. */
   get modelLists(): ModelListStore {
-    const { store } = this.#parts;
-    const nameOf = (endpoint: string) => `models of ${endpoint}`;
-    return {
-      load: (endpoint) => store.readNote(nameOf(endpoint)),
-      save: (endpoint, text) => {
-        store.writeNote(nameOf(endpoint), text).catch((error) =>
-          this.#storageFailed(`the list of models of ${endpoint} is not kept: ${messageOf(error)}`)
-        );
-      },
-    };
+    return storedModelLists(this.#parts.store, (reason) => this.#storageFailed(reason));
   }
 
   /** Whether the database works: the last read of tokens, and the last write of usage. */
@@ -265,22 +262,9 @@ export class Management implements ManagementPort {
     this.#metrics.failedOver(endpoint, backend);
   }
 
-  /**
-   * Records an exchange that has ended: in the database, the metrics, the live feed and the trace. If the
-   * client was not identified, only the metrics count the exchange, as refused. If accounting failed, the
-   * metrics count the exchange as dropped.
-   */
-  record(record: ExchangeRecord, { fields }: Pick<IncomingRequest, "fields">): void {
-    const { usage } = record;
-    if (usage === undefined) {
-      if (record.principal === undefined) this.#metrics.refused(record.ending);
-      else this.#drop(`the usage of ${record.id} could not be worked out`);
-      return;
-    }
-    const row = exchangeRow(record, usage);
-    this.#writer.add(row);
-    this.#trace?.({ row, record, traceparent: fieldValue(fields, "traceparent") });
-    this.#publish(row);
+  /** Records an exchange that has ended, as {@link ExchangeRecorder.record} describes. */
+  record(record: ExchangeRecord, request: Pick<IncomingRequest, "fields">): void {
+    this.#recorder.record(record, request);
   }
 
   /** Sets the configuration that serves requests from now on. */
@@ -321,11 +305,8 @@ export class Management implements ManagementPort {
       onTaken: (exchange) => {
         if (this.#feed.hasListeners) this.#feed.send({ kind: "started", exchange: exchange() });
       },
-      onEnded: (row) => {
-        this.#writer.add(row);
-        this.#publish(row);
-      },
-      onDropped: (reason) => this.#drop(reason),
+      onEnded: (row) => this.#recorder.add(row),
+      onDropped: (reason) => this.#recorder.drop(reason),
       onRefused: (ending) => this.#metrics.refused(ending),
       onFailover: (failure) => this.recordFailover(failure),
       onContradiction: (endpoint) => this.#metrics.contradicted(endpoint),
@@ -379,12 +360,12 @@ export class Management implements ManagementPort {
   /** Writes the queued data, and closes the store. A step that fails is logged, and the next steps follow. */
   async close(): Promise<void> {
     this.#runFile?.remove();
-    this.#stopPruning();
-    this.#stopConfirming();
+    // The timers stop now. The first step below waits for a backup that still runs.
+    const periodic = this.#periodic.stop();
     this.#stopWatching();
     this.#providers?.close();
     const steps = [
-      () => this.#stopBackups(),
+      () => periodic,
       () => this.#prices.settled(),
       () => this.accounts.settled(),
       () => this.#parts.objects.close(),
@@ -420,13 +401,6 @@ export class Management implements ManagementPort {
     return this.#served.mayConnect(address) && this.#settings.mayManage(address);
   }
 
-  /** Counts a row that is in the database or in the queue, and sends it to live listeners. */
-  #publish(row: ExchangeRow): void {
-    this.#metrics.ended(row);
-    this.#unpriced.ended(row, this.#served.endpointNamed(row.endpoint), this.#parts.pricer.library);
-    if (this.#feed.hasListeners) this.#feed.send({ kind: "ended", exchange: row });
-  }
-
   #unexpected(error: unknown): void {
     this.#parts.log("error", "unexpected", { detail: traceOf(error) });
   }
@@ -444,16 +418,9 @@ export class Management implements ManagementPort {
           if (health === "ok") log("info", "storage_recovered");
           else log("error", "storage_failing", { detail: `${reason}; usage waits in the queue` });
         },
-        onDropped: (reason) => this.#drop(reason),
+        onDropped: (reason) => this.#recorder.drop(reason),
       },
     });
-  }
-
-  /** Counts an exchange that has no row. */
-  #drop(reason: string): void {
-    // The log gets one line for the first one. The metric counts all of them.
-    if (this.#dropped++ === 0) this.#parts.log("error", "usage_dropped", { detail: reason });
-    this.#metrics.dropped();
   }
 
   #openRoutes(config: ManagementConfig): ManagementPort["answer"] {
@@ -503,7 +470,7 @@ export class Management implements ManagementPort {
         subscribe: (listener, onEnd) => this.#feed.subscribe(listener, onEnd),
         endpoints: () => this.#endpoints(),
         storage: () => this.storage(),
-        dropped: () => this.#dropped,
+        dropped: () => this.#recorder.dropped,
         uptimeMs: () => clock.now() - this.#startedAt,
         connectable: () => served.connectable(),
         controls: () => this.#controls,
@@ -527,36 +494,5 @@ export class Management implements ManagementPort {
   async #flushAll(): Promise<void> {
     await this.#flush();
     if (this.#writer.health === "failing") throw new Error("the usage of this process cannot be written");
-  }
-
-  /** Asks for changed tokens also while there are no requests. */
-  #startConfirming(): () => void {
-    return repeat(CONFIRM_MS, this.#parts.clock, async () => {
-      await this.#refresh.refreshIfChanged()?.catch((error) => this.#unexpected(error));
-    });
-  }
-
-  #startPruning(): () => void {
-    const { store, clock, log } = this.#parts;
-    return pruneHourly(store, {
-      clock,
-      retentionMs: () => this.#settings.now.retentionDays * DAY_MS,
-      onPruned: (exchanges) => log("info", "usage_pruned", { detail: `${exchanges} exchanges` }),
-      onFailed: (reason) => this.#storageFailed(`old usage could not be deleted: ${reason}`),
-    });
-  }
-
-  #startBackups(): () => Promise<void> {
-    const { store: { copies }, clock, log } = this.#parts;
-    if (copies === undefined) return () => Promise.resolve();
-    return backupOnSchedule(copies, {
-      clock,
-      schedule: () => this.#settings.now.backup,
-      onDone: (file) => {
-        log("info", "backup_made", { file });
-        this.#metrics.backedUp(clock.epochMs());
-      },
-      onFailed: (reason) => log("error", "backup_failed", { detail: reason }),
-    });
   }
 }

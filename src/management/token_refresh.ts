@@ -5,13 +5,13 @@ import { traceOf } from "../text/error_text.ts";
 import type { Clock } from "../time/clock.ts";
 
 /**
- * How long a request waits for changed tokens, in milliseconds. If the database takes longer, known tokens
- * stay valid until it answers, as they do while it fails. A revoked token is rejected within this time while
- * it answers.
+ * How long a request waits for changed tokens, in milliseconds. If the database needs more time, or fails,
+ * known tokens stay valid until it answers. If it answers in time, a revoked token is rejected within this
+ * time.
  */
 const LONGEST_WAIT_MS = 1_000;
 
-/** What a {@link TokenRefresh} needs of the managed tokens. */
+/** The part of the managed tokens that a {@link TokenRefresh} uses. */
 export type RefreshedTokens = Pick<ManagedTokens, "secrets" | "mayHaveChanged" | "refresh">;
 
 /**
@@ -70,8 +70,8 @@ export class TokenRefresh {
 
   /**
    * Reads the changed tokens if the database may have changed. Returns `undefined` if it has not changed, or
-   * takes too long to answer. The promise resolves after {@link LONGEST_WAIT_MS} at the latest, and the
-   * refresh goes on.
+   * takes too long to answer. The promise resolves after at most {@link LONGEST_WAIT_MS}, and the refresh
+   * then continues without it.
    */
   refreshIfChanged(): Promise<void> | undefined {
     if (!this.#mayHaveChanged()) {

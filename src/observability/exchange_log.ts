@@ -4,8 +4,8 @@ import type { Log } from "./log.ts";
 const MICROS_PER_DOLLAR = 1_000_000;
 
 /**
- * Returns the logger of ended exchanges. It logs each fault. If the access log is on, it logs each exchange
- * too: with its model, tokens and cost if the management plane is on.
+ * Returns the logger of ended exchanges. It logs each fault. If the access log is on, it logs each exchange.
+ * If the management plane is on, the line of an exchange has its model, tokens and cost.
  */
 export function exchangeLogger(log: Log, { access }: { access: boolean }): (record: ExchangeRecord) => void {
   return (record) => {

@@ -38,7 +38,7 @@ export const LOG_FIELDS = [
   "detail",
 ] as const;
 
-/** Fields that only JSON has, so that lines for people stay short. */
+/** Fields that only the format `json` has, so that the lines for people stay short. */
 const JSON_ONLY: readonly string[] = ["cached_tokens", "usage_source", "settlement", "worker"];
 const PRETTY_FIELDS = LOG_FIELDS.filter((name) => !JSON_ONLY.includes(name));
 
@@ -56,14 +56,14 @@ export interface LogSink {
   readonly secrets: readonly string[];
   /** The current time in milliseconds since 1970. */
   readonly now?: () => number;
-  /** Colours the level in the `pretty` format. Without it lines have no colours. */
+  /** Colours the level in the `pretty` format. Without this function, lines have no colours. */
   readonly paint?: (level: LogLevel, text: string) => string;
 }
 
 /** Levels in ascending order of severity. */
 const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
-/** Makes the log. It writes each line at once. */
+/** Makes the log. The log writes each line immediately. */
 export function createLog(
   config: LogConfig,
   { write, secrets, now = Date.now, paint = (_, text) => text }: LogSink,
@@ -96,8 +96,8 @@ function jsonLine(level: LogLevel, event: string, fields: LogFields, time: numbe
 }
 
 /**
- * ` status=200 endpoint=openai …`. Most values of a line are those of the line before, and so are their
- * texts.
+ * Makes texts like ` status=200 endpoint=openai …`. Most values of a line are equal to those of the line
+ * before, so their texts are reused.
  */
 class PairsText {
   readonly #values: (string | number | undefined)[] = PRETTY_FIELDS.map(() => undefined);
@@ -126,7 +126,7 @@ function plainOrQuoted(text: string): string {
   return PLAIN.test(text) || /^[^\s"=\p{C}]+$/u.test(text) ? text : JSON.stringify(text);
 }
 
-/** The time of day as `14:02:11`, in local time. It is worked out once for all lines of a second. */
+/** Makes the time of day as `14:02:11`, in local time. All lines of one second share the text. */
 class ClockText {
   #second = NaN;
   #text = "";
@@ -145,7 +145,7 @@ class ClockText {
 
 const MAX_SEARCHED = 12;
 
-/** Makes the function that replaces secrets in a line: plain, percent-encoded, or escaped as in JSON. */
+/** Makes the function that redacts secrets in a line: plain, percent-encoded, or escaped as in JSON. */
 function redactor(secrets: readonly string[]): (line: string) => string {
   const forms = new Set(
     secrets.filter((secret) => secret !== "")
@@ -156,7 +156,7 @@ function redactor(secrets: readonly string[]): (line: string) => string {
   const longestFirst = [...forms].sort((a, b) => b.length - a.length);
   const pattern = new RegExp(longestFirst.map((form) => RegExp.escape(form)).join("|"), "g");
   if (forms.size > MAX_SEARCHED) return (line) => line.replace(pattern, "[redacted]");
-  // Nearly no line holds a secret, and to search for a few texts costs less than a pattern.
+  // Almost no line has a secret, and a search for a few texts costs less than a pattern.
   return (line) =>
     longestFirst.some((form) => line.includes(form)) ? line.replace(pattern, "[redacted]") : line;
 }

@@ -27,7 +27,7 @@ export interface Sample {
   readonly value: number;
 }
 
-/** What all metrics have. */
+/** The members that every kind of metric has. */
 interface Metric {
   /** The name without its prefix `llm_proxy_`. */
   readonly name: string;
@@ -35,15 +35,15 @@ interface Metric {
   readonly labelNames: readonly string[];
 }
 
-/** A counter whose values are sums over all series. */
+/** A counter. Each series adds to its value. */
 export interface SumMetric extends Metric {
-  /** What a series adds. */
+  /** Returns what a series adds to the counter. */
   readonly samples: (series: Series) => readonly Sample[];
 }
 
 /** A gauge, whose value is read at each scrape and can fall. */
 export interface GaugeMetric extends Metric {
-  /** The values now, each with different labels. */
+  /** Returns the present values, each with different labels. */
   readonly samples: () => readonly Sample[];
 }
 
@@ -104,7 +104,8 @@ export function gaugesOf(
       help: "Running exchanges.",
       labelNames: ["endpoint"],
       samples: () => {
-        // An idle endpoint is 0 and not missing: autoscalers do not count a missing value as idle.
+        // An idle endpoint has the value 0 and is not missing, because autoscalers do not take a missing
+        // value as idle.
         const counts = new Map(backends().map(({ endpoint }) => [endpoint, 0]));
         for (const { endpoint = NONE } of running()) counts.set(endpoint, (counts.get(endpoint) ?? 0) + 1);
         return [...counts].map(([endpoint, value]) => ({ labels: { endpoint }, value }));

@@ -13,11 +13,11 @@ import { KINDS, NONE, type Series, TOKEN_KINDS } from "./series.ts";
 const SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800];
 /** The most models with a separate label. Further models count as `other`. */
 const MAX_MODELS = 200;
-/** How the name of each metric begins. */
+/** The prefix of the name of each metric. */
 const PREFIX = "llm_proxy_";
 const STATUS_CLASSES = [NONE, "1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/** The times of an endpoint. */
+/** The histograms of the times of one endpoint. */
 interface EndpointTimes {
   readonly firstByte: Times;
   readonly duration: Times;
@@ -95,7 +95,7 @@ export class Metrics {
     }
   }
 
-  /** Counts an exchange that has ended. */
+  /** Counts an exchange that has ended, in all metrics of exchanges. */
   ended(row: ExchangeRow): void {
     const series = this.#seriesOf(row);
     const isRequest = row.settlement !== "settled";
@@ -111,7 +111,10 @@ export class Metrics {
     duration.observe(row.durationMs);
   }
 
-  /** Counts a request that ended before its client was identified, a wrong token included, by its ending. */
+  /**
+   * Counts a request that ended before its client was identified. `ending` says how it ended. A request with
+   * a wrong token is one of these.
+   */
   refused(ending: string): void {
     this.#refused.inc({ ending });
   }
@@ -136,7 +139,7 @@ export class Metrics {
     this.#dropped.inc();
   }
 
-  /** All metrics in the text format, with their content type. */
+  /** Returns all metrics in the text format, with their content type. */
   async text(): Promise<{ type: string; text: string }> {
     return { type: this.#registry.contentType, text: await this.#registry.metrics() };
   }
@@ -146,7 +149,7 @@ export class Metrics {
     const status = STATUS_CLASSES[Math.floor(row.status / 100)] ?? NONE;
     const model = this.#modelLabel(row);
     const last = this.#lastSeries;
-    // Most exchanges have the labels of the one before.
+    // Most exchanges have the same labels as the exchange before.
     if (
       last !== undefined && last.endpoint === endpoint && last.backend === backend &&
       last.status === status &&

@@ -2,7 +2,7 @@
 
 import type { ExchangeRow } from "../storage/store.ts";
 
-/** The value of a label that an exchange does not have. */
+/** The value of a label if the exchange has no such value. */
 export const NONE = "none";
 
 /** Sums of exchanges with equal labels. */
@@ -33,5 +33,5 @@ export const TOKEN_KINDS = {
 /** A kind of LLM tokens, as a label. */
 export type TokenKind = keyof typeof TOKEN_KINDS;
 /** All kinds of LLM tokens. */
-// Object.keys gives strings; these are the keys of a constant that is written out above.
+// Object.keys returns strings. They are the keys of the constant above.
 export const KINDS = Object.keys(TOKEN_KINDS) as TokenKind[];

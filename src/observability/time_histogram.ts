@@ -1,10 +1,11 @@
 /**
- * A histogram that counts in plain numbers. That of prom-client builds a text of the labels for each value.
+ * A histogram that counts in plain numbers. The histogram of prom-client makes a text of the labels for each
+ * value, which costs more.
  */
 
 import type { Histogram, Registry } from "prom-client";
 
-/** The labels of one line. */
+/** The labels of one line of the output. */
 type Labels = Readonly<Record<string, string | number>>;
 
 /** One line of a metric, as prom-client writes it. */
@@ -14,7 +15,7 @@ interface Line {
   readonly value: number;
 }
 
-/** The values with equal labels. */
+/** Takes the values of one set of labels. */
 export interface Times {
   /** Adds a value in milliseconds. */
   readonly observe: (milliseconds: number) => void;
@@ -36,18 +37,18 @@ export class TimeHistogram {
     this.name = name;
     this.help = help;
     this.#bounds = bounds;
-    // The registry calls `get` alone, and reads `name`.
+    // The registry uses only `get` and `name`, so the other members of a `Histogram` can be missing.
     registry.registerMetric(this as unknown as Histogram);
   }
 
-  /** The values with certain labels. Call it once for each set of labels. */
+  /** Returns the object that takes the values of a set of labels. Call it once for each set of labels. */
   labels(labels: Labels): Times {
     const counts = new Counts(this.#bounds);
     this.#series.push({ labels, counts });
     return counts;
   }
 
-  /** The metric with all of its lines. */
+  /** Returns the metric with all of its lines. */
   get(): Promise<{ name: string; help: string; type: string; values: readonly Line[] }> {
     const { name, help, type } = this;
     const values = this.#series.flatMap(({ labels, counts }) => this.#lines(labels, counts));
@@ -72,9 +73,9 @@ export class TimeHistogram {
 
 /** The numbers of one set of labels. */
 class Counts implements Times {
-  /** How many values are in each bucket, and not in an earlier one. */
+  /** The number of values in each bucket. A value is only in the first bucket that can have it. */
   readonly buckets: Float64Array;
-  /** The sum of all values. */
+  /** The sum of all values, in seconds. */
   seconds = 0;
   count = 0;
   readonly #bounds: readonly number[];

@@ -1,6 +1,6 @@
 /**
- * Spans of exchanges and their attempts, through OpenTelemetry of the runtime (`OTEL_DENO=true` and the usual
- * `OTEL_…` variables). Names follow the GenAI semantic conventions
+ * Exports spans of exchanges and their attempts through the runtime's OpenTelemetry (`OTEL_DENO=true` and the
+ * usual `OTEL_…` variables). Names follow the GenAI semantic conventions
  * (https://opentelemetry.io/docs/specs/semconv/gen-ai/). Spans never hold prompts or responses.
  */
 
@@ -20,15 +20,15 @@ import type { ExchangeRecord } from "../exchange_record.ts";
 import type { ExchangeRow } from "../storage/store.ts";
 import { VERSION } from "../release.ts";
 
-/** An ended exchange, as the tracer needs it. */
+/** The facts of an ended exchange that its spans need. */
 export interface TracedExchange {
   readonly row: ExchangeRow;
   readonly record: ExchangeRecord;
-  /** The client's `traceparent`, whose trace the span joins; undefined: the client sent none. */
+  /** The client's `traceparent`. The span joins its trace. `undefined` if the client sent none. */
   readonly traceparent: string | undefined;
 }
 
-/** Names of providers in the conventions, by the dialect of the endpoint. */
+/** The names of providers in the conventions, by the dialect of the endpoint. */
 const PROVIDERS: Readonly<Record<string, string | undefined>> = Object.fromEntries(
   DIALECT_NAMES.map((name) => [name, DIALECTS[name].telemetryName]),
 );
@@ -105,7 +105,10 @@ function isFailure({ status, ending }: ExchangeRow): boolean {
   return ending !== "client_gone" && (status >= 400 || ending !== "complete");
 }
 
-/** The parent of a span from W3C Trace Context, version 00. Other versions and invalid values are ignored. */
+/**
+ * Returns the parent of a span from W3C Trace Context, version 00. Other versions and invalid values are
+ * ignored.
+ */
 function parentOf(traceparent: string | undefined): Context {
   const [, traceId, spanId, flags] =
     /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(traceparent ?? "") ?? [];

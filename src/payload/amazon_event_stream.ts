@@ -1,7 +1,7 @@
 /**
  * Reads Amazon's event streams (`application/vnd.amazon.eventstream`) while they pass, in pieces of any size.
- * A message has its length, the length of its headers, a checksum of both, the headers, the payload, and a
- * checksum of the whole (https://smithy.io/2.0/aws/amazon-eventstream.html). Payloads are not stored.
+ * A message consists of its length, the length of its headers, a checksum of both, the headers, the payload,
+ * and a checksum of all of this (https://smithy.io/2.0/aws/amazon-eventstream.html). Payloads are not stored.
  */
 
 import { GrowingBuffer } from "../streams/growing_buffer.ts";
@@ -9,20 +9,25 @@ import { crc32 } from "./crc32.ts";
 
 /** Receives the messages of one stream. */
 export interface AmazonEventListener {
-  /** A message begins. `eventType` is its `:event-type`; `undefined` without one, as in exceptions. */
+  /**
+   * Called at the beginning of a message. `eventType` is its `:event-type`. `undefined` if it has none, as in
+   * exceptions.
+   */
   readonly begin: (eventType: string | undefined) => void;
-  /** The next piece of the payload: `bytes` from `from` up to `to`, valid only during the call. */
+  /**
+   * Receives the next piece of the payload: `bytes` from `from` up to `to`. It is valid only during the call.
+   */
   readonly payload: (bytes: Uint8Array, from: number, to: number) => void;
-  /** The message is complete, and its checksum is right. */
+  /** Called at the end of a message with a correct checksum. */
   readonly end: () => void;
 }
 
 const PRELUDE_BYTES = 12;
 const CHECKSUM_BYTES = 4;
-/** The limit of the format. */
+/** The longest headers that the format allows, in bytes. */
 const MAX_HEADERS_BYTES = 128 * 1024;
 const EVENT_TYPE = ":event-type";
-/** The size of a header's value in bytes, by its type; `undefined` if the value begins with its length. */
+/** The size of a header's value in bytes, by its type. `undefined` if the value begins with its length. */
 const VALUE_BYTES: readonly (number | undefined)[] = [0, 0, 1, 2, 4, 8, undefined, undefined, 8, 16];
 const TEXT_TYPE = 7;
 
@@ -32,9 +37,9 @@ type Part = "prelude" | "headers" | "payload" | "checksum";
 export class AmazonEventReader {
   readonly #listener: AmazonEventListener;
   #part: Part = "prelude";
-  /** The bytes so far of a part that is not a payload. */
+  /** The bytes of an incomplete part that is not a payload. */
   readonly #held = new GrowingBuffer();
-  /** The missing bytes of the current part. */
+  /** The number of bytes that the current part still lacks. */
   #missing = PRELUDE_BYTES;
   #payloadBytes = 0;
   #checksum = 0;
@@ -97,7 +102,7 @@ export class AmazonEventReader {
   }
 }
 
-/** The value of `:event-type`; undefined where it is missing or the headers are malformed. */
+/** Returns the value of `:event-type`. `undefined` if it is missing, or if the headers are malformed. */
 function eventTypeIn(headers: Uint8Array): string | undefined {
   for (let at = 0; at < headers.length;) {
     const nameStart = at + 1;
@@ -118,7 +123,7 @@ function eventTypeIn(headers: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** A 32-bit number, most significant byte first. */
+/** Reads a 32-bit number whose first byte is the highest. */
 function numberAt(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 24 | (bytes[at + 1] ?? 0) << 16 | (bytes[at + 2] ?? 0) << 8 |
     (bytes[at + 3] ?? 0)) >>> 0;

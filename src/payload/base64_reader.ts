@@ -12,8 +12,7 @@ const DIGITS = Uint8Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * Decodes one string after the other, and passes the bytes on. Stops at the first character that is not
- * base64.
+ * Decodes one string after another, and passes the bytes on. Stops at the first character that is not base64.
  */
 export class Base64Reader {
   readonly #take: (bytes: Uint8Array) => void;
@@ -33,7 +32,7 @@ export class Base64Reader {
     let length = 0;
     for (let at = from; at < to; at++) {
       const byte = bytes[at] ?? 0;
-      // Some JSON writers escape a slash.
+      // Some JSON writers escape slashes.
       if (byte === BACKSLASH && !this.#isEscaped) {
         this.#isEscaped = true;
         continue;
@@ -65,7 +64,7 @@ export class Base64Reader {
     return end;
   }
 
-  /** The string has ended. The next piece belongs to another string. */
+  /** Ends the string. The next piece belongs to another string. */
   end(): void {
     this.#bits = 0;
     this.#count = 0;

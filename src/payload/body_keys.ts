@@ -1,10 +1,10 @@
-/** What the keys of a JSON body mean. Keys are compared in their folded form. */
+/** The meaning of the keys of a JSON body. Keys are compared in their folded form. */
 
 import { foldKey } from "./fold_key.ts";
 
 /**
  * Keys whose values are conversation, data of the client or JSON schemas, at any depth. A key `model` inside
- * of them selects no model.
+ * such a value names no model to use.
  */
 const FREE_FORM: ReadonlySet<string> = new Set([
   "messages",
@@ -45,7 +45,7 @@ export const CONVERSATION: ReadonlySet<string> = new Set([
   "systeminstruction",
   "instructions",
 ]);
-/** Keys whose values are free-form like those of `FREE_FORM`, unless they are objects. */
+/** Keys whose values are free-form as in `FREE_FORM`, unless they are objects. */
 export const FREE_FORM_UNLESS_OBJECT: ReadonlySet<string> = new Set([
   "input",
   "prompt",
@@ -54,7 +54,7 @@ export const FREE_FORM_UNLESS_OBJECT: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Keys that refer to content outside of the body, by the API references of OpenAI, Anthropic, Gemini,
+ * Keys that refer to content that is not in the body, by the API references of OpenAI, Anthropic, Gemini,
  * Bedrock, Mistral and Cohere. A value that begins with `data:` is the content itself.
  */
 export const REFERENCES: ReadonlySet<string> = new Set([
@@ -79,7 +79,7 @@ export const REFERENCES: ReadonlySet<string> = new Set([
   "container",
   "vector_store_ids",
 ]);
-/** Keys inside of conversations whose values are arguments of tools, not content for the model. */
+/** Keys inside conversations whose values are arguments of tools. They are not content for the model. */
 export const ARGUMENTS: ReadonlySet<string> = new Set(["input", "arguments", "args"]);
 /** Whether the value of a key is conversation, data of the client or a JSON schema. */
 export function isFreeForm(key: string): boolean {

@@ -1,2 +1,2 @@
-/** For how long input is cached: for the usual time of minutes, or for an hour. */
+/** How long input is cached: for some minutes, which is the usual time, or for an hour. */
 export type CacheWrites = "minutes" | "hour";

@@ -8,14 +8,14 @@ const DECODED = ["gzip", "x-gzip", "deflate", "br", "zstd"] as const;
 export type DecodedCoding = typeof DECODED[number];
 
 /**
- * The content coding of a body in lower case, `identity` without one. Several codings stay a comma-separated
- * list.
+ * Returns the content coding of a body in lower case. `identity` if it has none. Several codings stay a list
+ * with commas.
  */
 export function contentCodingOf(fields: readonly Field[]): string {
   return (fieldValue(fields, "content-encoding") ?? "identity").trim().toLowerCase();
 }
 
-/** Whether the proxy can decode bodies of a sender with a content coding now. */
+/** Whether the proxy can now decode bodies of a sender with a content coding. */
 export function canDecode(coding: string, source: BodySource): coding is DecodedCoding {
   const isKnown = DECODED.some((known) => known === coding);
   return isKnown && (coding !== "br" || readsBrotli(source));

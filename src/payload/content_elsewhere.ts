@@ -1,42 +1,48 @@
 /**
- * Recognises content outside of a body: addresses, files, earlier responses, stored items. The lists of this
- * file name what is inside of a body. Every other string that looks like an address or an id refers to
- * content elsewhere.
+ * Recognises references to content that is not in the body: addresses, files, earlier responses and stored
+ * items. The lists of this file have the members whose content is in the body. A string in any other member
+ * is a reference if it looks like an address or an id.
  */
 
 import { ARGUMENTS, CONVERSATION, isFreeForm, REFERENCES } from "./body_keys.ts";
 import { foldKey } from "./fold_key.ts";
 import { rememberedByKey } from "./remembered_by_key.ts";
 
-/** What a member of content is. */
+/** The kind of a member of content. */
 export type ContentKind =
-  /** Text or media in Base64. A string is in the body itself; an object has members. */
+  /** Text, or media in Base64. A string is content in the body, and an object has members. */
   | "text"
-  /** The type of an item. */
+  /** The type of an item, such as `item_reference`. */
   | "type"
-  /** The id of an item, which refers to a stored item if the item has nothing else. */
+  /** The id of an item. It refers to a stored item if the item has nothing else. */
   | "id"
-  /** Data that no model reads as content, or that belongs to a tool of the client. */
+  /** Data that no model reads as content, or data that belongs to a tool of the client. */
   | "data"
   /** A word of the API, or an id that connects items of the same body. */
   | "word"
-  /** A string refers to content elsewhere. */
+  /** A string that refers to content that is not in the body. */
   | "reference"
-  /** Anything else. A string refers to content elsewhere if it looks like that. */
+  /**
+   * Any other member. A string refers to content that is not in the body if it looks like an address or an
+   * id.
+   */
   | "unknown";
 
-/** What an object in content has shown so far. */
+/** The members of an object in content that were read so far. */
 export interface SeenItem {
   hasId: boolean;
   hasContent: boolean;
   /**
-   * Whether the key of the object is `audio`: its id is that of an earlier response, even if it has other
-   * members.
+   * Whether the key of the object is `audio`. Its id is then that of an earlier response, even if it has
+   * other members.
    */
   readonly isAudio: boolean;
 }
 
-/** Members whose strings are in the body itself, by the API references of the providers. In folded form. */
+/**
+ * Members whose strings are in the body itself, by the API references of the providers. The names are in
+ * folded form.
+ */
 const TEXTS: ReadonlySet<string> = new Set([
   "text",
   "content",
@@ -72,7 +78,7 @@ const TEXTS: ReadonlySet<string> = new Set([
   "bytes",
   "b64_json",
 ]);
-/** Words of an API: they are neither content nor a reference. */
+/** Words of an API. They are neither content nor a reference. */
 const WORDS: ReadonlySet<string> = new Set([
   "status",
   "role",
@@ -110,7 +116,7 @@ const OWN_IDS: ReadonlySet<string> = new Set([
   "organization_id",
   "project_id",
 ]);
-/** Data of tools of the client, and sources that a response named before. */
+/** Data of the client's tools, and sources that an earlier response named. */
 const DATA: ReadonlySet<string> = new Set([
   "json",
   "response",
@@ -119,16 +125,16 @@ const DATA: ReadonlySet<string> = new Set([
   "citations",
   "logprobs",
 ]);
-/** The end of a key whose value is an id or an address, by the spellings of all APIs. */
+/** The end of a key whose value is an id or an address, in the spellings of all APIs. */
 const REFERENCE_KEY = /(?:^|[_-])(?:ids?|ur[il]s?)$|[a-z](?:Ids?|IDs?|Ur[il]s?|UR[IL]s?)$/;
 
-/** Whether the string of a member refers to content elsewhere, by its key. */
+/** Whether the string of a member refers to content that is not in the body, by its key. */
 export const isReferenceKey: (key: string) => boolean = rememberedByKey((key) => {
   const folded = foldKey(key);
   return REFERENCES.has(folded) || folded !== "id" && REFERENCE_KEY.test(key) && !OWN_IDS.has(folded);
 });
 
-/** The kinds of keys that are in one of the lists. Most keys of a body are. */
+/** The kinds of the keys in the lists above. Most keys of a body are in one of them. */
 const KINDS: ReadonlyMap<string, ContentKind> = new Map<string, ContentKind>([
   ...[...ARGUMENTS, ...DATA].map((key) => [key, "data"] as const),
   ...[...WORDS, ...OWN_IDS].map((key) => [key, "word"] as const),
@@ -138,7 +144,7 @@ const KINDS: ReadonlyMap<string, ContentKind> = new Map<string, ContentKind>([
   ["id", "id"],
 ]);
 
-/** What a member of content is, by its key. */
+/** Returns the kind of a member of content, by its key. */
 export function contentKind(key: string): ContentKind {
   const known = KINDS.get(key) ?? KINDS.get(foldKey(key));
   if (known !== undefined) return known;
@@ -154,7 +160,7 @@ export function sawMember(item: SeenItem, kind: ContentKind): void {
 
 /** The types of items that only refer to another item, such as `item_reference`. */
 const REFERENCE_TYPE = /reference"$/;
-/** The beginning of an address: its scheme. The content of a `data:` address is in the body itself. */
+/** The scheme at the beginning of an address. The content of a `data:` address is in the body itself. */
 const ADDRESS = /^"\s*[a-z][a-z\d+.-]{1,14}:\/\//i;
 /** Ids of stored files, items and responses, by the prefixes of OpenAI, Anthropic, Gemini and Mistral. */
 const STORED_ID =
@@ -166,11 +172,11 @@ const DATA_URL = /^"\s*data:/i;
  */
 const MEDIA =
   /^"\s*(?:[Dd][Aa][Tt][Aa]:|iVBORw0KGgo|\/9j\/|R0lGOD|UklGR|JVBERi|T2dnUw|SUQz|ZkxhQ|GkXfo|AAAA[\w+/]{4}ZnR5c|UEsDB)/;
-/** The head of a string that shows whether it is an address. */
+/** The number of bytes at the beginning of a string that show whether it is an address. */
 const HEAD_BYTES = 256;
-/** No image and no file is shorter. */
+/** The shortest string that may be media, in bytes. No image and no file is shorter. */
 const MIN_MEDIA_BYTES = 32;
-/** The part of a string that shows whether it is media, with its escapes. */
+/** The number of bytes at the beginning of a string that show whether it is media, including escapes. */
 const MEDIA_HEAD_BYTES = 80;
 
 /** Whether the type of an item says that the item refers to another one. */
@@ -178,7 +184,7 @@ export function isReferenceType(bytes: Uint8Array, start: number, end: number): 
   return REFERENCE_TYPE.test(headOf(bytes, start, end));
 }
 
-/** Whether the string of a reference refers to something. An empty one and a `data:` address do not. */
+/** Whether the string of a reference refers to content. An empty string and a `data:` address do not. */
 export function isOutside(bytes: Uint8Array, start: number, end: number): boolean {
   return end - start > 2 && !DATA_URL.test(headOf(bytes, start, end));
 }
@@ -189,7 +195,7 @@ export function looksOutside(bytes: Uint8Array, start: number, end: number): boo
   return ADDRESS.test(head) || STORED_ID.test(head);
 }
 
-/** The first two characters of the beginnings in `MEDIA`. */
+/** The first two characters of all beginnings in `MEDIA`. */
 const MEDIA_PAIRS: ReadonlySet<number> = new Set(
   ["da", "dA", "Da", "DA", "iV", "/9", "R0", "Uk", "JV", "T2", "SU", "Zk", "Gk", "AA", "UE"].map((pair) =>
     pair.charCodeAt(0) << 8 | pair.charCodeAt(1)
@@ -199,7 +205,8 @@ const SPACE = 0x20;
 const BACKSLASH = 0x5c;
 
 /**
- * A cheap test for each string of a body, by its first characters. Blanks and escapes may hide any of them.
+ * Whether a string may be media, by its first characters. It is a fast test for every string of a body.
+ * Blanks and escapes may hide any character.
  */
 function mayBeMedia(bytes: Uint8Array, start: number): boolean {
   const first = bytes[start + 1] ?? 0;
@@ -214,7 +221,7 @@ export function looksLikeMedia(bytes: Uint8Array, start: number, end: number): b
     MEDIA.test(headOf(bytes, start, Math.min(end, start + MEDIA_HEAD_BYTES)));
 }
 
-/** The beginning of a JSON string, with its escapes decoded. */
+/** Returns the beginning of a JSON string, with decoded escapes. */
 function headOf(bytes: Uint8Array, start: number, end: number): string {
   const head = String.fromCharCode(...bytes.subarray(start, Math.min(end, start + HEAD_BYTES)));
   return head.includes("\\") ? withoutEscapes(head) : head;

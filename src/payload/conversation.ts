@@ -1,23 +1,25 @@
 /**
  * Reads from the beginning of a JSON body which model it names, and which conversation it continues. The body
- * may be cut off at any byte, and is not checked: the result only decides which backend gets the request.
+ * may be cut off at any byte, and is not checked, because the result only decides which backend gets the
+ * request.
  */
 
-/** What the beginning of a body says of its conversation. */
+/** The model and the conversation in the beginning of a body. */
 export interface ConversationStart {
-  /** The model; `undefined` if the bytes name none. */
+  /** The model. `undefined` if the bytes name none. */
   readonly model: string | undefined;
   /**
-   * What stays the same in each request of a conversation; `undefined` if the bytes begin no conversation.
+   * A text that is the same for each request of a conversation. `undefined` if the bytes begin no
+   * conversation.
    */
   readonly key: string | undefined;
 }
 
-/** The length at which the id of a conversation is cut off, in bytes. */
+/** The longest id of a conversation, in bytes. A longer id is cut off. */
 const MAX_ID_BYTES = 256;
-/** The number of bytes at the beginning of each text that count. The length of the text counts too. */
+/** Of each text, this number of bytes at its beginning counts, and its length. */
 const MAX_TEXT_BYTES = 4 * 1024;
-/** Values at a greater depth are skipped. */
+/** Values that are nested deeper than this are skipped. */
 const MAX_DEPTH = 12;
 
 const QUOTE = 0x22;
@@ -28,24 +30,25 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-/** Members with instructions, which come before the messages for the model. */
+/** Members with instructions. They come before the messages for the model. */
 const INSTRUCTIONS: ReadonlySet<string> = new Set([
   "system",
   "instructions",
   "systemInstruction",
   "system_instruction",
 ]);
-/** Members with the messages of a conversation, the oldest first. */
+/** Members with the messages of a conversation. The oldest message is the first. */
 const MESSAGES: ReadonlySet<string> = new Set(["messages", "input", "contents"]);
-/** Claude Code begins its instructions with a text that changes with each request. */
+/** Claude Code begins its instructions with a text that changes from request to request. */
 const VOLATILE = "x-anthropic-billing-header";
 
 const decoder = new TextDecoder();
 
 /**
- * Reads the beginning of a body. The key of a conversation is its id (`prompt_cache_key`, or the session in
- * Anthropic's `metadata.user_id`), or else a hash of the instructions and the messages up to the first one of
- * the user. Marks such as `cache_control` do not count, because clients move them from message to message.
+ * Reads the beginning of a body. The key of a conversation is its id: `prompt_cache_key`, or the session in
+ * Anthropic's `metadata.user_id`. Without an id, the key is a hash of the instructions and of the messages up
+ * to the first one of the user. Marks such as `cache_control` do not count, because clients move them from
+ * message to message.
  */
 export function conversationStart(bytes: Uint8Array): ConversationStart {
   const reader = new StartReader();
@@ -67,7 +70,7 @@ export function conversationStart(bytes: Uint8Array): ConversationStart {
   return reader.result;
 }
 
-/** The index of the quote that ends a string. -1: the string is cut off. */
+/** Returns the index of the quote that ends a string. -1 if the string is cut off. */
 function endOfString(bytes: Uint8Array, from: number): number {
   for (let end = bytes.indexOf(QUOTE, from); end !== -1; end = bytes.indexOf(QUOTE, end + 1)) {
     let first = end;
@@ -79,7 +82,7 @@ function endOfString(bytes: Uint8Array, from: number): number {
 
 /** Follows the containers of a JSON text, and collects what the key of the conversation depends on. */
 class StartReader {
-  /** For each open container, the key of its current member. An empty key: an element of an array. */
+  /** The key of the current member of each open container. It is empty for an element of an array. */
   readonly #keys: (string | undefined)[] = [];
   readonly #areObjects: boolean[] = [];
   #depth = 0;
@@ -114,7 +117,7 @@ class StartReader {
   }
 
   close(): void {
-    // Google's clients may leave out the role of the user.
+    // Google's clients may omit the role of the user.
     if (
       this.#depth === 3 && this.#isMessage && (this.#role ?? "user") === "user" && this.#messages.length > 0
     ) {
@@ -128,7 +131,10 @@ class StartReader {
     if (this.#areObjects[top] === true) this.#keys[top] = undefined;
   }
 
-  /** A string is `bytes` from `from` up to `to`. In an object, the first string of a member is its key. */
+  /**
+   * Handles a string, which is `bytes` from `from` up to `to`. In an object, the first string of a member is
+   * its key.
+   */
   string(bytes: Uint8Array, from: number, to: number): void {
     const top = this.#depth - 1;
     if (top < 0 || top >= MAX_DEPTH) return;
@@ -168,7 +174,7 @@ class StartReader {
   }
 }
 
-/** Whether the value of a key is text for the model. An empty key: an element of an array. */
+/** Whether the value of a key is text for the model. The key of an element of an array is empty. */
 function isText(key: string | undefined, outermost: string): boolean {
   return key === "text" || key === "content" || key === "" || key === outermost;
 }
@@ -182,7 +188,7 @@ function startsWith(bytes: Uint8Array, from: number, text: string): boolean {
   return true;
 }
 
-/** FNV-1a over several texts, with the length of each. */
+/** The hash FNV-1a of several texts, with the length of each. */
 class TextHash {
   #hash = 0x811c9dc5;
   /** The number of bytes that were added. */

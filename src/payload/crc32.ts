@@ -1,4 +1,7 @@
-/** The checksum of gzip (RFC 1952, 8). The runtime's implementation would load all of zlib. */
+/**
+ * The checksum of gzip (RFC 1952, 8). It is implemented here, because the runtime's implementation would load
+ * all of zlib.
+ */
 
 const POLYNOMIAL = 0xedb88320;
 const TABLE: Uint32Array = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -7,7 +10,10 @@ const TABLE: Uint32Array = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** The checksum of the bytes from `from` up to `to`. `before` is the checksum of the preceding bytes. */
+/**
+ * Returns the checksum of the bytes from `from` up to `to`. `before` is the checksum of the bytes before
+ * them.
+ */
 export function crc32(
   bytes: Uint8Array,
   { from, to, before = 0 }: { from: number; to: number; before?: number },

@@ -5,12 +5,15 @@ import { canDecode, contentCodingOf, type DecodedCoding } from "./content_coding
 import { readWholeStream } from "./whole_stream.ts";
 import { createSafeZstd } from "./zstd.ts";
 
-/** A body may decompress to this many times its length, as text does. More is a decompression bomb. */
+/**
+ * The highest ratio of the decompressed length to the compressed length. Text can have this ratio. A body
+ * with a higher one is a decompression bomb.
+ */
 const MAX_RATIO = 100;
-/** A small body may always decompress to this size. */
+/** Up to this size in bytes, a body may decompress at any ratio. */
 const SMALL_BYTES = 1024 * 1024;
 
-/** The highest number of bytes to which `compressed` bytes may decompress. */
+/** Returns the highest number of bytes to which `compressed` bytes may decompress. */
 export function mostPlainBytes(compressed: number): number {
   return Math.max(compressed * MAX_RATIO, SMALL_BYTES);
 }
@@ -21,14 +24,17 @@ type Decoder = (
   done: (error: Error | null, plain: Uint8Array) => void,
 ) => void;
 
-/** Decodes the body of a request by its `content-encoding`, if it has one. Throws like {@link decodeBody}. */
+/**
+ * Decodes the body of a request by its `content-encoding`. Returns the body if it has none. Throws like
+ * {@link decodeBody}.
+ */
 export async function plainBody(
   body: Uint8Array,
   { fields, maxBytes, hold, sender }: {
     fields: readonly Field[];
     maxBytes: number;
     hold: (bytes: number) => void;
-    /** The client, for the count of malformed bodies. */
+    /** The client, by which malformed bodies are counted. */
     sender?: string;
   },
 ): Promise<{ readonly plain: Uint8Array; readonly decoded: boolean }> {
@@ -41,10 +47,10 @@ export async function plainBody(
 }
 
 /**
- * Decodes a compressed body at once and strictly, because the proxy sends the result on. ({@link
- * Decompressor} reads responses while they pass, and never fails.) Calls `hold` with the highest number of
- * bytes before it decodes. Throws a {@link ProxyFault}: `bad_request` for an unknown coding or a malformed
- * body, `payload_too_large` beyond `maxBytes`.
+ * Decodes a complete compressed body strictly, because the proxy sends the result. ({@link Decompressor}
+ * reads responses while they pass, and never fails.) Calls `hold` with the highest number of bytes before it
+ * decodes. Throws a {@link ProxyFault}: `bad_request` for an unknown coding or a malformed body,
+ * `payload_too_large` if the result is longer than `maxBytes`.
  */
 export async function decodeBody(
   body: Uint8Array,
@@ -52,11 +58,11 @@ export async function decodeBody(
     encoding: string;
     maxBytes: number;
     hold: (bytes: number) => void;
-    /** The client, for the count of malformed bodies. */
+    /** The client, by which malformed bodies are counted. */
     sender?: string;
   },
 ): Promise<Uint8Array> {
-  // The first compressed body loads the module. Most proxies never get one.
+  // The module is loaded for the first compressed body. Most proxies never get one.
   const zlib = await import("node:zlib");
   const source = { side: "client", name: sender } as const;
   const decoders: Readonly<Record<DecodedCoding, Decoder>> = {

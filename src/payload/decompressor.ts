@@ -7,14 +7,14 @@ import { mostPlainBytes } from "./decode_body.ts";
 import { createPause } from "./pace.ts";
 import { createSafeZstd } from "./zstd.ts";
 
-/** The most bytes that may wait for the decompressor. A faster stream is not read any further. */
+/** The most bytes that may wait for the decompressor. The rest of a faster stream is not read. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 /** The most decompressed bytes that are read of one response. */
 const MAX_PLAIN_BYTES = 256 * 1024 * 1024;
 
 /**
- * Decompresses one response, piece by piece. Never throws: a malformed response ends early. {@link
- * decodeBody} decodes requests instead, at once and strictly.
+ * Decompresses one response, piece by piece. Never throws: a malformed response ends early.
+ * {@link decodeBody} decodes complete requests strictly instead.
  */
 export class Decompressor {
   readonly #take: (bytes: Uint8Array) => void;
@@ -28,8 +28,8 @@ export class Decompressor {
   #hasEnded = false;
 
   /**
-   * `take` receives the decompressed bytes, piece by piece. `upstream` is the name of the backend, for the
-   * count of malformed bodies.
+   * `take` receives the decompressed bytes, piece by piece. `upstream` is the name of the backend, by which
+   * malformed bodies are counted.
    */
   constructor(
     { coding, upstream }: { coding: DecodedCoding; upstream: string },
@@ -50,7 +50,7 @@ export class Decompressor {
     else this.#pass(this.#stream, copy);
   }
 
-  /** Ends the response. Resolves when all of its decompressed bytes have been taken. */
+  /** Ends the response. Resolves when `take` has received all of its decompressed bytes. */
   async end(): Promise<void> {
     await this.#opening;
     this.#stream?.end();
@@ -58,9 +58,9 @@ export class Decompressor {
   }
 
   async #open(coding: DecodedCoding, upstream: string): Promise<void> {
-    // The first compressed response loads the module.
+    // The module is loaded for the first compressed response.
     const zlib = await import("node:zlib");
-    // A stream that broke off is decompressed as far as it arrived.
+    // If a stream broke off, the part that has arrived is decompressed.
     const lenient = { finishFlush: zlib.constants.Z_SYNC_FLUSH };
     const stream: Transform = coding === "br"
       ? createBrotli(zlib, { side: "upstream", name: upstream }, {

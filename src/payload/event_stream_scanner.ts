@@ -1,9 +1,9 @@
 /**
- * Reads the data of server-sent events while they pass (WHATWG HTML, 9.2.6), without storing them. Usage, new
- * objects and the first event (`forwarding/hidden_failure.ts`) are read with it. Two files read the format in
- * another way. `forwarding/keepalive.ts` only has to know whether the last bytes of a piece end an event, so
- * it reads five bytes of each piece. `stream_usage/hidden_usage.ts` holds an event back until it is complete,
- * because it may remove the event.
+ * Reads the data of server-sent events while they pass (WHATWG HTML, 9.2.6), without storing them. The usage,
+ * new objects and the first event (`forwarding/hidden_failure.ts`) are read with it. Two other files read the
+ * format in a different way. `forwarding/keepalive.ts` only has to know whether the last bytes of a piece end
+ * an event, so it reads five bytes of each piece. `stream_usage/hidden_usage.ts` may remove an event, so it
+ * holds each event back until the event is complete.
  */
 
 import { byteClass, indexOfClass } from "./byte_class.ts";
@@ -11,30 +11,33 @@ import { byteClass, indexOfClass } from "./byte_class.ts";
 const LF = 0x0a;
 const CR = 0x0d;
 const ENDS_LINE = byteClass("\r\n");
-/** The stream may begin with it. It is not part of the first line. */
+/** The byte order mark, which may be at the start of the stream. It is not part of the first line. */
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 const PREFIX = [..."data:"].map((letter) => letter.charCodeAt(0));
 
-/** Receives the data of events, as a `JsonScanner` does. */
+/** Receives the data of events. `JsonScanner` implements it. */
 export interface EventSink {
   /**
    * Receives the next data of the current event: `bytes` from `from` (default 0) up to `to` (default: its
    * end).
    */
   write(bytes: Uint8Array, from?: number, to?: number): void;
-  /** Called at the end of each event. The next bytes belong to another one. */
+  /** Called at the end of each event. The next bytes belong to another event. */
   reset(): void;
 }
 
 /** Writes the data of each event to a sink, and resets the sink at the end of each event. */
 export class EventStreamScanner {
   readonly #sink: EventSink;
-  /** The bytes of a byte order mark that were read. The full number if the stream began without one. */
+  /**
+   * The number of bytes of a byte order mark that were read. It is the full number if the stream began
+   * without one.
+   */
   #markBytes = 0;
-  /** How many characters of `data:` the line began with. -1 for other lines. */
+  /** The number of characters of `data:` with which the line began. -1 for other lines. */
   #matched = 0;
   #isLineEmpty = true;
-  /** Whether the last line ended with CR. A following LF belongs to it. */
+  /** Whether the last line ended with CR. If an LF follows, it belongs to the same line end. */
   #endedByCr = false;
 
   constructor(sink: EventSink) {
@@ -80,7 +83,7 @@ export class EventStreamScanner {
         continue;
       }
       if (this.#markBytes > 0) {
-        // An incomplete byte order mark is the beginning of the line.
+        // The bytes are not a complete byte order mark, so they belong to the line.
         this.#isLineEmpty = false;
         this.#matched = -1;
       }

@@ -1,9 +1,9 @@
 import { rememberedByKey } from "./remembered_by_key.ts";
 
 /**
- * A key in the form in which readers that ignore capitals compare it. Go's `encoding/json` treats `ſ` as `s`
- * and the Kelvin sign as `k` (Unicode simple folding). Other readers normalise first (NFKC). The folded form
- * covers both.
+ * Returns a key in the form in which readers compare it that ignore capitals. Go's `encoding/json` reads `ſ`
+ * as `s`, and the Kelvin sign as `k` (Unicode simple folding). Other readers normalise keys first (NFKC). The
+ * folded form is the same for all of these spellings.
  */
 export const foldKey: (key: string) => string = rememberedByKey(folded);
 

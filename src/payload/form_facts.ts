@@ -9,13 +9,17 @@ import type { FormPart } from "./multipart.ts";
 import type { RequestFacts } from "./request_facts.ts";
 import { soundSeconds } from "./sound_length.ts";
 
-/** A plain field above this length counts as content, like a file. In bytes. */
+/**
+ * The longest plain field that does not count as content, in bytes. A longer field counts as content, like a
+ * file.
+ */
 const MAX_FIELD_BYTES = 1_000;
-/** The beginning of an address. The content of a `data:` address is in the form itself. */
+/** The scheme at the beginning of an address. The content of a `data:` address is in the form itself. */
 const ADDRESS = /^\s*[a-z][a-z\d+.-]*:\/\//i;
 
 /**
- * What a form states about its content: how long its sound is, and whether it refers to content elsewhere.
+ * Returns the facts about the content of a form: the length of its sound, and whether it refers to content
+ * that is not in the form.
  */
 export function formContent(
   bytes: Uint8Array,
@@ -31,18 +35,18 @@ export function formContent(
   };
 }
 
-/** What the files of a form add to the input of a model. */
+/** The input for a model that the files of a form add. */
 export interface FormMedia {
   /** The length of the fields without files, in bytes. */
   readonly fieldBytes: number;
   /** The tokens of images whose size is in the form, and the length of these images in bytes. */
   readonly images: ImageTokens;
   readonly imageBytes: number;
-  /** Whether the form has another file. */
+  /** Whether the form has a file that is no image with a known size. Sound does not count. */
   readonly isOpaque: boolean;
 }
 
-/** The media of a form. The length of sound is a separate fact where a model reads sound. */
+/** Returns the media of a form. The length of sound is a separate fact, if the model reads sound. */
 export function formMedia(bytes: Uint8Array, parts: readonly FormPart[], operation: Operation): FormMedia {
   const files = parts.filter(({ isFile }) => isFile).map(({ start, end }) => ({
     length: end - start,
@@ -57,7 +61,9 @@ export function formMedia(bytes: Uint8Array, parts: readonly FormPart[], operati
   };
 }
 
-/** Whether a plain field names content outside of the form, such as an address or the id of a file. */
+/**
+ * Whether a plain field refers to content that is not in the form, such as an address or the id of a file.
+ */
 function isReference(bytes: Uint8Array, { name, isFile, start, end }: FormPart): boolean {
   if (isFile || end - start > 2 * MAX_FIELD_BYTES) return false;
   const value = new TextDecoder().decode(bytes.subarray(start, end)).trim();

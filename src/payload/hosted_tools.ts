@@ -1,17 +1,17 @@
 /**
- * Recognises tools that the provider runs, such as its web search. A tool that is not a function of the
- * client is a hosted tool. Its work costs more than the tokens of the body show.
+ * Recognises tools that the provider runs (hosted tools), such as its web search. Every tool that is not a
+ * function of the client is a hosted tool. Its work costs more than the tokens of the body show.
  */
 
 import { foldKey } from "./fold_key.ts";
 
-/** What a hosted tool costs besides the tokens that it reads and generates. */
+/** The cost of a hosted tool besides the tokens that it reads and generates. */
 export type ToolCharge =
-  /** Nothing: the tokens alone are billed. */
+  /** Nothing: only the tokens are billed. */
   | "tokens"
   | "web searches"
   | "file searches"
-  /** Work whose price the proxy does not know, such as an image or a container. */
+  /** Work without a price that the proxy knows, such as an image or a container. */
   | "unknown";
 
 /** A tool that the provider runs. */
@@ -24,11 +24,11 @@ export interface HostedTool {
 /** Types of tools that the client runs, by the API references of OpenAI and Anthropic. */
 const CLIENT_TYPES =
   /^(?:function|custom|local_shell|shell|apply_patch|computer|computer_use|computer_use_preview|namespace|tool_search|(?:bash|text_editor|computer|memory|tool_search_tool_[a-z\d]+)_\d{8})$/;
-/** A tool of the type `shell` with this member runs in a container of the provider (OpenAI). */
+/** A tool of the type `shell` that has this member runs in a container of the provider (OpenAI). */
 const SHELL_ENVIRONMENT = "environment";
 /**
  * Members of tools without a type, by the API references of Anthropic, Gemini, Bedrock, Cohere and Ollama. A
- * tool that has other members only is a hosted tool.
+ * tool that has only other members is a hosted tool.
  */
 const CLIENT_KEYS: ReadonlySet<string> = new Set([
   "name",
@@ -54,7 +54,10 @@ const CLIENT_KEYS: ReadonlySet<string> = new Set([
 const FUNCTION_KEYS: readonly string[] = ["input_schema", "parameter_definitions", "function"];
 
 const WEB_SEARCH = /^(?:openrouter:)?web_search(?:_preview)?(?:_\d{4}_?\d{2}_?\d{2})?$/;
-/** Tools without a price per call. Gemini bills the tokens of executed code alone; other providers do not. */
+/**
+ * Tools without a price per call. For executed code, Gemini bills only the tokens, but other providers do
+ * not.
+ */
 const TOKENS_ALONE = /^(?:mcp|mcp_toolset|web_fetch(?:_\d{8})?|advisor_\d{8})$/;
 const CHARGE_OF_KEY: ReadonlyMap<string, ToolCharge> = new Map([
   ["googlesearch", "web searches"],
@@ -66,25 +69,31 @@ const CHARGE_OF_KEY: ReadonlyMap<string, ToolCharge> = new Map([
 
 /** Members of the outermost object that switch a hosted tool on, in folded form. */
 const MEMBERS: ReadonlyMap<string, ToolCharge> = new Map([
-  // OpenAI's chat completions, and OpenRouter's.
+  // The member of OpenAI's chat completions, and of OpenRouter.
   ["web_search_options", "web searches"],
   ["plugins", "unknown"],
-  // xAI's, Qwen's, Cohere's and Groq's.
+  // The members of xAI, Qwen, Cohere and Groq.
   ["search_parameters", "unknown"],
   ["enable_search", "unknown"],
   ["connectors", "unknown"],
   ["compound_custom", "unknown"],
-  // Anthropic's and Azure's.
+  // The members of Anthropic and Azure.
   ["mcp_servers", "tokens"],
   ["data_sources", "tokens"],
 ]);
 
-/** What a member of the outermost object charges for if it is neither empty nor off. */
+/**
+ * Returns what a member of the outermost object charges for. It charges only if its value is neither empty
+ * nor off.
+ */
 export function chargeOfMember(key: string): ToolCharge | undefined {
   return MEMBERS.get(foldKey(key));
 }
 
-/** The hosted tools in one element of a list of tools. A repeated `type` counts in each of its values. */
+/**
+ * Returns the hosted tools in one element of a list of tools. If `type` is repeated, each of its values
+ * counts.
+ */
 export function hostedTools(
   { types, keys }: { readonly types: readonly string[]; readonly keys: ReadonlySet<string> },
 ): readonly HostedTool[] {
@@ -118,7 +127,7 @@ function withoutSeparators(key: string): string {
 const SEARCHING_MODEL =
   /(?:^\s*|[/.:])(?:gpt-[\w.]+(?:-mini)?-search-(?:preview|api)|sonar|compound)(?:\s*$|[-:])|[-:]online\s*$/i;
 
-/** Whether a model searches the web in every response, also if the body has no tool. */
+/** Whether a model searches the web for every response, even if the body has no tool. */
 export function alwaysSearches(model: string): boolean {
   return SEARCHING_MODEL.test(model);
 }

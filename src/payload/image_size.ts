@@ -6,9 +6,9 @@ export interface ImageSize {
   readonly height: number;
 }
 
-/** A head of an image of any format has its size within so many bytes. */
+/** The longest head of an image, in bytes. Every format has the size within this length. */
 export const MAX_IMAGE_HEAD_BYTES: number = 256 * 1024;
-/** No format and no provider has larger images. */
+/** The longest side of an image, in pixels. No format and no provider has larger images. */
 const MAX_SIDE = 100_000;
 
 const PNG_HEAD = "\x89PNG\r\n\x1a\n";
@@ -18,12 +18,15 @@ const GIF_HEAD_BYTES = 13;
 const GIF_EXTENSION = 0x21;
 const GIF_IMAGE = 0x2c;
 const JPEG_START = 0xd8;
-/** Segments before the size: metadata, colour profiles and thumbnails. Cameras write some dozens. */
+/**
+ * The most segments before the size. They have metadata, colour profiles and thumbnails. Cameras write a few
+ * dozen.
+ */
 const MAX_SEGMENTS = 1_000;
 
 /**
- * The size of a PNG, JPEG, GIF or WebP image by its first bytes; `undefined` for all other bytes, and for a
- * head that is incomplete or contradicts itself.
+ * Returns the size of a PNG, JPEG, GIF or WebP image by its first bytes. `undefined` for other bytes, and for
+ * a head that is incomplete or contradicts itself.
  */
 export function imageSize(head: Uint8Array): ImageSize | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
@@ -57,7 +60,10 @@ function webpSize(view: DataView): ImageSize | undefined {
   return { width: side(24), height: side(27) };
 }
 
-/** The larger one of the screen and the first image, since readers differ in which of them they draw. */
+/**
+ * Returns the larger size of the screen and of the first image, because readers differ in which of them they
+ * draw.
+ */
 function gifSize(view: DataView): ImageSize | undefined {
   if (view.byteLength < GIF_HEAD_BYTES || !isText(view, 0, "GIF87a") && !isText(view, 0, "GIF89a")) {
     return undefined;
@@ -83,24 +89,29 @@ function gifSize(view: DataView): ImageSize | undefined {
   return undefined;
 }
 
-/** The size in the first frame header of a JPEG. A thumbnail is inside of a segment, which is skipped. */
+/**
+ * Returns the size in the first frame header of a JPEG. A thumbnail is inside a segment, which is skipped.
+ */
 function jpegSize(view: DataView): ImageSize | undefined {
   if (view.byteLength < 4 || view.getUint16(0) !== 0xff00 + JPEG_START) return undefined;
   let at = 2;
   for (let segment = 0; segment < MAX_SEGMENTS; segment++) {
-    // Fill bytes may precede a marker.
+    // There may be fill bytes before a marker.
     while (at + 1 < view.byteLength && view.getUint8(at) === 0xff && view.getUint8(at + 1) === 0xff) at++;
     if (at + 9 > view.byteLength || view.getUint8(at) !== 0xff) return undefined;
     const marker = view.getUint8(at + 1);
     if (isFrame(marker)) return { height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
-    // Only segments with a length may precede the frame.
+    // Before the frame, there may only be segments with a length.
     if (marker < 0xc0 || marker >= 0xd0 && marker < 0xdb) return undefined;
     at += 2 + view.getUint16(at + 2);
   }
   return undefined;
 }
 
-/** Whether a marker begins a frame: all from 0xc0 to 0xcf, except tables and reserved ones. */
+/**
+ * Whether a marker begins a frame. These are all markers from 0xc0 to 0xcf, except those for tables and
+ * reserved ones.
+ */
 function isFrame(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 }

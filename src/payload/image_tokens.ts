@@ -2,7 +2,9 @@
 
 import type { ImageSize } from "./image_size.ts";
 
-/** The tokens of some images for each family of models. The highest one counts for models of no family. */
+/**
+ * The tokens of some images, for each family of models. For a model of no family, the highest number counts.
+ */
 export interface ImageTokens {
   readonly miniTiles: number;
   readonly imageModel: number;
@@ -12,7 +14,7 @@ export interface ImageTokens {
   readonly gemini: number;
 }
 
-/** The tokens of a body without images. */
+/** The tokens of a body that has no images. */
 export const NO_IMAGES: ImageTokens = {
   miniTiles: 0,
   imageModel: 0,
@@ -23,8 +25,8 @@ export const NO_IMAGES: ImageTokens = {
 };
 
 /**
- * The families by the names of models. The first pattern that matches counts. `gpt-4o-mini` has 33 times the
- * tokens of other models at about a 33rd of their price.
+ * The families, by patterns for the names of models. The first pattern that matches counts. `gpt-4o-mini`
+ * needs 33 times the tokens of other models, at about a 33rd of their price.
  */
 const FAMILIES: readonly (readonly [RegExp, keyof ImageTokens])[] = [
   [/gpt-4o-mini/, "miniTiles"],
@@ -35,28 +37,37 @@ const FAMILIES: readonly (readonly [RegExp, keyof ImageTokens])[] = [
   [/gemini/, "gemini"],
 ];
 
-/** OpenAI fits an image into this square, then its shorter side into the second length. In pixels. */
+/**
+ * OpenAI scales an image to fit into a square with this side, in pixels. It then scales the shorter side to
+ * the second length.
+ */
 const LARGEST_SIDE = 2_048;
 const SHORTER_SIDE = 768;
 const TILE = 512;
 const PATCH = 32;
 const MOST_PATCHES = 1_536;
-/** The highest factor of a patch: that of the smallest models. */
+/** The highest factor for patches, which the smallest models have. */
 const PATCH_FACTOR = 2.46;
 const MOST_LARGE_PATCHES = 10_000;
-/** Of the high fidelity of OpenAI's models for images. */
+/** The tokens of the high fidelity of OpenAI's models for images. */
 const FIDELITY_TOKENS = 6_240;
-/** Anthropic scales larger images down. */
+/** The pixels of one token at Anthropic, which scales larger images down. */
 const PIXELS_PER_ANTHROPIC_TOKEN = 750;
 const ANTHROPIC_PATCH = 28;
 const MOST_ANTHROPIC_TOKENS = 4_784;
-/** Gemini divides an image into tiles, whose side is 256 to 768 pixels. Newer models have a fixed number. */
+/**
+ * The tokens of a tile. Gemini divides an image into tiles with a side of 256 to 768 pixels. Newer models
+ * have a fixed number of tokens.
+ */
 const GEMINI_TILE_TOKENS = 258;
 const SMALLEST_GEMINI_TILE = 256;
 const LARGEST_GEMINI_TILE = 768;
 const GEMINI_FIXED_TOKENS = 2_240;
 
-/** The tokens of one image, by its size. The level of detail that a request chooses can only lower them. */
+/**
+ * Returns the tokens of one image, by its size. A request can choose a level of detail, which can only lower
+ * them.
+ */
 export function tokensOfImage({ width, height }: ImageSize): ImageTokens {
   const tiles = openaiTiles(width, height);
   const patches = Math.ceil(width / PATCH) * Math.ceil(height / PATCH);
@@ -78,7 +89,7 @@ export function tokensOfImage({ width, height }: ImageSize): ImageTokens {
   };
 }
 
-/** The sum of the tokens of images, for each family. */
+/** Adds the tokens of images, for each family. */
 export function plusImages(one: ImageTokens, other: ImageTokens): ImageTokens {
   return {
     miniTiles: one.miniTiles + other.miniTiles,
@@ -90,7 +101,10 @@ export function plusImages(one: ImageTokens, other: ImageTokens): ImageTokens {
   };
 }
 
-/** The tokens of images for a model. Undefined or unknown models count as the family with the most. */
+/**
+ * Returns the tokens of images for a model. An unknown or undefined model counts as the family with the most
+ * tokens.
+ */
 export function imageTokensFor(images: ImageTokens, model: string | undefined): number {
   const lower = model?.toLowerCase() ?? "";
   const family = FAMILIES.find(([pattern]) => pattern.test(lower))?.[1];
@@ -100,7 +114,7 @@ export function imageTokensFor(images: ImageTokens, model: string | undefined): 
 function openaiTiles(width: number, height: number): number {
   const fit = Math.min(1, LARGEST_SIDE / Math.max(width, height));
   const scale = fit * Math.min(1, SHORTER_SIDE / (Math.min(width, height) * fit));
-  // The scaled sides are fractions that may be a little too long.
+  // The scaled sides are fractions, and rounding errors may make them a little too long.
   const tilesOf = (side: number) => Math.max(1, Math.ceil(Math.round(side * scale * 1000) / 1000 / TILE));
   return tilesOf(width) * tilesOf(height);
 }

@@ -1,6 +1,6 @@
 import { JsonReader, type JsonSpan, JsonSyntaxError, jsonText } from "./json_reader.ts";
 
-/** A member of an object: its key, and where it is in the text. */
+/** A member of an object: its key, and its position in the text. */
 export interface Member extends JsonSpan {
   readonly key: string;
 }
@@ -9,14 +9,16 @@ interface OuterMember {
   readonly key: string | undefined;
 }
 
-/** {@link jsonMembers} reads a text without pause, so it does not read longer texts. In bytes. */
+/** The longest text that {@link jsonMembers} reads, in bytes. It reads a text without a pause. */
 export const MAX_MEMBERS_BYTES = 64 * 1024;
 
 /**
- * The members of the outermost object, repeated keys included; `undefined` for a text that is not one JSON
- * object, or is longer than {@link MAX_MEMBERS_BYTES}. Gives spans of bytes instead of values, because
- * parsing and writing would change numbers beyond 2^53, repeated keys and white space. Needs the whole text,
- * unlike `JsonScanner`, which reads values out of pieces and knows no spans.
+ * Returns the members of the outermost object, including repeated keys. `undefined` if the text is not one
+ * JSON object, or is longer than {@link MAX_MEMBERS_BYTES}.
+ *
+ * It returns positions of bytes and not values, because parsing and writing would change numbers beyond 2^53,
+ * repeated keys and white space. It needs the whole text. `JsonScanner` reads values out of pieces, but does
+ * not know their positions.
  */
 export function jsonMembers(bytes: Uint8Array): Member[] | undefined {
   if (bytes.length > MAX_MEMBERS_BYTES) return undefined;
@@ -38,7 +40,7 @@ export function jsonMembers(bytes: Uint8Array): Member[] | undefined {
   return bytes[firstByte(bytes)] === OPEN_BRACE ? members : undefined;
 }
 
-/** The value of a JSON string; `undefined` for any other value. */
+/** Returns the value of a JSON string. `undefined` for any other value. */
 export function textValue(
   bytes: Uint8Array,
   { start, end }: Pick<JsonSpan, "start" | "end">,
@@ -46,7 +48,7 @@ export function textValue(
   return bytes[start] === QUOTE ? jsonText(bytes.subarray(start, end)) : undefined;
 }
 
-/** The index of the first byte that is not white space. */
+/** Returns the index of the first byte that is not white space. */
 export function firstByte(bytes: Uint8Array): number {
   let at = 0;
   while (BLANK.has(bytes[at] ?? 0)) at++;
@@ -55,5 +57,5 @@ export function firstByte(bytes: Uint8Array): number {
 
 const QUOTE = 0x22;
 const OPEN_BRACE = 0x7b;
-/** Space, tab, line feed, carriage return. */
+/** The white space of JSON: space, tab, line feed, carriage return. */
 const BLANK: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);

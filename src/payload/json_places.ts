@@ -1,4 +1,4 @@
-/** The places of a JSON body in which models, content and tools are looked for. */
+/** The places of a JSON body at which the proxy looks for models, content and tools. */
 
 import { CONVERSATION } from "./body_keys.ts";
 import type { SeenItem } from "./content_elsewhere.ts";
@@ -6,7 +6,7 @@ import { foldKey } from "./fold_key.ts";
 import type { HostedTool } from "./hosted_tools.ts";
 import { WATCHED_MEMBERS, type WatchedMember } from "./watched_members.ts";
 
-/** What a value is, which decides what its members can be. */
+/** The role of a value, which decides the roles of its members. */
 export type Role =
   | "root"
   | "prompt"
@@ -26,15 +26,20 @@ export type Role =
   | "lifetime in a cache"
   | "hosted tool";
 
-/** How to watch a value: its role, and what is known of it so far. */
+/** How the reader watches a value: its role, and the facts that are known about it so far. */
 export interface Place {
-  /** What the value is. */
+  /** The role of the value, which decides how its members are watched. */
   readonly role: Role;
-  /** The member of the outermost object that the value is; `undefined` for other values. */
+  /**
+   * The name of the value, if it is a watched member of the outermost object. `undefined` for other values.
+   */
   readonly member: WatchedMember | undefined;
-  /** What an object in content has shown so far; `undefined` for other values. */
+  /** The members of an object in content that were read so far. `undefined` for other values. */
   readonly item?: SeenItem;
-  /** What a tool has shown so far; `undefined` for values that are neither a tool nor its type. */
+  /**
+   * The types and keys of a tool that were read so far. `undefined` if the value is neither a tool nor the
+   * type of one.
+   */
   readonly tool?: { readonly types: string[]; readonly keys: Set<string> };
   /** The tool that a member of the outermost object switches on. */
   readonly hosted?: HostedTool;
@@ -42,42 +47,48 @@ export interface Place {
 
 /** The outermost value of a body. */
 export const ROOT: Place = { role: "root", member: undefined };
-/** A value without a meaning for the proxy. Its members may have one. */
+/** A value without a meaning for the proxy. Its members may have a meaning. */
 export const INNER: Place = { role: "inner", member: undefined };
-/** A value that names a model, also within lists. */
+/** A value that names a model. Values in a list have the same place. */
 export const MODEL: Place = { role: "model", member: undefined };
 /** The member `model` of the outermost object. */
 export const OUTERMOST_MODEL: Place = { role: "model", member: "model" };
 /** A member of an object that names a model. Each string in it counts as a name. */
 export const MEMBER_OF_MODEL: Place = { role: "member of a model", member: undefined };
-/** A list of strings, or of lists of tokens, has several prompts. A list of numbers is one prompt. */
+/**
+ * The outermost `prompt`. A list of strings, or of lists of tokens, has several prompts. A list of numbers is
+ * one prompt.
+ */
 export const PROMPT: Place = { role: "prompt", member: undefined };
 /** An element of the outermost `prompt`. */
 export const PROMPT_ELEMENT: Place = { role: "element of a prompt", member: undefined };
-/** A member that holds content if it is not an object. */
+/** A member that is content if it is not an object. */
 export const UNLESS_OBJECT: Place = { role: "content unless object", member: undefined };
-/** The type of an item of content, which can say that it is a reference. */
+/** The type of an item of content. It can say that the item is a reference. */
 export const TYPE_OF_ITEM: Place = { role: "type of an item", member: undefined };
 /** A member that refers to content, such as an address or the id of a file. */
 export const REFERENCE: Place = { role: "reference", member: undefined };
 /** A mark that keeps content in the cache of the provider. */
 export const CACHE_MARK: Place = { role: "cache mark", member: undefined };
-/** How long a mark keeps content in the cache. */
+/** The time for which a mark keeps content in the cache. */
 export const LIFETIME: Place = { role: "lifetime in a cache", member: undefined };
-/** A list of tools, of the client or of the provider. */
+/** A list of tools, which the client or the provider runs. */
 export const TOOLS: Place = { role: "tools", member: undefined };
 
-/** The places of watched members that hold no model. */
+/** The places of watched members that name no model. */
 const PLACES_OF_MEMBERS: ReadonlyMap<WatchedMember, Place> = new Map(
   WATCHED_MEMBERS.map((member) => [member, { role: "inner", member }]),
 );
 
-/** How to watch a watched member that holds no model. */
+/** Returns the place of a watched member that names no model. */
 export function placeOfMember(member: WatchedMember): Place {
   return PLACES_OF_MEMBERS.get(member) ?? { role: "inner", member };
 }
 
-/** How to watch a value in content. Each value that may be an object has a record of its members. */
+/**
+ * Returns the place of a value in content. If the value may be an object, the place has a record of its
+ * members.
+ */
 export function contentPlace(role: "content" | "text", key = ""): Place {
   return {
     role,
@@ -86,7 +97,10 @@ export function contentPlace(role: "content" | "text", key = ""): Place {
   };
 }
 
-/** How to watch a free-form member. Schemas and data of the client are not content for the model. */
+/**
+ * Returns the place of a free-form member. `undefined` for schemas and data of the client, which are not
+ * content for the model.
+ */
 export function freeFormPlace(key: string): Place | undefined {
   return CONVERSATION.has(foldKey(key)) ? contentPlace("text") : undefined;
 }

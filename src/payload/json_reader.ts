@@ -1,20 +1,21 @@
 /**
- * The strict reader of JSON texts (RFC 8259). It reads a whole text once, in steps, and builds no values. The
- * proxy uses it where the rest of the text is sent on: every text that it accepts, all readers understand
- * alike. `JsonScanner` is the lenient counterpart for responses that pass in pieces.
+ * The strict reader of JSON texts (RFC 8259). It reads a whole text once, in steps, and makes no values. The
+ * proxy uses it for texts that it sends on: all readers understand a text that it accepts in the same way.
+ * `JsonScanner` is the lenient reader for responses that pass in pieces.
  */
 
 import { byteClass, indexOfClass } from "./byte_class.ts";
 import { asciiText } from "./json_value.ts";
 
-/** A text is not JSON by RFC 8259. `message` is the end of a sentence. */
+/** The error for a text that is not JSON by RFC 8259. `message` is the end of a sentence. */
 export class JsonSyntaxError extends Error {
   override readonly name = "JsonSyntaxError";
 }
 
 /**
- * Where a value is in the text: the index of the first byte of its key (in an array, of the value), the index
- * of its first byte, and the index after its last byte.
+ * The position of a value in the text: the index of the first byte of its key, the index of its first byte,
+ * and the index after its last byte. An element of an array has no key, so the first index is that of its
+ * first byte.
  */
 export interface JsonSpan {
   readonly keyStart: number;
@@ -23,25 +24,26 @@ export interface JsonSpan {
 }
 
 /**
- * Watches the values of a text while it is read. `Place` is the watcher's own state for a value that it
+ * Watches the values of a text while it is read. `Place` is the watcher's own record for a value that it
  * watches.
  */
 export interface JsonWatcher<Place> {
   readonly root: Place;
   /**
-   * A member of a watched object begins, or an element (`key` is undefined) of a watched array. Returns the
-   * state to watch the value with. If it returns undefined, the value is checked but not watched.
+   * Called at the beginning of a member of a watched object, or of an element of a watched array (`key` is
+   * then `undefined`). Returns the record to watch the value with. If it returns `undefined`, the value is
+   * checked but not watched.
    */
   readonly enter: (parent: Place, key: string | undefined, keyStart: number) => Place | undefined;
-  /** Called at the end of a watched value, with its place and its span in bytes. */
+  /** Called at the end of a watched value, with its record and its position in bytes. */
   readonly ended: (place: Place, span: JsonSpan) => void;
 }
 
-/** No API nests deeper, and some readers fail on deep texts. */
+/** The deepest nesting that is accepted. No API nests deeper, and some readers fail on deep texts. */
 const MAX_DEPTH = 512;
-/** No API has longer numbers. A number is read without pause. */
+/** The longest number, in bytes. No API has longer numbers, and a number is read without a pause. */
 const MAX_NUMBER_BYTES = 1_000;
-/** No watched key is longer. */
+/** The longest key that is decoded, in bytes. No watched key is longer. */
 const MAX_KEY_BYTES = 1_000;
 
 const LF = 0x0a;
@@ -86,7 +88,7 @@ interface Container<Place> {
 export class JsonReader<Place> {
   readonly #bytes: Uint8Array;
   readonly #watcher: JsonWatcher<Place>;
-  /** `undefined` if all bytes so far are ASCII. */
+  /** The decoder for UTF-8. `undefined` if all bytes so far are ASCII. */
   #decoder: TextDecoder | undefined;
   readonly #open: Container<Place>[] = [];
   #at = 0;
@@ -95,15 +97,15 @@ export class JsonReader<Place> {
   /** Whether the current string is a key. */
   #isKey = false;
   #textStart = 0;
-  /** The state of the next value. */
+  /** The record of the next value. */
   #place: Place | undefined;
   #keyStart = 0;
 
   readonly #isSequence: boolean;
-  /** The index after the last value. */
+  /** The index after the last complete value. */
   #doneAt = 0;
 
-  /** With `isSequence`, any number of values may follow each other, each on separate lines (JSON Lines). */
+  /** With `isSequence`, the text may have any number of values, each on separate lines (JSON Lines). */
   constructor(bytes: Uint8Array, watcher: JsonWatcher<Place>, { isSequence = false } = {}) {
     this.#isSequence = isSequence;
     this.#bytes = bytes;
@@ -112,7 +114,7 @@ export class JsonReader<Place> {
   }
 
   /**
-   * Reads at least `count` more bytes, or to the end. Returns true if the text is complete. Throws a
+   * Reads at least `count` more bytes, or to the end. Returns `true` if the text is complete. Throws a
    * {@link JsonSyntaxError} at the first byte that breaks the rules.
    */
   step(count: number): boolean {
@@ -180,7 +182,8 @@ export class JsonReader<Place> {
   #checkUtf8(limit: number): void {
     const bytes = this.#bytes;
     if (this.#decoder === undefined) {
-      // Most texts are ASCII, and the decoder would make a string of them.
+      // The ASCII bytes are skipped, because the decoder would make a string of them, and most texts are
+      // ASCII.
       let at = this.#decoded;
       while (
         at + 4 <= limit &&
@@ -246,7 +249,7 @@ export class JsonReader<Place> {
     this.#state = "in text";
   }
 
-  /** Reads a string, to its end or to the limit. */
+  /** Reads a string, up to its end or up to the limit. */
   #readText(limit: number): void {
     const bytes = this.#bytes;
     let at = this.#at;
@@ -290,7 +293,7 @@ export class JsonReader<Place> {
 
   #keyText(start: number, end: number): string {
     if (end - start > MAX_KEY_BYTES) return "";
-    // Most keys have no escapes, and a body may consist of keys only.
+    // Most keys have no escapes. This loop is fast, because a body may consist only of keys.
     for (let at = start + 1; at < end - 1; at++) {
       const byte = this.#bytes[at] ?? 0;
       if (byte === BACKSLASH || byte > LAST_ASCII) return jsonText(this.#bytes.subarray(start, end));
@@ -315,7 +318,7 @@ export class JsonReader<Place> {
     this.#endValue(container.place, container.keyStart, container.start);
   }
 
-  /** Ends a value, whose last byte is before the current one. */
+  /** Ends a value. Its last byte is before the current position. */
   #endValue(place: Place | undefined, keyStart: number, start: number): void {
     if (place !== undefined) this.#watcher.ended(place, { keyStart, start, end: this.#at });
     this.#state = this.#open.length === 0 ? "done" : "after";
@@ -329,13 +332,13 @@ export class JsonReader<Place> {
 
 const DECODER = new TextDecoder();
 
-/** The value of a JSON string. `bytes` must be a valid string with its quotes. */
+/** Returns the value of a JSON string. `bytes` must be a valid string with its quotes. */
 export function jsonText(bytes: Uint8Array): string {
   const text: unknown = JSON.parse(DECODER.decode(bytes));
   return typeof text === "string" ? text : "";
 }
 
-/** Whether the bytes are a number of digits alone, as most numbers are. */
+/** Whether the bytes are a number that consists only of digits, as most numbers do. */
 function isPlainInteger(bytes: Uint8Array, start: number, end: number): boolean {
   if (end === start || bytes[start] === DIGIT_0 && end - start > 1) return false;
   for (let at = start; at < end; at++) {

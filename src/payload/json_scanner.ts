@@ -1,10 +1,10 @@
 /**
  * Selects a few values from JSON texts while they pass, in pieces of any size, without storing the rest. It
- * is lenient: it never fails, and finds nothing in what is not JSON. `JsonReader` is the strict counterpart,
- * which checks a text that is whole in memory.
+ * is lenient: it never fails, and finds nothing in texts that are not JSON. `JsonReader` is the strict
+ * reader, which checks a text that is completely in memory.
  *
- * It reads each byte once. Most bytes are in strings and in values that it skips, which take it a third of a
- * nanosecond a byte.
+ * It reads each byte once. Most bytes are in strings and in values that it skips, and take a third of a
+ * nanosecond each.
  */
 
 import { concat } from "../streams/bytes.ts";
@@ -26,7 +26,7 @@ import { NO_SINK, type TextSink } from "./text_sink.ts";
 export type OnValue = (path: string, value: unknown) => void;
 
 const NO_BYTES: Uint8Array = new Uint8Array();
-/** No response nests deeper. Deeper values are not selected. */
+/** Values that are nested deeper are not selected. No response nests deeper. */
 const MAX_DEPTH = 64;
 
 const QUOTE = 0x22;
@@ -42,7 +42,7 @@ const IS_BLANK = byteClass(" \t\n\r");
 const IS_SCALAR = byteClass("-+.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 const BEGINS_NUMBER = byteClass("-0123456789");
 const ENDS_TEXT = byteClass('"\\');
-/** The bytes that begin a string, or begin or end a container. */
+/** The bytes that begin a string, or that begin or end a container. */
 const IS_STRUCTURE = byteClass('"[]{}');
 
 const enum State {
@@ -72,39 +72,41 @@ export class JsonScanner {
   readonly #onValue: OnValue;
   readonly #texts: TextSink;
   readonly #media: TextSink;
-  /** Where the current value goes that is measured. */
+  /** The sink for the current value, if the value is measured. */
   #sink: TextSink;
   /** Whether the current value is a number that is measured. */
   #isNumber = false;
-  /** The length of that number in earlier pieces. */
+  /** The length of the measured number in earlier pieces. */
   #numberBytes = 0;
   readonly #onEnd: (() => void) | undefined;
-  /** `undefined` if texts are not expected to begin alike. */
+  /** The beginning that texts are expected to share. `undefined` if they are not expected to share one. */
   #head: RepeatedHead | undefined;
   #state = State.Value;
-  /** The innermost open container that contains selected values. Undefined outside of all containers. */
+  /** The innermost open container that has selected values. `undefined` outside all containers. */
   #container: SelectedObject | SelectedArray | undefined;
-  /** The containers around it, outermost first. */
+  /** The open containers around the innermost one. The outermost is the first. */
   readonly #outer: (SelectedObject | SelectedArray)[] = [];
-  /** The selection of the value after the current key; `undefined` if the value is not selected. */
+  /** The selection of the value after the current key. `undefined` if the value is not selected. */
   #next: SelectionNode | undefined;
   /** The beginning of a key that continues in the next piece. */
   #keyPart = NO_BYTES;
   /** Whether the string ends with a backslash that escapes the next byte. */
   #escaped = false;
-  /** How many containers are open inside a value that is not entered. */
+  /** The number of open containers inside a value that is skipped, stored or measured as a whole. */
   #depth = 0;
-  /** The selection of the current value; `undefined` if the value is skipped. */
+  /** The selection of the current value. `undefined` if the value is skipped. */
   #selected: SelectionNode | undefined;
-  /** The beginning of a selected value that continues in the next piece, unless the value is too long. */
+  /**
+   * The beginning of a selected value that continues in the next piece. `undefined` if the value is too long.
+   */
   #stored: GrowingBuffer | undefined;
   /** The length of the current value in earlier pieces. */
   #valueBytes = 0;
 
   /**
    * `texts` receives the values that are measured as text, and `media` those that are measured as media.
-   * `onEnd` is called after each text that is an object or an array. With `repeats`, texts are expected to
-   * begin with the same bytes, as the events of a stream do.
+   * `onEnd` is called after each text that is an object or an array. `repeats` means that the texts are
+   * expected to begin with the same bytes, as the events of a stream do.
    */
   constructor(
     root: SelectionNode,
@@ -124,7 +126,7 @@ export class JsonScanner {
     if (repeats) this.#head = new RepeatedHead();
   }
 
-  /** Drops the current text. The next piece begins another text. */
+  /** Drops the current text. The next piece begins a new text. */
   reset(): void {
     this.#state = State.Value;
     if (this.#container !== undefined) {
@@ -151,7 +153,7 @@ export class JsonScanner {
             this.#beginValue(byte);
           }
           at++;
-          // The compiler does not see that the call has changed the state.
+          // The call may have changed the state, which the compiler does not know.
           if (this.#head?.isRecording === true && this.#state as State === State.MeasuredText) {
             this.#keepHead(this.#head, bytes, { from, to: at });
           }
@@ -173,7 +175,7 @@ export class JsonScanner {
         case State.After: {
           const container = this.#container;
           if (container === undefined) {
-            // The next line may have another text.
+            // The text has ended. Another text may follow, as in JSON Lines.
             this.#state = State.Value;
             break;
           }
@@ -214,7 +216,7 @@ export class JsonScanner {
     if (this.#selected !== undefined && isWithinValue(this.#state)) this.#pause(bytes, begin, to);
   }
 
-  /** Skips the beginning of a text that is known. Returns the index to continue at. */
+  /** Skips the beginning of a text if it is the known one. Returns the index to continue at. */
   #skipHead(head: RepeatedHead, bytes: Uint8Array, { from, to }: { from: number; to: number }): number {
     const place = head.placeIn(bytes, from, to);
     if (place === undefined) {
@@ -232,7 +234,7 @@ export class JsonScanner {
       try {
         this.#onValue(path, value);
       } catch {
-        // As for a value that is read.
+        // An error of the listener is ignored, as it is for a value that is read.
       }
     }
     return from + head.length;
@@ -252,7 +254,10 @@ export class JsonScanner {
     if (!isUseful) this.#head = undefined;
   }
 
-  /** Decides whether to skip, store, measure or enter the value that begins with a byte. */
+  /**
+   * Decides what happens to the value that begins with a byte: it is skipped, stored, measured, or its
+   * members are read.
+   */
   #beginValue(byte: number): void {
     const container = this.#container;
     let place: SelectionNode | undefined;
@@ -307,7 +312,7 @@ export class JsonScanner {
     this.#drop();
   }
 
-  /** Reads a key, and the colon if it follows at once. Returns the index to continue at. */
+  /** Reads a key, and the colon if it is the next byte. Returns the index to continue at. */
   #readKey(bytes: Uint8Array, from: number, to: number): number {
     const container = this.#container;
     let at = from;
@@ -349,7 +354,7 @@ export class JsonScanner {
     return isColonNext ? at + 1 : at;
   }
 
-  /** The index after the quote that ends the string, or -1 if the string continues in the next piece. */
+  /** Returns the index after the quote that ends the string. -1 if the string continues in the next piece. */
   #skipText(bytes: Uint8Array, from: number, to: number): number {
     let at = from;
     if (this.#escaped && at < to) {
@@ -368,8 +373,8 @@ export class JsonScanner {
   }
 
   /**
-   * Passes the string on to be measured. Returns the index after the quote that ends the string, or -1 if the
-   * string continues in the next piece.
+   * Passes the string to the sink that measures it. Returns the index after the quote that ends the string.
+   * -1 if the string continues in the next piece.
    */
   #measureText(bytes: Uint8Array, from: number, to: number): number {
     let at = from;
@@ -386,7 +391,7 @@ export class JsonScanner {
     return -1;
   }
 
-  /** The index after the container, or -1 if the container continues in the next piece. */
+  /** Returns the index after the container. -1 if the container continues in the next piece. */
   #skipInner(bytes: Uint8Array, from: number, to: number): number {
     let at = from;
     let depth = this.#depth;
@@ -413,7 +418,7 @@ export class JsonScanner {
     return -1;
   }
 
-  /** Ends the current value, whose last byte is before `end`. */
+  /** Ends the current value. Its last byte is before `end`. */
   #endValue(bytes: Uint8Array, begin: number, end: number): void {
     this.#state = State.After;
     const place = this.#selected;
@@ -440,7 +445,7 @@ export class JsonScanner {
     }
   }
 
-  /** The current value, which ends with a part of this piece; `undefined` if it is too long. */
+  /** Returns the current value, which ends with a part of this piece. `undefined` if it is too long. */
   #storedValue(last: Uint8Array): unknown {
     this.#keep(last);
     const whole = this.#stored?.bytes ?? NO_BYTES;
@@ -448,7 +453,8 @@ export class JsonScanner {
   }
 
   /**
-   * Stores or measures the part of the current value in this piece. The value continues in the next piece.
+   * Stores or measures the part of the current value that is in this piece. The value continues in the next
+   * piece.
    */
   #pause(bytes: Uint8Array, begin: number, to: number): void {
     if (this.#selected === undefined) return;

@@ -2,8 +2,8 @@
 
 /**
  * The selected members of an object, by key. The key `*` selects the elements of an array. `true` selects the
- * whole value. `"length"` only measures it as text, and `"media"` as an image or another file in Base64. The
- * empty key describes what to select if the value is a string or a number instead of an object.
+ * whole value. `"length"` only measures the value as text, and `"media"` as an image or another file in
+ * Base64. The empty key says what to select if the value is a string or a number instead of an object.
  */
 export interface Selection {
   readonly [key: string]: Selection | Leaf;
@@ -15,15 +15,15 @@ type Leaf = true | "length" | "media";
 export interface SelectionNode {
   readonly path: string;
   /**
-   * The selected members, if the value is an object; `undefined` if the value itself is selected or measured.
+   * The selected members if the value is an object. `undefined` if the value itself is selected or measured.
    */
   readonly object: SelectedObject | undefined;
   /**
-   * The selected elements, if the value is an array; `undefined` if the value itself is selected or measured.
+   * The selected elements if the value is an array. `undefined` if the value itself is selected or measured.
    */
   readonly array: SelectedArray | undefined;
   /**
-   * Whether the value is measured. A value with selected members is only measured if it is a string or a
+   * Whether the value is measured. A value with selected members is measured only if it is a string or a
    * number.
    */
   readonly isMeasured: boolean;
@@ -41,7 +41,7 @@ export interface SelectedObject {
 /** The selected elements of an array. */
 export interface SelectedArray {
   readonly isArray: true;
-  /** The selection of each element; `undefined` if no element is selected. */
+  /** The selection of each element. `undefined` if no element is selected. */
   readonly elements: SelectionNode | undefined;
 }
 
@@ -50,13 +50,17 @@ interface SelectedKey {
   readonly node: SelectionNode;
 }
 
-/** Compiles a selection for a `JsonScanner`. Elements of an outermost array are read like the whole text. */
+/**
+ * Compiles a selection for a `JsonScanner`. If the outermost value is an array, its elements are read like
+ * the whole text.
+ */
 export function compileSelection(selection: Selection): SelectionNode {
   return nodeOf(selection, "", true);
 }
 
 /**
- * Both selections in one. Of a key in both, the second selection applies, unless both select members of it.
+ * Combines two selections. For a key in both, the second selection applies. If both select members of the
+ * key, these are combined.
  */
 export function mergedSelection(one: Selection, other: Selection): Selection {
   const merged: Record<string, Selection | Leaf> = { ...one };
@@ -107,23 +111,28 @@ function nodeOf(selection: Selection | Leaf, path: string, isRoot = false): Sele
   return node;
 }
 
-/** The same text, in the form in which the runtime compares it with a constant by its address. */
+/** Returns the same text in the form that the runtime compares with a constant by its address. */
 function internalized(text: string): string {
   return Object.keys({ [text]: true })[0] ?? text;
 }
 
-/** The group of a key by its first byte and its length, so that most keys are compared with no other key. */
+/**
+ * Returns the group of a key by its first byte and its length. So most keys are compared with no other key.
+ */
 function groupOf(first: number, length: number, count: number): number {
   return (first ^ length) & (count - 1);
 }
 
-/** Every selected key is shorter, even if each of its letters is an escape of six bytes. */
+/**
+ * The length of the longest key that can be selected, in bytes. Every selected key is shorter, even if each
+ * of its letters is an escape of six bytes.
+ */
 export const MAX_KEY_BYTES = 128;
 
 /**
- * The selection of the value of a key, which is `bytes` from `from` up to `to`, without escapes. `undefined`
- * if the value is not selected. Compares bytes, because decoding every key would cost more than all other
- * work.
+ * Returns the selection for the value of a key. The key is `bytes` from `from` up to `to`, without escapes.
+ * `undefined` if the value is not selected. It compares bytes, because decoding every key would cost more
+ * than all other work.
  */
 export function selectedMember(
   { groups }: SelectedObject,
@@ -144,7 +153,7 @@ export function selectedMember(
   return undefined;
 }
 
-/** The selection of the value of a key that has escapes. */
+/** Returns the selection for the value of a key that has escapes. */
 export function selectedByEscaped(object: SelectedObject, key: Uint8Array): SelectionNode | undefined {
   if (key.length >= MAX_KEY_BYTES) return undefined;
   try {

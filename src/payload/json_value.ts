@@ -1,4 +1,4 @@
-/** Reads the value of one JSON text, which is usually short. */
+/** Reads the value of one JSON text. Most of these texts are short. */
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -8,11 +8,11 @@ const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
 const FIRST_PRINTABLE = 0x20;
 const LAST_ASCII = 0x7f;
-/** A longer text is not read. The values that the proxy selects are small. */
+/** The longest text that is read, in bytes. The values that the proxy selects are short. */
 export const MAX_VALUE_BYTES: number = 64 * 1024;
-/** Longer strings are rare among the values that the proxy reads. */
+/** The longest string that is read without the runtime's decoder, in bytes. Longer strings are rare. */
 const MAX_PLAIN_TEXT_BYTES = 64;
-/** Every number with so many digits is exact. */
+/** The most digits of a number that is read here. Every number with this many digits is exact. */
 const MAX_DIGITS = 15;
 const LETTER_F = 0x66;
 const LETTER_N = 0x6e;
@@ -21,10 +21,12 @@ const LETTER_T = 0x74;
 const decoder = new TextDecoder();
 
 /**
- * The value of the JSON text that is `bytes` from `from` up to `to`; `undefined` if it is longer than {@link
- * MAX_VALUE_BYTES}. Invalid UTF-8 becomes replacement characters. Throws a SyntaxError if it is not JSON.
- * Reads short names, small integers and literals without the runtime's decoder and parser, which take 140 ns
- * for the shortest text. Most values of a stream's events are such.
+ * Returns the value of the JSON text that is `bytes` from `from` up to `to`. `undefined` if it is longer than
+ * {@link MAX_VALUE_BYTES}. Invalid UTF-8 becomes replacement characters. Throws a SyntaxError if the text is
+ * not JSON.
+ *
+ * It reads short names, small integers and literals by itself, because the runtime's decoder and parser take
+ * 140 ns for the shortest text. Most values of a stream's events are of this kind.
  */
 export function jsonValue(bytes: Uint8Array, from: number, to: number): unknown {
   const value = simpleValue(bytes, from, to);
@@ -32,7 +34,7 @@ export function jsonValue(bytes: Uint8Array, from: number, to: number): unknown 
   return to - from > MAX_VALUE_BYTES ? undefined : JSON.parse(decoder.decode(bytes.subarray(from, to)));
 }
 
-/** The value of a short text without escapes; `undefined` for any other text. */
+/** Returns the value of a short text without escapes. `undefined` for any other text. */
 function simpleValue(
   bytes: Uint8Array,
   from: number,
@@ -48,7 +50,7 @@ function simpleValue(
   return undefined;
 }
 
-/** The value of a short string of ASCII without escapes; `undefined` for any other text. */
+/** Returns the value of a short string of ASCII without escapes. `undefined` for any other text. */
 function plainText(bytes: Uint8Array, from: number, to: number): string | undefined {
   if (to - from < 2 || to - from > MAX_PLAIN_TEXT_BYTES || bytes[to - 1] !== QUOTE) return undefined;
   for (let at = from + 1; at < to - 1; at++) {
@@ -59,7 +61,8 @@ function plainText(bytes: Uint8Array, from: number, to: number): string | undefi
 }
 
 /**
- * A short text of ASCII. Four characters at a time take a third of the time of one, and make fewer strings.
+ * Decodes a short text of ASCII. Reading four characters at a time takes a third of the time, and makes fewer
+ * strings.
  */
 export function asciiText(bytes: Uint8Array, from: number, to: number): string {
   const byteAt = (at: number): number => bytes[at] ?? 0;
@@ -72,7 +75,7 @@ export function asciiText(bytes: Uint8Array, from: number, to: number): string {
   return text;
 }
 
-/** The value of a positive integer of few digits; `undefined` for any other text. */
+/** Returns the value of a positive integer of few digits. `undefined` for any other text. */
 function smallInteger(bytes: Uint8Array, from: number, to: number): number | undefined {
   if (to - from > MAX_DIGITS || bytes[from] === DIGIT_0 && to - from > 1) return undefined;
   let value = 0;

@@ -9,22 +9,25 @@ import { type ImageTokens, NO_IMAGES, plusImages, tokensOfImage } from "./image_
 import type { TextSink } from "./text_sink.ts";
 
 const ENDS_TEXT = byteClass('"\\');
-/** Base64 has four characters for three bytes. Before it there may be an address with a media type. */
+/**
+ * The longest beginning of a string that is kept. Base64 has four characters for three bytes. An address with
+ * a media type may be in front of it.
+ */
 const MAX_TEXT_BYTES = Math.ceil(MAX_IMAGE_HEAD_BYTES * 4 / 3) + 256;
-/** The part of a head that shows the format. Only some formats need more. */
+/** The bytes that show the format of an image. Only some formats need more to show the size. */
 const FIRST_BYTES = 256;
-/** An address of content elsewhere: it is no media in the body. */
+/** The beginning of an address. Its content is not in the body, so it is not measured. */
 const ADDRESS = /^\s*(?!data:)[a-z][a-z\d+.-]{1,14}:\/\//i;
 const DATA_URL = /^\s*data:([^,;]{0,100})((?:;[^,;]{0,100}){0,5}),/i;
 const BASE64 = /^[A-Za-z0-9+/]+/;
 /** The Base64 of formats whose head may be long: JPEG and GIF. */
 const LONG_HEAD = /^(?:\/9j\/|R0lGOD)/;
 
-/** A string with media, whose object may still state that it is text. */
+/** A string with media. A later member of its object may still say that it is text. */
 interface Pending {
-  /** The tokens of an image. `undefined` if the tokens do not follow from the size. */
+  /** The tokens of an image. `undefined` if they do not follow from the size. */
   readonly image: ImageTokens | undefined;
-  /** The length in bytes of JSON. */
+  /** The length of the string, in bytes of JSON. */
   readonly length: number;
   /** Whether the string is the `data` of a `source`, which can be a text. */
   readonly isData: boolean;
@@ -42,7 +45,7 @@ export class MediaMeter implements TextSink {
   #isOpaque = false;
   /** The media of the current object. */
   #pending: Pending[] = [];
-  /** What the current object states about its media, without what is known of an image. */
+  /** The values of `source.type` in the current object. */
   #types: unknown[] = [];
   #hasOtherMedia = false;
   #isData = false;
@@ -57,7 +60,7 @@ export class MediaMeter implements TextSink {
     return this.#imageBytes;
   }
 
-  /** The number of strings so far that hold media. */
+  /** The number of strings with media so far. */
   get count(): number {
     return this.#count;
   }
@@ -67,7 +70,7 @@ export class MediaMeter implements TextSink {
     return this.#isOpaque;
   }
 
-  /** Receives what the body states about its media: the path of a member, and its value. */
+  /** Receives a statement of the body about its media: the path of a member, and its value. */
   stated(path: string, value: unknown): void {
     if (path.endsWith("source.type")) this.#types.push(value);
     else if (
@@ -77,14 +80,14 @@ export class MediaMeter implements TextSink {
     }
   }
 
-  /** A string begins. */
+  /** Called at the beginning of a string. */
   begins(path: string): void {
     this.#isData = path.endsWith("source.data");
   }
 
   /**
-   * An object begins or ends. A document of Anthropic's with the type `text` has its text in `data`. The
-   * model reads the text itself, which makes no more tokens than it has bytes. In any other object, the
+   * Called at the beginning and at the end of an object. An Anthropic document with the type `text` has text
+   * in `data`. The model reads this text, which has no more tokens than bytes. In any other object, the
    * strings decide what it holds.
    */
   boundary(): void {
@@ -115,7 +118,7 @@ export class MediaMeter implements TextSink {
     if (room <= 0) return;
     this.#head.append(bytes.subarray(from, Math.min(to, from + room)));
     if (this.#head.length < this.#wanted || this.#wanted > FIRST_BYTES) return;
-    // Most images show their size at once.
+    // Most images show their size in the first bytes.
     if (!LONG_HEAD.test(base64Of(this.#text) ?? "")) return;
     this.#wanted = MAX_TEXT_BYTES;
     const rest = Math.min(to, from + MAX_TEXT_BYTES - FIRST_BYTES + room);
@@ -129,7 +132,7 @@ export class MediaMeter implements TextSink {
     return end;
   }
 
-  /** The string has ended. */
+  /** Called at the end of the string. */
   end(): void {
     if (this.#length > 0 && !ADDRESS.test(this.#text.slice(0, FIRST_BYTES))) this.#endMedia();
     this.#head.clear();
@@ -140,26 +143,32 @@ export class MediaMeter implements TextSink {
   #endMedia(): void {
     this.#count++;
     const [digits = ""] = BASE64.exec(base64Of(this.#text) ?? "") ?? [];
-    // One digit alone encodes no byte.
+    // A single digit at the end encodes no byte.
     const whole = digits.length % 4 === 1 ? digits.slice(0, -1) : digits;
     const size = imageSize(Uint8Array.fromBase64(whole));
     const image = size && tokensOfImage(size);
     this.#pending.push({ image, length: this.#length, isData: this.#isData });
   }
 
-  /** The beginning of the string. Some JSON writers escape slashes. */
+  /** The beginning of the string, without the backslashes that some JSON writers put before slashes. */
   get #text(): string {
     const text = new TextDecoder("latin1").decode(this.#head.bytes);
     return text.includes("\\") ? text.replaceAll("\\/", "/") : text;
   }
 }
 
-/** Whether a source of this type has an image or a file in its `data`, or has its content elsewhere. */
+/**
+ * Whether a source of this type has an image or a file in `data`, or refers to content that is not in the
+ * body.
+ */
 function isKnownType(type: unknown): boolean {
   return type === "base64" || type === "url" || type === "file" || type === "content";
 }
 
-/** The Base64 of a string: all of it, or what follows the head of a `data:` address of an image. */
+/**
+ * Returns the Base64 of a string: the whole string, or the part after the head of a `data:` address of an
+ * image.
+ */
 function base64Of(text: string): string | undefined {
   if (!/^\s*data:/i.test(text.slice(0, FIRST_BYTES))) return text;
   const [head, type = "", parameters = ""] = DATA_URL.exec(text.slice(0, 2 * FIRST_BYTES)) ?? [];

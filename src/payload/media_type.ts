@@ -20,8 +20,8 @@ const MAX_LENGTH = 1_000;
 const JSON_TYPE: MediaType = { essence: "application/json", parameters: new Map() };
 
 /**
- * Parses a `content-type` strictly: one type, each parameter once, quoted values without escapes. Undefined
- * for a value that two readers could understand differently.
+ * Parses a `content-type` strictly: it has one type, each parameter once, and quoted values without escapes.
+ * `undefined` for a value that two readers could understand differently.
  */
 export function parseMediaType(value: string): MediaType | undefined {
   if (value === JSON_TYPE.essence) return JSON_TYPE;
@@ -38,8 +38,8 @@ export function parseMediaType(value: string): MediaType | undefined {
 }
 
 /**
- * The type and subtype of `content-type` in lower case, without parameters, such as `text/event-stream`. The
- * value is not checked. An empty text if the message has no such field.
+ * Returns the type and subtype of `content-type` in lower case, without parameters, such as
+ * `text/event-stream`. It does not check the value. An empty text if the message has no such field.
  */
 export function essenceOf(fields: readonly Field[]): string {
   const value = fieldValue(fields, "content-type") ?? "";

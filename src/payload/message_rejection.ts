@@ -5,11 +5,11 @@ import { CLOSE_CODES, type FrameViolation } from "./websocket_frames.ts";
 export interface MessageRejection {
   /** The code and the reason of the close frames for both sides. */
   readonly close: FrameViolation;
-  /** What the log says. */
+  /** The fault that the log shows. */
   readonly fault: ProxyFault;
 }
 
-/** The rejection of a frame that breaks a rule. */
+/** Makes the rejection for a frame that breaks a rule. */
 export function rejectionOf(close: FrameViolation, sender: "client" | "upstream"): MessageRejection {
   const [who, broken] = sender === "client"
     ? ["The client", "bad_request"] as const

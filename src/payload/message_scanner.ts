@@ -9,7 +9,10 @@ import type { SelectionNode } from "./json_selection.ts";
 export interface MessageListener {
   /** Receives a selected value of the current message and its path. */
   readonly onValue: (path: string, value: unknown) => void;
-  /** A message has ended. `bytes` is its length, and `textTokens` an estimate of its measured text. */
+  /**
+   * Called at the end of a message. `bytes` is its length, and `textTokens` is an estimate of its measured
+   * text.
+   */
   readonly onEnd: (bytes: number, textTokens: number) => void;
 }
 
@@ -22,7 +25,7 @@ export class MessageScanner {
   readonly #frames: FrameReader;
   #isText = false;
   #bytes = 0;
-  /** The bytes of the frame's payload so far. */
+  /** The number of bytes of the frame's payload that have passed. */
   #offset = 0;
 
   constructor(selection: SelectionNode, { onValue, onEnd }: MessageListener) {
@@ -31,7 +34,7 @@ export class MessageScanner {
       onHead: ({ opcode, hasReservedBits }) => {
         this.#offset = 0;
         if (opcode === OPCODES.text || opcode === OPCODES.binary) {
-          // Gemini sends its JSON in binary messages.
+          // Gemini sends its JSON in binary messages, so the opcode does not matter.
           this.#isText = !hasReservedBits;
         }
       },

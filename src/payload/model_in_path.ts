@@ -1,20 +1,20 @@
 /**
- * The model in a path, with another one in its place: `/v1beta/models/NAME:generateContent` of Google,
- * `/openai/deployments/NAME/…` of Azure, `/model/NAME/converse` of Bedrock.
+ * Finds the model in a path, and puts another one in its place: `/v1beta/models/NAME:generateContent` of
+ * Google, `/openai/deployments/NAME/…` of Azure, `/model/NAME/converse` of Bedrock.
  */
 
 import { modelsInPath } from "./models_in_head.ts";
 
-/** Where a path names its model. */
+/** The model that a path names, and how to replace it. */
 export interface ModelInPath {
-  /** The decoded name. */
+  /** The name, with its percent-encoding decoded. */
   readonly name: string;
   /**
-   * Whether rules and budgets find this name in the path, and no other one. A model override replaces only
-   * such a name.
+   * Whether rules and budgets find this name in the path, and no other name. A model override replaces the
+   * name only then.
    */
   readonly isOnly: boolean;
-  /** The path with another model. */
+  /** Returns the path with another model. */
   readonly withModel: (name: string) => string;
 }
 
@@ -23,7 +23,7 @@ const PATHS = [
   /^(.*?\/deployments\/)([^/]+)(\/.+)$/,
   /^(.*?\/model\/)([^/]+)(\/(?:converse|invoke)[a-z-]*)$/,
 ];
-/** A cheap test, because most paths name no model. */
+/** A fast test, because most paths name no model. */
 const MAY_NAME_MODEL = /\/(?:models?|deployments)\//;
 
 /** Finds the model in a path. `undefined` if the path has none, or an invalid percent-encoding. */

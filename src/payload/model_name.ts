@@ -3,14 +3,14 @@
 import { foldKey } from "./fold_key.ts";
 import { rememberedByKey } from "./remembered_by_key.ts";
 
-/** The name of a model is not longer, in characters. */
+/** The longest name of a model, in characters. */
 export const MAX_NAME = 200;
-/** The highest number of different models in a body or in a head. Each is compared with every rule. */
+/** The most different models in a body or in a head. Each of them is compared with every rule. */
 export const MAX_MODELS = 1_000;
 
 /**
- * The first {@link MAX_NAME} characters of a name, which tell it from every other model. Removes white space
- * and control characters at the front, because some servers skip them.
+ * Returns the first {@link MAX_NAME} characters of a name, which are enough to distinguish models. Removes
+ * white space and control characters at the front, because some servers skip them.
  */
 export function shortName(name: string): string {
   // deno-lint-ignore no-control-regex -- some servers skip control characters
@@ -18,8 +18,8 @@ export function shortName(name: string): string {
 }
 
 /**
- * The ends of keys that name a model: `model`, `fallback_models`, `modelId`, `base_model`, … An agent, an
- * assistant and a preset have a model that their creator chose.
+ * The ends of keys that name a model: `model`, `fallback_models`, `modelId`, `base_model`, … Agents,
+ * assistants and presets are included, because their creator chose a model for them.
  */
 const MODEL_KEY =
   /(?:models?|modelids?|modelnames?|deployment|deploymentid|engine|engineid|fallbacks?|agentid|assistantid|preset)$/;

@@ -1,10 +1,10 @@
-/** Every model that the head of a request names: in its path, its query and its headers. */
+/** Finds every model that the head of a request names: in its path, its query and its headers. */
 
 import { ProxyFault } from "../faults.ts";
 import { MAX_PARAMETERS, queryParameters } from "../http/query.ts";
 import { MAX_MODELS, namesModel, shortName } from "./model_name.ts";
 
-/** The segments of a path after which a model is named. */
+/** Segments of a path that are followed by the name of a model. */
 const MODEL_FOLDERS: ReadonlySet<string> = new Set([
   "model",
   "models",
@@ -13,20 +13,22 @@ const MODEL_FOLDERS: ReadonlySet<string> = new Set([
   "engines",
 ]);
 /**
- * A cheap test for every request, since most paths name no model. An encoded character may be part of a name.
+ * A fast test for every request, because most paths name no model. An encoded character may be part of a
+ * name.
  */
 const MAY_NAME_MODEL = /[:%]|model|deployments|engines/i;
 
 const NO_NAMES: readonly string[] = [];
 
 /**
- * The name of a resource of Bedrock, such as `arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.…`.
+ * The start of the name of a resource of Bedrock, such as
+ * `arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.…`.
  */
 const ARN = /^arn:/i;
 
 /**
- * All models that a path names, as paths of Gemini, Azure and Bedrock do:
- * `/v1beta/models/NAME:generateContent`, `/deployments/NAME/…`, `/model/NAME/converse`. Reads encoded and
+ * Returns all models that a path names, as paths of Gemini, Azure and Bedrock do:
+ * `/v1beta/models/NAME:generateContent`, `/deployments/NAME/…`, `/model/NAME/converse`. It reads encoded and
  * repeated slashes as servers do.
  */
 export function modelsInPath(path: string): readonly string[] {
@@ -36,7 +38,7 @@ export function modelsInPath(path: string): readonly string[] {
   for (const [index, segment] of segments.entries()) {
     const isNamed = MODEL_FOLDERS.has((segments[index - 1] ?? "").toLowerCase());
     if (isNamed && ARN.test(segment)) {
-      // The name goes on after the slash of the ARN. The last segment is the action.
+      // The name continues after the slash of the ARN. The last segment of the path is the action.
       names.push(shortName(segments.slice(index, Math.max(index + 1, segments.length - 1)).join("/")));
       continue;
     }
@@ -49,8 +51,8 @@ export function modelsInPath(path: string): readonly string[] {
 }
 
 /**
- * The models that a query names; `undefined` if the query has too many parameters. Ignores capitals in the
- * names of parameters.
+ * Returns the models that a query names. `undefined` if the query has too many parameters. It ignores
+ * capitals in the names of parameters.
  */
 export function modelsInQuery(query: string): readonly string[] | undefined {
   if (query === "") return NO_NAMES;
@@ -66,9 +68,9 @@ export interface ModelsInHead {
 }
 
 /**
- * The models that the head of a request names, each once in a place. `query` is the raw query. Throws
- * `bad_request` for a head with too many models or parameters, because each model is compared with every
- * rule.
+ * Returns the models that the head of a request names. In each place, a model is listed once. `query` is the
+ * raw query. Throws `bad_request` for a head with too many models or parameters, because each model is
+ * compared with every rule.
  */
 export function modelsInHead(
   { path, query, fields, isWebSocket }: {
@@ -94,12 +96,12 @@ export function modelsInHead(
     : { named: inPath, possiblyNamed: joined(ofQuery, inFields) };
 }
 
-/** A cheap test for the names of headers that may name a model. */
+/** A fast test for the names of headers that may name a model. */
 const MODEL_FIELD = /(?:model|deployment|engine|fallback)/;
 
 /**
- * The models that headers name, as Azure's `azureml-model-deployment` does. Not `sec-ch-ua-model`, in which
- * browsers name the user's device.
+ * Returns the models that headers name, as Azure's `azureml-model-deployment` does. `sec-ch-ua-model` does
+ * not count, because browsers name the user's device in it.
  */
 export function modelsInFields(
   fields: readonly { readonly lower: string; readonly value: string }[],
@@ -112,7 +114,7 @@ export function modelsInFields(
   return names === undefined ? NO_NAMES : distinct(distinct(names).map(shortName));
 }
 
-/** The names, each once. Throws `bad_request` for more than {@link MAX_MODELS}. */
+/** Returns each name once. Throws `bad_request` for more than {@link MAX_MODELS} names. */
 function distinct(names: readonly string[]): readonly string[] {
   if (names.length < 2) return names;
   const once = new Set(names);

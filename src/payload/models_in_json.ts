@@ -45,45 +45,51 @@ import type { WatchedMember } from "./watched_members.ts";
 
 /** The longest escape of a character in JSON, in bytes. */
 const LONGEST_ESCAPE = 6;
-/** A longer string names no model, even with white space in front. */
+/** The longest string that can name a model, in bytes, including white space in front. */
 const MAX_NAME_BYTES = 2 * (MAX_NAME + 2) * LONGEST_ESCAPE;
-/** With so many names, looking through them costs less than a set. */
+/** Up to this number of names, a search through the list costs less than a set. */
 const FEW_MODELS = 16;
 
-/** What the proxy found in a JSON body. */
+/** The facts that the proxy found in a JSON body. */
 export interface JsonFindings {
   /** Every model that the body names, at any depth. An empty name stands for a name that is not a string. */
   readonly models: readonly string[];
-  /** The place of the outermost `model`; empty without one. */
+  /** The place of the outermost `model`. Empty if the body has no such member. */
   readonly places: readonly ModelPlace[];
   /** The watched members of the outermost object. */
   readonly members: ReadonlyMap<WatchedMember, JsonSpan>;
   /** The number of prompts in the outermost `prompt`. 0 if it is not a list of prompts. */
   readonly prompts: number;
   /**
-   * Whether the model reads content outside of the body: an address, a file, an earlier response, a stored
-   * prompt or a cache. The body does not show the length of such content.
+   * Whether the model reads content that is not in the body: an address, a file, an earlier response, a
+   * stored prompt or a cache. The body does not show the length of such content.
    */
   readonly refersElsewhere: boolean;
   /** The number of strings in content that look like an image or another file. */
   readonly media: number;
   /** The tools that the provider runs, each name once. */
   readonly hostedTools: readonly HostedTool[];
-  /** For how long the body marks content for the provider's cache; `undefined` if it marks none. */
+  /**
+   * How long the provider's cache has to keep the content that the body marks. `undefined` if the body marks
+   * none.
+   */
   readonly cacheWrites: CacheWrites | undefined;
-  /** The index of the first key of the outermost object; `undefined` if the object is empty. */
+  /** The index of the first key of the outermost object. `undefined` if the object is empty. */
   readonly firstKey: number | undefined;
 }
 
-/** Marks of content for the provider's cache, of Anthropic and of Bedrock. They know no other capitals. */
+/**
+ * Marks of content for the provider's cache, at Anthropic and at Bedrock. Both providers accept them only
+ * with these capitals.
+ */
 const CACHE_MARKS: ReadonlySet<string> = new Set(["cache_control", "cachePoint"]);
 const USUAL_LIFETIME = '"5m"';
-/** The highest number of hosted tools and of members of a tool that are kept. No API has more. */
+/** The most hosted tools, and the most members of a tool, that are kept. No API has more. */
 const MAX_TOOLS = 50;
 const MAX_TOOL_KEYS = 50;
 /** The longest type of a tool, in bytes. */
 const MAX_TYPE_BYTES = 200;
-/** Values that switch nothing on. */
+/** Values that turn nothing on. */
 const OFF = /^(?:null|false|\[\s*\]|"(?:off|none|)")$/;
 const MAX_OFF_BYTES = 20;
 const QUOTE = 0x22;
@@ -105,7 +111,7 @@ export async function readJsonObject(
   return findings(bytes, watcher);
 }
 
-/** Reads a JSON object of at most {@link STEP_BYTES} like {@link readJsonObject}, without a pause. */
+/** Reads a JSON object of at most {@link STEP_BYTES}, as {@link readJsonObject} does, but without a pause. */
 export function readShortJsonObject(bytes: Uint8Array, operation: Operation): JsonFindings {
   const { watcher, reader } = objectReader(bytes, operation);
   reader.step(bytes.length);
@@ -120,7 +126,7 @@ function objectReader(
   return { watcher, reader: new JsonReader(bytes, watcher) };
 }
 
-/** What the watcher found in an object that was read to its end. */
+/** Returns the findings of a watcher that has read an object to its end. */
 function findings(bytes: Uint8Array, watcher: ModelWatcher): JsonFindings {
   const { models, prompts, refersElsewhere, media, hostedTools, cacheWrites } = watcher;
   const { places, members, firstKey } = watcher.outermost;
@@ -132,7 +138,7 @@ function findings(bytes: Uint8Array, watcher: ModelWatcher): JsonFindings {
 
 const EMPTY_OBJECT = /^\s*\{\s*\}\s*$/;
 
-/** The models that a JSON Lines file names. Throws a {@link JsonSyntaxError} for malformed JSON. */
+/** Returns the models that a JSON Lines file names. Throws a {@link JsonSyntaxError} for malformed JSON. */
 export async function modelsInLines(
   bytes: Uint8Array,
   { pause }: { pause: Pause },
@@ -148,7 +154,7 @@ const NO_TOOLS: readonly HostedTool[] = [];
 /** Collects every model that a body names. */
 class ModelWatcher implements JsonWatcher<Place> {
   readonly root = ROOT;
-  /** The names, each once. A set beside them is only for bodies with many names. */
+  /** The names, each once. Only for a body with many names, there is also a set. */
   readonly models: string[] = [];
   #known: Set<string> | undefined;
   prompts = 0;
@@ -159,7 +165,7 @@ class ModelWatcher implements JsonWatcher<Place> {
   readonly #bytes: Uint8Array;
   readonly #watch: RootMembers | undefined;
 
-  /** `watch` gets the members of the outermost object. It is undefined if they are not needed. */
+  /** `watch` gets the members of the outermost object. `undefined` if they are not needed. */
   constructor(bytes: Uint8Array, watch: RootMembers | undefined) {
     this.#bytes = bytes;
     this.#watch = watch;
@@ -190,7 +196,7 @@ class ModelWatcher implements JsonWatcher<Place> {
       else throw new JsonSyntaxError(`a tool with more than ${MAX_TOOL_KEYS} members`);
     }
     if (role === "model" || role === "member of a model") {
-      // Every string inside of a model counts as a name, except in conversation.
+      // Every string inside a model counts as a name, except strings in a conversation.
       if (key === undefined) return role === "model" ? MODEL : MEMBER_OF_MODEL;
       return isFreeForm(key) ? freeFormPlace(key) : MEMBER_OF_MODEL;
     }
@@ -201,7 +207,7 @@ class ModelWatcher implements JsonWatcher<Place> {
     }
     if (role === "prompt") {
       if (key === undefined) return PROMPT_ELEMENT;
-      // A stored prompt (OpenAI's `prompt.id`).
+      // `prompt.id` is a stored prompt of OpenAI.
       return foldKey(key) === "id" ? REFERENCE : INNER;
     }
     if (key === undefined) return role === "content unless object" ? contentPlace("text") : INNER;
@@ -221,7 +227,10 @@ class ModelWatcher implements JsonWatcher<Place> {
     return FREE_FORM_UNLESS_OBJECT.has(foldKey(key)) ? UNLESS_OBJECT : INNER;
   }
 
-  /** How to watch a member of content. Everything below a reference stays one, except words and text. */
+  /**
+   * Returns the place of a member of content. Inside a reference, everything is a reference, except words and
+   * text.
+   */
   #memberOfContent(
     role: "content" | "text" | "reference",
     key: string,
@@ -250,7 +259,7 @@ class ModelWatcher implements JsonWatcher<Place> {
     }
   }
 
-  /** A value in content has ended. */
+  /** Handles the end of a value in content. */
   #endedContent(role: Role, item: SeenItem | undefined, { start, end }: JsonSpan): void {
     const first = this.#bytes[start];
     if (first === QUOTE && looksLikeMedia(this.#bytes, start, end)) this.media++;
@@ -291,7 +300,10 @@ class ModelWatcher implements JsonWatcher<Place> {
     if (member !== undefined) this.#watch?.onMember(member, span, name);
   }
 
-  /** A mark for the cache has ended, or its lifetime. An unknown lifetime counts as the longest one. */
+  /**
+   * Handles the end of a mark for the cache, or of its lifetime. An unknown lifetime counts as the longest
+   * one.
+   */
   #endedMark(role: "cache mark" | "lifetime in a cache", span: JsonSpan): void {
     if (this.#bytes[span.start] === LETTER_N) return;
     if (role === "cache mark") this.cacheWrites ??= "minutes";
@@ -300,7 +312,7 @@ class ModelWatcher implements JsonWatcher<Place> {
     }
   }
 
-  /** A tool has ended, or the type of a tool. */
+  /** Handles the end of a tool, or of the type of a tool. */
   #endedTool(role: Role, tool: NonNullable<Place["tool"]>, span: JsonSpan): void {
     const first = this.#bytes[span.start];
     if (role === "tool" && first === OPEN_BRACE) {
@@ -339,7 +351,7 @@ class ModelWatcher implements JsonWatcher<Place> {
   }
 }
 
-/** A JSON string as the name of a model. Throws a {@link JsonSyntaxError} if it is too long. */
+/** Returns the name of a model in a JSON string. Throws a {@link JsonSyntaxError} if it is too long. */
 function nameOf(bytes: Uint8Array, { start, end }: JsonSpan): string {
   if (end - start > MAX_NAME_BYTES) throw new JsonSyntaxError("a name of a model that is too long");
   const value = jsonValue(bytes, start, end);

@@ -12,16 +12,16 @@ export interface FormPart extends PartHead {
   readonly end: number;
 }
 
-/** The grammar of boundaries (RFC 2046, 5.1.1). */
+/** The characters of a boundary (RFC 2046, 5.1.1). */
 const BOUNDARY = /^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/;
-/** The limit of a part's head, which has a name, the name of a file and a type. */
+/** The longest head of a part, in bytes. It has a name, the name of a file and a type. */
 const MAX_HEAD_BYTES = 8 * 1024;
 const MAX_PARTS = 1_000;
 const HEAD_END = encodeLatin1("\r\n\r\n");
 
 /**
  * Reads the parts of a form. Awaits `pause` between parts and between steps of a long part. Throws a
- * {@link FormSyntaxError}.
+ * {@link FormSyntaxError} for a malformed form.
  */
 export async function readForm(
   bytes: Uint8Array,
@@ -39,7 +39,8 @@ export async function readForm(
       throw new FormSyntaxError("bytes after a boundary in its line");
     }
     if (parts.length === MAX_PARTS) throw new FormSyntaxError(`more than ${MAX_PARTS} parts`);
-    // The search begins at the line end of the boundary, so it also finds the end of a head without lines.
+    // The search begins at the line end of the boundary. So it also finds the end of a head that has no
+    // lines.
     const headEnd = findWithin(bytes, HEAD_END, { from: at, to: at + MAX_HEAD_BYTES });
     if (headEnd === -1) throw new FormSyntaxError("a part whose head does not end");
     const start = headEnd + HEAD_END.length;
@@ -48,7 +49,7 @@ export async function readForm(
     const end = await find(bytes, delimiter, { from: headEnd + 2, pause });
     if (end === -1) throw new FormSyntaxError("a form that is incomplete");
     if (end < start) throw new FormSyntaxError("a boundary inside of a part's head");
-    // Browsers send an empty name without content for a file that the user has not chosen.
+    // For a file that the user has not chosen, browsers send an empty name without content.
     if (head.hasEmptyFilename && end > start) throw new FormSyntaxError("a file with an empty name");
     parts.push({ ...head, start, end });
     at = end + delimiter.length;
@@ -63,7 +64,9 @@ export async function readForm(
 const CLOSE = encodeLatin1("--");
 const LINE_END = encodeLatin1("\r\n");
 
-/** The index of `needle` at or after `from`, or -1. Searches in steps. */
+/**
+ * Returns the index of `needle` at or after `from`. -1 if it is not found. Searches in steps, with pauses.
+ */
 async function find(
   bytes: Uint8Array,
   needle: Uint8Array,
@@ -77,7 +80,7 @@ async function find(
   return -1;
 }
 
-/** The index of `needle` that begins between `from` and `to`, or -1. */
+/** Returns the index of `needle` if it begins between `from` and `to`. -1 if it does not. */
 function findWithin(
   bytes: Uint8Array,
   needle: Uint8Array,

@@ -1,12 +1,14 @@
-/** Milliseconds of work before a pause. A step after that is short, so that no client waits for 50 ms. */
+/**
+ * The milliseconds of work before a pause. The step after that is short, so that no client waits for 50 ms.
+ */
 const STRETCH_MS = 8;
 
-/** The step of a reader in bytes, which takes some milliseconds at worst. */
+/** The length of a step of a reader, in bytes. It takes a few milliseconds at most. */
 export const STEP_BYTES = 16 * 1024;
 
 /**
- * Awaited between short steps of work. It lets other work run first if the work has lasted too long since the
- * last pause. Returns `undefined` if no pause is needed.
+ * A function that is called between short steps of work. If the work has lasted too long since the last
+ * pause, it returns a promise that lets other work run first. Otherwise it returns `undefined`.
  */
 export type Pause = () => Promise<void> | undefined;
 

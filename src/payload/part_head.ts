@@ -1,32 +1,42 @@
-/** The strict parser for the head of a form's part (RFC 7578, 4). It takes one pass. */
+/** The strict parser for the head of a part in a form (RFC 7578, 4). It reads the head once. */
 
 import { isBlank, withoutBlanks } from "../http/blanks.ts";
 import { encodeLatin1 } from "../http/latin1.ts";
 import { TOKEN } from "../http/token.ts";
 
-/** A form is malformed by RFC 7578, or its heads are not plain. `message` is the end of a sentence. */
+/**
+ * The error for a form that is malformed by RFC 7578, or whose heads readers could understand differently.
+ * `message` is the end of a sentence.
+ */
 export class FormSyntaxError extends Error {
   override readonly name = "FormSyntaxError";
 }
 
-/** What the head of a form's part states. */
+/** The statements in the head of a part. */
 export interface PartHead {
   readonly name: string;
   /**
-   * Whether the part has the name of a file, plain or only encoded. Not every reader knows an encoded name.
+   * Whether the part states the name of a file, even if only in the encoded form. Not every reader knows the
+   * encoded form.
    */
   readonly isFile: boolean;
-  /**
-   * Whether the part has the empty name of a file. Some readers take it for a field, and others for a file.
-   */
+  /** Whether the part has an empty name of a file. Some readers treat it as a field, and others as a file. */
   readonly hasEmptyFilename: boolean;
-  /** Where the number of the part's `content-length` is in the form; `undefined` without one. */
+  /**
+   * The position of the number of the part's `content-length` in the form. `undefined` if the part has none.
+   */
   readonly lengthAt: { readonly start: number; readonly end: number } | undefined;
 }
 
-/** Allows an escape only if no reader could see another parameter after it. curl writes such escapes. */
+/**
+ * The name of a file. An escape is allowed only if no reader could see another parameter after it. curl
+ * writes such escapes.
+ */
 const FILENAME = `"([^"\\\\]*)"|"((?:[^"\\\\;=]|\\\\["\\\\])*)"|(${TOKEN})`;
-/** In lower case, as all clients write it, because not every reader ignores capitals. */
+/**
+ * The field `content-disposition`. Its words must be in lower case, as all clients write them, because not
+ * every reader ignores capitals.
+ */
 const DISPOSITION = new RegExp(
   `^form-data; ?name=(?:"([^"\\\\;]*)"|(${TOKEN}))(?:; ?filename=(?:${FILENAME}))?(; ?filename\\*=[\\w'%.~-]+)?$`,
 );
@@ -40,7 +50,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   "content-transfer-encoding",
 ]);
 /**
- * The transfer encodings that change nothing. RFC 7578, 4.7 deprecates them, and some clients still send
+ * The transfer encodings that change nothing. RFC 7578, 4.7 deprecates them, but some clients still send
  * them.
  */
 const IDENTITY = /^(?:7bit|8bit|binary)$/i;
@@ -74,7 +84,7 @@ export function parsePartHead(text: string, offset: number): PartHead {
   if (filename === undefined) {
     return { name: utf8(name), isFile: encoded !== undefined, hasEmptyFilename: false, lengthAt };
   }
-  // A reader that ignores quotes would read a parameter after a semicolon.
+  // A reader that ignores quotes would read a parameter after a semicolon in the name.
   if (PARAMETER_WITHIN.test(filename)) {
     throw new FormSyntaxError("a file's name that some readers split into parameters");
   }
@@ -82,7 +92,9 @@ export function parsePartHead(text: string, offset: number): PartHead {
   return { name: utf8(name), isFile: true, hasEmptyFilename: filename === "", lengthAt };
 }
 
-/** Where the digits of a value are in the form. `offset` is the index of the line in the form. */
+/**
+ * Returns the position of the digits of a value in the form. `offset` is the index of the line in the form.
+ */
 function digitsIn(line: string, from: number, offset: number): PartHead["lengthAt"] {
   let start = from;
   while (isBlank(line.charCodeAt(start))) start++;

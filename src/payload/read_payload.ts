@@ -1,7 +1,7 @@
 /**
- * Reads the body of a request if a rule, an override or accounting depends on it. The proxy sends what it has
- * read: the decoded bytes, with a `content-type` that says how it read them. It rejects a body that it does
- * not understand.
+ * Reads the body of a request if a rule, an override or accounting depends on it. The proxy sends exactly
+ * what it has read: the decoded bytes, with a `content-type` that says how it read them. It rejects a body
+ * that it does not understand.
  */
 
 import { factsOf, type Operation } from "../apis/operations.ts";
@@ -29,7 +29,7 @@ const MAX_NAME_BYTES = 200;
 /** A body that the proxy has read. */
 export interface Payload {
   readonly kind: "empty" | "json" | "form" | "other";
-  /** The decoded body, which the proxy sends. */
+  /** The decoded body. The proxy sends these bytes. */
   readonly bytes: Uint8Array;
   /** The headers to send with {@link bytes}. */
   readonly fields: readonly Field[];
@@ -38,14 +38,14 @@ export interface Payload {
   /** The places that a model override replaces. */
   readonly places: readonly ModelPlace[];
   readonly facts: RequestFacts;
-  /** What the proxy found in a JSON body. Absent for other bodies. */
+  /** The findings in a JSON body. Absent for other bodies. */
   readonly json?: JsonFindings;
   /**
-   * Whether the content type is not that of JSON, and the body was read as JSON because it begins like an
-   * object.
+   * Whether the body was read as JSON because it begins like an object, although its content type is not that
+   * of JSON.
    */
   readonly hasGuessedType?: true;
-  /** What the files of a form are. Absent for other bodies. */
+  /** The files of a form. Absent for other bodies. */
   readonly form?: FormMedia;
 }
 
@@ -58,22 +58,23 @@ export interface PayloadOptions {
   readonly maxBytes: number;
   /** Whether to reject a body that is neither JSON nor a form. Otherwise such a body passes unread. */
   readonly mustBeKnown: boolean;
-  /** Whether to look for models in files too, such as the requests of a batch. */
+  /** Whether to look for models also in files, such as the requests of a batch. */
   readonly readsFiles: boolean;
   /**
    * Whether the model in the body chooses the endpoint. A body that begins like a JSON object is then read as
-   * JSON under any content type, which stays.
+   * JSON under any content type. The content type does not change.
    */
   readonly choosesEndpoint?: boolean;
   /**
-   * Called before decoding, with the highest number of bytes that it can make. Throws if there is no memory.
+   * Called before decoding, with the highest number of bytes that decoding can produce. Throws if there is no
+   * memory for them.
    */
   readonly hold: (bytes: number) => void;
-  /** The client that sent the body, for the count of malformed bodies. */
+  /** The client that sent the body, by which malformed bodies are counted. */
   readonly sender?: string;
 }
 
-/** Why the proxy reads a body, for error messages. */
+/** Returns the reason why the proxy reads a body, for error messages. */
 function whyOf({ choosesEndpoint }: Pick<PayloadOptions, "choosesEndpoint">): string {
   const why = choosesEndpoint === true
     ? "The proxy has to know the model in this body"
@@ -115,8 +116,8 @@ export async function readPayload(body: Uint8Array, options: PayloadOptions): Pr
 }
 
 /**
- * A body that begins like a JSON object, under another content type. `curl -d` sends JSON as a form, and many
- * servers read it. The result is `undefined` if the body begins like something else.
+ * Reads a body that begins like a JSON object, but has another content type. `curl -d` sends JSON as a form,
+ * and many servers accept it. Resolves to `undefined` if the body begins like something else.
  */
 async function jsonOfAnyType(body: Uint8Array, options: PayloadOptions): Promise<Payload | undefined> {
   const { plain } = await plainBody(body, options);
@@ -133,8 +134,8 @@ async function jsonOfAnyType(body: Uint8Array, options: PayloadOptions): Promise
 }
 
 /**
- * Reads a JSON body like {@link readPayload}, if it is so short that nothing has to be awaited. Returns
- * `undefined` for all other bodies. Most bodies are such.
+ * Reads a short JSON body as {@link readPayload} does, but without a promise. Most bodies are short. Returns
+ * `undefined` for all other bodies.
  */
 export function readShortPayload(
   body: Uint8Array,
@@ -164,8 +165,8 @@ function asFault(
 }
 
 /**
- * Rejects a body that begins like JSON or a form. Many servers read such a body as JSON under any content
- * type.
+ * Rejects a body that begins like JSON or a form. Many servers read such a body as JSON, no matter which
+ * content type it has.
  */
 async function checkOther(body: Uint8Array, { essence }: MediaType, options: PayloadOptions): Promise<void> {
   const { plain } = await plainBody(body, options);
@@ -179,11 +180,12 @@ async function checkOther(body: Uint8Array, { essence }: MediaType, options: Pay
 
 const FORM = "multipart/form-data";
 
-/** The names of UTF-8, and of ASCII, which is a subset of it. */
+/** The names of UTF-8, and of ASCII, which is a part of it. */
 const UTF8_CHARSETS: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii", "ascii"]);
 
 /**
- * The media type of the body; `undefined` without a `content-type`. Throws if readers could disagree on it.
+ * Returns the media type of the body. `undefined` if there is no `content-type`. Throws if readers could
+ * understand it differently.
  */
 function typeOf(
   options: Pick<PayloadOptions, "fields" | "choosesEndpoint">,
@@ -272,8 +274,8 @@ async function readFormBody(
 const MAX_NUMBER_BYTES = 20;
 
 /**
- * How many responses a form requests by the field `n`, as OpenAI's image edits do; `undefined` without the
- * field.
+ * Returns how many responses a form requests by the field `n`, as OpenAI's image edits do. `undefined` if
+ * there is no such field.
  */
 function choicesIn(bytes: Uint8Array, parts: readonly FormPart[]): number | undefined {
   const [first, second] = parts.filter(({ name }) => name.trim().toLowerCase() === "n");
@@ -297,7 +299,7 @@ export const PURPOSES_WITHOUT_REQUESTS: ReadonlySet<string> = new Set([
   "evals",
 ]);
 
-/** The models in an uploaded batch file, which has one JSON object per line (OpenAI's Batch API). */
+/** Returns the models in an uploaded batch file, which has one JSON object per line (OpenAI's Batch API). */
 async function modelsInBatch(
   bytes: Uint8Array,
   parts: readonly FormPart[],
@@ -330,12 +332,14 @@ function isEncoding({ lower }: Field): boolean {
   return lower === "content-encoding";
 }
 
-/** The headers of a body that is sent decoded: without `content-encoding`, and with one content type. */
+/**
+ * Returns the headers of a body that is sent decoded: without `content-encoding`, and with one content type.
+ */
 function withContentType(fields: readonly Field[], type: string): readonly Field[] {
   const decoded = fields.some(isEncoding) ? fields.filter((one) => !isEncoding(one)) : fields;
   const current = fieldValue(fields, "content-type");
   if (current === undefined) return [...decoded, field("content-type", type)];
-  // A charset that is the default stays as the client wrote it.
+  // If the charset is the default, the header stays as the client wrote it.
   const isSame = current === type || /^application\/[\w.+-]+ *; *charset="?utf-8"?$/i.test(current);
   return isSame
     ? decoded

@@ -1,12 +1,14 @@
 /**
- * Clients choose the keys of bodies, so only so many are remembered. Most bodies have a few dozen of them.
+ * The most keys whose results are remembered, because clients choose the keys of bodies. Most bodies have a
+ * few dozen keys.
  */
 const MAX_KEYS = 1_000;
-/** Longer keys are not remembered, so that the memory for them is bounded. In characters. */
+/** The longest key that is remembered, in characters, so that the memory for keys is bounded. */
 const MAX_KEY = 40;
 
 /**
- * The same function of a key, with its results for short keys remembered. They must depend on the key alone.
+ * Returns a function that remembers the results of `resultOf` for short keys. The results must depend only on
+ * the key.
  */
 export function rememberedByKey<Result>(resultOf: (key: string) => Result): (key: string) => Result {
   const known = new Map<string, Result>();

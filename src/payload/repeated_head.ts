@@ -1,20 +1,20 @@
 /**
- * What the texts of one stream begin with, so that a `JsonScanner` does not read the same bytes in each of
- * them.
+ * The bytes with which the texts of a stream begin. With them, a `JsonScanner` need not read the same bytes
+ * in each text.
  */
 
 import type { SelectedArray, SelectedObject, SelectionNode } from "./json_selection.ts";
 import type { TextSink } from "./text_sink.ts";
 
-/** A longer beginning is not kept, in bytes. */
+/** The longest beginning that is kept, in bytes. */
 const MAX_BYTES = 1024;
-/** A stream whose texts began differently so often is read without a kept beginning. */
+/** The most texts in a row that begin differently. After that, no beginning of the stream is kept. */
 const MAX_CHANGES = 4;
 
-/** Where a scanner is after the beginning of a text: within its first string that is measured. */
+/** The state of a scanner after the beginning of a text. It is inside the first string that is measured. */
 export interface HeadPlace {
   readonly container: SelectedObject | SelectedArray | undefined;
-  /** The containers around it, outermost first. */
+  /** The open containers around the string. The outermost is the first. */
   readonly outer: readonly (SelectedObject | SelectedArray)[];
   readonly selected: SelectionNode | undefined;
   readonly sink: TextSink;
@@ -28,8 +28,8 @@ export interface HeadValue {
 
 /**
  * The beginning of the last text: its bytes up to the first byte of a measured string, the values that were
- * selected in them, and where the scanner was then. The same bytes always lead to the same values and the
- * same place.
+ * selected in them, and the state of the scanner after them. The same bytes always lead to the same values
+ * and the same state.
  */
 export class RepeatedHead {
   #bytes: Uint8Array | undefined;
@@ -49,14 +49,14 @@ export class RepeatedHead {
     return this.#length;
   }
 
-  /** Whether the beginning of a text is read that may be kept. */
+  /** Whether the scanner is reading a beginning that may be kept. */
   get isRecording(): boolean {
     return this.#isRecording;
   }
 
   /**
-   * The place after the beginning, if a text that begins at `from` has this beginning. `undefined` if it has
-   * not.
+   * Returns the state after the beginning, if the text at `from` has the same beginning. `undefined` if it
+   * has another one.
    */
   placeIn(bytes: Uint8Array, from: number, to: number): HeadPlace | undefined {
     const kept = this.#bytes;
@@ -69,7 +69,7 @@ export class RepeatedHead {
     return this.#place;
   }
 
-  /** Another beginning is read from now on. */
+  /** Starts the recording of another beginning. */
   record(): void {
     this.#isRecording = true;
     this.#length = 0;
@@ -77,20 +77,21 @@ export class RepeatedHead {
   }
 
   /**
-   * The beginning has a value that is measured as a whole, or ends with this piece, or the text has ended.
+   * Stops the recording. The beginning has a value that is measured as a whole, or it ends with this piece,
+   * or the text has ended.
    */
   stop(): void {
     this.#isRecording = false;
   }
 
-  /** A value was selected. */
+  /** Records a value that was selected. */
   found(path: string, value: unknown): void {
     if (this.#isRecording) this.#values.push({ path, value });
   }
 
   /**
-   * A measured string begins, and {@link isRecording}: keeps `bytes` from `from` up to `to`. Returns whether
-   * it is worth keeping beginnings of this stream.
+   * Keeps `bytes` from `from` up to `to` as the beginning. Call it at the start of a measured string, if
+   * {@link isRecording}. Returns whether it is useful to keep beginnings of this stream.
    */
   keep(
     bytes: Uint8Array,

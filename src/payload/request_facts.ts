@@ -11,20 +11,20 @@ import type { JsonFindings } from "./models_in_json.ts";
 import { dearTier, tierOf } from "./service_tier.ts";
 import type { WatchedMember } from "./watched_members.ts";
 
-/** What a request states. A fact that the request does not state is absent. */
+/** The facts that a request states. A fact is absent if the request does not state it. */
 export interface RequestFacts {
   readonly model?: string;
   /** The limit of output tokens, for all choices together. */
   readonly maxOutputTokens?: number;
   /** Whether `maxOutputTokens` is from `max_completion_tokens`, which only some servers obey. */
   readonly isCompletionLimit?: boolean;
-  /** Whether the model reads content outside of the body. */
+  /** Whether the model reads content that is not in the body. */
   readonly refersElsewhere?: boolean;
-  /** For how long the request marks input for the provider's cache. Absent: it marks none. */
+  /** How long the provider's cache has to keep the input that the request marks. Absent if it marks none. */
   readonly cacheWrites?: CacheWrites;
-  /** An estimate of the sound in the body, in seconds. Absent where a model reads no sound. */
+  /** An estimate of the sound in the body, in seconds. Absent if the model reads no sound. */
   readonly soundSeconds?: number;
-  /** The tools that the provider runs. Absent without one. */
+  /** The tools that the provider runs. Absent if it runs no tools. */
   readonly hostedTools?: readonly HostedTool[];
   /** The number of choices, if there is more than one. */
   readonly choices?: number;
@@ -36,11 +36,14 @@ export interface RequestFacts {
    * completions).
    */
   readonly isStored?: boolean;
-  /** The requested service tier, if it has another price than the standard tier: `priority`, `fast`. */
+  /** The requested service tier: `priority` or `fast`. Absent if it has the price of the standard tier. */
   readonly tier?: string;
 }
 
-/** No model has a longer output. A higher limit in a request counts as this number. */
+/**
+ * The highest limit of output tokens. A higher limit in a request counts as this number, because no model has
+ * a longer output.
+ */
 export const MAX_OUTPUT_TOKENS = 10_000_000;
 const GEMINI_LIMITS = ["generationConfig", "generation_config"] as const;
 const TIER_MEMBERS = ["speed", "service_tier", "serviceTier"] as const;
@@ -49,9 +52,12 @@ const MAX_PLAIN_BYTES = 24;
 const LAST_ASCII = 0x7f;
 const DIGIT_0 = 0x30;
 const MAX_DIGITS = 15;
-/** No API gives more choices to one request. */
+/** The most choices of one request. No API allows more. */
 export const MAX_CHOICES = 1_000;
-/** The facts of a JSON body. Throws a {@link JsonSyntaxError} for a `stream` or a limit of the wrong type. */
+/**
+ * Returns the facts of a JSON body. Throws a {@link JsonSyntaxError} for a `stream` or a limit of the wrong
+ * type.
+ */
 export function jsonFacts(
   bytes: Uint8Array,
   { members, places, prompts, refersElsewhere, hostedTools, cacheWrites }: JsonFindings,
@@ -104,23 +110,26 @@ export function jsonFacts(
   return facts;
 }
 
-/** Facts that can be set. */
+/** The facts of a request while they are collected. */
 type FactsDraft = { -readonly [Fact in keyof RequestFacts]: RequestFacts[Fact] };
 
-/** The larger one of two numbers that may be missing. */
+/** Returns the larger of two numbers. `undefined` if both are missing. */
 function larger(one: number | undefined, other: number | undefined): number | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return Math.max(one, other);
 }
 
-/** The text of a span. Most are short words and numbers of ASCII, which need no decoder. */
+/**
+ * Returns the text at a position. Most of these texts are short words and numbers of ASCII, which need no
+ * decoder.
+ */
 function plainText(bytes: Uint8Array, { start, end }: JsonSpan): string {
   let isPlain = end - start <= MAX_PLAIN_BYTES;
   for (let at = start; isPlain && at < end; at++) isPlain = (bytes[at] ?? 0) <= LAST_ASCII;
   return isPlain ? asciiText(bytes, start, end) : new TextDecoder().decode(bytes.subarray(start, end));
 }
 
-/** The value of a few digits, as most numbers are; `undefined` for any other text. */
+/** Returns the value of a few digits, as most numbers are. `undefined` for any other text. */
 function digitsIn(bytes: Uint8Array, { start, end }: JsonSpan): number | undefined {
   if (end - start > MAX_DIGITS) return undefined;
   let value = 0;
@@ -132,7 +141,7 @@ function digitsIn(bytes: Uint8Array, { start, end }: JsonSpan): number | undefin
   return value;
 }
 
-/** The most expensive service tier that the members of a body request. */
+/** Returns the most expensive service tier that the members of a body request. */
 function tierOfMembers(bytes: Uint8Array, members: JsonFindings["members"]): string | undefined {
   let tiers: (string | undefined)[] | undefined;
   for (const name of TIER_MEMBERS) {
@@ -143,7 +152,8 @@ function tierOfMembers(bytes: Uint8Array, members: JsonFindings["members"]): str
 }
 
 /**
- * The service tier in a string, or in an object with its type. A repeated type counts in each of its values.
+ * Returns the service tier in a string, or in an object with a type. If the type is repeated, each of its
+ * values counts.
  */
 function tierIn(value: Uint8Array): string | undefined {
   const text = textValue(value, { start: 0, end: value.length });
@@ -153,8 +163,8 @@ function tierIn(value: Uint8Array): string | undefined {
 }
 
 /**
- * The bytes of a member that is read without pause. Throws a {@link JsonSyntaxError} if the member is too
- * long.
+ * Returns the bytes of a member that is read without a pause. Throws a {@link JsonSyntaxError} if the member
+ * is too long.
  */
 function shortSpan(bytes: Uint8Array, name: WatchedMember, { start, end }: JsonSpan): Uint8Array {
   if (end - start > MAX_MEMBERS_BYTES) {
@@ -163,7 +173,7 @@ function shortSpan(bytes: Uint8Array, name: WatchedMember, { start, end }: JsonS
   return bytes.subarray(start, end);
 }
 
-/** The limits in Gemini's generation config, in both spellings. */
+/** Returns the limits in Gemini's generation config, in both spellings of their names. */
 function generationNumbers(bytes: Uint8Array): { most: number | undefined; choices: number | undefined } {
   const members = jsonMembers(bytes) ?? [];
   const numbers = (...keys: string[]) =>
@@ -179,8 +189,8 @@ function generationNumbers(bytes: Uint8Array): { most: number | undefined; choic
 }
 
 /**
- * A number of tokens or choices; `undefined` for `null` and for numbers below one. Throws a {@link
- * JsonSyntaxError} for other values, because some servers read a number from a string.
+ * Returns a number of tokens or choices. `undefined` for `null` and for numbers below one. Throws a
+ * {@link JsonSyntaxError} for other values, because some servers read a number from a string.
  */
 function wholeNumber(text: string | undefined, name: string): number | undefined {
   if (text === undefined || text === "null") return undefined;

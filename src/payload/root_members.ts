@@ -1,4 +1,4 @@
-/** The members of the outermost object of a JSON body that the proxy acts upon. */
+/** The members of the outermost object of a JSON body that change what the proxy does. */
 
 import { foldKey } from "./fold_key.ts";
 import { type JsonSpan, JsonSyntaxError } from "./json_reader.ts";
@@ -11,9 +11,9 @@ const OLLAMA_KEYS: ReadonlySet<string> = new Set(["name", "from", "source", "des
 /** The watched members of the outermost object of a text. */
 export class RootMembers {
   readonly members = new Map<WatchedMember, JsonSpan>();
-  /** The place of the outermost `model`; empty without one. */
+  /** The place of the outermost `model`. Empty if the body has no such member. */
   readonly places: ModelPlace[] = [];
-  /** The index of the first key, or undefined if the object is empty. */
+  /** The index of the first key. `undefined` if the object is empty. */
   firstKey: number | undefined;
   readonly #entered: WatchedMember[] = [];
   readonly #isOllama: boolean;
@@ -28,7 +28,8 @@ export class RootMembers {
   }
 
   /**
-   * A member begins. Throws a {@link JsonSyntaxError} if it is watched and repeated, or has other capitals.
+   * Handles the beginning of a member. Throws a {@link JsonSyntaxError} if the member is watched, and is
+   * repeated or has other capitals.
    */
   memberOf(key: string, keyStart: number): WatchedMember | undefined {
     this.firstKey ??= keyStart;
@@ -42,7 +43,7 @@ export class RootMembers {
     return watched;
   }
 
-  /** A watched member has ended. `name` is its value if it is a string that names a model. */
+  /** Handles the end of a watched member. `name` is its value if it is a string that names a model. */
   onMember(member: WatchedMember, span: JsonSpan, name: string | undefined): void {
     this.members.set(member, span);
     if (member !== "model" || name === undefined) return;

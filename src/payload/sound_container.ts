@@ -1,18 +1,18 @@
 /** Reads the length that a container of sound states, without decoding the sound. */
 
-/** The length of sound in seconds. `unknown`: a known container that states none. */
+/** The length of sound in seconds. `unknown` means that a known container does not state the length. */
 export type StatedLength = number | "unknown";
 
-/** More pages are not read. Ten hours have 36,000 usual pages. */
+/** The most pages that are read. Ten hours have 36,000 pages of the usual size. */
 const MAX_PAGES = 50_000;
-/** More places that may be a cluster, or more boxes and elements, are not read. */
+/** The most boxes, elements and possible clusters that are read. */
 const MAX_PLACES = 50_000;
 const MAX_BOXES = 10_000;
 const NO_GRANULE = 0xffff_ffff;
 
 /**
- * The length that Ogg, MP4, WebM, FLAC and WAV state; `undefined` for all other bytes: of these MP3 has at
- * least 1,000 bytes a second.
+ * Returns the length that Ogg, MP4, WebM, FLAC and WAV state. `undefined` for all other bytes. MP3 is one of
+ * these: it has at least 1,000 bytes in a second.
  */
 export function statedLength(bytes: Uint8Array): StatedLength | undefined {
   const file = new Container(bytes);
@@ -24,7 +24,7 @@ export function statedLength(bytes: Uint8Array): StatedLength | undefined {
   return undefined;
 }
 
-/** Reads numbers and texts. What is behind the end is 0. */
+/** Reads numbers and texts from the bytes of a file. Bytes after the end are read as 0. */
 class Container {
   readonly bytes: Uint8Array;
 
@@ -36,14 +36,14 @@ class Container {
     return this.bytes.length;
   }
 
-  /** A number of up to six bytes, the highest byte first. */
+  /** Reads a number of up to six bytes. The first byte is the highest. */
   number(at: number, count: number): number {
     let value = 0;
     for (let index = 0; index < count; index++) value = value * 256 + (this.bytes[at + index] ?? 0);
     return value;
   }
 
-  /** A number with the lowest byte first. */
+  /** Reads a number whose first byte is the lowest. */
   little(at: number, count: number): number {
     let value = 0;
     for (let index = count - 1; index >= 0; index--) value = value * 256 + (this.bytes[at + index] ?? 0);
@@ -64,7 +64,8 @@ function lengthOf(units: number, unitsPerSecond: number): StatedLength {
 }
 
 /**
- * By the position of the last page of each stream (RFC 3533). Streams may follow each other, so they add up.
+ * Returns the length by the position of the last page of each stream (RFC 3533). Streams may follow each
+ * other, so their lengths are added.
  */
 function oggSeconds(file: Container): StatedLength {
   const streams = new Map<number, { rate: number; last: number }>();
@@ -82,14 +83,14 @@ function oggSeconds(file: Container): StatedLength {
     }
     at = start + size;
   }
-  // A decoder goes on behind bytes that are no page.
+  // A decoder continues after bytes that are not a page, so the length is unknown.
   if (at < file.length) return "unknown";
   const lengths = [...streams.values()].map(({ rate, last }) => lengthOf(last, rate));
   const known = lengths.filter((length) => length !== "unknown");
   return known.length < lengths.length ? "unknown" : known.reduce((sum, length) => sum + length, 0);
 }
 
-/** The positions per second of a stream, by its first packet. 0 if they are unknown. */
+/** Returns the positions per second of a stream, by its first packet. 0 if they are unknown. */
 function oggRate(file: Container, at: number): number {
   if (file.isText(at, "OpusHead")) return 48_000;
   if (file.isText(at, "\x01vorbis")) return file.little(at + 12, 4);
@@ -97,7 +98,7 @@ function oggRate(file: Container, at: number): number {
   return file.isText(at, "\x7fFLAC") ? flacRate(file, at + 17) : 0;
 }
 
-/** By the movie's header (ISO 14496-12, 8.2.2), or by that of its fragments. */
+/** Returns the length by the movie's header (ISO 14496-12, 8.2.2), or by the header of its fragments. */
 function mp4Seconds(file: Container): StatedLength {
   const moov = boxIn(file, "moov", { from: 0, to: file.length });
   const header = moov && boxIn(file, "mvhd", moov);
@@ -112,7 +113,7 @@ function mp4Seconds(file: Container): StatedLength {
     : file.number(more.from, 1) === 1
     ? longNumber(file, more.from + 4)
     : file.number(more.from + 4, 4);
-  // Fragments follow the part whose length the header states.
+  // The fragments follow the part whose length the header states, so the total is unknown.
   if (fragments !== undefined && more === undefined) return "unknown";
   return lengthOf(Math.max(duration, ofFragments), timescale);
 }
@@ -126,7 +127,7 @@ interface Span {
   readonly to: number;
 }
 
-/** The content of the first box of a type. */
+/** Returns the content of the first box of a type. `undefined` if there is no such box. */
 function boxIn(file: Container, type: string, { from, to }: Span): Span | undefined {
   let at = from;
   for (let box = 0; box < MAX_BOXES && at + 8 <= to; box++) {
@@ -149,8 +150,8 @@ const TIMESTAMP = 0xe7;
 const USUAL_SCALE_NS = 1_000_000;
 
 /**
- * By the segment's duration (RFC 9559, 5.1.2) and by the time of the last cluster, since recorders state only
- * that.
+ * Returns the length by the segment's duration (RFC 9559, 5.1.2) and by the time of the last cluster.
+ * Recorders may state only the latter.
  */
 function webmSeconds(file: Container): StatedLength {
   const segment = elementIn(file, SEGMENT, { from: 0, to: file.length });
@@ -164,7 +165,7 @@ function webmSeconds(file: Container): StatedLength {
   const time = last && elementIn(file, TIMESTAMP, last);
   const ofLast = time === undefined ? 0 : file.number(time.from, Math.min(8, time.to - time.from));
   const units = Math.max(Number.isFinite(stated) ? stated : 0, ofLast);
-  // One cluster that begins at 0 is as short as its bytes say.
+  // If there is only one cluster, and it begins at 0, its bytes show that it is short.
   return units === 0 && time !== undefined ? 0 : lengthOf(units * scaleNs, 1e9);
 }
 
@@ -174,7 +175,7 @@ function floatOf(file: Container, { from, to }: Span): number {
   return to - from === 8 && to <= file.length ? view.getFloat64(from) : 0;
 }
 
-/** The content of the first element with an id. An element of unknown length lasts to the end. */
+/** Returns the content of the first element with an id. An element of unknown length ends with the file. */
 function elementIn(file: Container, id: number, { from, to }: Span): Span | undefined {
   let at = from;
   for (let element = 0; element < MAX_BOXES && at < to; element++) {
@@ -192,12 +193,15 @@ function elementIn(file: Container, id: number, { from, to }: Span): Span | unde
   return undefined;
 }
 
-/** The bytes of a number of variable length, by its first byte: as many as it has leading zeros, and one. */
+/**
+ * Returns the length of a number of variable length, by its first byte: the number of its leading zeros, plus
+ * one.
+ */
 function widthOf(first: number): number {
   return Math.clz32(first) - 23;
 }
 
-/** The content of the last cluster, which is found by its id from the end. */
+/** Returns the content of the last cluster. It is searched by its id, from the end. */
 function lastCluster(file: Container): Span | undefined {
   const first = CLUSTER >>> 24;
   let at = file.bytes.lastIndexOf(first);
@@ -208,7 +212,7 @@ function lastCluster(file: Container): Span | undefined {
   return undefined;
 }
 
-/** By the number of samples in the first block (RFC 9639, 8.2). */
+/** Returns the length by the number of samples in the first block (RFC 9639, 8.2). */
 function flacSeconds(file: Container, at: number): StatedLength {
   const samples = (file.number(at + 13, 1) & 15) * 2 ** 32 + file.number(at + 14, 4);
   return lengthOf(samples, flacRate(file, at));
@@ -218,7 +222,10 @@ function flacRate(file: Container, at: number): number {
   return file.number(at + 10, 3) >> 4;
 }
 
-/** By the rate in bytes that the format states. Uncompressed sound may be longer, by its samples. */
+/**
+ * Returns the length by the rate in bytes that the format states. Uncompressed sound may be longer, by its
+ * samples.
+ */
 function wavSeconds(file: Container): StatedLength {
   let at = 12;
   for (let chunk = 0; chunk < MAX_BOXES && at + 8 <= file.length; chunk++) {

@@ -3,28 +3,31 @@
 import { statedLength } from "./sound_container.ts";
 
 /**
- * The bytes of a second of compressed sound: 8 kbit/s, the lowest rate of MP3 and of intelligible speech in
- * Opus. Usual rates are 2 to 16 times as high, so the estimate of a usual file is too long.
+ * The bytes of a second of compressed sound. They are 8 kbit/s, the lowest rate of MP3 and of intelligible
+ * speech in Opus. Usual rates are 2 to 16 times higher, so the estimate of a usual file is too long.
  */
 const BYTES_PER_SECOND = 1_000;
-/** The length of sound whose length the body does not show: eight hours, in seconds. */
+/** The length in seconds for sound whose length the body does not show: eight hours. */
 export const UNKNOWN_SOUND_SECONDS = 28_800;
-/** No file of sound is longer. In seconds. */
+/** The longest stated length that is accepted, in seconds. No file of sound is longer. */
 const MAX_STATED_SECONDS = 1_000_000;
 /** The format tag of uncompressed sound. */
 const PCM = 1;
 const HEADER_BYTES = 12;
 const CHUNK_HEAD_BYTES = 8;
 const FORMAT_BYTES = 16;
-/** The chunks before the samples are few. */
+/** The most chunks before the samples. */
 const MAX_CHUNKS = 20;
-/** The highest rates of common recordings. A header with a higher one does not shorten the estimate. */
+/**
+ * The highest rate of common recordings, in bytes per second. A header with a higher rate does not make the
+ * estimate shorter.
+ */
 const MAX_PCM_BYTES_PER_SECOND = 192_000;
 
 /**
- * The length of sound in seconds: of uncompressed WAV by its header, and of everything else by its bytes. If
- * its container states a longer time, that counts, because silence has hardly any bytes. If a known container
- * states no time, the sound may last for {@link UNKNOWN_SOUND_SECONDS}.
+ * Returns the length of sound in seconds. For uncompressed WAV it comes from the header, and for everything
+ * else from the number of bytes. If the container states a longer time, that time counts, because silence has
+ * almost no bytes. If a known container states no time, the sound may last for {@link UNKNOWN_SOUND_SECONDS}.
  */
 export function soundSeconds(bytes: Uint8Array): number {
   const pcm = pcmBytesPerSecond(bytes);
@@ -37,12 +40,14 @@ export function soundSeconds(bytes: Uint8Array): number {
   );
 }
 
-/** The length of compressed sound of a number of bytes, in seconds. */
+/** Returns the length of compressed sound with this number of bytes, in seconds. */
 export function secondsOfBytes(length: number): number {
   return length / BYTES_PER_SECOND;
 }
 
-/** The rate of uncompressed WAV by its header; `undefined` for all other bytes. */
+/**
+ * Returns the rate of uncompressed WAV by its header, in bytes per second. `undefined` for all other bytes.
+ */
 function pcmBytesPerSecond(bytes: Uint8Array): number | undefined {
   if (!isText(bytes, 0, "RIFF") || !isText(bytes, 8, "WAVE")) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -19,10 +19,13 @@ const LETTER_U = 0x75;
 const HEX_DIGITS = 4;
 const LONG_ESCAPE_BYTES = 2 + HEX_DIGITS;
 const LAST_ASCII = 0x7f;
-/** The weight of so many characters is a 32-bit number, whose sums are faster. */
+/**
+ * The longest run of characters whose weights are added at once. Their sum fits into a 32-bit number, which
+ * is faster.
+ */
 const MAX_RUN_BYTES = 1024 * 1024;
 const LINE_FEED = 0x0a;
-/** The character of a short escape, by its letter. Other escaped characters stand for themselves. */
+/** The character of a short escape, by its letter. Every other escaped character means itself. */
 const ESCAPED = Uint8Array.from(
   { length: 256 },
   (_, letter) => "bfnrt".includes(String.fromCharCode(letter)) ? LINE_FEED : letter,
@@ -37,22 +40,22 @@ const HEX_VALUE = Uint8Array.from({ length: 256 }, (_, byte) => {
 
 const enum State {
   Plain,
-  /** After a backslash. */
+  /** The next byte is the one after a backslash. */
   Escape,
-  /** Inside of the digits of `\u`. */
+  /** Inside the digits of `\u`. */
   Code,
 }
 
 /**
  * Estimates the tokens of the JSON strings of one request or response. An escape counts as the character that
- * it stands for.
+ * it encodes.
  */
 export class TextMeter implements TextSink {
   #bytes = 0;
   #texts = 0;
   #weight = 0;
   #before = NOTHING;
-  /** The first byte of a character whose second byte decides its kind. 0 without such a byte. */
+  /** The first byte of a character whose second byte decides its kind. 0 if there is no such byte. */
   #first = 0;
   #state = State.Plain;
   #code = 0;
@@ -69,7 +72,7 @@ export class TextMeter implements TextSink {
     return this.#texts;
   }
 
-  /** The estimated tokens so far. May have a fraction. */
+  /** The estimated tokens so far. The number may have a fraction. */
   get tokens(): number {
     return this.#weight / WEIGHT_OF_TOKEN;
   }
@@ -84,7 +87,7 @@ export class TextMeter implements TextSink {
       else {
         at = this.#plain(bytes, at, to);
         if (at === to) return;
-        // A quote is a character here: the value is not a string.
+        // If the value is not a string, a quote counts as a character.
         if (bytes[at] === BACKSLASH) this.#state = State.Escape;
         else this.#unit(QUOTE);
         at++;
@@ -93,8 +96,8 @@ export class TextMeter implements TextSink {
   }
 
   /**
-   * Reads the next piece of a string, up to the quote that ends it, an escape that is incomplete, or `to`.
-   * Returns the index of the first byte that it has not read.
+   * Reads the next piece of a string. It stops at the quote that ends the string, at an incomplete escape, or
+   * at `to`. Returns the index of the first byte that it has not read.
    */
   writeText(bytes: Uint8Array, from: number, to: number): number {
     if (this.#state !== State.Plain) return from;
@@ -107,13 +110,13 @@ export class TextMeter implements TextSink {
     return at;
   }
 
-  /** A number instead of text: the id of a token. */
+  /** Counts a number that stands for text, because it is the id of a token. */
   number(length: number): void {
     this.#count(length);
     this.#weight += WEIGHT_OF_TOKEN;
   }
 
-  /** The value has ended. */
+  /** Called at the end of the value. */
   end(): void {
     this.#isWithin = false;
     this.#state = State.Plain;
@@ -178,7 +181,7 @@ export class TextMeter implements TextSink {
     return at;
   }
 
-  /** Reads an escape such as `\u00e4`. Returns false if it is incomplete or malformed. */
+  /** Reads an escape such as `\u00e4`. Returns `false` if it is incomplete or malformed. */
   #longEscape(bytes: Uint8Array, from: number, to: number): boolean {
     if (from + LONG_ESCAPE_BYTES > to || bytes[from + 1] !== LETTER_U) return false;
     let code = 0;
@@ -201,7 +204,7 @@ export class TextMeter implements TextSink {
       if (byte !== LETTER_U) this.#unit(ESCAPED[byte] ?? byte);
       return at + 1;
     }
-    // The lower bits of a hexadecimal letter are its value. Other characters are not JSON, so their value
+    // For a hexadecimal letter, the lower bits are its value. Other characters are not JSON, so their value
     // does not matter.
     this.#code = this.#code << 4 | (byte <= 0x39 ? byte & 15 : (byte & 7) + 9);
     if (++this.#digits === HEX_DIGITS) {
@@ -221,7 +224,8 @@ export class TextMeter implements TextSink {
 }
 
 /**
- * The kind of a character by its code unit of UTF-16. The second unit of a surrogate pair is a continuation.
+ * Returns the kind of a character by its code unit of UTF-16. The second unit of a surrogate pair counts as a
+ * continuation.
  */
 function kindOfUnit(unit: number): number {
   if (unit < 0x80) return KIND_OF[unit] ?? 0;
@@ -232,7 +236,7 @@ function kindOfUnit(unit: number): number {
   }
   if (unit >= 0xdc00 && unit <= 0xdfff) return CONTINUATION;
   const isPair = unit >= 0xd800 && unit <= 0xdbff;
-  // The kind depends on the first two bytes in UTF-8, whose bits are in the first unit.
+  // The kind depends on the first two bytes in UTF-8. The first unit has all their bits.
   const point = isPair ? 0x10000 + ((unit & 0x3ff) << 10) : unit;
   const first = isPair ? 0xf0 | point >> 18 : 0xe0 | point >> 12;
   const kind = KIND_OF[first] ?? 0;

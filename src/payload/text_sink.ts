@@ -1,24 +1,30 @@
-/** Where the values go that are measured and not stored. */
+/** Destinations for the values that are measured and not stored. */
 
 /**
- * Receives the values that are measured, piece by piece. Of a string it receives the bytes between the
+ * Receives the values that are measured, piece by piece. For a string, it receives the bytes between the
  * quotes.
  */
 export interface TextSink {
-  /** The next piece: `bytes` from `from` up to `to`, valid only during the call. */
+  /** Receives the next piece: `bytes` from `from` up to `to`. It is valid only during the call. */
   readonly write: (bytes: Uint8Array, from: number, to: number) => void;
   /**
-   * Reads the next piece of a string from `from` up to the quote that ends the string, an escape that `write`
-   * must read, or `to`. Returns the index of the first byte that it has not read.
+   * Reads the next piece of a string from `from`. It stops at the quote that ends the string, at an escape
+   * that `write` must read, or at `to`. Returns the index of the first byte that it has not read.
    */
   readonly writeText: (bytes: Uint8Array, from: number, to: number) => number;
-  /** A number of so many bytes, instead of pieces. */
+  /** Receives the length of a number in bytes, instead of its pieces. */
   readonly number?: (length: number) => void;
   /** Called at the end of the value, after its last bytes. */
   readonly end: () => void;
-  /** A value begins whose place in the selection has this path. Only sinks for media receive this. */
+  /**
+   * Called at the beginning of a value, with its path in the selection. Only sinks for media have this
+   * function.
+   */
   readonly begins?: (path: string) => void;
-  /** A container with selected values begins or ends, so that later values belong to another one. */
+  /**
+   * Called at the beginning and at the end of a container with selected values. Later values belong to
+   * another container.
+   */
   readonly boundary?: () => void;
 }
 

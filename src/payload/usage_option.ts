@@ -5,7 +5,10 @@ import { field } from "../http/fields.ts";
 import { concat } from "../streams/bytes.ts";
 import type { Payload } from "./read_payload.ts";
 
-/** The payload with the option; `undefined` if it does not request a stream, or has the option already. */
+/**
+ * Returns the payload with the option. `undefined` if the payload does not request a stream, or already has
+ * the option.
+ */
 export function requestUsage(payload: Payload): Payload | undefined {
   const edit = usageOptionEdit(payload);
   if (edit === undefined) return undefined;
@@ -33,8 +36,8 @@ export interface Edit {
 }
 
 /**
- * The edit that adds `stream_options.include_usage` to a streaming request; `undefined` if the request is not
- * a JSON object, does not request a stream, or has the option already.
+ * Returns the edit that adds `stream_options.include_usage` to a streaming request. `undefined` if the
+ * request is not a JSON object, does not request a stream, or already has the option.
  */
 export function usageOptionEdit(
   { bytes, json, facts }: Pick<Payload, "bytes" | "json" | "facts">,
@@ -57,7 +60,7 @@ export function usageOptionEdit(
   return insertion(options.start + 1, `"include_usage":true${comma}`);
 }
 
-/** The bytes with the text of the edit in place of those from `start` up to `end`. */
+/** Returns the bytes with an edit: its text replaces the bytes from `start` up to `end`. */
 export function withEdit(bytes: Uint8Array, { start, end, text }: Edit): Uint8Array {
   return concat([bytes.subarray(0, start), new TextEncoder().encode(text), bytes.subarray(end)]);
 }

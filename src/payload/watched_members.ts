@@ -1,8 +1,8 @@
-/** Members of the outermost object of a body that the proxy acts upon. */
+/** Members of the outermost object of a body that change what the proxy does. */
 
 import { foldKey } from "./fold_key.ts";
 
-/** The names of these members. A body must not repeat one, or write it with other capitals. */
+/** The names of the watched members. A body must not repeat them, or write them with other capitals. */
 export const WATCHED_MEMBERS = [
   "model",
   "stream",
@@ -27,7 +27,10 @@ const BY_FOLDED_KEY: ReadonlyMap<string, WatchedMember> = new Map(
   WATCHED_MEMBERS.map((name) => [foldKey(name), name]),
 );
 
-/** The watched member that some readers find under a key, in any capitals; `undefined` for all other keys. */
+/**
+ * Returns the watched member that some readers find under a key, in any capitals. `undefined` for all other
+ * keys.
+ */
 export function watchedMember(key: string): WatchedMember | undefined {
   return BY_FOLDED_KEY.get(foldKey(key));
 }

@@ -1,18 +1,17 @@
 /**
- * Reads frames of WebSocket messages (RFC 6455, 5) while they pass, without storing, unmasking or joining
- * them.
+ * Reads frames of WebSocket messages (RFC 6455, 5) while they pass. It does not store, unmask or join them.
  */
 
 import { concat } from "../streams/bytes.ts";
 
-/** What the head of a frame states (RFC 6455, 5.2). */
+/** The statements of the head of a frame (RFC 6455, 5.2). */
 export interface FrameHead {
   /** Whether this is the last frame of its message. */
   readonly isFinal: boolean;
   /** Whether an extension changes the meaning of the frame. In data frames it is usually compression. */
   readonly hasReservedBits: boolean;
   readonly opcode: number;
-  /** The key that masks the payload; `undefined` for an unmasked payload. */
+  /** The key that masks the payload. `undefined` if the payload is not masked. */
   readonly mask: Uint8Array | undefined;
   readonly payloadBytes: number;
 }
@@ -29,7 +28,7 @@ export const CLOSE_CODES = {
   internalError: 1011,
 } as const;
 
-/** The rule that a frame breaks, and the status code for its sender. */
+/** The rule that a frame breaks, and the status code of the close frame for its sender. */
 export interface FrameViolation {
   readonly code: number;
   readonly reason: string;
@@ -38,7 +37,7 @@ export interface FrameViolation {
 /** Receives the parts of frames, during {@link FrameReader.pass}. */
 export interface FrameListener {
   readonly onHead?: (head: FrameHead) => void;
-  /** A piece of a frame's payload as it is on the wire, valid only during the call. */
+  /** Receives a piece of a frame's payload, still masked. It is valid only during the call. */
   readonly onPayload?: (bytes: Uint8Array, head: FrameHead) => void;
   readonly onEnd?: (head: FrameHead) => void;
 }
@@ -58,19 +57,19 @@ export class FrameReader {
   readonly #maxMessageBytes: number;
   readonly #listener: FrameListener;
   readonly #isStrict: boolean;
-  /** The beginning of a head, held back until the head is complete. */
+  /** The beginning of a head. It is held back until the head is complete. */
   #partial = new Uint8Array();
   #head: FrameHead | undefined;
   #left = 0;
   #messageBytes = 0;
-  /** Whether the last data frame was not the last one of its message. */
+  /** Whether the next data frame must continue a message. */
   #isWithinMessage = false;
   #violation: FrameViolation | undefined;
   #hasClosed = false;
 
   /**
-   * `isStrict`: a frame with an unknown opcode or in the wrong order breaks a rule too. Otherwise it passes,
-   * and its receiver decides.
+   * With `isStrict`, a frame with an unknown opcode or in the wrong order breaks a rule. Otherwise such a
+   * frame passes, and its receiver decides.
    */
   constructor(maxMessageBytes: number, listener: FrameListener = {}, { isStrict = false } = {}) {
     this.#maxMessageBytes = maxMessageBytes;
@@ -79,14 +78,14 @@ export class FrameReader {
   }
 
   /**
-   * Whether the bytes that {@link pass} has returned end with a complete frame, so that another frame may
+   * Whether the bytes that {@link pass} has returned end with a complete frame. Another frame may then
    * follow.
    */
   get isAtBoundary(): boolean {
     return this.#head === undefined;
   }
 
-  /** Whether a close frame has begun, after which its sender sends no data. */
+  /** Whether a close frame has begun. Its sender sends no data after it. */
   get hasClosed(): boolean {
     return this.#hasClosed;
   }
@@ -97,8 +96,8 @@ export class FrameReader {
   }
 
   /**
-   * Returns the part of the next piece that may pass: everything except an incomplete head or a frame that
-   * breaks a rule.
+   * Returns the part of the next piece that may pass. An incomplete head and a frame that breaks a rule may
+   * not pass.
    */
   pass(piece: Uint8Array): Uint8Array {
     const bytes = this.#partial.length === 0 ? piece : concat([this.#partial, piece]);
@@ -125,7 +124,10 @@ export class FrameReader {
     return bytes.subarray(0, at);
   }
 
-  /** The rule that the head of a frame breaks (RFC 6455, 5.2, 5.4 and 5.5). `undefined` if it breaks none. */
+  /**
+   * Returns the rule that the head of a frame breaks (RFC 6455, 5.2, 5.4 and 5.5). `undefined` if it breaks
+   * none.
+   */
   #brokenRule({ opcode, isFinal, payloadBytes }: FrameHead): string | undefined {
     const isControl = opcode >= FIRST_CONTROL;
     if (isControl && payloadBytes > MAX_CONTROL_BYTES) return "a control frame that is too long";
@@ -173,10 +175,10 @@ export class FrameReader {
   }
 }
 
-/** The limit of a control frame's payload (RFC 6455, 5.5). */
+/** The longest payload of a control frame, in bytes (RFC 6455, 5.5). */
 const MAX_CONTROL_BYTES = 125;
 
-/** The length of the head that begins at `at`; `undefined` if its second byte has not arrived. */
+/** Returns the length of the head that begins at `at`. `undefined` if its second byte has not arrived. */
 function headLength(bytes: Uint8Array, at: number): number | undefined {
   const second = bytes[at + 1];
   if (second === undefined) return undefined;
@@ -195,7 +197,7 @@ function readHead(bytes: Uint8Array): FrameHead {
     hasReservedBits: (first & RESERVED) !== 0,
     opcode: first & OPCODE,
     mask: isMasked ? bytes.slice(-4) : undefined,
-    // Rounding beyond 2^53 does not matter, because such a length exceeds every limit.
+    // The number is inexact beyond 2^53. That does not matter, because such a length exceeds every limit.
     payloadBytes: length === LENGTH_16
       ? view.getUint16(2)
       : length === LENGTH_64
@@ -204,7 +206,7 @@ function readHead(bytes: Uint8Array): FrameHead {
   };
 }
 
-/** Builds a close frame. The side that acts as a client must mask it. */
+/** Makes a close frame. The side that acts as a client must mask it. */
 export function closeFrame(
   { code, reason }: FrameViolation,
   { masked }: { masked: boolean },
@@ -219,7 +221,7 @@ export function closeFrame(
   return Uint8Array.of(...head, ...mask, ...body);
 }
 
-/** The payload of a frame without its mask. `offset` is the place of the bytes in the payload. */
+/** Returns the payload of a frame without its mask. `offset` is the position of the bytes in the payload. */
 export function unmasked(bytes: Uint8Array, mask: Uint8Array, offset: number): Uint8Array {
   const plain = new Uint8Array(bytes.length);
   for (let at = 0; at < bytes.length; at++) {

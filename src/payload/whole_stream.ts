@@ -4,13 +4,16 @@ import { GrowingBuffer } from "../streams/growing_buffer.ts";
 type Zlib = typeof import("node:zlib");
 type Decompressing = ReturnType<Zlib["createBrotliDecompress"] | Zlib["createZstdDecompress"]>;
 
-/** No decoder reads a byte after the end of a body, so this byte is left over if the body is complete. */
+/**
+ * A byte that is added after the end of a body. No decoder reads it, so it is left over if the body is
+ * complete.
+ */
 const EXTRA_BYTE = Uint8Array.of(0);
 
 /**
- * Decodes a body with a stream that does not notice a missing end, as the runtime's streams for brotli and
- * zstd. Calls `done` with an Error if the end is missing or more bytes follow it, and with a RangeError for
- * more than `maxOutputLength` bytes.
+ * Decodes a body with a stream that does not notice a missing end. The runtime's streams for brotli and zstd
+ * are of this kind. Calls `done` with an Error if the end is missing or if bytes follow it. Calls it with a
+ * RangeError if there are more than `maxOutputLength` bytes.
  */
 export function readWholeStream(
   stream: Decompressing,
@@ -30,6 +33,7 @@ export function readWholeStream(
     const isWhole = stream.bytesWritten === body.length;
     done(isWhole ? null : new Error("no end, or bytes after it"), plain.bytes);
   });
-  // In one piece, because the stream for zstd reads another piece as another frame.
+  // The body and the byte are sent in one piece, because the stream for zstd reads another piece as another
+  // frame.
   stream.end(concat([body, EXTRA_BYTE]));
 }

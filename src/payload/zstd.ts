@@ -1,16 +1,18 @@
 /**
- * The runtime's decoder of zstd, made safe. For malformed bytes after the first 16 KiB of output it throws
- * outside of every handler, which would end the process (Deno 2.9.6).
+ * The runtime's decoder of zstd, made safe. If malformed bytes come after the first 16 KiB of output, it
+ * throws an error that no handler can catch, and which would end the process (Deno 2.9.6).
  */
 
-/** The module node:zlib. The first compressed body loads it. */
+/** The type of the module node:zlib. It is loaded for the first compressed body. */
 type Zlib = typeof import("node:zlib");
 type ZstdStream = ReturnType<Zlib["createZstdDecompress"]>;
 
-/** The runtime's name of the function that decompresses. */
+/** The name under which the runtime keeps the function that decompresses. */
 const NATIVE_WRITE = "kNativeWrite";
 
-/** A stream that decodes zstd, and fails at malformed bytes. Throws if this runtime cannot be made safe. */
+/**
+ * Makes a stream that decodes zstd, and fails at malformed bytes. Throws if this runtime cannot be made safe.
+ */
 export function createSafeZstd(zlib: Zlib): ZstdStream {
   const stream = zlib.createZstdDecompress();
   const handle: unknown = Reflect.get(stream, "_handle");
@@ -22,7 +24,7 @@ export function createSafeZstd(zlib: Zlib): ZstdStream {
     try {
       return Reflect.apply(write, this, given);
     } catch (error) {
-      // The runtime checks for a destroyed stream before it continues.
+      // The runtime checks whether the stream is destroyed before it continues.
       stream.destroy(error instanceof Error ? error : new Error(String(error)));
       return undefined;
     }

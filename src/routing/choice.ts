@@ -1,4 +1,4 @@
-/** The words of the choice of an endpoint: what it depends on, and what it results in. */
+/** Types for the choice of an endpoint: what the choice depends on, and its result. */
 
 import type { UnnamedApi } from "../apis/unnamed_paths.ts";
 import type { Endpoint } from "../config/config.ts";
@@ -41,8 +41,8 @@ export interface Choice {
   /** The model to send. `undefined` if the request names none. */
   readonly model: string | undefined;
   readonly reason: ChoiceReason;
-  /** The rule of the file that matched, for people. */
+  /** The rule of the configuration file that matched, as a text for people. */
   readonly rule?: string;
-  /** Further endpoints that list the model. The order of the file decides between them. */
+  /** Further endpoints that list the model. They come after the chosen endpoint in the configuration file. */
   readonly others?: readonly string[];
 }

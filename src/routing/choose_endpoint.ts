@@ -8,7 +8,7 @@ import type { Choice, KnownLists, Unrouted } from "./choice.ts";
 import type { ModelRouting, RoutingTable } from "./table.ts";
 import { isElsewhere } from "./unserved_model.ts";
 
-/** Chooses an endpoint. Returns undefined if no endpoint serves the model. */
+/** Chooses an endpoint. Returns `undefined` if no endpoint serves the model. */
 export function chooseEndpoint(
   { endpoints, byModel }: Pick<RoutingTable, "endpoints"> & { readonly byModel: ModelRouting },
   { api, model, mayUse }: Unrouted,
@@ -40,9 +40,9 @@ export function chooseEndpoint(
 }
 
 /**
- * Whether the model of a request may choose an endpoint. The client's own key is for one provider. So an
- * endpoint that forwards it must be the default one, or a program on the owner's machine whose clients have
- * no token.
+ * Whether the model of a request may choose an endpoint. An endpoint that forwards the client's own key may
+ * be chosen only in two cases, because that key is for one provider: it is the default endpoint, or it is a
+ * program on the owner's machine whose clients have no token.
  */
 export function isReachable(
   endpoint: Endpoint,
@@ -67,7 +67,7 @@ function byRoute(
   return undefined;
 }
 
-/** A name that begins with the name of an endpoint. */
+/** A name of a model that begins with the name of an endpoint. */
 interface PrefixedName {
   readonly endpoint: Endpoint;
   /** The name without the name of the endpoint. */
@@ -81,9 +81,9 @@ function prefixOf(endpoints: RoutingTable["endpoints"], model: string): Prefixed
 }
 
 /**
- * The endpoint that a name means by the endpoint's name in front of the model: it lists the rest of the name,
- * or has sent no list. `undefined` if an endpoint that lists the whole name may have the model, as OpenRouter
- * has `openai/gpt-4o`.
+ * Returns the endpoint whose name is in front of the model. It must list the rest of the name, or have sent
+ * no list. `undefined` if an endpoint that lists the whole name may have the model. For example, OpenRouter
+ * lists `openai/gpt-4o`.
  */
 export function prefixedEndpoint(
   endpoints: RoutingTable["endpoints"],
@@ -97,7 +97,7 @@ export function prefixedEndpoint(
   return lists.isKnown(name) || lists.has(name, model) ? undefined : prefix;
 }
 
-/** By the prefix of a name, by the lists of the endpoints, or by the maker of a model. */
+/** Chooses an endpoint by the prefix of a name, by the lists of the endpoints, or by the maker of a model. */
 function byName(
   { endpoints, candidates, lists }: {
     endpoints: RoutingTable["endpoints"];
@@ -113,7 +113,7 @@ function byName(
       ? { endpoint: prefix.endpoint, model: prefix.rest, reason: "prefix" }
       : undefined;
   const listing = candidates.filter(({ name }) => lists.has(name, model));
-  // The lists of other endpoints decide nothing about an alias that names its endpoint.
+  // If an alias names its endpoint, the lists of other endpoints do not matter.
   const namesItself = listing.some((endpoint) => endpoint === prefix?.endpoint);
   if (isAlias && prefix !== undefined && !namesItself) return byPrefix();
   if (prefixedEndpoint(endpoints, model, lists) !== undefined) {

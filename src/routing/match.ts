@@ -10,8 +10,8 @@ const MAX_QUOTED_PATH = 200;
 /** The destination of a request: the endpoint, and the path for its backends. */
 export interface Destination {
   /**
-   * The endpoint. If `byModel` is set, the fallback for models that choose no other endpoint; `undefined` if
-   * there is no fallback.
+   * The endpoint. If `byModel` is set, it is the fallback for models that choose no other endpoint, and
+   * `undefined` if there is no fallback.
    */
   readonly endpoint: Endpoint | undefined;
   /** The path after the name of the endpoint: empty, or with a slash at its start. */
@@ -21,11 +21,11 @@ export interface Destination {
 }
 
 /**
- * Finds the endpoint of a path. Returns undefined if no endpoint matches. `client` is the head of the
+ * Finds the endpoint of a path. Returns `undefined` if no endpoint matches. `client` is the head of the
  * request.
  */
 export function match(table: RoutingTable, path: string, client?: ClientHead): Destination | undefined {
-  // This path wins over an endpoint with the name `chat`.
+  // This path takes precedence over an endpoint with the name `chat`.
   if (path === "/chat/completions" && (table.byModel ?? table.defaultEndpoint) !== undefined) {
     return unnamed(table, { path, client, endpoint: table.defaultEndpoint });
   }
@@ -57,7 +57,7 @@ function unnamed(
 ): Destination | undefined {
   if (byModel === undefined) return endpoint && { endpoint, apiPath: path };
   const shown = unnamedApiOf(path, client);
-  // A client may send its token in the header of an API that no endpoint has.
+  // A client may send its token in the header of an API that no endpoint has. The header then does not count.
   const isServed = shown !== undefined && byModel.speakers[shown].length > 0;
   const api = isServed ? shown : unnamedApiOf(path);
   if (api === undefined || (byModel.speakers[api].length === 0 && byModel.fallbacks[api] === undefined)) {

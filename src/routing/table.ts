@@ -22,8 +22,8 @@ export interface ModelRouting extends Pick<RoutingConfig, "routes" | "aliases"> 
   /** The endpoints with each API, in the order of the configuration file. */
   readonly speakers: Readonly<Record<UnnamedApi, readonly Endpoint[]>>;
   /**
-   * The models of the aliases that name an endpoint, by endpoint and alias. They apply at the endpoint's path
-   * too.
+   * The models of the aliases that name an endpoint, by endpoint and alias. These aliases also apply at the
+   * path of the endpoint.
    */
   readonly ownAliases: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** The endpoint for requests whose model no other endpoint serves. */

@@ -1,6 +1,6 @@
 /**
- * Models that no endpoint serves at the path of a request: whether the model belongs to an endpoint without
- * the API of the path, and the error message for the client.
+ * Decides for a model that no endpoint serves at the path of a request whether it belongs to an endpoint with
+ * another API. It also makes the error message for the client.
  */
 
 import type { UnnamedApi } from "../apis/unnamed_paths.ts";
@@ -21,7 +21,7 @@ const PATHS: Readonly<Record<UnnamedApi, string>> = {
   gemini: "/v1beta/models/NAME:generateContent",
   ollama: "/api/chat",
 };
-// Object.keys returns strings; PATHS has no other keys than those of its type.
+// Object.keys returns strings. They are the keys of the type of PATHS.
 const APIS = Object.keys(PATHS) as UnnamedApi[];
 
 /** A request for which no route, list or name has chosen an endpoint. */
@@ -33,15 +33,15 @@ export interface Unplaced {
 }
 
 /**
- * Whether a model belongs to an endpoint that does not have the API of the path. The fallback must not get
- * the prompt of such a request.
+ * Whether a model belongs to an endpoint that does not have the API of the path. The prompt of such a request
+ * must not go to the fallback.
  */
 export function isElsewhere(
   { endpoints, byModel }: Pick<RoutingTable, "endpoints"> & { readonly byModel: ModelRouting },
   { model, api, fallback }: Unplaced,
 ): boolean {
   const lacksApi = (endpoint: string) => !byModel.speakers[api].some(({ name }) => name === endpoint);
-  // A route for all models does not say where one of them is.
+  // A route for all models does not say where this model is.
   const isRouted = byModel.routes.some(({ model: pattern, endpoint }) =>
     pattern !== "*" && matchesAny([pattern], model) && lacksApi(endpoint)
   );

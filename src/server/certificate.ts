@@ -1,9 +1,9 @@
 import type { TlsConfig } from "../config/config.ts";
 import { messageOf } from "../text/error_text.ts";
 
-/** What a {@link Certificate} works with. */
+/** The calls that a {@link Certificate} makes. */
 export interface CertificateParts {
-  /** Throws like `Deno.readTextFile`. */
+  /** Reads a file. Throws the errors of `Deno.readTextFile`. */
   readonly readTextFile: (path: string) => Promise<string>;
   /** Makes the server use the certificate and its key. Throws if the server cannot use them. */
   readonly use: (tls: TlsConfig) => Promise<void>;
@@ -19,7 +19,7 @@ export class Certificate {
   #used: TlsConfig;
   /** The last rejected certificate and key. They are reported only once. */
   #rejected: string | undefined;
-  /** Resolves after the replacements that have begun. They run one after the other. */
+  /** Resolves when all replacements that have begun are done. They run one after the other. */
   #replacing: Promise<void> = Promise.resolve();
 
   constructor(used: TlsConfig, parts: CertificateParts) {
@@ -27,12 +27,12 @@ export class Certificate {
     this.#parts = parts;
   }
 
-  /** Reads the files, and uses them if they have changed. Never throws. */
+  /** Reads the files, and uses the certificate and the key if they have changed. Never throws. */
   reload(): Promise<void> {
     return this.#replacing = this.#replacing.then(() => this.#reload());
   }
 
-  /** Uses another certificate and key. Never throws. */
+  /** Uses another certificate and key from now on. Never throws. */
   replace(tls: TlsConfig): Promise<void> {
     return this.#replacing = this.#replacing.then(() => this.#replace(tls));
   }
@@ -73,7 +73,10 @@ export class Certificate {
   }
 }
 
-/** A certificate from an environment variable has no line break at its end. */
+/**
+ * Whether two certificates are equal. A certificate from an environment variable has no line break at its
+ * end.
+ */
 function isSame(one: TlsConfig, other: TlsConfig): boolean {
   return one.cert.trim() === other.cert.trim() && one.key.trim() === other.key.trim();
 }

@@ -8,7 +8,10 @@ export class ClientOutput implements ByteOutput {
   readonly #stall: StallTimer;
   readonly #turn = new TurnCount();
 
-  /** `stall` runs while the client does not take the bytes. Closing the connection ends a pending write. */
+  /**
+   * `stall` measures how long the client does not take the bytes. A pending write ends when the connection is
+   * closed.
+   */
   constructor(connection: Pick<Deno.Conn, "write">, stall: StallTimer) {
     this.#connection = connection;
     this.#stall = stall;
@@ -20,7 +23,9 @@ export class ClientOutput implements ByteOutput {
     return this.#connection.write(bytes);
   }
 
-  /** Ends the wait for the client. A write that fails needs no end, because its connection is closed. */
+  /**
+   * Ends the measured wait for the client. A write that fails needs no end, because its connection is closed.
+   */
   afterWrite(count: number): Promise<void> | undefined {
     this.#stall.end();
     return this.#turn.count(count);

@@ -28,18 +28,21 @@ import { parseRequestHead, type RequestHead } from "./request_head.ts";
 /** The state of a connection, which chooses the timeout. */
 type ConnectionState = "idle" | "head" | "exchange" | "closed";
 
-/** Read-ahead up to this size is not counted: each connection has such a buffer anyway. */
+/**
+ * Up to this size, bytes that were read ahead are not counted, because each connection has such a buffer
+ * anyway.
+ */
 const FREE_AHEAD_BYTES = 4 * 1024;
 const CONTINUE = encodeLatin1("HTTP/1.1 100 Continue\r\n\r\n");
 
-/** What a connection needs from the server. */
+/** The parts of the server that a {@link ClientConnection} uses. */
 export interface ConnectionParts {
   readonly handler: Handler;
-  /** The address of the peer. A reverse proxy in front is the peer. */
+  /** The address of the peer. If a reverse proxy is in front, the peer is that proxy. */
   readonly peer: string;
   /** Whether the connection is encrypted. */
   readonly isTls?: boolean | undefined;
-  /** What the port of the connection serves. */
+  /** The routes that the port of the connection serves. */
   readonly entry: Entry;
   readonly limits: () => ConnectionLimits;
   /** The memory budget of all unauthenticated connections. `undefined` if their memory is not counted. */
@@ -48,7 +51,7 @@ export interface ConnectionParts {
    * The memory that connections of authenticated clients share. `undefined` if their memory is not counted.
    */
   readonly heldBytes?: HeldBytes | undefined;
-  /** Milliseconds of a clock that never jumps. */
+  /** Returns milliseconds of a monotonic clock. */
   readonly now: () => number;
   /** Called with an error that is a bug. `undefined` if nothing is logged. */
   readonly onUnexpected?: ((error: unknown) => void) | undefined;
@@ -59,7 +62,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
   readonly #connection: Deno.Conn;
   readonly #reader: ConnectionReader;
   readonly #output: ByteOutput;
-  /** Runs while the proxy waits for the client to take what is written. */
+  /** Measures how long the client does not take what the proxy writes. */
   readonly #sending: StallTimer;
   readonly #watch: DepartureWatch;
   readonly #handler: Handler;
@@ -74,18 +77,20 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
   readonly clock: () => number;
   // The timeout for the first head begins when the client connects.
   #state: ConnectionState = "head";
-  /** When the present state began. */
+  /** When the present state began, in milliseconds of the monotonic clock. */
   #since: number;
   /** The number of requests so far. */
   #served = 0;
   #current: ConnectionExchange | undefined;
-  /** Whether the connection takes no further request. */
+  /** Whether the connection is closed after the present request. */
   #isLast = false;
   #isAuthenticated = false;
   #share: HeldShare | undefined;
   /** The bytes of a long reply in memory that the client has not taken. */
   #replyBytes = 0;
-  /** Whether the response of a cancelled exchange was stuck at the last call of {@link endOverdue}. */
+  /**
+   * Whether the response of a cancelled exchange made no progress before the last call of {@link endOverdue}.
+   */
   #wasStuck = false;
 
   constructor(
@@ -126,7 +131,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     return this.#isAuthenticated;
   }
 
-  /** Takes no further request. Closes an idle connection now, and a busy one after its response. */
+  /** Accepts no further request. Closes an idle connection now, and a busy one after its response. */
   finish(): void {
     this.#isLast = true;
     if (this.#state === "idle" || this.#state === "head") this.close();
@@ -139,7 +144,8 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
   }
 
   /**
-   * Ends an exchange or a wait that has taken too long. One timer calls it at intervals for all connections.
+   * Ends an exchange or a wait that has exceeded its timeout. One timer calls it at intervals for all
+   * connections.
    */
   endOverdue(): void {
     const limits = this.#limits();
@@ -158,10 +164,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     } else this.#watch.checkUpload(this.#current);
   }
 
-  /**
-   * Whether the exchange was cancelled, and the client has not taken what was being written since the last
-   * call.
-   */
+  /** Whether the exchange was cancelled, and the client has taken no bytes since the last call. */
   #isStuck(cancellation: Cancellation): boolean {
     const wasStuck = this.#wasStuck;
     this.#wasStuck = cancellation.reason !== undefined && this.#sending.isRunning;
@@ -178,14 +181,14 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     try {
       while (await this.#serveOne()) { /* the next request */ }
     } catch {
-      // The client left or the connection was closed, so no response can reach the client. A bug was
-      // reported.
+      // The client has left, or the connection was closed. So no response can reach the client. A bug was
+      // already reported.
     } finally {
       this.close();
     }
   }
 
-  /** Handles one request. Returns false if no further request can follow. */
+  /** Handles one request. Resolves to `false` if no further request can follow. */
   async #serveOne(): Promise<boolean> {
     if (this.#served++ > 0) this.#enter("idle");
     const head = await this.#nextHead();
@@ -210,7 +213,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
       if (!isRead) await this.#linger();
       return !closes && !this.#isLast;
     } catch (error) {
-      // The end of the connection shows the client that the response is incomplete.
+      // The connection is closed, which shows the client that the response is incomplete.
       if (isBug(error)) {
         this.#onUnexpected?.(error);
         cancellation.cancel(internalFault(error));
@@ -247,13 +250,14 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
   }
 
   /**
-   * Reads the head of the next request, and rejects an invalid one. Returns `undefined` if no valid head
+   * Reads the head of the next request, and rejects an invalid one. Resolves to `undefined` if no valid head
    * follows.
    */
   async #nextHead(): Promise<RequestHead | undefined> {
-    // The body of the last request has been read.
+    // The body of the previous request has been read, so the buffer has only bytes that the client sent
+    // ahead.
     this.#countAhead();
-    // Other connections get a turn between the requests that a client sends ahead.
+    // Between requests that a client sends ahead, other connections get a turn.
     if (this.#reader.available > 0) await nextTurn();
     while (this.#reader.available === 0) {
       if (this.#reader.isOver) return undefined;
@@ -276,18 +280,19 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     const exchange = new ConnectionExchange(head, this.#reader, this);
     this.#current = exchange;
     this.#watch.reset();
-    // Read-ahead may now be part of the body, so count again.
+    // Some of the bytes that were read ahead may belong to the body of this request, so they are counted
+    // again.
     this.#countAhead();
     this.#watch.readOn(exchange);
     return exchange;
   }
 
-  /** Hands the connection to another protocol. The connection ends with it. */
+  /** Hands the connection over to another protocol. The connection is closed when that protocol ends. */
   async #tunnel(
     { status, reason, fields }: OutgoingReply,
     tunnel: Tunnel,
   ): Promise<false> {
-    // From now on the tunnel reads, and notices when the client leaves.
+    // From now on, the tunnel reads the connection and notices when the client leaves.
     if (this.#current !== undefined) this.#current.isTunnel = true;
     const startLine = `HTTP/1.1 ${status} ${reason}`;
     await writeMessage(this.#output, { startLine, fields, body: { kind: "none" } });
@@ -307,9 +312,9 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     return linger(this.#connection, { reader: this.#reader, close: () => this.close() });
   }
 
-  // What the reader reports:
+  // The methods of ReaderOwner, which the reader calls:
 
-  /** Counts the new size of the buffer for the budget of unauthenticated connections. */
+  /** Counts the new size of the buffer in the budget of unauthenticated connections. */
   onGrow(capacity: number): void {
     if (this.#state !== "closed") this.#unauthenticatedBudget?.setHeld(this, capacity);
   }
@@ -323,7 +328,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     this.#watch.readOn(exchange);
   }
 
-  // What the exchange reports:
+  // The methods of ExchangeOwner, which the exchange calls:
 
   bodyEnded(exchange: ConnectionExchange): void {
     if (exchange === this.#current) this.#watch.readOn(exchange);
@@ -333,9 +338,12 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
     return writeAll(this.#output, CONTINUE);
   }
 
-  // What the watch for departures reads and calls:
+  // The members of WatchedConnection, which the departure watch uses:
 
-  /** `undefined` if the client is not authenticated, or memory is not counted. */
+  /**
+   * The memory that this connection holds. `undefined` if the client is not authenticated, or if memory is
+   * not counted.
+   */
   get share(): HeldShare | undefined {
     return this.#share;
   }
@@ -351,8 +359,8 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
   }
 
   /**
-   * Counts the memory for unread bytes of the client, and for a reply. Closes the connection if that is too
-   * much.
+   * Counts the memory for bytes that the client sent ahead, and for a reply that it does not read. Closes the
+   * connection if there are too many bytes.
    */
   #countAhead(): void {
     const ahead = this.#reader.available > FREE_AHEAD_BYTES ? this.#reader.capacity : 0;
@@ -375,7 +383,7 @@ export class ClientConnection implements ServedConnection, ReaderOwner, Exchange
   }
 }
 
-/** Whether the response has no known length, as a stream has. */
+/** Whether the length of the response is not known, as in a stream. */
 function isStream({ body }: OutgoingReply): boolean {
   return body !== null && body.length === undefined;
 }

@@ -6,13 +6,13 @@ import { HttpSyntaxError } from "../http/syntax_error.ts";
 import type { RequestHead } from "./request_head.ts";
 import { RequestBody, type RequestBodyHooks } from "./request_body.ts";
 
-/** The connection of an exchange. */
+/** The part of a connection that its exchange uses. */
 export interface ExchangeOwner {
   /** Called when the reader has read the last byte of the body. */
   readonly bodyEnded: (exchange: ConnectionExchange) => void;
-  /** Sends `100 Continue`. */
+  /** Sends the interim response `100 Continue`. */
   readonly sendContinue: () => Promise<void>;
-  /** Milliseconds of a clock that never jumps. */
+  /** Returns milliseconds of a monotonic clock. */
   readonly clock: () => number;
 }
 
@@ -21,7 +21,7 @@ export class ConnectionExchange implements RequestBodyHooks {
   readonly cancellation = new Cancellation();
   /** The body of the request. Null if the request has none. */
   readonly body: RequestBody | null;
-  /** Whether the connection has changed its protocol. */
+  /** Whether the connection has changed its protocol, so that a tunnel reads it. */
   isTunnel = false;
   readonly now: () => number;
   readonly #expectsContinue: boolean;
@@ -46,13 +46,13 @@ export class ConnectionExchange implements RequestBodyHooks {
     return this.body !== null && !this.body.isStarted;
   }
 
-  /** Whether a reader is reading the body, and decides when the connection is read. */
+  /** Whether a reader is reading the body. The reader then decides when the connection is read. */
   get isReadingBody(): boolean {
     return this.body !== null && this.body.isStarted && !this.body.hasEnded;
   }
 
   /**
-   * Whether the client has sent the whole request, so that it is probably silent until the response has
+   * Whether the client has sent the whole request. It will then probably send nothing until the response has
    * ended.
    */
   hasArrived(unread: number): boolean {

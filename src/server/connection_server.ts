@@ -9,13 +9,13 @@ import type { OpenConnections } from "./open_connections.ts";
 import { RepeatedWarning } from "./repeated_warning.ts";
 import { peerAddress } from "./peer_address.ts";
 
-/** What a {@link ConnectionServer} needs. */
+/** The parts of the server that a {@link ConnectionServer} uses. */
 export interface ConnectionServerParts extends Omit<ConnectionParts, "peer" | "isTls" | "entry"> {
   readonly connections: OpenConnections;
   readonly log: Log;
 }
 
-/** Serves accepted connections: plain HTTP/1.1, or over TLS the protocol that the handshake chooses. */
+/** Serves accepted connections: by HTTP/1.1, or over TLS by the protocol that the handshake chooses. */
 export class ConnectionServer {
   readonly #parts: ConnectionServerParts;
   readonly #plainHttp: RepeatedWarning;
@@ -32,7 +32,7 @@ export class ConnectionServer {
     try {
       await (isTls(accepted) ? this.#serveTls(accepted, entry) : this.#serveHttp1(accepted, entry));
     } catch (error) {
-      // An error of one connection must not end the program.
+      // An error of one connection must not end the program, so the connection is only closed.
       closeQuietly(accepted);
       this.#logUnexpected(error);
     }
@@ -65,7 +65,7 @@ export class ConnectionServer {
   }
 
   async #serveHttp2(accepted: Deno.TlsConn, entry: Entry): Promise<void> {
-    // The first HTTP/2 client loads this code.
+    // This code is loaded for the first HTTP/2 client.
     const { Http2Connection } = await import("./http2/connection.ts");
     const { unauthenticatedRate } = await import("./http2/frame_rate_limit.ts");
     this.#http2Rate ??= unauthenticatedRate(this.#parts.now);
@@ -91,7 +91,8 @@ export class ConnectionServer {
   }
 
   /**
-   * Logs plain HTTP on a TLS port. The client gets only a TLS alert from the runtime, without the message.
+   * Logs that a client sent plain HTTP to a TLS port. The client only gets a TLS alert from the runtime,
+   * without a message.
    */
   #logPlainHttp(client: string): void {
     this.#plainHttp.log({
@@ -106,7 +107,10 @@ function isTls(connection: Deno.Conn): connection is Deno.TlsConn {
   return "handshake" in connection;
 }
 
-/** Whether options of TCP can be set. The runtime offers none for connections that it accepted with TLS. */
+/**
+ * Whether options of TCP can be set. The runtime has no such options for connections that it accepted with
+ * TLS.
+ */
 function isTcp(connection: Deno.Conn): connection is Deno.TcpConn {
   return "setKeepAlive" in connection;
 }

@@ -1,24 +1,24 @@
 import type { ServedConnection } from "./served_connection.ts";
 
 /**
- * The proxy may close the connection of an authenticated client for a new one after the client has read
- * nothing for this time. Even slow clients read more often.
+ * If an authenticated client has read nothing for this time, in milliseconds, its connection may be closed
+ * for a new one. Even slow clients read more often.
  */
 const UNREAD_MS = 1_000;
 /**
- * A connection that has a request and no valid token for this time waits for its client. To check a token
- * takes far less time.
+ * If a connection has a request but no valid token for this time, in milliseconds, it waits for its client.
+ * The check of a token takes far less time.
  */
 const UNAUTHENTICATED_MS = 100;
 
 /**
- * Chooses the connection to close for a new one when there are too many. Returns undefined if all of them are
- * in use.
+ * Chooses the connection to close for a new one when there are too many. Returns `undefined` if all
+ * connections are in use.
  *
  * Connections without a valid token are closed first, so that a flood from outside closes only its own
- * connections. Among them, those that do not read their responses are closed first. Then follow authenticated
- * clients that do not read, and then idle connections. Within each group, the connection that has been in its
- * state for longest is closed.
+ * connections. Among them, those that do not read their responses come first. The next group is authenticated
+ * clients that do not read, and the last group is idle connections. Within each group, the connection that
+ * has been in its state for the longest time is closed.
  */
 export function connectionToClose<Connection extends ServedConnection>(
   connections: Iterable<Connection>,

@@ -1,4 +1,4 @@
-/** Serves requests that come from a server of the platform, such as `deno serve`, which owns the port. */
+/** Serves requests from a server of the platform, such as `deno serve`. That server owns the port. */
 
 import type { App } from "../app.ts";
 import type { ConnectionLimits, ServerConfig } from "../config/config.ts";
@@ -8,7 +8,7 @@ import { drainExchanges } from "./drain_exchanges.ts";
 import { FetchHandler } from "./fetch_handler.ts";
 import { peerAddress } from "./peer_address.ts";
 
-/** How often the timeouts of clients are checked. */
+/** The time between two checks of the timeouts of clients, in milliseconds. */
 const SWEEP_MS = 5_000;
 
 /** The proxy behind a server of the platform. Its owner drains it before the process ends. */
@@ -17,7 +17,7 @@ export class DeclaredServer {
   readonly #log: Log;
   readonly #handler: FetchHandler;
   readonly #sweep: ReturnType<typeof setInterval>;
-  /** Each resolves when the client has the whole response, or has left. */
+  /** The running responses. Each promise resolves when the client has the whole response, or has left. */
   readonly #responses = new Set<Promise<void>>();
   #limits: ConnectionLimits;
 
@@ -42,12 +42,15 @@ export class DeclaredServer {
     return this.#handler.handle(request, peerAddress(remoteAddr));
   }
 
-  /** Uses the limits of another configuration. */
+  /** Applies the limits of another configuration. */
   configure({ connections }: ServerConfig): void {
     this.#limits = connections;
   }
 
-  /** Rejects new requests, waits for running ones until the deadline, and then aborts the rest. */
+  /**
+   * Rejects new requests, and waits for the running ones until the deadline. Then aborts the rest.
+   * `deadlineMs` is a duration.
+   */
   async drain(deadlineMs: number): Promise<void> {
     await drainExchanges(this.#app, {
       log: this.#log,

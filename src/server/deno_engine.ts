@@ -11,18 +11,18 @@ import { FetchHandler } from "./fetch_handler.ts";
 import { peerAddress } from "./peer_address.ts";
 import type { RunningServer } from "./running_server.ts";
 
-/** How often the timeouts of clients are checked. */
+/** The time between two checks of the timeouts of clients, in milliseconds. */
 const SWEEP_MS = 5_000;
 
-/** What a {@link DenoServer} needs. */
+/** The parts of the program that a {@link DenoServer} uses. */
 export interface DenoServerParts {
   readonly app: App;
   readonly log: Log;
-  /** How often the timeouts of clients are checked, in milliseconds. */
+  /** The time between two checks of the timeouts of clients, in milliseconds. */
   readonly sweepMs?: number | undefined;
 }
 
-/** Serves plain HTTP by `Deno.serve`, from its construction until it is drained. */
+/** Serves plain HTTP with `Deno.serve`, from its construction until it is drained. */
 export class DenoServer implements RunningServer {
   readonly #app: App;
   readonly #log: Log;
@@ -38,7 +38,7 @@ export class DenoServer implements RunningServer {
   readonly httpsAddress = undefined;
   readonly adminAddress: Deno.NetAddr | undefined;
 
-  /** The configuration must have no certificate. Throws what `Deno.serve` throws if it cannot listen. */
+  /** The configuration must have no certificate. Throws the error of `Deno.serve` if it cannot listen. */
   constructor(
     { host, port, adminPort, connections }: ServerConfig,
     { app, log, sweepMs = SWEEP_MS }: DenoServerParts,
@@ -86,8 +86,8 @@ export class DenoServer implements RunningServer {
         signal: this.#stop.signal,
         // The proxy prints its own banner.
         onListen() {},
-        // The runtime calls it for responses that break off. The log has their reason. Without this function,
-        // the runtime prints the error.
+        // The runtime calls this function for a response that breaks off. The log already has the reason.
+        // Without this function, the runtime prints the error.
         onError: () => new Response(null, { status: 500 }),
       }, (request, { remoteAddr }) => handler.handle(request, peerAddress(remoteAddr)));
     const opened = openSockets({ hostname: this.#host, port }, {

@@ -4,19 +4,19 @@ import type { HeldShare } from "../capacity/held_bytes.ts";
 import type { ConnectionExchange } from "./connection_exchange.ts";
 
 /**
- * How much a client may send ahead during a running request. Clients do not pipeline more, and the buffer
- * needs a limit.
+ * The most bytes that a client may send ahead during a running request. Clients do not pipeline more than
+ * this.
  */
 const MAX_AHEAD_BYTES = 256 * 1024;
 /**
- * How much of an unread body is buffered to notice a departure. Beyond that, the departure shows at the next
- * read.
+ * The most bytes of an unread body that are buffered to notice that the client leaves. If the body is longer,
+ * the proxy notices it at the next read.
  */
 const MAX_UNREAD_BYTES = 64 * 1024;
 /**
- * The memory for an upload that the upstream does not read. The proxy reads the end of the connection only
- * after all bytes before it, usually 4 to 6 MB in the buffers of the system. The buffer doubles, so that the
- * proxy always reads at least half of this limit.
+ * The memory for an upload that the upstream does not read, in bytes. The proxy gets the end of the
+ * connection only after all bytes before it. These are usually 4 to 6 MB in the buffers of the system. The
+ * proxy always reads at least half of this limit, because the buffer doubles.
  */
 const MAX_STUCK_BYTES = 16 * 1024 * 1024;
 
@@ -30,17 +30,23 @@ export interface WatchedConnection {
 
 /**
  * Reads the connection of a client while an exchange runs, because only a read shows that the client has
- * left. The watch then cancels the exchange. It keeps the bytes that arrive: the beginning of a body that
- * waits for its reader, or the next requests.
+ * left. The watch then cancels the exchange. It keeps the bytes that arrive: the beginning of a body that has
+ * no reader yet, or the next requests.
  */
 export class DepartureWatch {
   readonly #reader: ConnectionReader;
   readonly #connection: WatchedConnection;
-  /** How much of the connection was taken when the reader of a body last stood still. */
+  /**
+   * The number of taken bytes at the last check of {@link checkUpload}. `undefined` if the reader of the body
+   * was not stuck.
+   */
   #stuckAt: number | undefined;
-  /** Whether the connection holds the memory to read on behind such a body. */
+  /** Whether the memory is reserved for reading beyond such a stuck body. */
   #readsBehind = false;
-  /** Whether the client will probably send nothing during the next response: the last one was a stream. */
+  /**
+   * Whether the client will probably send nothing during the next response, because the last response was a
+   * stream.
+   */
   expectsStream = true;
 
   constructor(reader: ConnectionReader, connection: WatchedConnection) {
@@ -48,13 +54,13 @@ export class DepartureWatch {
     this.#connection = connection;
   }
 
-  /** Forgets the previous exchange, because the next one begins. */
+  /** Resets the state for the next exchange. */
   reset(): void {
     this.#stuckAt = undefined;
     this.#readsBehind = false;
   }
 
-  /** Reads on, unless the reader of the body or a tunnel does. */
+  /** Continues to read the connection, unless the reader of the body or a tunnel reads it. */
   readOn(exchange: ConnectionExchange): void {
     if (exchange.isReadingBody || exchange.isTunnel) return;
     if (this.#reader.isOver) exchange.cancellation.cancel(new ClientGone("the client left"));
@@ -68,12 +74,12 @@ export class DepartureWatch {
   }
 
   /**
-   * Reads on behind an upload whose reader has taken nothing since the last call, because the upstream takes
+   * Reads beyond an upload whose reader has taken nothing since the last call, because the upstream takes
    * nothing. The server calls it at intervals.
    */
   checkUpload(exchange: ConnectionExchange): void {
     const { body, isReadingBody, isTunnel } = exchange;
-    // A reader that waits for the client reads the connection itself.
+    // If the reader waits for the client, the reader itself reads the connection.
     const isStuck = isReadingBody && !isTunnel && body?.stall.isRunning !== true;
     const isStill = isStuck && this.#stuckAt === this.#taken;
     this.#stuckAt = isStuck ? this.#taken : undefined;
@@ -81,15 +87,15 @@ export class DepartureWatch {
     else if (!isStill && this.#readsBehind) this.#endReadingBehind();
   }
 
-  /** Called when bytes of an upload have arrived, or the connection is over. */
+  /** Called when bytes of an upload have arrived, or when the connection has ended or failed. */
   uploadArrived(exchange: ConnectionExchange): void {
     if (this.#readsBehind && this.#stuckAt === this.#taken) this.#readBehind(exchange);
   }
 
   /**
-   * Whether there is memory to read on until the departure shows. The watch reserves the whole amount at
-   * once, because many partly served uploads would all starve. It reserves twice the amount for a moment, so
-   * that the same amount stays free for other connections of the client.
+   * Whether there is memory to read until the client's departure shows. The watch reserves the whole amount
+   * at once. Otherwise many uploads would each get a part, and none would have enough. It reserves twice the
+   * amount for a moment, so that the same amount stays free for other connections of the client.
    */
   #mayReadBehind(): boolean {
     const { share } = this.#connection;
@@ -103,18 +109,21 @@ export class DepartureWatch {
     this.#connection.share?.tryHold(0);
   }
 
-  /** How many bytes of the connection were taken. */
+  /** The number of bytes of the connection that were taken out of its buffer. */
   get #taken(): number {
     return this.#reader.received - this.#reader.available;
   }
 
-  /** Reads the next bytes of an upload that stands still, within {@link MAX_STUCK_BYTES}. */
+  /** Reads the next bytes of a stuck upload, up to {@link MAX_STUCK_BYTES}. */
   #readBehind({ cancellation }: ConnectionExchange): void {
     if (this.#reader.isOver) cancellation.cancel(new ClientGone("the client left during its upload"));
     else if (this.#reader.available < MAX_STUCK_BYTES / 2) void this.#reader.readableBehind();
   }
 
-  /** A client of short responses soon sends its next request, which the usual buffer takes at once. */
+  /**
+   * Reads with the large or the quiet buffer. A client of short responses soon sends its next request, which
+   * the usual buffer then has room for.
+   */
   #read(exchange: ConnectionExchange): void {
     if (this.expectsStream && exchange.hasArrived(this.#reader.available)) {
       void this.#reader.readableQuietly();

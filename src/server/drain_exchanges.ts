@@ -2,23 +2,24 @@ import type { App } from "../app.ts";
 import type { Log } from "../observability/log.ts";
 import { endsWithin } from "./ends_within.ts";
 
-/** How long connections may take to end after their exchanges were aborted. */
+/** How long connections may take to end after their exchanges were aborted, in milliseconds. */
 const AFTER_ABORT_MS = 500;
 
-/** What {@link drainExchanges} needs of a server. */
+/** The calls and times that {@link drainExchanges} uses. */
 export interface DrainParts {
   readonly log: Log;
-  /** How long running exchanges may go on. */
+  /** How long running exchanges may continue, in milliseconds. */
   readonly deadlineMs: number;
   /** Closes idle connections, and resolves when all connections have ended. Called before each wait. */
   readonly finish: () => Promise<unknown>;
   /**
-   * Closes the connections that are open even after the abort of their exchanges. `undefined` if it cannot.
+   * Closes the connections that are still open after their exchanges were aborted. `undefined` if the server
+   * cannot do that.
    */
   readonly close?: () => void;
 }
 
-/** Rejects new exchanges, waits for the running ones until the deadline, and then aborts the rest. */
+/** Rejects new exchanges, and waits for the running ones until the deadline. Then aborts the rest. */
 export async function drainExchanges(
   app: App,
   { log, deadlineMs, finish, close }: DrainParts,
@@ -28,9 +29,9 @@ export async function drainExchanges(
   if (await endsWithin(finish(), deadlineMs)) return;
   log("warn", "drain_deadline", { in_flight: app.inFlight() });
   app.abortAll();
-  // A client that does not read keeps its connection open even then.
+  // A client that does not read can still keep its connection open.
   if (await endsWithin(finish(), AFTER_ABORT_MS) || close === undefined) return;
   close();
-  // If the runtime does not end a pending write of a closed connection, the end of the process does.
+  // A pending write of a closed connection may never end. It then ends with the process.
   await endsWithin(finish(), AFTER_ABORT_MS);
 }

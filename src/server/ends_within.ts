@@ -1,4 +1,4 @@
-/** Whether a promise resolves in time. Rejects if the promise rejects in time. */
+/** Whether a promise resolves within `limitMs`. Rejects if the promise rejects within that time. */
 export async function endsWithin(promise: Promise<unknown>, limitMs: number): Promise<boolean> {
   const { promise: expired, resolve } = Promise.withResolvers<false>();
   const timer = setTimeout(resolve, limitMs, false);

@@ -19,16 +19,16 @@ import { headFault } from "./head_fault.ts";
 import { internalFault, internalReply, isBug } from "./server_error.ts";
 import { stallFault, StallTimer } from "./stall_timer.ts";
 
-/** What {@link FetchHandler} needs. */
+/** The parts of the program that a {@link FetchHandler} uses. */
 export interface FetchHandlerParts {
   readonly handler: Handler;
   /** The part of the proxy that the port serves. */
   readonly entry: Entry;
   /** The limits of the present configuration. */
   readonly limits: () => ConnectionLimits;
-  /** Milliseconds of a clock that never jumps. */
+  /** Returns milliseconds of a monotonic clock. */
   readonly now: () => number;
-  /** Called with an error that is a bug. The client gets a 500. */
+  /** Called with an error that is a bug. The client then gets a 500. */
   readonly onUnexpected: (error: unknown) => void;
 }
 
@@ -106,9 +106,9 @@ class FetchExchange {
   async response(): Promise<Response> {
     const reply = sendable(await this.#reply());
     const { status, body, fields } = reply;
-    // A list keeps the order and the spelling of the names. `Headers` would sort and merge them.
+    // A list of pairs keeps the order and the spelling of the names. `Headers` would sort and merge them.
     const headers = fields.map(({ name, value }): [string, string] => [name, value]);
-    // The client may never send the rest, and the runtime would wait for it.
+    // The client may never send the rest of its body, and the runtime would wait for it.
     const hasClose = fieldValue(fields, "connection") !== undefined;
     if (this.#body?.isPartlyRead === true && !hasClose) headers.push(["connection", "close"]);
     const framing = frameReply(reply, this.#request.method);
@@ -121,7 +121,7 @@ class FetchExchange {
     discardReply(reply);
     this.end();
     if (hasBody && body instanceof Uint8Array) return new Response(body.slice(), { status, headers });
-    // For a null body the runtime states a length of 0, which may not be the length of the response to a GET.
+    // For a null body, the runtime states a length of 0. The response to a GET may have another length.
     const isUnknown = this.#request.method === "HEAD" && length === undefined && !isBodiless("GET", status);
     return new Response(isUnknown ? new ReadableStream({ start: (stream) => stream.close() }) : null, {
       status,
@@ -157,12 +157,13 @@ class FetchExchange {
       onBroken: (error) => this.#cancellation.cancel(error),
     });
     if (framing.kind !== "absent") return body;
-    // The runtime gives a stream to every request that is not GET or HEAD. This one must be empty.
+    // The runtime gives a stream to every request except GET and HEAD. The stream of this request must be
+    // empty.
     await nextPiece(body);
     return null;
   }
 
-  /** The body of the response. The client's reads cause the reads at the upstream. */
+  /** Makes the stream for the body of the response. It reads from the upstream only when the client reads. */
   #stream(source: MessageBody): ReadableStream<Uint8Array> {
     let left = source.length ?? Infinity;
     this.#sending.begin();
@@ -187,7 +188,7 @@ class FetchExchange {
           left -= piece?.length ?? 0;
           if (piece === null || left < 0) throw new FramingError("a body of another length than stated");
           this.#sending.begin();
-          // The source reuses the memory of a piece at the next read.
+          // The bytes are copied, because the source reuses their memory at its next read.
           controller.enqueue(piece.slice());
         } catch (error) {
           if (this.#hasEnded) return;
@@ -225,8 +226,8 @@ class FetchExchange {
 }
 
 /**
- * The error of a response that breaks off. The log already has the reason. `deno serve` prints the error, so
- * it is one line that points to the log.
+ * Makes the error for a response that breaks off. The log already has the reason. `deno serve` prints the
+ * error, so its text is one line that points to the log.
  */
 function responseCut(): Error {
   const error = new Error("A response broke off.");
@@ -234,7 +235,7 @@ function responseCut(): Error {
   return error;
 }
 
-/** The reply itself, or a 502 in its place if `Response` cannot carry it. */
+/** Returns the reply. If `Response` cannot carry it, returns a 502 instead. */
 function sendable(reply: OutgoingReply): OutgoingReply {
   const { status, tunnel } = reply;
   if (tunnel === undefined && status >= LEAST_STATUS && status <= GREATEST_STATUS) return reply;
@@ -248,19 +249,19 @@ function sendable(reply: OutgoingReply): OutgoingReply {
 }
 
 /**
- * The response to a request that does not reach the handler. It closes the connection, because the next bytes
- * may not be a request.
+ * Returns the response to a request that does not reach the handler. It closes the connection, because the
+ * next bytes may not be a request.
  */
 function closingReply(fault: ProxyFault): OutgoingReply {
   const reply = faultReply(fault, { dialect: "generic", requestId: "none" });
   return { ...reply, fields: [...reply.fields, field("connection", "close")] };
 }
 
-/** The fault for an error of a head or of an unframed body. Throws every other error again. */
+/** Returns the fault for an error of a head or of an unframed body. Throws every other error again. */
 function faultOf(error: unknown): ProxyFault {
   if (error instanceof ProxyFault) return error;
   if (error instanceof HttpSyntaxError) return headFault(error, "HTTP/1.1");
-  // The client has left, so that it does not read the response.
+  // The client has left, so it will not read this response.
   if (error instanceof ClientGone) return new ProxyFault("bad_request", "The request broke off.");
   throw error;
 }

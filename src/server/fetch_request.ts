@@ -11,12 +11,12 @@ import { checkHeadSize, parseRequestHead, type RequestHead } from "./request_hea
 /** The methods whose body the runtime hides (https://fetch.spec.whatwg.org/#dom-request). */
 const HIDDEN_BODY: readonly string[] = ["GET", "HEAD"];
 
-/** What {@link readFetchHead} needs of a `Request`. */
+/** The part of a `Request` that {@link readFetchHead} reads. */
 export type FetchHead = Pick<Request, "url" | "method" | "headers">;
 
 /**
- * The head of a request, checked by the rules of HTTP/1.1. Throws an {@link HttpSyntaxError} if the head
- * breaks these rules, and a {@link ProxyFault} if `Request` does not carry all of the request.
+ * Returns the head of a request, checked by the rules of HTTP/1.1. Throws an {@link HttpSyntaxError} if the
+ * head breaks these rules. Throws a {@link ProxyFault} if `Request` does not carry the whole request.
  */
 export function readFetchHead(
   { url, method, headers }: FetchHead,
@@ -36,7 +36,10 @@ export function readFetchHead(
   return head;
 }
 
-/** The fault for a request that only the own engine can read. `what` is the subject of its message. */
+/**
+ * Returns the fault for a request that only the proxy's own server can read. `what` is the subject of its
+ * message.
+ */
 export function ownServerFault(what: string): ProxyFault {
   return new ProxyFault(
     "bad_request",
@@ -45,16 +48,19 @@ export function ownServerFault(what: string): ProxyFault {
   );
 }
 
-/** Whether a request asks for a WebSocket, or did so before a proxy in front removed the header `upgrade`. */
+/**
+ * Whether a request asks for a WebSocket. A proxy in front may have removed the header `upgrade`, so other
+ * headers count too.
+ */
 export function asksForWebSocket(fields: readonly Field[]): boolean {
   return listHas(fieldValue(fields, "upgrade"), "websocket") ||
     fieldValue(fields, "sec-websocket-key") !== undefined;
 }
 
 /**
- * The request target. The runtime joins `http://`, the header `host` and the target without a check, so the
- * target is what follows the host. Throws an {@link HttpSyntaxError} if the request has no header `host`, or
- * if its target names another host.
+ * Returns the request target. The runtime joins `http://`, the header `host` and the target without a check,
+ * so the target is the text after the host. Throws an {@link HttpSyntaxError} if the request has no header
+ * `host`, or if its target names another host.
  */
 function targetOf(url: string, host: string | undefined): string {
   if (host === undefined || host === "") throw new HttpSyntaxError("no Host header");

@@ -5,13 +5,14 @@ import type { ServedConnection } from "./served_connection.ts";
 export const HTTP2_PREFACE: Uint8Array = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 /**
- * The runtime's error for first bytes that are not TLS. The runtime itself sends a TLS alert to the client.
+ * The text in the runtime's error for first bytes that are not TLS. The runtime itself sends a TLS alert to
+ * the client.
  */
 const NOT_TLS = "InvalidContentType";
 
 /**
- * A TLS connection during its handshake. If it is closed before the handshake has ended, the runtime keeps
- * its file descriptor until the client also ends the connection.
+ * A TLS connection during its handshake. If it is closed earlier, the runtime keeps its file descriptor until
+ * the client ends the connection too.
  */
 export class Handshake implements ServedConnection {
   readonly idleSince: number;
@@ -45,10 +46,10 @@ export class Handshake implements ServedConnection {
   }
 
   /**
-   * Waits for the handshake, and returns the negotiated protocol. Returns undefined if the handshake failed
-   * or took too long; the connection is closed then. For HTTP/2, the client's {@link HTTP2_PREFACE} has been
-   * read. Any other first byte closes the connection, so that the runtime's own HTTP/1.1 parser never sees
-   * bytes of clients.
+   * Waits for the handshake, and returns the negotiated protocol. Returns `undefined` if the handshake failed
+   * or took too long; the connection is then closed. For HTTP/2, the client's {@link HTTP2_PREFACE} has been
+   * read. A connection with any other first bytes is closed, so that the runtime's own HTTP/1.1 parser never
+   * reads bytes of clients.
    */
   async protocol(): Promise<"h2" | "http/1.1" | undefined> {
     try {
@@ -74,7 +75,9 @@ export class Handshake implements ServedConnection {
     return true;
   }
 
-  /** Whether the connection was closed. It may be closed at the moment at which the handshake succeeds. */
+  /**
+   * Whether the connection was closed. It may be closed in the same moment in which the handshake succeeds.
+   */
   get isClosed(): boolean {
     return this.#isClosed;
   }

@@ -14,19 +14,22 @@ import type { RunningServer } from "./running_server.ts";
 import { ConnectionServer } from "./connection_server.ts";
 import { UnauthenticatedBudget } from "./unauthenticated_budget.ts";
 
-/** How often one timer checks the timeouts of all connections and the files of the certificate. */
+/**
+ * The time between two checks of the timeouts of all connections and of the files of the certificate, in
+ * milliseconds. One timer checks all of them.
+ */
 const SWEEP_MS = 5_000;
 /**
- * The memory that connections of authenticated clients may hold together: requests that they sent ahead, and
- * responses that they do not read. Threads share it.
+ * The memory that connections of authenticated clients may hold together, in bytes: requests that they sent
+ * ahead, and responses that they do not read. All threads share it.
  */
 const MAX_AUTHENTICATED_BYTES = 128 * 1024 * 1024;
 
-/** What an {@link HttpServer} needs. */
+/** The parts of the program that an {@link HttpServer} uses. */
 export interface HttpServerParts {
   readonly app: App;
   readonly log: Log;
-  /** How often timeouts and the files of the certificate are checked, in milliseconds. */
+  /** The time between two checks of timeouts and of the files of the certificate, in milliseconds. */
   readonly sweepMs?: number | undefined;
   /** Called when the server begins to use another certificate. */
   readonly onRenewed?: ((tls: TlsConfig) => void) | undefined;
@@ -39,7 +42,7 @@ export class HttpServer implements RunningServer {
   readonly #connections: OpenConnections;
   readonly #connectionServer: ConnectionServer;
   readonly #ports: OpenPorts;
-  /** `undefined` if no port is encrypted. */
+  /** The certificate of the server. `undefined` if no port is encrypted. */
   readonly #certificate: Certificate | undefined;
   readonly #sweep: ReturnType<typeof setInterval>;
   readonly #full: RepeatedWarning;
@@ -47,7 +50,7 @@ export class HttpServer implements RunningServer {
   #draining: Promise<void> | undefined;
 
   /**
-   * Throws like `Deno.listenTls` if an address cannot be bound or the certificate cannot be used.
+   * Throws the error of `Deno.listenTls` if an address cannot be bound, or if the certificate cannot be used.
    */
   constructor(config: ServerConfig, { app, log, sweepMs = SWEEP_MS, onRenewed }: HttpServerParts) {
     const now = () => performance.now();

@@ -1,16 +1,16 @@
 import type { ConnectionReader } from "../http/reader.ts";
 
 /**
- * How much of an upload the proxy still reads after an early response, so that the client can read the
+ * How many bytes of an upload the proxy still reads after an early response, so that the client can read the
  * response.
  */
 const LINGER_BYTES = 1024 * 1024;
 const LINGER_MS = 1_000;
 
 /**
- * Ends the sending side of a connection, and reads on before the close. The system resets a connection that
- * is closed with unread bytes, and the client would lose the response. `close` closes the connection of a
- * client that goes on sending for too long.
+ * Ends the sending side of a connection, and continues to read before it is closed. The system resets a
+ * connection that is closed with unread bytes, and the client would then lose the response. `close` closes
+ * the connection of a client that sends for too long.
  */
 export async function linger(
   connection: Pick<Deno.Conn, "closeWrite">,

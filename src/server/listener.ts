@@ -7,47 +7,52 @@ import { messageOf } from "../text/error_text.ts";
 
 /** The address of a {@link Listener}, and its TLS settings. */
 export interface ListenOptions {
-  /** `::` means every address of this machine: see {@link openSockets}. */
+  /** The address to bind. `::` means every address of this machine: see {@link openSockets}. */
   readonly hostname: string;
   readonly port: number;
   /** The certificate. `undefined` if connections are not encrypted. */
   readonly tls: TlsConfig | undefined;
-  /** Whether other threads listen on the same address. The system spreads connections over them. */
+  /** Whether other threads listen on the same address. The system distributes the connections among them. */
   readonly isShared?: boolean;
 }
 
-/** What a {@link Listener} reports. */
+/** The reports of a {@link Listener}. */
 export interface ListenEvents {
   /** Called with each accepted connection. */
   readonly onConnection: (connection: Deno.Conn) => void;
   /**
-   * Called when `accept` fails, mostly because no file descriptor is free. The listener goes on after a
+   * Called when `accept` fails, usually because no file descriptor is free. The listener continues after a
    * pause.
    */
   readonly onAcceptFailed: (reason: string) => void;
-  /** Called once when the listener cannot bind its address again. No client can connect until it can. */
+  /**
+   * Called once, when the listener repeatedly cannot bind its address again. Until it can, no client can
+   * connect.
+   */
   readonly onBindFailed: (reason: string) => void;
 }
 
 type Socket = Deno.Listener<Deno.Conn, Deno.NetAddr>;
 
-/** The protocols that the server offers in TLS (ALPN), the preferred one first. */
+/** The protocols that the server offers in TLS (ALPN). The first one is preferred. */
 const PROTOCOLS = ["h2", "http/1.1"];
-/** The pause after `accept` failed. */
+/** The pause after `accept` failed, in milliseconds. */
 const ACCEPT_PAUSE_MS = 100;
 /**
- * The first pause before the listener binds its address again. It doubles with each failure, up to the
- * longest.
+ * The first pause before the listener tries to bind its address again, in milliseconds. It doubles with each
+ * failure, up to the longest pause.
  */
 const REBIND_PAUSE_MS = 10;
 const LONGEST_REBIND_PAUSE_MS = 2_000;
 /**
- * The failures before {@link ListenEvents.onBindFailed}. The system may need a moment to free the address.
+ * The number of failures before {@link ListenEvents.onBindFailed} is called. The system may need a moment to
+ * free the address.
  */
 const USUAL_FAILURES = 5;
 
 /**
- * Listening sockets of one address. They accept connections from their construction until they are closed.
+ * The listening sockets of one address. They accept connections from their construction until they are
+ * closed.
  */
 export class Listener {
   /** The address, with the port that the system chose for port 0. */
@@ -60,7 +65,10 @@ export class Listener {
   #accepting: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
-  /** Throws like `Deno.listenTls` if the address cannot be bound or the certificate cannot be used. */
+  /**
+   * Throws the error of `Deno.listenTls` if the address cannot be bound, or if the certificate cannot be
+   * used.
+   */
   constructor(options: ListenOptions, events: ListenEvents) {
     this.#events = events;
     this.isEncrypting = options.tls !== undefined;
@@ -72,10 +80,10 @@ export class Listener {
   }
 
   /**
-   * Uses another certificate for new connections. The runtime takes a certificate only when it opens a
-   * socket, so the listener closes its socket and opens it again. Open connections go on. A connection that
-   * is being established at that moment is reset. Throws if the certificate cannot be used, and then changes
-   * nothing.
+   * Uses another certificate for new connections. The runtime reads a certificate only when it opens a
+   * socket, so the listener closes its socket and opens a new one. Open connections continue. A connection
+   * that is being established in that moment is reset. If the certificate cannot be used, throws an error and
+   * changes nothing.
    */
   async renew(tls: TlsConfig): Promise<void> {
     open({ hostname: "127.0.0.1", port: 0, tls })[0].close();
@@ -86,7 +94,8 @@ export class Listener {
       try {
         return this.#use(open({ ...this.#options, tls }));
       } catch (error) {
-        // The proxy is of no use without its socket, and the cause of the failure may pass.
+        // The proxy is useless without its socket, and the cause of the failure may disappear. So it tries
+        // again.
         if (failures === USUAL_FAILURES) this.#events.onBindFailed(messageOf(error));
         await pause(pauseMs);
         pauseMs = Math.min(pauseMs * 2, LONGEST_REBIND_PAUSE_MS);
@@ -115,7 +124,7 @@ export class Listener {
       } catch (error) {
         if (error instanceof Deno.errors.BadResource || this.#isClosed) return;
         if (error instanceof Deno.errors.Interrupted) return;
-        // Only this client is affected by its failed TLS handshake.
+        // A failed TLS handshake concerns only its client.
         if (error instanceof Deno.errors.InvalidData) continue;
         this.#events.onAcceptFailed(messageOf(error));
         await pause(ACCEPT_PAUSE_MS);

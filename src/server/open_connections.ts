@@ -4,23 +4,23 @@ import type { ServedConnection } from "./served_connection.ts";
 /** The open connections of a server. They share its limit, its timeouts and its shutdown. */
 export class OpenConnections {
   readonly #connections = new Set<ServedConnection>();
-  /** The work on accepted connections. */
+  /** The running work for accepted connections. */
   readonly #serving = new Set<Promise<void>>();
   readonly #now: () => number;
   #isFinishing = false;
 
-  /** `now` returns milliseconds of a clock that never jumps. */
+  /** `now` returns milliseconds of a monotonic clock. */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Waits for the work on an accepted connection at the shutdown. The promise never rejects. */
+  /** Makes {@link finish} wait for the work on an accepted connection. The promise never rejects. */
   track(serving: Promise<void>): void {
     const tracked = serving.finally(() => this.#serving.delete(tracked));
     this.#serving.add(tracked);
   }
 
-  /** Includes a connection in limits, timeouts and the shutdown while `work` runs. */
+  /** Includes a connection in the limits, the timeouts and the shutdown while `work` runs. */
   async during<Result>(connection: ServedConnection, work: () => Promise<Result>): Promise<Result> {
     this.#connections.add(connection);
     if (this.#isFinishing) connection.finish();
@@ -32,7 +32,8 @@ export class OpenConnections {
   }
 
   /**
-   * Whether there is room for a new connection. If not, closes the least useful connection, if there is one.
+   * Whether there is room for a new connection. If not, closes the least useful connection. `false` if all
+   * connections are in use.
    */
   hasRoom(maxConnections: number): boolean {
     if (this.#connections.size < maxConnections) return true;

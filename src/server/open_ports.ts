@@ -2,9 +2,9 @@ import type { ServerConfig, TlsConfig } from "../config/config.ts";
 import type { Entry } from "../http/message.ts";
 import { Listener, type ListenEvents } from "./listener.ts";
 
-/** What the open ports report. */
+/** The reports of the open ports. */
 export interface PortEvents extends Omit<ListenEvents, "onConnection"> {
-  /** Called with each accepted connection, and what its port serves. */
+  /** Called with each accepted connection, and with the routes that its port serves. */
   readonly onConnection: (connection: Deno.Conn, entry: Entry) => void;
 }
 
@@ -17,14 +17,14 @@ export interface OpenPorts {
    * The separate port for the admin page and the management API. `undefined` if the configuration has none.
    */
   readonly admin: Listener | undefined;
-  /** The main listener, and the others that the configuration asks for. */
+  /** The main listener, and the other listeners of the configuration. */
   readonly all: readonly Listener[];
 }
 
 /**
- * Opens the ports of a configuration. With a certificate, the main port uses TLS unless there is an HTTPS
- * port. The admin port always does. Throws like `Deno.listenTls` if an address cannot be bound or the
- * certificate cannot be used, and then leaves no port open.
+ * Opens the ports of a configuration. With a certificate, the admin port uses TLS. The main port uses TLS
+ * too, unless there is a separate HTTPS port. Throws the error of `Deno.listenTls` if an address cannot be
+ * bound or the certificate cannot be used. It then leaves no port open.
  */
 export function openPorts(
   { host: hostname, port, httpsPort, adminPort, tls, workers }: ServerConfig,

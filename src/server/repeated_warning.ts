@@ -1,16 +1,16 @@
 import type { Log, LogFields } from "../observability/log.ts";
 
-/** The pause before the same warning is logged again. */
+/** The pause before the same warning is logged again, in milliseconds. */
 const LOG_AGAIN_MS = 60_000;
 
-/** A warning that clients can cause as often as they like. The log gets it at most once a minute. */
+/** A warning that clients can cause at any rate. It is logged at most once a minute. */
 export class RepeatedWarning {
   readonly #log: Log;
   readonly #event: string;
   readonly #now: () => number;
   #loggedAt = -Infinity;
 
-  /** `now` returns milliseconds of a clock that never jumps. */
+  /** `now` returns milliseconds of a monotonic clock. */
   constructor(event: string, { log, now }: { log: Log; now: () => number }) {
     this.#event = event;
     this.#log = log;

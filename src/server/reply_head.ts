@@ -13,8 +13,8 @@ export interface FramedReply {
 }
 
 /**
- * Makes the message of a response over HTTP/1. For a client of HTTP/1.0, the end of the connection ends a
- * body of unknown length (RFC 9112, 6).
+ * Makes the message of a response over HTTP/1. If a client of HTTP/1.0 gets a body of unknown length, the end
+ * of the connection ends the body (RFC 9112, 6).
  */
 export function replyMessage(
   reply: OutgoingReply,

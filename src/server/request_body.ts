@@ -2,24 +2,24 @@ import type { MessageBody } from "../streams/byte_source.ts";
 import type { FramedBody } from "../http/body.ts";
 import { StallTimer } from "./stall_timer.ts";
 
-/** What the connection does while the body of a request is read. */
+/** The calls of a {@link RequestBody} to its connection. */
 export interface RequestBodyHooks {
   /**
-   * Called before the first wait for the client. `undefined` if the client does not expect `100 Continue`.
+   * Called before the first wait for the client. `undefined` if the client does not wait for `100 Continue`.
    */
   readonly onWanted: (() => Promise<void>) | undefined;
   /** Called after the reader has read the last byte. */
   readonly onEnd: () => void;
   /** Called when the body breaks off or breaks the rules of HTTP. */
   readonly onBroken: (error: unknown) => void;
-  /** Milliseconds of a clock that never jumps. */
+  /** Returns milliseconds of a monotonic clock. */
   readonly now: () => number;
 }
 
-/** The body of a request on its connection. */
+/** The body of a request, which is read from its connection. */
 export class RequestBody implements MessageBody {
   readonly length: number | undefined;
-  /** Runs while the proxy waits for the client to send more of the body. */
+  /** Measures how long the proxy waits for the client to send more of the body. */
   readonly stall: StallTimer;
   readonly #body: FramedBody;
   readonly #hooks: RequestBodyHooks;
@@ -27,7 +27,9 @@ export class RequestBody implements MessageBody {
   #wanted = false;
   #endSeen = false;
   #failure: { readonly error: unknown } | undefined;
-  /** When the reader began to wait for the next bytes of the body. Bytes of framing do not end that wait. */
+  /**
+   * When the reader began to wait for the next bytes of the body. Bytes of the framing do not end that wait.
+   */
   #stalledSince: number | undefined;
   #waiting: Promise<void> | undefined;
   #wake: () => void = () => {};
@@ -39,7 +41,7 @@ export class RequestBody implements MessageBody {
     this.stall = new StallTimer(hooks.now);
   }
 
-  /** Whether a reader has begun to read it. */
+  /** Whether a reader has begun to read the body. */
   get isStarted(): boolean {
     return this.#started;
   }
@@ -50,8 +52,8 @@ export class RequestBody implements MessageBody {
   }
 
   /**
-   * Skips the arrived bytes of a body that no reader has begun. Returns whether the body is complete, so that
-   * the connection can go on.
+   * Skips the bytes of a body that have arrived, if no reader has begun to read it. Returns whether the body
+   * is complete, so that another request can follow.
    */
   skipUnread(): boolean {
     if (this.#started) return this.#body.ended;
@@ -90,14 +92,17 @@ export class RequestBody implements MessageBody {
   }
 
   /**
-   * Ends the body with an error for its reader, which is woken where it waits. Only the first error counts.
+   * Ends the body with an error for its reader. A reader that waits continues with the error. Only the first
+   * error counts.
    */
   reject(error: unknown): void {
     this.#failure ??= { error };
     this.#wake();
   }
 
-  /** Does nothing. The connection decides by the unread rest whether it can serve another request. */
+  /**
+   * Does nothing. The connection decides by the unread rest of the body whether another request can follow.
+   */
   cancel(): void {}
 
   #wait(): Promise<void> {

@@ -11,7 +11,7 @@ export interface RequestHead {
   /** The header fields, without those that frame the body. */
   readonly fields: readonly Field[];
   readonly framing: Framing;
-  /** The minor version of HTTP/1. HTTP/1.0 has no chunked bodies. */
+  /** The minor version of HTTP/1. In HTTP/1.0 there are no chunked bodies. */
   readonly minor: 0 | 1;
   /** Whether the client wants to keep the connection open. */
   readonly persistent: boolean;
@@ -19,14 +19,14 @@ export interface RequestHead {
   readonly expectsContinue: boolean;
 }
 
-/** The target has visible characters. Bytes beyond ASCII are allowed, and stay as they are. */
+/** A request line. The target has visible characters. Bytes beyond ASCII are allowed, and stay unchanged. */
 const REQUEST_LINE = /^(\S+) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
-/** A host name or an address, with or without a port. No character that could begin a path is allowed. */
+/** A host name or an address, with or without a port. It has no character that could begin a path. */
 const HOST = /^[\w.~!$&'()*+,;=:[\]%-]*$/;
 
 /**
- * Parses the head of a request (RFC 9112, 3 and 6). Throws an {@link HttpSyntaxError} for everything that
- * another parser could understand differently.
+ * Parses the head of a request (RFC 9112, 3 and 6). Throws an {@link HttpSyntaxError} for a head that another
+ * parser could understand differently.
  */
 export function parseRequestHead({ startLine, fields, framing }: Head): RequestHead {
   const [, method, target, version] = REQUEST_LINE.exec(startLine) ?? [];
@@ -54,8 +54,8 @@ export function parseRequestHead({ startLine, fields, framing }: Head): RequestH
 }
 
 /**
- * Checks the size that fields have in the head of an HTTP/1.1 request. The readers of other protocols call
- * it, which get the fields from the runtime. Throws a {@link HeadTooLarge}.
+ * Checks the size that fields would have in the head of an HTTP/1.1 request. Servers call it that get fields
+ * from the runtime or from HTTP/2. Throws a {@link HeadTooLarge}.
  */
 export function checkHeadSize(fields: readonly Field[], { maxHeadBytes, maxHeadFields }: HeadLimits): void {
   if (fields.length > maxHeadFields) throw new HeadTooLarge(`more than ${maxHeadFields} header fields`);

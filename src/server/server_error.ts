@@ -1,4 +1,4 @@
-/** What a server does about an error of the program: it logs the error, and the client gets a 500. */
+/** The reaction of a server to an error of the program: it logs the error, and the client gets a 500. */
 
 import { faultReply, ProxyFault } from "../faults.ts";
 import { FramingError } from "../http/framing_error.ts";
@@ -10,7 +10,7 @@ export function isBug(error: unknown): boolean {
     error instanceof ReferenceError;
 }
 
-/** The fault of an exchange that ends because of a bug. */
+/** Returns the fault of an exchange that ends because of a bug. */
 export function internalFault(cause: unknown): ProxyFault {
   return new ProxyFault(
     "internal",
@@ -19,7 +19,7 @@ export function internalFault(cause: unknown): ProxyFault {
   );
 }
 
-/** The response to a request for which the handler failed. */
+/** Returns the response to a request for which the handler failed. */
 export function internalReply(cause: unknown): OutgoingReply {
   return faultReply(internalFault(cause), { dialect: "generic", requestId: "none" });
 }

@@ -3,13 +3,13 @@ import { ClientGone } from "../cancellation.ts";
 import type { ConnectionLimits } from "../config/config.ts";
 import { ProxyFault } from "../faults.ts";
 
-/** Measures how long a client keeps the proxy waiting, one wait at a time. */
+/** Measures how long a client makes the proxy wait, one wait at a time. */
 export class StallTimer {
   readonly #now: () => number;
   #since: number | undefined;
   #reject: ((error: Error) => void) | undefined;
 
-  /** `now` returns milliseconds of a clock that never jumps. */
+  /** `now` returns milliseconds of a monotonic clock. */
   constructor(now: () => number) {
     this.#now = now;
   }
@@ -40,7 +40,8 @@ export class StallTimer {
   }
 
   /**
-   * Begins a wait that ends when `work` settles. The promise settles then, or when {@link reject} is called.
+   * Begins a wait that ends when `work` settles. The returned promise settles like `work`, unless
+   * {@link reject} is called first.
    */
   for<Result>(work: Promise<Result>): Promise<Result> {
     this.begin();
@@ -64,8 +65,8 @@ export class StallTimer {
 }
 
 /**
- * Returns the reason to end an exchange whose client keeps the proxy waiting for too long, or undefined if no
- * limit has passed.
+ * Returns the reason to end an exchange whose client makes the proxy wait for too long. `undefined` if no
+ * limit has been exceeded.
  */
 export function stallFault(
   { sending, uploading }: { sending: StallTimer; uploading: StallTimer | undefined },

@@ -5,16 +5,16 @@ import { DenoServer } from "./deno_engine.ts";
 import { HttpServer } from "./http_server.ts";
 import type { RunningServer } from "./running_server.ts";
 
-/** Options of {@link startEngine}. */
+/** The options of {@link startEngine}. */
 export interface StartOptions {
-  /** How often timeouts and the files of the certificate are checked, in milliseconds. */
+  /** The time between two checks of timeouts and of the files of the certificate, in milliseconds. */
   readonly sweepMs?: number;
   /** Called when the server begins to use another certificate. */
   readonly onRenewed?: (tls: TlsConfig) => void;
 }
 
 /**
- * Starts the server that the configuration names. Throws what `Deno.listen` throws if the server cannot
+ * Starts the server that the configuration names. Throws the error of `Deno.listen` if the server cannot
  * listen.
  */
 export function startEngine(

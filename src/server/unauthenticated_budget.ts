@@ -3,13 +3,18 @@
 import { connectionToClose } from "./connection_to_close.ts";
 import type { ServedConnection } from "./served_connection.ts";
 
-/** The limit in bytes. It is enough for thousands of request heads, which have up to a few kilobytes. */
+/**
+ * The limit in bytes. It is enough for the heads of thousands of requests, which have up to a few kilobytes.
+ */
 export const MAX_UNAUTHENTICATED_BYTES: number = 32 * 1024 * 1024;
-/** Not counted: every connection has a buffer of this size, and the number of connections is limited. */
+/**
+ * Up to this size, a buffer is not counted. Every connection has one, and the number of connections is
+ * limited.
+ */
 const FREE_BYTES = 4 * 1024;
 
 /**
- * Counts the memory of connections that have shown no valid token. If it exceeds the limit, the budget closes
+ * Counts the memory of connections that have shown no valid token. Above the limit, the budget closes
  * connections, in the order of {@link connectionToClose}.
  */
 export class UnauthenticatedBudget {

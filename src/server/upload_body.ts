@@ -3,11 +3,11 @@ import { ProxyFault } from "../faults.ts";
 import { PulledBody } from "../streams/pulled_source.ts";
 import { StallTimer } from "./stall_timer.ts";
 
-/** What an {@link UploadBody} works with. */
+/** The parts that an {@link UploadBody} uses. */
 export interface UploadParts {
   /** The stated length of the body. `undefined` if the request states none. */
   readonly length: number | undefined;
-  /** Milliseconds of a clock that never jumps. */
+  /** Returns milliseconds of a monotonic clock. */
   readonly now: () => number;
   /** Called when the client leaves during the upload, or when the body does not have the stated length. */
   readonly onBroken: (error: ClientGone | ProxyFault) => void;
@@ -15,14 +15,14 @@ export interface UploadParts {
 
 /** The body of a request that the runtime gives as a stream. */
 export class UploadBody extends PulledBody {
-  /** Runs while the proxy waits for the client to send more of the body. */
+  /** Measures how long the proxy waits for the client to send more of the body. */
   readonly stall: StallTimer;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #onBroken: UploadParts["onBroken"];
-  /** How many bytes may still come. */
+  /** The number of bytes that may still arrive. */
   #left: number;
 
-  /** `mostBytes` is the longest body if no length is stated. */
+  /** `mostBytes` is the length of the longest body if the request states no length. */
   constructor(
     stream: ReadableStream<Uint8Array>,
     { length, now, onBroken }: UploadParts,
@@ -39,7 +39,7 @@ export class UploadBody extends PulledBody {
   protected override async pull(): Promise<Uint8Array | null> {
     try {
       let piece: Uint8Array | undefined;
-      // Empty pieces have no meaning.
+      // Empty pieces mean nothing.
       do piece = (await this.stall.for(this.#reader.read())).value; while (piece?.length === 0);
       if (piece === undefined) await this.checkEnd(this.#left);
       this.#left -= piece?.length ?? 0;
@@ -47,7 +47,7 @@ export class UploadBody extends PulledBody {
       if (this.#left < 0 || isTooShort) throw lengthFault();
       return piece ?? null;
     } catch (error) {
-      // The runtime does not distinguish a client that left from a client that broke the framing.
+      // If the stream fails, the runtime does not say whether the client left or broke the framing.
       const isKnown = error instanceof ProxyFault || error instanceof ClientGone;
       const cause = isKnown ? error : new ClientGone("the client left during its upload");
       this.#onBroken(cause);
@@ -55,14 +55,12 @@ export class UploadBody extends PulledBody {
     }
   }
 
-  /**
-   * Throws if the stream has ended and the body has not. `left` is the number of bytes that may still come.
-   */
+  /** Throws if the stream has ended before the body. `left` is the number of bytes that may still arrive. */
   protected checkEnd(_left: number): Promise<void> | void {}
 
   /** Discards the rest of the body. */
   override cancel(): void {
-    // A stream that has failed rejects the cancellation.
+    // The cancellation rejects if the stream has failed.
     this.#reader.cancel().catch(() => {});
   }
 }

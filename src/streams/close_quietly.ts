@@ -1,6 +1,5 @@
 /**
- * Closes a connection. A connection that is closed already, or that `Deno.startTls` took over, stays as it
- * is.
+ * Closes a connection. Does nothing if the connection is already closed, or if `Deno.startTls` took it over.
  */
 export function closeQuietly(connection: { readonly close: () => void }): void {
   try {

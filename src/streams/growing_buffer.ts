@@ -4,8 +4,8 @@ const SMALLEST_BYTES = 1024;
 const MOST_SPARE_BYTES = 256 * 1024;
 
 /**
- * Collects pieces in one buffer. The cost of a piece depends on its length, and not on the number of pieces
- * before it.
+ * Collects pieces in one buffer. Adding a piece costs time in proportion to its length, no matter how many
+ * pieces came before.
  */
 export class GrowingBuffer {
   #buffer: Uint8Array = NOTHING;
@@ -13,23 +13,24 @@ export class GrowingBuffer {
   #end = 0;
   readonly #mostBytes: number;
 
-  /** `mostBytes` is the expected length. The buffer allocates no spare room beyond it. */
+  /** `mostBytes` is the expected length. The buffer allocates no memory beyond it for later pieces. */
   constructor(mostBytes = Infinity) {
     this.#mostBytes = mostBytes;
   }
 
-  /** The number of bytes that it holds. */
+  /** The number of bytes in the buffer. */
   get length(): number {
     return this.#end - this.#start;
   }
 
-  /** The bytes that it holds, without a copy. They are valid until the next call of a method. */
+  /** The bytes in the buffer, without a copy. They are valid until the next call of a method. */
   get bytes(): Uint8Array {
     return this.#buffer.subarray(this.#start, this.#end);
   }
 
   /**
-   * Adds a copy of a piece. It changes no byte of earlier views, unless the buffer was cleared in between.
+   * Adds a copy of a piece. Earlier views of `bytes` keep their content, unless the buffer was cleared in
+   * between.
    */
   append(piece: Uint8Array): void {
     const needed = this.length + piece.length;
@@ -44,13 +45,13 @@ export class GrowingBuffer {
     this.#end += piece.length;
   }
 
-  /** Removes bytes from the front. */
+  /** Removes `count` bytes from the front. */
   consume(count: number): void {
     this.#start += count;
     if (this.#start === this.#end) this.clear();
   }
 
-  /** Removes all bytes. The next piece overwrites them. */
+  /** Removes all bytes, and keeps the memory. The next piece overwrites the bytes. */
   clear(): void {
     this.#start = this.#end = 0;
     if (this.#buffer.length > MOST_SPARE_BYTES) this.#buffer = NOTHING;

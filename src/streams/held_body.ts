@@ -9,16 +9,21 @@ export interface Change {
 
 /** The share of the memory for bodies that one request may hold. */
 export interface BodyMemory {
-  /** Sets the share to `bytes`. Returns false and changes nothing if the request may not hold that many. */
+  /**
+   * Sets the share to `bytes`. Returns `false` and changes nothing if the request may not hold that many
+   * bytes.
+   */
   readonly tryHold: (bytes: number) => boolean;
   /** Releases the share. Calls all functions that {@link droppedBy} registered. */
   readonly release: () => void;
-  /** Registers a function that drops the bytes, so that no bytes stay in memory that are not counted. */
+  /**
+   * Registers a function that drops the bytes. So no bytes stay in memory after they are no longer counted.
+   */
   readonly droppedBy: (drop: () => void) => void;
 }
 
 /**
- * A body that is whole in memory. It has the only reference to the bytes, and drops them after the last
+ * A body that is completely in memory. It has the only reference to the bytes. It drops them after the last
  * attempt has read them, or when their memory is released.
  */
 export class HeldBody {
@@ -35,20 +40,20 @@ export class HeldBody {
     memory.droppedBy(() => this.#bytes = undefined);
   }
 
-  /** The bytes. Do not keep a reference to them. Throws after they were dropped. */
+  /** The bytes. Do not keep a reference to them. Throws an error if they were dropped. */
   get bytes(): Uint8Array {
     if (this.#bytes === undefined) throw new Error("the body is no longer in memory");
     return this.#bytes;
   }
 
-  /** Replaces the bytes. */
+  /** Replaces the bytes by other bytes. Call it while no reader reads the body. */
   replace(bytes: Uint8Array): void {
     this.#bytes = bytes;
   }
 
   /**
-   * Returns a reader of the body from its first byte on, with changes in the order of their ranges. Earlier
-   * readers throw at their next read.
+   * Returns a reader of the whole body with changes. `changes` are in the order of their ranges. Earlier
+   * readers throw an error at their next read.
    */
   body(changes: readonly Change[] = []): MessageBody {
     const own = ++this.#latest;
@@ -65,7 +70,7 @@ export class HeldBody {
     });
   }
 
-  /** States that no further attempt reads the body from its first byte. */
+  /** Tells the body that no further attempt will read it from its first byte. */
   finish(): void {
     this.#isFinished = true;
     this.#dropWhenDone();
@@ -83,7 +88,8 @@ interface Place {
 }
 
 /**
- * Returns the next piece, which is not empty, and moves the place behind it. Returns `undefined` at the end.
+ * Returns the next piece, which is not empty, and moves the place to its end. Returns `undefined` at the end
+ * of the body.
  */
 function pieceAt(place: Place, bytes: Uint8Array, changes: readonly Change[]): Uint8Array | undefined {
   while (place.at < bytes.length || place.next < changes.length) {

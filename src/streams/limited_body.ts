@@ -1,7 +1,8 @@
 import type { MessageBody } from "./byte_source.ts";
 
 /**
- * A body that breaks off when it is longer than `maxBytes`. It then throws the error that `exceeded` makes.
+ * Returns a body that breaks off if it is longer than `maxBytes`. It then throws the error that `exceeded`
+ * makes.
  */
 export function limitedBody(body: MessageBody, maxBytes: number, exceeded: () => Error): MessageBody {
   let left = maxBytes;

@@ -12,7 +12,10 @@ export abstract class PulledBody implements MessageBody {
     this.length = length;
   }
 
-  /** Pulls the next piece, or null at the end. Called again after the reader has taken the piece. */
+  /**
+   * Pulls the next piece. Resolves to `null` at the end. It is called again after the reader has taken the
+   * piece.
+   */
   protected abstract pull(): Promise<Uint8Array | null>;
 
   abstract cancel(): void;
@@ -23,7 +26,7 @@ export abstract class PulledBody implements MessageBody {
   }
 
   /**
-   * Waits for the first piece or the end. Returns false if there is no piece. Throws like {@link tryRead}.
+   * Waits for the first piece or the end. Returns `false` if there is no piece. Throws like {@link tryRead}.
    */
   async hasContent(): Promise<boolean> {
     while (this.#arrived === undefined && this.#failure === undefined) await this.readable();
@@ -31,7 +34,7 @@ export abstract class PulledBody implements MessageBody {
     return this.#arrived !== null;
   }
 
-  /** Throws the error of {@link pull}. */
+  /** Also throws the error of {@link pull}. */
   tryRead(): Uint8Array | null | undefined {
     if (this.#failure !== undefined) throw this.#failure.error;
     const piece = this.#arrived;

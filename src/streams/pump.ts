@@ -18,7 +18,7 @@ export async function pump(
       for (let sent = 0; sent < count;) sent += await to.write(buffer.subarray(sent, count));
     }
   } catch {
-    // One connection was closed or failed. Closing the other tells its peer.
+    // One connection was closed or failed. The other one is closed below, so that its peer notices.
   }
   for (const connection of [from, to]) closeQuietly(connection);
 }

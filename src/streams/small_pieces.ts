@@ -6,7 +6,7 @@ const NOTHING = new Uint8Array();
 const LONGEST_WORK_MS = 5;
 
 /**
- * A source that cuts long pieces into short ones, and gives other connections a turn between them. For
+ * A source that cuts long pieces into short ones, and gives other connections a turn between them. It is for
  * readers that do much work for each byte.
  */
 export class SmallPieces implements ByteSource {
@@ -14,11 +14,11 @@ export class SmallPieces implements ByteSource {
   readonly #maxBytes: number;
   /** The rest of a long piece. It stays valid, because the source is not read before the rest is empty. */
   #rest: Uint8Array = NOTHING;
-  /** Other connections have had their turn since the last piece. */
+  /** Whether other connections have had their turn since the last piece. */
   #hasYielded = false;
   #workingSince = 0;
 
-  /** `maxBytes` is the length of the longest piece for the reader. */
+  /** `maxBytes` is the length of the longest piece that the reader gets. */
   constructor(source: ByteSource, maxBytes: number) {
     this.#source = source;
     this.#maxBytes = maxBytes;

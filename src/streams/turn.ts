@@ -5,11 +5,15 @@
 
 import { setImmediate } from "node:timers";
 
-/** What one connection may read and write within a turn: less than a millisecond of work. */
+/**
+ * The bytes that one connection may read and write within a turn. They are less than a millisecond of work.
+ */
 const BYTES_IN_TURN = 256 * 1024;
-/** What each read or write counts in addition to its bytes. */
+/** The bytes that each read or write counts in addition to its own bytes. */
 const OPERATION_BYTES = 16 * 1024;
-/** The work of one connection, in milliseconds, after which the process sleeps for a moment. */
+/**
+ * After this time of uninterrupted work of one connection, in milliseconds, the process sleeps for a moment.
+ */
 const LONGEST_WORK_MS = 16;
 
 /**
@@ -53,20 +57,22 @@ function endTurn(): void {
 }
 
 /**
- * Counts the reads and writes of one connection, and says when other connections must have their turn. A
- * connection that waits for its peer never has to: a turn of the event loop has ended meanwhile. So requests
- * that follow each other on one connection are not delayed.
+ * Counts the reads and writes of one connection, and decides when other connections must have their turn. A
+ * connection that waits for its peer is never delayed, because a turn of the event loop ends while it waits.
+ * So requests that follow each other on one connection are not delayed.
  */
 export class TurnCount {
   #left = BYTES_IN_TURN;
-  /** The turn of the last count, or in which the connection went on. */
+  /** The number of the turn in which the connection last counted or continued. */
   #turn = -1;
-  /** When the connection began to have bytes in every turn. `undefined` if it has waited since. */
+  /**
+   * The time since which the connection has had bytes in every turn. `undefined` if it has waited since then.
+   */
   #busySince: number | undefined;
 
   /**
-   * Counts a read or a write. Returns a promise to await if other connections must have their turn first, or
-   * `undefined`. The promise never rejects.
+   * Counts a read or a write of `bytes`. Returns a promise to await if other connections must have their turn
+   * first, and otherwise `undefined`. The promise never rejects.
    */
   count(bytes: number): Promise<void> | undefined {
     this.#left -= bytes + OPERATION_BYTES;

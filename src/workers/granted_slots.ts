@@ -1,4 +1,4 @@
-/** The slots of all serving threads, on the main thread. */
+/** The slots of all serving threads, as the main thread grants them. */
 
 import { Cancellation, ClientGone } from "../cancellation.ts";
 import type { ConcurrencyLimits } from "../config/config.ts";
@@ -13,26 +13,29 @@ interface SlotRequest {
   release: (() => void) | undefined;
 }
 
-/** Grants the slots that serving threads do not take themselves. See `thread_slots.ts`. */
+/**
+ * Grants slots to requests of serving threads that could not take a slot without a message. See
+ * `thread_slots.ts`.
+ */
 export class GrantedSlots {
   readonly counts = new SlotCounts();
   readonly #limiter: ConcurrencyLimiter;
-  /** The requests of each thread by their ids. */
+  /** The requests of each thread, by their ids. */
   readonly #requests = new Map<object, Map<number, SlotRequest>>();
 
   constructor(limits: ConcurrencyLimits, { clock, use }: { readonly clock: Clock; readonly use: SlotUse }) {
     this.#limiter = new ConcurrencyLimiter(limits, clock, { use, runningElsewhere: () => this.counts.fast });
   }
 
-  /** Sets other limits. */
+  /** Sets the limits for further requests. */
   configure(limits: ConcurrencyLimits): void {
     this.#limiter.configure(limits);
     this.#count();
   }
 
   /**
-   * Acquires a slot for a request of a thread. Rejects with the fault `overloaded`, or if the request stops
-   * waiting.
+   * Acquires a slot for a request of a thread. Rejects with the fault `overloaded`, or with
+   * {@link ClientGone} if the request stopped waiting.
    */
   async acquire(
     thread: object,
@@ -45,11 +48,12 @@ export class GrantedSlots {
     try {
       const acquired = this.#limiter.acquire(holder, request.cancellation);
       this.#count();
-      // A thread may have released a slot before it could see that a request waits.
+      // A thread may have released a slot without a message, because it could not yet see that this request
+      // waits.
       if (acquired instanceof Promise) this.freed();
       const release = acquired instanceof Promise ? await acquired : acquired;
       if (requests.get(id) !== request) {
-        // It stopped waiting at the moment in which it got its slot.
+        // The request stopped waiting in the same moment in which it got its slot.
         release();
         throw new ClientGone();
       }
@@ -71,7 +75,7 @@ export class GrantedSlots {
     this.#count();
   }
 
-  /** Admits waiting requests, because a thread has released a slot that it took itself. */
+  /** Admits waiting requests, because a thread has released a slot that it had taken without a message. */
   freed(): void {
     this.#limiter.readmit();
     this.#count();

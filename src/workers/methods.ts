@@ -1,4 +1,4 @@
-/** What the main thread and the serving threads call at each other. */
+/** The functions that the main thread and the serving threads call in each other. */
 
 import type { Guess } from "../auth/failure_gate.ts";
 import type { TlsConfig } from "../config/config.ts";
@@ -36,15 +36,18 @@ export interface ThreadConfig {
   readonly flags: Flags;
 }
 
-/** What the main thread calls at a serving thread. */
+/** The functions of a serving thread that the main thread calls. */
 export interface ThreadMethods {
   /** Opens the proxy, and listens. Returns the address of the main port. */
   readonly start: (start: ThreadStart) => Promise<{ readonly hostname: string }>;
-  /** Uses another configuration for new requests. */
+  /** Makes the thread use another configuration for new requests. */
   readonly configure: (loaded: ThreadConfig) => Promise<void>;
-  /** Answers `/readyz` with 503. */
+  /** Makes `/readyz` answer with 503. */
   readonly announceDrain: () => void;
-  /** Does what `RunningServer.drain` does, and closes the proxy. */
+  /**
+   * Does what `RunningServer.drain` does, and then closes the proxy. `deadlineMs` is how long requests may
+   * still run.
+   */
   readonly drain: (deadlineMs: number) => Promise<void>;
   /** Counts a wrong token that another thread has received. */
   readonly learnGuess: (guess: Guess) => void;
@@ -52,18 +55,18 @@ export interface ThreadMethods {
   readonly wait: (group: string, waitMs: number) => void;
 }
 
-/** What a serving thread calls at the main thread. */
+/** The functions of the main thread that serving threads call. */
 export interface MainMethods {
   /** Writes a text to the standard output. */
   readonly write: (text: string) => void;
-  /** Counts a wrong token at the other threads. */
+  /** Passes a wrong token on to the other threads, which count it too. */
   readonly guessed: (guess: Guess) => void;
   readonly acquireSlot: (
     use: SlotUse,
     request: { readonly id: number; readonly holder: string },
   ) => Promise<void>;
   readonly releaseSlot: (use: SlotUse, id: number) => void;
-  /** The server of the thread begins to use another certificate. */
+  /** Reports that the server of the thread begins to use another certificate. */
   readonly renewed: (tls: TlsConfig) => void;
   readonly slotFreed: (use: SlotUse) => void;
 }

@@ -1,16 +1,16 @@
 import type { MessageBody } from "../streams/byte_source.ts";
 
-/** What a {@link RemoteBody} needs of the other thread. */
+/** The calls of a {@link RemoteBody} to the thread that has the body. */
 export interface RemoteBodyParts {
   /** The length in bytes. `undefined` if it is not known. */
   readonly length: number | undefined;
-  /** Gets the next piece. `null` at the end. */
+  /** Gets the next piece of the body. Resolves to `null` at the end. */
   readonly pull: () => Promise<Uint8Array | null>;
-  /** Ends the body, because the reader wants no more. */
+  /** Stops the body, because the reader wants no more bytes. */
   readonly cancel: () => void;
 }
 
-/** The body of a message in another thread, which is pulled piece by piece. */
+/** The body of a message that is in another thread. Its reader pulls it piece by piece. */
 export class RemoteBody implements MessageBody {
   readonly length: number | undefined;
   readonly #parts: RemoteBodyParts;

@@ -3,7 +3,7 @@
 import { type FaultCode, type LimitReached, ProxyFault } from "../faults.ts";
 import { StoreError } from "../storage/store.ts";
 
-/** An error as a message has it. */
+/** An error as plain data, which a message between threads can carry. */
 export type SentError =
   | {
     readonly kind: "fault";
@@ -16,7 +16,8 @@ export type SentError =
   | { readonly kind: "other"; readonly message: string; readonly stack: string | undefined };
 
 /**
- * Makes the message of an error. The other thread gets an error of the same class from {@link receivedError}.
+ * Converts an error to plain data. The other thread makes an error of the same class from it with
+ * {@link receivedError}.
  */
 export function sentError(error: unknown): SentError {
   if (error instanceof ProxyFault) {
@@ -28,7 +29,7 @@ export function sentError(error: unknown): SentError {
   return { kind: "other", message: error.message, stack: error.stack };
 }
 
-/** The error that {@link sentError} made a message of. */
+/** Makes the error that {@link sentError} converted. */
 export function receivedError(sent: SentError): Error {
   switch (sent.kind) {
     case "fault": {

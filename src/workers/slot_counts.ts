@@ -6,20 +6,20 @@ const WAITING = 2;
 const MEMBERS = 3;
 
 /**
- * Counts slots that threads took themselves (fast ones), slots that the main thread granted, and requests
- * that wait for the main thread.
+ * Counts the slots that threads took without a message (fast slots), the slots that the main thread granted,
+ * and the requests that wait for the main thread.
  */
 export class SlotCounts {
   readonly buffer: SharedArrayBuffer;
   readonly #counts: Int32Array;
 
-  /** Without a buffer, the counts are new ones. */
+  /** `buffer` is the memory of existing counts. Without it, new counts begin at 0. */
   constructor(buffer = new SharedArrayBuffer(MEMBERS * Int32Array.BYTES_PER_ELEMENT)) {
     this.buffer = buffer;
     this.#counts = new Int32Array(buffer);
   }
 
-  /** The slots that threads took themselves. */
+  /** The number of fast slots in use. */
   get fast(): number {
     return Atomics.load(this.#counts, FAST);
   }
@@ -29,7 +29,7 @@ export class SlotCounts {
     return Atomics.load(this.#counts, WAITING) > 0;
   }
 
-  /** Takes a slot if all slots in use are then at most `most`. */
+  /** Takes a fast slot, unless more than `most` slots would then be in use. Returns whether it took one. */
   tryTake(most: number): boolean {
     const fast = Atomics.add(this.#counts, FAST, 1) + 1;
     if (fast + Atomics.load(this.#counts, GRANTED) <= most) return true;
@@ -42,25 +42,25 @@ export class SlotCounts {
     Atomics.sub(this.#counts, FAST, slots);
   }
 
-  /** Sets what the main thread counts. */
+  /** Sets the numbers of granted slots and of waiting requests. Only the main thread calls it. */
   set({ granted, waiting }: { readonly granted: number; readonly waiting: number }): void {
     Atomics.store(this.#counts, GRANTED, granted);
     Atomics.store(this.#counts, WAITING, waiting);
   }
 }
 
-/** The fast slots of one thread, which the main thread releases if the thread ends. */
+/** The number of fast slots of one thread. The main thread releases them if the thread ends. */
 export class OwnSlots {
   readonly buffer: SharedArrayBuffer;
   readonly #count: Int32Array;
 
-  /** Without a buffer, the count is a new one. */
+  /** `buffer` is the memory of an existing count. Without it, a new count begins at 0. */
   constructor(buffer = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)) {
     this.buffer = buffer;
     this.#count = new Int32Array(buffer);
   }
 
-  /** Changes the count. */
+  /** Adds to the count, or subtracts if `slots` is negative. */
   add(slots: number): void {
     Atomics.add(this.#count, 0, slots);
   }

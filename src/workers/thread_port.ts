@@ -15,13 +15,13 @@ export interface Channel {
   onmessage: ((event: MessageEvent) => void) | null;
 }
 
-/** A call without an id expects no reply. */
+/** A message between threads: calls, results or errors. A call without an id expects no reply. */
 type Message =
   | { readonly call: string; readonly id: number | undefined; readonly args: readonly unknown[] }
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: SentError };
 
-/** How long messages of {@link ThreadPort.sendLater} wait for others, in milliseconds. */
+/** How long a message of {@link ThreadPort.sendLater} waits for further messages, in milliseconds. */
 const LATER_MS = 5;
 
 type Functions = Readonly<Record<string, (...args: unknown[]) => unknown>>;
@@ -32,8 +32,8 @@ interface Call {
 }
 
 /**
- * Calls the functions that the other thread offers, and runs the calls of the other thread. All messages of
- * one turn of the event loop go together, in their order.
+ * Calls the functions that the other thread offers, and runs the calls from the other thread. All messages of
+ * one turn of the event loop are sent together, in their order.
  */
 export class ThreadPort<Other extends Offered<Other>> {
   readonly #channel: Channel;
@@ -42,9 +42,9 @@ export class ThreadPort<Other extends Offered<Other>> {
   readonly #calls = new Map<number, Call>();
   readonly #onNextTurn = (): void => this.flush();
   #batch: Message[] = [];
-  /** Whether the messages go at the next turn of the event loop. */
+  /** Whether the collected messages will be sent in the next turn of the event loop. */
   #isFlushing = false;
-  /** The timer of messages that can wait. `undefined` if none waits. */
+  /** The timer of the messages that wait for others. `undefined` if no message waits. */
   #later: ReturnType<typeof setTimeout> | undefined;
   #count = 0;
   /** Why the other thread has ended. `undefined` if it runs. */
@@ -59,7 +59,8 @@ export class ThreadPort<Other extends Offered<Other>> {
     },
   ) {
     this.#channel = channel;
-    // Both threads are the same program, so that the arguments of a call are those of the function.
+    // Both threads run the same program, so the arguments of a call have the types of the function's
+    // parameters.
     this.#offered = offered as Functions;
     this.#onUnexpected = onUnexpected;
     channel.onmessage = ({ data }: MessageEvent<readonly Message[]>) => {
@@ -69,7 +70,7 @@ export class ThreadPort<Other extends Offered<Other>> {
 
   /** Offers further functions. */
   offer(further: Readonly<Record<string, (...args: never[]) => unknown>>): void {
-    // The same holds as in the constructor.
+    // The arguments have the right types for the same reason as in the constructor.
     this.#offered = { ...this.#offered, ...further as Functions };
   }
 
@@ -81,7 +82,7 @@ export class ThreadPort<Other extends Offered<Other>> {
     return new Promise((resolve, reject) => {
       if (this.#closed !== undefined) return reject(new Error(this.#closed));
       const id = this.#count++;
-      // The other thread replies with the result of this function.
+      // The other thread replies with the result of the called function, so the result has its type.
       this.#calls.set(id, {
         resolve: (result) => resolve(result as Awaited<ReturnType<Other[Name]>>),
         reject,
@@ -90,14 +91,14 @@ export class ThreadPort<Other extends Offered<Other>> {
     });
   }
 
-  /** Calls a function of the other thread, and does not wait for its end. */
+  /** Calls a function of the other thread, without waiting for a result. `onUnexpected` gets its error. */
   send<Name extends keyof Other & string>(name: Name, ...args: Parameters<Other[Name]>): void {
     this.#post({ call: name, id: undefined, args });
   }
 
   /**
-   * Does what {@link send} does, a few milliseconds later or with the next message of another kind. Each
-   * message wakes the other thread, which costs more than the message.
+   * Does what {@link send} does, but a few milliseconds later, or together with the next other message. Each
+   * message wakes the other thread, which costs more than the message itself.
    */
   sendLater<Name extends keyof Other & string>(name: Name, ...args: Parameters<Other[Name]>): void {
     this.#batch.push({ call: name, id: undefined, args });

@@ -1,4 +1,4 @@
-/** The slots of one serving thread, which all threads share. */
+/** Acquires slots for one serving thread. All threads share the slots. */
 
 import type { Cancellation, CancellationListener } from "../cancellation.ts";
 import type { ConcurrencyLimits } from "../config/config.ts";
@@ -12,13 +12,13 @@ export interface SlotCalls {
     use: SlotUse,
     request: { readonly id: number; readonly holder: string },
   ) => Promise<void>;
-  /** Releases the slot of a request, or stops its wait. */
+  /** Releases the slot of a request, or stops the wait of the request for a slot. */
   readonly release: (use: SlotUse, id: number) => void;
-  /** Says that a slot is free which no call of `acquire` took. */
+  /** Reports that a slot is free that this thread had taken without a call of `acquire`. */
   readonly freed: (use: SlotUse) => void;
 }
 
-/** What {@link ThreadSlots} needs. */
+/** The counts and calls that a {@link ThreadSlots} uses. */
 export interface ThreadSlotsParts {
   readonly use: SlotUse;
   readonly counts: SlotCounts;
@@ -27,13 +27,13 @@ export interface ThreadSlotsParts {
 }
 
 /**
- * Gives slots to the requests of a thread. While less than nine tenths of all slots are in use and no limit
- * per holder is set, a slot costs no message. Otherwise the main thread decides, because fairness depends on
- * the holders of all threads.
+ * Acquires slots for the requests of a thread. A slot costs no message if less than nine tenths of all slots
+ * are in use and no limit per holder is set. Otherwise the main thread decides, because only it knows the
+ * holders of all threads and can be fair to them.
  */
 export class ThreadSlots {
   readonly #parts: ThreadSlotsParts;
-  /** The most slots that threads take without the main thread. */
+  /** Up to this number of slots in use, a thread takes a slot without a message. */
   #mostFast = 0;
   #count = 0;
 
@@ -42,15 +42,19 @@ export class ThreadSlots {
     this.configure(limits);
   }
 
-  /** Sets other limits. */
+  /** Sets the limits for further requests. */
   configure({ maxExchanges, maxPerPrincipal }: ConcurrencyLimits): void {
     const reserved = Math.floor(maxExchanges / RESERVED_PART);
-    // With less than ten slots none is reserved, and two threads could take the last slot at the same time.
+    // With fewer than ten slots, no slot is reserved, and two threads could take the last slot at the same
+    // time.
     const isFast = maxPerPrincipal === Infinity && (maxExchanges === Infinity || reserved > 0);
     this.#mostFast = isFast ? maxExchanges === Infinity ? Infinity : maxExchanges - reserved : 0;
   }
 
-  /** Does what `ConcurrencyLimiter.acquire` does. */
+  /**
+   * Acquires a slot, as `ConcurrencyLimiter.acquire` does: returns the function that releases it. Returns a
+   * promise if the main thread decides; it rejects with `overloaded`, or with the reason of the cancellation.
+   */
   acquire(holder: string, cancellation: Cancellation): (() => void) | Promise<() => void> {
     const { counts, own } = this.#parts;
     if (counts.hasWaiting || !counts.tryTake(this.#mostFast)) return this.#wait(holder, cancellation);

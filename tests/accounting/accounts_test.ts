@@ -9,30 +9,20 @@ import { ANONYMOUS } from "../../src/principal.ts";
 import { testBackend, testEndpoint } from "../support/proxies/config.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
 import { fieldsOf } from "../support/data/fields.ts";
+import { exchangeRecord } from "../support/data/records.ts";
 
 const BACKEND = testBackend("https://api.test", { name: "api" });
 /** A micro-dollar for each output token, and nothing for the input. */
 const ENDPOINT = testEndpoint("openai", [BACKEND], {
   prices: [{ matches: (model) => model === "m", input: 0, output: 1 }],
 });
-const RECORD: ExchangeRecord = {
-  id: "req_1",
-  method: "POST",
-  path: "/openai/v1/chat/completions",
-  client: "192.0.2.1",
+const RECORD = exchangeRecord({
   principal: "anna",
-  tokenId: undefined,
-  endpoint: "openai",
   backend: "api",
   attempts: [{ backend: "api", afterMs: 0, detail: undefined }],
-  status: 200,
   bytes: 0,
-  firstByteMs: 1,
   durationMs: 1,
-  ending: "complete",
-  detail: undefined,
-  usage: undefined,
-};
+});
 type Used = { readonly tokens: number | undefined; readonly micros: number | undefined };
 
 /** Nothing is awaited. */

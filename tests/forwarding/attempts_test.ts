@@ -3,10 +3,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import { Exchange, type RoutedExchange } from "../../src/exchange.ts";
-import type { ExchangeAccount } from "../../src/exchange/observers.ts";
 import type { IncomingRequest } from "../../src/http/message.ts";
 import { type Act, LoopBench } from "../support/proxies/loop_bench.ts";
 import { nextTurn } from "../support/time/passing_time.ts";
+import { QUIET_ACCOUNT } from "../support/data/records.ts";
 
 const OK = { status: 200, body: "well" } as const;
 const JSON_TYPE = "content-type: application/json";
@@ -116,7 +116,7 @@ Deno.test("attempts: an account that fails neither keeps a backend busy nor chan
     const bench = new LoopBench(["says nothing"], { backends: 1, timeouts: { firstByteMs: 1_000 } });
     const errors: unknown[] = [];
     const exchange = exchangeOf(bench, errors);
-    exchange.account = { ...QUIET, ...account };
+    exchange.account = { ...QUIET_ACCOUNT, ...account };
     const sent = bench.send("x", { exchange });
     await bench.asked();
     bench.clock.pass(1_000);
@@ -124,17 +124,6 @@ Deno.test("attempts: an account that fails neither keeps a backend busy nor chan
     assertEquals([bench.balancer.inFlight(), errors.length], [[0], 1]);
   }
 });
-
-const QUIET: ExchangeAccount = {
-  onAttempt() {},
-  onUnanswered: () => undefined,
-  onResponse() {},
-  onPiece() {},
-  onClientPiece() {},
-  hasSeenEnd: () => false,
-  isStored: () => false,
-  settle: () => undefined,
-};
 
 /** A real exchange for the requests of a bench. */
 function exchangeOf({ clock, endpoint, cancellation, path }: LoopBench, errors: unknown[]): RoutedExchange {

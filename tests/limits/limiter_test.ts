@@ -204,8 +204,8 @@ Deno.test("Limiter: a budget that may not cover all running requests admits four
   const fault = refusal(() => rejected.reserve(expected));
   assertEquals([fault.code, fault.message], [
     "budget_exceeded",
-    "The budget may not cover all running requests of this token. Only 4 requests may run then: wait for one to end, " +
-    "or send a smaller max_tokens.",
+    "The rest of this token's budget may not cover the highest cost of this request. At most 4 such requests may run " +
+    "at a time. Wait until one ends, or send a smaller max_tokens.",
   ]);
   rejected.settle({ tokens: undefined, micros: undefined });
   running.at(-1)?.settle({ tokens: undefined, micros: undefined });

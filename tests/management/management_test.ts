@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import type { ExchangeRecord } from "../../src/exchange_record.ts";
 import { openManagement } from "../../src/management/open.ts";
 import { ANONYMOUS } from "../../src/principal.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
+import { exchangeRecord } from "../support/data/records.ts";
 import { FakeClock } from "../support/time/fake_clock.ts";
 
 Deno.test("Management: an exchange without usage counts as dropped, and close() writes the others although a step fails", async () => {
@@ -27,24 +27,15 @@ Deno.test("Management: an exchange without usage counts as dropped, and close() 
       request: { fields: [] },
       redact: (text) => text,
     }, ANONYMOUS);
-    const record: ExchangeRecord = {
-      id: "req_1",
+    const record = exchangeRecord({
       method: "GET",
       path: "/openai/v1/models",
-      client: "192.0.2.1",
       principal: undefined,
-      tokenId: undefined,
       endpoint: undefined,
       backend: undefined,
-      attempts: [],
       status: 404,
-      bytes: 0,
-      firstByteMs: undefined,
-      durationMs: 1,
       ending: "not_found",
-      detail: undefined,
-      usage: undefined,
-    };
+    });
     management.record({ ...record, usage: await account.settle(record) }, { fields: [] });
     management.record({ ...record, id: "req_2", principal: "anna" }, { fields: [] });
     management.accounts.settled = () => Promise.reject(new TypeError("cannot read x"));

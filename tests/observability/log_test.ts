@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { ExchangeRecord, ExchangeUsage } from "../../src/exchange_record.ts";
+import type { ExchangeRecord } from "../../src/exchange_record.ts";
 import { exchangeLogger } from "../../src/observability/exchange_log.ts";
 import { createLog, type LogFields } from "../../src/observability/log.ts";
+import { exchangeRecord, exchangeUsage } from "../support/data/records.ts";
 
 function logged(
   config: { level?: "debug" | "info" | "warn" | "error"; format?: "json" | "pretty"; secrets?: string[] },
@@ -63,24 +64,7 @@ Deno.test("createLog: a field that is not on the list is not written", () => {
   assertEquals(JSON.parse(logged({}, (log) => log("info", "exchange", smuggled))).authorization, undefined);
 });
 
-const RECORD: ExchangeRecord = {
-  id: "req_1",
-  method: "POST",
-  path: "/openai/v1/x",
-  client: "192.0.2.1",
-  principal: "shared",
-  tokenId: undefined,
-  endpoint: "openai",
-  backend: "api.test",
-  attempts: [],
-  status: 200,
-  bytes: 10,
-  firstByteMs: 1.23456,
-  durationMs: 2.34567,
-  ending: "complete",
-  detail: undefined,
-  usage: undefined,
-};
+const RECORD = exchangeRecord({ path: "/openai/v1/x", firstByteMs: 1.23456, durationMs: 2.34567 });
 
 Deno.test("exchangeLogger: faults always, exchanges with the access log on; a client that leaves is not a fault", () => {
   const events = (record: Partial<ExchangeRecord>, access: boolean) => {
@@ -96,39 +80,12 @@ Deno.test("exchangeLogger: faults always, exchanges with the access log on; a cl
 });
 
 Deno.test("exchangeLogger: model, tokens and cost; lines for people have only the short ones", () => {
-  const used = {
-    modelAsked: "m",
-    requestBytes: undefined,
-    modelSent: undefined,
-    modelAnswered: "m-1",
+  const usage = exchangeUsage({
     inputTokens: 17,
-    outputTokens: 3,
     cachedTokens: 0,
     costMicros: 1,
     usageSource: "estimated",
-  } as const;
-  const usage: ExchangeUsage = {
-    startedAt: 0,
-    provider: "openai",
-    providerRequestId: undefined,
-    principal: "anna",
-    tokenId: "tok_1",
-    projectId: "prj_1",
-    metered: true,
-    admitted: true,
-    client: "other",
-    stream: false,
-    stopReason: "stop",
-    cacheWriteTokens: undefined,
-    reasoningTokens: undefined,
-    audioTokens: undefined,
-    imageTokens: undefined,
-    partial: false,
-    costIsPartial: false,
-    priceVersion: "1",
-    settlement: undefined,
-    ...used,
-  };
+  });
   const text = (format: "json" | "pretty") =>
     logged({ format }, (log) => exchangeLogger(log, { access: true })({ ...RECORD, usage }));
   const { model, input_tokens, output_tokens, cached_tokens, cost_usd, usage_source } = JSON.parse(

@@ -1,12 +1,12 @@
-/** Estimates the usage that a response did not report, so that no work of a model is free. */
+/** Estimates the usage that a response did not report. So the work of a model always costs something. */
 
 import { BYTES_PER_TOKEN } from "./bytes_per_token.ts";
 import type { MediaEstimate } from "./media_estimate.ts";
 import { sumOf, type Usage } from "../usage/usage.ts";
 
-/** Audio and images in a form have fewer tokens per byte than text. */
+/** The bytes of a token in a form. Audio and images in a form have fewer tokens per byte than text. */
 const FORM_BYTES_PER_TOKEN = 32;
-/** Estimates of short texts are too rough to contradict the reported usage. */
+/** Below this number of tokens, an estimate is too rough to contradict the reported usage. */
 const FEW_TOKENS = 100;
 
 /** The upper bound of what a request may use. */
@@ -14,7 +14,7 @@ export interface UsageBound {
   /** The input: its tokens, and its sound. */
   readonly input: Usage;
   readonly outputTokens: number;
-  /** Whether this much was reserved. Invisible output then counts, up to the reservation. */
+  /** Whether this usage was reserved. Invisible output then counts, up to the reservation. */
   readonly isReserved: boolean;
 }
 
@@ -32,7 +32,7 @@ export interface ResponseProgress {
   readonly texts: number | undefined;
   /** The estimated tokens of the text after the last reported usage. */
   readonly unreportedTextTokens: number | undefined;
-  /** Whether output arrived as it was generated, so that text that did not arrive was not generated. */
+  /** Whether the output arrived while it was generated. Text that did not arrive was then not generated. */
   readonly isStream: boolean;
   readonly bytes: number;
   /** The bytes of a token in a response without readable text, by the type of the response. */
@@ -52,7 +52,7 @@ export function estimatedTokens({ kind, length }: { kind: string; length: number
 }
 
 /**
- * The reported usage with estimates for what is missing: of the input, of the output, or of both. Returns the
+ * Returns the reported usage with estimates for what is missing: the input, the output, or both. Returns the
  * same object if nothing is missing, or if nothing can be estimated.
  */
 export function estimatedUsage(usage: Usage, possible: UsageBound, progress: ResponseProgress): Usage {
@@ -64,7 +64,7 @@ export function estimatedUsage(usage: Usage, possible: UsageBound, progress: Res
       : !progress.hasStopped || outputTokens === undefined);
   if (inputTokens !== undefined && !isOutputMissing) return usage;
   const output = isOutputMissing ? outputOf(possible, progress) : undefined;
-  // The output of sound that is priced by its length costs nothing.
+  // Sound that is priced by its length has no output with a price, so its input alone is the usage.
   if (isUnreported && output === undefined && possible.input.inputAudioSeconds === undefined) return usage;
   const { imageTokens, soundTokens } = progress.media;
   return {
@@ -77,8 +77,8 @@ export function estimatedUsage(usage: Usage, possible: UsageBound, progress: Res
 }
 
 /**
- * Whether a usage without output is incomplete. Embeddings and rankings have no output, and speech that is
- * priced by its duration has none with a price.
+ * Whether the output is missing in a usage. Embeddings and rankings have no output. Speech that is priced by
+ * its duration has no output with a price.
  */
 function lacksOutput(
   { outputTokens, inputAudioSeconds }: Usage,
@@ -95,12 +95,13 @@ function outputOf(
   const { isAnswered, isComplete, isStream, textTokens, texts, bytes, durationMs, unseenMs, tokensPerMs } =
     progress;
   const { media } = progress;
-  // Each piece of text has at least one token.
+  // Each piece of text has one token or more.
   const text = Math.max(textTokens ?? 0, texts ?? 0) + media.imageTokens + media.soundTokens;
   // Visible text counts even beyond the limit of the request, because not every server obeys the limit.
   const seen = Math.ceil(text);
   if (!isReserved) {
-    // A complete response without readable text may be anything.
+    // Nothing can be estimated from text that the proxy cannot read, or from a complete response without
+    // text.
     if (isAnswered && (textTokens === undefined || isComplete && text === 0)) return undefined;
     if (isComplete || isStream) return seen;
   } else if (isStream && text > 0) {
@@ -112,8 +113,8 @@ function outputOf(
 }
 
 /**
- * The estimated tokens that a response shows: of its text, images and sound, or by its length if the proxy
- * does not find text in it.
+ * Estimates the tokens that a response shows: those of its text, images and sound. Uses the length if the
+ * proxy finds no text in it.
  */
 export function visibleTokens({ textTokens, texts, media, bytes, bytesPerToken }: ResponseProgress): number {
   const seen = Math.ceil(Math.max(textTokens ?? 0, texts ?? 0)) + media.imageTokens + media.soundTokens;
@@ -121,7 +122,8 @@ export function visibleTokens({ textTokens, texts, media, bytes, bytesPerToken }
 }
 
 /**
- * Whether a stream without a stop reason has much more text after its last reported usage than that reported.
+ * Whether much text follows the last reported usage of a stream without a stop reason: much more than that
+ * usage reported.
  */
 function hasMoreText(
   { isStream, hasStopped, unreportedTextTokens = 0 }: ResponseProgress,
@@ -131,7 +133,7 @@ function hasMoreText(
     unreportedTextTokens > outputTokens + FEW_TOKENS;
 }
 
-/** The reported usage of a session, with estimates for its unfinished responses. */
+/** Returns the reported usage of a session, with estimates for its unfinished responses. */
 export function withUnfinished(
   usage: Usage,
   unfinished: readonly Usage[],

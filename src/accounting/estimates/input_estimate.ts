@@ -14,7 +14,9 @@ const SELECTED = compileSelection(INPUT_SELECTION);
 
 /** An estimate of the input of a body. */
 export interface InputEstimate {
-  /** The expected tokens without the images: of text by its characters, of everything else by its length. */
+  /**
+   * The expected tokens without the images. Text counts by its characters, and everything else by its length.
+   */
   readonly tokens: number;
   /**
    * The highest number of tokens without the images. A tokenizer of byte pairs makes at most one token of
@@ -23,7 +25,7 @@ export interface InputEstimate {
   readonly most: number;
   /** The tokens of images whose size is in the body. */
   readonly images: ImageTokens;
-  /** Whether the body has media whose tokens follow neither from its length nor from a size. */
+  /** Whether the body has media whose tokens depend neither on its length nor on a size in the body. */
   readonly isOpaque: boolean;
 }
 
@@ -32,7 +34,7 @@ export const NO_INPUT: InputEstimate = { tokens: 0, most: 0, images: NO_IMAGES, 
 
 /**
  * Estimates the input of a body. `media` is the number of its strings that look like media. Returns a promise
- * only if the body is so long that reading it makes pauses.
+ * only if the body is so long that the reading pauses in between.
  */
 export function inputOf(
   { kind, bytes, form, media = 0 }: {

@@ -1,21 +1,24 @@
-/** Estimates images and sound of a response that does not state its usage. They are Base64 within JSON. */
+/**
+ * Estimates the images and the sound of a response that does not state its usage. They are in Base64 within
+ * JSON.
+ */
 
 import { factsOf, type Operation } from "../../apis/operations.ts";
 import { BYTES_PER_TOKEN } from "./bytes_per_token.ts";
 
-/** What a response shows of its images and its sound before its usage. */
+/** The images and the sound that a response has shown. */
 export interface SeenMedia {
   readonly images: number;
   /** The encoding of its sound. `undefined` if it has none. */
   readonly sound: "uncompressed" | "compressed" | undefined;
 }
 
-/** Collects what a response shows of its images and its sound. */
+/** Collects the images and the sound that a response shows. */
 export class MediaReader {
   #images = 0;
   #sound: SeenMedia["sound"];
 
-  /** Receives a selected string. Returns whether it was about an image or sound. */
+  /** Receives a selected string. Returns whether the string described an image or sound. */
   found(path: string, value: string): boolean {
     if (path.endsWith(".inlineData.mimeType")) {
       const isSound = value.toLowerCase().startsWith("audio/");
@@ -24,7 +27,7 @@ export class MediaReader {
       return true;
     }
     if (path.endsWith(".audio.id")) {
-      // Streams of OpenAI have PCM alone.
+      // Streams of OpenAI have only PCM, which is uncompressed.
       this.#sound = path.includes("delta") ? "uncompressed" : "compressed";
       return true;
     }
@@ -33,7 +36,7 @@ export class MediaReader {
     return true;
   }
 
-  /** What the response has shown so far. `undefined` if it has shown neither images nor sound. */
+  /** The images and the sound so far. `undefined` if the response has shown neither. */
   get seen(): SeenMedia | undefined {
     return this.#images === 0 && this.#sound === undefined
       ? undefined
@@ -53,23 +56,27 @@ export interface MediaEstimate {
 /** The estimate of a response without images and sound. */
 export const NO_MEDIA: MediaEstimate = { imageTokens: 0, soundTokens: 0, bytes: 0 };
 
-/** An image has at least so many tokens (https://ai.google.dev/gemini-api/docs/pricing: 1,120 to 2,000). */
+/**
+ * The tokens of an image. Images have between 1,120 and 2,000
+ * (https://ai.google.dev/gemini-api/docs/pricing).
+ */
 const TOKENS_PER_IMAGE = 1_290;
-/** A PNG of 1,024 by 1,024 pixels has 1 to 2 MB of Base64. */
+/** The bytes of one token of an image. A PNG of 1,024 by 1,024 pixels has 1 to 2 MB of Base64. */
 const BYTES_PER_IMAGE_TOKEN = 1_000;
 /**
- * 25 tokens are a second of sound (https://ai.google.dev/gemini-api/docs/speech-generation). A second of PCM
- * at 24 kHz has 64,000 bytes of Base64, and a second of usual compressed sound 10,000.
+ * The bytes of one token of sound. A second of sound has 25 tokens
+ * (https://ai.google.dev/gemini-api/docs/speech-generation). In Base64, a second of PCM at 24 kHz has 64,000
+ * bytes, and a second of usual compressed sound has 10,000.
  */
 const BYTES_PER_SOUND_TOKEN = { uncompressed: 2_560, compressed: 400 } as const;
-/** What surrounds a piece of text in an event, in bytes. */
+/** The bytes of an event around its piece of text. */
 const BYTES_AROUND_TEXT = 600;
-/** Less than this beside the text can be signatures, search results and usage. */
+/** Fewer bytes than this besides the text can be signatures, search results and usage. */
 const LEAST_BYTES = 64 * 1024;
 
 /**
- * Estimates the images and the sound of a response by its bytes that are not text. `bytes` is its length. A
- * response whose text the proxy does not read has no estimate.
+ * Estimates the images and the sound of a response by its bytes that are not text. `bytes` is the length of
+ * the response. Returns {@link NO_MEDIA} if the proxy does not read the text of the response.
  */
 export function mediaOf(
   { media, textBytes = 0, texts, isStream = false }: {
@@ -82,7 +89,7 @@ export function mediaOf(
   },
   bytes: number,
 ): MediaEstimate {
-  // A response that is not streamed is estimated by all of its bytes.
+  // A response that is not streamed and shows no media is estimated by the length of all its bytes.
   if (texts === undefined || media === undefined && !isStream) return NO_MEDIA;
   const { images = 0, sound } = media ?? {};
   const beside = Math.max(0, bytes - textBytes - BYTES_AROUND_TEXT * texts);
@@ -94,7 +101,7 @@ export function mediaOf(
   return { imageTokens: Math.max(images * TOKENS_PER_IMAGE, byBytes), soundTokens: 0, bytes: beside };
 }
 
-/** The bytes of a token in a response that has no readable text, by its media type and its operation. */
+/** Returns the bytes of a token in a response without readable text, by its media type and its operation. */
 export function bytesPerToken(mediaType: string, operation: Operation): number {
   const isImage = /^(?:image|video)\//.test(mediaType) || factsOf(operation).respondsWithImages === true;
   if (isImage) return BYTES_PER_IMAGE_TOKEN;

@@ -1,31 +1,31 @@
 /**
- * What the proxy learned of models, by endpoint and model. Clients choose the names of models, so the table
- * forgets the oldest names of the principal that used the most.
+ * A table with a value for each endpoint and model. Clients choose the names of models, so the table is
+ * limited: it drops the oldest name of the principal that uses the most names.
  */
 
-/** A model at an endpoint, and the principal whose response shows something of it. */
+/** A use of a model: its endpoint, its name, and the principal that used it. */
 export interface ModelUse {
   readonly endpoint: string;
   readonly model: string;
   readonly principal: string;
 }
 
-/** No principal uses more models at one endpoint. */
+/** The most models at one endpoint that a principal keeps in the table. */
 const MAX_OF_USER = 50;
 const MAX_MODELS = 2_000;
 
 interface Entry<Value> {
   readonly value: Value;
-  /** How many users keep the entry. */
+  /** The number of principals that keep the entry. */
   users: number;
 }
 
-/** A table by endpoint and model. A name stays as long as one of its latest users keeps it. */
+/** A table of values by endpoint and model. An entry stays as long as one of its latest users keeps it. */
 export class ModelTable<Value> {
   readonly #entries = new Map<string, Entry<Value>>();
-  /** The keys that each principal keeps at each endpoint, the oldest use first. */
+  /** The keys that each principal keeps at each endpoint. The key with the oldest use is first. */
   readonly #kept = new Map<string, Set<string>>();
-  /** The last use, and its value. */
+  /** The latest use and its value, as a cache. */
   #last: { readonly use: ModelUse; readonly value: Value } | undefined;
 
   /** The value of a model. `undefined` if nothing is known of it. */
@@ -33,11 +33,13 @@ export class ModelTable<Value> {
     return this.#entries.get(keyOf(endpoint, model))?.value;
   }
 
-  /** The value of a model that a principal uses. Makes it with `create` if the table has none. */
+  /**
+   * Returns the value of a model that a principal uses. Makes the value with `create` if the table has none.
+   */
   use(use: ModelUse, create: () => Value): Value {
     const { endpoint, model, principal } = use;
     const last = this.#last;
-    // The same use again changes nothing: the name is the latest one of its user already.
+    // If the latest use repeats, the order of the names does not change.
     if (
       last !== undefined && last.use.model === model && last.use.principal === principal &&
       last.use.endpoint === endpoint
@@ -56,7 +58,7 @@ export class ModelTable<Value> {
     return entry.value;
   }
 
-  /** Forgets the oldest name of the user that keeps the most names. */
+  /** Drops the oldest name of the principal that keeps the most names. */
   #forgetFromLargest(): void {
     let largest: readonly [string, Set<string>] | undefined;
     for (const one of this.#kept) if (one[1].size > (largest?.[1].size ?? 0)) largest = one;

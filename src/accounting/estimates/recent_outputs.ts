@@ -4,7 +4,7 @@ import { ModelTable, type ModelUse } from "./model_table.ts";
 
 /** The number of responses that are kept for each model. */
 const MOST_SAMPLES = 100;
-/** With fewer responses there is no estimate. */
+/** With fewer responses than this, there is no estimate. */
 const FEWEST_SAMPLES = 20;
 /** The lowest estimate, even if all responses were shorter. */
 const FLOOR_TOKENS = 1_000;
@@ -32,7 +32,10 @@ export class RecentOutputs {
     samples.next = (samples.next + 1) % MOST_SAMPLES;
   }
 
-  /** The output tokens that 95 of 100 responses do not exceed. `undefined` if there are too few responses. */
+  /**
+   * Returns the number of output tokens that 95 of 100 responses do not exceed. `undefined` if there are too
+   * few responses.
+   */
   expected(endpoint: string, model: string): number | undefined {
     const samples = this.#models.get(endpoint, model);
     if (samples === undefined || samples.tokens.length < FEWEST_SAMPLES) return undefined;
@@ -45,7 +48,10 @@ function noSamples(): Samples {
   return { tokens: [], sorted: [], next: 0 };
 }
 
-/** The index of the first number that is not below a value. Each request needs it, so it sorts nothing. */
+/**
+ * Finds the index of the first number that is not less than a value. It is a binary search, because every
+ * request needs it.
+ */
 function placeOf(value: number, sorted: readonly number[]): number {
   let from = 0;
   let to = sorted.length;

@@ -1,19 +1,20 @@
 /**
- * Records the recent speed of each model, to estimate invisible output by its duration. The fastest principal
- * counts, and at least a default, so that a principal cannot lower the estimates of others.
+ * Records the recent speed of each model, to estimate invisible output by its duration. The speed of the
+ * fastest principal counts, and it is never below a default. So a principal cannot lower the estimates of
+ * others.
  */
 
 import { ModelTable } from "./model_table.ts";
 
 /** The speed of most models, in tokens per millisecond. */
 export const USUAL_TOKENS_PER_MS = 0.2;
-/** No model is faster. A faster response was cached somewhere. */
+/** The highest speed that counts. A faster response came from a cache. */
 const MOST_TOKENS_PER_MS = 5;
-/** The duration of a shorter response shows the network rather than the model. */
+/** Shorter responses do not count, because their duration depends more on the network than on the model. */
 const LEAST_TOKENS = 100;
 /** The number of responses that are kept for each principal. */
 const MOST_SAMPLES = 20;
-/** A principal with fewer responses does not count. */
+/** With fewer responses than this, a principal does not count. */
 const FEWEST_SAMPLES = 5;
 const MAX_PRINCIPALS = 50;
 
@@ -22,13 +23,13 @@ export interface SpeedSample {
   readonly principal: string;
   /** The output tokens of the response. */
   readonly tokens: number;
-  /** From the request to the end of the response. */
+  /** The time from the request to the end of the response, in milliseconds. */
   readonly durationMs: number;
 }
 
 interface Samples {
   readonly speeds: number[];
-  /** The speed that 9 of 10 samples do not exceed. Undefined after a new sample. */
+  /** The speed that 9 of 10 samples do not exceed. `undefined` after a new sample, until it is computed. */
   fast: number | undefined;
   /** The index of the next sample. */
   next: number;
@@ -36,7 +37,7 @@ interface Samples {
 
 interface Model {
   readonly byPrincipal: Map<string, Samples>;
-  /** The cached speed. Undefined after a new sample. */
+  /** The cached speed. `undefined` after a new sample, until it is computed. */
   speed: number | undefined;
 }
 
@@ -50,7 +51,8 @@ export class RecentSpeeds {
     const use = { endpoint, model, principal };
     const of = this.#models.use(use, () => ({ byPrincipal: new Map(), speed: undefined }));
     const samples = of.byPrincipal.get(principal) ?? { speeds: [], fast: undefined, next: 0 };
-    // The map keeps the order of the last response, so its first principal is the longest silent one.
+    // The map has its principals in the order of their latest responses. So the first one has been silent the
+    // longest.
     of.byPrincipal.delete(principal);
     if (of.byPrincipal.size >= MAX_PRINCIPALS) {
       for (const oldest of of.byPrincipal.keys()) {

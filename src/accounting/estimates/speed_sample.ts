@@ -3,7 +3,7 @@ import type { RequestFacts } from "../../payload/request_facts.ts";
 import type { SpeedSample } from "./recent_speeds.ts";
 import type { ResponseSummary } from "../taps/response_summary.ts";
 
-/** What decides whether a response shows the speed of its model, besides its own summary. */
+/** The facts of an exchange that decide whether its response shows the speed of the model. */
 export interface SampledExchange {
   /** The name of the client. */
   readonly principal: string;
@@ -13,7 +13,8 @@ export interface SampledExchange {
 }
 
 /**
- * The speed that a response shows. `undefined` if the model did not generate its text during the exchange.
+ * Returns the speed that a response shows. `undefined` if the model did not generate the text during the
+ * exchange.
  */
 export function speedSample(
   { method, ending, durationMs, attempts }: Pick<

@@ -1,23 +1,23 @@
-/** The work of hosted tools, before a response shows how much it was. */
+/** Estimates the use of hosted tools before a response reports it. */
 
 import { alwaysSearches, type HostedTool, type ToolCharge } from "../../payload/hosted_tools.ts";
 import type { RequestFacts } from "../../payload/request_facts.ts";
 import type { Usage } from "../usage/usage.ts";
 
-/** How many calls of each hosted tool a request reserves. Few responses make more. */
+/** The number of calls of each hosted tool that a request reserves. Few responses make more. */
 export const RESERVED_CALLS = 20;
 
-/** A model that searches in every response has a search like that of a tool. */
+/** The search of a model that searches for every response. It costs as much as the search tool. */
 const OWN_SEARCH: HostedTool = { name: "the search of the model", charge: "web searches" };
 
 const NO_TOOLS: readonly HostedTool[] = [];
 
-/** The hosted tools of a request that a certain model runs. */
+/** Returns the hosted tools of a request that a certain model runs. */
 export function toolsOf({ hostedTools = NO_TOOLS }: RequestFacts, model: string): readonly HostedTool[] {
   return alwaysSearches(model) ? [...hostedTools, OWN_SEARCH] : hostedTools;
 }
 
-/** The usage of a number of calls of each of some hosted tools, without their tokens. */
+/** Returns the usage of `calls` calls of each tool, without their tokens. */
 export function callsOf(charges: readonly ToolCharge[], calls: number): Usage {
   return {
     ...(charges.includes("web searches") && { webSearches: calls }),
@@ -27,8 +27,8 @@ export function callsOf(charges: readonly ToolCharge[], calls: number): Usage {
 }
 
 /**
- * The usage with one search, if the request made the model search and the response does not say how often.
- * OpenAI's chat completions do not.
+ * Returns the usage with one search if the request made the model search and the response does not report the
+ * number of searches. Responses of OpenAI's chat completions do not report it.
  */
 export function withSearch(
   usage: Usage,

@@ -1,4 +1,4 @@
-/** A longer pause means that the model generates invisible output. */
+/** A pause of this length in the visible output means that the model generates invisible output. */
 const PAUSE_MS = 1_000;
 
 /** Adds up the time without visible output, in which a model may generate invisible output that is billed. */
@@ -12,7 +12,7 @@ export class UnseenTime {
     this.#since = now;
   }
 
-  /** Begins again, with the start of another attempt. */
+  /** Starts from zero, at the start of another attempt. `now` is in milliseconds of the monotonic clock. */
   restart(now: number): void {
     this.#sum = 0;
     this.#textBytes = 0;

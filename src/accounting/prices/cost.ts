@@ -1,4 +1,4 @@
-/** The prices in use, and what decides them: the library of published prices and the place of a backend. */
+/** The prices in use, by the configuration and by the library of published prices. */
 
 import type { PricedModel } from "../../config/config.ts";
 import { PlacePrices } from "./place_prices.ts";
@@ -18,22 +18,22 @@ export interface PriceLibrary {
   readonly providerOf: (model: string) => string | undefined;
 }
 
-/** The part of a backend that decides prices. */
+/** The part of a backend that its prices depend on. */
 export interface PricedBackend {
   /** The backend's base URL. */
   readonly url: string;
-  /** The provider whose prices apply, by the configuration. `local`: responses cost nothing. */
+  /** The provider whose prices apply, by the configuration. With `local`, responses cost nothing. */
   readonly provider: string | undefined;
   /**
-   * Whether `provider` is a guess, so that the provider of a known URL wins. By default only if it is
-   * undefined.
+   * Whether `provider` is a guess. The provider of a known URL then takes precedence. If absent, `provider`
+   * is a guess only if it is `undefined`.
    */
   readonly isProviderGuessed?: boolean | undefined;
   /** The prices of the configuration. The first match counts. */
   readonly prices: readonly PricedModel[];
 }
 
-/** A cost in millionths of a US dollar, and the list of its price. */
+/** A cost in millionths of a US dollar, and the version of the price list that it was computed with. */
 export interface Cost {
   readonly micros: number;
   readonly version: string;
@@ -59,7 +59,7 @@ export class Pricer {
     return this.#library;
   }
 
-  /** The prices at a place, by the library that is in use now. */
+  /** Returns the prices at a backend, by the library that is in use now. */
   at(place: PricedBackend): PlacePrices {
     return new PlacePrices(this.#library, place);
   }

@@ -1,4 +1,4 @@
-/** The highest cost of usage whose kinds of tokens are not known in advance. */
+/** Computes the highest cost of usage whose kinds of tokens are not known in advance. */
 
 import type { Price } from "../../config/config.ts";
 import type { RequestFacts } from "../../payload/request_facts.ts";
@@ -25,22 +25,23 @@ const OWN_KINDS: readonly (readonly [name: keyof Price, kind: UsageKind])[] = [
   ["outputImage", "outputImageTokens"],
 ];
 
-/** The kinds of tokens that have a separate published price. */
+/** Returns the kinds of tokens that have a separate published price. */
 export function publishedKinds(names: ReadonlySet<string>): ReadonlySet<UsageKind> {
   return new Set(PUBLISHED_KINDS.flatMap(([name, kind]) => names.has(name) ? [kind] : []));
 }
 
-/** The kinds of tokens that have a separate price in the configuration. */
+/** Returns the kinds of tokens that have a separate price in the configuration. */
 export function ownKinds(price: Price): ReadonlySet<UsageKind> {
   return new Set(OWN_KINDS.flatMap(([name, kind]) => price[name] === undefined ? [] : [kind]));
 }
 
-/** Anthropic writes to its cache only what a request marks. Other providers may write any input. */
+/** Anthropic writes to its cache only the input that a request marks. Other providers may write any input. */
 const CACHES_MARKED_INPUT = /claude/i;
 
 /**
- * The highest cost of usage, in micro-dollars: its input and its output may be of any kind that the model has
- * a price for and the request can produce. `costOf` is the cost of usage in micro-dollars.
+ * Returns the highest cost of usage, in micro-dollars. Its input and its output may be of any kind that the
+ * request can produce and that has a price for the model. `costOf` returns the cost of usage in
+ * micro-dollars.
  */
 export function highestCost(
   usage: Usage,
@@ -64,7 +65,7 @@ export function highestCost(
       cacheWriteTokens: inputTokens,
       cacheWriteHourTokens: inputTokens,
     }],
-    // Sound and video in the body itself count as content elsewhere.
+    // Sound and video in the body count as content that is not in the body.
     ["inputAudioTokens", facts.refersElsewhere === true, { inputAudioTokens: inputTokens }],
     ["inputImageTokens", facts.refersElsewhere === true || readsImages, { inputImageTokens: inputTokens }],
     ["inputVideoTokens", facts.refersElsewhere === true, { inputVideoTokens: inputTokens }],

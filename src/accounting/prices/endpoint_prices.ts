@@ -8,7 +8,7 @@ import { type PlacePrices, STATED_VERSION } from "./place_prices.ts";
 import { callsOf } from "../estimates/tool_calls.ts";
 import type { Usage } from "../usage/usage.ts";
 
-/** The factor of the service tier, and the time of the prices. */
+/** The factor of a service tier, and the time at which the prices apply. */
 export interface PricedAt {
   readonly factor: number;
   /** The time of the prices, in milliseconds since 1970. */
@@ -16,8 +16,8 @@ export interface PricedAt {
 }
 
 /**
- * The prices at the backends of one endpoint, which requests share. Without an endpoint nothing has a price.
- * A new price list takes effect with the next call.
+ * The prices at the backends of one endpoint. All requests share them. Without an endpoint, nothing has a
+ * price. After a change of the price list, the next call uses the new prices.
  */
 export class EndpointPrices {
   readonly #pricer: Pricer;
@@ -57,12 +57,12 @@ export class EndpointPrices {
   }
 }
 
-/** Whether a backend has prices for other models, and none for this model. */
+/** Whether a backend has prices for other models, but none for this model. */
 export function lacksModel(prices: PlacePrices, model: string): boolean {
   return !prices.hasPrice(model) && prices.hasAny;
 }
 
-/** Whether a backend has prices, and none for the work of a hosted tool. */
+/** Whether a backend has prices, but none for a hosted tool. */
 export function lacksTool(prices: PlacePrices, charge: ToolCharge, model: string): boolean {
   if (charge === "tokens" || !prices.hasAny || prices.statesCost(model)) return false;
   const usage = { inputTokens: 0, outputTokens: 0, ...callsOf([charge], 1) };
@@ -70,7 +70,7 @@ export function lacksTool(prices: PlacePrices, charge: ToolCharge, model: string
   return cost === undefined || cost.isPartial === true;
 }
 
-/** The prices at one backend, of one tier at one time. */
+/** The prices at one backend, for one service tier at one time. */
 export class TierPrices implements BackendPrices {
   /** Whether the factor is an estimate. */
   readonly isGuessed: boolean;
@@ -85,10 +85,10 @@ export class TierPrices implements BackendPrices {
     this.#epochMs = epochMs;
   }
 
-  /** Returns the cost of usage by the first model that has a price, or undefined if it is unknown. */
+  /** Returns the cost of usage by the first model that has a price. `undefined` if no model has one. */
   cost(usage: Usage, models: readonly string[]): Cost | undefined {
     const cost = this.#prices.cost(usage, models, this.#epochMs);
-    // The cost that a provider states is that of the tier.
+    // The cost that a provider states already includes the factor of the tier.
     return cost === undefined || this.#factor === 1 || cost.version === STATED_VERSION
       ? cost
       : { ...cost, micros: Math.round(cost.micros * this.#factor) };

@@ -5,8 +5,9 @@ import { SOUND_TOKENS_PER_SECOND } from "../estimates/input_usage.ts";
 import type { Usage } from "../usage/usage.ts";
 
 /**
- * The cost by flat prices, in micro-dollars. Dollars per million tokens are micro-dollars per token. Dollars
- * per thousand searches are a thousand micro-dollars per search.
+ * Returns the cost by flat prices, in micro-dollars. A price in dollars per million tokens is the same number
+ * of micro-dollars per token. A price in dollars per thousand searches is a thousand times that number of
+ * micro-dollars per search.
  */
 export function flatCost(usage: Usage, price: Price): number {
   const { webSearches = 0, fileSearches = 0 } = usage;
@@ -18,7 +19,7 @@ function inputCost(usage: Usage, price: Price): number {
   const { input, cached = input, cacheWrite = input } = price;
   const { inputTokens = 0, cachedTokens = 0, cacheWriteTokens = 0, cacheWriteHourTokens = 0 } = usage;
   const { cachedAudioTokens = 0, cachedImageTokens = 0 } = usage;
-  // Cached audio and cached images are included in both amounts.
+  // Cached audio and cached images are part of both amounts.
   return new Divided(Math.max(0, inputTokens - cachedTokens - cacheWriteTokens))
     .part((usage.inputAudioTokens ?? 0) - cachedAudioTokens, price.inputAudio)
     .part((usage.inputImageTokens ?? 0) - cachedImageTokens, price.inputImage)
@@ -42,7 +43,7 @@ function outputCost(usage: Usage, { output, outputAudio, outputImage, reasoning,
     .rest(output);
 }
 
-/** The cost of audio whose length is reported instead of tokens. */
+/** Returns the cost of audio whose length is reported, and not its tokens. */
 function audioCost(
   { inputAudioSeconds = 0, inputTokens }: Usage,
   { input, inputAudio = input, audioHour }: Price,
@@ -52,7 +53,8 @@ function audioCost(
 }
 
 /**
- * The cost of an amount whose parts may have separate prices. No part exceeds what the earlier parts leave.
+ * The cost of an amount whose parts may have separate prices. A part never exceeds the amount that earlier
+ * parts have left.
  */
 class Divided {
   #left: number;
@@ -62,7 +64,7 @@ class Divided {
     this.#left = whole;
   }
 
-  /** Adds the cost of a part. A part without a price belongs to the rest. */
+  /** Adds the cost of a part. If the part has no price, it stays in the rest. */
   part(tokens: number | undefined, price: number | undefined): this {
     if (price === undefined || tokens === undefined) return this;
     const part = Math.max(0, Math.min(tokens, this.#left));
@@ -71,7 +73,7 @@ class Divided {
     return this;
   }
 
-  /** The cost of all parts, and of the rest at its price. */
+  /** Returns the cost of all parts, plus the cost of the rest at `price`. */
   rest(price: number): number {
     return this.#cost + this.#left * price;
   }

@@ -4,17 +4,17 @@ import type { PricesFile } from "../../config/config.ts";
 import { PriceDataError } from "./price_data.ts";
 import { BUILT_IN_PRICES, type PriceList, readPriceFile } from "./price_list.ts";
 
-/** How many problems of a file a log line shows. */
+/** The number of problems of a file that a log line shows. */
 const MOST_SHOWN = 3;
 
-/** Logs which prices are used. */
+/** Writes to the log which prices are used, and why. */
 export type PricesLog = (
   level: "info" | "warn",
   event: "prices_loaded" | "prices_refused",
   fields: { readonly file: string; readonly detail: string },
 ) => void;
 
-/** Loads a file of prices. `undefined` if the built-in prices are used. */
+/** Loads the file of prices. Resolves to `undefined` if the built-in prices are used instead. */
 export async function loadPrices(
   file: PricesFile | undefined,
   log: PricesLog,
@@ -29,7 +29,7 @@ export async function loadPrices(
   return result.list;
 }
 
-/** Loads a file of prices without logging. `problem` is the reason why the file is not used. */
+/** Loads the file of prices, without logging. `problem` says why the file is not used. */
 export async function tryPrices(
   { path, isNamed }: PricesFile,
 ): Promise<{ readonly list?: PriceList; readonly problem?: string }> {

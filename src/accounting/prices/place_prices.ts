@@ -1,4 +1,4 @@
-/** The prices at one place: a backend, with the prices of its endpoint's configuration. */
+/** The prices at one backend, by the configuration of its endpoint and by published prices. */
 
 import { LOCAL_PRICES } from "../../config/values/price_providers.ts";
 import type { Price } from "../../config/config.ts";
@@ -9,19 +9,18 @@ import { flatCost } from "./flat_cost.ts";
 import { publishedCost, type PublishedPrice } from "./published_cost.ts";
 import type { Usage, UsageKind } from "../usage/usage.ts";
 
-/** The version that is stored with a cost by the prices of the configuration. */
+/** The version of a cost that was computed with the prices of the configuration. */
 const OWN_VERSION = "configuration";
-/** The version that is stored with a cost that the provider states. */
+/** The version of a cost that the provider stated. */
 export const STATED_VERSION = "provider";
-/** The version that is stored with the cost of a local server, which is 0. */
+/** The version of the cost at a local server, which is 0. */
 const LOCAL_VERSION = "local";
 const NO_KINDS: ReadonlySet<UsageKind> = new Set();
 /** Providers that state the cost of each response, tools included. */
 const STATING: ReadonlySet<string> = new Set(["openrouter", "perplexity", "x-ai"]);
-/**
- * The number of models whose prices are remembered, and the longest name of one. Clients choose the names.
- */
+/** The most models whose prices are remembered. It is limited because clients choose the names. */
 const MAX_MODELS = 1_000;
+/** The longest name of a model whose price is remembered, in characters. */
 const MAX_NAME = 256;
 
 /** The prices of one model. */
@@ -33,11 +32,10 @@ interface ModelPrices {
 }
 
 /**
- * Computes costs at one place. Remembers the prices of models, so that a known model costs one look into a
- * map.
+ * Computes costs at one backend. It remembers the prices of models, so that a known model costs one look-up.
  */
 export class PlacePrices {
-  /** The provider whose prices apply, or undefined if it is unknown. */
+  /** The provider whose prices apply. `undefined` if it is unknown. */
   readonly provider: string | undefined;
   readonly #library: PriceLibrary;
   readonly #place: PricedBackend;
@@ -58,9 +56,9 @@ export class PlacePrices {
   }
 
   /**
-   * Returns the cost of usage, or `undefined` if it is unknown. Tries `models` in their order: the model of
-   * the response, then the model of the request. Prices of the configuration come first, then the cost that
-   * the provider states, then published prices.
+   * Returns the cost of usage, or `undefined` if it is unknown. Tries `models` in order: the model of the
+   * response, then the model of the request. Prices of the configuration come first, then the cost that the
+   * provider states, then published prices.
    */
   cost(usage: Usage, models: readonly string[], epochMs: number): Cost | undefined {
     const { statedCostMicros } = usage;
@@ -85,7 +83,7 @@ export class PlacePrices {
       const price = this.#of(model).published;
       if (price === undefined) continue;
       const micros = publishedCost(usage, price, epochMs);
-      // The model costs something, but has no price for usage of this kind.
+      // The model has prices, but none for usage of this kind.
       if (micros === 0 && !price.pricesTokens && hasTokens(usage)) continue;
       if (micros !== undefined) return costOf(micros, { version: this.#library.version, usage, price });
     }
@@ -116,7 +114,8 @@ export class PlacePrices {
   }
 
   /**
-   * Whether the provider states the cost of each response, and the configuration has no price of the model.
+   * Whether the provider states the cost of each response. `false` if the configuration has a price of the
+   * model.
    */
   statesCost(model: string): boolean {
     return STATING.has(this.provider ?? "") && this.#of(model).own === undefined;
@@ -138,7 +137,7 @@ export class PlacePrices {
   }
 
   #published(model: string, provider: string): PublishedPrice | undefined {
-    // The list has most names as they are.
+    // The list has most models under exactly these names.
     const exact = this.#library.priceOf(model, provider);
     if (exact !== undefined) return exact;
     for (const spelling of modelSpellings(model)) {
@@ -160,7 +159,7 @@ function ownPrice(model: string, { prices }: PricedBackend): Price | undefined {
   return prices.find(({ matches }) => spellings.some(matches));
 }
 
-/** The cost by a price of the configuration. Searches that have no price there make it partial. */
+/** Returns the cost by a price of the configuration. The cost is partial if searches have no price there. */
 function ownCost(usage: Usage, own: Price): Cost {
   const { webSearches, fileSearches, ...rest } = usage;
   const unpriced = {
@@ -175,7 +174,7 @@ function ownCost(usage: Usage, own: Price): Cost {
   });
 }
 
-/** Builds a cost, and marks it if some of the usage has no price. */
+/** Makes a cost. It is partial if some of the usage has no price. */
 function costOf(
   micros: number,
   { version, usage: { webSearches = 0, fileSearches = 0, unpricedUnits = 0 }, price: { pricesSearches } }: {

@@ -7,13 +7,13 @@ import type { Backend, Endpoint } from "../../config/config.ts";
 import { harmlessText } from "../../text/harmless_text.ts";
 import type { PriceLibrary } from "./cost.ts";
 
-/** How many models one text names. */
+/** The most models that one text names. */
 const MOST_NAMED = 3;
 const MAX_NAME = 100;
 
 /**
- * The setting that gives a model a price at a backend. `undefined` if the model has a price, no known
- * provider has one, or the URL of the backend shows its provider.
+ * Returns the setting that gives a model a price at a backend. `undefined` in three cases: the model has a
+ * price, no known provider has a price for it, or the URL of the backend shows its provider.
  */
 export function modelAdvice(
   { endpoint, backend, model }: { endpoint: Endpoint; backend: Backend; model: string },
@@ -26,7 +26,7 @@ export function modelAdvice(
 }
 
 /**
- * The settings for endpoints at which some or all models have no price. `offered` has the models that the
+ * Returns advice for endpoints at which some or all models have no price. `offered` has the models that the
  * backends of each endpoint list, by the name of the endpoint.
  */
 export function endpointsAdvice(

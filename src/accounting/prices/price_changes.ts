@@ -3,7 +3,8 @@
 import { calcPrice, type ModelInfo, type ModelPrice, type Provider } from "@pydantic/genai-prices";
 
 /**
- * The prices of a model at a moment, in US dollars per million tokens. `undefined` if it has no such price.
+ * The prices of a model at a moment, in US dollars per million tokens. A price is `undefined` if the model
+ * has none.
  */
 export interface ShownPrice {
   readonly input: number | undefined;
@@ -33,13 +34,13 @@ export interface PriceChanges {
   readonly added: readonly ListedModel[];
   readonly removed: readonly ListedModel[];
   readonly changed: readonly ChangedModel[];
-  /** Providers that were added, were removed, or have another URL or other names, as texts. */
+  /** Texts about providers that were added or removed, or whose URL or names changed. */
   readonly providers: readonly string[];
-  /** The number of models that match other names. */
+  /** The number of models whose rules for matching names changed. */
   readonly renamed: number;
 }
 
-/** All models of a list with their prices at a moment. */
+/** Returns all models of a list, with their prices at a moment. */
 export function listedModels(providers: readonly Provider[], at: Date): ListedModel[] {
   return providers.flatMap((provider) =>
     provider.models.map((model) => ({
@@ -50,7 +51,7 @@ export function listedModels(providers: readonly Provider[], at: Date): ListedMo
   );
 }
 
-/** The differences of `after` from `before`, with the prices of the moment `at`. */
+/** Returns the differences between two lists, with the prices at the moment `at`. */
 export function priceChanges(
   before: readonly Provider[],
   after: readonly Provider[],
@@ -82,7 +83,7 @@ export function priceChanges(
   };
 }
 
-/** Whether one of some names matches a model of a list. */
+/** Whether one of `names` matches a model of a list. */
 export function isNamedBy(
   { provider: id, model: modelId }: { readonly provider: string; readonly model: string },
   names: readonly string[],
@@ -96,7 +97,7 @@ export function isNamedBy(
     try {
       return calcPrice({}, name, { provider: alone }) !== null;
     } catch {
-      // The model matched, and only its price could not be computed.
+      // The model matched. Only its price could not be computed.
       return true;
     }
   });
@@ -160,7 +161,7 @@ function shownPrice(model: ModelInfo, at: Date): ShownPrice {
   };
 }
 
-/** The prices of a model at a moment, as the library selects them. */
+/** Returns the prices of a model at a moment, as the library selects them. */
 function pricesAt(model: ModelInfo, at: Date): ModelPrice {
   if (!Array.isArray(model.prices)) return model.prices;
   const provider = {
@@ -176,7 +177,7 @@ function pricesAt(model: ModelInfo, at: Date): ModelPrice {
   }
 }
 
-/** The JSON of a value with sorted keys. */
+/** Returns a value as JSON with sorted keys, for comparisons. */
 function text(value: unknown): string {
   return JSON.stringify(
     value,

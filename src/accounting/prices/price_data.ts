@@ -1,5 +1,5 @@
 /**
- * Checks lists of published prices in the library's format, which come from files and URLs, and reports all
+ * Checks lists of published prices, which come from files and URLs in the library's format. It reports all
  * problems of a list at once.
  */
 
@@ -16,7 +16,7 @@ import { matchProblem, patternProblem } from "./price_patterns.ts";
 import { PRICE_KINDS } from "./price_kinds.ts";
 import { messageOf } from "../../text/error_text.ts";
 
-/** The limit of a list in bytes. The list of 2026 has half a million. */
+/** The limit of a list, in bytes. The list of 2026 has half a million bytes. */
 export const MAX_PRICE_BYTES = 16 * 1024 * 1024;
 /** The highest price in US dollars per unit. The highest published price is 600. */
 const MAX_PRICE = 10_000;
@@ -28,13 +28,13 @@ const MAX_CONTEXT_TOKENS = 1_000_000_000;
 /** A list of prices that passed all checks. */
 export interface PriceData {
   readonly providers: Provider[];
-  /** The kinds of prices that this version does not know. They are left out. */
+  /** The kinds of prices that this version does not know. `providers` does not have them. */
   readonly unknownKinds: readonly string[];
-  /** The models whose prices are all of unknown kinds. They are left out. */
+  /** The models that have only prices of unknown kinds. `providers` does not have them. */
   readonly leftOut: readonly string[];
 }
 
-/** A list of prices is invalid. `message` has all problems. */
+/** The error for an invalid list of prices. `message` has all problems. */
 export class PriceDataError extends Error {
   override readonly name = "PriceDataError";
   /** The problems, each with its provider and model. */
@@ -75,7 +75,7 @@ const tieredPrice = v.object({
   ),
 });
 
-// A union would only report that neither schema matches.
+// A union of the schemas would only report that neither of them matches.
 const price = v.lazy((input) => typeof input === "object" && input !== null ? tieredPrice : amount);
 
 const modelPrice = v.record(v.string(), price, "is not a table");
@@ -153,13 +153,13 @@ export function checkPriceData(value: unknown): PriceData {
         ? prices.map((one) => ({ ...one, prices: knownPrices(one.prices, unknownKinds) }))
         : knownPrices(prices, unknownKinds);
       const sets = Array.isArray(known) ? known.map((one) => one.prices) : [known];
-      // A model without prices is free. A model whose prices are all of unknown kinds is left out.
+      // A model without prices is free. A model that has only prices of unknown kinds is left out instead.
       const before = Array.isArray(prices) ? prices.map((one) => one.prices) : [prices];
       if (sets.some((set, index) => isEmpty(set) && !isEmpty(before[index] ?? {}))) {
         leftOut.push(at);
         continue;
       }
-      // The library checks the constraints, which are unknown objects until then, in the trial below.
+      // The constraints are unknown objects until the library checks them, in the trial below.
       const model = { ...rest, prices: known } as ModelInfo;
       const problem = problemInUse(model, sets);
       if (problem !== undefined) problems.push(`${at}: ${problem}`);
@@ -171,7 +171,10 @@ export function checkPriceData(value: unknown): PriceData {
   return { providers, unknownKinds: [...unknownKinds].toSorted(), leftOut };
 }
 
-/** The prices of the kinds that the library knows. It would print a warning at each use of another kind. */
+/**
+ * Keeps the prices of the kinds that the library knows. For other kinds, the library would print a warning at
+ * each use.
+ */
 function knownPrices(prices: v.InferOutput<typeof modelPrice>, unknown: Set<string>): ModelPrice {
   const known: ModelPrice = {};
   for (const [kind, one] of Object.entries(prices)) {
@@ -185,7 +188,10 @@ function isEmpty(prices: object): boolean {
   return Object.keys(prices).length === 0;
 }
 
-/** The error of the library when it uses the prices of a model. Some kinds of prices need other kinds. */
+/**
+ * Returns the error that the library throws when it uses the prices of a model. For example, some kinds of
+ * prices require other kinds. `undefined` if it throws no error.
+ */
 function problemInUse(model: ModelInfo, sets: readonly ModelPrice[]): string | undefined {
   const named = { ...model, match: { equals: model.id } };
   const provider = (models: ModelInfo[]): Provider => ({ id: "checked", name: "", api_pattern: "", models });

@@ -1,43 +1,44 @@
 /**
- * The prices of service tiers, as multiples of the published price, which is the price of the standard tier.
+ * The prices of service tiers, as multiples of the published price. The published price is that of the
+ * standard tier.
  */
 
 /** The price of a service tier, as a multiple of the price of the standard tier. */
 export interface PriceFactor {
   readonly factor: number;
-  /** Whether the factor differs between models. The highest one is then used. */
+  /** Whether the factor differs between models. The highest factor is then used. */
   readonly isGuessed: boolean;
 }
 
-/** The tier of the results of batches. No client and no response names it. */
+/** The tier of the results of batches. Neither clients nor responses name it. */
 export const BATCH_TIER = "batch";
 
 const STANDARD: PriceFactor = { factor: 1, isGuessed: false };
 const HALF: PriceFactor = { factor: 0.5, isGuessed: false };
 /** Tiers at the standard price, by the names of all providers. */
 const STANDARD_TIERS: ReadonlySet<string> = new Set(["default", "standard", "standard_only", "on_demand"]);
-/** Tiers that cost more, at providers that are not listed below. */
+/** Tiers that cost more, at providers that are not in the table below. */
 const DEARER: ReadonlyMap<string, PriceFactor> = new Map([
   // https://openai.com/api-priority-processing/ lists factors of 1.7 to 2.
   ["priority", { factor: 2, isGuessed: true }],
-  // https://docs.anthropic.com/en/build-with-claude/fast-mode: a factor of 6 for the first models with this
-  // mode.
+  // https://docs.anthropic.com/en/build-with-claude/fast-mode has a factor of 6 for the first models with
+  // this mode.
   ["fast", { factor: 6, isGuessed: true }],
 ]);
-/** Tiers by the provider. Only a provider that is listed here has a tier that costs less. */
+/** Tiers by the provider. A tier costs less only if its provider is in this table. */
 const BY_PROVIDER: ReadonlyMap<string, ReadonlyMap<string, PriceFactor>> = new Map([
-  // https://platform.openai.com/docs/guides/flex-processing: the prices of batches, which are half.
+  // https://platform.openai.com/docs/guides/flex-processing: flex has the prices of batches, which are half.
   ["openai", new Map([["flex", HALF]])],
   ["azure", new Map([["flex", HALF]])],
   // https://ai.google.dev/gemini-api/docs/flex-inference
   ["google", new Map([["flex", HALF]])],
-  // https://aws.amazon.com/bedrock/service-tiers/: 75 percent more, and half.
+  // https://aws.amazon.com/bedrock/service-tiers/: priority costs 75 percent more, and flex half.
   ["aws", new Map([["priority", { factor: 1.75, isGuessed: true }], ["flex", HALF]])],
 ]);
 
 /**
- * The factor of the tier that the response reports. If it reports none, or one that the proxy does not know,
- * the factor of the tier in the request, or that of the standard tier if that is higher.
+ * Returns the factor of the tier that the response reports. If the response reports no tier, or an unknown
+ * one, returns the factor of the tier in the request, but at least that of the standard tier.
  */
 export function priceFactor(
   { reported, requested, provider }: {

@@ -31,7 +31,7 @@ export function priceFileText({ date, providers }: { date: string; providers: re
 }
 
 /**
- * Parses a file of prices. Throws a {@link PriceDataError} if it is invalid, or if the built-in list is
+ * Parses a file of prices. Throws a {@link PriceDataError} if the file is invalid, or if the built-in list is
  * newer.
  */
 export async function parsePriceFile(text: string): Promise<PriceList> {
@@ -48,8 +48,8 @@ export async function parsePriceFile(text: string): Promise<PriceList> {
 }
 
 /**
- * Reads a file of prices. `undefined` if the file does not exist. Throws a {@link PriceDataError} if it is
- * unusable.
+ * Reads a file of prices. Resolves to `undefined` if the file does not exist. Throws a {@link PriceDataError}
+ * if the file is unusable.
  */
 export async function readPriceFile(path: string): Promise<PriceList | undefined> {
   let text: string;
@@ -66,7 +66,7 @@ export async function readPriceFile(path: string): Promise<PriceList | undefined
   return await parsePriceFile(text);
 }
 
-/** The problem of a list that is older than the built-in list. */
+/** Returns the text of the problem that a list is older than the built-in list. */
 export function olderText(date: string): string {
   return `is dated ${date}, and the built-in prices are dated ${BUILT_IN_PRICES.date}`;
 }

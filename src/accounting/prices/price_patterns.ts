@@ -1,26 +1,29 @@
 /**
- * Checks the patterns of a list of prices. The proxy tries them on names that clients choose, so a pattern
- * must not take long for a long name, and must not match the names of others.
+ * Checks the patterns of a list of prices. The proxy tests names that clients choose against them. So a
+ * pattern must be fast for long names, and must not match other names than those of its model.
  */
 
 const MAX_PATTERN = 500;
 const MAX_DEPTH = 6;
 const MAX_ITEMS = 500;
 /**
- * How many unbounded repetitions a pattern may have, and how many parts of variable length. Each multiplies
+ * The most unbounded repetitions of a pattern, and its most parts of variable length. Each of them multiplies
  * the work.
  */
 const MAX_REPEATED = 2;
 const MAX_VARIABLE = 4;
-/** How many alternatives a pattern may have. Patterns of the built-in list have at most 9. */
+/** The most alternatives of a pattern. Patterns of the built-in list have at most 9. */
 const MAX_ALTERNATIVES = 12;
 /** The highest number of repetitions in a pattern. */
 const MAX_TIMES = 20;
-/** URLs without a provider. A pattern that matches one of them would give every endpoint a price. */
+/**
+ * URLs of servers that belong to no provider. A pattern that matches one of them would give every endpoint a
+ * price.
+ */
 const ELSEWHERE = ["https://nothing.invalid/v1", "http://127.0.0.1:8000/v1", "http://nothing.invalid/v1"];
 const TEXT_CLAUSES: readonly string[] = ["contains", "ends_with", "equals", "starts_with"];
 
-/** The problem of a regular expression, as the end of a sentence. `undefined` if it is valid. */
+/** Returns the problem of a regular expression, as the end of a sentence. `undefined` if it is valid. */
 export function patternProblem(
   value: unknown,
   { ofAddresses = false }: { ofAddresses?: boolean } = {},
@@ -50,7 +53,9 @@ export function patternProblem(
   return undefined;
 }
 
-/** The problem of a clause that matches names, as the end of a sentence. `undefined` if it is valid. */
+/**
+ * Returns the problem of a clause that matches names, as the end of a sentence. `undefined` if it is valid.
+ */
 export function matchProblem(value: unknown, depth = 0): string | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "is not a table";
   if (depth > MAX_DEPTH) return "is nested too deeply";

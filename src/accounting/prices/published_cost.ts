@@ -11,32 +11,33 @@ export interface PublishedPrice {
   readonly flat: Price | undefined;
   /** The maximum input in tokens. `undefined` if it is unknown. */
   readonly contextTokens: number | undefined;
-  /** Computes a cost in US dollars. Throws for impossible usage. */
+  /** Computes a cost in US dollars. Throws an error for impossible usage. */
   readonly cost: (usage: Readonly<Record<string, number>>, at: Date) => number | undefined;
   /** Whether searches have a price. */
   readonly pricesSearches: boolean;
   /**
-   * Whether tokens have a price, or nothing of the model costs anything. False for models priced by the hour.
+   * Whether tokens have a price, or nothing of the model costs anything. `false` for models that are priced
+   * by the hour.
    */
   readonly pricesTokens: boolean;
   /** The kinds of tokens that have a separate price. */
   readonly kinds: ReadonlySet<UsageKind>;
 }
 
-/** The cost by a published price, in micro-dollars. `undefined` if the library has no answer. */
+/** Returns the cost by a published price, in micro-dollars. `undefined` if the library cannot compute it. */
 export function publishedCost(usage: Usage, price: PublishedPrice, epochMs: number): number | undefined {
-  // Most usage and most prices are plain, so a multiplication is enough.
+  // Most usage and most prices are simple, so the cost is a multiplication.
   if (price.flat !== undefined && isPlain(usage, price.flat)) return flatCost(usage, price.flat);
   const at = new Date(epochMs);
   const micros = libraryCost(libraryUsage(usage), price, at);
   if (micros === 0 && usage.inputAudioSeconds !== undefined) {
-    // The model has a price per token, and the response reported seconds.
+    // The response reported seconds, but the model has a price per token.
     const tokens = Math.ceil(usage.inputAudioSeconds * SOUND_TOKENS_PER_SECOND);
     return libraryCost({ input_tokens: tokens, input_audio_tokens: tokens }, price, at);
   }
-  // The library throws for parts that exceed their whole and for unexpected kinds. Parts may overlap, such as
-  // cached audio, which is then priced as audio. If the library rejects the parts too, only input and output
-  // are priced.
+  // The library throws errors for parts that exceed their whole, and for unexpected kinds. Parts may overlap:
+  // cached audio is priced as audio. If the library also rejects the parts without overlap, only input and
+  // output are priced.
   return micros ?? libraryCost(libraryUsage(withoutOverlap(usage)), price, at) ?? libraryCost(
     { input_tokens: usage.inputTokens ?? 0, output_tokens: usage.outputTokens ?? 0 },
     price,
@@ -44,7 +45,9 @@ export function publishedCost(usage: Usage, price: PublishedPrice, epochMs: numb
   );
 }
 
-/** The usage with at most as much cached input as there is input that is not audio, image or video. */
+/**
+ * Returns the usage without overlap: cached input is limited to the input that is not audio, image or video.
+ */
 function withoutOverlap(usage: Usage): Usage {
   const { inputTokens = 0, inputAudioTokens = 0, inputImageTokens = 0, inputVideoTokens = 0 } = usage;
   const plain = Math.max(0, inputTokens - inputAudioTokens - inputImageTokens - inputVideoTokens);
@@ -59,7 +62,7 @@ function withoutOverlap(usage: Usage): Usage {
   };
 }
 
-/** The cost by the library, in micro-dollars. `undefined` if the library has no answer. */
+/** Returns the cost that the library computes, in micro-dollars. `undefined` if it cannot compute it. */
 function libraryCost(
   usage: Readonly<Record<string, number>>,
   price: PublishedPrice,
@@ -73,7 +76,7 @@ function libraryCost(
   }
 }
 
-/** Whether the usage has only input, output and cached input, and the price covers them. */
+/** Whether the usage has only input, output and cached input, and the price has a price for each of them. */
 function isPlain(usage: Usage, price: Price): boolean {
   const { inputTokens = 0, cachedTokens = 0, cacheWriteTokens = 0 } = usage;
   if (cachedTokens > 0 && price.cached === undefined) return false;
@@ -85,7 +88,10 @@ function isPlain(usage: Usage, price: Price): boolean {
     cachedTokens + cacheWriteTokens <= inputTokens;
 }
 
-/** The usage by the names of `@pydantic/genai-prices`. Its input includes cached input, as ours does. */
+/**
+ * Returns the usage with the names of `@pydantic/genai-prices`. Its input includes cached input, as it does
+ * here.
+ */
 function libraryUsage(usage: Usage): Record<string, number> {
   const names = {
     input_tokens: usage.inputTokens ?? 0,
@@ -102,7 +108,7 @@ function libraryUsage(usage: Usage): Record<string, number> {
     input_video_tokens: usage.inputVideoTokens,
     cache_audio_read_tokens: usage.cachedAudioTokens,
     cache_image_read_tokens: usage.cachedImageTokens,
-    // The library needs the whole in addition to the part.
+    // The library needs the whole amount in addition to this part.
     audio_seconds: usage.inputAudioSeconds,
     input_audio_seconds: usage.inputAudioSeconds,
     web_searches: usage.webSearches,

@@ -1,6 +1,6 @@
 /**
- * Published prices, by `@pydantic/genai-prices`. Its data is part of the program, and a file may have newer
- * data. This module fetches nothing.
+ * Published prices, from `@pydantic/genai-prices`. Its data is part of the program, and a file may have newer
+ * data. This module sends no requests.
  */
 
 import {
@@ -22,20 +22,20 @@ import type { PriceList } from "./price_list.ts";
 
 const SPECIFIER = project.imports["@pydantic/genai-prices"];
 const MAX_MODELS = 1_000;
-/** No model has a longer name. Longer names of clients are not looked up. */
+/** The longest name that is looked up, in characters. No model has a longer name. */
 const MAX_NAME = 256;
 
 /**
- * The built-in list, read before {@link openPrices} replaces it: the library has one list for the whole
- * process.
+ * The built-in list. It is read here, because the library has one list for the whole process, and
+ * {@link openPrices} replaces it.
  */
 const BUILT_IN: Promise<Provider[] | null> = waitForUpdate();
 
-/** Kinds of prices that a flat price ignores, because they do not concern plain usage. */
+/** Kinds of prices that do not count for a flat price, because simple usage never has them. */
 const OTHER_KINDS = /audio|image|video|tool|citation|reasoning|_5m_|_1h_|search|storage/;
 /** Kinds of prices that cover searches. Perplexity's price of a request includes its searches. */
 const SEARCH_KINDS: readonly string[] = ["web_searches_kcount", "storage_searches_kcount", "requests_kcount"];
-/** The kinds of prices that make a flat price. */
+/** The kinds of prices that a flat price consists of. */
 const FLAT_KINDS: readonly string[] = ["input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok"];
 
 /** The URL of the newest list of the library. */
@@ -69,8 +69,8 @@ export function publishedPrices(version: string = BUILT_IN_VERSION): PriceLibrar
 }
 
 /**
- * Opens the library with a list, or with the built-in list for undefined. Libraries that were opened before
- * must not be used any more.
+ * Opens the library with a list. `undefined` means the built-in list. Libraries that were opened earlier must
+ * not be used any more.
  */
 export async function openPrices(list: PriceList | undefined): Promise<PriceLibrary> {
   const providers = [...list?.providers ?? await builtInProviders()];
@@ -111,20 +111,20 @@ function findPrice(model: string, providerId: string): PublishedPrice | undefine
   };
 }
 
-/** Whether some kind of token has a price. A model without any price is free. */
+/** Whether any kind of token has a price, or the model is free because it has no price. */
 function pricesTokens(prices: ModelPrice): boolean {
   const kinds = Object.keys(prices);
   return kinds.length === 0 || kinds.some((kind) => kind.endsWith("_mtok"));
 }
 
-/** The prices of a model at all times. */
+/** Returns the prices of a model at all times. */
 function pricesOf(prices: ModelInfo["prices"]): ModelPrice[] {
   return Array.isArray(prices) ? prices.map((conditional) => conditional.prices) : [prices];
 }
 
 /**
- * The constant prices of a model. `undefined` if a price depends on the time or the amount, or is of a rare
- * kind.
+ * Returns the constant prices of a model. `undefined` if a price depends on the time or the amount, or is of
+ * a rare kind.
  */
 function flatPrice(prices: ModelInfo["prices"]): Price | undefined {
   if (Array.isArray(prices)) return undefined;

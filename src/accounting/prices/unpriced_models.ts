@@ -1,14 +1,14 @@
-/** Suggests a setting once for each endpoint and model without a price. */
+/** Suggests a setting for each endpoint and model without a price, once. */
 
 import type { Endpoint } from "../../config/config.ts";
 import type { ExchangeRow } from "../../storage/store.ts";
 import type { PriceLibrary } from "./cost.ts";
 import { modelAdvice } from "./price_advice.ts";
 
-/** The highest number of suggestions, because clients choose the names of models. */
+/** The most suggestions. It is limited because clients choose the names of models. */
 const MAX_ADVICE = 100;
 
-/** Suggests settings for models without a price. */
+/** Writes suggestions for models without a price to the log. */
 export class UnpricedModels {
   readonly #advised = new Set<string>();
   readonly #onAdvice: (advice: { readonly endpoint: string; readonly detail: string }) => void;
@@ -17,7 +17,7 @@ export class UnpricedModels {
     this.#onAdvice = onAdvice;
   }
 
-  /** An exchange has ended. `endpoint` is its endpoint in the current configuration. */
+  /** Call it for each exchange that has ended. `endpoint` is its endpoint in the current configuration. */
   ended(row: ExchangeRow, endpoint: Endpoint | undefined, library: PriceLibrary): void {
     if (row.costMicros !== undefined || row.inputTokens === undefined && row.outputTokens === undefined) {
       return;

@@ -1,4 +1,7 @@
-/** The object of a provider that one exchange creates, reads or cancels, and what its response says of it. */
+/**
+ * The object of a provider that one exchange creates, reads or cancels, and the state of the object by the
+ * response.
+ */
 
 import type { Backend, Endpoint } from "../../config/config.ts";
 import { projectProviderKey } from "../../config/project_provider_key.ts";
@@ -16,7 +19,7 @@ import type { ObjectResponse } from "./object_response.ts";
 import type { ReportedPart, Settlement } from "./settlement.ts";
 import type { Tap } from "../taps/tap.ts";
 
-/** The part of an account that its objects depend on. */
+/** The part of an account that {@link AccountObjects} uses. */
 export interface ObjectAccount {
   readonly exchange: Pick<AccountedExchange, "id" | "loggedPath">;
   readonly endpoint: Endpoint | undefined;
@@ -27,32 +30,32 @@ export interface ObjectAccount {
   readonly owner: Pick<Principal, "tokenId" | "projectId">;
   /** The family of client programs. */
   readonly client: string;
-  /** In milliseconds since 1970. */
+  /** The start of the exchange, in milliseconds since 1970. */
   readonly startedAt: number;
   readonly facts: RequestFacts;
-  /** What the request does with an object. `undefined` for requests that concern no object. */
+  /** The action of the request on an object. `undefined` if the request concerns no object. */
   readonly object: ObjectRequest | undefined;
-  /** The backend that responded. `undefined` before the headers of its response. */
+  /** The backend that responded. `undefined` until the headers of its response have arrived. */
   readonly backend: Backend | undefined;
   readonly tap: Tap | undefined;
   readonly admission: AccountAdmission | undefined;
   readonly costs: ExchangeCosts;
   /** Whether the response is successful. */
   readonly isGood: boolean;
-  /** Whether the response is a part of what its address names. */
+  /** Whether the response is only a part of the resource at its URL (a range). */
   readonly isPart: boolean;
 }
 
-/** A cancellation of an object may miss this much of its text, in bytes. */
+/** The most bytes of an object's text that a cancellation of the object may not know of. */
 const MAX_UNNOTICED_BYTES = 64 * 1024;
 
-/** The object of one exchange. */
+/** The object that one exchange concerns. */
 export class AccountObjects {
   readonly #of: ObjectAccount;
   readonly #parts: Pick<AccountParts, "objects" | "outputs">;
   #hasCreated = false;
   #isBackground: boolean | undefined;
-  /** The bytes of text at which the text of an object is recorded again. */
+  /** The number of bytes of text at which the text of an object is recorded again. */
   #noticedBytes = 0;
 
   constructor(of: ObjectAccount, parts: Pick<AccountParts, "objects" | "outputs">) {
@@ -65,7 +68,10 @@ export class AccountObjects {
     return this.#hasCreated;
   }
 
-  /** A piece of the response has passed. Called before the client gets it, in case the process is killed. */
+  /**
+   * Call it for each piece of the response, before the client gets the piece. So the reservation is kept even
+   * if the process is killed.
+   */
   passed(): void {
     const { object } = this.#of;
     if (object === undefined) return;
@@ -74,13 +80,14 @@ export class AccountObjects {
   }
 
   /**
-   * Passes the reservation on to the batch or background response that this response created, once the
-   * response shows it.
+   * Hands the reservation over to the batch or background response that this response created. Does nothing
+   * until the response shows the object.
    */
   notice(): void {
     const { object, admission, tap, isGood } = this.#of;
     if (this.#hasCreated || object === undefined || !isGood) return;
-    // Computed once. If an upstream answers before it has the body, the bytes that have passed so far decide.
+    // This is computed once. An upstream may respond before it has the whole body; the bytes that have passed
+    // until then decide.
     const isBackground = () => this.#isBackground ??= this.#of.facts.background === true;
     const id = pendingObjectId(tap, { kind: object.kind, isBackground });
     if (id === undefined || admission === undefined) return;
@@ -91,7 +98,10 @@ export class AccountObjects {
     this.#parts.objects.add(awaitedObject(id, origin, held), held);
   }
 
-  /** Records the text of an object that is not over, often enough that a cancellation finds most of it. */
+  /**
+   * Records the text of an object that is not over. It does so often enough that a cancellation finds most of
+   * the text.
+   */
   #noticeText({ kind, id = this.#of.tap?.object?.id }: ObjectRequest): void {
     const { textBytes = 0, object } = this.#of.tap ?? {};
     if (
@@ -104,7 +114,8 @@ export class AccountObjects {
   }
 
   /**
-   * The bytes of text that this exchange has received of a certain object. 0 if it concerns another object.
+   * Returns the bytes of text that this exchange has received of an object. 0 if the exchange concerns
+   * another object.
    */
   receivedBytes({ endpoint, providerAccount }: Omit<ObjectKey, "id">, id: string | undefined): number {
     const { object, tap } = this.#of;
@@ -116,12 +127,15 @@ export class AccountObjects {
     return (object.id ?? tap?.object?.id) === id ? tap?.textBytes ?? 0 : 0;
   }
 
-  /** The place of the objects of this exchange: its endpoint, and its account at the provider. */
+  /** The endpoint of the objects of this exchange, and the account at the provider. */
   get place(): Omit<ObjectKey, "id"> {
     return { endpoint: this.#of.endpoint?.name ?? "", providerAccount: this.#providerAccount() };
   }
 
-  /** The account at the provider. `undefined` if no backend responded, or the client sent its key. */
+  /**
+   * Returns the account at the provider. `undefined` if no backend responded, or if the client sent its own
+   * key.
+   */
   #providerAccount(): string | undefined {
     const { endpoint, backend, keys } = this.#of;
     if (backend === undefined || endpoint === undefined) return undefined;
@@ -150,7 +164,7 @@ export class AccountObjects {
     };
   }
 
-  /** What the response says about an object. */
+  /** Returns what the response says about an object. */
   response(
     record: ExchangeRecord,
     { request, summary, receivedBytes }: Pick<ObjectResponse, "request" | "summary" | "receivedBytes">,

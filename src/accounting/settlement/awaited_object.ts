@@ -1,4 +1,4 @@
-/** Builds the object that an exchange created, for its later settlement. */
+/** Makes the record of an object that an exchange created. The object is settled later. */
 
 import type { Held } from "../../limits/admission.ts";
 import { OBJECT_LIFETIME_MS } from "../../storage/booking.ts";
@@ -8,7 +8,7 @@ import type { ObjectKind } from "../../apis/operations.ts";
 import { storedText } from "../stored_text.ts";
 import type { Tap } from "../taps/tap.ts";
 
-/** Who created an object, where and when. */
+/** The client that created an object, and the place and the time of its creation. */
 export type ObjectOrigin =
   & Omit<
     AwaitedObject,
@@ -29,7 +29,7 @@ export type HandedOver = Pick<Held, "tokens" | "micros" | "modelRules">;
 
 const NOTHING: HandedOver = { tokens: 0, micros: 0, modelRules: [] };
 
-/** An object with an id that the provider gave. */
+/** Makes an object with the id that the provider gave it. */
 export function awaitedObject(
   id: string,
   { facts, ...origin }: ObjectOrigin,
@@ -50,9 +50,9 @@ export function awaitedObject(
 }
 
 /**
- * The id of an object that continues after its response, as far as the response has arrived. `undefined` for
- * other responses. Every stream of a response first reports that it is in progress, and most end with their
- * request.
+ * Returns the id of an object that continues after its response, by the part of the response that has
+ * arrived. `undefined` for other responses. Every stream of a response reports at first that it is in
+ * progress, and most responses end with their request.
  */
 export function pendingObjectId(
   tap: Tap | undefined,

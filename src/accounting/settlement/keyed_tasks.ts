@@ -1,22 +1,25 @@
-/** Runs tasks on the database, for each key one at a time, and again later if the database fails. */
+/**
+ * Runs tasks on the database: for each key, one at a time. If the database fails, a task is tried again
+ * later.
+ */
 
 import { StoreError } from "../../storage/store.ts";
 
 /** The highest number of failed tasks that are tried again. */
 const MAX_RETRIES = 50_000;
 
-/** What {@link KeyedTasks} reports. */
+/** The reports of a {@link KeyedTasks}. */
 export interface TaskEvents {
-  /** The database failed in a task with a key, which is tried again. */
+  /** Called if the database failed in a task with a key. The task is tried again. */
   readonly onFailed: (reason: string) => void;
-  /** A task failed with another error, which is a bug. It is not tried again. */
+  /** Called if a task failed with another error, which is a bug. The task is not tried again. */
   readonly onUnexpected: (error: unknown) => void;
 }
 
-/** Tasks that run at the same time, except those with the same key. */
+/** Runs tasks at the same time, except tasks with the same key. */
 export class KeyedTasks {
   readonly #events: TaskEvents;
-  /** The keys of running tasks. */
+  /** The keys of the running tasks. */
   readonly #busy = new Set<string>();
   /** Failed tasks that are tried again, by their keys. */
   readonly #failed = new Map<string, () => Promise<void>>();
@@ -26,15 +29,15 @@ export class KeyedTasks {
     this.#events = events;
   }
 
-  /** Starts a task, which handles the errors of the database. */
+  /** Starts a task. The task handles the errors of the database by itself. */
   run(task: () => Promise<void>): void {
     const running = task().catch(this.#events.onUnexpected).finally(() => this.#running.delete(running));
     this.#running.add(running);
   }
 
   /**
-   * Starts a task, unless a task of the same key is running. If the task throws a {@link StoreError}, {@link
-   * retry} starts it again.
+   * Starts a task, unless a task with the same key is running. If the task throws a {@link StoreError},
+   * {@link retry} starts it again.
    */
   runOnce(key: string, task: () => Promise<void>): void {
     if (!this.#busy.has(key)) this.run(() => this.#attempt(key, task));

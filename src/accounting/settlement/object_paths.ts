@@ -6,7 +6,7 @@
 import { recognisedPath } from "../../apis/operation_of.ts";
 import { factsOf, type ObjectKind } from "../../apis/operations.ts";
 
-/** What a request does with an object. */
+/** The action of a request on an object. */
 export interface ObjectRequest {
   readonly kind: ObjectKind;
   /**
@@ -21,19 +21,20 @@ export interface ObjectRequest {
   readonly id: string | undefined;
 }
 
-/** Path segments in the place of an id that are not ids. */
+/** Path segments at the position of an id that are not ids. */
 const NO_IDS: ReadonlySet<string> = new Set(["compact", "input_tokens"]);
 /** The longest id of an object, in characters. */
 export const MAX_OBJECT_ID = 512;
 
 /**
- * What a request does with an object. `undefined` if it concerns none. `path` is the path after the
- * endpoint's name.
+ * Returns the action of a request on an object. `undefined` if the request concerns no object. `path` is the
+ * path after the name of the endpoint.
  */
 export function objectRequestOf(
   { method, path }: { method: string; path: string },
 ): ObjectRequest | undefined {
-  // An upstream may decode the path of an object. A spelling that costs money is compared without decoding.
+  // An upstream may decode the path of an object, so the decoded path is compared here. The check whether a
+  // path costs money does not decode it.
   const { operation, id: written } = recognisedPath(plainPath(path));
   const { creates, reads, fetches } = factsOf(operation);
   if (method === "POST" && creates !== undefined) return { kind: creates, action: "create", id: undefined };
@@ -44,7 +45,7 @@ export function objectRequestOf(
   return reads && { kind: reads, action: method === "DELETE" ? "delete" : "read", id };
 }
 
-/** The path as servers read it: decodes letters, merges repeated slashes and removes a slash at the end. */
+/** Returns the path as servers read it: with decoded letters, single slashes, and no slash at the end. */
 function plainPath(path: string): string {
   const decodedLetters = path.includes("%")
     ? path.replaceAll(/%([2-7][0-9a-f])/gi, (encoded, digits: string) => {
@@ -56,13 +57,16 @@ function plainPath(path: string): string {
   return single.endsWith("/") ? single.slice(0, -1) : single;
 }
 
-/** The id of an object. `undefined` if the segment in its place is not an id, or is too long. */
+/**
+ * Returns the id of an object. `undefined` if the segment at the position of the id is not an id, or is too
+ * long.
+ */
 function idOf(written: string | undefined): string | undefined {
   const id = decoded(written);
   return id === undefined || id.length > MAX_OBJECT_ID || NO_IDS.has(id.toLowerCase()) ? undefined : id;
 }
 
-/** Decodes an id, which may contain encoded characters. */
+/** Decodes an id, which may contain percent-encoded characters. */
 function decoded(text: string | undefined): string | undefined {
   if (text === undefined || !text.includes("%")) return text;
   try {

@@ -6,7 +6,7 @@ import { ReportedUsage } from "../usage/reported_usage.ts";
 import { sumOf, type Usage } from "../usage/usage.ts";
 import type { Selection } from "../../payload/json_selection.ts";
 
-/** Whether an object is over, and how it ended. */
+/** The state of an object: whether it is over, and how it ended. */
 export type ObjectState =
   /** The object is not over. */
   | "pending"
@@ -21,11 +21,11 @@ export interface BatchPart {
   readonly usage: Usage;
 }
 
-/** What a response said about an object. Undefined values are not in the response. */
+/** The facts about an object in a response. A value is `undefined` if the response does not have it. */
 export interface SeenObject {
   readonly id: string | undefined;
   readonly state: ObjectState | undefined;
-  /** Whether the object is generated in the background, even if no client waits. */
+  /** Whether the object continues in the background, even if no client waits for it. */
   readonly isBackground: boolean;
   /** The id of the file with the results of a batch. */
   readonly resultsId: string | undefined;
@@ -41,14 +41,14 @@ const GEMINI_OUTPUT = {
   inlinedResponses: { inlinedResponses: { "*": { response: LINE } } },
 } as const;
 /**
- * The values to select from responses about responses, interactions and runs, in addition to those of all
+ * The values to select from responses about responses, interactions and runs. They are added to those of all
  * responses.
  */
 export const OBJECT_SELECTION = {
   id: true,
   status: true,
   background: true,
-  // Events of OpenAI's responses, and of Gemini's interactions.
+  // Events of OpenAI's responses and of Gemini's interactions.
   response: { id: true, status: true, background: true },
   interaction: { id: true, status: true },
 } as const satisfies Selection;
@@ -60,7 +60,7 @@ export const BATCH_SELECTION = {
   processing_status: true,
   output_file_id: true,
   output_file: true,
-  // Gemini's (`batchJobFromMldev` of `@google/genai`).
+  // Gemini's batches (`batchJobFromMldev` of `@google/genai`).
   metadata: { state: true, output: GEMINI_OUTPUT },
   // Lines of results.
   response: { responsesFile: true, ...LINE },
@@ -68,12 +68,12 @@ export const BATCH_SELECTION = {
   result: { message: { model: true, usage: true } },
   // Mistral's results within its batch.
   outputs: { "*": { response: LINE } },
-  // Lists of batches, the second one Gemini's.
+  // Lists of batches. `operations` is Gemini's list.
   data: { "*": { id: true, output_file_id: true, output_file: true } },
   operations: { "*": { name: true, metadata: { output: { responsesFile: true } } } },
 } as const satisfies Selection;
 
-/** The states in the SDKs of OpenAI, Anthropic, Google, Mistral and Groq. Any other state means pending. */
+/** The states in the SDKs of OpenAI, Anthropic, Google, Mistral and Groq. Every other state means pending. */
 const STATES: ReadonlyMap<string, ObjectState> = new Map([
   ["completed", "done"],
   ["incomplete", "done"],
@@ -88,23 +88,23 @@ const STATES: ReadonlyMap<string, ObjectState> = new Map([
   ["timeout_exceeded", "failed"],
 ]);
 const STATE_PREFIX = /^(?:batch|job)_state_/;
-/** The highest number of batches that are read from a list. */
+/** The most batches that are read from a list. */
 const MAX_LISTED = 1_000;
-/** The highest number of models that are counted separately in a batch. */
+/** The most models that are counted separately in a batch. */
 const MAX_MODELS = 50;
 /** The longest name of a model, in characters. */
 const MAX_TEXT = 200;
 /** Gemini's prefix of the ids of batches and files. */
 const COLLECTION = /^(?:batches|files)\//;
 
-/** Reads what one response says about an object. */
+/** Reads the facts about an object from one response. */
 export class ObjectReader {
   readonly #kind: ObjectKind;
   #id: string | undefined;
   #state: ObjectState | undefined;
   #isBackground = false;
   #resultsId: string | undefined;
-  /** Whether the current JSON text is about the object, and not about another object in the stream. */
+  /** Whether the current JSON text is about the object. A stream may also have texts about other objects. */
   #isOwn: boolean;
   #lineModel: string | undefined;
   #lineUsage: Usage | undefined;
@@ -117,7 +117,7 @@ export class ObjectReader {
     this.#isOwn = kind !== "run";
   }
 
-  /** What the response has said so far. */
+  /** The facts about the object in the part of the response that has arrived. */
   get seen(): SeenObject {
     this.#endLine();
     return {
@@ -145,13 +145,13 @@ export class ObjectReader {
     return this.#isBackground;
   }
 
-  /** A JSON text has ended: a line of results, or an event. */
+  /** Call it at the end of a JSON text: a line of results, or an event. */
   textEnded(): void {
     this.#endLine();
     this.#isOwn = this.#kind !== "run";
   }
 
-  /** Receives a selected value. Returns false if the value also matters to other readers. */
+  /** Receives a selected value. Returns `false` if other readers need the value too. */
   found(path: string, value: unknown): boolean {
     switch (path) {
       case "id":
@@ -160,7 +160,7 @@ export class ObjectReader {
         this.#foundId(value);
         return true;
       case "name":
-        // The name of Gemini's batches is their id. Other objects may have names too.
+        // The name of one of Gemini's batches is its id. Other objects may also have names.
         if (typeof value === "string" && value.startsWith("batches/")) this.#foundId(value);
         return true;
       case "background":
@@ -176,7 +176,7 @@ export class ObjectReader {
         this.#foundState(value);
         return true;
       case "metadata.state":
-        // OpenAI's metadata is data of the client.
+        // The metadata of OpenAI's objects are data of the client, so they have no state.
         if (this.#state === undefined) this.#foundState(value);
         return true;
       case "output_file_id":
@@ -216,7 +216,7 @@ export class ObjectReader {
   }
 
   #foundId(value: unknown): void {
-    // The stream of a run also describes its thread, steps and messages.
+    // The stream of a run also has events about its thread, steps and messages.
     if (this.#kind === "run") this.#isOwn = typeof value === "string" && value.startsWith("run");
     if (this.#isOwn) this.#id ??= idOf(value);
   }
@@ -224,7 +224,7 @@ export class ObjectReader {
   #foundState(value: unknown): void {
     if (typeof value !== "string" || !this.#isOwn) return;
     const state = value.toLowerCase().replace(STATE_PREFIX, "");
-    // The next turn of an interaction is another interaction.
+    // The next turn of an interaction is a new interaction, so this one is over.
     const isTurn = this.#kind === "interaction" && state === "requires_action";
     this.#state = isTurn ? "done" : STATES.get(state) ?? "pending";
   }
@@ -232,7 +232,7 @@ export class ObjectReader {
   #foundLineModel(value: unknown): void {
     if (typeof value !== "string" || value === "" || value.length > MAX_TEXT) return;
     this.#lineModel = value;
-    // In Gemini's results the model follows the usage.
+    // In Gemini's results, the model comes after the usage.
     if (this.#lineUsage !== undefined) this.#endLine();
   }
 

@@ -3,19 +3,22 @@ import type { ObjectRequest } from "./object_paths.ts";
 import type { ResponseSummary } from "../taps/response_summary.ts";
 import type { ReportedPart, Settlement } from "./settlement.ts";
 
-/** A response about an object. */
+/** A response about an object, and the exchange that got it. */
 export interface ObjectResponse {
   readonly request: ObjectRequest;
   readonly endpoint: string;
-  /** The account at the provider. `undefined` if no backend responded, or its key is unknown. */
+  /** The account at the provider. `undefined` if no backend responded, or if its key is unknown. */
   readonly providerAccount: string | undefined;
   readonly summary: ResponseSummary;
   /** Whether the response was successful and complete. */
   readonly isWhole: boolean;
-  /** The bytes of text that running requests have received of the object so far. */
+  /** Returns the bytes of text that running requests have received of the object so far. */
   readonly receivedBytes: () => number;
-  /** Computes the charge of an object by reported usage. Returns a promise if another thread computes it. */
+  /**
+   * Computes the charge of an object by reported usage. Returns a promise if another thread computes the
+   * charge.
+   */
   readonly charge: (object: AwaitedObject, part: ReportedPart) => Settlement | Promise<Settlement>;
-  /** An object with this client as its creator, for results of batches whose creator is unknown. */
+  /** Makes an object whose creator is this client, for the results of batches whose creator is unknown. */
   readonly asOwnObject: (id: string) => AwaitedObject;
 }

@@ -1,6 +1,6 @@
 /**
  * Settles objects, such as background responses and batches. Each object counts once, for its creator, when a
- * response shows that it is over. Its reservation lasts until then, also over a restart.
+ * response shows that it is over. Its reservation lasts until then, even if the process restarts.
  */
 
 import type { Limiter } from "../../limits/limiter.ts";
@@ -28,13 +28,13 @@ import {
   settlementAction,
 } from "./settlement.ts";
 
-/** The limits that objects count towards. */
+/** The operations of the limits that objects count for. */
 export type ObjectLedgers = Pick<
   Limiter,
   "hold" | "takeOver" | "release" | "bookingOf" | "count" | "countElsewhere"
 >;
 
-/** What {@link Objects} needs of the rest of the program. */
+/** The parts of the program that {@link Objects} uses. */
 export interface ObjectsParts {
   readonly store: Pick<
     Store,
@@ -50,28 +50,37 @@ export interface ObjectsParts {
   readonly ledgers: ObjectLedgers;
   /** Called when this process has settled an object and written its row. */
   readonly onRow: (row: ExchangeRow) => void;
-  /** Called when the database failed. The work is tried again. */
+  /** Called when the database failed. The operation is tried again. */
   readonly onFailed: (reason: string) => void;
   /** Called when a task failed with another error, which is a bug. The task is not tried again. */
   readonly onUnexpected: (error: unknown) => void;
 }
 
-/** How often the changes of other processes are read, and expired objects are settled. */
+/**
+ * The time between two reads of the changes of other processes, in milliseconds. Expired objects are settled
+ * in the same step.
+ */
 const SYNC_MS = 10_000;
-/** The highest difference between the clocks of several processes. */
+/** The largest expected difference between the clocks of two processes, in milliseconds. */
 const SYNC_MARGIN_MS = 5_000;
-/** The highest number of settled objects that are remembered. */
+/** The most settled objects whose keys are remembered. */
 const MAX_SETTLED = 10_000;
 
-/** Settles the objects of all exchanges, together with other processes on the database. */
+/** Settles the objects of all exchanges. Several processes with the same database share this work. */
 export class Objects {
   readonly #parts: ObjectsParts;
   readonly #open: OpenObjects;
-  /** Keys of objects that need no settlement any more, as far as they are remembered. */
+  /** The keys of objects that are settled, or that need no settlement. It has only the latest ones. */
   readonly #settled = new Set<string>();
-  /** Keys of objects that the database is settling, by the ids of the objects and not of their results. */
+  /**
+   * The keys of objects whose settlement is being written to the database. They have the id of the object,
+   * and not the id of its results.
+   */
   readonly #settling = new Set<string>();
-  /** By the keys of objects: of several responses at the same time, one counts. */
+  /**
+   * Tasks by the key of their object. If several responses about an object come at the same time, one of them
+   * counts.
+   */
   readonly #tasks: KeyedTasks;
   #syncedAt = 0;
   #stopTimer = (): void => {};
@@ -91,7 +100,7 @@ export class Objects {
     return objects;
   }
 
-  /** Whether another object of this creator can be awaited. */
+  /** Whether one more object of this creator can be awaited. */
   hasRoom(creator: ObjectCreator): boolean {
     return this.#open.hasRoom(creator);
   }
@@ -107,11 +116,13 @@ export class Objects {
     this.#tasks.run(() => this.#add(key, entry));
   }
 
-  /** A running request has received text of an object. `bytes` is the length of all of its text so far. */
+  /**
+   * Call it when a running request has received text of an object. `bytes` is the length of the text so far.
+   */
   received(at: ObjectKey, bytes: number): void {
     const entry = this.#open.get(this.#open.keyOf(at));
     if (entry !== undefined) entry.receivedBytes = Math.max(entry.receivedBytes, bytes);
-    // Another process may have the request that cancels the object.
+    // The request that cancels the object may arrive at another process, so the database must have the bytes.
     this.#tasks.run(() => this.#keepReceived(at, bytes));
   }
 
@@ -125,7 +136,7 @@ export class Objects {
     }
   }
 
-  /** Settles an object if a response about it shows that it is over. */
+  /** Settles an object if a response about it shows that the object is over. */
   responseEnded(response: ObjectResponse): void {
     const { request, endpoint, providerAccount, summary } = response;
     for (const listed of summary.object?.listed ?? []) this.#listed({ endpoint, providerAccount }, listed);
@@ -143,12 +154,12 @@ export class Objects {
     this.#tasks.runOnce(key, () => this.#follow(at, response, action));
   }
 
-  /** Resolves when all started tasks have ended or have to be tried again. */
+  /** Resolves when all started tasks have ended or wait for a retry. */
   async idle(): Promise<void> {
     await this.#tasks.idle();
   }
 
-  /** Stops the timer, and tries failed tasks a last time. */
+  /** Stops the timer, and tries the failed tasks for a last time. */
   async close(): Promise<void> {
     this.#stopTimer();
     await this.idle();
@@ -177,7 +188,7 @@ export class Objects {
       const isNew = await store.addObject(entry.object, clock.epochMs());
       entry.isStored = true;
       if (isNew) return;
-      // The provider gave the same id before, to another process or to this one.
+      // The provider may have given the same id earlier, to this process or to another one.
       const known = await store.findObject(entry.object);
       if (known?.settled !== undefined) this.#open.remove(key);
     } catch (error) {
@@ -186,7 +197,7 @@ export class Objects {
     }
   }
 
-  /** A list has shown the file with the results of a batch. */
+  /** Records the file with the results of a batch, which a list has shown. */
   #listed(
     at: Omit<ObjectKey, "id">,
     { id, resultsId }: { id: string; resultsId: string },
@@ -226,11 +237,11 @@ export class Objects {
           await this.#charged(response.asOwnObject(id), response, { action, storedBytes: 0 }),
         );
       }
-      // A later response may show which batch the file belongs to.
+      // A later response may show which batch the file belongs to, so the key is not remembered.
       return response.request.action === "file" ? undefined : this.#remember(requestedKey);
     }
     if (known?.settled !== undefined) {
-      // A settlement by this process counts when the database has answered it.
+      // A settlement by this process counts when the database has confirmed it, so it is not counted here.
       if (!this.#settling.has(objectKey(known))) this.#settledElsewhere({ ...known, settled: known.settled });
       return this.#remember(requestedKey);
     }
@@ -247,13 +258,13 @@ export class Objects {
     { charge, receivedBytes }: ObjectResponse,
     { action, storedBytes }: {
       readonly action: Exclude<SettlementAction, { kind: "wait" }>;
-      /** The bytes of text that a client has received by the database. */
+      /** The bytes of text that clients have received, by the database. */
       readonly storedBytes: number;
     },
   ): Promise<readonly Settlement[]> {
     if (action.kind === "count") return await Promise.all(action.parts.map((part) => charge(object, part)));
     if (action.kind === "estimate") return [reservedCharge(object)];
-    // Text that clients received before a cancellation is not free.
+    // Text that clients received before a cancellation costs money.
     const kept = this.#open.get(objectKey(object))?.receivedBytes ?? 0;
     const bytes = Math.max(receivedBytes(), kept, storedBytes);
     return bytes === 0 ? [] : [estimatedSettlement(await charge(object, receivedPart(bytes)))];
@@ -261,7 +272,7 @@ export class Objects {
 
   async #settle(object: AwaitedObject, charges: readonly Settlement[]): Promise<void> {
     const key = objectKey(object);
-    // The response may have the id of the object or of its results.
+    // The response may have the id of the object, or the id of its results.
     if (this.#settling.has(key)) return;
     this.#settling.add(key);
     try {
@@ -287,7 +298,7 @@ export class Objects {
     const reported = charges.reduce((total, { tokens }) => total + tokens, 0);
     const keys = [...subjectKeys(object), ...object.modelRules];
     const key = objectKey(object);
-    // The first settlement counts in shared limits, so this precedes the release.
+    // The first settlement counts in shared limits, so it comes before the release.
     ledgers.count(key, { keys, tokens: Math.max(0, reported - object.reservedTokens), micros, booking });
     this.#open.remove(key);
     for (const row of rows) onRow(row);
@@ -314,12 +325,12 @@ export class Objects {
       if (!(error instanceof StoreError)) throw error;
       onFailed(error.message);
     }
-    // A wrong clock does not show ages.
+    // While the clock is wrong, ages are unknown.
     if (!this.#parts.ledgers.bookingOf([]).isDated) return;
     const now = clock.epochMs();
     for (const [key, entry] of this.#open.entries()) {
       const { object } = entry;
-      // The age of an object that was created with a wrong clock begins now.
+      // The age of an object that was created while the clock was wrong begins now.
       if (object.madeAt < EARLIEST_MS) {
         entry.object = { ...object, madeAt: now, expiresAt: now + OBJECT_LIFETIME_MS };
       } else if (object.expiresAt <= now) this.#expire(key, object);
@@ -330,7 +341,7 @@ export class Objects {
     this.#tasks.runOnce(key, () => this.#settle(object, [reservedCharge(object)]));
   }
 
-  /** Adds an object of an earlier or another process, with its reservation. */
+  /** Adds an object of an earlier process or of another process, with its reservation. */
   #hold(object: AwaitedObject): void {
     const held = { keys: [...subjectKeys(object), ...object.modelRules], micros: object.reservedMicros };
     const key = objectKey(object);
@@ -343,7 +354,10 @@ export class Objects {
     });
   }
 
-  /** Another process has settled the object. Its cost counts here too if it was reserved here. */
+  /**
+   * Removes an object that another process has settled. Its cost counts here if this process held its
+   * reservation.
+   */
   #settledElsewhere(object: AwaitedObject & { settled: NonNullable<KeptObject["settled"]> }): void {
     const { ledgers } = this.#parts;
     if (!this.#open.remove(objectKey(object))) return;

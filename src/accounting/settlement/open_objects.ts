@@ -1,4 +1,4 @@
-/** The objects whose settlement is awaited, and what they reserve. */
+/** The objects that are awaited for settlement, and their reservations. */
 
 import { tokenKey } from "../../principal.ts";
 import type { AwaitedObject, ObjectKey } from "../../storage/object_store.ts";
@@ -26,12 +26,12 @@ export interface OpenObject {
 const MAX_OF_TOKEN = 10_000;
 const MAX_OPEN = 50_000;
 /**
- * A token with fewer awaited objects has room even beyond {@link MAX_OPEN}. A few tokens cannot use up all
- * room.
+ * A token with fewer awaited objects can add one even beyond {@link MAX_OPEN}. So a few tokens cannot use up
+ * the whole limit.
  */
 const SHARE_OF_TOKEN = 100;
 
-/** All awaited objects by their keys. Counts them by token, and releases what they reserve. */
+/** All awaited objects by their keys. Counts the objects of each token, and releases their reservations. */
 export class OpenObjects {
   readonly #entries = new Map<string, OpenObject>();
   /** The keys of awaited objects, by the account at the provider and the id. */
@@ -63,8 +63,9 @@ export class OpenObjects {
   }
 
   /**
-   * The key of the awaited object at an endpoint, or else at an endpoint with the same account at the
-   * provider. The key of the endpoint itself if neither is awaited.
+   * Returns the key of the awaited object at an endpoint. Without such an object, returns the key of the
+   * awaited object at an endpoint with the same account at the provider. If neither is awaited, returns the
+   * key at the endpoint.
    */
   keyOf(at: ObjectKey): string {
     const key = objectKey(at);
@@ -86,7 +87,7 @@ export class OpenObjects {
     this.#counts.set(creator, (this.#counts.get(creator) ?? 0) + 1);
   }
 
-  /** Removes an object and releases its reservation. Returns false if the object was not awaited. */
+  /** Removes an object and releases its reservation. Returns `false` if the object was not awaited. */
   remove(key: string): boolean {
     const entry = this.#entries.get(key);
     if (entry === undefined) return false;
@@ -104,12 +105,12 @@ export class OpenObjects {
   }
 }
 
-/** The key of the token that created an object. */
+/** Returns the key of the token that created an object. */
 export function creatorKey({ tokenId, principal }: ObjectCreator): string {
   return tokenKey({ tokenId, name: principal });
 }
 
-/** The key of an object among all objects of all endpoints. */
+/** Returns the key of an object, which is unique among the objects of all endpoints. */
 export function objectKey({ endpoint, id }: ObjectKey): string {
   return `${endpoint}\0${id}`;
 }

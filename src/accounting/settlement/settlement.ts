@@ -1,4 +1,4 @@
-/** Decides from a response whether an object is over, and what it used. */
+/** Decides from a response whether an object is over, and which usage it has. */
 
 import type { AwaitedObject } from "../../storage/object_store.ts";
 import type { ResponseSummary } from "../taps/response_summary.ts";
@@ -13,7 +13,7 @@ export interface ReportedPart extends Reported {
   readonly stopReason: string | undefined;
 }
 
-/** What to do after a response about an object. */
+/** The next step after a response about an object. */
 export type SettlementAction =
   /** The object is not over, or the response does not show its state. */
   | { readonly kind: "wait" }
@@ -49,7 +49,7 @@ export function settlementAction(
   if (action === "delete") return isWhole ? { kind: "estimate" } : WAIT;
   if (object === undefined || action === "list") return WAIT;
   if (kind === "batch") {
-    // If the results broke off, the client fetches them again.
+    // The client will fetch the results again if they broke off.
     if (object.parts.length > 0) {
       return isWhole ? { kind: "count", parts: object.parts.map((part) => batchPart(part)) } : WAIT;
     }
@@ -73,7 +73,7 @@ export function settlementAction(
     };
     return { kind: "count", parts: [part] };
   }
-  // The usage follows the state.
+  // The response reports the usage after the state, so a broken response may lack it.
   if (!isWhole) return WAIT;
   return { kind: object.state === "done" ? "estimate" : "release" };
 }
@@ -83,7 +83,7 @@ function batchPart(part: { model: string | undefined; usage: ResponseSummary["us
   return { usage, tier: BATCH_TIER, stopReason: undefined, ...(model !== undefined && { model }) };
 }
 
-/** The charge of an object whose usage is not reported: the whole reservation. */
+/** Returns the charge of an object whose usage is not reported: its whole reservation. */
 export function reservedCharge({ reservedMicros }: AwaitedObject): Settlement {
   const isReserved = reservedMicros > 0;
   return {
@@ -99,7 +99,10 @@ export function reservedCharge({ reservedMicros }: AwaitedObject): Settlement {
   };
 }
 
-/** The charge of an object with reported usage. The cost is the reservation if the usage has no price. */
+/**
+ * Returns the charge of an object with reported usage. If the usage has no price, the cost is that of the
+ * reservation.
+ */
 export function chargeOfObject(object: AwaitedObject, reported: Charge | undefined): Charge {
   const reserved = reservedCharge(object).charge;
   if (reported === undefined) return reserved;
@@ -107,13 +110,16 @@ export function chargeOfObject(object: AwaitedObject, reported: Charge | undefin
   return { ...reported, cost: reserved.cost, source: reserved.source };
 }
 
-/** The usage of a cancelled object that reported none, estimated by the text that clients received. */
+/**
+ * Returns the usage of a cancelled object that reported none. It is an estimate by the text that clients
+ * received.
+ */
 export function receivedPart(textBytes: number): ReportedPart {
   const outputTokens = estimatedTokens({ kind: "json", length: textBytes });
   return { usage: { outputTokens }, tier: undefined, stopReason: undefined };
 }
 
-/** The same settlement, marked as an estimate. */
+/** Returns the same settlement, marked as an estimate. */
 export function estimatedSettlement(settled: Settlement): Settlement {
   return { ...settled, charge: { ...settled.charge, source: "estimated" } };
 }

@@ -1,6 +1,6 @@
 /**
- * Reads the streams of Bedrock: the events of ConverseStream, and the events of a model's native API, which
- * InvokeModelWithResponseStream wraps in base64.
+ * Reads the streams of Bedrock: the events of ConverseStream, and the events of a model's native API.
+ * InvokeModelWithResponseStream wraps the latter in Base64.
  */
 
 import { AmazonEventReader } from "../../payload/amazon_event_stream.ts";

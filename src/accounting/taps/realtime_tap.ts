@@ -1,6 +1,6 @@
 /**
  * Reads the usage of WebSockets while they pass: OpenAI's realtime sessions and responses, and Gemini's live
- * sessions. Each response in a session reports its usage. The usage of responses that were cut off is
+ * sessions. Each response of a session reports its usage. The usage of a response that was cut off is
  * estimated.
  */
 
@@ -10,7 +10,10 @@ import { ReportedUsage } from "../usage/reported_usage.ts";
 import { sumOf, type Usage } from "../usage/usage.ts";
 import { compileSelection } from "../../payload/json_selection.ts";
 
-/** https://platform.openai.com/docs/api-reference/realtime-server-events */
+/**
+ * The values to select from the messages of the upstream
+ * (https://platform.openai.com/docs/api-reference/realtime-server-events).
+ */
 const FROM_UPSTREAM = compileSelection({
   type: true,
   response_id: true,
@@ -20,7 +23,7 @@ const FROM_UPSTREAM = compileSelection({
     input_audio_transcription: { model: true },
     audio: { input: { transcription: { model: true } } },
   },
-  // The usage of a transcription of the client's audio, which another model makes.
+  // The usage of a transcription: another model transcribes the audio of the client.
   usage: true,
   // https://ai.google.dev/api/live#BidiGenerateContentServerMessage
   usageMetadata: true,
@@ -34,28 +37,31 @@ const FROM_CLIENT = compileSelection({ type: true, setup: { model: true } });
 const TRANSCRIBED = "conversation.item.input_audio_transcription.completed";
 /** The events that end a response. */
 const LAST_EVENTS = ["response.done", "response.completed", "response.incomplete", "response.failed"];
-/** The events that are not part of a response. */
+/** The events that belong to no response. */
 const OTHER_EVENTS =
   /^(?:session|transcription_session|conversation|input_audio_buffer|output_audio_buffer|rate_limits|error)(?:\.|$)/;
 const AUDIO_DELTA = /^response\.(?:output_)?audio\.delta$/;
 /** The longest name or id that is read, in characters. */
 const MAX_TEXT = 200;
-/** The highest number of transcription models in a session. */
+/** The most transcription models of a session. */
 const MAX_TRANSCRIBERS = 10;
-/** The highest number of types that are read of one message. A valid message has one. */
+/** The most types that are read of one message. A valid message has one type. */
 const MAX_TYPES = 4;
-/** The highest number of simultaneous responses that are counted separately. */
+/** The most simultaneous responses that are counted separately. */
 const MAX_RESPONSES = 64;
-/** The id of messages that may or may not be part of a response. */
+/** The id for messages of which the proxy does not know whether they are part of a response. */
 const UNKNOWN = "?";
 
-/** For messages whose text the proxy cannot read. */
+/** The bytes of a token in messages whose text the proxy cannot read. */
 const BYTES_PER_TOKEN = 4;
-/** Audio has 20 tokens a second of output and 10 of input. In base64 of G.711, the shortest coding: */
+/**
+ * The bytes of a token of audio: G.711 in Base64, with 20 tokens for a second of output and 10 for a second
+ * of input.
+ */
 const AUDIO_OUT_BYTES_PER_TOKEN = 500;
 const AUDIO_IN_BYTES_PER_TOKEN = 1_000;
 
-/** What has arrived of a response that has not ended. */
+/** The part of an unfinished response that has arrived. */
 interface PartialResponse {
   /** The estimated tokens of its text. */
   text: number;
@@ -66,13 +72,13 @@ interface PartialResponse {
 /** Reads what both sides send on one WebSocket. */
 export class RealtimeTap {
   #usage: Usage = {};
-  /** The input tokens of the last response, which include the whole earlier conversation. */
+  /** The input tokens of the latest response. They include the whole earlier conversation. */
   #lastInput = 0;
   #model: string | undefined;
   #stopReason: string | undefined;
-  /** The responses that have not ended, by their ids. The empty id stands for responses without an id. */
+  /** The unfinished responses, by their ids. The empty id is that of responses without an id. */
   readonly #open = new Map<string, PartialResponse>();
-  /** What arrived of responses that ended without reporting their usage. */
+  /** The text and audio of responses that ended without reporting their usage. */
   readonly #unreported: PartialResponse = { text: 0, audio: 0 };
   #unreportedCount = 0;
   /** The type of the current message. */
@@ -81,16 +87,19 @@ export class RealtimeTap {
   #status: string | undefined;
   readonly #contradictions = new Set<string>();
   readonly #reported = new ReportedUsage();
-  /** The usage of the current turn of Gemini, which some of its messages report. */
+  /** The usage of the current turn of Gemini. Only some of its messages report it. */
   readonly #turn = new ReportedUsage();
   #hasTurnEnded = false;
-  /** Whether the current message is not part of a response. */
+  /** Whether the current message belongs to no response. */
   #isOtherMessage = false;
   readonly #transcribed = new ReportedUsage();
   #transcriber = "";
   /** The usage of transcriptions, by the model. */
   readonly #steps = new Map<string, Usage>();
-  /** All types that the client's message names. Readers differ on which of several types counts. */
+  /**
+   * All types in the client's current message. If a message has several types, servers differ on which of
+   * them counts.
+   */
   readonly #sentTypes = new Set<string>();
   #sentTokens = 0;
   /** Whether the client has requested a response that has not begun. */
@@ -126,7 +135,7 @@ export class RealtimeTap {
     return this.#stopReason !== undefined && begun === 0 && !this.#isResponseDue;
   }
 
-  /** The summary of the session, once it has ended. */
+  /** Returns the summary of the session, after it has ended. */
   end(): ResponseSummary {
     if (this.#upstream.pendingBytes > 0) {
       this.#countPart(this.#upstream.pendingBytes, this.#upstream.pendingTokens);
@@ -200,7 +209,7 @@ export class RealtimeTap {
     this.#reported.clear();
   }
 
-  /** Remembers what arrived of a response that ended without its usage. */
+  /** Adds what arrived of a response that ended without its usage to `#unreported`. */
   #keepUnreported(): void {
     const ended = this.#responseId === undefined ? [...this.#open.values()] : [
       this.#open.get(this.#responseId),
@@ -243,7 +252,7 @@ export class RealtimeTap {
     const begun = this.#open.get(id) ?? this.#begin(id);
     if (AUDIO_DELTA.test(type)) begun.audio += bytes;
     else if (!isKnown) begun.text += bytes / BYTES_PER_TOKEN;
-    // Each event has at least one token.
+    // Each event has one token or more.
     else if (type.endsWith(".delta")) begun.text += Math.max(1, textTokens);
   }
 

@@ -1,4 +1,4 @@
-/** Reads the facts of a request while its body passes unchanged. */
+/** Reads the facts of a request while its body passes without a change. */
 
 import { factsOf, type Operation } from "../../apis/operations.ts";
 import { modelsInPath, modelsInQuery } from "../../payload/models_in_head.ts";
@@ -33,7 +33,10 @@ const SELECTED = compileSelection({
 });
 const WEB_SEARCH: readonly HostedTool[] = [{ name: "web_search_options", charge: "web searches" }];
 const MAX_MODEL = 200;
-/** The fields of a form are short, and are before or after its file. */
+/**
+ * The bytes at the start and at the end of a form that are read. Its fields are short, and are before or
+ * after its file.
+ */
 const FORM_PART_BYTES = 8 * 1024;
 const MOST_TAIL_BYTES = 4 * FORM_PART_BYTES;
 
@@ -52,7 +55,7 @@ export class RequestTap {
   readonly #media = new MediaMeter();
   readonly #isReadable: boolean;
   readonly #scanner: JsonScanner | undefined;
-  /** The first and the last bytes of a form. `undefined` for any other body. */
+  /** The first and the last bytes of a form. `undefined` for other bodies. */
   readonly #form: { readonly head: GrowingBuffer; readonly tail: GrowingBuffer } | undefined;
   readonly #readsSound: boolean;
 
@@ -83,10 +86,11 @@ export class RequestTap {
     return this.#bytes;
   }
 
-  /** An estimate of the input tokens so far. */
+  /** Estimates the input tokens of the bytes that have passed. */
   inputTokens(): number {
     if (this.#form !== undefined) return estimatedTokens({ kind: "form", length: this.#bytes });
-    // Text compresses to about a quarter, so each compressed byte counts as four.
+    // Compression reduces text to about a quarter. So each compressed byte counts as four bytes, which is one
+    // token.
     if (!this.#isReadable) return this.#bytes;
     const { images, imageBytes } = this.#media;
     const text = this.#text.bytes > 0
@@ -104,11 +108,11 @@ export class RequestTap {
     const { head, tail } = this.#form;
     if (head.length < FORM_PART_BYTES) head.append(piece.subarray(0, FORM_PART_BYTES - head.length));
     tail.append(piece.subarray(-FORM_PART_BYTES));
-    // Not for every piece, because pieces may be single bytes.
+    // The tail is not cut for each piece, because a piece may be a single byte.
     if (tail.length > MOST_TAIL_BYTES) tail.consume(tail.length - FORM_PART_BYTES);
   }
 
-  /** The facts of the request, as far as its body has passed. */
+  /** Returns the facts of the request in the part of its body that has passed. */
   facts(): RequestFacts {
     const model = this.#model ??
       (this.#form && (modelInForm(this.#form.head.bytes) ?? modelInForm(this.#form.tail.bytes)));
@@ -149,10 +153,10 @@ export class RequestTap {
   }
 }
 
-/** The head of a plain field `model`, as the strict reader of forms accepts it. */
+/** The head of a plain field `model`, in the form that the strict reader of forms accepts. */
 const MODEL_FIELD = /^content-disposition: *form-data; *name="model"$/i;
 
-/** The value of a plain field `model`. Takes one pass over the lines. */
+/** Returns the value of a plain field `model`. It reads the lines once. */
 function modelInForm(bytes: Uint8Array): string | undefined {
   const lines = new TextDecoder().decode(bytes).split("\r\n");
   let isNamed = false;

@@ -3,7 +3,7 @@ import type { SeenObject } from "../settlement/object_reader.ts";
 import type { UsageStep } from "../usage/reported_usage.ts";
 import type { Usage } from "../usage/usage.ts";
 
-/** What the proxy read from a response. Absent values are not in the response. */
+/** The facts that the proxy read from a response. A value is absent if the response does not have it. */
 export interface ResponseSummary {
   readonly usage: Usage;
   /** The usage of other models for the same response. {@link usage} does not include it. */
@@ -24,14 +24,16 @@ export interface ResponseSummary {
   readonly tier?: string;
   /** The estimated usage of the unfinished responses of a session. Absent for single responses. */
   readonly unfinished?: readonly Usage[];
-  /** The estimated usage of a session's unknown messages. Only limits count it. */
+  /**
+   * The estimated usage of messages of a session that may belong to no response. It counts only for limits.
+   */
   readonly uncertain?: Usage;
   /** The contradictions between the reported numbers, as texts for a log. */
   readonly contradictions?: readonly string[];
-  /** What the response shows of images and sound. Absent: neither. */
+  /** The images and the sound that the response shows. Absent if it shows neither. */
   readonly media?: SeenMedia;
-  /** Set if a stream shows a call of a hosted tool, whose result the model reads. */
+  /** Set if a stream shows a call of a hosted tool. The model reads the result of such a call. */
   readonly hasHostedCalls?: true;
-  /** What the response says about an object. Absent for requests that concern no object. */
+  /** The facts about an object in the response. Absent for requests that concern no object. */
   readonly object?: SeenObject;
 }

@@ -1,6 +1,6 @@
 /**
- * Reads the usage, model and stop reason of a response. Each piece is read before the client gets it, in
- * steps of 32 KiB. Reading waits for nothing, changes nothing, and never fails the response.
+ * Reads the usage, the model and the stop reason of a response. It reads each piece before the client gets
+ * the piece, in steps of 32 KiB. The reading never waits, changes nothing, and never makes the response fail.
  */
 
 import { AmazonEventScanner } from "./amazon_event_scanner.ts";
@@ -23,12 +23,12 @@ import { TOOLS_SELECTION, ToolsUsed } from "../usage/tools_used.ts";
 import { sumOf, type Usage } from "../usage/usage.ts";
 import { compileSelection, mergedSelection, type Selection } from "../../payload/json_selection.ts";
 
-/** The values of all dialects, because an endpoint may respond in more than one. */
+/** The values to select for all dialects, because an endpoint may respond in more than one dialect. */
 const SELECTION_OF_ALL = {
   model: true,
   usage: true,
   stop_reason: true,
-  // Bedrock: Converse, the last event of each model, and models of Amazon, Meta and Mistral.
+  // Bedrock's Converse, the last event of each of its models, and models of Amazon, Meta and Mistral.
   stopReason: true,
   "amazon-bedrock-invocationMetrics": true,
   metadata: { usage: true, serviceTier: true },
@@ -42,12 +42,12 @@ const SELECTION_OF_ALL = {
   status: true,
   service_tier: true,
   incomplete_details: { reason: true },
-  // Moonshot's streams have their usage in a choice.
+  // Moonshot's streams have their usage inside a choice.
   choices: { "*": { usage: true, finish_reason: true, ...TEXT_SELECTION.choice } },
   content: TEXT_SELECTION.content,
   // Anthropic's events.
   message: { model: true, usage: true, stop_reason: true, ...TEXT_SELECTION.message },
-  // Cohere's events have their usage there.
+  // Cohere's events have their usage here.
   delta: { stop_reason: true, finish_reason: true, usage: true, ...TEXT_SELECTION.delta },
   // Events of OpenAI's responses.
   response: {
@@ -68,7 +68,7 @@ const SELECTION_OF_ALL = {
     message: TEXT_SELECTION.message,
   },
   meta: true,
-  // The model that wrote an SVG image of OpenAI.
+  // The model that made an SVG image of OpenAI.
   svg_usage: true,
   output_format: true,
   // The length of transcribed sound in seconds, in the verbose form of OpenAI and Groq.
@@ -112,23 +112,23 @@ const MAX_TEXT = 200;
 /** A summary whose members can be set. */
 type SummaryDraft = { -readonly [Member in keyof ResponseSummary]: ResponseSummary[Member] };
 
-/** The request and the backend that a response belongs to. */
+/** The request and the backend that belong to a response. */
 export interface ResponseSource {
-  /** What the request does with an object. Absent for other requests. */
+  /** The action of the request on an object. Absent if the request concerns no object. */
   readonly object?: ObjectRequest | undefined;
-  /** The name of the backend, for the count of malformed compressed bodies. */
+  /** The name of the backend. Malformed compressed bodies are counted by it. */
   readonly upstream?: string;
 }
 
 /** Reads one response that is not a WebSocket. */
 export class ResponseTap {
   readonly #reported = new ReportedUsage();
-  /** The sum of parts that report their usage separately. `undefined` without such parts. */
+  /** The sum over parts that report their usage separately. `undefined` without such parts. */
   #lines: Usage | undefined;
   /** The contradictions in the usage of these parts. */
   #contradictions: Set<string> | undefined;
   #isPicture = false;
-  /** The length of transcribed sound, in seconds. Counts only if the response states no usage. */
+  /** The length of transcribed sound, in seconds. It counts only if the response states no usage. */
   #soundSeconds: number | undefined;
   readonly #text = new TextMeter();
   /** The estimated tokens of the text before the last reported usage. */
@@ -139,29 +139,29 @@ export class ResponseTap {
   #model: string | undefined;
   #stopReason: string | undefined;
   #tier: string | undefined;
-  /** The status of the response, which serves as stop reason if there is no other. */
+  /** The status of the response. It is the stop reason if there is no other. */
   #status: string | undefined;
   readonly #sink: { write(bytes: Uint8Array): void };
   readonly #decompressor: Decompressor | undefined;
-  /** What the response says about an object. `undefined` for requests that concern no object. */
+  /** The reader of the facts about an object. `undefined` for requests that concern no object. */
   readonly object: ObjectReader | undefined;
 
   /**
-   * The reader for a response with these headers. `undefined` if the proxy cannot read its content type or
-   * coding.
+   * Returns the reader for a response with these headers. `undefined` if the proxy cannot read its content
+   * type or coding.
    */
   static of(
     fields: readonly Field[],
     { object: request, upstream = "unnamed" }: ResponseSource = {},
   ): ResponseTap | undefined {
     const mediaType = essenceOf(fields);
-    // Most responses have this type, and a pattern takes longer.
+    // Most responses have this type, and a comparison is faster than a pattern.
     const isPlain = mediaType === "application/json";
     const isEvents = !isPlain && isEventStream(fields);
     const isAmazonStream = mediaType === "application/vnd.amazon.eventstream";
     const isLines = !isPlain && /ndjson$|jsonl$|json-seq$/.test(mediaType);
     const isJson = isPlain || isLines || /^application\/(?:[\w.+-]+\+)?json$/.test(mediaType);
-    // OpenAI and Google send files, and so the results of batches, without a useful type.
+    // OpenAI and Google send files without a useful type. The results of batches are such files.
     const isFile = (request?.action === "results" || request?.action === "file") &&
       !/^(?:image|audio|video)\//.test(mediaType);
     if (!isEvents && !isAmazonStream && !isJson && !isFile) return undefined;
@@ -229,7 +229,8 @@ export class ResponseTap {
   }
 
   /**
-   * The summary of the response, once it has ended in any way. A promise only if the response was compressed.
+   * Returns the summary of the response, after it has ended in any way. Returns a promise only if the
+   * response was compressed.
    */
   end(): ResponseSummary | Promise<ResponseSummary> {
     return this.#decompressor === undefined
@@ -275,7 +276,7 @@ export class ResponseTap {
     if (this.#soundSeconds !== undefined && Object.keys(reported).length === 0) {
       return { inputAudioSeconds: this.#soundSeconds };
     }
-    // If a response has images, its output is images (`ImageGenCompletedEvent.Usage` of `openai`).
+    // If a response has images, all of its output is images (`ImageGenCompletedEvent.Usage` of `openai`).
     const isDetailed = reported.outputTokens === undefined || reported.outputImageTokens !== undefined;
     return this.#isPicture && !isDetailed
       ? { ...reported, outputImageTokens: reported.outputTokens }
@@ -291,7 +292,8 @@ export class ResponseTap {
   }
 
   #sawTier(tier: string | undefined): void {
-    // A response that is not a line of a batch cannot make itself cheaper by this name.
+    // A response must not get the low price of batches by naming their tier. Only lines of a batch have this
+    // price.
     if (tier !== undefined && tier !== BATCH_TIER) this.#tier = tier;
   }
 

@@ -14,15 +14,21 @@ export interface Tap {
   readonly isOver: boolean;
   /** The bytes of generated text so far. `undefined` if the proxy does not read the text. */
   readonly textBytes?: number;
-  /** What the response says about an object. Absent for requests that concern no object. */
+  /** The reader of the facts about an object. Absent for requests that concern no object. */
   readonly object?: ObjectReader | undefined;
   /** Whether the response is streamed while it is generated. */
   readonly isStream?: boolean;
-  /** The summary of the response, once it has ended. A promise only if the response was compressed. */
+  /**
+   * Returns the summary of the response, after it has ended. Returns a promise only if the response was
+   * compressed.
+   */
   readonly end: () => ResponseSummary | Promise<ResponseSummary>;
 }
 
-/** The reader for a response with these headers. `undefined` if the proxy cannot read its content type. */
+/**
+ * Returns the reader for a response with these headers. `undefined` if the proxy cannot read its content
+ * type.
+ */
 export function tapOf(fields: readonly Field[], source: ResponseSource = {}): Tap | undefined {
   return listHas(fieldValue(fields, "upgrade"), "websocket")
     ? new RealtimeTap()

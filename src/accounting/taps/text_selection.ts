@@ -1,4 +1,4 @@
-/** Selects the text that a model reads and generates, in all dialects. It is only measured. */
+/** Selects the text that a model reads and generates, in all dialects. The proxy only measures this text. */
 
 const TOOL_CALLS = { "*": { function: { name: "length", arguments: "length" } } } as const;
 /** Content: a string, or a list of parts with strings. */
@@ -9,13 +9,13 @@ const CONTENT = {
     text: "length",
     thinking: "length",
     input: "length",
-    // Bedrock's.
+    // Bedrock's calls of tools.
     toolUse: { input: "length" },
     toolResult: { content: "length" },
     reasoningContent: { reasoningText: { text: "length" } },
   },
 } as const;
-/** Of chat completions, of Ollama and of Cohere. */
+/** A message of chat completions, of Ollama and of Cohere. */
 const MESSAGE = {
   content: CONTENT,
   reasoning_content: "length",
@@ -23,42 +23,42 @@ const MESSAGE = {
   thinking: "length",
   refusal: "length",
   tool_calls: TOOL_CALLS,
-  // The sound of OpenAI, and the images of OpenRouter.
+  // The sound of OpenAI's messages, and the images of OpenRouter's.
   audio: { id: true },
   images: { "*": { type: true } },
 } as const;
 
-/** What a model generates, by the members of a response. */
+/** The text that a model generates, by the members of a response. */
 export const TEXT_SELECTION = {
   choice: { text: "length", message: MESSAGE, delta: MESSAGE },
   message: MESSAGE,
-  /** Anthropic's, llama.cpp's. */
+  /** The content of Anthropic's and llama.cpp's responses. */
   content: CONTENT,
-  /** Of OpenAI's responses a text, of Anthropic's and Cohere's events an object. */
+  /** A text in OpenAI's responses, and an object in Anthropic's and Cohere's events. */
   delta: {
     "": "length",
     text: "length",
     thinking: "length",
     partial_json: "length",
     message: MESSAGE,
-    // Bedrock's.
+    // Bedrock's calls of tools.
     toolUse: { input: "length" },
     reasoningContent: { text: "length" },
   },
-  /** Of OpenAI's responses. */
+  /** The items of OpenAI's responses. */
   output: { content: { "*": { text: "length" } }, summary: { "*": { text: "length" } }, arguments: "length" },
-  /** Gemini's. */
+  /** A candidate of Gemini's responses. */
   candidate: {
     content: { parts: { "*": { text: "length", functionCall: "length", inlineData: { mimeType: true } } } },
   },
 } as const;
 
-/** The source of an image or a document: Anthropic's, and Bedrock's with `bytes`. */
+/** The source of an image or a document at Anthropic. Bedrock's source has `bytes`. */
 const SOURCE = { type: true, media_type: true, data: "media", bytes: "media" } as const;
 const IMAGE = { source: SOURCE } as const;
-/** A file of Bedrock whose tokens do not follow from its size: its format says so. */
+/** A file of Bedrock. Its tokens do not follow from its size, so its format is read. */
 const FILE = { format: true, source: SOURCE } as const;
-/** Members of a part of content that hold media, in all dialects. Sound and documents state a format. */
+/** Members of a part of content that hold media, in all dialects. Sound and documents also state a format. */
 const MEDIA = {
   image_url: { "": "media", url: "media" },
   input_audio: { data: "media" },
@@ -71,7 +71,7 @@ const MEDIA = {
   audio: FILE,
 } as const;
 const PART = { ...CONTENT["*"], ...MEDIA } as const;
-/** Content of a request. The result of a tool is content too. */
+/** The content of a request. The result of a tool is content too. */
 const INPUT_CONTENT = {
   "": "length",
   text: "length",
@@ -82,7 +82,7 @@ const INPUT_CONTENT = {
   },
 } as const;
 const INLINE = { mimeType: true, mime_type: true, data: "media" } as const;
-/** A part of Gemini's. */
+/** A part of the content in Gemini's requests. */
 const GEMINI_PART = {
   text: "length",
   functionResponse: "length",
@@ -91,8 +91,8 @@ const GEMINI_PART = {
 } as const;
 
 /**
- * What a model reads, by the members of a request's body. A number in the place of a text is the id of a
- * token.
+ * The text that a model reads, by the members of a request's body. A number at the place of a text is the id
+ * of a token.
  */
 export const INPUT_SELECTION = {
   messages: { "*": { ...MESSAGE, content: INPUT_CONTENT, images: { "*": "media" } } },

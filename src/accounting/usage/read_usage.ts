@@ -10,7 +10,8 @@ import {
 } from "./usage_shapes.ts";
 
 /**
- * The usage in a usage object, and the contradictions between its numbers. Parts are limited to their whole.
+ * The usage in a usage object, and the contradictions between its numbers. A part that exceeds its whole is
+ * reduced to the whole.
  */
 export interface ReadUsage {
   readonly usage: Usage;
@@ -18,7 +19,7 @@ export interface ReadUsage {
   readonly contradictions: readonly string[];
 }
 
-/** Reads a usage object from its numbers, by their paths. */
+/** Reads a usage object. `numbers` has its numbers by their paths. */
 export function readUsage(numbers: ReadonlyMap<string, number>): ReadUsage {
   const get: Get = (name, second, third, fourth, fifth, sixth) =>
     numbers.get(name) ??
@@ -61,7 +62,7 @@ function isTotalTooSmall(get: Get): boolean {
   return total !== undefined && total > 0 && total < (input ?? 0) + (output ?? 0);
 }
 
-/** Amounts and the amounts that include them. A part is limited to its whole. */
+/** Pairs of an amount and the amount that includes it. A part is limited to its whole. */
 const PARTS: readonly { readonly part: UsageKind; readonly whole: UsageKind }[] = [
   { part: "cachedTokens", whole: "inputTokens" },
   { part: "inputAudioTokens", whole: "inputTokens" },
@@ -78,7 +79,7 @@ const PARTS: readonly { readonly part: UsageKind; readonly whole: UsageKind }[] 
 
 const NO_CONTRADICTIONS: readonly string[] = [];
 
-/** Limits each part to its whole, and returns what contradicted. */
+/** Limits each part to its whole, and returns texts for the parts that exceeded it. */
 function bound(usage: UsageDraft): readonly string[] {
   let contradictions: string[] | undefined;
   const limit = (part: UsageKind, whole: UsageKind, most: number): void => {
@@ -89,7 +90,8 @@ function bound(usage: UsageDraft): readonly string[] {
   limit("cachedTokens", "inputTokens", usage.inputTokens ?? Infinity);
   const written = (usage.inputTokens ?? Infinity) - (usage.cachedTokens ?? 0);
   limit("cacheWriteTokens", "inputTokens", written);
-  // Pairs in arrays would be read by an iterator each, which made 3 % of the garbage of a request.
+  // The list has objects and not pairs, because an iterator for each pair made 3 % of the garbage of a
+  // request.
   for (const { part, whole } of PARTS) {
     if (usage[part] !== undefined) limit(part, whole, usage[whole] ?? Infinity);
   }

@@ -25,13 +25,13 @@ const GROUPS: readonly RegExp[] = [
 /** The numbers of a usage object, by their paths, such as `prompt_tokens_details.cached_tokens`. */
 type Numbers = Map<string, number>;
 
-/** The usage of another model for a part of a response. The other numbers do not include it. */
+/** The usage of another model for a part of a response. It is not included in the other numbers. */
 export interface UsageStep {
   readonly model: string;
   readonly usage: Usage;
 }
 
-/** The usage of a step. `model` is undefined for steps of the response's own model. */
+/** The usage of a step. `model` is `undefined` for steps of the response's own model. */
 type Step = Omit<UsageStep, "model"> & { readonly model: string | undefined };
 
 const NO_NUMBERS: Numbers = new Map();
@@ -41,16 +41,18 @@ const NOTHING: ReadUsage = { usage: {}, contradictions: [] };
 /** The usage that a response has reported so far. */
 export class ReportedUsage {
   #numbers = NO_NUMBERS;
-  /** The groups of some names, because a stream may report the same names in each event. */
+  /**
+   * The groups of names that were reported already, because a stream may report the same names in each event.
+   */
   #groups: Map<string, number> | undefined;
-  /** What the numbers mean. `undefined` if it was not read since the last report. */
+  /** The amounts that the numbers mean. `undefined` if they were not read since the last report. */
   #read: ReadUsage | undefined;
   #steps: readonly Step[] = NO_STEPS;
 
   /**
-   * Adds a usage object. The last report counts, separately for input, output and each other group. Servers
-   * that imitate Anthropic's API first report a higher input and then correct it. Other servers begin or end
-   * with zeros.
+   * Adds a usage object. Of several reports, the last one counts, separately for the input, the output and
+   * each other group. Servers that imitate Anthropic's API report a higher input at first and correct it
+   * later. Other servers begin or end with zeros.
    */
   add(value: unknown): void {
     if (!isObject(value)) return;
@@ -82,14 +84,14 @@ export class ReportedUsage {
     return group;
   }
 
-  /** Adds the usage of another model, from a usage object that names the model. */
+  /** Adds the usage of another model. `value` is a usage object that names the model. */
   addStep(value: unknown): void {
     if (!isObject(value) || this.#steps.length >= MAX_STEPS) return;
     const [step] = stepsOf([{ ...value, type: "advisor_message" }]);
     if (step !== undefined) this.#steps = [...this.#steps, step];
   }
 
-  /** Drops all usage, for the next response. */
+  /** Removes all usage, because another response begins. */
   clear(): void {
     this.#numbers = NO_NUMBERS;
     this.#read = undefined;
@@ -109,7 +111,7 @@ export class ReportedUsage {
     return this.#own().contradictions;
   }
 
-  /** The usage of other models, which {@link usage} does not include. */
+  /** Returns the usage of other models, which {@link usage} does not include. */
   steps(): readonly UsageStep[] {
     if (this.#steps.length === 0) return NO_STEPS;
     return this.#steps.flatMap(({ model, usage }) => model === undefined ? [] : [{ model, usage }]);
@@ -136,7 +138,7 @@ function collectNumber(amount: number, into: Numbers, path: string): void {
   if (isSensible(path, amount) && (into.size < MAX_NUMBERS || into.has(path))) into.set(path, amount);
 }
 
-/** Whether a number can be an amount: not negative, not excessive, and not a fraction of a token. */
+/** Whether a number can be an amount: it is not negative, not too large, and not a fraction of a token. */
 function isSensible(path: string, amount: number): boolean {
   // Most amounts are such numbers, and a pattern takes longer.
   if (Number.isInteger(amount) && amount >= 0 && amount <= MAX_AMOUNT) return true;
@@ -160,9 +162,9 @@ function collectList(details: readonly unknown[], into: Numbers, path: string): 
 }
 
 /**
- * Reads Anthropic's `usage.iterations` (`BetaIterationsUsage` of `@anthropic-ai/sdk`). Other numbers do not
- * include the usage of a compaction, of an advisor, and of a model that declined before another model took
- * over.
+ * Reads Anthropic's `usage.iterations` (`BetaIterationsUsage` of `@anthropic-ai/sdk`). The other numbers of
+ * the usage do not include three kinds of iterations: compactions, advisors, and a model that declined before
+ * another model continued.
  */
 function stepsOf(iterations: readonly unknown[]): Step[] {
   const all = iterations.slice(0, MAX_STEPS).filter(isObject);

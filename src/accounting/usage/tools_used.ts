@@ -1,4 +1,4 @@
-/** Counts calls of the provider's tools that a response shows outside of its usage. */
+/** Counts calls of the provider's tools that a response shows, but not in its usage. */
 
 import { sumOf, type Usage, type UsageDraft } from "./usage.ts";
 
@@ -6,19 +6,19 @@ import { sumOf, type Usage, type UsageDraft } from "./usage.ts";
 export const TOOLS_SELECTION = {
   // OpenAI's responses (`ResponseOutputItem` of `openai`).
   output: { "*": { type: true, action: { type: true } } },
-  // The items of a stream, each in several events. The last event of the stream repeats all items.
+  // The items of a stream. Several events show each item, and the last event of the stream repeats all items.
   item: { id: true, type: true, action: { type: true } },
-  // Anthropic's streams state the searches in their usage, which is their last event.
+  // Anthropic's streams report the searches in their usage, which is in their last event.
   content_block: { type: true, name: true },
   // Gemini's grounding.
   groundingMetadata: { webSearchQueries: { "*": true } },
-  // Mistral's OCR, which is priced by the page.
+  // Mistral's OCR, whose price is per page.
   usage_info: { pages_processed: true },
 } as const;
 
-/** The highest number of different queries that are counted. */
+/** The most different queries that are counted. */
 const MAX_QUERIES = 100;
-/** The highest number of searches that a stream shows before its end. */
+/** The most searches that a stream can show before its end. */
 const MAX_ITEMS = 1_000;
 /** The items of calls whose results the model reads (`ResponseOutputItem` of `openai`). */
 const HOSTED_CALL = /^(?:web_search|file_search|code_interpreter|mcp)_call$/;
@@ -31,8 +31,8 @@ export class ToolsUsed {
   #itemId: unknown;
   #blockType: unknown;
   /**
-   * The searches that a stream shows before its end, by the ids of their items or by their number. Undefined
-   * before the first one.
+   * The searches that a stream shows before its end, by the ids of their items or by their number.
+   * `undefined` before the first search.
    */
   #webItems: Set<unknown> | undefined;
   #fileItems: Set<unknown> | undefined;
@@ -41,19 +41,19 @@ export class ToolsUsed {
   #queries: Set<string> | undefined;
 
   /**
-   * Whether a stream shows a call of a hosted tool. The model reads its result, which the stream does not
-   * show.
+   * Whether a stream shows a call of a hosted tool. The model reads the result of the call, but the stream
+   * does not show it.
    */
   get hasCalls(): boolean {
     return this.#hasCalls;
   }
 
-  /** Receives a selected value. Returns whether the value was about a tool. */
+  /** Receives a selected value. Returns whether the value described a tool. */
   found(path: string, value: unknown): boolean {
     switch (path) {
       case "output.*.action.type":
       case "response.output.*.action.type":
-        // Only searches are billed, not the pages that are opened afterwards.
+        // Only searches are billed. The pages that are opened afterwards are not.
         if (value === "search") this.#webSearches++;
         return true;
       case "item.id":
@@ -96,12 +96,12 @@ export class ToolsUsed {
   }
 
   /**
-   * The reported usage with the calls of tools that it does not include. `model` is the model of the
+   * Returns the reported usage with the calls of tools that it does not include. `model` is the model of the
    * response.
    */
   with(reported: Usage, model: string | undefined): Usage {
     if (this.#isUnused()) return reported;
-    // Gemini's older models bill a prompt with searches, the newer ones each search
+    // Gemini's older models bill each prompt that searches, and the newer ones each search
     // (https://ai.google.dev/gemini-api/docs/google-search).
     const most = /^gemini-[12]\b/.test(model ?? "") ? 1 : Infinity;
     const counts = {

@@ -10,7 +10,7 @@ export interface Usage {
   readonly cachedTokens?: number;
   /** The part of the input that was written to a cache. */
   readonly cacheWriteTokens?: number;
-  /** The part of {@link cacheWriteTokens} that is cached for an hour, which has another price. */
+  /** The part of {@link cacheWriteTokens} that is cached for an hour. It has a separate price. */
   readonly cacheWriteHourTokens?: number;
   readonly reasoningTokens?: number;
   /** The part of the output that quotes search results (Perplexity). */
@@ -24,13 +24,13 @@ export interface Usage {
   readonly cachedAudioTokens?: number;
   /** The part of {@link cachedTokens} that is images. */
   readonly cachedImageTokens?: number;
-  /** The length of speech that is priced by its duration. */
+  /** The length of speech in seconds, for models that price it by its duration. */
   readonly inputAudioSeconds?: number;
   /** Web searches of the provider's tools. */
   readonly webSearches?: number;
   /** Searches in files that the provider stores. */
   readonly fileSearches?: number;
-  /** Billed work without a published price: code execution, search units, grounding. */
+  /** Work that is billed without a published price: code execution, search units, grounding. */
   readonly unpricedUnits?: number;
   /** The cost that the provider states, in millionths of a US dollar. */
   readonly statedCostMicros?: number;

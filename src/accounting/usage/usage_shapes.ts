@@ -1,4 +1,6 @@
-/** The shapes of the providers' usage objects: their names of amounts, and which amounts include others. */
+/**
+ * The shapes of the providers' usage objects: the names of their amounts, and which amounts include others.
+ */
 
 import type { UsageKind } from "./usage.ts";
 
@@ -22,8 +24,8 @@ export interface UsageShape {
 }
 
 /**
- * The shapes in the order in which they are tried. The order matters: Anthropic and OpenAI's Responses share
- * `input_tokens`, so the shape with own names is tried first.
+ * The shapes in the order in which they are tried. The order matters: Anthropic and OpenAI's Responses both
+ * have `input_tokens`. So a shape with names that only it has is tried first.
  */
 export const USAGE_SHAPES: readonly UsageShape[] = [
   { ownNames: ["prompt_tokens", "completion_tokens"], read: openaiChat },
@@ -50,16 +52,16 @@ export const USAGE_SHAPES: readonly UsageShape[] = [
 function openaiChat(get: Get): ReportedAmounts {
   const cached = get(
     "prompt_tokens_details.cached_tokens",
-    // DeepSeek's, and Moonshot's.
+    // The names of DeepSeek and Moonshot.
     "prompt_cache_hit_tokens",
     "cached_tokens",
     "cached_prompt_text_tokens",
-    // LiteLLM's.
+    // The name of LiteLLM.
     "cache_read_input_tokens",
   );
   const written = get(
     "prompt_tokens_details.cache_write_tokens",
-    // Qwen's, and LiteLLM's.
+    // The names of Qwen and LiteLLM.
     "prompt_tokens_details.cache_creation_input_tokens",
     "prompt_tokens_details.cache_creation_tokens",
     "cache_creation_input_tokens",
@@ -67,14 +69,14 @@ function openaiChat(get: Get): ReportedAmounts {
   const reasoning = get("completion_tokens_details.reasoning_tokens");
   const audio = get("prompt_tokens_details.audio_tokens");
   const { inputTokens, outputTokens } = byTotal({
-    // Only the total includes the input of Mistral's connectors and its transcribed audio.
+    // Only the total includes the input of Mistral's connectors and the audio that Mistral transcribed.
     input: sum(get("prompt_tokens"), get("connector_tokens")),
     output: get("completion_tokens"),
     total: get("total_tokens"),
     maybeMissing: [(cached ?? 0) + (written ?? 0), audio ?? 0],
     reasoning: reasoning ?? 0,
   });
-  // Perplexity bills these in addition to its completion, and does not include them in its total.
+  // Perplexity bills these in addition to its completion, and its total does not include them.
   const additional = get("citation_tokens") === undefined && get("num_search_queries") === undefined
     ? undefined
     : (get("reasoning_tokens") ?? 0) + (get("citation_tokens") ?? 0);
@@ -95,16 +97,16 @@ function openaiChat(get: Get): ReportedAmounts {
 }
 
 /**
- * Uses the total to find out how a provider counts: completions of xAI and Gemini do not include reasoning,
- * and inputs of other providers do not include cached input. Without a total, reasoning that exceeds the
- * output is not included in it.
+ * Finds out by the total how a provider counts. The completions of xAI and Gemini do not include reasoning,
+ * and the inputs of other providers do not include cached input. Without a total, reasoning counts as
+ * separate from the output only if it exceeds the output.
  */
 function byTotal(
   { input, output, total, maybeMissing, reasoning }: {
     input: number | undefined;
     output: number | undefined;
     total: number | undefined;
-    /** Amounts of which one may be missing in `input`. */
+    /** Amounts of which `input` may lack one. */
     maybeMissing: readonly number[];
     reasoning: number;
   },
@@ -122,9 +124,9 @@ function byTotal(
   return { inputTokens: input, outputTokens: reasoning > output ? output + reasoning : output };
 }
 
-/** OpenAI's responses, images, transcriptions and realtime sessions. */
+/** The usage of OpenAI's responses, images, transcriptions and realtime sessions. */
 function openaiResponses(get: Get): ReportedAmounts {
-  // Transcriptions and realtime responses use the singular.
+  // Transcriptions and realtime responses have names in the singular.
   const input = (name: string): number | undefined =>
     get(`input_tokens_details.${name}`, `input_token_details.${name}`);
   const output = (name: string): number | undefined =>
@@ -140,7 +142,7 @@ function openaiResponses(get: Get): ReportedAmounts {
   return {
     inputTokens,
     outputTokens,
-    // The second names are Perplexity's.
+    // The second name is Perplexity's.
     cachedTokens: input("cached_tokens") ?? input("cache_read_input_tokens"),
     cacheWriteTokens: input("cache_write_tokens") ?? input("cache_creation_input_tokens"),
     reasoningTokens: reasoning,
@@ -154,7 +156,10 @@ function openaiResponses(get: Get): ReportedAmounts {
   };
 }
 
-/** Anthropic's messages. The input does not include tokens that were read from or written to a cache. */
+/**
+ * The usage of Anthropic's messages. The input does not include tokens that were read from or written to a
+ * cache.
+ */
 function anthropic(get: Get): ReportedAmounts {
   const plain = get("input_tokens");
   const read = get("cache_read_input_tokens");
@@ -169,7 +174,10 @@ function anthropic(get: Get): ReportedAmounts {
   };
 }
 
-/** Gemini. The candidates do not include thoughts, and the prompt does not include the input of tools. */
+/**
+ * The usage of Gemini. The candidates do not include thoughts, and the prompt does not include the input of
+ * tools.
+ */
 function gemini(get: Get): ReportedAmounts {
   const thoughts = get("thoughtsTokenCount");
   const candidates = get("candidatesTokenCount", "responseTokenCount");
@@ -208,7 +216,7 @@ function gemini(get: Get): ReportedAmounts {
   };
 }
 
-/** Gemini's interactions (`Usage` in the interactions of `@google/genai`). */
+/** The usage of Gemini's interactions (`Usage` in the interactions of `@google/genai`). */
 function geminiInteractions(get: Get): ReportedAmounts {
   const by = (side: string, modality: string): number | undefined =>
     get(`${side}_tokens_by_modality.${modality}`);
@@ -239,7 +247,7 @@ function bedrockConverse(get: Get): ReportedAmounts {
   };
 }
 
-/** Cohere. The billed input excludes Cohere's own text around the prompt. */
+/** The usage of Cohere. The billed input does not include Cohere's own text around the prompt. */
 function cohere(get: Get): ReportedAmounts {
   return {
     inputTokens: get("billed_units.input_tokens", "tokens.input_tokens"),
@@ -252,17 +260,17 @@ function ollama(get: Get): ReportedAmounts {
   return { inputTokens: get("prompt_eval_count"), outputTokens: get("eval_count") };
 }
 
-/** llama.cpp's native API, `/completion`. */
+/** The usage of llama.cpp's native API, `/completion`. */
 function llamaCpp(get: Get): ReportedAmounts {
   return { inputTokens: get("tokens_evaluated"), outputTokens: get("tokens_predicted") };
 }
 
-/** Voyage and Jina. Embeddings and rankings have no output. */
+/** The usage of Voyage and Jina. Embeddings and rankings have no output. */
 function totalAlone(get: Get): ReportedAmounts {
   return { inputTokens: get("total_tokens") };
 }
 
-/** Billed work without a published price: of Cohere's rankings, and of tools of xAI and Mistral. */
+/** Work that is billed without a published price: Cohere's rankings, and tools of xAI and Mistral. */
 const UNPRICED = [
   "billed_units.search_units",
   "server_side_tool_usage_details.x_search_calls",
@@ -273,7 +281,7 @@ const UNPRICED = [
   "connectors.image_generation",
 ];
 
-/** The amounts that any provider may report in addition to its tokens. */
+/** Returns the amounts that any provider may report in addition to its tokens. */
 export function additionalAmounts(get: Get): ReportedAmounts {
   const stated = get("cost", "cost.total_cost");
   // xAI's ticks: 10^10 ticks are a dollar.
@@ -282,7 +290,7 @@ export function additionalAmounts(get: Get): ReportedAmounts {
   const isOwnKey = get("is_byok") === 1;
   return {
     webSearches: get(
-      // Anthropic's, OpenRouter's, Perplexity's, xAI's, Mistral's and Gemini's.
+      // The names of Anthropic, OpenRouter, Perplexity, xAI, Mistral and Gemini.
       "server_tool_use.web_search_requests",
       "server_tool_use_details.web_search_requests",
       "num_search_queries",

@@ -61,7 +61,7 @@ function completeLine(words: string, index: number | undefined, flags: readonly 
   return `complete -c llm-proxy -n ${quoted(condition)} ${flags.join(" ")}`;
 }
 
-/** The flags of `complete` for a value; `undefined` if the value can be any text. */
+/** Returns the flags of `complete` for a value. `undefined` if the value can be any text. */
 function valueFlags({ kind, choices }: ValueDescription): string | undefined {
   if (choices.length > 0) return `-f -a ${quoted(choices.join(" "))}`;
   if (kind === "file") return "-F";

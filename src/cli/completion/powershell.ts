@@ -68,7 +68,7 @@ function choicesText({ choices, name }: ValueDescription): string {
   return choices.map((choice) => pair(choice, name)).join(", ");
 }
 
-/** A text and its tooltip, separated by a tab. */
+/** Returns a text and its tooltip, separated by a tab. */
 function pair(text: string, tip: string): string {
   return quoted(`${text}\t${tip === "" ? text : tip}`);
 }

@@ -1,4 +1,4 @@
-/** The words that can be completed at each place of a command line, for the scripts of all shells. */
+/** The words that can be completed at each place of a command line. The scripts of all shells use them. */
 
 import { TOPICS } from "../../manual/pages.ts";
 import {
@@ -10,7 +10,7 @@ import {
 
 /** A place in a command line: after the words of a command. */
 export interface CompletionPlace {
-  /** The words of the command; empty after the name of the program. */
+  /** The words of the command. Empty for the place after the name of the program. */
   readonly words: string;
   readonly commands: readonly { readonly name: string; readonly description: string }[];
   readonly arguments: readonly ValueDescription[];
@@ -35,7 +35,7 @@ export function completionTree(program: CommandDescription): CompletionTree {
   return { places, valued: [...new Set(valued)].sort() };
 }
 
-/** The argument of `help`: the pages and the commands. */
+/** Returns the argument of `help`: the pages and the commands. */
 function topicValue({ commands }: CommandDescription): ValueDescription {
   const names = [...TOPICS, ...commands].map(({ name }) => name);
   return { name: "topic", kind: "text", choices: [...new Set(names)] };
@@ -45,7 +45,7 @@ function isIn(options: readonly OptionDescription[], { flags }: OptionDescriptio
   return options.some((option) => option.flags === flags);
 }
 
-/** The options whose values can be completed, each with its place and its value. */
+/** Returns the options whose values can be completed, each with its place and its value. */
 export function valuesByOption(
   { places }: CompletionTree,
 ): { readonly name: string; readonly words: string; readonly value: ValueDescription }[] {

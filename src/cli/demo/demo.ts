@@ -1,4 +1,4 @@
-/** `llm-proxy demo` */
+/** `llm-proxy demo`: runs the proxy with a fake provider. */
 
 import * as v from "valibot";
 import { createApp } from "../../app.ts";
@@ -15,10 +15,13 @@ import { portsOf, runServer } from "../run_server.ts";
 import { DEMO_KEYS, demoConfig, demoManagement, HOST } from "./demo_config.ts";
 import { demoText } from "./demo_text.ts";
 
-/** The pause between two words of a stream: as fast as a small model, and slow enough to watch. */
+/**
+ * The pause between two words of a stream, in milliseconds. The stream is as fast as that of a small model,
+ * and slow enough to watch.
+ */
 const PACE_MS = 60;
 
-/** Runs the proxy with a built-in upstream, without keys, configuration or network. */
+/** Runs the proxy with a built-in upstream. It needs no keys, configuration or network. */
 export async function demo({ port }: { port: number | undefined }): Promise<void> {
   const chosen = port ?? environmentPort() ?? freePort(DEFAULT_PORT);
   const upstream = Deno.serve(
@@ -26,7 +29,8 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
     createDemoUpstream({ keys: DEMO_KEYS, paceMs: PACE_MS }),
   );
   const folder = await Deno.makeTempDir({ prefix: "llm-proxy-demo-" });
-  // A second signal or a failure ends the process here, and not at the end of this function.
+  // If a second signal or a failure ends the process, this listener runs, and the end of this function does
+  // not.
   globalThis.addEventListener("unload", () => removeFolder(folder));
   const management = demoManagement(folder);
   await writeHistory(management.databaseUrl);
@@ -55,7 +59,7 @@ export async function demo({ port }: { port: number | undefined }): Promise<void
   await upstream.shutdown();
 }
 
-/** The variable `PORT`; `undefined` if it is not set. */
+/** Returns the variable `PORT`. `undefined` if it is not set. */
 function environmentPort(): number | undefined {
   const text = processSources.get("PORT");
   if (text === undefined || text === "") return undefined;
@@ -64,7 +68,7 @@ function environmentPort(): number | undefined {
   throw new CommandError(`env PORT ${issues[0].message}`, 2);
 }
 
-/** Removes the folder, which may be gone already. */
+/** Removes the folder. It may already be removed. */
 function removeFolder(folder: string): void {
   try {
     Deno.removeSync(folder, { recursive: true });
@@ -74,8 +78,8 @@ function removeFolder(folder: string): void {
 }
 
 /**
- * Writes the made-up history. It must be written first, because the management plane sums up spending when it
- * opens.
+ * Writes the invented history of the demo. Call it before the management plane opens, because the plane adds
+ * up the spending when it opens.
  */
 async function writeHistory(databaseUrl: string): Promise<void> {
   const { openStore } = await import("../../storage/open.ts");
@@ -96,7 +100,7 @@ async function writeHistory(databaseUrl: string): Promise<void> {
   await store.close();
 }
 
-/** The wanted port, or 0 (any port) if another program has it. */
+/** Returns the wanted port, or 0 (any port) if another program uses it. */
 function freePort(wanted: number): number {
   try {
     Deno.listen({ hostname: HOST, port: wanted }).close();

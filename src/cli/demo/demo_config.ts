@@ -11,7 +11,7 @@ import {
 import { keyFieldOf, PRESETS } from "../../config/values/presets.ts";
 import type { Config, Endpoint, ManagementConfig } from "../../config/config.ts";
 
-/** The address of the demo. Other machines cannot reach it, so its tokens and keys are no secrets. */
+/** The address of the demo. Other machines cannot reach it, so its tokens and keys are not secret. */
 export const HOST = "127.0.0.1";
 /** The proxy token of the demo. */
 export const DEMO_TOKEN = "demo-token-of-the-proxy";
@@ -20,12 +20,12 @@ export const DEMO_MANAGEMENT_TOKEN = "demo-management-token";
 /** The keys that the proxy sends to the built-in upstream. */
 export const DEMO_KEYS = { openai: "demo-key-of-openai", anthropic: "demo-key-of-anthropic" };
 
-/** Settings for a database in a temporary folder. */
+/** Returns the settings for a database in a temporary folder. */
 export function demoManagement(folder: string): ManagementConfig {
   return {
     token: DEMO_MANAGEMENT_TOKEN,
     databaseUrl: `sqlite:${folder}/demo.db`,
-    // The database ends with the demo, and so does every key that this one encrypts.
+    // The database is removed at the end of the demo, with all keys that this key encrypts.
     encryptionKey: crypto.getRandomValues(new Uint8Array(32)),
     retentionDays: DEFAULT_RETENTION_DAYS,
     adminIdleMs: DEFAULT_ADMIN_IDLE_MINUTES * 60_000,
@@ -33,7 +33,7 @@ export function demoManagement(folder: string): ManagementConfig {
   };
 }
 
-/** The whole configuration, with the ports that the demo chose. */
+/** Returns the whole configuration, with the ports that the demo chose. */
 export function demoConfig(
   { port, adminPort, upstreamPort, management }: {
     port: number;
@@ -53,7 +53,7 @@ export function demoConfig(
       ...DEFAULT_BACKEND_SETTINGS,
     }],
     ...DEFAULT_ENDPOINT_SETTINGS,
-    // High prices, so that a few requests spend a budget of some cents.
+    // The prices are high, so that a few requests spend a budget of some cents.
     prices: [{ matches: () => true, input: 100, output: 300 }],
   });
   return {

@@ -1,8 +1,8 @@
-/** What `llm-proxy demo` prints at its start. */
+/** The text that `llm-proxy demo` prints at its start. */
 
 import { DEMO_MANAGEMENT_TOKEN, DEMO_TOKEN } from "./demo_config.ts";
 
-/** The addresses, the tokens, and requests to paste into a shell. */
+/** Returns the text: the addresses, the tokens, and requests to paste into a shell. */
 export function demoText(url: string, adminUrl: string, folder: string): string {
   const openai = `curl -sN ${url}/openai/v1/chat/completions -H 'Authorization: Bearer ${DEMO_TOKEN}'`;
   const anthropic =

@@ -1,5 +1,6 @@
 /**
- * Checks a reverse proxy in front: whether it leads to this proxy, and passes streams on without buffering.
+ * Checks a reverse proxy in front of this proxy: whether it forwards requests to this proxy, and passes
+ * streams on without buffering.
  */
 
 import { isLoopback } from "../../config/read/outbound_proxy.ts";
@@ -34,7 +35,7 @@ export function publicUrl(text: string): URL {
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "") {
     return url;
   }
-  // The message does not repeat the value, which may be a token in the wrong place.
+  // The message does not repeat the value, because the value may be a token in the wrong place.
   throw new CommandError("--url is not an address like https://llm.example.com", 2);
 }
 
@@ -44,7 +45,8 @@ export async function checkBuffering(url: URL, config: Config | undefined): Prom
   const options: RequestOptions = {
     timeoutMs: TIMEOUT_MS,
     proxy: await loadOutboundProxy(processSources, url.origin),
-    // The client trusts the certificate of this configuration, which may be signed by a private authority.
+    // The client also trusts the certificate of this configuration, which a private authority may have
+    // signed.
     ...(config?.server.tls && { caCerts: [config.server.tls.cert] }),
   };
   const health = await responseOrReason(`${base}/health`, options);
@@ -98,7 +100,7 @@ async function checkStream(base: string, options: RequestOptions): Promise<Findi
   );
 }
 
-/** The token of a client: from the environment, else the shared token of the configuration. */
+/** Returns the token of a client: that of the environment, or else the shared token of the configuration. */
 function tokenOf(config: Config | undefined): { token?: string } {
   const shared = config?.auth.mode === "token" ? config.auth.tokens[0]?.token : undefined;
   const token = processSources.get(TOKEN_VARIABLE) || shared;

@@ -7,7 +7,7 @@ import { type Finding, findingsOf } from "./finding.ts";
 
 const { ok, warning, problem } = findingsOf("certificates");
 
-/** Checks the certificate of the server and the authorities of backends. */
+/** Checks the certificate of the server and the certificate authorities of backends. */
 export async function checkCertificates({ server, endpoints }: Config, epochMs: number): Promise<Finding[]> {
   const caCerts = endpoints.flatMap(({ backends }) =>
     backends.flatMap(({ connection }) => connection.caCerts ?? [])

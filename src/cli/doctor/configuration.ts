@@ -18,7 +18,7 @@ export function checkConfiguration({ loaded, problems }: Subject): Finding[] {
   const names = config.endpoints.map(({ name }) => name).join(", ");
   return [
     ok(`the configuration${path === undefined ? "" : ` (${path})`} is valid and serves ${names}`),
-    // The check of files reports readable secrets, with more detail.
+    // The check of files reports readable secrets with more detail, so they are left out here.
     ...warnings.filter(({ kind }) => kind !== "secrets_readable").map(({ origin, message }) =>
       warning(`${origin} ${message}`)
     ),

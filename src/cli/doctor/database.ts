@@ -17,7 +17,9 @@ const POOLED =
   "because notifications do not pass a pooler";
 const RESTORE = "restore a backup with llm-proxy restore FILE, which keeps the old files";
 
-/** Checks the database, and whether the encryption key decrypts the provider keys in it. Changes nothing. */
+/**
+ * Checks the database, and whether the encryption key decrypts the provider keys in it. It changes nothing.
+ */
 export async function checkDatabase(management: ManagementConfig): Promise<Finding[]> {
   const { databaseUrl } = management;
   const path = isPostgresUrl(databaseUrl) ? shownDatabase(databaseUrl) : sqlitePath(databaseUrl);

@@ -10,17 +10,17 @@ import { type Finding, findingsOf } from "./finding.ts";
 const { ok, warning, problem } = findingsOf("disk");
 
 const MB = 1024 * 1024;
-/** Enough for the exchanges of a busy day. */
+/** The least free space, in bytes. It is enough for the exchanges of a busy day. */
 const LEAST_BYTES = 50 * MB;
 const LITTLE_BYTES = 500 * MB;
 const ADVICE = "free disk space, lower RETENTION_DAYS or BACKUP_KEEP, or move the database with DATABASE_URL";
 
 /**
- * Checks the free space for the database and for a copy of it. No finding if the system does not report free
- * space.
+ * Checks the free space for the database and for a copy of it. Returns no finding if the system does not
+ * report the free space.
  */
 export function checkDisk({ databaseUrl }: ManagementConfig): Finding[] {
-  // A server of PostgreSQL has its own disk.
+  // A PostgreSQL server has a separate disk.
   if (isPostgresUrl(databaseUrl)) return [];
   const folder = presentFolder(folderOf(databaseUrl));
   const free = freeBytes(folder);
@@ -32,7 +32,7 @@ export function checkDisk({ databaseUrl }: ManagementConfig): Finding[] {
   return [free < LITTLE_BYTES ? warning(text, ADVICE) : ok(text)];
 }
 
-/** The folder, or the nearest parent that exists: the first start creates the folder. */
+/** Returns the folder, or the nearest parent that exists, because the first start creates the folder. */
 function presentFolder(folder: string): string {
   try {
     Deno.statSync(folder);

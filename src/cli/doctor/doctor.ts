@@ -1,4 +1,4 @@
-/** `llm-proxy doctor` */
+/** `llm-proxy doctor`: checks everything that the proxy depends on. */
 
 import { secretsOf } from "../../config/redact.ts";
 import type { Flags } from "../../config/read/resolver.ts";
@@ -28,8 +28,8 @@ export interface DoctorOptions {
 }
 
 /**
- * Checks everything that the proxy depends on and prints the findings. Throws a {@link CommandError} for a
- * problem.
+ * Checks everything that the proxy depends on, and prints the findings. Throws a {@link CommandError} if
+ * there is a problem.
  */
 export async function doctor({ online, url }: DoctorOptions, flags: Flags = {}): Promise<void> {
   const checkedUrl = url === undefined ? undefined : publicUrl(url);
@@ -93,17 +93,20 @@ async function checkSubject(subject: Subject): Promise<{ findings: Finding[]; no
 async function checkManagement({ loaded }: Subject): Promise<Finding[]> {
   const { management } = loaded?.config ?? {};
   if (management === undefined) return [];
-  // Only proxies with management have a database, so only they load its library.
+  // Only proxies with the management plane have a database, so the library is loaded only for them.
   const { checkDatabase } = await import("./database.ts");
   return [...checkDisk(management), ...await checkDatabase(management)];
 }
 
-/** The JSON of a finding. Without advice it has no such member. */
+/** Returns the JSON of a finding. The member `advice` is missing if the finding has no advice. */
 function withAdvice({ check, status, text, advice }: Finding): Record<string, string> {
   return { check, status, message: text, ...(advice !== undefined && { advice }) };
 }
 
-/** Replaces secrets in a text. The checks print none, but messages of other programs could. */
+/**
+ * Returns a function that replaces secrets in a text. The checks print no secrets, but messages of other
+ * programs could contain them.
+ */
 function secretsRedactor({ loaded }: Subject): (text: string) => string {
   const secrets = loaded === undefined ? [] : secretsOf(loaded.config);
   return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, "[redacted]"), text);

@@ -13,7 +13,10 @@ const READABLE = 0o004;
 const WRITABLE = 0o002;
 /** In a folder with this bit, users can create files, but cannot remove files of other users. */
 const STICKY = 0o1000;
-/** Container runtimes mount secrets here. Only one container sees them, so their mode does not matter. */
+/**
+ * The folders into which container runtimes mount secrets. Only one container can see them, so their modes do
+ * not matter.
+ */
 const CONTAINER_SECRETS = /^\/(?:var\/)?run\/secrets\//;
 
 /** A path to check, and whether the file contains a secret. */
@@ -55,7 +58,7 @@ function placesOf({ loaded, environment }: Subject): Place[] {
   const { management, server } = loaded?.config ?? {};
   const [certificate, key] = server?.tls?.files ?? [];
   const keyFile = management && keyFileOf(management.databaseUrl);
-  // A database of PostgreSQL is no file, and has no key file.
+  // A PostgreSQL database is not a file, and has no key file.
   const database = keyFile === undefined ? undefined : management && sqlitePath(management.databaseUrl);
   const all: Place[] = [
     { path: ".", isSecret: false },
@@ -79,7 +82,7 @@ function placesOf({ loaded, environment }: Subject): Place[] {
   return [...new Map(all.map((place) => [place.path, place])).values()];
 }
 
-/** The mode of a file; `undefined` if the file is missing or not accessible. */
+/** Returns the mode of a file. `undefined` if the file is missing or not accessible. */
 function modeOf(path: string): number | undefined {
   try {
     return Deno.statSync(path).mode ?? undefined;

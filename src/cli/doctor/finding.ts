@@ -1,4 +1,4 @@
-/** The findings of `llm-proxy doctor`, and how they are printed. */
+/** The findings of `llm-proxy doctor`, and their output. */
 
 import { counted } from "../../text/counted.ts";
 
@@ -11,7 +11,7 @@ export interface Finding {
   readonly status: Status;
   /** What the check found, as a sentence without its full stop. */
   readonly text: string;
-  /** How to fix it. */
+  /** The advice how to fix it, as a sentence without its full stop. */
   readonly advice?: string | undefined;
 }
 
@@ -33,7 +33,7 @@ export const CHECKS = [
 /** The name of a check, one of {@link CHECKS}. */
 export type CheckName = typeof CHECKS[number];
 
-/** Functions that create findings of one check. */
+/** Returns functions that create findings of one check. */
 export function findingsOf(check: CheckName) {
   return {
     ok: (text: string): Finding => ({ check, status: "ok", text }),
@@ -44,7 +44,7 @@ export function findingsOf(check: CheckName) {
 
 const MARKS: Readonly<Record<Status, string>> = { ok: "ok", warning: "warning", problem: "PROBLEM" };
 
-/** The whole output for people: the findings, what was not checked, and a summary. */
+/** Returns the whole output for people: the findings, what was not checked, and a summary. */
 export function findingsText(findings: readonly Finding[], notChecked: readonly string[]): string {
   const markWidth = Math.max(...Object.values(MARKS).map((mark) => mark.length));
   const width = Math.max(...findings.map(({ check }) => check.length));
@@ -57,7 +57,7 @@ export function findingsText(findings: readonly Finding[], notChecked: readonly 
   return `${lines.join("")}\n${rest}${summary(findings)}`;
 }
 
-/** The last line; empty if there are problems, which the error message counts. */
+/** Returns the last line. Empty if there are problems, because the error message has their number. */
 function summary(findings: readonly Finding[]): string {
   const count = (status: Status): number => findings.filter((finding) => finding.status === status).length;
   if (count("problem") > 0) return "";

@@ -12,7 +12,10 @@ export interface Host {
   readonly what: string;
 }
 
-/** The hosts that the proxy connects to: outbound proxies, and upstreams without one. Each host once. */
+/**
+ * Returns the hosts that the proxy connects to: outbound proxies, and upstreams that need none. Each host is
+ * listed once.
+ */
 export function firstHops(config: Config): Host[] {
   return unique(
     backendsOf(config).map(({ name, backend }) => {
@@ -24,7 +27,7 @@ export function firstHops(config: Config): Host[] {
   );
 }
 
-/** The upstreams that the proxy connects to without an outbound proxy. */
+/** Returns the upstreams that the proxy connects to without an outbound proxy. */
 export function directUpstreams(config: Config): Host[] {
   return unique(
     backendsOf(config).filter(({ backend }) => backend.connection.proxy === undefined)
@@ -32,7 +35,10 @@ export function directUpstreams(config: Config): Host[] {
   );
 }
 
-/** The outbound proxies of all backends, each once, with the name of an endpoint that uses it. */
+/**
+ * Returns the outbound proxies of all backends. Each is listed once, with the name of an endpoint that uses
+ * it.
+ */
 export function outboundProxies(config: Config): { proxy: OutboundProxy; what: string }[] {
   const all = backendsOf(config).flatMap(({ name, backend: { connection: { proxy } } }) =>
     proxy === undefined ? [] : [{ proxy, what: name }]
@@ -44,8 +50,8 @@ export function outboundProxies(config: Config): { proxy: OutboundProxy; what: s
 }
 
 /**
- * Opens a connection and closes it. Returns why that failed, as the rest of a sentence. Returns `undefined`
- * if it worked.
+ * Opens a connection and closes it. Returns `undefined` if that worked. Otherwise returns the reason, as the
+ * rest of a sentence.
  */
 export async function connectionProblem(
   { hostname, port }: { readonly hostname: string; readonly port: number },

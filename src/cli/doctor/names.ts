@@ -16,8 +16,8 @@ const systemResolve: Resolve = async (name) =>
   (await lookup(name, { all: true })).map(({ address }) => address);
 
 /**
- * Checks that the system can resolve each host the proxy connects to. An outbound proxy resolves names behind
- * it itself.
+ * Checks that the system can resolve the names of all hosts that the proxy connects to. Names behind an
+ * outbound proxy are not checked, because the outbound proxy resolves them.
  */
 export async function checkNames(config: Config, resolve: Resolve = systemResolve): Promise<Finding[]> {
   const named = firstHops(config).filter(({ hostname }) => !isAddress(hostname));
@@ -36,7 +36,7 @@ async function checkName({ hostname, what }: Host, resolve: Resolve): Promise<Fi
       );
     }
   } catch {
-    // The finding below says that the name cannot be resolved.
+    // The finding below reports that the name cannot be resolved.
   } finally {
     clearTimeout(timer);
   }

@@ -9,7 +9,7 @@ const { ok, problem } = findingsOf("outbound proxies");
 const TIMEOUT_MS = 5_000;
 
 /**
- * Checks that the outbound proxies accept connections. Without `isOnline` it checks only those on this
+ * Checks that the outbound proxies accept connections. If `isOnline` is false, it checks only those on this
  * machine.
  */
 export async function checkOutboundProxies(

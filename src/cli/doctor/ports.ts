@@ -1,4 +1,4 @@
-/** The check of ports. */
+/** The check of the ports that the proxy listens on. */
 
 import { processSources } from "../../config/sources/env.ts";
 import { loadAddress } from "../../config/load.ts";
@@ -19,7 +19,7 @@ interface Port {
   readonly isTls: boolean;
 }
 
-/** Checks that each port is free, or in use by a running llm-proxy. */
+/** Checks that each port is free, or that a running llm-proxy uses it. */
 export async function checkPorts(subject: Subject): Promise<Finding[]> {
   const { host, ports, certificate } = await listening(subject);
   const states = await Promise.all(ports.map(async (port) => ({
@@ -87,7 +87,8 @@ function taken(
 }
 
 /**
- * The ports of the configuration. If it is invalid, only the address, as far as its own settings are valid.
+ * Returns the ports of the configuration. If the configuration is invalid, returns only the main port, if its
+ * settings are valid.
  */
 async function listening(
   { loaded, flags }: Subject,
@@ -124,7 +125,7 @@ function bindingOf(hostname: string, port: number): "free" | "taken" | "not perm
   }
 }
 
-/** The health of the llm-proxy on a port; `undefined` if no llm-proxy answers there. */
+/** Returns the health of the llm-proxy on a port. `undefined` if no llm-proxy answers there. */
 async function healthAt(
   host: string,
   { port, isTls }: Port,

@@ -10,7 +10,7 @@ import { connectionProblem, directUpstreams } from "./hosts.ts";
 const { ok, problem } = findingsOf("providers");
 const TIMEOUT_MS = 3_000;
 
-/** The findings of `--online`: one for each backend that the doctor asked for its models. */
+/** Returns the findings of `--online`: one for each backend from which the doctor requested the models. */
 export function describeProviders(probes: readonly ProbeResult[]): Finding[] {
   return probes.map((probe) => {
     const name = `${probe.endpoint} (${probe.backend})`;
@@ -42,7 +42,7 @@ export function describeProviders(probes: readonly ProbeResult[]): Finding[] {
   });
 }
 
-/** Checks providers on this machine, which needs no `--online`, because no request leaves the machine. */
+/** Checks providers on this machine. This needs no `--online`, because no request leaves the machine. */
 export async function checkLocalProviders(
   config: Config,
 ): Promise<{ findings: Finding[]; notChecked: string[] }> {
@@ -69,7 +69,7 @@ export async function checkLocalProviders(
   };
 }
 
-/** The command that starts the server of an endpoint, in brackets; empty if it is unknown. */
+/** Returns the command that starts the server of an endpoint, in brackets. Empty if it is unknown. */
 function startCommandText(endpoint: string): string {
   const { startCommand }: Preset = PRESETS[presetNamed(endpoint) ?? "generic"];
   return startCommand === undefined ? "" : ` (${startCommand})`;

@@ -1,13 +1,13 @@
-/** What the checks of `llm-proxy doctor` examine. */
+/** The input of the checks of `llm-proxy doctor`. */
 
 import { type Environment, processSources, readEnvironment } from "../../config/sources/env.ts";
 import { loadConfig, type LoadedConfig } from "../../config/load.ts";
 import { ConfigError, type Problem } from "../../config/problem.ts";
 import type { Flags } from "../../config/read/resolver.ts";
 
-/** The configuration, as far as it can be read, and the options of the command. */
+/** The configuration, if it is valid, and the options of the command. */
 export interface Subject {
-  /** The configuration; `undefined` if it has problems. */
+  /** The configuration. `undefined` if it has problems. */
   readonly loaded: LoadedConfig | undefined;
   readonly problems: readonly Problem[];
   readonly environment: Environment;
@@ -17,7 +17,7 @@ export interface Subject {
   readonly epochMs: number;
 }
 
-/** Reads the configuration. An invalid configuration is a finding, not an error. */
+/** Reads the configuration. An invalid configuration is a finding and not an error. */
 export async function readSubject(
   { flags, isOnline }: Pick<Subject, "flags" | "isOnline">,
 ): Promise<Subject> {

@@ -6,24 +6,30 @@ import { type Finding, findingsOf } from "./finding.ts";
 
 const { ok, warning, problem } = findingsOf("time");
 
-/** A difference that the network and rounding to seconds cannot cause. */
+/**
+ * From this difference on, in milliseconds, the check warns. Delays of the network and rounding to seconds
+ * cause smaller differences.
+ */
 const ODD_MS = 60_000;
-/** A difference that makes certificates invalid and moves budgets to other days. */
+/**
+ * From this difference on, in milliseconds, the check reports a problem. Certificates become invalid, and
+ * budgets count on other days.
+ */
 const WRONG_MS = 3_600_000;
 const ADVICE = Deno.build.os === "linux"
   ? "set the clock: sudo timedatectl set-ntp true"
   : "turn on network time in the settings of the system";
 
 /**
- * Checks the clock: it must be later than the release of this version, and agree with the providers that
- * answered.
+ * Checks the clock. It must be later than the release of this version, and agree with the providers that
+ * responded.
  */
 export function checkTime(
   epochMs: number,
   probes: readonly ProbeResult[] | undefined,
 ): Finding[] {
   const shown = new Date(epochMs).toISOString().slice(0, 16).replace("T", " ");
-  // The release has a date without a time zone, and time zones differ by a day at most.
+  // The date of the release has no time zone, and time zones differ by up to a day.
   if (epochMs < Date.parse(RELEASED) - 24 * WRONG_MS) {
     return [problem(`the clock shows ${shown} UTC, but this version was released on ${RELEASED}`, ADVICE)];
   }

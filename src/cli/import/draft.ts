@@ -33,7 +33,7 @@ export interface DraftEndpoint {
   readonly retry_statuses?: readonly number[];
   readonly prices?: Readonly<Record<string, DraftPrice>>;
   readonly backends: readonly DraftBackend[];
-  /** The names of models that clients used before, and that lead to this endpoint. They may contain `*`. */
+  /** The names of models that clients already use and that lead to this endpoint. They may contain `*`. */
   readonly served: readonly string[];
 }
 
@@ -49,7 +49,7 @@ export const ADDRESS = "the address of an upstream";
 /** The description of a variable that contains the host or the port of an address. */
 export const ADDRESS_PART = "the host or port of an upstream";
 
-/** Line breaks and control characters, which the configuration allows in no name of a model. */
+/** Line breaks and control characters. The configuration does not allow them in the name of a model. */
 const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/u;
 
 /** Collects the parts of a configuration, and the variables that it needs. */
@@ -58,18 +58,18 @@ export class Draft {
   readonly log: Record<string, string> = {};
   readonly limits: Record<string, number> = {};
   readonly endpoints: DraftEndpoint[] = [];
-  /** The tokens of clients, as references to variables. */
+  /** The tokens of clients. They are references to variables. */
   readonly tokens: string[] = [];
-  /** Hints for the user, each a sentence or two. */
+  /** Hints for the user. Each has one or two sentences. */
   readonly hints: string[] = [];
   readonly #routes = new Map<string, DraftRoute>();
   readonly #aliases = new Map<string, string>();
   readonly #variables = new Map<string, string>();
   readonly #secrets = new Map<string, string>();
   readonly #reserved = new Set<string>();
-  /** The names of the first endpoints, in lower case. */
+  /** The names of the endpoints so far, in lower case. */
   readonly #taken = new Set<string>();
-  /** The first number that may be free at the end of a name, by the name. */
+  /** For each name, the first number that may be free at its end. */
   readonly #counts = new Map<string, number>();
 
   /** The variables that the configuration refers to, each with a description of its value. */
@@ -77,18 +77,21 @@ export class Draft {
     return this.#variables;
   }
 
-  /** The routes in the order of the file: whole names first, and longer patterns before shorter ones. */
+  /**
+   * The routes, in the order of the configuration file: whole names first, and longer patterns before shorter
+   * ones.
+   */
   get routes(): readonly DraftRoute[] {
     const rank = ({ model }: DraftRoute): number => model.includes("*") ? -model.length : -Infinity;
     return [...this.#routes.values()].toSorted((a, b) => rank(a) === rank(b) ? 0 : rank(a) - rank(b));
   }
 
-  /** Other names of models, and the models. */
+  /** Other names of models, and the models that they stand for. */
   get aliases(): ReadonlyMap<string, string> {
     return this.#aliases;
   }
 
-  /** Adds a route. The first route of a model counts. */
+  /** Adds a route. If a model gets several routes, the first one counts. */
   addRoute(route: DraftRoute): void {
     if (this.#isName(route.model) && !this.#routes.has(route.model)) this.#routes.set(route.model, route);
   }
@@ -98,12 +101,18 @@ export class Draft {
     this.#routes.delete(model);
   }
 
-  /** Adds an alias, unless it has no name or is an alias of itself: the configuration allows neither. */
+  /**
+   * Adds an alias. Does nothing if the alias has no name, or is an alias of itself, because the configuration
+   * does not allow that.
+   */
   addAlias(name: string, to: string): void {
     if (this.#isName(name) && name !== to) this.#aliases.set(name, to);
   }
 
-  /** Whether the configuration allows the name of a model. If not, a hint says that the name was left out. */
+  /**
+   * Whether the configuration allows the name of a model. If it does not, adds a hint that the name was left
+   * out.
+   */
   #isName(name: string): boolean {
     if (name.trim() === "") return false;
     if (!INVISIBLE.test(name)) return true;
@@ -111,7 +120,7 @@ export class Draft {
     return false;
   }
 
-  /** Reserves the name of a variable of the file, so that {@link secret} chooses another name. */
+  /** Reserves the name of a variable of the imported file, so that {@link secret} does not choose it. */
   reserve(variable: string): void {
     this.#reserved.add(variable);
   }
@@ -123,8 +132,8 @@ export class Draft {
   }
 
   /**
-   * Refers to a variable in place of a secret that is in clear in the file. The same secret gets the same
-   * variable.
+   * Returns a reference to a variable for a secret that is in clear in the imported file. For the same
+   * secret, it returns the same variable.
    */
   secret(value: string, { variable, what }: { variable: string; what: string }): string {
     const known = this.#secrets.get(value);
@@ -138,9 +147,9 @@ export class Draft {
   }
 
   /**
-   * A name for an endpoint that no other endpoint has. `isUsual` means an endpoint with the address and the
-   * key of the provider `openai` or `anthropic`: the variables of the environment for these names win over
-   * the file, so no other endpoint may have them.
+   * Returns a name for an endpoint that no other endpoint has. `isUsual` means that the endpoint has the
+   * address and the key of the provider `openai` or `anthropic`. Only such an endpoint may have the name of
+   * the provider, because the environment variables for this name take precedence over the file.
    */
   freeName(wanted: string, { isUsual = false }: { isUsual?: boolean } = {}): string {
     const name = endpointName(wanted);
@@ -159,12 +168,15 @@ export class Draft {
   }
 }
 
-/** First segments of the proxy's own routes, which no endpoint may have as its name. */
+/** The first segments of the proxy's own routes. No endpoint may have them as its name. */
 const RESERVED: readonly string[] = ["healthz", "health", "readyz", "manage", "admin", "metrics", "v1"];
 /** The longest name of an endpoint without a number at its end, in characters. */
 const LONGEST_NAME = 58;
 
-/** A name of an endpoint or backend: letters, digits, dots, dashes and underscores. */
+/**
+ * Makes the name of an endpoint or backend from a text. It consists of letters, digits, dots, dashes and
+ * underscores.
+ */
 export function endpointName(text: string): string {
   const name = text.replace(/[^\w.-]+/g, "-").replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "").slice(
     0,
@@ -178,13 +190,13 @@ function variableName(text: string): string {
   return /^[A-Z]/.test(name) ? name : `KEY_${name}`;
 }
 
-/** Escapes a text of the file, so that no part of it refers to a variable. */
+/** Escapes a text of the imported file, so that no part of it refers to a variable. */
 export function literal(text: string): string {
-  // The replacement is a function, because `$$` in a text of a replacement means one `$`.
+  // The replacement is a function, because `$$` in the text of a replacement means one `$`.
   return text.replaceAll("${", () => "$${");
 }
 
-/** Members without those that are undefined or empty tables. Both kinds must be optional in the type. */
+/** Removes the members that are undefined or empty tables. They must be optional in the type. */
 export function compact<Value extends object>(
   value: { [Key in keyof Value]: Value[Key] | undefined },
 ): Value {
@@ -198,13 +210,13 @@ function isEmptyTable(value: unknown): boolean {
     Object.keys(value).length === 0;
 }
 
-/** A base URL without a user and a password, which the configuration does not allow in it. */
+/** Returns a base URL without user and password, because the configuration does not allow them there. */
 export function withoutLogin(url: string): { url: string; hadLogin: boolean } {
   const plain = url.replace(/^([a-z]+:\/\/)[^/@]*@/i, "$1");
   return { url: plain, hadLogin: plain !== url };
 }
 
-/** A timeout of the configuration. Zero means no limit, as in the other programs. */
+/** Returns a timeout for the configuration. Zero means no limit, as in the other programs. */
 export function timeoutText(ms: number | undefined): string | undefined {
   return ms === undefined ? undefined : ms === 0 ? "none" : durationText(ms);
 }

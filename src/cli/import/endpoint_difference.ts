@@ -10,12 +10,12 @@ import type { Draft, DraftBackend } from "./draft.ts";
 /** The longest list of names in a difference, in characters. */
 const MAX_NAMES = 500;
 
-/** Returns the value of an environment variable; `undefined` if it is not set. */
+/** Returns the value of an environment variable. `undefined` if it is not set. */
 type Get = (name: string) => string | undefined;
 
 /**
- * Says how the endpoints of a loaded configuration differ from the draft in names, addresses or keys. `get`
- * returns the variables that the configuration was loaded with. Returns `undefined` if they are the same.
+ * Returns how the endpoints of a loaded configuration differ from the draft, in names, addresses or keys.
+ * `get` returns the variables with which the configuration was loaded. `undefined` if there is no difference.
  */
 export function endpointDifference(
   { endpoints: drafts }: Draft,

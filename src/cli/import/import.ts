@@ -1,4 +1,4 @@
-/** `llm-proxy import` */
+/** `llm-proxy import`: makes a configuration from that of another program. */
 
 import { loadConfig } from "../../config/load.ts";
 import { ConfigError } from "../../config/problem.ts";
@@ -27,24 +27,26 @@ const PROGRAMS: Readonly<
 
 /** The longest file, in bytes. */
 const MAX_BYTES = 10_000_000;
-/** Values for the check of the result, in place of variables that may not be set here. */
+/**
+ * A value for the check of the result. It takes the place of a secret variable, which may not be set here.
+ */
 const SAMPLE_SECRET = "sample-of-a-secret-for-";
 const SAMPLE_ADDRESS = "http://upstream.invalid";
-/** A host or a port. */
+/** A value for the check in the place of a host or a port. */
 const SAMPLE_PART = "8080";
 
-/** A converted file: the configuration of the proxy, and what the user has to know about it. */
+/** The result of an import: the configuration of the proxy, and notes for the user. */
 export interface Imported {
-  /** The configuration file. */
+  /** The text of the configuration file. */
   readonly text: string;
   readonly draft: Draft;
-  /** What was left out or changed, each with its place. */
+  /** Notes about what was left out or changed, each with its place in the imported file. */
   readonly notes: readonly string[];
 }
 
 /**
- * Writes a `config.toml` from the configuration of another program: to standard output, or to a new file.
- * Lists on standard error what it leaves out. Throws a {@link CommandError} if nothing can be written.
+ * Writes a `config.toml` from the configuration of another program, to standard output or to a new file.
+ * Prints on standard error what it leaves out. Throws a {@link CommandError} if nothing can be written.
  */
 export async function importConfig(
   program: ImportedProgram,
@@ -110,15 +112,15 @@ function writeNew(path: string, text: string): void {
 }
 
 /**
- * Loads the result as the proxy would, with samples for its variables. Throws a {@link CommandError} if it is
- * invalid, or has other endpoints than the draft.
+ * Loads the result as the proxy would load it, with sample values for its variables. Throws a
+ * {@link CommandError} if it is invalid, or if its endpoints are not those of the draft.
  */
 async function checkResult(text: string, draft: Draft): Promise<void> {
   const name = "config.toml";
   const get = (variable: string): string | undefined => {
     const what = draft.variables.get(variable);
     if (what === undefined) return undefined;
-    // Two secrets must not be the same.
+    // Each secret gets a different value, because two secrets must not be equal.
     return what === ADDRESS ? SAMPLE_ADDRESS : what === ADDRESS_PART ? SAMPLE_PART : SAMPLE_SECRET + variable;
   };
   try {

@@ -11,10 +11,13 @@ import {
 import { addEndpoints, type Routing } from "./litellm_endpoints.ts";
 import type { Item } from "./source.ts";
 
-/** Providers that have OpenAI's API at another address than `/v1`. LiteLLM translates their own APIs. */
+/**
+ * Providers that have OpenAI's API at another address than `/v1`. LiteLLM translates requests to the APIs of
+ * these providers.
+ */
 const WITH_OPENAI_ADDRESS: readonly string[] = ["anthropic", "gemini"];
 
-/** Reads the file into a draft. */
+/** Reads the file, and adds its content to a draft. */
 export function importLitellm(root: Item, draft: Draft): void {
   const credentials = readCredentials(root.key("credential_list"));
   const timeouts = readTimeouts(root);
@@ -42,7 +45,7 @@ export function importLitellm(root: Item, draft: Draft): void {
   }
 }
 
-/** Adds a hint for clients that use OpenAI's API for each model, as LiteLLM allows. */
+/** Adds a hint for clients that use OpenAI's API for each model. LiteLLM allows that. */
 function hintAtOpenAi({ endpoints, hints }: Draft): void {
   const names = endpoints.filter(({ provider }) => WITH_OPENAI_ADDRESS.includes(provider)).map(({ name }) =>
     name
@@ -103,7 +106,7 @@ function readRouting(root: Item): Routing {
   };
 }
 
-/** The budget settings of llm-proxy, by LiteLLM's durations. */
+/** The budget settings of llm-proxy, by the durations in LiteLLM's files. */
 const BUDGETS: Readonly<Record<string, string>> = {
   "1d": "budget_day_usd",
   "24h": "budget_day_usd",

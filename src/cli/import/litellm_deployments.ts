@@ -20,11 +20,11 @@ import {
 } from "./litellm_providers.ts";
 import type { Item } from "./source.ts";
 
-/** Matches a reference to a variable. */
+/** Matches a reference to an environment variable. */
 export const REFERENCE = /^os\.environ\/(\w+)$/;
-/** Texts that people write in place of a key, for servers that need no key. */
+/** Texts that people write instead of a key, for servers that need no key. */
 const NO_KEY = /^(?:none|empty|null|n\/?a|dummy|fake(?:-key)?|no-key|not-needed|sk-no-key-required)$/i;
-/** Headers whose value is a secret. */
+/** Matches the names of headers whose values are secrets. */
 const SECRET_HEADER = /auth|cookie|key|secret|token/i;
 const TOKENS_PER_PRICE = 1_000_000;
 
@@ -42,7 +42,8 @@ export interface Deployment {
   readonly backend: DraftBackend;
   readonly weight: number | undefined;
   /**
-   * The place among the deployments of a model, the lowest number first. If `undefined`, after all others.
+   * The position among the deployments of a model. The lowest number comes first. Deployments with
+   * `undefined` come last.
    */
   readonly order: number | undefined;
   readonly price: DraftPrice | undefined;
@@ -60,7 +61,10 @@ export function reserveVariable(parameters: Item, draft: Draft): void {
   }
 }
 
-/** Reads a deployment. Returns `undefined` if the proxy cannot use it; then a note says why. */
+/**
+ * Reads a deployment. Returns `undefined` if the proxy cannot use the deployment, and adds a note with the
+ * reason.
+ */
 export function readDeployment(
   item: Item,
   { draft, credentials, timeouts }: {
@@ -98,13 +102,13 @@ export function readDeployment(
   const key = readKey(ownKey.isEmpty && values ? values.key("api_key") : ownKey, {
     provider,
     draft,
-    // The usual variable is for the usual address.
+    // The environment variable of the provider is for the usual address of the provider.
     name: base.isEmpty ? name : endpointName(model),
     variable: base.isEmpty ? provider.variable : undefined,
     hasOwnAddress: !base.isEmpty,
   });
   const weight = parameters.key("weight").number();
-  // These members describe a model to LiteLLM, and change nothing for clients.
+  // These members describe a model for LiteLLM, and change nothing for clients.
   for (const name of ["id", "mode"]) item.key("model_info").key(name).ignore();
   for (const limit of [parameters.key("rpm"), parameters.key("tpm"), item.key("rpm"), item.key("tpm")]) {
     limit.leaveOut("is not carried over: llm-proxy limits the tokens of clients, not single upstreams");
@@ -133,7 +137,7 @@ export function readDeployment(
   };
 }
 
-/** Adds a note to each deployment that the budget would reject, because its price is unknown. */
+/** Adds a note to each deployment that the budget would reject because its model has no known price. */
 export function notePrices(deployments: readonly Deployment[], draft: Draft): void {
   if (Object.keys(draft.limits).length === 0) return;
   for (const { item, price, provider, backend, upstreamModel } of deployments) {
@@ -148,7 +152,7 @@ export function notePrices(deployments: readonly Deployment[], draft: Draft): vo
   }
 }
 
-/** The provider of a model, or why there is no endpoint for it. */
+/** Returns the provider of a model, or the reason why there is no endpoint for it. */
 function providerOf(
   full: string,
   { custom, hasBase }: { custom: string | undefined; hasBase: boolean },
@@ -249,7 +253,7 @@ function readPrice(item: Item): DraftPrice | undefined {
   return { input: perMillion(input), output: perMillion(output) };
 }
 
-/** A timeout in seconds, in the format of the configuration. */
+/** Reads a timeout in seconds, and returns it in the format of the configuration. */
 export function readSeconds(item: Item): string | undefined {
   const seconds = item.number();
   return timeoutText(seconds && Math.round(seconds * 1000));

@@ -1,4 +1,4 @@
-/** Makes endpoints of the deployments of LiteLLM. */
+/** Makes endpoints from the deployments of LiteLLM. */
 
 import { type Preset, presetNamed, PRESETS } from "../../config/values/presets.ts";
 import { matchesAny } from "../../text/glob.ts";
@@ -12,13 +12,14 @@ export interface Routing {
   readonly strategy: string;
   readonly retries: number | undefined;
   readonly fallbacks: ReadonlyMap<string, readonly { readonly model: string; readonly item: Item }[]>;
-  /** Other names of models. */
+  /** Other names of models, and the models that they stand for. */
   readonly aliases: readonly { readonly alias: string; readonly target: string; readonly item: Item }[];
 }
 
 /**
- * Models at one upstream share an endpoint. A model with several deployments or fallbacks gets a separate
- * endpoint, with a backend for each. Routes and aliases keep the names that clients use.
+ * Adds the endpoints, routes and aliases to a draft. Models at one upstream share an endpoint. A model with
+ * several deployments or fallbacks gets a separate endpoint, with a backend for each deployment. With the
+ * routes and aliases, the names that clients use stay valid.
  */
 export function addEndpoints(deployments: readonly Deployment[], routing: Routing, draft: Draft): void {
   const byModel = Map.groupBy(deployments, ({ model }) => model);
@@ -52,7 +53,7 @@ export function addEndpoints(deployments: readonly Deployment[], routing: Routin
 
 /**
  * Adds an endpoint for models at one upstream. If the proxy has to remove a prefix from their names, the
- * endpoint has the name of the prefix.
+ * prefix is the name of the endpoint.
  */
 function addShared(group: readonly Deployment[], { retries }: Routing, draft: Draft): void {
   const [first] = group;
@@ -84,8 +85,8 @@ function addShared(group: readonly Deployment[], { retries }: Routing, draft: Dr
 }
 
 /**
- * Adds the route of a model, if the model needs one. Returns the model as the name that leads to the
- * endpoint, or `undefined` if no route can change the names of the model; then a note says so.
+ * Adds the route of a model, if it needs one. Returns the name of the model that leads to the endpoint. If no
+ * route can change the names of the model, adds a note and returns `undefined`.
  */
 function addRoute(
   deployments: readonly Deployment[],
@@ -95,7 +96,7 @@ function addRoute(
   if (first === undefined) return undefined;
   const { model, item } = first;
   const change = sharedChange(deployments);
-  // The backends replace a whole name themselves if they do not have the same one.
+  // If the backends have different names for the model, each backend replaces the whole name.
   const isReplaced = deployments.length > 1 && !model.includes("*");
   if (isReplaced || change.kind === "same") draft.addRoute({ model, endpoint });
   else if (change.kind === "fixed" || change.kind === "pattern") {
@@ -114,8 +115,8 @@ function addRoute(
 }
 
 /**
- * Replaces a route for `*` by the default endpoint, because such a route would also match names with the
- * prefix of an endpoint.
+ * Replaces a route for `*` by the default endpoint. Such a route would also match names that begin with the
+ * name of an endpoint.
  */
 function setDefault(draft: Draft): void {
   const all = draft.routes.find(({ model }) => model === "*");
@@ -129,8 +130,8 @@ function setDefault(draft: Draft): void {
 }
 
 /**
- * Adds a route, because without one the proxy does not read the model of requests for the only endpoint of an
- * API.
+ * Adds a route. Without a route, the proxy does not read the model of requests if an API has only one
+ * endpoint.
  */
 function readEveryModel(draft: Draft): void {
   const endpoint = prefixed(draft);
@@ -141,7 +142,7 @@ function readEveryModel(draft: Draft): void {
   );
 }
 
-/** The first endpoint whose name is the prefix of a pattern. */
+/** Returns the first endpoint whose name is the prefix of a pattern. */
 function prefixed({ endpoints }: Draft): string | undefined {
   return endpoints.find(({ served, name }) =>
     served.some((model) => model.startsWith(`${name}/`) && model.includes("*"))
@@ -200,7 +201,7 @@ function addGroup(
         name: `${endpointName(prefix)}-${index + 1}`,
         ...backend,
         weight: strategy === "weighted" ? Math.max(1, Math.round(weight ?? 1)) : undefined,
-        // A model with the same name needs no change of the body.
+        // If the provider has the same name of the model, the body need not change.
         models: all.length === 1 || model === upstreamModel || `${model}${upstreamModel}`.includes("*")
           ? {}
           : { [model]: literal(upstreamModel) },

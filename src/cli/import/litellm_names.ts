@@ -1,10 +1,13 @@
-/** How the names of models of LiteLLM become the names at their providers, with `*` for any characters. */
+/**
+ * How the names of LiteLLM's models change to the names at their providers. In both, `*` means any
+ * characters.
+ */
 
 /** How the name of a model changes on its way to the provider. */
 export type NameChange =
   /** The provider has the same names. */
   | { readonly kind: "same" }
-  /** All names become the name `to`. */
+  /** All names change to the name `to`. */
   | { readonly kind: "fixed"; readonly to: string }
   /** The `*` in the name `to` means the characters that the `*` of the model matched. */
   | { readonly kind: "pattern"; readonly to: string }
@@ -13,16 +16,16 @@ export type NameChange =
   /** A route cannot express the change. */
   | { readonly kind: "other" };
 
-/** Matches a prefix that can be the name of an endpoint. */
+/** Matches the name of a model whose prefix can be the name of an endpoint. */
 const ENDPOINT_PREFIX = /^([A-Za-z0-9][\w.-]*)\/(.*)$/s;
 
-/** The change from the name that clients use to the name at the provider. */
+/** Returns the change from the name that clients use to the name at the provider. */
 export function nameChange(
   { model, upstreamModel }: { readonly model: string; readonly upstreamModel: string },
 ): NameChange {
   if (model === upstreamModel) return { kind: "same" };
   if (!upstreamModel.includes("*")) return { kind: "fixed", to: upstreamModel };
-  // LiteLLM has no use for a * that only the provider's name has.
+  // If only the provider's name has a *, LiteLLM does not use it.
   if (!model.includes("*")) return { kind: "same" };
   const [, prefix = "", rest] = ENDPOINT_PREFIX.exec(model) ?? [];
   if (rest === upstreamModel) return { kind: "prefix", prefix };
@@ -30,7 +33,7 @@ export function nameChange(
   return haveOne ? { kind: "pattern", to: upstreamModel } : { kind: "other" };
 }
 
-/** The change that several deployments of a model share. */
+/** Returns the change that all deployments of a model share. */
 export function sharedChange(
   deployments: readonly { readonly model: string; readonly upstreamModel: string }[],
 ): NameChange {

@@ -1,17 +1,22 @@
-/** The providers of LiteLLM whose API clients can use through the proxy, by the prefixes of models. */
+/** The providers of LiteLLM whose APIs clients can use through the proxy, by the prefixes of models. */
 
 import type { PresetName } from "../../config/values/presets.ts";
 
 /** How llm-proxy reaches a provider of LiteLLM. */
 export interface LitellmProvider {
   readonly preset: PresetName;
-  /** The base URL, if it is not that of the preset. */
+  /** The base URL. `undefined` for the base URL of the preset. */
   readonly baseUrl?: string;
-  /** The variable that LiteLLM reads if the file has no key; `undefined` if it sends no key. */
+  /**
+   * The environment variable that LiteLLM reads if the file has no key. `undefined` if LiteLLM sends no key.
+   */
   readonly variable?: string;
 }
 
-/** The providers by the prefix of a model: `groq/llama-3`. The addresses are from their documentation. */
+/**
+ * The providers by the prefix of a model, such as `groq` in `groq/llama-3`. The addresses are from their
+ * documentation.
+ */
 export const LITELLM_PROVIDERS: Readonly<Record<string, LitellmProvider>> = {
   openai: { preset: "openai", variable: "OPENAI_API_KEY" },
   "text-completion-openai": { preset: "openai", variable: "OPENAI_API_KEY" },
@@ -53,7 +58,9 @@ export const LITELLM_PROVIDERS: Readonly<Record<string, LitellmProvider>> = {
   sambanova: { preset: "openai", baseUrl: "https://api.sambanova.ai/v1", variable: "SAMBANOVA_API_KEY" },
 };
 
-/** Prefixes of providers that sign requests, or whose API LiteLLM translates for its clients. */
+/**
+ * Prefixes of providers that sign requests, or to whose API LiteLLM translates the requests of its clients.
+ */
 export const TRANSLATED_PROVIDERS: readonly string[] = [
   "azure_ai",
   "bedrock",
@@ -74,7 +81,7 @@ export const TRANSLATED_PROVIDERS: readonly string[] = [
   "watsonx",
 ];
 
-/** Names of models without a prefix, and their providers. */
+/** Patterns for names of models without a prefix, and the providers of these models. */
 export const KNOWN_MODELS: readonly (readonly [RegExp, string])[] = [
   [/^(?:gpt-|chatgpt-|o\d|text-embedding-|dall-e|whisper|tts-|omni-)/, "openai"],
   [/^claude/, "anthropic"],

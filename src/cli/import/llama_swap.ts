@@ -16,12 +16,12 @@ import type { Item } from "./source.ts";
 
 const DEFAULT_START_PORT = 5_800;
 const VARIABLE = /^\$\{env\.(\w+)\}$/;
-/** Levels of llama-swap that llm-proxy has too. */
+/** The log levels of llama-swap that llm-proxy also has. */
 const LEVELS: readonly string[] = ["debug", "info", "warn", "error"];
-/** How often macros may contain macros. */
+/** The deepest nesting of macros in macros. */
 const MACRO_DEPTH = 10;
 
-/** Reads the file into a draft. */
+/** Reads the file, and adds its content to a draft. */
 export function importLlamaSwap(root: Item, draft: Draft): void {
   const macros = readMacros(root.key("macros"), new MacroSpace());
   addModels(root, { draft, macros });
@@ -64,7 +64,7 @@ function readMacros(item: Item, space: MacroSpace): Macros {
   };
 }
 
-/** Models behind one address share an endpoint. */
+/** Adds the local models. Models with the same address share an endpoint. */
 function addModels(root: Item, { draft, macros }: { draft: Draft; macros: Macros }): void {
   let port = root.key("startPort").number() ?? DEFAULT_START_PORT;
   const models = root.key("models").entries().toSorted(([a], [b]) => a < b ? -1 : 1).map(([id, item]) => {
@@ -118,7 +118,7 @@ function addModels(root: Item, { draft, macros }: { draft: Draft; macros: Macros
     });
     for (const { id, aliases, upstreamModel } of group) {
       draft.addRoute({ model: id, endpoint: name, ...(upstreamModel !== id && { to: upstreamModel }) });
-      // A model with the name of an alias wins in llama-swap.
+      // If a model has the name of an alias, llama-swap uses the model.
       for (const alias of aliases) if (!ids.has(alias)) draft.addAlias(alias, id);
     }
   }
@@ -132,7 +132,7 @@ function addPeer(name: string, peer: Item, draft: Draft): void {
   peer.key("filters").leaveOut("is not carried over: llm-proxy does not change parameters of requests");
   const endpoint = draft.freeName(name);
   const models = peer.key("models").texts();
-  // Aliases of local models win over the models of peers, as in llama-swap. So do the local models.
+  // As in llama-swap, local models and their aliases take precedence over the models of peers.
   for (const model of models) draft.addRoute({ model, endpoint });
   draft.endpoints.push({
     name: endpoint,
@@ -148,7 +148,10 @@ function addPeer(name: string, peer: Item, draft: Draft): void {
   });
 }
 
-/** If there are several keys, no variable has the name PROXY_TOKEN, because it would be a further token. */
+/**
+ * Reads the keys of clients. If there are several keys, no variable gets the name PROXY_TOKEN, because the
+ * proxy would use that variable as another token.
+ */
 function readApiKeys(items: readonly Item[], draft: Draft): void {
   for (const [index, item] of items.entries()) {
     const variable = items.length === 1 ? "PROXY_TOKEN" : `CLIENT_TOKEN_${index + 1}`;
@@ -178,7 +181,7 @@ function addressOf(item: Item, text: string, draft: Draft): string {
     .join("");
 }
 
-/** The timeouts in seconds. Zero means no limit. */
+/** Reads the timeouts, which are in seconds. Zero means no limit. */
 function readTimeouts(item: Item): Partial<DraftBackend> {
   const seconds = (name: string): string | undefined => {
     const value = item.key(name).number();

@@ -1,10 +1,10 @@
-/** Replaces macros within limits: a few lines of macros in macros can otherwise become gigabytes. */
+/** Replaces macros within limits. Otherwise a few lines with macros in macros could become gigabytes. */
 
 import { CommandError } from "../command_error.ts";
 
-/** The longest text with macros after they were replaced, in characters. */
+/** The longest text after its macros were replaced, in characters. */
 const MAX_TEXT = 65_536;
-/** The most that macros put into the texts of a file together, in characters. */
+/** The most characters that macros may add to all texts of a file together. */
 const MAX_FILE = 10_000_000;
 
 /** The limits for the macros of one file. */

@@ -12,7 +12,7 @@ import {
 } from "./draft.ts";
 import type { Item } from "./source.ts";
 
-/** The providers of llm-proxy for the types of Olla's endpoints. */
+/** The providers of llm-proxy, by the types of Olla's endpoints. */
 const TYPES: Readonly<Record<string, string>> = {
   "ollama": "ollama",
   "lm-studio": "lmstudio",
@@ -21,20 +21,20 @@ const TYPES: Readonly<Record<string, string>> = {
   "llamacpp": "llamacpp",
   "openai": "openai",
 };
-/** The provider for other types, which have OpenAI's API. */
+/** The provider for endpoints of other types. They have OpenAI's API. */
 const OTHER_TYPE = "openai";
 const STRATEGIES: Readonly<Record<string, string>> = {
   "priority": "failover",
   "round-robin": "round_robin",
   "least-connections": "least_busy",
 };
-/** The default statuses, and 404, with which servers reject a model that they do not have. */
+/** The default statuses, and 404. With a 404, servers reject a model that they do not have. */
 const RETRY_STATUSES: readonly number[] = [404, 429, 500, 502, 503, 529];
 const REFERENCE = /^\$\{(\w+)(?::-.*)?\}$/s;
 const SECRET_HEADER = /auth|cookie|key|secret|token/i;
 const DEFAULT_PRIORITY = 100;
 
-/** Reads the file into a draft. */
+/** Reads the file, and adds its content to a draft. */
 export function importOlla(root: Item, draft: Draft): void {
   readServer(root.key("server"), draft);
   const proxy = root.key("proxy");
@@ -111,7 +111,10 @@ function readTimeouts(proxy: Item): Partial<DraftBackend> {
   });
 }
 
-/** Servers of one type become the backends of one endpoint. The highest priority comes first. */
+/**
+ * Adds the endpoints. Servers of the same type become the backends of one endpoint. The highest priority is
+ * first.
+ */
 function addEndpoints(
   root: Item,
   { draft, timeouts, strategy, retries }: {
@@ -131,7 +134,7 @@ function addEndpoints(
     return backend === undefined ? [] : [{ item, type, priority, backend }];
   });
   const byPriority = servers.toSorted((a, b) => b.priority - a.priority);
-  // The first endpoint whose list has a model gets its requests.
+  // If several endpoints list a model, the first of them gets its requests.
   for (const [type, sorted] of Map.groupBy(byPriority, ({ type }) => type)) {
     const several = sorted.length > 1;
     draft.endpoints.push(compact({
@@ -144,8 +147,8 @@ function addEndpoints(
       served: [],
     }));
   }
-  // The default endpoint gets the models that no list has, such as models of servers that have not responded
-  // yet.
+  // The default endpoint gets requests for models that are in no list, such as models of servers that have
+  // not responded yet.
   const [first, second] = draft.endpoints;
   if (first !== undefined && second !== undefined) draft.server["default_endpoint"] = first.name;
 }
@@ -214,7 +217,10 @@ function readHeaders(item: Item, { draft, name }: { draft: Draft; name: string }
   return headers;
 }
 
-/** An alias has one real name. The lists of the servers say which endpoint has that model. */
+/**
+ * Adds the aliases. An alias stands for one real name. The lists of the servers decide which endpoint has the
+ * model.
+ */
 function addAliases(item: Item, draft: Draft): void {
   for (const [alias, names] of item.entries()) {
     const [first, ...others] = names.texts();
@@ -224,7 +230,10 @@ function addAliases(item: Item, draft: Draft): void {
   }
 }
 
-/** The reference to a variable, if the text is one. The default of a variable is not carried over. */
+/**
+ * Returns the reference to a variable, if the text is one. A default value of the variable is not carried
+ * over.
+ */
 function reference(text: string, draft: Draft, what: string): string | undefined {
   const name = REFERENCE.exec(text)?.[1];
   return name === undefined ? undefined : draft.variable(name, what);
@@ -234,7 +243,7 @@ function variableOf(text: string): string {
   return text.replace(/\W+/g, "_").toUpperCase();
 }
 
-/** A duration of Go, like `1m30s`. Zero means no limit. */
+/** Reads a duration in the format of Go, such as `1m30s`. Zero means no limit. */
 function duration(item: Item): string | undefined {
   return timeoutText(milliseconds(item.text()));
 }

@@ -1,4 +1,4 @@
-/** A YAML file of another program. It remembers which of its values were read, and lists the others. */
+/** A YAML file of another program. It records which of its values were read, and lists the others. */
 
 import { LineCounter, parseDocument } from "yaml";
 import { harmlessText } from "../../text/harmless_text.ts";
@@ -8,19 +8,19 @@ import { CommandError } from "../command_error.ts";
 const MAX_PLACE = 200;
 /** The longest explanation in a note, in characters. */
 const MAX_NOTE = 500;
-/** How often a file may refer to an anchor: a few lines with anchors can otherwise become gigabytes. */
+/** The most references to anchors in a file. Otherwise a few lines with anchors could become gigabytes. */
 const MAX_ALIASES = 1_000;
 
 type Path = readonly (string | number)[];
 
-/** The file, its values, and the notes of the import about them. */
+/** The file, its values, and the notes of the import about the values. */
 export class Source {
   readonly #name: string;
   readonly #lineOf: (path: Path) => number | undefined;
   readonly #used = new Set<string>();
-  /** The values that were read, and the tables and lists around them. */
+  /** The paths of the values that were read, and of the tables and lists around them. */
   readonly #touched = new Set<string>();
-  /** The values that were left out as a whole. */
+  /** The paths of the values that were left out completely. */
   readonly #leftOut = new Set<string>();
   readonly #notes: { readonly line: number; readonly text: string }[] = [];
   /** The whole file as its outermost item. */
@@ -34,7 +34,7 @@ export class Source {
     const [error] = document.errors;
     if (error !== undefined) {
       const line = lines.linePos(error.pos[0]).line;
-      // The message quotes lines of the file, which may contain keys.
+      // The message of the parser quotes lines of the file, which may contain keys. So it is left out.
       throw new CommandError(`${name}:${line}: this is not valid YAML (${error.code}).`, 2);
     }
     this.#lineOf = (path) => {
@@ -51,7 +51,7 @@ export class Source {
     this.root = new Item(this, [], value);
   }
 
-  /** The notes in the order of lines, each with its place. They contain no values of the file. */
+  /** Returns the notes in the order of lines, each with its place. They contain no values of the file. */
   notes(): string[] {
     const unread = this.#unread(this.root).map((item) => this.#note(item, "has no counterpart"));
     return [...this.#notes, ...unread].toSorted((a, b) => a.line - b.line).map(({ text }) => text);
@@ -62,7 +62,7 @@ export class Source {
     this.#notes.push(this.#note(item, text));
   }
 
-  /** Marks a value as read. With `isWhole` all values in it are read too. */
+  /** Marks a value as read. With `isWhole`, all values inside it are marked as read too. */
   markUsed({ path }: Item, isWhole = false): void {
     this.#used.add(JSON.stringify(path));
     if (isWhole) this.#leftOut.add(JSON.stringify(path));
@@ -85,7 +85,7 @@ export class Source {
     return { line: line ?? 1, text: `${place}: ${harmlessText(text, MAX_NOTE)}` };
   }
 
-  /** The outermost values of which no part was read. */
+  /** Returns the outermost values of which no part was read. */
   #unread(item: Item): Item[] {
     const key = JSON.stringify(item.path);
     if (this.#leftOut.has(key) || item.isEmpty) return [];
@@ -96,7 +96,7 @@ export class Source {
   }
 }
 
-/** A value of the file with its place. A missing value is an item too. */
+/** A value of the file with its place. There are also items for missing values. */
 export class Item {
   readonly #source: Source;
   readonly #value: unknown;
@@ -120,35 +120,35 @@ export class Item {
     return String(first) + rest.map((part) => typeof part === "number" ? `[${part}]` : `.${part}`).join("");
   }
 
-  /** The member of a table with a name; an empty item if the table has no such member. */
+  /** Returns the member of a table with a name. An empty item if the table has no such member. */
   key(name: string): Item {
     const value = isTable(this.#value) && Object.hasOwn(this.#value, name) ? this.#value[name] : undefined;
     return new Item(this.#source, [...this.path, name], value);
   }
 
-  /** The first of several members that is set, for names that changed over time. */
+  /** Returns the first of several members that is set. It is for members whose names changed over time. */
   firstOf(...names: readonly string[]): Item {
     return names.map((name) => this.key(name)).find((item) => !item.isEmpty) ?? this.key(names[0] ?? "");
   }
 
-  /** The members of a table; empty for other values. */
+  /** Returns the members of a table. Empty for other values. */
   entries(): (readonly [name: string, item: Item])[] {
     if (!isTable(this.#value)) return [];
     return Object.keys(this.#value).map((name) => [name, this.key(name)]);
   }
 
-  /** The items of a list; empty for other values. */
+  /** Returns the items of a list. Empty for other values. */
   items(): Item[] {
     if (!Array.isArray(this.#value)) return [];
     return this.#value.map((value, index) => new Item(this.#source, [...this.path, index], value));
   }
 
-  /** The members or the items. */
+  /** Returns the members of a table, or the items of a list. */
   children(): Item[] {
     return [...this.entries().map(([, item]) => item), ...this.items()];
   }
 
-  /** The value as a text; `undefined` if it is missing, or a list or table. */
+  /** Returns the value as a text. `undefined` if it is missing, a list or a table. */
   text(): string | undefined {
     if (this.#value === null || !["string", "number", "boolean"].includes(typeof this.#value)) {
       return undefined;
@@ -157,20 +157,20 @@ export class Item {
     return String(this.#value);
   }
 
-  /** The value as a number; `undefined` if it is missing or not a number. */
+  /** Returns the value as a number. `undefined` if it is missing or not a number. */
   number(): number | undefined {
     const text = this.text();
     const value = text === undefined || text.trim() === "" ? NaN : Number(text.replaceAll("_", ""));
     return Number.isFinite(value) ? value : undefined;
   }
 
-  /** The value as a switch; `undefined` if it is missing or neither true nor false. */
+  /** Returns the value as a switch. `undefined` if it is missing, or neither true nor false. */
   flag(): boolean | undefined {
     const text = this.text()?.toLowerCase();
     return text === "true" ? true : text === "false" ? false : undefined;
   }
 
-  /** The texts of a list, or the only text. */
+  /** Returns the texts of a list. If the value is a single text, returns it alone. */
   texts(): string[] {
     const only = this.text();
     return only === undefined ? this.items().flatMap((item) => item.text() ?? []) : [only];

@@ -8,19 +8,19 @@ import { compact, type Draft, type DraftEndpoint, type DraftRoute, literal } fro
 
 /** The longest line of a comment, in characters. */
 const MAX_LINE = 1_000;
-/** The widest first column, in characters. A longer name moves only its own line. */
+/** The widest first column, in characters. If a name is longer, only its own line is wider. */
 const MAX_COLUMN = 60;
 
-/** The file from which a draft was made, and the notes about what was left out. */
+/** The file from which a draft was made, and notes about what was left out. */
 export interface Origin {
-  /** The name of the program for people. */
+  /** The name of the program, as people write it. */
   readonly program: string;
   readonly file: string;
-  /** What the import did not carry over or changed, each with its place in the file. */
+  /** Notes about what the import left out or changed, each with its place in the file. */
   readonly notes: readonly string[];
 }
 
-/** The text of the configuration file. */
+/** Returns the text of the configuration file. */
 export function configText(draft: Draft, origin: Origin): string {
   const [token, ...others] = draft.tokens;
   const tables = compact<Record<string, unknown>>({
@@ -43,16 +43,16 @@ export function configText(draft: Draft, origin: Origin): string {
   return `${comments(draft, origin)}\n${escapedToml(stringify(tables))}`;
 }
 
-/** The variables that have to be set, each with its meaning. */
+/** Returns the variables that have to be set, each with its meaning. */
 export function variableLines(draft: Draft): string[] {
   return columns([...draft.variables]);
 }
 
-/** The paths of the APIs for people. All other APIs have {@link USUAL_PATH}. */
+/** The paths of the APIs, for people. All other APIs have {@link USUAL_PATH}. */
 const PATHS: Readonly<Record<string, string>> = { anthropic: "/v1/messages", gemini: "/v1beta" };
 const USUAL_PATH = "/v1";
 
-/** The models that clients used before, each with the path at which they find it. */
+/** Returns the models that clients already use, each with the path at which clients find it. */
 export function routeLines(draft: Draft): string[] {
   const served = draft.endpoints.flatMap((endpoint) =>
     endpoint.served.map((model) => [model, pathOf(endpoint)] as const)
@@ -64,7 +64,7 @@ export function routeLines(draft: Draft): string[] {
   const others = draft.endpoints.flatMap((endpoint) =>
     endpoint.served.length > 0 ? [] : [[`the models of ${endpoint.name}`, pathOf(endpoint)] as const]
   );
-  // The first of several endpoints with a model gets its requests.
+  // If several endpoints have a model, the first of them gets its requests.
   return columns([...new Map([...served, ...aliases, ...others].toReversed())].toReversed());
 }
 
@@ -84,7 +84,10 @@ function managementToken(draft: Draft): string {
   );
 }
 
-/** An endpoint with one backend has the keys of the backend itself. */
+/**
+ * Returns the table of an endpoint. If the endpoint has only one backend, the table has the keys of the
+ * backend.
+ */
 function endpointTable(
   { name: _name, served: _served, backends, ...settings }: DraftEndpoint,
 ): Record<string, unknown> {
@@ -94,12 +97,15 @@ function endpointTable(
   return { ...settings, ...backend };
 }
 
-/** A text of the file as one line, for comments and terminals. */
+/** Returns a text of the imported file as one line, for comments and terminals. */
 export function harmlessLine(text: string): string {
   return harmlessText(text, MAX_LINE);
 }
 
-/** Escapes what is left of invisible characters. They are in strings, since all syntax of TOML is visible. */
+/**
+ * Escapes the remaining invisible characters. They can only be in strings, because the syntax of TOML is
+ * visible.
+ */
 function escapedToml(toml: string): string {
   return toml.replace(/[^\n\P{C}]|[\p{Zl}\p{Zp}]/gu, (character) => {
     const digits = (character.codePointAt(0) ?? 0).toString(16);
@@ -113,7 +119,8 @@ function columns(rows: readonly (readonly [name: string, what: string])[]): stri
 }
 
 /**
- * Each line passes {@link harmlessLine}: a line break in it would end the comment and begin configuration.
+ * Returns the comments at the start of the file. Each line passes {@link harmlessLine}, because a line break
+ * would end the comment and begin configuration.
  */
 function comments(draft: Draft, { program, file, notes }: Origin): string {
   const blocks = [

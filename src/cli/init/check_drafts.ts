@@ -1,4 +1,4 @@
-/** Checks drafts: reads them as the program would read the files. */
+/** Checks drafts by reading them as the program would read the files. */
 
 import { type EnvironmentSources, processSources, readEnvironment } from "../../config/sources/env.ts";
 import { loadConfig } from "../../config/load.ts";
@@ -8,11 +8,14 @@ import { CommandError } from "../command_error.ts";
 import type { Draft } from "./drafts.ts";
 import type { Plan } from "./plan.ts";
 
-/** Outbound proxies are settings of the machine. They are used for the check, and not written. */
+/**
+ * Variables for outbound proxies. They are settings of the machine, so they are used for the check and not
+ * written.
+ */
 const MACHINE_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
 /**
- * Loads the configuration of the drafts. Throws a {@link CommandError} if the program would not start with
+ * Loads the configuration of the drafts. Throws a {@link CommandError} if the program could not start with
  * it.
  */
 export async function checkDrafts(drafts: readonly Draft[], plan: Plan): Promise<Config> {
@@ -36,7 +39,7 @@ export async function checkDrafts(drafts: readonly Draft[], plan: Plan): Promise
   return config;
 }
 
-/** Variables of this shell that override the drafts with other values. */
+/** Returns the variables of this shell that override the drafts with other values. */
 export async function shadowing(drafts: readonly Draft[], folder: string): Promise<string[]> {
   const written = await readEnvironment(sourcesOf(drafts, folder, () => undefined));
   const together = await readEnvironment(sourcesOf(drafts, folder, processSources.get));

@@ -1,4 +1,4 @@
-/** The texts of the files of a plan. */
+/** The texts of the files that a plan needs. */
 
 import { DEFAULT_DATABASE_URL, DEFAULT_PORT } from "../../config/values/defaults.ts";
 import {
@@ -13,7 +13,7 @@ import { randomKey, randomToken } from "../generate.ts";
 import { type CertificateFile, certificatePaths } from "../tls/certificate_files.ts";
 import type { ChosenProvider, Plan } from "./plan.ts";
 
-/** A file that is not written yet, with its path, text and mode. */
+/** A file that is not written yet: its path, text and mode. */
 export interface Draft {
   /** The path relative to the folder of the plan. */
   readonly path: string;
@@ -30,8 +30,8 @@ const HEADING =
 const HTTPS_PORT = 33_443;
 
 /**
- * The files of a plan: `.env`, a new certificate, and `config.toml` for endpoints that variables cannot
- * configure.
+ * Returns the files of a plan: `.env`, a new certificate, and `config.toml` for endpoints that variables
+ * cannot configure.
  */
 export function draftsOf(plan: Plan, certificate: readonly CertificateFile[]): Draft[] {
   const needsFile = plan.providers.some(({ name }) => ENVIRONMENT_ENDPOINTS[name] === undefined);
@@ -92,13 +92,16 @@ function baseAndKey({ name, baseUrl, key = "" }: ChosenProvider): Record<string,
   return { [baseUrlVariable(name)]: baseUrl, [keyVariable(name)]: key };
 }
 
-/** A comment with variables below it; empty if there are no variables. */
+/** Returns a comment with variables below it. Empty if there are no variables. */
 function block(heading: string, variables: Readonly<Record<string, string>>): string {
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${envValue(name, value)}\n`);
   return lines.length === 0 ? "" : `# ${heading}\n${lines.join("")}`;
 }
 
-/** A value for `.env`, in quotes if a shell or Docker Compose would interpret a character of it. */
+/**
+ * Returns a value for `.env`. It is in quotes if a shell or Docker Compose would interpret one of its
+ * characters.
+ */
 function envValue(name: string, value: string): string {
   if (/^[\w.\-:/+=@,%]*$/.test(value)) return value;
   const quote = ["'", "`", '"'].find((one) => !value.includes(one));

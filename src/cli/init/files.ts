@@ -10,7 +10,7 @@ import { type Draft, TLS_FOLDER } from "./drafts.ts";
 import type { Plan } from "./plan.ts";
 import { messageOf } from "../../text/error_text.ts";
 
-/** Throws a {@link CommandError} that names the files if the folder has a configuration. */
+/** Throws a {@link CommandError} if the folder already has a configuration. The error names the files. */
 export function checkFolder(folder: string): void {
   const existing = [".env", "config.toml"].filter((name) => isPresent(`${folder}/${name}`));
   if (existing.length === 0) return;
@@ -24,7 +24,10 @@ export function checkFolder(folder: string): void {
   );
 }
 
-/** Throws a {@link CommandError} if a database exists, because a new key cannot decrypt its provider keys. */
+/**
+ * Throws a {@link CommandError} if a database exists, because a new encryption key cannot decrypt the
+ * provider keys in it.
+ */
 export function checkDatabase({ folder, access }: Plan): void {
   const path = sqlitePath(DEFAULT_DATABASE_URL);
   if (access !== "managed tokens" || !isPresent(`${folder}/${path}`)) return;
@@ -36,8 +39,8 @@ export function checkDatabase({ folder, access }: Plan): void {
 }
 
 /**
- * Whether a folder has a certificate of `llm-proxy tls init`. Throws a {@link CommandError} if only some
- * files exist.
+ * Whether a folder has a certificate of `llm-proxy tls init`. Throws a {@link CommandError} if only some of
+ * its files exist.
  */
 export function hasCertificate(folder: string): boolean {
   const paths = Object.values(certificatePaths(TLS_FOLDER));
@@ -51,7 +54,7 @@ export function hasCertificate(folder: string): boolean {
   );
 }
 
-/** Writes all drafts or none, and overwrites no file. Returns their paths. */
+/** Writes all drafts, or none if one fails. It overwrites no file. Returns their paths. */
 export function writeDrafts(drafts: readonly Draft[], folder: string): string[] {
   const written: string[] = [];
   try {
@@ -71,13 +74,16 @@ export function writeDrafts(drafts: readonly Draft[], folder: string): string[] 
   return drafts.map(({ path }) => shown(folder, path));
 }
 
-/** A path in a folder for people to read: without a leading `./`. */
+/** Returns a path in a folder for people, without `./` at the start. */
 export function shown(folder: string, path: string): string {
   const trimmed = folder.replace(/(?<=.)[/\\]+$/, "");
   return trimmed === "." ? path : `${trimmed}/${path}`;
 }
 
-/** The known variables in a `.env` file, without their values. Other lines may contain anything. */
+/**
+ * Returns the known variables in a `.env` file, without their values. Other lines may contain anything, so
+ * they are left out.
+ */
 function variablesIn(path: string): string {
   try {
     const known: readonly string[] = VARIABLES.flatMap((name) => [name, `${name}_FILE`]);

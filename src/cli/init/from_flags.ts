@@ -1,4 +1,7 @@
-/** Makes a plan from options and the environment. It asks only for a missing key, and only at a terminal. */
+/**
+ * Makes a plan from options and the environment. If a key is missing, it asks for the key, but only at a
+ * terminal.
+ */
 
 import { DEFAULT_PORT } from "../../config/values/defaults.ts";
 import { keyVariable, PRESET_NAMES, type PresetName, presetNamed } from "../../config/values/presets.ts";
@@ -21,7 +24,7 @@ import { askKey } from "./questions.ts";
 
 /** The options of `llm-proxy init`. */
 export interface InitOptions {
-  /** Names of providers. Each value may be a list with commas. */
+  /** Names of providers. Each value may be a list that is separated by commas. */
   readonly provider?: readonly string[];
   /** `FILE` or `PROVIDER=FILE`, where the file `-` is standard input. */
   readonly keyFile?: readonly string[];
@@ -35,10 +38,10 @@ export interface InitOptions {
   readonly online?: true;
 }
 
-/** Where missing values come from. */
+/** The sources of values that the options do not have. */
 export interface FlagContext {
   readonly readStdin: () => Promise<string>;
-  /** Asks for a key; `undefined` without a terminal. */
+  /** Asks for a key. `undefined` if there is no terminal. */
   readonly prompt: Prompt | undefined;
 }
 
@@ -100,7 +103,7 @@ function readNames(given: readonly string[], problems: Problems): PresetName[] {
     const name = presetNamed(word);
     if (name !== undefined) return [name];
     const near = closestName(word, PRESET_NAMES);
-    // The message does not repeat a text that is not nearly a name, because it may be a key.
+    // The message repeats only a text that is almost a name, because any other text may be a key.
     const hint = near === undefined
       ? `the providers are ${PRESET_NAMES.join(", ")}`
       : `did you mean ${near}?`;
@@ -115,7 +118,7 @@ function readNames(given: readonly string[], problems: Problems): PresetName[] {
   return [...new Set(names)];
 }
 
-/** The values by provider. A value without a name belongs to the only provider. */
+/** Returns the values by provider. A value without a name belongs to the only provider. */
 function readPairs(
   flag: string,
   given: readonly string[],
@@ -160,7 +163,7 @@ async function readKey(
   if (isLocal(name)) return undefined;
   const found = keyInEnvironment(name);
   if (found !== undefined) return noted(found.key, [`env ${found.variable}`, ""], problems);
-  // Other problems are reported first, so that the user does not look for a key in vain.
+  // Other problems are reported first, so that the user does not type a key and then gets an error.
   if (prompt !== undefined && problems.length === 0) return await askKey(prompt, name);
   problems.push([
     "--key-file",
@@ -183,7 +186,7 @@ function noted(
 
 function readPort(given: string | undefined, problems: Problems): number {
   if (given === undefined) return DEFAULT_PORT;
-  // The admin page uses the next port.
+  // The admin page uses the next port, so the highest port is not possible.
   if (/^\d{1,5}$/.test(given) && Number(given) >= 1 && Number(given) < 65_535) return Number(given);
   problems.push(["--port", `${JSON.stringify(given)} is not a port (1 to 65534)`]);
   return DEFAULT_PORT;

@@ -1,4 +1,4 @@
-/** `llm-proxy init` */
+/** `llm-proxy init`: writes a first configuration. */
 
 import { DEFAULT_HOST, DEFAULT_PORT } from "../../config/values/defaults.ts";
 import type { Config } from "../../config/config.ts";
@@ -18,8 +18,8 @@ import type { Plan } from "./plan.ts";
 import { askKey, askPlan } from "./questions.ts";
 
 /**
- * Writes a configuration: from questions at a terminal, or from options and the environment if there are
- * options.
+ * Writes a configuration. If there are options, it comes from them and from the environment. Otherwise it
+ * comes from questions at a terminal.
  */
 export async function init(options: InitOptions): Promise<void> {
   const prompt = Deno.stdin.isTerminal() ? terminalPrompt() : undefined;
@@ -58,14 +58,16 @@ export async function init(options: InitOptions): Promise<void> {
   writeOut(await nextSteps(plan, prepared.config));
 }
 
-/** A plan with its files and their configuration. */
+/** A plan, its files, and the configuration that the files make. */
 interface Prepared {
   readonly plan: Plan;
   readonly drafts: readonly Draft[];
   readonly config: Config;
 }
 
-/** With `--online`, throws a {@link CommandError} if a provider fails. */
+/**
+ * Sends a request to each provider if `--online` is set. Throws a {@link CommandError} if a provider fails.
+ */
 async function probeByFlag(prepared: Prepared, isRequested: boolean): Promise<Prepared> {
   if (!isRequested) return prepared;
   const failed = (await probeBackends(prepared.config)).filter(({ ok }) => !ok);
@@ -76,7 +78,10 @@ async function probeByFlag(prepared: Prepared, isRequested: boolean): Promise<Pr
   );
 }
 
-/** Asks whether to probe the providers. The user can replace or keep a key that a provider rejects. */
+/**
+ * Asks whether to send a request to each provider. If a provider rejects a key, the user can replace the key
+ * or keep it.
+ */
 async function probeByQuestions(
   prepared: Prepared,
   { prompt, prepare, isRequested }: {

@@ -1,4 +1,4 @@
-/** What the user can do after `llm-proxy init`. */
+/** The steps that the user can take after `llm-proxy init`. */
 
 import { adminUrls, lanAddresses, serverUrls } from "../../config/server_urls.ts";
 import type { Config } from "../../config/config.ts";
@@ -12,7 +12,7 @@ import { certificatePaths } from "../tls/certificate_files.ts";
 import { TLS_FOLDER } from "./drafts.ts";
 import type { Plan } from "./plan.ts";
 
-/** The clients to suggest, if an endpoint speaks their dialect. */
+/** The clients that are suggested if an endpoint speaks their dialect. */
 const CLIENTS = [
   "claude-code",
   "codex",
@@ -24,7 +24,9 @@ const CLIENTS = [
 ];
 const MOST_CLIENTS = 4;
 
-/** The next three commands, and commands that print the settings of clients. Contains no secret. */
+/**
+ * Returns the next three commands, and commands that print the settings of clients. They contain no secret.
+ */
 export async function nextSteps(plan: Plan, config: Config): Promise<string> {
   const isHere = plan.folder.replace(/[/\\]+$/, "") === ".";
   const own = ownCommand({ isHere });
@@ -77,7 +79,7 @@ function curl(config: Config, proxy: Connectable): string {
     authority,
   });
   const text = settings.pieces.map((piece) => piece.text).join("\n");
-  // A shell replaces the variable in double quotes, and not in single quotes.
+  // A shell replaces a variable inside double quotes, but not inside single quotes.
   return text.replace(/'([^']*)'/g, (quoted, inner: string) => inner.endsWith(token) ? `"${inner}"` : quoted);
 }
 

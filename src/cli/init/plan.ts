@@ -1,4 +1,4 @@
-/** The choices for `llm-proxy init`, from options or from the answers of the user. */
+/** The choices for `llm-proxy init`. They come from options or from the answers of the user. */
 
 import type { PresetName } from "../../config/values/presets.ts";
 
@@ -6,13 +6,13 @@ import type { PresetName } from "../../config/values/presets.ts";
 export interface ChosenProvider {
   readonly name: PresetName;
   readonly baseUrl: string;
-  /** The key; `undefined` for a local server without one. */
+  /** The key. `undefined` for a local server that needs none. */
   readonly key: string | undefined;
 }
 
 /** All choices of the user. */
 export interface Plan {
-  /** The folder to write to, which may not exist yet. */
+  /** The folder to write to. It may not exist yet. */
   readonly folder: string;
   /** The providers, at least one. */
   readonly providers: readonly ChosenProvider[];

@@ -7,7 +7,7 @@ import { keyVariable, type Preset, type PresetName, PRESETS } from "../../config
 import { reasonOf } from "../../config/problem.ts";
 import { secretSchema, type ValueSchema } from "../../config/values/values.ts";
 
-/** A valid value, or a problem as the rest of a sentence. A problem never repeats a key. */
+/** A valid value, or a problem. The problem is the rest of a sentence, and never repeats a key. */
 export type Checked = { readonly value: string } | { readonly problem: string };
 
 /** Checks the base URL of a provider. */
@@ -15,7 +15,7 @@ export function checkBaseUrl(text: string): Checked {
   return checked(baseUrlSchema, text);
 }
 
-/** Checks a key. Removes a byte order mark and the line break that editors put at the end of a file. */
+/** Checks a key. It removes a byte order mark, and the line break that editors put at the end of a file. */
 export function checkKey(text: string): Checked {
   return checked(secretSchema, text.replace(/^\ufeff|\r?\n$/g, ""));
 }
@@ -25,12 +25,12 @@ export function keyInFile(path: string): Checked {
   try {
     return checkKey(Deno.readTextFileSync(path));
   } catch (error) {
-    // The message does not repeat the path, which may be a key in the wrong place.
+    // The message does not repeat the path, because the path may be a key in the wrong place.
     return { problem: `names a file that cannot be read: ${reasonOf(error)}` };
   }
 }
 
-/** The key in the environment, with the name of its variable; `undefined` if no variable is set. */
+/** Returns the key in the environment, with the name of its variable. `undefined` if no variable is set. */
 export function keyInEnvironment(name: PresetName): { variable: string; key: Checked } | undefined {
   const variable = keyVariable(name);
   const value = processSources.get(variable);
@@ -40,15 +40,15 @@ export function keyInEnvironment(name: PresetName): { variable: string; key: Che
 }
 
 /**
- * The usual base URL of a provider; `undefined` if each customer has another one. Variables like
- * `ANTHROPIC_BASE_URL` are not used: on a machine with clients they name a proxy.
+ * Returns the usual base URL of a provider. `undefined` if each customer has a different one. Variables such
+ * as `ANTHROPIC_BASE_URL` are not used, because on a machine with clients they name a proxy.
  */
 export function usualBaseUrl(name: PresetName): string | undefined {
   const preset: Preset = PRESETS[name];
   return preset.baseUrl;
 }
 
-/** Whether a provider is a local server such as Ollama, which usually needs no key. */
+/** Whether a provider is a local server such as Ollama. Such a server usually needs no key. */
 export function isLocal(name: PresetName): boolean {
   const preset: Preset = PRESETS[name];
   return preset.local === true;

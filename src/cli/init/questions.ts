@@ -6,14 +6,14 @@ import { askYes, type Prompt } from "../prompt.ts";
 import type { ChosenProvider, Plan } from "./plan.ts";
 import { checkBaseUrl, checkKey, isLocal, keyInEnvironment, usualBaseUrl } from "./provider_input.ts";
 
-/** What the questions need. */
+/** The terminal and the checks that the questions use. */
 export interface QuestionContext {
   readonly prompt: Prompt;
-  /** Throws if a folder has a configuration. The questions call it before they ask for a key. */
+  /** Throws if a folder has a configuration. It is called before the question for a key. */
   readonly checkFolder: (folder: string) => void;
   readonly isPortFree: (port: number) => boolean;
   readonly defaultPort: number;
-  /** The folder of `--folder`. If `undefined`, a question asks for it. */
+  /** The folder of `--folder`. If it is `undefined`, a question asks for the folder. */
   readonly folder: string | undefined;
 }
 

@@ -1,14 +1,14 @@
-/** Warnings about prices. */
+/** Warnings about models that have no price. */
 
 import type { Config } from "../../config/config.ts";
 import type { ProbeResult } from "../../forwarding/probe.ts";
 
-/** Warnings about the prices of a configuration and of the models that its backends listed. */
+/** Returns warnings about the prices of a configuration, and of the models that its backends listed. */
 export async function pricesAdvice(
   { endpoints, management }: Config,
   results: readonly ProbeResult[],
 ): Promise<string[]> {
-  // Only management uses prices, and the library is large.
+  // Only the management plane uses prices, and the library is large.
   if (management === undefined) return [];
   const { endpointsAdvice } = await import("../../accounting/prices/price_advice.ts");
   const { openPrices } = await import("../../accounting/prices/published_prices.ts");

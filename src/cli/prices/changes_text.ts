@@ -11,7 +11,7 @@ import { styled } from "../colours.ts";
 import { priceCells } from "./prices.ts";
 import { tableText } from "../table.ts";
 
-/** The most models in a table. `--json` prints all. */
+/** The most models in a table. `--json` prints all models. */
 const MOST_SHOWN = 40;
 
 /** A model with a changed price. */
@@ -20,7 +20,7 @@ export interface UsedChange extends ChangedModel {
   readonly isUsed: boolean;
 }
 
-/** The tables of all changes: changed prices first, then new and removed models. */
+/** Returns the tables of all changes: changed prices first, then new and removed models. */
 export function changesText(
   { changes: { added, removed, providers, renamed }, changed, leftOut, unknownKinds }: {
     changes: PriceChanges;

@@ -1,4 +1,4 @@
-/** `llm-proxy prices` */
+/** `llm-proxy prices`: prints published prices. */
 
 import { tryPrices } from "../../accounting/prices/load_prices.ts";
 import { listedModels, type ShownPrice } from "../../accounting/prices/price_changes.ts";
@@ -18,13 +18,13 @@ import { tableText } from "../table.ts";
 
 /** The list of prices that the proxy uses. */
 export interface UsedPrices extends PriceList {
-  /** The file of the list; `undefined` for the built-in list. */
+  /** The path of the file with the list. `undefined` for the built-in list. */
   readonly file: string | undefined;
 }
 
 /**
- * Prints the prices of all models, or of those that match a pattern. Throws a {@link CommandError} if none
- * matches.
+ * Prints the prices of all models, or of the models that match a pattern. Throws a {@link CommandError} if no
+ * model matches.
  */
 export async function listPrices(pattern: string | undefined, options: Options): Promise<void> {
   const management = await loadManagement(processSources, configFlags(textOf(options, "config")));
@@ -62,8 +62,8 @@ export async function listPrices(pattern: string | undefined, options: Options):
 }
 
 /**
- * A test for a pattern. If it begins with a provider and `/`, it matches no model names like
- * `openai/gpt-oss-120b`.
+ * Returns a test for a pattern. A pattern that begins with a provider and `/` does not match names of models
+ * such as `openai/gpt-oss-120b`.
  */
 function matcherOf(
   pattern: string,
@@ -77,7 +77,8 @@ function matcherOf(
 }
 
 /**
- * The list that the proxy uses. If the file is unusable, it prints a warning and returns the built-in list.
+ * Returns the list that the proxy uses. If the file is unusable, prints a warning and returns the built-in
+ * list.
  */
 export async function usedPrices(pricesFile: PricesFile | undefined): Promise<UsedPrices> {
   const { list, problem } = pricesFile === undefined ? {} : await tryPrices(pricesFile);
@@ -91,12 +92,12 @@ export async function usedPrices(pricesFile: PricesFile | undefined): Promise<Us
   };
 }
 
-/** A price for `--json`, with null for a missing kind. */
+/** Returns a price for `--json`, with null for a missing kind. */
 export function priceJson({ input, output, cached, varies }: ShownPrice) {
   return { input: input ?? null, output: output ?? null, cached: cached ?? null, varies };
 }
 
-/** The prices of input, output and cached input as cells of a table. */
+/** Returns the prices of input, output and cached input as cells of a table. */
 export function priceCells({ input, output, cached }: ShownPrice): string[] {
   return [input, output, cached].map((price) => price === undefined ? "-" : String(price));
 }

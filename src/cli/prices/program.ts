@@ -22,7 +22,7 @@ export function addPricesCommands(program: Command): void {
     .option(...CONFIG_OPTION)
     .action(async (file: string | undefined, options: Options, command: Command) =>
       await (await import("./update.ts")).updatePrices(file, {
-        // If both commands have an option, the parser gives its value to the outer one.
+        // If both commands have an option, the parser gives its value to the outer command.
         ...command.optsWithGlobals(),
         ...options,
       })

@@ -25,13 +25,13 @@ const MOST_SHOWN = 50;
 
 /** A new list of prices with its date. */
 export interface OfferedPrices extends PriceData {
-  /** The latest possible day of publication, like `2026-11-29`. */
+  /** The latest day on which the list can have been published, such as `2026-11-29`. */
   readonly date: string;
 }
 
 /**
- * Reads a file. Its date is that of its last change. Throws a {@link CommandError} if the file is not a valid
- * list.
+ * Reads a file. The date of the list is the date of the last change of the file. Throws a
+ * {@link CommandError} if the file is not a valid list.
  */
 export async function pricesOfFile(path: string): Promise<OfferedPrices> {
   let text: string;
@@ -49,8 +49,8 @@ export async function pricesOfFile(path: string): Promise<OfferedPrices> {
 }
 
 /**
- * Downloads the list, through the outbound proxy of the environment. Throws a {@link CommandError} if that
- * fails.
+ * Downloads the list, through the outbound proxy of the environment. Throws a {@link CommandError} if the
+ * download fails.
  */
 export async function pricesOnline(url: string = PRICES_URL): Promise<OfferedPrices> {
   if (!URL.canParse(url) || !isSafe(new URL(url))) {
@@ -73,7 +73,7 @@ export async function pricesOnline(url: string = PRICES_URL): Promise<OfferedPri
   return checked(text, { name: url, atMs: systemClock.epochMs() });
 }
 
-/** Whether others on the network cannot change the response. Budgets depend on prices. */
+/** Whether no other machine on the network can change the response. Budgets depend on the prices in it. */
 function isSafe({ protocol, hostname }: URL): boolean {
   return protocol === "https:" ||
     protocol === "http:" && isLoopback(hostname);

@@ -1,4 +1,4 @@
-/** `llm-proxy prices update` */
+/** `llm-proxy prices update`: installs a newer list of prices. */
 
 import { isNamedBy, type PriceChanges, priceChanges } from "../../accounting/prices/price_changes.ts";
 import {
@@ -23,14 +23,14 @@ import { askYes, terminalPrompt } from "../prompt.ts";
 import { messageOf } from "../../text/error_text.ts";
 
 const DAY_MS = 24 * 3_600_000;
-/** Models that clients used in this many days come first. */
+/** The number of days in which clients used the models that are listed first. */
 const RECENT_DAYS = 30;
 /** The most models that are marked as used. */
 const MOST_USED = 50;
 
 /**
- * Reads a new list, prints what it changes, asks, and writes it. Throws a {@link CommandError} if nothing is
- * written.
+ * Reads a new list, prints the changes, asks the user, and writes the list. Throws a {@link CommandError} if
+ * nothing is written.
  */
 export async function updatePrices(file: string | undefined, options: Options): Promise<void> {
   const url = urlOf(file, options);
@@ -72,8 +72,8 @@ export async function updatePrices(file: string | undefined, options: Options): 
 }
 
 /**
- * The URL of `--url`; `undefined` for the usual one. Throws a {@link CommandError} unless the options name
- * one source of prices.
+ * Returns the URL of `--url`. `undefined` for the usual URL. Throws a {@link CommandError} unless the options
+ * name exactly one source of prices.
  */
 function urlOf(file: string | undefined, options: Options): string | undefined {
   const isOnline = options["online"] === true;
@@ -90,7 +90,7 @@ function urlOf(file: string | undefined, options: Options): string | undefined {
   return url;
 }
 
-/** Throws a {@link CommandError} if the new list is older than the present list, or than the built-in one. */
+/** Throws a {@link CommandError} if the new list is older than the present list or than the built-in list. */
 function checkAge(
   offered: Pick<OfferedPrices, "date">,
   { file, used }: { file: string | undefined; used: Pick<UsedPrices, "date" | "file"> },
@@ -116,8 +116,8 @@ function isEmpty({ added, removed, changed, providers, renamed }: PriceChanges):
 }
 
 /**
- * The models of the last days, most used first. Empty if the database is unusable, because only the order of
- * the output depends on them.
+ * Returns the models of the last days. The most used model is first. Empty if the database is unusable,
+ * because only the order of the output depends on the models.
  */
 async function recentModels(config: string | undefined): Promise<string[]> {
   const from = new Date(systemClock.epochMs() - RECENT_DAYS * DAY_MS).toISOString();
@@ -132,7 +132,7 @@ async function recentModels(config: string | undefined): Promise<string[]> {
       names.push(...rows.map((row) => String(row["model"] ?? "")).filter((name) => name !== ""));
     });
   } catch (error) {
-    // The database is unusable.
+    // The database is unusable, which is no problem here.
     if (!(error instanceof CommandError)) throw error;
   }
   return names;

@@ -1,4 +1,4 @@
-/** Finds another program, and runs it with the terminal of this one. */
+/** Finds another program, and runs it at the terminal of this program. */
 
 import { processSources } from "../../config/sources/env.ts";
 import { messageOf } from "../../text/error_text.ts";
@@ -7,17 +7,18 @@ import { dropRunRight } from "../run_right.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 
-/** Signals that a terminal sends to all programs in its foreground. The client has got them already. */
+/** Signals that a terminal sends to all programs in its foreground. The client has already got them. */
 const TERMINAL_SIGNALS: readonly Deno.Signal[] = IS_WINDOWS ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGQUIT"];
-/** Signals that a program gets alone. */
+/** Signals that only this program gets. It forwards them to the client. */
 const OTHER_SIGNALS: readonly Deno.Signal[] = IS_WINDOWS ? [] : ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"];
 
-/** The path of a program in `PATH`; `undefined` if the program is not installed. */
+/** Returns the path of a program in `PATH`. `undefined` if the program is not installed. */
 export function findProgram(name: string): string | undefined {
   const folders = (processSources.get("PATH") ?? "").split(IS_WINDOWS ? ";" : ":");
   const endings = IS_WINDOWS ? (processSources.get("PATHEXT") ?? ".COM;.EXE;.BAT;.CMD").split(";") : [""];
   for (const folder of folders) {
-    // A relative folder would let the working folder, such as a repository of others, decide what runs.
+    // With a relative folder, the working folder would decide what runs. It may be a repository of other
+    // people.
     if (!/^(?:[/\\]|[A-Za-z]:[/\\])/.test(folder)) continue;
     for (const ending of endings) {
       const path = `${folder}${IS_WINDOWS ? "\\" : "/"}${name}${ending.toLowerCase()}`;
@@ -28,9 +29,10 @@ export function findProgram(name: string): string | undefined {
 }
 
 /**
- * Runs a program with the standard streams and the terminal of this one, forwards signals, and returns its
- * exit code: 128 and the number of the signal if a signal ended it. `prepare` runs when signals are forwarded
- * already, and `clean` when the program has ended. Afterwards this process can start no other program.
+ * Runs a program with the standard streams and the terminal of this program, and forwards signals. Returns
+ * its exit code. If a signal ended the program, the code is 128 plus the number of the signal. `prepare` is
+ * called after the forwarding of signals has begun, and `clean` when the program has ended. After that, this
+ * process can start no other program.
  */
 export async function runChild(
   path: string,
@@ -46,7 +48,7 @@ export async function runChild(
       if (child === undefined) early = signal;
       else child.kill(signal);
     } catch {
-      // The client has ended.
+      // The client has already ended.
     }
   };
   const atTerminal = [Deno.stdin, Deno.stdout, Deno.stderr].some((stream) => stream.isTerminal());

@@ -1,4 +1,4 @@
-/** Asks a proxy which endpoints a token may use. */
+/** Requests from a proxy the endpoints that a token may use. */
 
 import * as v from "valibot";
 import { DIALECT_NAMES } from "../../apis/dialects.ts";
@@ -22,7 +22,7 @@ export interface ProxyPlace {
   /** The address without a slash at its end. */
   readonly url: string;
   readonly token: string | undefined;
-  /** The file of the authority that its certificate needs. */
+  /** The path of a certificate authority for the proxy's certificate. `undefined` if none is needed. */
   readonly ca: string | undefined;
 }
 
@@ -32,12 +32,15 @@ export interface ServedEndpoints {
   readonly defaultEndpoint: string | undefined;
 }
 
-/** The proxy rejects the token, or requires one. The message is that of the proxy. */
+/** The error if the proxy rejects the token, or requires one. The message is that of the proxy. */
 export class TokenRejected extends Error {
   override readonly name = "TokenRejected";
 }
 
-/** Names become paths and are shown at the terminal, so a list with other names is rejected. */
+/**
+ * The response with the list. The names become paths and are shown at the terminal, so a list with other
+ * names is rejected.
+ */
 const listSchema = v.object({
   endpoints: v.array(v.object({
     name: v.pipe(v.string(), nameSchema),
@@ -49,7 +52,7 @@ const listSchema = v.object({
 const errorSchema = v.object({ error: v.object({ message: v.string() }) });
 const modelsSchema = v.object({ data: v.array(v.object({ id: v.string() })) });
 
-/** Asks for the endpoints. Throws {@link TokenRejected}, or a {@link CommandError} that says what to do. */
+/** Requests the endpoints. Throws {@link TokenRejected}, or a {@link CommandError} with advice. */
 export async function servedEndpoints(place: ProxyPlace): Promise<ServedEndpoints> {
   const response = await get(place, ENDPOINT_LIST_PATH);
   if (response.status === 401) throw new TokenRejected(messageIn(response));
@@ -87,14 +90,14 @@ export async function servedEndpoints(place: ProxyPlace): Promise<ServedEndpoint
 }
 
 /**
- * Names of models that a client may take from a list. opencode replaces `{file:…}` and `{env:…}` in its
- * settings, and Continue `${{ … }}`, so that another name could read files and secrets of the user.
+ * The names of models that a client may take from a list. opencode replaces `{file:…}` and `{env:…}` in its
+ * settings, and Continue replaces `${{ … }}`. So other names could read files and secrets of the user.
  */
 const LISTED_MODEL = /^[A-Za-z0-9][\w.:/@+-]{0,199}$/;
 
 /**
- * The names of the models of an endpoint, without those that clients may not take. Empty: the upstream lists
- * none.
+ * Returns the names of the models of an endpoint, without those that clients must not take. Empty if the
+ * upstream lists no models.
  */
 export async function servedModels(place: ProxyPlace, endpoint: string): Promise<readonly string[]> {
   const { status, text } = await get(place, `/${endpoint}/v1/models`);
@@ -133,7 +136,7 @@ function readAuthority(path: string): string {
   }
 }
 
-/** The message of an error of the proxy, in the format of any provider. */
+/** Returns the message of an error of the proxy, in the format of any provider. */
 function messageIn({ text, status }: HttpResponse): string {
   return harmlessText(parsed(errorSchema, text)?.error.message ?? `status ${status}`, MAX_QUOTED);
 }

@@ -1,4 +1,4 @@
-/** Writes the files that a client needs for one process, and reads JSON files of the user. */
+/** Writes the files that a client needs for one run, and reads JSON files of the user. */
 
 import { parse } from "jsonc-parser";
 import { isObject, type Launch } from "../../connect/launch.ts";
@@ -7,7 +7,7 @@ import { writeErr } from "../output.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 
-/** Writes the files and links of a launch into a folder that only the user can read. */
+/** Writes the files and links of a launch into a folder. Only the user can read the folder. */
 export function writePrivateFiles(folder: string, { files = {}, links = {} }: Launch): void {
   for (const [path, text] of Object.entries(files)) {
     makeParent(`${folder}/${path}`);
@@ -19,7 +19,7 @@ export function writePrivateFiles(folder: string, { files = {}, links = {} }: La
   }
 }
 
-/** Removes the folder. If that fails, a note says so, because the folder may hold the token. */
+/** Removes the folder. If that fails, prints a note, because the folder may contain the token. */
 export function removePrivateFiles(folder: string): void {
   try {
     Deno.removeSync(folder, { recursive: true });
@@ -29,7 +29,8 @@ export function removePrivateFiles(folder: string): void {
 }
 
 /**
- * Reads a JSON file, with comments or without. Returns `undefined` if the file is missing or not an object.
+ * Reads a JSON file, with or without comments. Returns `undefined` if the file is missing, or is not an
+ * object.
  */
 export function readJson(path: string): Readonly<Record<string, unknown>> | undefined {
   try {
@@ -40,7 +41,7 @@ export function readJson(path: string): Readonly<Record<string, unknown>> | unde
   }
 }
 
-/** Lists the names in a folder: none if the folder is missing. */
+/** Lists the names in a folder. Empty if the folder is missing. */
 export function listFolder(path: string): readonly string[] {
   try {
     return Array.from(Deno.readDirSync(path), ({ name }) => name);
@@ -53,7 +54,10 @@ function makeParent(path: string): void {
   Deno.mkdirSync(path.replace(/[/\\][^/\\]*$/, ""), { recursive: true, mode: 0o700 });
 }
 
-/** Links to a file or folder. On Windows a user may link only to folders, so a file is copied there. */
+/**
+ * Makes a link to a file or folder. On Windows, a user may make links only to folders, so a file is copied
+ * instead.
+ */
 function link(target: string, path: string): void {
   if (!IS_WINDOWS) return Deno.symlinkSync(target, path);
   if (Deno.statSync(target).isDirectory) Deno.symlinkSync(target, path, { type: "junction" });

@@ -7,7 +7,7 @@ import type { RunOptions } from "./run_client.ts";
 
 /** Adds the command to the program. */
 export function addRunCommand(program: Command): void {
-  // The parser only suggests the names: the command checks them.
+  // The parser only suggests the names. The command checks them.
   const client = new Argument("[client]", "the client to start");
   client.argChoices = [...LAUNCHER_NAMES];
   program.command("run")

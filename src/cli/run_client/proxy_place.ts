@@ -1,4 +1,7 @@
-/** Finds the address and the token of the proxy: options, environment, the saved file, or questions. */
+/**
+ * Finds the address and the token of the proxy, in the options, the environment and the saved file, or by
+ * questions.
+ */
 
 import { processSources } from "../../config/sources/env.ts";
 import { TOKEN_VARIABLE, URL_VARIABLE } from "../../connect/client.ts";
@@ -9,7 +12,7 @@ import type { Prompt } from "../prompt.ts";
 import { type ProxyPlace, type ServedEndpoints, servedEndpoints, TokenRejected } from "./endpoint_list.ts";
 import { readSavedProxy, type SavedProxy, savedProxyPath, writeSavedProxy } from "./saved_proxy.ts";
 
-/** How often the user may type the token. */
+/** The number of times that the user may type the token. */
 const ATTEMPTS = 3;
 
 /** The options that name the proxy. */
@@ -25,15 +28,15 @@ export interface FoundProxy extends ServedEndpoints {
 }
 
 /**
- * Finds the proxy and checks the token. Without a prompt it asks nothing. Throws a {@link CommandError} that
- * says what to do.
+ * Finds the proxy, and checks the token. Without a prompt, it asks no questions. Throws a
+ * {@link CommandError} with advice.
  */
 export async function findProxy(options: PlaceOptions, prompt: Prompt | undefined): Promise<FoundProxy> {
   const path = savedProxyPath();
   const named = options.address ?? (processSources.get(URL_VARIABLE) || undefined);
   const saved = readSavedProxy(path);
   const url = named === undefined ? saved?.url ?? await askAddress(prompt) : checkAddress(named);
-  // A saved token goes only to the proxy that it was saved for.
+  // A saved token is sent only to the proxy for which it was saved.
   const own = saved?.url === url ? saved : undefined;
   const ca = options.ca === undefined ? own?.ca : absolute(options.ca);
   const given = givenToken(options);
@@ -79,13 +82,13 @@ async function askAddress(prompt: Prompt | undefined): Promise<string> {
   }
 }
 
-/** The address without a slash at its end. Throws a {@link CommandError} if it is invalid. */
+/** Returns the address without a slash at its end. Throws a {@link CommandError} if it is invalid. */
 export function checkAddress(text: string): string {
   const whole = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`;
   const url = URL.canParse(whole) ? new URL(whole) : undefined;
   const isUsable = url !== undefined && /^https?:$/.test(url.protocol) && url.username === "" &&
     url.password === "" && url.search === "" && url.hash === "" && text.trim() !== "";
-  // The message does not repeat the text, because it may hold a password.
+  // The message does not repeat the text, because the text may contain a password.
   if (!isUsable) {
     throw new CommandError("This is not the address of a proxy. Use an address like http://PROXY:33000.", 2);
   }
@@ -128,7 +131,7 @@ function save(path: string | undefined, saved: SavedProxy): void {
   writeErr(`Saved in ${path}, which only you can read. llm-proxy run --forget deletes it.\n`);
 }
 
-/** The absolute path of a file, because the client may start in another folder. */
+/** Returns the absolute path of a file, because the client may start in another folder. */
 function absolute(path: string): string {
   try {
     return Deno.realPathSync(path);

@@ -1,4 +1,4 @@
-/** `llm-proxy run` */
+/** `llm-proxy run`: starts a client that uses the proxy. */
 
 import { allVariables, processSources } from "../../config/sources/env.ts";
 import { closestName } from "../../config/values/suggest.ts";
@@ -34,7 +34,7 @@ const PROXY_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].flatMap((
 ) => [name, name.toLowerCase()]);
 
 /**
- * Starts a client that uses the proxy, and sets the exit code of this process to that of the client. Changes
+ * Starts a client that uses the proxy. The exit code of this process becomes that of the client. It changes
  * no file of the user. Throws a {@link CommandError} if the client cannot start.
  */
 export async function runClient(
@@ -101,7 +101,7 @@ function knownLauncher(name: string | undefined): Launcher {
   );
 }
 
-/** The endpoint that serves the client and treats its key as wanted. */
+/** Returns the endpoint that serves the client and treats its key as wanted. */
 function endpointFor(
   { endpoints, defaultEndpoint }: FoundProxy,
   launcher: Launcher,
@@ -118,7 +118,9 @@ function endpointFor(
   }
 }
 
-/** Why no endpoint fits: its treatment of the key, or no endpoint speaks the dialect. */
+/**
+ * Returns the reason why no endpoint fits: its treatment of the key, or the dialect that no endpoint speaks.
+ */
 function reasonFor(choose: () => ConnectEndpoint, error: NoSettingsError, keepsOwnKey: boolean): string {
   let other: ConnectEndpoint;
   try {
@@ -137,7 +139,8 @@ function dialectOf({ dialects }: Launcher, { dialect }: ConnectEndpoint): Connec
 }
 
 /**
- * The only model of an endpoint. Throws a {@link CommandError} that lists the models if there are several.
+ * Returns the only model of an endpoint. Throws a {@link CommandError} with a list of the models if there are
+ * several.
  */
 async function onlyModel({ place }: FoundProxy, endpoint: ConnectEndpoint): Promise<string> {
   const models = await servedModels(place, endpoint.name);
@@ -149,7 +152,10 @@ async function onlyModel({ place }: FoundProxy, endpoint: ConnectEndpoint): Prom
   throw new CommandError(`Name a model of the endpoint ${endpoint.name}: --model MODEL${hint}`, 2);
 }
 
-/** Throws a {@link CommandError} if the name of a model cannot be an argument or would change a terminal. */
+/**
+ * Throws a {@link CommandError} if the name of a model cannot be an argument, or has characters that would
+ * change the terminal.
+ */
 export function checkModel(model: string): void {
   if (isHarmless(model)) return;
   throw new CommandError(`The name of the model has invisible characters: ${shownModel(model)}`, 2);
@@ -178,7 +184,7 @@ async function start(
   });
 }
 
-/** The environment of the client: that of the user, with the changes of the launch. */
+/** Returns the environment of the client: that of the user, with the changes of the launch. */
 function environment({ variables }: Launch, url: string): Record<string, string> {
   const env = allVariables();
   const isWindows = Deno.build.os === "windows";
@@ -189,7 +195,7 @@ function environment({ variables }: Launch, url: string): Record<string, string>
     if (value !== undefined) env[name] = value;
   }
   if (PROXY_VARIABLES.some((name) => env[name])) {
-    // The check has reached the proxy without a forward proxy.
+    // The check reached the proxy without a forward proxy, so the client must not use one for it either.
     const { hostname } = new URL(url);
     for (const name of ["NO_PROXY", "no_proxy"]) {
       env[name] = [...(env[name] ? [env[name]] : []), hostname.replace(/^\[|\]$/g, "")].join(",");

@@ -1,4 +1,4 @@
-/** The address and the token that `llm-proxy run` asked for, in a file that only the user can read. */
+/** The saved address and token of `llm-proxy run`, in a file that only the user can read. */
 
 import * as v from "valibot";
 import { processSources } from "../../config/sources/env.ts";
@@ -17,7 +17,7 @@ const savedSchema = v.object({
 /** The content of the file: the address of the proxy, the token, and the path of its `ca.pem`. */
 export type SavedProxy = v.InferOutput<typeof savedSchema>;
 
-/** The path of the file; `undefined` if the environment names no home. */
+/** Returns the path of the file. `undefined` if the environment names no home folder. */
 export function savedProxyPath(
   get: (name: string) => string | undefined = processSources.get,
 ): string | undefined {
@@ -27,7 +27,7 @@ export function savedProxyPath(
   }
   const configured = get("XDG_CONFIG_HOME");
   const home = get("HOME");
-  // The specification of these variables says that a relative path is invalid.
+  // By the specification of these variables, a relative path is invalid.
   const folder = configured?.startsWith("/")
     ? configured
     : home?.startsWith("/")
@@ -46,7 +46,7 @@ export function readSavedProxy(path: string | undefined): SavedProxy | undefined
     return v.parse(savedSchema, JSON.parse(Deno.readTextFileSync(path)));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    // The message of the parser may quote the token.
+    // The message of the parser is left out, because it may quote the token.
     const reason = error instanceof SyntaxError || error instanceof v.ValiError
       ? "it is damaged"
       : messageOf(error);
@@ -61,7 +61,7 @@ export function writeSavedProxy(path: string, saved: SavedProxy): void {
   try {
     Deno.mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
     if (!isWindows) Deno.chmodSync(folder, FOLDER_MODE);
-    // A file that an earlier attempt left would keep its mode.
+    // An earlier attempt may have left a file, whose mode would stay.
     if (exists(`${path}.new`)) Deno.removeSync(`${path}.new`);
     replaceFile(path, `${JSON.stringify(saved, null, 2)}\n`, { mode: FILE_MODE });
   } catch (error) {

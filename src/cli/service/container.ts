@@ -1,4 +1,4 @@
-/** `llm-proxy service print` for platforms with containers: Kubernetes and Docker Compose. */
+/** `llm-proxy service print` for platforms that run containers: Kubernetes and Docker Compose. */
 
 import type { Config } from "../../config/config.ts";
 import { loadConfig, type LoadedConfig } from "../../config/load.ts";
@@ -24,23 +24,26 @@ import { serverPlaces } from "./server_places.ts";
 
 /** The options of `service print` for containers. */
 export interface ContainerOptions {
-  /** The number of processes; `undefined` for two, or one with SQLite. */
+  /** The number of processes. `undefined` means two, or one with SQLite. */
   readonly replicas?: number | undefined;
-  /** The name of the image; `undefined` for the image of the release, or else of a local build. */
+  /**
+   * The name of the image. `undefined` means the image of the release, or without a release that of a local
+   * build.
+   */
   readonly image?: string | undefined;
 }
 
-/** Variables with texts of many lines, which both platforms take from a secret. */
+/** Variables whose texts have many lines. Both platforms read them from a secret. */
 const BY_REFERENCE: ReadonlySet<string> = new Set(["TLS_CERT"] satisfies VariableName[]);
 
-/** Variables that the platform sets, or that name places of this machine. */
+/** Variables that the platform sets, or that name places on this machine. */
 const LEFT_OUT: ReadonlySet<string> = new Set(
   ["HOST", "CONFIG_PATH", "BACKUP_FOLDER", "PRICES_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE"],
 );
 
 /**
  * Prints the file of a platform for the current configuration. Throws a {@link CommandError} if the
- * configuration cannot run there.
+ * configuration cannot run on the platform.
  */
 export async function printContainers(
   platform: ContainerPlatform,
@@ -87,7 +90,7 @@ function containerFacts(
     replicas,
     ports: portsOf(config, platform),
     variables: new Map(used.filter(([name]) => isPlain(name))),
-    // With SQLite the platform names the file.
+    // With SQLite, the platform sets the path of the file.
     secrets: used.map(([name]) => name).filter((name) =>
       !isPlain(name) && !(name === "DATABASE_URL" && store !== "postgres")
     ),
@@ -108,7 +111,7 @@ function storeOf({ management }: Config): ContainerFacts["store"] {
   return isPostgresUrl(management.databaseUrl) ? "postgres" : "sqlite";
 }
 
-/** The ports of the proxy. With Compose the load balancer terminates TLS. */
+/** Returns the ports of the proxy. With Compose, the load balancer terminates TLS. */
 function portsOf({ server }: Config, platform: ContainerPlatform): ContainerFacts["ports"] {
   const { port, tls, httpsPort, adminPort } = server;
   const hasTls = tls !== undefined && platform === "kubernetes";
@@ -120,7 +123,7 @@ function portsOf({ server }: Config, platform: ContainerPlatform): ContainerFact
   return [{ name: isPlain ? "http" : "https", port, tls: !isPlain }, ...more];
 }
 
-/** The ports that the proxy connects to, without those of the platform itself. */
+/** Returns the ports that the proxy connects to, without those of the platform itself. */
 function upstreamPorts({ endpoints, management }: Config): number[] {
   const ofBackends = endpoints.flatMap(({ backends }) =>
     backends.map(({ baseUrl, connection: { proxy } }) => proxy?.port ?? portOf(new URL(baseUrl.origin)))
@@ -133,10 +136,10 @@ function portOf({ port, protocol }: URL): number {
   return port !== "" ? Number(port) : protocol === "http:" ? 80 : 443;
 }
 
-/** Matches host names of URLs for the machine itself. */
+/** Matches host names of URLs that mean the machine itself. */
 const LOOPBACK = /^(?:localhost|.*\.localhost|127\..*|\[::1\])$/;
 
-/** What the user has to do besides, one sentence for each thing. */
+/** Returns what else the user has to do, one sentence for each step. */
 function notesOf({ endpoints, management }: Config, text: string | undefined): string[] {
   const servers = serverPlaces(management);
   const files = new Set([
@@ -145,10 +148,10 @@ function notesOf({ endpoints, management }: Config, text: string | undefined): s
   ]);
   const local = endpoints.flatMap(({ name, backends }) =>
     backends.filter(({ baseUrl }) => LOOPBACK.test(new URL(baseUrl.origin).hostname)).map(({ baseUrl }) =>
-      `The endpoint ${name} is at ${baseUrl.origin}, which is the container itself there: use another address.`
+      `In the container, ${baseUrl.origin} is the container itself: give the endpoint ${name} another address.`
     )
   );
-  // Without `LIMITS_URL`, the limits are in the database.
+  // Without `LIMITS_URL`, the limits are in the database, so one server has both.
   const localServers = new Map(
     servers.flatMap(({ variable, address }) =>
       address !== undefined && LOOPBACK.test(urlHost(address.hostname))
@@ -162,12 +165,12 @@ function notesOf({ endpoints, management }: Config, text: string | undefined): s
       : [`The configuration names other files. Mount them too: ${[...files].join(", ")}`]),
     ...new Set(local),
     ...[...localServers].map(([place, variable]) =>
-      `${variable} is at ${place}, which is the container itself there: use another address.`
+      `In the container, ${place} is the container itself: set ${variable} to another address.`
     ),
   ];
 }
 
-/** The image of the release, or the name that `docker compose build` gives to a local image. */
+/** Returns the image of the release, or the name that `docker compose build` gives to a local image. */
 function imageName(): string {
   return REPOSITORY === undefined ? "llm-proxy:local" : `ghcr.io/${REPOSITORY.toLowerCase()}:${VERSION}`;
 }

@@ -1,4 +1,4 @@
-/** The files of a service: prints, writes and removes them. */
+/** Prints, writes and removes the files of a service. */
 
 import type { ServiceFile, ServicePlan } from "../../service/service.ts";
 import { CommandError } from "../command_error.ts";
@@ -6,7 +6,7 @@ import { exists, isAccessDenied } from "../files.ts";
 import { writeResult, writeText } from "../output.ts";
 import { namedFiles } from "./named_files.ts";
 
-/** Prints the files and the commands of an installation. Secrets are left out. */
+/** Prints the files and the commands of an installation. It leaves out secrets. */
 export function printService(plan: ServicePlan): void {
   writeResult(
     {
@@ -22,7 +22,7 @@ export function printService(plan: ServicePlan): void {
 }
 
 /**
- * Writes the files and prints the commands to run next. Throws a {@link CommandError} if a folder is not
+ * Writes the files, and prints the commands to run next. Throws a {@link CommandError} if a folder is not
  * writable.
  */
 export function installService(plan: ServicePlan): void {
@@ -53,7 +53,7 @@ export function installService(plan: ServicePlan): void {
   );
 }
 
-/** Removes the service, keeps keys and settings, and prints the commands to run next. */
+/** Removes the service, but keeps keys and settings. Prints the commands to run next. */
 export function uninstallService({ files, removed, uninstallCommands }: ServicePlan): void {
   const gone: string[] = [];
   for (const path of removed) {
@@ -96,12 +96,13 @@ function commandsText(title: string, commands: readonly string[]): string {
 }
 
 /**
- * Writes a file with its mode from the first byte on. An old file is removed first, because its mode may be
- * wider.
+ * Writes a file that has its mode from the first byte. It removes an old file first, because the mode of the
+ * old file may allow more.
  */
 function writePrivately(path: string, { text, mode }: ServiceFile): void {
   const folder = path.replace(/[/\\][^/\\]*$/, "");
-  // An existing folder may be one that this user cannot create, and only the file has to be written.
+  // The folder may exist although this user could not create it. The user only needs the right to write the
+  // file.
   if (!exists(folder)) Deno.mkdirSync(folder, { recursive: true });
   if (exists(path)) Deno.removeSync(path);
   Deno.writeTextFileSync(path, text, { mode, createNew: true });

@@ -7,7 +7,7 @@ import { CONFIG_OPTION, configFlags } from "../common_options.ts";
 import type { ContainerOptions } from "./container.ts";
 import type { ServiceAction } from "./service.ts";
 
-/** More processes than this for one configuration are a typing error. */
+/** The most processes for one configuration. A higher number is probably a typing error. */
 const MAX_REPLICAS = 100;
 
 /** Adds `llm-proxy service`. */

@@ -3,17 +3,19 @@ import { isPostgresUrl } from "../../network/postgres_url.ts";
 import type { RedisPlace } from "../../network/redis_url.ts";
 import { postgresUrlOf } from "../../storage/open.ts";
 
-/** Where a server of the management plane is. */
+/** The place of a server that the management plane uses. */
 export interface ServerPlace {
   /** The variable with its URL. */
   readonly variable: "DATABASE_URL" | "LIMITS_URL";
-  /** The address. `undefined` for a Unix socket. */
+  /** The address of the server. `undefined` for a Unix socket. */
   readonly address: { readonly hostname: string; readonly port: number } | undefined;
-  /** The socket, certificates and password files on the machine of the proxy. */
+  /** The paths of the socket, of certificates and of password files on the machine of the proxy. */
   readonly files: readonly string[];
 }
 
-/** The servers of a configuration: the database, if it is a server, and the one of shared limits. */
+/**
+ * Returns the servers of a configuration: the database, if it is a server, and the server of shared limits.
+ */
 export function serverPlaces(management: ManagementConfig | undefined): ServerPlace[] {
   const server = management?.sharedLimits?.server;
   return [

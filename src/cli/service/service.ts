@@ -1,4 +1,4 @@
-/** `llm-proxy service …` */
+/** `llm-proxy service …`: the files of a system service, and its status. */
 
 import { REPOSITORY } from "../../release.ts";
 import { loadConfig } from "../../config/load.ts";
@@ -24,7 +24,7 @@ const PLANS: Record<Platform, (facts: ServiceFacts) => ServicePlan> = {
   windows: windowsService,
 };
 
-/** Facts for plans of which only the paths are used. */
+/** Facts for plans whose texts are not used, but only their paths. */
 const NO_FACTS: ServiceFacts = {
   program: "llm-proxy",
   variables: new Map(),
@@ -33,8 +33,8 @@ const NO_FACTS: ServiceFacts = {
 };
 
 /**
- * Prints, writes or removes the files of a service, or prints its status. The program has no permission to
- * start other programs: it prints the commands that the user runs next.
+ * Prints, writes or removes the files of a service, or prints its status. The program may not start other
+ * programs, so it prints the commands that the user has to run next.
  */
 export async function service(
   action: ServiceAction,
@@ -74,7 +74,7 @@ function ownPlatform(): Platform {
   return Deno.build.os === "darwin" ? "launchd" : "systemd";
 }
 
-/** Reads the current configuration, which the service gets a copy of. */
+/** Reads the current configuration, of which the service gets a copy. */
 async function readFacts(flags: Flags, platform: Platform): Promise<ServiceFacts> {
   const loaded = await loadConfig(processSources, flags);
   refuseLiteralSecrets(
@@ -85,7 +85,7 @@ async function readFacts(flags: Flags, platform: Platform): Promise<ServiceFacts
   const { path, variables } = loaded;
   const name = /\.json$/i.test(path ?? "") ? "config.json" : "config.toml";
   const config = path === undefined ? undefined : { name, text: Deno.readTextFileSync(path) };
-  // The path of the configuration file depends on the platform.
+  // `CONFIG_PATH` is left out, because the path of the configuration file depends on the platform.
   const kept = new Map([...variables].filter(([variable]) => variable !== "CONFIG_PATH"));
   const unwritable = [...kept].filter(([, value]) => !isQuotable(value)).map(([variable]) => variable);
   if (unwritable.length > 0) {
@@ -94,7 +94,7 @@ async function readFacts(flags: Flags, platform: Platform): Promise<ServiceFacts
     );
   }
   return {
-    // From source there is no program yet: `deno task compile` makes it.
+    // If the program runs from source, `deno task compile` has to make the binary first.
     program: Deno.build.standalone
       ? Deno.execPath()
       : `dist/llm-proxy${platform === "windows" ? ".exe" : ""}`,

@@ -1,4 +1,4 @@
-/** `llm-proxy service status` */
+/** `llm-proxy service status`: prints whether the service is installed and answers. */
 
 import { hostAndPort } from "../../network/host_port.ts";
 import type { ServicePlan } from "../../service/service.ts";
@@ -9,8 +9,8 @@ import { writeResult } from "../output.ts";
 import { ownAddress } from "../own_address.ts";
 
 /**
- * Prints which files of a service exist and whether the proxy answers. Throws a {@link CommandError} if not
- * all do.
+ * Prints which files of a service exist, and whether the proxy answers. Throws a {@link CommandError} if a
+ * file is missing or the proxy does not answer.
  */
 export async function printStatus({ files }: ServicePlan): Promise<void> {
   const states = files.map(({ path, mode }) => ({ path, state: fileState(path, mode) }));
@@ -27,7 +27,7 @@ export async function printStatus({ files }: ServicePlan): Promise<void> {
   }
 }
 
-/** Why the proxy does not answer; `undefined` if it does. */
+/** Returns the reason why the proxy does not answer. `undefined` if it answers. */
 async function healthProblem(): Promise<string | undefined> {
   try {
     await checkHealth(undefined);

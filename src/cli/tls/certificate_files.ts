@@ -1,4 +1,4 @@
-/** The files of a certificate and of the authority that signs it. */
+/** The files of a certificate, and of the certificate authority that signs it. */
 
 import { lanAddresses } from "../../config/server_urls.ts";
 import {
@@ -17,22 +17,22 @@ const FILES = {
   key: "key.pem",
 } as const;
 
-/** The mode of files that hold a private key. */
+/** The mode of files with a private key. */
 const OWNER_ONLY = 0o600;
-/** The mode of certificates, which hold no secret. */
+/** The mode of certificates, which are not secret. */
 const READABLE = 0o644;
 
 /** The paths of a certificate, its key, and the authority with its key. */
 export type CertificatePaths = Readonly<Record<keyof typeof FILES, string>>;
 
-/** A file that is not written yet. The mode lets only the owner read a private key. */
+/** A file that is not written yet. Its mode lets only the owner read a private key. */
 export interface CertificateFile {
   readonly path: string;
   readonly text: string;
   readonly mode: number;
 }
 
-/** The paths of the files in a folder. */
+/** Returns the paths of the files in a folder. */
 export function certificatePaths(folder: string): CertificatePaths {
   const inFolder = (name: string): string => `${folder.replace(/[/\\]+$/, "")}/${name}`;
   return {
@@ -60,7 +60,7 @@ export async function makeCertificate(
   return { files, issued };
 }
 
-/** The file of an authority's certificate. */
+/** Returns the file for the certificate of an authority. */
 export function authorityFile(
   { authority: path }: CertificatePaths,
   { certificate }: IssuedCertificate,
@@ -68,7 +68,7 @@ export function authorityFile(
   return { path, text: certificate, mode: READABLE };
 }
 
-/** The files of a certificate and its key. */
+/** Returns the files for a certificate and its key. */
 export function issuedFiles(
   paths: CertificatePaths,
   { certificate, key }: IssuedCertificate,
@@ -79,12 +79,15 @@ export function issuedFiles(
   ];
 }
 
-/** Writes files, and replaces existing ones. */
+/** Writes files. It replaces existing files. */
 export function writeCertificateFiles(files: readonly CertificateFile[]): void {
   for (const { path, text, mode } of files) replaceFile(path, text, { mode });
 }
 
-/** Whether a certificate can be for a text: an IP address, or a host name that may begin with a wildcard. */
+/**
+ * Whether a certificate can be for a text. The text must be an IP address, or a host name that may begin with
+ * a wildcard.
+ */
 export function isSubjectName(text: string): boolean {
   return isAddress(text) || /^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text);
 }
@@ -94,8 +97,8 @@ function isAddress(text: string): boolean {
 }
 
 /**
- * The names and addresses of this machine, and further ones. Throws a {@link CommandError} for an invalid
- * name.
+ * Returns the names and addresses of this machine, and further ones. Throws a {@link CommandError} for an
+ * invalid name.
  */
 export function machineSubject(more: readonly string[]): Subject {
   const host = Deno.hostname().toLowerCase();

@@ -1,4 +1,4 @@
-/** What the commands of `llm-proxy tls` print. */
+/** The texts that the commands of `llm-proxy tls` print. */
 
 import {
   describeCertificate,
@@ -11,7 +11,7 @@ import type { CertificatePaths } from "./certificate_files.ts";
 
 const BUN_CLIENTS = "clients built on Bun (Claude Code, opencode, Cline)";
 
-/** The output of `tls init`. */
+/** Returns the output of `tls init`. */
 export function createdText(
   paths: CertificatePaths,
   issued: Pick<IssuedCertificate, "certificate">,
@@ -31,7 +31,7 @@ you can keep it on another machine.
 `;
 }
 
-/** Until when a certificate is valid, and for which names. */
+/** Returns a text that says how long a certificate is valid, and for which names. */
 export function validityText(
   { certificate }: CertificatePaths,
   issued: Pick<IssuedCertificate, "certificate">,
@@ -42,11 +42,13 @@ ${[...names, ...addresses].join(", ")}.
 `;
 }
 
-/** What a renewal means for the running proxy and for its clients. */
+/** Returns a text that says what a renewal means for the running proxy and for its clients. */
 export function renewedText(
   path: string,
   { before, now, subject }: {
-    /** The authority before the renewal, and after it: the same object if it was not renewed. */
+    /**
+     * The authority before the renewal. It is the same object as after it if the authority was not renewed.
+     */
     before: IssuedCertificate;
     now: IssuedCertificate;
     subject: Subject;
@@ -65,7 +67,7 @@ export function renewedText(
     : `${inUse} Clients can keep the old ${path}, except ${BUN_CLIENTS}, which need the new one.\n`;
 }
 
-/** How to make each system and runtime trust an authority. */
+/** Returns a text that says how to make each system and runtime trust an authority. */
 export function trustText(authority: string): string {
   return `Copy ${authority} to each machine that uses the proxy, and make the machine trust it. The file holds no secret.
 

@@ -1,4 +1,4 @@
-/** `llm-proxy tls …`: an authority of this machine, and a certificate that it signs. */
+/** `llm-proxy tls …`: a certificate authority of this machine, and a certificate that it signs. */
 
 import { messageOf } from "../../text/error_text.ts";
 import {
@@ -25,7 +25,7 @@ import { createdText, renewedText, validityText } from "./texts.ts";
 /** The options of the commands. */
 export interface TlsOptions {
   readonly folder: string;
-  /** Names and addresses besides those of this machine. */
+  /** Names and addresses in addition to those of this machine. */
   readonly name?: readonly string[];
 }
 
@@ -46,8 +46,8 @@ export async function tlsInit({ folder, name = [] }: TlsOptions): Promise<void> 
 
 /**
  * Makes a new certificate with the same authority, for the names of the old certificate, of this machine and
- * of the options. With `authority` it also renews the authority's certificate, with the same key, and allows
- * the new names.
+ * of the options. With `authority`, it also renews the certificate of the authority with the same key, and
+ * allows the new names.
  */
 export async function tlsRenew(
   { folder, name = [], authority: isAuthorityRenewed = false }: TlsOptions & { readonly authority?: boolean },
@@ -88,7 +88,7 @@ export async function tlsRenew(
   );
 }
 
-/** Prints the names of the certificate, and until when it is valid. */
+/** Prints the names of the certificate, and how long it is valid. */
 export function tlsShow({ folder }: Pick<TlsOptions, "folder">): void {
   const paths = certificatePaths(folder);
   const certificate = asCommandError(folder, () => Deno.readTextFileSync(paths.certificate));
@@ -108,7 +108,7 @@ function certificateJson(paths: CertificatePaths, issued: Pick<IssuedCertificate
   };
 }
 
-/** Maps a failure of the file system to a {@link CommandError}. */
+/** Runs `work`, and turns a failure of the file system into a {@link CommandError}. */
 function asCommandError<Result>(folder: string, work: () => Result): Result {
   try {
     return work();

@@ -3,9 +3,9 @@ import { openSockets } from "../../network/listen_everywhere.ts";
 import type { SharedPorts } from "../../workers/methods.ts";
 
 /**
- * The ports of a configuration, with a free one for each port 0. Throws what `Deno.listen` throws if one of
- * them is in use. Several sockets can share a port only if all of them ask for it, so that another program
- * would not notice the proxy, and the proxy would not notice another one.
+ * Returns the ports of a configuration, with a free port for each port 0. Throws the error of `Deno.listen`
+ * if one of the ports is in use. This check is needed, because several sockets can share a port if all of
+ * them ask for it. Without the check, two programs on the same port would not notice each other.
  */
 export function freePorts(
   { host: hostname, port, httpsPort, adminPort }: Pick<

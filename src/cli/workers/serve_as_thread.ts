@@ -1,4 +1,4 @@
-/** A thread that serves requests, next to others on the same ports. */
+/** A thread that serves requests, on the same ports as the other threads. */
 
 import { type App, createApp } from "../../app.ts";
 import type { Config, ServerConfig } from "../../config/config.ts";
@@ -27,7 +27,7 @@ import { logStrayFailures } from "../stray_failures.ts";
 
 type MainPort = ThreadPort<MainMethods & ManagementMethods>;
 
-/** Serves requests as the main thread asks for it. `scope` is the global scope of the worker. */
+/** Serves requests as the main thread tells it to. `scope` is the global scope of the worker. */
 export function serveAsThread(scope: Channel): void {
   let thread: ServingThread | undefined;
   const opened = (): ServingThread => {
@@ -101,7 +101,7 @@ class ServingThread {
     logStrayFailures(log);
   }
 
-  /** Opens the proxy, and listens. Throws what `Deno.listen` throws. */
+  /** Opens the proxy, and listens. Throws the errors of `Deno.listen`. */
   static async open(port: MainPort, start: ThreadStart): Promise<ServingThread> {
     const config = await configOf(start.loaded);
     const log = redactingLog(config, {
@@ -131,7 +131,7 @@ class ServingThread {
   }
 }
 
-/** Opens the management plane of the thread. Its code is loaded only if it is on. */
+/** Opens the management plane of the thread. Its code is loaded only if the plane is on. */
 async function openManagement(
   { management: config }: Config,
   { port, start: { managementState: state, ports }, log: { log, redact } }: {
@@ -156,7 +156,10 @@ async function configOf({ snapshot, flags }: ThreadConfig): Promise<Config> {
   return (await loadConfig(sourcesOf(snapshot), flags)).config;
 }
 
-/** The settings of the server for one thread: the ports that are in use, and a share of the connections. */
+/**
+ * Returns the settings of the server for one thread. It uses the shared ports, and a part of the allowed
+ * connections.
+ */
 function threadServer(server: ServerConfig, { port, httpsPort, adminPort }: SharedPorts): ServerConfig {
   const { connections, workers } = server;
   const maxConnections = Math.max(1, Math.floor(connections.maxConnections / workers));

@@ -1,4 +1,4 @@
-/** One serving thread, as the main thread sees it. */
+/** A serving thread, in the form in which the main thread manages it. */
 
 import type { SlotUse } from "../../capacity/concurrency_limiter.ts";
 import type { ManagedThreads } from "../../management/threads/managed_threads.ts";
@@ -7,7 +7,9 @@ import type { MainMethods, SharedPorts, ThreadConfig, ThreadMethods } from "../.
 import { OwnSlots, type SlotCounts } from "../../workers/slot_counts.ts";
 import { ThreadPort } from "../../workers/thread_port.ts";
 
-/** What the main thread does for a serving thread, which is the first argument of each function. */
+/**
+ * The functions of the main thread for a serving thread. The first argument of each function is the thread.
+ */
 export type ThreadService = {
   readonly [Name in keyof MainMethods]: (
     thread: ServingThread,
@@ -15,7 +17,7 @@ export type ThreadService = {
   ) => ReturnType<MainMethods[Name]>;
 };
 
-/** What a {@link ServingThread} needs. */
+/** The parts of the program that a {@link ServingThread} uses. */
 export interface ServingThreadParts {
   /** The number of the worker, from 1. */
   readonly number: number;
@@ -29,10 +31,10 @@ export interface ServingThreadParts {
   readonly managed: Pick<ManagedThreads, "add" | "state"> | undefined;
 }
 
-/** A thread that serves requests until it ends by a failure, or is stopped. */
+/** A thread that serves requests, until it fails or is stopped. */
 export class ServingThread {
   readonly number: number;
-  /** The slots that the thread took itself. */
+  /** The slots that the thread took without a message. */
   readonly ownSlots: Readonly<Record<SlotUse, OwnSlots>> = {
     "running": new OwnSlots(),
     "sending a body": new OwnSlots(),
@@ -43,7 +45,7 @@ export class ServingThread {
   readonly #endManaged: () => void;
   #hasEnded = false;
 
-  /** Starts the thread, which serves nothing before {@link start}. */
+  /** Starts the thread. It serves nothing until {@link start}. */
   constructor(parts: ServingThreadParts) {
     const { number, startWorker, onUnexpected, managed } = parts;
     this.#parts = parts;
@@ -60,7 +62,7 @@ export class ServingThread {
   }
 
   /**
-   * Opens the proxy of the thread. Rejects with what `Deno.listen` throws, or with the reason why the thread
+   * Opens the proxy of the thread. Rejects with the error of `Deno.listen`, or with the reason why the thread
    * ended.
    */
   start(loaded: ThreadConfig, ports: SharedPorts): Promise<{ readonly hostname: string }> {
@@ -78,7 +80,7 @@ export class ServingThread {
     });
   }
 
-  /** What the thread offers. Calls reject if the thread has ended. */
+  /** The functions that the thread offers. A call rejects if the thread has ended. */
   get port(): ThreadPort<ThreadMethods & ManagedThreadMethods> {
     return this.#port;
   }

@@ -1,4 +1,4 @@
-/** A server of several threads that listen on the same ports. */
+/** A server with several threads, which listen on the same ports. */
 
 import type { App } from "../../app.ts";
 import type { ServerConfig, TlsConfig } from "../../config/config.ts";
@@ -18,20 +18,23 @@ export const SERVING_WORKER = new URL("./serving_worker.ts", import.meta.url);
 
 /** How much longer than the drain deadline a thread may take to end its connections, in milliseconds. */
 const AFTER_DRAIN_MS = 5_000;
-/** A thread that ends sooner after its start is replaced after a pause. */
+/** A thread that ends sooner than this after its start, in milliseconds, is replaced only after a pause. */
 const STABLE_MS = 10_000;
-/** The first pause before such a thread is replaced. It doubles with each further end, up to the longest. */
+/**
+ * The first pause before such a thread is replaced, in milliseconds. It doubles with each further end, up to
+ * the longest pause.
+ */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 
-/** What a {@link WorkerServer} needs. */
+/** The parts of the program that a {@link WorkerServer} uses. */
 export interface WorkerServerParts {
   /** The proxy of the main thread, which serves no clients. */
   readonly app: Pick<App, "drain" | "gate" | "watchWaits">;
   readonly log: Log;
   /** Writes the lines that threads log. */
   readonly write: (text: string) => void;
-  /** What the threads load the present configuration from. */
+  /** Returns the data from which the threads load the present configuration. */
   readonly loaded: () => ThreadConfig;
   /** Called when the threads begin to use another certificate. */
   readonly onRenewed?: ((tls: TlsConfig) => void) | undefined;
@@ -42,14 +45,14 @@ export interface WorkerServerParts {
   readonly startWorker?: (name: string) => Worker;
 }
 
-/** Serves with `workers` threads. A thread that ends by a failure is replaced. */
+/** Serves requests with `workers` threads. A thread that fails is replaced. */
 export class WorkerServer implements RunningServer {
   readonly #parts: WorkerServerParts;
   readonly #clock: Clock;
   readonly #ports: SharedPorts;
   readonly #slots: Readonly<Record<SlotUse, GrantedSlots>>;
   readonly #threads = new Map<number, ServingThread>();
-  /** When the thread of each worker began, and the pause before the next one. */
+  /** For each worker, when its thread began, and the pause before the next thread. */
   readonly #starts = new Map<number, { readonly at: number; readonly pauseMs: number }>();
   readonly #stopTimers = new Set<() => void>();
   #hostname = "";
@@ -58,7 +61,7 @@ export class WorkerServer implements RunningServer {
   private constructor(config: ServerConfig, parts: WorkerServerParts) {
     this.#parts = parts;
     this.#clock = parts.clock ?? systemClock;
-    // Sockets that share a port do not notice another program there.
+    // If sockets share a port, they do not notice another program there. So the ports are checked first.
     this.#ports = freePorts(config);
     const { concurrency } = config;
     const slots = (use: SlotUse) => new GrantedSlots(concurrency, { clock: this.#clock, use });
@@ -68,7 +71,7 @@ export class WorkerServer implements RunningServer {
     this.#slots = { "running": slots("running"), "sending a body": slots("sending a body") };
   }
 
-  /** Starts the threads. Throws what `Deno.listen` throws if they cannot listen. */
+  /** Starts the threads. Throws the error of `Deno.listen` if they cannot listen. */
   static async start(config: ServerConfig, parts: WorkerServerParts): Promise<WorkerServer> {
     const server = new WorkerServer(config, parts);
     const numbers = Array.from({ length: config.workers }, (_, index) => index + 1);
@@ -113,7 +116,7 @@ export class WorkerServer implements RunningServer {
     this.#parts.app.drain();
     for (const stop of this.#stopTimers) stop();
     const drained = [...this.#threads.values()].map((thread) =>
-      // A thread that ends meanwhile has no connections left.
+      // If a thread ends in the meantime, it has no connections left.
       thread.port.call("drain", deadlineMs).catch(() => {})
     );
     await endsWithin(Promise.all(drained), deadlineMs + AFTER_DRAIN_MS);
@@ -145,7 +148,7 @@ export class WorkerServer implements RunningServer {
     this.#threads.set(number, thread);
     const used = loaded();
     this.#hostname = (await thread.start(used, this.#ports)).hostname;
-    // A reload during the start does not reach the thread.
+    // A reload during the start did not reach the thread, so it gets the configuration now.
     if (loaded() !== used) await this.#configure(thread);
   }
 
@@ -153,7 +156,7 @@ export class WorkerServer implements RunningServer {
     try {
       await thread.port.call("configure", this.#parts.loaded());
     } catch (error) {
-      // If the thread has ended, its replacement uses the configuration.
+      // If the thread has ended, the thread that replaces it uses the new configuration.
       if (this.#threads.get(thread.number) !== thread) return;
       this.#parts.log("error", "unexpected", { worker: thread.number, detail: traceOf(error) });
     }
@@ -169,7 +172,7 @@ export class WorkerServer implements RunningServer {
     this.#replace(number);
   }
 
-  /** Starts another thread in the place of one that has ended. */
+  /** Starts another thread in the place of a thread that has ended. */
   #replace(number: number): void {
     const { at = -Infinity, pauseMs = FIRST_PAUSE_MS } = this.#starts.get(number) ?? {};
     const isStable = this.#clock.now() - at >= STABLE_MS;
@@ -188,7 +191,7 @@ export class WorkerServer implements RunningServer {
 
   #notStarted(number: number, error: unknown): void {
     const thread = this.#threads.get(number);
-    // A thread that has ended was replaced already.
+    // If the thread has ended, it was already replaced.
     if (thread === undefined || this.#draining !== undefined) return;
     thread.stop();
     this.#threads.delete(number);
@@ -200,13 +203,13 @@ export class WorkerServer implements RunningServer {
     write: (_thread, text) => this.#parts.write(text),
     guessed: (thread, guess) => {
       for (const other of this.#threads.values()) if (other !== thread) other.port.send("learnGuess", guess);
-      // The main thread shares wrong tokens with other replicas.
+      // Only the main thread shares wrong tokens with other replicas.
       this.#parts.app.gate.recordGuess(guess.address, guess.guess, guess.place);
     },
     acquireSlot: (thread, use, request) => this.#slots[use].acquire(thread, request),
     releaseSlot: (thread, use, id) => this.#slots[use].release(thread, id),
     renewed: (thread, tls) => {
-      // All threads watch the same files.
+      // All threads watch the same files, so the report of one thread is enough.
       if (thread.number === 1) this.#parts.onRenewed?.(tls);
     },
     slotFreed: (_thread, use) => this.#slots[use].freed(),
@@ -214,8 +217,9 @@ export class WorkerServer implements RunningServer {
 }
 
 /**
- * The permissions of a thread: those of the program, but a thread writes no files. The right to run programs
- * was given up before. A thread that revoked a right itself would revoke it for the whole process.
+ * The permissions of a thread. They are those of the program, but a thread writes no files. The program has
+ * already given up the right to start programs. The thread itself must not revoke a right, because that would
+ * revoke it for the whole process.
  */
 const THREAD_PERMISSIONS: Deno.PermissionOptionsObject = {
   net: "inherit",

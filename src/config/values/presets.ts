@@ -1,6 +1,5 @@
 /**
- * The known providers, each with all that the proxy knows of it. An endpoint of a known provider needs only a
- * key.
+ * The known providers, and what the proxy knows of each. An endpoint of a known provider needs only a key.
  */
 
 import { type Dialect, DIALECTS } from "../../apis/dialects.ts";
@@ -20,7 +19,7 @@ export interface Preset {
   readonly keyField?: ProviderKeyHeader;
   /** Whether the provider is a program on your own machine. Most of those need no key, and cost nothing. */
   readonly local?: true;
-  /** The command that starts the program, where every installation has the same one. */
+  /** The command that starts the program. `undefined` if installations have different commands. */
   readonly startCommand?: string;
   /** The name under which prices of the provider are published, if it is not the name of the preset. */
   readonly priceProvider?: string;
@@ -36,7 +35,8 @@ export interface Preset {
   /** Whether the provider has all of OpenAI's own API, such as its conversations and `/responses`. */
   readonly isOpenAi?: true;
   /**
-   * The names of the models that the provider makes; `undefined` if it makes none, or serves those of others.
+   * A pattern for the names of the models that the provider makes. `undefined` if it makes no models, or also
+   * serves models of other makers.
    */
   readonly makes?: RegExp;
   /** Whether the provider has Ollama's own API, with paths such as `/api/chat`. */
@@ -45,7 +45,7 @@ export interface Preset {
   readonly obeysCompletionLimit?: true;
 }
 
-/** The model of a {@link Preset} that has the usual models of its dialect. */
+/** The value of `model` for a provider that has the usual models of its dialect. */
 const OF_DIALECT = "dialect";
 /** A provider with OpenAI's API. */
 const OPENAI_LIKE = { dialects: ["openai"] } as const;

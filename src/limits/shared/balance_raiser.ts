@@ -1,4 +1,4 @@
-/** Raises shared counts to what the database knows of spending. */
+/** Raises shared counts to the spending in the database. */
 
 import type { Clock } from "../../time/clock.ts";
 import { messageOf } from "../../text/error_text.ts";
@@ -34,8 +34,8 @@ interface SeedRun {
 }
 
 /**
- * Raises the counts of the ledgers of this replica: at once for a request that needs them, and at times for
- * all.
+ * Raises the counts of the ledgers that this replica uses. A request that needs a count gets it at once; all
+ * counts are raised every {@link RAISE_MS}.
  */
 export class BalanceRaiser {
   readonly #parts: RaiserParts;
@@ -55,7 +55,7 @@ export class BalanceRaiser {
     this.#parts = parts;
   }
 
-  /** Notes that a request uses ledgers whose counts depend on the database. */
+  /** Records that a request uses ledgers whose counts depend on the database. */
   use(keys: Iterable<string>): void {
     const now = this.#parts.clock.now();
     for (const key of keys) this.#usedAt.set(key, now);
@@ -74,7 +74,7 @@ export class BalanceRaiser {
     const { clock, onFailed } = this.#parts;
     for (const key of keys) this.#wanted.add(key);
     const current = this.#seeding;
-    // The database hangs. Further requests do not wait for it again.
+    // The database does not answer. Further requests do not wait for it again.
     if (current !== undefined && clock.now() - current.startedAt >= SEED_MS) return false;
     const done = current === undefined ? this.#startSeeding() : this.#seedingNext ??= this.#seedNext();
     try {
@@ -105,7 +105,7 @@ export class BalanceRaiser {
     return done;
   }
 
-  /** A run that begins after the present one, because that has already read its balances. */
+  /** Starts another run after the present one, because the present run has already read its balances. */
   async #seedNext(): Promise<boolean> {
     await this.#seeding?.done;
     this.#seedingNext = undefined;
@@ -155,7 +155,8 @@ export class BalanceRaiser {
 }
 
 /**
- * What has changed in a balance. The shared counts may have lost the rest, so the changes complete no ledger.
+ * Returns the parts of a balance that have changed. The shared counts may have lost the other parts, so the
+ * result is marked as a part of the ledger.
  */
 function changesOf(balance: LedgerBalance, before: LedgerBalance | undefined): readonly LedgerBalance[] {
   if (before === undefined) return [balance];

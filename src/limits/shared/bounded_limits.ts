@@ -1,6 +1,7 @@
 /**
- * The one way of all messages to shared counts: it cuts long messages into pieces, so that no message stops
- * the server for other replicas, and it waits for each piece a limited time.
+ * Sends all messages to shared counts. Long messages are cut into pieces, so that no message blocks the
+ * server for other replicas. A piece is sent only after the answer to the piece before it, for which the wait
+ * has a time limit.
  */
 
 import type { Clock } from "../../time/clock.ts";
@@ -23,7 +24,7 @@ export const MAX_HOLDINGS = 200;
 /** The most hours of one message. A ledger without hours counts as one. */
 export const MAX_HOURS = 300;
 
-/** Shared counts whose messages are short. */
+/** Passes messages on to shared counts, long messages in pieces. */
 export class BoundedLimits implements SharedLimits {
   readonly #limits: SharedLimits;
   readonly #wait: { readonly clock: Clock; readonly timeoutMs: number };
@@ -75,7 +76,10 @@ export class BoundedLimits implements SharedLimits {
   }
 }
 
-/** Balances in messages of at most {@link MAX_HOURS}. Only the last part of a ledger completes it. */
+/**
+ * Splits balances into messages of at most {@link MAX_HOURS} hours. Only the last piece of a ledger completes
+ * the ledger.
+ */
 function* piecesOf(balances: readonly LedgerBalance[]): Iterable<readonly LedgerBalance[]> {
   let piece: LedgerBalance[] = [];
   let free = MAX_HOURS;

@@ -1,9 +1,9 @@
-/** What requests used that the shared counts do not have yet. */
+/** The usage of ended requests that the shared counts do not have yet. */
 
 import { MinuteWindow } from "../minute_window.ts";
 import type { Holding } from "./shared_limits.ts";
 
-/** Tokens and micro-dollars that were used. */
+/** Used tokens, and used money in micro-dollars. */
 interface Used {
   readonly tokens: number;
   readonly micros: number;
@@ -12,21 +12,21 @@ interface Used {
 interface Sum {
   readonly id: string;
   readonly keys: readonly string[];
-  /** `undefined` before the first one. */
+  /** `undefined` until a request used tokens. */
   tokens: MinuteWindow | undefined;
   micros: number;
 }
 
 /**
- * Sums of what ended requests used, one for the requests of the same ledgers. The shared counts hold a sum
- * until the database has the costs, so that they are counted all the time, and in the end once.
+ * Adds up the usage of ended requests, in one sum for all requests with the same ledgers. The shared counts
+ * hold each sum until the database has its costs. So a cost counts at all times, and only once in the end.
  */
 export class EndedHoldings {
   readonly #owner: string;
   readonly #now: () => number;
-  /** Sums that can grow, by their ledgers. */
+  /** Sums to which requests are still added, by the keys of their ledgers. */
   readonly #open = new Map<string, Sum>();
-  /** Sums whose costs are on their way into the shared counts. */
+  /** Sums that get no more requests, because the shared counts are being raised by their costs. */
   readonly #closed = new Map<string, Holding>();
   #lastId = 0;
 
@@ -36,7 +36,7 @@ export class EndedHoldings {
     this.#now = now;
   }
 
-  /** Whether there is nothing to count. */
+  /** Whether there is no sum to count. */
   get isEmpty(): boolean {
     return this.#open.size === 0 && this.#closed.size === 0;
   }
@@ -55,30 +55,30 @@ export class EndedHoldings {
     return this.#holdingOf(sum);
   }
 
-  /** Adds all sums of another one, and empties it. */
+  /** Adds all sums of `other` to these sums, and empties `other`. */
   addAll(other: EndedHoldings): void {
     for (const { keys, tokens, micros } of other.all()) this.add(keys, { tokens, micros });
     other.clear();
   }
 
-  /** All sums. Their tokens are those of the last minute. */
+  /** Returns all sums. The tokens of a sum are those of the last minute. */
   all(): Holding[] {
     return [...this.#closed.values(), ...[...this.#open.values()].map((sum) => this.#holdingOf(sum))];
   }
 
-  /** Closes all sums and returns them. What ends from now on makes others. */
+  /** Closes all open sums, and returns all closed ones. Requests that end later make new sums. */
   close(): Holding[] {
     for (const sum of this.#open.values()) this.#closed.set(sum.id, this.#holdingOf(sum));
     this.#open.clear();
     return [...this.#closed.values()];
   }
 
-  /** Forgets a closed sum, whose costs are counted. */
+  /** Removes a closed sum, whose costs the shared counts now have. */
   delete(id: string): void {
     this.#closed.delete(id);
   }
 
-  /** Forgets everything. */
+  /** Removes all sums, open and closed. */
   clear(): void {
     this.#open.clear();
     this.#closed.clear();

@@ -15,7 +15,10 @@ export const FORGOTTEN_MS: number = 60 * 60_000;
  * The most addresses that are counted. Beyond that, the address with the oldest wrong token is forgotten.
  */
 export const MAX_ADDRESSES = 10_000;
-/** The most different wrong tokens of an address that are remembered. A repeated one is not a new guess. */
+/**
+ * The most different wrong tokens of an address that are remembered. A repeated wrong token is not a new
+ * guess.
+ */
 export const SEEN_GUESSES: number = 2 * FREE_FAILURES;
 
 /** How long an address must wait after this many different wrong tokens, in milliseconds. */

@@ -1,12 +1,12 @@
-/** What a replica still has to send of what it holds. */
+/** The holdings of a replica that it has not yet sent to the shared counts. */
 
 import { MAX_HOLDINGS } from "./bounded_limits.ts";
 import type { Holding } from "./shared_limits.ts";
 
 /**
- * Holdings on their way to shared counts. Changes of this turn of the event loop are one message, before the
- * requests that follow. What is more than a message, and all that a lost server has to learn again, follows
- * piece by piece.
+ * Sends holdings to shared counts. All changes of one turn of the event loop go into one message, before the
+ * requests that follow. The holdings beyond {@link MAX_HOLDINGS}, and those that a server has lost, follow in
+ * pieces.
  */
 export class HoldingQueue {
   readonly #sendPiece: (holdings: readonly Holding[]) => Promise<void>;
@@ -21,21 +21,21 @@ export class HoldingQueue {
     this.#sendPiece = sendPiece;
   }
 
-  /** Sends a change together with others of this turn of the event loop. */
+  /** Sends a changed holding, in one message with the other changes of this turn of the event loop. */
   add(holding: Holding): void {
     if (this.#changed.size === 0) queueMicrotask(() => this.sendChanged());
     this.#rest.delete(holding.id);
     this.#changed.set(holding.id, holding);
   }
 
-  /** Sends holdings piece by piece, the first piece at once. Resolves when all are sent or forgotten. */
+  /** Sends holdings in pieces, the first piece at once. Resolves when all holdings are sent or dropped. */
   addRest(holdings: Iterable<Holding>): Promise<void> {
     for (const holding of holdings) this.#rest.set(holding.id, holding);
     if (this.#rest.size === 0) return Promise.resolve();
     return this.#sendingRest ??= this.#sendRest();
   }
 
-  /** Sends the changes of this turn now. */
+  /** Sends the changes of this turn of the event loop now. */
   sendChanged(): void {
     const changed = [...this.#changed.values()];
     this.#changed.clear();
@@ -43,7 +43,7 @@ export class HoldingQueue {
     if (changed.length > MAX_HOLDINGS) void this.addRest(changed.slice(MAX_HOLDINGS));
   }
 
-  /** Sends a holding now if it waits, because a message about it follows. */
+  /** Sends a holding now if it waits in the queue, because a message about it follows. */
   sendNow(id: string): void {
     this.sendChanged();
     const holding = this.#rest.get(id);
@@ -52,7 +52,7 @@ export class HoldingQueue {
     void this.#sendPiece([holding]);
   }
 
-  /** Forgets all that waits. */
+  /** Drops all holdings that wait to be sent. */
   clear(): void {
     this.#changed.clear();
     this.#rest.clear();
@@ -64,7 +64,7 @@ export class HoldingQueue {
       for (const { id } of piece) this.#rest.delete(id);
       await this.#sendPiece(piece);
     }
-    // In the same turn as the last look, so that nothing stays.
+    // This line runs in the same turn as the last check of `#rest`, so no holding can stay in it.
     this.#sendingRest = undefined;
   }
 }

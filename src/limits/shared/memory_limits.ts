@@ -1,6 +1,6 @@
 /**
- * Shared counts in the memory of this process: for replicas in one process, and the model that tests compare
- * with.
+ * Shared counts in the memory of this process. Replicas in one process use them, and tests compare the
+ * servers with them.
  */
 
 import type { Clock } from "../../time/clock.ts";
@@ -32,20 +32,20 @@ import {
 
 interface Kept {
   readonly holding: Holding;
-  /** The ledgers whose budgets it may exceed. */
+  /** The ledgers whose budgets the holding may exceed. */
   readonly optimistic: readonly Ledger[];
 }
 
 /** Shared counts in memory. They begin empty. */
 export class MemoryLimits implements SharedLimits {
   readonly #clock: Clock;
-  /** When the first replica came, in milliseconds of the clock. */
+  /** When the first replica joined, in milliseconds of the clock. */
   #beganAt = Infinity;
   readonly #waits: MemoryWaits;
   readonly #ledgers = new Map<string, Ledger>();
   readonly #seeded = new Set<string>();
   readonly #kept = new Map<string, Kept>();
-  /** When each replica is silent, in milliseconds of the clock. */
+  /** When each replica becomes silent unless it renews, in milliseconds of the clock. */
   readonly #deadlines = new Map<string, number>();
   /** When the reservations of each silent replica end, in milliseconds of the clock. */
   readonly #reservedUntil = new Map<string, number>();
@@ -213,12 +213,14 @@ export class MemoryLimits implements SharedLimits {
     for (const ledger of optimistic) ledger.optimistic += sign;
   }
 
-  /** For how long replicas may still tell what they hold, in milliseconds. */
+  /**
+   * How long replicas may still send what they hold, in milliseconds. Not above 0 when this time has passed.
+   */
   #tellingMs(): number {
     return this.#beganAt + TELLING_MS - this.#clock.now();
   }
 
-  /** Frees the slots of a replica, and keeps its reservations for a time. */
+  /** Frees the slots of a silent replica, and keeps its reservations for {@link RESERVED_MS}. */
   #silence(replica: string): void {
     this.#deadlines.delete(replica);
     this.#reservedUntil.set(replica, this.#clock.now() + RESERVED_MS);

@@ -1,4 +1,4 @@
-/** The waits after wrong tokens that several replicas share, in memory. */
+/** The waits after wrong tokens that several replicas share, in the memory of this process. */
 
 import type { Clock } from "../../time/clock.ts";
 import { FORGOTTEN_MS, MAX_ADDRESSES, SEEN_GUESSES, waitAfter } from "./guess_waits.ts";
@@ -23,7 +23,10 @@ export class MemoryWaits {
     this.#clock = clock;
   }
 
-  /** Counts a wrong token. */
+  /**
+   * Counts a wrong token of a group of addresses. `guess` is a hash of the token. Returns the rest of the
+   * group's wait.
+   */
   guess(group: string, guess: string): GuessWait {
     const now = this.#clock.now();
     let guesses = this.#groups.get(group);
@@ -48,7 +51,7 @@ export class MemoryWaits {
     return { group, waitMs: Math.max(0, guesses.until - now) };
   }
 
-  /** The waits that have changed since a mark. */
+  /** Returns the waits that have changed since a mark, and the present mark. */
   since(waitsMark: number): Pick<RenewalResult, "waits" | "waitsMark"> {
     const now = this.#clock.now();
     const changed = [...this.#groups].filter(([, { until, mark }]) => mark > waitsMark && until > now);

@@ -1,4 +1,4 @@
-/** Which limits of a request the shared counts must know. */
+/** Which limits of a request the shared counts have to check. */
 
 import type { Limits } from "../../principal.ts";
 import { hasBudget } from "../model_rules.ts";
@@ -9,13 +9,13 @@ interface Limited {
   readonly maxRequests: number | undefined;
 }
 
-/** Whether there is any limit to check. */
+/** Whether a ledger has any limit to check. */
 export function hasLimit(limited: Limited): boolean {
   const { requestsPerMinute, tokensPerMinute, concurrentRequests } = limited.limits;
   return (requestsPerMinute ?? tokensPerMinute ?? concurrentRequests) !== undefined || needsBalance(limited);
 }
 
-/** Whether a limit depends on what was used before the last minute, which the database knows. */
+/** Whether a limit counts more than the last minute. Only the database has such counts after a restart. */
 export function needsBalance({ limits, maxRequests }: Limited): boolean {
   return maxRequests !== undefined || hasBudget(limits);
 }

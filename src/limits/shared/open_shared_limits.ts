@@ -5,17 +5,19 @@ import type { SharedLimits } from "./shared_limits.ts";
 /** Shared counts, and how long a request waits for them. */
 export interface OpenedLimits {
   readonly limits: SharedLimits;
-  /** In milliseconds. */
+  /** How long a request waits for an answer, in milliseconds. */
   readonly timeoutMs: number;
-  /** What is wrong with the settings of the server, as a text for the log. `undefined` if nothing is. */
+  /**
+   * Returns a problem of the server's settings, as a text for the log. `undefined` if there is no problem.
+   */
   readonly findProblem?: () => Promise<string | undefined>;
 }
 
 /** Redis answers within a millisecond, if it answers. */
 const REDIS_TIMEOUT_MS = 500;
-/** PostgreSQL also has the queries of usage to do. */
+/** PostgreSQL also runs the queries of usage, so its answers can take longer. */
 const POSTGRES_TIMEOUT_MS = 2_000;
-/** The shortest time that a call may take. */
+/** A call may take at least this time, in milliseconds, even if requests wait for a shorter time. */
 const CALL_MS = 2_000;
 
 /** Opens the shared counts of a configuration. Their driver is loaded only here. */
@@ -23,7 +25,7 @@ export async function openSharedLimits(
   { server, ...config }: SharedLimitsConfig,
 ): Promise<OpenedLimits> {
   const timeoutMs = config.timeoutMs ?? (server.kind === "redis" ? REDIS_TIMEOUT_MS : POSTGRES_TIMEOUT_MS);
-  // What a late call has changed counts, so calls go on after the requests have stopped to wait for them.
+  // A late call still changes the counts. So a call continues after its request has stopped waiting.
   const callMs = Math.max(CALL_MS, timeoutMs);
   if (server.kind === "redis") {
     const { RedisLimitsServer } = await import("./redis/redis_server.ts");

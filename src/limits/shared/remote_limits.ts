@@ -1,4 +1,6 @@
-/** Shared counts on a server that runs each operation as one step and answers with words and numbers. */
+/**
+ * Shared counts on a server, which runs each operation as one step. Its answers consist of words and numbers.
+ */
 
 import type { Period } from "../budget_calendar.ts";
 import type { Rejection } from "../rejection.ts";

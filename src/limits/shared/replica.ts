@@ -1,13 +1,13 @@
 /**
- * This process as one of several replicas with shared limits: what it holds, and whether the shared counts
- * are there.
+ * This process as one of several replicas with shared limits: what it holds, and whether it can reach the
+ * shared counts.
  */
 
 import type { OnLoss } from "../../config/config.ts";
 import { messageOf } from "../../text/error_text.ts";
 import { EndingClock } from "../../time/ending_clock.ts";
-import { hourOf } from "../budget_calendar.ts";
 import { excessOf } from "../limit_check.ts";
+import { AdapterClock } from "./adapter_clock.ts";
 import { BalanceRaiser, RAISE_MS, RAISE_SOON_MS } from "./balance_raiser.ts";
 import { BoundedLimits } from "./bounded_limits.ts";
 import { HoldingQueue } from "./holding_queue.ts";
@@ -23,36 +23,36 @@ import {
   type TakeResult,
 } from "./shared_limits.ts";
 
-/** How often a replica shows that it is there. */
+/** The time between two signs of life of a replica, in milliseconds. */
 const RENEW_MS = 2_000;
-/** How often a replica looks whether the shared counts are there again. */
+/** The time between two tries to reach lost shared counts, in milliseconds. */
 const PROBE_MS = 1_000;
-/** The most attempts of one take. Each needs another reason. */
+/** The most attempts of one take. Each attempt has a different reason. */
 const MAX_ATTEMPTS = 6;
 
-/** Takes part in shared limits. */
+/** Holds reservations in shared limits for the requests and objects of this process. */
 export class Replica {
   readonly #parts: ReplicaParts;
   /** The clock of all timers that must end with this replica. */
   readonly #clock: EndingClock;
-  /** All messages go through it. */
+  /** Sends all messages of this replica to the shared counts. */
   readonly #limits: BoundedLimits;
   readonly #queue: HoldingQueue;
   readonly #raiser: BalanceRaiser;
   readonly #settlements: Settlements;
   readonly #holdings = new Map<string, Holding>();
-  /** Requests that wait for the answer of the adapter, which may hold them already. */
+  /** The ids of requests that wait for the answer of the adapter. The adapter may hold them already. */
   readonly #taking = new Set<string>();
   readonly #objects = new Map<string, Holding>();
   /** Objects that ended while the shared counts could not be reached. */
   readonly #ended = new Set<string>();
   #onLoss: OnLoss = "go_on";
   #isAway = false;
-  /** Grows when the adapter has replaced what this replica holds. */
+  /** Grows each time the adapter has replaced all holdings of this replica. */
   #resets = 0;
   #lastId = 0;
-  /** By how much the clock of the adapter is ahead. `undefined` before its first answer. */
-  #offsetMs: number | undefined;
+  readonly #time: AdapterClock;
+  /** The hour of the latest take, by its start in milliseconds since 1970. */
   #hour: number;
   #waitsMark = 0;
   #resetting: Promise<void> | undefined;
@@ -79,10 +79,13 @@ export class Replica {
     const raise = (balances: readonly LedgerBalance[]) => this.#raise(balances);
     this.#raiser = new BalanceRaiser({ clock, readBalances, onFailed, raise });
     this.#queue = new HoldingQueue((holdings) => this.#send(this.#limits.hold(holdings)));
-    this.#hour = hourOf(parts.clock.epochMs());
+    this.#time = new AdapterClock(clock);
+    this.#hour = this.#time.hour;
   }
 
-  /** Joins the replicas. If the shared counts cannot be reached, joins later. */
+  /**
+   * Joins the replicas. If the shared counts cannot be reached, joins in the background as soon as they can.
+   */
   static async join(parts: ReplicaParts): Promise<Replica> {
     const replica = new Replica(parts);
     await replica.#beat();
@@ -92,7 +95,7 @@ export class Replica {
 
   /** By how much the clock of the shared counts is ahead of the clock of this machine, in milliseconds. */
   get offsetMs(): number {
-    return this.#offsetMs ?? 0;
+    return this.#time.offsetMs;
   }
 
   /** Whether the shared counts cannot be reached. */
@@ -125,8 +128,8 @@ export class Replica {
     this.#taking.delete(id);
     if (result?.kind === "rejected") {
       const { rejection } = result;
-      // The limiter of this process learns what others have spent, and then rejects the next requests by
-      // itself.
+      // The raise also tells the limiter of this process what other replicas have spent. The limiter then
+      // rejects the next requests without a message.
       if (rejection.kind === "budget" && rejection.isSpent) this.#raiser.raiseIn(RAISE_SOON_MS);
       return result;
     }
@@ -135,19 +138,19 @@ export class Replica {
       return { kind: "refused" };
     }
     this.#holdings.set(id, holding);
-    // The adapter has replaced what this replica holds, perhaps after it took this request.
+    // The adapter has replaced the holdings of this replica, perhaps after it took this request.
     if (resets !== this.#resets) this.#hold(holding);
     return { kind: "taken", held: new SharedHold(this, holding) };
   }
 
-  /** Replaces what a request holds. */
+  /** Replaces the holding of a running request. Does nothing if the request has ended. */
   replace(holding: Holding): void {
     if (!this.#holdings.has(holding.id)) return;
     this.#holdings.set(holding.id, holding);
     this.#hold(holding);
   }
 
-  /** Settles a request. */
+  /** Replaces the holding of a request by what the request used. */
   settle(settlement: Settlement): void {
     const holding = this.#holdings.get(settlement.id);
     if (holding === undefined) return;
@@ -185,18 +188,18 @@ export class Replica {
     else this.#release(id);
   }
 
-  /** Counts a request that holds nothing. */
+  /** Counts a request that has no holding. Does nothing while the shared counts cannot be reached. */
   countRequest(keys: readonly string[]): void {
     if (this.#isAway) return;
     void this.#send(this.#limits.count({ keys, requests: 1, tokens: 0 }));
   }
 
-  /** Moves reserved tokens of a request to those that count within this minute. */
+  /** Counts reserved tokens of a request as used within this minute. */
   countTokens(keys: readonly string[], tokens: number): void {
     if (!this.#isAway && tokens > 0) void this.#send(this.#limits.count({ keys, requests: 0, tokens }));
   }
 
-  /** Counts a wrong token. `onWaits` gets the wait if there is one. */
+  /** Counts a wrong token. Calls `onWaits` if the address must wait. */
   guess(group: string, guess: string): void {
     if (this.#isAway) return;
     const { onWaits } = this.#parts;
@@ -207,7 +210,7 @@ export class Replica {
     );
   }
 
-  /** Releases what this replica holds, and closes the adapter. */
+  /** Releases the holdings of this replica, and closes the adapter. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#queue.sendChanged();
@@ -215,16 +218,18 @@ export class Replica {
     this.#clock.end();
     this.#settlements.close();
     try {
-      // Costs that are not counted stay reserved.
+      // If some costs are not counted yet, the holdings stay, so that the costs stay reserved.
       const isCounted = this.#settlements.held().length === 0;
       if (!this.#isAway && isCounted) await this.#limits.leave(this.#parts.id);
     } catch {
-      // The holdings expire.
+      // The adapter could not be reached. It drops the holdings when they expire.
     }
     await this.#limits.close().catch(() => {});
   }
 
-  /** Returns `undefined` if the shared counts cannot be reached. */
+  /**
+   * Asks the adapter whether a request may run. Returns `undefined` if the shared counts cannot be reached.
+   */
   async #tryTake(
     id: string,
     { ledgers, reservation, isFree, spansOf }: ReplicaTake,
@@ -233,7 +238,7 @@ export class Replica {
     const sent = ledgers.map(({ key, limits, maxRequests }) => ({ key, limits, maxRequests }));
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (this.#isAway || this.#isClosed) return undefined;
-      const hour = this.#presentHour();
+      const hour = this.#hour = this.#time.hour;
       let result: TakeResult;
       try {
         this.#queue.sendChanged();
@@ -255,7 +260,7 @@ export class Replica {
           break;
         }
         case "other_hour":
-          this.#adjust(result.epochMs, true);
+          this.#time.adjust(result.epochMs, { isCertain: true });
           break;
         case "unknown_replica":
           try {
@@ -275,15 +280,11 @@ export class Replica {
     this.#settleObject({ id, tokens: 0, micros: 0, hour: this.#hour });
   }
 
-  #presentHour(): number {
-    return this.#hour = hourOf(this.#clock.epochMs() + this.offsetMs);
-  }
-
   #settleObject(settlement: Settlement): void {
     this.#queue.sendNow(settlement.id);
     void this.#send(
       this.#limits.settle(settlement).then((isKnown) => {
-        // Another replica has settled it.
+        // The adapter does not know the object if another replica has settled it.
         if (!isKnown && settlement.micros > 0) this.#raiser.raiseIn(RAISE_SOON_MS);
       }),
     );
@@ -293,7 +294,7 @@ export class Replica {
     if (!this.#isAway) this.#queue.add(holding);
   }
 
-  /** Watches a message that no request waits for. */
+  /** Waits for a message that no request waits for, and handles its failure. */
   async #send(sent: Promise<unknown>): Promise<void> {
     try {
       await sent;
@@ -309,7 +310,8 @@ export class Replica {
     this.#queue.clear();
     this.#parts.onHealth("failing", messageOf(error));
     this.#beatIn(PROBE_MS);
-    // This process counts by itself from now on, and learns what the others have spent.
+    // From now on, this process counts alone. It first reads from the database what other replicas have
+    // spent.
     this.#raiser.raiseIn(0);
   }
 
@@ -318,10 +320,10 @@ export class Replica {
     this.#stopRenewing = this.#clock.after(delayMs, () => void this.#beat());
   }
 
-  /** Renews what this replica holds, or looks whether the shared counts are there again. */
+  /** Renews the holdings of this replica. If the shared counts were lost, tries to reach them. */
   async #beat(): Promise<void> {
     try {
-      if (this.#isAway || this.#offsetMs === undefined) await this.#reset();
+      if (this.#isAway || !this.#time.isKnown) await this.#reset();
       else if (!await this.#renew()) await this.#reset();
     } catch (error) {
       this.#lost(error);
@@ -333,26 +335,26 @@ export class Replica {
     const { id, onWaits } = this.#parts;
     const renewal = { replica: id, waitsMark: this.#waitsMark, heldIds };
     const { isKnown, epochMs, waits, waitsMark } = await this.#limits.renew(renewal);
-    this.#adjust(epochMs, this.#offsetMs === undefined);
+    this.#time.adjust(epochMs, { isCertain: false });
     this.#waitsMark = waitsMark;
     if (waits.length > 0) onWaits(waits);
     if (!isKnown) this.#settlements.onCountsLost();
     return isKnown;
   }
 
-  /** Tells the adapter all that this replica holds. Several callers share one message. */
+  /** Sends all holdings of this replica to the adapter. Several callers share one message. */
   #reset(): Promise<void> {
     return this.#resetting ??= this.#sendAll().finally(() => this.#resetting = undefined);
   }
 
-  /** Takes part again as soon as the adapter answers. What this replica holds follows in pieces. */
+  /** Joins again as soon as the adapter answers. The holdings of this replica follow in pieces. */
   async #sendAll(): Promise<void> {
     this.#queue.clear();
     this.#resets++;
-    // Waits count again if the adapter has lost them.
+    // The adapter may have lost the waits, so it has to send all of them.
     this.#waitsMark = 0;
     const sent = [...this.#holdings.keys(), ...this.#taking];
-    // Costs count before the adapter drops the requests that had them.
+    // The adapter must hold the costs before it drops the requests that had them.
     const costs = this.#settlements.held();
     if (costs.length > 0) await this.#limits.hold(costs);
     await this.#renew([...sent, ...this.#settlements.ids()]);
@@ -366,19 +368,16 @@ export class Replica {
     this.#raiser.raiseIn(RAISE_SOON_MS);
   }
 
-  /** Releases what ended while the adapter could not be reached. What it used is held in its place. */
+  /**
+   * Releases the holdings that ended while the adapter could not be reached. Their costs have separate
+   * holdings.
+   */
   #releaseEnded(sent: readonly string[]): void {
     if (this.#isAway || this.#isClosed) return;
     const kept = new Set([...this.#settlements.ids(), ...this.#taking]);
     for (const id of sent) if (!this.#holdings.has(id) && !kept.has(id)) this.#release(id);
     for (const id of this.#ended) this.#release(id);
     this.#ended.clear();
-  }
-
-  /** Uses the clock of the adapter. Small differences are those of the network. */
-  #adjust(epochMs: number, isCertain: boolean): void {
-    const offsetMs = epochMs - this.#clock.epochMs();
-    if (isCertain || Math.abs(offsetMs - this.offsetMs) > 1_000) this.#offsetMs = offsetMs;
   }
 
   async #raise(balances: readonly LedgerBalance[]): Promise<boolean> {
@@ -394,7 +393,8 @@ export class Replica {
 }
 
 /**
- * The id of what an object holds. Ids of providers may have any characters, and no request has such an id.
+ * Returns the id for the holding of an object. The ids of providers may have any characters, and the id of a
+ * request never has this form.
  */
 function objectId(name: string): string {
   return `object ${name.toWellFormed().replaceAll("\0", " ")}`;

@@ -1,4 +1,4 @@
-/** What a replica gets from the rest of the program, and what it answers. */
+/** The dependencies of a replica, and the results that it returns. */
 
 import type { Clock } from "../../time/clock.ts";
 import type { Spans } from "../budget_calendar.ts";
@@ -7,7 +7,7 @@ import type { Rejection } from "../rejection.ts";
 import type { SharedHold } from "./shared_hold.ts";
 import type { GuessWait, LedgerBalance, LimitedLedger, SharedLimits } from "./shared_limits.ts";
 
-/** What a replica needs of the rest of the program. */
+/** What a {@link Replica} needs from the rest of the program. */
 export interface ReplicaParts {
   readonly limits: SharedLimits;
   readonly clock: Clock;
@@ -16,15 +16,18 @@ export interface ReplicaParts {
   /** The id of this replica, which no other one has. */
   readonly id: string;
   /**
-   * Writes what this replica has spent into the database, and reads what these ledgers have spent there. The
-   * replica raises the shared counts to it.
+   * Writes the spending of this replica into the database, and returns the spending of these ledgers in the
+   * database. The replica raises the shared counts to it.
    */
   readonly readBalances: (keys: ReadonlySet<string>) => Promise<readonly LedgerBalance[]>;
-  /** Called when the shared counts are lost or there again. The reason is a text for the log. */
+  /** Called when the shared counts are lost or can be reached again. The reason is a text for the log. */
   readonly onHealth: (health: "ok" | "failing", reason: string) => void;
-  /** Called with addresses that must wait, because other replicas got wrong tokens from them. */
+  /** Called with groups of addresses that must wait, because other replicas got wrong tokens from them. */
   readonly onWaits: (waits: readonly GuessWait[]) => void;
-  /** Called if reading the balances failed. It is tried again. */
+  /**
+   * Called if the balances could not be read. The replica tries again later. The reason is a text for the
+   * log.
+   */
   readonly onFailed: (reason: string) => void;
 }
 

@@ -1,7 +1,8 @@
 /**
- * What requests of a replica used, until the shared counts have it. A cost is counted by the message that
- * ends its reservation. If that message fails, or the counts have lost the reservation, the cost is held in
- * its place until the database has it and the counts are raised to the database.
+ * The usage of ended requests of a replica, until the shared counts have it. A message replaces the
+ * reservation of a request by its cost. If that message fails, or if the counts have lost the reservation,
+ * the replica holds the cost instead. It does so until the database has the cost and the counts are raised to
+ * the database.
  */
 
 import type { Clock } from "../../time/clock.ts";
@@ -14,30 +15,38 @@ import type { Holding, LedgerBalance, Settlement, SharedLimits } from "./shared_
 export interface SettlementParts {
   readonly limits: Pick<SharedLimits, "settle">;
   readonly clock: Clock;
-  /** The id of the replica. */
+  /** The id of the replica, which owns the costs that wait to be counted. */
   readonly id: string;
   /** Whether the shared counts cannot be reached. */
   readonly isAway: () => boolean;
   /** Called if a message failed. */
   readonly onLost: (error: unknown) => void;
-  /** Holds the cost of a request before the messages that follow. */
+  /** Holds the cost of an ended request in the shared counts, before later messages. */
   readonly hold: (holding: Holding) => void;
-  /** Raises the counts of ledgers to what the database has from now on. Returns `false` if this fails. */
+  /**
+   * Raises the counts of ledgers to the spending in the database, which is read after the call. Returns
+   * `false` if this fails.
+   */
   readonly raise: (keys: ReadonlySet<string>) => Promise<boolean>;
   /** Whether the spending of one of these ledgers is compared with a limit. */
   readonly needsBalance: (keys: readonly string[]) => boolean;
 }
 
-/** What requests of a replica used. */
+/**
+ * Replaces the reservations of ended requests by their costs, and keeps the costs that are not counted yet.
+ */
 export class Settlements {
   readonly #parts: SettlementParts;
-  /** Settlements without an answer. */
+  /** The ids of settlements that wait for an answer. */
   readonly #sent = new Set<string>();
-  /** Costs that the counts lack. */
+  /** Costs that the shared counts do not have. */
   readonly #ended: EndedHoldings;
-  /** Costs that the counts have, and the database perhaps not: with the counts they would be lost. */
+  /**
+   * Costs that the shared counts have, but the database perhaps does not. They must be added again if the
+   * counts are lost.
+   */
   #unwritten: EndedHoldings;
-  /** Those of reads that have not ended. */
+  /** The unwritten costs of reads of the database that have not ended. */
   readonly #reading = new Set<EndedHoldings>();
   #isCounting = false;
   #isClosed = false;
@@ -49,17 +58,17 @@ export class Settlements {
     this.#unwritten = this.#sums();
   }
 
-  /** The costs that the counts must hold. */
+  /** Returns the costs that the shared counts must hold. */
   held(): Holding[] {
     return this.#ended.all();
   }
 
-  /** The ids of all that is not settled. */
+  /** Returns the ids of all settlements and costs that the shared counts may still hold. */
   ids(): string[] {
     return [...this.#sent, ...this.held().map(({ id }) => id)];
   }
 
-  /** Settles a request of these ledgers. */
+  /** Replaces the holding of a request by its usage. `keys` are the ledgers of the request. */
   async settle(keys: readonly string[], settlement: Settlement): Promise<void> {
     const { limits, isAway, onLost, hold, needsBalance } = this.#parts;
     if (isAway()) return void this.#ended.add(keys, settlement);
@@ -88,12 +97,15 @@ export class Settlements {
     this.#ended.add(keys, settlement);
   }
 
-  /** The counts have lost what they had. They must hold what the database may not have. */
+  /**
+   * Call it if the shared counts have lost their state. The counts then must hold all costs that the database
+   * may not have.
+   */
   onCountsLost(): void {
     for (const sums of [...this.#reading, this.#unwritten]) this.#ended.addAll(sums);
   }
 
-  /** Reads balances, after which the database has all earlier costs. */
+  /** Reads balances with `read`. When it succeeds, the database has all costs that were known at the call. */
   async read(read: () => Promise<readonly LedgerBalance[]>): Promise<readonly LedgerBalance[]> {
     const sums = this.#unwritten;
     this.#unwritten = this.#sums();
@@ -108,7 +120,9 @@ export class Settlements {
     }
   }
 
-  /** Raises the counts by the costs that they hold, then releases these. Never rejects. */
+  /**
+   * Raises the shared counts by the costs that they hold, and then releases these holdings. Never rejects.
+   */
   async count(): Promise<void> {
     if (this.#isCounting) return;
     this.#isCounting = true;
@@ -128,12 +142,12 @@ export class Settlements {
     this.#isCounting = false;
   }
 
-  /** Raises no more counts. */
+  /** Raises no more counts from now on. */
   close(): void {
     this.#isClosed = true;
   }
 
-  /** Its money is counted already. Its tokens count from now on. */
+  /** Releases a sum. Its money is counted already, and its tokens count as used from now on. */
   async #release({ id, tokens }: Holding): Promise<void> {
     const { limits, clock, onLost } = this.#parts;
     try {

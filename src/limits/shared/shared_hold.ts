@@ -1,17 +1,17 @@
-/** What one request holds in the counts that replicas share. */
+/** The holding of one request in the counts that replicas share. */
 
 import type { Reservation } from "../ledger.ts";
 import { excessOf } from "../limit_check.ts";
 import type { Holding, Settlement } from "./shared_limits.ts";
 
-/** What changes shared counts for a request. */
+/** The calls of a {@link Replica} that change the holding of a request. */
 export interface HoldSender {
   readonly replace: (holding: Holding) => void;
   readonly settle: (settlement: Settlement) => void;
   readonly countTokens: (keys: readonly string[], tokens: number) => void;
 }
 
-/** What one request holds in shared limits. */
+/** The reservation of one running request in shared limits. */
 export class SharedHold {
   readonly #replica: HoldSender;
   #holding: Holding;
@@ -28,7 +28,7 @@ export class SharedHold {
     this.#replica.replace(this.#holding);
   }
 
-  /** Releases the reservation, whose money an object holds from now on. The reserved tokens count as used. */
+  /** Releases the reservation. An object holds its money from now on, and its tokens count as used. */
   handOver({ tokens, micros, mostMicros }: Reservation): void {
     const before = this.#holding;
     this.#holding = {

@@ -1,16 +1,17 @@
 import type { Clock } from "../../time/clock.ts";
 
-/** A message of the shared counts had no answer in time. */
+/** The error if a message to the shared counts got no answer in time. */
 export class LateAnswer extends Error {
   override readonly name = "LateAnswer";
 }
 
 /**
- * Waits for a message of the shared counts. Rejects with {@link LateAnswer} after `timeoutMs`; the message
- * may still arrive later.
+ * Waits for the answer to a message to the shared counts. Rejects with {@link LateAnswer} after `timeoutMs`;
+ * the message may still arrive later.
  *
- * The time passes in two halves. If this process stands still, the first half ends late, and the answers that
- * came meanwhile are read before the second half ends. One long timer would end before they are read.
+ * The time consists of two halves. If this process stops for a while, the first half ends late. The answers
+ * that arrived in the meantime are then read before the second half ends. A single timer would end before
+ * they are read.
  */
 export async function within<Value>(
   sent: Promise<Value>,

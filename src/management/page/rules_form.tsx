@@ -34,13 +34,13 @@ const LISTS = [
   [
     "allowed_endpoints",
     "Allowed endpoints",
-    "Names separated by commas; * matches any text. Empty allows all.",
+    "Names, separated by commas. * matches any text. If empty, all endpoints are allowed.",
   ],
-  ["allowed_models", "Allowed models", "For example: gpt-4o*, claude-*. Empty allows all."],
+  ["allowed_models", "Allowed models", "For example: gpt-4o*, claude-*. If empty, all models are allowed."],
   [
     "allowed_paths",
     "Allowed paths",
-    "Groups and paths, for example: inference, models, /v1/files*. !batches forbids. Empty allows all.",
+    "Groups or paths, for example: inference, models, /v1/files*. !batches denies a group. If empty, all paths are allowed.",
   ],
 ] as const;
 

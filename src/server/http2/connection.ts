@@ -26,15 +26,15 @@ import { Http2Stream, type StreamOwner } from "./stream.ts";
 
 /** The most streams at the same time. */
 const MAX_STREAMS = 200;
-/** The window of each stream for its request body. */
+/** The window of each stream for its request body, in bytes. */
 const STREAM_WINDOW = 1024 * 1024;
-/** The window of response bodies at the beginning (RFC 9113, 6.9.2). */
+/** The window for response bodies at the start of a connection, in bytes (RFC 9113, 6.9.2). */
 const FIRST_WINDOW = 65_535;
 /** The frames and header fields per second that an authenticated client may send on a connection. */
 const COST_PER_SECOND = 100_000;
 /**
- * Header blocks with up to this number of fields are decoded, so that a request with too many fields gets a
- * response (431).
+ * Header blocks with up to this number of fields are decoded. So the proxy can answer a request with too many
+ * fields with a 431.
  */
 const LEAST_BLOCK_FIELDS = 1_000;
 
@@ -51,22 +51,22 @@ export class Http2Connection implements ServedConnection, FrameReader {
   readonly #responseSlots = new ResponseSlots();
   readonly #receiveWindow: ReceiveWindow;
   readonly #resets: ResetLimit;
-  /** Runs while the client does not read what is written. */
+  /** Measures how long the client does not read what the proxy writes. */
   readonly #sending: StallTimer;
   readonly #end: ConnectionEnd;
   readonly #owner: StreamOwner;
   readonly #running: RunningStreams;
-  /** Streams whose requests have arrived, and begin after the present piece. */
+  /** Streams whose requests have arrived. They begin after the present piece was read. */
   #beginning: Http2Stream[] = [];
   readonly #resetStreams = new ResetStreams();
   #frameRate: FrameRateLimit;
   #lastStream = 0;
   #cost = 0;
-  /** The window of each new stream for its response. */
+  /** The window of each new stream for its response, in bytes. */
   #firstWindow = FIRST_WINDOW;
   #isAuthenticated = false;
   #isClosed = false;
-  /** Whether no further request is taken, and the connection ends with the running ones. */
+  /** Whether the connection accepts no further request, and ends when the running ones have ended. */
   #isFinishing = false;
 
   constructor(client: Deno.Conn, parts: ConnectionParts, unauthenticatedRate: FrameRateLimit) {
@@ -104,7 +104,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     this.#output.settings([[SETTING.maxStreams, MAX_STREAMS], [SETTING.initialWindow, STREAM_WINDOW]]);
   }
 
-  /** What the streams read and call. */
+  /** Returns the part of the connection that its streams use. */
   #streamOwner({ handler, peer, entry, limits, now, onUnexpected }: ConnectionParts): StreamOwner {
     return {
       onUnexpected,
@@ -139,7 +139,10 @@ export class Http2Connection implements ServedConnection, FrameReader {
     return this.#running.stateSince;
   }
 
-  /** The time of the response that has been waiting for longest. */
+  /**
+   * When the response that has waited the longest began to wait for the client. `undefined` if no response
+   * waits.
+   */
   get unreadSince(): number | undefined {
     const { since } = this.#sending;
     const { unreadSince } = this.#running;
@@ -185,12 +188,12 @@ export class Http2Connection implements ServedConnection, FrameReader {
       while (await this.#readPiece()) { /* the next piece */ }
     } catch (error) {
       if (error instanceof ConnectionError) await this.#endWithError(error);
-      // If not, the connection was closed or has failed.
+      // Otherwise the connection was closed or has failed.
     }
     this.close();
   }
 
-  /** Reads and handles the next bytes. Returns false if the client has ended the connection. */
+  /** Reads and handles the next bytes. Resolves to `false` if the client has ended the connection. */
   async #readPiece(): Promise<boolean> {
     const count = await this.#client.read(this.#input.space());
     if (count === null || this.#isClosed) return false;
@@ -200,7 +203,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     const beginning = this.#beginning;
     if (beginning.length > 0) {
       this.#beginning = [];
-      // Streams that the client has reset in the same piece do not begin.
+      // A stream that the client has reset in the same piece does not begin.
       for (const stream of beginning) void stream.run();
     } else this.#output.release();
     const turn = this.#frameRate.acquire(this, this.#cost);
@@ -211,7 +214,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     return true;
   }
 
-  /** Takes a frame that is no part of a header block. Throws a {@link ConnectionError}. */
+  /** Handles a frame that is not a part of a header block. Throws a {@link ConnectionError}. */
   frame(
     type: number,
     { stream, isAck, payload }: { stream: number; isAck: boolean; payload: DataView },
@@ -227,15 +230,15 @@ export class Http2Connection implements ServedConnection, FrameReader {
         if (!isAck) this.#output.acknowledge(FRAME.ping, bytesOf(payload));
         return;
       case FRAME.goaway:
-        // The client takes no push. Its running requests go on: the frame names the last push that it has
-        // seen.
+        // The client ends the connection. Its running requests continue: the number in this frame is only
+        // that of the last push that it got.
         return this.finish();
       case FRAME.window:
         return this.#open(stream, payload.getUint32(0) & MAX_31_BITS);
     }
   }
 
-  /** Takes a DATA frame. `length` is that of its payload with the padding. */
+  /** Handles a DATA frame. `length` is the length of the payload including the padding. */
   data(stream: number, bytes: Uint8Array, { length, ends }: { length: number; ends: boolean }): void {
     this.#cost++;
     if (stream > this.#lastStream) throw protocolError("DATA on an idle stream");
@@ -266,7 +269,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     if (ends && !running.end()) this.#breakStream(running);
   }
 
-  /** Takes a whole header block. */
+  /** Handles a complete header block. */
   headers(
     stream: number,
     block: { readonly bytes: Uint8Array; readonly start: number; readonly end: number },
@@ -305,7 +308,8 @@ export class Http2Connection implements ServedConnection, FrameReader {
     { ends, dependsOnItself }: { ends: boolean; dependsOnItself: boolean },
   ): void {
     this.#lastStream = stream;
-    // The client has not seen the GOAWAY yet, and sends the request again on another connection.
+    // The client has not received the GOAWAY yet. When it has, it sends the request again on another
+    // connection.
     if (this.#isFinishing) return this.#resetStreams.add(stream);
     if (this.#running.size >= MAX_STREAMS) return this.#resetStream(stream, ERROR.refusedStream);
     const head = dependsOnItself ? undefined : isTooLong ? headWithout(fields) : requestFieldsOf(fields);
@@ -342,7 +346,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     this.#output.acknowledge(FRAME.settings, new Uint8Array());
   }
 
-  /** Only the last value of a frame counts, because each change concerns all streams. */
+  /** Changes the windows of all streams. Of several values in a frame, only the last one counts. */
   #changeWindows(first: number): void {
     const more = first - this.#firstWindow;
     if (more === 0) return;
@@ -398,7 +402,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
     this.#beginning = [];
   }
 
-  /** Sends a GOAWAY with the error code, and ends the connection. */
+  /** Sends a GOAWAY with the error code, and then ends the connection. */
   async #endWithError({ code }: ConnectionError): Promise<void> {
     await this.#end.afterError(() => {
       this.#abortAll(new ClientGone("the client broke the rules of HTTP/2"));
@@ -407,7 +411,7 @@ export class Http2Connection implements ServedConnection, FrameReader {
   }
 }
 
-/** The known part of a request whose head was too long. The client gets an error response. */
+/** Returns the known part of a request whose head was too long, so that the client gets an error response. */
 function headWithout(fields: readonly Field[]): RequestFields {
   const isHead = fields.some(({ value }) => value === "HEAD");
   return { method: isHead ? "HEAD" : "GET", target: "/", fields: [], length: undefined };

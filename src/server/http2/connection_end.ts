@@ -2,20 +2,20 @@ import type { StallTimer } from "../stall_timer.ts";
 import type { FrameOutput } from "./frame_output.ts";
 
 /**
- * How much the proxy still reads after an error, so that the client can read the GOAWAY. The system resets a
- * connection that is closed with unread bytes.
+ * How many bytes the proxy still reads after an error, so that the client can read the GOAWAY. The system
+ * resets a connection that is closed with unread bytes.
  */
 const LINGER_BYTES = 1024 * 1024;
-/** How long the proxy waits for the client to end its side. */
+/** How long the proxy waits for the client to end its side, in milliseconds. */
 const LINGER_MS = 1_000;
-/** A client that goes on to send gets more time, up to this. */
+/** A client that continues to send gets more time, up to this many milliseconds. */
 const LONGEST_LINGER_MS = 30_000;
 
-/** What a {@link ConnectionEnd} works with. */
+/** The parts of a connection that a {@link ConnectionEnd} uses. */
 export interface ConnectionEndParts {
   readonly client: Pick<Deno.Conn, "read" | "closeWrite">;
   readonly output: Pick<FrameOutput, "drained">;
-  /** Runs while the client does not read what is written. */
+  /** Measures how long the client does not read what the proxy writes. */
   readonly sending: StallTimer;
   readonly now: () => number;
   /** Closes the connection. Called when the client does not end its side in time. */
@@ -27,7 +27,7 @@ export class ConnectionEnd {
   readonly #parts: ConnectionEndParts;
   #hasBegun = false;
   #isStopped = false;
-  /** When the last byte was written, or the client broke the rules. */
+  /** When the last byte was written, or when the client broke the rules. */
   #since: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -35,22 +35,28 @@ export class ConnectionEnd {
     this.#parts = parts;
   }
 
-  /** Whether the last frame was sent, so that what arrives is discarded. */
+  /** Whether the last frame was sent. Bytes that arrive after that are discarded. */
   get hasBegun(): boolean {
     return this.#hasBegun;
   }
 
-  /** Ends the connection after its last response. Its owner reads on until the client has ended its side. */
+  /**
+   * Ends the connection after its last response. Its owner continues to read until the client has ended its
+   * side.
+   */
   async afterResponses(): Promise<void> {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
-    // Until the last byte is written, only send_timeout limits how slowly the client reads.
+    // Until the last byte is written, only send_timeout limits how long the client may take.
     await this.#endSending();
     this.#since = this.#parts.now();
     this.arrived();
   }
 
-  /** Ends the connection after an error: sends the last frame, and reads on for a moment. Never rejects. */
+  /**
+   * Ends the connection after an error: sends the last frame, and continues to read for a short time. Never
+   * rejects.
+   */
   async afterError(sendLast: () => void, buffer: Uint8Array): Promise<void> {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
@@ -69,7 +75,7 @@ export class ConnectionEnd {
     }
   }
 
-  /** Gives the client more time: if it sends something, such as WINDOW_UPDATE, it still reads. */
+  /** Gives the client more time. A client that sends something, such as WINDOW_UPDATE, is still reading. */
   arrived(): void {
     if (this.#isStopped || this.#since === undefined) return;
     if (this.#parts.now() - this.#since > LONGEST_LINGER_MS) return;
@@ -87,7 +93,7 @@ export class ConnectionEnd {
     const { output, sending, client } = this.#parts;
     await output.drained();
     try {
-      // This call also waits for the client to read.
+      // This call waits for the client to read, so the wait is measured.
       sending.begin();
       await client.closeWrite();
     } catch {

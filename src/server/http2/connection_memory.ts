@@ -2,25 +2,27 @@ import type { HeldShare } from "../../capacity/held_bytes.ts";
 import type { ConnectionParts } from "../connection.ts";
 import type { ServedConnection } from "../served_connection.ts";
 
-/** The most unread response bytes of an unauthenticated client. Its connection is closed beyond them. */
+/**
+ * The most unread response bytes of an unauthenticated client. If there are more, its connection is closed.
+ */
 const MAX_UNAUTHENTICATED_UNREAD_BYTES = 512 * 1024;
-/** The most unread bytes of several responses together. The connection is closed beyond them. */
+/** The most unread bytes of several responses together. If there are more, the connection is closed. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 /** The memory of a running request in bytes, without its head and its bodies. */
 const REQUEST_BYTES = 16 * 1024;
 /** The change in bytes after which the memory is counted again. */
 const COUNT_STEP_BYTES = 64 * 1024;
 
-/** What a {@link ConnectionMemory} works with. */
+/** The parts of a connection that a {@link ConnectionMemory} uses. */
 export interface ConnectionMemoryParts extends Pick<ConnectionParts, "unauthenticatedBudget" | "heldBytes"> {
   readonly connection: ServedConnection;
   /** The number of running requests. */
   readonly requests: () => number;
-  /** The bytes of the buffers for reading, beyond what every connection has. */
+  /** The bytes of the buffers for reading that exceed the buffer of every connection. */
   readonly bufferBytes: () => number;
 }
 
-/** Counts the memory of an HTTP/2 connection, and closes the connection if that is too much. */
+/** Counts the memory of an HTTP/2 connection, and closes the connection if it holds too much. */
 export class ConnectionMemory {
   readonly #parts: ConnectionMemoryParts;
   /** The response bytes in memory that the client has not read. */
@@ -29,7 +31,7 @@ export class ConnectionMemory {
   #untaken = 0;
   /** The memory of the heads of running requests. */
   #heads = 0;
-  /** The sum of the three at the last count. */
+  /** The sum of the numbers above at the last count. */
   #counted = 0;
   #share: HeldShare | undefined;
   #isReleased = false;
@@ -39,8 +41,8 @@ export class ConnectionMemory {
   }
 
   /**
-   * Adds the memory of a head in bytes when its request begins. Takes it off, as a negative number, at the
-   * end.
+   * Adds the bytes of a head when its request begins. Subtracts them, as a negative number, when the request
+   * ends.
    */
   addHead(bytes: number): void {
     this.#heads += bytes;
@@ -61,14 +63,16 @@ export class ConnectionMemory {
     this.#countChange();
   }
 
-  /** From now on the memory counts for the holder, and no longer as that of an unauthenticated client. */
+  /**
+   * From now on, the memory counts for the holder, and no longer for the budget of unauthenticated clients.
+   */
   countFor(holder: string): void {
     this.#parts.unauthenticatedBudget?.release(this.#parts.connection);
     this.#share = this.#parts.heldBytes?.share(holder, { mayBeSlow: true });
     this.count();
   }
 
-  /** Counts the memory, after the number of requests or the buffers have changed. */
+  /** Counts the memory again. Call it after the number of requests or the buffers have changed. */
   count(): void {
     if (this.#isReleased) return;
     const { connection, unauthenticatedBudget, requests, bufferBytes } = this.#parts;

@@ -1,20 +1,26 @@
 import { ConnectionError, ERROR, FLAG, FRAME, HEAD_BYTES, MAX_FRAME_BYTES, protocolError } from "./frames.ts";
 
-/** The size of the buffer for a connection that sends little, and for one that sends much. */
+/**
+ * The size of the buffer for a connection that sends little, in bytes. A connection that sends much gets
+ * {@link ROOMY_BYTES}.
+ */
 const SMALL_BYTES = 4 * 1024;
 const ROOMY_BYTES = 64 * 1024;
-/** The longest header block. It is enough for heads that get a response about their length. */
+/**
+ * The longest header block, in bytes. It is longer than the limit of heads, so that a head above the limit
+ * gets a response.
+ */
 const MAX_BLOCK_BYTES = 256 * 1024;
 /** The bytes of the priority in a HEADERS frame (RFC 9113, 6.2). */
 const PRIORITY_BYTES = 5;
 
-/** What {@link FrameInput} calls with the frames. */
+/** The functions that {@link FrameInput} calls with the frames. */
 export interface FrameReader {
   /** Takes a frame that is neither DATA nor a part of a header block. Its length is valid. */
   readonly frame: (type: number, frame: { stream: number; isAck: boolean; payload: DataView }) => void;
-  /** Takes the content of a DATA frame. `length` counts the padding too. */
+  /** Takes the content of a DATA frame. `length` is the length with the padding. */
   readonly data: (stream: number, bytes: Uint8Array, frame: { length: number; ends: boolean }) => void;
-  /** Takes a whole header block. */
+  /** Takes a complete header block. */
   readonly headers: (
     stream: number,
     block: { readonly bytes: Uint8Array; readonly start: number; readonly end: number },
@@ -50,12 +56,12 @@ export class FrameInput {
     this.#reader = reader;
   }
 
-  /** The memory beyond what every connection has. */
+  /** The memory that exceeds the buffer of every connection, in bytes. */
   get extraBytes(): number {
     return this.#buffer.length - SMALL_BYTES + (this.#block?.bytes.length ?? 0);
   }
 
-  /** The space for the next bytes. {@link arrived} has to follow. */
+  /** Returns the space for the next bytes. Call {@link arrived} after the read. */
   space(): Uint8Array {
     const held = this.#end - this.#start;
     let size = this.#buffer.length;
@@ -74,12 +80,12 @@ export class FrameInput {
     return this.#buffer.subarray(held);
   }
 
-  /** Space for bytes that are discarded. */
+  /** Returns space for bytes that are discarded. */
   scratch(): Uint8Array {
     return this.#buffer;
   }
 
-  /** Reads the frames of bytes that have arrived in {@link space}. Throws a {@link ConnectionError}. */
+  /** Reads the frames in the bytes that have arrived in {@link space}. Throws a {@link ConnectionError}. */
   arrived(count: number): void {
     this.#lastCount = this.#end === 0 ? count : 0;
     this.#end += count;
@@ -95,7 +101,7 @@ export class FrameInput {
     }
   }
 
-  /** The length of the first frame with its head. */
+  /** Returns the length of the first frame in the buffer, with its header. */
   #frameLength(): number {
     const bytes = this.#buffer;
     const at = this.#start;
@@ -176,7 +182,7 @@ export class FrameInput {
     }
     block.bytes.set(this.#buffer.subarray(start, end), block.length);
     block.length = length;
-    // The frame counts as any other.
+    // The frame also counts for the limit of frames.
     this.#reader.frame(FRAME.continuation, { stream, isAck: false, payload: EMPTY });
     if ((flags & FLAG.endHeaders) === 0) return;
     this.#block = undefined;
@@ -196,7 +202,7 @@ interface FrameParts {
   readonly end: number;
 }
 
-/** The content of a frame without its padding. */
+/** Returns the range of the content of a frame, without its padding. */
 function unpadded(
   bytes: Uint8Array,
   { flags, start, end }: Pick<FrameParts, "flags" | "start" | "end">,

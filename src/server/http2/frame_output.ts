@@ -2,24 +2,24 @@ import { TurnCount } from "../../streams/turn.ts";
 import type { StallTimer } from "../stall_timer.ts";
 import { FLAG, FRAME, HEAD_BYTES, MAX_FRAME_BYTES } from "./frames.ts";
 
-/** The size of an array for frames. Larger ones are not kept. */
+/** The size of an array for frames, in bytes. Larger arrays are not kept for later frames. */
 const CAPACITY = 20 * 1024;
 /** The most arrays that are kept for other connections: 1.25 MB. */
 const MAX_SPARE = 64;
-/** The number of unwritten bytes at which responses add no more frames. */
+/** From this number of unwritten bytes, responses add no more frames. */
 const FULL_BYTES = 64 * 1024;
-/** The number of unwritten bytes at which the proxy reads no more frames until the client reads. */
+/** From this number of unwritten bytes, the proxy reads no more frames until the client reads. */
 const BLOCKED_BYTES = 256 * 1024;
 
-/** How long the first SETTINGS and WINDOW_UPDATE wait for a response to go with them. */
+/** How long the first SETTINGS and WINDOW_UPDATE wait for a response, to be sent with it. In milliseconds. */
 const HOLD_MS = 10;
 
 const spare: Uint8Array[] = [];
 
-/** What a {@link FrameOutput} works with. */
+/** The parts of a connection that a {@link FrameOutput} uses. */
 export interface FrameOutputParts {
   readonly connection: Pick<Deno.Conn, "write">;
-  /** Runs while the client does not read what is written. */
+  /** Measures how long the client does not read what the proxy writes. */
   readonly stall: StallTimer;
   /** Called after each write. */
   readonly onWritten: () => void;
@@ -28,7 +28,7 @@ export interface FrameOutputParts {
 }
 
 /**
- * Collects the frames for a client, so that one write sends what several responses have ready. Holds memory
+ * Collects the frames for a client, so that one write can send the frames of several responses. Holds memory
  * only while it holds frames.
  */
 export class FrameOutput {
@@ -36,15 +36,15 @@ export class FrameOutput {
   readonly #turn = new TurnCount();
   #bytes: Uint8Array | undefined;
   #end = 0;
-  /** The bytes that the present write sends. */
+  /** The number of bytes that the present write sends. */
   #writing = 0;
   #isFlushing = false;
-  /** Runs while SETTINGS and WINDOW_UPDATE wait for other frames. */
+  /** The timer that runs while SETTINGS and WINDOW_UPDATE wait for other frames. */
   #holdTimer: ReturnType<typeof setTimeout> | undefined;
   #hasFailed = false;
   /**
-   * Where the head of the last frame begins, if that is a DATA frame. -1: it is another frame, or is being
-   * written.
+   * The position of the header of the last frame, if that is a DATA frame. -1 if it is another frame, or if
+   * it is already being written.
    */
   #lastData = -1;
   #lastStream = 0;
@@ -54,7 +54,7 @@ export class FrameOutput {
     this.#parts = parts;
   }
 
-  /** The bytes in memory that are not written yet. */
+  /** The number of bytes in memory that are not written yet. */
   get pending(): number {
     return this.#end + this.#writing;
   }
@@ -76,14 +76,14 @@ export class FrameOutput {
   }
 
   /**
-   * Holds SETTINGS and WINDOW_UPDATE until the next other frame, {@link release}, or a short time. The system
-   * may delay a small write until the client has acknowledged the write before it.
+   * Holds SETTINGS and WINDOW_UPDATE back until the next other frame, {@link release}, or a short time.
+   * Otherwise the system may delay the next small write until the client has acknowledged these frames.
    */
   hold(): void {
     this.#holdTimer = setTimeout(() => this.release(), HOLD_MS);
   }
 
-  /** Writes held frames at once. */
+  /** Writes the frames that {@link hold} held back. */
   release(): void {
     this.stop();
     if (this.#end > 0 && !this.#isFlushing) this.#begin();
@@ -95,7 +95,7 @@ export class FrameOutput {
     this.#holdTimer = undefined;
   }
 
-  /** Adds a frame whose payload are 32-bit numbers, such as WINDOW_UPDATE. */
+  /** Adds a frame whose payload consists of 32-bit numbers, such as WINDOW_UPDATE. */
   numbers(type: number, stream: number, ...values: readonly number[]): void {
     let at = this.#head(type, { length: values.length * 4, flags: 0, stream });
     for (const value of values) {
@@ -104,7 +104,7 @@ export class FrameOutput {
     }
   }
 
-  /** Adds SETTINGS. */
+  /** Adds a SETTINGS frame with these values. */
   settings(values: readonly (readonly [identifier: number, value: number])[]): void {
     let at = this.#head(FRAME.settings, { length: values.length * 6, flags: 0, stream: 0 });
     for (const [identifier, value] of values) {
@@ -116,7 +116,7 @@ export class FrameOutput {
     }
   }
 
-  /** Adds an acknowledgement of SETTINGS or PING, with the payload. */
+  /** Adds an acknowledgement of SETTINGS or PING. `payload` is the payload of the acknowledged frame. */
   acknowledge(type: number, payload: Uint8Array): void {
     const at = this.#head(type, { length: payload.length, flags: FLAG.ack, stream: 0 });
     this.#bytes?.set(payload, at);
@@ -135,7 +135,7 @@ export class FrameOutput {
     }
   }
 
-  /** Adds a DATA frame. */
+  /** Adds a DATA frame with this payload. */
   data(stream: number, payload: Uint8Array, { endsStream }: { readonly endsStream: boolean }): void {
     const flags = endsStream ? FLAG.endStream : 0;
     const at = this.#head(FRAME.data, { length: payload.length, flags, stream });
@@ -144,14 +144,17 @@ export class FrameOutput {
     this.#lastStream = stream;
   }
 
-  /** Ends a response: by a flag in its last frame if that is not written yet, or by an empty DATA frame. */
+  /**
+   * Ends a response. If its last frame is not written yet, sets the flag in this frame. Otherwise adds an
+   * empty DATA frame.
+   */
   endData(stream: number): void {
     if (this.#lastData !== -1 && this.#lastStream === stream && this.#bytes !== undefined) {
       this.#bytes[this.#lastData + 4] = FLAG.endStream;
     } else this.#head(FRAME.data, { length: 0, flags: FLAG.endStream, stream });
   }
 
-  /** Adds the head of a frame, with space for its payload. Returns the position of the payload. */
+  /** Adds the header of a frame and space for its payload. Returns the position of the payload. */
   #head(
     type: number,
     { length, flags, stream }: { readonly length: number; readonly flags: number; readonly stream: number },
@@ -195,9 +198,9 @@ export class FrameOutput {
     void this.#flush();
   }
 
-  /** Writes all frames. Frames that are added during a write go with the next one. */
+  /** Writes all frames. Frames that are added during a write are sent by the next write. */
   async #flush(): Promise<void> {
-    // Responses that are ready at the same time add their frames first.
+    // Responses that are ready at the same time can add their frames before the write.
     await null;
     try {
       while (this.#end > 0 && !this.#hasFailed) await this.#write();

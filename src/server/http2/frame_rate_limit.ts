@@ -1,9 +1,9 @@
 /**
- * The frames and fields per second of all unauthenticated clients together. It is enough for some hundred
- * requests.
+ * The frames and fields that all unauthenticated clients together may send in a second. They are enough for a
+ * few hundred requests.
  */
 const UNAUTHENTICATED_COST_PER_SECOND = 20_000;
-/** The seconds whose cost may be used at once. */
+/** The number of seconds whose frames may be sent at once. */
 const BURST_SECONDS = 1;
 
 interface QueuedFrames {
@@ -13,22 +13,22 @@ interface QueuedFrames {
 }
 
 /**
- * Limits the rate at which the proxy reads frames of several connections together. While frames queue, the
- * connection with the lowest cost so far goes first. So a new connection does not wait for connections that
+ * Limits the rate at which the proxy reads frames of several connections together. If frames have to queue,
+ * the connection with the lowest total cost is first. So a new connection does not wait for connections that
  * flood the proxy.
  */
 export class FrameRateLimit {
   readonly #perSecond: number;
   readonly #now: () => number;
-  /** The cost so far, by connection. */
+  /** The total cost of each connection. */
   readonly #used = new WeakMap<object, number>();
   #queue: QueuedFrames[] = [];
-  /** The cost that may be used now. Negative after a large piece. */
+  /** The cost that is allowed now. Negative after a large piece. */
   #left: number;
   #countedAt: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `perSecond` is a cost. `now` returns milliseconds of a clock that never jumps. */
+  /** `perSecond` is the allowed cost in a second. `now` returns milliseconds of a monotonic clock. */
   constructor({ perSecond, now }: { perSecond: number; now: () => number }) {
     this.#perSecond = perSecond;
     this.#now = now;
@@ -37,7 +37,8 @@ export class FrameRateLimit {
   }
 
   /**
-   * Counts the cost of frames. Returns undefined if the frames may go on, or else the promise to wait for.
+   * Counts the cost of frames. Returns `undefined` if the frames are allowed now. Otherwise returns a promise
+   * to wait for.
    */
   acquire(holder: object, cost: number): Promise<void> | undefined {
     this.#refill();
@@ -51,7 +52,7 @@ export class FrameRateLimit {
     return promise;
   }
 
-  /** Ends the waits of a connection, because it has ended or has its own limit. */
+  /** Ends the waits of a connection, because it has ended or now has a separate limit. */
   release(holder: object): void {
     const own: QueuedFrames[] = [];
     const others: QueuedFrames[] = [];
@@ -77,8 +78,8 @@ export class FrameRateLimit {
     this.#timer = undefined;
     this.#refill();
     if (this.#left > 0) {
-      // The cost of the queued frames counts too. So a request does not wait for the floods of other new
-      // connections.
+      // The cost of the queued frames counts too. So a request does not wait for other new connections that
+      // flood the proxy.
       const usedBy = ({ holder, cost }: QueuedFrames): number => (this.#used.get(holder) ?? 0) + cost;
       this.#queue.sort((one, other) => usedBy(one) - usedBy(other));
       let served = 0;
@@ -105,9 +106,7 @@ export class FrameRateLimit {
   }
 }
 
-/**
- * Makes the limit for all unauthenticated clients. `now` returns milliseconds of a clock that never jumps.
- */
+/** Makes the limit for all unauthenticated clients. `now` returns milliseconds of a monotonic clock. */
 export function unauthenticatedRate(now: () => number): FrameRateLimit {
   return new FrameRateLimit({ perSecond: UNAUTHENTICATED_COST_PER_SECOND, now });
 }

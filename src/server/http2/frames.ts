@@ -43,10 +43,12 @@ export const ERROR = {
   enhanceYourCalm: 11,
 } as const;
 
-/** A client broke the rules of HTTP/2, so its connection ends with a GOAWAY. */
+/**
+ * The error for a client that broke the rules of HTTP/2. The proxy then ends the connection with a GOAWAY.
+ */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
-  /** One of {@link ERROR}. */
+  /** The error code of the GOAWAY, one of {@link ERROR}. */
   readonly code: number;
 
   constructor(code: number, message: string) {
@@ -55,7 +57,7 @@ export class ConnectionError extends Error {
   }
 }
 
-/** The error for frames and header blocks that break the rules. */
+/** Returns the error for frames and header blocks that break the rules. */
 export function protocolError(message: string): ConnectionError {
   return new ConnectionError(ERROR.protocol, message);
 }

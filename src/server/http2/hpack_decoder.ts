@@ -8,13 +8,16 @@ import { STATIC_TABLE } from "./static_table.ts";
 
 /** The size of the dynamic table that a client may use without an agreement (RFC 9113, 6.5.2). */
 const TABLE_BYTES = 4_096;
-/** What an entry of the dynamic table counts in addition to its text (RFC 7541, 4.1). */
+/** The bytes that an entry of the dynamic table counts in addition to its text (RFC 7541, 4.1). */
 const ENTRY_BYTES = 32;
-/** The most bits after the prefix of an integer. No length needs more. */
+/** The most bits of an integer after its prefix. No length needs more. */
 const MOST_BITS = 28;
-/** A client announces the smallest size since its last block, and the present one (RFC 7541, 4.2). */
+/**
+ * The most changes of the table size before a block. A client announces the smallest size since its last
+ * block, and the present size (RFC 7541, 4.2).
+ */
 const MAX_RESIZES = 2;
-/** The number of bytes in a block that are as much work as a field. */
+/** This number of bytes in a block counts as much work as one field. */
 const BYTES_IN_COST = 256;
 /** The memory of a field's object in bytes, without its text. */
 const FIELD_BYTES = 96;
@@ -29,7 +32,7 @@ const PSEUDO: ReadonlySet<string> = new Set([
   ":status",
 ]);
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-/** No control characters but the tab, as in HTTP/1.1. */
+/** A value without control characters except the tab, as in HTTP/1.1. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** A field with its size in the dynamic table. */
@@ -43,32 +46,35 @@ const STATIC: readonly Entry[] = STATIC_TABLE.map(([name, value]) => entryOf(nam
 
 /** The limits for one header block. */
 export interface BlockLimits {
-  /** More fields are an error. */
+  /** The most fields. A block with more fields is an error. */
   readonly maxFields: number;
-  /** With a larger sum of names and values, all fields but the method are left out. */
+  /**
+   * The most bytes of names and values. In a block with more bytes, all fields except the method are left
+   * out.
+   */
   readonly maxBytes: number;
 }
 
 /** A header block after its decoding. */
 export interface DecodedBlock {
-  /** The fields in their order, pseudo fields included. Their names and values are valid. */
+  /** The fields in order, with the pseudo fields. Their names and values are valid. */
   readonly fields: Field[];
-  /** The number of fields, those that were left out included. */
+  /** The number of fields, including fields that were left out. */
   readonly count: number;
   /** The memory of the fields in bytes. */
   readonly heldBytes: number;
   /** The work for the block: 1 for each field, and more for long text and for entries of the table. */
   readonly cost: number;
-  /** Whether fields were left out. Only the method is there, if it was among the first ones. */
+  /** Whether fields were left out. `fields` then has only the method, if it was among the first fields. */
   readonly isTooLong: boolean;
 }
 
 /**
- * Decodes the header blocks of one connection (HPACK, RFC 7541). All blocks have to pass through it in their
- * order, because they change its table.
+ * Decodes the header blocks of one connection (HPACK, RFC 7541). Each block changes the table of the decoder,
+ * so all blocks have to be decoded in their order.
  */
 export class HpackDecoder {
-  /** The newest entry is the last one. */
+  /** The dynamic table. The newest entry is the last one. */
   readonly #table: Entry[] = [];
   #size = 0;
   #maxSize = TABLE_BYTES;
@@ -90,7 +96,7 @@ export class HpackDecoder {
     try {
       return this.#fields({ maxFields, maxBytes });
     } finally {
-      // The block must not stay in memory until the next one.
+      // Without this, the block would stay in memory until the next one.
       this.#bytes = NOTHING;
     }
   }
@@ -113,7 +119,8 @@ export class HpackDecoder {
       }
       if (++count > maxFields) throw protocolError("too many fields");
       const { field, size } = this.#field(byte);
-      // The text of the block counts, and not the value without blanks: a part of a text holds all of it.
+      // The text in the block counts, and not the value without blanks: a part of a text keeps the whole text
+      // in memory.
       length += size - ENTRY_BYTES;
       if (isTooLong) continue;
       isTooLong = length > maxBytes;
@@ -203,7 +210,7 @@ export class HpackDecoder {
 function entryOf(name: string, value: string): Entry {
   const isValidName = name.startsWith(":") ? PSEUDO.has(name) : NAME.test(name);
   if (!isValidName) throw protocolError("an invalid field name");
-  // An invalid path is an error of its stream.
+  // An invalid path is an error of its stream only, so it is checked later.
   if (name !== ":path" && !VALUE.test(value)) throw protocolError("an invalid field value");
   if (name === ":method" && !isToken(value)) throw protocolError("an invalid method");
   return {

@@ -32,7 +32,7 @@ const NONE = -1;
 const NIBBLES = 16;
 
 interface Tables {
-  /** The state after each nibble, by state and nibble. {@link NONE}: the text is invalid. */
+  /** The next state, by state and nibble. {@link NONE} if the text is invalid. */
   readonly next: Int16Array;
   /** The byte that each nibble completes. A code is longer than a nibble, so it completes at most one. */
   readonly completed: Int16Array;
@@ -42,10 +42,13 @@ interface Tables {
 
 const { next: NEXT, completed: COMPLETED, mayEnd: MAY_END } = tables();
 
-/** A state is an inner node of the code's tree. Each has two children: a state, or a leaf as -2 - symbol. */
+/**
+ * Makes the tables. A state is an inner node of the tree of codes. Each state has two children: another
+ * state, or a leaf as -2 - symbol.
+ */
 function tables(): Tables {
   const children: number[] = [NONE, NONE];
-  /** The number of ones that lead to a state. {@link NONE}: others lead to it. */
+  /** The number of ones that lead to a state from the root. {@link NONE} if its path also has zeros. */
   const ones = [0];
   let code = 0;
   for (let length = SHORTEST_CODE; length <= LONGEST_CODE; length++) {
@@ -86,10 +89,10 @@ function tables(): Tables {
   return { next, completed, mayEnd };
 }
 
-/** Grows to the longest text so far. No caller waits between writing and reading it. */
+/** A buffer that grows to the longest text so far. It is written and read without a wait in between. */
 let scratch = new Uint8Array(1_024);
 
-/** Decodes a text, one character for each byte. Throws a `ConnectionError` if the code is invalid. */
+/** Decodes a text, with one character for each byte. Throws a `ConnectionError` if the code is invalid. */
 export function decodeHuffman(bytes: Uint8Array, start: number, end: number): string {
   const most = Math.ceil((end - start) * 8 / SHORTEST_CODE);
   if (scratch.length < most) scratch = new Uint8Array(most);

@@ -1,35 +1,41 @@
 import type { FrameOutput } from "./frame_output.ts";
 import { FRAME } from "./frames.ts";
 
-/** The windows of a connection for request bodies, before and after authentication (RFC 9113, 6.9.2). */
+/**
+ * The window of a connection for request bodies before authentication, in bytes (RFC 9113, 6.9.2). After
+ * authentication, it is {@link AUTHENTICATED_BYTES}.
+ */
 const UNAUTHENTICATED_BYTES = 65_535;
 const AUTHENTICATED_BYTES = 2 * 1024 * 1024;
 
-/** The window of a connection: how many bytes of request bodies the client may send on all streams. */
+/**
+ * The window of a connection: the number of bytes of request bodies that the client may send on all streams.
+ */
 export class ReceiveWindow {
   readonly #output: Pick<FrameOutput, "numbers">;
   readonly #isOver: () => boolean;
   #size = UNAUTHENTICATED_BYTES;
-  /** The bytes that the client may send now. */
+  /** The number of bytes that the client may still send. */
   #left = UNAUTHENTICATED_BYTES;
-  /** Bytes that are not yet given back to the client. */
+  /** The number of bytes that were released, but that no WINDOW_UPDATE has given back to the client. */
   #released = 0;
 
-  /** `isOver` says whether the connection ends, so that the client need not send more. */
+  /** `isOver` returns whether the connection ends. The client then need not send more. */
   constructor(output: Pick<FrameOutput, "numbers">, isOver: () => boolean) {
     this.#output = output;
     this.#isOver = isOver;
   }
 
   /**
-   * Takes the length of a DATA frame off the window. Returns false if the window does not allow the frame.
+   * Subtracts the length of a DATA frame from the window. Returns `false` if the window does not allow the
+   * frame.
    */
   take(bytes: number): boolean {
     this.#left -= bytes;
     return this.#left >= 0;
   }
 
-  /** Gives bytes back to the client, many at a time. */
+  /** Gives bytes of the window back to the client. Sends one frame for many bytes. */
   release(bytes: number): void {
     this.#released += bytes;
     if (this.#released < this.#size / 2 || this.#isOver()) return;

@@ -1,17 +1,20 @@
 import type { Field } from "../../http/fields.ts";
 import { checkedField } from "../../http/head.ts";
 
-/** The fields of a request over HTTP/2, as those of a request over HTTP/1.1. */
+/** The fields of a request over HTTP/2, in the form of a request over HTTP/1.1. */
 export interface RequestFields {
   readonly method: string;
   readonly target: string;
-  /** The fields with a `host`. Repeats are joined. */
+  /** The fields, with a `host`. Repeated fields are joined. */
   readonly fields: Field[];
   /** The first `content-length`. `undefined` if the request states none. */
   readonly length: number | undefined;
 }
 
-/** The characters that a path and a query may have, as the runtime of earlier versions accepted them. */
+/**
+ * The characters that a path and a query may have. Earlier versions used the runtime's HTTP/2, which accepted
+ * the same characters.
+ */
 const PATH =
   /^[\x21\x22\x24-\x3b\x3d\x40-\x5f\x61-\x7e\x80-\xff]*(?:\?[\x21\x24-\x3b\x3d\x3f-\x7e\x80-\xff]*)?$/;
 /** A host with or without a port and user information. The check of the field `host` is stricter. */
@@ -28,8 +31,8 @@ const OF_CONNECTION: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Separates the pseudo fields of a request from its fields. Returns `undefined` if the request is malformed
- * (RFC 9113, 8.1.1), so that its stream has to be reset.
+ * Separates the pseudo fields of a request from its other fields. Returns `undefined` if the request is
+ * malformed (RFC 9113, 8.1.1). Its stream then has to be reset.
  */
 export function requestFieldsOf(block: readonly Field[]): RequestFields | undefined {
   let method: string | undefined;
@@ -56,7 +59,7 @@ export function requestFieldsOf(block: readonly Field[]): RequestFields | undefi
     }
     add(fields, field);
   }
-  // There are no tunnels, so CONNECT needs a path too.
+  // The proxy has no tunnels, so CONNECT needs a scheme and a path too.
   if (method === undefined || scheme === undefined || !SCHEME.test(scheme)) return undefined;
   if (authority !== undefined && !AUTHORITY.test(authority)) return undefined;
   const target = path === undefined ? undefined : targetOf(path);
@@ -66,7 +69,8 @@ export function requestFieldsOf(block: readonly Field[]): RequestFields | undefi
 }
 
 /**
- * Adds a field, or its value to the field of the same name (RFC 9110, 5.3, and for cookies RFC 9113, 8.2.3).
+ * Adds a field. If there is a field with the same name, joins the values instead (RFC 9110, 5.3; for cookies
+ * RFC 9113, 8.2.3).
  */
 function add(fields: Field[], field: Field): void {
   const { name, lower, value } = field;
@@ -76,7 +80,7 @@ function add(fields: Field[], field: Field): void {
   else fields[at] = { name, lower, value: `${before.value}${lower === "cookie" ? "; " : ", "}${value}` };
 }
 
-/** The request target for a pseudo field `:path`. `undefined` if the path is invalid. */
+/** Returns the request target for a pseudo field `:path`. `undefined` if the path is invalid. */
 function targetOf(path: string): string | undefined {
   if (path === "") return undefined;
   const fragment = path.indexOf("#");

@@ -1,10 +1,11 @@
-/** The number of streams that a client may reset at once, and the number of further resets in each second. */
+/** The most streams that a client may reset at once. */
 const BURST = 200;
+/** The number of further resets that are allowed in each second. */
 const PER_SECOND = 20;
 
 /**
- * Limits how often a client resets running streams. A reset is cheap for the client, while the proxy has
- * begun an exchange for each stream.
+ * Limits how often a client resets running streams. A reset costs the client little, but the proxy has begun
+ * an exchange for each stream.
  */
 export class ResetLimit {
   readonly #now: () => number;
@@ -17,7 +18,7 @@ export class ResetLimit {
     this.#countedAt = now();
   }
 
-  /** Counts a reset. Returns false if there were too many. */
+  /** Counts a reset. Returns `false` if there were too many. */
   mayReset(): boolean {
     const now = this.#now();
     this.#left = Math.min(BURST, this.#left + (now - this.#countedAt) / 1_000 * PER_SECOND);

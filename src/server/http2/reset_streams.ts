@@ -1,16 +1,16 @@
-/** Streams that the proxy has reset, and of which frames may still be on their way. */
+/** The most reset streams that are remembered. */
 const MAX_STREAMS = 400;
 
-/** The last streams that the proxy has reset. Their frames may still be on their way, and are no errors. */
+/** The last streams that the proxy has reset. Their frames may still arrive, and are not errors. */
 export class ResetStreams {
   readonly #streams = new Set<number>();
 
-  /** Whether the proxy has reset a stream, as far as it remembers. */
+  /** Whether the proxy has reset a stream recently. */
   has(stream: number): boolean {
     return this.#streams.has(stream);
   }
 
-  /** Remembers a stream. Forgets the oldest one if there are too many. */
+  /** Adds a stream. If there are too many, drops the oldest one. */
   add(stream: number): void {
     this.#streams.add(stream);
     if (this.#streams.size <= MAX_STREAMS) return;

@@ -23,15 +23,15 @@ const STATUS_INDEX = INDEXES.get(":status") ?? 0;
 /** The longest integer: the first byte and 4 with 7 bits each. */
 const INTEGER_BYTES = 5;
 
-/** Grows to the longest block so far. */
+/** A buffer that grows to the longest block so far. */
 let block = new Uint8Array(4_096);
 let at = 0;
-/** The names of the present fields. */
+/** The names of the fields of the present response. It is used again for each response. */
 const names = new Set<string>();
 
 /**
- * Encodes the head of a response (RFC 7541). No field enters a table of the client, so nothing depends on the
- * blocks before. The result is valid until the next call.
+ * Encodes the head of a response (RFC 7541). It adds no field to the table of the client, so it does not
+ * depend on earlier blocks. The result is valid until the next call.
  */
 export function responseBlock(
   { status, fields, length }: {
@@ -52,7 +52,7 @@ export function responseBlock(
     if (lower === "set-cookie" || values === undefined) literal(lower, value, INDEXES.get(lower));
     else {
       const joined = values.get(lower);
-      // The first field of a name has all its values.
+      // The first field of a name gets all values of this name.
       if (joined === undefined) continue;
       values.delete(lower);
       literal(lower, joined.length === 1 ? value : joined.join(", "), INDEXES.get(lower));
@@ -63,8 +63,8 @@ export function responseBlock(
 }
 
 /**
- * The values of each name. Clients may keep only one of several fields with a name, so these are joined.
- * `undefined` if no name is repeated, as in most responses.
+ * Returns the values of each name. Clients may keep only one of several fields with the same name, so their
+ * values are joined. `undefined` if no name is repeated, as in most responses.
  */
 function joinedValues(fields: readonly Field[]): Map<string, string[]> | undefined {
   names.clear();
@@ -89,7 +89,7 @@ function literal(name: string, value: string, index: number | undefined): void {
   string(value);
 }
 
-/** Writes a string without Huffman coding, which would cost more time than it saves bytes. */
+/** Writes a string without Huffman coding. The coding would save few bytes, and cost more time. */
 function string(text: string): void {
   integer(text.length, 7);
   writeLatin1(text, block, at);

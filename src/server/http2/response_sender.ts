@@ -8,52 +8,57 @@ import { MAX_31_BITS, MAX_FRAME_BYTES } from "./frames.ts";
 import { responseBlock } from "./response_block.ts";
 import type { SendingRoom } from "./sending_room.ts";
 
-/** The stream of a {@link ResponseSender}. */
+/** The part of a stream that a {@link ResponseSender} uses. */
 export interface SendingStream {
   readonly id: number;
   /** The method of the request. */
   readonly method: string;
   /** Whether the exchange has ended, so that nothing more is sent. */
   readonly hasEnded: boolean;
-  /** Runs while the proxy waits for the client to read the response. */
+  /** Measures how long the proxy waits for the client to read the response. */
   readonly sending: StallTimer;
   /** Called before a body of unknown length, which is not in memory as a whole and may last for hours. */
   readonly onStreaming: () => void;
   /**
-   * Called after the last frame of the response. The exchange ends. `readsOn`: the sender still reads the end
-   * of the body.
+   * Called after the last frame of the response. The exchange then ends. `readsOn` means that the sender
+   * still reads the end of the body.
    */
   readonly onSent: (rest: { readonly readsOn: boolean }) => void;
 }
 
-/** What a {@link ResponseSender} needs of the connection. */
+/** The part of the connection that a {@link ResponseSender} uses. */
 export interface ResponseSenderParts {
   readonly output: FrameOutput;
   readonly room: SendingRoom;
   /** Called when the number of unread bytes of the response changes, with the difference. */
   readonly onUnread: (bytes: number) => void;
-  /** The number of bytes of DATA that the client accepts at the beginning. */
+  /** The number of bytes of DATA that the client accepts at first. */
   readonly window: number;
 }
 
-/** Sends the response of a stream in frames, as far as the client's windows allow. */
+/** Sends the response of a stream in frames, as far as the windows of the client allow. */
 export class ResponseSender {
   readonly #stream: SendingStream;
   readonly #output: FrameOutput;
   readonly #room: SendingRoom;
   readonly #onUnread: (bytes: number) => void;
   /**
-   * How many bytes of DATA the client accepts now. It may be negative after a change of the client's
-   * settings.
+   * The number of bytes of DATA that the client accepts now. It may be negative after a change of the
+   * client's settings.
    */
   #window: number;
-  /** How many bytes of the response are in memory. */
+  /** The number of bytes of the response that are in memory. */
   #unread = 0;
-  /** The kind of frame for which the response waits for room. `undefined` if it does not wait for room. */
+  /**
+   * The kind of frame for which the response needs room. `undefined` if the response does not wait for room.
+   */
   #waitsFor: "head" | "data" | undefined;
-  /** Continues with the response. */
+  /** Continues with the response when it waits. */
   #continue = (): void => {};
-  /** The one function with which the stream is in the list of {@link SendingRoom}. */
+  /**
+   * The function that {@link SendingRoom} calls. It must always be the same function, because the list of
+   * waiting streams knows it.
+   */
   readonly #onRoom = (): void => {
     this.#waitsFor = undefined;
     this.#continue();
@@ -68,7 +73,8 @@ export class ResponseSender {
   }
 
   /**
-   * Opens the window for the response by some bytes, or closes it. Returns false if it would be too large.
+   * Opens the window for the response by some bytes, or closes it by a negative number. Returns `false` if
+   * the window would be too large.
    */
   open(bytes: number): boolean {
     if (this.#window + bytes > MAX_31_BITS) return false;
@@ -103,7 +109,8 @@ export class ResponseSender {
     stream.sending.end();
     this.#output.headers(stream.id, responseBlock({ status, fields, length }), { endsStream });
     if (source === undefined) stream.onSent({ readsOn: false });
-    // The end of an empty body has to be read. If it were cancelled, the log would say that the client left.
+    // The sender reads the end of an empty body. If it cancelled the body instead, the log would say that the
+    // client left.
     else if (endsStream) await this.#readEnd(source);
     else await this.#sendBody(source, { length, isCounted });
   }
@@ -139,8 +146,8 @@ export class ResponseSender {
   }
 
   /**
-   * Ends the exchange after the last byte of the stated length, and reads the end of the source. The last
-   * DATA frame has already ended the stream, because the system would delay a separate empty frame.
+   * Ends the exchange after the last byte of the stated length, and then reads the end of the source. The
+   * last DATA frame has already ended the stream, because the system would delay a separate empty frame.
    */
   async #readEnd(source: ByteSource): Promise<void> {
     this.#stream.onSent({ readsOn: true });
@@ -148,7 +155,8 @@ export class ResponseSender {
   }
 
   /**
-   * Sends a piece from a position on as far as the client's windows allow. Returns how many bytes are left.
+   * Sends a piece from a position, as far as the windows of the client allow. Returns the number of bytes
+   * that are left.
    */
   #sendFrames(piece: Uint8Array, from: number, { ends }: { readonly ends: boolean }): number {
     const { id, sending } = this.#stream;
@@ -162,7 +170,7 @@ export class ResponseSender {
       this.#window -= count;
       this.#room.take(count);
       at += count;
-      // Nothing else ends the wait for the client: it could open a window without taking a byte.
+      // Only a sent byte ends the wait for the client. A client could open a window without reading a byte.
       sending.end();
       if (this.#unread > 0) this.#countUnread(this.#unread - count);
     }
@@ -170,7 +178,8 @@ export class ResponseSender {
   }
 
   /**
-   * Sends the rest of a piece as the client opens its windows. `isCounted`: it is counted as unread already.
+   * Sends the rest of a piece when the client opens its windows. `isCounted` means that the rest already
+   * counts as unread.
    */
   async #sendRest(
     piece: Uint8Array,

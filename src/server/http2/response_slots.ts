@@ -10,21 +10,23 @@ export interface QueuedRequest {
 }
 
 /**
- * Limits how many whole responses of one connection are in memory. A request holds its slot until its client
- * has read the response, so that a client that reads nothing has a few responses in memory instead of one for
- * each stream.
+ * Limits how many complete responses of one connection are in memory. A request holds its slot until its
+ * client has read the response. So a client that reads nothing has only a few responses in memory, and not
+ * one for each stream.
  *
- * Before the client shows a token, every GET and HEAD needs a slot. Afterwards, only the proxy's own routes
- * do.
+ * Before the client has shown a valid token, every GET and HEAD needs a slot. Afterwards, only the proxy's
+ * own routes need one.
  */
 export class ResponseSlots {
   #running = 0;
   #isClosed = false;
   #queue: ((isAdmitted: boolean) => void)[] = [];
 
-  /** Acquires a slot. Returns undefined if the request has a slot, or else its place in the queue. */
+  /**
+   * Acquires a slot. Returns `undefined` if the request has the slot, and otherwise its place in the queue.
+   */
   acquire(): QueuedRequest | undefined {
-    // The runtime may still deliver requests that it read before the end of the connection.
+    // Requests that were read before the connection ended may still call this.
     if (this.#isClosed) return { admitted: Promise.resolve(false), cancel() {} };
     if (this.#isFree) {
       this.#running++;
@@ -46,7 +48,7 @@ export class ResponseSlots {
     this.#admitQueued();
   }
 
-  /** Admits all queued requests, because the client has shown a token and they may be for an endpoint. */
+  /** Admits all queued requests. The client has shown a token, so they may be for an endpoint. */
   admitAll(): void {
     const queue = this.#queue.splice(0);
     this.#running += queue.length;

@@ -1,11 +1,13 @@
 import type { Http2Stream } from "./stream.ts";
 
-/** The streams of a connection whose exchanges run, and since when there are any. */
+/**
+ * The streams of a connection whose exchanges run, and the times at which the connection became idle or busy.
+ */
 export class RunningStreams {
   readonly #streams = new Map<number, Http2Stream>();
   readonly #now: () => number;
   #idleSince: number;
-  /** When the connection last stopped being idle. */
+  /** When the connection last changed from idle to busy. */
   #busySince = 0;
 
   /** `now` returns milliseconds of a clock that never jumps. */
@@ -14,7 +16,7 @@ export class RunningStreams {
     this.#idleSince = now();
   }
 
-  /** The number of streams. */
+  /** The number of streams whose exchanges run. */
   get size(): number {
     return this.#streams.size;
   }
@@ -29,7 +31,10 @@ export class RunningStreams {
     return this.#streams.size === 0 ? this.#idleSince : this.#busySince;
   }
 
-  /** When the longest present wait of a response for the client began. `undefined` if no response waits. */
+  /**
+   * When the response that has waited the longest began to wait for the client. `undefined` if no response
+   * waits.
+   */
   get unreadSince(): number | undefined {
     let longest: number | undefined;
     for (const { unreadSince } of this.#streams.values()) {
@@ -43,7 +48,10 @@ export class RunningStreams {
     return this.#streams.get(id);
   }
 
-  /** All streams, in the order of their beginnings. An ended one may be deleted at the same time. */
+  /**
+   * Returns all streams, in the order in which they began. A stream may be deleted while the caller uses the
+   * list.
+   */
   all(): readonly Http2Stream[] {
     return [...this.#streams.values()];
   }

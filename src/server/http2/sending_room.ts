@@ -2,15 +2,15 @@ import { nextTurn } from "../../streams/turn.ts";
 import type { FrameOutput } from "./frame_output.ts";
 import { MAX_31_BITS } from "./frames.ts";
 
-/** The window of a connection at its beginning (RFC 9113, 6.9.2). */
+/** The window of a connection at its start, in bytes (RFC 9113, 6.9.2). */
 const FIRST_WINDOW = 65_535;
-/** The number of streams after which other connections get their turn. */
+/** After this number of streams, other connections get a turn. */
 const STREAMS_IN_TURN = 32;
 
 /**
  * The room for the frames of responses: the window that the client has opened, and the memory for unwritten
- * frames. Streams that wait for room get it in turns. A stream waits with one function, so it is in the list
- * once at most.
+ * frames. The streams that wait for room get it in turn. Each stream waits with one function, so it is in the
+ * list at most once.
  */
 export class SendingRoom {
   readonly #output: Pick<FrameOutput, "isFull">;
@@ -24,7 +24,7 @@ export class SendingRoom {
     this.#output = output;
   }
 
-  /** How many bytes of DATA may be sent now. */
+  /** The number of bytes of DATA that may be sent now. */
   get bytes(): number {
     return this.#output.isFull ? 0 : this.#window;
   }
@@ -34,12 +34,12 @@ export class SendingRoom {
     return this.#forHead.size + this.#forData.size;
   }
 
-  /** Takes bytes off the window. */
+  /** Subtracts bytes from the window. */
   take(bytes: number): void {
     this.#window -= bytes;
   }
 
-  /** Opens the window by some bytes. Returns false if it would be too large (RFC 9113, 6.9.1). */
+  /** Opens the window by some bytes. Returns `false` if the window would be too large (RFC 9113, 6.9.1). */
   open(bytes: number): boolean {
     if (this.#window + bytes > MAX_31_BITS) return false;
     this.#window += bytes;
@@ -47,7 +47,7 @@ export class SendingRoom {
     return true;
   }
 
-  /** Calls a function once when there may be room. A function that waits already keeps its place. */
+  /** Calls a function once, when there may be room. A function that is already waiting keeps its place. */
   wait(then: () => void, { isForHead }: { readonly isForHead: boolean }): void {
     (isForHead ? this.#forHead : this.#forData).add(then);
     this.wake();
@@ -59,7 +59,7 @@ export class SendingRoom {
     this.#forData.delete(then);
   }
 
-  /** Wakes the streams that wait, one after the other, as far as there is room. */
+  /** Calls the waiting functions in their order, as long as there is room. */
   wake(): void {
     if (!this.#isWaking && this.#hasRoomForNext) void this.#wakeInTurns();
   }
@@ -68,7 +68,7 @@ export class SendingRoom {
     this.#isWaking = true;
     for (let count = 1; this.#hasRoomForNext; count++) {
       this.#wakeNext(this.#forHead.size > 0 ? this.#forHead : this.#forData);
-      // The stream continues, and takes what it needs.
+      // The stream has continued, and has used the room that it needed.
       if (count % STREAMS_IN_TURN === 0) await nextTurn();
       else await null;
     }

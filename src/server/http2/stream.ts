@@ -18,27 +18,30 @@ import type { SendingRoom } from "./sending_room.ts";
 import { StreamBody } from "./stream_body.ts";
 import { streamRequest } from "./stream_request.ts";
 
-/** What an {@link Http2Stream} needs from its connection. */
+/** The part of the connection that an {@link Http2Stream} uses. */
 export interface StreamOwner
   extends Pick<ConnectionParts, "handler" | "peer" | "entry" | "limits" | "now" | "onUnexpected"> {
   readonly output: FrameOutput;
   readonly room: SendingRoom;
-  /** Called when the request is authenticated, or needs no token. */
+  /**
+   * Called when the request is authenticated, or needs no token. `holder` is the token or the address that
+   * limits count by.
+   */
   readonly onAuthenticated: (holder: string) => void;
-  /** Whether a request on the connection was authenticated before. */
+  /** Whether an earlier request on the connection was authenticated. */
   readonly isAuthenticated: () => boolean;
   /**
-   * Acquires a slot for a whole response. Returns the place in the queue, or `undefined` if the request has
-   * the slot.
+   * Acquires a slot for a complete response. Returns the place in the queue, or `undefined` if the request
+   * has the slot.
    */
   readonly acquireSlot: () => QueuedRequest | undefined;
-  /** Releases the slot for a whole response. */
+  /** Releases the slot for a complete response. */
   readonly releaseSlot: () => void;
   /** Called when the number of unread bytes of the response changes, with the difference. */
   readonly onUnread: (bytes: number) => void;
-  /** Called when bytes of the request body are no longer held. */
+  /** Called when the proxy no longer holds bytes of the request body. */
   readonly onReleased: (stream: Http2Stream, bytes: number) => void;
-  /** Resets a stream. */
+  /** Resets a stream with an error code of HTTP/2. */
   readonly reset: (stream: number, code: number) => void;
   /** Called once, when the response is complete or the exchange has failed. */
   readonly onEnd: (stream: Http2Stream) => void;
@@ -50,17 +53,17 @@ export interface StreamBeginning {
   readonly head: RequestFields;
   /** The memory of the head in bytes. */
   readonly heldBytes: number;
-  /** Whether the head was longer than its limit, so that it is missing but for the method. */
+  /** Whether the head was longer than its limit. Only its method is then known. */
   readonly isTooLong: boolean;
   /** Whether the client has ended the stream with the head. */
   readonly endsStream: boolean;
-  /** The number of bytes of DATA that the client accepts at the beginning. */
+  /** The number of bytes of DATA that the client accepts at first. */
   readonly window: number;
-  /** The number of bytes of DATA that the client may send at the beginning. */
+  /** The number of bytes of DATA that the client may send at first. */
   readonly receiveWindow: number;
 }
 
-/** One stream. Its connection calls it with what arrives. */
+/** One stream. Its connection calls it with the frames that arrive. */
 export class Http2Stream implements SendingStream {
   readonly id: number;
   readonly method: string;
@@ -70,24 +73,24 @@ export class Http2Stream implements SendingStream {
   readonly #owner: StreamOwner;
   readonly #cancellation = new Cancellation();
   readonly #sender: ResponseSender;
-  // The request:
-  /** `undefined` if the request has begun, or its head was too long. */
+  // The members for the request:
+  /** The head of the request. `undefined` after the request has begun, or if the head was too long. */
   #head: RequestFields | undefined;
-  /** The stated length of the body. */
+  /** The stated length of the body in bytes. `undefined` if the request states none. */
   readonly #length: number | undefined;
-  /** `undefined` if the head has ended the stream. */
+  /** The body of the request. `undefined` if the head has ended the stream. */
   readonly #body: StreamBody | undefined;
-  /** How many bytes of DATA the client may send. */
+  /** The number of bytes of DATA that the client may send now. */
   #receiveWindow: number;
-  /** How many bytes of the body may still come. */
+  /** The number of bytes of the body that may still arrive. */
   #left: number;
-  /** Bytes of the body that the reader has taken, and that are not yet given back to the client's window. */
+  /** The bytes of the body that the reader has taken, and that the client's window has not got back yet. */
   #released = 0;
-  // The response:
+  // The members for the response:
   /** The response that is being sent. */
   #reply: OutgoingReply | undefined;
   #hasSlot = false;
-  /** Ends the wait for a slot, because the exchange has ended. */
+  /** Leaves the queue for a slot, because the exchange has ended. */
   #leaveQueue: (() => void) | undefined;
   #hasEnded = false;
 
@@ -139,7 +142,7 @@ export class Http2Stream implements SendingStream {
   }
 
   /**
-   * Counts the length of a DATA frame and of its padding. Returns false if the window does not allow the
+   * Counts the length of a DATA frame and of its padding. Returns `false` if the window does not allow the
    * frame.
    */
   receives(length: number, padding: number): boolean {
@@ -148,7 +151,7 @@ export class Http2Stream implements SendingStream {
     return this.#receiveWindow >= 0;
   }
 
-  /** Adds bytes of the body. Returns false if the body is longer than stated. */
+  /** Adds bytes of the body. Returns `false` if the body is longer than stated. */
   data(bytes: Uint8Array): boolean {
     this.#left -= bytes.length;
     if (this.#left < 0) return false;
@@ -156,7 +159,7 @@ export class Http2Stream implements SendingStream {
     return true;
   }
 
-  /** Ends the body of the request. Returns false if the body is shorter than stated. */
+  /** Ends the body of the request. Returns `false` if the body is shorter than stated. */
   end(): boolean {
     if (this.#length !== undefined && this.#left > 0) return false;
     this.#body?.end();
@@ -173,13 +176,16 @@ export class Http2Stream implements SendingStream {
   }
 
   /**
-   * Opens the window for the response by some bytes, or closes it. Returns false if it would be too large.
+   * Opens the window for the response by some bytes, or closes it by a negative number. Returns `false` if
+   * the window would be too large.
    */
   open(bytes: number): boolean {
     return this.#sender.open(bytes);
   }
 
-  /** Ends the exchange, because the client has left, has reset the stream or has to leave. */
+  /**
+   * Ends the exchange, because the client has left, has reset the stream, or has broken a rule or a limit.
+   */
   abort(reason: ClientGone): void {
     if (this.#hasEnded) return;
     this.#cancellation.cancel(reason);
@@ -225,7 +231,7 @@ export class Http2Stream implements SendingStream {
     return await this.#owner.handler(request);
   }
 
-  // What the sender of the response reads and calls:
+  // The methods of SendingStream, which the sender of the response calls:
 
   get hasEnded(): boolean {
     return this.#hasEnded;
@@ -255,9 +261,9 @@ export class Http2Stream implements SendingStream {
     this.#owner.onEnd(this);
   }
 
-  /** Waits for a slot for a whole response. Returns false if the exchange has ended. */
+  /** Waits for a slot for a complete response. Resolves to `false` if the exchange has ended. */
   async #acquireSlot(): Promise<boolean> {
-    // Only GET and HEAD: a slow upload would keep the slot from others.
+    // Only GET and HEAD need a slot, because a slow upload would keep the slot from other requests.
     if (this.#hasSlot || !["GET", "HEAD"].includes(this.method)) return true;
     const queued = this.#owner.acquireSlot();
     if (queued !== undefined) {
@@ -279,7 +285,7 @@ export class Http2Stream implements SendingStream {
     this.#owner.releaseSlot();
   }
 
-  /** Makes the request for the handler. Throws an {@link HttpSyntaxError}. */
+  /** Makes the request for the handler. Throws an {@link HttpSyntaxError} if the request is malformed. */
   #incoming(): IncomingRequest {
     const head = this.#head;
     this.#head = undefined;

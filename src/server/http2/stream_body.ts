@@ -5,33 +5,34 @@ import { StallTimer } from "../stall_timer.ts";
 const NOW = Promise.resolve();
 
 /**
- * The size of a chunk after the first one. A client that sends single bytes would otherwise take an array for
- * each.
+ * The size of each chunk after the first one, in bytes. Otherwise a client that sends single bytes would take
+ * an array for each of them.
  */
 const CHUNK_BYTES = 4_096;
 
 interface Chunk {
   readonly bytes: Uint8Array;
-  /** The number of bytes that have arrived. */
+  /** The number of bytes in the chunk. */
   end: number;
 }
 
-/** What a {@link StreamBody} works with. */
+/** The parts that a {@link StreamBody} uses. */
 export interface StreamBodyParts {
   /** The stated length in bytes. `undefined` if the request states none. */
   readonly length: number | undefined;
-  /** Milliseconds of a clock that never jumps. */
+  /** Returns milliseconds of a monotonic clock. */
   readonly now: () => number;
   /**
-   * Called with a number of bytes that the body no longer holds: the reader has taken them, or wants no more.
+   * Called with the number of bytes that the body no longer holds. The reader has taken them, or wants no
+   * more.
    */
   readonly onReleased: (bytes: number) => void;
 }
 
-/** The body of a request over HTTP/2. It holds what has arrived until the reader takes it. */
+/** The body of a request over HTTP/2. It holds the bytes that have arrived until the reader takes them. */
 export class StreamBody implements MessageBody {
   readonly length: number | undefined;
-  /** Runs while the reader waits for the client to send more of the body. */
+  /** Measures how long the reader waits for the client to send more of the body. */
   readonly stall: StallTimer;
   readonly #onReleased: (bytes: number) => void;
   readonly #chunks: Chunk[] = [];
@@ -66,13 +67,16 @@ export class StreamBody implements MessageBody {
     this.#wake();
   }
 
-  /** States that the whole body has arrived. */
+  /** Tells the reader that the whole body has arrived. */
   end(): void {
     this.#hasEnded = true;
     this.#wake();
   }
 
-  /** Ends the body with an error for its reader. Only the first error counts, and none after the end. */
+  /**
+   * Ends the body with an error for its reader. Only the first error counts. After the end of the body, no
+   * error counts.
+   */
   fail(error: unknown): void {
     if (!this.#hasEnded) this.#failure ??= { error };
     this.#wake();
@@ -102,7 +106,10 @@ export class StreamBody implements MessageBody {
     return this.#arrival.promise;
   }
 
-  /** Discards the rest of the body. A reader that reads on gets an error, so that no part looks complete. */
+  /**
+   * Discards the rest of the body. A reader that continues to read gets an error, so that an incomplete body
+   * never looks complete.
+   */
   cancel(): void {
     if (this.#hasEnded && this.#chunks.length === 0) return;
     this.#failure ??= { error: new ClientGone("the rest of the body was discarded") };

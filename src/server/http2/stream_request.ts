@@ -12,12 +12,12 @@ const STATES_EMPTY_BODY: readonly string[] = ["POST", "PUT", "PATCH"];
 /** Methods whose bodies are dropped, or rejected if the request states their length. */
 const WITHOUT_BODY: readonly string[] = ["GET", "HEAD"];
 
-/** The members of an {@link IncomingRequest} that the frames of its stream state. */
+/** The members of an {@link IncomingRequest} that come from the frames of its stream. */
 export type StreamRequest = Pick<IncomingRequest, "method" | "target" | "fields" | "body" | "knownBody">;
 
 /**
- * Makes the request of a stream by the rules of HTTP/1.1, for the handler. `head` is `undefined` if it was
- * longer than its limit. `body` is `undefined` if the head has ended the stream. Throws an
+ * Makes the request of a stream for the handler, by the rules of HTTP/1.1. `head` is `undefined` if the head
+ * was longer than its limit. `body` is `undefined` if the head has ended the stream. Throws an
  * {@link HttpSyntaxError}.
  */
 export function streamRequest(

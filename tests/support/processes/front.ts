@@ -1,6 +1,7 @@
 /** A real reverse proxy in front of the proxy, with the configuration of docs/reverse-proxy.md. */
 
 import { command } from "./command.ts";
+import { nginxConfiguration } from "./nginx.ts";
 import { freePort, listening } from "./port.ts";
 
 /** The programs whose configurations are on the page. */
@@ -77,22 +78,14 @@ function caddyfile(site: string, { https, http }: Ports, folder: string): string
 }
 
 function nginxConf(location: string, { https, http }: Ports, folder: string): string {
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-    .map((name) => `${name}_temp_path ${folder}/${name};`).join("\n");
-  return `daemon off;
-pid ${folder}/nginx.pid;
-error_log ${folder}/error.log;
-events {}
-http {
-  access_log off;
-  ${temporary}
-  server {
+  return nginxConfiguration(
+    folder,
+    `server {
     listen 127.0.0.1:${https} ssl http2;
     listen 127.0.0.1:${http};
     ssl_certificate ${TLS}/cert.pem;
     ssl_certificate_key ${TLS}/key.pem;
     ${location}
-  }
-}
-`;
+  }`,
+  );
 }

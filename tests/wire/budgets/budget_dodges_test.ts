@@ -7,6 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
 import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
 import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
+import { decisions } from "../../support/time/decisions.ts";
 
 const KEY = { mode: "inject", value: "K" } as const;
 const JSON_TYPE = { headers: "Content-Type: application/json\r\n" };
@@ -18,17 +19,12 @@ async function forwarded(
   requests: readonly { readonly path?: string; readonly body: unknown }[],
   endpoint: Parameters<typeof testEndpoint>[2] = {},
 ): Promise<{ forwarded: number; refusal: string }> {
-  const release = Promise.withResolvers<void>();
-  let decided = 0;
-  /** Each request is either rejected or arrives at the upstream. */
-  const decide = (): void => {
-    if (++decided === requests.length) release.resolve();
-  };
+  const { decide, all: decided } = decisions(requests.length);
   await using upstream = new FakeUpstream({
     script: async ({ body, write }) => {
       for await (const _ of body()) { /* all of it */ }
       decide();
-      await release.promise;
+      await decided;
       await write(
         plainAnswer(JSON.stringify({ usage: { prompt_tokens: 1, completion_tokens: 1 } }), JSON_TYPE),
       );

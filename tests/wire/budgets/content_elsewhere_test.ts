@@ -1,6 +1,7 @@
 /** Content outside of the body is reserved as a whole context, however the body refers to it. */
 import { assertEquals } from "@std/assert";
 import { withBench } from "../../support/proxies/budget_bench.ts";
+import { decisions } from "../../support/time/decisions.ts";
 
 const cases: Record<string, [path: string, body: unknown]> = {
   "an item of an earlier response": ["/api/v1/responses", {
@@ -59,15 +60,11 @@ const cases: Record<string, [path: string, body: unknown]> = {
 };
 for (const [what, [path, body]] of Object.entries(cases)) {
   Deno.test(`budgets: ${what} is reserved as a whole context`, async () => {
-    const release = Promise.withResolvers<void>();
-    let known = 0;
-    const decide = () => {
-      if (++known === 10) release.resolve();
-    };
+    const { decide, all: decided } = decisions(10);
     await withBench({
       answer: async () => {
         decide();
-        await release.promise;
+        await decided;
         return {
           body: JSON.stringify({
             id: "r",

@@ -4,6 +4,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { withBench } from "../../support/proxies/budget_bench.ts";
+import { decisions } from "../../support/time/decisions.ts";
 
 const cases: Record<string, [path: string, provider: string, body: unknown, reply: unknown]> = {
   "audio output": ["/api/v1/chat/completions", "openai", {
@@ -60,15 +61,11 @@ const cases: Record<string, [path: string, provider: string, body: unknown, repl
 };
 for (const [what, [path, provider, body, reply]] of Object.entries(cases)) {
   Deno.test(`budgets: reserve = "maximum" lets one request exceed a budget: ${what}`, async () => {
-    const release = Promise.withResolvers<void>();
-    let known = 0;
-    const decide = () => {
-      if (++known === 20) release.resolve();
-    };
+    const { decide, all: decided } = decisions(20);
     await withBench({
       answer: async () => {
         decide();
-        await release.promise;
+        await decided;
         return { body: JSON.stringify(reply) };
       },
       priceProvider: provider,
@@ -88,13 +85,12 @@ for (const [what, [path, provider, body, reply]] of Object.entries(cases)) {
 }
 
 Deno.test("budgets: input that no request marks for the cache is reserved at its plain price", async () => {
-  const release = Promise.withResolvers<void>();
-  let known = 0;
+  const { decide, all: decided } = decisions(2);
   const usage = { input_tokens: 10, output_tokens: 16 };
   await withBench({
     answer: async () => {
-      if (++known === 2) release.resolve();
-      await release.promise;
+      decide();
+      await decided;
       return { body: JSON.stringify({ model: "claude-sonnet-5", usage }) };
     },
     priceProvider: "anthropic",

@@ -1,6 +1,7 @@
 /** Work of a hosted tool is reserved, or rejected where its cost is unknown. */
 import { assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";
 import { withBench } from "../../support/proxies/budget_bench.ts";
+import { decisions } from "../../support/time/decisions.ts";
 
 const usage = { input_tokens: 200, output_tokens: 50, total_tokens: 250 };
 const done = (output: unknown[]) => ({
@@ -224,12 +225,11 @@ for (const [what, { path, priceProvider, body, reply, micros, prices }] of Objec
 }
 
 Deno.test("budgets: functions of the client reserve no whole context", async () => {
-  const release = Promise.withResolvers<void>();
-  let arrived = 0;
+  const { decide, all: decided } = decisions(5);
   await withBench({
     answer: async () => {
-      if (++arrived === 5) release.resolve();
-      await release.promise;
+      decide();
+      await decided;
       return done([]);
     },
     endpoint: { reserve: "maximum" },

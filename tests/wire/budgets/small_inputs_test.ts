@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { png } from "../../support/data/images.ts";
 import { withBench } from "../../support/proxies/budget_bench.ts";
+import { decisions } from "../../support/time/decisions.ts";
 
 const BUDGET_MICROS = 50_000;
 const REQUESTS = 20;
@@ -50,15 +51,11 @@ const CASES: Readonly<
 
 for (const [what, [path, provider, body, reply]] of Object.entries(CASES)) {
   Deno.test(`budgets: reserve = "maximum" lets one request exceed a budget: ${what}`, async () => {
-    const release = Promise.withResolvers<void>();
-    let known = 0;
-    const decide = () => {
-      if (++known === REQUESTS) release.resolve();
-    };
+    const { decide, all: decided } = decisions(REQUESTS);
     await withBench({
       answer: async () => {
         decide();
-        await release.promise;
+        await decided;
         return { body: JSON.stringify(reply) };
       },
       priceProvider: provider,

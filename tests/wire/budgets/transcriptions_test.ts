@@ -1,6 +1,7 @@
 /** A transcription costs its length also where the answer does not state it. */
 import { assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";
 import { withBench } from "../../support/proxies/budget_bench.ts";
+import { decisions } from "../../support/time/decisions.ts";
 
 function form(model: string, bytes: number, more: Record<string, string>): FormData {
   const data = new FormData();
@@ -46,15 +47,11 @@ for (
 }
 
 Deno.test('budgets: reserve = "maximum" lets one request exceed a budget: transcriptions that state their seconds', async () => {
-  const release = Promise.withResolvers<void>();
-  let known = 0;
-  const decide = () => {
-    if (++known === 20) release.resolve();
-  };
+  const { decide, all: decided } = decisions(20);
   await withBench({
     answer: async () => {
       decide();
-      await release.promise;
+      await decided;
       return { body: '{"text":"hello","usage":{"type":"duration","seconds":6000}}' };
     },
     endpoint: { reserve: "maximum" },
@@ -142,15 +139,11 @@ for (
   ]] as const
 ) {
   Deno.test(`budgets: sound elsewhere is reserved: ${name}`, async () => {
-    const release = Promise.withResolvers<void>();
-    let known = 0;
-    const decide = () => {
-      if (++known === 3) release.resolve();
-    };
+    const { decide, all: decided } = decisions(3);
     await withBench({
       answer: async () => {
         decide();
-        await release.promise;
+        await decided;
         return { body: '{"text":"hello","usage":{"type":"duration","seconds":6000}}' };
       },
       endpoint: { reserve: "maximum" },

@@ -97,6 +97,6 @@ Deno.test("check --changed: a proxy that does not run, and a proxy without manag
     await write(configOf(""));
     const { code, err } = await check();
     assertEquals(code, 2);
-    assertStringIncludes(err, "the log of kill -HUP names changed settings");
+    assertStringIncludes(err, "After kill -HUP, the log names the changed settings");
   }, { hasManagement: false });
 });

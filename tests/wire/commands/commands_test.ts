@@ -360,8 +360,8 @@ ca_file = '${CA}'
   assertEquals([code, err], [0, ""]);
   const notes = out.replaceAll(/\n# /g, " ");
   assertStringIncludes(notes, `Mount them too: ${CA}, /etc/ca.pem, /root/.pgpass`);
-  assertStringIncludes(notes, "DATABASE_URL is at 127.0.0.1:5432, which is the container itself there");
-  assertStringIncludes(notes, "LIMITS_URL is at localhost:7777, which is the container itself there");
+  assertStringIncludes(notes, "127.0.0.1:5432 is the container itself: set DATABASE_URL to another address");
+  assertStringIncludes(notes, "localhost:7777 is the container itself: set LIMITS_URL to another address");
 });
 
 Deno.test("service print: Kubernetes: SQLite runs in one pod", async () => {

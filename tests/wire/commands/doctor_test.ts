@@ -5,11 +5,11 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { command } from "../../support/processes/command.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../../support/upstreams/fake_upstream.ts";
 import { ForwardProxy } from "../../support/upstreams/forward_proxy.ts";
 import { unless, without, withoutUnix } from "../../support/runner/left_out.ts";
-import { freePort, listening } from "../../support/processes/port.ts";
+import { startNginx } from "../../support/processes/nginx.ts";
+import { freePort } from "../../support/processes/port.ts";
 import { proxyCommand, ProxyProcess } from "../../support/processes/proxy_process.ts";
 import { assertNoSecrets, SECRETS } from "../../support/data/secrets.ts";
 
@@ -319,32 +319,15 @@ Deno.test({
       const [buffering, passing] = [freePort(), freePort()];
       const server = (port: number, settings: string) =>
         `server { listen 127.0.0.1:${port}; location / { proxy_pass ${proxy.url}; ${settings} } }`;
-      const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map((name) => `${name}_temp_path ${folder}/nginx-${name};`).join("\n");
-      await Deno.writeTextFile(
-        `${folder}/nginx.conf`,
-        `daemon off; pid ${folder}/nginx.pid; error_log ${folder}/error.log; events {}
-http { access_log off; ${temporary}
-${server(buffering, "proxy_ignore_headers X-Accel-Buffering;")}
-${server(passing, "proxy_http_version 1.1; proxy_buffering off;")}
-}
-`,
-      );
-      await Deno.chmod(folder, 0o755);
-      const nginx = command("nginx", {
-        args: ["-c", `${folder}/nginx.conf`, "-p", folder],
-        stdout: "null",
-        stderr: "null",
-      }).spawn();
-      try {
-        await listening(passing);
-        const held = await doctor(["--url", `http://127.0.0.1:${buffering}`]);
-        assertStringIncludes(held.of("buffering").join(), "problem: ");
-        const passed = await doctor(["--url", `http://127.0.0.1:${passing}`]);
-        assertStringIncludes(passed.of("buffering").join(), "ok: ");
-      } finally {
-        nginx.kill("SIGTERM");
-        await nginx.status;
-      }
+      await using _nginx = await startNginx({
+        port: passing,
+        servers: () =>
+          server(buffering, "proxy_ignore_headers X-Accel-Buffering;") +
+          server(passing, "proxy_http_version 1.1; proxy_buffering off;"),
+      });
+      const held = await doctor(["--url", `http://127.0.0.1:${buffering}`]);
+      assertStringIncludes(held.of("buffering").join(), "problem: ");
+      const passed = await doctor(["--url", `http://127.0.0.1:${passing}`]);
+      assertStringIncludes(passed.of("buffering").join(), "ok: ");
     }),
 });

@@ -8,32 +8,17 @@ import { SECRETS } from "../../support/data/secrets.ts";
 import { testKey } from "../../support/proxies/jwt_bench.ts";
 import type { ProxyProcess } from "../../support/processes/proxy_process.ts";
 import {
-  type MadeToken,
-  makeToken,
-  ObjectProxies,
-  spentBy,
-  usageOf,
-} from "../../support/proxies/object_proxy.ts";
+  billedUpstream,
+  COST,
+  counts,
+  MANY,
+  QUESTION,
+  status,
+} from "../../support/proxies/billed_requests.ts";
+import { makeToken, ObjectProxies, spentBy, usageOf } from "../../support/proxies/object_proxy.ts";
 import { unless, withoutLinux } from "../../support/runner/left_out.ts";
 import { until } from "../../support/time/deadline.ts";
-import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
 
-/** So many connections reach both threads, except once in a million times. */
-const MANY = 20;
-/** What one request costs in the tests: 1,000 tokens of input and 200 of output. */
-const COST = 1_000 * 2 + 200 * 10;
-const ANSWER = JSON.stringify({
-  id: "chatcmpl-1",
-  object: "chat.completion",
-  model: "bill-1",
-  choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: "hi" } }],
-  usage: { prompt_tokens: 1_000, completion_tokens: 200, total_tokens: 1_200 },
-});
-const QUESTION = JSON.stringify({
-  model: "bill-1",
-  max_tokens: 200,
-  messages: [{ role: "user", content: "x".repeat(3_000) }],
-});
 const ADMIN = `Authorization: Bearer ${SECRETS.managementToken}`;
 
 type Part = (bench: { proxies: ObjectProxies; proxy: ProxyProcess; held: Held }) => Promise<void>;
@@ -47,13 +32,7 @@ function test(name: string, parts: Readonly<Record<string, Part>>): void {
     ...unless(withoutLinux(), `managed workers: ${name}`),
     async fn(context) {
       const held = new Held();
-      await using upstream = new FakeUpstream({
-        async script(exchange) {
-          for await (const _piece of exchange.body()) { /* The body is read whole. */ }
-          await held.released;
-          await exchange.write(plainAnswer(ANSWER, { headers: "Content-Type: application/json\r\n" }));
-        },
-      });
+      await using upstream = billedUpstream(() => held.released);
       await using proxies = await ObjectProxies.at(upstream.origin);
       const proxy = await started(proxies);
       for (const [part, run] of Object.entries(parts)) {
@@ -85,33 +64,10 @@ function started(proxies: ObjectProxies): Promise<ProxyProcess> {
   return proxies.start({ WORKERS: "2" });
 }
 
-/** Sends a request on a separate connection. Returns the status of its response. */
-async function status(proxy: ProxyProcess, { value }: Pick<MadeToken, "value">): Promise<number> {
-  const answer = await rawRequest(proxy.url, [
-    "POST /openai/v1/chat/completions HTTP/1.1",
-    `Authorization: Bearer ${value}`,
-    "Content-Type: application/json",
-    `Content-Length: ${QUESTION.length}`,
-  ], QUESTION);
-  return answer.status;
-}
-
-/** Sends requests at the same time, and returns how many responses have each status. */
-async function counts(
-  proxy: ProxyProcess,
-  token: MadeToken,
-  requests = MANY,
-): Promise<Record<number, number>> {
-  const all = await Promise.all(Array.from({ length: requests }, () => status(proxy, token)));
-  const counts: Record<number, number> = {};
-  for (const one of all) counts[one] = (counts[one] ?? 0) + 1;
-  return counts;
-}
-
 test("limits are exact, and a reload reaches both threads", {
   async "a rate limit of a token is exact over both threads"({ proxy }) {
     const token = await makeToken(proxy, "rate", { limits: { requests_per_minute: 7 } });
-    assertEquals(await counts(proxy, token), { 200: 7, 429: MANY - 7 });
+    assertEquals(await counts([proxy], token), { 200: 7, 429: MANY - 7 });
   },
   async "a limit of requests at the same time is exact over both threads"({ proxy, held }) {
     const token = await makeToken(proxy, "slots", { limits: { concurrent_requests: 3 } });
@@ -136,14 +92,14 @@ test("limits are exact, and a reload reaches both threads", {
   },
   async "the most requests of a token are exact over both threads"({ proxy }) {
     const token = await makeToken(proxy, "most", { max_requests: 5 });
-    assertEquals(await counts(proxy, token), { 200: 5, 429: MANY - 5 });
+    assertEquals(await counts([proxy], token), { 200: 5, 429: MANY - 5 });
   },
   async "a reload that a command asks for reaches both threads"({ proxies, proxy }) {
     const file = `${proxies.folder}/config.toml`;
     const text = await Deno.readTextFile(file);
     await Deno.writeTextFile(file, text.replace(`"${SECRETS.proxyToken}"`, '"another-token-of-the-proxy"'));
     await new Management(proxy.url).ask("POST", "/reload");
-    const ask = async (value: string) => (await counts(proxy, { id: "", value }));
+    const ask = async (value: string) => (await counts([proxy], { value }));
     assertEquals(await ask("another-token-of-the-proxy"), { 200: MANY });
     assertEquals(await ask(SECRETS.proxyToken), { 401: MANY });
   },
@@ -171,7 +127,7 @@ limits = { requests_per_minute = 7 }
     const claims = { iss: "https://sso.test", aud: "llm-proxy", sub: "anna" };
     const value = await new SignJWT(claims).setProtectedHeader({ alg: "ES256", kid: "first" })
       .setExpirationTime("1h").sign(key.privateKey);
-    assertEquals(await counts(proxy, { id: "", value }), { 200: 7, 429: MANY - 7 });
+    assertEquals(await counts([proxy], { value }), { 200: 7, 429: MANY - 7 });
   },
 });
 
@@ -179,9 +135,9 @@ test("both threads have the same tokens, usage and running requests", {
   async "a new token is valid on both threads at once, and a revoked one on neither"({ proxy }) {
     for (let round = 0; round < 5; round++) {
       const token = await makeToken(proxy, `anna ${round}`);
-      assertEquals(await counts(proxy, token), { 200: MANY });
+      assertEquals(await counts([proxy], token), { 200: MANY });
       await new Management(proxy.url).ask("DELETE", `/tokens/${token.id}`);
-      assertEquals(await counts(proxy, token), { 401: MANY });
+      assertEquals(await counts([proxy], token), { 401: MANY });
     }
   },
   async "usage, rows, metrics and spending have the requests of both threads as soon as their responses have ended"(
@@ -191,7 +147,7 @@ test("both threads have the same tokens, usage and running requests", {
     const management = new Management(proxy.url);
     const before = await management.exchangesCounted();
     for (let round = 1; round <= 5; round++) {
-      assertEquals(await counts(proxy, token), { 200: MANY });
+      assertEquals(await counts([proxy], token), { 200: MANY });
       assertEquals(await management.exchangesCounted() - before, round * MANY);
       assertEquals(await usageOf(proxy, token), {
         requests: round * MANY,
@@ -205,7 +161,7 @@ test("both threads have the same tokens, usage and running requests", {
   async "the management plane shows the running requests of both threads"({ proxy, held }) {
     const token = await makeToken(proxy, "running");
     held.hold();
-    const running = counts(proxy, token);
+    const running = counts([proxy], token);
     const management = new Management(proxy.url);
     await until(async () => await management.inFlight() === MANY, "all requests in flight");
     assertEquals(await management.inFlight(), MANY);
@@ -238,7 +194,7 @@ test("both threads have the same tokens, usage and running requests", {
   async "a budget is exact over both threads, and over a restart"({ proxies, proxy }) {
     const budget = { total_usd: 10 * COST / 1_000_000 };
     const token = await makeToken(proxy, "budget", { budget });
-    for (let round = 0; round < 4; round++) await counts(proxy, token, 10);
+    for (let round = 0; round < 4; round++) await counts([proxy], token, 10);
     const spent = await spentBy(proxy, token);
     assert(spent <= 11 * COST && spent >= 10 * COST, `${spent} micro-dollars of ${10 * COST}`);
     assertEquals(await status(proxy, token), 429);

@@ -2,63 +2,13 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Management } from "../../bench/soak/management.ts";
-import { rawRequest } from "../../support/clients/raw_client.ts";
-import type { ProxyProcess } from "../../support/processes/proxy_process.ts";
 import { RedisServer, withoutRedis } from "../../support/processes/redis_server.ts";
 import { inDatabase } from "../../support/processes/shared_postgres.ts";
 import { withoutPostgres } from "../../support/processes/postgres_server.ts";
-import {
-  type MadeToken,
-  makeToken,
-  ObjectProxies,
-  spentBy,
-  usageOf,
-} from "../../support/proxies/object_proxy.ts";
+import { billedUpstream, COST, counts, MANY, status } from "../../support/proxies/billed_requests.ts";
+import { makeToken, ObjectProxies, spentBy, usageOf } from "../../support/proxies/object_proxy.ts";
 import { firstOf, unless, withoutLinux } from "../../support/runner/left_out.ts";
 import { until } from "../../support/time/deadline.ts";
-import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
-
-/** So many connections reach both threads of a process, except once in a million times. */
-const MANY = 20;
-/** What one request costs: 1,000 tokens of input and 200 of output. */
-const COST = 1_000 * 2 + 200 * 10;
-const ANSWER = JSON.stringify({
-  id: "chatcmpl-1",
-  object: "chat.completion",
-  model: "bill-1",
-  choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: "hi" } }],
-  usage: { prompt_tokens: 1_000, completion_tokens: 200, total_tokens: 1_200 },
-});
-const QUESTION = JSON.stringify({
-  model: "bill-1",
-  max_tokens: 200,
-  messages: [{ role: "user", content: "x".repeat(3_000) }],
-});
-
-/** Sends a request on a separate connection. Returns the status of its response. */
-async function status(proxy: ProxyProcess, { value }: MadeToken): Promise<number> {
-  const answer = await rawRequest(proxy.url, [
-    "POST /openai/v1/chat/completions HTTP/1.1",
-    `Authorization: Bearer ${value}`,
-    "Content-Type: application/json",
-    `Content-Length: ${QUESTION.length}`,
-  ], QUESTION);
-  return answer.status;
-}
-
-/** Sends requests to both proxies at the same time, and returns how many responses have each status. */
-async function counts(
-  proxies: readonly ProxyProcess[],
-  token: MadeToken,
-  each = MANY,
-): Promise<Record<number, number>> {
-  const all = await Promise.all(
-    proxies.flatMap((proxy) => Array.from({ length: each }, () => status(proxy, token))),
-  );
-  const counts: Record<number, number> = {};
-  for (const one of all) counts[one] = (counts[one] ?? 0) + 1;
-  return counts;
-}
 
 for (const limits of ["redis", "postgres"] as const) {
   Deno.test({
@@ -68,12 +18,7 @@ for (const limits of ["redis", "postgres"] as const) {
     ),
     async fn() {
       await using redis = await RedisServer.start();
-      await using upstream = new FakeUpstream({
-        async script(exchange) {
-          for await (const _piece of exchange.body()) { /* The body is read whole. */ }
-          await exchange.write(plainAnswer(ANSWER, { headers: "Content-Type: application/json\r\n" }));
-        },
-      });
+      await using upstream = billedUpstream();
       await inDatabase(async (url) => {
         await using folder = await ObjectProxies.at(upstream.origin);
         const env = {

@@ -12,8 +12,8 @@ import { PRESETS } from "../../../src/config/values/presets.ts";
 import { rawRequest } from "../../support/clients/raw_client.ts";
 import { PATH_SPELLINGS } from "../../support/data/path_spellings.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
-import { command } from "../../support/processes/command.ts";
-import { freePort, listening } from "../../support/processes/port.ts";
+import { startNginx } from "../../support/processes/nginx.ts";
+import { freePort } from "../../support/processes/port.ts";
 import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
 import { LocalProxy } from "../../support/proxies/local_proxy.ts";
 import { unless, without } from "../../support/runner/left_out.ts";
@@ -220,20 +220,11 @@ function honoServer(): Reading {
 /** Two of nginx's servers in a row. The first forwards the path that it decoded, so that both decode it. */
 async function nginxServers(): Promise<Reading> {
   const [first, second] = [freePort(), freePort()];
-  const folder = await Deno.makeTempDir();
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-    .map((name) => `${name}_temp_path ${folder}/${name};`).join("\n");
   const closed = CLOSED.map((path) => `location ~* ^${path}/?$ { return 200 closed; }`).join("\n");
-  await Deno.writeTextFile(
-    `${folder}/nginx.conf`,
-    `daemon off;
-pid ${folder}/nginx.pid;
-error_log ${folder}/error.log;
-events {}
-http {
-  access_log off;
-  ${temporary}
-  server {
+  const nginx = await startNginx({
+    port: first,
+    servers: () =>
+      `server {
     listen 127.0.0.1:${first};
     ${closed}
     location / { proxy_pass http://127.0.0.1:${second}$uri; }
@@ -242,25 +233,11 @@ http {
     listen 127.0.0.1:${second};
     ${closed}
     location / { return 200 open; }
-  }
-}
-`,
-  );
-  // The workers of a master that runs as root must get at the folder.
-  await Deno.chmod(folder, 0o755);
-  const child = command("nginx", {
-    args: ["-c", `${folder}/nginx.conf`, "-p", folder],
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  await listening(first);
+  }`,
+  });
   return {
     origin: `http://127.0.0.1:${first}`,
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await child.status;
-      await Deno.remove(folder, { recursive: true });
-    },
+    [Symbol.asyncDispose]: () => Promise.resolve(nginx[Symbol.asyncDispose]()),
   };
 }
 

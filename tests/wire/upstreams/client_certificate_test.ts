@@ -5,8 +5,8 @@ import type { ConnectionSettings } from "../../../src/config/config.ts";
 import { createHttp1Transport } from "../../../src/forwarding/transport/http1.ts";
 import { TransportError } from "../../../src/forwarding/transport/transport.ts";
 import { textOf } from "../../support/data/body_text.ts";
-import { command } from "../../support/processes/command.ts";
-import { freePort, listening } from "../../support/processes/port.ts";
+import { startNginx } from "../../support/processes/nginx.ts";
+import { freePort } from "../../support/processes/port.ts";
 import { unless, without } from "../../support/runner/left_out.ts";
 import { ForwardProxy } from "../../support/upstreams/forward_proxy.ts";
 import { until, within } from "../../support/time/deadline.ts";
@@ -19,46 +19,20 @@ const UNKNOWN = { cert: pem("self_signed.pem"), key: pem("other_key.pem") };
 
 async function withNginx(test: (origin: string) => Promise<void>): Promise<void> {
   const port = freePort();
-  const folder = await Deno.makeTempDir();
-  for (const name of ["ca.pem", "cert.pem", "key.pem"]) {
-    await Deno.writeTextFile(`${folder}/${name}`, pem(name));
-  }
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-    .map((name) => `${name}_temp_path ${folder}/${name};`).join("\n");
-  await Deno.writeTextFile(
-    `${folder}/nginx.conf`,
-    `daemon off;
-pid ${folder}/nginx.pid;
-error_log ${folder}/error.log;
-events {}
-http {
-  access_log off;
-  ${temporary}
-  server {
+  await using _nginx = await startNginx({
+    port,
+    files: Object.fromEntries(["ca.pem", "cert.pem", "key.pem"].map((name) => [name, pem(name)])),
+    servers: (folder) =>
+      `server {
     listen 127.0.0.1:${port} ssl;
     ssl_certificate ${folder}/cert.pem;
     ssl_certificate_key ${folder}/key.pem;
     ssl_client_certificate ${folder}/ca.pem;
     ssl_verify_client on;
     location / { return 200 "$ssl_client_verify $ssl_client_s_dn"; }
-  }
-}
-`,
-  );
-  await Deno.chmod(folder, 0o755);
-  const child = command("nginx", {
-    args: ["-c", `${folder}/nginx.conf`, "-p", folder],
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  try {
-    await listening(port);
-    await test(`https://localhost:${port}`);
-  } finally {
-    child.kill("SIGTERM");
-    await child.status;
-    await Deno.remove(folder, { recursive: true });
-  }
+  }`,
+  });
+  await test(`https://localhost:${port}`);
 }
 
 async function ask(origin: string, connection: ConnectionSettings): Promise<[status: number, text: string]> {

@@ -7,7 +7,7 @@ import definitions from "./limits.sql" with { type: "text" };
 /** Connections to the database. */
 export interface LimitQueries {
   /**
-   * Gives all rows of a query, whose text has `$1` and `$2` for the values. Rejects if the server cannot be
+   * Returns all rows of a query, whose text has `$1` and `$2` for the values. Rejects if the server cannot be
    * reached.
    */
   readonly all: (
@@ -28,9 +28,9 @@ export interface PostgresOptions {
   readonly timeoutMs?: number;
 }
 
-/** A query that takes longer has no use: no request waits for it any more. In milliseconds. */
+/** How long a query may run if the option `timeoutMs` is absent, in milliseconds. */
 const QUERY_MS = 2_000;
-/** The lock of the definitions. Any number that no other program uses. */
+/** The number of the lock that protects the definitions of the functions. No other program uses it. */
 const DEFINITIONS_LOCK = 7_410_228_355;
 
 /**
@@ -38,7 +38,9 @@ const DEFINITIONS_LOCK = 7_410_228_355;
  * batch locks its ledgers for some milliseconds.
  */
 const MAX_BATCH = 16;
-/** Operations that a batch can have. The others lock ledgers that only they can know. */
+/**
+ * Operations that can share a batch. Other operations find out only while they run which ledgers they lock.
+ */
 const BATCHED: ReadonlySet<string> = new Set<keyof SharedLimits>(["take", "settle", "hold", "count"]);
 
 /** The most wrong tokens that wait to be counted. Beyond that, only this replica counts them. */
@@ -54,8 +56,9 @@ interface Waiting {
 }
 
 /**
- * A PostgreSQL database with shared counts. Operations follow each other, because a request is settled after
- * what it holds has changed. Those that wait are one batch, so that many requests need few transactions.
+ * A PostgreSQL database with shared counts. Operations run one after another, because a request must be
+ * settled after its holding was changed. Operations that wait go into one batch, so that many requests need
+ * few transactions.
  */
 export class PostgresLimitsServer implements LimitsServer {
   readonly #options: PostgresOptions;
@@ -63,7 +66,8 @@ export class PostgresLimitsServer implements LimitsServer {
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
   /**
-   * The latest wrong token. They follow each other on another connection, so that no request waits for them.
+   * The latest count of a wrong token. These counts run one after another on a separate connection, so that
+   * no request waits for them.
    */
   #lastGuess: Promise<unknown> = Promise.resolve();
   #guesses = 0;
@@ -112,7 +116,7 @@ export class PostgresLimitsServer implements LimitsServer {
         for (const { reject } of batch) reject(error);
       }
     }
-    // In the same turn as the last look at the queue, so that no operation stays in it.
+    // This line runs in the same turn as the last check of the queue, so no operation can stay in it.
     this.#running = undefined;
   }
 
@@ -156,7 +160,7 @@ export class PostgresLimitsServer implements LimitsServer {
   }
 }
 
-/** Texts that PostgreSQL can store: without the character NUL, and without half characters. */
+/** Changes texts to those that PostgreSQL can store: replaces the character NUL and unpaired surrogates. */
 function storable(_: string, value: unknown): unknown {
   return typeof value === "string" ? value.toWellFormed().replaceAll("\0", " ") : value;
 }

@@ -20,14 +20,14 @@ const DEFAULT_PREFIX = "{llm-proxy}:";
 /** The time between a connection that broke and the next one, in milliseconds. */
 const RECONNECT_MS = 250;
 /**
- * A connection without a byte for this time is dead: replicas send something every two seconds. In
- * milliseconds.
+ * A connection without a byte for this time, in milliseconds, is dead: each replica sends a message every two
+ * seconds.
  */
 const SILENCE_MS = 5_000;
 const CONNECT_MS = 3_000;
 /**
- * How long a call may take, in milliseconds. Requests do not wait so long, but what a late call has changed
- * counts. A connection without an answer for this time is replaced.
+ * How long a call may take, in milliseconds. A connection without an answer for this time is replaced.
+ * Requests wait for a shorter time, but a late call still changes the counts.
  */
 const TIMEOUT_MS = 2_000;
 
@@ -41,7 +41,7 @@ export interface RedisOptions {
   readonly timeoutMs?: number;
 }
 
-/** A connection. A broken one is replaced by another. */
+/** A connection. If it breaks, another one replaces it. */
 interface Connection {
   readonly client: {
     readonly isReady: boolean;
@@ -50,7 +50,7 @@ interface Connection {
     readonly destroy: () => void;
   };
   readonly bound: AnswerBound;
-  /** Resolves when the first connection is there, or has failed. */
+  /** Resolves when the first try to connect has succeeded or failed. */
   readonly tried: Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export class RedisLimitsServer implements LimitsServer {
   /** Whether the server has the script. */
   #isLoaded = false;
   #failure = "not connected";
-  /** `undefined` between a connection that broke and the next one. */
+  /** `undefined` from a break of the connection until the next connection. */
   #connection: Connection | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -85,8 +85,8 @@ export class RedisLimitsServer implements LimitsServer {
   }
 
   /**
-   * Connects in the background, also later when the server is back. Throws a `StoreError` if the file with
-   * the authorities cannot be read.
+   * Connects in the background. If the server cannot be reached, the client tries again until it can. Throws
+   * a `StoreError` if the file with the certificate authorities cannot be read.
    */
   static async open(place: RedisPlace, options: RedisOptions = {}): Promise<RedisLimitsServer> {
     return new RedisLimitsServer(place, { digest: await digestOf(script), ca: await readCa(place) }, options);
@@ -116,7 +116,8 @@ export class RedisLimitsServer implements LimitsServer {
   }
 
   /**
-   * The `maxmemory-policy` of the server. `undefined` if the server cannot be reached, or does not say it.
+   * Returns the `maxmemory-policy` of the server. `undefined` if the server cannot be reached, or does not
+   * report it.
    */
   async evictionPolicy(): Promise<string | undefined> {
     const connection = this.#connection;
@@ -147,7 +148,7 @@ export class RedisLimitsServer implements LimitsServer {
         ...socketOf(this.#place, this.#ca),
         connectTimeout: CONNECT_MS,
         socketTimeout: SILENCE_MS,
-        // The client's own wait for the next attempt would go on after `destroy`.
+        // The client would wait for its next attempt even after `destroy`.
         reconnectStrategy: false,
       },
     });
@@ -159,13 +160,13 @@ export class RedisLimitsServer implements LimitsServer {
       this.#replace(connection, reasonOf(error));
       resolve();
     };
-    // Each call that fails rejects. The reason of a connection that failed is only here.
+    // A call that fails rejects. Only `failed` gets the reason why a connection failed.
     client.on("error", failed);
     client.connect().catch(failed);
     return connection;
   }
 
-  /** Closes a connection, and makes another one a little later. */
+  /** Closes a connection, and opens another one after {@link RECONNECT_MS}. */
   #replace(connection: Connection, reason: string): void {
     if (this.#connection !== connection) return;
     this.#failure = reason;
@@ -184,7 +185,7 @@ export class RedisLimitsServer implements LimitsServer {
     try {
       return await client.sendCommand(["EVALSHA", this.#digest, ...args]);
     } catch (error) {
-      // The server has started again, or was flushed.
+      // The server has lost the script, because it was restarted or flushed.
       if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
       return await this.#load(client, args);
     }
@@ -208,7 +209,10 @@ async function digestOf(text: string): Promise<string> {
   return new Uint8Array(bytes).toHex();
 }
 
-/** An error of the connection. It may have several causes, one for each address of a name. */
+/**
+ * Returns the text of a connection error. The error may have several causes, one for each address of a host
+ * name.
+ */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   return error instanceof Error && error.message !== "" ? error.message : "not connected";
