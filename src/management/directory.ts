@@ -38,8 +38,8 @@ export function directoryOf(
 }
 
 /**
- * What the directory has as `externalId` of a person at the provider; `undefined` without such a claim, and for
- * an address that the provider has not verified.
+ * What the directory has as `externalId` of a person at the provider; `undefined` without such a claim, and
+ * for an address that the provider has not verified.
  */
 export function externalIdOf(
   { claim }: Pick<Directory, "claim">,

@@ -1,6 +1,6 @@
 /** People, their invitations, their sessions and management tokens in a store. */
 
-import type { Person, providerSubject } from "../people/person.ts";
+import type { Person } from "../people/person.ts";
 import type { Projects, TokenRole } from "../people/role.ts";
 import type { NewAuditEntry } from "./audit_store.ts";
 import type { DirectoryStore } from "./directory_store.ts";
@@ -39,7 +39,7 @@ export interface PeopleStore {
   /** Finds the person whom a provider knows as its subject. */
   readonly findPersonOf: (provider: string, subject: string) => Promise<Person | undefined>;
   /**
-   * Finds the person whom any provider knows as its subject, by {@link providerSubject}. Of several, a
+   * Finds the person whom any provider knows as its subject, by `providerSubject`. Of several, a
    * disabled one comes first.
    */
   readonly findProviderPerson: (
@@ -191,7 +191,8 @@ export interface ManagementTokenStore {
 }
 
 /** People and their ways in, as one part of a store. Every method may throw a `StoreError`. */
-export interface AccountStore extends PeopleStore, SessionStore, ManagementTokenStore, PasskeyStore, DirectoryStore {
+export interface AccountStore
+  extends PeopleStore, SessionStore, ManagementTokenStore, PasskeyStore, DirectoryStore {
   /**
    * Deletes sessions without activity since `usedBefore`, and invitations and used challenges that have
    * expired at `now`.
