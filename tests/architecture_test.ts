@@ -271,6 +271,7 @@ Deno.test("architecture: the admin page imports the API's schemas, the roles, th
   assert(page.length > 30, "the graph was read");
   const others = page.filter(({ text }) => /imports \.\.\//.test(text)).map(({ text }) => text);
   assertEquals(others.sort(), [
+    "src/management/page/api.ts imports ../api/device_responses.ts",
     "src/management/page/api.ts imports ../api/people_responses.ts",
     "src/management/page/api.ts imports ../api/responses.ts",
     "src/management/page/stream_response.ts imports ../../apis/request_fields.ts",

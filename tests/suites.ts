@@ -58,6 +58,7 @@ const LONG: Listed = {
   "tests/wire/commands/import_test.ts": "54 commands",
   "tests/wire/commands/init_test.ts": "38 commands and proxies",
   "tests/wire/commands/json_output_test.ts": "every command with --json, when it succeeds and when it fails",
+  "tests/wire/commands/login_test.ts": "25 commands and a proxy, and the pauses of their polls",
   "tests/wire/commands/narrow_flags_test.ts": "a proxy under each line of narrow rights",
   "tests/wire/commands/prices_test.ts": "lists of prices of many megabytes, on disk and by network",
   "tests/wire/commands/run_test.ts": "53 commands",

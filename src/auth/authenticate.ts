@@ -32,7 +32,13 @@ export interface Authenticated {
 /** The client may not use the proxy. */
 export interface Rejection {
   readonly admitted: false;
-  readonly code: "unauthorized" | "token_expired" | "token_revoked" | "forbidden" | "overloaded" | "bad_request";
+  readonly code:
+    | "unauthorized"
+    | "token_expired"
+    | "token_revoked"
+    | "forbidden"
+    | "overloaded"
+    | "bad_request";
   readonly message: string;
   /** Credentials presented to the proxy that no token of the proxy matches. They count as guesses. */
   readonly guesses: readonly Credential[];

@@ -20,10 +20,10 @@ const OTHER_INPUTS = [
 ];
 /**
  * The maximum size of script and style sheet, so that the page loads fast from a Raspberry Pi. The pages of
- * people, who sign in with different roles, took 30,000 bytes.
+ * people, who sign in with different roles, took 30,000 bytes. Passkeys and logins of commands took 7,000.
  */
 const MAX_BYTES = 150_000;
-const MAX_GZIP_BYTES = 52_000;
+const MAX_GZIP_BYTES = 53_000;
 
 /**
  * Edits that remove unused code of uPlot, a fifth of the library. A bundler cannot find this code, because

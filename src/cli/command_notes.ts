@@ -151,6 +151,27 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
     page: "https",
     json: CERTIFICATE,
   },
+  "login": {
+    examples: [
+      ["login --url https://proxy.lan:33000", "print an address and a code, and wait until you confirm"],
+      ["login --url https://proxy.lan:33000 --no-browser --expires 7d", "on a server, for a week"],
+    ],
+    page: "people",
+    json: '{"url", "name", "person", "role", "projects", "expires_at"}',
+    group: CLIENTS,
+  },
+  "logout": {
+    examples: [["logout", "revoke the token"]],
+    page: "people",
+    json: '{"url", "state"}',
+    group: CLIENTS,
+  },
+  "whoami": {
+    examples: [["whoami --url https://proxy.lan:33000", "who you are at this proxy"]],
+    page: "people",
+    json: '{"url", "kind", "id", "name", "role", "projects", "provider", "expires_at"}',
+    group: CLIENTS,
+  },
   "project": {
     examples: [["project create home --budget-month 20", "create a project with a monthly budget"]],
     page: "limits-and-budgets",

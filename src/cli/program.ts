@@ -13,6 +13,7 @@ import type { DoctorOptions } from "./doctor/doctor.ts";
 import { addHelpNotes } from "./help_notes.ts";
 import { addImportCommand } from "./import/program.ts";
 import { addInitCommand } from "./init/program.ts";
+import { addLoginCommands } from "./login/program.ts";
 import { addManageCommands, RUNNING_URL } from "./manage/program.ts";
 import { writeNote, writeOut, writeResult } from "./output.ts";
 import { addPricesCommands } from "./prices/program.ts";
@@ -49,6 +50,7 @@ export function buildProgram(): Command {
   addRunCommand(program);
   addServiceCommand(program);
   addTlsCommands(program);
+  addLoginCommands(program);
   addManageCommands(program);
   addPricesCommands(program);
 

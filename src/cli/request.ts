@@ -23,7 +23,9 @@ export interface RequestOptions {
   readonly authorization?: string;
   /** The JSON text to send as the body. Without it, the request has no body. */
   readonly json?: string | undefined;
-  /** The outbound proxy to use. Without it, the connection is direct. */
+  /** The members of a form to send as the body, in place of JSON. */
+  readonly form?: Readonly<Record<string, string>>;
+  /** The outbound proxy to use. Without it the connection is direct. */
   readonly proxy?: OutboundProxy | undefined;
   /** The longest time until the whole response is read, in milliseconds. Without it, there is no limit. */
   readonly timeoutMs?: number;
@@ -57,6 +59,7 @@ export async function request(
     token,
     authorization = token === undefined ? undefined : `Bearer ${token}`,
     json,
+    form,
     proxy,
     timeoutMs,
     caCerts,
@@ -65,13 +68,16 @@ export async function request(
   }: RequestOptions = {},
 ): Promise<HttpResponse> {
   const { origin, pathname, search } = new URL(url);
+  const body = form === undefined
+    ? json === undefined ? undefined : { type: "application/json", text: json }
+    : { type: "application/x-www-form-urlencoded", text: new URLSearchParams(form).toString() };
   const cancellation = new Cancellation();
   const timer = timeoutMs === undefined
     ? undefined
     : setTimeout(() => cancellation.cancel(new DOMException("too late", "TimeoutError")), timeoutMs);
   const transport = createHttp1Transport(new SystemRoots(authorityPlaces(processSources.get)));
   try {
-    const { status, fields, body } = await transport.send({
+    const response = await transport.send({
       method,
       origin,
       connection: {
@@ -83,16 +89,17 @@ export async function request(
       fields: [
         field("user-agent", "llm-proxy"),
         ...(authorization === undefined ? [] : [field("authorization", authorization)]),
-        ...(json === undefined ? [] : [field("content-type", "application/json")]),
+        ...(body === undefined ? [] : [field("content-type", body.type)]),
       ],
-      body: json === undefined ? null : bodyOf(new TextEncoder().encode(json)),
+      body: body === undefined ? null : bodyOf(new TextEncoder().encode(body.text)),
       again: undefined,
       cancellation,
       onPhase() {},
     });
-    const read = body === null ? undefined : await readUpTo(body, maxBytes, onProgress);
+    const { status, fields } = response;
+    const read = response.body === null ? undefined : await readUpTo(response.body, maxBytes, onProgress);
     if (read?.isWhole === false) {
-      body?.cancel();
+      response.body?.cancel();
       throw new RangeError(`the response is longer than ${maxBytes} bytes`);
     }
     const text = new TextDecoder().decode(read?.bytes);

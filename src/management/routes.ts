@@ -14,6 +14,7 @@ import { PassphraseCheck } from "./admin/passphrase_check.ts";
 import type { ProviderSignIn } from "./admin/provider_sign_in.ts";
 import { Sessions } from "./admin/sessions.ts";
 import { BearerGate } from "./api/bearer_gate.ts";
+import { DeviceGrant } from "./api/device_grant.ts";
 import { GuessGate, type Refusal } from "./api/guess_gate.ts";
 import type { Caller } from "./api/caller.ts";
 import { createManageApi, gatedApi, MANAGE_PATH } from "./api/manage.ts";
@@ -37,7 +38,10 @@ const MANAGEMENT_HOLDER = "the management plane";
 
 /** The dependencies and callbacks of {@link managementRoutes}. */
 export interface ManagementRoutesParts {
-  readonly parts: Omit<ManageParts, "hasBootstrap" | "passphrases" | "sessionIdleMs" | "sessionEnded">;
+  readonly parts: Omit<
+    ManageParts,
+    "guesses" | "hasBootstrap" | "passphrases" | "sessionIdleMs" | "sessionEnded"
+  >;
   readonly metrics: Metrics;
   /** The token of the configuration; `undefined` if it has none. */
   readonly managementToken: string | undefined;
@@ -98,13 +102,15 @@ class ManagementRouter {
     const passphrases = new PassphraseCheck({ guesses, store });
     const ofApi: ManageParts = {
       ...parts.parts,
+      guesses,
       hasBootstrap: bootstrapToken !== undefined,
       passphrases,
       sessionIdleMs: idleMs,
       sessionEnded: (id) => sessions.ended(id),
     };
     const api = createManageApi(ofApi, { onUnexpected });
-    this.#api = gatedApi(api, { gate: this.#gate, onUnexpected });
+    const devices = new DeviceGrant({ clock, guesses, store, publicUrl: parts.publicUrl });
+    this.#api = gatedApi(api, { gate: this.#gate, devices, onUnexpected });
     this.#controlApi = createControlApi(api, { secret: parts.controlSecret, clock });
     this.#scim = parts.directory &&
       createScimApi(

@@ -6,9 +6,9 @@ import type { Scope } from "./scope.ts";
 /** Who makes a request to the management plane. */
 export interface Actor {
   /**
-   * How the actor came in. `person`: by a session of the admin page. `management token`: by a token of
-   * `/manage/management-tokens`. `bootstrap`: by the token of the configuration, in a session or in a header.
-   * `command line`: by a command on this machine.
+   * How the actor came in. `person`: by a session of the admin page, or by the token of their login on
+   * another machine. `management token`: by another token of `/manage/management-tokens`. `bootstrap`: by the
+   * token of the configuration, in a session or in a header. `command line`: by a command on this machine.
    */
   readonly kind: "person" | "management token" | "bootstrap" | "command line";
   /** `usr_…` or `mgt_…`; for the others, the kind. What is the actor's own has this id. */

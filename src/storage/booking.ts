@@ -5,6 +5,12 @@
 export const SPENDING_KEPT_MS: number = 62 * 24 * 3_600_000;
 
 /**
+ * The spending of so many days is rolled up at once, in milliseconds, so that the hourly work of a database
+ * that was never rolled up stays short.
+ */
+export const SPENDING_ROLLED_MS: number = 92 * 24 * 3_600_000;
+
+/**
  * How long an object, such as a background response, can stay unsettled, in milliseconds. Providers keep
  * responses and the results of batches for 29 or 30 days.
  */

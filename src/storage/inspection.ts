@@ -7,9 +7,10 @@ export interface Inspection {
   /** The newest schema version that this program knows. */
   readonly newestSchema: number;
   /**
-   * How many versions newer the schema may be: replicas of two versions run side by side during an upgrade.
+   * The oldest schema version whose programs can use the database. It is lower than the schema in PostgreSQL,
+   * where replicas of two versions run side by side during an upgrade.
    */
-  readonly maxNewer: number;
+  readonly worksSince: number;
   /** The note `KEY_CHECK`, which the key encrypted; `undefined` if no key was used yet. */
   readonly sealed: string | undefined;
   /** Whether another program has the database open. */

@@ -3,6 +3,7 @@
 import type { Person } from "../people/person.ts";
 import type { Projects, TokenRole } from "../people/role.ts";
 import type { NewAuditEntry } from "./audit_store.ts";
+import type { DeviceLoginStore } from "./device_login_store.ts";
 import type { DirectoryStore } from "./directory_store.ts";
 import type { Listed, Page } from "./page.ts";
 import type { PasskeyStore } from "./passkey_store.ts";
@@ -57,21 +58,26 @@ export interface PeopleStore {
   readonly listPeople: (page: Page) => Promise<Listed<Person>>;
   /**
    * Changes a person. Tokens of the person are valid while the person is not disabled and belongs to their
-   * project, so the change switches them off or on. The sessions of a disabled person end.
+   * project, so the change switches them off or on. The sessions of a disabled person end, and so do their
+   * management tokens.
    */
   readonly changePerson: (
     of: { id: string; version: number },
     change: PersonChange,
     guarded: { audit: NewAuditEntry; guard: PersonGuard },
   ) => Promise<PersonOutcome>;
-  /** Removes a person for ever, and revokes their tokens. Their usage stays under their id. */
+  /**
+   * Removes a person for ever, and revokes their tokens and management tokens. Their usage stays under their
+   * id.
+   */
   readonly removePerson: (
     of: { id: string; version: number },
     guarded: { audit: NewAuditEntry; guard: PersonGuard },
   ) => Promise<PersonOutcome>;
   /**
-   * Sets the hash of a passphrase. All sessions of the person end but one, and their invitations too.
-   * Resolves with `false` if there is no such person, or if the person has another version than `checked`.
+   * Sets the hash of a passphrase. All sessions of the person end but one, and their invitations and
+   * management tokens too. Resolves with `false` if there is no such person, or if the person has another
+   * version than `checked`.
    */
   readonly setPassphrase: (
     personId: string,
@@ -160,8 +166,14 @@ export interface ManagementToken {
   readonly hash: Uint8Array;
   /** The last four characters of the value, shown to users. */
   readonly suffix: string;
+  /** Without meaning if the token has a person: their role and their projects count. */
   readonly role: TokenRole;
   readonly projects: Projects;
+  /**
+   * The person whose login on another machine the token is: it may do what the person may do. `undefined` for
+   * a token of a program.
+   */
+  readonly personId: string | undefined;
   /** `undefined` if the token does not expire. */
   readonly expiresAt: number | undefined;
   /** Up to a minute ago; `undefined` before the first use. */
@@ -177,13 +189,23 @@ export interface ManagementToken {
   readonly revokedAt: number | undefined;
 }
 
+/** A management token with its person. */
+export interface ManagementTokenOf {
+  readonly token: ManagementToken;
+  /** `undefined` for a token of a program, and if the person was removed. */
+  readonly person: Person | undefined;
+}
+
 /** Reads and changes management tokens. Every method may throw a `StoreError`. */
 export interface ManagementTokenStore {
   readonly addManagementToken: (token: ManagementToken, audit: NewAuditEntry) => Promise<void>;
   readonly findManagementToken: (
     by: { readonly hash: Uint8Array } | { readonly id: string },
-  ) => Promise<ManagementToken | undefined>;
-  readonly listManagementTokens: (page: Page) => Promise<Listed<ManagementToken>>;
+  ) => Promise<ManagementTokenOf | undefined>;
+  /** The tokens of one person, or all of them. */
+  readonly listManagementTokens: (
+    page: Page & { personId: string | undefined },
+  ) => Promise<Listed<ManagementTokenOf>>;
   /** Resolves with `false` if there is no such token, or if it is revoked already. */
   readonly revokeManagementToken: (id: string, audit: NewAuditEntry) => Promise<boolean>;
   /** Records a use. */
@@ -192,10 +214,10 @@ export interface ManagementTokenStore {
 
 /** People and their ways in, as one part of a store. Every method may throw a `StoreError`. */
 export interface AccountStore
-  extends PeopleStore, SessionStore, ManagementTokenStore, PasskeyStore, DirectoryStore {
+  extends PeopleStore, SessionStore, ManagementTokenStore, DeviceLoginStore, PasskeyStore, DirectoryStore {
   /**
-   * Deletes sessions without activity since `usedBefore`, and invitations and used challenges that have
-   * expired at `now`.
+   * Deletes sessions without activity since `usedBefore`, management tokens of people that ended before, and
+   * invitations, used challenges and logins of commands that have expired at `now`.
    */
   readonly pruneAccounts: (limits: { now: number; usedBefore: number }) => Promise<void>;
 }

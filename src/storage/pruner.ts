@@ -47,8 +47,9 @@ export function pruneHourly(
       if (!await store.claimTask(`prune ${retentionMs()}`, CLAIMED_MS) || isStopped) return;
       const now = clock.epochMs();
       const exchangesBefore = now - retentionMs();
-      const hoursBefore = Math.min(exchangesBefore, now - SPENDING_KEPT_MS);
-      const removed = await store.prune({ exchangesBefore, hoursBefore });
+      const spendingBefore = now - SPENDING_KEPT_MS;
+      const hoursBefore = Math.min(exchangesBefore, spendingBefore);
+      const removed = await store.prune({ exchangesBefore, hoursBefore, spendingBefore });
       // The store may be closed by now.
       if (isStopped) return;
       await store.pruneObjects({ madeBefore: now - OBJECTS_KEPT_MS, maxSettled: MAX_SETTLED_OBJECTS });

@@ -170,6 +170,18 @@ export interface Spending {
   }[];
 }
 
+/** What {@link ExchangeStore.prune} deletes and rolls up. Times are in milliseconds since 1970. */
+export interface PruneLimits {
+  readonly exchangesBefore: number;
+  /** Sums from before it are kept by the day, and later ones by the hour. */
+  readonly hoursBefore: number;
+  /**
+   * Spending from before it is kept by the day, and that of the months before by the month. Without it, that
+   * is `hoursBefore`.
+   */
+  readonly spendingBefore?: number;
+}
+
 /** How `openStore` opens a store: for a command, or for a proxy that serves requests. */
 export interface OpenOptions {
   /**
@@ -210,10 +222,9 @@ export interface ExchangeStore {
   readonly dateSpending: (hour: number) => Promise<void>;
   /**
    * Deletes exchanges and audit entries of rejected attempts from before `exchangesBefore`. Sums and spending
-   * stay: those from before `hoursBefore` by the day, later ones by the hour. Other audit entries stay. Gives
-   * the number of deleted exchanges.
+   * stay. Other audit entries stay. Gives the number of deleted exchanges.
    */
-  readonly prune: (limits: { exchangesBefore: number; hoursBefore: number }) => Promise<number>;
+  readonly prune: (limits: PruneLimits) => Promise<number>;
 }
 
 /** Keeps short texts by name. Every method may throw a `StoreError`. */

@@ -6,6 +6,9 @@
  * `deno task soak --replicas`: several replicas on PostgreSQL that are killed, replaced and cut off from
  * their servers. Fails where the bill of the provider, the database and the limits do not match. `--limits
  * redis` or `postgres` runs one adapter of the limits, and `--count 2` another number of replicas than three.
+ *
+ * `deno task soak --rollout COMMIT`: three replicas of an older version are replaced by those of the sources,
+ * under traffic. Fails as the one before does.
  */
 
 import { parseArgs } from "node:util";
@@ -21,6 +24,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "10" },
     replicas: { type: "boolean", default: false },
+    rollout: { type: "string" },
     count: { type: "string", default: "3" },
     limits: { type: "string" },
     clients: { type: "string", default: String(CLIENTS) },
@@ -29,7 +33,11 @@ const { values } = parseArgs({
 const minutes = positive("minutes");
 const adapters = ADAPTERS.filter((name) => values.limits === undefined || name === values.limits);
 if (adapters.length === 0) usage(`--limits ${values.limits} is neither redis nor postgres`);
-const problems = values.replicas ? await soakReplicas() : await soakOne();
+const problems = values.rollout !== undefined
+  ? await soakRollout(values.rollout)
+  : values.replicas
+  ? await soakReplicas()
+  : await soakOne();
 for (const problem of problems) console.error(`wrong: ${problem}`);
 console.log(problems.length === 0 ? "all is well" : "the soak failed");
 Deno.exit(problems.length === 0 ? 0 : 1);
@@ -59,6 +67,24 @@ async function soakReplicas(): Promise<string[]> {
       seconds: minutes * 60,
       clients: positive("clients"),
       faultMs: FAULT_MS,
+      say: console.log,
+    });
+    found.push(...problems.map((problem) => `limits in ${limits}: ${problem}`));
+  }
+  return found;
+}
+
+/** A rollout for each adapter. */
+async function soakRollout(from: string): Promise<string[]> {
+  const { runRollout } = await import("./soak/rollout/run.ts");
+  const found: string[] = [];
+  for (const limits of adapters) {
+    const stepMs = minutes * 60_000 / 5;
+    const problems = await runRollout({
+      from,
+      limits,
+      clients: positive("clients"),
+      stepMs,
       say: console.log,
     });
     found.push(...problems.map((problem) => `limits in ${limits}: ${problem}`));

@@ -10,6 +10,7 @@ import {
   type UsageGrouping,
   type UsageRow,
 } from "../../src/storage/usage_store.ts";
+import { DEVICE_CONTRACT } from "./device_contract.ts";
 import { DIRECTORY_CONTRACT } from "./directory_contract.ts";
 import { PEOPLE_CONTRACT } from "./people_contract.ts";
 import { random } from "../support/data/random.ts";
@@ -72,7 +73,9 @@ export function storeContract(
       },
     });
 
-  for (const [what, work] of [...PEOPLE_CONTRACT, ...DIRECTORY_CONTRACT]) test(what, work);
+  for (const [what, work] of PEOPLE_CONTRACT) test(what, work);
+  for (const [what, work] of DEVICE_CONTRACT) test(what, work);
+  for (const [what, work] of DIRECTORY_CONTRACT) test(what, work);
 
   test("an id with characters that no id has is unknown", async (store) => {
     await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
@@ -291,6 +294,16 @@ export function storeContract(
     ]);
   });
 
+  test("a store without usage has no sums, also with a filter", async (store) => {
+    await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
+    await store.addToken(tokenRow("t1", "p1"), auditRow("token.create", "t1"));
+    for (const filter of [{}, { tokenId: "t1" }, { projectId: "p1", model: "m" }, { client: "c" }]) {
+      for (const group of ["model", "day", "person"] as const) {
+        assertEquals(await store.usage({ ...ALL_TOGETHER, group }, { ...NO_FILTER, ...filter }), []);
+      }
+    }
+  });
+
   test("sums usage by every group, equally for one batch and for many", async (store) => {
     await store.addProject(projectRow("p1", { name: "home" }), auditRow("project.create", "p1"));
     await store.addToken(tokenRow("t1", "p1", { name: "anna" }), auditRow("token.create", "t1"));
@@ -497,6 +510,41 @@ export function storeContract(
     assertEquals((await shown())[1], "project:p1: 4 requests, 50; -58: 10, 0: 30", "by the day: AT is 10:30");
   });
 
+  test("keeps the spending of past months by the month, and budgets still have its sum", async (store) => {
+    const [february, march] = [Date.UTC(2026, 1), Date.UTC(2026, 2)];
+    const row = (startedAt: number) => distinctRow({ startedAt, costMicros: 10, tokenId: "t1" });
+    const starts = [february, february + 5 * HOUR, march - 1, march, march + 40 * HOUR, AT];
+    await store.addExchanges(starts.map(row));
+    const shown = async () =>
+      (await store.readSpending({ until: AT, lastMs: 90 * DAY })).map(({ key, totalMicros, hours }) =>
+        `${key} ${totalMicros}: ` +
+        hours.map(({ start, micros }) => `${new Date(start).toISOString().slice(5, 13)} ${micros}`).sort()
+          .join(", ")
+      );
+    const limits = { exchangesBefore: 0, hoursBefore: 0, spendingBefore: march + 3 * DAY };
+    for (const when of ["once", "twice"]) {
+      await store.prune(limits);
+      assertEquals(
+        await shown(),
+        ["token:t1 60: 02-01T00 30, 03-01T00 10, 03-02T00 10, 04-29T10 10"],
+        when,
+      );
+    }
+    await store.addExchanges([row(february + DAY), row(march + DAY)]);
+    await store.prune({ ...limits, spendingBefore: Date.UTC(2026, 3) });
+    assertEquals(await shown(), ["token:t1 80: 02-01T00 40, 03-01T00 30, 04-29T10 10"], "later ones join it");
+    const [early, late] = [march - 300 * DAY, march - 200 * DAY];
+    await store.addExchanges([early, late].map((day) => row(day + 5 * HOUR)));
+    const days = async () =>
+      (await store.readSpending({ until: AT, lastMs: 400 * DAY }))
+        .flatMap(({ hours }) => hours.map(({ start }) => new Date(start).toISOString().slice(0, 13)))
+        .filter((day) => day < "2026");
+    await store.prune(limits);
+    assertEquals((await days()).sort(), ["2025-05-01T00", "2025-08-13T05"], "the oldest first");
+    await store.prune(limits);
+    assertEquals((await days()).sort(), ["2025-05-01T00", "2025-08-01T00"], "much of it in several steps");
+  });
+
   test("sums of any period are those of its hours, with every filter", async (store) => {
     const { below } = random(5);
     const start = AT - AT % DAY - 5 * DAY;
@@ -551,6 +599,9 @@ export function storeContract(
 
   test("sums of closed days and months are those of before, in every time zone, and late exchanges count", async (store) => {
     const { below } = random(6);
+    // The others are names of the configuration and tokens that were deleted.
+    await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
+    await store.addToken(tokenRow("t1", "p1"), auditRow("token.create", "t1"));
     const start = Date.UTC(2026, 1, 26);
     const days = 40;
     const add = (count: number) =>

@@ -18,6 +18,7 @@ import {
   projectRow,
   tokenRow,
 } from "../support/data/rows.ts";
+import { deviceLoginRow } from "./device_contract.ts";
 import { groupRow, saveGroup, saveUser, userRow } from "./directory_contract.ts";
 import { managementTokenRow, passkeyRow, personRow, sessionRow } from "./people_contract.ts";
 import { withoutPostgres } from "../support/processes/postgres_server.ts";
@@ -61,6 +62,8 @@ async function fillPeople(store: Store): Promise<void> {
   await store.addSession(sessionRow("s1", "anna"));
   await store.addSession(sessionRow("s2", undefined));
   await store.addManagementToken(managementTokenRow("m1"), audit);
+  await store.addManagementToken(managementTokenRow("m2", { personId: "anna" }), audit);
+  await store.addDeviceLogin(deviceLoginRow("d1"), { ofAddressGroup: 1, ofAll: 1 });
   await store.touchAccount({ tokenId: "jwt_1", name: "anna", ownerId: "anna" });
   const passkey = passkeyRow("k1", "anna", { isSynced: true });
   await store.addPasskey(passkey, { challenge: "a challenge", expiresAt: AT + DAY }, audit);
@@ -138,7 +141,8 @@ function contentOf(url: string): Promise<Record<string, unknown>> {
       invited: await store.findInvited(hashOf("invitation"), AT),
       passkeys: (await store.listPasskeys({ ...all, personId: undefined })).items,
       sessions: (await store.listSessions({ ...all, personId: undefined, usedSince: 0 })).items,
-      managementTokens: (await store.listManagementTokens(all)).items,
+      managementTokens: (await store.listManagementTokens({ ...all, personId: undefined })).items,
+      deviceLogin: await store.findDeviceLogin({ id: "d1" }, AT),
     };
   });
 }

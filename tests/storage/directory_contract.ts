@@ -149,8 +149,8 @@ export const DIRECTORY_CONTRACT: readonly (readonly [what: string, work: (store:
         const works = async () => [
           (await store.findToken("t1"))?.active,
           await store.findSession(hashOf("s1")) !== undefined,
-          (await store.findManagementToken({ id: "m1" }))?.makerHasLeft === false,
-          (await store.findManagementToken({ hash: hashOf("m2") }))?.makerHasLeft === false,
+          (await store.findManagementToken({ id: "m1" }))?.token.makerHasLeft === false,
+          (await store.findManagementToken({ hash: hashOf("m2") }))?.token.makerHasLeft === false,
         ];
         assertEquals(await works(), [true, true, true, true]);
         assertEquals(await kind(saveUser(store, userRow("dru_a", { active: false }), 1)), "done");
@@ -182,8 +182,8 @@ export const DIRECTORY_CONTRACT: readonly (readonly [what: string, work: (store:
           "done",
         );
         assertEquals((await store.findToken("t1"))?.revokedAt, BY.at);
-        assertEquals((await store.findManagementToken({ id: "m1" }))?.revokedAt, BY.at);
-        assertEquals((await store.findManagementToken({ id: "m2" }))?.revokedAt, undefined);
+        assertEquals((await store.findManagementToken({ id: "m1" }))?.token.revokedAt, BY.at);
+        assertEquals((await store.findManagementToken({ id: "m2" }))?.token.revokedAt, undefined);
         assertEquals(await store.findPerson("anna"), undefined);
       },
     ],

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { parsePostgresUrl } from "../../src/network/postgres_url.ts";
 import { openStore } from "../../src/storage/open.ts";
+import { inspectStore } from "../../src/storage/inspect.ts";
 import { KEPT_CHANGES } from "../../src/storage/postgres/access_changes.ts";
 import { migrate } from "../../src/storage/postgres/migrate.ts";
 import { ACCESS_LOCK, type Migration, MIGRATIONS } from "../../src/storage/postgres/migrations.ts";
@@ -228,7 +229,7 @@ Deno.test({
 Deno.test({
   ...unless(
     withoutPostgres(),
-    "postgres: a version works on the schema of the next one, and not on a newer one",
+    "postgres: a version works on later schemas, up to one that removes what it needs",
   ),
   async fn() {
     await postgres().admin("CREATE DATABASE rollout TEMPLATE migrated");
@@ -245,20 +246,60 @@ Deno.test({
     await restarted.addExchanges(rowsOf(1, { tokenId: "t1" }));
     assertEquals((await restarted.usage(ALL_TOGETHER, NO_FILTER))[0]?.requests, 3);
     await restarted.close();
+    // A release can have several migrations.
+    const added = [...MIGRATIONS, NEXT, { version: NEWEST + 2, name: "another one", sql: "SELECT 1" }];
+    await migrate(pool, added);
+    await (await openStore(url)).close();
     await migrate(pool, [
-      ...MIGRATIONS,
-      NEXT,
-      { version: NEWEST + 2, name: "the one after", sql: "SELECT 1" },
+      ...added,
+      { version: NEWEST + 3, name: "one that removes", sql: "SELECT 1", worksSince: NEWEST + 1 },
     ]);
     const error = await assertRejects(
       () => openStore(url),
       StoreError,
-      `is of a newer llm-proxy (schema ${NEWEST + 2}`,
+      `is of a newer llm-proxy (schema ${NEWEST + 3}, for programs with schema ${NEWEST + 1} or later; ` +
+        `this version has ${NEWEST})`,
     );
+    const inspection = await inspectStore(url);
+    assertEquals([inspection.schema, inspection.worksSince], [NEWEST + 3, NEWEST + 1]);
     assertEquals(error.kind, "newer");
     await old.close();
     await pool.close();
     await postgres().dropDatabase("rollout");
+  },
+});
+
+Deno.test({
+  ...unless(
+    withoutPostgres(),
+    "postgres: a migration that waits for a long query lets others use the table meanwhile",
+  ),
+  async fn() {
+    await postgres().admin("CREATE DATABASE waiting TEMPLATE migrated");
+    const url = postgres().url("waiting");
+    const [old, pool] = [await openStore(url), await poolOf(url)];
+    await addToken(old);
+    const migrated = await withPool(url, (reader) =>
+      reader.transaction(async (queries) => {
+        // As pg_dump does.
+        await queries.run("LOCK TABLE tokens IN ACCESS SHARE MODE");
+        const migrating = migrate(pool, [...MIGRATIONS, NEXT], { lockMs: 200, retryMs: 50 });
+        const waits =
+          "SELECT count(*) AS waits FROM pg_locks WHERE NOT granted AND relation = 'tokens'::regclass";
+        await until(async () => Number((await queries.get(waits))?.["waits"]) > 0, "a migration that waits");
+        await old.addExchanges(rowsOf(1, { tokenId: "t1" }));
+        assertEquals(
+          (await queries.all("SELECT * FROM schema_migrations")).length,
+          NEWEST,
+          "not migrated yet",
+        );
+        return { migrating };
+      }));
+    await migrated.migrating;
+    assertEquals((await inspectStore(url)).schema, NEWEST + 1);
+    await old.close();
+    await pool.close();
+    await postgres().dropDatabase("waiting");
   },
 });
 

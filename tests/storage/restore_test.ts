@@ -9,6 +9,7 @@ import { StoreError } from "../../src/storage/store.ts";
 import { count, inFolder, Machine, restoring, ROWS } from "../support/proxies/restored_machine.ts";
 import { hashOf } from "../../src/auth/token_value.ts";
 import { AT, auditRow, projectRow } from "../support/data/rows.ts";
+import { deviceLoginRow } from "./device_contract.ts";
 import { managementTokenRow, personRow, sessionRow } from "./people_contract.ts";
 
 Deno.test("restore: keeps the old database with its log, and the old database opens", () =>
@@ -158,7 +159,7 @@ Deno.test("open: keeps a log whose database is missing", () =>
     assert((await Deno.stat(`${machine.path}-wal`)).size > 0);
   }));
 
-Deno.test("restore: keeps people, and ends their sessions and invitations", () =>
+Deno.test("restore: keeps people, and ends their sessions, invitations and logins of commands", () =>
   inFolder(async (folder) => {
     const machine = new Machine(folder);
     await machine.write();
@@ -169,6 +170,8 @@ Deno.test("restore: keeps people, and ends their sessions and invitations", () =
     await before.addSession(sessionRow("s1", "anna"));
     await before.addInvitation({ hash: hashOf("i1"), personId: "anna", expiresAt: AT + 1 }, audit);
     await before.addManagementToken(managementTokenRow("m1"), audit);
+    await before.addManagementToken(managementTokenRow("m2", { personId: "anna" }), audit);
+    await before.addDeviceLogin(deviceLoginRow("d1"), { ofAddressGroup: 1, ofAll: 1 });
     await before.close();
     await machine.backup();
     machine.stop();
@@ -177,6 +180,8 @@ Deno.test("restore: keeps people, and ends their sessions and invitations", () =
     assertEquals((await store.findSignIn("anna"))?.passphrase, "its hash");
     assertEquals(await store.findSession(hashOf("s1")), undefined);
     assertEquals(await store.findInvited(hashOf("i1"), AT), undefined);
-    assertEquals((await store.findManagementToken({ hash: hashOf("m1") }))?.id, "m1");
+    assertEquals((await store.findManagementToken({ hash: hashOf("m1") }))?.token.id, "m1");
+    assertEquals(await store.findManagementToken({ id: "m2" }), undefined);
+    assertEquals(await store.findDeviceLogin({ id: "d1" }, AT), undefined);
     await store.close();
   }));

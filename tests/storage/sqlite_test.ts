@@ -104,6 +104,7 @@ Deno.test(
       spending.map(({ key, requests, totalMicros, hours }) =>
         `${key} ${requests} ${totalMicros}: ` +
         hours.map(({ start, micros, isDated }) => `${new Date(start).getUTCFullYear()} ${micros} ${isDated}`)
+          .sort()
       ).sort(),
       [
         "project:p1 4 27: 1970 9 false,2026 11 true",

@@ -25,6 +25,17 @@ async function withFile(work: (path: string) => Promise<void>): Promise<void> {
   }
 }
 
+/** Adds usage of as many hours, so that a query by the hour takes long. */
+function addHours(path: string, hours: number): void {
+  const other = new Connection(path, { busyMs: 0 });
+  other.run(
+    `WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${hours})
+     INSERT INTO usage SELECT i * 3600000, 'p', 't' || i, '', 'e', 'm', 'c', 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0,
+       1, 1, 0 FROM n`,
+  );
+  other.close();
+}
+
 /** The longest time in milliseconds for which this thread did not run while `work` went on. */
 async function longestStall(work: Promise<unknown>): Promise<number> {
   let isDone = false;
@@ -82,13 +93,7 @@ Deno.test("threads: a long read blocks no caller and no write", () =>
     await store.addExchanges([exchangeRow()]);
     // The threads have started, and their code is compiled.
     await store.usage(ALL_TOGETHER, NO_FILTER);
-    const other = new Connection(path, { busyMs: 0 });
-    other.run(
-      `WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 300000)
-       INSERT INTO usage SELECT i * 3600000, 'p', 't' || i, '', 'e', 'm', 'c', 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0,
-         1, 1, 0 FROM n`,
-    );
-    other.close();
+    addHours(path, 300_000);
     const began = performance.now();
     let readMs: number | undefined;
     const reading = store.usage({ ...ALL_TOGETHER, group: "hour", split: "token", limit: 10 }, NO_FILTER)
@@ -104,6 +109,32 @@ Deno.test("threads: a long read blocks no caller and no write", () =>
     assertEquals((await reading).length, 10);
     assert(readMs !== undefined && stall < readMs / 2, `${stall} ms of ${readMs} ms`);
     await store.close();
+  }));
+
+Deno.test("threads: closing waits for the read that runs, so that no write-ahead log stays beside the file", () =>
+  withFile(async (path) => {
+    const store = openSqlite(path, { usesThreads: true });
+    addHours(path, 100_000);
+    const grouping = { ...ALL_TOGETHER, group: "hour", split: "token", limit: 10 } as const;
+    const reads = [store.usage(grouping, NO_FILTER), store.usage(grouping, NO_FILTER)];
+    await store.addExchanges([exchangeRow()]);
+    const rejected = reads.map((read) => assertRejects(() => read, StoreError, "the program ends"));
+    await store.close();
+    assertEquals([...Deno.readDirSync(path.replace(/x\.db$/, ""))].map(({ name }) => name), ["x.db"]);
+    await Promise.all(rejected);
+    await assertRejects(() => store.usage(ALL_TOGETHER, NO_FILTER), StoreError, "the program ends");
+  }));
+
+Deno.test("DatabaseThread: a thread that does not answer is ended after a limit, and its calls reject", () =>
+  withFile(async (path) => {
+    await openSqlite(path).close();
+    addHours(path, 30_000);
+    const thread = new DatabaseThread({ path, busyMs: 100 }, "test");
+    const grouping = { ...ALL_TOGETHER, group: "hour", split: "token", limit: 10 } as const;
+    const lost = assertRejects(() => thread.run("usage", [grouping, NO_FILTER]), StoreError);
+    await thread.abandon(0);
+    await lost;
+    assertEquals(thread.isRunning, false);
   }));
 
 Deno.test("threads: a file that was moved before the thread started is not created a second time", () =>

@@ -50,7 +50,8 @@ function textOf(value: unknown): string | undefined {
 
 /** The project of the first rule that matches, or else the default project. */
 function projectOf(claims: Claims, { projects, defaultProject }: JwtIssuer): string | undefined {
-  return projects.find(({ claim, value }) => hasValue(claimAt(claims, claim), value))?.project ?? defaultProject;
+  return projects.find(({ claim, value }) => hasValue(claimAt(claims, claim), value))?.project ??
+    defaultProject;
 }
 
 function hasValue(claim: unknown, value: string): boolean {

@@ -63,5 +63,6 @@ export function mayBeJwt(value: string): boolean {
   if (!value.startsWith(BEGINNING) || value.length > MAX_LENGTH) return false;
   const first = value.indexOf(".");
   const second = value.indexOf(".", first + 1);
-  return first > 0 && second > first + 1 && second < value.length - 1 && value.indexOf(".", second + 1) === -1;
+  return first > 0 && second > first + 1 && second < value.length - 1 &&
+    value.indexOf(".", second + 1) === -1;
 }

@@ -162,7 +162,10 @@ export class JwtTokens implements ClientJwt {
       known.isDisabled = person?.disabled === true;
     } catch {
       if (known.confirmedAt === -Infinity) {
-        return rejected("overloaded", "The proxy cannot reach its database to look up the person of this token.");
+        return rejected(
+          "overloaded",
+          "The proxy cannot reach its database to look up the person of this token.",
+        );
       }
     }
     known.confirmedAt = clock.now();
@@ -191,7 +194,10 @@ export class JwtTokens implements ClientJwt {
     if (isDisabled) return rejected("token_revoked", "The person of this token is disabled.");
     const { project } = account;
     if (project === undefined) {
-      return rejected("forbidden", `No rule of this proxy gives a project to the token of ${account.name}. Ask the administrator.`);
+      return rejected(
+        "forbidden",
+        `No rule of this proxy gives a project to the token of ${account.name}. Ask the administrator.`,
+      );
     }
     const opened = access.projectNamed(project);
     if (opened === undefined) {
@@ -251,7 +257,10 @@ function rejected(
   return { rejected: code, message };
 }
 
-function principalOf({ account: { tokenId, name }, issuer: { config } }: Known, { project, keys }: OpenedProject): Principal {
+function principalOf(
+  { account: { tokenId, name }, issuer: { config } }: Known,
+  { project, keys }: OpenedProject,
+): Principal {
   const key = tokenKey({ tokenId, name });
   const subjects: Subject[] = [
     { key, what: "account", rules: config.rules ?? NO_RULES },

@@ -131,7 +131,10 @@ function verified(claims: Claims): Verification {
   // The library has checked that it is a number.
   if (typeof exp !== "number") return UNREADABLE;
   if (Object.hasOwn(claims, "cnf")) {
-    return { kind: "invalid", why: "The token is bound to a key of its client (cnf), which the proxy cannot check." };
+    return {
+      kind: "invalid",
+      why: "The token is bound to a key of its client (cnf), which the proxy cannot check.",
+    };
   }
   return { kind: "verified", claims, expiresAtS: exp };
 }
@@ -142,7 +145,10 @@ function failed(error: unknown): Verification {
   }
   if (error instanceof errors.JWTClaimValidationFailed) {
     if (error.claim === "nbf") return { kind: "invalid", why: "This token is not valid yet (nbf)." };
-    return { kind: "invalid", why: `The proxy does not accept this token: its claim ${error.claim} is missing or wrong.` };
+    return {
+      kind: "invalid",
+      why: `The proxy does not accept this token: its claim ${error.claim} is missing or wrong.`,
+    };
   }
   if (error instanceof errors.JWSSignatureVerificationFailed) return UNPROVEN;
   // All others, such as a header that the library does not know, or a key of the wrong type.

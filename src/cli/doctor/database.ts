@@ -37,10 +37,10 @@ export async function checkDatabase(management: ManagementConfig): Promise<Findi
 
 function stateOf(
   path: string,
-  { damage, schema, newestSchema, maxNewer, isInUse, isPooled }: Inspection,
+  { damage, schema, newestSchema, worksSince, isInUse, isPooled }: Inspection,
 ): Finding[] {
   if (damage.length > 0) return [database.problem(`${path} is damaged: ${damage.join("; ")}`, RESTORE)];
-  if (schema > newestSchema + maxNewer) {
+  if (worksSince > newestSchema) {
     return [database.problem(
       `${path} is of a newer llm-proxy (schema ${schema}; this version knows ${newestSchema})`,
       "use that version of llm-proxy or a later one",

@@ -5,18 +5,23 @@ import { MANAGE_PATH } from "../../management/api/manage.ts";
 import { problem } from "../../management/api/responses.ts";
 import { openStore } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
-import { checkDatabase, managementConfig, mapStoreError } from "./management_config.ts";
+import { writeNote } from "../output.ts";
+import { loginAddress, onlyLogin, type SavedLogin, savedLogins } from "../login/saved_logins.ts";
+import { checkDatabase, checkOn, managementSettings, mapStoreError } from "./management_config.ts";
 import { sendToRunningProxy } from "./running_proxy.ts";
-import { type Send, sendToDatabase, sendToProxy } from "./send.ts";
+import { type Send, sendToDatabase, sendToProxy, sendWithLogin } from "./send.ts";
 
-const NO_TOKEN = "--url needs a token for the management API: set MANAGEMENT_TOKEN to its value.";
+const NO_TOKEN = "--url needs a token for the management API: llm-proxy login --url URL gets one, or set " +
+  "MANAGEMENT_TOKEN.";
 
 /** The management API to use: that of a running proxy, or one on the database. */
 export interface ManageTarget {
   /** Whether to create a missing database. If not, a missing database is an error. */
   readonly creates?: boolean;
   /**
-   * The URL of a running proxy, which gets the management token. Without it, the command opens the database.
+   * The URL of a running proxy, which gets the management token of the configuration, or else that of the
+   * saved login. Without a URL, the command opens the database of the configuration. Without a configuration,
+   * it uses the only saved login.
    */
   readonly url?: string;
   /**
@@ -29,8 +34,17 @@ export interface ManageTarget {
   readonly whenOff?: string | undefined;
 }
 
+/** Where a client sends its requests. */
+interface Place {
+  /** The address of the proxy; `undefined` for a database or a proxy on this machine. */
+  readonly url?: string;
+  /** The saved login whose token the client sends. */
+  readonly login?: SavedLogin;
+}
+
 /** Calls of the management API. Each throws a {@link CommandError} with the message of the API. */
 export interface ManageClient {
+  readonly place: Place;
   /**
    * Sends a request, and parses the body of the response with `schema`. An empty body is parsed as `null`.
    */
@@ -48,11 +62,22 @@ export async function withManageClient(
   target: ManageTarget,
   work: (client: ManageClient) => Promise<void>,
 ): Promise<void> {
-  const config = await managementConfig(target.config, target.whenOff);
-  if (target.url !== undefined) {
-    if (config.token === undefined) throw new CommandError(NO_TOKEN, 2);
-    return await work(clientOf(await sendToProxy(target.url, config.token)));
+  const settings = await managementSettings(target.config);
+  const { url } = target;
+  if (url !== undefined) {
+    if (settings?.token !== undefined) {
+      return await work(clientOf(await sendToProxy(url, settings.token), { url }));
+    }
+    return await work(await loggedIn(loginAt(url)));
   }
+  // A command that stops or reloads a proxy must not reach another machine by surprise.
+  const isAnywhere = target.needsRunning !== true && target.config === undefined;
+  const only = settings === undefined && isAnywhere ? onlyLogin() : undefined;
+  if (only !== undefined) {
+    writeNote(`At ${only[0]}, by your login:\n`);
+    return await work(await loggedIn(only));
+  }
+  const config = checkOn(settings, target.whenOff);
   if (target.needsRunning === true) {
     return await work(clientOf(await sendToRunningProxy(config.databaseUrl, { config: target.config })));
   }
@@ -67,7 +92,27 @@ export async function withManageClient(
   });
 }
 
-function clientOf(send: Send): ManageClient {
+/** The saved login at an address. Throws a {@link CommandError} if no login is saved for it. */
+function loginAt(url: string): readonly [url: string, login: SavedLogin] {
+  const address = loginAddress(url);
+  const login = savedLogins().get(address);
+  if (login === undefined) throw new CommandError(NO_TOKEN, 2);
+  return [address, login];
+}
+
+/** A client with the token of a saved login. */
+async function loggedIn([url, login]: readonly [string, SavedLogin]): Promise<ManageClient> {
+  const send = await sendWithLogin(url, login);
+  return clientOf(async (path, init) => {
+    const response = await send(path, init);
+    if (response.status !== 401) return response;
+    throw new CommandError(
+      `Your login at ${url} has ended: it has expired or was revoked. Log in again: llm-proxy login --url ${url}`,
+    );
+  }, { url, login });
+}
+
+function clientOf(send: Send, place: Place = {}): ManageClient {
   const bodyOf = async (path: string, init: Parameters<Send>[1]): Promise<string> => {
     const { status, text } = await send(`${MANAGE_PATH}${path}`, init);
     if (status < 200 || status > 299) {
@@ -78,6 +123,7 @@ function clientOf(send: Send): ManageClient {
     return text;
   };
   return {
+    place,
     text: (path) => bodyOf(path, { method: "GET" }),
     async call(method, path, { body, schema }) {
       const json = body === undefined ? undefined : JSON.stringify(body);

@@ -8,7 +8,8 @@ import { StoreError } from "../../storage/store.ts";
 import { CommandError } from "../command_error.ts";
 import { configFlags } from "../common_options.ts";
 
-const OFF = "The management API is off: set MANAGEMENT_TOKEN in the environment or in .env.";
+const OFF = "The management API is off: set MANAGEMENT_TOKEN in the environment or in .env. For a proxy on " +
+  "another machine: llm-proxy login --url URL";
 
 /**
  * Reads the management settings. Throws a {@link CommandError} with the message `whenOff` if the management
@@ -18,7 +19,16 @@ export async function managementConfig(
   path: string | undefined,
   whenOff: string = OFF,
 ): Promise<ManagementConfig> {
-  const config = await loadManagement(processSources, configFlags(path));
+  return checkOn(await managementSettings(path), whenOff);
+}
+
+/** Reads the management settings. Returns `undefined` if the management API is off. */
+export async function managementSettings(path: string | undefined): Promise<ManagementConfig | undefined> {
+  return await loadManagement(processSources, configFlags(path));
+}
+
+/** Throws a {@link CommandError} with the message `whenOff` if the management API is off. */
+export function checkOn(config: ManagementConfig | undefined, whenOff: string = OFF): ManagementConfig {
   if (config !== undefined) return config;
   throw new CommandError(whenOff, 2);
 }

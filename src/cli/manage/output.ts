@@ -26,6 +26,16 @@ export function showOne(item: Project | Token): void {
   });
 }
 
+/** The projects of a person in a few words. `projects` has their ids. */
+export function projectsText(projects: "all" | readonly string[]): string {
+  if (projects === "all") return "all projects";
+  return projects.length === 0
+    ? "no project"
+    : projects.length === 1
+    ? "1 project"
+    : `${projects.length} projects`;
+}
+
 function plain(value: unknown): string {
   if (value === null) return "-";
   if (Array.isArray(value)) return value.join(", ");

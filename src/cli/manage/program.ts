@@ -8,7 +8,8 @@ import type { Options } from "./options.ts";
 import { addRuleOptions } from "./rule_options.ts";
 
 const OPTIONAL_URL =
-  "address of the running proxy, with ADMIN_PORT if it has one (default: open the database directly)";
+  "address of the running proxy, with ADMIN_PORT if it has one; the command sends MANAGEMENT_TOKEN, or without " +
+  "it the token of llm-proxy login (default: the database here, or without a configuration the only saved login)";
 /** The help of `--url` for commands that need the running proxy. */
 export const RUNNING_URL =
   "address of the running proxy, with ADMIN_PORT if it has one (default: by the configuration)";
@@ -165,7 +166,7 @@ function addDatabaseCommands(program: Command): void {
 const NAME_OR_ID = "name or id";
 
 /** Adds the options that choose the running proxy or the database. */
-function withTarget(command: Command, url = OPTIONAL_URL): Command {
+export function withTarget(command: Command, url = OPTIONAL_URL): Command {
   return command.option("--url <url>", url).option(...CONFIG_OPTION);
 }
 

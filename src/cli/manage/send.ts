@@ -7,6 +7,7 @@ import type { ManagementConfig } from "../../config/config.ts";
 import { loadConfig, loadOutboundProxy } from "../../config/load.ts";
 import { ConfigError } from "../../config/problem.ts";
 import { processSources } from "../../config/sources/env.ts";
+import { GuessGate } from "../../management/api/guess_gate.ts";
 import { lasting } from "../../management/api/identity.ts";
 import { createManageApi } from "../../management/api/manage.ts";
 import { openLimiter } from "../../management/spending.ts";
@@ -18,6 +19,7 @@ import { messageOf } from "../../text/error_text.ts";
 import { systemClock } from "../../time/clock.ts";
 import { CommandError } from "../command_error.ts";
 import { configFlags } from "../common_options.ts";
+import type { SavedLogin } from "../login/saved_logins.ts";
 import { withProgress } from "../progress.ts";
 import { type HttpResponse, request, type RequestOptions } from "../request.ts";
 
@@ -31,25 +33,44 @@ export type Send = (
 const LARGE_BYTES = 100 * 1024 ** 2;
 
 /**
- * Sends requests with the management token to a URL that the user named. Throws a {@link CommandError} if the
- * URL is invalid.
+ * Sends requests with the token of a saved login. Throws a {@link CommandError} if the file of the authority
+ * is unreadable.
  */
-export async function sendToProxy(url: string, token: string): Promise<Send> {
+export async function sendWithLogin(url: string, { token, ca }: SavedLogin): Promise<Send> {
+  return await sendToProxy(url, token, ca);
+}
+
+/**
+ * Sends requests with a management token to a URL that the user named. `ca` is the file of an authority to
+ * trust besides those of the system. Throws a {@link CommandError} if the URL is invalid or the file is
+ * unreadable.
+ */
+export async function sendToProxy(url: string, token: string, ca?: string): Promise<Send> {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new CommandError(`${JSON.stringify(url)} is not a URL like http://localhost:33000`, 2);
   }
   const base = url.replace(/\/+$/, "");
   const proxy = await loadOutboundProxy(processSources, new URL(url).origin);
+  const caCerts = ca === undefined ? undefined : [readAuthority(ca)];
   return async (path, init) => {
     try {
       return await withProgress(
         `Waiting for ${base}`,
-        () => request(`${base}${path}`, { ...init, token, proxy }),
+        () => request(`${base}${path}`, { ...init, token, proxy, caCerts }),
       );
     } catch (error) {
       throw new CommandError(`No proxy answers at ${base}: ${messageOf(error)}.`);
     }
   };
+}
+
+/** Reads certificates in PEM form. Throws a {@link CommandError} if the file is unreadable. */
+export function readAuthority(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new CommandError(`Cannot read ${path}: ${messageOf(error)}.`, 2);
+  }
 }
 
 /**
@@ -78,6 +99,7 @@ export async function sendToDatabase(
     proxy: undefined,
     endpointNames: () => names,
     ownerOf: () => undefined,
+    guesses: new GuessGate({ clock: systemClock }),
     hasBootstrap: config.token !== undefined,
     sessionIdleMs: () => config.adminIdleMs,
     passphrases: undefined,

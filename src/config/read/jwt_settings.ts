@@ -46,7 +46,10 @@ export function readJwt(
   if (tables === undefined || tables.length === 0) return undefined;
   const { resolver, hasProjects } = context;
   if (!hasProjects && !resolver.hasProblemAt(["management"])) {
-    resolver.report(["auth", "jwt"], "needs the management plane, which has the projects: set MANAGEMENT_TOKEN");
+    resolver.report(
+      ["auth", "jwt"],
+      "needs the management plane, which has the projects: set MANAGEMENT_TOKEN",
+    );
   }
   const issuers = tables.flatMap((table, index) => new JwtTable(table, index, context).read() ?? []);
   for (const [index, { name, issuer, audience = [] }] of tables.entries()) {
@@ -81,7 +84,10 @@ class JwtTable {
     if (name === undefined) this.#missing("name", "the name of the provider in the log");
     if (issuer === undefined) this.#missing("issuer", "the claim iss of the tokens");
     if (audience === undefined) {
-      this.#missing("audience", "without it, tokens that the provider made for other programs would be valid");
+      this.#missing(
+        "audience",
+        "without it, tokens that the provider made for other programs would be valid",
+      );
     }
     const keys = this.#keys();
     const projects = this.#projects();
@@ -150,7 +156,10 @@ class JwtTable {
     if (keys === undefined) {
       this.#report("jwks_file", `${named} contains no list of keys: {"keys": [{"kty": "RSA", …}]}`);
     } else if (keys.keys.length === 0 || keys.keys.length > MAX_KEYS) {
-      this.#report("jwks_file", `${named} contains ${keys.keys.length} keys: from 1 to ${MAX_KEYS} are allowed`);
+      this.#report(
+        "jwks_file",
+        `${named} contains ${keys.keys.length} keys: from 1 to ${MAX_KEYS} are allowed`,
+      );
     } else if (keys.keys.some((key) => SECRET_MEMBERS.some((member) => Object.hasOwn(key, member)))) {
       this.#report("jwks_file", `${named} contains a secret key: leave only the public keys in it`);
     }

@@ -25,8 +25,8 @@ import {
   databaseUrlSchema,
   encryptionKeySchema,
   idleSchema,
-  limitsTimeoutSchema,
   intervalSchema,
+  limitsTimeoutSchema,
   limitsUrlSchema,
   managementTokenSchema,
   NO_SHARED_LIMITS,
@@ -87,7 +87,13 @@ export function readManagement(
   const limitsUrl = read("limits_url", "LIMITS_URL", limitsUrlSchema, undefined, shownUrl);
   const limitsPassword = read("limits_password", "LIMITS_PASSWORD", secretSchema, undefined, redacted);
   const onLoss = read("on_limits_loss", "ON_LIMITS_LOSS", wordSchema(ON_LOSS), DEFAULT_ON_LIMITS_LOSS);
-  const timeoutMs = read("limits_timeout", "LIMITS_TIMEOUT", limitsTimeoutSchema, undefined, shownLimitsTimeout);
+  const timeoutMs = read(
+    "limits_timeout",
+    "LIMITS_TIMEOUT",
+    limitsTimeoutSchema,
+    undefined,
+    shownLimitsTimeout,
+  );
   const onDatabaseLoss = read(
     "on_database_loss",
     "ON_DATABASE_LOSS",
@@ -189,7 +195,10 @@ function sharedLimits(
   const server = readRedisUrl(used);
   if (server === undefined) return {};
   return {
-    sharedLimits: { server: { kind: "redis", ...server, ...password !== undefined && { password } }, ...loss },
+    sharedLimits: {
+      server: { kind: "redis", ...server, ...password !== undefined && { password } },
+      ...loss,
+    },
   };
 }
 

@@ -17,6 +17,8 @@ export const OWN: Access = { admin: "own", manager: "own", member: "own", viewer
  */
 export const SURFACES = {
   "the OpenAPI document": ALL_ROLES,
+  // Without a credential: a person confirms what a command asks for.
+  "/manage/device": ALL_ROLES,
   "/metrics": { admin: "all", manager: "denied", member: "denied", viewer: "projects" },
   "/admin/docs": ALL_ROLES,
   // Only a browser in a session of a person can add a passkey, for this person.

@@ -8,10 +8,19 @@ import { type Store, StoreError } from "../../storage/store.ts";
 /**
  * Why an attempt was rejected: a wrong token at the sign-in of the admin page (`sign_in`), a wrong name or
  * passphrase there (`passphrase`), a wrong passkey (`passkey`), an invitation that does not work
- * (`invitation`), a wrong token in `Authorization` (`bearer`), or any of them while the address must wait
+ * (`invitation`), a wrong token in `Authorization` (`bearer`), a wrong code of the login of a command, from a
+ * person (`user_code`) or from a command (`device_code`), or any of them while the address must wait
  * (`rate_limited`).
  */
-export type RefusedAttempt = "sign_in" | "passphrase" | "passkey" | "invitation" | "bearer" | "rate_limited";
+export type RefusedAttempt =
+  | "sign_in"
+  | "passphrase"
+  | "passkey"
+  | "invitation"
+  | "bearer"
+  | "user_code"
+  | "device_code"
+  | "rate_limited";
 
 /** The shortest time between two entries of an address. */
 const WINDOW_MS = 60_000;
@@ -25,6 +34,8 @@ const NAMES = {
   passkey: "wrong_passkeys",
   invitation: "wrong_invitations",
   bearer: "wrong_bearer_tokens",
+  user_code: "wrong_codes_of_commands",
+  device_code: "wrong_device_codes",
   rate_limited: "attempts_during_a_wait",
 } as const satisfies Record<RefusedAttempt, string>;
 
@@ -35,6 +46,8 @@ export const REFUSED_TEXTS: Readonly<Record<RefusedAttempt, string>> = {
   passkey: "a wrong passkey",
   invitation: "a wrong invitation",
   bearer: "a wrong token",
+  user_code: "a wrong code of a command",
+  device_code: "a wrong device code",
   rate_limited: "an attempt during a wait",
 };
 

@@ -3,7 +3,7 @@
 import { createManagementTokenValue } from "../../auth/management_token_value.ts";
 import { hashOf, suffixOf } from "../../auth/token_value.ts";
 import type { Projects, TokenRole } from "../../people/role.ts";
-import type { ManagementToken, SessionOf } from "../../storage/people_store.ts";
+import type { ManagementToken, ManagementTokenOf, SessionOf } from "../../storage/people_store.ts";
 import type { Store } from "../../storage/store.ts";
 import { ADMIN_ONLY, OWN_OR_ALL } from "./access.ts";
 import { auditor } from "./audit_entry.ts";
@@ -43,8 +43,8 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
     handle: endSession,
   }),
   route("get /management-tokens", {
-    access: ADMIN_ONLY,
-    summary: "Tokens for this API, newest first",
+    access: OWN_OR_ALL,
+    summary: "Tokens for this API, newest first: those of your commands, or all of them for an administrator",
     query: pageQuery,
     responses: { 200: listOf(responses.managementToken) },
     handle: listManagementTokens,
@@ -58,7 +58,7 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
     handle: createManagementToken,
   }),
   route("delete /management-tokens/{id}", {
-    access: ADMIN_ONLY,
+    access: OWN_OR_ALL,
     needsFreshSignIn: true,
     summary: "Revoke a token for this API; it is rejected from the next request on",
     responses: { 204: undefined },
@@ -88,7 +88,7 @@ async function listManagementTokens(
   { query }: QueryRequest<typeof pageQuery>,
   { store, clock }: RouteParts,
 ): Promise<JsonReply> {
-  const listed = await store.whole().listManagementTokens(pageOf(query));
+  const listed = await store.listManagementTokens(pageOf(query));
   return json(listBody(listed, (token) => shownManagementToken(token, clock.epochMs())));
 }
 
@@ -113,6 +113,7 @@ async function createManagementToken(
     suffix: suffixOf(value),
     role: body.role,
     projects: await projectsOf(store, body),
+    personId: undefined,
     expiresAt,
     lastUsedAt: undefined,
     madeBy: actor.name,
@@ -122,7 +123,7 @@ async function createManagementToken(
     revokedAt: undefined,
   };
   await store.addManagementToken(token, auditor(parts)(source, "management_token.create", token.id, body));
-  return json({ ...shownManagementToken(token, now), token: value }, { status: 201 });
+  return json({ ...shownManagementToken({ token, person: undefined }, now), token: value }, { status: 201 });
 }
 
 /** The projects of a new token. A token for a directory has none. */
@@ -137,11 +138,10 @@ async function projectsOf(
 }
 
 async function revokeManagementToken({ id, source }: RouteRequest, parts: RouteParts): Promise<Response> {
-  const store = parts.store.whole();
-  if (await store.findManagementToken({ id }) === undefined) {
+  const entry = auditor(parts)(source, "management_token.revoke", id, {});
+  if (!await parts.store.revokeManagementToken(id, entry)) {
     throw new Problem(404, `There is no management token ${JSON.stringify(id)}.`);
   }
-  await store.revokeManagementToken(id, auditor(parts)(source, "management_token.revoke", id, {}));
   return new Response(null, { status: 204 });
 }
 
@@ -160,14 +160,15 @@ function shownSession({ session, person }: SessionOf, current: string | undefine
   };
 }
 
-function shownManagementToken(token: ManagementToken, now: number) {
+function shownManagementToken({ token, person }: ManagementTokenOf, now: number) {
   const { expiresAt, revokedAt, makerHasLeft } = token;
   const isExpired = expiresAt !== undefined && expiresAt <= now;
   return {
     id: token.id,
     name: token.name,
-    role: token.role,
-    projects: token.projects,
+    role: person?.role ?? token.role,
+    projects: person?.projects ?? token.projects,
+    person_id: token.personId ?? null,
     token_suffix: token.suffix,
     state: revokedAt !== undefined
       ? "revoked"

@@ -7,7 +7,7 @@ import { isManagementTokenValue } from "../../auth/management_token_value.ts";
 import { isEqual } from "../../auth/shared_token.ts";
 import { hashOf } from "../../auth/token_value.ts";
 import { type Actor, BOOTSTRAP } from "../../people/actor.ts";
-import type { ManagementToken, ManagementTokenStore } from "../../storage/people_store.ts";
+import type { ManagementToken, ManagementTokenOf, ManagementTokenStore } from "../../storage/people_store.ts";
 import { StoreError } from "../../storage/store.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Caller } from "./caller.ts";
@@ -49,10 +49,10 @@ export class BearerGate {
       caller.onVerified?.();
       return lasting(BOOTSTRAP);
     }
-    const token = await this.#verified(presented, hash, caller);
-    if (token !== undefined) {
-      const actor = actorOf(token);
-      if (actor !== undefined) return { actor, again: () => this.#actorAgain(token.id) };
+    const found = await this.#verified(presented, hash, caller);
+    if (found !== undefined) {
+      const actor = actorOf(found);
+      if (actor !== undefined) return { actor, again: () => this.#actorAgain(found.token.id) };
       throw new Problem(403, "This token is for a directory: it may use SCIM, and nothing else.");
     }
     return this.#refuse(presented, { hash, caller, hint: "<MANAGEMENT_TOKEN>" });
@@ -67,7 +67,7 @@ export class BearerGate {
     this.#parts.guesses.checkWait(caller, { isGuess: presented !== "" });
     const hash = hashOf(presented);
     if (this.#isBootstrap(hash)) throw notForDirectories();
-    const token = await this.#verified(presented, hash, caller);
+    const token = (await this.#verified(presented, hash, caller))?.token;
     if (token === undefined) {
       return this.#refuse(presented, { hash, caller, hint: "<token with the role scim>" });
     }
@@ -80,12 +80,12 @@ export class BearerGate {
     presented: string,
     hash: Uint8Array,
     caller: Caller,
-  ): Promise<ManagementToken | undefined> {
-    const token = isManagementTokenValue(presented) ? await this.#find({ hash }) : undefined;
-    if (token === undefined) return undefined;
-    this.#noteUse(token);
+  ): Promise<ManagementTokenOf | undefined> {
+    const found = isManagementTokenValue(presented) ? await this.#find({ hash }) : undefined;
+    if (found === undefined) return undefined;
+    this.#noteUse(found.token);
     caller.onVerified?.();
-    return token;
+    return found;
   }
 
   /** Counts a wrong token, and throws a {@link Problem}. */
@@ -116,17 +116,19 @@ export class BearerGate {
     return this.#bootstrap !== undefined && isEqual(hash, this.#bootstrap);
   }
 
-  /** Finds a token that is valid now. */
-  async #find(by: { hash: Uint8Array } | { id: string }): Promise<ManagementToken | undefined> {
+  /** Finds a token that is valid now. That of a person is valid while the person is not disabled. */
+  async #find(by: { hash: Uint8Array } | { id: string }): Promise<ManagementTokenOf | undefined> {
     const { store, clock } = this.#parts;
-    const token = await store.findManagementToken(by);
-    if (token === undefined || token.revokedAt !== undefined || token.makerHasLeft) return undefined;
-    return token.expiresAt !== undefined && token.expiresAt <= clock.epochMs() ? undefined : token;
+    const found = await store.findManagementToken(by);
+    if (found === undefined) return undefined;
+    const { token: { personId, revokedAt, expiresAt = Infinity, makerHasLeft }, person } = found;
+    if (makerHasLeft || revokedAt !== undefined || expiresAt <= clock.epochMs()) return undefined;
+    return personId !== undefined && person?.disabled !== false ? undefined : found;
   }
 
   async #actorAgain(id: string): Promise<Actor | undefined> {
-    const token = await this.#find({ id });
-    return token && actorOf(token);
+    const found = await this.#find({ id });
+    return found && actorOf(found);
   }
 
   /** Writes the use at most once a minute. A failing database does not reject the request. */
@@ -151,8 +153,21 @@ function notForDirectories(): Problem {
 }
 
 /** The actor of a token; `undefined` for a token that may not use the API. */
-function actorOf({ id, name, role, projects, makerId }: ManagementToken): Actor | undefined {
+function actorOf(
+  { token: { id, name, role, projects, makerId }, person }: ManagementTokenOf,
+): Actor | undefined {
   if (role === "scim") return undefined;
+  if (person !== undefined) {
+    return {
+      kind: "person",
+      id: person.id,
+      role: person.role,
+      projects: person.projects,
+      name: `${person.login} (llm-proxy login on ${name})`,
+      provenAt: undefined,
+      sessionId: undefined,
+    };
+  }
   return {
     kind: "management token",
     id,

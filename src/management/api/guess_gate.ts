@@ -56,7 +56,7 @@ export class GuessGate {
     }
     const nameMs = name === undefined ? 0 : this.#byName.waitMs(nameKey(name));
     if (nameMs === 0) return;
-    throw tooMany("Too many wrong passphrases were sent for this name", {
+    throw tooMany("Too many wrong passphrases or codes were sent for this name", {
       waitMs: nameMs,
       but: "with the right one too",
     });

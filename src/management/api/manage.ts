@@ -5,6 +5,8 @@ import { ACCOUNT_ROUTES } from "./accounts.ts";
 import type { BearerGate } from "./bearer_gate.ts";
 import type { Caller } from "./caller.ts";
 import { CONNECTION_ROUTES } from "./connections.ts";
+import { DEVICE_OPERATIONS, type DeviceGrant } from "./device_grant.ts";
+import { DEVICE_LOGIN_ROUTES } from "./device_logins.ts";
 import { ENDPOINT_ROUTES } from "./endpoints.ts";
 import { type Identity, whileAllowed } from "./identity.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -35,6 +37,7 @@ export const ROUTES: readonly Route[] = [
   ...OWN_ROUTES,
   ...PEOPLE_ROUTES,
   ...ACCOUNT_ROUTES,
+  ...DEVICE_LOGIN_ROUTES,
   ...PASSKEY_ROUTES,
   ...SYSTEM_ROUTES,
 ];
@@ -57,7 +60,9 @@ export function createManageApi(
   // Every role may read it: see SURFACES in access.ts.
   app.get("/openapi.json", () => {
     const headers = { "cache-control": "no-store" };
-    return Response.json(openApiDocument(ROUTES, path), { headers });
+    // The routes without a credential are beside the API that programs use.
+    const open = path === MANAGE_PATH ? DEVICE_OPERATIONS : [];
+    return Response.json(openApiDocument(ROUTES, path, open), { headers });
   });
   for (const route of ROUTES) {
     const pattern = route.path.replaceAll(/\{(\w+)\}/g, ":$1");
@@ -78,15 +83,22 @@ export function createManageApi(
   };
 }
 
-/** The API behind a gate: each request needs a token for it. */
+/** The API behind a gate: each request needs a token for it, but those of commands that ask for one. */
 export function gatedApi(
   api: ManageApi,
-  { gate, onUnexpected }: { gate: BearerGate; onUnexpected: (error: unknown) => void },
+  { gate, devices, onUnexpected }: {
+    gate: BearerGate;
+    devices: DeviceGrant;
+    onUnexpected: (error: unknown) => void;
+  },
 ): (request: Request, caller: Caller) => Promise<Response> {
   const failed = problemHandler(onUnexpected);
   return async (request, caller) => {
     let identity: Identity;
     try {
+      const path = new URL(request.url).pathname.slice(MANAGE_PATH.length);
+      const answered = devices.answer(path, request, caller);
+      if (answered !== undefined) return await answered;
       identity = await gate.check(request.headers.get("authorization") ?? undefined, caller);
     } catch (error) {
       return failed(error);

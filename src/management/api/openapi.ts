@@ -6,13 +6,28 @@ import { VERSION } from "../../release.ts";
 import type { Route } from "./route.ts";
 import { problem } from "./responses.ts";
 
+/** A route that needs no credential: it takes a form by POST, and answers with JSON. */
+export interface OpenOperation {
+  readonly path: string;
+  readonly summary: string;
+  readonly body: GenericSchema;
+  readonly response: GenericSchema;
+  /** The body of a 400. */
+  readonly error: GenericSchema;
+}
+
 /** Makes an OpenAPI 3.1 document. `base` is the path of the API. */
-export function openApiDocument(routes: readonly Route[], base: string): Record<string, unknown> {
+export function openApiDocument(
+  routes: readonly Route[],
+  base: string,
+  open: readonly OpenOperation[] = [],
+): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
     const path = paths[`${base}${route.path}`] ??= {};
     path[route.method] = operationOf(route);
   }
+  for (const operation of open) paths[`${base}${operation.path}`] = { post: openOperation(operation) };
   return {
     openapi: "3.1.0",
     info: {
@@ -61,13 +76,28 @@ function operationOf(
     ...(body !== undefined && {
       requestBody: { required: true, content: { "application/json": { schema: schemaOf(body, "input") } } },
     }),
-    responses: {
-      ...responses,
-      default: {
-        description: "An error",
-        content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
-      },
+    responses: { ...responses, default: PROBLEM_RESPONSE },
+  };
+}
+
+const PROBLEM_RESPONSE = {
+  description: "An error",
+  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+};
+
+function openOperation({ summary, body, response, error }: OpenOperation) {
+  const ofJson = (schema: GenericSchema) => ({
+    description: summary,
+    content: { "application/json": { schema: schemaOf(schema, "output") } },
+  });
+  return {
+    summary,
+    security: [],
+    requestBody: {
+      required: true,
+      content: { "application/x-www-form-urlencoded": { schema: schemaOf(body, "input") } },
     },
+    responses: { 200: ofJson(response), 400: ofJson(error), default: PROBLEM_RESPONSE },
   };
 }
 

@@ -17,6 +17,7 @@ import type { Actor } from "../../people/actor.ts";
 import type { Person } from "../../people/person.ts";
 import type { Scope } from "../../people/scope.ts";
 import type { Caller } from "./caller.ts";
+import type { GuessGate } from "./guess_gate.ts";
 import type { ScopedStore } from "./scoped_store.ts";
 
 /** The start or the end of an exchange. */
@@ -127,6 +128,8 @@ export interface ManageParts {
   readonly endpointNames: () => readonly string[] | undefined;
   /** The person whose token it is; `undefined` if it has no owner, or is not in the database. */
   readonly ownerOf: (tokenId: string | undefined) => string | undefined;
+  /** Counts wrong codes of commands, together with wrong tokens. */
+  readonly guesses: GuessGate;
   /** Whether the configuration has a token for this API, whose holder may do everything. */
   readonly hasBootstrap: boolean;
   /** `undefined` in a program that opens the database itself, where no person is signed in. */

@@ -1,7 +1,7 @@
 /** Schemas of the responses about people, sessions and management tokens. */
 
 import * as v from "valibot";
-import { ROLES, TOKEN_ROLES } from "../../people/role.ts";
+import { ROLES } from "../../people/role.ts";
 import { id, moment } from "./common_schemas.ts";
 
 const projects = v.union([v.literal("all"), v.array(id)]);
@@ -75,8 +75,12 @@ export const passkey = v.object({
 const managementTokenEntries = {
   id,
   name: v.string(),
-  role: v.picklist(TOKEN_ROLES),
+  role: v.picklist([...ROLES, "scim"]),
   projects,
+  person_id: v.pipe(
+    v.nullable(id),
+    v.description("whose login on another machine it is: it may do what this person may do"),
+  ),
   token_suffix: v.string(),
   state: v.pipe(
     v.picklist(["active", "suspended", "expired", "revoked"]),

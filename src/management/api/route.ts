@@ -28,7 +28,7 @@ export interface RouteRequest<Query extends Schema = Schema, Body extends Schema
   readonly ifMatch: number | undefined;
   /** The IP address of the client, for the audit log. */
   readonly source: string;
-  /** The client, for a route that checks a passphrase. */
+  /** The client, for a route that checks a passphrase or a code. */
   readonly caller: Caller;
 }
 

@@ -14,8 +14,9 @@ import type {
 } from "../../storage/access_store.ts";
 import type { NewAuditEntry } from "../../storage/audit_store.ts";
 import type { Listed, Page } from "../../storage/page.ts";
+import type { DeviceLoginStore } from "../../storage/device_login_store.ts";
 import type { ListedPasskey, RemovedPasskey } from "../../storage/passkey_store.ts";
-import type { SessionOf } from "../../storage/people_store.ts";
+import type { ManagementTokenOf, SessionOf } from "../../storage/people_store.ts";
 import type { ExchangeFilter, ExchangeRow, Store } from "../../storage/store.ts";
 import type { UsageFilter, UsageGrouping, UsageRow } from "../../storage/usage_store.ts";
 import { Problem } from "./problem.ts";
@@ -175,6 +176,41 @@ export class ScopedStore {
     return await this.#store.endSession(id, { at: audit.at, personId: this.#personId() }, audit);
   }
 
+  /** Lists the management tokens of the actor, or all of them. */
+  async listManagementTokens(page: Page): Promise<Listed<ManagementTokenOf>> {
+    return await this.#store.listManagementTokens({ ...page, personId: this.#personId() });
+  }
+
+  /** Revokes a management token. Resolves with `false` if the actor does not reach it. */
+  async revokeManagementToken(id: string, audit: NewAuditEntry): Promise<boolean> {
+    const personId = this.#personId();
+    const found = await this.#store.findManagementToken({ id });
+    if (found === undefined || personId !== undefined && found.token.personId !== personId) return false;
+    await this.#store.revokeManagementToken(id, audit);
+    return true;
+  }
+
+  /** Finds the login of a command. Knowing its code, or the id that the code gave, is the right to decide. */
+  findDeviceLogin(
+    ...args: Parameters<DeviceLoginStore["findDeviceLogin"]>
+  ): ReturnType<DeviceLoginStore["findDeviceLogin"]> {
+    return this.#store.findDeviceLogin(...args);
+  }
+
+  /** Confirms the login of a command. */
+  confirmDeviceLogin(
+    ...args: Parameters<DeviceLoginStore["confirmDeviceLogin"]>
+  ): ReturnType<DeviceLoginStore["confirmDeviceLogin"]> {
+    return this.#store.confirmDeviceLogin(...args);
+  }
+
+  /** Refuses the login of a command. */
+  refuseDeviceLogin(
+    ...args: Parameters<DeviceLoginStore["refuseDeviceLogin"]>
+  ): ReturnType<DeviceLoginStore["refuseDeviceLogin"]> {
+    return this.#store.refuseDeviceLogin(...args);
+  }
+
   /** Lists the passkeys of the actor, or all of them. */
   async listPasskeys(page: Page): Promise<Listed<ListedPasskey>> {
     return await this.#store.listPasskeys({ ...page, personId: this.#personId() });
@@ -190,7 +226,7 @@ export class ScopedStore {
     return await this.#store.removePasskey(id, { personId: this.#personId() }, audit);
   }
 
-  /** The person whose sessions and passkeys the actor reaches; `undefined` for all people. */
+  /** The person whose sessions, tokens and passkeys the actor reaches; `undefined` for all people. */
   #personId(): string | undefined {
     if (this.#scope.kind === "all") return undefined;
     if (this.#scope.kind === "own") return this.#scope.owner;

@@ -17,8 +17,11 @@ import { Problem } from "./problem.ts";
 const MAX_BODY_BYTES = 1024 * 1024;
 /** The longest body of a sign-in. It is read before authentication, and holds a token or a passphrase. */
 const MAX_SIGN_IN_BYTES = 4 * 1024;
-/** The paths of the API, which authenticates before it reads a body. Another path can be the sign-in. */
-const OF_API = /^\/(?:manage|admin\/api)\//;
+/**
+ * The paths of the API, which authenticates before it reads a body. Another path can be the sign-in, or the
+ * login of a command.
+ */
+const OF_API = /^\/(?:manage(?!\/device\/)|admin\/api)\//;
 
 /** Content types of responses that are streamed. Other responses are sent with a length. */
 const STREAMED: readonly string[] = ["text/event-stream", "application/vnd.sqlite3"];

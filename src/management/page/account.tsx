@@ -6,6 +6,7 @@ import { type Confirmation, ConfirmDialog } from "./dialog.tsx";
 import { Facts } from "./facts.tsx";
 import { moment } from "./format.ts";
 import { LoadView } from "./load_view.tsx";
+import { ManagementTokens } from "./management_tokens.tsx";
 import { useMe } from "./me.ts";
 import { RelativeTime } from "./relative_time.tsx";
 import { type Column, Table } from "./table.tsx";
@@ -13,7 +14,7 @@ import { WaysIn } from "./ways_in.tsx";
 import { useDialog } from "./use_dialog.ts";
 import { useLoad } from "./use_load.ts";
 
-/** Shows the user with the role, and lists the sessions that the user may end. */
+/** Shows the user with the role, and lists the sessions and management tokens that the user may end. */
 export function Account() {
   const { name, role } = useMe();
   const loaded = useLoad((signal) => getAll<Session>("/sessions", signal), "", 30_000);
@@ -46,6 +47,7 @@ export function Account() {
           />
         )}
       </LoadView>
+      <ManagementTokens />
       {dialog?.item && <ConfirmDialog {...confirmationOf(dialog.item)} onClose={close} onDone={done} />}
     </>
   );

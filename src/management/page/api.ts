@@ -1,6 +1,7 @@
 /** Calls of the management API, and the types of its responses. */
 
 import type { InferOutput } from "valibot";
+import type * as devices from "../api/device_responses.ts";
 import type * as people from "../api/people_responses.ts";
 import type * as responses from "../api/responses.ts";
 import { fetchOrThrow, problemOf } from "./http.ts";
@@ -39,6 +40,10 @@ export type Self = InferOutput<typeof people.self>;
 export type Person = InferOutput<typeof people.person>;
 /** A link by which a person sets a passphrase. */
 export type Invitation = InferOutput<typeof people.invitation>;
+/** The login of a command on another machine, which waits for a decision. */
+export type DeviceLogin = InferOutput<typeof devices.deviceLogin>;
+/** A token for the management API, without its value. */
+export type ManagementToken = InferOutput<typeof people.managementToken>;
 /** A passkey with which a person signs in. */
 export type Passkey = InferOutput<typeof people.passkey>;
 /** A session of the admin page. */

@@ -8,6 +8,7 @@ import { Audit } from "./audit.tsx";
 import { Connect } from "./connect.tsx";
 import { Button } from "./controls.tsx";
 import { Dashboard } from "./dashboard.tsx";
+import { DeviceLogins } from "./device_login.tsx";
 import { Endpoints } from "./endpoints.tsx";
 import { ErrorMessage, LoadView } from "./load_view.tsx";
 import { Me, useMe } from "./me.ts";
@@ -103,21 +104,23 @@ function Frame({ hash, error, onFailed }: {
   const named = hash.slice(1).split("?")[0];
   const { name, label } = views.find((view) => view.name === named) ??
     { name: "dashboard", label: "" } as const;
-  const View = COMPONENTS[name];
-  const title = label || views[0]?.label;
+  // A command prints this address; the navigation has no link to it.
+  const isDevice = named === "device";
+  const View = isDevice ? DeviceLogins : COMPONENTS[name];
+  const title = isDevice ? "Sign in a command" : label || views[0]?.label;
   useEffect(() => void (document.title = `${title} – llm-proxy`), [title]);
   return (
     <>
-      <Header viewName={name} onFailed={onFailed} />
+      <Header viewName={isDevice ? named : name} onFailed={onFailed} />
       <main tabIndex={-1}>
         {error && <ErrorMessage error={error} />}
-        <View key={`${name} ${id} ${role}`} />
+        <View key={`${named} ${name} ${id} ${role}`} />
       </main>
     </>
   );
 }
 
-function Header({ viewName, onFailed }: { viewName: ViewName; onFailed: (error: Error) => void }) {
+function Header({ viewName, onFailed }: { viewName: string; onFailed: (error: Error) => void }) {
   const { views } = useMe();
   return (
     <header class="top">

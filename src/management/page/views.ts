@@ -44,7 +44,11 @@ export const VIEWS = {
   people: { label: "People", roles: ADMIN, reads: ["get /people", "get /projects"] },
   audit: { label: "Audit log", roles: ADMIN, reads: ["get /audit"] },
   system: { label: "System", roles: ADMIN, reads: ["get /system", "get /health", "get /backup"] },
-  account: { label: "My account", roles: EVERY_ROLE, reads: ["get /me", "get /sessions", "get /passkeys"] },
+  account: {
+    label: "My account",
+    roles: EVERY_ROLE,
+    reads: ["get /me", "get /sessions", "get /passkeys", "get /management-tokens"],
+  },
 } as const satisfies Record<string, ViewSettings>;
 /** The name of a view in the address of the page. */
 export type ViewName = keyof typeof VIEWS;
@@ -89,6 +93,15 @@ export const ACTIONS = {
     calls: ["post /me/passphrase", "patch /passkeys/{id}", "delete /passkeys/{id}"],
   },
   endSessions: { roles: EVERY_ROLE, calls: ["delete /sessions/{id}"] },
+  revokeLogins: { roles: EVERY_ROLE, calls: ["delete /management-tokens/{id}"] },
+  decideAboutLogins: {
+    roles: EVERY_ROLE,
+    calls: [
+      "post /device-logins/find",
+      "post /device-logins/{id}/confirm",
+      "post /device-logins/{id}/refuse",
+    ],
+  },
 } as const satisfies Record<string, { roles: readonly Role[]; calls: readonly string[] }>;
 /** A kind of change that buttons of the page make: a key of {@link ACTIONS}. */
 export type Action = keyof typeof ACTIONS;

@@ -142,8 +142,18 @@ export class ManagedThreads {
   }
 
   #offeredTo(thread: Thread): ManagementMethods {
-    const { store, box, objects, personOf, knownObjects, onEnded, onDropped, onRefused, onFailover, onContradiction } =
-      this.#parts;
+    const {
+      store,
+      box,
+      objects,
+      personOf,
+      knownObjects,
+      onEnded,
+      onDropped,
+      onRefused,
+      onFailover,
+      onContradiction,
+    } = this.#parts;
     const { limits, requests, port } = thread;
     return {
       defineSubjects: (number, subjects) => limits.defineSubjects(number, subjects),

@@ -35,7 +35,9 @@ export async function publishedKeys(issuer: JwtIssuer, parts: PublishedKeysParts
       throw new Error(error.detail === undefined ? error.message : `${error.message} (${error.detail})`);
     }
   };
-  const url = keys.kind === "url" ? keys.url : keysUrlIn(await read(metadataUrl(issuer.issuer)), issuer.issuer);
+  const url = keys.kind === "url"
+    ? keys.url
+    : keysUrlIn(await read(metadataUrl(issuer.issuer)), issuer.issuer);
   const set = keySetIn(await read(url));
   if (set === undefined || set.keys.length === 0) throw new Error(`${url} contains no list of keys`);
   if (set.keys.length > MAX_KEYS) throw new Error(`${url} contains more than ${MAX_KEYS} keys`);

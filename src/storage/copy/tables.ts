@@ -113,7 +113,7 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
     name: "management_tokens",
     columns: columns(
       ...["seq:integer", "id", "name", "hash:bytes", "suffix", "role", "projects", "expires_at:integer"],
-      ...["last_used_at:integer", "made_by", "created_at:integer", "revoked_at:integer", "maker_id"],
+      ...["person_id", "last_used_at:integer", "made_by", "created_at:integer", "revoked_at:integer", "maker_id"],
     ),
     key: ["seq"],
     sums: [],
@@ -160,6 +160,16 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
     columns: columns("seq:integer", "hash:bytes", "person_id", "expires_at:integer", "used_at:integer"),
     key: ["seq"],
     sums: [],
+  },
+  {
+    name: "device_logins",
+    columns: columns(
+      ...["seq:integer", "id", "device_hash:bytes", "user_hash:bytes", "machine", "address", "address_group"],
+      ...["lifetime_ms:integer", "created_at:integer", "expires_at:integer", "interval_ms:integer"],
+      ...["polled_at:integer", "state", "person_id", "person_version:integer", "decided_by"],
+    ),
+    key: ["seq"],
+    sums: ["expires_at"],
   },
   {
     name: "passkeys",

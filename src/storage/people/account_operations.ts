@@ -2,6 +2,7 @@
 
 import type { AccountStore } from "../people_store.ts";
 import * as accounts from "./account_work.ts";
+import * as devices from "./device_work.ts";
 import * as directoryGroups from "./directory_group_work.ts";
 import * as directories from "./directory_reads.ts";
 import * as directoryUsers from "./directory_user_work.ts";
@@ -57,6 +58,12 @@ const WORKS: AccountWorks = {
   touchPasskey: passkeys.touchPasskey,
   renamePasskey: passkeys.renamePasskey,
   removePasskey: passkeys.removePasskey,
+  addDeviceLogin: devices.addDeviceLogin,
+  findDeviceLogin: devices.findDeviceLogin,
+  confirmDeviceLogin: devices.confirmDeviceLogin,
+  refuseDeviceLogin: devices.refuseDeviceLogin,
+  pollDeviceLogin: devices.pollDeviceLogin,
+  useDeviceLogin: devices.useDeviceLogin,
   pruneAccounts: accounts.pruneAccounts,
 };
 
@@ -66,7 +73,7 @@ export type AccountOperation = keyof AccountStore;
 /** How an operation runs: `read` changes nothing, `use` changes rows that no other change depends on. */
 export function kindOf(name: AccountOperation): "read" | "use" | "change" {
   if (/^(?:find|list)/.test(name)) return "read";
-  return /^(?:touch|prove|addSession|endSession|prune)/.test(name) ? "use" : "change";
+  return /^(?:touch|prove|addSession|endSession|prune|\w+DeviceLogin$)/.test(name) ? "use" : "change";
 }
 
 /** The work of an operation with its arguments. */

@@ -1,9 +1,10 @@
 /** Sessions and management tokens, as work for any database. */
 
 import { TOKEN_ROLES } from "../../people/role.ts";
+import type { Person } from "../../people/person.ts";
 import type { NewAuditEntry } from "../audit_store.ts";
 import type { Listed, Page } from "../page.ts";
-import type { ManagementToken, Session, SessionOf } from "../people_store.ts";
+import type { ManagementToken, ManagementTokenOf, Session, SessionOf } from "../people_store.ts";
 import { pageOf } from "../rows/pages.ts";
 import type { Row } from "../rows/row.ts";
 import { bytes, flag, number, optional, text } from "../rows/row_values.ts";
@@ -14,11 +15,12 @@ import { all, audit as auditEntry, first, type Work, write } from "./work.ts";
 const MAX_SESSIONS = 100;
 const SESSION_COLUMNS =
   "seq, id, hash, person_id, credential, way, created_at, used_at, proven_at, address, browser";
-const TOKEN_COLUMNS = "seq, id, name, hash, suffix, role, projects, expires_at, last_used_at, made_by, " +
+const TOKEN_COLUMNS =
+  "seq, id, name, hash, suffix, role, projects, person_id, expires_at, last_used_at, made_by, " +
   "created_at, revoked_at, maker_id, " +
   // The directory needs its own token also after the administrator has left who made it.
-  "(role <> 'scim' AND EXISTS (SELECT 1 FROM directory_users WHERE person_id = maker_id AND NOT active)) " +
-  "AS maker_has_left";
+  "(role <> 'scim' AND EXISTS (SELECT 1 FROM directory_users " +
+  "WHERE directory_users.person_id = maker_id AND NOT active)) AS maker_has_left";
 
 /** Adds a session, and ends those of its person beyond the most. */
 export function* addSession(session: Session, checked?: { readonly version: number }): Work<boolean> {
@@ -60,7 +62,7 @@ export function* addSession(session: Session, checked?: { readonly version: numb
 export function* findSession(hash: Uint8Array): Work<SessionOf | undefined> {
   const sql = `SELECT ${SESSION_COLUMNS} FROM sessions WHERE hash = $1 AND ended_at IS NULL`;
   const row = yield* first(sql, hash);
-  return row && (yield* withPerson(sessionOf(row)));
+  return row && (yield* sessionWithPerson(sessionOf(row)));
 }
 
 /** Lists sessions that have not ended and were used since a time, newest first. */
@@ -77,7 +79,7 @@ export function* listSessions(
   );
   const { items, next } = pageOf(rows, page, sessionOf);
   const listed: SessionOf[] = [];
-  for (const session of items) listed.push(yield* withPerson(session));
+  for (const session of items) listed.push(yield* sessionWithPerson(session));
   return { items: listed, next };
 }
 
@@ -120,14 +122,15 @@ export function* endSession(
 /** Adds a management token. */
 export function* addManagementToken(token: ManagementToken, audit: NewAuditEntry): Work<void> {
   yield* write(
-    `INSERT INTO management_tokens (id, name, hash, suffix, role, projects, expires_at, last_used_at, made_by,
-       created_at, revoked_at, maker_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+    `INSERT INTO management_tokens (id, name, hash, suffix, role, projects, person_id, expires_at, last_used_at,
+       made_by, created_at, revoked_at, maker_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
     token.id,
     token.name,
     token.hash,
     token.suffix,
     token.role,
     JSON.stringify(token.projects),
+    token.personId ?? null,
     token.expiresAt ?? null,
     token.lastUsedAt ?? null,
     token.madeBy,
@@ -141,21 +144,28 @@ export function* addManagementToken(token: ManagementToken, audit: NewAuditEntry
 /** Finds a management token by the hash of its value, or by its id. */
 export function* findManagementToken(
   by: { readonly hash: Uint8Array } | { readonly id: string },
-): Work<ManagementToken | undefined> {
+): Work<ManagementTokenOf | undefined> {
   const row = "hash" in by
     ? yield* first(`SELECT ${TOKEN_COLUMNS} FROM management_tokens WHERE hash = $1`, by.hash)
     : yield* first(`SELECT ${TOKEN_COLUMNS} FROM management_tokens WHERE id = $1`, by.id);
-  return row && managementTokenOf(row);
+  return row && (yield* tokenWithPerson(managementTokenOf(row)));
 }
 
-/** Lists management tokens, newest first. */
-export function* listManagementTokens(page: Page): Work<Listed<ManagementToken>> {
+/** Lists management tokens, newest first: those of a person, or all. */
+export function* listManagementTokens(
+  page: Page & { personId: string | undefined },
+): Work<Listed<ManagementTokenOf>> {
   const rows = yield* all(
-    `SELECT ${TOKEN_COLUMNS} FROM management_tokens WHERE seq < $1 ORDER BY seq DESC LIMIT $2`,
+    `SELECT ${TOKEN_COLUMNS} FROM management_tokens WHERE seq < $1 AND ($2 = '' OR person_id = $2)
+     ORDER BY seq DESC LIMIT $3`,
     page.before ?? Number.MAX_SAFE_INTEGER,
+    page.personId ?? "",
     page.limit + 1,
   );
-  return pageOf(rows, page, managementTokenOf);
+  const { items, next } = pageOf(rows, page, managementTokenOf);
+  const listed: ManagementTokenOf[] = [];
+  for (const token of items) listed.push(yield* tokenWithPerson(token));
+  return { items: listed, next };
 }
 
 /** Revokes a management token. */
@@ -185,25 +195,41 @@ export function* touchManagementToken(id: string, at: number): Work<void> {
   yield* write("UPDATE management_tokens SET last_used_at = $2 WHERE id = $1", id, at);
 }
 
-/** Deletes old sessions, invitations and used challenges. */
+/** Deletes old sessions, invitations, used challenges, and logins of commands with their tokens. */
 export function* pruneAccounts({ now, usedBefore }: { now: number; usedBefore: number }): Work<void> {
   yield* write("DELETE FROM sessions WHERE used_at < $1", usedBefore);
   yield* write("DELETE FROM invitations WHERE expires_at < $1", now);
+  yield* write("DELETE FROM device_logins WHERE expires_at < $1", now);
   yield* write("DELETE FROM used_challenges WHERE expires_at < $1", now);
+  // Each login of a command adds one. Those of programs stay, as the administrator made them.
+  yield* write(
+    "DELETE FROM management_tokens WHERE person_id IS NOT NULL AND (expires_at < $1 OR revoked_at < $1)",
+    usedBefore,
+  );
 }
 
 /**
- * Deletes all sessions and invitations: in a restored backup they would work again, though they were ended or
- * used after it was made.
+ * Deletes all sessions, invitations and logins of commands: in a restored backup they would work again,
+ * though they were ended or used after it was made.
  */
 export function* endAllSessions(): Work<void> {
   yield* write("DELETE FROM sessions");
   yield* write("DELETE FROM invitations");
+  yield* write("DELETE FROM device_logins");
+  yield* write("DELETE FROM management_tokens WHERE person_id IS NOT NULL");
 }
 
-function* withPerson(session: Session): Work<SessionOf> {
-  const { personId } = session;
-  return { session, person: personId === undefined ? undefined : yield* findPerson(personId) };
+function* sessionWithPerson(session: Session): Work<SessionOf> {
+  return { session, person: yield* personOf(session) };
+}
+
+/** Finds the person of a management token. */
+export function* tokenWithPerson(token: ManagementToken): Work<ManagementTokenOf> {
+  return { token, person: yield* personOf(token) };
+}
+
+function* personOf({ personId }: { readonly personId: string | undefined }): Work<Person | undefined> {
+  return personId === undefined ? undefined : yield* findPerson(personId);
 }
 
 function sessionOf(row: Row): Session {
@@ -231,6 +257,7 @@ function managementTokenOf(row: Row): ManagementToken {
     role: TOKEN_ROLES.find((role) => role === row["role"]) ?? "viewer",
     // Only `JSON.stringify` of projects writes this column.
     projects: JSON.parse(text(row, "projects")) as ManagementToken["projects"],
+    personId: row["person_id"] === null ? undefined : text(row, "person_id"),
     expiresAt: optional(row, "expires_at"),
     lastUsedAt: optional(row, "last_used_at"),
     madeBy: text(row, "made_by"),

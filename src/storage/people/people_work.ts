@@ -112,7 +112,7 @@ export function* changePerson(
     yield* write("DELETE FROM person_projects WHERE person_id = $1", of.id);
     yield* setProjects(of.id, projects);
   }
-  if (disabled) yield* endSessionsOf(of.id, audit.at);
+  if (disabled) yield* endAccessOf(of.id, audit.at);
   if (before.role === "admin" && !staysAdmin) yield* endInvitations(audit.at);
   yield* settleTokens(of.id, audit.at);
   yield* auditEntry(audit);
@@ -134,6 +134,7 @@ export function* removePerson(
   const removed = yield* write("DELETE FROM people WHERE id = $1 AND version = $2", id, version);
   if (removed === 0) return "stale";
   if (before?.role === "admin") yield* endInvitations(audit.at);
+  yield* endAccessOf(id, audit.at);
   yield* lockTokens(id);
   yield* write(
     `UPDATE tokens SET revoked_at = $2, updated_at = $2, version = version + 1
@@ -145,7 +146,9 @@ export function* removePerson(
   return "done";
 }
 
-/** Sets the hash of a passphrase. Other sessions and all invitations of the person end. */
+/**
+ * Sets the hash of a passphrase. Other sessions, all invitations and all management tokens of the person end.
+ */
 export function* setPassphrase(
   personId: string,
   { hash, keptSession, checked }: {
@@ -164,7 +167,7 @@ export function* setPassphrase(
     checked?.version ?? null,
   );
   if (changed === 0) return false;
-  yield* endSessionsOf(personId, audit.at, keptSession);
+  yield* endAccessOf(personId, audit.at, keptSession);
   yield* write(
     "UPDATE invitations SET used_at = $2 WHERE person_id = $1 AND used_at IS NULL",
     personId,
@@ -273,13 +276,18 @@ export function* touchAccount(
   );
 }
 
-/** Ends the sessions of a person but one. */
-export function* endSessionsOf(personId: string, at: number, kept = ""): Work<void> {
+/** Ends the sessions of a person but one, and revokes their management tokens. */
+export function* endAccessOf(personId: string, at: number, kept = ""): Work<void> {
   yield* write(
     "UPDATE sessions SET ended_at = $2 WHERE person_id = $1 AND ended_at IS NULL AND id <> $3",
     personId,
     at,
     kept,
+  );
+  yield* write(
+    "UPDATE management_tokens SET revoked_at = $2 WHERE person_id = $1 AND revoked_at IS NULL",
+    personId,
+    at,
   );
 }
 

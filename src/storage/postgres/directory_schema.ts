@@ -1,5 +1,5 @@
 /**
- * Migration 6: users and groups that directories write. Databases store its checksum, so it must not change.
+ * Migration 7: users and groups that directories write. Databases store its checksum, so it must not change.
  */
 
 /**

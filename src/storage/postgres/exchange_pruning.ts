@@ -2,6 +2,7 @@
 
 import { REFUSED_ACCESS } from "../audit_store.ts";
 import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "../rows/usage_sums.ts";
+import type { PruneLimits } from "../store.ts";
 import { pruneAccessChanges } from "./access_changes.ts";
 import { monthsIn, PARTITION_LOCK } from "./partitions.ts";
 import type { PostgresPool, Queries } from "./pool.ts";
@@ -18,12 +19,6 @@ const STEP_MS = 60_000;
  * How long the drop of a month waits for readers. All others wait behind it, so the next hour tries again.
  */
 const DROP_LOCK_MS = 2_000;
-
-/** What {@link prune} deletes: see `ExchangeStore.prune`. */
-export interface PruneLimits {
-  readonly exchangesBefore: number;
-  readonly hoursBefore: number;
-}
 
 /** Deletes and rolls up: see `ExchangeStore.prune`. Gives the number of deleted exchanges. */
 export async function prune(pool: PostgresPool, limits: PruneLimits): Promise<number> {
@@ -76,14 +71,17 @@ async function isOurs(queries: Queries): Promise<boolean> {
 }
 
 /** Rolls up sums and spending of old hours to days, and deletes audit entries of rejected attempts. */
-async function rollUpSums(queries: Queries, { exchangesBefore, hoursBefore }: PruneLimits): Promise<void> {
+async function rollUpSums(
+  queries: Queries,
+  { exchangesBefore, hoursBefore, spendingBefore = hoursBefore }: PruneLimits,
+): Promise<void> {
   if (!await isOurs(queries)) return;
   await pruneAccessChanges(queries);
   await queries.run("DELETE FROM audit WHERE action = $1 AND at < $2", [REFUSED_ACCESS, exchangesBefore]);
   const day = hoursBefore - hoursBefore % DAY_MS;
   const others = KEY_COLUMNS.slice(1);
   // In the order in which exchanges are added to these tables.
-  await rollUpSpending(queries, day);
+  await rollUpSpending(queries, spendingBefore);
   await rollUp(queries, { table: "usage", keys: others, sums: SUM_COLUMNS, day });
   await rollUp(queries, { table: "first_bytes", keys: [...others, "bucket"], sums: ["requests"], day });
   await rollUp(queries, { table: "first_bytes_total", keys: ["bucket"], sums: ["requests"], day });

@@ -3,7 +3,7 @@
 import type { PostgresUrl } from "../../network/postgres_url.ts";
 import type { Inspection } from "../inspection.ts";
 import { KEY_CHECK } from "../open_box.ts";
-import { hasTables, MAX_NEWER } from "./migrate.ts";
+import { appliedMigrations, worksSinceOf } from "./migrate.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { hasOtherPrograms } from "./other_programs.ts";
 import { PostgresPool } from "./pool.ts";
@@ -13,20 +13,20 @@ import { findServer } from "./server.ts";
 export async function inspectPostgres(url: PostgresUrl): Promise<Inspection> {
   const pool = new PostgresPool(await findServer(url));
   try {
-    const newest = { newestSchema: MIGRATIONS.at(-1)?.version ?? 0, maxNewer: MAX_NEWER };
+    const applied = await appliedMigrations(pool);
     const common = {
-      ...newest,
+      schema: applied.at(-1)?.version ?? 0,
+      worksSince: worksSinceOf(applied),
+      newestSchema: MIGRATIONS.at(-1)?.version ?? 0,
       // The server checks its files itself.
       damage: [],
       isInUse: await hasOtherPrograms(pool),
       isPooled: pool.server.isPooled,
     };
-    if (!await hasTables(pool, ["schema_migrations"])) return { ...common, schema: 0, sealed: undefined };
-    const schema = await pool.get("SELECT max(version) AS version FROM schema_migrations");
+    if (applied.length === 0) return { ...common, sealed: undefined };
     const note = await pool.get("SELECT value FROM notes WHERE name = $1", [KEY_CHECK]);
     return {
       ...common,
-      schema: Number(schema?.["version"] ?? 0),
       sealed: note === undefined ? undefined : String(note["value"]),
     };
   } finally {

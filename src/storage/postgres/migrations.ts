@@ -3,17 +3,24 @@
  * new one with the next number.
  *
  * Replicas of two versions run side by side during an upgrade. So a migration only adds: columns with a
- * default, tables, indexes. What a version no longer needs, the migration after the next version removes.
+ * default, tables, indexes. `tests/storage/rollout_rules_test.ts` checks it. What a version no longer needs,
+ * a later version removes, with `worksSince`.
  */
 
 import { DIRECTORY } from "./directory_schema.ts";
 import { PASSKEYS } from "./passkeys_schema.ts";
+import { DEVICE_LOGINS } from "./device_logins_migration.ts";
 
 /** A migration: one step of the schema. */
 export interface Migration {
   readonly version: number;
   readonly name: string;
   readonly sql: string;
+  /**
+   * The oldest version of the schema whose programs can work with the tables after this migration. Without
+   * it, that of the migration before. Only a migration that removes something has it.
+   */
+  readonly worksSince?: number;
 }
 
 /** The key columns of sums, and their types. */
@@ -403,8 +410,9 @@ CREATE TABLE account_names (
 CREATE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL;`,
   },
   { version: 5, name: "passkeys", sql: PASSKEYS },
+  { version: 6, name: "logins of commands on other machines", sql: DEVICE_LOGINS },
   {
-    version: 6,
+    version: 7,
     name: "users and groups that directories write, and who made management tokens",
     sql: DIRECTORY,
   },

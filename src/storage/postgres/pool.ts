@@ -169,10 +169,15 @@ export class PostgresPool implements Queries {
   }
 }
 
-/** What a session that belongs to this program alone sets. The client gives up a query at the same time. */
+/**
+ * What a session that belongs to this program alone sets. The client gives up a query at the same time.
+ * Queries of sums take some milliseconds: to compile them takes longer, and to share one among processes of
+ * the server takes twice the CPU time.
+ */
 const SESSION = `SELECT set_config('statement_timeout', '${QUERY_MS}', false),
   set_config('lock_timeout', '${LOCK_MS}', false),
-  set_config('idle_in_transaction_session_timeout', '${QUERY_MS}', false)`;
+  set_config('idle_in_transaction_session_timeout', '${QUERY_MS}', false),
+  set_config('jit', 'off', false), set_config('max_parallel_workers_per_gather', '0', false)`;
 
 function queryOf(text: string, values: readonly unknown[], { timeoutMs }: QueryOptions): QueryConfig {
   return {

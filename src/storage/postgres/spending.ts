@@ -1,40 +1,26 @@
 /** Spending in PostgreSQL, by the hour that it was booked in. Budgets start from it. */
 
 import { KEY_PREFIXES } from "../../principal.ts";
-import { SPENDING_KEPT_MS } from "../booking.ts";
+import { SPENDING_KEPT_MS, SPENDING_ROLLED_MS } from "../booking.ts";
+import { spendingRows, spendingStatement } from "../rows/spending_rows.ts";
 import { DAY_MS } from "../rows/usage_sums.ts";
-import { allParts } from "../rows/usage_parts.ts";
+import { allParts, monthOf } from "../rows/usage_parts.ts";
 import { requestsStatement } from "../rows/usage_statements.ts";
 import type { Spending } from "../store.ts";
 import type { Queries } from "./pool.ts";
-import { readSumState } from "./usage_queries.ts";
+import { DIALECT, readSumState } from "./usage_queries.ts";
 
 /** Reads the spending of all managed tokens, projects, tokens of the configuration and rules for models. */
 export async function readSpending(
   queries: Queries,
   { until, lastMs = SPENDING_KEPT_MS }: { until: number; lastMs?: number },
 ): Promise<Spending[]> {
-  const requestRows = await queries.all(
-    requestsStatement(allParts(await readSumState(queries)), KEY_PREFIXES),
+  const latest = await queries.get("SELECT max(start) AS latest FROM spending");
+  const from = Math.min(Number(latest?.["latest"] ?? until), until) - lastMs;
+  return spendingRows(
+    await queries.all(spendingStatement(from, DIALECT)),
+    await queries.all(requestsStatement(allParts(await readSumState(queries)), KEY_PREFIXES)),
   );
-  const totalRows = await queries.all("SELECT subject, sum(micros) AS micros FROM spending GROUP BY 1");
-  // One row for each subject. A row for each hour costs four times as much.
-  const hourRows = await queries.all(
-    `SELECT subject, json_agg(json_build_array(start, micros, dated))::text AS hours FROM spending
-     WHERE start >= least((SELECT max(start) FROM spending), $1) - $2 OR NOT dated GROUP BY 1`,
-    [until, lastMs],
-  );
-  const requests = new Map(requestRows.map((row) => [String(row["subject"]), Number(row["requests"])]));
-  const totals = new Map(totalRows.map((row) => [String(row["subject"]), Number(row["micros"])]));
-  const hours = new Map<string, [start: number, micros: number, isDated: boolean][]>(
-    hourRows.map((row) => [String(row["subject"]), JSON.parse(String(row["hours"]))]),
-  );
-  return [...new Set([...requests.keys(), ...totals.keys()])].map((key) => ({
-    key,
-    requests: requests.get(key) ?? 0,
-    totalMicros: totals.get(key) ?? 0,
-    hours: (hours.get(key) ?? []).map(([start, micros, isDated]) => ({ start, micros, isDated })),
-  }));
 }
 
 /** Moves spending without a certain hour, and spending of later hours, to an hour. */
@@ -48,15 +34,23 @@ export async function dateSpending(queries: Queries, hour: number): Promise<void
   );
 }
 
-/** Rolls up spending from before a day from hours to days. */
-export async function rollUpSpending(queries: Queries, day: number): Promise<void> {
+/**
+ * Rolls up spending from before a moment: from hours to days, and from whole months to months. No period of a
+ * budget is longer than a month. Much spending is rolled up in several calls, the oldest first.
+ */
+export async function rollUpSpending(queries: Queries, before: number): Promise<void> {
+  const month =
+    "(extract(epoch FROM date_trunc('month', to_timestamp(start / 1000) AT TIME ZONE 'UTC')) * 1000)::bigint";
+  const rolled = `CASE WHEN start < $2 THEN ${month} ELSE start - start % ${DAY_MS} END`;
+  const old = `start < $1 AND dated AND start <> ${rolled}`;
   await queries.run(
-    `WITH old AS (
-       DELETE FROM spending WHERE start < $1 AND start % ${DAY_MS} <> 0 AND dated
-       RETURNING start, subject, micros)
+    `WITH first AS (SELECT min(start) AS start FROM spending WHERE ${old}),
+     old AS (
+       DELETE FROM spending WHERE ${old} AND start < (SELECT start FROM first) + ${SPENDING_ROLLED_MS}
+       RETURNING ${rolled} AS start, subject, micros)
      INSERT INTO spending (start, subject, dated, micros)
-     SELECT start - start % ${DAY_MS}, subject, true, sum(micros) FROM old GROUP BY 1, 2 ORDER BY 1, 2
+     SELECT start, subject, true, sum(micros) FROM old GROUP BY 1, 2 ORDER BY 1, 2
      ON CONFLICT (start, subject, dated) DO UPDATE SET micros = spending.micros + excluded.micros`,
-    [day],
+    [before - before % DAY_MS, monthOf(before).from],
   );
 }

@@ -3,12 +3,8 @@
 import { zoneOffsets } from "../../time/zone_offsets.ts";
 import { usageRowsOf } from "../rows/usage_row.ts";
 import { partsOf, periodOf, type Span } from "../rows/usage_parts.ts";
-import {
-  firstBytesStatement,
-  type SqlDialect,
-  type Statement,
-  sumsStatement,
-} from "../rows/usage_statements.ts";
+import type { SqlDialect } from "../rows/usage_source.ts";
+import { firstBytesStatement, type Statement, sumsStatement } from "../rows/usage_statements.ts";
 import { HOUR_MS } from "../rows/usage_sums.ts";
 import type { UsageFilter, UsageGrouping, UsageRow } from "../usage_store.ts";
 import type { Queries } from "./pool.ts";
@@ -41,11 +37,14 @@ export async function readUsage(
     ? [{ since: period.from, offsetMs: 0 }]
     : zoneOffsets(timeZone, period);
   const parts = partsOf(grouping, filter, { ...state, offsets });
+  const { tokenId, projectId } = filter;
+  const token = tokenId === undefined || projectId !== undefined
+    ? undefined
+    : await queries.get("SELECT project_id FROM tokens WHERE id = $1", [storedText(tokenId)]);
+  const of = { parts, dialect: DIALECT, projectOfToken: token && String(token["project_id"]) };
   const read = ({ sql, values }: Statement) => queries.all(sql, values.map(storedText));
-  const rows = await read(sumsStatement(grouping, filter, { parts, dialect: DIALECT }));
-  const firstBytes = split === undefined
-    ? await read(firstBytesStatement(grouping, filter, { parts, dialect: DIALECT }))
-    : [];
+  const rows = await read(sumsStatement(grouping, filter, of));
+  const firstBytes = split === undefined ? await read(firstBytesStatement(grouping, filter, of)) : [];
   return usageRowsOf(rows, firstBytes, grouping);
 }
 

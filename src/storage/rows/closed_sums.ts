@@ -7,7 +7,7 @@
  */
 
 import { type Dimension, monthOf, type Span } from "./usage_parts.ts";
-import { DIMENSION_COLUMNS, DIMENSIONS, NO_DIMENSION, type SqlDialect } from "./usage_statements.ts";
+import { DIMENSION_COLUMNS, DIMENSIONS, NO_DIMENSION, type SqlDialect } from "./usage_source.ts";
 import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "./usage_sums.ts";
 
 /** The column with times to the first byte: the number of requests in each bucket, like `60:3 61:5`. */

@@ -1,43 +1,19 @@
 /** The SQL of queries of usage, in the words that PostgreSQL and SQLite have in common. */
 
 import type { UsageFilter, UsageGroup, UsageGrouping } from "../usage_store.ts";
-import { type Dimension, dimensionsOf, type Part } from "./usage_parts.ts";
-import { DAY_MS, SUM_COLUMNS } from "./usage_sums.ts";
+import type { Part } from "./usage_parts.ts";
+import { isOfOne, type StatementParts, UsageSource } from "./usage_source.ts";
+import { SUM_COLUMNS } from "./usage_sums.ts";
 
-/** What databases write differently. */
-export interface SqlDialect {
-  /** The placeholder of the value with a number, from 1 on. It can occur several times. */
-  readonly placeholder: (number: number) => string;
-  /** The SQL that joins texts of several rows, with spaces between them. */
-  readonly joined: (expression: string) => string;
-  /** The SQL that writes a time, in milliseconds since 1970, as a day or an hour of UTC. */
-  readonly time: (by: "day" | "hour", expression: string) => string;
-  /** The SQL of a list, for `IN`. The placeholder is that of a text with the list in JSON. */
-  readonly list: (placeholder: string) => string;
-  /** What follows an expression in `ORDER BY`, so that texts are compared by their bytes. */
-  readonly byBytes: string;
-}
-
-/** The SQL of each dimension in tables with all of them. */
-export const DIMENSION_COLUMNS: Readonly<Record<Dimension, string>> = {
-  model: "model",
-  // Tokens of the configuration have no id. Their name is in principal.
-  token: "CASE token_id WHEN '' THEN principal ELSE token_id END",
-  project: "project_id",
-  endpoint: "endpoint",
-  client: "client",
+/**
+ * The tables with the name of each value, and their columns of it. Accounts at providers have no row in
+ * `tokens`.
+ */
+const NAMED: Partial<Record<UsageGroup, Readonly<Record<string, string>>>> = {
+  token: { tokens: "id", account_names: "token_id" },
+  project: { projects: "id" },
+  person: { people: "id" },
 };
-/** The SQL of the name of each value. Accounts at providers have no row in `tokens`. */
-const NAMED: Partial<Record<UsageGroup, (value: string) => string>> = {
-  token: (value) =>
-    `coalesce((SELECT name FROM tokens WHERE id = ${value}), ` +
-    `(SELECT name FROM account_names WHERE token_id = ${value}))`,
-  project: (value) => `(SELECT name FROM projects WHERE id = ${value})`,
-  person: (value) => `(SELECT name FROM people WHERE id = ${value})`,
-};
-/** The name of the dimension of sums of everything. */
-export const NO_DIMENSION = "";
-
 /** SQL with the values of its placeholders. */
 export interface Statement {
   readonly sql: string;
@@ -48,16 +24,19 @@ export interface Statement {
 export function sumsStatement(
   { group, split, limit }: UsageGrouping,
   filter: UsageFilter,
-  { parts, dialect }: { parts: readonly Part[]; dialect: SqlDialect },
+  { parts, dialect, projectOfToken }: StatementParts,
 ): Statement {
-  const source = new Source({ group, split }, filter, dialect);
+  const source = new UsageSource({ group, split }, filter, { parts, dialect, projectOfToken });
   const groups = [...group === undefined ? [] : ["group_key"], ...split === undefined ? [] : ["split_key"]];
-  const unions = parts.map((part) =>
-    source.select(part, {
-      key: [source.key(group, part, "group_key"), source.key(split, part, "split_key")],
+  const keyOf = (part: Part) => [source.key(group, part, "group_key"), source.key(split, part, "split_key")];
+  const unions = byRows(parts, source).map((same) => {
+    const [part, ...others] = same;
+    if (others.length > 0) return movedSums(same, { source, keyOf, grouping: { group, split } });
+    return source.select(part, {
+      key: keyOf(part),
       columns: SUM_COLUMNS.map((name) => part.sign === 1 ? name : `-${name} AS ${name}`),
-    })
-  );
+    });
+  });
   const grouped = groups.length === 0 ? "" : `GROUP BY ${groups.join(", ")}`;
   // What was moved to another day leaves sums of nothing.
   const isMoved = parts.some(({ sign }) => sign === -1);
@@ -68,25 +47,78 @@ export function sumsStatement(
     : "";
   const shown = (by: UsageGroup | undefined, column: string) =>
     by === "day" || by === "hour" ? dialect.time(by, column) : column;
-  const name = (by: UsageGroup | undefined, column: string) => {
-    const named = by && NAMED[by];
-    return named === undefined ? "NULL" : named(`sums.${column}`);
+  const names = (by: UsageGroup | undefined, column: string) => {
+    const tables = Object.entries(by && NAMED[by] || {});
+    return {
+      name: `coalesce(${
+        [...tables.map(([table]) => `${table}_of_${column}.name`), "NULL", "NULL"].join(", ")
+      })`,
+      join: tables.map(([table, id]) =>
+        `LEFT JOIN ${table} AS ${table}_of_${column} ON ${table}_of_${column}.${id} = sums.${column}`
+      ).join(" "),
+    };
   };
+  const [groupNames, splitNames] = [names(group, "group_key"), names(split, "split_key")];
   const isTime = group === "day" || group === "hour";
   const { byBytes } = dialect;
   // The outer query looks up names once per group, not once per row. Times are grouped as numbers: as text,
   // each summed row would be formatted.
   const sql = `SELECT * FROM (
     SELECT sums.*, ${shown(group, "group_key")} AS key, ${shown(split, "split_key")} AS split,
-      ${name(group, "group_key")} AS name, ${name(split, "split_key")} AS split_name FROM (
+      ${groupNames.name} AS name, ${splitNames.name} AS split_name FROM (
       SELECT ${groups.includes("group_key") ? "group_key" : "'' AS group_key"},
         ${groups.includes("split_key") ? "split_key" : "'' AS split_key"},
         ${SUM_COLUMNS.map((column) => `coalesce(sum(${column}), 0) AS ${column}`).join(", ")}
       FROM (${unions.join(" UNION ALL ")}) AS parts ${grouped} ${having}
-    ) AS sums) AS named
-    ORDER BY ${isTime ? `key${byBytes}, ` : ""}cost_micros DESC, requests DESC, key${byBytes}, split${byBytes}
+    ) AS sums ${groupNames.join} ${splitNames.join}) AS named
+    ORDER BY ${isTime ? "group_key, " : ""}cost_micros DESC, requests DESC, key${byBytes}, split${byBytes}
     ${limit === undefined ? "" : `LIMIT ${limit}`}`;
   return { sql, values: source.values };
+}
+
+/** Parts of the same rows, which one day gets and another one loses. */
+type SameRows = readonly [Part, ...Part[]];
+
+/**
+ * Groups parts that follow each other and have the same hours, if several of their rows have the same sums.
+ * Otherwise it costs less to read the rows twice.
+ */
+function byRows(parts: readonly Part[], { groupsByOwner }: UsageSource): SameRows[] {
+  const found: SameRows[] = [];
+  for (const part of parts) {
+    const last = found.at(-1);
+    const isSame = last !== undefined && part.starts !== undefined && last[0].starts === part.starts &&
+      (groupsByOwner || !isOfOne(part));
+    if (isSame) found.splice(-1, 1, [...last, part]);
+    else found.push([part]);
+  }
+  return found;
+}
+
+/**
+ * The SQL of hours that are moved from one day to another: they are summed once, and not once for each day.
+ */
+function movedSums(
+  same: SameRows,
+  { source, keyOf, grouping: { group, split } }: {
+    source: UsageSource;
+    keyOf: (part: Part) => string[];
+    grouping: Pick<UsageGrouping, "group" | "split">;
+  },
+): string {
+  const [part] = same;
+  const rows = source.select(part, { key: keyOf({ ...part, shiftMs: 0 }), columns: SUM_COLUMNS });
+  const moves = same.map(({ shiftMs = 0, sign }) => `SELECT ${shiftMs} AS shift, ${sign} AS sign`);
+  const shifted = (by: UsageGroup | undefined, key: string) =>
+    by === "day" ? `${key} + shift AS ${key}` : key;
+  // PostgreSQL sums integers to numbers of any length, which are slow to add.
+  const summed = (name: typeof SUM_COLUMNS[number]) =>
+    name === "duration_ms" ? `sum(${name}) AS ${name}` : `CAST(sum(${name}) AS bigint) AS ${name}`;
+  return `SELECT ${shifted(group, "group_key")}, ${shifted(split, "split_key")},
+      ${SUM_COLUMNS.map((name) => `sign * ${name} AS ${name}`).join(", ")}
+    FROM (SELECT group_key, split_key, ${SUM_COLUMNS.map(summed).join(", ")}
+      FROM (${rows}) AS moved_rows GROUP BY group_key, split_key) AS moved_sums
+    CROSS JOIN (${moves.join(" UNION ALL ")}) AS moves`;
 }
 
 /**
@@ -96,9 +128,9 @@ export function sumsStatement(
 export function firstBytesStatement(
   { group }: Pick<UsageGrouping, "group">,
   filter: UsageFilter,
-  { parts, dialect }: { parts: readonly Part[]; dialect: SqlDialect },
+  { parts, dialect, projectOfToken }: StatementParts,
 ): Statement {
-  const source = new Source({ group, split: undefined }, filter, dialect);
+  const source = new UsageSource({ group, split: undefined }, filter, { parts, dialect, projectOfToken });
   const single = parts.filter(({ table }) => PACKED[table] === undefined);
   const packed = parts.filter(({ table }) => PACKED[table] !== undefined);
   const unions: string[] = [];
@@ -166,116 +198,4 @@ const PACKED: Partial<Record<Part["table"], true>> = {
 
 function isTime(by: UsageGroup): by is "day" | "hour" {
   return by === "day" || by === "hour";
-}
-
-/** A condition on the rows of sums. */
-interface Condition {
-  readonly dimension: Dimension;
-  /** `equals` a value; `in` a list, in JSON; the `owner` of a token has an id. */
-  readonly test: "equals" | "in" | "owner";
-  readonly value: string;
-}
-
-/** The conditions of a filter that are not about time. */
-function conditionsOf(filter: UsageFilter): Condition[] {
-  const { projectId, tokenId, endpoint, model, client, personId, within = { kind: "all" } } = filter;
-  const all = { model, project: projectId, token: tokenId, endpoint, client };
-  const equal = DIMENSIONS.flatMap((dimension): Condition[] => {
-    const value = all[dimension];
-    return value === undefined ? [] : [{ dimension, test: "equals", value }];
-  });
-  const owners = [personId, within.kind === "own" ? within.owner : undefined];
-  const projects = within.kind === "all" || within.projects === "all" ? undefined : within.projects;
-  return [
-    ...equal,
-    ...owners.flatMap((value): Condition[] =>
-      value === undefined ? [] : [{ dimension: "token", test: "owner", value }]
-    ),
-    ...projects === undefined
-      ? []
-      : [{ dimension: "project", test: "in", value: JSON.stringify(projects) } as const],
-  ];
-}
-
-/** The SQL of the owner of a token. A deleted token keeps its owner in this table. */
-function ownerOf(column: string): string {
-  return `coalesce((SELECT owned.owner_id FROM token_owners AS owned WHERE owned.token_id = summed.${column}), '')`;
-}
-
-/** Reads rows of parts, with the conditions of a filter. */
-class Source {
-  readonly values: readonly string[];
-  readonly #conditions: readonly Condition[];
-  readonly #dimension: Dimension | undefined;
-  readonly #dialect: SqlDialect;
-
-  constructor(
-    grouping: Pick<UsageGrouping, "group" | "split">,
-    filter: UsageFilter,
-    dialect: SqlDialect,
-  ) {
-    this.#conditions = conditionsOf(filter);
-    this.values = this.#conditions.map(({ value }) => value);
-    // Tables of one dimension are read only for queries that need no other.
-    [this.#dimension] = dimensionsOf(grouping, filter);
-    this.#dialect = dialect;
-  }
-
-  get isUnfiltered(): boolean {
-    return this.#conditions.length === 0;
-  }
-
-  /** The SQL of a group in the rows of a part. */
-  key(by: UsageGroup | undefined, part: Part, name: string): string {
-    if (by === undefined) return `'' AS ${name}`;
-    if (by === "hour") return `start AS ${name}`;
-    if (by === "day") {
-      const { offsetMs = 0, shiftMs = 0 } = part;
-      return `(start + ${offsetMs}) / ${DAY_MS} * ${DAY_MS} + ${shiftMs} AS ${name}`;
-    }
-    if (by === "person") return `${ownerOf(isOfOne(part) ? "value" : "token_id")} AS ${name}`;
-    return `${isOfOne(part) ? "value" : DIMENSION_COLUMNS[by]} AS ${name}`;
-  }
-
-  /** The SQL of the rows of a part. */
-  select(
-    part: Part,
-    { key, columns, table = part.table }: {
-      key: readonly string[];
-      columns: readonly string[];
-      table?: string;
-    },
-  ): string {
-    const conditions = this.#conditions.map(({ dimension, test }, index) => {
-      const placeholder = this.#dialect.placeholder(index + 1);
-      const column = isOfOne(part) ? "value" : test === "owner" ? "token_id" : DIMENSION_COLUMNS[dimension];
-      switch (test) {
-        case "equals":
-          return `${column} = ${placeholder}`;
-        case "in":
-          return `${column} IN ${this.#dialect.list(placeholder)}`;
-        case "owner":
-          return `${column} IN (SELECT owned.token_id FROM token_owners AS owned WHERE owned.owner_id = ${placeholder})`;
-        default:
-          return test satisfies never;
-      }
-    });
-    if (isOfOne(part)) conditions.unshift(`dimension = '${this.#dimension ?? NO_DIMENSION}'`);
-    conditions.push(
-      part.starts === undefined
-        ? `start >= ${part.from} AND start < ${part.to}`
-        : `start IN (${part.starts.join(", ")})`,
-    );
-    return `SELECT ${[...key, ...columns].join(", ")} FROM ${table} AS summed WHERE ${
-      conditions.join(" AND ")
-    }`;
-  }
-}
-
-/** The dimensions in the order in which conditions and closed sums name them. */
-export const DIMENSIONS: readonly Dimension[] = ["model", "token", "project", "endpoint", "client"];
-
-/** Whether a part reads a table with sums by one dimension each. */
-function isOfOne({ table }: Part): boolean {
-  return table.startsWith("usage_by_");
 }

@@ -27,6 +27,11 @@ export class DatabaseThread {
     this.#name = name;
   }
 
+  /** Whether the thread has started, and has not ended. */
+  get isRunning(): boolean {
+    return this.#worker !== undefined;
+  }
+
   /** Runs an operation. Rejects with a {@link StoreError}. */
   run<Name extends keyof Operations>(name: Name, args: ArgumentsOf<Name>): Promise<ResultOf<Name>> {
     return this.#call(name, args);
@@ -37,6 +42,22 @@ export class DatabaseThread {
     const closed = this.#worker === undefined ? undefined : this.#call("close", []);
     this.#isClosed = true;
     await closed;
+    this.stop();
+  }
+
+  /**
+   * Rejects the calls that run, and later ones. Waits until the thread has closed the file, for at most
+   * `limitMs`, and ends the thread. A thread that is ended while a call runs closes the file later: if it is
+   * the last one that has it open, the write-ahead log stays beside the file.
+   */
+  async abandon(limitMs: number): Promise<void> {
+    const lost = [...this.#calls.values()];
+    this.#calls.clear();
+    const closed = this.#worker === undefined ? undefined : this.#call("close", []);
+    this.#isClosed = true;
+    for (const { reject } of lost) reject(this.#ended("the program ends"));
+    // Also a thread that fails has no file open.
+    if (closed !== undefined) await settlesWithin(closed, limitMs);
     this.stop();
   }
 
@@ -93,4 +114,12 @@ export class DatabaseThread {
   #ended(reason: string): StoreError {
     return new StoreError("io_error", `the thread of ${this.#file.path} ended: ${reason}`);
   }
+}
+
+/** Waits until a promise has settled, for at most `limitMs`. */
+async function settlesWithin(promise: Promise<unknown>, limitMs: number): Promise<void> {
+  const { promise: expired, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, limitMs);
+  await Promise.race([Promise.allSettled([promise]), expired]);
+  clearTimeout(timer);
 }

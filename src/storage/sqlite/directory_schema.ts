@@ -1,5 +1,5 @@
 /**
- * Migration 18: users and groups that directories write. Databases store its checksum, so it must not change.
+ * Migration 19: users and groups that directories write. Databases store its checksum, so it must not change.
  */
 
 /**

@@ -1,6 +1,7 @@
 /** Deletes old exchanges, and rolls up old sums from hours to days. */
 
 import { REFUSED_ACCESS } from "../audit_store.ts";
+import type { PruneLimits } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "../rows/usage_sums.ts";
 import { closablePeriods, closingStatements } from "../rows/closed_sums.ts";
@@ -18,12 +19,12 @@ export function deleteExchanges(
 }
 
 /**
- * Rolls up sums and spending from before `hoursBefore` to days, and deletes audit entries of rejected
- * attempts from before `exchangesBefore`. Call it within a transaction.
+ * Rolls up sums from before `hoursBefore` to days, rolls up old spending, and deletes audit entries of
+ * rejected attempts from before `exchangesBefore`. Call it within a transaction.
  */
 export function rollUpSums(
   database: Connection,
-  { exchangesBefore, hoursBefore }: { exchangesBefore: number; hoursBefore: number },
+  { exchangesBefore, hoursBefore, spendingBefore = hoursBefore }: PruneLimits,
 ): void {
   database.run("DELETE FROM audit WHERE action = ? AND at < ?", REFUSED_ACCESS, exchangesBefore);
   const day = hoursBefore - hoursBefore % DAY_MS;
@@ -56,7 +57,7 @@ export function rollUpSums(
     day,
   );
   database.run(`DELETE FROM first_bytes_total WHERE ${hours}`, day);
-  rollUpSpending(database, day);
+  rollUpSpending(database, spendingBefore);
   // The next closing makes their sums by the hour again.
   database.run(
     `DELETE FROM closed_sums WHERE until - start = ${DAY_MS} AND start IN (

@@ -40,11 +40,12 @@ function inspected(path: string): Omit<Inspection, "isInUse"> {
       .map((row) => String(row["quick_check"]));
     const schema = database.prepare("SELECT max(version) AS version FROM schema_migrations").get();
     const note = database.prepare("SELECT value FROM notes WHERE name = ?").get(KEY_CHECK);
+    const version = Number(schema?.["version"] ?? 0);
     return {
       damage: results.filter((text) => text !== "ok"),
-      schema: Number(schema?.["version"] ?? 0),
+      schema: version,
+      worksSince: version,
       newestSchema: MIGRATIONS.at(-1)?.version ?? 0,
-      maxNewer: 0,
       isPooled: false,
       sealed: note === undefined ? undefined : String(note["value"]),
     };

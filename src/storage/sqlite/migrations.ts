@@ -6,6 +6,7 @@
 import { CLOSED_SUMS } from "./closed_sums_schema.ts";
 import { DIRECTORY } from "./directory_schema.ts";
 import { PASSKEYS } from "./passkeys_schema.ts";
+import { DEVICE_LOGINS } from "./device_logins_migration.ts";
 
 /** A migration: one step of the schema. */
 export interface Migration {
@@ -467,8 +468,9 @@ CREATE TABLE account_names (
 CREATE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL;`,
   },
   { version: 17, name: "passkeys", sql: PASSKEYS },
+  { version: 18, name: "logins of commands on other machines", sql: DEVICE_LOGINS },
   {
-    version: 18,
+    version: 19,
     name: "users and groups that directories write, and who made management tokens",
     sql: DIRECTORY,
   },

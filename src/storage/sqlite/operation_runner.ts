@@ -11,6 +11,8 @@ import { type ArgumentsOf, type READS, type ResultOf, runOperation, type WRITES 
  * How long a thread waits for a transaction of another program, in milliseconds. Requests do not wait for it.
  */
 const THREAD_BUSY_MS = 1_000;
+/** How long {@link OperationRunner.close} waits for the read that runs, in milliseconds. */
+const LAST_READ_MS = 3_000;
 
 /**
  * The connection of the caller's thread, a thread that writes, and a thread that reads. With `usesThreads`,
@@ -74,13 +76,17 @@ export class OperationRunner {
 
   /**
    * Completes the writes that were called, and closes the connection. Reads that run reject. If no thread
-   * writes, the connection is closed and the lock released when the call returns.
+   * runs, the connection is closed and the lock released when the call returns.
    */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#reader.stop();
+    const { isRunning } = this.#reader;
+    const ended = this.#reader.abandon(LAST_READ_MS);
     try {
       if (this.#writesOnThread) await this.#writer.close();
+      // The connection that is closed last moves the write-ahead log into the file, and must be able to
+      // write.
+      if (isRunning) await ended;
     } finally {
       this.database.close();
       this.#lock?.release();

@@ -8,7 +8,7 @@ import type { NewAuditEntry } from "../audit_store.ts";
 import type { AwaitedObject, MadeObject, ObjectKey } from "../object_store.ts";
 import { type ExchangeMessage, exchangesOf } from "../packed_exchanges.ts";
 import type { Span } from "../rows/usage_parts.ts";
-import type { ExchangeRow } from "../store.ts";
+import type { ExchangeRow, PruneLimits } from "../store.ts";
 import { type AccountOperation, accountWork } from "../people/account_operations.ts";
 import { pruneAccessChanges } from "./access_changes.ts";
 import * as projects from "./project_tables.ts";
@@ -61,7 +61,7 @@ export const WRITES = {
     database.transaction(() => dateSpending(database, hour)),
   deleteExchanges: (database: Connection, limits: { before: number; count: number }) =>
     database.transaction(() => deleteExchanges(database, limits)),
-  rollUp: (database: Connection, limits: { exchangesBefore: number; hoursBefore: number }) =>
+  rollUp: (database: Connection, limits: PruneLimits) =>
     database.transaction(() => {
       pruneAccessChanges(database);
       rollUpSums(database, limits);

@@ -1,15 +1,16 @@
 /** Spending in SQLite, by the hour that it was booked in. Budgets start from it. */
 
 import { KEY_PREFIXES } from "../../principal.ts";
-import { SPENDING_KEPT_MS } from "../booking.ts";
+import { SPENDING_KEPT_MS, SPENDING_ROLLED_MS } from "../booking.ts";
+import { spendingRows, spendingStatement } from "../rows/spending_rows.ts";
 import { spendingOf } from "../rows/spending_sums.ts";
-import { allParts } from "../rows/usage_parts.ts";
+import { DAY_MS } from "../rows/usage_sums.ts";
+import { allParts, monthOf } from "../rows/usage_parts.ts";
 import { requestsStatement } from "../rows/usage_statements.ts";
 import type { ExchangeRow, Spending } from "../store.ts";
 import type { Connection } from "./connection.ts";
-import { readSumState } from "./usage_queries.ts";
+import { DIALECT, readSumState } from "./usage_queries.ts";
 
-const DAY_MS = 24 * 3_600_000;
 const ADD = `INSERT INTO spending (start, subject, dated, micros) VALUES (?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET micros = micros + excluded.micros`;
 
@@ -27,28 +28,10 @@ export function readSpending(
 ): Spending[] {
   const latest = Number(database.get("SELECT max(start) AS latest FROM spending")?.["latest"] ?? until);
   const from = Math.min(latest, until) - lastMs;
-  const requests = new Map(
-    database.allOnce(requestsStatement(allParts(readSumState(database)), KEY_PREFIXES))
-      .map((row) => [String(row["subject"]), Number(row["requests"])]),
+  return spendingRows(
+    database.allOnce(spendingStatement(from, DIALECT)),
+    database.allOnce(requestsStatement(allParts(readSumState(database)), KEY_PREFIXES)),
   );
-  const totals = new Map(
-    database.all("SELECT subject, sum(micros) AS micros FROM spending GROUP BY 1")
-      .map((row) => [String(row["subject"]), Number(row["micros"])]),
-  );
-  const hours = Map.groupBy(
-    database.all("SELECT start, subject, dated, micros FROM spending WHERE start >= ? OR dated = 0", from),
-    (row) => String(row["subject"]),
-  );
-  return [...new Set([...requests.keys(), ...totals.keys()])].map((key) => ({
-    key,
-    requests: requests.get(key) ?? 0,
-    totalMicros: totals.get(key) ?? 0,
-    hours: (hours.get(key) ?? []).map((row) => ({
-      start: Number(row["start"]),
-      micros: Number(row["micros"]),
-      isDated: row["dated"] === 1,
-    })),
-  }));
 }
 
 /**
@@ -66,14 +49,23 @@ export function dateSpending(database: Connection, hour: number): void {
   database.run("DELETE FROM spending WHERE dated = 0 OR start > ?", hour);
 }
 
-/** Rolls up spending from before a day from hours to days. Call it within a transaction. */
-export function rollUpSpending(database: Connection, day: number): void {
-  const hours = `start < ? AND start % ${DAY_MS} <> 0 AND dated = 1`;
-  database.run(
+/**
+ * Rolls up spending from before a moment: from hours to days, and from whole months to months. No period of a
+ * budget is longer than a month. Much spending is rolled up in several calls, the oldest first. Call it
+ * within a transaction.
+ */
+export function rollUpSpending(database: Connection, before: number): void {
+  const month = "CAST(strftime('%s', start / 1000, 'unixepoch', 'start of month') AS INTEGER) * 1000";
+  const rolled = `CASE WHEN start < ${monthOf(before).from} THEN ${month} ELSE start - start % ${DAY_MS} END`;
+  const old = (until: number) => `start < ${until} AND dated = 1 AND start <> ${rolled}`;
+  const day = before - before % DAY_MS;
+  const first = database.allOnce(`SELECT min(start) AS first FROM spending WHERE ${old(day)}`)[0]?.["first"];
+  if (typeof first !== "number") return;
+  const some = old(Math.min(day, first + SPENDING_ROLLED_MS));
+  database.execute(
     `INSERT INTO spending (start, subject, dated, micros)
-     SELECT start - start % ${DAY_MS}, subject, 1, sum(micros) FROM spending WHERE ${hours} GROUP BY 1, 2
-     ON CONFLICT DO UPDATE SET micros = micros + excluded.micros`,
-    day,
+     SELECT ${rolled}, subject, 1, sum(micros) FROM spending WHERE ${some} GROUP BY 1, 2
+     ON CONFLICT DO UPDATE SET micros = micros + excluded.micros;
+     DELETE FROM spending WHERE ${some}`,
   );
-  database.run(`DELETE FROM spending WHERE ${hours}`, day);
 }

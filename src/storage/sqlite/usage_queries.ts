@@ -3,12 +3,8 @@
 import { zoneOffsets } from "../../time/zone_offsets.ts";
 import { usageRowsOf } from "../rows/usage_row.ts";
 import { partsOf, periodOf, type Span } from "../rows/usage_parts.ts";
-import {
-  firstBytesStatement,
-  type SqlDialect,
-  type Statement,
-  sumsStatement,
-} from "../rows/usage_statements.ts";
+import type { SqlDialect } from "../rows/usage_source.ts";
+import { firstBytesStatement, type Statement, sumsStatement } from "../rows/usage_statements.ts";
 import { HOUR_MS } from "../rows/usage_sums.ts";
 import type { UsageFilter, UsageGrouping, UsageRow } from "../usage_store.ts";
 import type { Connection } from "./connection.ts";
@@ -36,12 +32,15 @@ export function readUsage(database: Connection, grouping: UsageGrouping, filter:
       ? [{ since: period.from, offsetMs: 0 }]
       : zoneOffsets(timeZone, period);
     const parts = partsOf(grouping, filter, { ...state, offsets });
+    const { tokenId, projectId } = filter;
+    const token = tokenId === undefined || projectId !== undefined
+      ? undefined
+      : database.get("SELECT project_id FROM tokens WHERE id = ?", tokenId);
+    const of = { parts, dialect: DIALECT, projectOfToken: token && String(token["project_id"]) };
     // The statements name times, so each of them runs once.
     const read = ({ sql, values }: Statement) => database.allOnce(sql, ...values);
-    const rows = read(sumsStatement(grouping, filter, { parts, dialect: DIALECT }));
-    const firstBytes = split === undefined
-      ? read(firstBytesStatement(grouping, filter, { parts, dialect: DIALECT }))
-      : [];
+    const rows = read(sumsStatement(grouping, filter, of));
+    const firstBytes = split === undefined ? read(firstBytesStatement(grouping, filter, of)) : [];
     return usageRowsOf(rows, firstBytes, grouping);
   });
 }

@@ -139,29 +139,33 @@ const SUMMED: Readonly<Record<typeof SUM_COLUMNS[number], string>> = {
   duration_ms: "sum(duration_ms)",
 };
 
-/** The statements that fill the tables of sums from all exchanges. */
+/**
+ * The statements that fill the tables of sums from all exchanges, in the order of time: the program writes
+ * them in this order too.
+ */
 export const SUM_STATEMENTS: readonly string[] = [
   `INSERT INTO usage (${NAMES}, ${SUM_COLUMNS.join(", ")})
    SELECT started_at - started_at % ${HOUR_MS}, ${KEYS}, ${SUM_COLUMNS.map((name) => SUMMED[name]).join(", ")}
-   FROM exchanges GROUP BY 1, 2, 3, 4, 5, 6, 7`,
+   FROM exchanges GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7`,
   `INSERT INTO usage_days (${NAMES}, ${SUM_COLUMNS.join(", ")})
    SELECT start - start % ${DAY_MS}, ${DIMENSIONS}, ${SUM_COLUMNS.map((name) => `sum(${name})`).join(", ")}
-   FROM usage GROUP BY 1, 2, 3, 4, 5, 6, 7`,
+   FROM usage GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7`,
   `INSERT INTO first_bytes (${NAMES}, bucket, requests)
    SELECT started_at - started_at % ${HOUR_MS}, ${KEYS}, bucket, count(*)
-   FROM exchanges JOIN buckets ON ms = first_byte_ms WHERE status < 400 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8`,
+   FROM exchanges JOIN buckets ON ms = first_byte_ms WHERE status < 400 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+   ORDER BY 1, 2, 3, 4, 5, 6, 7, 8`,
   `INSERT INTO first_bytes_days (${NAMES}, bucket, requests)
    SELECT start - start % ${DAY_MS}, ${DIMENSIONS}, bucket, sum(requests)
-   FROM first_bytes GROUP BY 1, 2, 3, 4, 5, 6, 7, 8`,
+   FROM first_bytes GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8`,
   `INSERT INTO first_bytes_total (start, bucket, requests)
-   SELECT start, bucket, sum(requests) FROM first_bytes GROUP BY 1, 2`,
+   SELECT start, bucket, sum(requests) FROM first_bytes GROUP BY 1, 2 ORDER BY 1, 2`,
   `INSERT INTO spending (start, subject, dated, micros)
    SELECT start, subject, dated, sum(cost_micros) FROM (
      SELECT start, 'token:' || token_id AS subject, 1 = 1 AS dated, cost_micros FROM usage WHERE token_id <> ''
      UNION ALL
      SELECT start, 'project:' || project_id, 1 = 1, cost_micros FROM usage WHERE project_id <> ''
      UNION ALL SELECT start, 'shared:' || principal, 1 = 1, cost_micros FROM usage WHERE token_id = ''
-   ) AS parts WHERE cost_micros <> 0 GROUP BY 1, 2, 3`,
+   ) AS parts WHERE cost_micros <> 0 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
   `UPDATE tokens SET request_count = counts.requests
    FROM (SELECT token_id, sum(admitted) AS requests FROM usage_days GROUP BY 1) AS counts WHERE token_id = tokens.id`,
 ];

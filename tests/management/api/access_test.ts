@@ -44,9 +44,12 @@ delete /people/{id}                 all  denied    denied    denied    *
 post /people/{id}/invitation        all  denied    denied    denied    *
 get /sessions                       all  own       own       own
 delete /sessions/{id}               all  own       own       own
-get /management-tokens              all  denied    denied    denied
+get /management-tokens              all  own       own       own
 post /management-tokens             all  denied    denied    denied    *
-delete /management-tokens/{id}      all  denied    denied    denied    *
+delete /management-tokens/{id}      all  own       own       own       *
+post /device-logins/find            own  own       own       own
+post /device-logins/{id}/confirm    own  own       own       own       *
+post /device-logins/{id}/refuse     own  own       own       own
 get /passkeys                       all  own       own       own
 patch /passkeys/{id}                all  own       own       own
 delete /passkeys/{id}               all  own       own       own       *
@@ -58,6 +61,7 @@ post /reload                        all  denied    denied    denied
 post /stop                          all  denied    denied    denied
 get /backup                         all  denied    denied    denied
 the OpenAPI document                all  all       all       all
+/manage/device                      all  all       all       all
 /metrics                            all  denied    denied    projects
 /admin/docs                         all  all       all       all
 /admin/session/passkeys             own  own       own       own
@@ -124,6 +128,10 @@ Deno.test("access: a route that changes something denies viewers, but for what i
     "post /qr",
     "post /me/passphrase",
     "delete /sessions/{id}",
+    "delete /management-tokens/{id}",
+    "post /device-logins/find",
+    "post /device-logins/{id}/confirm",
+    "post /device-logins/{id}/refuse",
     "patch /passkeys/{id}",
     "delete /passkeys/{id}",
   ]);

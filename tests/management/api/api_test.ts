@@ -5,6 +5,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/2020";
 import { isTokenValue } from "../../../src/auth/token_value.ts";
 import { BearerGate } from "../../../src/management/api/bearer_gate.ts";
+import { DeviceGrant } from "../../../src/management/api/device_grant.ts";
 import { GuessGate } from "../../../src/management/api/guess_gate.ts";
 import { createManageApi, gatedApi } from "../../../src/management/api/manage.ts";
 import { SecretBox } from "../../../src/storage/secret_box.ts";
@@ -36,12 +37,14 @@ class ApiBench {
   private constructor(store: Store, box: SecretBox) {
     this.store = store;
     const onUnexpected = (error: unknown) => this.unexpected.push(error);
+    const guesses = new GuessGate({ clock: this.clock });
     const api = createManageApi({
       store,
       box,
       clock: this.clock,
       ownerOf: () => undefined,
       hasBootstrap: true,
+      guesses,
       passphrases: undefined,
       sessionIdleMs: () => 3_600_000,
       sessionEnded: () => {},
@@ -52,9 +55,9 @@ class ApiBench {
       endpointNames: () => ["openai", "anthropic", "claude"],
       ending: new AbortController().signal,
     }, { onUnexpected });
-    const guesses = new GuessGate({ clock: this.clock });
     const gate = new BearerGate(SECRETS.managementToken, { clock: this.clock, guesses, store });
-    this.#api = gatedApi(api, { gate, onUnexpected });
+    const devices = new DeviceGrant({ clock: this.clock, guesses, store, publicUrl: undefined });
+    this.#api = gatedApi(api, { gate, devices, onUnexpected });
     this.#document = this.raw("GET", "/openapi.json").then(({ body }) => body);
   }
 
@@ -108,7 +111,7 @@ class ApiBench {
   async ask(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer> {
     const answer = await this.raw(method, path, { body, ...(headers && { headers }) });
     const document = await this.#document;
-    const template = path.replace(/\?.*/, "").replace(/\/(prj|tok|usr|ses|mgt|pky)_[^/]*/, "/{id}");
+    const template = path.replace(/\?.*/, "").replace(/\/(prj|tok|usr|ses|mgt|pky|dvc)_[^/]*/, "/{id}");
     const operation = document.paths[`/manage${template}`]?.[method.toLowerCase()];
     assert(operation !== undefined, `${method} ${template} is not in the document`);
     const described = operation.responses[String(answer.status)] ?? operation.responses.default;
@@ -172,6 +175,11 @@ Deno.test("/manage/openapi.json: is a valid OpenAPI 3.1 document with all routes
       "patch /projects/{id}",
       "patch /tokens/{id}",
       "post /connect",
+      "post /device-logins/find",
+      "post /device-logins/{id}/confirm",
+      "post /device-logins/{id}/refuse",
+      "post /device/code",
+      "post /device/token",
       "post /endpoints/{id}/try",
       "post /management-tokens",
       "post /me/passphrase",

@@ -120,8 +120,8 @@ class ReachBench implements AsyncDisposable {
         ({ session }) => session.id,
       ),
       passkeys: (await this.store.listPasskeys({ ...all, personId: undefined })).items,
-      managementTokens: (await this.store.listManagementTokens(all)).items.map(
-        ({ lastUsedAt: _, ...token }) => token,
+      managementTokens: (await this.store.listManagementTokens({ ...all, personId: undefined })).items.map(
+        ({ token: { lastUsedAt: _, ...token } }) => token,
       ),
     };
   }

@@ -42,8 +42,8 @@ export class Visitor {
     const cookie = [...this.#cookies.get(origin) ?? []].map(([name, value]) => `${name}=${value}`).join("; ");
     const response = await fetch(url, {
       method,
-      headers: { cookie, origin, ...body !== undefined && { "content-type": "application/json" } },
-      ...body !== undefined && { body: JSON.stringify(body) },
+      headers: { cookie, origin, ...(body !== undefined && { "content-type": "application/json" }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     return { status: response.status, text: await response.text() };
   }

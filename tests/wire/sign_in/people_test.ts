@@ -132,6 +132,37 @@ Deno.test("provider: what needs a fresh sign-in asks the provider for a new logi
   assertMatch(asked.text, /name="login"/);
 });
 
+Deno.test("provider: a person confirms the login of a command, which keeps the rights of the last sign-in", async () => {
+  await using bench = await ProviderBench.open();
+  const { visitor } = await bench.signIn("anna");
+  const device = async (path: string, form: Record<string, string>) => {
+    const body = new URLSearchParams({ client_id: "llm-proxy", ...form });
+    return await (await fetch(`${bench.proxy.url}/manage/device/${path}`, { method: "POST", body })).json();
+  };
+  const { device_code, user_code } = await device("code", { machine: "laptop" });
+  const logins = `${bench.proxy.url}/admin/api/device-logins`;
+  const { id } = JSON.parse((await visitor.ask("POST", `${logins}/find`, { user_code })).text);
+  assertEquals((await visitor.ask("POST", `${logins}/${id}/confirm`)).status, 204);
+  const grant_type = "urn:ietf:params:oauth:grant-type:device_code";
+  const { access_token, role } = await device("token", { grant_type, device_code });
+  bench.proxy.plant(access_token);
+  const me = async () => {
+    const headers = { authorization: `Bearer ${access_token}` };
+    return await (await fetch(`${bench.proxy.url}/manage/me`, { headers })).json();
+  };
+  assertEquals([role, (await me()).role], ["admin", "admin"]);
+  const { body: { data } } = await bench.proxy.api("GET", "/audit");
+  const made = data.find(({ action }: Json) => action === "management_token.create");
+  assertEquals(made.actor, "anna@example.com (Real)");
+  bench.provider.groups.set("anna", ["lab"]);
+  await bench.signIn("anna");
+  assertEquals((await me()).role, "member");
+  bench.provider.groups.delete("anna");
+  assertEquals((await bench.signIn("anna")).page.status, 403);
+  const last = await me();
+  assertEquals([last.role, last.projects], ["viewer", []]);
+});
+
 Deno.test("provider: the pages have the security headers, and the form gets the links", async () => {
   await using bench = await ProviderBench.open();
   const response = await fetch(`${bench.proxy.url}/admin/sign-in/real/callback?state=1&code=1`);

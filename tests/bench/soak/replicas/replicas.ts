@@ -27,7 +27,12 @@ export interface ReplicaSettings {
   readonly database: string;
   /** A Redis server. `undefined` for limits in the database. */
   readonly limits: string | undefined;
+  /** The program at the start. Without it, the tested one. */
+  readonly program?: ReplicaProgram;
 }
+
+/** The command that runs a program, in a folder. */
+export type ReplicaProgram = (env: Record<string, string>, folder: string) => Deno.Command;
 
 /** Why no replica can have another clock. */
 export function withoutOtherClock(): string | undefined {
@@ -45,13 +50,22 @@ export class SoakedReplica {
   /** Whether its clock is an hour ahead. */
   readonly isAhead: boolean;
   readonly lives: Life[] = [];
+  /** What the next start runs. */
+  program: ReplicaProgram;
   readonly #command: () => Deno.Command;
   #process: ProxyProcess | undefined;
   /** What earlier processes wrote. */
   output = "";
 
-  constructor(file: string, { isAhead }: { readonly isAhead: boolean }) {
+  constructor(
+    file: string,
+    { isAhead, program = (env, folder) => proxyCommand([], env, folder) }: {
+      readonly isAhead: boolean;
+      readonly program?: ReplicaProgram | undefined;
+    },
+  ) {
     this.isAhead = isAhead;
+    this.program = program;
     const env = {
       CONFIG_PATH: file,
       PORT: String(this.port),
@@ -59,7 +73,7 @@ export class SoakedReplica {
     };
     // A file in the working folder says that it runs.
     const folder = file.slice(0, file.lastIndexOf("/"));
-    this.#command = () => proxyCommand([], env, folder);
+    this.#command = () => this.program(env, folder);
   }
 
   get url(): string {
@@ -126,7 +140,8 @@ export async function startReplicas(count: number, settings: ReplicaSettings): P
   const canMove = withoutOtherClock() === undefined;
   const replicas = Array.from(
     { length: count },
-    (_, index) => new SoakedReplica(file, { isAhead: canMove && index === count - 1 }),
+    (_, index) =>
+      new SoakedReplica(file, { isAhead: canMove && index === count - 1, program: settings.program }),
   );
   for (const replica of replicas) await replica.start();
   return replicas;
