@@ -234,7 +234,14 @@ export class Admission {
     const { budgetClock } = this.#parts;
     const { hour, isDated } = budgetClock.read(endedAt);
     const hasBudget = this.#counted.some(needsBalance);
-    this.#booking = { hour, isDated, modelRules: this.#modelRules, ...hasBudget && { hasBudget } };
+    const page = this.#shared?.settle({ tokens, micros, hour });
+    this.#booking = {
+      hour,
+      isDated,
+      modelRules: this.#modelRules,
+      ...hasBudget && { hasBudget },
+      ...page !== undefined && { page },
+    };
     this.#endOptimism();
     for (const { ledger } of this.#counted) {
       ledger.running--;
@@ -244,7 +251,6 @@ export class Admission {
       if (tokens > 0) ledger.tokensThisMinute.add(endedAt, tokens);
       if (micros > 0) ledger.spent.add(hour, { micros, isDated });
     }
-    this.#shared?.settle({ tokens, micros, hour });
     return this.#booking;
   }
 

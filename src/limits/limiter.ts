@@ -166,7 +166,7 @@ export class Limiter {
       if (tokens > 0) ledger.tokensThisMinute.add(at, tokens);
       if (micros > 0) ledger.spent.add(hour, { micros, isDated });
     }
-    replica?.settleObject({ id, tokens, micros, hour }, keys);
+    replica?.settleObject({ id, tokens, micros }, keys);
   }
 
   /** Counts money that an object used and that another process has settled. */

@@ -6,6 +6,8 @@ import { type OpenedLimits, openSharedLimits } from "../limits/shared/open_share
 import { Replica } from "../limits/shared/replica.ts";
 import type { GuessWait, LedgerBalance, SharedLimits } from "../limits/shared/shared_limits.ts";
 import type { Log } from "../observability/log.ts";
+import { costNote, COSTS_PREFIX, pagesOf } from "../storage/cost_notes.ts";
+import type { WrittenPages } from "../storage/exchange_writer.ts";
 import type { Spending, Store } from "../storage/store.ts";
 import type { Clock } from "../time/clock.ts";
 
@@ -27,11 +29,13 @@ export interface ReplicaEvents {
 export interface JoinedReplica {
   readonly replica: Replica;
   readonly events: ReplicaEvents;
+  /** The pages of the costs of this process. */
+  readonly pages: WrittenPages;
 }
 
 /** Joins the replicas. If their counts cannot be reached, the process starts nevertheless and joins later. */
 export async function joinReplicas(
-  store: Pick<Store, "readSpending">,
+  store: Pick<Store, "readSpending" | "readNotes">,
   { config, clock, log, limits }: {
     config: SharedLimitsConfig;
     clock: Clock;
@@ -44,18 +48,21 @@ export async function joinReplicas(
   const opened: OpenedLimits = limits === undefined
     ? await openSharedLimits(config)
     : { limits, timeoutMs: DEFAULT_TIMEOUT_MS };
+  const id = crypto.getRandomValues(new Uint8Array(ID_BYTES)).toHex();
   const replica = await Replica.join({
     limits: opened.limits,
     timeoutMs: opened.timeoutMs,
     clock,
-    id: crypto.getRandomValues(new Uint8Array(ID_BYTES)).toHex(),
+    id,
     async readBalances(keys) {
       await events.flushed();
       const now = clock.epochMs();
+      // Before the spending, so that the spending has all of these pages.
+      const pages = pagesOf(await store.readNotes(COSTS_PREFIX));
       const spending = await store.readSpending({ until: now, lastMs: LONGEST_PERIOD_MS });
       const balances = balancesOf(spending, keys);
       events.limiter?.raise(balances);
-      return balances;
+      return { balances, pages };
     },
     onHealth(health, reason) {
       if (health === "ok") return log("info", "limits_recovered");
@@ -72,7 +79,19 @@ export async function joinReplicas(
   void opened.findProblem?.().then((detail) => {
     if (detail !== undefined) log("warn", "limits_may_be_lost", { detail });
   });
-  return { replica, events };
+  return { replica, events, pages: writtenPages(replica, { id, clock }) };
+}
+
+/** Writes a note for each further page. */
+function writtenPages(
+  { pages }: Pick<Replica, "pages">,
+  { id, clock }: { readonly id: string; readonly clock: Clock },
+): WrittenPages {
+  return {
+    queued: (page) => pages.queued(page),
+    note: (rows) => costNote(id, pages.turn(rows), clock.epochMs()),
+    ended: (rows) => pages.ended(rows),
+  };
 }
 
 /** The balances of some ledgers. A ledger without spending has a balance too. */

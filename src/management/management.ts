@@ -410,9 +410,10 @@ export class Management implements ManagementPort {
   }
 
   #openWriter(): ExchangeWriter {
-    const { store, clock, log } = this.#parts;
+    const { store, clock, log, joined } = this.#parts;
     return new ExchangeWriter(store, {
       clock,
+      pages: joined?.pages,
       events: {
         onHealth(health, reason) {
           if (health === "ok") log("info", "storage_recovered");

@@ -29,4 +29,6 @@ export interface Booking {
   readonly modelRules: readonly string[];
   /** Set if the cost counts against a budget, or the request against `max_requests`. It is not stored. */
   readonly hasBudget?: true;
+  /** The page of the cost in the counts that replicas share, if it is on one. It is not stored. */
+  readonly page?: number | undefined;
 }

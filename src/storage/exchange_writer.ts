@@ -5,7 +5,7 @@
 import type { Clock } from "../time/clock.ts";
 import { messageOf } from "../text/error_text.ts";
 import { PackedExchanges } from "./packed_exchanges.ts";
-import { type ExchangeRow, type Store, StoreError } from "./store.ts";
+import { type ExchangeRow, type Note, type Store, StoreError } from "./store.ts";
 
 /** How long an exchange waits for others of its batch. */
 const BATCH_DELAY_MS = 250;
@@ -27,6 +27,16 @@ export interface WriterEvents {
   readonly onHealth: (health: "ok" | "failing", reason: string | undefined) => void;
   /** Called for each exchange that is lost, with the reason in words. */
   readonly onDropped: (reason: string) => void;
+}
+
+/** The pages of costs that the rows are on: see `shared_limits.ts`. */
+export interface WrittenPages {
+  /** A row is in the queue. */
+  readonly queued: (page: number) => void;
+  /** Rows will be written, by page. Returns the note that is written with them. */
+  readonly note: (rows: ReadonlyMap<number, number>) => Note | undefined;
+  /** Rows are written or dropped, by page. */
+  readonly ended: (rows: ReadonlyMap<number, number>) => void;
 }
 
 /** What a write left to do. */
@@ -57,11 +67,14 @@ export class ExchangeWriter {
    * must not begin then while {@link isHalfFull}, so that only those that run already can come.
    */
   keepsBudgets = false;
+  readonly #pages: WrittenPages | undefined;
 
+  /** `pages` has the pages of costs in shared counts, if there are such counts. */
   constructor(
     store: Pick<Store, "addPackedExchanges">,
-    { clock, events }: { clock: Clock; events: WriterEvents },
+    { clock, events, pages }: { clock: Clock; events: WriterEvents; pages?: WrittenPages | undefined },
   ) {
+    this.#pages = pages;
     this.#store = store;
     this.#clock = clock;
     this.#events = events;
@@ -89,7 +102,10 @@ export class ExchangeWriter {
 
   /** Queues an exchange for the next write. It is dropped if the queue is full: see {@link keepsBudgets}. */
   add(row: ExchangeRow): void {
+    const page = row.booking?.page;
+    if (page !== undefined) this.#pages?.queued(page);
     if (this.#holds(1) && !(this.keepsBudgets && row.booking?.hasBudget === true)) {
+      if (page !== undefined) this.#pages?.ended(new Map([[page, 1]]));
       return this.#events.onDropped("the queue is full");
     }
     const batch = this.#openBatch();
@@ -179,8 +195,11 @@ export class ExchangeWriter {
   async #writeBatch(batch: PackedExchanges): Promise<WriteResult> {
     let reason: string;
     let failure: string | undefined;
+    const rows = batch.pages();
+    const pages = rows.size > 0 ? this.#pages : undefined;
     try {
-      await this.#store.addPackedExchanges(batch);
+      await this.#store.addPackedExchanges(batch, pages?.note(rows));
+      pages?.ended(rows);
       return { left: undefined, failure: undefined };
     } catch (error) {
       reason = messageOf(error);
@@ -189,14 +208,15 @@ export class ExchangeWriter {
       if (!isStore) failure = `unexpected: ${reason}`;
     }
     if (batch.count === 1) {
+      pages?.ended(rows);
       this.#events.onDropped(reason);
       return { left: undefined, failure };
     }
-    const rows = batch.rows();
-    for (const [index, row] of rows.entries()) {
+    const all = batch.rows();
+    for (const [index, row] of all.entries()) {
       const one = await this.#writeBatch(PackedExchanges.of([row]));
       if (one.left !== undefined) {
-        return { left: PackedExchanges.of(rows.slice(index)), failure: one.failure };
+        return { left: PackedExchanges.of(all.slice(index)), failure: one.failure };
       }
       failure ??= one.failure;
     }

@@ -26,7 +26,8 @@ const COLUMNS = EXCHANGE_COLUMN_LIST.map(({ member, kind, value }) => ({ member,
 const HOUR = COLUMNS.length;
 const IS_DATED = HOUR + 1;
 const MODEL_RULES = HOUR + 2;
-const WIDTH = HOUR + 3;
+const PAGE = HOUR + 3;
+const WIDTH = HOUR + 4;
 const NO_RULES: readonly string[] = [];
 const FIRST_ROWS = 8;
 const FIRST_TEXT_BYTES = 1_024;
@@ -92,7 +93,18 @@ export class PackedExchanges {
     numbers[begin + MODEL_RULES] = booking === undefined || booking.modelRules.length === 0
       ? NaN
       : this.#placeOf(JSON.stringify(booking.modelRules), MODEL_RULES);
+    numbers[begin + PAGE] = booking?.page ?? NaN;
     this.#count++;
+  }
+
+  /** The pages of costs that exchanges are on, with their numbers of exchanges. */
+  pages(): Map<number, number> {
+    const pages = new Map<number, number>();
+    for (let at = PAGE; at < this.#count * WIDTH; at += WIDTH) {
+      const page = this.#numbers[at] ?? NaN;
+      if (!Number.isNaN(page)) pages.set(page, (pages.get(page) ?? 0) + 1);
+    }
+    return pages;
   }
 
   /** The exchanges in their order. They are valid until {@link clear}. */
@@ -207,10 +219,12 @@ class PackedRow {
     const hour = this.#number(HOUR);
     if (hour === undefined) return undefined;
     const rules = this.#textAt(MODEL_RULES);
+    const page = this.#number(PAGE);
     return {
       hour,
       isDated: this.#number(IS_DATED) === 1,
       modelRules: rules === undefined ? NO_RULES : JSON.parse(rules),
+      ...page !== undefined && { page },
     };
   }
 

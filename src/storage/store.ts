@@ -197,9 +197,10 @@ export interface ExchangeStore {
   readonly addExchanges: (rows: readonly ExchangeRow[]) => Promise<void>;
   /**
    * Like {@link addExchanges}, for exchanges that are packed. The caller does not change them until the
-   * promise settles. Without a message to a thread, an adapter writes their `rows()`.
+   * promise settles. Without a message to a thread, an adapter writes their `rows()`. A note is written in
+   * the same transaction.
    */
-  readonly addPackedExchanges: (rows: PackedExchanges) => Promise<void>;
+  readonly addPackedExchanges: (rows: PackedExchanges, note?: Note) => Promise<void>;
   readonly listExchanges: (page: Page & ExchangeFilter) => Promise<Listed<ExchangeRow & { id: number }>>;
   /**
    * Settles an object and writes its usage in one transaction. Adds the object if the store does not have it.
@@ -222,15 +223,24 @@ export interface ExchangeStore {
   readonly dateSpending: (hour: number) => Promise<void>;
   /**
    * Deletes exchanges and audit entries of rejected attempts from before `exchangesBefore`. Sums and spending
-   * stay. Other audit entries stay. Gives the number of deleted exchanges.
+   * stay. Other audit entries stay. Deletes the pages of costs from before `hoursBefore`. Gives the number of
+   * deleted exchanges.
    */
   readonly prune: (limits: PruneLimits) => Promise<number>;
+}
+
+/** A short text with a name. */
+export interface Note {
+  readonly name: string;
+  readonly value: string;
 }
 
 /** Keeps short texts by name. Every method may throw a `StoreError`. */
 export interface NoteStore {
   /** Reads a text that `writeNote` wrote under a name. Resolves with `undefined` if no text has this name. */
   readonly readNote: (name: string) => Promise<string | undefined>;
+  /** Reads all texts whose names begin with `prefix`, in any order. */
+  readonly readNotes: (prefix: string) => Promise<Note[]>;
   /** Writes a text under a name, in place of an earlier one. */
   readonly writeNote: (name: string, value: string) => Promise<void>;
 }

@@ -16,6 +16,8 @@ import { bundleTestedProgram } from "../support/runner/tested_program.ts";
 
 /** Some of them think, and the others are in flight. */
 const CLIENTS = 210;
+/** Seven of ten do not think. */
+const REPLICA_CLIENTS = 290;
 /** From the end of a fault to the next one. Every other one is a kill. In milliseconds. */
 const FAULT_MS = 10_000;
 const ADAPTERS = ["redis", "postgres"] as const;
@@ -27,7 +29,7 @@ const { values } = parseArgs({
     rollout: { type: "string" },
     count: { type: "string", default: "3" },
     limits: { type: "string" },
-    clients: { type: "string", default: String(CLIENTS) },
+    clients: { type: "string" },
   },
 });
 const minutes = positive("minutes");
@@ -93,7 +95,7 @@ async function soakRollout(from: string): Promise<string[]> {
 }
 
 function positive(name: "minutes" | "count" | "clients"): number {
-  const value = Number(values[name]);
+  const value = Number(values[name] ?? (values.replicas ? REPLICA_CLIENTS : CLIENTS));
   if (!(value > 0)) usage(`--${name} ${values[name]} is not a positive number`);
   return value;
 }

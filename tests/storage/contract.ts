@@ -2,7 +2,9 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Booking } from "../../src/storage/booking.ts";
+import { costNote, COSTS_PREFIX, pagesOf } from "../../src/storage/cost_notes.ts";
 import type { MadeObject } from "../../src/storage/object_store.ts";
+import { PackedExchanges } from "../../src/storage/packed_exchanges.ts";
 import { type ExchangeRow, type Store, StoreError } from "../../src/storage/store.ts";
 import {
   USAGE_GROUPS,
@@ -856,6 +858,26 @@ export function storeContract(
     await store.writeNote("a", "2");
     assertEquals(await store.readNote("a"), "2");
     assert(await store.size() > 0);
+  });
+
+  test("keeps the pages of costs with their exchanges, for as long as spending by the hour", async (store) => {
+    await store.writeNote("unrelated", "1");
+    const rows = () => PackedExchanges.of([distinctRow({ tokenId: "t1", projectId: "p1" })]);
+    await store.addPackedExchanges(rows(), costNote("a", 1, AT));
+    await store.addPackedExchanges(rows(), costNote("b", 7, AT + DAY));
+    await store.addPackedExchanges(rows(), costNote("b", 8, AT + DAY));
+    const pages = async () => pagesOf(await store.readNotes(COSTS_PREFIX));
+    assertEquals(await pages(), { a: 1, b: 8 });
+    // What the database rejects, it rejects with its page.
+    const bad = distinctRow({ tokenId: "t1", projectId: "p1", status: 1.5 });
+    await assertRejects(
+      () => store.addPackedExchanges(PackedExchanges.of([bad]), costNote("a", 2, AT)),
+      StoreError,
+    );
+    assertEquals(await pages(), { a: 1, b: 8 });
+    await store.prune({ exchangesBefore: 0, hoursBefore: AT + 1 });
+    assertEquals(await pages(), { b: 8 });
+    assertEquals(await store.readNote("unrelated"), "1");
   });
 
   test("one of several programs claims a task, until its time is over", async (store, bench) => {

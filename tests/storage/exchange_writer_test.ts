@@ -9,12 +9,14 @@ class WriterBench {
   readonly clock = new FakeClock();
   readonly written: string[] = [];
   readonly events: string[] = [];
+  readonly notes: string[] = [];
+  readonly pages: string[] = [];
   failure: Error | undefined;
   /** Thrown for a batch of the row `bug`, and for the row itself. */
   bug: Error | undefined;
   dropped = 0;
   readonly writer = new ExchangeWriter({
-    addPackedExchanges: (packed) => {
+    addPackedExchanges: (packed, note) => {
       const rows = packed.rows();
       if (this.failure !== undefined) return Promise.reject(this.failure);
       if (rows.some(({ requestId }) => requestId === "poison")) {
@@ -27,10 +29,16 @@ class WriterBench {
         return Promise.reject(new StoreError("busy", "locked"));
       }
       this.written.push(...rows.map(({ requestId }) => requestId));
+      if (note !== undefined) this.notes.push(note.value);
       return Promise.resolve();
     },
   }, {
     clock: this.clock,
+    pages: {
+      queued: (page) => this.pages.push(`queued ${page}`),
+      note: (rows) => ({ name: "costs a", value: JSON.stringify([...rows]) }),
+      ended: (rows) => this.pages.push(`ended ${JSON.stringify([...rows])}`),
+    },
     events: {
       onHealth: (health, reason) =>
         this.events.push(reason?.startsWith("unexpected") ? `${health}: ${reason}` : health),
@@ -40,6 +48,12 @@ class WriterBench {
 
   add(...ids: string[]): void {
     for (const requestId of ids) this.writer.add(exchangeRow({ requestId }));
+  }
+
+  /** Adds an exchange whose cost is on a page. */
+  addOn(page: number, requestId: string): void {
+    const booking = { hour: 0, isDated: true, modelRules: [], page };
+    this.writer.add(exchangeRow({ requestId, booking }));
   }
 
   /** Advances the clock, and waits for the writes that it started. */
@@ -198,4 +212,27 @@ Deno.test("ExchangeWriter: is behind while exchanges wait for a retry, and durin
   bench.add("bug");
   await bench.pass(500);
   assertEquals([bench.writer.health, bench.writer.isBehind], ["failing", false]);
+});
+
+Deno.test("ExchangeWriter: the pages of costs are written with their rows, and again with a retry", async () => {
+  const bench = new WriterBench();
+  bench.addOn(1, "a");
+  bench.addOn(1, "b");
+  bench.addOn(2, "c");
+  bench.add("without a page");
+  bench.failure = new StoreError("busy", "locked");
+  await bench.pass(500);
+  assertEquals([bench.notes, bench.pages.splice(0)], [[], ["queued 1", "queued 1", "queued 2"]]);
+  bench.failure = undefined;
+  await bench.pass(1_000);
+  assertEquals([bench.notes.splice(0), bench.pages.splice(0)], [["[[1,2],[2,1]]"], ["ended [[1,2],[2,1]]"]]);
+  bench.add("without a page");
+  await bench.pass(500);
+  assertEquals([bench.notes, bench.pages], [[], []]);
+  // A row that the database rejects is lost, and its page does not wait for it.
+  bench.addOn(3, "poison");
+  bench.addOn(3, "d");
+  await bench.pass(500);
+  assertEquals(bench.written.at(-1), "d");
+  assertEquals(bench.pages, ["queued 3", "queued 3", "ended [[3,1]]", "ended [[3,1]]"]);
 });

@@ -2,16 +2,23 @@
 
 import type { Clock } from "../../time/clock.ts";
 import { messageOf } from "../../text/error_text.ts";
-import type { LedgerBalance } from "./shared_limits.ts";
+import type { LedgerBalance, Raise } from "./shared_limits.ts";
 import { within } from "./within.ts";
 
 /** What a {@link BalanceRaiser} needs of its replica. */
 export interface RaiserParts {
   readonly clock: Clock;
   /** Reads what these ledgers have spent. Rejects if the database cannot be reached. */
-  readonly readBalances: (keys: ReadonlySet<string>) => Promise<readonly LedgerBalance[]>;
-  /** Raises the shared counts. Returns `false` if they cannot be reached, and never rejects. */
-  readonly raise: (balances: readonly LedgerBalance[]) => Promise<boolean>;
+  readonly readBalances: (keys: ReadonlySet<string>) => Promise<Raise>;
+  /**
+   * Raises the shared counts, if they do not have all of it. Returns `false` if they cannot be reached, and
+   * never rejects.
+   */
+  readonly raise: (raise: Raise) => Promise<boolean>;
+  /** Called when the shared counts have all balances of a read. */
+  readonly onRaised: (raise: Raise) => void;
+  /** The ledgers that must be raised, whether requests use them or not. */
+  readonly heldKeys: () => Iterable<string>;
   /** Called if the balances could not be read. The reason is a text for the log. */
   readonly onFailed: (reason: string) => void;
 }
@@ -43,6 +50,8 @@ export class BalanceRaiser {
   readonly #usedAt = new Map<string, number>();
   /** The balances that the shared counts have, so that only changes are sent. */
   readonly #raised = new Map<string, LedgerBalance>();
+  /** The pages that the counts have of all of these ledgers. */
+  #pages: Raise["pages"] = {};
   /** The ledgers that requests wait for. */
   #wanted = new Set<string>();
   #seeding: SeedRun | undefined;
@@ -115,27 +124,33 @@ export class BalanceRaiser {
   async #seedWanted(): Promise<boolean> {
     const wanted = this.#wanted;
     this.#wanted = new Set();
-    const balances = await this.#read(wanted);
-    return balances !== undefined && await this.#raise(balances, balances);
+    const read = await this.#read(wanted);
+    return read !== undefined && await this.#raise(read, read);
   }
 
   async #raiseAll(): Promise<void> {
     const unusedSince = this.#parts.clock.now() - UNUSED_MS;
+    this.use(this.#parts.heldKeys());
     for (const [key, at] of this.#usedAt) {
       if (at > unusedSince) continue;
       this.#usedAt.delete(key);
       this.#raised.delete(key);
     }
     if (this.#usedAt.size === 0) return;
-    const balances = await this.#read(new Set(this.#usedAt.keys()));
-    if (balances === undefined) return this.raiseIn(RAISE_SOON_MS);
-    await this.#raise(
-      balances.flatMap((balance) => changesOf(balance, this.#raised.get(balance.key))),
-      balances,
-    );
+    const read = await this.#read(new Set(this.#usedAt.keys()));
+    if (read === undefined) return this.raiseIn(RAISE_SOON_MS);
+    const balances = read.balances.flatMap((balance) => changesOf(balance, this.#raised.get(balance.key)));
+    // The counts of a ledger that was never raised need all pages.
+    const isNew = balances.some(({ isPart }) => isPart !== true);
+    const sent = { ...read, balances, ...!isNew && { pages: this.#newPages(read.pages) } };
+    if (await this.#raise(sent, read)) this.#pages = read.pages;
   }
 
-  async #read(keys: ReadonlySet<string>): Promise<readonly LedgerBalance[] | undefined> {
+  #newPages(pages: Raise["pages"]): Raise["pages"] {
+    return Object.fromEntries(Object.entries(pages).filter(([id, page]) => this.#pages[id] !== page));
+  }
+
+  async #read(keys: ReadonlySet<string>): Promise<Raise | undefined> {
     const { readBalances, onFailed } = this.#parts;
     try {
       return await readBalances(keys);
@@ -145,9 +160,12 @@ export class BalanceRaiser {
     }
   }
 
-  async #raise(sent: readonly LedgerBalance[], balances: readonly LedgerBalance[]): Promise<boolean> {
-    if (sent.length > 0 && !await this.#parts.raise(sent)) return false;
-    for (const balance of balances) {
+  /** Sends what the shared counts lack of a read. */
+  async #raise(sent: Raise, read: Raise): Promise<boolean> {
+    const { raise, onRaised } = this.#parts;
+    if (sent.balances.length > 0 && !await raise(sent)) return false;
+    onRaised(read);
+    for (const balance of read.balances) {
       if (this.#usedAt.has(balance.key)) this.#raised.set(balance.key, balance);
     }
     return true;

@@ -7,15 +7,16 @@
 import type { Clock } from "../../time/clock.ts";
 import type {
   GuessWait,
-  Holding,
   LedgerBalance,
   MinuteCount,
+  Raise,
   Renewal,
   RenewalResult,
   Settlement,
   SharedLimits,
   Take,
   TakeResult,
+  Told,
 } from "./shared_limits.ts";
 import { within } from "./within.ts";
 
@@ -39,12 +40,9 @@ export class BoundedLimits implements SharedLimits {
     return within(this.#limits.take(take), this.#wait);
   }
 
-  /** The first piece is sent at once. Each further piece waits for the answer to the piece before it. */
-  async hold(holdings: readonly Holding[], minute?: MinuteCount): Promise<void> {
-    await within(this.#limits.hold(holdings.slice(0, MAX_HOLDINGS), minute), this.#wait);
-    for (let at = MAX_HOLDINGS; at < holdings.length; at += MAX_HOLDINGS) {
-      await within(this.#limits.hold(holdings.slice(at, at + MAX_HOLDINGS)), this.#wait);
-    }
+  /** At most {@link MAX_HOLDINGS} holdings and as many costs. */
+  hold(told: Told): Promise<void> {
+    return within(this.#limits.hold(told), this.#wait);
   }
 
   settle(settlement: Settlement): Promise<boolean> {
@@ -55,8 +53,10 @@ export class BoundedLimits implements SharedLimits {
     return this.#limits.count(minute);
   }
 
-  async raise(balances: readonly LedgerBalance[]): Promise<void> {
-    for (const piece of piecesOf(balances)) await within(this.#limits.raise(piece), this.#wait);
+  async raise({ balances, ...raise }: Raise): Promise<void> {
+    for (const piece of piecesOf(balances)) {
+      await within(this.#limits.raise({ ...raise, balances: piece }), this.#wait);
+    }
   }
 
   renew(renewal: Renewal): Promise<RenewalResult> {
@@ -93,7 +93,8 @@ function* piecesOf(balances: readonly LedgerBalance[]): Iterable<readonly Ledger
       const hours = balance.hours.slice(at, at + free);
       at += hours.length;
       free -= Math.max(1, hours.length);
-      piece.push({ ...balance, hours, isPart: balance.isPart === true || at < balance.hours.length });
+      const hasMore = at < balance.hours.length;
+      piece.push({ ...balance, hours, isPart: balance.isPart === true || hasMore, hasMore });
     } while (at < balance.hours.length);
   }
   if (piece.length > 0) yield piece;

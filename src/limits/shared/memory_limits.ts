@@ -9,25 +9,28 @@ import { budgetLeft, budgetRejection } from "../budget_check.ts";
 import { Ledger } from "../ledger.ts";
 import { excessOf, requestRejection, tokenRejection } from "../limit_check.ts";
 import { MOST_OPTIMISTIC, type Rejection } from "../rejection.ts";
-import { SpentHours } from "../spent_hours.ts";
 import { needsBalance } from "./needs_balance.ts";
 import { MemoryWaits } from "./memory_waits.ts";
+import { PagedSpending } from "./paged_spending.ts";
 import {
+  type Cost,
   type GuessWait,
   type Holding,
-  type LedgerBalance,
   type LimitedLedger,
   type MinuteCount,
   NO_REPLICA,
+  type Raise,
   type Renewal,
   type RenewalResult,
   REPLICA_LIFETIME_MS,
   RESERVED_MS,
+  type Sender,
   type Settlement,
   type SharedLimits,
   type Take,
   type TakeResult,
   TELLING_MS,
+  type Told,
 } from "./shared_limits.ts";
 
 interface Kept {
@@ -43,8 +46,11 @@ export class MemoryLimits implements SharedLimits {
   #beganAt = Infinity;
   readonly #waits: MemoryWaits;
   readonly #ledgers = new Map<string, Ledger>();
+  readonly #spending = new Map<string, PagedSpending>();
   readonly #seeded = new Set<string>();
   readonly #kept = new Map<string, Kept>();
+  /** The session of each replica. */
+  readonly #sessions = new Map<string, number>();
   /** When each replica becomes silent unless it renews, in milliseconds of the clock. */
   readonly #deadlines = new Map<string, number>();
   /** When the reservations of each silent replica end, in milliseconds of the clock. */
@@ -59,7 +65,9 @@ export class MemoryLimits implements SharedLimits {
     return Promise.resolve(this.#take(take));
   }
 
-  hold(holdings: readonly Holding[], minute?: MinuteCount): Promise<void> {
+  hold({ from, holdings, costs }: Told): Promise<void> {
+    this.#addCosts(from, costs);
+    if (!this.#enter(from)) return Promise.resolve();
     for (const holding of holdings) {
       const { owner, isRunning } = holding;
       const optimistic = this.#remove(holding.id)?.optimistic ?? [];
@@ -68,17 +76,16 @@ export class MemoryLimits implements SharedLimits {
       if (isKnown || this.#reservedUntil.has(owner)) continue;
       this.#reservedUntil.set(owner, this.#clock.now() + RESERVED_MS);
     }
-    return minute === undefined ? Promise.resolve() : this.count(minute);
+    return Promise.resolve();
   }
 
-  settle({ id, tokens, micros, hour }: Settlement): Promise<boolean> {
+  settle({ from, id, tokens, costs }: Settlement): Promise<boolean> {
+    this.#addCosts(from, costs);
     const kept = this.#remove(id);
     if (kept === undefined) return Promise.resolve(false);
     const now = this.#clock.now();
     for (const key of kept.holding.keys) {
-      const { tokensThisMinute, spent } = this.#ledgerOf(key);
-      if (tokens > 0) tokensThisMinute.add(now, tokens);
-      if (micros > 0) spent.add(hour, { micros, isDated: true });
+      if (tokens > 0) this.#ledgerOf(key).tokensThisMinute.add(now, tokens);
     }
     return Promise.resolve(true);
   }
@@ -93,26 +100,32 @@ export class MemoryLimits implements SharedLimits {
     return Promise.resolve();
   }
 
-  raise(balances: readonly LedgerBalance[]): Promise<void> {
-    const isTelling = this.#tellingMs() > 0;
-    for (const { key, requests, totalMicros, hours, isPart } of balances) {
+  raise({ from, balances, pages }: Raise): Promise<void> {
+    const mayComplete = this.#tellingMs() <= 0 && this.#isKnown(from);
+    // Others send no late costs.
+    const keeps = (replica: string) => this.#deadlines.has(replica) || this.#reservedUntil.has(replica);
+    for (const balance of balances) {
+      const { key, requests, isPart } = balance;
       const ledger = this.#ledgerOf(key);
       ledger.requests = Math.max(ledger.requests, requests);
-      ledger.spent.raise({ totalMicros, hours });
-      if (isPart !== true && !isTelling) this.#seeded.add(key);
+      this.#spendingOf(key).raise(balance, pages, keeps);
+      if (isPart !== true && mayComplete) this.#seeded.add(key);
     }
     return Promise.resolve();
   }
 
-  renew({ replica, waitsMark, heldIds }: Renewal): Promise<RenewalResult> {
+  renew({ from, waitsMark, heldIds }: Renewal): Promise<RenewalResult> {
     const now = this.#clock.now();
     for (const [other, deadline] of [...this.#deadlines]) if (deadline <= now) this.#silence(other);
     for (const [other, until] of [...this.#reservedUntil]) if (until <= now) this.#forget(other);
-    const isKnown = this.#deadlines.has(replica);
-    if (heldIds !== undefined) this.#release(replica, new Set(heldIds));
-    this.#deadlines.set(replica, now + REPLICA_LIFETIME_MS);
-    this.#reservedUntil.delete(replica);
-    this.#beganAt = Math.min(this.#beganAt, now);
+    const isKnown = this.#isKnown(from);
+    if (this.#enter(from)) {
+      const { replica } = from;
+      if (heldIds !== undefined) this.#release(replica, new Set(heldIds));
+      this.#deadlines.set(replica, now + REPLICA_LIFETIME_MS);
+      this.#reservedUntil.delete(replica);
+      this.#beganAt = Math.min(this.#beganAt, now);
+    }
     return Promise.resolve({
       isKnown,
       epochMs: this.#clock.epochMs(),
@@ -136,7 +149,7 @@ export class MemoryLimits implements SharedLimits {
   #take(take: Take): TakeResult {
     const epochMs = this.#clock.epochMs();
     const now = this.#clock.now();
-    if (!this.#deadlines.has(take.replica)) return { kind: "unknown_replica" };
+    if (!this.#isKnown(take.from)) return { kind: "unknown_replica" };
     if (take.hour !== hourOf(epochMs)) return { kind: "other_hour", epochMs };
     const keys = take.ledgers.filter(needsBalance).map(({ key }) => key);
     const waitMs = this.#tellingMs();
@@ -168,7 +181,7 @@ export class MemoryLimits implements SharedLimits {
     this.#add({
       holding: {
         id: take.id,
-        owner: take.replica,
+        owner: take.from.replica,
         keys: take.ledgers.map(keyOf),
         isRunning: true,
         tokens,
@@ -180,13 +193,44 @@ export class MemoryLimits implements SharedLimits {
     return { kind: "taken" };
   }
 
+  /** Whether the session of a replica is the present one. */
+  #isKnown({ replica, session }: Sender): boolean {
+    return this.#deadlines.has(replica) && this.#sessions.get(replica) === session;
+  }
+
+  /**
+   * Begins a session, if it is a later one. Returns `false` if it is an earlier one. A replica that is not
+   * known is silent.
+   */
+  #enter({ replica, session }: Sender): boolean {
+    if (!this.#deadlines.has(replica) && !this.#reservedUntil.has(replica)) {
+      this.#reservedUntil.set(replica, this.#clock.now() + RESERVED_MS);
+    }
+    const present = this.#sessions.get(replica) ?? 0;
+    this.#sessions.set(replica, Math.max(present, session));
+    return session >= present;
+  }
+
+  #addCosts({ replica }: Sender, costs: readonly Cost[]): void {
+    for (const cost of costs) this.#spendingOf(cost.key).add(replica, cost);
+  }
+
   #ledgerOf(key: string): Ledger {
     let ledger = this.#ledgers.get(key);
     if (ledger === undefined) {
-      ledger = new Ledger(0, new SpentHours({ totalMicros: 0, hours: [] }));
+      ledger = new Ledger(0, this.#spendingOf(key).spent);
       this.#ledgers.set(key, ledger);
     }
     return ledger;
+  }
+
+  #spendingOf(key: string): PagedSpending {
+    let spending = this.#spending.get(key);
+    if (spending === undefined) {
+      spending = new PagedSpending();
+      this.#spending.set(key, spending);
+    }
+    return spending;
   }
 
   #add(kept: Kept): void {
@@ -235,6 +279,7 @@ export class MemoryLimits implements SharedLimits {
     if (replica === NO_REPLICA) return;
     this.#deadlines.delete(replica);
     this.#reservedUntil.delete(replica);
+    this.#sessions.delete(replica);
     this.#release(replica, new Set());
   }
 

@@ -6,15 +6,15 @@ import type { Period } from "../budget_calendar.ts";
 import type { Rejection } from "../rejection.ts";
 import type {
   GuessWait,
-  Holding,
-  LedgerBalance,
   MinuteCount,
+  Raise,
   Renewal,
   RenewalResult,
   Settlement,
   SharedLimits,
   Take,
   TakeResult,
+  Told,
 } from "./shared_limits.ts";
 
 /** An answer of the server: words and numbers. */
@@ -55,8 +55,8 @@ export class RemoteLimits implements SharedLimits {
     }
   }
 
-  async hold(holdings: readonly Holding[], minute?: MinuteCount): Promise<void> {
-    await this.#server.call("hold", { holdings, minute });
+  async hold(told: Told): Promise<void> {
+    await this.#server.call("hold", told);
   }
 
   async settle(settlement: Settlement): Promise<boolean> {
@@ -68,8 +68,8 @@ export class RemoteLimits implements SharedLimits {
     await this.#server.call("count", minute);
   }
 
-  async raise(balances: readonly LedgerBalance[]): Promise<void> {
-    await this.#server.call("raise", balances);
+  async raise(raise: Raise): Promise<void> {
+    await this.#server.call("raise", raise);
   }
 
   async renew(renewal: Renewal): Promise<RenewalResult> {

@@ -10,18 +10,13 @@ import { excessOf } from "../limit_check.ts";
 import { AdapterClock } from "./adapter_clock.ts";
 import { BalanceRaiser, RAISE_MS, RAISE_SOON_MS } from "./balance_raiser.ts";
 import { BoundedLimits } from "./bounded_limits.ts";
+import { CostPages } from "./cost_pages.ts";
 import { HoldingQueue } from "./holding_queue.ts";
 import { needsBalance } from "./needs_balance.ts";
 import type { ReplicaParts, ReplicaResult, ReplicaTake } from "./replica_parts.ts";
-import { Settlements } from "./settlements.ts";
+import { Settlements, type Used } from "./settlements.ts";
 import { SharedHold } from "./shared_hold.ts";
-import {
-  type Holding,
-  type LedgerBalance,
-  NO_REPLICA,
-  type Settlement,
-  type TakeResult,
-} from "./shared_limits.ts";
+import { type Holding, NO_REPLICA, type Raise, type Sender, type TakeResult } from "./shared_limits.ts";
 
 /** The time between two signs of life of a replica, in milliseconds. */
 const RENEW_MS = 2_000;
@@ -30,8 +25,17 @@ const PROBE_MS = 1_000;
 /** The most attempts of one take. Each attempt has a different reason. */
 const MAX_ATTEMPTS = 6;
 
+/** An object whose reservation ends as soon as the counts have its cost. */
+interface EndedObject {
+  readonly keys: readonly string[];
+  readonly tokens: number;
+  readonly hasCost: boolean;
+}
+
 /** Holds reservations in shared limits for the requests and objects of this process. */
 export class Replica {
+  /** The pages of its costs, for the writer of usage. */
+  readonly pages: CostPages;
   readonly #parts: ReplicaParts;
   /** The clock of all timers that must end with this replica. */
   readonly #clock: EndingClock;
@@ -44,43 +48,52 @@ export class Replica {
   /** The ids of requests that wait for the answer of the adapter. The adapter may hold them already. */
   readonly #taking = new Set<string>();
   readonly #objects = new Map<string, Holding>();
-  /** Objects that ended while the shared counts could not be reached. */
-  readonly #ended = new Set<string>();
+  /** Objects that have ended, and whose reservations the shared counts may still have. */
+  readonly #ended = new Map<string, EndedObject>();
   #onLoss: OnLoss = "go_on";
   #isAway = false;
-  /** Grows each time the adapter has replaced all holdings of this replica. */
-  #resets = 0;
+  /** Grows when this replica tells all that it holds. */
+  #session = 0;
   #lastId = 0;
   readonly #time: AdapterClock;
-  /** The hour of the latest take, by its start in milliseconds since 1970. */
-  #hour: number;
   #waitsMark = 0;
   #resetting: Promise<void> | undefined;
   #stopRenewing = (): void => {};
+  #stopEnding = (): void => {};
   #isClosed = false;
 
   private constructor(parts: ReplicaParts) {
     this.#parts = parts;
     this.#limits = new BoundedLimits(parts.limits, parts);
-    const { id, onFailed } = parts;
+    const { onFailed } = parts;
     const clock = this.#clock = new EndingClock(parts.clock);
+    this.pages = new CostPages(clock);
     this.#settlements = new Settlements({
       limits: this.#limits,
       clock,
-      id,
+      pages: this.pages,
+      from: () => this.#from,
       isAway: () => this.#isAway,
       onLost: (error) => this.#lost(error),
-      hold: (holding) => this.#hold(holding),
-      raise: (keys) => this.#raiser.seed(keys),
       needsBalance: (keys) => this.#raiser.isUsed(keys),
     });
-    const readBalances = (keys: ReadonlySet<string>) =>
-      this.#settlements.read(() => parts.readBalances(keys));
-    const raise = (balances: readonly LedgerBalance[]) => this.#raise(balances);
-    this.#raiser = new BalanceRaiser({ clock, readBalances, onFailed, raise });
-    this.#queue = new HoldingQueue((holdings) => this.#send(this.#limits.hold(holdings)));
+    this.#raiser = new BalanceRaiser({
+      clock,
+      readBalances: async (keys) => {
+        // The balances perhaps lack costs that replicas tell after this.
+        const from = this.#from;
+        return { from, ...await parts.readBalances(keys) };
+      },
+      onFailed,
+      raise: (raise) => this.#raise(raise),
+      onRaised: ({ balances, pages }) =>
+        this.#settlements.onRaised(new Set(balances.map(({ key }) => key)), pages[parts.id] ?? 0),
+      heldKeys: () => this.#settlements.keys(),
+    });
+    this.#queue = new HoldingQueue((holdings) =>
+      this.#send(this.#limits.hold({ from: this.#from, holdings, costs: [] }))
+    );
     this.#time = new AdapterClock(clock);
-    this.#hour = this.#time.hour;
   }
 
   /**
@@ -121,8 +134,9 @@ export class Replica {
       excessMicros: excessOf(take.reservation),
     };
     const needs = take.ledgers.filter(needsBalance);
-    this.#raiser.use(needs.map(({ key }) => key));
-    const resets = this.#resets;
+    // The cost is booked for all of them, so that all are raised.
+    if (needs.length > 0) this.#raiser.use(holding.keys);
+    const session = this.#session;
     this.#taking.add(id);
     const result = await this.#tryTake(id, take);
     this.#taking.delete(id);
@@ -138,8 +152,8 @@ export class Replica {
       return { kind: "refused" };
     }
     this.#holdings.set(id, holding);
-    // The adapter has replaced the holdings of this replica, perhaps after it took this request.
-    if (resets !== this.#resets) this.#hold(holding);
+    // The adapter has replaced what this replica holds, perhaps after it took this request.
+    if (session !== this.#session) this.#hold(holding);
     return { kind: "taken", held: new SharedHold(this, holding) };
   }
 
@@ -150,13 +164,13 @@ export class Replica {
     this.#hold(holding);
   }
 
-  /** Replaces the holding of a request by what the request used. */
-  settle(settlement: Settlement): void {
-    const holding = this.#holdings.get(settlement.id);
-    if (holding === undefined) return;
-    this.#holdings.delete(settlement.id);
-    if (!this.#isAway) this.#queue.sendNow(settlement.id);
-    void this.#settlements.settle(holding.keys, settlement);
+  /** Settles a request. Returns the page of its cost, as {@link Settlements.settle} does. */
+  settle(used: Used): number | undefined {
+    const holding = this.#holdings.get(used.id);
+    if (holding === undefined) return undefined;
+    this.#holdings.delete(used.id);
+    if (!this.#isAway) this.#queue.sendNow(used.id);
+    return this.#settlements.settle(holding.keys, used);
   }
 
   /** Reserves money for an object, such as a background response. All replicas hold the same objects. */
@@ -169,23 +183,19 @@ export class Replica {
   }
 
   /**
-   * Replaces the reservation of an object by what it used. Only the first settlement of all replicas counts.
+   * Releases the reservation of an object, whose cost the database has. Only the first settlement of all
+   * replicas counts tokens.
    */
-  settleObject(settlement: Settlement, keys: readonly string[]): void {
-    const id = objectId(settlement.id);
-    if (!this.#objects.has(id)) this.holdObject({ id: settlement.id, keys, micros: 0 });
-    this.#objects.delete(id);
-    if (!this.#isAway) return this.#settleObject({ ...settlement, id });
-    this.#ended.add(id);
-    this.#settlements.add(keys, settlement);
+  settleObject(used: Omit<Used, "hour">, keys: readonly string[]): void {
+    const id = objectId(used.id);
+    if (!this.#objects.has(id)) this.holdObject({ id: used.id, keys, micros: 0 });
+    this.#endObject(id, { keys, tokens: used.tokens, hasCost: used.micros > 0 });
   }
 
   /** Releases the reservation of an object. */
   releaseObject(name: string): void {
     const id = objectId(name);
-    if (!this.#objects.delete(id)) return;
-    if (this.#isAway) this.#ended.add(id);
-    else this.#release(id);
+    if (this.#objects.has(id)) this.#endObject(id, { keys: [], tokens: 0, hasCost: false });
   }
 
   /** Counts a request that has no holding. Does nothing while the shared counts cannot be reached. */
@@ -216,11 +226,8 @@ export class Replica {
     this.#queue.sendChanged();
     this.#queue.clear();
     this.#clock.end();
-    this.#settlements.close();
     try {
-      // If some costs are not counted yet, the holdings stay, so that the costs stay reserved.
-      const isCounted = this.#settlements.held().length === 0;
-      if (!this.#isAway && isCounted) await this.#limits.leave(this.#parts.id);
+      if (!this.#isAway) await this.#limits.leave(this.#parts.id);
     } catch {
       // The adapter could not be reached. It drops the holdings when they expire.
     }
@@ -234,16 +241,16 @@ export class Replica {
     id: string,
     { ledgers, reservation, isFree, spansOf }: ReplicaTake,
   ): Promise<TakeResult | undefined> {
-    const { id: replica } = this.#parts;
     const sent = ledgers.map(({ key, limits, maxRequests }) => ({ key, limits, maxRequests }));
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (this.#isAway || this.#isClosed) return undefined;
-      const hour = this.#hour = this.#time.hour;
+      const { hour } = this.#time;
+      const from = this.#from;
       let result: TakeResult;
       try {
         this.#queue.sendChanged();
         const spans = spansOf(hour);
-        result = await this.#limits.take({ id, replica, ledgers: sent, reservation, isFree, hour, spans });
+        result = await this.#limits.take({ from, id, ledgers: sent, reservation, isFree, hour, spans });
       } catch (error) {
         this.#lost(error);
         return undefined;
@@ -264,7 +271,8 @@ export class Replica {
           break;
         case "unknown_replica":
           try {
-            await this.#reset();
+            // Another request may have begun a session meanwhile.
+            if (from.session === this.#session || this.#resetting !== undefined) await this.#reset();
           } catch (error) {
             this.#lost(error);
           }
@@ -276,16 +284,36 @@ export class Replica {
     return undefined;
   }
 
-  #release(id: string): void {
-    this.#settleObject({ id, tokens: 0, micros: 0, hour: this.#hour });
+  get #from(): Sender {
+    return { replica: this.#parts.id, session: this.#session };
   }
 
-  #settleObject(settlement: Settlement): void {
-    this.#queue.sendNow(settlement.id);
-    void this.#send(
-      this.#limits.settle(settlement).then((isKnown) => {
-        // The adapter does not know the object if another replica has settled it.
-        if (!isKnown && settlement.micros > 0) this.#raiser.raiseIn(RAISE_SOON_MS);
+  /** Releases what the shared counts perhaps hold. */
+  #release(id: string): void {
+    this.#queue.sendNow(id);
+    void this.#send(this.#limits.settle({ from: this.#from, id, tokens: 0, costs: [] }));
+  }
+
+  #endObject(id: string, ended: EndedObject): void {
+    this.#objects.delete(id);
+    this.#ended.set(id, ended);
+    void this.#releaseObject(id, ended);
+  }
+
+  /** Releases the reservation of an object once the counts have its cost from the database. */
+  async #releaseObject(id: string, ended: EndedObject): Promise<void> {
+    if (this.#isAway) return;
+    const { keys, tokens, hasCost } = ended;
+    if (hasCost && this.#raiser.isUsed(keys) && !await this.#raiser.seed(keys)) {
+      this.#stopEnding();
+      this.#stopEnding = this.#clock.after(RAISE_SOON_MS, () => this.#releaseObjects());
+      return;
+    }
+    if (this.#isAway || this.#isClosed || this.#ended.get(id) !== ended) return;
+    this.#queue.sendNow(id);
+    await this.#send(
+      this.#limits.settle({ from: this.#from, id, tokens, costs: [] }).then(() => {
+        if (this.#ended.get(id) === ended) this.#ended.delete(id);
       }),
     );
   }
@@ -332,13 +360,12 @@ export class Replica {
   }
 
   async #renew(heldIds?: readonly string[]): Promise<boolean> {
-    const { id, onWaits } = this.#parts;
-    const renewal = { replica: id, waitsMark: this.#waitsMark, heldIds };
+    const { onWaits } = this.#parts;
+    const renewal = { from: this.#from, waitsMark: this.#waitsMark, heldIds };
     const { isKnown, epochMs, waits, waitsMark } = await this.#limits.renew(renewal);
     this.#time.adjust(epochMs, { isCertain: false });
     this.#waitsMark = waitsMark;
     if (waits.length > 0) onWaits(waits);
-    if (!isKnown) this.#settlements.onCountsLost();
     return isKnown;
   }
 
@@ -350,40 +377,40 @@ export class Replica {
   /** Joins again as soon as the adapter answers. The holdings of this replica follow in pieces. */
   async #sendAll(): Promise<void> {
     this.#queue.clear();
-    this.#resets++;
-    // The adapter may have lost the waits, so it has to send all of them.
+    // Messages that are on their way hold nothing any more.
+    this.#session++;
+    // Waits count again if the adapter has lost them.
     this.#waitsMark = 0;
-    const sent = [...this.#holdings.keys(), ...this.#taking];
-    // The adapter must hold the costs before it drops the requests that had them.
-    const costs = this.#settlements.held();
-    if (costs.length > 0) await this.#limits.hold(costs);
-    await this.#renew([...sent, ...this.#settlements.ids()]);
+    // Costs count before the adapter drops the requests that had them. What ends meanwhile is dropped later.
+    const running = [...this.#holdings.keys()];
+    await this.#settlements.tell();
+    const sent = [...new Set([...running, ...this.#holdings.keys(), ...this.#taking])];
+    await this.#renew(sent);
     const wasAway = this.#isAway;
     this.#isAway = false;
-    const running = [...this.#holdings.values(), ...this.#objects.values()];
-    void this.#queue.addRest([...this.#settlements.held(), ...running]).then(() => this.#releaseEnded(sent));
-    void this.#settlements.count();
+    const held = [...this.#holdings.values(), ...this.#objects.values()];
+    void this.#queue.addRest(held).then(() => this.#releaseEnded(sent));
     if (!wasAway) return;
     this.#parts.onHealth("ok", "");
     this.#raiser.raiseIn(RAISE_SOON_MS);
   }
 
-  /**
-   * Releases the holdings that ended while the adapter could not be reached. Their costs have separate
-   * holdings.
-   */
-  #releaseEnded(sent: readonly string[]): void {
+  /** Releases what ended while the adapter could not be reached, after its cost. */
+  async #releaseEnded(sent: readonly string[]): Promise<void> {
+    await this.#send(this.#settlements.tell().then(() => this.#settlements.countTokens()));
     if (this.#isAway || this.#isClosed) return;
-    const kept = new Set([...this.#settlements.ids(), ...this.#taking]);
-    for (const id of sent) if (!this.#holdings.has(id) && !kept.has(id)) this.#release(id);
-    for (const id of this.#ended) this.#release(id);
-    this.#ended.clear();
+    for (const id of sent) if (!this.#holdings.has(id) && !this.#taking.has(id)) this.#release(id);
+    this.#releaseObjects();
   }
 
-  async #raise(balances: readonly LedgerBalance[]): Promise<boolean> {
+  #releaseObjects(): void {
+    for (const [id, ended] of this.#ended) void this.#releaseObject(id, ended);
+  }
+
+  async #raise(raise: Raise): Promise<boolean> {
     if (this.#isAway) return false;
     try {
-      await this.#limits.raise(balances);
+      await this.#limits.raise(raise);
       return true;
     } catch (error) {
       this.#lost(error);

@@ -5,7 +5,7 @@ import type { Spans } from "../budget_calendar.ts";
 import type { Reservation } from "../ledger.ts";
 import type { Rejection } from "../rejection.ts";
 import type { SharedHold } from "./shared_hold.ts";
-import type { GuessWait, LedgerBalance, LimitedLedger, SharedLimits } from "./shared_limits.ts";
+import type { Balances, GuessWait, LimitedLedger, SharedLimits } from "./shared_limits.ts";
 
 /** What a {@link Replica} needs from the rest of the program. */
 export interface ReplicaParts {
@@ -19,8 +19,8 @@ export interface ReplicaParts {
    * Writes the spending of this replica into the database, and returns the spending of these ledgers in the
    * database. The replica raises the shared counts to it.
    */
-  readonly readBalances: (keys: ReadonlySet<string>) => Promise<readonly LedgerBalance[]>;
-  /** Called when the shared counts are lost or can be reached again. The reason is a text for the log. */
+  readonly readBalances: (keys: ReadonlySet<string>) => Promise<Balances>;
+  /** Called when the shared counts are lost or there again. The reason is a text for the log. */
   readonly onHealth: (health: "ok" | "failing", reason: string) => void;
   /** Called with groups of addresses that must wait, because other replicas got wrong tokens from them. */
   readonly onWaits: (waits: readonly GuessWait[]) => void;

@@ -1,163 +1,115 @@
 /**
- * The usage of ended requests of a replica, until the shared counts have it. A message replaces the
- * reservation of a request by its cost. If that message fails, or if the counts have lost the reservation,
- * the replica holds the cost instead. It does so until the database has the cost and the counts are raised to
- * the database.
+ * What requests of a replica used, until the shared counts have it. A cost is counted by the message that
+ * ends its reservation. Whether this message arrived or not, the replica tells the cost again when the counts
+ * may lack it, until the database has it and the counts are raised to the database.
  */
 
 import type { Clock } from "../../time/clock.ts";
-import { hourOf } from "../budget_calendar.ts";
-import { RAISE_SOON_MS } from "./balance_raiser.ts";
-import { EndedHoldings } from "./ended_holdings.ts";
-import type { Holding, LedgerBalance, Settlement, SharedLimits } from "./shared_limits.ts";
+import { MinuteWindow } from "../minute_window.ts";
+import type { CostPages } from "./cost_pages.ts";
+import { OwnCosts } from "./own_costs.ts";
+import type { Cost, Sender, SharedLimits } from "./shared_limits.ts";
 
 /** What {@link Settlements} need of their replica. */
 export interface SettlementParts {
-  readonly limits: Pick<SharedLimits, "settle">;
+  readonly limits: Pick<SharedLimits, "settle" | "hold" | "count">;
   readonly clock: Clock;
-  /** The id of the replica, which owns the costs that wait to be counted. */
-  readonly id: string;
+  readonly pages: Pick<CostPages, "give">;
+  /** The replica in its present session. */
+  readonly from: () => Sender;
   /** Whether the shared counts cannot be reached. */
   readonly isAway: () => boolean;
   /** Called if a message failed. */
   readonly onLost: (error: unknown) => void;
-  /** Holds the cost of an ended request in the shared counts, before later messages. */
-  readonly hold: (holding: Holding) => void;
-  /**
-   * Raises the counts of ledgers to the spending in the database, which is read after the call. Returns
-   * `false` if this fails.
-   */
-  readonly raise: (keys: ReadonlySet<string>) => Promise<boolean>;
   /** Whether the spending of one of these ledgers is compared with a limit. */
   readonly needsBalance: (keys: readonly string[]) => boolean;
 }
 
-/**
- * Replaces the reservations of ended requests by their costs, and keeps the costs that are not counted yet.
- */
+/** What a request used, in tokens and micro-dollars. */
+export interface Used {
+  /** The id of what the request held. */
+  readonly id: string;
+  readonly tokens: number;
+  readonly micros: number;
+  /** The hour in which the cost is booked, by its start in milliseconds since 1970. */
+  readonly hour: number;
+}
+
+/** The most costs of one message. */
+export const MAX_COSTS = 200;
+/** The most groups of ledgers whose tokens wait. Tokens count for a minute only. */
+const MAX_TOKEN_GROUPS = 1_000;
+
+/** What requests of a replica used. */
 export class Settlements {
   readonly #parts: SettlementParts;
-  /** The ids of settlements that wait for an answer. */
-  readonly #sent = new Set<string>();
-  /** Costs that the shared counts do not have. */
-  readonly #ended: EndedHoldings;
-  /**
-   * Costs that the shared counts have, but the database perhaps does not. They must be added again if the
-   * counts are lost.
-   */
-  #unwritten: EndedHoldings;
-  /** The unwritten costs of reads of the database that have not ended. */
-  readonly #reading = new Set<EndedHoldings>();
-  #isCounting = false;
-  #isClosed = false;
-  #stop = (): void => {};
+  readonly #costs = new OwnCosts();
+  /** Tokens of requests that the counts perhaps lack, by their ledgers. */
+  readonly #tokens = new Map<string, { readonly keys: readonly string[]; readonly window: MinuteWindow }>();
 
   constructor(parts: SettlementParts) {
     this.#parts = parts;
-    this.#ended = this.#sums();
-    this.#unwritten = this.#sums();
   }
 
-  /** Returns the costs that the shared counts must hold. */
-  held(): Holding[] {
-    return this.#ended.all();
+  /** The ledgers with costs that the counts do not have from the database. */
+  keys(): ReadonlySet<string> {
+    return this.#costs.keys();
   }
 
-  /** Returns the ids of all settlements and costs that the shared counts may still hold. */
-  ids(): string[] {
-    return [...this.#sent, ...this.held().map(({ id }) => id)];
+  /** Settles a request of these ledgers. Returns the page of its cost. `undefined` if it is on no page. */
+  settle(keys: readonly string[], { id, tokens, micros, hour }: Used): number | undefined {
+    const { pages, needsBalance, isAway } = this.#parts;
+    const page = micros > 0 && needsBalance(keys) ? pages.give() : undefined;
+    const costs = page === undefined ? [] : this.#costs.add(keys, { page, hour, micros });
+    if (isAway()) this.#keepTokens(keys, tokens);
+    else void this.#send({ id, tokens, costs }, keys);
+    return page;
   }
 
-  /** Replaces the holding of a request by its usage. `keys` are the ledgers of the request. */
-  async settle(keys: readonly string[], settlement: Settlement): Promise<void> {
-    const { limits, isAway, onLost, hold, needsBalance } = this.#parts;
-    if (isAway()) return void this.#ended.add(keys, settlement);
-    this.#sent.add(settlement.id);
-    let isKnown: boolean;
+  /** Tells all costs. Rejects if a message fails. */
+  async tell(): Promise<void> {
+    const { limits, from } = this.#parts;
+    const costs = this.#costs.all();
+    for (let at = 0; at < costs.length; at += MAX_COSTS) {
+      await limits.hold({ from: from(), holdings: [], costs: costs.slice(at, at + MAX_COSTS) });
+    }
+  }
+
+  /** Counts the tokens of the last minute that the counts perhaps lack. Rejects if a message fails. */
+  async countTokens(): Promise<void> {
+    const groups = [...this.#tokens.values()];
+    this.#tokens.clear();
+    for (const { keys, window } of groups) {
+      const tokens = window.sum(this.#parts.clock.now());
+      if (tokens > 0) await this.#parts.limits.count({ keys, requests: 0, tokens });
+    }
+  }
+
+  /** The counts have the costs of these ledgers from the database, up to a page. */
+  onRaised(keys: ReadonlySet<string>, page: number): void {
+    this.#costs.forget(keys, page);
+  }
+
+  async #send(
+    used: { readonly id: string; readonly tokens: number; readonly costs: readonly Cost[] },
+    keys: readonly string[],
+  ): Promise<void> {
+    const { limits, from, onLost } = this.#parts;
     try {
-      isKnown = await limits.settle(settlement);
+      if (await limits.settle({ from: from(), ...used })) return;
+      // The costs count. The tokens do not, because the counts have lost the reservation.
+      if (used.tokens > 0) await limits.count({ keys, requests: 0, tokens: used.tokens });
     } catch (error) {
-      this.#ended.add(keys, settlement);
-      return onLost(error);
-    } finally {
-      this.#sent.delete(settlement.id);
-    }
-    const { tokens, micros } = settlement;
-    if (isKnown) {
-      if (micros > 0 && needsBalance(keys)) this.#unwritten.add(keys, { tokens: 0, micros });
-    } else if (tokens > 0 || micros > 0) {
-      const holding = this.#ended.add(keys, settlement);
-      if (!isAway()) hold(holding);
-      void this.count();
-    }
-  }
-
-  /** Adds the cost of an object that ended while the counts could not be reached. */
-  add(keys: readonly string[], settlement: Settlement): void {
-    this.#ended.add(keys, settlement);
-  }
-
-  /**
-   * Call it if the shared counts have lost their state. The counts then must hold all costs that the database
-   * may not have.
-   */
-  onCountsLost(): void {
-    for (const sums of [...this.#reading, this.#unwritten]) this.#ended.addAll(sums);
-  }
-
-  /** Reads balances with `read`. When it succeeds, the database has all costs that were known at the call. */
-  async read(read: () => Promise<readonly LedgerBalance[]>): Promise<readonly LedgerBalance[]> {
-    const sums = this.#unwritten;
-    this.#unwritten = this.#sums();
-    this.#reading.add(sums);
-    try {
-      return await read();
-    } catch (error) {
-      this.#unwritten.addAll(sums);
-      throw error;
-    } finally {
-      this.#reading.delete(sums);
-    }
-  }
-
-  /**
-   * Raises the shared counts by the costs that they hold, and then releases these holdings. Never rejects.
-   */
-  async count(): Promise<void> {
-    if (this.#isCounting) return;
-    this.#isCounting = true;
-    const { isAway, raise, clock } = this.#parts;
-    while (!this.#ended.isEmpty && !isAway() && !this.#isClosed) {
-      const sums = this.#ended.close();
-      if (!await raise(new Set(sums.flatMap(({ keys }) => keys)))) {
-        this.#stop();
-        this.#stop = clock.after(RAISE_SOON_MS, () => void this.count());
-        break;
-      }
-      for (const sum of sums) {
-        this.#ended.delete(sum.id);
-        if (!isAway()) void this.#release(sum);
-      }
-    }
-    this.#isCounting = false;
-  }
-
-  /** Raises no more counts from now on. */
-  close(): void {
-    this.#isClosed = true;
-  }
-
-  /** Releases a sum. Its money is counted already, and its tokens count as used from now on. */
-  async #release({ id, tokens }: Holding): Promise<void> {
-    const { limits, clock, onLost } = this.#parts;
-    try {
-      await limits.settle({ id, tokens, micros: 0, hour: hourOf(clock.epochMs()) });
-    } catch (error) {
+      this.#keepTokens(keys, used.tokens);
       onLost(error);
     }
   }
 
-  #sums(): EndedHoldings {
-    return new EndedHoldings(this.#parts.id, this.#parts.clock.now);
+  #keepTokens(keys: readonly string[], tokens: number): void {
+    const text = keys.join("\n");
+    const group = this.#tokens.get(text) ?? { keys, window: new MinuteWindow() };
+    if (tokens === 0 || this.#tokens.size >= MAX_TOKEN_GROUPS && !this.#tokens.has(text)) return;
+    this.#tokens.set(text, group);
+    group.window.add(this.#parts.clock.now(), tokens);
   }
 }

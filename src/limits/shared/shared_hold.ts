@@ -2,12 +2,13 @@
 
 import type { Reservation } from "../ledger.ts";
 import { excessOf } from "../limit_check.ts";
-import type { Holding, Settlement } from "./shared_limits.ts";
+import type { Used } from "./settlements.ts";
+import type { Holding } from "./shared_limits.ts";
 
 /** The calls of a {@link Replica} that change the holding of a request. */
 export interface HoldSender {
   readonly replace: (holding: Holding) => void;
-  readonly settle: (settlement: Settlement) => void;
+  readonly settle: (used: Used) => number | undefined;
   readonly countTokens: (keys: readonly string[], tokens: number) => void;
 }
 
@@ -41,8 +42,8 @@ export class SharedHold {
     this.#replica.countTokens(before.keys, tokens);
   }
 
-  /** Replaces the reservation by what the request used. */
-  settle(used: Omit<Settlement, "id">): void {
-    this.#replica.settle({ ...used, id: this.#holding.id });
+  /** Replaces the reservation by what the request used. Returns the page of its cost, if it is on one. */
+  settle(used: Omit<Used, "id">): number | undefined {
+    return this.#replica.settle({ ...used, id: this.#holding.id });
   }
 }

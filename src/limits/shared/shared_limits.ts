@@ -2,9 +2,14 @@
  * The counts that several replicas share. All values are plain data, so that an adapter can be another thread
  * or a server. All times are those of the adapter, because the clocks of replicas can differ.
  *
- * The database decides what was spent. The shared counts never have more spending than the database will
- * have. They can have less if an adapter lost its state, until {@link SharedLimits.raise} adds the
- * difference.
+ * The database is the truth of what was spent. What it lacks, because a row waits for its write, is in pages:
+ * each replica adds its costs to its present page, and the database says up to which page of a replica it has
+ * all costs. So a cost is in the balance of the database or on a page that the database does not have, and
+ * never in both, in any order of messages.
+ *
+ * A message may arrive long after its sender stopped waiting. Each therefore has the number of the session of
+ * its replica. A replica begins a session when it tells all that it holds, and messages of earlier sessions
+ * hold nothing any more.
  */
 
 import type { Limits } from "../../principal.ts";
@@ -31,6 +36,26 @@ export const RESERVED_MS = 600_000;
  */
 export const TELLING_MS = 4_000;
 
+/** The sender of a message. */
+export interface Sender {
+  readonly replica: string;
+  /** Grows each time the replica tells all that it holds. */
+  readonly session: number;
+}
+
+/**
+ * What requests have cost that a replica has on one page, for one ledger and hour. It is a sum that only
+ * grows, so a message that arrives twice, late or in another order changes nothing.
+ */
+export interface Cost {
+  readonly key: string;
+  /** The number of the page. The pages of a replica are numbered from 1. */
+  readonly page: number;
+  /** The hour in which the costs are booked, by its start in milliseconds since 1970. */
+  readonly hour: number;
+  readonly micros: number;
+}
+
 /** One ledger of a request, with the limits that it must not exceed. */
 export interface LimitedLedger {
   readonly key: string;
@@ -40,9 +65,9 @@ export interface LimitedLedger {
 
 /** A request that wants to run. It counts for all of its ledgers, or for none. */
 export interface Take {
+  readonly from: Sender;
   /** The id of what the request holds while it runs. */
   readonly id: string;
-  readonly replica: string;
   readonly ledgers: readonly LimitedLedger[];
   readonly reservation: Reservation;
   /** Whether the request needs neither tokens nor money. */
@@ -63,7 +88,10 @@ export type TakeResult =
   | { readonly kind: "unseeded"; readonly keys: readonly string[] }
   /** The spans of the take are for another hour than the present one. */
   | { readonly kind: "other_hour"; readonly epochMs: number }
-  /** The adapter does not know the replica, so it has lost the holdings of the replica. */
+  /**
+   * The adapter does not know the session of the replica: it has lost what the replica held, or the replica
+   * has begun another session.
+   */
   | { readonly kind: "unknown_replica" }
   /**
    * The counts are new, and replicas are still sending their holdings. A request whose ledgers need their
@@ -85,14 +113,22 @@ export interface Holding {
   readonly excessMicros: number;
 }
 
-/** What a request or an object has used, in tokens and micro-dollars. */
+/** What holdings or costs a replica tells. */
+export interface Told {
+  readonly from: Sender;
+  /** They are set, without a check. A holding with a known id replaces the earlier one. */
+  readonly holdings: readonly Holding[];
+  readonly costs: readonly Cost[];
+}
+
+/** What a request or an object has used. */
 export interface Settlement {
-  /** The id of the holding that the settlement replaces. */
+  readonly from: Sender;
+  /** The id of its holding. */
   readonly id: string;
   readonly tokens: number;
-  readonly micros: number;
-  /** The hour in which the cost is booked, by its start in milliseconds since 1970. */
-  readonly hour: number;
+  /** The sums that its cost belongs to. They include it. */
+  readonly costs: readonly Cost[];
 }
 
 /** Requests and tokens of this minute that belong to no holding. */
@@ -111,6 +147,24 @@ export interface LedgerBalance {
   readonly hours: readonly { readonly start: number; readonly micros: number }[];
   /** Whether the balance lacks hours that the adapter may need. The ledger then stays unseeded. */
   readonly isPart?: boolean | undefined;
+  /** Whether the next message has more hours. Then the ledger keeps all pages. */
+  readonly hasMore?: boolean | undefined;
+}
+
+/** What ledgers have used, by the database. */
+export interface Balances {
+  readonly balances: readonly LedgerBalance[];
+  /**
+   * By replica: the last page whose costs are in the balances, with those of all pages before. It may be
+   * lower.
+   */
+  readonly pages: Readonly<Record<string, number>>;
+}
+
+/** Balances for the shared counts. */
+export interface Raise extends Balances {
+  /** The sender when it began to read the balances. */
+  readonly from: Sender;
 }
 
 /** An address, or a group of addresses, that has to wait after wrong tokens. */
@@ -122,22 +176,20 @@ export interface GuessWait {
 
 /** A sign of life of a replica. */
 export interface Renewal {
-  readonly replica: string;
-  /**
-   * The `waitsMark` of the previous result, so that the adapter returns only newer waits. `0` for all waits.
-   */
+  readonly from: Sender;
+  /** The previous `waitsMark`, so that the adapter returns only new waits. `0` for all. */
   readonly waitsMark: number;
   /**
-   * The ids of all holdings of the replica. The adapter releases all other holdings of the replica, and
-   * expects a call of {@link SharedLimits.hold} for those that it does not know. A cost that is not counted
-   * must get a holding before its request is released here. `undefined` leaves all holdings as they are.
+   * The ids of all that the replica holds. The adapter releases what else it knew of the replica, and then
+   * needs {@link SharedLimits.hold} for what it has lost. The replica tells its costs before, because they
+   * count in place of what is released. `undefined` if nothing changes.
    */
   readonly heldIds?: readonly string[] | undefined;
 }
 
 /** The answer to a sign of life of a replica. */
 export interface RenewalResult {
-  /** Whether the adapter knew the replica. If not, it has lost or released the holdings of the replica. */
+  /** Whether the adapter knew the session. If not, it may have lost or released what the replica held. */
   readonly isKnown: boolean;
   /** The time of the adapter, in milliseconds since 1970. */
   readonly epochMs: number;
@@ -147,34 +199,35 @@ export interface RenewalResult {
 
 /**
  * Counts that several replicas share. Each method is one round trip, and atomic. A method rejects if the
- * adapter cannot be reached; the counts may then have changed or not.
+ * adapter cannot be reached; the counts may then have changed or not, and may still change later.
  *
- * A request counts with its reservation until its usage replaces the reservation, in one step. A reservation
- * ends in no other way, except that its replica is silent for {@link RESERVED_MS}. After a restart, an
- * adapter may find old counts. It then begins with empty counts, and keeps only the spending, which can be
- * too low but never too high.
+ * What was taken counts with its reservation until what it used counts in its place, in one step. Nothing
+ * else takes a reservation away, except {@link RESERVED_MS} without its replica. Counts that an adapter finds
+ * after a restart may be old, so it begins again.
  */
 export interface SharedLimits {
   /** Checks the limits of a request and counts it for them, or changes nothing. */
   readonly take: (take: Take) => Promise<TakeResult>;
   /**
-   * Sets the holdings of requests and objects, without a check. A holding with a known id replaces the
-   * earlier one; to send an unchanged holding again costs little. `minute` counts in the same step. A replica
-   * that the adapter does not know stays unknown until it renews, and has no slots.
+   * Sets holdings, and adds costs. What is already there costs little. A replica that is not known stays
+   * unknown until it renews, and has no slots. Holdings of an earlier session are ignored.
    */
-  readonly hold: (holdings: readonly Holding[], minute?: MinuteCount) => Promise<void>;
+  readonly hold: (told: Told) => Promise<void>;
   /**
-   * Replaces a holding by the usage. Returns `false` and counts nothing if the adapter does not know the
-   * holding, because it is settled or lost.
+   * Adds costs, and releases the holding. Returns `false` if the holding is not known, because it is already
+   * settled, or lost, or told in a later session. Its tokens then do not count.
    */
   readonly settle: (settlement: Settlement) => Promise<boolean>;
   /** Counts requests and tokens of this minute that belong to no holding. */
   readonly count: (minute: MinuteCount) => Promise<void>;
-  /** Raises counts to at least these amounts. A ledger is then seeded, unless its balance is only a part. */
-  readonly raise: (balances: readonly LedgerBalance[]) => Promise<void>;
   /**
-   * Keeps the holdings of a replica for {@link REPLICA_LIFETIME_MS}. Frees the slots of silent replicas.
-   * After a further {@link RESERVED_MS}, releases all their holdings.
+   * Raises counts to at least these amounts, and removes the pages that are in them. Ledgers that are not in
+   * parts are then no longer unseeded, if the session of the sender is the present one.
+   */
+  readonly raise: (raise: Raise) => Promise<void>;
+  /**
+   * Keeps what a replica holds for {@link REPLICA_LIFETIME_MS}, unless the message is of an earlier session.
+   * Frees the slots of replicas that are silent, and after {@link RESERVED_MS} more all that they held.
    */
   readonly renew: (renewal: Renewal) => Promise<RenewalResult>;
   /** Releases all holdings of a replica, which ends. */

@@ -103,7 +103,9 @@ export class DeviceGrant {
    * a request that a command does not send, and for an address that must wait.
    */
   answer(path: string, request: Request, caller: Caller): Promise<Response> | undefined {
-    if (path === DEVICE_CODE_PATH) return this.#answered(request, (form) => this.#begin(form, request, caller));
+    if (path === DEVICE_CODE_PATH) {
+      return this.#answered(request, (form) => this.#begin(form, request, caller));
+    }
     if (path === DEVICE_TOKEN_PATH) return this.#answered(request, (form) => this.#poll(form, caller));
     return undefined;
   }

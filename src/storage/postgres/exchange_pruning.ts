@@ -1,5 +1,6 @@
 /** Deletes old exchanges, and rolls up old sums from hours to days. One program at a time does it. */
 
+import { COSTS_PREFIX } from "../cost_notes.ts";
 import { REFUSED_ACCESS } from "../audit_store.ts";
 import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "../rows/usage_sums.ts";
 import type { PruneLimits } from "../store.ts";
@@ -78,6 +79,10 @@ async function rollUpSums(
   if (!await isOurs(queries)) return;
   await pruneAccessChanges(queries);
   await queries.run("DELETE FROM audit WHERE action = $1 AND at < $2", [REFUSED_ACCESS, exchangesBefore]);
+  await queries.run(
+    "DELETE FROM notes WHERE starts_with(name, $1) AND split_part(value, ' ', 1)::bigint < $2",
+    [COSTS_PREFIX, hoursBefore],
+  );
   const day = hoursBefore - hoursBefore % DAY_MS;
   const others = KEY_COLUMNS.slice(1);
   // In the order in which exchanges are added to these tables.

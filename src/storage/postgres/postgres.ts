@@ -3,7 +3,7 @@
 import type { AccessStore, ProjectStore, TokenStore } from "../access_store.ts";
 import type { AuditStore } from "../audit_store.ts";
 import type { AwaitedObjectStore, MadeObjectStore } from "../object_store.ts";
-import type { ExchangeRow, ExchangeStore, NoteStore, Store } from "../store.ts";
+import type { ExchangeRow, ExchangeStore, Note, NoteStore, Store } from "../store.ts";
 import { StoreError } from "../store.ts";
 import type { ReplicaStore } from "../replica_store.ts";
 import { accountStoreOf, accountWork, kindOf } from "../people/account_operations.ts";
@@ -23,7 +23,7 @@ import { migrate } from "./migrate.ts";
 import { ACCESS_LOCK } from "./migrations.ts";
 import * as objects from "./object_tables.ts";
 import { monthOf, Partitions } from "./partitions.ts";
-import { PostgresPool } from "./pool.ts";
+import { PostgresPool, type Queries } from "./pool.ts";
 import * as projects from "./project_tables.ts";
 import * as replicas from "./replica_notes.ts";
 import { runWork } from "./run_work.ts";
@@ -180,11 +180,15 @@ function exchangeStore(pool: PostgresPool): ExchangeStore {
       return await work();
     }
   };
-  const add = (rows: readonly ExchangeRow[]): Promise<void> =>
-    withPartitions(rows, () => pool.transaction((queries) => insertExchanges(queries, rows)));
+  const add = (rows: readonly ExchangeRow[], note?: Note): Promise<void> =>
+    withPartitions(rows, () =>
+      pool.transaction(async (queries) => {
+        await insertExchanges(queries, rows);
+        if (note !== undefined) await writeNote(queries, note);
+      }));
   return {
-    addExchanges: add,
-    addPackedExchanges: (rows) => add(rows.rows()),
+    addExchanges: (rows) => add(rows),
+    addPackedExchanges: (rows, note) => add(rows.rows(), note),
     listExchanges: (page) => listExchanges(pool, page),
     settleObject: (object, settled) =>
       withPartitions(
@@ -262,13 +266,19 @@ function noteStore(pool: PostgresPool): NoteStore {
       const row = await pool.get("SELECT value FROM notes WHERE name = $1", [name]);
       return row === undefined ? undefined : String(row["value"]);
     },
-    async writeNote(name, value) {
-      await pool.run(
-        "INSERT INTO notes (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        [name, storedText(value)],
-      );
+    async readNotes(prefix) {
+      const rows = await pool.all("SELECT name, value FROM notes WHERE starts_with(name, $1)", [prefix]);
+      return rows.map((row) => ({ name: String(row["name"]), value: String(row["value"]) }));
     },
+    writeNote: (name, value) => writeNote(pool, { name, value }),
   };
+}
+
+async function writeNote(queries: Queries, { name, value }: Note): Promise<void> {
+  await queries.run(
+    "INSERT INTO notes (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    [name, storedText(value)],
+  );
 }
 
 function replicaStore(pool: PostgresPool): ReplicaStore {

@@ -2,6 +2,7 @@
 
 import { REFUSED_ACCESS } from "../audit_store.ts";
 import type { PruneLimits } from "../store.ts";
+import { COSTS_PREFIX } from "../cost_notes.ts";
 import type { Connection } from "./connection.ts";
 import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "../rows/usage_sums.ts";
 import { closablePeriods, closingStatements } from "../rows/closed_sums.ts";
@@ -27,6 +28,12 @@ export function rollUpSums(
   { exchangesBefore, hoursBefore, spendingBefore = hoursBefore }: PruneLimits,
 ): void {
   database.run("DELETE FROM audit WHERE action = ? AND at < ?", REFUSED_ACCESS, exchangesBefore);
+  database.run(
+    "DELETE FROM notes WHERE substr(name, 1, ?) = ? AND CAST(value AS INTEGER) < ?",
+    COSTS_PREFIX.length,
+    COSTS_PREFIX,
+    hoursBefore,
+  );
   const day = hoursBefore - hoursBefore % DAY_MS;
   const hours = `start < ? AND start % ${DAY_MS} <> 0`;
   const others = KEY_COLUMNS.slice(1).join(", ");

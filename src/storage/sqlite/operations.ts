@@ -8,7 +8,7 @@ import type { NewAuditEntry } from "../audit_store.ts";
 import type { AwaitedObject, MadeObject, ObjectKey } from "../object_store.ts";
 import { type ExchangeMessage, exchangesOf } from "../packed_exchanges.ts";
 import type { Span } from "../rows/usage_parts.ts";
-import type { ExchangeRow, PruneLimits } from "../store.ts";
+import type { ExchangeRow, Note, PruneLimits } from "../store.ts";
 import { type AccountOperation, accountWork } from "../people/account_operations.ts";
 import { pruneAccessChanges } from "./access_changes.ts";
 import * as projects from "./project_tables.ts";
@@ -29,6 +29,10 @@ import { readUsage } from "./usage_queries.ts";
 interface Version {
   readonly id: string;
   readonly version: number;
+}
+
+function writeNote(database: Connection, name: string, value: string): void {
+  database.run("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, value);
 }
 
 /** The operations that write. Each of them is one transaction. */
@@ -53,10 +57,16 @@ export const WRITES = {
     audited(database, audit, () => tokens.revokeTokens(database, projectId, audit.at)),
   addAudit: (database: Connection, entry: NewAuditEntry) => insertAudit(database, entry),
 
-  addExchanges: (database: Connection, rows: readonly ExchangeRow[]) =>
-    database.transaction(() => insertExchanges(database, rows)),
-  addPackedExchanges: (database: Connection, message: ExchangeMessage) =>
-    database.transaction(() => insertExchanges(database, exchangesOf(message))),
+  addExchanges: (database: Connection, rows: readonly ExchangeRow[], note?: Note) =>
+    database.transaction(() => {
+      insertExchanges(database, rows);
+      if (note !== undefined) writeNote(database, note.name, note.value);
+    }),
+  addPackedExchanges: (database: Connection, message: ExchangeMessage, note?: Note) =>
+    database.transaction(() => {
+      insertExchanges(database, exchangesOf(message));
+      if (note !== undefined) writeNote(database, note.name, note.value);
+    }),
   dateSpending: (database: Connection, hour: number) =>
     database.transaction(() => dateSpending(database, hour)),
   deleteExchanges: (database: Connection, limits: { before: number; count: number }) =>
@@ -92,8 +102,7 @@ export const WRITES = {
   account: (database: Connection, name: AccountOperation, args: readonly unknown[]) =>
     database.transaction(() => runWork(database, accountWork(name, args))),
 
-  writeNote: (database: Connection, name: string, value: string) =>
-    void database.run("INSERT OR REPLACE INTO notes VALUES (?, ?)", name, value),
+  writeNote,
 
   claimTask: (database: Connection, name: string, everyMs: number, now: number) =>
     database.transaction(() => replicas.claimTask(database, name, everyMs, now)),

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import type { AccessStore, ProjectStore, TokenStore } from "../access_store.ts";
 import type { AuditStore } from "../audit_store.ts";
 import type { AwaitedObjectStore, MadeObjectStore } from "../object_store.ts";
-import type { ExchangeStore, NoteStore, Store, WholeDatabase } from "../store.ts";
+import type { ExchangeStore, Note, NoteStore, Store, WholeDatabase } from "../store.ts";
 import type { ReplicaStore } from "../replica_store.ts";
 import { PackedExchanges } from "../packed_exchanges.ts";
 import { accountStoreOf, accountWork, kindOf } from "../people/account_operations.ts";
@@ -117,8 +117,10 @@ function exchangeStore(runner: OperationRunner): ExchangeStore {
       runner.usesThreads
         ? sendExchanges(runner, PackedExchanges.of(rows))
         : runner.write("addExchanges", rows),
-    addPackedExchanges: (rows) =>
-      runner.usesThreads ? sendExchanges(runner, rows) : runner.write("addExchanges", rows.rows()),
+    addPackedExchanges: (rows, note) =>
+      runner.usesThreads
+        ? sendExchanges(runner, rows, note)
+        : runner.write("addExchanges", rows.rows(), note),
     listExchanges: (page) => runner.read("listExchanges", page),
     settleObject: (object, of) => runner.write("settleObject", object, of),
     readSpending: (hours) => runner.now((database) => readSpending(database, hours)),
@@ -151,9 +153,9 @@ async function closeSums(runner: OperationRunner): Promise<void> {
 }
 
 /** Writes exchanges on the thread of the database. */
-function sendExchanges(runner: OperationRunner, rows: PackedExchanges): Promise<void> {
+function sendExchanges(runner: OperationRunner, rows: PackedExchanges, note?: Note): Promise<void> {
   runner.writeOnThread();
-  return runner.write("addPackedExchanges", rows.message());
+  return runner.write("addPackedExchanges", rows.message(), note);
 }
 
 function usageStore(runner: OperationRunner): UsageStore {
@@ -196,6 +198,11 @@ function noteStore(runner: OperationRunner): NoteStore {
         const row = database.get("SELECT value FROM notes WHERE name = ?", name);
         return row === undefined ? undefined : String(row["value"]);
       }),
+    readNotes: (prefix) =>
+      runner.now((database) =>
+        database.all("SELECT name, value FROM notes WHERE substr(name, 1, ?) = ?", prefix.length, prefix)
+          .map((row) => ({ name: String(row["name"]), value: String(row["value"]) }))
+      ),
     writeNote: (name, value) => runner.write("writeNote", name, value),
   };
 }

@@ -9,6 +9,7 @@ import { MemoryLimits } from "../../../src/limits/shared/memory_limits.ts";
 import { connectLimits } from "../../../src/limits/shared/postgres/connect_limits.ts";
 import { PostgresLimitsServer } from "../../../src/limits/shared/postgres/postgres_server.ts";
 import { RedisLimitsServer } from "../../../src/limits/shared/redis/redis_server.ts";
+import { OwnCosts } from "../../../src/limits/shared/own_costs.ts";
 import { RemoteLimits } from "../../../src/limits/shared/remote_limits.ts";
 import { type SharedLimits, type Take, TELLING_MS } from "../../../src/limits/shared/shared_limits.ts";
 import { systemClock } from "../../../src/time/clock.ts";
@@ -24,12 +25,14 @@ const LIMITS = {
   monthBudgetMicros: 1e12,
 };
 
+const FROM = { replica: "a", session: 1 };
+
 function takeOf(id: string, token: number): Take {
   const hour = hourOf(Date.now());
   const keys = [`token:${token}`, "project:1"];
   return {
     id,
-    replica: "a",
+    from: FROM,
     ledgers: keys.map((key) => ({ key, limits: LIMITS, maxRequests: undefined })),
     reservation: { tokens: 100, micros: 500, mostMicros: 900 },
     isFree: false,
@@ -39,15 +42,19 @@ function takeOf(id: string, token: number): Take {
 }
 
 async function measure(name: string, limits: SharedLimits): Promise<void> {
-  await limits.renew({ replica: "a", waitsMark: 0 });
+  await limits.renew({ from: FROM, waitsMark: 0 });
   // Until then, requests under a budget wait.
   await new Promise((resolve) => setTimeout(resolve, TELLING_MS));
-  const renewing = setInterval(() => void limits.renew({ replica: "a", waitsMark: 0 }), 2_000);
+  const renewing = setInterval(() => void limits.renew({ from: FROM, waitsMark: 0 }), 2_000);
   const keys = [...Array.from({ length: 50 }, (_, token) => `token:${token}`), "project:1"];
   const hour = hourOf(Date.now());
   // A month of spending in each hour.
   const hours = Array.from({ length: 700 }, (_, age) => ({ start: hour - age * 3_600_000, micros: 10 }));
-  for (const key of keys) await limits.raise([{ key, requests: 0, totalMicros: 7_000, hours }]);
+  const costs = new OwnCosts();
+  for (const key of keys) {
+    const balances = [{ key, requests: 0, totalMicros: 7_000, hours }];
+    await limits.raise({ from: FROM, balances, pages: {} });
+  }
   for (const atOnce of [1, 10, 50]) {
     const took: number[] = [];
     let last = 0;
@@ -57,10 +64,14 @@ async function measure(name: string, limits: SharedLimits): Promise<void> {
       for (let sent = 0; sent < count / atOnce; sent++) {
         const id = `${atOnce}.${++last}`;
         const start = performance.now();
-        const { kind } = await limits.take(takeOf(id, client));
+        const take = takeOf(id, client);
+        const { kind } = await limits.take(take);
         took.push(performance.now() - start);
         if (kind !== "taken") throw new Error(kind);
-        await limits.settle({ id, tokens: 100, micros: 500, hour });
+        // A new page four times a second, as the writer of usage makes them.
+        const page = Math.floor((start - begin) / 250) + 1;
+        const settled = costs.add(take.ledgers.map(({ key }) => key), { page, hour, micros: 500 });
+        await limits.settle({ from: FROM, id, tokens: 100, costs: settled });
       }
     }));
     const seconds = (performance.now() - begin) / 1_000;

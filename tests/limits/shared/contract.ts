@@ -5,6 +5,7 @@ import type { Limits } from "../../../src/principal.ts";
 import { BudgetCalendar } from "../../../src/limits/budget_calendar.ts";
 import type { Reservation } from "../../../src/limits/ledger.ts";
 import {
+  type Cost,
   type LedgerBalance,
   NO_REPLICA,
   REPLICA_LIFETIME_MS,
@@ -106,7 +107,7 @@ export function sharedContract(name: string, adapter: OpenAdapter): void {
     const spans = new BudgetCalendar({ timeZone: "UTC", window: "calendar" }).spans(bench.hour);
     const take = {
       id: "0",
-      replica: "a",
+      from: bench.from("a"),
       ledgers,
       reservation: NOTHING,
       isFree: true,
@@ -114,9 +115,9 @@ export function sharedContract(name: string, adapter: OpenAdapter): void {
       spans,
     };
     assertEquals(await bench.limits.take(take), { kind: "unseeded", keys: ["t"] });
-    await bench.limits.raise([{ key: "t", requests: 3, totalMicros: 0, hours: [] }]);
+    await bench.raise([{ key: "t", requests: 3, totalMicros: 0, hours: [] }]);
     assertEquals(await bench.outcome({ t: {} }, asked("1")), "taken");
-    await bench.limits.raise([{ key: "t", requests: 2, totalMicros: 0, hours: [] }]);
+    await bench.raise([{ key: "t", requests: 2, totalMicros: 0, hours: [] }]);
     assertEquals(await bench.outcome({ t: {} }, asked("2")), "taken");
     assertEquals(await bench.outcome({ t: {} }, asked("3")), "max_requests");
   });
@@ -182,8 +183,8 @@ export function sharedContract(name: string, adapter: OpenAdapter): void {
         { start: bench.hour, micros: 1 },
       ],
     };
-    await bench.limits.raise([balance]);
-    await bench.limits.raise([balance]);
+    await bench.raise([balance]);
+    await bench.raise([balance]);
     const ids = (function* () {
       for (let id = 0;; id++) yield String(id);
     })();
@@ -210,33 +211,64 @@ export function sharedContract(name: string, adapter: OpenAdapter): void {
     });
   });
 
-  test("raising never lowers a count, and adds what is missing once", async (bench) => {
-    const limits = { t: { dayBudgetMicros: 100 } };
-    assertEquals(await bench.outcome(limits, { id: "1" }), "taken");
-    await bench.settle("1", { micros: 50 });
-    await bench.limits.raise([{
-      key: "t",
-      requests: 0,
-      totalMicros: 30,
-      hours: [{ start: bench.hour, micros: 30 }],
-    }]);
-    assertEquals(
-      await bench.outcome({ t: { dayBudgetMicros: 51, totalBudgetMicros: 51 } }, { id: "2" }),
-      "taken",
-    );
-    assertEquals(await bench.outcome({ t: { dayBudgetMicros: 50 } }, { id: "3" }), "budget");
-    await bench.limits.raise([{
-      key: "t",
-      requests: 0,
-      totalMicros: 80,
-      hours: [{ start: bench.hour, micros: 80 }],
-    }]);
-    assertEquals(
-      await bench.outcome({ t: { dayBudgetMicros: 81, totalBudgetMicros: 81 } }, { id: "4" }),
-      "taken",
-    );
-    assertEquals(await bench.outcome({ t: { dayBudgetMicros: 80 } }, { id: "5" }), "budget");
-    assertEquals(await bench.outcome({ t: { totalBudgetMicros: 80 } }, { id: "6" }), "budget");
+  test("a cost counts once, on its page or in the balance that has the page, in any order of messages", async (bench) => {
+    const { limits, hour } = bench;
+    const passes = async (budget: number): Promise<boolean> => {
+      const id = `probe ${budget}`;
+      const budgets = { t: { dayBudgetMicros: budget, totalBudgetMicros: budget } };
+      const isTaken = await bench.outcome(budgets, { id }) === "taken";
+      if (isTaken) await bench.settle(id);
+      return isTaken;
+    };
+    const assertSpent = async (micros: number): Promise<void> =>
+      assertEquals([await passes(micros), await passes(micros + 1)], [false, true], `${micros} are spent`);
+    const raise = (micros: number, pages: Record<string, number>, isPart = false) =>
+      bench.raise(
+        [{ key: "t", requests: 0, totalMicros: micros, hours: [{ start: hour, micros }], isPart }],
+        pages,
+      );
+    const cost = (page: number, micros: number) => ({ key: "t", page, hour, micros });
+    const tell = (replica: string, ...costs: Cost[]) =>
+      limits.hold({ from: bench.from(replica), holdings: [], costs });
+    assertEquals(await bench.outcome({ t: { totalBudgetMicros: 1_000 } }, { id: "1" }), "taken");
+    assertEquals(await bench.settle("1", { micros: 50 }), true);
+    await assertSpent(50);
+    await tell("a", cost(1, 50), cost(2, 7));
+    await tell("a", cost(2, 5));
+    await tell("b", cost(1, 20));
+    await assertSpent(77);
+    // The database has the first page of `a`, and 100 of others that the counts have lost.
+    await raise(150, { a: 1, c: 9 });
+    await assertSpent(177);
+    await raise(120, {});
+    await tell("a", cost(1, 60));
+    await assertSpent(177);
+    await raise(177, { a: 2, b: 1 }, true);
+    await assertSpent(177);
+    // A message that comes late.
+    await limits.settle({ from: bench.from("b"), id: "late", tokens: 0, costs: [cost(1, 20)] });
+    await assertSpent(177);
+    await tell("b", cost(2, 3));
+    await assertSpent(180);
+  });
+
+  test("a message of an earlier session holds nothing", async (bench) => {
+    const limits = { t: { concurrentRequests: 3, totalBudgetMicros: 100 } };
+    const reservation = { tokens: 0, micros: 40 };
+    assertEquals(await bench.outcome(limits, { id: "1", reservation }), "taken");
+    const late = bench.takeOf(limits, { id: "late", reservation });
+    const earlier = bench.from("a");
+    bench.nextSession("a");
+    assertEquals((await bench.renew("a", [])).isKnown, false);
+    assertEquals(await bench.limits.take(late), { kind: "unknown_replica" });
+    await bench.limits.hold({ from: earlier, holdings: [holding("1", { micros: 40 })], costs: [] });
+    assertEquals(await bench.outcome(limits, { id: "2", reservation }), "taken");
+    const renewal = await bench.limits.renew({ from: earlier, waitsMark: 0, heldIds: [] });
+    assertEquals(renewal.isKnown, false);
+    assertEquals(await bench.outcome({ t: { totalBudgetMicros: 40 } }, { id: "3" }), "budget");
+    assertEquals(await bench.outcome({ t: { totalBudgetMicros: 41 } }, { id: "4" }), "taken");
+    assertEquals(await bench.outcome({ t: { concurrentRequests: 2 } }, { id: "5" }), "concurrent_requests");
+    assertEquals(await bench.outcome({ t: { concurrentRequests: 3 } }, { id: "6" }), "taken");
   });
 
   test("four requests run while the budget does not cover their highest costs", async (bench) => {
@@ -248,7 +280,7 @@ export function sharedContract(name: string, adapter: OpenAdapter): void {
     }
     assertEquals(await bench.outcome(limits, { id: "4", reservation }), "optimistic");
     assertEquals(await bench.outcome(limits, { id: "5", reservation: { tokens: 0, micros: 10 } }), "taken");
-    await bench.limits.hold([holding("2", { keys: ["t"], micros: 20, excessMicros: 1_990 })]);
+    await bench.hold([holding("2", { keys: ["t"], micros: 20, excessMicros: 1_990 })]);
     assertEquals(await bench.outcome(limits, { id: "6", reservation }), "optimistic");
     await bench.settle("2");
     assertEquals(await bench.outcome(limits, { id: "7", reservation }), "taken");
@@ -257,11 +289,12 @@ export function sharedContract(name: string, adapter: OpenAdapter): void {
   test("what a request holds can change, and the change ends with it", async (bench) => {
     const limits = { t: { totalBudgetMicros: 100, tokensPerMinute: 100, concurrentRequests: 2 } };
     assertEquals(await bench.outcome(limits, { id: "1", reservation: { tokens: 5, micros: 5 } }), "taken");
-    await bench.limits.hold([holding("1", { tokens: 5, micros: 100 })]);
+    await bench.hold([holding("1", { tokens: 5, micros: 100 })]);
     assertEquals(await bench.outcome(limits, { id: "2" }), "budget");
     // The request hands its money over to an object, and its tokens count from now on.
     const object = holding("object", { owner: NO_REPLICA, isRunning: false, micros: 60 });
-    await bench.limits.hold([holding("1"), object], { keys: ["t"], requests: 0, tokens: 5 });
+    await bench.hold([holding("1"), object]);
+    await bench.limits.count({ keys: ["t"], requests: 0, tokens: 5 });
     await bench.settle("1");
     assertEquals(await bench.outcome({ t: { totalBudgetMicros: 60 } }, { id: "3" }), "budget");
     assertEquals(await bench.outcome({ t: { tokensPerMinute: 5 } }, { id: "4" }), "tokens_per_minute");
@@ -269,8 +302,10 @@ export function sharedContract(name: string, adapter: OpenAdapter): void {
     await bench.renew("b");
     await bench.renew("a");
     assertEquals(await bench.outcome({ t: { totalBudgetMicros: 60 } }, { id: "5" }), "budget");
-    assertEquals(await bench.settle("object", { micros: 40 }), true);
-    assertEquals(await bench.settle("object", { micros: 40 }), false);
+    // The database has its cost.
+    await bench.raise([{ key: "t", requests: 0, totalMicros: 40, hours: [] }]);
+    assertEquals(await bench.settle("object"), true);
+    assertEquals(await bench.settle("object"), false);
     assertEquals(await bench.outcome({ t: { totalBudgetMicros: 41 } }, { id: "6" }), "taken");
     assertEquals(await bench.outcome({ t: { totalBudgetMicros: 40 } }, { id: "7" }), "budget");
   });
@@ -308,7 +343,7 @@ export function sharedContract(name: string, adapter: OpenAdapter): void {
     const spans = new BudgetCalendar({ timeZone: "UTC", window: "calendar" }).spans(bench.hour);
     const take = {
       id: "1",
-      replica: "a",
+      from: bench.from("a"),
       ledgers: [{ key: "t", limits: { dayBudgetMicros: 10 }, maxRequests: undefined }],
       reservation: NOTHING,
       isFree: false,
@@ -316,9 +351,9 @@ export function sharedContract(name: string, adapter: OpenAdapter): void {
       spans,
     };
     const hours = [{ start: bench.hour, micros: 10 }];
-    await bench.limits.raise([{ key: "t", requests: 0, totalMicros: 10, hours, isPart: true }]);
+    await bench.raise([{ key: "t", requests: 0, totalMicros: 10, hours, isPart: true }]);
     assertEquals(await bench.limits.take(take), { kind: "unseeded", keys: ["t"] });
-    await bench.limits.raise([{ key: "t", requests: 0, totalMicros: 10, hours: [] }]);
+    await bench.raise([{ key: "t", requests: 0, totalMicros: 10, hours: [] }]);
     assertEquals((await bench.limits.take(take)).kind, "rejected");
   });
 
@@ -344,10 +379,10 @@ export function sharedContract(name: string, adapter: OpenAdapter): void {
     bench.clock.pass(1_000);
     const first = await bench.renew("b");
     assertEquals(first.waits, [{ group: "192.0.2.1", waitMs: 14_000 }]);
-    const again = await limits.renew({ replica: "b", waitsMark: first.waitsMark });
+    const again = await limits.renew({ from: bench.from("b"), waitsMark: first.waitsMark });
     assertEquals([again.waits, again.waitsMark], [[], first.waitsMark]);
     assertEquals(await limits.guess("192.0.2.1", "g5"), { group: "192.0.2.1", waitMs: 30_000 });
-    const longer = await limits.renew({ replica: "b", waitsMark: first.waitsMark });
+    const longer = await limits.renew({ from: bench.from("b"), waitsMark: first.waitsMark });
     assertEquals(longer.waits, [{ group: "192.0.2.1", waitMs: 30_000 }]);
     assertEquals(await limits.guess("192.0.2.2", "g0"), { group: "192.0.2.2", waitMs: 0 });
   });

@@ -11,7 +11,8 @@ Deno.test({
     await using server = await RedisServer.start();
     assertEquals(await server.send("CONFIG SET maxmemory-policy volatile-lru"), "+OK");
     const { promise, resolve } = Promise.withResolvers<string>();
-    const { replica } = await joinReplicas({ readSpending: () => Promise.resolve([]) }, {
+    const nothing = () => Promise.resolve([]);
+    const { replica } = await joinReplicas({ readSpending: nothing, readNotes: nothing }, {
       config: { server: { kind: "redis", ...server.place }, onLoss: "go_on" },
       clock: systemClock,
       log: (level, event, { detail } = {}) => resolve(`${level} ${event}: ${detail}`),

@@ -30,7 +30,10 @@ export async function joinReplica(limits: SharedLimits, id: string): Promise<Lim
     timeoutMs: 20_000,
     id,
     readBalances: (keys) =>
-      Promise.resolve([...keys].map((key) => ({ key, requests: 0, totalMicros: 0, hours: [] }))),
+      Promise.resolve({
+        balances: [...keys].map((key) => ({ key, requests: 0, totalMicros: 0, hours: [] })),
+        pages: {},
+      }),
     onHealth(health, reason) {
       if (health === "failing") throw new Error(reason);
     },

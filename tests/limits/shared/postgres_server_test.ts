@@ -9,6 +9,7 @@ import { postgres } from "../../support/processes/shared_postgres.ts";
 import { until } from "../../support/time/deadline.ts";
 import type { FakeClock } from "../../support/time/fake_clock.ts";
 import { sharedContract } from "./contract.ts";
+import { disorderTest } from "./disorder.ts";
 import { SharedBench } from "./shared_bench.ts";
 import { loadTests } from "./load.ts";
 import { cases } from "../../support/runner/cases.ts";
@@ -24,9 +25,9 @@ BEGIN
   END LOOP;
 END $$`;
 
-const TABLES = ["ledgers", "hours", "seconds", "holdings", "replicas", "state"].map((name) =>
-  `limit_${name}`
-);
+const TABLES = ["ledgers", "hours", "costs", "pages", "seconds", "holdings", "replicas", "state"].map((
+  name,
+) => `limit_${name}`);
 
 /** Runs statements. */
 async function run(sql: string): Promise<void> {
@@ -34,11 +35,14 @@ async function run(sql: string): Promise<void> {
 }
 
 async function open(clock: FakeClock): Promise<SharedLimits> {
-  const url = postgres().url("postgres");
-  await withPool(url, (pool) => pool.all(EMPTY));
-  return new RemoteLimits(
-    new PostgresLimitsServer({ connect: () => connectLimits(url), now: clock.epochMs }),
-  );
+  await run(EMPTY);
+  return openAgain(clock);
+}
+
+/** Another connection to the same counts. */
+function openAgain(clock: FakeClock): SharedLimits {
+  const connect = () => connectLimits(postgres().url("postgres"));
+  return new RemoteLimits(new PostgresLimitsServer({ connect, now: clock.epochMs }));
 }
 
 /** Shared counts on a server that ends with them. */
@@ -90,6 +94,7 @@ sharedContract("PostgresLimitsServer", {
   },
 });
 sameAsModel("PostgresLimitsServer", { reason, open }, cases({ few: 2, all: 12 }));
+disorderTest("PostgresLimitsServer", { reason, open, lose: () => run(EMPTY) }, cases({ few: 1, all: 2 }));
 loadTests("PostgresLimitsServer", {
   reason,
   open: () =>
@@ -110,7 +115,7 @@ Deno.test({
         const spans = new BudgetCalendar({ timeZone: "UTC", window: "calendar" }).spans(bench.hour);
         return bench.limits.take({
           id,
-          replica: "a",
+          from: bench.from("a"),
           ledgers: [ledger, ledger],
           reservation: { tokens: 1, micros: 1 },
           isFree: false,
@@ -149,6 +154,42 @@ Deno.test({
       await bench.renew("a");
       assertEquals(await count(), 10_000);
     } finally {
+      await bench.limits.close();
+    }
+  },
+});
+
+Deno.test({
+  ...unless(
+    reason,
+    "PostgresLimitsServer: a request that waited for a lock until its replica gave it up holds nothing",
+  ),
+  async fn() {
+    const bench = await SharedBench.open({ open });
+    const other = openAgain(bench.clock);
+    try {
+      const limits = { t: { concurrentRequests: 1, totalBudgetMicros: 100 } };
+      const reservation = { tokens: 0, micros: 100 };
+      assertEquals(await bench.outcome(limits, { id: "1" }), "taken");
+      assertEquals(await bench.settle("1"), true);
+      await withPool(postgres().url("postgres"), async (pool) => {
+        let late: Promise<unknown> = Promise.resolve();
+        await pool.transaction(async (queries) => {
+          await queries.all("SELECT 1 FROM limit_ledgers FOR UPDATE");
+          late = bench.limits.take(bench.takeOf(limits, { id: "late", reservation }));
+          await until(async () => {
+            const waiting =
+              "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%limits_take%'";
+            return (await pool.all(waiting)).length > 0;
+          }, "a request that waits");
+          bench.nextSession("a");
+          await other.renew({ from: bench.from("a"), waitsMark: 0, heldIds: [] });
+        });
+        assertEquals(await late, { kind: "unknown_replica" });
+      });
+      assertEquals(await bench.outcome(limits, { id: "2", replica: "b", reservation }), "taken");
+    } finally {
+      await other.close();
       await bench.limits.close();
     }
   },

@@ -6,6 +6,7 @@ import { RedisLimitsServer } from "../../../src/limits/shared/redis/redis_server
 import { RedisServer, withoutRedis } from "../../support/processes/redis_server.ts";
 import type { FakeClock } from "../../support/time/fake_clock.ts";
 import { sharedContract } from "./contract.ts";
+import { disorderTest } from "./disorder.ts";
 import { SharedBench } from "./shared_bench.ts";
 import { until } from "../../support/time/deadline.ts";
 import { cases } from "../../support/runner/cases.ts";
@@ -87,6 +88,13 @@ sharedContract("RedisLimits", {
   },
 });
 sameAsModel("RedisLimits", { reason: withoutRedis(), open }, cases({ few: 5, all: 40 }));
+disorderTest("RedisLimits", {
+  reason: withoutRedis(),
+  open,
+  async lose() {
+    assertEquals(await server?.send("FLUSHALL"), "+OK");
+  },
+}, cases({ few: 2, all: 8 }));
 loadTests("RedisLimits", {
   reason: withoutRedis(),
   async open() {
@@ -145,7 +153,7 @@ Deno.test({
       const spans = new BudgetCalendar({ timeZone: "UTC", window: "calendar" }).spans(bench.hour);
       const take = {
         id: "1",
-        replica: "a",
+        from: bench.from("a"),
         ledgers: [{ key: "t", limits: { dayBudgetMicros: 10 }, maxRequests: undefined }],
         reservation: { tokens: 0, micros: 0 },
         isFree: false,
@@ -153,7 +161,7 @@ Deno.test({
         spans,
       };
       const hours = [{ start: bench.hour, micros: 10 }];
-      await bench.limits.raise([{ key: "t", requests: 0, totalMicros: 10, hours }]);
+      await bench.raise([{ key: "t", requests: 0, totalMicros: 10, hours }]);
       assertEquals((await bench.limits.take(take)).kind, "rejected");
       await evict("h:t");
       assertEquals(await bench.limits.take(take), { kind: "unseeded", keys: ["t"] });

@@ -5,11 +5,12 @@ import { MemoryLimits } from "../../../src/limits/shared/memory_limits.ts";
 import { Replica } from "../../../src/limits/shared/replica.ts";
 import type { ReplicaParts, ReplicaTake } from "../../../src/limits/shared/replica_parts.ts";
 import {
-  type Holding,
-  type LedgerBalance,
+  type Balances,
+  type Raise,
   type Renewal,
   type SharedLimits,
   TELLING_MS,
+  type Told,
 } from "../../../src/limits/shared/shared_limits.ts";
 import { FakeClock } from "../../support/time/fake_clock.ts";
 import { nextTurn } from "../../support/time/passing_time.ts";
@@ -21,20 +22,25 @@ class WatchedLimits extends MemoryLimits {
   isDown = false;
   hangsHolding = false;
 
-  override hold(holdings: readonly Holding[]): Promise<void> {
-    this.held.push(holdings.length);
+  override hold(told: Told): Promise<void> {
+    this.held.push(told.holdings.length);
     if (this.hangsHolding) return new Promise(() => {});
-    return super.hold(holdings);
+    return super.hold(told);
   }
 
-  override raise(balances: readonly LedgerBalance[]): Promise<void> {
-    this.raised.push(balances.reduce((sum, { hours }) => sum + Math.max(1, hours.length), 0));
-    return super.raise(balances);
+  override raise(raise: Raise): Promise<void> {
+    this.raised.push(raise.balances.reduce((sum, { hours }) => sum + Math.max(1, hours.length), 0));
+    return super.raise(raise);
   }
 
   override renew(renewal: Renewal): ReturnType<SharedLimits["renew"]> {
     return this.isDown ? Promise.reject(new Error("down")) : super.renew(renewal);
   }
+}
+
+/** Balances of a database that has no page. */
+function balancesOf(balances: Balances["balances"]): Balances {
+  return { balances, pages: {} };
 }
 
 interface Bench {
@@ -54,7 +60,7 @@ async function join(parts: Partial<ReplicaParts> = {}): Promise<Bench> {
     timeoutMs: 500,
     id: "a",
     readBalances: (keys) =>
-      Promise.resolve([...keys].map((key) => ({ key, requests: 0, totalMicros: 0, hours: [] }))),
+      Promise.resolve(balancesOf([...keys].map((key) => ({ key, requests: 0, totalMicros: 0, hours: [] })))),
     onHealth: (state) => health.push(state),
     onWaits() {},
     onFailed() {},
@@ -175,7 +181,7 @@ for (const onLoss of ["go_on", "refuse"] as const) {
 function spentHours(latest: { micros: number }, reads: number[] = []): ReplicaParts["readBalances"] {
   return (keys) => {
     reads.push(keys.size);
-    return Promise.resolve([...keys].map((key) => ({
+    return Promise.resolve(balancesOf([...keys].map((key) => ({
       key,
       requests: 0,
       totalMicros: 700,
@@ -183,7 +189,7 @@ function spentHours(latest: { micros: number }, reads: number[] = []): ReplicaPa
         start: FakeClock.START - hour * 3_600_000,
         micros: hour === 0 ? latest.micros : 1,
       })),
-    })));
+    }))));
   };
 }
 

@@ -8,6 +8,7 @@ import {
   type Holding,
   type LimitedLedger,
   NO_REPLICA,
+  type Sender,
   type SharedLimits,
   type Take,
 } from "../../../src/limits/shared/shared_limits.ts";
@@ -28,6 +29,7 @@ class Steps {
   readonly #calendar: BudgetCalendar;
   readonly #running = new Map<string, Take>();
   readonly #objects: string[] = [];
+  readonly #sessions = new Map<string, number>();
   #last = 0;
 
   constructor(seed: number, clock: FakeClock, periods: BudgetPeriods) {
@@ -56,9 +58,11 @@ class Steps {
       const replica = pick(REPLICAS);
       const holdings = below(4) === 0 ? this.#holdings(replica) : undefined;
       const heldIds = holdings?.map(({ id }) => id);
+      if (holdings !== undefined) this.#sessions.set(replica, this.#from(replica).session + 1);
+      const from = this.#sender(replica);
       return async (limits) => {
-        const result = await limits.renew({ replica, waitsMark: 0, heldIds });
-        await limits.hold(holdings ?? []);
+        const result = await limits.renew({ from, waitsMark: 0, heldIds });
+        if (holdings !== undefined) await limits.hold({ from, holdings, costs: [] });
         return result;
       };
     }
@@ -92,6 +96,17 @@ class Steps {
     return { limits: set, maxRequests: below(8) === 0 ? below(200) : undefined };
   }
 
+  /** A replica in its present session. */
+  #from(replica: string): Sender {
+    return { replica, session: this.#sessions.get(replica) ?? 1 };
+  }
+
+  /** A replica in its present session, and sometimes in an earlier one. */
+  #sender(replica: string): Sender {
+    const { session } = this.#from(replica);
+    return { replica, session: this.#numbers.below(12) === 0 ? Math.max(1, session - 1) : session };
+  }
+
   #take(): (limits: SharedLimits) => Promise<unknown> {
     const { below, pick } = this.#numbers;
     const hour = hourOf(this.#clock.epochMs()) - (below(30) === 0 ? HOUR : 0);
@@ -100,7 +115,7 @@ class Steps {
     const id = `t${++this.#last}`;
     const take: Take = {
       id,
-      replica: pick(REPLICAS),
+      from: this.#sender(pick(REPLICAS)),
       ledgers: keys.map((key) => ({ key, ...this.#limits() })),
       reservation: this.#amounts(),
       isFree: below(10) === 0,
@@ -118,7 +133,9 @@ class Steps {
     const id = pick(ids.slice(0, 1 + below(ids.length)));
     if (below(5) > 0) this.#running.delete(id);
     const hour = hourOf(this.#clock.epochMs()) - HOUR * below(3);
-    const settlement = { id, tokens: below(40), micros: below(60), hour };
+    const page = 1 + below(6);
+    const costs = KEYS.slice(0, below(4)).map((key) => ({ key, page, hour, micros: below(60) }));
+    const settlement = { from: this.#sender(pick(REPLICAS)), id, tokens: below(40), costs };
     return (limits) => limits.settle(settlement);
   }
 
@@ -135,8 +152,10 @@ class Steps {
     };
     this.#objects.push(object.id);
     const running = this.#holdings(pick(REPLICAS)).slice(0, 1).map((one) => ({ ...one, ...this.#changed() }));
-    const minute = below(2) === 0 ? { keys: [pick(KEYS)], requests: 0, tokens: below(9) } : undefined;
-    return (limits) => limits.hold([...running, object], minute);
+    const hour = hourOf(this.#clock.epochMs());
+    const costs = [{ key: pick(KEYS), page: 1 + below(6), hour, micros: below(80) }];
+    const from = this.#sender(pick(REPLICAS));
+    return (limits) => limits.hold({ from, holdings: [...running, object], costs });
   }
 
   #changed() {
@@ -145,7 +164,7 @@ class Steps {
   }
 
   #holdings(replica: string): Holding[] {
-    return [...this.#running.values()].filter((take) => take.replica === replica).map((take) => ({
+    return [...this.#running.values()].filter((take) => take.from.replica === replica).map((take) => ({
       id: take.id,
       owner: replica,
       keys: take.ledgers.map(({ key }) => key),
@@ -159,11 +178,15 @@ class Steps {
     const now = hourOf(this.#clock.epochMs());
     const balances = KEYS.map((key) => ({
       key,
+      isPart: below(8) === 0,
+      hasMore: below(8) === 0,
       requests: below(20),
       totalMicros: below(300),
       hours: [{ start: now - HOUR * below(800), micros: below(80) }, { start: now, micros: below(80) }],
     }));
-    return (limits) => limits.raise(balances);
+    const pages = Object.fromEntries(REPLICAS.map((replica) => [replica, below(6)]));
+    const from = this.#sender(this.#numbers.pick(REPLICAS));
+    return (limits) => limits.raise({ from, balances, pages });
   }
 }
 
@@ -179,7 +202,9 @@ export function sameAsModel(name: string, { open, reason }: OpenAdapter, seeds: 
           const limits = await open(clock);
           try {
             // The counts begin with the first replica.
-            for (const each of [model, limits]) await each.renew({ replica: "a", waitsMark: 0 });
+            for (const each of [model, limits]) {
+              await each.renew({ from: { replica: "a", session: 1 }, waitsMark: 0 });
+            }
             const steps = new Steps(seed, clock, { timeZone: "Europe/Berlin", window });
             for (let step = 0; step < STEPS; step++) {
               const run = steps.next();

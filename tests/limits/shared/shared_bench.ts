@@ -3,8 +3,11 @@
 import type { Limits } from "../../../src/principal.ts";
 import { BudgetCalendar, hourOf } from "../../../src/limits/budget_calendar.ts";
 import type { Reservation } from "../../../src/limits/ledger.ts";
+import { OwnCosts } from "../../../src/limits/shared/own_costs.ts";
 import {
   type Holding,
+  type LedgerBalance,
+  type Sender,
   type SharedLimits,
   type Take,
   type TakeResult,
@@ -44,6 +47,10 @@ export interface Asked {
 
 /** An adapter with a clock that a test moves. */
 export class SharedBench {
+  /** The sums of costs of each replica, by ledger and hour. All are on one page. */
+  readonly #costs = new OwnCosts();
+  readonly #keys = new Map<string, readonly string[]>();
+  readonly #session: Record<string, number> = {};
   readonly clock: FakeClock;
   readonly limits: SharedLimits;
   readonly #window: "calendar" | "rolling";
@@ -73,12 +80,32 @@ export class SharedBench {
     return hourOf(this.clock.epochMs());
   }
 
+  /** A replica in its session. */
+  from(replica: string): Sender {
+    return { replica, session: this.#session[replica] ?? 1 };
+  }
+
+  /** Begins the next session of a replica. */
+  nextSession(replica: string): void {
+    this.#session[replica] = this.from(replica).session + 1;
+  }
+
   /** Renews a replica. `holdings` is all that it holds. */
   async renew(replica: string, holdings?: readonly Holding[]): ReturnType<SharedLimits["renew"]> {
     const heldIds = holdings?.map(({ id }) => id);
-    const result = await this.limits.renew({ replica, waitsMark: 0, heldIds });
-    if (holdings !== undefined) await this.limits.hold(holdings);
+    const result = await this.limits.renew({ from: this.from(replica), waitsMark: 0, heldIds });
+    if (holdings !== undefined) await this.hold(holdings, replica);
     return result;
+  }
+
+  /** Sets holdings. */
+  hold(holdings: readonly Holding[], replica = "a"): Promise<void> {
+    return this.limits.hold({ from: this.from(replica), holdings, costs: [] });
+  }
+
+  /** Raises counts to balances of the database, which has the costs up to a page of each replica. */
+  raise(balances: readonly LedgerBalance[], pages: Readonly<Record<string, number>> = {}): Promise<void> {
+    return this.limits.raise({ from: this.from("a"), balances, pages });
   }
 
   /** A request of these ledgers, as a replica sends it. */
@@ -87,7 +114,8 @@ export class SharedBench {
     const hour = asked.hour ?? this.hour;
     const spans = new BudgetCalendar({ timeZone: "UTC", window: this.#window }).spans(hour);
     const ledgers = Object.entries(limits).map(([key, limits]) => ({ key, limits, maxRequests }));
-    return { id, replica, ledgers, reservation, isFree, hour, spans };
+    this.#keys.set(id, Object.keys(limits));
+    return { from: this.from(replica), id, ledgers, reservation, isFree, hour, spans };
   }
 
   /** A request of these ledgers. Their balances are known. */
@@ -95,7 +123,7 @@ export class SharedBench {
     const take = this.takeOf(limits, asked);
     const result = await this.limits.take(take);
     if (result.kind !== "unseeded") return result;
-    await this.limits.raise(result.keys.map((key) => ({ key, requests: 0, totalMicros: 0, hours: [] })));
+    await this.raise(result.keys.map((key) => ({ key, requests: 0, totalMicros: 0, hours: [] })));
     return await this.limits.take(take);
   }
 
@@ -105,11 +133,19 @@ export class SharedBench {
     return result.kind === "rejected" ? result.rejection.kind : result.kind;
   }
 
+  /** Settles a request, whose cost is on a page of a replica. */
   settle(
     id: string,
-    { tokens = 0, micros = 0 }: { tokens?: number; micros?: number } = {},
+    { tokens = 0, micros = 0, page = 1, replica = "a" }: {
+      tokens?: number;
+      micros?: number;
+      page?: number;
+      replica?: string;
+    } = {},
   ): Promise<boolean> {
-    return this.limits.settle({ id, tokens, micros, hour: this.hour });
+    const keys = this.#keys.get(id) ?? ["t"];
+    const costs = micros === 0 ? [] : this.#costs.add(keys, { page, hour: this.hour, micros });
+    return this.limits.settle({ from: this.from(replica), id, tokens, costs });
   }
 }
 

@@ -18,14 +18,36 @@ CREATE UNLOGGED TABLE IF NOT EXISTS limit_ledgers (
   -- The sums of the latest periods, with the hours in which they begin.
   day_from bigint, day_sum bigint NOT NULL DEFAULT 0,
   week_from bigint, week_sum bigint NOT NULL DEFAULT 0,
-  month_from bigint, month_sum bigint NOT NULL DEFAULT 0
+  month_from bigint, month_sum bigint NOT NULL DEFAULT 0,
+  -- The part of the total that is in the balance of the database.
+  base bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 CREATE UNLOGGED TABLE IF NOT EXISTS limit_hours (
   key text COLLATE "C" NOT NULL,
   hour bigint NOT NULL,
   micros bigint NOT NULL,
+  -- The part that is in the balance of the database.
+  base bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (key, hour)
+) WITH (fillfactor = 50);
+
+-- Costs on pages that the balance of a ledger lacks.
+CREATE UNLOGGED TABLE IF NOT EXISTS limit_costs (
+  key text COLLATE "C" NOT NULL,
+  replica text COLLATE "C" NOT NULL,
+  page bigint NOT NULL,
+  hour bigint NOT NULL,
+  micros bigint NOT NULL,
+  PRIMARY KEY (key, replica, page, hour)
+) WITH (fillfactor = 50);
+
+-- The last page of a replica that is in the balance of a ledger.
+CREATE UNLOGGED TABLE IF NOT EXISTS limit_pages (
+  key text COLLATE "C" NOT NULL,
+  replica text COLLATE "C" NOT NULL,
+  page bigint NOT NULL,
+  PRIMARY KEY (key, replica)
 ) WITH (fillfactor = 50);
 
 CREATE UNLOGGED TABLE IF NOT EXISTS limit_seconds (
@@ -52,7 +74,8 @@ CREATE INDEX IF NOT EXISTS limit_holdings_owner ON limit_holdings (owner);
 CREATE UNLOGGED TABLE IF NOT EXISTS limit_replicas (
   replica text PRIMARY KEY,
   deadline bigint NOT NULL,
-  silent boolean NOT NULL DEFAULT false
+  silent boolean NOT NULL DEFAULT false,
+  session bigint NOT NULL DEFAULT 0
 );
 
 CREATE UNLOGGED TABLE IF NOT EXISTS limit_guesses (
@@ -83,6 +106,11 @@ BEGIN
   IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'limit_replicas'::regclass AND attname = 'silent') THEN
     ALTER TABLE limit_replicas ADD COLUMN silent boolean NOT NULL DEFAULT false;
   END IF;
+  IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'limit_replicas'::regclass AND attname = 'session') THEN
+    ALTER TABLE limit_replicas ADD COLUMN session bigint NOT NULL DEFAULT 0;
+    ALTER TABLE limit_ledgers ADD COLUMN base bigint NOT NULL DEFAULT 0;
+    ALTER TABLE limit_hours ADD COLUMN base bigint NOT NULL DEFAULT 0;
+  END IF;
 END $$;
 
 -- All functions are in PL/pgSQL, which keeps the plans of their queries. SQL functions are planned at each call.
@@ -91,10 +119,10 @@ BEGIN
   RETURN COALESCE(given, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint);
 END $$;
 
--- The present run of the server, with the database and the table of the counts.
+-- The present run of the server, with the database and the table of the counts, and the meaning of the tables.
 CREATE OR REPLACE FUNCTION limits_run() RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  RETURN concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()),
+  RETURN concat_ws(' ', 'pages', extract(epoch FROM pg_postmaster_start_time()),
     (SELECT oid FROM pg_database WHERE datname = current_database()), 'limit_state'::regclass::oid);
 END $$;
 
@@ -110,7 +138,7 @@ BEGIN
   IF limits_valid() THEN RETURN; END IF;
   PERFORM pg_advisory_xact_lock(7410228356);
   IF limits_valid() THEN RETURN; END IF;
-  TRUNCATE limit_ledgers, limit_hours, limit_holdings, limit_replicas;
+  TRUNCATE limit_ledgers, limit_hours, limit_costs, limit_pages, limit_holdings, limit_replicas;
   INSERT INTO limit_state (born, run) VALUES (now, limits_run())
     ON CONFLICT (id) DO UPDATE SET born = excluded.born, run = excluded.run;
 END $$;
@@ -193,6 +221,58 @@ BEGIN
     tokens = ledger.tokens - difference.tokens, micros = ledger.micros - difference.micros,
     excess = ledger.excess - difference.excess, optimistic = ledger.optimistic - difference.optimistic
   FROM difference WHERE ledger.key = difference.key;
+END $$;
+
+-- Whether the session of a replica is the present one.
+CREATE OR REPLACE FUNCTION limits_known(sender jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN limits_valid() AND EXISTS (SELECT 1 FROM limit_replicas
+    WHERE replica = sender->>'replica' AND NOT silent AND session = (sender->>'session')::bigint);
+END $$;
+
+-- Begins a session of a replica, if it is a later one. Returns false if it is an earlier one. A replica that is not known is
+-- silent.
+CREATE OR REPLACE FUNCTION limits_enter(sender jsonb, now bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO limit_replicas AS at (replica, deadline, silent, session)
+    VALUES (sender->>'replica', now + 600000, true, (sender->>'session')::bigint)
+    ON CONFLICT (replica) DO UPDATE SET session = excluded.session WHERE at.session < excluded.session;
+  RETURN EXISTS (
+    SELECT 1 FROM limit_replicas WHERE replica = sender->>'replica' AND session = (sender->>'session')::bigint
+  );
+END $$;
+
+-- Adds what ledgers lack of costs of a replica. The ledgers are locked.
+CREATE OR REPLACE FUNCTION limits_add_costs(holder text, costs jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  one record;
+  missing bigint;
+BEGIN
+  FOR one IN SELECT cost->>'key' AS key, (cost->>'page')::bigint AS page, (cost->>'hour')::bigint AS hour,
+    (cost->>'micros')::bigint AS micros FROM jsonb_array_elements(costs) AS cost
+  LOOP
+    CONTINUE WHEN EXISTS (
+      SELECT 1 FROM limit_pages AS known WHERE known.key = one.key AND replica = holder AND known.page >= one.page
+    );
+    missing := one.micros - COALESCE((SELECT micros FROM limit_costs AS known
+      WHERE known.key = one.key AND replica = holder AND known.page = one.page AND known.hour = one.hour), 0);
+    CONTINUE WHEN missing <= 0;
+    INSERT INTO limit_costs VALUES (one.key, holder, one.page, one.hour, one.micros)
+      ON CONFLICT (key, replica, page, hour) DO UPDATE SET micros = excluded.micros;
+    INSERT INTO limit_hours AS at (key, hour, micros) VALUES (one.key, one.hour, missing)
+      ON CONFLICT (key, hour) DO UPDATE SET micros = at.micros + excluded.micros;
+    UPDATE limit_ledgers SET total = total + missing,
+      day_sum = day_sum + CASE WHEN day_from <= one.hour THEN missing ELSE 0 END,
+      week_sum = week_sum + CASE WHEN week_from <= one.hour THEN missing ELSE 0 END,
+      month_sum = month_sum + CASE WHEN month_from <= one.hour THEN missing ELSE 0 END
+      WHERE key = one.key;
+  END LOOP;
+END $$;
+
+-- The ledgers of costs.
+CREATE OR REPLACE FUNCTION limits_cost_keys(costs jsonb) RETURNS text[] LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN ARRAY(SELECT DISTINCT cost->>'key' FROM jsonb_array_elements(costs) AS cost);
 END $$;
 
 -- The keys of all holdings of a list, and of those that the table has with these ids or this owner.
@@ -302,10 +382,12 @@ DECLARE
   from_hour bigint;
   held limit_holdings;
 BEGIN
-  IF NOT limits_valid() OR NOT EXISTS (
-    SELECT 1 FROM limit_replicas WHERE replica = input->>'replica' AND NOT silent
-  ) THEN RETURN '["unknown_replica"]'; END IF;
+  IF NOT limits_known(input->'from') THEN RETURN '["unknown_replica"]'; END IF;
   PERFORM limits_lock(names);
+  -- The session may have ended while this waited for the ledgers. It cannot end before this does.
+  PERFORM 1 FROM limit_replicas WHERE replica = input->'from'->>'replica' AND NOT silent
+    AND session = (input->'from'->>'session')::bigint FOR SHARE;
+  IF NOT FOUND THEN RETURN '["unknown_replica"]'; END IF;
   now := limits_now(given);
   IF hour_start <> now - now % 3600000 THEN RETURN jsonb_build_array('other_hour', now); END IF;
   SELECT array_agg(one->>'key' ORDER BY at) FILTER (WHERE NOT seeded), count(*) > 0 INTO unseeded, needs_balance
@@ -377,7 +459,7 @@ BEGIN
   IF full_at IS NOT NULL THEN RETURN jsonb_build_array('rejected', full_at, 'optimistic'); END IF;
 
   PERFORM limits_add(names, now, 1, 0);
-  INSERT INTO limit_holdings VALUES (input->>'id', input->>'replica', names, true, (reservation->>'tokens')::bigint, more,
+  INSERT INTO limit_holdings VALUES (input->>'id', input->'from'->>'replica', names, true, (reservation->>'tokens')::bigint, more,
     excess, beyond) RETURNING * INTO held;
   PERFORM limits_change(held, 1, 1);
   RETURN '["taken"]';
@@ -395,15 +477,18 @@ END $$;
 
 CREATE OR REPLACE FUNCTION limits_hold(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  minute_keys text[] := ARRAY(SELECT jsonb_array_elements_text(input->'minute'->'keys'));
+  now bigint := limits_now(given);
 BEGIN
   IF NOT limits_valid() THEN RETURN '[]'; END IF;
-  PERFORM limits_lock(ARRAY(SELECT DISTINCT key FROM unnest(limits_keys(input->'holdings', NULL) || minute_keys) AS key));
+  PERFORM limits_lock(ARRAY(
+    SELECT DISTINCT key FROM unnest(limits_keys(input->'holdings', NULL) || limits_cost_keys(input->'costs')) AS key
+  ));
+  PERFORM limits_add_costs(input->'from'->>'replica', input->'costs');
+  IF NOT limits_enter(input->'from', now) THEN RETURN '[]'; END IF;
   INSERT INTO limit_replicas (replica, deadline, silent)
-    SELECT DISTINCT one->>'owner', limits_now(given) + 600000, true FROM jsonb_array_elements(input->'holdings') AS one
+    SELECT DISTINCT one->>'owner', now + 600000, true FROM jsonb_array_elements(input->'holdings') AS one
     WHERE one->>'owner' <> '' ORDER BY 1 ON CONFLICT DO NOTHING;
   PERFORM limits_set_all(input->'holdings');
-  IF input ? 'minute' THEN PERFORM limits_count(input->'minute', given); END IF;
   RETURN '[]';
 END $$;
 
@@ -411,44 +496,60 @@ CREATE OR REPLACE FUNCTION limits_settle(input jsonb, given bigint) RETURNS json
 DECLARE
   held limit_holdings;
   used_tokens bigint := (input->>'tokens')::bigint;
-  used bigint := (input->>'micros')::bigint;
-  at_hour bigint := (input->>'hour')::bigint;
 BEGIN
   IF NOT limits_valid() THEN RETURN '["unknown"]'; END IF;
-  PERFORM limits_lock(COALESCE((SELECT keys FROM limit_holdings WHERE id = input->>'id'), '{}'));
+  PERFORM limits_lock(ARRAY(
+    SELECT unnest(keys) FROM limit_holdings WHERE id = input->>'id' UNION SELECT unnest(limits_cost_keys(input->'costs'))
+  ));
+  PERFORM limits_add_costs(input->'from'->>'replica', input->'costs');
   DELETE FROM limit_holdings WHERE id = input->>'id' RETURNING * INTO held;
   IF NOT FOUND THEN RETURN '["unknown"]'; END IF;
-  UPDATE limit_ledgers SET running = running - held.is_running::int, tokens = tokens - held.tokens,
-    micros = micros - held.micros, excess = excess - held.excess,
-    optimistic = optimistic - (key = ANY (held.optimistic))::int, total = total + used,
-    day_sum = day_sum + CASE WHEN day_from <= at_hour THEN used ELSE 0 END,
-    week_sum = week_sum + CASE WHEN week_from <= at_hour THEN used ELSE 0 END,
-    month_sum = month_sum + CASE WHEN month_from <= at_hour THEN used ELSE 0 END
-  WHERE key = ANY (held.keys);
+  PERFORM limits_change(held, -1, 0);
   IF used_tokens > 0 THEN PERFORM limits_add(held.keys, limits_now(given), 0, used_tokens); END IF;
-  IF used > 0 THEN
-    INSERT INTO limit_hours AS at (key, hour, micros) SELECT DISTINCT key, at_hour, used FROM unnest(held.keys) AS key
-      ON CONFLICT (key, hour) DO UPDATE SET micros = at.micros + excluded.micros;
-  END IF;
   RETURN '["settled"]';
+END $$;
+
+-- Removes costs on pages that the balance of a ledger has. The ledger is locked.
+CREATE OR REPLACE FUNCTION limits_drop_pages(ledger text, pages jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  -- Others send no late costs.
+  INSERT INTO limit_pages AS at (key, replica, page)
+    SELECT ledger, name, value::bigint FROM jsonb_each_text(pages) AS list (name, value)
+    WHERE name IN (SELECT replica FROM limit_replicas)
+    ON CONFLICT (key, replica) DO UPDATE SET page = greatest(at.page, excluded.page);
+  WITH gone AS (
+    DELETE FROM limit_costs WHERE key = ledger AND page <= (pages->>replica)::bigint RETURNING hour, micros
+  ), sums AS (
+    SELECT hour, sum(micros) AS micros FROM gone GROUP BY hour
+  ), changed AS (
+    UPDATE limit_hours AS at SET micros = at.micros - sums.micros FROM sums
+    WHERE at.key = ledger AND at.hour = sums.hour
+  )
+  UPDATE limit_ledgers SET total = total - (SELECT COALESCE(sum(micros), 0) FROM sums) WHERE key = ledger;
 END $$;
 
 CREATE OR REPLACE FUNCTION limits_raise(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   item jsonb;
-  is_telling boolean := limits_telling(limits_now(given)) > 0;
+  may_complete boolean;
 BEGIN
   IF NOT limits_valid() THEN RETURN '[]'; END IF;
-  PERFORM limits_lock(ARRAY(SELECT one->>'key' FROM jsonb_array_elements(input) AS one));
-  FOR item IN SELECT jsonb_array_elements(input) LOOP
-    UPDATE limit_ledgers SET seeded = seeded OR NOT (is_telling OR COALESCE((item->>'isPart')::boolean, false)),
+  PERFORM limits_lock(ARRAY(SELECT one->>'key' FROM jsonb_array_elements(input->'balances') AS one));
+  may_complete := limits_telling(limits_now(given)) <= 0 AND limits_known(input->'from');
+  FOR item IN SELECT jsonb_array_elements(input->'balances') LOOP
+    UPDATE limit_ledgers SET seeded = seeded OR (may_complete AND NOT COALESCE((item->>'isPart')::boolean, false)),
       requests = greatest(requests, (item->>'requests')::bigint),
-      total = greatest(total, (item->>'totalMicros')::bigint), day_from = NULL, week_from = NULL, month_from = NULL
+      total = total + greatest(0, (item->>'totalMicros')::bigint - base),
+      base = greatest(base, (item->>'totalMicros')::bigint), day_from = NULL, week_from = NULL, month_from = NULL
       WHERE key = item->>'key';
-    INSERT INTO limit_hours AS at (key, hour, micros)
-      SELECT item->>'key', (one->>'start')::bigint, max((one->>'micros')::bigint)
+    INSERT INTO limit_hours AS at (key, hour, micros, base)
+      SELECT item->>'key', (one->>'start')::bigint, max((one->>'micros')::bigint), max((one->>'micros')::bigint)
       FROM jsonb_array_elements(item->'hours') AS one GROUP BY 2
-      ON CONFLICT (key, hour) DO UPDATE SET micros = greatest(at.micros, excluded.micros);
+      ON CONFLICT (key, hour) DO UPDATE SET micros = at.micros + greatest(0, excluded.base - at.base),
+        base = greatest(at.base, excluded.base);
+    IF NOT COALESCE((item->>'hasMore')::boolean, false) THEN
+      PERFORM limits_drop_pages(item->>'key', input->'pages');
+    END IF;
   END LOOP;
   RETURN '[]';
 END $$;
@@ -456,7 +557,7 @@ END $$;
 CREATE OR REPLACE FUNCTION limits_renew(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   now bigint := limits_now(given);
-  me text := input->>'replica';
+  me text := input->'from'->>'replica';
   gone text;
   is_silent boolean;
   is_known boolean;
@@ -474,12 +575,13 @@ BEGIN
   DELETE FROM limit_seconds WHERE ctid IN (
     SELECT ctid FROM limit_seconds WHERE second < now / 1000 - 61 FOR UPDATE SKIP LOCKED
   );
-  is_known := EXISTS (SELECT 1 FROM limit_replicas WHERE replica = me AND NOT silent);
-  IF input ? 'heldIds' THEN
-    PERFORM limits_release(me, ARRAY(SELECT jsonb_array_elements_text(input->'heldIds')));
+  is_known := limits_known(input->'from');
+  IF limits_enter(input->'from', now) THEN
+    IF input ? 'heldIds' THEN
+      PERFORM limits_release(me, ARRAY(SELECT jsonb_array_elements_text(input->'heldIds')));
+    END IF;
+    UPDATE limit_replicas SET deadline = now + 10000, silent = false WHERE replica = me;
   END IF;
-  INSERT INTO limit_replicas VALUES (me, now + 10000)
-    ON CONFLICT (replica) DO UPDATE SET deadline = excluded.deadline, silent = false;
   SELECT * INTO state FROM limit_state FOR UPDATE;
   -- After the lock of the state, as in limits_guess.
   DELETE FROM limit_guesses WHERE last < greatest(now - 3600000,
@@ -540,7 +642,9 @@ BEGIN
   IF limits_valid() THEN PERFORM limits_lock(ARRAY(
     SELECT one->>'key' FROM jsonb_array_elements(input) AS op, jsonb_array_elements(op->1->'ledgers') AS one
     UNION
-    SELECT jsonb_array_elements_text(COALESCE(op->1->'keys', op->1->'minute'->'keys')) FROM jsonb_array_elements(input) AS op
+    SELECT jsonb_array_elements_text(op->1->'keys') FROM jsonb_array_elements(input) AS op
+    UNION
+    SELECT unnest(limits_cost_keys(op->1->'costs')) FROM jsonb_array_elements(input) AS op WHERE op->1 ? 'costs'
     UNION
     SELECT unnest(limits_keys(op->1->'holdings', NULL)) FROM jsonb_array_elements(input) AS op WHERE op->>0 = 'hold'
     UNION

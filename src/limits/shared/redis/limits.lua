@@ -26,8 +26,7 @@ local function present(value) return value ~= nil and value ~= cjson.null end
 
 -- A server that starts again may have older data, from a snapshot or from another server. Each process of the server has
 -- its own id. Data of another one begin again: holdings and replicas are dropped here, and what ledgers had of them with
--- the mark of the ledger. Spending stays, because old spending is only too low until the balance raises it. A server that
--- does not tell its id is believed.
+-- the mark of the ledger, with its spending. A server that does not tell its id is believed.
 local info = redis.pcall('INFO', 'server')
 local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
 if call('GET', P .. 'run') ~= run then
@@ -36,7 +35,7 @@ if call('GET', P .. 'run') ~= run then
       call('UNLINK', P .. 'of:' .. replica, P .. 'kept:' .. replica)
     end
   end
-  call('UNLINK', P .. 'of:', P .. 'held', P .. 'replicas', P .. 'silent', P .. 'whole', P .. 'born')
+  call('UNLINK', P .. 'of:', P .. 'held', P .. 'replicas', P .. 'silent', P .. 'whole', P .. 'born', P .. 'sessions')
   call('SET', P .. 'run', run)
 end
 
@@ -84,7 +83,9 @@ local function msUntilBelow(key, limit)
   return (second + 61) * 1000 - now
 end
 
--- Whether the spending of a ledger is there. The hour 0 shows that its hours have not been evicted.
+-- The spending of a ledger is one hash, so that a server evicts all of it or nothing. Its fields:
+-- '0': it is there. HOUR: what counts. 'b HOUR', 'b': the balance of the database, by hour and in total. 'c REPLICA PAGE HOUR':
+-- costs that the database may lack. 'v REPLICA': the last page that is in the balance.
 local function isSeeded(key) return call('HEXISTS', hoursKey(key), '0') == 1 end
 
 -- The spending of a ledger since the start of an hour. The sums of the latest periods are kept.
@@ -95,14 +96,16 @@ local function spentSince(key, f, from)
   local hours = call('HGETALL', hoursKey(key))
   for index = 1, #hours, 2 do
     local start = tonumber(hours[index])
-    if start >= from then sum = sum + hours[index + 1] end
-    if start > 0 and start < now - LEDGER_LIFETIME * 1000 then call('HDEL', hoursKey(key), hours[index]) end
+    if start and start >= from then sum = sum + hours[index + 1] end
+    if start and start > 0 and start < now - LEDGER_LIFETIME * 1000 then
+      call('HDEL', hoursKey(key), hours[index], 'b ' .. hours[index])
+    end
   end
   call('HSET', ledgerKey(key), f .. 'f', int(from), f, int(sum))
   return sum
 end
 
--- Adds spending of an hour to a ledger, and to the kept sums of its periods.
+-- Changes the spending of an hour, and the kept sums of its periods.
 local function spend(key, hour, micros)
   call('HINCRBY', hoursKey(key), int(hour), int(micros))
   for _, period in ipairs(PERIODS) do
@@ -118,13 +121,44 @@ local function markOf(key) return call('HGET', ledgerKey(key), 'mark') end
 
 local function isPresent(mark) return mark and string.sub(mark, 1, #run) == run end
 
+-- All replicas tell again what they hold, and which costs the database may lack.
+local function tellAgain()
+  call('DEL', P .. 'whole')
+  call('SET', P .. 'born', int(now))
+end
+
 local function marked(key)
   local mark = markOf(key)
-  if isPresent(mark) then return mark end
-  if mark then call('HDEL', ledgerKey(key), 'seeded', 'running', 'tokens', 'micros', 'excess', 'optimistic') end
+  local isLost = isPresent(mark) and call('HGET', ledgerKey(key), 'seeded') and not isSeeded(key)
+  if isPresent(mark) and not isLost then return mark end
+  if isLost then
+    call('HDEL', ledgerKey(key), 'seeded', 'total', 'df', 'wf', 'mf')
+    call('DEL', hoursKey(key))
+    tellAgain()
+    return mark
+  end
+  if not mark and tellingMs() <= 0 and call('EXISTS', hoursKey(key)) == 1 then tellAgain() end
+  call('HDEL', ledgerKey(key), 'seeded', 'running', 'tokens', 'micros', 'excess', 'optimistic', 'total', 'df', 'wf', 'mf')
+  call('DEL', hoursKey(key))
   mark = run .. '.' .. int(now) .. '.' .. call('INCR', P .. 'marks')
   call('HSET', ledgerKey(key), 'mark', mark)
   return mark
+end
+
+-- Adds what a ledger lacks of costs of a replica.
+local function addCosts(replica, costs)
+  for _, cost in ipairs(costs) do
+    local key = cost.key
+    local field = 'c ' .. replica .. ' ' .. int(cost.page) .. ' ' .. int(cost.hour)
+    marked(key)
+    local known = call('HMGET', hoursKey(key), field, 'v ' .. replica)
+    local missing = cost.micros - (known[1] or 0)
+    if missing > 0 and cost.page > tonumber(known[2] or 0) then
+      call('HSET', hoursKey(key), field, int(cost.micros))
+      call('HINCRBY', ledgerKey(key), 'total', int(missing))
+      spend(key, cost.hour, missing)
+    end
+  end
 end
 
 -- What a holding adds to a ledger, or removes from it.
@@ -156,10 +190,7 @@ end
 -- Removes a holding. If a ledger did not have it, others are missing there too, and all replicas hold theirs again.
 local function release(id)
   local holding, isWhole = remove(id)
-  if holding and not isWhole then
-    call('DEL', P .. 'whole')
-    call('SET', P .. 'born', int(now))
-  end
+  if holding and not isWhole then tellAgain() end
   return holding
 end
 
@@ -233,12 +264,25 @@ local function forget(replica)
   end
   call('SREM', P .. 'whole', replica)
   call('ZREM', P .. 'replicas', replica)
+  call('HDEL', P .. 'sessions', replica)
   if left > 0 then call('ZREM', P .. 'silent', replica) else call('ZADD', P .. 'silent', 0, replica) end
 end
 
-local function isKnown(replica)
-  local deadline = call('ZSCORE', P .. 'replicas', replica)
-  return deadline and tonumber(deadline) > 0 and call('SISMEMBER', P .. 'whole', replica) == 1
+-- Whether the session of a replica is the present one.
+local function isKnown(from)
+  local deadline = call('ZSCORE', P .. 'replicas', from.replica)
+  return deadline and tonumber(deadline) > 0 and call('SISMEMBER', P .. 'whole', from.replica) == 1
+    and call('HGET', P .. 'sessions', from.replica) == int(from.session)
+end
+
+-- Begins a session, if it is a later one. Returns false if it is an earlier one. A replica that is not known is silent.
+local function enter(from)
+  if not call('ZSCORE', P .. 'replicas', from.replica) then
+    call('ZADD', P .. 'silent', 'NX', int(now + RESERVED), from.replica)
+  end
+  local present = tonumber(call('HGET', P .. 'sessions', from.replica) or 0)
+  if from.session > present then call('HSET', P .. 'sessions', from.replica, int(from.session)) end
+  return from.session >= present
 end
 
 local function count(minute)
@@ -251,7 +295,7 @@ end
 local ops = {}
 
 function ops.take()
-  if not isKnown(input.replica) then return { 'unknown_replica' } end
+  if not isKnown(input.from) then return { 'unknown_replica' } end
   if input.hour ~= math.floor(now / HOUR) * HOUR then return { 'other_hour', int(now) } end
   local counts, unseeded, telling = {}, { 'unseeded' }, tellingMs()
   for index, one in ipairs(input.ledgers) do
@@ -313,7 +357,7 @@ function ops.take()
           local all = call('HGETALL', hoursKey(one.key))
           for at = 1, #all, 2 do
             local start = tonumber(all[at])
-            if start >= span.from then table.insert(hours, { start = start, micros = tonumber(all[at + 1]) }) end
+            if start and start >= span.from then table.insert(hours, { start = start, micros = tonumber(all[at + 1]) }) end
           end
           table.sort(hours, function(a, b) return a.start < b.start end)
           for _, hour in ipairs(hours) do
@@ -350,27 +394,26 @@ function ops.take()
     call('HINCRBY', ledgerKey(one.key), 'requests', 1)
   end
   add({
-    id = input.id, owner = input.replica, keys = keys, isRunning = true, tokens = reservation.tokens,
+    id = input.id, owner = input.from.replica, keys = keys, isRunning = true, tokens = reservation.tokens,
     micros = reservation.micros, excessMicros = excess, optimistic = optimistic,
   })
   return { 'taken' }
 end
 
 function ops.hold()
-  for _, holding in ipairs(input.holdings) do set(holding) end
-  if present(input.minute) then count(input.minute) end
+  addCosts(input.from.replica, input.costs)
+  if enter(input.from) then
+    for _, holding in ipairs(input.holdings) do set(holding) end
+  end
   return {}
 end
 
 function ops.settle()
+  addCosts(input.from.replica, input.costs)
   local holding = release(input.id)
   if not holding then return { 'unknown' } end
   for _, key in ipairs(holding.keys) do
     if input.tokens > 0 then windowAdd(tokensKey(key), input.tokens) end
-    if input.micros > 0 then
-      call('HINCRBY', ledgerKey(key), 'total', int(input.micros))
-      spend(key, input.hour, input.micros)
-    end
   end
   return { 'settled' }
 end
@@ -380,47 +423,75 @@ function ops.count()
   return {}
 end
 
--- Raises the hours of a ledger, and the kept sums of its periods, with few commands.
-local function raiseHours(key, hours)
-  local names, set, more = {}, {}, { d = 0, w = 0, m = 0 }
-  for index, hour in ipairs(hours) do names[index] = int(hour.start) end
-  local known = call('HMGET', hoursKey(key), unpack(names))
-  local from = call('HMGET', ledgerKey(key), 'df', 'wf', 'mf')
-  local booked = {}
-  for index, name in ipairs(names) do booked[name] = tonumber(known[index] or 0) end
-  for index, hour in ipairs(hours) do
-    local missing = hour.micros - booked[names[index]]
+-- Raises the balance of a ledger and removes the pages that are in it, with few commands.
+local function raise(balance, pages)
+  local key = balance.key
+  local at, fields, set, del, changes = ledgerKey(key), { 'b' }, {}, {}, {}
+  for index, hour in ipairs(balance.hours) do fields[index + 1] = 'b ' .. int(hour.start) end
+  local known = call('HMGET', hoursKey(key), unpack(fields))
+  local function change(hour, micros) changes[hour] = (changes[hour] or 0) + micros end
+  local function write(field, value)
+    table.insert(set, field)
+    table.insert(set, int(value))
+  end
+  local total = math.max(0, balance.totalMicros - (known[1] or 0))
+  if total > 0 then write('b', balance.totalMicros) end
+  for index, hour in ipairs(balance.hours) do
+    local missing = hour.micros - (known[index + 1] or 0)
     if missing > 0 then
-      booked[names[index]] = hour.micros
-      table.insert(set, names[index])
-      table.insert(set, int(hour.micros))
-      for at, period in ipairs(PERIODS) do
-        if from[at] and tonumber(from[at]) <= hour.start then more[period.f] = more[period.f] + missing end
+      write('b ' .. int(hour.start), hour.micros)
+      change(hour.start, missing)
+    end
+  end
+  if balance.hasMore ~= true then
+    for replica, page in pairs(pages) do
+      -- Others send no late costs.
+      if call('ZSCORE', P .. 'replicas', replica) or call('ZSCORE', P .. 'silent', replica) then
+        if page > tonumber(call('HGET', hoursKey(key), 'v ' .. replica) or 0) then write('v ' .. replica, page) end
+      end
+    end
+    local all = call('HGETALL', hoursKey(key))
+    for index = 1, #all, 2 do
+      local replica, page, hour = string.match(all[index], '^c (%S+) (%d+) (%d+)$')
+      if replica and pages[replica] and tonumber(page) <= pages[replica] then
+        table.insert(del, all[index])
+        change(tonumber(hour), -all[index + 1])
+        total = total - all[index + 1]
       end
     end
   end
-  if #set == 0 then return end
-  call('HSET', hoursKey(key), unpack(set))
-  call('EXPIRE', hoursKey(key), LEDGER_LIFETIME)
-  for f, missing in pairs(more) do
-    if missing > 0 then call('HINCRBY', ledgerKey(key), f, int(missing)) end
+  if total ~= 0 then call('HINCRBY', at, 'total', int(total)) end
+  for index = 1, #set, 1000 do call('HSET', hoursKey(key), unpack(set, index, math.min(index + 999, #set))) end
+  for index = 1, #del, 1000 do call('HDEL', hoursKey(key), unpack(del, index, math.min(index + 999, #del))) end
+  local from, more = call('HMGET', at, 'df', 'wf', 'mf'), { 0, 0, 0 }
+  local counted = {}
+  for hour, micros in pairs(changes) do
+    if micros ~= 0 then
+      table.insert(counted, { hour = hour, micros = micros })
+      for index = 1, 3 do
+        if from[index] and tonumber(from[index]) <= hour then more[index] = more[index] + micros end
+      end
+    end
+  end
+  for _, each in ipairs(counted) do call('HINCRBY', hoursKey(key), int(each.hour), int(each.micros)) end
+  for index, period in ipairs(PERIODS) do
+    if more[index] ~= 0 then call('HINCRBY', at, period.f, int(more[index])) end
   end
 end
 
 function ops.raise()
-  for _, balance in ipairs(input) do
+  local mayComplete = tellingMs() <= 0 and isKnown(input.from)
+  for _, balance in ipairs(input.balances) do
     local at = ledgerKey(balance.key)
     marked(balance.key)
-    local state = call('HMGET', at, 'requests', 'total')
-    if not balance.isPart and tellingMs() <= 0 then
+    raise(balance, input.pages)
+    if balance.isPart ~= true and mayComplete then
       call('HSET', at, 'seeded', 1)
       call('HSET', hoursKey(balance.key), '0', 0)
-      call('EXPIRE', hoursKey(balance.key), LEDGER_LIFETIME)
     end
-    call('HSET', at, 'requests', int(math.max(state[1] or 0, balance.requests)), 'total',
-      int(math.max(state[2] or 0, balance.totalMicros)))
+    call('HSET', at, 'requests', int(math.max(call('HGET', at, 'requests') or 0, balance.requests)))
     call('EXPIRE', at, LEDGER_LIFETIME)
-    if #balance.hours > 0 then raiseHours(balance.key, balance.hours) end
+    call('EXPIRE', hoursKey(balance.key), LEDGER_LIFETIME)
   end
   return {}
 end
@@ -428,23 +499,26 @@ end
 function ops.renew()
   for _, replica in ipairs(call('ZRANGEBYSCORE', P .. 'replicas', '-inf', int(now))) do silence(replica) end
   for _, replica in ipairs(call('ZRANGEBYSCORE', P .. 'silent', '-inf', int(now))) do forget(replica) end
-  local known = isKnown(input.replica) and 1 or 0
-  if present(input.heldIds) or not call('ZSCORE', P .. 'replicas', input.replica) then
-    call('SADD', P .. 'whole', input.replica)
-  end
-  if call('ZREM', P .. 'silent', input.replica) == 1 then
-    local mine, kept = P .. 'of:' .. input.replica, P .. 'kept:' .. input.replica
-    call('SUNIONSTORE', mine, mine, kept)
-    call('DEL', kept)
-  end
-  if present(input.heldIds) then
-    local kept = {}
-    for _, id in ipairs(input.heldIds) do kept[id] = true end
-    for _, id in ipairs(call('SMEMBERS', P .. 'of:' .. input.replica)) do
-      if not kept[id] then remove(id) end
+  local replica = input.from.replica
+  local known = isKnown(input.from) and 1 or 0
+  if enter(input.from) then
+    if present(input.heldIds) or not call('ZSCORE', P .. 'replicas', replica) then
+      call('SADD', P .. 'whole', replica)
     end
+    if call('ZREM', P .. 'silent', replica) == 1 then
+      local mine, kept = P .. 'of:' .. replica, P .. 'kept:' .. replica
+      call('SUNIONSTORE', mine, mine, kept)
+      call('DEL', kept)
+    end
+    if present(input.heldIds) then
+      local kept = {}
+      for _, id in ipairs(input.heldIds) do kept[id] = true end
+      for _, id in ipairs(call('SMEMBERS', P .. 'of:' .. replica)) do
+        if not kept[id] then remove(id) end
+      end
+    end
+    call('ZADD', P .. 'replicas', int(now + REPLICA_LIFETIME), replica)
   end
-  call('ZADD', P .. 'replicas', int(now + REPLICA_LIFETIME), input.replica)
   call('SET', P .. 'born', int(now), 'NX')
   local waits = {}
   for _, group in ipairs(call('ZRANGEBYSCORE', P .. 'waits', '(' .. int(input.waitsMark), '+inf')) do

@@ -14,9 +14,9 @@ import script from "./limits.lua" with { type: "text" };
 
 /**
  * The beginning of all keys. The braces put all keys into one slot of a cluster, because a request changes
- * the counts of its token and of its project together.
+ * the counts of its token and of its project together. The number changes with the meaning of the keys.
  */
-const DEFAULT_PREFIX = "{llm-proxy}:";
+const DEFAULT_PREFIX = "{llm-proxy}2:";
 /** The time between a connection that broke and the next one, in milliseconds. */
 const RECONNECT_MS = 250;
 /**

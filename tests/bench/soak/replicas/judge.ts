@@ -82,11 +82,21 @@ export function judge(run: Run): Verdict {
   return {
     problems: parts.flatMap(({ problems }) => problems),
     figures: [
+      `at most ${mostAtOnce(run.seen)} requests in flight`,
       ...parts.flatMap(({ figures }) => figures),
       `limits: ${run.losses.length} losses of a replica, ${own.length} of them without a fault ` +
       `(${[...new Set(own.map(({ reason }) => reason))].join("; ")})`,
     ],
   };
+}
+
+/** The most requests at the same time, as clients saw them. */
+function mostAtOnce(seen: readonly Seen[]): number {
+  const steps = seen.flatMap(({ begunAt, endedAt }) => [{ at: begunAt, more: 1 }, { at: endedAt, more: -1 }]);
+  steps.sort((one, other) => one.at - other.at || one.more - other.more);
+  let [most, running] = [0, 0];
+  for (const { more } of steps) most = Math.max(most, running += more);
+  return most;
 }
 
 function judgeFailures({ seen }: Run, losses: readonly Span[]): Verdict {

@@ -14,6 +14,8 @@ export interface LimitLoss {
 }
 
 const HOUR_MS = 3_600_000;
+/** A request waits so long for the balances of the database, and longer while the process is busy. */
+const READ_MS = 6_000;
 
 /** The losses of a replica that has ended. */
 export function limitLossesOf({ output, isAhead }: Pick<SoakedReplica, "output" | "isAhead">): LimitLoss[] {
@@ -30,6 +32,10 @@ export function limitLossesOf({ output, isAhead }: Pick<SoakedReplica, "output" 
       open = undefined;
     }
     last = at;
+    // Requests that need earlier spending are then refused, as without the limits.
+    const isUnread = line["event"] === "storage_failing" &&
+      /spending could not be read/.test(String(line["detail"]));
+    if (isUnread) losses.push({ from: at - READ_MS, to: at, reason: String(line["detail"]) });
     if (line["event"] === "limits_failing") open = { from: at, reason: String(line["detail"]) };
     if (line["event"] === "limits_recovered" && open !== undefined) {
       losses.push({ ...open, to: at });

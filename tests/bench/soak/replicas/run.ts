@@ -14,7 +14,8 @@ import { limitLossesOf } from "./limit_losses.ts";
 import { Provider } from "./provider.ts";
 import { startReplicas, withoutOtherClock } from "./replicas.ts";
 import { revokeTokens } from "./revocations.ts";
-import { createTokens } from "./tokens.ts";
+import { judgeCounts, readCounts } from "./counts.ts";
+import { BUDGETS, createTokens } from "./tokens.ts";
 
 /** How a soak is run. */
 export interface ReplicaSoakOptions {
@@ -33,7 +34,7 @@ export interface ReplicaSoakOptions {
 }
 
 /** The provider answers after so many milliseconds. */
-const DELAY_MS = { least: 200, more: 1_200 };
+const DELAY_MS = { least: 200, more: 1_800 };
 /** Problems that are said; of the others there is a count. */
 const MOST_PROBLEMS = 20;
 
@@ -78,6 +79,8 @@ export async function runReplicaSoak(options: ReplicaSoakOptions): Promise<strin
     assertNoSecrets(replica.output, "the output of a replica");
   }
   const books = await readBooks(postgres, database);
+  const limited = tokens.filter(({ name }) => name in BUDGETS);
+  const counts = await readCounts({ postgres, database, redis }, limited.map(({ id }) => id));
   const { bill } = provider;
   const compared = compareBooks({
     bill,
@@ -98,6 +101,7 @@ export async function runReplicaSoak(options: ReplicaSoakOptions): Promise<strin
     losses: replicas.flatMap(limitLossesOf),
     isRedis: redis !== undefined,
   });
+  const counted = judgeCounts(limited, { counts, books, bill, lost: compared.lost });
   await Deno.remove(folder, { recursive: true });
   const total = totalsOfRows(books.rows);
   say(
@@ -110,8 +114,8 @@ export async function runReplicaSoak(options: ReplicaSoakOptions): Promise<strin
   );
   const { p50, p99, most } = compared.unwrittenMs;
   say(`rows are in the database after ${p50} ms (half of them), ${p99} ms (99 %) and ${most} ms (all)`);
-  for (const figure of verdict.figures) say(`  ${figure}`);
-  problems.push(...compared.problems, ...verdict.problems);
+  for (const figure of [...verdict.figures, ...counted.figures]) say(`  ${figure}`);
+  problems.push(...compared.problems, ...verdict.problems, ...counted.problems);
   const more = problems.length - MOST_PROBLEMS;
   return more > 0 ? [...problems.slice(0, MOST_PROBLEMS), `… and ${more} more`] : problems;
 }
