@@ -77,5 +77,7 @@ export function signInText(checks: readonly SignInCheck[]): string {
   const directories = checks.flatMap(({ provider, scimUrl }) =>
     scimUrl === undefined ? [] : [`\nThe base URL of SCIM for the directory of ${provider}: ${scimUrl}\n`]
   );
-  return `\nWhat to register at the providers (docs/sign-in.md):\n${registered}${directories.join("")}${found}`;
+  return `\nWhat to register at the providers (docs/sign-in.md):\n${registered}${
+    directories.join("")
+  }${found}`;
 }

@@ -113,7 +113,14 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
     name: "management_tokens",
     columns: columns(
       ...["seq:integer", "id", "name", "hash:bytes", "suffix", "role", "projects", "expires_at:integer"],
-      ...["person_id", "last_used_at:integer", "made_by", "created_at:integer", "revoked_at:integer", "maker_id"],
+      ...[
+        "person_id",
+        "last_used_at:integer",
+        "made_by",
+        "created_at:integer",
+        "revoked_at:integer",
+        "maker_id",
+      ],
     ),
     key: ["seq"],
     sums: [],
