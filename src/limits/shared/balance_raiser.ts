@@ -34,6 +34,16 @@ export const RAISE_SOON_MS = 2_000;
 export const SEED_MS = 5_000;
 /** The counts of a ledger that no request has used for this time need no raise. In milliseconds. */
 const UNUSED_MS = 3_600_000;
+/** The most ledgers of a raise whose balances have not changed. They get the pages that others have completed. */
+const MAX_UNCHANGED = 100;
+
+const NO_PAGES: Raise["pages"] = {};
+
+/** What the shared counts have of a ledger. */
+interface Raised {
+  readonly balance: LedgerBalance;
+  readonly pages: Raise["pages"];
+}
 
 interface SeedRun {
   readonly startedAt: number;
@@ -48,10 +58,8 @@ export class BalanceRaiser {
   readonly #parts: RaiserParts;
   /** When a request last used each ledger. */
   readonly #usedAt = new Map<string, number>();
-  /** The balances that the shared counts have, so that only changes are sent. */
-  readonly #raised = new Map<string, LedgerBalance>();
-  /** The pages that the counts have of all of these ledgers. */
-  #pages: Raise["pages"] = {};
+  /** What the shared counts have, so that only changes are sent. The ledger that was sent last is the last. */
+  readonly #raised = new Map<string, Raised>();
   /** The ledgers that requests wait for. */
   #wanted = new Set<string>();
   #seeding: SeedRun | undefined;
@@ -139,15 +147,37 @@ export class BalanceRaiser {
     if (this.#usedAt.size === 0) return;
     const read = await this.#read(new Set(this.#usedAt.keys()));
     if (read === undefined) return this.raiseIn(RAISE_SOON_MS);
-    const balances = read.balances.flatMap((balance) => changesOf(balance, this.#raised.get(balance.key)));
-    // The counts of a ledger that was never raised need all pages.
-    const isNew = balances.some(({ isPart }) => isPart !== true);
-    const sent = { ...read, balances, ...!isNew && { pages: this.#newPages(read.pages) } };
-    if (await this.#raise(sent, read)) this.#pages = read.pages;
+    await this.#raise(this.#changesOf(read), read);
   }
 
-  #newPages(pages: Raise["pages"]): Raise["pages"] {
-    return Object.fromEntries(Object.entries(pages).filter(([id, page]) => this.#pages[id] !== page));
+  /**
+   * Returns what the shared counts lack of a read. A page of a ledger can be completed by a row of another
+   * ledger, so a ledger also gets pages if its balance has not changed.
+   */
+  #changesOf({ from, balances, pages }: Raise): Raise {
+    const changed: LedgerBalance[] = [];
+    const unchanged = new Map<string, LedgerBalance>();
+    /** The pages of these replicas are sent. */
+    const replicas = new Set<string>();
+    const missing = missingPages(pages);
+    const send = (balance: LedgerBalance, known: Raise["pages"]) => {
+      changed.push(balance);
+      for (const replica of missing(known)) replicas.add(replica);
+    };
+    for (const balance of balances) {
+      const known = this.#raised.get(balance.key);
+      const change = known === undefined ? balance : changeOf(balance, known.balance);
+      if (change !== undefined) send(change, known?.pages ?? NO_PAGES);
+      else unchanged.set(balance.key, balance);
+    }
+    let left = MAX_UNCHANGED;
+    for (const [key, known] of this.#raised) {
+      const balance = unchanged.get(key);
+      if (balance === undefined || missing(known.pages).size === 0) continue;
+      if (left-- === 0) break;
+      send({ ...balance, hours: [], isPart: true }, known.pages);
+    }
+    return { from, balances: changed, pages: pagesOf(pages, replicas) };
   }
 
   async #read(keys: ReadonlySet<string>): Promise<Raise | undefined> {
@@ -165,22 +195,47 @@ export class BalanceRaiser {
     const { raise, onRaised } = this.#parts;
     if (sent.balances.length > 0 && !await raise(sent)) return false;
     onRaised(read);
-    for (const balance of read.balances) {
-      if (this.#usedAt.has(balance.key)) this.#raised.set(balance.key, balance);
+    const balances = new Map(read.balances.map((balance) => [balance.key, balance]));
+    for (const { key } of sent.balances) {
+      const balance = balances.get(key);
+      if (balance === undefined || !this.#usedAt.has(key)) continue;
+      this.#raised.delete(key);
+      this.#raised.set(key, { balance, pages: read.pages });
     }
     return true;
   }
 }
 
 /**
- * Returns the parts of a balance that have changed. The shared counts may have lost the other parts, so the
- * result is marked as a part of the ledger.
+ * Returns a function that says which replicas have other pages than those that a ledger has. Most ledgers have
+ * the same pages.
  */
-function changesOf(balance: LedgerBalance, before: LedgerBalance | undefined): readonly LedgerBalance[] {
-  if (before === undefined) return [balance];
+function missingPages(pages: Raise["pages"]): (known: Raise["pages"]) => ReadonlySet<string> {
+  const found = new Map<Raise["pages"], ReadonlySet<string>>();
+  return (known) => {
+    let missing = found.get(known);
+    if (missing === undefined) {
+      missing = new Set(Object.keys(pages).filter((replica) => pages[replica] !== known[replica]));
+      found.set(known, missing);
+    }
+    return missing;
+  };
+}
+
+function pagesOf(pages: Raise["pages"], replicas: ReadonlySet<string>): Raise["pages"] {
+  return Object.fromEntries(Object.entries(pages).filter(([replica]) => replicas.has(replica)));
+}
+
+/**
+ * Returns the part of a balance that has changed. The shared counts may have lost the other parts, so the
+ * result is marked as a part of the ledger. `undefined` if nothing has changed.
+ */
+function changeOf(balance: LedgerBalance, before: LedgerBalance): LedgerBalance | undefined {
   const known = new Map(before.hours.map(({ start, micros }) => [start, micros]));
   const hours = balance.hours.filter(({ start, micros }) => known.get(start) !== micros);
   const { requests, totalMicros } = before;
-  if (hours.length === 0 && requests === balance.requests && totalMicros === balance.totalMicros) return [];
-  return [{ ...balance, hours, isPart: true }];
+  if (hours.length === 0 && requests === balance.requests && totalMicros === balance.totalMicros) {
+    return undefined;
+  }
+  return { ...balance, hours, isPart: true };
 }

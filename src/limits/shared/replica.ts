@@ -59,7 +59,8 @@ export class Replica {
   #waitsMark = 0;
   #resetting: Promise<void> | undefined;
   #stopRenewing = (): void => {};
-  #stopEnding = (): void => {};
+  /** Whether {@link #releaseObjects} runs soon. */
+  #isEndingSoon = false;
   #isClosed = false;
 
   private constructor(parts: ReplicaParts) {
@@ -88,7 +89,7 @@ export class Replica {
       raise: (raise) => this.#raise(raise),
       onRaised: ({ balances, pages }) =>
         this.#settlements.onRaised(new Set(balances.map(({ key }) => key)), pages[parts.id] ?? 0),
-      heldKeys: () => this.#settlements.keys(),
+      heldKeys: () => this.#heldKeys(),
     });
     this.#queue = new HoldingQueue((holdings) =>
       this.#send(this.#limits.hold({ from: this.#from, holdings, costs: [] }))
@@ -300,14 +301,31 @@ export class Replica {
     void this.#releaseObject(id, ended);
   }
 
-  /** Releases the reservation of an object once the counts have its cost from the database. */
-  async #releaseObject(id: string, ended: EndedObject): Promise<void> {
+  /**
+   * The ledgers that must be raised: those of costs, and those with a balance that requests and objects hold,
+   * which may run for hours.
+   */
+  #heldKeys(): ReadonlySet<string> {
+    const keys = new Set(this.#settlements.keys());
+    for (const held of [this.#holdings, this.#objects]) {
+      for (const holding of held.values()) {
+        for (const key of holding.keys) if (this.#raiser.isUsed([key])) keys.add(key);
+      }
+    }
+    return keys;
+  }
+
+  /**
+   * Releases the reservation of an object once the counts have its cost from the database. If no request has
+   * used its ledgers here, they may have a balance that other replicas use. Many such objects share a read of
+   * the database, which is soon.
+   */
+  async #releaseObject(id: string, ended: EndedObject, { isSoon = false } = {}): Promise<void> {
     if (this.#isAway) return;
     const { keys, tokens, hasCost } = ended;
-    if (hasCost && this.#raiser.isUsed(keys) && !await this.#raiser.seed(keys)) {
-      this.#stopEnding();
-      this.#stopEnding = this.#clock.after(RAISE_SOON_MS, () => this.#releaseObjects());
-      return;
+    if (hasCost) {
+      const isKnown = isSoon || this.#raiser.isUsed(keys);
+      if (!isKnown || !await this.#raiser.seed(keys)) return this.#releaseSoon();
     }
     if (this.#isAway || this.#isClosed || this.#ended.get(id) !== ended) return;
     this.#queue.sendNow(id);
@@ -403,8 +421,17 @@ export class Replica {
     this.#releaseObjects();
   }
 
+  #releaseSoon(): void {
+    if (this.#isEndingSoon) return;
+    this.#isEndingSoon = true;
+    this.#clock.after(RAISE_SOON_MS, () => {
+      this.#isEndingSoon = false;
+      this.#releaseObjects();
+    });
+  }
+
   #releaseObjects(): void {
-    for (const [id, ended] of this.#ended) void this.#releaseObject(id, ended);
+    for (const [id, ended] of this.#ended) void this.#releaseObject(id, ended, { isSoon: true });
   }
 
   async #raise(raise: Raise): Promise<boolean> {
