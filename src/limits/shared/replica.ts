@@ -223,6 +223,7 @@ export class Replica {
 
   /** Releases the holdings of this replica, and closes the adapter. */
   async close(): Promise<void> {
+    await this.#releaseAllObjects();
     this.#isClosed = true;
     this.#queue.sendChanged();
     this.#queue.clear();
@@ -327,7 +328,24 @@ export class Replica {
       const isKnown = isSoon || this.#raiser.isUsed(keys);
       if (!isKnown || !await this.#raiser.seed(keys)) return this.#releaseSoon();
     }
-    if (this.#isAway || this.#isClosed || this.#ended.get(id) !== ended) return;
+    if (this.#ended.get(id) === ended) await this.#settleObject(id, tokens);
+  }
+
+  /**
+   * Releases the reservations of objects that have ended. No other replica may know of them, so they would be
+   * held for good.
+   */
+  async #releaseAllObjects(): Promise<void> {
+    const ended = [...this.#ended];
+    const keys = ended.flatMap(([, { keys, hasCost }]) => hasCost ? keys : []);
+    if (this.#isAway || ended.length === 0) return;
+    if (keys.length > 0) await this.#raiser.seed(keys);
+    await Promise.all(ended.map(([id, { tokens }]) => this.#settleObject(id, tokens)));
+  }
+
+  async #settleObject(id: string, tokens: number): Promise<void> {
+    const ended = this.#ended.get(id);
+    if (this.#isAway || this.#isClosed || ended === undefined) return;
     this.#queue.sendNow(id);
     await this.#send(
       this.#limits.settle({ from: this.#from, id, tokens, costs: [] }).then(() => {

@@ -134,3 +134,14 @@ for (const isOld of [true, false]) {
     await bench.close();
   });
 }
+
+Deno.test("Replica: an object that ends just before its replica stops holds nothing afterwards", async () => {
+  const bench = await Bench.start();
+  const [replica] = bench.replicas;
+  replica!.holdObject({ id: "batch", keys: ["t"], micros: BUDGET });
+  replica!.settleObject({ id: "batch", tokens: 0, micros: 1 }, ["t"]);
+  bench.spent.set("t", 1);
+  await replica!.close();
+  assertEquals((await bench.take(1, "t")).kind, "taken");
+  await bench.close();
+});
