@@ -42,8 +42,8 @@ export async function openLimiter(
 }
 
 /** The clock of the shared counts, so that all replicas book spending in the same hour. */
-function clockOf(replica: Replica, { now, epochMs, after }: Clock): Clock {
-  return { now, after, epochMs: () => epochMs() + replica.offsetMs };
+function clockOf(replica: Replica, { now, after }: Clock): Clock {
+  return { now, after, epochMs: () => replica.epochMs };
 }
 
 /** Makes the callback for changes of the clock. It writes the log, and moves spending in the database. */

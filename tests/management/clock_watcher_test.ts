@@ -1,7 +1,11 @@
 import { assertEquals } from "@std/assert";
 import type { ClockEvent } from "../../src/limits/budget_clock.ts";
-import { clockWatcher } from "../../src/management/spending.ts";
+import { MemoryLimits } from "../../src/limits/shared/memory_limits.ts";
+import { Replica } from "../../src/limits/shared/replica.ts";
+import { clockWatcher, openLimiter } from "../../src/management/spending.ts";
+import { FakeClock } from "../support/time/fake_clock.ts";
 
+const HOUR_MS = 3_600_000;
 const HOUR = Date.UTC(2026, 10, 29, 12);
 
 /** The log events of clock events, and the hours that spending moves to. */
@@ -28,4 +32,32 @@ Deno.test("clockWatcher: a corrected clock is logged and moves spending once, if
   assertEquals(watched([right, right], { hasUndated: true }), { logged: ["clock_right"], dated: [HOUR] });
   const wrong: ClockEvent = { kind: "wrong", shownMs: 0 };
   assertEquals(watched([wrong, right]), { logged: ["clock_wrong", "clock_right"], dated: [HOUR] });
+});
+
+Deno.test("openLimiter: the spending of all replicas stays in its hour if the clock of one machine is set back", async () => {
+  const clock = new FakeClock(HOUR_MS);
+  let setMs = 0;
+  const local = { now: clock.now, after: clock.after, epochMs: () => clock.epochMs() + setMs };
+  const replica = await Replica.join({
+    limits: new MemoryLimits(clock),
+    clock: local,
+    timeoutMs: 500,
+    id: "a",
+    readBalances: () => Promise.resolve({ balances: [], pages: {} }),
+    onHealth() {},
+    onWaits() {},
+    onFailed() {},
+  });
+  const events: ClockEvent["kind"][] = [];
+  const { limiter } = await openLimiter({ readSpending: () => Promise.resolve([]) }, {
+    clock: local,
+    config: {},
+    onClock: ({ kind }) => events.push(kind),
+    replica,
+  });
+  limiter.readClock();
+  setMs = -HOUR_MS;
+  assertEquals(limiter.bookingOf([]).hour, FakeClock.START + HOUR_MS);
+  assertEquals(events, ["right"]);
+  await replica.close();
 });

@@ -1,4 +1,4 @@
-/** The time of the adapter of shared counts, by the clock of this machine and their difference. */
+/** The time of the adapter of shared counts, by the monotonic clock of this machine. */
 
 import type { Clock } from "../../time/clock.ts";
 import { hourOf } from "../budget_calendar.ts";
@@ -6,32 +6,35 @@ import { hourOf } from "../budget_calendar.ts";
 /** A smaller difference between two answers is a delay of the network, in milliseconds. */
 const NETWORK_DELAY_MS = 1_000;
 
-/** Knows the time of the adapter between its answers. */
+/**
+ * Knows the time of the adapter between its answers. A user or a time server can set the clock of this
+ * machine, which changes nothing here: spending of all replicas would otherwise move to another hour.
+ */
 export class AdapterClock {
-  readonly #clock: Pick<Clock, "epochMs">;
-  /** By how much the clock of the adapter is ahead. `undefined` before its first answer. */
-  #offsetMs: number | undefined;
+  readonly #clock: Pick<Clock, "now" | "epochMs">;
+  /** The time of the adapter when the monotonic clock began. `undefined` before its first answer. */
+  #beganAt: number | undefined;
 
-  constructor(clock: Pick<Clock, "epochMs">) {
+  constructor(clock: Pick<Clock, "now" | "epochMs">) {
     this.#clock = clock;
   }
 
   /** Whether the adapter has told its time. */
   get isKnown(): boolean {
-    return this.#offsetMs !== undefined;
+    return this.#beganAt !== undefined;
   }
 
   /**
-   * By how much the clock of the adapter is ahead of the clock of this machine, in milliseconds. 0 before the
-   * first answer of the adapter.
+   * The present time of the adapter, in milliseconds since 1970. That of this machine before the first answer
+   * of the adapter.
    */
-  get offsetMs(): number {
-    return this.#offsetMs ?? 0;
+  get epochMs(): number {
+    return this.#beganAt === undefined ? this.#clock.epochMs() : this.#beganAt + this.#clock.now();
   }
 
   /** The start of the present hour of the adapter, in milliseconds since 1970. */
   get hour(): number {
-    return hourOf(this.#clock.epochMs() + this.offsetMs);
+    return hourOf(this.epochMs);
   }
 
   /**
@@ -39,10 +42,7 @@ export class AdapterClock {
    * from the time that is known, unless `isCertain` is true.
    */
   adjust(epochMs: number, { isCertain }: { readonly isCertain: boolean }): void {
-    const offsetMs = epochMs - this.#clock.epochMs();
-    const isFirst = this.#offsetMs === undefined;
-    if (isFirst || isCertain || Math.abs(offsetMs - this.offsetMs) > NETWORK_DELAY_MS) {
-      this.#offsetMs = offsetMs;
-    }
+    if (this.isKnown && !isCertain && Math.abs(epochMs - this.epochMs) <= NETWORK_DELAY_MS) return;
+    this.#beganAt = epochMs - this.#clock.now();
   }
 }

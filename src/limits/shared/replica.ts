@@ -107,9 +107,9 @@ export class Replica {
     return replica;
   }
 
-  /** By how much the clock of the shared counts is ahead of the clock of this machine, in milliseconds. */
-  get offsetMs(): number {
-    return this.#time.offsetMs;
+  /** The time of the shared counts, in milliseconds since 1970. */
+  get epochMs(): number {
+    return this.#time.epochMs;
   }
 
   /** Whether the shared counts cannot be reached. */

@@ -7,15 +7,16 @@ const HOUR_MS = 3_600_000;
 Deno.test("AdapterClock: the first answer counts, then only a certain time or a difference of more than a second", () => {
   const clock = new FakeClock();
   const adapter = new AdapterClock(clock);
-  const seen: (number | boolean)[] = [adapter.isKnown, adapter.offsetMs];
+  const aheadMs = () => adapter.epochMs - clock.epochMs();
+  const seen: (number | boolean)[] = [adapter.isKnown, aheadMs()];
   for (
-    const [aheadMs, isCertain] of [[300, false], [900, false], [1_301, false], [1_000, true], [
+    const [byMs, isCertain] of [[300, false], [900, false], [1_301, false], [1_000, true], [
       -5_000,
       false,
     ]] as const
   ) {
-    adapter.adjust(clock.epochMs() + aheadMs, { isCertain });
-    seen.push(adapter.offsetMs);
+    adapter.adjust(clock.epochMs() + byMs, { isCertain });
+    seen.push(aheadMs());
   }
   assertEquals(seen, [false, 0, 300, 300, 1_301, 1_000, -5_000]);
   assertEquals(adapter.isKnown, true);
@@ -29,4 +30,14 @@ Deno.test("AdapterClock: the hour is that of the adapter", () => {
   assertEquals(adapter.hour, FakeClock.START - HOUR_MS);
   clock.pass(1);
   assertEquals(adapter.hour, FakeClock.START);
+});
+
+Deno.test("AdapterClock: the clock of this machine can be set without a change", () => {
+  const clock = new FakeClock();
+  let setMs = 0;
+  const adapter = new AdapterClock({ now: clock.now, epochMs: () => clock.epochMs() + setMs });
+  adapter.adjust(FakeClock.START, { isCertain: false });
+  setMs = -HOUR_MS;
+  clock.pass(1);
+  assertEquals([adapter.epochMs, adapter.hour], [FakeClock.START + 1, FakeClock.START]);
 });
