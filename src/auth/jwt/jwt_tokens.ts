@@ -7,7 +7,7 @@ import type { OpenedProject } from "../access_table.ts";
 import type { TokenCheckResult } from "../shared_token.ts";
 import { type Account, accountOf } from "./account.ts";
 import { type ClientJwt, type JwtAccess, mayBeJwt, type VerifiedTokens } from "./client_jwt.ts";
-import { IssuerKeys, type KeyEvent } from "./issuer_keys.ts";
+import { IssuerKeys, type KeyEvent, type LastKeys } from "./issuer_keys.ts";
 import { type Issuer, issuerNamedBy, NO_KEYS, type Verification, verifyToken } from "./verify_token.ts";
 
 /**
@@ -19,8 +19,12 @@ export const CONFIRM_MS = 10_000;
 const MAX_CHARACTERS = 8 * 1024 * 1024;
 /** How long a request waits for the database, in milliseconds. Then what it said before counts. */
 const LONGEST_WAIT_MS = 1_000;
-/** The most tokens of one request that are verified. Clients send one, and repeat it. */
+/** The most new values of one request that are read. A request with more is refused in any case. */
 const MAX_UNKNOWN = 8;
+/** The most signatures of one request that are verified. Clients send one token, and repeat it. */
+const MAX_VERIFIED = 2;
+/** The result for further tokens, which must go to no upstream either. */
+const NOT_VERIFIED = rejected("unauthorized", "The request has too many different tokens of providers.");
 
 /** What {@link JwtTokens} needs. */
 export interface JwtTokensParts {
@@ -29,6 +33,8 @@ export interface JwtTokensParts {
   /** Reads the keys of a provider. */
   readonly load: (issuer: JwtIssuer) => Promise<JwtKeySet>;
   readonly onKeys: (issuer: JwtIssuer, event: KeyEvent) => void;
+  /** The tokens under the configuration before, whose keys stay in use while a provider is away. */
+  readonly before?: JwtTokens | undefined;
   /** The most characters of verified tokens in memory. `undefined` for thousands of usual ones. */
   readonly maxCharacters?: number;
   /** Called with the name of each project of the configuration that does not exist, once. */
@@ -55,7 +61,7 @@ const NO_RULES: Rules = {};
 
 /** Verifies tokens of providers, and keeps the verified ones until they expire. */
 export class JwtTokens implements ClientJwt {
-  readonly #parts: JwtTokensParts;
+  readonly #parts: Omit<JwtTokensParts, "before">;
   readonly #issuers: readonly Issuer[];
   /** Verified tokens, the oldest first. Tokens in which anything is wrong are not kept. */
   readonly #known = new Map<string, Known>();
@@ -66,13 +72,14 @@ export class JwtTokens implements ClientJwt {
   readonly #verifying = new Map<string, Promise<Outcome>>();
   readonly #reported = new Set<string>();
 
-  constructor(configs: readonly JwtIssuer[], parts: JwtTokensParts) {
+  constructor(configs: readonly JwtIssuer[], { before, ...parts }: JwtTokensParts) {
     this.#parts = parts;
     this.#issuers = configs.map((config) => ({
       config,
       keys: new IssuerKeys({
         load: () => parts.load(config),
         clock: parts.clock,
+        before: before?.keysOf(config),
         onEvent: (event) => {
           if (event.kind !== "failing") this.#forgetAll();
           parts.onKeys(config, event);
@@ -95,6 +102,13 @@ export class JwtTokens implements ClientJwt {
     return results.size === 0 ? undefined : { results, why: undefined };
   }
 
+  /** The last keys of a provider; `undefined` if they are now in another place, or come another way. */
+  keysOf(wanted: JwtIssuer): LastKeys | undefined {
+    const way = ({ issuer, keys, outbound, caCerts }: JwtIssuer) =>
+      JSON.stringify([issuer, keys, outbound, caCerts]);
+    return this.#issuers.find(({ config }) => way(config) === way(wanted))?.keys.last;
+  }
+
   /** Reads no more keys. */
   close(): void {
     for (const { keys } of this.#issuers) keys.close();
@@ -105,28 +119,36 @@ export class JwtTokens implements ClientJwt {
     results: Map<string, TokenCheckResult>,
   ): Promise<VerifiedTokens> {
     let why: string | undefined;
+    let verified = 0;
     for (const value of values) {
-      const outcome = await this.#shared(value);
+      const issuer = this.#known.get(value)?.issuer ?? issuerNamedBy(value, this.#issuers);
+      if ("kind" in issuer) {
+        why ??= issuer.why;
+        continue;
+      }
+      if (!this.#known.has(value) && ++verified > MAX_VERIFIED) {
+        results.set(value, NOT_VERIFIED);
+        continue;
+      }
+      const outcome = await this.#shared(value, issuer);
       if ("foreign" in outcome) why ??= outcome.foreign;
       else results.set(value, outcome);
     }
     return { results, why };
   }
 
-  #shared(value: string): Promise<Outcome> {
+  #shared(value: string, issuer: Issuer): Promise<Outcome> {
     let verifying = this.#verifying.get(value);
     if (verifying === undefined) {
-      verifying = this.#outcomeOf(value).finally(() => this.#verifying.delete(value));
+      verifying = this.#outcomeOf(value, issuer).finally(() => this.#verifying.delete(value));
       this.#verifying.set(value, verifying);
     }
     return verifying;
   }
 
-  async #outcomeOf(value: string): Promise<Outcome> {
+  async #outcomeOf(value: string, issuer: Issuer): Promise<Outcome> {
     const before = this.#known.get(value);
     if (before !== undefined) return await this.#confirm(before) ?? this.#resultOf(before);
-    const issuer = issuerNamedBy(value, this.#issuers);
-    if ("kind" in issuer) return { foreign: issuer.why };
     const generation = this.#generation;
     const verification = await verifyToken(value, issuer, this.#parts.clock);
     if (verification.kind !== "verified") return outcomeOfFailure(verification);
@@ -235,10 +257,14 @@ export class JwtTokens implements ClientJwt {
   }
 }
 
-function outcomeOfFailure({ kind, why }: Exclude<Verification, { kind: "verified" }>): Outcome {
+function outcomeOfFailure(failure: Exclude<Verification, { kind: "verified" }>): Outcome {
+  const { kind, why } = failure;
   switch (kind) {
     case "foreign":
       return { foreign: why };
+    case "unproven":
+      // Clients whose provider has a new key do not guess.
+      return { rejected: "unauthorized", message: why, isGuess: !failure.isKeyUnknown };
     case "invalid":
       return rejected("unauthorized", why);
     case "expired":
