@@ -17,6 +17,8 @@ import { type Issuer, issuerNamedBy, NO_KEYS, type Verification, verifyToken } f
 export const CONFIRM_MS = 10_000;
 /** The most characters of verified tokens in memory: thousands of usual ones. */
 const MAX_CHARACTERS = 8 * 1024 * 1024;
+/** What the proxy keeps of each token besides its text, such as its account, in characters. */
+const ENTRY_CHARACTERS = 2_000;
 /** How long a request waits for the database, in milliseconds. Then what it said before counts. */
 const LONGEST_WAIT_MS = 1_000;
 /** The most new values of one request that are read. A request with more is refused in any case. */
@@ -234,12 +236,12 @@ export class JwtTokens implements ClientJwt {
 
   #keep(value: string, known: Known): void {
     this.#known.set(value, known);
-    this.#characters += value.length;
+    this.#characters += value.length + ENTRY_CHARACTERS;
     while (this.#characters > (this.#parts.maxCharacters ?? MAX_CHARACTERS)) {
       const [oldest] = this.#known.keys();
       if (oldest === undefined) return;
       this.#known.delete(oldest);
-      this.#characters -= oldest.length;
+      this.#characters -= oldest.length + ENTRY_CHARACTERS;
     }
   }
 
