@@ -30,7 +30,7 @@ const SECRET_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
 /**
  * Issuers that make tokens for everyone in the world, with any audience or for everyone's account: Google and
- * Apple, and the jobs of GitHub, GitLab, Buildkite, HCP Terraform and Vercel.
+ * Apple, and the jobs of GitHub, GitLab, Buildkite and HCP Terraform.
  */
 const PUBLIC_ISSUERS: readonly string[] = [
   "https://accounts.google.com",
@@ -39,7 +39,6 @@ const PUBLIC_ISSUERS: readonly string[] = [
   "https://gitlab.com",
   "https://agent.buildkite.com",
   "https://app.terraform.io",
-  "https://oidc.vercel.com",
 ];
 
 /** Reads the tables. Returns undefined without one. Problems are reported. */

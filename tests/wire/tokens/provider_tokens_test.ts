@@ -130,6 +130,17 @@ Deno.test("provider's tokens: a reload while the provider is away keeps its last
   assertEquals(await chat(proxy, token), [503, "overloaded"], "other keys are not known");
 });
 
+Deno.test("provider's tokens: the log does not have the query of the URL of the keys", async () => {
+  const answer = plainAnswer("{}", { headers: "Content-Type: application/json\r\n" });
+  await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(answer) });
+  const url = `${upstream.origin}/jwks?key=a-secret-of-the-query`;
+  await using proxy = await ManagedProxy.start(upstream, {
+    jwt: [testIssuer({ keys: { kind: "url", url } })],
+  });
+  const { detail } = await proxy.proxy.logged("jwt_keys_failing");
+  assertEquals(detail, `sso: ${upstream.origin}/jwks contains no list of keys`);
+});
+
 Deno.test("provider's tokens: without the provider they are a 503, and other tokens go on", async () => {
   await using upstream = new FakeUpstream();
   const provider = await RealProvider.open("http://127.0.0.1:1");
