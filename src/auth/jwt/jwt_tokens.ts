@@ -47,6 +47,8 @@ export interface JwtTokensParts {
 interface Known {
   readonly issuer: Issuer;
   readonly account: Account;
+  /** The name of the project. */
+  readonly project: string;
   /** In milliseconds since 1970. */
   readonly expiresAt: number;
   /** When the database last said something about the person, in milliseconds of the monotonic clock. */
@@ -158,9 +160,18 @@ export class JwtTokens implements ClientJwt {
     if ("missing" in account) {
       return rejected("unauthorized", `This token has no claim ${account.missing} that names its person.`);
     }
+    const { project } = account;
+    if (project === undefined) {
+      // Strangers can have such tokens of a public issuer. They get no room in memory and in the database.
+      return rejected(
+        "forbidden",
+        `No rule of this proxy gives a project to the token of ${account.name}. Ask the administrator.`,
+      );
+    }
     const known: Known = {
       issuer,
       account,
+      project,
       expiresAt: verification.expiresAtS * 1000 + issuer.config.clockSkewMs,
       confirmedAt: -Infinity,
       isDisabled: false,
@@ -209,20 +220,13 @@ export class JwtTokens implements ClientJwt {
 
   #resultOf(known: Known): TokenCheckResult {
     const { access, clock } = this.#parts;
-    const { account, expiresAt, issuer: { config: issuer, keys }, isDisabled } = known;
+    const { project, expiresAt, issuer: { config: issuer, keys }, isDisabled } = known;
     if (clock.epochMs() >= expiresAt) {
       const at = new Date(expiresAt - issuer.clockSkewMs).toISOString();
       return rejected("token_expired", `This token expired at ${at}.`);
     }
     if (keys.current === undefined) return rejected("overloaded", NO_KEYS);
     if (isDisabled) return rejected("token_revoked", "The person of this token is disabled.");
-    const { project } = account;
-    if (project === undefined) {
-      return rejected(
-        "forbidden",
-        `No rule of this proxy gives a project to the token of ${account.name}. Ask the administrator.`,
-      );
-    }
     const opened = access.projectNamed(project);
     if (opened === undefined) {
       this.#reportProject(issuer, project);

@@ -388,6 +388,16 @@ Deno.test("jwt: of many tokens in one request, two are verified, and the others 
   ]);
 });
 
+Deno.test("jwt: a token without a project, as strangers have of a public issuer, costs no memory and no look-up", async () => {
+  const { defaultProject: _, ...strict } = testIssuer();
+  using bench = new JwtBench([strict], () => set(key));
+  const token = await bench.token(key, { sub: "a-stranger" });
+  assertEquals(await bench.check(token), "forbidden");
+  assertEquals(bench.lookups, 0, "which would write the name of the account too");
+  assert(bench.tokens.verify([token]) instanceof Promise, "not in memory");
+  assertEquals(await bench.check(token), "forbidden");
+});
+
 Deno.test("jwt: a token has one spelling", async () => {
   using bench = new JwtBench([testIssuer()], () => set(key));
   const token = await bench.token(key);
