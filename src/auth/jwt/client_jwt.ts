@@ -9,8 +9,8 @@ import type { TokenCheckResult } from "../shared_token.ts";
  */
 const MAX_LENGTH = 16_000;
 /**
- * Three parts in base64url, of which the first begins with `{"`. Libraries also skip spaces and padding, so one
- * token would have any number of spellings.
+ * Three parts in base64url, of which the first begins with `{"`. Libraries also skip spaces and padding, so
+ * one token would have any number of spellings.
  */
 const FORM = /^eyJ[\w-]*\.[\w-]+\.[\w-]+$/;
 

@@ -13,9 +13,9 @@ export interface Issuer {
 }
 
 /**
- * The result for one token. `foreign`: the token is not for this proxy. `unproven`: it says that it is for this
- * proxy, but its signature is not by a known key. It can be valid, if its key is new. `invalid`: the provider
- * made it for this proxy, but it is not valid now.
+ * The result for one token. `foreign`: the token is not for this proxy. `unproven`: it says that it is for
+ * this proxy, but its signature is not by a known key. It can be valid, if its key is new. `invalid`: the
+ * provider made it for this proxy, but it is not valid now.
  */
 export type Verification =
   | { readonly kind: "verified"; readonly claims: Claims; readonly expiresAtS: number }
