@@ -16,7 +16,7 @@ const FORM = /^eyJ[\w-]*\.[\w-]+\.[\w-]+$/;
 
 /** What the tokens of a request are. */
 export interface VerifiedTokens {
-  /** The tokens that a provider of the configuration made for this proxy. */
+  /** The results of the tokens that name this proxy and a provider of the configuration. */
   readonly results: ReadonlyMap<string, TokenCheckResult>;
   /** Why another token is not valid, as a sentence for the client; `undefined` if there is nothing to say. */
   readonly why: string | undefined;
