@@ -90,9 +90,9 @@ const SAMPLED: Listed = {
   "tests/accounting/taps/catalogue_test.ts": "splits each recorded response at every place",
   "tests/accounting/taps/golden_test.ts": "20,000 responses with changed bytes",
   "tests/limits/budget_calendar_test.ts": "the hours of two years in six time zones",
-  "tests/limits/shared/memory_limits_test.ts": "150 random orders of messages",
+  "tests/limits/shared/memory_limits_test.ts": "80 random orders of messages",
   "tests/limits/shared/postgres_server_test.ts": "24 random orders of 250 steps, and 2 of messages",
-  "tests/limits/shared/redis_server_test.ts": "80 random orders of 250 steps, and 12 of messages",
+  "tests/limits/shared/redis_server_test.ts": "80 random orders of 250 steps, and 8 of messages",
   "tests/objects/body_references_test.ts": "2,000 generated bodies",
   "tests/payload/json_reader_test.ts": "20,000 generated texts",
 };

@@ -49,11 +49,14 @@ export async function check({ online }: { online: boolean }, flags: Flags): Prom
       warnings: all,
       routes,
       allowed_paths: paths,
-      sign_in: signIn.map(({ provider, issuer, redirectUri, logoutUri, ok = null, detail = null }) => ({
+      sign_in: signIn.map((
+        { provider, issuer, redirectUri, logoutUri, scimUrl = null, ok = null, detail = null },
+      ) => ({
         provider,
         issuer,
         redirect_uri: redirectUri,
         logout_uri: logoutUri,
+        scim_url: scimUrl,
         ok,
         detail,
       })),

@@ -7,6 +7,7 @@ import { createHttp1Transport } from "../forwarding/transport/http1.ts";
 import { SystemRoots } from "../forwarding/transport/system_roots.ts";
 import type { Transport } from "../forwarding/transport/transport.ts";
 import type { ProviderCheck } from "../people/oidc/check_provider.ts";
+import { SCIM_PATH } from "../management/scim/scim_path.ts";
 import { systemClock } from "../time/clock.ts";
 import { postLogoutUri, redirectUri } from "../people/oidc/return_path.ts";
 import { tableText } from "./table.ts";
@@ -19,6 +20,8 @@ export interface SignInCheck {
   readonly redirectUri: string;
   /** The address to register for the time after the sign-out, if the provider has a field for it. */
   readonly logoutUri: string;
+  /** The base URL for SCIM of the directory of the provider; `undefined` without a directory. */
+  readonly scimUrl: string | undefined;
   /** Whether the provider can be used. `undefined` if it was not checked. */
   readonly ok: boolean | undefined;
   /** The result of the check, as a text. */
@@ -30,7 +33,7 @@ export async function checkSignIn(
   { management, authorities }: Pick<Config, "management" | "authorities">,
   { online }: { readonly online: boolean },
 ): Promise<SignInCheck[]> {
-  const { signIn } = management ?? {};
+  const { signIn, scim } = management ?? {};
   if (signIn === undefined) return [];
   const transport = createHttp1Transport(new SystemRoots(authorities));
   try {
@@ -41,6 +44,7 @@ export async function checkSignIn(
         issuer: provider.issuer,
         redirectUri: redirectUri(signIn.publicUrl, provider.name),
         logoutUri: postLogoutUri(signIn.publicUrl),
+        scimUrl: scim?.provider === provider.name ? signIn.publicUrl + SCIM_PATH : undefined,
         ok: checked?.ok,
         detail: checked?.detail,
       };
@@ -70,5 +74,10 @@ export function signInText(checks: readonly SignInCheck[]): string {
       checked.map(({ provider, ok, issuer, detail = "" }) => [provider, ok ? "yes" : "no", issuer, detail]),
     )
   }`;
-  return `\nWhat to register at the providers (docs/sign-in.md):\n${registered}${found}`;
+  const directories = checks.flatMap(({ provider, scimUrl }) =>
+    scimUrl === undefined ? [] : [`\nThe base URL of SCIM for the directory of ${provider}: ${scimUrl}\n`]
+  );
+  return `\nWhat to register at the providers (docs/sign-in.md):\n${registered}${
+    directories.join("")
+  }${found}`;
 }

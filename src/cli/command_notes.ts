@@ -90,7 +90,7 @@ export const COMMAND_NOTES: Readonly<Record<string, CommandNotes>> = {
     json: '{"valid", "file", "settings": [{"key", "value", "from"}], "warnings": […], ' +
       '"routes": [{"paths", "endpoints": […], "otherwise"}], ' +
       '"allowed_paths": [{"of": "endpoint" | "token", "name", "allowed", "closed", "patterns"}], ' +
-      '"sign_in": [{"provider", "issuer", "redirect_uri", "logout_uri", "ok", "detail"}], ' +
+      '"sign_in": [{"provider", "issuer", "redirect_uri", "logout_uri", "scim_url", "ok", "detail"}], ' +
       '"jwt": [{"provider", "issuer", "audience": […], "ok", "detail"}], ' +
       '"backends": null | [{"endpoint", "backend", "ok", "reachable", "key", "models", "latency_ms", "detail"}]}\n' +
       'with --changed: {"file", "changed": [{"key", "before", "after"}], "restart": […], "warnings": […]}\n' +

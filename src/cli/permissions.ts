@@ -34,6 +34,8 @@ export const WORKER_SOURCES: readonly string[] = [
   "src/text",
   "src/time",
   "src/principal.ts",
+  "src/people/directory.ts",
+  "src/people/group_rules.ts",
   "src/people/person.ts",
   "src/people/role.ts",
   "src/people/scope.ts",

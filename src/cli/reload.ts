@@ -156,7 +156,7 @@ function restartSettings(one: Config, other: Config): string[] {
     .map(([, name]) => `server.${name}`);
   // A new certificate is used immediately. To turn TLS on or off, another socket is needed.
   if ((one.server.tls === undefined) !== (other.server.tls === undefined)) ofServer.push("server.tls");
-  const ofManagement = (["token", "databaseUrl", "encryptionKey", "publicUrl", "signIn"] as const)
+  const ofManagement = (["token", "databaseUrl", "encryptionKey", "publicUrl", "signIn", "scim"] as const)
     .filter((key) => differs(one.management?.[key], other.management?.[key]));
   const limitsOf = ({ management }: Config) => {
     const { server, timeoutMs } = management?.sharedLimits ?? {};

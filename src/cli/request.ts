@@ -25,7 +25,7 @@ export interface RequestOptions {
   readonly json?: string | undefined;
   /** The members of a form to send as the body, in place of JSON. */
   readonly form?: Readonly<Record<string, string>>;
-  /** The outbound proxy to use. Without it the connection is direct. */
+  /** The outbound proxy to use. Without it, the connection is direct. */
   readonly proxy?: OutboundProxy | undefined;
   /** The longest time until the whole response is read, in milliseconds. Without it, there is no limit. */
   readonly timeoutMs?: number;

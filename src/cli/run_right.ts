@@ -1,6 +1,6 @@
 /**
- * The right to start programs. Only `llm-proxy run` and `llm-proxy login` have it, and only until the client
- * or the browser has started. All other commands, the server among them, give it up before they do anything.
+ * The right to start other programs. Only `llm-proxy run` and `llm-proxy login` use it, and only until the
+ * client or the browser has started. All other commands, including the server, give it up first.
  *
  * The permission set of deno.json names no programs. If it did, the runtime would search `PATH` for these
  * names at each start, and print a line for each missing program. It would also reject a client whose

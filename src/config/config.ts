@@ -108,6 +108,18 @@ export interface ManagementConfig {
   readonly publicUrl?: string;
   /** The providers with which people sign in; `undefined` if people only use the management token. */
   readonly signIn?: SignInConfig;
+  /** The directory that writes people with SCIM; `undefined` without one. */
+  readonly scim?: ScimConfig;
+}
+
+/** The directory of a provider, which writes people and groups with SCIM. */
+export interface ScimConfig {
+  /** The name of a provider of {@link SignInConfig}. */
+  readonly provider: string;
+  /** The claim of the provider that has the `externalId` of the directory, such as `sub`. */
+  readonly claim: string;
+  /** Whether the groups of the directory set roles and projects, in place of those of a sign-in. */
+  readonly groupsDecide: boolean;
 }
 
 /** The providers with which people sign in at the admin page. */

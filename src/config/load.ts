@@ -13,6 +13,7 @@ import { readJwt } from "./read/jwt_settings.ts";
 import { environmentProxy } from "./read/outbound_proxy.ts";
 import { type Flags, Resolver, type ShownSetting } from "./read/resolver.ts";
 import type { Config, ManagementConfig, OutboundProxy } from "./config.ts";
+import { readScim } from "./read/scim_settings.ts";
 import { readSignIn } from "./read/sign_in_settings.ts";
 import { readRouting } from "./read/routing.ts";
 import type { Section } from "./read/section.ts";
@@ -84,6 +85,16 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
     resolvePath: (file) => resolveBesideConfig(path, file),
     publicUrl: management.publicUrl,
   });
+  const scimTable = settings.management?.scim;
+  if (scimTable !== undefined && signInTables === undefined && management === undefined) {
+    checkManagementToken(resolver, settings.management, ["management", "scim"]);
+  }
+  const scim = management &&
+    readScim(scimTable, {
+      resolver,
+      signIn,
+      names: (signInTables ?? []).flatMap(({ name }) => name === undefined ? [] : [name]),
+    });
   const jwt = readJwt(settings.auth?.jwt, {
     resolver,
     sources,
@@ -104,7 +115,7 @@ export async function loadConfig(sources: EnvironmentSources, flags: Flags = {})
     ...(defaultEndpoint !== undefined && { defaultEndpoint }),
     ...(routing && { routing }),
     log: readLog(resolver, settings.log),
-    ...(management && { management: { ...management, ...(signIn && { signIn }) } }),
+    ...(management && { management: { ...management, ...(signIn && { signIn }), ...(scim && { scim }) } }),
     ...(authorities && { authorities }),
     hash: await resolver.hash(),
   };

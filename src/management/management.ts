@@ -41,6 +41,7 @@ import { AccountPeople } from "./account_people.ts";
 import { ProviderSignIn } from "./admin/provider_sign_in.ts";
 import { adminPlaceAt } from "./admin_place.ts";
 import type { JoinedReplica } from "./join_replicas.ts";
+import { directoryOf } from "./directory.ts";
 import { ExchangeRecorder } from "./exchange_recorder.ts";
 import { LiveFeed } from "./live_feed.ts";
 import { ModelFactsTable } from "./model_facts.ts";
@@ -171,6 +172,7 @@ export class Management implements ManagementPort {
     this.#providers = config.signIn && new ProviderSignIn({
       ...parts,
       config: config.signIn,
+      directory: directoryOf(config),
       onChanged: () => this.#refresh.refresh(),
       authorities: () => this.#served.authorities,
     });
@@ -422,14 +424,15 @@ export class Management implements ManagementPort {
     });
   }
 
-  #openRoutes({ token, publicUrl }: ManagementConfig): ManagementPort["answer"] {
+  #openRoutes(config: ManagementConfig): ManagementPort["answer"] {
     const { log } = this.#parts;
     return managementRoutes({
       parts: this.#apiParts(),
       metrics: this.#metrics,
-      managementToken: token,
-      publicUrl,
+      managementToken: config.token,
       providers: this.#providers,
+      directory: directoryOf(config),
+      publicUrl: config.publicUrl,
       controlSecret: this.#controlSecret,
       settings: this.#settings,
       served: this.#served,

@@ -23,6 +23,9 @@ import { CONTROL_SCHEME } from "./control/signatures.ts";
 import { answerMetrics, METRICS_PATH } from "./api/metrics_route.ts";
 import type { ManageParts } from "./api/parts.ts";
 import { Problem, problemResponse } from "./api/problem.ts";
+import type { Directory } from "./directory.ts";
+import { createScimApi } from "./scim/scim_api.ts";
+import { SCIM_PATH } from "./scim/scim_path.ts";
 import { toReply, toWebRequest } from "./api/web_adapter.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Served } from "./served.ts";
@@ -44,6 +47,8 @@ export interface ManagementRoutesParts {
   readonly managementToken: string | undefined;
   /** The providers with which people sign in; `undefined` without one. */
   readonly providers: ProviderSignIn | undefined;
+  /** The directory that writes people with SCIM; `undefined` without one. */
+  readonly directory: Directory | undefined;
   /** The origin by which browsers reach the admin page; `undefined` if it is not configured. */
   readonly publicUrl: string | undefined;
   /** The secret with which commands on this machine sign their requests. */
@@ -82,6 +87,8 @@ class ManagementRouter {
   readonly #gate: BearerGate;
   readonly #api: Answer;
   readonly #controlApi: Answer;
+  /** `undefined` without a directory. */
+  readonly #scim: Answer | undefined;
   readonly #admin: Admin;
 
   constructor(parts: ManagementRoutesParts) {
@@ -105,6 +112,11 @@ class ManagementRouter {
     const devices = new DeviceGrant({ clock, guesses, store, publicUrl: parts.publicUrl });
     this.#api = gatedApi(api, { gate: this.#gate, devices, onUnexpected });
     this.#controlApi = createControlApi(api, { secret: parts.controlSecret, clock });
+    this.#scim = parts.directory &&
+      createScimApi(
+        { store, clock, gate: this.#gate, onChanged: ofApi.changed, onUnexpected },
+        parts.directory,
+      );
     this.#admin = createAdmin({
       api: createManageApi(ofApi, { onUnexpected, path: ADMIN_API_PATH }),
       gate: this.#gate,
@@ -172,6 +184,10 @@ class ManagementRouter {
 
   #routeOf(path: string): Route | undefined {
     if (path === METRICS_PATH) return (request, caller) => this.#metrics(request, caller);
+    const scim = this.#scim;
+    if (scim !== undefined && isBelow(SCIM_PATH, path)) {
+      return (request, caller) => this.#answeredBy(scim, request, caller);
+    }
     if (isBelow(MANAGE_PATH, path)) return (request, caller) => this.#manage(request, caller);
     if (isBelow(TRY_PATH, path)) {
       return (request, caller) => this.#tryEndpoint(request, caller, path.slice(TRY_PATH.length));

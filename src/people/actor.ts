@@ -24,6 +24,8 @@ export interface Actor {
   readonly provenAt: number | undefined;
   /** The session of the request, `ses_…`; `undefined` without a session. */
   readonly sessionId: string | undefined;
+  /** The person who made the management token of the actor; `undefined` for other actors. */
+  readonly makerId?: string | undefined;
 }
 
 const OF_ALL = { role: "admin", projects: "all", provenAt: undefined, sessionId: undefined } as const;

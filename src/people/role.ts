@@ -9,8 +9,16 @@ export const ROLES = ["admin", "manager", "member", "viewer"] as const;
 /** A member of {@link ROLES}. */
 export type Role = typeof ROLES[number];
 
-/** The roles of management tokens. A member has own things, which only a person can have. */
-export const TOKEN_ROLES = ["admin", "manager", "viewer"] as const satisfies readonly Role[];
+/** The roles of management tokens for the API. A member has own things, which only a person can have. */
+export const API_TOKEN_ROLES = ["admin", "manager", "viewer"] as const satisfies readonly Role[];
+/** A member of {@link API_TOKEN_ROLES}. */
+export type ApiTokenRole = typeof API_TOKEN_ROLES[number];
+
+/**
+ * The roles of management tokens. A token with the role `scim` is for a directory: it may write people and
+ * groups with SCIM, and nothing else.
+ */
+export const TOKEN_ROLES = [...API_TOKEN_ROLES, "scim"] as const;
 /** A member of {@link TOKEN_ROLES}. */
 export type TokenRole = typeof TOKEN_ROLES[number];
 

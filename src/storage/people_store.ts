@@ -4,6 +4,7 @@ import type { Person } from "../people/person.ts";
 import type { Projects, TokenRole } from "../people/role.ts";
 import type { NewAuditEntry } from "./audit_store.ts";
 import type { DeviceLoginStore } from "./device_login_store.ts";
+import type { DirectoryStore } from "./directory_store.ts";
 import type { Listed, Page } from "./page.ts";
 import type { PasskeyStore } from "./passkey_store.ts";
 
@@ -39,7 +40,7 @@ export interface PeopleStore {
   /** Finds the person whom a provider knows as its subject. */
   readonly findPersonOf: (provider: string, subject: string) => Promise<Person | undefined>;
   /**
-   * Finds the person whom any provider knows as its subject, by {@link providerSubject}. Of several, a
+   * Finds the person whom any provider knows as its subject, by `providerSubject`. Of several, a
    * disabled one comes first.
    */
   readonly findProviderPerson: (
@@ -179,6 +180,10 @@ export interface ManagementToken {
   readonly lastUsedAt: number | undefined;
   /** Who made the token, by the name in the audit log. */
   readonly madeBy: string;
+  /** The person who made the token, also by another token; `undefined` if no person did. */
+  readonly makerId: string | undefined;
+  /** Whether the directory of that person says that the person is not active. Only the store sets it. */
+  readonly makerHasLeft: boolean;
   readonly createdAt: number;
   /** When the token was revoked, for ever; `undefined` if it was not. */
   readonly revokedAt: number | undefined;
@@ -209,7 +214,7 @@ export interface ManagementTokenStore {
 
 /** People and their ways in, as one part of a store. Every method may throw a `StoreError`. */
 export interface AccountStore
-  extends PeopleStore, SessionStore, ManagementTokenStore, DeviceLoginStore, PasskeyStore {
+  extends PeopleStore, SessionStore, ManagementTokenStore, DeviceLoginStore, PasskeyStore, DirectoryStore {
   /**
    * Deletes sessions without activity since `usedBefore`, management tokens of people that ended before, and
    * invitations, used challenges and logins of commands that have expired at `now`.

@@ -21,6 +21,10 @@ Deno.test("check: it prints what to register at each provider, and reads nothing
   assertStringIncludes(text, "https://llm.example.com/admin/sign-in/scripted/callback");
   assertStringIncludes(text, "https://llm.example.com/admin\n");
   assertEquals(text.includes("the-secret"), false);
+  assertEquals(text.includes("SCIM"), false);
+  const scim = { provider: "scripted", claim: "sub", groupsDecide: false };
+  const withDirectory = await checkSignIn({ management: { ...MANAGEMENT, signIn, scim } }, { online: false });
+  assertStringIncludes(signInText(withDirectory), "of scripted: https://llm.example.com/manage/scim/v2\n");
   assertEquals(provider.asked, []);
   assertEquals(signInText(await checkSignIn({ management: MANAGEMENT }, { online: true })), "");
 });

@@ -171,3 +171,40 @@ Deno.test("sign_in: names, roles, secrets and scopes are checked", async () => {
   }
   assert(!found.join().includes("a-literal-secret"));
 });
+
+Deno.test("scim: a directory names its provider, whose preset says which claim has the externalId", async () => {
+  const scimOf = async (table: string, tables = KEYCLOAK) =>
+    (await load(`${tables}\n[management.scim]\n${table}`)).config.management?.scim;
+  assertEquals(await scimOf('provider = "sso"'), { provider: "sso", claim: "sub", groupsDecide: false });
+  assertEquals(await scimOf('provider = "sso"\nclaim = "uid"\ngroups = true'), {
+    provider: "sso",
+    claim: "uid",
+    groupsDecide: true,
+  });
+  const microsoft = `
+[[management.sign_in]]
+name = "sso"
+preset = "microsoft"
+issuer = "https://login.microsoftonline.com/12345678-abcd-abcd-abcd-1234567890ab/v2.0"
+client_id = "llm-proxy"
+client_secret = "a-secret-of-the-proxy"
+default_role = "member"
+`;
+  assertEquals((await scimOf('provider = "sso"', microsoft))?.claim, "oid");
+  assertEquals((await load(KEYCLOAK)).config.management?.scim, undefined);
+  const { settings } = await load(`${KEYCLOAK}\n[management.scim]\nprovider = "sso"`);
+  assert((await settings()).some(({ key }) => key === "management.scim.claim"), "check shows it");
+  const wrong = (table: string, tables = KEYCLOAK) => problems(`${tables}\n[management.scim]\n${table}`);
+  assertEquals(await wrong(""), [
+    "management.scim.provider is missing: the name of the provider in [[management.sign_in]]",
+  ]);
+  assertEquals(await wrong('provider = "other"'), [
+    'management.scim.provider there is no provider "other" in [[management.sign_in]]',
+  ]);
+  assertEquals(await wrong('provider = "sso"', ""), [
+    'management.scim.provider there is no provider "sso" in [[management.sign_in]]',
+  ]);
+  assertEquals(await wrong('provider = "sso"\ngroups = true', microsoft), [
+    "management.scim.groups has no effect: the provider has no table roles or projects",
+  ]);
+});

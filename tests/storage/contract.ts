@@ -13,6 +13,7 @@ import {
   type UsageRow,
 } from "../../src/storage/usage_store.ts";
 import { DEVICE_CONTRACT } from "./device_contract.ts";
+import { DIRECTORY_CONTRACT } from "./directory_contract.ts";
 import { PEOPLE_CONTRACT } from "./people_contract.ts";
 import { random } from "../support/data/random.ts";
 import { until } from "../support/time/deadline.ts";
@@ -76,6 +77,7 @@ export function storeContract(
 
   for (const [what, work] of PEOPLE_CONTRACT) test(what, work);
   for (const [what, work] of DEVICE_CONTRACT) test(what, work);
+  for (const [what, work] of DIRECTORY_CONTRACT) test(what, work);
 
   test("an id with characters that no id has is unknown", async (store) => {
     await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));

@@ -19,6 +19,7 @@ import {
   tokenRow,
 } from "../support/data/rows.ts";
 import { deviceLoginRow } from "./device_contract.ts";
+import { groupRow, saveGroup, saveUser, userRow } from "./directory_contract.ts";
 import { managementTokenRow, passkeyRow, personRow, sessionRow } from "./people_contract.ts";
 import { withoutPostgres } from "../support/processes/postgres_server.ts";
 import { inDatabase } from "../support/processes/shared_postgres.ts";
@@ -67,6 +68,8 @@ async function fillPeople(store: Store): Promise<void> {
   const passkey = passkeyRow("k1", "anna", { isSynced: true });
   await store.addPasskey(passkey, { challenge: "a challenge", expiresAt: AT + DAY }, audit);
   await store.addToken(tokenRow("t4", "p1", { ownerId: "anna" }), auditRow("token.create", "t4"));
+  await saveUser(store, userRow("dru_1", { emails: [{ value: "änna@example.com", type: "work" }] }));
+  await saveGroup(store, groupRow("drg_1"), { added: ["dru_1"] });
 }
 
 /** Writes something into every table. */

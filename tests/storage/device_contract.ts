@@ -73,6 +73,7 @@ export const DEVICE_CONTRACT: readonly (readonly [what: string, work: (store: St
       personId: "ben",
       expiresAt: AT + 3 + 1_000_000,
       madeBy: "ben (passphrase)",
+      makerId: "ben",
       createdAt: AT + 3,
     });
     assertEquals(await use(store, "d1", AT + 3), { token, person });

@@ -69,6 +69,8 @@ export function managementTokenRow(id: string, more: Partial<ManagementToken> = 
     expiresAt: undefined,
     lastUsedAt: undefined,
     madeBy: "anna (passphrase)",
+    makerId: undefined,
+    makerHasLeft: false,
     createdAt: AT,
     revokedAt: undefined,
     ...more,

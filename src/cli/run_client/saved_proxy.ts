@@ -13,7 +13,7 @@ const savedSchema = v.object({
 /** The content of the file: the address of the proxy, the token, and the path of its `ca.pem`. */
 export type SavedProxy = v.InferOutput<typeof savedSchema>;
 
-/** The path of the file; `undefined` if the environment names no home. */
+/** Returns the path of the file. `undefined` if the environment names no home folder. */
 export function savedProxyPath(get?: (name: string) => string | undefined): string | undefined {
   return userFilePath("client.json", get);
 }

@@ -8,6 +8,7 @@ import { BUDGET_WINDOWS, LOG_FORMATS, LOG_LEVELS, ON_LOSS, SERVER_ENGINES } from
 import { PRESET_NAMES } from "../values/presets.ts";
 import { priceProviderSchema } from "../values/price_providers.ts";
 import { jwtSchemaWith } from "./jwt_schema.ts";
+import { scimSchema } from "./scim_schema.ts";
 import { signInSchema } from "./sign_in_schema.ts";
 import { list, number, text, texts, toggle, word, wrongKind } from "./file_fields.ts";
 import {
@@ -421,6 +422,10 @@ export const fileSchema = v.strictObject({
     sign_in: v.optional(v.pipe(
       v.array(signInSchema, wrongKind("a list of tables")),
       v.description("providers with which people sign in at the admin page; docs/sign-in.md"),
+    )),
+    scim: v.optional(v.pipe(
+      scimSchema,
+      v.description("the directory of a provider writes its people with SCIM; docs/sign-in.md"),
     )),
   }, wrongKind("a table"))),
   log: v.optional(v.strictObject({

@@ -1,25 +1,33 @@
 /** The people whom providers identify: who they are here, and what they may do. */
 
-import { loginOf, type Person, providerSubject } from "../../people/person.ts";
+import type { DirectoryUser } from "../../people/directory.ts";
+import { type Person, providerSubject } from "../../people/person.ts";
 import type { Projects } from "../../people/role.ts";
 import type { Identity, SignedIn } from "../../people/oidc/signed_in.ts";
 import type { NewAuditEntry } from "../../storage/audit_store.ts";
+import type { UserInGroups } from "../../storage/directory_store.ts";
 import type { PersonChange } from "../../storage/people_store.ts";
 import { type Store, StoreError } from "../../storage/store.ts";
 import type { Clock } from "../../time/clock.ts";
 import { auditor } from "../api/audit_entry.ts";
 import { createId } from "../api/create_id.ts";
+import { type Directory, externalIdOf } from "../directory.ts";
+import { freeLogin } from "../free_login.ts";
 
 /** How often a change is tried, because another program may change the person at the same time. */
 const MAX_TRIES = 5;
 const PAGE_SIZE = 200;
-/** The longest start of a login name, before a number that makes it unique. */
-const MAX_BASE = 90;
 
 /** The part of a store that {@link ProviderPeople} uses. */
 export type ProviderPeopleStore = Pick<
   Store,
-  "findPersonOf" | "addPerson" | "changePerson" | "findSignIn" | "listProjects"
+  | "findPersonOf"
+  | "addPerson"
+  | "changePerson"
+  | "findSignIn"
+  | "listProjects"
+  | "findDirectoryUser"
+  | "joinDirectoryUser"
 >;
 
 /** What {@link ProviderPeople} needs. */
@@ -28,6 +36,8 @@ export interface ProviderPeopleParts {
   readonly clock: Pick<Clock, "epochMs">;
   /** The title of a provider, for the audit log. */
   readonly titleOf: (provider: string) => string;
+  /** The directory that writes people with SCIM; `undefined` without one. */
+  readonly directory: Directory | undefined;
   /** Called after a change of what a person may do, so that the proxy reads the tokens again. */
   readonly onChanged: () => Promise<void>;
   /** Called with a sentence about a project of the configuration that does not exist, once for each name. */
@@ -54,19 +64,36 @@ export class ProviderPeople {
     return this.#parts.titleOf(provider);
   }
 
+  /** The person with the groups of the directory, if they decide. Throws a `StoreError`. */
+  async withGroups(identity: Identity, provider: string): Promise<Identity> {
+    const { directory } = this.#parts;
+    if (directory === undefined || !directory.rules.groupsDecide) return identity;
+    const found = await this.#inDirectory({ ...identity, provider });
+    return found === undefined
+      ? identity
+      : { ...identity, groups: found.groups.map(({ displayName }) => displayName) };
+  }
+
   /**
    * The person of a sign-in, with the role and the projects of the present groups. Makes the person at the
    * first sign-in. A disabled person is not changed. Throws a `StoreError`.
    */
   async enter(signedIn: SignedIn, source: string): Promise<Person> {
     const { role, name } = signedIn;
+    const { directory } = this.#parts;
+    const user = (await this.#inDirectory(signedIn))?.user;
+    const groupsDecide = user !== undefined && directory?.rules.groupsDecide === true;
     const projects = role === "admin" ? "all" : await this.#projectsNamed(signedIn.projects);
     const allowed = { name, role, projects };
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const person = await this.#find(signedIn) ?? await this.#add(signedIn, { source, allowed });
       if (person === undefined) continue;
-      if (person.disabled) return person;
-      if (!await this.#change(person, allowed, { signedIn, source })) continue;
+      const joined = user === undefined ? person : await this.#joined(user, person, { signedIn, source });
+      if (joined === undefined) continue;
+      if (joined.disabled) return joined;
+      // The groups of the directory have given the role and the projects.
+      const change = groupsDecide ? { name } : allowed;
+      if (!await this.#change(joined, change, { signedIn, source })) continue;
       // The session begins only for the present version of the person.
       const changed = await this.#find(signedIn);
       if (changed !== undefined) return changed;
@@ -89,6 +116,38 @@ export class ProviderPeople {
 
   #find(known: Known): Promise<Person | undefined> {
     return this.#parts.store.findPersonOf(known.provider, providerSubject(known));
+  }
+
+  /** The user of the directory whom a person of the provider is. */
+  async #inDirectory(known: Known): Promise<UserInGroups | undefined> {
+    const { directory, store } = this.#parts;
+    if (directory === undefined || directory.provider.name !== known.provider) return undefined;
+    const externalId = externalIdOf(directory, known);
+    return externalId === undefined
+      ? undefined
+      : await store.findDirectoryUser(known.provider, { externalId });
+  }
+
+  /**
+   * Joins the user of the directory to the person, who then is what the directory says. `undefined` if the
+   * person was removed meanwhile.
+   */
+  async #joined(
+    user: DirectoryUser,
+    person: Person,
+    { signedIn, source }: { signedIn: Known; source: string },
+  ): Promise<Person | undefined> {
+    const { store, directory, clock, onChanged } = this.#parts;
+    const isSettled = user.personId === person.id && user.active && directory?.rules.groupsDecide !== true;
+    if (directory === undefined || isSettled) return person;
+    const by = { actor: this.#actor(person, signedIn), source, at: clock.epochMs() };
+    await store.joinDirectoryUser({ userId: user.id, personId: person.id }, { rules: directory.rules, by });
+    await onChanged();
+    return await this.#find(signedIn);
+  }
+
+  #actor({ login }: Person, { provider }: Known): string {
+    return `${login} (${this.titleOf(provider)})`;
   }
 
   /** Adds a person. `undefined` if another program has taken the login name or added the person meanwhile. */
@@ -146,20 +205,19 @@ export class ProviderPeople {
       changes: Readonly<Record<string, unknown>>;
     },
   ): NewAuditEntry {
-    const name = `${person.login} (${this.titleOf(signedIn.provider)})`;
+    const name = this.#actor(person, signedIn);
     return auditor({ clock: this.#parts.clock, actor: { name } })(source, action, person.id, changes);
   }
 
   /** A free login name: that of the provider, with a number if others have it. */
-  async #freeLogin({ email, claims, name, subject }: SignedIn): Promise<string> {
-    const wanted = [email, claims["preferred_username"], name.replace(/\s+/g, "."), subject, "person"];
-    const base = wanted.map((text) => typeof text === "string" ? loginOf(text) : undefined)
-      .find((login) => login !== undefined)?.slice(0, MAX_BASE) ?? "person";
-    for (let number = 1; number <= 20; number++) {
-      const login = number === 1 ? base : `${base}-${number}`;
-      if (await this.#parts.store.findSignIn(login) === undefined) return login;
-    }
-    return `${base}-${crypto.getRandomValues(new Uint8Array(4)).toHex()}`;
+  #freeLogin({ email, claims, name, subject }: SignedIn): Promise<string> {
+    return freeLogin(this.#parts.store, [
+      email,
+      claims["preferred_username"],
+      name.replace(/\s+/g, "."),
+      subject,
+      "person",
+    ]);
   }
 
   /** The ids of projects. A project that does not exist is left out, and reported. */

@@ -11,6 +11,7 @@ import type { Outcome, SignedIn, SignInFailure } from "../../people/oidc/signed_
 import type { Person } from "../../people/person.ts";
 import type { SecretBox } from "../../storage/secret_box.ts";
 import type { Clock } from "../../time/clock.ts";
+import type { Directory } from "../directory.ts";
 import { FewLines } from "./few_lines.ts";
 import { ProviderPeople, type ProviderPeopleStore } from "./provider_people.ts";
 
@@ -43,6 +44,8 @@ export interface ProviderSignInParts {
   readonly log: Log;
   readonly box: SecretBox;
   readonly store: ProviderPeopleStore;
+  /** The directory that writes people with SCIM; `undefined` without one. */
+  readonly directory: Directory | undefined;
   /** Called after a change of what a person may do. */
   readonly onChanged: () => Promise<void>;
   /** Where the authorities are that the operating system trusts. */
@@ -60,11 +63,12 @@ export class ProviderSignIn {
   #loading: Promise<SignIn> | undefined;
 
   constructor(parts: ProviderSignInParts) {
-    const { store, clock, log, config, onChanged } = parts;
+    const { store, clock, log, config, directory, onChanged } = parts;
     this.#parts = parts;
     this.#people = new ProviderPeople({
       store,
       clock,
+      directory,
       onChanged,
       titleOf: (provider) => config.providers.find(({ name }) => name === provider)?.title ?? provider,
       onUnknownProject: (detail) => log("warn", "sign_in_project_unknown", { detail }),
@@ -109,6 +113,7 @@ export class ProviderSignIn {
       clock,
       sealer: box,
       transport: this.#transport,
+      onIdentified: (identity, provider) => this.#people.withGroups(identity, provider),
       onSignedIn: (person, request) => this.#signedIn(person, this.#visitOf(request)),
       onDenied: (identity, provider, request) =>
         this.#people.deny({ ...identity, provider }, this.#visitOf(request).source),

@@ -2,7 +2,9 @@
 
 import { createManagementTokenValue } from "../../auth/management_token_value.ts";
 import { hashOf, suffixOf } from "../../auth/token_value.ts";
+import type { Projects, TokenRole } from "../../people/role.ts";
 import type { ManagementToken, ManagementTokenOf, SessionOf } from "../../storage/people_store.ts";
+import type { Store } from "../../storage/store.ts";
 import { ADMIN_ONLY, OWN_OR_ALL } from "./access.ts";
 import { auditor } from "./audit_entry.ts";
 import { createId } from "./create_id.ts";
@@ -110,16 +112,29 @@ async function createManagementToken(
     hash: hashOf(value),
     suffix: suffixOf(value),
     role: body.role,
-    projects: await checkedProjects(store, body),
+    projects: await projectsOf(store, body),
     personId: undefined,
     expiresAt,
     lastUsedAt: undefined,
     madeBy: actor.name,
+    makerId: actor.kind === "person" ? actor.id : actor.makerId,
+    makerHasLeft: false,
     createdAt: now,
     revokedAt: undefined,
   };
   await store.addManagementToken(token, auditor(parts)(source, "management_token.create", token.id, body));
   return json({ ...shownManagementToken({ token, person: undefined }, now), token: value }, { status: 201 });
+}
+
+/** The projects of a new token. A token for a directory has none. */
+async function projectsOf(
+  store: Pick<Store, "findProject">,
+  { role, projects }: { role: TokenRole; projects?: Projects | undefined },
+): Promise<Projects> {
+  if (role !== "scim") return await checkedProjects(store, { role, projects });
+  if (projects === undefined || projects.length === 0) return [];
+  const detail = "is not empty, and a token for a directory has no projects";
+  throw new Problem(400, `#/projects: ${detail}`, { places: [{ pointer: "#/projects", detail }] });
 }
 
 async function revokeManagementToken({ id, source }: RouteRequest, parts: RouteParts): Promise<Response> {
@@ -146,7 +161,7 @@ function shownSession({ session, person }: SessionOf, current: string | undefine
 }
 
 function shownManagementToken({ token, person }: ManagementTokenOf, now: number) {
-  const { expiresAt, revokedAt } = token;
+  const { expiresAt, revokedAt, makerHasLeft } = token;
   const isExpired = expiresAt !== undefined && expiresAt <= now;
   return {
     id: token.id,
@@ -155,7 +170,13 @@ function shownManagementToken({ token, person }: ManagementTokenOf, now: number)
     projects: person?.projects ?? token.projects,
     person_id: token.personId ?? null,
     token_suffix: token.suffix,
-    state: revokedAt !== undefined ? "revoked" : isExpired ? "expired" : "active",
+    state: revokedAt !== undefined
+      ? "revoked"
+      : isExpired
+      ? "expired"
+      : makerHasLeft
+      ? "suspended"
+      : "active",
     made_by: token.madeBy,
     expires_at: momentOrNull(expiresAt),
     last_used_at: momentOrNull(token.lastUsedAt),

@@ -1,4 +1,7 @@
-/** Requires a token for the management API: that of the configuration, or one of the database. */
+/**
+ * Requires a token for the management API: that of the configuration, or one of the database. A token for a
+ * directory is one of the database too, and no other token may do what it does.
+ */
 
 import { isManagementTokenValue } from "../../auth/management_token_value.ts";
 import { isEqual } from "../../auth/shared_token.ts";
@@ -37,10 +40,8 @@ export class BearerGate {
 
   /** Finds who sends an `Authorization` header. Throws a {@link Problem} unless it holds a token. */
   async check(authorization: string | undefined, caller: Caller): Promise<Identity> {
-    // A malformed header counts as a guess too.
-    const [, presented = authorization ?? ""] = /^bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
-    const { guesses } = this.#parts;
-    guesses.checkWait(caller, { isGuess: presented !== "" });
+    const presented = presentedIn(authorization);
+    this.#parts.guesses.checkWait(caller, { isGuess: presented !== "" });
     const hash = hashOf(presented);
     // The token of the configuration may be easy to guess, so nothing waits between the check of the count
     // and the count. Those of the database are random.
@@ -48,15 +49,55 @@ export class BearerGate {
       caller.onVerified?.();
       return lasting(BOOTSTRAP);
     }
-    const found = isManagementTokenValue(presented) ? await this.#find({ hash }) : undefined;
+    const found = await this.#verified(presented, hash, caller);
     if (found !== undefined) {
-      this.#noteUse(found.token);
-      caller.onVerified?.();
-      return { actor: actorOf(found), again: () => this.#actorAgain(found.token.id) };
+      const actor = actorOf(found);
+      if (actor !== undefined) return { actor, again: () => this.#actorAgain(found.token.id) };
+      throw new Problem(403, "This token is for a directory: it may use SCIM, and nothing else.");
     }
+    return this.#refuse(presented, { hash, caller, hint: "<MANAGEMENT_TOKEN>" });
+  }
+
+  /**
+   * Finds the token of a directory in an `Authorization` header. Throws a {@link Problem} for all other
+   * tokens, also for those that may do everything: a directory must not have them.
+   */
+  async checkDirectory(authorization: string | undefined, caller: Caller): Promise<ManagementToken> {
+    const presented = presentedIn(authorization);
+    this.#parts.guesses.checkWait(caller, { isGuess: presented !== "" });
+    const hash = hashOf(presented);
+    if (this.#isBootstrap(hash)) throw notForDirectories();
+    const token = (await this.#verified(presented, hash, caller))?.token;
+    if (token === undefined) {
+      return this.#refuse(presented, { hash, caller, hint: "<token with the role scim>" });
+    }
+    if (token.role !== "scim") throw notForDirectories();
+    return token;
+  }
+
+  /** The valid token of the database with a value. */
+  async #verified(
+    presented: string,
+    hash: Uint8Array,
+    caller: Caller,
+  ): Promise<ManagementTokenOf | undefined> {
+    const found = isManagementTokenValue(presented) ? await this.#find({ hash }) : undefined;
+    if (found === undefined) return undefined;
+    this.#noteUse(found.token);
+    caller.onVerified?.();
+    return found;
+  }
+
+  /** Counts a wrong token, and throws a {@link Problem}. */
+  #refuse(
+    presented: string,
+    { hash, caller, hint }: { hash: Uint8Array; caller: Caller; hint: string },
+  ): never {
     // A request without a token is not a guess.
-    if (presented !== "") guesses.recordGuess(caller, { hash: hash.toBase64(), attempt: "bearer" });
-    throw new Problem(401, "Send the management token: Authorization: Bearer <MANAGEMENT_TOKEN>.", {
+    if (presented !== "") {
+      this.#parts.guesses.recordGuess(caller, { hash: hash.toBase64(), attempt: "bearer" });
+    }
+    throw new Problem(401, `Send the management token: Authorization: Bearer ${hint}.`, {
       headers: { "www-authenticate": 'Bearer realm="llm-proxy management"' },
     });
   }
@@ -80,8 +121,8 @@ export class BearerGate {
     const { store, clock } = this.#parts;
     const found = await store.findManagementToken(by);
     if (found === undefined) return undefined;
-    const { token: { personId, revokedAt, expiresAt = Infinity }, person } = found;
-    if (revokedAt !== undefined || expiresAt <= clock.epochMs()) return undefined;
+    const { token: { personId, revokedAt, expiresAt = Infinity, makerHasLeft }, person } = found;
+    if (makerHasLeft || revokedAt !== undefined || expiresAt <= clock.epochMs()) return undefined;
     return personId !== undefined && person?.disabled !== false ? undefined : found;
   }
 
@@ -101,7 +142,21 @@ export class BearerGate {
   }
 }
 
-function actorOf({ token: { id, name, role, projects }, person }: ManagementTokenOf): Actor {
+/** The token in an `Authorization` header. A malformed header counts as a guess too. */
+function presentedIn(authorization: string | undefined): string {
+  const [, presented = authorization ?? ""] = /^bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
+  return presented;
+}
+
+function notForDirectories(): Problem {
+  return new Problem(403, "This token is not for a directory: create a management token with the role scim.");
+}
+
+/** The actor of a token; `undefined` for a token that may not use the API. */
+function actorOf(
+  { token: { id, name, role, projects, makerId }, person }: ManagementTokenOf,
+): Actor | undefined {
+  if (role === "scim") return undefined;
   if (person !== undefined) {
     return {
       kind: "person",
@@ -121,5 +176,6 @@ function actorOf({ token: { id, name, role, projects }, person }: ManagementToke
     name: `${name} (management token)`,
     provenAt: undefined,
     sessionId: undefined,
+    makerId,
   };
 }

@@ -217,6 +217,7 @@ export class DeviceGrant {
 function shownToken({ token, person }: ManagementTokenOf, value: string, now: number) {
   const { id, name, role, projects, expiresAt = now } = token;
   const allowed = person?.projects ?? projects;
+  if (role === "scim") throw new Error("a login made the token of a directory");
   return {
     access_token: value,
     token_type: "Bearer",

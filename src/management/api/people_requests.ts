@@ -56,7 +56,10 @@ export const passkeyChange = v.strictObject({ name });
 /** The schema of the body that creates a management token. */
 export const managementTokenCreation = v.strictObject({
   name,
-  role: v.picklist(TOKEN_ROLES),
+  role: v.pipe(
+    v.picklist(TOKEN_ROLES),
+    v.description("scim: the token of a directory, which may use SCIM and nothing else"),
+  ),
   projects: v.optional(projects),
   expires_at: v.nullish(moment),
 });

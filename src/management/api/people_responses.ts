@@ -75,14 +75,17 @@ export const passkey = v.object({
 const managementTokenEntries = {
   id,
   name: v.string(),
-  role: v.picklist(ROLES),
+  role: v.picklist([...ROLES, "scim"]),
   projects,
   person_id: v.pipe(
     v.nullable(id),
     v.description("whose login on another machine it is: it may do what this person may do"),
   ),
   token_suffix: v.string(),
-  state: v.picklist(["active", "expired", "revoked"]),
+  state: v.pipe(
+    v.picklist(["active", "suspended", "expired", "revoked"]),
+    v.description("suspended: the directory says that the person who made the token is not active"),
+  ),
   made_by: v.string(),
   expires_at: v.nullable(moment),
   last_used_at: v.pipe(v.nullable(moment), v.description("up to a minute ago")),

@@ -1,26 +1,25 @@
 /** Whether a person may sign in, and as what. */
 
 import type { SignInProvider } from "../../config/config.ts";
-import { type Role, ROLES, signInPreset } from "../../config/values/sign_in_presets.ts";
+import { signInPreset } from "../../config/values/sign_in_presets.ts";
+import { givenByGroups } from "../group_rules.ts";
 import { type Identity, type SignedIn, SignInFailure } from "./signed_in.ts";
 
 /** Adds the role and the projects. Throws a {@link SignInFailure} if the person may not enter. */
 export function enter(identity: Identity, provider: SignInProvider): SignedIn {
-  const { name, title, roles, projects, defaultRole } = provider;
+  const { name, title } = provider;
   if (!isAllowed(identity, provider)) {
     throw new SignInFailure(403, `Your account at ${title} may not sign in here. Ask the administrator.`, {
       detail: `${shownPerson(identity)} matches no list of "allow"${unverified(identity)}`,
     });
   }
-  const named = new Set(identity.groups.map((group) => roles.get(group)));
-  const role: Role | undefined = ROLES.find((one) => named.has(one)) ?? defaultRole;
+  const { role, projects } = givenByGroups(identity.groups, provider);
   if (role === undefined) {
     throw new SignInFailure(403, `Your account at ${title} has no role here. Ask the administrator.`, {
       detail: `${shownPerson(identity)} has no group of "roles", and there is no "default_role"`,
     });
   }
-  const found = identity.groups.flatMap((group) => projects.get(group) ?? []);
-  return { ...identity, provider: name, role, projects: [...new Set(found)] };
+  return { ...identity, provider: name, role, projects };
 }
 
 function isAllowed(identity: Identity, { allow, preset }: SignInProvider): boolean {

@@ -27,6 +27,11 @@ export interface SignInParts {
   readonly clock: Clock;
   readonly sealer: Sealer;
   readonly transport: Pick<Transport, "send">;
+  /**
+   * Gives what another source knows of a person whom a provider has identified, such as the groups of a
+   * directory. `undefined` if only the provider knows people.
+   */
+  readonly onIdentified?: (identity: Identity, provider: string) => Promise<Identity>;
   /** Begins the session of a person, or rejects the person. `request` is the callback. */
   readonly onSignedIn: (person: SignedIn, request: Request) => Promise<Outcome>;
   /** Called for a person whom a provider has identified, and whom the configuration does not let in. */
@@ -172,7 +177,8 @@ export class SignIn {
     }
     // The Host of the request has no part in it: the provider compares the redirect URI.
     const callback = new URL(redirectUri(publicUrl, provider.name) + search);
-    const identity = await this.#limited(() => identifies.finish(callback, pending));
+    const identified = await this.#limited(() => identifies.finish(callback, pending));
+    const identity = await this.#parts.onIdentified?.(identified, provider.name) ?? identified;
     const outcome = await onSignedIn(await this.#entered(identity, { provider, request }), request);
     if (outcome.kind === "refused") throw new SignInFailure(403, outcome.reason);
     return signedInPage(pending.returnTo, [...outcome.cookies, this.#pending.removal(provider.name)]);

@@ -113,9 +113,53 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
     name: "management_tokens",
     columns: columns(
       ...["seq:integer", "id", "name", "hash:bytes", "suffix", "role", "projects", "expires_at:integer"],
-      ...["person_id", "last_used_at:integer", "made_by", "created_at:integer", "revoked_at:integer"],
+      ...[
+        "person_id",
+        "last_used_at:integer",
+        "made_by",
+        "created_at:integer",
+        "revoked_at:integer",
+        "maker_id",
+      ],
     ),
     key: ["seq"],
+    sums: [],
+  },
+  {
+    name: "directory_users",
+    columns: columns(
+      ...["seq:integer", "id", "provider", "user_name", "user_key", "external_id", "active:boolean"],
+      ...[
+        "details",
+        "person_id",
+        "has_disabled:boolean",
+        "created_at:integer",
+        "updated_at:integer",
+        "version:integer",
+      ],
+    ),
+    key: ["seq"],
+    sums: ["version"],
+  },
+  {
+    name: "directory_addresses",
+    columns: columns("user_id", "address", "kind"),
+    key: ["address", "user_id", "kind"],
+    sums: [],
+  },
+  {
+    name: "directory_groups",
+    columns: columns(
+      ...["seq:integer", "id", "provider", "display_name", "group_key", "external_id"],
+      ...["created_at:integer", "updated_at:integer", "version:integer"],
+    ),
+    key: ["seq"],
+    sums: ["version"],
+  },
+  {
+    name: "directory_members",
+    columns: columns("group_id", "user_id"),
+    key: ["group_id", "user_id"],
     sums: [],
   },
   {

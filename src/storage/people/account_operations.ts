@@ -3,6 +3,9 @@
 import type { AccountStore } from "../people_store.ts";
 import * as accounts from "./account_work.ts";
 import * as devices from "./device_work.ts";
+import * as directoryGroups from "./directory_group_work.ts";
+import * as directories from "./directory_reads.ts";
+import * as directoryUsers from "./directory_user_work.ts";
 import * as passkeys from "./passkey_work.ts";
 import * as people from "./people_work.ts";
 import type { Work } from "./work.ts";
@@ -39,6 +42,16 @@ const WORKS: AccountWorks = {
   listManagementTokens: accounts.listManagementTokens,
   revokeManagementToken: accounts.revokeManagementToken,
   touchManagementToken: accounts.touchManagementToken,
+  findDirectoryUser: directories.findDirectoryUser,
+  listDirectoryUsers: directories.listDirectoryUsers,
+  findDirectoryGroup: directories.findDirectoryGroup,
+  listDirectoryGroups: directories.listDirectoryGroups,
+  listDirectoryMembers: directories.listDirectoryMembers,
+  saveDirectoryUser: directoryUsers.saveDirectoryUser,
+  removeDirectoryUser: directoryUsers.removeDirectoryUser,
+  joinDirectoryUser: directoryUsers.joinDirectoryUser,
+  saveDirectoryGroup: directoryGroups.saveDirectoryGroup,
+  removeDirectoryGroup: directoryGroups.removeDirectoryGroup,
   addPasskey: passkeys.addPasskey,
   findPasskey: passkeys.findPasskey,
   listPasskeys: passkeys.listPasskeys,

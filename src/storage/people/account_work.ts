@@ -7,7 +7,7 @@ import type { Listed, Page } from "../page.ts";
 import type { ManagementToken, ManagementTokenOf, Session, SessionOf } from "../people_store.ts";
 import { pageOf } from "../rows/pages.ts";
 import type { Row } from "../rows/row.ts";
-import { bytes, number, optional, text } from "../rows/row_values.ts";
+import { bytes, flag, number, optional, text } from "../rows/row_values.ts";
 import { findPerson } from "./people_work.ts";
 import { all, audit as auditEntry, first, lock, type Work, write } from "./work.ts";
 
@@ -17,7 +17,10 @@ const SESSION_COLUMNS =
   "seq, id, hash, person_id, credential, way, created_at, used_at, proven_at, address, browser";
 const TOKEN_COLUMNS =
   "seq, id, name, hash, suffix, role, projects, person_id, expires_at, last_used_at, made_by, " +
-  "created_at, revoked_at";
+  "created_at, revoked_at, maker_id, " +
+  // The directory needs its own token also after the administrator has left who made it.
+  "(role <> 'scim' AND EXISTS (SELECT 1 FROM directory_users " +
+  "WHERE directory_users.person_id = maker_id AND NOT active)) AS maker_has_left";
 
 /** Adds a session, and ends those of its person beyond the most. */
 export function* addSession(session: Session, checked?: { readonly version: number }): Work<boolean> {
@@ -132,7 +135,7 @@ export function* endSession(
 export function* addManagementToken(token: ManagementToken, audit: NewAuditEntry): Work<void> {
   yield* write(
     `INSERT INTO management_tokens (id, name, hash, suffix, role, projects, person_id, expires_at, last_used_at,
-       made_by, created_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+       made_by, created_at, revoked_at, maker_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
     token.id,
     token.name,
     token.hash,
@@ -145,6 +148,7 @@ export function* addManagementToken(token: ManagementToken, audit: NewAuditEntry
     token.madeBy,
     token.createdAt,
     token.revokedAt ?? null,
+    token.makerId ?? null,
   );
   yield* auditEntry(audit);
 }
@@ -186,6 +190,16 @@ export function* revokeManagementToken(id: string, audit: NewAuditEntry): Work<b
   if (revoked === 0) return false;
   yield* auditEntry(audit);
   return true;
+}
+
+/** Revokes the management tokens that a person has made, except those of directories. */
+export function* revokeTokensMadeBy(personId: string, at: number): Work<void> {
+  yield* write(
+    `UPDATE management_tokens SET revoked_at = $2
+     WHERE maker_id = $1 AND revoked_at IS NULL AND role <> 'scim'`,
+    personId,
+    at,
+  );
 }
 
 /** Records a use of a management token. */
@@ -259,6 +273,8 @@ function managementTokenOf(row: Row): ManagementToken {
     expiresAt: optional(row, "expires_at"),
     lastUsedAt: optional(row, "last_used_at"),
     madeBy: text(row, "made_by"),
+    makerId: row["maker_id"] === null ? undefined : text(row, "maker_id"),
+    makerHasLeft: flag(row, "maker_has_left"),
     createdAt: number(row, "created_at"),
     revokedAt: optional(row, "revoked_at"),
   };

@@ -163,6 +163,8 @@ export function* useDeviceLogin(
     expiresAt: at + lifetimeMs,
     lastUsedAt: undefined,
     madeBy: text(row, "decided_by"),
+    makerId: personId,
+    makerHasLeft: false,
     createdAt: at,
     revokedAt: undefined,
   };

@@ -12,8 +12,9 @@ import { all, audit as auditEntry, first, lock, type Value, type Work, write } f
 
 const COLUMNS = "seq, id, login, name, role, all_projects, disabled, provider, subject, passphrase, " +
   "created_at, updated_at, version";
-/** The administrators who can sign in. */
-const ACTING_ADMIN = "role = 'admin' AND NOT disabled AND (passphrase IS NOT NULL OR provider IS NOT NULL)";
+/** The condition of administrators who can sign in. */
+export const ACTING_ADMIN =
+  "role = 'admin' AND NOT disabled AND (passphrase IS NOT NULL OR provider IS NOT NULL)";
 /** Whether the owner of a token may use its project. */
 const OWNER_MAY_USE = `EXISTS (SELECT 1 FROM people WHERE people.id = tokens.owner_id AND NOT disabled
   AND (all_projects OR EXISTS (SELECT 1 FROM person_projects

@@ -7,6 +7,7 @@
  * a later version removes, with `worksSince`.
  */
 
+import { DIRECTORY } from "./directory_schema.ts";
 import { PASSKEYS } from "./passkeys_schema.ts";
 import { DEVICE_LOGINS } from "./device_logins_migration.ts";
 
@@ -410,4 +411,9 @@ CREATE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL;`,
   },
   { version: 5, name: "passkeys", sql: PASSKEYS },
   { version: 6, name: "logins of commands on other machines", sql: DEVICE_LOGINS },
+  {
+    version: 7,
+    name: "users and groups that directories write, and who made management tokens",
+    sql: DIRECTORY,
+  },
 ];

@@ -4,6 +4,7 @@
  */
 
 import { CLOSED_SUMS } from "./closed_sums_schema.ts";
+import { DIRECTORY } from "./directory_schema.ts";
 import { PASSKEYS } from "./passkeys_schema.ts";
 import { DEVICE_LOGINS } from "./device_logins_migration.ts";
 
@@ -468,4 +469,9 @@ CREATE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL;`,
   },
   { version: 17, name: "passkeys", sql: PASSKEYS },
   { version: 18, name: "logins of commands on other machines", sql: DEVICE_LOGINS },
+  {
+    version: 19,
+    name: "users and groups that directories write, and who made management tokens",
+    sql: DIRECTORY,
+  },
 ];

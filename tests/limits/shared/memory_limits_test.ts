@@ -41,4 +41,4 @@ let losing: LosingLimits | undefined;
 disorderTest("MemoryLimits", {
   open: (clock) => Promise.resolve(losing = new LosingLimits(clock)),
   lose: () => Promise.resolve(losing?.lose()),
-}, cases({ few: 20, all: 150 }));
+}, cases({ few: 15, all: 80 }));

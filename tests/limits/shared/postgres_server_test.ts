@@ -1,7 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { BudgetCalendar } from "../../../src/limits/budget_calendar.ts";
 import { connectLimits } from "../../../src/limits/shared/postgres/connect_limits.ts";
 import { PostgresLimitsServer } from "../../../src/limits/shared/postgres/postgres_server.ts";
+import { StoreError } from "../../../src/storage/store.ts";
 import { RemoteLimits } from "../../../src/limits/shared/remote_limits.ts";
 import type { SharedLimits } from "../../../src/limits/shared/shared_limits.ts";
 import { PostgresServer, withoutPostgres, withPool } from "../../support/processes/postgres_server.ts";
@@ -12,6 +13,7 @@ import { sharedContract } from "./contract.ts";
 import { disorderTest } from "./disorder.ts";
 import { SharedBench } from "./shared_bench.ts";
 import { loadTests } from "./load.ts";
+import { versionedNames } from "../../../src/limits/shared/postgres/versioned_names.ts";
 import { cases } from "../../support/runner/cases.ts";
 import { unless } from "../../support/runner/left_out.ts";
 import { sameAsModel } from "./same_as_model.ts";
@@ -29,9 +31,11 @@ const TABLES = ["ledgers", "hours", "costs", "pages", "seconds", "holdings", "re
   name,
 ) => `limit_${name}`);
 
-/** Runs statements. */
-async function run(sql: string): Promise<void> {
-  await withPool(postgres().url("postgres"), (pool) => pool.all(sql));
+const versioned = await versionedNames();
+
+/** Runs statements on the tables of this version. */
+async function run(sql: string): Promise<Record<string, unknown>[]> {
+  return await withPool(postgres().url("postgres"), (pool) => pool.all(versioned(sql)));
 }
 
 async function open(clock: FakeClock): Promise<SharedLimits> {
@@ -81,11 +85,12 @@ sharedContract("PostgresLimitsServer", {
         await until(() => own?.leave("nobody").then(() => true, () => false) ?? false, "a connection");
       },
     },
-    "a crash": { happen: () => run(EMPTY) },
+    "a crash": { happen: async () => void await run(EMPTY) },
     "a restored backup": {
-      save: () => run(TABLES.map((name) => `CREATE TABLE saved_${name} AS TABLE ${name}`).join(";")),
-      happen: () =>
-        run([
+      save: async () =>
+        void await run(TABLES.map((name) => `CREATE TABLE saved_${name} AS TABLE ${name}`).join(";")),
+      happen: async () =>
+        void await run([
           EMPTY,
           ...TABLES.map((name) => `INSERT INTO ${name} TABLE saved_${name}; DROP TABLE saved_${name}`),
           "UPDATE limit_state SET run = 'that of the backup'",
@@ -94,7 +99,11 @@ sharedContract("PostgresLimitsServer", {
   },
 });
 sameAsModel("PostgresLimitsServer", { reason, open }, cases({ few: 2, all: 12 }));
-disorderTest("PostgresLimitsServer", { reason, open, lose: () => run(EMPTY) }, cases({ few: 1, all: 2 }));
+disorderTest(
+  "PostgresLimitsServer",
+  { reason, open, lose: async () => void await run(EMPTY) },
+  cases({ few: 1, all: 2 }),
+);
 loadTests("PostgresLimitsServer", {
   reason,
   open: () =>
@@ -138,17 +147,11 @@ Deno.test({
   async fn() {
     const bench = await SharedBench.open({ open });
     try {
-      const url = postgres().url("postgres");
-      const count = () =>
-        withPool(
-          url,
-          async (pool) => Number((await pool.all("SELECT count(*) AS n FROM limit_guesses"))[0]?.["n"]),
-        );
-      await withPool(url, (pool) =>
-        pool.all(
-          `INSERT INTO limit_guesses (address, last) SELECT 'a' || n, ${bench.clock.epochMs()} - n
-           FROM generate_series(1, 12000) AS n`,
-        ));
+      const count = async () => Number((await run("SELECT count(*) AS n FROM limit_guesses"))[0]?.["n"]);
+      await run(
+        `INSERT INTO limit_guesses (address, last) SELECT 'a' || n, ${bench.clock.epochMs()} - n
+         FROM generate_series(1, 12000) AS n`,
+      );
       await bench.limits.guess("192.0.2.1", "g");
       assertEquals(await count(), 12_001);
       await bench.renew("a");
@@ -175,11 +178,12 @@ Deno.test({
       await withPool(postgres().url("postgres"), async (pool) => {
         let late: Promise<unknown> = Promise.resolve();
         await pool.transaction(async (queries) => {
-          await queries.all("SELECT 1 FROM limit_ledgers FOR UPDATE");
+          await queries.all(versioned("SELECT 1 FROM limit_ledgers FOR UPDATE"));
           late = bench.limits.take(bench.takeOf(limits, { id: "late", reservation }));
           await until(async () => {
-            const waiting =
-              "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%limits_take%'";
+            const waiting = versioned(
+              "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%limits_take%'",
+            );
             return (await pool.all(waiting)).length > 0;
           }, "a request that waits");
           bench.nextSession("a");
@@ -193,4 +197,72 @@ Deno.test({
       await bench.limits.close();
     }
   },
+});
+
+/** Runs work with a database that no other test uses. */
+async function inOwnDatabase(work: (url: string) => Promise<void>): Promise<void> {
+  const name = await postgres().takeDatabase();
+  await work(postgres().url(name));
+  await postgres().dropDatabase(name);
+}
+
+/** Tables and a function of another version. `name` begins their names. */
+const otherVersion = (name: string, replicas: string) => `
+  CREATE TABLE ${name}_ledgers (key text);
+  CREATE TABLE ${name}_replicas AS SELECT unnest('{${replicas}}'::text[]) AS replica;
+  CREATE FUNCTION ${
+  name.replace("limit", "limits")
+}_take(one ${name}_ledgers) RETURNS text LANGUAGE sql AS 'SELECT 1';
+  CREATE FUNCTION ${
+  name.replace("limit", "limits")
+}_now(given bigint) RETURNS text LANGUAGE sql AS 'SELECT 1'`;
+
+Deno.test({
+  ...unless(
+    reason,
+    "PostgresLimitsServer: each version has its own counts, and those that nobody uses are dropped",
+  ),
+  fn: () =>
+    inOwnDatabase(async (url) => {
+      await withPool(url, async (pool) => {
+        await pool.all(
+          [
+            otherVersion("limit_v00000001", ""),
+            otherVersion("limit_v00000002", "a"),
+            otherVersion("limit", ""),
+            "CREATE TABLE limit_of_another_program (a text)",
+          ].join(";"),
+        );
+        const limits = new RemoteLimits(new PostgresLimitsServer({ connect: () => connectLimits(url) }));
+        await limits.leave("nobody");
+        await limits.close();
+        const names = await pool.all(
+          `SELECT relname AS name FROM pg_class WHERE relname LIKE 'limit%' AND relkind = 'r'
+             AND relname NOT LIKE $1 || '%'
+           UNION SELECT proname FROM pg_proc WHERE proname LIKE 'limits%' AND proname NOT LIKE $2 || '%'
+           ORDER BY name`,
+          [versioned("limit_x").slice(0, -1), versioned("limits_x").slice(0, -1)],
+        );
+        assertEquals(names.map(({ name }) => name), [
+          "limit_of_another_program",
+          "limit_v00000002_ledgers",
+          "limit_v00000002_replicas",
+          "limits_v00000002_now",
+          "limits_v00000002_take",
+        ]);
+      });
+    }),
+});
+
+Deno.test({
+  ...unless(reason, "PostgresLimitsServer: tables that another program dropped are made again"),
+  fn: () =>
+    inOwnDatabase(async (url) => {
+      const limits = new RemoteLimits(new PostgresLimitsServer({ connect: () => connectLimits(url) }));
+      await limits.leave("nobody");
+      await withPool(url, (pool) => pool.all(versioned("DROP TABLE limit_state CASCADE")));
+      await assertRejects(() => limits.leave("nobody"), StoreError);
+      await limits.leave("nobody");
+      await limits.close();
+    }),
 });

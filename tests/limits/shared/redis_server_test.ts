@@ -94,7 +94,7 @@ disorderTest("RedisLimits", {
   async lose() {
     assertEquals(await server?.send("FLUSHALL"), "+OK");
   },
-}, cases({ few: 2, all: 12 }));
+}, cases({ few: 2, all: 8 }));
 loadTests("RedisLimits", {
   reason: withoutRedis(),
   async open() {

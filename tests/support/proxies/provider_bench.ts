@@ -1,7 +1,7 @@
 /** A proxy with real providers in this process, with which people sign in. */
 
 import { assert } from "@std/assert";
-import type { SignInProvider } from "../../../src/config/config.ts";
+import type { ManagementConfig, SignInProvider } from "../../../src/config/config.ts";
 import { Visitor } from "../clients/visitor.ts";
 import { LaterClock } from "../time/later_clock.ts";
 import { FakeUpstream } from "../upstreams/fake_upstream.ts";
@@ -33,6 +33,7 @@ export class ProviderBench implements AsyncDisposable {
     names: readonly string[] = ["real"],
     table: Partial<SignInProvider> = {},
     allowedIps?: readonly string[],
+    management: Partial<ManagementConfig> = {},
   ): Promise<ProviderBench> {
     const port = freePort();
     const publicUrl = `http://127.0.0.1:${port}`;
@@ -54,6 +55,7 @@ export class ProviderBench implements AsyncDisposable {
           })),
         },
         ...(allowedIps && { allowedIps }),
+        ...management,
       },
     });
     return new ProviderBench({ proxy, clock, providers, upstream });

@@ -2,8 +2,10 @@
 --
 -- The tables are unlogged: if the server crashes, they are empty, and the counts come again from what the database knows
 -- of spending, as with a server that keeps nothing on disk. A restored backup may have older counts, so those of another
--- run of the server, another database or other tables are emptied by the first replica that renews. Each operation locks its ledgers in the order of their keys,
--- and all else after them, so that no two operations wait for each other.
+-- run of the server, another database or other tables are emptied by the first replica that renews. Each operation locks
+-- its ledgers in the order of their keys, and all else after them, so that no two operations wait for each other.
+--
+-- versioned_names.ts puts a hash of this file into all names: replicas with another file have their own counts.
 
 CREATE UNLOGGED TABLE IF NOT EXISTS limit_ledgers (
   key text COLLATE "C" PRIMARY KEY,
@@ -96,22 +98,6 @@ CREATE UNLOGGED TABLE IF NOT EXISTS limit_state (
   mark bigint NOT NULL DEFAULT 0,
   run text
 );
-
--- The tables may be those of an earlier version. A change locks a table, so it is made only if it is needed.
-DO $$
-BEGIN
-  IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'limit_state'::regclass AND attname = 'run') THEN
-    ALTER TABLE limit_state ADD COLUMN run text;
-  END IF;
-  IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'limit_replicas'::regclass AND attname = 'silent') THEN
-    ALTER TABLE limit_replicas ADD COLUMN silent boolean NOT NULL DEFAULT false;
-  END IF;
-  IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'limit_replicas'::regclass AND attname = 'session') THEN
-    ALTER TABLE limit_replicas ADD COLUMN session bigint NOT NULL DEFAULT 0;
-    ALTER TABLE limit_ledgers ADD COLUMN base bigint NOT NULL DEFAULT 0;
-    ALTER TABLE limit_hours ADD COLUMN base bigint NOT NULL DEFAULT 0;
-  END IF;
-END $$;
 
 -- All functions are in PL/pgSQL, which keeps the plans of their queries. SQL functions are planned at each call.
 CREATE OR REPLACE FUNCTION limits_now(given bigint) RETURNS bigint LANGUAGE plpgsql AS $$

@@ -1,8 +1,11 @@
 /** Shared counts in PostgreSQL. Each operation is one call of a function, in one transaction. */
 
+import { StoreError } from "../../../storage/store.ts";
 import type { SharedLimits } from "../shared_limits.ts";
 import type { Answer, LimitsServer } from "../remote_limits.ts";
 import definitions from "./limits.sql" with { type: "text" };
+import otherVersions from "./other_versions.sql" with { type: "text" };
+import { type Versioned, versionedNames } from "./versioned_names.ts";
 
 /** Connections to the database. */
 export interface LimitQueries {
@@ -48,6 +51,11 @@ const MAX_GUESSES = 50;
 /** The answer to a wrong token that the other replicas do not count: no wait. */
 const NOT_COUNTED: Answer = [0];
 
+interface Connected {
+  readonly queries: LimitQueries;
+  readonly versioned: Versioned;
+}
+
 interface Waiting {
   readonly operation: keyof SharedLimits;
   readonly input: unknown;
@@ -62,7 +70,7 @@ interface Waiting {
  */
 export class PostgresLimitsServer implements LimitsServer {
   readonly #options: PostgresOptions;
-  #queries: Promise<LimitQueries> | undefined;
+  #connected: Promise<Connected> | undefined;
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
   /**
@@ -89,8 +97,8 @@ export class PostgresLimitsServer implements LimitsServer {
     this.#isClosed = true;
     await this.#running;
     await this.#lastGuess;
-    const queries = await this.#queries?.catch(() => undefined);
-    await queries?.close();
+    const connected = await this.#connected?.catch(() => undefined);
+    await connected?.queries.close();
   }
 
   #guess(input: unknown): Promise<Answer> {
@@ -128,36 +136,52 @@ export class PostgresLimitsServer implements LimitsServer {
   }
 
   async #call(operation: string, input: unknown): Promise<Answer> {
-    const { all } = await this.#connected();
+    const connected = this.#connected ??= this.#connect();
+    const { queries, versioned } = await this.#opened(connected);
     const values = [JSON.stringify(input, storable), this.#options.now?.() ?? null];
-    const rows = await all(`SELECT limits_${operation}($1, $2)::text AS answer`, values, {
-      timeoutMs: this.#options.timeoutMs ?? QUERY_MS,
-    });
+    const sql = versioned(`SELECT limits_${operation}($1, $2)::text AS answer`);
+    let rows;
+    try {
+      rows = await queries.all(sql, values, { timeoutMs: this.#options.timeoutMs ?? QUERY_MS });
+    } catch (error) {
+      // Another program may have dropped the tables. The next call makes them again.
+      if (isOfDefinitions(error) && this.#connected === connected) {
+        this.#connected = undefined;
+        await queries.close();
+      }
+      throw error;
+    }
     const answer: unknown = JSON.parse(String(rows[0]?.["answer"]));
     return Array.isArray(answer) ? answer : [];
   }
 
-  async #connected(): Promise<LimitQueries> {
-    if (this.#isClosed) throw new Error("closed");
-    const queries = this.#queries ??= this.#connect();
+  async #opened(connected: Promise<Connected>): Promise<Connected> {
     try {
-      return await queries;
+      return await connected;
     } catch (error) {
-      if (this.#queries === queries) this.#queries = undefined;
+      if (this.#connected === connected) this.#connected = undefined;
       throw error;
     }
   }
 
-  async #connect(): Promise<LimitQueries> {
+  async #connect(): Promise<Connected> {
+    if (this.#isClosed) throw new Error("closed");
     const queries = await this.#options.connect();
     try {
-      await queries.all(`BEGIN; SELECT pg_advisory_xact_lock(${DEFINITIONS_LOCK}); ${definitions}; COMMIT`);
+      const versioned = await versionedNames();
+      const sql = versioned([definitions, otherVersions].join(";\n"));
+      await queries.all(`BEGIN; SELECT pg_advisory_xact_lock(${DEFINITIONS_LOCK}); ${sql}; COMMIT`);
+      return { queries, versioned };
     } catch (error) {
       await queries.close();
       throw error;
     }
-    return { all: queries.all.bind(queries), close: () => queries.close() };
   }
+}
+
+/** Whether tables or functions are missing, or are not those of this program. */
+function isOfDefinitions(error: unknown): boolean {
+  return error instanceof StoreError && (error.kind === "failed" || error.kind === "corrupt");
 }
 
 /** Changes texts to those that PostgreSQL can store: replaces the character NUL and unpaired surrogates. */

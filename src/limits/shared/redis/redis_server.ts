@@ -8,15 +8,19 @@ import { StoreError } from "../../../storage/store.ts";
 import type { RedisPlace } from "../../../network/redis_url.ts";
 import type { Answer, LimitsServer } from "../remote_limits.ts";
 import { systemClock } from "../../../time/clock.ts";
+import { protocolVersion } from "../protocol_version.ts";
 import { LateAnswer, within } from "../within.ts";
 import { AnswerBound } from "./answer_bound.ts";
 import script from "./limits.lua" with { type: "text" };
 
 /**
  * The beginning of all keys. The braces put all keys into one slot of a cluster, because a request changes
- * the counts of its token and of its project together. The number changes with the meaning of the keys.
+ * the counts of its token and of its project together. Keys of other versions expire.
  */
-const DEFAULT_PREFIX = "{llm-proxy}2:";
+export async function defaultPrefix(): Promise<string> {
+  return `{llm-proxy}:${await protocolVersion(script)}:`;
+}
+
 /** The time between a connection that broke and the next one, in milliseconds. */
 const RECONNECT_MS = 250;
 /**
@@ -71,10 +75,13 @@ export class RedisLimitsServer implements LimitsServer {
 
   private constructor(
     place: RedisPlace,
-    { digest, ca }: { readonly digest: string; readonly ca: string | undefined },
-    options: RedisOptions,
+    { digest, prefix, ca }: {
+      readonly digest: string;
+      readonly prefix: string;
+      readonly ca: string | undefined;
+    },
+    { now, timeoutMs = TIMEOUT_MS }: RedisOptions,
   ) {
-    const { prefix = DEFAULT_PREFIX, now, timeoutMs = TIMEOUT_MS } = options;
     this.#place = place;
     this.#ca = ca;
     this.#prefix = prefix;
@@ -89,7 +96,9 @@ export class RedisLimitsServer implements LimitsServer {
    * a `StoreError` if the file with the certificate authorities cannot be read.
    */
   static async open(place: RedisPlace, options: RedisOptions = {}): Promise<RedisLimitsServer> {
-    return new RedisLimitsServer(place, { digest: await digestOf(script), ca: await readCa(place) }, options);
+    const prefix = options.prefix ?? await defaultPrefix();
+    const digest = await digestOf(script);
+    return new RedisLimitsServer(place, { digest, prefix, ca: await readCa(place) }, options);
   }
 
   close(): Promise<void> {

@@ -1,5 +1,7 @@
 /** Compares what the shared counts have of each budget in the end with what the database has. */
 
+import { versionedNames } from "../../../../src/limits/shared/postgres/versioned_names.ts";
+import { defaultPrefix } from "../../../../src/limits/shared/redis/redis_server.ts";
 import type { PostgresServer } from "../../../support/processes/postgres_server.ts";
 import type { RedisServer } from "../../../support/processes/redis_server.ts";
 import type { Books } from "./books.ts";
@@ -20,14 +22,15 @@ export async function readCounts(
   ids: readonly string[],
 ): Promise<Counts> {
   const counts = new Map<string, number>();
+  const [versioned, prefix] = await Promise.all([versionedNames(), defaultPrefix()]);
   for (const id of ids) {
     if (redis === undefined) {
       const sql = `SELECT total FROM limit_ledgers WHERE seeded AND key = 'token:${id}'`;
-      const [row] = await postgres.admin(sql, database);
+      const [row] = await postgres.admin(versioned(sql), database);
       if (row !== undefined) counts.set(id, Number(row["total"]));
       continue;
     }
-    const ledger = `{llm-proxy}2:l:token:${id}`;
+    const ledger = `${prefix}l:token:${id}`;
     if (!(await redis.send(`HGET ${ledger} seeded`)).startsWith("$1")) continue;
     counts.set(id, Number((await redis.send(`HGET ${ledger} total`)).split("\r\n")[1]));
   }

@@ -1,0 +1,12 @@
+/** Two versions have the same bytes once in four billion times. */
+const VERSION_BYTES = 4;
+
+/**
+ * The version of what a server does for shared limits, such as `v1a2b3c4d`: the first bytes of the hash of
+ * its script. Counts belong to a version, so replicas with different scripts never change the counts of each
+ * other, and a changed script cannot keep its version.
+ */
+export async function protocolVersion(script: string): Promise<string> {
+  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(script));
+  return `v${new Uint8Array(bytes, 0, VERSION_BYTES).toHex()}`;
+}

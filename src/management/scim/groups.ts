@@ -1,0 +1,155 @@
+/** The groups of a directory: `/Groups`. */
+
+import type { DirectoryGroup, DirectoryGroupData } from "../../people/directory.ts";
+import { createId } from "../api/create_id.ts";
+import type { Directory } from "../directory.ts";
+import { groupConditions } from "./conditions.ts";
+import { type GroupChange, patchedGroup, readGroup, shownGroup } from "./group_resource.ts";
+import { notFound, wasDone } from "./outcomes.ts";
+import { readOperations } from "./patch.ts";
+import type { ScimParts } from "./scim_api.ts";
+import { ScimError } from "./scim_error.ts";
+import { listResponse, type ScimRequest } from "./scim_request.ts";
+
+/** How often a change is tried, because another request may change the group at the same time. */
+const MAX_TRIES = 5;
+/** The most groups of a list with their members. */
+const MAX_WITH_MEMBERS = 20;
+
+/** Answers requests at `/Groups` and `/Groups/ID`. */
+export class Groups {
+  readonly #parts: ScimParts;
+  readonly #directory: Directory;
+  readonly #base: string;
+
+  constructor(parts: ScimParts, { directory, base }: { directory: Directory; base: string }) {
+    this.#parts = parts;
+    this.#directory = directory;
+    this.#base = base;
+  }
+
+  /** Lists groups. A list has members only if the request names them, because groups may have thousands. */
+  async list(request: ScimRequest): Promise<Response> {
+    const { offset, limit } = request.slice();
+    const hasMembers = request.projection.wants("members", { isByDefault: false });
+    const { items, total } = await this.#parts.store.listDirectoryGroups(
+      this.#provider,
+      groupConditions(request.query("filter")),
+      { offset, limit: hasMembers ? Math.min(limit, MAX_WITH_MEMBERS) : limit },
+    );
+    const shown: Record<string, unknown>[] = [];
+    for (const group of items) shown.push(request.projection.of(await this.#shown(group, hasMembers)));
+    return listResponse(shown, { total, offset });
+  }
+
+  /** Adds a group with its members. */
+  async add(request: ScimRequest): Promise<Response> {
+    const change = readGroup(await request.body());
+    const { at } = request.writer;
+    const group: DirectoryGroup = {
+      ...change.data,
+      id: createId("drg"),
+      provider: this.#provider,
+      createdAt: at,
+      updatedAt: at,
+      version: 1,
+    };
+    await this.#save(group, { ...change, version: undefined }, request);
+    return await this.#respond(group.id, request, 201);
+  }
+
+  /** Shows a group. */
+  async show(id: string, request: ScimRequest): Promise<Response> {
+    return await this.#respond(id, request, 200);
+  }
+
+  /** Replaces a group with its members. */
+  async replace(id: string, request: ScimRequest): Promise<Response> {
+    const body = await request.body();
+    await this.#change(id, request, (before) => readGroup(body, before));
+    return await this.#respond(id, request, 200);
+  }
+
+  /** Changes a group. The response has no body, because the group may have thousands of members. */
+  async patch(id: string, request: ScimRequest): Promise<Response> {
+    const operations = readOperations(await request.body());
+    await this.#change(id, request, (before) => patchedGroup(before, operations));
+    // RFC 7644 (3.5.2) wants a body if the request names attributes.
+    return request.projection.isNamed
+      ? await this.#respond(id, request, 200)
+      : new Response(null, { status: 204 });
+  }
+
+  /** Removes a group. */
+  async remove(id: string, request: ScimRequest): Promise<Response> {
+    const { store, onChanged } = this.#parts;
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const { version } = await this.#find(id);
+      request.checkVersion(version);
+      const write = store.removeDirectoryGroup({ provider: this.#provider, id, version }, {
+        rules: this.#directory.rules,
+        by: request.writer,
+      });
+      if (!await wasDone("group", write)) continue;
+      await onChanged();
+      return new Response(null, { status: 204 });
+    }
+    throw busy();
+  }
+
+  get #provider(): string {
+    return this.#directory.provider.name;
+  }
+
+  async #change(
+    id: string,
+    request: ScimRequest,
+    changed: (before: DirectoryGroupData) => GroupChange,
+  ): Promise<void> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const before = await this.#find(id);
+      request.checkVersion(before.version);
+      const { data, members } = changed(before);
+      const { provider, createdAt, version } = before;
+      const group = { ...data, id, provider, createdAt, updatedAt: request.writer.at, version };
+      if (await this.#save(group, { members, version }, request)) return;
+    }
+    throw busy();
+  }
+
+  async #save(
+    group: DirectoryGroup,
+    { members, version }: Pick<GroupChange, "members"> & { version: number | undefined },
+    { writer }: ScimRequest,
+  ): Promise<boolean> {
+    const { store, onChanged } = this.#parts;
+    const { rules } = this.#directory;
+    const write = store.saveDirectoryGroup(group, { version, members, rules, by: writer });
+    if (!await wasDone("group", write)) return false;
+    await onChanged();
+    return true;
+  }
+
+  async #find(id: string): Promise<DirectoryGroup> {
+    const found = await this.#parts.store.findDirectoryGroup(this.#provider, id);
+    if (found === undefined) throw notFound("group");
+    return found;
+  }
+
+  async #respond(id: string, request: ScimRequest, status: 200 | 201): Promise<Response> {
+    const group = await this.#find(id);
+    const hasMembers = request.projection.wants("members", { isByDefault: true });
+    return request.resource(await this.#shown(group, hasMembers), { version: group.version, status });
+  }
+
+  async #shown(group: DirectoryGroup, hasMembers: boolean): Promise<Record<string, unknown>> {
+    const members = hasMembers ? await this.#parts.store.listDirectoryMembers(group.id) : undefined;
+    return shownGroup(group, { members, base: this.#base });
+  }
+}
+
+function busy(): ScimError {
+  return new ScimError(503, "Other requests change the record at the same time: try again.", {
+    headers: { "retry-after": "1" },
+  });
+}

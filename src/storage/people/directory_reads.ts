@@ -1,0 +1,126 @@
+/** Reads of users and groups of directories, as work for any database. */
+
+import type { DirectoryGroup } from "../../people/directory.ts";
+import type {
+  DirectoryMember,
+  GroupCondition,
+  Slice,
+  Sliced,
+  UserCondition,
+  UserInGroups,
+} from "../directory_store.ts";
+import type { Row } from "../rows/row.ts";
+import { number, text } from "../rows/row_values.ts";
+import {
+  GROUP_COLUMNS,
+  groupOf,
+  USER_COLUMNS,
+  userOf,
+  type Where,
+  whereGroups,
+  whereUsers,
+} from "./directory_rows.ts";
+import { all, first, type Work } from "./work.ts";
+
+/** Finds a user of a directory. */
+export function* findDirectoryUser(
+  provider: string,
+  by: { readonly id: string } | { readonly externalId: string },
+): Work<UserInGroups | undefined> {
+  const condition = "id" in by
+    ? { attribute: "id", value: by.id } as const
+    : { attribute: "externalId", value: by.externalId } as const;
+  return (yield* listDirectoryUsers(provider, [condition], { offset: 0, limit: 1 })).items[0];
+}
+
+/** Lists users of a directory. */
+export function* listDirectoryUsers(
+  provider: string,
+  conditions: readonly UserCondition[],
+  slice: Slice,
+): Work<Sliced<UserInGroups>> {
+  const { rows, total } = yield* sliced("directory_users", {
+    columns: USER_COLUMNS,
+    where: whereUsers(provider, conditions),
+    slice,
+  });
+  const groups = Map.groupBy(yield* groupsOf(rows), (row) => text(row, "user_id"));
+  return {
+    total,
+    items: rows.map((row) => ({
+      user: userOf(row),
+      groups: (groups.get(text(row, "id")) ?? []).map((one) => ({
+        id: text(one, "id"),
+        displayName: text(one, "display_name"),
+      })),
+    })),
+  };
+}
+
+/** The groups of users, whose rows are in the order of `seq`. */
+function* groupsOf(users: readonly Row[]): Work<readonly Row[]> {
+  const [first, last] = [users[0], users.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  return yield* all(
+    `SELECT user_id, directory_groups.id, display_name FROM directory_members
+       JOIN directory_groups ON directory_groups.id = group_id
+     WHERE user_id IN (SELECT id FROM directory_users WHERE seq >= $1 AND seq <= $2 AND provider = $3)
+     ORDER BY directory_groups.seq`,
+    number(first, "seq"),
+    number(last, "seq"),
+    text(first, "provider"),
+  );
+}
+
+/** Finds a group of a directory. */
+export function* findDirectoryGroup(provider: string, id: string): Work<DirectoryGroup | undefined> {
+  const row = yield* first(
+    `SELECT ${GROUP_COLUMNS} FROM directory_groups WHERE provider = $1 AND id = $2`,
+    provider,
+    id,
+  );
+  return row && groupOf(row);
+}
+
+/** Lists groups of a directory. */
+export function* listDirectoryGroups(
+  provider: string,
+  conditions: readonly GroupCondition[],
+  slice: Slice,
+): Work<Sliced<DirectoryGroup>> {
+  const { rows, total } = yield* sliced("directory_groups", {
+    columns: GROUP_COLUMNS,
+    where: whereGroups(provider, conditions),
+    slice,
+  });
+  return { total, items: rows.map(groupOf) };
+}
+
+/** Lists the members of a group. */
+export function* listDirectoryMembers(groupId: string): Work<readonly DirectoryMember[]> {
+  const rows = yield* all(
+    `SELECT id, user_name FROM directory_members JOIN directory_users ON id = user_id
+     WHERE group_id = $1 ORDER BY id`,
+    groupId,
+  );
+  return rows.map((row) => ({ id: text(row, "id"), userName: text(row, "user_name") }));
+}
+
+function* sliced(
+  table: "directory_users" | "directory_groups",
+  { columns, where: { sql, values }, slice: { offset, limit } }: {
+    columns: string;
+    where: Where;
+    slice: Slice;
+  },
+): Work<{ rows: readonly Row[]; total: number }> {
+  const count = yield* first(`SELECT count(*) AS total FROM ${table} WHERE ${sql}`, ...values);
+  const rows = limit === 0 ? [] : yield* all(
+    `SELECT ${columns} FROM ${table} WHERE ${sql} ORDER BY seq
+     LIMIT $${values.length + 1} OFFSET $${values.length + 2}`,
+    ...values,
+    limit,
+    offset,
+  );
+  return { rows, total: Number(count?.["total"] ?? 0) };
+}
