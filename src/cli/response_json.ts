@@ -1,4 +1,4 @@
-/** Reads the JSON of a proxy that may be hostile, for commands that print it. */
+/** Reads what a proxy responds, which may be hostile, for commands that print it. */
 
 import { harmlessText } from "../text/harmless_text.ts";
 
@@ -14,6 +14,10 @@ export function responseJson(text: string): unknown {
   }
 }
 
-function harmlessLines(text: string): string {
-  return text.split("\n").map((line) => harmlessText(line, Infinity)).join("\n");
+/** The lines of a text, in which all characters that change a terminal are visible escapes. */
+export function harmlessLines(text: string): string {
+  return text.split(/(?<=\n)/).map((line) => {
+    const [end = ""] = /\r?\n$/.exec(line) ?? [];
+    return harmlessText(line.slice(0, line.length - end.length), Infinity) + end;
+  }).join("");
 }

@@ -6,7 +6,7 @@ import { problem } from "../../management/api/responses.ts";
 import { openStore } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
 import { writeNote } from "../output.ts";
-import { responseJson } from "../response_json.ts";
+import { harmlessLines, responseJson } from "../response_json.ts";
 import { loginAddress, onlyLogin, type SavedLogin, savedLogins } from "../login/saved_logins.ts";
 import { checkDatabase, checkOn, managementSettings, mapStoreError } from "./management_config.ts";
 import { sendToRunningProxy } from "./running_proxy.ts";
@@ -125,7 +125,7 @@ function clientOf(send: Send, place: Place = {}): ManageClient {
   };
   return {
     place,
-    text: (path) => bodyOf(path, { method: "GET" }),
+    text: async (path) => harmlessLines(await bodyOf(path, { method: "GET" })),
     async call(method, path, { body, schema }) {
       const json = body === undefined ? undefined : JSON.stringify(body);
       const text = await bodyOf(path, { method, json });
