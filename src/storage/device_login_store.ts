@@ -60,8 +60,8 @@ export interface DeviceLoginStore {
     at: number,
   ) => Promise<DeviceLogin | undefined>;
   /**
-   * Confirms a login that waits. Resolves with `false` if none does, if the session has ended, or if the person
-   * is disabled or removed.
+   * Confirms a login that waits. Resolves with `false` if none does, if the session has ended, or if the
+   * person is disabled or removed.
    */
   readonly confirmDeviceLogin: (
     id: string,

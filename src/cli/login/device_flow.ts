@@ -96,7 +96,7 @@ export function pageAddress({ verification_uri: uri }: BegunLogin, url: string):
 
 /** Whether the codes are what a terminal may show and a browser may open. */
 function isShowable({ verification_uri: uri, user_code: code }: BegunLogin): boolean {
-  // A backslash is of no address of the proxy, and the escape of a character that changes the terminal has one.
+  // The address of a proxy has no backslash. The escape of a character that changes the terminal has one.
   return !uri.includes("\\") && URL.canParse(uri) && /^https?:$/.test(new URL(uri).protocol) &&
     /^[A-Z0-9-]{4,20}$/.test(code);
 }

@@ -60,8 +60,8 @@ export const processSources: EnvironmentSources = {
 };
 
 /**
- * The environment of this process without the `.env` of the working folder. That is a folder in which the user
- * happens to be, such as the code of other people, and must not choose where a token of the user goes.
+ * The environment of this process without the `.env` of the working folder. That is a folder in which the
+ * user happens to be, such as the code of other people, and must not choose where a token of the user goes.
  */
 export const shellSources: EnvironmentSources = {
   ...processSources,
