@@ -24,8 +24,8 @@ export interface PasskeyAddition extends UsedChallenge {
 }
 
 /**
- * `ended`: the session has ended. `replayed`: the challenge was used before. `taken`: the passkey belongs to a
- * person already. `too many`: the person has {@link MAX_PASSKEYS} passkeys.
+ * `ended`: the session has ended. `replayed`: the challenge was used before. `taken`: the passkey belongs to
+ * a person already. `too many`: the person has {@link MAX_PASSKEYS} passkeys.
  */
 export type AddedPasskey = "done" | "ended" | "replayed" | "taken" | "too many";
 /** `replayed`: the challenge was used before. `blocked`: the passkey does not work any more. */

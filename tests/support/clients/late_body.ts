@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { type RawAnswer, RawClient } from "./raw_client.ts";
 
-/** Sends the head, and resolves when the proxy waits for the body. The result sends it and gives the answer. */
+/** Sends the head. Resolves when the proxy waits for the body, with a function that sends it. */
 export async function lateBody(
   url: string,
   { headers, body }: { readonly headers: Readonly<Record<string, string>>; readonly body: unknown },
