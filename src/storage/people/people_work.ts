@@ -112,6 +112,13 @@ export function* changePerson(
     yield* write("DELETE FROM person_projects WHERE person_id = $1", of.id);
     yield* setProjects(of.id, projects);
   }
+  if (change.disabled !== undefined) {
+    // A directory enables only whom it has disabled itself: it notes that after this.
+    yield* write(
+      "UPDATE directory_users SET has_disabled = FALSE WHERE person_id = $1 AND has_disabled",
+      of.id,
+    );
+  }
   if (disabled) yield* endAccessOf(of.id, audit.at);
   if (before.role === "admin" && !staysAdmin) yield* endInvitations(audit.at);
   yield* settleTokens(of.id, audit.at);
@@ -135,15 +142,20 @@ export function* removePerson(
   if (removed === 0) return "stale";
   if (before?.role === "admin") yield* endInvitations(audit.at);
   yield* endAccessOf(id, audit.at);
-  yield* lockTokens(id);
+  yield* revokeTokensOf(id, audit.at);
+  yield* auditEntry(audit);
+  return "done";
+}
+
+/** Revokes the client tokens of a person. */
+export function* revokeTokensOf(ownerId: string, at: number): Work<void> {
+  yield* lockTokens(ownerId);
   yield* write(
     `UPDATE tokens SET revoked_at = $2, updated_at = $2, version = version + 1
      WHERE owner_id = $1 AND revoked_at IS NULL`,
-    id,
-    audit.at,
+    ownerId,
+    at,
   );
-  yield* auditEntry(audit);
-  return "done";
 }
 
 /**
