@@ -20,7 +20,7 @@ import {
   whereGroups,
   whereUsers,
 } from "./directory_rows.ts";
-import { all, first, type Work } from "./work.ts";
+import { all, allOf, first, type Work } from "./work.ts";
 
 /** Finds a user of a directory. */
 export function* findDirectoryUser(
@@ -61,10 +61,11 @@ export function* listDirectoryUsers(
 /** The first users, who together have at most a number of groups. It is one user at least. */
 function* beforeLimit(users: readonly Row[], most: number): Work<readonly Row[]> {
   if (users.length < 2) return users;
-  const rows = yield* all(
-    `SELECT user_id, count(*) AS total FROM directory_members WHERE user_id IN (${placesOf(users)})
-     GROUP BY user_id`,
-    ...idsOf(users),
+  const rows = yield* allOf(
+    idsOf(users),
+    (places) =>
+      `SELECT user_id, count(*) AS total FROM directory_members WHERE user_id IN (${places})
+       GROUP BY user_id`,
   );
   const totals = new Map(rows.map((row) => [text(row, "user_id"), Number(row["total"])]));
   let sum = 0;
@@ -74,17 +75,13 @@ function* beforeLimit(users: readonly Row[], most: number): Work<readonly Row[]>
 
 /** The groups of users. */
 function* groupsOf(users: readonly Row[]): Work<readonly Row[]> {
-  if (users.length === 0) return [];
-  return yield* all(
-    `SELECT user_id, directory_groups.id, display_name FROM directory_members
-       JOIN directory_groups ON directory_groups.id = group_id
-     WHERE user_id IN (${placesOf(users)}) ORDER BY directory_groups.seq`,
-    ...idsOf(users),
+  return yield* allOf(
+    idsOf(users),
+    (places) =>
+      `SELECT user_id, directory_groups.id, display_name FROM directory_members
+         JOIN directory_groups ON directory_groups.id = group_id
+       WHERE user_id IN (${places}) ORDER BY directory_groups.seq`,
   );
-}
-
-function placesOf(rows: readonly Row[]): string {
-  return rows.map((_, index) => `$${index + 1}`).join(", ");
 }
 
 function idsOf(rows: readonly Row[]): string[] {

@@ -8,7 +8,7 @@ import type { Invitation, PersonChange, PersonGuard, PersonOutcome } from "../pe
 import { pageOf } from "../rows/pages.ts";
 import type { Row } from "../rows/row.ts";
 import { flag, number, text } from "../rows/row_values.ts";
-import { all, audit as auditEntry, first, lock, type Value, type Work, write } from "./work.ts";
+import { all, allOf, audit as auditEntry, first, lock, type Value, type Work, write } from "./work.ts";
 
 const COLUMNS = "seq, id, login, name, role, all_projects, disabled, provider, subject, passphrase, " +
   "created_at, updated_at, version";
@@ -45,6 +45,15 @@ export function* addPerson(person: Person, audit: NewAuditEntry): Work<void> {
 /** Finds a person by the id. */
 export function* findPerson(id: string): Work<Person | undefined> {
   return (yield* peopleOf(yield* all(`SELECT ${COLUMNS} FROM people WHERE id = $1`, id)))[0];
+}
+
+/** Finds the people of ids. */
+export function* findPeople(ids: readonly string[]): Work<Person[]> {
+  const rows = yield* allOf(
+    new Set(ids),
+    (places) => `SELECT ${COLUMNS} FROM people WHERE id IN (${places}) ORDER BY seq`,
+  );
+  return yield* peopleOf(rows);
 }
 
 /** Finds a person and the hash of their passphrase by the login name. */
@@ -238,6 +247,8 @@ export function* useInvitation(
  * may. A token that was switched off otherwise stays off.
  */
 export function* settleTokens(ownerId: string, at: number): Work<void> {
+  const sql = "SELECT 1 AS one FROM tokens WHERE owner_id = $1 AND revoked_at IS NULL LIMIT 1";
+  if ((yield* first(sql, ownerId)) === undefined) return;
   yield* lockTokens(ownerId);
   yield* write(
     `UPDATE tokens SET active = FALSE, owner_left = TRUE, updated_at = $2, version = version + 1
