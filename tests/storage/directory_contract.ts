@@ -46,7 +46,11 @@ export function saveUser(store: Store, user: DirectoryUser, version?: number) {
   return store.saveDirectoryUser(user, {
     version,
     subject: `issuer ${user.externalId}`,
-    newPerson: { id: `usr_${user.externalId?.slice("of ".length)}`, login: user.userName, name: `Person ${user.id}` },
+    newPerson: {
+      id: `usr_${user.externalId?.slice("of ".length)}`,
+      login: user.userName,
+      name: `Person ${user.id}`,
+    },
     by: BY,
   });
 }

@@ -20,8 +20,9 @@ function* counted<Result>(work: Work<Result>, onStatement: () => void): Work<Res
   return step.value;
 }
 
-Deno.test("directories: a group whose members get a role takes few statements for each of them", () => {
-  const database = new Database(":memory:");
+Deno.test("directories: a group whose members get a role takes few statements for each of them", async () => {
+  const folder = await Deno.makeTempDir();
+  const database = new Database(`${folder}/x.db`);
   try {
     const ids = Array.from({ length: MEMBERS }, (_, index) => `dru_${index}`);
     for (const id of ids) {
@@ -48,5 +49,6 @@ Deno.test("directories: a group whose members get a role takes few statements fo
     assert(statements <= 20 + 6 * MEMBERS, `${statements} statements for ${MEMBERS} members`);
   } finally {
     database.close();
+    await Deno.remove(folder, { recursive: true });
   }
 });
