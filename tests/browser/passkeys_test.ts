@@ -78,7 +78,7 @@ browserTest(
     clock.pass(11 * 60_000);
     await page.getByRole("button", { name: "Remove my phone" }).click();
     await dialog.getByRole("button", { name: "Remove", exact: true }).click();
-    await dialog.getByText("This cannot be undone.").waitFor();
+    await dialog.getByText("Sign in again to confirm").waitFor();
     assertEquals(await axeViolations(page), [], "the confirmation");
     await page.getByRole("button", { name: "Sign in with a passkey" }).click();
     // The session was one of the passkey.

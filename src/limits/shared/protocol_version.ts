@@ -2,8 +2,8 @@
 const VERSION_BYTES = 4;
 
 /**
- * The version of what a server does for shared limits, such as `v1a2b3c4d`: the first bytes of the hash of its
- * script. Counts belong to a version, so replicas with different scripts never change the counts of each
+ * The version of what a server does for shared limits, such as `v1a2b3c4d`: the first bytes of the hash of
+ * its script. Counts belong to a version, so replicas with different scripts never change the counts of each
  * other, and a changed script cannot keep its version.
  */
 export async function protocolVersion(script: string): Promise<string> {

@@ -43,7 +43,7 @@ export function SignIn({ again = false }: { again?: boolean }) {
         ? (
           <p>
             {signInReason() === "confirm"
-              ? "This cannot be undone. Sign in to confirm that it is you."
+              ? "Sign in again to confirm that it is you."
               : "Your session has ended. Sign in to continue where you were."}
           </p>
         )
