@@ -315,7 +315,8 @@ export const DIRECTORY_CONTRACT: readonly (readonly [what: string, work: (store:
             { ...joinOf("dru_a", "usr_dru_a"), externalId: "of another" },
           ]
         ) assertEquals(await store.joinDirectoryUser(of, save), false);
-        assertEquals((await find(store, "dru_a")).user.personId, "anna");
+        assertEquals((await find(store, "dru_b")).user.personId, "anna");
+        assertEquals((await find(store, "dru_a")).user.personId, undefined, "a person is one user");
       },
     ],
     ["directories: whom an administrator disabled, no way of a directory enables", async (store) => {

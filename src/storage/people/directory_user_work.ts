@@ -183,6 +183,8 @@ export function* joinDirectoryUser(
     yield* noteDisabled(userId, isDisabled && consequences.some((one) => one.person === person));
   }
   if (user.personId === personId) return true;
+  // A person is one user: what the directory does with an old record of them must not reach them.
+  yield* write("UPDATE directory_users SET person_id = NULL WHERE person_id = $1", personId);
   yield* write(
     "UPDATE directory_users SET person_id = $2, updated_at = $3, version = version + 1 WHERE id = $1",
     userId,
