@@ -71,13 +71,11 @@ export class ProviderPeople {
     const { directory } = this.#parts;
     if (directory === undefined || !directory.rules.groupsDecide) return identity;
     const found = await this.#inDirectory({ ...identity, provider });
-    return found === undefined
-      ? identity
-      : {
-        ...identity,
-        groups: found.groups.map(({ displayName }) => displayName),
-        hasDirectoryGroups: true,
-      };
+    return found === undefined ? identity : {
+      ...identity,
+      groups: found.groups.map(({ displayName }) => displayName),
+      hasDirectoryGroups: true,
+    };
   }
 
   /**

@@ -74,8 +74,9 @@ function* personOf(
 }
 
 /**
- * Whether a write makes a person whom nothing here knows: the directory names another person now, or the first
- * one, or it keeps the person out. Other writes do not bring a person back whom an administrator has removed.
+ * Whether a write makes a person whom nothing here knows: the directory names another person now, or the
+ * first one, or it keeps the person out. Other writes do not bring a person back whom an administrator has
+ * removed.
  */
 function isJoinedAgain(user: DirectoryUser, before: DirectoryUser | undefined): boolean {
   return before === undefined || before.externalId !== user.externalId || !before.active || !user.active;

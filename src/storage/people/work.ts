@@ -49,8 +49,8 @@ const MAX_LISTED = 500;
 type SqlOfList = (places: string) => string;
 
 /**
- * Runs a query for a list of texts, with few statements, and gives all rows. The places of the texts come after
- * those of `values`.
+ * Runs a query for a list of texts, with few statements, and gives all rows. The places of the texts come
+ * after those of `values`.
  */
 export function* allOf(texts: Iterable<string>, sqlOf: SqlOfList, ...values: Value[]): Work<Row[]> {
   const rows: Row[] = [];
