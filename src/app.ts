@@ -275,13 +275,15 @@ class ProxyApp implements App {
     };
   }
 
-  /** Begins to accept tokens of other providers. Providers that stay keep their keys. */
+  /** Begins to accept tokens of other providers. Providers that stay keep their last keys. */
   #useProviders(auth: Config["auth"]): void {
     const issuers = auth.mode === "token" && !this.#isIdle ? auth.jwt : undefined;
     const management = this.#management;
     if (this.#providers?.settings === (issuers && JSON.stringify(issuers))) return;
-    this.#providers?.close();
+    const before = this.#providers;
+    before?.close();
     this.#providers = issuers && management && new ProviderTokens(issuers, {
+      before,
       access: management.jwtAccess,
       transport: this.#transport,
       clock: this.#clock,

@@ -13,6 +13,8 @@ export interface ProviderTokensParts {
   readonly transport: Pick<Transport, "send">;
   readonly clock: Clock;
   readonly log: Log;
+  /** The tokens under the configuration before, which is a reload. */
+  readonly before: ProviderTokens | undefined;
 }
 
 const NOTHING: VerifiedTokens = { results: new Map(), why: undefined };
@@ -27,11 +29,16 @@ export class ProviderTokens implements ClientJwt {
 
   constructor(issuers: readonly JwtIssuer[], parts: ProviderTokensParts) {
     this.settings = JSON.stringify(issuers);
-    this.#opening = openTokens(issuers, parts);
+    this.#opening = openTokens(issuers, { ...parts, before: parts.before?.tokens });
     this.#opening.then((tokens) => {
       this.#tokens = tokens;
       if (this.#isClosed) tokens.close();
     }, () => {/* Each request that needs the code fails with the reason. */});
+  }
+
+  /** The tokens, as soon as their code is loaded. */
+  get tokens(): JwtTokens | undefined {
+    return this.#tokens;
   }
 
   verify(values: readonly string[]): VerifiedTokens | Promise<VerifiedTokens> | undefined {
@@ -49,7 +56,9 @@ export class ProviderTokens implements ClientJwt {
 
 async function openTokens(
   issuers: readonly JwtIssuer[],
-  { access, transport, clock, log }: ProviderTokensParts,
+  { access, transport, clock, log, before }:
+    & Omit<ProviderTokensParts, "before">
+    & { readonly before: JwtTokens | undefined },
 ): Promise<JwtTokens> {
   const [{ JwtTokens }, { publishedKeys }] = await Promise.all([
     import("../auth/jwt/jwt_tokens.ts"),
@@ -58,6 +67,7 @@ async function openTokens(
   return new JwtTokens(issuers, {
     access,
     clock,
+    before,
     load: (issuer) => publishedKeys(issuer, { transport, clock }),
     onKeys: ({ name }, { kind, detail }) =>
       log(kind === "failing" ? "warn" : "info", `jwt_keys_${kind}`, {

@@ -177,9 +177,10 @@ function rejectionOf(
   { passthrough, fields, why }: AuthenticationContext,
 ): Rejection {
   for (const { result } of known) {
-    if ("rejected" in result) {
-      return { admitted: false, code: result.rejected, message: result.message, guesses: NO_CREDENTIALS };
-    }
+    if (!("rejected" in result)) continue;
+    // The owner of an expired token could otherwise guess other tokens without a wait.
+    const guesses = guessesAmong(presented, known, passthrough);
+    return { admitted: false, code: result.rejected, message: result.message, guesses };
   }
   return {
     admitted: false,
@@ -196,13 +197,14 @@ function rejectionOf(
  */
 function guessesAmong(
   presented: readonly Credential[],
-  known: readonly { readonly value: string }[],
+  known: readonly KnownCredential[],
   passthrough: boolean,
 ): readonly Credential[] {
+  const accepted = known.filter(({ result }) => !("rejected" in result && result.isGuess === true));
   // The common case: each credential is a token of the proxy.
-  if (known.length === presented.length) return NO_CREDENTIALS;
+  if (accepted.length === presented.length) return NO_CREDENTIALS;
   return presented.filter(({ place, value }) =>
-    (!passthrough || PROXY_TOKEN_PLACES.has(place)) && !known.some((one) => one.value === value)
+    (!passthrough || PROXY_TOKEN_PLACES.has(place)) && !accepted.some((one) => one.value === value)
   );
 }
 

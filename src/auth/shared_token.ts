@@ -7,6 +7,8 @@ export type TokenCheckResult =
   | {
     readonly rejected: "token_expired" | "token_revoked" | "unauthorized" | "forbidden" | "overloaded";
     readonly message: string;
+    /** Whether the value counts as a wrong token of its address, because nothing proves who made it. */
+    readonly isGuess?: boolean;
   };
 
 /** Looks up a value that a client sent as a token. Returns undefined if no token matches. */

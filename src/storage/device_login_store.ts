@@ -39,6 +39,8 @@ export interface DeviceLoginDecision {
   readonly personId: string | undefined;
   /** The name of the person in the audit log, with the way in. */
   readonly actor: string;
+  /** The session of the person, which must not have ended. */
+  readonly sessionId?: string | undefined;
 }
 
 /**
@@ -58,7 +60,8 @@ export interface DeviceLoginStore {
     at: number,
   ) => Promise<DeviceLogin | undefined>;
   /**
-   * Confirms a login that waits. Resolves with `false` if none does, or if the person is disabled or removed.
+   * Confirms a login that waits. Resolves with `false` if none does, if the session has ended, or if the
+   * person is disabled or removed.
    */
   readonly confirmDeviceLogin: (
     id: string,

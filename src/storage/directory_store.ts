@@ -20,6 +20,8 @@ export interface Slice {
   /** The number of items before the part. */
   readonly offset: number;
   readonly limit: number;
+  /** The most groups that the users of the part have together, unless one alone has more. */
+  readonly memberships?: number;
 }
 
 /** The items of a {@link Slice}, with the number of all items. */
@@ -115,7 +117,10 @@ export interface DirectoryStore {
       readonly by: DirectoryWriter;
     },
   ) => Promise<DirectoryOutcome>;
-  /** Removes a user with their person, whose tokens are revoked. */
+  /**
+   * Removes a user with their person, whose tokens are revoked. A person whom an administrator has disabled
+   * stays, and is disabled.
+   */
   readonly removeDirectoryUser: (
     of: { readonly provider: string; readonly id: string; readonly version: number | undefined },
     by: DirectoryWriter,
@@ -137,10 +142,12 @@ export interface DirectoryStore {
   ) => Promise<DirectoryOutcome>;
   /**
    * Joins a user to the person who has signed in. If groups decide, the person gets the role and the projects
-   * of theirs. The person is disabled if the user is not active.
+   * of theirs. The person is disabled if the user is not active. The last administrator stays one, and
+   * enabled. Resolves with `false`, and changes nothing, if the user does not exist or does not have the
+   * `externalId` any more, and if the person does not exist.
    */
   readonly joinDirectoryUser: (
-    of: { readonly userId: string; readonly personId: string },
+    of: { readonly userId: string; readonly personId: string; readonly externalId: string | undefined },
     save: { readonly rules: DirectoryRules; readonly by: DirectoryWriter },
-  ) => Promise<void>;
+  ) => Promise<boolean>;
 }

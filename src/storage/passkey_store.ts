@@ -17,11 +17,17 @@ export interface UsedChallenge {
   readonly expiresAt: number;
 }
 
+/** What a new passkey comes with. */
+export interface PasskeyAddition extends UsedChallenge {
+  /** The session that adds the passkey, which must not have ended. */
+  readonly sessionId?: string;
+}
+
 /**
- * `replayed`: the challenge was used before. `taken`: the passkey belongs to a person already. `too many`:
- * the person has {@link MAX_PASSKEYS} passkeys.
+ * `ended`: the session has ended. `replayed`: the challenge was used before. `taken`: the passkey belongs to
+ * a person already. `too many`: the person has {@link MAX_PASSKEYS} passkeys.
  */
-export type AddedPasskey = "done" | "replayed" | "taken" | "too many";
+export type AddedPasskey = "done" | "ended" | "replayed" | "taken" | "too many";
 /** `replayed`: the challenge was used before. `blocked`: the passkey does not work any more. */
 export type TouchedPasskey = "done" | "replayed" | "blocked";
 /** `unknown`: the person has no such passkey. `last way in`: the person has no other way to sign in. */
@@ -31,7 +37,7 @@ export type RemovedPasskey = "done" | "unknown" | "last way in";
 export interface PasskeyStore {
   readonly addPasskey: (
     passkey: Passkey,
-    challenge: UsedChallenge,
+    addition: PasskeyAddition,
     audit: NewAuditEntry,
   ) => Promise<AddedPasskey>;
   readonly findPasskey: (
@@ -41,7 +47,7 @@ export interface PasskeyStore {
   readonly listPasskeys: (page: Page & { personId: string | undefined }) => Promise<Listed<ListedPasskey>>;
   /**
    * Records a sign-in, whose signature was checked. A counter that is not higher than the last one blocks the
-   * passkey, and ends the sessions that the passkey began. `audit` is the entry for that.
+   * passkey, and ends what came of it, as a removal does. `audit` is the entry for that.
    */
   readonly touchPasskey: (
     id: string,
@@ -54,7 +60,10 @@ export interface PasskeyStore {
     change: { name: string; personId: string | undefined },
     audit: NewAuditEntry,
   ) => Promise<boolean>;
-  /** Removes a passkey of `personId`, or of any person. The sessions that it began end. */
+  /**
+   * Removes a passkey of `personId`, or of any person. The sessions that it began end. So do the logins of
+   * commands that the person confirmed in a session of any passkey.
+   */
   readonly removePasskey: (
     id: string,
     of: { personId: string | undefined },

@@ -24,6 +24,26 @@ Deno.test("authenticate: a missing or wrong credential is rejected with advice",
   );
 });
 
+Deno.test("authenticate: the owner of an old token guesses like everyone else", () => {
+  const old: Credential = { place: "api-key", value: "an-old-token" };
+  const forged: Credential = { place: "x-goog-api-key", value: "a-forged-token" };
+  const results: Record<string, TokenCheckResult> = {
+    [old.value]: { rejected: "token_expired", message: "This token has expired." },
+    [forged.value]: { rejected: "unauthorized", message: "Nothing proves who made it.", isGuess: true },
+  };
+  const guesses = (presented: readonly Credential[]) =>
+    authenticate(presented, {
+      check: (value) => results[value] ?? check(value),
+      passthrough: false,
+      fields: [],
+      query: "",
+    }).guesses;
+  assertEquals(guesses([old, foreign]), [foreign]);
+  assertEquals(guesses([old]), []);
+  assertEquals(guesses([old, forged]), [forged]);
+  assertEquals(guesses([valid, forged]), [forged]);
+});
+
 for (const line of ["Authorization: Bearer two words", "Authorization: the-token", "Authorization: Bearer"]) {
   Deno.test(`authenticate: "${line}" is rejected for its syntax, not for being absent`, () => {
     const fields = fieldsOf(line);

@@ -126,6 +126,11 @@ Deno.test("device flow: codes that would change the terminal, and other servers,
   );
 });
 
+Deno.test("device flow: the name of the person cannot change the terminal", async () => {
+  const { ended } = await polling([[200, { ...TOKEN, person: "anna\x1b]52;c;eA==\x07\u202e" }]]);
+  assertEquals(ended, { ...TOKEN, person: "anna\\x1b]52;c;eA==\\x07\\u202e" });
+});
+
 Deno.test("device flow: the page has the scheme of the command, unless the proxy names another host", () => {
   const at = (verification_uri: string, url: string) => pageAddress({ ...BEGUN, verification_uri }, url);
   assertEquals(at("http://p.lan/admin#device", "https://p.lan"), "https://p.lan/admin#device");

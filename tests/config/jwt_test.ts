@@ -17,7 +17,11 @@ const KEY = { kty: "EC", crv: "P-256", x: "AA", y: "AA", kid: "1" };
 
 async function load(tables: string, before = BEFORE): Promise<readonly JwtIssuer[] | undefined> {
   const files: Record<string, string> = { "config.toml": before + tables };
-  const keys = { "keys.json": { keys: [KEY] }, "secret.json": { keys: [{ ...KEY, d: "AA" }] } };
+  const keys = {
+    "keys.json": { keys: [KEY] },
+    "secret.json": { keys: [{ ...KEY, d: "AA" }] },
+    "primes.json": { keys: [{ kty: "RSA", n: "AA", e: "AQAB", p: "AA", q: "AA" }] },
+  };
   for (const [name, value] of Object.entries(keys)) files[name] = files[`./${name}`] = JSON.stringify(value);
   files["none.json"] = files["./none.json"] = "{}";
   const { config: { auth } } = await loadConfig(configSources({}, files));
@@ -100,6 +104,11 @@ Deno.test("auth.jwt: what is missing, and what would let others in, is reported"
     [SSO + 'projects = [{ claim = "groups", project = "Lab" }]', /projects.0.value is missing/],
     [SSO + RULE + SSO.replace('"sso"', '"two"') + RULE, /auth.jwt.1.audience is that of another table/],
     [SSO + RULE + SSO.replace("llm-proxy", "b") + RULE, /auth.jwt.1.name "sso" appears twice/],
+    [
+      SSO.replace(/https[^"]*/, "https://agent.buildkite.com") + 'default_project = "All"',
+      /default_project would let every account/,
+    ],
+    [SSO + RULE + 'jwks_file = "primes.json"', /jwks_file names "primes.json", which contains a secret key/],
     [
       SSO.replace(/https[^"]*/, "https://token.actions.githubusercontent.com") + 'default_project = "All"',
       /default_project would let every account/,

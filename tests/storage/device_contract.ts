@@ -5,7 +5,7 @@ import { hashOf } from "../../src/auth/token_value.ts";
 import type { DeviceLogin } from "../../src/storage/device_login_store.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { AT, auditRow } from "../support/data/rows.ts";
-import { managementTokenRow, personRow } from "./people_contract.ts";
+import { managementTokenRow, personRow, sessionRow } from "./people_contract.ts";
 
 const ALL = { limit: 50, before: undefined, personId: undefined };
 const LIMITS = { ofAddressGroup: 3, ofAll: 5 };
@@ -108,6 +108,14 @@ export const DEVICE_CONTRACT: readonly (readonly [what: string, work: (store: St
     // After 4.5 s the interval is 7 s; the poll after 9 s is too early again, and makes it 12 s.
     assertEquals(seen, ["pending", "pending", "slow_down", "slow_down", "pending"]);
     assertEquals(await poll(store, "d2", AT), "unknown");
+    // Each early poll adds 5 s, up to more than a minute. Polls that are earlier still change nothing.
+    for (let count = 0; count < 30; count++) await poll(store, "d1", AT + 20_001);
+    assertEquals(await poll(store, "d1", AT + 20_000 + 60_000), "slow_down");
+    assertEquals(
+      await poll(store, "d1", AT + 20_000 + 62_000),
+      "pending",
+      "62 s after the last that counted",
+    );
   }],
   ["a login expires, confirmed or not, and is deleted later", async (store) => {
     await confirmed(store);
@@ -121,6 +129,20 @@ export const DEVICE_CONTRACT: readonly (readonly [what: string, work: (store: St
     assertEquals(await poll(store, "d1", end), "unknown");
     await store.pruneAccounts({ now: end + 22 * MINUTE_MS, usedBefore: AT });
     assertEquals(await poll(store, "d3", end), "unknown");
+  }],
+  ["a session that has ended confirms no login", async (store) => {
+    await store.addPerson(personRow("ben"), entry("person.create", "ben"));
+    await store.addSession(sessionRow("s1", "ben"));
+    await store.addSession(sessionRow("s2", undefined));
+    const confirm = async (id: string, sessionId: string, personId: string | undefined) => {
+      await store.addDeviceLogin(deviceLoginRow(id, { addressGroup: id }), LIMITS);
+      const decision = { at: AT + 1, personId, actor: "x", sessionId };
+      return await store.confirmDeviceLogin(id, decision, entry("device_login.confirm", id));
+    };
+    assertEquals([await confirm("d1", "s1", "ben"), await confirm("d2", "s2", undefined)], [true, true]);
+    await store.setPassphrase("ben", { hash: "hash", keptSession: undefined }, entry("x", "ben"));
+    await store.endSession("s2", { at: AT });
+    assertEquals([await confirm("d3", "s1", "ben"), await confirm("d4", "s2", undefined)], [false, false]);
   }],
   ["the logins of an address are bounded, and so are all, until they expire", async (store) => {
     const add = (id: string, addressGroup: string, createdAt = AT) =>

@@ -46,7 +46,11 @@ export function saveUser(store: Store, user: DirectoryUser, version?: number) {
   return store.saveDirectoryUser(user, {
     version,
     subject: `issuer ${user.externalId}`,
-    newPerson: { id: `usr_${user.id}`, login: user.userName, name: `Person ${user.id}` },
+    newPerson: {
+      id: `usr_${user.externalId?.slice("of ".length)}`,
+      login: user.userName,
+      name: `Person ${user.id}`,
+    },
     by: BY,
   });
 }
@@ -61,6 +65,11 @@ export function saveGroup(
   } = {},
 ) {
   return store.saveDirectoryGroup(group, { version, members: { ...NO_MOVES, ...members }, rules, by: BY });
+}
+
+/** A sign-in of a person whom the provider knows by the externalId of a {@link userRow}. */
+function joinOf(userId: string, personId: string) {
+  return { userId, personId, externalId: `of ${userId}` };
 }
 
 const kind = async (outcome: Promise<{ readonly kind: string }>) => (await outcome).kind;
@@ -184,7 +193,7 @@ export const DIRECTORY_CONTRACT: readonly (readonly [what: string, work: (store:
         assertEquals((await store.findToken("t1"))?.revokedAt, BY.at);
         assertEquals((await store.findManagementToken({ id: "m1" }))?.token.revokedAt, BY.at);
         assertEquals((await store.findManagementToken({ id: "m2" }))?.token.revokedAt, undefined);
-        assertEquals(await store.findPerson("anna"), undefined);
+        assertEquals((await store.findPerson("anna"))?.disabled, true, "as the administrator said");
       },
     ],
     ["directories: groups give roles and projects, and the last administrator stays", async (store) => {
@@ -278,10 +287,7 @@ export const DIRECTORY_CONTRACT: readonly (readonly [what: string, work: (store:
       assertEquals(await move(joins, limited("none", ["others"])), "viewer");
       await move(leaves, limited("none"));
       assertEquals(await move(joins, limited("none", ["lab"])), "member");
-      await store.joinDirectoryUser({ userId: "dru_a", personId: "usr_dru_a" }, {
-        ...limited("recognised"),
-        by: BY,
-      });
+      await store.joinDirectoryUser(joinOf("dru_a", "usr_dru_a"), { ...limited("recognised"), by: BY });
       assertEquals((await given(store, "usr_dru_a"))[0], "member", "the sign-in recognised the person");
       await saveGroup(store, groupRow("admins"), { added: ["dru_a"], ...limited("recognised") });
       assertEquals((await given(store, "usr_dru_a"))[0], "admin", "who may sign in gets what groups give");
@@ -294,13 +300,121 @@ export const DIRECTORY_CONTRACT: readonly (readonly [what: string, work: (store:
         await saveUser(store, userRow("dru_a"));
         await saveUser(store, userRow("dru_b", { active: false }));
         const save = { rules: { ...RULES, groupsDecide: false }, by: BY };
-        await store.joinDirectoryUser({ userId: "dru_a", personId: "anna" }, save);
+        const token = managementTokenRow("m1", { makerId: "usr_dru_a" });
+        await store.addManagementToken(token, auditRow("management_token.create", "m1"));
+        assertEquals(await store.joinDirectoryUser(joinOf("dru_a", "anna"), save), true);
+        assertEquals((await store.findManagementToken({ id: "m1" }))?.token.revokedAt, BY.at);
         assertEquals((await find(store, "dru_a")).user.personId, "anna");
         assertEquals([(await given(store, "anna"))[2], (await given(store, "usr_dru_a"))[2]], [false, true]);
-        await store.joinDirectoryUser({ userId: "dru_b", personId: "anna" }, save);
+        await store.joinDirectoryUser(joinOf("dru_b", "anna"), save);
         assertEquals((await given(store, "anna"))[2], true, "the user is not active");
-        await store.joinDirectoryUser({ userId: "dru_x", personId: "anna" }, save);
-        await store.joinDirectoryUser({ userId: "dru_a", personId: "nobody" }, save);
+        for (
+          const of of [
+            joinOf("dru_x", "anna"),
+            joinOf("dru_a", "nobody"),
+            { ...joinOf("dru_a", "usr_dru_a"), externalId: "of another" },
+          ]
+        ) assertEquals(await store.joinDirectoryUser(of, save), false);
+        assertEquals((await find(store, "dru_b")).user.personId, "anna");
+        assertEquals((await find(store, "dru_a")).user.personId, undefined, "a person is one user");
       },
     ],
+    ["directories: whom an administrator disabled, no way of a directory enables", async (store) => {
+      const disable = async (id: string, disabled: boolean) => {
+        const { version = 0 } = await store.findPerson(id) ?? {};
+        const guarded = { audit: auditRow("person.update", id), guard: { keepsAdmin: false } };
+        assertEquals(await store.changePerson({ id, version }, { disabled }, guarded), "done");
+      };
+      const isDisabled = async (id: string) => (await store.findPerson(id))?.disabled;
+      for (const id of ["dru_a", "dru_b", "dru_c"]) await saveUser(store, userRow(id));
+      // The administrator says it again after the directory.
+      await saveUser(store, userRow("dru_a", { active: false }), 1);
+      await disable("usr_dru_a", true);
+      await saveUser(store, userRow("dru_a"), 2);
+      assertEquals(await isDisabled("usr_dru_a"), true);
+      // Another user, whose person the directory has disabled, becomes that person.
+      await disable("usr_dru_b", true);
+      await saveUser(
+        store,
+        userRow("dru_b", { userName: "x", externalId: "of x", personId: "usr_dru_b" }),
+        1,
+      );
+      await saveUser(store, userRow("dru_c", { active: false }), 1);
+      await saveUser(store, userRow("dru_c", { externalId: "of dru_b", active: false }), 2);
+      await saveUser(store, userRow("dru_c", { externalId: "of dru_b" }), 3);
+      assertEquals((await find(store, "dru_c")).user.personId, "usr_dru_b");
+      assertEquals(await isDisabled("usr_dru_b"), true);
+      // The directory removes the user, and adds the user again.
+      const of = { provider: "sso", version: undefined } as const;
+      assertEquals(await kind(store.removeDirectoryUser({ ...of, id: "dru_a" }, BY)), "done");
+      await saveUser(store, userRow("dru_d", { externalId: "of dru_a" }));
+      assertEquals((await find(store, "dru_d")).user.personId, "usr_dru_a");
+      assertEquals(await isDisabled("usr_dru_a"), true);
+      // Whom the directory has disabled, it removes.
+      await saveUser(store, userRow("dru_e"));
+      await saveUser(store, userRow("dru_e", { active: false }), 1);
+      await store.removeDirectoryUser({ ...of, id: "dru_e" }, BY);
+      assertEquals(await store.findPerson("usr_dru_e"), undefined);
+    }],
+    [
+      "directories: who leaves loses the management tokens, and a person removed here stays out",
+      async (store) => {
+        await saveUser(store, userRow("dru_a"));
+        const token = managementTokenRow("m1", { makerId: "usr_dru_a" });
+        await store.addManagementToken(token, auditRow("management_token.create", "m1"));
+        await saveUser(
+          store,
+          userRow("dru_a", { userName: "b", externalId: "of b", personId: "usr_dru_a" }),
+          1,
+        );
+        assertEquals((await store.findManagementToken({ id: "m1" }))?.token.revokedAt, BY.at);
+
+        await saveUser(store, userRow("dru_c"));
+        const { version = 0 } = await store.findPerson("usr_dru_c") ?? {};
+        const guarded = { audit: auditRow("person.remove", "usr_dru_c"), guard: { keepsAdmin: false } };
+        assertEquals(await store.removePerson({ id: "usr_dru_c", version }, guarded), "done");
+        await saveUser(store, userRow("dru_c", { displayName: "C" }), 1);
+        assertEquals(
+          await store.findProviderPerson("issuer of dru_c"),
+          undefined,
+          "another write adds no person",
+        );
+        await saveUser(store, userRow("dru_c", { active: false }), 2);
+        assertEquals((await store.findProviderPerson("issuer of dru_c"))?.disabled, true);
+      },
+    ],
+    ["directories: no sign-in takes the last administrator", async (store) => {
+      const boss = (subject: string) => ({
+        role: "admin" as const,
+        projects: "all" as const,
+        origin: { kind: "provider", provider: "sso", subject } as const,
+      });
+      await store.addPerson(personRow("boss", boss("s1")), auditRow("person.create", "boss"));
+      const add = (user: DirectoryUser) =>
+        store.saveDirectoryUser(user, {
+          version: undefined,
+          subject: undefined,
+          newPerson: undefined,
+          by: BY,
+        });
+      await add(userRow("dru_a", { active: false }));
+      const save = { rules: RULES, by: BY };
+      assertEquals(await store.joinDirectoryUser(joinOf("dru_a", "boss"), save), true);
+      assertEquals(await given(store, "boss"), ["admin", "all", false]);
+      await store.addPerson(personRow("other", boss("s2")), auditRow("person.create", "other"));
+      await store.joinDirectoryUser(joinOf("dru_a", "boss"), save);
+      assertEquals(await given(store, "boss"), ["viewer", [], true]);
+    }],
+    ["directories: a list ends before its users have too many groups", async (store) => {
+      for (const id of ["dru_a", "dru_b", "dru_c"]) await saveUser(store, userRow(id));
+      for (const id of ["one", "two"]) await saveGroup(store, groupRow(id), { added: ["dru_a", "dru_b"] });
+      const list = async (memberships: number) => {
+        const { items, total } = await store.listDirectoryUsers("sso", [], { ...ALL, memberships });
+        assertEquals(total, 3);
+        return items.map(({ user, groups }) => `${user.id} ${groups.map(({ id }) => id).join(" ")}`.trim());
+      };
+      assertEquals(await list(4), ["dru_a one two", "dru_b one two", "dru_c"]);
+      assertEquals(await list(3), ["dru_a one two"]);
+      assertEquals(await list(1), ["dru_a one two"], "one user at least");
+    }],
   ];

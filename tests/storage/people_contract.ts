@@ -398,6 +398,11 @@ export const PEOPLE_CONTRACT: readonly (readonly [what: string, work: (store: St
     const { credentialId } = k1;
     assertEquals(await add(passkeyRow("k3", "cleo", { credentialId }), "c3"), "taken");
     assertEquals(await add(passkeyRow("k3", "cleo"), "to add k1"), "replayed");
+    await store.addSession(sessionRow("s1", "cleo"));
+    await store.endSession("s1", { at: AT });
+    const late = { ...challenge("c5"), sessionId: "s1" };
+    const added = await store.addPasskey(passkeyRow("k4", "cleo"), late, entry("passkey.add", "x"));
+    assertEquals(added, "ended");
     for (let index = 0; index < MAX_PASSKEYS; index++) {
       await addPasskey(store, passkeyRow(`a${index}`, "anna"));
     }

@@ -31,16 +31,18 @@ export function accountOf(claims: Claims, issuer: JwtIssuer): Account | { readon
   return {
     issuer: issuer.issuer,
     subject,
-    tokenId: accountId(issuer.issuer, identity),
+    tokenId: accountId(issuer, identity),
     name: harmlessText(name, MAX_NAME),
     project: projectOf(claims, issuer),
   };
 }
 
 /** The id of an account. The database keeps it with usage and spending, so it never changes. */
-function accountId(issuer: string, identity: string): string {
-  // JSON keeps the two texts apart.
-  const bytes = new TextEncoder().encode(JSON.stringify([issuer, identity]));
+function accountId({ issuer, subjectClaim }: JwtIssuer, identity: string): string {
+  // Two tables can name different claims. The text of one claim must not be the account of another.
+  const claim = subjectClaim === "sub" ? [] : [subjectClaim];
+  // JSON keeps the texts apart.
+  const bytes = new TextEncoder().encode(JSON.stringify([issuer, identity, ...claim]));
   return `jwt_${sha256(bytes).subarray(0, ID_BYTES).toHex()}`;
 }
 

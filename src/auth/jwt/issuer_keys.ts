@@ -24,6 +24,15 @@ export interface IssuerKeysParts {
   readonly load: () => Promise<JwtKeySet>;
   readonly clock: Pick<Clock, "now" | "after">;
   readonly onEvent: (event: KeyEvent) => void;
+  /** The keys of the same provider under the configuration before. `undefined` without them. */
+  readonly before?: LastKeys | undefined;
+}
+
+/** The keys that were last read, and when. */
+export interface LastKeys {
+  readonly keys: Keys;
+  /** In milliseconds of the monotonic clock. */
+  readonly readAt: number;
 }
 
 /** Finds the key of a signature. `text` tells whether two sets of keys are the same. */
@@ -50,7 +59,16 @@ export class IssuerKeys {
 
   constructor(parts: IssuerKeysParts) {
     this.#parts = parts;
+    if (parts.before !== undefined) {
+      this.#keys = parts.before.keys;
+      this.#readAt = parts.before.readAt;
+    }
     void this.#read();
+  }
+
+  /** The last keys, for the next configuration; `undefined` before the first read. */
+  get last(): LastKeys | undefined {
+    return this.#keys && { keys: this.#keys, readAt: this.#readAt };
   }
 
   /** The keys that may be used now; `undefined` before the first read, and if the last one is too old. */

@@ -7,7 +7,7 @@ import type { OpenedProject } from "../access_table.ts";
 import type { TokenCheckResult } from "../shared_token.ts";
 import { type Account, accountOf } from "./account.ts";
 import { type ClientJwt, type JwtAccess, mayBeJwt, type VerifiedTokens } from "./client_jwt.ts";
-import { IssuerKeys, type KeyEvent } from "./issuer_keys.ts";
+import { IssuerKeys, type KeyEvent, type LastKeys } from "./issuer_keys.ts";
 import { type Issuer, issuerNamedBy, NO_KEYS, type Verification, verifyToken } from "./verify_token.ts";
 
 /**
@@ -17,10 +17,16 @@ import { type Issuer, issuerNamedBy, NO_KEYS, type Verification, verifyToken } f
 export const CONFIRM_MS = 10_000;
 /** The most characters of verified tokens in memory: thousands of usual ones. */
 const MAX_CHARACTERS = 8 * 1024 * 1024;
+/** What the proxy keeps of each token besides its text, such as its account, in characters. */
+const ENTRY_CHARACTERS = 2_000;
 /** How long a request waits for the database, in milliseconds. Then what it said before counts. */
 const LONGEST_WAIT_MS = 1_000;
-/** The most tokens of one request that are verified. Clients send one, and repeat it. */
+/** The most new values of one request that are read. A request with more is refused in any case. */
 const MAX_UNKNOWN = 8;
+/** The most signatures of one request that are verified. Clients send one token, and repeat it. */
+const MAX_VERIFIED = 2;
+/** The result for further tokens, which must go to no upstream either. */
+const NOT_VERIFIED = rejected("unauthorized", "The request has too many different tokens of providers.");
 
 /** What {@link JwtTokens} needs. */
 export interface JwtTokensParts {
@@ -29,6 +35,8 @@ export interface JwtTokensParts {
   /** Reads the keys of a provider. */
   readonly load: (issuer: JwtIssuer) => Promise<JwtKeySet>;
   readonly onKeys: (issuer: JwtIssuer, event: KeyEvent) => void;
+  /** The tokens under the configuration before, whose keys stay in use while a provider is away. */
+  readonly before?: JwtTokens | undefined;
   /** The most characters of verified tokens in memory. `undefined` for thousands of usual ones. */
   readonly maxCharacters?: number;
   /** Called with the name of each project of the configuration that does not exist, once. */
@@ -39,6 +47,8 @@ export interface JwtTokensParts {
 interface Known {
   readonly issuer: Issuer;
   readonly account: Account;
+  /** The name of the project. */
+  readonly project: string;
   /** In milliseconds since 1970. */
   readonly expiresAt: number;
   /** When the database last said something about the person, in milliseconds of the monotonic clock. */
@@ -55,7 +65,7 @@ const NO_RULES: Rules = {};
 
 /** Verifies tokens of providers, and keeps the verified ones until they expire. */
 export class JwtTokens implements ClientJwt {
-  readonly #parts: JwtTokensParts;
+  readonly #parts: Omit<JwtTokensParts, "before">;
   readonly #issuers: readonly Issuer[];
   /** Verified tokens, the oldest first. Tokens in which anything is wrong are not kept. */
   readonly #known = new Map<string, Known>();
@@ -66,13 +76,14 @@ export class JwtTokens implements ClientJwt {
   readonly #verifying = new Map<string, Promise<Outcome>>();
   readonly #reported = new Set<string>();
 
-  constructor(configs: readonly JwtIssuer[], parts: JwtTokensParts) {
+  constructor(configs: readonly JwtIssuer[], { before, ...parts }: JwtTokensParts) {
     this.#parts = parts;
     this.#issuers = configs.map((config) => ({
       config,
       keys: new IssuerKeys({
         load: () => parts.load(config),
         clock: parts.clock,
+        before: before?.keysOf(config),
         onEvent: (event) => {
           if (event.kind !== "failing") this.#forgetAll();
           parts.onKeys(config, event);
@@ -95,6 +106,13 @@ export class JwtTokens implements ClientJwt {
     return results.size === 0 ? undefined : { results, why: undefined };
   }
 
+  /** The last keys of a provider; `undefined` if they are now in another place, or come another way. */
+  keysOf(wanted: JwtIssuer): LastKeys | undefined {
+    const way = ({ issuer, keys, outbound, caCerts }: JwtIssuer) =>
+      JSON.stringify([issuer, keys, outbound, caCerts]);
+    return this.#issuers.find(({ config }) => way(config) === way(wanted))?.keys.last;
+  }
+
   /** Reads no more keys. */
   close(): void {
     for (const { keys } of this.#issuers) keys.close();
@@ -105,28 +123,36 @@ export class JwtTokens implements ClientJwt {
     results: Map<string, TokenCheckResult>,
   ): Promise<VerifiedTokens> {
     let why: string | undefined;
+    let verified = 0;
     for (const value of values) {
-      const outcome = await this.#shared(value);
+      const issuer = this.#known.get(value)?.issuer ?? issuerNamedBy(value, this.#issuers);
+      if ("kind" in issuer) {
+        why ??= issuer.why;
+        continue;
+      }
+      if (!this.#known.has(value) && ++verified > MAX_VERIFIED) {
+        results.set(value, NOT_VERIFIED);
+        continue;
+      }
+      const outcome = await this.#shared(value, issuer);
       if ("foreign" in outcome) why ??= outcome.foreign;
       else results.set(value, outcome);
     }
     return { results, why };
   }
 
-  #shared(value: string): Promise<Outcome> {
+  #shared(value: string, issuer: Issuer): Promise<Outcome> {
     let verifying = this.#verifying.get(value);
     if (verifying === undefined) {
-      verifying = this.#outcomeOf(value).finally(() => this.#verifying.delete(value));
+      verifying = this.#outcomeOf(value, issuer).finally(() => this.#verifying.delete(value));
       this.#verifying.set(value, verifying);
     }
     return verifying;
   }
 
-  async #outcomeOf(value: string): Promise<Outcome> {
+  async #outcomeOf(value: string, issuer: Issuer): Promise<Outcome> {
     const before = this.#known.get(value);
     if (before !== undefined) return await this.#confirm(before) ?? this.#resultOf(before);
-    const issuer = issuerNamedBy(value, this.#issuers);
-    if ("kind" in issuer) return { foreign: issuer.why };
     const generation = this.#generation;
     const verification = await verifyToken(value, issuer, this.#parts.clock);
     if (verification.kind !== "verified") return outcomeOfFailure(verification);
@@ -134,9 +160,18 @@ export class JwtTokens implements ClientJwt {
     if ("missing" in account) {
       return rejected("unauthorized", `This token has no claim ${account.missing} that names its person.`);
     }
+    const { project } = account;
+    if (project === undefined) {
+      // Strangers can have such tokens of a public issuer. They get no room in memory and in the database.
+      return rejected(
+        "forbidden",
+        `No rule of this proxy gives a project to the token of ${account.name}. Ask the administrator.`,
+      );
+    }
     const known: Known = {
       issuer,
       account,
+      project,
       expiresAt: verification.expiresAtS * 1000 + issuer.config.clockSkewMs,
       confirmedAt: -Infinity,
       isDisabled: false,
@@ -185,20 +220,13 @@ export class JwtTokens implements ClientJwt {
 
   #resultOf(known: Known): TokenCheckResult {
     const { access, clock } = this.#parts;
-    const { account, expiresAt, issuer: { config: issuer, keys }, isDisabled } = known;
+    const { project, expiresAt, issuer: { config: issuer, keys }, isDisabled } = known;
     if (clock.epochMs() >= expiresAt) {
       const at = new Date(expiresAt - issuer.clockSkewMs).toISOString();
       return rejected("token_expired", `This token expired at ${at}.`);
     }
     if (keys.current === undefined) return rejected("overloaded", NO_KEYS);
     if (isDisabled) return rejected("token_revoked", "The person of this token is disabled.");
-    const { project } = account;
-    if (project === undefined) {
-      return rejected(
-        "forbidden",
-        `No rule of this proxy gives a project to the token of ${account.name}. Ask the administrator.`,
-      );
-    }
     const opened = access.projectNamed(project);
     if (opened === undefined) {
       this.#reportProject(issuer, project);
@@ -212,12 +240,12 @@ export class JwtTokens implements ClientJwt {
 
   #keep(value: string, known: Known): void {
     this.#known.set(value, known);
-    this.#characters += value.length;
+    this.#characters += value.length + ENTRY_CHARACTERS;
     while (this.#characters > (this.#parts.maxCharacters ?? MAX_CHARACTERS)) {
       const [oldest] = this.#known.keys();
       if (oldest === undefined) return;
       this.#known.delete(oldest);
-      this.#characters -= oldest.length;
+      this.#characters -= oldest.length + ENTRY_CHARACTERS;
     }
   }
 
@@ -235,10 +263,14 @@ export class JwtTokens implements ClientJwt {
   }
 }
 
-function outcomeOfFailure({ kind, why }: Exclude<Verification, { kind: "verified" }>): Outcome {
+function outcomeOfFailure(failure: Exclude<Verification, { kind: "verified" }>): Outcome {
+  const { kind, why } = failure;
   switch (kind) {
     case "foreign":
       return { foreign: why };
+    case "unproven":
+      // Clients whose provider has a new key do not guess.
+      return { rejected: "unauthorized", message: why, isGuess: !failure.isKeyUnknown };
     case "invalid":
       return rejected("unauthorized", why);
     case "expired":

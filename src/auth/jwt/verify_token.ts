@@ -13,16 +13,21 @@ export interface Issuer {
 }
 
 /**
- * The result for one token. `foreign`: the token is not for this proxy, or nothing proves who made it.
- * `invalid`: the provider made it for this proxy, but it is not valid now.
+ * The result for one token. `foreign`: the token is not for this proxy. `unproven`: it says that it is for
+ * this proxy, but its signature is not by a known key. It can be valid, if its key is new. `invalid`: the
+ * provider made it for this proxy, but it is not valid now.
  */
 export type Verification =
   | { readonly kind: "verified"; readonly claims: Claims; readonly expiresAtS: number }
   | Foreign
+  | Unproven
   | { readonly kind: "invalid" | "expired" | "unavailable"; readonly why: string };
 
-/** A token that is not for this proxy, or whose maker nothing proves. */
+/** A token that is not for this proxy. */
 type Foreign = { readonly kind: "foreign"; readonly why: string };
+
+/** A token whose signature is by no known key. `isKeyUnknown`: its key can be a new one of the provider. */
+type Unproven = { readonly kind: "unproven"; readonly why: string; readonly isKeyUnknown: boolean };
 
 /** The types of tokens for APIs and of ID tokens. Others, like those of a logout, are no credentials. */
 const TYPES: readonly unknown[] = [undefined, "jwt", "at+jwt", "application/at+jwt", "application/jwt"];
@@ -32,10 +37,12 @@ const MAX_TRIED_KEYS = 4;
 /** Why no token of an issuer can be verified. */
 export const NO_KEYS = "The proxy cannot read the keys of the issuer of this token.";
 const UNREADABLE: Foreign = { kind: "foreign", why: "The token cannot be read." };
-const UNPROVEN: Foreign = {
-  kind: "foreign",
+const FORGED: Unproven = {
+  kind: "unproven",
   why: "The signature of the token is not by a key that its issuer publishes.",
+  isKeyUnknown: false,
 };
+const OF_UNKNOWN_KEY: Unproven = { ...FORGED, isKeyUnknown: true };
 
 /** The provider that a token names, by its issuer and audience. No signature is verified: it costs little. */
 export function issuerNamedBy(
@@ -82,19 +89,15 @@ export async function verifyToken(
     requiredClaims: ["exp"],
   };
   const found = await tried(token, keys, options);
-  if (found !== "unknown key") return found;
-  return await keys.renewed() ? known(await tried(token, keys, options)) : UNPROVEN;
-}
-
-function known(found: Verification | "unknown key"): Verification {
-  return found === "unknown key" ? UNPROVEN : found;
+  const isKeyUnknown = found.kind === "unproven" && found.isKeyUnknown;
+  return isKeyUnknown && await keys.renewed() ? await tried(token, keys, options) : found;
 }
 
 async function tried(
   token: string,
   { current }: IssuerKeys,
   options: JWTVerifyOptions,
-): Promise<Verification | "unknown key"> {
+): Promise<Verification> {
   if (current === undefined) {
     return { kind: "unavailable", why: NO_KEYS };
   }
@@ -102,9 +105,9 @@ async function tried(
     const { payload } = await jwtVerify(token, current.find, options);
     return verified(payload);
   } catch (error) {
-    if (error instanceof errors.JWKSNoMatchingKey) return "unknown key";
+    if (error instanceof errors.JWKSNoMatchingKey) return OF_UNKNOWN_KEY;
     if (error instanceof errors.JWKSMultipleMatchingKeys) return await triedEach(token, error, options);
-    return failed(error);
+    return failed(error, token);
   }
 }
 
@@ -120,37 +123,43 @@ async function triedEach(
     try {
       return verified((await jwtVerify(token, key, options)).payload);
     } catch (error) {
-      if (!(error instanceof errors.JWSSignatureVerificationFailed)) return failed(error);
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) return failed(error, token);
     }
   }
-  return UNPROVEN;
+  return unproven(token);
 }
 
 function verified(claims: Claims): Verification {
   const { exp } = claims;
-  // The library has checked that it is a number.
-  if (typeof exp !== "number") return UNREADABLE;
+  // The library accepts 1e999, which is infinite.
+  if (!Number.isFinite(exp)) return { kind: "invalid", why: wrongClaim("exp") };
   if (Object.hasOwn(claims, "cnf")) {
     return {
       kind: "invalid",
       why: "The token is bound to a key of its client (cnf), which the proxy cannot check.",
     };
   }
-  return { kind: "verified", claims, expiresAtS: exp };
+  return { kind: "verified", claims, expiresAtS: Number(exp) };
 }
 
-function failed(error: unknown): Verification {
+/** A wrong signature. If the token names no key, it can be by a new key. */
+function unproven(token: string): Unproven {
+  return decodeProtectedHeader(token).kid === undefined ? OF_UNKNOWN_KEY : FORGED;
+}
+
+function wrongClaim(claim: string): string {
+  return `The proxy does not accept this token: its claim ${claim} is missing or wrong.`;
+}
+
+function failed(error: unknown, token: string): Verification {
   if (error instanceof errors.JWTExpired) {
     return { kind: "expired", why: "This token has expired." };
   }
   if (error instanceof errors.JWTClaimValidationFailed) {
-    if (error.claim === "nbf") return { kind: "invalid", why: "This token is not valid yet (nbf)." };
-    return {
-      kind: "invalid",
-      why: `The proxy does not accept this token: its claim ${error.claim} is missing or wrong.`,
-    };
+    const isEarly = error.claim === "nbf" && error.reason === "check_failed";
+    return { kind: "invalid", why: isEarly ? "This token is not valid yet (nbf)." : wrongClaim(error.claim) };
   }
-  if (error instanceof errors.JWSSignatureVerificationFailed) return UNPROVEN;
+  if (error instanceof errors.JWSSignatureVerificationFailed) return unproven(token);
   // All others, such as a header that the library does not know, or a key of the wrong type.
   return UNREADABLE;
 }

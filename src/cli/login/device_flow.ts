@@ -12,9 +12,10 @@ import { MANAGE_PATH } from "../../management/api/manage.ts";
 import { problem } from "../../management/api/responses.ts";
 import { fieldValue } from "../../http/fields.ts";
 import { messageOf } from "../../text/error_text.ts";
-import { harmlessText, isHarmless } from "../../text/harmless_text.ts";
+import { harmlessText } from "../../text/harmless_text.ts";
 import { CommandError } from "../command_error.ts";
 import type { HttpResponse } from "../request.ts";
+import { responseJson } from "../response_json.ts";
 
 /** The codes of a begun login. */
 export type BegunLogin = v.InferOutput<typeof deviceCode>;
@@ -95,7 +96,8 @@ export function pageAddress({ verification_uri: uri }: BegunLogin, url: string):
 
 /** Whether the codes are what a terminal may show and a browser may open. */
 function isShowable({ verification_uri: uri, user_code: code }: BegunLogin): boolean {
-  return isHarmless(uri) && URL.canParse(uri) && /^https?:$/.test(new URL(uri).protocol) &&
+  // The address of a proxy has no backslash. The escape of a character that changes the terminal has one.
+  return !uri.includes("\\") && URL.canParse(uri) && /^https?:$/.test(new URL(uri).protocol) &&
     /^[A-Z0-9-]{4,20}$/.test(code);
 }
 
@@ -128,12 +130,8 @@ function parsed<Output>(
   schema: v.GenericSchema<unknown, Output>,
   { text }: HttpResponse,
 ): Output | undefined {
-  try {
-    const result = v.safeParse(schema, JSON.parse(text));
-    return result.success ? result.output : undefined;
-  } catch {
-    return undefined;
-  }
+  const result = v.safeParse(schema, responseJson(text));
+  return result.success ? result.output : undefined;
 }
 
 /** The reason why no proxy answers, as text for an error. */

@@ -1,7 +1,7 @@
 /** `llm-proxy login` */
 
 import { loadOutboundProxy } from "../../config/load.ts";
-import { processSources } from "../../config/sources/env.ts";
+import { shellSources } from "../../config/sources/env.ts";
 import { durationMs } from "../../config/values/durations.ts";
 import { hostAndPort } from "../../network/host_port.ts";
 import { messageOf } from "../../text/error_text.ts";
@@ -106,7 +106,7 @@ async function addressOf({ url, config }: LoginOptions): Promise<string> {
 }
 
 async function formSender(url: string, ca: string | undefined): Promise<SendForm> {
-  const proxy = await loadOutboundProxy(processSources, new URL(url).origin);
+  const proxy = await loadOutboundProxy(shellSources, new URL(url).origin);
   const caCerts = ca === undefined ? undefined : [readAuthority(ca)];
   return async (path, form) => {
     try {

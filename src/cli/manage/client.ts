@@ -6,6 +6,7 @@ import { problem } from "../../management/api/responses.ts";
 import { openStore } from "../../storage/open.ts";
 import { CommandError } from "../command_error.ts";
 import { writeNote } from "../output.ts";
+import { harmlessLines, responseJson } from "../response_json.ts";
 import { loginAddress, onlyLogin, type SavedLogin, savedLogins } from "../login/saved_logins.ts";
 import { checkDatabase, checkOn, managementSettings, mapStoreError } from "./management_config.ts";
 import { sendToRunningProxy } from "./running_proxy.ts";
@@ -124,27 +125,19 @@ function clientOf(send: Send, place: Place = {}): ManageClient {
   };
   return {
     place,
-    text: (path) => bodyOf(path, { method: "GET" }),
+    text: async (path) => harmlessLines(await bodyOf(path, { method: "GET" })),
     async call(method, path, { body, schema }) {
       const json = body === undefined ? undefined : JSON.stringify(body);
       const text = await bodyOf(path, { method, json });
-      const result = v.safeParse(schema, text === "" ? null : jsonOf(text));
+      const result = v.safeParse(schema, text === "" ? null : responseJson(text));
       if (result.success) return result.output;
       throw new CommandError("The response is not from the management API of this version. Check --url.");
     },
   };
 }
 
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 function errorText(status: number, text: string): string {
-  const result = v.safeParse(problem, jsonOf(text));
+  const result = v.safeParse(problem, responseJson(text));
   if (!result.success) return `The response ${status} is not from the management API. Check --url.`;
   const { detail, errors = [] } = result.output;
   if (errors.length < 2) return detail;

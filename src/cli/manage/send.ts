@@ -6,7 +6,7 @@
 import type { ManagementConfig } from "../../config/config.ts";
 import { loadConfig, loadOutboundProxy } from "../../config/load.ts";
 import { ConfigError } from "../../config/problem.ts";
-import { processSources } from "../../config/sources/env.ts";
+import { processSources, shellSources } from "../../config/sources/env.ts";
 import { GuessGate } from "../../management/api/guess_gate.ts";
 import { lasting } from "../../management/api/identity.ts";
 import { createManageApi } from "../../management/api/manage.ts";
@@ -37,20 +37,25 @@ const LARGE_BYTES = 100 * 1024 ** 2;
  * is unreadable.
  */
 export async function sendWithLogin(url: string, { token, ca }: SavedLogin): Promise<Send> {
-  return await sendToProxy(url, token, ca);
+  return await sendToProxy(url, token, { ca, isLogin: true });
 }
 
 /**
  * Sends requests with a management token to a URL that the user named. `ca` is the file of an authority to
- * trust besides those of the system. Throws a {@link CommandError} if the URL is invalid or the file is
- * unreadable.
+ * trust besides those of the system. `isLogin` is whether the token is that of a saved login: a `.env` of the
+ * working folder then chooses no outbound proxy. Throws a {@link CommandError} if the URL is invalid or the
+ * file is unreadable.
  */
-export async function sendToProxy(url: string, token: string, ca?: string): Promise<Send> {
+export async function sendToProxy(
+  url: string,
+  token: string,
+  { ca, isLogin = false }: { readonly ca?: string | undefined; readonly isLogin?: boolean } = {},
+): Promise<Send> {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new CommandError(`${JSON.stringify(url)} is not a URL like http://localhost:33000`, 2);
   }
   const base = url.replace(/\/+$/, "");
-  const proxy = await loadOutboundProxy(processSources, new URL(url).origin);
+  const proxy = await loadOutboundProxy(isLogin ? shellSources : processSources, new URL(url).origin);
   const caCerts = ca === undefined ? undefined : [readAuthority(ca)];
   return async (path, init) => {
     try {

@@ -25,17 +25,20 @@ export interface JwtContext {
 
 /** The most keys of a file. Providers publish two or three. */
 const MAX_KEYS = 100;
-/** The members of keys that are secret (RFC 7518, 6). */
-const SECRET_MEMBERS = ["d", "k"];
+/** The members of keys that are secret (RFC 7518, 6; AKP has `priv`). */
+const SECRET_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
 /**
- * Issuers that make tokens for everyone in the world, with any audience or for everyone's account: Google,
- * and the jobs of GitHub and GitLab.
+ * Issuers that make tokens for everyone in the world, with any audience or for everyone's account: Google and
+ * Apple, and the jobs of GitHub, GitLab, Buildkite and HCP Terraform.
  */
 const PUBLIC_ISSUERS: readonly string[] = [
   "https://accounts.google.com",
+  "https://appleid.apple.com",
   "https://token.actions.githubusercontent.com",
   "https://gitlab.com",
+  "https://agent.buildkite.com",
+  "https://app.terraform.io",
 ];
 
 /** Reads the tables. Returns undefined without one. Problems are reported. */

@@ -10,6 +10,9 @@ import { holdsSecret, type VariableName, VARIABLES } from "./variables.ts";
 /** Variables that curl and other programs also read in lower case. */
 const IN_EITHER_CASE: readonly VariableName[] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
+/** The file of variables in the working folder. */
+const DOTENV = ".env";
+
 /** The text of a variable or flag before it is checked. */
 export interface RawValue {
   /** Null if the file that holds the value cannot be read. That problem is already reported. */
@@ -53,6 +56,18 @@ export const processSources: EnvironmentSources = {
     // Files on Windows have no mode.
     const { mode } = Deno.statSync(path);
     return mode !== null && (mode & READABLE_BY_OTHERS) !== 0;
+  },
+};
+
+/**
+ * The environment of this process without the `.env` of the working folder. That is a folder in which the
+ * user happens to be, such as the code of other people, and must not choose where a token of the user goes.
+ */
+export const shellSources: EnvironmentSources = {
+  ...processSources,
+  readTextFile(path) {
+    if (path === DOTENV) throw new Deno.errors.NotFound(path);
+    return processSources.readTextFile(path);
   },
 };
 
@@ -178,7 +193,7 @@ async function readDotenv(
 ): Promise<Record<string, string | undefined>> {
   let text: string;
   try {
-    text = sources.readTextFile(".env");
+    text = sources.readTextFile(DOTENV);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return {};
     findings.push({ at: ".env", message: `cannot be read: ${reasonOf(error)}` });

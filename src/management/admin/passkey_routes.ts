@@ -98,9 +98,11 @@ export class PasskeyRoutes {
 
   /** Adds a passkey to the person of the session. */
   async add(context: AdminContext): Promise<Response> {
-    const owner = await this.#ownerOf(context);
+    await this.#ownerOf(context);
     const form = '{"name": "…", "passkey": {…}}, as the browser makes it';
     const { name, passkey } = await bodyOf(context, additionBody, form);
+    // The session may have ended before the last byte of the body arrived.
+    const owner = await this.#ownerOf(context);
     const sealed = this.#takeCookie(context);
     const added = await this.#parts.passkeys.add(passkey, {
       name,

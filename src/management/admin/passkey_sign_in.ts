@@ -150,10 +150,12 @@ export class PasskeySignIn {
     };
     const audited = auditor({ clock, actor: { name: owner.actorName } });
     const audit = audited(source, "passkey.add", passkey.id, { name, person: owner.person.login });
-    const outcome = await store.addPasskey(passkey, challenge, audit);
+    const outcome = await store.addPasskey(passkey, { ...challenge, sessionId: owner.sessionId }, audit);
     switch (outcome) {
       case "done":
         return passkey;
+      case "ended":
+        throw new Problem(401, "Your session has ended: sign in again.");
       case "replayed":
         throw new Problem(400, TOO_LATE);
       case "taken":

@@ -17,6 +17,8 @@ import { freeLogin } from "../free_login.ts";
 /** How often a change is tried, because another program may change the person at the same time. */
 const MAX_TRIES = 5;
 const PAGE_SIZE = 200;
+/** What a person may do whom nothing lets in. */
+const NOTHING = { role: "viewer", projects: [] } as const;
 
 /** The part of a store that {@link ProviderPeople} uses. */
 export type ProviderPeopleStore = Pick<
@@ -69,9 +71,11 @@ export class ProviderPeople {
     const { directory } = this.#parts;
     if (directory === undefined || !directory.rules.groupsDecide) return identity;
     const found = await this.#inDirectory({ ...identity, provider });
-    return found === undefined
-      ? identity
-      : { ...identity, groups: found.groups.map(({ displayName }) => displayName) };
+    return found === undefined ? identity : {
+      ...identity,
+      groups: found.groups.map(({ displayName }) => displayName),
+      hasDirectoryGroups: true,
+    };
   }
 
   /**
@@ -81,12 +85,16 @@ export class ProviderPeople {
   async enter(signedIn: SignedIn, source: string): Promise<Person> {
     const { role, name } = signedIn;
     const { directory } = this.#parts;
-    const user = (await this.#inDirectory(signedIn))?.user;
-    const groupsDecide = user !== undefined && directory?.rules.groupsDecide === true;
     const projects = role === "admin" ? "all" : await this.#projectsNamed(signedIn.projects);
     const allowed = { name, role, projects };
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const person = await this.#find(signedIn) ?? await this.#add(signedIn, { source, allowed });
+      const user = (await this.#inDirectory(signedIn))?.user;
+      // The role is one of groups that the person does not have any more.
+      if (user === undefined && signedIn.hasDirectoryGroups === true) break;
+      const groupsDecide = user !== undefined && directory?.rules.groupsDecide === true;
+      // The directory may remove the user meanwhile, so only the join gives what its groups give.
+      const first = groupsDecide ? { name, ...NOTHING } : allowed;
+      const person = await this.#find(signedIn) ?? await this.#add(signedIn, { source, allowed: first });
       if (person === undefined) continue;
       const joined = user === undefined ? person : await this.#joined(user, person, { signedIn, source });
       if (joined === undefined) continue;
@@ -109,7 +117,7 @@ export class ProviderPeople {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const person = await this.#find(known);
       if (person === undefined || person.disabled) return;
-      if (await this.#change(person, { role: "viewer", projects: [] }, { signedIn: known, source })) return;
+      if (await this.#change(person, NOTHING, { signedIn: known, source })) return;
     }
     throw new StoreError("busy", "the person was changed by others at the same time: try again");
   }
@@ -130,7 +138,7 @@ export class ProviderPeople {
 
   /**
    * Joins the user of the directory to the person, who then is what the directory says. `undefined` if the
-   * person was removed meanwhile.
+   * person or the user was removed meanwhile, or if the user is of another person now.
    */
   async #joined(
     user: DirectoryUser,
@@ -141,7 +149,8 @@ export class ProviderPeople {
     const isSettled = user.personId === person.id && user.active && directory?.rules.groupsDecide !== true;
     if (directory === undefined || isSettled) return person;
     const by = { actor: this.#actor(person, signedIn), source, at: clock.epochMs() };
-    await store.joinDirectoryUser({ userId: user.id, personId: person.id }, { rules: directory.rules, by });
+    const of = { userId: user.id, personId: person.id, externalId: user.externalId };
+    if (!await store.joinDirectoryUser(of, { rules: directory.rules, by })) return undefined;
     await onChanged();
     return await this.#find(signedIn);
   }

@@ -71,7 +71,8 @@ async function confirmLogin({ id, source }: RouteRequest, parts: RouteParts): Pr
   const { actor, clock, store } = parts;
   const personId = actor.kind === "person" ? actor.id : undefined;
   const entry = auditor(parts)(source, "device_login.confirm", id, changesOf(login));
-  const decision = { at: clock.epochMs(), personId, actor: actor.name };
+  const { name, sessionId } = actor;
+  const decision = { at: clock.epochMs(), personId, actor: name, sessionId };
   if (!await store.confirmDeviceLogin(id, decision, entry)) throw gone();
   return new Response(null, { status: 204 });
 }

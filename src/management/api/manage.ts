@@ -68,7 +68,7 @@ export function createManageApi(
     const pattern = route.path.replaceAll(/\{(\w+)\}/g, ":$1");
     app.on(route.method.toUpperCase(), pattern, (context) => {
       const { identity, ...caller } = context.env;
-      return runRoute(route, context, { caller, actor: identity.actor, parts });
+      return runRoute(route, context, { caller, identity, parts });
     });
   }
   app.notFound(() =>

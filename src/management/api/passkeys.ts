@@ -40,7 +40,8 @@ export const PASSKEY_ROUTES: readonly Route[] = [
   route("delete /passkeys/{id}", {
     access: OWN_OR_ALL,
     needsFreshSignIn: true,
-    summary: "Remove a passkey, unless its person has no other way in; the sessions that it began end",
+    summary:
+      "Remove a passkey, unless its person has no other way in; its sessions and the logins of commands by passkeys end",
     responses: { 204: undefined },
     handle: removePasskey,
   }),

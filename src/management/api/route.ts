@@ -4,7 +4,9 @@ import type { Context } from "hono";
 import * as v from "valibot";
 import { type Actor, scopeOf } from "../../people/actor.ts";
 import type { Access } from "../../people/role.ts";
+import type { Scope } from "../../people/scope.ts";
 import type { Caller } from "./caller.ts";
+import type { Identity } from "./identity.ts";
 import type { ManageParts, RouteParts } from "./parts.ts";
 import { Problem } from "./problem.ts";
 import { scopedParts } from "./scoped_parts.ts";
@@ -109,12 +111,17 @@ const FRESH_MS = 10 * 60_000;
 export async function runRoute(
   route: Route,
   context: Context,
-  { caller, actor, parts }: { caller: Caller; actor: Actor; parts: ManageParts },
+  { caller, identity, parts }: { caller: Caller; identity: Identity; parts: ManageParts },
 ): Promise<Response> {
   const { query = EMPTY, body = EMPTY, needsFreshSignIn = false, handle } = route;
-  const scope = scopeOf(actor, route.access);
-  if (scope === undefined) throw new Problem(403, `Your role, ${actor.role}, does not allow this.`);
+  reachOf(identity.actor, route);
   const read = checked(body, body === EMPTY ? {} : await readJson(context), { part: "" });
+  // A client can send the last byte of the body seconds later, when it may do less or nothing any more.
+  const actor = body === EMPTY ? identity.actor : await identity.again();
+  if (actor === undefined) {
+    throw new Problem(401, "Your session has ended, or your token was revoked, before the body arrived.");
+  }
+  const scope = reachOf(actor, route);
   if (needsFreshSignIn === true || needsFreshSignIn !== false && needsFreshSignIn(read)) {
     checkFresh(actor, parts.clock.epochMs());
   }
@@ -127,6 +134,13 @@ export async function runRoute(
     caller,
   }, scopedParts(parts, { actor, scope }));
   return reply instanceof Response ? unseen(reply) : shown(route, reply, actor);
+}
+
+/** What an actor reaches at a route. Throws a {@link Problem} if their role may not use it. */
+function reachOf(actor: Actor, { access }: Route): Scope {
+  const scope = scopeOf(actor, access);
+  if (scope === undefined) throw new Problem(403, `Your role, ${actor.role}, does not allow this.`);
+  return scope;
 }
 
 /** Throws a {@link Problem} unless the actor proves with each request, or has proved lately, who they are. */

@@ -62,7 +62,7 @@ export function WaysIn() {
         <ConfirmDialog
           title={`Remove ${passkey.name}?`}
           action={["Remove", () => call("DELETE", `/passkeys/${passkey.id}`)]}
-          text="The sessions that it began end."
+          text="The sessions that it began end, and the logins of commands that were confirmed by a passkey."
           done={`Passkey ${passkey.name} removed.`}
           onClose={close}
           onDone={done}

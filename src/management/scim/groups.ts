@@ -10,11 +10,10 @@ import { readOperations } from "./patch.ts";
 import type { ScimParts } from "./scim_api.ts";
 import { ScimError } from "./scim_error.ts";
 import { listResponse, type ScimRequest } from "./scim_request.ts";
+import { MAX_MEMBERSHIPS } from "./service_documents.ts";
 
 /** How often a change is tried, because another request may change the group at the same time. */
 const MAX_TRIES = 5;
-/** The most groups of a list with their members. */
-const MAX_WITH_MEMBERS = 20;
 
 /** Answers requests at `/Groups` and `/Groups/ID`. */
 export class Groups {
@@ -35,10 +34,16 @@ export class Groups {
     const { items, total } = await this.#parts.store.listDirectoryGroups(
       this.#provider,
       groupConditions(request.query("filter")),
-      { offset, limit: hasMembers ? Math.min(limit, MAX_WITH_MEMBERS) : limit },
+      { offset, limit },
     );
     const shown: Record<string, unknown>[] = [];
-    for (const group of items) shown.push(request.projection.of(await this.#shown(group, hasMembers)));
+    let memberships = 0;
+    for (const group of items) {
+      const members = hasMembers ? await this.#parts.store.listDirectoryMembers(group.id) : undefined;
+      memberships += members?.length ?? 0;
+      if (memberships > MAX_MEMBERSHIPS && shown.length > 0) break;
+      shown.push(request.projection.of(shownGroup(group, { members, base: this.#base })));
+    }
     return listResponse(shown, { total, offset });
   }
 
@@ -139,12 +144,11 @@ export class Groups {
   async #respond(id: string, request: ScimRequest, status: 200 | 201): Promise<Response> {
     const group = await this.#find(id);
     const hasMembers = request.projection.wants("members", { isByDefault: true });
-    return request.resource(await this.#shown(group, hasMembers), { version: group.version, status });
-  }
-
-  async #shown(group: DirectoryGroup, hasMembers: boolean): Promise<Record<string, unknown>> {
     const members = hasMembers ? await this.#parts.store.listDirectoryMembers(group.id) : undefined;
-    return shownGroup(group, { members, base: this.#base });
+    return request.resource(shownGroup(group, { members, base: this.#base }), {
+      version: group.version,
+      status,
+    });
   }
 }
 

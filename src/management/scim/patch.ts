@@ -25,8 +25,8 @@ export function readOperations(body: Members): readonly Operation[] {
   }
   return operations.map((operation) => {
     const members = membersOf(operation, "An operation");
-    const word = String(members.get("op")).toLowerCase();
-    const op = OPS.find((one) => one === word);
+    const word = members.get("op");
+    const op = typeof word === "string" ? OPS.find((one) => one === word.toLowerCase()) : undefined;
     if (op === undefined) throw wrong("invalidSyntax", `The "op" of an operation is not ${OPS.join(", ")}.`);
     const path = members.get("path");
     if (path !== undefined && path !== null && typeof path !== "string") {

@@ -59,13 +59,14 @@ export function createScimApi(parts: ScimParts, directory: Directory): ScimApi {
   };
   return async (request, caller) => {
     try {
-      const token = await parts.gate.checkDirectory(
-        request.headers.get("authorization") ?? undefined,
-        caller,
-      );
+      const authorization = request.headers.get("authorization") ?? undefined;
+      const token = await parts.gate.checkDirectory(authorization, caller);
       rate.count(token.id);
+      const whole = await arrived(request);
+      // The token can be revoked before the last byte of the body arrives.
+      if (whole !== request) await parts.gate.checkDirectory(authorization, caller);
       const [name = "", id, ...more] = segmentsOf(request);
-      const scim = new ScimRequest(request, {
+      const scim = new ScimRequest(whole, {
         actor: writerName(token, directory),
         source: harmlessText(caller.source, MAX_AUDITED),
         at: parts.clock.epochMs(),
@@ -77,6 +78,13 @@ export function createScimApi(parts: ScimParts, directory: Directory): ScimApi {
       return errorResponse(error, parts.onUnexpected);
     }
   };
+}
+
+/** The request with its whole body; the request itself if it has none. */
+async function arrived(request: Request): Promise<Request> {
+  if (request.body === null) return request;
+  const { url, method, headers } = request;
+  return new Request(url, { method, headers, body: await request.bytes() });
 }
 
 /** The name in the audit log: that of the token and of the directory. */

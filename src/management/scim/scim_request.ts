@@ -5,7 +5,7 @@ import { checkSchemas, etagOf } from "./user_resource.ts";
 import { Projection } from "./projection.ts";
 import { SCIM_TYPE, ScimError, wrong } from "./scim_error.ts";
 import { MAX_RESULTS } from "./service_documents.ts";
-import { type Members, membersOf } from "./values.ts";
+import { listOf, type Members, membersOf } from "./values.ts";
 
 const SEARCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 const LIST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
@@ -72,9 +72,13 @@ export class ScimRequest {
     const query = new URLSearchParams();
     for (const name of ["attributes", "excludedAttributes", "filter", "startIndex", "count"]) {
       const value = body.get(name.toLowerCase());
-      const text = Array.isArray(value) ? value.join(",") : value;
-      if (typeof text === "string" || typeof text === "number") query.set(name, String(text));
-      else if (text !== undefined && text !== null) throw wrong("invalidValue", `${name} has a wrong type.`);
+      if (value === undefined || value === null) continue;
+      const parts = listOf(value);
+      // The text of an object or of a list within a list can be endless, or an error.
+      if (!parts.every((part) => typeof part === "string" || typeof part === "number")) {
+        throw wrong("invalidValue", `${name} has a wrong type.`);
+      }
+      query.set(name, parts.join(","));
     }
     return new ScimRequest(this.#request, this.writer, query);
   }

@@ -5,6 +5,8 @@ import { GROUP_SCHEMA, USER_SCHEMA } from "./conditions.ts";
 
 /** The most resources of a response. */
 export const MAX_RESULTS = 200;
+/** The most groups of users, or members of groups, in a response, unless one resource alone has more. */
+export const MAX_MEMBERSHIPS = 10_000;
 /** The longest body, in bytes: see `web_adapter.ts`. */
 const MAX_BODY_BYTES = 1024 * 1024;
 /** Authentik divides long lists of operations by this number, also without bulk requests. */

@@ -13,6 +13,7 @@ import { readOperations } from "./patch.ts";
 import type { ScimParts } from "./scim_api.ts";
 import { ScimError } from "./scim_error.ts";
 import { listResponse, type ScimRequest } from "./scim_request.ts";
+import { MAX_MEMBERSHIPS } from "./service_documents.ts";
 import { patchedUser } from "./user_patch.ts";
 import { namesOf, readUser, shownUser } from "./user_resource.ts";
 
@@ -35,7 +36,10 @@ export class Users {
   async list(request: ScimRequest): Promise<Response> {
     const slice = request.slice();
     const conditions = userConditions(request.query("filter"));
-    const { items, total } = await this.#parts.store.listDirectoryUsers(this.#provider, conditions, slice);
+    const { items, total } = await this.#parts.store.listDirectoryUsers(this.#provider, conditions, {
+      ...slice,
+      memberships: MAX_MEMBERSHIPS,
+    });
     const shown = items.map((item) => request.projection.of(shownUser(item, this.#base)));
     return listResponse(shown, { total, offset: slice.offset });
   }

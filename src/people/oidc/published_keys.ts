@@ -29,7 +29,7 @@ export async function publishedKeys(issuer: JwtIssuer, parts: PublishedKeysParts
     try {
       const response = await send(url, { headers: { accept: "application/json" } });
       if (response.status === 200) return await response.text();
-      throw new Error(`${url} answered with the status ${response.status}`);
+      throw new Error(`${withoutQuery(url)} answered with the status ${response.status}`);
     } catch (error) {
       if (!(error instanceof SignInFailure)) throw error;
       throw new Error(error.detail === undefined ? error.message : `${error.message} (${error.detail})`);
@@ -39,9 +39,17 @@ export async function publishedKeys(issuer: JwtIssuer, parts: PublishedKeysParts
     ? keys.url
     : keysUrlIn(await read(metadataUrl(issuer.issuer)), issuer.issuer);
   const set = keySetIn(await read(url));
-  if (set === undefined || set.keys.length === 0) throw new Error(`${url} contains no list of keys`);
-  if (set.keys.length > MAX_KEYS) throw new Error(`${url} contains more than ${MAX_KEYS} keys`);
+  if (set === undefined || set.keys.length === 0) {
+    throw new Error(`${withoutQuery(url)} contains no list of keys`);
+  }
+  if (set.keys.length > MAX_KEYS) throw new Error(`${withoutQuery(url)} contains more than ${MAX_KEYS} keys`);
   return set;
+}
+
+/** A URL for messages. Its query can be a secret, and the URL can be from a provider. */
+function withoutQuery(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
 }
 
 function metadataUrl(issuer: string): string {

@@ -17,6 +17,8 @@ export interface SignedIn {
   /** Whether the provider has checked that the address belongs to the person. */
   readonly emailIsVerified: boolean;
   readonly groups: readonly string[];
+  /** Whether the groups are those of the directory and not those of the provider. */
+  readonly hasDirectoryGroups?: boolean;
   /** Everything that the provider states of the person. */
   readonly claims: Readonly<Record<string, unknown>>;
   /** When the statement of the provider expires, in milliseconds since 1970. A session may last longer. */

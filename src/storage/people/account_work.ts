@@ -9,7 +9,7 @@ import { pageOf } from "../rows/pages.ts";
 import type { Row } from "../rows/row.ts";
 import { bytes, flag, number, optional, text } from "../rows/row_values.ts";
 import { findPerson } from "./people_work.ts";
-import { all, audit as auditEntry, first, type Work, write } from "./work.ts";
+import { all, audit as auditEntry, first, lock, type Work, write } from "./work.ts";
 
 /** The most sessions of a person. */
 const MAX_SESSIONS = 100;
@@ -56,6 +56,18 @@ export function* addSession(session: Session, checked?: { readonly version: numb
     session.id,
   );
   return true;
+}
+
+/**
+ * Whether a session has not ended. What ends the sessions of its person waits for the end of the transaction.
+ */
+export function* holdSession(id: string): Work<boolean> {
+  yield* lock(
+    "SELECT 1 AS one FROM people WHERE id = (SELECT person_id FROM sessions WHERE id = $1) FOR UPDATE",
+    id,
+  );
+  const sql = "SELECT 1 AS one FROM sessions WHERE id = $1 AND ended_at IS NULL";
+  return (yield* first(sql, id)) !== undefined;
 }
 
 /** Finds a session that has not ended, with its person. */

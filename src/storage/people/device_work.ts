@@ -10,7 +10,7 @@ import type {
 import type { ManagementTokenOf } from "../people_store.ts";
 import type { Row } from "../rows/row.ts";
 import { bytes, number, text } from "../rows/row_values.ts";
-import { addManagementToken, tokenWithPerson } from "./account_work.ts";
+import { addManagementToken, holdSession, tokenWithPerson } from "./account_work.ts";
 import { audit as auditEntry, first, type Work, write } from "./work.ts";
 
 const COLUMNS = "id, device_hash, user_hash, machine, address, address_group, lifetime_ms, created_at, " +
@@ -19,6 +19,8 @@ const COLUMNS = "id, device_hash, user_hash, machine, address, address_group, li
 const EXPIRED_KEPT_MS = 10 * 60_000;
 /** How much the interval grows after a poll that came too early (RFC 8628, 3.5). In milliseconds. */
 const SLOWER_MS = 5_000;
+/** The interval from which on early polls are not written any more. In milliseconds. */
+const SLOWEST_MS = 60_000;
 /** How much too early a poll may come: timers and the clocks of replicas are not exact. In milliseconds. */
 const EARLY_MS = 1_000;
 
@@ -69,9 +71,10 @@ export function* findDeviceLogin(
 /** Confirms a login that waits, for a person who is not disabled. */
 export function* confirmDeviceLogin(
   id: string,
-  { at, personId, actor }: DeviceLoginDecision,
+  { at, personId, actor, sessionId }: DeviceLoginDecision,
   audit: NewAuditEntry,
 ): Work<boolean> {
+  if (sessionId !== undefined && !(yield* holdSession(sessionId))) return false;
   const person = personId === undefined
     ? undefined
     : yield* first("SELECT version FROM people WHERE id = $1 AND NOT disabled", personId);
@@ -110,7 +113,10 @@ export function* pollDeviceLogin(deviceHash: Uint8Array, at: number): Work<Devic
   if (state === "refused") return "refused";
   if (number(row, "expires_at") <= at) return "expired";
   if (state === "confirmed") return "confirmed";
-  const isEarly = at < number(row, "polled_at") + number(row, "interval_ms") - EARLY_MS;
+  const intervalMs = number(row, "interval_ms");
+  const isEarly = at < number(row, "polled_at") + intervalMs - EARLY_MS;
+  // A client without a token could otherwise make the database write as often as it polls.
+  if (isEarly && intervalMs >= SLOWEST_MS) return "slow_down";
   yield* write(
     "UPDATE device_logins SET polled_at = $2, interval_ms = interval_ms + $3 WHERE device_hash = $1",
     deviceHash,

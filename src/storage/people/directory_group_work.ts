@@ -20,8 +20,8 @@ import {
 } from "./directory_people.ts";
 import { findDirectoryGroup } from "./directory_reads.ts";
 import { keyOf } from "./directory_rows.ts";
-import { findPerson } from "./people_work.ts";
-import { all, audit, first, type Work, write } from "./work.ts";
+import { findPeople } from "./people_work.ts";
+import { all, allOf, audit, first, type Work, write, writeOf } from "./work.ts";
 
 /** The most ids of members in an audit entry. */
 const MAX_SHOWN = 20;
@@ -103,18 +103,21 @@ function* movesOf(
   if (added.length + removed.length > MAX_CHANGED_MEMBERS && !replaces) return { kind: "too many" };
   const members = replaces || readsAll ? yield* membersOf(id) : new Set<string>();
   const joining = new Set<string>();
-  for (const userId of new Set(added)) {
-    if (members.has(userId) || !replaces && (yield* isMember(id, userId))) continue;
-    const sql = "SELECT 1 AS one FROM directory_users WHERE id = $1 AND provider = $2";
-    if ((yield* first(sql, userId, provider)) === undefined) return { kind: "unknown member", id: userId };
-    joining.add(userId);
+  const known = replaces || readsAll ? members : yield* membersAmong(id, [...added, ...removed]);
+  for (const userId of added) {
+    if (!known.has(userId)) joining.add(userId);
     if (joining.size > MAX_CHANGED_MEMBERS) return { kind: "too many" };
   }
+  const users = yield* allOf(
+    joining,
+    (places) => `SELECT id FROM directory_users WHERE provider = $1 AND id IN (${places})`,
+    provider,
+  );
+  const ids = new Set(users.map((row) => text(row, "id")));
+  for (const userId of joining) if (!ids.has(userId)) return { kind: "unknown member", id: userId };
   const kept = new Set(added);
   const leaving = new Set(replaces ? [...members].filter((userId) => !kept.has(userId)) : []);
-  for (const userId of new Set(removed)) {
-    if (yield* isMember(id, userId)) leaving.add(userId);
-  }
+  for (const userId of removed) if (known.has(userId)) leaving.add(userId);
   return { joining, leaving, members };
 }
 
@@ -131,20 +134,31 @@ function* consequencesOf(
   if (!rules.groupsDecide) return [];
   const ids = new ProjectIds();
   const consequences: Consequence[] = [];
-  for (const userId of userIds) {
-    const row = yield* first("SELECT person_id FROM directory_users WHERE id = $1", userId);
-    const person = row === undefined || row["person_id"] === null
-      ? undefined
-      : yield* findPerson(text(row, "person_id"));
+  // The transaction of a big group must be short, because other changes of people and tokens wait for it.
+  const users = yield* allOf(
+    userIds,
+    (places) => `SELECT id, person_id FROM directory_users WHERE person_id IS NOT NULL AND id IN (${places})`,
+  );
+  const others = yield* allOf(
+    userIds,
+    (places) =>
+      `SELECT user_id, display_name FROM directory_members JOIN directory_groups ON id = group_id
+       WHERE group_id <> $1 AND user_id IN (${places})`,
+    groupId,
+  );
+  const othersOf = Map.groupBy(others, (row) => text(row, "user_id"));
+  const people = new Map(
+    (yield* findPeople(users.map((row) => text(row, "person_id")))).map((person) => [person.id, person]),
+  );
+  for (const row of users) {
+    const userId = text(row, "id");
+    const person = people.get(text(row, "person_id"));
     if (person === undefined) continue;
-    const others = yield* all(
-      `SELECT display_name FROM directory_members JOIN directory_groups ON id = group_id
-       WHERE user_id = $1 AND group_id <> $2`,
-      userId,
-      groupId,
-    );
     const name = nameFor(userId);
-    const groups = [...others.map((one) => text(one, "display_name")), ...name === undefined ? [] : [name]];
+    const groups = [
+      ...(othersOf.get(userId) ?? []).map((one) => text(one, "display_name")),
+      ...name === undefined ? [] : [name],
+    ];
     const change = yield* givenTo(person, groups, { rules, ids, isRecognised: false });
     if (change !== undefined) consequences.push({ person, change });
   }
@@ -156,18 +170,30 @@ function* membersOf(groupId: string): Work<Set<string>> {
   return new Set(rows.map((row) => text(row, "user_id")));
 }
 
-function* isMember(groupId: string, userId: string): Work<boolean> {
-  const sql = "SELECT 1 AS one FROM directory_members WHERE group_id = $1 AND user_id = $2";
-  return (yield* first(sql, groupId, userId)) !== undefined;
+/** Those of users who are members. */
+function* membersAmong(groupId: string, userIds: readonly string[]): Work<Set<string>> {
+  const rows = yield* allOf(
+    new Set(userIds),
+    (places) => `SELECT user_id FROM directory_members WHERE group_id = $1 AND user_id IN (${places})`,
+    groupId,
+  );
+  return new Set(rows.map((row) => text(row, "user_id")));
 }
 
 function* moveMembers(groupId: string, { joining, leaving }: Moves): Work<void> {
-  for (const userId of leaving) {
-    yield* write("DELETE FROM directory_members WHERE group_id = $1 AND user_id = $2", groupId, userId);
-  }
-  for (const userId of joining) {
-    yield* write("INSERT INTO directory_members (group_id, user_id) VALUES ($1, $2)", groupId, userId);
-  }
+  yield* writeOf(
+    leaving,
+    (places) => `DELETE FROM directory_members WHERE group_id = $1 AND user_id IN (${places})`,
+    groupId,
+  );
+  yield* writeOf(
+    joining,
+    (places) =>
+      `INSERT INTO directory_members (group_id, user_id) SELECT directory_groups.id, directory_users.id
+       FROM directory_groups, directory_users
+       WHERE directory_groups.id = $1 AND directory_users.id IN (${places})`,
+    groupId,
+  );
 }
 
 /** The ids in the audit entry, and the number of those that it leaves out. */

@@ -104,10 +104,11 @@ export function* losesLastAdmin(
 
 /** Writes changes of people. */
 export function* applyAll(consequences: readonly Consequence[], by: DirectoryWriter): Work<void> {
+  const changed = new Set<string>();
   for (const { person, change } of consequences) {
-    // One statement before may have changed the person too.
-    const now = yield* findPerson(person.id);
+    const now = changed.has(person.id) ? yield* findPerson(person.id) : person;
     if (now === undefined) continue;
+    changed.add(person.id);
     const audit = entryOf(by, "person.update", person.id, { ...change });
     yield* changePerson(now, change, { audit, guard: { keepsAdmin: false } });
   }

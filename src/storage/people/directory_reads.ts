@@ -10,7 +10,7 @@ import type {
   UserInGroups,
 } from "../directory_store.ts";
 import type { Row } from "../rows/row.ts";
-import { number, text } from "../rows/row_values.ts";
+import { text } from "../rows/row_values.ts";
 import {
   GROUP_COLUMNS,
   groupOf,
@@ -20,7 +20,7 @@ import {
   whereGroups,
   whereUsers,
 } from "./directory_rows.ts";
-import { all, first, type Work } from "./work.ts";
+import { all, allOf, first, type Work } from "./work.ts";
 
 /** Finds a user of a directory. */
 export function* findDirectoryUser(
@@ -44,10 +44,11 @@ export function* listDirectoryUsers(
     where: whereUsers(provider, conditions),
     slice,
   });
-  const groups = Map.groupBy(yield* groupsOf(rows), (row) => text(row, "user_id"));
+  const shown = slice.memberships === undefined ? rows : yield* beforeLimit(rows, slice.memberships);
+  const groups = Map.groupBy(yield* groupsOf(shown), (row) => text(row, "user_id"));
   return {
     total,
-    items: rows.map((row) => ({
+    items: shown.map((row) => ({
       user: userOf(row),
       groups: (groups.get(text(row, "id")) ?? []).map((one) => ({
         id: text(one, "id"),
@@ -57,19 +58,34 @@ export function* listDirectoryUsers(
   };
 }
 
-/** The groups of users, whose rows are in the order of `seq`. */
-function* groupsOf(users: readonly Row[]): Work<readonly Row[]> {
-  const [first, last] = [users[0], users.at(-1)];
-  if (first === undefined || last === undefined) return [];
-  return yield* all(
-    `SELECT user_id, directory_groups.id, display_name FROM directory_members
-       JOIN directory_groups ON directory_groups.id = group_id
-     WHERE user_id IN (SELECT id FROM directory_users WHERE seq >= $1 AND seq <= $2 AND provider = $3)
-     ORDER BY directory_groups.seq`,
-    number(first, "seq"),
-    number(last, "seq"),
-    text(first, "provider"),
+/** The first users, who together have at most a number of groups. It is one user at least. */
+function* beforeLimit(users: readonly Row[], most: number): Work<readonly Row[]> {
+  if (users.length < 2) return users;
+  const rows = yield* allOf(
+    idsOf(users),
+    (places) =>
+      `SELECT user_id, count(*) AS total FROM directory_members WHERE user_id IN (${places})
+       GROUP BY user_id`,
   );
+  const totals = new Map(rows.map((row) => [text(row, "user_id"), Number(row["total"])]));
+  let sum = 0;
+  const end = users.findIndex((user) => (sum += totals.get(text(user, "id")) ?? 0) > most);
+  return end < 0 ? users : users.slice(0, Math.max(1, end));
+}
+
+/** The groups of users. */
+function* groupsOf(users: readonly Row[]): Work<readonly Row[]> {
+  return yield* allOf(
+    idsOf(users),
+    (places) =>
+      `SELECT user_id, directory_groups.id, display_name FROM directory_members
+         JOIN directory_groups ON directory_groups.id = group_id
+       WHERE user_id IN (${places}) ORDER BY directory_groups.seq`,
+  );
+}
+
+function idsOf(rows: readonly Row[]): string[] {
+  return rows.map((row) => text(row, "id"));
 }
 
 /** Finds a group of a directory. */

@@ -19,7 +19,7 @@ import {
 } from "./directory_people.ts";
 import { findDirectoryUser } from "./directory_reads.ts";
 import { detailsOf, keyOf, USER_COLUMNS, userOf } from "./directory_rows.ts";
-import { addPerson, findPerson, findPersonOf, removePerson } from "./people_work.ts";
+import { addPerson, findPerson, findPersonOf, removePerson, revokeTokensOf } from "./people_work.ts";
 import { audit, first, type Work, write } from "./work.ts";
 
 type SaveOptions = Parameters<DirectoryStore["saveDirectoryUser"]>[1];
@@ -41,7 +41,8 @@ export function* saveDirectoryUser(
   const leaving = before?.personId !== undefined && before.personId !== person?.id
     ? yield* findPerson(before.personId)
     : undefined;
-  const isDisabler = before !== undefined && (yield* hasDisabled(user.id));
+  const isDisabler = before !== undefined && person !== undefined && before.personId === person.id &&
+    (yield* hasDisabled(user.id));
   const consequences: Consequence[] = [
     ...leaving === undefined || leaving.disabled ? [] : [{ person: leaving, change: { disabled: true } }],
     ...person === undefined ? [] : activation(person, { user, isDisabler }),
@@ -52,8 +53,9 @@ export function* saveDirectoryUser(
   if (isNewPerson) yield* addPersonOf(user, { newPerson, subject, by });
   const saved = { ...user, personId: isNewPerson ? newPerson.id : person?.id };
   yield* before === undefined ? insertUser(saved) : updateUser(saved, before);
-  yield* noteDisabled(user.id, !user.active && (isDisabler || isNewPerson || person?.disabled === false));
+  if (leaving !== undefined) yield* revokeTokensMadeBy(leaving.id, by.at);
   yield* applyAll(consequences, by);
+  yield* noteDisabled(user.id, !user.active && (isDisabler || isNewPerson || person?.disabled === false));
   const { userName: user_name, externalId: external_id, active, personId: person_id } = saved;
   const action = before === undefined ? "scim_user.create" : "scim_user.update";
   yield* audit(entryOf(by, action, user.id, { user_name, external_id, active, person_id }));
@@ -71,9 +73,13 @@ function* personOf(
   return subject === undefined ? undefined : yield* findPersonOf(user.provider, subject);
 }
 
-/** Whether the directory names another person now, or the first one. */
+/**
+ * Whether a write makes a person whom nothing here knows: the directory names another person now, or the
+ * first one, or it keeps the person out. Other writes do not bring a person back whom an administrator has
+ * removed.
+ */
 function isJoinedAgain(user: DirectoryUser, before: DirectoryUser | undefined): boolean {
-  return before === undefined || before.externalId !== user.externalId || !before.active;
+  return before === undefined || before.externalId !== user.externalId || !before.active || !user.active;
 }
 
 /**
@@ -122,7 +128,7 @@ function* addPersonOf(
   yield* addPerson(person, entryOf(by, "person.create", id, changes));
 }
 
-/** Removes a user with their person. */
+/** Removes a user with their person. Whom an administrator has disabled here, stays and is disabled. */
 export function* removeDirectoryUser(
   { provider, id, version }: Parameters<DirectoryStore["removeDirectoryUser"]>[0],
   by: DirectoryWriter,
@@ -132,9 +138,14 @@ export function* removeDirectoryUser(
   if (version !== undefined && version !== user.version) return { kind: "stale" };
   const person = user.personId === undefined ? undefined : yield* findPerson(user.personId);
   if (person !== undefined && (yield* losesLastAdmin([], person))) return { kind: "last admin" };
+  // A directory could else remove the person and add the same one again, who would not be disabled.
+  const isKept = person?.disabled === true && !(yield* hasDisabled(id));
   yield* write("DELETE FROM directory_users WHERE id = $1", id);
   if (person !== undefined) {
     yield* revokeTokensMadeBy(person.id, by.at);
+    if (isKept) yield* revokeTokensOf(person.id, by.at);
+  }
+  if (person !== undefined && !isKept) {
     const { login, name } = person;
     const entry = entryOf(by, "person.remove", person.id, { login, name });
     yield* removePerson(person, { audit: entry, guard: { keepsAdmin: false } });
@@ -145,13 +156,13 @@ export function* removeDirectoryUser(
 
 /** Joins a user to the person who has signed in. */
 export function* joinDirectoryUser(
-  { userId, personId }: { readonly userId: string; readonly personId: string },
+  { userId, personId, externalId }: Parameters<DirectoryStore["joinDirectoryUser"]>[0],
   { rules, by }: { readonly rules: DirectoryRules; readonly by: DirectoryWriter },
-): Work<void> {
+): Work<boolean> {
   const row = yield* first(`SELECT ${USER_COLUMNS} FROM directory_users WHERE id = $1`, userId);
   const person = yield* findPerson(personId);
-  if (row === undefined || person === undefined) return;
-  const user = userOf(row);
+  const user = row && userOf(row);
+  if (user === undefined || user.externalId !== externalId || person === undefined) return false;
   const found = yield* findDirectoryUser(user.provider, { id: userId });
   const groups = (found?.groups ?? []).map(({ displayName }) => displayName);
   const given = rules.groupsDecide
@@ -159,16 +170,22 @@ export function* joinDirectoryUser(
     : undefined;
   const isDisabled = !user.active && !person.disabled;
   const change = { ...given, ...(isDisabled && { disabled: true }) };
-  if (isDisabled) yield* noteDisabled(userId, true);
   // With another subject at the provider, the person of before cannot sign in any more.
   const leaving = user.personId !== undefined && user.personId !== personId
     ? yield* findPerson(user.personId)
     : undefined;
-  yield* applyAll([
+  const consequences = yield* withoutLastAdmin([
     ...leaving === undefined || leaving.disabled ? [] : [{ person: leaving, change: { disabled: true } }],
     ...Object.keys(change).length === 0 ? [] : [{ person, change }],
-  ], by);
-  if (user.personId === personId) return;
+  ]);
+  if (leaving !== undefined) yield* revokeTokensMadeBy(leaving.id, by.at);
+  yield* applyAll(consequences, by);
+  if (user.personId !== personId || isDisabled) {
+    yield* noteDisabled(userId, isDisabled && consequences.some((one) => one.person === person));
+  }
+  if (user.personId === personId) return true;
+  // A person is one user: what the directory does with an old record of them must not reach them.
+  yield* write("UPDATE directory_users SET person_id = NULL WHERE person_id = $1", personId);
   yield* write(
     "UPDATE directory_users SET person_id = $2, updated_at = $3, version = version + 1 WHERE id = $1",
     userId,
@@ -176,6 +193,15 @@ export function* joinDirectoryUser(
     by.at,
   );
   yield* audit(entryOf(by, "scim_user.join", userId, { person_id: personId }));
+  return true;
+}
+
+/** The changes of people without those that would take away the last administrator. */
+function* withoutLastAdmin(all: readonly Consequence[]): Work<readonly Consequence[]> {
+  if (!(yield* losesLastAdmin(all))) return all;
+  const kept: Consequence[] = [];
+  for (const one of all) if (!(yield* losesLastAdmin([one]))) kept.push(one);
+  return kept;
 }
 
 function* isFull(provider: string): Work<boolean> {

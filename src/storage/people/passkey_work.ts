@@ -7,6 +7,7 @@ import {
   type AddedPasskey,
   type ListedPasskey,
   MAX_PASSKEYS,
+  type PasskeyAddition,
   type RemovedPasskey,
   type TouchedPasskey,
   type UsedChallenge,
@@ -14,17 +15,19 @@ import {
 import { pageOf } from "../rows/pages.ts";
 import type { Row } from "../rows/row.ts";
 import { bytes, flag, number, optional, text } from "../rows/row_values.ts";
+import { holdSession } from "./account_work.ts";
 import { all, audit as auditEntry, first, lock, type Work, write } from "./work.ts";
 
 const COLUMNS = "seq, id, person_id, credential_id, public_key, counter, transports, rp_id, name, synced, " +
   "created_at, last_used_at, blocked_at";
 
-/** Adds a passkey, if its challenge is new and the person has few enough. */
+/** Adds a passkey, if its session lasts, its challenge is new and the person has few enough. */
 export function* addPasskey(
   passkey: Passkey,
-  challenge: UsedChallenge,
+  { sessionId, ...challenge }: PasskeyAddition,
   audit: NewAuditEntry,
 ): Work<AddedPasskey> {
+  if (sessionId !== undefined && !(yield* holdSession(sessionId))) return "ended";
   if (!(yield* useChallenge(challenge))) return "replayed";
   if ((yield* findPasskey({ credentialId: passkey.credentialId })) !== undefined) return "taken";
   const sql = "SELECT count(*) AS count FROM passkeys WHERE person_id = $1";
@@ -105,7 +108,7 @@ export function* touchPasskey(
     at,
   );
   if (blocked === 1) {
-    yield* endSessionsOfPasskey(id, at);
+    yield* endAccessOfPasskey(id, at);
     yield* auditEntry(audit);
   }
   return "blocked";
@@ -149,7 +152,7 @@ export function* removePasskey(
     typeof person?.["provider"] === "string";
   // A blocked passkey is not a way in.
   if (passkey.blockedAt === undefined && !hasAnotherWay) return "last way in";
-  yield* endSessionsOfPasskey(id, audit.at);
+  yield* endAccessOfPasskey(id, audit.at);
   yield* write("DELETE FROM passkeys WHERE id = $1", id);
   // Later, no row says whose passkey it was.
   yield* auditEntry({ ...audit, changes: { name: passkey.name, person: String(person?.["login"]) } });
@@ -167,15 +170,22 @@ function* useChallenge({ challenge, expiresAt }: UsedChallenge): Work<boolean> {
 }
 
 /**
- * Ends the sessions that a passkey began. The new version of the person keeps a session from beginning whose
- * passkey was checked a moment ago.
+ * Ends the sessions that a passkey began, and the logins of commands that the person confirmed by passkeys:
+ * they do not say by which one. The new version of the person keeps a session from beginning whose passkey
+ * was checked a moment ago, and a login that was confirmed from making its token.
  */
-function* endSessionsOfPasskey(id: string, at: number): Work<void> {
+function* endAccessOfPasskey(id: string, at: number): Work<void> {
   yield* write(
     "UPDATE people SET version = version + 1 WHERE id = (SELECT person_id FROM passkeys WHERE id = $1)",
     id,
   );
   yield* write("UPDATE sessions SET ended_at = $2 WHERE credential = $1 AND ended_at IS NULL", id, at);
+  yield* write(
+    `UPDATE management_tokens SET revoked_at = $2 WHERE revoked_at IS NULL AND made_by LIKE '% (passkey)'
+       AND person_id = (SELECT person_id FROM passkeys WHERE id = $1)`,
+    id,
+    at,
+  );
 }
 
 function passkeyOf(row: Row): Passkey {

@@ -8,7 +8,7 @@ import type { Invitation, PersonChange, PersonGuard, PersonOutcome } from "../pe
 import { pageOf } from "../rows/pages.ts";
 import type { Row } from "../rows/row.ts";
 import { flag, number, text } from "../rows/row_values.ts";
-import { all, audit as auditEntry, first, lock, type Value, type Work, write } from "./work.ts";
+import { all, allOf, audit as auditEntry, first, lock, type Value, type Work, write } from "./work.ts";
 
 const COLUMNS = "seq, id, login, name, role, all_projects, disabled, provider, subject, passphrase, " +
   "created_at, updated_at, version";
@@ -45,6 +45,15 @@ export function* addPerson(person: Person, audit: NewAuditEntry): Work<void> {
 /** Finds a person by the id. */
 export function* findPerson(id: string): Work<Person | undefined> {
   return (yield* peopleOf(yield* all(`SELECT ${COLUMNS} FROM people WHERE id = $1`, id)))[0];
+}
+
+/** Finds the people of ids. */
+export function* findPeople(ids: readonly string[]): Work<Person[]> {
+  const rows = yield* allOf(
+    new Set(ids),
+    (places) => `SELECT ${COLUMNS} FROM people WHERE id IN (${places}) ORDER BY seq`,
+  );
+  return yield* peopleOf(rows);
 }
 
 /** Finds a person and the hash of their passphrase by the login name. */
@@ -112,6 +121,13 @@ export function* changePerson(
     yield* write("DELETE FROM person_projects WHERE person_id = $1", of.id);
     yield* setProjects(of.id, projects);
   }
+  if (change.disabled !== undefined) {
+    // A directory enables only whom it has disabled itself: it notes that after this.
+    yield* write(
+      "UPDATE directory_users SET has_disabled = FALSE WHERE person_id = $1 AND has_disabled",
+      of.id,
+    );
+  }
   if (disabled) yield* endAccessOf(of.id, audit.at);
   if (before.role === "admin" && !staysAdmin) yield* endInvitations(audit.at);
   yield* settleTokens(of.id, audit.at);
@@ -135,15 +151,20 @@ export function* removePerson(
   if (removed === 0) return "stale";
   if (before?.role === "admin") yield* endInvitations(audit.at);
   yield* endAccessOf(id, audit.at);
-  yield* lockTokens(id);
+  yield* revokeTokensOf(id, audit.at);
+  yield* auditEntry(audit);
+  return "done";
+}
+
+/** Revokes the client tokens of a person. */
+export function* revokeTokensOf(ownerId: string, at: number): Work<void> {
+  yield* lockTokens(ownerId);
   yield* write(
     `UPDATE tokens SET revoked_at = $2, updated_at = $2, version = version + 1
      WHERE owner_id = $1 AND revoked_at IS NULL`,
-    id,
-    audit.at,
+    ownerId,
+    at,
   );
-  yield* auditEntry(audit);
-  return "done";
 }
 
 /**
@@ -226,6 +247,8 @@ export function* useInvitation(
  * may. A token that was switched off otherwise stays off.
  */
 export function* settleTokens(ownerId: string, at: number): Work<void> {
+  const sql = "SELECT 1 AS one FROM tokens WHERE owner_id = $1 AND revoked_at IS NULL LIMIT 1";
+  if ((yield* first(sql, ownerId)) === undefined) return;
   yield* lockTokens(ownerId);
   yield* write(
     `UPDATE tokens SET active = FALSE, owner_left = TRUE, updated_at = $2, version = version + 1

@@ -42,6 +42,42 @@ export function* first(sql: string, ...values: Value[]): Work<Row | undefined> {
   return (yield { kind: "read", sql, values }).rows[0];
 }
 
+/** The most values of a list in a statement. */
+const MAX_LISTED = 500;
+
+/** Makes a statement for a list of texts. `places` are those of the texts. */
+type SqlOfList = (places: string) => string;
+
+/**
+ * Runs a query for a list of texts, with few statements, and gives all rows. The places of the texts come
+ * after those of `values`.
+ */
+export function* allOf(texts: Iterable<string>, sqlOf: SqlOfList, ...values: Value[]): Work<Row[]> {
+  const rows: Row[] = [];
+  for (const { sql, part } of statementsOf(texts, { sqlOf, before: values.length })) {
+    rows.push(...yield* all(sql, ...values, ...part));
+  }
+  return rows;
+}
+
+/** Writes for a list of texts, as {@link allOf} reads. */
+export function* writeOf(texts: Iterable<string>, sqlOf: SqlOfList, ...values: Value[]): Work<void> {
+  for (const { sql, part } of statementsOf(texts, { sqlOf, before: values.length })) {
+    yield* write(sql, ...values, ...part);
+  }
+}
+
+function statementsOf(
+  texts: Iterable<string>,
+  { sqlOf, before }: { readonly sqlOf: SqlOfList; readonly before: number },
+): { readonly sql: string; readonly part: readonly string[] }[] {
+  const list = [...texts];
+  return Array.from({ length: Math.ceil(list.length / MAX_LISTED) }, (_, index) => {
+    const part = list.slice(index * MAX_LISTED, (index + 1) * MAX_LISTED);
+    return { sql: sqlOf(part.map((_, place) => `$${before + place + 1}`).join(", ")), part };
+  });
+}
+
 /** Writes, and gives the number of changed rows. */
 export function* write(sql: string, ...values: Value[]): Work<number> {
   return (yield { kind: "write", sql, values }).changes;

@@ -7,7 +7,7 @@ import { Problem } from "../../../src/management/api/problem.ts";
 import { SecretBox } from "../../../src/storage/secret_box.ts";
 import { openSqlite } from "../../../src/storage/sqlite/sqlite.ts";
 import type { Store } from "../../../src/storage/store.ts";
-import { personRow } from "../../storage/people_contract.ts";
+import { personRow, sessionRow } from "../../storage/people_contract.ts";
 import { Authenticator } from "../../support/clients/authenticator.ts";
 import { auditRow } from "../../support/data/rows.ts";
 import { FakeClock } from "../../support/time/fake_clock.ts";
@@ -29,6 +29,7 @@ Deno.test("passkeys: a challenge of one replica works at another, once for all o
   try {
     const person = personRow("usr_anna", { projects: "all" });
     await store.addPerson(person, auditRow("person.create", "usr_anna"));
+    for (const id of ["ses_1", "ses_2"]) await store.addSession(sessionRow(id, person.id));
     const [one, two, stranger] = [
       await replica(store, clock),
       await replica(store, clock),

@@ -5,6 +5,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Authenticator, type Lies } from "../../support/clients/authenticator.ts";
 import { RawClient } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
+import { type Browser, DeviceBench } from "../../support/proxies/device_bench.ts";
 import { PASSPHRASE, SignInBench } from "../../support/proxies/sign_in_bench.ts";
 
 const MINUTE_MS = 60_000;
@@ -330,4 +331,44 @@ Deno.test("passkeys: the public URL has its own, and no other name in Host has a
     /^llm_proxy_session_passkey=[\w-]+;.* HttpOnly; Secure; SameSite=Strict$/,
   );
   assertEquals((await ask("evil.example.com")).status, 409);
+});
+
+Deno.test("passkeys: a session that ends while its request arrives adds none", async () => {
+  await using bench = await openBench();
+  await bench.addPerson("anna");
+  await bench.signIn("anna");
+  const key = await Authenticator.at(bench.url);
+  const { body: { options } } = await bench.ask("POST", "/session/passkeys/begin");
+  const body = { name: "of a thief", passkey: await key.create(options) };
+  const finish = await bench.askLate("/session/passkeys", body);
+  bench.cookie = "";
+  await bench.signIn("anna");
+  const change = { current: PASSPHRASE, new: "another long passphrase" };
+  assertEquals((await bench.ask("POST", "/api/me/passphrase", change)).status, 204);
+  assertEquals((await finish()).status, 401);
+  assertEquals((await bench.ask("GET", "/api/passkeys")).body.data, []);
+});
+
+Deno.test("passkeys: with a passkey end the logins of commands that were confirmed by one", async () => {
+  await using devices = await DeviceBench.start();
+  const { proxy } = devices;
+  await using bench = SignInBench.at(proxy, devices.clock);
+  bench.url = proxy.url.replace("127.0.0.1", "localhost");
+  const key = await personWithPasskey(bench, "anna");
+  const byPassphrase = bench.cookie;
+  const browser: Browser = async (method, path, body) => ({
+    ...await bench.ask(method, path, body),
+    headers: new Headers(),
+  });
+  const kept = await devices.login(browser);
+  await signIn(bench, key);
+  const made = await devices.login(browser);
+  const { body: { device_code, user_code } } = await devices.begin();
+  await devices.confirm(browser, user_code);
+  bench.cookie = byPassphrase;
+  const { body: { data: [{ id }] } } = await bench.ask("GET", "/api/passkeys");
+  assertEquals((await bench.ask("DELETE", `/api/passkeys/${id}`)).status, 204);
+  assertEquals((await devices.ask(made.access_token, "GET", "/me")).status, 401);
+  assertEquals((await devices.poll(device_code)).body.error, "access_denied");
+  assertEquals((await devices.ask(kept.access_token, "GET", "/me")).status, 200, "by the passphrase");
 });

@@ -1,6 +1,7 @@
 /** How people sign in to the admin page: invitations, passphrases, confirmations and management tokens. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { lateBody } from "../../support/clients/late_body.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { PASSPHRASE, SignInBench } from "../../support/proxies/sign_in_bench.ts";
 
@@ -257,4 +258,49 @@ Deno.test("people: a management token has its role, its projects and its end, an
   const wrong = { name: "x", role: "admin", projects: [project] };
   assertEquals((await proxy.api("POST", "/management-tokens", wrong)).status, 400);
   assertEquals((await proxy.api("POST", "/management-tokens", { name: "x", role: "member" })).status, 400);
+});
+
+Deno.test("people: a body that arrives after the access has ended changes nothing", async () => {
+  await using bench = await SignInBench.start();
+  const { proxy } = bench;
+  await bench.addAdmin("anna");
+  await bench.addAdmin("ben");
+  await bench.addAdmin("cleo");
+  const token = { name: "later", role: "admin" };
+  const made = await proxy.api("POST", "/management-tokens", { name: "first", role: "admin" });
+  const authorization = `Bearer ${made.body.token}`;
+  const late = {
+    "a disabled person": async () => {
+      await bench.signIn("anna");
+      const finish = await bench.askLate("/api/management-tokens", token);
+      await proxy.api("PATCH", "/people/usr_anna", { disabled: true });
+      return await finish();
+    },
+    "a person with a lower role": async () => {
+      await bench.signIn("ben");
+      const finish = await bench.askLate("/api/management-tokens", token);
+      await proxy.api("PATCH", "/people/usr_ben", { role: "viewer", projects: "all" });
+      return await finish();
+    },
+    "an ended session": async () => {
+      await bench.signIn("cleo");
+      const finish = await bench.askLate("/api/people", { login: "dora", role: "admin" });
+      const { body: { data } } = await proxy.api("GET", "/sessions");
+      const session = data.find((one: Json) => one.person_id === "usr_cleo");
+      await proxy.api("DELETE", `/sessions/${session.id}`);
+      return await finish();
+    },
+    "a revoked token": async () => {
+      const url = `${proxy.url}/manage/management-tokens`;
+      const finish = await lateBody(url, { headers: { authorization }, body: token });
+      await proxy.api("DELETE", `/management-tokens/${made.body.id}`);
+      return await finish();
+    },
+  };
+  const statuses: number[] = [];
+  for (const ask of Object.values(late)) statuses.push((await ask()).status);
+  assertEquals(statuses, [401, 403, 401, 401], Object.keys(late).join(", "));
+  const { body: { data: tokens } } = await proxy.api("GET", "/management-tokens");
+  assertEquals(tokens.map(({ name }: Json) => name), ["first"]);
+  assertEquals((await proxy.api("GET", "/people")).body.data.length, 3);
 });

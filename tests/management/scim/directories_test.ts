@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { ManagementToken } from "../../../src/storage/people_store.ts";
-import { createScimApi } from "../../../src/management/scim/scim_api.ts";
+import { createScimApi, type ScimStore } from "../../../src/management/scim/scim_api.ts";
 import { openSqlite } from "../../../src/storage/sqlite/sqlite.ts";
 import type { Store } from "../../../src/storage/store.ts";
 import { managementTokenRow } from "../../storage/people_contract.ts";
@@ -28,7 +28,7 @@ class Bench implements AsyncDisposable {
   readonly #folder: string;
   readonly #api: ReturnType<typeof createScimApi>;
 
-  private constructor(store: Store, folder: string) {
+  private constructor(store: Store, folder: string, wrapped: ScimStore) {
     this.store = store;
     this.#folder = folder;
     const token: ManagementToken = managementTokenRow("mgt_directory", { role: "scim", name: "directory" });
@@ -53,7 +53,7 @@ class Bench implements AsyncDisposable {
     });
     assert(directory !== undefined);
     this.#api = createScimApi({
-      store,
+      store: wrapped,
       clock: this.clock,
       gate: { checkDirectory: () => Promise.resolve(token) },
       onChanged: () => Promise.resolve(),
@@ -63,10 +63,11 @@ class Bench implements AsyncDisposable {
     }, directory);
   }
 
-  static async open(): Promise<Bench> {
+  static async open(wrapped: (store: Store) => ScimStore = (store) => store): Promise<Bench> {
     const folder = await Deno.makeTempDir();
     await writeEmptyDatabase(`${folder}/x.db`);
-    return new Bench(await openSqlite(`${folder}/x.db`), folder);
+    const store = await openSqlite(`${folder}/x.db`);
+    return new Bench(store, folder, wrapped(store));
   }
 
   async ask(line: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
@@ -439,6 +440,35 @@ Deno.test("scim directories: lists in parts, chosen attributes, versions and the
   }
   assertEquals(await bench.wrong("DELETE /Users"), "405");
   assertEquals(await bench.wrong("POST /ServiceProviderConfig", {}), "405");
+});
+
+Deno.test("scim directories: values of a wrong type are wrong requests, however deep they are", async () => {
+  await using bench = await Bench.open();
+  const { id } = await bench.done("POST /Users", OKTA.user("anna"), 201);
+  const deep = "[".repeat(20_000) + "]".repeat(20_000);
+  for (const value of [deep, '{"toString":1}', "[{}]"]) {
+    for (
+      const [line, body] of [
+        [`PATCH /Users/${id}`, `{"Operations":[{"op":${value},"path":"active","value":false}]}`],
+        ["POST /Users/.search", `{"attributes":${value}}`],
+        ["POST /Users/.search", `{"filter":${value}}`],
+      ] as const
+    ) assertEquals((await bench.wrong(line, body)).split(" ")[0], "400", line);
+  }
+});
+
+Deno.test("scim directories: a list of groups ends before they have too many members", async () => {
+  await using bench = await Bench.open((store) => ({
+    ...store,
+    listDirectoryMembers: () =>
+      Promise.resolve(Array.from({ length: 5_000 }, (_, id) => ({ id: `${id}`, userName: "x" }))),
+  }));
+  for (const name of ["one", "two", "three"]) {
+    await bench.done("POST /Groups?excludedAttributes=members", OKTA.group(name), 201);
+  }
+  const list = await bench.done("GET /Groups?attributes=members");
+  assertEquals([list.totalResults, list.itemsPerPage, list.Resources.length], [3, 2, 2]);
+  assertEquals((await bench.done("GET /Groups")).itemsPerPage, 3, "without members");
 });
 
 Deno.test("scim directories: too many requests are refused for a moment", async () => {

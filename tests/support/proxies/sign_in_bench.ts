@@ -5,6 +5,7 @@ import { hashPassphrase } from "../../../src/people/passphrase.ts";
 import type { Person } from "../../../src/people/person.ts";
 import type { Store } from "../../../src/storage/store.ts";
 import { personRow, sessionRow } from "../../storage/people_contract.ts";
+import { lateBody } from "../clients/late_body.ts";
 import { auditRow } from "../data/rows.ts";
 import { LaterClock } from "../time/later_clock.ts";
 import { FakeUpstream } from "../upstreams/fake_upstream.ts";
@@ -21,7 +22,7 @@ type Json = any;
 export class SignInBench implements AsyncDisposable {
   readonly clock = new LaterClock();
   readonly proxy: ManagedProxy;
-  readonly #upstream: FakeUpstream;
+  readonly #upstream: FakeUpstream | undefined;
   /** The cookie of the session, from the last sign-in. */
   cookie = "";
   /** The cookie of the challenge of a passkey. */
@@ -29,7 +30,7 @@ export class SignInBench implements AsyncDisposable {
   /** The origin of the page. */
   url: string;
 
-  private constructor(proxy: ManagedProxy, upstream: FakeUpstream, clock: LaterClock) {
+  private constructor(proxy: ManagedProxy, upstream: FakeUpstream | undefined, clock: LaterClock) {
     this.proxy = proxy;
     this.#upstream = upstream;
     this.clock = clock;
@@ -40,6 +41,11 @@ export class SignInBench implements AsyncDisposable {
     const upstream = new FakeUpstream();
     const clock = new LaterClock();
     return new SignInBench(await ManagedProxy.start(upstream, { ...options, clock }), upstream, clock);
+  }
+
+  /** People at the proxy of another bench, which closes it. */
+  static at(proxy: ManagedProxy, clock: LaterClock): SignInBench {
+    return new SignInBench(proxy, undefined, clock);
   }
 
   /** Adds an administrator with {@link PASSPHRASE}. */
@@ -103,11 +109,18 @@ export class SignInBench implements AsyncDisposable {
     return { status: response.status, body: isJson ? JSON.parse(text) : undefined, text };
   }
 
+  /** Asks as the page does, with a body that comes late: see `lateBody`. */
+  askLate(path: string, body: unknown) {
+    const cookie = [this.cookie, this.challenge].filter((one) => one !== "").join("; ");
+    return lateBody(`${this.url}/admin${path}`, { headers: { origin: this.url, cookie }, body });
+  }
+
   signIn(name: string, passphrase = PASSPHRASE) {
     return this.ask("POST", "/session", { name, passphrase });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#upstream === undefined) return;
     await this.proxy[Symbol.asyncDispose]();
     await this.#upstream[Symbol.asyncDispose]();
   }

@@ -265,3 +265,22 @@ Deno.test("login: what cannot work says so before a person does anything", async
   assertEquals([damaged.code, damaged.err.includes("llmpm_secret")], [1, false]);
   assertStringIncludes(damaged.err, "it is damaged. Delete it, and log in again.");
 });
+
+Deno.test("login: a .env of the working folder chooses no outbound proxy for the token", async () => {
+  await using bench = await DeviceBench.start();
+  await using user = await User.make();
+  // Names of this machine would not use an outbound proxy, whatever `.env` says.
+  const url = "http://proxy.invalid";
+  const saved = { token: SECRETS.managementToken, token_id: "mgt_1", person: null, expires_at: "2099-01-01" };
+  await Deno.mkdir(`${user.folder}/llm-proxy`);
+  await Deno.writeTextFile(user.saved, JSON.stringify({ logins: { [url]: saved } }));
+  await Deno.writeTextFile(`${user.folder}/work/.env`, `HTTP_PROXY=${bench.upstream.origin}\n`);
+  for (const args of [["whoami"], ["logout", "--url", url], ["login", "--url", url, "--no-browser"]]) {
+    const { code, err } = await user.run(args);
+    assertEquals([code, /No proxy answers/.test(err)], [1, true], err);
+  }
+  assertEquals(bench.upstream.requests.length, 0);
+  const chosen = await user.run(["whoami"], { HTTP_PROXY: bench.upstream.origin });
+  assert(!/No proxy answers/.test(chosen.err), chosen.err);
+  assertEquals(bench.upstream.requests.length, 1, "that of the environment is used");
+});

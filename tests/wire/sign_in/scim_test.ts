@@ -1,6 +1,7 @@
 /** A directory that writes people with SCIM, next to people who sign in with the real provider. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { lateBody } from "../../support/clients/late_body.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
 import { ScimBench } from "../../support/proxies/scim_bench.ts";
@@ -300,4 +301,22 @@ Deno.test("scim: no value of a token and no password of a directory is in the da
     );
   assert(seen.includes("ben@example.com"));
   for (const secret of [scim.token, "a-password-of-the-directory"]) assert(!seen.includes(secret));
+});
+
+Deno.test("scim: a token that is revoked before the body arrives changes nothing", async () => {
+  await using scim = await ScimBench.open();
+  const { proxy } = scim.bench;
+  const finish = await lateBody(`${proxy.url}/manage/scim/v2/Users`, {
+    headers: { authorization: `Bearer ${scim.token}` },
+    body: {
+      schemas: ["urn:ietf:params:scim:schemas:core:2.0:User"],
+      userName: "late@example.com",
+      active: true,
+      externalId: "late",
+    },
+  });
+  const { body: { data: [{ id }] } } = await proxy.api("GET", "/management-tokens");
+  assertEquals((await proxy.api("DELETE", `/management-tokens/${id}`)).status, 204);
+  assertEquals((await finish()).status, 401);
+  assertEquals(await scim.bench.people(), []);
 });

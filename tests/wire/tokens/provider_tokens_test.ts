@@ -1,12 +1,13 @@
 /** Tokens of a real provider as tokens of clients, through the whole proxy. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { SignJWT } from "jose";
 import type { JwtIssuer } from "../../../src/config/config.ts";
 import { CREDENTIAL_PLACES, type CredentialPlace } from "../../../src/config/credential_places.ts";
 import { rawRequest } from "../../support/clients/raw_client.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
-import { testIssuer } from "../../support/proxies/jwt_bench.ts";
+import { testIssuer, testKey } from "../../support/proxies/jwt_bench.ts";
 import { type ManagedOptions, ManagedProxy } from "../../support/proxies/managed_proxy.ts";
 import { ProviderBench } from "../../support/proxies/provider_bench.ts";
 import { FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
@@ -108,6 +109,38 @@ Deno.test("provider's tokens: a reload adds and removes the provider, and wrong 
     assertEquals(await chat(proxy, access), [200, null], "a token that cannot be guessed is still valid");
   }));
 
+Deno.test("provider's tokens: a reload while the provider is away keeps its last keys", async () => {
+  await using upstream = new FakeUpstream();
+  const provider = await RealProvider.open("http://127.0.0.1:1");
+  const table = { ...tableOf(provider), defaultProject: "Lab" };
+  await using proxy = await ManagedProxy.start(upstream, { jwt: [table] });
+  await proxy.api("POST", "/projects", { name: "Lab" });
+  const token = await provider.clientToken();
+  const next = await provider.clientToken();
+  assertEquals(await chat(proxy, token), [200, null]);
+  await provider[Symbol.asyncDispose]();
+  const { config } = proxy.proxy;
+  assert(config.auth.mode === "token");
+  const withTable = (jwt: JwtIssuer) =>
+    proxy.proxy.configure({ ...config, auth: { ...config.auth, mode: "token", tokens: [], jwt: [jwt] } });
+  withTable({ ...table, rules: { requestsPerMinute: 100 } });
+  assertEquals(await chat(proxy, token), [200, null]);
+  assertEquals(await chat(proxy, next), [200, null], "a new token");
+  withTable({ ...table, keys: { kind: "url", url: `${provider.issuer}/elsewhere` } });
+  assertEquals(await chat(proxy, token), [503, "overloaded"], "other keys are not known");
+});
+
+Deno.test("provider's tokens: the log does not have the query of the URL of the keys", async () => {
+  const answer = plainAnswer("{}", { headers: "Content-Type: application/json\r\n" });
+  await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(answer) });
+  const url = `${upstream.origin}/jwks?key=a-secret-of-the-query`;
+  await using proxy = await ManagedProxy.start(upstream, {
+    jwt: [testIssuer({ keys: { kind: "url", url } })],
+  });
+  const { detail } = await proxy.proxy.logged("jwt_keys_failing");
+  assertEquals(detail, `sso: ${upstream.origin}/jwks contains no list of keys`);
+});
+
 Deno.test("provider's tokens: without the provider they are a 503, and other tokens go on", async () => {
   await using upstream = new FakeUpstream();
   const provider = await RealProvider.open("http://127.0.0.1:1");
@@ -192,6 +225,26 @@ Deno.test("provider's tokens: a token of the same issuer for another audience go
   const lines = [`authorization: Bearer ${token}`, `x-llm-proxy-token: ${SECRETS.proxyToken}`];
   assertEquals((await rawRequest(proxy.url, ["GET /own/v1/models HTTP/1.1", ...lines])).status, 200);
   assertEquals(upstream.requests[0]?.header("authorization"), `Bearer ${token}`);
+});
+
+Deno.test("provider's tokens: one of a new key goes to no upstream, and its clients need not wait", async () => {
+  const answer = plainAnswer("{}", { headers: "Content-Type: application/json\r\n" });
+  await using upstream = new FakeUpstream({ script: (exchange) => exchange.write(answer) });
+  const [old, key] = [await testKey("old"), await testKey("new")];
+  const table = testIssuer({ keys: { kind: "file", path: "keys.json", keys: { keys: [{ ...old.jwk }] } } });
+  await using proxy = await ManagedProxy.start(upstream, {
+    jwt: [table],
+    endpoints: [testEndpoint("own", [testBackend(upstream.origin, { key: { mode: "passthrough" } })])],
+  });
+  const ask = (lines: string[]) => rawRequest(proxy.url, ["GET /own/v1/models HTTP/1.1", ...lines]);
+  for (let count = 0; count < 6; count++) {
+    const token = await new SignJWT({ iss: table.issuer, aud: "llm-proxy", sub: "anna", exp: 9e9, count })
+      .setProtectedHeader({ alg: "ES256", kid: "new" }).sign(key.privateKey);
+    assertEquals((await ask([`x-llm-proxy-token: ${token}`])).status, 401, `request ${count}`);
+    const both = [`authorization: Bearer ${token}`, `x-llm-proxy-token: ${SECRETS.proxyToken}`];
+    assertEquals((await ask(both)).status, 200, `request ${count}`);
+    assert(!upstream.received.includes(token), "the provider could use it at this proxy");
+  }
 });
 
 Deno.test("provider's tokens: the usage belongs to the person who signs in, and a disabled person is refused", async () => {

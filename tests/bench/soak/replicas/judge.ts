@@ -221,7 +221,7 @@ function judgeSlots({ slots, replicas, faults, to }: Run, losses: readonly Span[
   return verdict;
 }
 
-function judgeRevocations({ revocations, faults }: Run): Verdict {
+function judgeRevocations({ revocations, faults, from }: Run): Verdict {
   const problems: string[] = [];
   const restarts = faults.filter(({ kind }) => kind === "database restarted");
   let [most, mostAfterRestart] = [0, 0];
@@ -231,7 +231,10 @@ function judgeRevocations({ revocations, faults }: Run): Verdict {
     else most = Math.max(most, lateMs);
     const limit = isAfter ? DATABASE_BACK_MS : 1_000;
     if (lateMs > limit) {
-      problems.push(`replica ${replica} took a token ${Math.round(lateMs)} ms after its end`);
+      const seconds = ((at - from) / 1_000).toFixed(1);
+      problems.push(
+        `replica ${replica} took a token ${Math.round(lateMs)} ms after its end, at ${seconds} s`,
+      );
     }
   }
   const figure = `${revocations.length} revocations: the last use at most ${Math.round(most)} ms later, ` +
