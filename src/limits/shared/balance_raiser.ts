@@ -34,7 +34,7 @@ export const RAISE_SOON_MS = 2_000;
 export const SEED_MS = 5_000;
 /** The counts of a ledger that no request has used for this time need no raise. In milliseconds. */
 const UNUSED_MS = 3_600_000;
-/** The most ledgers of a raise whose balances have not changed. They get the pages that others have completed. */
+/** The most ledgers of a raise whose balances have not changed, and that get further pages. */
 const MAX_UNCHANGED = 100;
 
 const NO_PAGES: Raise["pages"] = {};
@@ -58,7 +58,7 @@ export class BalanceRaiser {
   readonly #parts: RaiserParts;
   /** When a request last used each ledger. */
   readonly #usedAt = new Map<string, number>();
-  /** What the shared counts have, so that only changes are sent. The ledger that was sent last is the last. */
+  /** What the shared counts have, so that only changes are sent. The latest ledger is at the end. */
   readonly #raised = new Map<string, Raised>();
   /** The ledgers that requests wait for. */
   #wanted = new Set<string>();
@@ -207,8 +207,8 @@ export class BalanceRaiser {
 }
 
 /**
- * Returns a function that says which replicas have other pages than those that a ledger has. Most ledgers have
- * the same pages.
+ * Returns a function that says which replicas have other pages than those that a ledger has. Most ledgers
+ * have the same pages.
  */
 function missingPages(pages: Raise["pages"]): (known: Raise["pages"]) => ReadonlySet<string> {
   const found = new Map<Raise["pages"], ReadonlySet<string>>();

@@ -22,8 +22,10 @@ import { within } from "./within.ts";
 
 /** The most holdings of one message. */
 export const MAX_HOLDINGS = 200;
-/** The most hours of one message. A ledger without hours counts as one. */
+/** The most hours of one message. */
 export const MAX_HOURS = 300;
+/** A ledger counts as at least so many hours, because Redis reads all its hours to find its pages. */
+const LEDGER_HOURS = 10;
 
 /** Passes messages on to shared counts, long messages in pieces. */
 export class BoundedLimits implements SharedLimits {
@@ -86,13 +88,13 @@ function* piecesOf(balances: readonly LedgerBalance[]): Iterable<readonly Ledger
   for (const balance of balances) {
     let at = 0;
     do {
-      if (free === 0) {
+      if (free <= 0) {
         yield piece;
         [piece, free] = [[], MAX_HOURS];
       }
       const hours = balance.hours.slice(at, at + free);
       at += hours.length;
-      free -= Math.max(1, hours.length);
+      free -= Math.max(LEDGER_HOURS, hours.length);
       const hasMore = at < balance.hours.length;
       piece.push({ ...balance, hours, isPart: balance.isPart === true || hasMore, hasMore });
     } while (at < balance.hours.length);

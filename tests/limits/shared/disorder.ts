@@ -301,8 +301,16 @@ class World {
 
   async close(): Promise<void> {
     for (const { replica } of this.processes) {
-      const closed = replica?.close();
-      for (const { wire } of this.processes) wire.cut(() => true);
+      let isClosed = false;
+      const closed = replica?.close().finally(() => isClosed = true);
+      // A replica may read the database once more.
+      for (let round = 0; round < 10 && !isClosed; round++) {
+        for (const { wire, reads } of this.processes) {
+          wire.cut(() => true);
+          for (const answer of reads.splice(0)) answer();
+        }
+        await settled();
+      }
       await closed;
     }
   }
