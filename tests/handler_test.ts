@@ -3,6 +3,7 @@ import { ProxyFault } from "../src/faults.ts";
 import { field } from "../src/http/fields.ts";
 import { type Transport, TransportError } from "../src/forwarding/transport/transport.ts";
 import { VERSION } from "../src/release.ts";
+import type { MessageBody } from "../src/streams/byte_source.ts";
 import { HandlerBench, textSource } from "./support/proxies/handler.ts";
 import { fieldsOf } from "./support/data/fields.ts";
 import { until } from "./support/time/deadline.ts";
@@ -102,6 +103,30 @@ Deno.test("handler: a request that waits for a slot when draining begins is a 50
   assertEquals((await running).status, 200);
   const response = await waiting;
   assertEquals([response.status, response.header("x-llm-proxy-error")], [503, "draining"]);
+  assertEquals(bench.sent.length, 1);
+});
+
+Deno.test("handler: a request whose body is still arriving when draining begins is served", async () => {
+  const bench = new HandlerBench(sendsResponse, { rules: { models: ["a"] } });
+  const { promise: rest, resolve: sendRest } = Promise.withResolvers<void>();
+  const whole = textSource('{"model":"a"}');
+  let isRead = false;
+  let hasArrived = false;
+  const body: MessageBody = {
+    ...whole,
+    tryRead: () => {
+      isRead = true;
+      return hasArrived ? whole.tryRead() : undefined;
+    },
+    readable: () => rest,
+  };
+  const lines = ["POST /openai/v1/chat/completions", TOKEN, "content-type: application/json"];
+  const running = bench.send(lines, body);
+  await until(() => isRead, "the read of the body");
+  bench.draining = true;
+  hasArrived = true;
+  sendRest();
+  assertEquals((await running).status, 200);
   assertEquals(bench.sent.length, 1);
 });
 

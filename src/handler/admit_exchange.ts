@@ -63,8 +63,11 @@ export async function admitExchange(
   if (objects !== undefined) await objects.check(request.payload);
   // If the proxy reads the body first, the request gets a slot only after its body has arrived.
   const waiting = exchange.acquireSlot(proxy.slots);
-  if (waiting !== undefined) await waiting;
-  checkDraining(proxy);
+  if (waiting !== undefined) {
+    await waiting;
+    // Other waits, such as that for a body, end soon. A slot may be free only after the drain.
+    checkDraining(proxy);
+  }
   return { exchange, request, isWebSocket, bodyMemory, objects };
 }
 
