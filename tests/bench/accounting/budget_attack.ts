@@ -158,10 +158,17 @@ export const VARIANTS: Readonly<Record<string, Variant>> = {
     work: { ...work, hidden: 2, tokensPerMs: 1 },
     slack: 1,
   },
-  "lists of numbers": { statesMaximum: true, work: { ...work, style: "numbers", tokensPerMs: 0.5 } },
+  // The estimates of 40 lists that clients did not read to their end were together from 7 % too high to 7 %
+  // too low in nine runs.
+  "lists of numbers": {
+    statesMaximum: true,
+    work: { ...work, style: "numbers", tokensPerMs: 0.5 },
+    slack: 0.1,
+  },
   "lists of numbers, all leave at the last moment": {
     statesMaximum: true,
     leavesLast: true,
     work: { ...work, style: "numbers", tokensPerMs: 0.5 },
+    slack: 0.1,
   },
 };
