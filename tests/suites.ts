@@ -106,6 +106,7 @@ const ALONE: Listed = {
   "tests/linear_cost_test.ts": "measures the processor time of the process",
   "tests/management/token_growth_test.ts": "compares durations of less than a millisecond",
   "tests/payload/decompressor_test.ts": "measures the processor time of the process",
+  "tests/storage/copy_test.ts": "a program that another test starts holds this one's file locks for a moment",
   "tests/storage/restore_orders_test.ts":
     "a program that another test starts holds this one's file locks for a moment",
   "tests/storage/restore_test.ts":

@@ -47,9 +47,8 @@ export async function runSuite(
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
   });
-  // Some tests wait for time to pass, more of the long ones. More files than there are processors keep these
-  // busy.
-  env.unshift(["DENO_JOBS", String(navigator.hardwareConcurrency + (isLong ? 2 : 1))]);
+  // Some tests wait for time to pass: two more files than there are processors keep these busy.
+  env.unshift(["DENO_JOBS", String(navigator.hardwareConcurrency + 2)]);
   const flags = [
     "-A",
     "--quiet",
