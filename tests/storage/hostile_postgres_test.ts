@@ -63,6 +63,16 @@ Deno.test("PostgresPool: a server that does not answer is not called a broken co
   await within(pool.close(), "the end of the pool");
 });
 
+Deno.test("listenForAccess: a change may have been missed until it listens", async () => {
+  await using other = new FakePostgres();
+  const { client, ...found } = await within(find(other, PLAIN), "the server");
+  await using silent = new FakePostgres(() => Promise.resolve());
+  const watch = listenForAccess({ ...found, client: { ...client, port: silent.port } });
+  watch.wasRead(5, { all: true });
+  assertEquals([watch.isDown, watch.hasMoved(5)], [false, true]);
+  await within(watch.close(), "the end of the listener");
+});
+
 Deno.test("listenForAccess: close() ends if the server closes no connection, or does not answer", async () => {
   await using server = new FakePostgres();
   const found = await within(find(server, PLAIN), "the server");

@@ -6,12 +6,12 @@ import type { Queries } from "./pool.ts";
  * Knows the latest change of projects and tokens. `access_listener.ts` and `access_poller.ts` implement it.
  */
 export interface AccessWatch {
-  /** The position of the latest known change. */
-  readonly latest: number;
   /** Whether the database cannot be reached. Then it is unknown whether something has changed. */
   readonly isDown: boolean;
   /** Whether everything must be read, because the connection was lost and found again. */
   readonly needsAll: boolean;
+  /** Whether a reader that is at a position may have missed a change. */
+  readonly hasMoved: (position: number) => boolean;
   /** Notes that a read includes the changes up to a position, or everything at a position. */
   readonly wasRead: (position: number, of: { all: boolean }) => void;
   /** Stops. Further calls do nothing. */
@@ -20,26 +20,35 @@ export interface AccessWatch {
 
 /** What both ways of watching remember. */
 export class AccessState {
-  latest = 0;
   isDown = false;
   needsAll = false;
+  /** The position of the latest known change. */
+  #latest = 0;
+  /** Whether it hears of changes. Before that, each change may be one that it missed. */
+  #isFollowing = false;
 
   /** Notes that the database answers, and its latest change. */
   isAt(position: number): void {
-    this.latest = position;
+    this.#latest = position;
+    this.#isFollowing = true;
     if (this.isDown) this.needsAll = true;
     this.isDown = false;
   }
 
   /** Notes a notification of a change. */
   heardOf(position: number): void {
-    this.latest = Math.max(this.latest, position);
+    this.#latest = Math.max(this.#latest, position);
+  }
+
+  /** See {@link AccessWatch.hasMoved}. While the server is away, the caller reads, and so learns of it. */
+  hasMoved(position: number): boolean {
+    return !this.#isFollowing || this.isDown || this.needsAll || this.#latest !== position;
   }
 
   /** See {@link AccessWatch.wasRead}. */
   wasRead(position: number, { all }: { all: boolean }): void {
     if (all) this.needsAll = false;
-    this.latest = Math.max(this.latest, position);
+    this.#latest = Math.max(this.#latest, position);
   }
 }
 

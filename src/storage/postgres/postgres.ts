@@ -113,11 +113,7 @@ function accessStore(pool: PostgresPool): { store: AccessStore; close: () => Pro
         if (changes !== undefined) watched.wasRead(changes.position, { all: false });
         return changes;
       },
-      hasAccessChanged(position) {
-        const { latest, isDown, needsAll } = watching();
-        // While the server is away, the caller reads, fails, and so learns of it.
-        return isDown || needsAll || latest !== position;
-      },
+      hasAccessChanged: (position) => watching().hasMoved(position),
     },
     close: async () => await watch?.close(),
   };
