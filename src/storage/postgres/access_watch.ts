@@ -24,7 +24,7 @@ export class AccessState {
   needsAll = false;
   /** The position of the latest known change. */
   #latest = 0;
-  /** Whether it hears of changes. Before that, each change may be one that it missed. */
+  /** Whether changes are reported. Before that, each change may be one that was missed. */
   #isFollowing = false;
 
   /** Notes that the database answers, and its latest change. */
