@@ -1,6 +1,6 @@
 /**
- * The algorithms of signatures of tokens of a provider: those with a private key that only the provider has.
- * With `none` and `HS…`, others could make tokens.
+ * The algorithms of signatures of a provider, for tokens of clients and ID tokens: those with a private key
+ * that only the provider has. With `none` and `HS…`, others could make tokens.
  */
 export const JWT_ALGORITHMS = [
   "RS256",
@@ -18,3 +18,8 @@ export const JWT_ALGORITHMS = [
 
 /** An algorithm of {@link JWT_ALGORITHMS}. */
 export type JwtAlgorithm = (typeof JWT_ALGORITHMS)[number];
+
+/** Whether a value is one of {@link JWT_ALGORITHMS}. */
+export function isJwtAlgorithm(value: unknown): value is JwtAlgorithm {
+  return JWT_ALGORITHMS.some((algorithm) => algorithm === value);
+}

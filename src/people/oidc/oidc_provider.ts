@@ -4,6 +4,7 @@ import * as client from "openid-client";
 import type { SignInProvider } from "../../config/config.ts";
 import { isLoopback } from "../../config/read/outbound_proxy.ts";
 import { signInPreset } from "../../config/values/sign_in_presets.ts";
+import { isJwtAlgorithm, JWT_ALGORITHMS } from "../../config/values/jwt_algorithms.ts";
 import type { Clock } from "../../time/clock.ts";
 import { explained } from "./explain.ts";
 import { identityOf, missesClaims } from "./identity_claims.ts";
@@ -15,24 +16,6 @@ import { type Identity, SignInFailure } from "./signed_in.ts";
 
 /** How much the clocks of the provider and of this machine may differ, in seconds. */
 export const CLOCK_TOLERANCE_S = 60;
-
-/**
- * The algorithms of ID tokens: those with a private key that only the provider has. With `none` and `HS…`,
- * others could make tokens.
- */
-const ALGORITHMS: readonly string[] = [
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "ES256",
-  "ES384",
-  "ES512",
-  "Ed25519",
-  "EdDSA",
-];
 
 /** What an {@link OidcProvider} needs. */
 export interface OidcProviderParts {
@@ -178,11 +161,11 @@ function checkedMetadata(
     throw new SignInFailure(502, `The metadata of ${title} have no ${name} with an https:// URL.`);
   }
   const { id_token_signing_alg_values_supported: named = ["RS256"] } = metadata;
-  const algorithms = Array.isArray(named) ? named.filter((name) => ALGORITHMS.includes(name)) : [];
+  const algorithms = Array.isArray(named) ? named.filter((name) => isJwtAlgorithm(name)) : [];
   if (algorithms.length === 0) {
     throw new SignInFailure(
       502,
-      `${title} signs ID tokens with none of ${ALGORITHMS.join(", ")}: choose RS256 at the provider.`,
+      `${title} signs ID tokens with none of ${JWT_ALGORITHMS.join(", ")}: choose RS256 at the provider.`,
     );
   }
   return { ...metadata, id_token_signing_alg_values_supported: algorithms };
