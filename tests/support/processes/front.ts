@@ -45,7 +45,8 @@ export async function startFront(name: FrontName, proxy: string): Promise<Front>
     stdout: "null",
     stderr: "null",
   }).spawn();
-  await listening(ports.https, name);
+  // Caddy starts one listener after the other, in no fixed order.
+  await Promise.all([listening(ports.https, name), listening(ports.http, name)]);
   return {
     httpsUrl: `https://localhost:${ports.https}`,
     httpUrl: `http://127.0.0.1:${ports.http}`,
