@@ -128,7 +128,7 @@ export class Limiter {
 
   /** Assigns to an object the money that {@link Admission.handOver} has reserved. */
   takeOver(id: string, { keys, micros }: Pick<Held, "keys" | "micros">): void {
-    this.#parts.replica?.holdObject({ id, keys, micros });
+    this.#parts.replica?.objects.hold({ id, keys, micros });
   }
 
   /**
@@ -137,7 +137,7 @@ export class Limiter {
    */
   release(id: string | undefined, { keys, micros }: Pick<Held, "keys" | "micros">): void {
     for (const key of keys) this.#parts.ledgers.of(key).reservedMicros -= micros;
-    if (id !== undefined) this.#parts.replica?.releaseObject(id);
+    if (id !== undefined) this.#parts.replica?.objects.release(id);
   }
 
   /** Returns the hour in which spending is booked now. */
@@ -166,7 +166,7 @@ export class Limiter {
       if (tokens > 0) ledger.tokensThisMinute.add(at, tokens);
       if (micros > 0) ledger.spent.add(hour, { micros, isDated });
     }
-    replica?.settleObject({ id, tokens, micros }, keys);
+    replica?.objects.settle({ id, tokens, micros }, keys);
   }
 
   /** Counts money that an object used and that another process has settled. */

@@ -31,12 +31,15 @@ import {
   type TakeResult,
   TELLING_MS,
   type Told,
+  UNTOLD_MS,
 } from "./shared_limits.ts";
 
 interface Kept {
   readonly holding: Holding;
   /** The ledgers whose budgets the holding may exceed. */
   readonly optimistic: readonly Ledger[];
+  /** When the holding was last told, in milliseconds of the clock. */
+  readonly toldAt: number;
 }
 
 /** Shared counts in memory. They begin empty. */
@@ -72,7 +75,8 @@ export class MemoryLimits implements SharedLimits {
       const { owner, isRunning } = holding;
       const optimistic = this.#remove(holding.id)?.optimistic ?? [];
       const isKnown = owner === NO_REPLICA || this.#deadlines.has(owner);
-      this.#add({ holding: { ...holding, isRunning: isRunning && isKnown }, optimistic });
+      const toldAt = this.#clock.now();
+      this.#add({ holding: { ...holding, isRunning: isRunning && isKnown }, optimistic, toldAt });
       if (isKnown || this.#reservedUntil.has(owner)) continue;
       this.#reservedUntil.set(owner, this.#clock.now() + RESERVED_MS);
     }
@@ -119,6 +123,7 @@ export class MemoryLimits implements SharedLimits {
     for (const [other, deadline] of [...this.#deadlines]) if (deadline <= now) this.#silence(other);
     for (const [other, until] of [...this.#reservedUntil]) if (until <= now) this.#forget(other);
     const isKnown = this.#isKnown(from);
+    if (isKnown) this.#removeUntold(now);
     if (this.#enter(from)) {
       const { replica } = from;
       if (heldIds !== undefined) this.#release(replica, new Set(heldIds));
@@ -189,6 +194,7 @@ export class MemoryLimits implements SharedLimits {
         excessMicros,
       },
       optimistic: beyond.map(({ ledger }) => ledger),
+      toldAt: now,
     });
     return { kind: "taken" };
   }
@@ -268,10 +274,17 @@ export class MemoryLimits implements SharedLimits {
   #silence(replica: string): void {
     this.#deadlines.delete(replica);
     this.#reservedUntil.set(replica, this.#clock.now() + RESERVED_MS);
-    for (const [id, { holding }] of [...this.#kept]) {
+    for (const [id, { holding, toldAt }] of [...this.#kept]) {
       if (holding.owner !== replica) continue;
       this.#remove(id);
-      this.#add({ holding: { ...holding, isRunning: false }, optimistic: [] });
+      this.#add({ holding: { ...holding, isRunning: false }, optimistic: [], toldAt });
+    }
+  }
+
+  /** Ends the reservations of no replica that no replica has told for {@link UNTOLD_MS}. */
+  #removeUntold(now: number): void {
+    for (const [id, { holding, toldAt }] of [...this.#kept]) {
+      if (holding.owner === NO_REPLICA && toldAt < now - UNTOLD_MS) this.#remove(id);
     }
   }
 

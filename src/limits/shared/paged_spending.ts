@@ -49,6 +49,7 @@ export class PagedSpending {
     for (const [replica, page] of Object.entries(pages)) {
       if (keeps(replica)) this.#pages.set(replica, Math.max(page, this.#pages.get(replica) ?? 0));
     }
+    for (const replica of this.#pages.keys()) if (!keeps(replica)) this.#pages.delete(replica);
     for (const [name, { replica, page, hour, micros }] of this.#costs) {
       if (page > (pages[replica] ?? 0)) continue;
       this.#costs.delete(name);

@@ -13,10 +13,11 @@ import { BoundedLimits } from "./bounded_limits.ts";
 import { CostPages } from "./cost_pages.ts";
 import { HoldingQueue } from "./holding_queue.ts";
 import { needsBalance } from "./needs_balance.ts";
+import { ObjectHoldings } from "./object_holdings.ts";
 import type { ReplicaParts, ReplicaResult, ReplicaTake } from "./replica_parts.ts";
 import { Settlements, type Used } from "./settlements.ts";
 import { SharedHold } from "./shared_hold.ts";
-import { type Holding, NO_REPLICA, type Raise, type Sender, type TakeResult } from "./shared_limits.ts";
+import type { Holding, Raise, Sender, TakeResult } from "./shared_limits.ts";
 
 /** The time between two signs of life of a replica, in milliseconds. */
 const RENEW_MS = 2_000;
@@ -25,17 +26,12 @@ const PROBE_MS = 1_000;
 /** The most attempts of one take. Each attempt has a different reason. */
 const MAX_ATTEMPTS = 6;
 
-/** An object whose reservation ends as soon as the counts have its cost. */
-interface EndedObject {
-  readonly keys: readonly string[];
-  readonly tokens: number;
-  readonly hasCost: boolean;
-}
-
 /** Holds reservations in shared limits for the requests and objects of this process. */
 export class Replica {
   /** The pages of its costs, for the writer of usage. */
   readonly pages: CostPages;
+  /** The reservations of objects, which all replicas hold. */
+  readonly objects: ObjectHoldings;
   readonly #parts: ReplicaParts;
   /** The clock of all timers that must end with this replica. */
   readonly #clock: EndingClock;
@@ -47,9 +43,6 @@ export class Replica {
   readonly #holdings = new Map<string, Holding>();
   /** The ids of requests that wait for the answer of the adapter. The adapter may hold them already. */
   readonly #taking = new Set<string>();
-  readonly #objects = new Map<string, Holding>();
-  /** Objects that have ended, and whose reservations the shared counts may still have. */
-  readonly #ended = new Map<string, EndedObject>();
   #onLoss: OnLoss = "go_on";
   #isAway = false;
   /** Grows when this replica tells all that it holds. */
@@ -59,8 +52,6 @@ export class Replica {
   #waitsMark = 0;
   #resetting: Promise<void> | undefined;
   #stopRenewing = (): void => {};
-  /** Whether {@link #releaseObjects} runs soon. */
-  #isEndingSoon = false;
   #isClosed = false;
 
   private constructor(parts: ReplicaParts) {
@@ -94,6 +85,15 @@ export class Replica {
     this.#queue = new HoldingQueue((holdings) =>
       this.#send(this.#limits.hold({ from: this.#from, holdings, costs: [] }))
     );
+    this.objects = new ObjectHoldings({
+      limits: this.#limits,
+      clock,
+      queue: this.#queue,
+      raiser: this.#raiser,
+      from: () => this.#from,
+      isAway: () => this.#isAway || this.#isClosed,
+      send: (sent) => this.#send(sent),
+    });
     this.#time = new AdapterClock(clock);
   }
 
@@ -174,31 +174,6 @@ export class Replica {
     return this.#settlements.settle(holding.keys, used);
   }
 
-  /** Reserves money for an object, such as a background response. All replicas hold the same objects. */
-  holdObject({ id: name, keys, micros }: Pick<Holding, "id" | "keys" | "micros">): void {
-    const id = objectId(name);
-    const holding = { id, owner: NO_REPLICA, keys, isRunning: false, tokens: 0, micros, excessMicros: 0 };
-    this.#objects.set(id, holding);
-    this.#ended.delete(id);
-    this.#hold(holding);
-  }
-
-  /**
-   * Releases the reservation of an object, whose cost the database has. Only the first settlement of all
-   * replicas counts tokens.
-   */
-  settleObject(used: Omit<Used, "hour">, keys: readonly string[]): void {
-    const id = objectId(used.id);
-    if (!this.#objects.has(id)) this.holdObject({ id: used.id, keys, micros: 0 });
-    this.#endObject(id, { keys, tokens: used.tokens, hasCost: used.micros > 0 });
-  }
-
-  /** Releases the reservation of an object. */
-  releaseObject(name: string): void {
-    const id = objectId(name);
-    if (this.#objects.has(id)) this.#endObject(id, { keys: [], tokens: 0, hasCost: false });
-  }
-
   /** Counts a request that has no holding. Does nothing while the shared counts cannot be reached. */
   countRequest(keys: readonly string[]): void {
     if (this.#isAway) return;
@@ -223,7 +198,7 @@ export class Replica {
 
   /** Releases the holdings of this replica, and closes the adapter. */
   async close(): Promise<void> {
-    await this.#releaseAllObjects();
+    await this.objects.close();
     this.#isClosed = true;
     this.#queue.sendChanged();
     this.#queue.clear();
@@ -296,62 +271,18 @@ export class Replica {
     void this.#send(this.#limits.settle({ from: this.#from, id, tokens: 0, costs: [] }));
   }
 
-  #endObject(id: string, ended: EndedObject): void {
-    this.#objects.delete(id);
-    this.#ended.set(id, ended);
-    void this.#releaseObject(id, ended);
-  }
-
   /**
    * The ledgers that must be raised: those of costs, and those with a balance that requests and objects hold,
    * which may run for hours.
    */
   #heldKeys(): ReadonlySet<string> {
     const keys = new Set(this.#settlements.keys());
-    for (const held of [this.#holdings, this.#objects]) {
-      for (const holding of held.values()) {
+    for (const held of [this.#holdings.values(), this.objects.held()]) {
+      for (const holding of held) {
         for (const key of holding.keys) if (this.#raiser.isUsed([key])) keys.add(key);
       }
     }
     return keys;
-  }
-
-  /**
-   * Releases the reservation of an object once the counts have its cost from the database. If no request has
-   * used its ledgers here, they may have a balance that other replicas use. Many such objects share a read of
-   * the database, which is soon.
-   */
-  async #releaseObject(id: string, ended: EndedObject, { isSoon = false } = {}): Promise<void> {
-    if (this.#isAway) return;
-    const { keys, tokens, hasCost } = ended;
-    if (hasCost) {
-      const isKnown = isSoon || this.#raiser.isUsed(keys);
-      if (!isKnown || !await this.#raiser.seed(keys)) return this.#releaseSoon();
-    }
-    if (this.#ended.get(id) === ended) await this.#settleObject(id, tokens);
-  }
-
-  /**
-   * Releases the reservations of objects that have ended. No other replica may know of them, so they would be
-   * held for good.
-   */
-  async #releaseAllObjects(): Promise<void> {
-    const ended = [...this.#ended];
-    const keys = ended.flatMap(([, { keys, hasCost }]) => hasCost ? keys : []);
-    if (this.#isAway || ended.length === 0) return;
-    if (keys.length > 0) await this.#raiser.seed(keys);
-    await Promise.all(ended.map(([id, { tokens }]) => this.#settleObject(id, tokens)));
-  }
-
-  async #settleObject(id: string, tokens: number): Promise<void> {
-    const ended = this.#ended.get(id);
-    if (this.#isAway || this.#isClosed || ended === undefined) return;
-    this.#queue.sendNow(id);
-    await this.#send(
-      this.#limits.settle({ from: this.#from, id, tokens, costs: [] }).then(() => {
-        if (this.#ended.get(id) === ended) this.#ended.delete(id);
-      }),
-    );
   }
 
   #hold(holding: Holding): void {
@@ -389,6 +320,7 @@ export class Replica {
     try {
       if (this.#isAway || !this.#time.isKnown) await this.#reset();
       else if (!await this.#renew()) await this.#reset();
+      this.objects.keep();
     } catch (error) {
       this.#lost(error);
     }
@@ -424,7 +356,7 @@ export class Replica {
     await this.#renew(sent);
     const wasAway = this.#isAway;
     this.#isAway = false;
-    const held = [...this.#holdings.values(), ...this.#objects.values()];
+    const held = [...this.#holdings.values(), ...this.objects.held()];
     void this.#queue.addRest(held).then(() => this.#releaseEnded(sent));
     if (!wasAway) return;
     this.#parts.onHealth("ok", "");
@@ -436,20 +368,7 @@ export class Replica {
     await this.#send(this.#settlements.tell().then(() => this.#settlements.countTokens()));
     if (this.#isAway || this.#isClosed) return;
     for (const id of sent) if (!this.#holdings.has(id) && !this.#taking.has(id)) this.#release(id);
-    this.#releaseObjects();
-  }
-
-  #releaseSoon(): void {
-    if (this.#isEndingSoon) return;
-    this.#isEndingSoon = true;
-    this.#clock.after(RAISE_SOON_MS, () => {
-      this.#isEndingSoon = false;
-      this.#releaseObjects();
-    });
-  }
-
-  #releaseObjects(): void {
-    for (const [id, ended] of this.#ended) void this.#releaseObject(id, ended, { isSoon: true });
+    this.objects.releaseEnded();
   }
 
   async #raise(raise: Raise): Promise<boolean> {
@@ -462,12 +381,4 @@ export class Replica {
       return false;
     }
   }
-}
-
-/**
- * Returns the id for the holding of an object. The ids of providers may have any characters, and the id of a
- * request never has this form.
- */
-function objectId(name: string): string {
-  return `object ${name.toWellFormed().replaceAll("\0", " ")}`;
 }

@@ -18,8 +18,8 @@ import type { Reservation } from "../ledger.ts";
 import type { Rejection } from "../rejection.ts";
 
 /**
- * The owner of reservations that belong to no replica, such as those of background responses. They never
- * expire.
+ * The owner of reservations that belong to no replica, such as those of background responses. They end if no
+ * replica tells them for {@link UNTOLD_MS}.
  */
 export const NO_REPLICA = "";
 
@@ -30,6 +30,15 @@ export const REPLICA_LIFETIME_MS = 10_000;
  * milliseconds. The replica may only be slow, and providers still bill its requests.
  */
 export const RESERVED_MS = 600_000;
+/**
+ * How often every replica tells the reservations again that belong to no replica. In milliseconds.
+ */
+export const TELL_AGAIN_MS = 3_600_000;
+/**
+ * How long a reservation that belongs to no replica stays without being told, in milliseconds. A killed
+ * replica may have been the only one that knew that its object has ended.
+ */
+export const UNTOLD_MS = 3 * TELL_AGAIN_MS;
 /**
  * How long new counts may lack the holdings of replicas, in milliseconds. Every replica sends its holdings
  * within this time: it sends a sign of life every two seconds, and tries a lost server every second.
@@ -221,13 +230,16 @@ export interface SharedLimits {
   /** Counts requests and tokens of this minute that belong to no holding. */
   readonly count: (minute: MinuteCount) => Promise<void>;
   /**
-   * Raises counts to at least these amounts, and removes the pages that are in them. Ledgers that are not in
+   * Raises counts to at least these amounts, and removes the pages that are in them, and what no period and
+   * no replica needs any more. Ledgers that are not in
    * parts are then no longer unseeded, if the session of the sender is the present one.
    */
   readonly raise: (raise: Raise) => Promise<void>;
   /**
    * Keeps what a replica holds for {@link REPLICA_LIFETIME_MS}, unless the message is of an earlier session.
-   * Frees the slots of replicas that are silent, and after {@link RESERVED_MS} more all that they held.
+   * Frees the slots of replicas that are silent, and after {@link RESERVED_MS} more all that they held. A
+   * replica whose session is known also ends the reservations of no replica that were not told for
+   * {@link UNTOLD_MS}.
    */
   readonly renew: (renewal: Renewal) => Promise<RenewalResult>;
   /** Releases all holdings of a replica, which ends. */

@@ -10,6 +10,7 @@ import {
   NO_REPLICA,
   REPLICA_LIFETIME_MS,
   RESERVED_MS,
+  UNTOLD_MS,
 } from "../../../src/limits/shared/shared_limits.ts";
 import { unless } from "../../support/runner/left_out.ts";
 import { type DeclareTest, lossContract } from "./losses.ts";
@@ -308,6 +309,26 @@ export function sharedContract(name: string, adapter: OpenAdapter): void {
     assertEquals(await bench.settle("object"), false);
     assertEquals(await bench.outcome({ t: { totalBudgetMicros: 41 } }, { id: "6" }), "taken");
     assertEquals(await bench.outcome({ t: { totalBudgetMicros: 40 } }, { id: "7" }), "budget");
+  });
+
+  test("a reservation of no replica ends if no replica tells it for three hours", async (bench) => {
+    const limits = { t: { totalBudgetMicros: 60 } };
+    const told = holding("told", { owner: NO_REPLICA, isRunning: false, micros: 20 });
+    const untold = holding("untold", { owner: NO_REPLICA, isRunning: false, micros: 40 });
+    const pass = async (ms: number): Promise<void> => {
+      bench.clock.pass(ms);
+      // The first message is that of a replica which is not known any more.
+      for (const replica of ["a", "a", "b", "b"]) await bench.renew(replica);
+    };
+    await bench.hold([told, untold]);
+    await pass(UNTOLD_MS);
+    assertEquals(await bench.outcome(limits, { id: "1" }), "budget");
+    await bench.hold([told], "b");
+    await pass(1);
+    assertEquals(await bench.outcome(limits, { id: "2", reservation: { tokens: 0, micros: 40 } }), "taken");
+    assertEquals(await bench.outcome(limits, { id: "3" }), "budget");
+    assertEquals(await bench.settle("2"), true);
+    assertEquals([await bench.settle("told"), await bench.settle("untold")], [true, false]);
   });
 
   test("a replica replaces all that it holds, and leaves", async (bench) => {

@@ -4,19 +4,21 @@ import { connectLimits } from "../../../src/limits/shared/postgres/connect_limit
 import { PostgresLimitsServer } from "../../../src/limits/shared/postgres/postgres_server.ts";
 import { StoreError } from "../../../src/storage/store.ts";
 import { RemoteLimits } from "../../../src/limits/shared/remote_limits.ts";
-import type { SharedLimits } from "../../../src/limits/shared/shared_limits.ts";
+import { NO_REPLICA, type SharedLimits } from "../../../src/limits/shared/shared_limits.ts";
 import { PostgresServer, withoutPostgres, withPool } from "../../support/processes/postgres_server.ts";
 import { postgres } from "../../support/processes/shared_postgres.ts";
 import { until } from "../../support/time/deadline.ts";
 import type { FakeClock } from "../../support/time/fake_clock.ts";
 import { sharedContract } from "./contract.ts";
 import { disorderTest } from "./disorder.ts";
-import { SharedBench } from "./shared_bench.ts";
+import { holding, SharedBench } from "./shared_bench.ts";
 import { loadTests } from "./load.ts";
 import { versionedNames } from "../../../src/limits/shared/postgres/versioned_names.ts";
 import { cases } from "../../support/runner/cases.ts";
 import { unless } from "../../support/runner/left_out.ts";
 import { sameAsModel } from "./same_as_model.ts";
+
+const HOUR = 3_600_000;
 
 const EMPTY = `DO $$
 DECLARE
@@ -158,6 +160,51 @@ Deno.test({
       assertEquals(await count(), 10_000);
     } finally {
       await bench.limits.close();
+    }
+  },
+});
+
+Deno.test({
+  ...unless(reason, "PostgresLimitsServer: rows that no limit needs any more are deleted"),
+  async fn() {
+    const bench = await SharedBench.open({ open });
+    const { hour, limits } = bench;
+    try {
+      const count = async (table: string) =>
+        (await run(`SELECT key, count(*)::int AS n FROM ${table} GROUP BY key ORDER BY key`))
+          .map(({ key, n }) => `${key}: ${n}`);
+      const balance = (key: string, start: number) => ({
+        key,
+        requests: 1,
+        totalMicros: 7,
+        hours: [{ start: start - HOUR, micros: 4 }, { start, micros: 3 }],
+      });
+      const budget = { t: { totalBudgetMicros: 100 } };
+      await bench.raise([balance("t", hour), balance("unused", hour)], { a: 1, b: 1 });
+      const costs = [{ key: "t", page: 2, hour, micros: 1 }];
+      await limits.hold({ from: bench.from("b"), holdings: [], costs });
+      await bench.hold([
+        holding("object", { owner: NO_REPLICA, keys: ["held"], isRunning: false, micros: 1 }),
+      ]);
+      assertEquals(await count("limit_pages"), ["t: 2", "unused: 2"]);
+      await limits.leave("b");
+      await bench.raise([balance("t", hour)], { a: 1, b: 1 });
+      assertEquals(await count("limit_pages"), ["t: 1", "unused: 2"]);
+      // Two months later.
+      bench.clock.pass(62 * 24 * HOUR + 2 * HOUR);
+      await bench.raise([balance("t", bench.hour)]);
+      assertEquals(await count("limit_hours"), ["t: 2", "unused: 2"]);
+      assertEquals(await count("limit_costs"), []);
+      await bench.renew("a");
+      assertEquals(await count("limit_ledgers"), ["held: 1", "t: 1"]);
+      assertEquals([await count("limit_hours"), await count("limit_pages")], [["t: 2"], ["t: 1"]]);
+      const take = bench.takeOf(budget, { id: "1" });
+      const other = bench.takeOf({ unused: { totalBudgetMicros: 100 } }, { id: "2" });
+      await bench.renew("a");
+      assertEquals((await limits.take(take)).kind, "taken");
+      assertEquals(await limits.take(other), { kind: "unseeded", keys: ["unused"] });
+    } finally {
+      await limits.close();
     }
   },
 });

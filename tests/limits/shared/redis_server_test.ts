@@ -146,6 +146,38 @@ Deno.test({
 });
 
 Deno.test({
+  ...unless(withoutRedis(), "RedisLimits: hours, pages and costs that no limit needs any more are deleted"),
+  async fn() {
+    const bench = await SharedBench.open({ open });
+    const { hour, limits } = bench;
+    try {
+      const fields = async () =>
+        (await server?.send(`HKEYS {test${opened}}:h:t`))?.split("\r\n")
+          .filter((line) => line !== "" && !/^[*$]/.test(line)).sort();
+      const balance = (start: number) => ({
+        key: "t",
+        requests: 1,
+        totalMicros: 7,
+        hours: [{ start, micros: 7 }],
+      });
+      await bench.raise([balance(hour)], { a: 1, b: 1 });
+      const costs = [{ key: "t", page: 2, hour, micros: 1 }];
+      await limits.hold({ from: bench.from("b"), holdings: [], costs });
+      const all = [`${hour}`, "0", "b", `b ${hour}`, `c b 2 ${hour}`, "v a", "v b"];
+      assertEquals(await fields(), all.sort());
+      await limits.leave("b");
+      await bench.raise([balance(hour)], { a: 1, b: 1 });
+      assertEquals(await fields(), all.filter((field) => field !== "v b"));
+      bench.clock.pass(62 * 24 * 3_600_000 + 1);
+      await bench.raise([balance(bench.hour)]);
+      assertEquals(await fields(), [`${bench.hour}`, "0", "b", `b ${bench.hour}`, "v a"].sort());
+    } finally {
+      await limits.close();
+    }
+  },
+});
+
+Deno.test({
   ...unless(withoutRedis(), "RedisLimits: a ledger whose hours the server evicts needs its balance again"),
   async fn() {
     const bench = await SharedBench.open({ open });

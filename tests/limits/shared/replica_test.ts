@@ -9,8 +9,10 @@ import {
   type Raise,
   type Renewal,
   type SharedLimits,
+  TELL_AGAIN_MS,
   TELLING_MS,
   type Told,
+  UNTOLD_MS,
 } from "../../../src/limits/shared/shared_limits.ts";
 import { FakeClock } from "../../support/time/fake_clock.ts";
 import { nextTurn } from "../../support/time/passing_time.ts";
@@ -50,9 +52,11 @@ interface Bench {
   readonly health: string[];
 }
 
-async function join(parts: Partial<ReplicaParts> = {}): Promise<Bench> {
-  const clock = new FakeClock();
-  const limits = new WatchedLimits(clock);
+async function join(
+  { clock = new FakeClock(), limits = new WatchedLimits(clock), ...parts }:
+    & Partial<ReplicaParts>
+    & Partial<Pick<Bench, "clock" | "limits">> = {},
+): Promise<Bench> {
   const health: string[] = [];
   const replica = await Replica.join({
     limits,
@@ -86,7 +90,7 @@ function takeOf(key: string, limits: ReplicaTake["ledgers"][number]["limits"]): 
 
 Deno.test("Replica: ten thousand objects are held in short messages, also after a loss", async () => {
   const { clock, limits, replica, health } = await join();
-  for (let id = 0; id < 10_000; id++) replica.holdObject({ id: `o${id}`, keys: ["t"], micros: 1 });
+  for (let id = 0; id < 10_000; id++) replica.objects.hold({ id: `o${id}`, keys: ["t"], micros: 1 });
   await nextTurn();
   limits.isDown = true;
   clock.pass(2_000);
@@ -105,7 +109,7 @@ Deno.test("Replica: ten thousand objects are held in short messages, also after 
 
 Deno.test("Replica: the shared limits are back as soon as the server answers, before all objects are held again", async () => {
   const { clock, limits, replica, health } = await join();
-  for (let id = 0; id < 1_000; id++) replica.holdObject({ id: `o${id}`, keys: ["t"], micros: 1 });
+  for (let id = 0; id < 1_000; id++) replica.objects.hold({ id: `o${id}`, keys: ["t"], micros: 1 });
   await nextTurn();
   limits.isDown = true;
   clock.pass(2_000);
@@ -120,8 +124,8 @@ Deno.test("Replica: the shared limits are back as soon as the server answers, be
 
 Deno.test("Replica: an object that is settled while its holding waits is not held afterwards", async () => {
   const { replica } = await join();
-  for (let id = 0; id < 1_000; id++) replica.holdObject({ id: `o${id}`, keys: ["t"], micros: 1 });
-  for (let id = 0; id < 1_000; id++) replica.releaseObject(`o${id}`);
+  for (let id = 0; id < 1_000; id++) replica.objects.hold({ id: `o${id}`, keys: ["t"], micros: 1 });
+  for (let id = 0; id < 1_000; id++) replica.objects.release(`o${id}`);
   await nextTurn();
   assertEquals((await replica.take(takeOf("t", { totalBudgetMicros: 1 }))).kind, "taken");
   await replica.close();
@@ -129,20 +133,48 @@ Deno.test("Replica: an object that is settled while its holding waits is not hel
 
 Deno.test("Replica: no holding follows its departure", async () => {
   const { limits, replica } = await join();
-  for (let id = 0; id < 1_000; id++) replica.holdObject({ id: `o${id}`, keys: ["t"], micros: 1 });
+  for (let id = 0; id < 1_000; id++) replica.objects.hold({ id: `o${id}`, keys: ["t"], micros: 1 });
   await replica.close();
   await nextTurn();
   assertEquals(limits.held, [200, 200]);
 });
 
+Deno.test("Replica: an object is reserved for as long as a replica runs that knows it", async () => {
+  const bench = await join();
+  const { clock, limits, replica } = bench;
+  const other = await join({ limits, clock, id: "b" });
+  for (let id = 0; id < 500; id++) replica.objects.hold({ id: `o${id}`, keys: ["t"], micros: 1 });
+  const isReserved = async (): Promise<boolean> =>
+    (await other.replica.take(takeOf("t", { totalBudgetMicros: 500 }))).kind === "rejected";
+  const pass = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 1_000) {
+      clock.pass(1_000);
+      await nextTurn();
+    }
+  };
+  await pass(2 * UNTOLD_MS);
+  assertEquals(await isReserved(), true);
+  // The replica is killed.
+  await limits.leave("a");
+  limits.renew = (renewal) =>
+    renewal.from.replica === "a"
+      ? new Promise(() => {})
+      : WatchedLimits.prototype.renew.call(limits, renewal);
+  await pass(UNTOLD_MS - TELL_AGAIN_MS);
+  assertEquals(await isReserved(), true);
+  await pass(TELL_AGAIN_MS + 10_000);
+  assertEquals(await isReserved(), false);
+  await other.replica.close();
+});
+
 Deno.test("Replica: an object that ended during a loss is not held afterwards", async () => {
   const { clock, limits, replica } = await join();
-  replica.holdObject({ id: "o", keys: ["t"], micros: 5 });
+  replica.objects.hold({ id: "o", keys: ["t"], micros: 5 });
   await nextTurn();
   limits.isDown = true;
   clock.pass(2_000);
   await nextTurn();
-  replica.releaseObject("o");
+  replica.objects.release("o");
   limits.isDown = false;
   clock.pass(1_000);
   await nextTurn();

@@ -307,12 +307,12 @@ Deno.test("Settlements: an admission that arrives after its replica has begun an
 Deno.test("Settlements: an object holds its reservation until the counts have its cost from the database", async () => {
   const bench = await Bench.start();
   await bench.admit();
-  bench.replica.holdObject({ id: "o", keys: [KEY], micros: 40 });
+  bench.replica.objects.hold({ id: "o", keys: [KEY], micros: 40 });
   await nextTurn();
   assertEquals(await bench.counted(), 100);
   bench.written = 30;
   bench.reads = [];
-  bench.replica.settleObject({ id: "o", tokens: 5, micros: 30 }, [KEY]);
+  bench.replica.objects.settle({ id: "o", tokens: 5, micros: 30 }, [KEY]);
   await nextTurn();
   assertEquals(await bench.counted(), 100);
   for (const go of bench.reads.splice(0)) go();

@@ -122,10 +122,10 @@ for (const isOld of [true, false]) {
     const bench = await Bench.start();
     const of = isOld ? 1 : 0;
     bench.write(of, { key: "t", micros: 1, page: await bench.spend(of, "t", 1) });
-    bench.replicas[0]!.holdObject({ id: "batch", keys: ["t"], micros: BUDGET });
+    bench.replicas[0]!.objects.hold({ id: "batch", keys: ["t"], micros: BUDGET });
     await bench.pass(2 * HOUR_MS, 60_000);
     bench.spent.set("t", BUDGET + 1);
-    bench.replicas[0]!.settleObject({ id: "batch", tokens: 0, micros: BUDGET }, ["t"]);
+    bench.replicas[0]!.objects.settle({ id: "batch", tokens: 0, micros: BUDGET }, ["t"]);
     for (let passed = 0; passed < 4_000; passed += 1_000) {
       await nextTurn();
       assertEquals((await bench.take(1, "t")).kind, "rejected");
@@ -138,8 +138,8 @@ for (const isOld of [true, false]) {
 Deno.test("Replica: an object that ends just before its replica stops holds nothing afterwards", async () => {
   const bench = await Bench.start();
   const [replica] = bench.replicas;
-  replica!.holdObject({ id: "batch", keys: ["t"], micros: BUDGET });
-  replica!.settleObject({ id: "batch", tokens: 0, micros: 1 }, ["t"]);
+  replica!.objects.hold({ id: "batch", keys: ["t"], micros: BUDGET });
+  replica!.objects.settle({ id: "batch", tokens: 0, micros: 1 }, ["t"]);
   bench.spent.set("t", 1);
   await replica!.close();
   assertEquals((await bench.take(1, "t")).kind, "taken");

@@ -68,9 +68,11 @@ CREATE UNLOGGED TABLE IF NOT EXISTS limit_holdings (
   tokens bigint NOT NULL,
   micros bigint NOT NULL,
   excess bigint NOT NULL,
-  optimistic text[] NOT NULL
+  optimistic text[] NOT NULL,
+  told bigint NOT NULL
 );
 CREATE INDEX IF NOT EXISTS limit_holdings_owner ON limit_holdings (owner);
+CREATE INDEX IF NOT EXISTS limit_holdings_told ON limit_holdings (told) WHERE owner = '';
 
 -- A replica is silent after its deadline. Then it has another one, for its reservations.
 CREATE UNLOGGED TABLE IF NOT EXISTS limit_replicas (
@@ -91,12 +93,14 @@ CREATE UNLOGGED TABLE IF NOT EXISTS limit_guesses (
 
 CREATE INDEX IF NOT EXISTS limit_guesses_last ON limit_guesses (last);
 
--- When the counts began, the mark of the latest wait, and the run of the server that the counts belong to.
+-- When the counts began, the mark of the latest wait, the run of the server that the counts belong to, and when unused
+-- ledgers were last removed.
 CREATE UNLOGGED TABLE IF NOT EXISTS limit_state (
   id boolean PRIMARY KEY DEFAULT true CHECK (id),
   born bigint,
   mark bigint NOT NULL DEFAULT 0,
-  run text
+  run text,
+  swept bigint
 );
 
 -- All functions are in PL/pgSQL, which keeps the plans of their queries. SQL functions are planned at each call.
@@ -153,9 +157,11 @@ BEGIN
   WHERE key = ANY (held.keys);
 END $$;
 
--- Sets holdings. The ledgers are locked. One that is already there changes nothing.
-CREATE OR REPLACE FUNCTION limits_set_all(items jsonb) RETURNS void LANGUAGE plpgsql AS $$
+-- Sets holdings. The ledgers are locked. One that is already there changes nothing but the time when it was told.
+CREATE OR REPLACE FUNCTION limits_set_all(items jsonb, now bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+  UPDATE limit_holdings SET told = now
+    WHERE owner = '' AND id IN (SELECT one->>'id' FROM jsonb_array_elements(items) AS one);
   WITH item AS (
     SELECT DISTINCT ON (one->>'id') one->>'id' AS id, one->>'owner' AS owner,
       ARRAY(
@@ -173,8 +179,8 @@ BEGIN
     WHERE (held.owner, held.keys, held.is_running, held.tokens, held.micros, held.excess) IS DISTINCT FROM
       (item.owner, item.keys, item.is_running, item.tokens, item.micros, item.excess)
   ), written AS (
-    INSERT INTO limit_holdings SELECT id, owner, keys, is_running, tokens, micros, excess, optimistic FROM changed
-      ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, keys = excluded.keys, is_running = excluded.is_running,
+    INSERT INTO limit_holdings SELECT id, owner, keys, is_running, tokens, micros, excess, optimistic, now FROM changed
+      ON CONFLICT (id) DO UPDATE SET told = excluded.told, owner = excluded.owner, keys = excluded.keys, is_running = excluded.is_running,
         tokens = excluded.tokens, micros = excluded.micros, excess = excluded.excess
   ), difference AS (
     SELECT key, sum(running) AS running, sum(tokens) AS tokens, sum(micros) AS micros, sum(excess) AS excess,
@@ -446,7 +452,7 @@ BEGIN
 
   PERFORM limits_add(names, now, 1, 0);
   INSERT INTO limit_holdings VALUES (input->>'id', input->'from'->>'replica', names, true, (reservation->>'tokens')::bigint, more,
-    excess, beyond) RETURNING * INTO held;
+    excess, beyond, now) RETURNING * INTO held;
   PERFORM limits_change(held, 1, 1);
   RETURN '["taken"]';
 END $$;
@@ -474,7 +480,7 @@ BEGIN
   INSERT INTO limit_replicas (replica, deadline, silent)
     SELECT DISTINCT one->>'owner', now + 600000, true FROM jsonb_array_elements(input->'holdings') AS one
     WHERE one->>'owner' <> '' ORDER BY 1 ON CONFLICT DO NOTHING;
-  PERFORM limits_set_all(input->'holdings');
+  PERFORM limits_set_all(input->'holdings', now);
   RETURN '[]';
 END $$;
 
@@ -512,12 +518,20 @@ BEGIN
     WHERE at.key = ledger AND at.hour = sums.hour
   )
   UPDATE limit_ledgers SET total = total - (SELECT COALESCE(sum(micros), 0) FROM sums) WHERE key = ledger;
+  DELETE FROM limit_pages WHERE key = ledger AND replica NOT IN (SELECT replica FROM limit_replicas);
+END $$;
+
+-- How long no period of a budget needs an hour any more.
+CREATE OR REPLACE FUNCTION limits_oldest(now bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN now - 62 * 86400000::bigint;
 END $$;
 
 CREATE OR REPLACE FUNCTION limits_raise(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   item jsonb;
   may_complete boolean;
+  oldest bigint := limits_oldest(limits_now(given));
 BEGIN
   IF NOT limits_valid() THEN RETURN '[]'; END IF;
   PERFORM limits_lock(ARRAY(SELECT one->>'key' FROM jsonb_array_elements(input->'balances') AS one));
@@ -535,9 +549,34 @@ BEGIN
         base = greatest(at.base, excluded.base);
     IF NOT COALESCE((item->>'hasMore')::boolean, false) THEN
       PERFORM limits_drop_pages(item->>'key', input->'pages');
+      DELETE FROM limit_hours WHERE key = item->>'key' AND hour < oldest;
+      DELETE FROM limit_costs WHERE key = item->>'key' AND hour < oldest;
     END IF;
   END LOOP;
   RETURN '[]';
+END $$;
+
+-- Removes ledgers that have been unused for so long that no limit needs them. The next request of one reads its balance
+-- from the database again. Locks of others are left to the next hour, so that this waits for nothing.
+CREATE OR REPLACE FUNCTION limits_sweep(now bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  unused text[];
+  oldest bigint := limits_oldest(now);
+BEGIN
+  unused := ARRAY(SELECT key FROM limit_ledgers AS ledger
+    WHERE (running, tokens, micros, excess, optimistic) = (0, 0, 0, 0, 0)
+      AND NOT EXISTS (SELECT 1 FROM limit_hours WHERE key = ledger.key AND hour >= oldest)
+      AND NOT EXISTS (SELECT 1 FROM limit_seconds WHERE key = ledger.key)
+    LIMIT 1000 FOR UPDATE SKIP LOCKED);
+  -- What others have written before these locks is seen from here on.
+  unused := ARRAY(SELECT key FROM limit_ledgers AS ledger WHERE key = ANY (unused)
+    AND (running, tokens, micros, excess, optimistic) = (0, 0, 0, 0, 0)
+    AND NOT EXISTS (SELECT 1 FROM limit_hours WHERE key = ledger.key AND hour >= oldest)
+    AND NOT EXISTS (SELECT 1 FROM limit_seconds WHERE key = ledger.key));
+  DELETE FROM limit_ledgers WHERE key = ANY (unused);
+  DELETE FROM limit_hours WHERE key = ANY (unused);
+  DELETE FROM limit_costs WHERE key = ANY (unused);
+  DELETE FROM limit_pages WHERE key = ANY (unused);
 END $$;
 
 CREATE OR REPLACE FUNCTION limits_renew(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -554,6 +593,8 @@ BEGIN
     SELECT unnest(limits_keys('[]', CASE WHEN input ? 'heldIds' THEN me END))
     UNION
     SELECT unnest(keys) FROM limit_holdings WHERE owner IN (SELECT replica FROM limit_replicas WHERE deadline <= now)
+    UNION
+    SELECT unnest(keys) FROM limit_holdings WHERE owner = '' AND told < now - 10800000
   ));
   FOR gone, is_silent IN SELECT replica, silent FROM limit_replicas WHERE deadline <= now ORDER BY replica LOOP
     IF is_silent THEN PERFORM limits_forget(gone); ELSE PERFORM limits_silence(gone, now); END IF;
@@ -562,6 +603,9 @@ BEGIN
     SELECT ctid FROM limit_seconds WHERE second < now / 1000 - 61 FOR UPDATE SKIP LOCKED
   );
   is_known := limits_known(input->'from');
+  IF is_known AND EXISTS (SELECT 1 FROM limit_holdings WHERE owner = '' AND told < now - 10800000) THEN
+    PERFORM limits_release('', ARRAY(SELECT id FROM limit_holdings WHERE owner = '' AND told >= now - 10800000));
+  END IF;
   IF limits_enter(input->'from', now) THEN
     IF input ? 'heldIds' THEN
       PERFORM limits_release(me, ARRAY(SELECT jsonb_array_elements_text(input->'heldIds')));
@@ -572,6 +616,10 @@ BEGIN
   -- After the lock of the state, as in limits_guess.
   DELETE FROM limit_guesses WHERE last < greatest(now - 3600000,
     (SELECT last FROM limit_guesses ORDER BY last DESC OFFSET 9999 LIMIT 1));
+  IF COALESCE(state.swept, 0) <= now - 3600000 THEN
+    PERFORM limits_sweep(now);
+    UPDATE limit_state SET swept = now;
+  END IF;
   RETURN jsonb_build_array(is_known::int, now, state.mark, (
     SELECT COALESCE(jsonb_agg(each ORDER BY mark, at), '[]') FROM (
       SELECT mark, 1 AS at, to_jsonb(address) AS each FROM limit_guesses

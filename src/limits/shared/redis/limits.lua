@@ -4,7 +4,7 @@
 local P = KEYS[1]
 local HOUR = 3600000
 local MOST_OPTIMISTIC = 4
-local REPLICA_LIFETIME, RESERVED, TELLING = 10000, 600000, 4000
+local REPLICA_LIFETIME, RESERVED, TELLING, UNTOLD = 10000, 600000, 4000, 3 * HOUR
 local MOST_FORGOTTEN = 500
 local LEDGER_LIFETIME = 62 * 86400
 local FREE_FAILURES, SEEN_GUESSES, MAX_ADDRESSES = 5, 10, 10000
@@ -35,7 +35,7 @@ if call('GET', P .. 'run') ~= run then
       call('UNLINK', P .. 'of:' .. replica, P .. 'kept:' .. replica)
     end
   end
-  call('UNLINK', P .. 'of:', P .. 'held', P .. 'replicas', P .. 'silent', P .. 'whole', P .. 'born', P .. 'sessions')
+  call('UNLINK', P .. 'of:', P .. 'held', P .. 'untold', P .. 'replicas', P .. 'silent', P .. 'whole', P .. 'born', P .. 'sessions')
   call('SET', P .. 'run', run)
 end
 
@@ -183,8 +183,14 @@ local function remove(id)
     if markOf(key) == holding.marks[index] then change(holding, key, -1) else isWhole = false end
   end
   call('HDEL', P .. 'held', id)
+  if holding.owner == '' then call('ZREM', P .. 'untold', id) end
   if call('SREM', P .. 'of:' .. holding.owner, id) == 0 then call('SREM', P .. 'kept:' .. holding.owner, id) end
   return holding, isWhole
+end
+
+-- Notes when a holding of no replica was told.
+local function told(holding)
+  if holding.owner == '' then call('ZADD', P .. 'untold', int(now), holding.id) end
 end
 
 -- Removes a holding. If a ledger did not have it, others are missing there too, and all replicas hold theirs again.
@@ -202,6 +208,7 @@ local function add(holding)
   end
   call('HSET', P .. 'held', holding.id, cjson.encode(holding))
   call('SADD', P .. 'of:' .. holding.owner, holding.id)
+  told(holding)
 end
 
 local function isSame(one, other)
@@ -223,7 +230,7 @@ local function set(holding)
     holding.isRunning = false
     call('ZADD', P .. 'silent', 'NX', int(now + RESERVED), owner)
   end
-  if earlier and isSame(earlier, holding) then return end
+  if earlier and isSame(earlier, holding) then return told(holding) end
   if earlier then remove(holding.id) end
   holding.optimistic = earlier and earlier.optimistic or {}
   add(holding)
@@ -273,6 +280,11 @@ local function isKnown(from)
   local deadline = call('ZSCORE', P .. 'replicas', from.replica)
   return deadline and tonumber(deadline) > 0 and call('SISMEMBER', P .. 'whole', from.replica) == 1
     and call('HGET', P .. 'sessions', from.replica) == int(from.session)
+end
+
+-- Whether a replica may still send costs.
+local function isThere(replica)
+  return call('ZSCORE', P .. 'replicas', replica) or call('ZSCORE', P .. 'silent', replica)
 end
 
 -- Begins a session, if it is a later one. Returns false if it is an earlier one. A replica that is not known is silent.
@@ -446,14 +458,19 @@ local function raise(balance, pages)
   if balance.hasMore ~= true then
     for replica, page in pairs(pages) do
       -- Others send no late costs.
-      if call('ZSCORE', P .. 'replicas', replica) or call('ZSCORE', P .. 'silent', replica) then
+      if isThere(replica) then
         if page > tonumber(call('HGET', hoursKey(key), 'v ' .. replica) or 0) then write('v ' .. replica, page) end
       end
     end
     local all = call('HGETALL', hoursKey(key))
+    local oldest = now - LEDGER_LIFETIME * 1000
     for index = 1, #all, 2 do
       local replica, page, hour = string.match(all[index], '^c (%S+) (%d+) (%d+)$')
-      if replica and pages[replica] and tonumber(page) <= pages[replica] then
+      local late = hour or string.match(all[index], '^b (%d+)$') or string.match(all[index], '^%d+$')
+      local gone = string.match(all[index], '^v (%S+)$')
+      if (late and late ~= '0' and tonumber(late) < oldest) or (gone and not isThere(gone)) then
+        table.insert(del, all[index])
+      elseif replica and pages[replica] and tonumber(page) <= pages[replica] then
         table.insert(del, all[index])
         change(tonumber(hour), -all[index + 1])
         total = total - all[index + 1]
@@ -501,6 +518,13 @@ function ops.renew()
   for _, replica in ipairs(call('ZRANGEBYSCORE', P .. 'silent', '-inf', int(now))) do forget(replica) end
   local replica = input.from.replica
   local known = isKnown(input.from) and 1 or 0
+  if known == 1 then
+    local untold = call('ZRANGEBYSCORE', P .. 'untold', '-inf', '(' .. int(now - UNTOLD), 'LIMIT', 0, MOST_FORGOTTEN)
+    for _, id in ipairs(untold) do
+      release(id)
+      call('ZREM', P .. 'untold', id)
+    end
+  end
   if enter(input.from) then
     if present(input.heldIds) or not call('ZSCORE', P .. 'replicas', replica) then
       call('SADD', P .. 'whole', replica)
