@@ -18,7 +18,7 @@ const SESSION_COLUMNS =
 const TOKEN_COLUMNS =
   "seq, id, name, hash, suffix, role, projects, person_id, expires_at, last_used_at, made_by, " +
   "created_at, revoked_at, maker_id, " +
-  // The directory needs its own token also after the administrator has left who made it.
+  // The token of a directory stays valid after the administrator who made it has left.
   "(role <> 'scim' AND EXISTS (SELECT 1 FROM directory_users " +
   "WHERE directory_users.person_id = maker_id AND NOT active)) AS maker_has_left";
 

@@ -74,17 +74,16 @@ function* personOf(
 }
 
 /**
- * Whether a write makes a person whom nothing here knows: the directory names another person now, or the
- * first one, or it keeps the person out. Other writes do not bring a person back whom an administrator has
- * removed.
+ * Whether a write adds a person: the directory names another person than before, or names one for the first
+ * time, or keeps the person out. Other writes do not add a person again whom an administrator has removed.
  */
 function isJoinedAgain(user: DirectoryUser, before: DirectoryUser | undefined): boolean {
   return before === undefined || before.externalId !== user.externalId || !before.active || !user.active;
 }
 
 /**
- * A person is disabled with the user, and enabled when the user becomes active again. Whom an administrator
- * has disabled here, no directory enables.
+ * A person is disabled with the user, and enabled when the user becomes active again. A directory does not
+ * enable a person whom an administrator has disabled here.
  */
 function activation(
   person: Person,
@@ -128,7 +127,7 @@ function* addPersonOf(
   yield* addPerson(person, entryOf(by, "person.create", id, changes));
 }
 
-/** Removes a user with their person. Whom an administrator has disabled here, stays and is disabled. */
+/** Removes a user with their person. A person whom an administrator has disabled here stays disabled. */
 export function* removeDirectoryUser(
   { provider, id, version }: Parameters<DirectoryStore["removeDirectoryUser"]>[0],
   by: DirectoryWriter,
@@ -138,7 +137,7 @@ export function* removeDirectoryUser(
   if (version !== undefined && version !== user.version) return { kind: "stale" };
   const person = user.personId === undefined ? undefined : yield* findPerson(user.personId);
   if (person !== undefined && (yield* losesLastAdmin([], person))) return { kind: "last admin" };
-  // A directory could else remove the person and add the same one again, who would not be disabled.
+  // Otherwise a directory could remove the person, and add the same one again, who would not be disabled.
   const isKept = person?.disabled === true && !(yield* hasDisabled(id));
   yield* write("DELETE FROM directory_users WHERE id = $1", id);
   if (person !== undefined) {

@@ -122,7 +122,7 @@ export function* changePerson(
     yield* setProjects(of.id, projects);
   }
   if (change.disabled !== undefined) {
-    // A directory enables only whom it has disabled itself: it notes that after this.
+    // A directory enables only the people that it has disabled itself. It notes that after this.
     yield* write(
       "UPDATE directory_users SET has_disabled = FALSE WHERE person_id = $1 AND has_disabled",
       of.id,

@@ -11,12 +11,12 @@ export function text(row: Row, column: string): string {
   return String(row[column]);
 }
 
-/** The value of an column of numbers that is never NULL. */
+/** The value of a column of numbers that is never NULL. */
 export function number(row: Row, column: string): number {
   return Number(row[column]);
 }
 
-/** The value of an column of numbers; `undefined` for NULL. */
+/** The value of a column of numbers; `undefined` for NULL. */
 export function optional(row: Row, column: string): number | undefined {
   return row[column] === null ? undefined : Number(row[column]);
 }
